@@ -1,0 +1,158 @@
+"""The records that travel: an Item as polled, an Article as published, a DeadLetter as refused, a Poll as done.
+
+They are frozen, and JSON on the wire. A field is added with a default or not at all, so that old readers and
+old messages go on working; `v` is the wire version for the day when that isn't enough.
+"""
+
+from datetime import datetime
+
+import msgspec
+
+WIRE_VERSION = 1
+
+
+class Coordinates(msgspec.Struct, frozen=True, order=True):
+    """Where a message stands: enough to find it again."""
+
+    topic: str
+    partition: int
+    offset: int
+
+    def __str__(self) -> str:
+        return f"{self.topic}/{self.partition}@{self.offset}"
+
+
+class Record(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """What all records share."""
+
+    v: int = WIRE_VERSION
+
+
+class Content(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A piece of an item's body, with the media type that its feed declared (`text/html`, `text/plain`)."""
+
+    value: str
+    type: str = "text/html"
+    language: str = ""
+
+
+class Enclosure(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A file that an item carries along."""
+
+    url: str
+    type: str = ""
+    length: int = 0
+
+
+class Item(Record, frozen=True, omit_defaults=True, kw_only=True):
+    """A story as a feed offered it. Times are aware UTC."""
+
+    feed: str
+    key: str  # identity: the canonical URL, or the feed-scoped guid where there is no usable link
+    guid: str = ""
+    link: str = ""
+    canonical_url: str = ""
+    title: str = ""
+    authors: tuple[str, ...] = ()
+    published: datetime | None = None
+    updated: datetime | None = None
+    categories: tuple[str, ...] = ()
+    language: str = ""
+    publisher: str = ""
+    content: tuple[Content, ...] = ()
+    summary: Content | None = None
+    enclosures: tuple[Enclosure, ...] = ()
+    image: str = ""
+    fetched_at: datetime
+    fingerprint: str
+    poll_id: str = ""
+
+
+class Image(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A picture with what the page said of it."""
+
+    url: str = ""
+    caption: str = ""
+    credit: str = ""
+
+
+class Link(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An anchor: where it leads and what it says."""
+
+    url: str
+    text: str = ""
+
+
+class Removed(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A block that was taken out, and why: the audit that lets any cut be questioned."""
+
+    kind: str
+    text: str
+    reason: str
+    label: str = ""
+    links: tuple[Link, ...] = ()
+    lines: tuple[str, ...] = ()
+
+
+class Article(Record, frozen=True, omit_defaults=True, kw_only=True):
+    """A story as copydesk publishes it. `(id, revision)` is unique; `text` is a list of paragraphs."""
+
+    id: str
+    revision: int
+    url: str = ""
+    canonical_url: str = ""
+    title: str = ""
+    dek: str = ""
+    kicker: str = ""
+    byline: tuple[str, ...] = ()
+    dateline: str = ""
+    published: datetime | None = None
+    updated: datetime | None = None
+    publisher: str = ""
+    feed: str = ""
+    language: str = ""
+    tags: tuple[str, ...] = ()
+    source_credit: str = ""
+    images: tuple[Image, ...] = ()
+    text: tuple[str, ...] = ()
+    html: str = ""
+    word_count: int = 0
+    reading_minutes: int = 0
+    story_id: str = ""
+    duplicate_of: str = ""
+    removed: tuple[Removed, ...] = ()
+    item: Coordinates | None = None
+
+
+class DeadLetter(Record, frozen=True, omit_defaults=True, kw_only=True):
+    """A message set aside with its reason. `original` is the message as it came, byte by byte."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes = b""
+    original: bytes = b""
+    headers: tuple[tuple[str, bytes], ...] = ()
+    error: str  # the kind: "unreadable", "timeout", "bug"
+    reason: str
+    attempts: int = 1
+    feed: str = ""
+    time: datetime
+
+
+class Poll(Record, frozen=True, omit_defaults=True, kw_only=True):
+    """The outcome of one request for a feed. `outcome` is one of ok, unchanged, moved, failed."""
+
+    id: str
+    feed: str
+    time: datetime
+    outcome: str
+    status: int = 0
+    bytes: int = 0
+    items: int = 0  # offered by the document
+    sent: int = 0  # new or changed, sent to the items topic
+    known: int = 0  # offered before, unchanged
+    dead: int = 0  # unreadable
+    elapsed_ms: int = 0
+    error: str = ""
+    next_due: datetime | None = None

@@ -1,0 +1,199 @@
+"""The settings: one frozen object, from flags, `COPYDESK_*`, `copydesk.toml` and defaults, in that order."""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from streams.errors import SettingsError
+from streams.topics import route_topic
+
+ENV_PREFIX = "COPYDESK_"
+CONFIG_FILE = "copydesk.toml"
+MiB = 1024 * 1024
+
+RULE_FIELDS = ("section", "language", "publisher", "feed", "tag", "keyword")
+
+
+def _setting(default: Any, help: str, **checks: Any) -> Any:
+    return field(default=default, metadata={"help": help, **checks})
+
+
+@dataclass(frozen=True)
+class Route:
+    """A rule: articles that match every field that is given go to `copydesk.articles.<name>` too."""
+
+    name: str
+    section: tuple[str, ...] = ()
+    language: tuple[str, ...] = ()
+    publisher: tuple[str, ...] = ()
+    feed: tuple[str, ...] = ()
+    tag: tuple[str, ...] = ()
+    keyword: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that can be set. Read it once at the edge and pass it down."""
+
+    broker_url: str = _setting(
+        "valkey://",
+        "`valkey://` embedded; `valkey://host:6379`, `redis://host:6379`, `kafka://host:9092`",
+        schemes=("valkey", "redis", "kafka"),
+    )
+    state_url: str = _setting(
+        "", "with Kafka: the Redis or Valkey that holds shared state", schemes=("valkey", "redis")
+    )
+    data_dir: Path = _setting(Path("copydesk-data"), "where embedded mode keeps everything")
+    fsync: str = _setting("always", "embedded: `always`, or `everysec` (faster; a crash may lose a second)",
+                          choices=("always", "everysec"))  # fmt: skip
+    memory_mb: int = _setting(1024, "embedded: memory limit of the Valkey server; pollers pause near it", low=16)
+    partitions: int = _setting(8, "partitions of a new topic; the most desk workers that can share it", low=1)
+    desks: int = _setting(1, "desk workers that `copydesk up` starts", low=0)
+    lease_s: float = _setting(6.0, "a silent worker's partitions go to others after this many seconds", low=0.5)
+    batch: int = _setting(100, "most items that the desk publishes in one step", low=1)
+    item_timeout_s: float = _setting(10.0, "an item that takes longer becomes a dead letter", low=0.1)
+    poll_interval_s: float = _setting(900.0, "seconds between two polls of a feed", low=0.01)
+    poll_timeout_s: float = _setting(20.0, "a feed that takes longer has failed this poll", low=0.1)
+    poll_concurrency: int = _setting(16, "feeds polled at once by one poller", low=1)
+    feed_bytes: int = _setting(10 * MiB, "a longer feed document is refused", low=1024)
+    contact: str = _setting("", "address or URL for feed owners, sent in the User-Agent")
+    web_host: str = _setting("127.0.0.1", "address of the status page")
+    web_port: int = _setting(8411, "port of the status page; 0 takes any free one", low=0, high=65535)
+    demo: str = _setting("auto", "invented newsroom: `auto` (while no feeds are configured), `on`, `off`",
+                         choices=("auto", "on", "off"))  # fmt: skip
+    demo_pace_s: float = _setting(3.0, "seconds between two stories of the demo newsroom", low=0.01)
+    drain_s: float = _setting(10.0, "longest wait for work in hand when stopping", low=0.1)
+    log_level: str = _setting("INFO", "`DEBUG`, `INFO`, `WARNING` or `ERROR`",
+                              choices=("DEBUG", "INFO", "WARNING", "ERROR"))  # fmt: skip
+    routes: tuple[Route, ...] = field(default=(), metadata={"help": "`[[routes]]` tables of `copydesk.toml`"})
+
+    @property
+    def scheme(self) -> str:
+        return urlsplit(self.broker_url).scheme
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the broker is our own Valkey in `data_dir`."""
+        return self.broker_url == "valkey://"
+
+    @property
+    def user_agent(self) -> str:
+        return "copydesk/0.1" + (f" (+{self.contact})" if self.contact else "")
+
+
+def load_settings(flags: Mapping[str, Any] | None = None, environ: Mapping[str, str] | None = None) -> Settings:
+    """Return the settings; a flag that is None counts as not given.
+
+    Raises SettingsError naming the setting and where its value came from. Unknown names are refused: a
+    misspelt setting that is quietly ignored is found only at three in the morning.
+    """
+    environ = os.environ if environ is None else environ
+    known = {f.name: f for f in fields(Settings)}
+    path = Path(environ.get(f"{ENV_PREFIX}CONFIG", CONFIG_FILE))
+    values: dict[str, Any] = {}
+    sources: tuple[tuple[str, Mapping[str, Any]], ...] = (
+        (str(path), _read_toml(path, required=f"{ENV_PREFIX}CONFIG" in environ)),
+        ("environment", _from_environ(environ, known)),
+        ("command line", {k: v for k, v in (flags or {}).items() if v is not None}),
+    )
+    for source, given in sources:
+        for name, raw in given.items():
+            if name not in known:
+                raise SettingsError(f"{source}: there is no setting {name!r}; see `copydesk settings`")
+            values[name] = _convert(name, raw, known[name], source)
+    return _checked(Settings(**values))
+
+
+def _from_environ(environ: Mapping[str, str], known: Mapping[str, Any]) -> dict[str, str]:
+    return {n: environ[ENV_PREFIX + n.upper()] for n in known if n != "routes" and ENV_PREFIX + n.upper() in environ}
+
+
+def _read_toml(path: Path, *, required: bool) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        if required:
+            raise SettingsError(f"{path}: no such file") from None
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as exc:
+        raise SettingsError(f"{path}: {exc}") from exc
+
+
+def _convert(name: str, raw: Any, known: Any, source: str) -> Any:
+    if name == "routes":
+        return _routes(raw, source)
+    kind, meta = type(known.default), known.metadata
+    try:
+        if isinstance(raw, bool) or not isinstance(raw, str | int | float | Path):
+            raise ValueError("is of the wrong type")
+        value = kind(raw.strip() if isinstance(raw, str) else raw)
+        if isinstance(value, Path):
+            value = value.expanduser()
+    except ValueError as exc:
+        raise SettingsError(f"{source}: {name} = {raw!r} is not {_article(kind)}") from exc
+    if "choices" in meta and value not in meta["choices"]:
+        raise SettingsError(f"{source}: {name} = {raw!r}; it is one of {', '.join(meta['choices'])}")
+    if value < meta["low"] if "low" in meta else False:
+        raise SettingsError(f"{source}: {name} = {raw!r} is less than {meta['low']}")
+    if value > meta["high"] if "high" in meta else False:
+        raise SettingsError(f"{source}: {name} = {raw!r} is more than {meta['high']}")
+    if value and "schemes" in meta and urlsplit(str(value)).scheme not in meta["schemes"]:
+        raise SettingsError(f"{source}: {name} = {raw!r} begins with none of {', '.join(meta['schemes'])} and ://")
+    return value
+
+
+def _article(kind: type) -> str:
+    return {int: "a whole number", float: "a number", Path: "a path"}.get(kind, "text")
+
+
+def _routes(raw: Any, source: str) -> tuple[Route, ...]:
+    if not isinstance(raw, list) or not all(isinstance(r, dict) for r in raw):
+        raise SettingsError(f"{source}: routes are written as [[routes]] tables")
+    return tuple(_route(n, rule, source) for n, rule in enumerate(raw, 1))
+
+
+def _route(number: int, rule: Mapping[str, Any], source: str) -> Route:
+    where = f"{source}: route {number} ({rule.get('name', 'no name')})"
+    if unknown := set(rule) - {"name", *RULE_FIELDS}:
+        raise SettingsError(f"{where}: unknown {', '.join(sorted(unknown))}; a rule has {', '.join(RULE_FIELDS)}")
+    if len(rule) < 2:
+        raise SettingsError(f"{where}: matches nothing; give one of {', '.join(RULE_FIELDS)}")
+    lists: dict[str, tuple[str, ...]] = {}
+    for key in RULE_FIELDS:
+        value = rule.get(key, [])
+        value = [value] if isinstance(value, str) else value
+        if not isinstance(value, list) or not all(isinstance(v, str) and v for v in value):
+            raise SettingsError(f"{where}: {key} is a text or a list of texts")
+        lists[key] = tuple(v.casefold() for v in value)
+    try:
+        route_topic(str(rule.get("name", "")))
+    except ValueError as exc:
+        raise SettingsError(f"{where}: {exc}") from exc
+    return Route(name=rule["name"], **lists)
+
+
+def _checked(settings: Settings) -> Settings:
+    for name in ("broker_url", "state_url"):
+        try:
+            port = urlsplit(getattr(settings, name)).port
+        except ValueError as exc:
+            raise SettingsError(f"{name} = {getattr(settings, name)!r}: {exc}") from exc
+        del port
+    if settings.scheme == "kafka" and not settings.state_url:
+        raise SettingsError("broker_url is Kafka; set state_url to the Redis or Valkey that holds shared state")
+    if settings.scheme != "kafka" and settings.state_url:
+        raise SettingsError("state_url goes with Kafka only: with Valkey or Redis, state lives beside the topics")
+    return settings
+
+
+def settings_table() -> str:
+    """Return the settings as a Markdown table; the README holds it, and a test keeps them the same."""
+    rows = ["| setting | default | what |", "|---|---|---|"]
+    for f in fields(Settings):
+        default = "" if f.default in ("", ()) else f"`{f.default}`"
+        rows.append(f"| `{f.name}` | {default} | {f.metadata['help']} |")
+    return "\n".join(rows)

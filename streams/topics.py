@@ -1,0 +1,44 @@
+"""The topics: their names, and how long each is kept."""
+
+import re
+from dataclasses import dataclass
+
+PREFIX = "copydesk"
+DAY_S = 86_400
+
+ROUTE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A named stream. `compact`: Kafka also drops a key's older messages."""
+
+    name: str
+    retention_s: int
+    compact: bool = False
+
+
+ITEMS = Topic(f"{PREFIX}.items", 7 * DAY_S)
+ARTICLES = Topic(f"{PREFIX}.articles", 30 * DAY_S, compact=True)
+DEAD_LETTERS = Topic(f"{PREFIX}.dead-letters", 90 * DAY_S)
+POLLS = Topic(f"{PREFIX}.polls", 7 * DAY_S)
+FIXED = (ITEMS, ARTICLES, DEAD_LETTERS, POLLS)
+
+
+def route_topic(route: str) -> Topic:
+    """Return the topic of articles that match *route*, a lower-case name such as `world`."""
+    if not ROUTE_NAME.fullmatch(route):
+        raise ValueError(f"route {route!r}: a name is lower-case letters, digits, - and _, at most 64")
+    return Topic(f"{ARTICLES.name}.{route}", ARTICLES.retention_s, compact=True)
+
+
+def topic_named(name: str) -> Topic:
+    """Return the topic that a person calls *name*: `articles`, `articles.world` or `copydesk.articles.world`."""
+    full = name if name.startswith(f"{PREFIX}.") else f"{PREFIX}.{name}"
+    for topic in FIXED:
+        if topic.name == full:
+            return topic
+    route = full.removeprefix(f"{ARTICLES.name}.")
+    if route == full:
+        raise ValueError(f"no topic {name!r}; there are " + ", ".join(t.name for t in FIXED) + " and articles.<route>")
+    return route_topic(route)

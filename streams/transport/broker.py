@@ -1,0 +1,121 @@
+"""The seam: what copydesk asks of whatever carries its topics, and keeps its state.
+
+    publish(messages, remember, guards)      all outputs, then all state; on Valkey in one atomic step
+    reader(topic, group)                     for subscribers
+    state                                    the Redis or Valkey with shared state, for reading
+
+Two implementations: `redis_streams/log.py` and `kafka.py`. `open_broker` chooses by the URL's scheme, once.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from streams.settings import Settings
+from streams.topics import Topic
+
+Command = tuple[str | bytes | int | float, ...]
+"""A Redis command that remembers something, such as `("HSET", key, field, value)`."""
+
+
+class Message(NamedTuple):
+    """A message to publish."""
+
+    topic: str
+    key: bytes
+    value: bytes
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
+class Delivery(NamedTuple):
+    """A message as a subscriber gets it."""
+
+    topic: str
+    partition: int
+    offset: int
+    time_s: float
+    key: bytes
+    value: bytes
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
+class Guard(NamedTuple):
+    """A hash field that must be `before` ("" = absent) and becomes `after` in the same step.
+
+    `before == after` only checks. Finding `after` means that the step was done before: repeating is safe.
+    """
+
+    key: str
+    field: str
+    before: str
+    after: str
+
+
+class Reader(Protocol):
+    """A position in a topic. Not for use by two tasks at once."""
+
+    async def read(self, wait_s: float) -> Sequence[Delivery]:
+        """Return what has arrived, or nothing after *wait_s* seconds."""
+
+    async def commit(self, through: Mapping[tuple[str, int], int]) -> None:
+        """Remember for the group that all up to and including these offsets is done."""
+
+    async def at_end(self) -> bool:
+        """Whether everything that was published when this was asked has been read."""
+
+    async def close(self) -> None: ...
+
+
+class Broker(Protocol):
+    """A connection to topics and state. Methods raise UnavailableError when the broker doesn't answer."""
+
+    state: Any
+
+    async def declare(self, topics: Sequence[Topic]) -> None:
+        """Create the topics that aren't there."""
+
+    async def publish(
+        self, messages: Sequence[Message], remember: Sequence[Command] = (), guards: Sequence[Guard] = ()
+    ) -> bool:
+        """Publish, then remember. False: a guard refused, and on Valkey nothing at all was done.
+
+        On Kafka the messages are confirmed first; a crash in between publishes them again, never loses them.
+        """
+
+    def progress(self, app: Any, topic: str, partition: int, first: int, following: int) -> Sequence[Guard]:
+        """Return the guards that commit a worker's progress from *first* to *following* within `publish`."""
+
+    async def rewind(self, app: Any, topic: str, partition: int) -> None:
+        """After a refusal: let the worker read the partition again from what is committed, should it still own it."""
+
+    async def reader(self, topic: Topic, group: str, start: str) -> Reader:
+        """Return a reader; *start* is `start`, `end` or an offset, for partitions the group hasn't committed.
+
+        With an empty group, nothing is committed and *start* always counts.
+        """
+
+    async def lag(self, topic: str, group: str) -> int:
+        """Return how many messages of *topic* the group hasn't committed."""
+
+    async def pressure(self) -> float:
+        """Return how full the broker's memory is, from 0 to 1; 0 where it doesn't say."""
+
+    async def close(self) -> None: ...
+
+
+def open_broker(settings: Settings, url: str | None = None) -> Broker:
+    """Return the broker at *url* (else `settings.broker_url`), not yet connected."""
+    url = url or settings.broker_url
+    if url.startswith("kafka:"):
+        from streams.transport.kafka import KafkaBroker  # aiokafka costs memory: only who uses it pays
+
+        return KafkaBroker(url, settings.state_url, settings.partitions)
+    from streams.transport.redis_streams.log import Log
+
+    return Log(url, partitions=settings.partitions)
+
+
+async def read_forever(reader: Reader, wait_s: float = 1.0) -> AsyncIterator[Delivery]:
+    """Yield every delivery of *reader* as it comes."""
+    while True:
+        for delivery in await reader.read(wait_s):
+            yield delivery

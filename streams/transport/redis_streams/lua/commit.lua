@@ -1,0 +1,12 @@
+-- Commit offsets, forward only, and only under the lease that they were read with.
+-- KEYS: offsets, leases. ARGV: (partition, offset, lease or '')... Returns how many were ours to commit.
+local done = 0
+for i = 1, #ARGV, 3 do
+  if ARGV[i + 2] == '' or redis.call('HGET', KEYS[2], ARGV[i]) == ARGV[i + 2] then
+    if tonumber(ARGV[i + 1]) > tonumber(redis.call('HGET', KEYS[1], ARGV[i]) or '-1') then
+      redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1])
+    end
+    done = done + 1
+  end
+end
+return done

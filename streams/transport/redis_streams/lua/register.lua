@@ -1,0 +1,25 @@
+-- Make a group known before it reads: from now on nothing is trimmed that it hasn't committed.
+-- KEYS: offsets, groups. ARGV: group, 'earliest' or 'latest', (partition, stream)...
+-- A group that is new to a partition starts at its first or behind its last entry. Returns the committed offsets.
+redis.call('HSET', KEYS[2], ARGV[1], redis.call('TIME')[1])
+local committed = {}
+for i = 3, #ARGV, 2 do
+  local offset = redis.call('HGET', KEYS[1], ARGV[i])
+  if not offset then
+    offset = '0'
+    if redis.call('EXISTS', ARGV[i + 1]) == 1 then
+      local first = ARGV[2] == 'earliest' and redis.call('XRANGE', ARGV[i + 1], '-', '+', 'COUNT', 1)
+      if first and first[1] then
+        offset = string.format('%.0f', tonumber(string.sub(first[1][1], 3)) - 1)
+      else
+        local info = redis.call('XINFO', 'STREAM', ARGV[i + 1])
+        for j = 1, #info, 2 do
+          if info[j] == 'last-generated-id' then offset = string.sub(info[j + 1], 3) end
+        end
+      end
+    end
+    redis.call('HSET', KEYS[1], ARGV[i], offset)
+  end
+  committed[#committed + 1] = offset
+end
+return committed

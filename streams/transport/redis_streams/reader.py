@@ -1,0 +1,83 @@
+"""A subscriber's position in a topic."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from streams.transport.broker import Delivery
+from streams.transport.redis_streams.client import Partition, offset_of
+from streams.transport.redis_streams.leases import Leases
+
+if TYPE_CHECKING:
+    from streams.transport.redis_streams.log import Log
+
+
+class LogReader:
+    """A subscriber's position in a topic; members of one group share its partitions by leases."""
+
+    lease_s = 10.0
+
+    def __init__(self, log: "Log", partitions: list[Partition], group: str) -> None:
+        self.log, self.group, self.all = log, group, partitions
+        self._position: dict[Partition, int] = {}
+        self._leases = Leases(log, group, self.lease_s) if group else None
+        self._next_beat_s = 0.0
+
+    async def open(self, start: str) -> None:
+        if self.group:
+            await self.log.register(self.group, self.all, start)
+            return
+        bounds = await self.log.bounds(self.all)
+        for tp, b in bounds.items():
+            self._position[tp] = {"start": b.first, "end": b.following}.get(start, -1)
+            if self._position[tp] < 0:
+                self._position[tp] = int(start)
+
+    async def _share(self) -> None:
+        if self._leases is None or time.monotonic() < self._next_beat_s:
+            return
+        changed = await self._leases.beat(self.all)
+        self._next_beat_s = time.monotonic() + self.lease_s / 4
+        if changed:
+            if self._leases.surplus:
+                await self._leases.release(self._leases.surplus)
+            kept = {tp: p for tp, p in self._position.items() if tp in self._leases.held}
+            new = [tp for tp in self._leases.held if tp not in kept]
+            committed = await self.log.committed(self.group, new)
+            self._position = kept | {tp: offset or 0 for tp, offset in committed.items()}
+
+    async def read(self, wait_s: float) -> list[Delivery]:
+        await self._share()
+        if not self._position:
+            await asyncio.sleep(wait_s)
+            return []
+        found = await self.log.fetch(self._position, wait_s)
+        out = []
+        for tp, entries in found.items():
+            out += [delivery(tp, entry) for entry in entries]
+            self._position[tp] = out[-1].offset + 1
+        return out
+
+    async def commit(self, through: Mapping[Partition, int]) -> None:
+        if self._leases is not None:
+            leases = {tp: self._leases.held.get(tp, "lost") for tp in through}
+            await self.log.commit(self.group, {tp: offset + 1 for tp, offset in through.items()}, leases)
+
+    async def at_end(self) -> bool:
+        bounds = await self.log.bounds(self.all)
+        return bool(self._position) and all(p >= bounds[tp].following for tp, p in self._position.items())
+
+    async def close(self) -> None:
+        if self._leases is not None:
+            await self._leases.release(self._leases.held, leave=True)
+
+
+def delivery(tp: Partition, entry: Any) -> Delivery:
+    """Return the message in a raw entry."""
+    entry_id, flat = entry
+    fields = dict(zip(flat[::2], flat[1::2], strict=True))
+    headers = tuple((n[2:].decode(), v) for n, v in fields.items() if n[:2] == b"h:")
+    return Delivery(
+        *tp, offset_of(entry_id), float(fields.get(b"t", 0)), fields.get(b"k", b""), fields.get(b"v", b""), headers
+    )
