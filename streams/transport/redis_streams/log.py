@@ -130,12 +130,10 @@ class Log:
                 await self.declare([_topic(message.topic)])
             fields = self.fields(message.key, message.value, now, message.headers)
             stream = self.stream(message.topic, self.partition_of(message.topic, message.key))
-            args += [3 + len(fields), "XADD", stream, "0-*", *fields]
+            args += (3 + len(fields), "XADD", stream, "0-*", *fields)
         for command in remember:
-            args.append(len(command))
-            args += command
-        reply = await self.script("publish", [], args)
-        return bool(reply[0] >= 0)
+            args += (len(command), *command)
+        return bool(await self.script("publish", [], args) >= 0)
 
     @staticmethod
     def fields(
