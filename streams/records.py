@@ -91,7 +91,6 @@ class Removed(msgspec.Struct, frozen=True, omit_defaults=True):
     reason: str
     label: str = ""
     links: tuple[Link, ...] = ()
-    lines: tuple[str, ...] = ()
 
 
 class Article(Record, frozen=True, omit_defaults=True, kw_only=True):
