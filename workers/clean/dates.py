@@ -1,11 +1,14 @@
 """Dates as bylines write them, to aware UTC times."""
 
 import re
+import warnings
 from datetime import UTC, datetime
 
 import dateutil.parser
 
 from workers.clean.clutter import UPDATE_STAMP
+
+warnings.filterwarnings("ignore", category=dateutil.parser.UnknownTimezoneWarning)  # such a time is taken as UTC
 
 MAX_DATE_CHARS = 80
 _MONTHS = (
@@ -22,6 +25,7 @@ _DATE = re.compile(
 _ZONES = {"EST": -5, "EDT": -4, "ET": -5, "CST": -6, "CDT": -5, "CT": -6, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7,
           "PT": -8, "BST": 1, "CET": 1, "CEST": 2, "EET": 2, "EEST": 3, "MSK": 3, "IST": 5.5, "JST": 9, "AEST": 10,
           "AEDT": 11, "NZST": 12, "NZDT": 13, "HKT": 8, "SGT": 8, "PKT": 5, "TRT": 3}  # fmt: skip
+_DEFAULT = datetime(2000, 1, 1, tzinfo=UTC)
 _ZONE_SECONDS = {name: int(hours * 3600) for name, hours in _ZONES.items()}
 
 
@@ -40,7 +44,7 @@ def date_in(line: str) -> datetime | None:
 def parse_date(text: str) -> datetime | None:
     """Return *text* as an aware UTC time, or None where it is no date in a possible year."""
     try:
-        value = dateutil.parser.parse(re.sub(r"[|@·•]|\bat\b", " ", text), tzinfos=_ZONE_SECONDS, default=datetime(2000, 1, 1, tzinfo=UTC))
+        value = dateutil.parser.parse(re.sub(r"[|@·•]|\bat\b", " ", text), tzinfos=_ZONE_SECONDS, default=_DEFAULT)
         value = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
     except (ValueError, OverflowError, TypeError):
         return None

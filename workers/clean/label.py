@@ -306,8 +306,8 @@ class Labeller:
 
     def _label_links(self, at: int) -> int:
         """Label a run of lines that are nothing but links to other stories."""
-        n = at
-        while n < len(self.blocks) and self.blocks[n].all_link and not is_sentence(self.blocks[n].text):
+        n = at + 1
+        while n < len(self.blocks) and self.blocks[n].all_link and is_headline(self.blocks[n].text):
             n += 1
         if n - at == 1 and (self.blocks[at].tag not in ("li", "p") or len(self.blocks) == 1):
             return n

@@ -1,0 +1,42 @@
+"""The counters: what went in and what came of it, per stage, written in the same step as the results.
+
+    in = new + revised + duplicate + filtered + dead       (desk)
+    in = sent + known + dead                               (poll)
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from streams.transport.broker import Command
+from streams.transport.redis_streams.client import translated
+
+KEY = "copydesk:counters"
+STAGES = {
+    "poll": ("sent", "known", "dead"),
+    "desk": ("new", "revised", "duplicate", "filtered", "dead"),
+}
+
+
+def counting(stage: str, counts: Mapping[str, int]) -> list[Command]:
+    """Return the commands that add *counts* to *stage*. `in` is their sum, so that the identity holds by design."""
+    unknown = set(counts) - set(STAGES[stage])
+    assert not unknown, f"{stage} has no outcome {unknown}"
+    total = {"in": sum(counts.values()), **counts}
+    return [("HINCRBY", KEY, f"{stage}:{name}", n) for name, n in total.items() if n]
+
+
+async def read_counters(state: Any) -> dict[str, dict[str, int]]:
+    """Return all counters: stage → outcome → count."""
+    with translated("state"):
+        raw = await state.hgetall(KEY)
+    out: dict[str, Counter[str]] = {stage: Counter({"in": 0, **dict.fromkeys(names, 0)}) for stage, names in STAGES.items()}
+    for name, value in raw.items():
+        stage, _, outcome = name.decode().partition(":")
+        out.setdefault(stage, Counter())[outcome] = int(value)
+    return {stage: dict(counts) for stage, counts in out.items()}
+
+
+def balanced(counters: Mapping[str, Mapping[str, int]]) -> bool:
+    """Whether nothing has gone missing in any stage."""
+    return all(counters[s].get("in", 0) == sum(counters[s].get(n, 0) for n in names) for s, names in STAGES.items())

@@ -1,0 +1,45 @@
+"""Publishing: an article to its topics."""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+
+from streams.codec import encode
+from streams.records import Article, Item
+from streams.settings import RULE_FIELDS, Route
+from streams.topics import ARTICLES, route_topic
+from streams.transport.broker import Message
+
+_TEXTS: dict[str, Callable[[Article], Iterable[str]]] = {
+    "section": lambda a: (a.kicker,),
+    "language": lambda a: (a.language, a.language.split("-")[0]),
+    "publisher": lambda a: (a.publisher,),
+    "feed": lambda a: (a.feed,),
+    "tag": lambda a: a.tags,
+}
+
+
+def routes_of(article: Article, routes: Sequence[Route]) -> list[str]:
+    """Return the names of the routes that *article* matches; a route matches when all of its fields do."""
+    return [route.name for route in routes if all(_matches(article, route, name) for name in RULE_FIELDS)]
+
+
+def _matches(article: Article, route: Route, name: str) -> bool:
+    wanted: tuple[str, ...] = getattr(route, name)
+    if not wanted:
+        return True
+    if name == "keyword":
+        text = "\n".join((article.title, article.dek, *article.text)).casefold()
+        return any(re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text) for word in wanted)
+    return not set(wanted).isdisjoint(t.casefold() for t in _TEXTS[name](article))
+
+
+def messages_for(article: Article, routes: Sequence[Route]) -> list[Message]:
+    """Return the messages that publish *article*: one to the articles topic, one to each of its routes'."""
+    key, value = article.id.encode(), encode(article)
+    topics = [ARTICLES, *(route_topic(name) for name in routes_of(article, routes))]
+    return [Message(topic.name, key, value) for topic in topics]
+
+
+def is_publishable(article: Article, item: Item) -> bool:
+    """Whether there is anything to publish: a title, a text or a picture."""
+    return bool(article.title or article.text or article.images or item.enclosures)
