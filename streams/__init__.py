@@ -1,0 +1,33 @@
+"""What travels and how: records, topics, and subscribing to them.
+
+    from streams import subscribe
+
+    async for article in subscribe("articles", group="my-app"):
+        print(article.title)
+"""
+
+from streams.codec import decode, encode, schema
+from streams.errors import CopydeskError, SettingsError, UnavailableError, UnreadableError
+from streams.records import Article, Coordinates, DeadLetter, Image, Item, Poll, Removed
+from streams.settings import Settings, load_settings
+from streams.subscribe import subscribe
+
+__all__ = [
+    "Article",
+    "Coordinates",
+    "CopydeskError",
+    "DeadLetter",
+    "Image",
+    "Item",
+    "Poll",
+    "Removed",
+    "Settings",
+    "SettingsError",
+    "UnavailableError",
+    "UnreadableError",
+    "decode",
+    "encode",
+    "load_settings",
+    "schema",
+    "subscribe",
+]

@@ -1,0 +1,353 @@
+"""The command line: parses and calls. Data on standard output, logs on standard error.
+
+Exit codes: 0 done, 1 failed, 2 usage or settings, 3 broker unreachable, 4 unhealthy.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import fields, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from streams.errors import CopydeskError, SettingsError, UnavailableError, UnreadableError
+from streams.settings import Settings, load_settings, settings_table
+from streams.transport.embedded import EmbeddedValkey, answers, socket_url
+from workers.logs import log_to
+
+DONE, FAILED, USAGE, UNREACHABLE, UNHEALTHY = 0, 1, 2, 3, 4
+EPILOG = """\
+exit codes: 0 done, 1 failed, 2 usage or settings, 3 broker unreachable, 4 unhealthy
+
+examples:
+  copydesk up                                       everything on this machine, with a demo while there are no feeds
+  copydesk feeds add https://example.org/feed.xml   poll a feed
+  copydesk tail articles --json                     clean articles, a JSON line each, as they come
+  copydesk clean story.html --json                  clean one story, without any server
+"""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    args = build_parser().parse_args(argv)
+    try:
+        settings = load_settings({f.name: getattr(args, f.name, None) for f in fields(Settings) if f.name != "routes"})
+        log_to(settings.log_level)
+        code: int = args.run(settings, args)
+        sys.stdout.flush()
+        return code
+    except UnavailableError as exc:
+        return _complain(exc, UNREACHABLE)
+    except SettingsError as exc:
+        return _complain(exc, USAGE)
+    except CopydeskError as exc:
+        return _complain(exc, FAILED)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader (head, less) has had enough
+        return DONE
+    except KeyboardInterrupt:
+        return 130
+
+
+def _complain(exc: Exception, code: int) -> int:
+    print(f"copydesk: {exc}", file=sys.stderr)
+    return code
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands."""
+    formatter = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser("copydesk", description="Raw wire copy in, clean copy out.", epilog=EPILOG, formatter_class=formatter)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, run: Callable[[Settings, Any], int], help: str, into: Any = commands) -> argparse.ArgumentParser:
+        sub: argparse.ArgumentParser = into.add_parser(name, help=help, description=help)
+        sub.set_defaults(run=run)
+        group = sub.add_argument_group("settings", "each can be a COPYDESK_* variable or stand in copydesk.toml too")
+        for f in fields(Settings):
+            if f.name != "routes":
+                group.add_argument(f"--{f.name.replace('_', '-')}", dest=f.name, metavar="X", help=argparse.SUPPRESS)
+        return sub
+
+    command("up", run_up, "run everything on this machine")
+    command("poll", run_poll, "run a poller")
+    command("desk", run_desk, "run a desk worker").add_argument("--name", default="", help="its own name in the group")
+    command("web", run_web, "serve the status page")
+    tail = command("tail", run_tail, "show a topic: articles, articles.<route>, items, polls, dead-letters")
+    tail.add_argument("topic")
+    tail.add_argument("--from", dest="start", default=None, metavar="start|end|OFFSET", help="default: end, or start with a group")
+    tail.add_argument("--group", default="", help="resume where this group was, and share the topic with its members")
+    tail.add_argument("--json", action="store_true", help="a JSON line each")
+    tail.add_argument("--follow", action=argparse.BooleanOptionalAction, default=True, help="wait for more (default)")
+    status = command("status", run_status, "show counters, lag and feeds")
+    status.add_argument("--json", action="store_true")
+    command("settings", lambda s, a: print(settings_table()) or DONE, "list all settings")  # type: ignore[func-returns-value]
+    _offline_commands(command)
+    _feeds_commands(command, commands)
+    return parser
+
+
+def _offline_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
+    parse = command("parse", run_parse, "read feed documents: an item, as JSON, a line")
+    parse.add_argument("files", nargs="+", metavar="FILE", help="`-` reads standard input")
+    parse.add_argument("--url", default="", help="where the document came from")
+    parse.add_argument("--json", action="store_true", help="as ever; for symmetry")
+    clean = command("clean", run_clean, "clean stories: an article, as JSON, a line")
+    clean.add_argument("files", nargs="+", metavar="FILE", help="`-` reads standard input")
+    clean.add_argument("--type", choices=("auto", "text", "html", "page"), default="auto", help="what the files are")
+    clean.add_argument("--url", default="", help="where the story came from; resolves relative links")
+    clean.add_argument("--title", default="", help="its headline, where that isn't in the file")
+    clean.add_argument("--json", action="store_true", help="JSON lines instead of plain text")
+
+
+def _feeds_commands(command: Callable[..., argparse.ArgumentParser], commands: Any) -> None:
+    feeds = commands.add_parser("feeds", help="add, remove, list, import and export feeds").add_subparsers(required=True, metavar="ACTION")
+    add = command("add", run_feeds_add, "poll these feeds", feeds)
+    add.add_argument("urls", nargs="+", metavar="URL")
+    add.add_argument("--folder", default="", help="a label to group them by")
+    command("remove", run_feeds_remove, "stop polling these feeds", feeds).add_argument("urls", nargs="+", metavar="URL")
+    command("list", run_feeds_list, "list the feeds and how they are", feeds).add_argument("--json", action="store_true")
+    command("import", run_feeds_import, "add the feeds of an OPML file", feeds).add_argument("file", type=Path)
+    command("export", run_feeds_export, "write the feeds as OPML", feeds)
+
+
+# -- services -------------------------------------------------------------------------------------------------
+
+
+def run_up(settings: Settings, args: Any) -> int:
+    from workers.service import run
+    from workers.up import Up
+
+    return run(Up(settings).run)
+
+
+def run_poll(settings: Settings, args: Any) -> int:
+    from workers import service
+    from streams.subscribe import broker_url
+
+    url = broker_url(settings)
+    return service.run(lambda: service.run_poller(settings, url))
+
+
+def run_desk(settings: Settings, args: Any) -> int:
+    from workers import service
+    from streams.subscribe import broker_url
+
+    url = broker_url(settings)
+    return service.run(lambda: service.run_desk(settings, url, args.name))
+
+
+def run_web(settings: Settings, args: Any) -> int:
+    from workers import service
+    from streams.subscribe import broker_url
+
+    url = broker_url(settings)
+    return service.run(lambda: service.run_web(settings, url))
+
+
+# -- topics and state -----------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def connected(settings: Settings) -> Iterator[Settings]:
+    """Give settings that reach the broker; embedded, by the running server, else one started for the moment."""
+    if not settings.embedded:
+        yield settings
+    elif answers(settings.data_dir):
+        yield replace(settings, broker_url=socket_url(settings.data_dir))
+    else:
+        valkey = EmbeddedValkey(settings)
+        valkey.start()
+        try:
+            yield replace(settings, broker_url=valkey.url)
+        finally:
+            valkey.stop()
+
+
+def with_state(settings: Settings, work: Callable[[Any], Any]) -> Any:
+    """Return what the coroutine function *work* makes of an open broker."""
+    from streams.transport.broker import open_broker
+
+    async def go(at: Settings) -> Any:
+        broker = open_broker(at)
+        try:
+            return await work(broker)
+        finally:
+            await broker.close()
+
+    with connected(settings) as at:
+        return asyncio.run(go(at))
+
+
+def run_tail(settings: Settings, args: Any) -> int:
+    from streams.subscribe import deliveries
+
+    start = args.start or ("start" if args.group or not args.follow else "end")
+
+    async def go(at: Settings) -> None:
+        async with contextlib.aclosing(deliveries(args.topic, group=args.group, start=start, follow=args.follow, settings=at)) as found:  # type: ignore[type-var]
+            async for delivery, record in found:
+                if args.json:
+                    at_ = f"{delivery.topic}/{delivery.partition}@{delivery.offset}"
+                    _print_json(msgspec.to_builtins(record) | {"at": at_})
+                else:
+                    print(_one_line(record), flush=True)
+
+    with connected(settings) as at:
+        asyncio.run(go(at))
+    return DONE
+
+
+def _one_line(record: Any) -> str:
+    values: Mapping[str, Any] = msgspec.to_builtins(record)
+    when = values.get("published") or values.get("time") or values.get("fetched_at") or ""
+    who = values.get("publisher") or values.get("feed") or values.get("topic") or ""
+    what = values.get("title") or values.get("reason") or f"{values.get('outcome', '')} {values.get('error', '')}"
+    from workers.clean.blocks import plain
+
+    return plain(f"{when[:19]}  {who[:24]:<24}  {what}")
+
+
+def run_status(settings: Settings, args: Any) -> int:
+    from workers.desk import GROUP
+    from workers.web.server import status
+
+    found = with_state(settings, lambda broker: status(broker, GROUP))
+    if args.json:
+        _print_json(found)
+    else:
+        for stage, counts in found["counters"].items():
+            print(f"{stage:<6}" + "  ".join(f"{name} {n:,}" for name, n in counts.items()))
+        print(f"desk is {found['lag']} items behind; {len(found['feeds'])} feeds")
+    if not found["balanced"]:
+        print("copydesk: the counters don't add up", file=sys.stderr)
+        return UNHEALTHY
+    return DONE
+
+
+# -- feeds ----------------------------------------------------------------------------------------------------
+
+
+def run_feeds_add(settings: Settings, args: Any) -> int:
+    return _add_feeds(settings, [(url, args.folder) for url in args.urls])
+
+
+def run_feeds_import(settings: Settings, args: Any) -> int:
+    from workers.poller.opml import read_opml
+
+    return _add_feeds(settings, read_opml(args.file))
+
+
+def _add_feeds(settings: Settings, wanted: list[tuple[str, str]]) -> int:
+    from workers.poller.feeds import Feeds
+
+    new = with_state(settings, lambda broker: Feeds(broker.state).add(wanted))
+    for url in new:
+        print(f"added {url}")
+    known = len({url for url, _ in wanted}) - len(new)
+    print(f"{len(new)} added" + (f", {known} known before" if known else ""))
+    return DONE
+
+
+def run_feeds_remove(settings: Settings, args: Any) -> int:
+    from workers.poller.feeds import Feeds
+
+    gone = with_state(settings, lambda broker: Feeds(broker.state).remove(args.urls))
+    for url in args.urls:
+        print(f"removed {url}" if url in gone else f"no such feed: {url}", file=sys.stdout if url in gone else sys.stderr)
+    return DONE if len(gone) == len(args.urls) else FAILED
+
+
+def run_feeds_list(settings: Settings, args: Any) -> int:
+    from workers.poller.feeds import Feeds
+
+    for feed in with_state(settings, lambda broker: Feeds(broker.state).all()):
+        if args.json:
+            _print_json(msgspec.to_builtins(feed))
+        else:
+            how = feed.error or (f"{feed.sent} items in {feed.polls} polls" if feed.polls else "not polled yet")
+            print(f"{feed.url}  {feed.title or '-'}  {how}")
+    return DONE
+
+
+def run_feeds_export(settings: Settings, args: Any) -> int:
+    from workers.poller.feeds import Feeds
+    from workers.poller.opml import write_opml
+
+    sys.stdout.write(write_opml(with_state(settings, lambda broker: Feeds(broker.state).all())))
+    return DONE
+
+
+# -- offline --------------------------------------------------------------------------------------------------
+
+
+def run_parse(settings: Settings, args: Any) -> int:
+    from workers.poller.parse import parse_feed
+
+    def rows(name: str, data: bytes) -> Iterator[Mapping[str, Any]]:
+        feed = parse_feed(data, args.url or _file_url(name), fetched_at=datetime.now(UTC))
+        for item in feed.items:
+            yield msgspec.to_builtins(item)
+
+    return _each_file(args.files, rows, lambda row: _print_json(row), settings)
+
+
+def run_clean(settings: Settings, args: Any) -> int:
+    from workers.clean.article import clean
+
+    def rows(name: str, data: bytes) -> Iterator[Mapping[str, Any]]:
+        copy = clean(_decoded(data), args.type, title=args.title, url=args.url)
+        yield {"url": args.url} | msgspec.to_builtins(copy)
+
+    return _each_file(args.files, rows, _print_json if args.json else _print_article, settings)
+
+
+def _each_file(files: Iterable[str], rows: Callable[[str, bytes], Iterator[Mapping[str, Any]]], show: Callable[[Any], None], settings: Settings) -> int:
+    code = DONE
+    for name in files:
+        try:
+            for row in rows(name, _contents(name)):
+                show({"file": name} | dict(row))
+        except UnreadableError as exc:
+            print(f"copydesk: {name}: {exc}", file=sys.stderr)
+            code = FAILED
+    return code
+
+
+def _contents(name: str) -> bytes:
+    if name == "-":
+        return sys.stdin.buffer.read()
+    try:
+        return Path(name).read_bytes()
+    except OSError as exc:
+        raise UnreadableError(exc.strerror or str(exc)) from exc
+
+
+def _decoded(data: bytes) -> str:
+    from workers.clean.encoding import decoded
+
+    return decoded(data)
+
+
+def _file_url(name: str) -> str:
+    return Path(name).resolve().as_uri() if name != "-" else "file:///dev/stdin"
+
+
+def _print_json(value: Mapping[str, Any]) -> None:
+    print(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace").decode("utf-8"), flush=True)
+
+
+def _print_article(row: Mapping[str, Any]) -> None:
+    head = [row.get("kicker"), row.get("title"), row.get("dek"), ", ".join(row.get("byline", ()))]
+    print("\n\n".join([*filter(None, head), *row.get("text", ())]) + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,198 @@
+"""The demo newsroom: invented outlets that publish to feeds on loopback, with all that makes real feeds a trial.
+
+Edits, duplicates across feeds, "Explore" blocks, share bars, tracking pixels, feed tails, and one broken feed. What it
+has published stands in a ledger, so that it goes on where it was, and tests can compare.
+"""
+
+import asyncio
+import hashlib
+import json
+import time
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from html import escape
+from pathlib import Path
+from typing import NamedTuple
+
+from aiohttp import web
+
+from streams.errors import SettingsError
+from workers.demo.stories import OUTLETS, Outlet, Story, story
+
+PORT = 8412
+WINDOW = 30  # stories in a feed
+OPENING = 12  # stories that are there when it opens for the first time
+EDIT_EVERY = 5  # every fifth story is corrected later
+EXPLORE_LINKS = 6
+
+
+class Published(NamedTuple):
+    """A line of the ledger."""
+
+    number: int
+    revision: int
+    time_s: float
+
+
+class Newsroom:
+    """Publishes a story every *pace_s* seconds, and corrects every fifth some time after."""
+
+    def __init__(self, folder: Path, pace_s: float, edit_after_s: float = 20.0) -> None:
+        self.folder, self.pace_s, self.edit_after_s = folder, pace_s, edit_after_s
+        self.ledger: list[Published] = []
+        self.port = 0
+        self._broken_polls = 0
+        self._runner: web.AppRunner | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def feed_urls(self) -> list[str]:
+        """The feeds to poll: each outlet's, one section feed that repeats the Courier's stories, and a broken one."""
+        paths = [f"{o.slug}.xml" for o in OUTLETS] + ["courier-world.xml", "broken.xml"]
+        return [f"http://127.0.0.1:{self.port}/{path}" for path in paths]
+
+    async def open(self) -> None:
+        """Take up the ledger and serve; the port is the same as last time where it is free."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self.folder / "ledger.jsonl"
+        if path.exists():
+            lines = path.read_text("utf-8").splitlines()
+            self.ledger = [Published(*json.loads(line)) for line in lines if line.endswith("]")]
+        self._file = path.open("a", encoding="utf-8")
+        while len(self.ledger) < OPENING:
+            self._publish(story(len(self.ledger) + 1))
+        app = web.Application()
+        app.router.add_get("/{feed}.xml", self._serve)
+        self._runner = web.AppRunner(app, access_log=None)
+        await self._runner.setup()
+        await self._listen()
+        self._task = asyncio.create_task(self._work())
+
+    async def _listen(self) -> None:
+        assert self._runner is not None
+        for port in (PORT, 0):
+            try:
+                site = web.TCPSite(self._runner, "127.0.0.1", port)
+                await site.start()
+                break
+            except OSError as exc:
+                if port == 0:
+                    raise SettingsError(f"the demo newsroom finds no free port: {exc}") from exc
+        self.port = self._runner.addresses[0][1]
+
+    async def close(self) -> None:
+        """Stop publishing and serving."""
+        if self._task is not None:
+            self._task.cancel()
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._file.close()
+
+    async def _work(self) -> None:
+        while True:
+            await asyncio.sleep(self.pace_s)
+            self._publish(story(max(p.number for p in self.ledger) + 1))
+            for p in self._due_edits():
+                self._publish(story(p.number, 2))
+
+    def _due_edits(self) -> list[Published]:
+        edited = {p.number for p in self.ledger if p.revision > 1}
+        late = time.time() - self.edit_after_s
+        recent = self.ledger[-WINDOW:]
+        return [p for p in recent if p.number % EDIT_EVERY == 0 and p.number not in edited and p.time_s < late]
+
+    def _publish(self, new: Story) -> None:
+        published = Published(new.number, new.revision, time.time())
+        self._file.write(json.dumps(published) + "\n")
+        self._file.flush()
+        self.ledger.append(published)
+
+    def _window(self, outlet: Outlet | None) -> list[tuple[Story, float]]:
+        latest = {p.number: p for p in self.ledger}
+        stories = [(story(p.number, p.revision), p.time_s) for p in sorted(latest.values(), reverse=True)[: 4 * WINDOW]]
+        return [(s, t) for s, t in stories if outlet is None or s.outlet == outlet][:WINDOW]
+
+    async def _serve(self, request: web.Request) -> web.Response:
+        slug = request.match_info["feed"]
+        if slug == "broken":
+            return self._broken()
+        outlet = next((o for o in OUTLETS if o.slug == slug.removesuffix("-world")), None)
+        if outlet is None:
+            raise web.HTTPNotFound
+        window = self._window(outlet)
+        explore = [s for s, _ in self._window(None)]
+        tracker = "?utm_source=rss&utm_medium=feed" if slug.endswith("-world") else ""
+        body = (atom if outlet.form == "atom" else rss)(outlet, window, explore, tracker).encode()
+        etag = f'"{hashlib.sha256(body).hexdigest()[:16]}"'
+        if request.headers.get("If-None-Match") == etag:
+            return web.Response(status=304, headers={"ETag": etag})
+        return web.Response(body=body, content_type="application/xml", charset="utf-8", headers={"ETag": etag})
+
+    def _broken(self) -> web.Response:
+        self._broken_polls += 1
+        answers = (
+            web.Response(text="<html><body>Down for maintenance</body></html>", content_type="text/html"),
+            web.Response(status=500, text="oops"),
+            web.Response(text="<?xml version='1.0'?><rss><channel><title>Half a fe", content_type="application/xml"),
+        )
+        return answers[self._broken_polls % len(answers)]
+
+
+def rss(outlet: Outlet, window: list[tuple[Story, float]], explore: list[Story], tracker: str) -> str:
+    """Return an RSS 2.0 document with the full text and all the clutter."""
+    items = "".join(
+        f"<item><title>{escape(s.title)}</title><link>{escape(s.url + tracker)}</link>"
+        f'<guid isPermaLink="false">{s.outlet.slug}-{s.number}</guid><dc:creator>{escape(s.author)}</dc:creator>'
+        f"<category>{s.outlet.section.title()}</category><pubDate>{format_datetime(_utc(t))}</pubDate>"
+        f"<description>{escape(s.paragraphs[0])}</description>"
+        f"<content:encoded><![CDATA[{body(s, explore)}]]></content:encoded></item>\n"
+        for s, t in window
+    )
+    return (
+        '<?xml version="1.0" encoding="utf-8"?>\n<rss version="2.0" xmlns:dc="http://purl.org/dc/elements/1.1/" '
+        'xmlns:content="http://purl.org/rss/1.0/modules/content/"><channel>'
+        f"<title>{outlet.name}</title><link>https://{outlet.slug}.example/</link><description>Invented news</description>"
+        f"<language>en</language>\n{items}</channel></rss>\n"
+    )
+
+
+def atom(outlet: Outlet, window: list[tuple[Story, float]], explore: list[Story], tracker: str) -> str:
+    """Return an Atom document with the same."""
+    entries = "".join(
+        f"<entry><title>{escape(s.title)}</title><id>tag:{s.outlet.slug}.example,2026:{s.number}</id>"
+        f'<link href="{escape(s.url + tracker)}"/><author><name>{escape(s.author)}</name></author>'
+        f'<updated>{_utc(t).isoformat()}</updated><category term="{s.outlet.section.title()}"/>'
+        f'<content type="html">{escape(body(s, explore))}</content></entry>\n'
+        for s, t in window
+    )
+    updated = _utc(max((t for _, t in window), default=0)).isoformat()
+    return (
+        '<?xml version="1.0" encoding="utf-8"?>\n<feed xmlns="http://www.w3.org/2005/Atom" xml:lang="en">'
+        f"<title>{outlet.name}</title><id>https://{outlet.slug}.example/</id>"
+        f'<link href="https://{outlet.slug}.example/"/><updated>{updated}</updated>\n{entries}</feed>\n'
+    )
+
+
+def body(s: Story, explore: list[Story]) -> str:
+    """Return a story's HTML as such outlets send it."""
+    half = (len(s.paragraphs) + 1) // 2
+    paragraphs = [f"<p>{escape(p)}</p>" for p in s.paragraphs]
+    others = [o for o in explore if o.number != s.number]
+    links = "".join(f'<li><a href="{o.url}?ref=explore">{escape(o.title)}</a></li>' for o in others[:EXPLORE_LINKS])
+    also = others[s.number % len(others)] if others else s
+    return "\n".join(
+        (
+            *paragraphs[:half],
+            f'<p><strong>ALSO READ:</strong> <a href="{also.url}">{escape(also.title)}</a></p>',
+            *paragraphs[half:],
+            '<p class="share"><a href="https://social.example/share">Facebook</a> | <a href="https://x.example">Twitter</a></p>',
+            f"<h3>Explore</h3>\n<ul>{links}</ul>",
+            f'<p>The post <a href="{s.url}">{escape(s.title)}</a> appeared first on '
+            f'<a href="https://{s.outlet.slug}.example">{s.outlet.name}</a>.</p>',
+            f'<img src="https://pixel.{s.outlet.slug}.example/track.gif?n={s.number}" width="1" height="1">',
+        )
+    )
+
+
+def _utc(time_s: float) -> datetime:
+    return datetime.fromtimestamp(int(time_s), UTC)

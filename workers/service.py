@@ -1,0 +1,153 @@
+"""Services: how a worker process starts, says that it is ready, and stops.
+
+    stop reading ▸ finish what is in hand ▸ publish and commit ▸ hand over ▸ close
+
+A second signal stops at once; nothing is lost by it, for what isn't committed comes again.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+from streams.app import retrying
+from streams.errors import UnavailableError
+from streams.settings import Settings
+from streams.topics import FIXED, route_topic
+from streams.transport.broker import Broker, open_broker
+from workers.desk import GROUP, create_desk
+from workers.poller.poller import Poller
+from workers.web.server import StatusServer
+
+log = logging.getLogger(__name__)
+TRIM_EVERY_S = 30.0
+EXIT_AT_ONCE = 130  # 128 + SIGINT, as shells have it
+
+
+def run(main: Callable[[], Coroutine[Any, Any, int]]) -> int:
+    """Run *main* in uvloop where there is one; returns its exit code."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.run(main())
+    return int(uvloop.run(main()))
+
+
+def stop_signal() -> asyncio.Event:
+    """Return an event that the first SIGINT or SIGTERM sets; the second ends the process."""
+    stopping = asyncio.Event()
+
+    def stop() -> None:
+        if stopping.is_set():
+            os._exit(EXIT_AT_ONCE)
+        stopping.set()
+
+    loop = asyncio.get_running_loop()
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(signum, stop)
+    return stopping
+
+
+async def prepared(settings: Settings, url: str) -> Broker:
+    """Return the broker at *url* with all topics declared; waits for one that doesn't answer yet."""
+    broker = open_broker(settings, url)
+    topics = [*FIXED, *(route_topic(r.name) for r in settings.routes)]
+
+    async def declare() -> bool:
+        await broker.declare(topics)
+        return True
+
+    await retrying(declare)
+    return broker
+
+
+async def run_poller(settings: Settings, url: str) -> int:
+    """Poll until a signal comes."""
+    stopping = stop_signal()
+    broker = await prepared(settings, url)
+    poller = Poller(settings, broker, GROUP)
+    polling = asyncio.create_task(poller.run())
+    log.info("poller ready")
+    await _either(stopping, polling)
+    poller.stop()
+    await polling
+    await broker.close()
+    log.info("poller stopped")
+    return 0
+
+
+async def run_desk(settings: Settings, url: str, name: str = "") -> int:
+    """Turn items into articles until a signal comes."""
+    stopping = stop_signal()
+    broker = await prepared(settings, url)
+    app = create_desk(settings, broker, url=url, name=name)
+    await app.start()
+    trimming = asyncio.create_task(_trim(broker))
+    log.info("desk ready")
+    await stopping.wait()
+    trimming.cancel()
+    try:
+        await asyncio.wait_for(app.stop(), settings.drain_s)
+    except asyncio.TimeoutError:
+        log.warning("not drained within %g s; what is in hand stays uncommitted", settings.drain_s)
+        os._exit(1)
+    await broker.close()
+    log.info("desk stopped")
+    return 0
+
+
+async def _trim(broker: Broker) -> None:
+    """Keep streams within their retention. Kafka does that by itself."""
+    trim = getattr(broker, "trim", None)
+    while trim is not None:
+        await asyncio.sleep(TRIM_EVERY_S)
+        try:
+            await trim()
+        except UnavailableError as exc:
+            log.warning("%s; will trim later", exc)
+
+
+async def run_web(settings: Settings, url: str) -> int:
+    """Serve the status page until a signal comes."""
+    stopping = stop_signal()
+    broker = await prepared(settings, url)
+    server = StatusServer(settings, broker, GROUP)
+    await server.start()
+    reading = asyncio.create_task(keep_recent(settings, server, url))
+    log.info("status page at %s", server.url)
+    await _either(stopping, reading)
+    reading.cancel()
+    await server.stop()
+    await broker.close()
+    return 0
+
+
+async def keep_recent(settings: Settings, server: StatusServer, url: str) -> None:
+    """Hand the articles that come to the status page."""
+    from dataclasses import replace
+
+    from streams.subscribe import subscribe
+
+    async for article in subscribe("articles", start="end", settings=replace(settings, broker_url=url)):
+        server.recent.append(article)
+
+
+async def _either(stopping: asyncio.Event, task: "asyncio.Task[Any]") -> None:
+    """Return when a stop was asked for; raise what *task* raised, should it end by itself."""
+    waiting = asyncio.ensure_future(stopping.wait())
+    await asyncio.wait({waiting, task}, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    if task.done():
+        task.result()
+
+
+async def guarded(work: Awaitable[Any], what: str) -> None:
+    """Await *work*; what it raises is logged, for a service that must go on without it."""
+    with contextlib.suppress(asyncio.CancelledError):
+        try:
+            await work
+        except Exception:  # noqa: BLE001 - the edge of a service
+            log.exception("%s stopped", what)

@@ -1,0 +1,211 @@
+"""`copydesk up`: everything in one command. Starts the parts, starts again what dies, stops all in order.
+
+    Valkey ─┬─ poller            a process each; whatever is killed is started again
+            ├─ desk-1 … desk-N
+            └─ this process: the demo newsroom, the status page, and the show
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+from streams.settings import ENV_PREFIX, Settings
+from streams.subscribe import subscribe
+from streams.transport.embedded import EmbeddedValkey, die_with_parent
+from workers.counters import read_counters
+from workers.demo.newsroom import Newsroom
+from workers.desk import GROUP
+from workers.poller.feeds import Feeds
+from workers.service import guarded, prepared, stop_signal
+from workers.watch import Watch
+from workers.web.server import StatusServer
+
+log = logging.getLogger(__name__)
+CHECK_EVERY_S = 0.2
+FIRST_RESTART_S, LAST_RESTART_S = 0.1, 10.0
+HEALTHY_S = 30.0  # a child that lived this long starts again at once
+DEMO_POLL_S = 2.0
+HINT = """
+  These are invented stories from a demo newsroom on this machine. To read real ones, in another terminal:
+      copydesk feeds add https://example.org/feed.xml      copydesk feeds import examples/world-news.opml
+  then start again. Everything is kept in {data_dir}; Ctrl-C stops.
+"""
+
+
+class Child:
+    """A worker process that is started again when it dies, with backoff when it dies young."""
+
+    def __init__(self, name: str, arguments: list[str], environ: Mapping[str, str], log_dir: Path) -> None:
+        self.name, self.arguments, self.environ = name, arguments, environ
+        self.log_path = log_dir / f"{name}.log"
+        self.process: subprocess.Popen[bytes] | None = None
+        self._started_s = 0.0
+        self._restart_s = 0.0
+        self._delay_s = FIRST_RESTART_S
+
+    def start(self) -> None:
+        """Start the process. From the main thread: it ends with the thread that spawned it."""
+        with self.log_path.open("ab") as out:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "workers.cli", *self.arguments],
+                env=dict(self.environ), stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                preexec_fn=die_with_parent, start_new_session=True,  # Ctrl-C is for us: parts stop in order
+            )  # fmt: skip
+        self._started_s = time.monotonic()
+
+    def ensure(self) -> str:
+        """Start the process again when it is time; returns what to say of it, mostly nothing."""
+        now_s = time.monotonic()
+        if self.process is not None:
+            code = self.process.poll()
+            if code is None:
+                return ""
+            self.process = None
+            self._delay_s = FIRST_RESTART_S if now_s - self._started_s > HEALTHY_S else self._delay_s * 2
+            self._delay_s = min(self._delay_s, LAST_RESTART_S)
+            self._restart_s = now_s + self._delay_s
+            why = f"was ended by signal {-code}" if code < 0 else f"stopped with status {code}"
+            return f"{self.name} {why}; starting it again (its log: {self.log_path})"
+        if now_s >= self._restart_s:
+            self.start()
+        return ""
+
+    async def stop(self, wait_s: float) -> None:
+        """Let the process drain; kill it when that takes too long."""
+        if self.process is None or self.process.poll() is not None:
+            return
+        self.process.send_signal(signal.SIGTERM)
+        deadline = time.monotonic() + wait_s
+        while self.process.poll() is None:
+            if time.monotonic() > deadline:
+                self.process.kill()
+            await asyncio.sleep(0.02)
+
+
+class Up:
+    """The whole of copydesk on one machine."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.valkey = EmbeddedValkey(settings) if settings.embedded else None
+        self.url = self.valkey.url if self.valkey else settings.broker_url
+        self.watch = Watch()
+        self.newsroom: Newsroom | None = None
+        self.children: list[Child] = []
+
+    async def run(self) -> int:
+        """Start everything, watch over it until a signal comes, stop everything."""
+        stopping = stop_signal()
+        started_s = time.monotonic()
+        if self.valkey:
+            self.valkey.start()  # in the main thread, blocking: nothing else can begin before it
+        try:
+            return await self._run(stopping, started_s)
+        finally:
+            if self.valkey:
+                self.valkey.stop()
+
+    async def _run(self, stopping: asyncio.Event, started_s: float) -> int:
+        broker = await prepared(self.settings, self.url)
+        server = StatusServer(self.settings, broker, GROUP)
+        shows: list[asyncio.Task[None]] = []
+        try:
+            await server.start()
+            shows = [asyncio.create_task(guarded(show, "the show")) for show in (self._show_articles(server), self._show_polls())]
+            self.settings = await self._with_demo(Feeds(broker.state))
+            self._start_children()
+            self._welcome(server.url, time.monotonic() - started_s)
+            await self._watch_over(stopping)
+        finally:
+            await self._stop(server, shows)
+            self._farewell(await read_counters(broker.state))
+            await broker.close()
+        return 0
+
+    async def _with_demo(self, feeds: Feeds) -> Settings:
+        """Open the demo newsroom when it is wanted, and poll it; put its feeds away when it isn't."""
+        registered = await feeds.all()
+        old = [f.url for f in registered if f.demo]
+        wanted = {"on": True, "off": False, "auto": len(old) == len(registered)}[self.settings.demo]
+        if not wanted:
+            await feeds.remove(old)
+            return self.settings
+        self.newsroom = Newsroom(self.settings.data_dir / "demo", self.settings.demo_pace_s)
+        await self.newsroom.open()
+        urls = self.newsroom.feed_urls
+        await feeds.remove([url for url in old if url not in urls])
+        await feeds.add([(url, "demo") for url in urls], demo=True)
+        return replace(self.settings, poll_interval_s=min(self.settings.poll_interval_s, DEMO_POLL_S))
+
+    def _start_children(self) -> None:
+        log_dir = self.settings.data_dir / "log"
+        log_dir.mkdir(parents=True, exist_ok=True)
+        environ = {**os.environ, **as_environ(replace(self.settings, broker_url=self.url))}
+        names = [f"desk-{n}" for n in range(1, self.settings.desks + 1)]
+        self.children = [Child("poller", ["poll"], environ, log_dir)]
+        self.children += [Child(name, ["desk", "--name", name], environ, log_dir) for name in names]
+        for child in self.children:
+            child.start()
+
+    async def _watch_over(self, stopping: asyncio.Event) -> None:
+        while not stopping.is_set():
+            if self.valkey and self.valkey.ensure():
+                self.watch.note("the embedded server had died; it was started again with all that was acknowledged")
+            for child in self.children:
+                if said := child.ensure():
+                    self.watch.note(said)
+            try:
+                await asyncio.wait_for(stopping.wait(), CHECK_EVERY_S)
+            except asyncio.TimeoutError:
+                continue
+
+    async def _stop(self, server: StatusServer, shows: list["asyncio.Task[None]"]) -> None:
+        """Stop in the order of the stream: nothing new comes in, what came in goes out, then the rest."""
+        self.watch.note("\nstopping: finishing what is in hand")
+        for child in self.children:
+            await child.stop(self.settings.drain_s)
+        for show in shows:
+            show.cancel()
+        await asyncio.gather(*shows, return_exceptions=True)
+        if self.newsroom:
+            await self.newsroom.close()
+        await server.stop()
+
+    async def _show_articles(self, server: StatusServer) -> None:
+        connected = replace(self.settings, broker_url=self.url)
+        async for article in subscribe("articles", start="end", settings=connected):
+            server.recent.append(article)
+            self.watch.article(article)
+
+    async def _show_polls(self) -> None:
+        async for poll in subscribe("polls", start="end", settings=replace(self.settings, broker_url=self.url)):
+            self.watch.poll(poll)
+
+    def _welcome(self, page: str, took_s: float) -> None:
+        where = f"embedded Valkey in {self.settings.data_dir}" if self.valkey else self.settings.broker_url
+        self.watch.note(f"copydesk is up after {took_s:.1f} s · {where} · status page {page}")
+        if self.newsroom:
+            self.watch.note(HINT.format(data_dir=self.settings.data_dir))
+
+    def _farewell(self, counters: Mapping[str, Mapping[str, int]]) -> None:
+        desk = counters["desk"]
+        parts = ", ".join(f"{n} {name}" for name, n in desk.items() if name != "in")
+        self.watch.note(f"stopped. So far {desk['in']} items in: {parts}.")
+
+
+def as_environ(settings: Settings) -> dict[str, str]:
+    """Return *settings* as `COPYDESK_*`; routes stay in the configuration file, which children read too."""
+    out: dict[str, str] = {}
+    for f in fields(settings):
+        value: Any = getattr(settings, f.name)
+        if f.name != "routes":
+            out[ENV_PREFIX + f.name.upper()] = str(value.resolve() if isinstance(value, Path) else value)
+    return out

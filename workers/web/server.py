@@ -1,0 +1,118 @@
+"""The status endpoint: /healthz for machines, /status.json for both, and a small page. Loopback by default."""
+
+import json
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from importlib.resources import files
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from streams.errors import SettingsError, UnavailableError
+from streams.records import Article
+from streams.settings import Settings
+from streams.topics import ITEMS
+from streams.transport.broker import Broker
+from workers.counters import balanced, read_counters
+from workers.poller.feeds import Feeds
+
+RECENT = 50
+LOCAL_HOSTS = {"127.0.0.1", "localhost", "[::1]"}
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+
+
+async def status(broker: Broker, desk_group: str) -> dict[str, Any]:
+    """Return how copydesk is doing: counters, whether they add up, lag, and feeds."""
+    counters = await read_counters(broker.state)
+    feeds = await Feeds(broker.state).all()
+    now_s = time.time()
+    return {
+        "counters": counters,
+        "balanced": balanced(counters),
+        "lag": await broker.lag(ITEMS.name, desk_group),
+        "memory": round(await broker.pressure(), 4),
+        "feeds": [
+            {
+                "url": f.url, "title": f.title, "folder": f.folder, "status": f.status, "error": f.error,
+                "failures": f.failures, "polls": f.polls, "sent": f.sent, "due_in_s": round(f.due_s - now_s, 1),
+            }
+            for f in feeds
+        ],
+    }  # fmt: skip
+
+
+class StatusServer:
+    """Serves the status of one copydesk. `recent` is fed by whoever reads the articles topic."""
+
+    def __init__(self, settings: Settings, broker: Broker, desk_group: str) -> None:
+        self.settings, self.broker, self.desk_group = settings, broker, desk_group
+        self.recent: deque[Article] = deque(maxlen=RECENT)
+        self.url = ""
+        self._runner: web.AppRunner | None = None
+
+    async def start(self) -> None:
+        """Listen. Raises SettingsError naming the port when it is taken."""
+        app = web.Application(middlewares=[self._guarded])
+        app.router.add_get("/healthz", self._health)
+        app.router.add_get("/status.json", self._status)
+        app.router.add_get("/recent.json", self._recent)
+        for path, name, kind in (("/", "page.html", "text/html"), ("/page.js", "page.js", "text/javascript"), ("/page.css", "page.css", "text/css")):
+            app.router.add_get(path, _static(name, kind))
+        self._runner = web.AppRunner(app, access_log=None)
+        await self._runner.setup()
+        host, port = self.settings.web_host, self.settings.web_port
+        try:
+            await web.TCPSite(self._runner, host, port).start()
+        except OSError as exc:
+            raise SettingsError(f"web_port = {port}: {host}:{port} can't be used: {exc.strerror or exc}") from exc
+        self.url = f"http://{host}:{self._runner.addresses[0][1]}/"
+
+    async def stop(self) -> None:
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    @web.middleware
+    async def _guarded(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        """Refuse names that aren't ours (DNS rebinding), and say in words what doesn't answer."""
+        host = request.host.rsplit(":", 1)[0] if not request.host.endswith("]") else request.host
+        if host not in LOCAL_HOSTS | {self.settings.web_host} and self.settings.web_host not in ("0.0.0.0", "::"):
+            raise web.HTTPForbidden(text="unknown host")
+        try:
+            response = await handler(request)
+        except UnavailableError as exc:
+            response = _json({"healthy": False, "error": str(exc)}, 503)
+        response.headers.update(HEADERS)
+        return response
+
+    async def _health(self, request: web.Request) -> web.StreamResponse:
+        counters = await read_counters(self.broker.state)
+        healthy = balanced(counters)
+        return _json({"healthy": healthy}, 200 if healthy else 503)
+
+    async def _status(self, request: web.Request) -> web.StreamResponse:
+        return _json(await status(self.broker, self.desk_group))
+
+    async def _recent(self, request: web.Request) -> web.StreamResponse:
+        return _json([msgspec.to_builtins(a) for a in reversed(self.recent)])
+
+
+def _static(name: str, kind: str) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    text = files("workers.web").joinpath(name).read_text("utf-8")
+
+    async def serve(request: web.Request) -> web.StreamResponse:
+        return web.Response(text=text, content_type=kind)
+
+    return serve
+
+
+def _json(value: Any, status: int = 200) -> web.Response:
+    return web.Response(text=json.dumps(value, ensure_ascii=False), content_type="application/json", status=status)
