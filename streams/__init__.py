@@ -1,9 +1,9 @@
 """What travels and how: records, topics, and subscribing to them.
 
-    from streams import subscribe
+from streams import subscribe
 
-    async for article in subscribe("articles", group="my-app"):
-        print(article.title)
+async for article in subscribe("articles", group="my-app"):
+    print(article.title)
 """
 
 from streams.codec import decode, encode, schema

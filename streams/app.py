@@ -105,7 +105,7 @@ def run_agent(app: faust.App, broker: Broker, topic: Topic, handle: Handle, batc
                 for run in _runs(app, events, following):
                     done = await _carry_out(app, broker, run, handle)
                     following[run[0].tp] = run[-1].offset + 1 if done else 0
-            except Exception:  # noqa: BLE001 - the last line: Faust would ack, and lose, the batch
+            except Exception:
                 log.critical("bug: stopping with %s uncommitted", events[0].message.tp, exc_info=True)
                 os._exit(EXIT_BUG)
 

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 from streams.codec import decode
@@ -37,12 +37,18 @@ def broker_url(settings: Settings) -> str:
 
 def record_of(topic: Topic) -> type[Record]:
     """Return the kind of record that *topic* carries."""
-    return {ITEMS: Item, POLLS: Poll, DEAD_LETTERS: DeadLetter}.get(topic, Article)
+    kinds: dict[Topic, type[Record]] = {ITEMS: Item, POLLS: Poll, DEAD_LETTERS: DeadLetter}
+    return kinds.get(topic, Article)
 
 
 async def subscribe(
-    topic: str = "articles", *, group: str = "", start: str = "start", follow: bool = True, settings: Settings | None = None
-) -> AsyncIterator[Any]:
+    topic: str = "articles",
+    *,
+    group: str = "",
+    start: str = "start",
+    follow: bool = True,
+    settings: Settings | None = None,
+) -> AsyncGenerator[Any, None]:
     """Yield the records of *topic* (`articles`, `articles.<route>`, `items`, `polls`, `dead-letters`), as they come.
 
     With a *group*, the iterator resumes behind the last record that was asked past, and members of one group share
@@ -54,8 +60,13 @@ async def subscribe(
 
 
 async def deliveries(
-    topic: str = "articles", *, group: str = "", start: str = "start", follow: bool = True, settings: Settings | None = None
-) -> AsyncIterator[tuple[Delivery, Any]]:
+    topic: str = "articles",
+    *,
+    group: str = "",
+    start: str = "start",
+    follow: bool = True,
+    settings: Settings | None = None,
+) -> AsyncGenerator[tuple[Delivery, Any], None]:
     """Yield (delivery, record): `subscribe` with the coordinates."""
     settings = settings or load_settings()
     try:
@@ -80,7 +91,9 @@ async def deliveries(
         await broker.close()
 
 
-async def _read(broker: Broker, reader: Reader, progress: "_Progress", *, follow: bool) -> AsyncIterator[Delivery]:
+async def _read(
+    broker: Broker, reader: Reader, progress: "_Progress", *, follow: bool
+) -> AsyncGenerator[Delivery, None]:
     delay_s = FIRST_RETRY_S
     while True:
         try:

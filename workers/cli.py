@@ -64,10 +64,14 @@ def _complain(exc: Exception, code: int) -> int:
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of all commands."""
     formatter = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser("copydesk", description="Raw wire copy in, clean copy out.", epilog=EPILOG, formatter_class=formatter)
+    parser = argparse.ArgumentParser(
+        "copydesk", description="Raw wire copy in, clean copy out.", epilog=EPILOG, formatter_class=formatter
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    def command(name: str, run: Callable[[Settings, Any], int], help: str, into: Any = commands) -> argparse.ArgumentParser:
+    def command(
+        name: str, run: Callable[[Settings, Any], int], help: str, into: Any = commands
+    ) -> argparse.ArgumentParser:
         sub: argparse.ArgumentParser = into.add_parser(name, help=help, description=help)
         sub.set_defaults(run=run)
         group = sub.add_argument_group("settings", "each can be a COPYDESK_* variable or stand in copydesk.toml too")
@@ -82,13 +86,15 @@ def build_parser() -> argparse.ArgumentParser:
     command("web", run_web, "serve the status page")
     tail = command("tail", run_tail, "show a topic: articles, articles.<route>, items, polls, dead-letters")
     tail.add_argument("topic")
-    tail.add_argument("--from", dest="start", default=None, metavar="start|end|OFFSET", help="default: end, or start with a group")
+    tail.add_argument(
+        "--from", dest="start", default=None, metavar="start|end|OFFSET", help="default: end, or start with a group"
+    )
     tail.add_argument("--group", default="", help="resume where this group was, and share the topic with its members")
     tail.add_argument("--json", action="store_true", help="a JSON line each")
     tail.add_argument("--follow", action=argparse.BooleanOptionalAction, default=True, help="wait for more (default)")
     status = command("status", run_status, "show counters, lag and feeds")
     status.add_argument("--json", action="store_true")
-    command("settings", lambda s, a: print(settings_table()) or DONE, "list all settings")  # type: ignore[func-returns-value]
+    command("settings", run_settings, "list all settings")
     _offline_commands(command)
     _feeds_commands(command, commands)
     return parser
@@ -108,12 +114,18 @@ def _offline_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
 
 
 def _feeds_commands(command: Callable[..., argparse.ArgumentParser], commands: Any) -> None:
-    feeds = commands.add_parser("feeds", help="add, remove, list, import and export feeds").add_subparsers(required=True, metavar="ACTION")
+    feeds = commands.add_parser("feeds", help="add, remove, list, import and export feeds").add_subparsers(
+        required=True, metavar="ACTION"
+    )
     add = command("add", run_feeds_add, "poll these feeds", feeds)
     add.add_argument("urls", nargs="+", metavar="URL")
     add.add_argument("--folder", default="", help="a label to group them by")
-    command("remove", run_feeds_remove, "stop polling these feeds", feeds).add_argument("urls", nargs="+", metavar="URL")
-    command("list", run_feeds_list, "list the feeds and how they are", feeds).add_argument("--json", action="store_true")
+    command("remove", run_feeds_remove, "stop polling these feeds", feeds).add_argument(
+        "urls", nargs="+", metavar="URL"
+    )
+    command("list", run_feeds_list, "list the feeds and how they are", feeds).add_argument(
+        "--json", action="store_true"
+    )
     command("import", run_feeds_import, "add the feeds of an OPML file", feeds).add_argument("file", type=Path)
     command("export", run_feeds_export, "write the feeds as OPML", feeds)
 
@@ -129,24 +141,24 @@ def run_up(settings: Settings, args: Any) -> int:
 
 
 def run_poll(settings: Settings, args: Any) -> int:
-    from workers import service
     from streams.subscribe import broker_url
+    from workers import service
 
     url = broker_url(settings)
     return service.run(lambda: service.run_poller(settings, url))
 
 
 def run_desk(settings: Settings, args: Any) -> int:
-    from workers import service
     from streams.subscribe import broker_url
+    from workers import service
 
     url = broker_url(settings)
     return service.run(lambda: service.run_desk(settings, url, args.name))
 
 
 def run_web(settings: Settings, args: Any) -> int:
-    from workers import service
     from streams.subscribe import broker_url
+    from workers import service
 
     url = broker_url(settings)
     return service.run(lambda: service.run_web(settings, url))
@@ -192,7 +204,9 @@ def run_tail(settings: Settings, args: Any) -> int:
     start = args.start or ("start" if args.group or not args.follow else "end")
 
     async def go(at: Settings) -> None:
-        async with contextlib.aclosing(deliveries(args.topic, group=args.group, start=start, follow=args.follow, settings=at)) as found:  # type: ignore[type-var]
+        async with contextlib.aclosing(
+            deliveries(args.topic, group=args.group, start=start, follow=args.follow, settings=at)
+        ) as found:
             async for delivery, record in found:
                 if args.json:
                     at_ = f"{delivery.topic}/{delivery.partition}@{delivery.offset}"
@@ -232,6 +246,11 @@ def run_status(settings: Settings, args: Any) -> int:
     return DONE
 
 
+def run_settings(settings: Settings, args: Any) -> int:
+    print(settings_table())
+    return DONE
+
+
 # -- feeds ----------------------------------------------------------------------------------------------------
 
 
@@ -261,7 +280,9 @@ def run_feeds_remove(settings: Settings, args: Any) -> int:
 
     gone = with_state(settings, lambda broker: Feeds(broker.state).remove(args.urls))
     for url in args.urls:
-        print(f"removed {url}" if url in gone else f"no such feed: {url}", file=sys.stdout if url in gone else sys.stderr)
+        print(
+            f"removed {url}" if url in gone else f"no such feed: {url}", file=sys.stdout if url in gone else sys.stderr
+        )
     return DONE if len(gone) == len(args.urls) else FAILED
 
 
@@ -309,7 +330,12 @@ def run_clean(settings: Settings, args: Any) -> int:
     return _each_file(args.files, rows, _print_json if args.json else _print_article, settings)
 
 
-def _each_file(files: Iterable[str], rows: Callable[[str, bytes], Iterator[Mapping[str, Any]]], show: Callable[[Any], None], settings: Settings) -> int:
+def _each_file(
+    files: Iterable[str],
+    rows: Callable[[str, bytes], Iterator[Mapping[str, Any]]],
+    show: Callable[[Any], None],
+    settings: Settings,
+) -> int:
     code = DONE
     for name in files:
         try:

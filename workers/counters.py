@@ -1,7 +1,7 @@
 """The counters: what went in and what came of it, per stage, written in the same step as the results.
 
-    in = new + revised + duplicate + filtered + dead       (desk)
-    in = sent + known + dead                               (poll)
+in = new + revised + duplicate + filtered + dead       (desk)
+in = sent + known + dead                               (poll)
 """
 
 from collections import Counter
@@ -30,7 +30,9 @@ async def read_counters(state: Any) -> dict[str, dict[str, int]]:
     """Return all counters: stage → outcome → count."""
     with translated("state"):
         raw = await state.hgetall(KEY)
-    out: dict[str, Counter[str]] = {stage: Counter({"in": 0, **dict.fromkeys(names, 0)}) for stage, names in STAGES.items()}
+    out: dict[str, Counter[str]] = {
+        stage: Counter({"in": 0, **dict.fromkeys(names, 0)}) for stage, names in STAGES.items()
+    }
     for name, value in raw.items():
         stage, _, outcome = name.decode().partition(":")
         out.setdefault(stage, Counter())[outcome] = int(value)

@@ -1,7 +1,7 @@
 """The desk: every item that comes in leaves as an article, or as a dead letter, or is counted with the reason.
 
-    read ▸ recall ▸ clean ▸ judge ▸ route ▸ publish ▸ remember
-                                            └──── one step, by streams.app ────┘
+read ▸ recall ▸ clean ▸ judge ▸ route ▸ publish ▸ remember
+                                        └──── one step, by streams.app ────┘
 """
 
 import logging
@@ -104,7 +104,14 @@ def set_aside(incoming: Incoming, work: Work) -> Iterator[None]:
     else:
         return
     feed = work.item.feed if work.item else ""
-    log.error("dead letter item=%s feed=%s at=%s: %s: %s", incoming.key.decode("utf-8", "replace"), feed, incoming.at, kind, reason)
+    log.error(
+        "dead letter item=%s feed=%s at=%s: %s: %s",
+        incoming.key.decode("utf-8", "replace"),
+        feed,
+        incoming.at,
+        kind,
+        reason,
+    )
     work.messages.append(dead_letter(incoming, kind, reason, feed))
     work.counts["dead"] += 1
 

@@ -19,4 +19,6 @@ def log_to(level: str, path: Path | None = None) -> None:
     for name in ("faust", "mode", "aiokafka"):
         logging.getLogger(name).setLevel(logging.ERROR)
     logging.captureWarnings(True)
-    logging.getLogger("streams.transport.redis_streams.consumer").setLevel(max(logging.WARNING, logging.getLogger().level))
+    logging.getLogger("streams.transport.redis_streams.consumer").setLevel(
+        max(logging.WARNING, logging.getLogger().level)
+    )

@@ -91,7 +91,7 @@ async def run_desk(settings: Settings, url: str, name: str = "") -> int:
     trimming.cancel()
     try:
         await asyncio.wait_for(app.stop(), settings.drain_s)
-    except asyncio.TimeoutError:
+    except TimeoutError:
         log.warning("not drained within %g s; what is in hand stays uncommitted", settings.drain_s)
         os._exit(1)
     await broker.close()
@@ -149,5 +149,5 @@ async def guarded(work: Awaitable[Any], what: str) -> None:
     with contextlib.suppress(asyncio.CancelledError):
         try:
             await work
-        except Exception:  # noqa: BLE001 - the edge of a service
+        except Exception:
             log.exception("%s stopped", what)

@@ -1,8 +1,8 @@
 """`copydesk up`: everything in one command. Starts the parts, starts again what dies, stops all in order.
 
-    Valkey ─┬─ poller            a process each; whatever is killed is started again
-            ├─ desk-1 … desk-N
-            └─ this process: the demo newsroom, the status page, and the show
+Valkey ─┬─ poller            a process each; whatever is killed is started again
+        ├─ desk-1 … desk-N
+        └─ this process: the demo newsroom, the status page, and the show
 """
 
 import asyncio
@@ -119,7 +119,10 @@ class Up:
         shows: list[asyncio.Task[None]] = []
         try:
             await server.start()
-            shows = [asyncio.create_task(guarded(show, "the show")) for show in (self._show_articles(server), self._show_polls())]
+            shows = [
+                asyncio.create_task(guarded(show, "the show"))
+                for show in (self._show_articles(server), self._show_polls())
+            ]
             self.settings = await self._with_demo(Feeds(broker.state))
             self._start_children()
             self._welcome(server.url, time.monotonic() - started_s)
@@ -164,7 +167,7 @@ class Up:
                     self.watch.note(said)
             try:
                 await asyncio.wait_for(stopping.wait(), CHECK_EVERY_S)
-            except asyncio.TimeoutError:
+            except TimeoutError:
                 continue
 
     async def _stop(self, server: StatusServer, shows: list["asyncio.Task[None]"]) -> None:

@@ -37,7 +37,9 @@ class Watch:
             self._complaints.pop(poll.feed, None)
             return
         said, at_s = self._complaints.get(poll.feed, ("", 0.0))
-        if poll.error != said and time.monotonic() - at_s > REMIND_EVERY_S / 10 or time.monotonic() - at_s > REMIND_EVERY_S:
+        if (
+            poll.error != said and time.monotonic() - at_s > REMIND_EVERY_S / 10
+        ) or time.monotonic() - at_s > REMIND_EVERY_S:
             self._complaints[poll.feed] = (poll.error, time.monotonic())
             wait_s = (poll.next_due - poll.time).total_seconds() if poll.next_due else 0
             self._line("failed", "feed", poll.feed, f"{poll.error}; next try in {wait_s:.0f} s")
@@ -53,7 +55,9 @@ class Watch:
         room = max(20, width - 34 - len(facts))
         title, who = plain(title)[:room], plain(who)[:18]  # no control characters from feeds on a terminal
         clock = time.strftime("%H:%M:%S")
-        self.out.write(f"{clock} {self._coloured(mark, colour)} {who:<18}  {title:<{room}}  {self._coloured(facts, '2')}\n")
+        self.out.write(
+            f"{clock} {self._coloured(mark, colour)} {who:<18}  {title:<{room}}  {self._coloured(facts, '2')}\n"
+        )
         self.out.flush()
 
     def _coloured(self, text: str, code: str) -> str:

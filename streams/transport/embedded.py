@@ -1,8 +1,8 @@
 """The private Valkey server of embedded mode: started, watched and stopped for the user.
 
-    copydesk-data/lock        held by us *and* by the server: two servers on one directory would steal from each other
-    copydesk-data/valkey/     the append-only file: every acknowledged write, fsynced
-    copydesk-data/valkey.log  what the server says
+copydesk-data/lock        held by us *and* by the server: two servers on one directory would steal from each other
+copydesk-data/valkey/     the append-only file: every acknowledged write, fsynced
+copydesk-data/valkey.log  what the server says
 """
 
 import contextlib
@@ -166,7 +166,7 @@ class EmbeddedValkey:
                 stderr=log,
                 cwd=self.data_dir / "valkey",
                 pass_fds=(self._lock_fd,),  # the lock lives as long as the server does
-                preexec_fn=die_with_parent,  # noqa: PLW1509 - no threads yet, and prctl can't be set from outside
+                preexec_fn=die_with_parent,
                 start_new_session=True,  # Ctrl-C is ours to handle: workers drain before the server goes
             )
 

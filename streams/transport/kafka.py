@@ -50,7 +50,7 @@ def translated(url: str) -> Iterator[None]:
     """Turn what aiokafka raises into UnavailableError; what can't be mended by waiting is rare and looks the same."""
     try:
         yield
-    except (KafkaError, OSError, asyncio.TimeoutError) as exc:
+    except (TimeoutError, KafkaError, OSError) as exc:
         raise UnavailableError(f"broker {url} doesn't answer: {exc!r}") from exc
 
 
@@ -102,9 +102,7 @@ class KafkaBroker:
     ) -> bool:
         with translated(self.url):
             producer = await self._started_producer()
-            sent = [
-                await producer.send(m.topic, m.value, m.key or None, headers=list(m.headers)) for m in messages
-            ]
+            sent = [await producer.send(m.topic, m.value, m.key or None, headers=list(m.headers)) for m in messages]
             await asyncio.gather(*sent)
         # Remember only what the broker has confirmed: a crash before this line publishes again under the same
         # (id, revision), and subscribers can tell; in the other order it would lose, and nobody could.

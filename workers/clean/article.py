@@ -13,7 +13,16 @@ from typing import Any
 import msgspec
 
 from streams.records import Image, Removed
-from workers.clean.blocks import Block, comparable, drop_invisible, html_blocks, parse_html, plain, text_blocks, wrap_runs
+from workers.clean.blocks import (
+    Block,
+    comparable,
+    drop_invisible,
+    html_blocks,
+    parse_html,
+    plain,
+    text_blocks,
+    wrap_runs,
+)
 from workers.clean.clutter import DATELINE, TRACKING_PIXEL
 from workers.clean.html import paragraphs_html, sanitised
 from workers.clean.label import Labeller, Verdict, word_count
@@ -21,7 +30,9 @@ from workers.clean.links import clean_link
 from workers.clean.page import Metadata, page_metadata, story_root
 
 WORDS_PER_MINUTE = 238  # mean silent reading of English non-fiction (Brysbaert 2019, a review of 190 studies)
-HTML_MARK = re.compile(r"<(?:!doctype|html|head|body|p|div|a|br|img|span|ul|ol|table|b|i|strong|em|h[1-6]|figure)\b[^>]*>", re.IGNORECASE)
+HTML_MARK = re.compile(
+    r"<(?:!doctype|html|head|body|p|div|a|br|img|span|ul|ol|table|b|i|strong|em|h[1-6]|figure)\b[^>]*>", re.IGNORECASE
+)
 PAGE_MARK = re.compile(r"<(?:!doctype|html|head|body)\b", re.IGNORECASE)
 KEPT_APART = ("kept as such", "kept with its picture")
 

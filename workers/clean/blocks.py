@@ -1,7 +1,7 @@
 """Blocks: a story cut into the pieces that a reader sees as one, whatever it came in.
 
-    text dump   one block a line
-    HTML        one block a paragraph, heading, list item, caption, table cell, or run of text between <br><br>
+text dump   one block a line
+HTML        one block a paragraph, heading, list item, caption, table cell, or run of text between <br><br>
 """
 
 import re
@@ -20,9 +20,10 @@ MAX_HTML_CHARS = 5_000_000  # longer documents are cut there, and say so
 MAX_BLOCKS = 20_000
 
 BLOCK_TAGS = frozenset(
-    "address article aside blockquote body caption center dd details dialog div dl dt fieldset figcaption figure footer form h1 h2 "
-    "h3 h4 h5 h6 header hr html li main nav ol p pre section summary table tbody td tfoot th thead tr ul".split()
+    "address article aside blockquote body caption center dd details dialog div dl dt fieldset figcaption figure footer form "
+    "h1 h2 h3 h4 h5 h6 header hr html li main nav ol p pre section summary table tbody td tfoot th thead tr ul".split()
 )  # fmt: skip
+CONTAINER_TAGS = ("div", "body", "td", "section", "article", "main", "center", "blockquote", "li", "dd")
 DROPPED_TAGS = frozenset(
     "script style noscript template svg math object embed applet head title meta link base button input select "
     "textarea form canvas audio map dialog".split()
@@ -34,7 +35,7 @@ CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 @dataclass(slots=True)
 class Block:
-    """A piece of a story. `element` is its place in the tree, for HTML; `blank_before`, an empty line above, for text."""
+    """A piece of a story. `element`: its place in the tree, for HTML; `blank_before`: an empty line above, for text."""
 
     text: str
     tag: str = "p"
@@ -90,14 +91,14 @@ def parse_html(html: str) -> Any:
 def drop_invisible(root: Any) -> None:
     """Take scripts, styles, forms and the like out of the tree."""
     for element in list(root.iter()):
-        if not isinstance(element.tag, str) or element.tag in DROPPED_TAGS:
-            if element.getparent() is not None:
-                element.drop_tree()
+        droppable = element.getparent() is not None
+        if droppable and (not isinstance(element.tag, str) or element.tag in DROPPED_TAGS):
+            element.drop_tree()
 
 
 def wrap_runs(root: Any) -> None:
     """Give every run of text that stands beside blocks, or between double <br>, a <p> of its own."""
-    for parent in list(root.iter("div", "body", "td", "section", "article", "main", "center", "blockquote", "li", "dd")):
+    for parent in list(root.iter(*CONTAINER_TAGS)):
         children = list(parent)
         breaks = sum(c.tag == "br" for c in children)
         if not breaks and not any(c.tag in BLOCK_TAGS for c in children):

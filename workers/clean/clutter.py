@@ -132,8 +132,13 @@ READING_TIME = re.compile(
     r"(?:reading time|estimated read(?:ing)? time)\s*:?\s*(?P<minutes2>\d{1,3})\s*min.*",
     re.IGNORECASE,
 )
-SOURCE_CREDIT = re.compile(r"(?:source|sources|quelle|fuente|fonte|kaynak|источник|bron|źródło|المصدر)\s*:\s*(?P<credit>\S.{0,160})", re.IGNORECASE)
-DATELINE = re.compile(r"^(?P<dateline>(?:[A-ZÀ-ÞĀ-Ž][A-ZÀ-ÞĀ-Ž.'’\-]+[ ,]*){1,4}(?:[A-Z][\w. ]{0,24}, ?)?(?:\s*\([A-Za-z ./]{2,40}\))?)\s*(?:—|–|--|-)\s+\S")
+SOURCE_CREDIT = re.compile(
+    r"(?:source|sources|quelle|fuente|fonte|kaynak|источник|bron|źródło|المصدر)\s*:\s*(?P<credit>\S.{0,160})",
+    re.IGNORECASE,
+)
+DATELINE = re.compile(
+    r"^(?P<dateline>(?:[A-ZÀ-ÞĀ-Ž][A-ZÀ-ÞĀ-Ž.'’\-]+[ ,]*){1,4}(?:[A-Z][\w. ]{0,24}, ?)?(?:\s*\([A-Za-z ./]{2,40}\))?)\s*(?:—|–|--|-)\s+\S"
+)
 UPDATE_STAMP = re.compile(r"(?:last )?(?:updated|update|published|posted|modified|first published|publicado|actualizado|"
                           r"publié|mis à jour|veröffentlicht|aktualisiert|aggiornato|güncelleme|опубликовано)\b[\s:]*(?:on|at|le|am|el)?\s*", re.IGNORECASE)  # fmt: skip
 

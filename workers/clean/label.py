@@ -282,7 +282,12 @@ class Labeller:
     def _labels_links(self, n: int) -> bool:
         """Whether a short line that ends in a colon stands above a list of nothing but links."""
         text, rest = self.blocks[n].text, self.blocks[n + 1 : n + 3]
-        return text.endswith(":") and word_count(text) <= MAX_LABEL_WORDS and len(rest) == 2 and all(b.all_link for b in rest)
+        return (
+            text.endswith(":")
+            and word_count(text) <= MAX_LABEL_WORDS
+            and len(rest) == 2
+            and all(b.all_link for b in rest)
+        )
 
     def _label_list(self, at: int) -> int:
         """Label the list of headlines below a label; a label that body text follows goes alone."""
@@ -300,9 +305,10 @@ class Labeller:
             return True
         if block.tag in ("h2", "h3", "h4", "blockquote") or block.links:
             return False
-        return not is_sentence(block.text) and not SOURCE_CREDIT.fullmatch(block.text) and not is_label(block.text) and (
-            is_headline(block.text) or date_in(block.text) is not None
-        )  # fmt: skip
+        text = block.text
+        if is_sentence(text) or is_label(text) or SOURCE_CREDIT.fullmatch(text):
+            return False
+        return is_headline(text) or date_in(text) is not None
 
     def _label_links(self, at: int) -> int:
         """Label a run of lines that are nothing but links to other stories."""
@@ -319,7 +325,7 @@ class Labeller:
         lead = LEAD.fullmatch(block.text)
         if lead is None:
             return False
-        return bool(block.links) and block.link_chars >= 0.6 * len(lead["rest"]) or is_headline(lead["rest"])
+        return (bool(block.links) and block.link_chars >= 0.6 * len(lead["rest"])) or is_headline(lead["rest"])
 
     def _in_clutter_container(self, block: Block) -> bool:
         linked = block.link_chars >= 0.5 * len(block.text)
@@ -356,7 +362,9 @@ class Labeller:
 
 
 def _bare_headline(block: Block) -> bool:
-    return block.tag in ("line", "li", "p", "h3", "h4") and is_headline(block.text) and not SENTENCE_END.search(block.text)
+    return (
+        block.tag in ("line", "li", "p", "h3", "h4") and is_headline(block.text) and not SENTENCE_END.search(block.text)
+    )
 
 
 def split_credit(text: str) -> tuple[str, str]:
@@ -370,6 +378,9 @@ def split_credit(text: str) -> tuple[str, str]:
 
 def names_in(byline: str) -> tuple[str, ...]:
     """Return the names in what follows "By"."""
-    byline = re.split(r"\s+[|•·–—]\s+|\s+(?:in|for|at)\s+(?=[A-Z])|,\s+(?=(?:[A-Z][\w.]+ )?(?:Correspondent|Reporter|Editor|Staff))", byline)[0]
+    byline = re.split(
+        r"\s+[|•·–—]\s+|\s+(?:in|for|at)\s+(?=[A-Z])|,\s+(?=(?:[A-Z][\w.]+ )?(?:Correspondent|Reporter|Editor|Staff))",
+        byline,
+    )[0]
     names = re.split(r"\s*,\s*|\s+(?:and|et|und|y|e|en|ve|и)\s+|\s*&\s*|\s*;\s*", byline)
     return tuple(n.strip(" .") for n in names if n.strip(" ."))

@@ -32,7 +32,9 @@ def page_metadata(document: Any, base: str = "") -> Metadata:
     meta = {m.get("property") or m.get("name"): m.get("content") for m in document.iter("meta") if m.get("content")}
     ld = next(_news_articles(document), {})
     heading = next((plain("".join(h.itertext())) for h in document.iter("h1")), "")
-    title = plain(str(ld.get("headline") or meta.get("og:title") or next((t.text or "" for t in document.iter("title")), "")))
+    title = plain(
+        str(ld.get("headline") or meta.get("og:title") or next((t.text or "" for t in document.iter("title")), ""))
+    )
     if heading and comparable(heading) in comparable(title):
         title = heading  # without the site's name behind it
     canonical = next((e.get("href") for e in document.iter("link") if (e.get("rel") or "").lower() == "canonical"), "")
@@ -91,7 +93,9 @@ def story_root(document: Any) -> Any:
 
 
 def _holds_story(element: Any) -> bool:
-    return any(True for _ in element.iter("article")) or sum(len("".join(p.itertext())) for p in element.iter("p")) > 1500
+    return (
+        any(True for _ in element.iter("article")) or sum(len("".join(p.itertext())) for p in element.iter("p")) > 1500
+    )
 
 
 def _with_heading(best: Any) -> Any:

@@ -55,9 +55,7 @@ class Seen:
 
     def remember(self, article: str, memory: Memory) -> list[Command]:
         """Return the commands that remember *memory*."""
-        commands: list[Command] = [
-            ("HSET", self._key(self.current, article), bytes.fromhex(article), packed(memory))
-        ]
+        commands: list[Command] = [("HSET", self._key(self.current, article), bytes.fromhex(article), packed(memory))]
         if self._found_in.get(article) != self.current:
             commands.append(("INCR", f"{PREFIX}:count"))
             self._found_in[article] = self.current
@@ -90,5 +88,3 @@ def unpacked(value: bytes) -> Memory:
     revision, fetched_s = _HEAD.unpack_from(value)
     rest = value[_HEAD.size :]
     return Memory(revision, fetched_s, tuple(rest[n : n + DIGEST_BYTES] for n in range(0, len(rest), DIGEST_BYTES)))
-
-

@@ -151,8 +151,8 @@ def rss(outlet: Outlet, window: list[tuple[Story, float]], explore: list[Story],
     return (
         '<?xml version="1.0" encoding="utf-8"?>\n<rss version="2.0" xmlns:dc="http://purl.org/dc/elements/1.1/" '
         'xmlns:content="http://purl.org/rss/1.0/modules/content/"><channel>'
-        f"<title>{outlet.name}</title><link>https://{outlet.slug}.example/</link><description>Invented news</description>"
-        f"<language>en</language>\n{items}</channel></rss>\n"
+        f"<title>{outlet.name}</title><link>https://{outlet.slug}.example/</link>"
+        f"<description>Invented news</description><language>en</language>\n{items}</channel></rss>\n"
     )
 
 

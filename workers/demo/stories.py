@@ -6,8 +6,30 @@ No outlet, place or person here exists.
 import random
 from dataclasses import dataclass
 
-PLACES = ("Lanthe", "Vessmark", "Tarn Hollow", "Orrin Bay", "Quillmere", "Dunscar", "Eddersby", "Port Maren", "Skelby Down", "Vale of Ush")
-PEOPLE = ("Ida Marrow", "Tomas Velk", "Ruth Oyelade", "Pell Anders", "Junia Sark", "Omar Teague", "Liv Harrowgate", "Sefa Koru", "Bram Whitlow", "Nadia Ferrant")
+PLACES = (
+    "Lanthe",
+    "Vessmark",
+    "Tarn Hollow",
+    "Orrin Bay",
+    "Quillmere",
+    "Dunscar",
+    "Eddersby",
+    "Port Maren",
+    "Skelby Down",
+    "Vale of Ush",
+)
+PEOPLE = (
+    "Ida Marrow",
+    "Tomas Velk",
+    "Ruth Oyelade",
+    "Pell Anders",
+    "Junia Sark",
+    "Omar Teague",
+    "Liv Harrowgate",
+    "Sefa Koru",
+    "Bram Whitlow",
+    "Nadia Ferrant",
+)
 BODIES = ("the harbour board", "the valley council", "the Institute of Slow Weather", "the ferrymen's guild", "the lantern works",
           "the regional library", "the orchard cooperative", "the night-tram company", "the tidal power trust", "the museum of maps")  # fmt: skip
 THINGS = ("a floating market", "the old signal tower", "a copper observatory", "the salt canal", "a public seed bank", "the glass bridge",

@@ -1,9 +1,9 @@
 """The feeds: which there are, how each is doing, and whose turn it is. Shared by all pollers, in Redis.
 
-    copydesk:feeds        hash: URL → FeedState
-    copydesk:feeds:known  hash: URL → key and fingerprint of each item of its last document, 16 bytes an item
-    copydesk:feeds:turn   hash: URL → id of its last poll; changes with every poll and so guards each
-    copydesk:feeds:due    sorted set: URL by the time of its next poll; a claim moves it out of reach for a while
+copydesk:feeds        hash: URL → FeedState
+copydesk:feeds:known  hash: URL → key and fingerprint of each item of its last document, 16 bytes an item
+copydesk:feeds:turn   hash: URL → id of its last poll; changes with every poll and so guards each
+copydesk:feeds:due    sorted set: URL by the time of its next poll; a claim moves it out of reach for a while
 """
 
 import hashlib
@@ -81,7 +81,12 @@ class Feeds:
         with translated("state"):
             for url in urls:
                 async with self.state.pipeline(transaction=True) as pipe:
-                    for command in (pipe.hdel(FEEDS, url), pipe.hdel(TURN, url), pipe.hdel(KNOWN, url), pipe.zrem(DUE, url)):
+                    for command in (
+                        pipe.hdel(FEEDS, url),
+                        pipe.hdel(TURN, url),
+                        pipe.hdel(KNOWN, url),
+                        pipe.zrem(DUE, url),
+                    ):
                         del command
                     replies = await pipe.execute()
                 if replies[0]:

@@ -1,6 +1,5 @@
 """Fetching: one conditional GET, bounded in time and size, with errors in words."""
 
-import asyncio
 import ssl
 import time
 from dataclasses import dataclass
@@ -12,7 +11,10 @@ from streams.settings import Settings
 
 MAX_REDIRECTS = 5
 CHUNK_BYTES = 64 * 1024
-ACCEPT = "application/atom+xml, application/rss+xml, application/rdf+xml, application/feed+json, application/xml;q=0.9, */*;q=0.8"
+ACCEPT = (
+    "application/atom+xml, application/rss+xml, application/rdf+xml, application/feed+json, "
+    "application/xml;q=0.9, */*;q=0.8"
+)
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ async def fetch(session: aiohttp.ClientSession, url: str, known: Validators, max
                 answer.headers.get("Retry-After", ""),
                 round((time.monotonic() - start_s) * 1000),
             )
-    except asyncio.TimeoutError as exc:
+    except TimeoutError as exc:
         raise UnavailableError(f"no answer within {time.monotonic() - start_s:.0f} s") from exc
     except aiohttp.TooManyRedirects as exc:
         raise UnavailableError(f"more than {MAX_REDIRECTS} redirects") from exc

@@ -55,7 +55,7 @@ def parse_feed(body: bytes, url: str, *, content_type: str = "", fetched_at: dat
     if not entries and (not parsed.get("version") or parsed.get("bozo")):
         raise UnreadableError(_what_it_is(body, parsed))
     channel = parsed["feed"]
-    context = {
+    context: dict[str, Any] = {
         "url": url,
         "publisher": _text(channel.get("title", ""))[:MAX_NAME_CHARS],
         "language": (channel.get("language") or "")[:35],
@@ -81,7 +81,7 @@ def _parsed(body: bytes, url: str, content_type: str) -> Any:
         return feedparser.parse(
             io.BytesIO(body), response_headers=headers, sanitize_html=False, resolve_relative_uris=False
         )
-    except Exception as exc:  # noqa: BLE001 - feedparser lets all kinds escape, and none is worth a crash
+    except Exception as exc:
         raise UnreadableError(f"feedparser gave up: {exc!r}") from exc
 
 
@@ -104,10 +104,7 @@ def _item(entry: Mapping[str, Any], context: Mapping[str, Any], shared: set[str]
     contents = tuple(_contents(entry))
     summary = _content(entry.get("summary_detail") or {"value": entry.get("summary") or ""})
     texts = (title, *(c.value for c in contents), summary.value if summary else "")
-    if url == context["site"] or not is_identity(url):
-        identity = ""  # the front page isn't a story
-    else:
-        identity = url
+    identity = "" if url == context["site"] or not is_identity(url) else url  # the front page isn't a story
     return Item(
         feed=context["url"],
         key=item_key(context["url"], guid, identity, shared_link=url in shared, fallback="\n".join(texts)),
@@ -168,7 +165,9 @@ def _enclosures(entry: Mapping[str, Any]) -> list[Enclosure]:
         length = str(e.get("length") or "")
         url = (e.get("href") or "")[:MAX_URL_CHARS]
         if url:
-            out.append(Enclosure(url, e.get("type") or "", int(length) if length.isdecimal() and len(length) < 16 else 0))
+            out.append(
+                Enclosure(url, e.get("type") or "", int(length) if length.isdecimal() and len(length) < 16 else 0)
+            )
     return out
 
 

@@ -1,6 +1,6 @@
 """The poller: claims feeds that are due, fetches and parses them, and sends what is new.
 
-    claim ──▶ fetch ──▶ parse ──▶ what is new? ──▶ publish items + outcome, remember validators (one step)
+claim ──▶ fetch ──▶ parse ──▶ what is new? ──▶ publish items + outcome, remember validators (one step)
 """
 
 import asyncio
@@ -127,13 +127,20 @@ class Poller:
         try:
             validators = Validators(state.etag, state.last_modified)
             answer = await fetch(session, state.url, validators, self.settings.feed_bytes)
-            poll = msgspec.structs.replace(poll, status=answer.status, bytes=len(answer.body), elapsed_ms=answer.elapsed_ms)
-            if answer.status == 304 or answer.status == 200 and _hash(answer.body) == state.body_hash:
+            poll = msgspec.structs.replace(
+                poll, status=answer.status, bytes=len(answer.body), elapsed_ms=answer.elapsed_ms
+            )
+            if answer.status == 304 or (answer.status == 200 and _hash(answer.body) == state.body_hash):
                 return self._done(poll, "unchanged", state, answer)
             if answer.status != 200:
                 raise UnavailableError(f"HTTP {answer.status}")
             feed = await asyncio.to_thread(
-                parse_feed, answer.body, state.url, content_type=answer.content_type, fetched_at=started, poll_id=poll.id
+                parse_feed,
+                answer.body,
+                state.url,
+                content_type=answer.content_type,
+                fetched_at=started,
+                poll_id=poll.id,
             )
         except (UnavailableError, UnreadableError) as exc:
             return self._failed(poll, state, answer, str(exc))

@@ -21,7 +21,9 @@ from workers.poller.feeds import Feeds
 RECENT = 50
 LOCAL_HOSTS = {"127.0.0.1", "localhost", "[::1]"}
 HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'",
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'"
+    ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
@@ -63,7 +65,11 @@ class StatusServer:
         app.router.add_get("/healthz", self._health)
         app.router.add_get("/status.json", self._status)
         app.router.add_get("/recent.json", self._recent)
-        for path, name, kind in (("/", "page.html", "text/html"), ("/page.js", "page.js", "text/javascript"), ("/page.css", "page.css", "text/css")):
+        for path, name, kind in (
+            ("/", "page.html", "text/html"),
+            ("/page.js", "page.js", "text/javascript"),
+            ("/page.css", "page.css", "text/css"),
+        ):
             app.router.add_get(path, _static(name, kind))
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
