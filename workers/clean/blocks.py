@@ -20,8 +20,8 @@ MAX_HTML_CHARS = 5_000_000  # longer documents are cut there, and say so
 MAX_BLOCKS = 20_000
 
 BLOCK_TAGS = frozenset(
-    "address article aside blockquote body caption center dd details dialog div dl dt fieldset figcaption figure footer form "
-    "h1 h2 h3 h4 h5 h6 header hr html li main nav ol p pre section summary table tbody td tfoot th thead tr ul".split()
+    "address article aside blockquote body caption center dd details dialog div dl dt fieldset figcaption figure footer "
+    "form h1 h2 h3 h4 h5 h6 header hr html li main nav ol p pre section summary table tbody td tfoot th thead tr ul".split()
 )  # fmt: skip
 CONTAINER_TAGS = ("div", "body", "td", "section", "article", "main", "center", "blockquote", "li", "dd")
 DROPPED_TAGS = frozenset(

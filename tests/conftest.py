@@ -1,0 +1,115 @@
+"""What tests share: a real Valkey, a Kafka-protocol broker, feeds on loopback, and waiting for conditions."""
+
+import asyncio
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from streams.settings import Settings
+from streams.transport.embedded import EmbeddedValkey
+from streams.transport.redis_streams.log import Log
+
+ROOT = Path(__file__).parent.parent
+SHARED = ROOT.parent / "shared"
+DEADLINE_S = 30.0
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_settings_from_outside() -> None:
+    for name in [n for n in os.environ if n.startswith("COPYDESK_") and not n.startswith("COPYDESK_TEST_")]:
+        del os.environ[name]
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The corpus beside the project; in CI it must be there."""
+    if not SHARED.is_dir():
+        if os.environ.get("CI"):
+            pytest.fail("../shared is missing in CI")
+        pytest.skip("../shared isn't there")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def feeds_corpus(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("feeds")
+    subprocess.run(["tar", "xJf", str(shared / "corpus" / "feeds.tar.xz"), "-C", str(folder)], check=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def valkey_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedValkey]:
+    server = EmbeddedValkey(Settings(data_dir=tmp_path_factory.mktemp("valkey"), fsync="everysec"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def settings(valkey_server: EmbeddedValkey, tmp_path: Path) -> Settings:
+    """Settings over an empty Valkey."""
+
+    async def empty() -> None:
+        log = Log(valkey_server.url)
+        await log.state.flushall()
+        await log.close()
+
+    asyncio.run(empty())
+    return Settings(broker_url=valkey_server.url, data_dir=tmp_path, partitions=4, lease_s=2.0, drain_s=5.0)
+
+
+@pytest.fixture(scope="session")
+def kafka_url() -> str:
+    """A Kafka-protocol broker: librdkafka's mock cluster, in this process."""
+    given = os.environ.get("COPYDESK_TEST_KAFKA")
+    if given:
+        return given
+    admin = pytest.importorskip("confluent_kafka.admin")
+    cluster = admin.AdminClient({"test.mock.num.brokers": 1, "bootstrap.servers": "mock", "log_level": 0})
+    broker = next(iter(cluster.list_topics(timeout=10).brokers.values()))
+    _clusters.append(cluster)  # it lives as long as its client
+    return f"kafka://{broker.host}:{broker.port}"
+
+
+_clusters: list[Any] = []
+
+
+@pytest.fixture(params=["valkey", "kafka"])
+def either(request: pytest.FixtureRequest, settings: Settings) -> Settings:
+    """Settings over each broker in turn; state is in Valkey in both."""
+    if request.param == "valkey":
+        return settings
+    return replace(settings, broker_url=request.getfixturevalue("kafka_url"), state_url=settings.broker_url)
+
+
+async def until(condition: Callable[[], Any], deadline_s: float = DEADLINE_S, what: str = "") -> Any:
+    """Return what *condition* returns once that is true; fail when it isn't in time. It may be a coroutine function."""
+    end = time.monotonic() + deadline_s
+    while True:
+        value = condition()
+        if isinstance(value, Awaitable):
+            value = await value
+        if value:
+            return value
+        if time.monotonic() > end:
+            pytest.fail(f"not within {deadline_s:g} s: {what or condition}")
+        await asyncio.sleep(0.02)
+
+
+def copydesk(*arguments: str, cwd: Path, check: int | None = 0, env: dict[str, str] | None = None, **kwargs: Any) -> Any:
+    """Run the command line to its end; returns the finished process with text output."""
+    kwargs.setdefault("timeout", 120)
+    done = subprocess.run(
+        [sys.executable, "-m", "workers.cli", *arguments],
+        cwd=cwd, env={**os.environ, "PYTHONPATH": str(ROOT), **(env or {})}, capture_output=True, text=True, **kwargs,
+    )  # fmt: skip
+    if check is not None:
+        assert done.returncode == check, f"exit {done.returncode}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
+    return done
