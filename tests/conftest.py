@@ -81,6 +81,18 @@ def kafka_url() -> str:
 _clusters: list[Any] = []
 
 
+def mock_url() -> str:
+    """The URL of the mock cluster, "" where there is none."""
+    brokers = [b for c in _clusters for b in c.list_topics(timeout=10).brokers.values()]
+    return f"kafka://{brokers[0].host}:{brokers[0].port}" if brokers else ""
+
+
+def mock_topics(names: list[str]) -> None:
+    """Have the mock cluster make topics, of four partitions each."""
+    for name in names:
+        _clusters[0].list_topics(name, timeout=10)
+
+
 @pytest.fixture(params=["valkey", "kafka"])
 def either(request: pytest.FixtureRequest, settings: Settings) -> Settings:
     """Settings over each broker in turn; state is in Valkey in both."""

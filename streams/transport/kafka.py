@@ -32,7 +32,7 @@ CONSUMER = {
     "isolation_level": "read_committed",  # other programs may write transactions
     "fetch_max_wait_ms": 500,
 }
-REPLICATION = -1  # the broker's default.replication.factor
+MAX_REPLICATION = 3  # as far as there are brokers; two may die and nothing is lost
 
 
 class Consumer(CommitGuard, driver.Consumer):
@@ -47,10 +47,14 @@ class Transport(driver.Transport):
 
 @contextmanager
 def translated(url: str) -> Iterator[None]:
-    """Turn what aiokafka raises into UnavailableError; what can't be mended by waiting is rare and looks the same."""
+    """Turn what aiokafka raises into UnavailableError, where trying again may help."""
     try:
         yield
-    except (TimeoutError, KafkaError, OSError) as exc:
+    except (TimeoutError, OSError) as exc:
+        raise UnavailableError(f"broker {url} doesn't answer: {exc!r}") from exc
+    except KafkaError as exc:
+        if not exc.retriable:
+            raise
         raise UnavailableError(f"broker {url} doesn't answer: {exc!r}") from exc
 
 
@@ -71,7 +75,10 @@ class KafkaBroker:
             try:
                 await admin.start()
                 existing = set(await admin.list_topics())
-                missing = [self._new_topic(t) for t in topics if t.name not in existing]
+                if admin._client.cluster.controller is None:
+                    raise UnavailableError(f"broker {self.url} has no controller yet, and so can't create topics")
+                replication = min(MAX_REPLICATION, len(admin._client.cluster.brokers()) or 1)
+                missing = [self._new_topic(t, replication) for t in topics if t.name not in existing]
                 if missing:
                     await admin.create_topics(missing)
             except TopicAlreadyExistsError:
@@ -79,12 +86,12 @@ class KafkaBroker:
             finally:
                 await admin.close()
 
-    def _new_topic(self, topic: Topic) -> NewTopic:
+    def _new_topic(self, topic: Topic, replication: int) -> NewTopic:
         config = {
             "retention.ms": str(topic.retention_s * 1000),
             "cleanup.policy": "compact,delete" if topic.compact else "delete",
         }
-        return NewTopic(topic.name, self.default_partitions, REPLICATION, topic_configs=config)
+        return NewTopic(topic.name, self.default_partitions, replication, topic_configs=config)
 
     async def _started_producer(self) -> AIOKafkaProducer:
         if self._producer is None:

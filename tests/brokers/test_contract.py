@@ -1,0 +1,270 @@
+"""What copydesk asks of a broker, told once and run over each: Valkey, and one that speaks Kafka's protocol."""
+
+import asyncio
+import os
+import secrets
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from streams.app import Incoming, Outcome, create_app, run_agent
+from streams.errors import UnavailableError
+from streams.settings import Settings
+from streams.topics import Topic
+from streams.transport.broker import Broker, Delivery, Message, Reader, open_broker
+from tests.conftest import ROOT, mock_topics, mock_url, until
+
+PARTITIONS = 4
+
+
+class Stage:
+    """Two fresh topics on a broker."""
+
+    def __init__(self, settings: Settings, broker: Broker) -> None:
+        name = secrets.token_hex(4)
+        self.settings, self.broker = settings, broker
+        self.source, self.target = Topic(f"source-{name}", 3600), Topic(f"target-{name}", 3600)
+        self.group = f"group-{name}"
+
+    async def fill(self, count: int, keys: int = 7) -> list[bytes]:
+        values = [b"%06d" % n for n in range(count)]
+        await self.broker.publish([Message(self.source.name, b"k%d" % (n % keys), v) for n, v in enumerate(values)])
+        return values
+
+    async def published(self) -> list[Delivery]:
+        return await drained(await self.broker.reader(self.target, "", "start"))
+
+    @asynccontextmanager
+    async def copying(self, handle: Any) -> AsyncGenerator[Any, None]:
+        app = create_app(self.settings, self.group)
+        run_agent(app, self.broker, self.source, handle, 10)
+        await app.start()
+        try:
+            yield app
+        finally:
+            await app.stop()
+
+    async def copy(self, batch: Sequence[Incoming]) -> Outcome:
+        return Outcome([Message(self.target.name, i.key, i.value) for i in batch])
+
+
+@asynccontextmanager
+async def stage(settings: Settings) -> AsyncGenerator[Stage, None]:
+    broker = open_broker(settings)
+    made = Stage(settings, broker)
+    if settings.scheme == "kafka" and settings.broker_url == mock_url():
+        mock_topics([made.source.name, made.target.name])  # the mock has no controller, but makes what is asked for
+    else:
+        await broker.declare([made.source, made.target])
+    try:
+        yield made
+    finally:
+        await broker.close()
+
+
+async def drained(reader: Reader) -> list[Delivery]:
+    found: list[Delivery] = []
+    while True:
+        got = await reader.read(0.1)
+        found += got
+        if not got and await reader.at_end():
+            await reader.close()
+            return found
+
+
+def in_order_by_key(found: Sequence[Delivery]) -> bool:
+    by_key: dict[bytes, list[bytes]] = {}
+    for d in found:
+        by_key.setdefault(d.key, []).append(d.value)
+    return all(values == sorted(values) for values in by_key.values())
+
+
+def test_what_is_published_is_read_in_the_order_of_its_key(either: Settings) -> None:
+    async def go() -> None:
+        async with stage(either) as s:
+            values = await s.fill(200)
+            found = await drained(await s.broker.reader(s.source, "", "start"))
+            assert sorted(d.value for d in found) == values
+            assert in_order_by_key(found)
+            assert len({(d.partition, d.offset) for d in found}) == 200
+            assert all(len({d.partition for d in found if d.key == k}) == 1 for k in {d.key for d in found})
+            assert len({d.partition for d in found}) > 1
+
+    asyncio.run(go())
+
+
+def test_headers_and_binary_values_arrive_as_they_were(either: Settings) -> None:
+    async def go() -> None:
+        async with stage(either) as s:
+            message = Message(s.source.name, b"\xff\x00", bytes(range(256)), (("trace", b"\x01"), ("π", b"")))
+            await s.broker.publish([message])
+            [found] = await drained(await s.broker.reader(s.source, "", "start"))
+            assert (found.key, found.value, found.headers) == (message.key, message.value, message.headers)
+
+    asyncio.run(go())
+
+
+def test_a_group_resumes_where_it_committed(either: Settings) -> None:
+    async def go() -> None:
+        async with stage(either) as s:
+            values = await s.fill(60)
+            reader = await s.broker.reader(s.source, s.group, "start")
+            first: list[Delivery] = []
+            while len(first) < 60:
+                first += await reader.read(0.5)
+            half = {}
+            for d in first:
+                if d.value < b"000030":
+                    half[(d.topic, d.partition)] = max(d.offset, half.get((d.topic, d.partition), -1))
+            await reader.commit(half)
+            await reader.close()
+            again = await s.broker.reader(s.source, s.group, "start")
+            second: list[Delivery] = []
+            await until(lambda: _more(again, second, 30))
+            assert sorted(d.value for d in second) == values[30:]
+            await again.close()
+
+    asyncio.run(go())
+
+
+async def _more(reader: Reader, into: list[Delivery], wanted: int) -> bool:
+    into += await reader.read(0.2)
+    return len(into) >= wanted
+
+
+def test_reading_from_the_end_sees_only_what_comes(either: Settings) -> None:
+    async def go() -> None:
+        async with stage(either) as s:
+            await s.fill(20)
+            reader = await s.broker.reader(s.source, "", "end")
+            await s.broker.publish([Message(s.source.name, b"k", b"late")])
+            found: list[Delivery] = []
+            await until(lambda: _more(reader, found, 1))
+            assert [d.value for d in found] == [b"late"]
+            await reader.close()
+
+    asyncio.run(go())
+
+
+def test_an_agent_carries_everything_over_in_order_and_commits(either: Settings) -> None:
+    async def go() -> None:
+        async with stage(either) as s:
+            values = await s.fill(300)
+            async with s.copying(s.copy):
+                await until(lambda: _lag_is(s, 0))
+            found = await s.published()
+            assert sorted(d.value for d in found) == values
+            assert in_order_by_key(found)
+
+    asyncio.run(go())
+
+
+async def _lag_is(s: Stage, wanted: int) -> bool:
+    return await s.broker.lag(s.source.name, s.group) == wanted
+
+
+def test_a_worker_that_comes_back_goes_on_where_it_was(either: Settings) -> None:
+    async def go() -> None:
+        async with stage(either) as s:
+            await s.fill(50)
+            async with s.copying(s.copy):
+                await until(lambda: _lag_is(s, 0))
+            await s.fill(50)
+            async with s.copying(s.copy):
+                await until(lambda: _lag_is(s, 0))
+            assert max(Counter(d.value for d in await s.published()).values()) == 2  # once for each filling
+
+    asyncio.run(go())
+
+
+def test_what_is_unavailable_is_retried_until_it_is_not(either: Settings) -> None:
+    async def go() -> None:
+        async with stage(either) as s:
+            values = await s.fill(30)
+            failures = iter(range(3))
+
+            async def flaky(batch: Sequence[Incoming]) -> Outcome:
+                if next(failures, None) is not None:
+                    raise UnavailableError("not now")
+                return await s.copy(batch)
+
+            async with s.copying(flaky):
+                await until(lambda: _lag_is(s, 0))
+            assert sorted(d.value for d in await s.published()) == values
+
+    asyncio.run(go())
+
+
+def test_state_is_remembered_with_what_was_published(either: Settings) -> None:
+    async def go() -> None:
+        async with stage(either) as s:
+            await s.fill(40)
+
+            async def counting(batch: Sequence[Incoming]) -> Outcome:
+                outcome = await s.copy(batch)
+                return outcome._replace(remember=[("HINCRBY", "test:done", s.group, len(batch))])
+
+            async with s.copying(counting):
+                await until(lambda: _lag_is(s, 0))
+            assert int(await s.broker.state.hget("test:done", s.group)) == 40
+
+    asyncio.run(go())
+
+
+def test_killed_workers_lose_nothing(either: Settings) -> None:
+    """Two worker processes share the work; each in turn is killed -9 while it works, and started again."""
+
+    async def go() -> None:
+        async with stage(either) as s:
+            values = await s.fill(400, keys=40)
+            workers = [start_worker(s, 0.02), start_worker(s, 0.02)]
+            try:
+                for n in (0, 1, 0):
+                    before = len(await s.published())
+                    await until(lambda: _published_more(s, before))  # noqa: B023 - awaited within the loop
+                    workers[n].send_signal(signal.SIGKILL)
+                    workers[n].wait()
+                    workers[n] = start_worker(s, 0.02)
+                await until(lambda: _lag_is(s, 0), deadline_s=60)
+            finally:
+                for worker in workers:
+                    worker.kill()
+                    worker.wait()
+            found = await s.published()
+            assert {d.value for d in found} == set(values)
+            if either.scheme == "valkey":
+                assert len(found) == len(values)  # exactly once; on Kafka repeats are the subscriber's to hide
+                assert in_order_by_key(found)
+                assert int(await s.broker.state.hget("test:done", s.group)) == len(values)
+
+    asyncio.run(go())
+
+
+async def _published_more(s: Stage, than: int) -> bool:
+    return len(await s.published()) >= than + 10 or await _lag_is(s, 0)
+
+
+def start_worker(s: Stage, pause_s: float) -> "subprocess.Popen[bytes]":
+    arguments = [s.settings.broker_url, s.settings.state_url, s.source.name, s.target.name, s.group, str(pause_s)]
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.brokers.worker", *arguments], cwd=ROOT, env=os.environ, stdout=subprocess.DEVNULL
+    )
+
+
+def test_a_broker_that_is_down_is_unavailable_in_clear_words(settings: Settings) -> None:
+    async def go(url: str) -> None:
+        broker = open_broker(Settings(broker_url=url, state_url=settings.broker_url if url[0] == "k" else ""))
+        try:
+            with pytest.raises(UnavailableError, match=r"broker .*127\.0\.0\.1:1 doesn't answer"):
+                await broker.publish([Message("copydesk.polls", b"k", b"v")])
+        finally:
+            await broker.close()
+
+    for url in ("valkey://127.0.0.1:1", "redis://127.0.0.1:1", "kafka://127.0.0.1:1"):
+        asyncio.run(go(url))
