@@ -97,7 +97,7 @@ def _clean_html(data: str, title: str, url: str) -> Copy:
 
 
 def _clean_page(data: str, title: str, url: str) -> Copy:
-    document = parse_html(data)
+    document = parse_html(data, page=True)
     metadata = page_metadata(document, url)
     drop_invisible(document)
     _drop_pixels(document)

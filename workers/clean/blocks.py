@@ -76,11 +76,11 @@ def text_blocks(text: str) -> list[Block]:
     return blocks
 
 
-def parse_html(html: str) -> Any:
-    """Return the tree of a fragment or document, under one root, with what never shows taken out."""
+def parse_html(html: str, *, page: bool = False) -> Any:
+    """Return the tree of a fragment, or of a whole page; of a document longer than MAX_HTML_CHARS, the beginning."""
     html = CONTROL.sub(" ", html[:MAX_HTML_CHARS])
     parser = lxml.html.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True)
-    data = f"<div>{html}</div>".encode("utf-8", "replace")
+    data = (html if page else f"<div>{html}</div>").encode("utf-8", "replace")
     try:
         root = lxml.html.document_fromstring(data, parser=parser)
     except (etree.ParserError, etree.XMLSyntaxError, ValueError):
@@ -149,13 +149,17 @@ def _ends_line(run: Any) -> bool:
 def html_blocks(root: Any, base: str = "") -> list[Block]:
     """Return the blocks of a tree that went through `wrap_runs`, in reading order."""
     blocks: list[Block] = []
+    placed: set[Any] = set()
     for element in root.iter():
-        if element.tag in BLOCK_TAGS and not any(c.tag in BLOCK_TAGS for c in element):
+        if element.tag == "img" and element not in placed:
+            blocks.append(Block("", "img", element=element, images=[element]))
+        elif element.tag in BLOCK_TAGS and not any(c.tag in BLOCK_TAGS for c in element):
             block = _block(element, base)
+            placed.update(block.images)
             if block.text or block.images:
                 blocks.append(block)
-            if len(blocks) >= MAX_BLOCKS:
-                break
+        if len(blocks) >= MAX_BLOCKS:
+            break
     return blocks
 
 

@@ -75,13 +75,14 @@ PROMPTS: tuple[re.Pattern[str], ...] = tuple(
     re.compile(p, re.IGNORECASE)
     for p in (
         r"(click|tap) here (to|for) .{0,80}",
-        r"(subscribe|sign up|signup|register|log ?in|sign in)( now| here| today| free)?( to| for| with)?\b.{0,120}",
+        r"(subscribe|sign up|signup|log ?in|sign in)\b( now| here| today| free)?( (to|for|with)\b.{0,120})?",
+        r"register( now| here| today| free| for (free|an account|our)\b.{0,80})",
         r"(get|receive) .{0,60}(newsletter|in your inbox|delivered|straight to your|notifications|alerts)\b.{0,60}",
         r"(download|get|install) (the|our) .{0,30}\bapp\b.{0,80}",
-        r"follow (us|me|@?\w+)( on)? .{0,80}",
+        r"follow (us|me|@\w+)\b.{0,80}|follow .{1,60} on (twitter|facebook|x|instagram|telegram|whatsapp|youtube|google news)\b.{0,40}",
         r"(join|like) us on .{0,60}",
         r"(continue|keep|finish) reading\b.{0,120}",
-        r"(read|view|see) (the )?(full|more|original|rest of|whole|entire)\b.{0,60}(article|story|post|here|coverage|at|on|comments)\b.{0,60}",
+        r"(read|view|see) (the )?(full|more|original|rest of|whole|entire)\b.{0,60}(article|story|post|here|coverage|comments)\b.{0,30}",
         r"(leave|post|add|write) a (comment|reply)\b.{0,60}",
         r"(view|show|load|see|read) (all |\d+ |the )?comments?\b.{0,30}",
         r"(share|print|email|save|bookmark) (this|the) (article|story|page|post)?\b.{0,40}",
@@ -94,8 +95,8 @@ PROMPTS: tuple[re.Pattern[str], ...] = tuple(
         r"(©|\(c\)|copyright)\s.{0,120}",
         r"thank you for (reading|subscribing|signing up).{0,80}",
         r"(want|looking for) more .{0,60}\?.{0,60}",
-        r"(newsletter|s'abonner|abonnez-vous|jetzt abonnieren|suscríbete|assine|iscriviti|abone ol|подписаться)\b.{0,60}",
-        r"(facebook|twitter|whatsapp|linkedin|email|pinterest|reddit|telegram|instagram|messenger|x|print|copy link|share|"
+        r"newsletters?|(s'abonner|abonnez-vous|jetzt abonnieren|suscríbete|assine|iscriviti|abone ol|подписаться)\b.{0,60}",
+        r"(?=.*[^\W\d])(facebook|twitter|whatsapp|linkedin|email|pinterest|reddit|telegram|instagram|messenger|x|print|copy link|share|"
         r"tweet|pocket|flipboard|save|teilen|partager|compartir|compartilhar|condividi|paylaş|поделиться|comments?|"
         r"pin it|digg|more|viber|skype|line|vk|mail|tumblr|youtube|google\+|copy|link|url|\+|\||,|/|\s|\d+)+",
     )
@@ -113,9 +114,9 @@ FEED_TAILS: tuple[re.Pattern[str], ...] = tuple(
         r"la entrada .{1,300} (se publicó primero en|aparece primero en) .{1,160}",
         r"o post .{1,300} apareceu primeiro em .{1,160}",
         r"l['’]articolo .{1,300} proviene da .{1,160}",
-        r"(\[?(…|\.\.\.|&hellip;)\]?\s*)?(continue reading|read more|read the rest|more|weiterlesen|lire la suite|leer más|"
+        r"(\[?(…|\.\.\.)\]?\s*)?(continue reading|read more|read the rest|more|weiterlesen|lire la suite|leer más|"
         r"seguir leyendo|leia mais|continua a leggere|lees verder|devamını oku|читать далее|czytaj dalej)"
-        r"(\s*(…|\.\.\.|→|»|›|>))?\s*.{0,120}",
+        r"(\s*(…|\.\.\.|→|»|›|>))*|continue reading .{1,120}(…|\.\.\.|→|»|›|>)",
     )
 )
 
@@ -145,11 +146,11 @@ UPDATE_STAMP = re.compile(r"(?:last )?(?:updated|update|published|posted|modifie
 # A caption with the credit that ends it. Source: the ways of Reuters, AP, AFP, Getty and outlets that use them.
 # The second field: whether it may stand anywhere, or only in a story's head where captions are expected.
 CAPTIONS: tuple[tuple[re.Pattern[str], bool], ...] = (
-    (re.compile(r"(?P<caption>.{12,}?)\s*[\[(](?P<credit>(?:[^\[\]()]{2,50}/)?\s?(?:AP|AFP|Reuters|EPA|Getty|Getty Images|"
+    (re.compile(r"(?P<caption>.{4,}?)\s*[\[(](?P<credit>(?:[^\[\]()]{2,50}/)?\s?(?:AP|AFP|Reuters|EPA|Getty|Getty Images|"
                 r"Anadolu|AA|Xinhua|TASS|PA|dpa|ANSA|EFE|Bloomberg)[^\[\]()]{0,30})[\])]\.?"), True),
-    (re.compile(r"(?P<caption>.{12,}?[.!?\"”’)])\s+/\s+(?P<credit>[^/.]{2,60})"), False),
-    (re.compile(r"(?P<caption>.{12,}?[.!?\"”’)]?)\s*(?:\||—|–)\s*(?:photo|image|picture|credit|foto)?\s*:?\s*(?P<credit>(?:AP|AFP|Reuters|EPA|Getty|PA)\b[^.]{0,40})"), False),
-    (re.compile(r"(?P<caption>.{12,}?)\s*(?:photo|image|picture|photograph|credit|foto|photo credit|image credit|courtesy)\s*(?:by|:|/|©)\s*(?P<credit>[^.]{2,80})", re.IGNORECASE), False),
+    (re.compile(r"(?P<caption>.{4,}?[.!?\"”’)])\s+/\s+(?P<credit>[^/.]{2,60})"), False),
+    (re.compile(r"(?P<caption>.{4,}?[.!?\"”’)]?)\s*(?:\||—|–)\s*(?:photo|image|picture|credit|foto)?\s*:?\s*(?P<credit>(?:AP|AFP|Reuters|EPA|Getty|PA)\b[^.]{0,40})"), False),
+    (re.compile(r"(?P<caption>.{4,}?)\s*(?:photo|image|picture|photograph|credit|foto|photo credit|image credit|courtesy)\s*(?:by|:|/|©)\s*(?P<credit>[^.]{2,80})", re.IGNORECASE), False),
     (re.compile(r"(?P<caption>)(?:photo|image|picture|photograph|foto)(?: credit| by)?\s*[:©]\s*(?P<credit>[^.]{2,80})", re.IGNORECASE), True),
 )  # fmt: skip
 

@@ -26,6 +26,8 @@ MAX_CONTENT_CHARS = 1_048_576
 MAX_NAME_CHARS = 300
 MAX_URL_CHARS = 4_096
 MAX_CATEGORIES = 50
+# Remarks of feedparser's on headers; the document itself may be perfect.
+HARMLESS = (feedparser.NonXMLContentType, feedparser.CharacterEncodingOverride)
 _TAG = re.compile(r"<[^>]{0,5000}>")
 
 warnings.filterwarnings("ignore", category=DeprecationWarning, module="feedparser")
@@ -52,7 +54,8 @@ def parse_feed(body: bytes, url: str, *, content_type: str = "", fetched_at: dat
         raise UnreadableError("the document is empty")
     parsed = _parsed(body, url, content_type)
     entries = parsed["entries"]
-    if not entries and (not parsed.get("version") or parsed.get("bozo")):
+    broken = parsed.get("bozo") and not isinstance(parsed.get("bozo_exception"), HARMLESS)
+    if not entries and (not parsed.get("version") or broken):
         raise UnreadableError(_what_it_is(body, parsed))
     channel = parsed["feed"]
     context: dict[str, Any] = {
@@ -70,7 +73,7 @@ def parse_feed(body: bytes, url: str, *, content_type: str = "", fetched_at: dat
             items.append(_item(entry, context, shared))
         except (ValueError, TypeError, AttributeError, KeyError, OverflowError) as exc:
             dead.append((repr(entry)[:100_000], f"entry can't be read: {exc!r}"))
-    warning = f"{parsed.get('bozo_exception')}" if parsed.get("bozo") else ""
+    warning = f"{parsed.get('bozo_exception')}" if broken else ""
     return Feed(context["publisher"], context["language"], tuple(items), warning[:500], tuple(dead))
 
 

@@ -1,0 +1,285 @@
+"""The cleaner: every rule as a row, and what holds for any input. All stories here are invented."""
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.conftest import copydesk
+from workers.clean.article import clean, sniff
+from workers.clean.blocks import comparable
+from workers.clean.clutter import FEED_TAILS, INLINE_LEADS, LINK_LABELS, PROMPTS
+from workers.clean.dates import date_in
+from workers.clean.encoding import decoded
+from workers.clean.label import is_feed_tail, is_headline, is_label, is_prompt, is_sentence, names_in, word_count
+
+STORY = (
+    "The harbour board reopened the salt canal on Monday, nine years after the flood closed it.",
+    "“We had almost forgotten the smell of it,” said Ida Marrow, who was first through the gate.",
+    "Opponents said that they would explore the old town for another site, and read more of the plans.",
+)
+HEADLINES = ("Port Maren counts 64 swans in record winter", "Storm spares Quillmere, takes 18 roofs in the valley",
+             "Can the night-tram company still be saved?", "Ruth Oyelade to lead the library of maps")  # fmt: skip
+PARAGRAPHS = "".join(f"<p>{p}</p>" for p in STORY)
+
+
+def feed(extra: str, title: str = "Salt canal reopens") -> tuple[str, ...]:
+    return clean(PARAGRAPHS + extra, "html", title=title, url="https://a.example/1").text
+
+
+@pytest.mark.parametrize(
+    "clutter",
+    [
+        "<h3>Explore</h3><ul>" + "".join(f'<li><a href="/{n}">{h}</a></li>' for n, h in enumerate(HEADLINES)) + "</ul>",
+        "<div>Recommended</div><div>" + "".join(f'<p><a href="/{n}">{h}</a></p>' for n, h in enumerate(HEADLINES)) + "</div>",
+        "<p>Lire aussi</p><ul><li><a href='/1'>" + HEADLINES[0] + "</a></li></ul>",
+        "<p><b>ALSO READ:</b> <a href='/1'>" + HEADLINES[0] + "</a></p>",
+        "<p>Читайте также: <a href='/1'>" + HEADLINES[1] + "</a></p>",
+        "<p>The post <a href='/1'>Salt canal reopens</a> appeared first on <a href='/'>The Lanthe Courier</a>.</p>",
+        "<p><a href='/1'>Continue reading</a></p>",
+        "<p><a href='/1'>Read more...</a></p>",
+        "<p><a href='f'>Facebook</a> | <a href='t'>Twitter</a> | <a href='e'>Email</a></p>",
+        "<p>Sign up for our newsletter to get the best of Lanthe every morning</p>",
+        "<div class='related'><a href='/1'>" + HEADLINES[0] + "</a></div>",
+        "<a href='/1'>" + HEADLINES[0] + "</a><br><a href='/2'>" + HEADLINES[1] + "</a><br>",
+        "<img src='https://pixel.a.example/track.gif' width='1' height='1'>",
+        "<script>alert(1)</script><style>p{}</style><form><input></form>",
+        "<p></p><p>&nbsp;</p><div><br></div>",
+    ],
+)
+def test_a_feed_item_loses_its_clutter_and_nothing_else(clutter: str) -> None:
+    assert feed(clutter) == STORY
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "<p>Explore the old town on foot, and see the copper observatory before dusk.</p>",
+        "<p>More than forty people read the plans. Related costs were not given.</p>",
+        "<p>She said: <a href='/x'>the bridge stays</a>, and nobody laughed at the harbour that day.</p>",
+        "<h2>A quiet winter</h2>",
+        "<blockquote>It was the loudest hour of my life.</blockquote>",
+        "<ul><li>Bring boots and a lamp.</li><li>Leave the dog at home.</li></ul>",
+        "<p>Read: it is the only advice that she ever gave to the apprentices who came to her.</p>",
+        "<table><tr><td>Swans</td><td>64</td></tr></table>",
+    ],
+)
+def test_body_is_sacred(body: str) -> None:
+    from lxml import html
+
+    words = "".join(html.fromstring(body.replace("</li>", " </li>").replace("</td>", " </td>")).itertext()).split()
+    assert " ".join(" ".join(feed(body)).split()[-len(words) :]) == " ".join(words)
+
+
+def test_everything_removed_is_in_the_audit_with_its_reason() -> None:
+    copy = clean(PARAGRAPHS + "<h3>Explore</h3><ul>" + "".join(f'<li><a href="/{n}?utm_source=x">{h}</a></li>' for n, h in enumerate(HEADLINES)) + "</ul>", "html", url="https://a.example/")
+    [block] = copy.removed
+    assert (block.kind, block.label) == ("link block", "Explore")
+    assert block.text == "\n".join(HEADLINES)
+    assert [link.url for link in block.links] == [f"https://a.example/{n}" for n in range(4)]
+    assert "4 lines" in block.reason
+
+
+def test_html_keeps_structure_resolves_links_and_executes_nothing() -> None:
+    copy = clean(
+        '<h1>T</h1><p onclick="x()">See <a href="/b?utm_source=f&amp;c=1" target="_blank">this</a>.</p>'
+        '<figure><img data-src="/i.jpg" src="data:image/gif;base64,R0" onerror="x()" alt="A tide"><figcaption>High tide. Photo: Ida Marrow</figcaption></figure>'
+        '<blockquote><p>Quote</p></blockquote><a href="javascript:x()">bad</a><iframe src="//e"></iframe>',
+        "html", url="https://a.example/x",
+    )  # fmt: skip
+    assert '<a href="https://a.example/b?c=1" rel="noopener noreferrer">this</a>' in copy.html
+    assert '<img src="https://a.example/i.jpg" alt="A tide">' in copy.html
+    assert "<blockquote>" in copy.html
+    assert not any(bad in copy.html for bad in ("onclick", "onerror", "javascript", "iframe", "<h1"))
+    assert (copy.images[0].url, copy.images[0].caption, copy.images[0].credit) == ("https://a.example/i.jpg", "High tide.", "Ida Marrow")
+
+
+TEXT = """SCIENCE
+3 min read
+{title}
+A low hum has been recorded near the town, and nobody can say what made it.
+{title}
+The hum was first heard by an organist. / Orrin Wire
+By Ida Marrow and Tomas Velk
+March 3, 2026
+
+{body}
+
+Recommended
+
+{last}
+
+SOURCE: Orrin Wire and agencies
+Explore
+{headlines}"""
+
+
+def test_a_page_s_text_dump_becomes_structure() -> None:
+    title = "Scientists near Dunscar hear a nine-day hum"
+    text = TEXT.format(title=title, body="\n\n".join(STORY[:2]), last=STORY[2], headlines="\n".join(HEADLINES))
+    copy = clean(text)
+    assert (copy.title, copy.kicker, copy.reading_minutes) == (title, "SCIENCE", 3)
+    assert copy.dek.startswith("A low hum")
+    assert copy.byline == ("Ida Marrow", "Tomas Velk")
+    assert copy.published is not None
+    assert copy.published.isoformat() == "2026-03-03T00:00:00+00:00"
+    assert copy.source_credit == "Orrin Wire and agencies"
+    assert (copy.images[0].caption, copy.images[0].credit) == ("The hum was first heard by an organist.", "Orrin Wire")
+    assert copy.text == STORY
+    assert [(r.label, r.kind) for r in copy.removed if r.label] == [("Recommended", "label"), ("Explore", "link block")]
+
+
+def test_the_seed_comes_out_whole(shared: Path, tmp_path: Path) -> None:
+    [seed] = (shared / "seeds").glob("000_*.txt")
+    row = json.loads(copydesk("clean", str(seed), "--json", cwd=tmp_path).stdout)
+    lines = seed.read_text("utf-8").splitlines()
+    assert (row["kicker"], row["reading_minutes"], row["title"]) == ("WORLD", 2, lines[2])
+    assert row["dek"] == lines[3]
+    assert row["byline"] == ["Staff Reporter"]
+    assert row["published"].startswith("2017-02-26")
+    assert row["source_credit"] == "TRTWorld and agencies"
+    caption, _, credit = lines[5].rpartition(" / ")
+    assert row["images"] == [{"caption": caption, "credit": credit}]
+    explore = lines.index("Explore")
+    body = [s for s in lines[8:explore] if s and s != "Recommended" and not s.startswith("SOURCE")]
+    assert row["text"] == body
+    assert len(body) == 5
+    by_label = {r.get("label"): r for r in row["removed"]}
+    assert by_label["Explore"]["text"].split("\n") == lines[explore + 1 :]
+    assert len(lines[explore + 1 :]) == 16
+    assert "Recommended" in by_label
+    assert all(r["reason"] for r in row["removed"])
+    assert row["html"].count("Explore") == 0
+
+
+def test_a_whole_page_gives_story_and_metadata() -> None:
+    nav = "".join(f'<li><a href="/{n}">{h}</a></li>' for n, h in enumerate(HEADLINES * 3))
+    page = (
+        '<!doctype html><html lang="en"><head><title>Salt canal reopens - The Lanthe Courier</title>'
+        '<meta property="og:site_name" content="The Lanthe Courier"><link rel="canonical" href="/canal?utm_source=x">'
+        '<script type="application/ld+json">{"@type":"NewsArticle","headline":"Salt canal reopens","datePublished":"2026-03-03T10:00:00+02:00","author":[{"name":"Ida Marrow"}]}</script></head>'
+        f"<body><nav><ul>{nav}</ul></nav><article><h1>Salt canal reopens</h1>{PARAGRAPHS}</article><footer>Terms</footer></body></html>"
+    )
+    copy = clean(page, url="https://courier.example/x")
+    assert copy.text == STORY
+    assert (copy.title, copy.publisher, copy.language) == ("Salt canal reopens", "The Lanthe Courier", "en")
+    assert copy.canonical_url == "https://courier.example/canal"
+    assert copy.byline == ("Ida Marrow",)
+    assert copy.published is not None
+    assert copy.published.isoformat() == "2026-03-03T08:00:00+00:00"
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [("<!DOCTYPE html><p>x", "page"), ("<p>x</p>", "html"), ("a < b and c > d", "text"), ("", "text"), ("plain\nlines", "text"), ("x<br/>y", "html")],
+)  # fmt: skip
+def test_sniff(data: str, kind: str) -> None:
+    assert sniff(data) == kind
+
+
+@pytest.mark.parametrize(
+    ("line", "date"),
+    [
+        ("February 26, 2017", "2017-02-26T00:00"),
+        ("26 Feb 2017", "2017-02-26T00:00"),
+        ("Published: 2017-02-26 10:30 UTC", "2017-02-26T10:30"),
+        ("Updated on March 3, 2026 at 4:05 PM EST", "2026-03-03T21:05"),
+        ("Tuesday, 3 March 2026", "2026-03-03T00:00"),
+        ("The board met on March 3, 2026 and agreed", None),
+        ("2026", None),
+        ("99 March 2026", None),
+    ],
+)
+def test_dates(line: str, date: str | None) -> None:
+    found = date_in(line)
+    assert (found.strftime("%Y-%m-%dT%H:%M") if found else None) == date
+
+
+@pytest.mark.parametrize(
+    ("byline", "names"),
+    [
+        ("Ida Marrow", ("Ida Marrow",)),
+        ("Ida Marrow and Tomas Velk", ("Ida Marrow", "Tomas Velk")),
+        ("Ida Marrow, Tomas Velk & Liv Harrowgate", ("Ida Marrow", "Tomas Velk", "Liv Harrowgate")),
+        ("Ida Marrow | Orrin Wire", ("Ida Marrow",)),
+        ("Ida Marrow in Port Maren", ("Ida Marrow",)),
+    ],
+)
+def test_names(byline: str, names: tuple[str, ...]) -> None:
+    assert names_in(byline) == names
+
+
+def test_words_of_scripts_without_spaces_count() -> None:
+    assert word_count("one two three") == 3
+    assert word_count("海面が上昇した") == 4
+    assert is_sentence("The board met and agreed on the plan that it had made.")
+    assert not is_sentence("Board agrees")
+    assert is_headline("Can the night-tram still be saved?")
+
+
+def test_the_lexicon_is_clean() -> None:
+    for labels in LINK_LABELS.values():
+        for label in labels:
+            assert comparable(label), label
+            assert is_label(label.upper() + ":") or is_label(label), label
+    assert len(set(INLINE_LEADS)) == len(INLINE_LEADS)
+    assert all(lead == lead.lower() for lead in INLINE_LEADS)
+
+
+@pytest.mark.parametrize("text", ["Subscribe to our newsletter", "Advertisement", "Share this article", "© 2026 The Lanthe Courier", "Facebook Twitter Email"])
+def test_prompts(text: str) -> None:
+    assert is_prompt(text)
+
+
+@pytest.mark.parametrize("text", [*STORY, *HEADLINES, "Share prices fell on Monday after the board met, and rose again."])
+def test_stories_are_no_prompts_nor_tails(text: str) -> None:
+    assert not is_prompt(text)
+    assert not is_feed_tail(text)
+
+
+@pytest.mark.parametrize("text", ["a" * 5000, "facebook " * 2000 + "!", "the post " * 500, " " * 100_000, "<p>" * 20_000, "<a href=x>" * 5_000, "read more: " * 800, "1|2|" * 3000])
+def test_no_pattern_is_slow_on_a_hostile_line(text: str) -> None:
+    """Not a timing: a pattern that backtracks without end would hang here, and the run's limit would show it."""
+    for kind in ("text", "html", "page"):
+        clean(text, kind)
+    for pattern in (*PROMPTS, *FEED_TAILS):
+        pattern.fullmatch(text[:600])
+
+
+WORDS = st.sampled_from([*STORY, *HEADLINES, "Explore", "Read more", "By Ida Marrow", "March 3, 2026", "", "WORLD", "SOURCE: Orrin Wire", "SHARE"])
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(WORDS, max_size=20))
+def test_output_is_a_subsequence_of_the_input_and_cleaning_it_again_changes_no_body(lines: list[str]) -> None:
+    copy = clean("\n".join(lines), "text")
+    rest = iter(line.strip() for line in lines)
+    assert all(paragraph in rest for paragraph in copy.text)
+    again = clean("".join(f"<p>{p}</p>" for p in copy.text), "html")
+    assert set(again.text) <= set(copy.text)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(max_size=400) | st.lists(st.sampled_from(["<p>", "</p>", "<li>", "<a href='", "'>", "<br>", "<svg/onload=x>", "<table>", "<td>", "&#0;", "\x00", "x y z", "<!--", "]]>", "<script>", "</div>"]), max_size=40).map("".join), st.sampled_from(["auto", "text", "html", "page"]))
+def test_never_raises_and_nothing_executable_survives(data: str, kind: str) -> None:
+    copy = clean(data, kind, url="https://a.example/")
+    lowered = copy.html.lower()
+    assert "<script" not in lowered
+    assert "<svg" not in lowered
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        ("déjà".encode(), "déjà"),
+        (b"\xef\xbb\xbfx", "x"),
+        ("déjà".encode("cp1252"), "déjà"),
+        (b"<meta charset=windows-1251>" + "Привет".encode("cp1251"), "<meta charset=windows-1251>Привет"),
+        ("x".encode("utf-16"), "x"),
+        (b"<meta charset=nonsense>\xff", "<meta charset=nonsense>\ufffd"),
+    ],
+)
+def test_encodings(data: bytes, text: str) -> None:
+    assert decoded(data) == text

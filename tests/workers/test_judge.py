@@ -1,0 +1,135 @@
+import asyncio
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.settings import Settings
+from streams.transport.broker import Message, open_broker
+from workers.counters import STAGES, balanced, counting, read_counters
+from workers.dedupe.fingerprint import fingerprint, markup_fingerprint
+from workers.dedupe.identity import article_id
+from workers.dedupe.seen import SLICES, Seen, packed, unpacked
+from workers.dedupe.verdict import KEPT_FINGERPRINTS, Kind, Memory, judge
+
+A, B, C = b"a" * 8, b"b" * 8, b"c" * 8
+
+
+@pytest.mark.parametrize(
+    ("memory", "print_", "fetched_s", "kind", "revision"),
+    [
+        (None, A, 1.0, Kind.NEW, 1),
+        (Memory(1, 1.0, (A,)), A, 2.0, Kind.DUPLICATE, 1),
+        (Memory(1, 1.0, (A,)), B, 2.0, Kind.REVISION, 2),
+        (Memory(2, 2.0, (B, A)), A, 3.0, Kind.DUPLICATE, 2),  # back to a former wording: nobody needs it again
+        (Memory(2, 2.0, (B, A)), C, 1.0, Kind.STALE, 2),
+        (Memory(2, 2.0, (B, A)), B, 1.0, Kind.DUPLICATE, 2),
+    ],
+)
+def test_verdicts(memory: Memory | None, print_: bytes, fetched_s: float, kind: Kind, revision: int) -> None:
+    verdict = judge(memory, print_, fetched_s)
+    assert (verdict.kind, verdict.revision) == (kind, revision)
+
+
+@given(st.lists(st.tuples(st.binary(min_size=8, max_size=8), st.floats(0, 1e9)), max_size=40))
+def test_revisions_rise_by_one_and_memory_stays_small(stream: list[tuple[bytes, float]]) -> None:
+    memory, last = None, 0
+    for print_, fetched_s in stream:
+        verdict = judge(memory, print_, fetched_s)
+        memory = verdict.memory
+        if verdict.kind in (Kind.NEW, Kind.REVISION):
+            assert verdict.revision == last + 1
+            last = verdict.revision
+            assert judge(memory, print_, fetched_s).kind is Kind.DUPLICATE
+        assert len(memory.fingerprints) <= KEPT_FINGERPRINTS
+        assert unpacked(packed(memory)) == memory
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("The tide is high.", "The  tide is high .", True),
+        ("The tide is high.", "The ti\u200bde is high.", True),
+        ("ﬁne", "fine", True),
+        ("The tide is high.", "The tide is low.", False),
+        ("The tide is high.", "the tide is high.", False),
+        ("3 killed", "4 killed", False),
+    ],
+)
+def test_fingerprint_is_of_what_a_reader_notices(one: str, other: str, same: bool) -> None:
+    assert (fingerprint([one]) == fingerprint([other])) is same
+
+
+def test_markup_and_entities_make_no_difference() -> None:
+    assert markup_fingerprint(["<p>Caf&eacute; <b>opens</b></p>"]) == markup_fingerprint(["<div>Café opens</div>"])
+
+
+def test_counters_add_up_by_design(settings: Settings) -> None:
+    async def go() -> None:
+        broker = open_broker(settings)
+        await broker.publish([], [*counting("desk", Counter(new=3, dead=1)), *counting("poll", Counter(sent=4))])
+        counters = await read_counters(broker.state)
+        assert counters["desk"] == {"in": 4, "new": 3, "revised": 0, "duplicate": 0, "filtered": 0, "dead": 1}
+        assert balanced(counters)
+        counters["desk"]["new"] -= 1
+        assert not balanced(counters)
+        await broker.close()
+
+    asyncio.run(go())
+    assert set(STAGES) == {"poll", "desk"}
+
+
+def test_seen_memory_is_bounded_without_a_clock(settings: Settings) -> None:
+    """Slices of ten articles: what was last seen SLICES slices ago is forgotten, and its keys are gone."""
+
+    async def go() -> None:
+        broker = open_broker(settings)
+        seen = Seen(broker.state, slice_articles=10)
+        ids = [article_id(str(n)) for n in range(10 * (SLICES + 2))]
+        for id_ in ids:
+            assert await seen.recall([id_]) == {}
+            await broker.publish([], seen.remember(id_, Memory(1, 1.0, (A,))))
+        found = await Seen(broker.state, slice_articles=10).recall(ids)
+        assert set(ids[-10 * (SLICES - 1) :]) <= set(found)
+        assert ids[0] not in found
+        held = [key async for key in broker.state.scan_iter("copydesk:seen:[0-9]*:*")]
+        assert len(held) <= 10 * (SLICES + 1)
+        await broker.close()
+
+    asyncio.run(go())
+
+
+def test_what_is_still_offered_moves_along(settings: Settings) -> None:
+    async def go() -> None:
+        broker = open_broker(settings)
+        seen = Seen(broker.state, slice_articles=5)
+        keep = article_id("keep")
+        await seen.recall([keep])
+        await broker.publish([], seen.remember(keep, Memory(3, 1.0, (A,))))
+        for n in range(5 * SLICES * 3):
+            other = article_id(str(n))
+            found = await seen.recall([keep, other])
+            assert found[keep].revision == 3, n
+            commands = seen.remember(other, Memory(1, 1.0, (B,)))
+            if seen.fading(keep):
+                commands += seen.remember(keep, found[keep])
+            await broker.publish([], commands)
+        await broker.close()
+
+    asyncio.run(go())
+
+
+def test_a_guard_makes_a_step_happen_once(settings: Settings) -> None:
+    from streams.transport.broker import Guard
+
+    async def go() -> None:
+        broker = open_broker(settings)
+        step = ([Message("copydesk.polls", b"k", b"v")], [("INCR", "n")], [Guard("turns", "f", "", "1")])
+        assert await broker.publish(*step)
+        assert await broker.publish(*step)  # its answer got lost: done before, not again
+        assert not await broker.publish([], [("INCR", "n")], [Guard("turns", "f", "0", "2")])
+        assert int(await broker.state.get("n")) == 1
+        await broker.close()
+
+    asyncio.run(go())

@@ -1,0 +1,165 @@
+import random
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.errors import SettingsError, UnreadableError
+from streams.records import Item
+from workers.poller.feeds import FeedState, feed_url, split_news
+from workers.poller.opml import read_opml, write_opml
+from workers.poller.parse import Feed, parse_feed
+from workers.poller.schedule import DAY_S, JITTER, next_wait_s, parse_retry_after
+
+NOW = datetime(2026, 1, 5, 10, tzinfo=UTC)
+URL = "https://a.example/feed"
+
+
+def parsed(body: str | bytes, content_type: str = "") -> Feed:
+    data = body.encode() if isinstance(body, str) else body
+    return parse_feed(data, URL, content_type=content_type, fetched_at=NOW)
+
+
+def channel(items: str, extra: str = "") -> str:
+    return f'<?xml version="1.0"?><rss version="2.0" xmlns:content="http://purl.org/rss/1.0/modules/content/" xmlns:media="http://search.yahoo.com/mrss/"><channel><title>C &amp; D</title><link>https://a.example/</link>{extra}{items}</channel></rss>'
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (b"", "empty"),
+        (b"  \n ", "empty"),
+        (b"<!DOCTYPE html><html><body>Hello</body></html>", "an HTML page, not a feed"),
+        (b'{"a": 1}', "JSON, but no feed"),
+        (b"<?xml version='1.0'?><rss><channel><title>Half", "broken rss"),
+        (b"just text", "not a feed"),
+        (b"\x00\xff\xfe" * 50, "not a feed"),
+    ],
+)
+def test_what_is_no_feed_is_refused_in_words(body: bytes, says: str) -> None:
+    with pytest.raises(UnreadableError, match=says):
+        parsed(body)
+
+
+def test_a_feed_that_breaks_off_gives_what_is_before_the_break() -> None:
+    whole = channel("<item><title>1</title><link>https://a.example/1</link></item><item><title>2</title><link>https://a.example/2</link></item>")
+    feed = parsed(whole[: whole.index("<title>2")])
+    assert feed.items[0].title == "1"
+    assert feed.warning
+
+
+def test_an_empty_feed_is_a_feed() -> None:
+    assert parsed(channel("")).items == ()
+
+
+def test_an_item_in_full() -> None:
+    feed = parsed(
+        channel(
+            "<item><title>A &lt;b&gt;B&lt;/b&gt; &amp;amp; C</title><link>https://a.example/1?utm_source=rss</link><guid>g</guid>"
+            "<author>ida@example.org (Ida Marrow)</author><category>World</category><category>World</category>"
+            "<pubDate>Mon, 05 Jan 2026 12:00:00 +0200</pubDate><description>Short</description>"
+            "<content:encoded><![CDATA[<p>Long</p>]]></content:encoded>"
+            '<enclosure url="https://a.example/a.mp3" type="audio/mpeg" length="12"/>'
+            '<media:thumbnail url="https://a.example/t.jpg"/></item>',
+            "<language>en-GB</language>",
+        )
+    )
+    [item] = feed.items
+    assert (item.title, item.key, item.link) == ("A B & C", "https://a.example/1", "https://a.example/1?utm_source=rss")
+    assert (item.authors, item.categories, item.publisher) == (("Ida Marrow",), ("World",), "C & D")
+    assert item.published == NOW
+    assert item.updated is None
+    assert item.content[0].value == "<p>Long</p>"
+    assert item.summary is not None
+    assert item.enclosures[0].length == 12
+    assert (item.image, item.language) == ("https://a.example/t.jpg", "en-GB")
+
+
+def test_markup_is_left_alone_for_the_cleaner() -> None:
+    [item] = parsed(channel('<item><link>https://a.example/1</link><description>&lt;a href="/x" onclick="y()"&gt;z&lt;/a&gt;</description></item>')).items
+    assert item.summary is not None
+    assert item.summary.value == '<a href="/x" onclick="y()">z</a>'
+
+
+def test_items_that_share_a_link_are_told_apart_by_guid() -> None:
+    items = "".join(f"<item><title>{n}</title><link>https://a.example/live</link><guid isPermaLink='false'>{n}</guid></item>" for n in range(3))
+    assert len({i.key for i in parsed(channel(items)).items}) == 3
+
+
+def test_a_link_to_the_front_page_is_no_identity() -> None:
+    items = "<item><title>x</title><link>https://a.example/</link><guid isPermaLink='false'>7</guid></item>"
+    assert parsed(channel(items)).items[0].key == f"{URL}#7"
+
+
+def test_a_date_out_of_this_world_is_none() -> None:
+    [item] = parsed(channel("<item><link>https://a.example/1</link><pubDate>Mon, 99 Foo 99999 99:99:99</pubDate></item>")).items
+    assert item.published is None
+
+
+@given(st.binary(max_size=300))
+def test_no_bytes_crash_the_parser(data: bytes) -> None:
+    try:
+        parsed(b"<rss version='2.0'><channel>" + data)
+    except UnreadableError:
+        pass
+
+
+def test_news_is_what_is_new_or_changed() -> None:
+    def item(n: int, print_: str) -> Item:
+        return Item(feed=URL, key=f"k{n}", fetched_at=NOW, fingerprint=print_ * 16)
+
+    first, known = split_news([item(1, "a"), item(2, "a")], b"")
+    assert len(first) == 2
+    news, known = split_news([item(1, "a"), item(2, "b"), item(3, "a")], known)
+    assert [i.key for i in news] == ["k2", "k3"]
+    assert split_news([item(3, "a")], known)[0] == []
+    assert len(split_news([item(4, "a"), item(4, "a"), item(4, "b")], b"")[0]) == 2
+
+
+@given(st.floats(0.01, 1e6), st.integers(0, 10_000), st.none() | st.floats(0, 1e9), st.integers())
+def test_a_feed_is_never_given_up_nor_hammered(interval_s: float, failures: int, retry_s: float | None, seed: int) -> None:
+    wait_s = next_wait_s(interval_s, failures, retry_s, random.Random(seed))
+    assert wait_s >= interval_s * (1 - JITTER) - 1e-9
+    assert wait_s <= max(DAY_S, interval_s) * (1 + JITTER)
+    if retry_s is not None:
+        assert wait_s >= min(retry_s, DAY_S) - 1e-6
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [("120", 120), (" 5 ", 5), ("Mon, 05 Jan 2026 10:01:00 GMT", 60), ("Mon, 05 Jan 2026 09:00:00 GMT", 0), ("soon", None), ("", None), ("-3", None)],
+)  # fmt: skip
+def test_retry_after(value: str, seconds: float | None) -> None:
+    assert parse_retry_after(value, NOW) == seconds
+
+
+def test_opml_out_and_in_again(tmp_path: Path) -> None:
+    feeds = [FeedState("https://a.example/f?x=1&y=2", "News", title='A "quoted" <title>'), FeedState("https://b.example/f")]
+    path = tmp_path / "f.opml"
+    path.write_text(write_opml(feeds), "utf-8")
+    assert sorted(read_opml(path)) == sorted((f.url, f.folder) for f in feeds)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "not a readable OPML"),
+        ("<opml><body/></opml>", "no feed in it"),
+        ("<html>", "not a readable OPML"),
+        ('<!DOCTYPE o [<!ENTITY a "b">]><opml/>', "entities"),
+    ],
+)
+def test_a_bad_opml_is_refused_by_name(text: str, says: str, tmp_path: Path) -> None:
+    path = tmp_path / "bad.opml"
+    path.write_text(text)
+    with pytest.raises(UnreadableError, match=says) as refused:
+        read_opml(path)
+    assert str(path) in str(refused.value)
+
+
+@pytest.mark.parametrize("url", ["", "a.example/feed", "ftp://a.example/f", "file:///etc/passwd", "https://", "javascript:x"])
+def test_what_is_no_url_is_no_feed(url: str) -> None:
+    with pytest.raises(SettingsError, match="not an http or https URL"):
+        feed_url(url)
