@@ -35,6 +35,7 @@ PRESSURE_EVERY_S = 2.0
 MAX_PRESSURE = 0.85  # of the broker's memory; beyond it, items wait in their feeds instead
 MAX_LAG = 50_000  # items that the desk hasn't taken yet
 RETRY_S = 1.0
+MAX_ERROR_CHARS = 500
 
 
 class Result(NamedTuple):
@@ -172,6 +173,7 @@ class Poller:
 
     def _failed(self, poll: Poll, state: FeedState, answer: Response | None, error: str) -> Result:
         # A document that couldn't be read isn't "unchanged" the next time: its validators aren't kept.
+        error = " ".join(error.split())[:MAX_ERROR_CHARS]
         failed = msgspec.structs.replace(state, failures=state.failures + 1, error=error)
         return self._scheduled(msgspec.structs.replace(poll, error=error), "failed", failed, answer)
 

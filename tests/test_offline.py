@@ -1,0 +1,65 @@
+"""The commands that need no server."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT, copydesk
+from tests.feedserver import rss
+
+
+def test_parse_gives_an_item_a_line_and_goes_on_after_a_bad_file(tmp_path: Path) -> None:
+    (tmp_path / "a.xml").write_bytes(rss([("https://a.example/1", "One", "x"), ("https://a.example/2", "Two", "y")]))
+    (tmp_path / "b.xml").write_text("<html>no feed</html>")
+    (tmp_path / "c.xml").write_bytes(rss([("https://a.example/3", "Three", "z")]))
+    done = copydesk("parse", "a.xml", "b.xml", "nowhere.xml", "c.xml", "--json", cwd=tmp_path, check=1)
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [(r["file"], r["title"]) for r in rows] == [("a.xml", "One"), ("a.xml", "Two"), ("c.xml", "Three")]
+    assert done.stderr.splitlines() == ["copydesk: b.xml: an HTML page, not a feed", "copydesk: nowhere.xml: No such file or directory"]
+
+
+def test_clean_reads_files_and_standard_input(tmp_path: Path) -> None:
+    (tmp_path / "a.html").write_text("<p>The harbour board met.</p><p>Advertisement</p>")
+    done = copydesk("clean", "a.html", "-", "gone.html", "--json", cwd=tmp_path, check=1, input="Déjà vu is over.\n")
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [r["file"] for r in rows] == ["a.html", "-"]
+    assert rows[0]["text"] == ["The harbour board met."]
+    assert rows[1]["text"] == ["Déjà vu is over."]
+    assert "gone.html" in done.stderr
+    plain = copydesk("clean", "a.html", "--title", "Board meets", cwd=tmp_path).stdout
+    assert plain == "Board meets\n\nThe harbour board met.\n\n"
+
+
+def test_a_reader_that_has_had_enough_is_no_error(tmp_path: Path) -> None:
+    (tmp_path / "a.xml").write_bytes(rss([(f"https://a.example/{n}", "T" * 1000, "x") for n in range(500)]))
+    line = f"{sys.executable} -m workers.cli parse {tmp_path / 'a.xml'} | head -1 | wc -l"
+    done = subprocess.run(line, shell=True, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "1"
+    assert done.stderr == ""
+
+
+def test_help_ends_in_examples_and_names_the_exit_codes(tmp_path: Path) -> None:
+    text = copydesk("--help", cwd=tmp_path).stdout
+    assert "exit codes: 0 done, 1 failed, 2 usage or settings, 3 broker unreachable, 4 unhealthy" in text
+    assert "copydesk up" in text
+    copydesk(cwd=tmp_path, check=2)
+
+
+@pytest.mark.corpus
+def test_every_feed_of_the_corpus_is_parsed_or_refused_in_words(feeds_corpus: Path) -> None:
+    """8,933 files: conformance suites and real captures, in one process."""
+    files = sorted(p for p in feeds_corpus.rglob("*") if p.is_file() and "rw_series" not in p.parts)
+    assert len(files) > 4000
+    done = subprocess.run(
+        [sys.executable, "-c", "import sys; from workers.cli import main; sys.exit(main(['parse', *sys.stdin.read().split(chr(0))]))"],
+        cwd=ROOT, input="\0".join(map(str, files)), capture_output=True, text=True, timeout=250, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    refused = done.stderr.splitlines()
+    assert all(line.startswith("copydesk: ") for line in refused)
+    read = {json.loads(line)["file"] for line in done.stdout.splitlines()}
+    assert len(read) + len(refused) > len(files) / 2

@@ -1,0 +1,277 @@
+"""Whole workers on a real Valkey: feeds on loopback in, articles on topics out, and every item accounted for."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from streams.codec import encode
+from streams.records import Article, DeadLetter, Item, Poll
+from streams.settings import Route, Settings
+from streams.subscribe import subscribe
+from streams.topics import ITEMS
+from streams.transport.broker import Broker, Message
+from tests.conftest import until
+from tests.feedserver import FeedServer, rss
+from workers.counters import balanced, read_counters
+from workers.desk import GROUP, create_desk
+from workers.poller.feeds import Feeds
+from workers.poller.poller import Poller
+from workers.service import prepared
+
+BODY = "<p>The harbour board reopened the salt canal on Monday, nine years after the flood closed it.</p>"
+MORE = "<p>Visitors may come free of charge until the end of the month, and after that for the price of bread.</p>"
+
+
+def explore(*titles: str) -> str:
+    return "<h3>Explore</h3><ul>" + "".join(f'<li><a href="/x/{t}">{t} of the tidal power trust</a></li>' for t in titles) + "</ul>"
+
+
+@asynccontextmanager
+async def newsdesk(settings: Settings, server: FeedServer) -> AsyncGenerator[Broker, None]:
+    """A poller and a desk at work on whatever feeds are added."""
+    settings = replace(settings, poll_interval_s=0.05, poll_timeout_s=1.0)
+    broker = await prepared(settings, settings.broker_url)
+    desk = create_desk(settings, broker, url=settings.broker_url, name="desk-1")
+    await desk.start()
+    poller = Poller(settings, broker, GROUP)
+    polling = asyncio.create_task(poller.run())
+    try:
+        yield broker
+    finally:
+        poller.stop()
+        await polling
+        await desk.stop()
+        await broker.close()
+
+
+async def everything(settings: Settings, topic: str) -> list[Any]:
+    return [record async for record in subscribe(topic, start="start", follow=False, settings=settings)]
+
+
+async def settled(broker: Broker, wanted: dict[str, int]) -> dict[str, dict[str, int]]:
+    """Return the counters once the desk has them as *wanted* at least, and nothing is left to do."""
+    found: dict[str, dict[str, int]] = {}
+
+    async def there() -> bool:
+        found.update(await read_counters(broker.state))
+        return all(found["desk"][k] >= n for k, n in wanted.items()) and await broker.lag(ITEMS.name, GROUP) == 0
+
+    await until(there, what=f"counters {wanted}; they are {found}")
+    return found
+
+
+def test_new_revised_duplicate_and_nothing_again(settings: Settings) -> None:
+    async def go() -> None:
+        async with FeedServer() as server, newsdesk(settings, server) as broker:
+            a, b, c = (f"https://courier.example/world/{n}" for n in "123")
+            server.answers["f"] = rss([(a, "One", BODY + explore("Swans", "Storm")), (b, "Two", BODY)])
+            server.answers["g"] = rss([(a + "?utm_source=g", "One", BODY)])
+            await Feeds(broker.state).add([(server.url + "f", ""), (server.url + "g", "")])
+            await settled(broker, {"new": 2, "duplicate": 1})
+            # The list of other stories changes, the story doesn't: no revision.
+            server.answers["f"] = rss([(a, "One", BODY + explore("Ferry", "Vote")), (b, "Two", BODY)])
+            await settled(broker, {"duplicate": 2})
+            server.answers["f"] = rss([(a, "One", BODY + MORE), (b, "Two", BODY), (c, "Three", BODY)])
+            counters = await settled(broker, {"new": 3, "revised": 1})
+            before = sum(server.requests.values())
+            await until(lambda: sum(server.requests.values()) > before + 6)
+            assert (await read_counters(broker.state))["desk"] == counters["desk"]
+            assert balanced(counters)
+            assert server.statuses[304] > 0
+            articles: list[Article] = await everything(settings, "articles")
+            assert sorted((x.title, x.revision) for x in articles) == [("One", 1), ("One", 2), ("Three", 1), ("Two", 1)]
+            [first] = [x for x in articles if x.title == "One" and x.revision == 1]
+            assert [r.label for r in first.removed] in (["Explore"], [])
+            assert first.canonical_url == a
+            assert first.item is not None
+            assert first.item.topic == ITEMS.name
+
+    asyncio.run(go())
+
+
+def test_routes(settings: Settings) -> None:
+    routes = (Route("canal", keyword=("salt canal",)), Route("swans", keyword=("swan",)), Route("courier", publisher=("the test courier",)))
+
+    async def go() -> None:
+        with_routes = replace(settings, routes=routes)
+        async with FeedServer() as server, newsdesk(with_routes, server) as broker:
+            server.answers["f"] = rss([("https://a.example/1", "One", BODY), ("https://a.example/2", "Swans", MORE)])
+            await Feeds(broker.state).add([(server.url + "f", "")])
+            await settled(broker, {"new": 2})
+            assert [a.title for a in await everything(settings, "articles.canal")] == ["One"]
+            assert await everything(settings, "articles.swans") == []  # whole words only
+            assert len(await everything(settings, "articles.courier")) == 2
+
+    asyncio.run(go())
+
+
+def test_what_the_desk_can_not_read_becomes_a_dead_letter_and_blocks_nothing(settings: Settings) -> None:
+    async def go() -> None:
+        async with FeedServer() as server, newsdesk(settings, server) as broker:
+            rubbish = [Message(ITEMS.name, b"k", v) for v in (b"", b"{", b"\xff", b'{"v":1}')]
+            await broker.publish(rubbish)
+            server.answers["f"] = rss([(f"https://a.example/{n}", f"T{n}", BODY) for n in range(8)])
+            await Feeds(broker.state).add([(server.url + "f", "")])
+            counters = await settled(broker, {"new": 8, "dead": 4})
+            assert balanced(counters)
+            letters: list[DeadLetter] = await everything(settings, "dead-letters")
+            assert sorted(x.original for x in letters) == sorted(m.value for m in rubbish)
+            assert all(x.topic == ITEMS.name and x.error == "unreadable" and "not a readable Item" in x.reason for x in letters)
+            assert len({(x.partition, x.offset) for x in letters}) == 4
+
+    asyncio.run(go())
+
+
+def test_an_item_that_takes_too_long_becomes_a_dead_letter(settings: Settings) -> None:
+    from datetime import UTC, datetime
+
+    async def go() -> None:
+        slow = replace(settings, item_timeout_s=0.1)
+        async with FeedServer() as server, newsdesk(slow, server) as broker:
+            from streams.records import Content
+
+            html = "<p>" + "".join(f"<b>{n} </b><a href='/{n}'>x</a>" for n in range(200_000))
+            item = Item(feed="f", key="https://a.example/slow", fetched_at=datetime.now(UTC), fingerprint="00" * 8, content=(Content(html),))
+            await broker.publish([Message(ITEMS.name, item.key.encode(), encode(item))])
+            await settled(broker, {"dead": 1})
+            [letter] = await everything(settings, "dead-letters")
+            assert letter.error == "timeout"
+            assert "longer than 0.1 s" in letter.reason
+
+    asyncio.run(go())
+
+
+def long_body(request: web.Request) -> bytes:
+    return rss([("https://a.example/big", "Big", "x" * 1000)]) + b" " * 50_000_000
+
+
+BAD_FEEDS = {
+    "missing": (None, "HTTP 404"),
+    "html": (b"<!doctype html><html><body>Welcome</body></html>", "an HTML page, not a feed"),
+    "empty": (b"", "the document is empty"),
+    "cut": (b"<?xml version='1.0'?><rss><channel><title>Half a fe", "broken"),
+    "huge": (long_body, "longer than"),
+    "error": (lambda r: web.Response(status=500), "HTTP 500"),
+    "later": (lambda r: web.Response(status=503, headers={"Retry-After": "3600"}), "HTTP 503"),
+    "loop": (lambda r: web.Response(status=302, headers={"Location": str(r.url)}), "redirects"),
+    "gzip": (lambda r: web.Response(body=b"not gzip", headers={"Content-Encoding": "gzip"}), "unreachable"),
+}
+
+
+def test_bad_feeds_fail_in_words_and_harm_no_other(settings: Settings) -> None:
+    async def go() -> None:
+        async with FeedServer() as server, newsdesk(settings, server) as broker:
+            for name, (answer, _) in BAD_FEEDS.items():
+                if answer is not None:
+                    server.answers[name] = answer
+            server.answers["good"] = rss([("https://a.example/1", "One", BODY)])
+            feeds = Feeds(broker.state)
+            gone = "http://127.0.0.1:1/feed"
+            await feeds.add([(server.url + name, "") for name in (*BAD_FEEDS, "good")] + [(gone, "")])
+            await settled(broker, {"new": 1})
+
+            async def all_polled() -> bool:
+                return all(f.polls for f in await feeds.all())
+
+            await until(all_polled)
+            said = {f.url: f.error for f in await feeds.all()}
+            for name, (_, words) in BAD_FEEDS.items():
+                assert words in said[server.url + name], name
+                assert "\n" not in said[server.url + name]
+            assert "unreachable" in said[gone]
+            assert said[server.url + "good"] == ""
+            polls: list[Poll] = await everything(settings, "polls")
+            assert {p.feed for p in polls if p.outcome == "failed"} == set(said) - {server.url + "good"}
+            [later] = [f for f in await feeds.all() if f.url.endswith("later")]
+            assert later.due_s - later.polled_s >= 3600
+            assert balanced(await read_counters(broker.state))
+
+    asyncio.run(go())
+
+
+def test_a_feed_removed_while_it_is_polled_leaves_no_trace(settings: Settings) -> None:
+    async def go() -> None:
+        asked, release = asyncio.Event(), asyncio.Event()
+
+        async def slow(request: web.Request) -> web.Response:
+            asked.set()
+            await release.wait()
+            return web.Response(body=rss([("https://a.example/1", "One", BODY)]))
+
+        async with FeedServer() as server:
+            app = web.Application()
+            app.router.add_get("/slow", slow)
+            runner = web.AppRunner(app)
+            await runner.setup()
+            await web.TCPSite(runner, "127.0.0.1", 0).start()
+            url = f"http://127.0.0.1:{runner.addresses[0][1]}/slow"
+            async with newsdesk(settings, server) as broker:
+                feeds = Feeds(broker.state)
+                await feeds.add([(url, "")])
+                await asyncio.wait_for(asked.wait(), 10)
+                await feeds.remove([url])
+                release.set()
+                server.answers["f"] = rss([("https://a.example/2", "Two", BODY)])
+                await feeds.add([(server.url + "f", "")])
+                await settled(broker, {"new": 1})
+                assert [f.url for f in await feeds.all()] == [server.url + "f"]
+            await runner.cleanup()
+            assert [a.title for a in await everything(settings, "articles")] == ["Two"]
+
+    asyncio.run(go())
+
+
+def test_two_pollers_poll_no_feed_twice_at_once(settings: Settings) -> None:
+    async def go() -> None:
+        async with FeedServer() as server, newsdesk(settings, server) as broker:
+            second = Poller(replace(settings, poll_interval_s=0.05), broker, GROUP)
+            polling = asyncio.create_task(second.run())
+            for n in range(10):
+                server.answers[f"f{n}"] = rss([(f"https://a.example/{n}", f"T{n}", BODY)])
+            await Feeds(broker.state).add([(f"{server.url}f{n}", "") for n in range(10)])
+            counters = await settled(broker, {"new": 10})
+            assert counters["desk"]["duplicate"] == 0
+            second.stop()
+            await polling
+
+    asyncio.run(go())
+
+
+@pytest.mark.corpus
+def test_real_captures_replayed_in_order_are_all_accounted_for(settings: Settings, feeds_corpus: Path) -> None:
+    """Real feeds as they were captured, one capture a poll: every item comes out with a verdict, and the sums hold."""
+
+    async def go() -> None:
+        captures = {d.name: sorted(d.glob("*.xml"), key=lambda p: int(p.stem))[:12] for d in (feeds_corpus / "rw_series").iterdir()}
+        assert len(captures) > 10
+        served = dict.fromkeys(captures, 0)
+
+        def replay(name: str) -> Any:
+            def answer(request: web.Request) -> bytes:
+                n = min(served[name], len(captures[name]) - 1)
+                served[name] += 1
+                return captures[name][n].read_bytes()
+
+            return answer
+
+        async with FeedServer() as server, newsdesk(replace(settings, poll_timeout_s=20.0), server) as broker:
+            for name in captures:
+                server.answers[name] = replay(name)
+            await Feeds(broker.state).add([(server.url + name, "") for name in captures])
+            await until(lambda: all(served[n] > len(c) for n, c in captures.items()), deadline_s=120)
+            counters = await settled(broker, {"new": 100})
+            assert balanced(counters)
+            assert counters["desk"]["in"] == counters["poll"]["sent"]
+            assert counters["desk"]["dead"] == 0
+            articles: list[Article] = await everything(settings, "articles")
+            assert len(articles) == counters["desk"]["new"] + counters["desk"]["revised"]
+            assert len({(a.id, a.revision) for a in articles}) == len(articles)
+            assert all(a.title for a in articles)
+
+    asyncio.run(go())
