@@ -18,7 +18,10 @@ def test_parse_gives_an_item_a_line_and_goes_on_after_a_bad_file(tmp_path: Path)
     done = copydesk("parse", "a.xml", "b.xml", "nowhere.xml", "c.xml", "--json", cwd=tmp_path, check=1)
     rows = [json.loads(line) for line in done.stdout.splitlines()]
     assert [(r["file"], r["title"]) for r in rows] == [("a.xml", "One"), ("a.xml", "Two"), ("c.xml", "Three")]
-    assert done.stderr.splitlines() == ["copydesk: b.xml: an HTML page, not a feed", "copydesk: nowhere.xml: No such file or directory"]
+    assert done.stderr.splitlines() == [
+        "copydesk: b.xml: an HTML page, not a feed",
+        "copydesk: nowhere.xml: No such file or directory",
+    ]
 
 
 def test_clean_reads_files_and_standard_input(tmp_path: Path) -> None:

@@ -29,7 +29,11 @@ MORE = "<p>Visitors may come free of charge until the end of the month, and afte
 
 
 def explore(*titles: str) -> str:
-    return "<h3>Explore</h3><ul>" + "".join(f'<li><a href="/x/{t}">{t} of the tidal power trust</a></li>' for t in titles) + "</ul>"
+    return (
+        "<h3>Explore</h3><ul>"
+        + "".join(f'<li><a href="/x/{t}">{t} of the tidal power trust</a></li>' for t in titles)
+        + "</ul>"
+    )
 
 
 @asynccontextmanager
@@ -96,7 +100,11 @@ def test_new_revised_duplicate_and_nothing_again(settings: Settings) -> None:
 
 
 def test_routes(settings: Settings) -> None:
-    routes = (Route("canal", keyword=("salt canal",)), Route("swans", keyword=("swan",)), Route("courier", publisher=("the test courier",)))
+    routes = (
+        Route("canal", keyword=("salt canal",)),
+        Route("swans", keyword=("swan",)),
+        Route("courier", publisher=("the test courier",)),
+    )
 
     async def go() -> None:
         with_routes = replace(settings, routes=routes)
@@ -122,7 +130,9 @@ def test_what_the_desk_can_not_read_becomes_a_dead_letter_and_blocks_nothing(set
             assert balanced(counters)
             letters: list[DeadLetter] = await everything(settings, "dead-letters")
             assert sorted(x.original for x in letters) == sorted(m.value for m in rubbish)
-            assert all(x.topic == ITEMS.name and x.error == "unreadable" and "not a readable Item" in x.reason for x in letters)
+            assert all(
+                x.topic == ITEMS.name and x.error == "unreadable" and "not a readable Item" in x.reason for x in letters
+            )
             assert len({(x.partition, x.offset) for x in letters}) == 4
 
     asyncio.run(go())
@@ -137,7 +147,13 @@ def test_an_item_that_takes_too_long_becomes_a_dead_letter(settings: Settings) -
             from streams.records import Content
 
             html = "<p>" + "".join(f"<b>{n} </b><a href='/{n}'>x</a>" for n in range(200_000))
-            item = Item(feed="f", key="https://a.example/slow", fetched_at=datetime.now(UTC), fingerprint="00" * 8, content=(Content(html),))
+            item = Item(
+                feed="f",
+                key="https://a.example/slow",
+                fetched_at=datetime.now(UTC),
+                fingerprint="00" * 8,
+                content=(Content(html),),
+            )
             await broker.publish([Message(ITEMS.name, item.key.encode(), encode(item))])
             await settled(broker, {"dead": 1})
             [letter] = await everything(settings, "dead-letters")
@@ -248,7 +264,10 @@ def test_real_captures_replayed_in_order_are_all_accounted_for(settings: Setting
     """Real feeds as they were captured, one capture a poll: every item comes out with a verdict, and the sums hold."""
 
     async def go() -> None:
-        captures = {d.name: sorted(d.glob("*.xml"), key=lambda p: int(p.stem))[:12] for d in (feeds_corpus / "rw_series").iterdir()}
+        captures = {
+            d.name: sorted(d.glob("*.xml"), key=lambda p: int(p.stem))[:12]
+            for d in (feeds_corpus / "rw_series").iterdir()
+        }
         assert len(captures) > 10
         served = dict.fromkeys(captures, 0)
 

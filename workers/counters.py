@@ -28,7 +28,7 @@ def counting(stage: str, counts: Mapping[str, int]) -> list[Command]:
 
 async def read_counters(state: Any) -> dict[str, dict[str, int]]:
     """Return all counters: stage → outcome → count."""
-    with translated("state"):
+    with translated(state.url):
         raw = await state.hgetall(KEY)
     out: dict[str, Counter[str]] = {
         stage: Counter({"in": 0, **dict.fromkeys(names, 0)}) for stage, names in STAGES.items()

@@ -16,9 +16,7 @@ def log_to(level: str, path: Path | None = None) -> None:
     root.setLevel(logging.WARNING)
     for name in ("streams", "workers"):
         logging.getLogger(name).setLevel(level)
-    for name in ("faust", "mode", "aiokafka"):
+    for name in ("faust", "mode"):
         logging.getLogger(name).setLevel(logging.ERROR)
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what it complains of, our errors say once
     logging.captureWarnings(True)
-    logging.getLogger("streams.transport.redis_streams.consumer").setLevel(
-        max(logging.WARNING, logging.getLogger().level)
-    )

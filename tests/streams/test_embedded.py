@@ -80,7 +80,9 @@ def test_it_dies_with_its_parent(tmp_path: Path) -> None:
         parent.send_signal(signal.SIGKILL)
         parent.wait()
     asyncio.run(until(lambda: not answers(tmp_path), what="the server gone"))
-    asyncio.run(until(lambda: not Path(f"/proc/{pid}/cmdline").exists() or not Path(f"/proc/{pid}/cmdline").read_bytes()))
+    asyncio.run(
+        until(lambda: not Path(f"/proc/{pid}/cmdline").exists() or not Path(f"/proc/{pid}/cmdline").read_bytes())
+    )
     server = EmbeddedValkey(Settings(data_dir=tmp_path))  # and the directory is free again
     server.start()
     server.stop()

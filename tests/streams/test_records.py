@@ -35,7 +35,9 @@ def test_a_field_added_later_is_ignored_and_one_at_its_default_may_be_missing(re
     assert decode(msgspec.json.encode(as_json), type(record)) == record
 
 
-@pytest.mark.parametrize("data", [None, b"", b"{", b"[]", b"{}", b"\xff", b'{"v":2}', b"[" * 100_000, b"null", b'{"feed":3}'])
+@pytest.mark.parametrize(
+    "data", [None, b"", b"{", b"[]", b"{}", b"\xff", b'{"v":2}', b"[" * 100_000, b"null", b'{"feed":3}']
+)
 def test_rubbish_is_unreadable(data: bytes | None) -> None:
     with pytest.raises(UnreadableError, match="Item"):
         decode(data, Item)

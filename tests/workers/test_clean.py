@@ -33,7 +33,9 @@ def feed(extra: str, title: str = "Salt canal reopens") -> tuple[str, ...]:
     "clutter",
     [
         "<h3>Explore</h3><ul>" + "".join(f'<li><a href="/{n}">{h}</a></li>' for n, h in enumerate(HEADLINES)) + "</ul>",
-        "<div>Recommended</div><div>" + "".join(f'<p><a href="/{n}">{h}</a></p>' for n, h in enumerate(HEADLINES)) + "</div>",
+        "<div>Recommended</div><div>"
+        + "".join(f'<p><a href="/{n}">{h}</a></p>' for n, h in enumerate(HEADLINES))
+        + "</div>",
         "<p>Lire aussi</p><ul><li><a href='/1'>" + HEADLINES[0] + "</a></li></ul>",
         "<p><b>ALSO READ:</b> <a href='/1'>" + HEADLINES[0] + "</a></p>",
         "<p>Читайте также: <a href='/1'>" + HEADLINES[1] + "</a></p>",
@@ -74,7 +76,14 @@ def test_body_is_sacred(body: str) -> None:
 
 
 def test_everything_removed_is_in_the_audit_with_its_reason() -> None:
-    copy = clean(PARAGRAPHS + "<h3>Explore</h3><ul>" + "".join(f'<li><a href="/{n}?utm_source=x">{h}</a></li>' for n, h in enumerate(HEADLINES)) + "</ul>", "html", url="https://a.example/")
+    copy = clean(
+        PARAGRAPHS
+        + "<h3>Explore</h3><ul>"
+        + "".join(f'<li><a href="/{n}?utm_source=x">{h}</a></li>' for n, h in enumerate(HEADLINES))
+        + "</ul>",
+        "html",
+        url="https://a.example/",
+    )
     [block] = copy.removed
     assert (block.kind, block.label) == ("link block", "Explore")
     assert block.text == "\n".join(HEADLINES)
@@ -93,7 +102,11 @@ def test_html_keeps_structure_resolves_links_and_executes_nothing() -> None:
     assert '<img src="https://a.example/i.jpg" alt="A tide">' in copy.html
     assert "<blockquote>" in copy.html
     assert not any(bad in copy.html for bad in ("onclick", "onerror", "javascript", "iframe", "<h1"))
-    assert (copy.images[0].url, copy.images[0].caption, copy.images[0].credit) == ("https://a.example/i.jpg", "High tide.", "Ida Marrow")
+    assert (copy.images[0].url, copy.images[0].caption, copy.images[0].credit) == (
+        "https://a.example/i.jpg",
+        "High tide.",
+        "Ida Marrow",
+    )
 
 
 TEXT = """SCIENCE
@@ -228,18 +241,41 @@ def test_the_lexicon_is_clean() -> None:
     assert all(lead == lead.lower() for lead in INLINE_LEADS)
 
 
-@pytest.mark.parametrize("text", ["Subscribe to our newsletter", "Advertisement", "Share this article", "© 2026 The Lanthe Courier", "Facebook Twitter Email"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Subscribe to our newsletter",
+        "Advertisement",
+        "Share this article",
+        "© 2026 The Lanthe Courier",
+        "Facebook Twitter Email",
+    ],
+)
 def test_prompts(text: str) -> None:
     assert is_prompt(text)
 
 
-@pytest.mark.parametrize("text", [*STORY, *HEADLINES, "Share prices fell on Monday after the board met, and rose again."])
+@pytest.mark.parametrize(
+    "text", [*STORY, *HEADLINES, "Share prices fell on Monday after the board met, and rose again."]
+)
 def test_stories_are_no_prompts_nor_tails(text: str) -> None:
     assert not is_prompt(text)
     assert not is_feed_tail(text)
 
 
-@pytest.mark.parametrize("text", ["a" * 5000, "facebook " * 2000 + "!", "the post " * 500, " " * 100_000, "<p>" * 20_000, "<a href=x>" * 5_000, "read more: " * 800, "1|2|" * 3000])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a" * 5000,
+        "facebook " * 2000 + "!",
+        "the post " * 500,
+        " " * 100_000,
+        "<p>" * 20_000,
+        "<a href=x>" * 5_000,
+        "read more: " * 800,
+        "1|2|" * 3000,
+    ],
+)
 def test_no_pattern_is_slow_on_a_hostile_line(text: str) -> None:
     """Not a timing: a pattern that backtracks without end would hang here, and the run's limit would show it."""
     for kind in ("text", "html", "page"):
@@ -248,7 +284,20 @@ def test_no_pattern_is_slow_on_a_hostile_line(text: str) -> None:
         pattern.fullmatch(text[:600])
 
 
-WORDS = st.sampled_from([*STORY, *HEADLINES, "Explore", "Read more", "By Ida Marrow", "March 3, 2026", "", "WORLD", "SOURCE: Orrin Wire", "SHARE"])
+WORDS = st.sampled_from(
+    [
+        *STORY,
+        *HEADLINES,
+        "Explore",
+        "Read more",
+        "By Ida Marrow",
+        "March 3, 2026",
+        "",
+        "WORLD",
+        "SOURCE: Orrin Wire",
+        "SHARE",
+    ]
+)
 
 
 @settings(max_examples=150, deadline=None)
@@ -262,7 +311,33 @@ def test_output_is_a_subsequence_of_the_input_and_cleaning_it_again_changes_no_b
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.text(max_size=400) | st.lists(st.sampled_from(["<p>", "</p>", "<li>", "<a href='", "'>", "<br>", "<svg/onload=x>", "<table>", "<td>", "&#0;", "\x00", "x y z", "<!--", "]]>", "<script>", "</div>"]), max_size=40).map("".join), st.sampled_from(["auto", "text", "html", "page"]))
+@given(
+    st.text(max_size=400)
+    | st.lists(
+        st.sampled_from(
+            [
+                "<p>",
+                "</p>",
+                "<li>",
+                "<a href='",
+                "'>",
+                "<br>",
+                "<svg/onload=x>",
+                "<table>",
+                "<td>",
+                "&#0;",
+                "\x00",
+                "x y z",
+                "<!--",
+                "]]>",
+                "<script>",
+                "</div>",
+            ]
+        ),
+        max_size=40,
+    ).map("".join),
+    st.sampled_from(["auto", "text", "html", "page"]),
+)
 def test_never_raises_and_nothing_executable_survives(data: str, kind: str) -> None:
     copy = clean(data, kind, url="https://a.example/")
     lowered = copy.html.lower()

@@ -44,7 +44,9 @@ def test_what_is_no_feed_is_refused_in_words(body: bytes, says: str) -> None:
 
 
 def test_a_feed_that_breaks_off_gives_what_is_before_the_break() -> None:
-    whole = channel("<item><title>1</title><link>https://a.example/1</link></item><item><title>2</title><link>https://a.example/2</link></item>")
+    whole = channel(
+        "<item><title>1</title><link>https://a.example/1</link></item><item><title>2</title><link>https://a.example/2</link></item>"
+    )
     feed = parsed(whole[: whole.index("<title>2")])
     assert feed.items[0].title == "1"
     assert feed.warning
@@ -78,13 +80,20 @@ def test_an_item_in_full() -> None:
 
 
 def test_markup_is_left_alone_for_the_cleaner() -> None:
-    [item] = parsed(channel('<item><link>https://a.example/1</link><description>&lt;a href="/x" onclick="y()"&gt;z&lt;/a&gt;</description></item>')).items
+    [item] = parsed(
+        channel(
+            '<item><link>https://a.example/1</link><description>&lt;a href="/x" onclick="y()"&gt;z&lt;/a&gt;</description></item>'
+        )
+    ).items
     assert item.summary is not None
     assert item.summary.value == '<a href="/x" onclick="y()">z</a>'
 
 
 def test_items_that_share_a_link_are_told_apart_by_guid() -> None:
-    items = "".join(f"<item><title>{n}</title><link>https://a.example/live</link><guid isPermaLink='false'>{n}</guid></item>" for n in range(3))
+    items = "".join(
+        f"<item><title>{n}</title><link>https://a.example/live</link><guid isPermaLink='false'>{n}</guid></item>"
+        for n in range(3)
+    )
     assert len({i.key for i in parsed(channel(items)).items}) == 3
 
 
@@ -94,7 +103,9 @@ def test_a_link_to_the_front_page_is_no_identity() -> None:
 
 
 def test_a_date_out_of_this_world_is_none() -> None:
-    [item] = parsed(channel("<item><link>https://a.example/1</link><pubDate>Mon, 99 Foo 99999 99:99:99</pubDate></item>")).items
+    [item] = parsed(
+        channel("<item><link>https://a.example/1</link><pubDate>Mon, 99 Foo 99999 99:99:99</pubDate></item>")
+    ).items
     assert item.published is None
 
 
@@ -119,7 +130,9 @@ def test_news_is_what_is_new_or_changed() -> None:
 
 
 @given(st.floats(0.01, 1e6), st.integers(0, 10_000), st.none() | st.floats(0, 1e9), st.integers())
-def test_a_feed_is_never_given_up_nor_hammered(interval_s: float, failures: int, retry_s: float | None, seed: int) -> None:
+def test_a_feed_is_never_given_up_nor_hammered(
+    interval_s: float, failures: int, retry_s: float | None, seed: int
+) -> None:
     wait_s = next_wait_s(interval_s, failures, retry_s, random.Random(seed))
     assert wait_s >= interval_s * (1 - JITTER) - 1e-9
     assert wait_s <= max(DAY_S, interval_s) * (1 + JITTER)
@@ -136,7 +149,10 @@ def test_retry_after(value: str, seconds: float | None) -> None:
 
 
 def test_opml_out_and_in_again(tmp_path: Path) -> None:
-    feeds = [FeedState("https://a.example/f?x=1&y=2", "News", title='A "quoted" <title>'), FeedState("https://b.example/f")]
+    feeds = [
+        FeedState("https://a.example/f?x=1&y=2", "News", title='A "quoted" <title>'),
+        FeedState("https://b.example/f"),
+    ]
     path = tmp_path / "f.opml"
     path.write_text(write_opml(feeds), "utf-8")
     assert sorted(read_opml(path)) == sorted((f.url, f.folder) for f in feeds)
@@ -159,7 +175,9 @@ def test_a_bad_opml_is_refused_by_name(text: str, says: str, tmp_path: Path) -> 
     assert str(path) in str(refused.value)
 
 
-@pytest.mark.parametrize("url", ["", "a.example/feed", "ftp://a.example/f", "file:///etc/passwd", "https://", "javascript:x"])
+@pytest.mark.parametrize(
+    "url", ["", "a.example/feed", "ftp://a.example/f", "file:///etc/passwd", "https://", "javascript:x"]
+)
 def test_what_is_no_url_is_no_feed(url: str) -> None:
     with pytest.raises(SettingsError, match="not an http or https URL"):
         feed_url(url)

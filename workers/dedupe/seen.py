@@ -39,7 +39,7 @@ class Seen:
             for article in wanted:
                 for age in range(SLICES):
                     pipe.hget(self._key(self.current - age, article), bytes.fromhex(article))
-            with translated("state"):
+            with translated(self.state.url):
                 count, *replies = await pipe.execute()
         newest = int(count or 0) // self.slice_articles
         if newest != self.current:
@@ -72,7 +72,7 @@ class Seen:
         """Begin a slice, and drop those that no worker reads any more."""
         gone = range(max(0, self.current - SLICES), newest - SLICES + 1)
         self.current = newest
-        with translated("state"):
+        with translated(self.state.url):
             for slice_ in gone[-SLICES:]:
                 for shard in range(0, SHARDS, 256):
                     await self.state.unlink(*(f"{PREFIX}:{slice_}:{shard + n}" for n in range(256)))

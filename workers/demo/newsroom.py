@@ -37,7 +37,7 @@ class Published(NamedTuple):
 class Newsroom:
     """Publishes a story every *pace_s* seconds, and corrects every fifth some time after."""
 
-    def __init__(self, folder: Path, pace_s: float, edit_after_s: float = 20.0) -> None:
+    def __init__(self, folder: Path, pace_s: float, edit_after_s: float = 15.0) -> None:
         self.folder, self.pace_s, self.edit_after_s = folder, pace_s, edit_after_s
         self.ledger: list[Published] = []
         self.port = 0
@@ -98,7 +98,7 @@ class Newsroom:
     def _due_edits(self) -> list[Published]:
         edited = {p.number for p in self.ledger if p.revision > 1}
         late = time.time() - self.edit_after_s
-        recent = self.ledger[-WINDOW:]
+        recent = self.ledger[-3 * WINDOW :]  # later ones have left their feed
         return [p for p in recent if p.number % EDIT_EVERY == 0 and p.number not in edited and p.time_s < late]
 
     def _publish(self, new: Story) -> None:

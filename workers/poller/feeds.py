@@ -22,7 +22,7 @@ from streams.transport.redis_streams.client import translated
 from workers.dedupe.identity import canonical_url
 
 FEEDS, KNOWN, TURN, DUE = (f"copydesk:feeds{suffix}" for suffix in ("", ":known", ":turn", ":due"))
-CLAIM_S = 120.0  # a killed poller's feeds go to others after this; longer than any poll
+CLAIM_S = 10.0  # a killed poller's feeds go to others after this; a living one renews its claims
 MAX_KNOWN = 10_000
 DIGEST_BYTES = 8
 
@@ -66,7 +66,7 @@ class Feeds:
         """
         wanted = {feed_url(url): folder for url, folder in urls}
         new = []
-        with translated("state"):
+        with translated(self.state.url):
             for url, folder in wanted.items():
                 state = FeedState(url, folder, demo)
                 if await self.state.hsetnx(FEEDS, url, msgspec.json.encode(state)):
@@ -78,7 +78,7 @@ class Feeds:
     async def remove(self, urls: Sequence[str]) -> list[str]:
         """Remove feeds; returns the URLs that were there. A poll under way finds its turn gone and leaves no trace."""
         removed = []
-        with translated("state"):
+        with translated(self.state.url):
             for url in urls:
                 async with self.state.pipeline(transaction=True) as pipe:
                     for command in (
@@ -95,19 +95,25 @@ class Feeds:
 
     async def all(self) -> list[FeedState]:
         """Return every feed, by URL."""
-        with translated("state"):
+        with translated(self.state.url):
             raw = await self.state.hgetall(FEEDS)
         return sorted((_state(url, value) for url, value in raw.items()), key=lambda f: f.url)
 
     async def claim(self, limit: int) -> list[str]:
         """Return up to *limit* feeds that are due; nobody else gets them for CLAIM_S seconds."""
         now_s = time.time()
-        with translated("state"):
+        with translated(self.state.url):
             return [url.decode() for url in await self._claim(keys=[DUE], args=[now_s, now_s + CLAIM_S, limit])]
+
+    async def renew(self, urls: Sequence[str]) -> None:
+        """Keep the claim on feeds whose polls are under way."""
+        if urls:
+            with translated(self.state.url):
+                await self.state.zadd(DUE, dict.fromkeys(urls, time.time() + CLAIM_S), xx=True)
 
     async def load(self, url: str) -> tuple[FeedState, str, bytes] | None:
         """Return a feed's state, its turn and its known items; None when it has been removed."""
-        with translated("state"):
+        with translated(self.state.url):
             async with self.state.pipeline(transaction=True) as pipe:
                 pipe.hget(FEEDS, url)
                 pipe.hget(TURN, url)

@@ -23,7 +23,7 @@ from streams.settings import Settings
 from streams.topics import DEAD_LETTERS, ITEMS, POLLS
 from streams.transport.broker import Broker, Message
 from workers.counters import counting
-from workers.poller.feeds import Feeds, FeedState, recording, split_news, turn_guard
+from workers.poller.feeds import CLAIM_S, Feeds, FeedState, recording, split_news, turn_guard
 from workers.poller.fetch import Response, Validators, fetch, open_session
 from workers.poller.parse import Feed, parse_feed
 from workers.poller.schedule import next_wait_s, parse_retry_after
@@ -56,9 +56,10 @@ class Poller:
         self.feeds = Feeds(broker.state)
         self._random = random.Random()
         self._stopping = asyncio.Event()
-        self._polls: set[asyncio.Task[None]] = set()
+        self._polls: dict[asyncio.Task[None], str] = {}
         self._paused = False
         self._next_pressure_s = 0.0
+        self._next_renewal_s = time.monotonic() + CLAIM_S / 4
 
     def stop(self) -> None:
         """Begin no more polls; `run` returns when those under way are done."""
@@ -85,14 +86,17 @@ class Poller:
 
     async def _start_due(self, session: aiohttp.ClientSession) -> float:
         """Start what is due; returns how long to rest."""
+        if time.monotonic() >= self._next_renewal_s:
+            self._next_renewal_s = time.monotonic() + CLAIM_S / 4
+            await self.feeds.renew(list(self._polls.values()))
         if await self._under_pressure():
             return PRESSURE_EVERY_S
         free = self.settings.poll_concurrency - len(self._polls)
         due = await self.feeds.claim(free) if free > 0 else []
         for url in due:
             task = asyncio.create_task(self._poll(session, url), name=f"poll {url}")
-            self._polls.add(task)
-            task.add_done_callback(self._polls.discard)
+            self._polls[task] = url
+            task.add_done_callback(self._polls.pop)
         return min(LOOK_EVERY_S, self.settings.poll_interval_s / 4) if len(due) < free or free <= 0 else 0.0
 
     async def _under_pressure(self) -> bool:

@@ -69,9 +69,15 @@ def connect(url: str, *, reply_timeout_s: float = REPLY_TIMEOUT_S) -> Any:
         if db and not db.isdigit():
             raise SettingsError(f"{url}: what follows the host is a database number")
         kwargs |= {"host": parts.hostname, "port": parts.port or 6379, "db": int(db or 0)}
-        return redis.Redis.from_pool(redis.ConnectionPool(TcpConnection, **kwargs))
+        return _client(url, redis.ConnectionPool(TcpConnection, **kwargs))
     kwargs["path"] = unquote(parts.path)
-    return redis.Redis.from_pool(redis.ConnectionPool(SocketConnection, **kwargs))
+    return _client(url, redis.ConnectionPool(SocketConnection, **kwargs))
+
+
+def _client(url: str, pool: Any) -> Any:
+    client: Any = redis.Redis.from_pool(pool)
+    client.url = url  # for errors that name it
+    return client
 
 
 @contextmanager

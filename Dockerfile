@@ -1,0 +1,18 @@
+# One image for all roles; the command says which: poll, desk or web.
+FROM python:3.13-slim AS build
+WORKDIR /src
+COPY requirements.lock pyproject.toml README.md LICENSE ./
+RUN python -m venv /opt/copydesk && /opt/copydesk/bin/pip install --no-cache-dir --require-hashes -r requirements.lock
+COPY streams streams
+COPY workers workers
+RUN /opt/copydesk/bin/pip install --no-cache-dir --no-deps --no-build-isolation .
+
+FROM python:3.13-slim
+RUN useradd --system --create-home --home-dir /var/lib/copydesk --uid 10001 copydesk
+COPY --from=build /opt/copydesk /opt/copydesk
+ENV PATH=/opt/copydesk/bin:$PATH PYTHONUNBUFFERED=1 COPYDESK_DATA_DIR=/var/lib/copydesk/data
+USER copydesk
+WORKDIR /var/lib/copydesk
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["copydesk"]
+CMD ["--help"]

@@ -1,0 +1,35 @@
+# `make run` and `make test` need Python 3.11 or later and make; they set up .venv from the lock file by themselves.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+.PHONY: run test check bench lock clean
+
+run: $(INSTALLED)
+	@$(BIN)/copydesk up
+
+test: $(INSTALLED)
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(INSTALLED)
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports && $(BIN)/python -m pytest $(ARGS)
+
+bench: $(INSTALLED)
+	@$(BIN)/python -m tests.bench $(ARGS)
+
+# Every package at the version and with the hashes that copydesk was tested with.
+$(INSTALLED): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "copydesk needs Python 3.11 or later; this is %d.%d. Set PYTHON=..." % sys.version_info[:2])'
+	@echo "Setting up $(VENV) from requirements.lock ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+# For maintainers: resolve anew, for all platforms (needs `uv`).
+lock:
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock" --group dev pyproject.toml -o requirements.lock
+
+clean:
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache

@@ -1,0 +1,119 @@
+"""What the repository says of itself is true: commands in documents, compose and Makefile exist, names are kept."""
+
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.conftest import ROOT
+from workers.cli import build_parser
+
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
+
+
+def commands() -> dict[str, Any]:
+    """Every command line that copydesk takes, as words."""
+    found: dict[str, Any] = {}
+
+    def walk(parser: Any, words: tuple[str, ...]) -> None:
+        for action in parser._subparsers._group_actions if parser._subparsers else ():
+            for name, sub in action.choices.items():
+                found[" ".join((*words, name))] = sub
+                walk(sub, (*words, name))
+
+    walk(build_parser(), ())
+    return found
+
+
+@pytest.mark.parametrize("service", [n for n, s in COMPOSE["services"].items() if s.get("image", "").startswith("copydesk")])
+def test_every_copydesk_command_in_compose_exists(service: str) -> None:
+    assert " ".join(COMPOSE["services"][service]["command"]) in commands()
+
+
+def test_every_service_has_a_health_check_and_starts_after_what_it_needs() -> None:
+    for name, service in COMPOSE["services"].items():
+        assert service["healthcheck"]["test"], name
+    for name in ("poller", "desk", "web"):
+        service = COMPOSE["services"][name]
+        assert set(service["depends_on"]) == {"kafka", "redis"}
+        assert service["read_only"] and service["cap_drop"] == ["ALL"]
+
+
+def test_settings_in_compose_are_settings() -> None:
+    from streams.settings import load_settings
+
+    for name in ("poller", "desk", "web"):
+        assert load_settings({}, COMPOSE["services"][name]["environment"]).scheme == "kafka"
+
+
+def test_every_command_in_the_readme_exists() -> None:
+    readme = (ROOT / "README.md").read_text("utf-8")
+    known = commands()
+    used = re.findall(r"^\s*(?:\$ )?(?:\.venv/bin/)?copydesk ([a-z-]+(?: [a-z-]+)?)", readme, re.MULTILINE)
+    assert len(used) >= 8
+    for words in used:
+        assert words in known or words.split()[0] in known, words
+
+
+def test_the_readme_s_subscriber_is_eight_lines_and_runs(tmp_path: Path) -> None:
+    import asyncio
+    import os
+    import sys
+
+    from tests.test_up import output, up
+
+    readme = (ROOT / "README.md").read_text("utf-8")
+    [code] = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+    assert len(code.strip().splitlines()) <= 8
+    (tmp_path / "subscriber.py").write_text(code)
+
+    async def go() -> None:
+        from tests.conftest import until
+
+        with up(tmp_path):
+            await until(lambda: "●" in output(tmp_path))
+            process = subprocess.Popen(
+                [sys.executable, "-u", "subscriber.py"], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)},
+                stdout=(tmp_path / "sub.out").open("w"), stderr=subprocess.STDOUT,
+            )  # fmt: skip
+            try:
+                await until(lambda: "courier.example" in (tmp_path / "sub.out").read_text())
+            finally:
+                process.kill()
+                process.wait()
+
+    asyncio.run(go())
+
+
+def test_every_target_of_the_makefile_that_the_readme_names_exists() -> None:
+    makefile, readme = (ROOT / "Makefile").read_text(), (ROOT / "README.md").read_text("utf-8")
+    targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
+    assert set(re.findall(r"`?make ([a-z-]+)", readme)) <= targets
+
+
+def test_the_example_opml_can_be_imported() -> None:
+    from workers.poller.opml import read_opml
+
+    assert len(read_opml(ROOT / "examples" / "world-news.opml")) == 20
+
+
+def test_the_lock_holds_every_dependency_with_hashes() -> None:
+    import tomllib
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    lock = (ROOT / "requirements.lock").read_text()
+    for wanted in project["project"]["dependencies"] + project["dependency-groups"]["dev"]:
+        name = re.split(r"[<>=\[;]", wanted)[0].strip().lower()
+        assert re.search(rf"^{re.escape(name)}==.*\n\s+--hash=sha256:", lock, re.MULTILINE), name
+
+
+def test_every_module_says_what_it_is_for() -> None:
+    import ast
+
+    for path in [*(ROOT / "streams").rglob("*.py"), *(ROOT / "workers").rglob("*.py")]:
+        text = path.read_text("utf-8")
+        assert not text.strip() or ast.get_docstring(ast.parse(text)), path
+        assert len(text.splitlines()) <= 450, path
