@@ -7,10 +7,8 @@ handler's to set aside as dead letters, what is unavailable is retried in place,
 the process with the batch uncommitted.
 """
 
-import asyncio
 import logging
 import os
-import random
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -19,16 +17,15 @@ from urllib.parse import quote
 import faust
 from faust.sensors.monitor import Monitor
 
-from streams.errors import UnavailableError
 from streams.records import Coordinates
+from streams.retry import retrying
 from streams.settings import Settings
 from streams.topics import Topic
-from streams.transport.broker import Broker, Command, Message
+from streams.transport.broker import Broker, Command, Guard, Message
 
 log = logging.getLogger(__name__)
 
 TAKE_WITHIN_S = 0.05  # a lone item waits at most this long for company
-FIRST_RETRY_S, LAST_RETRY_S = 0.1, 5.0
 EXIT_BUG = 70  # sysexits.h: EX_SOFTWARE
 
 
@@ -102,9 +99,15 @@ def run_agent(app: faust.App, broker: Broker, topic: Topic, handle: Handle, batc
     async def agent(stream: Any) -> None:
         async for events in stream.take_events(batch, within=TAKE_WITHIN_S):
             try:
-                for run in _runs(app, events, following):
-                    done = await _carry_out(app, broker, run, handle)
-                    following[run[0].tp] = run[-1].offset + 1 if done else 0
+                runs = list(_runs(app, events, following))
+                done = await _carry_out(app, broker, runs, handle) if runs else True
+                for run in runs:
+                    # Refused as a whole: one partition was taken over, and the others mustn't suffer for it.
+                    ok = done or (len(runs) > 1 and await _carry_out(app, broker, [run], handle))
+                    following[run[0].tp] = run[-1].offset + 1 if ok else 0
+                    if not ok:
+                        log.warning("%s: taken over; %d messages left to its new owner", run[0].tp, len(run))
+                        await broker.rewind(app, *run[0].tp)
             except Exception:
                 log.critical("bug: stopping with %s uncommitted", events[0].message.tp, exc_info=True)
                 os._exit(EXIT_BUG)
@@ -125,13 +128,17 @@ def _runs(app: faust.App, events: Sequence[Any], following: Mapping[Any, int]) -
     yield from runs.values()
 
 
-async def _carry_out(app: faust.App, broker: Broker, run: Sequence[Any], handle: Handle) -> bool:
-    first = run[0]
+async def _carry_out(app: faust.App, broker: Broker, runs: Sequence[Sequence[Any]], handle: Handle) -> bool:
+    """Handle, publish, remember and commit in one step; False when a partition isn't ours any more."""
     incoming = [
         Incoming(Coordinates(m.topic, m.partition, m.offset), m.key or b"", m.value or b"", _headers(m.headers))
+        for run in runs
         for m in run
     ]
-    guards = broker.progress(app, first.topic, first.partition, first.offset, run[-1].offset + 1)
+    guards: list[Guard] = []
+    for run in runs:
+        topic, partition = run[0].tp
+        guards += broker.progress(app, topic, partition, run[0].offset, run[-1].offset + 1)
 
     async def attempt() -> bool:
         outcome = await handle(incoming)
@@ -140,11 +147,7 @@ async def _carry_out(app: faust.App, broker: Broker, run: Sequence[Any], handle:
             _report(app, outcome.messages)
         return done
 
-    done = await retrying(attempt)
-    if not done:
-        log.warning("%s: another worker has taken over; %d messages left to it", incoming[0].at, len(run))
-        await broker.rewind(app, first.topic, first.partition)
-    return done
+    return await retrying(attempt)
 
 
 def _headers(headers: Any) -> tuple[tuple[str, bytes], ...]:
@@ -157,15 +160,3 @@ def _report(app: faust.App, messages: Sequence[Message]) -> None:
     for m in messages:
         state = sensors.on_send_initiated(producer, m.topic, m, len(m.key), len(m.value))
         sensors.on_send_completed(producer, state, None)
-
-
-async def retrying(attempt: Callable[[], Awaitable[bool]]) -> bool:
-    """Return what *attempt* returns, trying again with backoff and jitter for as long as it raises UnavailableError."""
-    delay_s = FIRST_RETRY_S
-    while True:
-        try:
-            return await attempt()
-        except UnavailableError as exc:
-            log.warning("%s; trying again in %.1f s", exc, delay_s)
-            await asyncio.sleep(delay_s * random.uniform(0.8, 1.2))
-            delay_s = min(delay_s * 2, LAST_RETRY_S)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 PREFIX = "copydesk"
 DAY_S = 86_400
 
+DESK_GROUP = f"{PREFIX}.desk"  # the consumer group of all desk workers
+
 ROUTE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 

@@ -31,7 +31,15 @@ def test_the_page_shows_articles_and_what_was_taken_out(tmp_path: Path) -> None:
 
 
 def dump(chromium: str, url: str, folder: Path) -> str:
-    flags = ["--headless", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-quic"]
+    flags = [
+        "--headless",
+        "--disable-gpu",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--disable-quic",
+    ]
     if os.getuid() == 0:
         flags.append("--no-sandbox")
     done = subprocess.run(

@@ -14,12 +14,12 @@ from streams.codec import encode
 from streams.records import Article, DeadLetter, Item, Poll
 from streams.settings import Route, Settings
 from streams.subscribe import subscribe
-from streams.topics import ITEMS
+from streams.topics import DESK_GROUP, ITEMS
 from streams.transport.broker import Broker, Message
 from tests.conftest import until
 from tests.feedserver import FeedServer, rss
 from workers.counters import balanced, read_counters
-from workers.desk import GROUP, create_desk
+from workers.desk import create_desk
 from workers.poller.feeds import Feeds
 from workers.poller.poller import Poller
 from workers.service import prepared
@@ -43,7 +43,7 @@ async def newsdesk(settings: Settings, server: FeedServer) -> AsyncGenerator[Bro
     broker = await prepared(settings, settings.broker_url)
     desk = create_desk(settings, broker, url=settings.broker_url, name="desk-1")
     await desk.start()
-    poller = Poller(settings, broker, GROUP)
+    poller = Poller(settings, broker, DESK_GROUP)
     polling = asyncio.create_task(poller.run())
     try:
         yield broker
@@ -64,7 +64,7 @@ async def settled(broker: Broker, wanted: dict[str, int]) -> dict[str, dict[str,
 
     async def there() -> bool:
         found.update(await read_counters(broker.state))
-        return all(found["desk"][k] >= n for k, n in wanted.items()) and await broker.lag(ITEMS.name, GROUP) == 0
+        return all(found["desk"][k] >= n for k, n in wanted.items()) and await broker.lag(ITEMS.name, DESK_GROUP) == 0
 
     await until(there, what=f"counters {wanted}; they are {found}")
     return found
@@ -246,7 +246,7 @@ def test_a_feed_removed_while_it_is_polled_leaves_no_trace(settings: Settings) -
 def test_two_pollers_poll_no_feed_twice_at_once(settings: Settings) -> None:
     async def go() -> None:
         async with FeedServer() as server, newsdesk(settings, server) as broker:
-            second = Poller(replace(settings, poll_interval_s=0.05), broker, GROUP)
+            second = Poller(replace(settings, poll_interval_s=0.05), broker, DESK_GROUP)
             polling = asyncio.create_task(second.run())
             for n in range(10):
                 server.answers[f"f{n}"] = rss([(f"https://a.example/{n}", f"T{n}", BODY)])

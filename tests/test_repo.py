@@ -28,7 +28,9 @@ def commands() -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("service", [n for n, s in COMPOSE["services"].items() if s.get("image", "").startswith("copydesk")])
+@pytest.mark.parametrize(
+    "service", [n for n, s in COMPOSE["services"].items() if s.get("image", "").startswith("copydesk")]
+)
 def test_every_copydesk_command_in_compose_exists(service: str) -> None:
     assert " ".join(COMPOSE["services"][service]["command"]) in commands()
 

@@ -230,10 +230,10 @@ def _one_line(record: Any) -> str:
 
 
 def run_status(settings: Settings, args: Any) -> int:
-    from workers.desk import GROUP
+    from streams.topics import DESK_GROUP
     from workers.web.server import status
 
-    found = with_state(settings, lambda broker: status(broker, GROUP))
+    found = with_state(settings, lambda broker: status(broker, DESK_GROUP))
     if args.json:
         _print_json(found)
     else:

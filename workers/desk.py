@@ -18,7 +18,7 @@ from streams.codec import decode
 from streams.errors import UnreadableError
 from streams.records import Article, Coordinates, Item
 from streams.settings import Settings
-from streams.topics import ITEMS
+from streams.topics import DESK_GROUP, ITEMS
 from streams.transport.broker import Broker, Command, Message
 from workers.clean.article import Copy, clean
 from workers.clean.html import paragraphs_html
@@ -31,7 +31,6 @@ from workers.dedupe.verdict import Kind, Memory, Verdict, judge
 from workers.publish import is_publishable, messages_for
 
 log = logging.getLogger(__name__)
-GROUP = "copydesk.desk"
 
 
 class Desk:
@@ -183,6 +182,6 @@ def to_article(copy: Copy, item: Item, id_: str, revision: int, at: Coordinates)
 
 def create_desk(settings: Settings, broker: Broker, *, url: str, name: str = "") -> Any:
     """Return the Faust app whose one agent is the desk."""
-    app = create_app(settings, GROUP, url=url, name=name)
+    app = create_app(settings, DESK_GROUP, url=url, name=name)
     run_agent(app, broker, ITEMS, Desk(settings, broker).handle, settings.batch)
     return app

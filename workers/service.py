@@ -11,14 +11,15 @@ import logging
 import os
 import signal
 from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import replace
 from typing import Any
 
-from streams.app import retrying
 from streams.errors import UnavailableError
+from streams.retry import retrying
 from streams.settings import Settings
-from streams.topics import FIXED, route_topic
+from streams.subscribe import subscribe
+from streams.topics import DESK_GROUP, FIXED, route_topic
 from streams.transport.broker import Broker, open_broker
-from workers.desk import GROUP, create_desk
 from workers.poller.poller import Poller
 from workers.web.server import StatusServer
 
@@ -68,7 +69,7 @@ async def run_poller(settings: Settings, url: str) -> int:
     """Poll until a signal comes."""
     stopping = stop_signal()
     broker = await prepared(settings, url)
-    poller = Poller(settings, broker, GROUP)
+    poller = Poller(settings, broker, DESK_GROUP)
     polling = asyncio.create_task(poller.run())
     log.info("poller ready")
     await _either(stopping, polling)
@@ -81,6 +82,8 @@ async def run_poller(settings: Settings, url: str) -> int:
 
 async def run_desk(settings: Settings, url: str, name: str = "") -> int:
     """Turn items into articles until a signal comes."""
+    from workers.desk import create_desk  # Faust costs memory: only the desk pays for it
+
     stopping = stop_signal()
     broker = await prepared(settings, url)
     app = create_desk(settings, broker, url=url, name=name)
@@ -114,7 +117,7 @@ async def run_web(settings: Settings, url: str) -> int:
     """Serve the status page until a signal comes."""
     stopping = stop_signal()
     broker = await prepared(settings, url)
-    server = StatusServer(settings, broker, GROUP)
+    server = StatusServer(settings, broker, DESK_GROUP)
     await server.start()
     reading = asyncio.create_task(keep_recent(settings, server, url))
     log.info("status page at %s", server.url)
@@ -127,10 +130,6 @@ async def run_web(settings: Settings, url: str) -> int:
 
 async def keep_recent(settings: Settings, server: StatusServer, url: str) -> None:
     """Hand the articles that come to the status page."""
-    from dataclasses import replace
-
-    from streams.subscribe import subscribe
-
     async for article in subscribe("articles", start="end", settings=replace(settings, broker_url=url)):
         server.recent.append(article)
 

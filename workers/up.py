@@ -19,10 +19,10 @@ from typing import Any
 
 from streams.settings import ENV_PREFIX, Settings
 from streams.subscribe import subscribe
+from streams.topics import DESK_GROUP
 from streams.transport.embedded import EmbeddedValkey, die_with_parent
 from workers.counters import read_counters
 from workers.demo.newsroom import Newsroom
-from workers.desk import GROUP
 from workers.poller.feeds import Feeds
 from workers.service import guarded, prepared, stop_signal
 from workers.watch import Watch
@@ -34,9 +34,10 @@ FIRST_RESTART_S, LAST_RESTART_S = 0.1, 10.0
 HEALTHY_S = 30.0  # a child that lived this long starts again at once
 DEMO_POLL_S = 2.0
 HINT = """
-  These are invented stories from a demo newsroom on this machine. To read real ones, in another terminal:
-      copydesk feeds add https://example.org/feed.xml      copydesk feeds import examples/world-news.opml
-  then start again. Everything is kept in {data_dir}; Ctrl-C stops.
+  These are invented stories, from a demo newsroom on this machine. To read real ones, in another terminal here:
+      {copydesk} feeds add https://example.org/feed.xml
+      {copydesk} feeds import examples/world-news.opml
+  and start again. Everything is kept in {data_dir}; Ctrl-C stops.
 """
 
 
@@ -115,7 +116,7 @@ class Up:
 
     async def _run(self, stopping: asyncio.Event, started_s: float) -> int:
         broker = await prepared(self.settings, self.url)
-        server = StatusServer(self.settings, broker, GROUP)
+        server = StatusServer(self.settings, broker, DESK_GROUP)
         shows: list[asyncio.Task[None]] = []
         try:
             await server.start()
@@ -196,12 +197,18 @@ class Up:
         where = f"embedded Valkey in {self.settings.data_dir}" if self.valkey else self.settings.broker_url
         self.watch.note(f"copydesk is up after {took_s:.1f} s · {where} · status page {page}")
         if self.newsroom:
-            self.watch.note(HINT.format(data_dir=self.settings.data_dir))
+            self.watch.note(HINT.format(copydesk=_called_as(), data_dir=self.settings.data_dir))
 
     def _farewell(self, counters: Mapping[str, Mapping[str, int]]) -> None:
         desk = counters["desk"]
         parts = ", ".join(f"{n} {name}" for name, n in desk.items() if name != "in")
         self.watch.note(f"stopped. So far {desk['in']} items in: {parts}.")
+
+
+def _called_as() -> str:
+    """Return how the user starts copydesk here."""
+    called = Path(sys.argv[0])
+    return str(called) if called.name == "copydesk" else "copydesk"
 
 
 def as_environ(settings: Settings) -> dict[str, str]:

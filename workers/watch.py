@@ -23,13 +23,13 @@ class Watch:
     def article(self, article: Article) -> None:
         """Show an article: its outlet, its title, its size and what was taken out."""
         mark = "new" if article.revision == 1 else "revised"
-        facts = [f"{article.word_count} words"]
-        if article.revision > 1:
-            facts.insert(0, f"revision {article.revision}")
-        if article.removed:
-            links = sum(len(r.links) for r in article.removed)
-            facts.append(f"{len(article.removed)} blocks out" + (f", {links} links" if links else ""))
-        self._line(mark, article.publisher, article.title, " · ".join(facts))
+        facts = [f"rev {article.revision}"] if article.revision > 1 else []
+        facts.append(f"{article.word_count} words")
+        if links := sum(len(r.links) for r in article.removed):
+            facts.append(f"{links} links out")
+        elif article.removed:
+            facts.append(f"{len(article.removed)} blocks out")
+        self._line(mark, article.publisher, article.title, ", ".join(facts))
 
     def poll(self, poll: Poll) -> None:
         """Show a failed poll, when what ails the feed is new or was last said long ago."""

@@ -1,0 +1,78 @@
+"""CPU per 2 KB event: an agent with atomic publish, against a plain redis.asyncio loop that does the same by hand."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from streams.app import Incoming, Outcome, create_app, run_agent
+from streams.settings import Settings
+from streams.topics import ARTICLES, FIXED, ITEMS
+from streams.transport.broker import Message, open_broker
+from tests.bench.common import Stopwatch, run, server, until
+
+COUNT, BATCH, VALUE = 30_000, 100, b"x" * 2000
+
+
+async def fill(settings: Settings) -> Any:
+    broker = open_broker(settings)
+    await broker.declare(FIXED)
+    for n in range(0, COUNT, 500):
+        await broker.publish([Message(ITEMS.name, b"k%d" % m, VALUE) for m in range(n, n + 500)])
+    return broker
+
+
+async def agent(settings: Settings) -> dict[str, float]:
+    """Faust agent, batches of 100, outputs and commit in one step."""
+    broker = await fill(settings)
+    app = create_app(settings, "bench")
+    done, watch = 0, None
+
+    async def copy(batch: Sequence[Incoming]) -> Outcome:
+        nonlocal done, watch
+        watch = watch or Stopwatch()
+        done += len(batch)
+        return Outcome([Message(ARTICLES.name, i.key, i.value) for i in batch])
+
+    run_agent(app, broker, ITEMS, copy, BATCH)
+    await app.start()
+    await until(lambda: done >= COUNT)
+    assert watch is not None
+    cost = watch.per_item(COUNT)
+    await app.stop()
+    await broker.close()
+    return cost
+
+
+async def floor(settings: Settings) -> dict[str, float]:
+    """XREAD a hundred, pipeline a hundred XADDs and the commit: no framework, no fencing, not atomic."""
+    broker = await fill(settings)
+    log = broker
+    positions = {(ITEMS.name, n): 0 for n in range(settings.partitions)}
+    done, watch = 0, Stopwatch()
+    while done < COUNT:
+        ids = [f"0-{p}" for p in positions.values()]
+        streams = [log.stream(*tp) for tp in positions]
+        reply = await log.state.execute_command("XREAD", "COUNT", BATCH, "STREAMS", *streams, *ids)
+        for tp, (_, entries) in zip(list(positions), reply, strict=False):
+            async with log.state.pipeline(transaction=False) as pipe:
+                for _, flat in entries:
+                    fields = dict(zip(flat[::2], flat[1::2], strict=True))
+                    target = log.stream(ARTICLES.name, log.partition_of(ARTICLES.name, fields[b"k"]))
+                    pipe.execute_command("XADD", target, "*", b"v", fields[b"v"], b"k", fields[b"k"])
+                pipe.hset("floor", f"{tp[0]}/{tp[1]}", positions[tp] + len(entries))
+                await pipe.execute()
+            positions[tp] += len(entries)
+            done += len(entries)
+        positions = {tp: p for tp, p in positions.items() if p < (await log.bounds([tp]))[tp].following}
+    cost = watch.per_item(COUNT)
+    await broker.close()
+    return cost
+
+
+def measure() -> dict[str, Any]:
+    """Return the costs and their ratio."""
+    out: dict[str, Any] = {}
+    for name, work, partitions in (("floor", floor, 4), ("agent", agent, 4), ("agent_1_partition", agent, 1)):
+        with server(partitions=partitions) as settings:
+            out[name] = run(lambda work=work, settings=settings: work(settings))
+    out["ratio_to_floor"] = round(out["agent"]["cpu_us"] / out["floor"]["cpu_us"], 2)
+    return out
