@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -52,17 +53,39 @@ def valkey_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded
     server.stop()
 
 
-@pytest.fixture
-def settings(valkey_server: EmbeddedValkey, tmp_path: Path) -> Settings:
-    """Settings over an empty Valkey."""
+def emptied(url: str) -> str:
+    """The Valkey or Redis at *url*, with nothing in it."""
 
     async def empty() -> None:
-        log = Log(valkey_server.url)
+        log = Log(url)
         await log.state.flushall()
         await log.close()
 
     asyncio.run(empty())
-    return Settings(broker_url=valkey_server.url, data_dir=tmp_path, partitions=4, lease_s=2.0, drain_s=5.0)
+    return url
+
+
+@pytest.fixture
+def settings(valkey_server: EmbeddedValkey, tmp_path: Path) -> Settings:
+    """Settings over an empty Valkey."""
+    return Settings(broker_url=emptied(valkey_server.url), data_dir=tmp_path, partitions=4, lease_s=2.0, drain_s=5.0)
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Redis, where the machine has one; all else runs on Valkey."""
+    binary = shutil.which("redis-server")
+    if binary is None:
+        pytest.skip("no redis-server on this machine")
+    folder = tmp_path_factory.mktemp("redis")
+    options = ["--port", "0", "--unixsocket", str(folder / "s"), "--save", "", "--dir", str(folder)]
+    with subprocess.Popen([binary, *options], stdout=subprocess.DEVNULL) as server:
+        end = time.monotonic() + DEADLINE_S
+        while not (folder / "s").exists():
+            assert time.monotonic() < end, "redis-server didn't start"
+            time.sleep(0.01)  # a process of another program: there is nothing to await
+        yield f"redis://{folder / 's'}"
+        server.terminate()
 
 
 @pytest.fixture(scope="session")
@@ -93,11 +116,13 @@ def mock_topics(names: list[str]) -> None:
         _clusters[0].list_topics(name, timeout=10)
 
 
-@pytest.fixture(params=["valkey", "kafka"])
+@pytest.fixture(params=["valkey", "redis", "kafka"])
 def either(request: pytest.FixtureRequest, settings: Settings) -> Settings:
     """Settings over each broker in turn; state is in Valkey in both."""
     if request.param == "valkey":
         return settings
+    if request.param == "redis":
+        return replace(settings, broker_url=emptied(request.getfixturevalue("redis_url")))
     return replace(settings, broker_url=request.getfixturevalue("kafka_url"), state_url=settings.broker_url)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from faust.transport import base
+from faust.transport.producer import ProducerBuffer
 from faust.types import TP, RecordMetadata
 from mode import Service, get_logger
 
@@ -26,10 +27,23 @@ class Queued(NamedTuple):
     sent: "asyncio.Future[RecordMetadata]"
 
 
+class Buffer(ProducerBuffer):
+    """Faust asks for its buffer's size with every message, and looks up two settings each time to answer."""
+
+    @property
+    def size(self) -> int:
+        return int(self.pending.qsize())
+
+
 class Producer(base.Producer):
     """At least once: a send whose answer got lost is repeated. `Log.publish` with guards is exactly once."""
 
     logger = get_logger(__name__)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.buffer = Buffer(loop=self.loop, beacon=self.beacon)
+        self.buffer.app = self.app
 
     def __post_init__(self) -> None:
         self.log_: Log = self.transport.log_
