@@ -60,12 +60,12 @@ def published(folder: Path) -> Counter[tuple[int, int]]:
 
 
 def pids(folder: Path, *words: str) -> list[int]:
-    """Process ids of children whose command line has all of *words* and which belong to *folder*."""
+    """Process ids of children with all of *words* on their command line, and which belong to *folder*."""
     found = []
     for proc in Path("/proc").iterdir():
         if proc.name.isdecimal():
             try:
-                line = (proc / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
+                line = {Path(w.decode("utf-8", "replace")).name for w in (proc / "cmdline").read_bytes().split(b"\0")}
                 cwd = str((proc / "cwd").readlink())
             except OSError:
                 continue

@@ -75,10 +75,10 @@ class KafkaBroker:
             try:
                 await admin.start()
                 existing = set(await admin.list_topics())
-                if admin._client.cluster.controller is None:
-                    raise UnavailableError(f"broker {self.url} has no controller yet, and so can't create topics")
                 replication = min(MAX_REPLICATION, len(admin._client.cluster.brokers()) or 1)
                 missing = [self._new_topic(t, replication) for t in topics if t.name not in existing]
+                if missing and admin._client.cluster.controller is None:
+                    raise UnavailableError(f"broker {self.url} has no controller yet, and so can't create topics")
                 if missing:
                     await admin.create_topics(missing)
             except TopicAlreadyExistsError:

@@ -9,7 +9,14 @@ import hiredis
 import redis.asyncio as redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import AuthenticationError, ResponseError
+from redis.exceptions import (
+    AuthenticationError,
+    MasterDownError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    ResponseError,
+    TryAgainError,
+)
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
@@ -19,8 +26,10 @@ CONNECT_TIMEOUT_S = 5.0
 REPLY_TIMEOUT_S = 30.0  # longer than any of our commands; a frozen server is told from a slow one
 
 TRANSIENT = (RedisConnectionError, RedisTimeoutError, OSError)
-# Refusals of a server that may accept the same thing later: full memory, full disk, still loading, fail-over.
-LATER = ("OOM", "MISCONF", "LOADING", "READONLY", "MASTERDOWN", "BUSY", "TRYAGAIN", "NOREPLICAS")
+# Refusals of a server that may accept the same thing later: full memory, fail-over, a full disk, a script at work.
+# redis-py has classes for some, and leaves the others' first word in their text.
+REFUSALS = (OutOfMemoryError, ReadOnlyError, MasterDownError, TryAgainError)
+REFUSAL_WORDS = ("MISCONF", "BUSY", "NOREPLICAS")
 
 
 class _FastPacking:
@@ -90,7 +99,7 @@ def translated(url: str) -> Iterator[None]:
     except TRANSIENT as exc:
         raise UnavailableError(f"broker {shown(url)} doesn't answer: {exc or type(exc).__name__}") from exc
     except ResponseError as exc:
-        if str(exc).startswith(LATER):
+        if isinstance(exc, REFUSALS) or str(exc).startswith(REFUSAL_WORDS):
             raise UnavailableError(f"broker {shown(url)} refuses for now: {exc}") from exc
         raise
 

@@ -1,0 +1,194 @@
+"""What only the log of our own must show: fences, trimming, take-over, and stock Faust agents over it."""
+
+import asyncio
+import signal
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import faust
+import pytest
+
+from streams.app import Incoming, Outcome
+from streams.settings import Settings
+from streams.transport.broker import Guard, Message
+from streams.transport.redis_streams.leases import Leases
+from streams.transport.redis_streams.log import Log
+from tests.brokers.test_contract import Stage, _lag_is, _published_more, drained, in_order_by_key, stage, start_worker
+from tests.conftest import until
+
+TPS = [("t", n) for n in range(4)]
+
+
+def test_a_frozen_worker_that_wakes_up_after_its_lease_changes_nothing(settings: Settings) -> None:
+    async def go() -> None:
+        async with stage(settings) as s:
+            values = await s.fill(300, keys=40)
+            frozen = start_worker(s, 0.05)
+            other = None
+            try:
+                await until(lambda: _published_more(s, 0))
+                frozen.send_signal(signal.SIGSTOP)
+                other = start_worker(s, 0.05)
+                before = len(await s.published())
+                await until(lambda: _published_more(s, before + 50), what="the other worker at work")
+                frozen.send_signal(signal.SIGCONT)
+                await until(lambda: _lag_is(s, 0), deadline_s=60)
+            finally:
+                for worker in (frozen, other):
+                    if worker is not None:
+                        worker.kill()
+                        worker.wait()
+            found = await s.published()
+            assert sorted(d.value for d in found) == values
+            assert in_order_by_key(found)
+            assert int(await s.broker.state.hget("test:done", s.group)) == len(values)
+
+    asyncio.run(go())
+
+
+def test_leases_are_shared_taken_over_and_told_apart_by_epoch(settings: Settings) -> None:
+    async def go() -> None:
+        log = Log(settings.broker_url)
+        a, b = Leases(log, "g", 30.0, "a"), Leases(log, "g", 30.0, "b")
+        await a.beat(TPS)
+        assert set(a.held) == set(TPS)
+        await b.beat(TPS)
+        await a.beat(TPS)
+        assert len(a.surplus) == 2
+        await a.release(a.surplus)
+        await b.beat(TPS)
+        assert set(a.held) | set(b.held) == set(TPS)
+        assert not set(a.held) & set(b.held)
+        again = Leases(log, "g", 30.0, "a")  # killed and started again under its name
+        await again.beat(TPS)
+        assert set(again.held) == set(a.held)
+        assert all(again.held[tp] != a.held[tp] for tp in again.held)
+        tp, lease = next(iter(a.held.items()))
+        name = f"{tp[0]}/{tp[1]}"
+        stale = Guard(log.key("leases", "g"), name, lease, lease)
+        assert not await log.publish([Message("copydesk.polls", b"k", b"v")], guards=[stale])
+        assert await log.commit("g", {tp: 5}, {tp: lease}) == 0
+        assert await log.commit("g", {tp: 5}, {tp: again.held[tp]}) == 1
+        assert await log.commit("g", {tp: 3}, {tp: again.held[tp]}) == 1
+        assert (await log.committed("g", [tp]))[tp] == 5  # forward only
+        await again.release(again.held, leave=True)
+        await b.beat(TPS)
+        assert set(b.held) == set(TPS)
+        await log.close()
+
+    asyncio.run(go())
+
+
+@pytest.mark.parametrize(
+    ("committed", "age_s", "kept_from"), [(70, 7200, 70), (70, 60, 0), (0, 7200, 0), (100, 7200, 100)]
+)
+def test_trimming_keeps_what_a_group_needs_and_what_is_young(
+    settings: Settings, committed: int, age_s: float, kept_from: int
+) -> None:
+    """A hundred entries, kept for an hour: gone is only what all groups have committed and what is older."""
+    import time
+
+    async def go() -> None:
+        async with stage(replace(settings, partitions=1)) as s:
+            log = s.broker
+            assert isinstance(log, Log)
+            await s.fill(100)
+            tp = (s.source.name, 0)
+            for group, offset in (("quick", 100), ("slow", committed)):
+                await log.register(group, [tp], "start")
+                await log.commit(group, {tp: offset}, {})
+            assert await log.trim(time.time() + age_s) == kept_from
+            bounds = (await log.bounds([tp]))[tp]
+            assert (bounds.first, bounds.following) == (kept_from, 100)
+            await s.fill(1)
+            assert (await log.bounds([tp]))[tp].following == 101  # offsets go on where they were
+
+    asyncio.run(go())
+
+
+def test_a_group_that_registers_late_starts_at_what_is_kept(settings: Settings) -> None:
+    async def go() -> None:
+        async with stage(replace(settings, partitions=1)) as s:
+            log = s.broker
+            assert isinstance(log, Log)
+            await s.fill(100)
+            tp = (s.source.name, 0)
+            await log.commit("quick", {tp: 60}, {})
+            await log.register("quick", [tp], "start")
+            await log.state.xtrim(log.stream(*tp), minid="0-61", approximate=False)
+            assert (await log.register("late", [tp], "start"))[tp] == 60
+            assert (await log.register("latest", [tp], "end"))[tp] == 100
+            assert (await log.register("late", [tp], "end"))[tp] == 60  # once known, it stays where it was
+            found = await drained(await log.reader(s.source, "", "start"))
+            assert [d.offset for d in found] == list(range(60, 100))
+
+    asyncio.run(go())
+
+
+def test_stock_faust_agents_work_over_it(settings: Settings) -> None:
+    """The transport isn't only for copydesk's wrapper: plain agents, sends and headers as Faust documents them."""
+
+    async def go(s: Stage) -> None:
+        app = faust.App("stock", broker=settings.broker_url, topic_partitions=4, store="memory://", web_enabled=False,
+                        topic_disable_leader=True, broker_commit_interval=0.1)  # fmt: skip
+        source = app.topic(
+            s.source.name, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw"
+        )
+        target = app.topic(
+            s.target.name, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw"
+        )
+
+        async def shout(stream: object) -> None:
+            async for event in stream.events():  # type: ignore[attr-defined]
+                await target.send(key=event.key, value=event.value.upper(), headers={"was": event.value})
+
+        app.agent(source)(shout)
+        await app.start()
+        for n in range(50):
+            await source.send(key=b"k%d" % (n % 5), value=b"v%02d" % n)
+        s.group = "stock"
+        await until(lambda: _lag_is(s, 0))
+        await app.stop()
+        found = await s.published()
+        assert sorted(d.value for d in found) == [b"V%02d" % n for n in range(50)]
+        assert all(d.headers == (("was", d.value.lower()),) for d in found)
+
+    async def with_stage() -> None:
+        async with stage(settings) as s:
+            await go(s)
+
+    asyncio.run(with_stage())
+
+
+def test_full_memory_is_waited_for_and_nothing_is_lost(settings: Settings) -> None:
+    async def go() -> None:
+        async with stage(settings) as s:
+            gate, taken = asyncio.Event(), asyncio.Event()
+
+            async def gated(batch: Sequence[Incoming]) -> Outcome:
+                taken.set()
+                await gate.wait()
+                return await s.copy(batch)
+
+            state = s.broker.state
+            before = (await state.config_get("maxmemory"))["maxmemory"]
+            async with s.copying(gated):
+                values = await s.fill(60)
+                await asyncio.wait_for(taken.wait(), 20)
+                try:
+                    await state.config_set("maxmemory", 1024)
+                    gate.set()
+                    refused = (await state.info("stats"))["total_error_replies"]
+                    await until(lambda: _errors_beyond(state, refused + 2), what="refusals")
+                    assert await s.published() == []
+                finally:
+                    await state.config_set("maxmemory", before)
+                await until(lambda: _lag_is(s, 0))
+            assert sorted(d.value for d in await s.published()) == values
+
+    asyncio.run(go())
+
+
+async def _errors_beyond(state: Any, count: int) -> bool:
+    return int((await state.info("stats"))["total_error_replies"]) > count
