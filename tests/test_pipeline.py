@@ -298,3 +298,29 @@ def test_real_captures_replayed_in_order_are_all_accounted_for(settings: Setting
             assert all(a.title for a in articles)
 
     asyncio.run(go())
+
+
+def test_the_poller_pauses_while_the_broker_s_memory_is_short(settings: Settings) -> None:
+    async def go() -> None:
+        async with FeedServer() as server, newsdesk(settings, server) as broker:
+            before = (await broker.state.config_get("maxmemory"))["maxmemory"]
+            server.answers["f"] = rss([("https://a.example/1", "One", BODY)])
+            server.answers["g"] = rss([("https://a.example/2", "Two", BODY)])
+            await Feeds(broker.state).add([(server.url + "f", "")])
+            await settled(broker, {"new": 1})
+            await Feeds(broker.state).add([(server.url + "g", "")])
+            try:
+                used = int((await broker.state.info("memory"))["used_memory"])
+                await broker.state.config_set("maxmemory", int(used * 1.1))
+
+                async def quiet() -> bool:
+                    polls = sum(server.requests.values())
+                    await asyncio.sleep(0.5)  # ten poll intervals: what is being shown is that nothing happens
+                    return sum(server.requests.values()) == polls
+
+                await until(quiet)
+            finally:
+                await broker.state.config_set("maxmemory", before)
+            await settled(broker, {"new": 2})
+
+    asyncio.run(go())

@@ -39,7 +39,7 @@ def main(argv: list[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
     try:
         settings = load_settings({f.name: getattr(args, f.name, None) for f in fields(Settings) if f.name != "routes"})
-        log_to(settings.log_level)
+        _log(settings)
         code: int = args.run(settings, args)
         sys.stdout.flush()
         return code
@@ -54,6 +54,13 @@ def main(argv: list[str] | None = None) -> int:
         return DONE
     except KeyboardInterrupt:
         return 130
+
+
+def _log(settings: Settings) -> None:
+    try:
+        log_to(settings.log_level, settings.log_file)
+    except OSError as exc:
+        raise SettingsError(f"log_file = {settings.log_file}: {exc.strerror}") from exc
 
 
 def _complain(exc: Exception, code: int) -> int:

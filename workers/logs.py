@@ -2,14 +2,17 @@
 
 import logging
 import sys
-from pathlib import Path
+from logging.handlers import RotatingFileHandler
 
+PART_BYTES, OLD_PARTS = 10 * 1024 * 1024, 3  # for months of running, on disks of any size
 FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 
 
-def log_to(level: str, path: Path | None = None) -> None:
+def log_to(level: str, path: str = "") -> None:
     """Send copydesk's logs at *level* to *path*, else to standard error; of the libraries, only what matters."""
-    handler = logging.FileHandler(path, encoding="utf-8") if path else logging.StreamHandler(sys.stderr)
+    handler: logging.Handler = logging.StreamHandler(sys.stderr)
+    if path:
+        handler = RotatingFileHandler(path, maxBytes=PART_BYTES, backupCount=OLD_PARTS, encoding="utf-8")
     handler.setFormatter(logging.Formatter(FORMAT))
     root = logging.getLogger()
     root.handlers[:] = [handler]

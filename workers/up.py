@@ -54,10 +54,11 @@ class Child:
 
     def start(self) -> None:
         """Start the process. From the main thread: it ends with the thread that spawned it."""
-        with self.log_path.open("ab") as out:
+        environ = {**self.environ, f"{ENV_PREFIX}LOG_FILE": str(self.log_path.resolve())}
+        with self.log_path.with_suffix(".out").open("ab") as out:  # what a crash of the interpreter leaves behind
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "workers.cli", *self.arguments],
-                env=dict(self.environ), stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                env=environ, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
                 preexec_fn=die_with_parent, start_new_session=True,  # Ctrl-C is for us: parts stop in order
             )  # fmt: skip
         self._started_s = time.monotonic()

@@ -68,6 +68,7 @@ class KafkaBroker:
         self.state = self.state_log.state
         self.default_partitions = partitions
         self._producer: AIOKafkaProducer | None = None
+        self._observers: dict[str, AIOKafkaConsumer] = {}
 
     async def declare(self, topics: Sequence[Topic]) -> None:
         with translated(self.url):
@@ -129,23 +130,32 @@ class KafkaBroker:
 
     async def lag(self, topic: str, group: str) -> int:
         with translated(self.url):
-            consumer = AIOKafkaConsumer(bootstrap_servers=self.servers, group_id=group, **CONSUMER)
-            try:
-                await consumer.start()
-                known = sorted(consumer.partitions_for_topic(topic) or await _partitions(consumer, topic))
-                tps = [KafkaPartition(topic, n) for n in known]
-                first, following = await consumer.beginning_offsets(tps), await consumer.end_offsets(tps)
-                done = {tp: await consumer.committed(tp) or 0 for tp in tps}
-            finally:
-                await consumer.stop()
+            observer = await self._observer(group)
+            tps = [KafkaPartition(topic, n) for n in sorted(await _partitions(observer, topic))]
+            first, following = await observer.beginning_offsets(tps), await observer.end_offsets(tps)
+            done = {tp: await observer.committed(tp) or 0 for tp in tps}
         return sum(following[tp] - max(first[tp], done[tp]) for tp in tps)
+
+    async def _observer(self, group: str) -> AIOKafkaConsumer:
+        """A consumer that only asks how far *group* is. It subscribes to nothing, and so is no member."""
+        found = self._observers.get(group)
+        if found is None:
+            found = AIOKafkaConsumer(bootstrap_servers=self.servers, group_id=group, **CONSUMER)
+            try:
+                await found.start()
+            except BaseException:
+                await found.stop()
+                raise
+            self._observers[group] = found
+        return found
 
     async def pressure(self) -> float:
         return await self.state_log.pressure()
 
     async def close(self) -> None:
-        if self._producer is not None:
-            await self._producer.stop()
+        for client in (self._producer, *self._observers.values()):
+            if client is not None:
+                await client.stop()
         await self.state.aclose()
 
 
