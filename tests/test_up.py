@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -65,7 +66,9 @@ def pids(folder: Path, *words: str) -> list[int]:
     for proc in Path("/proc").iterdir():
         if proc.name.isdecimal():
             try:
-                line = {Path(w.decode("utf-8", "replace")).name for w in (proc / "cmdline").read_bytes().split(b"\0")}
+                # Valkey writes its own title over its arguments, with spaces between.
+                words_there = re.split(r"[\0 ]", (proc / "cmdline").read_bytes().decode("utf-8", "replace"))
+                line = {Path(word).name for word in words_there}
                 cwd = str((proc / "cwd").readlink())
             except OSError:
                 continue
