@@ -16,11 +16,11 @@ from typing import Any, NoReturn
 from streams.app import Incoming, Outcome, create_app, run_agent
 from streams.codec import decode
 from streams.errors import UnreadableError
-from streams.records import Article, Coordinates, Item
+from streams.records import Article, Coordinates, Image, Item
 from streams.settings import Settings
 from streams.topics import DESK_GROUP, ITEMS
 from streams.transport.broker import Broker, Command, Message
-from workers.clean.article import Copy, clean
+from workers.clean.article import Copy, clean, sniff
 from workers.clean.html import paragraphs_html
 from workers.counters import counting
 from workers.deadletter import dead_letter
@@ -142,7 +142,9 @@ def clean_item(item: Item) -> Copy:
     body = max(item.content, key=lambda c: len(c.value), default=item.summary)
     if body is None or not body.value.strip():
         return Copy(title=item.title)
-    return clean(body.value, "html", title=item.title, url=item.link)
+    # Feeds declare text and send HTML; the other way round, lines of plain text are blocks.
+    kind = "text" if body.type == "text/plain" and sniff(body.value) == "text" else "html"
+    return clean(body.value, kind, title=item.title, url=item.link)
 
 
 def copy_fingerprint(copy: Copy) -> bytes:
@@ -169,7 +171,7 @@ def to_article(copy: Copy, item: Item, id_: str, revision: int, at: Coordinates)
         language=item.language,
         tags=item.categories,
         source_credit=copy.source_credit,
-        images=copy.images,
+        images=copy.images or ((Image(item.image),) if item.image else ()),
         text=copy.text,
         html=copy.html or paragraphs_html(copy.text),
         word_count=copy.word_count,
