@@ -16,6 +16,7 @@ import pytest
 from streams.settings import Settings
 from streams.transport.embedded import EmbeddedValkey
 from streams.transport.redis_streams.log import Log
+from tests.brokers.kafka import NoKafka, broker, jars
 
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"
@@ -89,16 +90,26 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def kafka_url() -> str:
-    """A Kafka-protocol broker: librdkafka's mock cluster, in this process."""
+def mock_kafka_url() -> str:
+    """A Kafka-protocol broker that needs no Java: librdkafka's mock cluster, in this process."""
+    admin = pytest.importorskip("confluent_kafka.admin")
+    _clusters.append(admin.AdminClient({"test.mock.num.brokers": 1, "bootstrap.servers": "mock", "log_level": 0}))
+    return mock_url()  # it lives as long as its client
+
+
+@pytest.fixture(scope="session")
+def kafka_url() -> Iterator[str]:
+    """A real Kafka: the one at COPYDESK_TEST_KAFKA, else one that is started here where there are Java and Maven."""
     given = os.environ.get("COPYDESK_TEST_KAFKA")
     if given:
-        return given
-    admin = pytest.importorskip("confluent_kafka.admin")
-    cluster = admin.AdminClient({"test.mock.num.brokers": 1, "bootstrap.servers": "mock", "log_level": 0})
-    broker = next(iter(cluster.list_topics(timeout=10).brokers.values()))
-    _clusters.append(cluster)  # it lives as long as its client
-    return f"kafka://{broker.host}:{broker.port}"
+        yield given
+        return
+    try:
+        jars()
+    except NoKafka as exc:
+        pytest.skip(f"no Kafka: {exc}")
+    with broker() as url:
+        yield url
 
 
 _clusters: list[Any] = []
@@ -116,14 +127,15 @@ def mock_topics(names: list[str]) -> None:
         _clusters[0].list_topics(name, timeout=10)
 
 
-@pytest.fixture(params=["valkey", "redis", "kafka"])
+@pytest.fixture(params=["valkey", "redis", "mock", "kafka"])
 def either(request: pytest.FixtureRequest, settings: Settings) -> Settings:
     """Settings over each broker in turn; state is in Valkey in both."""
     if request.param == "valkey":
         return settings
     if request.param == "redis":
         return replace(settings, broker_url=emptied(request.getfixturevalue("redis_url")))
-    return replace(settings, broker_url=request.getfixturevalue("kafka_url"), state_url=settings.broker_url)
+    url = request.getfixturevalue("kafka_url" if request.param == "kafka" else "mock_kafka_url")
+    return replace(settings, broker_url=url, state_url=settings.broker_url)
 
 
 async def until(condition: Callable[[], Any], deadline_s: float = DEADLINE_S, what: str = "") -> Any:

@@ -1,4 +1,4 @@
-"""What copydesk asks of a broker, told once and run over each: Valkey, Redis, and one that speaks Kafka's protocol."""
+"""What copydesk asks of a broker, told once and run over each: Valkey, Redis, Kafka, and a mock of Kafka."""
 
 import asyncio
 import os
