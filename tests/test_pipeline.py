@@ -18,6 +18,7 @@ from streams.topics import DESK_GROUP, FIXED, ITEMS
 from streams.transport.broker import Broker, Message
 from tests.conftest import mock_topics, mock_url, until
 from tests.feedserver import FeedServer, rss
+from workers import deadletter
 from workers.counters import balanced, read_counters
 from workers.desk import create_desk
 from workers.poller.feeds import Feeds
@@ -138,6 +139,7 @@ def test_what_the_desk_can_not_read_becomes_a_dead_letter_and_blocks_nothing(set
                 x.topic == ITEMS.name and x.error == "unreadable" and "not a readable Item" in x.reason for x in letters
             )
             assert len({(x.partition, x.offset) for x in letters}) == 4
+            assert len(await deadletter.chosen(broker, [])) == 4
 
     asyncio.run(go())
 
@@ -322,5 +324,48 @@ def test_the_poller_pauses_while_the_broker_s_memory_is_short(settings: Settings
             finally:
                 await broker.state.config_set("maxmemory", before)
             await settled(broker, {"new": 2})
+
+    asyncio.run(go())
+
+
+def test_dead_letters_are_replayed_once_or_dropped_and_a_good_copy_passes(settings: Settings, tmp_path: Path) -> None:
+    from datetime import UTC, datetime
+
+    from streams.records import Content
+    from tests.conftest import copydesk
+
+    flags = ("--broker-url", settings.broker_url)
+    html = "<p>" + "".join(f"<b>{n} </b><a href='/{n}'>x</a>" for n in range(60_000))
+    slow = Item(feed="https://a.example/f", key="https://a.example/1", title="Slow", link="https://a.example/1",
+                fetched_at=datetime.now(UTC), fingerprint="00" * 8, content=(Content(html),))  # fmt: skip
+
+    async def go() -> None:
+        async with FeedServer() as server:
+            async with newsdesk(replace(settings, item_timeout_s=0.05), server) as broker:
+                await broker.publish(
+                    [Message(ITEMS.name, slow.key.encode(), encode(slow)), Message(ITEMS.name, b"k", b"{")]
+                )
+                await settled(broker, {"dead": 2})
+            async with newsdesk(settings, server) as broker:  # mended: it has time enough now
+                listed = (await asyncio.to_thread(copydesk, "dead-letters", "list", *flags, cwd=tmp_path)).stdout
+                [timeout] = [line.split()[0] for line in listed.splitlines() if " timeout " in line]
+                [bad] = [line.split()[0] for line in listed.splitlines() if " unreadable " in line]
+                shown = (await asyncio.to_thread(copydesk, "dead-letters", "show", bad, *flags, cwd=tmp_path)).stdout
+                assert "copydesk.items/" in shown
+                assert "\n{\n" in shown
+                done = await asyncio.to_thread(copydesk, "dead-letters", "replay", timeout, *flags, cwd=tmp_path)
+                assert done.stdout == "1 replayed\n"
+                counters = await settled(broker, {"new": 1})
+                assert balanced(counters)
+                again = await asyncio.to_thread(
+                    copydesk, "dead-letters", "replay", timeout, *flags, cwd=tmp_path, check=1
+                )
+                assert f"no dead letter {timeout} is waiting" in again.stderr
+                assert (
+                    await asyncio.to_thread(copydesk, "dead-letters", "drop", "--all", *flags, cwd=tmp_path)
+                ).stdout == "1 dropped\n"
+                assert await deadletter.chosen(broker, []) == []
+                [article] = await everything(settings, "articles")
+                assert (article.title, article.revision) == ("Slow", 1)
 
     asyncio.run(go())

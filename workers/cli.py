@@ -6,21 +6,20 @@ Exit codes: 0 done, 1 failed, 2 usage or settings, 3 broker unreachable, 4 unhea
 import argparse
 import asyncio
 import contextlib
-import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from streams.errors import CopydeskError, SettingsError, UnavailableError, UnreadableError
+from streams.errors import CopydeskError, SettingsError, UnavailableError
 from streams.settings import Settings, load_settings, settings_table
 from streams.transport.embedded import EmbeddedValkey, answers, socket_url
 from workers.logs import log_to
+from workers.offline import print_json, run_clean, run_parse
 
 DONE, FAILED, USAGE, UNREACHABLE, UNHEALTHY = 0, 1, 2, 3, 4
 EPILOG = """\
@@ -104,6 +103,7 @@ def build_parser() -> argparse.ArgumentParser:
     command("settings", run_settings, "list all settings")
     _offline_commands(command)
     _feeds_commands(command, commands)
+    _dead_letter_commands(command, commands)
     return parser
 
 
@@ -135,6 +135,23 @@ def _feeds_commands(command: Callable[..., argparse.ArgumentParser], commands: A
     )
     command("import", run_feeds_import, "add the feeds of an OPML file", feeds).add_argument("file", type=Path)
     command("export", run_feeds_export, "write the feeds as OPML", feeds)
+
+
+def _dead_letter_commands(command: Callable[..., argparse.ArgumentParser], commands: Any) -> None:
+    group = commands.add_parser("dead-letters", help="list, show, replay and drop what could not be processed")
+    actions = group.add_subparsers(required=True, metavar="ACTION")
+    listed = command("list", run_letters_list, "list the dead letters that wait", actions)
+    listed.add_argument("--json", action="store_true")
+    shown = command("show", run_letters_show, "show dead letters whole, with the original bytes", actions)
+    shown.add_argument("names", nargs="+", metavar="LETTER")
+    for name, help in (
+        ("replay", "send the originals through the desk again"),
+        ("drop", "settle without doing anything"),
+    ):
+        sub = command(name, run_letters_settle, help, actions)
+        sub.add_argument("names", nargs="*", metavar="LETTER", help="as `list` names them")
+        sub.add_argument("--all", action="store_true", help="every one that waits")
+        sub.set_defaults(action=name)
 
 
 # -- services -------------------------------------------------------------------------------------------------
@@ -217,7 +234,7 @@ def run_tail(settings: Settings, args: Any) -> int:
             async for delivery, record in found:
                 if args.json:
                     at_ = f"{delivery.topic}/{delivery.partition}@{delivery.offset}"
-                    _print_json(msgspec.to_builtins(record) | {"at": at_})
+                    print_json(msgspec.to_builtins(record) | {"at": at_})
                 else:
                     print(_one_line(record), flush=True)
 
@@ -242,7 +259,7 @@ def run_status(settings: Settings, args: Any) -> int:
 
     found = with_state(settings, lambda broker: status(broker, DESK_GROUP))
     if args.json:
-        _print_json(found)
+        print_json(found)
     else:
         for stage, counts in found["counters"].items():
             print(f"{stage:<6}" + "  ".join(f"{name} {n:,}" for name, n in counts.items()))
@@ -298,7 +315,7 @@ def run_feeds_list(settings: Settings, args: Any) -> int:
 
     for feed in with_state(settings, lambda broker: Feeds(broker.state).all()):
         if args.json:
-            _print_json(msgspec.to_builtins(feed))
+            print_json(msgspec.to_builtins(feed))
         else:
             how = feed.error or (f"{feed.sent} items in {feed.polls} polls" if feed.polls else "not polled yet")
             print(f"{feed.url}  {feed.title or '-'}  {how}")
@@ -313,73 +330,45 @@ def run_feeds_export(settings: Settings, args: Any) -> int:
     return DONE
 
 
-# -- offline --------------------------------------------------------------------------------------------------
+# -- dead letters ---------------------------------------------------------------------------------------------
 
 
-def run_parse(settings: Settings, args: Any) -> int:
-    from workers.poller.parse import parse_feed
+def run_letters_list(settings: Settings, args: Any) -> int:
+    from workers.deadletter import chosen
 
-    def rows(name: str, data: bytes) -> Iterator[Mapping[str, Any]]:
-        feed = parse_feed(data, args.url or _file_url(name), fetched_at=datetime.now(UTC))
-        for item in feed.items:
-            yield msgspec.to_builtins(item)
-
-    return _each_file(args.files, rows, lambda row: _print_json(row), settings)
-
-
-def run_clean(settings: Settings, args: Any) -> int:
-    from workers.clean.article import clean
-
-    def rows(name: str, data: bytes) -> Iterator[Mapping[str, Any]]:
-        copy = clean(_decoded(data), args.type, title=args.title, url=args.url)
-        yield {"url": args.url} | msgspec.to_builtins(copy)
-
-    return _each_file(args.files, rows, _print_json if args.json else _print_article, settings)
+    for one in with_state(settings, lambda broker: chosen(broker, [])):
+        letter = one.letter
+        if args.json:
+            print_json({"letter": one.name} | msgspec.to_builtins(letter))
+        else:
+            when, why = f"{letter.time:%Y-%m-%d %H:%M:%S}", letter.reason.partition("\n")[0]
+            print(f"{one.name:<8} {when}  {letter.error}  {letter.feed or letter.topic}  {why}")
+    return DONE
 
 
-def _each_file(
-    files: Iterable[str],
-    rows: Callable[[str, bytes], Iterator[Mapping[str, Any]]],
-    show: Callable[[Any], None],
-    settings: Settings,
-) -> int:
-    code = DONE
-    for name in files:
-        try:
-            for row in rows(name, _contents(name)):
-                show({"file": name} | dict(row))
-        except UnreadableError as exc:
-            print(f"copydesk: {name}: {exc}", file=sys.stderr)
-            code = FAILED
-    return code
+def run_letters_show(settings: Settings, args: Any) -> int:
+    from workers.deadletter import chosen
+
+    for one in with_state(settings, lambda broker: chosen(broker, args.names)):
+        letter = one.letter
+        print(f"{one.name}: {letter.error}, {letter.topic}/{letter.partition}@{letter.offset}, key {letter.key!r}")
+        print(f"{letter.reason}\n{letter.original.decode('utf-8', 'backslashreplace')}\n")
+    return DONE
 
 
-def _contents(name: str) -> bytes:
-    if name == "-":
-        return sys.stdin.buffer.read()
-    try:
-        return Path(name).read_bytes()
-    except OSError as exc:
-        raise UnreadableError(exc.strerror or str(exc)) from exc
+def run_letters_settle(settings: Settings, args: Any) -> int:
+    from workers import deadletter
 
+    if args.all == bool(args.names):
+        raise SettingsError("name dead letters, or give --all")
+    settle = deadletter.replay if args.action == "replay" else deadletter.drop
 
-def _decoded(data: bytes) -> str:
-    from workers.clean.encoding import decoded
+    async def work(broker: Any) -> int:
+        return sum([await settle(broker, one) for one in await deadletter.chosen(broker, args.names)])
 
-    return decoded(data)
-
-
-def _file_url(name: str) -> str:
-    return Path(name).resolve().as_uri() if name != "-" else "file:///dev/stdin"
-
-
-def _print_json(value: Mapping[str, Any]) -> None:
-    print(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace").decode("utf-8"), flush=True)
-
-
-def _print_article(row: Mapping[str, Any]) -> None:
-    head = [row.get("kicker"), row.get("title"), row.get("dek"), ", ".join(row.get("byline", ()))]
-    print("\n\n".join([*filter(None, head), *row.get("text", ())]) + "\n")
+    count = with_state(settings, work)
+    print(f"{count} {'replayed' if args.action == 'replay' else 'dropped'}")
+    return DONE
 
 
 if __name__ == "__main__":

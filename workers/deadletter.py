@@ -1,17 +1,35 @@
-"""Dead letters: a message set aside with its reason, so that nothing is lost and nothing blocks the rest."""
+"""Dead letters: a message set aside with its reason, so that nothing is lost and nothing blocks the rest.
 
+copydesk:dead-letters:settled    hash: letter → replayed or dropped; what isn't there waits for a person
+"""
+
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING, NamedTuple
 
-from streams.app import Incoming
-from streams.codec import encode
+from streams.codec import decode, encode
+from streams.errors import UnreadableError
 from streams.records import DeadLetter
-from streams.topics import DEAD_LETTERS
-from streams.transport.broker import Message
+from streams.topics import DEAD_LETTERS, ITEMS
+from streams.transport.broker import Broker, Guard, Message
+from streams.transport.redis_streams.client import translated
+
+if TYPE_CHECKING:
+    from streams.app import Incoming  # Faust costs memory: only the desk pays for it
 
 MAX_REASON_CHARS = 2_000
+SETTLED = "copydesk:dead-letters:settled"
+REPLAY_HEADER = "copydesk-replay-of"  # the coordinates that the message had at first
 
 
-def dead_letter(incoming: Incoming, error: str, reason: str, feed: str = "") -> Message:
+class Waiting(NamedTuple):
+    """A dead letter that nobody has dealt with. `name` is what a person calls it: partition@offset of its topic."""
+
+    name: str
+    letter: DeadLetter
+
+
+def dead_letter(incoming: "Incoming", error: str, reason: str, feed: str = "") -> Message:
     """Return the message that sets *incoming* aside. *error* is the kind: unreadable, timeout or bug."""
     letter = DeadLetter(
         topic=incoming.at.topic,
@@ -26,3 +44,56 @@ def dead_letter(incoming: Incoming, error: str, reason: str, feed: str = "") -> 
         time=datetime.now(UTC),
     )
     return Message(DEAD_LETTERS.name, str(incoming.at).encode(), encode(letter))
+
+
+async def waiting(broker: Broker) -> AsyncIterator[Waiting]:
+    """Yield the dead letters that are neither replayed nor dropped, partition by partition."""
+    with translated(broker.state.url):
+        settled = {name.decode() for name in await broker.state.hkeys(SETTLED)}
+    reader = await broker.reader(DEAD_LETTERS, "", "start")
+    try:
+        while True:
+            found = await reader.read(0.05)
+            for d in found:
+                name = f"{d.partition}@{d.offset}"
+                if name not in settled:
+                    yield Waiting(name, decode(d.value, DeadLetter))
+            if not found and await reader.at_end():
+                return
+    finally:
+        await reader.close()
+
+
+async def chosen(broker: Broker, names: Sequence[str]) -> list[Waiting]:
+    """Return the waiting letters of these *names*, in their order; all of them for no names.
+
+    Raises UnreadableError for a name that isn't waiting.
+    """
+    found = {w.name: w async for w in waiting(broker)}
+    missing = [name for name in names if name not in found]
+    if missing:
+        raise UnreadableError(f"no dead letter {', '.join(missing)} is waiting; see `copydesk dead-letters list`")
+    return [found[name] for name in names] if names else list(found.values())
+
+
+async def replay(broker: Broker, one: Waiting) -> bool:
+    """Send a letter's message through the desk again, with its first coordinates in a header; False if settled since.
+
+    Raises UnreadableError for one that never was a message of the items topic.
+    """
+    letter = one.letter
+    if letter.topic != ITEMS.name:
+        raise UnreadableError(f"dead letter {one.name} is an entry of feed {letter.topic}: its next poll tries again")
+    origin = f"{letter.topic}/{letter.partition}@{letter.offset}".encode()
+    headers = (
+        letter.headers
+        if any(n == REPLAY_HEADER for n, _ in letter.headers)
+        else (*letter.headers, (REPLAY_HEADER, origin))
+    )
+    message = Message(letter.topic, letter.key, letter.original, headers)
+    return await broker.publish([message], guards=[Guard(SETTLED, one.name, "", "replayed")])
+
+
+async def drop(broker: Broker, one: Waiting) -> bool:
+    """Settle a letter without doing anything with it; False if it was settled since."""
+    return await broker.publish([], guards=[Guard(SETTLED, one.name, "", "dropped")])

@@ -129,6 +129,8 @@ def test_a_guard_makes_a_step_happen_once(settings: Settings) -> None:
         assert await broker.publish(*step)
         assert await broker.publish(*step)  # its answer got lost: done before, not again
         assert not await broker.publish([], [("INCR", "n")], [Guard("turns", "f", "0", "2")])
+        half = [Guard("turns", "f", "", "1"), Guard("turns", "other", "", "1")]
+        assert not await broker.publish([], [("INCR", "n")], half)  # one done, one not: no step of ours
         assert int(await broker.state.get("n")) == 1
         await broker.close()
 

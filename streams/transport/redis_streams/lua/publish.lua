@@ -6,15 +6,17 @@
 -- already, this very step was done before and only its answer got lost, so it isn't done again.
 -- Returns 1 done now, 0 done before, -1 refused.
 local commands = 2 + 4 * tonumber(ARGV[1])
-local done = false
+local done, open = false, false
 for at = 2, commands - 1, 4 do
   local value = redis.call('HGET', ARGV[at], ARGV[at + 1]) or ''
   if value ~= ARGV[at + 2] then
     if value ~= ARGV[at + 3] then return -1 end
     done = true
+  elseif ARGV[at + 2] ~= ARGV[at + 3] then
+    open = true
   end
 end
-if done then return 0 end
+if done then return open and -1 or 0 end  -- half of it done is another step's doing, not ours
 local at = commands
 while at <= #ARGV do
   local count = tonumber(ARGV[at])
