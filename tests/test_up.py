@@ -210,3 +210,15 @@ def test_what_keeps_it_from_starting_is_one_clear_line(tmp_path: Path) -> None:
         assert says in done.stderr, arguments
         assert "Traceback" not in done.stderr, arguments
         assert len(done.stderr.strip().splitlines()) == 1, (arguments, done.stderr)
+
+
+def test_a_broker_that_is_down_is_waited_for_in_words_and_ctrl_c_ends_the_wait(tmp_path: Path) -> None:
+    async def go() -> None:
+        with up(tmp_path, "--broker-url", "valkey://127.0.0.1:1") as process:
+            await until(lambda: "trying again" in output(tmp_path))
+            process.send_signal(signal.SIGINT)
+            assert await asyncio.to_thread(process.wait, 10) == 0
+        assert "broker valkey://127.0.0.1:1 doesn't answer" in output(tmp_path)
+        assert "Traceback" not in output(tmp_path)
+
+    asyncio.run(go())

@@ -65,10 +65,22 @@ async def prepared(settings: Settings, url: str) -> Broker:
     return broker
 
 
+async def prepared_unless(stopping: asyncio.Event, settings: Settings, url: str) -> Broker | None:
+    """Return what `prepared` does, or None when a signal comes while the broker doesn't answer."""
+    preparing = asyncio.create_task(prepared(settings, url))
+    await _either(stopping, preparing)
+    if preparing.done():
+        return preparing.result()
+    preparing.cancel()
+    return None
+
+
 async def run_poller(settings: Settings, url: str) -> int:
     """Poll until a signal comes."""
     stopping = stop_signal()
-    broker = await prepared(settings, url)
+    broker = await prepared_unless(stopping, settings, url)
+    if broker is None:
+        return 0
     poller = Poller(settings, broker, DESK_GROUP)
     polling = asyncio.create_task(poller.run())
     log.info("poller ready")
@@ -85,7 +97,9 @@ async def run_desk(settings: Settings, url: str, name: str = "") -> int:
     from workers.desk import create_desk  # Faust costs memory: only the desk pays for it
 
     stopping = stop_signal()
-    broker = await prepared(settings, url)
+    broker = await prepared_unless(stopping, settings, url)
+    if broker is None:
+        return 0
     app = create_desk(settings, broker, url=url, name=name)
     await app.start()
     trimming = asyncio.create_task(_trim(broker))
@@ -116,7 +130,9 @@ async def _trim(broker: Broker) -> None:
 async def run_web(settings: Settings, url: str) -> int:
     """Serve the status page until a signal comes."""
     stopping = stop_signal()
-    broker = await prepared(settings, url)
+    broker = await prepared_unless(stopping, settings, url)
+    if broker is None:
+        return 0
     server = StatusServer(settings, broker, DESK_GROUP)
     await server.start()
     reading = asyncio.create_task(keep_recent(settings, server, url))

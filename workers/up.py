@@ -24,7 +24,7 @@ from streams.transport.embedded import EmbeddedValkey, die_with_parent
 from workers.counters import read_counters
 from workers.demo.newsroom import Newsroom
 from workers.poller.feeds import Feeds
-from workers.service import guarded, prepared, stop_signal
+from workers.service import guarded, prepared_unless, stop_signal
 from workers.watch import Watch
 from workers.web.server import StatusServer
 
@@ -116,7 +116,9 @@ class Up:
                 self.valkey.stop()
 
     async def _run(self, stopping: asyncio.Event, started_s: float) -> int:
-        broker = await prepared(self.settings, self.url)
+        broker = await prepared_unless(stopping, self.settings, self.url)
+        if broker is None:
+            return 0
         server = StatusServer(self.settings, broker, DESK_GROUP)
         shows: list[asyncio.Task[None]] = []
         try:
