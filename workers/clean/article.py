@@ -25,7 +25,7 @@ from workers.clean.blocks import (
 )
 from workers.clean.clutter import DATELINE, TRACKING_PIXEL
 from workers.clean.html import paragraphs_html, sanitised
-from workers.clean.label import Labeller, Verdict, word_count
+from workers.clean.label import STORY_BLOCK_COST, Labeller, Verdict, word_count
 from workers.clean.links import clean_link
 from workers.clean.page import Metadata, page_metadata, story_root
 
@@ -101,9 +101,10 @@ def _clean_page(data: str, title: str, url: str) -> Copy:
     metadata = page_metadata(document, url)
     drop_invisible(document)
     _drop_pixels(document)
+    wrap_runs(document)
     root = story_root(document)
-    wrap_runs(root)
-    labeller = Labeller(html_blocks(root, url), plain(title) or metadata.title, whole_page=True)
+    blocks = html_blocks(root, url)
+    labeller = Labeller(blocks, plain(title) or metadata.title, whole_page=True, block_cost=STORY_BLOCK_COST)
     labeller.run()
     return _with_metadata(_assemble(labeller, html=root, base=url), metadata)
 
