@@ -222,3 +222,21 @@ def test_a_broker_that_is_down_is_waited_for_in_words_and_ctrl_c_ends_the_wait(t
         assert "Traceback" not in output(tmp_path)
 
     asyncio.run(go())
+
+
+def test_a_log_that_is_damaged_while_it_runs_is_said_and_not_started_over(tmp_path: Path) -> None:
+    async def go() -> None:
+        with up(tmp_path) as process:
+            await until(lambda: "●" in output(tmp_path))
+            [pid] = pids(tmp_path, "valkey-server")
+            [log] = (tmp_path / "copydesk-data" / "valkey" / "appendonlydir").glob("*.incr.aof")
+            os.kill(process.pid, signal.SIGSTOP)  # so that it can't start the server again before the damage is done
+            os.kill(pid, signal.SIGKILL)
+            await until(lambda: (Path(f"/proc/{pid}/stat").read_text().split()[2]) == "Z", what="the server dead")
+            log.write_bytes(log.read_bytes()[:-11])
+            os.kill(process.pid, signal.SIGCONT)
+            assert await asyncio.to_thread(process.wait, 40) == 2
+        assert "is damaged, and starting would lose" in output(tmp_path)
+        assert "Traceback" not in output(tmp_path)
+
+    asyncio.run(go())

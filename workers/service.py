@@ -75,45 +75,50 @@ async def prepared_unless(stopping: asyncio.Event, settings: Settings, url: str)
     return None
 
 
-async def run_poller(settings: Settings, url: str) -> int:
-    """Poll until a signal comes."""
+async def serve(settings: Settings, url: str, work: Callable[[Broker, asyncio.Event], Awaitable[None]]) -> int:
+    """Do *work* with the broker at *url*; it returns when the event, a signal to stop, is set."""
     stopping = stop_signal()
     broker = await prepared_unless(stopping, settings, url)
-    if broker is None:
-        return 0
-    poller = Poller(settings, broker, DESK_GROUP)
-    polling = asyncio.create_task(poller.run())
-    log.info("poller ready")
-    await _either(stopping, polling)
-    poller.stop()
-    await polling
-    await broker.close()
-    log.info("poller stopped")
+    if broker is not None:
+        await work(broker, stopping)
+        await broker.close()
     return 0
+
+
+async def run_poller(settings: Settings, url: str) -> int:
+    """Poll until a signal comes."""
+
+    async def work(broker: Broker, stopping: asyncio.Event) -> None:
+        poller = Poller(settings, broker, DESK_GROUP)
+        polling = asyncio.create_task(poller.run())
+        log.info("poller ready")
+        await _either(stopping, polling)
+        poller.stop()
+        await polling
+        log.info("poller stopped")
+
+    return await serve(settings, url, work)
 
 
 async def run_desk(settings: Settings, url: str, name: str = "") -> int:
     """Turn items into articles until a signal comes."""
     from workers.desk import create_desk  # Faust costs memory: only the desk pays for it
 
-    stopping = stop_signal()
-    broker = await prepared_unless(stopping, settings, url)
-    if broker is None:
-        return 0
-    app = create_desk(settings, broker, url=url, name=name)
-    await app.start()
-    trimming = asyncio.create_task(_trim(broker))
-    log.info("desk ready")
-    await stopping.wait()
-    trimming.cancel()
-    try:
-        await asyncio.wait_for(app.stop(), settings.drain_s)
-    except TimeoutError:
-        log.warning("not drained within %g s; what is in hand stays uncommitted", settings.drain_s)
-        os._exit(1)
-    await broker.close()
-    log.info("desk stopped")
-    return 0
+    async def work(broker: Broker, stopping: asyncio.Event) -> None:
+        app = create_desk(settings, broker, url=url, name=name)
+        await app.start()
+        trimming = asyncio.create_task(guarded(_trim(broker), "trimming"))
+        log.info("desk ready")
+        await stopping.wait()
+        trimming.cancel()
+        try:
+            await asyncio.wait_for(app.stop(), settings.drain_s)
+        except TimeoutError:
+            log.warning("not drained within %g s; what is in hand stays uncommitted", settings.drain_s)
+            os._exit(1)
+        log.info("desk stopped")
+
+    return await serve(settings, url, work)
 
 
 async def _trim(broker: Broker) -> None:
@@ -129,19 +134,17 @@ async def _trim(broker: Broker) -> None:
 
 async def run_web(settings: Settings, url: str) -> int:
     """Serve the status page until a signal comes."""
-    stopping = stop_signal()
-    broker = await prepared_unless(stopping, settings, url)
-    if broker is None:
-        return 0
-    server = StatusServer(settings, broker, DESK_GROUP)
-    await server.start()
-    reading = asyncio.create_task(keep_recent(settings, server, url))
-    log.info("status page at %s", server.url)
-    await _either(stopping, reading)
-    reading.cancel()
-    await server.stop()
-    await broker.close()
-    return 0
+
+    async def work(broker: Broker, stopping: asyncio.Event) -> None:
+        server = StatusServer(settings, broker, DESK_GROUP)
+        await server.start()
+        reading = asyncio.create_task(keep_recent(settings, server, url))
+        log.info("status page at %s", server.url)
+        await _either(stopping, reading)
+        reading.cancel()
+        await server.stop()
+
+    return await serve(settings, url, work)
 
 
 async def keep_recent(settings: Settings, server: StatusServer, url: str) -> None:

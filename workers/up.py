@@ -6,6 +6,7 @@ Valkey ─┬─ poller            a process each; whatever is killed is started
 """
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
@@ -17,6 +18,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
+from streams.errors import UnavailableError
 from streams.settings import ENV_PREFIX, Settings
 from streams.subscribe import subscribe
 from streams.topics import DESK_GROUP
@@ -133,7 +135,8 @@ class Up:
             await self._watch_over(stopping)
         finally:
             await self._stop(server, shows)
-            self._farewell(await read_counters(broker.state))
+            with contextlib.suppress(UnavailableError):  # a broker that is gone mustn't hide why we stop
+                self._farewell(await read_counters(broker.state))
             await broker.close()
         return 0
 

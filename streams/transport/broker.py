@@ -7,7 +7,7 @@
 Two implementations: `redis_streams/log.py` and `kafka.py`. `open_broker` chooses by the URL's scheme, once.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from streams.settings import Settings
@@ -112,10 +112,3 @@ def open_broker(settings: Settings, url: str | None = None) -> Broker:
     from streams.transport.redis_streams.log import Log
 
     return Log(url, partitions=settings.partitions)
-
-
-async def read_forever(reader: Reader, wait_s: float = 1.0) -> AsyncIterator[Delivery]:
-    """Yield every delivery of *reader* as it comes."""
-    while True:
-        for delivery in await reader.read(wait_s):
-            yield delivery

@@ -35,13 +35,12 @@ CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 @dataclass(slots=True)
 class Block:
-    """A piece of a story. `element`: its place in the tree, for HTML; `blank_before`: an empty line above, for text."""
+    """A piece of a story. `element`: its place in the tree, for HTML."""
 
     text: str
     tag: str = "p"
     links: tuple[Link, ...] = ()
     link_chars: int = 0
-    blank_before: bool = False
     element: Any = None
     container: str = ""  # class and id names of what it stands in
     images: list[Any] = field(default_factory=list)
@@ -65,15 +64,8 @@ def comparable(text: str) -> str:
 
 def text_blocks(text: str) -> list[Block]:
     """Return a block for each line that isn't empty."""
-    blocks, blank = [], False
-    for line in text.split("\n"):
-        line = plain(line)
-        if line:
-            blocks.append(Block(line, "line", blank_before=blank))
-        blank = not line
-        if len(blocks) >= MAX_BLOCKS:
-            break
-    return blocks
+    lines = (plain(line) for line in text.split("\n"))
+    return [Block(line, "line") for line in lines if line][:MAX_BLOCKS]
 
 
 def parse_html(html: str, *, page: bool = False) -> Any:
