@@ -146,7 +146,7 @@ def test_stock_faust_agents_work_over_it(settings: Settings) -> None:
         app.agent(source)(shout)
         await app.start()
         for n in range(50):
-            await source.send(key=b"k%d" % (n % 5), value=b"v%02d" % n)
+            await (await source.send(key=b"k%d" % (n % 5), value=b"v%02d" % n))  # queued, then confirmed
         s.group = "stock"
         await until(lambda: _lag_is(s, 0))
         await app.stop()
