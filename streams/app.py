@@ -7,10 +7,11 @@ handler's to set aside as dead letters, what is unavailable is retried in place,
 the process with the batch uncommitted.
 """
 
+import asyncio
 import logging
 import os
 import tempfile
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -19,9 +20,9 @@ from faust.sensors.monitor import Monitor
 
 from streams.records import Coordinates
 from streams.retry import retrying
-from streams.settings import Settings
+from streams.settings import Settings, kafka_servers
 from streams.topics import Topic
-from streams.transport.broker import Broker, Command, Guard, Message
+from streams.transport.broker import Broker, Command, Message, Run
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +67,7 @@ def create_app(settings: Settings, group: str, *, url: str | None = None, name: 
     return faust.App(
         group,
         broker=_faust_url(url or settings.broker_url, settings, name),
+        broker_credentials=_credentials(settings),
         topic_partitions=settings.partitions,
         topic_allow_declare=False,  # Broker.declare does, with retention
         topic_disable_leader=True,  # a topic of Faust's own that nobody needs
@@ -84,8 +86,16 @@ def create_app(settings: Settings, group: str, *, url: str | None = None, name: 
 
 def _faust_url(url: str, settings: Settings, name: str) -> str:
     if url.startswith("kafka:"):
-        return ";".join(f"guarded+{part}" for part in url.split(";"))
+        return ";".join(f"guarded+kafka://{server}" for server in kafka_servers(url))
     return f"{url}?lease={settings.lease_s}" + (f"&name={quote(name)}" if name else "")
+
+
+def _credentials(settings: Settings) -> Any:
+    if settings.scheme != "kafka":
+        return None
+    from streams.transport.kafka import credentials  # aiokafka costs memory: only who uses it pays
+
+    return credentials(settings)
 
 
 def run_agent(app: faust.App, broker: Broker, topic: Topic, handle: Handle, batch: int) -> None:
@@ -95,19 +105,18 @@ def run_agent(app: faust.App, broker: Broker, topic: Topic, handle: Handle, batc
     channel = app.topic(
         topic.name, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw", acks=True
     )
+    step = Step(app, broker, handle)
 
     async def agent(stream: Any) -> None:
         async for events in stream.take_events(batch, within=TAKE_WITHIN_S):
             try:
-                runs = list(_runs(app, events, following))
-                done = await _carry_out(app, broker, runs, handle) if runs else True
-                for run in runs:
-                    # Refused as a whole: one partition was taken over, and the others mustn't suffer for it.
-                    ok = done or (len(runs) > 1 and await _carry_out(app, broker, [run], handle))
-                    following[run[0].tp] = run[-1].offset + 1 if ok else 0
-                    if not ok:
-                        log.warning("%s: taken over; %d messages left to its new owner", run[0].tp, len(run))
-                        await broker.rewind(app, *run[0].tp)
+                runs = _runs(app, events, following)
+                for messages, done in zip(runs, await step.take(runs), strict=True):
+                    run = _run(messages)
+                    following[messages[0].tp] = run.following if done else 0
+                    if not done:
+                        log.warning("%s: taken over; %d messages left to its new owner", messages[0].tp, len(messages))
+                        await _rewind(app, broker, run)
             except Exception:
                 log.critical("bug: stopping with %s uncommitted", events[0].message.tp, exc_info=True)
                 os._exit(EXIT_BUG)
@@ -115,8 +124,11 @@ def run_agent(app: faust.App, broker: Broker, topic: Topic, handle: Handle, batc
     app.agent(channel, name=f"{app.conf.id}:{topic.name}", concurrency=1)(agent)
 
 
-def _runs(app: faust.App, events: Sequence[Any], following: Mapping[Any, int]) -> Iterator[list[Any]]:
-    """Yield the messages of each partition that are still to do.
+Messages = Sequence[Any]  # Faust's, of one partition
+
+
+def _runs(app: faust.App, events: Sequence[Any], following: Mapping[Any, int]) -> list[Messages]:
+    """Return the messages of each partition that are still to do.
 
     What a rebalance has made stale is left to its new owner; what was read twice was done the first time.
     """
@@ -125,29 +137,56 @@ def _runs(app: faust.App, events: Sequence[Any], following: Mapping[Any, int]) -
         message = event.message
         if message.generation_id == app.consumer_generation_id and message.offset >= following.get(message.tp, 0):
             runs.setdefault(message.tp, []).append(message)
-    yield from runs.values()
+    return list(runs.values())
 
 
-async def _carry_out(app: faust.App, broker: Broker, runs: Sequence[Sequence[Any]], handle: Handle) -> bool:
-    """Handle, publish, remember and commit in one step; False when a partition isn't ours any more."""
-    incoming = [
-        Incoming(Coordinates(m.topic, m.partition, m.offset), m.key or b"", m.value or b"", _headers(m.headers))
-        for run in runs
-        for m in run
-    ]
-    guards: list[Guard] = []
-    for run in runs:
-        topic, partition = run[0].tp
-        guards += broker.progress(app, topic, partition, run[0].offset, run[-1].offset + 1)
+def _run(messages: Messages) -> Run:
+    topic, partition = messages[0].tp
+    return Run(topic, partition, messages[0].offset, messages[-1].offset + 1)
 
+
+class Step:
+    """Takes batches through *handle* and the broker, trying again for as long as something is unavailable."""
+
+    def __init__(self, app: faust.App, broker: Broker, handle: Handle) -> None:
+        self.app, self.broker, self.handle = app, broker, handle
+        self._handling = asyncio.Lock()
+
+    async def take(self, runs: Sequence[Messages]) -> Sequence[bool]:
+        """Return for each partition's messages whether they were done, or left to another owner."""
+        if len(runs) > 1 and self.broker.many_in_one_step and await self._carry_out(runs):
+            return [True] * len(runs)
+        # One by one if they were refused together: one was taken over, and the others mustn't suffer for it.
+        return await asyncio.gather(*(self._carry_out([messages]) for messages in runs))
+
+    async def _carry_out(self, batch: Sequence[Messages]) -> bool:
+        """Handle, publish, remember and commit in one step; False when a partition isn't ours any more."""
+        runs = [_run(messages) for messages in batch]
+        incoming = [
+            Incoming(Coordinates(m.topic, m.partition, m.offset), m.key or b"", m.value or b"", _headers(m.headers))
+            for messages in batch
+            for m in messages
+        ]
+
+        async def attempt() -> bool:
+            if not all([await self.broker.holds(self.app, run) for run in runs]):
+                return False
+            async with self._handling:  # partitions of one batch may be on their way together, but are handled in turn
+                outcome = await self.handle(incoming)
+            done = await self.broker.advance(self.app, runs, outcome.messages, outcome.remember)
+            if done:
+                _report(self.app, outcome.messages)
+            return done
+
+        return await retrying(attempt)
+
+
+async def _rewind(app: faust.App, broker: Broker, run: Run) -> None:
     async def attempt() -> bool:
-        outcome = await handle(incoming)
-        done = await broker.publish(outcome.messages, outcome.remember, guards)
-        if done:
-            _report(app, outcome.messages)
-        return done
+        await broker.rewind(app, run)
+        return True
 
-    return await retrying(attempt)
+    await retrying(attempt)
 
 
 def _headers(headers: Any) -> tuple[tuple[str, bytes], ...]:

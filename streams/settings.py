@@ -47,11 +47,21 @@ class Settings:
     state_url: str = _setting(
         "", "with Kafka: the Redis or Valkey that holds shared state", schemes=("valkey", "redis")
     )
+    kafka_security: str = _setting("PLAINTEXT", "with Kafka: `PLAINTEXT`, `SSL`, `SASL_PLAINTEXT` or `SASL_SSL`",
+                                   choices=("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"))  # fmt: skip
+    kafka_ca_file: str = _setting("", "PEM file of the authority that signed Kafka's certificate; else the system's")
+    kafka_cert_file: str = _setting("", "PEM file of our own certificate, where Kafka asks for one")
+    kafka_key_file: str = _setting("", "PEM file of its key, when that is in a file of its own")
+    kafka_sasl: str = _setting("SCRAM-SHA-512", "`SCRAM-SHA-512`, `SCRAM-SHA-256` or `PLAIN`",
+                               choices=("SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"))  # fmt: skip
+    kafka_username: str = _setting("", "with SASL")
+    kafka_password: str = _setting("", "with SASL; better from the environment than from a flag")
     data_dir: Path = _setting(Path("copydesk-data"), "where embedded mode keeps everything")
     fsync: str = _setting("always", "embedded: `always`, or `everysec` (faster; a crash may lose a second)",
                           choices=("always", "everysec"))  # fmt: skip
     memory_mb: int = _setting(1024, "embedded: memory limit of the Valkey server; pollers pause near it", low=16)
     partitions: int = _setting(8, "partitions of a new topic; the most desk workers that can share it", low=1)
+    replication: int = _setting(0, "copies of a new Kafka topic; 0: as many as there are brokers, at most 3", low=0)
     desks: int = _setting(1, "desk workers that `copydesk up` starts", low=0)
     lease_s: float = _setting(6.0, "a silent worker's partitions go to others after this many seconds", low=0.5)
     batch: int = _setting(100, "most items that the desk publishes in one step", low=1)
@@ -179,16 +189,25 @@ def _route(number: int, rule: Mapping[str, Any], source: str) -> Route:
 
 def _checked(settings: Settings) -> Settings:
     for name in ("broker_url", "state_url"):
+        url = getattr(settings, name)
         try:
-            port = urlsplit(getattr(settings, name)).port
+            for part in kafka_servers(url) if url.startswith("kafka:") else [url]:
+                _ = urlsplit(part if "://" in part else f"//{part}").port
         except ValueError as exc:
-            raise SettingsError(f"{name} = {getattr(settings, name)!r}: {exc}") from exc
-        del port
+            raise SettingsError(f"{name} = {url!r}: {exc}") from exc
     if settings.scheme == "kafka" and not settings.state_url:
         raise SettingsError("broker_url is Kafka; set state_url to the Redis or Valkey that holds shared state")
     if settings.scheme != "kafka" and settings.state_url:
         raise SettingsError("state_url goes with Kafka only: with Valkey or Redis, state lives beside the topics")
+    if settings.kafka_security.startswith("SASL") and not (settings.kafka_username and settings.kafka_password):
+        raise SettingsError(f"kafka_security = {settings.kafka_security!r} needs kafka_username and kafka_password")
     return settings
+
+
+def kafka_servers(url: str) -> list[str]:
+    """Return the `host:port` of each server in `kafka://a:9092,b:9092`; `kafka://a;kafka://b` is the same to us."""
+    hosts = [part.strip().removeprefix("kafka://").rstrip("/") for part in url.replace(";", ",").split(",")]
+    return [host if ":" in host else f"{host}:9092" for host in hosts if host]
 
 
 def settings_table() -> str:

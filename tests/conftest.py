@@ -1,4 +1,4 @@
-"""What tests share: a real Valkey, a Kafka-protocol broker, feeds on loopback, and waiting for conditions."""
+"""What tests share: a real Valkey, real Kafka clusters, feeds on loopback, and waiting for conditions."""
 
 import asyncio
 import os
@@ -16,7 +16,7 @@ import pytest
 from streams.settings import Settings
 from streams.transport.embedded import EmbeddedValkey
 from streams.transport.redis_streams.log import Log
-from tests.brokers.kafka import NoKafka, broker, jars
+from tests.brokers.kafka import BEFORE, CURRENT, Cluster, NoKafka, jars
 
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"
@@ -89,52 +89,60 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         server.terminate()
 
 
-@pytest.fixture(scope="session")
-def mock_kafka_url() -> str:
-    """A Kafka-protocol broker that needs no Java: librdkafka's mock cluster, in this process."""
-    admin = pytest.importorskip("confluent_kafka.admin")
-    _clusters.append(admin.AdminClient({"test.mock.num.brokers": 1, "bootstrap.servers": "mock", "log_level": 0}))
-    return mock_url()  # it lives as long as its client
+class Clusters:
+    """Kafka clusters, each started when a test first asks for it and kept for the session."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[str, int], Cluster] = {}
+
+    def get(self, version: str, nodes: int = 1) -> Cluster:
+        kept = self._kept.get((version, nodes))
+        if kept is None:
+            kept = self._kept[(version, nodes)] = Cluster(version, nodes, secure=nodes == 1)
+            kept.start()
+        return kept
+
+    def stop(self) -> None:
+        for cluster in self._kept.values():
+            cluster.stop()
 
 
 @pytest.fixture(scope="session")
-def kafka_url() -> Iterator[str]:
-    """A real Kafka: the one at COPYDESK_TEST_KAFKA, else one that is started here where there are Java and Maven."""
-    given = os.environ.get("COPYDESK_TEST_KAFKA")
-    if given:
-        yield given
-        return
+def clusters() -> Iterator[Clusters]:
+    """Real Kafka clusters, where there are Java and Maven."""
     try:
-        jars()
+        jars(CURRENT)
     except NoKafka as exc:
         pytest.skip(f"no Kafka: {exc}")
-    with broker() as url:
-        yield url
+    made = Clusters()
+    yield made
+    made.stop()
 
 
-_clusters: list[Any] = []
+@pytest.fixture(scope="session")
+def kafka_url(request: pytest.FixtureRequest) -> str:
+    """A real Kafka of the current version: the one at COPYDESK_TEST_KAFKA, else one that is started here."""
+    given = os.environ.get("COPYDESK_TEST_KAFKA", "")
+    return given or str(request.getfixturevalue("clusters").get(CURRENT).url)
 
 
-def mock_url() -> str:
-    """The URL of the mock cluster, "" where there is none."""
-    brokers = [b for c in _clusters for b in c.list_topics(timeout=10).brokers.values()]
-    return f"kafka://{brokers[0].host}:{brokers[0].port}" if brokers else ""
+@pytest.fixture(scope="session")
+def kafka_before_url(clusters: Clusters) -> str:
+    """A real Kafka of the last version before 4."""
+    return clusters.get(BEFORE).url
 
 
-def mock_topics(names: list[str]) -> None:
-    """Have the mock cluster make topics, of four partitions each."""
-    for name in names:
-        _clusters[0].list_topics(name, timeout=10)
+KAFKAS = {"kafka": "kafka_url", "kafka-3": "kafka_before_url"}
 
 
-@pytest.fixture(params=["valkey", "redis", "mock", "kafka"])
+@pytest.fixture(params=["valkey", "redis", *KAFKAS])
 def either(request: pytest.FixtureRequest, settings: Settings) -> Settings:
     """Settings over each broker in turn; state is in Valkey in both."""
     if request.param == "valkey":
         return settings
     if request.param == "redis":
         return replace(settings, broker_url=emptied(request.getfixturevalue("redis_url")))
-    url = request.getfixturevalue("kafka_url" if request.param == "kafka" else "mock_kafka_url")
+    url = request.getfixturevalue(KAFKAS[request.param])
     return replace(settings, broker_url=url, state_url=settings.broker_url)
 
 

@@ -14,9 +14,9 @@ from streams.codec import encode
 from streams.records import Article, DeadLetter, Item, Poll
 from streams.settings import Route, Settings
 from streams.subscribe import subscribe
-from streams.topics import DESK_GROUP, FIXED, ITEMS
+from streams.topics import DESK_GROUP, ITEMS
 from streams.transport.broker import Broker, Message
-from tests.conftest import mock_topics, mock_url, until
+from tests.conftest import until
 from tests.feedserver import FeedServer, rss
 from workers import deadletter
 from workers.counters import balanced, read_counters
@@ -73,8 +73,6 @@ async def settled(broker: Broker, wanted: dict[str, int]) -> dict[str, dict[str,
 
 def test_new_revised_duplicate_and_nothing_again(either: Settings) -> None:
     settings = either
-    if settings.scheme == "kafka" and settings.broker_url == mock_url():
-        mock_topics([t.name for t in FIXED])
 
     async def go() -> None:
         async with FeedServer() as server, newsdesk(settings, server) as broker:

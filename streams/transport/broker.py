@@ -1,6 +1,7 @@
 """The seam: what copydesk asks of whatever carries its topics, and keeps its state.
 
     publish(messages, remember, guards)      all outputs, then all state; on Valkey in one atomic step
+    advance(app, runs, messages, remember)   a worker's step: outputs, state and progress, exactly once
     reader(topic, group)                     for subscribers
     state                                    the Redis or Valkey with shared state, for reading
 
@@ -46,8 +47,21 @@ class Guard(NamedTuple):
 
     key: str
     field: str
-    before: str
-    after: str
+    before: str | bytes
+    after: str | bytes
+
+
+class Run(NamedTuple):
+    """What a worker has in hand of one partition: the offsets from `first` to just before `following`."""
+
+    topic: str
+    number: int
+    first: int
+    following: int
+
+    @property
+    def partition_of(self) -> tuple[str, int]:
+        return self.topic, self.number
 
 
 class Reader(Protocol):
@@ -78,14 +92,23 @@ class Broker(Protocol):
     ) -> bool:
         """Publish, then remember. False: a guard refused, and on Valkey nothing at all was done.
 
-        On Kafka the messages are confirmed first; a crash in between publishes them again, never loses them.
+        On Kafka the messages are confirmed first; a crash in between publishes them again, never loses them. What
+        workers publish goes through `advance`.
         """
 
-    def progress(self, app: Any, topic: str, partition: int, first: int, following: int) -> Sequence[Guard]:
-        """Return the guards that commit a worker's progress from *first* to *following* within `publish`."""
+    many_in_one_step: bool
+    """Whether one step can advance several partitions."""
 
-    async def rewind(self, app: Any, topic: str, partition: int) -> None:
-        """After a refusal: let the worker read the partition again from what is committed, should it still own it."""
+    async def holds(self, app: Any, run: Run) -> bool:
+        """Whether *run* is this worker's to do, as far as that is known. Ask before handling it, `advance` after."""
+
+    async def advance(
+        self, app: Any, runs: Sequence[Run], messages: Sequence[Message], remember: Sequence[Command]
+    ) -> bool:
+        """Publish, remember and commit *runs* as one. False: one of them isn't ours any more, and nothing was done."""
+
+    async def rewind(self, app: Any, run: Run) -> None:
+        """After a refusal: have the worker read the partition from what is committed, should it still be its own."""
 
     async def reader(self, topic: Topic, group: str, start: str) -> Reader:
         """Return a reader; *start* is `start`, `end` or an offset, for partitions the group hasn't committed.
@@ -108,7 +131,7 @@ def open_broker(settings: Settings, url: str | None = None) -> Broker:
     if url.startswith("kafka:"):
         from streams.transport.kafka import KafkaBroker  # aiokafka costs memory: only who uses it pays
 
-        return KafkaBroker(url, settings.state_url, settings.partitions)
+        return KafkaBroker(url, settings)
     from streams.transport.redis_streams.log import Log
 
     return Log(url, partitions=settings.partitions)

@@ -4,39 +4,60 @@ Every Kafka option that copydesk sets is in this module, with its reason.
 """
 
 import asyncio
+import ssl
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
+import faust
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError
+from aiokafka.errors import (
+    AuthenticationFailedError,
+    KafkaError,
+    TopicAlreadyExistsError,
+    for_code,
+)
 from faust.transport.drivers import aiokafka as driver
-from yarl import URL
+from faust.types import TP
 
-from streams.errors import UnavailableError
-from streams.topics import Topic
-from streams.transport.broker import Command, Delivery, Guard, Message
+from streams.errors import SettingsError, UnavailableError
+from streams.settings import Settings, kafka_servers
+from streams.topics import MAX_MESSAGE_BYTES, Topic
+from streams.transport.broker import Command, Delivery, Guard, Message, Run
 from streams.transport.guard import CommitGuard
+from streams.transport.offsets import fetch_stable_offset
+from streams.transport.redis_streams.client import Partition
 from streams.transport.redis_streams.log import Log
+from streams.transport.transactions import Transactions
 
-PRODUCER = {
+AUTH_ERRORS = (AuthenticationFailedError,)
+PRODUCER: dict[str, Any] = {
     "acks": "all",  # confirmed means on every replica in sync
     "enable_idempotence": True,  # a repeated request doesn't repeat the message
     "linger_ms": 5,  # gather a batch; costs 5 ms, saves most of the requests
-    "max_request_size": 5 * 1024 * 1024,  # an article with its audit may be large
+    "max_batch_size": 256 * 1024,  # the default, 16 KiB, is a handful of articles
+    "max_request_size": MAX_MESSAGE_BYTES,
 }
-CONSUMER = {
+CONSUMER: dict[str, Any] = {
     "enable_auto_commit": False,  # commit what is done, not what was read
-    "isolation_level": "read_committed",  # other programs may write transactions
+    "isolation_level": "read_committed",  # what a dead worker left half published is never seen
     "fetch_max_wait_ms": 500,
+    "session_timeout_ms": 10_000,  # a killed subscriber's partitions go to the others after this
+    "heartbeat_interval_ms": 2_500,
 }
-MAX_REPLICATION = 3  # as far as there are brokers; two may die and nothing is lost
+MAX_REPLICATION = 3  # as far as there are brokers; one may die and the rest still confirm
+SETTLE_S = 10.0
 
 
 class Consumer(CommitGuard, driver.Consumer):
-    """Faust's aiokafka consumer that never commits past work in hand."""
+    """Faust's aiokafka consumer that never commits past work in hand, nor what `Transactions` commit."""
+
+    async def _commit(self, offsets: Mapping[Any, int]) -> bool:
+        ours = getattr(self.app, "commits_with_publish", ())
+        offsets = {tp: offset for tp, offset in offsets.items() if tp.topic not in ours}
+        return await super()._commit(offsets) if offsets else True
 
 
 class Transport(driver.Transport):
@@ -45,11 +66,48 @@ class Transport(driver.Transport):
     Consumer = Consumer
 
 
+def security(settings: Settings) -> dict[str, Any]:
+    """Return aiokafka's options for TLS and SASL. Raises SettingsError for a file that can't be read."""
+    options: dict[str, Any] = {"security_protocol": settings.kafka_security}
+    if settings.kafka_security.endswith("SSL"):
+        options["ssl_context"] = _tls(settings)
+    if settings.kafka_security.startswith("SASL"):
+        options |= {
+            "sasl_mechanism": settings.kafka_sasl,
+            "sasl_plain_username": settings.kafka_username,
+            "sasl_plain_password": settings.kafka_password,
+        }
+    return options
+
+
+def _tls(settings: Settings) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=settings.kafka_ca_file or None)
+        if settings.kafka_cert_file:
+            context.load_cert_chain(settings.kafka_cert_file, settings.kafka_key_file or None)
+    except OSError as exc:  # ssl.SSLError is one
+        raise SettingsError(f"kafka_ca_file, kafka_cert_file, kafka_key_file: {exc}") from exc
+    return context
+
+
+def credentials(settings: Settings) -> faust.auth.Credentials | None:
+    """Return the same for Faust, which has classes for it."""
+    options = security(settings)
+    if settings.kafka_security.startswith("SASL"):
+        return faust.SASLCredentials(
+            mechanism=settings.kafka_sasl, username=settings.kafka_username, password=settings.kafka_password,
+            ssl_context=options.get("ssl_context"),
+        )  # fmt: skip
+    return faust.SSLCredentials(options["ssl_context"]) if "ssl_context" in options else None
+
+
 @contextmanager
 def translated(url: str) -> Iterator[None]:
     """Turn what aiokafka raises into UnavailableError, where trying again may help."""
     try:
         yield
+    except AUTH_ERRORS as exc:
+        raise SettingsError(f"broker {url}: {exc!r}") from exc
     except (TimeoutError, OSError) as exc:
         raise UnavailableError(f"broker {url} doesn't answer: {exc!r}") from exc
     except KafkaError as exc:
@@ -61,42 +119,63 @@ def translated(url: str) -> Iterator[None]:
 class KafkaBroker:
     """Topics in Kafka, state in Redis or Valkey. See `Broker` for the methods that have no docstring here."""
 
-    def __init__(self, url: str, state_url: str, partitions: int) -> None:
+    many_in_one_step = False  # a transaction fences one partition
+
+    def __init__(self, url: str, settings: Settings) -> None:
         self.url = url
-        self.servers = ",".join(f"{u.host}:{u.port or 9092}" for u in map(URL, url.split(";")))
-        self.state_log = Log(state_url)
+        self.settings = settings
+        self.connection = {"bootstrap_servers": ",".join(kafka_servers(url)), **security(settings)}
+        self.state_log = Log(settings.state_url)
         self.state = self.state_log.state
-        self.default_partitions = partitions
         self._producer: AIOKafkaProducer | None = None
         self._observers: dict[str, AIOKafkaConsumer] = {}
+        self._transactions: dict[str, Transactions] = {}
+
+    def translated(self) -> AbstractContextManager[None]:
+        return translated(self.url)
+
+    # -- topics -----------------------------------------------------------------------------------------------
 
     async def declare(self, topics: Sequence[Topic]) -> None:
-        with translated(self.url):
-            admin = AIOKafkaAdminClient(bootstrap_servers=self.servers)
+        with self.translated():
+            admin = AIOKafkaAdminClient(**self.connection)
             try:
                 await admin.start()
                 existing = set(await admin.list_topics())
-                replication = min(MAX_REPLICATION, len(admin._client.cluster.brokers()) or 1)
-                missing = [self._new_topic(t, replication) for t in topics if t.name not in existing]
+                brokers = len(admin._client.cluster.brokers()) or 1
+                missing = [self._new_topic(t, brokers) for t in topics if t.name not in existing]
                 if missing and admin._client.cluster.controller is None:
                     raise UnavailableError(f"broker {self.url} has no controller yet, and so can't create topics")
                 if missing:
-                    await admin.create_topics(missing)
-            except TopicAlreadyExistsError:
-                pass  # another worker was faster
+                    await self._create(admin, missing)
             finally:
                 await admin.close()
 
-    def _new_topic(self, topic: Topic, replication: int) -> NewTopic:
+    async def _create(self, admin: AIOKafkaAdminClient, missing: Sequence[NewTopic]) -> None:
+        answer = await admin.create_topics(list(missing))
+        for name, code, why in answer.topic_errors:
+            if code and for_code(code) is not TopicAlreadyExistsError:  # another worker was faster
+                raise UnavailableError(f"broker {self.url} can't create topic {name}: {why or for_code(code)!r}")
+
+    def _new_topic(self, topic: Topic, brokers: int) -> NewTopic:
+        replication = self.settings.replication or min(MAX_REPLICATION, brokers)
         config = {
             "retention.ms": str(topic.retention_s * 1000),
             "cleanup.policy": "compact,delete" if topic.compact else "delete",
+            "max.message.bytes": str(MAX_MESSAGE_BYTES),
+            "min.insync.replicas": str(max(1, replication - 1)),  # confirmed means on two disks, where there are three
         }
-        return NewTopic(topic.name, self.default_partitions, replication, topic_configs=config)
+        return NewTopic(topic.name, self.settings.partitions, replication, topic_configs=config)
+
+    # -- publishing -------------------------------------------------------------------------------------------
+
+    def new_producer(self, **options: Any) -> AIOKafkaProducer:
+        """Return a producer that isn't started yet."""
+        return AIOKafkaProducer(**self.connection, **PRODUCER, **options)
 
     async def _started_producer(self) -> AIOKafkaProducer:
         if self._producer is None:
-            producer = AIOKafkaProducer(bootstrap_servers=self.servers, **PRODUCER)
+            producer = self.new_producer()
             try:
                 await producer.start()
             except BaseException:
@@ -108,7 +187,7 @@ class KafkaBroker:
     async def publish(
         self, messages: Sequence[Message], remember: Sequence[Command] = (), guards: Sequence[Guard] = ()
     ) -> bool:
-        with translated(self.url):
+        with self.translated():
             producer = await self._started_producer()
             sent = [await producer.send(m.topic, m.value, m.key or None, headers=list(m.headers)) for m in messages]
             await asyncio.gather(*sent)
@@ -116,20 +195,66 @@ class KafkaBroker:
         # (id, revision), and subscribers can tell; in the other order it would lose, and nobody could.
         return await self.state_log.publish((), remember, guards) if remember or guards else True
 
-    def progress(self, app: Any, topic: str, partition: int, first: int, following: int) -> Sequence[Guard]:
-        return ()  # Faust commits to Kafka, once the agent has taken the next batch
+    # -- a worker's steps -------------------------------------------------------------------------------------
 
-    async def rewind(self, app: Any, topic: str, partition: int) -> None:
-        """Without guards, nothing is refused."""
+    def _steps(self, app: Any) -> Transactions:
+        group = app.conf.id
+        if group not in self._transactions:
+            self._transactions[group] = Transactions(self, group)
+        return self._transactions[group]
+
+    async def holds(self, app: Any, run: Run) -> bool:
+        steps = self._steps(app)
+        steps.keep_only(set(app.consumer.assignment()))
+        with self.translated():
+            return await steps.holds(run)
+
+    async def advance(
+        self, app: Any, runs: Sequence[Run], messages: Sequence[Message], remember: Sequence[Command]
+    ) -> bool:
+        [run] = runs
+        return await self._steps(app).advance(run, messages, remember)
+
+    async def rewind(self, app: Any, run: Run) -> None:
+        tp = TP(*run.partition_of)
+        with self.translated():
+            observer = await self._observer("")
+            committed = await fetch_stable_offset(observer._client, app.conf.id, run.partition_of)
+            offset = await self.first_offset(run.partition_of) if committed is None else committed
+            if tp in app.consumer.assignment():
+                await app.consumer.seek_wait({tp: offset})
+
+    async def first_offset(self, tp: Partition) -> int:
+        """Return the first offset that is kept."""
+        observer = await self._observer("")
+        partition = KafkaPartition(*tp)
+        return int((await observer.beginning_offsets([partition]))[partition])
+
+    async def next_offset(self, tp: Partition, offset: int) -> int | None:
+        """Return the offset of the first message from *offset* on; None if there is none."""
+        reader = AIOKafkaConsumer(**self.connection, **CONSUMER, auto_offset_reset="earliest")
+        with self.translated():
+            try:
+                await reader.start()
+                reader.assign([KafkaPartition(*tp)])
+                reader.seek(KafkaPartition(*tp), offset)
+                async with asyncio.timeout(SETTLE_S):
+                    return int((await reader.getone()).offset)
+            except TimeoutError:
+                return None
+            finally:
+                await reader.stop()
+
+    # -- reading ----------------------------------------------------------------------------------------------
 
     async def reader(self, topic: Topic, group: str, start: str) -> "KafkaReader":
         reader = KafkaReader(self, topic.name, group)
-        with translated(self.url):
+        with self.translated():
             await reader.open(start)
         return reader
 
     async def lag(self, topic: str, group: str) -> int:
-        with translated(self.url):
+        with self.translated():
             observer = await self._observer(group)
             tps = [KafkaPartition(topic, n) for n in sorted(await _partitions(observer, topic))]
             first, following = await observer.beginning_offsets(tps), await observer.end_offsets(tps)
@@ -137,10 +262,10 @@ class KafkaBroker:
         return sum(following[tp] - max(first[tp], done[tp]) for tp in tps)
 
     async def _observer(self, group: str) -> AIOKafkaConsumer:
-        """A consumer that only asks how far *group* is. It subscribes to nothing, and so is no member."""
+        """Return a consumer that only asks, how far *group* is say. It subscribes to nothing, and so is no member."""
         found = self._observers.get(group)
         if found is None:
-            found = AIOKafkaConsumer(bootstrap_servers=self.servers, group_id=group, **CONSUMER)
+            found = AIOKafkaConsumer(**self.connection, group_id=group or None, **CONSUMER)
             try:
                 await found.start()
             except BaseException:
@@ -153,6 +278,8 @@ class KafkaBroker:
         return await self.state_log.pressure()
 
     async def close(self) -> None:
+        for steps in self._transactions.values():
+            await steps.close()
         for client in (self._producer, *self._observers.values()):
             if client is not None:
                 await client.stop()
@@ -174,7 +301,7 @@ class KafkaReader:
     async def open(self, start: str) -> None:
         reset = "latest" if start == "end" else "earliest"
         options: dict[str, Any] = {"auto_offset_reset": reset, **CONSUMER}
-        consumer = AIOKafkaConsumer(bootstrap_servers=self.broker.servers, group_id=self.group or None, **options)
+        consumer = AIOKafkaConsumer(**self.broker.connection, group_id=self.group or None, **options)
         try:
             if self.group:
                 consumer.subscribe([self.topic])
@@ -205,7 +332,7 @@ class KafkaReader:
         return self._consumer
 
     async def read(self, wait_s: float) -> list[Delivery]:
-        with translated(self.broker.url):
+        with self.broker.translated():
             found = await self._open.getmany(timeout_ms=int(wait_s * 1000), max_records=500)
         return [
             Delivery(r.topic, r.partition, r.offset, r.timestamp / 1000, r.key or b"", r.value or b"", tuple(r.headers))
@@ -219,11 +346,11 @@ class KafkaReader:
         mine = self._open.assignment()
         offsets = {KafkaPartition(*tp): o + 1 for tp, o in through.items() if KafkaPartition(*tp) in mine}
         if offsets:
-            with translated(self.broker.url):
+            with self.broker.translated():
                 await self._open.commit(offsets)
 
     async def at_end(self) -> bool:
-        with translated(self.broker.url):
+        with self.broker.translated():
             tps = list(self._open.assignment())
             ends = await self._open.end_offsets(tps)
             return bool(tps) and all([await self._open.position(tp) >= ends[tp] for tp in tps])

@@ -17,7 +17,7 @@ from redis.exceptions import ResponseError
 
 from streams.errors import UnavailableError
 from streams.topics import FIXED, Topic, topic_named
-from streams.transport.broker import Command, Guard, Message
+from streams.transport.broker import Command, Guard, Message, Run
 from streams.transport.redis_streams.client import (
     TRANSIENT,
     Partition,
@@ -149,12 +149,23 @@ class Log:
             fields += ["h:" + name, content]
         return fields
 
-    def progress(self, app: Any, topic: str, partition: int, first: int, following: int) -> Sequence[Guard]:
-        name, group = partition_name(topic, partition), app.conf.id
-        lease = app.consumer.lease_of(topic, partition)
+    many_in_one_step = True
+
+    async def holds(self, app: Any, run: Run) -> bool:
+        return True  # the step itself finds out, at no cost
+
+    async def advance(
+        self, app: Any, runs: Sequence[Run], messages: Sequence[Message], remember: Sequence[Command]
+    ) -> bool:
+        guards = [guard for run in runs for guard in self._progress(app, run)]
+        return await self.publish(messages, remember, guards)
+
+    def _progress(self, app: Any, run: Run) -> tuple[Guard, Guard]:
+        name, group = partition_name(*run.partition_of), app.conf.id
+        lease = app.consumer.lease_of(*run.partition_of)
         return (
             Guard(self.key("leases", group), name, lease, lease),
-            Guard(self.key("offsets", group), name, str(first), str(following)),
+            Guard(self.key("offsets", group), name, str(run.first), str(run.following)),
         )
 
     async def append(self, entries: Sequence[tuple[Partition, list[Any]]]) -> list[Any]:
@@ -169,8 +180,8 @@ class Log:
                 raise UnavailableError(f"broker {shown(self.url)} doesn't answer: {reply}")
         return replies
 
-    async def rewind(self, app: Any, topic: str, partition: int) -> None:
-        committed = await self.committed(app.conf.id, [(topic, partition)])
+    async def rewind(self, app: Any, run: Run) -> None:
+        committed = await self.committed(app.conf.id, [run.partition_of])
         await app.consumer.rewind({tp: offset or 0 for tp, offset in committed.items()})
 
     # -- reading ----------------------------------------------------------------------------------------------
