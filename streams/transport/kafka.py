@@ -13,9 +13,11 @@ import faust
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.conn import create_conn
 from aiokafka.errors import (
     AuthenticationFailedError,
     KafkaError,
+    SaslAuthenticationFailed,
     TopicAlreadyExistsError,
     for_code,
 )
@@ -32,7 +34,7 @@ from streams.transport.redis_streams.client import Partition
 from streams.transport.redis_streams.log import Log
 from streams.transport.transactions import Transactions
 
-AUTH_ERRORS = (AuthenticationFailedError,)
+REFUSALS = (AuthenticationFailedError, SaslAuthenticationFailed, ssl.SSLCertVerificationError)
 PRODUCER: dict[str, Any] = {
     "acks": "all",  # confirmed means on every replica in sync
     "enable_idempotence": True,  # a repeated request doesn't repeat the message
@@ -106,8 +108,6 @@ def translated(url: str) -> Iterator[None]:
     """Turn what aiokafka raises into UnavailableError, where trying again may help."""
     try:
         yield
-    except AUTH_ERRORS as exc:
-        raise SettingsError(f"broker {url}: {exc!r}") from exc
     except (TimeoutError, OSError) as exc:
         raise UnavailableError(f"broker {url} doesn't answer: {exc!r}") from exc
     except KafkaError as exc:
@@ -138,6 +138,7 @@ class KafkaBroker:
 
     async def declare(self, topics: Sequence[Topic]) -> None:
         with self.translated():
+            await self._check_access()
             admin = AIOKafkaAdminClient(**self.connection)
             try:
                 await admin.start()
@@ -150,6 +151,17 @@ class KafkaBroker:
                     await self._create(admin, missing)
             finally:
                 await admin.close()
+
+    async def _check_access(self) -> None:
+        """Raise SettingsError when a server refuses us. aiokafka's clients only say that they can't connect."""
+        if self.settings.kafka_security == "PLAINTEXT":
+            return
+        host, _, port = kafka_servers(self.url)[0].rpartition(":")
+        try:
+            connection = await create_conn(host, int(port), **security(self.settings))
+        except REFUSALS as exc:
+            raise SettingsError(f"broker {self.url} refuses: {exc}") from exc
+        connection.close()
 
     async def _create(self, admin: AIOKafkaAdminClient, missing: Sequence[NewTopic]) -> None:
         answer = await admin.create_topics(list(missing))

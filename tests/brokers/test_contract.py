@@ -230,16 +230,70 @@ def test_killed_workers_lose_nothing(either: Settings) -> None:
                     workers[n] = start_worker(s, 0.02)
                 await until(lambda: _lag_is(s, 0), deadline_s=60)
             finally:
-                for worker in workers:
-                    worker.kill()
-                    worker.wait()
-            found = await s.published()
-            assert {d.value for d in found} == set(values)
-            assert len(found) == len(values)  # exactly once
-            assert in_order_by_key(found)
-            assert int(await s.broker.state.hget("test:done", s.group)) == len(values)
+                end(*workers)
+            await all_exactly_once(s, values)
 
     asyncio.run(go())
+
+
+def test_a_frozen_worker_that_wakes_up_after_its_lease_changes_nothing(either: Settings) -> None:
+    """Frozen with a batch in hand, until another has its partitions and has gone on."""
+
+    async def go() -> None:
+        async with stage(either) as s:
+            values = await s.fill(300, keys=40)
+            frozen = start_worker(s, 0.05)
+            other = None
+            try:
+                await until(lambda: _published_more(s, 0))
+                frozen.send_signal(signal.SIGSTOP)
+                other = start_worker(s, 0.05)
+                before = len(await s.published())
+                await until(lambda: _published_more(s, before + 50), what="the other worker at work")
+                frozen.send_signal(signal.SIGCONT)
+                await until(lambda: _lag_is(s, 0), deadline_s=60)
+            finally:
+                end(frozen, other)
+            await all_exactly_once(s, values)
+
+    asyncio.run(go())
+
+
+def test_workers_that_join_and_leave_lose_and_repeat_nothing(either: Settings) -> None:
+    async def go() -> None:
+        async with stage(either) as s:
+            values = await s.fill(500, keys=40)
+            workers = [start_worker(s, 0.05)]
+            try:
+                for _ in range(2):
+                    before = len(await s.published())
+                    await until(lambda: _published_more(s, before))  # noqa: B023 - awaited within the loop
+                    workers.append(start_worker(s, 0.05))  # joins
+                    before = len(await s.published())
+                    await until(lambda: _published_more(s, before + 20))  # noqa: B023
+                    workers[-2].send_signal(signal.SIGTERM)  # leaves
+                await until(lambda: _lag_is(s, 0), deadline_s=60)
+                assert all(w.wait(20) == 0 for w in workers[:-1])
+            finally:
+                end(*workers)
+            await all_exactly_once(s, values)
+
+    asyncio.run(go())
+
+
+async def all_exactly_once(s: Stage, values: Sequence[bytes]) -> None:
+    """Assert that the target has all of *values* once, in the order of their keys, and that state agrees."""
+    found = await s.published()
+    assert sorted(d.value for d in found) == list(values)
+    assert in_order_by_key(found)
+    assert int(await s.broker.state.hget("test:done", s.group)) == len(values)
+
+
+def end(*workers: "subprocess.Popen[bytes] | None") -> None:
+    for worker in workers:
+        if worker is not None:
+            worker.kill()
+            worker.wait()
 
 
 async def _published_more(s: Stage, than: int) -> bool:

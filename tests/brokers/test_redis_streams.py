@@ -1,7 +1,6 @@
 """What only the log of our own must show: fences, trimming, take-over, and stock Faust agents over it."""
 
 import asyncio
-import signal
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -14,37 +13,10 @@ from streams.settings import Settings
 from streams.transport.broker import Guard, Message
 from streams.transport.redis_streams.leases import Leases
 from streams.transport.redis_streams.log import Log
-from tests.brokers.test_contract import Stage, _lag_is, _published_more, drained, in_order_by_key, stage, start_worker
+from tests.brokers.test_contract import Stage, _lag_is, drained, stage
 from tests.conftest import until
 
 TPS = [("t", n) for n in range(4)]
-
-
-def test_a_frozen_worker_that_wakes_up_after_its_lease_changes_nothing(settings: Settings) -> None:
-    async def go() -> None:
-        async with stage(settings) as s:
-            values = await s.fill(300, keys=40)
-            frozen = start_worker(s, 0.05)
-            other = None
-            try:
-                await until(lambda: _published_more(s, 0))
-                frozen.send_signal(signal.SIGSTOP)
-                other = start_worker(s, 0.05)
-                before = len(await s.published())
-                await until(lambda: _published_more(s, before + 50), what="the other worker at work")
-                frozen.send_signal(signal.SIGCONT)
-                await until(lambda: _lag_is(s, 0), deadline_s=60)
-            finally:
-                for worker in (frozen, other):
-                    if worker is not None:
-                        worker.kill()
-                        worker.wait()
-            found = await s.published()
-            assert sorted(d.value for d in found) == values
-            assert in_order_by_key(found)
-            assert int(await s.broker.state.hget("test:done", s.group)) == len(values)
-
-    asyncio.run(go())
 
 
 def test_leases_are_shared_taken_over_and_told_apart_by_epoch(settings: Settings) -> None:

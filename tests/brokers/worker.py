@@ -1,6 +1,7 @@
 """A worker for the contract tests: copies a topic, a little at a time. Run as a process, so that it can be killed."""
 
 import asyncio
+import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -23,9 +24,12 @@ async def main(broker_url: str, state_url: str, source: str, target: str, group:
         return Outcome(messages, [("HINCRBY", "test:done", group, len(batch))])
 
     run_agent(app, broker, Topic(source, 3600), copy, 10)
+    leaving = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, leaving.set)
     await app.start()
-    print("ready", flush=True)
-    await asyncio.Event().wait()
+    await leaving.wait()
+    await app.stop()
+    await broker.close()
 
 
 if __name__ == "__main__":
