@@ -1,5 +1,6 @@
 """Records to bytes and back: JSON by msgspec, errors in one spot."""
 
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import msgspec
@@ -19,18 +20,43 @@ def encode(record: msgspec.Struct) -> bytes:
 
 
 def decode(data: bytes | None, kind: type[R]) -> R:
-    """Return the record of *kind* in *data*; unknown fields are ignored.
+    """Return the record of *kind* in *data*, of any wire version so far; unknown fields are ignored.
 
     Raises UnreadableError for anything that isn't one, a newer wire version included.
     """
     decoder = _decoders.get(kind) or _decoders.setdefault(kind, msgspec.json.Decoder(kind))
     try:
-        record: R = decoder.decode(data or b"")
+        return decoder.decode(data or b"")  # type: ignore[no-any-return]
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
-        raise UnreadableError(f"not a readable {kind.__name__}: {exc}") from exc
-    if record.v > WIRE_VERSION:
-        raise UnreadableError(f"{kind.__name__} of wire version {record.v}; this copydesk reads up to {WIRE_VERSION}")
-    return record
+        try:
+            return msgspec.convert(upgraded(_raw(data), UPGRADES, WIRE_VERSION), kind)
+        except (msgspec.ValidationError, UnreadableError, RecursionError) as why:
+            raise UnreadableError(f"not a readable {kind.__name__}: {why if why.args else exc}") from exc
+
+
+Raw = dict[str, Any]
+UPGRADES: Mapping[int, Callable[[Raw], Raw]] = {}
+"""How a message of a wire version, as plain JSON, becomes one of the next."""
+
+
+def _raw(data: bytes | None) -> Raw:
+    try:
+        raw = msgspec.json.decode(data or b"")
+    except (msgspec.DecodeError, UnicodeDecodeError) as exc:
+        raise UnreadableError(str(exc)) from exc
+    if not isinstance(raw, dict):
+        raise UnreadableError(f"expected an object, got {type(raw).__name__}")
+    return raw
+
+
+def upgraded(raw: Raw, upgrades: Mapping[int, Callable[[Raw], Raw]], to: int) -> Raw:
+    """Return *raw* as of wire version *to*; raises UnreadableError when that can't be."""
+    version = raw.get("v", 1)  # before it was always written, there was only 1
+    if not isinstance(version, int) or not 1 <= version <= to:
+        raise UnreadableError(f"wire version {version}; this copydesk reads up to {to}")
+    for step in range(version, to):
+        raw = upgrades[step](raw) | {"v": step + 1}
+    return raw
 
 
 def schema(kind: type[Record]) -> dict[str, Any]:

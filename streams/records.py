@@ -1,7 +1,8 @@
 """The records that travel: an Item as polled, an Article as published, a DeadLetter as refused, a Poll as done.
 
 They are frozen, and JSON on the wire. A field is added with a default or not at all, so that old readers and
-old messages go on working; `v` is the wire version for the day when that isn't enough.
+old messages go on working; `v`, which every message has, is the wire version for the day when that isn't enough:
+then WIRE_VERSION rises, and `codec.UPGRADES` says how a message of the version before is read.
 """
 
 from datetime import datetime
@@ -22,10 +23,8 @@ class Coordinates(msgspec.Struct, frozen=True, order=True):
         return f"{self.topic}/{self.partition}@{self.offset}"
 
 
-class Record(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """What all records share."""
-
-    v: int = WIRE_VERSION
+class Record(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, tag_field="v", tag=WIRE_VERSION):
+    """What all records share: on the wire, `v`."""
 
 
 class Content(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -62,11 +62,15 @@ class Settings:
     memory_mb: int = _setting(1024, "embedded: memory limit of the Valkey server; pollers pause near it", low=16)
     partitions: int = _setting(8, "partitions of a new topic; the most desk workers that can share it", low=1)
     replication: int = _setting(0, "copies of a new Kafka topic; 0: as many as there are brokers, at most 3", low=0)
+    group_days: float = _setting(
+        7.0, "embedded: a group of subscribers that is silent for so long holds no messages", low=0
+    )
     desks: int = _setting(1, "desk workers that `copydesk up` starts", low=0)
     lease_s: float = _setting(6.0, "a silent worker's partitions go to others after this many seconds", low=0.5)
     batch: int = _setting(100, "most items that the desk publishes in one step", low=1)
     item_timeout_s: float = _setting(10.0, "an item that takes longer becomes a dead letter", low=0.1)
     poll_interval_s: float = _setting(900.0, "seconds between two polls of a feed", low=0.01)
+    max_lag: int = _setting(50_000, "pollers pause while the desk is further behind than this many items", low=1)
     poll_timeout_s: float = _setting(20.0, "a feed that takes longer has failed this poll", low=0.1)
     poll_concurrency: int = _setting(16, "feeds polled at once by one poller", low=1)
     feed_bytes: int = _setting(10 * MiB, "a longer feed document is refused", low=1024)

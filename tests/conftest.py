@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient
 
-from streams.settings import Settings
+from streams.settings import Settings, kafka_servers
+from streams.topics import PREFIX
 from streams.transport.embedded import EmbeddedValkey
 from streams.transport.redis_streams.log import Log
 from tests.brokers.kafka import BEFORE, CURRENT, Cluster, NoKafka, jars
@@ -142,8 +144,24 @@ def either(request: pytest.FixtureRequest, settings: Settings) -> Settings:
         return settings
     if request.param == "redis":
         return replace(settings, broker_url=emptied(request.getfixturevalue("redis_url")))
-    url = request.getfixturevalue(KAFKAS[request.param])
+    url = asyncio.run(emptied_kafka(request.getfixturevalue(KAFKAS[request.param])))
     return replace(settings, broker_url=url, state_url=settings.broker_url)
+
+
+async def emptied_kafka(url: str) -> str:
+    """The Kafka at *url*, with none of copydesk's topics."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=",".join(kafka_servers(url)))
+    await admin.start()
+    ours = [name for name in await admin.list_topics() if name.startswith(PREFIX)]
+    if ours:
+        await admin.delete_topics(ours)
+
+    async def gone() -> bool:
+        return not set(ours) & set(await admin.list_topics())
+
+    await until(gone, what="topics deleted")
+    await admin.close()
+    return url
 
 
 async def until(condition: Callable[[], Any], deadline_s: float = DEADLINE_S, what: str = "") -> Any:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from aiohttp import web
 
@@ -16,11 +17,12 @@ from streams.settings import Route, Settings
 from streams.subscribe import subscribe
 from streams.topics import DESK_GROUP, ITEMS
 from streams.transport.broker import Broker, Message
-from tests.conftest import until
+from tests.conftest import copydesk, until
 from tests.feedserver import FeedServer, rss
 from workers import deadletter
+from workers.clean.article import Copy
 from workers.counters import balanced, read_counters
-from workers.desk import create_desk
+from workers.desk import Clean, clean_item, create_desk
 from workers.poller.feeds import Feeds
 from workers.poller.poller import Poller
 from workers.service import prepared
@@ -38,11 +40,11 @@ def explore(*titles: str) -> str:
 
 
 @asynccontextmanager
-async def newsdesk(settings: Settings, server: FeedServer) -> AsyncGenerator[Broker, None]:
+async def newsdesk(settings: Settings, server: FeedServer, clean: Clean | None = None) -> AsyncGenerator[Broker, None]:
     """A poller and a desk at work on whatever feeds are added."""
     settings = replace(settings, poll_interval_s=0.05, poll_timeout_s=1.0)
     broker = await prepared(settings, settings.broker_url)
-    desk = create_desk(settings, broker, url=settings.broker_url, name="desk-1")
+    desk = create_desk(settings, broker, url=settings.broker_url, name="desk-1", clean=clean)
     await desk.start()
     poller = Poller(settings, broker, DESK_GROUP)
     polling = asyncio.create_task(poller.run())
@@ -330,7 +332,6 @@ def test_dead_letters_are_replayed_once_or_dropped_and_a_good_copy_passes(settin
     from datetime import UTC, datetime
 
     from streams.records import Content
-    from tests.conftest import copydesk
 
     flags = ("--broker-url", settings.broker_url)
     html = "<p>" + "".join(f"<b>{n} </b><a href='/{n}'>x</a>" for n in range(60_000))
@@ -367,3 +368,76 @@ def test_dead_letters_are_replayed_once_or_dropped_and_a_good_copy_passes(settin
                 assert (article.title, article.revision) == ("Slow", 1)
 
     asyncio.run(go())
+
+
+def test_a_replay_gives_a_revision_of_what_the_present_rules_clean_otherwise_and_of_nothing_else(
+    either: Settings, tmp_path: Path
+) -> None:
+    settings = either
+    flags = ("--broker-url", settings.broker_url, "--state-url", settings.state_url)
+
+    def old_rules(item: Item) -> Copy:
+        copy = clean_item(item)
+        return msgspec.structs.replace(copy, text=(*copy.text, "Share this")) if "Two" in item.title else copy
+
+    async def published() -> list[tuple[str, int]]:
+        found: list[Article] = await everything(settings, "articles")
+        return sorted((a.title, a.revision) for a in found if a.feed.endswith("/replayed"))
+
+    async def go() -> None:
+        urls = [f"https://replay.example/world/{n}" for n in "123"]
+        async with FeedServer() as server:
+            async with newsdesk(settings, server, clean=old_rules) as broker:
+                server.answers["replayed"] = rss([(urls[0], "One", BODY), (urls[1], "Two", BODY)])
+                await Feeds(broker.state).add([(server.url + "replayed", "")])
+                await settled(broker, {"new": 2})
+                server.answers["replayed"] = rss([(urls[0], "One", BODY + MORE), (urls[2], "Three", BODY)])
+                await settled(broker, {"new": 3, "revised": 1})
+                await Feeds(broker.state).remove([server.url + "replayed"])
+            before = [("One", 1), ("One", 2), ("Three", 1), ("Two", 1)]
+            assert await published() == before
+            async with newsdesk(settings, server) as broker:
+                done = await asyncio.to_thread(copydesk, "replay", "--from", "1h", *flags, cwd=tmp_path)
+                assert "items sent through the desk again" in done.stdout
+                await settled(broker, {"revised": 2, "duplicate": 2})
+                assert await published() == [*before, ("Two", 2)]
+                await asyncio.to_thread(copydesk, "replay", "--from", "2001-01-01", *flags, cwd=tmp_path)
+                await settled(broker, {"revised": 2, "duplicate": 5})
+                assert await published() == [*before, ("Two", 2)]
+                done = await asyncio.to_thread(copydesk, "replay", "--from", "0m", *flags, cwd=tmp_path)
+                assert done.stdout.startswith("0 items")
+        refused = await asyncio.to_thread(copydesk, "replay", "--from", "soon", *flags, cwd=tmp_path, check=2)
+        assert "time 'soon'" in refused.stderr
+
+    asyncio.run(go())
+
+
+def test_the_poller_pauses_while_the_desk_is_behind(settings: Settings) -> None:
+    settings = replace(settings, max_lag=3, poll_interval_s=0.05)
+
+    async def go() -> None:
+        async with FeedServer() as server:
+            broker = await prepared(settings, settings.broker_url)
+            poller = Poller(settings, broker, DESK_GROUP)
+            polling = asyncio.create_task(poller.run())
+            server.answers["f"] = rss([(f"https://a.example/{n}", "One", BODY) for n in range(5)])
+            await Feeds(broker.state).add([(server.url + "f", "")])
+            await until(lambda: _lag(broker, 5))
+            await until(lambda: poller.paused)
+            await Feeds(broker.state).add([(server.url + "g", "")])
+            server.answers["g"] = rss([("https://a.example/g", "Other", BODY)])
+            desk = create_desk(settings, broker, url=settings.broker_url)
+            assert not server.requests["g"]
+            await desk.start()
+            await settled(broker, {"new": 6})
+            assert not poller.paused
+            poller.stop()
+            await polling
+            await desk.stop()
+            await broker.close()
+
+    asyncio.run(go())
+
+
+async def _lag(broker: Broker, wanted: int) -> bool:
+    return await broker.lag(ITEMS.name, DESK_GROUP) == wanted

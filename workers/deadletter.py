@@ -11,15 +11,15 @@ from streams.codec import decode, encode
 from streams.errors import UnreadableError
 from streams.records import DeadLetter
 from streams.topics import DEAD_LETTERS, ITEMS
-from streams.transport.broker import Broker, Guard, Message
+from streams.transport.broker import Broker, Delivery, Guard, Message
 from streams.transport.redis_streams.client import translated
+from workers.replay import replay_of
 
 if TYPE_CHECKING:
     from streams.app import Incoming  # Faust costs memory: only the desk pays for it
 
 MAX_REASON_CHARS = 2_000
 SETTLED = "copydesk:dead-letters:settled"
-REPLAY_HEADER = "copydesk-replay-of"  # the coordinates that the message had at first
 
 
 class Waiting(NamedTuple):
@@ -84,12 +84,8 @@ async def replay(broker: Broker, one: Waiting) -> bool:
     letter = one.letter
     if letter.topic != ITEMS.name:
         raise UnreadableError(f"dead letter {one.name} is an entry of feed {letter.topic}: its next poll tries again")
-    origin = f"{letter.topic}/{letter.partition}@{letter.offset}".encode()
-    headers = (
-        letter.headers
-        if any(n == REPLAY_HEADER for n, _ in letter.headers)
-        else (*letter.headers, (REPLAY_HEADER, origin))
-    )
+    first = Delivery(letter.topic, letter.partition, letter.offset, 0.0, letter.key, letter.original, letter.headers)
+    headers = replay_of(first)
     message = Message(letter.topic, letter.key, letter.original, headers)
     return await broker.publish([message], guards=[Guard(SETTLED, one.name, "", "replayed")])
 

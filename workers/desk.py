@@ -9,7 +9,7 @@ import signal
 import threading
 import traceback
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
@@ -33,11 +33,15 @@ from workers.publish import is_publishable, messages_for
 log = logging.getLogger(__name__)
 
 
+Clean = Callable[[Item], Copy]
+
+
 class Desk:
     """Handles batches of items. One per process."""
 
-    def __init__(self, settings: Settings, broker: Broker) -> None:
+    def __init__(self, settings: Settings, broker: Broker, clean: Clean | None = None) -> None:
         self.settings = settings
+        self.clean = clean or clean_item
         self.seen = Seen(broker.state)
 
     async def handle(self, batch: Sequence[Incoming]) -> Outcome:
@@ -52,7 +56,7 @@ class Desk:
     def _handle_one(self, incoming: Incoming, work: "Work") -> None:
         item = work.item = decode(incoming.value, Item)
         with deadline(self.settings.item_timeout_s):
-            copy = clean_item(item)
+            copy = self.clean(item)
         id_ = article_id(item.key)
         verdict = judge(work.memory.get(id_), copy_fingerprint(copy), item.fetched_at.timestamp())
         article = to_article(copy, item, id_, verdict.revision, incoming.at)
@@ -182,8 +186,8 @@ def to_article(copy: Copy, item: Item, id_: str, revision: int, at: Coordinates)
     )
 
 
-def create_desk(settings: Settings, broker: Broker, *, url: str, name: str = "") -> Any:
-    """Return the Faust app whose one agent is the desk."""
+def create_desk(settings: Settings, broker: Broker, *, url: str, name: str = "", clean: Clean | None = None) -> Any:
+    """Return the Faust app whose one agent is the desk; *clean* takes the place of the cleaning rules."""
     app = create_app(settings, DESK_GROUP, url=url, name=name)
-    run_agent(app, broker, ITEMS, Desk(settings, broker).handle, settings.batch)
+    run_agent(app, broker, ITEMS, Desk(settings, broker, clean).handle, settings.batch)
     return app

@@ -13,7 +13,7 @@ from streams.errors import UnreadableError
 from streams.settings import Settings
 from workers.clean.encoding import decoded
 
-DONE, FAILED = 0, 1
+DONE, FAILED, USAGE, UNREACHABLE, UNHEALTHY = range(5)  # exit codes of all commands
 
 
 def run_parse(settings: Settings, args: Any) -> int:

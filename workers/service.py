@@ -18,8 +18,9 @@ from streams.errors import UnavailableError
 from streams.retry import retrying
 from streams.settings import Settings
 from streams.subscribe import subscribe
-from streams.topics import DESK_GROUP, FIXED, route_topic
+from streams.topics import DAY_S, DESK_GROUP, FIXED, route_topic
 from streams.transport.broker import Broker, open_broker
+from streams.transport.redis_streams.log import Log
 from workers.poller.poller import Poller
 from workers.web.server import StatusServer
 
@@ -107,7 +108,7 @@ async def run_desk(settings: Settings, url: str, name: str = "") -> int:
     async def work(broker: Broker, stopping: asyncio.Event) -> None:
         app = create_desk(settings, broker, url=url, name=name)
         await app.start()
-        trimming = asyncio.create_task(guarded(_trim(broker), "trimming"))
+        trimming = asyncio.create_task(guarded(_trim(broker, settings), "trimming"))
         log.info("desk ready")
         await stopping.wait()
         trimming.cancel()
@@ -121,13 +122,16 @@ async def run_desk(settings: Settings, url: str, name: str = "") -> int:
     return await serve(settings, url, work)
 
 
-async def _trim(broker: Broker) -> None:
+async def _trim(broker: Broker, settings: Settings) -> None:
     """Keep streams within their retention. Kafka does that by itself."""
-    trim = getattr(broker, "trim", None)
-    while trim is not None:
+    while isinstance(broker, Log):
         await asyncio.sleep(TRIM_EVERY_S)
         try:
-            await trim()
+            for group in await broker.expire_groups(settings.group_days * DAY_S, keep={DESK_GROUP}):
+                log.warning(
+                    "group %s was silent for %g days: nothing is kept for it any more", group, settings.group_days
+                )
+            await broker.trim()
         except UnavailableError as exc:
             log.warning("%s; will trim later", exc)
 

@@ -18,12 +18,13 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
 from streams.errors import SettingsError, UnavailableError
 from streams.settings import Settings
+from streams.transport.repair import Damage, cut_off, find_damage
 
 READY_S = 120.0  # a large append-only file takes its time to load
 LOCK_WAIT_S = 5.0  # a server whose parent was killed needs a moment to go
@@ -98,6 +99,27 @@ class EmbeddedValkey:
         self._spawn(server_binary())
         self._wait_until_ready()
         return True
+
+    def damage(self) -> Damage | None:
+        """Return what is wrong with the log of a server that doesn't run; SettingsError when it does."""
+        with self._held():
+            return find_damage(self.data_dir / "valkey", server_binary())
+
+    def repair(self) -> tuple[Damage, Path] | None:
+        """Cut damage off; returns what it was and where the log's copy is, None when there was none."""
+        with self._held():
+            damage = find_damage(self.data_dir / "valkey", server_binary())
+            return damage and (damage, cut_off(damage, server_binary()))
+
+    @contextlib.contextmanager
+    def _held(self) -> Iterator[None]:
+        """Hold the directory without a server."""
+        self._prepare()
+        self._lock()
+        try:
+            yield
+        finally:
+            self.stop()
 
     def stop(self) -> None:
         """Stop the server in order and let go of the directory. May be called twice."""
@@ -209,8 +231,8 @@ class EmbeddedValkey:
         if damage:
             return SettingsError(
                 f"the log in {self.data_dir / 'valkey' / 'appendonlydir'} is damaged, and starting would lose what is "
-                f"behind the damage: {damage[0].partition('# ')[2] or damage[0]}. Copy the directory, then cut the "
-                "damage off with valkey-check-aof --fix, or put a backup in its place"
+                f"behind the damage: {damage[0].partition('# ')[2] or damage[0]}. `copydesk repair` says how much "
+                "that is and cuts it off; or put a backup in its place"
             )
         last = lines[-1] if lines else "it said nothing"
         return SettingsError(f"the embedded server stopped with status {returncode}: {last}; see {self._log_path}")

@@ -137,6 +137,7 @@ class KafkaBroker:
     # -- topics -----------------------------------------------------------------------------------------------
 
     async def declare(self, topics: Sequence[Topic]) -> None:
+        await self.state_log.check_layout()
         with self.translated():
             await self._check_access()
             admin = AIOKafkaAdminClient(**self.connection)

@@ -9,6 +9,7 @@ import faust
 import pytest
 
 from streams.app import Incoming, Outcome
+from streams.errors import SettingsError
 from streams.settings import Settings
 from streams.transport.broker import Guard, Message
 from streams.transport.redis_streams.leases import Leases
@@ -164,3 +165,45 @@ def test_full_memory_is_waited_for_and_nothing_is_lost(settings: Settings) -> No
 
 async def _errors_beyond(state: Any, count: int) -> bool:
     return int((await state.info("stats"))["total_error_replies"]) > count
+
+
+def test_a_group_that_is_silent_for_too_long_holds_nothing_and_resumes_behind_what_was_removed(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    import time
+
+    async def go() -> None:
+        async with stage(replace(settings, partitions=1)) as s:
+            log = s.broker
+            assert isinstance(log, Log)
+            await s.fill(10)
+            silent = await log.reader(s.source, "silent", "start")
+            first = (await silent.read(0.1))[3]
+            await silent.commit({(s.source.name, 0): first.offset})
+            await silent.close()
+            desk = await log.reader(s.source, "the-desk", "start")
+            assert len(await desk.read(0.1)) == 10
+            await desk.commit({(s.source.name, 0): 9})
+            later_s = time.time() + 7200
+            assert await log.trim(later_s) == 4
+            assert await log.expire_groups(86_400, now_s=later_s) == []
+            assert await log.expire_groups(3600, keep={"the-desk"}, now_s=later_s) == ["silent"]
+            assert await log.trim(later_s) == 6
+            await s.broker.publish([Message(s.source.name, b"k", b"new")])
+            back = await log.reader(s.source, "silent", "start")
+            assert [d.value for d in await drained(back)] == [b"new"]
+            assert "group silent was away while 6 messages were removed" in caplog.text
+            assert await log.trim(later_s) == 0  # it counts again
+
+    asyncio.run(go())
+
+
+def test_keys_of_a_newer_copydesk_are_refused(settings: Settings) -> None:
+    async def go() -> None:
+        log = Log(settings.broker_url)
+        await log.state.set("copydesk:layout", 2)
+        with pytest.raises(SettingsError, match="written by a newer copydesk"):
+            await log.declare([])
+        await log.close()
+
+    asyncio.run(go())

@@ -15,7 +15,7 @@ from streams.settings import Settings
 from streams.topics import FIXED, POLLS
 from streams.transport.broker import Message, open_broker
 from streams.transport.embedded import EmbeddedValkey, answers, server_binary, socket_path
-from tests.conftest import ROOT, until
+from tests.conftest import ROOT, copydesk, until
 
 
 def publish(settings: Settings, url: str, values: list[bytes]) -> None:
@@ -100,6 +100,32 @@ def test_a_damaged_log_is_refused_in_clear_words(tmp_path: Path) -> None:
         EmbeddedValkey(settings).start()
     assert str(tmp_path) in str(refused.value)
     assert "backup" in str(refused.value)
+
+
+def test_a_damaged_log_is_repaired_when_asked_to_and_a_copy_is_kept(tmp_path: Path) -> None:
+    data = tmp_path / "copydesk-data"
+    settings = Settings(data_dir=data)
+    server = EmbeddedValkey(settings)
+    server.start()
+    for n in range(20):
+        publish(settings, server.url, [b"%d-%d" % (n, m) for m in range(3)])
+    in_use = copydesk("repair", cwd=tmp_path, check=2)
+    assert "in use by process" in in_use.stderr
+    server.stop()
+    assert copydesk("repair", cwd=tmp_path).stdout == "the log is sound\n"
+    log = max((data / "valkey" / "appendonlydir").glob("*.incr.aof"))
+    torn = log.read_bytes()[:-37]
+    log.write_bytes(torn)
+    said = copydesk("repair", cwd=tmp_path, check=4).stdout
+    assert f"of {len(torn)}; " in said
+    assert log.read_bytes() == torn
+    said = copydesk("repair", "--yes", cwd=tmp_path).stdout
+    copy = Path(said.split()[-1])
+    assert (copy / log.name).read_bytes() == torn
+    server.start()
+    # The transaction that was torn is gone as a whole, and nothing else is.
+    assert read_all(settings, server.url) == [b"%d-%d" % (n, m) for n in range(19) for m in range(3)]
+    server.stop()
 
 
 def test_a_long_data_directory_gets_a_short_private_socket(tmp_path: Path) -> None:

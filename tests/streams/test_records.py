@@ -4,9 +4,9 @@ import msgspec
 import pytest
 
 import streams
-from streams.codec import decode, encode, schema
+from streams.codec import UPGRADES, decode, encode, schema, upgraded
 from streams.errors import CopydeskError, UnreadableError
-from streams.records import Article, Coordinates, DeadLetter, Image, Item, Link, Poll, Removed
+from streams.records import WIRE_VERSION, Article, Coordinates, DeadLetter, Image, Item, Link, Poll, Removed
 
 NOW = datetime(2026, 1, 5, 10, tzinfo=UTC)
 ITEM = Item(feed="https://a.example/f", key="https://a.example/1", title="T", fetched_at=NOW, fingerprint="00" * 8)
@@ -49,10 +49,29 @@ def test_a_newer_wire_version_is_refused() -> None:
         decode(msgspec.json.encode(newer), Item)
 
 
+@pytest.mark.parametrize("record", [ITEM, ARTICLE, LETTER, POLL], ids=lambda r: type(r).__name__)
+def test_every_message_has_its_wire_version_and_one_from_before_has_none(record: Item) -> None:
+    as_json = msgspec.json.decode(encode(record))
+    assert as_json.pop("v") == WIRE_VERSION
+    assert decode(msgspec.json.encode(as_json), type(record)) == record
+
+
+def test_an_old_message_is_read_step_by_step() -> None:
+    upgrades = {
+        1: lambda raw: {"title": raw["headline"]},
+        2: lambda raw: {"titles": [raw["title"]]},
+    }
+    assert upgraded({"headline": "T"}, upgrades, 3) == {"titles": ["T"], "v": 3}
+    assert upgraded({"title": "T", "v": 2}, upgrades, 3) == {"titles": ["T"], "v": 3}
+    with pytest.raises(UnreadableError, match="wire version 4"):
+        upgraded({"v": 4}, upgrades, 3)
+    assert set(UPGRADES) == set(range(1, WIRE_VERSION))
+
+
 @pytest.mark.parametrize("kind", [Item, Article, DeadLetter, Poll])
 def test_every_record_has_a_schema(kind: type[Item]) -> None:
     definition = schema(kind)["$defs"][kind.__name__]
-    assert set(definition["properties"]) == set(kind.__struct_fields__)
+    assert set(definition["properties"]) == {"v", *kind.__struct_fields__}
 
 
 def test_public_names_are_what_they_are() -> None:

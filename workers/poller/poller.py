@@ -33,7 +33,6 @@ log = logging.getLogger(__name__)
 LOOK_EVERY_S = 1.0  # how soon a feed that was just added is noticed
 PRESSURE_EVERY_S = 2.0
 MAX_PRESSURE = 0.85  # of the broker's memory; beyond it, items wait in their feeds instead
-MAX_LAG = 50_000  # items that the desk hasn't taken yet
 RETRY_S = 1.0
 MAX_ERROR_CHARS = 500
 
@@ -57,7 +56,7 @@ class Poller:
         self._random = random.Random()
         self._stopping = asyncio.Event()
         self._polls: dict[asyncio.Task[None], str] = {}
-        self._paused = False
+        self.paused = False
         self._next_pressure_s = 0.0
         self._next_renewal_s = time.monotonic() + CLAIM_S / 4
 
@@ -101,16 +100,16 @@ class Poller:
 
     async def _under_pressure(self) -> bool:
         if time.monotonic() < self._next_pressure_s:
-            return self._paused
+            return self.paused
         self._next_pressure_s = time.monotonic() + PRESSURE_EVERY_S
         pressure, lag = await self.broker.pressure(), await self.broker.lag(ITEMS.name, self.desk_group)
-        paused = pressure > MAX_PRESSURE or lag > MAX_LAG
-        if paused != self._paused:
+        paused = pressure > MAX_PRESSURE or lag > self.settings.max_lag
+        if paused != self.paused:
             log.warning(
                 "%s: broker memory %.0f %%, desk behind by %d items",
                 "paused" if paused else "polling again", 100 * pressure, lag,
             )  # fmt: skip
-        self._paused = paused
+        self.paused = paused
         return paused
 
     async def _poll(self, session: aiohttp.ClientSession, url: str) -> None:

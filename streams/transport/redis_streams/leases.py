@@ -33,8 +33,8 @@ class Leases:
     async def beat(self, partitions: Sequence[Partition]) -> bool:
         """Renew; returns whether the share has changed."""
         by_name = {partition_name(*tp).encode(): tp for tp in partitions}
-        args = [self.member, int(self.lease_s * 1000), 0 if self._joined else 1, *by_name]
-        held, surplus = await self.log.script("beat", self._keys(), args)
+        args = [self.member, int(self.lease_s * 1000), 0 if self._joined else 1, self.group, *by_name]
+        held, surplus = await self.log.script("beat", [*self._keys(), self.log.key("groups")], args)
         self._joined = True
         before = (self.held, self.surplus)
         self.held = {by_name[n]: lease.decode() for n, lease in zip(held[::2], held[1::2], strict=True)}

@@ -9,13 +9,13 @@ Only `redis.call` in Lua, so that Redis ≥ 7 and Valkey both do.
 
 import time
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from importlib.resources import files
 from typing import Any, NamedTuple
 
 from redis.exceptions import ResponseError
 
-from streams.errors import UnavailableError
+from streams.errors import SettingsError, UnavailableError
 from streams.topics import FIXED, Topic, topic_named
 from streams.transport.broker import Command, Guard, Message, Run
 from streams.transport.redis_streams.client import (
@@ -30,6 +30,7 @@ from streams.transport.redis_streams.client import (
 from streams.transport.redis_streams.reader import LogReader
 
 NAMESPACE = "copydesk"
+LAYOUT = 1  # of all keys and their contents; ARCHITECTURE.md says what a change of it must do
 MAX_FETCH = 500  # entries per partition and read: about a megabyte of articles
 
 
@@ -79,6 +80,7 @@ class Log:
     # -- topics -----------------------------------------------------------------------------------------------
 
     async def declare(self, topics: Sequence[Topic]) -> None:
+        await self.check_layout()
         with translated(self.url):
             async with self.state.pipeline(transaction=False) as pipe:
                 for topic in topics:
@@ -87,6 +89,17 @@ class Log:
                     pipe.hget(self.key("topics"), topic.name)
                 replies = await pipe.execute()
         self._partitions.update(zip((t.name for t in topics), map(int, replies[2::3]), strict=True))
+
+    async def check_layout(self) -> None:
+        """Mark the keys with the layout that we know. Raises SettingsError when they have a newer one."""
+        with translated(self.url):
+            await self.state.setnx(self.key("layout"), LAYOUT)
+            found = int(await self.state.get(self.key("layout")))
+        if found > LAYOUT:
+            raise SettingsError(
+                f"broker {shown(self.url)} was written by a newer copydesk (layout {found}; this one knows {LAYOUT}): "
+                "upgrade this one"
+            )
 
     async def partitions(self, topic: str, default: int | None = None) -> int:
         """Return the partition count of *topic*, which is created if it is new."""
@@ -246,6 +259,19 @@ class Log:
                 args = [partition_name(topic, n), self.key("offsets", ""), now_s - float(kept_s)]
                 removed += await self.script("trim", [self.stream(topic, n), self.key("groups")], args)
         return removed
+
+    async def expire_groups(self, silent_s: float, keep: Collection[str] = (), now_s: float | None = None) -> list[str]:
+        """Stop waiting, when trimming, for groups that have been silent for *silent_s*; returns their names.
+
+        One that comes back goes on where it was, behind what was trimmed in the meantime.
+        """
+        now_s = time.time() if now_s is None else now_s
+        with translated(self.url):
+            heard = await self.state.hgetall(self.key("groups"))
+            silent = [g for g, at_s in heard.items() if float(at_s) < now_s - silent_s and g.decode() not in keep]
+            if silent:
+                await self.state.hdel(self.key("groups"), *silent)
+        return [group.decode() for group in silent]
 
     async def pressure(self) -> float:
         with translated(self.url):

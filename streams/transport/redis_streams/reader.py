@@ -1,6 +1,7 @@
 """A subscriber's position in a topic."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,9 @@ from streams.transport.redis_streams.leases import Leases
 
 if TYPE_CHECKING:
     from streams.transport.redis_streams.log import Log
+
+
+logger = logging.getLogger(__name__)
 
 
 class LogReader:
@@ -44,8 +48,17 @@ class LogReader:
                 await self._leases.release(self._leases.surplus)
             kept = {tp: p for tp, p in self._position.items() if tp in self._leases.held}
             new = [tp for tp in self._leases.held if tp not in kept]
-            committed = await self.log.committed(self.group, new)
-            self._position = kept | {tp: offset or 0 for tp, offset in committed.items()}
+            self._position = kept | await self._resumed(new)
+
+    async def _resumed(self, partitions: list[Partition]) -> dict[Partition, int]:
+        """Return where the group is; behind what was trimmed, should it have been away for too long."""
+        committed = await self.log.committed(self.group, partitions)
+        bounds = await self.log.bounds(partitions)
+        out = {tp: max(committed[tp] or 0, bounds[tp].first) for tp in partitions}
+        gone = {tp: n for tp in partitions if (n := out[tp] - (committed[tp] or 0)) > 0}
+        for (topic, partition), n in gone.items():
+            logger.warning("%s/%d: group %s was away while %d messages were removed", topic, partition, self.group, n)
+        return out
 
     async def read(self, wait_s: float) -> list[Delivery]:
         await self._share()

@@ -1,7 +1,8 @@
 -- One heartbeat: stay a member, bury the silent, take the free partitions that are my share.
 --
--- KEYS: members (zset: member -> expiry in ms), leases (hash: partition -> "member|epoch"), epochs (hash).
--- ARGV: me ("name#incarnation"), lease in ms, 1 if this is my first beat, partition...
+-- KEYS: members (zset: member -> expiry in ms), leases (hash: partition -> "member|epoch"), epochs (hash),
+--       groups (hash: group -> when it was last heard of, in s).
+-- ARGV: me ("name#incarnation"), lease in ms, 1 if this is my first beat, group, partition...
 -- Each new owner gets a new epoch, so that a lease that went away and came back is told from one that stayed.
 -- Returns {held, surplus}: what I own as {partition, lease, ...}, and what I should hand to somebody else.
 local members, leases, epochs, me = KEYS[1], KEYS[2], KEYS[3], ARGV[1]
@@ -15,13 +16,14 @@ if ARGV[3] == '1' then
     if other ~= me and string.match(other, '^(.*)#') == name then redis.call('ZREM', members, other) end
   end
 end
+redis.call('HSET', KEYS[4], ARGV[4], time[1])
 redis.call('ZADD', members, now + tonumber(ARGV[2]), me)
 local live = redis.call('ZRANGE', members, 0, -1)
 table.sort(live)
 local rank, count = {}, #live
 for i, member in ipairs(live) do rank[member] = i - 1 end
 local held, surplus = {}, {}
-for i = 4, #ARGV do
+for i = 5, #ARGV do
   local partition = ARGV[i]
   local lease = redis.call('HGET', leases, partition)
   local owner = lease and string.match(lease, '^(.*)|%d+$')

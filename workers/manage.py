@@ -1,0 +1,230 @@
+"""The commands that look into a copydesk and look after it: topics, status, feeds, dead letters, replay, repair."""
+
+import asyncio
+import contextlib
+import functools
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+
+from streams.errors import SettingsError
+from streams.settings import Settings, settings_table
+from streams.transport.embedded import EmbeddedValkey, answers, socket_url
+from workers.offline import DONE, FAILED, UNHEALTHY, print_json
+
+
+@contextlib.contextmanager
+def connected(settings: Settings) -> Iterator[Settings]:
+    """Give settings that reach the broker; embedded, by the running server, else one started for the moment."""
+    if not settings.embedded:
+        yield settings
+    elif answers(settings.data_dir):
+        yield replace(settings, broker_url=socket_url(settings.data_dir))
+    else:
+        valkey = EmbeddedValkey(settings)
+        valkey.start()
+        try:
+            yield replace(settings, broker_url=valkey.url)
+        finally:
+            valkey.stop()
+
+
+def with_state(settings: Settings, work: Callable[[Any], Any]) -> Any:
+    """Return what the coroutine function *work* makes of an open broker."""
+    from streams.transport.broker import open_broker
+
+    async def go(at: Settings) -> Any:
+        broker = open_broker(at)
+        try:
+            return await work(broker)
+        finally:
+            await broker.close()
+
+    with connected(settings) as at:
+        return asyncio.run(go(at))
+
+
+def run_tail(settings: Settings, args: Any) -> int:
+    from streams.subscribe import deliveries
+
+    start = args.start or ("start" if args.group or not args.follow else "end")
+
+    async def go(at: Settings) -> None:
+        async with contextlib.aclosing(
+            deliveries(args.topic, group=args.group, start=start, follow=args.follow, settings=at)
+        ) as found:
+            async for delivery, record in found:
+                if args.json:
+                    at_ = f"{delivery.topic}/{delivery.partition}@{delivery.offset}"
+                    print_json(msgspec.to_builtins(record) | {"at": at_})
+                else:
+                    print(_one_line(record), flush=True)
+
+    with connected(settings) as at:
+        asyncio.run(go(at))
+    return DONE
+
+
+def _one_line(record: Any) -> str:
+    values: Mapping[str, Any] = msgspec.to_builtins(record)
+    when = values.get("published") or values.get("time") or values.get("fetched_at") or ""
+    who = values.get("publisher") or values.get("feed") or values.get("topic") or ""
+    what = values.get("title") or values.get("reason") or f"{values.get('outcome', '')} {values.get('error', '')}"
+    from workers.clean.blocks import plain
+
+    return plain(f"{when[:19]}  {who[:24]:<24}  {what}")
+
+
+def run_status(settings: Settings, args: Any) -> int:
+    from streams.topics import DESK_GROUP
+    from workers.web.server import status
+
+    found = with_state(settings, lambda broker: status(broker, DESK_GROUP))
+    if args.json:
+        print_json(found)
+    else:
+        for stage, counts in found["counters"].items():
+            print(f"{stage:<6}" + "  ".join(f"{name} {n:,}" for name, n in counts.items()))
+        print(f"desk is {found['lag']} items behind; {len(found['feeds'])} feeds")
+    if not found["balanced"]:
+        print("copydesk: the counters don't add up", file=sys.stderr)
+        return UNHEALTHY
+    return DONE
+
+
+def run_settings(settings: Settings, args: Any) -> int:
+    print(settings_table())
+    return DONE
+
+
+def run_replay(settings: Settings, args: Any) -> int:
+    from datetime import UTC, datetime
+
+    from workers.replay import parse_since, replay_items
+
+    since = parse_since(args.since, datetime.now(UTC))
+    say = functools.partial(print, file=sys.stderr)
+    count = with_state(settings, lambda broker: replay_items(settings, broker, since, say))
+    print(f"{count} items sent through the desk again; stories that come out changed get a new revision")
+    return DONE
+
+
+def run_repair(settings: Settings, args: Any) -> int:
+    if not settings.embedded:
+        raise SettingsError("repair is for embedded mode; another broker has tools of its own")
+    valkey = EmbeddedValkey(settings)
+    if args.yes:
+        done = valkey.repair()
+        damage = done and done[0]
+    else:
+        done, damage = None, valkey.damage()
+    if damage is None:
+        print("the log is sound")
+        return DONE
+    lost = damage.size - damage.sound
+    print(f"{damage.path}: readable up to byte {damage.sound} of {damage.size}; {lost} bytes are not")
+    if done:
+        print(f"they were cut off; the log as it was is in {done[1]}")
+        return DONE
+    print("An unfinished write at the end, as after a power cut, was never confirmed to anybody; more may have been.")
+    print("`copydesk repair --yes` makes a copy and cuts them off.")
+    return UNHEALTHY
+
+
+# -- feeds ----------------------------------------------------------------------------------------------------
+
+
+def run_feeds_add(settings: Settings, args: Any) -> int:
+    return _add_feeds(settings, [(url, args.folder) for url in args.urls])
+
+
+def run_feeds_import(settings: Settings, args: Any) -> int:
+    from workers.poller.opml import read_opml
+
+    return _add_feeds(settings, read_opml(args.file))
+
+
+def _add_feeds(settings: Settings, wanted: list[tuple[str, str]]) -> int:
+    from workers.poller.feeds import Feeds
+
+    new = with_state(settings, lambda broker: Feeds(broker.state).add(wanted))
+    for url in new:
+        print(f"added {url}")
+    known = len({url for url, _ in wanted}) - len(new)
+    print(f"{len(new)} added" + (f", {known} known before" if known else ""))
+    return DONE
+
+
+def run_feeds_remove(settings: Settings, args: Any) -> int:
+    from workers.poller.feeds import Feeds
+
+    gone = with_state(settings, lambda broker: Feeds(broker.state).remove(args.urls))
+    for url in args.urls:
+        print(
+            f"removed {url}" if url in gone else f"no such feed: {url}", file=sys.stdout if url in gone else sys.stderr
+        )
+    return DONE if len(gone) == len(args.urls) else FAILED
+
+
+def run_feeds_list(settings: Settings, args: Any) -> int:
+    from workers.poller.feeds import Feeds
+
+    for feed in with_state(settings, lambda broker: Feeds(broker.state).all()):
+        if args.json:
+            print_json(msgspec.to_builtins(feed))
+        else:
+            how = feed.error or (f"{feed.sent} items in {feed.polls} polls" if feed.polls else "not polled yet")
+            print(f"{feed.url}  {feed.title or '-'}  {how}")
+    return DONE
+
+
+def run_feeds_export(settings: Settings, args: Any) -> int:
+    from workers.poller.feeds import Feeds
+    from workers.poller.opml import write_opml
+
+    sys.stdout.write(write_opml(with_state(settings, lambda broker: Feeds(broker.state).all())))
+    return DONE
+
+
+# -- dead letters ---------------------------------------------------------------------------------------------
+
+
+def run_letters_list(settings: Settings, args: Any) -> int:
+    from workers.deadletter import chosen
+
+    for one in with_state(settings, lambda broker: chosen(broker, [])):
+        letter = one.letter
+        if args.json:
+            print_json({"letter": one.name} | msgspec.to_builtins(letter))
+        else:
+            when, why = f"{letter.time:%Y-%m-%d %H:%M:%S}", letter.reason.partition("\n")[0]
+            print(f"{one.name:<8} {when}  {letter.error}  {letter.feed or letter.topic}  {why}")
+    return DONE
+
+
+def run_letters_show(settings: Settings, args: Any) -> int:
+    from workers.deadletter import chosen
+
+    for one in with_state(settings, lambda broker: chosen(broker, args.names)):
+        letter = one.letter
+        print(f"{one.name}: {letter.error}, {letter.topic}/{letter.partition}@{letter.offset}, key {letter.key!r}")
+        print(f"{letter.reason}\n{letter.original.decode('utf-8', 'backslashreplace')}\n")
+    return DONE
+
+
+def run_letters_settle(settings: Settings, args: Any) -> int:
+    from workers import deadletter
+
+    if args.all == bool(args.names):
+        raise SettingsError("name dead letters, or give --all")
+    settle = deadletter.replay if args.action == "replay" else deadletter.drop
+
+    async def work(broker: Any) -> int:
+        return sum([await settle(broker, one) for one in await deadletter.chosen(broker, args.names)])
+
+    count = with_state(settings, work)
+    print(f"{count} {'replayed' if args.action == 'replay' else 'dropped'}")
+    return DONE
