@@ -4,6 +4,7 @@ Every Kafka option that copydesk sets is in this module, with its reason.
 """
 
 import asyncio
+import logging
 import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -16,6 +17,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.conn import create_conn
 from aiokafka.errors import (
     AuthenticationFailedError,
+    CommitFailedError,
     KafkaError,
     SaslAuthenticationFailed,
     TopicAlreadyExistsError,
@@ -35,6 +37,8 @@ from streams.transport.redis_streams.log import Log
 from streams.transport.transactions import Transactions
 
 REFUSALS = (AuthenticationFailedError, SaslAuthenticationFailed, ssl.SSLCertVerificationError)
+log = logging.getLogger(__name__)
+
 PRODUCER: dict[str, Any] = {
     "acks": "all",  # confirmed means on every replica in sync
     "enable_idempotence": True,  # a repeated request doesn't repeat the message
@@ -359,8 +363,11 @@ class KafkaReader:
         mine = self._open.assignment()
         offsets = {KafkaPartition(*tp): o + 1 for tp, o in through.items() if KafkaPartition(*tp) in mine}
         if offsets:
-            with self.broker.translated():
-                await self._open.commit(offsets)
+            try:
+                with self.broker.translated():
+                    await self._open.commit(offsets)
+            except CommitFailedError as exc:
+                log.info("topic %s, group %s: partitions moved on before the commit: %s", self.topic, self.group, exc)
 
     async def at_end(self) -> bool:
         with self.broker.translated():

@@ -21,7 +21,8 @@ class Leases:
 
     def __init__(self, log: "Log", group: str, lease_s: float, name: str = "") -> None:
         self.log, self.group, self.lease_s = log, group, lease_s
-        name = name or f"{socket.gethostname()}-{os.getpid()}"
+        # Two members of one process must not take each other for the dead self: only a name that was given is known.
+        name = name or f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         self.member = f"{name}#{secrets.token_hex(4)}"
         self.held: dict[Partition, str] = {}
         self.surplus: list[Partition] = []

@@ -1,0 +1,171 @@
+"""`subscribe()` as a program has it, over each broker: resumes, shares, hides repeats, survives restarts, stops."""
+
+import asyncio
+import signal
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from streams.codec import encode
+from streams.records import Article
+from streams.settings import Settings
+from streams.subscribe import subscribe
+from streams.topics import ARTICLES
+from streams.transport.broker import Broker, Message, open_broker
+from streams.transport.embedded import EmbeddedValkey
+from tests.brokers.kafka import CURRENT
+from tests.conftest import Clusters, until
+
+
+def article(id_: str, revision: int = 1) -> Message:
+    return Message(ARTICLES.name, id_.encode(), encode(Article(id=id_, revision=revision, title=id_)))
+
+
+@asynccontextmanager
+async def wire(settings: Settings) -> AsyncGenerator[Broker, None]:
+    """A broker with an articles topic."""
+    broker = open_broker(settings)
+    await broker.declare([ARTICLES])
+    try:
+        yield broker
+    finally:
+        await broker.close()
+
+
+class Subscriber:
+    """A task that subscribes and keeps what it gets."""
+
+    def __init__(self, settings: Settings, group: str = "") -> None:
+        self.got: list[tuple[str, int]] = []
+        self._task = asyncio.create_task(self._run(settings, group))
+
+    async def _run(self, settings: Settings, group: str) -> None:
+        async with aclosing(subscribe("articles", group=group, settings=settings)) as articles:
+            async for one in articles:
+                self.got.append((one.id, one.revision))
+
+    async def stop(self) -> None:
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    def has(self, wanted: Sequence[Any]) -> bool:
+        if self._task.done():
+            self._task.result()
+        return sorted(self.got) == sorted(wanted)
+
+
+def test_repeats_and_what_comes_late_are_hidden(either: Settings) -> None:
+    async def go() -> None:
+        async with wire(either) as broker:
+            for messages in ([("a", 1), ("b", 1)], [("a", 1), ("a", 2)], [("a", 1), ("a", 2), ("b", 1), ("c", 1)]):
+                await broker.publish([article(*m) for m in messages])
+            got = [(a.id, a.revision) async for a in subscribe("articles", follow=False, settings=either)]
+            assert sorted(got) == [("a", 1), ("a", 2), ("b", 1), ("c", 1)]
+            assert got.index(("a", 1)) < got.index(("a", 2))
+
+    asyncio.run(go())
+
+
+def test_a_group_that_stops_cleanly_resumes_at_once_behind_what_it_had(either: Settings) -> None:
+    async def go() -> None:
+        async with wire(either) as broker:
+            await broker.publish([article(f"a{n}") for n in range(20)])
+            first = Subscriber(either, "app")
+            await until(lambda: len(first.got) == 20)
+            await first.stop()
+            await broker.publish([article(f"b{n}") for n in range(20)])
+            second = Subscriber(either, "app")
+            # The last record that it had in hand isn't known to be done: it comes again.
+            late = {(f"b{n}", 1) for n in range(20)}
+            await until(lambda: late <= set(second.got), deadline_s=8, what="resumed within the lease")
+            assert len(set(second.got) - late) <= 1
+            await second.stop()
+
+    asyncio.run(go())
+
+
+def test_members_of_a_group_share_and_take_over(either: Settings) -> None:
+    async def go() -> None:
+        async with wire(either) as broker:
+            one, two = Subscriber(either, "app"), Subscriber(either, "app")
+            sent: list[tuple[str, int]] = []
+            while not (one.got and two.got):
+                batch = [(f"{len(sent)}-{n}", 1) for n in range(8)]
+                sent += batch
+                await broker.publish([article(*m) for m in batch])
+                await asyncio.sleep(0.2)  # a stream that goes on, until both have had some of it
+                assert len(sent) < 1000
+            await one.stop()
+            more = [(f"z{n}", 1) for n in range(16)]
+            await broker.publish([article(*m) for m in more])
+            await until(lambda: {*sent, *more} <= {*one.got, *two.got})
+            await two.stop()
+
+    asyncio.run(go())
+
+
+def test_it_survives_a_valkey_that_is_killed_and_started_again(tmp_path: Path) -> None:
+    server = EmbeddedValkey(Settings(data_dir=tmp_path))
+    server.start()
+    settings = Settings(broker_url=server.url, partitions=4)
+
+    async def go() -> None:
+        async with wire(settings) as broker:
+            alone, member = Subscriber(settings), Subscriber(settings, "app")
+            sent = []
+            for n in range(3):
+                sent.append((f"a{n}", 1))
+                await until(lambda: _published(broker, sent[-1]), what="a broker that is back")
+                await until(lambda: alone.has(sent) and member.has(sent), what=f"{sent} with both")
+                assert server.process is not None
+                server.process.send_signal(signal.SIGKILL)
+                server.process.wait()
+                server.ensure()
+            await alone.stop()
+            await member.stop()
+
+    asyncio.run(go())
+    server.stop()
+
+
+async def _published(broker: Broker, message: tuple[str, int]) -> bool:
+    from streams.errors import UnavailableError
+
+    try:
+        return await broker.publish([article(*message)])
+    except UnavailableError:
+        return False
+
+
+def test_it_survives_a_kafka_that_is_killed_and_started_again(settings: Settings, clusters: Clusters) -> None:
+    cluster = clusters.get(CURRENT)
+    [node] = cluster.nodes
+
+    async def go() -> None:
+        at = replace(settings, broker_url=cluster.url, state_url=settings.broker_url)
+        async with wire(at) as broker:
+            alone, member = Subscriber(at), Subscriber(at, "restarts")
+            mine = []
+            for n in range(2):
+                mine.append((f"restart{n}", 1))
+                await broker.publish([article(*mine[-1])])
+                await until(lambda: set(mine) <= set(alone.got) and set(mine) <= set(member.got), what=f"{mine}")
+                cluster.kill(node)
+                cluster.run(node)
+                await asyncio.to_thread(cluster.wait_for, node)
+            await alone.stop()
+            await member.stop()
+
+    asyncio.run(go())
+
+
+def test_its_memory_of_repeats_is_bounded() -> None:
+    from streams.subscribe import REMEMBERED_ARTICLES, _Progress
+
+    progress = _Progress(None)  # type: ignore[arg-type]
+    for n in range(REMEMBERED_ARTICLES + 500):
+        assert not progress.repeats(Article(id=str(n), revision=1))
+    assert len(progress._latest) == REMEMBERED_ARTICLES
+    assert progress.repeats(Article(id=str(n), revision=1))
