@@ -66,7 +66,9 @@ class Settings:
         7.0, "embedded: a group of subscribers that is silent for so long holds no messages", low=0
     )
     desks: int = _setting(1, "desk workers that `copydesk up` starts", low=0)
-    lease_s: float = _setting(6.0, "a silent worker's partitions go to others after this many seconds", low=0.5)
+    lease_s: float = _setting(
+        6.0, "a silent worker's partitions, or poller's feeds, go to others after this many seconds", low=0.5
+    )
     batch: int = _setting(100, "most items that the desk publishes in one step", low=1)
     item_timeout_s: float = _setting(10.0, "an item that takes longer becomes a dead letter", low=0.1)
     poll_interval_s: float = _setting(900.0, "seconds between two polls of a feed", low=0.01)

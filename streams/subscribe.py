@@ -5,6 +5,7 @@ import logging
 import time
 from collections import OrderedDict
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Any
 
 from streams.codec import decode
@@ -12,7 +13,7 @@ from streams.errors import SettingsError, UnavailableError, UnreadableError
 from streams.records import Article, DeadLetter, Item, Poll, Record
 from streams.settings import Settings, load_settings
 from streams.topics import DEAD_LETTERS, ITEMS, POLLS, Topic, topic_named
-from streams.transport.broker import Broker, Delivery, Reader, open_broker
+from streams.transport.broker import Delivery, Reader, open_broker
 from streams.transport.embedded import answers, socket_url
 
 log = logging.getLogger(__name__)
@@ -55,8 +56,9 @@ async def subscribe(
     the topic; a record in hand when a program dies comes again. Without one, it begins at *start* (`start`, `end` or
     an offset) every time. A repeat of an article's revision is hidden. *follow* False ends where the topic ends now.
     """
-    async for _, record in deliveries(topic, group=group, start=start, follow=follow, settings=settings):
-        yield record
+    async with aclosing(deliveries(topic, group=group, start=start, follow=follow, settings=settings)) as found:
+        async for _, record in found:
+            yield record
 
 
 async def deliveries(
@@ -80,20 +82,19 @@ async def deliveries(
         reader = await broker.reader(wanted, group, start)
         progress = _Progress(reader)
         try:
-            async for delivery in _read(broker, reader, progress, follow=follow):
-                record = _readable(delivery, wanted)
-                if record is not None and not progress.repeats(record):
-                    yield delivery, record
-                progress.done(delivery)
+            async with aclosing(_read(reader, progress, follow=follow)) as found:
+                async for delivery in found:
+                    record = _readable(delivery, wanted)
+                    if record is not None and not progress.repeats(record):
+                        yield delivery, record
+                    progress.done(delivery)
         finally:
             await progress.close()
     finally:
         await broker.close()
 
 
-async def _read(
-    broker: Broker, reader: Reader, progress: "_Progress", *, follow: bool
-) -> AsyncGenerator[Delivery, None]:
+async def _read(reader: Reader, progress: "_Progress", *, follow: bool) -> AsyncGenerator[Delivery, None]:
     delay_s = FIRST_RETRY_S
     while True:
         try:

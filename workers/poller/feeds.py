@@ -22,11 +22,20 @@ from streams.transport.redis_streams.client import translated
 from workers.dedupe.identity import canonical_url
 
 FEEDS, KNOWN, TURN, DUE = (f"copydesk:feeds{suffix}" for suffix in ("", ":known", ":turn", ":due"))
-CLAIM_S = 10.0  # a killed poller's feeds go to others after this; a living one renews its claims
+CLOCK = "copydesk:feeds:clock"  # the latest time that a poller has claimed at
+CLOCK_WENT_BACK_S = 5.0
 MAX_KNOWN = 10_000
 DIGEST_BYTES = 8
 
+# Should the clock have been put back, all due times move with it: else nothing would be polled for as long as that.
 _CLAIM = """
+local now, latest = tonumber(ARGV[1]), tonumber(redis.call('GET', KEYS[2]) or ARGV[1])
+if latest - now > tonumber(ARGV[4]) then
+  for _, feed in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
+    redis.call('ZINCRBY', KEYS[1], string.format('%.3f', now - latest), feed)
+  end
+end
+redis.call('SET', KEYS[2], ARGV[1])
 local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, ARGV[3])
 for _, feed in ipairs(due) do redis.call('ZADD', KEYS[1], ARGV[2], feed) end
 return due
@@ -55,8 +64,8 @@ class FeedState(msgspec.Struct, omit_defaults=True, frozen=True):
 class Feeds:
     """The shared registry of feeds."""
 
-    def __init__(self, state: Any) -> None:
-        self.state = state
+    def __init__(self, state: Any, claim_s: float = 10.0) -> None:
+        self.state, self.claim_s = state, claim_s
         self._claim = state.register_script(_CLAIM)
 
     async def add(self, urls: Iterable[tuple[str, str]], *, demo: bool = False) -> list[str]:
@@ -100,16 +109,20 @@ class Feeds:
         return sorted((_state(url, value) for url, value in raw.items()), key=lambda f: f.url)
 
     async def claim(self, limit: int) -> list[str]:
-        """Return up to *limit* feeds that are due; nobody else gets them for CLAIM_S seconds."""
+        """Return up to *limit* feeds that are due; nobody else gets them for `claim_s` seconds.
+
+        A killed poller's feeds go to others after that; a living one renews its claims.
+        """
         now_s = time.time()
         with translated(self.state.url):
-            return [url.decode() for url in await self._claim(keys=[DUE], args=[now_s, now_s + CLAIM_S, limit])]
+            args = [now_s, now_s + self.claim_s, limit, CLOCK_WENT_BACK_S]
+            return [url.decode() for url in await self._claim(keys=[DUE, CLOCK], args=args)]
 
     async def renew(self, urls: Sequence[str]) -> None:
         """Keep the claim on feeds whose polls are under way."""
         if urls:
             with translated(self.state.url):
-                await self.state.zadd(DUE, dict.fromkeys(urls, time.time() + CLAIM_S), xx=True)
+                await self.state.zadd(DUE, dict.fromkeys(urls, time.time() + self.claim_s), xx=True)
 
     async def load(self, url: str) -> tuple[FeedState, str, bytes] | None:
         """Return a feed's state, its turn and its known items; None when it has been removed."""

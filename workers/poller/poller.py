@@ -23,7 +23,7 @@ from streams.settings import Settings
 from streams.topics import DEAD_LETTERS, ITEMS, POLLS
 from streams.transport.broker import Broker, Message
 from workers.counters import counting
-from workers.poller.feeds import CLAIM_S, Feeds, FeedState, recording, split_news, turn_guard
+from workers.poller.feeds import Feeds, FeedState, recording, split_news, turn_guard
 from workers.poller.fetch import Response, Validators, fetch, open_session
 from workers.poller.parse import Feed, parse_feed
 from workers.poller.schedule import next_wait_s, parse_retry_after
@@ -52,13 +52,13 @@ class Poller:
 
     def __init__(self, settings: Settings, broker: Broker, desk_group: str) -> None:
         self.settings, self.broker, self.desk_group = settings, broker, desk_group
-        self.feeds = Feeds(broker.state)
+        self.feeds = Feeds(broker.state, settings.lease_s)
         self._random = random.Random()
         self._stopping = asyncio.Event()
         self._polls: dict[asyncio.Task[None], str] = {}
         self.paused = False
         self._next_pressure_s = 0.0
-        self._next_renewal_s = time.monotonic() + CLAIM_S / 4
+        self._next_renewal_s = time.monotonic() + self.feeds.claim_s / 4
 
     def stop(self) -> None:
         """Begin no more polls; `run` returns when those under way are done."""
@@ -86,7 +86,7 @@ class Poller:
     async def _start_due(self, session: aiohttp.ClientSession) -> float:
         """Start what is due; returns how long to rest."""
         if time.monotonic() >= self._next_renewal_s:
-            self._next_renewal_s = time.monotonic() + CLAIM_S / 4
+            self._next_renewal_s = time.monotonic() + self.feeds.claim_s / 4
             await self.feeds.renew(list(self._polls.values()))
         if await self._under_pressure():
             return PRESSURE_EVERY_S
@@ -125,7 +125,8 @@ class Poller:
             log.warning("feed=%s: %s; nothing was remembered, it will be polled again", url, exc)
 
     async def _outcome(self, session: aiohttp.ClientSession, state: FeedState, known: bytes) -> Result:
-        started = datetime.now(UTC)
+        # Later than the poll before even if the clock was put back: the desk takes what was fetched earlier for old.
+        started = datetime.fromtimestamp(max(time.time(), state.polled_s + 0.001), UTC)
         poll = Poll(id=secrets.token_hex(8), feed=state.url, time=started, outcome="failed")
         answer: Response | None = None
         try:
@@ -185,7 +186,7 @@ class Poller:
         wait_s = next_wait_s(self.settings.poll_interval_s, state.failures, retry_after_s, self._random)
         now_s = time.time()
         state = msgspec.structs.replace(
-            state, polled_s=now_s, due_s=now_s + wait_s, status=poll.status, polls=state.polls + 1
+            state, polled_s=poll.time.timestamp(), due_s=now_s + wait_s, status=poll.status, polls=state.polls + 1
         )
         due = datetime.fromtimestamp(state.due_s, UTC)
         return Result(msgspec.structs.replace(poll, outcome=outcome, next_due=due), state)

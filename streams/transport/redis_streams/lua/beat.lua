@@ -9,6 +9,8 @@ local members, leases, epochs, me = KEYS[1], KEYS[2], KEYS[3], ARGV[1]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 redis.call('ZREMRANGEBYSCORE', members, '-inf', now)
+-- An expiry so far ahead is from before the clock was put back; who lives has renewed it, or will.
+redis.call('ZREMRANGEBYSCORE', members, now + 20 * tonumber(ARGV[2]), '+inf')
 if ARGV[3] == '1' then
   -- A restarted worker is its own heir: nobody has to wait for the dead one's lease.
   local name = string.match(me, '^(.*)#')

@@ -1,0 +1,115 @@
+"""`make faults`: seeded runs, a line of JSON each, and the sum. Exit code 1 when anything was lost, repeated or wrong.
+
+make faults ARGS="--runs 20 --faults 40"          embedded
+make faults ARGS="--kafka 4.4.0 --runs 5"         a cluster of three nodes of this version
+"""
+
+import argparse
+import asyncio
+import json
+import shutil
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from tests.brokers.kafka import Cluster
+from tests.faults.fleet import Fleet
+from tests.faults.schedule import EMBEDDED, KAFKA, break_things
+from tests.faults.truth import TruthServer
+
+
+async def run(
+    seed: int, faults: int, *, kafka: str = "", pace_s: float = 0.5, bug: str = "", feeds: int = 6, news: int = 4,
+    chaos: float = 0.05, kinds: Any = None, folder: Path | None = None, **settings: Any,
+) -> dict[str, Any]:  # fmt: skip
+    """Return what a run came to; `ok` says whether all is well."""
+    started_s = time.monotonic()
+    kept = folder or Path(tempfile.mkdtemp(prefix="copydesk-faults-"))
+    cluster = Cluster(kafka, 3) if kafka else None
+    try:
+        if cluster:
+            cluster.start()
+        async with TruthServer(seed, feeds, news, chaos) as truth:
+            fleet = Fleet(kept, truth, cluster=cluster, bug=bug, **settings)
+            await fleet.start()
+            try:
+                await first_articles(fleet)
+                done = await break_things(fleet, seed, faults, kinds or (KAFKA if kafka else EMBEDDED), pace_s)
+                settled = await fleet.settle()
+                result = await outcome(fleet, settled)
+            finally:
+                await fleet.stop()
+    finally:
+        if cluster:
+            cluster.stop()
+    if result["ok"] and folder is None:
+        shutil.rmtree(kept, ignore_errors=True)
+    else:
+        result["folder"] = str(kept)
+    return {"seed": seed, "faults": dict(done), "wall_s": round(time.monotonic() - started_s, 1), **result}
+
+
+async def first_articles(fleet: Fleet, wanted: int = 50) -> None:
+    """Wait until the stream flows: faults before that would show nothing."""
+    end_s = time.monotonic() + 60
+    while sum(feed.count for feed in fleet.truth.feeds) < wanted + len(fleet.truth.feeds) * fleet.truth.feeds[0].news:
+        if time.monotonic() > end_s:
+            raise AssertionError("nothing flows, before any fault")
+        await asyncio.sleep(0.1)
+
+
+async def outcome(fleet: Fleet, settled: bool) -> dict[str, Any]:
+    report = await fleet.report()
+    views = await _views(fleet, {(out.id, out.revision) for out in fleet.wire})
+    ok = report.ok and settled and not any(views.values())
+    return {
+        "ok": ok, "settled": settled, "articles": report.articles, "offered": report.offered, "dead": report.dead,
+        **report.figures, **views, "examples": report.examples, "counters": fleet.counters,
+    }  # fmt: skip
+
+
+async def _views(fleet: Fleet, wire: set[tuple[str, int]]) -> dict[str, int]:
+    """Return what the subscribers lack, and what the one that was never killed got twice."""
+    end_s = time.monotonic() + 40
+    while True:
+        got = fleet.subscribers()
+        lacking = {name: len(wire - set(rows)) for name, rows in got.items()}
+        if not any(lacking.values()) or time.monotonic() > end_s:
+            break
+        await asyncio.sleep(0.2)
+    return {
+        "tail_lost": lacking["tail"], "member_lost": lacking["member"],
+        "tail_dup": len(got["tail"]) - len(set(got["tail"])),
+    }  # fmt: skip
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser("make faults")
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--faults", type=int, default=40)
+    parser.add_argument("--pace-s", type=float, default=0.5)
+    parser.add_argument("--feeds", type=int, default=6)
+    parser.add_argument("--news", type=int, default=4)
+    parser.add_argument("--kafka", default="", metavar="VERSION")
+    args = parser.parse_args()
+    total: Counter[str] = Counter()
+    failed = []
+    for seed in range(args.seed, args.seed + args.runs):
+        result = asyncio.run(
+            run(seed, args.faults, kafka=args.kafka, pace_s=args.pace_s, feeds=args.feeds, news=args.news)
+        )
+        print(json.dumps(result), flush=True)
+        total += Counter({k: v for k, v in result.items() if isinstance(v, int) and k not in ("seed", "ok", "settled")})
+        total["all_faults"] += sum(result["faults"].values())
+        if not result["ok"]:
+            failed.append(seed)
+    print(json.dumps({"runs": args.runs, "failed": failed, **total}))
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,110 @@
+"""The checker: the ledger against what came out. A pure function, and it must be able to fail.
+
+LOST      offered and known to be taken, but neither published nor a dead letter
+DUP       published twice (story and words alike), or under one (id, revision) twice
+BOTH      published and a dead letter
+PHANTOM   a story that was never offered
+CORRUPT   words that this story never had: truncated, mixed up, half cleaned
+ORDER     a revision behind a newer one, or a revision number that isn't one more than the last
+FENCE     a source partition whose offsets go back in what it published: somebody wrote after his successor
+CONSERVE  a stage whose counters don't add up, or don't agree with the topics
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+FIGURES = ("lost", "dup", "both", "phantom", "corrupt", "order", "fence", "conserve")
+
+
+class Out(NamedTuple):
+    """An article as it stands on the wire, in the order of its partition."""
+
+    url: str
+    digest: str
+    id: str
+    revision: int
+    partition: int
+    source: tuple[int, int]  # partition and offset of its item
+
+
+class Report(NamedTuple):
+    """How many of each there are, with an example of each, and how much was checked."""
+
+    articles: int
+    offered: int
+    dead: int
+    figures: Mapping[str, int]
+    examples: Mapping[str, Any]
+
+    @property
+    def ok(self) -> bool:
+        """Nothing wrong, and something there: a run without articles is a failure."""
+        return self.articles > 0 and self.offered > 0 and not any(self.figures.values())
+
+
+def check(
+    ledger: Mapping[str, Sequence[str]],
+    wire: Sequence[Out],
+    dead: Sequence[str] = (),
+    poison: Sequence[str] = (),
+    counters: Mapping[str, Mapping[str, int]] | None = None,
+    items: int = 0,
+) -> Report:
+    """Return the report. *ledger*: a story's URL → digests in order; *dead*: keys of dead letters; *poison*: those meant."""
+    found: dict[str, list[Any]] = {name: [] for name in FIGURES}
+    known = {(url, digest) for url, digests in ledger.items() for digest in digests}
+    words = Counter((out.url, out.digest) for out in wire)
+    names = Counter((out.id, out.revision) for out in wire)
+    dead_letters = Counter(dead)
+    found["lost"] = [p for p in known if p not in words and p[0] not in dead_letters]
+    found["lost"] += [key for key in poison if key not in dead_letters]
+    found["dup"] = [p for p, n in words.items() if n > 1] + [p for p, n in names.items() if n > 1]
+    found["dup"] += [key for key, n in dead_letters.items() if n > 1]
+    found["both"] = [p for p in words if p[0] in dead_letters]
+    found["phantom"] = [p for p in words if p[0] not in ledger]
+    found["corrupt"] = [p for p in words if p[0] in ledger and p not in known]
+    found["order"], found["fence"] = _order(ledger, wire), _fence(wire)
+    found["conserve"] = _conserve(counters, len(wire), len(dead), items) if counters is not None else []
+    figures = {name: len(cases) for name, cases in found.items()}
+    return Report(
+        len(wire), len(known), len(dead), figures, {name: cases[:3] for name, cases in found.items() if cases}
+    )
+
+
+def _order(ledger: Mapping[str, Sequence[str]], wire: Sequence[Out]) -> list[Any]:
+    last: dict[str, tuple[int, int]] = {}
+    wrong = []
+    for out in wire:
+        chain = ledger.get(out.url, ())
+        if out.digest in chain:
+            place, (before, revision) = chain.index(out.digest), last.get(out.url, (-1, 0))
+            if place < before or out.revision != revision + 1:
+                wrong.append((out.url, before, place, revision, out.revision))
+            last[out.url] = (place, out.revision)
+    return wrong
+
+
+def _fence(wire: Sequence[Out]) -> list[Any]:
+    last: dict[tuple[int, int], int] = {}
+    wrong = []
+    for out in wire:
+        source, offset = out.source
+        if offset <= last.get((out.partition, source), -1):
+            wrong.append((out.partition, out.source, last[(out.partition, source)]))
+        last[(out.partition, source)] = offset
+    return wrong
+
+
+def _conserve(counters: Mapping[str, Mapping[str, int]], articles: int, dead: int, items: int) -> list[Any]:
+    desk = counters["desk"]
+    wrong = [
+        (stage, dict(c)) for stage, c in counters.items() if c["in"] != sum(n for name, n in c.items() if name != "in")
+    ]
+    if desk["new"] + desk["revised"] != articles:
+        wrong.append(("articles", articles, dict(desk)))
+    if desk["in"] != items:
+        wrong.append(("items", items, dict(desk)))
+    if desk["dead"] != dead:
+        wrong.append(("dead letters", dead, dict(desk)))
+    return wrong

@@ -1,0 +1,194 @@
+"""A fleet to break: pollers, desks and subscribers as processes, each behind its own proxy, over a broker of our own."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from streams.codec import decode
+from streams.records import Article, DeadLetter
+from streams.settings import Settings
+from streams.topics import ARTICLES, DEAD_LETTERS, DESK_GROUP, ITEMS, Topic
+from streams.transport.broker import Delivery, Message
+from streams.transport.embedded import EmbeddedValkey, socket_path
+from tests.brokers.kafka import Cluster
+from tests.conftest import ROOT
+from tests.faults.checker import Out, Report, check
+from tests.faults.proxy import Proxy
+from tests.faults.truth import TruthServer, digest
+from workers.counters import read_counters
+from workers.poller.feeds import Feeds
+from workers.service import prepared
+
+LEASE_S = 1.5
+QUIET_S = 120.0
+
+
+class Part:
+    """A process of the fleet that is started again whenever it has died."""
+
+    def __init__(self, name: str, arguments: list[str], folder: Path, bug: str, *, out: bool = False) -> None:
+        module = ["tests.faults.bugs", bug] if bug else ["workers.cli"]
+        self.name, self.command, self.folder = name, [sys.executable, "-m", *module, *arguments], folder
+        self.out = folder / f"{name}.jsonl" if out else None
+        self.process: subprocess.Popen[bytes] | None = None
+        self.frozen = False
+
+    def ensure(self) -> None:
+        if self.process is None or self.process.poll() is not None:
+            with (self.folder / f"{self.name}.log").open("ab") as log, (self.out or Path(os.devnull)).open("ab") as out:
+                self.process = subprocess.Popen(
+                    self.command, cwd=self.folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=out, stderr=log
+                )
+
+    def signal(self, signum: int) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(signum)
+
+    def end(self) -> None:
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+
+
+class Fleet:
+    """Everything that runs in a fault run."""
+
+    def __init__(
+        self, folder: Path, truth: TruthServer, *, cluster: Cluster | None = None, bug: str = "", **settings: Any
+    ) -> None:
+        self.folder, self.truth, self.cluster = folder, truth, cluster
+        self.valkey = EmbeddedValkey(Settings(data_dir=folder / "data", fsync=settings.pop("fsync", "always")))
+        self.direct = Settings(
+            broker_url=cluster.url if cluster else self.valkey.url, state_url=self.valkey.url if cluster else "",
+            replication=min(3, len(cluster.nodes)) if cluster else 0, data_dir=folder / "data", partitions=4,
+            lease_s=LEASE_S, batch=40, **settings,
+        )  # fmt: skip
+        self.proxies = {
+            name: Proxy(self._dial) for name in ("poller-1", "poller-2", "desk-1", "desk-2", "tail", "member")
+        }
+        self.parts: dict[str, Part] = {}
+        self.bug = bug
+        self.poison: list[str] = []
+        self.wire: list[Out] = []
+        self.counters: dict[str, dict[str, int]] = {}
+        self._stopping = asyncio.Event()
+
+    async def _dial(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        return await asyncio.open_unix_connection(str(socket_path(self.folder / "data")))
+
+    async def start(self) -> None:
+        self.valkey.start()
+        self.broker = await prepared(self.direct, self.direct.broker_url)
+        await Feeds(self.broker.state).add([(url, "") for url in self.truth.urls])
+        for name, proxy in self.proxies.items():
+            await proxy.start()
+            words = {"poller": ["poll"], "desk": ["desk", "--name", name]}.get(name.split("-")[0], ["tail", "articles"])
+            extra = {"tail": ["--from", "start", "--json"], "member": ["--group", "member", "--json"]}.get(name, [])
+            arguments = [*words, *extra, *self._flags(proxy.port)]
+            self.parts[name] = Part(name, arguments, self.folder, self.bug, out=name in ("tail", "member"))
+        self._keeping = asyncio.create_task(self._keep())
+
+    def _flags(self, port: int) -> list[str]:
+        through = f"valkey://127.0.0.1:{port}"
+        urls = ["--broker-url", self.cluster.url, "--state-url", through] if self.cluster else ["--broker-url", through]
+        return [
+            *urls, "--lease-s", str(LEASE_S), "--partitions", "4", "--poll-interval-s", "0.1", "--batch", "40",
+            "--poll-timeout-s", "3", "--replication", str(self.direct.replication), "--log-level", "WARNING",
+        ]  # fmt: skip
+
+    async def _keep(self) -> None:
+        """Start again whatever has died, as a supervisor would."""
+        while not self._stopping.is_set():
+            self.valkey.ensure()
+            for part in self.parts.values():
+                part.ensure()
+            for node in self.cluster.nodes if self.cluster else ():
+                assert self.cluster is not None
+                if node.process is None or node.process.poll() is not None:
+                    self.cluster.run(node)
+            await asyncio.sleep(0.05)
+
+    async def add_poison(self, key: str) -> None:
+        """Put an unreadable item on the items topic."""
+        await self.broker.publish([Message(ITEMS.name, key.encode(), b'{"poison":' + key.encode())])
+        self.poison.append(key)
+
+    def heal(self) -> None:
+        for proxy in self.proxies.values():
+            proxy.heal()
+        for part in self.parts.values():
+            part.signal(signal.SIGCONT)
+        for node in self.cluster.nodes if self.cluster else ():
+            if node.process is not None and node.process.poll() is None:
+                node.process.send_signal(signal.SIGCONT)
+
+    async def settle(self) -> bool:
+        """Heal all, offer nothing new, and return whether everything came to rest in time."""
+        self.heal()
+        self.truth.freeze()
+        end = asyncio.get_running_loop().time() + QUIET_S
+        while asyncio.get_running_loop().time() < end:
+            try:
+                if self.truth.all_taken() and await self.broker.lag(ITEMS.name, DESK_GROUP) == 0:
+                    return True
+            except Exception as exc:  # noqa: BLE001 - the broker may still be on its way up
+                print(f"settling: {exc}", file=sys.stderr)
+            await asyncio.sleep(0.1)
+        return False
+
+    async def report(self) -> Report:
+        """Check what came out against the ledger."""
+        self.wire = [_out(delivery) for delivery in await self._all(ARTICLES)]
+        dead = [decode(delivery.value, DeadLetter).key.decode() for delivery in await self._all(DEAD_LETTERS)]
+        items = len(await self._all(ITEMS))
+        self.counters = await read_counters(self.broker.state)
+        return check(self.truth.ledger, self.wire, dead, self.poison, self.counters, items)
+
+    async def _all(self, topic: Topic) -> list[Delivery]:
+        reader = await self.broker.reader(topic, "", "start")
+        out: list[Delivery] = []
+        while True:
+            found = await reader.read(0.05)
+            out += found
+            if not found and await reader.at_end():
+                await reader.close()
+                return out
+
+    def subscribers(self) -> dict[str, list[tuple[str, int]]]:
+        """Return what the two subscribers got, as (id, revision)."""
+        out = {}
+        for name in ("tail", "member"):
+            rows = []
+            path = self.folder / f"{name}.jsonl"
+            for line in path.read_bytes().splitlines() if path.exists() else ():
+                try:
+                    row = json.loads(line)
+                except ValueError:  # it was killed while it wrote
+                    continue
+                rows.append((row["id"], row["revision"]))
+            out[name] = rows
+        return out
+
+    async def stop(self) -> None:
+        self._stopping.set()
+        await asyncio.gather(self._keeping, return_exceptions=True)
+        for part in self.parts.values():
+            part.signal(signal.SIGCONT)
+            part.end()
+        for proxy in self.proxies.values():
+            await proxy.stop()
+        await self.broker.close()
+        self.valkey.stop()
+
+
+def _out(delivery: Delivery) -> Out:
+    article = decode(delivery.value, Article)
+    assert article.item is not None
+    source = (article.item.partition, article.item.offset)
+    words = digest(article.title, article.text)
+    return Out(article.canonical_url, words, article.id, article.revision, delivery.partition, source)

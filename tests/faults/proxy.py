@@ -1,0 +1,111 @@
+"""A proxy between two parts, to break the wire: delay, reset, half-close, black hole, and a cut in mid-answer."""
+
+import asyncio
+import random
+import socket
+import struct
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any
+
+Dial = Callable[[], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]]
+CHUNK = 65_536
+
+
+class Proxy:
+    """Listens on loopback and passes on to wherever *dial* leads. Break it with the methods; `heal` ends that."""
+
+    def __init__(self, dial: Dial, seed: int = 0) -> None:
+        self.dial = dial
+        self.delay_s = 0.0
+        self.swallowing = False
+        self.port = 0
+        self._cut_after: int | None = None
+        self._random = random.Random(seed)
+        self._pairs: set[tuple[asyncio.StreamWriter, asyncio.StreamWriter]] = set()
+        self._open = asyncio.Event()
+        self._open.set()
+
+    async def start(self) -> None:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def stop(self) -> None:
+        self._server.close()
+        self.reset()
+
+    # -- ways to break --------------------------------------------------------------------------------------------
+
+    def reset(self) -> None:
+        """Close all connections the hard way (RST)."""
+        for pair in list(self._pairs):
+            for writer in pair:
+                sock: Any = writer.get_extra_info("socket")
+                with suppress(OSError):
+                    if sock.family in (socket.AF_INET, socket.AF_INET6):
+                        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                writer.transport.abort()
+
+    def half_close(self) -> None:
+        """Say that nothing more will come, to the client only, and go on listening to it."""
+        for client, _ in list(self._pairs):
+            with suppress(OSError, RuntimeError):
+                client.write_eof()
+
+    def black_hole(self) -> None:
+        """Accept and pass nothing on, either way, until healed."""
+        self.swallowing = True
+        self._open.clear()
+
+    def slow(self, seconds: float) -> None:
+        self.delay_s = seconds
+
+    def cut(self, after_bytes: int) -> None:
+        """Reset once so many bytes more have come back from the server: in the middle of an answer."""
+        self._cut_after = after_bytes
+
+    def heal(self) -> None:
+        """Pass everything on again. What was swallowed has kept its connections waiting; they are reset."""
+        self.delay_s, self._cut_after = 0.0, None
+        if self.swallowing:
+            self.swallowing = False
+            self.reset()
+        self._open.set()
+
+    # -- passing on -----------------------------------------------------------------------------------------------
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await self._open.wait()
+            up_reader, up_writer = await self.dial()
+        except OSError:
+            writer.transport.abort()
+            return
+        pair = (writer, up_writer)
+        self._pairs.add(pair)
+        try:
+            await asyncio.gather(self._pass(reader, up_writer), self._pass(up_reader, writer, counted=True))
+        except (OSError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            self._pairs.discard(pair)
+            for one in pair:
+                one.transport.abort()
+
+    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, counted: bool = False) -> None:
+        while data := await reader.read(CHUNK):
+            await self._open.wait()
+            if self.delay_s:
+                await asyncio.sleep(self.delay_s)
+            if counted and self._cut_after is not None:
+                if len(data) >= self._cut_after:
+                    writer.write(data[: self._cut_after])
+                    self._cut_after = None
+                    await writer.drain()
+                    self.reset()
+                    return
+                self._cut_after -= len(data)
+            writer.write(data)
+            await writer.drain()
+        with suppress(OSError, RuntimeError):
+            writer.write_eof()

@@ -1,0 +1,129 @@
+"""Faults by the dice: each is drawn, done, and after a while undone. The same seed draws the same faults."""
+
+import asyncio
+import random
+import signal
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from tests.faults.fleet import LEASE_S, Fleet
+
+Fault = Callable[[Fleet, random.Random], Awaitable[None]]
+WORKERS = ("poller-1", "poller-2", "desk-1", "desk-2")
+EVERYBODY = (*WORKERS, "tail", "member")
+
+
+async def kill_worker(fleet: Fleet, rnd: random.Random) -> None:
+    fleet.parts[rnd.choice(WORKERS)].signal(signal.SIGKILL)
+
+
+async def kill_member(fleet: Fleet, rnd: random.Random) -> None:
+    fleet.parts["member"].signal(signal.SIGKILL)
+
+
+async def end_desk(fleet: Fleet, rnd: random.Random) -> None:
+    fleet.parts[rnd.choice(("desk-1", "desk-2"))].signal(signal.SIGTERM)
+
+
+async def freeze_worker(fleet: Fleet, rnd: random.Random) -> None:
+    """For less than its lease, or for longer."""
+    part = fleet.parts[rnd.choice(WORKERS)]
+    part.signal(signal.SIGSTOP)
+    await asyncio.sleep(rnd.choice((0.2, LEASE_S / 2, LEASE_S * 1.5)))
+    part.signal(signal.SIGCONT)
+
+
+async def storm(fleet: Fleet, rnd: random.Random) -> None:
+    """Kill both desks, and what replaces them."""
+    for _ in range(2):
+        for name in ("desk-1", "desk-2"):
+            fleet.parts[name].signal(signal.SIGKILL)
+        await asyncio.sleep(rnd.uniform(0.3, 0.8))
+
+
+async def kill_valkey(fleet: Fleet, rnd: random.Random) -> None:
+    if fleet.valkey.process is not None:
+        fleet.valkey.process.kill()
+
+
+async def freeze_valkey(fleet: Fleet, rnd: random.Random) -> None:
+    process = fleet.valkey.process
+    if process is not None and process.poll() is None:
+        process.send_signal(signal.SIGSTOP)
+        await asyncio.sleep(rnd.uniform(0.1, 1.0))
+        process.send_signal(signal.SIGCONT)
+
+
+async def reset(fleet: Fleet, rnd: random.Random) -> None:
+    fleet.proxies[rnd.choice(EVERYBODY)].reset()
+
+
+async def half_close(fleet: Fleet, rnd: random.Random) -> None:
+    fleet.proxies[rnd.choice(EVERYBODY)].half_close()
+
+
+async def cut(fleet: Fleet, rnd: random.Random) -> None:
+    fleet.proxies[rnd.choice(EVERYBODY)].cut(rnd.randint(1, 3000))
+
+
+async def black_hole(fleet: Fleet, rnd: random.Random) -> None:
+    proxy = fleet.proxies[rnd.choice(EVERYBODY)]
+    proxy.black_hole()
+    await asyncio.sleep(rnd.uniform(0.2, LEASE_S * 1.5))
+    proxy.heal()
+
+
+async def slow(fleet: Fleet, rnd: random.Random) -> None:
+    proxy = fleet.proxies[rnd.choice(EVERYBODY)]
+    proxy.slow(rnd.uniform(0.02, 0.2))
+    await asyncio.sleep(0.5)
+    proxy.heal()
+
+
+async def poison(fleet: Fleet, rnd: random.Random) -> None:
+    await fleet.add_poison(f"poison-{len(fleet.poison)}-{rnd.randrange(1 << 30)}")
+
+
+async def kill_node(fleet: Fleet, rnd: random.Random) -> None:
+    assert fleet.cluster is not None
+    node = rnd.choice(fleet.cluster.nodes)
+    if all(n.process is not None and n.process.poll() is None for n in fleet.cluster.nodes):
+        fleet.cluster.kill(node)
+        fleet.cluster.run(node)
+        await asyncio.to_thread(fleet.cluster.wait_for, node)
+
+
+async def freeze_node(fleet: Fleet, rnd: random.Random) -> None:
+    assert fleet.cluster is not None
+    node = rnd.choice(fleet.cluster.nodes)
+    fleet.cluster.signal(node, signal.SIGSTOP)
+    await asyncio.sleep(rnd.choice((0.5, 4.5)))
+    fleet.cluster.signal(node, signal.SIGCONT)
+
+
+# Weighted: starting Python costs a second of CPU, and so kills are rarer than what costs nothing.
+EMBEDDED: dict[Fault, int] = {
+    kill_worker: 5, end_desk: 1, storm: 1, kill_member: 1, kill_valkey: 3, freeze_valkey: 2, freeze_worker: 6,
+    reset: 5, half_close: 3, cut: 5, black_hole: 4, slow: 3, poison: 3,
+}  # fmt: skip
+KAFKA: dict[Fault, int] = {
+    kill_worker: 5, end_desk: 3, storm: 1, kill_member: 1, kill_valkey: 1, freeze_worker: 4, reset: 2, cut: 2,
+    black_hole: 2, poison: 3, kill_node: 4, freeze_node: 2,
+}  # fmt: skip
+
+
+async def break_things(fleet: Fleet, seed: int, faults: int, kinds: dict[Fault, int], pace_s: float) -> Counter[str]:
+    """Do so many faults, about one every *pace_s*, some at the same time; returns how many of each."""
+    rnd = random.Random(seed)
+    done: Counter[str] = Counter()
+    lasting: set[asyncio.Task[Any]] = set()
+    for _ in range(faults):
+        fault = rnd.choices(list(kinds), list(kinds.values()))[0]
+        done[fault.__name__] += 1
+        task = asyncio.ensure_future(fault(fleet, random.Random(rnd.random())))
+        lasting.add(task)
+        await asyncio.sleep(rnd.uniform(0.3, 1.7) * pace_s)
+    for task in lasting:
+        await asyncio.gather(task, return_exceptions=True)
+    return done
