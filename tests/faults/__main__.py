@@ -23,7 +23,7 @@ from tests.faults.truth import TruthServer
 
 async def run(
     seed: int, faults: int, *, kafka: str = "", pace_s: float = 0.5, bug: str = "", feeds: int = 6, news: int = 4,
-    chaos: float = 0.05, kinds: Any = None, folder: Path | None = None, **settings: Any,
+    chaos: float = 0.05, kinds: Any = None, folder: Path | None = None, patience_s: float = 120.0, **settings: Any,
 ) -> dict[str, Any]:  # fmt: skip
     """Return what a run came to; `ok` says whether all is well."""
     started_s = time.monotonic()
@@ -38,8 +38,8 @@ async def run(
             try:
                 await first_articles(fleet)
                 done = await break_things(fleet, seed, faults, kinds or (KAFKA if kafka else EMBEDDED), pace_s)
-                settled = await fleet.settle()
-                result = await outcome(fleet, settled)
+                settled = await fleet.settle(patience_s)
+                result = await outcome(fleet, settled, patience_s / 3)
             finally:
                 await fleet.stop()
     finally:
@@ -61,9 +61,9 @@ async def first_articles(fleet: Fleet, wanted: int = 50) -> None:
         await asyncio.sleep(0.1)
 
 
-async def outcome(fleet: Fleet, settled: bool) -> dict[str, Any]:
+async def outcome(fleet: Fleet, settled: bool, patience_s: float) -> dict[str, Any]:
     report = await fleet.report()
-    views = await _views(fleet, {(out.id, out.revision) for out in fleet.wire})
+    views = await _views(fleet, {(out.id, out.revision) for out in fleet.wire}, patience_s)
     ok = report.ok and settled and not any(views.values())
     return {
         "ok": ok, "settled": settled, "articles": report.articles, "offered": report.offered, "dead": report.dead,
@@ -71,9 +71,9 @@ async def outcome(fleet: Fleet, settled: bool) -> dict[str, Any]:
     }  # fmt: skip
 
 
-async def _views(fleet: Fleet, wire: set[tuple[str, int]]) -> dict[str, int]:
+async def _views(fleet: Fleet, wire: set[tuple[str, int]], patience_s: float) -> dict[str, int]:
     """Return what the subscribers lack, and what the one that was never killed got twice."""
-    end_s = time.monotonic() + 40
+    end_s = time.monotonic() + patience_s
     while True:
         got = fleet.subscribers()
         lacking = {name: len(wire - set(rows)) for name, rows in got.items()}

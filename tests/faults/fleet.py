@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from workers.poller.feeds import Feeds
 from workers.service import prepared
 
 LEASE_S = 1.5
-QUIET_S = 120.0
+LATENCY_S = 0.015  # each way, for workers: so that what takes two steps can be killed between them
 
 
 class Part:
@@ -36,11 +37,12 @@ class Part:
         self.name, self.command, self.folder = name, [sys.executable, "-m", *module, *arguments], folder
         self.out = folder / f"{name}.jsonl" if out else None
         self.process: subprocess.Popen[bytes] | None = None
-        self.frozen = False
+        self.started_s = 0.0
 
     def ensure(self) -> None:
         if self.process is None or self.process.poll() is not None:
             with (self.folder / f"{self.name}.log").open("ab") as log, (self.out or Path(os.devnull)).open("ab") as out:
+                self.started_s = time.monotonic()
                 self.process = subprocess.Popen(
                     self.command, cwd=self.folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=out, stderr=log
                 )
@@ -66,7 +68,7 @@ class Fleet:
         self.direct = Settings(
             broker_url=cluster.url if cluster else self.valkey.url, state_url=self.valkey.url if cluster else "",
             replication=min(3, len(cluster.nodes)) if cluster else 0, data_dir=folder / "data", partitions=4,
-            lease_s=LEASE_S, batch=40, **settings,
+            **{"lease_s": LEASE_S, "batch": 40, **settings},
         )  # fmt: skip
         self.proxies = {
             name: Proxy(self._dial) for name in ("poller-1", "poller-2", "desk-1", "desk-2", "tail", "member")
@@ -97,8 +99,8 @@ class Fleet:
         through = f"valkey://127.0.0.1:{port}"
         urls = ["--broker-url", self.cluster.url, "--state-url", through] if self.cluster else ["--broker-url", through]
         return [
-            *urls, "--lease-s", str(LEASE_S), "--partitions", "4", "--poll-interval-s", "0.1", "--batch", "40",
-            "--poll-timeout-s", "3", "--replication", str(self.direct.replication), "--log-level", "WARNING",
+            *urls, "--lease-s", str(LEASE_S), "--partitions", "4", "--poll-interval-s", "0.1",
+            "--poll-timeout-s", "3", "--batch", str(self.direct.batch), "--max-lag", str(self.direct.max_lag), "--replication", str(self.direct.replication), "--log-level", "WARNING",
         ]  # fmt: skip
 
     async def _keep(self) -> None:
@@ -127,11 +129,11 @@ class Fleet:
             if node.process is not None and node.process.poll() is None:
                 node.process.send_signal(signal.SIGCONT)
 
-    async def settle(self) -> bool:
+    async def settle(self, patience_s: float) -> bool:
         """Heal all, offer nothing new, and return whether everything came to rest in time."""
         self.heal()
         self.truth.freeze()
-        end = asyncio.get_running_loop().time() + QUIET_S
+        end = asyncio.get_running_loop().time() + patience_s
         while asyncio.get_running_loop().time() < end:
             try:
                 if self.truth.all_taken() and await self.broker.lag(ITEMS.name, DESK_GROUP) == 0:

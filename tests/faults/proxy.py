@@ -1,7 +1,6 @@
 """A proxy between two parts, to break the wire: delay, reset, half-close, black hole, and a cut in mid-answer."""
 
 import asyncio
-import random
 import socket
 import struct
 from collections.abc import Awaitable, Callable
@@ -15,13 +14,12 @@ CHUNK = 65_536
 class Proxy:
     """Listens on loopback and passes on to wherever *dial* leads. Break it with the methods; `heal` ends that."""
 
-    def __init__(self, dial: Dial, seed: int = 0) -> None:
+    def __init__(self, dial: Dial, latency_s: float = 0.0) -> None:
         self.dial = dial
-        self.delay_s = 0.0
+        self.latency_s = self.delay_s = latency_s
         self.swallowing = False
         self.port = 0
         self._cut_after: int | None = None
-        self._random = random.Random(seed)
         self._pairs: set[tuple[asyncio.StreamWriter, asyncio.StreamWriter]] = set()
         self._open = asyncio.Event()
         self._open.set()
@@ -66,7 +64,7 @@ class Proxy:
 
     def heal(self) -> None:
         """Pass everything on again. What was swallowed has kept its connections waiting; they are reset."""
-        self.delay_s, self._cut_after = 0.0, None
+        self.delay_s, self._cut_after = self.latency_s, None
         if self.swallowing:
             self.swallowing = False
             self.reset()

@@ -7,15 +7,20 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from tests.faults.fleet import LEASE_S, Fleet
+from tests.faults.fleet import LEASE_S, Fleet, Part
 
 Fault = Callable[[Fleet, random.Random], Awaitable[None]]
 WORKERS = ("poller-1", "poller-2", "desk-1", "desk-2")
 EVERYBODY = (*WORKERS, "tail", "member")
 
 
+def at_work(fleet: Fleet, rnd: random.Random) -> Part:
+    """Return a worker, and rather one that has had time to begin working."""
+    return min((fleet.parts[name] for name in rnd.sample(WORKERS, 2)), key=lambda part: part.started_s)
+
+
 async def kill_worker(fleet: Fleet, rnd: random.Random) -> None:
-    fleet.parts[rnd.choice(WORKERS)].signal(signal.SIGKILL)
+    at_work(fleet, rnd).signal(signal.SIGKILL)
 
 
 async def kill_member(fleet: Fleet, rnd: random.Random) -> None:
@@ -28,7 +33,7 @@ async def end_desk(fleet: Fleet, rnd: random.Random) -> None:
 
 async def freeze_worker(fleet: Fleet, rnd: random.Random) -> None:
     """For less than its lease, or for longer."""
-    part = fleet.parts[rnd.choice(WORKERS)]
+    part = at_work(fleet, rnd)
     part.signal(signal.SIGSTOP)
     await asyncio.sleep(rnd.choice((0.2, LEASE_S / 2, LEASE_S * 1.5)))
     part.signal(signal.SIGCONT)

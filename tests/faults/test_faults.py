@@ -1,0 +1,115 @@
+"""The fault suite in short, and the proof that it would catch a liar. `make faults` runs the long form."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.brokers.kafka import BEFORE, CURRENT, NoKafka, jars
+from tests.faults import schedule
+from tests.faults.__main__ import run
+from tests.faults.bugs import BUGS
+from tests.faults.checker import FIGURES, Out, check
+from tests.faults.truth import digest, story, url_of
+
+LEDGER = {url_of(0, n): [digest(*story(0, n, r)) for r in range(2)] for n in range(5)}
+WIRE = [
+    Out(url, revision_digest, f"id{url}", r + 1, n % 2, (n % 2, 2 * n + r))
+    for n, (url, digests) in enumerate(LEDGER.items())
+    for r, revision_digest in enumerate(digests)
+]
+COUNTERS = {
+    "poll": {"in": 10, "sent": 10, "known": 0, "dead": 0},
+    "desk": {"in": 10, "new": 5, "revised": 5, "duplicate": 0, "filtered": 0, "dead": 0},
+}
+
+
+def test_a_run_without_fault_passes_the_checker() -> None:
+    report = check(LEDGER, WIRE, counters=COUNTERS, items=10)
+    assert report.ok, report
+
+
+def test_a_run_without_articles_is_a_failure() -> None:
+    assert not check({}, []).ok
+    assert not check(LEDGER, []).ok
+
+
+URL, OTHER = url_of(0, 4), url_of(0, 3)
+PLANTS: dict[str, tuple[Any, ...]] = {
+    "lost": (LEDGER, WIRE[:-1]),
+    "dup": (LEDGER, [*WIRE, WIRE[-1]._replace(source=(0, 99), revision=3)]),
+    "both": (LEDGER, WIRE, [URL]),
+    "phantom": (LEDGER, [*WIRE, WIRE[0]._replace(url="https://truth.example/x", id="x", source=(1, 99))]),
+    "corrupt": (LEDGER, [*WIRE, WIRE[-1]._replace(digest="half", revision=3, source=(0, 99))]),
+    "order": (LEDGER, [*WIRE[:-2], WIRE[-1]._replace(revision=1), WIRE[-2]._replace(revision=2, source=(0, 99))]),
+    "fence": (LEDGER, [*WIRE[:-1], WIRE[-1]._replace(source=(0, 3))]),
+}
+
+
+@pytest.mark.parametrize("figure", PLANTS)
+def test_the_checker_sees_each_fault(figure: str) -> None:
+    report = check(*PLANTS[figure])
+    assert report.figures[figure] > 0
+    assert not report.ok
+
+
+@pytest.mark.parametrize(
+    ("stage", "outcome", "items"), [("poll", "sent", 10), ("desk", "new", 10), ("desk", "revised", 10), ("", "", 11)]
+)
+def test_the_checker_sees_counters_that_do_not_add_up(stage: str, outcome: str, items: int) -> None:
+    counters = {s: {n: c + (s == stage and n == outcome) for n, c in counts.items()} for s, counts in COUNTERS.items()}
+    assert check(LEDGER, WIRE, counters=counters, items=items).figures["conserve"] > 0
+
+
+def test_embedded_in_short(tmp_path: Path) -> None:
+    result = asyncio.run(run(seed=7, faults=16, pace_s=0.4, folder=tmp_path))
+    assert result["ok"], result
+    assert result["articles"] > 300
+
+
+@pytest.mark.parametrize("version", [CURRENT, BEFORE])
+def test_kafka_in_short(tmp_path: Path, version: str) -> None:
+    try:
+        jars(version)
+    except NoKafka as exc:
+        pytest.skip(f"no Kafka: {exc}")
+    result = asyncio.run(run(seed=7, faults=8, pace_s=0.8, kafka=version, folder=tmp_path))
+    assert result["ok"], result
+
+
+# What catches each bug: the faults that it takes, how many, and the figure that must move.
+CATCHES: dict[str, tuple[dict[Any, int], int, str]] = {
+    "ack_before_publish": ({schedule.kill_worker: 1}, 10, "lost"),
+    "remember_after_publish": ({schedule.kill_worker: 1}, 10, "dup"),
+    "remember_before_append": ({schedule.kill_worker: 1}, 10, "lost"),
+    "trim_too_early": ({schedule.storm: 1}, 2, "lost"),
+    "drop_on_exception": ({schedule.kill_valkey: 1, schedule.cut: 2, schedule.reset: 2}, 10, "lost"),
+    "no_fence": ({schedule.freeze_worker: 1}, 10, "fence"),
+    "half_cleaned": ({}, 0, "corrupt"),
+    "dead_letter_too": ({}, 0, "both"),
+    "forgetful": ({}, 0, "dup"),
+    "uncounted": ({}, 0, "conserve"),
+}
+# Small steps and a backlog: workers are always in the middle of something.
+BUSY = {"news": 20, "batch": 5, "max_lag": 150, "chaos": 0.0, "pace_s": 1.0, "patience_s": 25}
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("bug", BUGS)
+def test_a_planted_bug_is_caught(bug: str, tmp_path: Path) -> None:
+    kinds, faults, figure = CATCHES[bug]
+    for seed in range(4):  # a bug shows when the dice fall on it
+        folder = tmp_path / str(seed)
+        folder.mkdir()
+        result = asyncio.run(run(seed, faults, kinds=kinds, bug=bug, folder=folder, **BUSY))
+        assert not result["ok"] or not result[figure]
+        if result[figure] and (result["settled"] or figure != "lost"):
+            return
+    pytest.fail(f"{bug} wasn't caught: {result}")
+
+
+def test_every_figure_and_every_bug_has_its_proof() -> None:
+    assert {*PLANTS, "conserve"} == set(FIGURES)
+    assert set(CATCHES) == set(BUGS)
+    assert len(BUGS) >= 8
