@@ -23,7 +23,8 @@ from tests.faults.truth import TruthServer
 
 async def run(
     seed: int, faults: int, *, kafka: str = "", pace_s: float = 0.5, bug: str = "", feeds: int = 6, news: int = 4,
-    chaos: float = 0.05, kinds: Any = None, folder: Path | None = None, patience_s: float = 120.0, **settings: Any,
+    chaos: float = 0.05, kinds: Any = None, folder: Path | None = None, patience_s: float = 120.0,
+    clock: Path | None = None, **settings: Any,
 ) -> dict[str, Any]:  # fmt: skip
     """Return what a run came to; `ok` says whether all is well."""
     started_s = time.monotonic()
@@ -34,6 +35,8 @@ async def run(
             cluster.start()
         async with TruthServer(seed, feeds, news, chaos) as truth:
             fleet = Fleet(kept, truth, cluster=cluster, bug=bug, **settings)
+            if clock:
+                fleet.share_clock(clock)
             await fleet.start()
             try:
                 await first_articles(fleet)

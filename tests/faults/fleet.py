@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from streams.records import Article, DeadLetter
 from streams.settings import Settings
 from streams.topics import ARTICLES, DEAD_LETTERS, DESK_GROUP, ITEMS, Topic
 from streams.transport.broker import Delivery, Message
-from streams.transport.embedded import EmbeddedValkey, socket_path
+from streams.transport.embedded import EmbeddedValkey, die_with_parent, socket_path
 from tests.brokers.kafka import Cluster
 from tests.conftest import ROOT
 from tests.faults.checker import Out, Report, check
@@ -29,10 +30,15 @@ LEASE_S = 1.5
 LATENCY_S = 0.015  # each way, for workers: so that what takes two steps can be killed between them
 
 
+def die_with_harness() -> None:
+    die_with_parent(signal.SIGKILL)
+
+
 class Part:
     """A process of the fleet that is started again whenever it has died."""
 
     def __init__(self, name: str, arguments: list[str], folder: Path, bug: str, *, out: bool = False) -> None:
+        self.environ = {**os.environ, "PYTHONPATH": str(ROOT)}
         module = ["tests.faults.bugs", bug] if bug else ["workers.cli"]
         self.name, self.command, self.folder = name, [sys.executable, "-m", *module, *arguments], folder
         self.out = folder / f"{name}.jsonl" if out else None
@@ -44,7 +50,12 @@ class Part:
             with (self.folder / f"{self.name}.log").open("ab") as log, (self.out or Path(os.devnull)).open("ab") as out:
                 self.started_s = time.monotonic()
                 self.process = subprocess.Popen(
-                    self.command, cwd=self.folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=out, stderr=log
+                    self.command,
+                    preexec_fn=die_with_harness,
+                    cwd=self.folder,
+                    env=self.environ,
+                    stdout=out,
+                    stderr=log,
                 )
 
     def signal(self, signum: int) -> None:
@@ -75,6 +86,7 @@ class Fleet:
         }
         self.parts: dict[str, Part] = {}
         self.bug = bug
+        self.clock_environ: dict[str, str] = {}
         self.poison: list[str] = []
         self.wire: list[Out] = []
         self.counters: dict[str, dict[str, int]] = {}
@@ -84,7 +96,7 @@ class Fleet:
         return await asyncio.open_unix_connection(str(socket_path(self.folder / "data")))
 
     async def start(self) -> None:
-        self.valkey.start()
+        self._with_clock(self.valkey.start)
         self.broker = await prepared(self.direct, self.direct.broker_url)
         await Feeds(self.broker.state).add([(url, "") for url in self.truth.urls])
         for name, proxy in self.proxies.items():
@@ -93,6 +105,7 @@ class Fleet:
             extra = {"tail": ["--from", "start", "--json"], "member": ["--group", "member", "--json"]}.get(name, [])
             arguments = [*words, *extra, *self._flags(proxy.port)]
             self.parts[name] = Part(name, arguments, self.folder, self.bug, out=name in ("tail", "member"))
+            self.parts[name].environ |= self.clock_environ
         self._keeping = asyncio.create_task(self._keep())
 
     def _flags(self, port: int) -> list[str]:
@@ -100,13 +113,13 @@ class Fleet:
         urls = ["--broker-url", self.cluster.url, "--state-url", through] if self.cluster else ["--broker-url", through]
         return [
             *urls, "--lease-s", str(LEASE_S), "--partitions", "4", "--poll-interval-s", "0.1",
-            "--poll-timeout-s", "3", "--batch", str(self.direct.batch), "--max-lag", str(self.direct.max_lag), "--replication", str(self.direct.replication), "--log-level", "WARNING",
+            "--poll-timeout-s", "3", "--batch", str(self.direct.batch), "--max-lag", str(self.direct.max_lag), "--replication", str(self.direct.replication), "--log-level", os.environ.get("FAULTS_LOG", "WARNING"),
         ]  # fmt: skip
 
     async def _keep(self) -> None:
         """Start again whatever has died, as a supervisor would."""
         while not self._stopping.is_set():
-            self.valkey.ensure()
+            self._with_clock(self.valkey.ensure)
             for part in self.parts.values():
                 part.ensure()
             for node in self.cluster.nodes if self.cluster else ():
@@ -115,10 +128,31 @@ class Fleet:
                     self.cluster.run(node)
             await asyncio.sleep(0.05)
 
+    def _with_clock(self, start: Callable[[], Any]) -> None:
+        os.environ.update(self.clock_environ)  # for the server, which inherits it; this process has begun without
+        try:
+            start()
+        finally:
+            for name in self.clock_environ:
+                del os.environ[name]
+
     async def add_poison(self, key: str) -> None:
         """Put an unreadable item on the items topic."""
         await self.broker.publish([Message(ITEMS.name, key.encode(), b'{"poison":' + key.encode())])
         self.poison.append(key)
+
+    def share_clock(self, library: Path) -> None:
+        """Let everything that is started from now on have a clock that `jump` moves. libfaketime (Debian) is *library*."""
+        self._clock = self.folder / "clock"
+        self.jump(0)
+        self.clock_environ = {
+            "LD_PRELOAD": str(library), "FAKETIME_TIMESTAMP_FILE": str(self._clock), "FAKETIME_NO_CACHE": "1",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1", "DONT_FAKE_MONOTONIC": "1",
+        }  # fmt: skip
+
+    def jump(self, seconds: int) -> None:
+        """Set the clock of all parts to so much more than the true time."""
+        self._clock.write_text(f"{seconds:+d}")
 
     def heal(self) -> None:
         for proxy in self.proxies.values():

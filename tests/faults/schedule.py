@@ -90,6 +90,11 @@ async def poison(fleet: Fleet, rnd: random.Random) -> None:
     await fleet.add_poison(f"poison-{len(fleet.poison)}-{rnd.randrange(1 << 30)}")
 
 
+async def jump_clock(fleet: Fleet, rnd: random.Random) -> None:
+    """To some other time, by seconds or by weeks, forward or back."""
+    fleet.jump(rnd.choice((0, 5, -5, 90, -90, 3_600, -3_600, 86_400, -86_400, 20 * 86_400, -20 * 86_400)))
+
+
 async def kill_node(fleet: Fleet, rnd: random.Random) -> None:
     assert fleet.cluster is not None
     node = rnd.choice(fleet.cluster.nodes)
@@ -107,6 +112,7 @@ async def freeze_node(fleet: Fleet, rnd: random.Random) -> None:
     fleet.cluster.signal(node, signal.SIGCONT)
 
 
+CLOCK: dict[Fault, int] = {jump_clock: 4, kill_worker: 1, kill_valkey: 1}
 # Weighted: starting Python costs a second of CPU, and so kills are rarer than what costs nothing.
 EMBEDDED: dict[Fault, int] = {
     kill_worker: 5, end_desk: 1, storm: 1, kill_member: 1, kill_valkey: 3, freeze_valkey: 2, freeze_worker: 6,

@@ -68,6 +68,14 @@ def test_embedded_in_short(tmp_path: Path) -> None:
     assert result["articles"] > 300
 
 
+def test_clocks_that_jump(tmp_path: Path) -> None:
+    found = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
+    if not found:
+        pytest.skip("no libfaketime on this machine")
+    result = asyncio.run(run(7, 10, kinds=schedule.CLOCK, clock=found[0], pace_s=0.8, folder=tmp_path))
+    assert result["ok"], result
+
+
 @pytest.mark.parametrize("version", [CURRENT, BEFORE])
 def test_kafka_in_short(tmp_path: Path, version: str) -> None:
     try:

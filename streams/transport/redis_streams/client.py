@@ -29,6 +29,7 @@ TRANSIENT = (RedisConnectionError, RedisTimeoutError, OSError)
 # Refusals of a server that may accept the same thing later: full memory, fail-over, a full disk, a script at work.
 # redis-py has classes for some, and leaves the others' first word in their text.
 REFUSALS = (OutOfMemoryError, ReadOnlyError, MasterDownError, TryAgainError)
+CLOSED_HANDLER = "the handler is closed"  # uvloop's RuntimeError, where asyncio has a ConnectionError
 REFUSAL_WORDS = ("MISCONF", "BUSY", "NOREPLICAS")
 
 
@@ -96,6 +97,10 @@ def translated(url: str) -> Iterator[None]:
         yield
     except AuthenticationError as exc:
         raise SettingsError(f"broker {shown(url)}: {exc}") from exc
+    except RuntimeError as exc:
+        if CLOSED_HANDLER not in str(exc):
+            raise
+        raise UnavailableError(f"broker {shown(url)} doesn't answer: the connection was closed") from exc
     except TRANSIENT as exc:
         raise UnavailableError(f"broker {shown(url)} doesn't answer: {exc or type(exc).__name__}") from exc
     except ResponseError as exc:
