@@ -135,9 +135,13 @@ def _runs(app: faust.App, events: Sequence[Any], following: Mapping[Any, int]) -
     runs: dict[Any, list[Any]] = {}
     for event in events:
         message = event.message
-        if message.generation_id == app.consumer_generation_id and message.offset >= following.get(message.tp, 0):
-            runs.setdefault(message.tp, []).append(message)
-    return list(runs.values())
+        run = runs.setdefault(message.tp, [])
+        wanted = (
+            run[-1].offset + 1 if run else following.get(message.tp, 0)
+        )  # what a rewind brings may stand there twice
+        if message.generation_id == app.consumer_generation_id and message.offset >= wanted:
+            run.append(message)
+    return [run for run in runs.values() if run]
 
 
 def _run(messages: Messages) -> Run:

@@ -7,6 +7,7 @@ A second signal stops at once; nothing is lost by it, for what isn't committed c
 
 import asyncio
 import contextlib
+import io
 import logging
 import os
 import signal
@@ -50,7 +51,16 @@ def stop_signal() -> asyncio.Event:
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(signum, stop)
+    loop.add_signal_handler(signal.SIGUSR1, log_tasks)
     return stopping
+
+
+def log_tasks() -> None:
+    """Log where every task stands: what SIGUSR1 is for, when a service seems to hang."""
+    for task in asyncio.all_tasks():
+        out = io.StringIO()
+        task.print_stack(file=out)
+        log.warning("%s", out.getvalue())
 
 
 async def prepared(settings: Settings, url: str) -> Broker:

@@ -60,6 +60,16 @@ class Transactions:
     async def holds(self, run: Run) -> bool:
         """Whether *run* begins where the group is; takes the partition over when that hasn't been done yet."""
         owned = self._owned.get(run.partition_of) or await self._take_over(run.partition_of)
+        if await self._begins(run, owned):
+            return True
+        with translated(self.kafka.state_log.url):
+            token = await self.kafka.state.hget(self.tokens, partition_name(*run.partition_of))
+        if token == owned.token.encode():
+            return False
+        self._drop(run.partition_of)  # somebody had it in the meantime, and moved on
+        return await self._begins(run, await self._take_over(run.partition_of))
+
+    async def _begins(self, run: Run, owned: Owned) -> bool:
         if owned.position == run.first:
             return True
         # A gap is right where nothing is kept between: retention, compaction, the marks of transactions.

@@ -1,7 +1,7 @@
 """`make bench`: what copydesk costs, as JSON, with ratios to a floor measured in the same run.
 
 make bench                     all but the replay
-make bench ARGS="transport"    one of: transport, desk, up, replay
+make bench ARGS="transport"    one of: transport, kafka, desk, up, failover, replay
 """
 
 import json
@@ -12,12 +12,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tests.bench import desk, replay, transport, up
+from tests.bench import desk, failover, kafka, replay, transport, up
 
 PARTS: dict[str, Callable[[], dict[str, Any]]] = {
     "transport": transport.measure,
+    "kafka": kafka.measure,
     "desk": desk.measure,
     "up": up.measure,
+    "failover": failover.measure,
     "replay": replay.measure,
 }
 

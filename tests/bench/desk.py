@@ -17,21 +17,21 @@ from workers.desk import create_desk
 COUNT = 3_000
 
 
-def items() -> list[Item]:
+def made_items(count: int) -> list[Item]:
     explore = [story(n) for n in range(1, 12)]
     return [
         Item(
             feed="https://courier.example/f", key=story(n).url, link=story(n).url, canonical_url=story(n).url, title=story(n).title,
             content=(Content(body(story(n), explore)),), fetched_at=datetime.now(UTC), fingerprint=f"{n:016x}",
         )
-        for n in range(COUNT)
+        for n in range(count)
     ]  # fmt: skip
 
 
 async def work(settings: Settings) -> dict[str, Any]:
     broker = open_broker(settings)
     await broker.declare(FIXED)
-    made = items()
+    made = made_items(COUNT)
     for n in range(0, COUNT, 200):
         await broker.publish([Message(ITEMS.name, i.key.encode(), encode(i)) for i in made[n : n + 200]])
     desk = create_desk(settings, broker, url=settings.broker_url)

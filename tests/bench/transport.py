@@ -12,17 +12,17 @@ from tests.bench.common import Stopwatch, run, server, until
 COUNT, BATCH, VALUE = 30_000, 100, b"x" * 2000
 
 
-async def fill(settings: Settings) -> Any:
+async def fill(settings: Settings, count: int = COUNT) -> Any:
     broker = open_broker(settings)
     await broker.declare(FIXED)
-    for n in range(0, COUNT, 500):
+    for n in range(0, count, 500):
         await broker.publish([Message(ITEMS.name, b"k%d" % m, VALUE) for m in range(n, n + 500)])
     return broker
 
 
-async def agent(settings: Settings) -> dict[str, float]:
+async def agent(settings: Settings, count: int = COUNT) -> dict[str, float]:
     """Faust agent, batches of 100, outputs and commit in one step."""
-    broker = await fill(settings)
+    broker = await fill(settings, count)
     app = create_app(settings, "bench")
     done, watch = 0, None
 
@@ -34,9 +34,9 @@ async def agent(settings: Settings) -> dict[str, float]:
 
     run_agent(app, broker, ITEMS, copy, BATCH)
     await app.start()
-    await until(lambda: done >= COUNT)
+    await until(lambda: done >= count)
     assert watch is not None
-    cost = watch.per_item(COUNT)
+    cost = watch.per_item(count)
     await app.stop()
     await broker.close()
     return cost

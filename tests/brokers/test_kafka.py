@@ -239,6 +239,20 @@ def test_a_predecessor_that_wakes_up_is_refused(settings: Settings, one: Cluster
     asyncio.run(go())
 
 
+def test_a_partition_that_others_had_in_the_meantime_is_taken_over_anew(settings: Settings, one: Cluster) -> None:
+    async def go() -> None:
+        async with steps(replace(over(settings, one), partitions=1)) as (s, start):
+            await s.broker.publish([Message(s.source.name, b"k", b"%d" % n) for n in range(3)])
+            mine, other = start(), start()
+            for n, steps_ in enumerate((mine, other, mine)):
+                run = Run(s.source.name, 0, n, n + 1)
+                assert await steps_.holds(run), n
+                assert await steps_.advance(run, [Message(s.target.name, b"k", b"%d" % n)], REMEMBER)
+            assert [d.value for d in await s.published()] == [b"0", b"1", b"2"]
+
+    asyncio.run(go())
+
+
 def test_a_gap_is_told_from_messages_that_were_skipped(settings: Settings, one: Cluster) -> None:
     """Where nothing is kept between, the next message is the right one; otherwise the run isn't ours to do."""
 

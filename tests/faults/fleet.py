@@ -175,6 +175,8 @@ class Fleet:
             except Exception as exc:  # noqa: BLE001 - the broker may still be on its way up
                 print(f"settling: {exc}", file=sys.stderr)
             await asyncio.sleep(0.1)
+        for part in self.parts.values():
+            part.signal(signal.SIGUSR1)  # say in your log where you are
         return False
 
     async def report(self) -> Report:
