@@ -40,7 +40,7 @@ VERBS = (
     "insured",
 )
 PLACES = ("Skelby Down", "Port Maren", "Dunscar", "Tarn Head", "Orrin", "Vessmark", "Low Hallow", "Carrick End")
-WINDOW = 40  # items that a document shows
+WINDOW = 60  # items that a document shows
 MAX_REVISIONS = 4
 
 
@@ -84,7 +84,8 @@ class Feed:
     def advance(self) -> None:
         """Offer new stories, and correct some that are still shown."""
         rnd = random.Random(f"{self.seed}/{self.number}/{self.count}")
-        for n in [n for n in self.revisions if n >= self.count - WINDOW // 2 and rnd.random() < 0.04]:
+        shown = range(max(0, self.count + self.news - WINDOW), self.count)  # also with what comes now
+        for n in [n for n in shown if rnd.random() < 0.04]:
             self.revisions[n] = min(self.revisions[n] + 1, MAX_REVISIONS)
         for _ in range(self.news):
             self.revisions[self.count] = 0
