@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from streams.codec import encode
+from streams.errors import UnavailableError
 from streams.records import Article
 from streams.settings import Settings
 from streams.subscribe import subscribe
@@ -131,8 +132,6 @@ def test_it_survives_a_valkey_that_is_killed_and_started_again(tmp_path: Path) -
 
 
 async def _published(broker: Broker, message: tuple[str, int]) -> bool:
-    from streams.errors import UnavailableError
-
     try:
         return await broker.publish([article(*message)])
     except UnavailableError:
@@ -169,3 +168,31 @@ def test_its_memory_of_repeats_is_bounded() -> None:
         assert not progress.repeats(Article(id=str(n), revision=1))
     assert len(progress._latest) == REMEMBERED_ARTICLES
     assert progress.repeats(Article(id=str(n), revision=1))
+
+
+def test_a_connection_that_breaks_anywhere_while_a_member_resumes_does_not_stop_it(settings: Settings) -> None:
+    """Each answer in turn is the last that comes through; the fault suite found a member that waited for ever."""
+    from urllib.parse import urlsplit
+
+    from tests.faults.proxy import Proxy
+
+    path = urlsplit(settings.broker_url).path
+
+    async def go() -> None:
+        async with wire(settings) as broker:
+            await broker.publish([article("a"), article("b")])
+            refused = 0
+            for n in range(1, 900, 16):
+                proxy = Proxy(lambda: asyncio.open_unix_connection(path))
+                await proxy.start()
+                proxy.cut(n)
+                member = Subscriber(replace(settings, broker_url=f"valkey://127.0.0.1:{proxy.port}"), f"app{n}")
+                try:
+                    await until(lambda: member.has([("a", 1), ("b", 1)]), what=f"both after a cut at byte {n}")  # noqa: B023
+                except UnavailableError:
+                    refused += 1  # it was cut while it opened, and says so
+                await member.stop()
+                await proxy.stop()
+            assert refused < 20
+
+    asyncio.run(go())

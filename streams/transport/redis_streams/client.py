@@ -1,5 +1,6 @@
 """The connection to Valkey or Redis, and its errors turned into ours."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -29,22 +30,41 @@ TRANSIENT = (RedisConnectionError, RedisTimeoutError, OSError)
 # Refusals of a server that may accept the same thing later: full memory, fail-over, a full disk, a script at work.
 # redis-py has classes for some, and leaves the others' first word in their text.
 REFUSALS = (OutOfMemoryError, ReadOnlyError, MasterDownError, TryAgainError)
-CLOSED_HANDLER = "the handler is closed"  # uvloop's RuntimeError, where asyncio has a ConnectionError
 REFUSAL_WORDS = ("MISCONF", "BUSY", "NOREPLICAS")
 
 
-class _FastPacking:
-    """A connection that packs a command in C: a step that publishes a hundred messages has a thousand arguments."""
+class _Fast:
+    """A connection that packs a command in C: a step that publishes a hundred messages has a thousand arguments.
+
+    And one that writes without `asyncio.wait_for`, which redis-py uses: before Python 3.12 that may swallow a
+    cancellation (bpo-37658), so that what was told to stop goes on for ever.
+    """
 
     def pack_command(self, *args: Any) -> list[bytes]:
         name = args[0].encode() if isinstance(args[0], str) else args[0]
         return [hiredis.pack_command((*name.split(), *args[1:]))]
 
+    async def send_packed_command(self: Any, command: Any, check_health: bool = True) -> None:
+        if not self.is_connected:
+            await self.connect_check_health(check_health=False)
+        try:
+            async with asyncio.timeout(self.socket_timeout):
+                self._writer.writelines(command)
+                await self._writer.drain()
+        except BaseException as exc:
+            await self.disconnect(nowait=True)
+            if isinstance(exc, TimeoutError):
+                raise RedisTimeoutError("writing took too long") from exc
+            # A RuntimeError is what uvloop says of a transport that was closed, where asyncio has an OSError.
+            if isinstance(exc, OSError | RuntimeError):
+                raise RedisConnectionError(f"while writing: {exc}") from exc
+            raise
 
-class TcpConnection(_FastPacking, redis.Connection): ...
+
+class TcpConnection(_Fast, redis.Connection): ...
 
 
-class SocketConnection(_FastPacking, redis.UnixDomainSocketConnection): ...
+class SocketConnection(_Fast, redis.UnixDomainSocketConnection): ...
 
 
 Partition = tuple[str, int]
@@ -97,10 +117,6 @@ def translated(url: str) -> Iterator[None]:
         yield
     except AuthenticationError as exc:
         raise SettingsError(f"broker {shown(url)}: {exc}") from exc
-    except RuntimeError as exc:
-        if CLOSED_HANDLER not in str(exc):
-            raise
-        raise UnavailableError(f"broker {shown(url)} doesn't answer: the connection was closed") from exc
     except TRANSIENT as exc:
         raise UnavailableError(f"broker {shown(url)} doesn't answer: {exc or type(exc).__name__}") from exc
     except ResponseError as exc:

@@ -31,16 +31,14 @@ class Leases:
     def _keys(self) -> list[str]:
         return [self.log.key(kind, self.group) for kind in ("members", "leases", "epochs")]
 
-    async def beat(self, partitions: Sequence[Partition]) -> bool:
-        """Renew; returns whether the share has changed."""
+    async def beat(self, partitions: Sequence[Partition]) -> None:
+        """Renew what is held, and take what is free and our share."""
         by_name = {partition_name(*tp).encode(): tp for tp in partitions}
         args = [self.member, int(self.lease_s * 1000), 0 if self._joined else 1, self.group, *by_name]
         held, surplus = await self.log.script("beat", [*self._keys(), self.log.key("groups")], args)
         self._joined = True
-        before = (self.held, self.surplus)
         self.held = {by_name[n]: lease.decode() for n, lease in zip(held[::2], held[1::2], strict=True)}
         self.surplus = [by_name[n] for n in surplus]
-        return before != (self.held, self.surplus)
 
     async def release(self, partitions: Iterable[Partition], *, leave: bool = False) -> None:
         """Hand *partitions* over; leaving the group lets the others take them at their next heartbeat."""

@@ -25,6 +25,7 @@ class LogReader:
     def __init__(self, log: "Log", partitions: list[Partition], group: str) -> None:
         self.log, self.group, self.all = log, group, partitions
         self._position: dict[Partition, int] = {}
+        self._read_under: dict[Partition, str] = {}  # the lease that each position was begun under
         self._leases = Leases(log, group, self.lease_s) if group else None
         self._next_beat_s = 0.0
 
@@ -39,16 +40,18 @@ class LogReader:
                 self._position[tp] = int(start)
 
     async def _share(self) -> None:
+        """Keep to the leases that we hold. Whatever is interrupted here is made up for at the next call."""
         if self._leases is None or time.monotonic() < self._next_beat_s:
             return
-        changed = await self._leases.beat(self.all)
+        await self._leases.beat(self.all)
+        if self._leases.surplus:
+            await self._leases.release(self._leases.surplus)
+        held = dict(self._leases.held)
+        kept = {tp: p for tp, p in self._position.items() if self._read_under.get(tp) == held.get(tp)}
+        new = [tp for tp in held if tp not in kept]
+        self._position = kept | (await self._resumed(new) if new else {})
+        self._read_under = held
         self._next_beat_s = time.monotonic() + self.lease_s / 4
-        if changed:
-            if self._leases.surplus:
-                await self._leases.release(self._leases.surplus)
-            kept = {tp: p for tp, p in self._position.items() if tp in self._leases.held}
-            new = [tp for tp in self._leases.held if tp not in kept]
-            self._position = kept | await self._resumed(new)
 
     async def _resumed(self, partitions: list[Partition]) -> dict[Partition, int]:
         """Return where the group is; behind what was trimmed, should it have been away for too long."""
