@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
-.PHONY: run test check bench lock clean
+.PHONY: run test check bench faults lock clean
 
 run: $(INSTALLED)
 	@$(BIN)/copydesk up
@@ -17,6 +17,11 @@ check: $(INSTALLED)
 
 bench: $(INSTALLED)
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+# Planted bugs, power cuts, and seeded runs; see tests/faults/__main__.py for ARGS.
+faults: $(INSTALLED)
+	@$(BIN)/python -m pytest -m faults tests/faults
+	@$(BIN)/python -m tests.faults $(ARGS)
 
 # Every package at the version and with the hashes that copydesk was tested with.
 $(INSTALLED): requirements.lock pyproject.toml

@@ -130,10 +130,7 @@ def test_a_log_of_steps_that_is_cut_anywhere_has_whole_steps_only(tmp_path: Path
     assert cut_at_every_byte(tmp_path, 4, whole_step, 1, 2) > 1000
 
 
-@pytest.mark.faults
-@pytest.mark.skipif(
-    "not os.environ.get('COPYDESK_TEST_EVERY_BYTE')", reason="takes half an hour; set COPYDESK_TEST_EVERY_BYTE=1"
-)
+@pytest.mark.hours
 def test_a_log_of_a_thousand_records_cut_at_every_byte(tmp_path: Path) -> None:
     assert cut_at_every_byte(tmp_path, 1000, small_record, 0, 1) > 10_000
 
