@@ -1,6 +1,8 @@
 """Whole workers on a real Valkey: feeds on loopback in, articles on topics out, and every item accounted for."""
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -17,7 +19,7 @@ from streams.settings import Route, Settings
 from streams.subscribe import subscribe
 from streams.topics import DESK_GROUP, ITEMS
 from streams.transport.broker import Broker, Message
-from tests.conftest import copydesk, until
+from tests.conftest import ROOT, copydesk, until
 from tests.feedserver import FeedServer, rss
 from workers import deadletter
 from workers.clean.article import Copy
@@ -441,3 +443,23 @@ def test_the_poller_pauses_while_the_desk_is_behind(settings: Settings) -> None:
 
 async def _lag(broker: Broker, wanted: int) -> bool:
     return await broker.lag(ITEMS.name, DESK_GROUP) == wanted
+
+
+def test_a_desk_that_stands_still_while_items_wait_ends_itself(settings: Settings) -> None:
+    """In a process of its own, which no desk works in."""
+    code = (
+        "import asyncio\n"
+        "from streams.settings import Settings\n"
+        "from streams.transport.broker import open_broker\n"
+        "from workers.service import _watch\n"
+        f"asyncio.run(_watch(open_broker(Settings(broker_url={settings.broker_url!r}, partitions=4)), 0.5))"
+    )
+
+    async def go() -> None:
+        broker = await prepared(settings, settings.broker_url)
+        await broker.publish([Message(ITEMS.name, b"k", b"{}")])
+        await broker.close()
+
+    asyncio.run(go())
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, timeout=60, check=False)
+    assert done.returncode == 75

@@ -7,10 +7,12 @@ A second signal stops at once; nothing is lost by it, for what isn't committed c
 
 import asyncio
 import contextlib
+import gc
 import io
 import logging
 import os
 import signal
+import time
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
 from typing import Any
@@ -19,14 +21,17 @@ from streams.errors import UnavailableError
 from streams.retry import retrying
 from streams.settings import Settings
 from streams.subscribe import subscribe
-from streams.topics import DAY_S, DESK_GROUP, FIXED, route_topic
+from streams.topics import DAY_S, DESK_GROUP, FIXED, ITEMS, route_topic
 from streams.transport.broker import Broker, open_broker
 from streams.transport.redis_streams.log import Log
+from workers.counters import read_counters
 from workers.poller.poller import Poller
 from workers.web.server import StatusServer
 
 log = logging.getLogger(__name__)
 TRIM_EVERY_S = 30.0
+STALLED_S = 30.0
+EXIT_STALLED = 75  # sysexits.h: EX_TEMPFAIL
 EXIT_AT_ONCE = 130  # 128 + SIGINT, as shells have it
 
 
@@ -56,8 +61,9 @@ def stop_signal() -> asyncio.Event:
 
 
 def log_tasks() -> None:
-    """Log where every task stands: what SIGUSR1 is for, when a service seems to hang."""
-    for task in asyncio.all_tasks():
+    """Log where every task of every thread stands: what SIGUSR1 is for, when a service seems to hang."""
+    loops = [loop for loop in gc.get_objects() if isinstance(loop, asyncio.AbstractEventLoop)]
+    for task in [task for loop in loops for task in asyncio.all_tasks(loop)]:
         out = io.StringIO()
         task.print_stack(file=out)
         log.warning("%s", out.getvalue())
@@ -118,10 +124,10 @@ async def run_desk(settings: Settings, url: str, name: str = "") -> int:
     async def work(broker: Broker, stopping: asyncio.Event) -> None:
         app = create_desk(settings, broker, url=url, name=name)
         await app.start()
-        trimming = asyncio.create_task(guarded(_trim(broker, settings), "trimming"))
+        upkeep = asyncio.gather(guarded(_trim(broker, settings), "trimming"), guarded(_watch(broker), "the watch"))
         log.info("desk ready")
         await stopping.wait()
-        trimming.cancel()
+        upkeep.cancel()
         try:
             await asyncio.wait_for(app.stop(), settings.drain_s)
         except TimeoutError:
@@ -130,6 +136,28 @@ async def run_desk(settings: Settings, url: str, name: str = "") -> int:
         log.info("desk stopped")
 
     return await serve(settings, url, work)
+
+
+async def _watch(broker: Broker, stalled_s: float = STALLED_S) -> None:
+    """End this worker when items wait and no desk has done any for so long: started again, it joins its group anew.
+
+    A group's rebalance may get stuck where brokers die in the middle of it, and nothing else would notice.
+    """
+    done, since_s = -1, time.monotonic()
+    while True:
+        await asyncio.sleep(stalled_s / 10)
+        try:
+            now_done = (await read_counters(broker.state))["desk"]["in"]
+            waiting = await broker.lag(ITEMS.name, DESK_GROUP)
+        except UnavailableError:
+            done = -1  # nobody can know; it counts from when the broker is back
+            continue
+        if waiting and done == now_done:
+            if time.monotonic() - since_s > stalled_s:
+                log.critical("no desk has done anything for %g s while %d items wait: stopping", stalled_s, waiting)
+                os._exit(EXIT_STALLED)
+        else:
+            done, since_s = now_done, time.monotonic()
 
 
 async def _trim(broker: Broker, settings: Settings) -> None:

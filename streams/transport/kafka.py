@@ -115,7 +115,7 @@ def translated(url: str) -> Iterator[None]:
     except (TimeoutError, OSError) as exc:
         raise UnavailableError(f"broker {url} doesn't answer: {exc!r}") from exc
     except KafkaError as exc:
-        if not exc.retriable:
+        if not exc.retriable and type(exc) is not KafkaError:  # the bare class is aiokafka's wrapping of any other
             raise
         raise UnavailableError(f"broker {url} doesn't answer: {exc!r}") from exc
 

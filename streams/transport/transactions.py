@@ -101,7 +101,8 @@ class Transactions:
         return await self.kafka.state_log.publish((), (), [ours, Guard(self.intentions, name, "", intention)])
 
     async def _transact(self, producer: AIOKafkaProducer, run: Run, messages: Sequence[Message]) -> None:
-        with self.kafka.translated(), broken_is_unavailable(run):
+        what = f"{partition_name(*run.partition_of)}, offsets {run.first} to {run.following}"
+        with self.kafka.translated(), broken_is_unavailable(what):
             async with asyncio.timeout(STEP_TIMEOUT_S):
                 await self._send(producer, run, messages)
 
@@ -139,7 +140,7 @@ class Transactions:
             transactional_id=transactional_id, transaction_timeout_ms=int(TRANSACTION_TIMEOUT_S * 1000)
         )
         try:
-            with self.kafka.translated():
+            with self.kafka.translated(), broken_is_unavailable(transactional_id):
                 async with asyncio.timeout(OPEN_TIMEOUT_S):
                     await producer.start()
                     await producer.begin_transaction()  # returns once the id is ours
@@ -183,15 +184,14 @@ class Transactions:
 
 
 @contextmanager
-def broken_is_unavailable(run: Run) -> Iterator[None]:
+def broken_is_unavailable(what: str) -> Iterator[None]:
     """Turn whatever else stops a transaction into UnavailableError: taking over again ends it and begins anew."""
     try:
         yield
     except ProducerFenced:
         raise
     except (KafkaError, AssertionError) as exc:  # aiokafka asserts the order of its transaction's states
-        name = partition_name(*run.partition_of)
-        raise UnavailableError(f"{name}: transaction for offsets {run.first} to {run.following}: {exc!r}") from exc
+        raise UnavailableError(f"transaction of {what}: {exc!r}") from exc
 
 
 async def _closed(producer: Any) -> None:
