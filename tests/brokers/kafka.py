@@ -15,6 +15,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from streams.transport.embedded import die_with_parent
+
 CURRENT, BEFORE = "4.4.0", "3.9.2"  # docker-compose.yml runs CURRENT; the other is the last of the line before
 POM = Path(__file__).parent / "pom.xml"
 COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
@@ -57,6 +59,11 @@ ssl.keystore.password=changeit
 listener.name.sasl_ssl.plain.sasl.jaas.config={plain}
 listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config={scram}
 """
+
+
+def die_with_tests() -> None:
+    """In the broker's process: end when the tests do, however they do."""
+    die_with_parent(signal.SIGKILL)
 
 
 class NoKafka(Exception):
@@ -167,8 +174,9 @@ class Cluster:
         """Start a node, and return at once."""
         with (node.folder / "kafka.log").open("ab") as log:
             node.process = subprocess.Popen(
-                [*JAVA, "-cp", self.class_path, "kafka.Kafka", str(node.properties)], stdout=log, stderr=log
-            )
+                [*JAVA, "-cp", self.class_path, "kafka.Kafka", str(node.properties)], stdout=log, stderr=log,
+                preexec_fn=die_with_tests,
+            )  # fmt: skip
 
     def wait_for(self, node: Node) -> None:
         """Return when *node* listens to clients, which it does once it has caught up with the controllers."""
