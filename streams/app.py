@@ -99,16 +99,17 @@ def _credentials(settings: Settings) -> Any:
 
 
 def run_agent(app: faust.App, broker: Broker, topic: Topic, handle: Handle, batch: int) -> None:
-    """Have *app* feed *topic* to *handle*, in order within each partition, at most *batch* messages at a time."""
+    """Have *app* feed *topic* to *handle*, in order within each partition, about *batch* messages a step."""
     following: dict[Any, int] = {}  # the next offset of each partition that isn't done yet
     app.commits_with_publish = {*getattr(app, "commits_with_publish", ()), topic.name}
     channel = app.topic(
         topic.name, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw", acks=True
     )
     step = Step(app, broker, handle)
+    take = batch * (1 if broker.many_in_one_step else app.conf.topic_partitions)
 
     async def agent(stream: Any) -> None:
-        async for events in stream.take_events(batch, within=TAKE_WITHIN_S):
+        async for events in stream.take_events(take, within=TAKE_WITHIN_S):
             try:
                 runs = _runs(app, events, following)
                 for messages, done in zip(runs, await step.take(runs), strict=True):

@@ -30,7 +30,7 @@ from streams.errors import SettingsError, UnavailableError
 from streams.settings import Settings, kafka_servers
 from streams.topics import MAX_MESSAGE_BYTES, Topic
 from streams.transport.broker import Command, Delivery, Guard, Message, Run
-from streams.transport.guard import CommitGuard
+from streams.transport.guard import CommitGuard, PlainDrain
 from streams.transport.offsets import fetch_stable_offset
 from streams.transport.redis_streams.client import Partition
 from streams.transport.redis_streams.log import Log
@@ -57,7 +57,7 @@ MAX_REPLICATION = 3  # as far as there are brokers; one may die and the rest sti
 SETTLE_S = 10.0
 
 
-class Consumer(CommitGuard, driver.Consumer):
+class Consumer(PlainDrain, CommitGuard, driver.Consumer):
     """Faust's aiokafka consumer that never commits past work in hand, nor what `Transactions` commit."""
 
     async def _commit(self, offsets: Mapping[Any, int]) -> bool:

@@ -36,6 +36,7 @@ log = logging.getLogger(__name__)
 
 # A dead worker's open transaction hides what others publish behind it until its heir comes, or this has passed.
 TRANSACTION_TIMEOUT_S = 15.0
+RETRY_MS = 20  # the broker often asks to wait a moment for the marks of the transaction before
 OPEN_TIMEOUT_S = 20.0
 STEP_TIMEOUT_S = 60.0  # aiokafka goes on trying by itself while brokers are away
 
@@ -137,7 +138,9 @@ class Transactions:
     async def _opened(self, transactional_id: str) -> AsyncGenerator[AIOKafkaProducer, None]:
         """Give a producer that Kafka has accepted as the only one of its id; closed again if the block fails."""
         producer = self.kafka.new_producer(
-            transactional_id=transactional_id, transaction_timeout_ms=int(TRANSACTION_TIMEOUT_S * 1000)
+            transactional_id=transactional_id,
+            transaction_timeout_ms=int(TRANSACTION_TIMEOUT_S * 1000),
+            retry_backoff_ms=RETRY_MS,
         )
         try:
             with self.kafka.translated(), broken_is_unavailable(transactional_id):

@@ -10,7 +10,7 @@ from faust.types import TP, ConsumerMessage
 from mode import Service, get_logger
 
 from streams.errors import UnavailableError
-from streams.transport.guard import CommitGuard
+from streams.transport.guard import CommitGuard, PlainDrain
 from streams.transport.redis_streams.leases import Leases
 from streams.transport.redis_streams.log import Log
 
@@ -26,7 +26,7 @@ class Position(NamedTuple):
     epoch: int
 
 
-class Consumer(CommitGuard, base.Consumer):
+class Consumer(PlainDrain, CommitGuard, base.Consumer):
     """One XREAD connection per worker. Rebalances run in a task of their own: calling back into Faust from
     `subscribe()` would deadlock."""
 
@@ -216,33 +216,6 @@ class Consumer(CommitGuard, base.Consumer):
         self._position[tp] = Position(following, before[tp].epoch)
         self._following[tp] = max(following, self._following.get(tp, 0))
         return True
-
-    async def _drain_messages(self, fetcher: Any) -> None:
-        # The base class races two tasks per message against a suspended flow. Hand a message straight over while
-        # nothing can block, and race only when something can: a third of the CPU per item.
-        app, callback, read_offset = self.app, self.callback, self._read_offset
-        channels, active = app.topics._tp_index, app.flow_control.is_active
-        try:
-            while not (self.should_stop or fetcher.should_stop):
-                count = 0
-                await asyncio.sleep(0)
-                async for tp, message in self.getmany(timeout=1.0):
-                    count += 1
-                    if not count % 100:
-                        await asyncio.sleep(0)
-                    last = read_offset[tp]
-                    if last is not None and message.offset < last:
-                        continue
-                    if last and message.offset - last > 1 and app.topics.acks_enabled_for(message.topic):
-                        await self._add_gap(tp, last + 1, message.offset)
-                    if active() and not any(c.queue.full() for c in channels[tp]):
-                        await callback(message)
-                    else:
-                        await self.wait_first(callback(message), self.suspend_flow.wait())
-                    read_offset[tp] = message.offset
-        except asyncio.CancelledError:
-            if not app.should_stop:
-                raise
 
     def _to_message(self, tp: TP, record: Any) -> ConsumerMessage:
         entry_id, flat = record
