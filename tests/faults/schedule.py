@@ -23,6 +23,11 @@ async def kill_worker(fleet: Fleet, rnd: random.Random) -> None:
     at_work(fleet, rnd).signal(signal.SIGKILL)
 
 
+async def kill_desk(fleet: Fleet, rnd: random.Random) -> None:
+    """Kill the one that has been at work for longer."""
+    min((fleet.parts[name] for name in ("desk-1", "desk-2")), key=lambda part: part.started_s).signal(signal.SIGKILL)
+
+
 async def kill_member(fleet: Fleet, rnd: random.Random) -> None:
     fleet.parts["member"].signal(signal.SIGKILL)
 

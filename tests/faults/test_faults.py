@@ -86,33 +86,33 @@ def test_kafka_in_short(tmp_path: Path, version: str) -> None:
     assert result["ok"], result
 
 
-# What catches each bug: the faults that it takes, how many, and the figure that must move.
-CATCHES: dict[str, tuple[dict[Any, int], int, str]] = {
-    "ack_before_publish": ({schedule.kill_worker: 1}, 10, "lost"),
-    "remember_after_publish": ({schedule.kill_worker: 1}, 10, "dup"),
-    "remember_before_append": ({schedule.kill_worker: 1}, 10, "lost"),
-    "trim_too_early": ({schedule.storm: 1}, 2, "lost"),
-    "drop_on_exception": ({schedule.kill_valkey: 1, schedule.cut: 2, schedule.reset: 2}, 10, "lost"),
-    "no_fence": ({schedule.freeze_worker: 1}, 10, "fence"),
-    "half_cleaned": ({}, 0, "corrupt"),
-    "dead_letter_too": ({}, 0, "both"),
-    "forgetful": ({}, 0, "dup"),
-    "uncounted": ({}, 0, "conserve"),
+# What catches each bug: the faults that it takes, how many, and the figures one of which must move.
+CATCHES: dict[str, tuple[dict[Any, int], int, set[str]]] = {
+    "ack_before_publish": ({schedule.kill_desk: 1}, 10, {"lost"}),
+    "remember_after_publish": ({schedule.kill_desk: 1}, 10, {"dup"}),
+    "remember_before_append": ({schedule.kill_worker: 1}, 10, {"lost"}),
+    "trim_too_early": ({schedule.storm: 1}, 2, {"lost"}),
+    "drop_on_exception": ({schedule.kill_valkey: 1, schedule.cut: 2, schedule.reset: 2}, 10, {"lost"}),
+    "no_fence": ({schedule.freeze_worker: 1}, 10, {"fence", "dup", "order", "conserve"}),
+    "half_cleaned": ({}, 0, {"corrupt"}),
+    "dead_letter_too": ({}, 0, {"both"}),
+    "forgetful": ({}, 0, {"dup"}),
+    "uncounted": ({}, 0, {"conserve"}),
 }
 # Small steps and a backlog: workers are always in the middle of something.
-BUSY = {"news": 20, "batch": 5, "max_lag": 150, "chaos": 0.0, "pace_s": 1.0, "patience_s": 25}
+BUSY = {"news": 20, "batch": 5, "max_lag": 800, "chaos": 0.0, "pace_s": 1.0, "patience_s": 40}
 
 
 @pytest.mark.faults
 @pytest.mark.parametrize("bug", BUGS)
 def test_a_planted_bug_is_caught(bug: str, tmp_path: Path) -> None:
-    kinds, faults, figure = CATCHES[bug]
+    kinds, faults, figures = CATCHES[bug]
     for seed in range(4):  # a bug shows when the dice fall on it
         folder = tmp_path / str(seed)
         folder.mkdir()
         result = asyncio.run(run(seed, faults, kinds=kinds, bug=bug, folder=folder, **BUSY))
-        assert not result["ok"] or not result[figure]
-        if result[figure] and (result["settled"] or figure != "lost"):
+        if any(result[figure] for figure in figures):
+            assert not result["ok"]
             return
     pytest.fail(f"{bug} wasn't caught: {result}")
 
