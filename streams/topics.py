@@ -9,7 +9,7 @@ DAY_S = 86_400
 DESK_GROUP = f"{PREFIX}.desk"  # the consumer group of all desk workers
 
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024  # Kafka refuses larger ones; nothing that we send comes near
-MAX_ITEM_BYTES = 4 * 1024 * 1024  # an article with its HTML and audit, and a dead letter in base64, fit in the above
+MAX_ITEM_CHARS = 1_000_000  # 4 MB at most: article, HTML, audit, or a dead letter in base64, fit in the above
 
 ROUTE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 

@@ -1,6 +1,7 @@
 """Whole workers on a real Valkey: feeds on loopback in, articles on topics out, and every item accounted for."""
 
 import asyncio
+import re
 import subprocess
 import sys
 from collections.abc import AsyncGenerator
@@ -463,3 +464,19 @@ def test_a_desk_that_stands_still_while_items_wait_ends_itself(settings: Setting
     asyncio.run(go())
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, timeout=60, check=False)
     assert done.returncode == 75
+
+
+def test_an_item_that_no_broker_would_carry_is_a_dead_letter(settings: Settings) -> None:
+    huge = "<p>" + "far too long " * 90_000 + "</p>"
+
+    async def go() -> None:
+        async with FeedServer() as server, newsdesk(settings, server) as broker:
+            server.answers["f"] = rss([("https://a.example/1", "Huge", huge), ("https://a.example/2", "Good", BODY)])
+            await Feeds(broker.state).add([(server.url + "f", "")])
+            counters = await settled(broker, {"new": 1})
+            assert balanced(counters)
+            assert (counters["poll"]["sent"], counters["poll"]["dead"]) == (1, 1)
+            [letter] = [r async for r in subscribe("dead-letters", follow=False, settings=settings)]
+            assert re.search(r"https://a.example/1 has 1,\d{3},\d{3} characters; at most 1,000,000", letter.reason)
+
+    asyncio.run(go())

@@ -20,7 +20,7 @@ from streams.codec import encode
 from streams.errors import UnavailableError, UnreadableError
 from streams.records import DeadLetter, Item, Poll
 from streams.settings import Settings
-from streams.topics import DEAD_LETTERS, ITEMS, POLLS
+from streams.topics import DEAD_LETTERS, ITEMS, MAX_ITEM_CHARS, POLLS
 from streams.transport.broker import Broker, Message
 from workers.counters import counting
 from workers.poller.feeds import Feeds, FeedState, recording, split_news, turn_guard
@@ -152,13 +152,15 @@ class Poller:
         return self._read(poll, state, answer, feed, known)
 
     def _read(self, poll: Poll, state: FeedState, answer: Response, feed: Feed, known: bytes) -> Result:
-        news, known_after = split_news(feed.items, known)
+        found, known_after = split_news(feed.items, known)
+        news = [item for item in found if _chars(item) <= MAX_ITEM_CHARS]
+        dead = [*feed.dead, *(_oversized(item) for item in found if _chars(item) > MAX_ITEM_CHARS)]
         poll = msgspec.structs.replace(
             poll,
             items=len(feed.items) + len(feed.dead),
             sent=len(news),
-            known=len(feed.items) - len(news),
-            dead=len(feed.dead),
+            known=len(feed.items) - len(found),
+            dead=len(dead),
             error=feed.warning and f"read in spite of: {feed.warning}",
         )
         state = msgspec.structs.replace(
@@ -170,7 +172,7 @@ class Poller:
             sent=state.sent + len(news),
         )
         done = self._done(poll, "ok", state, answer)
-        return done._replace(items=news, known=known_after, dead=feed.dead)
+        return done._replace(items=news, known=known_after, dead=dead)
 
     def _done(self, poll: Poll, outcome: str, state: FeedState, answer: Response) -> Result:
         return self._scheduled(poll, outcome, msgspec.structs.replace(state, failures=0, error=""), answer)
@@ -205,6 +207,17 @@ class Poller:
                     poll.status, poll.items, poll.sent, poll.elapsed_ms, poll.error)  # fmt: skip
         else:
             log.info("poll feed=%s: removed, or polled by another in the meantime; nothing done", poll.feed)
+
+
+def _chars(item: Item) -> int:
+    return sum(len(body.value) for body in (*item.content, *([item.summary] if item.summary else [])))
+
+
+def _oversized(item: Item) -> tuple[str, str]:
+    """Return the dead letter of an item that no broker would carry: how it begins, and why."""
+    begins = max((c.value for c in (*item.content, *([item.summary] if item.summary else []))), key=len)[:10_000]
+    reason = f"item {item.key} has {_chars(item):,} characters; at most {MAX_ITEM_CHARS:,}"
+    return f"{item.title}\n{begins}", reason
 
 
 def _dead_entry(poll: Poll, entry: str, reason: str) -> Message:
