@@ -273,7 +273,8 @@ def test_workers_that_join_and_leave_lose_and_repeat_nothing(either: Settings) -
                     await until(lambda: _published_more(s, before + 20))  # noqa: B023
                     workers[-2].send_signal(signal.SIGTERM)  # leaves
                 await until(lambda: _lag_is(s, 0), deadline_s=60)
-                assert all(w.wait(20) == 0 for w in workers[:-1])
+                # One that was told to leave before it had quite begun has nothing to hand over.
+                assert all(w.wait(20) in (0, -signal.SIGTERM) for w in workers[:-1])
             finally:
                 end(*workers)
             await all_exactly_once(s, values)
