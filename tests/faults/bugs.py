@@ -5,12 +5,11 @@ python -m tests.faults.bugs BUG desk --name desk-1 …     as `copydesk`, with t
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 import msgspec
 
-from streams import app, retry
+from streams import retry
 from streams.errors import UnavailableError
 from streams.records import DeadLetter
 from streams.transport.broker import Command, Message, Run
@@ -150,5 +149,3 @@ BUGS: dict[str, Callable[[], None]] = {
 if __name__ == "__main__":
     BUGS[sys.argv[1]]()
     sys.exit(cli.main(sys.argv[2:]))
-
-__all__ = ["BUGS", "app", "replace"]
