@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
-.PHONY: run test check bench faults lock clean
+.PHONY: run test check bench faults soak lock clean
 
 run: $(INSTALLED)
 	@$(BIN)/copydesk up
@@ -22,6 +22,10 @@ bench: $(INSTALLED)
 faults: $(INSTALLED)
 	@$(BIN)/python -m pytest -m faults tests/faults
 	@$(BIN)/python -m tests.faults $(ARGS)
+
+# Hours of steady work with faults; see tests/faults/soak.py for ARGS.
+soak: $(INSTALLED)
+	@$(BIN)/python -m tests.faults.soak $(ARGS)
 
 # Every package at the version and with the hashes that copydesk was tested with.
 $(INSTALLED): requirements.lock pyproject.toml

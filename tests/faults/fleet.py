@@ -27,6 +27,7 @@ from workers.poller.feeds import Feeds
 from workers.service import prepared
 
 LEASE_S = 1.5
+NAMES = ("poller-1", "poller-2", "desk-1", "desk-2", "tail", "member")
 LATENCY_S = 0.015  # each way, for workers: so that what takes two steps can be killed between them
 
 
@@ -72,18 +73,17 @@ class Fleet:
     """Everything that runs in a fault run."""
 
     def __init__(
-        self, folder: Path, truth: TruthServer, *, cluster: Cluster | None = None, bug: str = "", **settings: Any
-    ) -> None:
+        self, folder: Path, truth: TruthServer, *, cluster: Cluster | None = None, bug: str = "",
+        steady: tuple[str, ...] = (), **settings: Any,
+    ) -> None:  # fmt: skip
         self.folder, self.truth, self.cluster = folder, truth, cluster
         self.valkey = EmbeddedValkey(Settings(data_dir=folder / "data", fsync=settings.pop("fsync", "always")))
         self.direct = Settings(
             broker_url=cluster.url if cluster else self.valkey.url, state_url=self.valkey.url if cluster else "",
             replication=min(3, len(cluster.nodes)) if cluster else 0, data_dir=folder / "data", partitions=4,
-            **{"lease_s": LEASE_S, "batch": 40, **settings},
+            **{"lease_s": LEASE_S, "batch": 40, "poll_interval_s": 0.1, **settings},
         )  # fmt: skip
-        self.proxies = {
-            name: Proxy(self._dial) for name in ("poller-1", "poller-2", "desk-1", "desk-2", "tail", "member")
-        }
+        self.proxies = {name: Proxy(self._dial) for name in (*NAMES, *steady)}
         self.parts: dict[str, Part] = {}
         self.bug = bug
         self.clock_environ: dict[str, str] = {}
@@ -112,7 +112,7 @@ class Fleet:
         through = f"valkey://127.0.0.1:{port}"
         urls = ["--broker-url", self.cluster.url, "--state-url", through] if self.cluster else ["--broker-url", through]
         return [
-            *urls, "--lease-s", str(LEASE_S), "--partitions", "4", "--poll-interval-s", "0.1",
+            *urls, "--lease-s", str(LEASE_S), "--partitions", "4", "--poll-interval-s", str(self.direct.poll_interval_s),
             "--poll-timeout-s", "3", "--batch", str(self.direct.batch), "--max-lag", str(self.direct.max_lag), "--replication", str(self.direct.replication), "--log-level", os.environ.get("FAULTS_LOG", "WARNING"),
         ]  # fmt: skip
 

@@ -7,6 +7,7 @@ revision in the ledger must come out, exactly once, and there is nothing to argu
 import asyncio
 import hashlib
 import random
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -80,6 +81,7 @@ class Feed:
     count: int = 0
     revisions: dict[int, int] = field(default_factory=dict)
     body: bytes = b""
+    offered_s: float = 0.0
 
     def advance(self) -> None:
         """Offer new stories, and correct some that are still shown."""
@@ -106,11 +108,11 @@ class Feed:
 
 
 class TruthServer:
-    """Feeds `/0` … `/N`. `ledger` maps a story's URL to the digests of its revisions, in the order they were offered."""
+    """Feeds `/0` … `/N`; each offers something new once in *pause_s* at most. `ledger` maps a story's URL to the digests of its revisions, in the order they were offered."""
 
-    def __init__(self, seed: int, feeds: int, news: int, chaos: float = 0.0) -> None:
+    def __init__(self, seed: int, feeds: int, news: int, chaos: float = 0.0, pause_s: float = 0.0) -> None:
         self.feeds = [Feed(n, seed, news) for n in range(feeds)]
-        self.chaos, self.frozen = chaos, False
+        self.chaos, self.pause_s, self.frozen = chaos, pause_s, False
         self.ledger: dict[str, list[str]] = {}
         self.taken: list[int] = [0] * feeds  # how often the current document was shown to be known, since frozen
         self._random = random.Random(seed)
@@ -136,6 +138,7 @@ class TruthServer:
 
     def _offer(self, feed: Feed) -> None:
         feed.advance()
+        feed.offered_s = time.monotonic()
         for n, revision in feed.revisions.items():
             known = self.ledger.setdefault(url_of(feed.number, n), [])
             for r in range(len(known), revision + 1):
@@ -158,6 +161,8 @@ class TruthServer:
             return await self._misbehave(request, feed)
         if known and self.frozen:
             self.taken[feed.number] += 1
+            return web.Response(status=304, headers={"ETag": etag})
+        if known and time.monotonic() - feed.offered_s < self.pause_s:
             return web.Response(status=304, headers={"ETag": etag})
         if known:
             self._offer(feed)
