@@ -379,9 +379,10 @@ def test_a_replay_gives_a_revision_of_what_the_present_rules_clean_otherwise_and
     settings = either
     flags = ("--broker-url", settings.broker_url, "--state-url", settings.state_url)
 
-    def old_rules(item: Item) -> Copy:
-        copy = clean_item(item)
-        return msgspec.structs.replace(copy, text=(*copy.text, "Share this")) if "Two" in item.title else copy
+    def old_rules(item: Item, *known: Any) -> Copy:
+        copy = clean_item(item, *known)
+        left = (*copy.text, "Share this")
+        return msgspec.structs.replace(copy, text=left, steady=left) if "Two" in item.title else copy
 
     async def published() -> list[tuple[str, int]]:
         found: list[Article] = await everything(settings, "articles")

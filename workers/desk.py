@@ -1,7 +1,8 @@
 """The desk: every item that comes in leaves as an article, or as a dead letter, or is counted with the reason.
 
 read ▸ recall ▸ clean ▸ judge ▸ route ▸ publish ▸ remember
-                                        └──── one step, by streams.app ────┘
+       seen articles, and what            └──── one step, by streams.app ────┘
+       each site has shown so far
 """
 
 import logging
@@ -11,7 +12,7 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from streams.app import Incoming, Outcome, create_app, run_agent
 from streams.codec import decode
@@ -20,7 +21,9 @@ from streams.records import Article, Coordinates, Image, Item
 from streams.settings import Settings
 from streams.topics import DESK_GROUP, ITEMS
 from streams.transport.broker import Broker, Command, Message
-from workers.clean.article import Copy, clean, sniff
+from workers.clean.article import Copy, Draft, decide, draft, sniff
+from workers.clean.blocks import plain
+from workers.clean.facts import Facts
 from workers.clean.html import paragraphs_html
 from workers.counters import counting
 from workers.deadletter import dead_letter
@@ -28,12 +31,13 @@ from workers.dedupe.fingerprint import fingerprint
 from workers.dedupe.identity import article_id
 from workers.dedupe.seen import Seen
 from workers.dedupe.verdict import Kind, Memory, Verdict, judge
+from workers.evidence import Evidence, Question, site_of
 from workers.publish import is_publishable, messages_for
 
 log = logging.getLogger(__name__)
 
 
-Clean = Callable[[Item], Copy]
+Clean = Callable[[Item, Draft, Facts], Copy]
 
 
 class Desk:
@@ -43,40 +47,63 @@ class Desk:
         self.settings = settings
         self.clean = clean or clean_item
         self.seen = Seen(broker.state)
+        self.evidence = Evidence(broker.state)
 
     async def handle(self, batch: Sequence[Incoming]) -> Outcome:
         """Return what the batch comes to. Later items see what earlier ones of the same batch were judged to be."""
-        memory = await self.seen.recall([article_id(i.key.decode("utf-8", "replace")) for i in batch])
-        work = Work(memory)
-        for incoming in batch:
-            with set_aside(incoming, work):
-                self._handle_one(incoming, work)
+        work = Work()
+        stories = [story for incoming in batch if (story := self._read(incoming, work)) is not None]
+        work.memory = await self.seen.recall([article_id(story.item.key) for story in stories])
+        for story, facts in zip(stories, await self.evidence.recall([s.question for s in stories]), strict=True):
+            with set_aside(story.incoming, work):
+                self._handle_one(story, facts, work)
         return Outcome(work.messages, [*work.remember, *counting("desk", work.counts)])
 
-    def _handle_one(self, incoming: Incoming, work: "Work") -> None:
-        item = work.item = decode(incoming.value, Item)
+    def _read(self, incoming: Incoming, work: "Work") -> "Story | None":
+        with set_aside(incoming, work):
+            item = work.item = decode(incoming.value, Item)
+            with deadline(self.settings.item_timeout_s):
+                draft = draft_item(item)
+                return Story(incoming, item, draft, Question(site_of(item), frozenset(draft.keys)))
+        return None
+
+    def _handle_one(self, story: "Story", facts: Facts, work: "Work") -> None:
+        item, at = story.item, story.incoming.at
+        work.item = item
         with deadline(self.settings.item_timeout_s):
-            copy = self.clean(item)
+            copy = self.clean(item, story.draft, facts)
         id_ = article_id(item.key)
         verdict = judge(work.memory.get(id_), copy_fingerprint(copy), item.fetched_at.timestamp())
-        article = to_article(copy, item, id_, verdict.revision, incoming.at)
+        article = to_article(copy, item, id_, verdict.revision, at)
         if not is_publishable(article, item):
-            work.count("filtered", item, incoming.at, "nothing in it to publish")
+            work.count("filtered", item, at, "nothing in it to publish")
         elif verdict.kind in (Kind.NEW, Kind.REVISION):
             work.publish(messages_for(article, self.settings.routes), id_, verdict, self.seen)
-            work.count(verdict.kind, item, incoming.at, article.title)
+            if verdict.kind is Kind.NEW:
+                lines = () if facts.is_copy(copy.steady) else copy.steady
+                work.remember += self.evidence.remember(story.question.site, article.title, lines)
+            work.count(verdict.kind, item, at, article.title)
         else:
             if self.seen.fading(id_):
                 work.remember += self.seen.remember(id_, verdict.memory)
             outcome = "filtered" if verdict.kind is Kind.STALE else verdict.kind
-            work.count(outcome, item, incoming.at, f"{verdict.kind} of revision {verdict.revision}")
+            work.count(outcome, item, at, f"{verdict.kind} of revision {verdict.revision}")
+
+
+class Story(NamedTuple):
+    """An item on its way through the desk."""
+
+    incoming: Incoming
+    item: Item
+    draft: Draft
+    question: Question
 
 
 class Work:
     """What a batch has come to so far."""
 
-    def __init__(self, memory: dict[str, Memory]) -> None:
-        self.memory = memory
+    def __init__(self) -> None:
+        self.memory: dict[str, Memory] = {}
         self.messages: list[Message] = []
         self.remember: list[Command] = []
         self.counts: Counter[str] = Counter()
@@ -141,19 +168,24 @@ def deadline(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGALRM, previous)
 
 
-def clean_item(item: Item) -> Copy:
-    """Return the clean copy of an item: its longest content, else its summary."""
+def draft_item(item: Item) -> Draft:
+    """Return an item in blocks: its longest content, else its summary."""
     body = max(item.content, key=lambda c: len(c.value), default=item.summary)
     if body is None or not body.value.strip():
-        return Copy(title=item.title)
+        return Draft("text", [], plain(item.title))
     # Feeds declare text and send HTML; the other way round, lines of plain text are blocks.
     kind = "text" if body.type == "text/plain" and sniff(body.value) == "text" else "html"
-    return clean(body.value, kind, title=item.title, url=item.link)
+    return draft(body.value, kind, title=item.title, url=item.link)
+
+
+def clean_item(item: Item, draft: Draft | None = None, facts: Facts | None = None) -> Copy:
+    """Return the clean copy of an item, by what is known of its site."""
+    return decide(draft or draft_item(item), facts)
 
 
 def copy_fingerprint(copy: Copy) -> bytes:
     """Return the fingerprint of the clean copy: link blocks that change with every poll make no revision."""
-    return fingerprint((copy.title, copy.dek, *copy.text, *(i.caption for i in copy.images)))
+    return fingerprint((copy.title, copy.dek, *copy.steady, *(i.caption for i in copy.images)))
 
 
 def to_article(copy: Copy, item: Item, id_: str, revision: int, at: Coordinates) -> Article:

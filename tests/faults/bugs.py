@@ -99,8 +99,8 @@ def no_fence() -> None:
 
 
 def half_cleaned() -> None:
-    def clean(item: Any) -> Copy:
-        copy = _clean(item)
+    def clean(item: Any, *known: Any) -> Copy:
+        copy = _clean(item, *known)
         return msgspec.structs.replace(copy, text=copy.text[:-1]) if item.key.endswith("7") else copy
 
     desk.clean_item = clean

@@ -13,7 +13,8 @@ from workers.clean.blocks import comparable
 from workers.clean.clutter import FEED_TAILS, INLINE_LEADS, LINK_LABELS, PROMPTS
 from workers.clean.dates import date_in
 from workers.clean.encoding import decoded
-from workers.clean.label import is_feed_tail, is_headline, is_label, is_prompt, is_sentence, names_in, word_count
+from workers.clean.label import names_in
+from workers.clean.lines import is_feed_tail, is_headline, is_label, is_prompt, is_sentence, word_count
 
 STORY = (
     "The harbour board reopened the salt canal on Monday, nine years after the flood closed it.",

@@ -6,34 +6,31 @@ Pure: nothing here knows where a story came from or where it goes.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from streams.records import Image, Removed
-from workers.clean.blocks import (
-    Block,
-    comparable,
-    drop_invisible,
-    html_blocks,
-    parse_html,
-    plain,
-    text_blocks,
-    wrap_runs,
-)
-from workers.clean.clutter import DATELINE, TRACKING_PIXEL
-from workers.clean.html import paragraphs_html, sanitised
-from workers.clean.label import STORY_BLOCK_COST, Labeller, Verdict, word_count
+from streams.records import Image, Link, Removed
+from workers.clean.blocks import Block, comparable, html_blocks, parse_html, plain, text_blocks
+from workers.clean.clutter import DATELINE
+from workers.clean.facts import Facts, line_key
+from workers.clean.html import blocks_html, paragraphs_html
+from workers.clean.label import Labeller, Opinion, Verdict
+from workers.clean.lines import word_count
 from workers.clean.links import clean_link
-from workers.clean.page import Metadata, page_metadata, story_root
+from workers.clean.page import Metadata, page_metadata
+
+if TYPE_CHECKING:
+    from workers.clean.model import Model
 
 WORDS_PER_MINUTE = 238  # mean silent reading of English non-fiction (Brysbaert 2019, a review of 190 studies)
 HTML_MARK = re.compile(
     r"<(?:!doctype|html|head|body|p|div|a|br|img|span|ul|ol|table|b|i|strong|em|h[1-6]|figure)\b[^>]*>", re.IGNORECASE
 )
 PAGE_MARK = re.compile(r"<(?:!doctype|html|head|body)\b", re.IGNORECASE)
+MIN_LINK_SHARE = 0.5  # of a feed item's block, for it to be doubted
 KEPT_APART = ("kept as such", "kept with its picture")
 
 
@@ -57,6 +54,7 @@ class Copy(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     word_count: int = 0
     reading_minutes: int = 0
     removed: tuple[Removed, ...] = ()
+    steady: tuple[str, ...] = ()  # the text as it is whatever the stream has learned: what tells a revision
 
 
 def sniff(data: str) -> str:
@@ -66,47 +64,69 @@ def sniff(data: str) -> str:
     return "html" if HTML_MARK.search(data[:65536]) else "text"
 
 
-def clean(data: str, kind: str = "auto", *, title: str = "", url: str = "") -> Copy:
+def clean(data: str, kind: str = "auto", *, title: str = "", url: str = "", facts: Facts | None = None) -> Copy:
     """Return the clean copy of *data*, a story as `text` (a line a block), `html` (a feed's) or whole `page`.
 
-    *title* is the headline where it is known from elsewhere; *url* resolves relative links. Never raises on any text.
+    *title* is the headline where it is known from elsewhere; *url* resolves relative links; *facts* is what the stream
+    knows of the site. Never raises on any text.
     """
+    return decide(draft(data, kind, title=title, url=url), facts)
+
+
+class Draft(NamedTuple):
+    """A story in blocks, not yet decided on."""
+
+    kind: str
+    blocks: list[Block]
+    title: str = ""
+    url: str = ""
+    metadata: Metadata | None = None
+
+    @property
+    def keys(self) -> set[bytes]:
+        """What to look up for `decide`: the keys of its lines."""
+        return {key for block in self.blocks if (key := line_key(block.text))}
+
+
+def draft(data: str, kind: str = "auto", *, title: str = "", url: str = "") -> Draft:
+    """Return *data* in blocks; the arguments are those of `clean`."""
     kind = sniff(data) if kind == "auto" else kind
     if kind == "text":
-        return _clean_text(data, title)
-    if kind == "page":
-        return _clean_page(data, title, url)
-    return _clean_html(data, title, url)
+        return Draft(kind, text_blocks(data), plain(title))
+    root = parse_html(data, page=kind == "page")
+    metadata = page_metadata(root, url) if kind == "page" else None
+    blocks = html_blocks(root)
+    return Draft(kind, blocks, plain(title) or (metadata.title if metadata else ""), url, metadata)
 
 
-def _clean_text(data: str, title: str) -> Copy:
-    blocks = text_blocks(data)
-    labeller = Labeller(blocks, plain(title), whole_page=not title)
+def decide(draft: Draft, facts: Facts | None = None) -> Copy:
+    """Return the clean copy of a draft; *facts* is what the stream knows of its site."""
+    opinions = _opinions(draft)
+    whole = draft.kind == "page" or (draft.kind == "text" and not draft.title)
+    labeller = Labeller(draft.blocks, opinions, draft.title, facts=facts, whole_page=whole)
     labeller.run()
-    return _assemble(labeller, html=None)
+    copy = _assemble(labeller, draft)
+    return _with_metadata(copy, draft.metadata) if draft.metadata is not None else copy
 
 
-def _clean_html(data: str, title: str, url: str) -> Copy:
-    root = parse_html(data)
-    drop_invisible(root)
-    pixels = _drop_pixels(root)
-    wrap_runs(root)
-    labeller = Labeller(html_blocks(root, url), plain(title))
-    labeller.run()
-    return _assemble(labeller, html=root, base=url, also_removed=pixels)
+def _opinions(draft: Draft) -> list[Opinion]:
+    """Return what the model says of each block: of all, of a page or dump; of a feed's item, of those with links.
+
+    A feed's publisher chose each line of an item: without a link in it, it isn't for the model to doubt.
+    """
+    blocks = [block for block in draft.blocks if block.text]
+    doubtful = {b for b in blocks if draft.kind != "html" or b.link_chars > MIN_LINK_SHARE * len(b.text)}
+    if not doubtful or (draft.kind == "text" and draft.title):
+        return [Opinion()] * len(draft.blocks)
+    from workers.clean.model import model  # numpy costs memory: who never needs it doesn't pay for it
+
+    judge = model(draft.kind)
+    likely = dict(zip(blocks, judge.body(blocks, draft.title), strict=True))
+    return [_opinion(judge, block, likely[block]) if block in doubtful else Opinion() for block in draft.blocks]
 
 
-def _clean_page(data: str, title: str, url: str) -> Copy:
-    document = parse_html(data, page=True)
-    metadata = page_metadata(document, url)
-    drop_invisible(document)
-    _drop_pixels(document)
-    wrap_runs(document)
-    root = story_root(document)
-    blocks = html_blocks(root, url)
-    labeller = Labeller(blocks, plain(title) or metadata.title, whole_page=True, block_cost=STORY_BLOCK_COST)
-    labeller.run()
-    return _with_metadata(_assemble(labeller, html=root, base=url), metadata)
+def _opinion(judge: "Model", block: Block, p: float) -> Opinion:
+    return Opinion(p, judge.keeps(p, word_count(block.text)))
 
 
 def _with_metadata(copy: Copy, metadata: Metadata) -> Copy:
@@ -123,17 +143,15 @@ def _with_metadata(copy: Copy, metadata: Metadata) -> Copy:
     )
 
 
-def _assemble(labeller: Labeller, html: Any, base: str = "", also_removed: Sequence[Removed] = ()) -> Copy:
+def _assemble(labeller: Labeller, draft: Draft) -> Copy:
     head, pairs = labeller.head, list(zip(labeller.blocks, labeller.verdicts, strict=True))
     kept = [b for b, v in pairs if not v.removed and b.text]
     text = tuple(b.text for b in kept)
     words = sum(map(word_count, text))
     dateline = DATELINE.match(text[0]) if text else None
-    images = _images(pairs, head.images, base)
-    if html is not None:
-        for block, verdict in pairs:
-            if verdict.removed and block.element is not None and verdict.label != "caption":
-                _drop(block.element)
+    shown = [b for b, v in pairs if not v.removed or v.label == "caption"]
+    if draft.kind == "page":
+        shown = _between(shown, kept)
     return Copy(
         title=head.title,
         dek=head.dek,
@@ -142,33 +160,35 @@ def _assemble(labeller: Labeller, html: Any, base: str = "", also_removed: Seque
         dateline=dateline["dateline"].strip(" ,") if dateline else "",
         published=head.published,
         source_credit=head.source_credit,
-        images=images,
+        images=_images(pairs, head.images, draft.url, set(shown)),
         text=text,
-        html=sanitised(html, base) if html is not None else paragraphs_html(text),
+        html=blocks_html(shown, draft.url) if draft.kind != "text" else paragraphs_html(text),
         word_count=words,
         reading_minutes=head.reading_minutes or (max(1, round(words / WORDS_PER_MINUTE)) if words else 0),
-        removed=(*_removed(pairs), *also_removed),
+        removed=(*_removed(pairs, draft.url), *_pixels(draft)),
+        steady=tuple(b.text for b, v in pairs if b.text and (not v.removed or (v.label == "template" and v.known))),
     )
 
 
-def _drop(element: Any) -> None:
-    parent = element.getparent()
-    if parent is None:
-        return
-    element.drop_tree()
-    if parent.tag in ("li", "ul", "ol", "figure", "blockquote") and not len(parent) and not (parent.text or "").strip():
-        _drop(parent)
+def _between(shown: Sequence[Block], kept: Sequence[Block]) -> list[Block]:
+    """Return what of a page is shown from the first to the last block of its story: pictures elsewhere aren't its."""
+    if not kept:
+        return []
+    first, last = shown.index(kept[0]), shown.index(kept[-1])
+    return list(shown[max(0, first - 1) : last + 1])
 
 
-def _images(pairs: Sequence[tuple[Block, Verdict]], captions: Sequence[Image], base: str) -> tuple[Image, ...]:
+def _images(
+    pairs: Sequence[tuple[Block, Verdict]], captions: Sequence[Image], base: str, shown: Container[Block]
+) -> tuple[Image, ...]:
     """Return the pictures, each caption with the picture before it; captions alone where the pictures are unknown."""
     found: list[Image] = []
     waiting = list(captions)
     for block, verdict in pairs:
-        for img in block.images if not verdict.removed or verdict.label == "caption" else ():
-            url = clean_link(img.get("data-src") or img.get("data-original") or img.get("src") or "", base)
-            if url and url not in {i.url for i in found}:
-                found.append(Image(url, caption=plain(img.get("alt") or "")))
+        for picture in block.pictures if block in shown else ():
+            url = clean_link(picture.source, base)
+            if url and not picture.pixel and url not in {i.url for i in found}:
+                found.append(Image(url, caption=picture.alt))
         if verdict.label == "caption" and waiting:
             caption = waiting.pop(0)
             if found and not found[-1].credit:
@@ -178,46 +198,49 @@ def _images(pairs: Sequence[tuple[Block, Verdict]], captions: Sequence[Image], b
     return tuple(found + waiting)
 
 
-def _removed(pairs: Sequence[tuple[Block, Verdict]]) -> list[Removed]:
+def _removed(pairs: Sequence[tuple[Block, Verdict]], base: str) -> list[Removed]:
     """Return the audit: what left the story. Furniture that lives on in a field of its own isn't missing."""
-    out: list[Removed] = []
     members: dict[int, list[Block]] = {}
     for block, verdict in pairs:
         if verdict.group >= 0:
             members.setdefault(verdict.group, []).append(block)
-    done: set[int] = set()
+    out: list[Removed] = []
+    outside: list[Block] = []
     for n, (block, verdict) in enumerate(pairs):
-        group = verdict.group if verdict.group >= 0 else n
-        if not verdict.removed or group in done or verdict.removed.endswith(KEPT_APART):
+        if verdict.label == "template" and not verdict.known and verdict.removed:
+            outside.append(block)
             continue
-        lines = members.get(group, [])
-        if lines or verdict.label == "label":
-            done.add(group)
-            label = pairs[group][0].text if pairs[group][1].label == "label" else ""
-            out.append(_removed_list(label, lines, pairs[group][1] if label else verdict))
-        else:
-            out.append(Removed(verdict.label, block.text, verdict.removed, links=block.links))
-    return out
+        if outside:
+            out.append(_outside(outside))
+            outside = []
+        if verdict.removed and verdict.group in (-1, n) and not verdict.removed.endswith(KEPT_APART):
+            out.append(_removed_one(n, block, verdict, members.get(n, []), base))
+    return [*out, _outside(outside)] if outside else out
 
 
-def _removed_list(label: str, lines: Sequence[Block], verdict: Verdict) -> Removed:
-    text = "\n".join(b.text for b in lines)
-    if not lines:
-        return Removed("label", label, "a label above links that aren't here", label=label)
-    reason = f"the label {label!r} and the {len(lines)} lines below it" if label else verdict.removed
-    links = tuple(link for b in lines for link in b.links)
-    return Removed("link block", text, reason, label=label, links=links)
+def _outside(blocks: Sequence[Block]) -> Removed:
+    return Removed("template", "\n".join(b.text for b in blocks if b.text), "stands outside the story")
 
 
-def _drop_pixels(root: Any) -> list[Removed]:
-    """Take tracking pixels out of the tree."""
-    gone = []
-    for img in list(root.iter("img")):
-        src = img.get("src") or ""
-        if TRACKING_PIXEL.search(src) or (img.get("width"), img.get("height")) in (("1", "1"), ("0", "0"), ("1", None)):
-            gone.append(Removed("tracking pixel", src[:500], "an invisible picture that counts readers"))
-            img.drop_tree()
-    return gone
+def _removed_one(n: int, block: Block, verdict: Verdict, members: Sequence[Block], base: str) -> Removed:
+    if not members and verdict.label != "label":
+        return Removed(verdict.label, block.text, verdict.removed, links=_links([block], base))
+    if not members:
+        return Removed("label", block.text, "a label above links that aren't here", label=block.text)
+    label = block.text if verdict.label == "label" else ""
+    reason = f"the label {label!r} and the {len(members)} lines below it" if label else verdict.removed
+    return Removed("link block", "\n".join(b.text for b in members), reason, label=label, links=_links(members, base))
 
 
-__all__ = ["Copy", "clean", "comparable", "sniff"]
+def _links(blocks: Sequence[Block], base: str) -> tuple[Link, ...]:
+    return tuple(Link(url, words) for b in blocks for href, words in b.links if (url := clean_link(href, base)))
+
+
+def _pixels(draft: Draft) -> list[Removed]:
+    if draft.kind == "page":
+        return []
+    gone = [picture for block in draft.blocks for picture in block.pictures if picture.pixel]
+    return [Removed("tracking pixel", p.source[:500], "an invisible picture that counts readers") for p in gone]
+
+
+__all__ = ["Copy", "Draft", "clean", "comparable", "decide", "draft", "sniff"]

@@ -1,49 +1,86 @@
 """Blocks: a story cut into the pieces that a reader sees as one, whatever it came in.
 
 text dump   one block a line
-HTML        one block a paragraph, heading, list item, caption, table cell, or run of text between <br><br>
+HTML        one block a paragraph, heading, list item, caption, table cell, or run of text between two line breaks
 """
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-import lxml.html
 from lxml import etree
 
-from streams.records import Link
-from workers.clean.links import clean_link
+from workers.clean.clutter import TRACKING_PIXEL
 
 MAX_HTML_CHARS = 5_000_000  # longer documents are cut there, and say so
 MAX_BLOCKS = 20_000
 
+# Elements that begin a block of their own, by the user agent style sheet of the HTML standard, §15.3.
 BLOCK_TAGS = frozenset(
-    "address article aside blockquote body caption center dd details dialog div dl dt fieldset figcaption figure footer "
-    "form h1 h2 h3 h4 h5 h6 header hr html li main nav ol p pre section summary table tbody td tfoot th thead tr ul".split()
-)  # fmt: skip
-CONTAINER_TAGS = ("div", "body", "td", "section", "article", "main", "center", "blockquote", "li", "dd")
-DROPPED_TAGS = frozenset(
-    "script style noscript template svg math object embed applet head title meta link base button input select "
-    "textarea form canvas audio map dialog".split()
+    "address article aside blockquote body caption center dd details div dl dt fieldset figcaption figure footer "
+    "form h1 h2 h3 h4 h5 h6 header hr html legend li main nav ol p pre section summary table tbody td tfoot th thead tr "
+    "ul".split()
 )
+# What no reader sees, or sees as a control. `noscript` mostly repeats the picture before it.
+DROPPED_TAGS = frozenset(
+    "script style noscript template svg math object applet head title meta link base button input select textarea "
+    "canvas audio map dialog option datalist".split()
+)
+EMBED_TAGS = frozenset(("iframe", "embed", "video"))
+# Elements whose nesting the clean HTML keeps.
+SHAPE_TAGS = frozenset("ul ol li blockquote table tbody tr td th dl dt dd figure figcaption pre caption".split())
+INLINE_TAGS = frozenset("a abbr b cite code del em i ins kbd mark q s small strong sub sup u".split())
+NAMED_BY = ("class", "id", "itemprop", "role", "data-component", "data-testid")
+LAZY = ("data-src", "data-original", "data-lazy-src", "data-srcset", "srcset")  # where pictures wait to be scrolled to
 SPACE = re.compile(r"\s+")
 INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufeff\u202a-\u202e]")
 CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
+PARAGRAPH_END = re.compile(r"[.!?…。！？][\"'”’»)\]]*\s*$")
+PARAGRAPH_CHARS = 60  # a line this long that ends a sentence before a <br> is a paragraph
+WORD = re.compile(r"[^\W_]+")
+NO_LINK = re.compile(
+    r"(?!https?:|mailto:)[a-z][a-z0-9+.-]*:", re.IGNORECASE
+)  # another scheme: javascript:, data:, tel:
+FILLED_TAGS = frozenset("li figcaption blockquote figure td dd".split())
+
+Token = str | tuple[str, str]  # text, or an inline tag with its address; a closing one begins with "/"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
+class Place:
+    """An element that blocks stand in: its tag, its class and id names, and what it stands in itself."""
+
+    tag: str
+    names: str
+    parent: "Place | None"
+    depth: int
+    hidden: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Picture:
+    """An <img>: where it really comes from, as written."""
+
+    source: str
+    alt: str
+    pixel: bool  # counts readers, shows nothing
+
+
+@dataclass(slots=True, eq=False)
 class Block:
-    """A piece of a story. `element`: its place in the tree, for HTML."""
+    """A piece of a story. `run` is what is in it; `place` the element it stands in, None for text."""
 
     text: str
     tag: str = "p"
-    links: tuple[Link, ...] = ()
+    links: tuple[tuple[str, str], ...] = ()  # addresses as written, and their words
     link_chars: int = 0
-    element: Any = None
-    container: str = ""  # class and id names of what it stands in
-    images: list[Any] = field(default_factory=list)
+    run: list[Token] = field(default_factory=list)
+    place: Place | None = None
+    pictures: tuple[Picture, ...] = ()
+    gap: bool = False  # an empty line stands before it
 
     @property
     def all_link(self) -> bool:
@@ -58,136 +95,193 @@ def plain(text: str) -> str:
 
 def comparable(text: str) -> str:
     """Return *text* as it is compared: composed, case-folded, letters and digits only."""
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    return " ".join(re.findall(r"[^\W_]+", folded))
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text)
+    return " ".join(WORD.findall(text.casefold()))
 
 
 def text_blocks(text: str) -> list[Block]:
     """Return a block for each line that isn't empty."""
-    lines = (plain(line) for line in text.split("\n"))
-    return [Block(line, "line") for line in lines if line][:MAX_BLOCKS]
+    blocks: list[Block] = []
+    gap = False
+    for line in map(plain, text.split("\n")):
+        if line:
+            blocks.append(Block(line, "line", gap=gap))
+        gap = not line
+    return blocks[:MAX_BLOCKS]
 
 
 def parse_html(html: str, *, page: bool = False) -> Any:
     """Return the tree of a fragment, or of a whole page; of a document longer than MAX_HTML_CHARS, the beginning."""
     html = CONTROL.sub(" ", html[:MAX_HTML_CHARS])
-    parser = lxml.html.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True)
+    parser = etree.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True)
     data = (html if page else f"<div>{html}</div>").encode("utf-8", "replace")
     try:
-        root = lxml.html.document_fromstring(data, parser=parser)
-    except (etree.ParserError, etree.XMLSyntaxError, ValueError):
-        return lxml.html.Element("div")
-    return root
+        root = etree.fromstring(data, parser)
+    except (etree.XMLSyntaxError, ValueError):
+        root = None  # nothing in it
+    return etree.Element("div") if root is None else root
 
 
-def drop_invisible(root: Any) -> None:
-    """Take scripts, styles, forms and the like out of the tree."""
-    for element in list(root.iter()):
-        droppable = element.getparent() is not None
-        if droppable and (not isinstance(element.tag, str) or element.tag in DROPPED_TAGS):
-            element.drop_tree()
+def html_blocks(root: Any) -> list[Block]:
+    """Return the blocks of a tree in reading order."""
+    walk = _Walk()
+    walk.element(root, root.tag, None)
+    walk.flush()
+    return walk.blocks
 
 
-def wrap_runs(root: Any) -> None:
-    """Give every run of text that stands beside blocks, or between double <br>, a <p> of its own."""
-    for parent in list(root.iter(*CONTAINER_TAGS)):
-        children = list(parent)
-        breaks = sum(c.tag == "br" for c in children)
-        if not breaks and not any(c.tag in BLOCK_TAGS for c in children):
-            continue
-        _wrap_children(parent, children)
+@dataclass
+class _Walk:
+    """One pass over a tree. Text runs on until something begins or ends a block."""
 
+    blocks: list[Block] = field(default_factory=list)
+    place: Place | None = None
+    run: list[Token] = field(default_factory=list)
+    inline: list[tuple[str, str]] = field(default_factory=list)  # open inline tags, outermost first
+    link: str = ""
+    link_start: int = 0  # where in `run` the present link begins
+    links: list[tuple[str, str]] = field(default_factory=list)
+    link_chars: int = 0
+    pictures: list[Picture] = field(default_factory=list)
+    line_start: int = 0  # where in `run` the present line begins
 
-def _wrap_children(parent: Any, children: list[Any]) -> None:
-    out: list[Any] = []
-    run = _new_run(parent.text)
-    parent.text = None
-    for child in children:
-        if child.tag in BLOCK_TAGS:
-            _close(run, out)
-            run, child.tail = _new_run(child.tail), None
-            out.append(child)
-        elif child.tag == "br" and _ends_line(run):
-            _close(run, out)
-            run = _new_run(child.tail)
+    def element(self, element: Any, tag: str, parent: Place | None) -> None:
+        if tag in BLOCK_TAGS:
+            self._block(element, tag, parent)
+        elif tag == "a":
+            self._anchor(element, parent)
+        elif tag in INLINE_TAGS:
+            self._open(tag, "")
+            self._inside(element, parent)
+            self._shut()
+        elif tag == "br":
+            self._break()
+        elif tag == "img":
+            self.pictures.append(_picture(element))
+        elif tag in EMBED_TAGS:
+            self._embed(element)
         else:
-            run.append(child)
-    _close(run, out)
-    parent[:] = out
+            self._inside(element, parent)
+
+    def _inside(self, element: Any, place: Place | None) -> None:
+        if element.text:
+            self._words(element.text)
+        for child in element:
+            tag = child.tag
+            if tag not in DROPPED_TAGS and len(self.blocks) < MAX_BLOCKS:
+                self.element(child, tag, place)
+            if child.tail:
+                self._words(child.tail)
+
+    def _words(self, text: str) -> None:
+        if not text.isspace():
+            self.run.append(text)
+        elif self.run:
+            self.run.append(" ")
+
+    def _block(self, element: Any, tag: str, parent: Place | None) -> None:
+        if self.run or self.pictures:
+            self.flush()
+        names, hidden = "", parent is not None and parent.hidden
+        attributes = element.attrib
+        if attributes:
+            names = " ".join([value for name, value in attributes.items() if name in NAMED_BY])
+            hidden = hidden or "hidden" in attributes or HIDDEN_STYLE.search(attributes.get("style", "")) is not None
+        place = Place(tag, names, parent, parent.depth + 1 if parent else 0, hidden)
+        self.place = place
+        self._inside(element, place)
+        if self.run or self.pictures:
+            self.flush()
+        self.place = parent
+
+    def _anchor(self, element: Any, parent: Place | None) -> None:
+        href = (element.get("href") or "").strip()
+        if not href or self.link or href.startswith("#") or NO_LINK.match(href):
+            self._inside(element, parent)
+            return
+        self.link = href
+        self._open("a", href)
+        self.link_start = len(self.run)
+        self._inside(element, parent)
+        self._end_link()
+        self.link = ""
+        self._shut()
+
+    def _end_link(self) -> None:
+        words = _text(self.run[self.link_start :])
+        if words:
+            self.links.append((self.link, words))
+            self.link_chars += len(words)
+
+    def _open(self, tag: str, href: str) -> None:
+        self.inline.append((tag, href))
+        self.run.append((tag, href))
+
+    def _shut(self) -> None:
+        tag, _ = self.inline.pop()
+        self.run.append(("/" + tag, ""))
+
+    def _embed(self, element: Any) -> None:
+        """An embedded document becomes a link to itself."""
+        src = (element.get("src") or "").strip()
+        if src and not NO_LINK.match(src):
+            self.flush()
+            host = src.split("/")[2] if src.count("/") > 2 else src
+            self.blocks.append(Block("", "embed", ((src, host),), 0, [("a", src), host, ("/a", "")], self.place))
+
+    def _break(self) -> None:
+        """A second <br> in a row ends a paragraph; so does one behind a link alone, or behind a whole sentence."""
+        line = _text(self.run[self.line_start :])
+        whole = len(line) >= PARAGRAPH_CHARS and PARAGRAPH_END.search(line) is not None
+        if not line or whole or (not self.link and self.links and self.link_chars >= len(line)):
+            self.flush()
+            return
+        self.run.append(("br", ""))
+        self.run.append(" ")
+        self.line_start = len(self.run)
+
+    def flush(self) -> None:
+        """End the run of text."""
+        if self.link:
+            self._end_link()
+        text = _text(self.run)
+        if text or self.pictures:
+            tag = _shape(self.place) if text else "img"
+            run = self.run + [("/" + tag, "") for tag, _ in reversed(self.inline)] if text else []
+            links, pictures = tuple(self.links), tuple(self.pictures)
+            self.blocks.append(Block(text, tag, links, self.link_chars, run, self.place, pictures))
+        self.run = list(self.inline)
+        self.link_start = len(self.run)
+        self.links, self.link_chars, self.pictures, self.line_start = [], 0, [], 0
 
 
-def _new_run(text: str | None) -> Any:
-    run = lxml.html.Element("p")
-    run.text = text
-    return run
+def _text(run: list[Token]) -> str:
+    text = " ".join("".join([token for token in run if type(token) is str]).split())
+    return text if text.isascii() else INVISIBLE.sub("", text).strip()
 
 
-def _close(run: Any, out: list[Any]) -> None:
-    while len(run) and run[-1].tag == "br" and not (run[-1].tail or "").strip():
-        run.remove(run[-1])
-    if "".join(run.itertext()).strip() or next(run.iter("img"), None) is not None:
-        out.append(run)
+def _shape(place: Place | None) -> str:
+    """Return what a block is: its own tag, or that of the list, caption or cell it fills."""
+    if place is None:
+        return "p"
+    if place.tag in ("p", "div") and place.parent is not None and place.parent.tag in FILLED_TAGS:
+        return place.parent.tag
+    return place.tag
 
 
-def _ends_line(run: Any) -> bool:
-    """Whether a <br> here ends a paragraph: the second in a row, or one behind a line that is only a link."""
-    if not len(run):
-        return False
-    if run[-1].tag == "br":
-        return not (run[-1].tail or "").strip()
-    return len(run) == 1 and run[0].tag == "a" and not (run.text or "").strip() and not (run[0].tail or "").strip()
+def _picture(element: Any) -> Picture:
+    source = next((value for name in LAZY[:3] if (value := element.get(name))), element.get("src") or "")
+    if not source or source.startswith("data:"):
+        candidates = element.get("data-srcset") or element.get("srcset") or ""
+        source = candidates.split(",")[0].split(" ")[0] if candidates else ""
+    size = (element.get("width"), element.get("height"))
+    pixel = size in (("1", "1"), ("0", "0"), ("1", None), (None, "1")) or TRACKING_PIXEL.search(source) is not None
+    return Picture(source.strip(), plain(element.get("alt") or ""), pixel)
 
 
-def html_blocks(root: Any, base: str = "") -> list[Block]:
-    """Return the blocks of a tree that went through `wrap_runs`, in reading order."""
-    blocks: list[Block] = []
-    placed: set[Any] = set()
-    for element in root.iter():
-        if element.tag == "img" and element not in placed:
-            blocks.append(Block("", "img", element=element, images=[element]))
-        elif element.tag in BLOCK_TAGS and not any(c.tag in BLOCK_TAGS for c in element):
-            block = _block(element, base)
-            placed.update(block.images)
-            if block.text or block.images:
-                blocks.append(block)
-        if len(blocks) >= MAX_BLOCKS:
-            break
-    return blocks
-
-
-def _block(element: Any, base: str) -> Block:
-    links, link_chars = [], 0
-    for a in element.iter("a"):
-        words = plain("".join(a.itertext()))
-        url = clean_link(a.get("href") or "", base)
-        if url:
-            links.append(Link(url, words))
-            link_chars += len(words)
-    for br in element.iter("br"):
-        br.tail = " " + (br.tail or "")
-    return Block(
-        plain("".join(element.itertext())),
-        _tag(element),
-        tuple(links),
-        link_chars,
-        element=element,
-        container=" ".join(_names(element)),
-        images=list(element.iter("img")),
-    )
-
-
-def _tag(element: Any) -> str:
-    """Return the element's tag, or that of the list or caption it stands in."""
-    tag: str = element.tag
-    if tag in ("p", "div"):
-        parent = element.getparent()
-        if parent is not None and parent.tag in ("li", "figcaption", "blockquote", "figure", "td", "dd"):
-            return str(parent.tag)
-    return tag
-
-
-def _names(element: Any) -> Iterator[str]:
-    while element is not None:
-        if isinstance(element.tag, str):
-            yield from filter(None, (element.get("class"), element.get("id"), element.get("data-component")))
-        element = element.getparent()
+def ancestors(place: Place | None) -> Iterable[Place]:
+    """Yield *place* and what it stands in, inside out."""
+    while place is not None:
+        yield place
+        place = place.parent

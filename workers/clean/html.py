@@ -1,50 +1,98 @@
-"""Clean HTML out: figures, quotes, lists, tables and headings kept, nothing executable, links without trackers."""
+"""Clean HTML out: figures, quotes, lists, tables and headings kept, nothing executable, links without trackers.
+
+Built anew from the blocks that stay, rather than cut out of what came: what isn't written here can't come through.
+"""
 
 import html as escape
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
-import lxml.html
 import nh3
 
+from workers.clean.blocks import INVISIBLE, SPACE, Block, Place, Token
 from workers.clean.links import clean_link
 
+# Elements whose nesting is kept, and what stands directly in each of them.
+SHAPES = frozenset("ul ol li blockquote table tr td th dl dt dd figure figcaption pre".split())
+HEADINGS = {"h1": "h2", "h2": "h2", "h3": "h3", "h4": "h4", "h5": "h5", "h6": "h6"}  # the one <h1> is the title
+FILLED = frozenset("li td th dt dd figcaption pre".split())  # hold their words without a <p>
+NEEDS = {"li": ("ul", "ol"), "tr": ("table",), "td": ("tr",), "th": ("tr",), "dt": ("dl",), "dd": ("dl",)}
 TAGS = set(
-    "a abbr b blockquote br caption cite code dd del dl dt em figcaption figure h2 h3 h4 h5 h6 hr i img ins kbd li "
-    "mark ol p pre q s small strong sub sup table tbody td tfoot th thead time tr u ul".split()
+    "a abbr b blockquote br cite code dd del dl dt em figcaption figure h2 h3 h4 h5 h6 i img ins kbd li mark ol p pre "
+    "q s small strong sub sup table td th tr u ul".split()
 )
-ATTRIBUTES = {
-    "a": {"href"},
-    "img": {"src", "alt", "width", "height"},
-    "blockquote": {"cite"},
-    "time": {"datetime"},
-    "td": {"colspan", "rowspan"},
-    "th": {"colspan", "rowspan"},
-    "abbr": {"title"},
-    "*": {"lang", "dir"},
-}
-LAZY = ("data-src", "data-original", "data-lazy-src")
+ATTRIBUTES = {"a": {"href"}, "img": {"src", "alt"}}
 
 
-def sanitised(root: Any, base: str = "") -> str:
-    """Return the tree as safe HTML: absolute links without trackers, real sources for lazy pictures."""
-    for element in root.iter("a", "img"):
-        attribute = "href" if element.tag == "a" else "src"
-        if element.tag == "img":
-            lazy = next((element.get(name) for name in LAZY if element.get(name)), None)
-            if lazy:
-                element.set("src", lazy)
-        url = clean_link(element.get(attribute) or "", base)
-        if url:
-            element.set(attribute, url)
-        elif attribute in element.attrib:
-            del element.attrib[attribute]
-    for heading in root.iter("h1"):
-        heading.tag = "h2"  # the title is the only first heading that a page of ours has
-    raw = lxml.html.tostring(root, encoding="unicode")
-    return nh3.clean(raw, tags=TAGS, attributes=ATTRIBUTES, url_schemes={"http", "https", "mailto"}).strip()
+def blocks_html(blocks: Iterable[Block], base: str = "") -> str:
+    """Return *blocks* as safe HTML: absolute links without trackers, pictures with their real sources."""
+    out: list[str] = []
+    path: list[tuple[Place, str]] = []
+    for block in blocks:
+        wanted = _shapes(block)
+        shared = 0
+        while shared < min(len(path), len(wanted)) and path[shared][0] is wanted[shared][0]:
+            shared += 1
+        out += [f"</{tag}>" for _, tag in reversed(path[shared:])]
+        out += [f"<{tag}>" for _, tag in wanted[shared:]]
+        path = wanted
+        out.append(_content(block, path, base))
+    out += [f"</{tag}>" for _, tag in reversed(path)]
+    return _safe("".join(out))
 
 
 def paragraphs_html(paragraphs: Sequence[str]) -> str:
     """Return *paragraphs* as HTML."""
     return "\n".join(f"<p>{escape.escape(p, quote=False)}</p>" for p in paragraphs)
+
+
+def _safe(raw: str) -> str:
+    return nh3.clean(raw, tags=TAGS, attributes=ATTRIBUTES, url_schemes={"http", "https", "mailto"}).strip()
+
+
+def _shapes(block: Block) -> list[tuple[Place, str]]:
+    """Return the elements to keep that the block stands in, outermost first; stray list items and cells are none."""
+    chain: list[tuple[Place, str]] = []
+    place = block.place
+    while place is not None:
+        if place.tag in SHAPES:
+            chain.append((place, place.tag))
+        place = place.parent
+    out: list[tuple[Place, str]] = []
+    for place, tag in reversed(chain):
+        inside = out[-1][1] if out else ""
+        if tag not in NEEDS or inside in NEEDS[tag]:
+            out.append((place, tag))
+    return out
+
+
+def _content(block: Block, path: list[tuple[Place, str]], base: str) -> str:
+    pictures = "".join(
+        f'<img src="{escape.escape(url)}" alt="{escape.escape(p.alt)}">'
+        for p in block.pictures
+        if not p.pixel and (url := clean_link(p.source, base))
+    )
+    words = _markup(block.run, base) if block.run else escape.escape(block.text, quote=False)
+    tag = HEADINGS.get(block.tag, "p")
+    if words and not (tag == "p" and path and path[-1][1] in FILLED):
+        words = f"<{tag}>{words}</{tag}>"
+    return pictures + words + ("\n" if not path else "")
+
+
+def _markup(run: Sequence[Token], base: str) -> str:
+    out: list[str] = []
+    open_links: list[bool] = []
+    for token in run:
+        if isinstance(token, str):
+            out.append(escape.escape(token, quote=False))
+        elif token[0] == "a":
+            url = clean_link(token[1], base)
+            open_links.append(bool(url))
+            out.append(f'<a href="{escape.escape(url)}">' if url else "")
+        elif token[0] == "/a":
+            out.append("</a>" if open_links and open_links.pop() else "")
+        else:
+            out.append(f"<{token[0]}>")
+    markup = INVISIBLE.sub("", SPACE.sub(" ", "".join(out))).strip()
+    while markup.endswith("<br>"):
+        markup = markup[:-4].rstrip()
+    return markup

@@ -1,4 +1,4 @@
-"""What each block is, and whether it stays: the decision of the cleaner, over the lexicon of `clutter.py`.
+"""What each block is, and whether it stays: rules over the lexicon, the model, and what the stream knows of the site.
 
     above the title │ title │ dek, caption, byline, date … │ body, with labels and link blocks in it │ below the story
 
@@ -11,44 +11,39 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from streams.records import Image
-from workers.clean.blocks import Block, comparable
-from workers.clean.clutter import (
-    BYLINE,
-    CAPTIONS,
-    CLUTTER_CLASSES,
-    FEED_TAILS,
-    INLINE_LEADS,
-    LINK_LABELS,
-    PROMPTS,
-    READING_TIME,
-    SOURCE_CREDIT,
-)
+from workers.clean.blocks import Block, ancestors, comparable
+from workers.clean.clutter import BYLINE, CAPTIONS, CLUTTER_CLASSES, READING_TIME, SOURCE_CREDIT
 from workers.clean.dates import date_in
-
-LABELS = frozenset(comparable(label) for group in LINK_LABELS.values() for label in group)
-LEAD = re.compile(
-    rf"(?:{'|'.join(sorted(map(re.escape, INLINE_LEADS), key=len, reverse=True))})\s*[:：|–—»>]+\s*(?P<rest>\S.*)",
-    re.IGNORECASE,
+from workers.clean.facts import Facts, line_key
+from workers.clean.lines import (
+    LEAD,
+    SENTENCE_END,
+    is_feed_tail,
+    is_headline,
+    is_label,
+    is_prompt,
+    is_sentence,
+    word_count,
 )
-SENTENCE_END = re.compile(r"[.!?…。！？।؟][\"'”’»)\]]*$")
-HEADLINE_MARK_END = re.compile(r"[.。।…][\"'”’»)\]]*$")
-CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0e7f]")
+
 MAX_HEAD_BLOCKS = 14  # how far above the body a title may stand
+MAX_TITLES = 6  # lines above a story of which one may be its title
 MAX_LABEL_WORDS = 6
-MAX_HEADLINE_WORDS = 30
-SENTENCE_WORDS = 8
-# What a block that is no sentence costs the body's segment, in words: much in a dump of all that a page shows, little
-# where the story's own container is known. Chosen on ../shared/corpus/pages: less loses fewer sentences, leaves more.
-DUMP_BLOCK_COST, STORY_BLOCK_COST = 9, 2
+MIN_LINK_WORDS = 4  # a paragraph that is a link of fewer words may be a heading or a name
+BRACKETED = re.compile(r"[\[(（【].{3,}[\])）】]\.?")
 
 
 @dataclass
 class Verdict:
-    """What a block is. `removed` gives the reason when it goes; `group` is the label block of a list it belongs to."""
+    """What a block is. `removed` gives the reason when it goes; `group` is the first block of a list it belongs to.
+
+    `known`: it goes because the stream knows it, not for how it looks.
+    """
 
     label: str = "body"
     removed: str = ""
     group: int = -1
+    known: bool = False
 
 
 @dataclass
@@ -65,70 +60,39 @@ class Head:
     images: list[Image] = field(default_factory=list)
 
 
-def word_count(text: str) -> int:
-    """Return how many words *text* has; scripts without spaces count two characters a word."""
-    dense = len(CJK.findall(text))
-    return len(CJK.sub(" ", text).split()) + (dense + 1) // 2
+@dataclass(frozen=True)
+class Opinion:
+    """What the model says of a block: how likely it is to be body text, and whether that is enough."""
 
-
-def is_sentence(text: str) -> bool:
-    """Whether *text* reads like body copy rather than a headline or a label."""
-    words = word_count(text)
-    return (words >= SENTENCE_WORDS and bool(SENTENCE_END.search(text))) or words > MAX_HEADLINE_WORDS
-
-
-def is_headline(text: str) -> bool:
-    """Whether *text* could be the headline of a story."""
-    return 3 <= word_count(text) <= MAX_HEADLINE_WORDS and not HEADLINE_MARK_END.search(text)
-
-
-def is_label(text: str) -> bool:
-    """Whether *text* is nothing but a label above links, such as "Recommended"."""
-    return len(text) < 60 and comparable(text) in LABELS
-
-
-def is_prompt(text: str) -> bool:
-    """Whether all of *text* asks something of its reader, or is a share bar."""
-    return len(text) < 300 and any(p.fullmatch(text.strip(" .!»›>|")) or p.fullmatch(text) for p in PROMPTS)
-
-
-def is_feed_tail(text: str) -> bool:
-    """Whether *text* is what a feed builder appends to an item."""
-    return len(text) < 600 and any(p.fullmatch(text) for p in FEED_TAILS)
-
-
-def body_span(blocks: Sequence[Block], block_cost: int) -> tuple[int, int]:
-    """Return the half-open span of blocks with the most running text: the segment of largest sum (Bentley 1984)."""
-    best, best_span, total, start = 0, (0, len(blocks)), 0, 0
-    for n, block in enumerate(blocks):
-        total += word_count(block.text) if is_sentence(block.text) and not block.all_link else -block_cost
-        if total > best:
-            best, best_span = total, (start, n + 1)
-        if total <= 0:
-            total, start = 0, n + 1
-    return best_span
+    p: float = 1.0
+    keep: bool = True
 
 
 class Labeller:
-    """Labels the blocks of one story. `verdicts[n]` belongs to `blocks[n]`; `head` collects the furniture."""
+    """Labels the blocks of one story. `verdicts[n]` belongs to `blocks[n]`; `head` collects the furniture.
+
+    *whole_page*: there may be anything above and below the story, a title and furniture included.
+    """
 
     def __init__(
-        self, blocks: Sequence[Block], title: str = "", *, whole_page: bool = False, block_cost: int = DUMP_BLOCK_COST
-    ) -> None:
-        self.blocks = blocks
-        self.title = title
+        self, blocks: Sequence[Block], opinions: Sequence[Opinion], title: str = "", *, facts: Facts | None = None,
+        whole_page: bool = False,
+    ) -> None:  # fmt: skip
+        self.blocks, self.opinions = blocks, opinions
+        self.title, self.whole_page = title, whole_page
+        self.facts = facts or Facts()
         self.verdicts = [Verdict() for _ in blocks]
         self.head = Head(title=title)
-        self.start, self.end = body_span(blocks, block_cost) if whole_page else (0, len(blocks))
-        self.whole_page = whole_page
+        self.keys = [line_key(block.text) for block in blocks] if facts is not None else []
+        self.trusts_repeats = not self.facts.is_copy(block.text for block in blocks)
+        stays = [n for n, (b, o) in enumerate(zip(blocks, opinions, strict=True)) if o.keep and is_sentence(b.text)]
+        self.start, self.end = (stays[0], stays[-1] + 1) if stays and whole_page else (0, len(blocks))
 
     def run(self) -> None:
-        """Label everything: the head first, then the body, then what lies below."""
+        """Label everything: the head first, then the rest from top to bottom."""
         body = self._label_head() if self.whole_page or self.title else 0
-        if self.whole_page:
-            self._label_below(max(self.end, body))
         n = body
-        while n < (self.end if self.whole_page else len(self.blocks)):
+        while n < len(self.blocks):
             n = self._label_at(n)
         if not self.whole_page:
             self._label_tail(body)
@@ -147,13 +111,12 @@ class Labeller:
             self._above(n)
         self.head.title = self.head.title or self.blocks[at].text
         self.verdicts[at] = Verdict("title", "the title, kept as such")
-        n, seen_furniture = at + 1, False
+        n = at + 1
         while n < len(self.blocks) and n <= at + MAX_HEAD_BLOCKS:
             if not (self._furniture(n) or self._dek(n, at)):
-                if seen_furniture or n >= self.start or is_sentence(self.blocks[n].text):
+                if not self.whole_page or self.opinions[n].keep or n >= self.start:
                     break
                 self._above(n)
-            seen_furniture = True
             n += 1
         return n
 
@@ -168,8 +131,8 @@ class Labeller:
             if texts.count(comparable(self.blocks[n].text)) > 1:
                 return n  # a headline that comes twice: above its picture and below
         before = [n for n in candidates if n <= self.start]
-        headings = [n for n in before if self.blocks[n].tag == "h1"]
-        return (headings or before[-3:] or [-1])[0] if len(before) < 6 else before[-1]
+        headings = [n for n in before if self.blocks[n].tag == "h1"] or before[-MAX_TITLES:]
+        return max(headings, key=lambda n: self.opinions[n].p, default=-1)
 
     def _may_be_title(self, n: int) -> bool:
         text = self.blocks[n].text
@@ -194,8 +157,8 @@ class Labeller:
         elif self._kicker(n):
             self.head.kicker = text
             self.verdicts[n] = Verdict("kicker", "the section label, kept as such")
-        else:
-            self.verdicts[n] = Verdict("template", "above the title")
+        elif not self.opinions[n].keep:
+            self._doubted(n)
 
     def _kicker(self, n: int) -> bool:
         text = self.blocks[n].text
@@ -261,27 +224,54 @@ class Labeller:
     def _label_at(self, n: int) -> int:
         """Label block *n*, and the list it opens; returns the next to look at."""
         block = self.blocks[n]
-        rules: tuple[tuple[str, str, Callable[[Block], bool]], ...] = (
-            ("feed tail", "what a feed builder appends", lambda b: is_feed_tail(b.text)),
-            ("prompt", "asks something of the reader", lambda b: is_prompt(b.text)),
-            ("link", "a lead-in and a link to another story", self._is_lead),
-            ("link", "stands in a container of links or prompts", self._in_clutter_container),
-        )
         if is_label(block.text) or self._labels_links(n):
             return self._label_list(n)
-        for label, reason, rule in rules:
+        for label, reason, rule in self._rules():
             if rule(block):
                 self.verdicts[n] = Verdict(label, reason)
                 return n + 1
         credit = SOURCE_CREDIT.fullmatch(block.text)
-        if credit is not None:
+        if credit is not None and not self.head.source_credit:
             self.head.source_credit = credit["credit"].strip()
             self.verdicts[n] = Verdict("source credit", "the source, kept as such")
-        elif self._caption(n, in_head=False):
+        elif self._caption(n, in_head=False) or self._known(n):
             pass
-        elif block.all_link and is_headline(block.text):
+        elif not self.opinions[n].keep:
+            self._doubted(n)
+        elif block.all_link and is_headline(block.text) and not self.whole_page:
             return self._label_links(n)
         return n + 1
+
+    def _rules(self) -> tuple[tuple[str, str, Callable[[Block], bool]], ...]:
+        return (
+            ("feed tail", "what a feed builder appends", lambda b: is_feed_tail(b.text)),
+            ("prompt", "asks something of the reader", lambda b: is_prompt(b.text)),
+            ("link", "a lead-in and a link to another story", self._is_lead),
+            ("link", "stands in a container of links or prompts", self._in_clutter_container),
+            ("link", "a paragraph that is nothing but a link to another story", self._is_link_paragraph),
+        )
+
+    def _doubted(self, n: int) -> None:
+        block, p = self.blocks[n], self.opinions[n].p
+        label = "link" if block.all_link else "template" if not self.start <= n < self.end else "clutter"
+        where = "outside the story" if label == "template" else "amid the story"
+        self.verdicts[n] = Verdict(
+            label, f"{where}, and by its words and its place only {p:.0%} likely to be part of it"
+        )
+
+    def _known(self, n: int) -> bool:
+        """Label what the stream knows: another story's headline, a line that stands in many of the site's articles."""
+        if not self.keys or not self.keys[n] or comparable(self.head.title) == comparable(self.blocks[n].text):
+            return False
+        text, key = self.blocks[n].text, self.keys[n]
+        if self.facts.is_headline(key) and word_count(text) >= MIN_LINK_WORDS:
+            self.verdicts[n] = Verdict("link", "the headline of another story of this site", known=True)
+        elif self.trusts_repeats and self.facts.is_repeated(key):
+            count = f"{self.facts.repeats[key]} of this site's last {self.facts.articles} articles have it too"
+            self.verdicts[n] = Verdict("template", count, known=True)
+        else:
+            return False
+        return True
 
     def _labels_links(self, n: int) -> bool:
         """Whether a short line that ends in a colon stands above a list of nothing but links."""
@@ -297,20 +287,21 @@ class Labeller:
         """Label the list of headlines below a label; a label that body text follows goes alone."""
         self.verdicts[at] = Verdict("label", "a label above links")
         n = at + 1
-        limit = self.end if self.whole_page else len(self.blocks)
-        while n < limit and self._belongs_to_list(self.blocks[n]):
+        while n < len(self.blocks) and self._belongs_to_list(n):
             n += 1
         for member in range(at + 1, n):
             self.verdicts[member] = Verdict("link", "below a label, a list of other stories", group=at)
         return n
 
-    def _belongs_to_list(self, block: Block) -> bool:
+    def _belongs_to_list(self, n: int) -> bool:
+        block, text = self.blocks[n], self.blocks[n].text
         if block.all_link:
             return True
-        if block.tag in ("h2", "h3", "h4", "blockquote") or block.links:
+        if is_label(text) or SOURCE_CREDIT.fullmatch(text):
             return False
-        text = block.text
-        if is_sentence(text) or is_label(text) or SOURCE_CREDIT.fullmatch(text):
+        if self.whole_page and not self.opinions[n].keep:
+            return True
+        if block.tag in ("h2", "h3", "h4", "blockquote") or block.links or is_sentence(text):
             return False
         return is_headline(text) or date_in(text) is not None
 
@@ -327,32 +318,20 @@ class Labeller:
 
     def _is_lead(self, block: Block) -> bool:
         lead = LEAD.fullmatch(block.text)
-        if lead is None:
-            return False
-        return (bool(block.links) and block.link_chars >= 0.6 * len(lead["rest"])) or is_headline(lead["rest"])
+        if lead is not None and (_mostly_link(block, len(lead["rest"])) or is_headline(lead["rest"])):
+            return True
+        return _mostly_link(block, len(block.text)) and BRACKETED.fullmatch(block.text) is not None
+
+    def _is_link_paragraph(self, block: Block) -> bool:
+        plain_paragraph = self.whole_page and block.tag in ("p", "div") and block.all_link
+        return plain_paragraph and word_count(block.text) >= MIN_LINK_WORDS
 
     def _in_clutter_container(self, block: Block) -> bool:
-        linked = block.link_chars >= 0.5 * len(block.text)
-        return bool(block.container) and linked and CLUTTER_CLASSES.search(block.container) is not None
+        if self.whole_page or block.link_chars < 0.5 * len(block.text):
+            return False  # of whole pages, the model knows more
+        return any(place.names and CLUTTER_CLASSES.search(place.names) for place in ancestors(block.place))
 
     # -- below ------------------------------------------------------------------------------------------------
-
-    def _label_below(self, end: int) -> None:
-        """Below the body of a whole page: label lists, a source credit, and all the rest that isn't the story."""
-        n = end
-        while n < len(self.blocks):
-            if is_label(self.blocks[n].text):
-                limit, self.end = self.end, len(self.blocks)
-                n = self._label_list(n)
-                self.end = limit
-                continue
-            credit = SOURCE_CREDIT.fullmatch(self.blocks[n].text)
-            if credit is not None and not self.head.source_credit:
-                self.head.source_credit = credit["credit"].strip()
-                self.verdicts[n] = Verdict("source credit", "the source, kept as such")
-            else:
-                self.verdicts[n] = Verdict("template", "below the story")
-            n += 1
 
     def _label_tail(self, body: int) -> None:
         """At the end of a feed item, headlines in a row that no sentence follows are other stories."""
@@ -363,6 +342,10 @@ class Labeller:
         if len(loose) >= 3 and n > body:
             for m in loose:
                 self.verdicts[m] = Verdict("link", "headlines in a row at the end", group=loose[0])
+
+
+def _mostly_link(block: Block, chars: int) -> bool:
+    return bool(block.links) and block.link_chars >= 0.6 * chars
 
 
 def _bare_headline(block: Block) -> bool:

@@ -56,6 +56,8 @@ def is_tracker(parameter: str) -> bool:
 def clean_link(url: str, base: str = "") -> str:
     """Return *url* resolved against *base* and without trackers; "" for what isn't http, https or mailto."""
     url = url.strip()
+    if url.startswith(("https://", "http://")) and "[" not in url and "/." not in url:
+        return without_trackers(url)  # most are whole: nothing to resolve
     try:
         absolute = urljoin(base, url) if base else url
         scheme = urlsplit(absolute).scheme.lower()

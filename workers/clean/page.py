@@ -10,9 +10,6 @@ from workers.clean.blocks import comparable, plain
 from workers.clean.dates import parse_date
 from workers.clean.links import clean_link
 
-PARAGRAPH_CHARS = 60  # a shorter paragraph says little about where the story is
-OUTSIDE = ("nav", "aside", "footer", "form", "dialog")
-
 
 @dataclass(frozen=True)
 class Metadata:
@@ -69,42 +66,3 @@ def _names(author: Any) -> Iterator[str]:
         name = one.get("name") if isinstance(one, dict) else one
         if isinstance(name, str) and name.strip():
             yield plain(name)
-
-
-def story_root(document: Any) -> Any:
-    """Return the element that holds the story: where most paragraph text stands, less what lies outside any story."""
-    for element in list(document.iter(*OUTSIDE)):
-        if element.getparent() is not None and not _holds_story(element):
-            element.drop_tree()
-    scores: dict[Any, float] = {}
-    for p in document.iter("p"):
-        chars = len(plain("".join(p.itertext())))
-        linked = sum(len("".join(a.itertext())) for a in p.iter("a"))
-        if chars < PARAGRAPH_CHARS or linked > chars / 2:
-            continue
-        parent, weight = p.getparent(), 1.0
-        for _ in range(3):  # a story's paragraphs may stand in sections, a level or two apart
-            if parent is None:
-                break
-            scores[parent] = scores.get(parent, 0.0) + (chars - linked) * weight
-            parent, weight = parent.getparent(), weight * 0.6
-    best = max(scores, key=lambda e: scores[e], default=document)
-    return _with_heading(best)
-
-
-def _holds_story(element: Any) -> bool:
-    return (
-        any(True for _ in element.iter("article")) or sum(len("".join(p.itertext())) for p in element.iter("p")) > 1500
-    )
-
-
-def _with_heading(best: Any) -> Any:
-    """Return the nearest ancestor that has the first heading too, should it be close by."""
-    element = best
-    for _ in range(4):
-        if element is None or element.tag in ("body", "html"):
-            break
-        if next(element.iter("h1"), None) is not None:
-            return element
-        element = element.getparent()
-    return best

@@ -1,0 +1,1 @@
+"""Training of the cleaner's model: `make train`."""

@@ -1,0 +1,419 @@
+"""What a block looks like, as numbers: its words, its place on the page, and what stands around it.
+
+    block ──▶ own figures ─┐
+    words ──▶ word score  ─┼──▶ a row a block, neighbours' figures beside it ──▶ the model
+    place ──▶ name score  ─┘
+
+Pure. The same code serves training (`tests/train`) and the cleaner; a model knows the names of the columns it wants.
+"""
+
+import math
+import re
+import zlib
+from collections import Counter
+from collections.abc import Sequence
+from functools import lru_cache
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from workers.clean.blocks import Block, Place, ancestors, comparable
+from workers.clean.clutter import BYLINE, READING_TIME
+from workers.clean.lines import LEAD, SENTENCE_END, body_span, is_label, is_prompt, is_sentence, word_count
+
+Matrix = npt.NDArray[np.float32]
+
+BUCKETS = 1 << 15  # of hashed words and of hashed class names
+TOKENS = re.compile(r"[^\W\d_]+|\d+|[|©@»›•·…:?!]")
+DENSE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f]")
+NAME_PARTS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
+FIRST, LAST = 14, 6  # words of a block that are looked at: clutter shows at its ends
+DATE_MARK = re.compile(r"\b(?:19|20)\d\d\b|\d{1,2}[:.]\d\d\b")
+INNER_END = re.compile(r"[.!?。！？][\"'”’»)\]]*\s|[。！？]")
+SEPARATORS = re.compile(r"[|•·»›>/→]")
+ADDRESS = re.compile(r"@\w|https?://|www\.")
+WITHIN = ("nav", "aside", "header", "footer", "article", "main", "form", "ul", "table", "figure", "section")
+TAGS = {"p": 0, "line": 0, "h1": 1, "h2": 2, "h3": 2, "h4": 2, "h5": 2, "h6": 2, "li": 3, "td": 4, "th": 4,
+        "figcaption": 5, "caption": 5, "figure": 5, "blockquote": 6, "dd": 7, "dt": 7, "pre": 8, "div": 9}  # fmt: skip
+
+OWN = (
+    "words", "chars", "sentence", "commas", "digits", "uppers", "capitals", "word_length", "link_share", "links",
+    "lower_start", "colon_end", "question_end", "separators", "quote_start", "inner_ends", "address", "is_label",
+    "is_prompt", "is_lead", "furniture", "date", "is_title", "title_share", "repeats", "short_words", "bullet",
+    "gap", "ellipsis", "cohesion", "word_score",
+)  # fmt: skip
+WHERE = (
+    "index",
+    "from_start",
+    "to_end",
+    "words_before",
+    "words_after",
+    "in_span",
+    "to_span",
+    "past_span",
+    "past_title",
+)
+PLACE = (
+    "tag", "depth", "depth_of_body", "hidden", "name_score", "pictures", *WITHIN,
+    *(f"{what}_{level}" for level in (1, 2, 3) for what in ("blocks", "body_share", "container_links")),
+    "levels_to_body",
+)  # fmt: skip
+AROUND = ("words", "sentence", "link_share", "word_score", "is_label", "date")
+AROUND_PLACE = ("tag", "name_score")
+SHIFTS = (-3, -2, -1, 1, 2, 3)
+WINDOWS = (4, 12)
+RUNS = ("since_sentence", "until_sentence", "since_label", "since_heading", "short_run")
+AGAIN_SHIFTS = (-5, -4, -3, -2, -1, 1, 2, 3, 4, 5)
+AGAIN = ("p", *(f"p{s:+d}" for s in AGAIN_SHIFTS), "p_4", "p_12", "p_words_8", "p_page", "p_before", "p_after",
+         "p_in_span", "p_to_span", "p_past_span")  # fmt: skip
+
+
+def columns(*, html: bool) -> tuple[str, ...]:
+    """Return the names of the columns that `rows` gives."""
+    around = AROUND + (AROUND_PLACE if html else ())
+    out = [*OWN, *WHERE, *(PLACE if html else ())]
+    out += [f"{name}{shift:+d}" for shift in SHIFTS for name in around]
+    out += [f"{name}_{window}" for window in WINDOWS for name in ("words", "sentence", "link_share", "word_score")]
+    return (*out, *RUNS)
+
+
+def second_columns(*, html: bool) -> tuple[str, ...]:
+    """Return the names of the columns that `second_rows` gives."""
+    return (*columns(html=html), *AGAIN)
+
+
+def word_tokens(text: str) -> list[int]:
+    """Return the buckets of a block's words, pairs and ends; of scripts without spaces, of pairs of characters."""
+    words = TOKENS.findall(text.casefold())
+    if not text.isascii() and DENSE.search(text):
+        words = [part for word in words for part in _dense(word)]
+    if len(words) > FIRST + LAST:
+        words = [*words[:FIRST], "…", *words[-LAST:]]
+    words = ["#" if word.isdigit() else word for word in words]
+    out = [*words, *map(" ".join, pairwise(words))]
+    if words:
+        out += ["^" + words[0], "$" + words[-1]]
+        if len(words) <= 5:
+            out.append("=" + " ".join(words))
+    return [zlib.crc32(word.encode()) % BUCKETS for word in set(out)]
+
+
+def _dense(word: str) -> list[str]:
+    return [word[n : n + 2] for n in range(max(1, len(word) - 1))] if DENSE.match(word) else [word]
+
+
+def name_buckets(prefix: str, place: Place) -> tuple[int, ...]:
+    """Return the buckets of an element's tag and names. *prefix*: o for a block's own element, u for any."""
+    return _buckets(prefix, place.tag, place.names)
+
+
+@lru_cache(8192)
+def _buckets(prefix: str, tag: str, names: str) -> tuple[int, ...]:
+    parts = [part.lower() for part in NAME_PARTS.findall(names)[:24] if len(part) > 1]
+    tokens = sorted({tag, *parts, *(f"{a}-{b}" for a, b in pairwise(parts))})
+    return tuple([zlib.crc32(f"{prefix}{token}".encode()) % BUCKETS for token in tokens])
+
+
+def word_scores(blocks: Sequence[Block], weights: Sequence[float]) -> Matrix:
+    """Return how much like body text the words of each block are, as log odds."""
+    out = []
+    for block in blocks:
+        tokens = word_tokens(block.text)
+        out.append(sum([weights[token] for token in tokens]) / math.sqrt(len(tokens) or 1))
+    return np.array(out, dtype=np.float32)
+
+
+def name_scores(blocks: Sequence[Block], weights: Sequence[float]) -> Matrix:
+    """Return how much like places of body text the names of the elements are that each block stands in, as log odds."""
+    above: dict[Place, float] = {}
+    whole: dict[Place, float] = {}
+
+    def up(place: Place) -> float:
+        if place not in above:
+            inner = sum([weights[bucket] for bucket in name_buckets("u", place)])
+            above[place] = inner + (up(place.parent) if place.parent is not None else 0.0)
+        return above[place]
+
+    for place in {block.place for block in blocks if block.place is not None}:
+        whole[place] = up(place) + sum([weights[bucket] for bucket in name_buckets("o", place)])
+    return np.array([whole[b.place] if b.place is not None else 0.0 for b in blocks], dtype=np.float32)
+
+
+def fixed_rows(blocks: Sequence[Block], title: str = "") -> Matrix:
+    """Return the columns OWN, WHERE and, for HTML, PLACE, a row a block; scores are left at 0."""
+    html = bool(blocks) and blocks[0].tag != "line"
+    wanted = comparable(title)
+    keys = [comparable(block.text) for block in blocks]
+    repeats = Counter(keys)
+    title_words = set(wanted.split())
+    told = _told(blocks, keys)
+    own = [_own(b, key, repeats[key], wanted, title_words, told) for b, key in zip(blocks, keys, strict=True)]
+    out = np.array(own, dtype=np.float32).reshape(len(blocks), len(OWN))
+    parts = [out, _where(blocks, out)]
+    if html:
+        parts.append(_places(blocks, out))
+    return np.hstack(parts)
+
+
+def _told(blocks: Sequence[Block], keys: Sequence[str]) -> Counter[str]:
+    """Return in how many sentences each longer word stands: a story's own lines share its words."""
+    told: Counter[str] = Counter()
+    for block, key in zip(blocks, keys, strict=True):
+        if not block.all_link and is_sentence(block.text):
+            told.update(set(_content(key)))
+    return told
+
+
+def _content(key: str) -> list[str]:
+    if not key.isascii() and DENSE.search(key):
+        return [key[n : n + 2] for n in range(min(len(key), 80) - 1)]
+    return [word for word in key.split()[:40] if len(word) > 3]
+
+
+def _cohesion(key: str, told: Counter[str], itself: bool) -> float:
+    content = _content(key)
+    return sum([told[word] > itself for word in content]) / len(content) if content else -1.0
+
+
+def _own(
+    block: Block, key: str, repeats: int, title: str, title_words: set[str], told: Counter[str]
+) -> tuple[float, ...]:
+    text = block.text
+    words, chars = word_count(text), len(text)
+    letters = sum(map(str.isalpha, text)) or 1
+    tokens = key.split()
+    short = chars < 120
+    spaced = text.split()
+    return (
+        math.log1p(words),
+        math.log1p(chars),
+        float(SENTENCE_END.search(text) is not None),
+        (text.count(",") + text.count("，") + text.count("、")) / (words or 1),
+        sum(map(str.isdigit, text)) / (chars or 1),
+        sum(map(str.isupper, text)) / letters,
+        sum([word[0].isupper() for word in spaced]) / (len(spaced) or 1),
+        letters / (words or 1),
+        block.link_chars / (chars or 1),
+        math.log1p(len(block.links)),
+        float(text[:1].islower()),
+        float(text.endswith((":", "："))),
+        float(text.endswith(("?", "？", "!", "…", "..."))),
+        float(len(SEPARATORS.findall(text))),
+        float(text[:1] in "\"“«„‘'—–-"),
+        math.log1p(len(INNER_END.findall(text))),
+        float(short and ADDRESS.search(text) is not None),
+        float(short and is_label(text)),
+        float(short and is_prompt(text)),
+        float(chars < 300 and LEAD.fullmatch(text) is not None),
+        float(short and (READING_TIME.fullmatch(text) is not None or BYLINE.fullmatch(text) is not None)),
+        float(short and DATE_MARK.search(text) is not None),
+        float(bool(title) and key == title),
+        sum([token in title_words for token in tokens]) / (len(tokens) or 1) if title_words else 0.0,
+        math.log(repeats) if key else 0.0,
+        sum([len(word) <= 3 for word in spaced]) / (len(spaced) or 1),
+        float(text[:1] in "•·*▪►-" or text[:1].isdigit()),
+        float(block.gap),
+        float(text.endswith(("…", "...", "[...]", "[…]"))),
+        _cohesion(key, told, is_sentence(text)),
+        0.0,
+    )
+
+
+def _where(blocks: Sequence[Block], own: Matrix) -> Matrix:
+    count = len(blocks)
+    order = np.arange(count, dtype=np.float32)
+    words = np.expm1(own[:, OWN.index("words")])
+    before = np.cumsum(words) - words
+    total = max(1.0, float(words.sum()))
+    start, end = body_span(blocks, 9)
+    title = own[:, OWN.index("is_title")]
+    at = int(title.argmax()) if title.any() else -1
+    return np.stack(
+        [
+            order / max(1, count),
+            np.log1p(order),
+            np.log1p(count - order),
+            before / total,
+            (total - before - words) / total,
+            ((order >= start) & (order < end)).astype(np.float32),
+            _signed_log(order - start),
+            _signed_log(order - end + 1),
+            _signed_log(order - at) if at >= 0 else np.full(count, -9.0),
+        ],
+        axis=1,
+    ).astype(np.float32)
+
+
+def _signed_log(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    out: npt.NDArray[Any] = np.sign(values) * np.log1p(np.abs(values))
+    return out
+
+
+def _places(blocks: Sequence[Block], own: Matrix) -> Matrix:
+    bodies = [word_count(b.text) if is_sentence(b.text) and not b.all_link else 0 for b in blocks]
+    held = _held(blocks, bodies)
+    total = sum(bodies) or 1
+    levels = _levels(_body_place(blocks, bodies))
+    body_depths = [b.place.depth for b, body in zip(blocks, bodies, strict=True) if body and b.place is not None]
+    usual = sorted(body_depths)[len(body_depths) // 2] if body_depths else 0
+    within: dict[Place, tuple[float, ...]] = {}
+    return np.array([_place(block, held, total, levels, usual, within) for block in blocks], dtype=np.float32)
+
+
+def _held(blocks: Sequence[Block], bodies: Sequence[int]) -> dict[Place, list[int]]:
+    """Return for each element how many blocks, words of body text, characters and characters of links it holds."""
+    held: dict[Place, list[int]] = {}
+    for block, body in zip(blocks, bodies, strict=True):
+        for place in ancestors(block.place):
+            row = held.get(place)
+            if row is None:
+                row = held[place] = [0, 0, 0, 0]
+            row[0] += 1
+            row[1] += body
+            row[2] += len(block.text)
+            row[3] += block.link_chars
+    return held
+
+
+def _body_place(blocks: Sequence[Block], bodies: Sequence[int]) -> Place | None:
+    """Return the element in or close below which most running text stands."""
+    scores: Counter[Place] = Counter()
+    for block, body in zip(blocks, bodies, strict=True):
+        weight, place = float(body), block.place
+        for _ in range(3):
+            if not weight or place is None or place.parent is None:
+                break
+            place = place.parent
+            scores[place] += weight  # type: ignore[assignment]
+            weight *= 0.6
+    return max(scores, key=lambda place: scores[place], default=None)
+
+
+def _levels(body: Place | None) -> dict[Place, int]:
+    return {place: level for level, place in enumerate(ancestors(body))}
+
+
+def _place(
+    block: Block, held: dict[Place, list[int]], total: int, levels: dict[Place, int], usual: int,
+    within: dict[Place, tuple[float, ...]],
+) -> tuple[float, ...]:  # fmt: skip
+    place = block.place
+    if place is None:
+        return (0.0,) * len(PLACE)
+    around: list[float] = []
+    outer: Place | None = place
+    for _ in (1, 2, 3):
+        outer = outer.parent if outer is not None else None
+        count, body, chars, link_chars = held[outer] if outer is not None else (0, total, 1, 0)
+        around += (math.log1p(count), body / total, link_chars / (chars or 1))
+    shared = next((levels[p] for p in ancestors(place) if p in levels), 20)
+    return (
+        float(TAGS.get(block.tag, 10)),
+        float(place.depth),
+        float(place.depth - usual),
+        float(place.hidden),
+        0.0,
+        float(len(block.pictures)),
+        *_within(place, within),
+        *around,
+        float(min(shared, 20)),
+    )
+
+
+def _within(place: Place, known: dict[Place, tuple[float, ...]]) -> tuple[float, ...]:
+    found = known.get(place)
+    if found is None:
+        above = _within(place.parent, known) if place.parent is not None else (0.0,) * len(WITHIN)
+        found = known[place] = tuple([1.0 if tag == place.tag else a for tag, a in zip(WITHIN, above, strict=True)])
+    return found
+
+
+def with_context(fixed: Matrix, words: Matrix, names: Matrix | None) -> Matrix:
+    """Return the columns that `columns` names: *fixed* with the scores in it, and what stands around each block."""
+    own = fixed.copy()
+    own[:, OWN.index("word_score")] = words
+    at = {name: n for n, name in enumerate(OWN)}
+    if names is not None:
+        first = len(OWN) + len(WHERE)
+        at |= {name: first + n for n, name in enumerate(PLACE)}
+        own[:, at["name_score"]] = names
+    around = own[:, [at[name] for name in AROUND + (AROUND_PLACE if names is not None else ())]]
+    parts = [own, *(_shifted(around, shift) for shift in SHIFTS)]
+    means = own[:, [at[name] for name in ("words", "sentence", "link_share", "word_score")]]
+    parts += [_window(means, width) for width in WINDOWS]
+    return np.hstack([*parts, _runs(own, at)]).astype(np.float32)
+
+
+def _shifted(values: Matrix, shift: int) -> Matrix:
+    """Return rows of the block *shift* further on; beyond the ends, -1."""
+    out = np.full_like(values, -1.0)
+    if shift > 0:
+        out[:-shift] = values[shift:]
+    elif -shift < len(values):
+        out[-shift:] = values[:shift]
+    return out
+
+
+def _window(values: Matrix, width: int) -> Matrix:
+    """Return means over *width* blocks on either side."""
+    count = len(values)
+    sums = np.vstack([np.zeros((1, values.shape[1]), np.float64), np.cumsum(values, axis=0, dtype=np.float64)])
+    low = np.maximum(np.arange(count) - width, 0)
+    high = np.minimum(np.arange(count) + width + 1, count)
+    out: Matrix = ((sums[high] - sums[low]) / (high - low)[:, None]).astype(np.float32)
+    return out
+
+
+def _runs(own: Matrix, at: dict[str, int]) -> Matrix:
+    count = len(own)
+    order = np.arange(count, dtype=np.float32)
+    sentence = (own[:, at["sentence"]] > 0) & (own[:, at["words"]] > math.log1p(8)) & (own[:, at["link_share"]] < 0.5)
+    label = own[:, at["is_label"]] > 0
+    heading = (own[:, at["tag"]] == 1) | (own[:, at["tag"]] == 2) if "tag" in at else own[:, at["colon_end"]] > 0
+    since, until = _since(sentence, order), _since(sentence[::-1], order)[::-1]
+    columns_ = [since, until, _since(label, order), _since(heading, order), np.minimum(since + until, 60)]
+    return np.stack(columns_, axis=1).astype(np.float32)
+
+
+def _since(marks: npt.NDArray[Any], order: Matrix) -> Matrix:
+    """Return how many blocks ago the last mark was, 50 at most."""
+    last = np.maximum.accumulate(np.where(marks, order, -100.0))
+    return np.minimum(order - last, 50.0).astype(np.float32)
+
+
+def second_rows(first: Matrix, p: Matrix, words: Matrix) -> Matrix:
+    """Return the columns AGAIN beside *first*: what the first look made of a block's neighbours. *p*: that, 0 to 1."""
+    count = len(p)
+    column = p[:, None]
+    parts = [column, *(_shifted(column, shift) for shift in AGAIN_SHIFTS), _window(column, 4), _window(column, 12)]
+    weight = words[:, None]
+    parts.append((_window(column * weight, 8) / np.maximum(_window(weight, 8), 1e-3)).astype(np.float32))
+    mean = float((p * words).sum() / max(1e-3, float(words.sum())))
+    running = np.cumsum(p * words)
+    total = max(1e-3, float(running[-1]))
+    start, end = best_segment((p - 0.4) * np.maximum(words, 1.0))
+    order = np.arange(count, dtype=np.float32)
+    single = [
+        np.full(count, mean),
+        (running - p * words) / total,
+        1 - running / total,
+        (order >= start) & (order < end),
+        _signed_log(order - start),
+        _signed_log(order - end + 1),
+    ]
+    parts += [np.asarray(values, dtype=np.float32)[:, None] for values in single]
+    return np.hstack([first, *parts]).astype(np.float32)
+
+
+def best_segment(gains: Matrix) -> tuple[int, int]:
+    """Return the half-open segment of largest sum (Bentley 1984)."""
+    best, span, total, start = 0.0, (0, len(gains)), 0.0, 0
+    for n, gain in enumerate(gains.tolist()):
+        total += gain
+        if total > best:
+            best, span = total, (start, n + 1)
+        if total <= 0:
+            total, start = 0.0, n + 1
+    return span
