@@ -22,9 +22,9 @@ from streams.settings import Settings
 from streams.topics import DESK_GROUP, ITEMS
 from streams.transport.broker import Broker, Command, Message
 from workers.clean.article import Copy, Draft, decide, draft, sniff
-from workers.clean.blocks import plain
 from workers.clean.facts import Facts
 from workers.clean.html import paragraphs_html
+from workers.clean.text import plain
 from workers.counters import counting
 from workers.deadletter import dead_letter
 from workers.dedupe.fingerprint import fingerprint

@@ -73,7 +73,7 @@ def _one_line(record: Any) -> str:
     when = values.get("published") or values.get("time") or values.get("fetched_at") or ""
     who = values.get("publisher") or values.get("feed") or values.get("topic") or ""
     what = values.get("title") or values.get("reason") or f"{values.get('outcome', '')} {values.get('error', '')}"
-    from workers.clean.blocks import plain
+    from workers.clean.text import plain
 
     return plain(f"{when[:19]}  {who[:24]:<24}  {what}")
 

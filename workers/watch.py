@@ -6,7 +6,7 @@ import time
 from typing import TextIO
 
 from streams.records import Article, Poll
-from workers.clean.blocks import plain
+from workers.clean.text import plain
 
 MARKS = {"new": ("●", "32"), "revised": ("↻", "33"), "failed": ("✗", "31"), "note": ("·", "2")}
 REMIND_EVERY_S = 300.0

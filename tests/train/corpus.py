@@ -17,10 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from workers.clean.blocks import Block, Place, ancestors, html_blocks, parse_html, plain
+from workers.clean.blocks import Block, Place, ancestors, html_blocks, parse_html
 from workers.clean.encoding import decoded
 from workers.clean.features import best_segment
 from workers.clean.page import page_metadata
+from workers.clean.text import plain
 
 PAGES = Path(__file__).resolve().parents[3] / "shared" / "corpus" / "pages"
 ARCHIVES = ("dev_core.tar.xz", "dev_multi.tar.xz", "dev_wcxb.tar.xz")  # trafeval has no full truth

@@ -84,10 +84,10 @@ def sample(document: Document, *, html: bool) -> Sample:
     )  # fmt: skip
 
 
-def _thinned(body: Sequence[bool], near: int = 6, keep: int = 4) -> Any:
-    """Return weights that leave out three in four of the blocks far from any body text: a page has hundreds, all alike."""
+def _thinned(body: Sequence[bool], near: int = 6, keep: int = 8) -> Any:
+    """Return weights that leave out most of the blocks far from any body text: a page has hundreds, all alike."""
     marks = np.convolve(np.array(body, np.float32), np.ones(2 * near + 1), mode="same")[: len(body)] > 0
-    return np.where(marks, 1.0, np.where(np.arange(len(body)) % keep == 0, keep / 2, 0.0)).astype(np.float32)
+    return np.where(marks, 1.0, np.where(np.arange(len(body)) % keep == 0, keep / 3, 0.0)).astype(np.float32)
 
 
 def _sparse(rows: Sequence[Sequence[int]], *, rooted: bool = False) -> Any:

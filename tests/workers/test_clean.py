@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 from tests.conftest import copydesk
 from workers.clean.article import clean, sniff
-from workers.clean.blocks import comparable
 from workers.clean.clutter import FEED_TAILS, INLINE_LEADS, LINK_LABELS, PROMPTS
 from workers.clean.dates import date_in
 from workers.clean.encoding import decoded
 from workers.clean.label import names_in
 from workers.clean.lines import is_feed_tail, is_headline, is_label, is_prompt, is_sentence, word_count
+from workers.clean.text import comparable
 
 STORY = (
     "The harbour board reopened the salt canal on Monday, nine years after the flood closed it.",

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from streams.records import Image, Link, Removed
-from workers.clean.blocks import Block, comparable, html_blocks, parse_html, plain, text_blocks
+from workers.clean.blocks import Block, html_blocks, parse_html, text_blocks
 from workers.clean.clutter import DATELINE
 from workers.clean.facts import Facts, line_key
 from workers.clean.html import blocks_html, paragraphs_html
 from workers.clean.label import Labeller, Opinion, Verdict
-from workers.clean.lines import word_count
 from workers.clean.links import clean_link
 from workers.clean.page import Metadata, page_metadata
+from workers.clean.text import plain
 
 if TYPE_CHECKING:
     from workers.clean.model import Model
@@ -126,7 +126,7 @@ def _opinions(draft: Draft) -> list[Opinion]:
 
 
 def _opinion(judge: "Model", block: Block, p: float) -> Opinion:
-    return Opinion(p, judge.keeps(p, word_count(block.text)))
+    return Opinion(p, judge.keeps(p, block.words))
 
 
 def _with_metadata(copy: Copy, metadata: Metadata) -> Copy:
@@ -147,7 +147,7 @@ def _assemble(labeller: Labeller, draft: Draft) -> Copy:
     head, pairs = labeller.head, list(zip(labeller.blocks, labeller.verdicts, strict=True))
     kept = [b for b, v in pairs if not v.removed and b.text]
     text = tuple(b.text for b in kept)
-    words = sum(map(word_count, text))
+    words = sum(b.words for b in kept)
     dateline = DATELINE.match(text[0]) if text else None
     shown = [b for b, v in pairs if not v.removed or v.label == "caption"]
     if draft.kind == "page":
@@ -243,4 +243,4 @@ def _pixels(draft: Draft) -> list[Removed]:
     return [Removed("tracking pixel", p.source[:500], "an invisible picture that counts readers") for p in gone]
 
 
-__all__ = ["Copy", "Draft", "clean", "comparable", "decide", "draft", "sniff"]
+__all__ = ["Copy", "Draft", "clean", "decide", "draft", "sniff"]

@@ -5,7 +5,6 @@ HTML        one block a paragraph, heading, list item, caption, table cell, or r
 """
 
 import re
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +12,8 @@ from typing import Any
 from lxml import etree
 
 from workers.clean.clutter import TRACKING_PIXEL
+from workers.clean.lines import is_sentence, word_count
+from workers.clean.text import CONTROL, INVISIBLE, plain
 
 MAX_HTML_CHARS = 5_000_000  # longer documents are cut there, and say so
 MAX_BLOCKS = 20_000
@@ -34,13 +35,9 @@ SHAPE_TAGS = frozenset("ul ol li blockquote table tbody tr td th dl dt dd figure
 INLINE_TAGS = frozenset("a abbr b cite code del em i ins kbd mark q s small strong sub sup u".split())
 NAMED_BY = ("class", "id", "itemprop", "role", "data-component", "data-testid")
 LAZY = ("data-src", "data-original", "data-lazy-src", "data-srcset", "srcset")  # where pictures wait to be scrolled to
-SPACE = re.compile(r"\s+")
-INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufeff\u202a-\u202e]")
-CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 PARAGRAPH_END = re.compile(r"[.!?…。！？][\"'”’»)\]]*\s*$")
 PARAGRAPH_CHARS = 60  # a line this long that ends a sentence before a <br> is a paragraph
-WORD = re.compile(r"[^\W_]+")
 NO_LINK = re.compile(
     r"(?!https?:|mailto:)[a-z][a-z0-9+.-]*:", re.IGNORECASE
 )  # another scheme: javascript:, data:, tel:
@@ -81,23 +78,25 @@ class Block:
     place: Place | None = None
     pictures: tuple[Picture, ...] = ()
     gap: bool = False  # an empty line stands before it
+    _words: int = -1
+    _sentence: bool = False
+
+    @property
+    def words(self) -> int:
+        """How many words it has."""
+        if self._words < 0:
+            self._words, self._sentence = word_count(self.text), is_sentence(self.text)
+        return self._words
+
+    @property
+    def sentence(self) -> bool:
+        """Whether it reads like body copy."""
+        return self.words > 0 and self._sentence
 
     @property
     def all_link(self) -> bool:
         """Whether there is nothing in it but links."""
         return bool(self.links) and self.link_chars >= 0.85 * len(self.text)
-
-
-def plain(text: str) -> str:
-    """Return *text* on one line, without invisible and control characters."""
-    return SPACE.sub(" ", INVISIBLE.sub("", CONTROL.sub(" ", text))).strip()
-
-
-def comparable(text: str) -> str:
-    """Return *text* as it is compared: composed, case-folded, letters and digits only."""
-    if not text.isascii():
-        text = unicodedata.normalize("NFKC", text)
-    return " ".join(WORD.findall(text.casefold()))
 
 
 def text_blocks(text: str) -> list[Block]:

@@ -8,8 +8,8 @@ import hashlib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from workers.clean.blocks import comparable
 from workers.clean.lines import is_sentence, word_count
+from workers.clean.text import comparable
 
 KEY_BYTES = 6  # of a few thousand lines a site, two share a key once in ten million sites
 MIN_REPEATS = 2  # other articles that have the line; two may be a coincidence of two versions of one story

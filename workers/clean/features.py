@@ -9,6 +9,7 @@ Pure. The same code serves training (`tests/train`) and the cleaner; a model kno
 
 import math
 import re
+import string
 import zlib
 from collections import Counter
 from collections.abc import Sequence
@@ -19,9 +20,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from workers.clean.blocks import Block, Place, ancestors, comparable
+from workers.clean.blocks import Block, Place, ancestors
 from workers.clean.clutter import BYLINE, READING_TIME
-from workers.clean.lines import LEAD, SENTENCE_END, body_span, is_label, is_prompt, is_sentence, word_count
+from workers.clean.lines import LEAD, SENTENCE_END, is_label, is_prompt
+from workers.clean.text import comparable
 
 Matrix = npt.NDArray[np.float32]
 
@@ -29,11 +31,15 @@ BUCKETS = 1 << 15  # of hashed words and of hashed class names
 TOKENS = re.compile(r"[^\W\d_]+|\d+|[|©@»›•·…:?!]")
 DENSE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f]")
 NAME_PARTS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
+OTHER_BLOCK_COST = 9  # words that a block which is no sentence takes from a segment of body text
 FIRST, LAST = 14, 6  # words of a block that are looked at: clutter shows at its ends
+FIRST_CHARS, LAST_CHARS = 160, 80
+SOME_WORDS = 40  # enough of a long paragraph to know it
 DATE_MARK = re.compile(r"\b(?:19|20)\d\d\b|\d{1,2}[:.]\d\d\b")
 INNER_END = re.compile(r"[.!?。！？][\"'”’»)\]]*\s|[。！？]")
 SEPARATORS = re.compile(r"[|•·»›>/→]")
 ADDRESS = re.compile(r"@\w|https?://|www\.")
+LOWERS, UPPERS, DIGITS = (s.encode() for s in (string.ascii_lowercase, string.ascii_uppercase, string.digits))
 WITHIN = ("nav", "aside", "header", "footer", "article", "main", "form", "ul", "table", "figure", "section")
 TAGS = {"p": 0, "line": 0, "h1": 1, "h2": 2, "h3": 2, "h4": 2, "h5": 2, "h6": 2, "li": 3, "td": 4, "th": 4,
         "figcaption": 5, "caption": 5, "figure": 5, "blockquote": 6, "dd": 7, "dt": 7, "pre": 8, "div": 9}  # fmt: skip
@@ -86,7 +92,11 @@ def second_columns(*, html: bool) -> tuple[str, ...]:
 
 def word_tokens(text: str) -> list[int]:
     """Return the buckets of a block's words, pairs and ends; of scripts without spaces, of pairs of characters."""
-    words = TOKENS.findall(text.casefold())
+    text = text.casefold()
+    if len(text) > FIRST_CHARS + LAST_CHARS:
+        words = TOKENS.findall(text[:FIRST_CHARS])[:-1] + TOKENS.findall(text[-LAST_CHARS:])[1:]
+    else:
+        words = TOKENS.findall(text)
     if not text.isascii() and DENSE.search(text):
         words = [part for word in words for part in _dense(word)]
     if len(words) > FIRST + LAST:
@@ -161,7 +171,7 @@ def _told(blocks: Sequence[Block], keys: Sequence[str]) -> Counter[str]:
     """Return in how many sentences each longer word stands: a story's own lines share its words."""
     told: Counter[str] = Counter()
     for block, key in zip(blocks, keys, strict=True):
-        if not block.all_link and is_sentence(block.text):
+        if block.sentence and not block.all_link:
             told.update(set(_content(key)))
     return told
 
@@ -169,30 +179,31 @@ def _told(blocks: Sequence[Block], keys: Sequence[str]) -> Counter[str]:
 def _content(key: str) -> list[str]:
     if not key.isascii() and DENSE.search(key):
         return [key[n : n + 2] for n in range(min(len(key), 80) - 1)]
-    return [word for word in key.split()[:40] if len(word) > 3]
+    return [word for word in key.split(None, SOME_WORDS)[:SOME_WORDS] if len(word) > 3]
 
 
 def _cohesion(key: str, told: Counter[str], itself: bool) -> float:
     content = _content(key)
-    return sum([told[word] > itself for word in content]) / len(content) if content else -1.0
+    return sum([told.get(word, 0) > itself for word in content]) / len(content) if content else -1.0
 
 
 def _own(
     block: Block, key: str, repeats: int, title: str, title_words: set[str], told: Counter[str]
 ) -> tuple[float, ...]:
     text = block.text
-    words, chars = word_count(text), len(text)
-    letters = sum(map(str.isalpha, text)) or 1
-    tokens = key.split()
+    words, chars = block.words, len(text)
+    letters, digits, uppers = _character_counts(text)
+    letters = letters or 1
+    tokens = key.split(None, SOME_WORDS)[:SOME_WORDS]
     short = chars < 120
-    spaced = text.split()
+    spaced = text.split(None, SOME_WORDS)[:SOME_WORDS]
     return (
         math.log1p(words),
         math.log1p(chars),
         float(SENTENCE_END.search(text) is not None),
         (text.count(",") + text.count("，") + text.count("、")) / (words or 1),
-        sum(map(str.isdigit, text)) / (chars or 1),
-        sum(map(str.isupper, text)) / letters,
+        digits / (chars or 1),
+        uppers / letters,
         sum([word[0].isupper() for word in spaced]) / (len(spaced) or 1),
         letters / (words or 1),
         block.link_chars / (chars or 1),
@@ -216,9 +227,19 @@ def _own(
         float(text[:1] in "•·*▪►-" or text[:1].isdigit()),
         float(block.gap),
         float(text.endswith(("…", "...", "[...]", "[…]"))),
-        _cohesion(key, told, is_sentence(text)),
+        _cohesion(key, told, block.sentence),
         0.0,
     )
+
+
+def _character_counts(text: str) -> tuple[int, int, int]:
+    """Return how many letters, digits and upper-case letters there are."""
+    if not text.isascii():
+        return sum(map(str.isalpha, text)), sum(map(str.isdigit, text)), sum(map(str.isupper, text))
+    data = text.encode()
+    chars = len(data)
+    lowers, uppers, digits = (chars - len(data.translate(None, kind)) for kind in (LOWERS, UPPERS, DIGITS))
+    return lowers + uppers, digits, uppers
 
 
 def _where(blocks: Sequence[Block], own: Matrix) -> Matrix:
@@ -227,7 +248,7 @@ def _where(blocks: Sequence[Block], own: Matrix) -> Matrix:
     words = np.expm1(own[:, OWN.index("words")])
     before = np.cumsum(words) - words
     total = max(1.0, float(words.sum()))
-    start, end = body_span(blocks, 9)
+    start, end = body_span(blocks, OTHER_BLOCK_COST)
     title = own[:, OWN.index("is_title")]
     at = int(title.argmax()) if title.any() else -1
     return np.stack(
@@ -246,13 +267,25 @@ def _where(blocks: Sequence[Block], own: Matrix) -> Matrix:
     ).astype(np.float32)
 
 
+def body_span(blocks: Sequence[Block], block_cost: int) -> tuple[int, int]:
+    """Return the half-open span of blocks with the most running text: the segment of largest sum (Bentley 1984)."""
+    best, best_span, total, start = 0, (0, len(blocks)), 0, 0
+    for n, block in enumerate(blocks):
+        total += block.words if block.sentence and not block.all_link else -block_cost
+        if total > best:
+            best, best_span = total, (start, n + 1)
+        if total <= 0:
+            total, start = 0, n + 1
+    return best_span
+
+
 def _signed_log(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     out: npt.NDArray[Any] = np.sign(values) * np.log1p(np.abs(values))
     return out
 
 
 def _places(blocks: Sequence[Block], own: Matrix) -> Matrix:
-    bodies = [word_count(b.text) if is_sentence(b.text) and not b.all_link else 0 for b in blocks]
+    bodies = [b.words if b.sentence and not b.all_link else 0 for b in blocks]
     held = _held(blocks, bodies)
     total = sum(bodies) or 1
     levels = _levels(_body_place(blocks, bodies))
@@ -266,15 +299,23 @@ def _held(blocks: Sequence[Block], bodies: Sequence[int]) -> dict[Place, list[in
     """Return for each element how many blocks, words of body text, characters and characters of links it holds."""
     held: dict[Place, list[int]] = {}
     for block, body in zip(blocks, bodies, strict=True):
-        for place in ancestors(block.place):
-            row = held.get(place)
-            if row is None:
-                row = held[place] = [0, 0, 0, 0]
-            row[0] += 1
-            row[1] += body
-            row[2] += len(block.text)
-            row[3] += block.link_chars
+        place: Place | None = block.place
+        while place is not None and place not in held:
+            held[place] = [0, 0, 0, 0]
+            place = place.parent
+        if block.place is not None:
+            _add(held[block.place], (1, body, len(block.text), block.link_chars))
+    for inner in sorted(held, key=lambda place: -place.depth):
+        if inner.parent is not None:
+            _add(held[inner.parent], held[inner])
     return held
+
+
+def _add(row: list[int], more: Sequence[int]) -> None:
+    row[0] += more[0]
+    row[1] += more[1]
+    row[2] += more[2]
+    row[3] += more[3]
 
 
 def _body_place(blocks: Sequence[Block], bodies: Sequence[int]) -> Place | None:

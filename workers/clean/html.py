@@ -8,8 +8,9 @@ from collections.abc import Iterable, Sequence
 
 import nh3
 
-from workers.clean.blocks import INVISIBLE, SPACE, Block, Place, Token
+from workers.clean.blocks import Block, Place, Token
 from workers.clean.links import clean_link
+from workers.clean.text import INVISIBLE, SPACE
 
 # Elements whose nesting is kept, and what stands directly in each of them.
 SHAPES = frozenset("ul ol li blockquote table tr td th dl dt dd figure figcaption pre".split())

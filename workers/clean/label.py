@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from streams.records import Image
-from workers.clean.blocks import Block, ancestors, comparable
+from workers.clean.blocks import Block, ancestors
 from workers.clean.clutter import BYLINE, CAPTIONS, CLUTTER_CLASSES, READING_TIME, SOURCE_CREDIT
 from workers.clean.dates import date_in
 from workers.clean.facts import Facts, line_key
@@ -25,6 +25,7 @@ from workers.clean.lines import (
     is_sentence,
     word_count,
 )
+from workers.clean.text import comparable
 
 MAX_HEAD_BLOCKS = 14  # how far above the body a title may stand
 MAX_TITLES = 6  # lines above a story of which one may be its title
@@ -85,7 +86,7 @@ class Labeller:
         self.head = Head(title=title)
         self.keys = [line_key(block.text) for block in blocks] if facts is not None else []
         self.trusts_repeats = not self.facts.is_copy(block.text for block in blocks)
-        stays = [n for n, (b, o) in enumerate(zip(blocks, opinions, strict=True)) if o.keep and is_sentence(b.text)]
+        stays = [n for n, (b, o) in enumerate(zip(blocks, opinions, strict=True)) if o.keep and b.sentence]
         self.start, self.end = (stays[0], stays[-1] + 1) if stays and whole_page else (0, len(blocks))
 
     def run(self) -> None:
@@ -226,15 +227,14 @@ class Labeller:
         block = self.blocks[n]
         if is_label(block.text) or self._labels_links(n):
             return self._label_list(n)
+        if self.whole_page and not self.opinions[n].keep and not self.start <= n < self.end:
+            self._outside(n)
+            return n + 1
         for label, reason, rule in self._rules():
             if rule(block):
                 self.verdicts[n] = Verdict(label, reason)
                 return n + 1
-        credit = SOURCE_CREDIT.fullmatch(block.text)
-        if credit is not None and not self.head.source_credit:
-            self.head.source_credit = credit["credit"].strip()
-            self.verdicts[n] = Verdict("source credit", "the source, kept as such")
-        elif self._caption(n, in_head=False) or self._known(n):
+        if self._credit(n) or self._caption(n, in_head=False) or self._known(n):
             pass
         elif not self.opinions[n].keep:
             self._doubted(n)
@@ -250,6 +250,18 @@ class Labeller:
             ("link", "stands in a container of links or prompts", self._in_clutter_container),
             ("link", "a paragraph that is nothing but a link to another story", self._is_link_paragraph),
         )
+
+    def _outside(self, n: int) -> None:
+        if not self._credit(n) and not self._caption(n, in_head=False):
+            self._doubted(n)
+
+    def _credit(self, n: int) -> bool:
+        credit = SOURCE_CREDIT.fullmatch(self.blocks[n].text)
+        if credit is None or self.head.source_credit:
+            return False
+        self.head.source_credit = credit["credit"].strip()
+        self.verdicts[n] = Verdict("source credit", "the source, kept as such")
+        return True
 
     def _doubted(self, n: int) -> None:
         block, p = self.blocks[n], self.opinions[n].p
@@ -301,7 +313,7 @@ class Labeller:
             return False
         if self.whole_page and not self.opinions[n].keep:
             return True
-        if block.tag in ("h2", "h3", "h4", "blockquote") or block.links or is_sentence(text):
+        if block.tag in ("h2", "h3", "h4", "blockquote") or block.links or block.sentence:
             return False
         return is_headline(text) or date_in(text) is not None
 

@@ -26,7 +26,6 @@ from workers.clean.features import (
     with_context,
     word_scores,
 )
-from workers.clean.lines import word_count
 
 FILE = Path(__file__).with_name("model.msgpack")
 
@@ -56,20 +55,23 @@ class StoredModel(msgspec.Struct, frozen=True):
 
 
 class Trees(NamedTuple):
-    """Trees, ready to be asked."""
+    """Trees, ready to be asked. Many ask the same: each question is answered once, and `picks` says who asks."""
 
-    asked: npt.NDArray[np.intp]
+    columns: npt.NDArray[np.intp]
     borders: Matrix
-    leaves: Matrix
+    picks: npt.NDArray[np.intp]  # a row a tree
+    leaves: Matrix  # of all trees, one behind the other
     bias: float
 
     def probabilities(self, rows: Matrix) -> Matrix:
         """Return a probability a row."""
-        trees, leaves = self.leaves.shape
-        depth = leaves.bit_length() - 1
-        answers = (rows[:, self.asked] > self.borders).reshape(len(rows), trees, depth)
-        at = np.packbits(answers, axis=2, bitorder="little")[:, :, 0]
-        sums = self.leaves[np.arange(trees), at].sum(axis=1, dtype=np.float64) + self.bias
+        answers = (np.ascontiguousarray(rows.T)[self.columns] > self.borders[:, None]).view(np.uint8)
+        trees, depth = self.picks.shape
+        at = answers[self.picks[:, 0]]
+        for level in range(1, depth):
+            at |= answers[self.picks[:, level]] << level
+        first = np.arange(trees)[:, None] << depth
+        sums = self.leaves.take(at + first).sum(axis=0, dtype=np.float64) + self.bias
         out: Matrix = (1 / (1 + np.exp(-sums))).astype(np.float32)
         return out
 
@@ -88,7 +90,7 @@ class Model(NamedTuple):
         """Return for each block how likely it is to be body text. All blocks must have text."""
         if not blocks:
             return []
-        words = np.array([word_count(block.text) for block in blocks], dtype=np.float32)
+        words = np.array([block.words for block in blocks], dtype=np.float32)
         names = name_scores(blocks, self.names) if blocks[0].tag != "line" else None
         rows = with_context(fixed_rows(blocks, title), word_scores(blocks, self.words), names)
         first = self.first.probabilities(rows)
@@ -130,6 +132,9 @@ def _trees(stored: StoredTrees, given: tuple[str, ...]) -> Trees:
         raise ValueError(
             f"{FILE.name} was trained on other columns ({', '.join(wrong) or 'their order'}): run `make train`"
         )
-    leaves = np.frombuffer(stored.leaves, dtype="<f4").reshape(-1, 1 << stored.depth)
-    asked = np.frombuffer(stored.asked, dtype="<u2").astype(np.intp)
-    return Trees(asked, np.frombuffer(stored.borders, dtype="<f4"), leaves, stored.bias)
+    asked = np.frombuffer(stored.asked, dtype="<u2")
+    borders = np.frombuffer(stored.borders, dtype="<f4")
+    questions, picks = np.unique(np.stack([asked.astype(np.float32), borders]), axis=1, return_inverse=True)
+    leaves = np.frombuffer(stored.leaves, dtype="<f4")
+    columns_ = questions[0].astype(np.intp)
+    return Trees(columns_, questions[1].copy(), picks.reshape(-1, stored.depth), leaves, stored.bias)

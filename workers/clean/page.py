@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from workers.clean.blocks import comparable, plain
 from workers.clean.dates import parse_date
 from workers.clean.links import clean_link
+from workers.clean.text import comparable, plain
 
 
 @dataclass(frozen=True)

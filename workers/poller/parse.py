@@ -16,7 +16,7 @@ import feedparser
 
 from streams.errors import UnreadableError
 from streams.records import Content, Enclosure, Item
-from workers.clean.blocks import plain
+from workers.clean.text import plain
 from workers.dedupe.fingerprint import markup_fingerprint
 from workers.dedupe.identity import canonical_url, is_identity, item_key
 
