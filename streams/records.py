@@ -114,6 +114,7 @@ class Article(Record, frozen=True, omit_defaults=True, kw_only=True):
     images: tuple[Image, ...] = ()
     text: tuple[str, ...] = ()
     html: str = ""
+    form: str = ""  # `live blog` or `gallery` where it is one
     word_count: int = 0
     reading_minutes: int = 0
     story_id: str = ""

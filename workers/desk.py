@@ -21,7 +21,7 @@ from streams.records import Article, Coordinates, Image, Item
 from streams.settings import Settings
 from streams.topics import DESK_GROUP, ITEMS
 from streams.transport.broker import Broker, Command, Message
-from workers.clean.article import Copy, Draft, decide, draft, sniff
+from workers.clean.article import Copy, Draft, decide, draft, form_of, sniff
 from workers.clean.facts import Facts
 from workers.clean.html import paragraphs_html
 from workers.clean.text import plain
@@ -201,7 +201,7 @@ def to_article(copy: Copy, item: Item, id_: str, revision: int, at: Coordinates)
         byline=item.authors or copy.byline,
         dateline=copy.dateline,
         published=item.published or copy.published,
-        updated=item.updated,
+        updated=item.updated or copy.updated,
         publisher=item.publisher,
         feed=item.feed,
         language=item.language,
@@ -210,6 +210,7 @@ def to_article(copy: Copy, item: Item, id_: str, revision: int, at: Coordinates)
         images=copy.images or ((Image(item.image),) if item.image else ()),
         text=copy.text,
         html=copy.html or paragraphs_html(copy.text),
+        form=copy.form or form_of(copy),
         word_count=copy.word_count,
         reading_minutes=copy.reading_minutes,
         story_id=id_,

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.conftest import copydesk
-from workers.clean.article import clean, sniff
+from workers.clean.article import clean, form_of, sniff
 from workers.clean.clutter import FEED_TAILS, INLINE_LEADS, LINK_LABELS, PROMPTS
-from workers.clean.dates import date_in
+from workers.clean.dates import MONTHS, date_in
 from workers.clean.encoding import decoded
 from workers.clean.label import names_in
 from workers.clean.lines import is_feed_tail, is_headline, is_label, is_prompt, is_sentence, word_count
@@ -74,6 +74,56 @@ def test_body_is_sacred(body: str) -> None:
 
     words = "".join(html.fromstring(body.replace("</li>", " </li>").replace("</td>", " </td>")).itertext()).split()
     assert " ".join(" ".join(feed(body)).split()[-len(words) :]) == " ".join(words)
+
+
+@pytest.mark.parametrize(
+    ("glued", "kept"),
+    [
+        ("The board meets again in May. <a href='/s'>Sign up for our newsletter to get more</a>.", "The board meets again in May."),
+        ("The board meets again in May. <b><a href='/s'>Click here to read more</a></b>", "The board meets again in May."),
+        ("The board meets in May. Follow us on Twitter and Facebook", "The board meets in May."),
+        ("The <b>board meets. Follow us on</b> Twitter", "The board meets. Follow us on Twitter"),
+        ("She has quit Facebook. Twitter.", "She has quit Facebook. Twitter."),
+        ("Click here to read more.", ""),
+    ],
+)  # fmt: skip
+def test_a_prompt_that_is_glued_to_a_paragraph_is_cut_off_where_no_markup_is_torn(glued: str, kept: str) -> None:
+    copy = clean(f"<p>{STORY[0]}</p><p>{glued}</p>", "html", url="https://a.example/1")
+    assert copy.text == (STORY[0], *filter(None, [kept]))
+    assert kept in copy.html or "<b>" in copy.html
+    assert ("Click" in copy.html, "Sign up" in copy.html) == (False, False)
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        "Correction: an earlier version gave the wrong year.",
+        "This article was amended on 3 March to add a name.",
+        "Anmerkung der Redaktion: Das Jahr wurde berichtigt.",
+        "Correctif : l'année a été corrigée.",
+    ],
+)
+def test_notes_of_correction_stay(note: str) -> None:
+    assert feed(f"<p>{note}</p>") == (*STORY, note)
+    assert note in clean("\n".join((HEADLINES[0], *STORY, note, "Explore", *HEADLINES))).text
+
+
+def test_a_page_says_that_it_is_a_live_blog_and_many_pictures_make_a_gallery() -> None:
+    ld = '<script type="application/ld+json">{"@graph":[{"@type":"LiveBlogPosting","headline":"Canal reopens: live","dateModified":"2026-03-03T12:00:00Z","articleSection":["Harbour"]}]}</script>'
+    page = f"<!doctype html><html><head>{ld}</head><body><article><h1>Canal reopens: live</h1>{PARAGRAPHS}</article></body></html>"
+    copy = clean(page)
+    assert (copy.form, copy.kicker, copy.title) == ("live blog", "Harbour", "Canal reopens: live")
+    assert copy.updated is not None
+    figures = "".join(f"<figure><img src='/{n}.jpg'><figcaption>Swan {n}</figcaption></figure>" for n in range(9))
+    assert form_of(clean(f"<p>{STORY[0]}</p>{figures}", "html", url="https://a.example/")) == "gallery"
+    assert form_of(clean(PARAGRAPHS, "html")) == ""
+
+
+@pytest.mark.parametrize("kind", ["text", "html", "page"])
+def test_what_is_too_long_is_cut_and_the_audit_says_so(kind: str) -> None:
+    copy = clean("<p>word word</p>\n" * 400_000, kind)
+    assert [r.kind for r in copy.removed if r.kind == "cut"] == ["cut"]
+    assert any("only the first" in r.reason for r in copy.removed)
 
 
 def test_everything_removed_is_in_the_audit_with_its_reason() -> None:
@@ -204,11 +254,28 @@ def test_sniff(data: str, kind: str) -> None:
         ("The board met on March 3, 2026 and agreed", None),
         ("2026", None),
         ("99 March 2026", None),
+        ("3. März 2026, 14:30 Uhr", "2026-03-03T14:30"),
+        ("mardi 3 mars 2026 à 14h30", "2026-03-03T14:30"),
+        ("martes, 3 de marzo de 2026", "2026-03-03T00:00"),
+        ("1er août 2025", "2025-08-01T00:00"),
+        ("3 Mart 2026", "2026-03-03T00:00"),
+        ("вторник, 3 марта 2026, 14:30", "2026-03-03T14:30"),
+        ("3 Μαρτίου 2026", "2026-03-03T00:00"),
+        ("2026年3月3日 14時30分", "2026-03-03T14:30"),
+        ("2026년 3월 3일", "2026-03-03T00:00"),
+        ("26.02.2017 14:30", "2017-02-26T14:30"),
+        ("3 مارس 2026", "2026-03-03T00:00"),
+        ("Am 3. März 2026 war er da", None),
+        ("03/04/2026", None),  # nobody can know which
     ],
 )
 def test_dates(line: str, date: str | None) -> None:
     found = date_in(line)
     assert (found.strftime("%Y-%m-%dT%H:%M") if found else None) == date
+
+
+def test_every_language_has_twelve_months() -> None:
+    assert {language: len(names.split()) for language, names in MONTHS.items()} == dict.fromkeys(MONTHS, 12)
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from streams.records import Image, Link, Removed
-from workers.clean.blocks import Block, html_blocks, parse_html, text_blocks
+from workers.clean.blocks import MAX_BLOCKS, MAX_HTML_CHARS, Block, html_blocks, parse_html, text_blocks
 from workers.clean.clutter import DATELINE
 from workers.clean.facts import Facts, line_key
+from workers.clean.glued import unglued
 from workers.clean.html import blocks_html, paragraphs_html
 from workers.clean.label import Labeller, Opinion, Verdict
 from workers.clean.links import clean_link
@@ -30,6 +31,7 @@ HTML_MARK = re.compile(
     r"<(?:!doctype|html|head|body|p|div|a|br|img|span|ul|ol|table|b|i|strong|em|h[1-6]|figure)\b[^>]*>", re.IGNORECASE
 )
 PAGE_MARK = re.compile(r"<(?:!doctype|html|head|body)\b", re.IGNORECASE)
+MIN_GALLERY_PICTURES, GALLERY_WORDS = 8, 40  # words a picture: a caption's length, not a story's
 MIN_LINK_SHARE = 0.5  # of a feed item's block, for it to be doubted
 KEPT_APART = ("kept as such", "kept with its picture")
 
@@ -45,6 +47,8 @@ class Copy(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     byline: tuple[str, ...] = ()
     dateline: str = ""
     published: datetime | None = None
+    updated: datetime | None = None
+    form: str = ""  # `live blog` or `gallery` where it is one
     publisher: str = ""
     language: str = ""
     source_credit: str = ""
@@ -81,6 +85,7 @@ class Draft(NamedTuple):
     title: str = ""
     url: str = ""
     metadata: Metadata | None = None
+    cut: tuple[Removed, ...] = ()  # what is too long to be looked at
 
     @property
     def keys(self) -> set[bytes]:
@@ -92,20 +97,31 @@ def draft(data: str, kind: str = "auto", *, title: str = "", url: str = "") -> D
     """Return *data* in blocks; the arguments are those of `clean`."""
     kind = sniff(data) if kind == "auto" else kind
     if kind == "text":
-        return Draft(kind, text_blocks(data), plain(title))
+        blocks = text_blocks(data[:MAX_HTML_CHARS])
+        return Draft(kind, blocks, plain(title), cut=_cut(data, len(blocks)))
     root = parse_html(data, page=kind == "page")
     metadata = page_metadata(root, url) if kind == "page" else None
     blocks = html_blocks(root)
-    return Draft(kind, blocks, plain(title) or (metadata.title if metadata else ""), url, metadata)
+    title = plain(title) or (metadata.title if metadata else "")
+    return Draft(kind, blocks, title, url, metadata, _cut(data, len(blocks)))
+
+
+def _cut(data: str, blocks: int) -> tuple[Removed, ...]:
+    """Return what tells that a document was too long to be read to its end."""
+    if len(data) > MAX_HTML_CHARS:
+        return (Removed("cut", "", f"only the first {MAX_HTML_CHARS:,} of {len(data):,} characters were read"),)
+    return (Removed("cut", "", f"only the first {MAX_BLOCKS:,} blocks were read"),) if blocks >= MAX_BLOCKS else ()
 
 
 def decide(draft: Draft, facts: Facts | None = None) -> Copy:
     """Return the clean copy of a draft; *facts* is what the stream knows of its site."""
+    blocks, cut = unglued(draft.blocks)
+    draft = draft._replace(blocks=blocks)
     opinions = _opinions(draft)
     whole = draft.kind == "page" or (draft.kind == "text" and not draft.title)
     labeller = Labeller(draft.blocks, opinions, draft.title, facts=facts, whole_page=whole)
     labeller.run()
-    copy = _assemble(labeller, draft)
+    copy = _assemble(labeller, draft, [*cut, *draft.cut])
     return _with_metadata(copy, draft.metadata) if draft.metadata is not None else copy
 
 
@@ -137,13 +153,22 @@ def _with_metadata(copy: Copy, metadata: Metadata) -> Copy:
         title=copy.title or metadata.title,
         byline=copy.byline or metadata.byline,
         published=copy.published or metadata.published,
+        updated=metadata.updated,
+        kicker=copy.kicker or metadata.section,
+        form=metadata.form or form_of(copy),
         publisher=metadata.publisher,
         language=metadata.language,
         images=copy.images or ((Image(metadata.image),) if metadata.image else ()),
     )
 
 
-def _assemble(labeller: Labeller, draft: Draft) -> Copy:
+def form_of(copy: Copy) -> str:
+    """Return `gallery` for a story that is told by its pictures."""
+    many = len(copy.images) >= MIN_GALLERY_PICTURES
+    return "gallery" if many and copy.word_count < GALLERY_WORDS * len(copy.images) else ""
+
+
+def _assemble(labeller: Labeller, draft: Draft, also_removed: Sequence[Removed]) -> Copy:
     head, pairs = labeller.head, list(zip(labeller.blocks, labeller.verdicts, strict=True))
     kept = [b for b, v in pairs if not v.removed and b.text]
     text = tuple(b.text for b in kept)
@@ -165,7 +190,7 @@ def _assemble(labeller: Labeller, draft: Draft) -> Copy:
         html=blocks_html(shown, draft.url) if draft.kind != "text" else paragraphs_html(text),
         word_count=words,
         reading_minutes=head.reading_minutes or (max(1, round(words / WORDS_PER_MINUTE)) if words else 0),
-        removed=(*_removed(pairs, draft.url), *_pixels(draft)),
+        removed=(*_removed(pairs, draft.url), *_pixels(draft), *also_removed),
         steady=tuple(b.text for b, v in pairs if b.text and (not v.removed or (v.label == "template" and v.known))),
     )
 

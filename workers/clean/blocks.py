@@ -5,7 +5,7 @@ HTML        one block a paragraph, heading, list item, caption, table cell, or r
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -208,7 +208,7 @@ class _Walk:
         self._shut()
 
     def _end_link(self) -> None:
-        words = _text(self.run[self.link_start :])
+        words = run_text(self.run[self.link_start :])
         if words:
             self.links.append((self.link, words))
             self.link_chars += len(words)
@@ -231,7 +231,7 @@ class _Walk:
 
     def _break(self) -> None:
         """A second <br> in a row ends a paragraph; so does one behind a link alone, or behind a whole sentence."""
-        line = _text(self.run[self.line_start :])
+        line = run_text(self.run[self.line_start :])
         whole = len(line) >= PARAGRAPH_CHARS and PARAGRAPH_END.search(line) is not None
         if not line or whole or (not self.link and self.links and self.link_chars >= len(line)):
             self.flush()
@@ -244,7 +244,7 @@ class _Walk:
         """End the run of text."""
         if self.link:
             self._end_link()
-        text = _text(self.run)
+        text = run_text(self.run)
         if text or self.pictures:
             tag = _shape(self.place) if text else "img"
             run = self.run + [("/" + tag, "") for tag, _ in reversed(self.inline)] if text else []
@@ -255,7 +255,8 @@ class _Walk:
         self.links, self.link_chars, self.pictures, self.line_start = [], 0, [], 0
 
 
-def _text(run: list[Token]) -> str:
+def run_text(run: Sequence[Token]) -> str:
+    """Return the words of a run, on one line."""
     text = " ".join("".join([token for token in run if type(token) is str]).split())
     return text if text.isascii() else INVISIBLE.sub("", text).strip()
 

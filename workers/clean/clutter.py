@@ -140,6 +140,17 @@ SOURCE_CREDIT = re.compile(
 DATELINE = re.compile(
     r"^(?P<dateline>(?:[A-ZÀ-ÞĀ-Ž][A-ZÀ-ÞĀ-Ž.'’\-]+[ ,]*){1,4}(?:[A-Z][\w. ]{0,24}, ?)?(?:\s*\([A-Za-z ./]{2,40}\))?)\s*(?:—|–|--|-)\s+\S"
 )
+# Notes about the story itself, which are part of it: whatever they look like, they stay. Source: the correction notes
+# of outlets that follow the IFCN's code of principles, which asks for open corrections.
+NOTE = re.compile(
+    r"\W{0,3}(?:corrections?|clarifications?|editor['’]s note|note to (?:the )?readers?|retraction|"
+    r"this (?:article|story|report|post) (?:was|has been) (?:amended|corrected|updated|clarified|edited)|"
+    r"(?:an|in an) earlier version of this|berichtigung|korrektur|anmerkung der redaktion|anm\. d\. red|correctif|"
+    r"rectificatif|erratum|note de la rédaction|correcci[oó]n|fe de erratas|nota (?:del editor|da redação)|errata|"
+    r"rettifica|correzione|rectificatie|correctie|düzeltme|исправление|от редакции|sprostowanie|rättelse|訂正|更正|تصحيح)"
+    r"\b.{0,600}",
+    re.IGNORECASE,
+)
 UPDATE_STAMP = re.compile(r"(?:last )?(?:updated|update|published|posted|modified|first published|publicado|actualizado|"
                           r"publié|mis à jour|veröffentlicht|aktualisiert|aggiornato|güncelleme|опубликовано)\b[\s:]*(?:on|at|le|am|el)?\s*", re.IGNORECASE)  # fmt: skip
 

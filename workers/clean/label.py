@@ -12,7 +12,7 @@ from datetime import datetime
 
 from streams.records import Image
 from workers.clean.blocks import Block, ancestors
-from workers.clean.clutter import BYLINE, CAPTIONS, CLUTTER_CLASSES, READING_TIME, SOURCE_CREDIT
+from workers.clean.clutter import BYLINE, CAPTIONS, CLUTTER_CLASSES, NOTE, READING_TIME, SOURCE_CREDIT
 from workers.clean.dates import date_in
 from workers.clean.facts import Facts, line_key
 from workers.clean.lines import (
@@ -227,6 +227,9 @@ class Labeller:
         block = self.blocks[n]
         if is_label(block.text) or self._labels_links(n):
             return self._label_list(n)
+        if NOTE.fullmatch(block.text) and not block.all_link:
+            self.verdicts[n] = Verdict("note")
+            return n + 1
         if self.whole_page and not self.opinions[n].keep and not self.start <= n < self.end:
             self._outside(n)
             return n + 1

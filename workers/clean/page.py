@@ -1,6 +1,7 @@
 """A whole page: where its story stands, and what its metadata says."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,6 +10,10 @@ from typing import Any
 from workers.clean.dates import parse_date
 from workers.clean.links import clean_link
 from workers.clean.text import comparable, plain
+
+# What pages call themselves in JSON-LD. Source: schema.org, Article and what derives from it.
+STORY_TYPE = re.compile(r"Article|BlogPosting|LiveBlog|Gallery|Report\b")
+FORMS = {"LiveBlogPosting": "live blog", "ImageGallery": "gallery", "MediaGallery": "gallery"}
 
 
 @dataclass(frozen=True)
@@ -19,6 +24,9 @@ class Metadata:
     canonical_url: str = ""
     byline: tuple[str, ...] = ()
     published: datetime | None = None
+    updated: datetime | None = None
+    section: str = ""
+    form: str = ""
     publisher: str = ""
     language: str = ""
     image: str = ""
@@ -36,12 +44,18 @@ def page_metadata(document: Any, base: str = "") -> Metadata:
         title = heading  # without the site's name behind it
     canonical = next((e.get("href") for e in document.iter("link") if (e.get("rel") or "").lower() == "canonical"), "")
     date = ld.get("datePublished") or meta.get("article:published_time") or ""
+    changed = ld.get("dateModified") or meta.get("article:modified_time") or ""
+    section = ld.get("articleSection") or meta.get("article:section") or ""
+    section = section[0] if isinstance(section, list) and section else section
     html = next(document.iter("html"), None)
     return Metadata(
         title=title,
         canonical_url=clean_link(canonical or "", base),
         byline=tuple(_names(ld.get("author"))) or ((plain(meta["author"]),) if meta.get("author") else ()),
         published=parse_date(str(date)) if date else None,
+        updated=parse_date(str(changed)) if changed else None,
+        section=plain(section) if isinstance(section, str) else "",
+        form=next((form for kind, form in FORMS.items() if kind in str(ld.get("@type"))), ""),
         publisher=plain(meta.get("og:site_name") or ""),
         language=(html.get("lang") or "" if html is not None else "").replace("_", "-"),
         image=clean_link(meta.get("og:image") or "", base),
@@ -57,7 +71,7 @@ def _news_articles(document: Any) -> Iterator[dict[str, Any]]:
                 continue
             graph = data.get("@graph", [data]) if isinstance(data, dict) else data if isinstance(data, list) else []
             for node in graph if isinstance(graph, list) else []:
-                if isinstance(node, dict) and "Article" in str(node.get("@type")):
+                if isinstance(node, dict) and STORY_TYPE.search(str(node.get("@type"))):
                     yield node
 
 
