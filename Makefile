@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
-.PHONY: run test check bench faults soak lock clean
+.PHONY: run test check bench bench-clean train faults soak lock clean
 
 run: $(INSTALLED)
 	@$(BIN)/copydesk up
@@ -17,6 +17,18 @@ check: $(INSTALLED)
 
 bench: $(INSTALLED)
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+# The cleaner beside its peers, on ../shared/corpus/pages.
+bench-clean: $(VENV)/.peers
+	@$(BIN)/python -m tests.bench.clean $(ARGS)
+
+# The cleaner's model from ../shared/corpus/pages; see tests/train/__main__.py for ARGS.
+train: $(VENV)/.peers
+	@$(BIN)/python -m tests.train $(ARGS)
+
+$(VENV)/.peers: $(INSTALLED) requirements-train.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-train.lock
+	@touch $@
 
 # Planted bugs, power cuts, and seeded runs; see tests/faults/__main__.py for ARGS.
 faults: $(INSTALLED)
@@ -39,6 +51,7 @@ $(INSTALLED): requirements.lock pyproject.toml
 # For maintainers: resolve anew, for all platforms (needs `uv`).
 lock:
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock" --group dev pyproject.toml -o requirements.lock
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock" --group train -c requirements.lock -o requirements-train.lock
 
 clean:
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache

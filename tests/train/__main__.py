@@ -15,8 +15,8 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from tests.train.corpus import Document, dumps, fragment, pages
-from tests.train.grow import grow, part, probabilities, sample, stored
+from tests.train.corpus import FOLDS, FOLDS_SALT, Document, dumps, fragment, pages, part
+from tests.train.grow import grow, probabilities, sample, stored
 from tests.train.score import summary, text_score
 from workers.clean.lines import word_count
 from workers.clean.model import FILE, StoredModel
@@ -48,9 +48,10 @@ def curve(found: Sequence[tuple[Document, Any]]) -> list[dict[str, float]]:
     return out
 
 
-def _kept(document: Document, p: Any, left: float, word: float) -> list[bool]:
+def _kept(document: Document, p: Any, left: float, word: float) -> list[str]:
     words = np.array([word_count(block.text) for block in document.blocks])
-    return [bool(k) for k in p * words > (1 - p) * (left + words * word)]
+    keep = p * words > (1 - p) * (left + words * word)
+    return [block.text for block, k in zip(document.blocks, keep, strict=True) if k]
 
 
 def validated(kind: str, folds: int, only: int) -> dict[str, Any]:
@@ -59,9 +60,13 @@ def validated(kind: str, folds: int, only: int) -> dict[str, Any]:
     all_documents = list(documents(kind))
     samples = [sample(d, html=kind != "text") for d in all_documents]
     for fold in range(min(folds, only or folds)):
-        grown = grow([s for s in samples if part(s.site, folds, "v") != fold])
+        grown = grow([s for s in samples if part(s.site, folds, FOLDS_SALT) != fold])
+        left, word = COSTS[kind]
+        model = stored(grown, html=kind != "text", left_cost=left, word_cost=word)
+        FOLDS.mkdir(parents=True, exist_ok=True)
+        (FOLDS / f"{kind}-{fold}-of-{folds}.msgpack").write_bytes(msgspec.msgpack.encode({kind: model}))
         for d, s in zip(all_documents, samples, strict=True):
-            if part(s.site, folds, "v") == fold:
+            if part(s.site, folds, FOLDS_SALT) == fold:
                 found.append((d, probabilities(grown, s)))
         print(f"{kind}: fold {fold + 1} of {folds}", file=sys.stderr, flush=True)
     groups = {"news": lambda g: g != "wcxb", "multilingual": lambda g: g == "daniel", "other": lambda g: g == "wcxb",

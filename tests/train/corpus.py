@@ -9,6 +9,7 @@ import json
 import re
 import tarfile
 import unicodedata
+import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ WORD = re.compile(r"[^\W_]+|[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7
 DENSE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f]")
 LONG_ENOUGH = 5  # words; three-word sequences say little about shorter blocks
 MOSTLY, PARTLY = 0.6, (0.3, 0.8)
+FOLDS = Path("bench-results/folds")  # models that haven't seen a part of the sites, for `make bench-clean`
+FOLDS_SALT = "v"
 MIN_BODY_SHARE = 0.5  # of a fragment's words: feeds carry stories, not pages
 
 
@@ -48,6 +51,11 @@ class Document:
     truth: str = ""
     clutter: Sequence[str] = ()
     neutral: Sequence[str] = ()
+
+
+def part(site: str, parts: int, salt: str) -> int:
+    """Return which of *parts* a site belongs to: all documents of a site stay together."""
+    return zlib.crc32((salt + site).encode()) % parts
 
 
 def words_of(text: str) -> list[str]:

@@ -2,7 +2,6 @@
 
 import json
 import tempfile
-import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +12,7 @@ import scipy.sparse
 from catboost import CatBoostClassifier
 from sklearn.linear_model import LogisticRegression
 
-from tests.train.corpus import Document
+from tests.train.corpus import Document, part
 from workers.clean.blocks import Place
 from workers.clean.features import (
     BUCKETS,
@@ -96,11 +95,6 @@ def _sparse(rows: Sequence[Sequence[int]], *, rooted: bool = False) -> Any:
     at = np.array([bucket for row in rows for bucket in row], np.int32)
     ends = np.concatenate([[0], np.cumsum(counts)])
     return scipy.sparse.csr_matrix((ones.astype(np.float32), at, ends), shape=(len(rows), BUCKETS))
-
-
-def part(site: str, parts: int, salt: str) -> int:
-    """Return which of *parts* a site belongs to: all documents of a site stay together."""
-    return zlib.crc32((salt + site).encode()) % parts
 
 
 class Grown(NamedTuple):

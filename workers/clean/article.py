@@ -113,11 +113,11 @@ def _cut(data: str, blocks: int) -> tuple[Removed, ...]:
     return (Removed("cut", "", f"only the first {MAX_BLOCKS:,} blocks were read"),) if blocks >= MAX_BLOCKS else ()
 
 
-def decide(draft: Draft, facts: Facts | None = None) -> Copy:
-    """Return the clean copy of a draft; *facts* is what the stream knows of its site."""
+def decide(draft: Draft, facts: Facts | None = None, model: "Model | None" = None) -> Copy:
+    """Return the clean copy of a draft; *facts*: what the stream knows of its site; *model*: not the usual one."""
     blocks, cut = unglued(draft.blocks)
     draft = draft._replace(blocks=blocks)
-    opinions = _opinions(draft)
+    opinions = _opinions(draft, model)
     whole = draft.kind == "page" or (draft.kind == "text" and not draft.title)
     labeller = Labeller(draft.blocks, opinions, draft.title, facts=facts, whole_page=whole)
     labeller.run()
@@ -125,7 +125,7 @@ def decide(draft: Draft, facts: Facts | None = None) -> Copy:
     return _with_metadata(copy, draft.metadata) if draft.metadata is not None else copy
 
 
-def _opinions(draft: Draft) -> list[Opinion]:
+def _opinions(draft: Draft, judge: "Model | None") -> list[Opinion]:
     """Return what the model says of each block: of all, of a page or dump; of a feed's item, of those with links.
 
     A feed's publisher chose each line of an item: without a link in it, it isn't for the model to doubt.
@@ -134,9 +134,10 @@ def _opinions(draft: Draft) -> list[Opinion]:
     doubtful = {b for b in blocks if draft.kind != "html" or b.link_chars > MIN_LINK_SHARE * len(b.text)}
     if not doubtful or (draft.kind == "text" and draft.title):
         return [Opinion()] * len(draft.blocks)
-    from workers.clean.model import model  # numpy costs memory: who never needs it doesn't pay for it
+    if judge is None:
+        from workers.clean.model import model  # numpy costs memory: who never needs it doesn't pay for it
 
-    judge = model(draft.kind)
+        judge = model(draft.kind)
     likely = dict(zip(blocks, judge.body(blocks, draft.title), strict=True))
     return [_opinion(judge, block, likely[block]) if block in doubtful else Opinion() for block in draft.blocks]
 
