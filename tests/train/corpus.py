@@ -18,9 +18,9 @@ from typing import Any
 
 import numpy as np
 
+from workers.clean.around import best_segment
 from workers.clean.blocks import Block, Place, ancestors, html_blocks, parse_html
 from workers.clean.encoding import decoded
-from workers.clean.features import best_segment
 from workers.clean.page import page_metadata
 from workers.clean.text import plain
 

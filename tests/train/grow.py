@@ -13,17 +13,9 @@ from catboost import CatBoostClassifier
 from sklearn.linear_model import LogisticRegression
 
 from tests.train.corpus import Document, part
+from workers.clean.around import columns, second_columns, second_rows, with_context
 from workers.clean.blocks import Place
-from workers.clean.features import (
-    BUCKETS,
-    columns,
-    fixed_rows,
-    name_buckets,
-    second_columns,
-    second_rows,
-    with_context,
-    word_tokens,
-)
+from workers.clean.features import BUCKETS, fixed_rows, name_buckets, word_tokens
 from workers.clean.lines import word_count
 from workers.clean.model import StoredModel, StoredTrees
 

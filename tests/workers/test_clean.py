@@ -94,6 +94,11 @@ def test_a_prompt_that_is_glued_to_a_paragraph_is_cut_off_where_no_markup_is_tor
     assert ("Click" in copy.html, "Sign up" in copy.html) == (False, False)
 
 
+def test_a_text_of_a_few_lines_is_no_page_and_a_page_never_comes_out_empty() -> None:
+    assert clean("Déjà vu is over.\nReally", "text").text == ("Déjà vu is over.", "Really")
+    assert clean("<!doctype html><html><body><div>Fog</div><div>Rain</div></body></html>").text != ()
+
+
 @pytest.mark.parametrize(
     "note",
     [

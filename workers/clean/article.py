@@ -31,6 +31,7 @@ HTML_MARK = re.compile(
     r"<(?:!doctype|html|head|body|p|div|a|br|img|span|ul|ol|table|b|i|strong|em|h[1-6]|figure)\b[^>]*>", re.IGNORECASE
 )
 PAGE_MARK = re.compile(r"<(?:!doctype|html|head|body)\b", re.IGNORECASE)
+MIN_DUMP_LINES = 4  # fewer are no page's dump, but a text
 MIN_GALLERY_PICTURES, GALLERY_WORDS = 8, 40  # words a picture: a caption's length, not a story's
 MIN_LINK_SHARE = 0.5  # of a feed item's block, for it to be doubted
 KEPT_APART = ("kept as such", "kept with its picture")
@@ -132,14 +133,18 @@ def _opinions(draft: Draft, judge: "Model | None") -> list[Opinion]:
     """
     blocks = [block for block in draft.blocks if block.text]
     doubtful = {b for b in blocks if draft.kind != "html" or b.link_chars > MIN_LINK_SHARE * len(b.text)}
-    if not doubtful or (draft.kind == "text" and draft.title):
+    if not doubtful or (draft.kind == "text" and (draft.title or len(blocks) < MIN_DUMP_LINES)):
         return [Opinion()] * len(draft.blocks)
     if judge is None:
         from workers.clean.model import model  # numpy costs memory: who never needs it doesn't pay for it
 
         judge = model(draft.kind)
     likely = dict(zip(blocks, judge.body(blocks, draft.title), strict=True))
-    return [_opinion(judge, block, likely[block]) if block in doubtful else Opinion() for block in draft.blocks]
+    out = [_opinion(judge, block, likely[block]) if block in doubtful else Opinion() for block in draft.blocks]
+    if any(opinion.keep for opinion, block in zip(out, draft.blocks, strict=True) if block.text):
+        return out
+    best = max(likely.values())  # rather something than nothing of a page
+    return [Opinion(o.p, keep=o.p > best / 2) for o in out]
 
 
 def _opinion(judge: "Model", block: Block, p: float) -> Opinion:

@@ -66,28 +66,6 @@ PLACE = (
     *(f"{what}_{level}" for level in (1, 2, 3) for what in ("blocks", "body_share", "container_links")),
     "levels_to_body",
 )  # fmt: skip
-AROUND = ("words", "sentence", "link_share", "word_score", "is_label", "date")
-AROUND_PLACE = ("tag", "name_score")
-SHIFTS = (-3, -2, -1, 1, 2, 3)
-WINDOWS = (4, 12)
-RUNS = ("since_sentence", "until_sentence", "since_label", "since_heading", "short_run")
-AGAIN_SHIFTS = (-5, -4, -3, -2, -1, 1, 2, 3, 4, 5)
-AGAIN = ("p", *(f"p{s:+d}" for s in AGAIN_SHIFTS), "p_4", "p_12", "p_words_8", "p_page", "p_before", "p_after",
-         "p_in_span", "p_to_span", "p_past_span")  # fmt: skip
-
-
-def columns(*, html: bool) -> tuple[str, ...]:
-    """Return the names of the columns that `rows` gives."""
-    around = AROUND + (AROUND_PLACE if html else ())
-    out = [*OWN, *WHERE, *(PLACE if html else ())]
-    out += [f"{name}{shift:+d}" for shift in SHIFTS for name in around]
-    out += [f"{name}_{window}" for window in WINDOWS for name in ("words", "sentence", "link_share", "word_score")]
-    return (*out, *RUNS)
-
-
-def second_columns(*, html: bool) -> tuple[str, ...]:
-    """Return the names of the columns that `second_rows` gives."""
-    return (*columns(html=html), *AGAIN)
 
 
 def word_tokens(text: str) -> list[int]:
@@ -259,9 +237,9 @@ def _where(blocks: Sequence[Block], own: Matrix) -> Matrix:
             before / total,
             (total - before - words) / total,
             ((order >= start) & (order < end)).astype(np.float32),
-            _signed_log(order - start),
-            _signed_log(order - end + 1),
-            _signed_log(order - at) if at >= 0 else np.full(count, -9.0),
+            signed_log(order - start),
+            signed_log(order - end + 1),
+            signed_log(order - at) if at >= 0 else np.full(count, -9.0),
         ],
         axis=1,
     ).astype(np.float32)
@@ -279,7 +257,8 @@ def body_span(blocks: Sequence[Block], block_cost: int) -> tuple[int, int]:
     return best_span
 
 
-def _signed_log(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def signed_log(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return the logarithms of distances, with their signs."""
     out: npt.NDArray[Any] = np.sign(values) * np.log1p(np.abs(values))
     return out
 
@@ -369,92 +348,3 @@ def _within(place: Place, known: dict[Place, tuple[float, ...]]) -> tuple[float,
         above = _within(place.parent, known) if place.parent is not None else (0.0,) * len(WITHIN)
         found = known[place] = tuple([1.0 if tag == place.tag else a for tag, a in zip(WITHIN, above, strict=True)])
     return found
-
-
-def with_context(fixed: Matrix, words: Matrix, names: Matrix | None) -> Matrix:
-    """Return the columns that `columns` names: *fixed* with the scores in it, and what stands around each block."""
-    own = fixed.copy()
-    own[:, OWN.index("word_score")] = words
-    at = {name: n for n, name in enumerate(OWN)}
-    if names is not None:
-        first = len(OWN) + len(WHERE)
-        at |= {name: first + n for n, name in enumerate(PLACE)}
-        own[:, at["name_score"]] = names
-    around = own[:, [at[name] for name in AROUND + (AROUND_PLACE if names is not None else ())]]
-    parts = [own, *(_shifted(around, shift) for shift in SHIFTS)]
-    means = own[:, [at[name] for name in ("words", "sentence", "link_share", "word_score")]]
-    parts += [_window(means, width) for width in WINDOWS]
-    return np.hstack([*parts, _runs(own, at)]).astype(np.float32)
-
-
-def _shifted(values: Matrix, shift: int) -> Matrix:
-    """Return rows of the block *shift* further on; beyond the ends, -1."""
-    out = np.full_like(values, -1.0)
-    if shift > 0:
-        out[:-shift] = values[shift:]
-    elif -shift < len(values):
-        out[-shift:] = values[:shift]
-    return out
-
-
-def _window(values: Matrix, width: int) -> Matrix:
-    """Return means over *width* blocks on either side."""
-    count = len(values)
-    sums = np.vstack([np.zeros((1, values.shape[1]), np.float64), np.cumsum(values, axis=0, dtype=np.float64)])
-    low = np.maximum(np.arange(count) - width, 0)
-    high = np.minimum(np.arange(count) + width + 1, count)
-    out: Matrix = ((sums[high] - sums[low]) / (high - low)[:, None]).astype(np.float32)
-    return out
-
-
-def _runs(own: Matrix, at: dict[str, int]) -> Matrix:
-    count = len(own)
-    order = np.arange(count, dtype=np.float32)
-    sentence = (own[:, at["sentence"]] > 0) & (own[:, at["words"]] > math.log1p(8)) & (own[:, at["link_share"]] < 0.5)
-    label = own[:, at["is_label"]] > 0
-    heading = (own[:, at["tag"]] == 1) | (own[:, at["tag"]] == 2) if "tag" in at else own[:, at["colon_end"]] > 0
-    since, until = _since(sentence, order), _since(sentence[::-1], order)[::-1]
-    columns_ = [since, until, _since(label, order), _since(heading, order), np.minimum(since + until, 60)]
-    return np.stack(columns_, axis=1).astype(np.float32)
-
-
-def _since(marks: npt.NDArray[Any], order: Matrix) -> Matrix:
-    """Return how many blocks ago the last mark was, 50 at most."""
-    last = np.maximum.accumulate(np.where(marks, order, -100.0))
-    return np.minimum(order - last, 50.0).astype(np.float32)
-
-
-def second_rows(first: Matrix, p: Matrix, words: Matrix) -> Matrix:
-    """Return the columns AGAIN beside *first*: what the first look made of a block's neighbours. *p*: that, 0 to 1."""
-    count = len(p)
-    column = p[:, None]
-    parts = [column, *(_shifted(column, shift) for shift in AGAIN_SHIFTS), _window(column, 4), _window(column, 12)]
-    weight = words[:, None]
-    parts.append((_window(column * weight, 8) / np.maximum(_window(weight, 8), 1e-3)).astype(np.float32))
-    mean = float((p * words).sum() / max(1e-3, float(words.sum())))
-    running = np.cumsum(p * words)
-    total = max(1e-3, float(running[-1]))
-    start, end = best_segment((p - 0.4) * np.maximum(words, 1.0))
-    order = np.arange(count, dtype=np.float32)
-    single = [
-        np.full(count, mean),
-        (running - p * words) / total,
-        1 - running / total,
-        (order >= start) & (order < end),
-        _signed_log(order - start),
-        _signed_log(order - end + 1),
-    ]
-    parts += [np.asarray(values, dtype=np.float32)[:, None] for values in single]
-    return np.hstack([first, *parts]).astype(np.float32)
-
-
-def best_segment(gains: Matrix) -> tuple[int, int]:
-    """Return the half-open segment of largest sum (Bentley 1984)."""
-    best, span, total, start = 0.0, (0, len(gains)), 0.0, 0
-    for n, gain in enumerate(gains.tolist()):
-        total += gain
-        if total > best:
-            best, span = total, (start, n + 1)
-        if total <= 0:
-            total, start = 0.0, n + 1
-    return span

@@ -15,17 +15,9 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from workers.clean.around import columns, second_columns, second_rows, with_context
 from workers.clean.blocks import Block
-from workers.clean.features import (
-    Matrix,
-    columns,
-    fixed_rows,
-    name_scores,
-    second_columns,
-    second_rows,
-    with_context,
-    word_scores,
-)
+from workers.clean.features import Matrix, fixed_rows, name_scores, word_scores
 
 FILE = Path(__file__).with_name("model.msgpack")
 
