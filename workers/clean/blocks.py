@@ -226,8 +226,7 @@ class _Walk:
         src = (element.get("src") or "").strip()
         if src and not NO_LINK.match(src):
             self.flush()
-            host = src.split("/")[2] if src.count("/") > 2 else src
-            self.blocks.append(Block("", "embed", ((src, host),), 0, [("a", src), host, ("/a", "")], self.place))
+            self.blocks.append(_embedded(src, self.place))
 
     def _break(self) -> None:
         """A second <br> in a row ends a paragraph; so does one behind a link alone, or behind a whole sentence."""
@@ -245,7 +244,9 @@ class _Walk:
         if self.link:
             self._end_link()
         text = run_text(self.run)
-        if text or self.pictures:
+        if self.links and len(self.links) == 1 and text == _host(self.links[0][0]):
+            self.blocks.append(_embedded(self.links[0][0], self.place))  # as we wrote it ourselves
+        elif text or self.pictures:
             tag = _shape(self.place) if text else "img"
             run = self.run + [("/" + tag, "") for tag, _ in reversed(self.inline)] if text else []
             links, pictures = tuple(self.links), tuple(self.pictures)
@@ -259,6 +260,15 @@ def run_text(run: Sequence[Token]) -> str:
     """Return the words of a run, on one line."""
     text = " ".join("".join([token for token in run if type(token) is str]).split())
     return text if text.isascii() else INVISIBLE.sub("", text).strip()
+
+
+def _host(address: str) -> str:
+    return address.split("/")[2] if address.count("/") > 2 else address
+
+
+def _embedded(address: str, place: Place | None) -> Block:
+    host = _host(address)
+    return Block("", "embed", ((address, host),), 0, [("a", address), host, ("/a", "")], place)
 
 
 def _shape(place: Place | None) -> str:

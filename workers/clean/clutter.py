@@ -96,9 +96,9 @@ PROMPTS: tuple[re.Pattern[str], ...] = tuple(
         r"thank you for (reading|subscribing|signing up).{0,80}",
         r"(want|looking for) more .{0,60}\?.{0,60}",
         r"newsletters?|(s'abonner|abonnez-vous|jetzt abonnieren|suscríbete|assine|iscriviti|abone ol|подписаться)\b.{0,60}",
-        r"(?=.*[^\W\d])(facebook|twitter|whatsapp|linkedin|email|pinterest|reddit|telegram|instagram|messenger|x|print|copy link|share|"
+        r"(?=.*[^\W\d])(facebook|twitter|whatsapp|linkedin|email|pinterest|reddit|telegram|instagram|messenger|x|print|share|"
         r"tweet|pocket|flipboard|save|teilen|partager|compartir|compartilhar|condividi|paylaş|поделиться|comments?|"
-        r"pin it|digg|more|viber|skype|line|vk|mail|tumblr|youtube|google\+|copy|link|url|\+|\||,|/|\s|\d+)+",
+        r"pin it|digg|more|viber|skype|line|vk|mail|tumblr|youtube|google\+|copy|link|url|\+|\||,|/|\s|\d)++",  # possessive: each word can be read in one way, and is read once
     )
 )
 
