@@ -25,7 +25,7 @@ KINDS = ("text", "html", "page")
 CURVE = Path(__file__).with_name("curve.json")
 # What is decided by the probabilities: a block stays when p × words > (1 − p) × (left + words × word). From the curve:
 # the least clutter for which body words lost stay near what the best peer loses; for feeds, hardly any may be lost.
-COSTS = {"text": (15.0, 0.5), "html": (4.0, 0.35), "page": (15.0, 0.5)}
+COSTS = {"text": (15.0, 0.5), "html": (0.0, 0.2), "page": (15.0, 0.5)}
 GRID = tuple((left, word) for word in (0.35, 0.5, 1.0, 2.0) for left in (0.0, 4.0, 8.0, 15.0, 30.0, 60.0))
 
 

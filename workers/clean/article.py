@@ -123,7 +123,29 @@ def decide(draft: Draft, facts: Facts | None = None, model: "Model | None" = Non
     labeller = Labeller(draft.blocks, opinions, draft.title, facts=facts, whole_page=whole)
     labeller.run()
     copy = _assemble(labeller, draft, [*cut, *draft.cut])
+    if draft.kind == "html" and any(opinion.p < 1 for opinion in opinions):
+        copy = _settled(copy, draft, facts, model)
     return _with_metadata(copy, draft.metadata) if draft.metadata is not None else copy
+
+
+def _settled(copy: Copy, before: Draft, facts: Facts | None, model: "Model | None") -> Copy:
+    """Return *copy* when cleaning it again changes nothing, else what that makes of it.
+
+    What goes changes how its neighbours look: without this, a copy of a copy could lose more.
+    """
+    again = decide(draft(copy.html, "html", title=before.title, url=before.url), facts, model)
+    if again.text == copy.text:
+        return copy
+    left, had = set(again.text), set(copy.text)
+    return msgspec.structs.replace(
+        copy,
+        text=again.text,
+        html=again.html,
+        steady=tuple(line for line in copy.steady if line in left or line not in had),
+        word_count=again.word_count,
+        reading_minutes=copy.reading_minutes,
+        removed=(*copy.removed, *again.removed),
+    )
 
 
 def _opinions(draft: Draft, judge: "Model | None") -> list[Opinion]:

@@ -31,6 +31,7 @@ MAX_HEAD_BLOCKS = 14  # how far above the body a title may stand
 MAX_TITLES = 6  # lines above a story of which one may be its title
 MAX_LABEL_WORDS = 6
 MIN_LINK_WORDS = 4  # a paragraph that is a link of fewer words may be a heading or a name
+LIKELY = 0.5
 BRACKETED = re.compile(r"[\[(（【].{3,}[\])）】]\.?")
 
 
@@ -296,7 +297,12 @@ class Labeller:
             and word_count(text) <= MAX_LABEL_WORDS
             and len(rest) == 2
             and all(b.all_link for b in rest)
+            and self._unlikely(n + 1, n + 3)
         )
+
+    def _unlikely(self, start: int, end: int) -> bool:
+        """Whether none of these blocks looks like body text: a blog's own list of links does."""
+        return all(opinion.p < LIKELY for opinion in self.opinions[start:end])
 
     def _label_list(self, at: int) -> int:
         """Label the list of headlines below a label; a label that body text follows goes alone."""
@@ -325,7 +331,8 @@ class Labeller:
         n = at + 1
         while n < len(self.blocks) and self.blocks[n].all_link and is_headline(self.blocks[n].text):
             n += 1
-        if n - at == 1 and (self.blocks[at].tag not in ("li", "p") or len(self.blocks) == 1):
+        single = n - at == 1 and (self.blocks[at].tag not in ("li", "p") or len(self.blocks) == 1)
+        if single or not self._unlikely(at, n):
             return n
         for member in range(at, n):
             self.verdicts[member] = Verdict("link", "nothing but a link to another story", group=at)
