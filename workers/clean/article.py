@@ -31,6 +31,7 @@ HTML_MARK = re.compile(
     r"<(?:!doctype|html|head|body|p|div|a|br|img|span|ul|ol|table|b|i|strong|em|h[1-6]|figure)\b[^>]*>", re.IGNORECASE
 )
 PAGE_MARK = re.compile(r"<(?:!doctype|html|head|body)\b", re.IGNORECASE)
+MAX_ROUNDS = 8  # of cleaning what has just been cleaned; one is usual
 MIN_DUMP_LINES = 4  # fewer are no page's dump, but a text
 MIN_GALLERY_PICTURES, GALLERY_WORDS = 8, 40  # words a picture: a caption's length, not a story's
 MIN_LINK_SHARE = 0.5  # of a feed item's block, for it to be doubted
@@ -116,36 +117,41 @@ def _cut(data: str, blocks: int) -> tuple[Removed, ...]:
 
 def decide(draft: Draft, facts: Facts | None = None, model: "Model | None" = None) -> Copy:
     """Return the clean copy of a draft; *facts*: what the stream knows of its site; *model*: not the usual one."""
+    copy, opinions = _decided(draft, facts, model)
+    if draft.kind == "html" and any(opinion.p < 1 for opinion in opinions):
+        copy = _settled(copy, draft, facts, model)
+    return _with_metadata(copy, draft.metadata) if draft.metadata is not None else copy
+
+
+def _decided(draft: Draft, facts: Facts | None, model: "Model | None") -> tuple[Copy, list[Opinion]]:
     blocks, cut = unglued(draft.blocks)
     draft = draft._replace(blocks=blocks)
     opinions = _opinions(draft, model)
     whole = draft.kind == "page" or (draft.kind == "text" and not draft.title)
     labeller = Labeller(draft.blocks, opinions, draft.title, facts=facts, whole_page=whole)
     labeller.run()
-    copy = _assemble(labeller, draft, [*cut, *draft.cut])
-    if draft.kind == "html" and any(opinion.p < 1 for opinion in opinions):
-        copy = _settled(copy, draft, facts, model)
-    return _with_metadata(copy, draft.metadata) if draft.metadata is not None else copy
+    return _assemble(labeller, draft, [*cut, *draft.cut]), opinions
 
 
 def _settled(copy: Copy, before: Draft, facts: Facts | None, model: "Model | None") -> Copy:
-    """Return *copy* when cleaning it again changes nothing, else what that makes of it.
+    """Return *copy* when cleaning it again takes nothing more, else what is left when it doesn't.
 
     What goes changes how its neighbours look: without this, a copy of a copy could lose more.
     """
-    again = decide(draft(copy.html, "html", title=before.title, url=before.url), facts, model)
-    if again.text == copy.text:
-        return copy
-    left, had = set(again.text), set(copy.text)
-    return msgspec.structs.replace(
-        copy,
-        text=again.text,
-        html=again.html,
-        steady=tuple(line for line in copy.steady if line in left or line not in had),
-        word_count=again.word_count,
-        reading_minutes=copy.reading_minutes,
-        removed=(*copy.removed, *again.removed),
-    )
+    for _ in range(MAX_ROUNDS):
+        again, _ = _decided(draft(copy.html, "html", title=before.title, url=before.url), facts, model)
+        if len(again.text) >= len(copy.text):
+            return copy
+        left, had = set(again.text), set(copy.text)
+        copy = msgspec.structs.replace(
+            copy,
+            text=again.text,
+            html=again.html,
+            steady=tuple(line for line in copy.steady if line in left or line not in had),
+            word_count=again.word_count,
+            removed=(*copy.removed, *again.removed),
+        )
+    return copy
 
 
 def _opinions(draft: Draft, judge: "Model | None") -> list[Opinion]:
