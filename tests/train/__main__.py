@@ -74,6 +74,16 @@ def validated(kind: str, folds: int, only: int) -> dict[str, Any]:
     return {name: curve([f for f in found if of(f[0].group)]) for name, of in groups.items()}
 
 
+def _a_line_a_row(curves: dict[str, dict[str, list[dict[str, float]]]]) -> str:
+    kinds = []
+    for kind, groups in curves.items():
+        rows = [
+            f'  "{name}": [\n   ' + ",\n   ".join(map(json.dumps, points)) + "\n  ]" for name, points in groups.items()
+        ]
+        kinds.append(f' "{kind}": {{\n' + ",\n".join(rows) + "\n }")
+    return "{\n" + ",\n".join(kinds) + "\n}\n"
+
+
 def main() -> int:
     parser = argparse.ArgumentParser("make train")
     parser.add_argument("--folds", type=int, default=0, help="cross-validate by site in so many parts")
@@ -86,7 +96,7 @@ def main() -> int:
         curves = json.loads(CURVE.read_text()) if CURVE.exists() else {}
         for kind in args.kinds:
             curves[kind] = validated(kind, args.folds, args.only)
-        CURVE.write_text(json.dumps(curves, indent=1) + "\n")
+        CURVE.write_text(_a_line_a_row(curves))
     models = msgspec.msgpack.decode(FILE.read_bytes(), type=dict[str, StoredModel]) if FILE.exists() else {}
     for kind in args.kinds if not args.no_model else ():
         html = kind != "text"
