@@ -11,7 +11,7 @@ from streams.settings import Settings
 from streams.topics import ITEMS
 from streams.transport.broker import Broker, Message
 from tests.feedserver import FeedServer
-from tests.test_pipeline import everything, newsdesk, settled
+from tests.newsdesk import everything, newsdesk, settled
 from workers.clean.article import clean
 from workers.clean.facts import Facts, line_key
 from workers.evidence import PARTS, Evidence, Question, site_of
