@@ -16,11 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from workers.clean.around import best_segment
 from workers.clean.blocks import Block, Place, ancestors, html_blocks, parse_html
 from workers.clean.encoding import decoded
+from workers.clean.features import best_segment
 from workers.clean.page import page_metadata
 from workers.clean.text import plain
 
@@ -134,7 +132,7 @@ def aligned(
     neutral_lines = {" ".join(words_of(line)) for line in neutral}
     words = [words_of(block.text) for block in blocks]
     overlap = [len(_triples(w) & known) / len(_triples(w)) if len(w) >= LONG_ENOUGH else -1.0 for w in words]
-    start, end = best_segment(np.array([_gain(len(w), o) for w, o in zip(words, overlap, strict=True)], np.float32))
+    start, end = best_segment([_gain(len(w), o) for w, o in zip(words, overlap, strict=True)])
     body, trust, hard = [False] * len(blocks), [1.0] * len(blocks), [False] * len(blocks)
     told: Counter[str] = Counter()
     for n in sorted(range(len(blocks)), key=lambda n: (not start - 4 <= n < end + 3, n)):

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from workers.clean.features import OWN, PLACE, WHERE, Matrix, signed_log
+from workers.clean.features import OWN, PLACE, WHERE, Matrix, best_segment, signed_log
 
 AROUND = ("words", "sentence", "link_share", "word_score", "is_label", "date")
 AROUND_PLACE = ("tag", "name_score")
@@ -95,7 +95,7 @@ def second_rows(first: Matrix, p: Matrix, words: Matrix) -> Matrix:
     mean = float((p * words).sum() / max(1e-3, float(words.sum())))
     running = np.cumsum(p * words)
     total = max(1e-3, float(running[-1]))
-    start, end = best_segment((p - 0.4) * np.maximum(words, 1.0))
+    start, end = best_segment(((p - 0.4) * np.maximum(words, 1.0)).tolist())
     order = np.arange(count, dtype=np.float32)
     single = [
         np.full(count, mean),
@@ -107,15 +107,3 @@ def second_rows(first: Matrix, p: Matrix, words: Matrix) -> Matrix:
     ]
     parts += [np.asarray(values, dtype=np.float32)[:, None] for values in single]
     return np.hstack([first, *parts]).astype(np.float32)
-
-
-def best_segment(gains: Matrix) -> tuple[int, int]:
-    """Return the half-open segment of largest sum (Bentley 1984)."""
-    best, span, total, start = 0.0, (0, len(gains)), 0.0, 0
-    for n, gain in enumerate(gains.tolist()):
-        total += gain
-        if total > best:
-            best, span = total, (start, n + 1)
-        if total <= 0:
-            total, start = 0.0, n + 1
-    return span

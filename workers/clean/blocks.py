@@ -30,8 +30,6 @@ DROPPED_TAGS = frozenset(
     "canvas audio map dialog option datalist".split()
 )
 EMBED_TAGS = frozenset(("iframe", "embed", "video"))
-# Elements whose nesting the clean HTML keeps.
-SHAPE_TAGS = frozenset("ul ol li blockquote table tbody tr td th dl dt dd figure figcaption pre caption".split())
 INLINE_TAGS = frozenset("a abbr b cite code del em i ins kbd mark q s small strong sub sup u".split())
 NAMED_BY = ("class", "id", "itemprop", "role", "data-component", "data-testid")
 LAZY = ("data-src", "data-original", "data-lazy-src", "data-srcset", "srcset")  # where pictures wait to be scrolled to

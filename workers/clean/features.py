@@ -246,15 +246,20 @@ def _where(blocks: Sequence[Block], own: Matrix) -> Matrix:
 
 
 def body_span(blocks: Sequence[Block], block_cost: int) -> tuple[int, int]:
-    """Return the half-open span of blocks with the most running text: the segment of largest sum (Bentley 1984)."""
-    best, best_span, total, start = 0, (0, len(blocks)), 0, 0
-    for n, block in enumerate(blocks):
-        total += block.words if block.sentence and not block.all_link else -block_cost
+    """Return the half-open span of blocks with the most running text, where any other block costs so many words."""
+    return best_segment([block.words if block.sentence and not block.all_link else -block_cost for block in blocks])
+
+
+def best_segment(gains: Sequence[float]) -> tuple[int, int]:
+    """Return the half-open segment of largest sum (Bentley 1984)."""
+    best, span, total, start = 0.0, (0, len(gains)), 0.0, 0
+    for n, gain in enumerate(gains):
+        total += gain
         if total > best:
-            best, best_span = total, (start, n + 1)
+            best, span = total, (start, n + 1)
         if total <= 0:
-            total, start = 0, n + 1
-    return best_span
+            total, start = 0.0, n + 1
+    return span
 
 
 def signed_log(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
