@@ -117,20 +117,31 @@ def _cut(data: str, blocks: int) -> tuple[Removed, ...]:
 
 def decide(draft: Draft, facts: Facts | None = None, model: "Model | None" = None) -> Copy:
     """Return the clean copy of a draft; *facts*: what the stream knows of its site; *model*: not the usual one."""
-    copy, opinions = _decided(draft, facts, model)
-    if draft.kind == "html" and any(opinion.p < 1 for opinion in opinions):
+    copy, doubtful = _decided(draft, facts, model)
+    if draft.kind == "html" and doubtful:
         copy = _settled(copy, draft, facts, model)
     return _with_metadata(copy, draft.metadata) if draft.metadata is not None else copy
 
 
-def _decided(draft: Draft, facts: Facts | None, model: "Model | None") -> tuple[Copy, list[Opinion]]:
+def _decided(draft: Draft, facts: Facts | None, model: "Model | None") -> tuple[Copy, bool]:
+    """Return the clean copy, and whether there is anything left in it that the model was asked about."""
     blocks, cut = unglued(draft.blocks)
     draft = draft._replace(blocks=blocks)
-    opinions = _opinions(draft, model)
     whole = draft.kind == "page" or (draft.kind == "text" and not draft.title)
-    labeller = Labeller(draft.blocks, opinions, draft.title, facts=facts, whole_page=whole)
+    doubted = _doubted(draft)
+    opinions = [Opinion()] * len(blocks) if draft.kind == "html" or not doubted else _opinions(draft, doubted, model)
+    labeller = Labeller(blocks, opinions, draft.title, facts=facts, whole_page=whole)
     labeller.run()
-    return _assemble(labeller, draft, [*cut, *draft.cut]), opinions
+    # Most clutter of feeds goes by rule; the model is for the rest.
+    if draft.kind == "html" and _left(labeller, doubted):
+        labeller = Labeller(blocks, _opinions(draft, doubted, model), draft.title, facts=facts)
+        labeller.run()
+    return _assemble(labeller, draft, [*cut, *draft.cut]), _left(labeller, doubted)
+
+
+def _left(labeller: Labeller, doubted: set[Block]) -> bool:
+    pairs = zip(labeller.blocks, labeller.verdicts, strict=True)
+    return any(not verdict.removed and block in doubted for block, verdict in pairs)
 
 
 def _settled(copy: Copy, before: Draft, facts: Facts | None, model: "Model | None") -> Copy:
@@ -154,19 +165,24 @@ def _settled(copy: Copy, before: Draft, facts: Facts | None, model: "Model | Non
     return copy
 
 
-def _opinions(draft: Draft, judge: "Model | None") -> list[Opinion]:
-    """Return what the model says of each block: of all, of a page or dump; of a feed's item, of those with links.
+def _doubted(draft: Draft) -> set[Block]:
+    """Return what the model is asked about: all of a page or dump; of a feed's item, blocks that are mostly links.
 
     A feed's publisher chose each line of an item: without a link in it, it isn't for the model to doubt.
     """
     blocks = [block for block in draft.blocks if block.text]
-    doubtful = {b for b in blocks if draft.kind != "html" or b.link_chars > MIN_LINK_SHARE * len(b.text)}
-    if not doubtful or (draft.kind == "text" and (draft.title or len(blocks) < MIN_DUMP_LINES)):
-        return [Opinion()] * len(draft.blocks)
+    if draft.kind == "html":
+        return {block for block in blocks if block.link_chars > MIN_LINK_SHARE * len(block.text)}
+    return set() if draft.kind == "text" and (draft.title or len(blocks) < MIN_DUMP_LINES) else set(blocks)
+
+
+def _opinions(draft: Draft, doubtful: set[Block], judge: "Model | None") -> list[Opinion]:
+    """Return what the model says of the doubtful blocks; the others stay."""
     if judge is None:
         from workers.clean.model import model  # numpy costs memory: who never needs it doesn't pay for it
 
         judge = model(draft.kind)
+    blocks = [block for block in draft.blocks if block.text]
     likely = dict(zip(blocks, judge.body(blocks, draft.title), strict=True))
     out = [_opinion(judge, block, likely[block]) if block in doubtful else Opinion() for block in draft.blocks]
     if any(opinion.keep for opinion, block in zip(out, draft.blocks, strict=True) if block.text):
