@@ -27,7 +27,7 @@ train: $(VENV)/.peers
 	@$(BIN)/python -m tests.train $(ARGS)
 
 $(VENV)/.peers: $(INSTALLED) requirements-train.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-train.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-train.lock
 	@touch $@
 
 # Planted bugs, power cuts, and seeded runs; see tests/faults/__main__.py for ARGS.
