@@ -85,7 +85,7 @@ def word_tokens(text: str) -> list[int]:
         out += ["^" + words[0], "$" + words[-1]]
         if len(words) <= 5:
             out.append("=" + " ".join(words))
-    return [zlib.crc32(word.encode()) % BUCKETS for word in set(out)]
+    return [zlib.crc32(word.encode()) % BUCKETS for word in dict.fromkeys(out)]
 
 
 def _dense(word: str) -> list[str]:
