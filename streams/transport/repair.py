@@ -44,7 +44,7 @@ def find_damage(valkey_dir: Path, server: Path) -> Damage | None:
 def cut_off(damage: Damage, server: Path) -> Path:
     """Copy the log, then cut the damage off; returns where the copy is."""
     folder = damage.path.parent
-    copy = folder.with_name(f"{folder.name}.{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
+    copy = folder.with_name(f"{folder.name}.{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}")
     shutil.copytree(folder, copy)
     done = _check(server, damage.path, "--fix")
     if done.returncode:
