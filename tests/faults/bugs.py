@@ -3,6 +3,7 @@
 python -m tests.faults.bugs BUG desk --name desk-1 …     as `copydesk`, with the bug
 """
 
+import itertools
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -133,8 +134,9 @@ def forgetful() -> None:
 
 def uncounted() -> None:
     def counting(stage: str, counts: Any) -> list[Command]:
-        return [] if sum(counts.values()) % 3 == 0 else _counting(stage, counts)
+        return _counting(stage, counts) if next(counted) else []
 
+    counted = itertools.cycle((True, False))
     _counting, desk.counting = desk.counting, counting
 
 
