@@ -10,7 +10,14 @@ Anything else that is raised is a bug.
 
 
 class CopydeskError(Exception):
-    """Base of the family; catch it where every kind means the same."""
+    """Base of the family; catch it where every kind means the same.
+
+    `kind` is the short name of what is wrong, for programs; the text is for people.
+    """
+
+    def __init__(self, *args: object, kind: str = "") -> None:
+        super().__init__(*args)
+        self.kind = kind
 
 
 class UnreadableError(CopydeskError):

@@ -140,7 +140,10 @@ class DeadLetter(Record, frozen=True, omit_defaults=True, kw_only=True):
 
 
 class Poll(Record, frozen=True, omit_defaults=True, kw_only=True):
-    """The outcome of one request for a feed. `outcome` is one of ok, unchanged, moved, failed."""
+    """The outcome of one request for a feed. `outcome` is one of ok, unchanged, moved, failed.
+
+    `kind` is the short name of what was wrong, for programs: timeout, http_status, not_a_feed, gone, …
+    """
 
     id: str
     feed: str
@@ -154,4 +157,5 @@ class Poll(Record, frozen=True, omit_defaults=True, kw_only=True):
     dead: int = 0  # unreadable
     elapsed_ms: int = 0
     error: str = ""
+    kind: str = ""
     next_due: datetime | None = None

@@ -4,6 +4,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,6 +16,7 @@ ENV_PREFIX = "COPYDESK_"
 CONFIG_FILE = "copydesk.toml"
 MiB = 1024 * 1024
 
+TABLES = ("routes", "feeds")
 RULE_FIELDS = ("section", "language", "publisher", "feed", "tag", "keyword")
 
 
@@ -33,6 +35,19 @@ class Route:
     feed: tuple[str, ...] = ()
     tag: tuple[str, ...] = ()
     keyword: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class FeedRule:
+    """What applies to the feeds whose URL matches `url`, a pattern with `*`. Secrets don't show."""
+
+    url: str
+    interval_s: float = 0.0  # fixed; 0: learned
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    username: str = ""
+    password: str = field(default="", repr=False)
+    proxy: str = field(default="", repr=False)
+    full_text: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,11 +86,21 @@ class Settings:
     )
     batch: int = _setting(100, "most items that the desk publishes in one step", low=1)
     item_timeout_s: float = _setting(10.0, "an item that takes longer becomes a dead letter", low=0.1)
-    poll_interval_s: float = _setting(900.0, "seconds between two polls of a feed", low=0.01)
+    poll_interval_s: float = _setting(
+        900.0, "seconds between two polls of a feed with three new items an hour; a third to 16 times of it", low=0.01
+    )
+    adaptive: str = _setting("on", "`off`: every feed is polled every `poll_interval_s`", choices=("on", "off"))
+    host_spacing_s: float = _setting(
+        1.0, "least seconds between two polls of one host; longer for a host that answers 429", low=0
+    )
     max_lag: int = _setting(50_000, "pollers pause while the desk is further behind than this many items", low=1)
     poll_timeout_s: float = _setting(20.0, "a feed that takes longer has failed this poll", low=0.1)
-    poll_concurrency: int = _setting(16, "feeds polled at once by one poller", low=1)
+    poll_concurrency: int = _setting(64, "feeds polled at once by one poller", low=1)
     feed_bytes: int = _setting(10 * MiB, "a longer feed document is refused", low=1024)
+    parsers: int = _setting(2, "processes of a poller that read feed documents", low=1)
+    private_hosts: str = _setting(
+        "", "hosts to reach although their addresses aren't public: `nas.home:8080, 127.0.0.1:*`"
+    )
     contact: str = _setting("", "address or URL for feed owners, sent in the User-Agent")
     web_host: str = _setting("127.0.0.1", "address of the status page")
     web_port: int = _setting(8411, "port of the status page; 0 takes any free one", low=0, high=65535)
@@ -87,6 +112,7 @@ class Settings:
                               choices=("DEBUG", "INFO", "WARNING", "ERROR"))  # fmt: skip
     log_file: str = _setting("", "logs go to this file, in four parts of 10 MB at most; else to standard error")
     routes: tuple[Route, ...] = field(default=(), metadata={"help": "`[[routes]]` tables of `copydesk.toml`"})
+    feeds: tuple[FeedRule, ...] = field(default=(), metadata={"help": "`[[feeds]]` tables of `copydesk.toml`"})
 
     @property
     def scheme(self) -> str:
@@ -96,6 +122,18 @@ class Settings:
     def embedded(self) -> bool:
         """Whether the broker is our own Valkey in `data_dir`."""
         return self.broker_url == "valkey://"
+
+    @property
+    def listed_hosts(self) -> frozenset[str]:
+        """The `private_hosts`, one by one."""
+        return frozenset(host.strip().lower() for host in self.private_hosts.split(",") if host.strip())
+
+    def rule_for(self, url: str) -> FeedRule:
+        """Return what `[[feeds]]` says of the feed at *url*: the first table that matches, else nothing special."""
+        for rule in self.feeds:
+            if fnmatchcase(url, rule.url):
+                return rule
+        return FeedRule(url)
 
     @property
     def user_agent(self) -> str:
@@ -126,7 +164,7 @@ def load_settings(flags: Mapping[str, Any] | None = None, environ: Mapping[str, 
 
 
 def _from_environ(environ: Mapping[str, str], known: Mapping[str, Any]) -> dict[str, str]:
-    return {n: environ[ENV_PREFIX + n.upper()] for n in known if n != "routes" and ENV_PREFIX + n.upper() in environ}
+    return {n: environ[ENV_PREFIX + n.upper()] for n in known if n not in TABLES and ENV_PREFIX + n.upper() in environ}
 
 
 def _read_toml(path: Path, *, required: bool) -> dict[str, Any]:
@@ -141,8 +179,8 @@ def _read_toml(path: Path, *, required: bool) -> dict[str, Any]:
 
 
 def _convert(name: str, raw: Any, known: Any, source: str) -> Any:
-    if name == "routes":
-        return _routes(raw, source)
+    if name in TABLES:
+        return _tables(name, raw, source)
     kind, meta = type(known.default), known.metadata
     try:
         if isinstance(raw, bool) or not isinstance(raw, str | int | float | Path):
@@ -167,10 +205,32 @@ def _article(kind: type) -> str:
     return {int: "a whole number", float: "a number", Path: "a path"}.get(kind, "text")
 
 
-def _routes(raw: Any, source: str) -> tuple[Route, ...]:
+def _tables(name: str, raw: Any, source: str) -> tuple[Any, ...]:
     if not isinstance(raw, list) or not all(isinstance(r, dict) for r in raw):
-        raise SettingsError(f"{source}: routes are written as [[routes]] tables")
-    return tuple(_route(n, rule, source) for n, rule in enumerate(raw, 1))
+        raise SettingsError(f"{source}: {name} are written as [[{name}]] tables")
+    read = _route if name == "routes" else _feed_rule
+    return tuple(read(n, rule, source) for n, rule in enumerate(raw, 1))
+
+
+def _feed_rule(number: int, rule: Mapping[str, Any], source: str) -> FeedRule:
+    where = f"{source}: [[feeds]] {number} ({rule.get('url', 'no url')})"
+    kinds = {f.name: f for f in fields(FeedRule)}
+    if unknown := set(rule) - set(kinds):
+        raise SettingsError(f"{where}: unknown {', '.join(sorted(unknown))}; a table has {', '.join(kinds)}")
+    wanted: dict[str, Any] = {"url": str, "interval_s": (int, float), "headers": dict, "full_text": bool}
+    for name, value in rule.items():  # the value isn't told: it may be a secret
+        if not isinstance(value, wanted.get(name, str)) or (isinstance(value, bool) and name != "full_text"):
+            raise SettingsError(f"{where}: {name} is of the wrong type")
+    headers = rule.get("headers", {})
+    if not all(isinstance(v, str) and v.isprintable() and k.isprintable() for k, v in headers.items()):
+        raise SettingsError(f"{where}: headers are names and texts")
+    if not rule.get("url"):
+        raise SettingsError(f'{where}: say which feeds are meant, as url = "https://example.org/*"')
+    if urlsplit(rule.get("proxy", "http://")).scheme != "http":
+        raise SettingsError(f"{where}: proxy is http://host:port")
+    if rule.get("interval_s", 1) <= 0:
+        raise SettingsError(f"{where}: interval_s isn't more than 0")
+    return FeedRule(**rule)
 
 
 def _route(number: int, rule: Mapping[str, Any], source: str) -> Route:
@@ -201,6 +261,10 @@ def _checked(settings: Settings) -> Settings:
                 _ = urlsplit(part if "://" in part else f"//{part}").port
         except ValueError as exc:
             raise SettingsError(f"{name} = {url!r}: {exc}") from exc
+    for host in settings.listed_hosts:
+        name, _, port = host.rpartition(":")
+        if not name or not (port == "*" or port.isdecimal()) or "/" in host:
+            raise SettingsError(f"private_hosts: {host!r} is no host:port; host:* stands for all its ports")
     if settings.scheme == "kafka" and not settings.state_url:
         raise SettingsError("broker_url is Kafka; set state_url to the Redis or Valkey that holds shared state")
     if settings.scheme != "kafka" and settings.state_url:

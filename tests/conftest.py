@@ -71,7 +71,10 @@ def emptied(url: str) -> str:
 @pytest.fixture
 def settings(valkey_server: EmbeddedValkey, tmp_path: Path) -> Settings:
     """Settings over an empty Valkey."""
-    return Settings(broker_url=emptied(valkey_server.url), data_dir=tmp_path, partitions=4, lease_s=2.0, drain_s=5.0)
+    return Settings(
+        broker_url=emptied(valkey_server.url), data_dir=tmp_path, partitions=4, lease_s=2.0, drain_s=5.0,
+        private_hosts="127.0.0.1:*", adaptive="off", host_spacing_s=0.0,
+    )  # fmt: skip
 
 
 @pytest.fixture(scope="session")

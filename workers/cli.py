@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from streams.errors import CopydeskError, SettingsError, UnavailableError
-from streams.settings import Settings, load_settings
+from streams.settings import TABLES, Settings, load_settings
 from workers import manage
 from workers.logs import log_to
 from workers.offline import DONE, FAILED, UNREACHABLE, USAGE, run_clean, run_parse
@@ -32,7 +32,9 @@ def main(argv: list[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     args = build_parser().parse_args(argv)
     try:
-        settings = load_settings({f.name: getattr(args, f.name, None) for f in fields(Settings) if f.name != "routes"})
+        settings = load_settings(
+            {f.name: getattr(args, f.name, None) for f in fields(Settings) if f.name not in TABLES}
+        )
         _log(settings)
         code: int = args.run(settings, args)
         sys.stdout.flush()
@@ -77,7 +79,7 @@ def build_parser() -> argparse.ArgumentParser:
         sub.set_defaults(run=run)
         group = sub.add_argument_group("settings", "each can be a COPYDESK_* variable or stand in copydesk.toml too")
         for f in fields(Settings):
-            if f.name != "routes":
+            if f.name not in TABLES:
                 group.add_argument(f"--{f.name.replace('_', '-')}", dest=f.name, metavar="X", help=argparse.SUPPRESS)
         return sub
 

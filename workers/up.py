@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from streams.errors import UnavailableError
-from streams.settings import ENV_PREFIX, Settings
+from streams.settings import ENV_PREFIX, TABLES, Settings
 from streams.subscribe import subscribe
 from streams.topics import DESK_GROUP
 from streams.transport.embedded import EmbeddedValkey, die_with_parent
@@ -34,7 +34,6 @@ log = logging.getLogger(__name__)
 CHECK_EVERY_S = 0.2
 FIRST_RESTART_S, LAST_RESTART_S = 0.1, 10.0
 HEALTHY_S = 30.0  # a child that lived this long starts again at once
-DEMO_POLL_S = 2.0
 HINT = """
   These are invented stories, from a demo newsroom on this machine. To read real ones, in another terminal here:
       {copydesk} feeds add https://example.org/feed.xml
@@ -153,7 +152,8 @@ class Up:
         urls = self.newsroom.feed_urls
         await feeds.remove([url for url in old if url not in urls])
         await feeds.add([(url, "demo") for url in urls], demo=True)
-        return replace(self.settings, poll_interval_s=min(self.settings.poll_interval_s, DEMO_POLL_S))
+        listed = [*self.settings.listed_hosts, f"127.0.0.1:{self.newsroom.port}"]
+        return replace(self.settings, private_hosts=",".join(listed))
 
     def _start_children(self) -> None:
         log_dir = self.settings.data_dir / "log"
@@ -218,10 +218,10 @@ def _called_as() -> str:
 
 
 def as_environ(settings: Settings) -> dict[str, str]:
-    """Return *settings* as `COPYDESK_*`; routes stay in the configuration file, which children read too."""
+    """Return *settings* as `COPYDESK_*`; its tables stay in the configuration file, which children read too."""
     out: dict[str, str] = {}
     for f in fields(settings):
         value: Any = getattr(settings, f.name)
-        if f.name != "routes":
+        if f.name not in TABLES:
             out[ENV_PREFIX + f.name.upper()] = str(value.resolve() if isinstance(value, Path) else value)
     return out

@@ -20,7 +20,11 @@ def server(**settings: Any) -> Generator[Settings, None, None]:
     valkey = EmbeddedValkey(Settings(data_dir=folder))
     valkey.start()
     try:
-        yield Settings(broker_url=valkey.url, data_dir=folder, **settings)
+        yield Settings(
+            broker_url=valkey.url,
+            data_dir=folder,
+            **{"private_hosts": "127.0.0.1:*", "adaptive": "off", "host_spacing_s": 0.0} | settings,
+        )
     finally:
         valkey.stop()
         shutil.rmtree(folder)

@@ -4,12 +4,15 @@ copydesk:feeds        hash: URL → FeedState
 copydesk:feeds:known  hash: URL → key and fingerprint of each item of its last document, 16 bytes an item
 copydesk:feeds:turn   hash: URL → id of its last poll; changes with every poll and so guards each
 copydesk:feeds:due    sorted set: URL by the time of its next poll; a claim moves it out of reach for a while
+copydesk:feeds:hosts  hash: host → when it was last asked, and the next turn that nobody waits for yet
+copydesk:feeds:gaps   hash: host → seconds between its polls, where it wants more than others
 """
 
 import hashlib
 import secrets
+import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,53 +23,101 @@ from streams.records import Item
 from streams.transport.broker import Command, Guard
 from streams.transport.redis_streams.client import translated
 from workers.dedupe.identity import canonical_url
+from workers.poller.schedule import Hints, History
 
-FEEDS, KNOWN, TURN, DUE = (f"copydesk:feeds{suffix}" for suffix in ("", ":known", ":turn", ":due"))
+FEEDS, KNOWN, TURN, DUE, HOSTS, GAPS = (
+    f"copydesk:feeds{suffix}" for suffix in ("", ":known", ":turn", ":due", ":hosts", ":gaps")
+)
 CLOCK = "copydesk:feeds:clock"  # the latest time that a poller has claimed at
 CLOCK_WENT_BACK_S = 5.0
+CLOCK_LEAPT_S = 60.0
+MAX_GAP_S = 60.0
 MAX_KNOWN = 10_000
 DIGEST_BYTES = 8
 
-# Should the clock have been put back, all due times move with it: else nothing would be polled for as long as that.
+# Should the clock have been put back or forth, all due times move with it: else nothing would be polled for as long
+# as that, or everything at once. It leapt forth if more time has passed by it than has by the clock that only counts.
+# A host that was asked just now isn't asked again before its gap is over; its other feeds queue up behind one another.
 _CLAIM = """
-local now, latest = tonumber(ARGV[1]), tonumber(redis.call('GET', KEYS[2]) or ARGV[1])
-if latest - now > tonumber(ARGV[4]) then
+local now, till, limit = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
+local latest, passed, gap_s = tonumber(redis.call('GET', KEYS[2]) or ARGV[1]), tonumber(ARGV[4]), tonumber(ARGV[5])
+local leap = 0
+if latest - now > tonumber(ARGV[6]) then leap = now - latest
+elseif passed >= 0 and now - latest - passed > tonumber(ARGV[7]) then leap = now - latest - passed end
+if leap ~= 0 then
   for _, feed in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
-    redis.call('ZINCRBY', KEYS[1], string.format('%.3f', now - latest), feed)
+    redis.call('ZINCRBY', KEYS[1], string.format('%.3f', leap), feed)
   end
+  redis.call('DEL', KEYS[3])
 end
 redis.call('SET', KEYS[2], ARGV[1])
-local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, ARGV[3])
-for _, feed in ipairs(due) do redis.call('ZADD', KEYS[1], ARGV[2], feed) end
-return due
+local busy, claimed = {}, {}
+for i = 8, #ARGV do busy[ARGV[i]] = true end
+for _, feed in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, limit * 4)) do
+  if #claimed == limit then break end
+  local host = string.match(feed, '^%a+://([^/?#]+)') or feed
+  local gap = tonumber(redis.call('HGET', KEYS[4], host) or gap_s)
+  local asked, queue = string.match(redis.call('HGET', KEYS[3], host) or '0 0', '(%S+) (%S+)')
+  if busy[host] or now < asked + gap - 0.001 then
+    local turn = math.max(tonumber(queue), asked + gap, busy[host] and now + math.max(gap, 0.05) or 0)
+    redis.call('HSET', KEYS[3], host, asked .. string.format(' %.3f', turn + gap))
+    redis.call('ZADD', KEYS[1], string.format('%.3f', turn), feed)
+  else
+    redis.call('HSET', KEYS[3], host, string.format('%.3f ', now) .. queue)
+    redis.call('ZADD', KEYS[1], till, feed)
+    busy[host] = true
+    claimed[#claimed + 1] = feed
+  end
+end
+return claimed
 """
 
 
 class FeedState(msgspec.Struct, omit_defaults=True, frozen=True):
-    """How a feed is doing. Times are Unix seconds."""
+    """How a feed is doing. Times are Unix seconds. `location` is where it has moved to for good."""
 
     url: str
     folder: str = ""
     demo: bool = False
+    paused: bool = False
     title: str = ""
     etag: str = ""
     last_modified: str = ""
     body_hash: str = ""
     polled_s: float = 0.0
+    read_s: float = 0.0  # when the document last came whole
     due_s: float = 0.0
     status: int = 0
     error: str = ""
+    kind: str = ""  # of the error, for programs
     failures: int = 0
     polls: int = 0
     sent: int = 0
+    location: str = ""
+    moving: str = ""
+    moving_seen: int = 0
+    moving_since_s: float = 0.0
+    window: int = 0  # items that its document holds
+    hints: Hints = Hints()
+    history: History | None = None
+
+
+class Loaded(msgspec.Struct, frozen=True):
+    """A feed as a poll needs it: its state, its turn, its known items, and how far apart its host wants polls."""
+
+    state: FeedState
+    turn: str
+    known: bytes
+    gap_s: float
 
 
 class Feeds:
     """The shared registry of feeds."""
 
-    def __init__(self, state: Any, claim_s: float = 10.0) -> None:
-        self.state, self.claim_s = state, claim_s
+    def __init__(self, state: Any, claim_s: float = 10.0, gap_s: float = 0.0) -> None:
+        self.state, self.claim_s, self.gap_s = state, claim_s, gap_s
         self._claim = state.register_script(_CLAIM)
+        self._claimed_s = 0.0
 
     async def add(self, urls: Iterable[tuple[str, str]], *, demo: bool = False) -> list[str]:
         """Add feeds as (URL, folder), due at once; returns the URLs that are new.
@@ -108,15 +159,19 @@ class Feeds:
             raw = await self.state.hgetall(FEEDS)
         return sorted((_state(url, value) for url, value in raw.items()), key=lambda f: f.url)
 
-    async def claim(self, limit: int) -> list[str]:
+    async def claim(self, limit: int, busy: Collection[str] = ()) -> list[str]:
         """Return up to *limit* feeds that are due; nobody else gets them for `claim_s` seconds.
 
-        A killed poller's feeds go to others after that; a living one renews its claims.
+        Of *busy* hosts, and of those asked a moment ago, none is given; their feeds queue up. A killed poller's feeds
+        go to others after that time; a living one renews its claims.
         """
-        now_s = time.time()
+        now_s, ticks_s = time.time(), _ticks_s()
+        passed_s = ticks_s - self._claimed_s if self._claimed_s else -1.0
         with translated(self.state.url):
-            args = [now_s, now_s + self.claim_s, limit, CLOCK_WENT_BACK_S]
-            return [url.decode() for url in await self._claim(keys=[DUE, CLOCK], args=args)]
+            args = [now_s, now_s + self.claim_s, limit, passed_s, self.gap_s, CLOCK_WENT_BACK_S, CLOCK_LEAPT_S, *busy]
+            claimed = await self._claim(keys=[DUE, CLOCK, HOSTS, GAPS], args=args)
+        self._claimed_s = ticks_s
+        return [url.decode() for url in claimed]
 
     async def renew(self, urls: Sequence[str]) -> None:
         """Keep the claim on feeds whose polls are under way."""
@@ -124,18 +179,47 @@ class Feeds:
             with translated(self.state.url):
                 await self.state.zadd(DUE, dict.fromkeys(urls, time.time() + self.claim_s), xx=True)
 
-    async def load(self, url: str) -> tuple[FeedState, str, bytes] | None:
-        """Return a feed's state, its turn and its known items; None when it has been removed."""
+    async def load(self, url: str) -> Loaded | None:
+        """Return a feed as a poll needs it; None when it has been removed or paused."""
         with translated(self.state.url):
             async with self.state.pipeline(transaction=True) as pipe:
-                pipe.hget(FEEDS, url)
-                pipe.hget(TURN, url)
-                pipe.hget(KNOWN, url)
-                state, turn, known = await pipe.execute()
-        if state is None:
-            await self.state.zrem(DUE, url)
-            return None
-        return _state(url.encode(), state), (turn or b"").decode(), known or b""
+                for key, name in ((FEEDS, url), (TURN, url), (KNOWN, url), (GAPS, host_of(url))):
+                    pipe.hget(key, name)
+                state, turn, known, gap = await pipe.execute()
+            if state is None or (found := _state(url.encode(), state)).paused:
+                await self.state.zrem(DUE, url)
+                return None
+        return Loaded(found, (turn or b"").decode(), known or b"", float(gap or self.gap_s))
+
+    async def set_paused(self, urls: Sequence[str], paused: bool) -> list[str]:
+        """Pause feeds, or go on with them at once; returns those that there are. A poll under way leaves no trace."""
+        changed = []
+        with translated(self.state.url):
+            for url in urls:
+                if not await self.state.hexists(FEEDS, url):
+                    continue
+                await self.state.hset(TURN, url, f"paused-{secrets.token_hex(4)}")
+                state = msgspec.structs.replace(_state(url.encode(), await self.state.hget(FEEDS, url)), paused=paused)
+                await self.state.hset(FEEDS, url, msgspec.json.encode(state))
+                await (self.state.zrem(DUE, url) if paused else self.state.zadd(DUE, {url: 0}))
+                changed.append(url)
+        return changed
+
+    async def hurry(self, urls: Sequence[str]) -> list[str]:
+        """Make feeds due at once; returns those that there are and that aren't paused."""
+        with translated(self.state.url):
+            return [url for url in urls if await self.state.zscore(DUE, url) is not None
+                    and await self.state.zadd(DUE, {url: 0}, xx=True) is not None]  # fmt: skip
+
+
+def _ticks_s() -> float:
+    """Return the seconds of a clock that nobody sets; it counts while the machine sleeps, where there is such a one."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if sys.platform == "linux" else time.monotonic()
+
+
+def host_of(url: str) -> str:
+    """Return what is polled one at a time: host and port, as in the URL."""
+    return urlsplit(url).netloc
 
 
 def _state(url: bytes, value: bytes) -> FeedState:
@@ -150,7 +234,31 @@ def feed_url(url: str) -> str:
     url = url.strip()
     if not canonical_url(url) or urlsplit(url).hostname is None:
         raise SettingsError(f"feed {url!r}: not an http or https URL")
+    if "@" in urlsplit(url).netloc:
+        raise SettingsError(
+            f"feed on {urlsplit(url).hostname}: a name and password don't belong into its URL, where every log and"
+            " article would show them; put them into a [[feeds]] table of copydesk.toml"
+        )
     return url
+
+
+def pacing(url: str, status: int, gap_s: float, usual_s: float, rest_until_s: float | None) -> list[Command]:
+    """Return the commands that remember how a host wants to be asked, by how it answered.
+
+    429 doubles the gap between its polls; whatever goes well shortens it again, a little. Until *rest_until_s*
+    none of its feeds is asked.
+    """
+    host, after_s = host_of(url), gap_s
+    if status == 429:
+        after_s = min(MAX_GAP_S, max(2 * gap_s, 1.0))
+    elif 200 <= status < 400 and gap_s > usual_s:
+        after_s = max(usual_s, gap_s * 0.95)
+    commands: list[Command] = []
+    if after_s != gap_s:
+        commands.append(("HSET", GAPS, host, f"{after_s:.3f}") if after_s > usual_s else ("HDEL", GAPS, host))
+    if status == 429 and rest_until_s is not None:
+        commands.append(("HSET", HOSTS, host, f"{rest_until_s - after_s:.3f} {rest_until_s + after_s:.3f}"))
+    return commands
 
 
 def recording(state: FeedState, known: bytes | None) -> list[Command]:

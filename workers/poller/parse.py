@@ -1,6 +1,10 @@
-"""Parsing: the bytes of a feed document to Items. feedparser is the reference for what a feed means."""
+"""Parsing: the bytes of a feed document to Items. feedparser is the reference for what a feed means.
+
+It runs in processes of its own, see parsers.py: what follows may take long, need much memory, or crash.
+"""
 
 import calendar
+import hashlib
 import html
 import io
 import re
@@ -8,40 +12,87 @@ import time
 import warnings
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import feedparser
+import feedparser.api
+import msgspec
 
 from streams.errors import UnreadableError
 from streams.records import Content, Enclosure, Item
+from workers.clean.dates import parse_date
+from workers.clean.encoding import codec_of
 from workers.clean.text import plain
 from workers.dedupe.fingerprint import markup_fingerprint
 from workers.dedupe.identity import canonical_url, is_identity, item_key
+from workers.poller.jsonfeed import looks_like_json, read_json_feed
+from workers.poller.schedule import Hints, feed_hints
 
 MAX_ITEMS = 5_000
+MAX_DEPTH = 256
 MAX_TITLE_CHARS = 1_000
 MAX_CONTENT_CHARS = 1_048_576
 MAX_NAME_CHARS = 300
 MAX_URL_CHARS = 4_096
+MAX_GUID_CHARS = 2_048
 MAX_CATEGORIES = 50
+MAX_ENCLOSURES = 20
+FIRST_YEAR = 1990  # there was no web to publish on before
+AHEAD = timedelta(days=2)  # a story from further in the future has no date that helps
 # Remarks of feedparser's on headers; the document itself may be perfect.
 HARMLESS = (feedparser.NonXMLContentType, feedparser.CharacterEncodingOverride)
 _TAG = re.compile(r"<[^>]{0,5000}>")
+_ITEM_OPENS = re.compile(rb"<(?:\w{1,20}:)?(?:item|entry)[\s>]")
+_ITEM_CLOSES = re.compile(rb"</(?:\w{1,20}:)?(?:item|entry)\s{0,20}>")
+_DECLARED = re.compile(rb"""(<\?xml[^>]{0,200}?encoding\s{0,20}=\s{0,20}["'])([^"'>]{0,100})""")
+_CHARSET = re.compile(r"""charset\s{0,20}=\s{0,20}["']?([^"';\s]{0,100})""", re.IGNORECASE)
 
 warnings.filterwarnings("ignore", category=DeprecationWarning, module="feedparser")
 
 
-@dataclass(frozen=True)
-class Feed:
-    """A feed document: its items, and what was wrong with it. `dead` holds (entry, reason) of unreadable items."""
+class _Bounds:
+    """What both of feedparser's parsers leave unbounded, and the one rule of theirs that we don't share."""
+
+    def unknown_starttag(self, tag: str, attrs: Any) -> None:
+        if self.depth > MAX_DEPTH:  # type: ignore[attr-defined]
+            raise UnreadableError(f"elements nested more than {MAX_DEPTH} deep", kind="too_deep")
+        super().unknown_starttag(tag, attrs)  # type: ignore[misc]
+
+    def _add_tag(self, term: Any, scheme: Any, label: Any) -> None:
+        if len(self._get_context().get("tags") or ()) < MAX_CATEGORIES:  # type: ignore[attr-defined]
+            super()._add_tag(term, scheme, label)  # type: ignore[misc]
+
+    def _start_enclosure(self, attrs: Any) -> None:
+        if len(self._get_context().get("links") or ()) < MAX_ENCLOSURES:  # type: ignore[attr-defined]
+            super()._start_enclosure(attrs)  # type: ignore[misc]
+
+    def _start_media_description(self, attrs: Any) -> None:
+        """Keep what describes a picture from being taken for the story's own description (feedparser issue 53)."""
+        self.push("media_description", 1)  # type: ignore[attr-defined]
+
+    def _end_media_description(self) -> None:
+        self.pop("media_description")  # type: ignore[attr-defined]
+
+
+feedparser.api.StrictFeedParser = type("StrictFeedParser", (_Bounds, feedparser.api.StrictFeedParser), {})
+feedparser.api.LooseFeedParser = type("LooseFeedParser", (_Bounds, feedparser.api.LooseFeedParser), {})
+
+
+class Feed(msgspec.Struct, frozen=True):
+    """A feed document: its items, and what was wrong with it. `dead` holds (entry, reason) of unreadable items.
+
+    `hub` and `topic` are what WebSub needs (rel=hub and rel=self), empty where there is none.
+    """
 
     title: str
     language: str
     items: tuple[Item, ...]
     warning: str = ""
-    dead: tuple[tuple[str, str], ...] = field(default=())
+    dead: tuple[tuple[str, str], ...] = ()
+    hints: Hints = Hints()
+    hub: str = ""
+    topic: str = ""
 
 
 def parse_feed(body: bytes, url: str, *, content_type: str = "", fetched_at: datetime, poll_id: str = "") -> Feed:
@@ -50,13 +101,14 @@ def parse_feed(body: bytes, url: str, *, content_type: str = "", fetched_at: dat
     A document that breaks off gives what is readable before the break, with a warning. Raises UnreadableError for
     what is no feed at all, saying what it seems to be.
     """
-    if not body.strip():
-        raise UnreadableError("the document is empty")
-    parsed = _parsed(body, url, content_type)
+    if not body.strip(b"\xef\xbb\xbf \t\r\n"):
+        raise UnreadableError("the document is empty", kind="not_a_feed")
+    body, left_out = _shortened(body)
+    parsed = read_json_feed(body) if looks_like_json(body) else _parsed(body, url, content_type)
     entries = parsed["entries"]
     broken = parsed.get("bozo") and not isinstance(parsed.get("bozo_exception"), HARMLESS)
     if not entries and (not parsed.get("version") or broken):
-        raise UnreadableError(_what_it_is(body, parsed))
+        raise UnreadableError(_what_it_is(body, parsed), kind="bad_feed" if parsed.get("version") else "not_a_feed")
     channel = parsed["feed"]
     context: dict[str, Any] = {
         "url": url,
@@ -71,42 +123,71 @@ def parse_feed(body: bytes, url: str, *, content_type: str = "", fetched_at: dat
     for entry in entries[:MAX_ITEMS]:
         try:
             items.append(_item(entry, context, shared))
-        except (ValueError, TypeError, AttributeError, KeyError, OverflowError) as exc:
-            dead.append((repr(entry)[:100_000], f"entry can't be read: {exc!r}"))
-    warning = f"{parsed.get('bozo_exception')}" if broken else ""
-    return Feed(context["publisher"], context["language"], tuple(items), warning[:500], tuple(dead))
+        except (ValueError, TypeError, AttributeError, KeyError, OverflowError, UnreadableError) as exc:
+            dead.append((repr(entry)[:100_000], f"entry can't be read: {exc}"))
+    left_out += len(entries[MAX_ITEMS:])
+    warning = f"{left_out} items beyond the first {MAX_ITEMS} were left out" if left_out else ""
+    if broken:
+        warning = f"{warning} {parsed.get('bozo_exception')}".strip()
+    links = {str(link.get("rel")): str(link.get("href") or "") for link in reversed(channel.get("links") or ())}
+    return Feed(
+        context["publisher"], context["language"], tuple(items), _encodable(warning)[:500], tuple(dead),
+        feed_hints(channel, body), links.get("hub", "")[:MAX_URL_CHARS], links.get("self", "")[:MAX_URL_CHARS],
+    )  # fmt: skip
+
+
+def _shortened(body: bytes) -> tuple[bytes, int]:
+    """Return *body* without the items beyond MAX_ITEMS, and how many those are."""
+    opens = [found.start() for found in _ITEM_OPENS.finditer(body)]
+    if len(opens) <= MAX_ITEMS:
+        return body, 0
+    last = max((found.end() for found in _ITEM_CLOSES.finditer(body)), default=len(body))
+    return body[: opens[MAX_ITEMS]] + body[last:], len(opens) - MAX_ITEMS
 
 
 def _parsed(body: bytes, url: str, content_type: str) -> Any:
+    charset = _CHARSET.search(content_type)
+    if charset and codec_of(charset[1]) is None:  # only what the web knows (WHATWG Encoding): see codec_of
+        content_type = content_type.partition(";")[0]
+    declared = _DECLARED.search(body[:1000])
+    if declared and codec_of(declared[2].decode("latin-1")) is None:
+        body = body[: declared.start(2)] + b"utf-8" + body[declared.end(2) :]
     headers = {"content-location": url} | ({"content-type": content_type} if content_type else {})
     try:
         # A stream, never str or bytes: feedparser would open those as a file or fetch them.
         return feedparser.parse(
             io.BytesIO(body), response_headers=headers, sanitize_html=False, resolve_relative_uris=False
         )
+    except UnreadableError:
+        raise
+    except MemoryError as exc:
+        raise UnreadableError("needs too much memory", kind="too_large") from exc
     except Exception as exc:
-        raise UnreadableError(f"feedparser gave up: {exc!r}") from exc
+        raise UnreadableError(f"feedparser gave up: {exc!r}", kind="bad_feed") from exc
 
 
 def _what_it_is(body: bytes, parsed: Any) -> str:
     head = body[:2000].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if head.startswith((b"<!doctype html", b"<html")) or b"<html" in head:
         return "an HTML page, not a feed"
-    if head.startswith((b"{", b"[")):
-        return "JSON, but no feed"
+    why = _encodable(f"{parsed.get('bozo_exception') or 'no feed element in it'}")
     if parsed.get("version"):
-        return f"a broken {parsed['version']} document without a readable item: {parsed.get('bozo_exception')}"
-    return f"not a feed: {parsed.get('bozo_exception') or 'no feed element in it'}"
+        return f"a broken {parsed['version']} document without a readable item: {why}"
+    return f"not a feed: {why}"
 
 
 def _item(entry: Mapping[str, Any], context: Mapping[str, Any], shared: set[str]) -> Item:
-    link = (entry.get("link") or "")[:MAX_URL_CHARS]
+    link = _url(entry.get("link"))
     url = canonical_url(link)
-    guid = (entry.get("id") or "")[:MAX_URL_CHARS]
-    title = _text(entry.get("title") or "")[:MAX_TITLE_CHARS]
+    guid = _guid(entry.get("id") or "")
+    title = _shortened_title(_text(entry.get("title") or ""))
     contents = tuple(_contents(entry))
     summary = _content(entry.get("summary_detail") or {"value": entry.get("summary") or ""})
+    if not contents and summary is None:
+        summary = _content({"value": entry.get("media_description") or ""})
     texts = (title, *(c.value for c in contents), summary.value if summary else "")
+    if not (any(texts) or url or entry.get("enclosures")):
+        raise UnreadableError("it has neither a title nor a text nor a link")
     identity = "" if url == context["site"] or not is_identity(url) else url  # the front page isn't a story
     return Item(
         feed=context["url"],
@@ -116,10 +197,10 @@ def _item(entry: Mapping[str, Any], context: Mapping[str, Any], shared: set[str]
         canonical_url=url,
         title=title,
         authors=tuple(_authors(entry)),
-        published=_time(entry, "published_parsed"),
-        updated=_time(entry, "updated_parsed"),
+        published=_time(entry, "published", context["fetched_at"]),
+        updated=_time(entry, "updated", context["fetched_at"]),
         categories=tuple(_categories(entry)),
-        language=(entry.get("language") or context["language"])[:35],
+        language=_encodable(entry.get("language") or context["language"])[:35],
         publisher=context["publisher"],
         content=contents,
         summary=summary,
@@ -131,11 +212,33 @@ def _item(entry: Mapping[str, Any], context: Mapping[str, Any], shared: set[str]
     )
 
 
+def _encodable(value: str) -> str:
+    """Return *value* without the halves of surrogate pairs, which no UTF-8 can carry."""
+    return value if value.isascii() else value.encode("utf-8", "replace").decode("utf-8")
+
+
+def _url(value: Any) -> str:
+    """Return a link; one that is too long to be true is none: half of it would lead somewhere else."""
+    link = _encodable(str(value or ""))
+    return link if len(link) <= MAX_URL_CHARS else ""
+
+
+def _guid(value: str) -> str:
+    value = _encodable(value).strip()
+    if len(value) <= MAX_GUID_CHARS:
+        return value
+    return f"{value[:100]}…{hashlib.blake2b(value.encode(), digest_size=16).hexdigest()}"
+
+
+def _shortened_title(title: str) -> str:
+    return title if len(title) <= MAX_TITLE_CHARS else title[: MAX_TITLE_CHARS - 1] + "…"
+
+
 def _text(value: str) -> str:
     """Return a title or name as plain text: feeds declare text and send HTML, and the other way round."""
     if "<" in value:
         value = _TAG.sub("", value)
-    return plain(html.unescape(value))
+    return plain(html.unescape(_encodable(value)))
 
 
 def _contents(entry: Mapping[str, Any]) -> list[Content]:
@@ -144,7 +247,7 @@ def _contents(entry: Mapping[str, Any]) -> list[Content]:
 
 
 def _content(detail: Mapping[str, Any]) -> Content | None:
-    value = (detail.get("value") or "")[:MAX_CONTENT_CHARS]
+    value = _encodable((detail.get("value") or "")[:MAX_CONTENT_CHARS])
     if not value.strip():
         return None
     return Content(value, detail.get("type") or "text/html", (detail.get("language") or "")[:35])
@@ -164,29 +267,31 @@ def _categories(entry: Mapping[str, Any]) -> list[str]:
 
 def _enclosures(entry: Mapping[str, Any]) -> list[Enclosure]:
     out = []
-    for e in (entry.get("enclosures") or ())[:20]:
-        length = str(e.get("length") or "")
-        url = (e.get("href") or "")[:MAX_URL_CHARS]
-        if url:
-            out.append(
-                Enclosure(url, e.get("type") or "", int(length) if length.isdecimal() and len(length) < 16 else 0)
-            )
+    for e in (entry.get("enclosures") or ())[:MAX_ENCLOSURES]:
+        length = str(e.get("length") or "")[:20]
+        if url := _url(e.get("href")):
+            bytes_ = int(length) if length.isdecimal() and len(length) < 16 else 0
+            out.append(Enclosure(url, _encodable(str(e.get("type") or ""))[:MAX_NAME_CHARS], bytes_))
     return out
 
 
 def _image(entry: Mapping[str, Any]) -> str:
     for key in ("media_content", "media_thumbnail"):
         for media in entry.get(key) or ():
-            url = media.get("url") or ""
+            url = _url(media.get("url"))
             if url and (key == "media_thumbnail" or "image" in (media.get("type") or media.get("medium") or "image")):
-                return str(url[:MAX_URL_CHARS])
+                return url
     return ""
 
 
-def _time(entry: Any, name: str) -> datetime | None:
+def _time(entry: Any, name: str, now: datetime) -> datetime | None:
+    """Return a time that can be true: after the web's beginning and not long after *now*."""
     # FeedParserDict answers `updated` with `published` where it is missing; the plain dict doesn't.
-    value: time.struct_time | None = dict.get(entry, name)
+    value: time.struct_time | None = dict.get(entry, f"{name}_parsed")
     try:
-        return datetime.fromtimestamp(calendar.timegm(value), UTC) if value else None
+        when = datetime.fromtimestamp(calendar.timegm(value), UTC) if value else None
     except (ValueError, OverflowError, OSError, TypeError):
-        return None
+        when = None
+    if when is None:
+        when = parse_date(str(dict.get(entry, name) or "")[:100])
+    return when if when and when.year >= FIRST_YEAR and when <= now + AHEAD else None

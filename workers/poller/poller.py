@@ -1,6 +1,6 @@
 """The poller: claims feeds that are due, fetches and parses them, and sends what is new.
 
-claim ──▶ fetch ──▶ parse ──▶ what is new? ──▶ publish items + outcome, remember validators (one step)
+claim ──▶ fetch ──▶ parse ──▶ what is new? ──▶ when again? ──▶ publish items + outcome, remember all of it (one step)
 """
 
 import asyncio
@@ -13,20 +13,20 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-import aiohttp
 import msgspec
 
 from streams.codec import encode
 from streams.errors import UnavailableError, UnreadableError
 from streams.records import DeadLetter, Item, Poll
-from streams.settings import Settings
+from streams.settings import FeedRule, Settings
 from streams.topics import DEAD_LETTERS, ITEMS, MAX_ITEM_CHARS, POLLS
-from streams.transport.broker import Broker, Message
+from streams.transport.broker import Broker, Command, Message
 from workers.counters import counting
-from workers.poller.feeds import Feeds, FeedState, recording, split_news, turn_guard
-from workers.poller.fetch import Response, Validators, fetch, open_session
-from workers.poller.parse import Feed, parse_feed
-from workers.poller.schedule import next_wait_s, parse_retry_after
+from workers.fetch.fetch import Access, Fetcher, Response
+from workers.poller import schedule
+from workers.poller.feeds import Feeds, FeedState, Loaded, host_of, pacing, recording, split_news, turn_guard
+from workers.poller.parse import Feed
+from workers.poller.parsers import Document, Parsers
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +35,8 @@ PRESSURE_EVERY_S = 2.0
 MAX_PRESSURE = 0.85  # of the broker's memory; beyond it, items wait in their feeds instead
 RETRY_S = 1.0
 MAX_ERROR_CHARS = 500
+MAX_VALIDATOR_CHARS = 1_024
+DEMO_INTERVAL_S = 2.0
 
 
 class Result(NamedTuple):
@@ -45,6 +47,7 @@ class Result(NamedTuple):
     items: Sequence[Item] = ()
     known: bytes | None = None
     dead: Sequence[tuple[str, str]] = ()
+    host: Sequence[Command] = ()
 
 
 class Poller:
@@ -52,7 +55,8 @@ class Poller:
 
     def __init__(self, settings: Settings, broker: Broker, desk_group: str) -> None:
         self.settings, self.broker, self.desk_group = settings, broker, desk_group
-        self.feeds = Feeds(broker.state, settings.lease_s)
+        self.feeds = Feeds(broker.state, settings.lease_s, settings.host_spacing_s)
+        self.fetcher, self.parsers = Fetcher(settings), Parsers(settings.parsers)
         self._random = random.Random()
         self._stopping = asyncio.Event()
         self._polls: dict[asyncio.Task[None], str] = {}
@@ -66,10 +70,10 @@ class Poller:
 
     async def run(self) -> None:
         """Poll until stopped."""
-        async with open_session(self.settings) as session:
+        async with self.fetcher, self.parsers:
             while not self._stopping.is_set():
                 try:
-                    wait_s = await self._start_due(session)
+                    wait_s = await self._start_due()
                 except UnavailableError as exc:
                     log.warning("%s; will look for due feeds again", exc)
                     wait_s = RETRY_S
@@ -83,7 +87,7 @@ class Poller:
         await asyncio.wait({stop, *(self._polls if full else ())}, timeout=wait_s, return_when=asyncio.FIRST_COMPLETED)
         stop.cancel()
 
-    async def _start_due(self, session: aiohttp.ClientSession) -> float:
+    async def _start_due(self) -> float:
         """Start what is due; returns how long to rest."""
         if time.monotonic() >= self._next_renewal_s:
             self._next_renewal_s = time.monotonic() + self.feeds.claim_s / 4
@@ -91,9 +95,9 @@ class Poller:
         if await self._under_pressure():
             return PRESSURE_EVERY_S
         free = self.settings.poll_concurrency - len(self._polls)
-        due = await self.feeds.claim(free) if free > 0 else []
+        due = await self.feeds.claim(free, set(map(host_of, self._polls.values()))) if free > 0 else []
         for url in due:
-            task = asyncio.create_task(self._poll(session, url), name=f"poll {url}")
+            task = asyncio.create_task(self.poll(url), name=f"poll {url}")
             self._polls[task] = url
             task.add_done_callback(self._polls.pop)
         return min(LOOK_EVERY_S, self.settings.poll_interval_s / 4) if len(due) < free or free <= 0 else 0.0
@@ -112,46 +116,54 @@ class Poller:
         self.paused = paused
         return paused
 
-    async def _poll(self, session: aiohttp.ClientSession, url: str) -> None:
+    async def poll(self, url: str) -> None:
         """Poll one feed and publish what it comes to. An unavailable broker is waited for; the claim runs out."""
         try:
             loaded = await self.feeds.load(url)
-            if loaded is None:
-                return
-            state, turn, known = loaded
-            result = await self._outcome(session, state, known)
-            await self._publish(result, turn)
+            if loaded is not None:
+                await self._publish(await self._outcome(loaded), loaded.turn)
         except UnavailableError as exc:
             log.warning("feed=%s: %s; nothing was remembered, it will be polled again", url, exc)
 
-    async def _outcome(self, session: aiohttp.ClientSession, state: FeedState, known: bytes) -> Result:
+    async def _outcome(self, loaded: Loaded) -> Result:
+        state, rule = loaded.state, self.settings.rule_for(loaded.state.url)
         # Later than the poll before even if the clock was put back: the desk takes what was fetched earlier for old.
         started = datetime.fromtimestamp(max(time.time(), state.polled_s + 0.001), UTC)
         poll = Poll(id=secrets.token_hex(8), feed=state.url, time=started, outcome="failed")
         answer: Response | None = None
         try:
-            validators = Validators(state.etag, state.last_modified)
-            answer = await fetch(session, state.url, validators, self.settings.feed_bytes)
+            answer = await self._fetched(state, rule, started)
             poll = msgspec.structs.replace(
                 poll, status=answer.status, bytes=len(answer.body), elapsed_ms=answer.elapsed_ms
             )
-            if answer.status == 304 or (answer.status == 200 and _hash(answer.body) == state.body_hash):
-                return self._done(poll, "unchanged", state, answer)
-            if answer.status != 200:
-                raise UnavailableError(f"HTTP {answer.status}")
-            feed = await asyncio.to_thread(
-                parse_feed,
-                answer.body,
-                state.url,
-                content_type=answer.content_type,
-                fetched_at=started,
-                poll_id=poll.id,
-            )
+            if answer.status in (204, 304):
+                result = self._done(poll, "unchanged", state)
+            elif answer.status != 200:
+                raise UnavailableError(f"HTTP {answer.status}", kind="gone" if answer.status == 410 else "http_status")
+            elif _hash(answer.body) == state.body_hash:
+                result = self._done(poll, "unchanged", _remembered(state, answer, poll))
+            else:
+                content_type = answer.headers.get("content-type", "")
+                document = Document(answer.body, state.url, content_type, started, poll.id)
+                feed = await self.parsers.parse(document)
+                result = self._read(poll, _remembered(state, answer, poll), feed, loaded.known)
+            result = result._replace(state=_moved(result.state, answer, started.timestamp()))
         except (UnavailableError, UnreadableError) as exc:
-            return self._failed(poll, state, answer, str(exc))
-        return self._read(poll, state, answer, feed, known)
+            result = self._failed(poll, state, exc)
+        return self._scheduled(result, answer, rule, loaded.gap_s)
 
-    def _read(self, poll: Poll, state: FeedState, answer: Response, feed: Feed, known: bytes) -> Result:
+    async def _fetched(self, state: FeedState, rule: FeedRule, now: datetime) -> Response:
+        access = Access(rule.headers, rule.username, rule.password, rule.proxy)
+        headers = {}
+        if now.timestamp() - state.read_s < schedule.TRUST_304_S:  # else the document itself: some servers lie
+            headers = {"If-None-Match": state.etag, "If-Modified-Since": state.last_modified}
+            headers = {name: value for name, value in headers.items() if value}
+        answer = await self.fetcher.get(state.location or state.url, headers, access)
+        if answer.status == 304 and not headers:
+            raise UnavailableError("HTTP 304 to a request without conditions", kind="http_status")
+        return answer
+
+    def _read(self, poll: Poll, state: FeedState, feed: Feed, known: bytes) -> Result:
         found, known_after = split_news(feed.items, known)
         news = [item for item in found if _chars(item) <= MAX_ITEM_CHARS]
         dead = [*feed.dead, *(_oversized(item) for item in found if _chars(item) > MAX_ITEM_CHARS)]
@@ -162,36 +174,67 @@ class Poller:
             known=len(feed.items) - len(found),
             dead=len(dead),
             error=feed.warning and f"read in spite of: {feed.warning}",
+            kind="bad_entry" if dead else "",
         )
+        now_s = poll.time.timestamp()
+        # Of what a feed shows for the first time nobody knows when it appeared; of news, by their dates.
+        times_s = [item.published.timestamp() if item.published else now_s for item in news]
+        history = schedule.learned(state.history, now_s, times_s) if state.history else None
         state = msgspec.structs.replace(
             state,
             title=feed.title or state.title,
-            etag=answer.validators.etag,
-            last_modified=answer.validators.last_modified,
-            body_hash=_hash(answer.body),
             sent=state.sent + len(news),
+            window=len(feed.items),
+            hints=feed.hints,
+            history=history or schedule.first_history(now_s, times_s),
         )
-        done = self._done(poll, "ok", state, answer)
-        return done._replace(items=news, known=known_after, dead=dead)
+        return self._done(poll, "ok", state)._replace(items=news, known=known_after, dead=dead)
 
-    def _done(self, poll: Poll, outcome: str, state: FeedState, answer: Response) -> Result:
-        return self._scheduled(poll, outcome, msgspec.structs.replace(state, failures=0, error=""), answer)
+    def _done(self, poll: Poll, outcome: str, state: FeedState) -> Result:
+        if outcome == "unchanged" and state.history:
+            history = schedule.learned(state.history, poll.time.timestamp(), ())
+            state = msgspec.structs.replace(state, history=history)
+        state = msgspec.structs.replace(state, failures=0, error="", kind="")
+        return Result(msgspec.structs.replace(poll, outcome=outcome), state)
 
-    def _failed(self, poll: Poll, state: FeedState, answer: Response | None, error: str) -> Result:
+    def _failed(self, poll: Poll, state: FeedState, exc: UnavailableError | UnreadableError) -> Result:
         # A document that couldn't be read isn't "unchanged" the next time: its validators aren't kept.
-        error = " ".join(error.split())[:MAX_ERROR_CHARS]
-        failed = msgspec.structs.replace(state, failures=state.failures + 1, error=error)
-        return self._scheduled(msgspec.structs.replace(poll, error=error), "failed", failed, answer)
+        error = " ".join(str(exc).split())[:MAX_ERROR_CHARS]
+        failures = state.failures + 1
+        # Where it moved to it isn't any more, it seems: ask where it was.
+        location = "" if failures >= schedule.MOVED_AFTER else state.location
+        state = msgspec.structs.replace(state, failures=failures, error=error, kind=exc.kind, location=location)
+        return Result(msgspec.structs.replace(poll, error=error, kind=exc.kind), state)
 
-    def _scheduled(self, poll: Poll, outcome: str, state: FeedState, answer: Response | None) -> Result:
-        retry_after_s = parse_retry_after(answer.retry_after, poll.time) if answer and answer.retry_after else None
-        wait_s = next_wait_s(self.settings.poll_interval_s, state.failures, retry_after_s, self._random)
-        now_s = time.time()
+    def _scheduled(self, result: Result, answer: Response | None, rule: FeedRule, gap_s: float) -> Result:
+        poll, state = result.poll, result.state
+        wait_s = schedule.jittered_s(self._wait_s(poll, state, answer, rule), self._random)
+        rest_s = schedule.parse_retry_after(answer.headers.get("retry-after", ""), poll.time) if answer else None
+        if poll.outcome == "failed" and rest_s is not None:
+            wait_s = max(wait_s, rest_s)
+        due_s = time.time() + wait_s
         state = msgspec.structs.replace(
-            state, polled_s=poll.time.timestamp(), due_s=now_s + wait_s, status=poll.status, polls=state.polls + 1
+            state, polled_s=poll.time.timestamp(), due_s=due_s, status=poll.status, polls=state.polls + 1
         )
-        due = datetime.fromtimestamp(state.due_s, UTC)
-        return Result(msgspec.structs.replace(poll, outcome=outcome, next_due=due), state)
+        poll = msgspec.structs.replace(poll, next_due=datetime.fromtimestamp(due_s, UTC))
+        rest_until_s = due_s if rest_s is not None else None
+        host = pacing(state.url, poll.status, gap_s, self.settings.host_spacing_s, rest_until_s)
+        return result._replace(poll=poll, state=state, host=host)
+
+    def _wait_s(self, poll: Poll, state: FeedState, answer: Response | None, rule: FeedRule) -> float:
+        interval_s = DEMO_INTERVAL_S if state.demo else rule.interval_s or self.settings.poll_interval_s
+        if state.failures:
+            return schedule.backoff_s(interval_s, state.failures, poll.status)
+        if rule.interval_s or state.demo or self.settings.adaptive == "off" or state.history is None:
+            return interval_s
+        now_s = poll.time.timestamp()
+        hints = state.hints
+        if answer is not None:
+            hints = msgspec.structs.replace(
+                hints, wait_s=max(hints.wait_s, schedule.fresh_for_s(answer.headers, poll.time))
+            )
+        wait_s = schedule.likely_wait_s(state.history, now_s, interval_s)
+        return schedule.kept_to_hints_s(wait_s, hints, state.window, state.history, poll.time)
 
     async def _publish(self, result: Result, turn: str) -> None:
         """Publish items and outcome, and remember validators and known items in the same step."""
@@ -200,13 +243,43 @@ class Poller:
         messages += [_dead_entry(poll, entry, reason) for entry, reason in result.dead]
         messages.append(Message(POLLS.name, poll.feed.encode(), encode(poll)))
         counts = counting("poll", {"sent": poll.sent, "known": poll.known, "dead": poll.dead})
-        remember = [*recording(result.state, result.known), *counts]
+        remember = [*recording(result.state, result.known), *result.host, *counts]
         if await self.broker.publish(messages, remember, [turn_guard(poll.feed, turn, poll.id)]):
             level = logging.WARNING if poll.outcome == "failed" else logging.INFO
             log.log(level, "poll feed=%s outcome=%s status=%d items=%d sent=%d ms=%d %s", poll.feed, poll.outcome,
                     poll.status, poll.items, poll.sent, poll.elapsed_ms, poll.error)  # fmt: skip
         else:
             log.info("poll feed=%s: removed, or polled by another in the meantime; nothing done", poll.feed)
+
+
+def _remembered(state: FeedState, answer: Response, poll: Poll) -> FeedState:
+    """Return *state* with the validators of a document that came whole (RFC 9110 §8.8)."""
+    etag, modified = (_validator(answer.headers.get(name, "")) for name in ("etag", "last-modified"))
+    return msgspec.structs.replace(
+        state, etag=etag, last_modified=modified, body_hash=_hash(answer.body), read_s=poll.time.timestamp()
+    )
+
+
+def _validator(value: str) -> str:
+    """Return a validator that can be sent back; one that no sane server would give is none."""
+    return value if len(value) <= MAX_VALIDATOR_CHARS and value.isascii() and value.isprintable() else ""
+
+
+def _moved(state: FeedState, answer: Response, now_s: float) -> FeedState:
+    """Return *state* with what an answer says about where the feed is.
+
+    A permanent redirect (RFC 9110 §15.4.2, §15.4.9) is believed when it was seen several times over a day: a broken
+    server or a hotel's network redirects everything for an hour. The feed keeps the name that it was added by.
+    """
+    if not answer.moved_to:
+        return msgspec.structs.replace(state, moving="", moving_seen=0, moving_since_s=0.0)
+    if answer.moved_to != state.moving:
+        return msgspec.structs.replace(state, moving=answer.moved_to, moving_seen=1, moving_since_s=now_s)
+    seen, since_s = state.moving_seen + 1, state.moving_since_s
+    if seen >= schedule.MOVED_AFTER and now_s - since_s >= schedule.MOVED_S:
+        log.warning("feed=%s: has moved for good to %s", state.url, answer.moved_to)
+        return msgspec.structs.replace(state, location=answer.moved_to, moving="", moving_seen=0, moving_since_s=0.0)
+    return msgspec.structs.replace(state, moving_seen=seen)
 
 
 def _chars(item: Item) -> int:

@@ -1,0 +1,213 @@
+"""Fetching: one GET, guarded, bounded in time and size, its redirects followed by hand; errors in words.
+
+Every failure is an UnavailableError or UnreadableError with a `kind`:
+
+timeout          connection       tls              bad_url            blocked_address  blocked_scheme
+bad_http         truncated        bad_coding       too_large          too_many_redirects
+"""
+
+import asyncio
+import ssl
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import TracebackType
+from urllib.parse import urljoin, urlsplit
+
+import aiohttp
+from aiohttp import http_exceptions
+
+from streams.errors import CopydeskError, UnavailableError, UnreadableError
+from streams.settings import Settings
+from workers.fetch.coding import ACCEPT_ENCODING, Unpacker
+from workers.fetch.guard import BlockedAddressError, check_scheme, guarded_socket, is_listed
+
+MAX_REDIRECTS = 5
+CONNECT_S = 5.0
+IDLE_S = 10.0
+MAX_RATIO_TO_FEED_BYTES = 3.2  # unpacked to on the wire: 32 MiB to 10
+MAX_HELD_BYTES = 256 * 1024 * 1024  # all bodies together
+MAX_LINE_BYTES = MAX_FIELD_BYTES = 16_384
+MAX_LOCATION_CHARS = 4_096
+DEFAULT_PORTS = {"http": 80, "https": 443}
+REDIRECTS = {301: True, 302: False, 303: False, 307: False, 308: True}  # status → whether for good, RFC 9110 §15.4
+ACCEPT = (
+    "application/atom+xml, application/rss+xml, application/rdf+xml, application/feed+json, "
+    "application/xml;q=0.9, */*;q=0.8"
+)
+
+
+@dataclass(frozen=True)
+class Access:
+    """What a feed's owner gave us to get at it. Secrets: never logged, and sent to the host that they are for only."""
+
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    username: str = ""
+    password: str = field(default="", repr=False)
+    proxy: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
+class Response:
+    """What came back. `body` is empty unless the status is 200; header names are lower case.
+
+    `moved_to` is where the document is now, if all the way there was marked as permanent.
+    """
+
+    status: int
+    url: str
+    body: bytes
+    headers: Mapping[str, str]
+    elapsed_ms: int
+    moved_to: str = ""
+
+
+class Fetcher:
+    """The HTTP client that everything in this process shares: no cookies, no proxies from the environment."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._held_bytes = 0
+
+    async def __aenter__(self) -> "Fetcher":
+        context = ssl.create_default_context()
+        self._public = self._session(context, guarded_socket)
+        self._private = self._session(context, None)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._public.close()
+        await self._private.close()
+
+    def _session(self, context: ssl.SSLContext, socket_factory: object) -> aiohttp.ClientSession:
+        connector = aiohttp.TCPConnector(
+            limit=0, limit_per_host=1, ssl=context, ttl_dns_cache=60, socket_factory=socket_factory,  # type: ignore[arg-type]
+        )  # fmt: skip
+        return aiohttp.ClientSession(
+            connector=connector,
+            auto_decompress=False,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S, sock_read=IDLE_S),
+            headers={
+                "User-Agent": self.settings.user_agent,
+                "Accept": ACCEPT,
+                "Accept-Encoding": ACCEPT_ENCODING,
+            },
+            max_line_size=MAX_LINE_BYTES,
+            max_field_size=MAX_FIELD_BYTES,
+        )
+
+    async def get(
+        self, url: str, headers: Mapping[str, str] | None = None, access: Access = Access(), max_bytes: int = 0
+    ) -> Response:
+        """Return the answer to a GET of *url*. Any status is an answer.
+
+        At most *max_bytes* come over the wire (the setting `feed_bytes` when 0). Raises UnavailableError or
+        UnreadableError when there is no answer, or none that can be taken.
+        """
+        start_s = time.monotonic()
+        try:
+            async with asyncio.timeout(self.settings.poll_timeout_s):
+                return await self._follow(url, headers or {}, access, max_bytes or self.settings.feed_bytes, start_s)
+        except CopydeskError:
+            raise
+        except (aiohttp.ClientError, OSError, ValueError) as exc:  # TimeoutError is an OSError
+            raise _translated(exc, time.monotonic() - start_s) from exc
+
+    async def _follow(
+        self, url: str, headers: Mapping[str, str], access: Access, max_bytes: int, start_s: float
+    ) -> Response:
+        origin, for_good = urlsplit(url)[:2], True
+        at = url
+        for _ in range(MAX_REDIRECTS + 1):
+            own = access if urlsplit(at)[:2] == origin else Access(proxy=access.proxy)
+            async with await self._request(at, headers, own) as answer:
+                if answer.status not in REDIRECTS or "Location" not in answer.headers:
+                    body = await self._read(answer, max_bytes) if answer.status == 200 else b""
+                    return Response(
+                        answer.status,
+                        at,
+                        body,
+                        {name.lower(): value for name, value in answer.headers.items()},
+                        round((time.monotonic() - start_s) * 1000),
+                        at if for_good and at != url else "",
+                    )
+                for_good = for_good and REDIRECTS[answer.status]
+                at = _target(at, answer.headers["Location"])
+        raise UnavailableError(f"more than {MAX_REDIRECTS} redirects", kind="too_many_redirects")
+
+    async def _request(self, url: str, headers: Mapping[str, str], access: Access) -> aiohttp.ClientResponse:
+        check_scheme(url)
+        parts = urlsplit(url)
+        port = parts.port or DEFAULT_PORTS[parts.scheme.lower()]
+        listed = is_listed(parts.hostname or "", port, self.settings.listed_hosts)
+        # A proxy is its owner's choice; where it connects to is for the proxy to decide.
+        session = self._private if listed or access.proxy else self._public
+        auth = aiohttp.BasicAuth(access.username, access.password) if access.username else None
+        return await session.get(
+            url, headers={**access.headers, **headers}, auth=auth, proxy=access.proxy or None, allow_redirects=False
+        )
+
+    async def _read(self, answer: aiohttp.ClientResponse, max_bytes: int) -> bytes:
+        """Return the body, unpacked. What is too long is given up when that is seen, not when it has come."""
+        if answer.content_length and answer.content_length > max_bytes:
+            raise UnreadableError(f"longer than {max_bytes:,} bytes (feed_bytes)", kind="too_large")
+        unpacker = Unpacker(
+            answer.headers.get("Content-Encoding", ""), max_bytes, int(max_bytes * MAX_RATIO_TO_FEED_BYTES)
+        )
+        body = bytearray()
+        try:
+            async for chunk in answer.content.iter_any():
+                for piece in unpacker.unpack(chunk):
+                    body += piece
+                    self._held_bytes += len(piece)
+                    if self._held_bytes > MAX_HELD_BYTES:
+                        raise UnavailableError("too many long documents at once; this one later", kind="too_large")
+            unpacker.close()
+            return bytes(body)
+        finally:
+            self._held_bytes -= len(body)
+
+
+def _target(at: str, location: str) -> str:
+    """Return where a redirect leads. Raises UnavailableError for what is no place to go."""
+    if not location.strip() or len(location) > MAX_LOCATION_CHARS or not location.isprintable():
+        raise UnavailableError("a redirect to nowhere", kind="bad_http")
+    try:
+        target = urljoin(at, location.strip())
+        check_scheme(target)
+        parts = urlsplit(target)
+        _ = parts.port
+    except ValueError as exc:
+        raise UnavailableError(f"a redirect to nowhere: {exc}", kind="bad_http") from exc
+    host = parts.netloc.rpartition("@")[2]  # whose password that is we don't know
+    return parts._replace(netloc=host).geturl()
+
+
+# The first that fits counts: what aiohttp raises → the kind of failure, and its words.
+_FAILURES: tuple[tuple[type[BaseException], str, str], ...] = (
+    (TimeoutError, "timeout", "no answer within {seconds:.0f} s"),
+    (aiohttp.InvalidURL, "bad_url", "not a URL that can be fetched"),
+    (aiohttp.ClientSSLError, "tls", "no secure connection"),
+    (aiohttp.ClientConnectorError, "connection", "unreachable"),
+    (aiohttp.ServerDisconnectedError, "connection", "hung up without an answer"),
+    (aiohttp.ClientResponseError, "bad_http", "not an answer in HTTP"),
+    (http_exceptions.HttpProcessingError, "bad_http", "not an answer in HTTP"),
+    (aiohttp.ClientPayloadError, "truncated", "broken off"),
+    (OSError, "connection", "unreachable"),
+    (ValueError, "bad_url", "not a URL that can be fetched"),
+)
+
+
+def _translated(exc: BaseException, seconds: float) -> UnavailableError:
+    why = " ".join((str(exc) or type(exc).__name__).split())[:300]
+    if isinstance(exc, TimeoutError):
+        why = ""
+    if BlockedAddressError.SAYS in why:
+        return UnavailableError(why, kind="blocked_address")
+    for kind, name, words in _FAILURES:
+        if isinstance(exc, kind):
+            return UnavailableError(words.format(seconds=seconds) + (f": {why}" if why else ""), kind=name)
+    return UnavailableError(f"unreachable: {why}", kind="connection")

@@ -1,0 +1,218 @@
+"""The parsers: processes that read feed documents, with limits that the kernel keeps.
+
+poller ──document──▶ parser ──Feed──▶ poller      frames on pipes: four bytes of length, then msgpack
+
+A parser that hangs or grows is ended, and its document with it; the others go on. It can open no file and no socket.
+"""
+
+import asyncio
+import contextlib
+import resource
+import signal
+import struct
+import sys
+import time
+from datetime import UTC, datetime
+from typing import BinaryIO
+
+import msgspec
+
+from streams.errors import UnreadableError
+from workers.poller.parse import Feed, parse_feed
+
+CPU_S = 5  # for one document; whole seconds, as the kernel counts
+WALL_S = 15.0
+MEMORY_BYTES = 224 * 1024 * 1024  # beyond what a parser has when it begins
+DOCUMENTS = 1_000  # then it makes room for a fresh one: what it leaked goes with it
+FRAME = struct.Struct(">I")
+
+
+class Document(msgspec.Struct, frozen=True):
+    """What a parser is given: `parse_feed`'s arguments."""
+
+    body: bytes
+    url: str
+    content_type: str
+    fetched_at: datetime
+    poll_id: str
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """Why a document can't be read."""
+
+    reason: str
+    kind: str
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """What a parser answers; one of both."""
+
+    feed: Feed | None = None
+    refusal: Refusal | None = None
+
+
+class Parsers:
+    """Reads documents in a few processes, one document each at a time. They are started when they are needed."""
+
+    def __init__(self, count: int) -> None:
+        self._free = asyncio.Semaphore(count)
+        self._idle: list[_Parser] = []
+
+    async def parse(self, document: Document) -> Feed:
+        """Return the feed. Raises UnreadableError: as `parse_feed` does, or for what takes too much or crashes."""
+        async with self._free:
+            parser = self._idle.pop() if self._idle else await _Parser.start()
+            try:
+                reply = await parser.ask(document)
+            finally:
+                if parser.is_fresh:
+                    self._idle.append(parser)
+                else:
+                    await parser.end()
+        if reply.feed is None:
+            refusal = reply.refusal or Refusal("the parser gave no answer", "parse_crash")
+            raise UnreadableError(refusal.reason, kind=refusal.kind)
+        return reply.feed
+
+    async def __aenter__(self) -> "Parsers":
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        """End the processes."""
+        for parser in self._idle:
+            await parser.end()
+        self._idle.clear()
+
+
+class _Parser:
+    """One process, seen from the poller."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.process = process
+        self._left, self._busy = DOCUMENTS, False
+
+    @classmethod
+    async def start(cls) -> "_Parser":
+        pipe = asyncio.subprocess.PIPE
+        command = (sys.executable, "-m", "workers.poller.parsers")
+        # A session of its own: Ctrl-C is for the poller, which lets the document in hand be read.
+        return cls(await asyncio.create_subprocess_exec(
+            *command, stdin=pipe, stdout=pipe, stderr=asyncio.subprocess.DEVNULL, start_new_session=True
+        ))  # fmt: skip
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether it can take another document."""
+        return self._left > 0 and not self._busy and self.process.returncode is None
+
+    async def ask(self, document: Document) -> Reply:
+        self._left -= 1
+        self._busy = True  # until it has answered: cut off in the middle, it can't be asked again
+        stdin, stdout = self.process.stdin, self.process.stdout
+        assert stdin is not None
+        assert stdout is not None
+        try:
+            async with asyncio.timeout(WALL_S):
+                stdin.write(_frame(msgspec.msgpack.encode(document)))
+                await stdin.drain()
+                size = FRAME.unpack(await stdout.readexactly(FRAME.size))[0]
+                reply = msgspec.msgpack.decode(await stdout.readexactly(size), type=Reply)
+        except TimeoutError:
+            return _refused(f"reading it took longer than {WALL_S:g} s", "too_slow")
+        except (asyncio.IncompleteReadError, ConnectionError):
+            return _refused(*_ended(await self.process.wait()))
+        self._busy = False
+        return reply
+
+    async def end(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            self.process.kill()
+        await self.process.wait()
+
+
+def _refused(reason: str, kind: str) -> Reply:
+    return Reply(refusal=Refusal(reason, kind))
+
+
+def _ended(code: int) -> tuple[str, str]:
+    if code in (-signal.SIGXCPU, -signal.SIGKILL):
+        return f"reading it took more than {CPU_S} s of CPU", "too_slow"
+    return f"the parser broke down over it (status {code})", "parse_crash"
+
+
+def _frame(data: bytes) -> bytes:
+    return FRAME.pack(len(data)) + data
+
+
+# -- in the process -------------------------------------------------------------------------------------------
+
+# All that is imported late is imported by these; afterwards no file can be opened.
+_WARM_UP = (
+    b'<?xml version="1.0"?><rss version="2.0"><channel><title>a</title><item><title>b</title>'
+    b"<pubDate>Mon, 05 Jan 2026 10:00:00 GMT</pubDate></item></channel></rss>",
+    b"<rss><channel><item><title>a & b</title><pubDate>5 Mars 2026</pubDate>",
+    b'{"version": "https://jsonfeed.org/version/1.1", "items": [{"id": "1", "title": "a"}]}',
+    b"no feed",
+)
+
+
+def main() -> None:
+    """Read documents from standard input until it closes."""
+    source, sink = sys.stdin.buffer, sys.stdout.buffer
+    for body in _WARM_UP:
+        _reply(Document(body, "https://news.example/feed", "text/xml; charset=utf-8", datetime.now(UTC), ""))
+    _import_codecs()
+    _limit()
+    while head := source.read(FRAME.size):
+        _allow_cpu()
+        document = msgspec.msgpack.decode(source.read(FRAME.unpack(head)[0]), type=Document)
+        _send(sink, _reply(document))
+
+
+def _reply(document: Document) -> Reply:
+    try:
+        return Reply(feed=parse_feed(
+            document.body, document.url, content_type=document.content_type,
+            fetched_at=document.fetched_at, poll_id=document.poll_id,
+        ))  # fmt: skip
+    except UnreadableError as exc:
+        return _refused(str(exc)[:1000], exc.kind or "bad_feed")
+    except MemoryError:
+        return _refused("reading it needs too much memory", "too_large")
+    except RecursionError:
+        return _refused("it is nested too deeply", "too_deep")
+
+
+def _send(sink: BinaryIO, reply: Reply) -> None:
+    sink.write(_frame(msgspec.msgpack.encode(reply)))
+    sink.flush()
+
+
+def _import_codecs() -> None:
+    import codecs
+
+    from workers.clean.encoding import CODECS
+
+    for name in {*CODECS.values(), "utf-32", "cp037", "utf-16", "latin-1"}:
+        codecs.lookup(name)
+
+
+def _limit() -> None:
+    """Take away what reading a document doesn't need: files, sockets, memory without end."""
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))  # standard input, output and error; nothing new can be opened
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    with contextlib.suppress(ValueError, OSError):  # macOS keeps no such limit
+        resource.setrlimit(resource.RLIMIT_DATA, (used + MEMORY_BYTES, used + MEMORY_BYTES))
+
+
+def _allow_cpu() -> None:
+    """Move the limit on CPU time to CPU_S from now; the kernel ends who passes it (SIGXCPU)."""
+    hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
+    limit = int(time.process_time()) + CPU_S + 1
+    resource.setrlimit(resource.RLIMIT_CPU, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
+
+
+if __name__ == "__main__":
+    main()
