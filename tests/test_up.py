@@ -166,7 +166,7 @@ def test_a_feed_of_one_s_own_takes_the_place_of_the_demo(tmp_path: Path) -> None
             server.answers["f"] = rss([("https://a.example/1", "A story of my own", "<p>And what it says.</p>")])
             added = await asyncio.to_thread(copydesk, "feeds", "add", server.url + "f", cwd=tmp_path)
             assert f"added {server.url}f" in added.stdout
-            with up(tmp_path):
+            with up(tmp_path, "--private-hosts", "127.0.0.1:*"):
                 await until(lambda: "A story of my own" in output(tmp_path))
                 assert "demo newsroom" not in output(tmp_path)
                 listed = await asyncio.to_thread(copydesk, "feeds", "list", "--json", cwd=tmp_path)

@@ -125,7 +125,7 @@ def _offline_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
 
 
 def _feeds_commands(command: Callable[..., argparse.ArgumentParser], commands: Any) -> None:
-    feeds = commands.add_parser("feeds", help="add, remove, list, import and export feeds").add_subparsers(
+    feeds = commands.add_parser("feeds", help="add, remove, list, pause, find, import and export feeds").add_subparsers(
         required=True, metavar="ACTION"
     )
     add = command("add", manage.run_feeds_add, "poll these feeds", feeds)
@@ -137,6 +137,17 @@ def _feeds_commands(command: Callable[..., argparse.ArgumentParser], commands: A
     command("list", manage.run_feeds_list, "list the feeds and how they are", feeds).add_argument(
         "--json", action="store_true"
     )
+    for action, said, help in (
+        ("pause", "paused", "stop polling these feeds for a while"),
+        ("resume", "resumed", "go on polling them, at once"),
+        ("poll-now", "due now:", "poll these feeds now instead of when they are due"),
+    ):
+        sub = command(action, manage.run_feeds_change, help, feeds)
+        sub.add_argument("urls", nargs="+", metavar="URL")
+        sub.set_defaults(action=action, said=said)
+    found = command("discover", manage.run_feeds_discover, "find the feeds of a page", feeds)
+    found.add_argument("url", metavar="URL")
+    found.add_argument("--json", action="store_true")
     command("import", manage.run_feeds_import, "add the feeds of an OPML file", feeds).add_argument("file", type=Path)
     command("export", manage.run_feeds_export, "write the feeds as OPML", feeds)
 

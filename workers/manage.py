@@ -142,9 +142,57 @@ def run_feeds_add(settings: Settings, args: Any) -> int:
 
 
 def run_feeds_import(settings: Settings, args: Any) -> int:
+    from workers.poller.feeds import feed_url
     from workers.poller.opml import read_opml
 
-    return _add_feeds(settings, read_opml(args.file))
+    wanted, code = [], DONE
+    for url, folder in read_opml(args.file):
+        try:
+            wanted.append((feed_url(url), folder))
+        except SettingsError as exc:  # one bad line of a thousand keeps nobody from the others
+            print(f"left out: {exc}", file=sys.stderr)
+            code = FAILED
+    return _add_feeds(settings, wanted) or code
+
+
+def run_feeds_discover(settings: Settings, args: Any) -> int:
+    from workers.fetch.fetch import Fetcher
+    from workers.poller.discover import discover
+    from workers.poller.feeds import feed_url
+    from workers.poller.parsers import Parsers
+
+    async def find() -> Any:
+        async with Fetcher(settings) as fetcher, Parsers(1) as parsers:
+            return await discover(fetcher, parsers, feed_url(args.url))
+
+    found = asyncio.run(find())
+    for url, feed in found:
+        if args.json:
+            print_json({"url": url, "title": feed.title, "items": len(feed.items)})
+        else:
+            print(f"{url}  {feed.title or '-'}  {len(feed.items)} items")
+    if not found:
+        print(f"no feed found at {args.url}", file=sys.stderr)
+    return DONE if found else FAILED
+
+
+def run_feeds_change(settings: Settings, args: Any) -> int:
+    """Pause feeds, go on with them, or poll them at once."""
+    from workers.poller.feeds import Feeds
+
+    def change(broker: Any) -> Any:
+        feeds = Feeds(broker.state)
+        return (
+            feeds.hurry(args.urls) if args.action == "poll-now" else feeds.set_paused(args.urls, args.action == "pause")
+        )
+
+    changed = with_state(settings, change)
+    for url in args.urls:
+        if url in changed:
+            print(f"{args.said} {url}")
+        else:
+            print(f"no such feed{' that is polled' if args.action == 'poll-now' else ''}: {url}", file=sys.stderr)
+    return DONE if len(changed) == len(args.urls) else FAILED
 
 
 def _add_feeds(settings: Settings, wanted: list[tuple[str, str]]) -> int:
@@ -174,9 +222,11 @@ def run_feeds_list(settings: Settings, args: Any) -> int:
 
     for feed in with_state(settings, lambda broker: Feeds(broker.state).all()):
         if args.json:
-            print_json(msgspec.to_builtins(feed))
+            print_json(msgspec.to_builtins(feed) | {"history": None})
         else:
             how = feed.error or (f"{feed.sent} items in {feed.polls} polls" if feed.polls else "not polled yet")
+            how = f"paused; {how}" if feed.paused else how
+            how += f"; now at {feed.location}" if feed.location else ""
             print(f"{feed.url}  {feed.title or '-'}  {how}")
     return DONE
 

@@ -113,7 +113,7 @@ class Fleet:
         urls = ["--broker-url", self.cluster.url, "--state-url", through] if self.cluster else ["--broker-url", through]
         return [
             *urls, "--lease-s", str(LEASE_S), "--partitions", "4", "--poll-interval-s", str(self.direct.poll_interval_s),
-            "--poll-timeout-s", "3", "--batch", str(self.direct.batch), "--max-lag", str(self.direct.max_lag), "--replication", str(self.direct.replication), "--log-level", os.environ.get("FAULTS_LOG", "WARNING"),
+            "--poll-timeout-s", "3", "--private-hosts", "127.0.0.1:*", "--adaptive", "off", "--host-spacing-s", "0", "--batch", str(self.direct.batch), "--max-lag", str(self.direct.max_lag), "--replication", str(self.direct.replication), "--log-level", os.environ.get("FAULTS_LOG", "WARNING"),
         ]  # fmt: skip
 
     async def _keep(self) -> None:

@@ -58,6 +58,12 @@ def test_a_story_s_own_title_and_short_headings_are_no_other_story() -> None:
     assert feed("Analysis", facts=known) == (*STORY, "Analysis")
 
 
+def test_a_running_story_s_background_stays_though_it_was_told_before() -> None:
+    background = "The canal had been closed since the flood of that year tore both of its gates away."
+    assert feed(background, facts=facts(3, lines=(background,))) == (*STORY, background)
+    assert feed(background, facts=facts(4, lines=(background,))) == STORY
+
+
 def test_what_the_stream_learns_makes_no_revision_of_templates() -> None:
     before = clean(f"<p>{STORY[0]}</p><p>{TEMPLATE}</p>", "html")
     after = clean(f"<p>{STORY[0]}</p><p>{TEMPLATE}</p>", "html", facts=facts(5))

@@ -12,7 +12,8 @@ from workers.clean.lines import is_sentence, word_count
 from workers.clean.text import comparable
 
 KEY_BYTES = 6  # of a few thousand lines a site, two share a key once in ten million sites
-MIN_REPEATS = 2  # other articles that have the line; two may be a coincidence of two versions of one story
+MIN_REPEATS = 2  # other articles that have the line; one may be another version of the same story
+MIN_SENTENCES = 4  # the same for a sentence: a running story tells its background again and again
 MIN_REPEATED_SHARE = 0.08  # of the articles that are remembered
 MAX_COPY_SHARE = 0.5  # an article of which more than this is repeated is a copy of another, and shows nothing
 
@@ -35,10 +36,10 @@ class Facts:
         """Whether the line is another story's title."""
         return key in self.headlines
 
-    def is_repeated(self, key: bytes) -> bool:
-        """Whether the line stands in so many articles that it can't belong to one of them."""
+    def is_repeated(self, key: bytes, *, sentence: bool = False) -> bool:
+        """Whether the line, a *sentence* or not, stands in so many articles that it can't belong to one of them."""
         count = self.repeats.get(key, 0)
-        return count >= MIN_REPEATS and count >= MIN_REPEATED_SHARE * self.articles
+        return count >= (MIN_SENTENCES if sentence else MIN_REPEATS) and count >= MIN_REPEATED_SHARE * self.articles
 
     def is_copy(self, lines: Iterable[str]) -> bool:
         """Whether most of a story's sentences are repeated: it is another article's copy, and shows no template."""

@@ -282,7 +282,7 @@ class Labeller:
         text, key = self.blocks[n].text, self.keys[n]
         if self.facts.is_headline(key) and word_count(text) >= MIN_LINK_WORDS:
             self.verdicts[n] = Verdict("link", "the headline of another story of this site", known=True)
-        elif self.trusts_repeats and self.facts.is_repeated(key):
+        elif self.trusts_repeats and self.facts.is_repeated(key, sentence=is_sentence(text)):
             count = f"{self.facts.repeats[key]} of this site's last {self.facts.articles} articles have it too"
             self.verdicts[n] = Verdict("template", count, known=True)
         else:

@@ -30,6 +30,7 @@ class Unpacker:
         self.wire_bytes = self.bytes = 0
         self._packed, self._gzip = self.coding not in ("", "identity"), self.coding.endswith("gzip")
         self._inflate: Any = None
+        self._held = b""
 
     def unpack(self, data: bytes) -> Iterator[bytes]:
         """Yield what *data*, the next part of the body, unpacks to."""
@@ -39,7 +40,11 @@ class Unpacker:
             self.bytes = self.wire_bytes
             yield data
             return
+        data, self._held = self._held + data, b""
         while data:
+            if len(data) == 1 and (self._inflate is None or self._inflate.eof):
+                self._held = data  # what begins here shows by its first two bytes
+                return
             inflate = self._begun(data)
             if inflate is None:
                 return
@@ -57,9 +62,10 @@ class Unpacker:
     def _begun(self, data: bytes) -> Any:
         """Return what unpacks *data*; None when it stands behind the end and is no part of the body."""
         if self._inflate is None or (self._inflate.eof and self._gzip and data.startswith(b"\x1f\x8b")):
-            # A gzip body may have several members (RFC 1952 §2.2). "deflate" is zlib by RFC 9110 §8.4.1.2; the
-            # bare stream that some servers send instead doesn't begin with zlib's 8.
-            bare = zlib.MAX_WBITS if data[0] & 0x0F == 8 else -zlib.MAX_WBITS
+            # A gzip body may have several members (RFC 1952 §2.2). "deflate" is zlib by RFC 9110 §8.4.1.2, with a
+            # header of RFC 1950 §2.2; some servers send the bare stream instead.
+            is_zlib = data[0] & 0x0F == 8 and int.from_bytes(data[:2], "big") % 31 == 0
+            bare = zlib.MAX_WBITS if is_zlib else -zlib.MAX_WBITS
             self._inflate = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16 if self._gzip else bare)
         return None if self._inflate.eof else self._inflate
 

@@ -7,6 +7,7 @@ bad_http         truncated        bad_coding       too_large          too_many_r
 """
 
 import asyncio
+import base64
 import ssl
 import time
 from collections.abc import Mapping
@@ -83,7 +84,7 @@ class Fetcher:
 
     def _session(self, context: ssl.SSLContext, socket_factory: object) -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(
-            limit=0, limit_per_host=1, ssl=context, ttl_dns_cache=60, socket_factory=socket_factory,  # type: ignore[arg-type]
+            limit=0, ssl=context, ttl_dns_cache=60, socket_factory=socket_factory,  # type: ignore[arg-type]
         )  # fmt: skip
         return aiohttp.ClientSession(
             connector=connector,
@@ -123,7 +124,8 @@ class Fetcher:
         at = url
         for _ in range(MAX_REDIRECTS + 1):
             own = access if urlsplit(at)[:2] == origin else Access(proxy=access.proxy)
-            async with await self._request(at, headers, own) as answer:
+            kind = "bad_url" if at == url else "bad_http"
+            async with await self._request(at, headers, own, kind) as answer:
                 if answer.status not in REDIRECTS or "Location" not in answer.headers:
                     body = await self._read(answer, max_bytes) if answer.status == 200 else b""
                     return Response(
@@ -138,17 +140,23 @@ class Fetcher:
                 at = _target(at, answer.headers["Location"])
         raise UnavailableError(f"more than {MAX_REDIRECTS} redirects", kind="too_many_redirects")
 
-    async def _request(self, url: str, headers: Mapping[str, str], access: Access) -> aiohttp.ClientResponse:
+    async def _request(self, url: str, headers: Mapping[str, str], access: Access, kind: str) -> aiohttp.ClientResponse:
         check_scheme(url)
         parts = urlsplit(url)
         port = parts.port or DEFAULT_PORTS[parts.scheme.lower()]
         listed = is_listed(parts.hostname or "", port, self.settings.listed_hosts)
         # A proxy is its owner's choice; where it connects to is for the proxy to decide.
         session = self._private if listed or access.proxy else self._public
-        auth = aiohttp.BasicAuth(access.username, access.password) if access.username else None
-        return await session.get(
-            url, headers={**access.headers, **headers}, auth=auth, proxy=access.proxy or None, allow_redirects=False
-        )
+        secrets = dict(access.headers)
+        if access.username:
+            pair = f"{access.username}:{access.password}".encode()
+            secrets["Authorization"] = f"Basic {base64.b64encode(pair).decode()}"  # RFC 7617
+        try:
+            return await session.get(
+                url, headers={**secrets, **headers}, proxy=access.proxy or None, allow_redirects=False
+            )
+        except aiohttp.InvalidURL as exc:  # aiohttp knows 127.0.0.1 in its one right spelling only
+            raise UnavailableError(f"not a URL that can be fetched: {exc}"[:300], kind=kind) from exc
 
     async def _read(self, answer: aiohttp.ClientResponse, max_bytes: int) -> bytes:
         """Return the body, unpacked. What is too long is given up when that is seen, not when it has come."""
@@ -205,7 +213,7 @@ def _translated(exc: BaseException, seconds: float) -> UnavailableError:
     why = " ".join((str(exc) or type(exc).__name__).split())[:300]
     if isinstance(exc, TimeoutError):
         why = ""
-    if BlockedAddressError.SAYS in why:
+    if BlockedAddressError.SAYS in why:  # one of several addresses, maybe
         return UnavailableError(why, kind="blocked_address")
     for kind, name, words in _FAILURES:
         if isinstance(exc, kind):

@@ -5,6 +5,7 @@ Anybody who can have a feed polled, or redirect one, would otherwise make copyde
 that resolves to another one the second time, a redirect and an odd spelling of 127.0.0.1 all come to that point.
 """
 
+import errno
 import socket
 from collections.abc import Collection
 from ipaddress import IPv4Address, ip_address, ip_network
@@ -73,7 +74,9 @@ def guarded_socket(address: tuple[Any, ...]) -> socket.socket:
     family, kind, protocol, _, sockaddr = address
     host = str(sockaddr[0])
     if not is_public(host):
-        raise BlockedAddressError(f"{host} {BlockedAddressError.SAYS}; private_hosts lists what else may be reached")
+        raise BlockedAddressError(
+            errno.EACCES, f"{host} {BlockedAddressError.SAYS}; private_hosts lists what else may be reached"
+        )
     return socket.socket(family=family, type=kind, proto=protocol)
 
 

@@ -3,8 +3,9 @@
 copydesk:feeds        hash: URL → FeedState
 copydesk:feeds:known  hash: URL → key and fingerprint of each item of its last document, 16 bytes an item
 copydesk:feeds:turn   hash: URL → id of its last poll; changes with every poll and so guards each
-copydesk:feeds:due    sorted set: URL by the time of its next poll; a claim moves it out of reach for a while
-copydesk:feeds:hosts  hash: host → when it was last asked, and the next turn that nobody waits for yet
+copydesk:feeds:of:HOST  sorted set: URL by the time of its next poll, for each host
+copydesk:feeds:due    sorted set: host by the time that one of its feeds may be polled
+copydesk:feeds:busy   hash: host → until when the one poll that is under way there may take
 copydesk:feeds:gaps   hash: host → seconds between its polls, where it wants more than others
 """
 
@@ -12,7 +13,8 @@ import hashlib
 import secrets
 import sys
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -25,8 +27,8 @@ from streams.transport.redis_streams.client import translated
 from workers.dedupe.identity import canonical_url
 from workers.poller.schedule import Hints, History
 
-FEEDS, KNOWN, TURN, DUE, HOSTS, GAPS = (
-    f"copydesk:feeds{suffix}" for suffix in ("", ":known", ":turn", ":due", ":hosts", ":gaps")
+FEEDS, KNOWN, TURN, OF, DUE, BUSY, GAPS = (
+    f"copydesk:feeds{suffix}" for suffix in ("", ":known", ":turn", ":of:", ":due", ":busy", ":gaps")
 )
 CLOCK = "copydesk:feeds:clock"  # the latest time that a poller has claimed at
 CLOCK_WENT_BACK_S = 5.0
@@ -37,39 +39,49 @@ DIGEST_BYTES = 8
 
 # Should the clock have been put back or forth, all due times move with it: else nothing would be polled for as long
 # as that, or everything at once. It leapt forth if more time has passed by it than has by the clock that only counts.
-# A host that was asked just now isn't asked again before its gap is over; its other feeds queue up behind one another.
 _CLAIM = """
-local now, till, limit = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
-local latest, passed, gap_s = tonumber(redis.call('GET', KEYS[2]) or ARGV[1]), tonumber(ARGV[4]), tonumber(ARGV[5])
+local now, limit, of = tonumber(ARGV[1]), tonumber(ARGV[3]), ARGV[7]
+local latest, passed = tonumber(redis.call('GET', KEYS[3]) or ARGV[1]), tonumber(ARGV[4])
 local leap = 0
-if latest - now > tonumber(ARGV[6]) then leap = now - latest
-elseif passed >= 0 and now - latest - passed > tonumber(ARGV[7]) then leap = now - latest - passed end
+if latest - now > tonumber(ARGV[5]) then leap = now - latest
+elseif passed >= 0 and now - latest - passed > tonumber(ARGV[6]) then leap = now - latest - passed end
 if leap ~= 0 then
-  for _, feed in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
-    redis.call('ZINCRBY', KEYS[1], string.format('%.3f', leap), feed)
+  local by = string.format('%.3f', leap)
+  for _, host in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
+    redis.call('ZINCRBY', KEYS[1], by, host)
+    for _, feed in ipairs(redis.call('ZRANGE', of .. host, 0, -1)) do redis.call('ZINCRBY', of .. host, by, feed) end
   end
-  redis.call('DEL', KEYS[3])
 end
-redis.call('SET', KEYS[2], ARGV[1])
-local busy, claimed = {}, {}
-for i = 8, #ARGV do busy[ARGV[i]] = true end
-for _, feed in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, limit * 4)) do
-  if #claimed == limit then break end
-  local host = string.match(feed, '^%a+://([^/?#]+)') or feed
-  local gap = tonumber(redis.call('HGET', KEYS[4], host) or gap_s)
-  local asked, queue = string.match(redis.call('HGET', KEYS[3], host) or '0 0', '(%S+) (%S+)')
-  if busy[host] or now < asked + gap - 0.001 then
-    local turn = math.max(tonumber(queue), asked + gap, busy[host] and now + math.max(gap, 0.05) or 0)
-    redis.call('HSET', KEYS[3], host, asked .. string.format(' %.3f', turn + gap))
-    redis.call('ZADD', KEYS[1], string.format('%.3f', turn), feed)
+redis.call('SET', KEYS[3], ARGV[1])
+local claimed = {}
+while #claimed < limit do
+  local host = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, 1)[1]
+  if not host then break end
+  local first = redis.call('ZRANGE', of .. host, 0, 0, 'WITHSCORES')
+  if not first[1] then redis.call('ZREM', KEYS[1], host)
+  elseif tonumber(first[2]) > now then redis.call('ZADD', KEYS[1], first[2], host)
   else
-    redis.call('HSET', KEYS[3], host, string.format('%.3f ', now) .. queue)
-    redis.call('ZADD', KEYS[1], till, feed)
-    busy[host] = true
-    claimed[#claimed + 1] = feed
+    redis.call('ZADD', KEYS[1], ARGV[2], host)
+    redis.call('HSET', KEYS[2], host, ARGV[2])
+    claimed[#claimed + 1] = first[1]
   end
 end
 return claimed
+"""
+
+# A feed becomes due at once. Its host does too, unless a poll is under way there: that comes to an end first.
+_HURRY = """
+local found = {}
+for i = 2, #ARGV, 2 do
+  local host, feed = ARGV[i], ARGV[i + 1]
+  if redis.call('ZSCORE', KEYS[3] .. host, feed) then
+    redis.call('ZADD', KEYS[3] .. host, 0, feed)
+    local busy = tonumber(redis.call('HGET', KEYS[2], host) or 0)
+    if busy < tonumber(ARGV[1]) then redis.call('ZADD', KEYS[1], 0, host) end
+    found[#found + 1] = feed
+  end
+end
+return found
 """
 
 
@@ -116,7 +128,7 @@ class Feeds:
 
     def __init__(self, state: Any, claim_s: float = 10.0, gap_s: float = 0.0) -> None:
         self.state, self.claim_s, self.gap_s = state, claim_s, gap_s
-        self._claim = state.register_script(_CLAIM)
+        self._claim, self._hurry = state.register_script(_CLAIM), state.register_script(_HURRY)
         self._claimed_s = 0.0
 
     async def add(self, urls: Iterable[tuple[str, str]], *, demo: bool = False) -> list[str]:
@@ -132,7 +144,8 @@ class Feeds:
                 if await self.state.hsetnx(FEEDS, url, msgspec.json.encode(state)):
                     await self.state.hset(TURN, url, f"added-{secrets.token_hex(4)}")
                     new.append(url)
-                await self.state.zadd(DUE, {url: 0}, nx=True)
+                    await self.state.zadd(OF + host_of(url), {url: 0}, nx=True)
+        await self.hurry(new)
         return new
 
     async def remove(self, urls: Sequence[str]) -> list[str]:
@@ -145,7 +158,7 @@ class Feeds:
                         pipe.hdel(FEEDS, url),
                         pipe.hdel(TURN, url),
                         pipe.hdel(KNOWN, url),
-                        pipe.zrem(DUE, url),
+                        pipe.zrem(OF + host_of(url), url),
                     ):
                         del command
                     replies = await pipe.execute()
@@ -159,25 +172,26 @@ class Feeds:
             raw = await self.state.hgetall(FEEDS)
         return sorted((_state(url, value) for url, value in raw.items()), key=lambda f: f.url)
 
-    async def claim(self, limit: int, busy: Collection[str] = ()) -> list[str]:
-        """Return up to *limit* feeds that are due; nobody else gets them for `claim_s` seconds.
+    async def claim(self, limit: int) -> list[str]:
+        """Return up to *limit* feeds that are due, each of another host; the hosts are ours for `claim_s` seconds.
 
-        Of *busy* hosts, and of those asked a moment ago, none is given; their feeds queue up. A killed poller's feeds
-        go to others after that time; a living one renews its claims.
+        A killed poller's claims go to others after that time; a living one renews them.
         """
         now_s, ticks_s = time.time(), _ticks_s()
         passed_s = ticks_s - self._claimed_s if self._claimed_s else -1.0
         with translated(self.state.url):
-            args = [now_s, now_s + self.claim_s, limit, passed_s, self.gap_s, CLOCK_WENT_BACK_S, CLOCK_LEAPT_S, *busy]
-            claimed = await self._claim(keys=[DUE, CLOCK, HOSTS, GAPS], args=args)
+            args = [now_s, now_s + self.claim_s, limit, passed_s, CLOCK_WENT_BACK_S, CLOCK_LEAPT_S, OF]
+            claimed = await self._claim(keys=[DUE, BUSY, CLOCK], args=args)
         self._claimed_s = ticks_s
         return [url.decode() for url in claimed]
 
     async def renew(self, urls: Sequence[str]) -> None:
         """Keep the claim on feeds whose polls are under way."""
         if urls:
+            until = dict.fromkeys(map(host_of, urls), time.time() + self.claim_s)
             with translated(self.state.url):
-                await self.state.zadd(DUE, dict.fromkeys(urls, time.time() + self.claim_s), xx=True)
+                await self.state.zadd(DUE, until, xx=True)
+                await self.state.hset(BUSY, mapping=until)
 
     async def load(self, url: str) -> Loaded | None:
         """Return a feed as a poll needs it; None when it has been removed or paused."""
@@ -187,7 +201,9 @@ class Feeds:
                     pipe.hget(key, name)
                 state, turn, known, gap = await pipe.execute()
             if state is None or (found := _state(url.encode(), state)).paused:
-                await self.state.zrem(DUE, url)
+                await self.state.zrem(OF + host_of(url), url)
+                await self.state.zadd(DUE, {host_of(url): time.time()})
+                await self.state.hdel(BUSY, host_of(url))
                 return None
         return Loaded(found, (turn or b"").decode(), known or b"", float(gap or self.gap_s))
 
@@ -201,15 +217,18 @@ class Feeds:
                 await self.state.hset(TURN, url, f"paused-{secrets.token_hex(4)}")
                 state = msgspec.structs.replace(_state(url.encode(), await self.state.hget(FEEDS, url)), paused=paused)
                 await self.state.hset(FEEDS, url, msgspec.json.encode(state))
-                await (self.state.zrem(DUE, url) if paused else self.state.zadd(DUE, {url: 0}))
+                key = OF + host_of(url)
+                await (self.state.zrem(key, url) if paused else self.state.zadd(key, {url: 0}))
                 changed.append(url)
+        if not paused:
+            await self.hurry(changed)
         return changed
 
     async def hurry(self, urls: Sequence[str]) -> list[str]:
         """Make feeds due at once; returns those that there are and that aren't paused."""
+        pairs = [part for url in urls for part in (host_of(url), url)]
         with translated(self.state.url):
-            return [url for url in urls if await self.state.zscore(DUE, url) is not None
-                    and await self.state.zadd(DUE, {url: 0}, xx=True) is not None]  # fmt: skip
+            return [url.decode() for url in await self._hurry(keys=[DUE, BUSY, OF], args=[time.time(), *pairs])]
 
 
 def _ticks_s() -> float:
@@ -242,22 +261,21 @@ def feed_url(url: str) -> str:
     return url
 
 
-def pacing(url: str, status: int, gap_s: float, usual_s: float, rest_until_s: float | None) -> list[Command]:
-    """Return the commands that remember how a host wants to be asked, by how it answered.
+def pacing(url: str, status: int, gap_s: float, usual_s: float, now_s: float, rest_until_s: float) -> list[Command]:
+    """Return the commands that let a host go, until its next turn, and remember how it wants to be asked.
 
-    429 doubles the gap between its polls; whatever goes well shortens it again, a little. Until *rest_until_s*
-    none of its feeds is asked.
+    429 doubles the gap between its polls, and none of its feeds is asked until *rest_until_s*; whatever goes well
+    shortens the gap again, a little.
     """
     host, after_s = host_of(url), gap_s
     if status == 429:
         after_s = min(MAX_GAP_S, max(2 * gap_s, 1.0))
     elif 200 <= status < 400 and gap_s > usual_s:
         after_s = max(usual_s, gap_s * 0.95)
-    commands: list[Command] = []
+    turn_s = max(now_s + after_s, rest_until_s if status == 429 else 0.0)
+    commands: list[Command] = [("ZADD", DUE, f"{turn_s:.3f}", host), ("HDEL", BUSY, host)]
     if after_s != gap_s:
         commands.append(("HSET", GAPS, host, f"{after_s:.3f}") if after_s > usual_s else ("HDEL", GAPS, host))
-    if status == 429 and rest_until_s is not None:
-        commands.append(("HSET", HOSTS, host, f"{rest_until_s - after_s:.3f} {rest_until_s + after_s:.3f}"))
     return commands
 
 
@@ -265,7 +283,7 @@ def recording(state: FeedState, known: bytes | None) -> list[Command]:
     """Return the commands that remember a poll's outcome; *known* None leaves the known items as they are."""
     commands: list[Command] = [
         ("HSET", FEEDS, state.url, msgspec.json.encode(state)),
-        ("ZADD", DUE, state.due_s, state.url),
+        ("ZADD", OF + host_of(state.url), f"{state.due_s:.3f}", state.url),
     ]
     if known is not None:
         commands.append(("HSET", KNOWN, state.url, known))
@@ -281,15 +299,19 @@ def split_news(items: Sequence[Item], known: bytes) -> tuple[list[Item], bytes]:
     """Return the items that are new or changed since *known*, and what is known with them.
 
     Pure. An item counts as known while it is in the feed's document; one that comes back is the desk's to recognise.
+    Known by its key, or by its guid where that is its alone: some feeds' links change from poll to poll.
     """
     before = _pairs(known)
     after: dict[bytes, bytes] = {}
+    guids = Counter(item.guid for item in items)
     news = []
     for item in items:
-        digest, print_ = _digest(item.key), bytes.fromhex(item.fingerprint)
-        if before.get(digest) != print_ and after.get(digest) != print_:
+        print_, names = bytes.fromhex(item.fingerprint), [_digest(item.key)]
+        if item.guid and guids[item.guid] == 1 and item.guid not in (item.key, item.link):
+            names.append(_digest(f"{item.feed}#{item.guid}"))
+        if not any(print_ in (before.get(name), after.get(name)) for name in names):
             news.append(item)
-        after[digest] = print_
+        after.update(dict.fromkeys(names, print_))
     kept = list(after.items())[:MAX_KNOWN]
     return news, b"".join(d + p for d, p in kept)
 

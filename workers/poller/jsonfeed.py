@@ -1,9 +1,8 @@
 """JSON Feed 1.0 and 1.1 (jsonfeed.org/version/1.1), told in feedparser's words: the rest is the same for all."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
-
-import msgspec
 
 from streams.errors import UnreadableError
 from workers.clean.dates import parse_date
@@ -12,22 +11,22 @@ VERSIONS = ("https://jsonfeed.org/version/1", "http://jsonfeed.org/version/1", "
 
 
 def looks_like_json(body: bytes) -> bool:
-    """Return whether *body* can be JSON at all; no other kind of feed begins with a brace."""
-    return body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"{"
+    """Return whether *body* can be JSON at all; no other kind of feed begins with a brace or bracket."""
+    return body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[")
 
 
 def read_json_feed(body: bytes) -> dict[str, Any]:
     """Return {version, feed, entries} as feedparser would. Raises UnreadableError for what is no JSON Feed."""
     try:
-        document = msgspec.json.decode(body.lstrip(b"\xef\xbb\xbf \t\r\n"))
-    except (msgspec.DecodeError, UnicodeDecodeError) as exc:
+        document = json.loads(body.decode("utf-8-sig"))  # takes halves of surrogate pairs, which msgspec doesn't
+    except ValueError as exc:
         raise UnreadableError(f"broken JSON: {exc}", kind="bad_feed") from exc
     except RecursionError as exc:
         raise UnreadableError("JSON that is nested too deeply", kind="bad_feed") from exc
-    if not isinstance(document, dict) or not isinstance(document.get("items"), list):
-        raise UnreadableError("JSON, but no feed", kind="not_a_feed")
-    if not str(document.get("version") or "").startswith(VERSIONS):
-        raise UnreadableError("JSON with items, but it doesn't say that it is a JSON Feed", kind="not_a_feed")
+    if not isinstance(document, dict) or not str(document.get("version") or "").startswith(VERSIONS):
+        raise UnreadableError("JSON, but no feed: it doesn't say that it is a JSON Feed", kind="not_a_feed")
+    if not isinstance(document.get("items"), list):
+        raise UnreadableError("a JSON Feed without a list of items", kind="bad_feed")
     channel = {
         "title": _text(document, "title"),
         "link": _text(document, "home_page_url"),

@@ -42,6 +42,6 @@ def write_opml(feeds: Iterable[FeedState]) -> str:
             parent = folders.get(feed.folder) or folders.setdefault(
                 feed.folder, ET.SubElement(body, "outline", text=feed.folder)
             )
-        ET.SubElement(parent, "outline", type="rss", text=feed.title or feed.url, xmlUrl=feed.url)
+        ET.SubElement(parent, "outline", type="rss", text=feed.title or feed.url, xmlUrl=feed.location or feed.url)
     ET.indent(root)
     return ET.tostring(root, encoding="unicode", xml_declaration=True) + "\n"

@@ -46,6 +46,7 @@ _TAG = re.compile(r"<[^>]{0,5000}>")
 _ITEM_OPENS = re.compile(rb"<(?:\w{1,20}:)?(?:item|entry)[\s>]")
 _ITEM_CLOSES = re.compile(rb"</(?:\w{1,20}:)?(?:item|entry)\s{0,20}>")
 _DECLARED = re.compile(rb"""(<\?xml[^>]{0,200}?encoding\s{0,20}=\s{0,20}["'])([^"'>]{0,100})""")
+_CHARACTER = re.compile(rb"&#(?:[xX]0{0,20}([0-9a-fA-F]{1,200000})|0{0,20}([0-9]{1,200000}));?")
 _CHARSET = re.compile(r"""charset\s{0,20}=\s{0,20}["']?([^"';\s]{0,100})""", re.IGNORECASE)
 
 warnings.filterwarnings("ignore", category=DeprecationWarning, module="feedparser")
@@ -154,11 +155,27 @@ def _parsed(body: bytes, url: str, content_type: str) -> Any:
         body = body[: declared.start(2)] + b"utf-8" + body[declared.end(2) :]
     headers = {"content-location": url} | ({"content-type": content_type} if content_type else {})
     try:
+        return _feedparsed(body, headers)
+    except ValueError:  # feedparser breaks on references to no character; nobody misses those
+        try:
+            return _feedparsed(_CHARACTER.sub(_possible, body), headers)
+        except ValueError as exc:
+            raise UnreadableError(f"feedparser gave up: {exc!r}", kind="bad_feed") from exc
+
+
+def _possible(reference: re.Match[bytes]) -> bytes:
+    digits = reference[1] or reference[2]
+    code = int(digits[:9], 16 if reference[1] else 10)
+    return reference[0] if code < 0xD800 or 0xDFFF < code < 0x110000 else b"&#xFFFD;"
+
+
+def _feedparsed(body: bytes, headers: Mapping[str, str]) -> Any:
+    try:
         # A stream, never str or bytes: feedparser would open those as a file or fetch them.
         return feedparser.parse(
             io.BytesIO(body), response_headers=headers, sanitize_html=False, resolve_relative_uris=False
         )
-    except UnreadableError:
+    except (UnreadableError, ValueError):
         raise
     except MemoryError as exc:
         raise UnreadableError("needs too much memory", kind="too_large") from exc

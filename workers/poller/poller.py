@@ -24,7 +24,7 @@ from streams.transport.broker import Broker, Command, Message
 from workers.counters import counting
 from workers.fetch.fetch import Access, Fetcher, Response
 from workers.poller import schedule
-from workers.poller.feeds import Feeds, FeedState, Loaded, host_of, pacing, recording, split_news, turn_guard
+from workers.poller.feeds import Feeds, FeedState, Loaded, pacing, recording, split_news, turn_guard
 from workers.poller.parse import Feed
 from workers.poller.parsers import Document, Parsers
 
@@ -95,7 +95,7 @@ class Poller:
         if await self._under_pressure():
             return PRESSURE_EVERY_S
         free = self.settings.poll_concurrency - len(self._polls)
-        due = await self.feeds.claim(free, set(map(host_of, self._polls.values()))) if free > 0 else []
+        due = await self.feeds.claim(free) if free > 0 else []
         for url in due:
             task = asyncio.create_task(self.poll(url), name=f"poll {url}")
             self._polls[task] = url
@@ -217,8 +217,8 @@ class Poller:
             state, polled_s=poll.time.timestamp(), due_s=due_s, status=poll.status, polls=state.polls + 1
         )
         poll = msgspec.structs.replace(poll, next_due=datetime.fromtimestamp(due_s, UTC))
-        rest_until_s = due_s if rest_s is not None else None
-        host = pacing(state.url, poll.status, gap_s, self.settings.host_spacing_s, rest_until_s)
+        rest_until_s = due_s if rest_s is not None else 0.0
+        host = pacing(state.url, poll.status, gap_s, self.settings.host_spacing_s, time.time(), rest_until_s)
         return result._replace(poll=poll, state=state, host=host)
 
     def _wait_s(self, poll: Poll, state: FeedState, answer: Response | None, rule: FeedRule) -> float:

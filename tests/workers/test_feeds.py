@@ -1,0 +1,148 @@
+"""The registry of feeds, on a real Valkey: whose turn it is, and what moves it."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from streams.settings import Settings
+from streams.transport.broker import Broker, open_broker
+from tests.conftest import until
+from workers.poller import feeds as registry
+from workers.poller.feeds import Feeds, FeedState, pacing, recording
+
+A1, A2, B1 = "https://a.example/1", "https://a.example/2", "https://b.example:8443/1"
+
+
+def with_feeds(settings: Settings, work: Callable[[Feeds, Broker], Awaitable[None]], claim_s: float = 10.0) -> None:
+    async def go() -> None:
+        broker = open_broker(settings)
+        feeds = Feeds(broker.state, claim_s)
+        await feeds.add([(url, "") for url in (A1, A2, B1)])
+        await work(feeds, broker)
+        await broker.close()
+
+    asyncio.run(go())
+
+
+async def done(broker: Broker, url: str, wait_s: float = 100.0, status: int = 200, rest_s: float = 0.0) -> None:
+    """What a poll of *url* leaves behind."""
+    now_s = time.time()
+    await broker.publish(
+        [],
+        [*recording(FeedState(url, due_s=now_s + wait_s), None), *pacing(url, status, 0.0, 0.0, now_s, now_s + rest_s)],
+    )
+
+
+def test_a_host_is_asked_by_one_at_a_time_and_its_feeds_take_turns(settings: Settings) -> None:
+    async def work(feeds: Feeds, broker: Broker) -> None:
+        assert set(await feeds.claim(10)) == {A1, B1}
+        assert await feeds.claim(10) == []
+        await done(broker, A1, wait_s=-1)
+        await broker.state.zadd(registry.OF + "a.example", {A2: time.time() - 5})
+        assert await feeds.claim(10) == [A2], "who waited longer comes first, though the other is due too"
+        await done(broker, A2)
+        assert await feeds.claim(10) == [A1]
+
+    with_feeds(settings, work)
+
+
+def test_the_feeds_of_a_poller_that_died_are_polled_by_others(settings: Settings) -> None:
+    async def work(feeds: Feeds, broker: Broker) -> None:
+        other = Feeds(broker.state, 0.3)
+        assert len(await feeds.claim(1)) == 1
+        assert len(await other.claim(10)) == 1
+        await feeds.renew([A1, B1])
+
+        async def again() -> bool:
+            return bool(await other.claim(10))
+
+        await until(again, deadline_s=5)
+
+    with_feeds(settings, work, claim_s=0.3)
+
+
+def test_many_requests_make_a_host_s_polls_rarer_and_rest_them_all(settings: Settings) -> None:
+    async def work(feeds: Feeds, broker: Broker) -> None:
+        await feeds.claim(10)
+        await done(broker, A1, wait_s=-1, status=429, rest_s=60)
+        assert await feeds.claim(10) == []
+        loaded = await feeds.load(A2)
+        assert loaded is not None
+        assert loaded.gap_s == 1.0
+        turn_s = await broker.state.zscore(registry.DUE, "a.example")
+        assert turn_s == pytest.approx(time.time() + 60, abs=5)
+
+    with_feeds(settings, work)
+
+
+def test_a_gap_between_polls_of_a_host_is_kept(settings: Settings) -> None:
+    now_s = 1000.0
+    turn = {command[1]: command[2] for command in pacing(A1, 200, 4.0, 1.0, now_s, 0.0) if command[0] == "ZADD"}
+    assert float(turn[registry.DUE]) == pytest.approx(now_s + 3.8)
+    assert ("HSET", registry.GAPS, "a.example", "3.800") in pacing(A1, 304, 4.0, 1.0, now_s, 0.0)
+    assert ("HDEL", registry.GAPS, "a.example") in pacing(A1, 200, 1.02, 1.0, now_s, 0.0)
+    assert ("HSET", registry.GAPS, "a.example", "8.000") in pacing(A1, 429, 4.0, 1.0, now_s, 0.0)
+
+
+@pytest.mark.parametrize("power", range(3, 31, 3))
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_a_clock_that_jumps_brings_neither_a_storm_nor_a_drought(
+    power: int, sign: int, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def work(feeds: Feeds, broker: Broker) -> None:
+        for url in await feeds.claim(10):
+            await done(broker, url, wait_s=900)
+        for url in await feeds.claim(10):
+            await done(broker, url, wait_s=900)
+        assert await feeds.claim(10) == []
+        real = time.time
+        leap_s = sign * 2.0**power
+        monkeypatch.setattr(time, "time", lambda: real() + leap_s)
+        assert await feeds.claim(10) == []
+        [(_, due_s), *_] = await broker.state.zrange(registry.OF + "a.example", 0, -1, withscores=True)
+        wait_s = due_s - time.time()
+        tolerated_s = registry.CLOCK_LEAPT_S if sign > 0 else registry.CLOCK_WENT_BACK_S
+        assert abs(wait_s - 900) < tolerated_s + 10
+        monkeypatch.setattr(time, "time", real)
+
+    with_feeds(settings, work)
+
+
+def test_the_time_that_a_poller_was_away_is_no_jump(settings: Settings) -> None:
+    async def work(feeds: Feeds, broker: Broker) -> None:
+        await feeds.claim(10)
+        later_s = time.time() - 7200
+        await broker.state.set(registry.CLOCK, later_s)
+        await broker.state.zadd(registry.OF + "a.example", {A1: later_s + 90, A2: later_s + 60})
+        await broker.state.zadd(registry.DUE, {"a.example": later_s + 60})
+        assert A2 in await Feeds(broker.state).claim(10)
+
+    with_feeds(settings, work)
+
+
+def test_a_paused_feed_waits_and_a_hurried_one_does_not(settings: Settings) -> None:
+    async def work(feeds: Feeds, broker: Broker) -> None:
+        assert await feeds.set_paused([A1, A2, "https://nobody.example/"], True) == [A1, A2]
+        assert await feeds.claim(10) == [B1]
+        await done(broker, B1)
+        assert await feeds.hurry([A1]) == []
+        assert await feeds.set_paused([A1], False) == [A1]
+        assert await feeds.claim(10) == [A1]
+        assert await feeds.hurry([B1]) == [B1]
+        assert await feeds.claim(10) == [B1]
+        assert await feeds.hurry([B1]) == [B1]
+        assert await feeds.claim(10) == [], "not twice at once"
+
+    with_feeds(settings, work)
+
+
+def test_a_removed_feed_is_gone(settings: Settings) -> None:
+    async def work(feeds: Feeds, broker: Broker) -> None:
+        assert await feeds.remove([A1]) == [A1]
+        assert await feeds.remove([A1]) == []
+        assert set(await feeds.claim(10)) == {A2, B1}
+        assert await feeds.load(A1) is None
+
+    with_feeds(settings, work)
