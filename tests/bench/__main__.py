@@ -1,7 +1,7 @@
 """`make bench`: what copydesk costs, as JSON, with ratios to a floor measured in the same run.
 
-make bench                     all but the replay
-make bench ARGS="transport"    one of: transport, kafka, desk, up, failover, replay
+make bench                     all but the last two
+make bench ARGS="transport"    one of: transport, kafka, desk, up, failover, replay, schedule
 """
 
 import json
@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tests.bench import desk, failover, kafka, replay, transport, up
+from tests.bench import desk, failover, kafka, replay, schedule, transport, up
 
 PARTS: dict[str, Callable[[], dict[str, Any]]] = {
     "transport": transport.measure,
@@ -21,6 +21,7 @@ PARTS: dict[str, Callable[[], dict[str, Any]]] = {
     "up": up.measure,
     "failover": failover.measure,
     "replay": replay.measure,
+    "schedule": schedule.measure,
 }
 
 
@@ -31,7 +32,7 @@ def main(wanted: list[str]) -> None:
         "machine": platform.machine(),
         "python": platform.python_version(),
     }
-    for name in wanted or [n for n in PARTS if n != "replay"]:
+    for name in wanted or [n for n in PARTS if n not in ("replay", "schedule")]:
         results[name] = PARTS[name]()
         print(json.dumps({name: results[name]}, indent=1), flush=True)
     folder = Path("bench-results")
