@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import feedparser
+import msgspec
 
 from tests.bench.replay import SHARED
 from workers.poller.schedule import DAY_S, HOUR_S, MINUTE_S, History, first_history, learned, likely_wait_s
@@ -39,12 +40,16 @@ class Stretch(NamedTuple):
 class Policy(Protocol):
     """When to poll next."""
 
+    def begin(self, now_s: float) -> None: ...
     def wait_s(self, now_s: float) -> float: ...
     def polled(self, now_s: float, new_s: Sequence[float], window: int) -> None: ...
 
 
 class Fixed:
     """Every quarter of an hour."""
+
+    def begin(self, now_s: float) -> None:
+        pass
 
     def wait_s(self, now_s: float) -> float:
         return 900.0
@@ -86,6 +91,10 @@ class Copydesk:
         self.interval_s = interval_s
         self.history: History | None = None
 
+    def begin(self, now_s: float) -> None:
+        if self.history is not None:  # nobody knows what came between two stretches: that isn't learned from
+            self.history = msgspec.structs.replace(self.history, polled_s=now_s)
+
     def wait_s(self, now_s: float) -> float:
         self.history = self.history or first_history(now_s, [])
         return likely_wait_s(self.history, now_s, self.interval_s)
@@ -102,6 +111,7 @@ def simulate(series: dict[str, list[Stretch]], policy: Callable[[], Policy]) -> 
         own = policy()
         for start_s, end_s, items_s, window in stretches:
             now_s, seen = start_s, 0
+            own.begin(start_s)
             days += (end_s - start_s) / DAY_S
             while (now_s := now_s + own.wait_s(now_s)) <= end_s:
                 there = bisect_right(items_s, now_s)

@@ -82,9 +82,9 @@ class Poller:
                 await asyncio.wait(self._polls, timeout=self.settings.drain_s)
 
     async def _rest(self, wait_s: float) -> None:
+        """Wait; a poll that ends before, and lets its host go, ends the wait too."""
         stop = asyncio.ensure_future(self._stopping.wait())
-        full = len(self._polls) >= self.settings.poll_concurrency
-        await asyncio.wait({stop, *(self._polls if full else ())}, timeout=wait_s, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({stop, *self._polls}, timeout=wait_s, return_when=asyncio.FIRST_COMPLETED)
         stop.cancel()
 
     async def _start_due(self) -> float:
