@@ -27,8 +27,8 @@ def with_feeds(settings: Settings, work: Callable[[Feeds, Broker], Awaitable[Non
 
 
 async def done(broker: Broker, url: str, wait_s: float = 100.0, status: int = 200, rest_s: float = 0.0) -> None:
-    """What a poll of *url* leaves behind."""
-    now_s = time.time()
+    """What a poll of *url* a moment ago leaves behind."""
+    now_s = time.time() - 0.1
     await broker.publish(
         [],
         [*recording(FeedState(url, due_s=now_s + wait_s), None), *pacing(url, status, 0.0, 0.0, now_s, now_s + rest_s)],

@@ -41,4 +41,4 @@ def test_all_that_a_network_can_do_wrong() -> None:
     )  # fmt: skip
     *wrong, summary = map(json.loads, done.stdout.splitlines())
     assert wrong == []
-    assert summary["cases"] > 60, done.stderr
+    assert summary["cases"] == len(cases) > 50, done.stderr
