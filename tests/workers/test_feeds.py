@@ -146,3 +146,13 @@ def test_a_removed_feed_is_gone(settings: Settings) -> None:
         assert await feeds.load(A1) is None
 
     with_feeds(settings, work)
+
+
+def test_a_feed_whose_adding_was_cut_off_is_polled_once_it_is_added_again(settings: Settings) -> None:
+    async def work(feeds: Feeds, broker: Broker) -> None:
+        await broker.state.delete(registry.OF + "b.example:8443", registry.DUE)
+        assert await feeds.claim(10) == []
+        assert await feeds.add([(B1, "")]) == []
+        assert await feeds.claim(10) == [B1]
+
+    with_feeds(settings, work)

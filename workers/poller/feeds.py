@@ -144,7 +144,9 @@ class Feeds:
                 if await self.state.hsetnx(FEEDS, url, msgspec.json.encode(state)):
                     await self.state.hset(TURN, url, f"added-{secrets.token_hex(4)}")
                     new.append(url)
-                    await self.state.zadd(OF + host_of(url), {url: 0}, nx=True)
+                # Known feeds too: adding one may have been cut off in the middle.
+                await self.state.zadd(OF + host_of(url), {url: 0}, nx=True)
+                await self.state.zadd(DUE, {host_of(url): 0}, nx=True)
         await self.hurry(new)
         return new
 

@@ -6,9 +6,10 @@ A feed is never given up: failures only make the polls rarer, up to once a day; 
 
 How long to wait for the next item is a trade of polls against delay. Were items to come at a steady rate r, then the
 delay summed over all feeds' items would be least, for so many polls, with intervals that go with r to the power of
--1/2. To the power of -0.7 feeds with more items get more of the polls, which halves again what the typical item waits;
-`make bench ARGS=schedule` measures it on real feeds. The rate is a feed's own by the hour of the day, and it is
-lifted while more comes than at that hour is usual, as one item often brings others.
+-1/2. To the power of -0.7 feeds with more items get more of the polls: an eighth fewer of them at the same median
+delay, for a mean delay that is a fifth longer. `make bench ARGS=schedule` measures it on real feeds. The rate is a
+feed's own by the hour of the day, and it is lifted while more comes than at that hour is usual, as one item often
+brings others.
 """
 
 import math
