@@ -1,6 +1,7 @@
 """The fault suite in short, and the proof that it would catch a liar. `make faults` runs the long form."""
 
 import asyncio
+import json
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,7 @@ def test_the_checker_sees_counters_that_do_not_add_up(stage: str, outcome: str, 
 
 def test_embedded_in_short(tmp_path: Path) -> None:
     result = asyncio.run(run(seed=7, faults=16, pace_s=0.4, folder=tmp_path))
-    assert result["ok"], result
+    assert result["ok"], json.dumps(result, default=str)
     assert result["articles"] > 300
 
 
@@ -73,7 +74,7 @@ def test_clocks_that_jump(tmp_path: Path) -> None:
     if not found:
         pytest.skip("no libfaketime on this machine")
     result = asyncio.run(run(7, 10, kinds=schedule.CLOCK, clock=found[0], pace_s=0.8, folder=tmp_path))
-    assert result["ok"], result
+    assert result["ok"], json.dumps(result, default=str)
 
 
 @pytest.mark.parametrize("version", [CURRENT, BEFORE])
@@ -83,7 +84,7 @@ def test_kafka_in_short(tmp_path: Path, version: str) -> None:
     except NoKafka as exc:
         pytest.skip(f"no Kafka: {exc}")
     result = asyncio.run(run(seed=7, faults=8, pace_s=0.8, kafka=version, folder=tmp_path))
-    assert result["ok"], result
+    assert result["ok"], json.dumps(result, default=str)
 
 
 # What catches each bug: the faults that it takes, how many, and the figures one of which must move.

@@ -88,24 +88,44 @@ def test_a_gap_between_polls_of_a_host_is_kept(settings: Settings) -> None:
 
 @pytest.mark.parametrize("power", range(3, 31, 3))
 @pytest.mark.parametrize("sign", [-1, 1])
-def test_a_clock_that_jumps_brings_neither_a_storm_nor_a_drought(
-    power: int, sign: int, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_clock_that_jumps_brings_neither_a_storm_nor_a_drought(power: int, sign: int, settings: Settings) -> None:
     async def work(feeds: Feeds, broker: Broker) -> None:
         for url in await feeds.claim(10):
             await done(broker, url, wait_s=900)
         for url in await feeds.claim(10):
             await done(broker, url, wait_s=900)
         assert await feeds.claim(10) == []
-        real = time.time
         leap_s = sign * 2.0**power
-        monkeypatch.setattr(time, "time", lambda: real() + leap_s)
+        await put_clock(broker, leap_s)
         assert await feeds.claim(10) == []
         [(_, due_s), *_] = await broker.state.zrange(registry.OF + "a.example", 0, -1, withscores=True)
         wait_s = due_s - time.time()
         tolerated_s = registry.CLOCK_LEAPT_S if sign > 0 else registry.CLOCK_WENT_BACK_S
         assert abs(wait_s - 900) < tolerated_s + 10
-        monkeypatch.setattr(time, "time", real)
+
+    with_feeds(settings, work)
+
+
+async def put_clock(broker: Broker, leap_s: float) -> None:
+    """Put the clock forth, as the registry sees it: all that was remembered lies further back than it did."""
+    await broker.state.hincrbyfloat(registry.CLOCK, registry.LATEST, -leap_s)
+    for key in (registry.DUE, *await broker.state.keys(registry.OF + "*")):
+        for name in await broker.state.zrange(key, 0, -1):
+            await broker.state.zincrby(key, -leap_s, name)
+
+
+@pytest.mark.parametrize("leap_s", [-86_400.0, 86_400.0])
+def test_a_poll_during_which_the_clock_leaps_is_not_remembered_with_times_from_before(
+    leap_s: float, settings: Settings
+) -> None:
+    async def work(feeds: Feeds, broker: Broker) -> None:
+        await feeds.claim(10)
+        clock = feeds.clock
+        await put_clock(broker, leap_s)
+        await feeds.claim(10)
+        assert not await broker.publish([], pacing(A1, 200, 0.0, 0.0, clock.now_s(), 0.0), [clock.guard()])
+        assert await broker.publish([], pacing(A1, 200, 0.0, 0.0, feeds.clock.now_s() - 0.1, 0.0), [feeds.clock.guard()])
+        assert await feeds.claim(10) == [A1]
 
     with_feeds(settings, work)
 
@@ -114,7 +134,7 @@ def test_the_time_that_a_poller_was_away_is_no_jump(settings: Settings) -> None:
     async def work(feeds: Feeds, broker: Broker) -> None:
         await feeds.claim(10)
         later_s = time.time() - 7200
-        await broker.state.set(registry.CLOCK, later_s)
+        await broker.state.hset(registry.CLOCK, registry.LATEST, later_s)
         await broker.state.zadd(registry.OF + "a.example", {A1: later_s + 90, A2: later_s + 60})
         await broker.state.zadd(registry.DUE, {"a.example": later_s + 60})
         assert A2 in await Feeds(broker.state).claim(10)

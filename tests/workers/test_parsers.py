@@ -31,7 +31,7 @@ def document(body: bytes) -> Document:
 def test_a_document_that_takes_too_long_is_ended_and_the_next_one_is_read() -> None:
     async def go() -> None:
         async with Parsers(1) as parsers:
-            endless = b"<rss><channel><item><title>" + b"&lt;" * 6_000_000
+            endless = b"<rss><channel><item>" + b"<category>a</category>" * 200_000
             with pytest.raises(UnreadableError, match="more than 5 s of CPU") as refused:
                 await parsers.parse(document(endless))
             assert refused.value.kind == "too_slow"
@@ -58,6 +58,12 @@ def test_a_parser_can_open_nothing_and_grow_little(deed: str) -> None:
     code = f"import socket\nfrom workers.poller import parsers\nparsers._limit()\ntry:\n    {deed}\nexcept (OSError, MemoryError) as exc:\n    print('refused')"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=30)
     assert done.stdout.strip() == "refused", done.stderr
+
+
+def test_a_parser_may_not_grow_more_because_who_started_it_is_big() -> None:
+    big = b"." * (600 << 20)
+    test_a_parser_can_open_nothing_and_grow_little("bytearray(1 << 29)")
+    assert len(big) == 600 << 20
 
 
 def test_what_describes_a_picture_is_no_body() -> None:

@@ -15,7 +15,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
@@ -30,54 +30,71 @@ from workers.poller.schedule import Hints, History
 FEEDS, KNOWN, TURN, OF, DUE, BUSY, GAPS = (
     f"copydesk:feeds{suffix}" for suffix in ("", ":known", ":turn", ":of:", ":due", ":busy", ":gaps")
 )
-CLOCK = "copydesk:feeds:clock"  # the latest time that a poller has claimed at
+CLOCK = "copydesk:feeds:clock"  # hash: the latest time of a claim, and how many leaps of the clock were seen
+LATEST, LEAPS = "latest", "leaps"
 CLOCK_WENT_BACK_S = 5.0
 CLOCK_LEAPT_S = 60.0
 MAX_GAP_S = 60.0
 MAX_KNOWN = 10_000
 DIGEST_BYTES = 8
 
-# Should the clock have been put back or forth, all due times move with it: else nothing would be polled for as long
-# as that, or everything at once. It leapt forth if more time has passed by it than has by the clock that only counts.
+# Redis has the one clock for all pollers. Should it have been put back or forth, all due times move with it: else
+# nothing would be polled for as long as that, or everything at once. It leapt forth if more time has passed by it than
+# has by the clock that only counts.
 _CLAIM = """
-local now, limit, of = tonumber(ARGV[1]), tonumber(ARGV[3]), ARGV[7]
-local latest, passed = tonumber(redis.call('GET', KEYS[3]) or ARGV[1]), tonumber(ARGV[4])
+local t = redis.call('TIME')
+local now, claim, limit, passed, of = t[1] + t[2] / 1e6, ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[6]
+local latest = tonumber(redis.call('HGET', KEYS[3], 'latest') or now)
 local leap = 0
-if latest - now > tonumber(ARGV[5]) then leap = now - latest
-elseif passed >= 0 and now - latest - passed > tonumber(ARGV[6]) then leap = now - latest - passed end
+if latest - now > tonumber(ARGV[4]) then leap = now - latest
+elseif passed >= 0 and now - latest - passed > tonumber(ARGV[5]) then leap = now - latest - passed end
 if leap ~= 0 then
   local by = string.format('%.3f', leap)
   for _, host in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
     redis.call('ZINCRBY', KEYS[1], by, host)
     for _, feed in ipairs(redis.call('ZRANGE', of .. host, 0, -1)) do redis.call('ZINCRBY', of .. host, by, feed) end
   end
+  redis.call('HINCRBY', KEYS[3], 'leaps', 1)
 end
-redis.call('SET', KEYS[3], ARGV[1])
+local at, till = string.format('%.3f', now), string.format('%.3f', now + claim)
+redis.call('HSET', KEYS[3], 'latest', at)
 local claimed = {}
 while #claimed < limit do
-  local host = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, 1)[1]
+  local host = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', at, 'LIMIT', 0, 1)[1]
   if not host then break end
   local first = redis.call('ZRANGE', of .. host, 0, 0, 'WITHSCORES')
   if not first[1] then redis.call('ZREM', KEYS[1], host)
   elseif tonumber(first[2]) > now then redis.call('ZADD', KEYS[1], first[2], host)
   else
-    redis.call('ZADD', KEYS[1], ARGV[2], host)
-    redis.call('HSET', KEYS[2], host, ARGV[2])
+    redis.call('ZADD', KEYS[1], till, host)
+    redis.call('HSET', KEYS[2], host, till)
     claimed[#claimed + 1] = first[1]
   end
 end
-return claimed
+return {at, redis.call('HGET', KEYS[3], 'leaps') or '', claimed}
+"""
+
+# Only of a poll that is still under way: one that has ended in the meantime has let its host go.
+_RENEW = """
+local t = redis.call('TIME')
+local till = string.format('%.3f', t[1] + t[2] / 1e6 + ARGV[1])
+for i = 2, #ARGV do
+  if redis.call('HEXISTS', KEYS[2], ARGV[i]) == 1 then
+    redis.call('ZADD', KEYS[1], 'XX', till, ARGV[i])
+    redis.call('HSET', KEYS[2], ARGV[i], till)
+  end
+end
 """
 
 # A feed becomes due at once. Its host does too, unless a poll is under way there: that comes to an end first.
 _HURRY = """
-local found = {}
-for i = 2, #ARGV, 2 do
+local now, found = tonumber(redis.call('TIME')[1]), {}
+for i = 1, #ARGV, 2 do
   local host, feed = ARGV[i], ARGV[i + 1]
   if redis.call('ZSCORE', KEYS[3] .. host, feed) then
     redis.call('ZADD', KEYS[3] .. host, 0, feed)
     local busy = tonumber(redis.call('HGET', KEYS[2], host) or 0)
-    if busy < tonumber(ARGV[1]) then redis.call('ZADD', KEYS[1], 0, host) end
+    if busy < now then redis.call('ZADD', KEYS[1], 0, host) end
     found[#found + 1] = feed
   end
 end
@@ -123,13 +140,29 @@ class Loaded(msgspec.Struct, frozen=True):
     gap_s: float
 
 
+class Clock(NamedTuple):
+    """What the time was by Redis at a claim, how many leaps it had made by then, and what goes on counting since."""
+
+    time_s: float
+    leaps: str
+    ticks_s: float
+
+    def now_s(self) -> float:
+        """Return the Unix time; leaps of the clock since the claim don't show in it."""
+        return self.time_s + _ticks_s() - self.ticks_s
+
+    def guard(self) -> Guard:
+        """Return the guard against a leap since the claim: due times would stand in the time before it."""
+        return Guard(CLOCK, LEAPS, self.leaps, self.leaps)
+
+
 class Feeds:
     """The shared registry of feeds."""
 
     def __init__(self, state: Any, claim_s: float = 10.0, gap_s: float = 0.0) -> None:
         self.state, self.claim_s, self.gap_s = state, claim_s, gap_s
-        self._claim, self._hurry = state.register_script(_CLAIM), state.register_script(_HURRY)
-        self._claimed_s = 0.0
+        self._claim, self._renew, self._hurry = (state.register_script(s) for s in (_CLAIM, _RENEW, _HURRY))
+        self.clock = Clock(0.0, "", 0.0)
 
     async def add(self, urls: Iterable[tuple[str, str]], *, demo: bool = False) -> list[str]:
         """Add feeds as (URL, folder), due at once; returns the URLs that are new.
@@ -179,21 +212,19 @@ class Feeds:
 
         A killed poller's claims go to others after that time; a living one renews them.
         """
-        now_s, ticks_s = time.time(), _ticks_s()
-        passed_s = ticks_s - self._claimed_s if self._claimed_s else -1.0
+        ticks_s = _ticks_s()
+        passed_s = ticks_s - self.clock.ticks_s if self.clock.ticks_s else -1.0
         with translated(self.state.url):
-            args = [now_s, now_s + self.claim_s, limit, passed_s, CLOCK_WENT_BACK_S, CLOCK_LEAPT_S, OF]
-            claimed = await self._claim(keys=[DUE, BUSY, CLOCK], args=args)
-        self._claimed_s = ticks_s
+            args = [self.claim_s, limit, passed_s, CLOCK_WENT_BACK_S, CLOCK_LEAPT_S, OF]
+            time_s, leaps, claimed = await self._claim(keys=[DUE, BUSY, CLOCK], args=args)
+        self.clock = Clock(float(time_s), leaps.decode(), ticks_s)
         return [url.decode() for url in claimed]
 
     async def renew(self, urls: Sequence[str]) -> None:
         """Keep the claim on feeds whose polls are under way."""
         if urls:
-            until = dict.fromkeys(map(host_of, urls), time.time() + self.claim_s)
             with translated(self.state.url):
-                await self.state.zadd(DUE, until, xx=True)
-                await self.state.hset(BUSY, mapping=until)
+                await self._renew(keys=[DUE, BUSY], args=[self.claim_s, *map(host_of, urls)])
 
     async def load(self, url: str) -> Loaded | None:
         """Return a feed as a poll needs it; None when it has been removed or paused."""
@@ -204,7 +235,7 @@ class Feeds:
                 state, turn, known, gap = await pipe.execute()
             if state is None or (found := _state(url.encode(), state)).paused:
                 await self.state.zrem(OF + host_of(url), url)
-                await self.state.zadd(DUE, {host_of(url): time.time()})
+                await self.state.zadd(DUE, {host_of(url): 0})
                 await self.state.hdel(BUSY, host_of(url))
                 return None
         return Loaded(found, (turn or b"").decode(), known or b"", float(gap or self.gap_s))
@@ -230,7 +261,7 @@ class Feeds:
         """Make feeds due at once; returns those that there are and that aren't paused."""
         pairs = [part for url in urls for part in (host_of(url), url)]
         with translated(self.state.url):
-            return [url.decode() for url in await self._hurry(keys=[DUE, BUSY, OF], args=[time.time(), *pairs])]
+            return [url.decode() for url in await self._hurry(keys=[DUE, BUSY, OF], args=pairs)]
 
 
 def _ticks_s() -> float:

@@ -13,6 +13,7 @@ import struct
 import sys
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
@@ -199,12 +200,23 @@ def _import_codecs() -> None:
 
 def _limit() -> None:
     """Take away what reading a document doesn't need: files, sockets, memory without end."""
+    used_bytes = _data_bytes()
     resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))  # standard input, output and error; nothing new can be opened
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     with contextlib.suppress(ValueError, OSError):  # macOS keeps no such limit
-        resource.setrlimit(resource.RLIMIT_DATA, (used + MEMORY_BYTES, used + MEMORY_BYTES))
+        resource.setrlimit(resource.RLIMIT_DATA, (used_bytes + MEMORY_BYTES, used_bytes + MEMORY_BYTES))
+
+
+def _data_bytes() -> int:
+    """Return what RLIMIT_DATA counts of this process (proc_pid_statm(5): data + stack).
+
+    Not `ru_maxrss`: on Linux it begins with the size of the process that started this one (getrusage(2)).
+    """
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[5]) * resource.getpagesize()
+    except OSError:
+        return 0
 
 
 def _allow_cpu() -> None:

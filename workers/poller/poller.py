@@ -20,11 +20,11 @@ from streams.errors import UnavailableError, UnreadableError
 from streams.records import DeadLetter, Item, Poll
 from streams.settings import FeedRule, Settings
 from streams.topics import DEAD_LETTERS, ITEMS, MAX_ITEM_CHARS, POLLS
-from streams.transport.broker import Broker, Command, Message
+from streams.transport.broker import Broker, Command, Guard, Message
 from workers.counters import counting
 from workers.fetch.fetch import Access, Fetcher, Response
 from workers.poller import schedule
-from workers.poller.feeds import Feeds, FeedState, Loaded, pacing, recording, split_news, turn_guard
+from workers.poller.feeds import Clock, Feeds, FeedState, Loaded, pacing, recording, split_news, turn_guard
 from workers.poller.parse import Feed
 from workers.poller.parsers import Document, Parsers
 
@@ -97,7 +97,7 @@ class Poller:
         free = self.settings.poll_concurrency - len(self._polls)
         due = await self.feeds.claim(free) if free > 0 else []
         for url in due:
-            task = asyncio.create_task(self.poll(url), name=f"poll {url}")
+            task = asyncio.create_task(self.poll(url, self.feeds.clock), name=f"poll {url}")
             self._polls[task] = url
             task.add_done_callback(self._polls.pop)
         return min(LOOK_EVERY_S, self.settings.poll_interval_s / 4) if len(due) < free or free <= 0 else 0.0
@@ -116,16 +116,19 @@ class Poller:
         self.paused = paused
         return paused
 
-    async def poll(self, url: str) -> None:
-        """Poll one feed and publish what it comes to. An unavailable broker is waited for; the claim runs out."""
+    async def poll(self, url: str, clock: Clock) -> None:
+        """Poll one feed, claimed at *clock*, and publish what it comes to.
+
+        When the broker is unavailable nothing is remembered, and the claim runs out.
+        """
         try:
             loaded = await self.feeds.load(url)
             if loaded is not None:
-                await self._publish(await self._outcome(loaded), loaded.turn)
+                await self._publish(await self._outcome(loaded, clock), loaded.turn, clock.guard())
         except UnavailableError as exc:
             log.warning("feed=%s: %s; nothing was remembered, it will be polled again", url, exc)
 
-    async def _outcome(self, loaded: Loaded) -> Result:
+    async def _outcome(self, loaded: Loaded, clock: Clock) -> Result:
         state, rule = loaded.state, self.settings.rule_for(loaded.state.url)
         # Later than the poll before even if the clock was put back: the desk takes what was fetched earlier for old.
         started = datetime.fromtimestamp(max(time.time(), state.polled_s + 0.001), UTC)
@@ -150,7 +153,7 @@ class Poller:
             result = result._replace(state=_moved(result.state, answer, started.timestamp()))
         except (UnavailableError, UnreadableError) as exc:
             result = self._failed(poll, state, exc)
-        return self._scheduled(result, answer, rule, loaded.gap_s)
+        return self._scheduled(result, answer, rule, loaded.gap_s, clock.now_s())
 
     async def _fetched(self, state: FeedState, rule: FeedRule, now: datetime) -> Response:
         access = Access(rule.headers, rule.username, rule.password, rule.proxy)
@@ -206,19 +209,19 @@ class Poller:
         state = msgspec.structs.replace(state, failures=failures, error=error, kind=exc.kind, location=location)
         return Result(msgspec.structs.replace(poll, error=error, kind=exc.kind), state)
 
-    def _scheduled(self, result: Result, answer: Response | None, rule: FeedRule, gap_s: float) -> Result:
+    def _scheduled(self, result: Result, answer: Response | None, rule: FeedRule, gap_s: float, now_s: float) -> Result:
         poll, state = result.poll, result.state
         wait_s = schedule.jittered_s(self._wait_s(poll, state, answer, rule), self._random)
         rest_s = schedule.parse_retry_after(answer.headers.get("retry-after", ""), poll.time) if answer else None
         if poll.outcome == "failed" and rest_s is not None:
             wait_s = max(wait_s, rest_s)
-        due_s = time.time() + wait_s
+        due_s = now_s + wait_s
         state = msgspec.structs.replace(
             state, polled_s=poll.time.timestamp(), due_s=due_s, status=poll.status, polls=state.polls + 1
         )
         poll = msgspec.structs.replace(poll, next_due=datetime.fromtimestamp(due_s, UTC))
         rest_until_s = due_s if rest_s is not None else 0.0
-        host = pacing(state.url, poll.status, gap_s, self.settings.host_spacing_s, time.time(), rest_until_s)
+        host = pacing(state.url, poll.status, gap_s, self.settings.host_spacing_s, now_s, rest_until_s)
         return result._replace(poll=poll, state=state, host=host)
 
     def _wait_s(self, poll: Poll, state: FeedState, answer: Response | None, rule: FeedRule) -> float:
@@ -236,7 +239,7 @@ class Poller:
         wait_s = schedule.likely_wait_s(state.history, now_s, interval_s)
         return schedule.kept_to_hints_s(wait_s, hints, state.window, state.history, poll.time)
 
-    async def _publish(self, result: Result, turn: str) -> None:
+    async def _publish(self, result: Result, turn: str, steady: Guard) -> None:
         """Publish items and outcome, and remember validators and known items in the same step."""
         poll = result.poll
         messages = [Message(ITEMS.name, item.key.encode("utf-8", "replace"), encode(item)) for item in result.items]
@@ -244,12 +247,12 @@ class Poller:
         messages.append(Message(POLLS.name, poll.feed.encode(), encode(poll)))
         counts = counting("poll", {"sent": poll.sent, "known": poll.known, "dead": poll.dead})
         remember = [*recording(result.state, result.known), *result.host, *counts]
-        if await self.broker.publish(messages, remember, [turn_guard(poll.feed, turn, poll.id)]):
+        if await self.broker.publish(messages, remember, [turn_guard(poll.feed, turn, poll.id), steady]):
             level = logging.WARNING if poll.outcome == "failed" else logging.INFO
             log.log(level, "poll feed=%s outcome=%s status=%d items=%d sent=%d ms=%d %s", poll.feed, poll.outcome,
                     poll.status, poll.items, poll.sent, poll.elapsed_ms, poll.error)  # fmt: skip
         else:
-            log.info("poll feed=%s: removed, or polled by another in the meantime; nothing done", poll.feed)
+            log.info("poll feed=%s: removed, polled by another, or the clock leapt; nothing done", poll.feed)
 
 
 def _remembered(state: FeedState, answer: Response, poll: Poll) -> FeedState:
