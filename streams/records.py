@@ -43,6 +43,13 @@ class Enclosure(msgspec.Struct, frozen=True, omit_defaults=True):
     length: int = 0
 
 
+class Page(msgspec.Struct, frozen=True):
+    """The page of a story, where full text is asked for: where it was found, and its HTML without scripts."""
+
+    url: str
+    html: str
+
+
 class Item(Record, frozen=True, omit_defaults=True, kw_only=True):
     """A story as a feed offered it. Times are aware UTC."""
 
@@ -62,6 +69,8 @@ class Item(Record, frozen=True, omit_defaults=True, kw_only=True):
     summary: Content | None = None
     enclosures: tuple[Enclosure, ...] = ()
     image: str = ""
+    folder: str = ""  # of its feed
+    page: Page | None = None
     fetched_at: datetime
     fingerprint: str
     poll_id: str = ""
@@ -108,6 +117,7 @@ class Article(Record, frozen=True, omit_defaults=True, kw_only=True):
     updated: datetime | None = None
     publisher: str = ""
     feed: str = ""
+    folder: str = ""
     language: str = ""
     tags: tuple[str, ...] = ()
     source_credit: str = ""

@@ -17,7 +17,7 @@ CONFIG_FILE = "copydesk.toml"
 MiB = 1024 * 1024
 
 TABLES = ("routes", "feeds")
-RULE_FIELDS = ("section", "language", "publisher", "feed", "tag", "keyword")
+RULE_FIELDS = ("section", "language", "publisher", "feed", "folder", "tag", "keyword")
 
 
 def _setting(default: Any, help: str, **checks: Any) -> Any:
@@ -33,6 +33,7 @@ class Route:
     language: tuple[str, ...] = ()
     publisher: tuple[str, ...] = ()
     feed: tuple[str, ...] = ()
+    folder: tuple[str, ...] = ()
     tag: tuple[str, ...] = ()
     keyword: tuple[str, ...] = ()
 

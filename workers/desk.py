@@ -169,7 +169,14 @@ def deadline(seconds: float) -> Iterator[None]:
 
 
 def draft_item(item: Item) -> Draft:
-    """Return an item in blocks: its longest content, else its summary."""
+    """Return an item in blocks: its page where it has one, else what its feed shows."""
+    if item.page is not None:
+        return draft(item.page.html, "page", title=item.title, url=item.page.url)
+    return draft_feed(item)
+
+
+def draft_feed(item: Item) -> Draft:
+    """Return what a feed shows of an item, in blocks: its longest content, else its summary."""
     body = max(item.content, key=lambda c: len(c.value), default=item.summary)
     if body is None or not body.value.strip():
         return Draft("text", [], plain(item.title))
@@ -180,7 +187,11 @@ def draft_item(item: Item) -> Draft:
 
 def clean_item(item: Item, draft: Draft | None = None, facts: Facts | None = None) -> Copy:
     """Return the clean copy of an item, by what is known of its site."""
-    return decide(draft or draft_item(item), facts)
+    copy = decide(draft or draft_item(item), facts)
+    if item.page is not None:  # that may be a notice about cookies or a subscription
+        own = decide(draft_feed(item), facts)
+        return own if own.word_count > copy.word_count else copy
+    return copy
 
 
 def copy_fingerprint(copy: Copy) -> bytes:
@@ -204,6 +215,7 @@ def to_article(copy: Copy, item: Item, id_: str, revision: int, at: Coordinates)
         updated=item.updated or copy.updated,
         publisher=item.publisher,
         feed=item.feed,
+        folder=item.folder,
         language=item.language,
         tags=item.categories,
         source_credit=copy.source_credit,

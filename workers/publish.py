@@ -14,8 +14,15 @@ _TEXTS: dict[str, Callable[[Article], Iterable[str]]] = {
     "language": lambda a: (a.language, a.language.split("-")[0]),
     "publisher": lambda a: (a.publisher,),
     "feed": lambda a: (a.feed,),
+    "folder": lambda a: folders(a.folder),
     "tag": lambda a: a.tags,
 }
+
+
+def folders(path: str) -> list[str]:
+    """Return a folder and those that it is in: `news/world` is in `news` too."""
+    parts = path.split("/")
+    return ["/".join(parts[:n]) for n in range(1, len(parts) + 1)]
 
 
 def routes_of(article: Article, routes: Sequence[Route]) -> list[str]:

@@ -124,7 +124,9 @@ def test_a_poll_during_which_the_clock_leaps_is_not_remembered_with_times_from_b
         await put_clock(broker, leap_s)
         await feeds.claim(10)
         assert not await broker.publish([], pacing(A1, 200, 0.0, 0.0, clock.now_s(), 0.0), [clock.guard()])
-        assert await broker.publish([], pacing(A1, 200, 0.0, 0.0, feeds.clock.now_s() - 0.1, 0.0), [feeds.clock.guard()])
+        assert await broker.publish(
+            [], pacing(A1, 200, 0.0, 0.0, feeds.clock.now_s() - 0.1, 0.0), [feeds.clock.guard()]
+        )
         assert await feeds.claim(10) == [A1]
 
     with_feeds(settings, work)

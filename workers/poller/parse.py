@@ -94,6 +94,7 @@ class Feed(msgspec.Struct, frozen=True):
     hints: Hints = Hints()
     hub: str = ""
     topic: str = ""
+    later: int = 0  # items that were left out for now
 
 
 def parse_feed(body: bytes, url: str, *, content_type: str = "", fetched_at: datetime, poll_id: str = "") -> Feed:

@@ -25,6 +25,7 @@ from workers.counters import counting
 from workers.fetch.fetch import Access, Fetcher, Response
 from workers.poller import schedule
 from workers.poller.feeds import Clock, Feeds, FeedState, Loaded, pacing, recording, split_news, turn_guard
+from workers.poller.pages import Pages
 from workers.poller.parse import Feed
 from workers.poller.parsers import Document, Parsers
 
@@ -57,6 +58,7 @@ class Poller:
         self.settings, self.broker, self.desk_group = settings, broker, desk_group
         self.feeds = Feeds(broker.state, settings.lease_s, settings.host_spacing_s)
         self.fetcher, self.parsers = Fetcher(settings), Parsers(settings.parsers)
+        self.pages = Pages(self.fetcher, settings.host_spacing_s)
         self._random = random.Random()
         self._stopping = asyncio.Event()
         self._polls: dict[asyncio.Task[None], str] = {}
@@ -149,7 +151,11 @@ class Poller:
                 content_type = answer.headers.get("content-type", "")
                 document = Document(answer.body, state.url, content_type, started, poll.id)
                 feed = await self.parsers.parse(document)
-                result = self._read(poll, _remembered(state, answer, poll), feed, loaded.known)
+                if rule.full_text:
+                    feed = await self._with_pages(feed, loaded.known, rule)
+                # What was left out is to come again: then the document doesn't count as known.
+                remembered = state if feed.later else _remembered(state, answer, poll)
+                result = self._read(poll, remembered, feed, loaded.known)
             result = result._replace(state=_moved(result.state, answer, started.timestamp()))
         except (UnavailableError, UnreadableError) as exc:
             result = self._failed(poll, state, exc)
@@ -166,9 +172,18 @@ class Poller:
             raise UnavailableError("HTTP 304 to a request without conditions", kind="http_status")
         return answer
 
+    async def _with_pages(self, feed: Feed, known: bytes, rule: FeedRule) -> Feed:
+        """Return *feed* with the pages of its news, without items that are to wait for theirs."""
+        news, _ = split_news(feed.items, known)
+        access = Access(rule.headers, rule.username, rule.password, rule.proxy)
+        ready, waiting = await self.pages.attach(news, access, feed.items[0].feed if feed.items else "")
+        by_key = {item.key: item for item in ready} | {item.key: None for item in waiting}
+        items = (by_key.get(item.key, item) for item in feed.items)
+        return msgspec.structs.replace(feed, items=tuple(i for i in items if i is not None), later=len(waiting))
+
     def _read(self, poll: Poll, state: FeedState, feed: Feed, known: bytes) -> Result:
         found, known_after = split_news(feed.items, known)
-        news = [item for item in found if _chars(item) <= MAX_ITEM_CHARS]
+        news = [_filed(item, state.folder) for item in found if _chars(item) <= MAX_ITEM_CHARS]
         dead = [*feed.dead, *(_oversized(item) for item in found if _chars(item) > MAX_ITEM_CHARS)]
         poll = msgspec.structs.replace(
             poll,
@@ -283,6 +298,10 @@ def _moved(state: FeedState, answer: Response, now_s: float) -> FeedState:
         log.warning("feed=%s: has moved for good to %s", state.url, answer.moved_to)
         return msgspec.structs.replace(state, location=answer.moved_to, moving="", moving_seen=0, moving_since_s=0.0)
     return msgspec.structs.replace(state, moving_seen=seen)
+
+
+def _filed(item: Item, folder: str) -> Item:
+    return msgspec.structs.replace(item, folder=folder) if folder else item
 
 
 def _chars(item: Item) -> int:
