@@ -103,6 +103,11 @@ class Settings:
         "", "hosts to reach although their addresses aren't public: `nas.home:8080, 127.0.0.1:*`"
     )
     contact: str = _setting("", "address or URL for feed owners, sent in the User-Agent")
+    callback_url: str = _setting(
+        "",
+        "where WebSub hubs reach the status page's server, as `https://news.example.org`; then they push what is new",
+        schemes=("http", "https"),
+    )  # fmt: skip
     web_host: str = _setting("127.0.0.1", "address of the status page")
     web_port: int = _setting(8411, "port of the status page; 0 takes any free one", low=0, high=65535)
     demo: str = _setting("auto", "invented newsroom: `auto` (while no feeds are configured), `on`, `off`",

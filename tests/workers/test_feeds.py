@@ -178,3 +178,16 @@ def test_a_feed_whose_adding_was_cut_off_is_polled_once_it_is_added_again(settin
         assert await feeds.claim(10) == [B1]
 
     with_feeds(settings, work)
+
+
+def test_feeds_due_within_the_millisecond_are_claimed_or_wait(settings: Settings) -> None:
+    async def work(feeds: Feeds, broker: Broker) -> None:
+        claimed: list[str] = []
+        for n in range(300):  # scores as another program, with finer times, may write them
+            soon_s = time.time() + n % 7 * 0.0004
+            await broker.state.zadd(registry.OF + "a.example", {A1: soon_s, A2: soon_s + 0.0003})
+            await broker.state.zadd(registry.DUE, {"a.example": soon_s - 0.001})
+            claimed += await asyncio.wait_for(feeds.claim(10), 5)
+        assert {A1, B1} <= set(claimed)
+
+    with_feeds(settings, work)

@@ -32,6 +32,7 @@ MAX_LINE_BYTES = MAX_FIELD_BYTES = 16_384
 MAX_LOCATION_CHARS = 4_096
 DEFAULT_PORTS = {"http": 80, "https": 443}
 REDIRECTS = {301: True, 302: False, 303: False, 307: False, 308: True}  # status → whether for good, RFC 9110 §15.4
+KEEP_METHOD = {307, 308}  # what a POST follows, §15.4.8, §15.4.9
 ACCEPT = (
     "application/atom+xml, application/rss+xml, application/rdf+xml, application/feed+json, "
     "application/xml;q=0.9, */*;q=0.8"
@@ -117,22 +118,35 @@ class Fetcher:
         except (aiohttp.ClientError, OSError, ValueError) as exc:  # TimeoutError is an OSError
             raise _translated(exc, time.monotonic() - start_s) from exc
 
+    async def post(self, url: str, form: Mapping[str, str]) -> Response:
+        """Return the answer to a POST of *form*; its body isn't read. Raises as `get` does."""
+        start_s = time.monotonic()
+        try:
+            async with asyncio.timeout(self.settings.poll_timeout_s):
+                return await self._follow(url, {}, Access(), 0, start_s, form)
+        except CopydeskError:
+            raise
+        except (aiohttp.ClientError, OSError, ValueError) as exc:
+            raise _translated(exc, time.monotonic() - start_s) from exc
+
     async def _follow(
-        self, url: str, headers: Mapping[str, str], access: Access, max_bytes: int, start_s: float
-    ) -> Response:
+        self, url: str, headers: Mapping[str, str], access: Access, max_bytes: int, start_s: float,
+        form: Mapping[str, str] | None = None,
+    ) -> Response:  # fmt: skip
         origin, for_good = urlsplit(url)[:2], True
         at = url
         for _ in range(MAX_REDIRECTS + 1):
             own = access if urlsplit(at)[:2] == origin else Access(proxy=access.proxy)
             kind = "bad_url" if at == url else "bad_http"
-            async with await self._request(at, headers, own, kind) as answer:
-                if answer.status not in REDIRECTS or "Location" not in answer.headers:
-                    body = await self._read(answer, max_bytes) if answer.status == 200 else b""
+            async with await self._request(at, headers, own, kind, form) as answer:
+                followed = KEEP_METHOD if form is not None else REDIRECTS
+                if answer.status not in followed or "Location" not in answer.headers:
+                    body = await self._read(answer, max_bytes) if answer.status == 200 and form is None else b""
                     return Response(
                         answer.status,
                         at,
                         body,
-                        {name.lower(): value for name, value in answer.headers.items()},
+                        {name.lower(): ", ".join(answer.headers.getall(name)) for name in answer.headers},
                         round((time.monotonic() - start_s) * 1000),
                         at if for_good and at != url else "",
                     )
@@ -140,7 +154,9 @@ class Fetcher:
                 at = _target(at, answer.headers["Location"])
         raise UnavailableError(f"more than {MAX_REDIRECTS} redirects", kind="too_many_redirects")
 
-    async def _request(self, url: str, headers: Mapping[str, str], access: Access, kind: str) -> aiohttp.ClientResponse:
+    async def _request(
+        self, url: str, headers: Mapping[str, str], access: Access, kind: str, form: Mapping[str, str] | None = None
+    ) -> aiohttp.ClientResponse:
         check_scheme(url)
         parts = urlsplit(url)
         port = parts.port or DEFAULT_PORTS[parts.scheme.lower()]
@@ -152,9 +168,10 @@ class Fetcher:
             pair = f"{access.username}:{access.password}".encode()
             secrets["Authorization"] = f"Basic {base64.b64encode(pair).decode()}"  # RFC 7617
         try:
-            return await session.get(
-                url, headers={**secrets, **headers}, proxy=access.proxy or None, allow_redirects=False
-            )
+            return await session.request(
+                "GET" if form is None else "POST", url, headers={**secrets, **headers}, data=form,
+                proxy=access.proxy or None, allow_redirects=False,
+            )  # fmt: skip
         except aiohttp.InvalidURL as exc:  # aiohttp knows 127.0.0.1 in its one right spelling only
             raise UnavailableError(f"not a URL that can be fetched: {exc}"[:300], kind=kind) from exc
 

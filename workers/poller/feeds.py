@@ -30,6 +30,7 @@ from workers.poller.schedule import Hints, History
 FEEDS, KNOWN, TURN, OF, DUE, BUSY, GAPS = (
     f"copydesk:feeds{suffix}" for suffix in ("", ":known", ":turn", ":of:", ":due", ":busy", ":gaps")
 )
+WEBSUB = "copydesk:websub"  # see websub.py; a feed that is removed takes its subscription along
 CLOCK = "copydesk:feeds:clock"  # hash: the latest time of a claim, and how many leaps of the clock were seen
 LATEST, LEAPS = "latest", "leaps"
 CLOCK_WENT_BACK_S = 5.0
@@ -43,7 +44,9 @@ DIGEST_BYTES = 8
 # has by the clock that only counts.
 _CLAIM = """
 local t = redis.call('TIME')
-local now, claim, limit, passed, of = t[1] + t[2] / 1e6, ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[6]
+local at = string.format('%.3f', t[1] + t[2] / 1e6)
+local now = tonumber(at)  -- not a hair more or less than what is compared with scores: else the loop below has no end
+local claim, limit, passed, of = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[6]
 local latest = tonumber(redis.call('HGET', KEYS[3], 'latest') or now)
 local leap = 0
 if latest - now > tonumber(ARGV[4]) then leap = now - latest
@@ -56,7 +59,7 @@ if leap ~= 0 then
   end
   redis.call('HINCRBY', KEYS[3], 'leaps', 1)
 end
-local at, till = string.format('%.3f', now), string.format('%.3f', now + claim)
+local till = string.format('%.3f', now + claim)
 redis.call('HSET', KEYS[3], 'latest', at)
 local claimed = {}
 while #claimed < limit do
@@ -129,6 +132,9 @@ class FeedState(msgspec.Struct, omit_defaults=True, frozen=True):
     window: int = 0  # items that its document holds
     hints: Hints = Hints()
     history: History | None = None
+    hub: str = ""  # WebSub's
+    topic: str = ""
+    unpushed: int = 0  # polls, one after another, that found what no hub had pushed
 
 
 class Loaded(msgspec.Struct, frozen=True):
@@ -138,6 +144,7 @@ class Loaded(msgspec.Struct, frozen=True):
     turn: str
     known: bytes
     gap_s: float
+    websub: bytes
 
 
 class Clock(NamedTuple):
@@ -193,6 +200,7 @@ class Feeds:
                         pipe.hdel(FEEDS, url),
                         pipe.hdel(TURN, url),
                         pipe.hdel(KNOWN, url),
+                        pipe.hdel(WEBSUB, url),
                         pipe.zrem(OF + host_of(url), url),
                     ):
                         del command
@@ -230,15 +238,19 @@ class Feeds:
         """Return a feed as a poll needs it; None when it has been removed or paused."""
         with translated(self.state.url):
             async with self.state.pipeline(transaction=True) as pipe:
-                for key, name in ((FEEDS, url), (TURN, url), (KNOWN, url), (GAPS, host_of(url))):
+                for key, name in ((FEEDS, url), (TURN, url), (KNOWN, url), (GAPS, host_of(url)), (WEBSUB, url)):
                     pipe.hget(key, name)
-                state, turn, known, gap = await pipe.execute()
-            if state is None or (found := _state(url.encode(), state)).paused:
-                await self.state.zrem(OF + host_of(url), url)
-                await self.state.zadd(DUE, {host_of(url): 0})
-                await self.state.hdel(BUSY, host_of(url))
-                return None
-        return Loaded(found, (turn or b"").decode(), known or b"", float(gap or self.gap_s))
+                state, turn, known, gap, websub = await pipe.execute()
+        if state is None or (found := _state(url.encode(), state)).paused:
+            return None
+        return Loaded(found, (turn or b"").decode(), known or b"", float(gap or self.gap_s), websub or b"")
+
+    async def let_go(self, url: str) -> None:
+        """Give the turn of a claimed feed, which is removed or paused, to the next of its host."""
+        with translated(self.state.url):
+            await self.state.zrem(OF + host_of(url), url)
+            await self.state.zadd(DUE, {host_of(url): 0})
+            await self.state.hdel(BUSY, host_of(url))
 
     async def set_paused(self, urls: Sequence[str], paused: bool) -> list[str]:
         """Pause feeds, or go on with them at once; returns those that there are. A poll under way leaves no trace."""
@@ -328,10 +340,11 @@ def turn_guard(url: str, before: str, after: str) -> Guard:
     return Guard(TURN, url, before, after)
 
 
-def split_news(items: Sequence[Item], known: bytes) -> tuple[list[Item], bytes]:
+def split_news(items: Sequence[Item], known: bytes, *, part: bool = False) -> tuple[list[Item], bytes]:
     """Return the items that are new or changed since *known*, and what is known with them.
 
     Pure. An item counts as known while it is in the feed's document; one that comes back is the desk's to recognise.
+    In *part* of a document, what isn't there stays known.
     Known by its key, or by its guid where that is its alone: some feeds' links change from poll to poll.
     """
     before = _pairs(known)
@@ -345,7 +358,7 @@ def split_news(items: Sequence[Item], known: bytes) -> tuple[list[Item], bytes]:
         if not any(print_ in (before.get(name), after.get(name)) for name in names):
             news.append(item)
         after.update(dict.fromkeys(names, print_))
-    kept = list(after.items())[:MAX_KNOWN]
+    kept = list((after | {name: p for name, p in before.items() if part and name not in after}).items())[:MAX_KNOWN]
     return news, b"".join(d + p for d, p in kept)
 
 

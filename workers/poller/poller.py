@@ -28,6 +28,7 @@ from workers.poller.feeds import Clock, Feeds, FeedState, Loaded, pacing, record
 from workers.poller.pages import Pages
 from workers.poller.parse import Feed
 from workers.poller.parsers import Document, Parsers
+from workers.poller.websub import STRETCH, Push, WebSub, header_links, is_active
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +39,8 @@ RETRY_S = 1.0
 MAX_ERROR_CHARS = 500
 MAX_VALIDATOR_CHARS = 1_024
 DEMO_INTERVAL_S = 2.0
+PUSH_TRIES = 3
+MAX_UNPUSHED = 3  # a hub that lets so many polls find news is none to rely on
 
 
 class Result(NamedTuple):
@@ -58,6 +61,7 @@ class Poller:
         self.settings, self.broker, self.desk_group = settings, broker, desk_group
         self.feeds = Feeds(broker.state, settings.lease_s, settings.host_spacing_s)
         self.fetcher, self.parsers = Fetcher(settings), Parsers(settings.parsers)
+        self.websub = WebSub(broker.state, settings.callback_url)
         self.pages = Pages(self.fetcher, settings.host_spacing_s)
         self._random = random.Random()
         self._stopping = asyncio.Event()
@@ -73,6 +77,7 @@ class Poller:
     async def run(self) -> None:
         """Poll until stopped."""
         async with self.fetcher, self.parsers:
+            taking = asyncio.create_task(self._take_pushes(), name="pushes")
             while not self._stopping.is_set():
                 try:
                     wait_s = await self._start_due()
@@ -82,6 +87,7 @@ class Poller:
                 await self._rest(wait_s)
             if self._polls:
                 await asyncio.wait(self._polls, timeout=self.settings.drain_s)
+            taking.cancel()
 
     async def _rest(self, wait_s: float) -> None:
         """Wait; a poll that ends before, and lets its host go, ends the wait too."""
@@ -125,15 +131,55 @@ class Poller:
         """
         try:
             loaded = await self.feeds.load(url)
-            if loaded is not None:
-                await self._publish(await self._outcome(loaded, clock), loaded.turn, clock.guard())
+            if loaded is None:
+                await self.feeds.let_go(url)
+                return
+            result = await self._outcome(loaded, clock)
+            await self._publish(result, [turn_guard(url, loaded.turn, result.poll.id), clock.guard()])
+            if result.poll.outcome != "failed":
+                await self.websub.keep(self.fetcher, url, result.state.hub, result.state.topic, time.time())
         except UnavailableError as exc:
             log.warning("feed=%s: %s; nothing was remembered, it will be polled again", url, exc)
 
+    async def _take_pushes(self) -> None:
+        """Read what hubs push, as it comes."""
+        while self.settings.callback_url and not self._stopping.is_set():
+            try:
+                ready = not self.paused and self.feeds.clock.ticks_s
+                push = await self.websub.next_push(LOOK_EVERY_S) if ready else None
+                if push is not None:
+                    await self._take(push)
+                elif not ready:
+                    await asyncio.sleep(LOOK_EVERY_S / 4)
+            except UnavailableError as exc:
+                log.warning("%s; what was pushed will be found by a poll", exc)
+                await asyncio.sleep(RETRY_S)
+
+    async def _take(self, push: Push) -> None:
+        """Publish what a hub pushed of a feed. Should a poll of it end in between, the document is looked at again."""
+        for _ in range(PUSH_TRIES):
+            loaded, clock = await self.feeds.load(push.feed), self.feeds.clock
+            if loaded is None:
+                return
+            started, rule = _started(loaded.state), self.settings.rule_for(push.feed)
+            poll = Poll(id=secrets.token_hex(8), feed=push.feed, time=started, outcome="failed",
+                        status=200, bytes=len(push.body))  # fmt: skip
+            try:
+                feed = await self.parsers.parse(Document(push.body, push.feed, push.content_type, started, poll.id))
+            except UnreadableError as exc:
+                log.warning("feed=%s: what its hub pushed can't be read: %s; it is polled", push.feed, exc)
+                await self.feeds.hurry([push.feed])
+                return
+            if rule.full_text:
+                feed = await self._with_pages(feed, loaded.known, rule)
+            result = self._read(poll, loaded.state, feed, loaded.known, pushed=True)
+            result = self._scheduled(result, None, rule, loaded, clock)._replace(host=())
+            if await self._publish(result, [turn_guard(push.feed, loaded.turn, poll.id), clock.guard()]):
+                return
+
     async def _outcome(self, loaded: Loaded, clock: Clock) -> Result:
         state, rule = loaded.state, self.settings.rule_for(loaded.state.url)
-        # Later than the poll before even if the clock was put back: the desk takes what was fetched earlier for old.
-        started = datetime.fromtimestamp(max(time.time(), state.polled_s + 0.001), UTC)
+        started = _started(state)
         poll = Poll(id=secrets.token_hex(8), feed=state.url, time=started, outcome="failed")
         answer: Response | None = None
         try:
@@ -151,6 +197,7 @@ class Poller:
                 content_type = answer.headers.get("content-type", "")
                 document = Document(answer.body, state.url, content_type, started, poll.id)
                 feed = await self.parsers.parse(document)
+                feed = _with_header_links(feed, answer)
                 if rule.full_text:
                     feed = await self._with_pages(feed, loaded.known, rule)
                 # What was left out is to come again: then the document doesn't count as known.
@@ -159,7 +206,7 @@ class Poller:
             result = result._replace(state=_moved(result.state, answer, started.timestamp()))
         except (UnavailableError, UnreadableError) as exc:
             result = self._failed(poll, state, exc)
-        return self._scheduled(result, answer, rule, loaded.gap_s, clock.now_s())
+        return self._scheduled(result, answer, rule, loaded, clock)
 
     async def _fetched(self, state: FeedState, rule: FeedRule, now: datetime) -> Response:
         access = Access(rule.headers, rule.username, rule.password, rule.proxy)
@@ -181,8 +228,9 @@ class Poller:
         items = (by_key.get(item.key, item) for item in feed.items)
         return msgspec.structs.replace(feed, items=tuple(i for i in items if i is not None), later=len(waiting))
 
-    def _read(self, poll: Poll, state: FeedState, feed: Feed, known: bytes) -> Result:
-        found, known_after = split_news(feed.items, known)
+    def _read(self, poll: Poll, state: FeedState, feed: Feed, known: bytes, *, pushed: bool = False) -> Result:
+        """Return what a document comes to; one that was *pushed* may be a part of the feed only."""
+        found, known_after = split_news(feed.items, known, part=pushed)
         news = [_filed(item, state.folder) for item in found if _chars(item) <= MAX_ITEM_CHARS]
         dead = [*feed.dead, *(_oversized(item) for item in found if _chars(item) > MAX_ITEM_CHARS)]
         poll = msgspec.structs.replace(
@@ -202,8 +250,11 @@ class Poller:
             state,
             title=feed.title or state.title,
             sent=state.sent + len(news),
-            window=len(feed.items),
-            hints=feed.hints,
+            window=state.window if pushed else len(feed.items),
+            hints=state.hints if pushed else feed.hints,
+            unpushed=0 if pushed else state.unpushed + bool(news),
+            hub=feed.hub or state.hub if pushed else feed.hub,
+            topic=feed.topic or state.topic if pushed else feed.topic,
             history=history or schedule.first_history(now_s, times_s),
         )
         return self._done(poll, "ok", state)._replace(items=news, known=known_after, dead=dead)
@@ -224,9 +275,14 @@ class Poller:
         state = msgspec.structs.replace(state, failures=failures, error=error, kind=exc.kind, location=location)
         return Result(msgspec.structs.replace(poll, error=error, kind=exc.kind), state)
 
-    def _scheduled(self, result: Result, answer: Response | None, rule: FeedRule, gap_s: float, now_s: float) -> Result:
-        poll, state = result.poll, result.state
-        wait_s = schedule.jittered_s(self._wait_s(poll, state, answer, rule), self._random)
+    def _scheduled(
+        self, result: Result, answer: Response | None, rule: FeedRule, loaded: Loaded, clock: Clock
+    ) -> Result:
+        poll, state, now_s = result.poll, result.state, clock.now_s()
+        wait_s = self._wait_s(poll, state, answer, rule)
+        if state.unpushed < MAX_UNPUSHED and not state.failures and is_active(loaded.websub, time.time()):
+            wait_s = max(wait_s, min(schedule.DAY_S, STRETCH * wait_s))
+        wait_s = schedule.jittered_s(wait_s, self._random)
         rest_s = schedule.parse_retry_after(answer.headers.get("retry-after", ""), poll.time) if answer else None
         if poll.outcome == "failed" and rest_s is not None:
             wait_s = max(wait_s, rest_s)
@@ -236,7 +292,7 @@ class Poller:
         )
         poll = msgspec.structs.replace(poll, next_due=datetime.fromtimestamp(due_s, UTC))
         rest_until_s = due_s if rest_s is not None else 0.0
-        host = pacing(state.url, poll.status, gap_s, self.settings.host_spacing_s, now_s, rest_until_s)
+        host = pacing(state.url, poll.status, loaded.gap_s, self.settings.host_spacing_s, now_s, rest_until_s)
         return result._replace(poll=poll, state=state, host=host)
 
     def _wait_s(self, poll: Poll, state: FeedState, answer: Response | None, rule: FeedRule) -> float:
@@ -254,20 +310,30 @@ class Poller:
         wait_s = schedule.likely_wait_s(state.history, now_s, interval_s)
         return schedule.kept_to_hints_s(wait_s, hints, state.window, state.history, poll.time)
 
-    async def _publish(self, result: Result, turn: str, steady: Guard) -> None:
-        """Publish items and outcome, and remember validators and known items in the same step."""
+    async def _publish(self, result: Result, guards: Sequence[Guard]) -> bool:
+        """Publish items and outcome, and remember validators and known items in the same step. False: not our turn."""
         poll = result.poll
         messages = [Message(ITEMS.name, item.key.encode("utf-8", "replace"), encode(item)) for item in result.items]
         messages += [_dead_entry(poll, entry, reason) for entry, reason in result.dead]
         messages.append(Message(POLLS.name, poll.feed.encode(), encode(poll)))
         counts = counting("poll", {"sent": poll.sent, "known": poll.known, "dead": poll.dead})
         remember = [*recording(result.state, result.known), *result.host, *counts]
-        if await self.broker.publish(messages, remember, [turn_guard(poll.feed, turn, poll.id), steady]):
+        done = await self.broker.publish(messages, remember, guards)
+        if done:
             level = logging.WARNING if poll.outcome == "failed" else logging.INFO
             log.log(level, "poll feed=%s outcome=%s status=%d items=%d sent=%d ms=%d %s", poll.feed, poll.outcome,
                     poll.status, poll.items, poll.sent, poll.elapsed_ms, poll.error)  # fmt: skip
         else:
             log.info("poll feed=%s: removed, polled by another, or the clock leapt; nothing done", poll.feed)
+        return done
+
+
+def _started(state: FeedState) -> datetime:
+    """Return the time of a poll: later than the one before even if the clock was put back.
+
+    The desk takes what was fetched earlier for old.
+    """
+    return datetime.fromtimestamp(max(time.time(), state.polled_s + 0.001), UTC)
 
 
 def _remembered(state: FeedState, answer: Response, poll: Poll) -> FeedState:
@@ -298,6 +364,14 @@ def _moved(state: FeedState, answer: Response, now_s: float) -> FeedState:
         log.warning("feed=%s: has moved for good to %s", state.url, answer.moved_to)
         return msgspec.structs.replace(state, location=answer.moved_to, moving="", moving_seen=0, moving_since_s=0.0)
     return msgspec.structs.replace(state, moving_seen=seen)
+
+
+def _with_header_links(feed: Feed, answer: Response) -> Feed:
+    """Return *feed* with the hub of its Link header, which counts before its own (WebSub §4)."""
+    links = header_links(answer.headers.get("link", ""), answer.url)
+    if "hub" not in links:
+        return feed if feed.topic else msgspec.structs.replace(feed, topic=answer.url)
+    return msgspec.structs.replace(feed, hub=links["hub"], topic=links.get("self") or feed.topic or answer.url)
 
 
 def _filed(item: Item, folder: str) -> Item:

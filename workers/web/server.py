@@ -17,6 +17,7 @@ from streams.topics import ITEMS
 from streams.transport.broker import Broker
 from workers.counters import balanced, read_counters
 from workers.poller.feeds import Feeds
+from workers.poller.websub import WebSub
 
 RECENT = 50
 LOCAL_HOSTS = {"127.0.0.1", "localhost", "[::1]"}
@@ -56,12 +57,15 @@ class StatusServer:
     def __init__(self, settings: Settings, broker: Broker, desk_group: str) -> None:
         self.settings, self.broker, self.desk_group = settings, broker, desk_group
         self.recent: deque[Article] = deque(maxlen=RECENT)
+        self.websub = WebSub(broker.state, settings.callback_url)
         self.url = ""
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> None:
         """Listen. Raises SettingsError naming the port when it is taken."""
-        app = web.Application(middlewares=[self._guarded])
+        app = web.Application(middlewares=[self._guarded], client_max_size=self.settings.feed_bytes)
+        app.router.add_get("/websub/{token}", self._verify)
+        app.router.add_post("/websub/{token}", self._take_push)
         app.router.add_get("/healthz", self._health)
         app.router.add_get("/status.json", self._status)
         app.router.add_get("/recent.json", self._recent)
@@ -89,6 +93,8 @@ class StatusServer:
         self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
         """Refuse names that aren't ours (DNS rebinding), and say in words what doesn't answer."""
+        if request.path.startswith("/websub/"):  # its token is what lets one in, by whatever name
+            return await handler(request)
         host = request.host.rsplit(":", 1)[0] if not request.host.endswith("]") else request.host
         if host not in LOCAL_HOSTS | {self.settings.web_host} and self.settings.web_host not in ("0.0.0.0", "::"):
             raise web.HTTPForbidden(text="unknown host")
@@ -98,6 +104,26 @@ class StatusServer:
             response = _json({"healthy": False, "error": str(exc)}, 503)
         response.headers.update(HEADERS)
         return response
+
+    async def _verify(self, request: web.Request) -> web.StreamResponse:
+        """Answer a hub that asks whether we meant it (WebSub §5.3)."""
+        asked = request.query
+        if not await self.websub.verify(
+            request.match_info["token"], asked.get("hub.mode", ""), asked.get("hub.topic", ""),
+            asked.get("hub.lease_seconds", ""),
+        ):  # fmt: skip
+            raise web.HTTPNotFound(text="not asked for")
+        return web.Response(text=asked.get("hub.challenge", ""), content_type="text/plain", headers=HEADERS)
+
+    async def _take_push(self, request: web.Request) -> web.StreamResponse:
+        """Take what a hub pushes (WebSub §7)."""
+        kept = await self.websub.of_token(request.match_info["token"])
+        if kept is None:
+            raise web.HTTPGone(text="no such subscription")
+        signature, content_type = (request.headers.get(name, "") for name in ("X-Hub-Signature", "Content-Type"))
+        if not await self.websub.take_in(kept, signature, content_type, await request.read()):
+            await Feeds(self.broker.state).hurry([kept.feed])
+        return web.Response(status=202)
 
     async def _health(self, request: web.Request) -> web.StreamResponse:
         counters = await read_counters(self.broker.state)
