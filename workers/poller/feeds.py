@@ -105,6 +105,15 @@ return found
 """
 
 
+# One question and one answer: half of what a transaction of five costs here.
+_LOAD = """
+local out = {}
+for n = 1, 4 do out[n] = redis.call('HGET', KEYS[n], ARGV[1]) end
+out[5] = redis.call('HGET', KEYS[5], ARGV[2])
+return out
+"""
+
+
 class FeedState(msgspec.Struct, omit_defaults=True, frozen=True):
     """How a feed is doing. Times are Unix seconds. `location` is where it has moved to for good."""
 
@@ -168,7 +177,7 @@ class Feeds:
 
     def __init__(self, state: Any, claim_s: float = 10.0, gap_s: float = 0.0) -> None:
         self.state, self.claim_s, self.gap_s = state, claim_s, gap_s
-        self._claim, self._renew, self._hurry = (state.register_script(s) for s in (_CLAIM, _RENEW, _HURRY))
+        self._claim, self._renew, self._hurry, self._load = map(state.register_script, (_CLAIM, _RENEW, _HURRY, _LOAD))
         self.clock = Clock(0.0, "", 0.0)
 
     async def add(self, urls: Iterable[tuple[str, str]], *, demo: bool = False) -> list[str]:
@@ -237,13 +246,11 @@ class Feeds:
     async def load(self, url: str) -> Loaded | None:
         """Return a feed as a poll needs it; None when it has been removed or paused."""
         with translated(self.state.url):
-            async with self.state.pipeline(transaction=True) as pipe:
-                for key, name in ((FEEDS, url), (TURN, url), (KNOWN, url), (GAPS, host_of(url)), (WEBSUB, url)):
-                    pipe.hget(key, name)
-                state, turn, known, gap, websub = await pipe.execute()
-        if state is None or (found := _state(url.encode(), state)).paused:
+            found = await self._load(keys=[FEEDS, TURN, KNOWN, WEBSUB, GAPS], args=[url, host_of(url)])
+        state, turn, known, websub, gap = found
+        if state is None or (kept := _state(url.encode(), state)).paused:
             return None
-        return Loaded(found, (turn or b"").decode(), known or b"", float(gap or self.gap_s), websub or b"")
+        return Loaded(kept, (turn or b"").decode(), known or b"", float(gap or self.gap_s), websub or b"")
 
     async def let_go(self, url: str) -> None:
         """Give the turn of a claimed feed, which is removed or paused, to the next of its host."""
