@@ -89,8 +89,9 @@ async def survey(manifest: Mapping[str, Any], settings: Settings, only: list[str
     async def polled(case: Case) -> None:
         async with turns:
             for _ in range(case["polls"]):
-                await poller.poll(case["url"])
+                await poller.poll(case["url"], poller.feeds.clock)
 
+    await poller.feeds.claim(1)  # for the time
     async with poller.fetcher, poller.parsers:
         await asyncio.gather(*(polled(case) for case in cases))
     by_url = {case["url"]: found[case["id"]] for case in cases}

@@ -222,7 +222,7 @@ def run_feeds_list(settings: Settings, args: Any) -> int:
 
     for feed in with_state(settings, lambda broker: Feeds(broker.state).all()):
         if args.json:
-            print_json(msgspec.to_builtins(feed) | {"history": None})
+            print_json(msgspec.to_builtins(msgspec.structs.asdict(feed)) | {"history": None})
         else:
             how = feed.error or (f"{feed.sent} items in {feed.polls} polls" if feed.polls else "not polled yet")
             how = f"paused; {how}" if feed.paused else how

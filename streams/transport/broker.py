@@ -46,7 +46,7 @@ class Guard(NamedTuple):
     """
 
     key: str
-    field: str
+    field: str | bytes
     before: str | bytes
     after: str | bytes
 

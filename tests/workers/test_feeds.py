@@ -10,9 +10,10 @@ from streams.settings import Settings
 from streams.transport.broker import Broker, open_broker
 from tests.conftest import until
 from workers.poller import feeds as registry
-from workers.poller.feeds import Feeds, FeedState, pacing, recording
+from workers.poller.feeds import Feeds, FeedState, feed_id, pacing, recording
 
-A1, A2, B1 = "https://a.example/1", "https://a.example/2", "https://b.example:8443/1"
+A1, A2 = sorted(("https://a.example/1", "https://a.example/2"), key=feed_id)  # as Redis orders what is due at once
+B1 = "https://b.example:8443/1"
 
 
 def with_feeds(settings: Settings, work: Callable[[Feeds, Broker], Awaitable[None]], claim_s: float = 10.0) -> None:
@@ -28,11 +29,11 @@ def with_feeds(settings: Settings, work: Callable[[Feeds, Broker], Awaitable[Non
 
 async def done(broker: Broker, url: str, wait_s: float = 100.0, status: int = 200, rest_s: float = 0.0) -> None:
     """What a poll of *url* a moment ago leaves behind."""
-    now_s = time.time() - 0.1
-    await broker.publish(
-        [],
-        [*recording(FeedState(url, due_s=now_s + wait_s), None), *pacing(url, status, 0.0, 0.0, now_s, now_s + rest_s)],
-    )
+    now_s, loaded = time.time() - 0.1, await Feeds(broker.state).load(url)
+    assert loaded is not None
+    state = FeedState(url, due_s=now_s + wait_s, polls=loaded.state.polls + 1)
+    commands = [*recording(state, None), *pacing(url, status, 0.0, 0.0, now_s, now_s + rest_s)]
+    assert await broker.publish([], commands, [loaded.guard(state)])
 
 
 def test_a_host_is_asked_by_one_at_a_time_and_its_feeds_take_turns(settings: Settings) -> None:
@@ -40,7 +41,7 @@ def test_a_host_is_asked_by_one_at_a_time_and_its_feeds_take_turns(settings: Set
         assert set(await feeds.claim(10)) == {A1, B1}
         assert await feeds.claim(10) == []
         await done(broker, A1, wait_s=-1)
-        await broker.state.zadd(registry.OF + "a.example", {A2: time.time() - 5})
+        await broker.state.zadd(registry.OF + "a.example", {feed_id(A2): time.time() - 5})
         assert await feeds.claim(10) == [A2], "who waited longer comes first, though the other is due too"
         await done(broker, A2)
         assert await feeds.claim(10) == [A1]
@@ -137,7 +138,7 @@ def test_the_time_that_a_poller_was_away_is_no_jump(settings: Settings) -> None:
         await feeds.claim(10)
         later_s = time.time() - 7200
         await broker.state.hset(registry.CLOCK, registry.LATEST, later_s)
-        await broker.state.zadd(registry.OF + "a.example", {A1: later_s + 90, A2: later_s + 60})
+        await broker.state.zadd(registry.OF + "a.example", {feed_id(A1): later_s + 90, feed_id(A2): later_s + 60})
         await broker.state.zadd(registry.DUE, {"a.example": later_s + 60})
         assert A2 in await Feeds(broker.state).claim(10)
 
@@ -185,7 +186,7 @@ def test_feeds_due_within_the_millisecond_are_claimed_or_wait(settings: Settings
         claimed: list[str] = []
         for n in range(300):  # scores as another program, with finer times, may write them
             soon_s = time.time() + n % 7 * 0.0004
-            await broker.state.zadd(registry.OF + "a.example", {A1: soon_s, A2: soon_s + 0.0003})
+            await broker.state.zadd(registry.OF + "a.example", {feed_id(A1): soon_s, feed_id(A2): soon_s + 0.0003})
             await broker.state.zadd(registry.DUE, {"a.example": soon_s - 0.001})
             claimed += await asyncio.wait_for(feeds.claim(10), 5)
         assert {A1, B1} <= set(claimed)

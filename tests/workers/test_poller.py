@@ -16,7 +16,7 @@ from streams.topics import DESK_GROUP
 from tests.feedserver import FeedServer, rss
 from tests.newsdesk import BODY
 from workers.poller import schedule
-from workers.poller.feeds import FEEDS, FeedState
+from workers.poller.feeds import FEEDS, FeedState, feed_id
 from workers.poller.poller import Poller
 from workers.service import prepared
 
@@ -44,7 +44,7 @@ class Desk:
         state = await self.state()
         times = {n: getattr(state, n) - seconds for n in ("polled_s", "read_s", "due_s", "moving_since_s")}
         state = msgspec.structs.replace(state, **times, **also)
-        await self.poller.broker.state.hset(FEEDS, self.url, msgspec.json.encode(state))
+        await self.poller.broker.state.hset(FEEDS, feed_id(self.url), msgspec.json.encode(state))
 
 
 def with_desk(settings: Settings, work: Callable[[Desk], Awaitable[None]]) -> None:

@@ -1,16 +1,14 @@
 """The feeds: which there are, how each is doing, and whose turn it is. Shared by all pollers, in Redis.
 
-copydesk:feeds        hash: URL → FeedState
-copydesk:feeds:known  hash: URL → key and fingerprint of each item of its last document, 16 bytes an item
-copydesk:feeds:turn   hash: URL → id of its last poll; changes with every poll and so guards each
-copydesk:feeds:of:HOST  sorted set: URL by the time of its next poll, for each host
+copydesk:feeds        hash: id → FeedState; changes with every poll, and so guards each
+copydesk:feeds:known  hash: id → key and fingerprint of each item of its last document, 8 bytes an item
+copydesk:feeds:of:HOST  sorted set: id by the time of its next poll, for each host
 copydesk:feeds:due    sorted set: host by the time that one of its feeds may be polled
 copydesk:feeds:busy   hash: host → until when the one poll that is under way there may take
 copydesk:feeds:gaps   hash: host → seconds between its polls, where it wants more than others
 """
 
 import hashlib
-import secrets
 import sys
 import time
 from collections import Counter
@@ -27,8 +25,8 @@ from streams.transport.redis_streams.client import translated
 from workers.dedupe.identity import canonical_url
 from workers.poller.schedule import Hints, History
 
-FEEDS, KNOWN, TURN, OF, DUE, BUSY, GAPS = (
-    f"copydesk:feeds{suffix}" for suffix in ("", ":known", ":turn", ":of:", ":due", ":busy", ":gaps")
+FEEDS, KNOWN, OF, DUE, BUSY, GAPS = (
+    f"copydesk:feeds{suffix}" for suffix in ("", ":known", ":of:", ":due", ":busy", ":gaps")
 )
 WEBSUB = "copydesk:websub"  # see websub.py; a feed that is removed takes its subscription along
 CLOCK = "copydesk:feeds:clock"  # hash: the latest time of a claim, and how many leaps of the clock were seen
@@ -37,7 +35,8 @@ CLOCK_WENT_BACK_S = 5.0
 CLOCK_LEAPT_S = 60.0
 MAX_GAP_S = 60.0
 MAX_KNOWN = 10_000
-DIGEST_BYTES = 8
+ID_BYTES = 8
+DIGEST_BYTES = 4  # compared within one feed only, and key and fingerprint together
 
 # Redis has the one clock for all pollers. Should it have been put back or forth, all due times move with it: else
 # nothing would be polled for as long as that, or everything at once. It leapt forth if more time has passed by it than
@@ -69,9 +68,12 @@ while #claimed < limit do
   if not first[1] then redis.call('ZREM', KEYS[1], host)
   elseif tonumber(first[2]) > now then redis.call('ZADD', KEYS[1], first[2], host)
   else
-    redis.call('ZADD', KEYS[1], till, host)
-    redis.call('HSET', KEYS[2], host, till)
-    claimed[#claimed + 1] = first[1]
+    local state = redis.call('HGET', KEYS[4], first[1])
+    if state then
+      redis.call('ZADD', KEYS[1], till, host)
+      redis.call('HSET', KEYS[2], host, till)
+      claimed[#claimed + 1] = state
+    else redis.call('ZREM', of .. host, first[1]) end
   end
 end
 return {at, redis.call('HGET', KEYS[3], 'leaps') or '', claimed}
@@ -105,17 +107,25 @@ return found
 """
 
 
-# One question and one answer: half of what a transaction of five costs here.
+# One question and one answer: half of what a transaction of four costs here.
 _LOAD = """
 local out = {}
-for n = 1, 4 do out[n] = redis.call('HGET', KEYS[n], ARGV[1]) end
-out[5] = redis.call('HGET', KEYS[5], ARGV[2])
+for n = 1, 4 do out[n] = redis.call('HGET', KEYS[n], ARGV[n]) end
 return out
 """
 
+_SWAP = """
+if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
+return 1
+"""
 
-class FeedState(msgspec.Struct, omit_defaults=True, frozen=True):
-    """How a feed is doing. Times are Unix seconds. `location` is where it has moved to for good."""
+
+class FeedState(msgspec.Struct, array_like=True, omit_defaults=True, frozen=True):
+    """How a feed is doing. Times are Unix seconds. `location` is where it has moved to for good.
+
+    Kept without names, which would take as much again: a field is added at the end, with a default.
+    """
 
     url: str
     folder: str = ""
@@ -147,13 +157,17 @@ class FeedState(msgspec.Struct, omit_defaults=True, frozen=True):
 
 
 class Loaded(msgspec.Struct, frozen=True):
-    """A feed as a poll needs it: its state, its turn, its known items, and how far apart its host wants polls."""
+    """A feed as a poll needs it: its state, also as it is `kept`, its known items, its host's time between polls."""
 
     state: FeedState
-    turn: str
+    kept: bytes
     known: bytes
     gap_s: float
     websub: bytes
+
+    def guard(self, state: FeedState) -> Guard:
+        """Return the guard that lets one poll through, once, and remembers the *state* that it leads to."""
+        return Guard(FEEDS, feed_id(self.state.url), self.kept, msgspec.json.encode(state))
 
 
 class Clock(NamedTuple):
@@ -177,7 +191,8 @@ class Feeds:
 
     def __init__(self, state: Any, claim_s: float = 10.0, gap_s: float = 0.0) -> None:
         self.state, self.claim_s, self.gap_s = state, claim_s, gap_s
-        self._claim, self._renew, self._hurry, self._load = map(state.register_script, (_CLAIM, _RENEW, _HURRY, _LOAD))
+        scripts = (_CLAIM, _RENEW, _HURRY, _LOAD, _SWAP)
+        self._claim, self._renew, self._hurry, self._load, self._swap = map(state.register_script, scripts)
         self.clock = Clock(0.0, "", 0.0)
 
     async def add(self, urls: Iterable[tuple[str, str]], *, demo: bool = False) -> list[str]:
@@ -189,28 +204,26 @@ class Feeds:
         new = []
         with translated(self.state.url):
             for url, folder in wanted.items():
-                state = FeedState(url, folder, demo)
-                if await self.state.hsetnx(FEEDS, url, msgspec.json.encode(state)):
-                    await self.state.hset(TURN, url, f"added-{secrets.token_hex(4)}")
+                state, id_ = FeedState(url, folder, demo), feed_id(url)
+                if await self.state.hsetnx(FEEDS, id_, msgspec.json.encode(state)):
                     new.append(url)
                 # Known feeds too: adding one may have been cut off in the middle.
-                await self.state.zadd(OF + host_of(url), {url: 0}, nx=True)
+                await self.state.zadd(OF + host_of(url), {id_: 0}, nx=True)
                 await self.state.zadd(DUE, {host_of(url): 0}, nx=True)
         await self.hurry(new)
         return new
 
     async def remove(self, urls: Sequence[str]) -> list[str]:
-        """Remove feeds; returns the URLs that were there. A poll under way finds its turn gone and leaves no trace."""
+        """Remove feeds; returns the URLs that were there. A poll under way finds it gone and leaves no trace."""
         removed = []
         with translated(self.state.url):
             for url in urls:
                 async with self.state.pipeline(transaction=True) as pipe:
                     for command in (
-                        pipe.hdel(FEEDS, url),
-                        pipe.hdel(TURN, url),
-                        pipe.hdel(KNOWN, url),
+                        pipe.hdel(FEEDS, feed_id(url)),
+                        pipe.hdel(KNOWN, feed_id(url)),
                         pipe.hdel(WEBSUB, url),
-                        pipe.zrem(OF + host_of(url), url),
+                        pipe.zrem(OF + host_of(url), feed_id(url)),
                     ):
                         del command
                     replies = await pipe.execute()
@@ -221,8 +234,8 @@ class Feeds:
     async def all(self) -> list[FeedState]:
         """Return every feed, by URL."""
         with translated(self.state.url):
-            raw = await self.state.hgetall(FEEDS)
-        return sorted((_state(url, value) for url, value in raw.items()), key=lambda f: f.url)
+            raw = await self.state.hvals(FEEDS)
+        return sorted(map(_state, raw), key=lambda f: f.url)
 
     async def claim(self, limit: int) -> list[str]:
         """Return up to *limit* feeds that are due, each of another host; the hosts are ours for `claim_s` seconds.
@@ -233,9 +246,9 @@ class Feeds:
         passed_s = ticks_s - self.clock.ticks_s if self.clock.ticks_s else -1.0
         with translated(self.state.url):
             args = [self.claim_s, limit, passed_s, CLOCK_WENT_BACK_S, CLOCK_LEAPT_S, OF]
-            time_s, leaps, claimed = await self._claim(keys=[DUE, BUSY, CLOCK], args=args)
+            time_s, leaps, claimed = await self._claim(keys=[DUE, BUSY, CLOCK, FEEDS], args=args)
         self.clock = Clock(float(time_s), leaps.decode(), ticks_s)
-        return [url.decode() for url in claimed]
+        return [_state(kept).url for kept in claimed]
 
     async def renew(self, urls: Sequence[str]) -> None:
         """Keep the claim on feeds whose polls are under way."""
@@ -246,16 +259,18 @@ class Feeds:
     async def load(self, url: str) -> Loaded | None:
         """Return a feed as a poll needs it; None when it has been removed or paused."""
         with translated(self.state.url):
-            found = await self._load(keys=[FEEDS, TURN, KNOWN, WEBSUB, GAPS], args=[url, host_of(url)])
-        state, turn, known, websub, gap = found
-        if state is None or (kept := _state(url.encode(), state)).paused:
+            found = await self._load(
+                keys=[FEEDS, KNOWN, WEBSUB, GAPS], args=[id_ := feed_id(url), id_, url, host_of(url)]
+            )
+        kept, known, websub, gap = found
+        if kept is None or (state := _state(kept)).paused:
             return None
-        return Loaded(kept, (turn or b"").decode(), known or b"", float(gap or self.gap_s), websub or b"")
+        return Loaded(state, kept, known or b"", float(gap or self.gap_s), websub or b"")
 
     async def let_go(self, url: str) -> None:
         """Give the turn of a claimed feed, which is removed or paused, to the next of its host."""
         with translated(self.state.url):
-            await self.state.zrem(OF + host_of(url), url)
+            await self.state.zrem(OF + host_of(url), feed_id(url))
             await self.state.zadd(DUE, {host_of(url): 0})
             await self.state.hdel(BUSY, host_of(url))
 
@@ -264,23 +279,29 @@ class Feeds:
         changed = []
         with translated(self.state.url):
             for url in urls:
-                if not await self.state.hexists(FEEDS, url):
+                if not await self._pause(feed_id(url), paused):
                     continue
-                await self.state.hset(TURN, url, f"paused-{secrets.token_hex(4)}")
-                state = msgspec.structs.replace(_state(url.encode(), await self.state.hget(FEEDS, url)), paused=paused)
-                await self.state.hset(FEEDS, url, msgspec.json.encode(state))
                 key = OF + host_of(url)
-                await (self.state.zrem(key, url) if paused else self.state.zadd(key, {url: 0}))
+                await (self.state.zrem(key, feed_id(url)) if paused else self.state.zadd(key, {feed_id(url): 0}))
                 changed.append(url)
         if not paused:
             await self.hurry(changed)
         return changed
 
+    async def _pause(self, id_: bytes, paused: bool) -> bool:
+        """Mark a feed; False when there is none. Polls change its state too: then it is done again on the new one."""
+        while kept := await self.state.hget(FEEDS, id_):
+            state = msgspec.json.encode(msgspec.structs.replace(_state(kept), paused=paused))
+            if await self._swap(keys=[FEEDS], args=[id_, kept, state]):
+                return True
+        return False
+
     async def hurry(self, urls: Sequence[str]) -> list[str]:
         """Make feeds due at once; returns those that there are and that aren't paused."""
-        pairs = [part for url in urls for part in (host_of(url), url)]
+        ids = {feed_id(url): url for url in urls}
+        pairs = [part for id_, url in ids.items() for part in (host_of(url), id_)]
         with translated(self.state.url):
-            return [url.decode() for url in await self._hurry(keys=[DUE, BUSY, OF], args=pairs)]
+            return [ids[id_] for id_ in await self._hurry(keys=[DUE, BUSY, OF], args=pairs)]
 
 
 def _ticks_s() -> float:
@@ -293,11 +314,16 @@ def host_of(url: str) -> str:
     return urlsplit(url).netloc
 
 
-def _state(url: bytes, value: bytes) -> FeedState:
+def feed_id(url: str) -> bytes:
+    """Return what a feed is kept under: shorter than its URL, which stands in its state."""
+    return hashlib.blake2b(url.encode("utf-8", "replace"), digest_size=ID_BYTES).digest()
+
+
+def _state(kept: bytes) -> FeedState:
     try:
-        return msgspec.json.decode(value, type=FeedState)
+        return msgspec.json.decode(kept, type=FeedState)
     except msgspec.DecodeError as exc:
-        raise UnreadableError(f"state of feed {url.decode('utf-8', 'replace')}: {exc}") from exc
+        raise UnreadableError(f"state of a feed, {kept[:100].decode('utf-8', 'replace')}…: {exc}") from exc
 
 
 def feed_url(url: str) -> str:
@@ -332,19 +358,15 @@ def pacing(url: str, status: int, gap_s: float, usual_s: float, now_s: float, re
 
 
 def recording(state: FeedState, known: bytes | None) -> list[Command]:
-    """Return the commands that remember a poll's outcome; *known* None leaves the known items as they are."""
-    commands: list[Command] = [
-        ("HSET", FEEDS, state.url, msgspec.json.encode(state)),
-        ("ZADD", OF + host_of(state.url), f"{state.due_s:.3f}", state.url),
-    ]
+    """Return the commands that remember what a poll came to, besides the state, which its guard does.
+
+    *known* None leaves the known items as they are.
+    """
+    id_ = feed_id(state.url)
+    commands: list[Command] = [("ZADD", OF + host_of(state.url), f"{state.due_s:.3f}", id_)]
     if known is not None:
-        commands.append(("HSET", KNOWN, state.url, known))
+        commands.append(("HSET", KNOWN, id_, known))
     return commands
-
-
-def turn_guard(url: str, before: str, after: str) -> Guard:
-    """Return the guard that lets one poll of a feed through, once."""
-    return Guard(TURN, url, before, after)
 
 
 def split_news(items: Sequence[Item], known: bytes, *, part: bool = False) -> tuple[list[Item], bytes]:
@@ -359,7 +381,7 @@ def split_news(items: Sequence[Item], known: bytes, *, part: bool = False) -> tu
     guids = Counter(item.guid for item in items)
     news = []
     for item in items:
-        print_, names = bytes.fromhex(item.fingerprint), [_digest(item.key)]
+        print_, names = bytes.fromhex(item.fingerprint)[:DIGEST_BYTES], [_digest(item.key)]
         if item.guid and guids[item.guid] == 1 and item.guid not in (item.key, item.link):
             names.append(_digest(f"{item.feed}#{item.guid}"))
         if not any(print_ in (before.get(name), after.get(name)) for name in names):

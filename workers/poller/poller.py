@@ -24,7 +24,7 @@ from streams.transport.broker import Broker, Command, Guard, Message
 from workers.counters import counting
 from workers.fetch.fetch import Access, Fetcher, Response
 from workers.poller import schedule
-from workers.poller.feeds import Clock, Feeds, FeedState, Loaded, pacing, recording, split_news, turn_guard
+from workers.poller.feeds import Clock, Feeds, FeedState, Loaded, pacing, recording, split_news
 from workers.poller.pages import Pages
 from workers.poller.parse import Feed
 from workers.poller.parsers import Document, Parsers
@@ -135,7 +135,7 @@ class Poller:
                 await self.feeds.let_go(url)
                 return
             result = await self._outcome(loaded, clock)
-            await self._publish(result, [turn_guard(url, loaded.turn, result.poll.id), clock.guard()])
+            await self._publish(result, [loaded.guard(result.state), clock.guard()])
             if result.poll.outcome != "failed":
                 await self.websub.keep(self.fetcher, url, result.state.hub, result.state.topic, time.time())
         except UnavailableError as exc:
@@ -174,7 +174,7 @@ class Poller:
                 feed = await self._with_pages(feed, loaded.known, rule)
             result = self._read(poll, loaded.state, feed, loaded.known, pushed=True)
             result = self._scheduled(result, None, rule, loaded, clock)._replace(host=())
-            if await self._publish(result, [turn_guard(push.feed, loaded.turn, poll.id), clock.guard()]):
+            if await self._publish(result, [loaded.guard(result.state), clock.guard()]):
                 return
 
     async def _outcome(self, loaded: Loaded, clock: Clock) -> Result:
@@ -398,4 +398,4 @@ def _dead_entry(poll: Poll, entry: str, reason: str) -> Message:
 
 
 def _hash(body: bytes) -> str:
-    return hashlib.blake2b(body, digest_size=16).hexdigest()
+    return hashlib.blake2b(body, digest_size=8).hexdigest()

@@ -86,9 +86,9 @@ def learned(history: History, now_s: float, times_s: Sequence[float]) -> History
     for time_s in times_s:
         hours[_hour(time_s if history.polled_s - DAY_S < time_s <= now_s else now_s)] += 1
     return History(
-        round(now_s, 3),
+        round(now_s, 1),
         round(history.weight_s * fade + passed_s),
-        tuple(round(count, 3) for count in hours),
+        tuple(round(count, 2) for count in hours),
         round(history.recent * rush_fade + len(times_s), 3),
         round(history.expected * rush_fade + _expected(history, now_s, min(passed_s, DAY_S)), 3),
     )
