@@ -111,7 +111,7 @@ def test_it_resumes_where_it_was_and_says_what_it_does(tmp_path: Path) -> None:
         with up(tmp_path) as process:
             await until(lambda: "●" in output(tmp_path), deadline_s=15, what="a first article shown")
             assert time.monotonic() - started_s < 15
-            await until(lambda: len(ledger(tmp_path)) > 16)
+            await until(lambda: len(ledger(tmp_path)) > 16 and "✗" in output(tmp_path))
             process.send_signal(signal.SIGINT)
             assert process.wait(20) == 0
         first = set(ledger(tmp_path))
