@@ -17,7 +17,8 @@ from workers.clean.around import columns, second_columns, second_rows, with_cont
 from workers.clean.blocks import Place
 from workers.clean.features import BUCKETS, fixed_rows, name_buckets, word_tokens
 from workers.clean.lines import word_count
-from workers.clean.model import StoredModel, StoredTrees
+from workers.clean.model import StoredModel
+from workers.clean.trees import StoredTrees
 
 TREES, DEPTH = 300, 6
 INNER = 4  # parts, for scores of documents that weights and trees haven't seen
@@ -190,11 +191,11 @@ def stored(grown: Grown, *, html: bool, left_cost: float, word_cost: float) -> S
     first, second = columns(html=html), second_columns(html=html)
     return StoredModel(
         words.tobytes(), word_scale, names.tobytes(), name_scale,
-        _stored_trees(grown.first, first), _stored_trees(grown.second, second), left_cost, word_cost,
+        stored_trees(grown.first, first), stored_trees(grown.second, second), left_cost, word_cost,
     )  # fmt: skip
 
 
-def _stored_trees(trees: CatBoostClassifier, names: tuple[str, ...]) -> StoredTrees:
+def stored_trees(trees: CatBoostClassifier, names: tuple[str, ...], depth: int = DEPTH) -> StoredTrees:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "trees.json"
         trees.save_model(str(path), format="json")
@@ -202,12 +203,12 @@ def _stored_trees(trees: CatBoostClassifier, names: tuple[str, ...]) -> StoredTr
     asked, borders, leaves = [], [], []
     for tree in data["oblivious_trees"]:
         splits = tree["splits"]
-        missing = DEPTH - len(splits)  # a tree that stopped early: questions that nobody can answer with yes
+        missing = depth - len(splits)  # a tree that stopped early: questions that nobody can answer with yes
         asked += [split["float_feature_index"] for split in splits] + [0] * missing
         borders += [split["border"] for split in splits] + [3e38] * missing
-        leaves += [*tree["leaf_values"], *[0.0] * ((1 << DEPTH) - len(tree["leaf_values"]))]
+        leaves += [*tree["leaf_values"], *[0.0] * ((1 << depth) - len(tree["leaf_values"]))]
     scale, (bias,) = data["scale_and_bias"]
     return StoredTrees(
-        names, DEPTH, np.array(asked, "<u2").tobytes(), np.array(borders, "<f4").tobytes(),
+        names, depth, np.array(asked, "<u2").tobytes(), np.array(borders, "<f4").tobytes(),
         (np.array(leaves, "<f8") * scale).astype("<f4").tobytes(), float(bias),
     )  # fmt: skip

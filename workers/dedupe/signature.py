@@ -1,0 +1,210 @@
+"""Signatures: what is kept of a text to tell its copies, and how likely two texts are copies by theirs. Pure.
+
+    title, text ──▶ words ──▶ signature, 244 bytes          two signatures ──▶ likeness ──▶ trees ──▶ probability
+                          └──▶ index keys: texts that share one are compared
+
+A sketch is a one-permutation min-hash (Li, Owen, Zhang 2012) of a text's runs of three words, with a byte a bin (b-bit
+min-hash; Li, König 2010): the share of equal bins estimates the share of common runs.
+"""
+
+import re
+import unicodedata
+import zlib
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from workers.clean.trees import Matrix, StoredTrees, Trees, ready
+
+FILE = Path(__file__).with_name("model.msgpack")
+Hashes = npt.NDArray[np.uint64]
+
+BODY_BINS, LEAD_BINS, TITLE_WORDS, NUMBERS = 128, 48, 12, 10
+LEAD_WORDS = 60
+RUN = 3
+KEY_BYTES = 5
+BODY_KEYS, LEAD_KEYS = 8, 4
+BODY_KEY_RUN, LEAD_KEY_RUN, LEAD_KEY_WORDS, TITLE_KEY_WORDS = 6, 4, 45, 4
+MIN_WORDS = 15  # of title and text: less is nobody's own
+COLUMNS = (
+    "shared", "of_shorter", "of_longer", "lead_shared", "lead_of_shorter", "title_shared", "title_of_shorter",
+    "numbers_of_fewer", "numbers_smoothed", "numbers_shared", "shorter_words", "longer_words", "same_publisher",
+)  # fmt: skip
+
+# Scripts that put no spaces between words: each character counts as one. Source: Unicode blocks.
+_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+_ANY_UNSPACED = re.compile(f"[{_UNSPACED}]")
+_WORD_OR_SIGN = re.compile(rf"[{_UNSPACED}]|(?:(?![{_UNSPACED}_])\w)+")
+_WORD = re.compile(r"[^\W_]+")
+_ASCII_WORD = re.compile(rb"[a-z0-9]+")
+_DIGIT = re.compile(r"\d")
+_MIX_1, _MIX_2, _SHIFT = np.uint64(0xFF51AFD7ED558CCD), np.uint64(0xC4CEB9FE1A85EC53), np.uint64(33)
+_ODD = np.array([0x9E3779B97F4A7C15 * (2 * n + 1) & 0xFFFFFFFFFFFFFFFF for n in range(8)], np.uint64)
+
+LAYOUT = np.dtype([
+    ("runs", "<u2"), ("words", "<u2"), ("lead_runs", "u1"), ("titles", "u1"), ("numbers", "u1"), ("spare", "u1"),
+    ("publisher", "<u4"), ("time_s", "<u4"), ("body", "u1", (BODY_BINS,)), ("lead", "u1", (LEAD_BINS,)),
+    ("title", "<u2", (TITLE_WORDS,)), ("number", "<u2", (NUMBERS,)),
+])  # fmt: skip
+
+
+class Signed(NamedTuple):
+    """A text's signature and index keys; both empty for a text too short to be anybody's own."""
+
+    signature: bytes
+    keys: tuple[bytes, ...]
+
+
+def sign(title: str, text: str, publisher: str, time_s: float) -> Signed:
+    """Return the signature of a text that *publisher* showed at *time_s* (Unix seconds)."""
+    titles, body = words_of(title), words_of(text)
+    if len(titles) + len(body) < MIN_WORDS:
+        return Signed(b"", ())
+    title_hashes, hashes = _hashed(titles), _hashed(body)
+    runs, lead = np.unique(_runs(hashes, RUN)), np.unique(_runs(hashes[:LEAD_WORDS], RUN))
+    out = np.zeros((), LAYOUT)
+    out["runs"], out["words"], out["lead_runs"] = min(len(runs), 65535), min(len(body), 65535), len(lead)
+    out["publisher"], out["time_s"] = zlib.crc32(publisher.casefold().encode("utf-8", "replace")), max(0, int(time_s))
+    out["body"], out["lead"] = _sketch(runs, BODY_BINS), _sketch(lead, LEAD_BINS)
+    out["title"], out["titles"] = _some(title_hashes, TITLE_WORDS)
+    numbers = hashes[[n for n, word in enumerate(body) if _is_number(word)][:40]]
+    out["number"], out["numbers"] = _some(numbers, NUMBERS)
+    return Signed(out.tobytes(), _keys(titles, hashes))
+
+
+def words_of(text: str) -> list[Any]:
+    """Return the words of *text* as they are compared: bytes where all is ASCII, else text without invisible signs."""
+    text = text.replace("\u2019", "").replace("'", "")
+    if text.isascii():
+        return _ASCII_WORD.findall(text.lower().encode())
+    text = unicodedata.normalize("NFKC", text).casefold()
+    text = "".join(c for c in text if c.isascii() or unicodedata.category(c) != "Cf")
+    found = (_WORD_OR_SIGN if _ANY_UNSPACED.search(text) else _WORD).findall(text)
+    return [word.encode("utf-8", "replace") for word in found]
+
+
+def _is_number(word: bytes) -> bool:
+    return not word.isalpha() and _DIGIT.search(word.decode("utf-8", "replace")) is not None
+
+
+def _hashed(words: list[bytes]) -> Hashes:
+    return _mixed(np.fromiter(map(zlib.crc32, words), np.uint64, len(words)))
+
+
+def _mixed(hashes: Hashes) -> Hashes:
+    """Return *hashes* with every bit depending on every other (MurmurHash3's finaliser; Appleby, public domain)."""
+    hashes = (hashes ^ (hashes >> _SHIFT)) * _MIX_1
+    hashes = (hashes ^ (hashes >> _SHIFT)) * _MIX_2
+    return hashes ^ (hashes >> _SHIFT)
+
+
+def _runs(hashes: Hashes, length: int) -> Hashes:
+    """Return the hash of each run of so many words; of all of them, where there are fewer."""
+    if len(hashes) < length:
+        return _mixed((hashes * _ODD[: len(hashes)]).sum(keepdims=True, dtype=np.uint64)) if len(hashes) else hashes
+    last = len(hashes) - length + 1
+    out = hashes[:last] * _ODD[0]
+    for n in range(1, length):
+        out += hashes[n : n + last] * _ODD[n]
+    return _mixed(out)
+
+
+def _sketch(hashes: Hashes, bins: int) -> npt.NDArray[np.uint8]:
+    """Return for each bin a byte of its least hash; *hashes* are sorted. 0: nothing fell into it."""
+    out = np.zeros(bins, np.uint8)
+    if len(hashes):
+        at = ((hashes >> np.uint64(40)) * np.uint64(bins) >> np.uint64(24)).astype(np.intp)
+        first = np.concatenate(([True], at[1:] != at[:-1]))
+        out[at[first]] = np.maximum(hashes[first] & np.uint64(0xFF), np.uint64(1))
+    return out
+
+
+def _some(hashes: Hashes, most: int) -> tuple[npt.NDArray[np.uint16], int]:
+    kept = np.unique((hashes >> np.uint64(48)).astype(np.uint16) | np.uint16(1))[:most]
+    out = np.zeros(most, np.uint16)
+    out[: len(kept)] = kept
+    return out, len(kept)
+
+
+def _keys(titles: list[bytes], hashes: Hashes) -> tuple[bytes, ...]:
+    """Return what texts are looked up by: the least runs of the body and of its beginning, and the whole title."""
+    body = np.unique(_runs(hashes, BODY_KEY_RUN))[:BODY_KEYS]
+    lead = np.unique(_runs(hashes[:LEAD_KEY_WORDS], LEAD_KEY_RUN) ^ _ODD[1])[:LEAD_KEYS]
+    keys = [int(n).to_bytes(8, "big")[:KEY_BYTES] for n in (*body, *lead)]
+    if len(titles) >= TITLE_KEY_WORDS:
+        keys.append(
+            int(_mixed(np.array([zlib.crc32(b" ".join(titles))], np.uint64) ^ _ODD[2])[0]).to_bytes(8, "big")[
+                :KEY_BYTES
+            ]
+        )
+    return tuple(dict.fromkeys(keys))
+
+
+def likeness(one: bytes, others: list[bytes]) -> Matrix:
+    """Return what *one* signature has in common with each of *others*: a row each, of `COLUMNS`."""
+    a, b = np.frombuffer(one, LAYOUT)[0], np.frombuffer(b"".join(others), LAYOUT)
+    runs, words = b["runs"].astype(np.float32), b["words"].astype(np.float32)
+    shared = _shared(a["body"], b["body"])
+    common = shared * (runs + float(a["runs"])) / (1 + shared)
+    fewer, more = np.maximum(1, np.minimum(runs, a["runs"])), np.maximum(1, np.maximum(runs, a["runs"]))
+    lead, lead_runs = _shared(a["lead"], b["lead"]), b["lead_runs"].astype(np.float32)
+    lead_common = lead * (lead_runs + float(a["lead_runs"])) / (1 + lead)
+    title, number = _common(a["title"], b["title"]), _common(a["number"], b["number"])
+    title_fewer, number_fewer = np.minimum(b["titles"], a["titles"]), np.minimum(b["numbers"], a["numbers"])
+    rows = (
+        shared, np.minimum(1, common / fewer), np.minimum(1, common / more),
+        lead, np.minimum(1, lead_common / np.maximum(1, np.minimum(lead_runs, a["lead_runs"]))),
+        title / np.maximum(1, b["titles"] + float(a["titles"]) - title), title / np.maximum(1, title_fewer),
+        number / np.maximum(1, number_fewer), (number + 1) / (number_fewer + 2.0),
+        number / np.maximum(1, b["numbers"] + float(a["numbers"]) - number),
+        np.minimum(words, a["words"]), np.maximum(words, a["words"]), b["publisher"] == a["publisher"],
+    )  # fmt: skip
+    return np.stack(rows, axis=1).astype(np.float32)
+
+
+def _shared(one: Any, others: Any) -> Any:
+    """Return the estimated share of common runs (Jaccard), less what bytes that are equal by chance add."""
+    used = ((others > 0) | (one > 0)).sum(axis=1)
+    equal = ((others == one) & (one > 0)).sum(axis=1)
+    return np.maximum(0, equal / np.maximum(1, used) - 1 / 256) / (1 - 1 / 256)
+
+
+def _common(one: Any, others: Any) -> Any:
+    return ((others[:, :, None] == one) & (one > 0)).any(axis=2).sum(axis=1).astype(np.float32)
+
+
+class StoredJudge(msgspec.Struct, frozen=True):
+    """The trees as they lie in the file, and from which probability on two texts are copies."""
+
+    trees: StoredTrees
+    copy_at: float
+
+
+class Judge(NamedTuple):
+    """What tells copies. `copy_at`: from this probability on."""
+
+    trees: Trees
+    copy_at: float
+
+    def probabilities(self, one: bytes, others: list[bytes]) -> list[float]:
+        """Return for each of *others* how likely it is that *one* is a copy of it."""
+        if not one or not others:
+            return []
+        out: list[float] = self.trees.probabilities(likeness(one, others)).tolist()
+        return out
+
+
+def load(data: bytes) -> Judge:
+    """Return what is in *data*. Raises ValueError when it wants columns that this code doesn't give."""
+    stored = msgspec.msgpack.decode(data, type=StoredJudge)
+    return Judge(ready(stored.trees, COLUMNS), stored.copy_at)
+
+
+@lru_cache
+def judge() -> Judge:
+    """Return the judge that came with this copydesk."""
+    return load(FILE.read_bytes())
