@@ -128,7 +128,8 @@ class Article(Record, frozen=True, omit_defaults=True, kw_only=True):
     word_count: int = 0
     reading_minutes: int = 0
     story_id: str = ""
-    duplicate_of: str = ""
+    duplicate_of: str = ""  # the article that this one copies
+    similarity: float = 0.0  # to it: the share of the shorter text that both have, an estimate
     removed: tuple[Removed, ...] = ()
     item: Coordinates | None = None
 

@@ -108,6 +108,12 @@ class Settings:
         "where WebSub hubs reach the status page's server, as `https://news.example.org`; then they push what is new",
         schemes=("http", "https"),
     )  # fmt: skip
+    story_days: float = _setting(7.0, "articles further apart than this don't tell the same story", low=0)
+    copies: str = _setting(
+        "mark",
+        "articles that copy another: `mark` (they say so), `suppress`, or `first-publisher-wins` (its own come out)",
+        choices=("mark", "suppress", "first-publisher-wins"),
+    )
     web_host: str = _setting("127.0.0.1", "address of the status page")
     web_port: int = _setting(8411, "port of the status page; 0 takes any free one", low=0, high=65535)
     demo: str = _setting("auto", "invented newsroom: `auto` (while no feeds are configured), `on`, `off`",

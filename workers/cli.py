@@ -15,7 +15,7 @@ from streams.errors import CopydeskError, SettingsError, UnavailableError
 from streams.settings import TABLES, Settings, load_settings
 from workers import manage
 from workers.logs import log_to
-from workers.offline import DONE, FAILED, UNREACHABLE, USAGE, run_clean, run_parse
+from workers.offline import DONE, FAILED, UNREACHABLE, USAGE, run_clean, run_judge, run_parse, run_url
 
 EPILOG = """\
 exit codes: 0 done, 1 failed, 2 usage or settings, 3 broker unreachable, 4 unhealthy
@@ -122,6 +122,16 @@ def _offline_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
     clean.add_argument("--url", default="", help="where the story came from; resolves relative links")
     clean.add_argument("--title", default="", help="its headline, where that isn't in the file")
     clean.add_argument("--json", action="store_true", help="JSON lines instead of plain text")
+    judge = command(
+        "judge", run_judge, "tell new articles, revisions, duplicates and copies in JSON lines, in their order"
+    )
+    judge.add_argument(
+        "files", nargs="+", metavar="FILE", help="rows with title, text, url, …; `-` reads standard input"
+    )
+    judge.add_argument("--json", action="store_true", help="JSON lines instead of plain text")
+    url = command("url", run_url, "show how links are spelt, and by which rules")
+    url.add_argument("urls", nargs="+", metavar="URL")
+    url.add_argument("--json", action="store_true", help="a JSON line each: url, canonical, key, rules")
 
 
 def _feeds_commands(command: Callable[..., argparse.ArgumentParser], commands: Any) -> None:

@@ -1,7 +1,7 @@
 """The desk: every item that comes in leaves as an article, or as a dead letter, or is counted with the reason.
 
-read ▸ recall ▸ clean ▸ judge ▸ route ▸ publish ▸ remember
-       seen articles, and what            └──── one step, by streams.app ────┘
+read ▸ recall ▸ clean ▸ judge ▸ tell the story ▸ route ▸ publish ▸ remember
+       seen articles, and what  a copy, of whom?  └── one step, by streams.app ──┘
        each site has shown so far
 """
 
@@ -12,14 +12,16 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+
+import msgspec
 
 from streams.app import Incoming, Outcome, create_app, run_agent
 from streams.codec import decode
 from streams.errors import UnreadableError
 from streams.records import Article, Coordinates, Image, Item
 from streams.settings import Settings
-from streams.topics import DESK_GROUP, ITEMS
+from streams.topics import DAY_S, DESK_GROUP, ITEMS
 from streams.transport.broker import Broker, Command, Message
 from workers.clean.article import Copy, Draft, decide, draft, form_of, sniff
 from workers.clean.facts import Facts
@@ -34,6 +36,9 @@ from workers.dedupe.verdict import Kind, Memory, Verdict, judge
 from workers.evidence import Evidence, Question, site_of
 from workers.publish import is_publishable, messages_for
 
+if TYPE_CHECKING:
+    from workers.dedupe.stories import Stories, Told
+
 log = logging.getLogger(__name__)
 
 
@@ -44,19 +49,24 @@ class Desk:
     """Handles batches of items. One per process."""
 
     def __init__(self, settings: Settings, broker: Broker, clean: Clean | None = None) -> None:
-        self.settings = settings
+        self.settings, self.broker = settings, broker
         self.clean = clean or clean_item
         self.seen = Seen(broker.state)
         self.evidence = Evidence(broker.state)
+        self.stories: Stories | None = None
 
     async def handle(self, batch: Sequence[Incoming]) -> Outcome:
         """Return what the batch comes to. Later items see what earlier ones of the same batch were judged to be."""
         work = Work()
         stories = [story for incoming in batch if (story := self._read(incoming, work)) is not None]
         work.memory = await self.seen.recall([article_id(story.item.key) for story in stories])
+        judged = []
         for story, facts in zip(stories, await self.evidence.recall([s.question for s in stories]), strict=True):
             with set_aside(story.incoming, work):
-                self._handle_one(story, facts, work)
+                judged += self._judge(story, facts, work)
+        for one, told in zip(judged, await self._tell(judged), strict=True):
+            with set_aside(one.story.incoming, work):
+                self._publish(one, told, work)
         return Outcome(work.messages, [*work.remember, *counting("desk", work.counts)])
 
     def _read(self, incoming: Incoming, work: "Work") -> "Story | None":
@@ -67,7 +77,8 @@ class Desk:
                 return Story(incoming, item, draft, Question(site_of(item), frozenset(draft.keys)))
         return None
 
-    def _handle_one(self, story: "Story", facts: Facts, work: "Work") -> None:
+    def _judge(self, story: "Story", facts: Facts, work: "Work") -> list["Judged"]:
+        """Clean an item and say what it is; returns it when it is news, counts it when it isn't."""
         item, at = story.item, story.incoming.at
         work.item = item
         with deadline(self.settings.item_timeout_s):
@@ -78,16 +89,43 @@ class Desk:
         if not is_publishable(article, item):
             work.count("filtered", item, at, "nothing in it to publish")
         elif verdict.kind in (Kind.NEW, Kind.REVISION):
-            work.publish(messages_for(article, self.settings.routes), id_, verdict, self.seen)
-            if verdict.kind is Kind.NEW:
-                lines = () if facts.is_copy(copy.steady) else copy.steady
-                work.remember += self.evidence.remember(story.question.site, article.title, lines)
-            work.count(verdict.kind, item, at, article.title)
+            work.memory[id_] = verdict.memory
+            return [Judged(story, facts, copy, article, verdict)]
         else:
             if self.seen.fading(id_):
                 work.remember += self.seen.remember(id_, verdict.memory)
             outcome = "filtered" if verdict.kind is Kind.STALE else verdict.kind
             work.count(outcome, item, at, f"{verdict.kind} of revision {verdict.revision}")
+        return []
+
+    async def _tell(self, judged: Sequence["Judged"]) -> Sequence["Told"]:
+        """Return the story that each article tells. Claimed before they are published: a redelivery finds its claim."""
+        from workers.dedupe.signature import sign  # numpy costs memory: a desk that never has news doesn't pay for it
+        from workers.dedupe.stories import Stories
+
+        self.stories = self.stories or Stories(self.broker.state, self.settings.story_days * DAY_S)
+        return await self.stories.tell([
+            (one.article.id, sign(one.article.title, one.words, one.publisher, one.story.item.fetched_at.timestamp()))
+            for one in judged
+        ])  # fmt: skip
+
+    def _publish(self, one: "Judged", told: "Told", work: "Work") -> None:
+        item, at, article = one.story.item, one.story.incoming.at, with_story(one.article, told)
+        work.item = item
+        work.remember += self.seen.remember(article.id, one.verdict.memory)
+        if told.copy_of and is_suppressed(told, self.settings.copies):
+            work.count("duplicate", item, at, f"a copy of {told.copy_of} ({told.similarity:.0%})")
+            return
+        work.messages += messages_for(article, self.settings.routes)
+        if one.verdict.kind is Kind.NEW:
+            lines = () if one.facts.is_copy(one.copy.steady) else one.copy.steady
+            work.remember += self.evidence.remember(one.story.question.site, article.title, lines)
+        work.count(one.verdict.kind, item, at, article.title)
+
+
+def is_suppressed(told: "Told", copies: str) -> bool:
+    """Whether the policy *copies* keeps a copy back."""
+    return copies == "suppress" or (copies == "first-publisher-wins" and not told.own)
 
 
 class Story(NamedTuple):
@@ -99,6 +137,24 @@ class Story(NamedTuple):
     question: Question
 
 
+class Judged(NamedTuple):
+    """An item that is news: its clean copy, the article that it makes, and the verdict."""
+
+    story: Story
+    facts: Facts
+    copy: Copy
+    article: Article
+    verdict: Verdict
+
+    @property
+    def words(self) -> str:
+        return "\n".join((self.article.dek, *self.article.text))
+
+    @property
+    def publisher(self) -> str:
+        return self.article.publisher or self.story.question.site
+
+
 class Work:
     """What a batch has come to so far."""
 
@@ -108,11 +164,6 @@ class Work:
         self.remember: list[Command] = []
         self.counts: Counter[str] = Counter()
         self.item: Item | None = None
-
-    def publish(self, messages: Sequence[Message], id_: str, verdict: Verdict, seen: Seen) -> None:
-        self.remember += seen.remember(id_, verdict.memory)
-        self.memory[id_] = verdict.memory
-        self.messages += messages
 
     def count(self, outcome: str, item: Item, at: Coordinates, why: str) -> None:
         self.counts[outcome] += 1
@@ -229,6 +280,11 @@ def to_article(copy: Copy, item: Item, id_: str, revision: int, at: Coordinates)
         removed=copy.removed,
         item=at,
     )
+
+
+def with_story(article: Article, told: "Told") -> Article:
+    """Return *article* with the story that it tells."""
+    return msgspec.structs.replace(article, story_id=told.story, duplicate_of=told.copy_of, similarity=told.similarity)
 
 
 def create_desk(settings: Settings, broker: Broker, *, url: str, name: str = "", clean: Clean | None = None) -> Any:

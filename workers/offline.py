@@ -1,8 +1,9 @@
-"""The commands that need no server: documents in, JSON lines or plain text out."""
+"""The commands that need no running copydesk: documents in, JSON lines or plain text out."""
 
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import msgspec
 
 from streams.errors import UnreadableError
 from streams.settings import Settings
+from streams.topics import DAY_S
 from workers.clean.encoding import decoded
 
 DONE, FAILED, USAGE, UNREACHABLE, UNHEALTHY = range(5)  # exit codes of all commands
@@ -37,6 +39,70 @@ def run_clean(settings: Settings, args: Any) -> int:
         yield {"url": args.url} | msgspec.to_builtins(copy)
 
     return _each_file(args.files, rows, print_json if args.json else _print_article, settings)
+
+
+def run_judge(settings: Settings, args: Any) -> int:
+    """Print what each article of a file is, and the story that it tells, by an index that is gone afterwards."""
+    import asyncio
+    import tempfile
+
+    from streams.transport.embedded import EmbeddedValkey
+    from streams.transport.redis_streams.log import Log
+    from workers.dedupe.rows import judge_rows
+    from workers.dedupe.stories import Stories
+
+    async def work(url: str) -> None:
+        log = Log(url)
+        try:
+            rows = (row for name in args.files for row in _json_rows(name))
+            async for row in judge_rows(Stories(log.state, settings.story_days * DAY_S), rows):
+                show(row)
+        finally:
+            await log.close()
+
+    show = print_json if args.json else _print_verdict
+    with tempfile.TemporaryDirectory(prefix="copydesk-judge-") as folder:
+        valkey = EmbeddedValkey(replace(settings, data_dir=Path(folder), fsync="everysec"))
+        valkey.start()
+        try:
+            asyncio.run(work(valkey.url))
+        finally:
+            valkey.stop()
+    return DONE
+
+
+def _json_rows(name: str) -> Iterator[Mapping[str, Any]]:
+    for number, line in enumerate(_contents(name).splitlines(), 1):
+        if line.strip():
+            try:
+                row = json.loads(line)
+            except (ValueError, RecursionError) as exc:
+                raise UnreadableError(f"{name}: line {number}: not JSON: {exc}") from exc
+            if not isinstance(row, dict):
+                raise UnreadableError(f"{name}: line {number}: not an object")
+            yield row
+
+
+def _print_verdict(row: Mapping[str, Any]) -> None:
+    like = f"  like {row['duplicate_of']} ({row['similarity']:.0%})" if row["duplicate_of"] else ""
+    print(f"{row['id']}  {row['verdict']} {row['revision']}  story {row['story_id']}{like}")
+
+
+def run_url(settings: Settings, args: Any) -> int:
+    """Print how links are spelt; exit code FAILED when one is no http or https link."""
+    from workers.dedupe.urls import spell
+
+    code = DONE
+    for url in args.urls:
+        found = spell(url)
+        if not found.canonical:
+            print(f"copydesk: {url}: not an http or https link", file=sys.stderr)
+            code = FAILED
+        elif args.json:
+            print_json({"url": url, "canonical": found.canonical, "key": found.key, "rules": found.rules})
+        else:
+            print(f"{found.canonical}  key {found.key}  {', '.join(found.rules)}".rstrip())
+    return code
 
 
 def _each_file(

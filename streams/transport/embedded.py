@@ -204,6 +204,7 @@ class EmbeddedValkey:
             "save": "",
             "maxmemory": f"{self.settings.memory_mb}mb",
             "maxmemory-policy": "noeviction",
+            "hash-max-listpack-value": "320",  # a signature fits: half the memory of an index of stories
             "daemonize": "no",
             "logfile": "",
         }

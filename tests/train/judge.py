@@ -20,12 +20,12 @@ from catboost import CatBoostClassifier
 from tests.conftest import SHARED
 from tests.train.grow import TREE_OPTIONS, stored_trees
 from workers.dedupe.signature import COLUMNS, FILE, Signed, StoredJudge, likeness, sign
+from workers.dedupe.stories import BUCKET, LIKELY, _sure
 
 CORPUS = SHARED / "corpus" / "judge"
 CURVE = Path(__file__).with_name("judge.json")
 SETS = ("natural", "synth", "synthsum")
 FOLDS = 5
-BUCKET = 16  # texts of one index key that are compared, as in workers.dedupe.stories
 NATURAL_WEIGHT = 4.0  # real pairs are few
 OPTIONS = TREE_OPTIONS | {"iterations": 120, "depth": 4, "learning_rate": 0.1, "rsm": 1.0}
 THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
@@ -133,9 +133,9 @@ def streamed(of: Rows, probabilities: Any, copy_at: float) -> dict[str, float]:
         told: dict[int, list[tuple[float, int]]] = defaultdict(list)
         for p, a in near[n]:
             told[story[a]].append((p, -a))
-        sure = {s: sum(p for p, _ in found) / len(found) for s, found in told.items() if max(found)[0] > copy_at}
+        sure = {s: _sure([p for p, _ in found], copy_at) for s, found in told.items()}
         best = max(sure, key=lambda s: (sure[s], -s), default=None)
-        if best is not None and sure[best] > 0.5:
+        if best is not None and sure[best] > LIKELY:
             story[n], link[n] = best, -max(told[best])[1]
     members = defaultdict(list)
     for n, s in enumerate(story):

@@ -184,18 +184,28 @@ class StoredJudge(msgspec.Struct, frozen=True):
     copy_at: float
 
 
+class Likeness(NamedTuple):
+    """How likely two texts are copies; the share of runs in common, of all and of the shorter's; whose they are."""
+
+    p: float
+    shared: float
+    of_shorter: float
+    same_publisher: bool
+
+
 class Judge(NamedTuple):
     """What tells copies. `copy_at`: from this probability on."""
 
     trees: Trees
     copy_at: float
 
-    def probabilities(self, one: bytes, others: list[bytes]) -> list[float]:
-        """Return for each of *others* how likely it is that *one* is a copy of it."""
-        if not one or not others:
-            return []
-        out: list[float] = self.trees.probabilities(likeness(one, others)).tolist()
-        return out
+    def compare(self, one: bytes, others: list[bytes]) -> list[Likeness]:
+        """Return for each of *others* how likely it is that *one* is a copy of it, and what they share."""
+        rows = likeness(one, others)
+        return [
+            Likeness(p, row[0], row[1], bool(row[-1]))
+            for p, row in zip(self.trees.probabilities(rows).tolist(), rows.tolist(), strict=True)
+        ]
 
 
 def load(data: bytes) -> Judge:
