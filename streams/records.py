@@ -54,7 +54,7 @@ class Item(Record, frozen=True, omit_defaults=True, kw_only=True):
     """A story as a feed offered it. Times are aware UTC."""
 
     feed: str
-    key: str  # identity: the canonical URL, or the feed-scoped guid where there is no usable link
+    key: str  # identity: what its link's spellings share, or the feed-scoped guid where there is no usable link
     guid: str = ""
     link: str = ""
     canonical_url: str = ""

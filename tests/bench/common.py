@@ -17,7 +17,7 @@ from streams.transport.embedded import EmbeddedValkey
 def server(**settings: Any) -> Generator[Settings, None, None]:
     """A fresh embedded server, fsync always as users have it."""
     folder = Path(tempfile.mkdtemp(prefix="copydesk-bench-"))
-    valkey = EmbeddedValkey(Settings(data_dir=folder))
+    valkey = EmbeddedValkey(Settings(data_dir=folder, memory_mb=settings.get("memory_mb", 1024)))
     valkey.start()
     try:
         yield Settings(

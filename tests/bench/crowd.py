@@ -84,7 +84,7 @@ _documents: list[bytes] = []
 
 def serve() -> None:
     """Be the thousand hosts."""
-    _documents.extend(document(n) for n in range(8))
+    _documents.extend(document(n, items=8) for n in range(8))
     app = web.Application()
     app.router.add_get("/{way}/{n}", _answer)
     web.run_app(app, host="0.0.0.0", port=PORT, print=None, access_log=None)
@@ -140,7 +140,14 @@ def main(minutes: float, hostile: float) -> None:
     """Print what a run came to."""
     listed = ",".join(f"{address(n)}:*" for n in range(HOSTS))
     with subprocess.Popen([sys.executable, "-m", "tests.bench.crowd", "serve"], preexec_fn=die_with_parent) as hosts_:
-        with server(poll_interval_s=INTERVAL_S, private_hosts=listed, host_spacing_s=1.0, lease_s=6.0) as settings:
+        with server(
+            poll_interval_s=INTERVAL_S,
+            private_hosts=listed,
+            host_spacing_s=1.0,
+            lease_s=6.0,
+            max_lag=10**9,
+            memory_mb=8192,
+        ) as settings:
             print(json.dumps(run(lambda: crowd(settings, minutes, hostile))), flush=True)
         hosts_.terminate()
 

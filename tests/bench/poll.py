@@ -41,10 +41,10 @@ http {{
 """
 
 
-def document(extra: int = 0) -> bytes:
-    """The feed, with *extra* items before the 33."""
+def document(extra: int = 0, items: int = ITEMS) -> bytes:
+    """The feed, with *extra* items before the first, and so many in all."""
     stories = []
-    for n in range(ITEMS + extra, extra, -1):
+    for n in range(items + extra, extra, -1):
         text = " ".join(WORDS[(n * 7 + k * (k + n) % 13) % len(WORDS)] for k in range(BODY_CHARS // 7))
         stories.append((f"https://courier.example/world/{n}", f"Story {n} of the day", f"<p>{text}</p>"))
     return rss(stories)

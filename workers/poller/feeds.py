@@ -22,7 +22,7 @@ from streams.errors import SettingsError, UnreadableError
 from streams.records import Item
 from streams.transport.broker import Command, Guard
 from streams.transport.redis_streams.client import translated
-from workers.dedupe.identity import canonical_url
+from workers.dedupe.urls import canonical_url
 from workers.poller.schedule import Hints, History
 
 FEEDS, KNOWN, OF, DUE, BUSY, GAPS = (

@@ -25,7 +25,8 @@ from workers.clean.dates import parse_date
 from workers.clean.encoding import codec_of
 from workers.clean.text import plain
 from workers.dedupe.fingerprint import markup_fingerprint
-from workers.dedupe.identity import canonical_url, is_identity, item_key
+from workers.dedupe.identity import is_identity, item_key
+from workers.dedupe.urls import spell
 from workers.poller.jsonfeed import looks_like_json, read_json_feed
 from workers.poller.schedule import Hints, feed_hints
 
@@ -118,9 +119,9 @@ def parse_feed(body: bytes, url: str, *, content_type: str = "", fetched_at: dat
         "language": (channel.get("language") or "")[:35],
         "fetched_at": fetched_at,
         "poll_id": poll_id,
-        "site": canonical_url(channel.get("link") or ""),
+        "site": spell(channel.get("link") or "").key,
     }
-    shared = {link for link, n in Counter(canonical_url(e.get("link") or "") for e in entries).items() if n > 1}
+    shared = {key for key, n in Counter(spell(e.get("link") or "").key for e in entries).items() if n > 1}
     items, dead = [], []
     for entry in entries[:MAX_ITEMS]:
         try:
@@ -196,7 +197,7 @@ def _what_it_is(body: bytes, parsed: Any) -> str:
 
 def _item(entry: Mapping[str, Any], context: Mapping[str, Any], shared: set[str]) -> Item:
     link = _url(entry.get("link"))
-    url = canonical_url(link)
+    url, key, _ = spell(link)
     guid = _guid(entry.get("id") or "")
     title = _shortened_title(_text(entry.get("title") or ""))
     contents = tuple(_contents(entry))
@@ -206,10 +207,10 @@ def _item(entry: Mapping[str, Any], context: Mapping[str, Any], shared: set[str]
     texts = (title, *(c.value for c in contents), summary.value if summary else "")
     if not (any(texts) or url or entry.get("enclosures")):
         raise UnreadableError("it has neither a title nor a text nor a link")
-    identity = "" if url == context["site"] or not is_identity(url) else url  # the front page isn't a story
+    identity = "" if key == context["site"] or not is_identity(key) else key  # the front page isn't a story
     return Item(
         feed=context["url"],
-        key=item_key(context["url"], guid, identity, shared_link=url in shared, fallback="\n".join(texts)),
+        key=item_key(context["url"], guid, identity, shared_link=key in shared, fallback="\n".join(texts)),
         guid=guid,
         link=link,
         canonical_url=url,
