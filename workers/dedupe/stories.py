@@ -91,7 +91,8 @@ return {'claimed'}
 class Told(NamedTuple):
     """What story an article tells: `copy_of` is the article that it is most like, "" for the first to tell it.
 
-    `similarity` is the share of the shorter of both that is in the other, an estimate; `own`: both are one publisher's.
+    `similarity` is the share of the shorter of both that is in the other, an estimate; `own`: who was first to
+    tell the story tells it again.
     """
 
     story: str
@@ -169,7 +170,8 @@ class Stories:
         if sure[best] <= LIKELY:
             return Told(id_)
         like, copy_of = max(stories[best], key=lambda found: (found[0].p, found[1].id))
-        return Told(best, copy_of.id, round(like.of_shorter, 2), like.same_publisher, like.shared >= SAME)
+        first = next((found for found, text in stories[best] if text.id == best), like)
+        return Told(best, copy_of.id, round(like.of_shorter, 2), first.same_publisher, like.shared >= SAME)
 
     async def _turn(self) -> None:
         """Begin the next slice when one is full, and drop those that nobody reads any more."""
