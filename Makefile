@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
-.PHONY: run test check bench bench-clean train faults soak lock clean
+.PHONY: run test check bench bench-clean bench-judge train train-judge faults soak lock clean
 
 run: $(INSTALLED)
 	@$(BIN)/copydesk up
@@ -22,9 +22,16 @@ bench: $(INSTALLED)
 bench-clean: $(VENV)/.peers
 	@$(BIN)/python -m tests.bench.clean $(ARGS)
 
-# The cleaner's model from ../shared/corpus/pages; see tests/train/__main__.py for ARGS.
+# What tells copies and links apart, beside its peers, on ../shared/corpus/judge.
+bench-judge: $(VENV)/.peers
+	@$(BIN)/python -m tests.bench.judge $(ARGS)
+
+# The cleaner's model from ../shared/corpus/pages (see tests/train/__main__.py for ARGS), and the judge's from .../judge.
 train: $(VENV)/.peers
 	@$(BIN)/python -m tests.train $(ARGS)
+
+train-judge: $(VENV)/.peers
+	@$(BIN)/python -m tests.train.judge
 
 $(VENV)/.peers: $(INSTALLED) requirements-train.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-train.lock

@@ -1,4 +1,4 @@
-"""`make train ARGS=judge`: what tells copies of a text from texts about the same, from ../shared/corpus/judge.
+"""`make train-judge`: what tells copies of a text from texts about the same, from ../shared/corpus/judge.
 
 Pairs that share an index key are what the judge ever sees. Folds go by groups of copies, so that no text helps to judge
 its own copies; `tests/train/judge.json` has the curve, on texts that the trees hadn't seen.

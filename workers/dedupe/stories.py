@@ -1,8 +1,8 @@
 """Stories: which articles tell the same copy, on one outlet or on many. An index of signatures, in Redis.
 
-look up ──▶ texts that share a key ──▶ how likely is each a copy? ──▶ claim: remembered, unless others came meanwhile
-    ▲                                                                   │
-    └───────────────────── others came: judge again ◀───────────────────┘
+claim ──▶ nobody else has its keys: remembered
+  ▲    └─▶ others have: how likely is each the original? ──▶ claim again, having seen those
+  └────────────────── more came meanwhile ◀───────────────────┘
 
 copydesk:stories:<slice>:t:<shard>    hash: ref, the first bytes of an article's id → rest of the id, story, signature
 copydesk:stories:<slice>:k:<shard>    hash: rest of an index key → refs, at most BUCKET
@@ -31,9 +31,10 @@ ID_BYTES, REF_BYTES = 10, 5
 LIKELY, OF_BEST = 0.5, 3  # how like the three nearest of a story a text must be: else stories grow together in chains
 SAME = 0.9  # of the text in common: such a copy adds nothing to the index
 FIRST, COPY = b"f", b"c"
+NOT_ASKED = (b"others", b"", ())
 
 _CLAIM = """
--- ARGV: prefix, slice, shards, ref, value ('' only looks), seen refs, most candidates, bucket, keys…
+-- ARGV: prefix, slice, shards, ref, value, refs of the others that it was judged by, most candidates, bucket, keys…
 local prefix, slice, shards, ref, value, seen = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4], ARGV[5], ARGV[6]
 local most, bucket = tonumber(ARGV[7]), tonumber(ARGV[8])
 local byte, sub, floor = string.byte, string.sub, math.floor
@@ -72,7 +73,7 @@ for i = 1, math.min(most, #order) do
   end
   if text then found[#found + 1] = order[i] .. text; refs = refs .. order[i] end
 end
-if value == '' or refs ~= seen then return {'others', refs, found} end
+if refs ~= seen then return {'others', refs, found} end
 redis.call('HSET', at(slice, ref), ref, value)
 if #value > 60 then  -- it has a signature
   for i = 9, #ARGV do
@@ -120,27 +121,30 @@ class Stories:
         self.judge: Judge | None = None
 
     async def tell(self, articles: Sequence[tuple[str, Signed]]) -> list[Told]:
-        """Return what each article, by its id, tells. Those before it in the same call come before it."""
+        """Return what each article, by its id, tells. Of copies among them, the one before comes first."""
         await self._turn()
         signed = [(id_, one) for id_, one in articles if one.signature]
         told = {id_: Told(id_) for id_, _ in articles}
-        looks = await self._looks(signed)
-        for (id_, one), look in zip(signed, looks, strict=True):
-            told[id_] = await self._claim(id_, one, look)
+        answers = await self._claim_as_first(_unlike(signed))
+        for id_, one in signed:
+            told[id_] = await self._claim(id_, one, answers.get(id_, NOT_ASKED))
         return [told[id_] for id_, _ in articles]
 
-    async def _looks(self, signed: Sequence[tuple[str, Signed]]) -> list[Any]:
-        """Return what the index has for each, in one round trip: most have nothing, and nothing comes in between."""
+    async def _claim_as_first(self, signed: Sequence[tuple[str, Signed]]) -> dict[str, Any]:
+        """Claim each as the first to tell its story, in one round trip; most are. Returns the script's answers."""
         if not signed:
-            return []
+            return {}
         with translated(self.state.url):
             async with self.state.pipeline(transaction=False) as pipe:
                 for id_, one in signed:
-                    await self._script(args=self._arguments(id_, one, b"", b""), client=pipe)
-                return list(await pipe.execute())
+                    value = _value(id_, Told(id_), one.signature)
+                    await self._script(args=self._arguments(id_, one, value, b""), client=pipe)
+                return dict(zip((id_ for id_, _ in signed), await pipe.execute(), strict=True))
 
     async def _claim(self, id_: str, one: Signed, look: Any) -> Told:
         while True:
+            if look[0] == b"claimed":
+                return Told(id_)
             if look[0] == b"known":
                 return _known(id_, look[1])[1]
             refs, others = look[1], [_text(raw) for raw in look[2]]
@@ -182,6 +186,17 @@ class Stories:
                 for kind, shards in (("t", SHARDS), ("k", KEY_SHARDS)):
                     for shard in range(0, shards, 512):
                         await self.state.unlink(*(f"{PREFIX}:{slice_}:{kind}:{shard + n}" for n in range(512)))
+
+
+def _unlike(signed: Sequence[tuple[str, Signed]]) -> list[tuple[str, Signed]]:
+    """Return those that share no key with one before them: the others can't be asked about at the same time."""
+    shown: set[bytes] = set()
+    out = []
+    for id_, one in signed:
+        if shown.isdisjoint(one.keys):
+            out.append((id_, one))
+        shown.update(one.keys)
+    return out
 
 
 def _sure(probabilities: Sequence[float], copy_at: float) -> float:

@@ -21,7 +21,7 @@ MAX_WRAPPERS = 4
 # Tynt (ixzz), AT Internet (xtor), Echobox, text fragments (WICG). Others may be what tells two stories of a page apart.
 IDLE_FRAGMENT = re.compile(
     r"top|main|content|article|respond|comments?([-_]?\d+)?|disqus_thread|more(-\d+)?|xtor=.*|echobox=.*|ixzz\w*|:~:.*"
-    r"|_=_|close|rss|feed|share|amp(html)?|ref=.*|link_time=.*|ftag=.*|cid=.*|intcid=.*|\d{0,3}",
+    r"|_=_|close|rss|feed|share|amp(html)?|ref=.*|link_time=.*|ftag=.*|cid=.*|intcid=.*|\d{0,3}|\d{4}-\d\d-\d\d",
     re.IGNORECASE,
 )
 _AUTHORITY = re.compile(r"(?P<user>[^@]*@)?(?P<host>\[[^\]]*\]|[^:]*)(?::(?P<port>\d*))?")
