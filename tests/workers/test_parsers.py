@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -158,5 +159,20 @@ def test_discovery(settings: Settings) -> None:
             assert await found("named") == [("news.xml", 1)]
             assert await found("silent") == [("rss.xml", 1)]
             assert await found("news.xml") == [("news.xml", 1)]
+
+    asyncio.run(go())
+
+
+def test_a_parser_does_not_mind_what_happens_in_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """feedparser tries an import with each document, and Python looks into a folder anew when that has changed."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+
+    async def go() -> None:
+        async with Parsers(1) as parsers:
+            first = await parsers.parse(document(GOOD))
+            (tmp_path / "new").write_text("")
+            os.utime(tmp_path, (1, 1))
+            assert await parsers.parse(document(GOOD)) == first
 
     asyncio.run(go())

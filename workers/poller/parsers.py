@@ -201,6 +201,7 @@ def _import_codecs() -> None:
 def _limit() -> None:
     """Take away what reading a document doesn't need: files, sockets, memory without end."""
     used_bytes = _data_bytes()
+    sys.path.clear()  # what tries an import finds nothing, at once: looking into a folder would be an error now
     resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))  # standard input, output and error; nothing new can be opened
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
