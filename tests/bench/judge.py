@@ -6,6 +6,7 @@ The trees were grown on these texts: what they are worth on others is tests/trai
 here are of the whole judge, index and all, and comparable among its peers, none of which learn.
 """
 
+import hashlib
 import itertools
 import json
 import statistics
@@ -21,7 +22,7 @@ from tests.bench.common import Stopwatch, run, server
 from tests.train.judge import SETS, Texts, lines, texts
 from workers.dedupe.identity import article_id
 from workers.dedupe.seen import Seen
-from workers.dedupe.signature import sign, words_of
+from workers.dedupe.signature import KEY_BYTES, sign, words_of
 from workers.dedupe.stories import Stories
 from workers.dedupe.urls import spell
 from workers.dedupe.verdict import Memory
@@ -85,8 +86,6 @@ def minhash(of: Texts, threshold: float) -> Groups:
 
 def simhash(of: Texts, bits: int) -> Groups:
     """64 bits over runs of three words; near are those that differ in so many bits, found by quarters."""
-    import hashlib
-
     import numpy as np
 
     quarters: dict[tuple[int, int], list[int]] = defaultdict(list)
@@ -193,10 +192,8 @@ async def _scaled(settings: Settings) -> dict[str, Any]:
 
 def _salted(signed: Any, n: int) -> Any:
     """Return a signature with keys of its own: as if each text were another."""
-    salt = n.to_bytes(4, "big")
-    return signed._replace(
-        keys=tuple(bytes(a ^ b for a, b in zip(key, (salt * 2)[: len(key)], strict=True)) for key in signed.keys)
-    )
+    salt = hashlib.blake2b(n.to_bytes(4, "big"), digest_size=KEY_BYTES).digest()
+    return signed._replace(keys=tuple(bytes(a ^ b for a, b in zip(key, salt, strict=True)) for key in signed.keys))
 
 
 def scale() -> dict[str, Any]:

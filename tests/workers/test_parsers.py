@@ -117,7 +117,7 @@ def test_a_json_feed() -> None:
     one, two = feed.items
     assert (feed.title, feed.language, feed.hub) == ("The Lanthe Courier", "en-GB", "https://hub.example/")
     assert (one.key, one.title, one.authors, one.categories) == (
-        "https://a.example/1",
+        "a.example/1",
         "One",
         ("Ida Marrow",),
         ("World",),
