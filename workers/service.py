@@ -14,13 +14,11 @@ import os
 import signal
 import time
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import replace
 from typing import Any
 
 from streams.errors import UnavailableError
 from streams.retry import retrying
 from streams.settings import Settings
-from streams.subscribe import subscribe
 from streams.topics import DAY_S, DESK_GROUP, FIXED, ITEMS, route_topic
 from streams.transport.broker import Broker, open_broker
 from streams.transport.redis_streams.log import Log
@@ -180,19 +178,11 @@ async def run_web(settings: Settings, url: str) -> int:
     async def work(broker: Broker, stopping: asyncio.Event) -> None:
         server = StatusServer(settings, broker, DESK_GROUP)
         await server.start()
-        reading = asyncio.create_task(keep_recent(settings, server, url))
         log.info("status page at %s", server.url)
-        await _either(stopping, reading)
-        reading.cancel()
+        await stopping.wait()
         await server.stop()
 
     return await serve(settings, url, work)
-
-
-async def keep_recent(settings: Settings, server: StatusServer, url: str) -> None:
-    """Hand the articles that come to the status page."""
-    async for article in subscribe("articles", start="end", settings=replace(settings, broker_url=url)):
-        server.recent.append(article)
 
 
 async def _either(stopping: asyncio.Event, task: "asyncio.Task[Any]") -> None:

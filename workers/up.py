@@ -125,8 +125,7 @@ class Up:
         try:
             await server.start()
             shows = [
-                asyncio.create_task(guarded(show, "the show"))
-                for show in (self._show_articles(server), self._show_polls())
+                asyncio.create_task(guarded(show, "the show")) for show in (self._show_articles(), self._show_polls())
             ]
             self.settings = await self._with_demo(Feeds(broker.state))
             self._start_children()
@@ -189,10 +188,9 @@ class Up:
             await self.newsroom.close()
         await server.stop()
 
-    async def _show_articles(self, server: StatusServer) -> None:
+    async def _show_articles(self) -> None:
         connected = replace(self.settings, broker_url=self.url)
         async for article in subscribe("articles", start="end", settings=connected):
-            server.recent.append(article)
             self.watch.article(article)
 
     async def _show_polls(self) -> None:

@@ -70,6 +70,9 @@ class Reader(Protocol):
     async def read(self, wait_s: float) -> Sequence[Delivery]:
         """Return what has arrived, or nothing after *wait_s* seconds."""
 
+    def position(self) -> dict[int, int]:
+        """Return the next offset of each partition that is read."""
+
     async def commit(self, through: Mapping[tuple[str, int], int]) -> None:
         """Remember for the group that all up to and including these offsets is done."""
 
@@ -111,7 +114,9 @@ class Broker(Protocol):
         """After a refusal: have the worker read the partition from what is committed, should it still be its own."""
 
     async def reader(self, topic: Topic, group: str, start: str) -> Reader:
-        """Return a reader; *start* is `start`, `end` or an offset, for partitions the group hasn't committed.
+        """Return a reader; *start* says where, in partitions that the group hasn't committed.
+
+        It is `start`, `end`, an offset, `last:N` (so many before the end), or an offset each, `0:12.1:7`.
 
         With an empty group, nothing is committed and *start* always counts.
         """
@@ -123,6 +128,17 @@ class Broker(Protocol):
         """Return how full the broker's memory is, from 0 to 1; 0 where it doesn't say."""
 
     async def close(self) -> None: ...
+
+
+def start_offset(start: str, partition: int, first: int, following: int) -> int:
+    """Return where to begin in a partition that holds the offsets from *first* to before *following*."""
+    if start in ("start", "end"):
+        return first if start == "start" else following
+    if start.startswith("last:"):
+        return max(first, following - int(start[5:]))
+    if ":" in start:
+        return int(dict(part.split(":") for part in start.split(".")).get(str(partition), first))
+    return int(start)
 
 
 def open_broker(settings: Settings, url: str | None = None) -> Broker:

@@ -29,7 +29,7 @@ from faust.types import TP
 from streams.errors import SettingsError, UnavailableError
 from streams.settings import Settings, kafka_servers
 from streams.topics import MAX_MESSAGE_BYTES, Topic
-from streams.transport.broker import Command, Delivery, Guard, Message, Run
+from streams.transport.broker import Command, Delivery, Guard, Message, Run, start_offset
 from streams.transport.guard import CommitGuard, PlainDrain
 from streams.transport.offsets import fetch_stable_offset
 from streams.transport.redis_streams.client import Partition
@@ -314,6 +314,7 @@ class KafkaReader:
     def __init__(self, broker: KafkaBroker, topic: str, group: str) -> None:
         self.broker, self.topic, self.group = broker, topic, group
         self._consumer: AIOKafkaConsumer | None = None
+        self._position: dict[int, int] = {}
 
     async def open(self, start: str) -> None:
         reset = "latest" if start == "end" else "earliest"
@@ -327,21 +328,19 @@ class KafkaReader:
                 await consumer.start()
                 tps = [KafkaPartition(self.topic, n) for n in sorted(await _partitions(consumer, self.topic))]
                 consumer.assign(tps)
-                await self._seek(consumer, tps, start)
+                self._position = await self._seek(consumer, tps, start)
         except BaseException:
             await consumer.stop()
             raise
         self._consumer = consumer
 
     @staticmethod
-    async def _seek(consumer: AIOKafkaConsumer, tps: list[KafkaPartition], start: str) -> None:
-        if start == "start":
-            await consumer.seek_to_beginning(*tps)
-        elif start == "end":
-            await consumer.seek_to_end(*tps)
-        else:
-            for tp in tps:
-                consumer.seek(tp, int(start))
+    async def _seek(consumer: AIOKafkaConsumer, tps: list[KafkaPartition], start: str) -> dict[int, int]:
+        first, following = await consumer.beginning_offsets(tps), await consumer.end_offsets(tps)
+        at = {tp: start_offset(start, tp.partition, first[tp], following[tp]) for tp in tps}
+        for tp, offset in at.items():
+            consumer.seek(tp, offset)
+        return {tp.partition: offset for tp, offset in at.items()}
 
     @property
     def _open(self) -> AIOKafkaConsumer:
@@ -351,11 +350,15 @@ class KafkaReader:
     async def read(self, wait_s: float) -> list[Delivery]:
         with self.broker.translated():
             found = await self._open.getmany(timeout_ms=int(wait_s * 1000), max_records=500)
+        self._position |= {tp.partition: records[-1].offset + 1 for tp, records in found.items() if records}
         return [
             Delivery(r.topic, r.partition, r.offset, r.timestamp / 1000, r.key or b"", r.value or b"", tuple(r.headers))
             for records in found.values()
             for r in records
         ]
+
+    def position(self) -> dict[int, int]:
+        return dict(self._position)
 
     async def commit(self, through: Mapping[tuple[str, int], int]) -> None:
         if not self.group:

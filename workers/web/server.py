@@ -1,8 +1,7 @@
-"""The status endpoint: /healthz for machines, /status.json for both, and a small page. Loopback by default."""
+"""The web server: topics for subscribers, health and metrics for machines, a page for people. Loopback by default."""
 
 import json
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable
 from importlib.resources import files
 from typing import Any
@@ -11,15 +10,14 @@ import msgspec
 from aiohttp import web
 
 from streams.errors import SettingsError, UnavailableError
-from streams.records import Article
 from streams.settings import Settings
-from streams.topics import ITEMS
+from streams.topics import ARTICLES, ITEMS
 from streams.transport.broker import Broker
 from workers.counters import balanced, read_counters
 from workers.poller.feeds import Feeds
 from workers.poller.websub import WebSub
+from workers.web.topics import Topics
 
-RECENT = 50
 LOCAL_HOSTS = {"127.0.0.1", "localhost", "[::1]"}
 HEADERS = {
     "Content-Security-Policy": (
@@ -52,11 +50,11 @@ async def status(broker: Broker, desk_group: str) -> dict[str, Any]:
 
 
 class StatusServer:
-    """Serves the status of one copydesk. `recent` is fed by whoever reads the articles topic."""
+    """Serves one copydesk: its topics, how it is, and what hubs push to it."""
 
     def __init__(self, settings: Settings, broker: Broker, desk_group: str) -> None:
         self.settings, self.broker, self.desk_group = settings, broker, desk_group
-        self.recent: deque[Article] = deque(maxlen=RECENT)
+        self.topics = Topics(settings, broker)
         self.websub = WebSub(broker.state, settings.callback_url)
         self.url = ""
         self._runner: web.AppRunner | None = None
@@ -66,7 +64,10 @@ class StatusServer:
         app = web.Application(middlewares=[self._guarded], client_max_size=self.settings.feed_bytes)
         app.router.add_get("/websub/{token}", self._verify)
         app.router.add_post("/websub/{token}", self._take_push)
+        self.topics.add_to(app)
         app.router.add_get("/healthz", self._health)
+        app.router.add_get("/readyz", self._ready)
+        app.router.add_get("/metrics", self._metrics)
         app.router.add_get("/status.json", self._status)
         app.router.add_get("/recent.json", self._recent)
         for path, name, kind in (
@@ -85,6 +86,7 @@ class StatusServer:
         self.url = f"http://{host}:{self._runner.addresses[0][1]}/"
 
     async def stop(self) -> None:
+        await self.topics.stop()
         if self._runner is not None:
             await self._runner.cleanup()
 
@@ -102,7 +104,8 @@ class StatusServer:
             response = await handler(request)
         except UnavailableError as exc:
             response = _json({"healthy": False, "error": str(exc)}, 503)
-        response.headers.update(HEADERS)
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
         return response
 
     async def _verify(self, request: web.Request) -> web.StreamResponse:
@@ -133,8 +136,21 @@ class StatusServer:
     async def _status(self, request: web.Request) -> web.StreamResponse:
         return _json(await status(self.broker, self.desk_group))
 
+    async def _ready(self, request: web.Request) -> web.StreamResponse:
+        """Whether work can be done: the broker answers, and says how far behind the desk is."""
+        return _json({"ready": True, "lag": await self.broker.lag(ITEMS.name, self.desk_group)})
+
+    async def _metrics(self, request: web.Request) -> web.StreamResponse:
+        from workers.web import metrics  # the client library costs memory: who isn't asked doesn't pay for it
+
+        subscribers = {name: hub.subscribers for name, hub in self.topics.hubs.items() if hub.subscribers}
+        feeds = await Feeds(self.broker.state).all()
+        body = metrics.exposition(await status(self.broker, self.desk_group), feeds, subscribers)
+        return web.Response(body=body, headers={"Content-Type": metrics.CONTENT_TYPE})
+
     async def _recent(self, request: web.Request) -> web.StreamResponse:
-        return _json([msgspec.to_builtins(a) for a in reversed(self.recent)])
+        await self.topics.hubs[ARTICLES.name].start()
+        return _json([msgspec.to_builtins(article) for article in self.topics.latest()])
 
 
 def _static(name: str, kind: str) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from streams.transport.broker import Delivery
+from streams.transport.broker import Delivery, start_offset
 from streams.transport.redis_streams.client import Partition, offset_of
 from streams.transport.redis_streams.leases import Leases
 
@@ -34,10 +34,7 @@ class LogReader:
             await self.log.register(self.group, self.all, start)
             return
         bounds = await self.log.bounds(self.all)
-        for tp, b in bounds.items():
-            self._position[tp] = {"start": b.first, "end": b.following}.get(start, -1)
-            if self._position[tp] < 0:
-                self._position[tp] = int(start)
+        self._position = {tp: start_offset(start, tp[1], b.first, b.following) for tp, b in bounds.items()}
 
     async def _share(self) -> None:
         """Keep to the leases that we hold. Whatever is interrupted here is made up for at the next call."""
@@ -74,6 +71,9 @@ class LogReader:
             out += [delivery(tp, entry) for entry in entries]
             self._position[tp] = out[-1].offset + 1
         return out
+
+    def position(self) -> dict[int, int]:
+        return {tp[1]: offset for tp, offset in self._position.items()}
 
     async def commit(self, through: Mapping[Partition, int]) -> None:
         if self._leases is not None:

@@ -1,0 +1,172 @@
+"""A hub reads a topic once and hands what comes to any number of subscribers; slow ones are cut off, nobody waits.
+
+broker ──▶ hub: the last events, in memory ──▶ a queue each ──▶ subscribers
+                 └── resume: what is in memory, behind that the broker itself
+
+A position is the next offset of each partition, written `0:12.1:7`. It is each event's id: who comes back with it gets
+everything since, whatever process serves him then.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
+from typing import NamedTuple
+
+from streams.errors import UnavailableError
+from streams.topics import Topic
+from streams.transport.broker import Broker, Delivery
+
+log = logging.getLogger(__name__)
+
+KEPT = 500  # events in memory
+QUEUED = 256  # events that a subscriber may be behind before he is cut off; the bytes are shared
+READ_WAIT_S = 1.0
+RETRY_S = 1.0
+Position = dict[int, int]
+
+
+class Event(NamedTuple):
+    """A message, and where one is after it."""
+
+    delivery: Delivery
+    position: str
+
+
+class SlowError(Exception):
+    """A subscriber who didn't keep up."""
+
+
+def written(position: Mapping[int, int]) -> str:
+    """Return a position as an event's id has it."""
+    return ".".join(f"{partition}:{offset}" for partition, offset in sorted(position.items()))
+
+
+def read_position(text: str) -> Position:
+    """Return the position that *text* is; ValueError for anything else."""
+    pairs = [part.split(":") for part in text.split(".")]
+    if len(text) > 10_000 or any(
+        len(pair) != 2 or not all(p.isdecimal() and len(p) < 16 for p in pair) for pair in pairs
+    ):
+        raise ValueError(f"no position: {text[:100]!r}")
+    return {int(partition): int(offset) for partition, offset in pairs}
+
+
+class Hub:
+    """The subscribers of one topic in this process."""
+
+    def __init__(self, broker: Broker, topic: Topic) -> None:
+        self.broker, self.topic = broker, topic
+        self.events: deque[Event] = deque(maxlen=KEPT)
+        self.position: Position = {}
+        self.first: Position = {}  # of what is in memory
+        self._queues: set[asyncio.Queue[Event | None]] = set()
+        self._reading: asyncio.Task[None] | None = None
+        self._begun = asyncio.Event()
+
+    @property
+    def subscribers(self) -> int:
+        return len(self._queues)
+
+    async def start(self) -> None:
+        """Begin reading, near the topic's end, should that not have been done."""
+        if self._reading is None:
+            self._reading = asyncio.create_task(self._read(), name=f"hub of {self.topic.name}")
+        await self._begun.wait()
+
+    async def stop(self) -> None:
+        """End, and let all subscribers go."""
+        for queue in self._queues:
+            _end(queue)
+        if self._reading is not None:
+            self._reading.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._reading
+
+    async def _read(self) -> None:
+        start = f"last:{KEPT}"
+        while True:
+            try:
+                reader = await self.broker.reader(self.topic, "", start)
+                self.position |= reader.position()
+                self.first = self.first or dict(self.position)
+                while True:
+                    found = await reader.read(0.05 if not self._begun.is_set() else READ_WAIT_S)
+                    for delivery in found:
+                        self._hand_on(delivery)
+                    if not found or len(self.events) == KEPT:
+                        self._begun.set()
+            except UnavailableError as exc:
+                log.warning("%s; the subscribers of %s wait", exc, self.topic.name)
+                await asyncio.sleep(RETRY_S)
+                start = written(self.position) or start
+
+    def _hand_on(self, delivery: Delivery) -> None:
+        if delivery.offset < self.position.get(delivery.partition, 0):
+            return
+        self.position[delivery.partition] = delivery.offset + 1
+        event = Event(delivery, written(self.position))
+        if len(self.events) == KEPT:
+            gone = self.events[0].delivery
+            self.first[gone.partition] = gone.offset + 1
+        self.events.append(event)
+        for queue in list(self._queues):
+            if queue.full():
+                self._queues.discard(queue)
+                _end(queue)
+            else:
+                queue.put_nowait(event)
+
+    async def subscribe(self, start: Position | None = None) -> AsyncIterator[Event | None]:
+        """Yield what comes, from *start* on (else from now), and None now and then when nothing does.
+
+        Raises SlowError when more than QUEUED events wait to be taken. Ends when the hub is stopped.
+        """
+        await self.start()
+        at = dict(self.position) if start is None else {p: start.get(p, 0) for p in self.position | start}
+        async for event in self._before(at):
+            yield event
+        queue: asyncio.Queue[Event | None] = asyncio.Queue(QUEUED)
+        waiting = [event for event in self.events if event.delivery.offset >= at.get(event.delivery.partition, 0)]
+        self._queues.add(queue)
+        try:
+            for event in waiting:
+                yield event
+            while True:
+                try:
+                    found = await asyncio.wait_for(queue.get(), HEARTBEAT_S)
+                except TimeoutError:
+                    yield None
+                    continue
+                if found is None:
+                    break
+                yield found
+            if self._reading is not None and not self._reading.cancelled() and queue not in self._queues:
+                raise SlowError
+        finally:
+            self._queues.discard(queue)
+
+    async def _before(self, at: Position) -> AsyncIterator[Event]:
+        """Yield what is in the broker and no more in memory, moving *at* along."""
+        if all(at.get(p, 0) >= offset for p, offset in self.first.items()):
+            return
+        reader = await self.broker.reader(self.topic, "", written(at))
+        try:
+            while any(at.get(p, 0) < offset for p, offset in self.first.items()):
+                found = await reader.read(READ_WAIT_S)
+                at |= {p: max(n, at.get(p, 0)) for p, n in reader.position().items()}
+                for delivery in found:
+                    yield Event(delivery, written(at))
+        finally:
+            await reader.close()
+
+
+HEARTBEAT_S = 15.0
+
+
+def _end(queue: "asyncio.Queue[Event | None]") -> None:
+    """Tell a subscriber that there is nothing more: what he hasn't taken is dropped."""
+    while not queue.empty():
+        queue.get_nowait()
+    queue.put_nowait(None)

@@ -1,0 +1,73 @@
+"""Metrics for Prometheus, named by its conventions (prometheus.io/docs/practices/naming). Read when asked for."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+
+from workers.poller.feeds import FeedState
+
+CONTENT_TYPE = "text/plain; version=0.0.4"  # the exposition format that generate_latest writes
+
+
+def exposition(status: Mapping[str, Any], feeds: Iterable[FeedState], subscribers: Mapping[str, int]) -> bytes:
+    """Return all metrics as Prometheus reads them; *status* is the web server's."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Found([*_items(status), *_gauges(status), *_feeds(feeds), *_subscribers(subscribers)]))
+    return generate_latest(registry)
+
+
+class _Found:
+    """What a registry collects: metrics that are there already."""
+
+    def __init__(self, metrics: list[Metric]) -> None:
+        self._metrics = metrics
+
+    def collect(self) -> Iterable[Metric]:
+        return self._metrics
+
+
+def _items(status: Mapping[str, Any]) -> Iterable[Metric]:
+    taken = CounterMetricFamily("copydesk_items_in", "Items that came into a stage.", labels=["stage"])
+    items = CounterMetricFamily(
+        "copydesk_items", "Items by what became of them in a stage.", labels=["stage", "outcome"]
+    )
+    for stage, counts in status["counters"].items():
+        for outcome, count in counts.items():
+            if outcome == "in":
+                taken.add_metric([stage], count)
+            else:
+                items.add_metric([stage, outcome], count)
+    return taken, items
+
+
+def _gauges(status: Mapping[str, Any]) -> Iterable[Metric]:
+    for name, value, help in (
+        ("copydesk_balanced", float(status["balanced"]), "1 while in = new + revised + duplicate + filtered + dead."),
+        ("copydesk_desk_lag_items", status["lag"], "Items that no desk has done yet."),
+        ("copydesk_broker_memory_ratio", status["memory"], "How full the broker's memory is, 0 to 1."),
+    ):
+        yield GaugeMetricFamily(name, help, value=value)
+
+
+def _feeds(feeds: Iterable[FeedState]) -> Iterable[Metric]:
+    found = Counter(_health(feed) for feed in feeds)
+    metric = GaugeMetricFamily("copydesk_feeds", "Feeds by how they are.", labels=["health"])
+    for health in ("good", "failing", "paused", "new"):
+        metric.add_metric([health], found[health])
+    return (metric,)
+
+
+def _health(feed: FeedState) -> str:
+    if feed.paused:
+        return "paused"
+    return "failing" if feed.failures else "good" if feed.polls else "new"
+
+
+def _subscribers(subscribers: Mapping[str, int]) -> Iterable[Metric]:
+    metric = GaugeMetricFamily("copydesk_event_subscribers", "Subscribers by Server-Sent Events.", labels=["topic"])
+    for topic, count in subscribers.items():
+        metric.add_metric([topic], count)
+    return (metric,)
