@@ -149,6 +149,26 @@ def test_reading_from_the_end_sees_only_what_comes(either: Settings) -> None:
     asyncio.run(go())
 
 
+def test_a_reader_begins_where_another_was_and_near_the_end(either: Settings) -> None:
+    async def go() -> None:
+        async with stage(either) as s:
+            await s.fill(40)
+            first = await s.broker.reader(s.source, "", "start")
+            some = list(await first.read(5.0))[:15]
+            await first.close()
+            at = {d.partition: d.offset + 1 for d in some}
+            second = await s.broker.reader(s.source, "", ".".join(f"{p}:{o}" for p, o in at.items()))
+            rest = await drained(second)
+            assert len(some) + len(rest) == 40
+            assert {(d.partition, d.offset) for d in some}.isdisjoint((d.partition, d.offset) for d in rest)
+            last = await s.broker.reader(s.source, "", "last:2")
+            assert max(last.position().values()) > 0
+            near = await drained(last)
+            assert max(Counter(d.partition for d in near).values()) == 2
+
+    asyncio.run(go())
+
+
 def test_an_agent_carries_everything_over_in_order_and_commits(either: Settings) -> None:
     async def go() -> None:
         async with stage(either) as s:

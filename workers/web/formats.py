@@ -18,6 +18,7 @@ for prefix, namespace in (("", ATOM), ("content", CONTENT), ("dc", DC)):
     ET.register_namespace(prefix, namespace)
 # What XML 1.0 §2.2 has no place for, escaped or not.
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+NO_TITLE = "(no title)"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -40,7 +41,7 @@ def atom(title: str, url: str, articles: Sequence[Article]) -> bytes:
     ET.SubElement(feed, f"{{{ATOM}}}link", rel="self", href=url, type="application/atom+xml")
     for article in articles:
         entry = ET.SubElement(feed, f"{{{ATOM}}}entry")
-        _atom(entry, "title", article.title or "(no title)")
+        _atom(entry, "title", article.title or NO_TITLE)
         _atom(entry, "id", name_of(article))
         _atom(entry, "updated", updated(article).isoformat())
         if article.published:
@@ -71,7 +72,7 @@ def rss(title: str, url: str, articles: Sequence[Article]) -> bytes:
     for article in articles:
         item = ET.SubElement(channel, "item")
         texts = {
-            "title": article.title or "(no title)",
+            "title": article.title or NO_TITLE,
             "link": article.url,
             "description": article.dek or " ".join(article.text[:1]),
         }
@@ -94,7 +95,7 @@ def json_feed(title: str, url: str, articles: Sequence[Article]) -> bytes:
     for article in articles:
         dates = {"date_published": article.published, "date_modified": article.updated}
         item = {
-            "id": name_of(article), "url": article.url, "title": article.title, "summary": article.dek,
+            "id": name_of(article), "url": article.url, "title": article.title or NO_TITLE, "summary": article.dek,
             "content_html": article.html, "language": article.language, "tags": article.tags,
             "image": next((image.url for image in article.images if image.url), ""),
             "authors": [{"name": name} for name in article.byline],
