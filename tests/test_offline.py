@@ -78,3 +78,58 @@ def test_our_bounds_change_nothing_of_what_feedparser_expects_of_itself(feeds_co
     stock, ours = met
     assert len(stock) > 2_000
     assert stock - ours == {"wellformed/media-rss/media_group.xml"}, "there the description of a picture is the story's"
+
+
+def test_judge_tells_copies_revisions_and_duplicates_of_a_file(tmp_path: Path) -> None:
+    from tests.workers.test_stories import reworded, story
+
+    (title, text), (other, more) = story(1), story(2)
+    rows = [
+        {"id": "a", "title": title, "text": text, "url": "https://a.example/1", "publisher": "Tidewire"},
+        {"id": "b", "title": title, "text": reworded(text), "url": "https://b.example/1", "publisher": "The Courier"},
+        {"id": "c", "title": other, "text": [more], "url": "https://a.example/2"},
+        {"id": "d", "title": title, "text": text, "url": "http://www.a.example/1/amp/?utm_source=rss"},
+        {"id": "e", "title": title, "text": text + " And so on.", "url": "https://a.example/1"},
+        {"id": "f", "title": title, "text": f"<p>{text}</p>"},
+    ]
+    (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    done = copydesk("judge", "a.jsonl", "--json", cwd=tmp_path)
+    told = {row["id"]: row for row in map(json.loads, done.stdout.splitlines())}
+    assert [told[name]["verdict"] for name in "abcdef"] == ["new", "new", "new", "duplicate", "revised", "new"]
+    assert [told[name]["story_id"] for name in "abcdef"] == ["a", "a", "c", "a", "a", "a"]
+    assert [told[name]["duplicate_of"] for name in "abcd"] == ["", "a", "", "a"]
+    assert told["f"]["duplicate_of"] in ("a", "b")
+    assert told["e"]["revision"] == 2
+    assert "new 1  story a  like a" in copydesk("judge", "a.jsonl", cwd=tmp_path).stdout
+    for bad, says in (("{", "line 1: not JSON"), ("[]", "line 1: not an object"), ("{}", "row 1: it has neither")):
+        assert says in copydesk("judge", "-", cwd=tmp_path, check=1, input=bad).stderr
+
+
+def test_url_shows_how_links_are_spelt(tmp_path: Path) -> None:
+    done = copydesk("url", "https://amp.a.example/x?utm_source=rss", "mailto:a@b", "--json", cwd=tmp_path, check=1)
+    assert json.loads(done.stdout) == {
+        "url": "https://amp.a.example/x?utm_source=rss", "canonical": "https://a.example/x", "key": "a.example/x",
+        "rules": ["query", "variant"],
+    }  # fmt: skip
+    assert done.stderr == "copydesk: mailto:a@b: not an http or https link\n"
+
+
+def test_routes_test_says_what_of_each_rule_holds(tmp_path: Path) -> None:
+    rule = '[[routes]]\nname = "harbours"\nkeyword = ["harbour"]\nlanguage = ["en"]\n'
+    (tmp_path / "copydesk.toml").write_text(f'{rule}[[routes]]\nname = "world"\nfolder = ["news"]\n')
+    article = '{"id": "a", "revision": 1, "title": "The harbour", "language": "en", "folder": "news/world"}'
+    done = copydesk("routes", "test", "-", "--json", cwd=tmp_path, input=article)
+    assert [json.loads(line) for line in done.stdout.splitlines()] == [
+        {"route": "harbours", "taken": True, "fields": {"language": True, "keyword": True}},
+        {"route": "world", "taken": True, "fields": {"folder": True}},
+    ]
+    assert "not a readable Article" in copydesk("routes", "test", "-", cwd=tmp_path, check=1, input="x").stderr
+    assert "No such file" in copydesk("routes", "test", "gone.json", cwd=tmp_path, check=1).stderr
+
+
+def test_check_says_what_is_wrong(tmp_path: Path) -> None:
+    rows = [json.loads(line) for line in copydesk("check", "--json", cwd=tmp_path).stdout.splitlines()]
+    assert {row["what"] for row in rows} == {"settings", "broker", "memory", "counters", "desk", "feeds"}
+    assert all(row["good"] for row in rows)
+    gone = copydesk("check", "--broker-url", "redis://:secret@127.0.0.1:1", cwd=tmp_path, check=3)
+    assert "secret" not in gone.stdout + gone.stderr

@@ -102,6 +102,14 @@ def build_parser() -> argparse.ArgumentParser:
     replay.add_argument(
         "--from", dest="since", required=True, metavar="TIME", help="2026-11-20, 2026-11-20T08:00, 7d, 12h"
     )
+    check = command("check", manage.run_check, "say whether all that copydesk needs is there, and which feeds fail")
+    check.add_argument("--json", action="store_true", help="a JSON line each: what, good, says")
+    routes = commands.add_parser("routes", help="try the rules of copydesk.toml").add_subparsers(
+        required=True, metavar="ACTION"
+    )
+    tried = command("test", manage.run_routes_test, "show which routes an article takes, and why", routes)
+    tried.add_argument("file", metavar="ARTICLE.json", help="an article, as `copydesk tail articles --json` shows it")
+    tried.add_argument("--json", action="store_true")
     command("settings", manage.run_settings, "list all settings")
     repair = command("repair", manage.run_repair, "say what is wrong with the embedded server's log, and mend it")
     repair.add_argument("--yes", action="store_true", help="cut off what is damaged, after making a copy")

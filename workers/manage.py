@@ -6,14 +6,17 @@ import functools
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from streams.errors import SettingsError
+from streams.errors import SettingsError, UnreadableError
 from streams.settings import Settings, settings_table
 from streams.transport.embedded import EmbeddedValkey, answers, socket_url
 from workers.offline import DONE, FAILED, UNHEALTHY, print_json
+
+FULL = 0.85  # of the broker's memory: pollers pause there
 
 
 @contextlib.contextmanager
@@ -93,6 +96,64 @@ def run_status(settings: Settings, args: Any) -> int:
         print("copydesk: the counters don't add up", file=sys.stderr)
         return UNHEALTHY
     return DONE
+
+
+def run_check(settings: Settings, args: Any) -> int:
+    """Say whether everything that copydesk needs is there; exit code UNHEALTHY when something isn't."""
+    from streams.topics import DESK_GROUP
+    from workers.web.server import status
+
+    found = with_state(settings, lambda broker: status(broker, DESK_GROUP))
+    failing = [feed for feed in found["feeds"] if feed["failures"]]
+    good, lag = len(found["feeds"]) - len(failing), found["lag"]
+    rows = [
+        ("settings", True, f"{len(settings.routes)} routes, {len(settings.feeds)} tables of feeds"),
+        ("broker", True, " and ".join(filter(None, map(without_password, (settings.broker_url, settings.state_url))))),
+        ("memory", found["memory"] < FULL, f"{found['memory']:.0%} of the broker's"),
+        ("counters", found["balanced"], "they add up" if found["balanced"] else "they don't add up"),
+        ("desk", lag <= settings.max_lag, f"{lag} items behind"),
+        ("feeds", not failing, f"{good} good, {len(failing)} failing"),
+        *(("feed", False, f"{feed['url']}: {feed['error']}") for feed in failing),
+    ]
+    for what, well, says in rows:
+        if args.json:
+            print_json({"what": what, "good": well, "says": says})
+        else:
+            print(f"{'good' if well else 'BAD '}  {what:<9} {says}")
+    return DONE if all(well for _, well, _ in rows) else UNHEALTHY
+
+
+def without_password(url: str) -> str:
+    """Return a broker's URL as it may be shown."""
+    scheme, mark, rest = url.partition("://")
+    return f"{scheme}{mark}{rest.rpartition('@')[2]}"
+
+
+def run_routes_test(settings: Settings, args: Any) -> int:
+    """Say which routes an article takes, and what of each rule holds; `-` reads standard input."""
+    from streams.codec import decode
+    from streams.records import Article
+    from workers.publish import explained
+
+    data = sys.stdin.buffer.read() if args.file == "-" else _read(args.file)
+    article = decode(data, Article)
+    for route, fields in explained(article, settings.routes):
+        taken = all(fields.values())
+        if args.json:
+            print_json({"route": route, "taken": taken, "fields": fields})
+        else:
+            why = ", ".join(f"{name} {'matches' if held else 'differs'}" for name, held in fields.items())
+            print(f"{route}  {'taken' if taken else 'not taken'}  {why}")
+    if not settings.routes:
+        print("copydesk: there are no routes in copydesk.toml", file=sys.stderr)
+    return DONE
+
+
+def _read(name: str) -> bytes:
+    try:
+        return Path(name).read_bytes()
+    except OSError as exc:
+        raise UnreadableError(f"{name}: {exc.strerror}") from exc
 
 
 def run_settings(settings: Settings, args: Any) -> int:

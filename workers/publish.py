@@ -30,6 +30,14 @@ def routes_of(article: Article, routes: Sequence[Route]) -> list[str]:
     return [route.name for route in routes if all(_matches(article, route, name) for name in RULE_FIELDS)]
 
 
+def explained(article: Article, routes: Sequence[Route]) -> list[tuple[str, dict[str, bool]]]:
+    """Return for each route its name, and whether each field that its rule gives matches *article*."""
+    return [
+        (route.name, {name: _matches(article, route, name) for name in RULE_FIELDS if getattr(route, name)})
+        for route in routes
+    ]
+
+
 def _matches(article: Article, route: Route, name: str) -> bool:
     wanted: tuple[str, ...] = getattr(route, name)
     if not wanted:

@@ -103,7 +103,8 @@ class Topics:
         try:
             async with aclosing(hub.subscribe(start)) as found:  # type: ignore[type-var]
                 async for event in found:
-                    await asyncio.wait_for(response.write(_sse(event)), WRITE_S)
+                    async with asyncio.timeout(WRITE_S):
+                        await response.write(_sse(event))
         except (SlowError, TimeoutError):
             log.warning("a subscriber of %s at %s was too slow and is cut off", hub.topic.name, request.remote)
             if request.transport is not None:
