@@ -41,8 +41,10 @@ async def judge_rows(stories: Stories, rows: Iterable[Row]) -> AsyncIterator[Row
         judged = [_judged(number, row, memory) for number, row in batch]
         for one in judged:
             names.setdefault(one.article, one.name)
-        asked = list({one.article: one.signed for one in reversed(judged)}.items())[::-1]
-        told = dict(zip((article for article, _ in asked), await stories.tell(asked), strict=True))
+        asked: dict[str, Signed] = {}
+        for one in judged:
+            asked.setdefault(one.article, one.signed)
+        told = dict(zip(asked, await stories.tell(list(asked.items())), strict=True))
         for one in judged:
             yield _row(one, told[one.article], names)
 
