@@ -165,6 +165,6 @@ def test_an_item_that_no_broker_would_carry_is_a_dead_letter(settings: Settings)
             assert balanced(counters)
             assert (counters["poll"]["sent"], counters["poll"]["dead"]) == (1, 1)
             [letter] = [r async for r in subscribe("dead-letters", follow=False, settings=settings)]
-            assert re.search(r"https://a.example/1 has 1,\d{3},\d{3} characters; at most 1,000,000", letter.reason)
+            assert re.search(r"a.example/1 has 1,\d{3},\d{3} characters; at most 1,000,000", letter.reason)
 
     asyncio.run(go())

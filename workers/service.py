@@ -178,7 +178,7 @@ async def run_web(settings: Settings, url: str) -> int:
     async def work(broker: Broker, stopping: asyncio.Event) -> None:
         server = StatusServer(settings, broker, DESK_GROUP)
         await server.start()
-        log.info("status page at %s", server.url)
+        log.info("page at %s; what changes things wants the token in %s", server.url, settings.data_dir / "web.token")
         await stopping.wait()
         await server.stop()
 

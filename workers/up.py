@@ -129,7 +129,7 @@ class Up:
             ]
             self.settings = await self._with_demo(Feeds(broker.state))
             self._start_children()
-            self._welcome(server.url, time.monotonic() - started_s)
+            self._welcome(f"{server.url}#{server.acts.token}", time.monotonic() - started_s)
             await self._watch_over(stopping)
         finally:
             await self._stop(server, shows)

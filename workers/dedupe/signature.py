@@ -1,6 +1,6 @@
 """Signatures: what is kept of a text to tell its copies, and how likely two texts are copies by theirs. Pure.
 
-    title, text ──▶ words ──▶ signature, 244 bytes          two signatures ──▶ likeness ──▶ trees ──▶ probability
+    title, text ──▶ words ──▶ signature, 260 bytes          two signatures ──▶ likeness ──▶ trees ──▶ probability
                           └──▶ index keys: texts that share one are compared
 
 A sketch is a one-permutation min-hash (Li, Owen, Zhang 2012) of a text's runs of three words, with a byte a bin (b-bit
@@ -23,7 +23,7 @@ from workers.clean.trees import Matrix, StoredTrees, Trees, ready
 FILE = Path(__file__).with_name("model.msgpack")
 Hashes = npt.NDArray[np.uint64]
 
-BODY_BINS, LEAD_BINS, TITLE_WORDS, NUMBERS = 128, 48, 12, 10
+BODY_BINS, LEAD_BINS, TITLE_WORDS, NUMBERS, NAMES = 128, 48, 12, 10, 12
 LEAD_WORDS = 60
 RUN = 3
 KEY_BYTES = 5
@@ -32,7 +32,8 @@ BODY_KEY_RUN, LEAD_KEY_RUN, LEAD_KEY_WORDS, TITLE_KEY_WORDS = 6, 4, 45, 4
 MIN_WORDS = 15  # of title and text: less is nobody's own
 COLUMNS = (
     "shared", "of_shorter", "of_longer", "lead_shared", "lead_of_shorter", "title_shared", "title_of_shorter",
-    "numbers_of_fewer", "numbers_smoothed", "numbers_shared", "shorter_words", "longer_words", "same_publisher",
+    "numbers_of_fewer", "numbers_smoothed", "numbers_shared", "names_of_fewer", "names_smoothed",
+    "shorter_words", "longer_words", "same_publisher",
 )  # fmt: skip
 
 # Scripts that put no spaces between words: each character counts as one. Source: Unicode blocks.
@@ -41,14 +42,15 @@ _ANY_UNSPACED = re.compile(f"[{_UNSPACED}]")
 _WORD_OR_SIGN = re.compile(rf"[{_UNSPACED}]|(?:(?![{_UNSPACED}_])\w)+")
 _WORD = re.compile(r"[^\W_]+")
 _ASCII_WORD = re.compile(rb"[a-z0-9]+")
+_INSIDE = re.compile(r"(?<=[^\W\d_] )[^\W\d_]{2,}|(?<=, )[^\W\d_]{2,}")
 _DIGIT = re.compile(r"\d")
 _MIX_1, _MIX_2, _SHIFT = np.uint64(0xFF51AFD7ED558CCD), np.uint64(0xC4CEB9FE1A85EC53), np.uint64(33)
 _ODD = np.array([0x9E3779B97F4A7C15 * (2 * n + 1) & 0xFFFFFFFFFFFFFFFF for n in range(8)], np.uint64)
 
 LAYOUT = np.dtype([
-    ("runs", "<u2"), ("words", "<u2"), ("lead_runs", "u1"), ("titles", "u1"), ("numbers", "u1"), ("spare", "u1"),
+    ("runs", "<u2"), ("words", "<u2"), ("lead_runs", "u1"), ("titles", "u1"), ("numbers", "u1"), ("names", "u1"),
     ("publisher", "<u4"), ("time_s", "<u4"), ("body", "u1", (BODY_BINS,)), ("lead", "u1", (LEAD_BINS,)),
-    ("title", "<u2", (TITLE_WORDS,)), ("number", "<u2", (NUMBERS,)),
+    ("title", "<u2", (TITLE_WORDS,)), ("number", "<u2", (NUMBERS,)), ("name", "<u2", (NAMES,)),
 ])  # fmt: skip
 
 
@@ -61,7 +63,8 @@ class Signed(NamedTuple):
 
 def sign(title: str, text: str, publisher: str, time_s: float) -> Signed:
     """Return the signature of a text that *publisher* showed at *time_s* (Unix seconds)."""
-    titles, body = words_of(title), words_of(text)
+    text = _seen(text)
+    titles, body = words_of(title), _words(text)
     if len(titles) + len(body) < MIN_WORDS:
         return Signed(b"", ())
     title_hashes, hashes = _hashed(titles), _hashed(body)
@@ -73,18 +76,33 @@ def sign(title: str, text: str, publisher: str, time_s: float) -> Signed:
     out["title"], out["titles"] = _some(title_hashes, TITLE_WORDS)
     numbers = hashes[[n for n, word in enumerate(body) if _is_number(word)][:40]]
     out["number"], out["numbers"] = _some(numbers, NUMBERS)
+    out["name"], out["names"] = _some(_hashed(_names(text)), NAMES)
     return Signed(out.tobytes(), _keys(titles, hashes))
 
 
-def words_of(text: str) -> list[Any]:
-    """Return the words of *text* as they are compared: bytes where all is ASCII, else text without invisible signs."""
+def words_of(text: str) -> list[bytes]:
+    """Return the words of *text* as they are compared: without capitals, apostrophes and what can't be seen."""
+    return _words(_seen(text))
+
+
+def _seen(text: str) -> str:
     text = text.replace("\u2019", "").replace("'", "")
     if text.isascii():
+        return text
+    return "".join(c for c in unicodedata.normalize("NFKC", text) if c.isascii() or unicodedata.category(c) != "Cf")
+
+
+def _words(text: str) -> list[bytes]:
+    if text.isascii():
         return _ASCII_WORD.findall(text.lower().encode())
-    text = unicodedata.normalize("NFKC", text).casefold()
-    text = "".join(c for c in text if c.isascii() or unicodedata.category(c) != "Cf")
+    text = text.casefold()
     found = (_WORD_OR_SIGN if _ANY_UNSPACED.search(text) else _WORD).findall(text)
     return [word.encode("utf-8", "replace") for word in found]
+
+
+def _names(text: str) -> list[bytes]:
+    """Return the words with a capital inside a sentence: in a form that is filled in anew, they differ."""
+    return [word.encode("utf-8", "replace") for word in _INSIDE.findall(text[:20_000]) if word[0].isupper()]
 
 
 def _is_number(word: bytes) -> bool:
@@ -153,14 +171,15 @@ def likeness(one: bytes, others: list[bytes]) -> Matrix:
     fewer, more = np.maximum(1, np.minimum(runs, a["runs"])), np.maximum(1, np.maximum(runs, a["runs"]))
     lead, lead_runs = _shared(a["lead"], b["lead"]), b["lead_runs"].astype(np.float32)
     lead_common = lead * (lead_runs + float(a["lead_runs"])) / (1 + lead)
-    title, number = _common(a["title"], b["title"]), _common(a["number"], b["number"])
-    title_fewer, number_fewer = np.minimum(b["titles"], a["titles"]), np.minimum(b["numbers"], a["numbers"])
+    title, number, name = (_common(a[kind], b[kind]) for kind in ("title", "number", "name"))
+    title_fewer, number_fewer, name_fewer = (np.minimum(b[kind], a[kind]) for kind in ("titles", "numbers", "names"))
     rows = (
         shared, np.minimum(1, common / fewer), np.minimum(1, common / more),
         lead, np.minimum(1, lead_common / np.maximum(1, np.minimum(lead_runs, a["lead_runs"]))),
         title / np.maximum(1, b["titles"] + float(a["titles"]) - title), title / np.maximum(1, title_fewer),
         number / np.maximum(1, number_fewer), (number + 1) / (number_fewer + 2.0),
         number / np.maximum(1, b["numbers"] + float(a["numbers"]) - number),
+        name / np.maximum(1, name_fewer), (name + 1) / (name_fewer + 2.0),
         np.minimum(words, a["words"]), np.maximum(words, a["words"]), b["publisher"] == a["publisher"],
     )  # fmt: skip
     return np.stack(rows, axis=1).astype(np.float32)

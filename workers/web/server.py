@@ -16,6 +16,7 @@ from streams.transport.broker import Broker
 from workers.counters import balanced, read_counters
 from workers.poller.feeds import Feeds
 from workers.poller.websub import WebSub
+from workers.web.acts import Acts, page_token
 from workers.web.topics import Topics
 
 LOCAL_HOSTS = {"127.0.0.1", "localhost", "[::1]"}
@@ -43,6 +44,7 @@ async def status(broker: Broker, desk_group: str) -> dict[str, Any]:
             {
                 "url": f.url, "title": f.title, "folder": f.folder, "status": f.status, "error": f.error,
                 "failures": f.failures, "polls": f.polls, "sent": f.sent, "due_in_s": round(f.due_s - now_s, 1),
+                "paused": f.paused,
             }
             for f in feeds
         ],
@@ -55,6 +57,7 @@ class StatusServer:
     def __init__(self, settings: Settings, broker: Broker, desk_group: str) -> None:
         self.settings, self.broker, self.desk_group = settings, broker, desk_group
         self.topics = Topics(settings, broker)
+        self.acts = Acts(broker, page_token(settings.data_dir))
         self.websub = WebSub(broker.state, settings.callback_url)
         self.url = ""
         self._runner: web.AppRunner | None = None
@@ -65,6 +68,7 @@ class StatusServer:
         app.router.add_get("/websub/{token}", self._verify)
         app.router.add_post("/websub/{token}", self._take_push)
         self.topics.add_to(app)
+        self.acts.add_to(app)
         app.router.add_get("/healthz", self._health)
         app.router.add_get("/readyz", self._ready)
         app.router.add_get("/metrics", self._metrics)
