@@ -12,7 +12,7 @@ import random
 import subprocess
 import sys
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import Any
 
 from aiohttp import web
@@ -108,10 +108,13 @@ async def crowd(settings: Settings, minutes: float, hostile: float) -> dict[str,
         poller.terminate()
         poller.wait(30)
     times: dict[str, list[float]] = defaultdict(list)
+    failed: Counter[str] = Counter()
     late, due = [], dict.fromkeys(wanted, began_s)
     async for poll in subscribe("polls", start="start", follow=False, settings=settings):
         assert isinstance(poll, Poll)
         at = poll.time.timestamp()
+        if not wanted[poll.feed] and poll.outcome == "failed":
+            failed[poll.kind] += 1
         if not wanted[poll.feed]:
             times[poll.feed].append(at)
             if len(times[poll.feed]) > 1:  # all are due at once in the beginning
@@ -124,7 +127,7 @@ async def crowd(settings: Settings, minutes: float, hostile: float) -> dict[str,
     half = samples[len(samples) // 2 :]
     return {
         "minutes": minutes, "hostile": hostile, "polls_of_good": sum(map(len, times.values())),
-        "good_never_polled": sum(url not in times for url in good), "gaps_over_twice_the_interval": sum(g > 2 * INTERVAL_S for g in gaps),
+        "good_never_polled": sum(url not in times for url in good), "good_failed": dict(failed), "gaps_over_twice_the_interval": sum(g > 2 * INTERVAL_S for g in gaps),
         "late_s": {q: round(late[int(len(late) * float(q))], 2) for q in ("0.5", "0.99", "0.999")} if late else {},
         "cores": round((samples[-1][1] - samples[0][1]) / (10 * (len(samples) - 1)), 3),
         "rss_mb": [samples[0][0], half[0][0], samples[-1][0]],

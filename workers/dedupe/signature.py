@@ -42,6 +42,7 @@ _ANY_UNSPACED = re.compile(f"[{_UNSPACED}]")
 _WORD_OR_SIGN = re.compile(rf"[{_UNSPACED}]|(?:(?![{_UNSPACED}_])\w)+")
 _WORD = re.compile(r"[^\W_]+")
 _ASCII_WORD = re.compile(rb"[a-z0-9]+")
+_SPACES = re.compile(r"[^\S\n]+")
 _INSIDE = re.compile(r"(?<=[^\W\d_] )[^\W\d_]{2,}|(?<=, )[^\W\d_]{2,}")
 _DIGIT = re.compile(r"\d")
 _MIX_1, _MIX_2, _SHIFT = np.uint64(0xFF51AFD7ED558CCD), np.uint64(0xC4CEB9FE1A85EC53), np.uint64(33)
@@ -102,7 +103,11 @@ def _words(text: str) -> list[bytes]:
 
 def _names(text: str) -> list[bytes]:
     """Return the words with a capital inside a sentence: in a form that is filled in anew, they differ."""
-    return [word.encode("utf-8", "replace") for word in _INSIDE.findall(text[:20_000]) if word[0].isupper()]
+    return [
+        word.encode("utf-8", "replace")
+        for word in _INSIDE.findall(_SPACES.sub(" ", text[:20_000]))
+        if word[0].isupper()
+    ]
 
 
 def _is_number(word: bytes) -> bool:
