@@ -1,4 +1,4 @@
-"""Ten thousand feeds on a thousand hosts, some of them hostile: are they polled in time, at what cost, in what memory?
+"""Ten thousand feeds on a thousand hosts, some hosts hostile: are feeds polled in time, at what cost, in what memory?
 
 python -m tests.bench.crowd [MINUTES] [HOSTILE SHARE]      30 minutes and .05, not part of `make bench`
 """
@@ -48,8 +48,8 @@ def urls(hostile: float) -> dict[str, bool]:
     rnd = random.Random(5)
     out = {}
     for host in hosts():
+        bad = rnd.random() < hostile
         for n in range(A_HOST):
-            bad = rnd.random() < hostile
             out[f"http://{host}/{rnd.choice(WAYS) if bad else 'good'}/{n}"] = bad
     return out
 

@@ -19,8 +19,8 @@ from catboost import CatBoostClassifier
 
 from tests.conftest import SHARED
 from tests.train.grow import TREE_OPTIONS, stored_trees
-from workers.dedupe.signature import COLUMNS, FILE, Signed, StoredJudge, likeness, sign
-from workers.dedupe.stories import BUCKET, LIKELY, _sure
+from workers.dedupe.signature import COLUMNS, FILE, MIN_SHARED, Signed, StoredJudge, likeness, sign
+from workers.dedupe.stories import BUCKET, belongs
 from workers.demo.stories import PLOTS, story
 
 CORPUS = SHARED / "corpus" / "judge"
@@ -144,9 +144,9 @@ def streamed(of: Rows, probabilities: Any, copy_at: float) -> dict[str, float]:
         told: dict[int, list[tuple[float, int]]] = defaultdict(list)
         for p, a in near[n]:
             told[story[a]].append((p, -a))
-        sure = {s: _sure([p for p, _ in found], copy_at) for s, found in told.items()}
+        sure = {s: max(found)[0] for s, found in told.items() if belongs([p for p, _ in found], copy_at)}
         best = max(sure, key=lambda s: (sure[s], -s), default=None)
-        if best is not None and sure[best] > LIKELY:
+        if best is not None:
             story[n], link[n] = best, -max(told[best])[1]
     members = defaultdict(list)
     for n, s in enumerate(story):
@@ -168,7 +168,8 @@ def validated(sets: dict[str, Rows]) -> dict[str, Any]:
         trees = trained(sets, fold)
         for name, of in sets.items():
             mine = of.fold[np.array(of.pairs)[:, 1]] == fold
-            probabilities[name][mine] = trees.predict_proba(of.rows[mine])[:, 1]
+            enough = of.rows[mine, 1] >= MIN_SHARED
+            probabilities[name][mine] = np.where(enough, trees.predict_proba(of.rows[mine])[:, 1], 0.0)
     return {
         name: {
             "texts": len(of.texts.docs), "copies": len(of.texts.copies),

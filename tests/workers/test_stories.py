@@ -23,18 +23,21 @@ DAY_S = 86_400.0
 NOW_S = 1_790_000_000.0
 NAMES = "harbour canal board barge salt ferry council bridge tide quay pilot engineer flood museum orchard mill".split()
 VERBS = "opened closed bought sold repaired painted measured promised refused inspected borrowed praised".split()
-PLACES = "Northwick Eastmere Saltby Fenwater Oldgate Brackenridge Marlow Tarn".split()
 
 
 def story(seed: int, sentences: int = 14) -> tuple[str, str]:
-    """An invented story: its title and text."""
+    """An invented story: its title and text. Its people and places are its own, as those of real stories are."""
     rnd = random.Random(seed)
+    own = [
+        "".join(rnd.choice("bdfgklmnprstvz") + rnd.choice("aeiou") for _ in range(rnd.randint(2, 4))) for _ in range(24)
+    ]
+    names, places = own[:16] + NAMES[:4], [name.title() for name in own[16:]]
 
     def sentence() -> str:
-        who, what, where = rnd.choice(NAMES), rnd.choice(NAMES), rnd.choice(PLACES)
+        who, what, where = rnd.choice(names), rnd.choice(names), rnd.choice(places)
         return (
             f"The {who} of {where} {rnd.choice(VERBS)} {rnd.randint(2, 900)} {what}s on {rnd.choice(('Monday', 'Tuesday', 'Friday'))}"
-            f" because the {rnd.choice(NAMES)} had {rnd.choice(VERBS)} the {rnd.choice(NAMES)} near {rnd.choice(PLACES)}."
+            f" because the {rnd.choice(names)} had {rnd.choice(VERBS)} the {rnd.choice(names)} near {rnd.choice(places)}."
         )
 
     return sentence()[:60], " ".join(sentence() for _ in range(sentences))

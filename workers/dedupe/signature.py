@@ -29,6 +29,7 @@ RUN = 3
 KEY_BYTES = 5
 BODY_KEYS, LEAD_KEYS = 8, 4
 BODY_KEY_RUN, LEAD_KEY_RUN, LEAD_KEY_WORDS, TITLE_KEY_WORDS = 6, 4, 45, 4
+MIN_SHARED = 0.2  # of the shorter text: who shares less copies nobody, whatever else is alike
 MIN_WORDS = 15  # of title and text: less is nobody's own
 COLUMNS = (
     "shared", "of_shorter", "of_longer", "lead_shared", "lead_of_shorter", "title_shared", "title_of_shorter",
@@ -226,10 +227,13 @@ class Judge(NamedTuple):
     def compare(self, one: bytes, others: list[bytes]) -> list[Likeness]:
         """Return for each of *others* how likely it is that *one* is a copy of it, and what they share."""
         rows = likeness(one, others)
-        return [
-            Likeness(p, row[0], row[1], bool(row[-1]))
-            for p, row in zip(self.trees.probabilities(rows).tolist(), rows.tolist(), strict=True)
-        ]
+        found = zip(self.probabilities(rows).tolist(), rows.tolist(), strict=True)
+        return [Likeness(p, row[0], row[1], bool(row[-1])) for p, row in found]
+
+    def probabilities(self, rows: Matrix) -> Matrix:
+        """Return for each row of `likeness` how likely it is that of a copy."""
+        out: Matrix = np.where(rows[:, 1] < MIN_SHARED, np.float32(0), self.trees.probabilities(rows))
+        return out
 
 
 def load(data: bytes) -> Judge:

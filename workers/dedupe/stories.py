@@ -169,10 +169,14 @@ class Stories:
         stories: dict[str, list[tuple[Likeness, Text]]] = {}
         for other, like in zip(near, self.judge.compare(signature, [o.signature for o in near]), strict=True):
             stories.setdefault(other.story, []).append((like, other))
-        sure = {story: _sure([like.p for like, _ in found], self.judge.copy_at) for story, found in stories.items()}
-        best = max(sure, key=lambda story: (sure[story], story))
-        if sure[best] <= LIKELY:
+        nearest = {
+            story: max(like.p for like, _ in found)
+            for story, found in stories.items()
+            if belongs([like.p for like, _ in found], self.judge.copy_at)
+        }
+        if not nearest:
             return Told(id_)
+        best = max(nearest, key=lambda story: (nearest[story], story))
         like, copy_of = max(stories[best], key=lambda found: (found[0].p, found[1].id))
         first = next((found for found, text in stories[best] if text.id == best), like)
         return Told(best, copy_of.id, round(like.of_shorter, 2), first.same_publisher, like.shared >= SAME)
@@ -199,10 +203,10 @@ def _unlike(signed: Sequence[tuple[str, Signed]]) -> list[tuple[str, Signed]]:
     return out
 
 
-def _sure(probabilities: Sequence[float], copy_at: float) -> float:
-    """Return how sure a text belongs to the story of these; 0 when it is a copy of none of them."""
+def belongs(probabilities: Sequence[float], copy_at: float) -> bool:
+    """Whether a text tells the story of those that it is so likely a copy of: of the nearest, and rather of more."""
     nearest = sorted(probabilities, reverse=True)[:OF_BEST]
-    return sum(nearest) / len(nearest) if nearest[0] > copy_at else 0.0
+    return nearest[0] > copy_at and sum(nearest) / len(nearest) > LIKELY
 
 
 def _value(id_: str, told: Told, signature: bytes) -> bytes:
