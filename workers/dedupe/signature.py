@@ -29,7 +29,7 @@ RUN = 3
 KEY_BYTES = 5
 BODY_KEYS, LEAD_KEYS = 8, 4
 BODY_KEY_RUN, LEAD_KEY_RUN, LEAD_KEY_WORDS, TITLE_KEY_WORDS = 6, 4, 45, 4
-MIN_SHARED = 0.2  # of the shorter text: who shares less copies nobody, whatever else is alike
+MIN_SHARED = 0.3  # of the shorter text: who shares less copies nobody, whatever else is alike
 MIN_WORDS = 15  # of title and text: less is nobody's own
 COLUMNS = (
     "shared", "of_shorter", "of_longer", "lead_shared", "lead_of_shorter", "title_shared", "title_of_shorter",
