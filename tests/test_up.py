@@ -136,7 +136,7 @@ def test_the_status_page_answers_while_it_runs(tmp_path: Path) -> None:
     async def go() -> None:
         with up(tmp_path):
             await until(lambda: "status page http" in output(tmp_path))
-            url = output(tmp_path).partition("status page ")[2].split()[0]
+            url = output(tmp_path).partition("status page ")[2].split()[0].partition("#")[0]
 
             def get(path: str, host: str | None = None) -> tuple[int, bytes, Any]:
                 request = urllib.request.Request(url + path, headers={"Host": host} if host else {})
@@ -146,7 +146,7 @@ def test_the_status_page_answers_while_it_runs(tmp_path: Path) -> None:
                 except urllib.error.HTTPError as exc:
                     return exc.code, exc.read(), exc.headers
 
-            await until(lambda: json.loads(get("recent.json")[1]), what="articles on the page")
+            await until(lambda: json.loads(get("recent.json")[1])["articles"], what="articles on the page")
             status, body, headers = get("status.json")
             assert status == 200
             assert json.loads(body)["balanced"]

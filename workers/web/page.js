@@ -74,8 +74,8 @@ function search() {
 }
 $("search").addEventListener("input", search);
 
-function follow() {
-  const events = new EventSource("/topics/articles");
+function follow(position) {
+  const events = new EventSource(`/topics/articles?from=${encodeURIComponent(position)}`);
   events.onmessage = (event) => {
     waiting.push(JSON.parse(event.data));
     drawing ||= requestAnimationFrame(drawWaiting);
@@ -83,7 +83,7 @@ function follow() {
   events.onopen = () => { $("live").textContent = "live"; };
   events.onerror = () => {
     $("live").textContent = "reconnecting…";
-    if (events.readyState === EventSource.CLOSED) setTimeout(follow, 2000);
+    if (events.readyState === EventSource.CLOSED) setTimeout(begin, 2000);
   };
 }
 
@@ -200,8 +200,14 @@ $("add").addEventListener("submit", async (event) => {
   $("url").value = "";
 });
 
-fetch("/recent.json").then((answer) => answer.json()).then((articles) => {
-  waiting.push(...articles.reverse());
-  drawWaiting();
-}).catch(() => {}).finally(follow);
+// First what is there, then what came since: nothing falls between.
+async function begin() {
+  try {
+    const { position, articles } = await (await fetch("/recent.json")).json();
+    waiting.push(...articles.reverse());
+    drawWaiting();
+    follow(position);
+  } catch { setTimeout(begin, 2000); }
+}
+begin();
 refresh();

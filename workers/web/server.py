@@ -17,6 +17,7 @@ from workers.counters import balanced, read_counters
 from workers.poller.feeds import Feeds
 from workers.poller.websub import WebSub
 from workers.web.acts import Acts, page_token
+from workers.web.hub import written
 from workers.web.topics import Topics
 
 LOCAL_HOSTS = {"127.0.0.1", "localhost", "[::1]"}
@@ -153,9 +154,11 @@ class StatusServer:
         return web.Response(body=body, headers={"Content-Type": metrics.CONTENT_TYPE})
 
     async def _recent(self, request: web.Request) -> web.StreamResponse:
-        await self.topics.hubs[ARTICLES.name].start()
+        hub = self.topics.hubs[ARTICLES.name]
+        await hub.start()
         # The page makes do with the text: half of what would have to travel.
-        return _json([msgspec.to_builtins(msgspec.structs.replace(a, html="")) for a in self.topics.latest()])
+        articles = [msgspec.to_builtins(msgspec.structs.replace(a, html="")) for a in self.topics.latest()]
+        return _json({"position": written(hub.position), "articles": articles})
 
 
 def _static(name: str, kind: str) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
