@@ -96,7 +96,7 @@ class Settings:
     )
     max_lag: int = _setting(50_000, "pollers pause while the desk is further behind than this many items", low=1)
     poll_timeout_s: float = _setting(20.0, "a feed that takes longer has failed this poll", low=0.1)
-    poll_concurrency: int = _setting(64, "feeds polled at once by one poller", low=1)
+    poll_concurrency: int = _setting(256, "feeds polled at once by one poller; slow ones only wait", low=1)
     feed_bytes: int = _setting(10 * MiB, "a longer feed document is refused", low=1024)
     parsers: int = _setting(2, "processes of a poller that read feed documents", low=1)
     private_hosts: str = _setting(

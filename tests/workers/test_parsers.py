@@ -176,3 +176,16 @@ def test_a_parser_does_not_mind_what_happens_in_its_folder(tmp_path: Path, monke
             assert await parsers.parse(document(GOOD)) == first
 
     asyncio.run(go())
+
+
+def test_nobody_waits_for_a_suspect() -> None:
+    async def go() -> None:
+        async with Parsers(1) as parsers:
+            endless = b"<rss><channel><item>" + b"<category>a</category>" * 200_000
+            slow = asyncio.create_task(parsers.parse(document(endless), suspect=True))
+            await asyncio.sleep(0)
+            assert (await parsers.parse(document(GOOD))).items[0].title == "One"
+            assert not slow.done()
+            slow.cancel()
+
+    asyncio.run(go())

@@ -53,15 +53,18 @@ class Reply(msgspec.Struct, frozen=True):
 
 
 class Parsers:
-    """Reads documents in a few processes, one document each at a time. They are started when they are needed."""
+    """Reads documents in a few processes, one document each at a time. They are started when they are needed.
+
+    Suspects, documents of feeds that couldn't be read the last time, share one process more: nobody waits for them.
+    """
 
     def __init__(self, count: int) -> None:
-        self._free = asyncio.Semaphore(count)
+        self._free, self._suspects = asyncio.Semaphore(count), asyncio.Semaphore(1)
         self._idle: list[_Parser] = []
 
-    async def parse(self, document: Document) -> Feed:
+    async def parse(self, document: Document, *, suspect: bool = False) -> Feed:
         """Return the feed. Raises UnreadableError: as `parse_feed` does, or for what takes too much or crashes."""
-        async with self._free:
+        async with self._suspects if suspect else self._free:
             parser = self._idle.pop() if self._idle else await _Parser.start()
             try:
                 reply = await parser.ask(document)

@@ -196,7 +196,7 @@ class Poller:
             else:
                 content_type = answer.headers.get("content-type", "")
                 document = Document(answer.body, state.url, content_type, started, poll.id)
-                feed = await self.parsers.parse(document)
+                feed = await self.parsers.parse(document, suspect=state.failures > 0)
                 feed = _with_header_links(feed, answer)
                 if rule.full_text:
                     feed = await self._with_pages(feed, loaded.known, rule)
