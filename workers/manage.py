@@ -173,9 +173,32 @@ def run_replay(settings: Settings, args: Any) -> int:
     return DONE
 
 
-def run_repair(settings: Settings, args: Any) -> int:
+def run_backup(settings: Settings, args: Any) -> int:
+    from workers import backup
+
+    _embedded_only(settings, "backup")
+    backup.refuse_existing(args.file)
+    with_state(settings, lambda broker: backup.take_snapshot(broker.state))
+    print(f"{args.file}: {backup.pack(settings.data_dir, args.file):,} bytes")
+    return DONE
+
+
+def run_restore(settings: Settings, args: Any) -> int:
+    from workers.backup import restore
+
+    _embedded_only(settings, "restore")
+    when = restore(args.file, settings.data_dir)
+    print(f"{settings.data_dir}: as it was at {when:%Y-%m-%d %H:%M:%S} UTC")
+    return DONE
+
+
+def _embedded_only(settings: Settings, command: str) -> None:
     if not settings.embedded:
-        raise SettingsError("repair is for embedded mode; another broker has tools of its own")
+        raise SettingsError(f"{command} is for embedded mode; another broker has tools of its own")
+
+
+def run_repair(settings: Settings, args: Any) -> int:
+    _embedded_only(settings, "repair")
     valkey = EmbeddedValkey(settings)
     if args.yes:
         done = valkey.repair()
