@@ -10,7 +10,7 @@ from streams.codec import decode, encode, schema
 from streams.errors import CopydeskError, SettingsError, UnavailableError, UnreadableError
 from streams.records import Article, Coordinates, DeadLetter, Image, Item, Poll, Removed
 from streams.settings import Settings, load_settings
-from streams.subscribe import subscribe
+from streams.subscribe import subscribe, subscribe_sync
 
 __all__ = [
     "Article",
@@ -30,4 +30,5 @@ __all__ = [
     "load_settings",
     "schema",
     "subscribe",
+    "subscribe_sync",
 ]

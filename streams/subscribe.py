@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Generator
 from contextlib import aclosing
 from typing import Any
 
@@ -59,6 +59,21 @@ async def subscribe(
     async with aclosing(deliveries(topic, group=group, start=start, follow=follow, settings=settings)) as found:
         async for _, record in found:
             yield record
+
+
+def subscribe_sync(topic: str = "articles", **how: Any) -> Generator[Any, None, None]:
+    """Yield what `subscribe` does, for programs without asyncio. Close it in the thread that began it."""
+    with asyncio.Runner() as runner:
+        found = subscribe(topic, **how)
+        try:
+            while True:
+                try:
+                    record = runner.run(anext(found))
+                except StopAsyncIteration:
+                    return
+                yield record
+        finally:
+            runner.run(found.aclose())
 
 
 async def deliveries(

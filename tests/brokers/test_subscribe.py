@@ -12,7 +12,7 @@ from streams.codec import encode
 from streams.errors import UnavailableError
 from streams.records import Article
 from streams.settings import Settings
-from streams.subscribe import subscribe
+from streams.subscribe import subscribe, subscribe_sync
 from streams.topics import ARTICLES
 from streams.transport.broker import Broker, Message, open_broker
 from streams.transport.embedded import EmbeddedValkey
@@ -196,3 +196,17 @@ def test_a_connection_that_breaks_anywhere_while_a_member_resumes_does_not_stop_
             assert refused < 20
 
     asyncio.run(go())
+
+
+def test_without_asyncio_it_is_the_same(either: Settings) -> None:
+    async def fill(*names: str) -> None:
+        async with wire(either) as broker:
+            await broker.publish([article(name) for name in names])
+
+    asyncio.run(fill("a", "b", "c"))
+    found = subscribe_sync("articles", group="plain", settings=either)
+    taken = {next(found).id, next(found).id}
+    found.close()  # what is in hand comes again
+    rest = {one.id for one in subscribe_sync("articles", group="plain", follow=False, settings=either)}
+    assert taken | rest == {"a", "b", "c"}
+    assert len(rest) == 2
