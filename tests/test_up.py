@@ -170,6 +170,10 @@ def test_a_feed_of_one_s_own_takes_the_place_of_the_demo(tmp_path: Path) -> None
                 await until(lambda: "A story of my own" in output(tmp_path))
                 assert "demo newsroom" not in output(tmp_path)
                 listed = await asyncio.to_thread(copydesk, "feeds", "list", "--json", cwd=tmp_path)
+                url = json.loads(listed.stdout.splitlines()[0])["url"]
+                shown = await asyncio.to_thread(copydesk, "feeds", "show", url, cwd=tmp_path)
+                assert f"url              {url}" in shown.stdout
+                await asyncio.to_thread(copydesk, "feeds", "show", "https://nobody.example/", cwd=tmp_path, check=1)
                 [feed] = map(json.loads, listed.stdout.splitlines())
                 assert (feed["title"], feed["sent"]) == ("The Test Courier", 1)
                 opml = (await asyncio.to_thread(copydesk, "feeds", "export", cwd=tmp_path)).stdout

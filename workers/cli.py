@@ -159,6 +159,9 @@ def _feeds_commands(command: Callable[..., argparse.ArgumentParser], commands: A
     command("list", manage.run_feeds_list, "list the feeds and how they are", feeds).add_argument(
         "--json", action="store_true"
     )
+    shown = command("show", manage.run_feeds_show, "show all that is known of a feed", feeds)
+    shown.add_argument("url", metavar="URL")
+    shown.add_argument("--json", action="store_true")
     for action, said, help in (
         ("pause", "paused", "stop polling these feeds for a while"),
         ("resume", "resumed", "go on polling them, at once"),

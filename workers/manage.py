@@ -315,6 +315,30 @@ def run_feeds_list(settings: Settings, args: Any) -> int:
     return DONE
 
 
+def run_feeds_show(settings: Settings, args: Any) -> int:
+    from workers.poller.feeds import Feeds
+
+    found = [f for f in with_state(settings, lambda broker: Feeds(broker.state).all()) if f.url == args.url]
+    if not found:
+        raise UnreadableError(f"no feed {args.url}; `copydesk feeds list` shows which there are")
+    feed = found[0]
+    per_day = round(24 * feed.history.per_hour, 1) if feed.history else None
+    shown = msgspec.to_builtins(msgspec.structs.asdict(feed)) | {"history": None, "items_a_day": per_day}
+    if args.json:
+        print_json(shown)
+        return DONE
+    for name, value in shown.items():
+        if value not in (None, "", 0, False):
+            print(f"{name:<16} {_when(value) if name.endswith('_s') else value}")
+    return DONE
+
+
+def _when(time_s: float) -> str:
+    from datetime import UTC, datetime
+
+    return f"{datetime.fromtimestamp(time_s, UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
 def run_feeds_export(settings: Settings, args: Any) -> int:
     from workers.poller.feeds import Feeds
     from workers.poller.opml import write_opml

@@ -163,3 +163,19 @@ def test_a_bad_opml_is_refused_by_name(text: str, says: str, tmp_path: Path) -> 
 def test_what_is_no_url_is_no_feed(url: str) -> None:
     with pytest.raises(SettingsError, match="not an http or https URL"):
         feed_url(url)
+
+
+@pytest.mark.parametrize(
+    ("links", "says"),
+    [
+        (("https://a.example/1", "https://a.example/2"), "links"),
+        (("https://a.example/1", "https://a.example/2", "https://a.example/"), "links; 1 items by guid"),
+        (("https://a.example/", "https://a.example/"), "guids"),
+        ((), "links"),
+    ],
+)
+def test_what_a_feed_s_items_are_known_by(links: tuple[str, ...], says: str) -> None:
+    items = "".join(
+        f"<item><title>{n}</title><link>{link}</link><guid>{n}</guid></item>" for n, link in enumerate(links)
+    )
+    assert parsed(channel(items)).identity.startswith(says)

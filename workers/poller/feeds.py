@@ -154,6 +154,7 @@ class FeedState(msgspec.Struct, array_like=True, omit_defaults=True, frozen=True
     hub: str = ""  # WebSub's
     topic: str = ""
     unpushed: int = 0  # polls, one after another, that found what no hub had pushed
+    identity: str = ""  # what most of its items are known by
 
 
 class Loaded(msgspec.Struct, frozen=True):

@@ -97,6 +97,14 @@ class Feed(msgspec.Struct, frozen=True):
     topic: str = ""
     later: int = 0  # items that were left out for now
 
+    @property
+    def identity(self) -> str:
+        """What most of its items are known by."""
+        by_link = sum(not item.key.startswith(f"{item.feed}#") for item in self.items)
+        if by_link * 2 >= len(self.items):
+            return "links" if by_link == len(self.items) else f"links; {len(self.items) - by_link} items by guid"
+        return "guids: its links are shared by several items, lead to the front page, or are missing"
+
 
 def parse_feed(body: bytes, url: str, *, content_type: str = "", fetched_at: datetime, poll_id: str = "") -> Feed:
     """Return the feed in *body*, fetched from *url*.

@@ -252,6 +252,7 @@ class Poller:
             sent=state.sent + len(news),
             window=state.window if pushed else len(feed.items),
             hints=state.hints if pushed else feed.hints,
+            identity=state.identity if pushed else feed.identity,
             unpushed=0 if pushed else state.unpushed + bool(news),
             hub=feed.hub or state.hub if pushed else feed.hub,
             topic=feed.topic or state.topic if pushed else feed.topic,
