@@ -1,4 +1,6 @@
 import asyncio
+import sys
+import unicodedata
 from collections import Counter
 
 import pytest
@@ -8,7 +10,7 @@ from hypothesis import strategies as st
 from streams.settings import Settings
 from streams.transport.broker import Message, open_broker
 from workers.counters import STAGES, balanced, counting, read_counters
-from workers.dedupe.fingerprint import fingerprint, markup_fingerprint
+from workers.dedupe.fingerprint import fingerprint, markup_fingerprint, visible
 from workers.dedupe.identity import article_id
 from workers.dedupe.seen import SLICES, Seen, packed, unpacked
 from workers.dedupe.verdict import KEPT_FINGERPRINTS, Kind, Memory, judge
@@ -135,3 +137,10 @@ def test_a_guard_makes_a_step_happen_once(settings: Settings) -> None:
         await broker.close()
 
     asyncio.run(go())
+
+
+def test_format_characters_are_those_of_unicode() -> None:
+    shown = [chr(code) for code in range(sys.maxunicode + 1) if unicodedata.category(chr(code)) == "Cf"]
+    assert [c for c in shown if visible(c)] == []
+    assert visible("a\u200bb\u00e9") == "ab\u00e9"
+    assert fingerprint(["a b"]).hex() == fingerprint(["a", "b"]).hex()

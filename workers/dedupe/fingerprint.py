@@ -12,16 +12,24 @@ from collections.abc import Iterable
 DIGEST_BYTES = 8  # compared only with the last few of one article, never across articles
 _TAG = re.compile(r"<[^>]{0,5000}>")
 _WORD = re.compile(r"\w+")
+# Unicode 16, general category Cf.
+_FORMAT = re.compile(
+    "[\u00ad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064"
+    "\u2066-\u206f\ufeff\ufff9-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3"
+    "\U0001d173-\U0001d17a\U000e0001\U000e0020-\U000e007f]"
+)
 
 
 def fingerprint(parts: Iterable[str]) -> bytes:
     """Return the digest of plain-text *parts*, in order; where one ends and the next begins makes no difference."""
-    digest = hashlib.blake2b(digest_size=DIGEST_BYTES)
-    for part in parts:
-        visible = "".join(c for c in unicodedata.normalize("NFKC", part) if unicodedata.category(c) != "Cf")
-        for word in _WORD.findall(visible):
-            digest.update(word.encode("utf-8", "replace") + b" ")
-    return digest.digest()
+    words = [word for part in parts for word in _WORD.findall(visible(part))]
+    text = " ".join((*words, "")).encode("utf-8", "replace")
+    return hashlib.blake2b(text, digest_size=DIGEST_BYTES).digest()
+
+
+def visible(text: str) -> str:
+    """Return *text* in compatibility form (NFKC, UAX #15), without format characters (Cf), which show nothing."""
+    return text if text.isascii() else _FORMAT.sub("", unicodedata.normalize("NFKC", text))
 
 
 def markup_fingerprint(parts: Iterable[str]) -> bytes:

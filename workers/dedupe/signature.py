@@ -8,7 +8,6 @@ min-hash; Li, König 2010): the share of equal bins estimates the share of commo
 """
 
 import re
-import unicodedata
 import zlib
 from functools import lru_cache
 from pathlib import Path
@@ -19,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from workers.clean.trees import Matrix, StoredTrees, Trees, ready
+from workers.dedupe.fingerprint import visible
 
 FILE = Path(__file__).with_name("model.msgpack")
 Hashes = npt.NDArray[np.uint64]
@@ -88,10 +88,7 @@ def words_of(text: str) -> list[bytes]:
 
 
 def _seen(text: str) -> str:
-    text = text.replace("\u2019", "").replace("'", "")
-    if text.isascii():
-        return text
-    return "".join(c for c in unicodedata.normalize("NFKC", text) if c.isascii() or unicodedata.category(c) != "Cf")
+    return visible(text.replace("\u2019", "").replace("'", ""))
 
 
 def _words(text: str) -> list[bytes]:
