@@ -101,6 +101,14 @@ class Removed(msgspec.Struct, frozen=True, omit_defaults=True):
     links: tuple[Link, ...] = ()
 
 
+class Changes(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a revision changed, against the one before: its title, where that is another now, and how many words."""
+
+    title: str = ""
+    words_added: int = 0
+    words_removed: int = 0
+
+
 class Article(Record, frozen=True, omit_defaults=True, kw_only=True):
     """A story as copydesk publishes it. `(id, revision)` is unique; `text` is a list of paragraphs."""
 
@@ -130,6 +138,8 @@ class Article(Record, frozen=True, omit_defaults=True, kw_only=True):
     story_id: str = ""
     duplicate_of: str = ""  # the article that this one copies
     similarity: float = 0.0  # to it: the share of the shorter text that both have, an estimate
+    changes: Changes | None = None  # in a revision, while the one before is remembered
+    fingerprint: str = ""  # of what a reader would notice
     removed: tuple[Removed, ...] = ()
     item: Coordinates | None = None
 

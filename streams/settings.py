@@ -10,45 +10,15 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from streams.errors import SettingsError
-from streams.topics import route_topic
+from streams.tables import TABLES, FeedRule, Route, read_tables
 
 ENV_PREFIX = "COPYDESK_"
 CONFIG_FILE = "copydesk.toml"
 MiB = 1024 * 1024
 
-TABLES = ("routes", "feeds")
-RULE_FIELDS = ("section", "language", "publisher", "feed", "folder", "tag", "keyword")
-
 
 def _setting(default: Any, help: str, **checks: Any) -> Any:
     return field(default=default, metadata={"help": help, **checks})
-
-
-@dataclass(frozen=True)
-class Route:
-    """A rule: articles that match every field that is given go to `copydesk.articles.<name>` too."""
-
-    name: str
-    section: tuple[str, ...] = ()
-    language: tuple[str, ...] = ()
-    publisher: tuple[str, ...] = ()
-    feed: tuple[str, ...] = ()
-    folder: tuple[str, ...] = ()
-    tag: tuple[str, ...] = ()
-    keyword: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class FeedRule:
-    """What applies to the feeds whose URL matches `url`, a pattern with `*`. Secrets don't show."""
-
-    url: str
-    interval_s: float = 0.0  # fixed; 0: learned
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    username: str = ""
-    password: str = field(default="", repr=False)
-    proxy: str = field(default="", repr=False)
-    full_text: bool = False
 
 
 @dataclass(frozen=True)
@@ -192,7 +162,7 @@ def _read_toml(path: Path, *, required: bool) -> dict[str, Any]:
 
 def _convert(name: str, raw: Any, known: Any, source: str) -> Any:
     if name in TABLES:
-        return _tables(name, raw, source)
+        return read_tables(name, raw, source)
     kind, meta = type(known.default), known.metadata
     try:
         if isinstance(raw, bool) or not isinstance(raw, str | int | float | Path):
@@ -215,54 +185,6 @@ def _convert(name: str, raw: Any, known: Any, source: str) -> Any:
 
 def _article(kind: type) -> str:
     return {int: "a whole number", float: "a number", Path: "a path"}.get(kind, "text")
-
-
-def _tables(name: str, raw: Any, source: str) -> tuple[Any, ...]:
-    if not isinstance(raw, list) or not all(isinstance(r, dict) for r in raw):
-        raise SettingsError(f"{source}: {name} are written as [[{name}]] tables")
-    read = _route if name == "routes" else _feed_rule
-    return tuple(read(n, rule, source) for n, rule in enumerate(raw, 1))
-
-
-def _feed_rule(number: int, rule: Mapping[str, Any], source: str) -> FeedRule:
-    where = f"{source}: [[feeds]] {number} ({rule.get('url', 'no url')})"
-    kinds = {f.name: f for f in fields(FeedRule)}
-    if unknown := set(rule) - set(kinds):
-        raise SettingsError(f"{where}: unknown {', '.join(sorted(unknown))}; a table has {', '.join(kinds)}")
-    wanted: dict[str, Any] = {"url": str, "interval_s": (int, float), "headers": dict, "full_text": bool}
-    for name, value in rule.items():  # the value isn't told: it may be a secret
-        if not isinstance(value, wanted.get(name, str)) or (isinstance(value, bool) and name != "full_text"):
-            raise SettingsError(f"{where}: {name} is of the wrong type")
-    headers = rule.get("headers", {})
-    if not all(isinstance(v, str) and v.isprintable() and k.isprintable() for k, v in headers.items()):
-        raise SettingsError(f"{where}: headers are names and texts")
-    if not rule.get("url"):
-        raise SettingsError(f'{where}: say which feeds are meant, as url = "https://example.org/*"')
-    if urlsplit(rule.get("proxy", "http://")).scheme != "http":
-        raise SettingsError(f"{where}: proxy is http://host:port")
-    if rule.get("interval_s", 1) <= 0:
-        raise SettingsError(f"{where}: interval_s isn't more than 0")
-    return FeedRule(**rule)
-
-
-def _route(number: int, rule: Mapping[str, Any], source: str) -> Route:
-    where = f"{source}: route {number} ({rule.get('name', 'no name')})"
-    if unknown := set(rule) - {"name", *RULE_FIELDS}:
-        raise SettingsError(f"{where}: unknown {', '.join(sorted(unknown))}; a rule has {', '.join(RULE_FIELDS)}")
-    if len(rule) < 2:
-        raise SettingsError(f"{where}: matches nothing; give one of {', '.join(RULE_FIELDS)}")
-    lists: dict[str, tuple[str, ...]] = {}
-    for key in RULE_FIELDS:
-        value = rule.get(key, [])
-        value = [value] if isinstance(value, str) else value
-        if not isinstance(value, list) or not all(isinstance(v, str) and v for v in value):
-            raise SettingsError(f"{where}: {key} is a text or a list of texts")
-        lists[key] = tuple(v.casefold() for v in value)
-    try:
-        route_topic(str(rule.get("name", "")))
-    except ValueError as exc:
-        raise SettingsError(f"{where}: {exc}") from exc
-    return Route(name=rule["name"], **lists)
 
 
 def _checked(settings: Settings) -> Settings:

@@ -11,13 +11,15 @@ import pytest
 from aiohttp import web
 
 from streams.records import Article, Poll
-from streams.settings import Route, Settings
+from streams.settings import Settings
+from streams.tables import Route
 from streams.topics import DESK_GROUP, ITEMS
 from streams.transport.broker import Broker, Message
 from tests.conftest import ROOT, until
 from tests.feedserver import FeedServer, rss
 from tests.newsdesk import BODY, MORE, everything, explore, newsdesk, settled
 from workers.counters import balanced, read_counters
+from workers.dedupe.warm import WHOLE
 from workers.desk import create_desk
 from workers.poller.feeds import Feeds
 from workers.poller.poller import Poller
@@ -265,7 +267,10 @@ async def _lag(broker: Broker, wanted: int) -> bool:
     return await broker.lag(ITEMS.name, DESK_GROUP) == wanted
 
 
-def test_a_desk_that_stands_still_while_items_wait_ends_itself(settings: Settings) -> None:
+@pytest.mark.parametrize(("whole", "said"), [(True, "no desk has done anything"), (False, "the shared state is gone")])
+def test_a_desk_ends_itself_when_it_stands_still_or_has_lost_its_memory(
+    settings: Settings, whole: bool, said: str
+) -> None:
     """In a process of its own, which no desk works in."""
     code = (
         "import asyncio\n"
@@ -277,9 +282,10 @@ def test_a_desk_that_stands_still_while_items_wait_ends_itself(settings: Setting
 
     async def go() -> None:
         broker = await prepared(settings, settings.broker_url)
-        await broker.publish([Message(ITEMS.name, b"k", b"{}")])
+        await broker.publish([Message(ITEMS.name, b"k", b"{}")], [("SET", WHOLE, 1)] if whole else ())
         await broker.close()
 
     asyncio.run(go())
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, timeout=60, check=False)
     assert done.returncode == 75
+    assert said in done.stderr.decode()

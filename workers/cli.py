@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from streams.errors import CopydeskError, SettingsError, UnavailableError
-from streams.settings import TABLES, Settings, load_settings
+from streams.settings import Settings, load_settings
+from streams.tables import TABLES
 from workers import manage
 from workers.logs import log_to
 from workers.offline import DONE, FAILED, UNREACHABLE, USAGE, run_clean, run_judge, run_parse, run_url

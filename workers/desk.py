@@ -1,7 +1,7 @@
 """The desk: every item that comes in leaves as an article, or as a dead letter, or is counted with the reason.
 
-read ▸ recall ▸ clean ▸ judge ▸ tell the story ▸ route ▸ publish ▸ remember
-       seen articles, and what  a copy, of whom?  └── one step, by streams.app ──┘
+read ▸ recall ▸ clean ▸ judge ▸ tell what changed, and the story ▸ route ▸ publish ▸ remember
+       seen articles, and what  since when?  a copy, of whom?      └── one step, by streams.app ──┘
        each site has shown so far
 """
 
@@ -29,8 +29,10 @@ from workers.clean.html import paragraphs_html
 from workers.clean.text import plain
 from workers.counters import counting
 from workers.deadletter import dead_letter
+from workers.dedupe.changes import changes
 from workers.dedupe.fingerprint import fingerprint
 from workers.dedupe.identity import article_id
+from workers.dedupe.lately import Lately
 from workers.dedupe.seen import Seen
 from workers.dedupe.verdict import Kind, Memory, Verdict, judge
 from workers.evidence import Evidence, Question, site_of
@@ -53,6 +55,7 @@ class Desk:
         self.clean = clean or clean_item
         self.seen = Seen(broker.state)
         self.evidence = Evidence(broker.state)
+        self.lately = Lately(broker.state)
         self.stories: Stories | None = None
 
     async def handle(self, batch: Sequence[Incoming]) -> Outcome:
@@ -64,9 +67,11 @@ class Desk:
         for story, facts in zip(stories, await self.evidence.recall([s.question for s in stories]), strict=True):
             with set_aside(story.incoming, work):
                 judged += self._judge(story, facts, work)
+        work.lately = await self.lately.recall([j.article.id for j in judged if j.verdict.kind is Kind.REVISION])
         for one, told in zip(judged, await self._tell(judged), strict=True):
             with set_aside(one.story.incoming, work):
                 self._publish(one, told, work)
+        work.remember += self.lately.remember(work.published)
         return Outcome(work.messages, [*work.remember, *counting("desk", work.counts)])
 
     def _read(self, incoming: Incoming, work: "Work") -> "Story | None":
@@ -84,8 +89,9 @@ class Desk:
         with deadline(self.settings.item_timeout_s):
             copy = self.clean(item, story.draft, facts)
         id_ = article_id(item.key)
-        verdict = judge(work.memory.get(id_), copy_fingerprint(copy), item.fetched_at.timestamp())
-        article = to_article(copy, item, id_, verdict.revision, at)
+        mark = copy_fingerprint(copy)
+        verdict = judge(work.memory.get(id_), mark, item.fetched_at.timestamp())
+        article = to_article(copy, item, id_, verdict.revision, at, mark.hex())
         if not is_publishable(article, item):
             work.count("filtered", item, at, "nothing in it to publish")
         elif verdict.kind in (Kind.NEW, Kind.REVISION):
@@ -110,13 +116,15 @@ class Desk:
         ])  # fmt: skip
 
     def _publish(self, one: "Judged", told: "Told", work: "Work") -> None:
-        item, at, article = one.story.item, one.story.incoming.at, with_story(one.article, told)
+        item, at = one.story.item, one.story.incoming.at
         work.item = item
+        article = with_story(with_changes(one.article, work), told)
         work.remember += self.seen.remember(article.id, one.verdict.memory)
         if told.copy_of and is_suppressed(told, self.settings.copies):
             work.count("duplicate", item, at, f"a copy of {told.copy_of} ({told.similarity:.0%})")
             return
         work.messages += messages_for(article, self.settings.routes)
+        work.published[article.id] = (article.title, article.dek, *article.text)
         if one.verdict.kind is Kind.NEW:
             lines = () if one.facts.is_copy(one.copy.steady) else one.copy.steady
             work.remember += self.evidence.remember(one.story.question.site, article.title, lines)
@@ -162,6 +170,8 @@ class Work:
         self.memory: dict[str, Memory] = {}
         self.messages: list[Message] = []
         self.remember: list[Command] = []
+        self.lately: dict[str, Sequence[str]] = {}
+        self.published: dict[str, Sequence[str]] = {}
         self.counts: Counter[str] = Counter()
         self.item: Item | None = None
 
@@ -250,7 +260,7 @@ def copy_fingerprint(copy: Copy) -> bytes:
     return fingerprint((copy.title, copy.dek, *copy.steady, *(i.caption for i in copy.images)))
 
 
-def to_article(copy: Copy, item: Item, id_: str, revision: int, at: Coordinates) -> Article:
+def to_article(copy: Copy, item: Item, id_: str, revision: int, at: Coordinates, mark: str = "") -> Article:
     """Return the article of *copy*; what its feed says of title, authors and times counts before what the text says."""
     return Article(
         id=id_,
@@ -277,9 +287,20 @@ def to_article(copy: Copy, item: Item, id_: str, revision: int, at: Coordinates)
         word_count=copy.word_count,
         reading_minutes=copy.reading_minutes,
         story_id=id_,
+        fingerprint=mark,
         removed=copy.removed,
         item=at,
     )
+
+
+def with_changes(article: Article, work: Work) -> Article:
+    """Return *article* with what it changed, where the revision before it is known."""
+    before = work.published.get(article.id) or work.lately.get(article.id)
+    if before is None:
+        return article
+    title, *paragraphs = before
+    changed = changes(title, paragraphs, article.title, (article.dek, *article.text))
+    return msgspec.structs.replace(article, changes=changed)
 
 
 def with_story(article: Article, told: "Told") -> Article:

@@ -142,7 +142,7 @@ def run_routes_test(settings: Settings, args: Any) -> int:
         if args.json:
             print_json({"route": route, "taken": taken, "fields": fields})
         else:
-            why = ", ".join(f"{name} {'matches' if held else 'differs'}" for name, held in fields.items())
+            why = ", ".join(f"{name} {'holds' if held else 'fails'}" for name, held in fields.items())
             print(f"{route}  {'taken' if taken else 'not taken'}  {why}")
     if not settings.routes:
         print("copydesk: there are no routes in copydesk.toml", file=sys.stderr)

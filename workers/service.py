@@ -21,8 +21,10 @@ from streams.retry import retrying
 from streams.settings import Settings
 from streams.topics import DAY_S, DESK_GROUP, FIXED, ITEMS, route_topic
 from streams.transport.broker import Broker, open_broker
+from streams.transport.redis_streams.client import translated
 from streams.transport.redis_streams.log import Log
 from workers.counters import read_counters
+from workers.dedupe.warm import WHOLE, warm
 from workers.poller.poller import Poller
 from workers.web.server import StatusServer
 
@@ -120,6 +122,7 @@ async def run_desk(settings: Settings, url: str, name: str = "") -> int:
     from workers.desk import create_desk  # Faust costs memory: only the desk pays for it
 
     async def work(broker: Broker, stopping: asyncio.Event) -> None:
+        await retrying(lambda: warm(broker, settings))
         app = create_desk(settings, broker, url=url, name=name)
         await app.start()
         upkeep = asyncio.gather(guarded(_trim(broker, settings), "trimming"), guarded(_watch(broker), "the watch"))
@@ -139,12 +142,17 @@ async def run_desk(settings: Settings, url: str, name: str = "") -> int:
 async def _watch(broker: Broker, stalled_s: float = STALLED_S) -> None:
     """End this worker when items wait and no desk has done any for so long: started again, it joins its group anew.
 
-    A group's rebalance may get stuck where brokers die in the middle of it, and nothing else would notice.
+    A group's rebalance may get stuck where brokers die in the middle of it, and nothing else would notice. It ends too
+    when the shared state has been lost: begun again it reads back what was published.
     """
     done, since_s = -1, time.monotonic()
     while True:
         await asyncio.sleep(stalled_s / 10)
         try:
+            with translated(broker.state.url):
+                if not await broker.state.exists(WHOLE):
+                    log.critical("the shared state is gone: stopping, to read it back")
+                    os._exit(EXIT_STALLED)
             now_done = (await read_counters(broker.state))["desk"]["in"]
             waiting = await broker.lag(ITEMS.name, DESK_GROUP)
         except UnavailableError:

@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from streams.errors import UnavailableError
-from streams.settings import ENV_PREFIX, TABLES, Settings
+from streams.settings import ENV_PREFIX, Settings
 from streams.subscribe import subscribe
+from streams.tables import TABLES
 from streams.topics import DESK_GROUP
 from streams.transport.embedded import EmbeddedValkey, die_with_parent
 from workers.counters import read_counters

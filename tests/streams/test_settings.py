@@ -35,10 +35,16 @@ def test_a_bad_setting_is_refused_by_name_and_source(flags: dict[str, Any], envi
         ("batch = [1]", "batch = [1] is not a whole number"),
         ("batch = ", "Invalid value"),
         ("bach = 1", "there is no setting 'bach'"),
-        ("[[routes]]\nname = 'World'\nsection = 'world'", "route 1 (World)"),
+        ("[[routes]]\nname = 'World'\nsection = 'world'", "line 1: [[routes]] 1 (World)"),
         ("[[routes]]\nname = 'world'", "matches nothing"),
         ("[[routes]]\nname = 'world'\nsektion = 'x'", "unknown sektion"),
         ("[[routes]]\nname = 'world'\ntag = [1]", "tag is a text or a list of texts"),
+        (
+            "batch = 1\n[[routes]]\nname = 'a'\ntag = 'x'\n\n [[routes]]\nname = 'b'\nany = []",
+            "line 6: [[routes]] 2 (b): any is a rule",
+        ),
+        ("[[routes]]\nname = 'world'\nnot = { tga = 'x' }", "unknown tga"),
+        ("[[routes]]\nname = 'world'\nnot = {}", "matches nothing"),
         ("routes = 3", "[[routes]] tables"),
     ],
 )

@@ -9,7 +9,8 @@ import pytest
 from aiohttp import web
 
 from streams.records import Article
-from streams.settings import FeedRule, Route, Settings
+from streams.settings import Settings
+from streams.tables import FeedRule, Route
 from tests.feedserver import FeedServer, rss
 from tests.newsdesk import BODY, MORE, everything, newsdesk, settled
 from workers.poller.feeds import Feeds

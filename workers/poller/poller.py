@@ -18,7 +18,8 @@ import msgspec
 from streams.codec import encode
 from streams.errors import UnavailableError, UnreadableError
 from streams.records import DeadLetter, Item, Poll
-from streams.settings import FeedRule, Settings
+from streams.settings import Settings
+from streams.tables import FeedRule
 from streams.topics import DEAD_LETTERS, ITEMS, MAX_ITEM_CHARS, POLLS
 from streams.transport.broker import Broker, Command, Guard, Message
 from workers.counters import counting

@@ -1,0 +1,95 @@
+"""Warming: the seen memory and the stories, read back from the articles topic when the shared state was lost.
+
+Where topics and state live in one server they are lost or kept together, and there is nothing to read.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from streams.codec import decode
+from streams.errors import UnavailableError, UnreadableError
+from streams.records import Article
+from streams.settings import Settings
+from streams.topics import ARTICLES, DAY_S
+from streams.transport.broker import Broker, Delivery
+from streams.transport.redis_streams.client import translated
+from streams.transport.redis_streams.log import Log
+from workers.dedupe.seen import PREFIX, Seen
+from workers.dedupe.verdict import Memory
+
+if TYPE_CHECKING:
+    from workers.dedupe.stories import Stories
+
+log = logging.getLogger(__name__)
+
+WHOLE = f"{PREFIX}:whole"  # there while the state is: a worker that finds it gone must stop
+_LOCK, _LOCK_S = f"{PREFIX}:warming", 60
+
+
+async def warm(broker: Broker, settings: Settings) -> bool:
+    """Return True once what the articles topic tells is remembered; at once when nothing was lost.
+
+    Raises UnavailableError while another worker is reading.
+    """
+    with translated(broker.state.url):
+        if await broker.state.exists(WHOLE):
+            return True
+        if not isinstance(broker, Log):
+            if not await broker.state.set(_LOCK, 1, nx=True, ex=_LOCK_S):
+                raise UnavailableError("another desk is reading back what was published")
+            await read_back(broker, settings)
+            await broker.state.delete(_LOCK)
+        await broker.state.set(WHOLE, 1)
+    return True
+
+
+async def read_back(broker: Broker, settings: Settings) -> int:
+    """Remember the articles of the articles topic, from its start to its present end; returns how many there are."""
+    from workers.dedupe.stories import Stories  # numpy costs memory
+
+    seen, stories = Seen(broker.state), Stories(broker.state, settings.story_days * DAY_S)
+    reader, done = await broker.reader(ARTICLES, "", "start"), 0
+    try:
+        while (found := await reader.read(1.0)) or not await reader.at_end():
+            articles = [(delivery, article) for delivery in found if (article := _article(delivery)) is not None]
+            await _remember(articles, seen, stories)
+            done += len(articles)
+            await broker.state.expire(_LOCK, _LOCK_S)
+            await asyncio.sleep(0)
+    finally:
+        await reader.close()
+    if done:
+        log.warning("the shared state was lost: read back %d articles from %s", done, ARTICLES.name)
+    return done
+
+
+def _article(delivery: Delivery) -> Article | None:
+    """Return the article; None where there is none, or one from before articles told their fingerprints."""
+    try:
+        article = decode(delivery.value, Article)
+    except UnreadableError:
+        return None
+    return article if article.fingerprint else None
+
+
+async def _remember(articles: Sequence[tuple[Delivery, Article]], seen: Seen, stories: "Stories") -> None:
+    from workers.dedupe.signature import sign
+
+    known, signed = await seen.recall([a.id for _, a in articles]), {}
+    commands = []
+    for delivery, article in articles:
+        before, mark = known.get(article.id), bytes.fromhex(article.fingerprint)
+        if before is None or article.revision > before.revision:
+            older = before.fingerprints if before else ()
+            known[article.id] = Memory(article.revision, delivery.time_s, (mark, *older))
+            commands += seen.remember(article.id, known[article.id])
+        signed[article.id] = sign(
+            article.title, "\n".join((article.dek, *article.text)), article.publisher, delivery.time_s
+        )
+    async with seen.state.pipeline(transaction=False) as pipe:
+        for command in commands:
+            pipe.execute_command(*command)
+        await pipe.execute()
+    await stories.tell(list(signed.items()))
