@@ -76,6 +76,11 @@ def _route(table: Mapping[str, Any], where: str) -> Route:
     return Route(table["name"], **_rule_parts(rule, where))
 
 
+def rule(given: Mapping[str, Any]) -> Rule:
+    """Return the rule that a program writes as a dictionary, as routes have it. Raises SettingsError."""
+    return Rule(**_rule_parts(given, "rule"))
+
+
 def _rule_parts(rule: Mapping[str, Any], where: str, depth: int = 0) -> dict[str, Any]:
     """Return the fields of a Rule."""
     known = (*FIELDS, "any", "not")

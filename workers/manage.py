@@ -51,15 +51,14 @@ def with_state(settings: Settings, work: Callable[[Any], Any]) -> Any:
 
 
 def run_tail(settings: Settings, args: Any) -> int:
-    from streams.subscribe import deliveries
+    from streams.subscribe import Subscription
 
     start = args.start or ("start" if args.group or not args.follow else "end")
 
     async def go(at: Settings) -> None:
-        async with contextlib.aclosing(
-            deliveries(args.topic, group=args.group, start=start, follow=args.follow, settings=at)
-        ) as found:
-            async for delivery, record in found:
+        how = {"group": args.group, "start": start, "follow": args.follow, "settings": at}
+        async with Subscription(args.topic, automatic=True, **how) as found:
+            async for delivery, record in found.deliveries():
                 if args.json:
                     at_ = f"{delivery.topic}/{delivery.partition}@{delivery.offset}"
                     print_json(msgspec.to_builtins(record) | {"at": at_})
@@ -133,7 +132,7 @@ def run_routes_test(settings: Settings, args: Any) -> int:
     """Say which routes an article takes, and what of each rule holds; `-` reads standard input."""
     from streams.codec import decode
     from streams.records import Article
-    from workers.publish import explained
+    from streams.rules import explained
 
     data = sys.stdin.buffer.read() if args.file == "-" else _read(args.file)
     article = decode(data, Article)

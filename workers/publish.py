@@ -1,70 +1,13 @@
 """Publishing: an article to its topics."""
 
-import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 
 from streams.codec import encode
 from streams.records import Article, Item
-from streams.tables import FIELDS, Route, Rule
+from streams.rules import routes_of
+from streams.tables import Route
 from streams.topics import ARTICLES, route_topic
 from streams.transport.broker import Message
-
-_TEXTS: dict[str, Callable[[Article], Iterable[str]]] = {
-    "section": lambda a: (a.kicker,),
-    "language": lambda a: (a.language, a.language.split("-")[0]),
-    "publisher": lambda a: (a.publisher,),
-    "feed": lambda a: (a.feed,),
-    "folder": lambda a: folders(a.folder),
-    "tag": lambda a: a.tags,
-}
-
-
-# Scripts without spaces between words: UAX #29 leaves them to dictionaries. Thai, Lao, Myanmar, Khmer, kana, Han.
-_UNPARTED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\U00020000-\U0003ffff]")
-
-
-def folders(path: str) -> list[str]:
-    """Return a folder and those that it is in: `news/world` is in `news` too."""
-    parts = path.split("/")
-    return ["/".join(parts[:n]) for n in range(1, len(parts) + 1)]
-
-
-def routes_of(article: Article, routes: Sequence[Route]) -> list[str]:
-    """Return the names of the routes that *article* takes."""
-    words: dict[str, bool] = {}
-    return [route.name for route in routes if all(_parts(article, route, words).values())]
-
-
-def explained(article: Article, routes: Sequence[Route]) -> list[tuple[str, dict[str, bool]]]:
-    """Return for each route its name, and whether each part that its rule gives holds for *article*."""
-    return [(route.name, _parts(article, route, {})) for route in routes]
-
-
-def _parts(article: Article, rule: Rule, words: dict[str, bool]) -> dict[str, bool]:
-    """Return which parts of *rule* hold; *words* keeps which keywords the text has."""
-    parts = {name: _matches(article, name, getattr(rule, name), words) for name in FIELDS if getattr(rule, name)}
-    if rule.any:
-        parts["any"] = any(all(_parts(article, one, words).values()) for one in rule.any)
-    if rule.none:
-        parts["not"] = not any(all(_parts(article, one, words).values()) for one in rule.none)
-    return parts
-
-
-def _matches(article: Article, name: str, wanted: Sequence[str], words: dict[str, bool]) -> bool:
-    if name != "keyword":
-        return not set(wanted).isdisjoint(t.casefold() for t in _TEXTS[name](article))
-    text = "\n".join((article.title, article.dek, *article.text)).casefold()
-    for word in wanted:
-        if word not in words:
-            words[word] = _has(text, word)
-    return any(words[word] for word in wanted)
-
-
-def _has(text: str, word: str) -> bool:
-    """Whether *word* stands alone in *text*; in scripts that don't part words, whether it is there."""
-    if _UNPARTED.search(word):
-        return word in text
-    return re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text) is not None
 
 
 def messages_for(article: Article, routes: Sequence[Route]) -> list[Message]:

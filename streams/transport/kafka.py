@@ -315,6 +315,7 @@ class KafkaReader:
         self.broker, self.topic, self.group = broker, topic, group
         self._consumer: AIOKafkaConsumer | None = None
         self._position: dict[int, int] = {}
+        self._pinned: set[KafkaPartition] = set()
 
     async def open(self, start: str) -> None:
         reset = "latest" if start == "end" else "earliest"
@@ -349,6 +350,8 @@ class KafkaReader:
 
     async def read(self, wait_s: float) -> list[Delivery]:
         with self.broker.translated():
+            if self.group:
+                await self._pin()
             found = await self._open.getmany(timeout_ms=int(wait_s * 1000), max_records=500)
         self._position |= {tp.partition: records[-1].offset + 1 for tp, records in found.items() if records}
         return [
@@ -356,6 +359,14 @@ class KafkaReader:
             for records in found.values()
             for r in records
         ]
+
+    async def _pin(self) -> None:
+        """Commit where a new group begins: else one that begins at the end skips what comes while it is away."""
+        mine = self._open.assignment()
+        for tp in mine - self._pinned:
+            if await self._open.committed(tp) is None:
+                await self.commit({(tp.topic, tp.partition): await self._open.position(tp) - 1})
+        self._pinned = set(mine)
 
     def position(self) -> dict[int, int]:
         return dict(self._position)

@@ -11,7 +11,7 @@ from typing import Any
 
 from streams.codec import encode
 from streams.settings import Settings
-from streams.subscribe import deliveries
+from streams.subscribe import subscribe
 from streams.topics import DESK_GROUP, ITEMS
 from streams.transport.broker import Broker, Message
 from streams.transport.embedded import EmbeddedValkey
@@ -38,7 +38,7 @@ async def fill(broker: Broker, count: int) -> None:
 
 async def first_after(settings: Settings, partitions: set[int] | None = None) -> float:
     """Return when the next article comes, of an item in one of *partitions*."""
-    async for _, article in deliveries("articles", start="end", settings=settings):
+    async for article in subscribe("articles", start="end", settings=settings):
         if partitions is None or article.item.partition in partitions:
             return time.monotonic()
     raise AssertionError

@@ -8,11 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from streams.codec import encode
-from streams.errors import UnavailableError
+from streams.errors import SettingsError, UnavailableError
 from streams.records import Article
 from streams.settings import Settings
-from streams.subscribe import subscribe, subscribe_sync
+from streams.subscribe import REMEMBERED_ARTICLES, Latest, Subscription, subscribe, subscribe_sync
 from streams.topics import ARTICLES
 from streams.transport.broker import Broker, Message, open_broker
 from streams.transport.embedded import EmbeddedValkey
@@ -160,13 +162,85 @@ def test_it_survives_a_kafka_that_is_killed_and_started_again(settings: Settings
     asyncio.run(go())
 
 
-def test_its_memory_of_repeats_is_bounded() -> None:
-    from streams.subscribe import REMEMBERED_ARTICLES, _Progress
+def test_batches_come_again_until_they_are_committed(either: Settings) -> None:
+    async def go() -> None:
+        async with wire(either) as broker:
+            await broker.publish([article(f"a{n:02}") for n in range(25)])
+            how = {"group": "batches", "follow": False, "settings": either}
+            async with Subscription(**how) as articles:
+                first = [batch async for batch in articles.batches(10)]
+            assert sorted(map(len, first)) == [5, 10, 10]
+            done = set()
+            async with Subscription(**how) as articles:
+                async for batch in articles.batches(10):
+                    done |= {a.id for a in batch}
+                    await articles.commit()
+                    if len(done) == 20:
+                        break
+            async with Subscription(**how) as articles:
+                rest = {a.id async for a in articles}
+            assert rest == {f"a{n:02}" for n in range(25)} - done
 
-    progress = _Progress(None)  # type: ignore[arg-type]
+    asyncio.run(go())
+
+
+def test_a_batch_that_is_not_full_waits_for_no_longer_than_it_was_told(settings: Settings) -> None:
+    async def go() -> None:
+        async with wire(settings) as broker, Subscription(settings=settings) as articles:
+            await broker.publish([article("a"), article("b")])
+            async for batch in articles.batches(100, within_s=0.05):
+                assert [a.id for a in batch] in (["a", "b"], ["b", "a"])
+                break
+
+    asyncio.run(go())
+
+
+def test_records_are_filtered_by_a_rule_or_a_function(settings: Settings) -> None:
+    async def go() -> None:
+        async with wire(settings) as broker:
+            await broker.publish([article(name) for name in ("harbour opens", "swans counted", "harbour closed")])
+
+            async def got(where: Any) -> list[str]:
+                return sorted([a.title async for a in subscribe(where=where, follow=False, settings=settings)])
+
+            assert await got({"keyword": "harbour"}) == ["harbour closed", "harbour opens"]
+            assert await got({"not": {"keyword": "harbour"}}) == ["swans counted"]
+            assert await got(lambda a: a.title.endswith("opens")) == ["harbour opens"]
+            with pytest.raises(SettingsError, match="unknown kw"):
+                await got({"kw": "harbour"})
+
+    asyncio.run(go())
+
+
+def test_a_new_group_that_begins_at_the_end_misses_nothing_while_it_is_away(either: Settings) -> None:
+    async def go() -> None:
+        async with wire(either) as broker:
+            await broker.publish([article("before")])
+            how = {"group": "late", "start": "end", "settings": either}
+            async with Subscription(**how) as articles:
+                task = asyncio.create_task(anext(articles.deliveries()))
+                await until(lambda: _has_begun(articles))
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+            await broker.publish([article(f"away{n}") for n in range(20)])
+            async with Subscription(**how) as articles:
+                async for batch in articles.batches(20, 5):
+                    assert sorted(a.id for a in batch) == sorted(f"away{n}" for n in range(20))
+                    break
+
+    asyncio.run(go())
+
+
+def _has_begun(subscription: Subscription) -> bool:
+    """Whether its reader holds partitions, and has asked for something."""
+    return bool(getattr(subscription._reader, "_pinned", None) or getattr(subscription._reader, "_read_under", None))
+
+
+def test_its_memory_of_repeats_is_bounded() -> None:
+    progress = Latest()
     for n in range(REMEMBERED_ARTICLES + 500):
         assert not progress.repeats(Article(id=str(n), revision=1))
-    assert len(progress._latest) == REMEMBERED_ARTICLES
+    assert len(progress) == REMEMBERED_ARTICLES
     assert progress.repeats(Article(id=str(n), revision=1))
 
 

@@ -9,13 +9,13 @@ import pytest
 from aiohttp import web
 
 from streams.records import Article
+from streams.rules import folders
 from streams.settings import Settings
 from streams.tables import FeedRule, Route
 from tests.feedserver import FeedServer, rss
 from tests.newsdesk import BODY, MORE, everything, newsdesk, settled
 from workers.poller.feeds import Feeds
 from workers.poller.pages import is_html, seen_part
-from workers.publish import folders
 
 PAGE = f"""<!doctype html><html><head><title>One | The Test Courier</title><style>p {{color: red}}</style>
 <script>track()</script></head><body><nav><a href="/">Home</a> <a href="/world">World</a></nav>

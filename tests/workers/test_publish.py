@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from streams.records import Article
+from streams.rules import explained, routes_of
 from streams.settings import load_settings
-from workers.publish import explained, routes_of
 
 ARTICLE = Article(
     id="a", revision=1, title="The Harbour opens", kicker="WORLD", language="en-GB", publisher="Orrin Wire",
