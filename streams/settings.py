@@ -10,7 +10,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from streams.errors import SettingsError
-from streams.tables import TABLES, FeedRule, Route, read_tables
+from streams.tables import TABLES, FeedRule, Route, Webhook, read_tables
+from streams.topics import route_topic, topic_named
 
 ENV_PREFIX = "COPYDESK_"
 CONFIG_FILE = "copydesk.toml"
@@ -95,6 +96,7 @@ class Settings:
     log_file: str = _setting("", "logs go to this file, in four parts of 10 MB at most; else to standard error")
     routes: tuple[Route, ...] = field(default=(), metadata={"help": "`[[routes]]` tables of `copydesk.toml`"})
     feeds: tuple[FeedRule, ...] = field(default=(), metadata={"help": "`[[feeds]]` tables of `copydesk.toml`"})
+    webhooks: tuple[Webhook, ...] = field(default=(), metadata={"help": "`[[webhooks]]` tables of `copydesk.toml`"})
 
     @property
     def scheme(self) -> str:
@@ -195,6 +197,11 @@ def _checked(settings: Settings) -> Settings:
                 _ = urlsplit(part if "://" in part else f"//{part}").port
         except ValueError as exc:
             raise SettingsError(f"{name} = {url!r}: {exc}") from exc
+    routes = [route_topic(route.name).name for route in settings.routes]
+    for hook in settings.webhooks:
+        topic = topic_named(hook.topic).name
+        if topic.count(".") > 1 and topic not in routes:
+            raise SettingsError(f"webhook {hook.name}: topic = {hook.topic!r}; there is no such route")
     for host in settings.listed_hosts:
         name, _, port = host.rpartition(":")
         if not name or not (port == "*" or port.isdecimal()) or "/" in host:

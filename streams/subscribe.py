@@ -183,7 +183,8 @@ class Subscription:
         except UnreadableError as exc:
             log.error("%s/%d@%d left out: %s", delivery.topic, delivery.partition, delivery.offset, exc)
             return None
-        return None if self._latest.repeats(record) or not self._where(record) else record
+        repeats = self.topic.compact and self._latest.repeats(record)
+        return None if repeats or not self._where(record) else record
 
 
 def _test(where: Where) -> Callable[[Any], bool]:

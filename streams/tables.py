@@ -1,5 +1,6 @@
 """The tables of `copydesk.toml`: rules that route articles, and what applies to single feeds."""
 
+import base64
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
@@ -8,9 +9,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from streams.errors import SettingsError
-from streams.topics import route_topic
+from streams.topics import ROUTE_NAME, route_topic, topic_named
 
 FIELDS = ("section", "language", "publisher", "feed", "folder", "tag", "keyword")
+LEAST_SECRET = 16  # characters
 DEEPEST = 8  # rules within rules
 
 
@@ -47,6 +49,17 @@ class FeedRule:
     password: str = field(default="", repr=False)
     proxy: str = field(default="", repr=False)
     full_text: bool = False
+
+
+@dataclass(frozen=True)
+class Webhook:
+    """Where articles are POSTed to, and the secret that they are signed with."""
+
+    name: str
+    url: str
+    secret: str = field(repr=False)
+    topic: str = "articles"
+    start: str = "end"
 
 
 def read_tables(name: str, raw: Any, source: str) -> tuple[Any, ...]:
@@ -131,5 +144,34 @@ def _feed_rule(table: Mapping[str, Any], where: str) -> FeedRule:
     return FeedRule(**table)
 
 
-READ: dict[str, Callable[[Mapping[str, Any], str], Any]] = {"routes": _route, "feeds": _feed_rule}
+def _webhook(table: Mapping[str, Any], where: str) -> Webhook:
+    kinds = [f.name for f in fields(Webhook)]
+    if unknown := set(table) - set(kinds):
+        raise SettingsError(f"{where}: unknown {', '.join(sorted(unknown))}; a table has {', '.join(kinds)}")
+    for name in ("name", "url", "secret"):
+        if not isinstance(table.get(name), str):
+            raise SettingsError(f"{where}: {name} is missing, or no text")
+    if not ROUTE_NAME.fullmatch(table["name"]):
+        raise SettingsError(f"{where}: a name is lower-case letters, digits, - and _, at most 64")
+    if urlsplit(table["url"]).scheme not in ("http", "https"):
+        raise SettingsError(f"{where}: url is http:// or https://")
+    if len(table["secret"]) < LEAST_SECRET:
+        raise SettingsError(f"{where}: a secret has {LEAST_SECRET} characters or more")
+    if table.get("start", "end") not in ("start", "end"):
+        raise SettingsError(f"{where}: start is start or end")
+    try:
+        if not topic_named(str(table.get("topic", "articles"))).compact:
+            raise ValueError("topic is articles, or articles.<route>")
+        if table["secret"].startswith("whsec_"):
+            base64.b64decode(table["secret"][6:], validate=True)
+    except ValueError as exc:
+        raise SettingsError(f"{where}: {exc}") from exc
+    return Webhook(**table)
+
+
+READ: dict[str, Callable[[Mapping[str, Any], str], Any]] = {
+    "routes": _route,
+    "feeds": _feed_rule,
+    "webhooks": _webhook,
+}
 TABLES = tuple(READ)

@@ -27,7 +27,8 @@ ITEMS = Topic(f"{PREFIX}.items", 7 * DAY_S)
 ARTICLES = Topic(f"{PREFIX}.articles", 30 * DAY_S, compact=True)
 DEAD_LETTERS = Topic(f"{PREFIX}.dead-letters", 90 * DAY_S)
 POLLS = Topic(f"{PREFIX}.polls", 7 * DAY_S)
-FIXED = (ITEMS, ARTICLES, DEAD_LETTERS, POLLS)
+WEBHOOKS = Topic(f"{PREFIX}.webhooks", 7 * DAY_S)  # what is to be delivered once more: key webhook, value as it was
+FIXED = (ITEMS, ARTICLES, DEAD_LETTERS, POLLS, WEBHOOKS)
 
 
 def route_topic(route: str) -> Topic:

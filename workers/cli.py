@@ -88,6 +88,7 @@ def build_parser() -> argparse.ArgumentParser:
     command("poll", run_poll, "run a poller")
     command("desk", run_desk, "run a desk worker").add_argument("--name", default="", help="its own name in the group")
     command("web", run_web, "serve the status page")
+    command("webhooks", run_webhooks, "deliver to the [[webhooks]] of copydesk.toml")
     tail = command("tail", manage.run_tail, "show a topic: articles, articles.<route>, items, polls, dead-letters")
     tail.add_argument("topic")
     tail.add_argument(
@@ -227,6 +228,14 @@ def run_web(settings: Settings, args: Any) -> int:
 
     url = broker_url(settings)
     return service.run(lambda: service.run_web(settings, url))
+
+
+def run_webhooks(settings: Settings, args: Any) -> int:
+    from streams.subscribe import broker_url
+    from workers import service
+
+    url = broker_url(settings)
+    return service.run(lambda: service.run_webhooks(settings, url))
 
 
 if __name__ == "__main__":

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from streams.codec import decode, encode
 from streams.errors import UnreadableError
-from streams.records import DeadLetter
-from streams.topics import DEAD_LETTERS, ITEMS
+from streams.records import Coordinates, DeadLetter
+from streams.topics import DEAD_LETTERS, ITEMS, WEBHOOKS
 from streams.transport.broker import Broker, Delivery, Guard, Message
 from streams.transport.redis_streams.client import translated
 from workers.replay import replay_of
@@ -31,19 +31,28 @@ class Waiting(NamedTuple):
 
 def dead_letter(incoming: "Incoming", error: str, reason: str, feed: str = "") -> Message:
     """Return the message that sets *incoming* aside. *error* is the kind: unreadable, timeout or bug."""
+    return letter_of(incoming.at, incoming.key, incoming.value, incoming.headers, error, reason, feed)
+
+
+def letter_of(
+    at: Coordinates, key: bytes, original: bytes, headers: tuple[tuple[str, bytes], ...], error: str, reason: str,
+    feed: str = "", attempts: int = 1,
+) -> Message:  # fmt: skip
+    """Return the dead letter of the message at *at*."""
     letter = DeadLetter(
-        topic=incoming.at.topic,
-        partition=incoming.at.partition,
-        offset=incoming.at.offset,
-        key=incoming.key,
-        original=incoming.value,
-        headers=incoming.headers,
+        topic=at.topic,
+        partition=at.partition,
+        offset=at.offset,
+        key=key,
+        original=original,
+        headers=headers,
         error=error,
         reason=reason[:MAX_REASON_CHARS],
+        attempts=attempts,
         feed=feed,
         time=datetime.now(UTC),
     )
-    return Message(DEAD_LETTERS.name, str(incoming.at).encode(), encode(letter))
+    return Message(DEAD_LETTERS.name, str(at).encode(), encode(letter))
 
 
 async def waiting(broker: Broker) -> AsyncIterator[Waiting]:
@@ -77,12 +86,12 @@ async def chosen(broker: Broker, names: Sequence[str]) -> list[Waiting]:
 
 
 async def replay(broker: Broker, one: Waiting) -> bool:
-    """Send a letter's message through the desk again, with its first coordinates in a header; False if settled since.
+    """Send a letter's message through the desk, or to its webhook, again; False if settled since.
 
-    Raises UnreadableError for one that never was a message of the items topic.
+    Its first coordinates go along in a header. Raises UnreadableError for one that never was a message.
     """
     letter = one.letter
-    if letter.topic != ITEMS.name:
+    if letter.topic not in (ITEMS.name, WEBHOOKS.name):
         raise UnreadableError(f"dead letter {one.name} is an entry of feed {letter.topic}: its next poll tries again")
     first = Delivery(letter.topic, letter.partition, letter.offset, 0.0, letter.key, letter.original, letter.headers)
     headers = replay_of(first)

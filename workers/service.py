@@ -14,9 +14,10 @@ import os
 import signal
 import time
 from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import replace
 from typing import Any
 
-from streams.errors import UnavailableError
+from streams.errors import SettingsError, UnavailableError
 from streams.retry import retrying
 from streams.settings import Settings
 from streams.topics import DAY_S, DESK_GROUP, FIXED, ITEMS, route_topic
@@ -27,6 +28,7 @@ from workers.counters import read_counters
 from workers.dedupe.warm import WHOLE, warm
 from workers.poller.poller import Poller
 from workers.web.server import StatusServer
+from workers.webhooks import Webhooks
 
 log = logging.getLogger(__name__)
 TRIM_EVERY_S = 30.0
@@ -178,6 +180,21 @@ async def _trim(broker: Broker, settings: Settings) -> None:
             await broker.trim()
         except UnavailableError as exc:
             log.warning("%s; will trim later", exc)
+
+
+async def run_webhooks(settings: Settings, url: str) -> int:
+    """Deliver to webhooks until a signal comes."""
+
+    async def work(broker: Broker, stopping: asyncio.Event) -> None:
+        delivering = asyncio.create_task(Webhooks(replace(settings, broker_url=url), broker).run())
+        log.info("%d webhooks ready", len(settings.webhooks))
+        await _either(stopping, delivering)
+        delivering.cancel()
+        await asyncio.gather(delivering, return_exceptions=True)
+
+    if not settings.webhooks:
+        raise SettingsError("there are no [[webhooks]] in copydesk.toml")
+    return await serve(settings, url, work)
 
 
 async def run_web(settings: Settings, url: str) -> int:

@@ -162,6 +162,8 @@ class Up:
         names = [f"desk-{n}" for n in range(1, self.settings.desks + 1)]
         self.children = [Child("poller", ["poll"], environ, log_dir)]
         self.children += [Child(name, ["desk", "--name", name], environ, log_dir) for name in names]
+        if self.settings.webhooks:
+            self.children.append(Child("webhooks", ["webhooks"], environ, log_dir))
         for child in self.children:
             child.start()
 

@@ -39,6 +39,9 @@ ACCEPT = (
 )
 
 
+Body = Mapping[str, str] | bytes
+
+
 @dataclass(frozen=True)
 class Access:
     """What a feed's owner gave us to get at it. Secrets: never logged, and sent to the host that they are for only."""
@@ -118,12 +121,12 @@ class Fetcher:
         except (aiohttp.ClientError, OSError, ValueError) as exc:  # TimeoutError is an OSError
             raise _translated(exc, time.monotonic() - start_s) from exc
 
-    async def post(self, url: str, form: Mapping[str, str]) -> Response:
-        """Return the answer to a POST of *form*; its body isn't read. Raises as `get` does."""
+    async def post(self, url: str, body: Body, headers: Mapping[str, str] | None = None) -> Response:
+        """Return the answer to a POST of a form or of bytes; its own body isn't read. Raises as `get` does."""
         start_s = time.monotonic()
         try:
             async with asyncio.timeout(self.settings.poll_timeout_s):
-                return await self._follow(url, {}, Access(), 0, start_s, form)
+                return await self._follow(url, headers or {}, Access(), 0, start_s, body)
         except CopydeskError:
             raise
         except (aiohttp.ClientError, OSError, ValueError) as exc:
@@ -131,17 +134,17 @@ class Fetcher:
 
     async def _follow(
         self, url: str, headers: Mapping[str, str], access: Access, max_bytes: int, start_s: float,
-        form: Mapping[str, str] | None = None,
+        posted: Body | None = None,
     ) -> Response:  # fmt: skip
         origin, for_good = urlsplit(url)[:2], True
         at = url
         for _ in range(MAX_REDIRECTS + 1):
             own = access if urlsplit(at)[:2] == origin else Access(proxy=access.proxy)
             kind = "bad_url" if at == url else "bad_http"
-            async with await self._request(at, headers, own, kind, form) as answer:
-                followed = KEEP_METHOD if form is not None else REDIRECTS
+            async with await self._request(at, headers, own, kind, posted) as answer:
+                followed = KEEP_METHOD if posted is not None else REDIRECTS
                 if answer.status not in followed or "Location" not in answer.headers:
-                    body = await self._read(answer, max_bytes) if answer.status == 200 and form is None else b""
+                    body = await self._read(answer, max_bytes) if answer.status == 200 and posted is None else b""
                     return Response(
                         answer.status,
                         at,
@@ -155,7 +158,7 @@ class Fetcher:
         raise UnavailableError(f"more than {MAX_REDIRECTS} redirects", kind="too_many_redirects")
 
     async def _request(
-        self, url: str, headers: Mapping[str, str], access: Access, kind: str, form: Mapping[str, str] | None = None
+        self, url: str, headers: Mapping[str, str], access: Access, kind: str, posted: Body | None = None
     ) -> aiohttp.ClientResponse:
         check_scheme(url)
         parts = urlsplit(url)
@@ -169,7 +172,7 @@ class Fetcher:
             secrets["Authorization"] = f"Basic {base64.b64encode(pair).decode()}"  # RFC 7617
         try:
             return await session.request(
-                "GET" if form is None else "POST", url, headers={**secrets, **headers}, data=form,
+                "GET" if posted is None else "POST", url, headers={**secrets, **headers}, data=posted,
                 proxy=access.proxy or None, allow_redirects=False,
             )  # fmt: skip
         except aiohttp.InvalidURL as exc:  # aiohttp knows 127.0.0.1 in its one right spelling only
