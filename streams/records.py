@@ -138,6 +138,7 @@ class Article(Record, frozen=True, omit_defaults=True, kw_only=True):
     story_id: str = ""
     duplicate_of: str = ""  # the article that this one copies
     similarity: float = 0.0  # to it: the share of the shorter text that both have, an estimate
+    fetched_at: datetime | None = None  # when the feed that had it was polled
     changes: Changes | None = None  # in a revision, while the one before is remembered
     fingerprint: str = ""  # of what a reader would notice
     removed: tuple[Removed, ...] = ()

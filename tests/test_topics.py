@@ -43,8 +43,8 @@ async def publish(broker: Broker, *articles: Article) -> None:
 class Site:
     """A web server of copydesk's, and a client."""
 
-    def __init__(self, broker: Broker, url: str, http: aiohttp.ClientSession) -> None:
-        self.broker, self.url, self.http = broker, url, http
+    def __init__(self, broker: Broker, server: StatusServer, http: aiohttp.ClientSession) -> None:
+        self.broker, self.server, self.url, self.http = broker, server, server.url, http
 
     @asynccontextmanager
     async def events(
@@ -76,7 +76,7 @@ def with_site(settings: Settings, work: Callable[[Site], Awaitable[None]]) -> No
         server = StatusServer(replace(settings, web_port=0), broker, DESK_GROUP)
         await server.start()
         async with aiohttp.ClientSession() as http:
-            await work(Site(broker, server.url, http))
+            await work(Site(broker, server, http))
         await server.stop()
         await broker.close()
 
@@ -227,6 +227,7 @@ def test_metrics_are_what_prometheus_reads(settings: Settings) -> None:
         assert found["copydesk_balanced",] == 1.0
         assert found["copydesk_items_total", "desk", "new"] == 0.0
         assert found["copydesk_feeds", "good"] == 0.0
+        assert found["copydesk_article_latency_seconds_count",] == 0.0
         assert found["copydesk_event_subscribers", "copydesk.articles"] == 1.0
 
     with_site(settings, work)

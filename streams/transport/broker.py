@@ -121,6 +121,9 @@ class Broker(Protocol):
         With an empty group, nothing is committed and *start* always counts.
         """
 
+    async def partition_for(self, topic: str, key: bytes) -> int:
+        """Return the partition that messages of *key* go to."""
+
     async def lag(self, topic: str, group: str) -> int:
         """Return how many messages of *topic* the group hasn't committed."""
 

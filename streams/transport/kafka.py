@@ -23,6 +23,7 @@ from aiokafka.errors import (
     TopicAlreadyExistsError,
     for_code,
 )
+from aiokafka.partitioner import DefaultPartitioner
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
@@ -269,6 +270,11 @@ class KafkaBroker:
         with self.translated():
             await reader.open(start)
         return reader
+
+    async def partition_for(self, topic: str, key: bytes) -> int:
+        with self.translated():
+            count = len(await _partitions(await self._observer(""), topic))
+        return int(DefaultPartitioner()(key, range(count), range(count)))
 
     async def lag(self, topic: str, group: str) -> int:
         with self.translated():

@@ -81,13 +81,12 @@ async def _remember(articles: Sequence[tuple[Delivery, Article]], seen: Seen, st
     commands = []
     for delivery, article in articles:
         before, mark = known.get(article.id), bytes.fromhex(article.fingerprint)
+        fetched_s = article.fetched_at.timestamp() if article.fetched_at else delivery.time_s
         if before is None or article.revision > before.revision:
             older = before.fingerprints if before else ()
-            known[article.id] = Memory(article.revision, delivery.time_s, (mark, *older))
+            known[article.id] = Memory(article.revision, fetched_s, (mark, *older))
             commands += seen.remember(article.id, known[article.id])
-        signed[article.id] = sign(
-            article.title, "\n".join((article.dek, *article.text)), article.publisher, delivery.time_s
-        )
+        signed[article.id] = sign(article.title, "\n".join((article.dek, *article.text)), article.publisher, fetched_s)
     async with seen.state.pipeline(transaction=False) as pipe:
         for command in commands:
             pipe.execute_command(*command)

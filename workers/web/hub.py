@@ -10,7 +10,7 @@ everything since, whatever process serves him then.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -58,6 +58,7 @@ class Hub:
     """The subscribers of one topic in this process."""
 
     def __init__(self, broker: Broker, topic: Topic) -> None:
+        self.measure: Callable[[Delivery], None] | None = None
         self.broker, self.topic = broker, topic
         self.events: deque[Event] = deque(maxlen=KEPT)
         self.position: Position = {}
@@ -109,6 +110,8 @@ class Hub:
         if delivery.offset < self.position.get(delivery.partition, 0):
             return
         self.position[delivery.partition] = delivery.offset + 1
+        if self.measure:
+            self.measure(delivery)
         event = Event(delivery, written(self.position))
         if len(self.events) == KEPT:
             gone = self.events[0].delivery

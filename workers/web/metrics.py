@@ -5,17 +5,22 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
 from workers.poller.feeds import FeedState
+from workers.web.latency import Latency
 
 CONTENT_TYPE = "text/plain; version=0.0.4"  # the exposition format that generate_latest writes
 
 
-def exposition(status: Mapping[str, Any], feeds: Iterable[FeedState], subscribers: Mapping[str, int]) -> bytes:
+def exposition(
+    status: Mapping[str, Any], feeds: Iterable[FeedState], subscribers: Mapping[str, int], latency: Latency
+) -> bytes:
     """Return all metrics as Prometheus reads them; *status* is the web server's."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Found([*_items(status), *_gauges(status), *_feeds(feeds), *_subscribers(subscribers)]))
+    registry.register(
+        _Found([*_items(status), *_gauges(status), *_feeds(feeds), *_subscribers(subscribers), _latency(latency)])
+    )
     return generate_latest(registry)
 
 
@@ -71,3 +76,10 @@ def _subscribers(subscribers: Mapping[str, int]) -> Iterable[Metric]:
     for topic, count in subscribers.items():
         metric.add_metric([topic], count)
     return (metric,)
+
+
+def _latency(latency: Latency) -> Metric:
+    help = "From the poll that brought an item to its article; of what this process has seen."
+    metric = HistogramMetricFamily("copydesk_article_latency_seconds", help)
+    metric.add_metric([], latency.buckets(), latency.sum_s)
+    return metric

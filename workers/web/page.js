@@ -52,6 +52,25 @@ function draw(details, article) {
   }
   sides.append(copy, cut);
   details.append(sides);
+  if (article.revision > 1) drawChanges(details, article);
+}
+
+// What a revision changed: asked for when somebody looks.
+async function drawChanges(details, article) {
+  const answer = await fetch(`/articles/${article.id}`);
+  const change = answer.ok && (await answer.json()).changes.find((one) => one.revision === article.revision);
+  if (!change) return;
+  const box = make("div", undefined, "changes");
+  box.append(make("div", `What revision ${article.revision} changed`, "meta"));
+  for (const runs of [change.title, change.text]) {
+    const line = make("p");
+    for (const [mark, text] of runs) {
+      const shown = mark === "=" && text.length > 160 ? `${text.slice(0, 80)} … ${text.slice(-80)}` : text;
+      line.append(make({ "=": "span", "-": "del", "+": "ins" }[mark], shown), " ");
+    }
+    box.append(line);
+  }
+  details.append(box);
 }
 
 // What comes is drawn once a frame, however much it is.
@@ -119,6 +138,8 @@ function showStatus(status) {
   const focused = document.activeElement?.dataset?.act;
   $("feeds").replaceChildren(...status.feeds.map(feedItem));
   if (focused) document.querySelector(`[data-act="${CSS.escape(focused)}"]`)?.focus();
+  const { p50, p99 } = status.latency_ms || {};
+  $("latency").textContent = p50 === undefined ? "" : `From poll to article: half within ${Math.round(p50)} ms, 99 of 100 within ${Math.round(p99)} ms.`;
   $("state").textContent = `${status.balanced ? "nothing missing" : "counters don't add up"} · desk ${status.lag} behind`;
   $("state").className = status.balanced ? "good" : "bad";
 }

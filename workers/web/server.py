@@ -1,5 +1,6 @@
 """The web server: topics for subscribers, health and metrics for machines, a page for people. Loopback by default."""
 
+import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable
@@ -16,7 +17,9 @@ from streams.transport.broker import Broker
 from workers.counters import balanced, read_counters
 from workers.poller.feeds import Feeds
 from workers.poller.websub import WebSub
+from workers.web import openapi
 from workers.web.acts import Acts, page_token
+from workers.web.articles import Articles
 from workers.web.hub import written
 from workers.web.topics import Topics
 
@@ -58,10 +61,12 @@ class StatusServer:
     def __init__(self, settings: Settings, broker: Broker, desk_group: str) -> None:
         self.settings, self.broker, self.desk_group = settings, broker, desk_group
         self.topics = Topics(settings, broker)
+        self.articles = Articles(broker, self.topics.hubs[ARTICLES.name])
         self.acts = Acts(broker, page_token(settings.data_dir))
         self.websub = WebSub(broker.state, settings.callback_url)
         self.url = ""
         self._runner: web.AppRunner | None = None
+        self._measuring: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Listen. Raises SettingsError naming the port when it is taken."""
@@ -69,6 +74,8 @@ class StatusServer:
         app.router.add_get("/websub/{token}", self._verify)
         app.router.add_post("/websub/{token}", self._take_push)
         self.topics.add_to(app)
+        self.articles.add_to(app)
+        openapi.add_to(app)
         self.acts.add_to(app)
         app.router.add_get("/healthz", self._health)
         app.router.add_get("/readyz", self._ready)
@@ -88,9 +95,12 @@ class StatusServer:
             await web.TCPSite(self._runner, host, port).start()
         except OSError as exc:
             raise SettingsError(f"web_port = {port}: {host}:{port} can't be used: {exc.strerror or exc}") from exc
+        self._measuring = asyncio.create_task(self.topics.hubs[ARTICLES.name].start())
         self.url = f"http://{host}:{self._runner.addresses[0][1]}/"
 
     async def stop(self) -> None:
+        if self._measuring is not None:
+            self._measuring.cancel()
         await self.topics.stop()
         if self._runner is not None:
             await self._runner.cleanup()
@@ -139,7 +149,8 @@ class StatusServer:
         return _json({"healthy": healthy}, 200 if healthy else 503)
 
     async def _status(self, request: web.Request) -> web.StreamResponse:
-        return _json(await status(self.broker, self.desk_group))
+        told = await status(self.broker, self.desk_group)
+        return _json(told | {"latency_ms": self.topics.latency.percentiles_ms()})
 
     async def _ready(self, request: web.Request) -> web.StreamResponse:
         """Whether work can be done: the broker answers, and says how far behind the desk is."""
@@ -150,7 +161,8 @@ class StatusServer:
 
         subscribers = {name: hub.subscribers for name, hub in self.topics.hubs.items() if hub.subscribers}
         feeds = await Feeds(self.broker.state).all()
-        body = metrics.exposition(await status(self.broker, self.desk_group), feeds, subscribers)
+        told = await status(self.broker, self.desk_group)
+        body = metrics.exposition(told, feeds, subscribers, self.topics.latency)
         return web.Response(body=body, headers={"Content-Type": metrics.CONTENT_TYPE})
 
     async def _recent(self, request: web.Request) -> web.StreamResponse:

@@ -16,10 +16,11 @@ from streams.codec import decode
 from streams.errors import UnreadableError
 from streams.records import Article
 from streams.settings import Settings
-from streams.topics import FIXED, Topic, route_topic, topic_named
+from streams.topics import ARTICLES, FIXED, Topic, route_topic, topic_named
 from streams.transport.broker import Broker
 from workers.web.formats import FORMATS
 from workers.web.hub import Event, Hub, SlowError, read_position
+from workers.web.latency import Latency
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +34,9 @@ class Topics:
     def __init__(self, settings: Settings, broker: Broker) -> None:
         self.broker = broker
         routes = [route_topic(route.name) for route in settings.routes]
+        self.latency = Latency()
         self.hubs: dict[str, Hub] = {topic.name: Hub(broker, topic) for topic in (*FIXED, *routes)}
+        self.hubs[ARTICLES.name].measure = self.latency.measure
 
     def add_to(self, app: web.Application) -> None:
         """Add the paths."""

@@ -238,6 +238,10 @@ class Log:
         await reader.open(start)
         return reader
 
+    async def partition_for(self, topic: str, key: bytes) -> int:
+        await self.partitions(topic)
+        return self.partition_of(topic, key)
+
     async def lag(self, topic: str, group: str) -> int:
         partitions = [(topic, n) for n in range(await self.partitions(topic))]
         committed = await self.committed(group, partitions)
