@@ -93,6 +93,8 @@ class Settings:
     drain_s: float = _setting(10.0, "longest wait for work in hand when stopping", low=0.1)
     log_level: str = _setting("INFO", "`DEBUG`, `INFO`, `WARNING` or `ERROR`",
                               choices=("DEBUG", "INFO", "WARNING", "ERROR"))  # fmt: skip
+    log_format: str = _setting("text", "`text` or `json`: an object a line, for whatever collects logs",
+                               choices=("text", "json"))  # fmt: skip
     log_file: str = _setting("", "logs go to this file, in four parts of 10 MB at most; else to standard error")
     routes: tuple[Route, ...] = field(default=(), metadata={"help": "`[[routes]]` tables of `copydesk.toml`"})
     feeds: tuple[FeedRule, ...] = field(default=(), metadata={"help": "`[[feeds]]` tables of `copydesk.toml`"})

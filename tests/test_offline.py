@@ -1,8 +1,12 @@
 """The commands that need no server."""
 
 import json
+import logging
+import os
+import pty
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -125,6 +129,40 @@ def test_routes_test_says_what_of_each_rule_holds(tmp_path: Path) -> None:
     ]
     assert "not a readable Article" in copydesk("routes", "test", "-", cwd=tmp_path, check=1, input="x").stderr
     assert "No such file" in copydesk("routes", "test", "gone.json", cwd=tmp_path, check=1).stderr
+
+
+def test_long_work_shows_its_progress_to_people_only(tmp_path: Path) -> None:
+    names = [str(tmp_path / f"{n}.html") for n in range(3)]
+    for name in names:
+        Path(name).write_text("<p>The harbour board reopened the canal on Monday.</p>")
+    assert copydesk("clean", *names, cwd=tmp_path).stderr == ""
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "workers.cli", "clean", *names]
+    environ = os.environ | {"TERM": "xterm-256color"}
+    subprocess.run(command, stdout=subprocess.DEVNULL, stderr=theirs, env=environ, check=True, timeout=60)
+    os.close(theirs)
+    assert b"files" in os.read(ours, 100_000)
+    os.close(ours)
+
+
+def test_logs_can_be_json(capsys: pytest.CaptureFixture[str]) -> None:
+    from workers.logs import log_to
+
+    before = logging.getLogger().handlers[:]
+    try:
+        log_to("INFO", form="json")
+        logging.getLogger("workers.desk").info("%s item=%s took=%d: %s", "new", "a.example/1", 7, "Canal reopens")
+        try:
+            raise ValueError("odd")
+        except ValueError:
+            logging.getLogger("workers.desk").exception("it broke")
+    finally:
+        logging.getLogger().handlers[:] = before
+    first, second = map(json.loads, capsys.readouterr().err.splitlines())
+    assert first["event"] == "new item=a.example/1 took=7: Canal reopens"
+    assert (first["item"], first["took"], first["level"], first["logger"]) == ("a.example/1", 7, "info", "workers.desk")
+    assert datetime.fromisoformat(first["timestamp"]).tzinfo
+    assert "ValueError: odd" in second["exception"]
 
 
 def test_check_says_what_is_wrong(tmp_path: Path) -> None:

@@ -1,6 +1,9 @@
 """What the repository says of itself is true: commands in documents, compose and Makefile exist, names are kept."""
 
+import json
+import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -102,6 +105,44 @@ def test_the_example_opml_can_be_imported() -> None:
     from workers.poller.opml import read_opml
 
     assert len(read_opml(ROOT / "examples" / "world-news.opml")) == 20
+
+
+def test_alerts_and_dashboard_ask_for_metrics_that_there_are() -> None:
+    from prometheus_client.parser import text_string_to_metric_families
+
+    from workers.web.latency import Latency
+    from workers.web.metrics import exposition
+
+    status = {
+        "counters": {"desk": {"in": 1, "new": 1, "dead": 0}, "poll": {"in": 1, "sent": 1}},
+        "balanced": True, "lag": 0, "memory": 0.1,
+    }  # fmt: skip
+    text = exposition(status, [], {"copydesk.articles": 1}, Latency()).decode()
+    there = {sample.name for family in text_string_to_metric_families(text) for sample in family.samples}
+    rules = yaml.safe_load((ROOT / "examples/prometheus/copydesk.rules.yml").read_text("utf-8"))
+    panels = json.loads((ROOT / "examples/grafana/copydesk.json").read_text("utf-8"))["panels"]
+    asked = [rule["expr"] for group in rules["groups"] for rule in group["rules"]]
+    asked += [target["expr"] for panel in panels for target in panel["targets"]]
+    for expression in asked:
+        names = set(re.findall(r"copydesk_[a-z_]+", expression))
+        assert names <= there, expression
+        assert names or "up{" in expression
+
+
+@pytest.mark.parametrize("unit", sorted((ROOT / "examples" / "systemd").iterdir()), ids=lambda path: path.name)
+def test_units_are_what_systemd_takes(unit: Path, tmp_path: Path) -> None:
+    """What it would say of the binary, which isn't installed here, is left aside."""
+    text = unit.read_text()
+    [command] = re.findall(r"^ExecStart=/opt/copydesk/bin/copydesk (.+)$", text, re.MULTILINE)
+    assert command in commands() or command == "%i"
+    if shutil.which("systemd-analyze") is None:
+        assert not os.environ.get("CI"), "systemd-analyze has to be there in CI"
+        pytest.skip("systemd-analyze isn't there")
+    name = unit.name.replace("@", "@desk")
+    (tmp_path / name).write_text(text.replace("/opt/copydesk/bin/copydesk", "/bin/true"))
+    done = subprocess.run(["systemd-analyze", "verify", "--man=no", tmp_path / name], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert str(tmp_path) not in done.stderr, done.stderr
 
 
 def test_the_lock_holds_every_dependency_with_hashes() -> None:

@@ -55,7 +55,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _log(settings: Settings) -> None:
     try:
-        log_to(settings.log_level, settings.log_file)
+        log_to(settings.log_level, settings.log_file, settings.log_format)
     except OSError as exc:
         raise SettingsError(f"log_file = {settings.log_file}: {exc.strerror}") from exc
 

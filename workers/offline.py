@@ -14,6 +14,7 @@ from streams.errors import UnreadableError
 from streams.settings import Settings
 from streams.topics import DAY_S
 from workers.clean.encoding import decoded
+from workers.progress import progress, with_progress
 
 DONE, FAILED, USAGE, UNREACHABLE, UNHEALTHY = range(5)  # exit codes of all commands
 
@@ -55,8 +56,10 @@ def run_judge(settings: Settings, args: Any) -> int:
         log = Log(url)
         try:
             rows = (row for name in args.files for row in _json_rows(name))
-            async for row in judge_rows(Stories(log.state, settings.story_days * DAY_S), rows):
-                show(row)
+            with progress("articles", sum(_contents(name).count(b"\n") for name in args.files if name != "-")) as done:
+                async for row in judge_rows(Stories(log.state, settings.story_days * DAY_S), rows):
+                    show(row)
+                    done(1)
         finally:
             await log.close()
 
@@ -112,7 +115,8 @@ def _each_file(
     settings: Settings,
 ) -> int:
     code = DONE
-    for name in files:
+    files = list(files)
+    for name in with_progress(files, "files", len(files)):
         try:
             for row in rows(name, _contents(name)):
                 show({"file": name} | dict(row))

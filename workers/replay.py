@@ -13,6 +13,7 @@ from streams.errors import SettingsError
 from streams.settings import Settings
 from streams.topics import DESK_GROUP, ITEMS
 from streams.transport.broker import Broker, Delivery, Message
+from workers.progress import progress
 
 REPLAY_HEADER = "copydesk-replay-of"  # the coordinates that the message had at first
 BATCH = 200
@@ -37,14 +38,16 @@ async def replay_items(settings: Settings, broker: Broker, since: datetime, say:
     say(f"{len(last)} stories since {since:%Y-%m-%d %H:%M}")
     batch: list[Message] = []
     sent = 0
-    async for message in _kept(broker, since):
-        if last.get((message.partition, message.key)) == message.offset:
-            batch.append(Message(message.topic, message.key, message.value, replay_of(message)))
-        if len(batch) == BATCH:
-            await _send(settings, broker, batch)
-            sent += len(batch)
-            batch.clear()
-    await _send(settings, broker, batch)
+    with progress("stories", len(last)) as done:
+        async for message in _kept(broker, since):
+            if last.get((message.partition, message.key)) == message.offset:
+                batch.append(Message(message.topic, message.key, message.value, replay_of(message)))
+            if len(batch) == BATCH:
+                await _send(settings, broker, batch)
+                done(len(batch))
+                sent += len(batch)
+                batch.clear()
+        await _send(settings, broker, batch)
     return sent + len(batch)
 
 
