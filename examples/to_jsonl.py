@@ -1,0 +1,22 @@
+"""Every article into a file, a JSON line each: `python examples/to_jsonl.py articles.jsonl`."""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+from typing import BinaryIO
+
+from streams import Subscription, encode
+
+
+async def main(file: BinaryIO) -> None:
+    async with Subscription("articles", group="to-jsonl") as articles:
+        async for batch in articles.batches(100):
+            file.write(b"".join(encode(article) + b"\n" for article in batch))
+            file.flush()
+            os.fsync(file.fileno())  # first it is on the disk, then it is done
+            await articles.commit()
+
+
+with Path(sys.argv[1]).open("ab") as file:
+    asyncio.run(main(file))

@@ -1,0 +1,33 @@
+"""Articles into Parquet files of up to 10,000 each, for DuckDB or pandas: `python examples/to_parquet.py FOLDER`.
+
+Needs `pip install pyarrow`. A file is named after its first article, so that one that is written twice is one.
+"""
+
+import asyncio
+import sys
+from pathlib import Path
+
+import pyarrow
+import pyarrow.parquet
+
+from streams import Article, Subscription
+
+COLUMNS = ("id", "revision", "story_id", "publisher", "published", "language", "url", "title", "text", "tags")
+
+
+def save(folder: Path, batch: list[Article]) -> None:
+    rows = [{name: getattr(article, name) for name in COLUMNS} for article in batch]
+    path = folder / f"{batch[0].id}.{batch[0].revision}.parquet"
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), path.with_suffix(".part"))
+    path.with_suffix(".part").rename(path)
+
+
+async def main(folder: Path, within_s: float) -> None:
+    async with Subscription("articles", group="to-parquet") as articles:
+        async for batch in articles.batches(10_000, within_s):
+            save(folder, batch)
+            await articles.commit()
+
+
+Path(sys.argv[1]).mkdir(parents=True, exist_ok=True)
+asyncio.run(main(Path(sys.argv[1]), float(sys.argv[2]) if len(sys.argv) > 2 else 600))

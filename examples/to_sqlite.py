@@ -1,0 +1,43 @@
+"""The last revision of every article into SQLite, with a search index: `python examples/to_sqlite.py news.db`.
+
+Then: `sqlite3 news.db "select id, title from search where search match 'harbour' order by rank"`. For
+PostgreSQL the statements are the same but for the index, which is a column `tsvector generated always as …` there.
+"""
+
+import asyncio
+import sqlite3
+import sys
+
+from streams import Article, Subscription
+
+SCHEMA = """
+create table if not exists articles (id text primary key, revision int, story text, publisher text, published text,
+    url text, title text, text text);
+create virtual table if not exists search using fts5 (id unindexed, title, text);
+"""
+UPSERT = """
+insert into articles values (?, ?, ?, ?, ?, ?, ?, ?) on conflict (id) do update set revision = excluded.revision,
+    story = excluded.story, title = excluded.title, text = excluded.text where excluded.revision > articles.revision
+"""
+
+
+def save(db: sqlite3.Connection, batch: list[Article]) -> None:
+    with db:  # one transaction
+        for a in batch:
+            text = "\n\n".join(a.text)
+            when = a.published.isoformat() if a.published else None
+            db.execute(UPSERT, (a.id, a.revision, a.story_id, a.publisher, when, a.url, a.title, text))
+            db.execute("delete from search where id = ?", (a.id,))
+            db.execute("insert into search values (?, ?, ?)", (a.id, a.title, text))
+
+
+async def main(path: str) -> None:
+    db = sqlite3.connect(path)
+    db.executescript(SCHEMA)
+    async with Subscription("articles", group="to-sqlite") as articles:
+        async for batch in articles.batches(200):
+            save(db, batch)
+            await articles.commit()
+
+
+asyncio.run(main(sys.argv[1]))
