@@ -131,6 +131,8 @@ async def run_desk(settings: Settings, url: str, name: str = "") -> int:
         log.info("desk ready")
         await stopping.wait()
         upkeep.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await upkeep
         try:
             await asyncio.wait_for(app.stop(), settings.drain_s)
         except TimeoutError:

@@ -12,11 +12,11 @@ import logging
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 from streams.errors import UnavailableError
 from streams.topics import Topic
-from streams.transport.broker import Broker, Delivery
+from streams.transport.broker import Broker, Delivery, Reader
 
 log = logging.getLogger(__name__)
 
@@ -91,20 +91,26 @@ class Hub:
         while True:
             try:
                 reader = await self.broker.reader(self.topic, "", start)
-                self.position |= reader.position()
-                self.first = self.first or dict(self.position)
-                while True:
-                    found = await reader.read(0.05 if not self._begun.is_set() else READ_WAIT_S)
-                    for n, delivery in enumerate(found):
-                        self._hand_on(delivery)
-                        if n % BURST == BURST - 1:
-                            await asyncio.sleep(0)  # let them take it: a burst makes nobody slow
-                    if not found or len(self.events) == KEPT:
-                        self._begun.set()
+                try:
+                    await self._read_on(reader)
+                finally:
+                    await reader.close()
             except UnavailableError as exc:
                 log.warning("%s; the subscribers of %s wait", exc, self.topic.name)
                 await asyncio.sleep(RETRY_S)
                 start = written(self.position) or start
+
+    async def _read_on(self, reader: Reader) -> NoReturn:
+        self.position |= reader.position()
+        self.first = self.first or dict(self.position)
+        while True:
+            found = await reader.read(0.05 if not self._begun.is_set() else READ_WAIT_S)
+            for n, delivery in enumerate(found):
+                self._hand_on(delivery)
+                if n % BURST == BURST - 1:
+                    await asyncio.sleep(0)  # let them take it: a burst makes nobody slow
+            if not found or len(self.events) == KEPT:
+                self._begun.set()
 
     def _hand_on(self, delivery: Delivery) -> None:
         if delivery.offset < self.position.get(delivery.partition, 0):
