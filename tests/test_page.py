@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,13 +11,16 @@ from typing import Any
 import aiohttp
 import pytest
 
+from streams.codec import encode
+from streams.records import Coordinates, Item, Removed
 from streams.settings import Settings
-from streams.topics import ARTICLES, DESK_GROUP
+from streams.topics import ARTICLES, DESK_GROUP, ITEMS
 from streams.transport.broker import Broker
 from tests.browser import Browser, browser, chromium
-from tests.conftest import until
-from tests.test_topics import article, publish
+from tests.conftest import ROOT, until
+from tests.test_topics import NOW, article, publish
 from tests.test_up import output, up
+from workers.deadletter import letter_of
 from workers.poller.feeds import Feeds
 from workers.service import prepared
 from workers.web.acts import HEADER
@@ -167,6 +171,45 @@ def test_the_page_is_small_and_fits(width: int, dark: bool, settings: Settings, 
         assert len(await page.screenshot()) > 5_000
 
     on_page(settings, program, tmp_path, work, locked=True, width=width, dark=dark)
+
+
+@pytest.fixture
+def axe() -> str:
+    """The accessibility rules of axe-core, an npm package that `.ci/run` fetches."""
+    path = Path(os.environ.get("COPYDESK_TEST_AXE", ROOT / ".venv" / "axe" / "axe.min.js"))
+    if not path.exists():
+        assert not os.environ.get("CI"), "axe-core has to be there in CI"
+        pytest.skip("axe-core isn't there; COPYDESK_TEST_AXE names it")
+    return path.read_text("utf-8")
+
+
+@pytest.mark.parametrize(("width", "dark"), [(1280, False), (1280, True), (390, True)])
+def test_the_page_can_be_used_by_everybody(
+    width: int, dark: bool, settings: Settings, tmp_path: Path, program: str, axe: str
+) -> None:
+    async def work(page: Browser, broker: Broker, server: StatusServer) -> None:
+        removed = (Removed("links", "Storm spares Lanthe", "the label 'Explore'", "Explore"),)
+        await publish(
+            broker, replaced(article(1), removed=removed), replaced(article(1, 2), title="Story one", removed=removed)
+        )
+        await Feeds(broker.state).add([("https://courier.example/f", "")])
+        item = Item(feed="https://courier.example/f", key="k", fetched_at=NOW, fingerprint="")
+        at = Coordinates(ITEMS.name, 0, 1)
+        await broker.publish([letter_of(at, b"k", encode(item), (), "unreadable", "not an item at all")])
+        await until(lambda: page.evaluate("document.querySelectorAll('#letters li').length"))
+        await until(lambda: page.evaluate("document.querySelectorAll('#feeds li').length"))
+        await until(lambda: page.evaluate(f"{TITLES}.length"))
+        await page.evaluate("document.querySelector('#articles summary').click()")
+        await until(lambda: page.evaluate("document.querySelectorAll('.changes ins').length"))
+        await page.evaluate(f"(() => {{ {axe} }})()")
+        checked, found = await page.evaluate(
+            "axe.run(document).then((r) => [r.passes.length, r.violations.map((v) => "
+            "[v.impact, v.id, v.nodes.slice(0, 3).map((n) => n.html.slice(0, 200))])])"
+        )
+        assert checked > 15
+        assert found == []
+
+    on_page(settings, program, tmp_path, work, width=width, dark=dark)
 
 
 def replaced(one: Any, **changes: Any) -> Any:
