@@ -26,19 +26,17 @@ from workers.clean.encoding import codec_of
 from workers.clean.text import plain
 from workers.dedupe.fingerprint import markup_fingerprint
 from workers.dedupe.identity import is_identity, item_key
-from workers.dedupe.urls import spell
+from workers.dedupe.urls import Spelling, spell
 from workers.poller.jsonfeed import looks_like_json, read_json_feed
+from workers.poller.quick import MAX_CATEGORIES, MAX_DEPTH, MAX_ENCLOSURES, quick
 from workers.poller.schedule import Hints, feed_hints
 
 MAX_ITEMS = 5_000
-MAX_DEPTH = 256
 MAX_TITLE_CHARS = 1_000
 MAX_CONTENT_CHARS = 1_048_576
 MAX_NAME_CHARS = 300
 MAX_URL_CHARS = 4_096
 MAX_GUID_CHARS = 2_048
-MAX_CATEGORIES = 50
-MAX_ENCLOSURES = 20
 FIRST_YEAR = 1990  # there was no web to publish on before
 AHEAD = timedelta(days=2)  # a story from further in the future has no date that helps
 # Remarks of feedparser's on headers; the document itself may be perfect.
@@ -106,16 +104,19 @@ class Feed(msgspec.Struct, frozen=True):
         return "guids: its links are shared by several items, lead to the front page, or are missing"
 
 
-def parse_feed(body: bytes, url: str, *, content_type: str = "", fetched_at: datetime, poll_id: str = "") -> Feed:
+def parse_feed(
+    body: bytes, url: str, *, content_type: str = "", fetched_at: datetime, poll_id: str = "", quickly: bool = True
+) -> Feed:
     """Return the feed in *body*, fetched from *url*.
 
     A document that breaks off gives what is readable before the break, with a warning. Raises UnreadableError for
-    what is no feed at all, saying what it seems to be.
+    what is no feed at all, saying what it seems to be. *quickly* False asks feedparser even for usual feeds: the answer
+    is the same.
     """
     if not body.strip(b"\xef\xbb\xbf \t\r\n"):
         raise UnreadableError("the document is empty", kind="not_a_feed")
     body, left_out = _shortened(body)
-    parsed = read_json_feed(body) if looks_like_json(body) else _parsed(body, url, content_type)
+    parsed = read_json_feed(body) if looks_like_json(body) else _parsed(body, url, content_type, quickly)
     entries = parsed["entries"]
     broken = parsed.get("bozo") and not isinstance(parsed.get("bozo_exception"), HARMLESS)
     if not entries and (not parsed.get("version") or broken):
@@ -129,21 +130,25 @@ def parse_feed(body: bytes, url: str, *, content_type: str = "", fetched_at: dat
         "poll_id": poll_id,
         "site": spell(channel.get("link") or "").key,
     }
-    shared = {key for key, n in Counter(spell(e.get("link") or "").key for e in entries).items() if n > 1}
+    links = [spell(_url(entry.get("link"))) for entry in entries[:MAX_ITEMS]]
+    shared = {key for key, n in Counter(link.key for link in links).items() if n > 1}
     items, dead = [], []
-    for entry in entries[:MAX_ITEMS]:
+    for entry, spelt in zip(entries, links, strict=False):
+        plainly = {**entry, "enclosures": entry.get("enclosures")}  # feedparser's own dictionaries look up slowly
         try:
-            items.append(_item(entry, context, shared))
+            items.append(_item(plainly, context, spelt, shared))
         except (ValueError, TypeError, AttributeError, KeyError, OverflowError, UnreadableError) as exc:
             dead.append((repr(entry)[:100_000], f"entry can't be read: {exc}"))
+    if dead and quickly:  # of what is set aside, all that feedparser knows is wanted
+        return parse_feed(body, url, content_type=content_type, fetched_at=fetched_at, poll_id=poll_id, quickly=False)
     left_out += len(entries[MAX_ITEMS:])
     warning = f"{left_out} items beyond the first {MAX_ITEMS} were left out" if left_out else ""
     if broken:
         warning = f"{warning} {parsed.get('bozo_exception')}".strip()
-    links = {str(link.get("rel")): str(link.get("href") or "") for link in reversed(channel.get("links") or ())}
+    rels = {str(link.get("rel")): str(link.get("href") or "") for link in reversed(channel.get("links") or ())}
     return Feed(
         context["publisher"], context["language"], tuple(items), _encodable(warning)[:500], tuple(dead),
-        feed_hints(channel, body), links.get("hub", "")[:MAX_URL_CHARS], links.get("self", "")[:MAX_URL_CHARS],
+        feed_hints(channel, body), rels.get("hub", "")[:MAX_URL_CHARS], rels.get("self", "")[:MAX_URL_CHARS],
     )  # fmt: skip
 
 
@@ -156,7 +161,7 @@ def _shortened(body: bytes) -> tuple[bytes, int]:
     return body[: opens[MAX_ITEMS]] + body[last:], len(opens) - MAX_ITEMS
 
 
-def _parsed(body: bytes, url: str, content_type: str) -> Any:
+def _parsed(body: bytes, url: str, content_type: str, quickly: bool) -> Any:
     charset = _CHARSET.search(content_type)
     if charset and codec_of(charset[1]) is None:  # only what the web knows (WHATWG Encoding): see codec_of
         content_type = content_type.partition(";")[0]
@@ -164,6 +169,9 @@ def _parsed(body: bytes, url: str, content_type: str) -> Any:
     if declared and codec_of(declared[2].decode("latin-1")) is None:
         body = body[: declared.start(2)] + b"utf-8" + body[declared.end(2) :]
     headers = {"content-location": url} | ({"content-type": content_type} if content_type else {})
+    found = quick(body, headers) if quickly else None
+    if found is not None:
+        return found
     try:
         return _feedparsed(body, headers)
     except ValueError:  # feedparser breaks on references to no character; nobody misses those
@@ -203,9 +211,8 @@ def _what_it_is(body: bytes, parsed: Any) -> str:
     return f"not a feed: {why}"
 
 
-def _item(entry: Mapping[str, Any], context: Mapping[str, Any], shared: set[str]) -> Item:
-    link = _url(entry.get("link"))
-    url, key, _ = spell(link)
+def _item(entry: Mapping[str, Any], context: Mapping[str, Any], spelt: Spelling, shared: set[str]) -> Item:
+    link, (url, key, _) = _url(entry.get("link")), spelt
     guid = _guid(entry.get("id") or "")
     title = _shortened_title(_text(entry.get("title") or ""))
     contents = tuple(_contents(entry))
@@ -319,6 +326,6 @@ def _time(entry: Any, name: str, now: datetime) -> datetime | None:
         when = datetime.fromtimestamp(calendar.timegm(value), UTC) if value else None
     except (ValueError, OverflowError, OSError, TypeError):
         when = None
-    if when is None:
+    if when is None and dict.get(entry, name):
         when = parse_date(str(dict.get(entry, name) or "")[:100])
     return when if when and when.year >= FIRST_YEAR and when <= now + AHEAD else None
