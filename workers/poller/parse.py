@@ -28,7 +28,8 @@ from workers.dedupe.fingerprint import markup_fingerprint
 from workers.dedupe.identity import is_identity, item_key
 from workers.dedupe.urls import Spelling, spell
 from workers.poller.jsonfeed import looks_like_json, read_json_feed
-from workers.poller.quick import MAX_CATEGORIES, MAX_DEPTH, MAX_ENCLOSURES, quick
+from workers.poller.names import MAX_CATEGORIES, MAX_DEPTH, MAX_ENCLOSURES
+from workers.poller.quick import quick
 from workers.poller.schedule import Hints, feed_hints
 
 MAX_ITEMS = 5_000
