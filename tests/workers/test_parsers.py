@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from streams.errors import UnreadableError
@@ -18,6 +19,7 @@ from tests.conftest import ROOT
 from tests.feedserver import FeedServer, rss
 from workers.fetch.fetch import Fetcher
 from workers.poller.discover import discover, feed_links
+from workers.poller.news import split_news
 from workers.poller.parse import MAX_CATEGORIES, MAX_ITEMS, MAX_TITLE_CHARS, parse_feed
 from workers.poller.parsers import Document, Parsers
 
@@ -37,6 +39,21 @@ def test_a_document_that_takes_too_long_is_ended_and_the_next_one_is_read() -> N
                 await parsers.parse(document(endless))
             assert refused.value.kind == "too_slow"
             assert (await parsers.parse(document(GOOD))).items[0].title == "One"
+
+    asyncio.run(go())
+
+
+def test_items_that_are_known_come_back_without_their_text() -> None:
+    two = rss([("https://a.example/2", "Two", "<p>More</p>"), ("https://a.example/1", "One", "<p>Text</p>")])
+
+    async def go() -> None:
+        async with Parsers(1) as parsers:
+            _, known = split_news((await parsers.parse(document(GOOD))).items, b"")
+            feed = await parsers.parse(msgspec.structs.replace(document(two), known=known))
+            whole = await parsers.parse(document(two))
+            assert [bool(item.summary) for item in feed.items] == [True, False]
+            assert feed.items[0] == whole.items[0]
+            assert split_news(feed.items, known) == split_news(whole.items, known)
 
     asyncio.run(go())
 

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from streams.errors import SettingsError, UnreadableError
 from streams.records import Item
-from workers.poller.feeds import FeedState, feed_url, split_news
+from workers.poller.feeds import FeedState, feed_url
+from workers.poller.news import split_news
 from workers.poller.opml import read_opml, write_opml
 from workers.poller.parse import Feed, parse_feed
 

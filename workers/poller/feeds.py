@@ -11,15 +11,13 @@ copydesk:feeds:gaps   hash: host → seconds between its polls, where it wants m
 import hashlib
 import sys
 import time
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
 
 from streams.errors import SettingsError, UnreadableError
-from streams.records import Item
 from streams.transport.broker import Command, Guard
 from streams.transport.redis_streams.client import translated
 from workers.dedupe.urls import canonical_url
@@ -34,9 +32,7 @@ LATEST, LEAPS = "latest", "leaps"
 CLOCK_WENT_BACK_S = 5.0
 CLOCK_LEAPT_S = 60.0
 MAX_GAP_S = 60.0
-MAX_KNOWN = 10_000
 ID_BYTES = 8
-DIGEST_BYTES = 4  # compared within one feed only, and key and fingerprint together
 
 # Redis has the one clock for all pollers. Should it have been put back or forth, all due times move with it: else
 # nothing would be polled for as long as that, or everything at once. It leapt forth if more time has passed by it than
@@ -368,34 +364,3 @@ def recording(state: FeedState, known: bytes | None) -> list[Command]:
     if known is not None:
         commands.append(("HSET", KNOWN, id_, known))
     return commands
-
-
-def split_news(items: Sequence[Item], known: bytes, *, part: bool = False) -> tuple[list[Item], bytes]:
-    """Return the items that are new or changed since *known*, and what is known with them.
-
-    Pure. An item counts as known while it is in the feed's document; one that comes back is the desk's to recognise.
-    In *part* of a document, what isn't there stays known.
-    Known by its key, or by its guid where that is its alone: some feeds' links change from poll to poll.
-    """
-    before = _pairs(known)
-    after: dict[bytes, bytes] = {}
-    guids = Counter(item.guid for item in items)
-    news = []
-    for item in items:
-        print_, names = bytes.fromhex(item.fingerprint)[:DIGEST_BYTES], [_digest(item.key)]
-        if item.guid and guids[item.guid] == 1 and item.guid not in (item.key, item.link):
-            names.append(_digest(f"{item.feed}#{item.guid}"))
-        if not any(print_ in (before.get(name), after.get(name)) for name in names):
-            news.append(item)
-        after.update(dict.fromkeys(names, print_))
-    kept = list((after | {name: p for name, p in before.items() if part and name not in after}).items())[:MAX_KNOWN]
-    return news, b"".join(d + p for d, p in kept)
-
-
-def _pairs(known: bytes) -> Mapping[bytes, bytes]:
-    step = 2 * DIGEST_BYTES
-    return {known[n : n + DIGEST_BYTES]: known[n + DIGEST_BYTES : n + step] for n in range(0, len(known), step)}
-
-
-def _digest(key: str) -> bytes:
-    return hashlib.blake2b(key.encode("utf-8", "replace"), digest_size=DIGEST_BYTES).digest()

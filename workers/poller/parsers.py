@@ -19,6 +19,8 @@ from typing import BinaryIO
 import msgspec
 
 from streams.errors import UnreadableError
+from streams.records import Item
+from workers.poller.news import split_news
 from workers.poller.parse import Feed, parse_feed
 
 CPU_S = 5  # for one document; whole seconds, as the kernel counts
@@ -29,13 +31,17 @@ FRAME = struct.Struct(">I")
 
 
 class Document(msgspec.Struct, frozen=True):
-    """What a parser is given: `parse_feed`'s arguments."""
+    """What a parser is given: `parse_feed`'s arguments, and what is known of the feed's items.
+
+    Those that are known come back without their text.
+    """
 
     body: bytes
     url: str
     content_type: str
     fetched_at: datetime
     poll_id: str
+    known: bytes = b""
 
 
 class Refusal(msgspec.Struct, frozen=True):
@@ -175,16 +181,25 @@ def main() -> None:
 
 def _reply(document: Document) -> Reply:
     try:
-        return Reply(feed=parse_feed(
+        feed = parse_feed(
             document.body, document.url, content_type=document.content_type,
             fetched_at=document.fetched_at, poll_id=document.poll_id,
-        ))  # fmt: skip
+        )  # fmt: skip
+        return Reply(feed=_without_known_texts(feed, document.known) if document.known else feed)
     except UnreadableError as exc:
         return _refused(str(exc)[:1000], exc.kind or "bad_feed")
     except MemoryError:
         return _refused("reading it needs too much memory", "too_large")
     except RecursionError:
         return _refused("it is nested too deeply", "too_deep")
+
+
+def _without_known_texts(feed: Feed, known: bytes) -> Feed:
+    """Return *feed* with no more of the items that are known than it takes to know them: most are, each time."""
+    news = {id(item) for item in split_news(feed.items, known)[0]}
+    items = (i if id(i) in news else Item(feed=i.feed, key=i.key, guid=i.guid, link=i.link, fetched_at=i.fetched_at,
+                                          fingerprint=i.fingerprint) for i in feed.items)  # fmt: skip
+    return msgspec.structs.replace(feed, items=tuple(items))
 
 
 def _send(sink: BinaryIO, reply: Reply) -> None:

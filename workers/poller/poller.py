@@ -25,7 +25,8 @@ from streams.transport.broker import Broker, Command, Guard, Message
 from workers.counters import counting
 from workers.fetch.fetch import Access, Fetcher, Response
 from workers.poller import schedule
-from workers.poller.feeds import Clock, Feeds, FeedState, Loaded, pacing, recording, split_news
+from workers.poller.feeds import Clock, Feeds, FeedState, Loaded, pacing, recording
+from workers.poller.news import split_news
 from workers.poller.pages import Pages
 from workers.poller.parse import Feed
 from workers.poller.parsers import Document, Parsers
@@ -196,7 +197,7 @@ class Poller:
                 result = self._done(poll, "unchanged", _remembered(state, answer, poll))
             else:
                 content_type = answer.headers.get("content-type", "")
-                document = Document(answer.body, state.url, content_type, started, poll.id)
+                document = Document(answer.body, state.url, content_type, started, poll.id, loaded.known)
                 feed = await self.parsers.parse(document, suspect=state.failures > 0)
                 feed = _with_header_links(feed, answer)
                 if rule.full_text:
