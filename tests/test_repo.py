@@ -95,6 +95,27 @@ def test_the_readme_s_subscriber_is_eight_lines_and_runs(tmp_path: Path) -> None
     asyncio.run(go())
 
 
+@pytest.mark.parametrize("block", re.findall(r"```toml\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL))
+def test_every_table_in_the_readme_is_taken(block: str, tmp_path: Path) -> None:
+    from streams.settings import load_settings
+
+    path = tmp_path / "copydesk.toml"
+    text = block.replace("whsec_…", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+    if "articles.harbours" in text:
+        text += '[[routes]]\nname = "harbours"\ntag = "ships"\n'
+    path.write_text(text)
+    settings = load_settings(environ={"COPYDESK_CONFIG": str(path), "COPYDESK_KAFKA_PASSWORD": "x"})
+    assert settings.routes or settings.feeds or settings.webhooks or settings.kafka_username
+
+
+@pytest.mark.parametrize("words", sorted(commands()))
+def test_every_command_has_help(words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        build_parser().parse_args([*words.split(), "--help"])
+    assert ended.value.code == 0
+    assert len(capsys.readouterr().out.splitlines()) > 3
+
+
 def test_every_target_of_the_makefile_that_the_readme_names_exists() -> None:
     makefile, readme = (ROOT / "Makefile").read_text(), (ROOT / "README.md").read_text("utf-8")
     targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))

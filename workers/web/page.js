@@ -149,7 +149,8 @@ function feedItem(feed) {
   const how = feed.paused ? "paused" : feed.error || `${feed.sent} items in ${feed.polls} polls`;
   const next = feed.paused ? "" : feed.due_in_s > 0 ? ` · next poll in ${span(feed.due_in_s)}` : " · due";
   const status = feed.status ? ` · HTTP ${feed.status}` : "";
-  item.append(make("div", how, feed.error ? "meta bad" : "meta good"), make("div", `${feed.url}${status}${next}`, "meta"));
+  const pace = feed.every_s ? ` · every ${span(feed.every_s)}, ${feed.items_a_day} items a day` : "";
+  item.append(make("div", how, feed.error ? "meta bad" : "meta good"), make("div", `${feed.url}${status}${pace}${next}`, "meta"));
   if (token) item.append(acts(feed.title || feed.url, [
     ["Poll now", () => act("/feeds", { action: "poll-now", url: feed.url })],
     [feed.paused ? "Resume" : "Pause", () => act("/feeds", { action: feed.paused ? "resume" : "pause", url: feed.url })],

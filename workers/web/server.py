@@ -48,6 +48,8 @@ async def status(broker: Broker, desk_group: str) -> dict[str, Any]:
             {
                 "url": f.url, "title": f.title, "folder": f.folder, "status": f.status, "error": f.error,
                 "failures": f.failures, "polls": f.polls, "sent": f.sent, "due_in_s": round(f.due_s - now_s, 1),
+                "every_s": round(max(0.0, f.due_s - f.polled_s)) if f.polls else 0,
+                "items_a_day": round(24 * f.history.per_hour, 1) if f.history else 0,
                 "paused": f.paused,
             }
             for f in feeds
