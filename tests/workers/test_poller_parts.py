@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from streams.errors import SettingsError, UnreadableError
 from streams.records import Item
 from workers.poller.feeds import FeedState, feed_url
-from workers.poller.news import split_news
+from workers.poller.news import has_new_names, split_news
 from workers.poller.opml import read_opml, write_opml
 from workers.poller.parse import Feed, parse_feed
 
@@ -180,3 +180,17 @@ def test_what_a_feed_s_items_are_known_by(links: tuple[str, ...], says: str) -> 
         f"<item><title>{n}</title><link>{link}</link><guid>{n}</guid></item>" for n, link in enumerate(links)
     )
     assert parsed(channel(items)).identity.startswith(says)
+
+
+def test_items_under_new_names_are_no_news_when_most_are() -> None:
+    def items(*names: int) -> list[Item]:
+        return [Item(feed="f", key=f"f#{n}", guid=str(n), fetched_at=NOW, fingerprint=f"{n % 10:016x}") for n in names]
+
+    _, known = split_news(items(1, 2, 3, 4), b"")
+    news, after = split_news(items(11, 12, 13, 15), known)  # 15 has a text of its own
+    assert [item.guid for item in news] == ["15"]
+    assert has_new_names(items(11, 12, 13, 15), known)
+    assert split_news(items(21, 22, 23, 25), after)[0] == []
+    few, _ = split_news(items(1, 2, 3, 4, 11, 12), known)
+    assert [item.guid for item in few] == ["11", "12"], "a few repeats of a text are items of their own"
+    assert not has_new_names(items(1, 2, 3, 4, 11, 12), known)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from streams.records import Item
 
 MAX_KNOWN = 10_000
+LEAST_RENAMED = 3
 DIGEST_BYTES = 4  # compared within one feed only, and key and fingerprint together
 
 
@@ -15,21 +16,40 @@ def split_news(items: Sequence[Item], known: bytes, *, part: bool = False) -> tu
 
     An item counts as known while it is in the feed's document; one that comes back is the desk's to recognise.
     In *part* of a document, what isn't there stays known.
-    Known by its key, or by its guid where that is its alone: some feeds' links change from poll to poll.
+    Known by its key, or by its guid where that is its alone: some feeds' links change from poll to poll. Where half
+    of a document's items are known texts under unknown names, these are known: some feeds' guids change as well.
     """
     before = _pairs(known)
     after: dict[bytes, bytes] = {}
     guids = Counter(item.guid for item in items)
-    news = []
+    unseen = []
     for item in items:
-        print_, names = bytes.fromhex(item.fingerprint)[:DIGEST_BYTES], [_digest(item.key)]
+        print_, names = _print(item), [_digest(item.key)]
         if item.guid and guids[item.guid] == 1 and item.guid not in (item.key, item.link):
             names.append(_digest(f"{item.feed}#{item.guid}"))
         if not any(print_ in (before.get(name), after.get(name)) for name in names):
-            news.append(item)
+            unseen.append(item)
         after.update(dict.fromkeys(names, print_))
     kept = list((after | {name: p for name, p in before.items() if part and name not in after}).items())[:MAX_KNOWN]
-    return news, b"".join(d + p for d, p in kept)
+    renamed = set() if part else _renamed(unseen, items, before)
+    return [item for item in unseen if id(item) not in renamed], b"".join(d + p for d, p in kept)
+
+
+def has_new_names(items: Sequence[Item], known: bytes) -> bool:
+    """Whether most of what is known comes under other names now: guids or links that change, or a move of the site."""
+    before = _pairs(known)
+    return bool(_renamed([item for item in items if _digest(item.key) not in before], items, before))
+
+
+def _renamed(unseen: Sequence[Item], items: Sequence[Item], before: Mapping[bytes, bytes]) -> set[int]:
+    """Return the items that only their names make new, where that are so many that the feed must have renamed them."""
+    prints = set(before.values())
+    found = {id(item) for item in unseen if _digest(item.key) not in before and _print(item) in prints}
+    return found if len(found) >= max(LEAST_RENAMED, len(items) / 2) else set()
+
+
+def _print(item: Item) -> bytes:
+    return bytes.fromhex(item.fingerprint)[:DIGEST_BYTES]
 
 
 def _pairs(known: bytes) -> Mapping[bytes, bytes]:

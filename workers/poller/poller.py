@@ -26,7 +26,7 @@ from workers.counters import counting
 from workers.fetch.fetch import Access, Fetcher, Response
 from workers.poller import schedule
 from workers.poller.feeds import Clock, Feeds, FeedState, Loaded, pacing, recording
-from workers.poller.news import split_news
+from workers.poller.news import has_new_names, split_news
 from workers.poller.pages import Pages
 from workers.poller.parse import Feed
 from workers.poller.parsers import Document, Parsers
@@ -39,6 +39,7 @@ PRESSURE_EVERY_S = 2.0
 MAX_PRESSURE = 0.85  # of the broker's memory; beyond it, items wait in their feeds instead
 RETRY_S = 1.0
 MAX_ERROR_CHARS = 500
+NAMES_CHANGE = "texts: its items come under new names"
 MAX_VALIDATOR_CHARS = 1_024
 DEMO_INTERVAL_S = 2.0
 PUSH_TRIES = 3
@@ -254,7 +255,7 @@ class Poller:
             sent=state.sent + len(news),
             window=state.window if pushed else len(feed.items),
             hints=state.hints if pushed else feed.hints,
-            identity=state.identity if pushed else feed.identity,
+            identity=state.identity if pushed else NAMES_CHANGE if has_new_names(feed.items, known) else feed.identity,
             unpushed=0 if pushed else state.unpushed + bool(news),
             hub=feed.hub or state.hub if pushed else feed.hub,
             topic=feed.topic or state.topic if pushed else feed.topic,
