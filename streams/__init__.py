@@ -8,14 +8,12 @@ async for article in subscribe("articles", group="my-app"):
 
 from streams.codec import decode, encode, schema
 from streams.errors import CopydeskError, SettingsError, UnavailableError, UnreadableError
-from streams.records import Article, Changes, Coordinates, DeadLetter, Image, Item, Poll, Removed
+from streams.records import Article, DeadLetter, Image, Item, Poll, Removed
 from streams.settings import Settings, load_settings
 from streams.subscribe import Subscription, subscribe, subscribe_sync
 
 __all__ = [
     "Article",
-    "Changes",
-    "Coordinates",
     "CopydeskError",
     "DeadLetter",
     "Image",
