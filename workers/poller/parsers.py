@@ -137,6 +137,8 @@ class _Parser:
     async def end(self) -> None:
         with contextlib.suppress(ProcessLookupError):
             self.process.kill()
+        if self.process.stdin is not None:
+            self.process.stdin.close()
         await self.process.wait()
 
 
