@@ -191,4 +191,30 @@ def measure() -> dict[str, Any]:
         out[name] = {"theirs": theirs, "ours_at_their_delay": ours, "fewer_polls_percent": fewer}
     for interval_s in INTERVALS_S:
         out["curve"][interval_s] = simulate(series, lambda at=float(interval_s): Copydesk(at))
+    Path("bench-results").mkdir(exist_ok=True)
+    Path("bench-results", "schedule.svg").write_text(plot(out))
     return out
+
+
+def plot(found: dict[str, Any]) -> str:
+    """Return an SVG: polls a feed and day to the right, median delay upwards; the best is in the corner below."""
+    curve = sorted((at["polls_a_day"], at["median_delay_min"]) for at in found["curve"].values())
+    others = {name: at["theirs"] for name, at in found.items() if isinstance(at, dict) and "theirs" in at}
+    points = {name: (at["polls_a_day"], at["median_delay_min"]) for name, at in others.items()}
+    right = max(x for x, _ in [*curve, *points.values()]) * 1.1
+    top = max(y for _, y in [*curve, *points.values()]) * 1.1
+
+    def at(x: float, y: float) -> str:
+        return f"{60 + 560 * x / right:.0f},{340 - 300 * y / top:.0f}"
+
+    line = f'<polyline points="{" ".join(at(*p) for p in curve)}" fill="none" stroke="#c33" stroke-width="2"/>'
+    marks = "".join(
+        f'<circle cx="{at(*p).split(",")[0]}" cy="{at(*p).split(",")[1]}" r="5" fill="#567"/>'
+        f'<text x="{int(at(*p).split(",")[0]) + 8}" y="{at(*p).split(",")[1]}">{name} ({p[0]}, {p[1]} min)</text>'
+        for name, p in points.items()
+    )
+    text = (
+        '<path d="M60 30V340H640" fill="none" stroke="#999"/><text x="300" y="375">polls a feed and day</text>'
+        '<text transform="translate(40 260) rotate(-90)">median delay, minutes</text><text x="70" y="50" fill="#c33">copydesk</text>'
+    )
+    return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 820 390" font-family="sans-serif" font-size="12">{text}{line}{marks}</svg>\n'  # fmt: skip

@@ -184,7 +184,9 @@ def test_what_a_feed_s_items_are_known_by(links: tuple[str, ...], says: str) -> 
 
 def test_items_under_new_names_are_no_news_when_most_are() -> None:
     def items(*names: int) -> list[Item]:
-        return [Item(feed="f", key=f"f#{n}", guid=str(n), fetched_at=NOW, fingerprint=f"{n % 10:x}" * 16) for n in names]
+        return [
+            Item(feed="f", key=f"f#{n}", guid=str(n), fetched_at=NOW, fingerprint=f"{n % 10:x}" * 16) for n in names
+        ]
 
     _, known = split_news(items(1, 2, 3, 4), b"")
     news, after = split_news(items(11, 12, 13, 15), known)  # 15 has a text of its own

@@ -155,6 +155,18 @@ def test_a_feed_is_never_given_up_nor_hammered(interval_s: float, failures: int,
         assert wait_s >= schedule.BUSY_S
 
 
+@pytest.mark.parametrize("status", [0, 404, 500, 503])
+@pytest.mark.parametrize("interval_s", [60.0, 900.0, 14_400.0])
+def test_after_two_weeks_of_outage_a_feed_is_asked_again_within_a_day(interval_s: float, status: int) -> None:
+    rnd = random.Random(7)
+    at_s, failures, asked = 0.0, 0, 0
+    while at_s < 14 * DAY_S:
+        failures, asked = failures + 1, asked + 1
+        at_s += schedule.jittered_s(schedule.backoff_s(interval_s, failures, status), rnd)
+    assert at_s - 14 * DAY_S <= 1.1 * DAY_S
+    assert 14 <= asked < 60, "neither forgotten nor hammered meanwhile"
+
+
 @given(waits, st.integers())
 def test_jitter_is_small(wait_s: float, seed: int) -> None:
     assert abs(schedule.jittered_s(wait_s, random.Random(seed)) - wait_s) <= wait_s * schedule.JITTER + 1e-9
