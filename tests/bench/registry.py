@@ -6,7 +6,8 @@ from typing import Any
 
 from streams.settings import Settings
 from tests.bench.common import run, server
-from workers.poller.feeds import DIGEST_BYTES, Feeds, FeedState, pacing, recording
+from workers.poller.feeds import Feeds, FeedState, pacing, recording
+from workers.poller.news import DIGEST_BYTES
 from workers.poller.parse import parse_feed
 from workers.poller.schedule import first_history, learned
 from workers.service import prepared
