@@ -40,8 +40,8 @@ def figures(of: Texts, story: Groups) -> dict[str, float]:
     pairs = {pair for found in members.values() for pair in itertools.combinations(found, 2)} - of.unsure
     right = len(pairs & of.copies)
     return {
-        "precision": round(right / max(1, len(pairs)), 4), "recall": round(right / len(of.copies), 4),
-        "f1": round(2 * right / (len(pairs) + len(of.copies)), 4),
+        "precision": round(right / max(1, len(pairs)), 4), "recall": round(right / max(1, len(of.copies)), 4),
+        "f1": round(2 * right / max(1, len(pairs) + len(of.copies)), 4), "pairs": len(pairs),
     }  # fmt: skip
 
 
