@@ -13,6 +13,7 @@ import yaml
 
 from tests.conftest import ROOT
 from workers.cli import build_parser
+from workers.examples import EXAMPLES
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
 
@@ -114,6 +115,14 @@ def test_every_command_has_help(words: str, capsys: pytest.CaptureFixture[str]) 
         build_parser().parse_args([*words.split(), "--help"])
     assert ended.value.code == 0
     assert len(capsys.readouterr().out.splitlines()) > 3
+
+
+@pytest.mark.parametrize("words", sorted(EXAMPLES))
+def test_every_example_is_one(words: str) -> None:
+    assert {name for name, parser in commands().items() if not parser._subparsers} == set(EXAMPLES)
+    example = EXAMPLES[words].partition(" > ")[0].split()
+    assert example[: len(words.split()) + 1] == ["copydesk", *words.split()]
+    assert build_parser().parse_args(example[1:]).run
 
 
 def test_every_target_of_the_makefile_that_the_readme_names_exists() -> None:

@@ -15,6 +15,7 @@ from streams.errors import CopydeskError, SettingsError, UnavailableError
 from streams.settings import Settings, load_settings
 from streams.tables import TABLES
 from workers import manage
+from workers.examples import EXAMPLES
 from workers.logs import log_to
 from workers.offline import DONE, FAILED, UNREACHABLE, USAGE, run_clean, run_judge, run_parse, run_url
 
@@ -78,17 +79,14 @@ def build_parser() -> argparse.ArgumentParser:
     ) -> argparse.ArgumentParser:
         sub: argparse.ArgumentParser = into.add_parser(name, help=help, description=help)
         sub.set_defaults(run=run)
+        sub.epilog = "example: " + EXAMPLES[" ".join(sub.prog.split()[1:])]
         group = sub.add_argument_group("settings", "each can be a COPYDESK_* variable or stand in copydesk.toml too")
         for f in fields(Settings):
             if f.name not in TABLES:
                 group.add_argument(f"--{f.name.replace('_', '-')}", dest=f.name, metavar="X", help=argparse.SUPPRESS)
         return sub
 
-    command("up", run_up, "run everything on this machine")
-    command("poll", run_poll, "run a poller")
-    command("desk", run_desk, "run a desk worker").add_argument("--name", default="", help="its own name in the group")
-    command("web", run_web, "serve the status page")
-    command("webhooks", run_webhooks, "deliver to the [[webhooks]] of copydesk.toml")
+    _service_commands(command)
     tail = command("tail", manage.run_tail, "show a topic: articles, articles.<route>, items, polls, dead-letters")
     tail.add_argument("topic")
     tail.add_argument(
@@ -104,6 +102,22 @@ def build_parser() -> argparse.ArgumentParser:
     replay.add_argument(
         "--from", dest="since", required=True, metavar="TIME", help="2026-11-20, 2026-11-20T08:00, 7d, 12h"
     )
+    _upkeep_commands(command, commands)
+    _offline_commands(command)
+    _feeds_commands(command, commands)
+    _dead_letter_commands(command, commands)
+    return parser
+
+
+def _service_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
+    command("up", run_up, "run everything on this machine")
+    command("poll", run_poll, "run a poller")
+    command("desk", run_desk, "run a desk worker").add_argument("--name", default="", help="its own name in the group")
+    command("web", run_web, "serve the status page")
+    command("webhooks", run_webhooks, "deliver to the [[webhooks]] of copydesk.toml")
+
+
+def _upkeep_commands(command: Callable[..., argparse.ArgumentParser], commands: Any) -> None:
     check = command("check", manage.run_check, "say whether all that copydesk needs is there, and which feeds fail")
     check.add_argument("--json", action="store_true", help="a JSON line each: what, good, says")
     routes = commands.add_parser("routes", help="try the rules of copydesk.toml").add_subparsers(
@@ -119,10 +133,6 @@ def build_parser() -> argparse.ArgumentParser:
     restore.add_argument("file", type=Path, metavar="FILE.tar")
     repair = command("repair", manage.run_repair, "say what is wrong with the embedded server's log, and mend it")
     repair.add_argument("--yes", action="store_true", help="cut off what is damaged, after making a copy")
-    _offline_commands(command)
-    _feeds_commands(command, commands)
-    _dead_letter_commands(command, commands)
-    return parser
 
 
 def _offline_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
