@@ -6,6 +6,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from urllib.parse import quote
 
 from streams.records import Article
 
@@ -14,17 +15,16 @@ ATOM, CONTENT, DC = (
     "http://purl.org/rss/1.0/modules/content/",
     "http://purl.org/dc/elements/1.1/",
 )
-for prefix, namespace in (("", ATOM), ("content", CONTENT), ("dc", DC)):
-    ET.register_namespace(prefix, namespace)
 # What XML 1.0 §2.2 has no place for, escaped or not.
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NO_URI = re.compile(r"[^!#$%&'()*+,\-./0-9:;=?@A-Z_a-z~\[\]]")
 NO_TITLE = "(no title)"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def updated(article: Article) -> datetime:
     """Return when an article was last changed, as far as it says."""
-    return article.updated or article.published or EPOCH
+    return article.updated or article.published or article.fetched_at or EPOCH
 
 
 def name_of(article: Article) -> str:
@@ -34,46 +34,46 @@ def name_of(article: Article) -> str:
 
 def atom(title: str, url: str, articles: Sequence[Article]) -> bytes:
     """Return *articles*, newest first, as an Atom feed that is at *url*."""
-    feed = ET.Element(f"{{{ATOM}}}feed")
+    feed = ET.Element("feed", xmlns=ATOM)
     _atom(feed, "title", title)
     _atom(feed, "id", url)
     _atom(feed, "updated", max(map(updated, articles), default=EPOCH).isoformat())
-    ET.SubElement(feed, f"{{{ATOM}}}link", rel="self", href=url, type="application/atom+xml")
+    ET.SubElement(feed, "link", rel="self", href=url, type="application/atom+xml")
     for article in articles:
-        entry = ET.SubElement(feed, f"{{{ATOM}}}entry")
+        entry = ET.SubElement(feed, "entry")
         _atom(entry, "title", article.title or NO_TITLE)
         _atom(entry, "id", name_of(article))
         _atom(entry, "updated", updated(article).isoformat())
         if article.published:
             _atom(entry, "published", article.published.isoformat())
         if article.url:
-            ET.SubElement(entry, f"{{{ATOM}}}link", rel="alternate", href=_xml(article.url))
+            ET.SubElement(entry, "link", rel="alternate", href=_uri(article.url))
         for name in article.byline or (article.publisher or "unknown",):
-            _atom(ET.SubElement(entry, f"{{{ATOM}}}author"), "name", name)
+            _atom(ET.SubElement(entry, "author"), "name", name)
         for tag in article.tags:
-            ET.SubElement(entry, f"{{{ATOM}}}category", term=_xml(tag))
+            ET.SubElement(entry, "category", term=_xml(tag))
         _atom(entry, "content", article.html).set("type", "html")
     return _document(feed)
 
 
 def _atom(parent: ET.Element, name: str, text: str) -> ET.Element:
-    element = ET.SubElement(parent, f"{{{ATOM}}}{name}")
+    element = ET.SubElement(parent, name)
     element.text = _xml(text)
     return element
 
 
 def rss(title: str, url: str, articles: Sequence[Article]) -> bytes:
     """Return *articles*, newest first, as an RSS feed that is at *url*."""
-    root = ET.Element("rss", version="2.0")
+    root = ET.Element("rss", {"version": "2.0", "xmlns:atom": ATOM, "xmlns:content": CONTENT, "xmlns:dc": DC})
     channel = ET.SubElement(root, "channel")
     for name, text in (("title", title), ("link", url), ("description", f"{title}, cleaned by copydesk")):
         ET.SubElement(channel, name).text = _xml(text)
-    ET.SubElement(channel, f"{{{ATOM}}}link", rel="self", href=url, type="application/rss+xml")
+    ET.SubElement(channel, "atom:link", rel="self", href=url, type="application/rss+xml")
     for article in articles:
         item = ET.SubElement(channel, "item")
         texts = {
             "title": article.title or NO_TITLE,
-            "link": article.url,
+            "link": _uri(article.url),
             "description": article.dek or " ".join(article.text[:1]),
         }
         for name, text in texts.items():
@@ -82,10 +82,10 @@ def rss(title: str, url: str, articles: Sequence[Article]) -> bytes:
         ET.SubElement(item, "guid", isPermaLink="false").text = name_of(article)
         ET.SubElement(item, "pubDate").text = format_datetime(article.published or updated(article))
         for name in article.byline:
-            ET.SubElement(item, f"{{{DC}}}creator").text = _xml(name)
+            ET.SubElement(item, "dc:creator").text = _xml(name)
         for tag in article.tags:
             ET.SubElement(item, "category").text = _xml(tag)
-        ET.SubElement(item, f"{{{CONTENT}}}encoded").text = _xml(article.html)
+        ET.SubElement(item, "content:encoded").text = _xml(article.html)
     return _document(root)
 
 
@@ -95,7 +95,8 @@ def json_feed(title: str, url: str, articles: Sequence[Article]) -> bytes:
     for article in articles:
         dates = {"date_published": article.published, "date_modified": article.updated}
         item = {
-            "id": name_of(article), "url": article.url, "title": article.title or NO_TITLE, "summary": article.dek,
+            "id": name_of(article), "url": _uri(article.url), "title": article.title or NO_TITLE,
+            "summary": article.dek,
             "content_html": article.html, "language": article.language, "tags": article.tags,
             "image": next((image.url for image in article.images if image.url), ""),
             "authors": [{"name": name} for name in article.byline],
@@ -104,6 +105,11 @@ def json_feed(title: str, url: str, articles: Sequence[Article]) -> bytes:
         items.append({name: value for name, value in item.items() if value} | {"content_html": article.html})
     feed = {"version": "https://jsonfeed.org/version/1.1", "title": title, "feed_url": url, "items": items}
     return json.dumps(feed, ensure_ascii=False).encode("utf-8", "replace")
+
+
+def _uri(link: str) -> str:
+    """Return *link* with what no URI has in escapes (RFC 3986 §2); feeds' links have anything."""
+    return _NO_URI.sub(lambda found: quote(found[0].encode("utf-8", "replace")), link)
 
 
 def _xml(text: str) -> str:
