@@ -131,7 +131,7 @@ class Subscription:
                 if record is not None:
                     due_s = due_s if batch else time.monotonic() + within_s
                     batch.append(record)
-                self._done[(delivery.topic, delivery.partition)] = delivery.offset
+                self._handed(delivery)
             if batch and (len(batch) >= size or time.monotonic() >= due_s):
                 yield batch
                 batch = []

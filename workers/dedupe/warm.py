@@ -39,8 +39,10 @@ async def warm(broker: Broker, settings: Settings) -> bool:
         if not isinstance(broker, Log):
             if not await broker.state.set(_LOCK, 1, nx=True, ex=_LOCK_S):
                 raise UnavailableError("another desk is reading back what was published")
-            await read_back(broker, settings)
-            await broker.state.delete(_LOCK)
+            try:
+                await read_back(broker, settings)
+            finally:  # cut off, it is begun again at once, by whoever comes
+                await broker.state.delete(_LOCK)
         await broker.state.set(WHOLE, 1)
     return True
 
