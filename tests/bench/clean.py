@@ -17,6 +17,7 @@ from tests.train.corpus import FOLDS, FOLDS_SALT, Document, dumps, label_rows, p
 from tests.train.score import summary, text_score
 from workers.clean.article import decide, draft
 from workers.clean.encoding import decoded
+from workers.clean.hints import NO_HINTS
 from workers.clean.model import Model, load
 
 GROUPS = {
@@ -97,7 +98,7 @@ def page_documents() -> Iterator[tuple[Document, str]]:
     for group, name, html, truth in raw_pages():
         row = labels.get(f"{group}/{name}", {})
         site, clutter, neutral = row.get("site") or group, row.get("clutter", ()), row.get("neutral", ())
-        yield Document(f"{group}/{name}", site, group, [], [], [], [], "", truth, clutter, neutral), decoded(html)
+        yield Document(f"{group}/{name}", site, group, [], [], [], [], NO_HINTS, truth, clutter, neutral), decoded(html)
 
 
 def measure(step: int = 1) -> dict[str, Any]:

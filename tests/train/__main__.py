@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 
 from tests.train.corpus import FOLDS, FOLDS_SALT, Document, dumps, fragment, pages, part
-from tests.train.grow import grow, probabilities, sample, stored
+from tests.train.grow import TREES, grow, probabilities, sample, stored
 from tests.train.score import summary, text_score
 from workers.clean.lines import word_count
 from workers.clean.model import FILE, StoredModel
@@ -60,7 +60,7 @@ def validated(kind: str, folds: int, only: int) -> dict[str, Any]:
     all_documents = list(documents(kind))
     samples = [sample(d, html=kind != "text") for d in all_documents]
     for fold in range(min(folds, only or folds)):
-        grown = grow([s for s in samples if part(s.site, folds, FOLDS_SALT) != fold])
+        grown = grow([s for s in samples if part(s.site, folds, FOLDS_SALT) != fold], TREES[kind])
         left, word = COSTS[kind]
         model = stored(grown, html=kind != "text", left_cost=left, word_cost=word)
         FOLDS.mkdir(parents=True, exist_ok=True)
@@ -92,16 +92,15 @@ def main() -> int:
     parser.add_argument("--no-model", action="store_true", help="only cross-validate")
     args = parser.parse_args()
     started_s = time.monotonic()
-    if args.folds:
-        curves = json.loads(CURVE.read_text()) if CURVE.exists() else {}
-        for kind in args.kinds:
-            curves[kind] = validated(kind, args.folds, args.only)
-        CURVE.write_text(_a_line_a_row(curves))
-    models = msgspec.msgpack.decode(FILE.read_bytes(), type=dict[str, StoredModel]) if FILE.exists() else {}
+    for kind in args.kinds if args.folds else ():
+        found = validated(kind, args.folds, args.only)
+        curves = json.loads(CURVE.read_text()) if CURVE.exists() else {}  # now: another kind's may have come meanwhile
+        CURVE.write_text(_a_line_a_row(curves | {kind: found}))
     for kind in args.kinds if not args.no_model else ():
         html = kind != "text"
-        grown = grow([sample(document, html=html) for document in documents(kind)])
+        grown = grow([sample(document, html=html) for document in documents(kind)], TREES[kind])
         left, word = COSTS[kind]
+        models = msgspec.msgpack.decode(FILE.read_bytes(), type=dict[str, StoredModel]) if FILE.exists() else {}
         models[kind] = stored(grown, html=html, left_cost=left, word_cost=word)
         FILE.write_bytes(msgspec.msgpack.encode({name: models[name] for name in KINDS if name in models}))
         print(f"{kind}: {time.monotonic() - started_s:.0f} s, {FILE.stat().st_size} bytes", file=sys.stderr, flush=True)

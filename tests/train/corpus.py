@@ -19,6 +19,7 @@ from typing import Any
 from workers.clean.blocks import Block, Place, ancestors, html_blocks, parse_html
 from workers.clean.encoding import decoded
 from workers.clean.features import best_segment
+from workers.clean.hints import NO_HINTS, Hints
 from workers.clean.page import page_metadata
 from workers.clean.text import plain
 
@@ -45,7 +46,7 @@ class Document:
     body: list[bool]
     trust: list[float]
     hard: list[bool]
-    title: str = ""
+    hints: Hints = NO_HINTS
     truth: str = ""
     clutter: Sequence[str] = ()
     neutral: Sequence[str] = ()
@@ -76,7 +77,7 @@ def dumps() -> Iterator[Document]:
                 [label == "A" for _, label, _ in lines],
                 [float(label in "AC") for _, label, _ in lines],
                 [label == "C" and kind in HARD for _, label, kind in lines],
-                "", "\n".join(text for text, label, _ in lines if label == "A"),
+                NO_HINTS, "\n".join(text for text, label, _ in lines if label == "A"),
                 [text for text, label, kind in lines if label == "C" and kind in HARD],
                 [text for text, label, _ in lines if label not in "AC"],
             )  # fmt: skip
@@ -109,13 +110,25 @@ def pages() -> Iterator[Document]:
     for group, name, html, truth in raw_pages():
         row = labels.get(f"{group}/{name}", {})
         root = parse_html(decoded(html), page=True)
-        title = page_metadata(root).title
+        head = page_metadata(root)
         blocks = [block for block in html_blocks(root) if block.text]
         if blocks:
             clutter, neutral = row.get("clutter", ()), row.get("neutral", ())
             body, trust, hard = aligned(blocks, truth, clutter, neutral)
             site = row.get("site") or group
-            yield Document(f"{group}/{name}", site, group, blocks, body, trust, hard, title, truth, clutter, neutral)
+            yield Document(
+                f"{group}/{name}",
+                site,
+                group,
+                blocks,
+                body,
+                trust,
+                hard,
+                Hints(head.title, head.story, head.description),
+                truth,
+                clutter,
+                neutral,
+            )
 
 
 def aligned(
@@ -187,7 +200,7 @@ def fragment(page: Document) -> Document | None:
     _cut(page, picked, top)
     return Document(
         page.name, page.site, page.group, [page.blocks[n] for n in picked], [page.body[n] for n in picked],
-        [page.trust[n] for n in picked], [page.hard[n] for n in picked], page.title, page.truth, page.clutter, page.neutral,
+        [page.trust[n] for n in picked], [page.hard[n] for n in picked], Hints(page.hints.title), page.truth, page.clutter, page.neutral,
     )  # fmt: skip
 
 

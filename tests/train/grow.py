@@ -3,7 +3,7 @@
 import json
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,16 +16,18 @@ from tests.train.corpus import Document, part
 from workers.clean.around import columns, second_columns, second_rows, with_context
 from workers.clean.blocks import Place
 from workers.clean.features import BUCKETS, fixed_rows, name_buckets, word_tokens
+from workers.clean.groups import groups
 from workers.clean.lines import word_count
 from workers.clean.model import StoredModel
 from workers.clean.trees import StoredTrees
 
-TREES, DEPTH = 300, 6
+TREES = {"text": 800, "html": 400, "page": 600}
+DEPTH = 6
 INNER = 4  # parts, for scores of documents that weights and trees haven't seen
 WORD_C, NAME_C = 1.0, 0.05  # inverse strengths of regularisation
 HARD_WEIGHT = 3.0
 TREE_OPTIONS: dict[str, Any] = {
-    "iterations": TREES, "depth": DEPTH, "learning_rate": 0.08, "l2_leaf_reg": 5, "border_count": 64,
+    "depth": DEPTH, "learning_rate": 0.05, "l2_leaf_reg": 5, "border_count": 64,
     "boosting_type": "Plain", "bootstrap_type": "Bernoulli", "subsample": 0.7, "rsm": 0.5,
     "random_seed": 1, "thread_count": 1,  # the same bytes from the same data
     "verbose": 0, "allow_writing_files": False,
@@ -47,7 +49,7 @@ class Sample:
     name_scores: Any = None
     rows: Any = None
     first: Any = None
-    more: dict[str, Any] = field(default_factory=dict)
+    groups: Any = None
 
 
 def sample(document: Document, *, html: bool) -> Sample:
@@ -70,9 +72,9 @@ def sample(document: Document, *, html: bool) -> Sample:
 
     names = [up(b.place) + name_buckets("o", b.place) for b in blocks if b.place] if html else []
     return Sample(
-        document.site, fixed_rows(blocks, document.title), words,
+        document.site, fixed_rows(blocks, document.hints), words,
         _sparse([word_tokens(block.text) for block in blocks], rooted=True), _sparse(names) if html else None,
-        np.array(document.body, np.int8), weight.astype(np.float32),
+        np.array(document.body, np.int8), weight.astype(np.float32), groups=groups(blocks) if html else None,
     )  # fmt: skip
 
 
@@ -99,15 +101,15 @@ class Grown(NamedTuple):
     second: CatBoostClassifier
 
 
-def grow(samples: Sequence[Sample]) -> Grown:
-    """Return a model of these samples. Uses their score fields as scratch."""
+def grow(samples: Sequence[Sample], trees: int) -> Grown:
+    """Return a model of these samples, with so many trees a round. Uses their score fields as scratch."""
     words = _scored(samples, "word_tokens", "word_scores", WORD_C)
     names = _scored(samples, "name_tokens", "name_scores", NAME_C) if samples[0].name_tokens is not None else None
     for s in samples:
         s.rows = _rows(s)
-    first = _trees(samples, lambda s: s.rows)
-    _out_of_part(samples, "t", 3, lambda rest: _trees(rest, lambda s: s.rows), _set_first)
-    second = _trees(samples, _second)
+    first = _trees(samples, lambda s: s.rows, trees)
+    _out_of_part(samples, "t", 3, lambda rest: _trees(rest, lambda s: s.rows, trees), _set_first)
+    second = _trees(samples, _second, trees)
     return Grown(words, names, first, second)
 
 
@@ -125,11 +127,11 @@ def _set_first(s: Sample, trees: CatBoostClassifier) -> None:
 
 
 def _second(s: Sample) -> Any:
-    return second_rows(s.rows, s.first, s.words)
+    return second_rows(s.rows, s.first, s.words, s.groups)
 
 
 def _rows(s: Sample) -> Any:
-    return with_context(s.fixed, s.word_scores, s.name_scores)
+    return with_context(s.fixed, s.word_scores, s.name_scores, s.groups)
 
 
 def _scored(samples: Sequence[Sample], tokens: str, scores: str, c: float) -> Any:
@@ -176,10 +178,10 @@ def _joined(samples: Sequence[Sample]) -> tuple[Any, Any]:
     return np.concatenate([s.body for s in samples]), np.concatenate([s.weight for s in samples])
 
 
-def _trees(samples: Sequence[Sample], rows: Callable[[Sample], Any]) -> CatBoostClassifier:
+def _trees(samples: Sequence[Sample], rows: Callable[[Sample], Any], count: int) -> CatBoostClassifier:
     body, weight = _joined(samples)
     used = weight > 0
-    trees = CatBoostClassifier(**TREE_OPTIONS)
+    trees = CatBoostClassifier(iterations=count, **TREE_OPTIONS)
     trees.fit(np.concatenate([rows(s) for s in samples])[used], body[used], sample_weight=weight[used])
     return trees
 

@@ -7,6 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from workers.clean.features import OWN, PLACE, WHERE, Matrix, best_segment, signed_log
+from workers.clean.groups import AGAIN_GROUPED, GROUPED, SHOWN, Groups, again_grouped, grouped
+from workers.clean.hints import HINTED
 
 AROUND = ("words", "sentence", "link_share", "word_score", "is_label", "date")
 AROUND_PLACE = ("tag", "name_score")
@@ -21,18 +23,18 @@ AGAIN = ("p", *(f"p{s:+d}" for s in AGAIN_SHIFTS), "p_4", "p_12", "p_words_8", "
 def columns(*, html: bool) -> tuple[str, ...]:
     """Return the names of the columns that `rows` gives."""
     around = AROUND + (AROUND_PLACE if html else ())
-    out = [*OWN, *WHERE, *(PLACE if html else ())]
+    out = [*OWN, *WHERE, *((*PLACE, *HINTED) if html else ())]
     out += [f"{name}{shift:+d}" for shift in SHIFTS for name in around]
     out += [f"{name}_{window}" for window in WINDOWS for name in ("words", "sentence", "link_share", "word_score")]
-    return (*out, *RUNS)
+    return (*out, *RUNS, *(GROUPED if html else ()))
 
 
 def second_columns(*, html: bool) -> tuple[str, ...]:
     """Return the names of the columns that `second_rows` gives."""
-    return (*columns(html=html), *AGAIN)
+    return (*columns(html=html), *AGAIN, *(AGAIN_GROUPED if html else ()))
 
 
-def with_context(fixed: Matrix, words: Matrix, names: Matrix | None) -> Matrix:
+def with_context(fixed: Matrix, words: Matrix, names: Matrix | None, of: Groups | None) -> Matrix:
     """Return the columns that `columns` names: *fixed* with the scores in it, and what stands around each block."""
     own = fixed.copy()
     own[:, OWN.index("word_score")] = words
@@ -45,7 +47,10 @@ def with_context(fixed: Matrix, words: Matrix, names: Matrix | None) -> Matrix:
     parts = [own, *(_shifted(around, shift) for shift in SHIFTS)]
     means = own[:, [at[name] for name in ("words", "sentence", "link_share", "word_score")]]
     parts += [_window(means, width) for width in WINDOWS]
-    return np.hstack([*parts, _runs(own, at)]).astype(np.float32)
+    parts.append(_runs(own, at))
+    if of is not None:
+        parts.append(grouped(of, own[:, [at[name] for name in SHOWN]], words, np.expm1(own[:, at["words"]])))
+    return np.hstack(parts).astype(np.float32)
 
 
 def _shifted(values: Matrix, shift: int) -> Matrix:
@@ -85,7 +90,7 @@ def _since(marks: npt.NDArray[Any], order: Matrix) -> Matrix:
     return np.minimum(order - last, 50.0).astype(np.float32)
 
 
-def second_rows(first: Matrix, p: Matrix, words: Matrix) -> Matrix:
+def second_rows(first: Matrix, p: Matrix, words: Matrix, of: Groups | None) -> Matrix:
     """Return the columns AGAIN beside *first*: what the first look made of a block's neighbours. *p*: that, 0 to 1."""
     count = len(p)
     column = p[:, None]
@@ -106,4 +111,6 @@ def second_rows(first: Matrix, p: Matrix, words: Matrix) -> Matrix:
         signed_log(order - end + 1),
     ]
     parts += [np.asarray(values, dtype=np.float32)[:, None] for values in single]
+    if of is not None:
+        parts.append(again_grouped(of, p, words))
     return np.hstack([first, *parts]).astype(np.float32)

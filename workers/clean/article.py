@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from streams.records import Image, Link, Removed
-from workers.clean.blocks import MAX_BLOCKS, MAX_HTML_CHARS, Block, html_blocks, parse_html, text_blocks
+from workers.clean.blocks import MAX_BLOCKS, MAX_HTML_CHARS, Block, html_blocks, lists, parse_html, text_blocks
 from workers.clean.clutter import DATELINE
 from workers.clean.facts import Facts, line_key
 from workers.clean.glued import unglued
+from workers.clean.hints import Hints
 from workers.clean.html import blocks_html, paragraphs_html
 from workers.clean.label import Labeller, Opinion, Verdict
 from workers.clean.links import clean_link
@@ -183,12 +184,28 @@ def _opinions(draft: Draft, doubtful: set[Block], judge: "Model | None") -> list
 
         judge = model(draft.kind)
     blocks = [block for block in draft.blocks if block.text]
-    likely = dict(zip(blocks, judge.body(blocks, draft.title), strict=True))
+    likely = dict(zip(blocks, judge.body(blocks, _hints(draft)), strict=True))
     out = [_opinion(judge, block, likely[block]) if block in doubtful else Opinion() for block in draft.blocks]
+    if draft.kind == "page":
+        _stay_together(judge, draft.blocks, out)
     if any(opinion.keep for opinion, block in zip(out, draft.blocks, strict=True) if block.text):
         return out
     best = max(likely.values())  # rather something than nothing of a page
     return [Opinion(o.p, keep=o.p > best / 2) for o in out]
+
+
+def _stay_together(judge: "Model", blocks: Sequence[Block], opinions: list[Opinion]) -> None:
+    """Let the items of a list or table stay or go as one: by themselves they are too short to be sure of."""
+    for numbers in lists(blocks):
+        p = sum(opinions[n].p for n in numbers) / len(numbers)
+        keep = judge.keeps(p, sum(blocks[n].words for n in numbers))
+        for n in numbers:
+            opinions[n] = Opinion(opinions[n].p, keep)
+
+
+def _hints(draft: Draft) -> Hints:
+    page = draft.metadata
+    return Hints(draft.title, page.story, page.description) if page else Hints(draft.title)
 
 
 def _opinion(judge: "Model", block: Block, p: float) -> Opinion:

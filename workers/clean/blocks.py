@@ -40,6 +40,7 @@ NO_LINK = re.compile(
     r"(?!https?:|mailto:)[a-z][a-z0-9+.-]*:", re.IGNORECASE
 )  # another scheme: javascript:, data:, tel:
 FILLED_TAGS = frozenset("li figcaption blockquote figure td dd".split())
+ITEM_TAGS, LIST_TAGS = frozenset("li td th dt dd".split()), frozenset("ul ol dl table".split())
 
 Token = str | tuple[str, str]  # text, or an inline tag with its address; a closing one begins with "/"
 
@@ -293,3 +294,14 @@ def ancestors(place: Place | None) -> Iterable[Place]:
     while place is not None:
         yield place
         place = place.parent
+
+
+def lists(blocks: Sequence[Block]) -> list[list[int]]:
+    """Return the numbers of the blocks that stand in one list or table, for each that has several."""
+    members: dict[Place, list[int]] = {}
+    for n, block in enumerate(blocks):
+        place = block.place if block.tag in ITEM_TAGS and block.text else None
+        place = next((p for p in ancestors(place) if p.tag in LIST_TAGS), None)
+        if place is not None:
+            members.setdefault(place, []).append(n)
+    return [numbers for numbers in members.values() if len(numbers) > 1]

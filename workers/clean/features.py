@@ -9,7 +9,6 @@ Pure. The same code serves training (`tests/train`) and the cleaner; a model kno
 
 import math
 import re
-import string
 import zlib
 from collections import Counter
 from collections.abc import Sequence
@@ -21,34 +20,24 @@ import numpy as np
 import numpy.typing as npt
 
 from workers.clean.blocks import Block, Place, ancestors
-from workers.clean.clutter import BYLINE, READING_TIME
-from workers.clean.lines import LEAD, SENTENCE_END, is_label, is_prompt
+from workers.clean.hints import Hints, hinted
+from workers.clean.looks import DENSE, FURNITURE_CHARS, FURNITURE_LINES, LOOKS, SOME_WORDS, looks
 from workers.clean.text import comparable
 
 Matrix = npt.NDArray[np.float32]
 
 BUCKETS = 1 << 15  # of hashed words and of hashed class names
 TOKENS = re.compile(r"[^\W\d_]+|\d+|[|©@»›•·…:?!]")
-DENSE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f]")
 NAME_PARTS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
 OTHER_BLOCK_COST = 9  # words that a block which is no sentence takes from a segment of body text
 FIRST, LAST = 14, 6  # words of a block that are looked at: clutter shows at its ends
 FIRST_CHARS, LAST_CHARS = 160, 80
-SOME_WORDS = 40  # enough of a long paragraph to know it
-DATE_MARK = re.compile(r"\b(?:19|20)\d\d\b|\d{1,2}[:.]\d\d\b")
-INNER_END = re.compile(r"[.!?。！？][\"'”’»)\]]*\s|[。！？]")
-SEPARATORS = re.compile(r"[|•·»›>/→]")
-ADDRESS = re.compile(r"@\w|https?://|www\.")
-LOWERS, UPPERS, DIGITS = (s.encode() for s in (string.ascii_lowercase, string.ascii_uppercase, string.digits))
 WITHIN = ("nav", "aside", "header", "footer", "article", "main", "form", "ul", "table", "figure", "section")
 TAGS = {"p": 0, "line": 0, "h1": 1, "h2": 2, "h3": 2, "h4": 2, "h5": 2, "h6": 2, "li": 3, "td": 4, "th": 4,
         "figcaption": 5, "caption": 5, "figure": 5, "blockquote": 6, "dd": 7, "dt": 7, "pre": 8, "div": 9}  # fmt: skip
 
 OWN = (
-    "words", "chars", "sentence", "commas", "digits", "uppers", "capitals", "word_length", "link_share", "links",
-    "lower_start", "colon_end", "question_end", "separators", "quote_start", "inner_ends", "address", "is_label",
-    "is_prompt", "is_lead", "furniture", "date", "is_title", "title_share", "repeats", "short_words", "bullet",
-    "gap", "ellipsis", "cohesion", "word_score",
+    *LOOKS, "link_share", "links", "is_title", "title_share", "repeats", "gap", "cohesion", "word_score",
 )  # fmt: skip
 WHERE = (
     "index",
@@ -68,8 +57,12 @@ PLACE = (
 )  # fmt: skip
 
 
-def word_tokens(text: str) -> list[int]:
+def word_tokens(text: str) -> Sequence[int]:
     """Return the buckets of a block's words, pairs and ends; of scripts without spaces, of pairs of characters."""
+    return (_remembered_tokens if len(text) <= FURNITURE_CHARS else _tokens)(text)
+
+
+def _tokens(text: str) -> tuple[int, ...]:
     text = text.casefold()
     if len(text) > FIRST_CHARS + LAST_CHARS:
         words = TOKENS.findall(text[:FIRST_CHARS])[:-1] + TOKENS.findall(text[-LAST_CHARS:])[1:]
@@ -85,7 +78,10 @@ def word_tokens(text: str) -> list[int]:
         out += ["^" + words[0], "$" + words[-1]]
         if len(words) <= 5:
             out.append("=" + " ".join(words))
-    return [zlib.crc32(word.encode()) % BUCKETS for word in dict.fromkeys(out)]
+    return tuple([zlib.crc32(word.encode()) % BUCKETS for word in dict.fromkeys(out)])
+
+
+_remembered_tokens = lru_cache(FURNITURE_LINES)(_tokens)
 
 
 def _dense(word: str) -> list[str]:
@@ -129,10 +125,10 @@ def name_scores(blocks: Sequence[Block], weights: Sequence[float]) -> Matrix:
     return np.array([whole[b.place] if b.place is not None else 0.0 for b in blocks], dtype=np.float32)
 
 
-def fixed_rows(blocks: Sequence[Block], title: str = "") -> Matrix:
+def fixed_rows(blocks: Sequence[Block], hints: Hints) -> Matrix:
     """Return the columns OWN, WHERE and, for HTML, PLACE, a row a block; scores are left at 0."""
     html = bool(blocks) and blocks[0].tag != "line"
-    wanted = comparable(title)
+    wanted = comparable(hints.title)
     keys = [comparable(block.text) for block in blocks]
     repeats = Counter(keys)
     title_words = set(wanted.split())
@@ -141,7 +137,7 @@ def fixed_rows(blocks: Sequence[Block], title: str = "") -> Matrix:
     out = np.array(own, dtype=np.float32).reshape(len(blocks), len(OWN))
     parts = [out, _where(blocks, out)]
     if html:
-        parts.append(_places(blocks, out))
+        parts += [_places(blocks, out), hinted(hints, keys)]
     return np.hstack(parts)
 
 
@@ -168,56 +164,18 @@ def _cohesion(key: str, told: Counter[str], itself: bool) -> float:
 def _own(
     block: Block, key: str, repeats: int, title: str, title_words: set[str], told: Counter[str]
 ) -> tuple[float, ...]:
-    text = block.text
-    words, chars = block.words, len(text)
-    letters, digits, uppers = _character_counts(text)
-    letters = letters or 1
-    tokens = key.split(None, SOME_WORDS)[:SOME_WORDS]
-    short = chars < 120
-    spaced = text.split(None, SOME_WORDS)[:SOME_WORDS]
+    tokens = key.split(None, SOME_WORDS)[:SOME_WORDS] if title_words else []
     return (
-        math.log1p(words),
-        math.log1p(chars),
-        float(SENTENCE_END.search(text) is not None),
-        (text.count(",") + text.count("，") + text.count("、")) / (words or 1),
-        digits / (chars or 1),
-        uppers / letters,
-        sum([word[0].isupper() for word in spaced]) / (len(spaced) or 1),
-        letters / (words or 1),
-        block.link_chars / (chars or 1),
+        *looks(block.text, key, block.words),
+        block.link_chars / (len(block.text) or 1),
         math.log1p(len(block.links)),
-        float(text[:1].islower()),
-        float(text.endswith((":", "："))),
-        float(text.endswith(("?", "？", "!", "…", "..."))),
-        float(len(SEPARATORS.findall(text))),
-        float(text[:1] in "\"“«„‘'—–-"),
-        math.log1p(len(INNER_END.findall(text))),
-        float(short and ADDRESS.search(text) is not None),
-        float(short and is_label(text)),
-        float(short and is_prompt(text)),
-        float(chars < 300 and LEAD.fullmatch(text) is not None),
-        float(short and (READING_TIME.fullmatch(text) is not None or BYLINE.fullmatch(text) is not None)),
-        float(short and DATE_MARK.search(text) is not None),
         float(bool(title) and key == title),
-        sum([token in title_words for token in tokens]) / (len(tokens) or 1) if title_words else 0.0,
+        sum([token in title_words for token in tokens]) / (len(tokens) or 1),
         math.log(repeats) if key else 0.0,
-        sum([len(word) <= 3 for word in spaced]) / (len(spaced) or 1),
-        float(text[:1] in "•·*▪►-" or text[:1].isdigit()),
         float(block.gap),
-        float(text.endswith(("…", "...", "[...]", "[…]"))),
         _cohesion(key, told, block.sentence),
         0.0,
     )
-
-
-def _character_counts(text: str) -> tuple[int, int, int]:
-    """Return how many letters, digits and upper-case letters there are."""
-    if not text.isascii():
-        return sum(map(str.isalpha, text)), sum(map(str.isdigit, text)), sum(map(str.isupper, text))
-    data = text.encode()
-    chars = len(data)
-    lowers, uppers, digits = (chars - len(data.translate(None, kind)) for kind in (LOWERS, UPPERS, DIGITS))
-    return lowers + uppers, digits, uppers
 
 
 def _where(blocks: Sequence[Block], own: Matrix) -> Matrix:

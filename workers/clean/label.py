@@ -6,6 +6,7 @@ Body text is sacred: where in doubt a block stays. Losing a sentence is worse th
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -29,7 +30,9 @@ from workers.clean.text import comparable
 
 MAX_HEAD_BLOCKS = 14  # how far above the body a title may stand
 MAX_TITLES = 6  # lines above a story of which one may be its title
+MAX_TITLE_WORDS = 24  # longer lines without a full stop are sentences cut short
 MAX_LABEL_WORDS = 6
+MIN_ON_PAGE = 3  # times that a page says the same sentence, for it to be a notice and not the story
 MIN_LINK_WORDS = 4  # a paragraph that is a link of fewer words may be a heading or a name
 LIKELY = 0.5
 BRACKETED = re.compile(r"[\[(（【].{3,}[\])）】]\.?")
@@ -88,6 +91,7 @@ class Labeller:
         self.keys = [line_key(block.text) for block in blocks] if facts is not None else []
         self.trusts_repeats = not self.facts.is_copy(block.text for block in blocks)
         stays = [n for n, (b, o) in enumerate(zip(blocks, opinions, strict=True)) if o.keep and b.sentence]
+        self.on_page = Counter(b.text for b in blocks if b.sentence) if whole_page else Counter()
         self.start, self.end = (stays[0], stays[-1] + 1) if stays and whole_page else (0, len(blocks))
 
     def run(self) -> None:
@@ -130,7 +134,7 @@ class Labeller:
         candidates = [n for n in reach if self._may_be_title(n)]
         texts = [comparable(self.blocks[n].text) for n in reach]
         for n in candidates:
-            if texts.count(comparable(self.blocks[n].text)) > 1:
+            if n <= self.start + 2 and texts.count(comparable(self.blocks[n].text)) > 1:
                 return n  # a headline that comes twice: above its picture and below
         before = [n for n in candidates if n <= self.start]
         headings = [n for n in before if self.blocks[n].tag == "h1"] or before[-MAX_TITLES:]
@@ -140,6 +144,7 @@ class Labeller:
         text = self.blocks[n].text
         return (
             is_headline(text)
+            and word_count(text) <= MAX_TITLE_WORDS
             and not is_label(text)
             and not is_prompt(text)
             and not BYLINE.fullmatch(text)
@@ -253,6 +258,7 @@ class Labeller:
             ("link", "a lead-in and a link to another story", self._is_lead),
             ("link", "stands in a container of links or prompts", self._in_clutter_container),
             ("link", "a paragraph that is nothing but a link to another story", self._is_link_paragraph),
+            ("prompt", "a notice: the same sentence stands on this page again and again", self._is_notice),
         )
 
     def _outside(self, n: int) -> None:
@@ -347,6 +353,9 @@ class Labeller:
     def _is_link_paragraph(self, block: Block) -> bool:
         plain_paragraph = self.whole_page and block.tag in ("p", "div") and block.all_link
         return plain_paragraph and word_count(block.text) >= MIN_LINK_WORDS
+
+    def _is_notice(self, block: Block) -> bool:
+        return self.on_page[block.text] >= MIN_ON_PAGE
 
     def _in_clutter_container(self, block: Block) -> bool:
         if self.whole_page or block.link_chars < 0.5 * len(block.text):

@@ -3,12 +3,13 @@
 import re
 from functools import lru_cache
 
-from workers.clean.clutter import FEED_TAILS, INLINE_LEADS, LINK_LABELS, PROMPTS
+from workers.clean.clutter import FEED_TAILS, INLINE_LEADS, PROMPTS
+from workers.clean.lexicon import BARS, LABELS
 from workers.clean.text import comparable
 
-LABELS = frozenset(comparable(label) for group in LINK_LABELS.values() for label in group)
+LEADS = "|".join(sorted(map(re.escape, INLINE_LEADS), key=len, reverse=True))
 LEAD = re.compile(
-    rf"(?:{'|'.join(sorted(map(re.escape, INLINE_LEADS), key=len, reverse=True))})\s*[:：|–—»>]+\s*(?P<rest>\S.*)",
+    rf"[\[(（【]?(?:{LEADS})\s*[:：|–—»>】]+\s*(?P<rest>\S.*)",
     re.IGNORECASE,
 )
 SENTENCE_END = re.compile(r"[.!?…。！？।؟][\"'”’»)\]]*$")
@@ -56,7 +57,8 @@ def _is_label(text: str) -> bool:
 
 @lru_cache(8192)
 def _is_prompt(text: str) -> bool:
-    return bool(ANY_PROMPT.fullmatch(text.strip(" .!»›>|")) or ANY_PROMPT.fullmatch(text))
+    asked = ANY_PROMPT.fullmatch(text.strip(" .!»›>|")) or ANY_PROMPT.fullmatch(text)
+    return asked is not None or comparable(text) in BARS
 
 
 def is_feed_tail(text: str) -> bool:

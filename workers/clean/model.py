@@ -14,6 +14,8 @@ import numpy as np
 from workers.clean.around import columns, second_columns, second_rows, with_context
 from workers.clean.blocks import Block
 from workers.clean.features import fixed_rows, name_scores, word_scores
+from workers.clean.groups import groups
+from workers.clean.hints import NO_HINTS, Hints
 from workers.clean.trees import StoredTrees, Trees, ready
 
 FILE = Path(__file__).with_name("model.msgpack")
@@ -42,15 +44,16 @@ class Model(NamedTuple):
     left_cost: float
     word_cost: float
 
-    def body(self, blocks: Sequence[Block], title: str = "") -> list[float]:
+    def body(self, blocks: Sequence[Block], hints: Hints = NO_HINTS) -> list[float]:
         """Return for each block how likely it is to be body text. All blocks must have text."""
         if not blocks:
             return []
         words = np.array([block.words for block in blocks], dtype=np.float32)
         names = name_scores(blocks, self.names) if blocks[0].tag != "line" else None
-        rows = with_context(fixed_rows(blocks, title), word_scores(blocks, self.words), names)
+        of = groups(blocks) if names is not None else None
+        rows = with_context(fixed_rows(blocks, hints), word_scores(blocks, self.words), names, of)
         first = self.first.probabilities(rows)
-        out: list[float] = self.second.probabilities(second_rows(rows, first, words)).tolist()
+        out: list[float] = self.second.probabilities(second_rows(rows, first, words, of)).tolist()
         return out
 
     def keeps(self, p: float, words: int) -> bool:

@@ -12,6 +12,7 @@ from workers.clean.links import clean_link
 from workers.clean.text import comparable, plain
 
 # What pages call themselves in JSON-LD. Source: schema.org, Article and what derives from it.
+MAX_STORY_CHARS = 200_000  # of a story told in the head; longer than any
 STORY_TYPE = re.compile(r"Article|BlogPosting|LiveBlog|Gallery|Report\b")
 FORMS = {"LiveBlogPosting": "live blog", "ImageGallery": "gallery", "MediaGallery": "gallery"}
 
@@ -30,6 +31,8 @@ class Metadata:
     publisher: str = ""
     language: str = ""
     image: str = ""
+    description: str = ""
+    story: str = ""  # as the head repeats it: a hint which blocks are the story, never the story itself
 
 
 def page_metadata(document: Any, base: str = "") -> Metadata:
@@ -59,6 +62,8 @@ def page_metadata(document: Any, base: str = "") -> Metadata:
         publisher=plain(meta.get("og:site_name") or ""),
         language=(html.get("lang") or "" if html is not None else "").replace("_", "-"),
         image=clean_link(meta.get("og:image") or "", base),
+        description=meta.get("og:description") or meta.get("description") or str(ld.get("description") or ""),
+        story=_text(ld.get("articleBody")),
     )
 
 
@@ -73,6 +78,10 @@ def _news_articles(document: Any) -> Iterator[dict[str, Any]]:
             for node in graph if isinstance(graph, list) else []:
                 if isinstance(node, dict) and STORY_TYPE.search(str(node.get("@type"))):
                     yield node
+
+
+def _text(value: Any) -> str:
+    return value[:MAX_STORY_CHARS] if isinstance(value, str) else ""
 
 
 def _names(author: Any) -> Iterator[str]:

@@ -1,0 +1,99 @@
+"""What the model is asked with: the lexicon, hints from a page's head, groups of blocks."""
+
+import pytest
+
+from workers.clean.article import clean, draft
+from workers.clean.blocks import html_blocks, parse_html
+from workers.clean.groups import KINDS, groups
+from workers.clean.hints import UNKNOWN, Hints, hinted
+from workers.clean.lexicon import BARS, ENTRIES, LABELS, starts_like_clutter
+from workers.clean.lines import is_label, is_prompt
+from workers.clean.looks import LOOKS, looks
+from workers.clean.text import comparable
+
+STORY = " ".join(f"word{n} of the harbour story" for n in range(20)) + "."
+
+
+def test_the_lexicon_has_each_phrase_once() -> None:
+    assert len(ENTRIES) > 1_500
+    keys = [(e.kind, comparable(e.phrase) if e.kind != "start" else e.phrase.casefold()) for e in ENTRIES]
+    assert len(set(keys)) == len(keys)
+    assert {e.kind for e in ENTRIES} == {"label", "share", "ad", "start"}
+    assert len({e.language for e in ENTRIES}) > 30
+
+
+@pytest.mark.parametrize("entry", [e for e in ENTRIES if e.sure], ids=lambda e: e.phrase)
+def test_what_is_sure_goes(entry: object) -> None:
+    phrase, kind = entry.phrase, entry.kind  # type: ignore[attr-defined]
+    assert is_label(phrase) if kind == "label" else is_prompt(phrase)
+
+
+@pytest.mark.parametrize("word", ["Analysis", "Background", "Video", "Opinion", "Sport"])
+def test_words_that_head_stories_too_are_not_sure(word: str) -> None:
+    assert comparable(word) not in LABELS | BARS
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("Related: The bridge that nobody wanted", True), ("[Related: The bridge that nobody wanted]", True),
+        ("• Sign up for our letters", True), ("Czytaj także: Most, którego nikt nie chciał", True), ("更多内容", True),
+        ("The harbour reopened on Monday.", False), ("", False),
+    ],
+)  # fmt: skip
+def test_starts(line: str, expected: bool) -> None:
+    assert starts_like_clutter(line) is expected
+
+
+def test_looks_are_alike_for_lines_that_are_remembered() -> None:
+    first, again = (looks("Sign up for our newsletter", "sign up for our newsletter", 5) for _ in range(2))
+    assert first == again
+    assert len(first) == len(LOOKS)
+    assert first[LOOKS.index("asks")] >= 2
+    assert looks("Now $12 at the shop", "now 12 at the shop", 5)[LOOKS.index("prices")] == 1
+
+
+def test_hints_tell_what_of_the_page_its_head_repeats() -> None:
+    keys = [comparable(STORY), comparable("Another story altogether is told in this one"), ""]
+    rows = hinted(Hints("", STORY, "The harbour story"), keys)
+    assert rows[0][0] == 1
+    assert rows[1][0] == 0
+    assert rows[2][0] == UNKNOWN
+    assert rows[0][2] > rows[1][2]
+
+
+def test_a_head_that_holds_a_summary_only_is_no_hint() -> None:
+    assert (hinted(Hints("", "A short summary of the story", ""), [comparable(STORY)]) == UNKNOWN).all()
+
+
+def test_groups_are_blocks_of_one_class_and_of_one_element() -> None:
+    html = '<div><p class="t-1">One.</p><p class="t-2">Two.</p></div><section><p class="x">Three.</p></section>'
+    found = dict(zip(KINDS, groups(html_blocks(parse_html(f"<div>{html}</div>"))), strict=True))
+    assert found["alike"].tolist() == [0, 0, 1]  # numbers in names don't tell things apart
+    assert found["within_1"].tolist() == [0, 0, 1]
+    assert len(set(found["within_3"].tolist())) == 1
+
+
+def test_a_head_that_tells_another_story_does_not_replace_the_page() -> None:
+    paragraphs = "".join(
+        f"<p>Paragraph {n} says that the harbour of Fauna will open again on day {n}.</p>" for n in range(6)
+    )
+    other = " ".join(f"Sentence {n} of a wholly different text about cheese." for n in range(20))
+    page = (
+        f'<html><head><script type="application/ld+json">{{"@type": "NewsArticle", "articleBody": "{other}"}}</script></head>'
+        f"<body><article><h1>Harbour opens</h1>{paragraphs}</article></body></html>"
+    )
+    assert draft(page, "page").metadata.story == other  # type: ignore[union-attr]
+    text = " ".join(clean(page).text)
+    assert "cheese" not in text
+    assert text.count("harbour of Fauna") == 6
+
+
+def test_a_notice_that_stands_on_the_page_again_and_again_goes() -> None:
+    notice = "<p>Your settings keep this outside content from being shown to you at the moment.</p>"
+    paragraphs = notice.join(
+        f"<p>Paragraph {n} says that the harbour of Fauna will open again on day {n}.</p>" for n in range(6)
+    )
+    copy = clean(f"<html><body><article><h1>Harbour opens</h1>{paragraphs}</article></body></html>")
+    assert not any("settings" in line for line in copy.text)
+    assert len(copy.text) == 6
