@@ -17,8 +17,8 @@ from tests.train.corpus import FOLDS, FOLDS_SALT, Document, dumps, label_rows, p
 from tests.train.score import summary, text_score
 from workers.clean.article import decide, draft
 from workers.clean.encoding import decoded
-from workers.clean.hints import NO_HINTS
 from workers.clean.model import Model, load
+from workers.clean.page import NO_HINTS
 
 GROUPS = {
     "core": ("scrapinghub", "fundus_eval", "fundus_fix", "andythe"),

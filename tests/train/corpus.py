@@ -19,8 +19,7 @@ from typing import Any
 from workers.clean.blocks import Block, Place, ancestors, html_blocks, parse_html
 from workers.clean.encoding import decoded
 from workers.clean.features import best_segment
-from workers.clean.hints import NO_HINTS, Hints
-from workers.clean.page import page_metadata
+from workers.clean.page import NO_HINTS, Hints, page_metadata
 from workers.clean.text import plain
 
 PAGES = Path(__file__).resolve().parents[3] / "shared" / "corpus" / "pages"

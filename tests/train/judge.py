@@ -180,7 +180,7 @@ def validated(sets: dict[str, Rows]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def main(copy_at: float = 0.6) -> None:
+def main(copy_at: float = 0.7) -> None:
     """Write the model and its curve."""
     sets = {name: rows(name) for name in SETS}
     CURVE.write_text(json.dumps(validated(sets), indent=1) + "\n")

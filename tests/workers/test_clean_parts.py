@@ -5,10 +5,11 @@ import pytest
 from workers.clean.article import clean, draft
 from workers.clean.blocks import html_blocks, parse_html
 from workers.clean.groups import KINDS, groups
-from workers.clean.hints import UNKNOWN, Hints, hinted
+from workers.clean.hints import UNKNOWN, hinted
 from workers.clean.lexicon import BARS, ENTRIES, LABELS, starts_like_clutter
 from workers.clean.lines import is_label, is_prompt
 from workers.clean.looks import LOOKS, looks
+from workers.clean.page import Hints
 from workers.clean.text import comparable
 
 STORY = " ".join(f"word{n} of the harbour story" for n in range(20)) + "."

@@ -17,11 +17,10 @@ from workers.clean.blocks import MAX_BLOCKS, MAX_HTML_CHARS, Block, html_blocks,
 from workers.clean.clutter import DATELINE
 from workers.clean.facts import Facts, line_key
 from workers.clean.glued import unglued
-from workers.clean.hints import Hints
 from workers.clean.html import blocks_html, paragraphs_html
 from workers.clean.label import Labeller, Opinion, Verdict
 from workers.clean.links import clean_link
-from workers.clean.page import Metadata, page_metadata
+from workers.clean.page import Hints, Metadata, page_metadata
 from workers.clean.text import plain
 
 if TYPE_CHECKING:

@@ -20,8 +20,9 @@ import numpy as np
 import numpy.typing as npt
 
 from workers.clean.blocks import Block, Place, ancestors
-from workers.clean.hints import Hints, hinted
+from workers.clean.hints import hinted
 from workers.clean.looks import DENSE, FURNITURE_CHARS, FURNITURE_LINES, LOOKS, SOME_WORDS, looks
+from workers.clean.page import Hints
 from workers.clean.text import comparable
 
 Matrix = npt.NDArray[np.float32]

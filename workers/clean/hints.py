@@ -5,28 +5,18 @@ Never trusted by itself: many heads hold another text than the page shows, or ha
 
 from collections.abc import Iterable, Sequence
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from workers.clean.page import Hints
 from workers.clean.text import comparable
 
 MIN_WORDS = 60  # a shorter "articleBody" is a summary
 LOOKED_AT = 48  # words of a block: enough to know it
 HINTED = ("told", "told_length", "described")
 UNKNOWN = -1.0
-
-
-class Hints(NamedTuple):
-    """What is known of a story beside its blocks: headline, the text and the summary that its page's head holds."""
-
-    title: str = ""
-    story: str = ""
-    description: str = ""
-
-
-NO_HINTS = Hints()
 
 
 def hinted(hints: Hints, keys: Sequence[str]) -> npt.NDArray[np.float32]:

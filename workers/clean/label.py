@@ -29,6 +29,7 @@ from workers.clean.lines import (
 from workers.clean.text import comparable
 
 MAX_HEAD_BLOCKS = 14  # how far above the body a title may stand
+MAX_TAIL_BLOCKS = 4  # how far below the body a picture of it may stand
 MAX_TITLES = 6  # lines above a story of which one may be its title
 MAX_TITLE_WORDS = 24  # longer lines without a full stop are sentences cut short
 MAX_LABEL_WORDS = 6
@@ -89,7 +90,7 @@ class Labeller:
         self.verdicts = [Verdict() for _ in blocks]
         self.head = Head(title=title)
         self.keys = [line_key(block.text) for block in blocks] if facts is not None else []
-        self.trusts_repeats = not self.facts.is_copy(block.text for block in blocks)
+        self.trusts_repeats = facts is not None and not facts.is_copy(block.text for block in blocks)
         stays = [n for n, (b, o) in enumerate(zip(blocks, opinions, strict=True)) if o.keep and b.sentence]
         self.on_page = Counter(b.text for b in blocks if b.sentence) if whole_page else Counter()
         self.start, self.end = (stays[0], stays[-1] + 1) if stays and whole_page else (0, len(blocks))
@@ -132,6 +133,7 @@ class Labeller:
         if wanted:
             return next((n for n in reach if comparable(self.blocks[n].text) == wanted), -1)
         candidates = [n for n in reach if self._may_be_title(n)]
+        candidates = candidates or [n for n in reach if self.blocks[n].tag == "h1"]  # of a word or two
         texts = [comparable(self.blocks[n].text) for n in reach]
         for n in candidates:
             if n <= self.start + 2 and texts.count(comparable(self.blocks[n].text)) > 1:
@@ -262,7 +264,8 @@ class Labeller:
         )
 
     def _outside(self, n: int) -> None:
-        if not self._credit(n) and not self._caption(n, in_head=False):
+        near = self.start - MAX_HEAD_BLOCKS <= n < self.end + MAX_TAIL_BLOCKS  # captions elsewhere are other stories'
+        if not self._credit(n) and not (near and self._caption(n, in_head=False)):
             self._doubted(n)
 
     def _credit(self, n: int) -> bool:

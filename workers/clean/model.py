@@ -15,7 +15,7 @@ from workers.clean.around import columns, second_columns, second_rows, with_cont
 from workers.clean.blocks import Block
 from workers.clean.features import fixed_rows, name_scores, word_scores
 from workers.clean.groups import groups
-from workers.clean.hints import NO_HINTS, Hints
+from workers.clean.page import NO_HINTS, Hints
 from workers.clean.trees import StoredTrees, Trees, ready
 
 FILE = Path(__file__).with_name("model.msgpack")

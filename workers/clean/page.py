@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from workers.clean.dates import parse_date
 from workers.clean.links import clean_link
@@ -33,6 +33,17 @@ class Metadata:
     image: str = ""
     description: str = ""
     story: str = ""  # as the head repeats it: a hint which blocks are the story, never the story itself
+
+
+class Hints(NamedTuple):
+    """What is known of a story beside its blocks: headline, the text and the summary that its page's head holds."""
+
+    title: str = ""
+    story: str = ""
+    description: str = ""
+
+
+NO_HINTS = Hints()
 
 
 def page_metadata(document: Any, base: str = "") -> Metadata:
