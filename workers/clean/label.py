@@ -117,7 +117,8 @@ class Labeller:
         for n in range(at):
             self._above(n)
         self.head.title = self.head.title or self.blocks[at].text
-        self.verdicts[at] = Verdict("title", "the title, kept as such")
+        alike = comparable(self.blocks[at].text) == comparable(self.head.title)
+        self.verdicts[at] = Verdict("title", "the title, kept as such" if alike else "the page's own headline")
         n = at + 1
         while n < len(self.blocks) and n <= at + MAX_HEAD_BLOCKS:
             if not (self._furniture(n) or self._dek(n, at)):
@@ -131,7 +132,9 @@ class Labeller:
         wanted = comparable(self.title)
         reach = range(max(0, self.start - MAX_HEAD_BLOCKS), min(len(self.blocks), self.start + MAX_HEAD_BLOCKS))
         if wanted:
-            return next((n for n in reach if comparable(self.blocks[n].text) == wanted), -1)
+            same = [n for n in reach if comparable(self.blocks[n].text) == wanted]
+            above = [n for n in reach if n <= self.start and self.blocks[n].tag == "h1"]  # a feed words it otherwise
+            return (same or above or [-1])[0]
         candidates = [n for n in reach if self._may_be_title(n)]
         candidates = candidates or [n for n in reach if self.blocks[n].tag == "h1"]  # of a word or two
         texts = [comparable(self.blocks[n].text) for n in reach]
