@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from tests.train.corpus import FOLDS, FOLDS_SALT, Document, dumps, fragment, pages, part
 from tests.train.grow import TREES, grow, probabilities, sample, stored
@@ -91,6 +92,7 @@ def main() -> int:
     parser.add_argument("--kinds", nargs="*", default=KINDS, choices=KINDS)
     parser.add_argument("--no-model", action="store_true", help="only cross-validate")
     args = parser.parse_args()
+    threadpool_limits(1)  # BLAS adds up in another order on more threads, and gives other bytes
     started_s = time.monotonic()
     for kind in args.kinds if args.folds else ():
         found = validated(kind, args.folds, args.only)
