@@ -7,10 +7,10 @@ import pytest
 
 from tests.conftest import copydesk
 from workers.clean.article import clean, form_of, sniff
+from workers.clean.captions import names_in
 from workers.clean.clutter import FEED_TAILS, INLINE_LEADS, LINK_LABELS, PROMPTS
 from workers.clean.dates import MONTHS, date_in
 from workers.clean.encoding import decoded
-from workers.clean.label import names_in
 from workers.clean.lines import is_feed_tail, is_headline, is_label, is_prompt, is_sentence, word_count
 from workers.clean.text import comparable
 

@@ -98,3 +98,18 @@ def test_a_notice_that_stands_on_the_page_again_and_again_goes() -> None:
     copy = clean(f"<html><body><article><h1>Harbour opens</h1>{paragraphs}</article></body></html>")
     assert not any("settings" in line for line in copy.text)
     assert len(copy.text) == 6
+
+
+def test_a_feed_s_item_may_begin_with_a_heading_that_is_not_its_title() -> None:
+    item = "<h1>What happened</h1><p>The harbour of Fauna opened again on Monday, nine years after the flood.</p>"
+    assert clean(item, "html", title="Harbour opens").text[0] == "What happened"
+    assert clean(item, "html", title="What happened").text[0].startswith("The harbour")
+
+
+def test_a_page_s_own_headline_is_no_text_though_the_feed_words_it_otherwise() -> None:
+    body = "".join(f"<p>Paragraph {n} says that the harbour of Fauna will open again on day {n}.</p>" for n in range(6))
+    page = f"<html><body><article><h1>Harbour of Fauna opens again</h1>{body}</article></body></html>"
+    copy = clean(page, title="BREAKING: harbour opens")
+    assert copy.title == "BREAKING: harbour opens"
+    assert len(copy.text) == 6
+    assert any(removed.text == "Harbour of Fauna opens again" for removed in copy.removed)

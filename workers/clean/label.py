@@ -13,6 +13,7 @@ from datetime import datetime
 
 from streams.records import Image
 from workers.clean.blocks import Block, ancestors
+from workers.clean.captions import names_in, split_credit
 from workers.clean.clutter import BYLINE, CAPTIONS, CLUTTER_CLASSES, NOTE, READING_TIME, SOURCE_CREDIT
 from workers.clean.dates import date_in
 from workers.clean.facts import Facts, line_key
@@ -133,8 +134,8 @@ class Labeller:
         reach = range(max(0, self.start - MAX_HEAD_BLOCKS), min(len(self.blocks), self.start + MAX_HEAD_BLOCKS))
         if wanted:
             same = [n for n in reach if comparable(self.blocks[n].text) == wanted]
-            above = [n for n in reach if n <= self.start and self.blocks[n].tag == "h1"]  # a feed words it otherwise
-            return (same or above or [-1])[0]
+            above = [n for n in reach if n <= self.start and self.blocks[n].tag == "h1"] if self.whole_page else []
+            return (same or above or [-1])[0]  # a feed may word it otherwise than its page
         candidates = [n for n in reach if self._may_be_title(n)]
         candidates = candidates or [n for n in reach if self.blocks[n].tag == "h1"]  # of a word or two
         texts = [comparable(self.blocks[n].text) for n in reach]
@@ -389,22 +390,3 @@ def _bare_headline(block: Block) -> bool:
     return (
         block.tag in ("line", "li", "p", "h3", "h4") and is_headline(block.text) and not SENTENCE_END.search(block.text)
     )
-
-
-def split_credit(text: str) -> tuple[str, str]:
-    """Return caption and credit of a caption; the credit may be ""."""
-    for pattern, _ in CAPTIONS:
-        found = pattern.fullmatch(text)
-        if found is not None:
-            return found["caption"].strip(), found["credit"].strip()
-    return text, ""
-
-
-def names_in(byline: str) -> tuple[str, ...]:
-    """Return the names in what follows "By"."""
-    byline = re.split(
-        r"\s+[|•·–—]\s+|\s+(?:in|for|at)\s+(?=[A-Z])|,\s+(?=(?:[A-Z][\w.]+ )?(?:Correspondent|Reporter|Editor|Staff))",
-        byline,
-    )[0]
-    names = re.split(r"\s*,\s*|\s+(?:and|et|und|y|e|en|ve|и)\s+|\s*&\s*|\s*;\s*", byline)
-    return tuple(n.strip(" .") for n in names if n.strip(" ."))

@@ -1,0 +1,24 @@
+"""Who made it: the credit that ends a caption, the names in a byline."""
+
+import re
+
+from workers.clean.clutter import CAPTIONS
+
+
+def split_credit(text: str) -> tuple[str, str]:
+    """Return caption and credit of a caption; the credit may be ""."""
+    for pattern, _ in CAPTIONS:
+        found = pattern.fullmatch(text)
+        if found is not None:
+            return found["caption"].strip(), found["credit"].strip()
+    return text, ""
+
+
+def names_in(byline: str) -> tuple[str, ...]:
+    """Return the names in what follows "By"."""
+    byline = re.split(
+        r"\s+[|•·–—]\s+|\s+(?:in|for|at)\s+(?=[A-Z])|,\s+(?=(?:[A-Z][\w.]+ )?(?:Correspondent|Reporter|Editor|Staff))",
+        byline,
+    )[0]
+    names = re.split(r"\s*,\s*|\s+(?:and|et|und|y|e|en|ve|и)\s+|\s*&\s*|\s*;\s*", byline)
+    return tuple(n.strip(" .") for n in names if n.strip(" ."))
