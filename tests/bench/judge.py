@@ -1,6 +1,6 @@
 """`make bench-judge`: how well copies and links are told, beside peers, and what it costs.
 
-python -m tests.bench.judge [quality|urls|scale]...      ../shared/corpus/judge beside the project
+python -m tests.bench.judge [quality|urls|merges|scale]...      ../shared/corpus/judge beside the project
 
 The trees were grown on these texts: what they are worth on others is tests/train/judge.json, cross-validated. The figures
 here are of the whole judge, index and all, and comparable among its peers, none of which learn.
@@ -9,8 +9,10 @@ here are of the whole judge, index and all, and comparable among its peers, none
 import hashlib
 import itertools
 import json
+import re
 import statistics
 import sys
+import tarfile
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -19,16 +21,21 @@ from typing import Any
 from streams.settings import Settings
 from streams.transport.broker import open_broker
 from tests.bench.common import Stopwatch, run, server
+from tests.conftest import SHARED
 from tests.train.judge import SETS, Texts, lines, texts
+from workers.clean.text import comparable
 from workers.dedupe.identity import article_id
 from workers.dedupe.seen import Seen
 from workers.dedupe.signature import KEY_BYTES, sign, words_of
 from workers.dedupe.stories import Stories
 from workers.dedupe.urls import spell
 from workers.dedupe.verdict import Memory
+from workers.poller.quick import quick
 
 WINDOW_S = 10**9  # the texts of a set count as one week's
 COUNT = 100_000
+MAX_FEED_BYTES = 2_000_000
+NUMBER = re.compile(r"\d{5,}")  # as outlets count their stories
 Groups = Sequence[Any]
 
 
@@ -152,6 +159,28 @@ def urls() -> dict[str, Any]:
     return out
 
 
+def merges() -> dict[str, Any]:
+    """Return which links of stories with other titles are told to be one's, of all that feeds and texts of the corpus have.
+
+    A story that was retitled is one all the same: links that share its number in their paths are counted apart.
+    """
+    titles: dict[str, set[str]] = defaultdict(set)
+    for doc in lines("natural_docs"):
+        titles[doc.get("url") or ""].add(comparable(doc["title"]))
+    with tarfile.open(SHARED / "corpus" / "feeds.tar.xz") as tar:
+        for member in tar:
+            file = tar.extractfile(member) if "rw_" in member.name and member.size < MAX_FEED_BYTES else None
+            for entry in (quick(file.read(), {}) or {}).get("entries", []) if file else []:
+                titles[str(entry.get("link") or "")].add(comparable(str(entry.get("title") or "")))
+    known = {url: next(iter(t)) for url, t in titles.items() if url.startswith("http") and len(t) == 1 and "" not in t}
+    by_key: dict[str, list[str]] = defaultdict(list)
+    for url in known:
+        by_key[spell(url).key].append(url)
+    merged = [urls for urls in by_key.values() if len({known[url] for url in urls}) > 1]
+    numbers = [set.intersection(*(set(NUMBER.findall(url.partition("?")[0])) for url in urls)) for urls in merged]
+    return {"links": len(known), "one_number": sum(map(bool, numbers)), "other": numbers.count(set()), "merged": merged}
+
+
 def _same(tool: Callable[[str], str], pair: dict[str, str]) -> bool:
     try:
         return tool(pair["a"]) == tool(pair["b"])
@@ -210,7 +239,7 @@ def scale() -> dict[str, Any]:
     return found | {"sign_cpu_us": clock.per_item(2_000)["cpu_us"]}
 
 
-PARTS: dict[str, Callable[[], dict[str, Any]]] = {"urls": urls, "scale": scale, "quality": quality}
+PARTS: dict[str, Callable[[], dict[str, Any]]] = {"urls": urls, "merges": merges, "scale": scale, "quality": quality}
 
 if __name__ == "__main__":
     for part in sys.argv[1:] or PARTS:
