@@ -115,19 +115,8 @@ def pages() -> Iterator[Document]:
             clutter, neutral = row.get("clutter", ()), row.get("neutral", ())
             body, trust, hard = aligned(blocks, truth, clutter, neutral)
             site = row.get("site") or group
-            yield Document(
-                f"{group}/{name}",
-                site,
-                group,
-                blocks,
-                body,
-                trust,
-                hard,
-                Hints(head.title, head.story, head.description),
-                truth,
-                clutter,
-                neutral,
-            )
+            hints = Hints(head.title, head.story, head.description)
+            yield Document(f"{group}/{name}", site, group, blocks, body, trust, hard, hints, truth, clutter, neutral)
 
 
 def aligned(

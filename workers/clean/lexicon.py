@@ -3,7 +3,7 @@
     kind      label: above a list of links · share: a share bar's or comment box's · ad · start: what a line begins with
     rule      sure: a line that is this and nothing else goes; -: the model weighs it
 
-Source: seen on news pages of at least one outlet or in scrapers' published lists, in 40 languages; `sure` only what
+Source: seen on news pages of at least one outlet or in scrapers' published lists, in 39 languages; `sure` only what
 stood as clutter on three sites or more and in no story.
 """
 
