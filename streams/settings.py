@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from streams.errors import SettingsError
 from streams.tables import TABLES, FeedRule, Route, Webhook, read_tables
 from streams.topics import route_topic, topic_named
+from streams.version import version
 
 ENV_PREFIX = "COPYDESK_"
 CONFIG_FILE = "copydesk.toml"
@@ -123,7 +124,7 @@ class Settings:
 
     @property
     def user_agent(self) -> str:
-        return "copydesk/0.1" + (f" (+{self.contact})" if self.contact else "")
+        return f"copydesk/{version()}" + (f" (+{self.contact})" if self.contact else "")
 
 
 def load_settings(flags: Mapping[str, Any] | None = None, environ: Mapping[str, str] | None = None) -> Settings:

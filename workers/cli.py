@@ -14,6 +14,7 @@ from typing import Any
 from streams.errors import CopydeskError, SettingsError, UnavailableError
 from streams.settings import Settings, load_settings
 from streams.tables import TABLES
+from streams.version import version
 from workers import manage
 from workers.examples import EXAMPLES
 from workers.logs import log_to
@@ -72,6 +73,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         "copydesk", description="Raw wire copy in, clean copy out.", epilog=EPILOG, formatter_class=formatter
     )
+    parser.add_argument("--version", action="version", version=f"copydesk {version()}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def command(

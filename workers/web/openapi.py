@@ -6,6 +6,7 @@ import msgspec
 from aiohttp import web
 
 from streams.records import Article, DeadLetter, Item, Poll, Record
+from streams.version import version
 
 RECORDS: dict[str, type[Record]] = {"article": Article, "item": Item, "poll": Poll, "dead-letter": DeadLetter}
 JSON, TEXT = "application/json", "text/plain"
@@ -63,7 +64,7 @@ def document() -> dict[str, Any]:
     for method, path, what, media in PATHS:
         paths.setdefault(path, {})[method] = _operation(method, path, what, media)
     _, schemas = msgspec.json.schema_components(RECORDS.values(), ref_template="#/components/schemas/{name}")
-    info = {"title": "copydesk", "version": "0.1.0", "description": "Raw wire copy in, clean copy out."}
+    info = {"title": "copydesk", "version": version(), "description": "Raw wire copy in, clean copy out."}
     return {"openapi": "3.1.0", "info": info, "paths": paths, "components": {"schemas": schemas}}
 
 
