@@ -1,7 +1,7 @@
 # One image for all roles; the command says which: poll, desk or web.
 FROM python:3.13-slim AS build
 WORKDIR /src
-COPY requirements.lock pyproject.toml README.md LICENSE ./
+COPY requirements.lock pyproject.toml README.md LICENSE copydesk.py ./
 RUN python -m venv /opt/copydesk && /opt/copydesk/bin/pip install --no-cache-dir --require-hashes -r requirements.lock
 COPY streams streams
 COPY workers workers

@@ -1,64 +1,97 @@
-# `make run` and `make test` need Python 3.11 or later and make; they set up .venv from the lock file by themselves.
+# `make` lists the targets. They need Python 3.11 or later and set up .venv from requirements-dev.lock by themselves.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
-.PHONY: run test check bench bench-clean bench-judge train train-judge faults soak lock clean
+PIP := -m pip --disable-pip-version-check
+.DEFAULT_GOAL := help
+.PHONY: help run unit test lint check docs prose-lower dist bench bench-clean bench-judge train train-judge faults soak lock clean
 
-run: $(INSTALLED)
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
+
+run: $(INSTALLED) ## start everything on this machine (`copydesk up`)
 	@$(BIN)/copydesk up
 
-test: $(INSTALLED)
+unit: $(INSTALLED) ## run the tests that start no process and no server, in under a minute
+	@$(BIN)/python -m pytest -m unit $(ARGS)
+
+test: $(INSTALLED) ## run all tests; Kafka, Redis and the browser where they are installed
 	@$(BIN)/python -m pytest $(ARGS)
 
-check: $(INSTALLED)
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports && $(BIN)/python -m pytest $(ARGS)
+lint: $(INSTALLED) ## check style, spelling, prose, YAML, types and import direction
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/codespell
+	@$(BIN)/python -m tests.tools.prose
+	@$(BIN)/yamllint --strict -c .ci/yamllint.yml .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
 
-bench: $(INSTALLED)
+check: lint test ## run lint and test
+
+docs: $(INSTALLED) ## check the links between the Markdown files
+	@$(BIN)/python -m tests.tools.links
+
+prose-lower: $(INSTALLED) ## lower the limits in tests/tools/prose.toml to the present figures
+	@$(BIN)/python -m tests.tools.prose --lower
+
+dist: $(INSTALLED) ## build wheel and sdist, install the wheel in a clean environment and try it
+	@rm -rf dist build/smoke
+	@$(BIN)/python -m build --no-isolation --outdir dist . > /dev/null
+	@$(PYTHON) -m venv build/smoke
+	@build/smoke/bin/python $(PIP) install --quiet --require-hashes -r requirements.lock
+	@build/smoke/bin/python $(PIP) install --quiet --no-deps dist/*.whl
+	@cd build/smoke && bin/python -I "$(CURDIR)/tests/tools/smoke.py" "$(CURDIR)" "$(CURDIR)"/dist/*.whl
+
+bench: $(INSTALLED) ## measure throughput and latency; figures are in tests/bench/README.md
 	@$(BIN)/python -m tests.bench $(ARGS)
 
-# The cleaner beside its peers, on ../shared/corpus/pages.
-bench-clean: $(VENV)/.peers
+bench-clean: $(VENV)/.peers ## compare the cleaner with other libraries, on ../shared/corpus/pages
 	@$(BIN)/python -m tests.bench.clean $(ARGS)
 
-# What tells copies and links apart, beside its peers, on ../shared/corpus/judge.
-bench-judge: $(VENV)/.peers
+bench-judge: $(VENV)/.peers ## compare duplicate detection with other libraries, on ../shared/corpus/judge
 	@$(BIN)/python -m tests.bench.judge $(ARGS)
 
-# The cleaner's model from ../shared/corpus/pages (see tests/train/__main__.py for ARGS), and the judge's from .../judge.
-train: $(VENV)/.peers
+# See tests/train/__main__.py for ARGS.
+train: $(VENV)/.peers ## train the cleaner's model from ../shared/corpus/pages
 	@$(BIN)/python -m tests.train $(ARGS)
 
-train-judge: $(VENV)/.peers
+train-judge: $(VENV)/.peers ## train the duplicate model from ../shared/corpus/judge
 	@$(BIN)/python -m tests.train.judge
 
 $(VENV)/.peers: $(INSTALLED) requirements-train.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-train.lock
+	@$(BIN)/python $(PIP) install --quiet --no-deps --require-hashes -r requirements-train.lock
 	@touch $@
 
-# Planted bugs, power cuts, and seeded runs; see tests/faults/__main__.py for ARGS.
-faults: $(INSTALLED)
+# See tests/faults/__main__.py for ARGS.
+faults: $(INSTALLED) ## run planted bugs, power cuts and seeded faults
 	@$(BIN)/python -m pytest -m faults tests/faults
 	@$(BIN)/python -m tests.faults $(ARGS)
 
-# Hours of steady work with faults; see tests/faults/soak.py for ARGS.
-soak: $(INSTALLED)
+# See tests/faults/soak.py for ARGS.
+soak: $(INSTALLED) ## run for hours with a fault a minute
 	@$(BIN)/python -m tests.faults.soak $(ARGS)
 
-# Every package at the version and with the hashes that copydesk was tested with.
-$(INSTALLED): requirements.lock pyproject.toml
+# Every package has the version and the hashes that copydesk was tested with. pip shows progress on a terminal only.
+$(INSTALLED): requirements-dev.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "copydesk needs Python 3.11 or later; this is %d.%d. Set PYTHON=..." % sys.version_info[:2])'
-	@echo "Setting up $(VENV) from requirements.lock ..."
+	@echo "Creating $(VENV) with $$($(PYTHON) --version)"
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@echo "Installing $$(grep -c '^[a-z].*==' requirements-dev.lock) packages from requirements-dev.lock"
+	@$(BIN)/python $(PIP) install $$([ -t 1 ] && echo --progress-bar=on || echo --quiet) --require-hashes -r requirements-dev.lock
+	@echo "Installing copydesk"
+	@$(BIN)/python $(PIP) install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
-# For maintainers: resolve anew, for all platforms (needs `uv`).
-lock:
-	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock" --group dev pyproject.toml -o requirements.lock
-	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock" --group train -c requirements.lock -o requirements-train.lock
+# uv keeps the versions of the present files; ARGS=--upgrade takes new ones. The dev lock is first: the others follow it.
+UV_COMPILE = build/uv/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock"
+lock: ## resolve the lock files anew, for all platforms
+	@$(PYTHON) -m venv build/uv && build/uv/bin/python $(PIP) install --quiet uv
+	$(UV_COMPILE) $(ARGS) --group dev pyproject.toml -o requirements-dev.lock
+	$(UV_COMPILE) -c requirements-dev.lock --group backend pyproject.toml -o requirements.lock
+	$(UV_COMPILE) $(ARGS) -c requirements-dev.lock --group train -o requirements-train.lock
 
-clean:
-	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache
+clean: ## remove .venv and everything that was built
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache

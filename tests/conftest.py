@@ -19,10 +19,17 @@ from streams.topics import PREFIX
 from streams.transport.embedded import EmbeddedValkey
 from streams.transport.redis_streams.log import Log
 from tests.brokers.kafka import BEFORE, CURRENT, Cluster, NoKafka, jars
+from tests.tools.rings import pytest_collection_modifyitems, pytest_configure  # noqa: F401  # hooks of the unit ring
 
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"
+NO_CORPUS = "../shared isn't there"
 DEADLINE_S = 30.0
+
+
+def corpus_is_absent() -> bool:
+    """Return whether CI runs without ../shared, which is not public."""
+    return os.environ.get("COPYDESK_TEST_CORPUS") == "absent" and not SHARED.is_dir()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -33,11 +40,11 @@ def no_settings_from_outside() -> None:
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """The corpus beside the project; in CI it must be there."""
+    """The corpus beside the project; in CI it must be there, unless COPYDESK_TEST_CORPUS is "absent"."""
     if not SHARED.is_dir():
-        if os.environ.get("CI"):
+        if os.environ.get("CI") and not corpus_is_absent():
             pytest.fail("../shared is missing in CI")
-        pytest.skip("../shared isn't there")
+        pytest.skip(NO_CORPUS)
     return SHARED
 
 
@@ -199,6 +206,8 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """In CI, a skip is a failure: there everything can be had."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     skipped = reporter.stats.get("skipped", []) if reporter else []
+    if corpus_is_absent():
+        skipped = [report for report in skipped if NO_CORPUS not in str(report.longrepr)]
     if os.environ.get("CI") and skipped and exitstatus == 0:
         reporter.write_line(f"in CI nothing may be skipped: {[r.nodeid for r in skipped]}", red=True)
         session.exitstatus = 1
