@@ -80,7 +80,8 @@ $(INSTALLED): requirements-dev.lock pyproject.toml
 	@echo "Creating $(VENV) with $$($(PYTHON) --version)"
 	@$(PYTHON) -m venv $(VENV)
 	@echo "Installing $$(grep -c '^[a-z].*==' requirements-dev.lock) packages from requirements-dev.lock"
-	@$(BIN)/python $(PIP) install $$([ -t 1 ] && echo --progress-bar=on || echo --quiet) --require-hashes -r requirements-dev.lock
+	@if [ -t 1 ] && [ -z "$$CI" ]; then progress=--progress-bar=on; else progress=--quiet; fi; \
+	    $(BIN)/python $(PIP) install $$progress --require-hashes -r requirements-dev.lock
 	@echo "Installing copydesk"
 	@$(BIN)/python $(PIP) install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
