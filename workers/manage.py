@@ -209,6 +209,8 @@ def run_repair(settings: Settings, args: Any) -> int:
         return DONE
     lost = damage.size - damage.sound
     print(f"{damage.path}: readable up to byte {damage.sound} of {damage.size}; {lost} bytes are not")
+    if damage.confirmed > damage.sound:
+        print(f"{damage.confirmed - damage.sound} bytes behind that were confirmed: restore a backup if there is one.")
     if done:
         print(f"they were cut off; the log as it was is in {done[1]}")
         return DONE
