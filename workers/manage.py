@@ -13,7 +13,7 @@ import msgspec
 
 from streams.errors import SettingsError, UnreadableError
 from streams.settings import Settings, settings_table
-from streams.transport.embedded import EmbeddedValkey, answers, socket_url
+from streams.transport.embedded import EmbeddedValkey, answers, server_binary, socket_url
 from workers.offline import DONE, FAILED, UNHEALTHY, print_json
 
 FULL = 0.85  # of the broker's memory: pollers pause there
@@ -176,9 +176,10 @@ def run_backup(settings: Settings, args: Any) -> int:
     from workers import backup
 
     _embedded_only(settings, "backup")
-    backup.refuse_existing(args.file)
-    with_state(settings, lambda broker: backup.take_snapshot(broker.state))
-    print(f"{args.file}: {backup.pack(settings.data_dir, args.file):,} bytes")
+    with backup.one_at_a_time(settings.data_dir):
+        backup.refuse_existing(args.file)
+        with_state(settings, lambda broker: backup.take_snapshot(broker.state))
+        print(f"{args.file}: {backup.pack(settings.data_dir, args.file):,} bytes")
     return DONE
 
 
@@ -186,7 +187,7 @@ def run_restore(settings: Settings, args: Any) -> int:
     from workers.backup import restore
 
     _embedded_only(settings, "restore")
-    when = restore(args.file, settings.data_dir)
+    when = restore(args.file, settings.data_dir, server_binary())
     print(f"{settings.data_dir}: as it was at {when:%Y-%m-%d %H:%M:%S} UTC")
     return DONE
 

@@ -150,8 +150,11 @@ def write_record(valkey_dir: Path, files: Mapping[str, Prefix]) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Sync the names in *folder*."""
-    descriptor = os.open(folder, os.O_RDONLY)
+    """Sync the names in *folder*, or the file of that name."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except PermissionError:  # a parent that is not ours to read: its owner made it long before
+        return
     try:
         os.fsync(descriptor)
     finally:
@@ -198,20 +201,22 @@ def compare(log_dir: Path, files: Iterable[LogFile], record: Record, torn: Mappi
         if name in names and (readable is None or readable >= prefix.size_bytes):
             _compare_file(log_dir, name, prefix)
         elif name not in names and (base.name in record.files or not _is_replaced(name, last_seq)):
-            raise damaged(log_dir, f"{MANIFEST} no longer lists {name}", _accept(log_dir))
+            raise damaged(log_dir, f"{MANIFEST} no longer lists {name}", accepting(log_dir))
 
 
 def _compare_file(log_dir: Path, name: str, prefix: Prefix) -> None:
     size = (log_dir / name).stat().st_size
     if size < prefix.size_bytes:
         fault = f"{name} has {size} bytes, and {prefix.size_bytes} were confirmed"
-        raise damaged(log_dir, fault, "`copydesk repair` cuts off a torn end; else " + _accept(log_dir))
+        step = "`copydesk repair` cuts off a torn end; else " if ".incr." in name else ""
+        raise damaged(log_dir, fault, step + accepting(log_dir))
     with (log_dir / name).open("rb") as held:
         if _read_on(held.fileno(), Prefix(0, 0), prefix.size_bytes) != prefix:
-            raise damaged(log_dir, f"{name} has other bytes than were confirmed (CRC-32)", _accept(log_dir))
+            raise damaged(log_dir, f"{name} has other bytes than were confirmed (CRC-32)", accepting(log_dir))
 
 
-def _accept(log_dir: Path) -> str:
+def accepting(log_dir: Path) -> str:
+    """Return the next step where a person may decide that what is left is enough."""
     record = log_dir.parent.parent / RECORD
     return f"put a backup in its place (`copydesk restore`), or remove {record} to start with what is left"
 

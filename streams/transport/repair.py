@@ -16,9 +16,9 @@ from streams.errors import SettingsError
 from streams.transport.integrity import (
     LOG_DIR,
     MANIFEST,
-    RECORD,
     LogFile,
     Record,
+    accepting,
     boot_id,
     compare,
     damaged,
@@ -74,7 +74,7 @@ def _log_files(valkey_dir: Path, server: Path, record: Record | None) -> list[Lo
     log_dir = valkey_dir / LOG_DIR
     files = read_log_files(log_dir)
     if files is None and record is not None:
-        raise damaged(log_dir, f"{MANIFEST} is missing, and {valkey_dir.parent / RECORD} tells of an earlier start")
+        raise damaged(log_dir, f"{MANIFEST} is missing, and the directory was in use", accepting(log_dir))
     if files is None:
         for path in [*log_dir.glob("*.base.*"), *log_dir.glob("*.incr.*")]:
             if path.stat().st_size and "[info] 0 keys read" not in _run("valkey-check-rdb", server, path).stdout:
@@ -93,6 +93,11 @@ def _check_contents(log_dir: Path, file: LogFile, last: LogFile, server: Path) -
     if found is None or file != last or file.kind == "b":
         raise damaged(log_dir, f"{file.name} can't be read ({tool}: status {done.returncode})")
     return Damage(path, int(found[1]), int(found[2]))
+
+
+def snapshot_is_sound(path: Path, server: Path) -> bool:
+    """Whether the snapshot at *path* can be read to its end and has the checksum that it should (CRC-64)."""
+    return _run("valkey-check-rdb", server, path).returncode == 0
 
 
 def cut_off(damage: Damage, server: Path) -> Path:
