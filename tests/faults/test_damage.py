@@ -1,11 +1,12 @@
 """Damage of each file of the embedded server's log: all records are there, or the start is refused by name."""
 
 import asyncio
+import math
 import os
 import re
 import shutil
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from streams.topics import POLLS
 from streams.transport.broker import Message
 from streams.transport.embedded import EmbeddedValkey, server_binary
 from streams.transport.redis_streams.log import Log
-from streams.transport.repair import find_damage
+from streams.transport.repair import ends_early, find_damage
 from tests.conftest import copydesk, until
 
 RECORDS = 30  # half of them in the base, half in the incremental file
@@ -128,15 +129,13 @@ def harms(size: int, cuts: int, flips: int) -> Iterator[tuple[str, Harm]]:
     yield "zeros at the end", lambda p: (truncate(p, size - min(20, size // 2)), truncate(p, size))
 
 
-def files_of(data_dir: Path) -> Sequence[str]:
-    return sorted(p.name for p in log_dir(data_dir).iterdir())
-
-
-def damage_each_file(sound: Path, tmp_path: Path, cuts: int, flips: int) -> int:
+def damage_each_file(
+    sound: Path, tmp_path: Path, cuts: int, flips: int, names: str = "*", copy: Callable[[Path, Path], Path] = copied
+) -> int:
     count = 0
-    for name in files_of(sound):
+    for name in sorted(path.name for path in log_dir(sound).glob(names)):
         for _label, harm in harms((log_dir(sound) / name).stat().st_size, cuts, flips):
-            data_dir = copied(sound, tmp_path)
+            data_dir = copy(sound, tmp_path)
             harm(log_dir(data_dir) / name)
             assert_refused_by_name(data_dir, name)
             count += 1
@@ -145,7 +144,7 @@ def damage_each_file(sound: Path, tmp_path: Path, cuts: int, flips: int) -> int:
 
 def test_log_damaged_in_each_file_is_refused(sound: Path, tmp_path: Path) -> None:
     assert started_records(copied(sound, tmp_path)) == EXPECTED
-    assert damage_each_file(sound, tmp_path, cuts=5, flips=8) == 3 * 15
+    assert damage_each_file(sound, tmp_path, cuts=12, flips=40) == 3 * 54
 
 
 @pytest.mark.faults
@@ -229,6 +228,12 @@ def test_older_directory_damaged_is_refused(damage: str, sound: Path, tmp_path: 
     assert_refused_by_name(data_dir, part)
 
 
+@pytest.mark.faults
+@pytest.mark.parametrize("names", ["*.manifest", "*.base.rdb"])
+def test_older_directory_damaged_at_many_offsets_is_refused(names: str, sound: Path, tmp_path: Path) -> None:
+    assert damage_each_file(sound, tmp_path, 88, 352, names, without_record) == 442
+
+
 def test_first_start_that_was_killed_starts_again(tmp_path: Path) -> None:
     server = EmbeddedValkey(Settings(data_dir=tmp_path, partitions=1))
     server.start()
@@ -296,4 +301,59 @@ def test_bit_flip_behind_record_is_not_cut(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="is damaged"):
         server.ensure()
     assert path.read_bytes() == damaged
+    server.stop()
+
+
+def test_ends_early_accepts_each_cut_only() -> None:
+    step = b"*1\r\n$5\r\nMULTI\r\n*3\r\n$3\r\nSET\r\n$1\r\na\r\n$12\r\n*1\r\n$1\r\nx\r\n$\r\n*1\r\n$4\r\nEXEC\r\n"
+    assert all(ends_early(step[:n]) for n in range(len(step)))
+    for harmed in (b"X" + step, step.replace(b"$3", b"$2"), step[:-2] + b"\r\r", step + b"\0\0", bytes(100)):
+        assert not ends_early(harmed), harmed
+
+
+# -- the record while the server runs -------------------------------------------------------------------------
+
+
+def recorded_now(server: EmbeddedValkey) -> None:
+    server._recorded_s = -math.inf  # as if the last record were long ago
+    server.ensure()
+
+
+def kill(server: EmbeddedValkey) -> None:
+    assert server.process is not None
+    server.process.kill()
+    server.process.wait()
+
+
+def test_log_emptied_after_crash_is_refused(tmp_path: Path) -> None:
+    server = EmbeddedValkey(Settings(data_dir=tmp_path, partitions=1))
+    server.start()
+    asyncio.run(write_records(server.url))
+    recorded_now(server)
+    kill(server)
+    [path] = log_dir(tmp_path).glob("*.incr.aof")
+    truncate(path, 0)
+    with pytest.raises(SettingsError, match=path.name):
+        server.ensure()
+    server.stop()
+
+
+def test_record_during_rewrites_never_refuses_sound_log(tmp_path: Path) -> None:
+    server = EmbeddedValkey(Settings(data_dir=tmp_path, partitions=1))
+    server.start()
+
+    async def load(first: int) -> None:
+        log = Log(server.url, partitions=1)
+        await log.declare([POLLS])
+        await log.state.bgrewriteaof()
+        for n in range(first, first + 20):
+            await log.publish([Message(POLLS.name, b"k", b"value %d" % n)])
+            recorded_now(server)
+        await log.close()
+
+    for n in range(8):
+        asyncio.run(load(20 * n))
+        kill(server)
+        assert server.ensure(), "refused"
+    assert records(server.url) == [b"value %d" % n for n in range(160)]
     server.stop()
