@@ -55,7 +55,7 @@ class Record(msgspec.Struct, frozen=True):
 
 def damaged(log_dir: Path, fault: str, step: str = "put a backup in its place (`copydesk restore`)") -> DamagedLogError:
     """Return the error for *fault* of the log in *log_dir*."""
-    return DamagedLogError(f"the log in {log_dir} is damaged: {fault}; {step}")
+    return DamagedLogError(f"the log in {log_dir} is damaged, and starting would lose data: {fault}; {step}")
 
 
 def boot_id() -> str:

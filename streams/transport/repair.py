@@ -4,6 +4,7 @@ valkey-check-aof and valkey-check-rdb come within the server's binary, and run u
 transaction the first leaves nothing: a step of copydesk's is whole or gone.
 """
 
+import mmap
 import os
 import re
 import shutil
@@ -118,7 +119,8 @@ def cut_torn_write(valkey_dir: Path, server: Path) -> Path | None:
     """Cut off a write that the server's end interrupted; returns where its bytes are kept, None to leave it.
 
     Within one boot the page cache has each write that was acknowledged, so an incomplete command at the end was not.
-    After a power cut the disk may have lost more: a person decides.
+    A write that a signal ends stops at a page (generic_perform_write in Linux's mm/filemap.c): a log that ends
+    elsewhere was cut by something else. That, or a power cut, may have taken more: a person decides.
     """
     record, damage = read_record(valkey_dir), find_damage(valkey_dir, server)
     if damage is None or record is None or not record.boot_id or record.boot_id != boot_id():
@@ -126,7 +128,7 @@ def cut_torn_write(valkey_dir: Path, server: Path) -> Path | None:
     with damage.path.open("r+b") as log:
         log.seek(damage.sound)
         tail = log.read()
-        if damage.sound < damage.confirmed or not ends_early(tail):
+        if damage.sound < damage.confirmed or damage.size % mmap.PAGESIZE or not ends_early(tail):
             return None
         copy = valkey_dir / "torn" / f"{damage.path.name}.{damage.sound}.{_now()}"
         copy.parent.mkdir(mode=0o700, exist_ok=True)

@@ -2,10 +2,9 @@
 
 import asyncio
 import math
-import os
+import mmap
 import re
 import shutil
-import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -257,29 +256,47 @@ def test_unreadable_record_is_refused(sound: Path, tmp_path: Path) -> None:
 # -- a server that died while it wrote ------------------------------------------------------------------------
 
 
-def torn_by_kill(data_dir: Path) -> tuple[EmbeddedValkey, Path, int]:
+TORN = b"*3\r\n$3\r\nSET\r\n$1\r\na\r\n$9000\r\n"
+
+
+def torn_by_kill(data_dir: Path, *, at_page: bool = True) -> tuple[EmbeddedValkey, Path, int]:
     """Kill the server and leave a part of a command behind its records, as an interrupted write does."""
     server = EmbeddedValkey(Settings(data_dir=data_dir, partitions=1))
     server.start()
     asyncio.run(write_records(server.url))
-    assert server.process is not None
-    os.kill(server.process.pid, signal.SIGKILL)
-    server.process.wait()
+    kill(server)
     [path] = log_dir(data_dir).glob("*.incr.aof")
     size = path.stat().st_size
     with path.open("ab") as file:
-        file.write(b"*3\r\n$3\r\nSET\r\n$1\r\na\r\n$100\r\nab")
+        file.write(TORN)
+        file.write(b"x" * (-(size + len(TORN)) % mmap.PAGESIZE + (not at_page)))
     return server, path, size
+
+
+def kill(server: EmbeddedValkey) -> None:
+    assert server.process is not None
+    server.process.kill()
+    server.process.wait()
 
 
 def test_tail_torn_within_one_boot_is_cut(tmp_path: Path) -> None:
     server, path, size = torn_by_kill(tmp_path)
+    torn = path.read_bytes()[size:]
     assert server.ensure()
     assert records(server.url) == EXPECTED
     server.stop()
     assert path.stat().st_size >= size
-    [copy] = (tmp_path / "valkey").glob("torn/*")
-    assert copy.read_bytes() == b"*3\r\n$3\r\nSET\r\n$1\r\na\r\n$100\r\nab"
+    [copy] = (tmp_path / "valkey" / "torn").iterdir()
+    assert copy.read_bytes() == torn
+
+
+def test_tail_cut_off_page_boundary_is_refused(tmp_path: Path) -> None:
+    server, path, _size = torn_by_kill(tmp_path, at_page=False)
+    torn = path.read_bytes()
+    with pytest.raises(SettingsError, match="repair"):
+        server.ensure()
+    assert path.read_bytes() == torn
+    server.stop()
 
 
 def test_tail_torn_before_this_boot_is_refused(tmp_path: Path) -> None:
@@ -317,12 +334,6 @@ def test_ends_early_accepts_each_cut_only() -> None:
 def recorded_now(server: EmbeddedValkey) -> None:
     server._recorded_s = -math.inf  # as if the last record were long ago
     server.ensure()
-
-
-def kill(server: EmbeddedValkey) -> None:
-    assert server.process is not None
-    server.process.kill()
-    server.process.wait()
 
 
 def test_log_emptied_after_crash_is_refused(tmp_path: Path) -> None:
