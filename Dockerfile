@@ -1,4 +1,4 @@
-# One image for all roles; the command says which: poll, desk or web.
+# One image for all roles; the command says which: poll, desk, web or webhooks.
 FROM python:3.13-slim AS build
 WORKDIR /src
 COPY requirements.lock pyproject.toml README.md LICENSE copydesk.py ./
@@ -8,9 +8,11 @@ COPY workers workers
 RUN /opt/copydesk/bin/pip install --no-cache-dir --no-deps --no-build-isolation .
 
 FROM python:3.13-slim
-RUN useradd --system --create-home --home-dir /var/lib/copydesk --uid 10001 copydesk
+# A volume takes its owner from the folder that it covers: that must be there, and be the user's.
+RUN useradd --system --user-group --create-home --home-dir /var/lib/copydesk --uid 10001 copydesk \
+    && install -d -o copydesk -g copydesk -m 700 /var/lib/copydesk/data
 COPY --from=build /opt/copydesk /opt/copydesk
-ENV PATH=/opt/copydesk/bin:$PATH PYTHONUNBUFFERED=1 COPYDESK_DATA_DIR=/var/lib/copydesk/data
+ENV PATH=/opt/copydesk/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 COPYDESK_DATA_DIR=/var/lib/copydesk/data
 USER copydesk
 WORKDIR /var/lib/copydesk
 STOPSIGNAL SIGTERM

@@ -4,36 +4,63 @@ server ──BGSAVE──▶ a snapshot of one moment ──▶ FILE.tar      FI
 """
 
 import asyncio
+import contextlib
+import fcntl
+import hashlib
 import io
 import json
+import os
+import shutil
 import tarfile
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
 from streams.errors import SettingsError, UnavailableError, UnreadableError
+from streams.transport.integrity import LOG_DIR, MANIFEST, RDB_MAGIC, sync_folder, synced_prefixes, write_record
+from streams.transport.repair import snapshot_is_sound
 
 FORMAT = 1
 NOTE, SNAPSHOT = "copydesk-backup.json", "snapshot.rdb"
-BASE, MANIFEST = "appendonly.aof.1.base.rdb", "appendonly.aof.manifest"
-RDB_MAGIC = (b"REDIS", b"VALKEY")
+BASE = "appendonly.aof.1.base.rdb"
 LONGEST_S = 3_600.0
+
+
+@contextlib.contextmanager
+def one_at_a_time(data_dir: Path) -> Iterator[None]:
+    """Wait until no other backup of *data_dir* runs: all of them use the server's one snapshot file."""
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = (data_dir / "backup.lock").open("wb")
+    except OSError as exc:
+        raise SettingsError(f"data_dir = {data_dir}: {exc.strerror}") from exc
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 async def take_snapshot(state: Any) -> None:
     """Let the server write what it holds at this moment. Raises UnavailableError when it can't."""
-    before = (await state.info("persistence"))["rdb_saves"]
-    await state.bgsave()
     end_s = time.monotonic() + LONGEST_S
-    while time.monotonic() < end_s:
-        found = await state.info("persistence")
-        if not found["rdb_bgsave_in_progress"]:
-            if found["rdb_saves"] > before and found["rdb_last_bgsave_status"] == "ok":
-                return
-            raise UnavailableError("the embedded server couldn't write its snapshot; is the disk full?")
+    found = await _idle(state, end_s)  # a snapshot that runs already is of an earlier moment
+    before = found["rdb_saves"]
+    await state.bgsave(schedule=True)  # a rewrite of the log may run: after that
+    while found["rdb_saves"] == before:
         await asyncio.sleep(0.05)
-    raise UnavailableError(f"the embedded server's snapshot took longer than {LONGEST_S:g} s")
+        found = await _idle(state, end_s)
+    if found["rdb_last_bgsave_status"] != "ok":
+        raise UnavailableError("the embedded server couldn't write its snapshot; is the disk full?")
+
+
+async def _idle(state: Any, end_s: float) -> Any:
+    """Return the server's `info persistence` once no snapshot is being written."""
+    while (found := await state.info("persistence"))["rdb_bgsave_in_progress"]:
+        if time.monotonic() > end_s:
+            raise UnavailableError(f"the embedded server's snapshot took longer than {LONGEST_S:g} s")
+        await asyncio.sleep(0.05)
+    return found
 
 
 def refuse_existing(file: Path) -> None:
@@ -43,18 +70,31 @@ def refuse_existing(file: Path) -> None:
 
 
 def pack(data_dir: Path, file: Path) -> int:
-    """Write *file* from the snapshot of *data_dir*, which goes; returns its size in bytes."""
+    """Write *file* from the snapshot of *data_dir*, which goes; returns its size in bytes.
+
+    Raises UnavailableError where *file* can't be written.
+    """
     snapshot, part = data_dir / "valkey" / "dump.rdb", file.with_name(file.name + ".part")
     try:
-        with tarfile.open(part, "w") as tar, snapshot.open("rb") as held:
-            note = json.dumps({"format": FORMAT, "time": datetime.now(UTC).isoformat(timespec="seconds")}).encode()
-            _add(tar, NOTE, io.BytesIO(note), len(note))
+        with part.open("wb") as out, tarfile.open(fileobj=out, mode="w") as tar, snapshot.open("rb") as held:
+            digest = hashlib.file_digest(held, "sha256").hexdigest()
+            held.seek(0)
+            note = {"format": FORMAT, "time": datetime.now(UTC).isoformat(timespec="seconds"), "sha256": digest}
+            noted = json.dumps(note).encode()
+            _add(tar, NOTE, io.BytesIO(noted), len(noted))
             _add(tar, SNAPSHOT, held, snapshot.stat().st_size)
+            tar.close()
+            out.flush()
+            os.fsync(out.fileno())
         part.rename(file)  # there whole, or not at all
+        sync_folder(file.absolute().parent)
+        return file.stat().st_size
+    except OSError as exc:
+        raise UnavailableError(f"backup not written: {file} ({exc}); make room there, or give another place") from exc
     finally:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
         snapshot.unlink(missing_ok=True)
-    return file.stat().st_size
 
 
 def _add(tar: tarfile.TarFile, name: str, held: IO[bytes], size: int) -> None:
@@ -63,14 +103,15 @@ def _add(tar: tarfile.TarFile, name: str, held: IO[bytes], size: int) -> None:
     tar.addfile(entry, held)
 
 
-def restore(file: Path, data_dir: Path) -> datetime:
-    """Make *data_dir* what *file* holds; returns when that was.
+def restore(file: Path, data_dir: Path, server: Path) -> datetime:
+    """Make *data_dir* what *file* holds, checked by the binary *server*; returns when that was.
 
     Raises SettingsError when there is a log in *data_dir* already, UnreadableError for what is no backup.
     """
-    log = data_dir / "valkey" / "appendonlydir"
+    log = data_dir.absolute() / "valkey" / LOG_DIR
     if log.exists():
         raise SettingsError(f"{data_dir}: holds data; give another --data-dir, or move this one away")
+    part = log.with_name(f"{LOG_DIR}.part")
     try:
         with tarfile.open(file) as tar:
             note = json.loads(_read(tar, NOTE, 10_000).read())
@@ -80,10 +121,16 @@ def restore(file: Path, data_dir: Path) -> datetime:
             head = snapshot.read(6)
             if not head.startswith(RDB_MAGIC):
                 raise UnreadableError(f"{file}: its snapshot is none")
-            _write(log, head, snapshot)
-            return datetime.fromisoformat(note["time"])
+            digest = _write(part, head, snapshot)
+        # Backups of before have no SHA-256; a snapshot has a CRC-64 of its own.
+        if note.get("sha256", digest) != digest or not snapshot_is_sound(part / BASE, server):
+            raise UnreadableError(f"damaged backup: {file} (the checksum is another); take an earlier one")
+        _put_in_place(part, log)
+        return datetime.fromisoformat(note["time"])
     except (tarfile.TarError, OSError, ValueError, KeyError, TypeError) as exc:
         raise UnreadableError(f"{file}: not a readable backup: {exc}") from exc
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
 
 
 def _read(tar: tarfile.TarFile, name: str, most: int | None = None) -> IO[bytes]:
@@ -93,12 +140,28 @@ def _read(tar: tarfile.TarFile, name: str, most: int | None = None) -> IO[bytes]
     return held
 
 
-def _write(log: Path, head: bytes, rest: IO[bytes]) -> None:
-    part = log.with_name("appendonlydir.part")
-    part.mkdir(parents=True, exist_ok=True)
+def _write(part: Path, head: bytes, rest: IO[bytes]) -> str:
+    """Write a log whose base is the snapshot; returns the SHA-256 of that."""
+    part.mkdir(parents=True, exist_ok=True, mode=0o700)
+    digest = hashlib.sha256(head)
     with (part / BASE).open("wb") as out:
         out.write(head)
         while piece := rest.read(1 << 20):
+            digest.update(piece)
             out.write(piece)
-    (part / MANIFEST).write_text(f"file {BASE} seq 1 type b\n")
-    part.rename(log)  # the server finds all of it, or nothing
+    with (part / MANIFEST).open("w") as manifest:
+        manifest.write(f"file {BASE} seq 1 type b\n")
+        manifest.flush()
+        os.fsync(manifest.fileno())
+    return digest.hexdigest()
+
+
+def _put_in_place(part: Path, log: Path) -> None:
+    """Sync *part* and make it the log: the server finds all of it, or nothing, also after a power cut."""
+    valkey_dir = log.parent
+    prefixes = synced_prefixes(part)
+    sync_folder(part)
+    write_record(valkey_dir, prefixes)  # first: a start in between is refused, and a second `restore` is not
+    part.rename(log)
+    for folder in (valkey_dir, valkey_dir.parent, valkey_dir.parent.parent):
+        sync_folder(folder)

@@ -13,7 +13,7 @@ import msgspec
 
 from streams.errors import SettingsError, UnreadableError
 from streams.settings import Settings, settings_table
-from streams.transport.embedded import EmbeddedValkey, answers, socket_url
+from streams.transport.embedded import EmbeddedValkey, answers, server_binary, socket_url
 from workers.offline import DONE, FAILED, UNHEALTHY, print_json
 
 FULL = 0.85  # of the broker's memory: pollers pause there
@@ -176,9 +176,10 @@ def run_backup(settings: Settings, args: Any) -> int:
     from workers import backup
 
     _embedded_only(settings, "backup")
-    backup.refuse_existing(args.file)
-    with_state(settings, lambda broker: backup.take_snapshot(broker.state))
-    print(f"{args.file}: {backup.pack(settings.data_dir, args.file):,} bytes")
+    with backup.one_at_a_time(settings.data_dir):
+        backup.refuse_existing(args.file)
+        with_state(settings, lambda broker: backup.take_snapshot(broker.state))
+        print(f"{args.file}: {backup.pack(settings.data_dir, args.file):,} bytes")
     return DONE
 
 
@@ -186,7 +187,7 @@ def run_restore(settings: Settings, args: Any) -> int:
     from workers.backup import restore
 
     _embedded_only(settings, "restore")
-    when = restore(args.file, settings.data_dir)
+    when = restore(args.file, settings.data_dir, server_binary())
     print(f"{settings.data_dir}: as it was at {when:%Y-%m-%d %H:%M:%S} UTC")
     return DONE
 
@@ -209,6 +210,8 @@ def run_repair(settings: Settings, args: Any) -> int:
         return DONE
     lost = damage.size - damage.sound
     print(f"{damage.path}: readable up to byte {damage.sound} of {damage.size}; {lost} bytes are not")
+    if damage.confirmed > damage.sound:
+        print(f"{damage.confirmed - damage.sound} bytes behind that were confirmed: restore a backup if there is one.")
     if done:
         print(f"they were cut off; the log as it was is in {done[1]}")
         return DONE

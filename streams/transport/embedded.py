@@ -2,6 +2,7 @@
 
 copydesk-data/lock        held by us *and* by the server: two servers on one directory would steal from each other
 copydesk-data/valkey/     the append-only file: every acknowledged write, fsynced
+copydesk-data/valkey.record.json  its files, sizes and checksums: an emptied directory is no first start
 copydesk-data/valkey.log  what the server says
 """
 
@@ -10,6 +11,7 @@ import ctypes
 import fcntl
 import hashlib
 import importlib.util
+import logging
 import os
 import signal
 import socket
@@ -18,20 +20,31 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
 from streams.errors import SettingsError, UnavailableError
 from streams.settings import Settings
-from streams.transport.repair import Damage, cut_off, find_damage
+from streams.transport.integrity import (
+    LOG_DIR,
+    DamagedLogError,
+    Prefix,
+    damaged,
+    sync_folder,
+    synced_prefixes,
+    write_record,
+)
+from streams.transport.repair import Damage, cut_off, cut_torn_write, find_damage, verify
 
+log = logging.getLogger(__name__)
 READY_S = 120.0  # a large append-only file takes its time to load
 LOCK_WAIT_S = 5.0  # a server whose parent was killed needs a moment to go
 STOP_S = 20.0
 MAX_SOCKET_PATH = 100  # sun_path has 104 bytes on macOS, 108 on Linux
 PR_SET_PDEATHSIG = 1
-DAMAGE = ("Bad file format", "Unexpected end of file", "Unrecoverable error", "is not valid", "Wrong signature")
+RECORD_EVERY_S = 10.0  # of a crash, damage of the log's last seconds alone goes unseen
+RECORD_BYTES = 32 << 20  # read at once for a record: a few hundredths of a second
 
 _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
@@ -77,6 +90,8 @@ class EmbeddedValkey:
         self.url = socket_url(self.data_dir)
         self.process: subprocess.Popen[bytes] | None = None
         self._lock_fd = -1
+        self._recorded: Mapping[str, Prefix] = {}
+        self._recorded_s = 0.0
 
     def start(self) -> None:
         """Start and wait until it answers. Raises SettingsError when it can't, saying what to do."""
@@ -86,8 +101,7 @@ class EmbeddedValkey:
         self._prepare()
         self._lock()
         try:
-            self._spawn(binary)
-            self._wait_until_ready()
+            self._launch(binary)
         except BaseException:
             self.stop()
             raise
@@ -95,21 +109,67 @@ class EmbeddedValkey:
     def ensure(self) -> bool:
         """Start the server again if it has died; returns whether that was so."""
         if self.process is None or self.process.poll() is None:
+            if self.process is not None and time.monotonic() - self._recorded_s > RECORD_EVERY_S:
+                self._record(RECORD_BYTES)
             return False
-        self._spawn(server_binary())
-        self._wait_until_ready()
+        self._launch(server_binary())
         return True
+
+    def _launch(self, binary: Path) -> None:
+        """Start the server over a log that is whole. Raises DamagedLogError naming what isn't."""
+        verify(self._valkey_dir, binary)
+        try:
+            self._spawn(binary)
+            self._wait_until_ready()
+        except DamagedLogError as refusal:
+            if not self._cut_torn_write(binary):
+                raise refusal
+            self._spawn(binary)
+            self._wait_until_ready()
+        self._recorded = {}
+        self._record()
+
+    def _cut_torn_write(self, binary: Path) -> bool:
+        try:
+            copy = cut_torn_write(self._valkey_dir, binary)
+        except OSError as exc:  # no room for the copy, say: the refusal stands
+            log.warning("torn write not cut off: %s (%s)", self._valkey_dir, exc)
+            return False
+        if copy is not None:
+            log.warning("torn write cut off: it was not acknowledged, and its bytes are in %s", copy)
+        return copy is not None
+
+    def _record(self, most_bytes: int | None = None) -> None:
+        """Write down what the log holds. Without it, the record before stays true: the log only grows."""
+        self._recorded_s = time.monotonic()
+        try:
+            files = synced_prefixes(self._valkey_dir / LOG_DIR, self._recorded, most_bytes)
+            # An answer means that no write was under way as we read: what we read is whole and stays.
+            if files != self._recorded and (self.process is None or answers(self.data_dir)):
+                write_record(self._valkey_dir, files)
+                self._recorded = files
+        except (OSError, DamagedLogError) as exc:  # the disk is full, or a rewrite removed a file under our eyes
+            log.warning("record of the log not written: %s (%s); the next is due in %g s",
+                        self._valkey_dir, exc, RECORD_EVERY_S)  # fmt: skip
+
+    @property
+    def _valkey_dir(self) -> Path:
+        return self.data_dir / "valkey"
 
     def damage(self) -> Damage | None:
         """Return what is wrong with the log of a server that doesn't run; SettingsError when it does."""
         with self._held():
-            return find_damage(self.data_dir / "valkey", server_binary())
+            return find_damage(self._valkey_dir, server_binary())
 
     def repair(self) -> tuple[Damage, Path] | None:
         """Cut damage off; returns what it was and where the log's copy is, None when there was none."""
         with self._held():
-            damage = find_damage(self.data_dir / "valkey", server_binary())
-            return damage and (damage, cut_off(damage, server_binary()))
+            damage = find_damage(self._valkey_dir, server_binary())
+            if damage is None:
+                return None
+            copy = cut_off(damage, server_binary())
+            write_record(self._valkey_dir, synced_prefixes(self._valkey_dir / LOG_DIR))
+            return damage, copy
 
     @contextlib.contextmanager
     def _held(self) -> Iterator[None]:
@@ -123,21 +183,25 @@ class EmbeddedValkey:
 
     def stop(self) -> None:
         """Stop the server in order and let go of the directory. May be called twice."""
-        if self.process is not None and self.process.poll() is None:
-            self.process.terminate()
+        process, self.process = self.process, None
+        if process is not None and process.poll() is None:
+            process.terminate()
             try:
-                self.process.wait(STOP_S)
+                process.wait(STOP_S)
             except subprocess.TimeoutExpired:
-                self.process.kill()  # with appendfsync always, nothing acknowledged is lost
-                self.process.wait()
-        self.process = None
+                process.kill()  # with appendfsync always, nothing acknowledged is lost
+                process.wait()
+            if process.returncode == 0:
+                self._record()
         if self._lock_fd >= 0:
             os.close(self._lock_fd)
             self._lock_fd = -1
 
     def _prepare(self) -> None:
         try:
-            (self.data_dir / "valkey").mkdir(parents=True, exist_ok=True, mode=0o700)
+            if not self._valkey_dir.exists():
+                self._valkey_dir.mkdir(parents=True, mode=0o700)
+                sync_folder(self.data_dir.parent)
             socket_dir = socket_path(self.data_dir).parent
             socket_dir.mkdir(mode=0o700, exist_ok=True)
             if socket_dir != self.data_dir and socket_dir.stat().st_uid != os.getuid():
@@ -225,15 +289,19 @@ class EmbeddedValkey:
         return self.data_dir / "valkey.log"
 
     def _refusal(self, returncode: int) -> SettingsError:
+        """Return why the server ended by itself: its log is damaged, or what it wrote last."""
         with self._log_path.open("rb") as log:
             log.seek(self._log_start)
             lines = log.read().decode("utf-8", "replace").splitlines()
-        damage = [line for line in lines if any(mark in line for mark in DAMAGE)]
+        try:
+            damage = find_damage(self._valkey_dir, server_binary())
+        except DamagedLogError as exc:
+            return exc
         if damage:
-            return SettingsError(
-                f"the log in {self.data_dir / 'valkey' / 'appendonlydir'} is damaged, and starting would lose what is "
-                f"behind the damage: {damage[0].partition('# ')[2] or damage[0]}. `copydesk repair` says how much "
-                "that is and cuts it off; or put a backup in its place"
+            return damaged(
+                self._valkey_dir / LOG_DIR,
+                f"{damage.path.name} is readable up to byte {damage.sound} of {damage.size}",
+                "`copydesk repair` cuts off what is behind that, after a copy; or put a backup in its place",
             )
         last = lines[-1] if lines else "it said nothing"
         return SettingsError(f"the embedded server stopped with status {returncode}: {last}; see {self._log_path}")

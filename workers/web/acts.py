@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from streams.errors import CopydeskError
+from streams.errors import CopydeskError, SettingsError
 from streams.transport.broker import Broker
 from workers import deadletter
 from workers.poller.feeds import Feeds
@@ -43,16 +43,25 @@ class LetterAct(msgspec.Struct, frozen=True):
 
 
 def page_token(data_dir: Path) -> str:
-    """Return the token that is kept in *data_dir*, for its owner's eyes only; a new one the first time."""
+    """Return the token that is kept in *data_dir*, for its owner's eyes only; a new one the first time.
+
+    Raises SettingsError where it can't be kept there.
+    """
     path = data_dir / "web.token"
     try:
-        return path.read_text("ascii").strip()
-    except FileNotFoundError:
-        data_dir.mkdir(parents=True, exist_ok=True)
-        token = secrets.token_urlsafe(18)
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            file.write(token)
-        return token
+        token = path.read_text("ascii").strip() if path.exists() else ""
+        return token or _new_token(path)
+    except OSError as exc:
+        raise SettingsError(f"token not kept: {path} ({exc.strerror}); set data_dir to a writable directory") from exc
+
+
+def _new_token(path: Path) -> str:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    token, part = secrets.token_urlsafe(18), path.with_name(f"{path.name}.{os.getpid()}.part")
+    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(token)
+    part.rename(path)  # never there empty: an empty token would let everybody in
+    return token
 
 
 class Acts:

@@ -1,0 +1,205 @@
+"""Dockerfile and docker-compose.yml: as data, and each service under the file system that they declare."""
+
+import asyncio
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from streams.settings import load_settings
+from streams.transport.embedded import server_binary
+from tests.conftest import ROOT, until
+
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
+DOCKERFILE = (ROOT / "Dockerfile").read_text("utf-8").rpartition("\nFROM ")[2]  # the last stage
+SERVICES = {name: s for name, s in COMPOSE["services"].items() if s.get("image", "").startswith("copydesk")}
+WORKDIR = re.findall(r"^WORKDIR (.+)$", DOCKERFILE, re.MULTILINE)[-1]
+IMAGE_ENV = dict(re.findall(r"(\w+)=(\S+)", " ".join(re.findall(r"^ENV (.+)$", DOCKERFILE, re.MULTILINE))))
+UID = int(re.findall(r"useradd .*--uid (\d+)", DOCKERFILE)[0])
+DATA_DIR = IMAGE_ENV["COPYDESK_DATA_DIR"]
+HOOK = '[[webhooks]]\nname = "newsroom"\nurl = "http://127.0.0.1:9/in"\nsecret = "an invented secret"\n'
+
+
+def mounts(service: dict[str, Any]) -> Iterator[tuple[str, str, bool]]:
+    """Yield source, target, and whether it is read-only, of each volume (short syntax)."""
+    for volume in service.get("volumes", ()):
+        found = re.fullmatch(r"(.+?):(/[^:]*)(:ro)?", volume)
+        assert found, volume
+        yield found[1], found[2], bool(found[3])
+
+
+def owned_folders() -> set[str]:
+    """Return the folders that the image makes for its user: a named volume takes its owner from there."""
+    return set(re.findall(r"install -d [^&]*-o copydesk [^&]*?(/\S+)", DOCKERFILE))
+
+
+# -- as data --------------------------------------------------------------------------------------------------
+
+
+def test_compose_has_service_for_each_part() -> None:
+    assert {tuple(s["command"]) for s in SERVICES.values()} == {("poll",), ("desk",), ("web",), ("webhooks",)}
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_compose_service_is_confined(name: str) -> None:
+    service = SERVICES[name]
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert set(service["depends_on"]) == {"kafka", "redis"}
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_compose_service_reads_configuration_file(name: str) -> None:
+    [source] = [s for s, target, ro in mounts(SERVICES[name]) if target == f"{WORKDIR}/copydesk.toml" and ro]
+    default = re.sub(r"\$\{COPYDESK_TOML:-([^}]+)\}", r"\1", source)
+    assert (ROOT / default).is_file(), "Docker makes a folder of a source that is missing"
+
+
+def test_compose_named_volumes_are_declared() -> None:
+    for name, service in COMPOSE["services"].items():
+        named = {source for source, _, _ in mounts(service) if source[0] not in "./$"}
+        assert named <= set(COMPOSE["volumes"]), name
+
+
+def test_image_user_owns_its_data_directory() -> None:
+    assert DATA_DIR in owned_folders()
+    assert re.search(r"^USER copydesk$", DOCKERFILE, re.MULTILINE)
+    for service in SERVICES.values():
+        assert {target for _, target, ro in mounts(service) if not ro} <= owned_folders()
+
+
+def test_example_configuration_is_valid_when_uncommented(tmp_path: Path) -> None:
+    text = (ROOT / "examples" / "copydesk.toml").read_text("utf-8")
+    path = tmp_path / "copydesk.toml"
+    path.write_text(re.sub(r"^# (?=\w+ = |\[\[)", "", text, flags=re.MULTILINE))
+    settings = load_settings(environ={"COPYDESK_CONFIG": str(path)})
+    assert settings.routes and settings.webhooks and settings.poll_interval_s == 300
+
+
+# -- run ------------------------------------------------------------------------------------------------------
+
+
+PREPARE = r"""
+set -eu
+mount -t tmpfs tmpfs /media
+kept=0
+for path in $KEEP; do  # what a tmpfs would hide
+    case $path in /tmp/*|/var/lib/*) kept=$((kept + 1)); mkdir -p /media/k$kept; mount --rbind "$path" /media/k$kept;; esac
+done
+mount -t tmpfs -o mode=755 tmpfs /var/lib
+mkdir -p "$WORKDIR"
+for mount in $FILES; do touch "${mount#*:}"; mount --bind "${mount%%:*}" "${mount#*:}"; done
+for mount in $VOLUMES; do mkdir -p "${mount#*:}"; mount -t tmpfs -o "mode=700,uid=${mount%%:*}" tmpfs "${mount#*:}"; done
+for path in $TMPFS; do mount -t tmpfs -o mode=1777 tmpfs "$path"; done
+kept=0
+for path in $KEEP; do
+    case $path in /tmp/*|/var/lib/*) kept=$((kept + 1)); mkdir -p "$path"; mount --rbind /media/k$kept "$path";; esac
+done
+while read -r _ _ _ _ at _; do
+    case " $(for m in $VOLUMES; do echo "${m#*:}"; done | tr '\n' ' ') $TMPFS " in *" $at "*) continue;; esac
+    case $at in /proc*|/dev*|/sys*) ;; *) mount -o remount,bind,ro "$at";; esac
+done < /proc/self/mountinfo
+cd "$WORKDIR"
+exec "$@"
+"""
+# Reading is let through, for the interpreter and the code may lie in a private folder; writing is not.
+USER = [
+    "setpriv", f"--reuid={UID}", f"--regid={UID}", "--clear-groups", "--no-new-privs",
+    "--inh-caps=-all,+dac_read_search", "--ambient-caps=-all,+dac_read_search", "--bounding-set=-all,+dac_read_search",
+]  # fmt: skip
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def valkey_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Valkey on a port: a container sees no socket of the machine."""
+    port, folder = free_port(), tmp_path_factory.mktemp("valkey")
+    options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
+    with subprocess.Popen([server_binary(), *options], stdout=subprocess.DEVNULL) as server:
+        yield f"valkey://127.0.0.1:{port}"
+        server.terminate()
+
+
+@pytest.fixture(params=["valkey", "kafka"])
+def brokers(request: pytest.FixtureRequest, valkey_url: str) -> dict[str, str]:
+    if request.param == "valkey":
+        return {"COPYDESK_BROKER_URL": valkey_url}
+    return {"COPYDESK_BROKER_URL": request.getfixturevalue("kafka_url"), "COPYDESK_STATE_URL": valkey_url}
+
+
+@contextmanager
+def container(
+    service: dict[str, Any], brokers: dict[str, str], port: int, tmp_path: Path
+) -> Generator["subprocess.Popen[bytes]", None, None]:
+    """Run the command of *service* as the image's user, where only what compose declares can be written."""
+    for tool in ("unshare", "setpriv"):
+        if shutil.which(tool) is None:
+            pytest.skip(f"no {tool} on this machine")
+    if os.getuid() != 0 or subprocess.run(["unshare", "--mount", "true"], capture_output=True).returncode:
+        pytest.skip("a mount namespace needs root")
+    config = tmp_path / "copydesk.toml"
+    config.write_text(HOOK)
+    volumes = [t for _, t, ro in mounts(service) if not ro]
+    environ = {n: str(v) for n, v in service["environment"].items() if not n.endswith("_URL")}
+    environ |= {
+        **brokers, "COPYDESK_WEB_PORT": str(port), "COPYDESK_DATA_DIR": DATA_DIR, "PYTHONPATH": str(ROOT),
+        "PATH": os.environ["PATH"], "PYTHONUNBUFFERED": "1", "WORKDIR": WORKDIR,
+        "KEEP": f"{ROOT} {sys.prefix} {sys.base_prefix}", "TMPFS": " ".join(service.get("tmpfs", ())),
+        "FILES": " ".join(f"{config}:{t}" for _, t, ro in mounts(service) if ro),
+        "VOLUMES": " ".join(f"{UID if t in owned_folders() else 0}:{t}" for t in volumes),
+    }  # fmt: skip
+    command = ["unshare", "--mount", "--propagation=private", "bash", "-c", PREPARE, "container"]
+    with (tmp_path / "out").open("wb") as out:
+        process = subprocess.Popen(
+            [*command, *USER, sys.executable, "-m", "workers.cli", *service["command"]],
+            env=environ, stdout=out, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.wait()
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_service_runs_on_read_only_file_system(name: str, brokers: dict[str, str], tmp_path: Path) -> None:
+    port, out = free_port(), tmp_path / "out"
+
+    def ready() -> bool:
+        assert process.poll() is None, out.read_text()
+        return " ready" in out.read_text() or "page at" in out.read_text()
+
+    with container(SERVICES[name], brokers, port, tmp_path) as process:
+        asyncio.run(until(ready, what=f"{name} ready"))
+        if SERVICES[name].get("ports"):
+            with socket.create_connection(("127.0.0.1", port), 10):
+                pass
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0, out.read_text()
+    assert not re.search("Traceback|Read-only|Permission denied", out.read_text()), out.read_text()
+
+
+def test_service_without_its_volume_is_refused(valkey_url: str, tmp_path: Path) -> None:
+    """The confinement of these tests is one: what compose does not mount can't be written."""
+    with container({**SERVICES["web"], "volumes": []}, {"COPYDESK_BROKER_URL": valkey_url}, 0, tmp_path) as process:
+        assert process.wait(60) == 2
+    said = (tmp_path / "out").read_text()
+    assert f"{DATA_DIR}/web.token" in said
+    assert "data_dir" in said
+    assert "Traceback" not in said
