@@ -47,7 +47,9 @@ class Settings:
     data_dir: Path = _setting(Path("copydesk-data"), "where embedded mode keeps everything")
     fsync: str = _setting("always", "embedded: `always`, or `everysec` (faster; a crash may lose a second)",
                           choices=("always", "everysec"))  # fmt: skip
-    memory_mb: int = _setting(1024, "embedded: memory limit of the Valkey server; pollers pause near it", low=16)
+    memory_mb: int = _setting(
+        1024, "embedded: memory of the Valkey server; a fifth of it is the desk's reserve (see Memory)", low=16
+    )
     partitions: int = _setting(8, "partitions of a new topic; the most desk workers that can share it", low=1)
     replication: int = _setting(0, "copies of a new Kafka topic; 0: as many as there are brokers, at most 3", low=0)
     group_days: float = _setting(

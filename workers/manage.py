@@ -13,6 +13,7 @@ import msgspec
 
 from streams.errors import SettingsError, UnreadableError
 from streams.settings import Settings, settings_table
+from streams.topics import DAY_S
 from streams.transport.embedded import EmbeddedValkey, answers, server_binary, socket_url
 from workers.offline import DONE, FAILED, UNHEALTHY, print_json
 
@@ -108,7 +109,7 @@ def run_check(settings: Settings, args: Any) -> int:
     rows = [
         ("settings", True, f"{len(settings.routes)} routes, {len(settings.feeds)} tables of feeds"),
         ("broker", True, " and ".join(filter(None, map(without_password, (settings.broker_url, settings.state_url))))),
-        ("memory", found["memory"] < FULL, f"{found['memory']:.0%} of the broker's"),
+        ("memory", *_memory(found["memory"], found["removed_for_memory"])),
         ("counters", found["balanced"], "they add up" if found["balanced"] else "they don't add up"),
         ("desk", lag <= settings.max_lag, f"{lag} items behind"),
         ("feeds", not failing, f"{good} good, {len(failing)} failing"),
@@ -120,6 +121,17 @@ def run_check(settings: Settings, args: Any) -> int:
         else:
             print(f"{'good' if well else 'BAD '}  {what:<9} {says}")
     return DONE if all(well for _, well, _ in rows) else UNHEALTHY
+
+
+def _memory(share: float, removed: Mapping[str, Any]) -> tuple[bool, str]:
+    """Return whether the broker has room and had to remove no articles in the last day, and what it removed."""
+    counts, ago_s = removed["messages"], removed["articles_ago_s"]
+    says = f"{share:.0%} of the broker's"
+    if counts:
+        listed = ", ".join(f"{count} of {topic}" for topic, count in sorted(counts.items()))
+        last = f"; the last articles {ago_s / 3600:.1f} hours ago" if ago_s is not None else ""
+        says += f"; removed before their retention ended: {listed}{last}; raise memory_mb"
+    return share < FULL and (ago_s is None or ago_s > DAY_S), says
 
 
 def without_password(url: str) -> str:

@@ -24,6 +24,8 @@ from streams.topics import DAY_S, DESK_GROUP, FIXED, ITEMS, route_topic
 from streams.transport.broker import Broker, open_broker
 from streams.transport.redis_streams.client import translated
 from streams.transport.redis_streams.log import Log
+from streams.transport.redis_streams.memory import MemoryRelief
+from streams.transport.redis_streams.retention import Retention
 from workers.counters import read_counters
 from workers.dedupe.warm import WHOLE, warm
 from workers.poller.poller import Poller
@@ -32,6 +34,7 @@ from workers.webhooks import Webhooks
 
 log = logging.getLogger(__name__)
 TRIM_EVERY_S = 30.0
+RELIEVE_EVERY_S = 0.5  # a desk writes a few MB in that time: less than the reserve
 STALLED_S = 30.0
 EXIT_STALLED = 75  # sysexits.h: EX_TEMPFAIL
 EXIT_AT_ONCE = 130  # 128 + SIGINT, as shells have it
@@ -124,10 +127,15 @@ async def run_desk(settings: Settings, url: str, name: str = "") -> int:
     from workers.desk import create_desk  # Faust costs memory: only the desk pays for it
 
     async def work(broker: Broker, stopping: asyncio.Event) -> None:
+        relieving = asyncio.create_task(guarded(_relieve(broker), "memory relief"))  # warming takes memory, too
         await retrying(lambda: warm(broker, settings))
         app = create_desk(settings, broker, url=url, name=name)
         await app.start()
-        upkeep = asyncio.gather(guarded(_trim(broker, settings), "trimming"), guarded(_watch(broker), "the watch"))
+        trimming, watching = (
+            guarded(_trim(broker, settings, TRIM_EVERY_S), "trimming"),
+            guarded(_watch(broker), "the watch"),
+        )
+        upkeep = asyncio.gather(relieving, trimming, watching)
         log.info("desk ready")
         await stopping.wait()
         upkeep.cancel()
@@ -170,18 +178,34 @@ async def _watch(broker: Broker, stalled_s: float = STALLED_S) -> None:
             done, since_s = now_done, time.monotonic()
 
 
-async def _trim(broker: Broker, settings: Settings) -> None:
+async def _trim(broker: Broker, settings: Settings, every_s: float = TRIM_EVERY_S) -> None:
     """Keep streams within their retention. Kafka does that by itself."""
-    while isinstance(broker, Log):
-        await asyncio.sleep(TRIM_EVERY_S)
+    if not isinstance(broker, Log):
+        return
+    retention = Retention(broker)
+    while True:
+        await asyncio.sleep(every_s)
         try:
-            for group in await broker.expire_groups(settings.group_days * DAY_S, keep={DESK_GROUP}):
+            for group in await retention.expire_groups(settings.group_days * DAY_S, keep={DESK_GROUP}):
                 log.warning(
                     "group %s was silent for %g days: nothing is kept for it any more", group, settings.group_days
                 )
-            await broker.trim()
+            await retention.trim()
         except UnavailableError as exc:
             log.warning("%s; will trim later", exc)
+
+
+async def _relieve(broker: Broker, every_s: float = RELIEVE_EVERY_S) -> None:
+    """Make room in the broker's memory when it runs short. Kafka keeps its messages on disk."""
+    if not isinstance(broker, Log):
+        return
+    relief = MemoryRelief(broker)
+    while True:
+        try:
+            await relief.relieve()
+        except UnavailableError as exc:
+            log.warning("%s; will make room later", exc)
+        await asyncio.sleep(every_s)
 
 
 async def run_webhooks(settings: Settings, url: str) -> int:

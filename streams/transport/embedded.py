@@ -25,7 +25,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from streams.errors import SettingsError, UnavailableError
-from streams.settings import Settings
+from streams.settings import MiB, Settings
 from streams.transport.integrity import (
     LOG_DIR,
     DamagedLogError,
@@ -41,6 +41,7 @@ log = logging.getLogger(__name__)
 READY_S = 120.0  # a large append-only file takes its time to load
 LOCK_WAIT_S = 5.0  # a server whose parent was killed needs a moment to go
 STOP_S = 20.0
+MEMORY_RESERVE = 0.2  # of memory_mb, above maxmemory: for the desk, whose steps free memory in the end
 MAX_SOCKET_PATH = 100  # sun_path has 104 bytes on macOS, 108 on Linux
 PR_SET_PDEATHSIG = 1
 RECORD_EVERY_S = 10.0  # of a crash, damage of the log's last seconds alone goes unseen
@@ -266,7 +267,7 @@ class EmbeddedValkey:
             "appendfsync": self.settings.fsync,
             "aof-load-truncated": "no",  # never start silently with less than was acknowledged
             "save": "",
-            "maxmemory": f"{self.settings.memory_mb}mb",
+            "maxmemory": str(int((1 - MEMORY_RESERVE) * self.settings.memory_mb * MiB)),
             "maxmemory-policy": "noeviction",
             "hash-max-listpack-value": "320",  # a signature fits: half the memory of an index of stories
             "daemonize": "no",

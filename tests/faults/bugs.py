@@ -15,6 +15,7 @@ from streams.errors import UnavailableError
 from streams.records import DeadLetter
 from streams.transport.broker import Command, Message, Run
 from streams.transport.redis_streams.log import Log
+from streams.transport.redis_streams.retention import Retention
 from workers import cli, desk, service
 from workers.clean.article import Copy
 from workers.dedupe.seen import Seen
@@ -66,12 +67,13 @@ def remember_before_append() -> None:
 def trim_too_early() -> None:
     """Streams are kept short, whoever has read them."""
 
-    async def trim(log: Log, now_s: float | None = None) -> int:
+    async def trim(retention: Retention) -> dict[str, int]:
+        log = retention.broker
         for n in range(4):
             await log.state.xtrim(log.stream("copydesk.items", n), maxlen=2, approximate=False)
-        return 0
+        return {}
 
-    Log.trim = trim  # type: ignore[method-assign]
+    Retention.trim = trim  # type: ignore[method-assign]
     service.TRIM_EVERY_S = 0.1
 
 

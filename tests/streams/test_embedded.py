@@ -177,5 +177,6 @@ def test_memory_limit_and_durability_are_as_set(settings: Settings, valkey_serve
 
     config = asyncio.run(go())
     assert config["maxmemory-policy"] == "noeviction"
+    assert int(config["maxmemory"]) == int(0.8 * 1024 * 1024**2)  # the rest is the desk's reserve
     assert config["aof-load-truncated"] == "no"
     assert server_binary().is_file()

@@ -33,7 +33,7 @@ SAME = 0.9  # of the text in common: such a copy adds nothing to the index
 FIRST, COPY = b"f", b"c"
 NOT_ASKED = (b"others", b"", ())
 
-_CLAIM = """
+_CLAIM = """#!lua flags=allow-oom
 -- ARGV: prefix, slice, shards, ref, value, refs of the others that it was judged by, most candidates, bucket, keys…
 local prefix, slice, shards, ref, value, seen = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4], ARGV[5], ARGV[6]
 local most, bucket = tonumber(ARGV[7]), tonumber(ARGV[8])

@@ -43,7 +43,10 @@ async def warm(broker: Broker, settings: Settings) -> bool:
                 await read_back(broker, settings)
             finally:  # cut off, it is begun again at once, by whoever comes
                 await broker.state.delete(_LOCK)
-        await broker.state.set(WHOLE, 1)
+        if isinstance(broker, Log):
+            await broker.remember(("SET", WHOLE, 1))  # with full memory, too: without it no desk would begin
+        else:
+            await broker.state.set(WHOLE, 1)
     return True
 
 

@@ -9,14 +9,13 @@ copydesk:feeds:gaps   hash: host → seconds between its polls, where it wants m
 """
 
 import hashlib
-import sys
-import time
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
 
+from streams.clock import ticks_s
 from streams.errors import SettingsError, UnreadableError
 from streams.transport.broker import Command, Guard
 from streams.transport.redis_streams.client import translated
@@ -176,7 +175,7 @@ class Clock(NamedTuple):
 
     def now_s(self) -> float:
         """Return the Unix time; leaps of the clock since the claim don't show in it."""
-        return self.time_s + _ticks_s() - self.ticks_s
+        return self.time_s + ticks_s() - self.ticks_s
 
     def guard(self) -> Guard:
         """Return the guard against a leap since the claim: due times would stand in the time before it."""
@@ -239,12 +238,12 @@ class Feeds:
 
         A killed poller's claims go to others after that time; a living one renews them.
         """
-        ticks_s = _ticks_s()
-        passed_s = ticks_s - self.clock.ticks_s if self.clock.ticks_s else -1.0
+        now_ticks_s = ticks_s()
+        passed_s = now_ticks_s - self.clock.ticks_s if self.clock.ticks_s else -1.0
         with translated(self.state.url):
             args = [self.claim_s, limit, passed_s, CLOCK_WENT_BACK_S, CLOCK_LEAPT_S, OF]
             time_s, leaps, claimed = await self._claim(keys=[DUE, BUSY, CLOCK, FEEDS], args=args)
-        self.clock = Clock(float(time_s), leaps.decode(), ticks_s)
+        self.clock = Clock(float(time_s), leaps.decode(), now_ticks_s)
         return [_state(kept).url for kept in claimed]
 
     async def renew(self, urls: Sequence[str]) -> None:
@@ -299,11 +298,6 @@ class Feeds:
         pairs = [part for id_, url in ids.items() for part in (host_of(url), id_)]
         with translated(self.state.url):
             return [ids[id_] for id_ in await self._hurry(keys=[DUE, BUSY, OF], args=pairs)]
-
-
-def _ticks_s() -> float:
-    """Return the seconds of a clock that nobody sets; it counts while the machine sleeps, where there is such a one."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME) if sys.platform == "linux" else time.monotonic()
 
 
 def host_of(url: str) -> str:

@@ -14,6 +14,8 @@ from streams.errors import SettingsError, UnavailableError
 from streams.settings import Settings
 from streams.topics import ARTICLES, ITEMS
 from streams.transport.broker import Broker
+from streams.transport.redis_streams.log import Log
+from streams.transport.redis_streams.memory import read_removed
 from workers.counters import balanced, read_counters
 from workers.poller.feeds import Feeds
 from workers.poller.websub import WebSub
@@ -44,6 +46,7 @@ async def status(broker: Broker, desk_group: str) -> dict[str, Any]:
         "balanced": balanced(counters),
         "lag": await broker.lag(ITEMS.name, desk_group),
         "memory": round(await broker.pressure(), 4),
+        "removed_for_memory": await removed_for_memory(broker),
         "feeds": [
             {
                 "url": f.url, "title": f.title, "folder": f.folder, "status": f.status, "error": f.error,
@@ -55,6 +58,15 @@ async def status(broker: Broker, desk_group: str) -> dict[str, Any]:
             for f in feeds
         ],
     }  # fmt: skip
+
+
+async def removed_for_memory(broker: Broker) -> dict[str, Any]:
+    """Return how many messages went before their retention ended, by topic, and how long ago articles did."""
+    if not isinstance(broker, Log):
+        return {"messages": {}, "articles_ago_s": None}
+    removed = await read_removed(broker)
+    ago_s = time.time() - removed.articles_last_s if removed.articles_last_s else None
+    return {"messages": removed.counts, "articles_ago_s": ago_s and round(ago_s)}
 
 
 class StatusServer:

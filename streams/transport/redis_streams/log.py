@@ -9,7 +9,7 @@ Only `redis.call` in Lua, so that Redis ≥ 7 and Valkey both do.
 
 import time
 import zlib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
 from typing import Any, NamedTuple
 
@@ -30,6 +30,7 @@ from streams.transport.redis_streams.client import (
 from streams.transport.redis_streams.reader import LogReader
 
 NAMESPACE = "copydesk"
+ALLOW_OOM = "#!lua flags=allow-oom\n"
 LAYOUT = 1  # of all keys and their contents; ARCHITECTURE.md says what a change of it must do
 MAX_FETCH = 500  # entries per partition and read: about a megabyte of articles
 
@@ -51,7 +52,7 @@ class Log:
         self.state = connect(url)
         self.state.set_response_callback("XREAD", lambda reply, **_: reply)
         self._partitions: dict[str, int] = {}
-        self._scripts: dict[str, Any] = {}
+        self._scripts: dict[tuple[str, bool], Any] = {}
 
     # -- layout -----------------------------------------------------------------------------------------------
 
@@ -68,46 +69,45 @@ class Log:
     def partitions_if_known(self, topic: str) -> int | None:
         return self._partitions.get(topic)
 
-    async def script(self, name: str, keys: Sequence[str], args: Sequence[Any]) -> Any:
-        """Run `lua/<name>.lua`."""
-        found = self._scripts.get(name)
+    async def script(self, name: str, keys: Sequence[str], args: Sequence[Any], *, reserve: bool = True) -> Any:
+        """Run `lua/<name>.lua`. *reserve*: even above the server's memory limit, where it refuses other writes."""
+        found = self._scripts.get((name, reserve))
         if found is None:
             source = files("streams.transport.redis_streams").joinpath("lua", f"{name}.lua").read_text("utf-8")
-            found = self._scripts[name] = self.state.register_script(source)
+            found = self.state.register_script(ALLOW_OOM + source if reserve else source)
+            self._scripts[name, reserve] = found
         with translated(self.url):
             return await found(keys=keys, args=args)
 
     # -- topics -----------------------------------------------------------------------------------------------
 
     async def declare(self, topics: Sequence[Topic]) -> None:
-        await self.check_layout()
-        with translated(self.url):
-            async with self.state.pipeline(transaction=False) as pipe:
-                for topic in topics:
-                    pipe.hsetnx(self.key("topics"), topic.name, self.default_partitions)
-                    pipe.hset(self.key("retention"), topic.name, topic.retention_s)
-                    pipe.hget(self.key("topics"), topic.name)
-                replies = await pipe.execute()
-        self._partitions.update(zip((t.name for t in topics), map(int, replies[2::3]), strict=True))
-
-    async def check_layout(self) -> None:
-        """Mark the keys with the layout that we know. Raises SettingsError when they have a newer one."""
-        with translated(self.url):
-            await self.state.setnx(self.key("layout"), LAYOUT)
-            found = int(await self.state.get(self.key("layout")))
+        args: list[Any] = [LAYOUT, self.default_partitions]
+        for topic in topics:
+            args += [topic.name, topic.retention_s]
+        # In the reserve: at a restart with full memory, a desk must get as far as making room.
+        found, *counts = await self.script("declare", [self.key(k) for k in ("layout", "topics", "retention")], args)
         if found > LAYOUT:
             raise SettingsError(
                 f"broker {shown(self.url)} was written by a newer copydesk (layout {found}; this one knows {LAYOUT}): "
                 "upgrade this one"
             )
+        self._partitions.update(zip((t.name for t in topics), counts, strict=True))
+
+    async def check_layout(self) -> None:
+        """Mark the keys with the layout that we know. Raises SettingsError when they have a newer one."""
+        await self.declare([])
 
     async def partitions(self, topic: str, default: int | None = None) -> int:
         """Return the partition count of *topic*, which is created if it is new."""
         known = self._partitions.get(topic)
         if known is None:
             with translated(self.url):
-                await self.state.hsetnx(self.key("topics"), topic, default or self.default_partitions)
-                known = self._partitions[topic] = int(await self.state.hget(self.key("topics"), topic))
+                found = await self.state.hget(self.key("topics"), topic)
+                if found is None:
+                    await self.state.hsetnx(self.key("topics"), topic, default or self.default_partitions)
+                    found = await self.state.hget(self.key("topics"), topic)
+                known = self._partitions[topic] = int(found)
         return known
 
     async def bounds(self, partitions: Iterable[Partition]) -> dict[Partition, Bounds]:
@@ -134,6 +134,11 @@ class Log:
     async def publish(
         self, messages: Sequence[Message], remember: Sequence[Command] = (), guards: Sequence[Guard] = ()
     ) -> bool:
+        return await self._publish(messages, remember, guards, reserve=False)
+
+    async def _publish(
+        self, messages: Sequence[Message], remember: Sequence[Command], guards: Sequence[Guard], *, reserve: bool
+    ) -> bool:
         args: list[Any] = [len(guards)]
         for guard in guards:
             args += guard
@@ -146,7 +151,7 @@ class Log:
             args += (3 + len(fields), "XADD", stream, "0-*", *fields)
         for command in remember:
             args += (len(command), *command)
-        return bool(await self.script("publish", [], args) >= 0)
+        return bool(await self.script("publish", [], args, reserve=reserve) >= 0)
 
     @staticmethod
     def fields(
@@ -171,7 +176,8 @@ class Log:
         self, app: Any, runs: Sequence[Run], messages: Sequence[Message], remember: Sequence[Command]
     ) -> bool:
         guards = [guard for run in runs for guard in self._progress(app, run)]
-        return await self.publish(messages, remember, guards)
+        # In the reserve: the step commits items, which can be removed then, so in the end it frees memory.
+        return await self._publish(messages, remember, guards, reserve=True)
 
     def _progress(self, app: Any, run: Run) -> tuple[Guard, Guard]:
         name, group = partition_name(*run.partition_of), app.conf.id
@@ -250,32 +256,70 @@ class Log:
 
     # -- upkeep -----------------------------------------------------------------------------------------------
 
-    async def trim(self, now_s: float | None = None) -> int:
-        """Remove what every registered group has committed and retention no longer keeps; returns how many."""
-        now_s = time.time() if now_s is None else now_s
+    async def remember(self, *commands: Command) -> None:
+        """Do *commands* in one step, above the server's memory limit too."""
+        await self._publish((), commands, (), reserve=True)
+
+    async def time_s(self) -> float:
+        """Return the broker's Unix time."""
         with translated(self.url):
-            counts = await self.state.hgetall(self.key("topics"))
-            retention = await self.state.hgetall(self.key("retention"))
-        removed = 0
-        for name, kept_s in retention.items():
-            topic = name.decode()
-            for n in range(int(counts[name])):
-                args = [partition_name(topic, n), self.key("offsets", ""), now_s - float(kept_s)]
-                removed += await self.script("trim", [self.stream(topic, n), self.key("groups")], args)
-        return removed
+            seconds, micros = await self.state.time()
+        return int(seconds) + int(micros) / 1e6
 
-    async def expire_groups(self, silent_s: float, keep: Collection[str] = (), now_s: float | None = None) -> list[str]:
-        """Stop waiting, when trimming, for groups that have been silent for *silent_s*; returns their names.
+    async def retentions(self) -> dict[str, float]:
+        """Return for each topic how many seconds its messages are kept."""
+        with translated(self.url):
+            found = await self.state.hgetall(self.key("retention"))
+        return {topic.decode(): float(kept_s) for topic, kept_s in found.items()}
 
-        One that comes back goes on where it was, behind what was trimmed in the meantime.
+    async def groups(self) -> dict[str, float]:
+        """Return the broker's time when each registered group was last heard of."""
+        with translated(self.url):
+            found = await self.state.hgetall(self.key("groups"))
+        return {group.decode(): float(at_s) for group, at_s in found.items()}
+
+    async def forget_groups(self, groups: Sequence[str]) -> None:
+        """Keep nothing for *groups* any more, until they register again."""
+        if groups:
+            with translated(self.url):
+                await self.state.hdel(self.key("groups"), *groups)
+
+    async def trim_topic(
+        self, topic: str, most: int, *, before_s: float | None = None, needs: str = "", unread: bool = False
+    ) -> tuple[int, int, int]:
+        """Remove up to *most* of a topic's oldest messages; returns how many might go, were there, and went.
+
+        Those may go that every registered group, and *needs*, has committed, and that are older than *before_s*.
+        *unread*: whether they are committed doesn't matter.
         """
-        now_s = time.time() if now_s is None else now_s
+        numbers = range(await self.partitions(topic))
+        keys = [self.key("groups"), *(self.stream(topic, n) for n in numbers)]
+        args = [self.key("offsets", ""), "" if before_s is None else f"{before_s:.3f}", most, needs, int(unread)]
+        args += [partition_name(topic, n) for n in numbers]
+        may, there, removed = await self.script("trim", keys, args)
+        return may, there, removed
+
+    async def topic_bytes(self, topic: str) -> int:
+        """Return about how much of the broker's memory a topic takes."""
         with translated(self.url):
-            heard = await self.state.hgetall(self.key("groups"))
-            silent = [g for g, at_s in heard.items() if float(at_s) < now_s - silent_s and g.decode() not in keep]
-            if silent:
-                await self.state.hdel(self.key("groups"), *silent)
-        return [group.decode() for group in silent]
+            async with self.state.pipeline(transaction=False) as pipe:
+                for n in range(await self.partitions(topic)):
+                    pipe.memory_usage(self.stream(topic, n))
+                return sum(size or 0 for size in await pipe.execute())
+
+    async def memory(self) -> tuple[int, int]:
+        """Return the bytes that messages and state take, and the broker's limit; 0 where it has none.
+
+        Answers on their way to clients don't count here: 500 messages to one reader can be half of a small memory.
+        `mem_clients_normal` of INFO would be a second old.
+        """
+        with translated(self.url):
+            async with self.state.pipeline(transaction=True) as pipe:
+                pipe.info("memory")
+                pipe.client_list()
+                found, clients = await pipe.execute()
+        held = int(found["used_memory"]) - sum(int(client["tot-mem"]) for client in clients)
+        return held, int(found.get("maxmemory", 0))
 
     async def pressure(self) -> float:
         with translated(self.url):

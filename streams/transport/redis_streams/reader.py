@@ -68,6 +68,8 @@ class LogReader:
         found = await self.log.fetch(self._position, wait_s)
         out = []
         for tp, entries in found.items():
+            if (gone := offset_of(entries[0][0]) - self._position[tp]) > 0:
+                logger.warning("%s/%d: %d messages were removed before they were read", *tp, gone)
             out += [delivery(tp, entry) for entry in entries]
             self._position[tp] = out[-1].offset + 1
         return out

@@ -1,25 +1,64 @@
--- Trim one stream: only what every registered group has committed, and only what is older than `before`.
--- KEYS: stream, groups. ARGV: partition, offsets-key prefix, `before` in seconds. Returns entries removed.
-local first = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]
-if not first then return 0 end
-local floor = math.huge
-for _, group in ipairs(redis.call('HKEYS', KEYS[2])) do
-  local offset = redis.call('HGET', ARGV[2] .. group, ARGV[1])
-  if offset then floor = math.min(floor, tonumber(offset)) end
+-- Trim a topic: remove its oldest messages, those older than `before` that every registered group has committed.
+-- KEYS: groups, then the stream of each partition.
+-- ARGV: prefix of the groups' offsets, `before` in s ('' = any age), most messages to remove, a group that must have
+--       committed them though it isn't registered ('' = none), '1' to count what groups haven't committed too,
+--       then the name of each partition.
+-- Returns {messages that may go, messages that there are, messages removed}.
+local before, most, wanted = tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
+local groups = redis.call('HKEYS', KEYS[1])
+
+local function floor_of(partition)
+  if ARGV[5] == '1' then return math.huge end
+  local floor = math.huge
+  if wanted ~= '' then floor = tonumber(redis.call('HGET', ARGV[1] .. wanted, partition) or 0) end
+  for _, group in ipairs(groups) do
+    local offset = redis.call('HGET', ARGV[1] .. group, partition)
+    if offset then floor = math.min(floor, tonumber(offset)) end
+  end
+  return floor
 end
-local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
+
 local function seq(entry) return tonumber(string.sub(entry[1], 3)) end
-local function old(entry)
+
+local function old(stream, number)
+  if not before then return true end
+  local entry = redis.call('XRANGE', stream, string.format('0-%.0f', number), '+', 'COUNT', 1)[1]
   for i = 1, #entry[2], 2 do
-    if entry[2][i] == 't' then return tonumber(entry[2][i + 1]) < tonumber(ARGV[3]) end
+    if entry[2][i] == 't' then return tonumber(entry[2][i + 1]) < before end
   end
   return true
 end
--- The sequence number of offset n is n + 1, so `floor` itself names the last entry that all have committed.
-local low, high = seq(first), math.min(seq(last), floor) + 1
-while low < high do  -- times rise along a stream as good as always: find the first young entry by halving
-  local middle = math.floor((low + high) / 2)
-  local entry = redis.call('XRANGE', KEYS[1], string.format('0-%.0f', middle), '+', 'COUNT', 1)[1]
-  if entry and old(entry) then low = middle + 1 else high = middle end
+
+-- The first number from `low` on that stays. By steps that double, begun anew at each young entry: entries far ahead
+-- are not asked, so that one written while the clock was wrong doesn't speak for the young ones before it.
+local function first_kept(stream, low, high)
+  if not before then return high end
+  local step = 1
+  while low < high do
+    local probe = math.min(low + step, high) - 1
+    if old(stream, probe) then low, step = probe + 1, step * 2 else high, step = probe, 1 end
+  end
+  return low
 end
-return redis.call('XTRIM', KEYS[1], 'MINID', string.format('0-%.0f', low))
+
+local may, there, spans = 0, 0, {}
+for i = 2, #KEYS do
+  local first = redis.call('XRANGE', KEYS[i], '-', '+', 'COUNT', 1)[1]
+  if first then
+    local last = redis.call('XREVRANGE', KEYS[i], '+', '-', 'COUNT', 1)[1]
+    -- The number of offset n is n + 1, so a floor itself names the last entry that all have committed.
+    local low, high = seq(first), math.min(seq(last), floor_of(ARGV[4 + i])) + 1
+    local count = math.max(0, first_kept(KEYS[i], low, high) - low)
+    may, there = may + count, there + redis.call('XLEN', KEYS[i])
+    spans[#spans + 1] = {KEYS[i], low, count}
+  end
+end
+most = math.min(most, may)
+local asked, given, removed = 0, 0, 0
+for _, span in ipairs(spans) do  -- each partition gives its part of `most`
+  asked = asked + span[3]
+  local part = may > 0 and math.floor(asked * most / may) - given or 0
+  given = given + part
+  if part > 0 then removed = removed + redis.call('XTRIM', span[1], 'MINID', string.format('0-%.0f', span[2] + part)) end
+end
+return {may, there, removed}

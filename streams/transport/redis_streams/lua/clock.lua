@@ -1,0 +1,17 @@
+-- Note the broker's time, and how far it has jumped since any process last noted it.
+-- KEYS: clock (hash), jumps (list, newest first).
+-- ARGV: the broker's time in s, seconds that have passed since my last call (-1: unknown),
+--       least jump back and least jump forward in s.
+-- A jump forward shows when more time has passed by the broker's clock than by the clock that nobody sets.
+-- Returns the jumps as "time after it|seconds".
+local now, passed = tonumber(ARGV[1]), tonumber(ARGV[2])
+local latest = tonumber(redis.call('HGET', KEYS[1], 'latest') or now)
+local jump = 0
+if latest - now > tonumber(ARGV[3]) then jump = now - latest
+elseif passed >= 0 and now - latest - passed > tonumber(ARGV[4]) then jump = now - latest - passed end
+if jump ~= 0 then
+  redis.call('LPUSH', KEYS[2], string.format('%.3f|%.3f', now, jump))
+  redis.call('LTRIM', KEYS[2], 0, 999)
+end
+redis.call('HSET', KEYS[1], 'latest', ARGV[1])
+return redis.call('LRANGE', KEYS[2], 0, -1)

@@ -1,0 +1,20 @@
+"""A clock for tests."""
+
+from streams.clock import Moment
+
+
+class Wall:
+    """A broker's clock that a test sets, and the time that passes whatever it says."""
+
+    def __init__(self, time_s: float) -> None:
+        self.time_s, self.ticks_s = time_s, 1_000.0
+
+    async def __call__(self) -> Moment:
+        return Moment(self.time_s, self.ticks_s)
+
+    def pass_s(self, seconds: float) -> None:
+        self.time_s += seconds
+        self.ticks_s += seconds
+
+    def jump(self, seconds: float) -> None:
+        self.time_s += seconds

@@ -1,0 +1,95 @@
+"""A wall clock that goes forward by 40 days and comes back, for the server and the desk's upkeep alike."""
+
+import asyncio
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from streams.settings import Settings
+from streams.topics import ARTICLES
+from streams.transport.broker import Message
+from streams.transport.embedded import EmbeddedValkey
+from streams.transport.redis_streams.log import Log
+from tests.conftest import ROOT, until
+from tests.faults.fleet import die_with_harness
+
+COUNT = 200
+# The desk's upkeep without the desk, in a process of its own: its clock is the one that jumps.
+UPKEEP = """
+import asyncio, sys
+from streams.settings import Settings
+from streams.transport.broker import open_broker
+from workers.service import _trim
+
+settings = Settings(broker_url=sys.argv[1])
+asyncio.run(_trim(open_broker(settings), settings, every_s=0.1))
+"""
+
+
+async def rounds(log: Log, count: int) -> None:
+    """Wait until trimming has looked at the clock so many times."""
+    for _ in range(count):
+        before = await log.state.hget(log.key("clock"), "latest")
+
+        async def looked(before: bytes | None = before) -> bool:
+            found: bytes | None = await log.state.hget(log.key("clock"), "latest")
+            return found is not None and found != before
+
+        await until(looked, what="a round of trimming")
+
+
+def test_forward_jump_of_a_minute_loses_nothing(tmp_path: Path) -> None:
+    found = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
+    if not found:
+        pytest.skip("no libfaketime on this machine")
+    clock = tmp_path / "clock"
+    clock.write_text("+0")
+    faked = {
+        "LD_PRELOAD": str(found[0]), "FAKETIME_TIMESTAMP_FILE": str(clock),
+        "FAKETIME_NO_CACHE": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1", "DONT_FAKE_MONOTONIC": "1",
+    }  # fmt: skip
+    server = EmbeddedValkey(Settings(data_dir=tmp_path / "data"))
+    with pytest.MonkeyPatch.context() as inherited:  # for the server; this process has begun with the true clock
+        for name, value in faked.items():
+            inherited.setenv(name, value)
+        server.start()
+    environ = {**os.environ, "PYTHONPATH": str(ROOT), **faked}
+
+    async def go() -> None:
+        log = Log(server.url, partitions=4)
+        await log.declare([ARTICLES])
+        await log.publish([Message(ARTICLES.name, b"%d" % n, b"article") for n in range(COUNT)])
+        reader = await log.reader(ARTICLES, "mine", "start")
+        command = [sys.executable, "-c", UPKEEP, server.url]
+        with subprocess.Popen(command, env=environ, preexec_fn=die_with_harness) as upkeep:
+            try:
+                await rounds(log, 4)
+                clock.write_text("+40d")
+                await until(lambda: _is_ahead(log), what="the server's clock going forward")
+                await rounds(log, 6)
+                assert len(await log.state.lrange(log.key("clock", "jumps"), 0, -1)) == 1
+                clock.write_text("+0")
+                await rounds(log, 6)
+                assert upkeep.poll() is None
+            finally:
+                upkeep.kill()
+        got = []
+        while not await reader.at_end():
+            got += await reader.read(0.2)
+        assert len(got) == COUNT
+        assert (await log.trim_topic(ARTICLES.name, 0))[1] == COUNT
+        assert list(await log.groups()) == ["mine"]
+        await log.close()
+
+    try:
+        asyncio.run(go())
+    finally:
+        server.stop()
+
+
+async def _is_ahead(log: Log) -> bool:
+    return await log.time_s() > time.time() + 39 * 86_400

@@ -1,0 +1,144 @@
+"""Full memory: pollers are refused, the desk goes on and makes room, also after a restart of everything."""
+
+import asyncio
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from streams.codec import encode
+from streams.errors import UnavailableError
+from streams.records import Content, Item
+from streams.settings import MiB, Settings
+from streams.topics import ARTICLES, DEAD_LETTERS, DESK_GROUP, ITEMS
+from streams.transport.broker import Message
+from streams.transport.embedded import EmbeddedValkey
+from streams.transport.redis_streams.log import Log
+from streams.transport.redis_streams.memory import Removed, read_removed
+from tests.conftest import ROOT, copydesk, until
+from tests.faults.fleet import die_with_harness
+from workers.counters import read_counters
+from workers.service import prepared
+
+MEMORY_MB = 16
+STEP_BYTES = 3_000_000  # of a hundred articles, and what is remembered of them
+NOUNS = ("harbour", "ferry", "council", "bakery", "orchard", "library", "tramway", "brewery")
+VERBS = ("reopened", "closed", "sold", "flooded", "inspected", "measured", "renamed", "insured")
+NOW = datetime.now(UTC)
+
+
+def sentence(rnd: random.Random) -> str:
+    return (
+        f"The {rnd.choice(NOUNS)} near place {rnd.randint(1, 9999)} was {rnd.choice(VERBS)} on Monday by "
+        f"{rnd.randint(3, 900)} people, who had waited since {rnd.randint(1890, 2020)} for {rnd.randint(1, 10**9)}."
+    )
+
+
+def item(number: int) -> Message:
+    """An invented story unlike any other; its long summary takes memory, but no time of the desk."""
+    rnd = random.Random(number)
+    body = "".join(f"<p>{' '.join(sentence(rnd) for _ in range(5))}</p>" for _ in range(5))
+    url = f"https://full.example/{number}"
+    made = Item(
+        feed="https://full.example/feed", key=url, link=url, canonical_url=url, title=f"Story {number} of the town",
+        content=(Content(body, "text/html"),), summary=Content("x" * 1_000 * (len(body) // 200), "text/plain"), fetched_at=NOW, fingerprint=f"{number:016x}",
+    )  # fmt: skip
+    return Message(ITEMS.name, url.encode(), encode(made))
+
+
+async def fill(log: Log) -> int:
+    """Send items, as a poller that doesn't pause, until the broker refuses them; returns how many it took."""
+    for number in range(0, 10_000, 10):
+        try:
+            await log.publish([item(number + n) for n in range(10)])
+        except UnavailableError:
+            return number
+    raise AssertionError("memory isn't full")
+
+
+@contextmanager
+def desk(url: str, folder: Path) -> Generator[None, None, None]:
+    command = [sys.executable, "-m", "workers.cli", "desk", "--name", "desk-1", "--broker-url", url]
+    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with (
+        (folder / "desk.log").open("ab") as log,
+        subprocess.Popen(command, cwd=folder, env=environ, stderr=log, preexec_fn=die_with_harness) as process,
+    ):
+        try:
+            yield
+            assert process.poll() is None
+        finally:
+            process.terminate()
+
+
+async def count(log: Log, topic: str) -> int:
+    _, there, _ = await log.trim_topic(topic, 0)
+    return there
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_desk_recovers_from_full_memory(tmp_path: Path, restarted: bool) -> None:
+    settings = Settings(data_dir=tmp_path / "data", memory_mb=MEMORY_MB, partitions=4, fsync="everysec")
+    server = EmbeddedValkey(settings)
+    server.start()
+
+    async def filled() -> int:
+        log = await prepared(settings, server.url)
+        assert isinstance(log, Log)
+        await log.register("reader", [(ARTICLES.name, n) for n in range(4)], "start")
+        sent = await fill(log)
+        assert sent > 300
+        await log.close()
+        return sent
+
+    async def recovered(sent: int) -> Removed:
+        log = await prepared(settings, server.url)
+        assert isinstance(log, Log)
+        assert await log.pressure() > 0.9
+
+        async def done() -> bool:
+            assert (await log.memory())[0] < settings.memory_mb * MiB + STEP_BYTES  # the reserve, and a step
+            return await log.lag(ITEMS.name, DESK_GROUP) == 0
+
+        await until(done, deadline_s=120, what="every item done")
+        await until(lambda: _has_room(log), what="room again")
+        counters, removed = (await read_counters(log.state))["desk"], await read_removed(log)
+        assert (counters["in"], counters["dead"], await count(log, DEAD_LETTERS.name)) == (sent, 0, 0)
+        articles = await count(log, ARTICLES.name)
+        assert articles + removed.counts.get(ARTICLES.name, 0) == counters["new"] == sent
+        assert articles > 0
+        assert await count(log, ITEMS.name) + removed.counts[ITEMS.name] == sent
+        assert await log.publish([item(10_000)])
+        await log.close()
+        return removed
+
+    try:
+        sent = asyncio.run(filled())
+        if restarted:
+            server.stop()
+            server.start()
+        with desk(server.url, tmp_path):
+            removed = asyncio.run(recovered(sent))
+        said = (tmp_path / "desk.log").read_text()
+        assert f"messages of {ITEMS.name} (committed by every group" in said
+        assert sum(removed.counts.values()) == _said(said)
+        shown = copydesk("check", "--broker-url", server.url, cwd=tmp_path, check=None).stdout
+        assert "removed before their retention ended: " in shown
+        assert f"{removed.counts[ITEMS.name]} of {ITEMS.name}" in shown
+    finally:
+        server.stop()
+
+
+async def _has_room(log: Log) -> bool:
+    return await log.pressure() < 0.85
+
+
+def _said(text: str) -> int:
+    """Return how many messages the log says were removed."""
+    return sum(int(line.partition("the oldest ")[2].split()[0]) for line in text.splitlines() if "the oldest " in line)
