@@ -1,18 +1,18 @@
 """Parsing: the bytes of a feed document to Items. feedparser is the reference for what a feed means.
 
+Dates are read by `workers.clean.dates` instead.
+
 It runs in processes of its own, see parsers.py: what follows may take long, need much memory, or crash.
 """
 
-import calendar
 import hashlib
 import html
 import io
 import re
-import time
 import warnings
 from collections import Counter
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import feedparser
@@ -320,13 +320,10 @@ def _image(entry: Mapping[str, Any]) -> str:
 
 
 def _time(entry: Any, name: str, now: datetime) -> datetime | None:
-    """Return a time that can be true: after the web's beginning and not long after *now*."""
+    """Return a time that can be true: after the web's beginning and not long after *now*.
+
+    Read from the text: feedparser's own times ignore what they don't understand.
+    """
     # FeedParserDict answers `updated` with `published` where it is missing; the plain dict doesn't.
-    value: time.struct_time | None = dict.get(entry, f"{name}_parsed")
-    try:
-        when = datetime.fromtimestamp(calendar.timegm(value), UTC) if value else None
-    except (ValueError, OverflowError, OSError, TypeError):
-        when = None
-    if when is None and dict.get(entry, name):
-        when = parse_date(str(dict.get(entry, name) or "")[:100])
+    when = parse_date(str(dict.get(entry, name) or ""))
     return when if when and when.year >= FIRST_YEAR and when <= now + AHEAD else None
