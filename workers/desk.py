@@ -27,6 +27,7 @@ from workers.clean.article import Copy, Draft, decide, draft, form_of, sniff
 from workers.clean.facts import Facts
 from workers.clean.html import paragraphs_html
 from workers.clean.text import plain
+from workers.clean.weburl import web_url
 from workers.counters import counting
 from workers.deadletter import dead_letter
 from workers.dedupe.changes import changes
@@ -265,8 +266,8 @@ def to_article(copy: Copy, item: Item, id_: str, revision: int, at: Coordinates,
     return Article(
         id=id_,
         revision=revision,
-        url=item.link,
-        canonical_url=item.canonical_url,
+        url=web_url(item.link),
+        canonical_url=web_url(item.canonical_url),
         title=item.title or copy.title,
         dek=copy.dek,
         kicker=copy.kicker,
@@ -280,7 +281,7 @@ def to_article(copy: Copy, item: Item, id_: str, revision: int, at: Coordinates,
         language=item.language,
         tags=item.categories,
         source_credit=copy.source_credit,
-        images=copy.images or ((Image(item.image),) if item.image else ()),
+        images=_web_images(copy.images or (Image(item.image),)),
         text=copy.text,
         html=copy.html or paragraphs_html(copy.text),
         form=copy.form or form_of(copy),
@@ -292,6 +293,12 @@ def to_article(copy: Copy, item: Item, id_: str, revision: int, at: Coordinates,
         removed=copy.removed,
         item=at,
     )
+
+
+def _web_images(images: Sequence[Image]) -> tuple[Image, ...]:
+    """Return *images* with URLs of the web only; one that has neither such a URL nor words is none."""
+    checked = (msgspec.structs.replace(image, url=web_url(image.url)) for image in images)
+    return tuple(image for image in checked if image != Image())
 
 
 def with_changes(article: Article, work: Work) -> Article:

@@ -5,12 +5,16 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from html import escape, unescape
 from urllib.parse import urlsplit
 
+import feedparser
 import pytest
-from lxml import etree
+from lxml import etree, html
+from msgspec.structs import replace
 
 from streams.records import Article, Image
+from workers.poller.parse import parse_feed
 from workers.web.formats import FORMATS
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, 250_000, tzinfo=UTC)
@@ -86,3 +90,51 @@ def test_json() -> None:
         assert all(RFC3339.fullmatch(item[name]) for name in ("date_published", "date_modified") if name in item)
         assert all(author["name"] for author in item.get("authors", ()))
         assert all(isinstance(tag, str) for tag in item.get("tags", ()))
+
+
+LIVE = '<svg onload=alert(1)> & "quoted" &lt;b&gt;'
+MARKED_UP = Article(id="d" * 20, revision=1, url="https://courier.example/d", title=LIVE, dek=LIVE, tags=(LIVE,),
+                    byline=("Ida Marrow",), text=(LIVE,), html=f"<p>{escape(LIVE)}</p>", published=NOW)  # fmt: skip
+
+
+@pytest.mark.parametrize("dek", [LIVE, ""])
+def test_rss_text_is_harmless_as_html(dek: str) -> None:
+    """RSS Best Practices Profile, character data: readers take these elements for HTML."""
+    made = FORMATS["rss"][1](LIVE, URL, [replace(MARKED_UP, dek=dek)])
+    document = etree.fromstring(made)
+    for path in ("channel/title", "channel/description", "channel/item/title", "channel/item/description",
+                 "channel/item/category"):  # fmt: skip
+        [text] = [element.text for element in document.findall(path)]
+        assert html.fragment_fromstring(text, create_parent="div").xpath("count(.//*)") == 0, path
+        assert LIVE in html.fragment_fromstring(text, create_parent="div").text_content(), path
+
+
+def test_rss_read_by_feedparser_shows_no_markup() -> None:
+    parsed = feedparser.parse(FORMATS["rss"][1](LIVE, URL, [MARKED_UP]), sanitize_html=False)
+    [entry] = parsed.entries
+    for text in (parsed.feed.title, parsed.feed.subtitle, entry.title, entry.summary, entry.tags[0].term):
+        assert "<" not in text
+        assert LIVE in unescape(text)
+    assert entry.content[0].value == MARKED_UP.html
+    assert entry.author == "Ida Marrow"
+
+
+def test_rss_text_is_read_back_by_our_parser() -> None:
+    article = replace(MARKED_UP, title="Salt & sand: 1 < 2", tags=("R&D",))
+    [item] = parse_feed(FORMATS["rss"][1]("T", URL, [article]), URL, fetched_at=NOW).items
+    assert (item.title, item.categories) == ("Salt & sand: 1 < 2", ("R&D",))
+
+
+@pytest.mark.parametrize("kind", ["atom", "json"])
+def test_other_formats_keep_text_as_it_is(kind: str) -> None:
+    made = FORMATS[kind][1](LIVE, URL, [MARKED_UP])
+    if kind == "json":
+        feed = json.loads(made)
+        [item] = feed["items"]
+        texts = [feed["title"], item["title"], item["summary"], item["tags"][0]]
+    else:
+        parsed = feedparser.parse(made, sanitize_html=False)
+        [entry] = parsed.entries
+        assert (parsed.feed.title_detail.type, entry.title_detail.type) == ("text/plain", "text/plain")
+        texts = [parsed.feed.title, entry.title, entry.tags[0].term]
+    assert set(texts) == {LIVE}

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from workers.clean.links import is_tracker
+from workers.clean.weburl import web_url
 
 DEFAULT_PORTS = {"http": "80", "https": "443"}
 MAX_WRAPPERS = 4
@@ -138,7 +139,7 @@ def _spelt(link: str, wrappers: int, done: tuple[str, ...]) -> Spelling:
     if scheme not in DEFAULT_PORTS or found is None or not found["host"].strip("."):
         return Spelling("", "", ())
     host, port, rules = found["host"].lower().rstrip("."), found["port"] or "", list(done)
-    if wrappers and (target := _carried(scheme, host, path, query)):
+    if wrappers and (target := web_url(_carried(scheme, host, path, query))):
         return _spelt(target, wrappers - 1, (*done, "wrapper"))
     if host != found["host"] or port == DEFAULT_PORTS[scheme] or link[: len(scheme)] != scheme:
         rules.append("host")

@@ -9,6 +9,7 @@ import lxml.html
 
 from streams.errors import CopydeskError
 from workers.clean.encoding import decoded
+from workers.clean.weburl import web_url
 from workers.fetch.fetch import Fetcher
 from workers.poller.parse import Feed
 from workers.poller.parsers import Document, Parsers
@@ -56,11 +57,11 @@ def feed_links(page: str, url: str) -> list[str]:
     for element in tree.iter("base", "link"):
         href = (element.get("href") or "").strip()
         if element.tag == "base":
-            base = urljoin(url, href)
+            base = web_url(href, url) or url
         elif "alternate" in (element.get("rel") or "").lower().split() and href:
             kind = (element.get("type") or "").partition(";")[0].strip().lower()
-            found += [urljoin(base, href)] if kind in FEED_TYPES else []
-    return list(dict.fromkeys(found))[:MAX_LINKS]
+            found += [web_url(href, base)] if kind in FEED_TYPES else []
+    return list(dict.fromkeys(filter(None, found)))[:MAX_LINKS]
 
 
 async def _feeds_at(fetcher: Fetcher, parsers: Parsers, urls: Iterable[str]) -> list[tuple[str, Feed]]:

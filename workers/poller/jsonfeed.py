@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from streams.errors import UnreadableError
-from workers.clean.dates import parse_date
 
 VERSIONS = ("https://jsonfeed.org/version/1", "http://jsonfeed.org/version/1", "jsonfeed.org/version/1")
 
@@ -42,7 +41,7 @@ def read_json_feed(body: bytes) -> dict[str, Any]:
 def _entry(item: Mapping[str, Any], shared: list[dict[str, str]]) -> dict[str, Any]:
     html, text, summary = _text(item, "content_html"), _text(item, "content_text"), _text(item, "summary")
     tags = item.get("tags")
-    entry: dict[str, Any] = {
+    return {
         "id": _id(item),
         "link": _text(item, "url") or _text(item, "external_url"),
         "title": _text(item, "title"),
@@ -56,11 +55,9 @@ def _entry(item: Mapping[str, Any], shared: list[dict[str, str]]) -> dict[str, A
             for a in _dicts(item, "attachments")
         ],
         "media_thumbnail": [{"url": _text(item, "image") or _text(item, "banner_image")}],
+        "published": _text(item, "date_published"),
+        "updated": _text(item, "date_modified"),
     }
-    for name, key in (("published", "date_published"), ("updated", "date_modified")):
-        when = parse_date(_text(item, key)[:100])
-        entry[f"{name}_parsed"] = when.utctimetuple() if when else None
-    return entry
 
 
 def _id(item: Mapping[str, Any]) -> str:

@@ -35,7 +35,7 @@ IN_AUTHOR = {"name", "email", "url"}
 # What parse reads of entries and of the channel: elements without a handler may not write there.
 READ = frozenset(
     """link links id title content summary summary_detail enclosures tags authors author author_detail published
-    published_parsed updated updated_parsed language media_content media_thumbnail media_description""".split()
+    updated language media_content media_thumbnail media_description""".split()
 )
 HINTS = {"ttl", "sy_updateperiod", "sy_updatefrequency"}
 HELD = {"id", "published", "updated", "language", "media_description"} | HINTS  # texts without more ado

@@ -22,6 +22,7 @@ from streams.errors import CopydeskError, UnavailableError
 from streams.records import Item, Page
 from streams.topics import MAX_ITEM_CHARS
 from workers.clean.encoding import decoded
+from workers.clean.weburl import web_url
 from workers.fetch.fetch import Access, Fetcher
 
 log = logging.getLogger(__name__)
@@ -83,6 +84,9 @@ class Pages:
 
     async def _page(self, url: str, access: Access, feed: str) -> Page | None:
         """Return the page at *url*; None when it isn't for us. Raises UnavailableError when it may be had later."""
+        if not web_url(url):
+            log.info("feed=%s page=%s: not a URL that can be fetched", feed, url)
+            return None
         own = access if urlsplit(url)[:2] == urlsplit(feed)[:2] else Access(proxy=access.proxy)
         async with self._turn(url):
             rules = await self._rules(url, own)

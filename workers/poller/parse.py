@@ -1,18 +1,18 @@
 """Parsing: the bytes of a feed document to Items. feedparser is the reference for what a feed means.
 
+Dates are read by `workers.clean.dates` instead, and URLs pass the gate of `workers.clean.weburl`.
+
 It runs in processes of its own, see parsers.py: what follows may take long, need much memory, or crash.
 """
 
-import calendar
 import hashlib
 import html
 import io
 import re
-import time
 import warnings
 from collections import Counter
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import feedparser
@@ -24,6 +24,7 @@ from streams.records import Content, Enclosure, Item
 from workers.clean.dates import parse_date
 from workers.clean.encoding import codec_of
 from workers.clean.text import plain
+from workers.clean.weburl import web_url
 from workers.dedupe.fingerprint import markup_fingerprint
 from workers.dedupe.identity import is_identity, item_key
 from workers.dedupe.urls import Spelling, spell
@@ -36,7 +37,6 @@ MAX_ITEMS = 5_000
 MAX_TITLE_CHARS = 1_000
 MAX_CONTENT_CHARS = 1_048_576
 MAX_NAME_CHARS = 300
-MAX_URL_CHARS = 4_096
 MAX_GUID_CHARS = 2_048
 FIRST_YEAR = 1990  # there was no web to publish on before
 AHEAD = timedelta(days=2)  # a story from further in the future has no date that helps
@@ -149,7 +149,7 @@ def parse_feed(
     rels = {str(link.get("rel")): str(link.get("href") or "") for link in reversed(channel.get("links") or ())}
     return Feed(
         context["publisher"], context["language"], tuple(items), _encodable(warning)[:500], tuple(dead),
-        feed_hints(channel, body), rels.get("hub", "")[:MAX_URL_CHARS], rels.get("self", "")[:MAX_URL_CHARS],
+        feed_hints(channel, body), _url(rels.get("hub")), _url(rels.get("self")),
     )  # fmt: skip
 
 
@@ -253,9 +253,8 @@ def _encodable(value: str) -> str:
 
 
 def _url(value: Any) -> str:
-    """Return a link; one that is too long to be true is none: half of it would lead somewhere else."""
-    link = _encodable(str(value or ""))
-    return link if len(link) <= MAX_URL_CHARS else ""
+    """Return a link of an item or channel if it is a URL of the web."""
+    return web_url(_encodable(str(value or "")))
 
 
 def _guid(value: str) -> str:
@@ -320,13 +319,10 @@ def _image(entry: Mapping[str, Any]) -> str:
 
 
 def _time(entry: Any, name: str, now: datetime) -> datetime | None:
-    """Return a time that can be true: after the web's beginning and not long after *now*."""
+    """Return a time that can be true: after the web's beginning and not long after *now*.
+
+    Read from the text: feedparser's own times ignore what they don't understand.
+    """
     # FeedParserDict answers `updated` with `published` where it is missing; the plain dict doesn't.
-    value: time.struct_time | None = dict.get(entry, f"{name}_parsed")
-    try:
-        when = datetime.fromtimestamp(calendar.timegm(value), UTC) if value else None
-    except (ValueError, OverflowError, OSError, TypeError):
-        when = None
-    if when is None and dict.get(entry, name):
-        when = parse_date(str(dict.get(entry, name) or "")[:100])
+    when = parse_date(str(dict.get(entry, name) or ""))
     return when if when and when.year >= FIRST_YEAR and when <= now + AHEAD else None

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import msgspec
 
 from streams.codec import encode
-from streams.errors import UnavailableError, UnreadableError
+from streams.errors import CopydeskError, UnavailableError, UnreadableError
 from streams.records import DeadLetter, Item, Poll
 from streams.settings import Settings
 from streams.tables import FeedRule
@@ -130,23 +130,41 @@ class Poller:
     async def poll(self, url: str, clock: Clock) -> None:
         """Poll one feed, claimed at *clock*, and publish what it comes to.
 
-        When the broker is unavailable nothing is remembered, and the claim runs out.
+        When the broker is unavailable nothing is remembered, and the claim runs out. A bug makes a failed poll.
         """
         try:
             loaded = await self.feeds.load(url)
             if loaded is None:
                 await self.feeds.let_go(url)
                 return
-            result = await self._outcome(loaded, clock)
-            await self._publish(result, [loaded.guard(result.state), clock.guard()])
+            result = await self._published(loaded, clock)
             if result.poll.outcome != "failed":
                 await self.websub.keep(self.fetcher, url, result.state.hub, result.state.topic, time.time())
         except UnavailableError as exc:
             log.warning("feed=%s: %s; nothing was remembered, it will be polled again", url, exc)
+        except Exception:
+            log.exception("poll failed: feed=%s (bug); it will be polled again", url)
+
+    async def _published(self, loaded: Loaded, clock: Clock) -> Result:
+        """Poll a feed and publish the result; that of a bug is a failed poll, so that the feed's backoff grows."""
+        try:
+            result = await self._outcome(loaded, clock)
+            await self._publish(result, [loaded.guard(result.state), clock.guard()])
+        except UnavailableError:
+            raise
+        except Exception as exc:
+            state = loaded.state
+            log.exception("poll failed: feed=%s (bug); next poll after backoff", state.url)
+            poll = Poll(id=secrets.token_hex(8), feed=state.url, time=_started(state), outcome="failed")
+            failed = self._failed(poll, state, CopydeskError(f"bug: {exc!r}; its traceback is in the log", kind="bug"))
+            result = self._scheduled(failed, None, self.settings.rule_for(state.url), loaded, clock)
+            await self._publish(result, [loaded.guard(result.state), clock.guard()])
+        return result
 
     async def _take_pushes(self) -> None:
         """Read what hubs push, as it comes."""
         while self.settings.callback_url and not self._stopping.is_set():
+            push = None
             try:
                 ready = not self.paused and self.feeds.clock.ticks_s
                 push = await self.websub.next_push(LOOK_EVERY_S) if ready else None
@@ -156,6 +174,9 @@ class Poller:
                     await asyncio.sleep(LOOK_EVERY_S / 4)
             except UnavailableError as exc:
                 log.warning("%s; what was pushed will be found by a poll", exc)
+                await asyncio.sleep(RETRY_S)
+            except Exception:
+                log.exception("push failed: feed=%s (bug); a poll will find it", push.feed if push else "")
                 await asyncio.sleep(RETRY_S)
 
     async def _take(self, push: Push) -> None:
@@ -270,7 +291,7 @@ class Poller:
         state = msgspec.structs.replace(state, failures=0, error="", kind="")
         return Result(msgspec.structs.replace(poll, outcome=outcome), state)
 
-    def _failed(self, poll: Poll, state: FeedState, exc: UnavailableError | UnreadableError) -> Result:
+    def _failed(self, poll: Poll, state: FeedState, exc: CopydeskError) -> Result:
         # A document that couldn't be read isn't "unchanged" the next time: its validators aren't kept.
         error = " ".join(str(exc).split())[:MAX_ERROR_CHARS]
         failures = state.failures + 1

@@ -1,7 +1,7 @@
 """The quick way through usual feeds: what feedparser would say of them, from expat, in a tenth of the time.
 
 Follows feedparser 6.0.14 element by element, as far as `parse` reads its answer, and calls its functions for what they
-do alone (encodings, dates, authors, links). What it doesn't follow to the letter is unusual, and left to feedparser:
+do alone (encodings, authors, links). What it doesn't follow to the letter is unusual, and left to feedparser:
 elements in elements that hold text, XHTML, doctypes, xml:base below the root, textInput, ill-formed documents.
 tests/workers/test_quick.py compares both.
 """
@@ -12,7 +12,6 @@ from typing import Any
 from xml.parsers import expat
 
 import feedparser.api
-from feedparser.datetimes import _parse_date
 from feedparser.encodings import convert_to_utf8
 from feedparser.urls import _urljoin, make_safe_absolute_uri
 
@@ -194,14 +193,6 @@ class _Quick(Document):
         self.store(key, text)
         if self.guidislink:
             self.context.setdefault("link", text)
-
-    def _end_published(self, key: str) -> None:
-        if self.held == key:
-            text = self.take(key)
-            self.store(key, text)
-            put(self.entries[-1], f"{key}_parsed", _parse_date(text))
-
-    _end_updated = _end_published
 
     def _start_description(self, key: str, attrs: dict[str, str]) -> None:
         if self.image_depth:

@@ -17,12 +17,12 @@ import re
 import secrets
 import time
 from typing import Any
-from urllib.parse import urljoin
 
 import msgspec
 
 from streams.errors import CopydeskError
 from streams.transport.redis_streams.client import translated
+from workers.clean.weburl import web_url
 from workers.fetch.fetch import Fetcher
 from workers.poller.feeds import WEBSUB
 
@@ -182,5 +182,6 @@ def header_links(value: str, url: str) -> dict[str, str]:
     for target, parameters in _LINK.findall(value[:10_000]):
         found = _REL.search(parameters)
         for rel in (found[1] or found[2]).lower().split() if found else ():
-            out.setdefault(rel, urljoin(url, target))
+            if to := web_url(target, url):
+                out.setdefault(rel, to)
     return out

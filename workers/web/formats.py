@@ -6,9 +6,11 @@ import xml.etree.ElementTree as ET
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from html import escape
 from urllib.parse import quote
 
 from streams.records import Article
+from workers.clean.weburl import web_url
 
 ATOM, CONTENT, DC = (
     "http://www.w3.org/2005/Atom",
@@ -46,8 +48,8 @@ def atom(title: str, url: str, articles: Sequence[Article]) -> bytes:
         _atom(entry, "updated", updated(article).isoformat())
         if article.published:
             _atom(entry, "published", article.published.isoformat())
-        if article.url:
-            ET.SubElement(entry, "link", rel="alternate", href=_uri(article.url))
+        if link := _uri(article.url):
+            ET.SubElement(entry, "link", rel="alternate", href=link)
         for name in article.byline or (article.publisher or "unknown",):
             _atom(ET.SubElement(entry, "author"), "name", name)
         for tag in article.tags:
@@ -66,15 +68,16 @@ def rss(title: str, url: str, articles: Sequence[Article]) -> bytes:
     """Return *articles*, newest first, as an RSS feed that is at *url*."""
     root = ET.Element("rss", {"version": "2.0", "xmlns:atom": ATOM, "xmlns:content": CONTENT, "xmlns:dc": DC})
     channel = ET.SubElement(root, "channel")
-    for name, text in (("title", title), ("link", url), ("description", f"{title}, cleaned by copydesk")):
+    about = {"title": _html(title), "link": url, "description": _html(f"{title}, cleaned by copydesk")}
+    for name, text in about.items():
         ET.SubElement(channel, name).text = _xml(text)
     ET.SubElement(channel, "atom:link", rel="self", href=url, type="application/rss+xml")
     for article in articles:
         item = ET.SubElement(channel, "item")
         texts = {
-            "title": article.title or NO_TITLE,
+            "title": _html(article.title or NO_TITLE),
             "link": _uri(article.url),
-            "description": article.dek or " ".join(article.text[:1]),
+            "description": _html(article.dek or " ".join(article.text[:1])),
         }
         for name, text in texts.items():
             if text:
@@ -84,7 +87,7 @@ def rss(title: str, url: str, articles: Sequence[Article]) -> bytes:
         for name in article.byline:
             ET.SubElement(item, "dc:creator").text = _xml(name)
         for tag in article.tags:
-            ET.SubElement(item, "category").text = _xml(tag)
+            ET.SubElement(item, "category").text = _xml(_html(tag))
         ET.SubElement(item, "content:encoded").text = _xml(article.html)
     return _document(root)
 
@@ -98,7 +101,7 @@ def json_feed(title: str, url: str, articles: Sequence[Article]) -> bytes:
             "id": name_of(article), "url": _uri(article.url), "title": article.title or NO_TITLE,
             "summary": article.dek,
             "content_html": article.html, "language": article.language, "tags": article.tags,
-            "image": next((image.url for image in article.images if image.url), ""),
+            "image": next(filter(None, (_uri(image.url) for image in article.images)), ""),
             "authors": [{"name": name} for name in article.byline],
             **{name: date.isoformat() for name, date in dates.items() if date},
         }  # fmt: skip
@@ -108,8 +111,13 @@ def json_feed(title: str, url: str, articles: Sequence[Article]) -> bytes:
 
 
 def _uri(link: str) -> str:
-    """Return *link* with what no URI has in escapes (RFC 3986 §2); feeds' links have anything."""
-    return _NO_URI.sub(lambda found: quote(found[0].encode("utf-8", "replace")), link)
+    """Return *link* with what no URI has in escapes (RFC 3986 §2); "" for a link that isn't of the web."""
+    return _NO_URI.sub(lambda found: quote(found[0].encode("utf-8", "replace")), web_url(link))
+
+
+def _html(text: str) -> str:
+    """Return plain *text* as HTML, which readers of RSS take these elements for (RSS Best Practices Profile)."""
+    return escape(text, quote=False)
 
 
 def _xml(text: str) -> str:

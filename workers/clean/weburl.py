@@ -1,0 +1,45 @@
+"""The gate for URLs of strangers: what a feed, page or header names passes it before anything uses or publishes it."""
+
+import re
+from ipaddress import IPv6Address
+from urllib.parse import quote, urljoin, urlsplit
+
+# RFC 9110 §4.1 recommends 8,000 octets at least. The longest of 164,000 URLs in feeds that we have has 437.
+MAX_URL_CHARS = 8_000
+SCHEMES = ("http", "https")
+_LINE_BREAK = re.compile(r"[\t\n\r]")  # of wrapped lines; the URL Standard (whatwg.org) §4.4 removes them
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # Unicode's category Cc
+_SPACE = re.compile(r"\s")
+_NO_HOST = re.compile(r"[\s<>\"\\^`{|}%]|^\.*$")  # URL Standard §3.5, forbidden domain code points
+
+
+def web_url(link: str, base: str = "") -> str:
+    """Return *link*, resolved against *base*, as a well-formed http or https URL; "" for everything else.
+
+    White space around it and line breaks in it go, other white space is percent-encoded. All else stays as written.
+
+    >>> web_url(" https://news.example/a b ")
+    'https://news.example/a%20b'
+    >>> web_url("javascript:alert(1)"), web_url("http://[::1"), web_url("http://news.example:99999/")
+    ('', '', '')
+    """
+    if len(link) > 2 * MAX_URL_CHARS:
+        return ""
+    link = _LINE_BREAK.sub("", link.strip())
+    try:
+        link = urljoin(base, link) if base else link
+        if _CONTROL.search(link) or not _is_web(link):
+            return ""
+        link = _SPACE.sub(lambda found: quote(found[0]), link)
+    except ValueError:
+        return ""
+    return link if len(link) <= MAX_URL_CHARS else ""
+
+
+def _is_web(link: str) -> bool:
+    """Return whether *link* has a scheme of the web and a host. Raises ValueError for bad brackets and ports."""
+    parts = urlsplit(link)
+    host, port = parts.hostname or "", parts.port
+    if "[" in parts.netloc:
+        IPv6Address(host)
+    return parts.scheme in SCHEMES and _NO_HOST.search(host) is None and "\\" not in parts.netloc and port != 0
