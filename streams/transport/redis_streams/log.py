@@ -30,7 +30,9 @@ from streams.transport.redis_streams.client import (
 from streams.transport.redis_streams.reader import LogReader
 
 NAMESPACE = "copydesk"
-LAYOUT = 1  # of all keys and their contents; ARCHITECTURE.md says what a change of it must do
+# Of all keys and their contents; ARCHITECTURE.md says what a change of it must do. 2: signatures of the story index
+# have fields at their end that version 1 can't read; the other way round they are filled in when read.
+LAYOUT = 2
 MAX_FETCH = 500  # entries per partition and read: about a megabyte of articles
 
 
@@ -91,10 +93,12 @@ class Log:
         self._partitions.update(zip((t.name for t in topics), map(int, replies[2::3]), strict=True))
 
     async def check_layout(self) -> None:
-        """Mark the keys with the layout that we know. Raises SettingsError when they have a newer one."""
+        """Mark the keys with the layout that we know, also those of an older one. Raises SettingsError when they have a newer one."""
         with translated(self.url):
             await self.state.setnx(self.key("layout"), LAYOUT)
             found = int(await self.state.get(self.key("layout")))
+            if found < LAYOUT:
+                await self.state.set(self.key("layout"), LAYOUT)
         if found > LAYOUT:
             raise SettingsError(
                 f"broker {shown(self.url)} was written by a newer copydesk (layout {found}; this one knows {LAYOUT}): "
