@@ -35,8 +35,7 @@ BODY_KEY_RUN, LEAD_KEY_RUN, LEAD_KEY_WORDS, TITLE_KEY_WORDS = 6, 4, 45, 4
 MIN_SHARED = 0.3  # of the shorter text: who shares less copies nobody, whatever else is alike
 MIN_WORDS = 15  # of title and text: less is nobody's own
 NEAR_IDENTICAL = 0.9  # of the longer text in the shorter, and so the other way round, in runs
-# Probabilities of near-identical texts under similar titles, and under others: the same number in 32 bits.
-CERTAIN, UNTITLED_COPY = 1.0, 1 - 2**-13
+CERTAIN, UNTITLED_COPY = 1.0, 0.99  # probabilities of near-identical texts under similar titles, and under others
 UNTITLED_WORDS = 15  # of each text: shorter ones under different titles are phrases that many outlets use
 COLUMNS = (
     "shared", "of_shorter", "of_longer", "lead_shared", "lead_of_shorter", "title_shared", "title_of_shorter",
@@ -228,12 +227,16 @@ class StoredJudge(msgspec.Struct, frozen=True):
 
 
 class Likeness(NamedTuple):
-    """How likely two texts are copies; the share of runs in common, of all and of the shorter's; whose they are."""
+    """How likely two texts are copies; the share of runs in common, of all and of the shorter's; whose they are.
+
+    `ruled`: a rule says that they are copies.
+    """
 
     p: float
     shared: float
     of_shorter: float
     same_publisher: bool
+    ruled: bool = False
 
 
 class Judge(NamedTuple):
@@ -245,10 +248,11 @@ class Judge(NamedTuple):
     def compare(self, one: bytes, others: list[bytes]) -> list[Likeness]:
         """Return for each of *others* how likely it is that *one* is a copy of it, and what they share."""
         rows = likeness(one, others)
-        rules = ruled(one, others, rows)
-        probabilities = np.where(np.isnan(rules), self.probabilities(rows), rules)
-        found = zip(probabilities.tolist(), rows.tolist(), strict=True)
-        return [Likeness(p, row[0], row[1], bool(row[-1])) for p, row in found]
+        rules, grown = ruled(one, others, rows), self.probabilities(rows)
+        copies = rules > self.copy_at
+        agreed = np.isnan(rules) | (copies & (grown > self.copy_at))  # the trees' order of copies counts
+        found = zip(np.where(agreed, grown, rules).tolist(), rows.tolist(), copies.tolist(), strict=True)
+        return [Likeness(p, row[0], row[1], bool(row[-1]), is_ruled) for p, row, is_ruled in found]
 
     def probabilities(self, rows: Matrix) -> Matrix:
         """Return for each row of `likeness` how likely it is that of a copy."""

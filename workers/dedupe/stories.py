@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from streams.transport.redis_streams.client import translated
-from workers.dedupe.signature import KEY_BYTES, LAYOUT, UNTITLED_COPY, Judge, Likeness, Signed, judge, upgraded
+from workers.dedupe.signature import KEY_BYTES, LAYOUT, Judge, Likeness, Signed, judge, upgraded
 
 PREFIX = "copydesk:stories"
 SLICE_ARTICLES = 500_000
@@ -172,7 +172,7 @@ class Stories:
         nearest = {
             story: max(like.p for like, _ in found)
             for story, found in stories.items()
-            if belongs([like.p for like, _ in found], self.judge.copy_at)
+            if any(like.ruled for like, _ in found) or belongs([like.p for like, _ in found], self.judge.copy_at)
         }
         if not nearest:
             return Told(id_)
@@ -209,12 +209,9 @@ def _unlike(signed: Sequence[tuple[str, Signed]]) -> list[tuple[str, Signed]]:
 
 
 def belongs(probabilities: Sequence[float], copy_at: float) -> bool:
-    """Whether a text tells the story of those that it is so likely a copy of: of the nearest, and rather of more.
-
-    A near-identical copy of one does (`signature.ruled`).
-    """
+    """Whether a text tells the story of those that it is so likely a copy of: of the nearest, and rather of more."""
     nearest = sorted(probabilities, reverse=True)[:OF_BEST]
-    return nearest[0] >= UNTITLED_COPY or (nearest[0] > copy_at and sum(nearest) / len(nearest) > LIKELY)
+    return nearest[0] > copy_at and sum(nearest) / len(nearest) > LIKELY
 
 
 def _value(id_: str, told: Told, signature: bytes) -> bytes:

@@ -93,7 +93,7 @@ class Log:
         self._partitions.update(zip((t.name for t in topics), map(int, replies[2::3]), strict=True))
 
     async def check_layout(self) -> None:
-        """Mark the keys with the layout that we know, also those of an older one. Raises SettingsError when they have a newer one."""
+        """Mark the keys, new or of an older layout, with ours. Raises SettingsError when they have a newer one."""
         with translated(self.url):
             await self.state.setnx(self.key("layout"), LAYOUT)
             found = int(await self.state.get(self.key("layout")))
