@@ -12,8 +12,8 @@ from typing import NamedTuple
 from workers.clean.dates import MONTHS
 from workers.dedupe.words import words_of
 
-# Share of the words of both titles. Pairs of equal texts in one feed of ../shared/corpus/feeds.tar.xz (`rw_series`):
-# corrections of a title share .75 and more, episodes and dated forms with equal numbers .65 and less.
+# Share of the words of both titles. Of pairs of equal texts in one feed of ../shared/corpus/feeds.tar.xz (`rw_series`)
+# with equal numbers, most corrections of a title share more, and most episodes less.
 SIMILAR = 0.7
 MAX_OUTLET_WORDS = 5
 _ACCENT = re.compile("[\u0300-\u036f]")  # Unicode block "Combining Diacritical Marks"
@@ -76,7 +76,7 @@ def read_title(title: str, publisher: str) -> Title:
 
 
 def are_similar(one: Title, other: Title) -> bool:
-    """Whether two titles name the same article."""
+    """Whether two titles name the same article. `signature.ruled` estimates it from what a signature keeps."""
     return one.numbers == other.numbers and overlap(one.words, other.words) >= SIMILAR
 
 
