@@ -111,10 +111,7 @@ class Desk:
         from workers.dedupe.stories import Stories
 
         self.stories = self.stories or Stories(self.broker.state, self.settings.story_days * DAY_S)
-        return await self.stories.tell([
-            (one.article.id, sign(one.article.title, one.words, one.publisher, one.story.item.fetched_at.timestamp()))
-            for one in judged
-        ])  # fmt: skip
+        return await self.stories.tell([(one.article.id, sign(*one.signed_parts)) for one in judged])
 
     def _publish(self, one: "Judged", told: "Told", work: "Work") -> None:
         item, at = one.story.item, one.story.incoming.at
@@ -158,6 +155,12 @@ class Judged(NamedTuple):
     @property
     def words(self) -> str:
         return "\n".join((self.article.dek, *self.article.text))
+
+    @property
+    def signed_parts(self) -> tuple[str, str, str, float, str]:
+        """Title, words, publisher, time in Unix seconds and feed, as `sign` takes them."""
+        fetched_s = self.story.item.fetched_at.timestamp()
+        return self.article.title, self.words, self.publisher, fetched_s, self.article.feed
 
     @property
     def publisher(self) -> str:

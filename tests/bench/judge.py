@@ -26,10 +26,11 @@ from tests.train.judge import SETS, Texts, lines, texts
 from workers.clean.text import comparable
 from workers.dedupe.identity import article_id
 from workers.dedupe.seen import Seen
-from workers.dedupe.signature import KEY_BYTES, sign, words_of
+from workers.dedupe.signature import KEY_BYTES, sign
 from workers.dedupe.stories import Stories
 from workers.dedupe.urls import spell
 from workers.dedupe.verdict import Memory
+from workers.dedupe.words import words_of
 from workers.poller.quick import quick
 
 WINDOW_S = 10**9  # the texts of a set count as one week's

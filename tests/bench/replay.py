@@ -13,6 +13,7 @@ from aiohttp import web
 from streams.settings import Settings
 from streams.subscribe import subscribe
 from streams.topics import DESK_GROUP, ITEMS
+from tests.bench import links
 from tests.bench.common import Stopwatch, run, server
 from tests.feedserver import FeedServer
 from workers.counters import balanced, read_counters
@@ -53,7 +54,8 @@ async def work(settings: Settings, folder: Path) -> dict[str, Any]:
         poller.stop()
         await polling
     counters = await read_counters(broker.state)
-    articles = [(a.id, a.revision) async for a in subscribe("articles", follow=False, settings=settings)]
+    published = [a async for a in subscribe("articles", follow=False, settings=settings)]
+    articles = [(a.id, a.revision) for a in published]
     dead = [x async for x in subscribe("dead-letters", follow=False, settings=settings)]
     await desk.stop()
     await broker.close()
@@ -63,7 +65,7 @@ async def work(settings: Settings, folder: Path) -> dict[str, Any]:
         "repeated": len(articles) - len(set(articles)), "dead_letters": len(dead),
         "sent_equals_taken": counters["poll"]["sent"] == counters["desk"]["in"],
         "accounted": len(articles) == counters["desk"]["new"] + counters["desk"]["revised"],
-        "per_capture": watch.per_item(count),
+        "copies": links.measured(published), "per_capture": watch.per_item(count),
     }  # fmt: skip
 
 

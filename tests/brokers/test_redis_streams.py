@@ -12,7 +12,7 @@ from streams.errors import SettingsError, UnavailableError
 from streams.settings import Settings
 from streams.transport.broker import Guard, Message
 from streams.transport.redis_streams.leases import Leases
-from streams.transport.redis_streams.log import Log
+from streams.transport.redis_streams.log import LAYOUT, Log
 from streams.transport.redis_streams.retention import Retention
 from tests.brokers.test_contract import Stage, _lag_is, drained, stage
 from tests.brokers.wall import Wall
@@ -198,10 +198,21 @@ def test_a_group_that_is_silent_for_too_long_holds_nothing_and_resumes_behind_wh
     asyncio.run(go())
 
 
+def test_keys_of_an_older_copydesk_are_marked(settings: Settings) -> None:
+    async def go() -> None:
+        log = Log(settings.broker_url)
+        await log.state.set("copydesk:layout", LAYOUT - 1)
+        await log.declare([])
+        assert int(await log.state.get("copydesk:layout")) == LAYOUT
+        await log.close()
+
+    asyncio.run(go())
+
+
 def test_keys_of_a_newer_copydesk_are_refused(settings: Settings) -> None:
     async def go() -> None:
         log = Log(settings.broker_url)
-        await log.state.set("copydesk:layout", 2)
+        await log.state.set("copydesk:layout", LAYOUT + 1)
         with pytest.raises(SettingsError, match="written by a newer copydesk"):
             await log.declare([])
         await log.close()

@@ -15,8 +15,9 @@ from streams.transport.broker import open_broker
 from tests.feedserver import FeedServer, rss
 from tests.newsdesk import everything, newsdesk, settled
 from workers.dedupe.identity import article_id
-from workers.dedupe.signature import LAYOUT, judge, likeness, sign, words_of
+from workers.dedupe.signature import LAYOUT, judge, likeness, sign
 from workers.dedupe.stories import PREFIX, Stories
+from workers.dedupe.words import words_of
 from workers.poller.feeds import Feeds
 
 DAY_S = 86_400.0

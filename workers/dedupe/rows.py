@@ -32,7 +32,8 @@ async def judge_rows(stories: Stories, rows: Iterable[Row]) -> AsyncIterator[Row
     """Yield for each row `id`, `verdict`, `revision`, `story_id`, `duplicate_of`, `similarity`; ids are the rows' own.
 
     A row has `title` and `text` (a text, HTML, or a list of paragraphs), and what there is of `id`, `url`, `publisher`
-    (or `outlet`) and `time` (or `published`). Raises UnreadableError naming the row that has no title and no text.
+    (or `outlet`), `feed` (without one the publisher counts as one feed) and `time` (or `published`). Raises
+    UnreadableError naming the row that has no title and no text.
     """
     memory: dict[str, Memory] = {}
     names: dict[str, str] = {}  # article → the first row that showed it
@@ -59,7 +60,9 @@ def _judged(number: int, row: Row, memory: dict[str, Memory]) -> Judged:
     article = article_id(spell(str(row.get("url") or "")).key or f"#{name}")
     verdict = judge(memory.get(article), fingerprint((title, *paragraphs)), when)
     memory[article] = verdict.memory
-    signed = sign(title, "\n".join(paragraphs), str(row.get("publisher") or row.get("outlet") or ""), when)
+    publisher = str(row.get("publisher") or row.get("outlet") or "")
+    feed = str(row.get("feed") or publisher)
+    signed = sign(title, "\n".join(paragraphs), publisher, when, feed)
     return Judged(name, article, verdict, signed)
 
 

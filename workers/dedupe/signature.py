@@ -1,7 +1,9 @@
 """Signatures: what is kept of a text to tell its copies, and how likely two texts are copies by theirs. Pure.
 
-    title, text ──▶ words ──▶ signature, 260 bytes          two signatures ──▶ likeness ──▶ trees ──▶ probability
+    title, text ──▶ words ──▶ signature, 272 bytes          two signatures ──▶ likeness ──▶ rules, trees ──▶ probability
                           └──▶ index keys: texts that share one are compared
+
+Rules decide near-identical texts and articles of one feed (`ruled`); trees decide the rest.
 
 A sketch is a one-permutation min-hash (Li, Owen, Zhang 2012) of a text's runs of three words, with a byte a bin (b-bit
 min-hash; Li, König 2010): the share of equal bins estimates the share of common runs.
@@ -18,7 +20,8 @@ import numpy as np
 import numpy.typing as npt
 
 from workers.clean.trees import Matrix, StoredTrees, Trees, ready
-from workers.dedupe.fingerprint import visible
+from workers.dedupe.titles import SIMILAR, read_title
+from workers.dedupe.words import split_words, visible_text, words_of
 
 FILE = Path(__file__).with_name("model.msgpack")
 Hashes = npt.NDArray[np.uint64]
@@ -31,18 +34,15 @@ BODY_KEYS, LEAD_KEYS = 8, 4
 BODY_KEY_RUN, LEAD_KEY_RUN, LEAD_KEY_WORDS, TITLE_KEY_WORDS = 6, 4, 45, 4
 MIN_SHARED = 0.3  # of the shorter text: who shares less copies nobody, whatever else is alike
 MIN_WORDS = 15  # of title and text: less is nobody's own
+NEAR_IDENTICAL = 0.9  # of the longer text in the shorter, and so the other way round, in runs
+CERTAIN, UNTITLED_COPY = 1.0, 0.99  # probabilities of near-identical texts under similar titles, and under others
+UNTITLED_WORDS = 15  # of each text: shorter ones under different titles are phrases that many outlets use
 COLUMNS = (
     "shared", "of_shorter", "of_longer", "lead_shared", "lead_of_shorter", "title_shared", "title_of_shorter",
     "numbers_of_fewer", "numbers_smoothed", "numbers_shared", "names_of_fewer", "names_smoothed",
     "shorter_words", "longer_words", "same_publisher",
 )  # fmt: skip
 
-# Scripts that put no spaces between words: each character counts as one. Source: Unicode blocks.
-_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
-_ANY_UNSPACED = re.compile(f"[{_UNSPACED}]")
-_WORD_OR_SIGN = re.compile(rf"[{_UNSPACED}]|(?:(?![{_UNSPACED}_])\w)+")
-_WORD = re.compile(r"[^\W_]+")
-_ASCII_WORD = re.compile(rb"[a-z0-9]+")
 _SPACES = re.compile(r"[^\S\n]+")
 _INSIDE = re.compile(r"(?<=[^\W\d_] )[^\W\d_]{2,}|(?<=, )[^\W\d_]{2,}")
 _DIGIT = re.compile(r"\d")
@@ -53,6 +53,8 @@ LAYOUT = np.dtype([
     ("runs", "<u2"), ("words", "<u2"), ("lead_runs", "u1"), ("titles", "u1"), ("numbers", "u1"), ("names", "u1"),
     ("publisher", "<u4"), ("time_s", "<u4"), ("body", "u1", (BODY_BINS,)), ("lead", "u1", (LEAD_BINS,)),
     ("title", "<u2", (TITLE_WORDS,)), ("number", "<u2", (NUMBERS,)), ("name", "<u2", (NAMES,)),
+    # Digests, 0 in records that older versions wrote: of the feed, of the title's numbers, of the text's numbers.
+    ("feed", "<u4"), ("title_figures", "<u4"), ("text_figures", "<u4"),
 ])  # fmt: skip
 
 
@@ -63,40 +65,35 @@ class Signed(NamedTuple):
     keys: tuple[bytes, ...]
 
 
-def sign(title: str, text: str, publisher: str, time_s: float) -> Signed:
-    """Return the signature of a text that *publisher* showed at *time_s* (Unix seconds)."""
-    text = _seen(text)
-    titles, body = words_of(title), _words(text)
+def sign(title: str, text: str, publisher: str, time_s: float, feed: str = "") -> Signed:
+    """Return the signature of a text that *publisher* showed in *feed* at *time_s* (Unix seconds); "": feed unknown."""
+    text = visible_text(text)
+    titles, body = words_of(title), split_words(text)
     if len(titles) + len(body) < MIN_WORDS:
         return Signed(b"", ())
-    title_hashes, hashes = _hashed(titles), _hashed(body)
+    heading, hashes = read_title(title, publisher), _hashed(body)
     runs, lead = np.unique(_runs(hashes, RUN)), np.unique(_runs(hashes[:LEAD_WORDS], RUN))
     out = np.zeros((), LAYOUT)
     out["runs"], out["words"], out["lead_runs"] = min(len(runs), 65535), min(len(body), 65535), len(lead)
     out["publisher"], out["time_s"] = zlib.crc32(publisher.casefold().encode("utf-8", "replace")), max(0, int(time_s))
+    out["feed"] = _digest([feed.encode("utf-8", "replace")]) if feed else 0
     out["body"], out["lead"] = _sketch(runs, BODY_BINS), _sketch(lead, LEAD_BINS)
-    out["title"], out["titles"] = _some(title_hashes, TITLE_WORDS)
-    numbers = hashes[[n for n, word in enumerate(body) if _is_number(word)][:40]]
-    out["number"], out["numbers"] = _some(numbers, NUMBERS)
+    out["title"], out["titles"] = _some(_hashed(sorted(heading.words)), TITLE_WORDS)
+    numbers = [n for n, word in enumerate(body) if _is_number(word)]
+    out["number"], out["numbers"] = _some(hashes[numbers[:40]], NUMBERS)
+    out["title_figures"] = _digest(sorted(heading.numbers))
+    out["text_figures"] = _digest(sorted(body[n] for n in numbers))
     out["name"], out["names"] = _some(_hashed(_names(text)), NAMES)
     return Signed(out.tobytes(), _keys(titles, hashes))
 
 
-def words_of(text: str) -> list[bytes]:
-    """Return the words of *text* as they are compared: without capitals, apostrophes and what can't be seen."""
-    return _words(_seen(text))
+def upgraded(signature: bytes) -> bytes:
+    """Return a signature that another version wrote in this one's layout: fields are only ever appended."""
+    return signature[: LAYOUT.itemsize].ljust(LAYOUT.itemsize, b"\0")
 
 
-def _seen(text: str) -> str:
-    return visible(text.replace("\u2019", "").replace("'", ""))
-
-
-def _words(text: str) -> list[bytes]:
-    if text.isascii():
-        return _ASCII_WORD.findall(text.lower().encode())
-    text = text.casefold()
-    found = (_WORD_OR_SIGN if _ANY_UNSPACED.search(text) else _WORD).findall(text)
-    return [word.encode("utf-8", "replace") for word in found]
+def _digest(words: list[bytes]) -> int:
+    return zlib.crc32(b" ".join(words), 1)  # 0 is kept for "unknown"
 
 
 def _names(text: str) -> list[bytes]:
@@ -199,6 +196,29 @@ def _common(one: Any, others: Any) -> Any:
     return ((others[:, :, None] == one) & (one > 0)).any(axis=2).sum(axis=1).astype(np.float32)
 
 
+def ruled(one: bytes, others: list[bytes], rows: Matrix) -> Matrix:
+    """Return for each row of `likeness` the probability that a rule sets; NaN where the trees decide.
+
+    Near-identical texts with equal numbers are copies if their titles are similar, or if their publishers differ.
+    Articles of one feed with different titles are no copies. A text that one feed shows under different titles
+    describes the feed: only articles with similar titles are copies of it.
+    """
+    a, b = np.frombuffer(one, LAYOUT)[0], np.frombuffer(b"".join(others), LAYOUT)
+    column = dict(zip(COLUMNS, rows.T, strict=True))
+    similar = (b["title_figures"] == a["title_figures"]) & (column["title_shared"] >= SIMILAR)
+    similar |= (b["titles"] == 0) & (a["titles"] == 0)
+    near = (column["of_longer"] >= NEAR_IDENTICAL) & (b["text_figures"] == a["text_figures"])
+    elsewhere = (b["publisher"] != a["publisher"]) & (column["shorter_words"] >= UNTITLED_WORDS)
+    feeds = [a["feed"], *b["feed"][near & ~similar & (b["feed"] > 0)]]
+    out = np.full(len(others), np.nan, np.float32)
+    out[near & elsewhere] = UNTITLED_COPY
+    out[near & similar] = CERTAIN
+    out[(b["feed"] == a["feed"]) & (a["feed"] > 0) & ~similar] = 0
+    if len(set(feeds)) < len(feeds):
+        out[near & ~similar] = 0
+    return out
+
+
 class StoredJudge(msgspec.Struct, frozen=True):
     """The trees as they lie in the file, and from which probability on two texts are copies."""
 
@@ -207,12 +227,16 @@ class StoredJudge(msgspec.Struct, frozen=True):
 
 
 class Likeness(NamedTuple):
-    """How likely two texts are copies; the share of runs in common, of all and of the shorter's; whose they are."""
+    """How likely two texts are copies; the share of runs in common, of all and of the shorter's; whose they are.
+
+    `ruled`: a rule says that they are copies.
+    """
 
     p: float
     shared: float
     of_shorter: float
     same_publisher: bool
+    ruled: bool = False
 
 
 class Judge(NamedTuple):
@@ -224,8 +248,11 @@ class Judge(NamedTuple):
     def compare(self, one: bytes, others: list[bytes]) -> list[Likeness]:
         """Return for each of *others* how likely it is that *one* is a copy of it, and what they share."""
         rows = likeness(one, others)
-        found = zip(self.probabilities(rows).tolist(), rows.tolist(), strict=True)
-        return [Likeness(p, row[0], row[1], bool(row[-1])) for p, row in found]
+        rules, grown = ruled(one, others, rows), self.probabilities(rows)
+        copies = rules > self.copy_at
+        agreed = np.isnan(rules) | (copies & (grown > self.copy_at))  # the trees' order of copies counts
+        found = zip(np.where(agreed, grown, rules).tolist(), rows.tolist(), copies.tolist(), strict=True)
+        return [Likeness(p, row[0], row[1], bool(row[-1]), is_ruled) for p, row, is_ruled in found]
 
     def probabilities(self, rows: Matrix) -> Matrix:
         """Return for each row of `likeness` how likely it is that of a copy."""

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from streams.transport.redis_streams.client import translated
-from workers.dedupe.signature import KEY_BYTES, LAYOUT, Judge, Likeness, Signed, judge
+from workers.dedupe.signature import KEY_BYTES, LAYOUT, Judge, Likeness, Signed, judge, upgraded
 
 PREFIX = "copydesk:stories"
 SLICE_ARTICLES = 500_000
@@ -127,7 +127,7 @@ class Stories:
         told = {id_: Told(id_) for id_, _ in articles}
         answers = await self._claim_as_first(_unlike(signed))
         for id_, one in signed:
-            told[id_] = await self._claim(id_, one, answers.get(id_, NOT_ASKED))
+            told[id_] = await self._claim(id_, one, answers.pop(id_, NOT_ASKED))
         return [told[id_] for id_, _ in articles]
 
     async def _claim_as_first(self, signed: Sequence[tuple[str, Signed]]) -> dict[str, Any]:
@@ -172,7 +172,7 @@ class Stories:
         nearest = {
             story: max(like.p for like, _ in found)
             for story, found in stories.items()
-            if belongs([like.p for like, _ in found], self.judge.copy_at)
+            if any(like.ruled for like, _ in found) or belongs([like.p for like, _ in found], self.judge.copy_at)
         }
         if not nearest:
             return Told(id_)
@@ -193,13 +193,18 @@ class Stories:
 
 
 def _unlike(signed: Sequence[tuple[str, Signed]]) -> list[tuple[str, Signed]]:
-    """Return those that share no key with one before them: the others can't be asked about at the same time."""
+    """Return those that share no key and no id with one before them: the others can't be asked about at the same time.
+
+    Two revisions of one article would both claim it, and the answer to the second would hide that to the first.
+    """
     shown: set[bytes] = set()
+    ids: set[str] = set()
     out = []
     for id_, one in signed:
-        if shown.isdisjoint(one.keys):
+        if id_ not in ids and shown.isdisjoint(one.keys):
             out.append((id_, one))
         shown.update(one.keys)
+        ids.add(id_)
     return out
 
 
@@ -238,7 +243,7 @@ def _known(id_: str, value: bytes) -> tuple[bytes, Told]:
 def _text(raw: bytes) -> Text:
     id_ = raw[:ID_BYTES].hex()
     signature, told = _known(id_, raw[REF_BYTES:])
-    return Text(id_, told.story, signature)
+    return Text(id_, told.story, upgraded(signature) if signature else b"")
 
 
 def _time_s(signature: bytes) -> int:

@@ -91,7 +91,8 @@ async def _remember(articles: Sequence[tuple[Delivery, Article]], seen: Seen, st
             older = before.fingerprints if before else ()
             known[article.id] = Memory(article.revision, fetched_s, (mark, *older))
             commands += seen.remember(article.id, known[article.id])
-        signed[article.id] = sign(article.title, "\n".join((article.dek, *article.text)), article.publisher, fetched_s)
+        text = "\n".join((article.dek, *article.text))
+        signed[article.id] = sign(article.title, text, article.publisher, fetched_s, article.feed)
     async with seen.state.pipeline(transaction=False) as pipe:
         for command in commands:
             pipe.execute_command(*command)

@@ -1,10 +1,11 @@
--- Mark the keys with the layout that we know, and create the topics that aren't there.
+-- Mark the keys, new or of an older layout, with the layout that we know, and create the topics that aren't there.
 -- KEYS: layout, topics, retention. ARGV: layout, partitions of a new topic, (topic, retention in s)...
 -- Returns the layout found, then the partition count of each topic; of a newer layout nothing is touched.
 redis.call('SETNX', KEYS[1], ARGV[1])
 local layout = tonumber(redis.call('GET', KEYS[1]))
 local out = {layout}
 if layout > tonumber(ARGV[1]) then return out end
+if layout < tonumber(ARGV[1]) then redis.call('SET', KEYS[1], ARGV[1]) end
 for i = 3, #ARGV, 2 do
   redis.call('HSETNX', KEYS[2], ARGV[i], ARGV[2])
   redis.call('HSET', KEYS[3], ARGV[i], ARGV[i + 1])
