@@ -68,6 +68,7 @@ _DEFAULT = datetime(2000, 1, 1, tzinfo=UTC)
 _ZONE_SECONDS = {name: int(hours * 3600) for name, hours in _ZONES.items()}
 _WORD = re.compile(r"[^\W\d_]+")
 _DIGIT = re.compile(r"\d")
+_BETWEEN = re.compile(r"[|@·•]|\bat\b")  # stands between date and time
 
 
 def date_in(line: str) -> datetime | None:
@@ -98,7 +99,7 @@ def parse_date(text: str) -> datetime | None:
 
 def _in_english(text: str) -> str:
     """Return a date with English months, without the words that no date needs."""
-    text = re.sub(r"[|@·•]|\bat\b", " ", text)
+    text = _BETWEEN.sub(" ", text)
     numeric = _NUMERIC.match(text)
     if numeric is not None:
         text = f"{numeric['year']}-{int(numeric['month']):02}-{int(numeric['day']):02}{text[numeric.end() :]}"
