@@ -130,7 +130,7 @@ BYLINE = re.compile(
 READING_TIME = re.compile(
     r"(?P<minutes>\d{1,3})[\s-]*(?:mins?|minutes?|minuten|minuti|minutos|dakika|dk|мин(?:ут[аы]?)?)\.?"
     r"(?:\s*(?:read(?:ing)?(?:\s*time)?|de lecture|de lectura|de leitura|lesezeit|leestijd|di lettura|okuma|чтения))|"
-    r"(?:reading time|estimated read(?:ing)? time)\s*:?\s*(?P<minutes2>\d{1,3})\s*min.*",
+    r"(?:reading time|estimated read(?:ing)? time)\s*+:?+\s*+(?P<minutes2>\d{1,3})\s*min.*",
     re.IGNORECASE,
 )
 SOURCE_CREDIT = re.compile(
@@ -154,7 +154,7 @@ NOTE = re.compile(
     re.IGNORECASE,
 )
 UPDATE_STAMP = re.compile(r"(?:last )?(?:updated|update|published|posted|modified|first published|publicado|actualizado|"
-                          r"publié|mis à jour|veröffentlicht|aktualisiert|aggiornato|güncelleme|опубликовано)\b[\s:]*(?:on|at|le|am|el)?\s*", re.IGNORECASE)  # fmt: skip
+                          r"publié|mis à jour|veröffentlicht|aktualisiert|aggiornato|güncelleme|опубликовано)\b[\s:]*+(?:on|at|le|am|el)?+\s*+", re.IGNORECASE)  # fmt: skip
 
 # A caption with the credit that ends it. Source: the ways of Reuters, AP, AFP, Getty and outlets that use them.
 # The second field: whether it may stand anywhere, or only in a story's head where captions are expected.

@@ -43,7 +43,7 @@ MONTH_NUMBERS = {
 }
 _MONTH = "(?:" + "|".join(sorted(map(re.escape, MONTH_NUMBERS), key=len, reverse=True)) + ")"
 _TIME = (
-    r"(?:(?:,|\s|t|at|um|à|a las|klo|kl|@|\||-|–|·|•)*\d{1,2}[:.h]\d{2}(?::\d{2})?\s*(?:uhr|hrs|h)?\s*(?:[ap]\.?m\.?)?\s*"
+    r"(?:(?:,|\s|t|at|um|à|a las|klo|kl|@|\||-|–|·|•)*\d{1,2}[:.h]\d{2}(?::\d{2})?\s*+(?:uhr|hrs|h)?\s*+(?:[ap]\.?m\.?)?\s*+"
     r"(?:z|utc|gmt|[a-z]{2,4}t|[+-]\d{2}:?\d{2})?)?\.?"
 )
 _WEEKDAY = r"(?:[^\W\d_]{2,12}\.?,?\s+)?"  # in any language: a word before the date
@@ -56,7 +56,7 @@ _DATE = re.compile(
 # The East Asian way: year, month, day, each with its sign. Source: CLDR date formats of zh, ja and ko.
 _EAST_ASIAN = re.compile(
     r"(?P<year>\d{4})\s?[年년]\s?(?P<month>\d{1,2})\s?[月월]\s?(?P<day>\d{1,2})\s?[日일]"
-    r"(?:\s*[（(]?[月火水木金土日一二三四五六]?[)）]?\s*(?P<hour>\d{1,2})[:時时](?P<minute>\d{2})[分]?)?"
+    r"(?:\s*+[（(]?[月火水木金土日一二三四五六]?[)）]?\s*+(?P<hour>\d{1,2})[:時时](?P<minute>\d{2})[分]?)?"
 )
 _NUMERIC = re.compile(r"^(?P<day>\d{1,2})\.\s?(?P<month>\d{1,2})\.\s?(?P<year>\d{4})")
 # Zones that outlets print; dateutil knows only UTC and the machine's own. Source: their UTC offsets in hours.

@@ -61,9 +61,9 @@ CARRIERS: tuple[tuple[re.Pattern[str], re.Pattern[str], tuple[str, ...]], ...] =
 PATH_CARRIERS: tuple[tuple[re.Pattern[str], re.Pattern[str]], ...] = tuple(
     (re.compile(rf"\A{host}"), re.compile(rf"\A{path}"))
     for host, path in (
-        (r"([^.]+\.)?cdn\.ampproject\.org", r"/[a-z](?P<tls>/s)?/(?P<to>[^/]+\..+)"),
-        (r"(www\.)?google\.[a-z.]{2,6}", r"/amp(?P<tls>/s)?/(?P<to>[^/]+\..+)"),
-        (r"([^.]+\.)?bing-amp\.com", r"/[a-z]/?(?P<tls>/?s)?/(?P<to>[^/]+\..+)"),
+        (r"([^.]+\.)?cdn\.ampproject\.org", r"/[a-z](?P<tls>/s)?/(?P<to>[^/][^/.]*+\..+)"),
+        (r"(www\.)?google\.[a-z.]{2,6}", r"/amp(?P<tls>/s)?/(?P<to>[^/][^/.]*+\..+)"),
+        (r"([^.]+\.)?bing-amp\.com", r"/[a-z]/?(?P<tls>/?s)?/(?P<to>[^/][^/.]*+\..+)"),
         (r"web\.archive\.org", r"/web/\d+[a-z_]*/(?P<to>.+)"),
     )
 )
