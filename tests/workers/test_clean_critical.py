@@ -64,6 +64,7 @@ def test_clean_paragraph_of_capitals_keeps_it(capitals: str) -> None:
         ("a<script>b", "a"),
         ("a<!-- b", "a"),
         ("a<style>b", "a"),
+        ("<button>a<svg><path/></svg><script>b</script></button>", "<button>a</button>"),
         ("a<!-->b<!--->c", "abc"),
         ("a<!-- b --!>c", "ac"),
         ("<svg/>a<svg viewBox='0 0 1 1'/>b", "ab"),

@@ -11,7 +11,10 @@ from typing import NamedTuple
 RAW = frozenset("script style title textarea xmp iframe noembed noframes".split())
 COMMENT = "!--"
 MAX_ATTRIBUTE_CHARS = 400  # of a script's start tag, in which its type stands
-_OPENS = re.compile(rf"<(?:{COMMENT}|({'|'.join(sorted(RAW))}|svg|button)(?=[\s/>]))", re.IGNORECASE)
+_OPENS_UNSEEN, _OPENS_BUTTON = (
+    re.compile(rf"<(?:{COMMENT}|({'|'.join(sorted(RAW))}|{element})(?=[\s/>]))", re.IGNORECASE)
+    for element in ("svg", "button")
+)
 _ENDS = {name: re.compile(rf"</{name}(?=[\s/>])", re.IGNORECASE) for name in (*RAW, "svg")}
 # `<!-->` and `<!--->` are comments, too; `--!>` ends one. Source: WHATWG HTML §13.2.5.43 to 51.
 _COMMENT_ENDS = re.compile(r"-->|(?<!<!)--!>")
@@ -32,7 +35,7 @@ def without_unseen(html: str) -> str:
     def unseen(span: Span) -> bool:
         return span.name in (COMMENT, "style", "svg") or (span.name == "script" and not _is_json_ld(html, span.start))
 
-    return _without(html, unseen)
+    return _without(html, _OPENS_UNSEEN, unseen)
 
 
 def without_buttons(html: str) -> str:
@@ -41,7 +44,9 @@ def without_buttons(html: str) -> str:
     `</button>` closes whatever was left open in the button (WHATWG HTML §13.2.6.4.7). libxml2 overlooks it there, and
     takes the rest of the page for the button's content.
     """
-    return _without(html, lambda span: span.name == "button") if _BUTTON.search(html) else html
+    if _BUTTON.search(html) is None:
+        return html
+    return _without(html, _OPENS_BUTTON, lambda span: span.name == "button")
 
 
 def without_tags(html: str, gap: str, most_chars: int) -> str:
@@ -54,28 +59,28 @@ def without_tags(html: str, gap: str, most_chars: int) -> str:
     return "".join((*out, last))
 
 
-def _without(html: str, goes: Callable[[Span], bool]) -> str:
+def _without(html: str, opens: re.Pattern[str], goes: Callable[[Span], bool]) -> str:
     out, at = [], 0
-    for span in _spans(html):
+    for span in _spans(html, opens):
         if goes(span):
             out.append(html[at : span.start])
             at = span.end
     return "".join((*out, html[at:]))
 
 
-def _spans(html: str) -> Iterator[Span]:
-    """Yield comments, raw text elements, drawings and buttons, from left to right; none lies in another.
+def _spans(html: str, opens: re.Pattern[str]) -> Iterator[Span]:
+    """Yield the comments and elements that *opens* finds, from left to right; none lies in another.
 
     A drawing without an end tag is left out: text that follows it may be the page's.
     """
     svg_ends, at = True, 0
-    while (opens := _OPENS.search(html, at)) is not None:
-        name, at = (opens[1] or COMMENT).lower(), opens.end()
-        end = _end(html, name, opens.start(), at) if name != "svg" or svg_ends else -1
+    while (found := opens.search(html, at)) is not None:
+        name, at = (found[1] or COMMENT).lower(), found.end()
+        end = _end(html, name, found.start(), at) if name != "svg" or svg_ends else -1
         if end < 0:
             svg_ends = False
             continue
-        yield Span(name, opens.start(), end)
+        yield Span(name, found.start(), end)
         at = end
 
 
