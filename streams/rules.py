@@ -19,6 +19,8 @@ _TEXTS: dict[str, Callable[[Article], Iterable[str]]] = {
 # Scripts without spaces between words: UAX #29 leaves them to dictionaries. Thai, Lao, Myanmar, Khmer, kana, Han.
 _UNPARTED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\U00020000-\U0003ffff]")
 
+_JOINERS = re.compile("[\u200c\u200d]")
+
 
 def folders(path: str) -> list[str]:
     """Return a folder and those that it is in: `news/world` is in `news` too."""
@@ -54,12 +56,17 @@ def _parts(article: Article, rule: Rule, words: dict[str, bool]) -> dict[str, bo
 
 def _matches(article: Article, name: str, wanted: Sequence[str], words: dict[str, bool]) -> bool:
     if name != "keyword":
-        return not set(wanted).isdisjoint(t.casefold() for t in _TEXTS[name](article))
-    text = "\n".join((article.title, article.dek, *article.text)).casefold()
+        return not set(map(_folded, wanted)).isdisjoint(map(_folded, _TEXTS[name](article)))
+    text = _folded("\n".join((article.title, article.dek, *article.text)))
     for word in wanted:
         if word not in words:
-            words[word] = _has(text, word)
+            words[word] = _has(text, _folded(word))
     return any(words[word] for word in wanted)
+
+
+def _folded(text: str) -> str:
+    """Return *text* as rules compare it: case-folded, without joiners, which writers set or leave out."""
+    return text.casefold() if text.isascii() else _JOINERS.sub("", text).casefold()
 
 
 def _has(text: str, word: str) -> bool:

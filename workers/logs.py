@@ -9,7 +9,7 @@ from typing import Any
 
 PART_BYTES, OLD_PARTS = 10 * 1024 * 1024, 3  # for months of running, on disks of any size
 FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
-_SPEC = re.compile(r"(?:(\w+)=)?%[-+0-9.,]*[a-zA-Z]")
+_SPEC = re.compile(r"(?:(\w{1,64})=)?%[-+0-9.,]*[a-zA-Z]")
 
 
 def log_to(level: str, path: str = "", form: str = "text") -> None:

@@ -18,7 +18,7 @@ from workers.progress import progress
 REPLAY_HEADER = "copydesk-replay-of"  # the coordinates that the message had at first
 BATCH = 200
 ROOM_EVERY_S = 0.5
-_AGO = re.compile(r"(\d+)\s*([dhm])")
+_AGO = re.compile(r"\A(\d+)\s*([dhm])")
 _UNITS = {"d": timedelta(days=1), "h": timedelta(hours=1), "m": timedelta(minutes=1)}
 
 

@@ -19,7 +19,7 @@ from workers.clean.facts import Facts, line_key
 from workers.clean.glued import unglued
 from workers.clean.html import blocks_html, paragraphs_html
 from workers.clean.label import Labeller, Opinion, Verdict
-from workers.clean.links import clean_link
+from workers.clean.links import clean_link, image_link
 from workers.clean.page import Hints, Metadata, page_metadata
 from workers.clean.text import plain
 
@@ -28,9 +28,11 @@ if TYPE_CHECKING:
 
 WORDS_PER_MINUTE = 238  # mean silent reading of English non-fiction (Brysbaert 2019, a review of 190 studies)
 HTML_MARK = re.compile(
-    r"<(?:!doctype|html|head|body|p|div|a|br|img|span|ul|ol|table|b|i|strong|em|h[1-6]|figure)\b[^>]*>", re.IGNORECASE
+    r"<(?:!doctype|html|head|body|p|div|a|br|img|span|ul|ol|table|b|i|strong|em|h[1-6]|figure)\b", re.IGNORECASE
 )
 PAGE_MARK = re.compile(r"<(?:!doctype|html|head|body)\b", re.IGNORECASE)
+SNIFFED_CHARS = 65_536
+MAX_DATELINE_CHARS = 200  # of a paragraph's beginning, in which its dateline stands
 MAX_ROUNDS = 8  # of cleaning what has just been cleaned; one is usual
 MIN_DUMP_LINES = 4  # fewer are no page's dump, but a text
 MIN_GALLERY_PICTURES, GALLERY_WORDS = 8, 40  # words a picture: a caption's length, not a story's
@@ -67,7 +69,8 @@ def sniff(data: str) -> str:
     """Return what *data* is: `page`, `html` or `text`."""
     if PAGE_MARK.search(data[:4096]):
         return "page"
-    return "html" if HTML_MARK.search(data[:65536]) else "text"
+    mark = HTML_MARK.search(data, 0, SNIFFED_CHARS)
+    return "html" if mark and data.find(">", mark.end(), SNIFFED_CHARS) >= 0 else "text"
 
 
 def clean(data: str, kind: str = "auto", *, title: str = "", url: str = "", facts: Facts | None = None) -> Copy:
@@ -239,7 +242,7 @@ def _assemble(labeller: Labeller, draft: Draft, also_removed: Sequence[Removed])
     kept = [b for b, v in pairs if not v.removed and b.text]
     text = tuple(b.text for b in kept)
     words = sum(b.words for b in kept)
-    dateline = DATELINE.match(text[0]) if text else None
+    dateline = DATELINE.match(text[0][:MAX_DATELINE_CHARS]) if text else None
     shown = [b for b, v in pairs if not v.removed or v.label == "caption"]
     if draft.kind == "page":
         shown = _between(shown, kept)
@@ -277,7 +280,7 @@ def _images(
     waiting = list(captions)
     for block, verdict in pairs:
         for picture in block.pictures if block in shown else ():
-            url = clean_link(picture.source, base)
+            url = image_link(picture.source, base)
             if url and not picture.pixel and url not in {i.url for i in found}:
                 found.append(Image(url, caption=picture.alt))
         if verdict.label == "caption" and waiting:

@@ -13,7 +13,8 @@ from lxml import etree
 
 from workers.clean.clutter import TRACKING_PIXEL
 from workers.clean.lines import is_sentence, word_count
-from workers.clean.text import CONTROL, INVISIBLE, plain
+from workers.clean.markup import without_buttons
+from workers.clean.text import CONTROL, plain, without_invisible
 
 MAX_HTML_CHARS = 5_000_000  # longer documents are cut there, and say so
 MAX_BLOCKS = 20_000
@@ -37,7 +38,7 @@ HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNO
 PARAGRAPH_END = re.compile(r"[.!?…。！？][\"'”’»)\]]*\s*$")
 PARAGRAPH_CHARS = 60  # a line this long that ends a sentence before a <br> is a paragraph
 NO_LINK = re.compile(
-    r"(?!https?:|mailto:)[a-z][a-z0-9+.-]*:", re.IGNORECASE
+    r"\A(?!https?:|mailto:)[a-z][a-z0-9+.-]*:", re.IGNORECASE
 )  # another scheme: javascript:, data:, tel:
 FILLED_TAGS = frozenset("li figcaption blockquote figure td dd".split())
 ITEM_TAGS, LIST_TAGS = frozenset("li td th dt dd".split()), frozenset("ul ol dl table".split())
@@ -111,7 +112,7 @@ def text_blocks(text: str) -> list[Block]:
 
 def parse_html(html: str, *, page: bool = False) -> Any:
     """Return the tree of a fragment, or of a whole page; of a document longer than MAX_HTML_CHARS, the beginning."""
-    html = CONTROL.sub(" ", html[:MAX_HTML_CHARS])
+    html = without_buttons(CONTROL.sub(" ", html[:MAX_HTML_CHARS]))
     parser = etree.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True)
     data = (html if page else f"<div>{html}</div>").encode("utf-8", "replace")
     try:
@@ -258,7 +259,7 @@ class _Walk:
 def run_text(run: Sequence[Token]) -> str:
     """Return the words of a run, on one line."""
     text = " ".join("".join([token for token in run if type(token) is str]).split())
-    return text if text.isascii() else INVISIBLE.sub("", text).strip()
+    return text if text.isascii() else without_invisible(text).strip()
 
 
 def _host(address: str) -> str:

@@ -4,6 +4,12 @@ import re
 
 from workers.clean.clutter import CAPTIONS
 
+_NAMES_END = re.compile(
+    r"(?<!\s)\s++(?:[|•·–—]\s+|(?:in|for|at)\s+(?=[A-Z]))|"
+    r",\s+(?=(?:[A-Z][\w.]+ )?(?:Correspondent|Reporter|Editor|Staff))"
+)
+_NAME_ENDS = re.compile(r"[,&;]|(?<!\s)\s++(?:and|et|und|y|e|en|ve|и)\s+")
+
 
 def split_credit(text: str) -> tuple[str, str]:
     """Return caption and credit of a caption; the credit may be ""."""
@@ -16,9 +22,5 @@ def split_credit(text: str) -> tuple[str, str]:
 
 def names_in(byline: str) -> tuple[str, ...]:
     """Return the names in what follows "By"."""
-    byline = re.split(
-        r"\s+[|•·–—]\s+|\s+(?:in|for|at)\s+(?=[A-Z])|,\s+(?=(?:[A-Z][\w.]+ )?(?:Correspondent|Reporter|Editor|Staff))",
-        byline,
-    )[0]
-    names = re.split(r"\s*,\s*|\s+(?:and|et|und|y|e|en|ve|и)\s+|\s*&\s*|\s*;\s*", byline)
+    names = _NAME_ENDS.split(_NAMES_END.split(byline)[0])
     return tuple(n.strip(" .") for n in names if n.strip(" ."))

@@ -42,7 +42,7 @@ MONTH_NUMBERS = {
 }
 _MONTH = "(?:" + "|".join(sorted(map(re.escape, MONTH_NUMBERS), key=len, reverse=True)) + ")"
 _TIME = (
-    r"(?:(?:,|\s|t|at|um|à|a las|klo|kl|@|\||-|–|·|•)*\d{1,2}[:.h]\d{2}(?::\d{2})?\s*(?:uhr|hrs|h)?\s*(?:[ap]\.?m\.?)?\s*"
+    r"(?:(?:,|\s|t|at|um|à|a las|klo|kl|@|\||-|–|·|•)*\d{1,2}[:.h]\d{2}(?::\d{2})?\s*+(?:uhr|hrs|h)?\s*+(?:[ap]\.?m\.?)?\s*+"
     r"(?:z|utc|gmt|[a-z]{2,4}t|[+-]\d{2}:?\d{2})?)?\.?"
 )
 _WEEKDAY = r"(?:[^\W\d_]{2,12}\.?,?\s+)?"  # in any language: a word before the date
@@ -55,20 +55,20 @@ _DATE = re.compile(
 # The East Asian way: year, month, day, each with its sign. Source: CLDR date formats of zh, ja and ko.
 _EAST_ASIAN = re.compile(
     r"(?P<year>\d{4})\s?[年년]\s?(?P<month>\d{1,2})\s?[月월]\s?(?P<day>\d{1,2})\s?[日일]"
-    r"(?:\s*[（(]?[月火水木金土日一二三四五六]?[)）]?\s*(?P<hour>\d{1,2})[:時时](?P<minute>\d{2})[分]?)?"
+    r"(?:\s*+[（(]?[月火水木金土日一二三四五六]?[)）]?\s*+(?P<hour>\d{1,2})[:時时](?P<minute>\d{2})[分]?)?"
 )
 _DIGIT = re.compile(r"\d")
 
 # -- the grammar: a date in one of these forms, then a time and its zone, and nothing else --------------------
 
-_WORD = r"[^\W\d_]+"
+_WORD = r"[^\W\d_]{1,30}+"  # possessive: a word is never tried in parts
 _LEAD = rf"(?:(?P<weekday>{_WORD})[.,\s]{{1,3}})?"  # a word before the date never changes it
 _GAP = r"[\s./-]{0,2}"
 _DAY_MONTH = rf"(?P<day>\d{{1,2}})(?:st|nd|rd|th|er|re|º|°|\.)?{_GAP}(?:de |of )?(?P<month>{_WORD})[.,]{{0,2}}"
 _MONTH_DAY = rf"(?P<month>{_WORD})\.?{_GAP}(?P<day>\d{{1,2}})(?:st|nd|rd|th)?,?"
 _ASCTIME = r" (?P<rest>\d{1,2}:\S+(?: [^\d\s]\S*)?) (?P<year>\d{4})$"
 _FORMS = tuple(
-    re.compile(form)
+    re.compile(rf"\A(?:{form})")
     for form in (
         rf"{_LEAD}{_DAY_MONTH}{_GAP}(?:de |del |of )?(?P<year>\d{{4}}|\d\d)(?!\d)",  # RFC 5322 §3.3
         rf"{_LEAD}{_MONTH_DAY}{_GAP}(?P<year>\d{{4}})(?!\d)",
@@ -83,11 +83,11 @@ _FORMS = tuple(
         rf"{_LEAD}(?P<first>\d{{1,2}})(?P<sep>[./ -]) ?(?P<other>\d{{1,2}})(?P=sep) ?(?P<year>\d{{4}})(?!\d)",
     )
 )
-_JOIN = r"(?:[\s,.|@·•–—-]|t(?= ?\d)|(?:at|um|à|a las|klo|kl|ore|ob|om)\.? )*"
+_JOIN = r"(?:[\s,.|@·•–—-]|t(?= ?\d)|(?:at|um|à|a las|klo|kl|ore|ob|om)\.? )*+"
 _HALF = r"(?P<half>[ap]\.? ?m\b\.?)?"
 _EAST_HALF = r"(?:(?P<east_half>오전|오후|上午|下午|午前|午後) ?)?"
 _CLOCKS = tuple(
-    re.compile(form)
+    re.compile(rf"\A(?:{form})")
     for form in (
         rf"{_JOIN}{_EAST_HALF}(?P<hour>\d{{1,2}})[:.h時时](?P<minute>\d\d)(?:[:.](?P<second>\d\d)(?:[.,]\d{{1,12}})?)?"
         rf"分?(?!\d) ?(?:uhr|hrs|h\b)? ?{_HALF} ?(?P<zone>.*)",

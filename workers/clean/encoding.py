@@ -4,8 +4,8 @@ import codecs
 import re
 
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
-_META = re.compile(rb"""<meta[^>]{0,300}?charset\s*=\s*["']?\s*([\w:.-]{2,40})""", re.IGNORECASE)
-_XML = re.compile(rb"""<\?xml[^>]{0,200}?encoding\s*=\s*["']([\w:.-]{2,40})""", re.IGNORECASE)
+_META = re.compile(rb"""<meta[^>]{0,300}?charset\s*+=\s*+["']?+\s*+([\w:.-]{2,40})""", re.IGNORECASE)
+_XML = re.compile(rb"""<\?xml[^>]{0,200}?encoding\s*+=\s*+["']([\w:.-]{2,40})""", re.IGNORECASE)
 _SNIFF_BYTES = 4096
 # Label in lower case → Python's codec for the encoding that it means on the web. Only these are ever used: Python
 # knows codecs besides that are no encodings of text, or take time that grows with the square of the input.

@@ -23,7 +23,7 @@ from workers.clean.blocks import Block, Place, ancestors
 from workers.clean.hints import hinted
 from workers.clean.looks import DENSE, FURNITURE_CHARS, FURNITURE_LINES, LOOKS, SOME_WORDS, looks
 from workers.clean.page import Hints
-from workers.clean.text import comparable
+from workers.clean.text import comparable, without_joiners
 
 Matrix = npt.NDArray[np.float32]
 
@@ -105,7 +105,7 @@ def word_scores(blocks: Sequence[Block], weights: Sequence[float]) -> Matrix:
     """Return how much like body text the words of each block are, as log odds."""
     out = []
     for block in blocks:
-        tokens = word_tokens(block.text)
+        tokens = word_tokens(without_joiners(block.text))
         out.append(sum([weights[token] for token in tokens]) / math.sqrt(len(tokens) or 1))
     return np.array(out, dtype=np.float32)
 
@@ -167,7 +167,7 @@ def _own(
 ) -> tuple[float, ...]:
     tokens = key.split(None, SOME_WORDS)[:SOME_WORDS] if title_words else []
     return (
-        *looks(block.text, key, block.words),
+        *looks(without_joiners(block.text), key, block.words),
         block.link_chars / (len(block.text) or 1),
         math.log1p(len(block.links)),
         float(bool(title) and key == title),

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 import nh3
 
 from workers.clean.blocks import Block, Place, Token
-from workers.clean.links import clean_link
+from workers.clean.links import clean_link, image_link
 from workers.clean.text import INVISIBLE, SPACE
 
 # Elements whose nesting is kept, and what stands directly in each of them.
@@ -70,7 +70,7 @@ def _content(block: Block, path: list[tuple[Place, str]], base: str) -> str:
     pictures = "".join(
         f'<img src="{escape.escape(url)}" alt="{escape.escape(p.alt)}">'
         for p in block.pictures
-        if not p.pixel and (url := clean_link(p.source, base))
+        if not p.pixel and (url := image_link(p.source, base))
     )
     words = _markup(block.run, base) if block.run else escape.escape(block.text, quote=False)
     tag = HEADINGS.get(block.tag, "p")
@@ -82,7 +82,7 @@ def _content(block: Block, path: list[tuple[Place, str]], base: str) -> str:
 def _markup(run: Sequence[Token], base: str) -> str:
     out: list[str] = []
     open_links: list[bool] = []
-    for token in run:
+    for token in _visible(run):
         if isinstance(token, str):
             out.append(escape.escape(token, quote=False))
         elif token[0] == "a":
@@ -93,7 +93,24 @@ def _markup(run: Sequence[Token], base: str) -> str:
             out.append("</a>" if open_links and open_links.pop() else "")
         else:
             out.append(f"<{token[0]}>")
-    markup = INVISIBLE.sub("", SPACE.sub(" ", "".join(out))).strip()
+    markup = SPACE.sub(" ", "".join(out)).strip()
     while markup.endswith("<br>"):
         markup = markup[:-4].rstrip()
     return markup
+
+
+def _visible(run: Sequence[Token]) -> Sequence[Token]:
+    """Return *run* without invisible characters; the letters beside a joiner decide on it, tags between them or not."""
+    text = "".join([token for token in run if isinstance(token, str)])
+    gone = set() if text.isascii() else {found.start() for found in INVISIBLE.finditer(text)}
+    if not gone:
+        return run
+    out: list[Token] = []
+    at = 0
+    for token in run:
+        if isinstance(token, str):
+            out.append("".join([char for n, char in enumerate(token, at) if n not in gone]))
+            at += len(token)
+        else:
+            out.append(token)
+    return out

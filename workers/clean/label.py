@@ -37,7 +37,7 @@ MAX_LABEL_WORDS = 6
 MIN_ON_PAGE = 3  # times that a page says the same sentence, for it to be a notice and not the story
 MIN_LINK_WORDS = 4  # a paragraph that is a link of fewer words may be a heading or a name
 LIKELY = 0.5
-BRACKETED = re.compile(r"[\[(（【].{3,}[\])）】]\.?")
+BRACKETED = re.compile(r"\A[\[(（【].{3,}[\])）】]\.?")
 
 
 @dataclass

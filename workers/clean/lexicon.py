@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from workers.clean.clutter import LINK_LABELS
-from workers.clean.text import comparable
+from workers.clean.text import comparable, without_joiners
 
 FILE = Path(__file__).with_name("lexicon.tsv")
 FIRST_CHARS = 2  # that starts are looked up by
@@ -42,7 +42,7 @@ def _starts() -> dict[str, tuple[str, ...]]:
     out: dict[str, tuple[str, ...]] = {}
     for entry in ENTRIES:
         if entry.kind == "start":
-            start = entry.phrase.casefold()
+            start = without_joiners(entry.phrase).casefold()
             out[start[:FIRST_CHARS]] = (*out.get(start[:FIRST_CHARS], ()), start)
     return out
 

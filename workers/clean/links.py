@@ -66,3 +66,8 @@ def clean_link(url: str, base: str = "") -> str:
     if scheme in ("http", "https"):
         return without_trackers(absolute)
     return absolute if scheme == "mailto" else ""
+
+
+def image_link(source: str, base: str = "") -> str:
+    """Return the clean link of a picture; "" without a source of its own, which would resolve to *base*, the page."""
+    return clean_link(source, base) if source.partition("#")[0].strip() else ""

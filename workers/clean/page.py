@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from workers.clean.dates import parse_date
-from workers.clean.links import clean_link
+from workers.clean.links import clean_link, image_link
 from workers.clean.text import comparable, plain
 
 # What pages call themselves in JSON-LD. Source: schema.org, Article and what derives from it.
@@ -72,7 +72,7 @@ def page_metadata(document: Any, base: str = "") -> Metadata:
         form=next((form for kind, form in FORMS.items() if kind in str(ld.get("@type"))), ""),
         publisher=plain(meta.get("og:site_name") or ""),
         language=(html.get("lang") or "" if html is not None else "").replace("_", "-"),
-        image=clean_link(meta.get("og:image") or "", base),
+        image=image_link(meta.get("og:image") or "", base),
         description=meta.get("og:description") or meta.get("description") or str(ld.get("description") or ""),
         story=_text(ld.get("articleBody")),
     )

@@ -9,8 +9,10 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
+from workers.clean.markup import without_tags
+
 DIGEST_BYTES = 8  # compared only with the last few of one article, never across articles
-_TAG = re.compile(r"<[^>]{0,5000}>")
+MAX_TAG_CHARS = 5_000
 _WORD = re.compile(r"\w+")
 _ASCII_GAPS = {n: " " for n in range(128) if not _WORD.match(chr(n))}
 # Unicode 16, general category Cf.
@@ -40,4 +42,4 @@ def visible(text: str) -> str:
 
 def markup_fingerprint(parts: Iterable[str]) -> bytes:
     """Return the digest of *parts* that may hold HTML. Cheap: decides only whether an item is worth a closer look."""
-    return fingerprint(html.unescape(_TAG.sub(" ", part)) for part in parts)
+    return fingerprint(html.unescape(without_tags(part, " ", MAX_TAG_CHARS)) for part in parts)

@@ -39,7 +39,7 @@ class Spelling(NamedTuple):
 # Redirectors that carry their target in a parameter: host, path, parameters. Sources: the services' own links, and
 # ClearURLs' list of "redirections" (facts only).
 CARRIERS: tuple[tuple[re.Pattern[str], re.Pattern[str], tuple[str, ...]], ...] = tuple(
-    (re.compile(host), re.compile(path), tuple(names.split()))
+    (re.compile(rf"\A{host}"), re.compile(rf"\A{path}"), tuple(names.split()))
     for host, path, names in (
         (r"(www\.)?google\.[a-z.]{2,6}", r"/url", "url q"),
         (r"(l|lm)\.(facebook|instagram)\.com", r"/(l\.php)?", "u"),
@@ -60,16 +60,17 @@ CARRIERS: tuple[tuple[re.Pattern[str], re.Pattern[str], tuple[str, ...]], ...] =
 # AMP caches and archives that carry their target in the path: host, path with the target as group 1 (and `s` for
 # https as group `tls`). Sources: AMP cache URL format (amp.dev), Wayback Machine's URL format (archive.org).
 PATH_CARRIERS: tuple[tuple[re.Pattern[str], re.Pattern[str]], ...] = tuple(
-    (re.compile(host), re.compile(path))
+    (re.compile(rf"\A{host}"), re.compile(rf"\A{path}"))
     for host, path in (
-        (r"([^.]+\.)?cdn\.ampproject\.org", r"/[a-z](?P<tls>/s)?/(?P<to>[^/]+\..+)"),
-        (r"(www\.)?google\.[a-z.]{2,6}", r"/amp(?P<tls>/s)?/(?P<to>[^/]+\..+)"),
-        (r"([^.]+\.)?bing-amp\.com", r"/[a-z]/?(?P<tls>/?s)?/(?P<to>[^/]+\..+)"),
+        (r"([^.]+\.)?cdn\.ampproject\.org", r"/[a-z](?P<tls>/s)?/(?P<to>[^/][^/.]*+\..+)"),
+        (r"(www\.)?google\.[a-z.]{2,6}", r"/amp(?P<tls>/s)?/(?P<to>[^/][^/.]*+\..+)"),
+        (r"([^.]+\.)?bing-amp\.com", r"/[a-z]/?(?P<tls>/?s)?/(?P<to>[^/][^/.]*+\..+)"),
         (r"web\.archive\.org", r"/web/\d+[a-z_]*/(?P<to>.+)"),
     )
 )
 # Google News' older links hold their target in Base64. Source: the links themselves.
 _GOOGLE_NEWS = re.compile(r"/(?:rss/|__i/rss/rd/)?articles/([A-Za-z0-9_-]{16,})")
+_SLASHES = re.compile(r"\A(https?):/+")
 _TARGET = re.compile(rb"https?://[^\x00-\x20\x7f-\xff]{4,}")
 
 # Parameters that choose the AMP form of a page, or name a session or a checksum. Sources: AMP plugins of WordPress,
@@ -108,9 +109,10 @@ _INDEX = re.compile(r"(?<=/)(?:index|default)\.(?:html?|php|aspx?|jsp)$", re.IGN
 _WWW = re.compile(r"www\d{0,2}\.(?=[^.]+\.[^.]+)")
 _ENDING = re.compile(r"(?<=[^/])\.(?:s?html?|amp|php|aspx?)$", re.IGNORECASE)
 _DATE = re.compile(r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01])(?:\d{4,6})?")
-_NUMBERED_SLUG = re.compile(r"(?=(?:[^-_]+[-_]){2})(?:.*[^\d])?(\d{7,12})(?:\D{0,3})")
+_NUMBERED_SLUG = re.compile(r"\A(?=(?:[^-_]+[-_]){2})(?:.*[^\d])?(\d{7,12})(?:\D{0,3})")
+_ESCAPED = re.compile(r"%[0-9A-Fa-f]{2}")
 _NUMBER = re.compile(r"\d{6,12}")
-_SLUG = re.compile(r"(?=.*[^\W\d_])[^/.]+-[^/]*-[^/]*")
+_SLUG = re.compile(r"\A(?=.*[^\W\d_])[^/.]+-[^/]*-[^/]*")
 
 
 def spell(link: str) -> Spelling:
@@ -181,7 +183,7 @@ def _carried(scheme: str, host: str, path: str, query: str) -> str:
             tls = (
                 "s" if found.groupdict().get("tls") or (not target and scheme == "https" and "archive" in host) else ""
             )
-            target = re.sub(r"^(https?):/+", r"\1://", target) or f"http{tls}://{found['to']}"
+            target = _SLASHES.sub(r"\1://", target) or f"http{tls}://{found['to']}"
             return target + (f"?{query}" if query else "")
     if host == "news.google.com" and (news := _GOOGLE_NEWS.match(path)):
         try:
@@ -259,7 +261,7 @@ def _escaped(part: str) -> str:
     """Return *part* with every escape in capitals, and none where none is needed (RFC 3986 §6.2.2)."""
     if "%" not in part:
         return part
-    return re.sub(r"%[0-9A-Fa-f]{2}", _escape, part)
+    return _ESCAPED.sub(_escape, part)
 
 
 def _escape(found: re.Match[str]) -> str:

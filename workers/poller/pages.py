@@ -7,7 +7,6 @@ The poller asks, not the desk: it alone talks to strangers, and what is kept can
 
 import asyncio
 import logging
-import re
 import time
 from collections import OrderedDict
 from collections.abc import Iterable
@@ -22,6 +21,7 @@ from streams.errors import CopydeskError, UnavailableError
 from streams.records import Item, Page
 from streams.topics import MAX_ITEM_CHARS
 from workers.clean.encoding import decoded
+from workers.clean.markup import without_unseen
 from workers.clean.weburl import web_url
 from workers.fetch.fetch import Access, Fetcher
 
@@ -37,12 +37,6 @@ MAX_DELAY_S = 60.0  # of what robots.txt asks for between two pages
 PATIENCE = timedelta(hours=1)  # so long a story waits for a page that can't be had just now
 LATER = {408, 425, 429, 500, 502, 503, 504}  # RFC 9110 §15.5, §15.6; RFC 6585 §4: it may go well another time
 ACCEPT = {"Accept": "text/html, application/xhtml+xml;q=0.9, */*;q=0.1"}
-# What no reader sees; JSON-LD is kept, for it names authors and dates.
-_UNSEEN = re.compile(
-    r"<!--.{0,100000}?-->|<style\b.{0,500000}?</style\s{0,5}>|<svg\b.{0,200000}?</svg\s{0,5}>"
-    r"|<script\b(?![^>]{0,300}ld\+json).{0,1000000}?</script\s{0,5}>",
-    re.IGNORECASE | re.DOTALL,
-)
 
 
 class Site(NamedTuple):
@@ -133,5 +127,5 @@ def is_html(content_type: str) -> bool:
 
 
 def seen_part(html: str) -> str:
-    """Return a page without what no reader sees: scripts, styles, drawings, comments. Pure."""
-    return _UNSEEN.sub("", html)
+    """Return a page without scripts, styles, drawings and comments, which no reader sees. Pure."""
+    return without_unseen(html)

@@ -23,9 +23,10 @@ from streams.errors import UnreadableError
 from streams.records import Content, Enclosure, Item
 from workers.clean.dates import parse_date
 from workers.clean.encoding import codec_of
-from workers.clean.text import plain
+from workers.clean.markup import without_tags
+from workers.clean.text import plain, without_joiners
 from workers.clean.weburl import web_url
-from workers.dedupe.fingerprint import markup_fingerprint
+from workers.dedupe.fingerprint import MAX_TAG_CHARS, markup_fingerprint
 from workers.dedupe.identity import is_identity, item_key
 from workers.dedupe.urls import Spelling, spell
 from workers.poller.jsonfeed import looks_like_json, read_json_feed
@@ -42,7 +43,6 @@ FIRST_YEAR = 1990  # there was no web to publish on before
 AHEAD = timedelta(days=2)  # a story from further in the future has no date that helps
 # Remarks of feedparser's on headers; the document itself may be perfect.
 HARMLESS = (feedparser.NonXMLContentType, feedparser.CharacterEncodingOverride)
-_TAG = re.compile(r"<[^>]{0,5000}>")
 _ITEM_OPENS = re.compile(rb"<(?:\w{1,20}:)?(?:item|entry)[\s>]")
 _ITEM_CLOSES = re.compile(rb"</(?:\w{1,20}:)?(?:item|entry)\s{0,20}>")
 _DECLARED = re.compile(rb"""(<\?xml[^>]{0,200}?encoding\s{0,20}=\s{0,20}["'])([^"'>]{0,100})""")
@@ -220,7 +220,7 @@ def _item(entry: Mapping[str, Any], context: Mapping[str, Any], spelt: Spelling,
     summary = _content(entry.get("summary_detail") or {"value": entry.get("summary") or ""})
     if not contents and summary is None:
         summary = _content({"value": entry.get("media_description") or ""})
-    texts = (title, *(c.value for c in contents), summary.value if summary else "")
+    texts = (without_joiners(title), *(c.value for c in contents), summary.value if summary else "")
     if not (any(texts) or url or entry.get("enclosures")):
         raise UnreadableError("it has neither a title nor a text nor a link")
     identity = "" if key == context["site"] or not is_identity(key) else key  # the front page isn't a story
@@ -271,7 +271,7 @@ def _shortened_title(title: str) -> str:
 def _text(value: str) -> str:
     """Return a title or name as plain text: feeds declare text and send HTML, and the other way round."""
     if "<" in value:
-        value = _TAG.sub("", value)
+        value = without_tags(value, "", MAX_TAG_CHARS)
     return plain(html.unescape(_encodable(value)))
 
 

@@ -178,7 +178,7 @@ def parse_retry_after(value: str, now: datetime) -> float | None:
 _PERIODS_S = {"hourly": HOUR_S, "daily": DAY_S, "weekly": 7 * DAY_S, "monthly": 30 * DAY_S, "yearly": 365 * DAY_S}
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 HEAD_BYTES = 65_536  # a channel's own elements come first, as good as always
-_SKIP = re.compile(rb"<skip(?:Hours|Days)>(.{0,2000}?)</skip(?:Hours|Days)>", re.DOTALL | re.IGNORECASE)
+_SKIP = re.compile(rb"<skip(?:Hours|Days)>((?:[^<]|<(?!/?skip)){0,2000}+)</skip(?:Hours|Days)>", re.IGNORECASE)
 _SKIPPED = re.compile(rb"<(hour|day)>\s{0,9}(\w{1,9})\s{0,9}</", re.IGNORECASE)
 _MAX_AGE = re.compile(r"(?:^|[\s,])max-age\s*=\s*\"?(\d{1,12})", re.IGNORECASE)
 

@@ -1,0 +1,251 @@
+"""Growth: every regular expression, and what scans whole documents, takes linear time on any text."""
+
+import ast
+import importlib
+import pkgutil
+import re
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from re import _constants as sre
+from re import _parser
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+import streams
+import workers
+from workers.clean.article import sniff
+from workers.clean.captions import names_in, split_credit
+from workers.clean.markup import without_buttons, without_unseen
+from workers.clean.text import comparable, plain
+from workers.dedupe.fingerprint import markup_fingerprint
+from workers.poller.pages import seen_part
+
+
+def fingerprint_of(text: str) -> bytes:
+    return markup_fingerprint((text,))
+
+
+# Characters of each class, and what the patterns look for: repeated, each makes some pattern try again and again.
+TOKENS = (
+    "A", "a", "É", "1", "0", "_", " ", "\t", "\n", ".", "…", "。", ",", "-", "—", "–", ":", ";", "!", "?", "'", "’", '"', "”", "/", "\\",
+    "|", "(", ")", "[", "]", "{", "<", ">", "=", "&", "#", "%", "@", "+", "~", "°", "ا", "年", "\u0e01", "\u200c", "\u200d", "👩\u200d",
+    "A ", "a ", "AB ", "A, ", "A,", "A-", "a-", "a_1", "Aa ", "a, ", "1 ", "1-", "1.", "1:", "12:30 ", "  ", ". ", '."', ".a", "- ", "( ", "(a",
+    "[a", "(AP", "(AP/", "| ", "a/", "a.", "x/amp/", ".amp", "http://", "https://a", "www.", "?a=b&", ";sid=", "%2", "%s", "&#0", "&a",
+    "<!--", "-->", "<a ", "<a", "</", "</a", "<a>;", "<style ", "<svg ", "<svg/>", "<script ", "<script>", "</script ", "<button ", "<button>",
+    "</button", "<title>", "<item ", "<meta ", "<?xml ", "encoding=", "charset=", "rel=", "size=1, ", '"a",', "by ", "By ", "photo ",
+    "photo: ", "source: ", "January ", "Monday, ", "1 de ", "2024-01-01 ", "1年", "click here to ", "sign up ", "read more ", "follow ",
+    "share|", "comments, ", "the post a appeared ", "display:", "max-age=",
+)  # fmt: skip
+KINDS = "qQ1 .-é,\"'/:;(<_年"  # a character of each kind that patterns tell apart
+LONG = 50  # a repeat of so many is looked at
+REPEATS = (sre.MAX_REPEAT, sre.MIN_REPEAT, sre.POSSESSIVE_REPEAT)
+CATEGORIES = {
+    sre.CATEGORY_DIGIT: r"\d", sre.CATEGORY_NOT_DIGIT: r"\D", sre.CATEGORY_SPACE: r"\s", sre.CATEGORY_NOT_SPACE: r"\S",
+    sre.CATEGORY_WORD: r"\w", sre.CATEGORY_NOT_WORD: r"\W",
+}  # fmt: skip
+ENDS = ("", "\n!")  # a text that matches up to its end, and one that doesn't
+SIZES = (
+    16,
+    20,
+    24,
+    28,
+    32,
+    46,
+    93,
+    187,
+    375,
+    750,
+    1_500,
+    3_000,
+)  # exponential time shows at the first ones, and ends there
+SMALL, LARGE = 375, 3_000
+LINEAR = LARGE / SMALL
+MOST = 3 * LINEAR  # linear time, measured badly; the square of it is LINEAR² = 64
+NOTICED_S = 0.002  # CPU time of LARGE; less is none
+ENDLESS_S = 0.25  # a hundred times what the slowest linear pattern takes
+FUNCTIONS: tuple[Callable[[str], Any], ...] = (
+    comparable, fingerprint_of, names_in, plain, seen_part, sniff, split_credit, without_buttons, without_unseen,
+)  # fmt: skip
+# Patterns that are made where they are used, from words that settings or callers hold.
+MADE_THERE = {("streams/rules.py", "_has"), ("streams/tables.py", "_where")}
+ROOTS = (streams, workers)
+
+
+def modules() -> Iterator[ModuleType]:
+    for package in ROOTS:
+        for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if not found.name.endswith("__main__"):
+                yield importlib.import_module(found.name)
+
+
+def patterns_in(name: str, value: Any, depth: int = 0) -> Iterator[tuple[str, re.Pattern[Any]]]:
+    if isinstance(value, re.Pattern):
+        yield name, value
+    elif isinstance(value, dict) and depth < 4:
+        for key, inner in value.items():
+            yield from patterns_in(f"{name}[{key!r}]", inner, depth + 1)
+    elif isinstance(value, (tuple, list, set, frozenset)) and depth < 4:
+        for number, inner in enumerate(value):
+            yield from patterns_in(f"{name}[{number}]", inner, depth + 1)
+
+
+def all_patterns() -> dict[str, re.Pattern[Any]]:
+    """Return each pattern once, by the first name found for it."""
+    found: dict[re.Pattern[Any], str] = {}
+    for module in modules():
+        for attribute, value in vars(module).items():
+            for name, pattern in patterns_in(f"{module.__name__}.{attribute}", value):
+                found.setdefault(pattern, name)
+    return {name: pattern for pattern, name in found.items()}
+
+
+PATTERNS = all_patterns()
+
+
+def cpu_s(call: Callable[[Any], Any], text: Any) -> float:
+    """Return the CPU time of a call: how busy the machine is makes little difference."""
+    begin = time.thread_time()
+    call(text)
+    return time.thread_time() - begin
+
+
+def too_slow(call: Callable[[Any], Any], text_of: Callable[[int], Any]) -> str:
+    """Return how the time of *call* grows where that is faster than linear, else ""."""
+    for size in SIZES:
+        if (took_s := cpu_s(call, text_of(size))) >= ENDLESS_S:
+            return f"{took_s:.2f} s for {size} characters"
+    if took_s >= max(NOTICED_S, MOST * cpu_s(call, text_of(SMALL))):
+        small_s, large_s = (min(cpu_s(call, text_of(n)) for _ in range(5)) for n in (SMALL, LARGE))
+        if large_s >= max(NOTICED_S, MOST * small_s):
+            return f"{small_s:.4f} s for {SMALL} characters, {large_s:.4f} s for {LARGE}"
+    return ""
+
+
+def example(items: Any) -> str:
+    """Return a short text that part of a pattern matches, as good as always. *items*: as `re._parser` has them."""
+    return "".join(example_of(code, value) for code, value in items)
+
+
+def example_of(code: Any, value: Any) -> str:
+    if code is sre.LITERAL:
+        return chr(value)
+    if code in (sre.IN, sre.NOT_LITERAL, sre.ANY):
+        return characters(code, value)[0]
+    if code is sre.BRANCH:
+        return example(value[1][0])
+    if code in REPEATS:
+        return example(value[2]) * value[0]
+    return example(value[3] if code is sre.SUBPATTERN else value if code is sre.ATOMIC_GROUP else ())
+
+
+def characters(code: Any, value: Any) -> list[str]:
+    """Return characters that a class matches, one of each kind."""
+    if code is sre.IN:
+        pattern = re.compile(f"[{''.join(map(in_class, value))}]")
+        literals = [chr(inner) for kind, inner in value if kind is sre.LITERAL]
+        ranges = [chr(inner[0]) for kind, inner in value if kind is sre.RANGE]
+        return [char for char in (*KINDS, *literals[:1], *ranges[:1]) if pattern.match(char)] or ["a"]
+    return [char for char in KINDS if code is sre.ANY or ord(char) != value]
+
+
+def in_class(item: tuple[Any, Any]) -> str:
+    kind, value = item
+    if kind is sre.RANGE:
+        return f"\\U{value[0]:08x}-\\U{value[1]:08x}"
+    return "^" if kind is sre.NEGATE else CATEGORIES[value] if kind is sre.CATEGORY else f"\\U{value:08x}"
+
+
+def repeats(items: Any, before: str = "") -> Iterator[tuple[str, str]]:
+    """Yield, for each long repeat of a pattern, a text that leads to it, and what it repeats."""
+    for code, value in items:
+        if code in REPEATS and value[1] >= LONG:
+            chars = [c for inner, of in value[2] if inner in (sre.IN, sre.ANY) for c in characters(inner, of)]
+            yield from ((before, unit) for unit in {example(value[2]) or "a", *chars})
+        for inner in value[1] if code is sre.BRANCH else [parts(code, value)]:
+            yield from repeats(inner, before)
+        before += example_of(code, value)
+
+
+def parts(code: Any, value: Any) -> Any:
+    if code in REPEATS:
+        return value[2]
+    if code in (sre.ASSERT, sre.ASSERT_NOT):
+        return value[1]
+    return value[3] if code is sre.SUBPATTERN else value if code is sre.ATOMIC_GROUP else ()
+
+
+def own_texts(pattern: re.Pattern[Any]) -> Iterator[tuple[str, Callable[[int], Any]]]:
+    """Yield what makes a pattern's own repeats run: what leads to one once or each time, and what it repeats."""
+    for before, unit in sorted(set(repeats(_parser.parse(pattern.pattern, pattern.flags & ~re.UNICODE)))):
+        for end in ENDS:
+            for once in (True, False):
+
+                def text_of(
+                    size: int, before: str = before, unit: str = unit, end: str = end, once: bool = once
+                ) -> Any:
+                    text = (
+                        before + unit * (size // len(unit)) if once else (before + unit) * (size // len(before + unit))
+                    )
+                    return text + end if isinstance(pattern.pattern, str) else (text + end).encode("latin-1", "replace")
+
+                yield f"{before!r} {unit!r} … {end!r}", text_of
+
+
+def texts(binary: bool) -> Iterator[tuple[str, Callable[[int], Any]]]:
+    for token in TOKENS:
+        for end in ENDS:
+
+            def text_of(size: int, token: str = token, end: str = end) -> Any:
+                text = token * (size // len(token)) + end
+                return text.encode() if binary else text
+
+            yield f"{token!r} … {end!r}", text_of
+
+
+@pytest.mark.parametrize("name", PATTERNS)
+def test_pattern_repeated_texts_take_linear_time(name: str) -> None:
+    pattern = PATTERNS[name]  # `match` is the first step of `search`
+    for method in ("fullmatch", "search"):
+        for text, text_of in (*texts(isinstance(pattern.pattern, bytes)), *own_texts(pattern)):
+            slow = too_slow(getattr(pattern, method), text_of)
+            assert not slow, f"{name}.{method}({text}): {slow}"
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_function_repeated_tokens_take_linear_time(function: Callable[[str], Any]) -> None:
+    for text, text_of in texts(binary=False):
+        slow = too_slow(function, text_of)
+        assert not slow, f"{text}: {slow}"
+
+
+def test_patterns_within_functions_are_refused() -> None:
+    """The tests above reach what modules hold: a pattern made within a function would escape them."""
+    hidden = []
+    for package in ROOTS:
+        root = Path(package.__path__[0])
+        for path in sorted(root.rglob("*.py")):
+            for function in ast.walk(ast.parse(path.read_text("utf-8"))):
+                if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                    place = str(path.relative_to(root.parent)), function.name
+                    hidden += [place for node in ast.walk(function) if makes_pattern(node) and place not in MADE_THERE]
+    assert hidden == []
+
+
+def makes_pattern(node: ast.AST) -> bool:
+    """Whether *node* calls a function of `re` with a literal: these compile it there."""
+    return (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and isinstance(node.func.value, ast.Name)
+        and node.func.value.id == "re"
+        and node.func.attr != "escape"
+    )
+
+
+def test_growth_of_a_square_is_noticed() -> None:
+    assert too_slow(re.compile(r"a*b").search, lambda size: "a" * size)
+    assert too_slow(re.compile(r"(?:a+)+b").match, lambda size: "a" * size)
+    assert not too_slow(re.compile(r"a++b").match, lambda size: "a" * size)
