@@ -40,10 +40,14 @@ class Incoming(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What handling a batch comes to: messages to publish, then state to remember."""
+    """What handling a batch comes to: messages to publish, then state to remember.
+
+    `handled` is how many messages of the batch that is, from its first; None is all. The rest makes another step.
+    """
 
     messages: Sequence[Message] = ()
     remember: Sequence[Command] = ()
+    handled: int | None = None
 
 
 Handle = Callable[[Sequence[Incoming]], Awaitable[Outcome]]
@@ -165,25 +169,46 @@ class Step:
         return await asyncio.gather(*(self._carry_out([messages]) for messages in runs))
 
     async def _carry_out(self, batch: Sequence[Messages]) -> bool:
-        """Handle, publish, remember and commit in one step; False when a partition isn't ours any more."""
-        runs = [_run(messages) for messages in batch]
+        """Do the batch in as many steps as its handler makes of it; False when a partition isn't ours any more."""
+        rest: Sequence[Messages] | None = batch
+        while rest:
+            rest = await self._step(rest)
+        return rest is not None
+
+    async def _step(self, batch: Sequence[Messages]) -> Sequence[Messages] | None:
+        """Handle, publish, remember and commit in one step; returns what is left to do, None after a refusal."""
         incoming = [
             Incoming(Coordinates(m.topic, m.partition, m.offset), m.key or b"", m.value or b"", _headers(m.headers))
             for messages in batch
             for m in messages
         ]
+        left: Sequence[Messages] = ()
 
         async def attempt() -> bool:
-            if not all([await self.broker.holds(self.app, run) for run in runs]):
+            nonlocal left
+            if not all([await self.broker.holds(self.app, _run(messages)) for messages in batch]):
                 return False
             async with self._handling:  # partitions of one batch may be on their way together, but are handled in turn
                 outcome = await self.handle(incoming)
+            handled, left = split(batch, len(incoming) if outcome.handled is None else outcome.handled)
+            runs = [_run(messages) for messages in handled]
             done = await self.broker.advance(self.app, runs, outcome.messages, outcome.remember)
             if done:
                 _report(self.app, outcome.messages)
             return done
 
-        return await retrying(attempt)
+        return left if await retrying(attempt) else None
+
+
+def split(batch: Sequence[Messages], count: int) -> tuple[list[Messages], list[Messages]]:
+    """Return the first *count* messages of a batch and the rest, both by partition."""
+    first: list[Messages] = []
+    rest: list[Messages] = []
+    for messages in batch:
+        first.append(messages[:count])
+        rest.append(messages[count:])
+        count = max(0, count - len(messages))
+    return [m for m in first if m], [m for m in rest if m]
 
 
 async def _rewind(app: faust.App, broker: Broker, run: Run) -> None:

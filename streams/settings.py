@@ -57,10 +57,14 @@ class Settings:
     )
     desks: int = _setting(1, "desk workers that `copydesk up` starts", low=0)
     lease_s: float = _setting(
-        6.0, "a silent worker's partitions, or poller's feeds, go to others after this many seconds", low=0.5
+        6.0,
+        "a silent worker's or subscriber's partitions, or poller's feeds, go to others after this many seconds",
+        low=0.5,
     )
     batch: int = _setting(100, "most items that the desk publishes in one step", low=1)
-    item_timeout_s: float = _setting(10.0, "an item that takes longer becomes a dead letter", low=0.1)
+    item_timeout_s: float = _setting(
+        2.5, "an item that takes more CPU time becomes a dead letter; less than half of `lease_s`", low=0.1
+    )
     poll_interval_s: float = _setting(
         900.0, "seconds between two polls of a feed with three new items an hour; a third to 16 times of it", low=0.01
     )
@@ -202,6 +206,11 @@ def _checked(settings: Settings) -> Settings:
                 _ = urlsplit(part if "://" in part else f"//{part}").port
         except ValueError as exc:
             raise SettingsError(f"{name} = {url!r}: {exc}") from exc
+    if settings.item_timeout_s >= settings.lease_s / 2:
+        raise SettingsError(
+            f"item_timeout_s = {settings.item_timeout_s:g} isn't below half of lease_s = {settings.lease_s:g}: "
+            "an item might outlast its lease and be processed again and again; lower item_timeout_s or raise lease_s"
+        )
     routes = [route_topic(route.name).name for route in settings.routes]
     for hook in settings.webhooks:
         topic = topic_named(hook.topic).name

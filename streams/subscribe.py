@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections import OrderedDict, deque
-from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from collections.abc import AsyncGenerator, Callable, Collection, Generator, Mapping
 from contextlib import aclosing
 from typing import Any
 
@@ -21,10 +21,12 @@ from streams.transport.embedded import answers, socket_url
 log = logging.getLogger(__name__)
 
 READ_WAIT_S = 1.0
-COMMIT_EVERY_S = 1.0
+COMMIT_EVERY_S, COMMIT_EVERY = 1.0, 100  # what comes again at most after a kill, beside the record in hand
+HANDOVER_S = 20.0  # a member that commits nothing for so long lets others have the partition all the same
 FIRST_RETRY_S, LAST_RETRY_S = 0.2, 5.0
 REMEMBERED_ARTICLES = 100_000  # 15 MB; what a rebalance or a stranger's producer repeats is far less
 
+Partition = tuple[str, int]
 Where = Mapping[str, Any] | Callable[[Any], bool] | None
 
 
@@ -55,7 +57,9 @@ class Subscription:
             await articles.commit()
 
     Where it is comes back with the *group*: after `commit`, or where *automatic* with each record that the next is
-    asked for. *where* is a rule, as routes have it, or a function; the rest is `subscribe`'s.
+    asked for, committed every second, after *commit_every* records, and when all that was read has been handed out.
+    Records of a partition that went to another member are dropped before they are handed out. *where* is a rule, as
+    routes have it, or a function; the rest is `subscribe`'s.
     """
 
     def __init__(
@@ -67,6 +71,7 @@ class Subscription:
         follow: bool = True,
         where: Where = None,
         automatic: bool = False,
+        commit_every: int = COMMIT_EVERY,
         settings: Settings | None = None,
     ) -> None:
         try:
@@ -76,12 +81,17 @@ class Subscription:
         if start not in ("start", "end") and not start.isdecimal():
             raise SettingsError(f"start = {start!r}; it is start, end or an offset")
         self.group, self.start, self.follow, self.automatic = group, start, follow, automatic
+        self.commit_every = commit_every
         self.settings = settings or load_settings()
         self._where = _test(where)
         self._latest = Latest()
         self._pending: deque[Delivery] = deque()
-        self._done: dict[tuple[str, int], int] = {}
+        self._batch: list[tuple[Delivery, Any]] = []
+        self._in_hand: tuple[Delivery, Any] | None = None
+        self._done: dict[Partition, int] = {}
+        self._uncommitted = 0
         self._next_commit_s = time.monotonic() + COMMIT_EVERY_S
+        self._surplus_since_s: dict[Partition, float] = {}
 
     async def __aenter__(self) -> "Subscription":
         self._broker = open_broker(self.settings, broker_url(self.settings))
@@ -114,53 +124,123 @@ class Subscription:
                 delivery = self._pending.popleft()
                 record = self._wanted(delivery)
                 if record is not None:
+                    self._in_hand = (delivery, record)
                     if not self.automatic:  # what commit() will mean
                         self._handed(delivery)
                     yield delivery, record
-                self._handed(delivery)
+                if record is None or (self.automatic and self._in_hand is not None):
+                    self._handed(delivery)
+                self._in_hand = None
                 await self._commit_if_due()
+                if self._reader.is_due():
+                    await self._keep()
 
     async def batches(self, size: int = 100, within_s: float = 1.0) -> AsyncGenerator[list[Any], None]:
         """Yield lists of at most *size* records, as they come within so many seconds of the first; none is empty."""
-        batch: list[Any] = []
-        due_s = 0.0
-        while await self._fetch(READ_WAIT_S if not batch else min(READ_WAIT_S, max(0.001, due_s - time.monotonic()))):
-            while self._pending and len(batch) < size:
+        due_s, more = 0.0, True
+        while more or self._batch:
+            wait_s = min(READ_WAIT_S, max(0.001, due_s - time.monotonic())) if self._batch else READ_WAIT_S
+            more = more and await self._fetch(wait_s)
+            while self._pending and len(self._batch) < size:
                 delivery = self._pending.popleft()
                 record = self._wanted(delivery)
-                if record is not None:
-                    due_s = due_s if batch else time.monotonic() + within_s
-                    batch.append(record)
-                self._handed(delivery)
-            if batch and (len(batch) >= size or time.monotonic() >= due_s):
-                yield batch
-                batch = []
+                if record is None and not self._batch:
+                    self._handed(delivery)
+                else:
+                    due_s = due_s if self._batch else time.monotonic() + within_s
+                    self._batch.append((delivery, record))
+            if self._batch and (not more or len(self._batch) >= size or time.monotonic() >= due_s):
+                batch, self._batch = self._batch, []
+                if not self.automatic:
+                    self._handed(*(delivery for delivery, _ in batch))
+                if records := [record for _, record in batch if record is not None]:
+                    yield records
+                if self.automatic:
+                    self._handed(*(delivery for delivery, _ in batch))
                 await self._commit_if_due()
-        if batch:
-            yield batch
 
     async def commit(self) -> None:
         """Remember for the group that all that was handed out is done. Later, should the broker not answer."""
         if not self._done:
             return
         through, self._done = self._done, {}
-        self._next_commit_s = time.monotonic() + COMMIT_EVERY_S
+        self._uncommitted, self._next_commit_s = 0, time.monotonic() + COMMIT_EVERY_S
         try:
             await self._reader.commit(through)
-        except UnavailableError as exc:
+        except BaseException as exc:  # a cancellation, too: closing commits what this may not have done
             self._done = through | self._done
+            if not isinstance(exc, UnavailableError):
+                raise
             log.warning("%s; will commit later", exc)
 
-    def _handed(self, delivery: Delivery) -> None:
-        self._done[(delivery.topic, delivery.partition)] = delivery.offset
+    async def holds(self) -> bool:
+        """Return whether the record in hand is still this member's; another member gets one that isn't.
+
+        Ask before each attempt at something that can't be undone. Raises UnavailableError while nobody can tell.
+        """
+        in_hand = self._in_hand
+        if self._reader.is_due():
+            await self._keep_once()
+        if self._in_hand is None and in_hand is not None:
+            self._latest.forget(in_hand[1])  # should the partition come back, the record isn't a repeat
+        return self._in_hand is not None
+
+    def _handed(self, *deliveries: Delivery) -> None:
+        self._done |= {_partition(delivery): delivery.offset for delivery in deliveries}
+        self._uncommitted += len(deliveries)
+
+    async def _keep(self) -> None:
+        """Keep the group's leases before anything more is handed out, for as long as the broker doesn't answer."""
+        delay_s = FIRST_RETRY_S
+        while True:
+            try:
+                return await self._keep_once()
+            except UnavailableError as exc:
+                log.warning("%s; trying again in %.1f s", exc, delay_s)
+                await asyncio.sleep(delay_s)
+                delay_s = min(2 * delay_s, LAST_RETRY_S)
+
+    async def _keep_once(self) -> None:
+        self._drop(await self._reader.keep())
+        surplus = set(self._reader.surplus())
+        if surplus and self.automatic:
+            await self.commit()
+        now_s = time.monotonic()
+        self._surplus_since_s = {tp: self._surplus_since_s.get(tp, now_s) for tp in surplus}
+        in_hand = {*self._done, *(_partition(d) for d, _ in self._batch)}
+        if self._in_hand is not None:
+            in_hand.add(_partition(self._in_hand[0]))
+        late = {
+            tp for tp, since_s in self._surplus_since_s.items() if tp in self._done and now_s - since_s > HANDOVER_S
+        }
+        ready = surplus - (in_hand - late)
+        if ready:
+            await self._reader.hand_over(ready)
+            self._drop(ready)
+
+    def _drop(self, partitions: Collection[Partition]) -> None:
+        """Forget what was read of *partitions* and isn't handed out, and what is handed out and not committed."""
+        if not partitions:
+            return
+        self._pending = deque(d for d in self._pending if _partition(d) not in partitions)
+        for delivery, record in reversed(self._batch):
+            if _partition(delivery) in partitions:
+                self._latest.forget(record)
+        self._batch = [(d, r) for d, r in self._batch if _partition(d) not in partitions]
+        self._done = {tp: offset for tp, offset in self._done.items() if tp not in partitions}
+        if self._in_hand is not None and _partition(self._in_hand[0]) in partitions:
+            self._in_hand = None
 
     async def _commit_if_due(self) -> None:
-        if self.automatic and self._done and time.monotonic() >= self._next_commit_s:
+        late = time.monotonic() >= self._next_commit_s or self._uncommitted >= self.commit_every or not self._pending
+        if self.automatic and self._done and late:
             await self.commit()
 
     async def _fetch(self, wait_s: float) -> bool:
         """Have something pending, if anything came within *wait_s*; False where the topic ends and isn't followed."""
         delay_s = FIRST_RETRY_S
+        if self._reader.is_due():
+            await self._keep()
         while not self._pending:
             try:
                 found = await self._reader.read(wait_s if self.follow else 0.05)
@@ -172,6 +252,8 @@ class Subscription:
                 log.warning("%s; trying again in %.1f s", exc, delay_s)
                 await asyncio.sleep(delay_s)
                 delay_s = min(2 * delay_s, LAST_RETRY_S)
+        if self._reader.is_due():
+            await self._keep()
         if not self._pending:
             await self._commit_if_due()
         return True
@@ -185,6 +267,10 @@ class Subscription:
             return None
         repeats = self.topic.compact and self._latest.repeats(record)
         return None if repeats or not self._where(record) else record
+
+
+def _partition(delivery: Delivery) -> Partition:
+    return delivery.topic, delivery.partition
 
 
 def _test(where: Where) -> Callable[[Any], bool]:
@@ -216,6 +302,11 @@ class Latest:
         if len(self._latest) > REMEMBERED_ARTICLES:
             self._latest.popitem(last=False)
         return False
+
+    def forget(self, record: Any) -> None:
+        """Let *record* be passed on again: it wasn't handled."""
+        if isinstance(record, Article) and self._latest.get(record.id) == record.revision:
+            self._latest[record.id] = record.revision - 1
 
 
 async def subscribe(

@@ -5,14 +5,17 @@ read ▸ recall ▸ clean ▸ judge ▸ tell what changed, and the story ▸ rou
        each site has shown so far
 """
 
+import asyncio
 import logging
 import signal
 import threading
+import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from types import FrameType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -43,7 +46,8 @@ if TYPE_CHECKING:
     from workers.dedupe.stories import Stories, Told
 
 log = logging.getLogger(__name__)
-
+PAUSE_EVERY_S = 0.1
+IMPORT_CHECK_S = MIN_DEADLINE_S = 0.01
 
 Clean = Callable[[Item, Draft, Facts], Copy]
 
@@ -60,12 +64,24 @@ class Desk:
         self.stories: Stories | None = None
 
     async def handle(self, batch: Sequence[Incoming]) -> Outcome:
-        """Return what the batch comes to. Later items see what earlier ones of the same batch were judged to be."""
-        work = Work()
-        stories = [story for incoming in batch if (story := self._read(incoming, work)) is not None]
+        """Return what the batch comes to. Later items see what earlier ones of the same batch were judged to be.
+
+        A step ends within the lease: what takes longer is left to the next one.
+        """
+        work, pace = Work(), Pace(self.settings.lease_s)
+        stories: list[Story] = []
+        for n, incoming in enumerate(batch):
+            if n and await pace.is_over(1 / 4):
+                batch = batch[:n]
+                break
+            if (story := self._read(incoming, work)) is not None:
+                stories.append(story)
         work.memory = await self.seen.recall([article_id(story.item.key) for story in stories])
         judged = []
         for story, facts in zip(stories, await self.evidence.recall([s.question for s in stories]), strict=True):
+            if story is not stories[0] and await pace.is_over(1 / 2):
+                batch = batch[: batch.index(story.incoming)]
+                break
             with set_aside(story.incoming, work):
                 judged += self._judge(story, facts, work)
         work.lately = await self.lately.recall([j.article.id for j in judged if j.verdict.kind is Kind.REVISION])
@@ -73,21 +89,23 @@ class Desk:
             with set_aside(one.story.incoming, work):
                 self._publish(one, told, work)
         work.remember += self.lately.remember(work.published)
-        return Outcome(work.messages, [*work.remember, *counting("desk", work.counts)])
+        return work.outcome(batch)
 
     def _read(self, incoming: Incoming, work: "Work") -> "Story | None":
         with set_aside(incoming, work):
             item = work.item = decode(incoming.value, Item)
+            since_s = time.process_time()
             with deadline(self.settings.item_timeout_s):
                 draft = draft_item(item)
-                return Story(incoming, item, draft, Question(site_of(item), frozenset(draft.keys)))
+                question = Question(site_of(item), frozenset(draft.keys))
+            return Story(incoming, item, draft, question, time.process_time() - since_s)
         return None
 
     def _judge(self, story: "Story", facts: Facts, work: "Work") -> list["Judged"]:
         """Clean an item and say what it is; returns it when it is news, counts it when it isn't."""
         item, at = story.item, story.incoming.at
         work.item = item
-        with deadline(self.settings.item_timeout_s):
+        with deadline(self.settings.item_timeout_s, story.cpu_s):
             copy = self.clean(item, story.draft, facts)
         id_ = article_id(item.key)
         mark = copy_fingerprint(copy)
@@ -141,6 +159,7 @@ class Story(NamedTuple):
     item: Item
     draft: Draft
     question: Question
+    cpu_s: float
 
 
 class Judged(NamedTuple):
@@ -173,6 +192,7 @@ class Work:
     def __init__(self) -> None:
         self.memory: dict[str, Memory] = {}
         self.messages: list[Message] = []
+        self.dead: dict[Coordinates, Message] = {}
         self.remember: list[Command] = []
         self.lately: dict[str, Sequence[str]] = {}
         self.published: dict[str, Sequence[str]] = {}
@@ -182,6 +202,28 @@ class Work:
     def count(self, outcome: str, item: Item, at: Coordinates, why: str) -> None:
         self.counts[outcome] += 1
         log.info("%s item=%s feed=%s at=%s: %s", outcome, item.key, item.feed, at, why)
+
+    def outcome(self, handled: Sequence[Incoming]) -> Outcome:
+        """Return what the messages *handled* come to; dead letters of others wait for their step."""
+        dead = [self.dead[incoming.at] for incoming in handled if incoming.at in self.dead]
+        counts = self.counts + Counter(dead=len(dead))
+        remember = [*self.remember, *counting("desk", counts)]
+        return Outcome([*dead, *self.messages], remember, len(handled))
+
+
+class Pace:
+    """Tells when a step must end, and lets the event loop run between items: heartbeats and signals wait there."""
+
+    def __init__(self, lease_s: float) -> None:
+        self.lease_s = lease_s
+        self._since_s = self._paused_s = time.monotonic()
+
+    async def is_over(self, part: float) -> bool:
+        """Return whether the step has taken more than this part of a lease."""
+        if time.monotonic() - self._paused_s > PAUSE_EVERY_S:
+            await asyncio.sleep(0)
+            self._paused_s = time.monotonic()
+        return time.monotonic() - self._since_s > part * self.lease_s
 
 
 @contextmanager
@@ -207,30 +249,42 @@ def set_aside(incoming: Incoming, work: Work) -> Iterator[None]:
         kind,
         reason,
     )
-    work.messages.append(dead_letter(incoming, kind, reason, feed))
-    work.counts["dead"] += 1
+    work.dead[incoming.at] = dead_letter(incoming, kind, reason, feed)
 
 
 @contextmanager
-def deadline(seconds: float) -> Iterator[None]:
-    """Raise TimeoutError in the block when it computes for longer than *seconds*. Works in the main thread only.
+def deadline(seconds: float, spent_s: float = 0.0) -> Iterator[None]:
+    """Raise TimeoutError in the block when it computes for longer than *seconds* of CPU time, *spent_s* included.
 
-    Cleaning never awaits, so asyncio can't interrupt it; an alarm signal can.
+    Cleaning never awaits, so asyncio can't interrupt it; a signal can. The wall clock doesn't count: it goes on while
+    the process is frozen or the machine is busy, and then a good item would be refused. Works in the main thread only.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
-    def late(signum: int, frame: Any) -> NoReturn:
-        raise TimeoutError(f"took longer than {seconds:g} s")
+    def late(signum: int, frame: FrameType | None) -> None:
+        if is_importing(frame):  # a module that was half imported may never be importable again; numpy isn't
+            signal.setitimer(signal.ITIMER_PROF, IMPORT_CHECK_S)
+        else:
+            raise TimeoutError(f"took longer than {seconds:g} s of CPU time")
 
-    previous = signal.signal(signal.SIGALRM, late)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    signal.signal(signal.SIGPROF, late)
+    signal.setitimer(signal.ITIMER_PROF, max(MIN_DEADLINE_S, seconds - spent_s))
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, previous)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, signal.SIG_IGN)  # by default, one that is still on its way ends the process
+
+
+def is_importing(frame: FrameType | None) -> bool:
+    """Return whether *frame* runs within an import."""
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def draft_item(item: Item) -> Draft:

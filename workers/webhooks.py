@@ -10,6 +10,7 @@ What goes over the wire is Standard Webhooks (standardwebhooks.com, specificatio
 
 import asyncio
 import base64
+import contextlib
 import hashlib
 import hmac
 import logging
@@ -22,7 +23,7 @@ from email.utils import parsedate_to_datetime
 import msgspec
 
 from streams.codec import encode
-from streams.errors import CopydeskError
+from streams.errors import CopydeskError, UnavailableError
 from streams.records import Article, Coordinates
 from streams.settings import Settings
 from streams.subscribe import Subscription
@@ -36,6 +37,7 @@ log = logging.getLogger(__name__)
 
 FIRST_RETRY_S, LAST_RETRY_S = 1.0, 300.0
 GIVE_UP_S = 3600.0  # for an event that is answered, but not taken
+KEEP_EVERY_S = 30.0
 LATER = {408, 425, 429}  # and 5xx: RFC 9110 §15.5.9, RFC 8470 §5.2, RFC 6585 §4
 SECRET_MARK = "whsec_"
 
@@ -59,20 +61,28 @@ class Webhooks:
     async def _follow(self, hook: Webhook, topic: str, start: str) -> None:
         group = f"webhook.{hook.name}" + (".replayed" if topic == WEBHOOKS.name else "")
         async with (
-            Subscription(topic, group=group, start=start, automatic=True, settings=self.settings) as found,
+            Subscription(  # a process that is killed repeats one event at most
+                topic, group=group, start=start, automatic=True, commit_every=1, settings=self.settings
+            ) as found,
             aclosing(found.deliveries()) as deliveries,
         ):
             async for delivery, record in deliveries:
                 if topic != WEBHOOKS.name or delivery.key == hook.name.encode():
-                    await self._deliver(hook, delivery, record)
+                    await self._deliver(hook, found, delivery, record)
 
-    async def _deliver(self, hook: Webhook, delivery: Delivery, record: Article) -> None:
-        """POST one article until it is taken, or set it aside."""
+    async def _deliver(self, hook: Webhook, found: Subscription, delivery: Delivery, record: Article) -> None:
+        """POST one article until it is taken, or set it aside, or until its lease is lost.
+
+        The lease is checked before each POST: under a lost one, an event would arrive behind later revisions.
+        """
         at = Coordinates(delivery.topic, delivery.partition, delivery.offset)
         name, body = event_of(record)
         answered_s, delay_s = 0.0, self.first_retry_s
         for attempt in range(1, 1_000_000):
             try:
+                if not await found.holds():
+                    log.warning("webhook %s: lease lost: %s from %s; another process delivers it", hook.name, name, at)
+                    return
                 answer = await self.fetcher.post(hook.url, body, signed(hook.secret, name, int(time.time()), body))
                 if 200 <= answer.status < 300:
                     log.info("webhook %s took %s from %s", hook.name, name, at)
@@ -85,8 +95,18 @@ class Webhooks:
             except CopydeskError as exc:
                 answered_s, wait_s, why = 0.0, delay_s, str(exc)
             log.warning("webhook %s: %s from %s wasn't taken: %s; again in %.1f s", hook.name, name, at, why, wait_s)
-            await asyncio.sleep(wait_s * random.uniform(1, 1.1))
+            await self._wait(found, wait_s * random.uniform(1, 1.1))
             delay_s = min(2 * delay_s, LAST_RETRY_S)
+
+    @staticmethod
+    async def _wait(found: Subscription, wait_s: float) -> None:
+        """Wait, and keep the lease: a member that is silent for minutes is taken for stuck."""
+        end_s = time.monotonic() + wait_s
+        while (left_s := end_s - time.monotonic()) > 0:
+            await asyncio.sleep(min(left_s, KEEP_EVERY_S))
+            with contextlib.suppress(UnavailableError):
+                if not await found.holds():
+                    return
 
     async def _set_aside(self, hook: Webhook, delivery: Delivery, at: Coordinates, why: str, attempts: int) -> None:
         log.error("dead letter webhook=%s at=%s: %s", hook.name, at, why)

@@ -8,7 +8,7 @@
 Two implementations: `redis_streams/log.py` and `kafka.py`. `open_broker` chooses by the URL's scheme, once.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from streams.settings import Settings
@@ -65,7 +65,10 @@ class Run(NamedTuple):
 
 
 class Reader(Protocol):
-    """A position in a topic. Not for use by two tasks at once."""
+    """A position in a topic. Not for use by two tasks at once.
+
+    A member of a group calls `keep` whenever `is_due` says so: before it reads, and before it handles a record.
+    """
 
     async def read(self, wait_s: float) -> Sequence[Delivery]:
         """Return what has arrived, or nothing after *wait_s* seconds."""
@@ -73,8 +76,20 @@ class Reader(Protocol):
     def position(self) -> dict[int, int]:
         """Return the next offset of each partition that is read."""
 
+    def is_due(self) -> bool:
+        """Return whether `keep` must come first; never for a reader without group."""
+
+    async def keep(self) -> set[tuple[str, int]]:
+        """Confirm the group's leases; return the partitions that were lost since: what was read of them is stale."""
+
+    def surplus(self) -> Collection[tuple[str, int]]:
+        """Return the partitions that another member waits for. They are ours until `hand_over`."""
+
+    async def hand_over(self, partitions: Collection[tuple[str, int]]) -> None:
+        """Give *partitions* up; what was read of them and isn't committed comes again at their next owner."""
+
     async def commit(self, through: Mapping[tuple[str, int], int]) -> None:
-        """Remember for the group that all up to and including these offsets is done."""
+        """Remember for the group that all up to and including these offsets is done; refused under a lost lease."""
 
     async def at_end(self) -> bool:
         """Whether everything that was published when this was asked has been read."""
@@ -153,4 +168,4 @@ def open_broker(settings: Settings, url: str | None = None) -> Broker:
         return KafkaBroker(url, settings)
     from streams.transport.redis_streams.log import Log
 
-    return Log(url, partitions=settings.partitions)
+    return Log(url, partitions=settings.partitions, lease_s=settings.lease_s)

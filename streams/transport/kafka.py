@@ -17,7 +17,6 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.conn import create_conn
 from aiokafka.errors import (
     AuthenticationFailedError,
-    CommitFailedError,
     KafkaError,
     SaslAuthenticationFailed,
     TopicAlreadyExistsError,
@@ -30,8 +29,9 @@ from faust.types import TP
 from streams.errors import SettingsError, UnavailableError
 from streams.settings import Settings, kafka_servers
 from streams.topics import MAX_MESSAGE_BYTES, Topic
-from streams.transport.broker import Command, Delivery, Guard, Message, Run, start_offset
+from streams.transport.broker import Command, Guard, Message, Run
 from streams.transport.guard import CommitGuard, PlainDrain
+from streams.transport.kafka_reader import KafkaReader, partitions_of
 from streams.transport.offsets import fetch_stable_offset
 from streams.transport.redis_streams.client import Partition
 from streams.transport.redis_streams.log import Log
@@ -53,6 +53,7 @@ CONSUMER: dict[str, Any] = {
     "fetch_max_wait_ms": 500,
     "session_timeout_ms": 10_000,  # a killed subscriber's partitions go to the others after this
     "heartbeat_interval_ms": 2_500,
+    "rebalance_timeout_ms": 30_000,  # longer than a member waits for what its program has in hand (HANDOVER_S)
 }
 MAX_REPLICATION = 3  # as far as there are brokers; one may die and the rest still confirm
 SETTLE_S = 10.0
@@ -191,6 +192,10 @@ class KafkaBroker:
         """Return a producer that isn't started yet."""
         return AIOKafkaProducer(**self.connection, **PRODUCER, **options)
 
+    def new_consumer(self, **options: Any) -> AIOKafkaConsumer:
+        """Return a consumer that isn't started yet."""
+        return AIOKafkaConsumer(**self.connection, **CONSUMER, **options)
+
     async def _started_producer(self) -> AIOKafkaProducer:
         if self._producer is None:
             producer = self.new_producer()
@@ -250,7 +255,7 @@ class KafkaBroker:
 
     async def next_offset(self, tp: Partition, offset: int) -> int | None:
         """Return the offset of the first message from *offset* on; None if there is none."""
-        reader = AIOKafkaConsumer(**self.connection, **CONSUMER, auto_offset_reset="earliest")
+        reader = self.new_consumer(auto_offset_reset="earliest")
         with self.translated():
             try:
                 await reader.start()
@@ -265,7 +270,7 @@ class KafkaBroker:
 
     # -- reading ----------------------------------------------------------------------------------------------
 
-    async def reader(self, topic: Topic, group: str, start: str) -> "KafkaReader":
+    async def reader(self, topic: Topic, group: str, start: str) -> KafkaReader:
         reader = KafkaReader(self, topic.name, group)
         with self.translated():
             await reader.open(start)
@@ -273,13 +278,13 @@ class KafkaBroker:
 
     async def partition_for(self, topic: str, key: bytes) -> int:
         with self.translated():
-            count = len(await _partitions(await self._observer(""), topic))
+            count = len(await partitions_of(await self._observer(""), topic))
         return int(DefaultPartitioner()(key, range(count), range(count)))
 
     async def lag(self, topic: str, group: str) -> int:
         with self.translated():
             observer = await self._observer(group)
-            tps = [KafkaPartition(topic, n) for n in sorted(await _partitions(observer, topic))]
+            tps = [KafkaPartition(topic, n) for n in sorted(await partitions_of(observer, topic))]
             first, following = await observer.beginning_offsets(tps), await observer.end_offsets(tps)
             done = {tp: await observer.committed(tp) or 0 for tp in tps}
         return sum(following[tp] - max(first[tp], done[tp]) for tp in tps)
@@ -288,7 +293,7 @@ class KafkaBroker:
         """Return a consumer that only asks, how far *group* is say. It subscribes to nothing, and so is no member."""
         found = self._observers.get(group)
         if found is None:
-            found = AIOKafkaConsumer(**self.connection, group_id=group or None, **CONSUMER)
+            found = self.new_consumer(group_id=group or None)
             try:
                 await found.start()
             except BaseException:
@@ -307,97 +312,6 @@ class KafkaBroker:
             if client is not None:
                 await client.stop()
         await self.state.aclose()
-
-
-async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> set[int]:
-    await consumer._client._wait_on_metadata(topic)
-    return set(consumer.partitions_for_topic(topic) or ())
-
-
-class KafkaReader:
-    """A subscriber's position in a Kafka topic."""
-
-    def __init__(self, broker: KafkaBroker, topic: str, group: str) -> None:
-        self.broker, self.topic, self.group = broker, topic, group
-        self._consumer: AIOKafkaConsumer | None = None
-        self._position: dict[int, int] = {}
-        self._pinned: set[KafkaPartition] = set()
-
-    async def open(self, start: str) -> None:
-        reset = "latest" if start == "end" else "earliest"
-        options: dict[str, Any] = {"auto_offset_reset": reset, **CONSUMER}
-        consumer = AIOKafkaConsumer(**self.broker.connection, group_id=self.group or None, **options)
-        try:
-            if self.group:
-                consumer.subscribe([self.topic])
-                await consumer.start()
-            else:
-                await consumer.start()
-                tps = [KafkaPartition(self.topic, n) for n in sorted(await _partitions(consumer, self.topic))]
-                consumer.assign(tps)
-                self._position = await self._seek(consumer, tps, start)
-        except BaseException:
-            await consumer.stop()
-            raise
-        self._consumer = consumer
-
-    @staticmethod
-    async def _seek(consumer: AIOKafkaConsumer, tps: list[KafkaPartition], start: str) -> dict[int, int]:
-        first, following = await consumer.beginning_offsets(tps), await consumer.end_offsets(tps)
-        at = {tp: start_offset(start, tp.partition, first[tp], following[tp]) for tp in tps}
-        for tp, offset in at.items():
-            consumer.seek(tp, offset)
-        return {tp.partition: offset for tp, offset in at.items()}
-
-    @property
-    def _open(self) -> AIOKafkaConsumer:
-        assert self._consumer is not None, "open() comes first"
-        return self._consumer
-
-    async def read(self, wait_s: float) -> list[Delivery]:
-        with self.broker.translated():
-            if self.group:
-                await self._pin()
-            found = await self._open.getmany(timeout_ms=int(wait_s * 1000), max_records=500)
-        self._position |= {tp.partition: records[-1].offset + 1 for tp, records in found.items() if records}
-        return [
-            Delivery(r.topic, r.partition, r.offset, r.timestamp / 1000, r.key or b"", r.value or b"", tuple(r.headers))
-            for records in found.values()
-            for r in records
-        ]
-
-    async def _pin(self) -> None:
-        """Commit where a new group begins: else one that begins at the end skips what comes while it is away."""
-        mine = self._open.assignment()
-        for tp in mine - self._pinned:
-            if await self._open.committed(tp) is None:
-                await self.commit({(tp.topic, tp.partition): await self._open.position(tp) - 1})
-        self._pinned = set(mine)
-
-    def position(self) -> dict[int, int]:
-        return dict(self._position)
-
-    async def commit(self, through: Mapping[tuple[str, int], int]) -> None:
-        if not self.group:
-            return
-        mine = self._open.assignment()
-        offsets = {KafkaPartition(*tp): o + 1 for tp, o in through.items() if KafkaPartition(*tp) in mine}
-        if offsets:
-            try:
-                with self.broker.translated():
-                    await self._open.commit(offsets)
-            except CommitFailedError as exc:
-                log.info("topic %s, group %s: partitions moved on before the commit: %s", self.topic, self.group, exc)
-
-    async def at_end(self) -> bool:
-        with self.broker.translated():
-            tps = list(self._open.assignment())
-            ends = await self._open.end_offsets(tps)
-            return bool(tps) and all([await self._open.position(tp) >= ends[tp] for tp in tps])
-
-    async def close(self) -> None:
-        if self._consumer is not None:
-            await self._consumer.stop()
 
 
 __all__ = ["KafkaBroker", "Transport"]

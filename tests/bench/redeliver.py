@@ -128,7 +128,7 @@ async def judged(broker: Broker, items: list[Item]) -> dict[str, int]:
 def measure(deliveries: int = 1_000_000, stories: int = 20_000, seed: int = 7) -> dict[str, Any]:
     """Return how many deliveries came to what."""
     with server(memory_mb=8192) as settings:
-        settings = replace(settings, lease_s=2.0)
+        settings = replace(settings, lease_s=2.0, item_timeout_s=0.9)
         return dict(run(lambda: work(settings, deliveries, stories, seed)))
 
 

@@ -81,7 +81,7 @@ class Fleet:
         self.direct = Settings(
             broker_url=cluster.url if cluster else self.valkey.url, state_url=self.valkey.url if cluster else "",
             replication=min(3, len(cluster.nodes)) if cluster else 0, data_dir=folder / "data", partitions=4,
-            **{"lease_s": LEASE_S, "batch": 40, "poll_interval_s": 0.1, **settings},
+            **{"lease_s": LEASE_S, "item_timeout_s": LEASE_S / 3, "batch": 40, "poll_interval_s": 0.1, **settings},
         )  # fmt: skip
         self.proxies = {name: Proxy(self._dial) for name in (*NAMES, *steady)}
         self.parts: dict[str, Part] = {}
@@ -112,7 +112,7 @@ class Fleet:
         through = f"valkey://127.0.0.1:{port}"
         urls = ["--broker-url", self.cluster.url, "--state-url", through] if self.cluster else ["--broker-url", through]
         return [
-            *urls, "--lease-s", str(LEASE_S), "--partitions", "4", "--poll-interval-s", str(self.direct.poll_interval_s),
+            *urls, "--lease-s", str(LEASE_S), "--item-timeout-s", str(LEASE_S / 3), "--partitions", "4", "--poll-interval-s", str(self.direct.poll_interval_s),
             "--poll-timeout-s", "3", "--private-hosts", "127.0.0.1:*", "--adaptive", "off", "--host-spacing-s", "0", "--batch", str(self.direct.batch), "--max-lag", str(self.direct.max_lag), "--replication", str(self.direct.replication), "--log-level", os.environ.get("FAULTS_LOG", "WARNING"),
         ]  # fmt: skip
 

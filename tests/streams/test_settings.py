@@ -14,6 +14,8 @@ from tests.conftest import ROOT
         ({"web_port": "eighty"}, {}, "command line: web_port = 'eighty' is not a whole number"),
         ({"web_port": "70000"}, {}, "web_port = '70000' is more than 65535"),
         ({}, {"COPYDESK_LEASE_S": "0"}, "environment: lease_s = '0' is less than 0.5"),
+        ({"lease_s": "5"}, {}, "item_timeout_s = 2.5 isn't below half of lease_s = 5"),
+        ({"item_timeout_s": "3"}, {}, "item_timeout_s = 3 isn't below half of lease_s = 6"),
         ({}, {"COPYDESK_FSYNC": "never"}, "fsync = 'never'; it is one of always, everysec"),
         ({"broker_url": "amqp://here"}, {}, "broker_url = 'amqp://here' begins with none of valkey, redis, kafka"),
         ({"broker_url": "kafka://here"}, {}, "set state_url"),
@@ -59,10 +61,10 @@ def test_a_bad_configuration_file_is_refused_by_name(toml: str, says: str, tmp_p
 
 def test_flags_count_before_environment_before_file(tmp_path: Path) -> None:
     path = tmp_path / "c.toml"
-    path.write_text("batch = 1\ndesks = 1\nlease_s = 1\n[[routes]]\nname='w'\nsection='World'")
+    path.write_text("batch = 1\ndesks = 1\nlease_s = 9\n[[routes]]\nname='w'\nsection='World'")
     environ = {"COPYDESK_CONFIG": str(path), "COPYDESK_BATCH": "2", "COPYDESK_DESKS": "2"}
     settings = load_settings({"batch": "3", "desks": None}, environ)
-    assert (settings.batch, settings.desks, settings.lease_s) == (3, 2, 1.0)
+    assert (settings.batch, settings.desks, settings.lease_s) == (3, 2, 9.0)
     assert settings.routes[0].section == ("world",)
 
 

@@ -11,11 +11,10 @@ from mode import Service, get_logger
 
 from streams.errors import UnavailableError
 from streams.transport.guard import CommitGuard, PlainDrain
-from streams.transport.redis_streams.leases import Leases
+from streams.transport.redis_streams.leases import BEATS_PER_LEASE, Leases
 from streams.transport.redis_streams.log import Log
 
 RETRY_S = 0.5
-BEATS_PER_LEASE = 4  # three heartbeats may get lost before the lease does
 END_OFFSETS_EVERY_S = 5.0
 
 
@@ -48,6 +47,11 @@ class Consumer(PlainDrain, CommitGuard, base.Consumer):
         self._coordinate = asyncio.Event()
         self._room = asyncio.Event()
 
+    async def on_start(self) -> None:
+        """Renew from a thread, too: an item that is being cleaned blocks the event loop."""
+        await super().on_start()
+        self.leases.start_renewing()
+
     async def on_stop(self) -> None:
         """Finish what is in hand and commit, then hand the partitions over."""
         await super().on_stop()
@@ -55,6 +59,8 @@ class Consumer(PlainDrain, CommitGuard, base.Consumer):
             await self.leases.release(self._assigned, leave=True)
         except UnavailableError as exc:
             self.log.warning("leases not handed over; they will expire: %s", exc)
+        finally:
+            self.leases.stop_renewing()
 
     # -- subscription and assignment --------------------------------------------------------------------------
 

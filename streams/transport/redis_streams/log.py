@@ -34,6 +34,7 @@ ALLOW_OOM = "#!lua flags=allow-oom\n"
 # Of all keys and their contents; ARCHITECTURE.md says what a change of it must do. 2: signatures of the story index
 # have fields at their end that version 1 can't read; the other way round they are filled in when read.
 LAYOUT = 2
+READER_LEASE_S = 6.0
 MAX_FETCH = 500  # entries per partition and read: about a megabyte of articles
 
 
@@ -47,14 +48,21 @@ class Bounds(NamedTuple):
 class Log:
     """Topics and state in one Valkey or Redis. See `Broker` for the methods that have no docstring here."""
 
-    def __init__(self, url: str, *, partitions: int = 8, namespace: str = NAMESPACE) -> None:
+    def __init__(
+        self, url: str, *, partitions: int = 8, namespace: str = NAMESPACE, lease_s: float = READER_LEASE_S
+    ) -> None:
         self.url = url
+        self.lease_s = lease_s  # of readers that are members of a group
         self.namespace = namespace
         self.default_partitions = partitions
         self.state = connect(url)
         self.state.set_response_callback("XREAD", lambda reply, **_: reply)
         self._partitions: dict[str, int] = {}
         self._scripts: dict[tuple[str, bool], Any] = {}
+
+    def sibling(self) -> "Log":
+        """Return a log with connections of its own, for use in another thread."""
+        return Log(self.url, partitions=self.default_partitions, namespace=self.namespace)
 
     # -- layout -----------------------------------------------------------------------------------------------
 
@@ -224,13 +232,15 @@ class Log:
             values = await self.state.hmget(self.key("offsets", group), [partition_name(*tp) for tp in partitions])
         return {tp: None if v is None else int(v) for tp, v in zip(partitions, values, strict=True)}
 
-    async def fetch(self, positions: Mapping[Partition, int], wait_s: float) -> dict[Partition, list[Any]]:
+    async def fetch(
+        self, positions: Mapping[Partition, int], wait_s: float, count: int = MAX_FETCH
+    ) -> dict[Partition, list[Any]]:
         """Return raw entries `[id, [field, value, …]]` from each position on, or nothing after *wait_s*."""
         names = {self.stream(*tp).encode(): tp for tp in positions}
         ids = [f"0-{offset}" for offset in positions.values()]  # XREAD is exclusive, and ids are one ahead
         block = ("BLOCK", max(1, int(wait_s * 1000))) if wait_s > 0 else ()
         with translated(self.url):
-            reply = await self.state.execute_command("XREAD", "COUNT", MAX_FETCH, *block, "STREAMS", *names, *ids)
+            reply = await self.state.execute_command("XREAD", "COUNT", count, *block, "STREAMS", *names, *ids)
         return {names[name]: entries for name, entries in reply or ()}
 
     async def commit(self, group: str, offsets: Mapping[Partition, int], leases: Mapping[Partition, str]) -> int:
