@@ -167,7 +167,7 @@ def test_logs_can_be_json(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_check_says_what_is_wrong(tmp_path: Path) -> None:
     rows = [json.loads(line) for line in copydesk("check", "--json", cwd=tmp_path).stdout.splitlines()]
-    assert {row["what"] for row in rows} == {"settings", "broker", "memory", "counters", "desk", "feeds"}
+    assert {row["what"] for row in rows} == {"settings", "broker", "memory", "counters", "desk", "workers", "feeds"}
     assert all(row["good"] for row in rows)
     gone = copydesk("check", "--broker-url", "redis://:secret@127.0.0.1:1", cwd=tmp_path, check=3)
     assert "secret" not in gone.stdout + gone.stderr

@@ -146,6 +146,7 @@ def test_alerts_and_dashboard_ask_for_metrics_that_there_are() -> None:
     status = {
         "counters": {"desk": {"in": 1, "new": 1, "dead": 0}, "poll": {"in": 1, "sent": 1}},
         "balanced": True, "lag": 0, "memory": 0.1,
+        "workers": [{"name": "desk-1", "role": "desk", "heartbeat_age_s": 1.5}],
     }  # fmt: skip
     text = exposition(status, [], {"copydesk.articles": 1}, Latency()).decode()
     there = {sample.name for family in text_string_to_metric_families(text) for sample in family.samples}

@@ -43,6 +43,35 @@ def test_a_document_that_takes_too_long_is_ended_and_the_next_one_is_read() -> N
     asyncio.run(go())
 
 
+def test_slow_parser_is_ended_by_cpu_time_only() -> None:
+    """The machine may be so busy that 5 s of CPU time take minutes: a document is refused for its own cost."""
+
+    async def go() -> None:
+        async with Parsers(1, idle_s=2.0) as parsers:  # less than the document takes
+            endless = b"<rss><channel><item>" + b"<category>a</category>" * 200_000
+            with pytest.raises(UnreadableError, match="more than 5 s of CPU"):
+                await parsers.parse(document(endless))
+
+    asyncio.run(go())
+
+
+def test_hung_parser_is_ended_and_replaced() -> None:
+    async def go() -> None:
+        async with Parsers(1) as parsers:
+            await parsers.parse(document(GOOD))
+            parsers.idle_s = 0.5
+            [parser] = parsers._idle
+            os.kill(parser.process.pid, signal.SIGSTOP)
+            with pytest.raises(UnreadableError, match="no CPU time for 0.5 s") as refused:
+                await parsers.parse(document(GOOD))
+            assert refused.value.kind == "too_slow"
+            assert parser.process.returncode == -signal.SIGKILL
+        async with Parsers(1) as parsers:
+            assert (await parsers.parse(document(GOOD))).items[0].title == "One"
+
+    asyncio.run(go())
+
+
 def test_items_that_are_known_come_back_without_their_text() -> None:
     two = rss([("https://a.example/2", "Two", "<p>More</p>"), ("https://a.example/1", "One", "<p>Text</p>")])
 
