@@ -15,27 +15,26 @@ from typing import Any
 from streams.settings import Settings
 from streams.topics import DESK_GROUP, ITEMS
 from streams.transport.broker import Message
-from tests.conftest import copydesk, until
+from tests.conftest import DEADLINE_S, copydesk, until
 from tests.feedserver import FeedServer, rss
 from tests.newsdesk import BODY
 from tests.test_up import output, pids, up
 from workers.service import prepared
 from workers.web.server import StatusServer
 
-PATIENCE_S = 180.0  # a worker counts as silent after 15 s, and the machine may be busy
 FLAGS = ("--demo", "off", "--private-hosts", "127.0.0.1:*", "--poll-interval-s", "0.2", "--adaptive", "off",
          "--host-spacing-s", "0")  # fmt: skip
 
 
 async def page_url(folder: Path) -> str:
-    await until(lambda: "status page http" in output(folder), PATIENCE_S)
+    await until(lambda: "status page http" in output(folder))
     return output(folder).partition("status page ")[2].split()[0].partition("#")[0]
 
 
 async def get(url: str) -> tuple[int, str]:
     def ask() -> tuple[int, str]:
         try:
-            with urllib.request.urlopen(url, timeout=60) as answer:
+            with urllib.request.urlopen(url, timeout=DEADLINE_S) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as exc:
             return exc.code, exc.read().decode()
@@ -72,7 +71,7 @@ async def turns_red(url: str, folder: Path, worker: str) -> None:
     async def red() -> bool:
         return any(worker in problem for problem in (await ready(url)).get("problems", ()))
 
-    await until(red, PATIENCE_S, what=f"/readyz naming {worker}")
+    await until(red, what=f"/readyz naming {worker}")
     code, bad = await check(folder)
     assert code == 4
     assert any("no heartbeat for" in says and worker in says for says in bad), bad
@@ -83,7 +82,7 @@ async def turns_green(url: str, folder: Path) -> None:
     async def green() -> bool:
         return (await ready(url))["ready"]
 
-    await until(green, PATIENCE_S, what="/readyz green")
+    await until(green, what="/readyz green")
     assert await check(folder) == (0, []), output(folder)
 
 
@@ -130,7 +129,7 @@ def test_frozen_desk_with_queued_items_turns_readiness_red(tmp_path: Path) -> No
             await asyncio.to_thread(copydesk, "feeds", "add", server.url + "f", cwd=tmp_path)
             with up(tmp_path, *FLAGS):
                 url = await page_url(tmp_path)
-                await until(lambda: "Story 0" in output(tmp_path), PATIENCE_S)
+                await until(lambda: "Story 0" in output(tmp_path))
                 await turns_green(url, tmp_path)
                 [pid] = await until(lambda: pids(tmp_path, "workers.cli", "desk"))
                 with frozen(pid):
@@ -138,6 +137,6 @@ def test_frozen_desk_with_queued_items_turns_readiness_red(tmp_path: Path) -> No
                     await turns_red(url, tmp_path, "desk-1")
                     assert (await ready(url))["lag"] >= 39
                 await turns_green(url, tmp_path)
-                await until(lambda: "Story 39" in output(tmp_path), PATIENCE_S)
+                await until(lambda: "Story 39" in output(tmp_path))
 
     asyncio.run(go())

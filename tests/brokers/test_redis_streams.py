@@ -15,7 +15,7 @@ from streams.transport.broker import Guard, Message
 from streams.transport.redis_streams.leases import Leases
 from streams.transport.redis_streams.log import Log
 from tests.brokers.test_contract import Stage, _lag_is, drained, stage
-from tests.conftest import until
+from tests.conftest import DEADLINE_S, until
 
 TPS = [("t", n) for n in range(4)]
 
@@ -148,7 +148,7 @@ def test_full_memory_is_waited_for_and_nothing_is_lost(settings: Settings) -> No
             before = (await state.config_get("maxmemory"))["maxmemory"]
             async with s.copying(gated):
                 values = await s.fill(60)
-                await asyncio.wait_for(taken.wait(), 20)
+                await asyncio.wait_for(taken.wait(), DEADLINE_S)
                 try:
                     await state.config_set("maxmemory", 1024)
                     gate.set()

@@ -15,7 +15,7 @@ import pytest
 
 from streams.errors import UnreadableError
 from streams.settings import Settings
-from tests.conftest import ROOT
+from tests.conftest import DEADLINE_S, ROOT
 from tests.feedserver import FeedServer, rss
 from workers.fetch.fetch import Fetcher
 from workers.poller.discover import discover, feed_links
@@ -103,7 +103,7 @@ def test_a_parser_that_dies_takes_nothing_with_it() -> None:
 @pytest.mark.parametrize("deed", ["open('/etc/hostname')", "socket.socket()", "bytearray(1 << 29)"])
 def test_a_parser_can_open_nothing_and_grow_little(deed: str) -> None:
     code = f"import socket\nfrom workers.poller import parsers\nparsers._limit()\ntry:\n    {deed}\nexcept (OSError, MemoryError) as exc:\n    print('refused')"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=30)
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=DEADLINE_S)
     assert done.stdout.strip() == "refused", done.stderr
 
 
