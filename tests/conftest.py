@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
@@ -23,6 +24,12 @@ from tests.brokers.kafka import BEFORE, CURRENT, Cluster, NoKafka, jars
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"
 DEADLINE_S = 300.0  # of every wait: what takes a second may take minutes on a busy machine
+
+# How long examples take to make depends on the machine.
+hypothesis.settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("any machine")
 
 
 @pytest.fixture(scope="session", autouse=True)

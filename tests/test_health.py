@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from tests.feedserver import FeedServer, rss
 from tests.newsdesk import BODY
 from tests.test_up import output, pids, up
 from workers.service import prepared
+from workers.up import Up
 from workers.web.server import StatusServer
 
 FLAGS = ("--demo", "off", "--private-hosts", "127.0.0.1:*", "--poll-interval-s", "0.2", "--adaptive", "off",
@@ -106,6 +108,12 @@ def test_lag_above_limit_turns_readiness_red(settings: Settings, tmp_path: Path)
         await broker.close()
 
     asyncio.run(go())
+
+
+def test_worker_names_on_shared_broker_carry_the_host() -> None:
+    assert Up(Settings())._worker_name("desk-1") == "desk-1"
+    shared = Up(Settings(broker_url="valkey://valkey1:6379"))
+    assert shared._worker_name("desk-1") == f"desk-1@{socket.gethostname()}"
 
 
 def test_frozen_poller_turns_readiness_red(tmp_path: Path) -> None:

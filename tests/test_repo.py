@@ -165,7 +165,7 @@ def test_units_are_what_systemd_takes(unit: Path, tmp_path: Path) -> None:
     """What it would say of the binary, which isn't installed here, is left aside."""
     text = unit.read_text()
     [command] = re.findall(r"^ExecStart=/opt/copydesk/bin/copydesk (.+)$", text, re.MULTILINE)
-    assert command in commands() or command == "%i"
+    assert command in commands() or command == "%i --name %p-%i@%H"
     if shutil.which("systemd-analyze") is None:
         assert not os.environ.get("CI"), "systemd-analyze has to be there in CI"
         pytest.skip("systemd-analyze isn't there")

@@ -33,14 +33,14 @@ async def names(state: Any) -> set[str]:
     return {worker.name for worker in await read_workers(state)}
 
 
-def test_worker_that_ends_in_order_is_removed(settings: Settings) -> None:
+def test_worker_that_ends_in_order_is_removed(either: Settings) -> None:
     async def work(state: Any) -> None:
         async with beating(state, "desk", "desk-1"):
             [worker] = await until(lambda: read_workers(state))
             assert (worker.name, worker.role, worker.is_silent) == ("desk-1", "desk", False)
         assert await read_workers(state) == []
 
-    with_state(settings, work)
+    with_state(either, work)
 
 
 def test_worker_that_crashes_stays_recorded(settings: Settings) -> None:
