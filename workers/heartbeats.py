@@ -7,6 +7,8 @@ A worker that starts again under the same name replaces it. Else the entry is fo
 
     after FORGET_S         when another worker of the role is alive: fewer are wanted, or a restart took a new name
     after FORGET_LAST_S    when it was the last of its role: nothing does that work
+
+A broker's clock that is put forward makes all workers silent until their next heartbeat, BEAT_S at most.
 """
 
 import asyncio
