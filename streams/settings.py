@@ -72,7 +72,9 @@ class Settings:
     host_spacing_s: float = _setting(
         1.0, "least seconds between two polls of one host; longer for a host that answers 429", low=0
     )
-    max_lag: int = _setting(50_000, "pollers pause while the desk is further behind than this many items", low=1)
+    max_lag: int = _setting(
+        50_000, "pollers pause and `/readyz` is 503 while the desk is further behind than so many items", low=1
+    )
     poll_timeout_s: float = _setting(20.0, "a feed that takes longer has failed this poll", low=0.1)
     poll_concurrency: int = _setting(256, "feeds polled at once by one poller; slow ones only wait", low=1)
     feed_bytes: int = _setting(10 * MiB, "a longer feed document is refused", low=1024)

@@ -13,7 +13,7 @@ from typing import Any
 
 import aiohttp
 
-from tests.conftest import until
+from tests.conftest import DEADLINE_S, until
 
 FLAGS = (
     "--headless", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update",
@@ -52,7 +52,7 @@ class Browser:
         self._number += 1
         answer = self._answers[self._number] = asyncio.get_running_loop().create_future()
         await self._socket.send_json({"id": self._number, "method": method, "params": params})
-        return await asyncio.wait_for(answer, 30)
+        return await asyncio.wait_for(answer, DEADLINE_S)
 
     async def evaluate(self, expression: str) -> Any:
         """Return what an expression comes to, awaited if it is a promise."""

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
@@ -24,7 +25,13 @@ from tests.tools.rings import pytest_collection_modifyitems, pytest_configure  #
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"
 NO_CORPUS = "../shared isn't there"
-DEADLINE_S = 30.0
+DEADLINE_S = 300.0  # of every wait: what takes a second may take minutes on a busy machine
+
+# How long examples take to make depends on the machine.
+hypothesis.settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("any machine")
 
 
 def corpus_is_absent() -> bool:
@@ -192,7 +199,7 @@ def copydesk(
     *arguments: str, cwd: Path, check: int | None = 0, env: dict[str, str] | None = None, **kwargs: Any
 ) -> Any:
     """Run the command line to its end; returns the finished process with text output."""
-    kwargs.setdefault("timeout", 120)
+    kwargs.setdefault("timeout", DEADLINE_S)
     done = subprocess.run(
         [sys.executable, "-m", "workers.cli", *arguments],
         cwd=cwd, env={**os.environ, "PYTHONPATH": str(ROOT), **(env or {})}, capture_output=True, text=True, **kwargs,

@@ -29,6 +29,7 @@ from streams.settings import Settings
 from streams.subscribe import subscribe
 from streams.topics import DESK_GROUP
 from streams.transport.embedded import EmbeddedValkey
+from tests.conftest import DEADLINE_S
 from workers.desk import clean_item, draft_item
 from workers.poller.feeds import Feeds
 from workers.poller.poller import Poller
@@ -62,7 +63,7 @@ async def hostile_server(netns: bool) -> AsyncGenerator[Mapping[str, Any], None]
     )
     try:
         assert process.stdout is not None
-        ready = json.loads(await asyncio.wait_for(process.stdout.readline(), 60))
+        ready = json.loads(await asyncio.wait_for(process.stdout.readline(), DEADLINE_S))
         yield {**await read(ready["url"]), "ca": ready["ca"], "url": ready["url"]}
     finally:
         process.kill()

@@ -10,7 +10,7 @@ from streams.settings import Settings
 from streams.subscribe import subscribe
 from streams.topics import DESK_GROUP, ITEMS
 from streams.transport.broker import Broker
-from tests.conftest import until
+from tests.conftest import DEADLINE_S, until
 from tests.feedserver import FeedServer
 from workers.counters import read_counters
 from workers.desk import Clean, create_desk
@@ -32,7 +32,7 @@ def explore(*titles: str) -> str:
 @asynccontextmanager
 async def newsdesk(settings: Settings, server: FeedServer, clean: Clean | None = None) -> AsyncGenerator[Broker, None]:
     """A poller and a desk at work on whatever feeds are added."""
-    settings = replace(settings, poll_interval_s=0.05, poll_timeout_s=1.0)
+    settings = replace(settings, poll_interval_s=0.05, poll_timeout_s=DEADLINE_S)
     broker = await prepared(settings, settings.broker_url)
     desk = create_desk(settings, broker, url=settings.broker_url, name="desk-1", clean=clean)
     await desk.start()

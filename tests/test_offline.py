@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, copydesk
+from tests.conftest import DEADLINE_S, ROOT, copydesk
 from tests.feedserver import rss
 
 
@@ -62,7 +62,7 @@ def test_every_feed_of_the_corpus_is_parsed_or_refused_in_words(feeds_corpus: Pa
     assert len(files) > 4000
     done = subprocess.run(
         [sys.executable, "-c", "import sys; from workers.cli import main; sys.exit(main(['parse', *sys.stdin.read().split(chr(0))]))"],
-        cwd=ROOT, input="\0".join(map(str, files)), capture_output=True, text=True, timeout=250, check=False,
+        cwd=ROOT, input="\0".join(map(str, files)), capture_output=True, text=True, timeout=DEADLINE_S, check=False,
     )  # fmt: skip
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
@@ -77,7 +77,7 @@ def test_our_bounds_change_nothing_of_what_feedparser_expects_of_itself(feeds_co
     met = []
     for how in ((), ("ours",)):
         words = [sys.executable, "-m", "tests.expectations", str(feeds_corpus / "feedparser"), *how]
-        done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=120, check=True)
+        done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=DEADLINE_S, check=True)
         met.append({name for name, held in json.loads(done.stdout).items() if held})
     stock, ours = met
     assert len(stock) > 2_000
@@ -139,7 +139,7 @@ def test_long_work_shows_its_progress_to_people_only(tmp_path: Path) -> None:
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "workers.cli", "clean", *names]
     environ = os.environ | {"TERM": "xterm-256color"}
-    subprocess.run(command, stdout=subprocess.DEVNULL, stderr=theirs, env=environ, check=True, timeout=60)
+    subprocess.run(command, stdout=subprocess.DEVNULL, stderr=theirs, env=environ, check=True, timeout=DEADLINE_S)
     os.close(theirs)
     assert b"files" in os.read(ours, 100_000)
     os.close(ours)
@@ -167,7 +167,7 @@ def test_logs_can_be_json(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_check_says_what_is_wrong(tmp_path: Path) -> None:
     rows = [json.loads(line) for line in copydesk("check", "--json", cwd=tmp_path).stdout.splitlines()]
-    assert {row["what"] for row in rows} == {"settings", "broker", "memory", "counters", "desk", "feeds"}
+    assert {row["what"] for row in rows} == {"settings", "broker", "memory", "counters", "desk", "workers", "feeds"}
     assert all(row["good"] for row in rows)
     gone = copydesk("check", "--broker-url", "redis://:secret@127.0.0.1:1", cwd=tmp_path, check=3)
     assert "secret" not in gone.stdout + gone.stderr

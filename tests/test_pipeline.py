@@ -15,7 +15,7 @@ from streams.settings import Settings
 from streams.tables import Route
 from streams.topics import DESK_GROUP, ITEMS
 from streams.transport.broker import Broker, Message
-from tests.conftest import ROOT, until
+from tests.conftest import DEADLINE_S, ROOT, until
 from tests.feedserver import FeedServer, rss
 from tests.newsdesk import BODY, MORE, everything, explore, newsdesk, settled
 from workers.counters import balanced, read_counters
@@ -144,7 +144,7 @@ def test_a_feed_removed_while_it_is_polled_leaves_no_trace(settings: Settings) -
             async with newsdesk(settings, server) as broker:
                 feeds = Feeds(broker.state)
                 await feeds.add([(url, "")])
-                await asyncio.wait_for(asked.wait(), 10)
+                await asyncio.wait_for(asked.wait(), DEADLINE_S)
                 await feeds.remove([url])
                 release.set()
                 server.answers["f"] = rss([("https://a.example/2", "Two", BODY)])
@@ -193,11 +193,11 @@ def test_real_captures_replayed_in_order_are_all_accounted_for(settings: Setting
 
             return answer
 
-        async with FeedServer() as server, newsdesk(replace(settings, poll_timeout_s=20.0), server) as broker:
+        async with FeedServer() as server, newsdesk(settings, server) as broker:
             for name in captures:
                 server.answers[name] = replay(name)
             await Feeds(broker.state).add([(server.url + name, "") for name in captures])
-            await until(lambda: all(served[n] > len(c) for n, c in captures.items()), deadline_s=120)
+            await until(lambda: all(served[n] > len(c) for n, c in captures.items()))
             counters = await settled(broker, {"new": 100})
             assert balanced(counters)
             assert counters["desk"]["in"] == counters["poll"]["sent"]
@@ -286,6 +286,6 @@ def test_a_desk_ends_itself_when_it_stands_still_or_has_lost_its_memory(
         await broker.close()
 
     asyncio.run(go())
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, timeout=60, check=False)
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, timeout=DEADLINE_S, check=False)
     assert done.returncode == 75
     assert said in done.stderr.decode()

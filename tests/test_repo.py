@@ -146,6 +146,7 @@ def test_alerts_and_dashboard_ask_for_metrics_that_there_are() -> None:
     status = {
         "counters": {"desk": {"in": 1, "new": 1, "dead": 0}, "poll": {"in": 1, "sent": 1}},
         "balanced": True, "lag": 0, "memory": 0.1,
+        "workers": [{"name": "desk-1", "role": "desk", "heartbeat_age_s": 1.5}],
     }  # fmt: skip
     text = exposition(status, [], {"copydesk.articles": 1}, Latency()).decode()
     there = {sample.name for family in text_string_to_metric_families(text) for sample in family.samples}
@@ -164,7 +165,7 @@ def test_units_are_what_systemd_takes(unit: Path, tmp_path: Path) -> None:
     """What it would say of the binary, which isn't installed here, is left aside."""
     text = unit.read_text()
     [command] = re.findall(r"^ExecStart=/opt/copydesk/bin/copydesk (.+)$", text, re.MULTILINE)
-    assert command in commands() or command == "%i"
+    assert command in commands() or command == "%i --name %p-%i@%H"
     if shutil.which("systemd-analyze") is None:
         assert not os.environ.get("CI"), "systemd-analyze has to be there in CI"
         pytest.skip("systemd-analyze isn't there")

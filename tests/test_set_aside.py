@@ -86,7 +86,7 @@ def test_dead_letters_are_replayed_once_or_dropped_and_a_good_copy_passes(settin
                     [Message(ITEMS.name, slow.key.encode(), encode(slow)), Message(ITEMS.name, b"k", b"{")]
                 )
                 await settled(broker, {"dead": 2})
-            async with newsdesk(settings, server) as broker:  # mended: it has time enough now
+            async with newsdesk(replace(settings, item_timeout_s=600.0), server) as broker:  # mended: time enough
                 listed = (await asyncio.to_thread(copydesk, "dead-letters", "list", *flags, cwd=tmp_path)).stdout
                 [timeout] = [line.split()[0] for line in listed.splitlines() if " timeout " in line]
                 [bad] = [line.split()[0] for line in listed.splitlines() if " unreadable " in line]

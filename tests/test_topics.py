@@ -18,7 +18,7 @@ from streams.records import Article, Image
 from streams.settings import Settings
 from streams.topics import ARTICLES, DESK_GROUP
 from streams.transport.broker import Broker, Message
-from tests.conftest import until
+from tests.conftest import DEADLINE_S, until
 from workers.poller.parse import parse_feed
 from workers.service import prepared
 from workers.web.formats import FORMATS
@@ -60,7 +60,7 @@ class Site:
             async def following() -> tuple[str, Any]:
                 name = b""
                 while True:
-                    line = await asyncio.wait_for(answer.content.readline(), 20)
+                    line = await asyncio.wait_for(answer.content.readline(), DEADLINE_S)
                     assert line, "the server hung up"
                     if line.startswith(b"id: "):
                         name = line[4:].strip()

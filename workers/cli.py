@@ -113,10 +113,13 @@ def build_parser() -> argparse.ArgumentParser:
 
 def _service_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
     command("up", run_up, "run everything on this machine")
-    command("poll", run_poll, "run a poller")
-    command("desk", run_desk, "run a desk worker").add_argument("--name", default="", help="its own name in the group")
-    command("web", run_web, "serve the status page")
-    command("webhooks", run_webhooks, "deliver to the [[webhooks]] of copydesk.toml")
+    for name, run, help in (
+        ("poll", run_poll, "run a poller"),
+        ("desk", run_desk, "run a desk worker"),
+        ("web", run_web, "serve the status page"),
+        ("webhooks", run_webhooks, "deliver to the [[webhooks]] of copydesk.toml"),
+    ):
+        command(name, run, help).add_argument("--name", default="", help="the worker's name, that no other has")
 
 
 def _upkeep_commands(command: Callable[..., argparse.ArgumentParser], commands: Any) -> None:
@@ -223,7 +226,7 @@ def run_poll(settings: Settings, args: Any) -> int:
     from workers import service
 
     url = broker_url(settings)
-    return service.run(lambda: service.run_poller(settings, url))
+    return service.run(lambda: service.run_poller(settings, url, args.name))
 
 
 def run_desk(settings: Settings, args: Any) -> int:
@@ -239,7 +242,7 @@ def run_web(settings: Settings, args: Any) -> int:
     from workers import service
 
     url = broker_url(settings)
-    return service.run(lambda: service.run_web(settings, url))
+    return service.run(lambda: service.run_web(settings, url, args.name))
 
 
 def run_webhooks(settings: Settings, args: Any) -> int:
@@ -247,7 +250,7 @@ def run_webhooks(settings: Settings, args: Any) -> int:
     from workers import service
 
     url = broker_url(settings)
-    return service.run(lambda: service.run_webhooks(settings, url))
+    return service.run(lambda: service.run_webhooks(settings, url, args.name))
 
 
 if __name__ == "__main__":

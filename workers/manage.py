@@ -92,6 +92,8 @@ def run_status(settings: Settings, args: Any) -> int:
         for stage, counts in found["counters"].items():
             print(f"{stage:<6}" + "  ".join(f"{name} {n:,}" for name, n in counts.items()))
         print(f"desk is {found['lag']} items behind; {len(found['feeds'])} feeds")
+        for worker in found["workers"]:
+            print(f"worker {worker['name']}: last heartbeat {worker['heartbeat_age_s']:.0f} s ago")
     if not found["balanced"]:
         print("copydesk: the counters don't add up", file=sys.stderr)
         return UNHEALTHY
@@ -101,9 +103,12 @@ def run_status(settings: Settings, args: Any) -> int:
 def run_check(settings: Settings, args: Any) -> int:
     """Say whether everything that copydesk needs is there; exit code UNHEALTHY when something isn't."""
     from streams.topics import DESK_GROUP
+    from workers.heartbeats import Worker, lag_problems, silent_problems
     from workers.web.server import status
 
     found = with_state(settings, lambda broker: status(broker, DESK_GROUP))
+    silent = silent_problems(Worker(**row) for row in found["workers"])
+    behind = lag_problems(found["lag"], settings.max_lag)
     failing = [feed for feed in found["feeds"] if feed["failures"]]
     good, lag = len(found["feeds"]) - len(failing), found["lag"]
     rows = [
@@ -111,7 +116,9 @@ def run_check(settings: Settings, args: Any) -> int:
         ("broker", True, " and ".join(filter(None, map(without_password, (settings.broker_url, settings.state_url))))),
         ("memory", *_memory(found["memory"], found["removed_for_memory"])),
         ("counters", found["balanced"], "they add up" if found["balanced"] else "they don't add up"),
-        ("desk", lag <= settings.max_lag, f"{lag} items behind"),
+        ("desk", not behind, behind[0] if behind else f"{lag} items behind"),
+        ("workers", not silent, f"{len(found['workers']) - len(silent)} with heartbeats, {len(silent)} without"),
+        *(("worker", False, problem) for problem in silent),
         ("feeds", not failing, f"{good} good, {len(failing)} failing"),
         *(("feed", False, f"{feed['url']}: {feed['error']}") for feed in failing),
     ]

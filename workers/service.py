@@ -28,6 +28,7 @@ from streams.transport.redis_streams.memory import MemoryRelief
 from streams.transport.redis_streams.retention import Retention
 from workers.counters import read_counters
 from workers.dedupe.warm import WHOLE, warm
+from workers.heartbeats import beating, worker_name
 from workers.poller.poller import Poller
 from workers.web.server import StatusServer
 from workers.webhooks import Webhooks
@@ -107,16 +108,17 @@ async def serve(settings: Settings, url: str, work: Callable[[Broker, asyncio.Ev
     return 0
 
 
-async def run_poller(settings: Settings, url: str) -> int:
+async def run_poller(settings: Settings, url: str, name: str = "") -> int:
     """Poll until a signal comes."""
 
     async def work(broker: Broker, stopping: asyncio.Event) -> None:
         poller = Poller(settings, broker, DESK_GROUP)
-        polling = asyncio.create_task(poller.run())
-        log.info("poller ready")
-        await _either(stopping, polling)
-        poller.stop()
-        await polling
+        async with beating(broker.state, "poller", worker_name("poller", name), poller.is_working):
+            polling = asyncio.create_task(poller.run())
+            log.info("poller ready")
+            await _either(stopping, polling)
+            poller.stop()
+            await polling
         log.info("poller stopped")
 
     return await serve(settings, url, work)
@@ -127,7 +129,15 @@ async def run_desk(settings: Settings, url: str, name: str = "") -> int:
     from workers.desk import create_desk  # Faust costs memory: only the desk pays for it
 
     async def work(broker: Broker, stopping: asyncio.Event) -> None:
-        relieving = asyncio.create_task(guarded(_relieve(broker), "memory relief"))  # warming takes memory, too
+        # Rebuilding the memory takes broker memory, too.
+        relieving = asyncio.create_task(guarded(_relieve(broker), "memory relief"))
+        try:
+            async with beating(broker.state, "desk", worker_name("desk", name)):
+                await desk(broker, stopping)
+        finally:
+            relieving.cancel()
+
+    async def desk(broker: Broker, stopping: asyncio.Event) -> None:
         await retrying(lambda: warm(broker, settings))
         app = create_desk(settings, broker, url=url, name=name)
         await app.start()
@@ -135,7 +145,7 @@ async def run_desk(settings: Settings, url: str, name: str = "") -> int:
             guarded(_trim(broker, settings, TRIM_EVERY_S), "trimming"),
             guarded(_watch(broker), "the watch"),
         )
-        upkeep = asyncio.gather(relieving, trimming, watching)
+        upkeep = asyncio.gather(trimming, watching)
         log.info("desk ready")
         await stopping.wait()
         upkeep.cancel()
@@ -208,30 +218,32 @@ async def _relieve(broker: Broker, every_s: float = RELIEVE_EVERY_S) -> None:
         await asyncio.sleep(every_s)
 
 
-async def run_webhooks(settings: Settings, url: str) -> int:
+async def run_webhooks(settings: Settings, url: str, name: str = "") -> int:
     """Deliver to webhooks until a signal comes."""
 
     async def work(broker: Broker, stopping: asyncio.Event) -> None:
-        delivering = asyncio.create_task(Webhooks(replace(settings, broker_url=url), broker).run())
-        log.info("%d webhooks ready", len(settings.webhooks))
-        await _either(stopping, delivering)
-        delivering.cancel()
-        await asyncio.gather(delivering, return_exceptions=True)
+        async with beating(broker.state, "webhooks", worker_name("webhooks", name)):
+            delivering = asyncio.create_task(Webhooks(replace(settings, broker_url=url), broker).run())
+            log.info("%d webhooks ready", len(settings.webhooks))
+            await _either(stopping, delivering)
+            delivering.cancel()
+            await asyncio.gather(delivering, return_exceptions=True)
 
     if not settings.webhooks:
         raise SettingsError("there are no [[webhooks]] in copydesk.toml")
     return await serve(settings, url, work)
 
 
-async def run_web(settings: Settings, url: str) -> int:
+async def run_web(settings: Settings, url: str, name: str = "") -> int:
     """Serve the status page until a signal comes."""
 
     async def work(broker: Broker, stopping: asyncio.Event) -> None:
         server = StatusServer(settings, broker, DESK_GROUP)
         await server.start()
         log.info("page at %s; what changes things wants the token in %s", server.url, settings.data_dir / "web.token")
-        await stopping.wait()
-        await server.stop()
+        async with beating(broker.state, "web", worker_name("web", name)):
+            await stopping.wait()
+            await server.stop()
 
     return await serve(settings, url, work)
 

@@ -10,6 +10,7 @@ import contextlib
 import logging
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -26,6 +27,7 @@ from streams.topics import DESK_GROUP
 from streams.transport.embedded import EmbeddedValkey, die_with_parent
 from workers.counters import read_counters
 from workers.demo.newsroom import Newsroom
+from workers.heartbeats import beat, beating, clear_workers, remove_workers
 from workers.poller.feeds import Feeds
 from workers.service import guarded, prepared_unless, stop_signal
 from workers.watch import Watch
@@ -129,12 +131,19 @@ class Up:
                 asyncio.create_task(guarded(show, "the show")) for show in (self._show_articles(), self._show_polls())
             ]
             self.settings = await self._with_demo(Feeds(broker.state))
+            if self.valkey:
+                await clear_workers(broker.state)  # entries of a killed `up`, which may have had more desks
             self._start_children()
+            for child in self.children:  # health misses a worker from here on, even before its first own heartbeat
+                await beat(broker.state, child.name.partition("-")[0], self._worker_name(child.name))
             self._welcome(f"{server.url}#{server.acts.token}", time.monotonic() - started_s)
-            await self._watch_over(stopping)
+            async with beating(broker.state, "web", self._worker_name("web")):
+                await self._watch_over(stopping)
         finally:
             await self._stop(server, shows)
             with contextlib.suppress(UnavailableError):  # a broker that is gone mustn't hide why we stop
+                ended = ["web", *(child.name for child in self.children)]  # some were killed, and left their entries
+                await remove_workers(broker.state, [self._worker_name(name) for name in ended])
                 self._farewell(await read_counters(broker.state))
             await broker.close()
         return 0
@@ -159,13 +168,19 @@ class Up:
         log_dir = self.settings.data_dir / "log"
         log_dir.mkdir(parents=True, exist_ok=True)
         environ = {**os.environ, **as_environ(replace(self.settings, broker_url=self.url))}
-        names = [f"desk-{n}" for n in range(1, self.settings.desks + 1)]
-        self.children = [Child("poller", ["poll"], environ, log_dir)]
-        self.children += [Child(name, ["desk", "--name", name], environ, log_dir) for name in names]
+        commands = {"poller": "poll", **{f"desk-{n}": "desk" for n in range(1, self.settings.desks + 1)}}
         if self.settings.webhooks:
-            self.children.append(Child("webhooks", ["webhooks"], environ, log_dir))
+            commands["webhooks"] = "webhooks"
+        self.children = [
+            Child(name, [command, "--name", self._worker_name(name)], environ, log_dir)
+            for name, command in commands.items()
+        ]
         for child in self.children:
             child.start()
+
+    def _worker_name(self, name: str) -> str:
+        """Return *name* as no other worker of the broker has it: other machines may run `up` on a shared one."""
+        return name if self.valkey else f"{name}@{socket.gethostname()}"
 
     async def _watch_over(self, stopping: asyncio.Event) -> None:
         while not stopping.is_set():

@@ -18,7 +18,7 @@ from streams.errors import UnavailableError
 from streams.settings import Settings
 from streams.topics import Topic
 from streams.transport.broker import Broker, Delivery, Message, Reader, open_broker
-from tests.conftest import ROOT, until
+from tests.conftest import DEADLINE_S, ROOT, until
 
 PARTITIONS = 4
 
@@ -248,7 +248,7 @@ def test_killed_workers_lose_nothing(either: Settings) -> None:
                     workers[n].send_signal(signal.SIGKILL)
                     workers[n].wait()
                     workers[n] = start_worker(s, 0.02)
-                await until(lambda: _lag_is(s, 0), deadline_s=60)
+                await until(lambda: _lag_is(s, 0))
             finally:
                 end(*workers)
             await all_exactly_once(s, values)
@@ -271,7 +271,7 @@ def test_a_frozen_worker_that_wakes_up_after_its_lease_changes_nothing(either: S
                 before = len(await s.published())
                 await until(lambda: _published_more(s, before + 50), what="the other worker at work")
                 frozen.send_signal(signal.SIGCONT)
-                await until(lambda: _lag_is(s, 0), deadline_s=60)
+                await until(lambda: _lag_is(s, 0))
             finally:
                 end(frozen, other)
             await all_exactly_once(s, values)
@@ -292,9 +292,9 @@ def test_workers_that_join_and_leave_lose_and_repeat_nothing(either: Settings) -
                     before = len(await s.published())
                     await until(lambda: _published_more(s, before + 20))  # noqa: B023
                     workers[-2].send_signal(signal.SIGTERM)  # leaves
-                await until(lambda: _lag_is(s, 0), deadline_s=60)
+                await until(lambda: _lag_is(s, 0))
                 # One that was told to leave before it had quite begun has nothing to hand over.
-                assert all(w.wait(20) in (0, -signal.SIGTERM) for w in workers[:-1])
+                assert all(w.wait(DEADLINE_S) in (0, -signal.SIGTERM) for w in workers[:-1])
             finally:
                 end(*workers)
             await all_exactly_once(s, values)

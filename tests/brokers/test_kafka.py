@@ -331,7 +331,7 @@ def test_nodes_that_are_killed_or_frozen_lose_and_repeat_nothing(settings: Setti
                         three.kill(node)
                         three.run(node)
                     await asyncio.to_thread(three.wait_for, node)
-                await until(lambda: _lag_is(s, 0), deadline_s=90)
+                await until(lambda: _lag_is(s, 0))
             finally:
                 end(*workers)
             await all_exactly_once(s, values)

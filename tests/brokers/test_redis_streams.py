@@ -16,7 +16,7 @@ from streams.transport.redis_streams.log import LAYOUT, Log
 from streams.transport.redis_streams.retention import Retention
 from tests.brokers.test_contract import Stage, _lag_is, drained, stage
 from tests.brokers.wall import Wall
-from tests.conftest import until
+from tests.conftest import DEADLINE_S, until
 
 TPS = [("t", n) for n in range(4)]
 
@@ -151,7 +151,7 @@ def test_full_memory_refuses_publishing_and_lets_workers_go_on(settings: Setting
             before = (await state.config_get("maxmemory"))["maxmemory"]
             async with s.copying(gated):
                 values = await s.fill(60)
-                await asyncio.wait_for(taken.wait(), 20)
+                await asyncio.wait_for(taken.wait(), DEADLINE_S)
                 try:
                     await state.config_set("maxmemory", 1024)
                     with pytest.raises(UnavailableError, match="refuses for now"):

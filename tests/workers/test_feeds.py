@@ -8,7 +8,7 @@ import pytest
 
 from streams.settings import Settings
 from streams.transport.broker import Broker, open_broker
-from tests.conftest import until
+from tests.conftest import DEADLINE_S, until
 from workers.poller import feeds as registry
 from workers.poller.feeds import Feeds, FeedState, feed_id, pacing, recording
 
@@ -51,7 +51,7 @@ def test_a_host_is_asked_by_one_at_a_time_and_its_feeds_take_turns(settings: Set
 
 def test_the_feeds_of_a_poller_that_died_are_polled_by_others(settings: Settings) -> None:
     async def work(feeds: Feeds, broker: Broker) -> None:
-        other = Feeds(broker.state, 0.3)
+        other = Feeds(broker.state, 3.0)
         assert len(await feeds.claim(1)) == 1
         assert len(await other.claim(10)) == 1
         await feeds.renew([A1, B1])
@@ -59,9 +59,9 @@ def test_the_feeds_of_a_poller_that_died_are_polled_by_others(settings: Settings
         async def again() -> bool:
             return bool(await other.claim(10))
 
-        await until(again, deadline_s=5)
+        await until(again)
 
-    with_feeds(settings, work, claim_s=0.3)
+    with_feeds(settings, work, claim_s=3.0)
 
 
 def test_many_requests_make_a_host_s_polls_rarer_and_rest_them_all(settings: Settings) -> None:
@@ -73,7 +73,7 @@ def test_many_requests_make_a_host_s_polls_rarer_and_rest_them_all(settings: Set
         assert loaded is not None
         assert loaded.gap_s == 1.0
         turn_s = await broker.state.zscore(registry.DUE, "a.example")
-        assert turn_s == pytest.approx(time.time() + 60, abs=5)
+        assert turn_s == pytest.approx(time.time() + 60, abs=30)
 
     with_feeds(settings, work)
 
@@ -188,7 +188,7 @@ def test_feeds_due_within_the_millisecond_are_claimed_or_wait(settings: Settings
             soon_s = time.time() + n % 7 * 0.0004
             await broker.state.zadd(registry.OF + "a.example", {feed_id(A1): soon_s, feed_id(A2): soon_s + 0.0003})
             await broker.state.zadd(registry.DUE, {"a.example": soon_s - 0.001})
-            claimed += await asyncio.wait_for(feeds.claim(10), 5)
+            claimed += await asyncio.wait_for(feeds.claim(10), DEADLINE_S)
         assert {A1, B1} <= set(claimed)
 
     with_feeds(settings, work)

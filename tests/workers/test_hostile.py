@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from streams.settings import Settings
+from tests.conftest import DEADLINE_S
 from tests.hostile import NETNS, SERVER, verdict
 
 ROOT = Path(__file__).parents[2]
@@ -37,7 +38,7 @@ def test_all_that_a_network_can_do_wrong() -> None:
     cases = [case["id"] for case in json.loads(manifest.stdout)["cases"] if case["category"] == "redirect"]
     done = subprocess.run(
         ["bash", str(NETNS), sys.executable, "-m", "tests.hostile", "--netns", *cases],
-        cwd=ROOT, capture_output=True, text=True, timeout=200,
+        cwd=ROOT, capture_output=True, text=True, timeout=DEADLINE_S,
     )  # fmt: skip
     *wrong, summary = map(json.loads, done.stdout.splitlines())
     assert wrong == []

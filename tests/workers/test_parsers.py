@@ -15,7 +15,7 @@ import pytest
 
 from streams.errors import UnreadableError
 from streams.settings import Settings
-from tests.conftest import ROOT
+from tests.conftest import DEADLINE_S, ROOT
 from tests.feedserver import FeedServer, rss
 from workers.fetch.fetch import Fetcher
 from workers.poller.discover import discover, feed_links
@@ -38,6 +38,35 @@ def test_a_document_that_takes_too_long_is_ended_and_the_next_one_is_read() -> N
             with pytest.raises(UnreadableError, match="more than 5 s of CPU") as refused:
                 await parsers.parse(document(endless))
             assert refused.value.kind == "too_slow"
+            assert (await parsers.parse(document(GOOD))).items[0].title == "One"
+
+    asyncio.run(go())
+
+
+def test_slow_parser_is_ended_by_cpu_time_only() -> None:
+    """The machine may be so busy that 5 s of CPU time take minutes: a document is refused for its own cost."""
+
+    async def go() -> None:
+        async with Parsers(1, idle_s=2.0) as parsers:  # less than the document takes
+            endless = b"<rss><channel><item>" + b"<category>a</category>" * 200_000
+            with pytest.raises(UnreadableError, match="more than 5 s of CPU"):
+                await parsers.parse(document(endless))
+
+    asyncio.run(go())
+
+
+def test_hung_parser_is_ended_and_replaced() -> None:
+    async def go() -> None:
+        async with Parsers(1) as parsers:
+            await parsers.parse(document(GOOD))
+            parsers.idle_s = 0.5
+            [parser] = parsers._idle
+            os.kill(parser.process.pid, signal.SIGSTOP)
+            with pytest.raises(UnreadableError, match="no CPU time for 0.5 s") as refused:
+                await parsers.parse(document(GOOD))
+            assert refused.value.kind == "too_slow"
+            assert parser.process.returncode == -signal.SIGKILL
+        async with Parsers(1) as parsers:
             assert (await parsers.parse(document(GOOD))).items[0].title == "One"
 
     asyncio.run(go())
@@ -74,7 +103,7 @@ def test_a_parser_that_dies_takes_nothing_with_it() -> None:
 @pytest.mark.parametrize("deed", ["open('/etc/hostname')", "socket.socket()", "bytearray(1 << 29)"])
 def test_a_parser_can_open_nothing_and_grow_little(deed: str) -> None:
     code = f"import socket\nfrom workers.poller import parsers\nparsers._limit()\ntry:\n    {deed}\nexcept (OSError, MemoryError) as exc:\n    print('refused')"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=30)
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=DEADLINE_S)
     assert done.stdout.strip() == "refused", done.stderr
 
 

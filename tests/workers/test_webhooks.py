@@ -49,7 +49,7 @@ class Receiver:
 
 @asynccontextmanager
 async def delivering(
-    settings: Settings, receiver: Receiver, **changes: Any
+    settings: Settings, receiver: Receiver, *, give_up_s: float = 3_600.0, **changes: Any
 ) -> AsyncGenerator[tuple[Broker, web.TCPSite, str], None]:
     app = web.Application()
     app.router.add_post("/hook", receiver.take)
@@ -61,7 +61,7 @@ async def delivering(
     hook = Webhook("desk", url, SECRET, start="start", **changes)
     settings = replace(settings, webhooks=(hook,), private_hosts="127.0.0.1:*")
     broker = await prepared(settings, settings.broker_url)
-    work = asyncio.create_task(Webhooks(settings, broker, first_retry_s=0.02, give_up_s=0.5).run())
+    work = asyncio.create_task(Webhooks(settings, broker, first_retry_s=0.02, give_up_s=give_up_s).run())
     yield broker, site, url
     work.cancel()
     await asyncio.gather(work, return_exceptions=True)
@@ -122,7 +122,7 @@ def test_one_event_that_is_never_taken_does_not_stop_the_others(settings: Settin
         receiver = Receiver()
         receiver.statuses = [500] * 200
 
-        async with delivering(settings, receiver) as (broker, _, _):
+        async with delivering(settings, receiver, give_up_s=3.0) as (broker, _, _):
             await broker.publish([article("a")])
             await until(lambda: _waiting(broker, 1))
             receiver.statuses = []
@@ -137,7 +137,7 @@ def test_one_event_that_is_never_taken_does_not_stop_the_others(settings: Settin
 def test_a_server_that_is_gone_is_waited_for(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
     async def go() -> None:
         receiver = Receiver()
-        async with delivering(settings, receiver) as (broker, site, url):
+        async with delivering(settings, receiver, give_up_s=0.5) as (broker, site, url):
             await site.stop()
             await broker.publish([article("a"), article("b")])
             await until(lambda: "again in 0.6 s" in caplog.text)  # longer than an answer that refuses is put up with

@@ -24,6 +24,7 @@ WINDOW = 30  # stories in a feed
 OPENING = 12  # stories that are there when it opens for the first time
 EDIT_EVERY = 5  # every fifth story is corrected later
 EXPLORE_LINKS = 6
+ABSENT_S = 600.0  # a feed that nobody has asked for in so long holds nothing back
 
 
 class Published(NamedTuple):
@@ -34,13 +35,27 @@ class Published(NamedTuple):
     time_s: float
 
 
+class Reading(NamedTuple):
+    """What is known of a feed's reader: the ETag served last, the ledger's length then, and the length it has read."""
+
+    etag: str = ""
+    served: int = 0
+    read: int = 0
+    asked_s: float = 0.0
+
+
 class Newsroom:
-    """Publishes a story every *pace_s* seconds, and corrects every fifth some time after."""
+    """Publishes a story every *pace_s* seconds, and corrects every fifth some time after.
+
+    It waits for slow readers: a story stays in its feed, and uncorrected, until its reader has shown the ETag of a
+    document with it. So whatever the ledger says was there to be read.
+    """
 
     def __init__(self, folder: Path, pace_s: float, edit_after_s: float = 15.0) -> None:
         self.folder, self.pace_s, self.edit_after_s = folder, pace_s, edit_after_s
         self.ledger: list[Published] = []
         self.port = 0
+        self._readings: dict[str, Reading] = {}
         self._broken_polls = 0
         self._runner: web.AppRunner | None = None
         self._task: asyncio.Task[None] | None = None
@@ -66,6 +81,8 @@ class Newsroom:
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
         await self._listen()
+        slugs = [*(o.slug for o in OUTLETS), "courier-world"]
+        self._readings = {slug: Reading(asked_s=time.monotonic()) for slug in slugs}
         self._task = asyncio.create_task(self._work())
 
     async def _listen(self) -> None:
@@ -91,14 +108,20 @@ class Newsroom:
     async def _work(self) -> None:
         while True:
             await asyncio.sleep(self.pace_s)
-            self._publish(story(max(p.number for p in self.ledger) + 1))
+            if len(self.ledger) - self._read() < WINDOW:
+                self._publish(story(max(p.number for p in self.ledger) + 1))
             for p in self._due_edits():
                 self._publish(story(p.number, 2))
+
+    def _read(self) -> int:
+        """Return how much of the ledger all readers have read."""
+        present_s = time.monotonic() - ABSENT_S
+        return min((r.read for r in self._readings.values() if r.asked_s > present_s), default=0)
 
     def _due_edits(self) -> list[Published]:
         edited = {p.number for p in self.ledger if p.revision > 1}
         late = time.time() - self.edit_after_s
-        recent = self.ledger[-3 * WINDOW :]  # later ones have left their feed
+        recent = self.ledger[-3 * WINDOW : self._read()]  # later ones have left their feed
         return [p for p in recent if p.number % EDIT_EVERY == 0 and p.number not in edited and p.time_s < late]
 
     def _publish(self, new: Story) -> None:
@@ -117,16 +140,22 @@ class Newsroom:
         if slug == "broken":
             return self._broken()
         outlet = next((o for o in OUTLETS if o.slug == slug.removesuffix("-world")), None)
-        if outlet is None:
+        if outlet is None or slug not in self._readings:
             raise web.HTTPNotFound
         window = self._window(outlet)
         explore = [s for s, _ in self._window(None)]
         tracker = "?utm_source=rss&utm_medium=feed" if slug.endswith("-world") else ""
         body = (atom if outlet.form == "atom" else rss)(outlet, window, explore, tracker).encode()
         etag = f'"{hashlib.sha256(body).hexdigest()[:16]}"'
+        self._note_reader(slug, request.headers.get("If-None-Match", ""), etag)
         if request.headers.get("If-None-Match") == etag:
             return web.Response(status=304, headers={"ETag": etag})
         return web.Response(body=body, content_type="application/xml", charset="utf-8", headers={"ETag": etag})
+
+    def _note_reader(self, slug: str, shown: str, etag: str) -> None:
+        reading, length = self._readings[slug], len(self.ledger)
+        read = length if shown == etag else reading.served if shown and shown == reading.etag else reading.read
+        self._readings[slug] = Reading(etag, length, read, time.monotonic())
 
     def _broken(self) -> web.Response:
         self._broken_polls += 1

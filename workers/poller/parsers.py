@@ -24,7 +24,7 @@ from workers.poller.news import split_news
 from workers.poller.parse import Feed, parse_feed
 
 CPU_S = 5  # for one document; whole seconds, as the kernel counts
-WALL_S = 15.0
+IDLE_S = 15.0  # without any CPU time a parser hangs; on a busy machine it is slow, and CPU_S counts
 MEMORY_BYTES = 224 * 1024 * 1024  # beyond what a parser has when it begins
 DOCUMENTS = 1_000  # then it makes room for a fresh one: what it leaked goes with it
 FRAME = struct.Struct(">I")
@@ -64,7 +64,8 @@ class Parsers:
     Suspects, documents of feeds that couldn't be read the last time, share one process more: nobody waits for them.
     """
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, idle_s: float = IDLE_S) -> None:
+        self.idle_s = idle_s
         self._free, self._suspects = asyncio.Semaphore(count), asyncio.Semaphore(1)
         self._idle: list[_Parser] = []
 
@@ -73,7 +74,7 @@ class Parsers:
         async with self._suspects if suspect else self._free:
             parser = self._idle.pop() if self._idle else await _Parser.start()
             try:
-                reply = await parser.ask(document)
+                reply = await parser.ask(document, self.idle_s)
             finally:
                 if parser.is_fresh:
                     self._idle.append(parser)
@@ -115,24 +116,33 @@ class _Parser:
         """Whether it can take another document."""
         return self._left > 0 and not self._busy and self.process.returncode is None
 
-    async def ask(self, document: Document) -> Reply:
+    async def ask(self, document: Document, idle_s: float) -> Reply:
+        """Return the answer; a refusal when the process ends, or uses no CPU time for *idle_s*."""
         self._left -= 1
         self._busy = True  # until it has answered: cut off in the middle, it can't be asked again
+        answering = asyncio.create_task(self._answer(document))
+        try:
+            while not answering.done():
+                used_before = _cpu_ticks(self.process.pid)
+                await asyncio.wait({answering}, timeout=idle_s)
+                if not answering.done() and _cpu_ticks(self.process.pid) == used_before:
+                    return _refused(f"the parser hung over it (no CPU time for {idle_s:g} s)", "too_slow")
+            reply = answering.result()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            return _refused(*_ended(await self.process.wait()))
+        finally:
+            answering.cancel()
+        self._busy = False
+        return reply
+
+    async def _answer(self, document: Document) -> Reply:
         stdin, stdout = self.process.stdin, self.process.stdout
         assert stdin is not None
         assert stdout is not None
-        try:
-            async with asyncio.timeout(WALL_S):
-                stdin.write(_frame(msgspec.msgpack.encode(document)))
-                await stdin.drain()
-                size = FRAME.unpack(await stdout.readexactly(FRAME.size))[0]
-                reply = msgspec.msgpack.decode(await stdout.readexactly(size), type=Reply)
-        except TimeoutError:
-            return _refused(f"reading it took longer than {WALL_S:g} s", "too_slow")
-        except (asyncio.IncompleteReadError, ConnectionError):
-            return _refused(*_ended(await self.process.wait()))
-        self._busy = False
-        return reply
+        stdin.write(_frame(msgspec.msgpack.encode(document)))
+        await stdin.drain()
+        size = FRAME.unpack(await stdout.readexactly(FRAME.size))[0]
+        return msgspec.msgpack.decode(await stdout.readexactly(size), type=Reply)
 
     async def end(self) -> None:
         with contextlib.suppress(ProcessLookupError):
@@ -150,6 +160,15 @@ def _ended(code: int) -> tuple[str, str]:
     if code in (-signal.SIGXCPU, -signal.SIGKILL):
         return f"reading it took more than {CPU_S} s of CPU", "too_slow"
     return f"the parser broke down over it (status {code})", "parse_crash"
+
+
+def _cpu_ticks(pid: int) -> int | None:
+    """Return the CPU time of a process in clock ticks (proc_pid_stat(5): utime + stime); None where it is unknown."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+    except OSError:
+        return None
+    return int(fields[11]) + int(fields[12])
 
 
 def _frame(data: bytes) -> bytes:

@@ -24,6 +24,7 @@ from streams.topics import DEAD_LETTERS, ITEMS, MAX_ITEM_CHARS, POLLS
 from streams.transport.broker import Broker, Command, Guard, Message
 from workers.counters import counting
 from workers.fetch.fetch import Access, Fetcher, Response
+from workers.heartbeats import SILENT_S
 from workers.poller import schedule
 from workers.poller.feeds import Clock, Feeds, FeedState, Loaded, pacing, recording
 from workers.poller.news import has_new_names, split_news
@@ -70,6 +71,7 @@ class Poller:
         self._stopping = asyncio.Event()
         self._polls: dict[asyncio.Task[None], str] = {}
         self.paused = False
+        self._turned_s = time.monotonic()
         self._next_pressure_s = 0.0
         self._next_renewal_s = time.monotonic() + self.feeds.claim_s / 4
 
@@ -77,11 +79,16 @@ class Poller:
         """Begin no more polls; `run` returns when those under way are done."""
         self._stopping.set()
 
+    def is_working(self) -> bool:
+        """Whether the loop of `run` goes round, or finishes what is in hand."""
+        return self._stopping.is_set() or time.monotonic() - self._turned_s < SILENT_S
+
     async def run(self) -> None:
         """Poll until stopped."""
         async with self.fetcher, self.parsers:
             taking = asyncio.create_task(self._take_pushes(), name="pushes")
             while not self._stopping.is_set():
+                self._turned_s = time.monotonic()
                 try:
                     wait_s = await self._start_due()
                 except UnavailableError as exc:

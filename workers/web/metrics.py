@@ -19,7 +19,16 @@ def exposition(
     """Return all metrics as Prometheus reads them; *status* is the web server's."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(
-        _Found([*_items(status), *_gauges(status), *_feeds(feeds), *_subscribers(subscribers), _latency(latency)])
+        _Found(
+            [
+                *_items(status),
+                *_gauges(status),
+                *_workers(status),
+                *_feeds(feeds),
+                *_subscribers(subscribers),
+                _latency(latency),
+            ]
+        )
     )
     return generate_latest(registry)
 
@@ -55,6 +64,14 @@ def _gauges(status: Mapping[str, Any]) -> Iterable[Metric]:
         ("copydesk_broker_memory_ratio", status["memory"], "How full the broker's memory is, 0 to 1."),
     ):
         yield GaugeMetricFamily(name, help, value=value)
+
+
+def _workers(status: Mapping[str, Any]) -> Iterable[Metric]:
+    help = "Seconds since a worker's last heartbeat."
+    metric = GaugeMetricFamily("copydesk_heartbeat_age_seconds", help, labels=["worker"])
+    for worker in status["workers"]:
+        metric.add_metric([worker["name"]], worker["heartbeat_age_s"])
+    return (metric,)
 
 
 def _feeds(feeds: Iterable[FeedState]) -> Iterable[Metric]:

@@ -17,6 +17,7 @@ from streams.transport.broker import Broker
 from streams.transport.redis_streams.log import Log
 from streams.transport.redis_streams.memory import read_removed
 from workers.counters import balanced, read_counters
+from workers.heartbeats import as_rows, lag_problems, read_workers, silent_problems
 from workers.poller.feeds import Feeds
 from workers.poller.websub import WebSub
 from workers.web import openapi
@@ -37,7 +38,7 @@ HEADERS = {
 
 
 async def status(broker: Broker, desk_group: str) -> dict[str, Any]:
-    """Return how copydesk is doing: counters, whether they add up, lag, and feeds."""
+    """Return how copydesk is doing: counters, whether they add up, lag, workers, and feeds."""
     counters = await read_counters(broker.state)
     feeds = await Feeds(broker.state).all()
     now_s = time.time()
@@ -47,6 +48,7 @@ async def status(broker: Broker, desk_group: str) -> dict[str, Any]:
         "lag": await broker.lag(ITEMS.name, desk_group),
         "memory": round(await broker.pressure(), 4),
         "removed_for_memory": await removed_for_memory(broker),
+        "workers": as_rows(await read_workers(broker.state)),
         "feeds": [
             {
                 "url": f.url, "title": f.title, "folder": f.folder, "status": f.status, "error": f.error,
@@ -167,8 +169,11 @@ class StatusServer:
         return _json(told | {"latency_ms": self.topics.latency.percentiles_ms()})
 
     async def _ready(self, request: web.Request) -> web.StreamResponse:
-        """Whether work can be done: the broker answers, and says how far behind the desk is."""
-        return _json({"ready": True, "lag": await self.broker.lag(ITEMS.name, self.desk_group)})
+        """Answer whether work is done: the broker answers, every worker has heartbeats, and the desk keeps up."""
+        lag = await self.broker.lag(ITEMS.name, self.desk_group)
+        workers = await read_workers(self.broker.state)
+        problems = [*silent_problems(workers), *lag_problems(lag, self.settings.max_lag)]
+        return _json({"ready": not problems, "lag": lag, "problems": problems}, 503 if problems else 200)
 
     async def _metrics(self, request: web.Request) -> web.StreamResponse:
         from workers.web import metrics  # the client library costs memory: who isn't asked doesn't pay for it

@@ -1,0 +1,126 @@
+"""Heartbeats on a real Valkey: workers that are reported, and those that are forgotten."""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from streams.settings import Settings
+from tests.conftest import until
+from workers import heartbeats
+from workers.heartbeats import FORGET_LAST_S, FORGET_S, SILENT_S, Worker, beating, forgotten, read_workers
+from workers.service import prepared
+
+
+def with_state(settings: Settings, work: Callable[[Any], Awaitable[None]]) -> None:
+    async def go() -> None:
+        broker = await prepared(settings, settings.broker_url)
+        await work(broker.state)
+        await broker.close()
+
+    asyncio.run(go())
+
+
+async def record(state: Any, role: str, name: str, age_s: float) -> None:
+    """Leave the entry of a worker whose last heartbeat was *age_s* ago."""
+    seconds, _ = await state.time()
+    await state.hset(heartbeats.KEY, name, f"{role} {seconds - age_s}")
+
+
+async def names(state: Any) -> set[str]:
+    return {worker.name for worker in await read_workers(state)}
+
+
+def test_worker_that_ends_in_order_is_removed(either: Settings) -> None:
+    async def work(state: Any) -> None:
+        async with beating(state, "desk", "desk-1"):
+            [worker] = await until(lambda: read_workers(state))
+            assert (worker.name, worker.role, worker.is_silent) == ("desk-1", "desk", False)
+        assert await read_workers(state) == []
+
+    with_state(either, work)
+
+
+def test_worker_that_crashes_stays_recorded(settings: Settings) -> None:
+    async def work(state: Any) -> None:
+        with pytest.raises(ZeroDivisionError):
+            async with beating(state, "desk", "desk-1"):
+                await until(lambda: names(state))
+                raise ZeroDivisionError
+        assert await names(state) == {"desk-1"}
+
+    with_state(settings, work)
+
+
+def test_worker_whose_loop_stands_sends_nothing(settings: Settings) -> None:
+    async def work(state: Any) -> None:
+        await record(state, "poller", "old", FORGET_LAST_S + 60)
+        async with beating(state, "poller", "poller-1", is_working=lambda: False):
+
+            async def swept() -> bool:  # what a start does after the first heartbeat is due
+                return not await state.hexists(heartbeats.KEY, "old")
+
+            await until(swept)
+            assert await names(state) == set()
+
+    with_state(settings, work)
+
+
+def test_restarted_worker_replaces_its_entry(settings: Settings) -> None:
+    async def work(state: Any) -> None:
+        await record(state, "desk", "desk-1", 3_600)
+        [killed] = await read_workers(state)
+        assert killed.is_silent
+        [problem] = heartbeats.silent_problems([killed])
+        assert re.match(r"no heartbeat for 36\d\d s: desk-1 \(desk, limit 15 s\); ", problem)
+        async with beating(state, "desk", "desk-1"):
+
+            async def back() -> bool:
+                [worker] = await read_workers(state)
+                return not worker.is_silent
+
+            await until(back)
+
+    with_state(settings, work)
+
+
+def test_heartbeat_ahead_of_the_clock_counts_as_silent(settings: Settings) -> None:
+    async def work(state: Any) -> None:
+        await record(state, "desk", "desk-1", -3_600)
+        [worker] = await read_workers(state)
+        assert worker.is_silent
+
+    with_state(settings, work)
+
+
+@pytest.mark.parametrize(
+    ("peers", "age_s", "is_forgotten"),
+    [
+        ({"desk-2": 1.0}, SILENT_S + 1, False),
+        ({"desk-2": 1.0}, FORGET_S + 1, True),
+        ({"desk-2": FORGET_S - 1}, FORGET_S + 1, False),
+        ({}, FORGET_S + 1, False),
+        ({}, FORGET_LAST_S + 1, True),
+    ],
+)
+def test_silent_worker_is_forgotten_beside_live_peers(
+    peers: dict[str, float], age_s: float, is_forgotten: bool
+) -> None:
+    workers = [Worker("desk-1", "desk", age_s), Worker("poller", "poller", 1.0)]
+    workers += [Worker(name, "desk", age) for name, age in peers.items()]
+    assert ("desk-1" in forgotten(workers)) == is_forgotten
+
+
+def test_start_deletes_forgotten_entries(settings: Settings) -> None:
+    async def work(state: Any) -> None:
+        await record(state, "desk", "desk-1", FORGET_S + 60)
+        async with beating(state, "desk", "desk-2"):
+
+            async def swept() -> bool:
+                return await state.hkeys(heartbeats.KEY) == [b"desk-2"]
+
+            await until(swept)
+
+    with_state(settings, work)
