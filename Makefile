@@ -45,21 +45,21 @@ dist: $(INSTALLED) ## build wheel and sdist, install the wheel in a clean enviro
 	@build/smoke/bin/python $(PIP) install --quiet --no-deps dist/*.whl
 	@cd build/smoke && bin/python -I "$(CURDIR)/tests/tools/smoke.py" "$(CURDIR)" "$(CURDIR)"/dist/*.whl
 
-bench: $(INSTALLED) ## measure throughput and latency; figures are in tests/bench/README.md
-	@$(BIN)/python -m tests.bench $(ARGS)
+bench: $(INSTALLED) ## measure throughput and latency; figures are in tests/tools/bench/README.md
+	@$(BIN)/python -m tests.tools.bench $(ARGS)
 
 bench-clean: $(VENV)/.peers ## compare the cleaner with other libraries, on ../shared/corpus/pages
-	@$(BIN)/python -m tests.bench.clean $(ARGS)
+	@$(BIN)/python -m tests.tools.bench.clean $(ARGS)
 
 bench-judge: $(VENV)/.peers ## compare duplicate detection with other libraries, on ../shared/corpus/judge
-	@$(BIN)/python -m tests.bench.judge $(ARGS)
+	@$(BIN)/python -m tests.tools.bench.judge $(ARGS)
 
-# See tests/train/__main__.py for ARGS.
+# See tests/tools/train/__main__.py for ARGS.
 train: $(VENV)/.peers ## train the cleaner's model from ../shared/corpus/pages
-	@$(BIN)/python -m tests.train $(ARGS)
+	@$(BIN)/python -m tests.tools.train $(ARGS)
 
 train-judge: $(VENV)/.peers ## train the duplicate model from ../shared/corpus/judge
-	@$(BIN)/python -m tests.train.judge
+	@$(BIN)/python -m tests.tools.train.judge
 
 $(VENV)/.peers: $(INSTALLED) requirements-train.lock
 	@$(BIN)/python $(PIP) install --quiet --no-deps --require-hashes -r requirements-train.lock

@@ -24,7 +24,7 @@ insert into articles values (?, ?, ?, ?, ?, ?, ?, ?) on conflict (id) do update 
 def save(db: sqlite3.Connection, batch: list[Article]) -> None:
     with db:  # one transaction
         for a in batch:
-            text = "\n\n".join(a.text)
+            text = "\n\n".join(a.paragraphs)
             when = a.published.isoformat() if a.published else None
             db.execute(UPSERT, (a.id, a.revision, a.story_id, a.publisher, when, a.url, a.title, text))
             db.execute("delete from search where id = ?", (a.id,))

@@ -7,9 +7,9 @@ async for article in subscribe("articles", group="my-app"):
 """
 
 from streams.codec import decode, encode, schema
+from streams.config.settings import Settings, load_settings
 from streams.errors import CopydeskError, SettingsError, UnavailableError, UnreadableError
-from streams.records import Article, DeadLetter, Image, Item, Poll, Removed
-from streams.settings import Settings, load_settings
+from streams.records import Article, DeadLetter, Image, Item, PollResult, RemovedBlock
 from streams.subscribe import Subscription, subscribe, subscribe_sync
 
 __all__ = [
@@ -18,8 +18,8 @@ __all__ = [
     "DeadLetter",
     "Image",
     "Item",
-    "Poll",
-    "Removed",
+    "PollResult",
+    "RemovedBlock",
     "Settings",
     "SettingsError",
     "Subscription",

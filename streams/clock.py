@@ -12,6 +12,6 @@ class Moment(NamedTuple):
     ticks_s: float
 
 
-def ticks_s() -> float:
+def boottime_s() -> float:
     """Return the seconds of a clock that nobody sets; it counts while the machine sleeps, where there is such a one."""
     return time.clock_gettime(time.CLOCK_BOOTTIME) if sys.platform == "linux" else time.monotonic()

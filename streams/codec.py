@@ -8,7 +8,7 @@ import msgspec
 from streams.errors import UnreadableError
 from streams.records import WIRE_VERSION, Record
 
-R = TypeVar("R", bound=Record)
+RecordT = TypeVar("RecordT", bound=Record)
 
 _encoder = msgspec.json.Encoder()
 _decoders: dict[type[Record], msgspec.json.Decoder[Any]] = {}
@@ -19,7 +19,7 @@ def encode(record: msgspec.Struct) -> bytes:
     return _encoder.encode(record)
 
 
-def decode(data: bytes | None, kind: type[R]) -> R:
+def decode(data: bytes | None, kind: type[RecordT]) -> RecordT:
     """Return the record of *kind* in *data*, of any wire version so far; unknown fields are ignored.
 
     Raises UnreadableError for anything that isn't one, a newer wire version included.
@@ -29,17 +29,17 @@ def decode(data: bytes | None, kind: type[R]) -> R:
         return decoder.decode(data or b"")  # type: ignore[no-any-return]
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
         try:
-            return msgspec.convert(upgraded(_raw(data), UPGRADES, WIRE_VERSION), kind)
+            return msgspec.convert(migrate(_decode_json(data), MIGRATIONS, WIRE_VERSION), kind)
         except (msgspec.ValidationError, UnreadableError, RecursionError) as why:
             raise UnreadableError(f"not a readable {kind.__name__}: {why if why.args else exc}") from exc
 
 
-Raw = dict[str, Any]
-UPGRADES: Mapping[int, Callable[[Raw], Raw]] = {}
+JsonObject = dict[str, Any]
+MIGRATIONS: Mapping[int, Callable[[JsonObject], JsonObject]] = {}
 """How a message of a wire version, as plain JSON, becomes one of the next."""
 
 
-def _raw(data: bytes | None) -> Raw:
+def _decode_json(data: bytes | None) -> JsonObject:
     try:
         raw = msgspec.json.decode(data or b"")
     except (msgspec.DecodeError, UnicodeDecodeError) as exc:
@@ -49,7 +49,7 @@ def _raw(data: bytes | None) -> Raw:
     return raw
 
 
-def upgraded(raw: Raw, upgrades: Mapping[int, Callable[[Raw], Raw]], to: int) -> Raw:
+def migrate(raw: JsonObject, upgrades: Mapping[int, Callable[[JsonObject], JsonObject]], to: int) -> JsonObject:
     """Return *raw* as of wire version *to*; raises UnreadableError when that can't be."""
     version = raw.get("v", 1)  # before it was always written, there was only 1
     if not isinstance(version, int) or not 1 <= version <= to:

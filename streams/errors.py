@@ -15,9 +15,9 @@ class CopydeskError(Exception):
     `kind` is the short name of what is wrong, for programs; the text is for people.
     """
 
-    def __init__(self, *args: object, kind: str = "") -> None:
+    def __init__(self, *args: object, code: str = "") -> None:
         super().__init__(*args)
-        self.kind = kind
+        self.code = code
 
 
 class UnreadableError(CopydeskError):

@@ -12,7 +12,7 @@ import msgspec
 WIRE_VERSION = 1
 
 
-class Coordinates(msgspec.Struct, frozen=True, order=True):
+class MessageId(msgspec.Struct, frozen=True, order=True):
     """Where a message stands: enough to find it again."""
 
     topic: str
@@ -43,7 +43,7 @@ class Enclosure(msgspec.Struct, frozen=True, omit_defaults=True):
     length: int = 0
 
 
-class Page(msgspec.Struct, frozen=True):
+class FullTextPage(msgspec.Struct, frozen=True):
     """The page of a story, where full text is asked for: where it was found, and its HTML without scripts."""
 
     url: str
@@ -54,7 +54,9 @@ class Item(Record, frozen=True, omit_defaults=True, kw_only=True):
     """A story as a feed offered it. Times are aware UTC."""
 
     feed: str
-    key: str  # identity: what its link's spellings share, or the feed-scoped guid where there is no usable link
+    identity_key: (
+        str  # identity: what its link's spellings share, or the feed-scoped guid where there is no usable link
+    )
     guid: str = ""
     link: str = ""
     canonical_url: str = ""
@@ -68,9 +70,9 @@ class Item(Record, frozen=True, omit_defaults=True, kw_only=True):
     content: tuple[Content, ...] = ()
     summary: Content | None = None
     enclosures: tuple[Enclosure, ...] = ()
-    image: str = ""
+    image_url: str = ""
     folder: str = ""  # of its feed
-    page: Page | None = None
+    page: FullTextPage | None = None
     fetched_at: datetime
     fingerprint: str
     poll_id: str = ""
@@ -91,7 +93,7 @@ class Link(msgspec.Struct, frozen=True, omit_defaults=True):
     text: str = ""
 
 
-class Removed(msgspec.Struct, frozen=True, omit_defaults=True):
+class RemovedBlock(msgspec.Struct, frozen=True, omit_defaults=True):
     """A block that was taken out, and why: the audit that lets any cut be questioned."""
 
     kind: str
@@ -101,7 +103,7 @@ class Removed(msgspec.Struct, frozen=True, omit_defaults=True):
     links: tuple[Link, ...] = ()
 
 
-class Changes(msgspec.Struct, frozen=True, omit_defaults=True):
+class RevisionChanges(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a revision changed, against the one before: its title, where that is another now, and how many words."""
 
     title: str = ""
@@ -130,19 +132,19 @@ class Article(Record, frozen=True, omit_defaults=True, kw_only=True):
     tags: tuple[str, ...] = ()
     source_credit: str = ""
     images: tuple[Image, ...] = ()
-    text: tuple[str, ...] = ()
+    paragraphs: tuple[str, ...] = ()
     html: str = ""
-    form: str = ""  # `live blog` or `gallery` where it is one
+    article_type: str = ""  # `live blog` or `gallery` where it is one
     word_count: int = 0
     reading_minutes: int = 0
     story_id: str = ""
     duplicate_of: str = ""  # the article that this one copies
     similarity: float = 0.0  # to it: the share of the shorter text that both have, an estimate
     fetched_at: datetime | None = None  # when the feed that had it was polled
-    changes: Changes | None = None  # in a revision, while the one before is remembered
+    changes: RevisionChanges | None = None  # in a revision, while the one before is remembered
     fingerprint: str = ""  # of what a reader would notice
-    removed: tuple[Removed, ...] = ()
-    item: Coordinates | None = None
+    removed: tuple[RemovedBlock, ...] = ()
+    source: MessageId | None = None
 
 
 class DeadLetter(Record, frozen=True, omit_defaults=True, kw_only=True):
@@ -152,16 +154,16 @@ class DeadLetter(Record, frozen=True, omit_defaults=True, kw_only=True):
     partition: int
     offset: int
     key: bytes = b""
-    original: bytes = b""
+    payload: bytes = b""
     headers: tuple[tuple[str, bytes], ...] = ()
-    error: str  # the kind: "unreadable", "timeout", "bug"
-    reason: str
+    error_kind: str  # the kind: "unreadable", "timeout", "bug"
+    error: str
     attempts: int = 1
     feed: str = ""
-    time: datetime
+    failed_at: datetime
 
 
-class Poll(Record, frozen=True, omit_defaults=True, kw_only=True):
+class PollResult(Record, frozen=True, omit_defaults=True, kw_only=True):
     """The outcome of one request for a feed. `outcome` is one of ok, unchanged, moved, failed.
 
     `kind` is the short name of what was wrong, for programs: timeout, http_status, not_a_feed, gone, …
@@ -169,15 +171,15 @@ class Poll(Record, frozen=True, omit_defaults=True, kw_only=True):
 
     id: str
     feed: str
-    time: datetime
+    started_at: datetime
     outcome: str
     status: int = 0
-    bytes: int = 0
-    items: int = 0  # offered by the document
-    sent: int = 0  # new or changed, sent to the items topic
-    known: int = 0  # offered before, unchanged
-    dead: int = 0  # unreadable
+    body_bytes: int = 0
+    items_total: int = 0  # offered by the document
+    items_new: int = 0  # new or changed, sent to the items topic
+    items_unchanged: int = 0  # offered before, unchanged
+    items_failed: int = 0  # unreadable
     elapsed_ms: int = 0
     error: str = ""
-    kind: str = ""
+    error_kind: str = ""
     next_due: datetime | None = None

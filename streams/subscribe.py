@@ -8,43 +8,43 @@ from collections.abc import AsyncGenerator, Callable, Collection, Generator, Map
 from contextlib import aclosing
 from typing import Any
 
+from streams.brokers.base import Delivery, open_broker
 from streams.codec import decode
+from streams.config.settings import Settings, load_settings
+from streams.config.tables import parse_rule
 from streams.errors import SettingsError, UnavailableError, UnreadableError
-from streams.records import Article, DeadLetter, Item, Poll, Record
-from streams.rules import matches
-from streams.settings import Settings, load_settings
-from streams.tables import rule
-from streams.topics import DEAD_LETTERS, ITEMS, POLLS, Topic, topic_named
-from streams.transport.broker import Delivery, open_broker
-from streams.transport.embedded import answers, socket_url
+from streams.records import Article, DeadLetter, Item, PollResult, Record
+from streams.routing import matches
+from streams.topics import DEAD_LETTERS, ITEMS, POLLS, Topic, resolve_topic
+from streams.valkey.server import is_responding, socket_url
 
 log = logging.getLogger(__name__)
 
-READ_WAIT_S = 1.0
+POLL_TIMEOUT_S = 1.0
 COMMIT_EVERY_S, COMMIT_EVERY = 1.0, 100  # what comes again at most after a kill, beside the record in hand
 HANDOVER_S = 20.0  # a member that commits nothing for so long lets others have the partition all the same
-FIRST_RETRY_S, LAST_RETRY_S = 0.2, 5.0
+INITIAL_DELAY_S, MAX_DELAY_S = 0.2, 5.0
 REMEMBERED_ARTICLES = 100_000  # 15 MB; what a rebalance or a stranger's producer repeats is far less
 
 Partition = tuple[str, int]
 Where = Mapping[str, Any] | Callable[[Any], bool] | None
 
 
-def broker_url(settings: Settings) -> str:
+def resolve_broker_url(settings: Settings) -> str:
     """Return the URL to connect to; embedded, that of the server that `copydesk up` runs.
 
     Raises UnavailableError when none is running there.
     """
     if not settings.embedded:
         return settings.broker_url
-    if not answers(settings.data_dir):
+    if not is_responding(settings.data_dir):
         raise UnavailableError(f"no copydesk is running on {settings.data_dir.resolve()}; start it with `copydesk up`")
     return socket_url(settings.data_dir)
 
 
-def record_of(topic: Topic) -> type[Record]:
+def record_type(topic: Topic) -> type[Record]:
     """Return the kind of record that *topic* carries."""
-    kinds: dict[Topic, type[Record]] = {ITEMS: Item, POLLS: Poll, DEAD_LETTERS: DeadLetter}
+    kinds: dict[Topic, type[Record]] = {ITEMS: Item, POLLS: PollResult, DEAD_LETTERS: DeadLetter}
     return kinds.get(topic, Article)
 
 
@@ -75,16 +75,16 @@ class Subscription:
         settings: Settings | None = None,
     ) -> None:
         try:
-            self.topic = topic_named(topic)
+            self.topic = resolve_topic(topic)
         except ValueError as exc:
             raise SettingsError(str(exc)) from exc
         if start not in ("start", "end") and not start.isdecimal():
             raise SettingsError(f"start = {start!r}; it is start, end or an offset")
-        self.group, self.start, self.follow, self.automatic = group, start, follow, automatic
+        self.group, self.start, self.follow, self.auto_commit = group, start, follow, automatic
         self.commit_every = commit_every
         self.settings = settings or load_settings()
-        self._where = _test(where)
-        self._latest = Latest()
+        self._where = _to_predicate(where)
+        self._latest = RevisionFilter()
         self._pending: deque[Delivery] = deque()
         self._batch: list[tuple[Delivery, Any]] = []
         self._in_hand: tuple[Delivery, Any] | None = None
@@ -94,9 +94,9 @@ class Subscription:
         self._surplus_since_s: dict[Partition, float] = {}
 
     async def __aenter__(self) -> "Subscription":
-        self._broker = open_broker(self.settings, broker_url(self.settings))
+        self._broker = open_broker(self.settings, resolve_broker_url(self.settings))
         try:
-            self._reader = await self._broker.reader(self.topic, self.group, self.start)
+            self._reader = await self._broker.open_reader(self.topic, self.group, self.start)
         except BaseException:
             await self._broker.close()
             raise
@@ -104,7 +104,7 @@ class Subscription:
 
     async def __aexit__(self, *exc: object) -> None:
         try:
-            if self.automatic:
+            if self.auto_commit:
                 await self.commit()
             await self._reader.close()
         except UnavailableError as unavailable:
@@ -113,23 +113,23 @@ class Subscription:
             await self._broker.close()
 
     async def __aiter__(self) -> AsyncGenerator[Any, None]:
-        async with aclosing(self.deliveries()) as found:
+        async with aclosing(self.messages()) as found:
             async for _, record in found:
                 yield record
 
-    async def deliveries(self) -> AsyncGenerator[tuple[Delivery, Any], None]:
+    async def messages(self) -> AsyncGenerator[tuple[Delivery, Any], None]:
         """Yield (delivery, record): records with their coordinates."""
-        while await self._fetch(READ_WAIT_S):
+        while await self._fill_buffer(POLL_TIMEOUT_S):
             while self._pending:
                 delivery = self._pending.popleft()
-                record = self._wanted(delivery)
+                record = self._decode_if_wanted(delivery)
                 if record is not None:
                     self._in_hand = (delivery, record)
-                    if not self.automatic:  # what commit() will mean
-                        self._handed(delivery)
+                    if not self.auto_commit:  # what commit() will mean
+                        self._mark_consumed(delivery)
                     yield delivery, record
-                if record is None or (self.automatic and self._in_hand is not None):
-                    self._handed(delivery)
+                if record is None or (self.auto_commit and self._in_hand is not None):
+                    self._mark_consumed(delivery)
                 self._in_hand = None
                 await self._commit_if_due()
                 if self._reader.is_due():
@@ -139,24 +139,24 @@ class Subscription:
         """Yield lists of at most *size* records, as they come within so many seconds of the first; none is empty."""
         due_s, more = 0.0, True
         while more or self._batch:
-            wait_s = min(READ_WAIT_S, max(0.001, due_s - time.monotonic())) if self._batch else READ_WAIT_S
-            more = more and await self._fetch(wait_s)
+            wait_s = min(POLL_TIMEOUT_S, max(0.001, due_s - time.monotonic())) if self._batch else POLL_TIMEOUT_S
+            more = more and await self._fill_buffer(wait_s)
             while self._pending and len(self._batch) < size:
                 delivery = self._pending.popleft()
-                record = self._wanted(delivery)
+                record = self._decode_if_wanted(delivery)
                 if record is None and not self._batch:
-                    self._handed(delivery)
+                    self._mark_consumed(delivery)
                 else:
                     due_s = due_s if self._batch else time.monotonic() + within_s
                     self._batch.append((delivery, record))
             if self._batch and (not more or len(self._batch) >= size or time.monotonic() >= due_s):
                 batch, self._batch = self._batch, []
-                if not self.automatic:
-                    self._handed(*(delivery for delivery, _ in batch))
+                if not self.auto_commit:
+                    self._mark_consumed(*(delivery for delivery, _ in batch))
                 if records := [record for _, record in batch if record is not None]:
                     yield records
-                if self.automatic:
-                    self._handed(*(delivery for delivery, _ in batch))
+                if self.auto_commit:
+                    self._mark_consumed(*(delivery for delivery, _ in batch))
                 await self._commit_if_due()
 
     async def commit(self) -> None:
@@ -185,25 +185,25 @@ class Subscription:
             self._latest.forget(in_hand[1])  # should the partition come back, the record isn't a repeat
         return self._in_hand is not None
 
-    def _handed(self, *deliveries: Delivery) -> None:
+    def _mark_consumed(self, *deliveries: Delivery) -> None:
         self._done |= {_partition(delivery): delivery.offset for delivery in deliveries}
         self._uncommitted += len(deliveries)
 
     async def _keep(self) -> None:
         """Keep the group's leases before anything more is handed out, for as long as the broker doesn't answer."""
-        delay_s = FIRST_RETRY_S
+        delay_s = INITIAL_DELAY_S
         while True:
             try:
                 return await self._keep_once()
             except UnavailableError as exc:
                 log.warning("%s; trying again in %.1f s", exc, delay_s)
                 await asyncio.sleep(delay_s)
-                delay_s = min(2 * delay_s, LAST_RETRY_S)
+                delay_s = min(2 * delay_s, MAX_DELAY_S)
 
     async def _keep_once(self) -> None:
         self._drop(await self._reader.keep())
         surplus = set(self._reader.surplus())
-        if surplus and self.automatic:
+        if surplus and self.auto_commit:
             await self.commit()
         now_s = time.monotonic()
         self._surplus_since_s = {tp: self._surplus_since_s.get(tp, now_s) for tp in surplus}
@@ -233,12 +233,12 @@ class Subscription:
 
     async def _commit_if_due(self) -> None:
         late = time.monotonic() >= self._next_commit_s or self._uncommitted >= self.commit_every or not self._pending
-        if self.automatic and self._done and late:
+        if self.auto_commit and self._done and late:
             await self.commit()
 
-    async def _fetch(self, wait_s: float) -> bool:
+    async def _fill_buffer(self, wait_s: float) -> bool:
         """Have something pending, if anything came within *wait_s*; False where the topic ends and isn't followed."""
-        delay_s = FIRST_RETRY_S
+        delay_s = INITIAL_DELAY_S
         if self._reader.is_due():
             await self._keep()
         while not self._pending:
@@ -251,21 +251,21 @@ class Subscription:
             except UnavailableError as exc:
                 log.warning("%s; trying again in %.1f s", exc, delay_s)
                 await asyncio.sleep(delay_s)
-                delay_s = min(2 * delay_s, LAST_RETRY_S)
+                delay_s = min(2 * delay_s, MAX_DELAY_S)
         if self._reader.is_due():
             await self._keep()
         if not self._pending:
             await self._commit_if_due()
         return True
 
-    def _wanted(self, delivery: Delivery) -> Any:
+    def _decode_if_wanted(self, delivery: Delivery) -> Any:
         """Return the record of *delivery*, None for one that is hidden."""
         try:
-            record = decode(delivery.value, record_of(self.topic))
+            record = decode(delivery.value, record_type(self.topic))
         except UnreadableError as exc:
             log.error("%s/%d@%d left out: %s", delivery.topic, delivery.partition, delivery.offset, exc)
             return None
-        repeats = self.topic.compact and self._latest.repeats(record)
+        repeats = self.topic.compact and self._latest.check_and_record(record)
         return None if repeats or not self._where(record) else record
 
 
@@ -273,16 +273,16 @@ def _partition(delivery: Delivery) -> Partition:
     return delivery.topic, delivery.partition
 
 
-def _test(where: Where) -> Callable[[Any], bool]:
+def _to_predicate(where: Where) -> Callable[[Any], bool]:
     if where is None:
         return lambda record: True
     if callable(where):
         return where
-    wanted = rule(where)
+    wanted = parse_rule(where)
     return lambda record: isinstance(record, Article) and matches(record, wanted)
 
 
-class Latest:
+class RevisionFilter:
     """The last revision that was passed on of each article, of as many as fit."""
 
     def __init__(self) -> None:
@@ -291,7 +291,7 @@ class Latest:
     def __len__(self) -> int:
         return len(self._latest)
 
-    def repeats(self, record: Any) -> bool:
+    def check_and_record(self, record: Any) -> bool:
         """Whether *record* is an article's revision that has been passed on, or one before it."""
         if not isinstance(record, Article):
             return False
@@ -329,7 +329,7 @@ async def subscribe(
         Subscription(
             topic, group=group, start=start, follow=follow, where=where, automatic=True, settings=settings
         ) as found,
-        aclosing(found.deliveries()) as deliveries,
+        aclosing(found.messages()) as deliveries,
     ):
         async for _, record in deliveries:
             yield record

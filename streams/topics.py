@@ -3,10 +3,10 @@
 import re
 from dataclasses import dataclass
 
-PREFIX = "copydesk"
+TOPIC_PREFIX = "copydesk"
 DAY_S = 86_400
 
-DESK_GROUP = f"{PREFIX}.desk"  # the consumer group of all desk workers
+DESK_GROUP = f"{TOPIC_PREFIX}.desk"  # the consumer group of all desk workers
 
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024  # Kafka refuses larger ones; nothing that we send comes near
 MAX_ITEM_CHARS = 1_000_000  # 4 MB at most: article, HTML, audit, or a dead letter in base64, fit in the above
@@ -23,12 +23,14 @@ class Topic:
     compact: bool = False
 
 
-ITEMS = Topic(f"{PREFIX}.items", 7 * DAY_S)
-ARTICLES = Topic(f"{PREFIX}.articles", 30 * DAY_S, compact=True)
-DEAD_LETTERS = Topic(f"{PREFIX}.dead-letters", 90 * DAY_S)
-POLLS = Topic(f"{PREFIX}.polls", 7 * DAY_S)
-WEBHOOKS = Topic(f"{PREFIX}.webhooks", 7 * DAY_S)  # what is to be delivered once more: key webhook, value as it was
-FIXED = (ITEMS, ARTICLES, DEAD_LETTERS, POLLS, WEBHOOKS)
+ITEMS = Topic(f"{TOPIC_PREFIX}.items", 7 * DAY_S)
+ARTICLES = Topic(f"{TOPIC_PREFIX}.articles", 30 * DAY_S, compact=True)
+DEAD_LETTERS = Topic(f"{TOPIC_PREFIX}.dead-letters", 90 * DAY_S)
+POLLS = Topic(f"{TOPIC_PREFIX}.polls", 7 * DAY_S)
+WEBHOOKS = Topic(
+    f"{TOPIC_PREFIX}.webhooks", 7 * DAY_S
+)  # what is to be delivered once more: key webhook, value as it was
+BUILTIN_TOPICS = (ITEMS, ARTICLES, DEAD_LETTERS, POLLS, WEBHOOKS)
 
 
 def route_topic(route: str) -> Topic:
@@ -38,13 +40,15 @@ def route_topic(route: str) -> Topic:
     return Topic(f"{ARTICLES.name}.{route}", ARTICLES.retention_s, compact=True)
 
 
-def topic_named(name: str) -> Topic:
+def resolve_topic(name: str) -> Topic:
     """Return the topic that a person calls *name*: `articles`, `articles.world` or `copydesk.articles.world`."""
-    full = name if name.startswith(f"{PREFIX}.") else f"{PREFIX}.{name}"
-    for topic in FIXED:
+    full = name if name.startswith(f"{TOPIC_PREFIX}.") else f"{TOPIC_PREFIX}.{name}"
+    for topic in BUILTIN_TOPICS:
         if topic.name == full:
             return topic
     route = full.removeprefix(f"{ARTICLES.name}.")
     if route == full:
-        raise ValueError(f"no topic {name!r}; there are " + ", ".join(t.name for t in FIXED) + " and articles.<route>")
+        raise ValueError(
+            f"no topic {name!r}; there are " + ", ".join(t.name for t in BUILTIN_TOPICS) + " and articles.<route>"
+        )
     return route_topic(route)

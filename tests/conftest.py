@@ -15,11 +15,11 @@ import hypothesis
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
-from streams.settings import Settings, kafka_servers
-from streams.topics import PREFIX
-from streams.transport.embedded import EmbeddedValkey
-from streams.transport.redis_streams.log import Log
-from tests.brokers.kafka import BEFORE, CURRENT, Cluster, NoKafka, jars
+from streams.brokers.redis_streams.broker import RedisStreamsBroker
+from streams.config.settings import Settings, kafka_bootstrap_servers
+from streams.topics import TOPIC_PREFIX
+from streams.valkey.server import EmbeddedValkey
+from tests.support.kafka import BEFORE, CURRENT, Cluster, NoKafka, jars
 from tests.tools.rings import pytest_collection_modifyitems, pytest_configure  # noqa: F401  # hooks of the unit ring
 
 ROOT = Path(__file__).parent.parent
@@ -64,7 +64,7 @@ def feeds_corpus(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 @pytest.fixture(scope="session")
 def valkey_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedValkey]:
-    server = EmbeddedValkey(Settings(data_dir=tmp_path_factory.mktemp("valkey"), fsync="everysec"))
+    server = EmbeddedValkey(Settings(data_dir=tmp_path_factory.mktemp("valkey"), valkey_fsync="everysec"))
     server.start()
     yield server
     server.stop()
@@ -74,7 +74,7 @@ def emptied(url: str) -> str:
     """The Valkey or Redis at *url*, with nothing in it."""
 
     async def empty() -> None:
-        log = Log(url)
+        log = RedisStreamsBroker(url)
         await log.state.flushall()
         await log.close()
 
@@ -86,8 +86,8 @@ def emptied(url: str) -> str:
 def settings(valkey_server: EmbeddedValkey, tmp_path: Path) -> Settings:
     """Settings over an empty Valkey."""
     return Settings(
-        broker_url=emptied(valkey_server.url), data_dir=tmp_path, partitions=4, lease_s=2.0, drain_s=5.0,
-        private_hosts="127.0.0.1:*", adaptive="off", host_spacing_s=0.0,
+        broker_url=emptied(valkey_server.url), data_dir=tmp_path, partitions=4, lease_timeout_s=2.0, shutdown_timeout_s=5.0,
+        allowed_private_hosts="127.0.0.1:*", adaptive_polling="off", host_delay_s=0.0,
     )  # fmt: skip
 
 
@@ -167,9 +167,9 @@ def either(request: pytest.FixtureRequest, settings: Settings) -> Settings:
 
 async def emptied_kafka(url: str) -> str:
     """The Kafka at *url*, with none of copydesk's topics."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=",".join(kafka_servers(url)))
+    admin = AIOKafkaAdminClient(bootstrap_servers=",".join(kafka_bootstrap_servers(url)))
     await admin.start()
-    ours = [name for name in await admin.list_topics() if name.startswith(PREFIX)]
+    ours = [name for name in await admin.list_topics() if name.startswith(TOPIC_PREFIX)]
     if ours:
         await admin.delete_topics(ours)
 

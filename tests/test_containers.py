@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 import yaml
 
-from streams.settings import load_settings
-from streams.transport.embedded import server_binary
+from streams.config.settings import load_settings
+from streams.valkey.server import find_server_binary
 from tests.conftest import ROOT, until
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
@@ -131,7 +131,7 @@ def valkey_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A Valkey on a port: a container sees no socket of the machine."""
     port, folder = free_port(), tmp_path_factory.mktemp("valkey")
     options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
-    with subprocess.Popen([server_binary(), *options], stdout=subprocess.DEVNULL) as server:
+    with subprocess.Popen([find_server_binary(), *options], stdout=subprocess.DEVNULL) as server:
         yield f"valkey://127.0.0.1:{port}"
         server.terminate()
 

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from streams.settings import Settings
-from streams.transport.broker import Broker
+from streams.brokers.base import Broker
+from streams.config.settings import Settings
 from tests.conftest import ROOT, until
-from tests.test_topics import article, publish
-from workers.service import prepared
+from tests.workers.web.test_topics_api import article, publish
+from workers.services import connect
 
 
 @contextmanager
@@ -36,7 +36,7 @@ def goes_on(name: str, settings: Settings, folder: Path, arguments: list[str], f
     """The program is killed between two batches, and takes up where it was."""
 
     async def go() -> None:
-        broker: Broker = await prepared(settings, settings.broker_url)
+        broker: Broker = await connect(settings, settings.broker_url)
         await publish(broker, *(article(n) for n in range(10)))
         with running(name, settings, folder, *arguments):
             await until(lambda: len(found()) == 10)

@@ -12,11 +12,11 @@ import yaml
 
 import copydesk
 import streams
-from streams.settings import Settings
+from streams.config.settings import Settings
 from streams.version import version
 from tests.conftest import ROOT
 from tests.conftest import copydesk as run_command
-from workers.web.openapi import document
+from workers.web.openapi import build_openapi
 
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 PUBLIC = """
@@ -51,7 +51,7 @@ def wanted(*groups: str) -> set[str]:
 
 def test_version_has_one_source() -> None:
     number = PROJECT["project"]["version"]
-    assert version() == copydesk.__version__ == document()["info"]["version"] == number
+    assert version() == copydesk.__version__ == build_openapi()["info"]["version"] == number
     assert Settings().user_agent == f"copydesk/{number}"
     files = [*ROOT.glob("*.yml"), *ROOT.glob("*.py"), ROOT / "Dockerfile", ROOT / "Makefile"]
     files += [path for name in ("streams", "workers") for path in (ROOT / name).rglob("*.py")]

@@ -10,20 +10,20 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from streams.records import Article, Poll
-from streams.settings import Settings
-from streams.tables import Route
+from streams.brokers.base import Broker, OutgoingMessage
+from streams.config.settings import Settings
+from streams.config.tables import Route
+from streams.records import Article, PollResult
 from streams.topics import DESK_GROUP, ITEMS
-from streams.transport.broker import Broker, Message
 from tests.conftest import DEADLINE_S, ROOT, until
-from tests.feedserver import FeedServer, rss
-from tests.newsdesk import BODY, MORE, everything, explore, newsdesk, settled
-from workers.counters import balanced, read_counters
-from workers.dedupe.warm import WHOLE
-from workers.desk import create_desk
-from workers.poller.feeds import Feeds
+from tests.support.feed_server import FeedServer, rss
+from tests.support.pipeline import BODY, MORE, everything, explore, newsdesk, settled
+from workers.counters import is_balanced, read_counters
+from workers.dedupe.rebuild import INTACT_KEY
+from workers.desk.desk import create_desk
 from workers.poller.poller import Poller
-from workers.service import prepared
+from workers.poller.registry import FeedRegistry
+from workers.services import connect
 
 
 def test_new_revised_duplicate_and_nothing_again(either: Settings) -> None:
@@ -34,7 +34,7 @@ def test_new_revised_duplicate_and_nothing_again(either: Settings) -> None:
             a, b, c = (f"https://courier.example/world/{n}" for n in "123")
             server.answers["f"] = rss([(a, "One", BODY + explore("Swans", "Storm")), (b, "Two", BODY)])
             server.answers["g"] = rss([(a + "?utm_source=g", "One", BODY)])
-            await Feeds(broker.state).add([(server.url + "f", ""), (server.url + "g", "")])
+            await FeedRegistry(broker.state).add([(server.url + "f", ""), (server.url + "g", "")])
             await settled(broker, {"new": 2, "duplicate": 1})
             # The list of other stories changes, the story doesn't: no revision.
             server.answers["f"] = rss([(a, "One", BODY + explore("Ferry", "Vote")), (b, "Two", BODY)])
@@ -44,15 +44,15 @@ def test_new_revised_duplicate_and_nothing_again(either: Settings) -> None:
             before = sum(server.requests.values())
             await until(lambda: sum(server.requests.values()) > before + 6)
             assert (await read_counters(broker.state))["desk"] == counters["desk"]
-            assert balanced(counters)
+            assert is_balanced(counters)
             assert server.statuses[304] > 0
             articles: list[Article] = await everything(settings, "articles")
             assert sorted((x.title, x.revision) for x in articles) == [("One", 1), ("One", 2), ("Three", 1), ("Two", 1)]
             [first] = [x for x in articles if x.title == "One" and x.revision == 1]
             assert [r.label for r in first.removed] in (["Explore"], [])
             assert first.canonical_url == a
-            assert first.item is not None
-            assert first.item.topic == ITEMS.name
+            assert first.source is not None
+            assert first.source.topic == ITEMS.name
 
     asyncio.run(go())
 
@@ -68,7 +68,7 @@ def test_routes(settings: Settings) -> None:
         with_routes = replace(settings, routes=routes)
         async with FeedServer() as server, newsdesk(with_routes, server) as broker:
             server.answers["f"] = rss([("https://a.example/1", "One", BODY), ("https://a.example/2", "Swans", MORE)])
-            await Feeds(broker.state).add([(server.url + "f", "")])
+            await FeedRegistry(broker.state).add([(server.url + "f", "")])
             await settled(broker, {"new": 2})
             assert [a.title for a in await everything(settings, "articles.canal")] == ["One"]
             assert await everything(settings, "articles.swans") == []  # whole words only
@@ -101,7 +101,7 @@ def test_bad_feeds_fail_in_words_and_harm_no_other(settings: Settings) -> None:
                 if answer is not None:
                     server.answers[name] = answer
             server.answers["good"] = rss([("https://a.example/1", "One", BODY)])
-            feeds = Feeds(broker.state)
+            feeds = FeedRegistry(broker.state)
             gone = "http://127.0.0.1:1/feed"
             await feeds.add([(server.url + name, "") for name in (*BAD_FEEDS, "good")] + [(gone, "")])
             await settled(broker, {"new": 1})
@@ -116,11 +116,11 @@ def test_bad_feeds_fail_in_words_and_harm_no_other(settings: Settings) -> None:
                 assert "\n" not in said[server.url + name]
             assert "unreachable" in said[gone]
             assert said[server.url + "good"] == ""
-            polls: list[Poll] = await everything(settings, "polls")
+            polls: list[PollResult] = await everything(settings, "polls")
             assert {p.feed for p in polls if p.outcome == "failed"} == set(said) - {server.url + "good"}
             [later] = [f for f in await feeds.all() if f.url.endswith("later")]
             assert later.due_s - later.polled_s >= 3600
-            assert balanced(await read_counters(broker.state))
+            assert is_balanced(await read_counters(broker.state))
 
     asyncio.run(go())
 
@@ -142,7 +142,7 @@ def test_a_feed_removed_while_it_is_polled_leaves_no_trace(settings: Settings) -
             await web.TCPSite(runner, "127.0.0.1", 0).start()
             url = f"http://127.0.0.1:{runner.addresses[0][1]}/slow"
             async with newsdesk(settings, server) as broker:
-                feeds = Feeds(broker.state)
+                feeds = FeedRegistry(broker.state)
                 await feeds.add([(url, "")])
                 await asyncio.wait_for(asked.wait(), DEADLINE_S)
                 await feeds.remove([url])
@@ -164,7 +164,7 @@ def test_two_pollers_poll_no_feed_twice_at_once(settings: Settings) -> None:
             polling = asyncio.create_task(second.run())
             for n in range(10):
                 server.answers[f"f{n}"] = rss([(f"https://a.example/{n}", f"T{n}", BODY)])
-            await Feeds(broker.state).add([(f"{server.url}f{n}", "") for n in range(10)])
+            await FeedRegistry(broker.state).add([(f"{server.url}f{n}", "") for n in range(10)])
             counters = await settled(broker, {"new": 10})
             assert counters["desk"]["duplicate"] == 0
             second.stop()
@@ -196,10 +196,10 @@ def test_real_captures_replayed_in_order_are_all_accounted_for(settings: Setting
         async with FeedServer() as server, newsdesk(settings, server) as broker:
             for name in captures:
                 server.answers[name] = replay(name)
-            await Feeds(broker.state).add([(server.url + name, "") for name in captures])
+            await FeedRegistry(broker.state).add([(server.url + name, "") for name in captures])
             await until(lambda: all(served[n] > len(c) for n, c in captures.items()))
             counters = await settled(broker, {"new": 100})
-            assert balanced(counters)
+            assert is_balanced(counters)
             assert counters["desk"]["in"] == counters["poll"]["sent"]
             assert counters["desk"]["dead"] == 0
             articles: list[Article] = await everything(settings, "articles")
@@ -216,9 +216,9 @@ def test_the_poller_pauses_while_the_broker_s_memory_is_short(settings: Settings
             before = (await broker.state.config_get("maxmemory"))["maxmemory"]
             server.answers["f"] = rss([("https://a.example/1", "One", BODY)])
             server.answers["g"] = rss([("https://a.example/2", "Two", BODY)])
-            await Feeds(broker.state).add([(server.url + "f", "")])
+            await FeedRegistry(broker.state).add([(server.url + "f", "")])
             await settled(broker, {"new": 1})
-            await Feeds(broker.state).add([(server.url + "g", "")])
+            await FeedRegistry(broker.state).add([(server.url + "g", "")])
             try:
                 used = int((await broker.state.info("memory"))["used_memory"])
                 await broker.state.config_set("maxmemory", int(used * 1.1))
@@ -237,18 +237,18 @@ def test_the_poller_pauses_while_the_broker_s_memory_is_short(settings: Settings
 
 
 def test_the_poller_pauses_while_the_desk_is_behind(settings: Settings) -> None:
-    settings = replace(settings, max_lag=3, poll_interval_s=0.05)
+    settings = replace(settings, max_desk_lag=3, poll_interval_s=0.05)
 
     async def go() -> None:
         async with FeedServer() as server:
-            broker = await prepared(settings, settings.broker_url)
+            broker = await connect(settings, settings.broker_url)
             poller = Poller(settings, broker, DESK_GROUP)
             polling = asyncio.create_task(poller.run())
             server.answers["f"] = rss([(f"https://a.example/{n}", "One", BODY) for n in range(5)])
-            await Feeds(broker.state).add([(server.url + "f", "")])
+            await FeedRegistry(broker.state).add([(server.url + "f", "")])
             await until(lambda: _lag(broker, 5))
             await until(lambda: poller.paused)
-            await Feeds(broker.state).add([(server.url + "g", "")])
+            await FeedRegistry(broker.state).add([(server.url + "g", "")])
             server.answers["g"] = rss([("https://a.example/g", "Other", BODY)])
             desk = create_desk(settings, broker, url=settings.broker_url)
             assert not server.requests["g"]
@@ -274,15 +274,15 @@ def test_a_desk_ends_itself_when_it_stands_still_or_has_lost_its_memory(
     """In a process of its own, which no desk works in."""
     code = (
         "import asyncio\n"
-        "from streams.settings import Settings\n"
-        "from streams.transport.broker import open_broker\n"
-        "from workers.service import _watch\n"
+        "from streams.config.settings import Settings\n"
+        "from streams.brokers.base import open_broker\n"
+        "from workers.services import _watch\n"
         f"asyncio.run(_watch(open_broker(Settings(broker_url={settings.broker_url!r}, partitions=4)), 0.5))"
     )
 
     async def go() -> None:
-        broker = await prepared(settings, settings.broker_url)
-        await broker.publish([Message(ITEMS.name, b"k", b"{}")], [("SET", WHOLE, 1)] if whole else ())
+        broker = await connect(settings, settings.broker_url)
+        await broker.publish([OutgoingMessage(ITEMS.name, b"k", b"{}")], [("SET", INTACT_KEY, 1)] if whole else ())
         await broker.close()
 
     asyncio.run(go())

@@ -13,7 +13,7 @@ import yaml
 
 from tests.conftest import ROOT
 from workers.cli import build_parser
-from workers.examples import EXAMPLES
+from workers.commands.examples import EXAMPLES
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
 
@@ -49,10 +49,10 @@ def test_every_service_has_a_health_check_and_starts_after_what_it_needs() -> No
 
 
 def test_settings_in_compose_are_settings() -> None:
-    from streams.settings import load_settings
+    from streams.config.settings import load_settings
 
     for name in ("poller", "desk", "web"):
-        assert load_settings({}, COMPOSE["services"][name]["environment"]).scheme == "kafka"
+        assert load_settings({}, COMPOSE["services"][name]["environment"]).broker_scheme == "kafka"
 
 
 def test_every_command_in_the_readme_exists() -> None:
@@ -71,7 +71,7 @@ def test_the_readme_s_subscriber_is_eight_lines_and_runs(tmp_path: Path) -> None
     import os
     import sys
 
-    from tests.test_up import output, up
+    from tests.workers.test_supervisor import output, up
 
     readme = (ROOT / "README.md").read_text("utf-8")
     [code] = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
@@ -98,7 +98,7 @@ def test_the_readme_s_subscriber_is_eight_lines_and_runs(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("block", re.findall(r"```toml\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL))
 def test_every_table_in_the_readme_is_taken(block: str, tmp_path: Path) -> None:
-    from streams.settings import load_settings
+    from streams.config.settings import load_settings
 
     path = tmp_path / "copydesk.toml"
     text = block.replace("whsec_…", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
@@ -141,14 +141,14 @@ def test_alerts_and_dashboard_ask_for_metrics_that_there_are() -> None:
     from prometheus_client.parser import text_string_to_metric_families
 
     from workers.web.latency import Latency
-    from workers.web.metrics import exposition
+    from workers.web.metrics import render_metrics
 
     status = {
         "counters": {"desk": {"in": 1, "new": 1, "dead": 0}, "poll": {"in": 1, "sent": 1}},
         "balanced": True, "lag": 0, "memory": 0.1,
         "workers": [{"name": "desk-1", "role": "desk", "heartbeat_age_s": 1.5}],
     }  # fmt: skip
-    text = exposition(status, [], {"copydesk.articles": 1}, Latency()).decode()
+    text = render_metrics(status, [], {"copydesk.articles": 1}, Latency()).decode()
     there = {sample.name for family in text_string_to_metric_families(text) for sample in family.samples}
     rules = yaml.safe_load((ROOT / "examples/prometheus/copydesk.rules.yml").read_text("utf-8"))
     panels = json.loads((ROOT / "examples/grafana/copydesk.json").read_text("utf-8"))["panels"]

@@ -11,14 +11,14 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from streams.config.settings import Settings, load_settings
+from streams.config.tables import TABLE_SETTINGS
 from streams.errors import CopydeskError, SettingsError, UnavailableError
-from streams.settings import Settings, load_settings
-from streams.tables import TABLES
 from streams.version import version
-from workers import manage
-from workers.examples import EXAMPLES
-from workers.logs import log_to
-from workers.offline import DONE, FAILED, UNREACHABLE, USAGE, run_clean, run_judge, run_parse, run_url
+from workers.commands import manage
+from workers.commands.examples import EXAMPLES
+from workers.commands.offline import DONE, FAILED, UNREACHABLE, USAGE, run_clean, run_dedupe, run_parse, run_url
+from workers.logging_setup import configure_logging
 
 EPILOG = """\
 exit codes: 0 done, 1 failed, 2 usage or settings, 3 broker unreachable, 4 unhealthy
@@ -36,18 +36,18 @@ def main(argv: list[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
     try:
         settings = load_settings(
-            {f.name: getattr(args, f.name, None) for f in fields(Settings) if f.name not in TABLES}
+            {f.name: getattr(args, f.name, None) for f in fields(Settings) if f.name not in TABLE_SETTINGS}
         )
-        _log(settings)
+        _configure_logging(settings)
         code: int = args.run(settings, args)
         sys.stdout.flush()
         return code
     except UnavailableError as exc:
-        return _complain(exc, UNREACHABLE)
+        return _fail(exc, UNREACHABLE)
     except SettingsError as exc:
-        return _complain(exc, USAGE)
+        return _fail(exc, USAGE)
     except CopydeskError as exc:
-        return _complain(exc, FAILED)
+        return _fail(exc, FAILED)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader (head, less) has had enough
         return DONE
@@ -55,14 +55,14 @@ def main(argv: list[str] | None = None) -> int:
         return 130
 
 
-def _log(settings: Settings) -> None:
+def _configure_logging(settings: Settings) -> None:
     try:
-        log_to(settings.log_level, settings.log_file, settings.log_format)
+        configure_logging(settings.log_level, settings.log_file, settings.log_format)
     except OSError as exc:
         raise SettingsError(f"log_file = {settings.log_file}: {exc.strerror}") from exc
 
 
-def _complain(exc: Exception, code: int) -> int:
+def _fail(exc: Exception, code: int) -> int:
     print(f"copydesk: {exc}", file=sys.stderr)
     return code
 
@@ -84,7 +84,7 @@ def build_parser() -> argparse.ArgumentParser:
         sub.epilog = "example: " + EXAMPLES[" ".join(sub.prog.split()[1:])]
         group = sub.add_argument_group("settings", "each can be a COPYDESK_* variable or stand in copydesk.toml too")
         for f in fields(Settings):
-            if f.name not in TABLES:
+            if f.name not in TABLE_SETTINGS:
                 group.add_argument(f"--{f.name.replace('_', '-')}", dest=f.name, metavar="X", help=argparse.SUPPRESS)
         return sub
 
@@ -152,7 +152,7 @@ def _offline_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
     clean.add_argument("--title", default="", help="its headline, where that isn't in the file")
     clean.add_argument("--json", action="store_true", help="JSON lines instead of plain text")
     judge = command(
-        "judge", run_judge, "tell new articles, revisions, duplicates and copies in JSON lines, in their order"
+        "judge", run_dedupe, "tell new articles, revisions, duplicates and copies in JSON lines, in their order"
     )
     judge.add_argument(
         "files", nargs="+", metavar="FILE", help="rows with title, text, url, …; `-` reads standard input"
@@ -197,15 +197,15 @@ def _feeds_commands(command: Callable[..., argparse.ArgumentParser], commands: A
 def _dead_letter_commands(command: Callable[..., argparse.ArgumentParser], commands: Any) -> None:
     group = commands.add_parser("dead-letters", help="list, show, replay and drop what could not be processed")
     actions = group.add_subparsers(required=True, metavar="ACTION")
-    listed = command("list", manage.run_letters_list, "list the dead letters that wait", actions)
+    listed = command("list", manage.run_dead_letters_list, "list the dead letters that wait", actions)
     listed.add_argument("--json", action="store_true")
-    shown = command("show", manage.run_letters_show, "show dead letters whole, with the original bytes", actions)
+    shown = command("show", manage.run_dead_letters_show, "show dead letters whole, with the original bytes", actions)
     shown.add_argument("names", nargs="+", metavar="LETTER")
     for name, help in (
         ("replay", "send the originals through the desk again"),
         ("drop", "settle without doing anything"),
     ):
-        sub = command(name, manage.run_letters_settle, help, actions)
+        sub = command(name, manage.run_dead_letters_resolve, help, actions)
         sub.add_argument("names", nargs="*", metavar="LETTER", help="as `list` names them")
         sub.add_argument("--all", action="store_true", help="every one that waits")
         sub.set_defaults(action=name)
@@ -215,42 +215,42 @@ def _dead_letter_commands(command: Callable[..., argparse.ArgumentParser], comma
 
 
 def run_up(settings: Settings, args: Any) -> int:
-    from workers.service import run
-    from workers.up import Up
+    from workers.services import run
+    from workers.supervisor import Supervisor
 
-    return run(Up(settings).run)
+    return run(Supervisor(settings).run)
 
 
 def run_poll(settings: Settings, args: Any) -> int:
-    from streams.subscribe import broker_url
-    from workers import service
+    from streams.subscribe import resolve_broker_url
+    from workers import services
 
-    url = broker_url(settings)
-    return service.run(lambda: service.run_poller(settings, url, args.name))
+    url = resolve_broker_url(settings)
+    return services.run(lambda: services.run_poller(settings, url, args.name))
 
 
 def run_desk(settings: Settings, args: Any) -> int:
-    from streams.subscribe import broker_url
-    from workers import service
+    from streams.subscribe import resolve_broker_url
+    from workers import services
 
-    url = broker_url(settings)
-    return service.run(lambda: service.run_desk(settings, url, args.name))
+    url = resolve_broker_url(settings)
+    return services.run(lambda: services.run_desk(settings, url, args.name))
 
 
 def run_web(settings: Settings, args: Any) -> int:
-    from streams.subscribe import broker_url
-    from workers import service
+    from streams.subscribe import resolve_broker_url
+    from workers import services
 
-    url = broker_url(settings)
-    return service.run(lambda: service.run_web(settings, url, args.name))
+    url = resolve_broker_url(settings)
+    return services.run(lambda: services.run_web(settings, url, args.name))
 
 
 def run_webhooks(settings: Settings, args: Any) -> int:
-    from streams.subscribe import broker_url
-    from workers import service
+    from streams.subscribe import resolve_broker_url
+    from workers import services
 
-    url = broker_url(settings)
-    return service.run(lambda: service.run_webhooks(settings, url, args.name))
+    url = resolve_broker_url(settings)
+    return services.run(lambda: services.run_webhooks(settings, url, args.name))
 
 
 if __name__ == "__main__":

@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from streams.transport.broker import Command
-from streams.transport.redis_streams.client import translated
+from streams.brokers.base import RedisCommand
+from streams.state.redis_client import map_redis_errors
 
 KEY = "copydesk:counters"
 STAGES = {
@@ -18,7 +18,7 @@ STAGES = {
 }
 
 
-def counting(stage: str, counts: Mapping[str, int]) -> list[Command]:
+def increment_commands(stage: str, counts: Mapping[str, int]) -> list[RedisCommand]:
     """Return the commands that add *counts* to *stage*. `in` is their sum, so that the identity holds by design."""
     unknown = set(counts) - set(STAGES[stage])
     assert not unknown, f"{stage} has no outcome {unknown}"
@@ -28,7 +28,7 @@ def counting(stage: str, counts: Mapping[str, int]) -> list[Command]:
 
 async def read_counters(state: Any) -> dict[str, dict[str, int]]:
     """Return all counters: stage → outcome → count."""
-    with translated(state.url):
+    with map_redis_errors(state.url):
         raw = await state.hgetall(KEY)
     out: dict[str, Counter[str]] = {
         stage: Counter({"in": 0, **dict.fromkeys(names, 0)}) for stage, names in STAGES.items()
@@ -39,6 +39,6 @@ async def read_counters(state: Any) -> dict[str, dict[str, int]]:
     return {stage: dict(counts) for stage, counts in out.items()}
 
 
-def balanced(counters: Mapping[str, Mapping[str, int]]) -> bool:
+def is_balanced(counters: Mapping[str, Mapping[str, int]]) -> bool:
     """Whether nothing has gone missing in any stage."""
     return all(counters[s].get("in", 0) == sum(counters[s].get(n, 0) for n in names) for s, names in STAGES.items())

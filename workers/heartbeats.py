@@ -21,8 +21,8 @@ from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
 from streams.errors import UnavailableError
+from streams.state.redis_client import map_redis_errors
 from streams.topics import DAY_S
-from streams.transport.redis_streams.client import translated
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ def worker_name(role: str, name: str = "") -> str:
 
 
 @asynccontextmanager
-async def beating(
+async def heartbeat_task(
     state: Any, role: str, name: str, is_working: Callable[[], bool] = lambda: True
 ) -> AsyncGenerator[None, None]:
     """Send heartbeats of worker *name* during the block, while *is_working*; remove them when it ends in order.
@@ -74,9 +74,9 @@ async def _keep_beating(state: Any, role: str, name: str, is_working: Callable[[
     while True:
         try:
             if is_working():
-                await beat(state, role, name)
+                await write_heartbeat(state, role, name)
             if not swept:
-                await remove_workers(state, forgotten(await _recorded(state)))
+                await remove_workers(state, expired_workers(await _recorded(state)))
                 swept = True
         except UnavailableError as exc:
             log.debug("no heartbeat of %s: %s; trying again in %g s", name, exc, BEAT_S)
@@ -86,21 +86,21 @@ async def _keep_beating(state: Any, role: str, name: str, is_working: Callable[[
         await asyncio.sleep(BEAT_S)
 
 
-async def beat(state: Any, role: str, name: str) -> None:
+async def write_heartbeat(state: Any, role: str, name: str) -> None:
     """Write one heartbeat."""
-    with translated(state.url):
+    with map_redis_errors(state.url):
         await state.hset(KEY, name, f"{role} {await _now_s(state):.3f}")
 
 
 async def read_workers(state: Any) -> list[Worker]:
     """Return the workers by name, without those that are forgotten."""
     workers = await _recorded(state)
-    gone = forgotten(workers)
+    gone = expired_workers(workers)
     return [worker for worker in workers if worker.name not in gone]
 
 
 async def _recorded(state: Any) -> list[Worker]:
-    with translated(state.url):
+    with map_redis_errors(state.url):
         entries = await state.hgetall(KEY)
         now_s = await _now_s(state)
     return sorted(_worker(name.decode(), value.decode(), now_s) for name, value in entries.items())
@@ -109,13 +109,13 @@ async def _recorded(state: Any) -> list[Worker]:
 async def remove_workers(state: Any, names: Collection[str]) -> None:
     """Remove the entries of workers that are known to have ended."""
     if names:
-        with translated(state.url):
+        with map_redis_errors(state.url):
             await state.hdel(KEY, *names)
 
 
 async def clear_workers(state: Any) -> None:
     """Remove all entries; a worker that runs writes its own again within BEAT_S."""
-    with translated(state.url):
+    with map_redis_errors(state.url):
         await state.delete(KEY)
 
 
@@ -130,7 +130,7 @@ def _worker(name: str, value: str, now_s: float) -> Worker:
     return Worker(name, role, round(abs(now_s - float(time_s)), 1))
 
 
-def forgotten(workers: Iterable[Worker]) -> set[str]:
+def expired_workers(workers: Iterable[Worker]) -> set[str]:
     """Return the names of silent workers that count no longer."""
     workers = list(workers)
     staffed = {worker.role for worker in workers if not worker.is_silent}
@@ -147,11 +147,13 @@ def silent_problems(workers: Iterable[Worker]) -> list[str]:
     ]
 
 
-def lag_problems(lag: int, max_lag: int) -> list[str]:
-    """Return a message when *lag* is above *max_lag*."""
-    if lag <= max_lag:
+def lag_problems(lag: int, max_desk_lag: int) -> list[str]:
+    """Return a message when *lag* is above *max_desk_lag*."""
+    if lag <= max_desk_lag:
         return []
-    return [f"lag above max_lag: desk ({lag:,} items, at most {max_lag:,}); read the desks' logs, or start more desks"]
+    return [
+        f"lag above max_desk_lag: desk ({lag:,} items, at most {max_desk_lag:,}); read the desks' logs, or start more desks"
+    ]
 
 
 def as_rows(workers: Sequence[Worker]) -> list[dict[str, Any]]:

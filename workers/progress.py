@@ -9,7 +9,7 @@ T = TypeVar("T")
 WORTH_SHOWING = 2  # of files; one is done before anybody could look
 
 
-def with_progress(things: Iterable[T], what: str, total: int) -> Iterator[T]:
+def track(things: Iterable[T], what: str, total: int) -> Iterator[T]:
     """Yield *things* while a bar counts them."""
     with progress(what, total if total >= WORTH_SHOWING else 0) as advance:
         for thing in things:

@@ -9,20 +9,20 @@ import re
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 
+from streams.brokers.base import Broker, Delivery, OutgoingMessage
+from streams.config.settings import Settings
 from streams.errors import SettingsError
-from streams.settings import Settings
 from streams.topics import DESK_GROUP, ITEMS
-from streams.transport.broker import Broker, Delivery, Message
 from workers.progress import progress
 
 REPLAY_HEADER = "copydesk-replay-of"  # the coordinates that the message had at first
 BATCH = 200
-ROOM_EVERY_S = 0.5
+LAG_CHECK_S = 0.5
 _AGO = re.compile(r"\A(\d+)\s*([dhm])")
 _UNITS = {"d": timedelta(days=1), "h": timedelta(hours=1), "m": timedelta(minutes=1)}
 
 
-def replay_of(message: Delivery) -> tuple[tuple[str, bytes], ...]:
+def replay_headers(message: Delivery) -> tuple[tuple[str, bytes], ...]:
     """Return the headers for sending *message* again: its own, and where it stood at first."""
     if any(name == REPLAY_HEADER for name, _ in message.headers):
         return message.headers
@@ -33,15 +33,15 @@ def replay_of(message: Delivery) -> tuple[tuple[str, bytes], ...]:
 async def replay_items(settings: Settings, broker: Broker, since: datetime, say: Callable[[str], None]) -> int:
     """Send the last item of each story that arrived since then through the desk again; returns how many."""
     last: dict[tuple[int, bytes], int] = {}
-    async for message in _kept(broker, since):
+    async for message in items_since(broker, since):
         last[(message.partition, message.key)] = message.offset
     say(f"{len(last)} stories since {since:%Y-%m-%d %H:%M}")
-    batch: list[Message] = []
+    batch: list[OutgoingMessage] = []
     sent = 0
     with progress("stories", len(last)) as done:
-        async for message in _kept(broker, since):
+        async for message in items_since(broker, since):
             if last.get((message.partition, message.key)) == message.offset:
-                batch.append(Message(message.topic, message.key, message.value, replay_of(message)))
+                batch.append(OutgoingMessage(message.topic, message.key, message.value, replay_headers(message)))
             if len(batch) == BATCH:
                 await _send(settings, broker, batch)
                 done(len(batch))
@@ -51,8 +51,8 @@ async def replay_items(settings: Settings, broker: Broker, since: datetime, say:
     return sent + len(batch)
 
 
-async def _kept(broker: Broker, since: datetime) -> AsyncIterator[Delivery]:
-    reader = await broker.reader(ITEMS, "", "start")
+async def items_since(broker: Broker, since: datetime) -> AsyncIterator[Delivery]:
+    reader = await broker.open_reader(ITEMS, "", "start")
     try:
         while True:
             found = await reader.read(0.05)
@@ -65,10 +65,10 @@ async def _kept(broker: Broker, since: datetime) -> AsyncIterator[Delivery]:
         await reader.close()
 
 
-async def _send(settings: Settings, broker: Broker, batch: list[Message]) -> None:
+async def _send(settings: Settings, broker: Broker, batch: list[OutgoingMessage]) -> None:
     """Publish when the desk has room, as a poller would."""
-    while await broker.lag(ITEMS.name, DESK_GROUP) > settings.max_lag // 2:
-        await asyncio.sleep(ROOM_EVERY_S)
+    while await broker.lag(ITEMS.name, DESK_GROUP) > settings.max_desk_lag // 2:
+        await asyncio.sleep(LAG_CHECK_S)
     await broker.publish(batch)
 
 

@@ -15,10 +15,10 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from tests.brokers.kafka import Cluster
 from tests.faults.fleet import Fleet
+from tests.faults.ledger_server import TruthServer
 from tests.faults.schedule import EMBEDDED, KAFKA, break_things
-from tests.faults.truth import TruthServer
+from tests.support.kafka import Cluster
 
 
 async def run(

@@ -11,20 +11,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from streams.brokers.base import Delivery, OutgoingMessage
 from streams.codec import decode
+from streams.config.settings import Settings
 from streams.records import Article, DeadLetter
-from streams.settings import Settings
 from streams.topics import ARTICLES, DEAD_LETTERS, DESK_GROUP, ITEMS, Topic
-from streams.transport.broker import Delivery, Message
-from streams.transport.embedded import EmbeddedValkey, die_with_parent, socket_path
-from tests.brokers.kafka import Cluster
+from streams.valkey.server import EmbeddedValkey, die_with_parent, socket_path
 from tests.conftest import ROOT
 from tests.faults.checker import Out, Report, check
+from tests.faults.ledger_server import TruthServer, digest
 from tests.faults.proxy import Proxy
-from tests.faults.truth import TruthServer, digest
+from tests.support.kafka import Cluster
 from workers.counters import read_counters
-from workers.poller.feeds import Feeds
-from workers.service import prepared
+from workers.poller.registry import FeedRegistry
+from workers.services import connect
 
 LEASE_S = 1.5
 NAMES = ("poller-1", "poller-2", "desk-1", "desk-2", "tail", "member")
@@ -40,7 +40,7 @@ class Part:
 
     def __init__(self, name: str, arguments: list[str], folder: Path, bug: str, *, out: bool = False) -> None:
         self.environ = {**os.environ, "PYTHONPATH": str(ROOT)}
-        module = ["tests.faults.bugs", bug] if bug else ["workers.cli"]
+        module = ["tests.faults.mutants", bug] if bug else ["workers.cli"]
         self.name, self.command, self.folder = name, [sys.executable, "-m", *module, *arguments], folder
         self.out = folder / f"{name}.jsonl" if out else None
         self.process: subprocess.Popen[bytes] | None = None
@@ -77,11 +77,11 @@ class Fleet:
         steady: tuple[str, ...] = (), **settings: Any,
     ) -> None:  # fmt: skip
         self.folder, self.truth, self.cluster = folder, truth, cluster
-        self.valkey = EmbeddedValkey(Settings(data_dir=folder / "data", fsync=settings.pop("fsync", "always")))
+        self.valkey = EmbeddedValkey(Settings(data_dir=folder / "data", valkey_fsync=settings.pop("fsync", "always")))
         self.direct = Settings(
             broker_url=cluster.url if cluster else self.valkey.url, state_url=self.valkey.url if cluster else "",
-            replication=min(3, len(cluster.nodes)) if cluster else 0, data_dir=folder / "data", partitions=4,
-            **{"lease_s": LEASE_S, "item_timeout_s": LEASE_S / 3, "batch": 40, "poll_interval_s": 0.1, **settings},
+            replication_factor=min(3, len(cluster.nodes)) if cluster else 0, data_dir=folder / "data", partitions=4,
+            **{"lease_timeout_s": LEASE_S, "item_timeout_s": LEASE_S / 3, "desk_batch_size": 40, "poll_interval_s": 0.1, **settings},
         )  # fmt: skip
         self.proxies = {name: Proxy(self._dial) for name in (*NAMES, *steady)}
         self.parts: dict[str, Part] = {}
@@ -97,8 +97,8 @@ class Fleet:
 
     async def start(self) -> None:
         self._with_clock(self.valkey.start)
-        self.broker = await prepared(self.direct, self.direct.broker_url)
-        await Feeds(self.broker.state).add([(url, "") for url in self.truth.urls])
+        self.broker = await connect(self.direct, self.direct.broker_url)
+        await FeedRegistry(self.broker.state).add([(url, "") for url in self.truth.urls])
         for name, proxy in self.proxies.items():
             await proxy.start()
             words = {"poller": ["poll"], "desk": ["desk", "--name", name]}.get(name.split("-")[0], ["tail", "articles"])
@@ -112,14 +112,14 @@ class Fleet:
         through = f"valkey://127.0.0.1:{port}"
         urls = ["--broker-url", self.cluster.url, "--state-url", through] if self.cluster else ["--broker-url", through]
         return [
-            *urls, "--lease-s", str(LEASE_S), "--item-timeout-s", str(LEASE_S / 3), "--partitions", "4", "--poll-interval-s", str(self.direct.poll_interval_s),
-            "--poll-timeout-s", "3", "--private-hosts", "127.0.0.1:*", "--adaptive", "off", "--host-spacing-s", "0", "--batch", str(self.direct.batch), "--max-lag", str(self.direct.max_lag), "--replication", str(self.direct.replication), "--log-level", os.environ.get("FAULTS_LOG", "WARNING"),
+            *urls, "--lease-timeout-s", str(LEASE_S), "--item-timeout-s", str(LEASE_S / 3), "--partitions", "4", "--poll-interval-s", str(self.direct.poll_interval_s),
+            "--poll-timeout-s", "3", "--allowed-private-hosts", "127.0.0.1:*", "--adaptive-polling", "off", "--host-delay-s", "0", "--desk-batch-size", str(self.direct.desk_batch_size), "--max-desk-lag", str(self.direct.max_desk_lag), "--replication-factor", str(self.direct.replication_factor), "--log-level", os.environ.get("FAULTS_LOG", "WARNING"),
         ]  # fmt: skip
 
     async def _keep(self) -> None:
         """Start again whatever has died, as a supervisor would."""
         while not self._stopping.is_set():
-            self._with_clock(self.valkey.ensure)
+            self._with_clock(self.valkey.restart_if_dead)
             for part in self.parts.values():
                 part.ensure()
             for node in self.cluster.nodes if self.cluster else ():
@@ -138,7 +138,7 @@ class Fleet:
 
     async def add_poison(self, key: str) -> None:
         """Put an unreadable item on the items topic."""
-        await self.broker.publish([Message(ITEMS.name, key.encode(), b'{"poison":' + key.encode())])
+        await self.broker.publish([OutgoingMessage(ITEMS.name, key.encode(), b'{"poison":' + key.encode())])
         self.poison.append(key)
 
     def share_clock(self, library: Path) -> None:
@@ -188,7 +188,7 @@ class Fleet:
         return check(self.truth.ledger, self.wire, dead, self.poison, self.counters, items)
 
     async def _all(self, topic: Topic) -> list[Delivery]:
-        reader = await self.broker.reader(topic, "", "start")
+        reader = await self.broker.open_reader(topic, "", "start")
         out: list[Delivery] = []
         while True:
             found = await reader.read(0.05)
@@ -226,7 +226,7 @@ class Fleet:
 
 def _out(delivery: Delivery) -> Out:
     article = decode(delivery.value, Article)
-    assert article.item is not None
-    source = (article.item.partition, article.item.offset)
-    words = digest(article.title, article.text)
+    assert article.source is not None
+    source = (article.source.partition, article.source.offset)
+    words = digest(article.title, article.paragraphs)
     return Out(article.canonical_url, words, article.id, article.revision, delivery.partition, source)

@@ -5,14 +5,14 @@ import sys
 import time
 from contextlib import aclosing
 
-from streams.settings import Settings
+from streams.config.settings import Settings
 from streams.subscribe import subscribe
 
 GROUP = "shared"
 
 
 async def main(broker_url: str, state_url: str, lease_s: str, work_s: str, blocking: str) -> None:
-    settings = Settings(broker_url=broker_url, state_url=state_url, lease_s=float(lease_s))
+    settings = Settings(broker_url=broker_url, state_url=state_url, lease_timeout_s=float(lease_s))
     async with aclosing(subscribe("articles", group=GROUP, settings=settings)) as articles:
         async for article in articles:
             print(article.id, article.revision, flush=True)

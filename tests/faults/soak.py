@@ -20,11 +20,11 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from tests.brokers.kafka import Cluster
 from tests.faults.__main__ import first_articles, outcome
 from tests.faults.fleet import Fleet, Part
+from tests.faults.ledger_server import TruthServer
 from tests.faults.schedule import EMBEDDED, KAFKA, break_things
-from tests.faults.truth import TruthServer
+from tests.support.kafka import Cluster
 
 STEADY = ("poller-3", "desk-3")
 SAMPLE_S = 300.0

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from streams.settings import Settings
+from streams.brokers.base import OutgoingMessage
+from streams.brokers.redis_streams.broker import RedisStreamsBroker
+from streams.config.settings import Settings
 from streams.topics import ARTICLES
-from streams.transport.broker import Message
-from streams.transport.embedded import EmbeddedValkey
-from streams.transport.redis_streams.log import Log
+from streams.valkey.server import EmbeddedValkey
 from tests.conftest import ROOT, until
 from tests.faults.fleet import die_with_harness
 
@@ -21,16 +21,16 @@ COUNT = 200
 # The desk's upkeep without the desk, in a process of its own: its clock is the one that jumps.
 UPKEEP = """
 import asyncio, sys
-from streams.settings import Settings
-from streams.transport.broker import open_broker
-from workers.service import _trim
+from streams.config.settings import Settings
+from streams.brokers.base import open_broker
+from workers.services import _trim
 
 settings = Settings(broker_url=sys.argv[1])
 asyncio.run(_trim(open_broker(settings), settings, every_s=0.1))
 """
 
 
-async def rounds(log: Log, count: int) -> None:
+async def rounds(log: RedisStreamsBroker, count: int) -> None:
     """Wait until trimming has looked at the clock so many times."""
     for _ in range(count):
         before = await log.state.hget(log.key("clock"), "latest")
@@ -60,10 +60,10 @@ def test_forward_jump_of_a_minute_loses_nothing(tmp_path: Path) -> None:
     environ = {**os.environ, "PYTHONPATH": str(ROOT), **faked}
 
     async def go() -> None:
-        log = Log(server.url, partitions=4)
-        await log.declare([ARTICLES])
-        await log.publish([Message(ARTICLES.name, b"%d" % n, b"article") for n in range(COUNT)])
-        reader = await log.reader(ARTICLES, "mine", "start")
+        log = RedisStreamsBroker(server.url, partitions=4)
+        await log.create_topics([ARTICLES])
+        await log.publish([OutgoingMessage(ARTICLES.name, b"%d" % n, b"article") for n in range(COUNT)])
+        reader = await log.open_reader(ARTICLES, "mine", "start")
         command = [sys.executable, "-c", UPKEEP, server.url]
         with subprocess.Popen(command, env=environ, preexec_fn=die_with_harness) as upkeep:
             try:
@@ -91,5 +91,5 @@ def test_forward_jump_of_a_minute_loses_nothing(tmp_path: Path) -> None:
         server.stop()
 
 
-async def _is_ahead(log: Log) -> bool:
+async def _is_ahead(log: RedisStreamsBroker) -> bool:
     return await log.time_s() > time.time() + 39 * 86_400

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from streams.brokers.base import OutgoingMessage
+from streams.brokers.redis_streams.broker import RedisStreamsBroker
+from streams.config.settings import Settings
 from streams.errors import SettingsError
-from streams.settings import Settings
 from streams.topics import POLLS
-from streams.transport.broker import Message
-from streams.transport.embedded import EmbeddedValkey, server_binary
-from streams.transport.redis_streams.log import Log
-from streams.transport.repair import ends_early, find_damage
+from streams.valkey.aof_repair import ends_early, find_damage
+from streams.valkey.server import EmbeddedValkey, find_server_binary
 from tests.conftest import copydesk, until
 
 RECORDS = 30  # half of them in the base, half in the incremental file
@@ -29,25 +29,25 @@ def log_dir(data_dir: Path) -> Path:
 
 
 async def write_records(url: str) -> None:
-    log = Log(url, partitions=1)
-    await log.declare([POLLS])
+    log = RedisStreamsBroker(url, partitions=1)
+    await log.create_topics([POLLS])
     for n in range(RECORDS):
         if n == RECORDS // 2:
             await log.state.bgrewriteaof()
             await until(lambda: rewritten(log), what="the base rewritten")
-        await log.publish([Message(POLLS.name, b"k", b"value %d" % n)])
+        await log.publish([OutgoingMessage(POLLS.name, b"k", b"value %d" % n)])
     await log.close()
 
 
-async def rewritten(log: Log) -> bool:
+async def rewritten(log: RedisStreamsBroker) -> bool:
     found = await log.state.info("persistence")
     return bool(found["aof_rewrites"]) and not found["aof_rewrite_in_progress"]
 
 
 def records(url: str) -> list[bytes]:
     async def go() -> list[bytes]:
-        log = Log(url, partitions=1)
-        reader = await log.reader(POLLS, "", "start")
+        log = RedisStreamsBroker(url, partitions=1)
+        reader = await log.open_reader(POLLS, "", "start")
         out: list[bytes] = []
         while not await reader.at_end():
             out += [d.value for d in await reader.read(0.1)]
@@ -95,7 +95,7 @@ def assert_refused_by_name(data_dir: Path, part: str) -> None:
     assert part in str(refused.value)
     assert "backup" in str(refused.value)
     try:
-        assert find_damage(data_dir / "valkey", server_binary()) is not None, "repair reports damage as sound"
+        assert find_damage(data_dir / "valkey", find_server_binary()) is not None, "repair reports damage as sound"
     except SettingsError as exc:
         assert part in str(exc)
     assert contents(data_dir) == before
@@ -165,7 +165,7 @@ def test_log_emptied_after_use_is_refused(emptied: str, sound: Path, tmp_path: P
     with pytest.raises(SettingsError, match=MANIFEST):
         started_records(data_dir)
     with pytest.raises(SettingsError, match=MANIFEST):
-        find_damage(data_dir / "valkey", server_binary())
+        find_damage(data_dir / "valkey", find_server_binary())
 
 
 def test_log_torn_after_stop_is_repaired_to_prefix(sound: Path, tmp_path: Path) -> None:
@@ -282,7 +282,7 @@ def kill(server: EmbeddedValkey) -> None:
 def test_tail_torn_within_one_boot_is_cut(tmp_path: Path) -> None:
     server, path, size = torn_by_kill(tmp_path)
     torn = path.read_bytes()[size:]
-    assert server.ensure()
+    assert server.restart_if_dead()
     assert records(server.url) == EXPECTED
     server.stop()
     assert path.stat().st_size >= size
@@ -294,7 +294,7 @@ def test_tail_cut_off_page_boundary_is_refused(tmp_path: Path) -> None:
     server, path, _size = torn_by_kill(tmp_path, at_page=False)
     torn = path.read_bytes()
     with pytest.raises(SettingsError, match="repair"):
-        server.ensure()
+        server.restart_if_dead()
     assert path.read_bytes() == torn
     server.stop()
 
@@ -305,7 +305,7 @@ def test_tail_torn_before_this_boot_is_refused(tmp_path: Path) -> None:
     record.write_text(re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "00000000-0000-0000-0000-000000000000", record.read_text()))
     torn = path.read_bytes()
     with pytest.raises(SettingsError, match="repair"):
-        server.ensure()
+        server.restart_if_dead()
     assert path.read_bytes() == torn
     server.stop()
 
@@ -316,7 +316,7 @@ def test_bit_flip_behind_record_is_not_cut(tmp_path: Path) -> None:
     flip(path, path.read_bytes().index(b"\r\nvalue 20") - 1, 3)  # a length of 8 becomes 0
     damaged = path.read_bytes()
     with pytest.raises(SettingsError, match="is damaged"):
-        server.ensure()
+        server.restart_if_dead()
     assert path.read_bytes() == damaged
     server.stop()
 
@@ -333,7 +333,7 @@ def test_ends_early_accepts_each_cut_only() -> None:
 
 def recorded_now(server: EmbeddedValkey) -> None:
     server._recorded_s = -math.inf  # as if the last record were long ago
-    server.ensure()
+    server.restart_if_dead()
 
 
 def test_log_emptied_after_crash_is_refused(tmp_path: Path) -> None:
@@ -345,7 +345,7 @@ def test_log_emptied_after_crash_is_refused(tmp_path: Path) -> None:
     [path] = log_dir(tmp_path).glob("*.incr.aof")
     truncate(path, 0)
     with pytest.raises(SettingsError, match=path.name):
-        server.ensure()
+        server.restart_if_dead()
     server.stop()
 
 
@@ -354,17 +354,17 @@ def test_record_during_rewrites_never_refuses_sound_log(tmp_path: Path) -> None:
     server.start()
 
     async def load(first: int) -> None:
-        log = Log(server.url, partitions=1)
-        await log.declare([POLLS])
+        log = RedisStreamsBroker(server.url, partitions=1)
+        await log.create_topics([POLLS])
         await log.state.bgrewriteaof()
         for n in range(first, first + 20):
-            await log.publish([Message(POLLS.name, b"k", b"value %d" % n)])
+            await log.publish([OutgoingMessage(POLLS.name, b"k", b"value %d" % n)])
             recorded_now(server)
         await log.close()
 
     for n in range(8):
         asyncio.run(load(20 * n))
         kill(server)
-        assert server.ensure(), "refused"
+        assert server.restart_if_dead(), "refused"
     assert records(server.url) == [b"value %d" % n for n in range(160)]
     server.stop()

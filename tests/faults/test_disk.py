@@ -15,13 +15,13 @@ from typing import Any
 
 import pytest
 
+from streams.brokers.base import OutgoingMessage, RedisCommand
+from streams.brokers.redis_streams.broker import RedisStreamsBroker
+from streams.config.settings import Settings
 from streams.errors import UnavailableError
-from streams.settings import Settings
 from streams.topics import POLLS
-from streams.transport.broker import Command, Message
-from streams.transport.embedded import EmbeddedValkey, answers, server_binary
-from streams.transport.redis_streams.log import Log
-from streams.transport.repair import cut_off, find_damage
+from streams.valkey.aof_repair import find_damage, truncate
+from streams.valkey.server import EmbeddedValkey, find_server_binary, is_responding
 from tests.conftest import until
 
 DONE = "test:done"
@@ -35,32 +35,32 @@ def steps_done(url: str) -> tuple[int, int]:
     """Return how many steps the state knows of, and how many messages the topic has."""
 
     async def go() -> tuple[int, int]:
-        log = Log(url)
+        log = RedisStreamsBroker(url)
         count = int(await log.state.get(DONE) or 0)
         bounds = await log.bounds([(POLLS.name, n) for n in range(await log.partitions(POLLS.name))])
         await log.close()
-        return count, sum(b.following for b in bounds.values())
+        return count, sum(b.end for b in bounds.values())
 
     return asyncio.run(go())
 
 
-def step(n: int) -> tuple[Sequence[Message], Sequence[Command]]:
+def step(n: int) -> tuple[Sequence[OutgoingMessage], Sequence[RedisCommand]]:
     """A step of two messages and what is remembered with them."""
-    messages = [Message(POLLS.name, b"%d" % n, b"value %d" % n), Message(POLLS.name, b"k%d" % n, b"v")]
+    messages = [OutgoingMessage(POLLS.name, b"%d" % n, b"value %d" % n), OutgoingMessage(POLLS.name, b"k%d" % n, b"v")]
     return messages, [("SET", DONE, n + 1)]
 
 
 # -- cut at every byte ----------------------------------------------------------------------------------------
 
 
-Work = Callable[[Log, int], Any]
+Work = Callable[[RedisStreamsBroker, int], Any]
 
 
-async def whole_step(log: Log, n: int) -> None:
+async def whole_step(log: RedisStreamsBroker, n: int) -> None:
     await log.publish(*step(n))
 
 
-async def small_record(log: Log, n: int) -> None:
+async def small_record(log: RedisStreamsBroker, n: int) -> None:
     await log.state.execute_command("XADD", log.stream(POLLS.name, 0), "0-*", "v", n)
 
 
@@ -70,8 +70,8 @@ def recorded(data_dir: Path, count: int, work: Work) -> tuple[bytes, list[int]]:
     server.start()
 
     async def go() -> list[int]:
-        log = Log(server.url, partitions=1)
-        await log.declare([POLLS])
+        log = RedisStreamsBroker(server.url, partitions=1)
+        await log.create_topics([POLLS])
         sizes = [log_file(data_dir).stat().st_size]
         for n in range(count):
             await work(log, n)
@@ -91,7 +91,7 @@ def start_or_refuse(server: EmbeddedValkey, binary: Path) -> bool:
     with (server.data_dir / "valkey.log").open("ab") as log:
         process = subprocess.Popen([str(binary), *server._arguments(path)], cwd=server.data_dir / "valkey", stdout=log)
     server.process = process
-    while process.poll() is None and not answers(server.data_dir):
+    while process.poll() is None and not is_responding(server.data_dir):
         time.sleep(0.001)  # a process of another program: there is nothing to await
     return process.poll() is None
 
@@ -99,7 +99,7 @@ def start_or_refuse(server: EmbeddedValkey, binary: Path) -> bool:
 def cut_at_every_byte(tmp_path: Path, count: int, work: Work, first: int, messages: int) -> int:
     """Start over the log cut at each byte from record *first* on; returns how many starts were refused."""
     data, sizes = recorded(tmp_path, count, work)
-    server, binary = EmbeddedValkey(Settings(data_dir=tmp_path)), server_binary()
+    server, binary = EmbeddedValkey(Settings(data_dir=tmp_path)), find_server_binary()
     path, refused, whole = log_file(tmp_path), 0, first
     for offset in range(sizes[first], sizes[-1] + 1):
         path.write_bytes(data[:offset])
@@ -113,7 +113,7 @@ def cut_at_every_byte(tmp_path: Path, count: int, work: Work, first: int, messag
             assert offset != sizes[whole], f"refused a sound log of {offset} bytes"
             damage = find_damage(tmp_path / "valkey", binary)
             assert damage is not None, offset
-            assert (damage.size, damage.sound) == (offset, sizes[whole]), "what repair would leave"
+            assert (damage.size, damage.valid_bytes) == (offset, sizes[whole]), "what repair would leave"
         assert server.process is not None
         server.process.kill()
         server.process.wait()
@@ -175,9 +175,9 @@ def durable_bytes(trace: Path, before: int) -> int:
 
 
 async def publish_until_dead(url: str, first: int, acknowledged: list[int]) -> None:
-    log = Log(url, partitions=4)
+    log = RedisStreamsBroker(url, partitions=4)
     try:
-        await log.declare([POLLS])
+        await log.create_topics([POLLS])
         n = first
         while True:
             await log.publish(*step(n))
@@ -215,10 +215,10 @@ def power_cuts(tmp_path: Path, count: int) -> None:
         # The page cache is gone. Of what was on its way, nothing or a part has reached the disk.
         with path.open("r+b") as log:
             log.truncate(durable if n % 2 else rnd.randint(durable, size))
-        damage = find_damage(tmp_path / "valkey", server_binary())
+        damage = find_damage(tmp_path / "valkey", find_server_binary())
         if damage:
-            cut_off(damage, server_binary())
-        server.ensure()
+            truncate(damage, find_server_binary())
+        server.restart_if_dead()
         done, messages = steps_done(server.url)
         assert done >= acknowledged[0], f"cut {n}: {acknowledged[0]} were acknowledged, {done} are there"
         assert messages == 2 * done
@@ -237,7 +237,7 @@ def test_a_hundred_power_cuts_lose_nothing_that_was_acknowledged(tmp_path: Path)
 
 def test_with_everysec_the_same_cut_does_lose(tmp_path: Path) -> None:
     """The proof that the cut is one: the weaker setting, which the README warns about, fails the same test."""
-    server = EmbeddedValkey(Settings(data_dir=tmp_path, partitions=4, fsync="everysec"))
+    server = EmbeddedValkey(Settings(data_dir=tmp_path, partitions=4, valkey_fsync="everysec"))
     server.start()
     assert server.process is not None
     acknowledged, trace = [0], tmp_path / "trace"
@@ -254,9 +254,9 @@ def test_with_everysec_the_same_cut_does_lose(tmp_path: Path) -> None:
         server.process.wait()
     with log_file(tmp_path).open("r+b") as log:
         log.truncate(durable_bytes(trace, before))
-    if damage := find_damage(tmp_path / "valkey", server_binary()):
-        cut_off(damage, server_binary())
-    server.ensure()
+    if damage := find_damage(tmp_path / "valkey", find_server_binary()):
+        truncate(damage, find_server_binary())
+    server.restart_if_dead()
     assert steps_done(server.url)[0] < acknowledged[0]
     server.stop()
 
@@ -274,7 +274,7 @@ def test_a_sync_that_fails_ends_the_server_and_loses_nothing(tmp_path: Path) -> 
             asyncio.run(publish_until_dead(server.url, acknowledged[0], acknowledged))
             assert server.process is not None
             assert server.process.wait(10) != 0
-        server.ensure()
+        server.restart_if_dead()
         done, messages = steps_done(server.url)
         assert done >= acknowledged[0] > 0
         assert messages == 2 * done
@@ -308,12 +308,12 @@ def test_a_full_disk_loses_nothing_and_goes_on_when_there_is_room(tmp_path: Path
         subprocess.run(["mount", "-o", "remount,size=16m", str(disk)], check=True)
 
         def again() -> Any:
-            damage = find_damage(disk / "valkey", server_binary())
+            damage = find_damage(disk / "valkey", find_server_binary())
             if server.process is not None and server.process.poll() is not None and damage:
-                assert damage.sound > 0
-                cut_off(damage, server_binary())
-            server.ensure()
-            return answers(disk)
+                assert damage.valid_bytes > 0
+                truncate(damage, find_server_binary())
+            server.restart_if_dead()
+            return is_responding(disk)
 
         asyncio.run(_until(again))
         done, messages = steps_done(server.url)

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from tests.brokers.kafka import BEFORE, CURRENT, NoKafka, jars
 from tests.faults import schedule
 from tests.faults.__main__ import run
-from tests.faults.bugs import BUGS
 from tests.faults.checker import FIGURES, Out, check
-from tests.faults.truth import digest, story, url_of
+from tests.faults.ledger_server import digest, story, url_of
+from tests.faults.mutants import BUGS
+from tests.support.kafka import BEFORE, CURRENT, NoKafka, jars
 
 LEDGER = {url_of(0, n): [digest(*story(0, n, r)) for r in range(2)] for n in range(5)}
 WIRE = [
@@ -103,7 +103,7 @@ CATCHES: dict[str, tuple[dict[Any, int], int, set[str]]] = {
     "uncounted": ({}, 0, {"conserve"}),
 }
 # Small steps and a backlog: workers are always in the middle of something.
-BUSY = {"news": 20, "batch": 5, "max_lag": 800, "chaos": 0.0, "pace_s": 1.0, "patience_s": 40}
+BUSY = {"news": 20, "desk_batch_size": 5, "max_desk_lag": 800, "chaos": 0.0, "pace_s": 1.0, "patience_s": 40}
 
 
 @pytest.mark.faults

@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from streams.settings import Settings
+from streams.brokers.base import Broker
+from streams.config.settings import Settings
 from streams.topics import ARTICLES
-from streams.transport.broker import Broker
-from tests.brokers.test_subscribe import article, wire
 from tests.conftest import ROOT, until
+from tests.contract.brokers.test_subscribe import article, wire
 from tests.faults.fleet import die_with_harness
 from tests.faults.member import GROUP
 
@@ -34,7 +34,7 @@ class Member:
     """A member process; `got` is what it was given, in order."""
 
     def __init__(self, settings: Settings, folder: Path, name: str, work_s: float, how: str = "awaiting") -> None:
-        arguments = [settings.broker_url, settings.state_url, str(settings.lease_s), str(work_s), how]
+        arguments = [settings.broker_url, settings.state_url, str(settings.lease_timeout_s), str(work_s), how]
         self._out = folder / f"{name}.out"
         with self._out.open("wb") as out:
             self.process = subprocess.Popen(
@@ -112,7 +112,7 @@ async def nothing_left(broker: Broker) -> None:
 
 @pytest.fixture
 def grouped(settings: Settings) -> Settings:
-    return replace(settings, lease_s=LEASE_S, item_timeout_s=LEASE_S / 3)
+    return replace(settings, lease_timeout_s=LEASE_S, item_timeout_s=LEASE_S / 3)
 
 
 def test_slow_and_joining_members_repeat_nothing(grouped: Settings, tmp_path: Path) -> None:
@@ -203,8 +203,8 @@ def deliverer(settings: Settings, folder: Path, url: str) -> "subprocess.Popen[b
     """Start a `copydesk webhooks` process."""
     table = f'[[webhooks]]\nname = "w"\nurl = "{url}"\nsecret = "0123456789abcdef"\nstart = "start"\n'
     (folder / "copydesk.toml").write_text(table)
-    flags = ["--broker-url", settings.broker_url, "--private-hosts", "127.0.0.1:*"]
-    limits = ["--lease-s", str(settings.lease_s), "--item-timeout-s", str(settings.item_timeout_s)]
+    flags = ["--broker-url", settings.broker_url, "--allowed-private-hosts", "127.0.0.1:*"]
+    limits = ["--lease-timeout-s", str(settings.lease_timeout_s), "--item-timeout-s", str(settings.item_timeout_s)]
     return subprocess.Popen(
         [sys.executable, "-m", "workers.cli", "webhooks", *flags, *limits],
         cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, stderr=subprocess.DEVNULL, preexec_fn=die_with_harness,

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from streams.settings import Settings
-from tests.brokers.test_subscribe import wire
+from streams.config.settings import Settings
 from tests.conftest import emptied_kafka, until
+from tests.contract.brokers.test_subscribe import wire
 from tests.faults.test_groups import (
     COMMITTED_EVERY,
     KEYS,

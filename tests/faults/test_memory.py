@@ -12,19 +12,19 @@ from pathlib import Path
 
 import pytest
 
+from streams.brokers.base import OutgoingMessage
+from streams.brokers.redis_streams.broker import RedisStreamsBroker
+from streams.brokers.redis_streams.memory import Removed, read_removed
 from streams.codec import encode
+from streams.config.settings import MiB, Settings
 from streams.errors import UnavailableError
 from streams.records import Content, Item
-from streams.settings import MiB, Settings
 from streams.topics import ARTICLES, DEAD_LETTERS, DESK_GROUP, ITEMS
-from streams.transport.broker import Message
-from streams.transport.embedded import EmbeddedValkey
-from streams.transport.redis_streams.log import Log
-from streams.transport.redis_streams.memory import Removed, read_removed
+from streams.valkey.server import EmbeddedValkey
 from tests.conftest import ROOT, copydesk, until
 from tests.faults.fleet import die_with_harness
 from workers.counters import read_counters
-from workers.service import prepared
+from workers.services import connect
 
 MEMORY_MB = 16
 STEP_BYTES = 3_000_000  # of a hundred articles, and what is remembered of them
@@ -40,19 +40,19 @@ def sentence(rnd: random.Random) -> str:
     )
 
 
-def item(number: int) -> Message:
+def item(number: int) -> OutgoingMessage:
     """An invented story unlike any other; its long summary takes memory, but no time of the desk."""
     rnd = random.Random(number)
     body = "".join(f"<p>{' '.join(sentence(rnd) for _ in range(5))}</p>" for _ in range(5))
     url = f"https://full.example/{number}"
     made = Item(
-        feed="https://full.example/feed", key=url, link=url, canonical_url=url, title=f"Story {number} of the town",
+        feed="https://full.example/feed", identity_key=url, link=url, canonical_url=url, title=f"Story {number} of the town",
         content=(Content(body, "text/html"),), summary=Content("x" * 1_000 * (len(body) // 200), "text/plain"), fetched_at=NOW, fingerprint=f"{number:016x}",
     )  # fmt: skip
-    return Message(ITEMS.name, url.encode(), encode(made))
+    return OutgoingMessage(ITEMS.name, url.encode(), encode(made))
 
 
-async def fill(log: Log) -> int:
+async def fill(log: RedisStreamsBroker) -> int:
     """Send items, as a poller that doesn't pause, until the broker refuses them; returns how many it took."""
     for number in range(0, 10_000, 10):
         try:
@@ -77,20 +77,20 @@ def desk(url: str, folder: Path) -> Generator[None, None, None]:
             process.terminate()
 
 
-async def count(log: Log, topic: str) -> int:
+async def count(log: RedisStreamsBroker, topic: str) -> int:
     _, there, _ = await log.trim_topic(topic, 0)
     return there
 
 
 @pytest.mark.parametrize("restarted", [False, True])
 def test_desk_recovers_from_full_memory(tmp_path: Path, restarted: bool) -> None:
-    settings = Settings(data_dir=tmp_path / "data", memory_mb=MEMORY_MB, partitions=4, fsync="everysec")
+    settings = Settings(data_dir=tmp_path / "data", valkey_memory_mb=MEMORY_MB, partitions=4, valkey_fsync="everysec")
     server = EmbeddedValkey(settings)
     server.start()
 
     async def filled() -> int:
-        log = await prepared(settings, server.url)
-        assert isinstance(log, Log)
+        log = await connect(settings, server.url)
+        assert isinstance(log, RedisStreamsBroker)
         await log.register("reader", [(ARTICLES.name, n) for n in range(4)], "start")
         sent = await fill(log)
         assert sent > 300
@@ -98,12 +98,12 @@ def test_desk_recovers_from_full_memory(tmp_path: Path, restarted: bool) -> None
         return sent
 
     async def recovered(sent: int) -> Removed:
-        log = await prepared(settings, server.url)
-        assert isinstance(log, Log)
-        assert await log.pressure() > 0.9
+        log = await connect(settings, server.url)
+        assert isinstance(log, RedisStreamsBroker)
+        assert await log.memory_usage() > 0.9
 
         async def done() -> bool:
-            assert (await log.memory())[0] < settings.memory_mb * MiB + STEP_BYTES  # the reserve, and a step
+            assert (await log.memory())[0] < settings.valkey_memory_mb * MiB + STEP_BYTES  # the reserve, and a step
             return await log.lag(ITEMS.name, DESK_GROUP) == 0
 
         await until(done, deadline_s=120, what="every item done")
@@ -135,8 +135,8 @@ def test_desk_recovers_from_full_memory(tmp_path: Path, restarted: bool) -> None
         server.stop()
 
 
-async def _has_room(log: Log) -> bool:
-    return await log.pressure() < 0.85
+async def _has_room(log: RedisStreamsBroker) -> bool:
+    return await log.memory_usage() < 0.85
 
 
 def _said(text: str) -> int:

@@ -4,24 +4,28 @@ import msgspec
 import pytest
 
 import streams
-from streams.codec import UPGRADES, decode, encode, schema, upgraded
+from streams.codec import MIGRATIONS, decode, encode, migrate, schema
 from streams.errors import CopydeskError, UnreadableError
-from streams.records import WIRE_VERSION, Article, Coordinates, DeadLetter, Image, Item, Link, Poll, Removed
+from streams.records import WIRE_VERSION, Article, DeadLetter, Image, Item, Link, MessageId, PollResult, RemovedBlock
 
 NOW = datetime(2026, 1, 5, 10, tzinfo=UTC)
-ITEM = Item(feed="https://a.example/f", key="https://a.example/1", title="T", fetched_at=NOW, fingerprint="00" * 8)
+ITEM = Item(
+    feed="https://a.example/f", identity_key="https://a.example/1", title="T", fetched_at=NOW, fingerprint="00" * 8
+)
 ARTICLE = Article(
     id="ab" * 10,
     revision=2,
     title="Tide — «high»",
     published=NOW,
-    text=("One.", "二。"),
+    paragraphs=("One.", "二。"),
     images=(Image("https://a.example/i.jpg", "A tide", "Ida Marrow"),),
-    removed=(Removed("link", "x", "because", links=(Link("https://b.example"),)),),
-    item=Coordinates("copydesk.items", 3, 7),
+    removed=(RemovedBlock("link", "x", "because", links=(Link("https://b.example"),)),),
+    source=MessageId("copydesk.items", 3, 7),
 )
-LETTER = DeadLetter(topic="t", partition=1, offset=2, original=b"\xff\x00", error="unreadable", reason="r", time=NOW)
-POLL = Poll(id="1", feed="https://a.example/f", time=NOW, outcome="ok")
+LETTER = DeadLetter(
+    topic="t", partition=1, offset=2, payload=b"\xff\x00", error_kind="unreadable", error="r", failed_at=NOW
+)
+POLL = PollResult(id="1", feed="https://a.example/f", started_at=NOW, outcome="ok")
 
 
 @pytest.mark.parametrize("record", [ITEM, ARTICLE, LETTER, POLL], ids=lambda r: type(r).__name__)
@@ -61,14 +65,14 @@ def test_an_old_message_is_read_step_by_step() -> None:
         1: lambda raw: {"title": raw["headline"]},
         2: lambda raw: {"titles": [raw["title"]]},
     }
-    assert upgraded({"headline": "T"}, upgrades, 3) == {"titles": ["T"], "v": 3}
-    assert upgraded({"title": "T", "v": 2}, upgrades, 3) == {"titles": ["T"], "v": 3}
+    assert migrate({"headline": "T"}, upgrades, 3) == {"titles": ["T"], "v": 3}
+    assert migrate({"title": "T", "v": 2}, upgrades, 3) == {"titles": ["T"], "v": 3}
     with pytest.raises(UnreadableError, match="wire version 4"):
-        upgraded({"v": 4}, upgrades, 3)
-    assert set(UPGRADES) == set(range(1, WIRE_VERSION))
+        migrate({"v": 4}, upgrades, 3)
+    assert set(MIGRATIONS) == set(range(1, WIRE_VERSION))
 
 
-@pytest.mark.parametrize("kind", [Item, Article, DeadLetter, Poll])
+@pytest.mark.parametrize("kind", [Item, Article, DeadLetter, PollResult])
 def test_every_record_has_a_schema(kind: type[Item]) -> None:
     definition = schema(kind)["$defs"][kind.__name__]
     assert set(definition["properties"]) == {"v", *kind.__struct_fields__}

@@ -16,16 +16,16 @@ import pytest
 
 import streams
 import workers
-from workers.clean.article import sniff
-from workers.clean.captions import names_in, split_credit
-from workers.clean.markup import without_buttons, without_unseen
-from workers.clean.text import comparable, plain
-from workers.dedupe.fingerprint import markup_fingerprint
-from workers.poller.pages import seen_part
+from workers.clean.cleaner import detect_input_type
+from workers.clean.credits import parse_byline, split_credit
+from workers.dedupe.fingerprint import raw_fingerprint
+from workers.poller.full_text import strip_invisible
+from workers.text.markup import strip_buttons, strip_invisible_elements
+from workers.text.normalise import match_key, plain_text
 
 
 def fingerprint_of(text: str) -> bytes:
-    return markup_fingerprint((text,))
+    return raw_fingerprint((text,))
 
 
 # Characters of each class, and what the patterns look for: repeated, each makes some pattern try again and again.
@@ -67,10 +67,10 @@ MOST = 3 * LINEAR  # linear time, measured badly; the square of it is LINEAR² =
 NOTICED_S = 0.002  # CPU time of LARGE; less is none
 ENDLESS_S = 0.25  # a hundred times what the slowest linear pattern takes
 FUNCTIONS: tuple[Callable[[str], Any], ...] = (
-    comparable, fingerprint_of, names_in, plain, seen_part, sniff, split_credit, without_buttons, without_unseen,
+    match_key, fingerprint_of, parse_byline, plain_text, strip_invisible, detect_input_type, split_credit, strip_buttons, strip_invisible_elements,
 )  # fmt: skip
 # Patterns that are made where they are used, from words that settings or callers hold.
-MADE_THERE = {("streams/rules.py", "_has"), ("streams/tables.py", "_where")}
+MADE_THERE = {("streams/routing.py", "_has"), ("streams/config/tables.py", "_where")}
 ROOTS = (streams, workers)
 
 

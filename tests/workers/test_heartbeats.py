@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from streams.settings import Settings
+from streams.config.settings import Settings
 from tests.conftest import until
 from workers import heartbeats
-from workers.heartbeats import FORGET_LAST_S, FORGET_S, SILENT_S, Worker, beating, forgotten, read_workers
-from workers.service import prepared
+from workers.heartbeats import FORGET_LAST_S, FORGET_S, SILENT_S, Worker, expired_workers, heartbeat_task, read_workers
+from workers.services import connect
 
 
 def with_state(settings: Settings, work: Callable[[Any], Awaitable[None]]) -> None:
     async def go() -> None:
-        broker = await prepared(settings, settings.broker_url)
+        broker = await connect(settings, settings.broker_url)
         await work(broker.state)
         await broker.close()
 
@@ -35,7 +35,7 @@ async def names(state: Any) -> set[str]:
 
 def test_worker_that_ends_in_order_is_removed(either: Settings) -> None:
     async def work(state: Any) -> None:
-        async with beating(state, "desk", "desk-1"):
+        async with heartbeat_task(state, "desk", "desk-1"):
             [worker] = await until(lambda: read_workers(state))
             assert (worker.name, worker.role, worker.is_silent) == ("desk-1", "desk", False)
         assert await read_workers(state) == []
@@ -46,7 +46,7 @@ def test_worker_that_ends_in_order_is_removed(either: Settings) -> None:
 def test_worker_that_crashes_stays_recorded(settings: Settings) -> None:
     async def work(state: Any) -> None:
         with pytest.raises(ZeroDivisionError):
-            async with beating(state, "desk", "desk-1"):
+            async with heartbeat_task(state, "desk", "desk-1"):
                 await until(lambda: names(state))
                 raise ZeroDivisionError
         assert await names(state) == {"desk-1"}
@@ -57,7 +57,7 @@ def test_worker_that_crashes_stays_recorded(settings: Settings) -> None:
 def test_worker_whose_loop_stands_sends_nothing(settings: Settings) -> None:
     async def work(state: Any) -> None:
         await record(state, "poller", "old", FORGET_LAST_S + 60)
-        async with beating(state, "poller", "poller-1", is_working=lambda: False):
+        async with heartbeat_task(state, "poller", "poller-1", is_working=lambda: False):
 
             async def swept() -> bool:  # what a start does after the first heartbeat is due
                 return not await state.hexists(heartbeats.KEY, "old")
@@ -75,7 +75,7 @@ def test_restarted_worker_replaces_its_entry(settings: Settings) -> None:
         assert killed.is_silent
         [problem] = heartbeats.silent_problems([killed])
         assert re.match(r"no heartbeat for 36\d\d s: desk-1 \(desk, limit 15 s\); ", problem)
-        async with beating(state, "desk", "desk-1"):
+        async with heartbeat_task(state, "desk", "desk-1"):
 
             async def back() -> bool:
                 [worker] = await read_workers(state)
@@ -110,13 +110,13 @@ def test_silent_worker_is_forgotten_beside_live_peers(
 ) -> None:
     workers = [Worker("desk-1", "desk", age_s), Worker("poller", "poller", 1.0)]
     workers += [Worker(name, "desk", age) for name, age in peers.items()]
-    assert ("desk-1" in forgotten(workers)) == is_forgotten
+    assert ("desk-1" in expired_workers(workers)) == is_forgotten
 
 
 def test_start_deletes_forgotten_entries(settings: Settings) -> None:
     async def work(state: Any) -> None:
         await record(state, "desk", "desk-1", FORGET_S + 60)
-        async with beating(state, "desk", "desk-2"):
+        async with heartbeat_task(state, "desk", "desk-2"):
 
             async def swept() -> bool:
                 return await state.hkeys(heartbeats.KEY) == [b"desk-2"]

@@ -11,10 +11,10 @@ from typing import Any
 
 from lxml import etree
 
-from workers.clean.clutter import TRACKING_PIXEL
-from workers.clean.lines import is_sentence, word_count
-from workers.clean.markup import without_buttons
-from workers.clean.text import CONTROL, plain, without_invisible
+from workers.clean.rules.patterns import TRACKING_PIXEL
+from workers.text.line_types import is_sentence, word_count
+from workers.text.markup import strip_buttons
+from workers.text.normalise import CONTROL, plain_text, without_invisible
 
 MAX_HTML_CHARS = 5_000_000  # longer documents are cut there, and say so
 MAX_BLOCKS = 20_000
@@ -33,37 +33,43 @@ DROPPED_TAGS = frozenset(
 EMBED_TAGS = frozenset(("iframe", "embed", "video"))
 INLINE_TAGS = frozenset("a abbr b cite code del em i ins kbd mark q s small strong sub sup u".split())
 NAMED_BY = ("class", "id", "itemprop", "role", "data-component", "data-testid")
-LAZY = ("data-src", "data-original", "data-lazy-src", "data-srcset", "srcset")  # where pictures wait to be scrolled to
+LAZY_SOURCES = (
+    "data-src",
+    "data-original",
+    "data-lazy-src",
+    "data-srcset",
+    "srcset",
+)  # where pictures wait to be scrolled to
 HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 PARAGRAPH_END = re.compile(r"[.!?…。！？][\"'”’»)\]]*\s*$")
 PARAGRAPH_CHARS = 60  # a line this long that ends a sentence before a <br> is a paragraph
-NO_LINK = re.compile(
+NON_WEB_SCHEME = re.compile(
     r"\A(?!https?:|mailto:)[a-z][a-z0-9+.-]*:", re.IGNORECASE
 )  # another scheme: javascript:, data:, tel:
-FILLED_TAGS = frozenset("li figcaption blockquote figure td dd".split())
+WRAPPER_TAGS = frozenset("li figcaption blockquote figure td dd".split())
 ITEM_TAGS, LIST_TAGS = frozenset("li td th dt dd".split()), frozenset("ul ol dl table".split())
 
 Token = str | tuple[str, str]  # text, or an inline tag with its address; a closing one begins with "/"
 
 
 @dataclass(slots=True, eq=False)
-class Place:
+class Element:
     """An element that blocks stand in: its tag, its class and id names, and what it stands in itself."""
 
     tag: str
-    names: str
-    parent: "Place | None"
+    class_names: str
+    parent: "Element | None"
     depth: int
     hidden: bool = False
 
 
 @dataclass(slots=True, eq=False)
-class Picture:
+class ImageTag:
     """An <img>: where it really comes from, as written."""
 
     source: str
     alt: str
-    pixel: bool  # counts readers, shows nothing
+    is_tracking_pixel: bool  # counts readers, shows nothing
 
 
 @dataclass(slots=True, eq=False)
@@ -74,10 +80,10 @@ class Block:
     tag: str = "p"
     links: tuple[tuple[str, str], ...] = ()  # addresses as written, and their words
     link_chars: int = 0
-    run: list[Token] = field(default_factory=list)
-    place: Place | None = None
-    pictures: tuple[Picture, ...] = ()
-    gap: bool = False  # an empty line stands before it
+    tokens: list[Token] = field(default_factory=list)
+    element: Element | None = None
+    images: tuple[ImageTag, ...] = ()
+    after_blank_line: bool = False  # an empty line stands before it
     _words: int = -1
     _sentence: bool = False
 
@@ -89,12 +95,12 @@ class Block:
         return self._words
 
     @property
-    def sentence(self) -> bool:
+    def is_sentence(self) -> bool:
         """Whether it reads like body copy."""
         return self.words > 0 and self._sentence
 
     @property
-    def all_link(self) -> bool:
+    def is_all_links(self) -> bool:
         """Whether there is nothing in it but links."""
         return bool(self.links) and self.link_chars >= 0.85 * len(self.text)
 
@@ -103,16 +109,16 @@ def text_blocks(text: str) -> list[Block]:
     """Return a block for each line that isn't empty."""
     blocks: list[Block] = []
     gap = False
-    for line in map(plain, text.split("\n")):
+    for line in map(plain_text, text.split("\n")):
         if line:
-            blocks.append(Block(line, "line", gap=gap))
+            blocks.append(Block(line, "line", after_blank_line=gap))
         gap = not line
     return blocks[:MAX_BLOCKS]
 
 
 def parse_html(html: str, *, page: bool = False) -> Any:
     """Return the tree of a fragment, or of a whole page; of a document longer than MAX_HTML_CHARS, the beginning."""
-    html = without_buttons(CONTROL.sub(" ", html[:MAX_HTML_CHARS]))
+    html = strip_buttons(CONTROL.sub(" ", html[:MAX_HTML_CHARS]))
     parser = etree.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True)
     data = (html if page else f"<div>{html}</div>").encode("utf-8", "replace")
     try:
@@ -124,28 +130,28 @@ def parse_html(html: str, *, page: bool = False) -> Any:
 
 def html_blocks(root: Any) -> list[Block]:
     """Return the blocks of a tree in reading order."""
-    walk = _Walk()
+    walk = BlockBuilder()
     walk.element(root, root.tag, None)
     walk.flush()
     return walk.blocks
 
 
 @dataclass
-class _Walk:
+class BlockBuilder:
     """One pass over a tree. Text runs on until something begins or ends a block."""
 
     blocks: list[Block] = field(default_factory=list)
-    place: Place | None = None
+    place: Element | None = None
     run: list[Token] = field(default_factory=list)
     inline: list[tuple[str, str]] = field(default_factory=list)  # open inline tags, outermost first
     link: str = ""
     link_start: int = 0  # where in `run` the present link begins
     links: list[tuple[str, str]] = field(default_factory=list)
     link_chars: int = 0
-    pictures: list[Picture] = field(default_factory=list)
+    pictures: list[ImageTag] = field(default_factory=list)
     line_start: int = 0  # where in `run` the present line begins
 
-    def element(self, element: Any, tag: str, parent: Place | None) -> None:
+    def element(self, element: Any, tag: str, parent: Element | None) -> None:
         if tag in BLOCK_TAGS:
             self._block(element, tag, parent)
         elif tag == "a":
@@ -163,7 +169,7 @@ class _Walk:
         else:
             self._inside(element, parent)
 
-    def _inside(self, element: Any, place: Place | None) -> None:
+    def _inside(self, element: Any, place: Element | None) -> None:
         if element.text:
             self._words(element.text)
         for child in element:
@@ -179,7 +185,7 @@ class _Walk:
         elif self.run:
             self.run.append(" ")
 
-    def _block(self, element: Any, tag: str, parent: Place | None) -> None:
+    def _block(self, element: Any, tag: str, parent: Element | None) -> None:
         if self.run or self.pictures:
             self.flush()
         names, hidden = "", parent is not None and parent.hidden
@@ -187,16 +193,16 @@ class _Walk:
         if attributes:
             names = " ".join([value for name, value in attributes.items() if name in NAMED_BY])
             hidden = hidden or "hidden" in attributes or HIDDEN_STYLE.search(attributes.get("style", "")) is not None
-        place = Place(tag, names, parent, parent.depth + 1 if parent else 0, hidden)
+        place = Element(tag, names, parent, parent.depth + 1 if parent else 0, hidden)
         self.place = place
         self._inside(element, place)
         if self.run or self.pictures:
             self.flush()
         self.place = parent
 
-    def _anchor(self, element: Any, parent: Place | None) -> None:
+    def _anchor(self, element: Any, parent: Element | None) -> None:
         href = (element.get("href") or "").strip()
-        if not href or self.link or href.startswith("#") or NO_LINK.match(href):
+        if not href or self.link or href.startswith("#") or NON_WEB_SCHEME.match(href):
             self._inside(element, parent)
             return
         self.link = href
@@ -224,7 +230,7 @@ class _Walk:
     def _embed(self, element: Any) -> None:
         """An embedded document becomes a link to itself."""
         src = (element.get("src") or "").strip()
-        if src and not NO_LINK.match(src):
+        if src and not NON_WEB_SCHEME.match(src):
             self.flush()
             self.blocks.append(_embedded(src, self.place))
 
@@ -247,7 +253,7 @@ class _Walk:
         if self.links and len(self.links) == 1 and text == _host(self.links[0][0]):
             self.blocks.append(_embedded(self.links[0][0], self.place))  # as we wrote it ourselves
         elif text or self.pictures:
-            tag = _shape(self.place) if text else "img"
+            tag = block_tag(self.place) if text else "img"
             run = self.run + [("/" + tag, "") for tag, _ in reversed(self.inline)] if text else []
             links, pictures = tuple(self.links), tuple(self.pictures)
             self.blocks.append(Block(text, tag, links, self.link_chars, run, self.place, pictures))
@@ -266,42 +272,42 @@ def _host(address: str) -> str:
     return address.split("/")[2] if address.count("/") > 2 else address
 
 
-def _embedded(address: str, place: Place | None) -> Block:
+def _embedded(address: str, place: Element | None) -> Block:
     host = _host(address)
     return Block("", "embed", ((address, host),), 0, [("a", address), host, ("/a", "")], place)
 
 
-def _shape(place: Place | None) -> str:
+def block_tag(place: Element | None) -> str:
     """Return what a block is: its own tag, or that of the list, caption or cell it fills."""
     if place is None:
         return "p"
-    if place.tag in ("p", "div") and place.parent is not None and place.parent.tag in FILLED_TAGS:
+    if place.tag in ("p", "div") and place.parent is not None and place.parent.tag in WRAPPER_TAGS:
         return place.parent.tag
     return place.tag
 
 
-def _picture(element: Any) -> Picture:
-    source = next((value for name in LAZY[:3] if (value := element.get(name))), element.get("src") or "")
+def _picture(element: Any) -> ImageTag:
+    source = next((value for name in LAZY_SOURCES[:3] if (value := element.get(name))), element.get("src") or "")
     if not source or source.startswith("data:"):
         candidates = element.get("data-srcset") or element.get("srcset") or ""
         source = candidates.split(",")[0].split(" ")[0] if candidates else ""
     size = (element.get("width"), element.get("height"))
     pixel = size in (("1", "1"), ("0", "0"), ("1", None), (None, "1")) or TRACKING_PIXEL.search(source) is not None
-    return Picture(source.strip(), plain(element.get("alt") or ""), pixel)
+    return ImageTag(source.strip(), plain_text(element.get("alt") or ""), pixel)
 
 
-def ancestors(place: Place | None) -> Iterable[Place]:
+def ancestors(place: Element | None) -> Iterable[Element]:
     """Yield *place* and what it stands in, inside out."""
     while place is not None:
         yield place
         place = place.parent
 
 
-def lists(blocks: Sequence[Block]) -> list[list[int]]:
+def list_members(blocks: Sequence[Block]) -> list[list[int]]:
     """Return the numbers of the blocks that stand in one list or table, for each that has several."""
-    members: dict[Place, list[int]] = {}
+    members: dict[Element, list[int]] = {}
     for n, block in enumerate(blocks):
-        place = block.place if block.tag in ITEM_TAGS and block.text else None
+        place = block.element if block.tag in ITEM_TAGS and block.text else None
         place = next((p for p in ancestors(place) if p.tag in LIST_TAGS), None)
         if place is not None:
             members.setdefault(place, []).append(n)

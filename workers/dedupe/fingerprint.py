@@ -9,7 +9,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-from workers.clean.markup import without_tags
+from workers.text.markup import strip_tags
 
 DIGEST_BYTES = 8  # compared only with the last few of one article, never across articles
 MAX_TAG_CHARS = 5_000
@@ -25,7 +25,7 @@ _FORMAT = re.compile(
 
 def fingerprint(parts: Iterable[str]) -> bytes:
     """Return the digest of plain-text *parts*, in order; where one ends and the next begins makes no difference."""
-    words = [word for part in parts for word in _words(visible(part))]
+    words = [word for part in parts for word in _words(normalise_visible(part))]
     text = " ".join((*words, "")).encode("utf-8", "replace")
     return hashlib.blake2b(text, digest_size=DIGEST_BYTES).digest()
 
@@ -35,11 +35,11 @@ def _words(text: str) -> list[str]:
     return text.translate(_ASCII_GAPS).split() if text.isascii() else _WORD.findall(text)
 
 
-def visible(text: str) -> str:
+def normalise_visible(text: str) -> str:
     """Return *text* in compatibility form (NFKC, UAX #15), without format characters (Cf), which show nothing."""
     return text if text.isascii() else _FORMAT.sub("", unicodedata.normalize("NFKC", text))
 
 
-def markup_fingerprint(parts: Iterable[str]) -> bytes:
+def raw_fingerprint(parts: Iterable[str]) -> bytes:
     """Return the digest of *parts* that may hold HTML. Cheap: decides only whether an item is worth a closer look."""
-    return fingerprint(html.unescape(without_tags(part, " ", MAX_TAG_CHARS)) for part in parts)
+    return fingerprint(html.unescape(strip_tags(part, " ", MAX_TAG_CHARS)) for part in parts)

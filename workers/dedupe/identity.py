@@ -5,7 +5,7 @@ import hashlib
 ID_HEX_CHARS = 20  # 80 bits: among a billion articles, one chance in two million of any two colliding
 
 
-def is_identity(key: str) -> bool:
+def identifies_article(key: str) -> bool:
     """Whether a link's *key* (`urls.spell`) names a story: the front page of a site doesn't."""
     return bool(key.partition("/")[2])
 
@@ -15,7 +15,7 @@ def item_key(feed: str, guid: str, key: str, *, shared_link: bool = False, fallb
 
     *shared_link*: several items of the feed's document have this link but guids of their own (podcasts, live blogs).
     """
-    if key and is_identity(key) and not (shared_link and guid):
+    if key and identifies_article(key) and not (shared_link and guid):
         return key
     if guid:
         return f"{feed}#{guid}"

@@ -7,7 +7,7 @@ from pathlib import Path
 import listparser
 
 from streams.errors import UnreadableError
-from workers.poller.feeds import FeedState
+from workers.poller.registry import FeedState
 
 MAX_BYTES = 20 * 1024 * 1024
 
@@ -42,6 +42,6 @@ def write_opml(feeds: Iterable[FeedState]) -> str:
             parent = folders.get(feed.folder) or folders.setdefault(
                 feed.folder, ET.SubElement(body, "outline", text=feed.folder)
             )
-        ET.SubElement(parent, "outline", type="rss", text=feed.title or feed.url, xmlUrl=feed.location or feed.url)
+        ET.SubElement(parent, "outline", type="rss", text=feed.title or feed.url, xmlUrl=feed.moved_to or feed.url)
     ET.indent(root)
     return ET.tostring(root, encoding="unicode", xml_declaration=True) + "\n"

@@ -25,17 +25,17 @@ import msgspec
 MINUTE_S, HOUR_S, DAY_S = 60.0, 3_600.0, 86_400.0
 JITTER = 0.05  # spreads feeds that were added together
 MAX_BACKOFF_DOUBLINGS = 16
-GONE_AFTER, GONE_S = 3, 7 * DAY_S  # so many 410 in a row, then once a week
+GONE_AFTER, GONE_INTERVAL_S = 3, 7 * DAY_S  # so many 410 in a row, then once a week
 BUSY_S = 60.0  # the least to wait after 429 or 503 without Retry-After
 TRUST_304_S = DAY_S  # then the document is asked for whatever the server says: some lie
 MOVED_AFTER, MOVED_S = 3, DAY_S  # so many sightings over so long, and a permanent redirect is believed
 
 REFERENCE_PER_HOUR = 3.0  # a feed with so many new items is polled every `poll_interval_s`
-POWER = 0.7
-SHORTEST, LONGEST = 1 / 3, 16.0  # times `poll_interval_s`
-MEMORY_S = 14 * DAY_S  # how fast a history fades
+RATE_EXPONENT = 0.7
+MIN_FACTOR, MAX_FACTOR = 1 / 3, 16.0  # times `poll_interval_s`
+HISTORY_DECAY_S = 14 * DAY_S  # how fast a history fades
 FRESH_S = 2 * DAY_S  # how much a feed's first document counts as
-RECENT_S = HOUR_S  # how fast a rush fades
+BURST_DECAY_S = HOUR_S  # how fast a rush fades
 FIRST_PER_HOUR = 0.25  # a feed of which nothing is known
 SMOOTHING = 3.0  # items that a feed must have had at an hour before that hour differs much
 STEP_S = 900.0
@@ -59,7 +59,7 @@ class History(msgspec.Struct, frozen=True, array_like=True):
         return sum(self.hours) / self.weight_s * HOUR_S
 
 
-class Hints(msgspec.Struct, frozen=True, omit_defaults=True):
+class PollHints(msgspec.Struct, frozen=True, omit_defaults=True):
     """What the feed itself says of when to come; `skip_days` counts from Monday as 0. All of it in UTC."""
 
     wait_s: float = 0.0
@@ -70,7 +70,7 @@ class Hints(msgspec.Struct, frozen=True, omit_defaults=True):
 # -- learning -------------------------------------------------------------------------------------------------
 
 
-def first_history(now_s: float, times_s: Sequence[float]) -> History:
+def initial_history(now_s: float, times_s: Sequence[float]) -> History:
     """Return the history of a feed that is read for the first time, by the *times_s* of the items in its document."""
     past = sorted(t for t in times_s if t <= now_s)
     span_s = now_s - past[0] if past else 0.0
@@ -78,10 +78,10 @@ def first_history(now_s: float, times_s: Sequence[float]) -> History:
     return History(now_s, FRESH_S, (per_hour * FRESH_S / DAY_S,) * 24)
 
 
-def learned(history: History, now_s: float, times_s: Sequence[float]) -> History:
+def update_history(history: History, now_s: float, times_s: Sequence[float]) -> History:
     """Return *history* after a poll at *now_s* that found new items of *times_s* (when they appeared, at best)."""
     passed_s = max(0.0, now_s - history.polled_s)
-    fade, rush_fade = math.exp(-passed_s / MEMORY_S), math.exp(-passed_s / RECENT_S)
+    fade, rush_fade = math.exp(-passed_s / HISTORY_DECAY_S), math.exp(-passed_s / BURST_DECAY_S)
     hours = [count * fade for count in history.hours]
     for time_s in times_s:
         hours[_hour(time_s if history.polled_s - DAY_S < time_s <= now_s else now_s)] += 1
@@ -115,23 +115,23 @@ def _expected(history: History, now_s: float, passed_s: float) -> float:
 # -- deciding -------------------------------------------------------------------------------------------------
 
 
-def likely_wait_s(history: History, now_s: float, interval_s: float) -> float:
+def expected_wait_s(history: History, now_s: float, interval_s: float) -> float:
     """Return how long to wait for the next items; *interval_s* is what a feed of REFERENCE_PER_HOUR gets."""
     rush = (history.recent + 1) / (history.expected + 1)
-    need, at_s, longest_s = interval_s, now_s, interval_s * LONGEST
+    need, at_s, longest_s = interval_s, now_s, interval_s * MAX_FACTOR
     while at_s - now_s < longest_s:
-        per_hour = _per_hour(history, at_s) * rush ** math.exp(-(at_s - now_s) / RECENT_S)
-        speed = (per_hour / REFERENCE_PER_HOUR) ** POWER
+        per_hour = _per_hour(history, at_s) * rush ** math.exp(-(at_s - now_s) / BURST_DECAY_S)
+        speed = (per_hour / REFERENCE_PER_HOUR) ** RATE_EXPONENT
         step_s = min(STEP_S, (at_s // HOUR_S + 1) * HOUR_S - at_s)
         if speed * step_s >= need:
             at_s += need / speed
             break
         need -= speed * step_s
         at_s += step_s
-    return min(longest_s, max(interval_s * SHORTEST, at_s - now_s))
+    return min(longest_s, max(interval_s * MIN_FACTOR, at_s - now_s))
 
 
-def kept_to_hints_s(wait_s: float, hints: Hints, window: int, history: History | None, now: datetime) -> float:
+def apply_hints_s(wait_s: float, hints: PollHints, window: int, history: History | None, now: datetime) -> float:
     """Return *wait_s* as the feed's own *hints* would have it, but at most a day.
 
     A feed that asks for fewer polls than its items can wait for gets them still: of its *window*, as many items as
@@ -151,7 +151,7 @@ def kept_to_hints_s(wait_s: float, hints: Hints, window: int, history: History |
 def backoff_s(interval_s: float, failures: int, status: int) -> float:
     """Return the seconds until the next poll after *failures* failed ones in a row, the last with *status*."""
     if status == 410 and failures >= GONE_AFTER:
-        return GONE_S
+        return GONE_INTERVAL_S
     wait_s: float = interval_s * 2 ** min(failures, MAX_BACKOFF_DOUBLINGS)
     wait_s = min(wait_s, max(DAY_S, interval_s))
     return max(wait_s, BUSY_S) if status in (429, 503) else wait_s
@@ -183,7 +183,7 @@ _SKIPPED = re.compile(rb"<(hour|day)>\s{0,9}(\w{1,9})\s{0,9}</", re.IGNORECASE)
 _MAX_AGE = re.compile(r"(?:^|[\s,])max-age\s*=\s*\"?(\d{1,12})", re.IGNORECASE)
 
 
-def feed_hints(channel: Mapping[str, Any], body: bytes) -> Hints:
+def feed_hints(channel: Mapping[str, Any], body: bytes) -> PollHints:
     """Return what a document says of when to come: `ttl`, `skipHours`, `skipDays` (RSS 2.0), `sy:` (RSS 1.0 module)."""
     waits_s = [_number(channel.get("ttl")) * MINUTE_S]
     if period_s := _PERIODS_S.get(str(channel.get("sy_updateperiod") or "").strip().lower()):
@@ -199,10 +199,10 @@ def feed_hints(channel: Mapping[str, Any], body: bytes) -> Hints:
                 days.add(_DAYS.index(word))
     if len(hours) == 24 or len(days) == 7:
         hours, days = set(), set()  # never is no time to come
-    return Hints(min(max(waits_s), DAY_S), tuple(sorted(hours)), tuple(sorted(days)))
+    return PollHints(min(max(waits_s), DAY_S), tuple(sorted(hours)), tuple(sorted(days)))
 
 
-def fresh_for_s(headers: Mapping[str, str], now: datetime) -> float:
+def freshness_lifetime_s(headers: Mapping[str, str], now: datetime) -> float:
     """Return for how long an answer says that it stays fresh (RFC 9111 §4.2.1), at most a day."""
     control = headers.get("cache-control", "")
     if "no-cache" in control or "no-store" in control:

@@ -21,10 +21,10 @@ from typing import Any
 import msgspec
 
 from streams.errors import CopydeskError
-from streams.transport.redis_streams.client import translated
-from workers.clean.weburl import web_url
-from workers.fetch.fetch import Fetcher
-from workers.poller.feeds import WEBSUB
+from streams.state.redis_client import map_redis_errors
+from workers.http.client import HttpClient
+from workers.poller.registry import WEBSUB
+from workers.urls.web_url import web_url
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ LEASE_S = 10 * 86_400  # what we ask for, §5.1; hubs grant what they like
 RENEW_AT = 0.8  # of the lease
 RETRY_S = 3_600.0  # a hub that didn't verify is asked again
 DENIED_S = 86_400.0
-STRETCH = 4  # polls of a feed that is pushed are so many times rarer
+PUSHED_INTERVAL_FACTOR = 4  # polls of a feed that is pushed are so many times rarer
 MAX_LEASE_S = 90 * 86_400
 MAX_WAITING = 100  # pushes; beyond it the feed is polled instead
 MAX_PUSH_BYTES = 1024 * 1024  # likewise
@@ -42,7 +42,7 @@ _LINK = re.compile(r"<([^<>\s]{1,2000})>((?:[^,<\"]{1,200}|\"[^\"]{0,200}\"){0,2
 _REL = re.compile(r"""\brel\s{0,5}=\s{0,5}(?:"([^"]{0,200})"|([^\s;,"]{1,200}))""", re.IGNORECASE)
 
 
-class Subscription(msgspec.Struct, omit_defaults=True, frozen=True):
+class HubSubscription(msgspec.Struct, omit_defaults=True, frozen=True):
     """What we asked a hub for, and what it answered. Times are Unix seconds."""
 
     feed: str
@@ -50,20 +50,22 @@ class Subscription(msgspec.Struct, omit_defaults=True, frozen=True):
     topic: str
     token: str
     secret: str
-    asked_s: float = 0.0
-    active_s: float = 0.0  # since when
-    until_s: float = 0.0
+    requested_s: float = 0.0
+    active_since_s: float = 0.0  # since when
+    expires_s: float = 0.0
     denied: bool = False
 
     def is_active(self, now_s: float) -> bool:
         """Whether pushes are to be expected."""
-        return self.active_s <= now_s < self.until_s and not self.denied
+        return self.active_since_s <= now_s < self.expires_s and not self.denied
 
     def is_due(self, now_s: float) -> bool:
         """Whether to ask the hub, for the first time or again. A clock that was put back doesn't stop it."""
-        if 0 <= now_s - self.asked_s < (DENIED_S if self.denied else RETRY_S):
+        if 0 <= now_s - self.requested_s < (DENIED_S if self.denied else RETRY_S):
             return False
-        return not self.active_s <= now_s < self.active_s + RENEW_AT * (self.until_s - self.active_s)
+        return (
+            not self.active_since_s <= now_s < self.active_since_s + RENEW_AT * (self.expires_s - self.active_since_s)
+        )
 
 
 class Push(msgspec.Struct, frozen=True):
@@ -80,17 +82,17 @@ class WebSub:
     def __init__(self, state: Any, callback_url: str) -> None:
         self.state, self.callback_url = state, callback_url.rstrip("/")
 
-    async def keep(self, fetcher: Fetcher, feed: str, hub: str, topic: str, now_s: float) -> None:
+    async def ensure_subscribed(self, fetcher: HttpClient, feed: str, hub: str, topic: str, now_s: float) -> None:
         """Ask *hub* for pushes of *feed*, known there as *topic*, when it is time. What fails is tried again later."""
         if not (self.callback_url and hub):
             return
-        kept = await self.of_feed(feed)
+        kept = await self.get(feed)
         if kept is None or (kept.hub, kept.topic) != (hub, topic):
-            kept = Subscription(feed, hub, topic, secrets.token_urlsafe(24), secrets.token_urlsafe(32))
+            kept = HubSubscription(feed, hub, topic, secrets.token_urlsafe(24), secrets.token_urlsafe(32))
         if not kept.is_due(now_s):
             return
         # First remembered, then asked: hubs may verify before they answer.
-        await self._save(msgspec.structs.replace(kept, asked_s=now_s, denied=False))
+        await self._save(msgspec.structs.replace(kept, requested_s=now_s, denied=False))
         form = {
             "hub.mode": "subscribe",
             "hub.topic": topic,
@@ -108,30 +110,30 @@ class WebSub:
 
     async def verify(self, token: str, mode: str, topic: str, lease_s: str) -> bool:
         """Return whether we agree with what a hub asks of us, §5.3; what it grants or denies is remembered."""
-        kept = await self.of_token(token)
+        kept = await self.get_by_token(token)
         if kept is None or topic != kept.topic:
             return False
         if mode == "denied":
             log.warning("feed=%s hub=%s: subscription denied; it is polled", kept.feed, kept.hub)
-            await self._save(msgspec.structs.replace(kept, denied=True, until_s=0.0))
+            await self._save(msgspec.structs.replace(kept, denied=True, expires_s=0.0))
             return True
         now_s = time.time()
-        if mode != "subscribe" or not 0 <= now_s - kept.asked_s < RETRY_S:
+        if mode != "subscribe" or not 0 <= now_s - kept.requested_s < RETRY_S:
             return False  # nobody here asked for it
         granted_s = min(MAX_LEASE_S, int(lease_s)) if lease_s.isdecimal() and len(lease_s) < 12 else LEASE_S
         log.info("feed=%s hub=%s: will be pushed for %d s", kept.feed, kept.hub, granted_s)
-        await self._save(msgspec.structs.replace(kept, active_s=now_s, until_s=now_s + granted_s, denied=False))
+        await self._save(msgspec.structs.replace(kept, active_since_s=now_s, expires_s=now_s + granted_s, denied=False))
         return True
 
-    async def take_in(self, kept: Subscription, signature: str, content_type: str, body: bytes) -> bool:
+    async def accept(self, kept: HubSubscription, signature: str, content_type: str, body: bytes) -> bool:
         """Put what a hub pushed where pollers find it; False when it is to be polled instead.
 
         What isn't signed with our secret (§7.1) may be from anybody and counts for nothing, not even for a poll.
         """
-        if not is_signed(kept.secret, signature, body):
+        if not verify_signature(kept.secret, signature, body):
             log.warning("feed=%s hub=%s: a push without our signature; ignored", kept.feed, kept.hub)
             return True
-        with translated(self.state.url):
+        with map_redis_errors(self.state.url):
             if len(body) > MAX_PUSH_BYTES or not body or await self.state.llen(PUSHED) >= MAX_WAITING:
                 return False
             await self.state.rpush(PUSHED, msgspec.msgpack.encode(Push(kept.feed, content_type, body)))
@@ -139,35 +141,35 @@ class WebSub:
 
     async def next_push(self, wait_s: float) -> Push | None:
         """Return what was pushed first, None when nothing is within *wait_s*."""
-        with translated(self.state.url):
+        with map_redis_errors(self.state.url):
             found = await self.state.blpop([PUSHED], wait_s)
         return msgspec.msgpack.decode(found[1], type=Push) if found else None
 
-    async def of_feed(self, feed: str) -> Subscription | None:
+    async def get(self, feed: str) -> HubSubscription | None:
         """Return the subscription of a feed."""
-        with translated(self.state.url):
+        with map_redis_errors(self.state.url):
             raw = await self.state.hget(WEBSUB, feed)
-        return msgspec.json.decode(raw, type=Subscription) if raw else None
+        return msgspec.json.decode(raw, type=HubSubscription) if raw else None
 
-    async def of_token(self, token: str) -> Subscription | None:
+    async def get_by_token(self, token: str) -> HubSubscription | None:
         """Return the subscription whose callback has *token*; None for a feed that was removed, too."""
-        with translated(self.state.url):
+        with map_redis_errors(self.state.url):
             feed = await self.state.hget(TOKENS, token)
-        kept = await self.of_feed(feed.decode()) if feed else None
+        kept = await self.get(feed.decode()) if feed else None
         return kept if kept and hmac.compare_digest(kept.token.encode(), token.encode()) else None
 
-    async def _save(self, kept: Subscription) -> None:
-        with translated(self.state.url):
+    async def _save(self, kept: HubSubscription) -> None:
+        with map_redis_errors(self.state.url):
             await self.state.hset(TOKENS, kept.token, kept.feed)
             await self.state.hset(WEBSUB, kept.feed, msgspec.json.encode(kept))
 
 
 def is_active(raw: bytes, now_s: float) -> bool:
     """Whether the subscription in *raw*, as `WEBSUB` has it, lets pushes be expected."""
-    return bool(raw) and msgspec.json.decode(raw, type=Subscription).is_active(now_s)
+    return bool(raw) and msgspec.json.decode(raw, type=HubSubscription).is_active(now_s)
 
 
-def is_signed(secret: str, signature: str, body: bytes) -> bool:
+def verify_signature(secret: str, signature: str, body: bytes) -> bool:
     """Whether *signature*, an `X-Hub-Signature`, is that of *body*: `method=hexadecimal`, §7.1."""
     method, _, given = signature.strip().partition("=")
     if method.lower() not in DIGESTS or not given.isascii():
@@ -176,7 +178,7 @@ def is_signed(secret: str, signature: str, body: bytes) -> bool:
     return hmac.compare_digest(right, given.lower())
 
 
-def header_links(value: str, url: str) -> dict[str, str]:
+def parse_link_header(value: str, url: str) -> dict[str, str]:
     """Return rel → URL of a Link header (RFC 8288), the first of each. It counts before the feed's own links, §4."""
     out: dict[str, str] = {}
     for target, parameters in _LINK.findall(value[:10_000]):

@@ -5,7 +5,7 @@ from bisect import bisect_left
 from collections import deque
 from datetime import datetime
 
-from streams.transport.broker import Delivery
+from streams.brokers.base import Delivery
 
 BOUNDS_S = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 KEPT = 500  # of the last articles, for percentiles
@@ -20,7 +20,7 @@ class Latency:
         self.sum_s = 0.0
         self.last_s: deque[float] = deque(maxlen=KEPT)
 
-    def measure(self, delivery: Delivery) -> None:
+    def observe(self, delivery: Delivery) -> None:
         """Take in an article as it came off its topic; one that doesn't say when it was fetched counts for nothing."""
         found = _FETCHED.search(delivery.value)
         if found is None:

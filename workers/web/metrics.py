@@ -7,19 +7,19 @@ from typing import Any
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
-from workers.poller.feeds import FeedState
+from workers.poller.registry import FeedState
 from workers.web.latency import Latency
 
 CONTENT_TYPE = "text/plain; version=0.0.4"  # the exposition format that generate_latest writes
 
 
-def exposition(
+def render_metrics(
     status: Mapping[str, Any], feeds: Iterable[FeedState], subscribers: Mapping[str, int], latency: Latency
 ) -> bytes:
     """Return all metrics as Prometheus reads them; *status* is the web server's."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(
-        _Found(
+        StaticCollector(
             [
                 *_items(status),
                 *_gauges(status),
@@ -33,7 +33,7 @@ def exposition(
     return generate_latest(registry)
 
 
-class _Found:
+class StaticCollector:
     """What a registry collects: metrics that are there already."""
 
     def __init__(self, metrics: list[Metric]) -> None:

@@ -5,10 +5,10 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from streams.records import Article, DeadLetter, Item, Poll, Record
+from streams.records import Article, DeadLetter, Item, PollResult, Record
 from streams.version import version
 
-RECORDS: dict[str, type[Record]] = {"article": Article, "item": Item, "poll": Poll, "dead-letter": DeadLetter}
+RECORDS: dict[str, type[Record]] = {"article": Article, "item": Item, "poll": PollResult, "dead-letter": DeadLetter}
 JSON, TEXT = "application/json", "text/plain"
 TOKEN = "the token that `copydesk up` prints at the end of the page's address, in X-Copydesk-Token"
 
@@ -41,14 +41,14 @@ BODIES = {
 }
 
 
-def add_to(app: web.Application) -> None:
+def register(app: web.Application) -> None:
     """Add the paths of the documents."""
     app.router.add_get("/openapi.json", _openapi)
     app.router.add_get("/schemas/{name}", _schema)
 
 
 async def _openapi(request: web.Request) -> web.StreamResponse:
-    return web.json_response(document())
+    return web.json_response(build_openapi())
 
 
 async def _schema(request: web.Request) -> web.StreamResponse:
@@ -58,7 +58,7 @@ async def _schema(request: web.Request) -> web.StreamResponse:
     return web.json_response(msgspec.json.schema(kind), content_type="application/schema+json")
 
 
-def document() -> dict[str, Any]:
+def build_openapi() -> dict[str, Any]:
     """Return the OpenAPI 3.1 document."""
     paths: dict[str, dict[str, Any]] = {}
     for method, path, what, media in PATHS:

@@ -10,21 +10,21 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
+from streams.brokers.base import Broker
+from streams.brokers.redis_streams.broker import RedisStreamsBroker
+from streams.brokers.redis_streams.memory import read_removed
+from streams.config.settings import Settings
 from streams.errors import SettingsError, UnavailableError
-from streams.settings import Settings
 from streams.topics import ARTICLES, ITEMS
-from streams.transport.broker import Broker
-from streams.transport.redis_streams.log import Log
-from streams.transport.redis_streams.memory import read_removed
-from workers.counters import balanced, read_counters
+from workers.counters import is_balanced, read_counters
 from workers.heartbeats import as_rows, lag_problems, read_workers, silent_problems
-from workers.poller.feeds import Feeds
+from workers.poller.registry import FeedRegistry
 from workers.poller.websub import WebSub
 from workers.web import openapi
-from workers.web.acts import Acts, page_token
-from workers.web.articles import Articles
-from workers.web.hub import written
-from workers.web.topics import Topics
+from workers.web.admin_api import AdminApi, load_token
+from workers.web.articles_api import ArticlesApi
+from workers.web.broadcast import format_position
+from workers.web.topics_api import TopicsApi
 
 LOCAL_HOSTS = {"127.0.0.1", "localhost", "[::1]"}
 HEADERS = {
@@ -40,19 +40,19 @@ HEADERS = {
 async def status(broker: Broker, desk_group: str) -> dict[str, Any]:
     """Return how copydesk is doing: counters, whether they add up, lag, workers, and feeds."""
     counters = await read_counters(broker.state)
-    feeds = await Feeds(broker.state).all()
+    feeds = await FeedRegistry(broker.state).all()
     now_s = time.time()
     return {
         "counters": counters,
-        "balanced": balanced(counters),
+        "balanced": is_balanced(counters),
         "lag": await broker.lag(ITEMS.name, desk_group),
-        "memory": round(await broker.pressure(), 4),
+        "memory": round(await broker.memory_usage(), 4),
         "removed_for_memory": await removed_for_memory(broker),
         "workers": as_rows(await read_workers(broker.state)),
         "feeds": [
             {
                 "url": f.url, "title": f.title, "folder": f.folder, "status": f.status, "error": f.error,
-                "failures": f.failures, "polls": f.polls, "sent": f.sent, "due_in_s": round(f.due_s - now_s, 1),
+                "failures": f.failures, "polls": f.polls, "sent": f.items_total, "due_in_s": round(f.due_s - now_s, 1),
                 "every_s": round(max(0.0, f.due_s - f.polled_s)) if f.polls else 0,
                 "items_a_day": round(24 * f.history.per_hour, 1) if f.history else 0,
                 "paused": f.paused,
@@ -64,35 +64,35 @@ async def status(broker: Broker, desk_group: str) -> dict[str, Any]:
 
 async def removed_for_memory(broker: Broker) -> dict[str, Any]:
     """Return how many messages went before their retention ended, by topic, and how long ago articles did."""
-    if not isinstance(broker, Log):
+    if not isinstance(broker, RedisStreamsBroker):
         return {"messages": {}, "articles_ago_s": None}
     removed = await read_removed(broker)
     ago_s = time.time() - removed.articles_last_s if removed.articles_last_s else None
     return {"messages": removed.counts, "articles_ago_s": ago_s and round(ago_s)}
 
 
-class StatusServer:
+class WebServer:
     """Serves one copydesk: its topics, how it is, and what hubs push to it."""
 
     def __init__(self, settings: Settings, broker: Broker, desk_group: str) -> None:
         self.settings, self.broker, self.desk_group = settings, broker, desk_group
-        self.topics = Topics(settings, broker)
-        self.articles = Articles(broker, self.topics.hubs[ARTICLES.name])
-        self.acts = Acts(broker, page_token(settings.data_dir))
-        self.websub = WebSub(broker.state, settings.callback_url)
+        self.topics = TopicsApi(settings, broker)
+        self.articles = ArticlesApi(broker, self.topics.hubs[ARTICLES.name])
+        self.acts = AdminApi(broker, load_token(settings.data_dir))
+        self.websub = WebSub(broker.state, settings.websub_callback_url)
         self.url = ""
         self._runner: web.AppRunner | None = None
         self._measuring: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Listen. Raises SettingsError naming the port when it is taken."""
-        app = web.Application(middlewares=[self._guarded], client_max_size=self.settings.feed_bytes)
+        app = web.Application(middlewares=[self._guarded], client_max_size=self.settings.max_feed_bytes)
         app.router.add_get("/websub/{token}", self._verify)
         app.router.add_post("/websub/{token}", self._take_push)
-        self.topics.add_to(app)
-        self.articles.add_to(app)
-        openapi.add_to(app)
-        self.acts.add_to(app)
+        self.topics.register(app)
+        self.articles.register(app)
+        openapi.register(app)
+        self.acts.register(app)
         app.router.add_get("/healthz", self._health)
         app.router.add_get("/readyz", self._ready)
         app.router.add_get("/metrics", self._metrics)
@@ -151,17 +151,17 @@ class StatusServer:
 
     async def _take_push(self, request: web.Request) -> web.StreamResponse:
         """Take what a hub pushes (WebSub §7)."""
-        kept = await self.websub.of_token(request.match_info["token"])
+        kept = await self.websub.get_by_token(request.match_info["token"])
         if kept is None:
             raise web.HTTPGone(text="no such subscription")
         signature, content_type = (request.headers.get(name, "") for name in ("X-Hub-Signature", "Content-Type"))
-        if not await self.websub.take_in(kept, signature, content_type, await request.read()):
-            await Feeds(self.broker.state).hurry([kept.feed])
+        if not await self.websub.accept(kept, signature, content_type, await request.read()):
+            await FeedRegistry(self.broker.state).poll_now([kept.feed])
         return web.Response(status=202)
 
     async def _health(self, request: web.Request) -> web.StreamResponse:
         counters = await read_counters(self.broker.state)
-        healthy = balanced(counters)
+        healthy = is_balanced(counters)
         return _json({"healthy": healthy}, 200 if healthy else 503)
 
     async def _status(self, request: web.Request) -> web.StreamResponse:
@@ -172,24 +172,24 @@ class StatusServer:
         """Answer whether work is done: the broker answers, every worker has heartbeats, and the desk keeps up."""
         lag = await self.broker.lag(ITEMS.name, self.desk_group)
         workers = await read_workers(self.broker.state)
-        problems = [*silent_problems(workers), *lag_problems(lag, self.settings.max_lag)]
+        problems = [*silent_problems(workers), *lag_problems(lag, self.settings.max_desk_lag)]
         return _json({"ready": not problems, "lag": lag, "problems": problems}, 503 if problems else 200)
 
     async def _metrics(self, request: web.Request) -> web.StreamResponse:
         from workers.web import metrics  # the client library costs memory: who isn't asked doesn't pay for it
 
         subscribers = {name: hub.subscribers for name, hub in self.topics.hubs.items() if hub.subscribers}
-        feeds = await Feeds(self.broker.state).all()
+        feeds = await FeedRegistry(self.broker.state).all()
         told = await status(self.broker, self.desk_group)
-        body = metrics.exposition(told, feeds, subscribers, self.topics.latency)
+        body = metrics.render_metrics(told, feeds, subscribers, self.topics.latency)
         return web.Response(body=body, headers={"Content-Type": metrics.CONTENT_TYPE})
 
     async def _recent(self, request: web.Request) -> web.StreamResponse:
         hub = self.topics.hubs[ARTICLES.name]
         await hub.start()
         # The page makes do with the text: half of what would have to travel.
-        articles = [msgspec.to_builtins(msgspec.structs.replace(a, html="")) for a in self.topics.latest()]
-        return _json({"position": written(hub.position), "articles": articles})
+        articles = [msgspec.to_builtins(msgspec.structs.replace(a, html="")) for a in self.topics.latest_articles()]
+        return _json({"position": format_position(hub.position), "articles": articles})
 
 
 def _static(name: str, kind: str) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:

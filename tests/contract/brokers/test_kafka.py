@@ -1,0 +1,352 @@
+"""What only Kafka must show: its topics, the commit guard, transactions that end halfway, TLS and SASL, three nodes."""
+
+import asyncio
+import signal
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import faust
+import pytest
+from aiokafka import AIOKafkaConsumer
+from aiokafka import TopicPartition as KafkaPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import KafkaError
+from faust.types import TP
+
+from streams.brokers.base import Broker, OffsetRange, OutgoingMessage, open_broker
+from streams.brokers.kafka.broker import KafkaBroker
+from streams.brokers.kafka.transactions import Transactions
+from streams.config.settings import Settings, kafka_bootstrap_servers
+from streams.errors import SettingsError, UnavailableError
+from streams.topics import ARTICLES, ITEMS, Topic
+from tests.conftest import Clusters, until
+from tests.contract.brokers.test_contract import Stage, _lag_is, all_exactly_once, drained, end, stage, start_worker
+from tests.support.kafka import BEFORE, CURRENT, PASSWORD, USER, Cluster, Node
+
+
+@pytest.fixture(params=[CURRENT, BEFORE])
+def version(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def one(clusters: Clusters, version: str) -> Cluster:
+    """A cluster of one node."""
+    return clusters.get(version)
+
+
+@pytest.fixture
+def three(clusters: Clusters, version: str) -> Cluster:
+    """A cluster of three nodes, all of them up."""
+    found = clusters.get(version, nodes=3)
+    for node in found.nodes:
+        assert node.process is not None
+        if node.process.poll() is not None:
+            found.run(node)
+        found.wait_for(node)
+    return found
+
+
+def over(settings: Settings, cluster: Cluster, **changes: Any) -> Settings:
+    return replace(settings, broker_url=cluster.url, state_url=settings.broker_url, **changes)
+
+
+# -- topics ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("nodes", "replicas", "in_sync"), [(1, 1, "1"), (3, 3, "2")])
+def test_topics_are_made_with_partitions_retention_compaction_and_replicas(
+    settings: Settings, clusters: Clusters, version: str, nodes: int, replicas: int, in_sync: str
+) -> None:
+    cluster = clusters.get(version, nodes)
+
+    async def go() -> None:
+        broker = open_broker(over(settings, cluster, replication=replicas if nodes > 1 else 0))
+        await until(lambda: _declared(broker, [ITEMS, ARTICLES]), what="as many nodes as copies")
+        assert await _declared(broker, [ITEMS, ARTICLES])  # there already
+        await broker.close()
+        admin = AIOKafkaAdminClient(bootstrap_servers=",".join(kafka_bootstrap_servers(cluster.url)))
+        await admin.start()
+        wanted = {
+            ITEMS.name: {"retention.ms": "604800000", "cleanup.policy": "delete"},
+            ARTICLES.name: {"retention.ms": "2592000000", "cleanup.policy": "compact,delete"},
+        }
+        described = await until(lambda: _described(admin, list(wanted)), what="every node to know the topics")
+        for partitions in described:
+            assert len(partitions) == settings.partitions
+            assert all(len(p["replicas"]) == replicas for p in partitions)
+        for name, config in wanted.items():
+            found = await until(lambda: _configured(admin, name))  # noqa: B023 - awaited within the loop
+            config |= {"min.insync.replicas": in_sync, "max.message.bytes": "16777216"}
+            assert {k: found[k] for k in config} == config
+        await admin.close()
+
+    asyncio.run(go())
+
+
+async def _declared(broker: Broker, topics: list[Topic]) -> bool:
+    try:
+        await broker.create_topics(topics)
+    except UnavailableError:
+        return False
+    return True
+
+
+async def _described(admin: AIOKafkaAdminClient, topics: list[str]) -> Any:
+    found = [topic["partitions"] for topic in await admin.describe_topics(topics)]
+    return all(found) and found
+
+
+async def _configured(admin: AIOKafkaAdminClient, topic: str) -> dict[str, str]:
+    [answer] = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)])
+    return {entry[0]: entry[1] for entry in answer.resources[0][4]}
+
+
+# -- the commit guard -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("driver", "committed"), [("kafka", 3), ("guarded+kafka", 1)])
+def test_without_the_guard_faust_commits_past_a_message_in_work_and_loses_it(
+    settings: Settings, one: Cluster, driver: str, committed: int
+) -> None:
+    """faust-streaming#606: 0 is done and committed, 1 is in work, 2 is done. Only an offset of 1 brings 1 back."""
+
+    async def go() -> None:
+        async with stage(replace(over(settings, one), partitions=1)) as s:
+            await s.broker.publish([OutgoingMessage(s.source.name, b"", b"%d" % n) for n in range(3)])
+            done, seen = [], []
+            app = faust.App(
+                s.group, broker=one.url.replace("kafka", driver), store="memory://", web_enabled=False,
+                topic_disable_leader=True, topic_allow_declare=False, consumer_auto_offset_reset="earliest",
+                stream_wait_empty=False, broker_commit_interval=0.2,
+            )  # fmt: skip
+            topic = app.topic(s.source.name, value_type=bytes, value_serializer="raw")
+            first_is_committed = asyncio.Event()
+
+            async def work(stream: Any) -> None:
+                async for event in stream.events():
+                    seen.append(event.value)
+                    if event.value != b"0":
+                        await first_is_committed.wait()
+                    if event.value == b"1":
+                        await asyncio.Event().wait()  # in work for ever, as if the process died with it
+                    done.append(event.value)
+
+            app.agent(topic, concurrency=2)(work)
+            await app.start()
+            tp = TP(s.source.name, 0)
+            await until(lambda: _committed(s, one, tp, at_least=1))
+            first_is_committed.set()
+            await until(lambda: b"2" in done)
+            await app.consumer.commit()
+            assert await _committed(s, one, tp) == committed
+            crash = asyncio.ensure_future(app.stop())
+            await asyncio.wait({crash}, timeout=5)
+            crash.cancel()
+
+    asyncio.run(go())
+
+
+async def _committed(s: Stage, cluster: Cluster, tp: TP, at_least: int = 0) -> int:
+    reader = AIOKafkaConsumer(bootstrap_servers=",".join(kafka_bootstrap_servers(cluster.url)), group_id=s.group)
+    await reader.start()
+    try:
+        found = await reader.committed(KafkaPartition(*tp))
+        return found if found and found >= at_least else 0
+    finally:
+        await reader.stop()
+
+
+# -- transactions ---------------------------------------------------------------------------------------------
+
+
+class Died(BaseException):
+    """Stands for kill -9 between two lines."""
+
+
+class Steps(Transactions):
+    """Transactions whose process dies before a chosen part of its step."""
+
+    def __init__(self, kafka: KafkaBroker, group: str, dies_before: str = "") -> None:
+        super().__init__(kafka, group)
+        for name in ("_transact", "_settle") if dies_before else ():
+            if name == dies_before:
+                setattr(self, name, self._die)
+
+    async def _die(self, *args: Any) -> None:
+        raise Died
+
+
+@asynccontextmanager
+async def steps(settings: Settings) -> AsyncGenerator[tuple[Stage, Callable[..., Steps]], None]:
+    async with stage(settings) as s:
+        assert isinstance(s.broker, KafkaBroker)
+        kafka, made = s.broker, []
+
+        def start(dies_before: str = "") -> Steps:
+            made.append(Steps(kafka, s.group, dies_before))
+            return made[-1]
+
+        yield s, start
+        for one in made:
+            await one.close()
+
+
+REMEMBER = [("HINCRBY", "test:done", "n", 1)]
+
+
+@pytest.mark.parametrize(
+    ("dies_before", "published", "position"), [("_transact", 0, 0), ("_settle", 1, 1)], ids=["publish", "remember"]
+)
+def test_an_heir_finishes_or_forgets_what_its_predecessor_intended(
+    settings: Settings, one: Cluster, dies_before: str, published: int, position: int
+) -> None:
+    async def go() -> None:
+        async with steps(over(settings, one)) as (s, start):
+            await s.broker.publish([OutgoingMessage(s.source.name, b"k", b"%d" % n) for n in range(2)])
+            [tp] = {(d.topic, d.partition) for d in await drained(await s.broker.open_reader(s.source, "", "start"))}
+            dead, heir = start(dies_before), start()
+            run = OffsetRange(*tp, 0, 1)
+            assert await dead.holds(run)
+            with pytest.raises(Died):
+                await dead.advance(run, [OutgoingMessage(s.target.name, b"k", b"out")], REMEMBER)
+            assert await heir.holds(run) == (position == 0)
+            assert await heir.holds(OffsetRange(*tp, 1, 2)) == (position == 1)
+            assert len(await s.published()) == published
+            assert int(await s.broker.state.hget("test:done", "n") or 0) == published
+
+    asyncio.run(go())
+
+
+def test_a_predecessor_that_wakes_up_is_refused(settings: Settings, one: Cluster) -> None:
+    async def go() -> None:
+        async with steps(over(settings, one)) as (s, start):
+            old, new = start(), start()
+            run = OffsetRange(s.source.name, 0, 0, 1)
+            out = [OutgoingMessage(s.target.name, b"k", b"out")]
+            assert await old.holds(run)
+            assert await new.holds(run)
+            assert not await old.advance(run, [OutgoingMessage(s.target.name, b"k", b"late")], REMEMBER)
+            assert await new.advance(run, out, REMEMBER)
+            assert [d.value for d in await s.published()] == [b"out"]
+            assert int(await s.broker.state.hget("test:done", "n")) == 1
+            assert not await old.holds(run)  # takes over again, and finds it done
+
+    asyncio.run(go())
+
+
+def test_a_partition_that_others_had_in_the_meantime_is_taken_over_anew(settings: Settings, one: Cluster) -> None:
+    async def go() -> None:
+        async with steps(replace(over(settings, one), partitions=1)) as (s, start):
+            await s.broker.publish([OutgoingMessage(s.source.name, b"k", b"%d" % n) for n in range(3)])
+            mine, other = start(), start()
+            for n, steps_ in enumerate((mine, other, mine)):
+                run = OffsetRange(s.source.name, 0, n, n + 1)
+                assert await steps_.holds(run), n
+                assert await steps_.advance(run, [OutgoingMessage(s.target.name, b"k", b"%d" % n)], REMEMBER)
+            assert [d.value for d in await s.published()] == [b"0", b"1", b"2"]
+
+    asyncio.run(go())
+
+
+def test_a_gap_is_told_from_messages_that_were_skipped(settings: Settings, one: Cluster) -> None:
+    """Where nothing is kept between, the next message is the right one; otherwise the run isn't ours to do."""
+
+    async def go() -> None:
+        async with steps(replace(over(settings, one), partitions=1)) as (s, start):
+            await s.broker.publish([OutgoingMessage(s.source.name, b"k", b"%d" % n) for n in range(10)])
+            assert not await start().holds(OffsetRange(s.source.name, 0, 4, 5))
+            admin = AIOKafkaAdminClient(bootstrap_servers=",".join(kafka_bootstrap_servers(one.url)))
+            await admin.start()
+            from aiokafka.admin import RecordsToDelete
+
+            await admin.delete_records({KafkaPartition(s.source.name, 0): RecordsToDelete(before_offset=4)})
+            await admin.close()
+            assert await start().holds(OffsetRange(s.source.name, 0, 4, 5))
+
+    asyncio.run(go())
+
+
+# -- TLS and SASL ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-512"])
+def test_everything_works_over_tls_with_sasl(settings: Settings, one: Cluster, mechanism: str) -> None:
+    secure = secured(settings, one, mechanism)
+
+    async def go() -> None:
+        async with stage(secure) as s:
+            values = await s.fill(50)
+            async with s.copying(s.copy):
+                await until(lambda: _lag_is(s, 0))
+            assert sorted(d.value for d in await s.published()) == values
+
+    asyncio.run(go())
+
+
+def secured(settings: Settings, cluster: Cluster, mechanism: str, **changes: Any) -> Settings:
+    return replace(
+        settings, broker_url=cluster.secure_url, state_url=settings.broker_url, kafka_security_protocol="SASL_SSL",
+        kafka_sasl_mechanism=mechanism, kafka_username=USER, kafka_password=PASSWORD, kafka_ca_file=str(cluster.ca_file),
+    ) if not changes else replace(secured(settings, cluster, mechanism), **changes)  # fmt: skip
+
+
+def test_a_wrong_password_or_authority_is_said(settings: Settings, one: Cluster, tmp_path: Path) -> None:
+    async def declare(at: Settings) -> None:
+        broker = open_broker(at)
+        try:
+            await broker.create_topics([Topic("never", 3600)])
+        finally:
+            await broker.close()
+
+    with pytest.raises(SettingsError, match=r"(?i)authentication"):
+        asyncio.run(declare(secured(settings, one, "SCRAM-SHA-512", kafka_password="wrong")))
+    with pytest.raises(SettingsError, match=r"(?i)certificate"):
+        asyncio.run(declare(secured(settings, one, "SCRAM-SHA-512", kafka_ca_file="")))
+    with pytest.raises(SettingsError, match="kafka_ca_file"):
+        asyncio.run(declare(secured(settings, one, "PLAIN", kafka_ca_file=str(tmp_path / "none.pem"))))
+
+
+# -- three nodes ----------------------------------------------------------------------------------------------
+
+
+def test_nodes_that_are_killed_or_frozen_lose_and_repeat_nothing(settings: Settings, three: Cluster) -> None:
+    """Each node in turn, controller and coordinators among them, while two workers copy."""
+
+    async def go() -> None:
+        async with stage(over(settings, three)) as s:
+            values = await s.fill(600, keys=40)
+            workers = [start_worker(s, 0.05), start_worker(s, 0.05)]
+            try:
+                for n, node in enumerate(three.nodes):
+                    if n % 2:
+                        three.signal(node, signal.SIGSTOP)
+                        await until(lambda: _leads_nothing(s, three, node), what=f"{node} without partitions")  # noqa: B023
+                        three.signal(node, signal.SIGCONT)
+                    else:
+                        three.kill(node)
+                        three.run(node)
+                    await asyncio.to_thread(three.wait_for, node)
+                await until(lambda: _lag_is(s, 0))
+            finally:
+                end(*workers)
+            await all_exactly_once(s, values)
+
+    asyncio.run(go())
+
+
+async def _leads_nothing(s: Stage, cluster: Cluster, node: Node) -> bool:
+    others = ",".join(f"127.0.0.1:{n.port}" for n in cluster.nodes if n is not node)
+    admin = AIOKafkaAdminClient(bootstrap_servers=others, request_timeout_ms=3000)
+    await admin.start()
+    try:
+        [partitions] = await _described(admin, [s.target.name])
+        return all(p["leader"] != node.number for p in partitions)
+    except KafkaError:
+        return False
+    finally:
+        await admin.close()

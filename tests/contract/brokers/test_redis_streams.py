@@ -1,0 +1,220 @@
+"""What only the log of our own must show: fences, trimming, take-over, and stock Faust agents over it."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+
+import faust
+import pytest
+
+from streams.brokers.base import Condition, OutgoingMessage
+from streams.brokers.redis_streams.broker import SCHEMA_VERSION, RedisStreamsBroker
+from streams.brokers.redis_streams.leases import Leases
+from streams.brokers.redis_streams.retention import Retention
+from streams.config.settings import Settings
+from streams.errors import SettingsError, UnavailableError
+from streams.faust.agents import BatchResult, ConsumedMessage
+from tests.conftest import DEADLINE_S, until
+from tests.contract.brokers.test_contract import Stage, _lag_is, drained, stage
+from tests.contract.brokers.wall import Wall
+
+TPS = [("t", n) for n in range(4)]
+
+
+def test_leases_are_shared_taken_over_and_told_apart_by_epoch(settings: Settings) -> None:
+    async def go() -> None:
+        log = RedisStreamsBroker(settings.broker_url)
+        a, b = Leases(log, "g", 30.0, "a"), Leases(log, "g", 30.0, "b")
+        await a.heartbeat(TPS)
+        assert set(a.owned) == set(TPS)
+        await b.heartbeat(TPS)
+        await a.heartbeat(TPS)
+        assert len(a.to_release) == 2
+        await a.release(a.to_release)
+        await b.heartbeat(TPS)
+        assert set(a.owned) | set(b.owned) == set(TPS)
+        assert not set(a.owned) & set(b.owned)
+        again = Leases(log, "g", 30.0, "a")  # killed and started again under its name
+        await again.heartbeat(TPS)
+        assert set(again.owned) == set(a.owned)
+        assert all(again.owned[tp] != a.owned[tp] for tp in again.owned)
+        tp, lease = next(iter(a.owned.items()))
+        name = f"{tp[0]}/{tp[1]}"
+        stale = Condition(log.key("leases", "g"), name, lease, lease)
+        assert not await log.publish([OutgoingMessage("copydesk.polls", b"k", b"v")], conditions=[stale])
+        assert await log.commit("g", {tp: 5}, {tp: lease}) == 0
+        assert await log.commit("g", {tp: 5}, {tp: again.owned[tp]}) == 1
+        assert await log.commit("g", {tp: 3}, {tp: again.owned[tp]}) == 1
+        assert (await log.committed("g", [tp]))[tp] == 5  # forward only
+        await again.release(again.owned, leave=True)
+        await b.heartbeat(TPS)
+        assert set(b.owned) == set(TPS)
+        await log.close()
+
+    asyncio.run(go())
+
+
+@pytest.mark.parametrize(
+    ("committed", "age_s", "kept_from"), [(70, 7200, 70), (70, 60, 0), (0, 7200, 0), (100, 7200, 100)]
+)
+def test_trimming_keeps_what_a_group_needs_and_what_is_young(
+    settings: Settings, committed: int, age_s: float, kept_from: int
+) -> None:
+    """A hundred entries, kept for an hour: gone is only what all groups have committed and what is older."""
+
+    async def go() -> None:
+        async with stage(replace(settings, partitions=1)) as s:
+            log = s.broker
+            assert isinstance(log, RedisStreamsBroker)
+            await s.fill(100)
+            tp, wall = (s.source.name, 0), Wall(await log.time_s())
+            retention = Retention(log, wall)
+            await retention.trim()
+            for group, offset in (("quick", 100), ("slow", committed)):
+                await log.register(group, [tp], "start")
+                await log.commit(group, {tp: offset}, {})
+            wall.pass_s(age_s)
+            assert (await retention.trim()).get(s.source.name, 0) == kept_from
+            bounds = (await log.bounds([tp]))[tp]
+            assert (bounds.first, bounds.end) == (kept_from, 100)
+            await s.fill(1)
+            assert (await log.bounds([tp]))[tp].end == 101  # offsets go on where they were
+
+    asyncio.run(go())
+
+
+def test_a_group_that_registers_late_starts_at_what_is_kept(settings: Settings) -> None:
+    async def go() -> None:
+        async with stage(replace(settings, partitions=1)) as s:
+            log = s.broker
+            assert isinstance(log, RedisStreamsBroker)
+            await s.fill(100)
+            tp = (s.source.name, 0)
+            await log.commit("quick", {tp: 60}, {})
+            await log.register("quick", [tp], "start")
+            await log.state.xtrim(log.stream(*tp), minid="0-61", approximate=False)
+            assert (await log.register("late", [tp], "start"))[tp] == 60
+            assert (await log.register("latest", [tp], "end"))[tp] == 100
+            assert (await log.register("late", [tp], "end"))[tp] == 60  # once known, it stays where it was
+            found = await drained(await log.open_reader(s.source, "", "start"))
+            assert [d.offset for d in found] == list(range(60, 100))
+
+    asyncio.run(go())
+
+
+def test_stock_faust_agents_work_over_it(settings: Settings) -> None:
+    """The transport isn't only for copydesk's wrapper: plain agents, sends and headers as Faust documents them."""
+
+    async def go(s: Stage) -> None:
+        app = faust.App("stock", broker=settings.broker_url, topic_partitions=4, store="memory://", web_enabled=False,
+                        topic_disable_leader=True, broker_commit_interval=0.1)  # fmt: skip
+        source = app.topic(
+            s.source.name, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw"
+        )
+        target = app.topic(
+            s.target.name, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw"
+        )
+
+        async def shout(stream: object) -> None:
+            async for event in stream.events():  # type: ignore[attr-defined]
+                await target.send(key=event.key, value=event.value.upper(), headers={"was": event.value})
+
+        app.agent(source)(shout)
+        await app.start()
+        for n in range(50):
+            await (await source.send(key=b"k%d" % (n % 5), value=b"v%02d" % n))  # queued, then confirmed
+        s.group = "stock"
+        await until(lambda: _lag_is(s, 0))
+        await app.stop()
+        found = await s.published()
+        assert sorted(d.value for d in found) == [b"V%02d" % n for n in range(50)]
+        assert all(d.headers == (("was", d.value.lower()),) for d in found)
+
+    async def with_stage() -> None:
+        async with stage(settings) as s:
+            await go(s)
+
+    asyncio.run(with_stage())
+
+
+def test_full_memory_refuses_publishing_and_lets_workers_go_on(settings: Settings) -> None:
+    async def go() -> None:
+        async with stage(settings) as s:
+            gate, taken = asyncio.Event(), asyncio.Event()
+
+            async def gated(batch: Sequence[ConsumedMessage]) -> BatchResult:
+                taken.set()
+                await gate.wait()
+                return await s.copy(batch)
+
+            state = s.broker.state
+            before = (await state.config_get("maxmemory"))["maxmemory"]
+            async with s.copying(gated):
+                values = await s.fill(60)
+                await asyncio.wait_for(taken.wait(), DEADLINE_S)
+                try:
+                    await state.config_set("maxmemory", 1024)
+                    with pytest.raises(UnavailableError, match="refuses for now"):
+                        await s.broker.publish([OutgoingMessage(s.source.name, b"k", b"more")])
+                    gate.set()
+                    await until(lambda: _lag_is(s, 0))
+                finally:
+                    await state.config_set("maxmemory", before)
+            assert sorted(d.value for d in await s.published()) == values
+
+    asyncio.run(go())
+
+
+def test_a_group_that_is_silent_for_too_long_holds_nothing_and_resumes_behind_what_was_removed(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def go() -> None:
+        async with stage(replace(settings, partitions=1)) as s:
+            log = s.broker
+            assert isinstance(log, RedisStreamsBroker)
+            await s.fill(10)
+            silent = await log.open_reader(s.source, "silent", "start")
+            first = (await silent.read(0.1))[3]
+            await silent.commit({(s.source.name, 0): first.offset})
+            await silent.close()
+            desk = await log.open_reader(s.source, "the-desk", "start")
+            assert len(await desk.read(0.1)) == 10
+            await desk.commit({(s.source.name, 0): 9})
+            wall = Wall(await log.time_s())
+            retention = Retention(log, wall)
+            assert await retention.trim() == {}
+            assert await retention.expire_groups(3600) == []
+            wall.pass_s(7200)
+            assert await retention.trim() == {s.source.name: 4}
+            assert await Retention(log, wall).expire_groups(86_400) == []
+            assert await retention.expire_groups(3600, keep={"the-desk"}) == ["silent"]
+            assert await retention.trim() == {s.source.name: 6}
+            await s.broker.publish([OutgoingMessage(s.source.name, b"k", b"new")])
+            back = await log.open_reader(s.source, "silent", "start")
+            assert [d.value for d in await drained(back)] == [b"new"]
+            assert "group silent was away while 6 messages were removed" in caplog.text
+            assert await retention.trim() == {}  # it counts again
+
+    asyncio.run(go())
+
+
+def test_keys_of_an_older_copydesk_are_marked(settings: Settings) -> None:
+    async def go() -> None:
+        log = RedisStreamsBroker(settings.broker_url)
+        await log.state.set("copydesk:layout", SCHEMA_VERSION - 1)
+        await log.create_topics([])
+        assert int(await log.state.get("copydesk:layout")) == SCHEMA_VERSION
+        await log.close()
+
+    asyncio.run(go())
+
+
+def test_keys_of_a_newer_copydesk_are_refused(settings: Settings) -> None:
+    async def go() -> None:
+        log = RedisStreamsBroker(settings.broker_url)
+        await log.state.set("copydesk:layout", SCHEMA_VERSION + 1)
+        with pytest.raises(SettingsError, match="written by a newer copydesk"):
+            await log.create_topics([])
+        await log.close()
+
+    asyncio.run(go())

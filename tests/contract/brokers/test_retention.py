@@ -1,0 +1,297 @@
+"""Retention by a clock whose jumps don't count, and memory relief, on a real Valkey with a clock from outside."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import pytest
+
+from streams.brokers.base import OutgoingMessage
+from streams.brokers.redis_streams.broker import RedisStreamsBroker
+from streams.brokers.redis_streams.memory import MemoryRelief, read_removed
+from streams.brokers.redis_streams.retention import MAX_SHARE, STEP_EVERY_S, Jump, Retention, cutoff_s
+from streams.config.settings import Settings
+from streams.errors import UnavailableError
+from streams.topics import ARTICLES, DAY_S, DESK_GROUP, ITEMS, POLLS
+from tests.contract.brokers.wall import Wall
+
+ROUND_S = 30.0
+NAME = ARTICLES.name
+
+
+@pytest.mark.parametrize(
+    ("jumps", "cutoff"),
+    [
+        ([], 900.0),
+        ([(990, 500)], 400.0),  # ahead since ten seconds ago: what was written before is 500 s younger than it looks
+        ([(800, 500)], 900.0),  # all that was written before that jump is too old by now
+        ([(990, -500)], 900.0),  # never beyond the broker's own time
+        ([(995, -500), (1490, 500)], 900.0),  # there and back
+        ([(995, 500), (490, -500)], 400.0),  # back and there: what was written in between looks too old
+        ([(990, 40), (940, 20)], 840.0),
+        ([(990, 500), (450, 20)], 380.0),  # the older one was 50 s before the newer
+        ([(990, 500), (300, 20)], 400.0),
+    ],
+)
+def test_cutoff_counts_jumps_within_retention(jumps: list[tuple[float, float]], cutoff: float) -> None:
+    assert cutoff_s(1000.0, 100.0, [Jump(*jump) for jump in jumps]) == cutoff
+
+
+@asynccontextmanager
+async def articles(settings: Settings, count: int = 200) -> AsyncGenerator[tuple[RedisStreamsBroker, Wall], None]:
+    """A broker with so many articles, which no group holds, and a clock that stands at their time."""
+    log = RedisStreamsBroker(settings.broker_url, partitions=4)
+    await log.create_topics([ARTICLES, ITEMS, POLLS])
+    await log.publish([OutgoingMessage(NAME, b"k%d" % n, b"article %d" % n) for n in range(count)])
+    try:
+        yield log, Wall(await log.time_s())
+    finally:
+        await log.close()
+
+
+async def there(log: RedisStreamsBroker, topic: str = NAME) -> int:
+    return (await log.trim_topic(topic, 0, unread=True))[1]
+
+
+async def rounds(retention: Retention, wall: Wall, count: int) -> Mapping[str, int]:
+    out: dict[str, int] = {}
+    for _ in range(count):
+        wall.pass_s(ROUND_S)
+        await retention.expire_groups(7 * DAY_S)
+        for topic, removed in (await retention.trim()).items():
+            out[topic] = out.get(topic, 0) + removed
+    return out
+
+
+@pytest.mark.parametrize("jump_days", [40, 4_000])
+def test_forward_jump_removes_nothing(settings: Settings, jump_days: float) -> None:
+    """A group that was heard of seconds ago is kept, too, while the clock is ahead and after it came back."""
+
+    async def go() -> None:
+        async with articles(settings) as (log, wall):
+            await log.register("mine", [(NAME, n) for n in range(4)], "start")
+            retention = Retention(log, wall)
+            await rounds(retention, wall, 2)
+            wall.jump(jump_days * DAY_S)
+            await rounds(retention, wall, 3)
+            again = Retention(log, wall)  # a desk that starts while the clock is wrong
+            await rounds(again, wall, 3)
+            wall.jump(-jump_days * DAY_S)
+            await rounds(again, wall, 3)
+            assert await there(log) == 200
+            assert list(await log.groups()) == ["mine"]
+
+    asyncio.run(go())
+
+
+def test_forward_jump_of_good_delays_retention_once(settings: Settings) -> None:
+    """A clock that was put right by 40 days: what came before goes after its 30 days, what came after after its own."""
+
+    async def go() -> None:
+        async with articles(settings, 100) as (log, wall):
+            retention = Retention(log, wall)
+            await rounds(retention, wall, 2)
+            wall.jump(40 * DAY_S)
+            await rounds(retention, wall, 1)
+            for _ in range(29):
+                wall.pass_s(DAY_S)
+                assert await retention.trim() == {}
+            wall.pass_s(2 * DAY_S)
+            assert await retention.trim() == {NAME: 100}
+            await log.state.xadd(log.stream(NAME, 0), {"t": wall.time_s}, id="0-*")
+            wall.pass_s(31 * DAY_S)
+            assert await retention.trim() == {NAME: 1}
+
+    asyncio.run(go())
+
+
+def test_unseen_jump_is_refused_and_reported(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+    """No desk ran while the clock went forward: for an hour nothing goes, and the log says so once."""
+
+    async def go() -> None:
+        async with articles(settings) as (log, wall):
+            await log.register("mine", [(NAME, n) for n in range(4)], "start")
+            await log.commit("mine", {(NAME, n): 1_000 for n in range(4)}, {})
+            wall.jump(40 * DAY_S)
+            await rounds(Retention(log, wall), wall, int(STEP_EVERY_S / ROUND_S) - 1)
+            assert await there(log) == 200
+            assert list(await log.groups()) == ["mine"]
+            said = [r.getMessage() for r in caplog.records if NAME in r.getMessage()]
+            assert len(said) == 1
+            assert f"{NAME} (200 of 200 are too old, 100 %" in said[0]
+
+    asyncio.run(go())
+
+
+@pytest.mark.parametrize("lowered", [False, True])
+def test_old_articles_go_by_tenths_after_downtime(settings: Settings, lowered: bool) -> None:
+    """After weeks without a desk, or with a retention that was lowered, the topic converges in steps of a tenth."""
+
+    async def go() -> None:
+        async with articles(settings) as (log, wall):
+            retention = Retention(log, wall)
+            if lowered:
+                wall.pass_s(20 * DAY_S)
+                await rounds(retention, wall, 1)
+                await log.create_topics([replace(ARTICLES, retention_s=10 * DAY_S)])
+            else:
+                wall.pass_s(31 * DAY_S)
+            await rounds(retention, wall, 1)
+            steps, left = 0, await there(log)
+            assert left == 200
+            while left:
+                wall.pass_s(STEP_EVERY_S)
+                removed = (await retention.trim())[NAME]
+                assert 1 <= removed <= max(1, left * MAX_SHARE)
+                steps, left = steps + 1, left - removed
+            assert steps < 80
+
+    asyncio.run(go())
+
+
+def test_burst_goes_at_once_when_its_time_has_passed(settings: Settings) -> None:
+    """All articles of an import become old in the same round; a desk that was there all along knows why."""
+
+    async def go() -> None:
+        async with articles(settings) as (log, wall):
+            retention = Retention(log, wall)
+            await rounds(retention, wall, 1)
+            wall.pass_s(31 * DAY_S)  # a machine that slept, too: CLOCK_BOOTTIME counts on
+            assert await retention.trim() == {NAME: 200}
+
+    asyncio.run(go())
+
+
+def test_entries_of_a_wrong_clock_spare_younger_ones(settings: Settings) -> None:
+    """Written while the clock was 40 days back, they look old; the younger ones before them stay."""
+
+    async def go() -> None:
+        log = RedisStreamsBroker(settings.broker_url, partitions=1)
+        await log.create_topics([ARTICLES])
+        wall = Wall(await log.time_s())
+        ages_days = [50] * 5 + [1] * 50 + [41] * 60 + [0] * 50
+        for age in ages_days:
+            await log.state.xadd(log.stream(NAME, 0), {"t": wall.time_s - age * DAY_S}, id="0-*")
+        retention = Retention(log, wall)
+        assert await log.trim_topic(NAME, 0, before_s=wall.time_s - 30 * DAY_S) == (5, 165, 0)
+        await rounds(retention, wall, 1)
+        assert await there(log) == 160
+        await log.close()
+
+    asyncio.run(go())
+
+
+# -- memory ---------------------------------------------------------------------------------------------------
+
+
+BIG = b"x" * 10_000
+
+
+@asynccontextmanager
+async def limited(settings: Settings, spare: int) -> AsyncGenerator[RedisStreamsBroker, None]:
+    """A broker with a memory limit of *spare* bytes above what it uses now."""
+    log = RedisStreamsBroker(settings.broker_url, partitions=4)
+    await log.create_topics([ARTICLES, ITEMS, POLLS])
+    before = (await log.state.config_get("maxmemory"))["maxmemory"]
+    await log.state.config_set("maxmemory", (await log.memory())[0] + spare)
+    try:
+        yield log
+    finally:
+        await log.state.config_set("maxmemory", before)
+        await log.close()
+
+
+async def fill(log: RedisStreamsBroker, topic: str, share: float) -> None:
+    """Publish to *topic* until so much of the memory is used."""
+    for n in range(100_000):
+        if await log.memory_usage() > share:
+            return
+        await log.publish([OutgoingMessage(topic, b"%d" % n, BIG)])
+
+
+async def commit_all(log: RedisStreamsBroker, group: str, topic: str) -> None:
+    partitions = [(topic, n) for n in range(4)]
+    await log.register(group, partitions, "start")
+    await log.commit(group, {tp: b.end for tp, b in (await log.bounds(partitions)).items()}, {})
+
+
+def test_relief_takes_committed_items_before_articles(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+    async def go() -> None:
+        async with limited(settings, 8_000_000) as log:
+            await fill(log, NAME, 0.5)
+            await fill(log, ITEMS.name, 0.85)
+            relief = MemoryRelief(log)
+            items, held = await there(log, ITEMS.name), await there(log)
+            assert ITEMS.name not in await relief.relieve()  # no desk has done any of them
+            assert await there(log, ITEMS.name) == items
+            assert await there(log) < held
+            await fill(log, ITEMS.name, 0.85)
+            held, items = await there(log), await there(log, ITEMS.name)
+            await commit_all(log, DESK_GROUP, ITEMS.name)
+            removed = await relief.relieve()
+            assert list(removed) == [ITEMS.name]
+            assert await there(log, ITEMS.name) == items - removed[ITEMS.name] > 0  # no more than it takes
+            assert await there(log) == held
+            assert await log.memory_usage() < 0.8
+            assert await relief.relieve() == {}
+            assert f"memory short: removed the oldest {removed[ITEMS.name]} messages of {ITEMS.name}" in caplog.text
+            kept = await read_removed(log)
+            assert kept.counts[ITEMS.name] == removed[ITEMS.name]
+            assert kept.articles_last_s > 0
+
+    asyncio.run(go())
+
+
+def test_relief_keeps_unread_articles_until_memory_is_full(settings: Settings) -> None:
+    async def go() -> None:
+        async with limited(settings, 8_000_000) as log:
+            await log.register("slow", [(NAME, n) for n in range(4)], "start")
+            await fill(log, NAME, 0.9)
+            relief, held = MemoryRelief(log), await there(log)
+            assert await relief.relieve() == {}
+            with pytest.raises(UnavailableError, match="refuses for now"):
+                await fill(log, NAME, 1.1)
+            removed = await relief.relieve()
+            assert list(removed) == [NAME]
+            assert held > await there(log) > 0
+            assert 0.85 < await log.memory_usage() < 0.95  # no more than it takes
+
+    asyncio.run(go())
+
+
+def test_relief_leaves_articles_a_fifth(settings: Settings) -> None:
+    """Where state takes the memory, removing the last articles wouldn't help for long."""
+
+    async def go() -> None:
+        async with limited(settings, 8_000_000) as log:
+            await fill(log, NAME, 0.5)
+            await log.remember(("SET", "state", b"x" * 6_000_000))
+            relief = MemoryRelief(log)
+            for _ in range(5):
+                await relief.relieve()
+            _, limit = await log.memory()
+            assert 0.15 * limit < await log.topic_bytes(NAME) < 0.25 * limit
+            await log.state.delete("state")
+
+    asyncio.run(go())
+
+
+def test_full_memory_lets_groups_and_declarations_through(settings: Settings) -> None:
+    async def go() -> None:
+        async with limited(settings, 4_000_000) as log:
+            with pytest.raises(UnavailableError):
+                await fill(log, NAME, 1.1)
+            again = RedisStreamsBroker(settings.broker_url, partitions=4)
+            await again.create_topics([ARTICLES, ITEMS, POLLS])
+            reader = await again.open_reader(ARTICLES, "late", "start")
+            first = (await reader.read(0.5))[0]
+            await reader.commit({(first.topic, first.partition): first.offset})
+            assert (await again.committed("late", [(first.topic, first.partition)])) == {
+                (first.topic, first.partition): first.offset + 1
+            }
+            await again.remember(("SET", "k", "v"))
+            await reader.close()
+            await again.close()
+
+    asyncio.run(go())

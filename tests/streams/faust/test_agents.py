@@ -1,0 +1,37 @@
+"""The wrapper around agents: which of the messages that Faust hands over are still to do."""
+
+from types import SimpleNamespace
+from typing import Any
+
+from faust.types import TP
+
+from streams.faust.agents import _batches_by_partition, _offset_range
+
+APP: Any = SimpleNamespace(consumer_generation_id=7)
+
+
+def events(*messages: tuple[int, int, int]) -> list[Any]:
+    return [
+        SimpleNamespace(message=SimpleNamespace(tp=TP("t", partition), offset=offset, generation_id=generation))
+        for partition, offset, generation in messages
+    ]
+
+
+def offsets(found: list[Any], following: dict[Any, int] | None = None) -> list[list[int]]:
+    return [[m.offset for m in run] for run in _batches_by_partition(APP, found, following or {})]
+
+
+def test_messages_are_grouped_by_partition_in_order() -> None:
+    assert offsets(events((0, 3, 7), (1, 9, 7), (0, 4, 7))) == [[3, 4], [9]]
+
+
+def test_stale_generations_and_what_was_done_are_left_out() -> None:
+    assert offsets(events((0, 3, 6), (0, 4, 7), (1, 5, 7)), {TP("t", 1): 6}) == [[4]]
+
+
+def test_what_a_rewind_brings_twice_is_done_once() -> None:
+    """A batch may hold messages from before and behind a seek back."""
+    assert offsets(events(*((0, n, 7) for n in (4, 5, 6, 4, 5, 6, 7)))) == [[4, 5, 6, 7]]
+    assert offsets(events(*((0, n, 7) for n in (8, 9, 4, 5)))) == [[8, 9]]
+    [run] = _batches_by_partition(APP, events((0, 4, 7), (0, 5, 7), (0, 4, 7)), {})
+    assert (_offset_range(run).first, _offset_range(run).end) == (4, 6)

@@ -1,0 +1,45 @@
+"""Backup and restore of the embedded data directory."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import copydesk, until
+from tests.workers.test_supervisor import output, up
+
+
+def articles(folder: Path) -> list[tuple[str, int]]:
+    done = copydesk("tail", "articles", "--from", "start", "--no-follow", "--json", cwd=folder)
+    return sorted((a["id"], a["revision"]) for a in map(json.loads, done.stdout.splitlines()))
+
+
+def test_a_backup_is_of_one_moment_and_comes_back_whole(tmp_path: Path) -> None:
+    import asyncio
+
+    one, two = tmp_path / "one", tmp_path / "two"
+    one.mkdir(), two.mkdir()
+
+    async def go() -> None:
+        with up(one):
+            await until(lambda: output(one).count("●") > 10)
+            done = await asyncio.to_thread(copydesk, "backup", "../b.tar", cwd=one)
+            assert "bytes" in done.stdout
+
+    asyncio.run(go())
+    assert "is there already" in copydesk("backup", "../b.tar", cwd=one, check=2).stderr
+    assert "as it was at 20" in copydesk("restore", "../b.tar", cwd=two).stdout
+    assert "holds data" in copydesk("restore", "../b.tar", cwd=two, check=2).stderr
+    before, after = articles(one), articles(two)
+    assert 10 < len(after) <= len(before)
+    assert set(after) <= set(before)
+    assert json.loads(copydesk("status", "--json", cwd=two).stdout)["balanced"], "counters and topics are of one moment"
+    assert not list(one.rglob("dump.rdb"))
+
+
+@pytest.mark.parametrize("data", [b"", b"no tar", b"\0" * 10_240])
+def test_what_is_no_backup_is_refused(data: bytes, tmp_path: Path) -> None:
+    (tmp_path / "b.tar").write_bytes(data)
+    assert "not a readable backup" in copydesk("restore", "b.tar", cwd=tmp_path, check=1).stderr
+    assert not (tmp_path / "copydesk-data" / "valkey").exists()
+    assert "not a readable backup" in copydesk("restore", "gone.tar", cwd=tmp_path, check=1).stderr

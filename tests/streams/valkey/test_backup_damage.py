@@ -1,0 +1,149 @@
+"""Backups that run at the same time, and restores of damaged ones."""
+
+import asyncio
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from streams.brokers.redis_streams.broker import RedisStreamsBroker
+from streams.config.settings import Settings
+from streams.valkey.server import EmbeddedValkey
+from tests.conftest import ROOT, copydesk
+
+KEYS = 2_000
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> EmbeddedValkey:
+    return EmbeddedValkey(Settings(data_dir=tmp_path / "copydesk-data"))
+
+
+async def fill(url: str) -> None:
+    log = RedisStreamsBroker(url)
+    await log.state.mset({f"key:{n}": f"value {n} " * 500 for n in range(KEYS)})
+    await log.close()
+
+
+async def rewrite(url: str) -> None:
+    log = RedisStreamsBroker(url)
+    await log.state.bgrewriteaof()
+    await log.close()
+
+
+def keys(data_dir: Path) -> int:
+    async def go(url: str) -> int:
+        log = RedisStreamsBroker(url)
+        count = int(await log.state.dbsize())
+        await log.close()
+        return count
+
+    server = EmbeddedValkey(Settings(data_dir=data_dir))
+    server.start()
+    try:
+        return asyncio.run(go(server.url))
+    finally:
+        server.stop()
+
+
+def test_backups_at_once_during_rewrites_succeed(server: EmbeddedValkey, tmp_path: Path) -> None:
+    server.start()
+    asyncio.run(fill(server.url))
+    files = [f"b{n}.tar" for n in range(4)]
+    command = [sys.executable, "-m", "workers.cli", "backup"]
+    running = [
+        subprocess.Popen([*command, file], cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}, stderr=subprocess.PIPE)
+        for file in files
+    ]
+    asyncio.run(rewrite(server.url))
+    for process in running:
+        _, said = process.communicate(timeout=120)
+        assert process.returncode == 0, said.decode()
+    server.stop()
+    for n, file in enumerate(files):
+        copydesk("restore", file, "--data-dir", f"r{n}", cwd=tmp_path)
+        assert keys(tmp_path / f"r{n}") == KEYS
+    assert not list(tmp_path.rglob("dump.rdb"))
+
+
+@pytest.fixture
+def backup(server: EmbeddedValkey, tmp_path: Path) -> Path:
+    server.start()
+    asyncio.run(fill(server.url))
+    copydesk("backup", "b.tar", cwd=tmp_path)
+    server.stop()
+    return tmp_path / "b.tar"
+
+
+def offset_in_snapshot(backup: Path) -> int:
+    with tarfile.open(backup) as tar:
+        entry = tar.getmember("snapshot.rdb")
+        return entry.offset_data + entry.size // 2
+
+
+def without_digest(backup: Path) -> None:
+    """Make *backup* one of the version that wrote no SHA-256."""
+    backup.write_bytes(backup.read_bytes().replace(b'"sha256"', b'"sha000"'))
+
+
+@pytest.mark.parametrize("older", [False, True])
+def test_restore_of_flipped_bit_is_refused(older: bool, backup: Path, tmp_path: Path) -> None:
+    data = bytearray(backup.read_bytes())
+    data[offset_in_snapshot(backup)] ^= 4
+    backup.write_bytes(data)
+    if older:
+        without_digest(backup)
+    said = copydesk("restore", "b.tar", "--data-dir", "new", cwd=tmp_path, check=1).stderr
+    assert "checksum" in said
+    assert not list((tmp_path / "new").rglob("appendonlydir*"))
+
+
+def test_restore_of_older_backup_succeeds(backup: Path, tmp_path: Path) -> None:
+    without_digest(backup)
+    copydesk("restore", "b.tar", "--data-dir", "new", cwd=tmp_path)
+    assert keys(tmp_path / "new") == KEYS
+
+
+def test_restore_of_cut_backup_is_refused(backup: Path, tmp_path: Path) -> None:
+    backup.write_bytes(backup.read_bytes()[: offset_in_snapshot(backup)])
+    copydesk("restore", "b.tar", "--data-dir", "new", cwd=tmp_path, check=1)
+    assert not list((tmp_path / "new").rglob("appendonlydir*"))
+
+
+def test_restore_into_emptied_directory_succeeds(backup: Path, tmp_path: Path) -> None:
+    shutil.rmtree(tmp_path / "copydesk-data" / "valkey")
+    copydesk("restore", "b.tar", cwd=tmp_path)
+    assert keys(tmp_path / "copydesk-data") == KEYS
+    shutil.rmtree(tmp_path / "copydesk-data" / "valkey")
+    assert "is damaged" in copydesk("repair", cwd=tmp_path, check=2).stderr
+
+
+def synced_names(trace: str, before: str) -> set[str]:
+    """Return the last parts of the paths that were synced before the rename of *before*."""
+    head = re.split(rf"rename[^\n]*{re.escape(before)}", trace)[0]
+    return {Path(path).name for path in re.findall(r"f(?:data)?sync\(\d+<([^>]+)>\)\s*= 0", head)}
+
+
+def test_restore_syncs_files_and_folders(backup: Path, tmp_path: Path) -> None:
+    if shutil.which("strace") is None:
+        pytest.skip("no strace on this machine")
+    trace = tmp_path / "trace"
+    command = [sys.executable, "-m", "workers.cli", "restore", "b.tar", "--data-dir", "new"]
+    subprocess.run(
+        ["strace", "-f", "-y", "-e", "trace=fsync,fdatasync,rename,renameat,renameat2", "-o", str(trace), *command],
+        cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}, check=True, capture_output=True,
+    )  # fmt: skip
+    text = trace.read_text()
+    wanted = {"appendonly.aof.1.base.rdb", "appendonly.aof.manifest", "appendonlydir.part"}
+    assert wanted <= synced_names(text, "appendonlydir.part")
+    assert {"valkey", "new", tmp_path.name} <= synced_names(text, "no such rename")
+
+
+def test_backup_that_can_not_be_written_is_named(backup: Path, tmp_path: Path) -> None:
+    said = copydesk("backup", "gone/b.tar", cwd=tmp_path, check=3).stderr
+    assert "gone/b.tar" in said
+    assert "Traceback" not in said

@@ -1,0 +1,44 @@
+"""A worker whose handler blocks the event loop for longer than its lease; it notes what it handles."""
+
+import asyncio
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from streams.brokers.base import open_broker
+from streams.config.settings import Settings
+from streams.faust.agents import BatchResult, ConsumedMessage, add_agent, create_app
+from streams.topics import Topic
+from tests.conftest import ROOT
+
+if TYPE_CHECKING:
+    from tests.contract.brokers.test_contract import Stage
+
+
+def start_blocking(stage: "Stage", *, lease_s: float, block_s: float) -> "subprocess.Popen[bytes]":
+    """Start one as a process."""
+    arguments = [stage.settings.broker_url, stage.source.name, stage.group, str(lease_s), str(block_s)]
+    return subprocess.Popen([sys.executable, "-m", "tests.support.blocking", *arguments], cwd=ROOT, env=os.environ)
+
+
+async def main(broker_url: str, source: str, group: str, lease_s: str, block_s: str) -> None:
+    settings = Settings(broker_url=broker_url, partitions=1, lease_timeout_s=float(lease_s), data_dir=Path("unused"))
+    broker = open_broker(settings)
+    app = create_app(settings, group)
+
+    async def block(batch: Sequence[ConsumedMessage]) -> BatchResult:
+        await broker.state.rpush("test:handled", *(incoming.value for incoming in batch))
+        time.sleep(float(block_s))  # noqa: ASYNC251 - as cleaning does
+        return BatchResult()
+
+    add_agent(app, broker, Topic(source, 3600), block, 1)
+    await app.start()
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:]))

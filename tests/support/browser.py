@@ -1,0 +1,119 @@
+"""A real browser, headless, spoken to by the Chrome DevTools Protocol: pages, what they say and how they look."""
+
+import asyncio
+import base64
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from tests.conftest import DEADLINE_S, until
+
+FLAGS = (
+    "--headless", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update",
+    "--disable-sync", "--disable-quic", "--hide-scrollbars", "--remote-debugging-port=0",
+)  # fmt: skip
+
+
+def chromium() -> str | None:
+    """Return where the browser is, None where there is none."""
+    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+class Browser:
+    """One page of a browser. `errors` is what its console complained of, content security included."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self._socket, self._number = socket, 0
+        self._answers: dict[int, asyncio.Future[Any]] = {}
+        self.errors: list[str] = []
+        self.bytes_in = 0
+        self._listening = asyncio.create_task(self._listen())
+
+    async def _listen(self) -> None:
+        async for message in self._socket:
+            said = json.loads(message.data)
+            if "id" in said:
+                self._answers.pop(said["id"]).set_result(said.get("result", {"error": said.get("error")}))
+            elif said["method"] in ("Runtime.exceptionThrown", "Log.entryAdded"):
+                entry = said["params"].get("entry") or said["params"]["exceptionDetails"]
+                if entry.get("level", "error") in ("error", "warning"):
+                    self.errors.append(entry.get("text", "") + str(entry.get("exception", "")))
+            elif said["method"] == "Network.loadingFinished":
+                self.bytes_in += int(said["params"]["encodedDataLength"])
+
+    async def ask(self, method: str, **params: Any) -> Any:
+        self._number += 1
+        answer = self._answers[self._number] = asyncio.get_running_loop().create_future()
+        await self._socket.send_json({"id": self._number, "method": method, "params": params})
+        return await asyncio.wait_for(answer, DEADLINE_S)
+
+    async def evaluate(self, expression: str) -> Any:
+        """Return what an expression comes to, awaited if it is a promise."""
+        found = await self.ask("Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True)
+        assert "exceptionDetails" not in found, found["exceptionDetails"]
+        return found["result"].get("value")
+
+    async def goto(self, url: str, *, width: int = 1280, height: int = 900, dark: bool = False) -> None:
+        for domain in ("Page", "Runtime", "Log", "Network"):
+            await self.ask(f"{domain}.enable")
+        await self.ask(
+            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600
+        )
+        theme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
+        await self.ask("Emulation.setEmulatedMedia", features=theme)
+        await self.ask("Page.navigate", url=url)
+        await until(lambda: self.evaluate("document.readyState === 'complete'"))
+
+    async def screenshot(self) -> bytes:
+        """Return how the page looks, as PNG."""
+        return base64.b64decode((await self.ask("Page.captureScreenshot", format="png"))["data"])
+
+
+@asynccontextmanager
+async def browser(program: str, folder: Path) -> AsyncGenerator[Browser, None]:
+    """Give a page of a browser of our own."""
+    profile = folder / "profile"
+    flags = [*FLAGS, f"--user-data-dir={profile}", *(["--no-sandbox"] if os.getuid() == 0 else [])]
+    with subprocess.Popen(
+        [program, *flags, "about:blank"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
+        try:
+            await until(lambda: (profile / "DevToolsActivePort").exists())
+            await until(lambda: len((profile / "DevToolsActivePort").read_text().splitlines()) == 2)
+            port = int((profile / "DevToolsActivePort").read_text().splitlines()[0])
+            async with aiohttp.ClientSession() as http:
+                async with http.get(f"http://127.0.0.1:{port}/json/list") as answer:
+                    [page] = [p for p in await answer.json(content_type=None) if p["type"] == "page"]
+                async with http.ws_connect(page["webSocketDebuggerUrl"], max_msg_size=0) as socket:
+                    yield Browser(socket)
+        finally:
+            process.terminate()
+
+
+async def main(url: str, name: str, width: int, height: int, *rest: str) -> None:
+    """Look at a page: python -m tests.support.browser URL FILE.png WIDTH HEIGHT [dark]"""
+    import tempfile
+
+    program = chromium()
+    assert program
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        async with browser(program, Path(folder)) as page:
+            await page.goto(url, width=width, height=height, dark="dark" in rest)
+            await asyncio.sleep(4)
+            if "open" in rest:
+                await page.evaluate("document.querySelector('#articles summary').click()")
+            await asyncio.to_thread(Path(name).write_bytes, await page.screenshot())
+            print(page.errors, page.bytes_in)
+
+
+if __name__ == "__main__":
+    import sys
+
+    asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), *sys.argv[5:]))

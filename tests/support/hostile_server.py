@@ -1,0 +1,237 @@
+"""A poller among strangers: every misbehaviour of ../shared/tools/hostile_server.py, and what it must come to.
+
+python -m tests.support.hostile_server [--netns] [CASE ...]      what went wrong, as JSON lines; --netns inside run_netns.sh only
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+import unicodedata
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+import lxml.html
+
+from streams.codec import encode
+from streams.config.settings import Settings
+from streams.records import Item, PollResult
+from streams.subscribe import subscribe
+from streams.topics import DESK_GROUP
+from streams.valkey.server import EmbeddedValkey
+from tests.conftest import DEADLINE_S
+from workers.desk.desk import clean_item, item_blocks
+from workers.poller.poller import Poller
+from workers.poller.registry import FeedRegistry
+from workers.services import connect
+
+SHARED = Path(__file__).parents[2] / "shared"
+SERVER = SHARED / "tools" / "hostile_server.py"
+NETNS = SHARED / "tools" / "run_netns.sh"
+COSTLY_CPU_S = 5.0
+AT_ONCE = 24
+MAX_S, MAX_RSS_MB = 20.0, 256
+Case = Mapping[str, Any]
+
+
+class Found:
+    """What a case came to."""
+
+    def __init__(self) -> None:
+        self.polls: list[PollResult] = []
+        self.items: list[Item] = []
+        self.state: Mapping[str, Any] = {}
+        self.hit = False
+
+
+@asynccontextmanager
+async def hostile_server(netns: bool) -> AsyncGenerator[Mapping[str, Any], None]:
+    """The server; gives its manifest, with the certificate authority's file as `ca`."""
+    host = ["--netns", "--host", "0.0.0.0", "--public", "feeds.example"] if netns else ["--port", "18099"]
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, str(SERVER), *host, "--max-seconds", "600", stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+    try:
+        assert process.stdout is not None
+        ready = json.loads(await asyncio.wait_for(process.stdout.readline(), DEADLINE_S))
+        yield {**await read(ready["url"]), "ca": ready["ca"], "url": ready["url"]}
+    finally:
+        process.kill()
+        await process.wait()
+
+
+async def read(url: str) -> Any:
+    async with aiohttp.ClientSession() as session, session.get(url) as answer:
+        return json.loads(await answer.text())
+
+
+async def survey(manifest: Mapping[str, Any], settings: Settings, only: list[str]) -> tuple[dict[str, Found], float]:
+    """Poll every case as often as it says; returns what each came to, and the memory that the poller took, in MB."""
+    cases = [case for case in manifest["cases"] if not only or case["id"] in only]
+    ports = {urlsplit(case["url"]).port for case in manifest["cases"]}
+    host = urlsplit(manifest["url"]).hostname
+    settings = replace(settings, allowed_private_hosts=",".join(f"{host}:{port}" for port in ports))
+    broker = await connect(settings, settings.broker_url)
+    await FeedRegistry(broker.state).add([(case["url"], "") for case in cases])
+    found = {case["id"]: Found() for case in cases}
+    turns = asyncio.Semaphore(AT_ONCE)
+    poller = Poller(settings, broker, DESK_GROUP)
+    rss_mb = _rss_mb()
+
+    async def polled(case: Case) -> None:
+        async with turns:
+            for _ in range(case["polls"]):
+                await poller.poll(case["url"], poller.feeds.clock)
+
+    await poller.feeds.claim(1)  # for the time
+    async with poller.fetcher, poller.parsers:
+        costly = [case for case in cases if case["expect"].get("max_cpu_s", 0) > COSTLY_CPU_S]
+        await asyncio.gather(*(polled(case) for case in cases if case not in costly))
+        for case in costly:  # what they cost isn't to be the others' time, nor the others' theirs
+            await polled(case)
+    by_url = {case["url"]: found[case["id"]] for case in cases}
+    async for poll in subscribe("polls", start="start", follow=False, settings=settings):
+        by_url[poll.feed].polls.append(poll)
+    async for item in subscribe("items", start="start", follow=False, settings=settings):
+        by_url[item.feed].items.append(item)
+    for state in await FeedRegistry(broker.state).all():
+        by_url[state.url].state = {"error": state.error, "kind": state.error_kind, "due_s": state.due_s}
+    base = manifest["url"].rpartition("/")[0]
+    for hit in await read(f"{base}/hits.json"):
+        if hit["case"] in found and hit["internal"]:
+            found[hit["case"]].hit = True
+    served = await read(f"{base}/state.json")
+    for name, one in found.items():
+        one.state = {**one.state, "requests": sum(s["polls"] for key, s in served.items() if key.split("|")[0] == name)}
+    await broker.close()
+    return found, _rss_mb() - rss_mb
+
+
+def _rss_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def complaints(case: Case, found: Found) -> list[str]:
+    """Return what is wrong about what *case* came to."""
+    expect, out = case["expect"], []
+    outcome, kinds = expect["outcome"], {poll.error_kind for poll in found.polls}
+    if len(found.polls) != case["polls"]:
+        return [f"{len(found.polls)} polls of {case['polls']}"]
+    count = len({item.identity_key for item in found.items}) if expect.get("over_polls") else len(found.items)
+    if outcome == "ok" and "dead-letter" in expect.get("note", ""):
+        count += found.polls[0].items_failed
+    low, high = expect.get("entries", [0, 10**9])
+    if not low <= count <= high:
+        out.append(f"{count} items, not {low} to {high}")
+    wanted = expect.get("error", [])
+    wanted = {wanted} if isinstance(wanted, str) else set(wanted)
+    failed = any(poll.outcome == "failed" for poll in found.polls)
+    if outcome in ("ok", "unchanged", "moved") and failed and low > 0:
+        out.append(f"failed: {found.polls[-1].error}")
+    if outcome == "unchanged" and found.polls[-1].outcome != "unchanged":
+        out.append(f"{found.polls[-1].outcome}, not unchanged")
+    # What is read after all, within the bounds that the case gives, needs no complaint.
+    if (
+        outcome in ("reject", "cap", "blocked", "gone", "backoff")
+        and wanted
+        and not kinds & wanted
+        and not (high and count)
+    ):
+        out.append(f"kinds {sorted(kinds)}, not {sorted(wanted)}: {found.polls[-1].error}")
+    delay_s = (
+        (found.polls[-1].next_due - found.polls[-1].started_at).total_seconds() if found.polls[-1].next_due else 0.0
+    )
+    if delay_s < expect.get("min_delay_s", 0) or delay_s > expect.get("max_delay_s", 10**9) * 1.06:
+        out.append(f"polled again after {delay_s:.0f} s")
+    slowest_s = max(poll.elapsed_ms for poll in found.polls) / 1000
+    if slowest_s > expect.get("max_s", MAX_S) + 1:
+        out.append(f"took {slowest_s:.1f} s")
+    if found.hit and (expect.get("no_hit") or outcome == "blocked"):
+        out.append("reached what it must not")
+    if found.state["requests"] > expect.get("max_requests", 10**9):
+        out.append(f"{found.state['requests']} requests")
+    return out + _told(expect, found)
+
+
+def _told(expect: Mapping[str, Any], found: Found) -> list[str]:
+    """Complain about what the items, and the articles made of them, say."""
+    out = []
+    articles = [clean_item(item, item_blocks(item)) for item in found.items[:20]]
+    raw = json.dumps([json.loads(encode(item)) for item in found.items], ensure_ascii=False)
+    for text in expect.get("forbid", []):
+        if text in raw:
+            out.append(f"an item says {text!r}")
+    for text in expect.get("must_contain", []):
+        if found.items and text not in raw:
+            out.append(f"no item says {text!r}")
+    if set(expect.get("forbid_ids", [])) & {item.guid for item in found.items}:
+        out.append("another feed's items")
+    links = " ".join(item.canonical_url.partition("?q=")[0] for item in found.items)
+    out += [f"links carry {text}" for text in expect.get("must_not_contain_links", []) if text in links]
+    for article in articles:
+        told = article.html + "".join(article.paragraphs) + article.title
+        if not inert(article.html):
+            out.append(f"not inert: {article.html[:200]}")
+        if told != printable(told):
+            out.append(f"control characters: {told[:100]!r}")
+    return out
+
+
+def inert(markup: str) -> bool:
+    """Whether nothing in *markup* runs by itself or when it is clicked, as a browser's parser sees it."""
+    tree = lxml.html.fragment_fromstring(markup, create_parent="div")
+    return not any(
+        element.tag in ("script", "iframe", "object", "embed", "style", "base", "meta", "link", "form")
+        or any(name.startswith("on") or name == "style" for name in element.attrib)
+        or any("script:" in value.replace("\t", "").lower() or value.lower().startswith("data:text")
+               for name, value in element.items() if name in ("href", "src"))
+        for element in tree.iter()
+    )  # fmt: skip
+
+
+def printable(text: str) -> str:
+    return "".join(c for c in text if c == "\n" or unicodedata.category(c) not in ("Cc", "Cs"))
+
+
+async def verdict(settings: Settings, netns: bool, only: list[str]) -> tuple[int, dict[str, list[str]]]:
+    """Return how many cases there were, and what is wrong, by case."""
+    async with hostile_server(netns) as manifest:
+        os.environ["SSL_CERT_FILE"] = manifest["ca"] or ""
+        found, rss_mb = await survey(manifest, settings, only)
+        by_id = {case["id"]: case for case in manifest["cases"]}
+        wrong = {name: said for name, one in found.items() if (said := complaints(by_id[name], one))}
+        if rss_mb > MAX_RSS_MB:
+            wrong["all"] = [f"the poller grew by {rss_mb:.0f} MB"]
+        return len(found), wrong
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("cases", nargs="*")
+    parser.add_argument("--netns", action="store_true")
+    args = parser.parse_args()
+    start_s = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        server = EmbeddedValkey(Settings(data_dir=Path(folder), valkey_fsync="everysec"))
+        server.start()
+        try:
+            count, wrong = asyncio.run(verdict(Settings(broker_url=server.url, partitions=4), args.netns, args.cases))
+        finally:
+            server.stop()
+    for name, said in wrong.items():
+        print(json.dumps({"case": name, "wrong": said}, ensure_ascii=False))
+    print(json.dumps({"cases": count, "wrong": len(wrong), "wall_s": round(time.monotonic() - start_s, 1)}))
+
+
+if __name__ == "__main__":
+    main()

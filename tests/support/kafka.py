@@ -1,0 +1,228 @@
+"""Real Kafka clusters for tests: Apache's jars by Maven, KRaft nodes on loopback, ended with the session."""
+
+import base64
+import os
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import tempfile
+import time
+from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from streams.valkey.server import die_with_parent
+
+CURRENT, BEFORE = "4.4.0", "3.9.2"  # docker-compose.yml runs CURRENT; the other is the last of the line before
+POM = Path(__file__).parent / "pom.xml"
+COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
+START_S = 90.0
+DOWNLOAD_S = 240.0
+JAVA = ["java", "-Xmx320m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"]
+USER, PASSWORD = "copydesk", "invented"
+JAAS = "org.apache.kafka.common.security.{module} required{options};"
+PROPERTIES = """
+process.roles=broker,controller
+node.id={node}
+controller.quorum.voters={voters}
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}{secure_listener}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port}{secure_listener}
+controller.listener.names=CONTROLLER
+inter.broker.listener.name=PLAINTEXT
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL
+log.dirs={folder}/data
+offsets.topic.replication.factor={replication}
+offsets.topic.num.partitions=4
+transaction.state.log.num.partitions=4
+transaction.state.log.replication.factor={replication}
+transaction.state.log.min.isr={in_sync}
+share.coordinator.state.topic.replication.factor={replication}
+share.coordinator.state.topic.min.isr={in_sync}
+group.initial.rebalance.delay.ms=0
+auto.create.topics.enable=false
+# Failures are noticed in seconds, so that tests that cause them are short.
+broker.heartbeat.interval.ms=500
+broker.session.timeout.ms=3000
+controller.quorum.election.timeout.ms=500
+controller.quorum.fetch.timeout.ms=1500
+replica.lag.time.max.ms=3000
+"""
+SECURE = """
+sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-512
+ssl.keystore.location={folder}/keys.p12
+ssl.keystore.type=PKCS12
+ssl.keystore.password=changeit
+listener.name.sasl_ssl.plain.sasl.jaas.config={plain}
+listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config={scram}
+"""
+
+
+def die_with_tests() -> None:
+    """In the broker's process: end when the tests do, however they do."""
+    die_with_parent(signal.SIGKILL)
+
+
+class NoKafka(Exception):
+    """Why there can be no broker here."""
+
+
+def jars(version: str) -> str:
+    """Return the class path of a broker, fetched once per version. Raises NoKafka, saying what is missing."""
+    missing = [tool for tool in ("java", "mvn") if shutil.which(tool) is None]
+    if missing:
+        raise NoKafka(f"no {' and no '.join(missing)} on this machine")
+    folder = Path(tempfile.gettempdir()) / f"copydesk-kafka-{version}"
+    if not (folder / "complete").exists():
+        options = [f"-Dkafka.version={version}", f"-DoutputDirectory={folder}", "-DincludeScope=runtime"]
+        command = ["mvn", "-q", "-B", "-f", str(POM), COPY, *options]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=DOWNLOAD_S, check=False)
+        if done.returncode:
+            raise NoKafka(f"Maven couldn't fetch Kafka {version}: {done.stdout[-300:]}")
+        (folder / "complete").touch()
+    return f"{folder}/*"
+
+
+@dataclass
+class Node:
+    """One broker that is also a controller."""
+
+    number: int
+    port: int
+    controller: int
+    folder: Path
+    secure_port: int = 0
+    process: "subprocess.Popen[bytes] | None" = field(default=None, repr=False)
+
+    @property
+    def properties(self) -> Path:
+        return self.folder / "server.properties"
+
+
+class Cluster:
+    """KRaft nodes on loopback; any of them can be killed, frozen and started again."""
+
+    def __init__(self, version: str = CURRENT, nodes: int = 1, *, secure: bool = False) -> None:
+        self.version, self.secure = version, secure
+        self.class_path = jars(version)
+        self.folder = Path(tempfile.mkdtemp(prefix="copydesk-kafka-"))
+        self.nodes = [
+            Node(n, free_port(), free_port(), self.folder / str(n), free_port() if secure else 0)
+            for n in range(1, nodes + 1)
+        ]
+
+    @property
+    def url(self) -> str:
+        return "kafka://" + ";kafka://".join(f"127.0.0.1:{n.port}" for n in self.nodes)
+
+    @property
+    def secure_url(self) -> str:
+        return f"kafka://localhost:{self.nodes[0].secure_port}"
+
+    @property
+    def ca_file(self) -> Path:
+        return self.folder / "ca.pem"
+
+    def start(self) -> None:
+        """Format the disks and start all nodes; returns when each of them answers."""
+        if self.secure:
+            self._make_keys()
+        cluster_id = base64.urlsafe_b64encode(b"copydesk" + os.urandom(8)).decode().rstrip("=")
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(lambda node: self._format(node, cluster_id), self.nodes))
+        for node in self.nodes:
+            self.run(node)
+        for node in self.nodes:
+            self.wait_for(node)
+
+    def _format(self, node: Node, cluster_id: str) -> None:
+        node.folder.mkdir()
+        replication = min(3, len(self.nodes))
+        text = PROPERTIES.format(
+            node=node.number, port=node.port, controller=node.controller, folder=node.folder, replication=replication,
+            voters=",".join(f"{n.number}@127.0.0.1:{n.controller}" for n in self.nodes), in_sync=max(1, replication - 1),
+            secure_listener=f",SASL_SSL://localhost:{node.secure_port}" if self.secure else "",
+        )  # fmt: skip
+        extra = []
+        if self.secure:
+            users = f' username="{USER}" password="{PASSWORD}" user_{USER}="{PASSWORD}"'
+            plain = JAAS.format(module="plain.PlainLoginModule", options=users)
+            scram = JAAS.format(module="scram.ScramLoginModule", options="")
+            text += SECURE.format(folder=self.folder, plain=plain, scram=scram)
+            extra = ["--add-scram", f'SCRAM-SHA-512=[name="{USER}",password="{PASSWORD}"]']
+        node.properties.write_text(text)
+        tool = [*JAVA, "-cp", self.class_path, "kafka.tools.StorageTool", "format"]
+        command = [*tool, "-t", cluster_id, "-c", str(node.properties), *extra]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout[-500:] + done.stderr[-1500:]
+
+    def _make_keys(self) -> None:
+        store = [
+            "-keystore", str(self.folder / "keys.p12"), "-storetype", "PKCS12", "-storepass", "changeit", "-alias", "k",
+        ]  # fmt: skip
+        name = ["-dname", "CN=localhost", "-ext", "SAN=dns:localhost", "-validity", "30", "-keyalg", "RSA"]
+        subprocess.run(["keytool", "-genkeypair", *store, *name], check=True, capture_output=True)
+        subprocess.run(
+            ["keytool", "-exportcert", "-rfc", *store, "-file", str(self.ca_file)], check=True, capture_output=True
+        )
+        ssl.create_default_context(cafile=str(self.ca_file))  # fails here rather than later
+
+    def run(self, node: Node) -> None:
+        """Start a node, and return at once."""
+        with (node.folder / "kafka.log").open("ab") as log:
+            node.process = subprocess.Popen(
+                [*JAVA, "-cp", self.class_path, "kafka.Kafka", str(node.properties)], stdout=log, stderr=log,
+                preexec_fn=die_with_tests,
+            )  # fmt: skip
+
+    def wait_for(self, node: Node) -> None:
+        """Return when *node* listens to clients, which it does once it has caught up with the controllers."""
+        end = time.monotonic() + START_S
+        while True:
+            with suppress(OSError), socket.create_connection(("127.0.0.1", node.port), timeout=1):
+                return
+            log = node.folder / "kafka.log"
+            assert node.process is not None
+            assert node.process.poll() is None, f"node {node.number} ended: {log.read_text()[-2000:]}"
+            assert time.monotonic() < end, f"node {node.number} isn't up within {START_S:.0f} s"
+            time.sleep(0.05)  # a process of another program: there is nothing to await
+
+    def kill(self, node: Node) -> None:
+        """kill -9, and return when it is gone."""
+        assert node.process is not None
+        node.process.kill()
+        node.process.wait()
+
+    def signal(self, node: Node, signum: int) -> None:
+        assert node.process is not None
+        node.process.send_signal(signum)
+
+    def stop(self) -> None:
+        """End all nodes; their data goes with them."""
+        for node in self.nodes:
+            if node.process is not None:
+                with suppress(ProcessLookupError):
+                    node.process.send_signal(signal.SIGCONT)
+                self.kill(node)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@contextmanager
+def cluster(version: str = CURRENT, nodes: int = 1, *, secure: bool = False) -> Generator[Cluster, None, None]:
+    """Run a cluster for as long as the block lasts."""
+    made = Cluster(version, nodes, secure=secure)
+    try:
+        made.start()
+        yield made
+    finally:
+        made.stop()
+
+
+def free_port() -> int:
+    """Return a port of loopback that was free a moment ago."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])

@@ -1,0 +1,65 @@
+"""A poller and a desk at work in a test, and waiting until they have done it."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+from streams.brokers.base import Broker
+from streams.config.settings import Settings
+from streams.subscribe import subscribe
+from streams.topics import DESK_GROUP, ITEMS
+from tests.conftest import DEADLINE_S, until
+from tests.support.feed_server import FeedServer
+from workers.counters import read_counters
+from workers.desk.desk import Cleaner, create_desk
+from workers.poller.poller import Poller
+from workers.services import connect
+
+BODY = "<p>The harbour board reopened the salt canal on Monday, nine years after the flood closed it.</p>"
+MORE = "<p>Visitors may come free of charge until the end of the month, and after that for the price of bread.</p>"
+
+
+def explore(*titles: str) -> str:
+    return (
+        "<h3>Explore</h3><ul>"
+        + "".join(f'<li><a href="/x/{t}">{t} of the tidal power trust</a></li>' for t in titles)
+        + "</ul>"
+    )
+
+
+@asynccontextmanager
+async def newsdesk(
+    settings: Settings, server: FeedServer, clean: Cleaner | None = None
+) -> AsyncGenerator[Broker, None]:
+    """A poller and a desk at work on whatever feeds are added."""
+    settings = replace(settings, poll_interval_s=0.05, poll_timeout_s=DEADLINE_S)
+    broker = await connect(settings, settings.broker_url)
+    desk = create_desk(settings, broker, url=settings.broker_url, name="desk-1", clean=clean)
+    await desk.start()
+    poller = Poller(settings, broker, DESK_GROUP)
+    polling = asyncio.create_task(poller.run())
+    try:
+        yield broker
+    finally:
+        poller.stop()
+        await polling
+        await desk.stop()
+        await broker.close()
+
+
+async def everything(settings: Settings, topic: str) -> list[Any]:
+    return [record async for record in subscribe(topic, start="start", follow=False, settings=settings)]
+
+
+async def settled(broker: Broker, wanted: dict[str, int]) -> dict[str, dict[str, int]]:
+    """Return the counters once the desk has them as *wanted* at least, and nothing is left to do."""
+    found: dict[str, dict[str, int]] = {}
+
+    async def there() -> bool:
+        found.update(await read_counters(broker.state))
+        return all(found["desk"][k] >= n for k, n in wanted.items()) and await broker.lag(ITEMS.name, DESK_GROUP) == 0
+
+    await until(there, what=f"counters {wanted}; they are {found}")
+    return found

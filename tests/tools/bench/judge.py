@@ -1,0 +1,247 @@
+"""`make bench-judge`: how well copies and links are told, beside peers, and what it costs.
+
+python -m tests.tools.bench.judge [quality|urls|merges|scale]...      ../shared/corpus/judge beside the project
+
+The trees were grown on these texts: what they are worth on others is tests/tools/train/judge.json, cross-validated. The figures
+here are of the whole judge, index and all, and comparable among its peers, none of which learn.
+"""
+
+import hashlib
+import itertools
+import json
+import re
+import statistics
+import sys
+import tarfile
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from streams.brokers.base import open_broker
+from streams.config.settings import Settings
+from tests.conftest import SHARED
+from tests.tools.bench.common import Stopwatch, run, server
+from tests.tools.train.judge import SETS, Texts, lines, texts
+from workers.dedupe.classify import ArticleMemory
+from workers.dedupe.identity import article_id
+from workers.dedupe.near_duplicates.index import StoryIndex
+from workers.dedupe.near_duplicates.signature import KEY_BYTES, signature_of
+from workers.dedupe.near_duplicates.words import tokenise
+from workers.dedupe.seen import SeenStore
+from workers.poller.formats.expat_xml import parse_fast
+from workers.text.normalise import match_key
+from workers.urls.canonical import canonicalise
+
+WINDOW_S = 10**9  # the texts of a set count as one week's
+COUNT = 100_000
+MAX_FEED_BYTES = 2_000_000
+NUMBER = re.compile(r"\d{5,}")  # as outlets count their stories
+Groups = Sequence[Any]
+
+
+def figures(of: Texts, story: Groups) -> dict[str, float]:
+    """Return precision, recall and F1 of the pairs that have a story in common."""
+    members = defaultdict(list)
+    for n, name in enumerate(story):
+        members[name].append(n)
+    pairs = {pair for found in members.values() for pair in itertools.combinations(found, 2)} - of.unsure
+    right = len(pairs & of.copies)
+    return {
+        "precision": round(right / max(1, len(pairs)), 4), "recall": round(right / max(1, len(of.copies)), 4),
+        "f1": round(2 * right / max(1, len(pairs) + len(of.copies)), 4), "pairs": len(pairs),
+    }  # fmt: skip
+
+
+async def ours(settings: Settings, of: Texts) -> tuple[Groups, dict[str, Any]]:
+    broker = open_broker(settings)
+    await broker.state.flushall()
+    stories, clock, told = StoryIndex(broker.state, WINDOW_S), Stopwatch(), []
+    for start in range(0, len(of.docs), 100):
+        told += await stories.assign([
+            (article_id(doc["id"]), signature_of(doc["title"], doc["text"], doc["outlet"], 0.0)) for doc in of.docs[start : start + 100]
+        ])  # fmt: skip
+    cost = clock.per_item(len(of.docs))
+    await broker.close()
+    return [t.story for t in told], cost
+
+
+def grouped(of: Texts, near: Callable[[int], Iterable[int]]) -> Groups:
+    """Return stories by a peer that tells which earlier texts one is near to: it joins the first's."""
+    story: list[int] = []
+    for n in range(len(of.docs)):
+        story.append(min((story[other] for other in near(n)), default=n))
+    return story
+
+
+def minhash(of: Texts, threshold: float) -> Groups:
+    from datasketch import MinHash, MinHashLSH
+
+    index, made = MinHashLSH(threshold=threshold, num_perm=128), []
+    for doc in of.docs:
+        words = tokenise(f"{doc['title']} {doc['text']}")
+        one = MinHash(num_perm=128)
+        one.update_batch({b" ".join(words[n : n + 3]) for n in range(max(1, len(words) - 2))})
+        made.append(one)
+
+    def near(n: int) -> list[int]:
+        found = [int(name) for name in index.query(made[n])]
+        index.insert(str(n), made[n])
+        return [other for other in found if made[other].jaccard(made[n]) >= threshold]
+
+    return grouped(of, near)
+
+
+def simhash(of: Texts, bits: int) -> Groups:
+    """64 bits over runs of three words; near are those that differ in so many bits, found by quarters."""
+    import numpy as np
+
+    quarters: dict[tuple[int, int], list[int]] = defaultdict(list)
+    made: list[int] = []
+    for doc in of.docs:
+        words = tokenise(f"{doc['title']} {doc['text']}")
+        runs = {b" ".join(words[n : n + 3]) for n in range(max(1, len(words) - 2))}
+        raw = np.frombuffer(b"".join(hashlib.blake2b(r, digest_size=8).digest() for r in runs), np.uint8)
+        signs = np.unpackbits(raw.reshape(-1, 8), axis=1).sum(axis=0) * 2 > len(runs)
+        made.append(int.from_bytes(np.packbits(signs).tobytes(), "big"))
+
+    def near(n: int) -> list[int]:
+        found = set()
+        for quarter in range(4):
+            bucket = quarters[quarter, made[n] >> 16 * quarter & 0xFFFF]
+            found.update(other for other in bucket if (made[other] ^ made[n]).bit_count() <= bits)
+            bucket.append(n)
+        return list(found)
+
+    return grouped(of, near)
+
+
+def titles(of: Texts) -> Groups:
+    return [b" ".join(tokenise(doc["title"])) or n for n, doc in enumerate(of.docs)]
+
+
+def quality() -> dict[str, Any]:
+    """Return the figures of each set: ours, and the best setting of each peer."""
+    out: dict[str, Any] = {}
+    with server(valkey_memory_mb=4096) as settings:
+        for name in SETS:
+            of = texts(name)
+            story, cost = run(lambda of=of: ours(settings, of))
+            best = lambda found: max(found, key=lambda f: f["f1"])  # noqa: E731
+            out[name] = {
+                "texts": len(of.docs), "copies": len(of.copies), "copydesk": figures(of, story) | cost,
+                "minhash": best([figures(of, minhash(of, t)) | {"threshold": t} for t in (0.3, 0.4, 0.5, 0.6)]),
+                "simhash": best([figures(of, simhash(of, bits)) | {"bits": bits} for bits in (3, 6, 10)]),
+                "titles": figures(of, titles(of)),
+            }  # fmt: skip
+    return out
+
+
+def urls() -> dict[str, Any]:
+    """Return the share of pairs of links, of each kind, that are told to be one article's."""
+    from courlan import normalize_url
+    from url_normalize import url_normalize
+    from w3lib.url import canonicalize_url
+
+    pairs = list(lines("urls_pairs"))
+    tools: dict[str, Callable[[str], str]] = {
+        "copydesk": lambda url: canonicalise(url).key,
+        "courlan": lambda url: str(normalize_url(url, strict=True)),
+        "w3lib": canonicalize_url,
+        "url-normalize": lambda url: str(url_normalize(url)),
+    }
+    count = Counter(pair["how"] for pair in pairs)
+    plain = [pair for pair in pairs if pair["how"] == "guid" and "?p=" not in pair["a"] + pair["b"]]
+    out: dict[str, Any] = {"pairs": dict(count), "guid_without_p": len(plain)}
+    for name, tool in tools.items():
+        solved = Counter(pair["how"] for pair in pairs if _same(tool, pair))
+        out[name] = {how: round(solved[how] / count[how], 3) for how in count}
+        out[name]["guid_without_p"] = round(sum(_same(tool, pair) for pair in plain) / len(plain), 3)
+    return out
+
+
+def merges() -> dict[str, Any]:
+    """Return which links of stories with other titles are told to be one's, of all that feeds and texts of the corpus have.
+
+    A story that was retitled is one all the same: links that share its number in their paths are counted apart.
+    """
+    titles: dict[str, set[str]] = defaultdict(set)
+    for doc in lines("natural_docs"):
+        titles[doc.get("url") or ""].add(match_key(doc["title"]))
+    with tarfile.open(SHARED / "corpus" / "feeds.tar.xz") as tar:
+        for member in tar:
+            file = tar.extractfile(member) if "rw_" in member.name and member.size < MAX_FEED_BYTES else None
+            for entry in (parse_fast(file.read(), {}) or {}).get("entries", []) if file else []:
+                titles[str(entry.get("link") or "")].add(match_key(str(entry.get("title") or "")))
+    known = {url: next(iter(t)) for url, t in titles.items() if url.startswith("http") and len(t) == 1 and "" not in t}
+    by_key: dict[str, list[str]] = defaultdict(list)
+    for url in known:
+        by_key[canonicalise(url).key].append(url)
+    merged = [urls for urls in by_key.values() if len({known[url] for url in urls}) > 1]
+    numbers = [set.intersection(*(set(NUMBER.findall(url.partition("?")[0])) for url in urls)) for urls in merged]
+    return {"links": len(known), "one_number": sum(map(bool, numbers)), "other": numbers.count(set()), "merged": merged}
+
+
+def _same(tool: Callable[[str], str], pair: dict[str, str]) -> bool:
+    try:
+        return tool(pair["a"]) == tool(pair["b"])
+    except ValueError:
+        return False
+
+
+async def _scaled(settings: Settings) -> dict[str, Any]:
+    from tests.workers.dedupe.near_duplicates.test_index import story
+
+    broker = open_broker(settings)
+
+    async def used() -> int:
+        return int((await broker.state.info("memory"))["used_memory"])
+
+    empty, stories, seen = await used(), StoryIndex(broker.state, WINDOW_S), SeenStore(broker.state)
+    signed = [signature_of(*story(n), f"outlet {n % 500}", 0.0) for n in range(1_000)]
+    times_ms, clock = [], Stopwatch()
+    for start in range(0, COUNT, 100):
+        batch = [(article_id(str(n)), _salted(signed[n % 1_000], n)) for n in range(start, start + 100)]
+        began = time.perf_counter()
+        await stories.assign(batch)
+        times_ms.append(10 * (time.perf_counter() - began))
+    cost = clock.per_item(COUNT)
+    indexed = await used()
+    for start in range(0, COUNT, 100):
+        ids = [article_id(str(n)) for n in range(start, start + 100)]
+        await seen.get(ids)
+        commands = [c for id_ in ids for c in seen.set_commands(id_, ArticleMemory(1, 1.0, (bytes.fromhex(id_)[:8],)))]
+        await broker.publish([], commands)
+    full = await used()
+    await broker.close()
+    return {
+        "articles": COUNT, "index_bytes": round((indexed - empty) / COUNT), "seen_bytes": round((full - indexed) / COUNT),
+        "tell": cost, "tell_ms_median": round(statistics.median(times_ms), 3), "tell_ms_p99": round(sorted(times_ms)[-11], 3),
+    }  # fmt: skip
+
+
+def _salted(signed: Any, n: int) -> Any:
+    """Return a signature with keys of its own: as if each text were another."""
+    salt = hashlib.blake2b(n.to_bytes(4, "big"), digest_size=KEY_BYTES).digest()
+    return signed._replace(keys=tuple(bytes(a ^ b for a, b in zip(key, salt, strict=True)) for key in signed.keys))
+
+
+def scale() -> dict[str, Any]:
+    """Return what a hundred thousand articles take in Valkey, and how long each is judged."""
+    with server(valkey_memory_mb=4096) as settings:
+        found: dict[str, Any] = run(lambda: _scaled(settings))
+    title, text = (
+        "A headline of usual length",
+        " ".join(doc for doc in itertools.islice(itertools.cycle(["The harbour board", "opened the canal"]), 100)),
+    )
+    clock = Stopwatch()
+    for n in range(2_000):
+        signature_of(title, f"{n} {text}", "p", 0.0)
+    return found | {"sign_cpu_us": clock.per_item(2_000)["cpu_us"]}
+
+
+PARTS: dict[str, Callable[[], dict[str, Any]]] = {"urls": urls, "merges": merges, "scale": scale, "quality": quality}
+
+if __name__ == "__main__":
+    for part in sys.argv[1:] or PARTS:
+        print(json.dumps({part: PARTS[part]()}, indent=1), flush=True)

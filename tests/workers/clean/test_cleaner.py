@@ -1,0 +1,374 @@
+"""The cleaner: every rule as a row, and what holds for any input. All stories here are invented."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import copydesk
+from workers.clean.cleaner import clean, detect_gallery, detect_input_type
+from workers.clean.credits import parse_byline
+from workers.clean.rules.patterns import FEED_TAILS, INLINE_LEADS, LINK_LABELS, PROMPTS
+from workers.text.dates import MONTHS, parse_date_line
+from workers.text.encoding import decode
+from workers.text.line_types import is_feed_tail, is_headline, is_link_label, is_prompt, is_sentence, word_count
+from workers.text.normalise import match_key
+
+STORY = (
+    "The harbour board reopened the salt canal on Monday, nine years after the flood closed it.",
+    "“We had almost forgotten the smell of it,” said Ida Marrow, who was first through the gate.",
+    "Opponents said that they would explore the old town for another site, and read more of the plans.",
+)
+HEADLINES = ("Port Maren counts 64 swans in record winter", "Storm spares Quillmere, takes 18 roofs in the valley",
+             "Can the night-tram company still be saved?", "Ruth Oyelade to lead the library of maps")  # fmt: skip
+PARAGRAPHS = "".join(f"<p>{p}</p>" for p in STORY)
+
+
+def feed(extra: str, title: str = "Salt canal reopens") -> tuple[str, ...]:
+    return clean(PARAGRAPHS + extra, "html", title=title, url="https://a.example/1").paragraphs
+
+
+@pytest.mark.parametrize(
+    "clutter",
+    [
+        "<h3>Explore</h3><ul>" + "".join(f'<li><a href="/{n}">{h}</a></li>' for n, h in enumerate(HEADLINES)) + "</ul>",
+        "<div>Recommended</div><div>"
+        + "".join(f'<p><a href="/{n}">{h}</a></p>' for n, h in enumerate(HEADLINES))
+        + "</div>",
+        "<p>Lire aussi</p><ul><li><a href='/1'>" + HEADLINES[0] + "</a></li></ul>",
+        "<p><b>ALSO READ:</b> <a href='/1'>" + HEADLINES[0] + "</a></p>",
+        "<p>Читайте также: <a href='/1'>" + HEADLINES[1] + "</a></p>",
+        "<p>The post <a href='/1'>Salt canal reopens</a> appeared first on <a href='/'>The Lanthe Courier</a>.</p>",
+        "<p><a href='/1'>Continue reading</a></p>",
+        "<p><a href='/1'>Read more...</a></p>",
+        "<p><a href='f'>Facebook</a> | <a href='t'>Twitter</a> | <a href='e'>Email</a></p>",
+        "<p>Sign up for our newsletter to get the best of Lanthe every morning</p>",
+        "<div class='related'><a href='/1'>" + HEADLINES[0] + "</a></div>",
+        "<a href='/1'>" + HEADLINES[0] + "</a><br><a href='/2'>" + HEADLINES[1] + "</a><br>",
+        "<img src='https://pixel.a.example/track.gif' width='1' height='1'>",
+        "<script>alert(1)</script><style>p{}</style><form><input></form>",
+        "<p></p><p>&nbsp;</p><div><br></div>",
+    ],
+)
+def test_a_feed_item_loses_its_clutter_and_nothing_else(clutter: str) -> None:
+    assert feed(clutter) == STORY
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "<p>Explore the old town on foot, and see the copper observatory before dusk.</p>",
+        "<p>More than forty people read the plans. Related costs were not given.</p>",
+        "<p>She said: <a href='/x'>the bridge stays</a>, and nobody laughed at the harbour that day.</p>",
+        "<h2>A quiet winter</h2>",
+        "<blockquote>It was the loudest hour of my life.</blockquote>",
+        "<ul><li>Bring boots and a lamp.</li><li>Leave the dog at home.</li></ul>",
+        "<p>Read: it is the only advice that she ever gave to the apprentices who came to her.</p>",
+        "<table><tr><td>Swans</td><td>64</td></tr></table>",
+    ],
+)
+def test_body_is_sacred(body: str) -> None:
+    from lxml import html
+
+    words = "".join(html.fromstring(body.replace("</li>", " </li>").replace("</td>", " </td>")).itertext()).split()
+    assert " ".join(" ".join(feed(body)).split()[-len(words) :]) == " ".join(words)
+
+
+@pytest.mark.parametrize(
+    ("glued", "kept"),
+    [
+        ("The board meets again in May. <a href='/s'>Sign up for our newsletter to get more</a>.", "The board meets again in May."),
+        ("The board meets again in May. <b><a href='/s'>Click here to read more</a></b>", "The board meets again in May."),
+        ("The board meets in May. Follow us on Twitter and Facebook", "The board meets in May."),
+        ("The <b>board meets. Follow us on</b> Twitter", "The board meets. Follow us on Twitter"),
+        ("She has quit Facebook. Twitter.", "She has quit Facebook. Twitter."),
+        ("Click here to read more.", ""),
+    ],
+)  # fmt: skip
+def test_a_prompt_that_is_glued_to_a_paragraph_is_cut_off_where_no_markup_is_torn(glued: str, kept: str) -> None:
+    copy = clean(f"<p>{STORY[0]}</p><p>{glued}</p>", "html", url="https://a.example/1")
+    assert copy.paragraphs == (STORY[0], *filter(None, [kept]))
+    assert kept in copy.html or "<b>" in copy.html
+    assert ("Click" in copy.html, "Sign up" in copy.html) == (False, False)
+
+
+def test_a_text_of_a_few_lines_is_no_page_and_a_page_never_comes_out_empty() -> None:
+    assert clean("Déjà vu is over.\nReally", "text").paragraphs == ("Déjà vu is over.", "Really")
+    assert clean("<!doctype html><html><body><div>Fog</div><div>Rain</div></body></html>").paragraphs != ()
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        "Correction: an earlier version gave the wrong year.",
+        "This article was amended on 3 March to add a name.",
+        "Anmerkung der Redaktion: Das Jahr wurde berichtigt.",
+        "Correctif : l'année a été corrigée.",
+    ],
+)
+def test_notes_of_correction_stay(note: str) -> None:
+    assert feed(f"<p>{note}</p>") == (*STORY, note)
+    assert note in clean("\n".join((HEADLINES[0], *STORY, note, "Explore", *HEADLINES))).paragraphs
+
+
+def test_a_page_says_that_it_is_a_live_blog_and_many_pictures_make_a_gallery() -> None:
+    ld = '<script type="application/ld+json">{"@graph":[{"@type":"LiveBlogPosting","headline":"Canal reopens: live","dateModified":"2026-03-03T12:00:00Z","articleSection":["Harbour"]}]}</script>'
+    page = f"<!doctype html><html><head>{ld}</head><body><article><h1>Canal reopens: live</h1>{PARAGRAPHS}</article></body></html>"
+    copy = clean(page)
+    assert (copy.article_type, copy.kicker, copy.title) == ("live blog", "Harbour", "Canal reopens: live")
+    assert copy.updated is not None
+    figures = "".join(f"<figure><img src='/{n}.jpg'><figcaption>Swan {n}</figcaption></figure>" for n in range(9))
+    assert detect_gallery(clean(f"<p>{STORY[0]}</p>{figures}", "html", url="https://a.example/")) == "gallery"
+    assert detect_gallery(clean(PARAGRAPHS, "html")) == ""
+
+
+@pytest.mark.parametrize("kind", ["text", "html", "page"])
+def test_what_is_too_long_is_cut_and_the_audit_says_so(kind: str) -> None:
+    copy = clean("<p>word word</p>\n" * 400_000, kind)
+    assert [r.kind for r in copy.removed if r.kind == "cut"] == ["cut"]
+    assert any("only the first" in r.reason for r in copy.removed)
+
+
+def test_everything_removed_is_in_the_audit_with_its_reason() -> None:
+    copy = clean(
+        PARAGRAPHS
+        + "<h3>Explore</h3><ul>"
+        + "".join(f'<li><a href="/{n}?utm_source=x">{h}</a></li>' for n, h in enumerate(HEADLINES))
+        + "</ul>",
+        "html",
+        url="https://a.example/",
+    )
+    [block] = copy.removed
+    assert (block.kind, block.label) == ("link block", "Explore")
+    assert block.text == "\n".join(HEADLINES)
+    assert [link.url for link in block.links] == [f"https://a.example/{n}" for n in range(4)]
+    assert "4 lines" in block.reason
+
+
+def test_html_keeps_structure_resolves_links_and_executes_nothing() -> None:
+    copy = clean(
+        '<h1>T</h1><p onclick="x()">See <a href="/b?utm_source=f&amp;c=1" target="_blank">this</a>.</p>'
+        '<figure><img data-src="/i.jpg" src="data:image/gif;base64,R0" onerror="x()" alt="A tide"><figcaption>High tide. Photo: Ida Marrow</figcaption></figure>'
+        '<blockquote><p>Quote</p></blockquote><a href="javascript:x()">bad</a><iframe src="//e"></iframe>',
+        "html", url="https://a.example/x",
+    )  # fmt: skip
+    assert '<a href="https://a.example/b?c=1" rel="noopener noreferrer">this</a>' in copy.html
+    assert '<img src="https://a.example/i.jpg" alt="A tide">' in copy.html
+    assert "<blockquote>" in copy.html
+    assert not any(bad in copy.html for bad in ("onclick", "onerror", "javascript", "iframe", "<h1"))
+    assert (copy.images[0].url, copy.images[0].caption, copy.images[0].credit) == (
+        "https://a.example/i.jpg",
+        "High tide.",
+        "Ida Marrow",
+    )
+
+
+TEXT = """SCIENCE
+3 min read
+{title}
+A low hum has been recorded near the town, and nobody can say what made it.
+{title}
+The hum was first heard by an organist. / Orrin Wire
+By Ida Marrow and Tomas Velk
+March 3, 2026
+
+{body}
+
+Recommended
+
+{last}
+
+SOURCE: Orrin Wire and agencies
+Explore
+{headlines}"""
+
+
+def test_a_page_s_text_dump_becomes_structure() -> None:
+    title = "Scientists near Dunscar hear a nine-day hum"
+    text = TEXT.format(title=title, body="\n\n".join(STORY[:2]), last=STORY[2], headlines="\n".join(HEADLINES))
+    copy = clean(text)
+    assert (copy.title, copy.kicker, copy.reading_minutes) == (title, "SCIENCE", 3)
+    assert copy.dek.startswith("A low hum")
+    assert copy.byline == ("Ida Marrow", "Tomas Velk")
+    assert copy.published is not None
+    assert copy.published.isoformat() == "2026-03-03T00:00:00+00:00"
+    assert copy.source_credit == "Orrin Wire and agencies"
+    assert (copy.images[0].caption, copy.images[0].credit) == ("The hum was first heard by an organist.", "Orrin Wire")
+    assert copy.paragraphs == STORY
+    assert [(r.label, r.kind) for r in copy.removed if r.label] == [("Recommended", "label"), ("Explore", "link block")]
+
+
+def test_the_seed_comes_out_whole(shared: Path, tmp_path: Path) -> None:
+    [seed] = (shared / "seeds").glob("000_*.txt")
+    row = json.loads(copydesk("clean", str(seed), "--json", cwd=tmp_path).stdout)
+    lines = seed.read_text("utf-8").splitlines()
+    assert (row["kicker"], row["reading_minutes"], row["title"]) == ("WORLD", 2, lines[2])
+    assert row["dek"] == lines[3]
+    assert row["byline"] == ["Staff Reporter"]
+    assert row["published"].startswith("2017-02-26")
+    assert row["source_credit"] == "TRTWorld and agencies"
+    caption, _, credit = lines[5].rpartition(" / ")
+    assert row["images"] == [{"caption": caption, "credit": credit}]
+    explore = lines.index("Explore")
+    body = [s for s in lines[8:explore] if s and s != "Recommended" and not s.startswith("SOURCE")]
+    assert row["text"] == body
+    assert len(body) == 5
+    by_label = {r.get("label"): r for r in row["removed"]}
+    assert by_label["Explore"]["text"].split("\n") == lines[explore + 1 :]
+    assert len(lines[explore + 1 :]) == 16
+    assert "Recommended" in by_label
+    assert all(r["reason"] for r in row["removed"])
+    assert row["html"].count("Explore") == 0
+
+
+def test_a_whole_page_gives_story_and_metadata() -> None:
+    nav = "".join(f'<li><a href="/{n}">{h}</a></li>' for n, h in enumerate(HEADLINES * 3))
+    page = (
+        '<!doctype html><html lang="en"><head><title>Salt canal reopens - The Lanthe Courier</title>'
+        '<meta property="og:site_name" content="The Lanthe Courier"><link rel="canonical" href="/canal?utm_source=x">'
+        '<script type="application/ld+json">{"@type":"NewsArticle","headline":"Salt canal reopens","datePublished":"2026-03-03T10:00:00+02:00","author":[{"name":"Ida Marrow"}]}</script></head>'
+        f"<body><nav><ul>{nav}</ul></nav><article><h1>Salt canal reopens</h1>{PARAGRAPHS}</article><footer>Terms</footer></body></html>"
+    )
+    copy = clean(page, url="https://courier.example/x")
+    assert copy.paragraphs == STORY
+    assert (copy.title, copy.publisher, copy.language) == ("Salt canal reopens", "The Lanthe Courier", "en")
+    assert copy.canonical_url == "https://courier.example/canal"
+    assert copy.byline == ("Ida Marrow",)
+    assert copy.published is not None
+    assert copy.published.isoformat() == "2026-03-03T08:00:00+00:00"
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [("<!DOCTYPE html><p>x", "page"), ("<p>x</p>", "html"), ("a < b and c > d", "text"), ("", "text"), ("plain\nlines", "text"), ("x<br/>y", "html")],
+)  # fmt: skip
+def test_sniff(data: str, kind: str) -> None:
+    assert detect_input_type(data) == kind
+
+
+@pytest.mark.parametrize(
+    ("line", "date"),
+    [
+        ("February 26, 2017", "2017-02-26T00:00"),
+        ("26 Feb 2017", "2017-02-26T00:00"),
+        ("Published: 2017-02-26 10:30 UTC", "2017-02-26T10:30"),
+        ("Updated on March 3, 2026 at 4:05 PM EST", "2026-03-03T21:05"),
+        ("Tuesday, 3 March 2026", "2026-03-03T00:00"),
+        ("The board met on March 3, 2026 and agreed", None),
+        ("2026", None),
+        ("99 March 2026", None),
+        ("3. März 2026, 14:30 Uhr", "2026-03-03T14:30"),
+        ("mardi 3 mars 2026 à 14h30", "2026-03-03T14:30"),
+        ("martes, 3 de marzo de 2026", "2026-03-03T00:00"),
+        ("1er août 2025", "2025-08-01T00:00"),
+        ("3 Mart 2026", "2026-03-03T00:00"),
+        ("вторник, 3 марта 2026, 14:30", "2026-03-03T14:30"),
+        ("3 Μαρτίου 2026", "2026-03-03T00:00"),
+        ("2026年3月3日 14時30分", "2026-03-03T14:30"),
+        ("2026년 3월 3일", "2026-03-03T00:00"),
+        ("26.02.2017 14:30", "2017-02-26T14:30"),
+        ("3 مارس 2026", "2026-03-03T00:00"),
+        ("Am 3. März 2026 war er da", None),
+        ("03/04/2026", None),  # nobody can know which
+    ],
+)
+def test_dates(line: str, date: str | None) -> None:
+    found = parse_date_line(line)
+    assert (found.strftime("%Y-%m-%dT%H:%M") if found else None) == date
+
+
+def test_every_language_has_twelve_months() -> None:
+    assert {language: len(names.split()) for language, names in MONTHS.items()} == dict.fromkeys(MONTHS, 12)
+
+
+@pytest.mark.parametrize(
+    ("byline", "names"),
+    [
+        ("Ida Marrow", ("Ida Marrow",)),
+        ("Ida Marrow and Tomas Velk", ("Ida Marrow", "Tomas Velk")),
+        ("Ida Marrow, Tomas Velk & Liv Harrowgate", ("Ida Marrow", "Tomas Velk", "Liv Harrowgate")),
+        ("Ida Marrow | Orrin Wire", ("Ida Marrow",)),
+        ("Ida Marrow in Port Maren", ("Ida Marrow",)),
+    ],
+)
+def test_names(byline: str, names: tuple[str, ...]) -> None:
+    assert parse_byline(byline) == names
+
+
+def test_words_of_scripts_without_spaces_count() -> None:
+    assert word_count("one two three") == 3
+    assert word_count("海面が上昇した") == 4
+    assert is_sentence("The board met and agreed on the plan that it had made.")
+    assert not is_sentence("Board agrees")
+    assert is_headline("Can the night-tram still be saved?")
+
+
+def test_the_lexicon_is_clean() -> None:
+    for labels in LINK_LABELS.values():
+        for label in labels:
+            assert match_key(label), label
+            assert is_link_label(label.upper() + ":") or is_link_label(label), label
+    assert len(set(INLINE_LEADS)) == len(INLINE_LEADS)
+    assert all(lead == lead.lower() for lead in INLINE_LEADS)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Subscribe to our newsletter",
+        "Advertisement",
+        "Share this article",
+        "© 2026 The Lanthe Courier",
+        "Facebook Twitter Email",
+    ],
+)
+def test_prompts(text: str) -> None:
+    assert is_prompt(text)
+
+
+@pytest.mark.parametrize(
+    "text", [*STORY, *HEADLINES, "Share prices fell on Monday after the board met, and rose again."]
+)
+def test_stories_are_no_prompts_nor_tails(text: str) -> None:
+    assert not is_prompt(text)
+    assert not is_feed_tail(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a" * 5000,
+        "facebook " * 2000 + "!",
+        "the post " * 500,
+        " " * 100_000,
+        "<p>" * 20_000,
+        "<a href=x>" * 5_000,
+        "read more: " * 800,
+        "1|2|" * 3000,
+        "1" * 250 + "!",
+        "copy link " * 25 + "!",
+        "Comments " * 25 + "!",
+        "It was late. " + "2009 " * 40 + "and so on",
+    ],
+)
+def test_no_pattern_is_slow_on_a_hostile_line(text: str) -> None:
+    """Not a timing: a pattern that backtracks without end would hang here, and the run's limit would show it."""
+    for kind in ("text", "html", "page"):
+        clean(text, kind)
+    for pattern in (*PROMPTS, *FEED_TAILS):
+        pattern.fullmatch(text[:600])
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        ("déjà".encode(), "déjà"),
+        (b"\xef\xbb\xbfx", "x"),
+        ("déjà".encode("cp1252"), "déjà"),
+        (b"<meta charset=windows-1251>" + "Привет".encode("cp1251"), "<meta charset=windows-1251>Привет"),
+        ("x".encode("utf-16"), "x"),
+        (b"<meta charset=nonsense>\xff", "<meta charset=nonsense>\ufffd"),
+    ],
+)
+def test_encodings(data: bytes, text: str) -> None:
+    assert decode(data) == text

@@ -1,0 +1,248 @@
+"""Near-identical texts: copies under similar titles or of other publishers, separate articles within one feed."""
+
+import asyncio
+import random
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from streams.brokers.base import open_broker
+from streams.config.settings import Settings
+from streams.records import Article
+from tests.support.feed_server import FeedServer, rss
+from tests.support.pipeline import everything, newsdesk, settled
+from tests.workers.dedupe.near_duplicates.test_index import DAY_S, NOW_S, story
+from workers.dedupe.file_rows import classify_rows
+from workers.dedupe.identity import article_id
+from workers.dedupe.near_duplicates.index import BUCKET, StoryIndex
+from workers.dedupe.near_duplicates.signature import (
+    BODY_KEYS,
+    LAYOUT,
+    LEAD_KEYS,
+    apply_copy_rules,
+    pair_features,
+    signature_of,
+)
+from workers.dedupe.near_duplicates.titles import are_similar, read_title
+from workers.dedupe.rebuild import rebuild
+from workers.poller.registry import FeedRegistry
+
+LENGTHS = (15, 30, 55, 60, 80, 100, 120, 200)
+OLD_BYTES = LAYOUT.fields["feed"][1] if LAYOUT.fields else 0
+CHANNEL = (
+    "Lantern Tonight is the late programme of Odd Quay Television, with Dana Quill and Teo Marsh, on every weekday. "
+    "Watch other parts of the programme on our channel and tell us in a comment which of them you liked. Our reporters "
+    "follow the harbour board, the salt works and the ferries, and they answer letters from viewers at the weekend. "
+    "Subscribe to the channel to hear about new parts, and follow Odd Quay Television on every network that you use. "
+    "Viewers abroad find the best of our programmes on Odd Quay World, with captions in the languages of the coast. "
+    "Visit our pages for advice about the floods in the valley, and for the rules of travel that the governor has made. "
+    "Breaking news and articles that matter to people of the valley come to your telephone and to your letter box, "
+    "wherever you live, with pictures of our photographers and the weather of every village between the hills and the sea."
+)
+DESCRIBED = (
+    "Smugglers caught with lamps|Driver saves children from a fire",
+    "The keeper of the northern light, part one|The keeper of the northern light, part two",
+    "The keeper of the northern light, part II|The keeper of the northern light, part III",
+    "Your horoscope for Thursday, May 21|Your horoscope for Thursday, July 21",
+    "Tide table of the outer harbour for Monday|Tide table of the outer harbour for Tuesday",
+    "Lost towns of the coast | The tomb|Lost towns of the coast | The gate",
+)
+
+
+def judged(settings: Settings, rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Return of which row each row is a copy, by id; "" for none."""
+
+    async def go() -> dict[str, str]:
+        broker = open_broker(settings)
+        found = {r["id"]: r["duplicate_of"] async for r in classify_rows(StoryIndex(broker.state, 7 * DAY_S), rows)}
+        await broker.close()
+        return found
+
+    return asyncio.run(go())
+
+
+def row(id_: str, title: str, text: str, publisher: str = "Tidewire", feed: str = "f") -> dict[str, Any]:
+    return {"id": id_, "title": title, "text": [text], "publisher": publisher, "feed": feed, "time": NOW_S}
+
+
+def words(seed: int, count: int) -> tuple[str, str]:
+    """Return the title and so many words of an invented story."""
+    title, text = story(seed, 20)
+    return title, " ".join(text.split()[:count])
+
+
+@pytest.mark.parametrize("count", LENGTHS)
+@pytest.mark.parametrize("other", ["same_feed", "other_feed", "other_publisher", "other_publisher_and_title"])
+def test_verbatim_copy_of_any_length_is_found(count: int, other: str, settings: Settings) -> None:
+    rows = []
+    for seed in range(10):
+        title, text = words(seed, count)
+        copy = row(f"copy {seed}", title, text)
+        copy |= {"feed": "g"} if other != "same_feed" else {}
+        copy |= {"publisher": "The Saltby Courier"} if "publisher" in other else {}
+        copy |= {"title": story(100 + seed)[0]} if other.endswith("title") else {}
+        rows += [row(f"first {seed}", title, text), copy]
+    found = judged(settings, rows)
+    assert found == {r["id"]: r["id"].replace("copy", "first") if "copy" in r["id"] else "" for r in rows}
+
+
+def test_corrections_under_new_links_are_copies(settings: Settings) -> None:
+    _, text = words(1, 80)
+    titles = (
+        "Mental health nurses to be based at harbour stations|Mental heath nurses to be based at harbour stations",
+        "Fire at residential tower, 7 injuries reported|Fire at residential tower, seven injuries reported",
+        "Élan ferry opens its café to walkers|Elan ferry opens its cafe to walkers - Tidewire",
+    )
+    for pair in titles:
+        one, other = pair.split("|")
+        assert judged(settings, [row(f"a {pair}", one, text), row(f"b {pair}", other, text)])[f"b {pair}"], pair
+        text = words(len(pair), 80)[1]
+
+
+@pytest.mark.parametrize("titles", DESCRIBED)
+def test_common_descriptions_in_one_feed_are_separate(titles: str, settings: Settings) -> None:
+    one, _, other = titles.rpartition("|")
+    assert judged(settings, [row("a", one, CHANNEL), row("b", other, CHANNEL)]) == {"a": "", "b": ""}
+
+
+def test_other_numbers_leave_texts_to_the_trees() -> None:
+    title, text = words(1, 120)
+    one, same, other = (signature_of(title, f"{text} Page {n}", "Tidewire", NOW_S, "f").signature for n in (12, 12, 13))
+    rules = apply_copy_rules(one, [same, other], pair_features(one, [same, other]))
+    assert rules[0] == 1
+    assert np.isnan(rules[1])
+
+
+def test_description_of_two_channels_makes_no_copies(settings: Settings) -> None:
+    rows = [row(f"f{seed}", story(seed)[0], CHANNEL, "Odd Quay News", "f") for seed in range(3)]
+    rows += [row(f"g{seed}", story(seed)[0], CHANNEL, "Odd Quay World", "g") for seed in range(2, 5)]
+    assert judged(settings, rows) == {r["id"]: "f2" if r["id"] == "g2" else "" for r in rows}
+
+
+def test_copy_joins_a_story_with_its_own_feed(settings: Settings) -> None:
+    """An article of the feed that tells the story otherwise does not keep a verbatim copy out."""
+    title, text = words(1, 120)
+    longer = f"{text} {words(2, 30)[1]}"
+    rows = [
+        row("first", title, text),
+        row("longer", "Harbour board meets the press", longer, "The Saltby Courier", "g"),
+        row("copy", "Quay engineers look back on a long day", text, "The Saltby Courier", "g"),
+    ]
+    assert judged(settings, rows) == {"first": "", "longer": "first", "copy": "first"}
+
+
+def test_correction_is_found_behind_many_descriptions(settings: Settings) -> None:
+    """The text's keys have as many articles as a key holds: the title's key finds the one that counts."""
+    others = [row(str(seed), story(seed)[0], CHANNEL) for seed in range(3 * BUCKET)]
+    title = "Smugglers caught with lamps of glass"
+    found = judged(settings, [*others, row("first", title, CHANNEL), row("again", title, CHANNEL)])
+    assert {id_: of for id_, of in found.items() if of} == {"again": "first"}
+
+
+@pytest.mark.parametrize("count", LENGTHS)
+def test_verbatim_copy_has_all_keys(count: int) -> None:
+    title, text = words(3, count)
+    keys = signature_of(title, text, "Tidewire", NOW_S, "f").keys
+    assert keys == signature_of(title, text, "The Saltby Courier", NOW_S + 60, "g").keys
+    assert len(keys) == BODY_KEYS + LEAD_KEYS + 1
+
+
+def test_two_revisions_in_a_batch_hide_no_copy(settings: Settings) -> None:
+    async def go() -> None:
+        broker = open_broker(settings)
+        stories = StoryIndex(broker.state, 7 * DAY_S)
+        title, text = story(1)
+        first = (article_id("first"), signature_of(title, text, "Tidewire", NOW_S, "f"))
+        copy = (article_id("copy"), signature_of(title, text, "The Saltby Courier", NOW_S, "g"))
+        revised = (article_id("copy"), signature_of(*story(2), "The Saltby Courier", NOW_S, "g"))
+        await stories.assign([first])
+        assert [t.duplicate_of for t in await stories.assign([copy, revised])] == [article_id("first")] * 2
+        await broker.close()
+
+    asyncio.run(go())
+
+
+def test_records_of_older_versions_are_read(settings: Settings) -> None:
+    """Without feed and digests of numbers the trees alone decide, as they did."""
+
+    async def go() -> None:
+        broker = open_broker(settings)
+        stories = StoryIndex(broker.state, 7 * DAY_S)
+        title, text = story(1)
+        old = signature_of(title, text, "Tidewire", NOW_S)
+        await stories.assign([(article_id("old"), old._replace(signature=old.signature[:OLD_BYTES]))])
+        told = await stories.assign([
+            (article_id("copy"), signature_of(title, text, "The Saltby Courier", NOW_S, "g")),
+            (article_id("other"), signature_of(*story(2), "Tidewire", NOW_S, "f")),
+        ])  # fmt: skip
+        assert [t.duplicate_of for t in told] == [article_id("old"), ""]
+        await broker.close()
+
+    asyncio.run(go())
+
+
+def test_desk_and_warming_tell_feeds_apart(settings: Settings) -> None:
+    """Videos of one channel are separate articles, also after the shared state was lost; another outlet's is a copy."""
+
+    async def go() -> None:
+        body = f"<p>{CHANNEL}</p>"
+        titles = ["Smugglers caught with lamps of glass", "Driver saves children from a fire", "Ferry found at last"]
+        links = [(f"https://a.example/{n}", title, body) for n, title in enumerate(titles)]
+        async with FeedServer() as server, newsdesk(settings, server) as broker:
+            server.answers["f"] = rss(links[:2], "Odd Quay Television")
+            await FeedRegistry(broker.state).add([(server.url + "f", "")])
+            await settled(broker, {"new": 2})
+            await broker.state.delete(*[key async for key in broker.state.scan_iter("copydesk:stories:*")])
+            await rebuild(broker, settings)
+            server.answers["f"] = rss(links, "Odd Quay Television")
+            await settled(broker, {"new": 3})
+            server.answers["g"] = rss([("https://b.example/1", titles[0], body)], "The Saltby Courier")
+            await FeedRegistry(broker.state).add([(server.url + "g", "")])
+            await settled(broker, {"new": 4})
+            articles: list[Article] = await everything(settings, "articles")
+            copies = {a.url: a.duplicate_of for a in articles}
+            first = next(a.id for a in articles if a.url == links[0][0])
+            assert copies == {**dict.fromkeys([url for url, _, _ in links], ""), "https://b.example/1": first}
+
+    asyncio.run(go())
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "similar"),
+    [
+        ("Ferry opens its café", "FERRY OPENS ITS CAFE", True),
+        ("Ferry opens its café | Odd Quay Television", "Ferry opens its café", True),
+        ("Ferry opens its café - Odd Quay", "Ferry opens its café", True),
+        ("Ferry opens its café - The Courier", "Ferry opens", False),
+        ("Fire at the tower, 7 injuries reported", "Fire at the tower, seven injuries reported", True),
+        ("Fire at the tower, 7 injuries reported", "Fire at the tower, 8 injuries reported", False),
+        ("The keeper of the light, part 2", "The keeper of the light, part II", True),
+        ("The keeper of the light, part 2", "The keeper of the light, part 3", False),
+        ("The keeper of the light", "The keeper of the light, part two", False),
+        ("Best of cartoons, March 3", "Best of cartoons, April 3", False),
+        ("Tide table for Monday at the quay", "Tide table for Tuesday at the quay", False),
+        ("Evening update", "Evening update as trials are to start this week", False),
+        ("", "", True),
+        ("", "Ferry opens", False),
+        ("塩の運河、第二部", "塩の運河、第三部", False),
+        ("9" * 5000, "9" * 5000, True),
+    ],
+)
+def test_titles_are_similar(one: str, other: str, similar: bool) -> None:
+    titles = [read_title(title, "Odd Quay Television") for title in (one, other)]
+    assert are_similar(*titles) is are_similar(*titles[::-1]) is similar
+
+
+def test_long_titles_are_compared_by_a_sample(settings: Settings) -> None:
+    """A signature keeps twelve words of a title: similarity of longer ones is an estimate."""
+    rnd, right = random.Random(1), 0
+    for seed in range(20):
+        title = " ".join(story(seed)[1].split()[:24])
+        changed = title.split()
+        changed[rnd.randrange(24)] = "lantern"
+        text = words(seed, 60)[1]
+        found = judged(settings, [row(f"a{seed}", title, text), row(f"b{seed}", " ".join(changed), text)])
+        right += found[f"b{seed}"] == f"a{seed}"
+    assert right >= 15

@@ -1,0 +1,131 @@
+"""The desk's time limits: CPU time for an item, part of a lease for a step; good items are never refused for them."""
+
+import asyncio
+import sys
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from streams.brokers.base import OutgoingMessage
+from streams.codec import encode
+from streams.config.settings import Settings
+from streams.faust.agents import ConsumedMessage
+from streams.records import Content, Item, MessageId
+from streams.topics import DEAD_LETTERS, ITEMS
+from tests.conftest import until
+from tests.support.feed_server import FeedServer
+from tests.support.pipeline import everything, newsdesk, settled
+from workers.desk.desk import Desk, clean_item, cpu_deadline
+from workers.services import connect
+
+
+def item(n: int) -> Item:
+    body = f"<p>The harbour board counted {n} swans on Monday, nine years after the flood.</p>"
+    return Item(feed="f", identity_key=f"https://a.example/{n}", link=f"https://a.example/{n}", title=f"Swans {n}",
+                fetched_at=datetime.now(UTC), fingerprint="00" * 8, content=(Content(body),))  # fmt: skip
+
+
+def compute(cpu_s: float) -> None:
+    end_s = time.process_time() + cpu_s
+    while time.process_time() < end_s:
+        sum(range(1000))
+
+
+def test_deadline_ends_what_computes_for_too_long() -> None:
+    with pytest.raises(TimeoutError, match="longer than 0.1 s"), cpu_deadline(0.1):
+        compute(60)
+
+
+def test_deadline_does_not_count_a_frozen_process() -> None:
+    with cpu_deadline(0.1):
+        time.sleep(0.4)  # as SIGSTOP or a busy machine has it: time passes, and nothing is computed
+
+
+def test_deadline_waits_for_imports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "slow_to_import.py").write_text(
+        "import time\nend_s = time.process_time() + 0.4\nwhile time.process_time() < end_s: sum(range(1000))\nwhole = True\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(TimeoutError), cpu_deadline(0.05):
+        __import__("slow_to_import")
+        compute(60)
+    assert sys.modules["slow_to_import"].whole
+
+
+def test_step_ends_within_the_lease(settings: Settings) -> None:
+    """Slow items make several steps; what comes of each is that of its own items, dead letters included."""
+
+    def slow(item: Item, *known: Any) -> Any:
+        compute(0.3)
+        return clean_item(item, *known)
+
+    async def go() -> None:
+        broker = await connect(settings, settings.broker_url)
+        desk = Desk(replace(settings, lease_timeout_s=1.0, item_timeout_s=10.0), broker, slow)
+        batch = [_incoming(n, encode(item(n)) if n % 3 else b"{") for n in range(9)]
+        steps: list[int] = []
+        messages: list[OutgoingMessage] = []
+        while left := batch[sum(steps) :]:
+            outcome = await desk.handle(left)
+            steps.append(outcome.handled or 0)
+            messages += outcome.messages
+            assert steps[-1] > 0
+        assert len(steps) > 1
+        dead = [m.key for m in messages if m.topic == DEAD_LETTERS.name]
+        assert dead == [str(MessageId(ITEMS.name, 0, n)).encode() for n in (0, 3, 6)]
+        assert len([m for m in messages if m.topic != DEAD_LETTERS.name]) == 6
+        await broker.close()
+
+    asyncio.run(go())
+
+
+def _incoming(n: int, value: bytes) -> ConsumedMessage:
+    return ConsumedMessage(MessageId(ITEMS.name, 0, n), b"k", value, ())
+
+
+def test_slow_items_are_each_cleaned_once(either: Settings) -> None:
+    """A batch takes several steps, and longer than a lease."""
+    cleaned: list[str] = []
+
+    def slow(item: Item, *known: Any) -> Any:
+        cleaned.append(item.identity_key)
+        compute(0.3)
+        return clean_item(item, *known)
+
+    async def go() -> None:
+        quick = replace(either, lease_timeout_s=0.8, item_timeout_s=10.0)
+        async with FeedServer() as server, newsdesk(quick, server, clean=slow) as broker:
+            items = [item(n) for n in range(8)]
+            await broker.publish([OutgoingMessage(ITEMS.name, i.identity_key.encode(), encode(i)) for i in items])
+            await settled(broker, {"new": 8})
+            assert sorted(cleaned) == sorted(i.identity_key for i in items)
+            assert len(await everything(either, "articles")) == 8
+
+    asyncio.run(go())
+
+
+def test_two_desks_clean_a_slow_item_once(settings: Settings, tmp_path: Path) -> None:
+    """One item takes several leases; its partition isn't taken over meanwhile."""
+    from tests.contract.brokers.test_contract import end, stage
+    from tests.support.blocking import start_blocking
+
+    async def go() -> None:
+        async with stage(replace(settings, partitions=1)) as s:
+            workers = [start_blocking(s, lease_s=1.0, block_s=3.0) for _ in range(2)]
+            try:
+                values = await s.fill(2)
+                await until(lambda: _is_done(s))
+                handled = await s.broker.state.lrange("test:handled", 0, -1)
+            finally:
+                end(*workers)
+            assert sorted(handled) == values
+
+    asyncio.run(go())
+
+
+async def _is_done(s: Any) -> bool:
+    return bool(await s.broker.lag(s.source.name, s.group) == 0)

@@ -1,0 +1,142 @@
+"""The quick way and feedparser say the same: of every feed of the corpus, and of what nobody would write."""
+
+from concurrent.futures import ProcessPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streams.errors import UnreadableError
+from workers.poller.formats.expat_xml import parse_fast
+from workers.poller.formats.feedparser_xml import ParsedFeed, parse_feed
+
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
+URL = "https://courier.example/feeds/world"
+TYPES = ("application/rss+xml; charset=utf-8", "", "text/xml", "application/atom+xml", "text/xml; charset=iso-8859-1")
+LONGEST = 3_000_000
+
+
+def read(body: bytes, content_type: str, quickly: bool) -> Any:
+    try:
+        return parse_feed(body, URL, content_type=content_type, fetched_at=NOW, quickly=quickly)
+    except UnreadableError as exc:
+        return str(exc)
+
+
+def differs(case: tuple[str, str, bytes]) -> str:
+    """Return what is different about the two ways, "" mostly; and whether the quick one was taken, by a `+` before it."""
+    name, content_type, body = case
+    ours, theirs = read(body, content_type, True), read(body, content_type, False)
+    taken = "+" if parse_fast(body, {"content-location": URL, "content-type": content_type}) is not None else ""
+    if ours == theirs:
+        return taken
+    if not (isinstance(ours, ParsedFeed) and isinstance(theirs, ParsedFeed)):
+        return f"{taken}{name}: {ours!r:.200} {theirs!r:.200}"
+    fields = [f for f in ours.__struct_fields__ if getattr(ours, f) != getattr(theirs, f)]
+    return f"{taken}{name} ({content_type}): {fields}"
+
+
+def case(numbered: tuple[int, Path]) -> str:
+    n, path = numbered
+    return differs((path.name, TYPES[n % len(TYPES)], path.read_bytes()))
+
+
+@pytest.mark.corpus
+def test_every_feed_of_the_corpus(feeds_corpus: Path) -> None:
+    paths = sorted(path for path in feeds_corpus.rglob("*") if path.is_file() and path.stat().st_size < LONGEST)
+    with ProcessPoolExecutor(2) as pool:
+        found = list(pool.map(case, enumerate(paths), chunksize=50))
+    assert [what for what in found if what not in ("", "+")] == []
+    assert len(found) > 8_000
+    assert sum(what == "+" for what in found) > 0.7 * len(found), "most feeds are usual ones"
+
+
+NAMESPACES = (
+    'xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:content="http://purl.org/rss/1.0/modules/content/" '
+    'xmlns:media="http://search.yahoo.com/mrss/" xmlns:itunes="http://www.itunes.com/dtds/podcast-1.0.dtd" '
+    'xmlns:atom="http://www.w3.org/2005/Atom" xmlns:sy="http://purl.org/rss/1.0/modules/syndication/" xmlns:x="urn:x"'
+)
+NAMES = """title link description summary content:encoded content guid id pubDate published updated dc:date author dc:creator
+    name email uri category dc:subject media:content media:thumbnail media:group media:title media:description
+    media:keywords media:credit enclosure comments itunes:summary itunes:author itunes:keywords itunes:subtitle ttl
+    itunes:explicit sy:updatePeriod language atom:link x:y x:title contributor generator copyright rights source""".split()
+ODD_NAMES = "image url itunes:owner itunes:category textInput body tags creativeCommons:license".split()
+ATTRIBUTES = """rel="self" rel="alternate" rel="enclosure" type="text/html" type="html" type="text" href="/a?b=1&amp;c=2"
+    href="https://a.example/" url="https://a.example/i.jpg" term="World" label="Welt" scheme="s:" isPermaLink="false"
+    xml:lang="de_AT" xml:lang="" medium="image" length="12" src="/s" domain="d" text="Arts" HREF="/upper" """.split()
+ODD_ATTRIBUTES = """type="xhtml" type="image/png" xml:base="https://b.example/" mode="escaped" lastmod="x" """.split()
+TEXTS = (
+    "Canal reopens", "  \n two\tlines \n ", "&lt;p&gt;A &amp;amp; B&lt;/p&gt;", "<![CDATA[<p>Salt &amp; <b>canal</b></p>]]>", "Zürich", "ZÃ¼rich",
+    "\x85 and \x93", "https://courier.example/1?a=1&amp;b=2", "/world/1", "Mon, 23 Nov 2026 10:00:00 GMT", "2026-11-23T10:00:00Z",
+    "ida@courier.example (Ida Marrow)", "Ida Marrow", "World, Ships", "en-gb", "60", "", "&#8217;s", "塩の運河", "tag:courier.example,2026:1",
+)  # fmt: skip
+
+
+def rarely(usual: Any, odd: Any) -> Any:
+    return st.integers(1, 60).flatmap(lambda n: odd if n == 17 else usual)
+
+
+attributes = st.lists(
+    rarely(st.sampled_from(ATTRIBUTES), st.sampled_from(ODD_ATTRIBUTES)),
+    max_size=2,
+    unique_by=lambda a: a.split("=")[0].lower(),
+)
+element = st.deferred(
+    lambda: st.builds(
+        lambda name, given, inner: f"<{name} {' '.join(given)}>{inner}</{name}>",
+        rarely(st.sampled_from(NAMES), st.sampled_from(ODD_NAMES)),
+        attributes,
+        rarely(st.sampled_from(TEXTS), st.lists(element, max_size=2).map("".join)),
+    )
+)
+items = st.lists(st.lists(element, max_size=7).map("".join), max_size=3)
+head = st.lists(element, max_size=5).map("".join)
+
+
+@st.composite
+def feeds(draw: st.DrawFn) -> bytes:
+    kind, before, after, inner = draw(st.sampled_from(["rss", "atom", "rdf"])), draw(head), draw(head), draw(items)
+    extra = draw(
+        rarely(
+            st.sampled_from(["", ' xml:lang="fr"', ' xml:base="https://c.example/d/"']), st.just(' xmlns:dc="urn:else"')
+        )
+    )
+    if kind == "rss":
+        body = "".join(f"<item>{one}</item>" for one in inner)
+        text = f'<rss version="2.0" {NAMESPACES}{extra if "dc" not in extra else ""}><channel>{before}{body}{after}</channel></rss>'
+    elif kind == "atom":
+        body = "".join(f"<entry>{one}</entry>" for one in inner)
+        text = f'<feed xmlns="http://www.w3.org/2005/Atom" {NAMESPACES}{extra if "dc" not in extra else ""}>{before}{body}{after}</feed>'
+    else:
+        body = "".join(f'<item rdf:about="https://a.example/{n}">{one}</item>' for n, one in enumerate(inner))
+        text = (
+            f'<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns="http://purl.org/rss/1.0/" {NAMESPACES}>'
+            f"<channel>{before}</channel>{body}{after}</rdf:RDF>"
+        )
+    declaration = draw(st.sampled_from(["", '<?xml version="1.0"?>', '<?xml version="1.0" encoding="UTF-8"?>']))
+    return (declaration + text).encode("utf-8", "replace")
+
+
+@settings(max_examples=400, deadline=None)
+@given(feeds(), st.sampled_from(TYPES))
+def test_what_nobody_would_write(body: bytes, content_type: str) -> None:
+    assert differs(("made up", content_type, body)) in ("", "+")
+
+
+LEFT = {
+    "a doctype": b"<!DOCTYPE rss><rss version='2.0'><channel><title>T</title></channel></rss>",
+    "ill-formed": b"<rss version='2.0'><channel><title>T</channel></rss>",
+    "markup in a title": b"<rss version='2.0'><channel><item><title>T<b>x</b></title></item></channel></rss>",
+    "XHTML": b"<feed xmlns='http://www.w3.org/2005/Atom'><entry><content type='xhtml'><div>x</div></content></entry></feed>",
+    "a base within": b"<rss version='2.0'><channel><item xml:base='/x'><title>T</title></item></channel></rss>",
+    "another's prefix": b"<rss version='2.0' xmlns:dc='urn:x'><channel><item><dc:creator>T</dc:creator></item></channel></rss>",
+}
+
+
+@pytest.mark.parametrize("body", LEFT.values(), ids=LEFT)
+def test_what_is_left_to_feedparser(body: bytes) -> None:
+    assert parse_fast(body, {"content-location": URL}) is None
+    assert differs(("left", "", body)) == ""

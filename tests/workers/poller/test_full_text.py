@@ -1,0 +1,109 @@
+"""Full text: the pages of feeds that show only how their stories begin."""
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime
+from email.utils import format_datetime
+
+import pytest
+from aiohttp import web
+
+from streams.config.settings import Settings
+from streams.config.tables import FeedOptions, Route
+from streams.records import Article
+from streams.routing import ancestor_folders
+from tests.support.feed_server import FeedServer, rss
+from tests.support.pipeline import BODY, MORE, everything, newsdesk, settled
+from workers.poller.full_text import is_html, strip_invisible
+from workers.poller.registry import FeedRegistry
+
+PAGE = f"""<!doctype html><html><head><title>One | The Test Courier</title><style>p {{color: red}}</style>
+<script>track()</script></head><body><nav><a href="/">Home</a> <a href="/world">World</a></nav>
+<article><h1>One</h1>{BODY}{MORE}<p>The board's chair, Ida Marrow, said that the first barge had carried salt, as it should.</p>
+</article><footer>Imprint</footer></body></html>"""
+
+
+def page(request: web.Request) -> web.Response:
+    return web.Response(text=PAGE, content_type="text/html")
+
+
+def with_full_text(settings: Settings) -> Settings:
+    return replace(settings, feeds=(FeedOptions("*", full_text=True),), routes=(Route("world", folder=("news",)),))
+
+
+def test_a_teaser_becomes_the_story_of_its_page_where_robots_allow_it(settings: Settings) -> None:
+    async def go() -> None:
+        async with FeedServer() as server, newsdesk(with_full_text(settings), server) as broker:
+            server.answers |= {"1": page, "private/2": page, "3": lambda r: web.Response(status=403)}
+            server.answers["robots.txt"] = b"User-agent: copydesk\nDisallow: /private/\n"
+            links = [f"{server.url}{path}" for path in ("1", "private/2", "3")]
+            server.answers["f"] = rss([(link, link[-1], BODY) for link in links])
+            await FeedRegistry(broker.state).add([(server.url + "f", "news/world")])
+            await settled(broker, {"new": 3})
+            articles: list[Article] = await everything(settings, "articles.world")
+            told = {a.title: a for a in articles}
+            assert "first barge had carried salt" in told["1"].paragraphs[-1]
+            assert told["1"].folder == "news/world"
+            assert "Imprint" not in " ".join(told["1"].paragraphs)
+            assert [len(told[name].paragraphs) for name in ("1", "2", "3")] == [3, 1, 1]
+            assert server.requests["private/2"] == 0
+            assert server.requests["1"] == server.requests["robots.txt"] == 1
+
+    asyncio.run(go())
+
+
+def test_a_young_story_waits_for_a_page_that_cannot_be_had_now(settings: Settings) -> None:
+    async def go() -> None:
+        async with FeedServer() as server, newsdesk(with_full_text(settings), server) as broker:
+            server.answers["1"] = lambda r: page(r) if server.requests["1"] > 2 else web.Response(status=503)
+            date = f"<pubDate>{format_datetime(datetime.now(UTC))}</pubDate></item>".encode()
+            server.answers["f"] = rss([(server.url + "1", "One", BODY)]).replace(b"</item>", date)
+            await FeedRegistry(broker.state).add([(server.url + "f", "")])
+            await settled(broker, {"new": 1})
+            [article] = await everything(settings, "articles")
+            assert (len(article.text), article.revision) == (3, 1)
+            assert server.requests["1"] == 3
+
+    asyncio.run(go())
+
+
+def test_a_feed_whose_robots_cannot_be_reached_is_read_without_pages(settings: Settings) -> None:
+    async def go() -> None:
+        async with FeedServer() as server, newsdesk(with_full_text(settings), server) as broker:
+            server.answers |= {"1": page, "robots.txt": lambda r: web.Response(status=500)}
+            server.answers["f"] = rss([(server.url + "1", "One", BODY)])
+            await FeedRegistry(broker.state).add([(server.url + "f", "")])
+            await settled(broker, {"new": 1})
+            [article] = await everything(settings, "articles")
+            assert len(article.text) == 1
+            assert server.requests["1"] == 0
+
+    asyncio.run(go())
+
+
+@pytest.mark.parametrize(
+    ("html", "seen"),
+    [
+        ("a<script>b</script>c", "ac"),
+        ("a<SCRIPT src=x>b</ScRiPt >c", "ac"),
+        ('a<script type="application/ld+json">{}</script>c', 'a<script type="application/ld+json">{}</script>c'),
+        ("a<!-- b -->c<style>d</style><svg><path/></svg>e", "ace"),
+        ("a<script>b", "a"),
+    ],
+)
+def test_what_no_reader_sees_is_not_kept(html: str, seen: str) -> None:
+    assert strip_invisible(html) == seen
+
+
+def test_folders_are_in_folders() -> None:
+    assert ancestor_folders("news/world/asia") == ["news", "news/world", "news/world/asia"]
+    assert ancestor_folders("") == [""]
+
+
+def test_what_is_html() -> None:
+    assert [is_html(t) for t in ("", "text/html; charset=x", "TEXT/HTML", "application/pdf")] == [
+        True,
+        True,
+        True,
+        False,
+    ]

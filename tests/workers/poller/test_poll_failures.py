@@ -1,0 +1,120 @@
+"""Malformed URLs and bugs in a poll: its items come out, or it counts as failed and waits."""
+
+import argparse
+import asyncio
+import logging
+from dataclasses import replace
+
+import msgspec
+import pytest
+from aiohttp import web
+
+from streams.config.settings import Settings
+from streams.config.tables import FeedOptions
+from streams.records import DeadLetter, Item
+from streams.topics import DESK_GROUP
+from tests.conftest import until
+from tests.support.feed_server import FeedServer, rss
+from tests.support.pipeline import BODY, everything
+from tests.workers.poller.test_poller import Desk, with_desk
+from workers.commands.manage import run_feeds_show
+from workers.poller.poller import Poller
+from workers.poller.registry import WEBSUB, FeedRegistry
+from workers.poller.websub import PUSHED, Push
+from workers.services import connect
+
+ONE = ("https://a.example/1", "One", BODY)
+BAD_LINKS = ["http://[::1", "http://a.example:x/", "http://[v1.x]/", "http://a.example:99999/", "//["]
+
+
+@pytest.mark.parametrize("link", BAD_LINKS)
+def test_malformed_hub_header_costs_no_item(link: str, settings: Settings) -> None:
+    async def work(desk: Desk) -> None:
+        header = {"Link": f'<{link}>; rel="hub"'}
+        desk.server.answers["f"] = lambda r: web.Response(body=rss([ONE]), headers=header)
+        state = await desk.poll()
+        assert (state.error, state.failures, state.items_total, state.websub_hub) == ("", 0, 1, "")
+
+    with_desk(settings, work)
+
+
+@pytest.mark.parametrize("link", [*BAD_LINKS, "http://\u2100/"])
+def test_malformed_item_link_costs_no_item(link: str, settings: Settings) -> None:
+    full_text = replace(settings, feeds=(FeedOptions("*", full_text=True),))
+
+    async def work(desk: Desk) -> None:
+        desk.server.answers |= {"1": b"<p>One", "f": rss([(link, "Bad", BODY), (desk.server.url + "1", "One", BODY)])}
+        state = await desk.poll()
+        assert (state.error, state.failures, state.items_total) == ("", 0, 2)
+        items: list[Item] = await everything(settings, "items")
+        assert sorted((i.title, bool(i.link)) for i in items) == [("Bad", False), ("One", True)]
+        assert await everything(settings, "dead-letters") == list[DeadLetter]()
+
+    with_desk(full_text, work)
+
+
+def test_bug_in_poll_fails_it_with_backoff(
+    settings: Settings, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    urls = []
+
+    async def work(desk: Desk) -> None:
+        urls.append(desk.url)
+        state_of_hub = desk.poller.broker.state
+        await state_of_hub.hset(WEBSUB, desk.url, b"no subscription")  # what no code of ours writes
+        with caplog.at_level(logging.ERROR):
+            states = [await desk.poll() for _ in range(3)]
+        assert [(s.failures, s.error_kind, s.polls, s.items_total) for s in states] == [
+            (n, "bug", n, 0) for n in (1, 2, 3)
+        ]
+        waits_s = [s.due_s - s.polled_s for s in states]
+        assert waits_s[0] > desk.poller.settings.poll_interval_s
+        assert waits_s[2] > waits_s[1] > waits_s[0]
+        [record] = [r for r in caplog.records if r.exc_info][:1]
+        assert desk.url in record.getMessage()
+        polls = await everything(settings, "polls")
+        assert [(p.outcome, p.kind) for p in polls] == [("failed", "bug")] * 3
+
+    with_desk(settings, work)
+    run_feeds_show(settings, argparse.Namespace(url=urls[0], json=False))
+    shown = capsys.readouterr().out
+    assert "DecodeError" in shown
+    assert "bug" in shown.split()
+
+
+def test_feed_recovers_when_bug_is_gone(settings: Settings) -> None:
+    async def work(desk: Desk) -> None:
+        await desk.poller.broker.state.hset(WEBSUB, desk.url, b"no subscription")
+        assert (await desk.poll()).error_kind == "bug"
+        await desk.poller.broker.state.hdel(WEBSUB, desk.url)
+        state = await desk.poll()
+        assert (state.failures, state.error_kind, state.items_total) == (0, "", 1)
+
+    with_desk(settings, work)
+
+
+def test_bug_in_push_stops_no_later_push(settings: Settings) -> None:
+    async def go() -> None:
+        at = replace(settings, websub_callback_url="http://127.0.0.1:1", poll_interval_s=900.0)
+        async with FeedServer() as server:
+            broker = await connect(at, at.broker_url)
+            server.answers |= {"bad": rss([]), "good": rss([])}
+            bad, good = server.url + "bad", server.url + "good"
+            await FeedRegistry(broker.state).add([(bad, ""), (good, "")])
+            await broker.state.hset(WEBSUB, bad, b"no subscription")
+            await broker.state.rpush(PUSHED, b"no push")
+            for feed in (bad, good):
+                push = Push(feed, "application/rss+xml", rss([ONE]))
+                await broker.state.rpush(PUSHED, msgspec.msgpack.encode(push))
+            poller = Poller(at, broker, DESK_GROUP)
+            running = asyncio.create_task(poller.run())
+
+            async def pushed() -> bool:
+                return {s.url: s.items_total for s in await poller.feeds.all()}[good] == 1
+
+            await until(pushed)
+            poller.stop()
+            await running
+            await broker.close()
+
+    asyncio.run(go())

@@ -1,0 +1,174 @@
+"""What is set aside and sent again, on a real Valkey: dead letters, and replays by the present rules."""
+
+import asyncio
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from streams.brokers.base import OutgoingMessage
+from streams.codec import encode
+from streams.config.settings import Settings
+from streams.records import Article, DeadLetter, Item
+from streams.subscribe import subscribe
+from streams.topics import ITEMS
+from tests.conftest import copydesk
+from tests.support.feed_server import FeedServer, rss
+from tests.support.pipeline import BODY, MORE, everything, newsdesk, settled
+from workers import dead_letters
+from workers.clean.cleaner import CleanedContent
+from workers.counters import is_balanced
+from workers.desk.desk import clean_item
+from workers.poller.registry import FeedRegistry
+
+
+def test_what_the_desk_can_not_read_becomes_a_dead_letter_and_blocks_nothing(settings: Settings) -> None:
+    async def go() -> None:
+        async with FeedServer() as server, newsdesk(settings, server) as broker:
+            rubbish = [OutgoingMessage(ITEMS.name, b"k", v) for v in (b"", b"{", b"\xff", b'{"v":1}')]
+            await broker.publish(rubbish)
+            server.answers["f"] = rss([(f"https://a.example/{n}", f"T{n}", BODY) for n in range(8)])
+            await FeedRegistry(broker.state).add([(server.url + "f", "")])
+            counters = await settled(broker, {"new": 8, "dead": 4})
+            assert is_balanced(counters)
+            letters: list[DeadLetter] = await everything(settings, "dead-letters")
+            assert sorted(x.payload for x in letters) == sorted(m.value for m in rubbish)
+            assert all(
+                x.topic == ITEMS.name and x.error_kind == "unreadable" and "not a readable Item" in x.error
+                for x in letters
+            )
+            assert len({(x.partition, x.offset) for x in letters}) == 4
+            assert len(await dead_letters.select(broker, [])) == 4
+
+    asyncio.run(go())
+
+
+def test_an_item_that_takes_too_long_becomes_a_dead_letter(settings: Settings) -> None:
+    from datetime import UTC, datetime
+
+    async def go() -> None:
+        slow = replace(settings, item_timeout_s=0.1)
+        async with FeedServer() as server, newsdesk(slow, server) as broker:
+            from streams.records import Content
+
+            html = "<p>" + "".join(f"<b>{n} </b><a href='/{n}'>x</a>" for n in range(200_000))
+            item = Item(
+                feed="f",
+                identity_key="https://a.example/slow",
+                fetched_at=datetime.now(UTC),
+                fingerprint="00" * 8,
+                content=(Content(html),),
+            )
+            await broker.publish([OutgoingMessage(ITEMS.name, item.identity_key.encode(), encode(item))])
+            await settled(broker, {"dead": 1})
+            [letter] = await everything(settings, "dead-letters")
+            assert letter.error == "timeout"
+            assert "longer than 0.1 s" in letter.reason
+
+    asyncio.run(go())
+
+
+def test_dead_letters_are_replayed_once_or_dropped_and_a_good_copy_passes(settings: Settings, tmp_path: Path) -> None:
+    from datetime import UTC, datetime
+
+    from streams.records import Content
+
+    flags = ("--broker-url", settings.broker_url)
+    html = "<p>" + "".join(f"<b>{n} </b><a href='/{n}'>x</a>" for n in range(60_000))
+    slow = Item(feed="https://a.example/f", identity_key="https://a.example/1", title="Slow", link="https://a.example/1",
+                fetched_at=datetime.now(UTC), fingerprint="00" * 8, content=(Content(html),))  # fmt: skip
+
+    async def go() -> None:
+        async with FeedServer() as server:
+            async with newsdesk(replace(settings, item_timeout_s=0.05), server) as broker:
+                await broker.publish(
+                    [
+                        OutgoingMessage(ITEMS.name, slow.identity_key.encode(), encode(slow)),
+                        OutgoingMessage(ITEMS.name, b"k", b"{"),
+                    ]
+                )
+                await settled(broker, {"dead": 2})
+            async with newsdesk(replace(settings, item_timeout_s=600.0), server) as broker:  # mended: time enough
+                listed = (await asyncio.to_thread(copydesk, "dead-letters", "list", *flags, cwd=tmp_path)).stdout
+                [timeout] = [line.split()[0] for line in listed.splitlines() if " timeout " in line]
+                [bad] = [line.split()[0] for line in listed.splitlines() if " unreadable " in line]
+                shown = (await asyncio.to_thread(copydesk, "dead-letters", "show", bad, *flags, cwd=tmp_path)).stdout
+                assert "copydesk.items/" in shown
+                assert "\n{\n" in shown
+                done = await asyncio.to_thread(copydesk, "dead-letters", "replay", timeout, *flags, cwd=tmp_path)
+                assert done.stdout == "1 replayed\n"
+                counters = await settled(broker, {"new": 1})
+                assert is_balanced(counters)
+                again = await asyncio.to_thread(
+                    copydesk, "dead-letters", "replay", timeout, *flags, cwd=tmp_path, check=1
+                )
+                assert f"no dead letter {timeout} is waiting" in again.stderr
+                assert (
+                    await asyncio.to_thread(copydesk, "dead-letters", "drop", "--all", *flags, cwd=tmp_path)
+                ).stdout == "1 dropped\n"
+                assert await dead_letters.select(broker, []) == []
+                [article] = await everything(settings, "articles")
+                assert (article.title, article.revision) == ("Slow", 1)
+
+    asyncio.run(go())
+
+
+def test_a_replay_gives_a_revision_of_what_the_present_rules_clean_otherwise_and_of_nothing_else(
+    either: Settings, tmp_path: Path
+) -> None:
+    settings = either
+    flags = ("--broker-url", settings.broker_url, "--state-url", settings.state_url)
+
+    def old_rules(item: Item, *known: Any) -> CleanedContent:
+        copy = clean_item(item, *known)
+        left = (*copy.paragraphs, "Share this")
+        return msgspec.structs.replace(copy, text=left, stable_lines=left) if "Two" in item.title else copy
+
+    async def published() -> list[tuple[str, int]]:
+        found: list[Article] = await everything(settings, "articles")
+        return sorted((a.title, a.revision) for a in found if a.feed.endswith("/replayed"))
+
+    async def go() -> None:
+        urls = [f"https://replay.example/world/{n}" for n in "123"]
+        async with FeedServer() as server:
+            async with newsdesk(settings, server, clean=old_rules) as broker:
+                server.answers["replayed"] = rss([(urls[0], "One", BODY), (urls[1], "Two", BODY)])
+                await FeedRegistry(broker.state).add([(server.url + "replayed", "")])
+                await settled(broker, {"new": 2})
+                server.answers["replayed"] = rss([(urls[0], "One", BODY + MORE), (urls[2], "Three", BODY)])
+                await settled(broker, {"new": 3, "revised": 1})
+                await FeedRegistry(broker.state).remove([server.url + "replayed"])
+            before = [("One", 1), ("One", 2), ("Three", 1), ("Two", 1)]
+            assert await published() == before
+            async with newsdesk(settings, server) as broker:
+                done = await asyncio.to_thread(copydesk, "replay", "--from", "1h", *flags, cwd=tmp_path)
+                assert "items sent through the desk again" in done.stdout
+                await settled(broker, {"revised": 2, "duplicate": 2})
+                assert await published() == [*before, ("Two", 2)]
+                await asyncio.to_thread(copydesk, "replay", "--from", "2001-01-01", *flags, cwd=tmp_path)
+                await settled(broker, {"revised": 2, "duplicate": 5})
+                assert await published() == [*before, ("Two", 2)]
+                done = await asyncio.to_thread(copydesk, "replay", "--from", "0m", *flags, cwd=tmp_path)
+                assert done.stdout.startswith("0 items")
+        refused = await asyncio.to_thread(copydesk, "replay", "--from", "soon", *flags, cwd=tmp_path, check=2)
+        assert "time 'soon'" in refused.stderr
+
+    asyncio.run(go())
+
+
+def test_an_item_that_no_broker_would_carry_is_a_dead_letter(settings: Settings) -> None:
+    huge = "<p>" + "far too long " * 90_000 + "</p>"
+
+    async def go() -> None:
+        async with FeedServer() as server, newsdesk(settings, server) as broker:
+            server.answers["f"] = rss([("https://a.example/1", "Huge", huge), ("https://a.example/2", "Good", BODY)])
+            await FeedRegistry(broker.state).add([(server.url + "f", "")])
+            counters = await settled(broker, {"new": 1})
+            assert is_balanced(counters)
+            assert (counters["poll"]["sent"], counters["poll"]["dead"]) == (1, 1)
+            [letter] = [r async for r in subscribe("dead-letters", follow=False, settings=settings)]
+            assert re.search(r"a.example/1 has 1,\d{3},\d{3} characters; at most 1,000,000", letter.reason)
+
+    asyncio.run(go())

@@ -1,0 +1,176 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workers.dedupe.identity import article_id, identifies_article, item_key
+from workers.urls.canonical import canonical_url, canonicalise
+from workers.urls.tracking import TRACKING_NAMES, TRACKING_VALUES, clean_link, without_trackers
+
+
+@pytest.mark.parametrize(
+    ("link", "canonical"),
+    [
+        ("https://a.example/x", "https://a.example/x"),
+        ("  https://a.example/x\n", "https://a.example/x"),
+        ("HTTPS://News.Example:443/A?b=C#d", "https://news.example/A?b=C#d"),
+        ("http://a.example:80/x", "http://a.example/x"),
+        ("http://a.example:443/x", "http://a.example:443/x"),
+        ("https://a.example./x", "https://a.example/x"),
+        ("https://a.example", "https://a.example/"),
+        ("https://a.example/x?utm_source=rss&id=3&utm_medium=feed", "https://a.example/x?id=3"),
+        ("https://a.example/x?utm_source=rss", "https://a.example/x"),
+        ("https://a.example/x?b=2&a=1", "https://a.example/x?b=2&a=1"),
+        ("https://a.example/%7Eu/%c3%a9?q=%2B+", "https://a.example/%7Eu/%c3%a9?q=%2B+"),
+        ("https://a.example/#!/story/3", "https://a.example/#!/story/3"),
+        ("https://a.example/x#comments", "https://a.example/x"),
+        ("https://a.example/x?ref=rss", "https://a.example/x"),
+        ("https://a.example/x?ref=4711", "https://a.example/x?ref=4711"),
+        ("https://[2001:DB8::1]:8080/x", "https://[2001:db8::1]:8080/x"),
+        ("ftp://a.example/x", ""),
+        ("javascript:alert(1)", ""),
+        ("https://", ""),
+        ("https://[bad/x", ""),
+        ("/relative", ""),
+        ("", ""),
+    ],
+)
+def test_canonical_url(link: str, canonical: str) -> None:
+    assert canonical_url(link) == canonical
+    assert canonical_url(canonical) == canonical
+
+
+@given(st.text(max_size=200) | st.from_regex(r"https?://[a-z.]{1,20}(:[0-9]{1,5})?/[ -~]{0,60}", fullmatch=True))
+def test_canonical_url_is_idempotent_and_never_raises(link: str) -> None:
+    once = canonical_url(link)
+    assert canonical_url(once) == once
+
+
+def test_the_tables_can_match() -> None:
+    """Look-ups are lower-case: a capital letter in a table would be a row that can never match."""
+    assert all(name == name.lower() for name in (*TRACKING_NAMES, *TRACKING_VALUES))
+    assert TRACKING_NAMES.isdisjoint(TRACKING_VALUES)
+
+
+@pytest.mark.parametrize(
+    ("url", "kept"),
+    [
+        ("https://a.example/?utm_x=1", "https://a.example/"),
+        ("https://a.example/?UTM_X=1&b", "https://a.example/?b"),
+        ("https://a.example/?b=&fbclid=2#f", "https://a.example/?b=#f"),
+        ("https://a.example/?", "https://a.example/"),
+        ("https://a.example/a&utm_source=x", "https://a.example/a&utm_source=x"),
+    ],
+)
+def test_without_trackers(url: str, kept: str) -> None:
+    assert without_trackers(url) == kept
+
+
+@pytest.mark.parametrize(
+    ("url", "base", "link"),
+    [
+        ("/x?utm_source=a", "https://a.example/y/z", "https://a.example/x"),
+        ("x", "https://a.example/y/z", "https://a.example/y/x"),
+        ("//b.example/x", "https://a.example/", "https://b.example/x"),
+        ("mailto:ida@a.example", "https://a.example/", "mailto:ida@a.example"),
+        ("javascript:alert(1)", "https://a.example/", ""),
+        ("data:text/html,x", "", ""),
+        ("http://[x", "", ""),
+    ],
+)
+def test_clean_link(url: str, base: str, link: str) -> None:
+    assert clean_link(url, base) == link
+
+
+@pytest.mark.parametrize(
+    ("guid", "url", "shared", "key"),
+    [
+        ("g", "a.example/1", False, "a.example/1"),
+        ("g", "a.example/", False, "F#g"),
+        ("g", "a.example/1", True, "F#g"),
+        ("", "a.example/1", True, "a.example/1"),
+        ("g", "", False, "F#g"),
+    ],
+)
+def test_item_key(guid: str, url: str, shared: bool, key: str) -> None:
+    assert item_key("F", guid, url, shared_link=shared) == key
+
+
+def test_an_item_without_anything_still_has_a_stable_key() -> None:
+    assert item_key("F", "", "", fallback="text") == item_key("F", "", "", fallback="text")
+    assert item_key("F", "", "", fallback="text") != item_key("F", "", "", fallback="other")
+
+
+def test_front_pages_are_no_identity_and_ids_are_stable() -> None:
+    assert not identifies_article(canonicalise("https://a.example/").key)
+    assert identifies_article(canonicalise("https://a.example/?p=3").key)
+    assert article_id("https://a.example/1") != article_id("https://a.example/2")
+    assert len(article_id("x")) == 20
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("https://www.a.example/x", "http://a.example/x/"),  # scheme, www, slash
+        ("https://a.example/x.html", "https://a.example/x"),
+        ("https://a.example/x/index.html", "https://a.example/x/"),
+        ("https://a.example/x?b=2&a=1", "https://a.example/x?a=1&b=2"),
+        ("https://a.example/%7eu/%C3%A9", "https://a.example/~u/%c3%a9"),
+        ("https://a.example/x/amp/", "https://a.example/x/"),  # AMP, in all its spellings
+        ("https://a.example/amp/x", "https://a.example/x"),
+        ("https://amp.a.example/x", "https://www.a.example/x"),
+        ("https://amp.a.example/a/x", "https://www.a.example/x"),
+        ("https://a.example/x.amp.html", "https://a.example/x.html"),
+        ("https://a.example/x~amp.html", "https://a.example/x.html"),
+        ("https://a.example/x?outputType=amp", "https://a.example/x"),
+        ("https://a-example.cdn.ampproject.org/c/s/a.example/x/amp/", "https://a.example/x"),
+        ("https://www.google.com/amp/s/a.example/x", "https://a.example/x"),
+        ("https://m.a.example/x", "https://a.example/x"),  # mobile
+        ("https://www.google.com/url?q=https://a.example/x%3Fb%3D1&sa=D", "https://a.example/x?b=1"),  # wrappers
+        ("https://l.facebook.com/l.php?u=https%3A%2F%2Fa.example%2Fx&h=AT0", "https://a.example/x"),
+        ("https://web.archive.org/web/20130307194448/http://a.example/x", "https://a.example/x"),
+        ("https://a.example/x;jsessionid=1A2B?b=1", "https://a.example/x?b=1"),  # sessions
+        ("https://a.example/x?PHPSESSID=0123456789abcdef", "https://a.example/x"),
+        ("https://a.example/x#xtor=RSS-1", "https://a.example/x"),
+        ("https://a.example/x#:~:text=salt", "https://a.example/x"),
+        ("https://a.example/world/salt-canal-opens-14847624.php", "https://a.example/amp/salt-canal-opens-14847624"),
+        ("https://a.example/news/1973689/salt-canal-opens", "https://a.example/news/1973689"),
+    ],
+)
+def test_spellings_of_one_story(one: str, other: str) -> None:
+    assert canonicalise(one).key == canonicalise(other).key
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("https://a.example/x", "https://b.example/x"),
+        ("https://a.example/x", "https://a.example/y"),
+        ("https://a.example/x", "https://a.example:8080/x"),
+        ("https://a.example/?p=1", "https://a.example/?p=2"),
+        ("https://a.example/x#one-story", "https://a.example/x#another-story"),
+        ("https://a.example/#!/1", "https://a.example/#!/2"),
+        ("https://a.example/20260222/salt-canal-opens", "https://a.example/20260222/swans-are-back"),  # dates
+        ("https://a.example/gallery/1973689/1", "https://a.example/gallery/1973689/2"),
+        ("https://a.example/salt-canal-opens-20260222", "https://a.example/weather/salt-canal-opens-20260223"),
+        ("https://a.example/video/14847624", "https://a.example/news/14847624"),
+        ("https://a.example/camp/x", "https://a.example/x"),
+        ("https://mail.example/x", "https://ail.example/x"),
+        ("https://www.google.com/search?q=a", "https://www.google.com/search?q=b"),
+        ("https://a.example/x?page=2", "https://a.example/x"),
+        ("https://a.example/x?s=salt", "https://a.example/x"),
+    ],
+)
+def test_links_of_two_stories(one: str, other: str) -> None:
+    assert canonicalise(one).key != canonicalise(other).key
+
+
+@given(st.from_regex(r"https?://[a-z.]{1,20}(:[0-9]{1,5})?/[ -~]{0,60}", fullmatch=True))
+def test_a_canonical_link_has_the_key_of_what_it_was(link: str) -> None:
+    found = canonicalise(link)
+    assert canonicalise(found.canonical).key == found.key
+
+
+def test_what_made_a_spelling_is_told() -> None:
+    found = canonicalise("HTTPS://amp.A.example/x/index.html?utm_source=rss#top")
+    assert found.rules == ("host", "query", "index", "variant", "fragment")
+    assert found.canonical == "https://a.example/x/"

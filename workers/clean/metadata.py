@@ -1,0 +1,102 @@
+"""A whole page: where its story stands, and what its metadata says."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from workers.text.dates import parse_date
+from workers.text.normalise import match_key, plain_text
+from workers.urls.tracking import clean_link, image_link
+
+# What pages call themselves in JSON-LD. Source: schema.org, Article and what derives from it.
+MAX_STORY_CHARS = 200_000  # of a story told in the head; longer than any
+STORY_TYPE = re.compile(r"Article|BlogPosting|LiveBlog|Gallery|Report\b")
+ARTICLE_TYPES = {"LiveBlogPosting": "live blog", "ImageGallery": "gallery", "MediaGallery": "gallery"}
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """What a page says of itself in its head. Used for what the visible text leaves open."""
+
+    title: str = ""
+    canonical_url: str = ""
+    byline: tuple[str, ...] = ()
+    published: datetime | None = None
+    updated: datetime | None = None
+    section: str = ""
+    article_type: str = ""
+    publisher: str = ""
+    language: str = ""
+    image: str = ""
+    description: str = ""
+    article_body: str = ""  # as the head repeats it: a hint which blocks are the story, never the story itself
+
+
+class KnownText(NamedTuple):
+    """What is known of a story beside its blocks: headline, the text and the summary that its page's head holds."""
+
+    title: str = ""
+    article_body: str = ""
+    description: str = ""
+
+
+NO_HINTS = KnownText()
+
+
+def extract_metadata(document: Any, base: str = "") -> Metadata:
+    """Return the metadata of a page: JSON-LD NewsArticle, then OpenGraph, then the title element."""
+    meta = {m.get("property") or m.get("name"): m.get("content") for m in document.iter("meta") if m.get("content")}
+    ld = next(_news_articles(document), {})
+    heading = next((plain_text("".join(h.itertext())) for h in document.iter("h1")), "")
+    title = plain_text(
+        str(ld.get("headline") or meta.get("og:title") or next((t.text or "" for t in document.iter("title")), ""))
+    )
+    if heading and match_key(heading) in match_key(title):
+        title = heading  # without the site's name behind it
+    canonical = next((e.get("href") for e in document.iter("link") if (e.get("rel") or "").lower() == "canonical"), "")
+    date = ld.get("datePublished") or meta.get("article:published_time") or ""
+    changed = ld.get("dateModified") or meta.get("article:modified_time") or ""
+    section = ld.get("articleSection") or meta.get("article:section") or ""
+    section = section[0] if isinstance(section, list) and section else section
+    html = next(document.iter("html"), None)
+    return Metadata(
+        title=title,
+        canonical_url=clean_link(canonical or "", base),
+        byline=tuple(_names(ld.get("author"))) or ((plain_text(meta["author"]),) if meta.get("author") else ()),
+        published=parse_date(str(date)) if date else None,
+        updated=parse_date(str(changed)) if changed else None,
+        section=plain_text(section) if isinstance(section, str) else "",
+        article_type=next((form for kind, form in ARTICLE_TYPES.items() if kind in str(ld.get("@type"))), ""),
+        publisher=plain_text(meta.get("og:site_name") or ""),
+        language=(html.get("lang") or "" if html is not None else "").replace("_", "-"),
+        image=image_link(meta.get("og:image") or "", base),
+        description=meta.get("og:description") or meta.get("description") or str(ld.get("description") or ""),
+        article_body=_text(ld.get("articleBody")),
+    )
+
+
+def _news_articles(document: Any) -> Iterator[dict[str, Any]]:
+    for script in document.iter("script"):
+        if "ld+json" in (script.get("type") or ""):
+            try:
+                data = json.loads(script.text or "")
+            except (ValueError, RecursionError):
+                continue
+            graph = data.get("@graph", [data]) if isinstance(data, dict) else data if isinstance(data, list) else []
+            for node in graph if isinstance(graph, list) else []:
+                if isinstance(node, dict) and STORY_TYPE.search(str(node.get("@type"))):
+                    yield node
+
+
+def _text(value: Any) -> str:
+    return value[:MAX_STORY_CHARS] if isinstance(value, str) else ""
+
+
+def _names(author: Any) -> Iterator[str]:
+    for one in author if isinstance(author, list) else [author]:
+        name = one.get("name") if isinstance(one, dict) else one
+        if isinstance(name, str) and name.strip():
+            yield plain_text(name)

@@ -1,0 +1,92 @@
+"""Looks: what a line's text alone says of it, as numbers. Pure; asked once for what stands on every page of a site."""
+
+import math
+import re
+import string
+from functools import lru_cache
+from itertools import pairwise
+
+from workers.clean.rules.lexicon import WEAK_BARS, WEAK_LABELS, starts_like_clutter
+from workers.clean.rules.patterns import BYLINE, PROMPT_WORDS, PROMPT_WORDS_CJK, READING_TIME
+from workers.text.line_types import LEAD, SENTENCE_END, is_link_label, is_prompt
+
+DENSE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f]")
+SOME_WORDS = 40  # enough of a long paragraph to know it
+SHORT_CHARS = 120  # of what labels, prompts and furniture may have
+CACHE_CHARS, CACHE_LINES = 60, 4096  # what is remembered from page to page
+DATE_MARK = re.compile(r"\b(?:19|20)\d\d\b|\d{1,2}[:.]\d\d\b")
+INNER_END = re.compile(r"[.!?。！？][\"'”’»)\]]*\s|[。！？]")
+SEPARATORS = re.compile(r"[|•·»›>/→]")
+ADDRESS = re.compile(r"@\w|https?://|www\.")
+PRICE = re.compile(r"[$€£¥]\s?\d|\d\s?(?:[€£]|USD|EUR|zł|руб|грн|Kč|kr\b)")
+LOWERS, UPPERS, DIGITS = (s.encode() for s in (string.ascii_lowercase, string.ascii_uppercase, string.digits))
+
+TEXT_COLUMNS = (
+    "words", "chars", "sentence", "commas", "digits", "uppers", "capitals", "word_length", "lower_start", "colon_end",
+    "question_end", "separators", "quote_start", "inner_ends", "address", "is_label", "is_prompt", "is_lead",
+    "furniture", "date", "short_words", "bullet", "ellipsis", "like_label", "like_bar", "starts", "asks", "prices",
+)  # fmt: skip
+
+
+def text_features(text: str, key: str, words: int) -> tuple[float, ...]:
+    """Return the columns LOOKS of a line of so many *words*; *key*: the line as `comparable` has it."""
+    return (_remembered if len(text) <= CACHE_CHARS else _looks)(text, key, words)
+
+
+def _looks(text: str, key: str, words: int) -> tuple[float, ...]:
+    chars = len(text)
+    letters, digits, uppers = _character_counts(text)
+    spaced = text.split(None, SOME_WORDS)[:SOME_WORDS]
+    short = chars < SHORT_CHARS
+    return (
+        math.log1p(words),
+        math.log1p(chars),
+        float(SENTENCE_END.search(text) is not None),
+        (text.count(",") + text.count("，") + text.count("、")) / (words or 1),
+        digits / (chars or 1),
+        uppers / (letters or 1),
+        sum([word[0].isupper() for word in spaced]) / (len(spaced) or 1),
+        (letters or 1) / (words or 1),
+        float(text[:1].islower()),
+        float(text.endswith((":", "："))),
+        float(text.endswith(("?", "？", "!", "…", "..."))),
+        float(len(SEPARATORS.findall(text))),
+        float(text[:1] in "\"“«„‘'—–-"),
+        math.log1p(len(INNER_END.findall(text))),
+        float(short and ADDRESS.search(text) is not None),
+        float(short and is_link_label(text)),
+        float(short and is_prompt(text)),
+        float(chars < 300 and LEAD.fullmatch(text) is not None),
+        float(short and (READING_TIME.fullmatch(text) is not None or BYLINE.fullmatch(text) is not None)),
+        float(short and DATE_MARK.search(text) is not None),
+        sum([len(word) <= 3 for word in spaced]) / (len(spaced) or 1),
+        float(text[:1] in "•·*▪►-" or text[:1].isdigit()),
+        float(text.endswith(("…", "...", "[...]", "[…]"))),
+        float(short and key in WEAK_LABELS),
+        float(short and key in WEAK_BARS),
+        float(starts_like_clutter(text)),
+        float(prompt_word_count(key)),
+        float(chars < 400 and len(PRICE.findall(text))),
+    )
+
+
+_remembered = lru_cache(CACHE_LINES)(_looks)
+
+
+def prompt_word_count(key: str) -> int:
+    """Return how many words and pairs of words there are that prompts and notes of a page are made of."""
+    tokens = key.split(None, SOME_WORDS)[:SOME_WORDS]
+    hits = len(PROMPT_WORDS.intersection(tokens)) + len(PROMPT_WORDS.intersection(map(" ".join, pairwise(tokens))))
+    if not key.isascii() and DENSE.search(key):
+        hits += sum([part in key for part in PROMPT_WORDS_CJK])
+    return hits
+
+
+def _character_counts(text: str) -> tuple[int, int, int]:
+    """Return how many letters, digits and upper-case letters there are."""
+    if not text.isascii():
+        return sum(map(str.isalpha, text)), sum(map(str.isdigit, text)), sum(map(str.isupper, text))
+    data = text.encode()
+    chars = len(data)
+    lowers, uppers, digits = (chars - len(data.translate(None, kind)) for kind in (LOWERS, UPPERS, DIGITS))
+    return lowers + uppers, digits, uppers

@@ -1,0 +1,120 @@
+"""Titles: whether two titles name the same article. Pure.
+
+Two titles are similar when their numbers are equal and they share at least SIMILAR of all their words. Words are
+compared without case and accents, and without the outlet's name at the end. Numbers are digits, Roman numerals,
+number words, months and weekdays: they tell numbered parts and dated forms apart.
+"""
+
+import re
+import unicodedata
+from typing import NamedTuple
+
+from workers.dedupe.near_duplicates.words import tokenise
+from workers.text.dates import MONTHS
+
+# Share of the words of both titles. Of pairs of equal texts in one feed of ../shared/corpus/feeds.tar.xz (`rw_series`)
+# with equal numbers, most corrections of a title share more, and most episodes less.
+SIMILAR = 0.7
+MAX_OUTLET_WORDS = 5
+_ACCENT = re.compile("[\u0300-\u036f]")  # Unicode block "Combining Diacritical Marks"
+_DIGIT = re.compile(r"\d")
+_LAST_PART = re.compile(r"\s(?:[|\u2013\u2014\u00b7-]|::)\s")
+
+# Monday to Sunday; "/" between forms of one day. Source: Unicode CLDR, day names in format width wide; for Slavic
+# languages the accusative ("on Wednesday") too.
+WEEKDAYS = {
+    "en": "monday tuesday wednesday thursday friday saturday sunday",
+    "fr": "lundi mardi mercredi jeudi vendredi samedi dimanche",
+    "de": "montag dienstag mittwoch donnerstag freitag samstag/sonnabend sonntag",
+    "es": "lunes martes miércoles jueves viernes sábado domingo",
+    "pt": "segunda terça quarta quinta sexta sábado domingo",
+    "it": "lunedì martedì mercoledì giovedì venerdì sabato domenica",
+    "nl": "maandag dinsdag woensdag donderdag vrijdag zaterdag zondag",
+    "tr": "pazartesi salı çarşamba perşembe cuma cumartesi pazar",
+    "ru": "понедельник вторник среда/среду четверг пятница/пятницу суббота/субботу воскресенье",
+    "uk": "понеділок вівторок середа/середу четвер пʼятниця/пʼятницю субота/суботу неділя/неділю",
+    "pl": "poniedziałek wtorek środa/środę czwartek piątek sobota/sobotę niedziela/niedzielę",
+    "cs": "pondělí úterý středa/středu čtvrtek pátek sobota/sobotu neděle/neděli",
+    "el": "δευτέρα τρίτη τετάρτη πέμπτη παρασκευή σάββατο κυριακή",
+    "sv": "måndag tisdag onsdag torsdag fredag lördag söndag",
+    "no": "mandag tirsdag onsdag torsdag fredag lørdag søndag",
+    "fi": "maanantai tiistai keskiviikko torstai perjantai lauantai sunnuntai",
+    "hu": "hétfő kedd szerda csütörtök péntek szombat vasárnap",
+    "ro": "luni marți miercuri joi vineri sâmbătă duminică",
+    "id": "senin selasa rabu kamis jumat sabtu minggu",
+    "ar": "الاثنين الثلاثاء الأربعاء الخميس الجمعة السبت الأحد",
+}
+# Two upwards: a title with "one" or "I" differs from those with other numbers without it. Source: Unicode CLDR,
+# rule-based number format, spellout-cardinal and (English) spellout-ordinal. "-": usual words of English.
+CARDINALS = {
+    "en": "two three four five six seven eight nine ten eleven twelve",
+    "fr": "deux trois quatre cinq six sept huit neuf dix onze douze",
+    "de": "zwei drei vier fünf sechs sieben acht neun zehn elf zwölf",
+    "es": "dos tres cuatro cinco seis siete ocho nueve diez - doce",
+    "pt": "dois/duas três quatro cinco seis sete oito nove dez onze doze",
+    "it": "- tre quattro cinque sei sette otto nove dieci undici dodici",
+    "nl": "twee drie vier vijf zes zeven acht negen tien elf twaalf",
+    "zh": "二 三 四 五 六 七 八 九 十",
+    "Roman": "ii iii iv v vi vii viii ix x xi xii",
+    "English ordinals": "second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth",
+}
+AMBIGUOUS = frozenset({"-", "may"})
+
+
+class Title(NamedTuple):
+    """The words of a title as they are compared, and the values of its numbers."""
+
+    words: frozenset[bytes]
+    numbers: frozenset[bytes]
+
+
+def read_title(title: str, publisher: str) -> Title:
+    """Return what titles are compared by. The name of *publisher* at the end is not part of the title."""
+    words = frozenset(_folded_words(_without_outlet(title, publisher)))
+    digits = {word for word in words if _DIGIT.search(word.decode("utf-8", "replace"))}
+    return Title(words, frozenset(digits | {NUMBERS[word] for word in words if word in NUMBERS}))
+
+
+def are_similar(one: Title, other: Title) -> bool:
+    """Whether two titles name the same article. `signature.ruled` estimates it from what a signature keeps."""
+    return one.numbers == other.numbers and overlap(one.words, other.words) >= SIMILAR
+
+
+def overlap(one: frozenset[bytes], other: frozenset[bytes]) -> float:
+    """Return the share of words in common, of all words of both (Jaccard); 1.0 where neither has any."""
+    return len(one & other) / len(one | other) if one or other else 1.0
+
+
+def _without_outlet(title: str, publisher: str) -> str:
+    """Return *title* without a last part, behind a bar or dash, of words that are all in the publisher's name."""
+    parts = list(_LAST_PART.finditer(title))
+    if not parts:
+        return title
+    tail = _folded_words(title[parts[-1].end() :])
+    name = _folded_words(publisher)
+    is_outlet = tail and len(tail) <= MAX_OUTLET_WORDS and (set(tail) <= set(name) or b"".join(tail) in b"".join(name))
+    return title[: parts[-1].start()] if is_outlet else title
+
+
+def _folded_words(text: str) -> list[bytes]:
+    """Return the words of *text* without case and accents."""
+    if text.isascii():
+        return tokenise(text)
+    plain = _ACCENT.sub("", unicodedata.normalize("NFD", text))
+    return tokenise(unicodedata.normalize("NFC", plain))
+
+
+def _table(prefix: str, languages: dict[str, str], first: int) -> dict[bytes, bytes]:
+    """Return for each form of the words in *languages* their common value: *prefix* and position."""
+    return {
+        word: f"{prefix}{value}".encode()
+        for names in languages.values()
+        for value, forms in enumerate(names.split(), first)
+        for form in forms.split("/")
+        if form not in AMBIGUOUS
+        for word in _folded_words(form)
+    }
+
+
+_MONTHS = {language: " ".join(forms.split("/")[0] for forms in names.split()) for language, names in MONTHS.items()}
+NUMBERS = _table("", CARDINALS, 2) | _table("month ", _MONTHS, 1) | _table("weekday ", WEEKDAYS, 1)

@@ -1,0 +1,153 @@
+"""A feed document as expat tells it: elements by feedparser's keys, and the text of the one that holds it."""
+
+import re
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any
+from xml.parsers import expat
+
+import feedparser.mixin
+from feedparser.urls import _urljoin, make_safe_absolute_uri
+
+from workers.poller.formats.expat_namespaces import (
+    IN_AUTHOR,
+    IN_IMAGE,
+    MAX_DEPTH,
+    FastPathUnsupportedError,
+    NamespaceMap,
+)
+
+Mixin = feedparser.mixin._FeedParserMixin
+Dict = feedparser.mixin.FeedParserDict
+_CP1252 = feedparser.mixin._cp1252
+_HIGH = re.compile(r"[\x80-\x9f]")  # what _CP1252 maps
+
+set_raw = dict.__setitem__  # FeedParserDict's own looks up other names first
+
+
+class ExpatReader:
+    """The state of one document, named as in feedparser where it is the same; its subclass knows the elements.
+
+    `starts` and `ends` are functions of (document, key, attributes) and of (document, key).
+    """
+
+    starts: Mapping[str, Callable[[Any, str, dict[str, str]], None]]
+    ends: Mapping[str, Callable[[Any, str], None]]
+
+    def __init__(self, location: str) -> None:
+        self.names = NamespaceMap()
+        self.feed, self.entries = Dict(), list[Any]()
+        self.baseuri = make_safe_absolute_uri("", location) or make_safe_absolute_uri(location) or ""
+        self.depth, self.title_depth, self.image_depth = 0, -1, 0
+        self.infeed = self.inentry = self.has_content = self.guidislink = False
+        self.lang: str | None = None
+        self.langs: list[str | None] = []
+        self.open: list[str] = []  # elements by key
+        self.open_text = ""  # the element whose text is being gathered: no other may begin in it
+        self.chunks: list[str] = []
+        self.params: dict[str, Any] = {}
+        self.as_content = False  # a second description or summary counts as content
+        self.depths: dict[str, int] = {}
+
+    def start_other(self, key: str, attrs: dict[str, str]) -> None:
+        """Begin an element that isn't in `starts`."""
+
+    def read(self, data: bytes) -> None:
+        """Read all of a document. Raises UnusualError, or expat's error for one that is ill-formed."""
+        parser = expat.ParserCreate(namespace_separator=" ")
+        parser.buffer_text, parser.buffer_size = True, 65_536
+        parser.namespace_prefixes = True
+        parser.StartNamespaceDeclHandler = self.names.declare_prefix
+        parser.StartElementHandler, parser.EndElementHandler = self._start, self._end
+        parser.CharacterDataHandler = self._text
+        parser.Parse(data, True)
+
+    # -- what expat says --------------------------------------------------------------------------------------
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        key = self.names.element_key(name)
+        self.depth += 1
+        if self.depth > MAX_DEPTH or (self.image_depth and key not in IN_IMAGE):
+            raise FastPathUnsupportedError
+        if self.open_text and not (
+            self.open_text == "author" and key in IN_AUTHOR and not "".join(self.chunks).strip()
+        ):
+            raise FastPathUnsupportedError
+        self.open.append(key)
+        self.langs.append(self.lang)
+        attrs = self._attributes(attributes) if attributes else {}
+        start = self.starts.get(key)
+        if start is not None:
+            start(self, key, attrs)
+        else:
+            self.start_other(key, attrs)
+
+    def _attributes(self, given: dict[str, str]) -> dict[str, str]:
+        attrs = self.names.attributes(given)
+        if self.depth > 1 and ("xml:base" in attrs or "base" in attrs):
+            raise FastPathUnsupportedError
+        lang = attrs.get("xml:lang", attrs.get("lang"))
+        if lang is not None:
+            self.lang = lang or None
+        return attrs
+
+    def _text(self, text: str) -> None:
+        if self.open_text:
+            self.chunks.append(text)
+
+    def _end(self, name: str) -> None:
+        key = self.open.pop()
+        end = self.ends.get(key)
+        if end is not None:
+            end(self, key)
+        elif key == self.open_text:
+            self.set_text(key, self.end_text(key))
+        self.lang = self.langs.pop()
+        self.depth -= 1
+
+    # -- text -------------------------------------------------------------------------------------------------
+
+    @property
+    def context(self) -> Any:
+        """What is being filled: the last entry, or the feed."""
+        return self.entries[-1] if self.inentry else self.feed
+
+    def begin_text(self, key: str) -> None:
+        """Gather the text of an element from now on."""
+        self.open_text, self.chunks = key, []
+
+    def end_text(self, element: str) -> str:
+        """Return the text of what ends, as `pop` does."""
+        text = "".join(self.chunks).strip()
+        self.open_text, self.chunks = "", []
+        if text and (element == "link" or (element == "id" and self.guidislink)):
+            text = _urljoin(self.baseuri or "", text)
+        plain = self.params.get("type") == "text/plain" and not self.names.version.startswith("atom")
+        if plain and Mixin.looks_like_html(text):
+            self.params["type"] = "text/html"
+        if not text.isascii():
+            with suppress(UnicodeError):  # UTF-8 that somebody took for Latin-1
+                text = text.encode("iso-8859-1").decode("utf-8")
+            if _HIGH.search(text):
+                text = text.translate(_CP1252)
+        return text
+
+    def set_text(self, element: str, text: str) -> None:
+        """Keep a text where `pop` would."""
+        if self.inentry:
+            old = self.depths.get(element)
+            if old is None or self.depth <= old:
+                self.depths[element] = self.depth
+                set_raw(self.entries[-1], element, text)
+        elif self.infeed:
+            set_raw(self.feed, element, text)
+
+    def begin_content(self, key: str, attrs: dict[str, str], default: str) -> None:
+        """Gather what may be HTML, of the type that it says or else *default*."""
+        kind = Mixin.map_content_type(attrs.get("type", default))
+        if not kind.startswith("text/") or attrs.get("mode"):
+            raise FastPathUnsupportedError
+        if self.lang:
+            self.lang = self.lang.replace("_", "-")
+        self.params = {"type": kind, "language": self.lang}
+        self.begin_text(key)

@@ -1,0 +1,74 @@
+"""Bytes of a page to text, by the labels of the WHATWG Encoding Standard."""
+
+import codecs
+import re
+
+_BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+_META = re.compile(rb"""<meta[^>]{0,300}?charset\s*+=\s*+["']?+\s*+([\w:.-]{2,40})""", re.IGNORECASE)
+_XML = re.compile(rb"""<\?xml[^>]{0,200}?encoding\s*+=\s*+["']([\w:.-]{2,40})""", re.IGNORECASE)
+_SNIFF_BYTES = 4096
+# Label in lower case → Python's codec for the encoding that it means on the web. Only these are ever used: Python
+# knows codecs besides that are no encodings of text, or take time that grows with the square of the input.
+# Source: WHATWG Encoding, §4.2 names and labels, without those that only repeat another's spelling.
+CODECS: dict[str, str] = {
+    label: codec
+    for codec, labels in {
+        "utf-8": "utf-8 utf8 unicode-1-1-utf-8 unicode11utf8 x-unicode20utf8",
+        "utf-16-le": "utf-16le utf-16 ucs-2 unicode iso-10646-ucs-2 csunicode",
+        "utf-16-be": "utf-16be unicodefffe",
+        "cp866": "cp866 866 csibm866 ibm866",
+        "iso8859-2": "iso-8859-2 iso8859-2 iso88592 iso_8859-2 latin2 l2 csisolatin2 iso-ir-101",
+        "iso8859-3": "iso-8859-3 iso8859-3 iso88593 iso_8859-3 latin3 l3 csisolatin3 iso-ir-109",
+        "iso8859-4": "iso-8859-4 iso8859-4 iso88594 iso_8859-4 latin4 l4 csisolatin4 iso-ir-110",
+        "iso8859-5": "iso-8859-5 iso8859-5 iso88595 iso_8859-5 cyrillic csisolatincyrillic iso-ir-144",
+        "iso8859-6": "iso-8859-6 iso8859-6 iso88596 iso_8859-6 arabic ecma-114 asmo-708 iso-ir-127 iso-8859-6-e iso-8859-6-i",
+        "iso8859-7": "iso-8859-7 iso8859-7 iso88597 iso_8859-7 greek greek8 ecma-118 elot_928 sun_eu_greek iso-ir-126",
+        "iso8859-8": "iso-8859-8 iso8859-8 iso88598 iso_8859-8 hebrew visual iso-8859-8-e iso-8859-8-i logical iso-ir-138",
+        "iso8859-10": "iso-8859-10 iso8859-10 iso885910 latin6 l6 csisolatin6 iso-ir-157",
+        "iso8859-13": "iso-8859-13 iso8859-13 iso885913",
+        "iso8859-14": "iso-8859-14 iso8859-14 iso885914",
+        "iso8859-15": "iso-8859-15 iso8859-15 iso885915 iso_8859-15 l9 csisolatin9",
+        "iso8859-16": "iso-8859-16",
+        "koi8-r": "koi8-r koi8 koi koi8_r cskoi8r",
+        "koi8-u": "koi8-u koi8-ru",
+        "mac-roman": "macintosh mac x-mac-roman csmacintosh",
+        "mac-cyrillic": "x-mac-cyrillic x-mac-ukrainian",
+        "cp874": "windows-874 dos-874 iso-8859-11 iso8859-11 iso885911 tis-620",
+        "cp1250": "windows-1250 cp1250 x-cp1250",
+        "cp1251": "windows-1251 cp1251 x-cp1251",
+        "cp1252": "windows-1252 cp1252 x-cp1252 iso-8859-1 iso8859-1 iso88591 iso_8859-1 latin1 l1 ascii us-ascii ansi_x3.4-1968 cp819 ibm819 csisolatin1 iso-ir-100",
+        "cp1253": "windows-1253 cp1253 x-cp1253",
+        "cp1254": "windows-1254 cp1254 x-cp1254 iso-8859-9 iso8859-9 iso88599 iso_8859-9 latin5 l5 csisolatin5 iso-ir-148",
+        "cp1255": "windows-1255 cp1255 x-cp1255",
+        "cp1256": "windows-1256 cp1256 x-cp1256",
+        "cp1257": "windows-1257 cp1257 x-cp1257",
+        "cp1258": "windows-1258 cp1258 x-cp1258",
+        "gb18030": "gb18030 gbk gb2312 gb_2312 gb_2312-80 chinese csgb2312 iso-ir-58 x-gbk csiso58gb231280",
+        "big5hkscs": "big5 big5-hkscs cn-big5 csbig5 x-x-big5",
+        "euc_jp": "euc-jp x-euc-jp cseucpkdfmtjapanese",
+        "iso2022_jp": "iso-2022-jp csiso2022jp",
+        "cp932": "shift_jis shift-jis sjis x-sjis ms_kanji ms932 windows-31j csshiftjis",
+        "cp949": "euc-kr korean ks_c_5601-1987 ks_c_5601-1989 ksc5601 ksc_5601 windows-949 cseuckr csksc56011987 iso-ir-149",
+    }.items()
+    for label in labels.split()
+}  # fmt: skip
+
+
+def codec_for_label(label: str) -> str | None:
+    """Return Python's codec for an encoding *label*, None for one that the web doesn't know."""
+    return CODECS.get(label.strip().lower())
+
+
+def decode(data: bytes) -> str:
+    """Return *data* as text: by byte order mark, UTF-8 where it is that, else by its label, else as windows-1252."""
+    for bom, name in _BOMS:
+        if data.startswith(bom):
+            return data[len(bom) :].decode(name, "replace")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        pass
+    label = _META.search(data[:_SNIFF_BYTES]) or _XML.search(data[:_SNIFF_BYTES])
+    codec = codec_for_label(label.group(1).decode("ascii")) if label else "cp1252"
+    # A page whose label can be read as ASCII isn't in UTF-16, whatever it says: WHATWG HTML §13.2.3.2.
+    return data.decode("utf-8" if codec is None or codec.startswith("utf-16") else codec, "replace")

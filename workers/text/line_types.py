@@ -1,0 +1,66 @@
+"""Lines: what a line of text reads like by itself: a sentence, a headline, a label above links, a prompt."""
+
+import re
+from functools import lru_cache
+
+from workers.clean.rules.lexicon import LABELS, SHARE_BARS
+from workers.clean.rules.patterns import FEED_TAILS, INLINE_LEADS, PROMPTS
+from workers.text.normalise import match_key
+
+LEADS = "|".join(sorted(map(re.escape, INLINE_LEADS), key=len, reverse=True))
+LEAD = re.compile(
+    rf"[\[(（【]?(?:{LEADS})\s*[:：|–—»>】]+\s*(?P<rest>\S.*)",
+    re.IGNORECASE,
+)
+SENTENCE_END = re.compile(r"[.!?…。！？।؟][\"'”’»)\]]*$")
+HEADLINE_MARK_END = re.compile(r"[.。।…][\"'”’»)\]]*$")
+CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0e7f]")
+MAX_HEADLINE_WORDS = 30
+SENTENCE_WORDS = 8
+ANY_PROMPT = re.compile("|".join(f"(?:{p.pattern})" for p in PROMPTS), re.IGNORECASE)
+ANY_TAIL = re.compile("|".join(f"(?:{p.pattern})" for p in FEED_TAILS), re.IGNORECASE)
+
+
+def word_count(text: str) -> int:
+    """Return how many words *text* has; scripts without spaces count two characters a word."""
+    if text.isascii():
+        return len(text.split())
+    dense = len(CJK.findall(text))
+    return len(CJK.sub(" ", text).split()) + (dense + 1) // 2
+
+
+def is_sentence(text: str) -> bool:
+    """Whether *text* reads like body copy rather than a headline or a label."""
+    words = word_count(text)
+    return (words >= SENTENCE_WORDS and bool(SENTENCE_END.search(text))) or words > MAX_HEADLINE_WORDS
+
+
+def is_headline(text: str) -> bool:
+    """Whether *text* could be the headline of a story."""
+    return 3 <= word_count(text) <= MAX_HEADLINE_WORDS and not HEADLINE_MARK_END.search(text)
+
+
+def is_link_label(text: str) -> bool:
+    """Whether *text* is nothing but a label above links, such as "Recommended"."""
+    return len(text) < 60 and _is_label(text)
+
+
+def is_prompt(text: str) -> bool:
+    """Whether all of *text* asks something of its reader, or is a share bar."""
+    return len(text) < 300 and _is_prompt(text)
+
+
+@lru_cache(8192)  # a site's furniture is the same on all its pages
+def _is_label(text: str) -> bool:
+    return match_key(text) in LABELS
+
+
+@lru_cache(8192)
+def _is_prompt(text: str) -> bool:
+    asked = ANY_PROMPT.fullmatch(text.strip(" .!»›>|")) or ANY_PROMPT.fullmatch(text)
+    return asked is not None or match_key(text) in SHARE_BARS
+
+
+def is_feed_tail(text: str) -> bool:
+    """Whether *text* is what a feed builder appends to an item."""
+    return len(text) < 600 and ANY_TAIL.fullmatch(text) is not None

@@ -1,0 +1,136 @@
+"""Articles as feeds that any reader can follow: Atom (RFC 4287), RSS 2.0 (rssboard.org) and JSON Feed 1.1. Pure."""
+
+import json
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from html import escape
+from urllib.parse import quote
+
+from streams.records import Article
+from workers.urls.web_url import web_url
+
+ATOM, CONTENT, DC = (
+    "http://www.w3.org/2005/Atom",
+    "http://purl.org/rss/1.0/modules/content/",
+    "http://purl.org/dc/elements/1.1/",
+)
+# What XML 1.0 §2.2 has no place for, escaped or not.
+_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NO_URI = re.compile(r"[^!#$%&'()*+,\-./0-9:;=?@A-Z_a-z~\[\]]")
+NO_TITLE = "(no title)"
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def updated(article: Article) -> datetime:
+    """Return when an article was last changed, as far as it says."""
+    return article.updated or article.published or article.fetched_at or EPOCH
+
+
+def article_urn(article: Article) -> str:
+    """Return the article's id as a URN that is the same for all its revisions."""
+    return f"urn:copydesk:{article.id}"
+
+
+def atom(title: str, url: str, articles: Sequence[Article]) -> bytes:
+    """Return *articles*, newest first, as an Atom feed that is at *url*."""
+    feed = ET.Element("feed", xmlns=ATOM)
+    _atom(feed, "title", title)
+    _atom(feed, "id", url)
+    _atom(feed, "updated", max(map(updated, articles), default=EPOCH).isoformat())
+    ET.SubElement(feed, "link", rel="self", href=url, type="application/atom+xml")
+    for article in articles:
+        entry = ET.SubElement(feed, "entry")
+        _atom(entry, "title", article.title or NO_TITLE)
+        _atom(entry, "id", article_urn(article))
+        _atom(entry, "updated", updated(article).isoformat())
+        if article.published:
+            _atom(entry, "published", article.published.isoformat())
+        if link := _uri(article.url):
+            ET.SubElement(entry, "link", rel="alternate", href=link)
+        for name in article.byline or (article.publisher or "unknown",):
+            _atom(ET.SubElement(entry, "author"), "name", name)
+        for tag in article.tags:
+            ET.SubElement(entry, "category", term=_xml(tag))
+        _atom(entry, "content", article.html).set("type", "html")
+    return _document(feed)
+
+
+def _atom(parent: ET.Element, name: str, text: str) -> ET.Element:
+    element = ET.SubElement(parent, name)
+    element.text = _xml(text)
+    return element
+
+
+def rss(title: str, url: str, articles: Sequence[Article]) -> bytes:
+    """Return *articles*, newest first, as an RSS feed that is at *url*."""
+    root = ET.Element("rss", {"version": "2.0", "xmlns:atom": ATOM, "xmlns:content": CONTENT, "xmlns:dc": DC})
+    channel = ET.SubElement(root, "channel")
+    about = {"title": _html(title), "link": url, "description": _html(f"{title}, cleaned by copydesk")}
+    for name, text in about.items():
+        ET.SubElement(channel, name).text = _xml(text)
+    ET.SubElement(channel, "atom:link", rel="self", href=url, type="application/rss+xml")
+    for article in articles:
+        item = ET.SubElement(channel, "item")
+        texts = {
+            "title": _html(article.title or NO_TITLE),
+            "link": _uri(article.url),
+            "description": _html(article.dek or " ".join(article.paragraphs[:1])),
+        }
+        for name, text in texts.items():
+            if text:
+                ET.SubElement(item, name).text = _xml(text)
+        ET.SubElement(item, "guid", isPermaLink="false").text = article_urn(article)
+        ET.SubElement(item, "pubDate").text = format_datetime(article.published or updated(article))
+        for name in article.byline:
+            ET.SubElement(item, "dc:creator").text = _xml(name)
+        for tag in article.tags:
+            ET.SubElement(item, "category").text = _xml(_html(tag))
+        ET.SubElement(item, "content:encoded").text = _xml(article.html)
+    return _document(root)
+
+
+def json_feed(title: str, url: str, articles: Sequence[Article]) -> bytes:
+    """Return *articles*, newest first, as a JSON Feed that is at *url*."""
+    items = []
+    for article in articles:
+        dates = {"date_published": article.published, "date_modified": article.updated}
+        item = {
+            "id": article_urn(article), "url": _uri(article.url), "title": article.title or NO_TITLE,
+            "summary": article.dek,
+            "content_html": article.html, "language": article.language, "tags": article.tags,
+            "image": next(filter(None, (_uri(image.url) for image in article.images)), ""),
+            "authors": [{"name": name} for name in article.byline],
+            **{name: date.isoformat() for name, date in dates.items() if date},
+        }  # fmt: skip
+        items.append({name: value for name, value in item.items() if value} | {"content_html": article.html})
+    feed = {"version": "https://jsonfeed.org/version/1.1", "title": title, "feed_url": url, "items": items}
+    return json.dumps(feed, ensure_ascii=False).encode("utf-8", "replace")
+
+
+def _uri(link: str) -> str:
+    """Return *link* with what no URI has in escapes (RFC 3986 §2); "" for a link that isn't of the web."""
+    return _NO_URI.sub(lambda found: quote(found[0].encode("utf-8", "replace")), web_url(link))
+
+
+def _html(text: str) -> str:
+    """Return plain *text* as HTML, which readers of RSS take these elements for (RSS Best Practices Profile)."""
+    return escape(text, quote=False)
+
+
+def _xml(text: str) -> str:
+    return _NOT_XML.sub("\ufffd", text)
+
+
+def _document(root: ET.Element) -> bytes:
+    made: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    return made
+
+
+FORMATS: Mapping[str, tuple[str, Callable[[str, str, Sequence[Article]], bytes]]] = {
+    "atom": ("application/atom+xml", atom),
+    "rss": ("application/rss+xml", rss),
+    "json": ("application/feed+json", json_feed),
+}
