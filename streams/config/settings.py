@@ -216,7 +216,7 @@ def _validate(settings: Settings) -> Settings:
             raise SettingsError(f"{name} = {url!r}: {exc}") from exc
     if settings.item_timeout_s >= settings.lease_timeout_s / 2:
         raise SettingsError(
-            f"item_timeout_s = {settings.item_timeout_s:g} isn't below half of lease_s = {settings.lease_timeout_s:g}: "
+            f"item_timeout_s = {settings.item_timeout_s:g} isn't below half of lease_timeout_s = {settings.lease_timeout_s:g}: "
             "an item might outlast its lease and be processed again and again; lower item_timeout_s or raise lease_s"
         )
     routes = [route_topic(route.name).name for route in settings.routes]

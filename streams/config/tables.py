@@ -106,7 +106,7 @@ def _rule_parts(rule: Mapping[str, Any], where: str, depth: int = 0) -> dict[str
     if depth > MAX_RULE_DEPTH:
         raise SettingsError(f"{where}: more than {MAX_RULE_DEPTH} rules within each other")
     parts: dict[str, Any] = {key: _string_list(key, rule[key], where) for key in RULE_FIELDS if key in rule}
-    for key, name in (("any", "any"), ("not", "none")):
+    for key, name in (("any", "any_of"), ("not", "none_of")):
         if key in rule:
             parts[name] = tuple(Rule(**_rule_parts(r, where, depth + 1)) for r in _rules(key, rule[key], where))
     return parts
@@ -130,7 +130,7 @@ def _feed_rule(table: Mapping[str, Any], where: str) -> FeedOptions:
     kinds = {f.name for f in fields(FeedOptions)}
     if unknown := set(table) - kinds:
         raise SettingsError(f"{where}: unknown {', '.join(sorted(unknown))}; a table has {', '.join(sorted(kinds))}")
-    wanted: dict[str, Any] = {"url": str, "interval_s": (int, float), "headers": dict, "full_text": bool}
+    wanted: dict[str, Any] = {"url": str, "poll_interval_s": (int, float), "headers": dict, "full_text": bool}
     for name, value in table.items():  # the value isn't told: it may be a secret
         if not isinstance(value, wanted.get(name, str)) or (isinstance(value, bool) and name != "full_text"):
             raise SettingsError(f"{where}: {name} is of the wrong type")
@@ -141,8 +141,8 @@ def _feed_rule(table: Mapping[str, Any], where: str) -> FeedOptions:
         raise SettingsError(f'{where}: say which feeds are meant, as url = "https://example.org/*"')
     if urlsplit(table.get("proxy", "http://")).scheme != "http":
         raise SettingsError(f"{where}: proxy is http://host:port")
-    if table.get("interval_s", 1) <= 0:
-        raise SettingsError(f"{where}: interval_s isn't more than 0")
+    if table.get("poll_interval_s", 1) <= 0:
+        raise SettingsError(f"{where}: poll_interval_s isn't more than 0")
     return FeedOptions(**table)
 
 

@@ -19,7 +19,7 @@ from streams.records import DeadLetter
 from workers import cli, services
 from workers.clean.cleaner import CleanedContent
 from workers.dedupe.seen import SeenStore
-from workers.desk.desk import desk
+from workers.desk import desk
 from workers.poller.poller import Poller, PollOutcome
 
 _publish, _progress, _clean, _retrying = (
@@ -120,7 +120,9 @@ def no_fence() -> None:
 def half_cleaned() -> None:
     def clean(item: Any, *known: Any) -> CleanedContent:
         copy = _clean(item, *known)
-        return msgspec.structs.replace(copy, text=copy.paragraphs[:-1]) if item.key.endswith("7") else copy
+        return (
+            msgspec.structs.replace(copy, paragraphs=copy.paragraphs[:-1]) if item.identity_key.endswith("7") else copy
+        )
 
     desk.clean_item = clean
 

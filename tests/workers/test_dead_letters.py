@@ -124,7 +124,7 @@ def test_a_replay_gives_a_revision_of_what_the_present_rules_clean_otherwise_and
     def old_rules(item: Item, *known: Any) -> CleanedContent:
         copy = clean_item(item, *known)
         left = (*copy.paragraphs, "Share this")
-        return msgspec.structs.replace(copy, text=left, stable_lines=left) if "Two" in item.title else copy
+        return msgspec.structs.replace(copy, paragraphs=left, stable_lines=left) if "Two" in item.title else copy
 
     async def published() -> list[tuple[str, int]]:
         found: list[Article] = await everything(settings, "articles")

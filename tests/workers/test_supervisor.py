@@ -98,7 +98,7 @@ def test_everything_is_published_exactly_once_whatever_is_killed(tmp_path: Path)
         assert status["balanced"]
         assert status["counters"]["desk"]["dead"] == 0
         one = next(a for a in articles(tmp_path) if a["removed"])
-        assert not any("Explore" in p or "appeared first" in p or "ALSO READ" in p for p in one["text"])
+        assert not any("Explore" in p or "appeared first" in p or "ALSO READ" in p for p in one["paragraphs"])
         assert "Traceback" not in output(tmp_path)
 
     asyncio.run(go())

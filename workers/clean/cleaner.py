@@ -165,7 +165,7 @@ def _clean_until_stable(
         left, had = set(again.paragraphs), set(copy.paragraphs)
         copy = msgspec.structs.replace(
             copy,
-            text=again.paragraphs,
+            paragraphs=again.paragraphs,
             html=again.html,
             stable_lines=tuple(line for line in copy.stable_lines if line in left or line not in had),
             word_count=again.word_count,

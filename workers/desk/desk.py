@@ -92,10 +92,10 @@ class Desk:
             with dead_letter_on_error(story.message, work):
                 judged += self._clean_and_classify(story, facts, work)
         work.recent_texts = await self.recent_texts.get(
-            [j.article.id for j in judged if j.verdict.kind is Status.REVISION]
+            [j.article.id for j in judged if j.verdict.status is Status.REVISION]
         )
         for one, told in zip(judged, await self._assign_stories(judged), strict=True):
-            with dead_letter_on_error(one.story.incoming, work):
+            with dead_letter_on_error(one.candidate.message, work):
                 self._publish(one, told, work)
         work.state_writes += self.recent_texts.set_commands(work.published)
         return work.outcome(batch)

@@ -277,12 +277,12 @@ class Poller:
         dead = [*feed.unreadable, *(_oversized(item) for item in found if _text_length(item) > MAX_ITEM_CHARS)]
         poll = msgspec.structs.replace(
             poll,
-            items=len(feed.items) + len(feed.unreadable),
-            sent=len(news),
-            known=len(feed.items) - len(found),
-            dead=len(dead),
+            items_total=len(feed.items) + len(feed.unreadable),
+            items_new=len(news),
+            items_unchanged=len(feed.items) - len(found),
+            items_failed=len(dead),
             error=feed.warning and f"read in spite of: {feed.warning}",
-            kind="bad_entry" if dead else "",
+            error_kind="bad_entry" if dead else "",
         )
         now_s = poll.started_at.timestamp()
         # Of what a feed shows for the first time nobody knows when it appeared; of news, by their dates.
@@ -291,7 +291,7 @@ class Poller:
         state = msgspec.structs.replace(
             state,
             title=feed.title or state.title,
-            sent=state.items_total + len(news),
+            items_total=state.items_total + len(news),
             document_items=state.document_items if pushed else len(feed.items),
             hints=state.hints if pushed else feed.hints,
             identity_basis=state.identity_basis
@@ -304,13 +304,13 @@ class Poller:
             websub_topic=feed.topic or state.websub_topic if pushed else feed.topic,
             history=history or schedule.initial_history(now_s, times_s),
         )
-        return self._succeeded(poll, "ok", state)._replace(items=news, known=known_after, dead=dead)
+        return self._succeeded(poll, "ok", state)._replace(items=news, known_items=known_after, dead=dead)
 
     def _succeeded(self, poll: PollResult, outcome: str, state: FeedState) -> PollOutcome:
         if outcome == "unchanged" and state.history:
             history = schedule.update_history(state.history, poll.started_at.timestamp(), ())
             state = msgspec.structs.replace(state, history=history)
-        state = msgspec.structs.replace(state, failures=0, error="", kind="")
+        state = msgspec.structs.replace(state, failures=0, error="", error_kind="")
         return PollOutcome(msgspec.structs.replace(poll, outcome=outcome), state)
 
     def _failed(self, poll: PollResult, state: FeedState, exc: CopydeskError) -> PollOutcome:
@@ -319,8 +319,8 @@ class Poller:
         failures = state.failures + 1
         # Where it moved to it isn't any more, it seems: ask where it was.
         location = "" if failures >= schedule.MOVED_AFTER else state.moved_to
-        state = msgspec.structs.replace(state, failures=failures, error=error, kind=exc.code, moved_to=location)
-        return PollOutcome(msgspec.structs.replace(poll, error=error, kind=exc.code), state)
+        state = msgspec.structs.replace(state, failures=failures, error=error, error_kind=exc.code, moved_to=location)
+        return PollOutcome(msgspec.structs.replace(poll, error=error, error_kind=exc.code), state)
 
     def _with_next_due(
         self, result: PollOutcome, answer: Response | None, rule: FeedOptions, loaded: ClaimedFeed, clock: ClaimClock

@@ -193,7 +193,7 @@ class WebServer:
 
 
 def _static(name: str, kind: str) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-    text = files("workers.web").joinpath(name).read_text("utf-8")
+    text = files("workers.web").joinpath("static", name).read_text("utf-8")
 
     async def serve(request: web.Request) -> web.StreamResponse:
         return web.Response(text=text, content_type=kind)

@@ -13,10 +13,10 @@ from tests.conftest import ROOT
     [
         ({"web_port": "eighty"}, {}, "command line: web_port = 'eighty' is not a whole number"),
         ({"web_port": "70000"}, {}, "web_port = '70000' is more than 65535"),
-        ({}, {"COPYDESK_LEASE_TIMEOUT_S": "0"}, "environment: lease_s = '0' is less than 0.5"),
-        ({"lease_timeout_s": "5"}, {}, "item_timeout_s = 2.5 isn't below half of lease_s = 5"),
-        ({"item_timeout_s": "3"}, {}, "item_timeout_s = 3 isn't below half of lease_s = 6"),
-        ({}, {"COPYDESK_VALKEY_FSYNC": "never"}, "fsync = 'never'; it is one of always, everysec"),
+        ({}, {"COPYDESK_LEASE_TIMEOUT_S": "0"}, "environment: lease_timeout_s = '0' is less than 0.5"),
+        ({"lease_timeout_s": "5"}, {}, "item_timeout_s = 2.5 isn't below half of lease_timeout_s = 5"),
+        ({"item_timeout_s": "3"}, {}, "item_timeout_s = 3 isn't below half of lease_timeout_s = 6"),
+        ({}, {"COPYDESK_VALKEY_FSYNC": "never"}, "valkey_fsync = 'never'; it is one of always, everysec"),
         ({"broker_url": "amqp://here"}, {}, "broker_url = 'amqp://here' begins with none of valkey, redis, kafka"),
         ({"broker_url": "kafka://here"}, {}, "set state_url"),
         ({"state_url": "redis://here"}, {}, "state_url goes with Kafka only"),
@@ -34,7 +34,7 @@ def test_a_bad_setting_is_refused_by_name_and_source(flags: dict[str, Any], envi
 @pytest.mark.parametrize(
     ("toml", "says"),
     [
-        ("batch = [1]", "batch = [1] is not a whole number"),
+        ("desk_batch_size = [1]", "desk_batch_size = [1] is not a whole number"),
         ("batch = ", "Invalid value"),
         ("bach = 1", "there is no setting 'bach'"),
         ("[[routes]]\nname = 'World'\nsection = 'world'", "line 1: [[routes]] 1 (World)"),
@@ -42,7 +42,7 @@ def test_a_bad_setting_is_refused_by_name_and_source(flags: dict[str, Any], envi
         ("[[routes]]\nname = 'world'\nsektion = 'x'", "unknown sektion"),
         ("[[routes]]\nname = 'world'\ntag = [1]", "tag is a text or a list of texts"),
         (
-            "batch = 1\n[[routes]]\nname = 'a'\ntag = 'x'\n\n [[routes]]\nname = 'b'\nany = []",
+            "desk_batch_size = 1\n[[routes]]\nname = 'a'\ntag = 'x'\n\n [[routes]]\nname = 'b'\nany = []",
             "line 6: [[routes]] 2 (b): any is a rule",
         ),
         ("[[routes]]\nname = 'world'\nnot = { tga = 'x' }", "unknown tga"),
@@ -61,7 +61,7 @@ def test_a_bad_configuration_file_is_refused_by_name(toml: str, says: str, tmp_p
 
 def test_flags_count_before_environment_before_file(tmp_path: Path) -> None:
     path = tmp_path / "c.toml"
-    path.write_text("batch = 1\ndesks = 1\nlease_s = 9\n[[routes]]\nname='w'\nsection='World'")
+    path.write_text("desk_batch_size = 1\ndesk_workers = 1\nlease_timeout_s = 9\n[[routes]]\nname='w'\nsection='World'")
     environ = {"COPYDESK_CONFIG": str(path), "COPYDESK_DESK_BATCH_SIZE": "2", "COPYDESK_DESK_WORKERS": "2"}
     settings = load_settings({"desk_batch_size": "3", "desk_workers": None}, environ)
     assert (settings.desk_batch_size, settings.desk_workers, settings.lease_timeout_s) == (3, 2, 9.0)

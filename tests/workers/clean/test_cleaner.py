@@ -211,7 +211,7 @@ def test_the_seed_comes_out_whole(shared: Path, tmp_path: Path) -> None:
     assert row["images"] == [{"caption": caption, "credit": credit}]
     explore = lines.index("Explore")
     body = [s for s in lines[8:explore] if s and s != "Recommended" and not s.startswith("SOURCE")]
-    assert row["text"] == body
+    assert row["paragraphs"] == body
     assert len(body) == 5
     by_label = {r.get("label"): r for r in row["removed"]}
     assert by_label["Explore"]["text"].split("\n") == lines[explore + 1 :]

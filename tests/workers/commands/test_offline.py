@@ -33,8 +33,8 @@ def test_clean_reads_files_and_standard_input(tmp_path: Path) -> None:
     done = copydesk("clean", "a.html", "-", "gone.html", "--json", cwd=tmp_path, check=1, input="Déjà vu is over.\n")
     rows = [json.loads(line) for line in done.stdout.splitlines()]
     assert [r["file"] for r in rows] == ["a.html", "-"]
-    assert rows[0]["text"] == ["The harbour board met."]
-    assert rows[1]["text"] == ["Déjà vu is over."]
+    assert rows[0]["paragraphs"] == ["The harbour board met."]
+    assert rows[1]["paragraphs"] == ["Déjà vu is over."]
     assert "gone.html" in done.stderr
     plain = copydesk("clean", "a.html", "--title", "Board meets", cwd=tmp_path).stdout
     assert plain == "Board meets\n\nThe harbour board met.\n\n"

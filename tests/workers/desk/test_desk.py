@@ -10,7 +10,7 @@ SHORT, LONG = Content("<p>Short.</p>"), Content("<p>The longer of the two.</p>")
 def item(**fields: object) -> Item:
     base: dict[str, object] = {
         "feed": "f",
-        "key": "k",
+        "identity_key": "k",
         "title": "T",
         "fetched_at": datetime.now(UTC),
         "fingerprint": "00" * 8,

@@ -173,9 +173,9 @@ class FastFeedReader(ExpatReader):
             set_raw(self.context, "link", attrs["href"])
 
     def _end_link(self, key: str) -> None:
-        if self.held == "skipped":
-            self.held = ""
-        if self.held != key:
+        if self.open_text == "skipped":
+            self.open_text = ""
+        if self.open_text != key:
             return
         text = self.end_text(key)
         if self.inentry:
@@ -187,7 +187,7 @@ class FastFeedReader(ExpatReader):
                 set_raw(self.context["links"][-1], "href", text)
 
     def _end_id(self, key: str) -> None:
-        if self.held != key:
+        if self.open_text != key:
             return
         text = self.end_text(key)
         self.set_text(key, text)
@@ -207,8 +207,8 @@ class FastFeedReader(ExpatReader):
     _start_summary = _start_description
 
     def _end_description(self, key: str) -> None:
-        if self.held == "skipped":
-            self.held = ""
+        if self.open_text == "skipped":
+            self.open_text = ""
             return
         if self.as_content:
             self._end_content(key)
@@ -249,18 +249,18 @@ class FastFeedReader(ExpatReader):
             self.context.setdefault("authors", []).append(Dict())
 
     def _end_author(self, key: str) -> None:
-        if self.held == key:
+        if self.open_text == key:
             self.set_text(key, self.end_text(key))
             Mixin._sync_author_detail(_Context(self.context))
 
     def _start_name(self, key: str, attrs: dict[str, str]) -> None:
-        if self.held == "author":
+        if self.open_text == "author":
             self.begin_text(key)
 
     _start_email = _start_url = _start_name
 
     def _end_name(self, key: str) -> None:
-        if self.held == key:
+        if self.open_text == key:
             text = self.end_text("link") if key == "url" else "".join(self.chunks).strip()
             self.begin_text("author")
             Mixin._save_author(_Context(self.context), "href" if key == "url" else key, text)
@@ -278,7 +278,7 @@ class FastFeedReader(ExpatReader):
     _start_media_category = _start_category
 
     def _end_category(self, key: str) -> None:
-        if self.held == key and (text := self.end_text(key)):
+        if self.open_text == key and (text := self.end_text(key)):
             tags = self.context["tags"]
             if tags and not tags[-1]["term"]:
                 tags[-1]["term"] = text
@@ -296,7 +296,7 @@ class FastFeedReader(ExpatReader):
     _start_media_keywords = _start_itunes_keywords
 
     def _end_itunes_keywords(self, key: str) -> None:
-        if self.held != key:
+        if self.open_text != key:
             return
         scheme = "http://www.itunes.com/" if key == "itunes_keywords" else None
         text = self.end_text(key)
@@ -327,7 +327,7 @@ class FastFeedReader(ExpatReader):
         self.begin_text(key)
 
     def _end_source(self, key: str) -> None:
-        self.held = ""
+        self.open_text = ""
 
     def _start_media_content(self, key: str, attrs: dict[str, str]) -> None:
         self.context.setdefault("media_content", []).append(attrs)

@@ -18,7 +18,7 @@ let drawing = 0;
 
 function articleItem(article) {
   const item = make("li"), details = make("details"), summary = make("summary");
-  const removed = article.removed || [], text = article.text || [];
+  const removed = article.removed || [], text = article.paragraphs || [];
   const facts = [article.publisher, (article.tags || [])[0], `${article.word_count || 0} words`];
   if (article.published) facts.push(new Date(article.published).toLocaleString());
   if (article.revision > 1) facts.push(`revision ${article.revision}`);
@@ -38,7 +38,7 @@ function draw(details, article) {
   details.dataset.drawn = "1";
   const sides = make("div", undefined, "sides"), copy = make("div"), cut = make("div", undefined, "cut");
   if (article.dek) copy.append(make("p", article.dek, "meta"));
-  for (const paragraph of article.text || []) copy.append(make("p", paragraph));
+  for (const paragraph of article.paragraphs || []) copy.append(make("p", paragraph));
   if (/^https?:/.test(article.url || "")) {
     const link = make("a", "The original", "meta");
     Object.assign(link, { href: article.url, rel: "noreferrer noopener", target: "_blank" });
