@@ -35,7 +35,8 @@ class Settings:
     state_url: str = _setting(
         "", "with Kafka: the Redis or Valkey that holds shared state", schemes=("valkey", "redis")
     )
-    kafka_security_protocol: str = _setting("PLAINTEXT", "with Kafka: `PLAINTEXT`, `SSL`, `SASL_PLAINTEXT` or `SASL_SSL`",
+    kafka_security_protocol: str = _setting(
+        "PLAINTEXT", "with Kafka: `PLAINTEXT`, `SSL`, `SASL_PLAINTEXT` or `SASL_SSL`",
                                    choices=("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"))  # fmt: skip
     kafka_ca_file: str = _setting("", "PEM file of the authority that signed Kafka's certificate; else the system's")
     kafka_cert_file: str = _setting("", "PEM file of our own certificate, where Kafka asks for one")
@@ -216,8 +217,9 @@ def _validate(settings: Settings) -> Settings:
             raise SettingsError(f"{name} = {url!r}: {exc}") from exc
     if settings.item_timeout_s >= settings.lease_timeout_s / 2:
         raise SettingsError(
-            f"item_timeout_s = {settings.item_timeout_s:g} isn't below half of lease_timeout_s = {settings.lease_timeout_s:g}: "
-            "an item might outlast its lease and be processed again and again; lower item_timeout_s or raise lease_s"
+            f"item_timeout_s = {settings.item_timeout_s:g} isn't below half of "
+            f"lease_timeout_s = {settings.lease_timeout_s:g}: an item could outlast its lease and be processed again; "
+            "lower item_timeout_s or raise lease_timeout_s"
         )
     routes = [route_topic(route.name).name for route in settings.routes]
     for hook in settings.webhooks:

@@ -14,10 +14,7 @@ from datetime import datetime
 from streams.records import Image
 from workers.clean.blocks import Block, ancestors
 from workers.clean.credits import parse_byline, split_credit
-from workers.clean.rules.patterns import BYLINE, CAPTIONS, CLUTTER_CLASSES, CORRECTION_NOTE, READING_TIME, SOURCE_CREDIT
-from workers.clean.site_facts import SiteFacts, line_key
-from workers.text.dates import parse_date_line
-from workers.text.line_types import (
+from workers.clean.line_types import (
     LEAD,
     SENTENCE_END,
     is_feed_tail,
@@ -27,6 +24,9 @@ from workers.text.line_types import (
     is_sentence,
     word_count,
 )
+from workers.clean.rules.patterns import BYLINE, CAPTIONS, CLUTTER_CLASSES, CORRECTION_NOTE, READING_TIME, SOURCE_CREDIT
+from workers.clean.site_facts import SiteFacts, line_key
+from workers.text.dates import parse_date_line
 from workers.text.normalise import match_key
 
 MAX_HEAD_BLOCKS = 14  # how far above the body a title may stand
@@ -82,8 +82,8 @@ class Labeller:
     """
 
     def __init__(
-        self, blocks: Sequence[Block], opinions: Sequence[Prediction], title: str = "", *, facts: SiteFacts | None = None,
-        whole_page: bool = False,
+        self, blocks: Sequence[Block], opinions: Sequence[Prediction], title: str = "", *,
+        facts: SiteFacts | None = None, whole_page: bool = False,
     ) -> None:  # fmt: skip
         self.blocks, self.predictions = blocks, opinions
         self.title, self.whole_page = title, whole_page

@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from workers.text.line_types import is_sentence, word_count
+from workers.clean.line_types import is_sentence, word_count
 from workers.text.normalise import match_key
 
 KEY_BYTES = 6  # of a few thousand lines a site, two share a key once in ten million sites

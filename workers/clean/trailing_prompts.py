@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from streams.records import RemovedBlock
 from workers.clean.blocks import Block, Token, run_text
-from workers.text.line_types import is_feed_tail, is_prompt, word_count
+from workers.clean.line_types import is_feed_tail, is_prompt, word_count
 
 ENDS = (". ", "! ", "? ", "… ", "… ", ".” ", "。")
 MIN_WORDS = 3  # of a prompt that is cut off: shorter ones may be anything

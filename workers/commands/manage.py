@@ -230,9 +230,7 @@ def run_repair(settings: Settings, args: Any) -> int:
     lost = damage.size - damage.valid_bytes
     print(f"{damage.path}: readable up to byte {damage.valid_bytes} of {damage.size}; {lost} bytes are not")
     if damage.confirmed > damage.valid_bytes:
-        print(
-            f"{damage.confirmed - damage.valid_bytes} bytes behind that were confirmed: restore a backup if there is one."
-        )
+        print(f"{damage.confirmed - damage.valid_bytes} bytes behind that were confirmed: restore a backup, if any.")
     if done:
         print(f"they were cut off; the log as it was is in {done[1]}")
         return DONE

@@ -16,8 +16,8 @@ from streams.brokers.base import RedisCommand
 from streams.records import Item
 from streams.state.redis_client import map_redis_errors
 from streams.topics import DAY_S
+from workers.clean.line_types import word_count
 from workers.clean.site_facts import KEY_BYTES, SiteFacts, line_key
-from workers.text.line_types import word_count
 
 PREFIX = "copydesk:evidence"
 SEGMENT_ARTICLES = 150

@@ -218,7 +218,8 @@ def _reply(document: ParseRequest) -> ParseResponse:
 def _without_known_texts(feed: ParsedFeed, known: bytes) -> ParsedFeed:
     """Return *feed* with no more of the items that are known than it takes to know them: most are, each time."""
     news = {id(item) for item in find_new_items(feed.items, known)[0]}
-    items = (i if id(i) in news else Item(feed=i.feed, identity_key=i.identity_key, guid=i.guid, link=i.link, fetched_at=i.fetched_at,
+    items = (i if id(i) in news else Item(
+        feed=i.feed, identity_key=i.identity_key, guid=i.guid, link=i.link, fetched_at=i.fetched_at,
                                           fingerprint=i.fingerprint) for i in feed.items)  # fmt: skip
     return msgspec.structs.replace(feed, items=tuple(items))
 

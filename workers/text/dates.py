@@ -4,10 +4,12 @@ import re
 import unicodedata
 from datetime import UTC, date, datetime, timedelta
 
-from workers.clean.rules.patterns import UPDATE_STAMP
 from workers.text.zones import utc_offset
 
 MAX_DATE_CHARS = 80
+# Words before the date of an update line.
+UPDATE_STAMP = re.compile(r"(?:last )?(?:updated|update|published|posted|modified|first published|publicado|actualizado|"
+                          r"publié|mis à jour|veröffentlicht|aktualisiert|aggiornato|güncelleme|опубликовано)\b[\s:]*+(?:on|at|le|am|el)?+\s*+", re.IGNORECASE)  # fmt: skip
 MAX_TEXT_CHARS = 100
 # January to December as dates write them (many in the genitive), with the short forms that outlets use; "/" between
 # forms of one month. Source: Unicode CLDR, month names in format width wide and abbreviated.

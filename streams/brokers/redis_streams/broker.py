@@ -99,8 +99,8 @@ class RedisStreamsBroker:
         found, *counts = await self.script("declare", [self.key(k) for k in ("layout", "topics", "retention")], args)
         if found > SCHEMA_VERSION:
             raise SettingsError(
-                f"broker {redact_url(self.url)} was written by a newer copydesk (layout {found}; this one knows {SCHEMA_VERSION}): "
-                "upgrade this one"
+                f"schema version too new: broker {redact_url(self.url)} "
+                f"(found {found}, supported {SCHEMA_VERSION}); upgrade copydesk"
             )
         self._partitions.update(zip((t.name for t in topics), counts, strict=True))
 

@@ -73,7 +73,7 @@ class MemoryRelief:
         if used > BEGIN * limit and not out and not self._exhausted:
             self._exhausted = True
             log.warning(
-                "memory short: %.0f %% of %d bytes used (nothing more may be removed); raise valkey_memory_mb or maxmemory",
+                "memory short: %.0f %% of %d bytes used (nothing to remove); raise valkey_memory_mb or maxmemory",
                 100 * used / limit, limit,
             )  # fmt: skip
         return out

@@ -19,8 +19,8 @@ from threadpoolctl import threadpool_limits
 from tests.tools.train.corpus import FOLDS, FOLDS_SALT, Document, dumps, fragment, pages, part
 from tests.tools.train.grow import TREES, grow, probabilities, sample, stored
 from tests.tools.train.score import summary, text_score
+from workers.clean.line_types import word_count
 from workers.clean.model.model import FILE, StoredModel
-from workers.text.line_types import word_count
 
 KINDS = ("text", "html", "page")
 CURVE = Path(__file__).with_name("curve.json")

@@ -14,12 +14,12 @@ from sklearn.linear_model import LogisticRegression
 
 from tests.tools.train.corpus import Document, part
 from workers.clean.blocks import Element
+from workers.clean.line_types import word_count
 from workers.clean.model.block_features import BUCKETS, base_features, name_buckets, word_tokens
 from workers.clean.model.context_features import columns, context_features, second_columns, second_pass_features
 from workers.clean.model.group_features import groups
 from workers.clean.model.model import StoredModel
 from workers.clean.model.oblivious_trees import StoredTrees
-from workers.text.line_types import word_count
 
 TREES = {"text": 800, "html": 400, "page": 600}
 DEPTH = 6

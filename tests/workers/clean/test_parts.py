@@ -4,12 +4,12 @@ import pytest
 
 from workers.clean.blocks import html_blocks, parse_html
 from workers.clean.cleaner import clean, to_blocks
+from workers.clean.line_types import is_link_label, is_prompt
 from workers.clean.metadata import KnownText
 from workers.clean.model.group_features import KINDS, groups
 from workers.clean.model.metadata_features import UNKNOWN, metadata_features
 from workers.clean.model.text_features import TEXT_COLUMNS, text_features
 from workers.clean.rules.lexicon import ENTRIES, LABELS, SHARE_BARS, starts_like_clutter
-from workers.text.line_types import is_link_label, is_prompt
 from workers.text.normalise import match_key
 
 STORY = " ".join(f"word{n} of the harbour story" for n in range(20)) + "."

@@ -6,9 +6,9 @@ import string
 from functools import lru_cache
 from itertools import pairwise
 
+from workers.clean.line_types import LEAD, SENTENCE_END, is_link_label, is_prompt
 from workers.clean.rules.lexicon import WEAK_BARS, WEAK_LABELS, starts_like_clutter
 from workers.clean.rules.patterns import BYLINE, PROMPT_WORDS, PROMPT_WORDS_CJK, READING_TIME
-from workers.text.line_types import LEAD, SENTENCE_END, is_link_label, is_prompt
 
 DENSE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f]")
 SOME_WORDS = 40  # enough of a long paragraph to know it

@@ -153,8 +153,7 @@ CORRECTION_NOTE = re.compile(
     r"\b.{0,600}",
     re.IGNORECASE,
 )
-UPDATE_STAMP = re.compile(r"(?:last )?(?:updated|update|published|posted|modified|first published|publicado|actualizado|"
-                          r"publié|mis à jour|veröffentlicht|aktualisiert|aggiornato|güncelleme|опубликовано)\b[\s:]*+(?:on|at|le|am|el)?+\s*+", re.IGNORECASE)  # fmt: skip
+
 
 # A caption with the credit that ends it. Source: the ways of Reuters, AP, AFP, Getty and outlets that use them.
 # The second field: whether it may stand anywhere, or only in a story's head where captions are expected.
