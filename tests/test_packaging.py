@@ -20,7 +20,7 @@ from workers.web.openapi import build_openapi
 
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 PUBLIC = """
-    Article CopydeskError DeadLetter Image Item Poll Removed Settings SettingsError Subscription UnavailableError
+    Article CopydeskError DeadLetter Image Item PollResult RemovedBlock Settings SettingsError Subscription UnavailableError
     UnreadableError decode encode load_settings schema subscribe subscribe_sync
 """.split()
 DEVELOPMENT_TOOLS = {"pytest", "hypothesis", "mypy", "ruff", "import-linter", "codespell", "yamllint", "build"}

@@ -152,7 +152,7 @@ def lag_problems(lag: int, max_desk_lag: int) -> list[str]:
     if lag <= max_desk_lag:
         return []
     return [
-        f"lag above max_desk_lag: desk ({lag:,} items, limit {max_desk_lag:,}); read the desks' logs or start more desks"
+        f"lag above max_desk_lag: desk ({lag:,} items, limit {max_desk_lag:,}); read the desks' logs or start desks"
     ]
 
 

@@ -4,7 +4,6 @@ claim ──▶ fetch ──▶ parse ──▶ what is new? ──▶ when agai
 """
 
 import asyncio
-import hashlib
 import logging
 import random
 import secrets
@@ -20,8 +19,8 @@ from streams.codec import encode
 from streams.config.settings import Settings
 from streams.config.tables import FeedOptions
 from streams.errors import CopydeskError, UnavailableError, UnreadableError
-from streams.records import DeadLetter, Item, PollResult
-from streams.topics import DEAD_LETTERS, ITEMS, MAX_ITEM_CHARS, POLLS
+from streams.records import Item, PollResult
+from streams.topics import ITEMS, MAX_ITEM_CHARS, POLLS
 from workers.counters import increment_commands
 from workers.heartbeats import SILENT_S
 from workers.http.client import Credentials, HttpClient, Response
@@ -30,6 +29,17 @@ from workers.poller.formats.feedparser_xml import ParsedFeed
 from workers.poller.full_text import FullTextFetcher
 from workers.poller.new_items import find_new_items, most_renamed
 from workers.poller.parser_pool import ParseRequest, ParserPool
+from workers.poller.poll import (
+    body_hash,
+    dead_entry,
+    oversized_entry,
+    start_time,
+    text_length,
+    track_redirect,
+    with_folder,
+    with_header_links,
+    with_validators,
+)
 from workers.poller.registry import (
     ClaimClock,
     ClaimedFeed,
@@ -38,7 +48,7 @@ from workers.poller.registry import (
     poll_commands,
     release_host_commands,
 )
-from workers.poller.websub import PUSHED_INTERVAL_FACTOR, Push, WebSub, is_active, parse_link_header
+from workers.poller.websub import PUSHED_INTERVAL_FACTOR, Push, WebSub, is_active
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +58,6 @@ MAX_MEMORY_USAGE = 0.85  # of the broker's memory; beyond it, items wait in thei
 RETRY_S = 1.0
 MAX_ERROR_CHARS = 500
 RENAMED = "texts: its items come under new names"
-MAX_VALIDATOR_CHARS = 1_024
 DEMO_INTERVAL_S = 2.0
 PUSH_TRIES = 3
 MAX_POLLS_WITHOUT_PUSH = 3  # a hub that lets so many polls find news is none to rely on
@@ -171,7 +180,7 @@ class Poller:
         except Exception as exc:
             state = loaded.state
             log.exception("poll failed: feed=%s (bug); next poll after backoff", state.url)
-            poll = PollResult(id=secrets.token_hex(8), feed=state.url, started_at=_started(state), outcome="failed")
+            poll = PollResult(id=secrets.token_hex(8), feed=state.url, started_at=start_time(state), outcome="failed")
             failed = self._failed(poll, state, CopydeskError(f"bug: {exc!r}; its traceback is in the log", code="bug"))
             result = self._with_next_due(failed, None, self.settings.feed_options(state.url), loaded, clock)
             await self._publish(result, [loaded.guard(result.state), clock.guard()])
@@ -201,7 +210,7 @@ class Poller:
             loaded, clock = await self.feeds.load(push.feed), self.feeds.clock
             if loaded is None:
                 return
-            started, rule = _started(loaded.state), self.settings.feed_options(push.feed)
+            started, rule = start_time(loaded.state), self.settings.feed_options(push.feed)
             poll = PollResult(id=secrets.token_hex(8), feed=push.feed, started_at=started, outcome="failed",
                         status=200, body_bytes=len(push.body))  # fmt: skip
             try:
@@ -219,7 +228,7 @@ class Poller:
 
     async def _poll_once(self, loaded: ClaimedFeed, clock: ClaimClock) -> PollOutcome:
         state, rule = loaded.state, self.settings.feed_options(loaded.state.url)
-        started = _started(state)
+        started = start_time(state)
         poll = PollResult(id=secrets.token_hex(8), feed=state.url, started_at=started, outcome="failed")
         answer: Response | None = None
         try:
@@ -231,19 +240,19 @@ class Poller:
                 result = self._succeeded(poll, "unchanged", state)
             elif answer.status != 200:
                 raise UnavailableError(f"HTTP {answer.status}", code="gone" if answer.status == 410 else "http_status")
-            elif _hash(answer.body) == state.body_hash:
-                result = self._succeeded(poll, "unchanged", _with_validators(state, answer, poll))
+            elif body_hash(answer.body) == state.body_hash:
+                result = self._succeeded(poll, "unchanged", with_validators(state, answer, poll))
             else:
                 content_type = answer.headers.get("content-type", "")
                 document = ParseRequest(answer.body, state.url, content_type, started, poll.id, loaded.known_items)
                 feed = await self.parsers.parse(document, suspect=state.failures > 0)
-                feed = _with_header_links(feed, answer)
+                feed = with_header_links(feed, answer)
                 if rule.full_text:
                     feed = await self._with_pages(feed, loaded.known_items, rule)
                 # What was left out is to come again: then the document doesn't count as known.
-                remembered = state if feed.deferred else _with_validators(state, answer, poll)
+                remembered = state if feed.deferred else with_validators(state, answer, poll)
                 result = self._apply_document(poll, remembered, feed, loaded.known_items)
-            result = result._replace(state=_track_redirect(result.state, answer, started.timestamp()))
+            result = result._replace(state=track_redirect(result.state, answer, started.timestamp()))
         except (UnavailableError, UnreadableError) as exc:
             result = self._failed(poll, state, exc)
         return self._with_next_due(result, answer, rule, loaded, clock)
@@ -273,8 +282,8 @@ class Poller:
     ) -> PollOutcome:
         """Return what a document comes to; one that was *pushed* may be a part of the feed only."""
         found, known_after = find_new_items(feed.items, known, part=pushed)
-        news = [_with_folder(item, state.folder) for item in found if _text_length(item) <= MAX_ITEM_CHARS]
-        dead = [*feed.unreadable, *(_oversized(item) for item in found if _text_length(item) > MAX_ITEM_CHARS)]
+        news = [with_folder(item, state.folder) for item in found if text_length(item) <= MAX_ITEM_CHARS]
+        dead = [*feed.unreadable, *(oversized_entry(item) for item in found if text_length(item) > MAX_ITEM_CHARS)]
         poll = msgspec.structs.replace(
             poll,
             items_total=len(feed.items) + len(feed.unreadable),
@@ -370,7 +379,7 @@ class Poller:
             OutgoingMessage(ITEMS.name, item.identity_key.encode("utf-8", "replace"), encode(item))
             for item in result.items
         ]
-        messages += [_dead_entry(poll, entry, reason) for entry, reason in result.dead]
+        messages += [dead_entry(poll, entry, reason) for entry, reason in result.dead]
         messages.append(OutgoingMessage(POLLS.name, poll.feed.encode(), encode(poll)))
         counts = increment_commands(
             "poll", {"sent": poll.items_new, "known": poll.items_unchanged, "dead": poll.items_failed}
@@ -384,82 +393,3 @@ class Poller:
         else:
             log.info("poll feed=%s: removed, polled by another, or the clock leapt; nothing done", poll.feed)
         return done
-
-
-def _started(state: FeedState) -> datetime:
-    """Return the time of a poll: later than the one before even if the clock was put back.
-
-    The desk takes what was fetched earlier for old.
-    """
-    return datetime.fromtimestamp(max(time.time(), state.polled_s + 0.001), UTC)
-
-
-def _with_validators(state: FeedState, answer: Response, poll: PollResult) -> FeedState:
-    """Return *state* with the validators of a document that came whole (RFC 9110 §8.8)."""
-    etag, modified = (_validator(answer.headers.get(name, "")) for name in ("etag", "last-modified"))
-    return msgspec.structs.replace(
-        state, etag=etag, last_modified=modified, body_hash=_hash(answer.body), fetched_s=poll.started_at.timestamp()
-    )
-
-
-def _validator(value: str) -> str:
-    """Return a validator that can be sent back; one that no sane server would give is none."""
-    return value if len(value) <= MAX_VALIDATOR_CHARS and value.isascii() and value.isprintable() else ""
-
-
-def _track_redirect(state: FeedState, answer: Response, now_s: float) -> FeedState:
-    """Return *state* with what an answer says about where the feed is.
-
-    A permanent redirect (RFC 9110 §15.4.2, §15.4.9) is believed when it was seen several times over a day: a broken
-    server or a hotel's network redirects everything for an hour. The feed keeps the name that it was added by.
-    """
-    if not answer.permanent_url:
-        return msgspec.structs.replace(state, redirect_to="", redirect_count=0, redirect_since_s=0.0)
-    if answer.permanent_url != state.redirect_to:
-        return msgspec.structs.replace(
-            state, redirect_to=answer.permanent_url, redirect_count=1, redirect_since_s=now_s
-        )
-    seen, since_s = state.redirect_count + 1, state.redirect_since_s
-    if seen >= schedule.MOVED_AFTER and now_s - since_s >= schedule.MOVED_S:
-        log.warning("feed=%s: has moved for good to %s", state.url, answer.permanent_url)
-        return msgspec.structs.replace(
-            state, moved_to=answer.permanent_url, redirect_to="", redirect_count=0, redirect_since_s=0.0
-        )
-    return msgspec.structs.replace(state, redirect_count=seen)
-
-
-def _with_header_links(feed: ParsedFeed, answer: Response) -> ParsedFeed:
-    """Return *feed* with the hub of its Link header, which counts before its own (WebSub §4)."""
-    links = parse_link_header(answer.headers.get("link", ""), answer.url)
-    if "hub" not in links:
-        return feed if feed.topic else msgspec.structs.replace(feed, websub_topic=answer.url)
-    return msgspec.structs.replace(
-        feed, websub_hub=links["hub"], websub_topic=links.get("self") or feed.topic or answer.url
-    )
-
-
-def _with_folder(item: Item, folder: str) -> Item:
-    return msgspec.structs.replace(item, folder=folder) if folder else item
-
-
-def _text_length(item: Item) -> int:
-    return sum(len(body.value) for body in (*item.content, *([item.summary] if item.summary else [])))
-
-
-def _oversized(item: Item) -> tuple[str, str]:
-    """Return the dead letter of an item that no broker would carry: how it begins, and why."""
-    begins = max((c.value for c in (*item.content, *([item.summary] if item.summary else []))), key=len)[:10_000]
-    reason = f"item {item.identity_key} has {_text_length(item):,} characters; at most {MAX_ITEM_CHARS:,}"
-    return f"{item.title}\n{begins}", reason
-
-
-def _dead_entry(poll: PollResult, entry: str, reason: str) -> OutgoingMessage:
-    letter = DeadLetter(
-        topic=poll.feed, partition=0, offset=0, payload=entry.encode("utf-8", "replace"), error_kind="unreadable",
-        error=reason, feed=poll.feed, failed_at=poll.started_at,
-    )  # fmt: skip
-    return OutgoingMessage(DEAD_LETTERS.name, poll.feed.encode(), encode(letter))
-
-
-def _hash(body: bytes) -> str:
-    return hashlib.blake2b(body, digest_size=8).hexdigest()

@@ -34,7 +34,7 @@ def test_plain_text_keeps_its_lines_and_html_that_is_declared_as_text_is_html() 
 
 def test_what_the_feed_says_counts_before_what_the_text_says() -> None:
     copy = clean_item(item(content=(LONG,)))
-    article = to_article(copy, item(authors=("Ida Marrow",), image="https://a.example/i.jpg"), "id", 3, AT)
+    article = to_article(copy, item(authors=("Ida Marrow",), image_url="https://a.example/i.jpg"), "id", 3, AT)
     assert (article.title, article.byline, article.revision, article.source) == ("T", ("Ida Marrow",), 3, AT)
     assert article.images == (Image("https://a.example/i.jpg"),)
 
