@@ -79,7 +79,7 @@ async def revised_until(broker: Broker, condition: Callable[[], Any]) -> set[Eve
         if condition():
             return events
         events |= await revised(broker, revision)
-        await asyncio.sleep(0.2)  # a stream that goes on
+        await asyncio.sleep(0.5)  # a stream that goes on
     pytest.fail(f"not within 1000 revisions: {condition}")
 
 

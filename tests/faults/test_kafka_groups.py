@@ -35,7 +35,7 @@ def test_slow_and_joining_members_repeat_nothing(on_kafka: Settings, tmp_path: P
     async def go() -> None:
         async with wire(on_kafka) as broker:
             events = await published(broker)
-            slow = Member(on_kafka, tmp_path, "slow", 0.1)
+            slow = Member(on_kafka, tmp_path, "slow", 0.05)
             with ended(slow):
                 await until(lambda: len(slow.got) > KEYS)
                 quick = Member(on_kafka, tmp_path, "quick", 0.005)
@@ -58,7 +58,7 @@ def test_dead_member_repeats_its_batch_at_most(on_kafka: Settings, tmp_path: Pat
     async def go() -> None:
         async with wire(on_kafka) as broker:
             events = await published(broker)
-            members = [Member(on_kafka, tmp_path, f"m{n}", 0.1) for n in range(2)]
+            members = [Member(on_kafka, tmp_path, f"m{n}", 0.02) for n in range(2)]
             with ended(*members):
                 events |= await revised_until(broker, lambda: all(member.got for member in members))
                 members[0].process.send_signal(signum)
