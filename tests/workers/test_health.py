@@ -95,7 +95,7 @@ def test_lag_above_limit_turns_readiness_red(settings: Settings, tmp_path: Path)
         server = WebServer(at, broker, DESK_GROUP)
         await server.start()
         flags = ("--broker-url", at.broker_url, "--max-desk-lag", "2")
-        for count, says in ((2, None), (3, "lag above max_desk_lag: desk (3 items, at most 2); read the desks' logs")):
+        for count, says in ((2, None), (3, "lag above max_desk_lag: desk (3 items, limit 2); read the desks' logs")):
             while await broker.lag(ITEMS.name, DESK_GROUP) < count:
                 await broker.publish([OutgoingMessage(ITEMS.name, b"k", b"{")])
             problems = (await ready(server.url))["problems"]

@@ -172,7 +172,7 @@ def test_a_feed_of_one_s_own_takes_the_place_of_the_demo(tmp_path: Path) -> None
                 assert f"url              {url}" in shown.stdout
                 await asyncio.to_thread(copydesk, "feeds", "show", "https://nobody.example/", cwd=tmp_path, check=1)
                 [feed] = map(json.loads, listed.stdout.splitlines())
-                assert (feed["title"], feed["sent"]) == ("The Test Courier", 1)
+                assert (feed["title"], feed["items_total"]) == ("The Test Courier", 1)
                 opml = (await asyncio.to_thread(copydesk, "feeds", "export", cwd=tmp_path)).stdout
                 (tmp_path / "f.opml").write_text(opml)
                 again = await asyncio.to_thread(copydesk, "feeds", "import", "f.opml", cwd=tmp_path)
