@@ -64,11 +64,9 @@ def test_the_checker_sees_counters_that_do_not_add_up(stage: str, outcome: str, 
 
 
 def test_embedded_in_short(tmp_path: Path) -> None:
-    result = asyncio.run(run(seed=7, faults=16, pace_s=0.4, folder=tmp_path))
+    result = asyncio.run(run(seed=7, faults=16, pace_s=0.4, articles=150, folder=tmp_path))
     assert result["ok"], json.dumps(result, default=str)
-    assert (
-        result["articles"] > 100
-    )  # how many there are is a matter of the machine; a run with next to none shows nothing
+    assert result["articles"] > 100  # a run with next to none shows nothing
 
 
 def test_clocks_that_jump(tmp_path: Path) -> None:
