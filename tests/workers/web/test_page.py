@@ -80,7 +80,7 @@ def test_a_new_story_appears_by_itself_and_its_title_stays_text(
     async def work(page: Browser, broker: Broker, server: WebServer) -> None:
         await until(lambda: page.evaluate("document.querySelector('#live').textContent === 'live'"))
         evil = "<img src=x onerror=alert(1)><script>alert(2)</script>"
-        odd = replaced(article(1), title=evil, text=(evil,), url="javascript:alert(3)")
+        odd = replaced(article(1), title=evil, paragraphs=(evil,), url="javascript:alert(3)")
         await publish(broker, odd)
         await until(lambda: page.evaluate(TITLES))
         assert await page.evaluate(TITLES) == [evil]
