@@ -17,7 +17,7 @@ from typing import Any
 from tests.tools.train.corpus import FOLDS, FOLDS_SALT, Document, dumps, label_rows, part, raw_pages
 from tests.tools.train.score import summary, text_score
 from workers.clean.cleaner import clean_blocks, to_blocks
-from workers.clean.metadata import NO_HINTS
+from workers.clean.metadata import NO_KNOWN_TEXT
 from workers.clean.model.model import Model, load
 from workers.text.encoding import decode
 
@@ -100,7 +100,10 @@ def page_documents() -> Iterator[tuple[Document, str]]:
     for group, name, html, truth in raw_pages():
         row = labels.get(f"{group}/{name}", {})
         site, clutter, neutral = row.get("site") or group, row.get("clutter", ()), row.get("neutral", ())
-        yield Document(f"{group}/{name}", site, group, [], [], [], [], NO_HINTS, truth, clutter, neutral), decode(html)
+        yield (
+            Document(f"{group}/{name}", site, group, [], [], [], [], NO_KNOWN_TEXT, truth, clutter, neutral),
+            decode(html),
+        )
 
 
 def measure(step: int = 1) -> dict[str, Any]:

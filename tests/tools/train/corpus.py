@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from workers.clean.blocks import Block, Element, ancestors, html_blocks, parse_html
-from workers.clean.metadata import NO_HINTS, KnownText, extract_metadata
+from workers.clean.metadata import NO_KNOWN_TEXT, KnownText, extract_metadata
 from workers.clean.model.block_features import best_segment
 from workers.text.encoding import decode
 from workers.text.normalise import plain_text
@@ -45,7 +45,7 @@ class Document:
     body: list[bool]
     trust: list[float]
     hard: list[bool]
-    hints: KnownText = NO_HINTS
+    hints: KnownText = NO_KNOWN_TEXT
     truth: str = ""
     clutter: Sequence[str] = ()
     neutral: Sequence[str] = ()
@@ -76,7 +76,7 @@ def dumps() -> Iterator[Document]:
                 [label == "A" for _, label, _ in lines],
                 [float(label in "AC") for _, label, _ in lines],
                 [label == "C" and kind in HARD for _, label, kind in lines],
-                NO_HINTS, "\n".join(text for text, label, _ in lines if label == "A"),
+                NO_KNOWN_TEXT, "\n".join(text for text, label, _ in lines if label == "A"),
                 [text for text, label, kind in lines if label == "C" and kind in HARD],
                 [text for text, label, _ in lines if label not in "AC"],
             )  # fmt: skip

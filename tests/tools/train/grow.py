@@ -17,7 +17,7 @@ from workers.clean.blocks import Element
 from workers.clean.line_types import word_count
 from workers.clean.model.block_features import BUCKETS, base_features, name_buckets, word_tokens
 from workers.clean.model.context_features import columns, context_features, second_columns, second_pass_features
-from workers.clean.model.group_features import groups
+from workers.clean.model.group_features import group_blocks
 from workers.clean.model.model import StoredModel
 from workers.clean.model.oblivious_trees import StoredTrees
 
@@ -74,7 +74,7 @@ def sample(document: Document, *, html: bool) -> Sample:
     return Sample(
         document.site, base_features(blocks, document.hints), words,
         _sparse([word_tokens(block.text) for block in blocks], rooted=True), _sparse(names) if html else None,
-        np.array(document.body, np.int8), weight.astype(np.float32), groups=groups(blocks) if html else None,
+        np.array(document.body, np.int8), weight.astype(np.float32), groups=group_blocks(blocks) if html else None,
     )  # fmt: skip
 
 
