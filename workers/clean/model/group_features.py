@@ -17,7 +17,7 @@ from workers.clean.blocks import Block, Element
 Matrix = npt.NDArray[np.float32]
 Groups = tuple[npt.NDArray[np.intp], ...]
 
-KINDS = ("alike", "within_1", "within_2", "within_3")
+KINDS = ("same_class", "within_1", "within_2", "within_3")
 COUNT_COLUMNS = ("sentence", "link_share", "words")  # averaged over each group
 GROUP_COLUMNS = tuple(f"{name}_{kind}" for kind in KINDS for name in ("count", *COUNT_COLUMNS, "word_score"))
 SECOND_GROUP_COLUMNS = tuple(f"{name}_{kind}" for kind in KINDS for name in ("p_words", "p", "p_share"))

@@ -15,7 +15,7 @@ from workers.text.normalise import match_key
 
 MIN_WORDS = 60  # a shorter "articleBody" is a summary
 MAX_WORDS = 48  # of a block; enough to recognise it
-METADATA_COLUMNS = ("told", "told_length", "described")
+METADATA_COLUMNS = ("in_article_body", "article_body_coverage", "in_description")
 UNKNOWN = -1.0
 
 

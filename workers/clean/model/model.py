@@ -17,8 +17,16 @@ from workers.clean.model.block_features import base_features, name_scores, word_
 from workers.clean.model.context_features import columns, context_features, second_columns, second_pass_features
 from workers.clean.model.group_features import group_blocks
 from workers.clean.model.oblivious_trees import StoredTrees, Trees, load_trees
+from workers.clean.model.vocabulary import VOCABULARY_HASH, hash_texts
 
 FILE = Path(__file__).with_name("model.msgpack")
+
+
+class InputHashes(msgspec.Struct, frozen=True):
+    """Hashes of the inputs of a model: the vocabulary, and the column names of both passes in their order."""
+
+    vocabulary: str = "missing"
+    columns: str = "missing"
 
 
 class StoredModel(msgspec.Struct, frozen=True):
@@ -30,8 +38,9 @@ class StoredModel(msgspec.Struct, frozen=True):
     name_scale: float
     first: StoredTrees
     second: StoredTrees
-    left_cost: float  # cost of a block of clutter that remains, in words of body text
-    word_cost: float  # cost of a word of clutter, in words of body text
+    clutter_block_cost: float  # cost of a block of clutter that remains, in words of body text
+    clutter_word_cost: float  # cost of a word of clutter, in words of body text
+    inputs: InputHashes = InputHashes()
 
 
 class Model(NamedTuple):
@@ -66,18 +75,32 @@ def load(data: bytes, kind: str) -> Model:
     """Return the model of *kind* in *data*.
 
     Raises:
-        ValueError: the model was trained on other columns.
+        ValueError: the model was trained with another vocabulary or other columns.
     """
     stored = msgspec.msgpack.decode(data, type=dict[str, StoredModel])[kind]
     html = kind != "text"
+    _check_inputs(kind, stored.inputs, input_hashes(html=html))
     return Model(
         _weights(stored.words, stored.word_scale),
         _weights(stored.names, stored.name_scale),
         load_trees(stored.first, columns(html=html)),
         load_trees(stored.second, second_columns(html=html)),
-        stored.left_cost,
-        stored.word_cost,
+        stored.clutter_block_cost,
+        stored.clutter_word_cost,
     )
+
+
+def input_hashes(*, html: bool) -> InputHashes:
+    """Return the hashes of the present inputs."""
+    return InputHashes(VOCABULARY_HASH, hash_texts(iter((*columns(html=html), *second_columns(html=html)))))
+
+
+def _check_inputs(kind: str, trained: InputHashes, present: InputHashes) -> None:
+    for name, expected in msgspec.structs.asdict(present).items():
+        actual = getattr(trained, name)
+        if actual != expected:
+            detail = f"{name} hash {actual} in model.msgpack, {expected} in the code"
+            raise ValueError(f"model rejected: {kind} ({detail}); run `make train`")
 
 
 @lru_cache

@@ -7,8 +7,14 @@ from functools import lru_cache
 from itertools import pairwise
 
 from workers.clean.line_types import LEAD, SENTENCE_END, is_link_label, is_prompt
-from workers.clean.rules.lexicon import WEAK_BARS, WEAK_LABELS, starts_like_clutter
-from workers.clean.rules.patterns import BYLINE, PROMPT_WORDS, PROMPT_WORDS_CJK, READING_TIME
+from workers.clean.model.vocabulary import (
+    PROMPT_WORD_PARTS,
+    PROMPT_WORDS,
+    WEAK_BARS,
+    WEAK_LABELS,
+    starts_like_clutter,
+)
+from workers.clean.rules.patterns import BYLINE, READING_TIME
 
 DENSE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f]")
 SOME_WORDS = 40  # used of a long paragraph
@@ -24,7 +30,8 @@ LOWERS, UPPERS, DIGITS = (s.encode() for s in (string.ascii_lowercase, string.as
 TEXT_COLUMNS = (
     "words", "chars", "sentence", "commas", "digits", "uppers", "capitals", "word_length", "lower_start", "colon_end",
     "question_end", "separators", "quote_start", "inner_ends", "address", "is_label", "is_prompt", "is_lead",
-    "furniture", "date", "short_words", "bullet", "ellipsis", "like_label", "like_bar", "starts", "asks", "prices",
+    "furniture", "date", "short_words", "bullet", "ellipsis", "weak_label", "weak_bar", "line_start",
+    "prompt_words", "prices",
 )  # fmt: skip
 
 
@@ -78,7 +85,7 @@ def prompt_word_count(key: str) -> int:
     tokens = key.split(None, SOME_WORDS)[:SOME_WORDS]
     hits = len(PROMPT_WORDS.intersection(tokens)) + len(PROMPT_WORDS.intersection(map(" ".join, pairwise(tokens))))
     if not key.isascii() and DENSE.search(key):
-        hits += sum([part in key for part in PROMPT_WORDS_CJK])
+        hits += sum([part in key for part in PROMPT_WORD_PARTS])
     return hits
 
 

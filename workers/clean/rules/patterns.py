@@ -183,31 +183,3 @@ TRACKING_PIXEL = re.compile(
     r"feeds\.wordpress\.com|[^/]*/~(?:ff|r|4)/)|/(?:pixel|beacon|track(?:ing)?)(?:\.gif|\.png|/)",
     re.IGNORECASE,
 )
-
-# What prompts, legal notes, shops and notes on embedded content speak of, and stories now and then: single words, pairs of
-# words, and (scripts without spaces) parts of words. Never a reason by themselves: the model weighs them.
-# Source: the prompts of news pages in these languages.
-PROMPT_WORDS = frozenset(
-    "newsletter newsletters subscribe subscribed subscriber subscribers subscribing subscription subscriptions unsubscribe inbox "
-    "recaptcha cookie cookies javascript affiliate commission commissions paywall whatsapp telegram app notifications donate "
-    "donation unauthorized redistributed republished rewritten copyright disclaimer retailer retailers "
-    "abonnieren abonnement abonnements abo datenschutz datenschutzerklärung datenschutzerklarung einwilligung einverstanden anmelden registrieren "
-    "personenbezogene drittplattformen abonnez inscrivez abonnés confidentialité "
-    "suscríbete suscripción suscribirse suscriptor suscriptores boletín socio socia privacidad "
-    "iscriviti abbonati abbonamento assine assinante inscreva cadastre cadastro "
-    "подпишитесь подписывайтесь подписка зарегистрируйтесь авторизуйтесь zapisz zaloguj zarejestruj regulamin prenumerata "
-    "abone üye tıklayın predplatné předplatné přihlásit εγγραφείτε συνδρομή اشترك النشرة".split()
-) | frozenset((
-    "sign up", "signing up", "signed up", "log in", "logged in", "sign in", "privacy policy", "privacy notice", "terms of",
-    "terms and", "rights reserved", "click here", "tap here", "follow us", "our app", "the app", "email address", "your inbox",
-    "your email", "read our", "to unsubscribe", "may earn", "we earn", "our links", "using links", "by signing", "by submitting",
-    "you agree", "over the", "special offers", "promotional offers", "our partners", "third party", "be emailed", "shared by",
-    "pic twitter", "twitter com", "have a", "get in", "join our", "join the", "our community", "our newsletter", "the comments",
-    "personal data", "your data", "external content", "alle rechte", "rechte vorbehalten", "externe inhalte", "externer inhalt",
-    "externen inhalt", "tous droits", "droits réservés", "todos los", "los derechos", "tutti i", "wszelkie prawa",
-    "все права", "права защищены", "vložený z", "obsah vložený", "at amazon", "on amazon", "buy now", "shop now", "see at",
-))  # fmt: skip
-PROMPT_WORDS_CJK: tuple[str, ...] = (
-    "会員", "登録", "ログイン", "有料", "無料", "公众号", "二维码", "转载", "未经授权", "登录", "注册", "免责声明", "版权", "關注", "关注",
-    "下载", "客户端", "無断転載", "轉載", "責任編輯", "责任编辑",
-)  # fmt: skip
