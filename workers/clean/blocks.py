@@ -14,7 +14,7 @@ from typing import Any
 from lxml import etree
 
 from workers.clean.line_types import is_sentence, word_count
-from workers.clean.rules.patterns import TRACKING_PIXEL
+from workers.clean.rules.containers import TRACKING_PIXEL
 from workers.text.markup import strip_buttons
 from workers.text.normalise import CONTROL, plain_text, without_invisible
 

@@ -12,7 +12,8 @@ from workers.clean.labelling import (
     reject,
 )
 from workers.clean.line_types import LEAD, is_feed_tail, is_headline, is_link_label, is_prompt, is_sentence, word_count
-from workers.clean.rules.patterns import CLUTTER_CLASSES, CORRECTION_NOTE, SOURCE_CREDIT
+from workers.clean.rules.bylines import CORRECTION_NOTE, SOURCE_CREDIT
+from workers.clean.rules.containers import CLUTTER_CLASSES
 from workers.text.dates import parse_date_line
 from workers.text.normalise import match_key
 

@@ -17,7 +17,7 @@ from workers.clean.blocks import MAX_BLOCKS, MAX_HTML_CHARS, Block, html_blocks,
 from workers.clean.labeller import BlockLabel, Labelling, Prediction, label_blocks
 from workers.clean.metadata import KnownText, Metadata, extract_metadata
 from workers.clean.render import blocks_html, paragraphs_html
-from workers.clean.rules.patterns import DATELINE
+from workers.clean.rules.bylines import DATELINE
 from workers.clean.site_facts import SiteFacts, line_key
 from workers.clean.trailing_prompts import split_trailing_prompts
 from workers.text.normalise import plain_text

@@ -2,7 +2,7 @@
 
 import re
 
-from workers.clean.rules.patterns import CAPTIONS
+from workers.clean.rules.bylines import CAPTIONS
 
 _BYLINE_END = re.compile(
     r"(?<!\s)\s++(?:[|•·–—]\s+|(?:in|for|at)\s+(?=[A-Z]))|"

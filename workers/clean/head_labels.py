@@ -6,7 +6,7 @@ from workers.clean.blocks import Block
 from workers.clean.credits import parse_byline
 from workers.clean.labelling import MAX_HEAD_BLOCKS, BlockLabel, Labelling, label_caption, reject
 from workers.clean.line_types import is_feed_tail, is_headline, is_link_label, is_prompt, is_sentence, word_count
-from workers.clean.rules.patterns import BYLINE, READING_TIME
+from workers.clean.rules.bylines import BYLINE, READING_TIME
 from workers.text.dates import parse_date_line
 from workers.text.normalise import match_key
 

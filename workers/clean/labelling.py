@@ -12,7 +12,7 @@ from streams.records import Image
 from workers.clean.blocks import Block
 from workers.clean.credits import split_credit
 from workers.clean.line_types import word_count
-from workers.clean.rules.patterns import CAPTIONS, SOURCE_CREDIT
+from workers.clean.rules.bylines import CAPTIONS, SOURCE_CREDIT
 from workers.clean.site_facts import SiteFacts, line_key
 
 MAX_HEAD_BLOCKS = 14  # distance of a title above the body

@@ -6,8 +6,10 @@ A line is judged by itself, without its neighbours.
 import re
 from functools import lru_cache
 
+from workers.clean.rules.feed_tails import FEED_TAILS
+from workers.clean.rules.labels import INLINE_LEADS
 from workers.clean.rules.lexicon import LABELS, SHARE_BARS
-from workers.clean.rules.patterns import FEED_TAILS, INLINE_LEADS, PROMPTS
+from workers.clean.rules.prompts import PROMPTS
 from workers.text.normalise import match_key
 
 LEADS = "|".join(sorted(map(re.escape, INLINE_LEADS), key=len, reverse=True))

@@ -9,7 +9,9 @@ from tests.conftest import copydesk
 from workers.clean.cleaner import clean, detect_gallery, detect_input_type
 from workers.clean.credits import parse_byline
 from workers.clean.line_types import is_feed_tail, is_headline, is_link_label, is_prompt, is_sentence, word_count
-from workers.clean.rules.patterns import FEED_TAILS, INLINE_LEADS, LINK_LABELS, PROMPTS
+from workers.clean.rules.feed_tails import FEED_TAILS
+from workers.clean.rules.labels import INLINE_LEADS, LINK_LABELS
+from workers.clean.rules.prompts import PROMPTS
 from workers.text.dates import MONTHS, parse_date_line
 from workers.text.encoding import decode
 from workers.text.normalise import match_key

@@ -6,7 +6,7 @@ from streams.config.tables import Rule
 from streams.records import Article
 from streams.routing import matches
 from workers.clean.cleaner import clean
-from workers.clean.rules.patterns import DATELINE
+from workers.clean.rules.bylines import DATELINE
 from workers.dedupe.fingerprint import fingerprint
 from workers.dedupe.near_duplicates.signature import signature_of
 from workers.text.markup import strip_buttons, strip_invisible_elements, strip_tags

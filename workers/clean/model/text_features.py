@@ -14,7 +14,7 @@ from workers.clean.model.vocabulary import (
     WEAK_LABELS,
     starts_like_clutter,
 )
-from workers.clean.rules.patterns import BYLINE, READING_TIME
+from workers.clean.rules.bylines import BYLINE, READING_TIME
 
 DENSE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f]")
 SOME_WORDS = 40  # used of a long paragraph

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from workers.clean.rules.patterns import LINK_LABELS
+from workers.clean.rules.labels import LINK_LABELS
 from workers.text.normalise import match_key
 
 FILE = Path(__file__).with_name("lexicon.tsv")
