@@ -1,7 +1,9 @@
-"""Blocks: a story cut into the pieces that a reader sees as one, whatever it came in.
+"""Block segmentation: the document model of the cleaner. Knows nothing of labels or of the model.
 
-text dump   one block a line
-HTML        one block a paragraph, heading, list item, caption, table cell, or run of text between two line breaks
+A block is the unit that the cleaner keeps or removes.
+
+text dump   one block per line
+HTML        one block per paragraph, heading, list item, caption, table cell, or text between two line breaks
 """
 
 import re
@@ -12,49 +14,43 @@ from typing import Any
 from lxml import etree
 
 from workers.clean.line_types import is_sentence, word_count
-from workers.clean.rules.patterns import TRACKING_PIXEL
+from workers.clean.rules.containers import TRACKING_PIXEL
 from workers.text.markup import strip_buttons
 from workers.text.normalise import CONTROL, plain_text, without_invisible
 
-MAX_HTML_CHARS = 5_000_000  # longer documents are cut there, and say so
+MAX_HTML_CHARS = 5_000_000  # longer documents are truncated; `CleanedContent.removed` reports it
 MAX_BLOCKS = 20_000
 
-# Elements that begin a block of their own, by the user agent style sheet of the HTML standard, §15.3.
+# Elements that start a block. Source: user agent style sheet of the HTML standard, §15.3.
 BLOCK_TAGS = frozenset(
     "address article aside blockquote body caption center dd details div dl dt fieldset figcaption figure footer "
     "form h1 h2 h3 h4 h5 h6 header hr html legend li main nav ol p pre section summary table tbody td tfoot th thead tr "
     "ul".split()
 )
-# What no reader sees, or sees as a control. `noscript` mostly repeats the picture before it.
+# Invisible elements and controls. `noscript` mostly repeats the image before it.
 DROPPED_TAGS = frozenset(
     "script style noscript template svg math object applet head title meta link base button input select textarea "
     "canvas audio map dialog option datalist".split()
 )
 EMBED_TAGS = frozenset(("iframe", "embed", "video"))
 INLINE_TAGS = frozenset("a abbr b cite code del em i ins kbd mark q s small strong sub sup u".split())
-NAMED_BY = ("class", "id", "itemprop", "role", "data-component", "data-testid")
-LAZY_SOURCES = (
-    "data-src",
-    "data-original",
-    "data-lazy-src",
-    "data-srcset",
-    "srcset",
-)  # where pictures wait to be scrolled to
+NAME_ATTRIBUTES = ("class", "id", "itemprop", "role", "data-component", "data-testid")
+LAZY_SOURCES = ("data-src", "data-original", "data-lazy-src")  # image URLs for lazy loading
 HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 PARAGRAPH_END = re.compile(r"[.!?…。！？][\"'”’»)\]]*\s*$")
-PARAGRAPH_CHARS = 60  # a line this long that ends a sentence before a <br> is a paragraph
+PARAGRAPH_CHARS = 60  # a line of this length that ends a sentence before a <br> is a paragraph
 NON_WEB_SCHEME = re.compile(
     r"\A(?!https?:|mailto:)[a-z][a-z0-9+.-]*:", re.IGNORECASE
-)  # another scheme: javascript:, data:, tel:
+)  # for example javascript:, data:, tel:
 WRAPPER_TAGS = frozenset("li figcaption blockquote figure td dd".split())
 ITEM_TAGS, LIST_TAGS = frozenset("li td th dt dd".split()), frozenset("ul ol dl table".split())
 
-Token = str | tuple[str, str]  # text, or an inline tag with its address; a closing one begins with "/"
+Token = str | tuple[str, str]  # text, or an inline tag with its URL; an end tag begins with "/"
 
 
 @dataclass(slots=True, eq=False)
 class Element:
-    """An element that blocks stand in: its tag, its class and id names, and what it stands in itself."""
+    """An ancestor element of a block: its tag, its class and id names, and its parent."""
 
     tag: str
     class_names: str
@@ -65,48 +61,48 @@ class Element:
 
 @dataclass(slots=True, eq=False)
 class ImageTag:
-    """An <img>: where it really comes from, as written."""
+    """An <img>. `source` is the URL as written, with lazy loading resolved."""
 
     source: str
     alt: str
-    is_tracking_pixel: bool  # counts readers, shows nothing
+    is_tracking_pixel: bool  # invisible; counts readers
 
 
 @dataclass(slots=True, eq=False)
 class Block:
-    """A piece of a story. `run` is what is in it; `place` the element it stands in, None for text."""
+    """The unit that the cleaner keeps or removes. `element` is its innermost block element, None in a text dump."""
 
     text: str
     tag: str = "p"
-    links: tuple[tuple[str, str], ...] = ()  # addresses as written, and their words
+    links: tuple[tuple[str, str], ...] = ()  # (URL as written, link text)
     link_chars: int = 0
     tokens: list[Token] = field(default_factory=list)
     element: Element | None = None
     images: tuple[ImageTag, ...] = ()
-    after_blank_line: bool = False  # an empty line stands before it
+    after_blank_line: bool = False
     _words: int = -1
     _sentence: bool = False
 
     @property
     def words(self) -> int:
-        """How many words it has."""
+        """The number of words in `text`."""
         if self._words < 0:
             self._words, self._sentence = word_count(self.text), is_sentence(self.text)
         return self._words
 
     @property
     def is_sentence(self) -> bool:
-        """Whether it reads like body copy."""
+        """Whether `text` reads like body text."""
         return self.words > 0 and self._sentence
 
     @property
     def is_all_links(self) -> bool:
-        """Whether there is nothing in it but links."""
+        """Whether at least 85 % of the characters belong to links."""
         return bool(self.links) and self.link_chars >= 0.85 * len(self.text)
 
 
 def text_blocks(text: str) -> list[Block]:
-    """Return a block for each line that isn't empty."""
+    """Return one block for each line that is not empty."""
     blocks: list[Block] = []
     gap = False
     for line in map(plain_text, text.split("\n")):
@@ -117,177 +113,178 @@ def text_blocks(text: str) -> list[Block]:
 
 
 def parse_html(html: str, *, page: bool = False) -> Any:
-    """Return the tree of a fragment, or of a whole page; of a document longer than MAX_HTML_CHARS, the beginning."""
+    """Return the lxml tree of a fragment, or of a whole *page*. Only the first MAX_HTML_CHARS are parsed."""
     html = strip_buttons(CONTROL.sub(" ", html[:MAX_HTML_CHARS]))
     parser = etree.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True)
     data = (html if page else f"<div>{html}</div>").encode("utf-8", "replace")
     try:
         root = etree.fromstring(data, parser)
     except (etree.XMLSyntaxError, ValueError):
-        root = None  # nothing in it
+        root = None  # an empty document
     return etree.Element("div") if root is None else root
 
 
 def html_blocks(root: Any) -> list[Block]:
     """Return the blocks of a tree in reading order."""
-    walk = BlockBuilder()
-    walk.element(root, root.tag, None)
-    walk.flush()
-    return walk.blocks
+    builder = BlockBuilder()
+    builder.visit(root, root.tag, None)
+    builder.flush()
+    return builder.blocks
 
 
 @dataclass
 class BlockBuilder:
-    """One pass over a tree. Text runs on until something begins or ends a block."""
+    """One depth-first pass over a tree. Tokens accumulate until a block element, a picture or a break ends the block."""
 
     blocks: list[Block] = field(default_factory=list)
-    place: Element | None = None
-    run: list[Token] = field(default_factory=list)
-    inline: list[tuple[str, str]] = field(default_factory=list)  # open inline tags, outermost first
-    link: str = ""
-    link_start: int = 0  # where in `run` the present link begins
+    element: Element | None = None  # the innermost open block element
+    tokens: list[Token] = field(default_factory=list)
+    open_tags: list[tuple[str, str]] = field(default_factory=list)  # inline tags, outermost first
+    link: str = ""  # URL of the open link
+    link_start: int = 0  # index in `tokens`
     links: list[tuple[str, str]] = field(default_factory=list)
     link_chars: int = 0
-    pictures: list[ImageTag] = field(default_factory=list)
-    line_start: int = 0  # where in `run` the present line begins
+    images: list[ImageTag] = field(default_factory=list)
+    line_start: int = 0  # index in `tokens`
 
-    def element(self, element: Any, tag: str, parent: Element | None) -> None:
+    def visit(self, node: Any, tag: str, parent: Element | None) -> None:
+        """Add the blocks of *node*; *parent* is the innermost block element around it."""
         if tag in BLOCK_TAGS:
-            self._block(element, tag, parent)
+            self._visit_block(node, tag, parent)
         elif tag == "a":
-            self._anchor(element, parent)
+            self._visit_anchor(node, parent)
         elif tag in INLINE_TAGS:
             self._open(tag, "")
-            self._inside(element, parent)
-            self._shut()
+            self._visit_children(node, parent)
+            self._close()
         elif tag == "br":
-            self._break()
+            self._break_line()
         elif tag == "img":
-            self.pictures.append(_picture(element))
+            self.images.append(_image_tag(node))
         elif tag in EMBED_TAGS:
-            self._embed(element)
+            self._add_embed(node)
         else:
-            self._inside(element, parent)
+            self._visit_children(node, parent)
 
-    def _inside(self, element: Any, place: Element | None) -> None:
-        if element.text:
-            self._words(element.text)
-        for child in element:
+    def _visit_children(self, node: Any, parent: Element | None) -> None:
+        if node.text:
+            self._add_text(node.text)
+        for child in node:
             tag = child.tag
             if tag not in DROPPED_TAGS and len(self.blocks) < MAX_BLOCKS:
-                self.element(child, tag, place)
+                self.visit(child, tag, parent)
             if child.tail:
-                self._words(child.tail)
+                self._add_text(child.tail)
 
-    def _words(self, text: str) -> None:
+    def _add_text(self, text: str) -> None:
         if not text.isspace():
-            self.run.append(text)
-        elif self.run:
-            self.run.append(" ")
+            self.tokens.append(text)
+        elif self.tokens:
+            self.tokens.append(" ")
 
-    def _block(self, element: Any, tag: str, parent: Element | None) -> None:
-        if self.run or self.pictures:
+    def _visit_block(self, node: Any, tag: str, parent: Element | None) -> None:
+        if self.tokens or self.images:
             self.flush()
         names, hidden = "", parent is not None and parent.hidden
-        attributes = element.attrib
+        attributes = node.attrib
         if attributes:
-            names = " ".join([value for name, value in attributes.items() if name in NAMED_BY])
+            names = " ".join([value for name, value in attributes.items() if name in NAME_ATTRIBUTES])
             hidden = hidden or "hidden" in attributes or HIDDEN_STYLE.search(attributes.get("style", "")) is not None
-        place = Element(tag, names, parent, parent.depth + 1 if parent else 0, hidden)
-        self.place = place
-        self._inside(element, place)
-        if self.run or self.pictures:
+        element = Element(tag, names, parent, parent.depth + 1 if parent else 0, hidden)
+        self.element = element
+        self._visit_children(node, element)
+        if self.tokens or self.images:
             self.flush()
-        self.place = parent
+        self.element = parent
 
-    def _anchor(self, element: Any, parent: Element | None) -> None:
-        href = (element.get("href") or "").strip()
+    def _visit_anchor(self, node: Any, parent: Element | None) -> None:
+        href = (node.get("href") or "").strip()
         if not href or self.link or href.startswith("#") or NON_WEB_SCHEME.match(href):
-            self._inside(element, parent)
+            self._visit_children(node, parent)
             return
         self.link = href
         self._open("a", href)
-        self.link_start = len(self.run)
-        self._inside(element, parent)
+        self.link_start = len(self.tokens)
+        self._visit_children(node, parent)
         self._end_link()
         self.link = ""
-        self._shut()
+        self._close()
 
     def _end_link(self) -> None:
-        words = run_text(self.run[self.link_start :])
-        if words:
-            self.links.append((self.link, words))
-            self.link_chars += len(words)
+        text = token_text(self.tokens[self.link_start :])
+        if text:
+            self.links.append((self.link, text))
+            self.link_chars += len(text)
 
     def _open(self, tag: str, href: str) -> None:
-        self.inline.append((tag, href))
-        self.run.append((tag, href))
+        self.open_tags.append((tag, href))
+        self.tokens.append((tag, href))
 
-    def _shut(self) -> None:
-        tag, _ = self.inline.pop()
-        self.run.append(("/" + tag, ""))
+    def _close(self) -> None:
+        tag, _ = self.open_tags.pop()
+        self.tokens.append(("/" + tag, ""))
 
-    def _embed(self, element: Any) -> None:
-        """An embedded document becomes a link to itself."""
-        src = (element.get("src") or "").strip()
+    def _add_embed(self, node: Any) -> None:
+        """Replace an embedded document by a link to it."""
+        src = (node.get("src") or "").strip()
         if src and not NON_WEB_SCHEME.match(src):
             self.flush()
-            self.blocks.append(_embedded(src, self.place))
+            self.blocks.append(_embed_block(src, self.element))
 
-    def _break(self) -> None:
-        """A second <br> in a row ends a paragraph; so does one behind a link alone, or behind a whole sentence."""
-        line = run_text(self.run[self.line_start :])
+    def _break_line(self) -> None:
+        """End the paragraph at a second <br> in a row, after a whole sentence, or after a line of links only."""
+        line = token_text(self.tokens[self.line_start :])
         whole = len(line) >= PARAGRAPH_CHARS and PARAGRAPH_END.search(line) is not None
         if not line or whole or (not self.link and self.links and self.link_chars >= len(line)):
             self.flush()
             return
-        self.run.append(("br", ""))
-        self.run.append(" ")
-        self.line_start = len(self.run)
+        self.tokens.append(("br", ""))
+        self.tokens.append(" ")
+        self.line_start = len(self.tokens)
 
     def flush(self) -> None:
-        """End the run of text."""
+        """End the current block. Inline tags that are open continue in the next block."""
         if self.link:
             self._end_link()
-        text = run_text(self.run)
+        text = token_text(self.tokens)
         if self.links and len(self.links) == 1 and text == _host(self.links[0][0]):
-            self.blocks.append(_embedded(self.links[0][0], self.place))  # as we wrote it ourselves
-        elif text or self.pictures:
-            tag = block_tag(self.place) if text else "img"
-            run = self.run + [("/" + tag, "") for tag, _ in reversed(self.inline)] if text else []
-            links, pictures = tuple(self.links), tuple(self.pictures)
-            self.blocks.append(Block(text, tag, links, self.link_chars, run, self.place, pictures))
-        self.run = list(self.inline)
-        self.link_start = len(self.run)
-        self.links, self.link_chars, self.pictures, self.line_start = [], 0, [], 0
+            self.blocks.append(_embed_block(self.links[0][0], self.element))  # HTML that `render` wrote
+        elif text or self.images:
+            tag = block_tag(self.element) if text else "img"
+            tokens = self.tokens + [("/" + tag, "") for tag, _ in reversed(self.open_tags)] if text else []
+            links, images = tuple(self.links), tuple(self.images)
+            self.blocks.append(Block(text, tag, links, self.link_chars, tokens, self.element, images))
+        self.tokens = list(self.open_tags)
+        self.link_start = len(self.tokens)
+        self.links, self.link_chars, self.images, self.line_start = [], 0, [], 0
 
 
-def run_text(run: Sequence[Token]) -> str:
-    """Return the words of a run, on one line."""
-    text = " ".join("".join([token for token in run if type(token) is str]).split())
+def token_text(tokens: Sequence[Token]) -> str:
+    """Return the text of *tokens* on one line."""
+    text = " ".join("".join([token for token in tokens if type(token) is str]).split())
     return text if text.isascii() else without_invisible(text).strip()
 
 
-def _host(address: str) -> str:
-    return address.split("/")[2] if address.count("/") > 2 else address
+def _host(url: str) -> str:
+    return url.split("/")[2] if url.count("/") > 2 else url
 
 
-def _embedded(address: str, place: Element | None) -> Block:
-    host = _host(address)
-    return Block("", "embed", ((address, host),), 0, [("a", address), host, ("/a", "")], place)
+def _embed_block(url: str, element: Element | None) -> Block:
+    host = _host(url)
+    return Block("", "embed", ((url, host),), 0, [("a", url), host, ("/a", "")], element)
 
 
-def block_tag(place: Element | None) -> str:
-    """Return what a block is: its own tag, or that of the list, caption or cell it fills."""
-    if place is None:
+def block_tag(element: Element | None) -> str:
+    """Return the tag of a block: its element's, or that of the list item, caption or cell around a <p> or <div>."""
+    if element is None:
         return "p"
-    if place.tag in ("p", "div") and place.parent is not None and place.parent.tag in WRAPPER_TAGS:
-        return place.parent.tag
-    return place.tag
+    if element.tag in ("p", "div") and element.parent is not None and element.parent.tag in WRAPPER_TAGS:
+        return element.parent.tag
+    return element.tag
 
 
-def _picture(element: Any) -> ImageTag:
-    source = next((value for name in LAZY_SOURCES[:3] if (value := element.get(name))), element.get("src") or "")
+def _image_tag(element: Any) -> ImageTag:
+    source = next((value for name in LAZY_SOURCES if (value := element.get(name))), element.get("src") or "")
     if not source or source.startswith("data:"):
         candidates = element.get("data-srcset") or element.get("srcset") or ""
         source = candidates.split(",")[0].split(" ")[0] if candidates else ""
@@ -296,19 +293,19 @@ def _picture(element: Any) -> ImageTag:
     return ImageTag(source.strip(), plain_text(element.get("alt") or ""), pixel)
 
 
-def ancestors(place: Element | None) -> Iterable[Element]:
-    """Yield *place* and what it stands in, inside out."""
-    while place is not None:
-        yield place
-        place = place.parent
+def ancestors(element: Element | None) -> Iterable[Element]:
+    """Yield *element* and its ancestors, innermost first."""
+    while element is not None:
+        yield element
+        element = element.parent
 
 
 def list_members(blocks: Sequence[Block]) -> list[list[int]]:
-    """Return the numbers of the blocks that stand in one list or table, for each that has several."""
+    """Return the block indexes of each list or table that holds several blocks."""
     members: dict[Element, list[int]] = {}
     for n, block in enumerate(blocks):
-        place = block.element if block.tag in ITEM_TAGS and block.text else None
-        place = next((p for p in ancestors(place) if p.tag in LIST_TAGS), None)
-        if place is not None:
-            members.setdefault(place, []).append(n)
-    return [numbers for numbers in members.values() if len(numbers) > 1]
+        item = block.element if block.tag in ITEM_TAGS and block.text else None
+        parent = next((element for element in ancestors(item) if element.tag in LIST_TAGS), None)
+        if parent is not None:
+            members.setdefault(parent, []).append(n)
+    return [indexes for indexes in members.values() if len(indexes) > 1]

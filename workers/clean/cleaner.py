@@ -1,8 +1,8 @@
-"""The cleaner: a story in, whatever it came in; its structure out, and what was taken away with the reason.
+"""The cleaner: text, HTML or a page to `CleanedContent`, with the reason for each removed block.
 
-    text, HTML or page ──▶ blocks ──▶ labels ──▶ keep or remove ──▶ Copy
+    input ──▶ blocks ──▶ labels ──▶ keep or remove ──▶ CleanedContent
 
-Pure: nothing here knows where a story came from or where it goes.
+Pure. Knows nothing of feeds, topics or storage.
 """
 
 import re
@@ -14,10 +14,10 @@ import msgspec
 
 from streams.records import Image, Link, RemovedBlock
 from workers.clean.blocks import MAX_BLOCKS, MAX_HTML_CHARS, Block, html_blocks, list_members, parse_html, text_blocks
-from workers.clean.labeller import BlockLabel, Labeller, Prediction
+from workers.clean.labeller import BlockLabel, Labelling, Prediction, label_blocks
 from workers.clean.metadata import KnownText, Metadata, extract_metadata
 from workers.clean.render import blocks_html, paragraphs_html
-from workers.clean.rules.patterns import DATELINE
+from workers.clean.rules.bylines import DATELINE
 from workers.clean.site_facts import SiteFacts, line_key
 from workers.clean.trailing_prompts import split_trailing_prompts
 from workers.text.normalise import plain_text
@@ -27,21 +27,21 @@ if TYPE_CHECKING:
     from workers.clean.model.model import Model
 
 WORDS_PER_MINUTE = 238  # mean silent reading of English non-fiction (Brysbaert 2019, a review of 190 studies)
-HTML_MARK = re.compile(
+HTML_TAG = re.compile(
     r"<(?:!doctype|html|head|body|p|div|a|br|img|span|ul|ol|table|b|i|strong|em|h[1-6]|figure)\b", re.IGNORECASE
 )
-PAGE_MARK = re.compile(r"<(?:!doctype|html|head|body)\b", re.IGNORECASE)
+PAGE_TAG = re.compile(r"<(?:!doctype|html|head|body)\b", re.IGNORECASE)
 SNIFFED_CHARS = 65_536
-MAX_DATELINE_CHARS = 200  # of a paragraph's beginning, in which its dateline stands
-MAX_ROUNDS = 8  # of cleaning what has just been cleaned; one is usual
-MIN_DUMP_LINES = 4  # fewer are no page's dump, but a text
-MIN_GALLERY_PICTURES, GALLERY_WORDS = 8, 40  # words a picture: a caption's length, not a story's
-MIN_LINK_SHARE = 0.5  # of a feed item's block, for it to be doubted
+MAX_DATELINE_CHARS = 200  # searched at the start of the first paragraph
+MAX_ROUNDS = 8  # of repeated cleaning; one is usual
+MIN_DUMP_LINES = 4  # a shorter text is not the dump of a page
+MIN_GALLERY_IMAGES, GALLERY_WORDS = 8, 40  # words per image: the length of a caption
+MIN_LINK_SHARE = 0.5  # of a feed item's block, for the model to score it
 FIELD_REASONS = ("kept as such", "kept with its picture")
 
 
 class CleanedContent(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """A cleaned story: the part of an Article that its text alone decides."""
+    """A cleaned story: the fields of an Article that depend on its text only."""
 
     url: str = ""
     canonical_url: str = ""
@@ -52,7 +52,7 @@ class CleanedContent(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=Tr
     dateline: str = ""
     published: datetime | None = None
     updated: datetime | None = None
-    article_type: str = ""  # `live blog` or `gallery` where it is one
+    article_type: str = ""  # `live blog`, `gallery` or empty
     publisher: str = ""
     language: str = ""
     source_credit: str = ""
@@ -62,195 +62,201 @@ class CleanedContent(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=Tr
     word_count: int = 0
     reading_minutes: int = 0
     removed: tuple[RemovedBlock, ...] = ()
-    stable_lines: tuple[str, ...] = ()  # the text as it is whatever the stream has learned: what tells a revision
+    stable_lines: tuple[str, ...] = ()  # text independent of the site history; revisions are detected by it
 
 
 def detect_input_type(data: str) -> str:
-    """Return what *data* is: `page`, `html` or `text`."""
-    if PAGE_MARK.search(data[:4096]):
+    """Return the input type of *data*: `page`, `html` or `text`."""
+    if PAGE_TAG.search(data[:4096]):
         return "page"
-    mark = HTML_MARK.search(data, 0, SNIFFED_CHARS)
-    return "html" if mark and data.find(">", mark.end(), SNIFFED_CHARS) >= 0 else "text"
+    tag = HTML_TAG.search(data, 0, SNIFFED_CHARS)
+    return "html" if tag and data.find(">", tag.end(), SNIFFED_CHARS) >= 0 else "text"
 
 
 def clean(
     data: str, kind: str = "auto", *, title: str = "", url: str = "", facts: SiteFacts | None = None
 ) -> CleanedContent:
-    """Return the clean copy of *data*, a story as `text` (a line a block), `html` (a feed's) or whole `page`.
+    """Return the cleaned content of *data*.
 
-    *title* is the headline where it is known from elsewhere; *url* resolves relative links; *facts* is what the stream
-    knows of the site. Never raises on any text.
+    *kind*: `text` (one block per line), `html` (a feed's item), `page` (a whole page) or `auto`. *title*: the headline,
+    if the feed has one. *url*: resolves relative links. *facts*: the history of the site. Never raises on any text.
     """
     return clean_blocks(to_blocks(data, kind, title=title, url=url), facts)
 
 
 class BlockDocument(NamedTuple):
-    """A story in blocks, not yet decided on."""
+    """A story in blocks, before cleaning."""
 
     input_type: str
     blocks: list[Block]
     title: str = ""
     url: str = ""
     metadata: Metadata | None = None
-    truncated: tuple[RemovedBlock, ...] = ()  # what is too long to be looked at
+    truncated: tuple[RemovedBlock, ...] = ()  # a note that the input was too long
 
     @property
     def line_keys(self) -> set[bytes]:
-        """What to look up for `decide`: the keys of its lines."""
+        """The keys of its lines, for a lookup of `SiteFacts`."""
         return {key for block in self.blocks if (key := line_key(block.text))}
 
 
 def to_blocks(data: str, kind: str = "auto", *, title: str = "", url: str = "") -> BlockDocument:
-    """Return *data* in blocks; the arguments are those of `clean`."""
+    """Return *data* in blocks. The arguments are those of `clean`."""
     kind = detect_input_type(data) if kind == "auto" else kind
     if kind == "text":
         blocks = text_blocks(data[:MAX_HTML_CHARS])
-        return BlockDocument(kind, blocks, plain_text(title), truncated=_cut(data, len(blocks)))
+        return BlockDocument(kind, blocks, plain_text(title), truncated=_truncation(data, len(blocks)))
     root = parse_html(data, page=kind == "page")
     metadata = extract_metadata(root, url) if kind == "page" else None
     blocks = html_blocks(root)
     title = plain_text(title) or (metadata.title if metadata else "")
-    return BlockDocument(kind, blocks, title, url, metadata, _cut(data, len(blocks)))
+    return BlockDocument(kind, blocks, title, url, metadata, _truncation(data, len(blocks)))
 
 
-def _cut(data: str, blocks: int) -> tuple[RemovedBlock, ...]:
-    """Return what tells that a document was too long to be read to its end."""
+def _truncation(data: str, blocks: int) -> tuple[RemovedBlock, ...]:
+    """Return the audit entry of a document that exceeds a limit."""
     if len(data) > MAX_HTML_CHARS:
         return (RemovedBlock("cut", "", f"only the first {MAX_HTML_CHARS:,} of {len(data):,} characters were read"),)
     return (RemovedBlock("cut", "", f"only the first {MAX_BLOCKS:,} blocks were read"),) if blocks >= MAX_BLOCKS else ()
 
 
-def clean_blocks(draft: BlockDocument, facts: SiteFacts | None = None, model: "Model | None" = None) -> CleanedContent:
-    """Return the clean copy of a draft; *facts*: what the stream knows of its site; *model*: not the usual one."""
-    copy, doubtful = _clean_once(draft, facts, model)
-    if draft.input_type == "html" and doubtful:
-        copy = _clean_until_stable(copy, draft, facts, model)
-    return _with_metadata(copy, draft.metadata) if draft.metadata is not None else copy
+def clean_blocks(
+    document: BlockDocument, facts: SiteFacts | None = None, model: "Model | None" = None
+) -> CleanedContent:
+    """Return the cleaned content of *document*. *facts*: the site's history. *model*: replaces the default model."""
+    content, uncertain = _clean_once(document, facts, model)
+    if document.input_type == "html" and uncertain:
+        content = _clean_until_stable(content, document, facts, model)
+    return _with_metadata(content, document.metadata) if document.metadata is not None else content
 
 
-def _clean_once(draft: BlockDocument, facts: SiteFacts | None, model: "Model | None") -> tuple[CleanedContent, bool]:
-    """Return the clean copy, and whether there is anything left in it that the model was asked about."""
-    blocks, cut = split_trailing_prompts(draft.blocks)
-    draft = draft._replace(blocks=blocks)
-    whole = draft.input_type == "page" or (draft.input_type == "text" and not draft.title)
-    doubted = _uncertain_blocks(draft)
-    opinions = (
-        [Prediction()] * len(blocks) if draft.input_type == "html" or not doubted else _predict(draft, doubted, model)
-    )
-    labeller = Labeller(blocks, opinions, draft.title, facts=facts, whole_page=whole)
-    labeller.run()
-    # Most clutter of feeds goes by rule; the model is for the rest.
-    if draft.input_type == "html" and _has_uncertain(labeller, doubted):
-        labeller = Labeller(blocks, _predict(draft, doubted, model), draft.title, facts=facts)
-        labeller.run()
-    return _assemble(labeller, draft, [*cut, *draft.truncated]), _has_uncertain(labeller, doubted)
+def _clean_once(document: BlockDocument, facts: SiteFacts | None, model: "Model | None") -> tuple[CleanedContent, bool]:
+    """Return the cleaned content, and whether it still has uncertain blocks."""
+    blocks, prompts = split_trailing_prompts(document.blocks)
+    document = document._replace(blocks=blocks)
+    whole_page = document.input_type == "page" or (document.input_type == "text" and not document.title)
+    uncertain = _uncertain_blocks(document)
+    by_rules_only = document.input_type == "html" or not uncertain
+    predictions = [Prediction()] * len(blocks) if by_rules_only else _predict(document, uncertain, model)
+    labelling = label_blocks(blocks, predictions, document.title, facts=facts, whole_page=whole_page)
+    # Rules remove most clutter of feeds without the model.
+    if document.input_type == "html" and _has_uncertain(labelling, uncertain):
+        labelling = label_blocks(blocks, _predict(document, uncertain, model), document.title, facts=facts)
+    return _assemble(labelling, document, [*prompts, *document.truncated]), _has_uncertain(labelling, uncertain)
 
 
-def _has_uncertain(labeller: Labeller, doubted: set[Block]) -> bool:
-    pairs = zip(labeller.blocks, labeller.labels, strict=True)
-    return any(not verdict.reason and block in doubted for block, verdict in pairs)
+def _has_uncertain(labelling: Labelling, uncertain: set[Block]) -> bool:
+    pairs = zip(labelling.blocks, labelling.labels, strict=True)
+    return any(not label.reason and block in uncertain for block, label in pairs)
 
 
 def _clean_until_stable(
-    copy: CleanedContent, before: BlockDocument, facts: SiteFacts | None, model: "Model | None"
+    content: CleanedContent, document: BlockDocument, facts: SiteFacts | None, model: "Model | None"
 ) -> CleanedContent:
-    """Return *copy* when cleaning it again takes nothing more, else what is left when it doesn't.
+    """Clean the rendered HTML of *content* until no paragraph is removed.
 
-    What goes changes how its neighbours look: without this, a copy of a copy could lose more.
+    Removing a block changes the context features of its neighbours, so cleaning the result again could remove more.
+    The loop parses the rendered HTML because rendering drops class names and containers, which are features too.
     """
     for _ in range(MAX_ROUNDS):
-        again, _ = _clean_once(to_blocks(copy.html, "html", title=before.title, url=before.url), facts, model)
-        if len(again.paragraphs) >= len(copy.paragraphs):
-            return copy
-        left, had = set(again.paragraphs), set(copy.paragraphs)
-        copy = msgspec.structs.replace(
-            copy,
+        again, _ = _clean_once(to_blocks(content.html, "html", title=document.title, url=document.url), facts, model)
+        if len(again.paragraphs) >= len(content.paragraphs):
+            return content
+        after, before = set(again.paragraphs), set(content.paragraphs)
+        content = msgspec.structs.replace(
+            content,
             paragraphs=again.paragraphs,
             html=again.html,
-            stable_lines=tuple(line for line in copy.stable_lines if line in left or line not in had),
+            stable_lines=tuple(line for line in content.stable_lines if line in after or line not in before),
             word_count=again.word_count,
-            removed=(*copy.removed, *again.removed),
+            removed=(*content.removed, *again.removed),
         )
-    return copy
+    return content
 
 
-def _uncertain_blocks(draft: BlockDocument) -> set[Block]:
-    """Return what the model is asked about: all of a page or dump; of a feed's item, blocks that are mostly links.
+def _uncertain_blocks(document: BlockDocument) -> set[Block]:
+    """Return the blocks for the model: all of a page or dump; in a feed's item, the blocks that are mostly links.
 
-    A feed's publisher chose each line of an item: without a link in it, it isn't for the model to doubt.
+    The publisher chose each line of a feed's item, so the model does not score its lines without links.
     """
-    blocks = [block for block in draft.blocks if block.text]
-    if draft.input_type == "html":
+    blocks = [block for block in document.blocks if block.text]
+    if document.input_type == "html":
         return {block for block in blocks if block.link_chars > MIN_LINK_SHARE * len(block.text)}
-    return set() if draft.input_type == "text" and (draft.title or len(blocks) < MIN_DUMP_LINES) else set(blocks)
+    is_short = document.input_type == "text" and (document.title or len(blocks) < MIN_DUMP_LINES)
+    return set() if is_short else set(blocks)
 
 
-def _predict(draft: BlockDocument, doubtful: set[Block], judge: "Model | None") -> list[Prediction]:
-    """Return what the model says of the doubtful blocks; the others stay."""
-    if judge is None:
-        from workers.clean.model.model import load_default  # numpy costs memory: who never needs it doesn't pay for it
+def _predict(document: BlockDocument, uncertain: set[Block], model: "Model | None") -> list[Prediction]:
+    """Return the predictions of the uncertain blocks; all others are kept."""
+    if model is None:
+        from workers.clean.model.model import load_default  # imports numpy, which costs memory in every process
 
-        judge = load_default(draft.input_type)
-    blocks = [block for block in draft.blocks if block.text]
-    likely = dict(zip(blocks, judge.predict(blocks, _hints(draft)), strict=True))
-    out = [_opinion(judge, block, likely[block]) if block in doubtful else Prediction() for block in draft.blocks]
-    if draft.input_type == "page":
-        _vote_by_list(judge, draft.blocks, out)
-    if any(opinion.keep for opinion, block in zip(out, draft.blocks, strict=True) if block.text):
+        model = load_default(document.input_type)
+    blocks = [block for block in document.blocks if block.text]
+    probabilities = dict(zip(blocks, model.predict(blocks, _known_text(document)), strict=True))
+    out = [
+        _prediction(model, block, probabilities[block]) if block in uncertain else Prediction()
+        for block in document.blocks
+    ]
+    if document.input_type == "page":
+        _vote_by_list(model, document.blocks, out)
+    if any(prediction.keep for prediction, block in zip(out, document.blocks, strict=True) if block.text):
         return out
-    best = max(likely.values())  # rather something than nothing of a page
-    return [Prediction(o.probability, keep=o.probability > best / 2) for o in out]
+    best = max(probabilities.values())  # a page never becomes empty
+    return [Prediction(p.probability, keep=p.probability > best / 2) for p in out]
 
 
-def _vote_by_list(judge: "Model", blocks: Sequence[Block], opinions: list[Prediction]) -> None:
-    """Let the items of a list or table stay or go as one: by themselves they are too short to be sure of."""
-    for numbers in list_members(blocks):
-        p = sum(opinions[n].probability for n in numbers) / len(numbers)
-        keep = judge.should_keep(p, sum(blocks[n].words for n in numbers))
-        for n in numbers:
-            opinions[n] = Prediction(opinions[n].probability, keep)
+def _vote_by_list(model: "Model", blocks: Sequence[Block], predictions: list[Prediction]) -> None:
+    """Keep or remove the items of a list or table together; single items are too short for a reliable prediction."""
+    for indexes in list_members(blocks):
+        mean = sum(predictions[n].probability for n in indexes) / len(indexes)
+        keep = model.should_keep(mean, sum(blocks[n].words for n in indexes))
+        for n in indexes:
+            predictions[n] = Prediction(predictions[n].probability, keep)
 
 
-def _hints(draft: BlockDocument) -> KnownText:
-    page = draft.metadata
-    return KnownText(draft.title, page.article_body, page.description) if page else KnownText(draft.title)
+def _known_text(document: BlockDocument) -> KnownText:
+    metadata = document.metadata
+    if metadata is None:
+        return KnownText(document.title)
+    return KnownText(document.title, metadata.article_body, metadata.description)
 
 
-def _opinion(judge: "Model", block: Block, p: float) -> Prediction:
-    return Prediction(p, judge.should_keep(p, block.words))
+def _prediction(model: "Model", block: Block, probability: float) -> Prediction:
+    return Prediction(probability, model.should_keep(probability, block.words))
 
 
-def _with_metadata(copy: CleanedContent, metadata: Metadata) -> CleanedContent:
-    """Fill what the visible text didn't say; metadata is never trusted over it for the body."""
+def _with_metadata(content: CleanedContent, metadata: Metadata) -> CleanedContent:
+    """Fill the fields that the visible text lacks; metadata never changes the body."""
     return msgspec.structs.replace(
-        copy,
+        content,
         canonical_url=metadata.canonical_url,
-        title=copy.title or metadata.title,
-        byline=copy.byline or metadata.byline,
-        published=copy.published or metadata.published,
+        title=content.title or metadata.title,
+        byline=content.byline or metadata.byline,
+        published=content.published or metadata.published,
         updated=metadata.updated,
-        kicker=copy.kicker or metadata.section,
-        article_type=metadata.article_type or detect_gallery(copy),
+        kicker=content.kicker or metadata.section,
+        article_type=metadata.article_type or detect_gallery(content),
         publisher=metadata.publisher,
         language=metadata.language,
-        images=copy.images or ((Image(metadata.image),) if metadata.image else ()),
+        images=content.images or ((Image(metadata.image),) if metadata.image else ()),
     )
 
 
-def detect_gallery(copy: CleanedContent) -> str:
-    """Return `gallery` for a story that is told by its pictures."""
-    many = len(copy.images) >= MIN_GALLERY_PICTURES
-    return "gallery" if many and copy.word_count < GALLERY_WORDS * len(copy.images) else ""
+def detect_gallery(content: CleanedContent) -> str:
+    """Return `gallery` for a story that consists mainly of images, else an empty string."""
+    many = len(content.images) >= MIN_GALLERY_IMAGES
+    return "gallery" if many and content.word_count < GALLERY_WORDS * len(content.images) else ""
 
 
-def _assemble(labeller: Labeller, draft: BlockDocument, also_removed: Sequence[RemovedBlock]) -> CleanedContent:
-    head, pairs = labeller.head, list(zip(labeller.blocks, labeller.labels, strict=True))
-    kept = [b for b, v in pairs if not v.reason and b.text]
-    text = tuple(b.text for b in kept)
-    words = sum(b.words for b in kept)
+def _assemble(labelling: Labelling, document: BlockDocument, also_removed: Sequence[RemovedBlock]) -> CleanedContent:
+    head, pairs = labelling.head, list(zip(labelling.blocks, labelling.labels, strict=True))
+    kept = [block for block, label in pairs if not label.reason and block.text]
+    text = tuple(block.text for block in kept)
+    words = sum(block.words for block in kept)
     dateline = DATELINE.match(text[0][:MAX_DATELINE_CHARS]) if text else None
-    shown = [b for b, v in pairs if not v.reason or v.label == "caption"]
-    if draft.input_type == "page":
+    shown = [block for block, label in pairs if not label.reason or label.label == "caption"]
+    if document.input_type == "page":
         shown = _within_story(shown, kept)
     return CleanedContent(
         title=head.title,
@@ -260,20 +266,26 @@ def _assemble(labeller: Labeller, draft: BlockDocument, also_removed: Sequence[R
         dateline=dateline["dateline"].strip(" ,") if dateline else "",
         published=head.published,
         source_credit=head.source_credit,
-        images=_images(pairs, head.images, draft.url, set(shown)),
+        images=_images(pairs, head.images, document.url, set(shown)),
         paragraphs=text,
-        html=blocks_html(shown, draft.url) if draft.input_type != "text" else paragraphs_html(text),
+        html=blocks_html(shown, document.url) if document.input_type != "text" else paragraphs_html(text),
         word_count=words,
         reading_minutes=head.reading_minutes or (max(1, round(words / WORDS_PER_MINUTE)) if words else 0),
-        removed=(*_removed(pairs, draft.url), *_pixels(draft), *also_removed),
-        stable_lines=tuple(
-            b.text for b, v in pairs if b.text and (not v.reason or (v.label == "template" and v.by_history))
-        ),
+        removed=(*_removed(pairs, document.url), *_tracking_pixels(document), *also_removed),
+        stable_lines=_stable_lines(pairs),
+    )
+
+
+def _stable_lines(pairs: Sequence[tuple[Block, BlockLabel]]) -> tuple[str, ...]:
+    return tuple(
+        block.text
+        for block, label in pairs
+        if block.text and (not label.reason or (label.label == "template" and label.by_history))
     )
 
 
 def _within_story(shown: Sequence[Block], kept: Sequence[Block]) -> list[Block]:
-    """Return what of a page is shown from the first to the last block of its story: pictures elsewhere aren't its."""
+    """Return the blocks from the first to the last block of the story; images elsewhere on the page are not its own."""
     if not kept:
         return []
     first, last = shown.index(kept[0]), shown.index(kept[-1])
@@ -283,68 +295,68 @@ def _within_story(shown: Sequence[Block], kept: Sequence[Block]) -> list[Block]:
 def _images(
     pairs: Sequence[tuple[Block, BlockLabel]], captions: Sequence[Image], base: str, shown: Container[Block]
 ) -> tuple[Image, ...]:
-    """Return the pictures, each caption with the picture before it; captions alone where the pictures are unknown."""
-    found: list[Image] = []
-    waiting = list(captions)
-    for block, verdict in pairs:
-        for picture in block.images if block in shown else ():
-            url = image_link(picture.source, base)
-            if url and not picture.is_tracking_pixel and url not in {i.url for i in found}:
-                found.append(Image(url, caption=picture.alt))
-        if verdict.label == "caption" and waiting:
-            caption = waiting.pop(0)
-            if found and not found[-1].credit:
-                found[-1] = Image(found[-1].url, caption.caption or found[-1].caption, caption.credit)
+    """Return the images. A caption joins the image before it; without one it becomes an image without a URL."""
+    images: list[Image] = []
+    unused = list(captions)
+    for block, label in pairs:
+        for tag in block.images if block in shown else ():
+            url = image_link(tag.source, base)
+            if url and not tag.is_tracking_pixel and url not in {image.url for image in images}:
+                images.append(Image(url, caption=tag.alt))
+        if label.label == "caption" and unused:
+            caption = unused.pop(0)
+            if images and not images[-1].credit:
+                images[-1] = Image(images[-1].url, caption.caption or images[-1].caption, caption.credit)
             else:
-                found.append(caption)
-    return tuple(found + waiting)
+                images.append(caption)
+    return tuple(images + unused)
 
 
 def _removed(pairs: Sequence[tuple[Block, BlockLabel]], base: str) -> list[RemovedBlock]:
-    """Return the audit: what left the story. Furniture that lives on in a field of its own isn't missing."""
-    members: dict[int, list[Block]] = {}
-    for block, verdict in pairs:
-        if verdict.list_start >= 0:
-            members.setdefault(verdict.list_start, []).append(block)
+    """Return the audit: all blocks that are neither body text nor the content of another field."""
+    lists: dict[int, list[Block]] = {}
+    for block, label in pairs:
+        if label.list_start >= 0:
+            lists.setdefault(label.list_start, []).append(block)
     out: list[RemovedBlock] = []
     outside: list[Block] = []
-    for n, (block, verdict) in enumerate(pairs):
-        if verdict.label == "template" and not verdict.by_history and verdict.reason:
+    for n, (block, label) in enumerate(pairs):
+        if label.label == "template" and not label.by_history and label.reason:
             outside.append(block)
             continue
         if outside:
-            out.append(_outside(outside))
+            out.append(_outside_story(outside))
             outside = []
-        if verdict.reason and verdict.list_start in (-1, n) and not verdict.reason.endswith(FIELD_REASONS):
-            out.append(_removed_one(n, block, verdict, members.get(n, []), base))
-    return [*out, _outside(outside)] if outside else out
+        if label.reason and label.list_start in (-1, n) and not label.reason.endswith(FIELD_REASONS):
+            out.append(_removed_block(block, label, lists.get(n, []), base))
+    return [*out, _outside_story(outside)] if outside else out
 
 
-def _outside(blocks: Sequence[Block]) -> RemovedBlock:
+def _outside_story(blocks: Sequence[Block]) -> RemovedBlock:
     return RemovedBlock("template", "\n".join(b.text for b in blocks if b.text), "stands outside the story")
 
 
-def _removed_one(n: int, block: Block, verdict: BlockLabel, members: Sequence[Block], base: str) -> RemovedBlock:
-    if not members and verdict.label != "label":
-        return RemovedBlock(verdict.label, block.text, verdict.reason, links=_links([block], base))
+def _removed_block(block: Block, label: BlockLabel, members: Sequence[Block], base: str) -> RemovedBlock:
+    if not members and label.label != "label":
+        return RemovedBlock(label.label, block.text, label.reason, links=_links([block], base))
     if not members:
         return RemovedBlock("label", block.text, "a label above links that aren't here", label=block.text)
-    label = block.text if verdict.label == "label" else ""
-    reason = f"the label {label!r} and the {len(members)} lines below it" if label else verdict.reason
+    heading = block.text if label.label == "label" else ""
+    reason = f"the label {heading!r} and the {len(members)} lines below it" if heading else label.reason
     return RemovedBlock(
-        "link block", "\n".join(b.text for b in members), reason, label=label, links=_links(members, base)
+        "link block", "\n".join(b.text for b in members), reason, label=heading, links=_links(members, base)
     )
 
 
 def _links(blocks: Sequence[Block], base: str) -> tuple[Link, ...]:
-    return tuple(Link(url, words) for b in blocks for href, words in b.links if (url := clean_link(href, base)))
+    return tuple(Link(url, text) for b in blocks for href, text in b.links if (url := clean_link(href, base)))
 
 
-def _pixels(draft: BlockDocument) -> list[RemovedBlock]:
-    if draft.input_type == "page":
+def _tracking_pixels(document: BlockDocument) -> list[RemovedBlock]:
+    if document.input_type == "page":
         return []
-    gone = [picture for block in draft.blocks for picture in block.images if picture.is_tracking_pixel]
-    return [RemovedBlock("tracking pixel", p.source[:500], "an invisible picture that counts readers") for p in gone]
+    pixels = [tag for block in document.blocks for tag in block.images if tag.is_tracking_pixel]
+    return [RemovedBlock("tracking pixel", p.source[:500], "an invisible picture that counts readers") for p in pixels]
 
 
 __all__ = ["BlockDocument", "CleanedContent", "clean", "clean_blocks", "detect_input_type", "to_blocks"]

@@ -1,26 +1,26 @@
-"""Who made it: the credit that ends a caption, the names in a byline."""
+"""Parse photo credits and bylines."""
 
 import re
 
-from workers.clean.rules.patterns import CAPTIONS
+from workers.clean.rules.bylines import CAPTIONS
 
-_NAMES_END = re.compile(
+_BYLINE_END = re.compile(
     r"(?<!\s)\s++(?:[|•·–—]\s+|(?:in|for|at)\s+(?=[A-Z]))|"
     r",\s+(?=(?:[A-Z][\w.]+ )?(?:Correspondent|Reporter|Editor|Staff))"
 )
-_NAME_ENDS = re.compile(r"[,&;]|(?<!\s)\s++(?:and|et|und|y|e|en|ve|и)\s+")
+_NAME_SEPARATOR = re.compile(r"[,&;]|(?<!\s)\s++(?:and|et|und|y|e|en|ve|и)\s+")
 
 
 def split_credit(text: str) -> tuple[str, str]:
-    """Return caption and credit of a caption; the credit may be ""."""
+    """Return the text and the credit of a caption; the credit may be empty."""
     for pattern, _ in CAPTIONS:
-        found = pattern.fullmatch(text)
-        if found is not None:
-            return found["caption"].strip(), found["credit"].strip()
+        match = pattern.fullmatch(text)
+        if match is not None:
+            return match["caption"].strip(), match["credit"].strip()
     return text, ""
 
 
 def parse_byline(byline: str) -> tuple[str, ...]:
-    """Return the names in what follows "By"."""
-    names = _NAME_ENDS.split(_NAMES_END.split(byline)[0])
+    """Return the names in the text after "By"."""
+    names = _NAME_SEPARATOR.split(_BYLINE_END.split(byline)[0])
     return tuple(n.strip(" .") for n in names if n.strip(" ."))

@@ -1,10 +1,15 @@
-"""Lines: what a line of text reads like by itself: a sentence, a headline, a label above links, a prompt."""
+"""Line types: classify one line of text as sentence, headline, link label, prompt or feed tail. Pure.
+
+A line is judged by itself, without its neighbours.
+"""
 
 import re
 from functools import lru_cache
 
+from workers.clean.rules.feed_tails import FEED_TAILS
+from workers.clean.rules.labels import INLINE_LEADS
 from workers.clean.rules.lexicon import LABELS, SHARE_BARS
-from workers.clean.rules.patterns import FEED_TAILS, INLINE_LEADS, PROMPTS
+from workers.clean.rules.prompts import PROMPTS
 from workers.text.normalise import match_key
 
 LEADS = "|".join(sorted(map(re.escape, INLINE_LEADS), key=len, reverse=True))
@@ -22,7 +27,7 @@ ANY_TAIL = re.compile("|".join(f"(?:{p.pattern})" for p in FEED_TAILS), re.IGNOR
 
 
 def word_count(text: str) -> int:
-    """Return how many words *text* has; scripts without spaces count two characters a word."""
+    """Return the number of words in *text*; in scripts without spaces, two characters count as one word."""
     if text.isascii():
         return len(text.split())
     dense = len(CJK.findall(text))
@@ -30,7 +35,7 @@ def word_count(text: str) -> int:
 
 
 def is_sentence(text: str) -> bool:
-    """Whether *text* reads like body copy rather than a headline or a label."""
+    """Whether *text* reads like body text rather than a headline or a label."""
     words = word_count(text)
     return (words >= SENTENCE_WORDS and bool(SENTENCE_END.search(text))) or words > MAX_HEADLINE_WORDS
 
@@ -41,26 +46,26 @@ def is_headline(text: str) -> bool:
 
 
 def is_link_label(text: str) -> bool:
-    """Whether *text* is nothing but a label above links, such as "Recommended"."""
+    """Whether all of *text* is a label above links, such as "Recommended"."""
     return len(text) < 60 and _is_label(text)
 
 
 def is_prompt(text: str) -> bool:
-    """Whether all of *text* asks something of its reader, or is a share bar."""
+    """Whether all of *text* is a prompt to the reader or a share bar."""
     return len(text) < 300 and _is_prompt(text)
 
 
-@lru_cache(8192)  # a site's furniture is the same on all its pages
+@lru_cache(8192)  # boilerplate repeats on all pages of a site
 def _is_label(text: str) -> bool:
     return match_key(text) in LABELS
 
 
 @lru_cache(8192)
 def _is_prompt(text: str) -> bool:
-    asked = ANY_PROMPT.fullmatch(text.strip(" .!»›>|")) or ANY_PROMPT.fullmatch(text)
-    return asked is not None or match_key(text) in SHARE_BARS
+    match = ANY_PROMPT.fullmatch(text.strip(" .!»›>|")) or ANY_PROMPT.fullmatch(text)
+    return match is not None or match_key(text) in SHARE_BARS
 
 
 def is_feed_tail(text: str) -> bool:
-    """Whether *text* is what a feed builder appends to an item."""
+    """Whether all of *text* is a line that a feed builder appends to an item."""
     return len(text) < 600 and ANY_TAIL.fullmatch(text) is not None

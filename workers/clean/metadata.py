@@ -1,4 +1,4 @@
-"""A whole page: where its story stands, and what its metadata says."""
+"""Page metadata: JSON-LD, OpenGraph and the title element. Knows nothing of blocks."""
 
 import json
 import re
@@ -11,15 +11,15 @@ from workers.text.dates import parse_date
 from workers.text.normalise import match_key, plain_text
 from workers.urls.tracking import clean_link, image_link
 
-# What pages call themselves in JSON-LD. Source: schema.org, Article and what derives from it.
-MAX_STORY_CHARS = 200_000  # of a story told in the head; longer than any
+MAX_ARTICLE_BODY_CHARS = 200_000  # longer than any article
+# Types of a story in JSON-LD. Source: schema.org, Article and its subtypes.
 STORY_TYPE = re.compile(r"Article|BlogPosting|LiveBlog|Gallery|Report\b")
 ARTICLE_TYPES = {"LiveBlogPosting": "live blog", "ImageGallery": "gallery", "MediaGallery": "gallery"}
 
 
 @dataclass(frozen=True)
 class Metadata:
-    """What a page says of itself in its head. Used for what the visible text leaves open."""
+    """Metadata in the head of a page. The cleaner uses it only for fields that the visible text lacks."""
 
     title: str = ""
     canonical_url: str = ""
@@ -32,18 +32,18 @@ class Metadata:
     language: str = ""
     image: str = ""
     description: str = ""
-    article_body: str = ""  # as the head repeats it: a hint which blocks are the story, never the story itself
+    article_body: str = ""  # from JSON-LD; a feature of the model, never the result
 
 
 class KnownText(NamedTuple):
-    """What is known of a story beside its blocks: headline, the text and the summary that its page's head holds."""
+    """Text known besides the blocks: the headline, and the article body and the summary in the page's head."""
 
     title: str = ""
     article_body: str = ""
     description: str = ""
 
 
-NO_HINTS = KnownText()
+NO_KNOWN_TEXT = KnownText()
 
 
 def extract_metadata(document: Any, base: str = "") -> Metadata:
@@ -55,10 +55,10 @@ def extract_metadata(document: Any, base: str = "") -> Metadata:
         str(ld.get("headline") or meta.get("og:title") or next((t.text or "" for t in document.iter("title")), ""))
     )
     if heading and match_key(heading) in match_key(title):
-        title = heading  # without the site's name behind it
+        title = heading  # without the name of the site after it
     canonical = next((e.get("href") for e in document.iter("link") if (e.get("rel") or "").lower() == "canonical"), "")
     date = ld.get("datePublished") or meta.get("article:published_time") or ""
-    changed = ld.get("dateModified") or meta.get("article:modified_time") or ""
+    modified = ld.get("dateModified") or meta.get("article:modified_time") or ""
     section = ld.get("articleSection") or meta.get("article:section") or ""
     section = section[0] if isinstance(section, list) and section else section
     html = next(document.iter("html"), None)
@@ -67,9 +67,9 @@ def extract_metadata(document: Any, base: str = "") -> Metadata:
         canonical_url=clean_link(canonical or "", base),
         byline=tuple(_names(ld.get("author"))) or ((plain_text(meta["author"]),) if meta.get("author") else ()),
         published=parse_date(str(date)) if date else None,
-        updated=parse_date(str(changed)) if changed else None,
+        updated=parse_date(str(modified)) if modified else None,
         section=plain_text(section) if isinstance(section, str) else "",
-        article_type=next((form for kind, form in ARTICLE_TYPES.items() if kind in str(ld.get("@type"))), ""),
+        article_type=next((name for ld_type, name in ARTICLE_TYPES.items() if ld_type in str(ld.get("@type"))), ""),
         publisher=plain_text(meta.get("og:site_name") or ""),
         language=(html.get("lang") or "" if html is not None else "").replace("_", "-"),
         image=image_link(meta.get("og:image") or "", base),
@@ -92,11 +92,11 @@ def _news_articles(document: Any) -> Iterator[dict[str, Any]]:
 
 
 def _text(value: Any) -> str:
-    return value[:MAX_STORY_CHARS] if isinstance(value, str) else ""
+    return value[:MAX_ARTICLE_BODY_CHARS] if isinstance(value, str) else ""
 
 
 def _names(author: Any) -> Iterator[str]:
-    for one in author if isinstance(author, list) else [author]:
-        name = one.get("name") if isinstance(one, dict) else one
+    for person in author if isinstance(author, list) else [author]:
+        name = person.get("name") if isinstance(person, dict) else person
         if isinstance(name, str) and name.strip():
             yield plain_text(name)

@@ -1,7 +1,6 @@
-"""Facts: what the stream knows of a site, handed to the cleaner, which asks nobody itself.
+"""Site facts: headlines and repeated lines of a site, as input of the cleaner. Knows nothing of their storage.
 
-An "Explore" list consists of other stories' headlines, which the stream has carried; a template repeats across a
-site's articles, and a story doesn't.
+Other stories' headlines identify an "Explore" list. Lines that repeat across a site's articles identify its template.
 """
 
 import hashlib
@@ -11,38 +10,39 @@ from dataclasses import dataclass, field
 from workers.clean.line_types import is_sentence, word_count
 from workers.text.normalise import match_key
 
-KEY_BYTES = 6  # of a few thousand lines a site, two share a key once in ten million sites
-MIN_REPEATS = 2  # other articles that have the line; one may be another version of the same story
-MIN_SENTENCES = 4  # the same for a sentence: a running story tells its background again and again
-MIN_REPEATED_SHARE = 0.08  # of the articles that are remembered
-MAX_REPRINT_SHARE = 0.5  # an article of which more than this is repeated is a copy of another, and shows nothing
+KEY_BYTES = 6  # with a few thousand lines per site, two lines collide in one of ten million sites
+MIN_REPEATS = 2  # other articles with the line; a single one may be a version of the same story
+MIN_SENTENCE_REPEATS = 4  # higher for a sentence: follow-up articles repeat the background of their story
+MIN_REPEATED_SHARE = 0.08  # of the articles in the site history
+MAX_REPRINT_SHARE = 0.5  # above this share of repeated words an article is a copy, and proves no template
 
 
 def line_key(text: str) -> bytes:
-    """Return the key of a line: alike for lines that read alike, "" for one without letters and digits."""
+    """Return the hash of a line's match key; empty for a line without letters and digits."""
     key = match_key(text)
     return hashlib.blake2b(key.encode("utf-8", "replace"), digest_size=KEY_BYTES).digest() if key else b""
 
 
 @dataclass(frozen=True)
 class SiteFacts:
-    """What is known of the site that a story stands on. Nothing is known by default."""
+    """Headlines and repeated lines of one site; empty by default."""
 
-    headlines: Collection[bytes] = frozenset()  # keys of the titles of its other stories
-    repeats: Mapping[bytes, int] = field(default_factory=dict)  # key of a line → articles that have it
-    articles: int = 0  # how many are remembered
+    headlines: Collection[bytes] = frozenset()  # keys of the titles of other stories
+    repeats: Mapping[bytes, int] = field(default_factory=dict)  # key of a line → number of articles with it
+    articles: int = 0  # articles in the site history
 
     def is_headline(self, key: bytes) -> bool:
         """Whether the line is another story's title."""
         return key in self.headlines
 
     def is_repeated(self, key: bytes, *, sentence: bool = False) -> bool:
-        """Whether the line, a *sentence* or not, stands in so many articles that it can't belong to one of them."""
+        """Whether the line occurs in too many articles to be part of a story; a *sentence* needs more of them."""
         count = self.repeats.get(key, 0)
-        return count >= (MIN_SENTENCES if sentence else MIN_REPEATS) and count >= MIN_REPEATED_SHARE * self.articles
+        minimum = MIN_SENTENCE_REPEATS if sentence else MIN_REPEATS
+        return count >= minimum and count >= MIN_REPEATED_SHARE * self.articles
 
     def is_reprint(self, lines: Iterable[str]) -> bool:
-        """Whether most of a story's sentences are repeated: it is another article's copy, and shows no template."""
+        """Whether most words of the sentences are repeated: the article is a copy and proves no template."""
         words = repeated = 0
         for line in lines:
             if is_sentence(line):

@@ -1,26 +1,26 @@
-"""Glued: a prompt that an outlet runs on in the same paragraph as the story is cut off by the sentence."""
+"""Trailing prompts: removal of a prompt that is the last sentence of a paragraph."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 
 from streams.records import RemovedBlock
-from workers.clean.blocks import Block, Token, run_text
+from workers.clean.blocks import Block, Token, token_text
 from workers.clean.line_types import is_feed_tail, is_prompt, word_count
 
-ENDS = (". ", "! ", "? ", "… ", "… ", ".” ", "。")
-MIN_WORDS = 3  # of a prompt that is cut off: shorter ones may be anything
-MAX_TOKENS = 40  # of markup that a prompt may have
+SENTENCE_ENDS = (". ", "! ", "? ", "… ", "… ", ".” ", "。")
+MIN_PROMPT_WORDS = 3  # shorter sentences are ambiguous
+MAX_TOKENS = 40  # of the markup within a prompt
 REASON = "a sentence that asks something of the reader, run on with a paragraph"
 
 
 def split_trailing_prompts(blocks: Sequence[Block]) -> tuple[list[Block], list[RemovedBlock]]:
-    """Return the blocks without prompts as their last sentences, and what was cut off.
+    """Return the blocks without prompts as their last sentences, and the removed prompts.
 
-    A paragraph is altered only where its whole last sentence is a known prompt, and no markup begins before it.
+    A paragraph is altered only if its whole last sentence is a prompt and no markup begins before that sentence.
     """
     out, removed = [], []
     for block in blocks:
-        prompt = _last_prompt(block.text)
+        prompt = _trailing_prompt(block.text)
         shorter = _without(block, prompt) if prompt else None
         if shorter is not None:
             removed.append(RemovedBlock("prompt", prompt, REASON))
@@ -28,11 +28,11 @@ def split_trailing_prompts(blocks: Sequence[Block]) -> tuple[list[Block], list[R
     return out, removed
 
 
-def _last_prompt(text: str) -> str:
-    at = max(text.rfind(end) + len(end) for end in ENDS if end in text) if any(end in text for end in ENDS) else 0
-    last = text[at:].strip()
-    asks = bool(at) and word_count(last) >= MIN_WORDS and (is_prompt(last) or is_feed_tail(last))
-    return last if asks else ""
+def _trailing_prompt(text: str) -> str:
+    start = max((text.rfind(end) + len(end) for end in SENTENCE_ENDS if end in text), default=0)
+    last = text[start:].strip()
+    prompts = bool(start) and word_count(last) >= MIN_PROMPT_WORDS and (is_prompt(last) or is_feed_tail(last))
+    return last if prompts else ""
 
 
 def _without(block: Block, prompt: str) -> Block | None:
@@ -42,19 +42,20 @@ def _without(block: Block, prompt: str) -> Block | None:
     last = block.tokens[-1]
     if isinstance(last, str) and last.rstrip().endswith(prompt):
         return replace(block, text=text, tokens=[*block.tokens[:-1], last[: last.rindex(prompt)]], _words=-1)
-    for at in range(len(block.tokens) - 1, max(0, len(block.tokens) - MAX_TOKENS), -1):
-        if run_text(block.tokens[:at]) == text:
-            run = block.tokens[:at]
-            return replace(block, text=text, tokens=[*run, *_closing(run)], _words=-1)
+    for end in range(len(block.tokens) - 1, max(0, len(block.tokens) - MAX_TOKENS), -1):
+        if token_text(block.tokens[:end]) == text:
+            tokens = block.tokens[:end]
+            return replace(block, text=text, tokens=[*tokens, *_end_tags(tokens)], _words=-1)
     return None
 
 
-def _closing(run: Sequence[Token]) -> list[Token]:
-    still_open: list[str] = []
-    for token in run:
+def _end_tags(tokens: Sequence[Token]) -> list[Token]:
+    """Return the end tags of the elements that are open after *tokens*."""
+    open_tags: list[str] = []
+    for token in tokens:
         if not isinstance(token, str):
             if token[0].startswith("/"):
-                still_open.pop()
+                open_tags.pop()
             elif token[0] != "br":
-                still_open.append(token[0])
-    return [("/" + tag, "") for tag in reversed(still_open)]
+                open_tags.append(token[0])
+    return [("/" + tag, "") for tag in reversed(open_tags)]

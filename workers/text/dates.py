@@ -1,4 +1,4 @@
-"""Dates as feeds and bylines write them, in the languages of the lexicon, to aware UTC times."""
+"""Parsing of dates in feeds and bylines, in the languages of MONTHS, to aware UTC times. Pure."""
 
 import re
 import unicodedata
@@ -7,12 +7,12 @@ from datetime import UTC, date, datetime, timedelta
 from workers.text.zones import utc_offset
 
 MAX_DATE_CHARS = 80
-# Words before the date of an update line.
+# Words before the date of a line such as "Updated on March 3, 2026".
 UPDATE_STAMP = re.compile(r"(?:last )?(?:updated|update|published|posted|modified|first published|publicado|actualizado|"
                           r"publié|mis à jour|veröffentlicht|aktualisiert|aggiornato|güncelleme|опубликовано)\b[\s:]*+(?:on|at|le|am|el)?+\s*+", re.IGNORECASE)  # fmt: skip
 MAX_TEXT_CHARS = 100
-# January to December as dates write them (many in the genitive), with the short forms that outlets use; "/" between
-# forms of one month. Source: Unicode CLDR, month names in format width wide and abbreviated.
+# January to December in the form used in dates (often the genitive), with the outlets' short forms. "/" separates
+# the forms of one month. Source: Unicode CLDR, month names in format width wide and abbreviated.
 MONTHS = {
     "en": "january/jan february/feb march/mar april/apr may june/jun july/jul august/aug september/sep/sept october/oct november/nov december/dec",
     "fr": "janvier/janv février/févr/fevrier mars avril/avr mai juin juillet/juil août/aout septembre octobre/oct novembre décembre/déc",
@@ -54,17 +54,17 @@ _DATE = re.compile(
     rf"\d{{4}}-\d{{2}}-\d{{2}}|\d{{1,2}}\.\s?\d{{1,2}}\.\s?\d{{4}}|\d{{4}}\.\s?{_MONTH}\s\d{{1,2}}\.){_TIME}",
     re.IGNORECASE,
 )
-# The East Asian way: year, month, day, each with its sign. Source: CLDR date formats of zh, ja and ko.
+# East Asian dates: year, month and day, each followed by its sign. Source: CLDR date formats of zh, ja and ko.
 _EAST_ASIAN = re.compile(
     r"(?P<year>\d{4})\s?[年년]\s?(?P<month>\d{1,2})\s?[月월]\s?(?P<day>\d{1,2})\s?[日일]"
     r"(?:\s*+[（(]?[月火水木金土日一二三四五六]?[)）]?\s*+(?P<hour>\d{1,2})[:時时](?P<minute>\d{2})[分]?)?"
 )
 _DIGIT = re.compile(r"\d")
 
-# -- the grammar: a date in one of these forms, then a time and its zone, and nothing else --------------------
+# -- grammar: a date in one of these forms, then an optional time with an optional zone ------------------------
 
-_WORD = r"[^\W\d_]{1,30}+"  # possessive: a word is never tried in parts
-_LEAD = rf"(?:(?P<weekday>{_WORD})[.,\s]{{1,3}})?"  # a word before the date never changes it
+_WORD = r"[^\W\d_]{1,30}+"  # possessive: no backtracking within a word
+_LEAD = rf"(?:(?P<weekday>{_WORD})[.,\s]{{1,3}})?"  # any word may precede the date
 _GAP = r"[\s./-]{0,2}"
 _DAY_MONTH = rf"(?P<day>\d{{1,2}})(?:st|nd|rd|th|er|re|º|°|\.)?{_GAP}(?:de |of )?(?P<month>{_WORD})[.,]{{0,2}}"
 _MONTH_DAY = rf"(?P<month>{_WORD})\.?{_GAP}(?P<day>\d{{1,2}})(?:st|nd|rd|th)?,?"
@@ -104,9 +104,9 @@ _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 def parse_date_line(line: str) -> datetime | None:
-    """Return the time that *line* gives if it gives nothing else, in UTC; without a zone, it is taken as UTC.
+    """Return the time of a line that consists of a date, in UTC; None for any other line.
 
-    "Published: February 26, 2017" is such a line; a sentence that mentions a date isn't.
+    "Published: February 26, 2017" is such a line; a sentence with a date is not. A time without a zone means UTC.
     """
     if len(line) > MAX_DATE_CHARS or _DIGIT.search(line) is None:
         return None
@@ -115,14 +115,14 @@ def parse_date_line(line: str) -> datetime | None:
     east = _EAST_ASIAN.fullmatch(rest.strip())
     if east is not None:
         return _utc(*(int(east[name] or 0) for name in ("year", "month", "day", "hour", "minute")))
-    found = _DATE.fullmatch(rest)
-    return parse_date(found.group().strip(" .")) if found else None
+    match = _DATE.fullmatch(rest)
+    return parse_date(match.group().strip(" .")) if match else None
 
 
 def parse_date(text: str) -> datetime | None:
-    """Return *text* as an aware UTC time; None unless all of it is understood and it can mean one time only.
+    """Return *text* as an aware UTC time; None if it is ambiguous or any part of it is unknown.
 
-    Fractions of a second are dropped. Without a zone the time is taken as UTC, with Korean words as that of Seoul.
+    Fractions of a second are dropped. A time without a zone means UTC; with Korean words it means Seoul time.
     """
     if len(text) > MAX_TEXT_CHARS:
         return None
@@ -130,71 +130,74 @@ def parse_date(text: str) -> datetime | None:
     epoch = _EPOCH.fullmatch(line)
     try:
         if epoch is not None:
-            return _possible(datetime.fromtimestamp(int(epoch[1]), UTC))
+            return _plausible(datetime.fromtimestamp(int(epoch[1]), UTC))
         for form in _FORMS:
-            found = form.match(line)
-            if found is not None and (when := _time_of(found, line)) is not None:
-                return _possible(when)
+            match = form.match(line)
+            if match is not None and (time := _time_from(match, line)) is not None:
+                return _plausible(time)
     except (ValueError, OverflowError):
         return None
     return None
 
 
-def _possible(when: datetime) -> datetime | None:
-    return when if 1900 < when.year < 2200 else None
+def _plausible(time: datetime) -> datetime | None:
+    return time if 1900 < time.year < 2200 else None
 
 
-def _time_of(found: re.Match[str], line: str) -> datetime | None:
-    given = found.groupdict()
-    day, rest = _day(given), given.get("rest") or line[found.end() :].rstrip(" .")
+def _time_from(match: re.Match[str], line: str) -> datetime | None:
+    groups = match.groupdict()
+    day, rest = _day(groups), groups.get("rest") or line[match.end() :].rstrip(" .")
     if day is None:
         return None
     if not rest:
         return datetime(day.year, day.month, day.day, tzinfo=UTC)
     for clock in _CLOCKS:
-        told = clock.fullmatch(rest)
-        if told is not None and (passed := _since_midnight(told)) is not None:
-            local = datetime(day.year, day.month, day.day) + passed  # noqa: DTZ001 - the zone is subtracted below
-            offset = utc_offset(told["zone"] or ("kst" if _HANGUL.search(line) else ""), local)
+        clock_match = clock.fullmatch(rest)
+        if clock_match is not None and (elapsed := _since_midnight(clock_match)) is not None:
+            local = datetime(day.year, day.month, day.day) + elapsed  # noqa: DTZ001 - the zone is subtracted below
+            offset = utc_offset(clock_match["zone"] or ("kst" if _HANGUL.search(line) else ""), local)
             return (local - offset).replace(tzinfo=UTC) if offset is not None else None
     return None
 
 
-def _since_midnight(told: re.Match[str]) -> timedelta | None:
-    """Return the time of a day, up to 24:00; None for 14:30 AM, 0:30 PM and 25:00."""
-    given = told.groupdict()
-    hour, minute, second = int(given["hour"] or 0), int(given.get("minute") or 0), int(given.get("second") or 0)
-    half, east = given.get("half"), given.get("east_half")
+def _since_midnight(match: re.Match[str]) -> timedelta | None:
+    """Return the time of day, up to 24:00; None for 14:30 AM, 0:30 PM and 25:00."""
+    groups = match.groupdict()
+    hour, minute, second = int(groups["hour"] or 0), int(groups.get("minute") or 0), int(groups.get("second") or 0)
+    half, east = groups.get("half"), groups.get("east_half")
     if half or east:
         afternoon = half.startswith("p") if half else east in _AFTERNOON
         if (half and east) or (hour > 12 and not afternoon) or (hour == 0 and afternoon):
             return None
         hour = hour % 12 + 12 * afternoon if hour <= 12 else hour
-    passed = timedelta(hours=hour, minutes=minute, seconds=second)
-    return passed if minute < 60 and second < 60 and passed <= timedelta(days=1) else None
+    elapsed = timedelta(hours=hour, minutes=minute, seconds=second)
+    return elapsed if minute < 60 and second < 60 and elapsed <= timedelta(days=1) else None
 
 
-def _day(given: dict[str, str | None]) -> date | None:
-    year = int(given["year"] or 0)
-    if given.get("first"):
-        return _numeric_day(given)
-    if given.get("ordinal"):
-        day = date(year, 1, 1) + timedelta(days=int(given["ordinal"] or 0) - 1)
+def _day(groups: dict[str, str | None]) -> date | None:
+    year = int(groups["year"] or 0)
+    if groups.get("first"):
+        return _numeric_day(groups)
+    if groups.get("ordinal"):
+        day = date(year, 1, 1) + timedelta(days=int(groups["ordinal"] or 0) - 1)
         return day if day.year == year else None
-    if len(given["year"] or "") == 2:
+    if len(groups["year"] or "") == 2:
         year += 2000 if year < 90 else 1900
-    month = given.get("month") or "1"
-    number = int(month) if month.isdecimal() else _MONTHS_FOLDED.get(_folded(month))
-    return date(year, number, int(given.get("day") or 1)) if number else None
+    month = groups.get("month") or "1"
+    number = int(month) if month.isdecimal() else _MONTHS_WITHOUT_ACCENTS.get(_without_accents(month))
+    return date(year, number, int(groups.get("day") or 1)) if number else None
 
 
-def _numeric_day(given: dict[str, str | None]) -> date | None:
-    """Return the day of `11.4.2020`, day first, or of `11/4/2020` where the numbers or an English weekday tell."""
-    year, first, second = (int(given[name] or 0) for name in ("year", "first", "other"))
+def _numeric_day(groups: dict[str, str | None]) -> date | None:
+    """Return the day of `11.4.2020` (day first) or `11/4/2020`; None for slashes if both orders are possible.
+
+    An English weekday decides between two possible orders.
+    """
+    year, first, second = (int(groups[name] or 0) for name in ("year", "first", "other"))
     days = {day for pair in ((first, second), (second, first)) if (day := _day_or_none(year, *pair)) is not None}
-    if given["sep"] == "." and (dotted := _day_or_none(year, first, second)) is not None:
+    if groups["sep"] == "." and (dotted := _day_or_none(year, first, second)) is not None:
         return dotted
-    if len(days) == 2 and (weekday := (given["weekday"] or "")[:3]) in _WEEKDAYS:
+    if len(days) == 2 and (weekday := (groups["weekday"] or "")[:3]) in _WEEKDAYS:
         days = {day for day in days if day.weekday() == _WEEKDAYS.index(weekday)}
     return days.pop() if len(days) == 1 else None
 
@@ -206,12 +209,12 @@ def _day_or_none(year: int, day: int, month: int) -> date | None:
         return None
 
 
-def _folded(word: str) -> str:
-    """Return *word* without accents: dates leave them out, or write others."""
+def _without_accents(word: str) -> str:
+    """Return *word* without accents: their use in dates varies."""
     return "".join(c for c in unicodedata.normalize("NFD", word.casefold()) if not unicodedata.combining(c))
 
 
-_MONTHS_FOLDED = {_folded(form): number for form, number in MONTH_NUMBERS.items()}
+_MONTHS_WITHOUT_ACCENTS = {_without_accents(form): number for form, number in MONTH_NUMBERS.items()}
 
 
 def _utc(year: int, month: int, day: int, hour: int, minute: int) -> datetime | None:

@@ -1,4 +1,4 @@
-"""Bytes of a page to text, by the labels of the WHATWG Encoding Standard."""
+"""Decoding of pages by the labels of the WHATWG Encoding Standard."""
 
 import codecs
 import re
@@ -7,9 +7,9 @@ _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs
 _META = re.compile(rb"""<meta[^>]{0,300}?charset\s*+=\s*+["']?+\s*+([\w:.-]{2,40})""", re.IGNORECASE)
 _XML = re.compile(rb"""<\?xml[^>]{0,200}?encoding\s*+=\s*+["']([\w:.-]{2,40})""", re.IGNORECASE)
 _SNIFF_BYTES = 4096
-# Label in lower case → Python's codec for the encoding that it means on the web. Only these are ever used: Python
-# knows codecs besides that are no encodings of text, or take time that grows with the square of the input.
-# Source: WHATWG Encoding, §4.2 names and labels, without those that only repeat another's spelling.
+# Label in lower case → Python's codec for that encoding on the web. No other codec is used: some codecs of Python are
+# not text encodings, and some take quadratic time.
+# Source: WHATWG Encoding, §4.2 names and labels, without labels that differ in spelling only.
 CODECS: dict[str, str] = {
     label: codec
     for codec, labels in {
@@ -55,12 +55,12 @@ CODECS: dict[str, str] = {
 
 
 def codec_for_label(label: str) -> str | None:
-    """Return Python's codec for an encoding *label*, None for one that the web doesn't know."""
+    """Return Python's codec for an encoding *label*; None for a label outside the standard."""
     return CODECS.get(label.strip().lower())
 
 
 def decode(data: bytes) -> str:
-    """Return *data* as text: by byte order mark, UTF-8 where it is that, else by its label, else as windows-1252."""
+    """Return *data* as text: by its byte order mark, as UTF-8 if valid, by its label, or as windows-1252."""
     for bom, name in _BOMS:
         if data.startswith(bom):
             return data[len(bom) :].decode(name, "replace")
@@ -70,5 +70,5 @@ def decode(data: bytes) -> str:
         pass
     label = _META.search(data[:_SNIFF_BYTES]) or _XML.search(data[:_SNIFF_BYTES])
     codec = codec_for_label(label.group(1).decode("ascii")) if label else "cp1252"
-    # A page whose label can be read as ASCII isn't in UTF-16, whatever it says: WHATWG HTML §13.2.3.2.
+    # A page with a label in ASCII is not UTF-16, even if the label says so: WHATWG HTML §13.2.3.2.
     return data.decode("utf-8" if codec is None or codec.startswith("utf-16") else codec, "replace")

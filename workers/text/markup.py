@@ -1,28 +1,28 @@
-"""Markup: elements and comments cut out of HTML as text, before it is parsed. Linear time on any text.
+"""Removal of elements and comments from HTML text, before it is parsed. Linear time on any input.
 
-One scan from left to right. Each opener ends at its own end tag; what stands between them is not looked at again.
+One scan from left to right. Each start tag ends at its own end tag; the text between them is not scanned again.
 """
 
 import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-# Elements whose content is text, whatever it looks like. Source: WHATWG HTML §13.2.6.2, raw text and RCDATA.
+# Elements whose content is text, even if it looks like tags. Source: WHATWG HTML §13.2.6.2, raw text and RCDATA.
 RAW = frozenset("script style title textarea xmp iframe noembed noframes".split())
 COMMENT = "!--"
-MAX_ATTRIBUTE_CHARS = 400  # of a script's start tag, in which its type stands
-_OPENS_UNSEEN, _OPENS_BUTTON = (
+MAX_ATTRIBUTE_CHARS = 400  # searched for the type in a script's start tag
+_INVISIBLE_START, _BUTTON_START = (
     re.compile(rf"<(?:{COMMENT}|({'|'.join(sorted(RAW))}|{element})(?=[\s/>]))", re.IGNORECASE)
     for element in ("svg", "button")
 )
 _ENDS = {name: re.compile(rf"</{name}(?=[\s/>])", re.IGNORECASE) for name in (*RAW, "svg")}
-# `<!-->` and `<!--->` are comments, too; `--!>` ends one. Source: WHATWG HTML §13.2.5.43 to 51.
+# `<!-->` and `<!--->` are comments too; `--!>` ends a comment. Source: WHATWG HTML §13.2.5.43 to 51.
 _COMMENT_ENDS = re.compile(r"-->|(?<!<!)--!>")
 _BUTTON = re.compile(r"<(/?)button(?=[\s/>])", re.IGNORECASE)
 
 
 class Span(NamedTuple):
-    """An element or a comment: its name in lower case, and where it begins and ends."""
+    """An element or a comment: its name in lower case, its start and its end."""
 
     name: str
     start: int
@@ -30,84 +30,85 @@ class Span(NamedTuple):
 
 
 def strip_invisible_elements(html: str) -> str:
-    """Return *html* without comments, styles, drawings and scripts; JSON-LD stays, for it names authors and dates."""
+    """Return *html* without comments, styles, SVG and scripts. JSON-LD stays because it names authors and dates."""
 
-    def unseen(span: Span) -> bool:
+    def is_invisible(span: Span) -> bool:
         return span.name in (COMMENT, "style", "svg") or (span.name == "script" and not _is_json_ld(html, span.start))
 
-    return _without(html, _OPENS_UNSEEN, unseen)
+    return _without(html, _INVISIBLE_START, is_invisible)
 
 
 def strip_buttons(html: str) -> str:
     """Return *html* without buttons.
 
-    `</button>` closes whatever was left open in the button (WHATWG HTML §13.2.6.4.7). libxml2 overlooks it there, and
-    takes the rest of the page for the button's content.
+    `</button>` closes all elements that are open in the button (WHATWG HTML §13.2.6.4.7). libxml2 ignores such an end
+    tag and treats the rest of the page as the button's content.
     """
     if _BUTTON.search(html) is None:
         return html
-    return _without(html, _OPENS_BUTTON, lambda span: span.name == "button")
+    return _without(html, _BUTTON_START, lambda span: span.name == "button")
 
 
-def strip_tags(html: str, gap: str, most_chars: int) -> str:
-    """Return *html* with *gap* for each tag of at most *most_chars* between its brackets."""
+def strip_tags(html: str, replacement: str, max_chars: int) -> str:
+    """Return *html* with *replacement* for each tag of at most *max_chars* between its brackets."""
     *pieces, last = html.split(">")
     out = []
     for piece in pieces:
-        start = piece.find("<", max(0, len(piece) - most_chars - 1))
-        out.append(piece + ">" if start < 0 else piece[:start] + gap)
+        start = piece.find("<", max(0, len(piece) - max_chars - 1))
+        out.append(piece + ">" if start < 0 else piece[:start] + replacement)
     return "".join((*out, last))
 
 
-def _without(html: str, opens: re.Pattern[str], goes: Callable[[Span], bool]) -> str:
-    out, at = [], 0
-    for span in _spans(html, opens):
-        if goes(span):
-            out.append(html[at : span.start])
-            at = span.end
-    return "".join((*out, html[at:]))
+def _without(html: str, start_tag: re.Pattern[str], is_dropped: Callable[[Span], bool]) -> str:
+    out, position = [], 0
+    for span in _spans(html, start_tag):
+        if is_dropped(span):
+            out.append(html[position : span.start])
+            position = span.end
+    return "".join((*out, html[position:]))
 
 
-def _spans(html: str, opens: re.Pattern[str]) -> Iterator[Span]:
-    """Yield the comments and elements that *opens* finds, from left to right; none lies in another.
+def _spans(html: str, start_tag: re.Pattern[str]) -> Iterator[Span]:
+    """Yield the comments and elements that begin with *start_tag*, from left to right and never nested.
 
-    A drawing without an end tag is left out: text that follows it may be the page's.
+    An <svg> without an end tag is not yielded: the text after it may belong to the page.
     """
-    svg_ends, at = True, 0
-    while (found := opens.search(html, at)) is not None:
-        name, at = (found[1] or COMMENT).lower(), found.end()
-        end = _end(html, name, found.start(), at) if name != "svg" or svg_ends else -1
+    svg_ends, position = True, 0
+    while (match := start_tag.search(html, position)) is not None:
+        name, position = (match[1] or COMMENT).lower(), match.end()
+        end = _end(html, name, match.start(), position) if name != "svg" or svg_ends else -1
         if end < 0:
             svg_ends = False
             continue
-        yield Span(name, found.start(), end)
-        at = end
+        yield Span(name, match.start(), end)
+        position = end
 
 
-def _end(html: str, name: str, start: int, at: int) -> int:
-    """Return where the element that begins at *start* ends, its name at *at*: -1 for a drawing without an end."""
+def _end(html: str, name: str, start: int, name_end: int) -> int:
+    """Return the end of the element or comment that begins at *start*; -1 for an <svg> without an end tag."""
     if name == COMMENT:
         ends = _COMMENT_ENDS.search(html, start + 2)
         return ends.end() if ends else len(html)
     if name == "button":
-        return _button_end(html, at)
-    if name == "svg" and html[(tag_end := _past(html, ">", at)) - 2 : tag_end] == "/>":
+        return _button_end(html, name_end)
+    if name == "svg" and html[(tag_end := _find_end(html, ">", name_end)) - 2 : tag_end] == "/>":
         return tag_end
-    ends = _ENDS[name].search(html, at)
+    ends = _ENDS[name].search(html, name_end)
     if ends is None:
         return -1 if name == "svg" else len(html)
-    return _past(html, ">", ends.end())
+    return _find_end(html, ">", ends.end())
 
 
-def _button_end(html: str, at: int) -> int:
-    """Return the end of a button; of one that isn't closed before the next, the end of its start tag."""
-    following = _BUTTON.search(html, at)
-    return _past(html, ">", following.end() if following and following[1] else at)
+def _button_end(html: str, name_end: int) -> int:
+    """Return the end of a button, or the end of its start tag if the next button begins first."""
+    following = _BUTTON.search(html, name_end)
+    return _find_end(html, ">", following.end() if following and following[1] else name_end)
 
 
-def _past(html: str, mark: str, at: int) -> int:
-    found = html.find(mark, at)
-    return found + len(mark) if found >= 0 else len(html)
+def _find_end(html: str, text: str, start: int) -> int:
+    """Return the position after the next *text*, or the end of *html*."""
+    index = html.find(text, start)
+    return index + len(text) if index >= 0 else len(html)
 
 
 def _is_json_ld(html: str, start: int) -> bool:

@@ -1,14 +1,14 @@
-"""Time zones as dates name them: numeric offsets, abbreviations, the general names of North America. Pure."""
+"""Time zones in dates: numeric offsets, abbreviations, and the general names of North America. Pure."""
 
 import re
 from datetime import datetime, timedelta
 from functools import lru_cache
 
 # Abbreviation → hours east of Greenwich. Sources: RFC 5322 §4.3 (North America), the tz database for the others.
-# Left out: military letters, which RFC 5322 §4.3 calls unreliable. IST is India's, as most articles that have it mean.
+# Military letters are omitted because RFC 5322 §4.3 calls them unreliable. IST means India's, as in most articles.
 ZONE_HOURS = {
     "": 0, "z": 0, "ut": 0, "utc": 0, "gmt": 0, "etc/utc": 0, "etc/gmt": 0,
-    "00:00": 0,  # a "+" that was read as a space
+    "00:00": 0,  # a "+" decoded as a space
     "nst": -3.5, "ndt": -2.5, "ast": -4, "adt": -3, "est": -5, "edt": -4, "cst": -6, "cdt": -5, "mst": -7, "mdt": -6,
     "pst": -8, "pdt": -7, "akst": -9, "akdt": -8, "hst": -10,
     "wet": 0, "west": 1, "bst": 1, "cet": 1, "cest": 2, "met": 1, "mest": 2, "mez": 1, "mesz": 2, "eet": 2, "eest": 3,
@@ -16,7 +16,7 @@ ZONE_HOURS = {
     "pkt": 5, "ist": 5.5, "npt": 5.75, "ict": 7, "wib": 7, "hkt": 8, "myt": 8, "pht": 8, "sgt": 8, "jst": 9, "kst": 9,
     "awst": 8, "acst": 9.5, "acdt": 10.5, "aest": 10, "aedt": 11, "nzst": 12, "nzdt": 13,
 }  # fmt: skip
-GENERAL_HOURS = {"et": -5, "ct": -6, "mt": -7, "pt": -8}  # in winter; an hour more while daylight saving time lasts
+GENERAL_HOURS = {"et": -5, "ct": -6, "mt": -7, "pt": -8}  # standard time; daylight saving time adds an hour
 MIN_HOURS, MAX_HOURS = -12, 14  # of the tz database
 QUARTERS = ("", "0", "00", "15", "30", "45")  # minutes of an offset; the tz database has no other since 1972
 SUNDAY = 6
@@ -26,9 +26,9 @@ _COMMENT = re.compile(r" ?\(([^()]*)\)$")  # RFC 5322 §3.2.2
 
 
 def utc_offset(zone: str, local: datetime) -> timedelta | None:
-    """Return the offset from UTC that *zone*, in lower case, has at *local* (naive); None unless all of it is known.
+    """Return the offset of *zone* from UTC at *local*; None if any part of it is unknown.
 
-    Several names, as in `+0000 GMT`, must mean the same. No name means UTC.
+    *zone* is in lower case, *local* is naive. Several names, as in `+0000 GMT`, must agree. No name means UTC.
 
     >>> utc_offset("gmt+7", datetime(2021, 9, 5))
     datetime.timedelta(seconds=25200)
@@ -54,15 +54,15 @@ def _offset(name: str, local: datetime) -> timedelta | None:
 def _fixed_offset(name: str) -> timedelta | None:
     if name in ZONE_HOURS:
         return timedelta(hours=ZONE_HOURS[name])
-    found = _OFFSET.fullmatch(name)
-    if found is None or (found[3] or "") not in QUARTERS:
+    match = _OFFSET.fullmatch(name)
+    if match is None or (match[3] or "") not in QUARTERS:
         return None
-    offset = timedelta(hours=int(found[2]), minutes=int(found[3] or 0)) * (-1 if found[1] == "-" else 1)
+    offset = timedelta(hours=int(match[2]), minutes=int(match[3] or 0)) * (-1 if match[1] == "-" else 1)
     return offset if timedelta(hours=MIN_HOURS) <= offset <= timedelta(hours=MAX_HOURS) else None
 
 
 def _saves_daylight(local: datetime) -> bool | None:
-    """Return whether North America has daylight saving time; None before 1987. Source: 15 U.S.C. §260a."""
+    """Return whether North America observes daylight saving time; None before 1987. Source: 15 U.S.C. §260a."""
     if local.year >= 2007:
         begin, end = _sunday(local.year, 3, 8), _sunday(local.year, 11, 1)
     elif local.year >= 1987:
@@ -73,6 +73,6 @@ def _saves_daylight(local: datetime) -> bool | None:
 
 
 def _sunday(year: int, month: int, day: int) -> datetime:
-    """Return 2 o'clock of the first Sunday from a day on."""
+    """Return 2 o'clock on the first Sunday on or after a day."""
     first = datetime(year, month, day, 2)  # noqa: DTZ001 - local time by definition
     return first + timedelta(days=SUNDAY - first.weekday())

@@ -1,7 +1,7 @@
-"""`make bench-clean`: the cleaner beside its peers on ../shared/corpus/pages, in one run.
+"""`make bench-clean`: compare the cleaner with other libraries on ../shared/corpus/pages, in one run.
 
-Each document is cleaned by a model that hasn't seen its site, where `make train ARGS="--folds 3"` left such models;
-else by copydesk's own, which has seen them all, and the result says `in_sample`.
+`make train ARGS="--folds 3"` writes models that have not seen a document's site; the benchmark uses them if they exist.
+Otherwise it uses the shipped model, which has seen all sites, and marks the result as `in_sample`.
 """
 
 import json
@@ -14,10 +14,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tests.tools.train.corpus import FOLDS, FOLDS_SALT, Document, dumps, label_rows, part, raw_pages
+from tests.tools.train.corpus import FOLDS, FOLDS_SALT, Document, dumps, fold_of, label_rows, raw_pages
 from tests.tools.train.score import summary, text_score
 from workers.clean.cleaner import clean_blocks, to_blocks
-from workers.clean.metadata import NO_HINTS
+from workers.clean.metadata import NO_KNOWN_TEXT
 from workers.clean.model.model import Model, load
 from workers.text.encoding import decode
 
@@ -26,7 +26,7 @@ GROUPS = {
     "multilingual": ("daniel",),
     "other": ("wcxb", "newspaper3k", "newspaper4k", "cleanportal"),
 }
-NOBODY = "http://127.0.0.1:9"
+CLOSED_PORT = "http://127.0.0.1:9"
 Extract = Callable[[str], Sequence[str]]
 
 
@@ -63,7 +63,7 @@ def peers() -> dict[str, Extract]:
 
 
 def _newspaper(article: Any, html: str) -> str:
-    page = article("https://a.example/", fetch_images=False)  # it would ask the network
+    page = article("https://a.example/", fetch_images=False)  # no network access
     page.download(input_html=html)
     page.parse()
     return str(page.text)
@@ -73,73 +73,80 @@ def _lines(text: str | None) -> list[str]:
     return [line for line in (text or "").split("\n") if line.strip()]
 
 
-class Judges:
-    """The models that haven't seen a site."""
+class FoldModels:
+    """The models of the cross-validation, each trained without the sites of one fold."""
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
         self.models: dict[int, Model] = {}
         for path in sorted(FOLDS.glob(f"{kind}-*.msgpack")):
-            fold, _, of = path.stem.removeprefix(f"{kind}-").split("-")
-            self.folds = int(of)
+            fold, _, folds = path.stem.removeprefix(f"{kind}-").split("-")
+            self.folds = int(folds)
             self.models[int(fold)] = load(path.read_bytes(), kind)
 
     @property
     def complete(self) -> bool:
-        """Whether there is one for every site."""
+        """Whether every fold has a model."""
         return bool(self.models) and len(self.models) == self.folds
 
-    def of(self, site: str) -> Model | None:
-        """Return the model for a site; None for copydesk's own."""
-        return self.models[part(site, self.folds, FOLDS_SALT)] if self.complete else None
+    def for_site(self, site: str) -> Model | None:
+        """Return the model that has not seen *site*; None means the shipped model."""
+        return self.models[fold_of(site, self.folds, FOLDS_SALT)] if self.complete else None
 
 
 def page_documents() -> Iterator[tuple[Document, str]]:
-    """Yield pages, without blocks, and their HTML."""
+    """Yield pages as documents without blocks, with their HTML."""
     labels = label_rows()
     for group, name, html, truth in raw_pages():
         row = labels.get(f"{group}/{name}", {})
         site, clutter, neutral = row.get("site") or group, row.get("clutter", ()), row.get("neutral", ())
-        yield Document(f"{group}/{name}", site, group, [], [], [], [], NO_HINTS, truth, clutter, neutral), decode(html)
+        yield (
+            Document(f"{group}/{name}", site, group, [], [], [], [], NO_KNOWN_TEXT, truth, clutter, neutral),
+            decode(html),
+        )
 
 
 def measure(step: int = 1) -> dict[str, Any]:
-    """Return the scores of all on pages, and of copydesk on text dumps."""
+    """Return the scores of all libraries on pages, and of copydesk on text dumps, for every *step*-th document."""
     pages = list(page_documents())[::step]
-    judges = Judges("page")
+    models = FoldModels("page")
     out: dict[str, Any] = {
         "pages": {
             "copydesk": _pages(
-                pages, lambda html, model: clean_blocks(to_blocks(html, "page"), None, model).paragraphs, judges
+                pages, lambda html, model: clean_blocks(to_blocks(html, "page"), None, model).paragraphs, models
             )
         }
     }
     for name, extract in peers().items():
-        out["pages"][name] = _pages(pages, lambda html, model, extract=extract: extract(html), judges)
-    judges = Judges("text")
+        out["pages"][name] = _pages(pages, lambda html, model, extract=extract: extract(html), models)
+    models = FoldModels("text")
     texts = [(d, "\n".join(block.text for block in d.blocks)) for d in dumps()][::step]
     news = [t for t in texts if t[0].group != "wcxb"]
-    out["text"] = {"in_sample": not judges.complete}
-    for name, some in (("news", news), ("multilingual", [t for t in news if t[0].group == "daniel"]), ("all", texts)):
+    out["text"] = {"in_sample": not models.complete}
+    for name, documents in (
+        ("news", news),
+        ("multilingual", [t for t in news if t[0].group == "daniel"]),
+        ("all", texts),
+    ):
         out["text"][name] = _scores(
-            some, lambda data, model: clean_blocks(to_blocks(data, "text"), None, model).paragraphs, judges
+            documents, lambda data, model: clean_blocks(to_blocks(data, "text"), None, model).paragraphs, models
         )
     return out
 
 
-def _pages(pages: Sequence[tuple[Document, str]], extract: Any, judges: Judges) -> dict[str, Any]:
-    out = {name: _scores([p for p in pages if p[0].group in sets], extract, judges) for name, sets in GROUPS.items()}
-    return {"in_sample": not judges.complete, **out}
+def _pages(pages: Sequence[tuple[Document, str]], extract: Any, models: FoldModels) -> dict[str, Any]:
+    out = {name: _scores([p for p in pages if p[0].group in sets], extract, models) for name, sets in GROUPS.items()}
+    return {"in_sample": not models.complete, **out}
 
 
-def _scores(documents: Sequence[tuple[Document, str]], extract: Any, judges: Judges) -> dict[str, Any]:
+def _scores(documents: Sequence[tuple[Document, str]], extract: Any, models: FoldModels) -> dict[str, Any]:
     scores, costs, failed = [], [], 0
     for document, data in documents:
-        model = judges.of(document.site)
+        model = models.for_site(document.site)
         started = time.process_time()
         try:
             text = extract(data, model)
-        except Exception:  # noqa: BLE001 - a peer that fails on a page has no text of it
+        except Exception:  # noqa: BLE001 - a library that fails on a page returns no text
             text, failed = [], failed + 1
         costs.append(1000 * (time.process_time() - started))
         scores.append(text_score(document, text))
@@ -147,12 +154,12 @@ def _scores(documents: Sequence[tuple[Document, str]], extract: Any, judges: Jud
 
 
 def table(results: dict[str, Any]) -> str:
-    """Return the results as a table in Markdown."""
-    rows = ["| input | who | word-F1 | dirty % | sentences lost % | body words lost % | clutter words per 1,000 | perfect % | CPU ms |", "|---|---|---|---|---|---|---|---|---|"]  # fmt: skip
+    """Return the results as a Markdown table."""
+    rows = ["| input | library | word-F1 | dirty % | sentences lost % | body words lost % | clutter words per 1,000 | perfect % | CPU ms |", "|---|---|---|---|---|---|---|---|---|"]  # fmt: skip
     keys = ("word_f1", "dirty_pct", "sentences_lost_pct", "body_words_lost_pct", "clutter_words_per_1000", "perfect_pct", "cpu_ms_median")  # fmt: skip
     for group in GROUPS:
-        for who, found in results["pages"].items():
-            rows.append(f"| pages, {group} | {who} | " + " | ".join(str(found[group][key]) for key in keys) + " |")
+        for library, scores in results["pages"].items():
+            rows.append(f"| pages, {group} | {library} | " + " | ".join(str(scores[group][key]) for key in keys) + " |")
     for group in ("news", "multilingual", "all"):
         rows.append(
             f"| text dumps, {group} | copydesk | " + " | ".join(str(results["text"][group][key]) for key in keys) + " |"
@@ -161,15 +168,16 @@ def table(results: dict[str, Any]) -> str:
 
 
 def plot(results: dict[str, Any], group: str = "core") -> str:
-    """Return an SVG: words lost to the right, clutter left upwards; the best is in the corner below."""
+    """Return an SVG chart: lost sentences (x) against pages with clutter (y). The best library is at the origin."""
     points = [
-        (who, found[group]["sentences_lost_pct"], found[group]["dirty_pct"]) for who, found in results["pages"].items()
+        (library, scores[group]["sentences_lost_pct"], scores[group]["dirty_pct"])
+        for library, scores in results["pages"].items()
     ]
     right, top = max(5.0, *(p[1] for p in points)) * 1.15, max(10.0, *(p[2] for p in points)) * 1.15
     marks = [
-        f'<circle cx="{60 + 500 * x / right:.0f}" cy="{340 - 300 * y / top:.0f}" r="5" fill="{"#c33" if who == "copydesk" else "#567"}"/>'
-        f'<text x="{68 + 500 * x / right:.0f}" y="{344 - 300 * y / top:.0f}">{who} ({x} %, {y} %)</text>'
-        for who, x, y in points
+        f'<circle cx="{60 + 500 * x / right:.0f}" cy="{340 - 300 * y / top:.0f}" r="5" fill="{"#c33" if library == "copydesk" else "#567"}"/>'
+        f'<text x="{68 + 500 * x / right:.0f}" y="{344 - 300 * y / top:.0f}">{library} ({x} %, {y} %)</text>'
+        for library, x, y in points
     ]
     axes = (
         '<path d="M60 30V340H580" fill="none" stroke="#999"/><text x="330" y="375">sentences of the story lost</text>'
@@ -179,8 +187,8 @@ def plot(results: dict[str, Any], group: str = "core") -> str:
 
 
 def main() -> None:
-    """Measure, print the table, and write JSON and plot to bench-results/."""
-    os.environ |= {"HTTP_PROXY": NOBODY, "HTTPS_PROXY": NOBODY}  # a peer that asks for pictures gets its no at once
+    """Measure, print the table, and write JSON and chart to bench-results/."""
+    os.environ |= {"HTTP_PROXY": CLOSED_PORT, "HTTPS_PROXY": CLOSED_PORT}  # requests of a library fail at once
     results = measure(int(sys.argv[1]) if len(sys.argv) > 1 else 1)
     folder = Path("bench-results")
     folder.mkdir(exist_ok=True)

@@ -1,7 +1,7 @@
-"""`make train`: the cleaner's model from ../shared/corpus/pages, the same bytes from the same data.
+"""`make train`: train the cleaner's model from ../shared/corpus/pages. The same data gives the same bytes.
 
-make train                          all three kinds, written to workers/clean/model/model.msgpack
-make train ARGS="--folds 5"         first, by site, what it comes to on sites that it hasn't seen: tests/tools/train/curve.json
+make train                          train all three input types; write workers/clean/model/model.msgpack
+make train ARGS="--folds 5"         first cross-validate by site; write tests/tools/train/curve.json
 """
 
 import argparse
@@ -16,22 +16,22 @@ import msgspec
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from tests.tools.train.corpus import FOLDS, FOLDS_SALT, Document, dumps, fragment, pages, part
-from tests.tools.train.grow import TREES, grow, probabilities, sample, stored
+from tests.tools.train.corpus import FOLDS, FOLDS_SALT, Document, dumps, fold_of, fragment, pages
+from tests.tools.train.grow import TREES, grow, make_sample, probabilities, stored_model
 from tests.tools.train.score import summary, text_score
 from workers.clean.line_types import word_count
 from workers.clean.model.model import FILE, StoredModel
 
 KINDS = ("text", "html", "page")
 CURVE = Path(__file__).with_name("curve.json")
-# What is decided by the probabilities: a block stays when p × words > (1 − p) × (left + words × word). From the curve:
-# the least clutter for which body words lost stay near what the best peer loses; for feeds, hardly any may be lost.
+# Costs (block, word): a block stays if p × words > (1 − p) × (block + words × word). Chosen from the curve: the least
+# clutter at which lost words of body text stay near the best peer's. Feeds may lose hardly any.
 COSTS = {"text": (15.0, 0.5), "html": (0.0, 0.2), "page": (15.0, 0.5)}
 GRID = tuple((left, word) for word in (0.35, 0.5, 1.0, 2.0) for left in (0.0, 4.0, 8.0, 15.0, 30.0, 60.0))
 
 
 def documents(kind: str) -> Iterator[Document]:
-    """Yield the documents of a kind, in the order of the files."""
+    """Yield the documents of an input type, in the order of the files."""
     if kind == "text":
         yield from dumps()
     elif kind == "page":
@@ -40,42 +40,42 @@ def documents(kind: str) -> Iterator[Document]:
         yield from filter(None, map(fragment, pages()))
 
 
-def curve(found: Sequence[tuple[Document, Any]]) -> list[dict[str, float]]:
-    """Return what each pair of costs comes to, on documents that the model hadn't seen."""
+def curve(predicted: Sequence[tuple[Document, Any]]) -> list[dict[str, float]]:
+    """Return the scores for each pair of costs. *predicted*: documents with probabilities of models that lack them."""
     out = []
-    for left, word in GRID:
-        scores = [text_score(d, _kept(d, p, left, word)) for d, p in found]
-        out.append({"left_cost": left, "word_cost": word, **summary(scores)})
+    for block_cost, word_cost in GRID:
+        scores = [text_score(d, _kept_lines(d, p, block_cost, word_cost)) for d, p in predicted]
+        out.append({"clutter_block_cost": block_cost, "clutter_word_cost": word_cost, **summary(scores)})
     return out
 
 
-def _kept(document: Document, p: Any, left: float, word: float) -> list[str]:
+def _kept_lines(document: Document, p: Any, block_cost: float, word_cost: float) -> list[str]:
     words = np.array([word_count(block.text) for block in document.blocks])
-    keep = p * words > (1 - p) * (left + words * word)
+    keep = p * words > (1 - p) * (block_cost + words * word_cost)
     return [block.text for block, k in zip(document.blocks, keep, strict=True) if k]
 
 
-def validated(kind: str, folds: int, only: int) -> dict[str, Any]:
-    """Return the curves of *kind* by group of documents, cross-validated by site in so many folds."""
-    found = []
+def cross_validate(kind: str, folds: int, only: int) -> dict[str, Any]:
+    """Return the curves of *kind* by group of documents, cross-validated by site. *only*: stop after so many folds."""
+    predicted = []
     all_documents = list(documents(kind))
-    samples = [sample(d, html=kind != "text") for d in all_documents]
+    samples = [make_sample(d, html=kind != "text") for d in all_documents]
     for fold in range(min(folds, only or folds)):
-        grown = grow([s for s in samples if part(s.site, folds, FOLDS_SALT) != fold], TREES[kind])
-        left, word = COSTS[kind]
-        model = stored(grown, html=kind != "text", left_cost=left, word_cost=word)
+        trained = grow([s for s in samples if fold_of(s.site, folds, FOLDS_SALT) != fold], TREES[kind])
+        block_cost, word_cost = COSTS[kind]
+        model = stored_model(trained, html=kind != "text", block_cost=block_cost, word_cost=word_cost)
         FOLDS.mkdir(parents=True, exist_ok=True)
         (FOLDS / f"{kind}-{fold}-of-{folds}.msgpack").write_bytes(msgspec.msgpack.encode({kind: model}))
         for d, s in zip(all_documents, samples, strict=True):
-            if part(s.site, folds, FOLDS_SALT) == fold:
-                found.append((d, probabilities(grown, s)))
+            if fold_of(s.site, folds, FOLDS_SALT) == fold:
+                predicted.append((d, probabilities(trained, s)))
         print(f"{kind}: fold {fold + 1} of {folds}", file=sys.stderr, flush=True)
     groups = {"news": lambda g: g != "wcxb", "multilingual": lambda g: g == "daniel", "other": lambda g: g == "wcxb",
               "core": lambda g: g in ("scrapinghub", "fundus_eval", "fundus_fix", "andythe")}  # fmt: skip
-    return {name: curve([f for f in found if of(f[0].group)]) for name, of in groups.items()}
+    return {name: curve([p for p in predicted if in_group(p[0].group)]) for name, in_group in groups.items()}
 
 
-def _a_line_a_row(curves: dict[str, dict[str, list[dict[str, float]]]]) -> str:
+def _format_curves(curves: dict[str, dict[str, list[dict[str, float]]]]) -> str:
     kinds = []
     for kind, groups in curves.items():
         rows = [
@@ -86,24 +86,25 @@ def _a_line_a_row(curves: dict[str, dict[str, list[dict[str, float]]]]) -> str:
 
 
 def main() -> int:
+    """Cross-validate and train the input types of the command line."""
     parser = argparse.ArgumentParser("make train")
-    parser.add_argument("--folds", type=int, default=0, help="cross-validate by site in so many parts")
-    parser.add_argument("--only", type=int, default=0, help="stop after so many of them")
+    parser.add_argument("--folds", type=int, default=0, help="number of folds of the cross-validation by site")
+    parser.add_argument("--only", type=int, default=0, help="stop the cross-validation after so many folds")
     parser.add_argument("--kinds", nargs="*", default=KINDS, choices=KINDS)
     parser.add_argument("--no-model", action="store_true", help="only cross-validate")
     args = parser.parse_args()
-    threadpool_limits(1)  # BLAS adds up in another order on more threads, and gives other bytes
+    threadpool_limits(1)  # on more threads the order of BLAS's additions varies, and so do the bytes
     started_s = time.monotonic()
     for kind in args.kinds if args.folds else ():
-        found = validated(kind, args.folds, args.only)
-        curves = json.loads(CURVE.read_text()) if CURVE.exists() else {}  # now: another kind's may have come meanwhile
-        CURVE.write_text(_a_line_a_row(curves | {kind: found}))
+        validated = cross_validate(kind, args.folds, args.only)
+        curves = json.loads(CURVE.read_text()) if CURVE.exists() else {}  # read late: other processes write it too
+        CURVE.write_text(_format_curves(curves | {kind: validated}))
     for kind in args.kinds if not args.no_model else ():
         html = kind != "text"
-        grown = grow([sample(document, html=html) for document in documents(kind)], TREES[kind])
-        left, word = COSTS[kind]
+        trained = grow([make_sample(document, html=html) for document in documents(kind)], TREES[kind])
+        block_cost, word_cost = COSTS[kind]
         models = msgspec.msgpack.decode(FILE.read_bytes(), type=dict[str, StoredModel]) if FILE.exists() else {}
-        models[kind] = stored(grown, html=html, left_cost=left, word_cost=word)
+        models[kind] = stored_model(trained, html=html, block_cost=block_cost, word_cost=word_cost)
         FILE.write_bytes(msgspec.msgpack.encode({name: models[name] for name in KINDS if name in models}))
         print(f"{kind}: {time.monotonic() - started_s:.0f} s, {FILE.stat().st_size} bytes", file=sys.stderr, flush=True)
     return 0

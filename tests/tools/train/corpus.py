@@ -1,7 +1,7 @@
-"""Labelled documents from ../shared/corpus/pages: blocks as the cleaner cuts them, and which of them are body text.
+"""Labelled documents from ../shared/corpus/pages: the cleaner's blocks, with a label for body text.
 
-Text dumps come with a label a line. Pages come with the true text; their blocks are labelled by how much of them is
-in it. Fragments, for what feeds carry, are a page's smallest element with the whole story in it.
+Text dumps have one label per line. Pages have their true text; a block is labelled by its overlap with that text.
+Fragments stand for the items of feeds: the smallest element of a page that contains the whole story.
 """
 
 import gzip
@@ -17,26 +17,29 @@ from pathlib import Path
 from typing import Any
 
 from workers.clean.blocks import Block, Element, ancestors, html_blocks, parse_html
-from workers.clean.metadata import NO_HINTS, KnownText, extract_metadata
+from workers.clean.metadata import NO_KNOWN_TEXT, KnownText, extract_metadata
 from workers.clean.model.block_features import best_segment
 from workers.text.encoding import decode
 from workers.text.normalise import plain_text
 
 PAGES = Path(__file__).resolve().parents[3] / "shared" / "corpus" / "pages"
-ARCHIVES = ("dev_core.tar.xz", "dev_multi.tar.xz", "dev_wcxb.tar.xz")  # trafeval has no full truth
+ARCHIVES = ("dev_core.tar.xz", "dev_multi.tar.xz", "dev_wcxb.tar.xz")  # trafeval lacks the full true text
 HARD = frozenset(("label", "prompt", "link", "struct"))  # kinds of clutter lines that make a page dirty
 WORD = re.compile(r"[^\W_]+|[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f]")
 DENSE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f]")
-LONG_ENOUGH = 5  # words; three-word sequences say little about shorter blocks
-MOSTLY, PARTLY = 0.6, (0.3, 0.8)
-FOLDS = Path("bench-results/folds")  # models that haven't seen a part of the sites, for `make bench-clean`
+MIN_OVERLAP_WORDS = 5  # shingles of three words are unreliable for shorter blocks
+BODY_OVERLAP, UNSURE_OVERLAP = 0.6, (0.3, 0.8)
+FOLDS = Path("bench-results/folds")  # models that have not seen some of the sites, for `make bench-clean`
 FOLDS_SALT = "v"
-MIN_BODY_SHARE = 0.5  # of a fragment's words: feeds carry stories, not pages
+MIN_BODY_SHARE = 0.5  # of a fragment's words: a feed's item is mostly story
 
 
 @dataclass
 class Document:
-    """One document: blocks, whether each is body text, how much its label is to be trusted, whether leaving it is dirty."""
+    """A labelled document. `body`, `trust` and `hard` have one value per block.
+
+    `trust` is the weight of the label, 0 to 1. A document with a `hard` block in its output counts as dirty.
+    """
 
     name: str
     site: str
@@ -45,19 +48,19 @@ class Document:
     body: list[bool]
     trust: list[float]
     hard: list[bool]
-    hints: KnownText = NO_HINTS
+    known_text: KnownText = NO_KNOWN_TEXT
     truth: str = ""
     clutter: Sequence[str] = ()
     neutral: Sequence[str] = ()
 
 
-def part(site: str, parts: int, salt: str) -> int:
-    """Return which of *parts* a site belongs to: all documents of a site stay together."""
-    return zlib.crc32((salt + site).encode()) % parts
+def fold_of(site: str, folds: int, salt: str) -> int:
+    """Return the fold of a site. All documents of a site are in one fold."""
+    return zlib.crc32((salt + site).encode()) % folds
 
 
 def words_of(text: str) -> list[str]:
-    """Return the words that the scores count; a character of a script without spaces is one."""
+    """Return the words for the scores; in scripts without spaces, each character is a word."""
     out: list[str] = []
     for word in WORD.findall(unicodedata.normalize("NFKC", text).lower()):
         out.extend(word if DENSE.match(word) else [word])
@@ -76,7 +79,7 @@ def dumps() -> Iterator[Document]:
                 [label == "A" for _, label, _ in lines],
                 [float(label in "AC") for _, label, _ in lines],
                 [label == "C" and kind in HARD for _, label, kind in lines],
-                NO_HINTS, "\n".join(text for text, label, _ in lines if label == "A"),
+                NO_KNOWN_TEXT, "\n".join(text for text, label, _ in lines if label == "A"),
                 [text for text, label, kind in lines if label == "C" and kind in HARD],
                 [text for text, label, _ in lines if label not in "AC"],
             )  # fmt: skip
@@ -92,13 +95,13 @@ def raw_pages() -> Iterator[tuple[str, str, bytes, str]]:
                 if member.isfile() and len(parts) >= 3:
                     file = tar.extractfile(member)
                     files.setdefault((parts[-3], parts[-2]), {})[parts[-1]] = file.read() if file else b""
-        for (group, name), found in sorted(files.items()):
-            if "truth.txt" in found:
-                yield group, name, found["page.html"], found["truth.txt"].decode("utf8")
+        for (group, name), page_files in sorted(files.items()):
+            if "truth.txt" in page_files:
+                yield group, name, page_files["page.html"], page_files["truth.txt"].decode("utf8")
 
 
 def label_rows() -> dict[str, dict[str, Any]]:
-    """Return what is known of each page's clutter, by set and id."""
+    """Return the rows with each page's clutter lines, by set and id."""
     with gzip.open(PAGES / "html_labels.jsonl.gz", "rt", encoding="utf8") as file:
         return {f"{row['set']}/{row['id']}": row for row in map(json.loads, file)}
 
@@ -113,34 +116,37 @@ def pages() -> Iterator[Document]:
         blocks = [block for block in html_blocks(root) if block.text]
         if blocks:
             clutter, neutral = row.get("clutter", ()), row.get("neutral", ())
-            body, trust, hard = aligned(blocks, truth, clutter, neutral)
+            body, trust, hard = align(blocks, truth, clutter, neutral)
             site = row.get("site") or group
-            hints = KnownText(head.title, head.article_body, head.description)
-            yield Document(f"{group}/{name}", site, group, blocks, body, trust, hard, hints, truth, clutter, neutral)
+            known_text = KnownText(head.title, head.article_body, head.description)
+            yield Document(
+                f"{group}/{name}", site, group, blocks, body, trust, hard, known_text, truth, clutter, neutral
+            )
 
 
-def aligned(
+def align(
     blocks: Sequence[Block], truth: str, clutter: Iterable[str], neutral: Iterable[str]
 ) -> tuple[list[bool], list[float], list[bool]]:
-    """Return for each block whether it is in *truth*, how sure that is, and whether leaving it would be dirty.
+    """Return `body`, `trust` and `hard` of a Document, by the overlap of each block with *truth*.
 
-    A truth line can be told by one block only: of several, by the one amid the rest of the story.
+    A line of the truth matches one block only. Blocks near the rest of the story have precedence.
     """
     flat = f" {' '.join(words_of(truth))} "
-    known = _triples(flat.split())
+    shingles = _shingles(flat.split())
     lines = Counter(" ".join(words_of(line)) for line in truth.split("\n"))
     clutter_lines = {" ".join(words_of(line)) for line in clutter}
     neutral_lines = {" ".join(words_of(line)) for line in neutral}
     words = [words_of(block.text) for block in blocks]
-    overlap = [len(_triples(w) & known) / len(_triples(w)) if len(w) >= LONG_ENOUGH else -1.0 for w in words]
+    overlap = [_overlap(w, shingles) if len(w) >= MIN_OVERLAP_WORDS else -1.0 for w in words]
     start, end = best_segment([_gain(len(w), o) for w, o in zip(words, overlap, strict=True)])
     body, trust, hard = [False] * len(blocks), [1.0] * len(blocks), [False] * len(blocks)
-    told: Counter[str] = Counter()
+    matched: Counter[str] = Counter()
     for n in sorted(range(len(blocks)), key=lambda n: (not start - 4 <= n < end + 3, n)):
         key, inside = " ".join(words[n]), start - 4 <= n < end + 3
-        body[n], trust[n] = _told(key, len(words[n]), overlap[n], flat, lines, told[key], inside, key in clutter_lines)
-        told[key] += body[n]
-        hard[n] = not body[n] and key in clutter_lines
+        is_clutter = key in clutter_lines
+        body[n], trust[n] = _label(key, len(words[n]), overlap[n], flat, lines, matched[key], inside, is_clutter)
+        matched[key] += body[n]
+        hard[n] = not body[n] and is_clutter
         if not key or (not body[n] and key in neutral_lines):
             trust[n] = 0.0
     return body, trust, hard
@@ -149,53 +155,59 @@ def aligned(
 def _gain(count: int, overlap: float) -> float:
     if count < 8:
         return -0.5
-    return float(count) if overlap >= MOSTLY else -float(min(count, 12))
+    return float(count) if overlap >= BODY_OVERLAP else -float(min(count, 12))
 
 
-def _told(
-    key: str, count: int, overlap: float, flat: str, lines: Counter[str], told: int, inside: bool, clutter: bool
+def _label(
+    key: str, count: int, overlap: float, flat: str, lines: Counter[str], matched: int, inside: bool, clutter: bool
 ) -> tuple[bool, float]:
-    whole = flat.count(f" {key} ") if key else 0
-    if count >= LONG_ENOUGH:
-        sure = 0.3 if PARTLY[0] < overlap < PARTLY[1] else 1.0
-        return overlap >= MOSTLY and (not whole or told < whole), sure
+    """Return whether a block is body text, and the trust in that label."""
+    occurrences = flat.count(f" {key} ") if key else 0
+    if count >= MIN_OVERLAP_WORDS:
+        trust = 0.3 if UNSURE_OVERLAP[0] < overlap < UNSURE_OVERLAP[1] else 1.0
+        return overlap >= BODY_OVERLAP and (not occurrences or matched < occurrences), trust
     if count == 4:
-        return told < whole and (inside or key in lines), 1.0
-    if told < lines[key]:
+        return matched < occurrences and (inside or key in lines), 1.0
+    if matched < lines[key]:
         return True, 1.0
-    part = not clutter and inside and told < whole
-    return part, 0.3 if part else 1.0
+    partial = not clutter and inside and matched < occurrences
+    return partial, 0.3 if partial else 1.0
 
 
-def _triples(words: list[str]) -> set[tuple[str, str, str]]:
+def _overlap(words: list[str], shingles: set[tuple[str, str, str]]) -> float:
+    own = _shingles(words)
+    return len(own & shingles) / len(own)
+
+
+def _shingles(words: list[str]) -> set[tuple[str, str, str]]:
     return set(zip(words, words[1:], words[2:], strict=False))
 
 
 def fragment(page: Document) -> Document | None:
-    """Return the smallest element with the whole story in it as a document of its own; None where it holds too much else.
+    """Return the smallest element with the whole story as a document; None if it contains too much clutter.
 
-    Takes the page's blocks: use those before.
+    Modifies the blocks of *page*, so use them before.
     """
     chains = [list(ancestors(b.element))[::-1] for b, body in zip(page.blocks, page.body, strict=True) if body]
     if not chains:
         return None
-    common = [level[0] for level in zip(*chains, strict=False) if all(place is level[0] for place in level)]
+    common = [level[0] for level in zip(*chains, strict=False) if all(element is level[0] for element in level)]
     top = common[-1] if common[-1].tag not in ("p", "li", "h1") or not common[-1].parent else common[-1].parent
     picked = [n for n, block in enumerate(page.blocks) if top in set(ancestors(block.element))]
     counts = [len(words_of(page.blocks[n].text)) for n in picked]
     if sum(c for c, n in zip(counts, picked, strict=True) if page.body[n]) < MIN_BODY_SHARE * sum(counts):
         return None
-    _cut(page, picked, top)
+    _make_root(page, picked, top)
     return Document(
         page.name, page.site, page.group, [page.blocks[n] for n in picked], [page.body[n] for n in picked],
-        [page.trust[n] for n in picked], [page.hard[n] for n in picked], KnownText(page.hints.title), page.truth, page.clutter, page.neutral,
+        [page.trust[n] for n in picked], [page.hard[n] for n in picked], KnownText(page.known_text.title), page.truth, page.clutter, page.neutral,
     )  # fmt: skip
 
 
-def _cut(page: Document, picked: Sequence[int], top: Element) -> None:
-    """Make *top* a fragment's root: a nameless <div>, as `parse_html` gives one."""
+def _make_root(page: Document, picked: Sequence[int], top: Element) -> None:
+    """Make *top* the root of a fragment: a <div> without names, as in `parse_html`."""
     level = top.depth
-    for place in {place for n in picked for place in ancestors(page.blocks[n].element)}:
-        place.depth = max(0, place.depth - level) + 2  # below html and body
+    for element in {element for n in picked for element in ancestors(page.blocks[n].element)}:
+        element.depth = max(0, element.depth - level) + 2  # below html and body
     body = Element("body", "", Element("html", "", None, 0), 1)
     top.parent, top.class_names, top.tag = body, "", "div"

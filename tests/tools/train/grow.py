@@ -1,4 +1,7 @@
-"""Growing a model: word and name weights, then two rounds of trees, each from scores of documents it wasn't grown on."""
+"""Training of the cleaner's model: word and name weights, then two passes of trees.
+
+Each step is trained on scores of documents that the previous step has not seen.
+"""
 
 import json
 import tempfile
@@ -12,34 +15,35 @@ import scipy.sparse
 from catboost import CatBoostClassifier
 from sklearn.linear_model import LogisticRegression
 
-from tests.tools.train.corpus import Document, part
+from tests.tools.train.corpus import Document, fold_of
 from workers.clean.blocks import Element
 from workers.clean.line_types import word_count
 from workers.clean.model.block_features import BUCKETS, base_features, name_buckets, word_tokens
 from workers.clean.model.context_features import columns, context_features, second_columns, second_pass_features
-from workers.clean.model.group_features import groups
-from workers.clean.model.model import StoredModel
+from workers.clean.model.group_features import group_blocks
+from workers.clean.model.model import StoredModel, input_hashes
 from workers.clean.model.oblivious_trees import StoredTrees
 
 TREES = {"text": 800, "html": 400, "page": 600}
 DEPTH = 6
-INNER = 4  # parts, for scores of documents that weights and trees haven't seen
+INNER_FOLDS = 4  # for scores of documents that the weights have not seen
+TREE_FOLDS = 3  # for first-pass probabilities of documents that the trees have not seen
 WORD_C, NAME_C = 1.0, 0.05  # inverse strengths of regularisation
 HARD_WEIGHT = 3.0
 TREE_OPTIONS: dict[str, Any] = {
     "depth": DEPTH, "learning_rate": 0.05, "l2_leaf_reg": 5, "border_count": 64,
     "boosting_type": "Plain", "bootstrap_type": "Bernoulli", "subsample": 0.7, "rsm": 0.5,
-    "random_seed": 1, "thread_count": 1,  # the same bytes from the same data
+    "random_seed": 1, "thread_count": 1,  # reproducible: the same data gives the same bytes
     "verbose": 0, "allow_writing_files": False,
 }  # fmt: skip
 
 
 @dataclass
 class Sample:
-    """A document as arrays: what doesn't depend on any weights."""
+    """A document as arrays. The fields with a default are scratch space of `grow`."""
 
     site: str
-    fixed: Any
+    base: Any
     words: Any
     word_tokens: Any
     name_tokens: Any
@@ -52,8 +56,11 @@ class Sample:
     groups: Any = None
 
 
-def sample(document: Document, *, html: bool) -> Sample:
-    """Return the arrays of a document. Each weighs alike; a block by the root of its words, clutter that shows more."""
+def make_sample(document: Document, *, html: bool) -> Sample:
+    """Return the arrays of a document.
+
+    All documents have the same weight. A block weighs the square root of its words; hard clutter at least HARD_WEIGHT.
+    """
     blocks = document.blocks
     words = np.array([word_count(block.text) for block in blocks], np.float32)
     base = np.sqrt(np.minimum(words, 100) + 1)
@@ -62,38 +69,38 @@ def sample(document: Document, *, html: bool) -> Sample:
     if total > 0:
         weight *= 100 * min(1, len(blocks) / 20) / total
     if html:
-        weight *= _thinned(document.body)
-    above: dict[Element, tuple[int, ...]] = {}
+        weight *= _subsample(document.body)
+    cache: dict[Element, tuple[int, ...]] = {}
 
-    def up(place: Element) -> tuple[int, ...]:
-        if place not in above:
-            above[place] = (up(place.parent) if place.parent else ()) + name_buckets("u", place)
-        return above[place]
+    def buckets(element: Element) -> tuple[int, ...]:
+        if element not in cache:
+            cache[element] = (buckets(element.parent) if element.parent else ()) + name_buckets("u", element)
+        return cache[element]
 
-    names = [up(b.element) + name_buckets("o", b.element) for b in blocks if b.element] if html else []
+    names = [buckets(b.element) + name_buckets("o", b.element) for b in blocks if b.element] if html else []
     return Sample(
-        document.site, base_features(blocks, document.hints), words,
+        document.site, base_features(blocks, document.known_text), words,
         _sparse([word_tokens(block.text) for block in blocks], rooted=True), _sparse(names) if html else None,
-        np.array(document.body, np.int8), weight.astype(np.float32), groups=groups(blocks) if html else None,
+        np.array(document.body, np.int8), weight.astype(np.float32), groups=group_blocks(blocks) if html else None,
     )  # fmt: skip
 
 
-def _thinned(body: Sequence[bool], near: int = 6, keep: int = 8) -> Any:
-    """Return weights that leave out most of the blocks far from any body text: a page has hundreds, all alike."""
-    marks = np.convolve(np.array(body, np.float32), np.ones(2 * near + 1), mode="same")[: len(body)] > 0
-    return np.where(marks, 1.0, np.where(np.arange(len(body)) % keep == 0, keep / 3, 0.0)).astype(np.float32)
+def _subsample(body: Sequence[bool], distance: int = 6, keep: int = 8) -> Any:
+    """Return weights that omit most blocks far from body text, because a page has hundreds of similar ones."""
+    near = np.convolve(np.array(body, np.float32), np.ones(2 * distance + 1), mode="same")[: len(body)] > 0
+    return np.where(near, 1.0, np.where(np.arange(len(body)) % keep == 0, keep / 3, 0.0)).astype(np.float32)
 
 
 def _sparse(rows: Sequence[Sequence[int]], *, rooted: bool = False) -> Any:
     counts = np.array([len(row) for row in rows])
     ones = np.repeat(1 / np.sqrt(np.maximum(counts, 1)) if rooted else np.ones(len(rows)), counts)
-    at = np.array([bucket for row in rows for bucket in row], np.int32)
+    buckets = np.array([bucket for row in rows for bucket in row], np.int32)
     ends = np.concatenate([[0], np.cumsum(counts)])
-    return scipy.sparse.csr_matrix((ones.astype(np.float32), at, ends), shape=(len(rows), BUCKETS))
+    return scipy.sparse.csr_matrix((ones.astype(np.float32), buckets, ends), shape=(len(rows), BUCKETS))
 
 
-class Grown(NamedTuple):
-    """Everything that was learned."""
+class TrainedModel(NamedTuple):
+    """Trained weights and trees."""
 
     words: Any
     names: Any
@@ -101,103 +108,105 @@ class Grown(NamedTuple):
     second: CatBoostClassifier
 
 
-def grow(samples: Sequence[Sample], trees: int) -> Grown:
-    """Return a model of these samples, with so many trees a round. Uses their score fields as scratch."""
+def grow(samples: Sequence[Sample], trees: int) -> TrainedModel:
+    """Return a model of *samples*, with so many *trees* per pass. Overwrites their score fields."""
     words = _scored(samples, "word_tokens", "word_scores", WORD_C)
     names = _scored(samples, "name_tokens", "name_scores", NAME_C) if samples[0].name_tokens is not None else None
     for s in samples:
         s.rows = _rows(s)
     first = _trees(samples, lambda s: s.rows, trees)
-    _out_of_part(samples, "t", 3, lambda rest: _trees(rest, lambda s: s.rows, trees), _set_first)
-    second = _trees(samples, _second, trees)
-    return Grown(words, names, first, second)
+    _cross_fit(samples, "t", TREE_FOLDS, lambda rest: _trees(rest, lambda s: s.rows, trees), _set_first)
+    second = _trees(samples, _second_rows, trees)
+    return TrainedModel(words, names, first, second)
 
 
-def probabilities(grown: Grown, s: Sample) -> Any:
-    """Return what the model makes of a sample that it wasn't grown on."""
-    s.word_scores = s.word_tokens @ grown.words
-    s.name_scores = s.name_tokens @ grown.names if s.name_tokens is not None else None
+def probabilities(model: TrainedModel, s: Sample) -> Any:
+    """Return the probabilities of a sample that is not part of the training set."""
+    s.word_scores = s.word_tokens @ model.words
+    s.name_scores = s.name_tokens @ model.names if s.name_tokens is not None else None
     s.rows = _rows(s)
-    _set_first(s, grown.first)
-    return grown.second.predict_proba(_second(s))[:, 1]
+    _set_first(s, model.first)
+    return model.second.predict_proba(_second_rows(s))[:, 1]
 
 
 def _set_first(s: Sample, trees: CatBoostClassifier) -> None:
     s.first = trees.predict_proba(s.rows)[:, 1].astype(np.float32)
 
 
-def _second(s: Sample) -> Any:
+def _second_rows(s: Sample) -> Any:
     return second_pass_features(s.rows, s.first, s.words, s.groups)
 
 
 def _rows(s: Sample) -> Any:
-    return context_features(s.fixed, s.word_scores, s.name_scores, s.groups)
+    return context_features(s.base, s.word_scores, s.name_scores, s.groups)
 
 
 def _scored(samples: Sequence[Sample], tokens: str, scores: str, c: float) -> Any:
-    """Return weights of all samples, and give each its scores by weights that haven't seen its site."""
+    """Return weights of all samples, and set each sample's scores by weights that have not seen its site."""
 
-    def give(s: Sample, weights: Any) -> None:
+    def set_scores(s: Sample, weights: Any) -> None:
         setattr(s, scores, getattr(s, tokens) @ weights)
 
-    _out_of_part(samples, "w", INNER, lambda rest: _weights(rest, tokens, c), give)
+    _cross_fit(samples, "w", INNER_FOLDS, lambda rest: _weights(rest, tokens, c), set_scores)
     return _weights(samples, tokens, c)
 
 
-def _out_of_part(
+def _cross_fit(
     samples: Sequence[Sample],
     salt: str,
-    parts: int,
-    learn: Callable[[list[Sample]], Any],
-    give: Callable[[Sample, Any], None],
+    folds: int,
+    train: Callable[[list[Sample]], Any],
+    apply: Callable[[Sample, Any], None],
 ) -> None:
-    for n in range(parts):
-        learned = learn([s for s in samples if part(s.site, parts, salt) != n])
+    """Apply to each sample a model that was trained without the fold of its site."""
+    for fold in range(folds):
+        model = train([s for s in samples if fold_of(s.site, folds, salt) != fold])
         for s in samples:
-            if part(s.site, parts, salt) == n:
-                give(s, learned)
+            if fold_of(s.site, folds, salt) == fold:
+                apply(s, model)
 
 
 def _weights(samples: Sequence[Sample], tokens: str, c: float) -> Any:
     rows = scipy.sparse.vstack([getattr(s, tokens) for s in samples])
-    body, weight = _joined(samples)
+    body, weight = _labels_and_weights(samples)
     used = weight > 0
-    learner = LogisticRegression(C=c, solver="liblinear", max_iter=60, tol=1e-3, random_state=1)
-    learner.fit(rows[used], body[used], sample_weight=weight[used])
-    return _rounded(learner.coef_[0])[0]
+    regression = LogisticRegression(C=c, solver="liblinear", max_iter=60, tol=1e-3, random_state=1)
+    regression.fit(rows[used], body[used], sample_weight=weight[used])
+    return _quantise(regression.coef_[0])[0]
 
 
-def _rounded(weights: Any) -> tuple[Any, Any, float]:
-    """Return weights as the file will have them: as int8 and a scale."""
+def _quantise(weights: Any) -> tuple[Any, Any, float]:
+    """Return the weights after quantisation, the int8 values, and their scale."""
     scale = float(np.abs(weights).max()) / 127 or 1.0
-    small = np.round(weights / scale).astype(np.int8)
-    return small.astype(np.float32) * scale, small, scale
+    quantised = np.round(weights / scale).astype(np.int8)
+    return quantised.astype(np.float32) * scale, quantised, scale
 
 
-def _joined(samples: Sequence[Sample]) -> tuple[Any, Any]:
+def _labels_and_weights(samples: Sequence[Sample]) -> tuple[Any, Any]:
     return np.concatenate([s.body for s in samples]), np.concatenate([s.weight for s in samples])
 
 
 def _trees(samples: Sequence[Sample], rows: Callable[[Sample], Any], count: int) -> CatBoostClassifier:
-    body, weight = _joined(samples)
+    body, weight = _labels_and_weights(samples)
     used = weight > 0
     trees = CatBoostClassifier(iterations=count, **TREE_OPTIONS)
     trees.fit(np.concatenate([rows(s) for s in samples])[used], body[used], sample_weight=weight[used])
     return trees
 
 
-def stored(grown: Grown, *, html: bool, left_cost: float, word_cost: float) -> StoredModel:
-    """Return a model as the file has it."""
-    _, words, word_scale = _rounded(grown.words)
-    _, names, name_scale = _rounded(grown.names) if html else (None, np.zeros(0, np.int8), 1.0)
+def stored_model(model: TrainedModel, *, html: bool, block_cost: float, word_cost: float) -> StoredModel:
+    """Return the form of *model* for the file, with the hashes of its inputs."""
+    _, words, word_scale = _quantise(model.words)
+    _, names, name_scale = _quantise(model.names) if html else (None, np.zeros(0, np.int8), 1.0)
     first, second = columns(html=html), second_columns(html=html)
     return StoredModel(
         words.tobytes(), word_scale, names.tobytes(), name_scale,
-        stored_trees(grown.first, first), stored_trees(grown.second, second), left_cost, word_cost,
+        stored_trees(model.first, first), stored_trees(model.second, second), block_cost, word_cost, input_hashes(html=html),
     )  # fmt: skip
 
 
 def stored_trees(trees: CatBoostClassifier, names: tuple[str, ...], depth: int = DEPTH) -> StoredTrees:
+    """Return the form of *trees* for the file; *names*: their columns."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "trees.json"
         trees.save_model(str(path), format="json")
@@ -205,7 +214,7 @@ def stored_trees(trees: CatBoostClassifier, names: tuple[str, ...], depth: int =
     asked, borders, leaves = [], [], []
     for tree in data["oblivious_trees"]:
         splits = tree["splits"]
-        missing = depth - len(splits)  # a tree that stopped early: questions that nobody can answer with yes
+        missing = depth - len(splits)  # of a tree that stopped early; the answer to the added questions is always no
         asked += [split["float_feature_index"] for split in splits] + [0] * missing
         borders += [split["border"] for split in splits] + [3e38] * missing
         leaves += [*tree["leaf_values"], *[0.0] * ((1 << depth) - len(tree["leaf_values"]))]

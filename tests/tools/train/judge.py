@@ -1,7 +1,7 @@
-"""`make train-judge`: what tells copies of a text from texts about the same, from ../shared/corpus/judge.
+"""`make train-judge`: train the near-duplicate model from ../shared/corpus/judge.
 
-Pairs that share an index key are what the judge ever sees. Folds go by groups of copies, so that no text helps to judge
-its own copies; `tests/tools/train/judge.json` has the curve, on texts that the trees hadn't seen.
+The training data are the pairs of texts that share an index key, because the index compares no others. All copies of a
+text are in one fold. `tests/tools/train/judge.json` has the curve on texts that the trees have not seen.
 """
 
 import itertools
@@ -34,15 +34,15 @@ from workers.demo.stories import PLOTS, story
 CORPUS = SHARED / "corpus" / "judge"
 CURVE = Path(__file__).with_name("judge.json")
 SETS = ("natural", "synth", "synthsum", "forms")
-FORMS = 600  # stories that the demo newsroom invents: few sentences, with other names and numbers in them each time
+FORMS = 600  # stories of the demo newsroom: few sentences, with different names and numbers each time
 FOLDS = 5
-NATURAL_WEIGHT = 4.0  # real pairs are few
+NATURAL_WEIGHT = 4.0  # because natural pairs are rare
 OPTIONS = TREE_OPTIONS | {"iterations": 120, "depth": 4, "learning_rate": 0.1, "rsm": 1.0}
 THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 
 class Texts(NamedTuple):
-    """A set of texts in their order: which pairs are copies, which nobody can say, and a group for each text."""
+    """A set of texts in order: the pairs that are copies, the pairs without a label, and the group of each text."""
 
     docs: list[dict[str, Any]]
     copies: set[tuple[int, int]]
@@ -51,34 +51,36 @@ class Texts(NamedTuple):
 
 
 def lines(name: str) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a file of the corpus."""
     with lzma.open(CORPUS / f"{name}.jsonl.xz", "rt", encoding="utf-8") as file:
         yield from map(json.loads, file)
 
 
 def texts(name: str) -> Texts:
-    """Return a set of the corpus; `forms` is our own, and has nothing but what is filled in anew."""
+    """Return a set of the corpus. `forms` is invented: its texts share all sentences except names and numbers."""
     if name == "forms":
-        made = [story(n) for n in range(FORMS)]
+        stories = [story(n) for n in range(FORMS)]
         docs = [
             {"id": str(s.number), "title": s.title, "text": "\n".join(s.paragraphs), "outlet": s.outlet.name}
-            for s in made
+            for s in stories
         ]
-        plots = [sentences[-1][:12].partition("{")[0] for _, sentences in PLOTS]
-        plot = [next(n for n, begins in enumerate(plots) if s.paragraphs[-1].startswith(begins)) for s in made]
-        return Texts(docs, set(), set(), plot)  # by its plot: whether forms are told that it hasn't seen
+        starts = [sentences[-1][:12].partition("{")[0] for _, sentences in PLOTS]
+        plot = [next(n for n, start in enumerate(starts) if s.paragraphs[-1].startswith(start)) for s in stories]
+        return Texts(docs, set(), set(), plot)  # grouped by plot, so that the test folds have unseen plots
     docs = list(lines(f"{name}_docs"))
     if name == "natural":
         number = {doc["id"]: n for n, doc in enumerate(docs)}
-        said = {(min(a, b), max(a, b)): pair["y"] for pair in lines("natural_pairs") for a, b in [(number[pair["a"]], number[pair["b"]])]}  # fmt: skip
-        copies = {pair for pair, y in said.items() if y == 1}
-        return Texts(docs, copies, {pair for pair, y in said.items() if y is None}, _groups(len(docs), copies))
+        labels = {(min(a, b), max(a, b)): pair["y"] for pair in lines("natural_pairs") for a, b in [(number[pair["a"]], number[pair["b"]])]}  # fmt: skip
+        copies = {pair for pair, y in labels.items() if y == 1}
+        return Texts(docs, copies, {pair for pair, y in labels.items() if y is None}, _groups(len(docs), copies))
     members = defaultdict(list)
     for n, doc in enumerate(docs):
         if doc["kind"] in ("orig", "copy"):
             members[doc["cluster"]].append(n)
     numbers: dict[str, int] = {}
     group = [numbers.setdefault(doc["cluster"], len(numbers)) for doc in docs]
-    return Texts(docs, {pair for of in members.values() for pair in itertools.combinations(of, 2)}, set(), group)
+    copies = {pair for cluster in members.values() for pair in itertools.combinations(cluster, 2)}
+    return Texts(docs, copies, set(), group)
 
 
 def _groups(count: int, pairs: set[tuple[int, int]]) -> list[int]:
@@ -94,23 +96,24 @@ def _groups(count: int, pairs: set[tuple[int, int]]) -> list[int]:
     return [root(n) for n in range(count)]
 
 
-def signed(docs: Sequence[dict[str, Any]]) -> list[TextSignature]:
+def signatures_of(docs: Sequence[dict[str, Any]]) -> list[TextSignature]:
+    """Return the signature of each text."""
     return [signature_of(doc["title"], doc["text"], doc["outlet"], 0.0) for doc in docs]
 
 
-def candidates(signs: Sequence[TextSignature]) -> list[tuple[int, int]]:
-    """Return the pairs that share an index key, (earlier, later)."""
-    found, shown = set(), defaultdict(list)
-    for n, one in enumerate(signs):
-        for key in one.keys:
-            found.update((other, n) for other in shown[key])
-            if len(shown[key]) < BUCKET:
-                shown[key].append(n)
-    return sorted(found)
+def candidates(signatures: Sequence[TextSignature]) -> list[tuple[int, int]]:
+    """Return the pairs (earlier, later) that share an index key."""
+    pairs, index = set(), defaultdict(list)
+    for n, signature in enumerate(signatures):
+        for key in signature.keys:
+            pairs.update((other, n) for other in index[key])
+            if len(index[key]) < BUCKET:
+                index[key].append(n)
+    return sorted(pairs)
 
 
 class Rows(NamedTuple):
-    """Pairs as the trees see them: y is 1 for copies, 0 for others, -1 where nobody can say."""
+    """Pairs as rows of features. `y` is 1 for copies, 0 for other pairs, -1 for pairs without a label."""
 
     rows: Any
     y: Any
@@ -120,79 +123,81 @@ class Rows(NamedTuple):
 
 
 def rows(name: str) -> Rows:
-    found = texts(name)
-    signs = signed(found.docs)
-    pairs = candidates(signs)
-    made = np.concatenate([pair_features(signs[b].signature, [signs[a].signature]) for a, b in pairs])
-    y = np.array([1 if p in found.copies else -1 if p in found.unsure else 0 for p in pairs], np.int8)
-    fold = np.array([(g * 2654435761 % 2**32) % FOLDS for g in found.group])
-    return Rows(made, y, pairs, fold, found)
+    """Return the candidate pairs of a set of texts."""
+    corpus = texts(name)
+    signatures = signatures_of(corpus.docs)
+    pairs = candidates(signatures)
+    features = np.concatenate([pair_features(signatures[b].signature, [signatures[a].signature]) for a, b in pairs])
+    y = np.array([1 if p in corpus.copies else -1 if p in corpus.unsure else 0 for p in pairs], np.int8)
+    fold = np.array([(g * 2654435761 % 2**32) % FOLDS for g in corpus.group])
+    return Rows(features, y, pairs, fold, corpus)
 
 
-def trained(sets: dict[str, Rows], left_out: int = -1) -> CatBoostClassifier:
-    """Return trees grown on all pairs of which neither text is in the fold *left_out*."""
+def train(sets: dict[str, Rows], excluded_fold: int = -1) -> CatBoostClassifier:
+    """Return trees trained on all pairs without a text of *excluded_fold*."""
     x, y, weight = [], [], []
-    for name, of in sets.items():
-        ends = np.array(of.pairs)
-        use = (of.y >= 0) & (of.fold[ends] != left_out).all(axis=1)
-        x.append(of.rows[use])
-        y.append(of.y[use])
+    for name, table in sets.items():
+        ends = np.array(table.pairs)
+        use = (table.y >= 0) & (table.fold[ends] != excluded_fold).all(axis=1)
+        x.append(table.rows[use])
+        y.append(table.y[use])
         weight.append(np.full(use.sum(), NATURAL_WEIGHT if name == "natural" else 1.0))
     trees = CatBoostClassifier(**OPTIONS)
     return trees.fit(np.concatenate(x), np.concatenate(y), sample_weight=np.concatenate(weight))
 
 
-def streamed(of: Rows, probabilities: Any, copy_at: float) -> dict[str, float]:
-    """Return precision, recall and F1 of the pairs that end up in one story, and of the direct links."""
+def stream_scores(table: Rows, probabilities: Any, copy_at: float) -> dict[str, float]:
+    """Return precision, recall and F1 of the pairs in one story, and of the direct links, for texts in order."""
     near = defaultdict(list)
-    for (a, b), p in zip(of.pairs, probabilities, strict=True):
+    for (a, b), p in zip(table.pairs, probabilities, strict=True):
         near[b].append((float(p), a))
-    story, link = list(range(len(of.texts.docs))), {}
+    story, link = list(range(len(table.texts.docs))), {}
     for n in range(len(story)):
-        told: dict[int, list[tuple[float, int]]] = defaultdict(list)
+        by_story: dict[int, list[tuple[float, int]]] = defaultdict(list)
         for p, a in near[n]:
-            told[story[a]].append((p, -a))
-        sure = {s: max(found)[0] for s, found in told.items() if joins([p for p, _ in found], copy_at)}
-        best = max(sure, key=lambda s: (sure[s], -s), default=None)
+            by_story[story[a]].append((p, -a))
+        joined = {s: max(texts)[0] for s, texts in by_story.items() if joins([p for p, _ in texts], copy_at)}
+        best = max(joined, key=lambda s: (joined[s], -s), default=None)
         if best is not None:
-            story[n], link[n] = best, -max(told[best])[1]
+            story[n], link[n] = best, -max(by_story[best])[1]
     members = defaultdict(list)
     for n, s in enumerate(story):
         members[s].append(n)
-    pairs = {pair for of_ in members.values() for pair in itertools.combinations(of_, 2)} - of.texts.unsure
-    links = {(a, n) for n, a in link.items()} - of.texts.unsure
-    right, right_links = len(pairs & of.texts.copies), len(links & of.texts.copies)
+    copies, unsure = table.texts.copies, table.texts.unsure
+    pairs = {pair for texts in members.values() for pair in itertools.combinations(texts, 2)} - unsure
+    links = {(a, n) for n, a in link.items()} - unsure
+    correct, correct_links = len(pairs & copies), len(links & copies)
     return {
-        "precision": round(right / max(1, len(pairs)), 4), "recall": round(right / max(1, len(of.texts.copies)), 4),
-        "f1": round(2 * right / max(1, len(pairs) + len(of.texts.copies)), 4),
-        "link_precision": round(right_links / max(1, len(links)), 4), "links": len(links),
+        "precision": round(correct / max(1, len(pairs)), 4), "recall": round(correct / max(1, len(copies)), 4),
+        "f1": round(2 * correct / max(1, len(pairs) + len(copies)), 4),
+        "link_precision": round(correct_links / max(1, len(links)), 4), "links": len(links),
     }  # fmt: skip
 
 
-def validated(sets: dict[str, Rows]) -> dict[str, Any]:
-    """Return the curve of each set, cross-validated."""
-    probabilities = {name: np.zeros(len(of.y)) for name, of in sets.items()}
+def cross_validate(sets: dict[str, Rows]) -> dict[str, Any]:
+    """Return the cross-validated curve of each set."""
+    probabilities = {name: np.zeros(len(table.y)) for name, table in sets.items()}
     for fold in range(FOLDS):
-        trees = trained(sets, fold)
-        for name, of in sets.items():
-            mine = of.fold[np.array(of.pairs)[:, 1]] == fold
-            enough = of.rows[mine, 1] >= MIN_SHARED
-            probabilities[name][mine] = np.where(enough, trees.predict_proba(of.rows[mine])[:, 1], 0.0)
+        trees = train(sets, fold)
+        for name, table in sets.items():
+            in_fold = table.fold[np.array(table.pairs)[:, 1]] == fold
+            enough = table.rows[in_fold, 1] >= MIN_SHARED
+            probabilities[name][in_fold] = np.where(enough, trees.predict_proba(table.rows[in_fold])[:, 1], 0.0)
     return {
         name: {
-            "texts": len(of.texts.docs), "copies": len(of.texts.copies),
-            "not_compared": len(of.texts.copies - set(of.pairs)),
-            "curve": {str(t): streamed(of, probabilities[name], t) for t in THRESHOLDS},
+            "texts": len(table.texts.docs), "copies": len(table.texts.copies),
+            "not_compared": len(table.texts.copies - set(table.pairs)),
+            "curve": {str(t): stream_scores(table, probabilities[name], t) for t in THRESHOLDS},
         }
-        for name, of in sets.items()
+        for name, table in sets.items()
     }  # fmt: skip
 
 
 def main(copy_at: float = 0.7) -> None:
     """Write the model and its curve."""
     sets = {name: rows(name) for name in SETS}
-    CURVE.write_text(json.dumps(validated(sets), indent=1) + "\n")
-    model = StoredModel(stored_trees(trained(sets), COLUMNS, OPTIONS["depth"]), copy_at)
+    CURVE.write_text(json.dumps(cross_validate(sets), indent=1) + "\n")
+    model = StoredModel(stored_trees(train(sets), COLUMNS, OPTIONS["depth"]), copy_at)
     FILE.write_bytes(msgspec.msgpack.encode(model))
     print(f"{FILE}: {FILE.stat().st_size:,} bytes; {CURVE}", file=sys.stderr)
 

@@ -1,4 +1,4 @@
-"""The scores of a cleaned document against its labels: word-F1, body words lost, clutter left."""
+"""Scores of a cleaned document against its labels: word F1, lost words of body text, remaining clutter."""
 
 import re
 from collections import Counter
@@ -8,21 +8,21 @@ from tests.tools.train.corpus import Document, words_of
 
 SENTENCE_ENDS = re.compile(r"(?<=[.!?…])[\"”’»)\]]*\s+|(?<=[。！？])")
 MIN_SENTENCE_WORDS = 5
-SURVIVES = 0.6  # of a sentence's three-word sequences must be in the output
+MIN_SHINGLE_SHARE = 0.6  # of a sentence's shingles of three words; below, the sentence counts as lost
 
 
 def text_score(document: Document, out: Sequence[str]) -> dict[str, float]:
-    """Return the scores of these lines as the document's text. Bylines, dates and captions count neither way."""
+    """Return the scores of the lines *out* as the document's text. Bylines, dates and captions are neutral."""
     have, truth = Counter(words_of("\n".join(out))), Counter(words_of(document.truth))
     have -= (have - truth) & Counter(word for line in document.neutral for word in words_of(line))
-    both, total, wanted = sum((have & truth).values()), have.total(), truth.total()
-    left, words_left = _left(out, document)
-    sentences = [set(_triples(words)) for line in document.truth.split("\n") for words in _sentences(line)]
-    known = set(_triples(words_of("\n".join(out))))
+    both, total, expected = sum((have & truth).values()), have.total(), truth.total()
+    left, words_left = _remaining_clutter(out, document)
+    sentences = [set(_shingles(words)) for line in document.truth.split("\n") for words in _sentences(line)]
+    shingles = set(_shingles(words_of("\n".join(out))))
     return {
         "sentences": len(sentences),
-        "sentences_lost": sum(len(s & known) < SURVIVES * len(s) for s in sentences),
-        "f1": 2 * both / (total + wanted) if both else 0.0, "out": total, "truth": wanted, "lost": wanted - both,
+        "sentences_lost": sum(len(s & shingles) < MIN_SHINGLE_SHARE * len(s) for s in sentences),
+        "f1": 2 * both / (total + expected) if both else 0.0, "out": total, "truth": expected, "lost": expected - both,
         "clutter": len(document.clutter), "left": left, "left_words": words_left,
     }  # fmt: skip
 
@@ -34,12 +34,12 @@ def _sentences(line: str) -> Iterator[list[str]]:
             yield words
 
 
-def _triples(words: list[str]) -> Iterator[tuple[str, str, str]]:
+def _shingles(words: list[str]) -> Iterator[tuple[str, str, str]]:
     return zip(words, words[1:], words[2:], strict=False)
 
 
-def _left(out: Sequence[str], document: Document) -> tuple[int, int]:
-    """Return how many clutter lines, and words of them, are in the output more often than in the truth."""
+def _remaining_clutter(out: Sequence[str], document: Document) -> tuple[int, int]:
+    """Return the number of clutter lines, and of their words, that occur more often in the output than in the truth."""
     lines = Counter(" ".join(words_of(line)) for line in out)
     true_lines = Counter(" ".join(words_of(line)) for line in document.truth.split("\n"))
     flat, true_flat = (f" {' '.join(words_of(text))} " for text in ("\n".join(out), document.truth))
@@ -58,7 +58,7 @@ def _left(out: Sequence[str], document: Document) -> tuple[int, int]:
 
 
 def summary(scores: Sequence[dict[str, float]]) -> dict[str, float]:
-    """Return the figures of many documents: F1 is a mean over documents, the rest is pooled."""
+    """Return the figures of many documents. F1 is a mean over documents; all others are pooled."""
     total = {key: sum(score[key] for score in scores) for key in scores[0]} if scores else {}
     count = len(scores) or 1
     return {

@@ -1,4 +1,4 @@
-"""The cleaner: every rule as a row, and what holds for any input. All stories here are invented."""
+"""The cleaner: one row per rule, and results for whole documents. All stories are invented."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,9 @@ from tests.conftest import copydesk
 from workers.clean.cleaner import clean, detect_gallery, detect_input_type
 from workers.clean.credits import parse_byline
 from workers.clean.line_types import is_feed_tail, is_headline, is_link_label, is_prompt, is_sentence, word_count
-from workers.clean.rules.patterns import FEED_TAILS, INLINE_LEADS, LINK_LABELS, PROMPTS
+from workers.clean.rules.feed_tails import FEED_TAILS
+from workers.clean.rules.labels import INLINE_LEADS, LINK_LABELS
+from workers.clean.rules.prompts import PROMPTS
 from workers.text.dates import MONTHS, parse_date_line
 from workers.text.encoding import decode
 from workers.text.normalise import match_key
@@ -50,7 +52,7 @@ def feed(extra: str, title: str = "Salt canal reopens") -> tuple[str, ...]:
         "<p></p><p>&nbsp;</p><div><br></div>",
     ],
 )
-def test_a_feed_item_loses_its_clutter_and_nothing_else(clutter: str) -> None:
+def test_clean_feed_item_removes_clutter_only(clutter: str) -> None:
     assert feed(clutter) == STORY
 
 
@@ -67,7 +69,7 @@ def test_a_feed_item_loses_its_clutter_and_nothing_else(clutter: str) -> None:
         "<table><tr><td>Swans</td><td>64</td></tr></table>",
     ],
 )
-def test_body_is_sacred(body: str) -> None:
+def test_body_text_is_never_removed(body: str) -> None:
     from lxml import html
 
     words = "".join(html.fromstring(body.replace("</li>", " </li>").replace("</td>", " </td>")).itertext()).split()
@@ -75,7 +77,7 @@ def test_body_is_sacred(body: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("glued", "kept"),
+    ("paragraph", "expected"),
     [
         ("The board meets again in May. <a href='/s'>Sign up for our newsletter to get more</a>.", "The board meets again in May."),
         ("The board meets again in May. <b><a href='/s'>Click here to read more</a></b>", "The board meets again in May."),
@@ -85,14 +87,14 @@ def test_body_is_sacred(body: str) -> None:
         ("Click here to read more.", ""),
     ],
 )  # fmt: skip
-def test_a_prompt_that_is_glued_to_a_paragraph_is_cut_off_where_no_markup_is_torn(glued: str, kept: str) -> None:
-    copy = clean(f"<p>{STORY[0]}</p><p>{glued}</p>", "html", url="https://a.example/1")
-    assert copy.paragraphs == (STORY[0], *filter(None, [kept]))
-    assert kept in copy.html or "<b>" in copy.html
-    assert ("Click" in copy.html, "Sign up" in copy.html) == (False, False)
+def test_trailing_prompt_is_removed_without_breaking_markup(paragraph: str, expected: str) -> None:
+    content = clean(f"<p>{STORY[0]}</p><p>{paragraph}</p>", "html", url="https://a.example/1")
+    assert content.paragraphs == (STORY[0], *filter(None, [expected]))
+    assert expected in content.html or "<b>" in content.html
+    assert ("Click" in content.html, "Sign up" in content.html) == (False, False)
 
 
-def test_a_text_of_a_few_lines_is_no_page_and_a_page_never_comes_out_empty() -> None:
+def test_clean_short_input_never_becomes_empty() -> None:
     assert clean("Déjà vu is over.\nReally", "text").paragraphs == ("Déjà vu is over.", "Really")
     assert clean("<!doctype html><html><body><div>Fog</div><div>Rain</div></body></html>").paragraphs != ()
 
@@ -106,31 +108,31 @@ def test_a_text_of_a_few_lines_is_no_page_and_a_page_never_comes_out_empty() -> 
         "Correctif : l'année a été corrigée.",
     ],
 )
-def test_notes_of_correction_stay(note: str) -> None:
+def test_correction_notes_stay(note: str) -> None:
     assert feed(f"<p>{note}</p>") == (*STORY, note)
     assert note in clean("\n".join((HEADLINES[0], *STORY, note, "Explore", *HEADLINES))).paragraphs
 
 
-def test_a_page_says_that_it_is_a_live_blog_and_many_pictures_make_a_gallery() -> None:
+def test_article_type_from_json_ld_and_images() -> None:
     ld = '<script type="application/ld+json">{"@graph":[{"@type":"LiveBlogPosting","headline":"Canal reopens: live","dateModified":"2026-03-03T12:00:00Z","articleSection":["Harbour"]}]}</script>'
     page = f"<!doctype html><html><head>{ld}</head><body><article><h1>Canal reopens: live</h1>{PARAGRAPHS}</article></body></html>"
-    copy = clean(page)
-    assert (copy.article_type, copy.kicker, copy.title) == ("live blog", "Harbour", "Canal reopens: live")
-    assert copy.updated is not None
+    content = clean(page)
+    assert (content.article_type, content.kicker, content.title) == ("live blog", "Harbour", "Canal reopens: live")
+    assert content.updated is not None
     figures = "".join(f"<figure><img src='/{n}.jpg'><figcaption>Swan {n}</figcaption></figure>" for n in range(9))
     assert detect_gallery(clean(f"<p>{STORY[0]}</p>{figures}", "html", url="https://a.example/")) == "gallery"
     assert detect_gallery(clean(PARAGRAPHS, "html")) == ""
 
 
 @pytest.mark.parametrize("kind", ["text", "html", "page"])
-def test_what_is_too_long_is_cut_and_the_audit_says_so(kind: str) -> None:
-    copy = clean("<p>word word</p>\n" * 400_000, kind)
-    assert [r.kind for r in copy.removed if r.kind == "cut"] == ["cut"]
-    assert any("only the first" in r.reason for r in copy.removed)
+def test_clean_oversized_input_reports_truncation(kind: str) -> None:
+    content = clean("<p>word word</p>\n" * 400_000, kind)
+    assert [r.kind for r in content.removed if r.kind == "cut"] == ["cut"]
+    assert any("only the first" in r.reason for r in content.removed)
 
 
-def test_everything_removed_is_in_the_audit_with_its_reason() -> None:
-    copy = clean(
+def test_removed_link_block_has_label_and_reason() -> None:
+    content = clean(
         PARAGRAPHS
         + "<h3>Explore</h3><ul>"
         + "".join(f'<li><a href="/{n}?utm_source=x">{h}</a></li>' for n, h in enumerate(HEADLINES))
@@ -138,25 +140,25 @@ def test_everything_removed_is_in_the_audit_with_its_reason() -> None:
         "html",
         url="https://a.example/",
     )
-    [block] = copy.removed
+    [block] = content.removed
     assert (block.kind, block.label) == ("link block", "Explore")
     assert block.text == "\n".join(HEADLINES)
     assert [link.url for link in block.links] == [f"https://a.example/{n}" for n in range(4)]
     assert "4 lines" in block.reason
 
 
-def test_html_keeps_structure_resolves_links_and_executes_nothing() -> None:
-    copy = clean(
+def test_render_keeps_structure_and_removes_scripts() -> None:
+    content = clean(
         '<h1>T</h1><p onclick="x()">See <a href="/b?utm_source=f&amp;c=1" target="_blank">this</a>.</p>'
         '<figure><img data-src="/i.jpg" src="data:image/gif;base64,R0" onerror="x()" alt="A tide"><figcaption>High tide. Photo: Ida Marrow</figcaption></figure>'
         '<blockquote><p>Quote</p></blockquote><a href="javascript:x()">bad</a><iframe src="//e"></iframe>',
         "html", url="https://a.example/x",
     )  # fmt: skip
-    assert '<a href="https://a.example/b?c=1" rel="noopener noreferrer">this</a>' in copy.html
-    assert '<img src="https://a.example/i.jpg" alt="A tide">' in copy.html
-    assert "<blockquote>" in copy.html
-    assert not any(bad in copy.html for bad in ("onclick", "onerror", "javascript", "iframe", "<h1"))
-    assert (copy.images[0].url, copy.images[0].caption, copy.images[0].credit) == (
+    assert '<a href="https://a.example/b?c=1" rel="noopener noreferrer">this</a>' in content.html
+    assert '<img src="https://a.example/i.jpg" alt="A tide">' in content.html
+    assert "<blockquote>" in content.html
+    assert not any(bad in content.html for bad in ("onclick", "onerror", "javascript", "iframe", "<h1"))
+    assert (content.images[0].url, content.images[0].caption, content.images[0].credit) == (
         "https://a.example/i.jpg",
         "High tide.",
         "Ida Marrow",
@@ -183,22 +185,28 @@ Explore
 {headlines}"""
 
 
-def test_a_page_s_text_dump_becomes_structure() -> None:
+def test_clean_text_dump_fills_header_fields() -> None:
     title = "Scientists near Dunscar hear a nine-day hum"
     text = TEXT.format(title=title, body="\n\n".join(STORY[:2]), last=STORY[2], headlines="\n".join(HEADLINES))
-    copy = clean(text)
-    assert (copy.title, copy.kicker, copy.reading_minutes) == (title, "SCIENCE", 3)
-    assert copy.dek.startswith("A low hum")
-    assert copy.byline == ("Ida Marrow", "Tomas Velk")
-    assert copy.published is not None
-    assert copy.published.isoformat() == "2026-03-03T00:00:00+00:00"
-    assert copy.source_credit == "Orrin Wire and agencies"
-    assert (copy.images[0].caption, copy.images[0].credit) == ("The hum was first heard by an organist.", "Orrin Wire")
-    assert copy.paragraphs == STORY
-    assert [(r.label, r.kind) for r in copy.removed if r.label] == [("Recommended", "label"), ("Explore", "link block")]
+    content = clean(text)
+    assert (content.title, content.kicker, content.reading_minutes) == (title, "SCIENCE", 3)
+    assert content.dek.startswith("A low hum")
+    assert content.byline == ("Ida Marrow", "Tomas Velk")
+    assert content.published is not None
+    assert content.published.isoformat() == "2026-03-03T00:00:00+00:00"
+    assert content.source_credit == "Orrin Wire and agencies"
+    assert (content.images[0].caption, content.images[0].credit) == (
+        "The hum was first heard by an organist.",
+        "Orrin Wire",
+    )
+    assert content.paragraphs == STORY
+    assert [(r.label, r.kind) for r in content.removed if r.label] == [
+        ("Recommended", "label"),
+        ("Explore", "link block"),
+    ]
 
 
-def test_the_seed_comes_out_whole(shared: Path, tmp_path: Path) -> None:
+def test_seed_article_exact(shared: Path, tmp_path: Path) -> None:
     [seed] = (shared / "seeds").glob("000_*.txt")
     row = json.loads(copydesk("clean", str(seed), "--json", cwd=tmp_path).stdout)
     lines = seed.read_text("utf-8").splitlines()
@@ -221,7 +229,7 @@ def test_the_seed_comes_out_whole(shared: Path, tmp_path: Path) -> None:
     assert row["html"].count("Explore") == 0
 
 
-def test_a_whole_page_gives_story_and_metadata() -> None:
+def test_clean_page_returns_story_and_metadata() -> None:
     nav = "".join(f'<li><a href="/{n}">{h}</a></li>' for n, h in enumerate(HEADLINES * 3))
     page = (
         '<!doctype html><html lang="en"><head><title>Salt canal reopens - The Lanthe Courier</title>'
@@ -229,20 +237,20 @@ def test_a_whole_page_gives_story_and_metadata() -> None:
         '<script type="application/ld+json">{"@type":"NewsArticle","headline":"Salt canal reopens","datePublished":"2026-03-03T10:00:00+02:00","author":[{"name":"Ida Marrow"}]}</script></head>'
         f"<body><nav><ul>{nav}</ul></nav><article><h1>Salt canal reopens</h1>{PARAGRAPHS}</article><footer>Terms</footer></body></html>"
     )
-    copy = clean(page, url="https://courier.example/x")
-    assert copy.paragraphs == STORY
-    assert (copy.title, copy.publisher, copy.language) == ("Salt canal reopens", "The Lanthe Courier", "en")
-    assert copy.canonical_url == "https://courier.example/canal"
-    assert copy.byline == ("Ida Marrow",)
-    assert copy.published is not None
-    assert copy.published.isoformat() == "2026-03-03T08:00:00+00:00"
+    content = clean(page, url="https://courier.example/x")
+    assert content.paragraphs == STORY
+    assert (content.title, content.publisher, content.language) == ("Salt canal reopens", "The Lanthe Courier", "en")
+    assert content.canonical_url == "https://courier.example/canal"
+    assert content.byline == ("Ida Marrow",)
+    assert content.published is not None
+    assert content.published.isoformat() == "2026-03-03T08:00:00+00:00"
 
 
 @pytest.mark.parametrize(
     ("data", "kind"),
     [("<!DOCTYPE html><p>x", "page"), ("<p>x</p>", "html"), ("a < b and c > d", "text"), ("", "text"), ("plain\nlines", "text"), ("x<br/>y", "html")],
 )  # fmt: skip
-def test_sniff(data: str, kind: str) -> None:
+def test_detect_input_type(data: str, kind: str) -> None:
     assert detect_input_type(data) == kind
 
 
@@ -269,15 +277,15 @@ def test_sniff(data: str, kind: str) -> None:
         ("26.02.2017 14:30", "2017-02-26T14:30"),
         ("3 مارس 2026", "2026-03-03T00:00"),
         ("Am 3. März 2026 war er da", None),
-        ("03/04/2026", None),  # nobody can know which
+        ("03/04/2026", None),  # ambiguous
     ],
 )
-def test_dates(line: str, date: str | None) -> None:
-    found = parse_date_line(line)
-    assert (found.strftime("%Y-%m-%dT%H:%M") if found else None) == date
+def test_parse_date_line(line: str, date: str | None) -> None:
+    time = parse_date_line(line)
+    assert (time.strftime("%Y-%m-%dT%H:%M") if time else None) == date
 
 
-def test_every_language_has_twelve_months() -> None:
+def test_months_each_language_has_twelve() -> None:
     assert {language: len(names.split()) for language, names in MONTHS.items()} == dict.fromkeys(MONTHS, 12)
 
 
@@ -291,11 +299,11 @@ def test_every_language_has_twelve_months() -> None:
         ("Ida Marrow in Port Maren", ("Ida Marrow",)),
     ],
 )
-def test_names(byline: str, names: tuple[str, ...]) -> None:
+def test_parse_byline(byline: str, names: tuple[str, ...]) -> None:
     assert parse_byline(byline) == names
 
 
-def test_words_of_scripts_without_spaces_count() -> None:
+def test_line_types_of_words_sentences_and_headlines() -> None:
     assert word_count("one two three") == 3
     assert word_count("海面が上昇した") == 4
     assert is_sentence("The board met and agreed on the plan that it had made.")
@@ -303,7 +311,7 @@ def test_words_of_scripts_without_spaces_count() -> None:
     assert is_headline("Can the night-tram still be saved?")
 
 
-def test_the_lexicon_is_clean() -> None:
+def test_clutter_tables_are_lowercase_and_unique() -> None:
     for labels in LINK_LABELS.values():
         for label in labels:
             assert match_key(label), label
@@ -322,14 +330,14 @@ def test_the_lexicon_is_clean() -> None:
         "Facebook Twitter Email",
     ],
 )
-def test_prompts(text: str) -> None:
+def test_prompt_patterns(text: str) -> None:
     assert is_prompt(text)
 
 
 @pytest.mark.parametrize(
     "text", [*STORY, *HEADLINES, "Share prices fell on Monday after the board met, and rose again."]
 )
-def test_stories_are_no_prompts_nor_tails(text: str) -> None:
+def test_prompt_patterns_do_not_match_stories(text: str) -> None:
     assert not is_prompt(text)
     assert not is_feed_tail(text)
 
@@ -351,8 +359,8 @@ def test_stories_are_no_prompts_nor_tails(text: str) -> None:
         "It was late. " + "2009 " * 40 + "and so on",
     ],
 )
-def test_no_pattern_is_slow_on_a_hostile_line(text: str) -> None:
-    """Not a timing: a pattern that backtracks without end would hang here, and the run's limit would show it."""
+def test_patterns_terminate_on_hostile_line(text: str) -> None:
+    """Clean a hostile line. A pattern that backtracks without end exceeds the time limit of the test run."""
     for kind in ("text", "html", "page"):
         clean(text, kind)
     for pattern in (*PROMPTS, *FEED_TAILS):
@@ -370,5 +378,5 @@ def test_no_pattern_is_slow_on_a_hostile_line(text: str) -> None:
         (b"<meta charset=nonsense>\xff", "<meta charset=nonsense>\ufffd"),
     ],
 )
-def test_encodings(data: bytes, text: str) -> None:
+def test_decode_charsets(data: bytes, text: str) -> None:
     assert decode(data) == text

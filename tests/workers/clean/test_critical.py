@@ -1,4 +1,4 @@
-"""Faults that lost or changed parts of a story: buttons left open, joiners, pictures without a source, long capitals."""
+"""Regressions that lost or changed text: open buttons, joiners, images without a source, long capitals."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from streams.config.tables import Rule
 from streams.records import Article
 from streams.routing import matches
 from workers.clean.cleaner import clean
-from workers.clean.rules.patterns import DATELINE
+from workers.clean.rules.bylines import DATELINE
 from workers.dedupe.fingerprint import fingerprint
 from workers.dedupe.near_duplicates.signature import signature_of
 from workers.text.markup import strip_buttons, strip_invisible_elements, strip_tags
@@ -44,22 +44,22 @@ PAGE = "https://courier.example/news/pier"
     ],
 )  # fmt: skip
 def test_dateline_of_first_paragraph_is_found(text: str, dateline: str) -> None:
-    found = DATELINE.match(text)
-    assert (found["dateline"].strip(" ,") if found else "") == dateline
+    match = DATELINE.match(text)
+    assert (match["dateline"].strip(" ,") if match else "") == dateline
 
 
 @pytest.mark.parametrize("capitals", ["A" * 5_000, "ACGT" * 2_000, "AB " * 2_000, "A-" * 2_000])
 def test_clean_paragraph_of_capitals_keeps_it(capitals: str) -> None:
-    copy = clean(f"<p>{capitals} is the sequence that the laboratory published on Tuesday.</p>{STORY}", "html")
-    assert copy.paragraphs[0].startswith(capitals.strip()[:100])
-    assert len(copy.paragraphs) == 5
+    content = clean(f"<p>{capitals} is the sequence that the laboratory published on Tuesday.</p>{STORY}", "html")
+    assert content.paragraphs[0].startswith(capitals.strip()[:100])
+    assert len(content.paragraphs) == 5
 
 
-# -- what no reader sees ------------------------------------------------------------------------------------------
+# -- invisible elements -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("html", "seen"),
+    ("html", "visible"),
     [
         ("a<script>b", "a"),
         ("a<!-- b", "a"),
@@ -68,25 +68,25 @@ def test_clean_paragraph_of_capitals_keeps_it(capitals: str) -> None:
         ("a<!-->b<!--->c", "abc"),
         ("a<!-- b --!>c", "ac"),
         ("<svg/>a<svg viewBox='0 0 1 1'/>b", "ab"),
-        ("<svg>a<p>b</p>", "<svg>a<p>b</p>"),  # HTML within a drawing ends it
+        ("<svg>a<p>b</p>", "<svg>a<p>b</p>"),  # HTML within <svg> ends it
         ("<title>How to write <!--</title>a", "<title>How to write <!--</title>a"),
         ('<script type="application/ld+json">{"a": "<!--"}</script>b', '<script type="application/ld+json">{"a": "<!--"}</script>b'),
         ("a<script-card>b</script-card>", "a<script-card>b</script-card>"),
         ("a<script>'<!--'</script>b<!-- c -->", "ab"),
     ],
 )  # fmt: skip
-def test_without_unseen_cuts_to_end_tags(html: str, seen: str) -> None:
-    assert strip_invisible_elements(html) == seen
+def test_strip_invisible_elements_ends_at_end_tags(html: str, visible: str) -> None:
+    assert strip_invisible_elements(html) == visible
 
 
 @pytest.mark.parametrize(
     "token", ["<!--", "<style ", "<svg ", "<script ", "<script>", "<style><!--", "<svg/>", "</svg <svg "]
 )
-def test_without_unseen_megabyte_of_openers_ends(token: str) -> None:
+def test_strip_invisible_elements_megabyte_of_start_tags_terminates(token: str) -> None:
     strip_invisible_elements(token * (1_048_576 // len(token)))
 
 
-def test_without_tags_is_bounded_by_length() -> None:
+def test_strip_tags_is_bounded_by_length() -> None:
     assert strip_tags("a<b>c<d <e>f>g<hijkl>m", "_", 4) == "a_c_f>g<hijkl>m"
 
 
@@ -115,14 +115,14 @@ def test_clean_page_button_left_open_keeps_story(button: str) -> None:
     ["<button>Share</button>", "<button><div><p>Share</p></div></button>", "<button class=x><span>Share</span></button>",
      "<button><div>Share</button>"],
 )  # fmt: skip
-def test_clean_button_words_are_removed(button: str) -> None:
+def test_clean_button_text_is_removed(button: str) -> None:
     for html in (f"{STORY}<p>{button}</p>", f"{button}{STORY}"):
-        copy = clean(html, "html", title="Piers of Fauna")
-        assert list(copy.paragraphs) == LINES
-        assert "Share" not in copy.html
+        content = clean(html, "html", title="Piers of Fauna")
+        assert list(content.paragraphs) == LINES
+        assert "Share" not in content.html
 
 
-def test_without_buttons_script_is_left_alone() -> None:
+def test_strip_buttons_ignores_buttons_in_scripts() -> None:
     html = "<script>'<button>'</script>a<!-- <button> -->b<textarea></button></textarea>"
     assert strip_buttons(html) == html
 
@@ -131,32 +131,32 @@ def test_without_buttons_script_is_left_alone() -> None:
 
 
 @pytest.mark.parametrize("text", [PERSIAN, SINHALA, MALAYALAM, EMOJI, "۱۳۶۰ ه‍.ش", "क्‍ष और क्‌ष"])
-def test_plain_joiners_of_scripts_and_emoji_stay(text: str) -> None:
+def test_plain_text_keeps_joiners_of_scripts_and_emoji(text: str) -> None:
     assert plain_text(text) == text
-    copy = clean(f"<p>{text}</p>", "html")
-    assert (copy.paragraphs, copy.html) == ((text,), f"<p>{text}</p>")
+    content = clean(f"<p>{text}</p>", "html")
+    assert (content.paragraphs, content.html) == ((text,), f"<p>{text}</p>")
     assert clean("", title=text).title == text
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"),
+    ("text", "expected"),
     [
         ("har\u200cbour", "harbour"), ("har\u200dbour", "harbour"), ("\u200dharbour\u200c", "harbour"), ("港\u200d口", "港口"),
         ("خانه\u200c", "خانه"), ("\u200cخانه", "خانه"), ("خانه\u200c\u200cها", "خانه\u200cها"), ("👩\u200d", "👩"), ("a\u200d👩", "a👩"),
         ("👩\u200c👩", "👩👩"), ("\u200b\ufeffخا\u00adنه\u200f", "خانه"),
     ],
 )  # fmt: skip
-def test_plain_joiners_elsewhere_go(text: str, shown: str) -> None:
-    assert plain_text(text) == shown
+def test_plain_text_removes_other_joiners(text: str, expected: str) -> None:
+    assert plain_text(text) == expected
 
 
 def test_clean_joiner_beside_tag_stays() -> None:
-    copy = clean("<p>آن <b>می</b>\u200cخواهد و har\u200c<i>bour</i>.</p>", "html")
-    assert copy.paragraphs == ("آن می\u200cخواهد و harbour.",)
-    assert copy.html == "<p>آن <b>می</b>\u200cخواهد و har<i>bour</i>.</p>"
+    content = clean("<p>آن <b>می</b>\u200cخواهد و har\u200c<i>bour</i>.</p>", "html")
+    assert content.paragraphs == ("آن می\u200cخواهد و harbour.",)
+    assert content.html == "<p>آن <b>می</b>\u200cخواهد و har<i>bour</i>.</p>"
 
 
-def test_comparison_joiners_make_no_difference() -> None:
+def test_comparison_ignores_joiners() -> None:
     without = PERSIAN.replace("\u200c", "")
     assert match_key(PERSIAN) == match_key(without)
     assert fingerprint([PERSIAN]) == fingerprint([without])
@@ -165,7 +165,7 @@ def test_comparison_joiners_make_no_difference() -> None:
 
 @pytest.mark.parametrize("keyword", ["می\u200cخواهند", "میخواهند"])
 @pytest.mark.parametrize("text", [PERSIAN, PERSIAN.replace("\u200c", "")])
-def test_keyword_joiners_make_no_difference(keyword: str, text: str) -> None:
+def test_keyword_rule_ignores_joiners(keyword: str, text: str) -> None:
     assert matches(Article(id="a", revision=1, paragraphs=(text,)), Rule(keyword=(keyword,)))
 
 
@@ -178,17 +178,17 @@ def test_keyword_joiners_make_no_difference(keyword: str, text: str) -> None:
      "<img srcset=''>", "<img data-src='' src=''>"],
 )  # fmt: skip
 @pytest.mark.parametrize("kind", ["html", "page"])
-def test_clean_picture_without_source_is_none(picture: str, kind: str) -> None:
-    copy = clean(f"<article>{STORY}{picture}{STORY.replace('pier', 'quay')}</article>", kind, url=PAGE)
-    assert copy.images == ()
-    assert "<img" not in copy.html
+def test_clean_image_without_source_is_removed(picture: str, kind: str) -> None:
+    content = clean(f"<article>{STORY}{picture}{STORY.replace('pier', 'quay')}</article>", kind, url=PAGE)
+    assert content.images == ()
+    assert "<img" not in content.html
 
 
-def test_clean_picture_with_source_stays() -> None:
-    copy = clean(f"{STORY}<p><img src='/pier.jpg'><img src='{PAGE}'></p>", "html", url=PAGE)
-    assert [image.url for image in copy.images] == ["https://courier.example/pier.jpg", PAGE]
+def test_clean_image_with_source_stays() -> None:
+    content = clean(f"{STORY}<p><img src='/pier.jpg'><img src='{PAGE}'></p>", "html", url=PAGE)
+    assert [image.url for image in content.images] == ["https://courier.example/pier.jpg", PAGE]
     assert image_link("pier.jpg", PAGE) == "https://courier.example/news/pier.jpg"
 
 
-def test_clean_page_without_canonical_link_keeps_its_own() -> None:
+def test_clean_page_without_canonical_link_uses_url() -> None:
     assert clean(page(""), "page", url=PAGE).canonical_url == PAGE

@@ -1,4 +1,4 @@
-"""What holds of the cleaner whatever comes in. All stories here are invented."""
+"""Properties of the cleaner for any input. All stories are invented."""
 
 import html
 import re
@@ -31,12 +31,12 @@ WORDS = st.sampled_from(
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(WORDS, max_size=20))
-def test_output_is_a_subsequence_of_the_input_and_cleaning_it_again_changes_no_body(lines: list[str]) -> None:
-    copy = clean("\n".join(lines), "text")
+def test_clean_text_output_is_subsequence_of_input(lines: list[str]) -> None:
+    content = clean("\n".join(lines), "text")
     rest = iter(line.strip() for line in lines)
-    assert all(paragraph in rest for paragraph in copy.paragraphs)
-    again = clean("".join(f"<p>{p}</p>" for p in copy.paragraphs), "html")
-    assert set(again.paragraphs) <= set(copy.paragraphs)
+    assert all(paragraph in rest for paragraph in content.paragraphs)
+    again = clean("".join(f"<p>{p}</p>" for p in content.paragraphs), "html")
+    assert set(again.paragraphs) <= set(content.paragraphs)
 
 
 @settings(max_examples=300, deadline=None)
@@ -67,9 +67,8 @@ def test_output_is_a_subsequence_of_the_input_and_cleaning_it_again_changes_no_b
     ).map("".join),
     st.sampled_from(["auto", "text", "html", "page"]),
 )
-def test_never_raises_and_nothing_executable_survives(data: str, kind: str) -> None:
-    copy = clean(data, kind, url="https://a.example/")
-    lowered = copy.html.lower()
+def test_clean_any_input_returns_safe_html(data: str, kind: str) -> None:
+    lowered = clean(data, kind, url="https://a.example/").html.lower()
     assert "<script" not in lowered
     assert "<svg" not in lowered
 
@@ -88,7 +87,7 @@ PIECES = st.sampled_from(
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(PIECES, max_size=14))
-def test_cleaning_what_is_clean_changes_nothing(pieces: list[str]) -> None:
+def test_clean_is_idempotent(pieces: list[str]) -> None:
     once = clean("".join(pieces), "html", title="Salt canal reopens", url="https://a.example/1")
     twice = clean(once.html, "html", title="Salt canal reopens", url="https://a.example/1")
     assert twice.paragraphs == once.paragraphs
@@ -97,28 +96,28 @@ def test_cleaning_what_is_clean_changes_nothing(pieces: list[str]) -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(PIECES, max_size=14), st.sampled_from(["html", "page"]))
-def test_words_come_out_in_the_order_they_came_and_paragraphs_whole(pieces: list[str], kind: str) -> None:
+def test_clean_preserves_word_order_and_whole_paragraphs(pieces: list[str], kind: str) -> None:
     data = "".join(pieces)
     words = iter(re.findall(r"\w+", " ".join(lxml.html.fromstring(f"<div>{data.replace('<', ' <')}</div>").itertext())))
     text = clean(data, kind, url="https://a.example/1").paragraphs
     assert all(word in words for word in re.findall(r"\w+", " ".join(text)))
-    whole = {line for line in STORY if line in text}
-    assert all(line in whole for line in STORY if any(p in line for p in text if len(p) > 30))
+    complete = {line for line in STORY if line in text}
+    assert all(line in complete for line in STORY if any(p in line for p in text if len(p) > 30))
 
 
-def test_nothing_executable_survives_of_every_document_in_the_corpus(feeds_corpus: Path) -> None:
-    """Sanitiser suites and all: whatever a file holds, as if it were a story."""
-    tried = 0
+def test_clean_corpus_documents_returns_safe_html(feeds_corpus: Path) -> None:
+    """Clean every file of the corpus as a story, sanitiser test suites included."""
+    documents = 0
     for path in sorted(feeds_corpus.rglob("*")):
         if path.is_file() and path.stat().st_size < 20_000:
-            copy = clean(html.unescape(decode(path.read_bytes())), "html", url="https://a.example/")
-            tried += 1
-            assert not dangers(copy.html), path
-    assert tried > 3_000
+            content = clean(html.unescape(decode(path.read_bytes())), "html", url="https://a.example/")
+            documents += 1
+            assert not dangers(content.html), path
+    assert documents > 3_000
 
 
 def dangers(markup: str) -> list[str]:
-    """What a browser would run or load, beyond pictures; by a parser that has nothing to do with the sanitiser."""
+    """Return all markup that a browser would execute or load, except images. The parser is not the sanitiser's."""
     found = []
     root = lxml.html.fromstring(f"<div>{markup}</div>")
     for element in root.iter():

@@ -1,4 +1,4 @@
-"""Dates of feeds: the right time or none, from both readers and from JSON Feed."""
+"""Dates of feeds: correct time or None, for both XML parsers and for JSON Feed."""
 
 import json
 from datetime import UTC, datetime
@@ -13,9 +13,9 @@ from workers.text.dates import parse_date
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 URL = "https://courier.example/feeds/world"
 
-# Text of a date, and its time in UTC; None where the text is ambiguous, incomplete or not understood as a whole.
-RIGHT = {
-    # RFC 822, RFC 5322 and what publishers make of them
+# Date text → time in UTC; None for ambiguous, incomplete or partly unknown text.
+EXPECTED = {
+    # RFC 822, RFC 5322 and publishers' variants
     "Mon, 05 Jan 2026 10:00:00 GMT": "2026-01-05T10:00:00",
     "Mon, 05 Jan 2026 10:00:00 +0200": "2026-01-05T08:00:00",
     "Mon, 05 Jan 2026 10:00:00 -0330": "2026-01-05T13:30:00",
@@ -31,12 +31,12 @@ RIGHT = {
     "Mon Jan 05 2026 10:00:00 GMT+0100 (Central European Standard Time)": "2026-01-05T09:00:00",
     "Monday, January 5th, 2026": "2026-01-05T00:00:00",
     "Fri, Oct 7 2022 10:15:00 -0400": "2022-10-07T14:15:00",
-    # Offsets behind GMT or UTC are east of Greenwich where they are positive
+    # A positive offset after GMT or UTC is east of Greenwich
     "Sun, 05 Sep 2021 15:30:00 GMT+7": "2021-09-05T08:30:00",
     "Sun, 05 Sep 2021 15:30:00 GMT+0700": "2021-09-05T08:30:00",
     "Sun, 05 Sep 2021 15:30:00 UTC+7": "2021-09-05T08:30:00",
     "Sun, 05 Sep 2021 15:30:00 GMT -03:30": "2021-09-05T19:00:00",
-    # Names of zones
+    # Zone names
     "Sun, 05 Sep 2021 15:30:00 CEST": "2021-09-05T13:30:00",
     "Sun, 05 Sep 2021 15:30:00 JST": "2021-09-05T06:30:00",
     "Sun, 05 Sep 2021 15:30:00 AEST": "2021-09-05T05:30:00",
@@ -93,7 +93,7 @@ RIGHT = {
     "2016年6月29日 15:07": "2016-06-29T15:07:00",
     "2016年6月29日 下午3:07": "2016-06-29T15:07:00",
     "29 xyz 2016 15:07": None,
-    # No dates
+    # Not dates
     "Mon, 99 Foo 99999 99:99:99": None,
     "Mon, 05 Jan 2026 10:61:00 GMT": None,
     "yesterday": None,
@@ -119,15 +119,15 @@ def published(body: bytes, quickly: bool = True) -> str | None:
     return item.published.strftime("%Y-%m-%dT%H:%M:%S") if item.published else None
 
 
-@pytest.mark.parametrize(("date", "right"), RIGHT.items(), ids=[repr(date)[:60] for date in RIGHT])
-def test_date_in_feed_is_right_or_none(date: str, right: str | None) -> None:
+@pytest.mark.parametrize(("date", "expected"), EXPECTED.items(), ids=[repr(date)[:60] for date in EXPECTED])
+def test_feed_date_is_correct_or_none(date: str, expected: str | None) -> None:
     body = rss(date)
     assert parse_fast(body, {"content-location": URL}) is not None
-    assert (published(body), published(body, quickly=False), published(json_feed(date))) == (right,) * 3
+    assert (published(body), published(body, quickly=False), published(json_feed(date))) == (expected,) * 3
 
 
 @pytest.mark.parametrize("quickly", [True, False])
-def test_updated_of_item_is_read_alike(quickly: bool) -> None:
+def test_item_updated_is_equal_in_both_parsers(quickly: bool) -> None:
     body = rss("Sun, 05 Sep 2021 15:30:00 GMT+7", "updated")
     [item] = parse_feed(body, URL, fetched_at=NOW, quickly=quickly).items
     assert item.updated == datetime(2021, 9, 5, 8, 30, tzinfo=UTC)
@@ -146,11 +146,11 @@ def test_updated_of_item_is_read_alike(quickly: bool) -> None:
     ],
 )
 def test_general_american_zone_follows_daylight_saving(local: str, utc: str) -> None:
-    found = parse_date(local)
-    assert found is not None
-    assert found.strftime("%Y-%m-%dT%H:%M") == utc
+    time = parse_date(local)
+    assert time is not None
+    assert time.strftime("%Y-%m-%dT%H:%M") == utc
 
 
 @pytest.mark.parametrize("date", ["1 " * 50, "a, " * 33, "2026-01-05 " + "- " * 44, "5 jan 2026" + "t" * 90])
-def test_odd_text_of_a_date_is_refused(date: str) -> None:
+def test_parse_date_rejects_malformed_text(date: str) -> None:
     assert parse_date(date) is None

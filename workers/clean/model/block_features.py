@@ -1,10 +1,10 @@
-"""What a block looks like, as numbers: its words, its place on the page, and what stands around it.
+"""Block features: the text, the position and the ancestors of a block, as numbers.
 
-    block ──▶ own figures ─┐
-    words ──▶ word score  ─┼──▶ a row a block, neighbours' figures beside it ──▶ the model
-    place ──▶ name score  ─┘
+    block    ──▶ base features ─┐
+    words    ──▶ word score    ─┼──▶ one row per block, with context features ──▶ the model
+    elements ──▶ name score    ─┘
 
-Pure. The same code serves training (`tests/tools/train`) and the cleaner; a model knows the names of the columns it wants.
+Pure. Training (`tests/tools/train`) and the cleaner use the same code; the model file names the columns that it expects.
 """
 
 import math
@@ -30,10 +30,10 @@ Matrix = npt.NDArray[np.float32]
 BUCKETS = 1 << 15  # of hashed words and of hashed class names
 TOKENS = re.compile(r"[^\W\d_]+|\d+|[|©@»›•·…:?!]")
 NAME_PARTS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
-OTHER_BLOCK_COST = 9  # words that a block which is no sentence takes from a segment of body text
-FIRST, LAST = 14, 6  # words of a block that are looked at: clutter shows at its ends
+OTHER_BLOCK_COST = 9  # words that a block without a sentence subtracts from a segment of body text
+FIRST_WORDS, LAST_WORDS = 14, 6  # words of a block that are used: clutter shows at its ends
 FIRST_CHARS, LAST_CHARS = 160, 80
-WITHIN = ("nav", "aside", "header", "footer", "article", "main", "form", "ul", "table", "figure", "section")
+ANCESTOR_TAGS = ("nav", "aside", "header", "footer", "article", "main", "form", "ul", "table", "figure", "section")
 TAGS = {"p": 0, "line": 0, "h1": 1, "h2": 2, "h3": 2, "h4": 2, "h5": 2, "h6": 2, "li": 3, "td": 4, "th": 4,
         "figcaption": 5, "caption": 5, "figure": 5, "blockquote": 6, "dd": 7, "dt": 7, "pre": 8, "div": 9}  # fmt: skip
 
@@ -52,15 +52,15 @@ POSITION_COLUMNS = (
     "past_title",
 )
 ELEMENT_COLUMNS = (
-    "tag", "depth", "depth_of_body", "hidden", "name_score", "pictures", *WITHIN,
-    *(f"{what}_{level}" for level in (1, 2, 3) for what in ("blocks", "body_share", "container_links")),
+    "tag", "depth", "depth_of_body", "hidden", "name_score", "pictures", *ANCESTOR_TAGS,
+    *(f"{name}_{level}" for level in (1, 2, 3) for name in ("blocks", "body_share", "container_links")),
     "levels_to_body",
 )  # fmt: skip
 
 
 def word_tokens(text: str) -> Sequence[int]:
-    """Return the buckets of a block's words, pairs and ends; of scripts without spaces, of pairs of characters."""
-    return (_remembered_tokens if len(text) <= CACHE_CHARS else _tokens)(text)
+    """Return the buckets of a block's words, word pairs and ends; in scripts without spaces, of character pairs."""
+    return (_cached_tokens if len(text) <= CACHE_CHARS else _tokens)(text)
 
 
 def _tokens(text: str) -> tuple[int, ...]:
@@ -70,9 +70,9 @@ def _tokens(text: str) -> tuple[int, ...]:
     else:
         words = TOKENS.findall(text)
     if not text.isascii() and DENSE.search(text):
-        words = [part for word in words for part in _dense(word)]
-    if len(words) > FIRST + LAST:
-        words = [*words[:FIRST], "…", *words[-LAST:]]
+        words = [part for word in words for part in _character_pairs(word)]
+    if len(words) > FIRST_WORDS + LAST_WORDS:
+        words = [*words[:FIRST_WORDS], "…", *words[-LAST_WORDS:]]
     words = ["#" if word.isdigit() else word for word in words]
     out = [*words, *map(" ".join, pairwise(words))]
     if words:
@@ -82,16 +82,16 @@ def _tokens(text: str) -> tuple[int, ...]:
     return tuple([zlib.crc32(word.encode()) % BUCKETS for word in dict.fromkeys(out)])
 
 
-_remembered_tokens = lru_cache(CACHE_LINES)(_tokens)
+_cached_tokens = lru_cache(CACHE_LINES)(_tokens)
 
 
-def _dense(word: str) -> list[str]:
+def _character_pairs(word: str) -> list[str]:
     return [word[n : n + 2] for n in range(max(1, len(word) - 1))] if DENSE.match(word) else [word]
 
 
-def name_buckets(prefix: str, place: Element) -> tuple[int, ...]:
-    """Return the buckets of an element's tag and names. *prefix*: o for a block's own element, u for any."""
-    return _buckets(prefix, place.tag, place.class_names)
+def name_buckets(prefix: str, element: Element) -> tuple[int, ...]:
+    """Return the buckets of an element's tag and names. *prefix*: `o` for a block's own element, `u` for any ancestor."""
+    return _buckets(prefix, element.tag, element.class_names)
 
 
 @lru_cache(8192)
@@ -102,7 +102,7 @@ def _buckets(prefix: str, tag: str, names: str) -> tuple[int, ...]:
 
 
 def word_scores(blocks: Sequence[Block], weights: Sequence[float]) -> Matrix:
-    """Return how much like body text the words of each block are, as log odds."""
+    """Return the log odds that each block is body text, by its words."""
     out = []
     for block in blocks:
         tokens = word_tokens(without_joiners(block.text))
@@ -111,59 +111,65 @@ def word_scores(blocks: Sequence[Block], weights: Sequence[float]) -> Matrix:
 
 
 def name_scores(blocks: Sequence[Block], weights: Sequence[float]) -> Matrix:
-    """Return how much like places of body text the names of the elements are that each block stands in, as log odds."""
-    above: dict[Element, float] = {}
-    whole: dict[Element, float] = {}
+    """Return the log odds that each block is body text, by the names of its element and of its ancestors."""
+    by_ancestors: dict[Element, float] = {}
+    by_element: dict[Element, float] = {}
 
-    def up(place: Element) -> float:
-        if place not in above:
-            inner = sum([weights[bucket] for bucket in name_buckets("u", place)])
-            above[place] = inner + (up(place.parent) if place.parent is not None else 0.0)
-        return above[place]
+    def score(element: Element) -> float:
+        if element not in by_ancestors:
+            own = sum([weights[bucket] for bucket in name_buckets("u", element)])
+            by_ancestors[element] = own + (score(element.parent) if element.parent is not None else 0.0)
+        return by_ancestors[element]
 
-    for place in {block.element for block in blocks if block.element is not None}:
-        whole[place] = up(place) + sum([weights[bucket] for bucket in name_buckets("o", place)])
-    return np.array([whole[b.element] if b.element is not None else 0.0 for b in blocks], dtype=np.float32)
+    for element in {block.element for block in blocks if block.element is not None}:
+        by_element[element] = score(element) + sum([weights[bucket] for bucket in name_buckets("o", element)])
+    return np.array([by_element[b.element] if b.element is not None else 0.0 for b in blocks], dtype=np.float32)
 
 
-def base_features(blocks: Sequence[Block], hints: KnownText) -> Matrix:
-    """Return the columns OWN, WHERE and, for HTML, PLACE, a row a block; scores are left at 0."""
+def base_features(blocks: Sequence[Block], known_text: KnownText) -> Matrix:
+    """Return BLOCK_COLUMNS, POSITION_COLUMNS and, for HTML, ELEMENT_COLUMNS and METADATA_COLUMNS, one row per block.
+
+    Word and name scores are 0; `context_features` fills them in.
+    """
     html = bool(blocks) and blocks[0].tag != "line"
-    wanted = match_key(hints.title)
+    title = match_key(known_text.title)
     keys = [match_key(block.text) for block in blocks]
     repeats = Counter(keys)
-    title_words = set(wanted.split())
-    told = _word_frequency(blocks, keys)
-    own = [_own(b, key, repeats[key], wanted, title_words, told) for b, key in zip(blocks, keys, strict=True)]
-    out = np.array(own, dtype=np.float32).reshape(len(blocks), len(BLOCK_COLUMNS))
-    parts = [out, _where(blocks, out)]
+    title_words = set(title.split())
+    frequency = _word_frequency(blocks, keys)
+    rows = [
+        _block_row(b, key, repeats[key], title, title_words, frequency) for b, key in zip(blocks, keys, strict=True)
+    ]
+    own = np.array(rows, dtype=np.float32).reshape(len(blocks), len(BLOCK_COLUMNS))
+    parts = [own, _positions(blocks, own)]
     if html:
-        parts += [_places(blocks, out), metadata_features(hints, keys)]
+        parts += [_element_features(blocks), metadata_features(known_text, keys)]
     return np.hstack(parts)
 
 
 def _word_frequency(blocks: Sequence[Block], keys: Sequence[str]) -> Counter[str]:
-    """Return in how many sentences each longer word stands: a story's own lines share its words."""
-    told: Counter[str] = Counter()
+    """Return the number of sentences with each longer word: the lines of one story share words."""
+    frequency: Counter[str] = Counter()
     for block, key in zip(blocks, keys, strict=True):
         if block.is_sentence and not block.is_all_links:
-            told.update(set(_content(key)))
-    return told
+            frequency.update(set(_content_words(key)))
+    return frequency
 
 
-def _content(key: str) -> list[str]:
+def _content_words(key: str) -> list[str]:
     if not key.isascii() and DENSE.search(key):
         return [key[n : n + 2] for n in range(min(len(key), 80) - 1)]
     return [word for word in key.split(None, SOME_WORDS)[:SOME_WORDS] if len(word) > 3]
 
 
-def _cohesion(key: str, told: Counter[str], itself: bool) -> float:
-    content = _content(key)
-    return sum([told.get(word, 0) > itself for word in content]) / len(content) if content else -1.0
+def _cohesion(key: str, frequency: Counter[str], is_counted: bool) -> float:
+    """Return the share of content words that other sentences have too; -1 without content words."""
+    content = _content_words(key)
+    return sum([frequency.get(word, 0) > is_counted for word in content]) / len(content) if content else -1.0
 
 
-def _own(
-    block: Block, key: str, repeats: int, title: str, title_words: set[str], told: Counter[str]
+def _block_row(
+    block: Block, key: str, repeats: int, title: str, title_words: set[str], frequency: Counter[str]
 ) -> tuple[float, ...]:
     tokens = key.split(None, SOME_WORDS)[:SOME_WORDS] if title_words else []
     return (
@@ -174,20 +180,20 @@ def _own(
         sum([token in title_words for token in tokens]) / (len(tokens) or 1),
         math.log(repeats) if key else 0.0,
         float(block.after_blank_line),
-        _cohesion(key, told, block.is_sentence),
+        _cohesion(key, frequency, block.is_sentence),
         0.0,
     )
 
 
-def _where(blocks: Sequence[Block], own: Matrix) -> Matrix:
+def _positions(blocks: Sequence[Block], own: Matrix) -> Matrix:
     count = len(blocks)
     order = np.arange(count, dtype=np.float32)
     words = np.expm1(own[:, BLOCK_COLUMNS.index("words")])
     before = np.cumsum(words) - words
     total = max(1.0, float(words.sum()))
     start, end = body_span(blocks, OTHER_BLOCK_COST)
-    title = own[:, BLOCK_COLUMNS.index("is_title")]
-    at = int(title.argmax()) if title.any() else -1
+    is_title = own[:, BLOCK_COLUMNS.index("is_title")]
+    title = int(is_title.argmax()) if is_title.any() else -1
     return np.stack(
         [
             order / max(1, count),
@@ -198,21 +204,21 @@ def _where(blocks: Sequence[Block], own: Matrix) -> Matrix:
             ((order >= start) & (order < end)).astype(np.float32),
             signed_log(order - start),
             signed_log(order - end + 1),
-            signed_log(order - at) if at >= 0 else np.full(count, -9.0),
+            signed_log(order - title) if title >= 0 else np.full(count, -9.0),
         ],
         axis=1,
     ).astype(np.float32)
 
 
 def body_span(blocks: Sequence[Block], block_cost: int) -> tuple[int, int]:
-    """Return the half-open span of blocks with the most running text, where any other block costs so many words."""
+    """Return the half-open span of blocks with most running text. Each other block in it costs *block_cost* words."""
     return best_segment(
         [block.words if block.is_sentence and not block.is_all_links else -block_cost for block in blocks]
     )
 
 
 def best_segment(gains: Sequence[float]) -> tuple[int, int]:
-    """Return the half-open segment of largest sum (Bentley 1984)."""
+    """Return the half-open segment with the largest sum (Bentley 1984)."""
     best, span, total, start = 0.0, (0, len(gains)), 0.0, 0
     for n, gain in enumerate(gains):
         total += gain
@@ -224,36 +230,36 @@ def best_segment(gains: Sequence[float]) -> tuple[int, int]:
 
 
 def signed_log(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return the logarithms of distances, with their signs."""
+    """Return log(1 + distance) with the sign of the distance."""
     out: npt.NDArray[Any] = np.sign(values) * np.log1p(np.abs(values))
     return out
 
 
-def _places(blocks: Sequence[Block], own: Matrix) -> Matrix:
-    bodies = [b.words if b.is_sentence and not b.is_all_links else 0 for b in blocks]
-    held = _container_totals(blocks, bodies)
-    total = sum(bodies) or 1
-    levels = _levels(_main_container(blocks, bodies))
-    body_depths = [b.element.depth for b, body in zip(blocks, bodies, strict=True) if body and b.element is not None]
-    usual = sorted(body_depths)[len(body_depths) // 2] if body_depths else 0
-    within: dict[Element, tuple[float, ...]] = {}
-    return np.array([_place(block, held, total, levels, usual, within) for block in blocks], dtype=np.float32)
+def _element_features(blocks: Sequence[Block]) -> Matrix:
+    body_words = [b.words if b.is_sentence and not b.is_all_links else 0 for b in blocks]
+    totals = _container_totals(blocks, body_words)
+    total = sum(body_words) or 1
+    levels = _levels(_main_container(blocks, body_words))
+    depths = [b.element.depth for b, words in zip(blocks, body_words, strict=True) if words and b.element is not None]
+    median_depth = sorted(depths)[len(depths) // 2] if depths else 0
+    cache: dict[Element, tuple[float, ...]] = {}
+    return np.array([_element_row(b, totals, total, levels, median_depth, cache) for b in blocks], dtype=np.float32)
 
 
-def _container_totals(blocks: Sequence[Block], bodies: Sequence[int]) -> dict[Element, list[int]]:
-    """Return for each element how many blocks, words of body text, characters and characters of links it holds."""
-    held: dict[Element, list[int]] = {}
-    for block, body in zip(blocks, bodies, strict=True):
-        place: Element | None = block.element
-        while place is not None and place not in held:
-            held[place] = [0, 0, 0, 0]
-            place = place.parent
+def _container_totals(blocks: Sequence[Block], body_words: Sequence[int]) -> dict[Element, list[int]]:
+    """Return for each element the number of its blocks, words of body text, characters, and link characters."""
+    totals: dict[Element, list[int]] = {}
+    for block, words in zip(blocks, body_words, strict=True):
+        element: Element | None = block.element
+        while element is not None and element not in totals:
+            totals[element] = [0, 0, 0, 0]
+            element = element.parent
         if block.element is not None:
-            _add(held[block.element], (1, body, len(block.text), block.link_chars))
-    for inner in sorted(held, key=lambda place: -place.depth):
+            _add(totals[block.element], (1, words, len(block.text), block.link_chars))
+    for inner in sorted(totals, key=lambda element: -element.depth):
         if inner.parent is not None:
-            _add(held[inner.parent], held[inner])
-    return held
+            _add(totals[inner.parent], totals[inner])
+    return totals
 
 
 def _add(row: list[int], more: Sequence[int]) -> None:
@@ -263,54 +269,55 @@ def _add(row: list[int], more: Sequence[int]) -> None:
     row[3] += more[3]
 
 
-def _main_container(blocks: Sequence[Block], bodies: Sequence[int]) -> Element | None:
-    """Return the element in or close below which most running text stands."""
+def _main_container(blocks: Sequence[Block], body_words: Sequence[int]) -> Element | None:
+    """Return the element with most body text. A parent counts fully, the next two ancestors by 0.6 and 0.36."""
     scores: Counter[Element] = Counter()
-    for block, body in zip(blocks, bodies, strict=True):
-        weight, place = float(body), block.element
+    for block, words in zip(blocks, body_words, strict=True):
+        weight, element = float(words), block.element
         for _ in range(3):
-            if not weight or place is None or place.parent is None:
+            if not weight or element is None or element.parent is None:
                 break
-            place = place.parent
-            scores[place] += weight  # type: ignore[assignment]
+            element = element.parent
+            scores[element] += weight  # type: ignore[assignment]
             weight *= 0.6
-    return max(scores, key=lambda place: scores[place], default=None)
+    return max(scores, key=lambda element: scores[element], default=None)
 
 
-def _levels(body: Element | None) -> dict[Element, int]:
-    return {place: level for level, place in enumerate(ancestors(body))}
+def _levels(container: Element | None) -> dict[Element, int]:
+    return {element: level for level, element in enumerate(ancestors(container))}
 
 
-def _place(
-    block: Block, held: dict[Element, list[int]], total: int, levels: dict[Element, int], usual: int,
-    within: dict[Element, tuple[float, ...]],
+def _element_row(
+    block: Block, totals: dict[Element, list[int]], total: int, levels: dict[Element, int], median_depth: int,
+    cache: dict[Element, tuple[float, ...]],
 ) -> tuple[float, ...]:  # fmt: skip
-    place = block.element
-    if place is None:
+    element = block.element
+    if element is None:
         return (0.0,) * len(ELEMENT_COLUMNS)
-    around: list[float] = []
-    outer: Element | None = place
+    containers: list[float] = []
+    outer: Element | None = element
     for _ in (1, 2, 3):
         outer = outer.parent if outer is not None else None
-        count, body, chars, link_chars = held[outer] if outer is not None else (0, total, 1, 0)
-        around += (math.log1p(count), body / total, link_chars / (chars or 1))
-    shared = next((levels[p] for p in ancestors(place) if p in levels), 20)
+        count, words, chars, link_chars = totals[outer] if outer is not None else (0, total, 1, 0)
+        containers += (math.log1p(count), words / total, link_chars / (chars or 1))
+    shared = next((levels[e] for e in ancestors(element) if e in levels), 20)
     return (
         float(TAGS.get(block.tag, 10)),
-        float(place.depth),
-        float(place.depth - usual),
-        float(place.hidden),
+        float(element.depth),
+        float(element.depth - median_depth),
+        float(element.hidden),
         0.0,
         float(len(block.images)),
-        *_within(place, within),
-        *around,
+        *_ancestor_flags(element, cache),
+        *containers,
         float(min(shared, 20)),
     )
 
 
-def _within(place: Element, known: dict[Element, tuple[float, ...]]) -> tuple[float, ...]:
-    found = known.get(place)
-    if found is None:
-        above = _within(place.parent, known) if place.parent is not None else (0.0,) * len(WITHIN)
-        found = known[place] = tuple([1.0 if tag == place.tag else a for tag, a in zip(WITHIN, above, strict=True)])
-    return found
+def _ancestor_flags(element: Element, cache: dict[Element, tuple[float, ...]]) -> tuple[float, ...]:
+    flags = cache.get(element)
+    if flags is None:
+        outer = _ancestor_flags(element.parent, cache) if element.parent is not None else (0.0,) * len(ANCESTOR_TAGS)
+        own = [1.0 if tag == element.tag else flag for tag, flag in zip(ANCESTOR_TAGS, outer, strict=True)]
+        flags = cache[element] = tuple(own)
+    return flags

@@ -1,4 +1,4 @@
-"""What stands around each block, beside its own figures: the columns that the model is asked with. Pure."""
+"""Context features: values of neighbouring blocks, and the column names of the model's input. Pure."""
 
 import math
 from typing import Any
@@ -35,44 +35,43 @@ SECOND_PASS_COLUMNS = ("p", *(f"p{s:+d}" for s in SECOND_PASS_SHIFTS), "p_4", "p
 
 
 def columns(*, html: bool) -> tuple[str, ...]:
-    """Return the names of the columns that `rows` gives."""
-    around = NEIGHBOUR_COLUMNS + (NEIGHBOUR_ELEMENT_COLUMNS if html else ())
+    """Return the column names of `context_features`."""
+    neighbours = NEIGHBOUR_COLUMNS + (NEIGHBOUR_ELEMENT_COLUMNS if html else ())
     out = [*BLOCK_COLUMNS, *POSITION_COLUMNS, *((*ELEMENT_COLUMNS, *METADATA_COLUMNS) if html else ())]
-    out += [f"{name}{shift:+d}" for shift in SHIFTS for name in around]
+    out += [f"{name}{shift:+d}" for shift in SHIFTS for name in neighbours]
     out += [f"{name}_{window}" for window in WINDOWS for name in ("words", "sentence", "link_share", "word_score")]
     return (*out, *DISTANCE_COLUMNS, *(GROUP_COLUMNS if html else ()))
 
 
 def second_columns(*, html: bool) -> tuple[str, ...]:
-    """Return the names of the columns that `second_rows` gives."""
+    """Return the column names of `second_pass_features`."""
     return (*columns(html=html), *SECOND_PASS_COLUMNS, *(SECOND_GROUP_COLUMNS if html else ()))
 
 
-def context_features(fixed: Matrix, words: Matrix, names: Matrix | None, of: Groups | None) -> Matrix:
-    """Return the columns that `columns` names: *fixed* with the scores in it, and what stands around each block."""
-    own = fixed.copy()
-    own[:, BLOCK_COLUMNS.index("word_score")] = words
-    at = {name: n for n, name in enumerate(BLOCK_COLUMNS)}
-    if names is not None:
+def context_features(base: Matrix, word_scores: Matrix, name_scores: Matrix | None, groups: Groups | None) -> Matrix:
+    """Return the rows that `columns` names: *base* with the scores filled in, and values of the neighbouring blocks."""
+    own = base.copy()
+    own[:, BLOCK_COLUMNS.index("word_score")] = word_scores
+    index = {name: n for n, name in enumerate(BLOCK_COLUMNS)}
+    neighbours: tuple[str, ...] = NEIGHBOUR_COLUMNS
+    if name_scores is not None:
         first = len(BLOCK_COLUMNS) + len(POSITION_COLUMNS)
-        at |= {name: first + n for n, name in enumerate(ELEMENT_COLUMNS)}
-        own[:, at["name_score"]] = names
-    around = own[:, [at[name] for name in NEIGHBOUR_COLUMNS + (NEIGHBOUR_ELEMENT_COLUMNS if names is not None else ())]]
-    parts = [own, *(_shifted(around, shift) for shift in SHIFTS)]
-    means = own[:, [at[name] for name in ("words", "sentence", "link_share", "word_score")]]
+        index |= {name: first + n for n, name in enumerate(ELEMENT_COLUMNS)}
+        own[:, index["name_score"]] = name_scores
+        neighbours += NEIGHBOUR_ELEMENT_COLUMNS
+    values = own[:, [index[name] for name in neighbours]]
+    parts = [own, *(_shifted(values, shift) for shift in SHIFTS)]
+    means = own[:, [index[name] for name in ("words", "sentence", "link_share", "word_score")]]
     parts += [_window(means, width) for width in WINDOWS]
-    parts.append(_runs(own, at))
-    if of is not None:
-        parts.append(
-            first_pass_group_features(
-                of, own[:, [at[name] for name in COUNT_COLUMNS]], words, np.expm1(own[:, at["words"]])
-            )
-        )
+    parts.append(_distances(own, index))
+    if groups is not None:
+        counted = own[:, [index[name] for name in COUNT_COLUMNS]]
+        parts.append(first_pass_group_features(groups, counted, word_scores, np.expm1(own[:, index["words"]])))
     return np.hstack(parts).astype(np.float32)
 
 
 def _shifted(values: Matrix, shift: int) -> Matrix:
-    """Return rows of the block *shift* further on; beyond the ends, -1."""
+    """Return for each block the row of the block *shift* positions later; -1 beyond the ends."""
     out = np.full_like(values, -1.0)
     if shift > 0:
         out[:-shift] = values[shift:]
@@ -82,7 +81,7 @@ def _shifted(values: Matrix, shift: int) -> Matrix:
 
 
 def _window(values: Matrix, width: int) -> Matrix:
-    """Return means over *width* blocks on either side."""
+    """Return means over *width* blocks on each side."""
     count = len(values)
     sums = np.vstack([np.zeros((1, values.shape[1]), np.float64), np.cumsum(values, axis=0, dtype=np.float64)])
     low = np.maximum(np.arange(count) - width, 0)
@@ -91,25 +90,27 @@ def _window(values: Matrix, width: int) -> Matrix:
     return out
 
 
-def _runs(own: Matrix, at: dict[str, int]) -> Matrix:
-    count = len(own)
-    order = np.arange(count, dtype=np.float32)
-    sentence = (own[:, at["sentence"]] > 0) & (own[:, at["words"]] > math.log1p(8)) & (own[:, at["link_share"]] < 0.5)
-    label = own[:, at["is_label"]] > 0
-    heading = (own[:, at["tag"]] == 1) | (own[:, at["tag"]] == 2) if "tag" in at else own[:, at["colon_end"]] > 0
+def _distances(own: Matrix, index: dict[str, int]) -> Matrix:
+    def column(name: str) -> Matrix:
+        return own[:, index[name]]
+
+    order = np.arange(len(own), dtype=np.float32)
+    sentence = (column("sentence") > 0) & (column("words") > math.log1p(8)) & (column("link_share") < 0.5)
+    label = column("is_label") > 0
+    heading = (column("tag") == 1) | (column("tag") == 2) if "tag" in index else column("colon_end") > 0
     since, until = _since(sentence, order), _since(sentence[::-1], order)[::-1]
-    columns_ = [since, until, _since(label, order), _since(heading, order), np.minimum(since + until, 60)]
-    return np.stack(columns_, axis=1).astype(np.float32)
+    distances = [since, until, _since(label, order), _since(heading, order), np.minimum(since + until, 60)]
+    return np.stack(distances, axis=1).astype(np.float32)
 
 
-def _since(marks: npt.NDArray[Any], order: Matrix) -> Matrix:
-    """Return how many blocks ago the last mark was, 50 at most."""
-    last = np.maximum.accumulate(np.where(marks, order, -100.0))
+def _since(flags: npt.NDArray[Any], order: Matrix) -> Matrix:
+    """Return the distance in blocks to the last flag, at most 50."""
+    last = np.maximum.accumulate(np.where(flags, order, -100.0))
     return np.minimum(order - last, 50.0).astype(np.float32)
 
 
-def second_pass_features(first: Matrix, p: Matrix, words: Matrix, of: Groups | None) -> Matrix:
-    """Return the columns AGAIN beside *first*: what the first look made of a block's neighbours. *p*: that, 0 to 1."""
+def second_pass_features(rows: Matrix, p: Matrix, words: Matrix, groups: Groups | None) -> Matrix:
+    """Return *rows* with SECOND_PASS_COLUMNS: first-pass probabilities *p* (0 to 1) of neighbours and groups."""
     count = len(p)
     column = p[:, None]
     parts = [
@@ -134,6 +135,6 @@ def second_pass_features(first: Matrix, p: Matrix, words: Matrix, of: Groups | N
         signed_log(order - end + 1),
     ]
     parts += [np.asarray(values, dtype=np.float32)[:, None] for values in single]
-    if of is not None:
-        parts.append(second_pass_group_features(of, p, words))
-    return np.hstack([first, *parts]).astype(np.float32)
+    if groups is not None:
+        parts.append(second_pass_group_features(groups, p, words))
+    return np.hstack([rows, *parts]).astype(np.float32)

@@ -1,7 +1,7 @@
-"""Groups: which blocks stand together or look alike to the page's style sheet, and what they are like as a whole. Pure.
+"""Group features: means over blocks that share their class names or an ancestor. Pure.
 
-alike     the same tag and names, and so their parents: an outlet gives one kind of thing one class
-within    the same element one, two, three levels up
+same_class  the same tag and names, and parents with the same tag and names: a site gives one kind of block one class
+within_n    the same ancestor n levels up
 """
 
 import re
@@ -17,29 +17,29 @@ from workers.clean.blocks import Block, Element
 Matrix = npt.NDArray[np.float32]
 Groups = tuple[npt.NDArray[np.intp], ...]
 
-KINDS = ("alike", "within_1", "within_2", "within_3")
-COUNT_COLUMNS = ("sentence", "link_share", "words")  # whose means over a group tell what it is
+KINDS = ("same_class", "within_1", "within_2", "within_3")
+COUNT_COLUMNS = ("sentence", "link_share", "words")  # averaged over each group
 GROUP_COLUMNS = tuple(f"{name}_{kind}" for kind in KINDS for name in ("count", *COUNT_COLUMNS, "word_score"))
 SECOND_GROUP_COLUMNS = tuple(f"{name}_{kind}" for kind in KINDS for name in ("p_words", "p", "p_share"))
 NUMBER = re.compile(r"\d+")
 
 
-def groups(blocks: Sequence[Block]) -> Groups:
-    """Return for each of KINDS the number of every block's group."""
-    out = [_numbered([(b.tag, _named(b.element), _named(_ancestor(b.element, 1))) for b in blocks])]
+def group_blocks(blocks: Sequence[Block]) -> Groups:
+    """Return for each of KINDS the group number of every block."""
+    out = [_numbered([(b.tag, _class_key(b.element), _class_key(_ancestor(b.element, 1))) for b in blocks])]
     for level in (1, 2, 3):
         out.append(_numbered([id(_ancestor(b.element, level)) for b in blocks]))
     return tuple(out)
 
 
-def _ancestor(place: Element | None, levels: int) -> Element | None:
-    while place is not None and levels:
-        place, levels = place.parent, levels - 1
-    return place
+def _ancestor(element: Element | None, levels: int) -> Element | None:
+    while element is not None and levels:
+        element, levels = element.parent, levels - 1
+    return element
 
 
-def _named(place: Element | None) -> tuple[str, str] | None:
-    return (place.tag, _without_numbers(place.class_names)) if place is not None else None
+def _class_key(element: Element | None) -> tuple[str, str] | None:
+    return (element.tag, _without_numbers(element.class_names)) if element is not None else None
 
 
 @lru_cache(8192)
@@ -52,24 +52,24 @@ def _numbered(keys: Iterable[Hashable]) -> npt.NDArray[np.intp]:
     return np.array([numbers.setdefault(key, len(numbers)) for key in keys], dtype=np.intp)
 
 
-def first_pass_group_features(of: Groups, looks: Matrix, word_score: Matrix, words: Matrix) -> Matrix:
-    """Return the columns GROUPED. *looks*: the columns SHOWN; *words*: how many each block has."""
+def first_pass_group_features(groups: Groups, values: Matrix, word_scores: Matrix, words: Matrix) -> Matrix:
+    """Return GROUP_COLUMNS. *values*: the COUNT_COLUMNS; *words*: the number of words of each block."""
     weight = np.sqrt(words + 0.1)
     columns = []
-    for group in of:
+    for group in groups:
         count = np.bincount(group)
         columns.append(np.log1p(count)[group])
-        columns += [_mean(group, looks[:, n], count) for n in range(looks.shape[1])]
-        columns.append(_mean(group, word_score * weight, np.bincount(group, weight)))
+        columns += [_mean(group, values[:, n], count) for n in range(values.shape[1])]
+        columns.append(_mean(group, word_scores * weight, np.bincount(group, weight)))
     return np.stack(columns, axis=1).astype(np.float32)
 
 
-def second_pass_group_features(of: Groups, p: Matrix, words: Matrix) -> Matrix:
-    """Return the columns AGAIN_GROUPED: what the first look made of each block's groups."""
+def second_pass_group_features(groups: Groups, p: Matrix, words: Matrix) -> Matrix:
+    """Return SECOND_GROUP_COLUMNS: means of the first-pass probabilities *p* over each block's groups."""
     weight = words + 0.1
     total = max(1e-3, float((p * words).sum()))
     columns = []
-    for group in of:
+    for group in groups:
         columns.append(_mean(group, p * weight, np.bincount(group, weight)))
         columns.append(_mean(group, p, np.bincount(group)))
         columns.append(np.bincount(group, p * words)[group] / total)

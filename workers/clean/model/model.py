@@ -1,6 +1,6 @@
-"""The model: how likely each block is to be body text, by trees that `tests/tools/train` grew. MODEL.md is its card.
+"""The cleaner's model: the probability that a block is body text. MODEL.md is the model card; `make train` trains it.
 
-columns ──▶ 1st trees ──▶ what each block looks like ──▶ with its neighbours' ──▶ 2nd trees ──▶ probability
+rows ──▶ first trees ──▶ probabilities ──▶ rows with the neighbours' probabilities ──▶ second trees ──▶ probability
 """
 
 from collections.abc import Sequence
@@ -12,17 +12,25 @@ import msgspec
 import numpy as np
 
 from workers.clean.blocks import Block
-from workers.clean.metadata import NO_HINTS, KnownText
+from workers.clean.metadata import NO_KNOWN_TEXT, KnownText
 from workers.clean.model.block_features import base_features, name_scores, word_scores
 from workers.clean.model.context_features import columns, context_features, second_columns, second_pass_features
-from workers.clean.model.group_features import groups
+from workers.clean.model.group_features import group_blocks
 from workers.clean.model.oblivious_trees import StoredTrees, Trees, load_trees
+from workers.clean.model.vocabulary import VOCABULARY_HASH, hash_texts
 
 FILE = Path(__file__).with_name("model.msgpack")
 
 
+class InputHashes(msgspec.Struct, frozen=True):
+    """Hashes of the inputs of a model: the vocabulary, and the column names of both passes in their order."""
+
+    vocabulary: str = "missing"
+    columns: str = "missing"
+
+
 class StoredModel(msgspec.Struct, frozen=True):
-    """A kind's model as it lies in the file. Word and name weights are int8, to be multiplied by their scale."""
+    """The stored model of one input type. Word and name weights are int8; multiply them by their scale."""
 
     words: bytes
     word_scale: float
@@ -30,12 +38,13 @@ class StoredModel(msgspec.Struct, frozen=True):
     name_scale: float
     first: StoredTrees
     second: StoredTrees
-    left_cost: float  # words of body that leaving a block of clutter in is worth, whatever its length
-    word_cost: float  # words of body that a word of clutter is worth
+    clutter_block_cost: float  # cost of a block of clutter that remains, in words of body text
+    clutter_word_cost: float  # cost of a word of clutter, in words of body text
+    inputs: InputHashes = InputHashes()
 
 
 class Model(NamedTuple):
-    """A kind's model. `keeps` is the decision that `left_cost` and `word_cost` stand for."""
+    """The model of one input type."""
 
     words: list[float]
     names: list[float]
@@ -44,40 +53,59 @@ class Model(NamedTuple):
     clutter_block_cost: float
     clutter_word_cost: float
 
-    def predict(self, blocks: Sequence[Block], hints: KnownText = NO_HINTS) -> list[float]:
-        """Return for each block how likely it is to be body text. All blocks must have text."""
+    def predict(self, blocks: Sequence[Block], known_text: KnownText = NO_KNOWN_TEXT) -> list[float]:
+        """Return for each block the probability that it is body text. All blocks must have text."""
         if not blocks:
             return []
         words = np.array([block.words for block in blocks], dtype=np.float32)
         names = name_scores(blocks, self.names) if blocks[0].tag != "line" else None
-        of = groups(blocks) if names is not None else None
-        rows = context_features(base_features(blocks, hints), word_scores(blocks, self.words), names, of)
+        groups = group_blocks(blocks) if names is not None else None
+        rows = context_features(base_features(blocks, known_text), word_scores(blocks, self.words), names, groups)
         first = self.first.probabilities(rows)
-        out: list[float] = self.second.probabilities(second_pass_features(rows, first, words, of)).tolist()
+        out: list[float] = self.second.probabilities(second_pass_features(rows, first, words, groups)).tolist()
         return out
 
-    def should_keep(self, p: float, words: int) -> bool:
-        """Whether a block of so many words stays: when losing it is likely to cost more words than leaving it."""
-        return p * words > (1 - p) * (self.clutter_block_cost + words * self.clutter_word_cost)
+    def should_keep(self, probability: float, words: int) -> bool:
+        """Whether to keep a block: the expected cost of its loss exceeds the expected cost of clutter that remains."""
+        clutter_cost = self.clutter_block_cost + words * self.clutter_word_cost
+        return probability * words > (1 - probability) * clutter_cost
 
 
 def load(data: bytes, kind: str) -> Model:
-    """Return the model of *kind* in *data*. Raises ValueError when it wants columns that this code doesn't give."""
+    """Return the model of *kind* in *data*.
+
+    Raises:
+        ValueError: the model was trained with another vocabulary or other columns.
+    """
     stored = msgspec.msgpack.decode(data, type=dict[str, StoredModel])[kind]
     html = kind != "text"
+    _check_inputs(kind, stored.inputs, input_hashes(html=html))
     return Model(
         _weights(stored.words, stored.word_scale),
         _weights(stored.names, stored.name_scale),
         load_trees(stored.first, columns(html=html)),
         load_trees(stored.second, second_columns(html=html)),
-        stored.left_cost,
-        stored.word_cost,
+        stored.clutter_block_cost,
+        stored.clutter_word_cost,
     )
+
+
+def input_hashes(*, html: bool) -> InputHashes:
+    """Return the hashes of the present inputs."""
+    return InputHashes(VOCABULARY_HASH, hash_texts(iter((*columns(html=html), *second_columns(html=html)))))
+
+
+def _check_inputs(kind: str, trained: InputHashes, present: InputHashes) -> None:
+    for name, expected in msgspec.structs.asdict(present).items():
+        actual = getattr(trained, name)
+        if actual != expected:
+            detail = f"{name} hash {actual} in model.msgpack, {expected} in the code"
+            raise ValueError(f"model rejected: {kind} ({detail}); run `make train`")
 
 
 @lru_cache
 def load_default(kind: str) -> Model:
-    """Return the model that came with this copydesk, for `text`, `html` or `page`."""
+    """Return the shipped model for `text`, `html` or `page`."""
     return load(FILE.read_bytes(), kind)
 
 

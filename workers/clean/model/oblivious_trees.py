@@ -1,7 +1,7 @@
-"""Trees: boosted decision trees as they lie in a file, and asked quickly. `tests/tools/train` grows them.
+"""Oblivious decision trees: storage and vectorised inference. `tests/tools/train` trains them.
 
-Oblivious trees ask the same question on each level, so that a row's leaf is a number made of yes and no: one look-up
-for all rows and trees at once (as in CatBoost; Prokhorenkova et al. 2018).
+All nodes of a level share one question. The answers form the index of a row's leaf, so one lookup serves all rows and
+trees (CatBoost; Prokhorenkova et al. 2018).
 """
 
 from typing import NamedTuple
@@ -14,7 +14,7 @@ Matrix = npt.NDArray[np.float32]
 
 
 class StoredTrees(msgspec.Struct, frozen=True):
-    """Trees as they lie in the file: little-endian arrays. `depth` questions each; a leaf for every answer to all."""
+    """Stored trees, as little-endian arrays: `depth` questions and 2 ** `depth` leaves per tree."""
 
     columns: tuple[str, ...]
     depth: int
@@ -25,37 +25,40 @@ class StoredTrees(msgspec.Struct, frozen=True):
 
 
 class Trees(NamedTuple):
-    """Trees, ready to be asked. Many ask the same: each question is answered once, and `picks` says who asks."""
+    """Trees for inference. Trees share questions, so each question is answered once; `question_index` maps to it."""
 
     columns: npt.NDArray[np.intp]
     borders: Matrix
-    question_index: npt.NDArray[np.intp]  # a row a tree
-    leaves: Matrix  # of all trees, one behind the other
+    question_index: npt.NDArray[np.intp]  # one row per tree
+    leaves: Matrix  # of all trees, concatenated
     bias: float
 
     def probabilities(self, rows: Matrix) -> Matrix:
-        """Return a probability a row."""
+        """Return one probability per row."""
         answers = (np.ascontiguousarray(rows.T)[self.columns] > self.borders[:, None]).view(np.uint8)
         trees, depth = self.question_index.shape
-        at = answers[self.question_index[:, 0]]
+        leaf = answers[self.question_index[:, 0]]
         for level in range(1, depth):
-            at |= answers[self.question_index[:, level]] << level
+            leaf |= answers[self.question_index[:, level]] << level
         first = np.arange(trees)[:, None] << depth
-        sums = self.leaves.take(at + first).sum(axis=0, dtype=np.float64) + self.bias
+        sums = self.leaves.take(leaf + first).sum(axis=0, dtype=np.float64) + self.bias
         out: Matrix = (1 / (1 + np.exp(-sums))).astype(np.float32)
         return out
 
 
-def load_trees(stored: StoredTrees, given: tuple[str, ...]) -> Trees:
-    """Return trees ready to be asked about rows of the columns *given*; ValueError when they want others."""
-    if stored.columns != given:
-        wrong = sorted(set(stored.columns) ^ set(given))[:5]
-        raise ValueError(
-            f"the model was trained on other columns ({', '.join(wrong) or 'their order'}): run `make train`"
-        )
+def load_trees(stored: StoredTrees, columns: tuple[str, ...]) -> Trees:
+    """Return trees for rows with these *columns*.
+
+    Raises:
+        ValueError: the trees were trained on other columns.
+    """
+    if stored.columns != columns:
+        wrong = sorted(set(stored.columns) ^ set(columns))[:5]
+        raise ValueError(f"model rejected: other columns ({', '.join(wrong) or 'their order'}); run `make train`")
     asked = np.frombuffer(stored.asked, dtype="<u2")
     borders = np.frombuffer(stored.borders, dtype="<f4")
-    questions, picks = np.unique(np.stack([asked.astype(np.float32), borders]), axis=1, return_inverse=True)
+    questions, question_index = np.unique(np.stack([asked.astype(np.float32), borders]), axis=1, return_inverse=True)
     leaves = np.frombuffer(stored.leaves, dtype="<f4")
-    columns_ = questions[0].astype(np.intp)
-    return Trees(columns_, questions[1].copy(), picks.reshape(-1, stored.depth), leaves, stored.bias)
+    return Trees(
+        questions[0].astype(np.intp), questions[1].copy(), question_index.reshape(-1, stored.depth), leaves, stored.bias
+    )

@@ -1,4 +1,4 @@
-"""Looks: what a line's text alone says of it, as numbers. Pure; asked once for what stands on every page of a site."""
+"""Text features of a single line. Pure; results are cached because boilerplate repeats on all pages of a site."""
 
 import math
 import re
@@ -7,13 +7,19 @@ from functools import lru_cache
 from itertools import pairwise
 
 from workers.clean.line_types import LEAD, SENTENCE_END, is_link_label, is_prompt
-from workers.clean.rules.lexicon import WEAK_BARS, WEAK_LABELS, starts_like_clutter
-from workers.clean.rules.patterns import BYLINE, PROMPT_WORDS, PROMPT_WORDS_CJK, READING_TIME
+from workers.clean.model.vocabulary import (
+    PROMPT_WORD_PARTS,
+    PROMPT_WORDS,
+    WEAK_BARS,
+    WEAK_LABELS,
+    starts_like_clutter,
+)
+from workers.clean.rules.bylines import BYLINE, READING_TIME
 
 DENSE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f]")
-SOME_WORDS = 40  # enough of a long paragraph to know it
-SHORT_CHARS = 120  # of what labels, prompts and furniture may have
-CACHE_CHARS, CACHE_LINES = 60, 4096  # what is remembered from page to page
+SOME_WORDS = 40  # used of a long paragraph
+SHORT_CHARS = 120  # longest label, prompt or line of page furniture
+CACHE_CHARS, CACHE_LINES = 60, 4096  # length and number of cached lines
 DATE_MARK = re.compile(r"\b(?:19|20)\d\d\b|\d{1,2}[:.]\d\d\b")
 INNER_END = re.compile(r"[.!?。！？][\"'”’»)\]]*\s|[。！？]")
 SEPARATORS = re.compile(r"[|•·»›>/→]")
@@ -24,16 +30,17 @@ LOWERS, UPPERS, DIGITS = (s.encode() for s in (string.ascii_lowercase, string.as
 TEXT_COLUMNS = (
     "words", "chars", "sentence", "commas", "digits", "uppers", "capitals", "word_length", "lower_start", "colon_end",
     "question_end", "separators", "quote_start", "inner_ends", "address", "is_label", "is_prompt", "is_lead",
-    "furniture", "date", "short_words", "bullet", "ellipsis", "like_label", "like_bar", "starts", "asks", "prices",
+    "furniture", "date", "short_words", "bullet", "ellipsis", "weak_label", "weak_bar", "line_start",
+    "prompt_words", "prices",
 )  # fmt: skip
 
 
 def text_features(text: str, key: str, words: int) -> tuple[float, ...]:
-    """Return the columns LOOKS of a line of so many *words*; *key*: the line as `comparable` has it."""
-    return (_remembered if len(text) <= CACHE_CHARS else _looks)(text, key, words)
+    """Return TEXT_COLUMNS of a line with so many *words*; *key*: its match key."""
+    return (_cached_row if len(text) <= CACHE_CHARS else _row)(text, key, words)
 
 
-def _looks(text: str, key: str, words: int) -> tuple[float, ...]:
+def _row(text: str, key: str, words: int) -> tuple[float, ...]:
     chars = len(text)
     letters, digits, uppers = _character_counts(text)
     spaced = text.split(None, SOME_WORDS)[:SOME_WORDS]
@@ -70,20 +77,20 @@ def _looks(text: str, key: str, words: int) -> tuple[float, ...]:
     )
 
 
-_remembered = lru_cache(CACHE_LINES)(_looks)
+_cached_row = lru_cache(CACHE_LINES)(_row)
 
 
 def prompt_word_count(key: str) -> int:
-    """Return how many words and pairs of words there are that prompts and notes of a page are made of."""
+    """Return the number of words and word pairs of a match key that are typical of prompts and notices."""
     tokens = key.split(None, SOME_WORDS)[:SOME_WORDS]
     hits = len(PROMPT_WORDS.intersection(tokens)) + len(PROMPT_WORDS.intersection(map(" ".join, pairwise(tokens))))
     if not key.isascii() and DENSE.search(key):
-        hits += sum([part in key for part in PROMPT_WORDS_CJK])
+        hits += sum([part in key for part in PROMPT_WORD_PARTS])
     return hits
 
 
 def _character_counts(text: str) -> tuple[int, int, int]:
-    """Return how many letters, digits and upper-case letters there are."""
+    """Return the numbers of letters, digits and upper-case letters."""
     if not text.isascii():
         return sum(map(str.isalpha, text)), sum(map(str.isdigit, text)), sum(map(str.isupper, text))
     data = text.encode()

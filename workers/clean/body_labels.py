@@ -1,0 +1,169 @@
+"""Labels of a story's body: link labels and lists, prompts, lines of the site's template, blocks outside the story."""
+
+import re
+
+from workers.clean.blocks import Block, ancestors
+from workers.clean.labelling import (
+    MAX_HEAD_BLOCKS,
+    BlockLabel,
+    Labelling,
+    label_caption,
+    label_source_credit,
+    reject,
+)
+from workers.clean.line_types import LEAD, is_feed_tail, is_headline, is_link_label, is_prompt, is_sentence, word_count
+from workers.clean.rules.bylines import CORRECTION_NOTE, SOURCE_CREDIT
+from workers.clean.rules.containers import CLUTTER_CLASSES
+from workers.text.dates import parse_date_line
+from workers.text.normalise import match_key
+
+MAX_TAIL_BLOCKS = 4  # distance of an image caption below the body
+MAX_LABEL_WORDS = 6
+NOTICE_REPEATS = 3  # occurrences of one sentence on a page that make it a notice
+MIN_LINK_WORDS = 4  # a paragraph that is a shorter link may be a heading or a name
+MIN_LINK_SHARE = 0.5  # of a block in a container of clutter
+MOSTLY_LINK = 0.6
+LIKELY = 0.5
+BRACKETED = re.compile(r"\A[\[(（【].{3,}[\])）】]\.?")
+
+
+def label_body_block(labelling: Labelling, n: int) -> int:
+    """Label block *n* and the list that it opens; return the index of the next block."""
+    block = labelling.blocks[n]
+    removed_by_model = not labelling.predictions[n].keep
+    if is_link_label(block.text) or _heads_links(labelling, n):
+        return _label_list(labelling, n)
+    if CORRECTION_NOTE.fullmatch(block.text) and not block.is_all_links:
+        labelling.labels[n] = BlockLabel("note")
+    elif labelling.whole_page and removed_by_model and not labelling.start <= n < labelling.end:
+        _label_outside_story(labelling, n)
+    elif (label := _label_by_rule(labelling, block)) is not None:
+        labelling.labels[n] = label
+    elif _label_field(labelling, n) or _label_by_history(labelling, n):
+        pass
+    elif removed_by_model:
+        reject(labelling, n)
+    elif block.is_all_links and is_headline(block.text) and not labelling.whole_page:
+        return _label_links(labelling, n)
+    return n + 1
+
+
+def _label_by_rule(labelling: Labelling, block: Block) -> BlockLabel | None:
+    if is_feed_tail(block.text):
+        return BlockLabel("feed tail", "what a feed builder appends")
+    if is_prompt(block.text):
+        return BlockLabel("prompt", "asks something of the reader")
+    if _is_lead(block):
+        return BlockLabel("link", "a lead-in and a link to another story")
+    if not labelling.whole_page:  # on whole pages the model is better than class names
+        return BlockLabel("link", "stands in a container of links or prompts") if _in_clutter_container(block) else None
+    if _is_link_paragraph(block):
+        return BlockLabel("link", "a paragraph that is nothing but a link to another story")
+    if labelling.sentence_counts[block.text] >= NOTICE_REPEATS:
+        return BlockLabel("prompt", "a notice: the same sentence stands on this page again and again")
+    return None
+
+
+def _label_field(labelling: Labelling, n: int, *, captions: bool = True) -> bool:
+    return label_source_credit(labelling, n) or (captions and label_caption(labelling, n, in_head=False))
+
+
+def _label_outside_story(labelling: Labelling, n: int) -> None:
+    # Captions further away belong to other stories.
+    near = labelling.start - MAX_HEAD_BLOCKS <= n < labelling.end + MAX_TAIL_BLOCKS
+    if not _label_field(labelling, n, captions=near):
+        reject(labelling, n)
+
+
+def _label_by_history(labelling: Labelling, n: int) -> bool:
+    """Label a headline of another story, or a line that occurs in many of the site's articles."""
+    facts, text = labelling.facts, labelling.blocks[n].text
+    key = labelling.keys[n] if labelling.keys else b""
+    if not key or match_key(labelling.head.title) == match_key(text):
+        return False
+    if facts.is_headline(key) and word_count(text) >= MIN_LINK_WORDS:
+        reason = "the headline of another story of this site"
+        labelling.labels[n] = BlockLabel("link", reason, by_history=True)
+    elif labelling.trusts_repeats and facts.is_repeated(key, sentence=is_sentence(text)):
+        reason = f"{facts.repeats[key]} of this site's last {facts.articles} articles have it too"
+        labelling.labels[n] = BlockLabel("template", reason, by_history=True)
+    else:
+        return False
+    return True
+
+
+def _heads_links(labelling: Labelling, n: int) -> bool:
+    """Whether a short line that ends in a colon is above two blocks of links only."""
+    text, following = labelling.blocks[n].text, labelling.blocks[n + 1 : n + 3]
+    return (
+        text.endswith(":")
+        and word_count(text) <= MAX_LABEL_WORDS
+        and len(following) == 2
+        and all(block.is_all_links for block in following)
+        and _all_unlikely(labelling, n + 1, n + 3)
+    )
+
+
+def _all_unlikely(labelling: Labelling, start: int, end: int) -> bool:
+    """Whether the model considers none of the blocks body text; it does so for a blog's own list of links."""
+    return all(prediction.probability < LIKELY for prediction in labelling.predictions[start:end])
+
+
+def _label_list(labelling: Labelling, label: int) -> int:
+    """Label the headlines below a label; a label above body text is removed alone."""
+    labelling.labels[label] = BlockLabel("label", "a label above links")
+    end = label + 1
+    while end < len(labelling.blocks) and _belongs_to_list(labelling, end):
+        end += 1
+    for n in range(label + 1, end):
+        labelling.labels[n] = BlockLabel("link", "below a label, a list of other stories", list_start=label)
+    return end
+
+
+def _belongs_to_list(labelling: Labelling, n: int) -> bool:
+    block, text = labelling.blocks[n], labelling.blocks[n].text
+    if block.is_all_links:
+        return True
+    if is_link_label(text) or SOURCE_CREDIT.fullmatch(text):
+        return False
+    if labelling.whole_page and not labelling.predictions[n].keep:
+        return True
+    if block.tag in ("h2", "h3", "h4", "blockquote") or block.links or block.is_sentence:
+        return False
+    return is_headline(text) or parse_date_line(text) is not None
+
+
+def _label_links(labelling: Labelling, start: int) -> int:
+    """Label consecutive lines that are links to other stories."""
+    blocks, end = labelling.blocks, start + 1
+    while end < len(blocks) and blocks[end].is_all_links and is_headline(blocks[end].text):
+        end += 1
+    single = end - start == 1 and (blocks[start].tag not in ("li", "p") or len(blocks) == 1)
+    if single or not _all_unlikely(labelling, start, end):
+        return end
+    for n in range(start, end):
+        labelling.labels[n] = BlockLabel("link", "nothing but a link to another story", list_start=start)
+    return end
+
+
+def _is_lead(block: Block) -> bool:
+    lead = LEAD.fullmatch(block.text)
+    if lead is not None and (_is_mostly_link(block, len(lead["rest"])) or is_headline(lead["rest"])):
+        return True
+    return _is_mostly_link(block, len(block.text)) and BRACKETED.fullmatch(block.text) is not None
+
+
+def _is_mostly_link(block: Block, chars: int) -> bool:
+    return bool(block.links) and block.link_chars >= MOSTLY_LINK * chars
+
+
+def _is_link_paragraph(block: Block) -> bool:
+    return block.tag in ("p", "div") and block.is_all_links and word_count(block.text) >= MIN_LINK_WORDS
+
+
+def _in_clutter_container(block: Block) -> bool:
+    if block.link_chars < MIN_LINK_SHARE * len(block.text):
+        return False
+    return any(
+        element.class_names and CLUTTER_CLASSES.search(element.class_names) for element in ancestors(block.element)
+    )

@@ -1,0 +1,153 @@
+"""Labels of a story's head: title, standfirst, byline, date, reading time, caption, kicker."""
+
+import re
+
+from workers.clean.blocks import Block
+from workers.clean.credits import parse_byline
+from workers.clean.labelling import MAX_HEAD_BLOCKS, BlockLabel, Labelling, label_caption, reject
+from workers.clean.line_types import is_feed_tail, is_headline, is_link_label, is_prompt, is_sentence, word_count
+from workers.clean.rules.bylines import BYLINE, READING_TIME
+from workers.text.dates import parse_date_line
+from workers.text.normalise import match_key
+
+MAX_TITLES = 6  # candidates above a story
+MAX_TITLE_WORDS = 24  # a longer line without a full stop is a truncated sentence
+MAX_BYLINE_WORDS = 12
+MAX_KICKER_WORDS = 3
+MIN_DEK_WORDS, MAX_DEK_WORDS = 5, 60
+DEK_LOOKAHEAD = 4  # blocks after a standfirst, one of which must be a byline, a date or the title
+
+
+def label_head(labelling: Labelling) -> int:
+    """Label title and page furniture; return the index of the first block of the body."""
+    title = _find_title(labelling)
+    if title < 0:
+        if labelling.whole_page:
+            for n in range(labelling.start):
+                _label_above_title(labelling, n)
+        return labelling.start
+    for n in range(title):
+        _label_above_title(labelling, n)
+    head, text = labelling.head, labelling.blocks[title].text
+    head.title = head.title or text
+    same = match_key(text) == match_key(head.title)
+    labelling.labels[title] = BlockLabel("title", "the title, kept as such" if same else "the page's own headline")
+    return _label_below_title(labelling, title)
+
+
+def _label_below_title(labelling: Labelling, title: int) -> int:
+    n = title + 1
+    while n < len(labelling.blocks) and n <= title + MAX_HEAD_BLOCKS:
+        if not (_label_furniture(labelling, n) or _label_dek(labelling, n, title)):
+            if not labelling.whole_page or labelling.predictions[n].keep or n >= labelling.start:
+                break
+            _label_above_title(labelling, n)
+        n += 1
+    return n
+
+
+def _find_title(labelling: Labelling) -> int:
+    """Return the index of the title; -1 without one."""
+    blocks, start = labelling.blocks, labelling.start
+    nearby = range(max(0, start - MAX_HEAD_BLOCKS), min(len(blocks), start + MAX_HEAD_BLOCKS))
+    title_key = match_key(labelling.title)
+    if title_key:
+        same = [n for n in nearby if match_key(blocks[n].text) == title_key]
+        above = [n for n in nearby if n <= start and blocks[n].tag == "h1"] if labelling.whole_page else []
+        return (same or above or [-1])[0]  # a feed's title may differ from that of its page
+    candidates = [n for n in nearby if _may_be_title(blocks[n].text)]
+    candidates = candidates or [n for n in nearby if blocks[n].tag == "h1"]  # headlines of one or two words
+    keys = [match_key(blocks[n].text) for n in nearby]
+    for n in candidates:
+        if n <= start + 2 and keys.count(match_key(blocks[n].text)) > 1:
+            return n  # a headline that occurs both above and below its image
+    before = [n for n in candidates if n <= start]
+    headings = [n for n in before if blocks[n].tag == "h1"] or before[-MAX_TITLES:]
+    return max(headings, key=lambda n: labelling.predictions[n].probability, default=-1)
+
+
+def _may_be_title(text: str) -> bool:
+    return (
+        is_headline(text)
+        and word_count(text) <= MAX_TITLE_WORDS
+        and not is_link_label(text)
+        and not is_prompt(text)
+        and not BYLINE.fullmatch(text)
+        and not READING_TIME.fullmatch(text)
+        and parse_date_line(text) is None
+    )
+
+
+def _label_above_title(labelling: Labelling, n: int) -> None:
+    """Label reading time, page furniture, kicker, or a block that the model removes."""
+    text = labelling.blocks[n].text
+    if _label_reading_time(labelling, n) or _label_furniture(labelling, n):
+        return
+    if _is_kicker(labelling, n):
+        labelling.head.kicker = text
+        labelling.labels[n] = BlockLabel("kicker", "the section label, kept as such")
+    elif not labelling.predictions[n].keep:
+        reject(labelling, n)
+
+
+def _is_kicker(labelling: Labelling, n: int) -> bool:
+    text = labelling.blocks[n].text
+    may_be = n >= labelling.start - MAX_HEAD_BLOCKS and not labelling.head.kicker
+    return may_be and word_count(text) <= MAX_KICKER_WORDS and text.upper() == text and text.lower() != text
+
+
+def _label_reading_time(labelling: Labelling, n: int) -> bool:
+    match = READING_TIME.fullmatch(labelling.blocks[n].text)
+    if match is not None:
+        labelling.head.reading_minutes = int(match["minutes"] or match["minutes2"])
+        labelling.labels[n] = BlockLabel("reading time", "the reading time, kept as such")
+    return match is not None
+
+
+def _label_furniture(labelling: Labelling, n: int) -> bool:
+    """Label byline, date, reading time, caption, repeated title or prompt; False for any other block."""
+    text, head, labels = labelling.blocks[n].text, labelling.head, labelling.labels
+    if head.title and match_key(text) == match_key(head.title):
+        labels[n] = BlockLabel("title", "the title again")
+    elif _label_reading_time(labelling, n):
+        pass
+    elif (published := parse_date_line(text)) is not None:
+        head.published = head.published or published
+        labels[n] = BlockLabel("date", "the date, kept as such")
+    elif (byline := _match_byline(text)) is not None and not is_sentence(text):
+        head.byline = head.byline or parse_byline(byline["names"] or byline["named"])
+        labels[n] = BlockLabel("byline", "the byline, kept as such")
+    elif label_caption(labelling, n, in_head=True):
+        pass
+    elif is_prompt(text) or is_feed_tail(text):
+        labels[n] = BlockLabel("prompt", "asks something of the reader")
+    else:
+        return False
+    return True
+
+
+def _match_byline(text: str) -> re.Match[str] | None:
+    match = BYLINE.fullmatch(text)
+    return match if match is not None and word_count(text) <= MAX_BYLINE_WORDS else None
+
+
+def _label_dek(labelling: Labelling, n: int, title: int) -> bool:
+    """Label a standfirst: the line below the title if page furniture separates it from the body."""
+    text = labelling.blocks[n].text
+    is_next = n == title + 1 and not labelling.head.dek and labelling.whole_page
+    if not is_next or not MIN_DEK_WORDS <= word_count(text) <= MAX_DEK_WORDS:
+        return False
+    if not any(_is_furniture(labelling, block) for block in labelling.blocks[n + 1 : n + 1 + DEK_LOOKAHEAD]):
+        return False
+    labelling.head.dek = text
+    labelling.labels[n] = BlockLabel("dek", "the standfirst, kept as such")
+    return True
+
+
+def _is_furniture(labelling: Labelling, block: Block) -> bool:
+    title = labelling.head.title
+    return (
+        parse_date_line(block.text) is not None
+        or _match_byline(block.text) is not None
+        or (bool(title) and match_key(block.text) == match_key(title))
+    )

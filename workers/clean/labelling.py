@@ -1,0 +1,110 @@
+"""The state of labelling one story, and the labels that occur in its head and in its body.
+
+Knows nothing of the order of the rules: see `labeller`, `head_labels` and `body_labels`.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from streams.records import Image
+from workers.clean.blocks import Block
+from workers.clean.credits import split_credit
+from workers.clean.line_types import word_count
+from workers.clean.rules.bylines import CAPTIONS, SOURCE_CREDIT
+from workers.clean.site_facts import SiteFacts, line_key
+
+MAX_HEAD_BLOCKS = 14  # distance of a title above the body
+MAX_CAPTION_WORDS = 80
+
+
+@dataclass
+class BlockLabel:
+    """The label of a block. A block with a `reason` is removed."""
+
+    label: str = "body"
+    reason: str = ""
+    list_start: int = -1  # index of the label or first line of the list that the block belongs to
+    by_history: bool = False  # removed because of the site history, not of its own features
+
+
+@dataclass
+class HeaderFields:
+    """Fields of an Article that the labelled blocks around its body contain."""
+
+    title: str = ""
+    dek: str = ""
+    kicker: str = ""
+    byline: tuple[str, ...] = ()
+    published: datetime | None = None
+    reading_minutes: int = 0
+    source_credit: str = ""
+    images: list[Image] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The model's probability that a block is body text, and the decision."""
+
+    probability: float = 1.0
+    keep: bool = True
+
+
+class Labelling:
+    """The labels of one story. `labels[n]` and `predictions[n]` belong to `blocks[n]`.
+
+    *whole_page*: the blocks may include a title, page furniture and other clutter above and below the story.
+    """
+
+    def __init__(
+        self, blocks: Sequence[Block], predictions: Sequence[Prediction], title: str = "", *,
+        facts: SiteFacts | None = None, whole_page: bool = False,
+    ) -> None:  # fmt: skip
+        self.blocks, self.predictions = blocks, predictions
+        self.title, self.whole_page = title, whole_page
+        self.facts = facts or SiteFacts()
+        self.labels = [BlockLabel() for _ in blocks]
+        self.head = HeaderFields(title=title)
+        self.keys = [line_key(block.text) for block in blocks] if facts is not None else []
+        self.trusts_repeats = facts is not None and not facts.is_reprint(block.text for block in blocks)
+        kept = [n for n, (b, p) in enumerate(zip(blocks, predictions, strict=True)) if p.keep and b.is_sentence]
+        self.sentence_counts = Counter(b.text for b in blocks if b.is_sentence) if whole_page else Counter()
+        self.start, self.end = (kept[0], kept[-1] + 1) if kept and whole_page else (0, len(blocks))
+
+
+def reject(labelling: Labelling, n: int) -> None:
+    """Label a block that the model removes."""
+    block, probability = labelling.blocks[n], labelling.predictions[n].probability
+    inside = labelling.start <= n < labelling.end
+    label = "link" if block.is_all_links else "clutter" if inside else "template"
+    where = "outside the story" if label == "template" else "amid the story"
+    labelling.labels[n] = BlockLabel(
+        label, f"{where}, and by its words and its place only {probability:.0%} likely to be part of it"
+    )
+
+
+def label_caption(labelling: Labelling, n: int, *, in_head: bool) -> bool:
+    """Label a caption and store it; False for any other block. *in_head*: more patterns apply."""
+    block = labelling.blocks[n]
+    if block.tag == "figcaption" or block.tag == "caption":
+        caption, credit = split_credit(block.text)
+    else:
+        patterns = (pattern for pattern, anywhere in CAPTIONS if anywhere or in_head)
+        match = next((m for pattern in patterns if (m := pattern.fullmatch(block.text))), None)
+        if match is None or word_count(block.text) > MAX_CAPTION_WORDS:
+            return False
+        caption, credit = match["caption"].strip(), match["credit"].strip()
+    labelling.head.images.append(Image(caption=caption, credit=credit))
+    labelling.labels[n] = BlockLabel("caption", "a caption, kept with its picture")
+    return True
+
+
+def label_source_credit(labelling: Labelling, n: int) -> bool:
+    """Label the first source credit and store it; False for any other block."""
+    match = SOURCE_CREDIT.fullmatch(labelling.blocks[n].text)
+    if match is None or labelling.head.source_credit:
+        return False
+    labelling.head.source_credit = match["credit"].strip()
+    labelling.labels[n] = BlockLabel("source credit", "the source, kept as such")
+    return True

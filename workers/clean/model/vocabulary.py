@@ -1,0 +1,85 @@
+"""Vocabulary of the model: the phrases that its text features look up. Frozen: a change requires `make train`.
+
+The trees were trained on these phrases. The model file holds `VOCABULARY_HASH`, and `model.load` rejects another one.
+To remove a line by rule, edit `workers/clean/rules` instead.
+
+vocabulary.tsv has three columns: kind, language, phrase.
+
+label   line above a list of links
+share   line of a share bar or a comment box
+ad      line that marks an advertisement
+start   beginning of a line of clutter
+word    word or word pair of prompts, legal notices, shops and notices about embedded content
+part    part of a word, for scripts without spaces
+
+Source: news pages of at least one outlet, or published lists of scrapers, in 39 languages. Words and parts: prompts on
+news pages. Stories contain these phrases too, so none of them suffices to remove a line: the model weighs them.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from workers.text.normalise import match_key, without_joiners
+
+FILE = Path(__file__).with_name("vocabulary.tsv")
+START_KEY_CHARS = 2  # line starts are indexed by their first characters
+MAX_START_CHARS = 60
+HASH_BYTES = 8
+
+
+class Entry(NamedTuple):
+    """A row of the table."""
+
+    kind: str
+    language: str
+    phrase: str
+
+
+def read_entries() -> Iterator[Entry]:
+    """Yield the rows of the table."""
+    for line in FILE.read_text(encoding="utf8").splitlines()[1:]:
+        yield Entry(*line.split("\t"))
+
+
+def normalise(entry: Entry) -> str:
+    """Return the form of a phrase that the features look up."""
+    if entry.kind in ("word", "part"):
+        return entry.phrase
+    return without_joiners(entry.phrase).casefold() if entry.kind == "start" else match_key(entry.phrase)
+
+
+def hash_texts(texts: Iterator[str]) -> str:
+    """Return the BLAKE2b hash of *texts* in their order, as 16 hexadecimal digits."""
+    return hashlib.blake2b("\n".join(texts).encode(), digest_size=HASH_BYTES).hexdigest()
+
+
+def hash_entries(entries: tuple[Entry, ...]) -> str:
+    """Return the hash of the normalised phrases with their kinds. It depends on neither order nor language."""
+    return hash_texts(iter(sorted({f"{entry.kind}\t{normalise(entry)}" for entry in entries})))
+
+
+def starts_like_clutter(text: str) -> bool:
+    """Whether *text* begins with a line start of the vocabulary, after any bullets."""
+    text = text[:MAX_START_CHARS].casefold().lstrip("•·*>»▶►-–— ")
+    return text.startswith(LINE_STARTS.get(text[:START_KEY_CHARS], ()))
+
+
+def _phrases(*kinds: str) -> frozenset[str]:
+    return frozenset(normalise(entry) for entry in ENTRIES if entry.kind in kinds)
+
+
+def _line_starts() -> dict[str, tuple[str, ...]]:
+    index: dict[str, tuple[str, ...]] = {}
+    for start in sorted(_phrases("start")):
+        key = start[:START_KEY_CHARS]
+        index[key] = (*index.get(key, ()), start)
+    return index
+
+
+ENTRIES = tuple(read_entries())
+VOCABULARY_HASH = hash_entries(ENTRIES)
+WEAK_LABELS, WEAK_BARS = _phrases("label"), _phrases("share", "ad")
+LINE_STARTS = _line_starts()
+PROMPT_WORDS, PROMPT_WORD_PARTS = _phrases("word"), _phrases("part")

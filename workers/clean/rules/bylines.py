@@ -1,0 +1,53 @@
+"""Lines that are fields of an article, such as byline, dateline and caption, and correction notes. Tables only.
+
+None of these lines is clutter. The cleaner stores them as fields, except correction notes, which stay in the body.
+"""
+
+import re
+
+# Lines between title and body. Source: bylines and reading times of English, French, German, Spanish, Portuguese,
+# Italian, Dutch, Turkish and Russian outlets.
+BYLINE = re.compile(
+    r"(?:(?:written|reported|posted|words) )?(?:by|par|von|por|di|da|door|av|af)[:\s]\s*(?P<names>\S.{1,118})|"
+    r"(?:автор|yazan|yazar|byline|author|reporter)\s*:\s*(?P<named>.{2,80})",
+    re.IGNORECASE,
+)
+READING_TIME = re.compile(
+    r"(?P<minutes>\d{1,3})[\s-]*(?:mins?|minutes?|minuten|minuti|minutos|dakika|dk|мин(?:ут[аы]?)?)\.?"
+    r"(?:\s*(?:read(?:ing)?(?:\s*time)?|de lecture|de lectura|de leitura|lesezeit|leestijd|di lettura|okuma|чтения))|"
+    r"(?:reading time|estimated read(?:ing)? time)\s*+:?+\s*+(?P<minutes2>\d{1,3})\s*min.*",
+    re.IGNORECASE,
+)
+# A line below the body. Source: outlets in ten languages.
+SOURCE_CREDIT = re.compile(
+    r"(?:source|sources|quelle|fuente|fonte|kaynak|источник|bron|źródło|المصدر)\s*:\s*(?P<credit>\S.{0,160})",
+    re.IGNORECASE,
+)
+# Source: datelines of outlets in the languages above. Words are possessive: backtracking within a word never helps and
+# takes polynomial time. A hyphen belongs to a word only if the word continues: in "LONDON- The" it is a dash.
+DATELINE = re.compile(
+    r"\A(?P<dateline>(?:[A-ZÀ-ÞĀ-Ž](?:[A-ZÀ-ÞĀ-Ž.'’]|-(?![\s-]))++[ ,]*+){1,4}(?:[A-Z][\w. ]{0,24}, ?)?(?:\s*\([A-Za-z ./]{2,40}\))?)\s*(?:—|–|--|-)\s+\S"
+)
+# Notes about the story itself. They stay in the body even if they look like a prompt. Source: correction notes of outlets
+# that follow the IFCN's code of principles, which requires open corrections.
+CORRECTION_NOTE = re.compile(
+    r"\W{0,3}(?:corrections?|clarifications?|editor['’]s note|note to (?:the )?readers?|retraction|"
+    r"this (?:article|story|report|post) (?:was|has been) (?:amended|corrected|updated|clarified|edited)|"
+    r"(?:an|in an) earlier version of this|berichtigung|korrektur|anmerkung der redaktion|anm\. d\. red|correctif|"
+    r"rectificatif|erratum|note de la rédaction|correcci[oó]n|fe de erratas|nota (?:del editor|da redação)|errata|"
+    r"rettifica|correzione|rectificatie|correctie|düzeltme|исправление|от редакции|sprostowanie|rättelse|訂正|更正|تصحيح)"
+    r"\b.{0,600}",
+    re.IGNORECASE,
+)
+
+# Captions that end with their credit. Source: the styles of Reuters, AP, AFP and Getty, and of outlets that use them.
+# The second field is true if the pattern applies everywhere, false if it applies only in a story's head.
+# Linear time: each pattern begins with \A, and no repeat of white space follows another. Callers strip the caption.
+CAPTIONS: tuple[tuple[re.Pattern[str], bool], ...] = (
+    (re.compile(r"\A(?P<caption>.{4,}?)[\[(](?P<credit>(?:[^\[\]()]{2,50}/)?\s?(?:AP|AFP|Reuters|EPA|Getty|Getty Images|"
+                r"Anadolu|AA|Xinhua|TASS|PA|dpa|ANSA|EFE|Bloomberg)[^\[\]()]{0,30})[\])]\.?"), True),
+    (re.compile(r"\A(?P<caption>.{4,}?[.!?\"”’)])\s+/\s+(?P<credit>[^/.]{2,60})"), False),
+    (re.compile(r"\A(?P<caption>.{4,}?)(?:\||—|–)\s*+(?:photo|image|picture|credit|foto)?+\s*+:?+\s*+(?P<credit>(?:AP|AFP|Reuters|EPA|Getty|PA)\b[^.]{0,40})"), False),
+    (re.compile(r"\A(?P<caption>.{4,}?)(?:photo|image|picture|photograph|credit|foto|photo credit|image credit|courtesy)\s*(?:by|:|/|©)\s*(?P<credit>[^.]{2,80})", re.IGNORECASE), False),
+    (re.compile(r"\A(?P<caption>)(?:photo|image|picture|photograph|foto)(?: credit| by)?\s*[:©]\s*(?P<credit>[^.]{2,80})", re.IGNORECASE), True),
+)  # fmt: skip
