@@ -381,8 +381,8 @@ def run_dead_letters_list(settings: Settings, args: Any) -> int:
         if args.json:
             print_json({"letter": one.name} | msgspec.to_builtins(letter))
         else:
-            when, why = f"{letter.time:%Y-%m-%d %H:%M:%S}", letter.reason.partition("\n")[0]
-            print(f"{one.name:<8} {when}  {letter.error}  {letter.feed or letter.topic}  {why}")
+            when, why = f"{letter.failed_at:%Y-%m-%d %H:%M:%S}", letter.error.partition("\n")[0]
+            print(f"{one.name:<8} {when}  {letter.error_kind}  {letter.feed or letter.topic}  {why}")
     return DONE
 
 
@@ -391,8 +391,8 @@ def run_dead_letters_show(settings: Settings, args: Any) -> int:
 
     for one in run_with_broker(settings, lambda broker: select(broker, args.names)):
         letter = one.letter
-        print(f"{one.name}: {letter.error}, {letter.topic}/{letter.partition}@{letter.offset}, key {letter.key!r}")
-        print(f"{letter.reason}\n{letter.original.decode('utf-8', 'backslashreplace')}\n")
+        print(f"{one.name}: {letter.error_kind}, {letter.topic}/{letter.partition}@{letter.offset}, key {letter.key!r}")
+        print(f"{letter.error}\n{letter.payload.decode('utf-8', 'backslashreplace')}\n")
     return DONE
 
 
