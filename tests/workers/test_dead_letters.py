@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 
-from streams.brokers.base import OutgoingMessage
+from streams.brokers.base import Delivery, OutgoingMessage
 from streams.codec import encode
 from streams.config.settings import Settings
+from streams.errors import UnreadableError
 from streams.records import Article, DeadLetter, Item
 from streams.subscribe import subscribe
-from streams.topics import ITEMS
+from streams.topics import ITEMS, WEBHOOKS
 from tests.conftest import copydesk
 from tests.support.feed_server import FeedServer, rss
 from tests.support.pipeline import BODY, MORE, everything, newsdesk, settled
@@ -22,6 +24,7 @@ from workers.clean.cleaner import CleanedContent
 from workers.counters import is_balanced
 from workers.desk.article import clean_item
 from workers.poller.registry import FeedRegistry
+from workers.services import connect
 
 
 def test_unreadable_message_becomes_dead_letter_without_blocking(settings: Settings) -> None:
@@ -104,7 +107,7 @@ def test_dead_letters_are_replayed_once_or_discarded(settings: Settings, tmp_pat
                 again = await asyncio.to_thread(
                     copydesk, "dead-letters", "replay", timeout, *flags, cwd=tmp_path, check=1
                 )
-                assert f"no dead letter {timeout} is waiting" in again.stderr
+                assert f"no pending dead letter: {timeout};" in again.stderr
                 assert (
                     await asyncio.to_thread(copydesk, "dead-letters", "drop", "--all", *flags, cwd=tmp_path)
                 ).stdout == "1 dropped\n"
@@ -153,7 +156,7 @@ def test_replay_publishes_revisions_of_changed_content_only(either: Settings, tm
                 done = await asyncio.to_thread(copydesk, "replay", "--from", "0m", *flags, cwd=tmp_path)
                 assert done.stdout.startswith("0 items")
         refused = await asyncio.to_thread(copydesk, "replay", "--from", "soon", *flags, cwd=tmp_path, check=2)
-        assert "time 'soon'" in refused.stderr
+        assert "invalid time: 'soon'" in refused.stderr
 
     asyncio.run(go())
 
@@ -170,5 +173,33 @@ def test_oversized_item_becomes_dead_letter(settings: Settings) -> None:
             assert (counters["poll"]["sent"], counters["poll"]["dead"]) == (1, 1)
             [letter] = [r async for r in subscribe("dead-letters", follow=False, settings=settings)]
             assert re.search(r"a.example/1 has 1,\d{3},\d{3} characters; at most 1,000,000", letter.error)
+            assert (letter.topic, letter.feed, letter.source) == ("", server.url + "f", f"feed {server.url}f")
+            [pending] = await dead_letters.select(broker, [])
+            with pytest.raises(UnreadableError, match=r"not replayable: \d+@\d+ \(entry of feed "):
+                await dead_letters.replay(broker, pending)
+            assert await dead_letters.discard(broker, pending)
+
+    asyncio.run(go())
+
+
+def test_webhook_dead_letter_replays_to_its_webhook(settings: Settings) -> None:
+    """The letter has the position of the article's message; the replay goes to the webhook alone."""
+    article = Delivery("copydesk.articles.world", 2, 17, 0.0, b"article id", b"{}", ())
+
+    async def go() -> None:
+        broker = await connect(settings, settings.broker_url)
+        await broker.publish([dead_letters.from_webhook("desk", article, "HTTP 400", 3)])
+        [pending] = await dead_letters.select(broker, [])
+        assert pending.letter.source == "copydesk.articles.world/2@17"
+        assert (pending.letter.webhook, pending.letter.key, pending.letter.attempts) == ("desk", b"article id", 3)
+        assert await dead_letters.replay(broker, pending)
+        assert await dead_letters.replay(broker, pending)  # idempotent: sends nothing more
+        assert not await dead_letters.discard(broker, pending)
+        reader = await broker.open_reader(WEBHOOKS, "", "start")
+        [message] = await reader.read(1.0)
+        await reader.close()
+        assert (message.key, message.value) == (b"desk", b"{}")
+        assert message.headers == (("copydesk-replay-of", b"copydesk.articles.world/2@17"),)
+        await broker.close()
 
     asyncio.run(go())
