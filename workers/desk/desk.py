@@ -98,6 +98,8 @@ class Desk:
                 classification = classify(memory, fingerprint, candidate.item.fetched_at.timestamp())
                 if self._is_news(candidate, content, classification, state):
                     classified.append(ClassifiedItem(candidate, facts, content, fingerprint, classification))
+        if not classified:
+            return state.result()
         state.previous_texts = await self.recent_texts.get(
             [c.candidate.article_id for c in classified if c.classification.status is Status.REVISION]
         )
