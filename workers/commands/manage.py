@@ -73,9 +73,11 @@ def run_tail(settings: Settings, args: Any) -> int:
 
 def format_record(record: Any) -> str:
     values: Mapping[str, Any] = msgspec.to_builtins(record)
-    when = values.get("published") or values.get("time") or values.get("fetched_at") or ""
+    when = (
+        values.get("published") or values.get("started_at") or values.get("failed_at") or values.get("fetched_at") or ""
+    )
     who = values.get("publisher") or values.get("feed") or values.get("topic") or ""
-    what = values.get("title") or values.get("reason") or f"{values.get('outcome', '')} {values.get('error', '')}"
+    what = values.get("title") or f"{values.get('outcome', '')} {values.get('error', '')}"
     from workers.text.normalise import plain_text
 
     return plain_text(f"{when[:19]}  {who[:24]:<24}  {what}")
@@ -331,9 +333,9 @@ def run_feeds_list(settings: Settings, args: Any) -> int:
         if args.json:
             print_json(msgspec.to_builtins(msgspec.structs.asdict(feed)) | {"history": None})
         else:
-            how = feed.error or (f"{feed.sent} items in {feed.polls} polls" if feed.polls else "not polled yet")
+            how = feed.error or (f"{feed.items_total} items in {feed.polls} polls" if feed.polls else "not polled yet")
             how = f"paused; {how}" if feed.paused else how
-            how += f"; now at {feed.location}" if feed.location else ""
+            how += f"; now at {feed.moved_to}" if feed.moved_to else ""
             print(f"{feed.url}  {feed.title or '-'}  {how}")
     return DONE
 
