@@ -148,19 +148,28 @@ class Article(Record, frozen=True, omit_defaults=True, kw_only=True):
 
 
 class DeadLetter(Record, frozen=True, omit_defaults=True, kw_only=True):
-    """A message set aside with its reason. `original` is the message as it came, byte by byte."""
+    """A failed message or feed entry with the reason. `payload` is the original value, unchanged.
 
-    topic: str
-    partition: int
-    offset: int
+    `topic`, `partition` and `offset` are the message's position. An entry that never became a message has only `feed`.
+    """
+
+    topic: str = ""
+    partition: int = 0
+    offset: int = 0
     key: bytes = b""
     payload: bytes = b""
     headers: tuple[tuple[str, bytes], ...] = ()
-    error_kind: str  # the kind: "unreadable", "timeout", "bug"
+    error_kind: str  # "unreadable", "timeout", "bug" or "webhook"
     error: str
     attempts: int = 1
     feed: str = ""
+    webhook: str = ""  # the receiver that did not accept the message
     failed_at: datetime
+
+    @property
+    def source(self) -> str:
+        """Return the position of the message, or the feed of the entry."""
+        return str(MessageId(self.topic, self.partition, self.offset)) if self.topic else f"feed {self.feed}"
 
 
 class PollResult(Record, frozen=True, omit_defaults=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""The counters: what went in and what came of it, per stage, written in the same step as the results.
+"""Counters of inputs and outcomes per stage, written in the same step as the results.
 
 in = new + revised + duplicate + filtered + dead       (desk)
 in = sent + known + dead                               (poll)
@@ -19,9 +19,9 @@ STAGES = {
 
 
 def increment_commands(stage: str, counts: Mapping[str, int]) -> list[RedisCommand]:
-    """Return the commands that add *counts* to *stage*. `in` is their sum, so that the identity holds by design."""
+    """Return the commands that add *counts* to *stage*. `in` is their sum, so the identities above always hold."""
     unknown = set(counts) - set(STAGES[stage])
-    assert not unknown, f"{stage} has no outcome {unknown}"
+    assert not unknown, f"unknown outcomes: {sorted(unknown)} (stage {stage})"
     total = {"in": sum(counts.values()), **counts}
     return [("HINCRBY", KEY, f"{stage}:{name}", n) for name, n in total.items() if n]
 
@@ -30,15 +30,15 @@ async def read_counters(state: Any) -> dict[str, dict[str, int]]:
     """Return all counters: stage → outcome → count."""
     with map_redis_errors(state.url):
         raw = await state.hgetall(KEY)
-    out: dict[str, Counter[str]] = {
+    counters: dict[str, Counter[str]] = {
         stage: Counter({"in": 0, **dict.fromkeys(names, 0)}) for stage, names in STAGES.items()
     }
     for name, value in raw.items():
         stage, _, outcome = name.decode().partition(":")
-        out.setdefault(stage, Counter())[outcome] = int(value)
-    return {stage: dict(counts) for stage, counts in out.items()}
+        counters.setdefault(stage, Counter())[outcome] = int(value)
+    return {stage: dict(counts) for stage, counts in counters.items()}
 
 
 def is_balanced(counters: Mapping[str, Mapping[str, int]]) -> bool:
-    """Whether nothing has gone missing in any stage."""
+    """Return whether `in` equals the sum of the outcomes in every stage."""
     return all(counters[s].get("in", 0) == sum(counters[s].get(n, 0) for n in names) for s, names in STAGES.items())

@@ -1,6 +1,6 @@
-"""Dead letters: a message set aside with its reason, so that nothing is lost and nothing blocks the rest.
+"""Dead letters: failed messages and feed entries with the reason, so that nothing is lost and no partition is blocked.
 
-copydesk:dead-letters:settled    hash: letter → replayed or dropped; what isn't there waits for a person
+copydesk:dead-letters:resolved    hash: letter → replayed or discarded; a letter that is not in it is pending
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -16,89 +16,111 @@ from streams.topics import DEAD_LETTERS, ITEMS, WEBHOOKS
 from workers.replay import replay_headers
 
 if TYPE_CHECKING:
-    from streams.faust.agents import ConsumedMessage  # Faust costs memory: only the desk pays for it
+    from streams.faust.agents import ConsumedMessage  # Faust costs memory: only the desk imports it
 
-MAX_REASON_CHARS = 2_000
-RESOLVED_KEY = "copydesk:dead-letters:settled"
+MAX_ERROR_CHARS = 2_000
+RESOLVED_KEY = "copydesk:dead-letters:resolved"
 
 
 class PendingLetter(NamedTuple):
-    """A dead letter that nobody has dealt with. `name` is what a person calls it: partition@offset of its topic."""
+    """A dead letter that is neither replayed nor discarded. `name`: partition@offset in the dead-letters topic."""
 
     name: str
     letter: DeadLetter
 
 
-def from_message(incoming: "ConsumedMessage", error: str, reason: str, feed: str = "") -> OutgoingMessage:
-    """Return the message that sets *incoming* aside. *error* is the kind: unreadable, timeout or bug."""
-    return build(incoming.at, incoming.key, incoming.value, incoming.headers, error, reason, feed)
+def from_message(message: "ConsumedMessage", error_kind: str, error: str, feed: str = "") -> OutgoingMessage:
+    """Return the dead letter of a message that the desk could not process."""
+    return build(message.at, message.key, message.value, message.headers, error_kind, error, feed=feed)
+
+
+def from_webhook(webhook: str, message: Delivery, error: str, attempts: int) -> OutgoingMessage:
+    """Return the dead letter of an article that the receiver of *webhook* did not accept."""
+    source = MessageId(message.topic, message.partition, message.offset)
+    headers = message.headers
+    return build(source, message.key, message.value, headers, "webhook", error, webhook=webhook, attempts=attempts)
+
+
+def from_feed_entry(feed: str, entry: str, error: str) -> OutgoingMessage:
+    """Return the dead letter of a feed entry that never became a message."""
+    return build(None, b"", entry.encode("utf-8", "replace"), (), "unreadable", error, feed=feed)
 
 
 def build(
-    at: MessageId, key: bytes, original: bytes, headers: tuple[tuple[str, bytes], ...], error: str, reason: str,
-    feed: str = "", attempts: int = 1,
+    source: MessageId | None, key: bytes, payload: bytes, headers: tuple[tuple[str, bytes], ...], error_kind: str,
+    error: str, *, feed: str = "", webhook: str = "", attempts: int = 1,
 ) -> OutgoingMessage:  # fmt: skip
-    """Return the dead letter of the message at *at*."""
+    """Return the dead letter of the message at *source*; None for an entry of *feed*."""
     letter = DeadLetter(
-        topic=at.topic,
-        partition=at.partition,
-        offset=at.offset,
+        topic=source.topic if source else "",
+        partition=source.partition if source else 0,
+        offset=source.offset if source else 0,
         key=key,
-        payload=original,
+        payload=payload,
         headers=headers,
-        error_kind=error,
-        error=reason[:MAX_REASON_CHARS],
+        error_kind=error_kind,
+        error=error[:MAX_ERROR_CHARS],
         attempts=attempts,
         feed=feed,
+        webhook=webhook,
         failed_at=datetime.now(UTC),
     )
-    return OutgoingMessage(DEAD_LETTERS.name, str(at).encode(), encode(letter))
+    return OutgoingMessage(DEAD_LETTERS.name, (str(source) if source else feed).encode(), encode(letter))
 
 
 async def pending(broker: Broker) -> AsyncIterator[PendingLetter]:
-    """Yield the dead letters that are neither replayed nor dropped, partition by partition."""
+    """Yield the pending dead letters, partition by partition."""
     with map_redis_errors(broker.state.url):
-        settled = {name.decode() for name in await broker.state.hkeys(RESOLVED_KEY)}
+        resolved = {name.decode() for name in await broker.state.hkeys(RESOLVED_KEY)}
     reader = await broker.open_reader(DEAD_LETTERS, "", "start")
     try:
         while True:
-            found = await reader.read(0.05)
-            for d in found:
-                name = f"{d.partition}@{d.offset}"
-                if name not in settled:
-                    yield PendingLetter(name, decode(d.value, DeadLetter))
-            if not found and await reader.at_end():
+            messages = await reader.read(0.05)
+            for message in messages:
+                name = f"{message.partition}@{message.offset}"
+                if name not in resolved:
+                    yield PendingLetter(name, decode(message.value, DeadLetter))
+            if not messages and await reader.at_end():
                 return
     finally:
         await reader.close()
 
 
 async def select(broker: Broker, names: Sequence[str]) -> list[PendingLetter]:
-    """Return the waiting letters of these *names*, in their order; all of them for no names.
+    """Return the pending letters with these *names*, in their order; all pending letters if *names* is empty.
 
-    Raises UnreadableError for a name that isn't waiting.
+    Raises:
+        UnreadableError: a name is not pending.
     """
-    found = {w.name: w async for w in pending(broker)}
-    missing = [name for name in names if name not in found]
+    letters = {letter.name: letter async for letter in pending(broker)}
+    missing = [name for name in names if name not in letters]
     if missing:
-        raise UnreadableError(f"no dead letter {', '.join(missing)} is waiting; see `copydesk dead-letters list`")
-    return [found[name] for name in names] if names else list(found.values())
+        raise UnreadableError(f"no pending dead letter: {', '.join(missing)}; see `copydesk dead-letters list`")
+    return [letters[name] for name in names] if names else list(letters.values())
 
 
-async def replay(broker: Broker, one: PendingLetter) -> bool:
-    """Send a letter's message through the desk, or to its webhook, again; False if settled since.
+async def replay(broker: Broker, pending_letter: PendingLetter) -> bool:
+    """Send the letter's message to the desk or to its webhook again. Returns False if it has been discarded.
 
-    Its first coordinates go along in a header. Raises UnreadableError for one that never was a message.
+    Idempotent: a second replay sends nothing. A header keeps the first position of the message.
+
+    Raises:
+        UnreadableError: the letter is a feed entry, which is not a message.
     """
-    letter = one.letter
-    if letter.topic not in (ITEMS.name, WEBHOOKS.name):
-        raise UnreadableError(f"dead letter {one.name} is an entry of feed {letter.topic}: its next poll tries again")
-    first = Delivery(letter.topic, letter.partition, letter.offset, 0.0, letter.key, letter.payload, letter.headers)
-    headers = replay_headers(first)
-    message = OutgoingMessage(letter.topic, letter.key, letter.payload, headers)
-    return await broker.publish([message], conditions=[Condition(RESOLVED_KEY, one.name, "", "replayed")])
+    name, letter = pending_letter
+    if not letter.webhook and letter.topic != ITEMS.name:
+        raise UnreadableError(
+            f"dead letter not replayable: {name} (entry of feed {letter.feed}); the next poll tries again"
+        )
+    source = Delivery(letter.topic, letter.partition, letter.offset, 0.0, letter.key, letter.payload, letter.headers)
+    headers = replay_headers(source)
+    if letter.webhook:
+        message = OutgoingMessage(WEBHOOKS.name, letter.webhook.encode(), letter.payload, headers)
+    else:
+        message = OutgoingMessage(letter.topic, letter.key, letter.payload, headers)
+    return await broker.publish([message], conditions=[Condition(RESOLVED_KEY, name, "", "replayed")])
 
 
-async def discard(broker: Broker, one: PendingLetter) -> bool:
-    """Settle a letter without doing anything with it; False if it was settled since."""
-    return await broker.publish([], conditions=[Condition(RESOLVED_KEY, one.name, "", "dropped")])
+async def discard(broker: Broker, pending_letter: PendingLetter) -> bool:
+    """Resolve a letter without reprocessing. Returns False if it has been replayed."""
+    return await broker.publish([], conditions=[Condition(RESOLVED_KEY, pending_letter.name, "", "discarded")])

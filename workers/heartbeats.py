@@ -2,13 +2,13 @@
 
     worker ──every BEAT_S──▶ hash copydesk:heartbeats: name → "role time"     seconds, by the broker's clock
 
-A worker that stops in order removes its entry. The entry of a frozen or killed worker stays and makes health red.
-A worker that starts again under the same name replaces it. Else the entry is forgotten:
+A worker removes its entry on a clean stop. The entry of a frozen or killed worker stays, and health reports it.
+A worker that starts again under the same name replaces its entry. Otherwise the entry expires:
 
-    after FORGET_S         when another worker of the role is alive: fewer are wanted, or a restart took a new name
-    after FORGET_LAST_S    when it was the last of its role: nothing does that work
+    after EXPIRY_S         if another worker of the role is alive: scaled down, or restarted with a new name
+    after EXPIRY_LAST_S    if it was the last worker of its role: no worker does that work
 
-A broker's clock that is put forward makes all workers silent until their next heartbeat, BEAT_S at most.
+When the broker's clock is set forward, all workers are silent until their next heartbeat, at most BEAT_S.
 """
 
 import asyncio
@@ -29,12 +29,12 @@ log = logging.getLogger(__name__)
 KEY = "copydesk:heartbeats"
 BEAT_S = 3.0
 SILENT_S = 15.0  # five heartbeats
-FORGET_S = 300.0  # long enough for an alert, short enough for a load balancer
-FORGET_LAST_S = 7.0 * DAY_S  # a frozen poller must not turn green over a weekend
+EXPIRY_S = 300.0  # long enough for an alert, short enough for a load balancer
+EXPIRY_LAST_S = 7.0 * DAY_S  # a frozen poller must still be reported after a weekend
 
 
 class Worker(NamedTuple):
-    """A worker process, and how long ago its last heartbeat was."""
+    """A worker process and the age of its last heartbeat in seconds."""
 
     name: str
     role: str
@@ -46,7 +46,7 @@ class Worker(NamedTuple):
 
 
 def worker_name(role: str, name: str = "") -> str:
-    """Return *name*, or a name that no other worker has."""
+    """Return *name*, or a unique name if it is empty."""
     return name or f"{role}@{socket.gethostname()}-{os.getpid()}"
 
 
@@ -54,11 +54,11 @@ def worker_name(role: str, name: str = "") -> str:
 async def heartbeat_task(
     state: Any, role: str, name: str, is_working: Callable[[], bool] = lambda: True
 ) -> AsyncGenerator[None, None]:
-    """Send heartbeats of worker *name* during the block, while *is_working*; remove them when it ends in order.
+    """Send heartbeats of worker *name* during the block while *is_working*; remove the entry after a clean end.
 
-    The heartbeats come from the event loop of the block: they stop when that loop freezes.
+    The event loop of the block sends the heartbeats: they stop when that loop freezes.
     """
-    task = asyncio.create_task(_keep_beating(state, role, name, is_working), name=f"heartbeats of {name}")
+    task = asyncio.create_task(_send_heartbeats(state, role, name, is_working), name=f"heartbeats of {name}")
     try:
         yield
     finally:
@@ -69,15 +69,15 @@ async def heartbeat_task(
         await remove_workers(state, [name])
 
 
-async def _keep_beating(state: Any, role: str, name: str, is_working: Callable[[], bool]) -> None:
-    swept = False
+async def _send_heartbeats(state: Any, role: str, name: str, is_working: Callable[[], bool]) -> None:
+    has_removed_expired = False
     while True:
         try:
             if is_working():
                 await write_heartbeat(state, role, name)
-            if not swept:
+            if not has_removed_expired:
                 await remove_workers(state, expired_workers(await _recorded(state)))
-                swept = True
+                has_removed_expired = True
         except UnavailableError as exc:
             log.debug("no heartbeat of %s: %s; trying again in %g s", name, exc, BEAT_S)
         except Exception:
@@ -93,10 +93,10 @@ async def write_heartbeat(state: Any, role: str, name: str) -> None:
 
 
 async def read_workers(state: Any) -> list[Worker]:
-    """Return the workers by name, without those that are forgotten."""
+    """Return the workers by name, without expired ones."""
     workers = await _recorded(state)
-    gone = expired_workers(workers)
-    return [worker for worker in workers if worker.name not in gone]
+    expired = expired_workers(workers)
+    return [worker for worker in workers if worker.name not in expired]
 
 
 async def _recorded(state: Any) -> list[Worker]:
@@ -107,14 +107,14 @@ async def _recorded(state: Any) -> list[Worker]:
 
 
 async def remove_workers(state: Any, names: Collection[str]) -> None:
-    """Remove the entries of workers that are known to have ended."""
+    """Remove the entries of workers that have ended."""
     if names:
         with map_redis_errors(state.url):
             await state.hdel(KEY, *names)
 
 
 async def clear_workers(state: Any) -> None:
-    """Remove all entries; a worker that runs writes its own again within BEAT_S."""
+    """Remove all entries; a running worker writes its entry again within BEAT_S."""
     with map_redis_errors(state.url):
         await state.delete(KEY)
 
@@ -126,15 +126,15 @@ async def _now_s(state: Any) -> float:
 
 def _worker(name: str, value: str, now_s: float) -> Worker:
     role, _, time_s = value.partition(" ")
-    # Ahead of the broker's clock: the clock was put back. A live worker corrects it with its next heartbeat.
+    # A time ahead of the broker's clock means that the clock was set back; the next heartbeat corrects it.
     return Worker(name, role, round(abs(now_s - float(time_s)), 1))
 
 
 def expired_workers(workers: Iterable[Worker]) -> set[str]:
-    """Return the names of silent workers that count no longer."""
+    """Return the names of silent workers whose entries have expired."""
     workers = list(workers)
-    staffed = {worker.role for worker in workers if not worker.is_silent}
-    return {w.name for w in workers if w.heartbeat_age_s > (FORGET_S if w.role in staffed else FORGET_LAST_S)}
+    live_roles = {worker.role for worker in workers if not worker.is_silent}
+    return {w.name for w in workers if w.heartbeat_age_s > (EXPIRY_S if w.role in live_roles else EXPIRY_LAST_S)}
 
 
 def silent_problems(workers: Iterable[Worker]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Progress of long work: a bar on standard error where a person looks on, nothing elsewhere."""
+"""Progress of long commands: a bar on standard error if that is a terminal, else nothing."""
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -6,20 +6,20 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 T = TypeVar("T")
-WORTH_SHOWING = 2  # of files; one is done before anybody could look
+MIN_ITEMS = 2  # a single file is done before a bar could be read
 
 
-def track(things: Iterable[T], what: str, total: int) -> Iterator[T]:
-    """Yield *things* while a bar counts them."""
-    with progress(what, total if total >= WORTH_SHOWING else 0) as advance:
-        for thing in things:
-            yield thing
+def track(items: Iterable[T], label: str, total: int) -> Iterator[T]:
+    """Yield *items* and show a bar that counts them."""
+    with progress(label, total if total >= MIN_ITEMS else 0) as advance:
+        for item in items:
+            yield item
             advance(1)
 
 
 @contextmanager
-def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Give a function that moves the bar on by so many of *total*; a *total* of 0 has none."""
+def progress(label: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Show a bar during the block; yield a function that advances it. Without a *total* there is no bar."""
     if not total or not sys.stderr.isatty():
         yield lambda n: None
         return
@@ -27,6 +27,6 @@ def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
-        task = shown.add_task(what, total=total)
-        yield lambda n: shown.advance(task, n)
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(label, total=total)
+        yield lambda n: bar.advance(task, n)

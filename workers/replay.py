@@ -1,7 +1,7 @@
-"""Replay: kept items go through the present cleaning rules again; what comes out changed is a new revision.
+"""Replay: sends retained items through the current cleaning rules. Changed content becomes a new revision.
 
-Of each story only its last item is sent, for the desk would find the ones before it stale. It finds an unchanged
-copy to be a duplicate.
+Only the last item of each article is sent: the desk would classify the earlier ones as stale. Unchanged content is
+classified as a duplicate.
 """
 
 import asyncio
@@ -12,39 +12,40 @@ from datetime import UTC, datetime, timedelta
 from streams.brokers.base import Broker, Delivery, OutgoingMessage
 from streams.config.settings import Settings
 from streams.errors import SettingsError
+from streams.records import MessageId
 from streams.topics import DESK_GROUP, ITEMS
 from workers.progress import progress
 
-REPLAY_HEADER = "copydesk-replay-of"  # the coordinates that the message had at first
-BATCH = 200
+REPLAY_HEADER = "copydesk-replay-of"  # the first position of the message
+BATCH_ITEMS = 200
 LAG_CHECK_S = 0.5
 _AGO = re.compile(r"\A(\d+)\s*([dhm])")
 _UNITS = {"d": timedelta(days=1), "h": timedelta(hours=1), "m": timedelta(minutes=1)}
 
 
 def replay_headers(message: Delivery) -> tuple[tuple[str, bytes], ...]:
-    """Return the headers for sending *message* again: its own, and where it stood at first."""
+    """Return the headers for sending *message* again: its own, and its first position."""
     if any(name == REPLAY_HEADER for name, _ in message.headers):
         return message.headers
-    at = f"{message.topic}/{message.partition}@{message.offset}".encode()
-    return (*message.headers, (REPLAY_HEADER, at))
+    position = str(MessageId(message.topic, message.partition, message.offset))
+    return (*message.headers, (REPLAY_HEADER, position.encode()))
 
 
-async def replay_items(settings: Settings, broker: Broker, since: datetime, say: Callable[[str], None]) -> int:
-    """Send the last item of each story that arrived since then through the desk again; returns how many."""
-    last: dict[tuple[int, bytes], int] = {}
+async def replay_items(settings: Settings, broker: Broker, since: datetime, report: Callable[[str], None]) -> int:
+    """Send the last item of each article that arrived since *since* to the desk. Returns the number of items."""
+    last: dict[tuple[int, bytes], int] = {}  # (partition, key) → offset of its last message
     async for message in items_since(broker, since):
         last[(message.partition, message.key)] = message.offset
-    say(f"{len(last)} stories since {since:%Y-%m-%d %H:%M}")
+    report(f"{len(last)} articles since {since:%Y-%m-%d %H:%M}")
     batch: list[OutgoingMessage] = []
     sent = 0
-    with progress("stories", len(last)) as done:
+    with progress("articles", len(last)) as advance:
         async for message in items_since(broker, since):
             if last.get((message.partition, message.key)) == message.offset:
                 batch.append(OutgoingMessage(message.topic, message.key, message.value, replay_headers(message)))
-            if len(batch) == BATCH:
+            if len(batch) == BATCH_ITEMS:
                 await _send(settings, broker, batch)
-                done(len(batch))
+                advance(len(batch))
                 sent += len(batch)
                 batch.clear()
         await _send(settings, broker, batch)
@@ -52,33 +53,40 @@ async def replay_items(settings: Settings, broker: Broker, since: datetime, say:
 
 
 async def items_since(broker: Broker, since: datetime) -> AsyncIterator[Delivery]:
+    """Yield the messages of the items topic that were sent since *since*, up to its present end."""
     reader = await broker.open_reader(ITEMS, "", "start")
     try:
         while True:
-            found = await reader.read(0.05)
-            for message in found:
+            messages = await reader.read(0.05)
+            for message in messages:
                 if message.time_s >= since.timestamp():
                     yield message
-            if not found and await reader.at_end():
+            if not messages and await reader.at_end():
                 return
     finally:
         await reader.close()
 
 
 async def _send(settings: Settings, broker: Broker, batch: list[OutgoingMessage]) -> None:
-    """Publish when the desk has room, as a poller would."""
+    """Publish as soon as the desk's lag is at most half of max_desk_lag."""
     while await broker.lag(ITEMS.name, DESK_GROUP) > settings.max_desk_lag // 2:
         await asyncio.sleep(LAG_CHECK_S)
     await broker.publish(batch)
 
 
 def parse_since(text: str, now: datetime) -> datetime:
-    """Return the moment that *text* means: `2026-11-20`, `2026-11-20T08:00`, `7d`, `12h`, `30m`; UTC if not said."""
+    """Return the time in *text*: `2026-11-20`, `2026-11-20T08:00`, `7d`, `12h` or `30m` ago. Default zone: UTC.
+
+    Raises:
+        SettingsError: *text* is none of these.
+    """
     ago = _AGO.fullmatch(text.strip())
     if ago:
         return now - int(ago[1]) * _UNITS[ago[2]]
     try:
-        moment = datetime.fromisoformat(text.strip())
+        time = datetime.fromisoformat(text.strip())
     except ValueError as exc:
-        raise SettingsError(f"time {text!r}; write it as 2026-11-20, 2026-11-20T08:00, 7d, 12h or 30m") from exc
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        raise SettingsError(
+            f"invalid time: {text!r}; write it as 2026-11-20, 2026-11-20T08:00, 7d, 12h or 30m"
+        ) from exc
+    return time if time.tzinfo else time.replace(tzinfo=UTC)

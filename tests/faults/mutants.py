@@ -19,7 +19,7 @@ from streams.records import DeadLetter
 from workers import cli, services
 from workers.clean.cleaner import CleanedContent
 from workers.dedupe.seen import SeenStore
-from workers.desk import desk
+from workers.desk import batch, desk
 from workers.poller.poller import Poller, PollOutcome
 
 _publish, _progress, _clean, _retrying = (
@@ -129,9 +129,9 @@ def half_cleaned() -> None:
 
 def dead_letter_too() -> None:
     """An item that comes out is set aside as well."""
-    count = desk.BatchState.count
+    count = batch.BatchState.count
 
-    def both(work: desk.BatchState, outcome: str, item: Any, at: Any, why: str) -> None:
+    def both(work: batch.BatchState, outcome: str, item: Any, at: Any, why: str) -> None:
         count(work, outcome, item, at, why)
         if item.identity_key.endswith("9"):
             letter = DeadLetter(
@@ -140,7 +140,7 @@ def dead_letter_too() -> None:
             )  # fmt: skip
             work.messages.append(OutgoingMessage("copydesk.dead-letters", b"k", msgspec.json.encode(letter)))
 
-    desk.BatchState.count = both  # type: ignore[method-assign]
+    batch.BatchState.count = both  # type: ignore[method-assign]
 
 
 def forgetful() -> None:
@@ -157,7 +157,7 @@ def uncounted() -> None:
         return _counting(stage, counts) if next(counted) else []
 
     counted = itertools.cycle((True, False))
-    _counting, desk.increment_commands = desk.increment_commands, counting
+    _counting, batch.increment_commands = batch.increment_commands, counting
 
 
 BUGS: dict[str, Callable[[], None]] = {

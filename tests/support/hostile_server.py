@@ -30,7 +30,7 @@ from streams.subscribe import subscribe
 from streams.topics import DESK_GROUP
 from streams.valkey.server import EmbeddedValkey
 from tests.conftest import DEADLINE_S
-from workers.desk.desk import clean_item, item_blocks
+from workers.desk.article import clean_item, item_blocks
 from workers.poller.poller import Poller
 from workers.poller.registry import FeedRegistry
 from workers.services import connect

@@ -1,4 +1,4 @@
-"""What is set aside and sent again, on a real Valkey: dead letters, and replays by the present rules."""
+"""Dead letters and replays on a real Valkey."""
 
 import asyncio
 import re
@@ -7,34 +7,37 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 
-from streams.brokers.base import OutgoingMessage
+from streams.brokers.base import Delivery, OutgoingMessage
 from streams.codec import encode
 from streams.config.settings import Settings
+from streams.errors import UnreadableError
 from streams.records import Article, DeadLetter, Item
 from streams.subscribe import subscribe
-from streams.topics import ITEMS
+from streams.topics import ITEMS, WEBHOOKS
 from tests.conftest import copydesk
 from tests.support.feed_server import FeedServer, rss
 from tests.support.pipeline import BODY, MORE, everything, newsdesk, settled
 from workers import dead_letters
 from workers.clean.cleaner import CleanedContent
 from workers.counters import is_balanced
-from workers.desk.desk import clean_item
+from workers.desk.article import clean_item
 from workers.poller.registry import FeedRegistry
+from workers.services import connect
 
 
-def test_what_the_desk_can_not_read_becomes_a_dead_letter_and_blocks_nothing(settings: Settings) -> None:
+def test_unreadable_message_becomes_dead_letter_without_blocking(settings: Settings) -> None:
     async def go() -> None:
         async with FeedServer() as server, newsdesk(settings, server) as broker:
-            rubbish = [OutgoingMessage(ITEMS.name, b"k", v) for v in (b"", b"{", b"\xff", b'{"v":1}')]
-            await broker.publish(rubbish)
+            unreadable = [OutgoingMessage(ITEMS.name, b"k", v) for v in (b"", b"{", b"\xff", b'{"v":1}')]
+            await broker.publish(unreadable)
             server.answers["f"] = rss([(f"https://a.example/{n}", f"T{n}", BODY) for n in range(8)])
             await FeedRegistry(broker.state).add([(server.url + "f", "")])
             counters = await settled(broker, {"new": 8, "dead": 4})
             assert is_balanced(counters)
             letters: list[DeadLetter] = await everything(settings, "dead-letters")
-            assert sorted(x.payload for x in letters) == sorted(m.value for m in rubbish)
+            assert sorted(x.payload for x in letters) == sorted(m.value for m in unreadable)
             assert all(
                 x.topic == ITEMS.name and x.error_kind == "unreadable" and "not a readable Item" in x.error
                 for x in letters
@@ -45,7 +48,7 @@ def test_what_the_desk_can_not_read_becomes_a_dead_letter_and_blocks_nothing(set
     asyncio.run(go())
 
 
-def test_an_item_that_takes_too_long_becomes_a_dead_letter(settings: Settings) -> None:
+def test_slow_item_becomes_dead_letter(settings: Settings) -> None:
     from datetime import UTC, datetime
 
     async def go() -> None:
@@ -70,7 +73,7 @@ def test_an_item_that_takes_too_long_becomes_a_dead_letter(settings: Settings) -
     asyncio.run(go())
 
 
-def test_dead_letters_are_replayed_once_or_dropped_and_a_good_copy_passes(settings: Settings, tmp_path: Path) -> None:
+def test_dead_letters_are_replayed_once_or_discarded(settings: Settings, tmp_path: Path) -> None:
     from datetime import UTC, datetime
 
     from streams.records import Content
@@ -90,7 +93,7 @@ def test_dead_letters_are_replayed_once_or_dropped_and_a_good_copy_passes(settin
                     ]
                 )
                 await settled(broker, {"dead": 2})
-            async with newsdesk(replace(settings, item_timeout_s=600.0), server) as broker:  # mended: time enough
+            async with newsdesk(replace(settings, item_timeout_s=600.0), server) as broker:  # enough time
                 listed = (await asyncio.to_thread(copydesk, "dead-letters", "list", *flags, cwd=tmp_path)).stdout
                 [timeout] = [line.split()[0] for line in listed.splitlines() if " timeout " in line]
                 [bad] = [line.split()[0] for line in listed.splitlines() if " unreadable " in line]
@@ -104,7 +107,7 @@ def test_dead_letters_are_replayed_once_or_dropped_and_a_good_copy_passes(settin
                 again = await asyncio.to_thread(
                     copydesk, "dead-letters", "replay", timeout, *flags, cwd=tmp_path, check=1
                 )
-                assert f"no dead letter {timeout} is waiting" in again.stderr
+                assert f"no pending dead letter: {timeout};" in again.stderr
                 assert (
                     await asyncio.to_thread(copydesk, "dead-letters", "drop", "--all", *flags, cwd=tmp_path)
                 ).stdout == "1 dropped\n"
@@ -115,20 +118,20 @@ def test_dead_letters_are_replayed_once_or_dropped_and_a_good_copy_passes(settin
     asyncio.run(go())
 
 
-def test_a_replay_gives_a_revision_of_what_the_present_rules_clean_otherwise_and_of_nothing_else(
-    either: Settings, tmp_path: Path
-) -> None:
+def test_replay_publishes_revisions_of_changed_content_only(either: Settings, tmp_path: Path) -> None:
     settings = either
     flags = ("--broker-url", settings.broker_url, "--state-url", settings.state_url)
 
-    def old_rules(item: Item, *known: Any) -> CleanedContent:
-        copy = clean_item(item, *known)
-        left = (*copy.paragraphs, "Share this")
-        return msgspec.structs.replace(copy, paragraphs=left, stable_lines=left) if "Two" in item.title else copy
+    def old_rules(item: Item, *context: Any) -> CleanedContent:
+        content = clean_item(item, *context)
+        lines = (*content.paragraphs, "Share this")
+        return (
+            msgspec.structs.replace(content, paragraphs=lines, stable_lines=lines) if "Two" in item.title else content
+        )
 
     async def published() -> list[tuple[str, int]]:
-        found: list[Article] = await everything(settings, "articles")
-        return sorted((a.title, a.revision) for a in found if a.feed.endswith("/replayed"))
+        articles: list[Article] = await everything(settings, "articles")
+        return sorted((a.title, a.revision) for a in articles if a.feed.endswith("/replayed"))
 
     async def go() -> None:
         urls = [f"https://replay.example/world/{n}" for n in "123"]
@@ -153,12 +156,12 @@ def test_a_replay_gives_a_revision_of_what_the_present_rules_clean_otherwise_and
                 done = await asyncio.to_thread(copydesk, "replay", "--from", "0m", *flags, cwd=tmp_path)
                 assert done.stdout.startswith("0 items")
         refused = await asyncio.to_thread(copydesk, "replay", "--from", "soon", *flags, cwd=tmp_path, check=2)
-        assert "time 'soon'" in refused.stderr
+        assert "invalid time: 'soon'" in refused.stderr
 
     asyncio.run(go())
 
 
-def test_an_item_that_no_broker_would_carry_is_a_dead_letter(settings: Settings) -> None:
+def test_oversized_item_becomes_dead_letter(settings: Settings) -> None:
     huge = "<p>" + "far too long " * 90_000 + "</p>"
 
     async def go() -> None:
@@ -170,5 +173,33 @@ def test_an_item_that_no_broker_would_carry_is_a_dead_letter(settings: Settings)
             assert (counters["poll"]["sent"], counters["poll"]["dead"]) == (1, 1)
             [letter] = [r async for r in subscribe("dead-letters", follow=False, settings=settings)]
             assert re.search(r"a.example/1 has 1,\d{3},\d{3} characters; at most 1,000,000", letter.error)
+            assert (letter.topic, letter.feed, letter.source) == ("", server.url + "f", f"feed {server.url}f")
+            [pending] = await dead_letters.select(broker, [])
+            with pytest.raises(UnreadableError, match=r"not replayable: \d+@\d+ \(entry of feed "):
+                await dead_letters.replay(broker, pending)
+            assert await dead_letters.discard(broker, pending)
+
+    asyncio.run(go())
+
+
+def test_webhook_dead_letter_replays_to_its_webhook(settings: Settings) -> None:
+    """The letter has the position of the article's message; the replay goes to the webhook alone."""
+    article = Delivery("copydesk.articles.world", 2, 17, 0.0, b"article id", b"{}", ())
+
+    async def go() -> None:
+        broker = await connect(settings, settings.broker_url)
+        await broker.publish([dead_letters.from_webhook("desk", article, "HTTP 400", 3)])
+        [pending] = await dead_letters.select(broker, [])
+        assert pending.letter.source == "copydesk.articles.world/2@17"
+        assert (pending.letter.webhook, pending.letter.key, pending.letter.attempts) == ("desk", b"article id", 3)
+        assert await dead_letters.replay(broker, pending)
+        assert await dead_letters.replay(broker, pending)  # idempotent: sends nothing more
+        assert not await dead_letters.discard(broker, pending)
+        reader = await broker.open_reader(WEBHOOKS, "", "start")
+        [message] = await reader.read(1.0)
+        await reader.close()
+        assert (message.key, message.value) == (b"desk", b"{}")
+        assert message.headers == (("copydesk-replay-of", b"copydesk.articles.world/2@17"),)
+        await broker.close()
 
     asyncio.run(go())

@@ -1,4 +1,4 @@
-"""Heartbeats on a real Valkey: workers that are reported, and those that are forgotten."""
+"""Heartbeats on a real Valkey: reports and expiry."""
 
 import asyncio
 import re
@@ -10,7 +10,7 @@ import pytest
 from streams.config.settings import Settings
 from tests.conftest import until
 from workers import heartbeats
-from workers.heartbeats import FORGET_LAST_S, FORGET_S, SILENT_S, Worker, expired_workers, heartbeat_task, read_workers
+from workers.heartbeats import EXPIRY_LAST_S, EXPIRY_S, SILENT_S, Worker, expired_workers, heartbeat_task, read_workers
 from workers.services import connect
 
 
@@ -24,7 +24,7 @@ def with_state(settings: Settings, work: Callable[[Any], Awaitable[None]]) -> No
 
 
 async def record(state: Any, role: str, name: str, age_s: float) -> None:
-    """Leave the entry of a worker whose last heartbeat was *age_s* ago."""
+    """Write the entry of a worker whose last heartbeat is *age_s* old."""
     seconds, _ = await state.time()
     await state.hset(heartbeats.KEY, name, f"{role} {seconds - age_s}")
 
@@ -33,7 +33,7 @@ async def names(state: Any) -> set[str]:
     return {worker.name for worker in await read_workers(state)}
 
 
-def test_worker_that_ends_in_order_is_removed(either: Settings) -> None:
+def test_worker_is_removed_on_clean_stop(either: Settings) -> None:
     async def work(state: Any) -> None:
         async with heartbeat_task(state, "desk", "desk-1"):
             [worker] = await until(lambda: read_workers(state))
@@ -43,7 +43,7 @@ def test_worker_that_ends_in_order_is_removed(either: Settings) -> None:
     with_state(either, work)
 
 
-def test_worker_that_crashes_stays_recorded(settings: Settings) -> None:
+def test_crashed_worker_stays_recorded(settings: Settings) -> None:
     async def work(state: Any) -> None:
         with pytest.raises(ZeroDivisionError):
             async with heartbeat_task(state, "desk", "desk-1"):
@@ -54,12 +54,12 @@ def test_worker_that_crashes_stays_recorded(settings: Settings) -> None:
     with_state(settings, work)
 
 
-def test_worker_whose_loop_stands_sends_nothing(settings: Settings) -> None:
+def test_worker_that_is_not_working_sends_nothing(settings: Settings) -> None:
     async def work(state: Any) -> None:
-        await record(state, "poller", "old", FORGET_LAST_S + 60)
+        await record(state, "poller", "old", EXPIRY_LAST_S + 60)
         async with heartbeat_task(state, "poller", "poller-1", is_working=lambda: False):
 
-            async def swept() -> bool:  # what a start does after the first heartbeat is due
+            async def swept() -> bool:  # the first cycle removes expired entries after it would send a heartbeat
                 return not await state.hexists(heartbeats.KEY, "old")
 
             await until(swept)
@@ -86,7 +86,7 @@ def test_restarted_worker_replaces_its_entry(settings: Settings) -> None:
     with_state(settings, work)
 
 
-def test_heartbeat_ahead_of_the_clock_counts_as_silent(settings: Settings) -> None:
+def test_heartbeat_ahead_of_clock_is_silent(settings: Settings) -> None:
     async def work(state: Any) -> None:
         await record(state, "desk", "desk-1", -3_600)
         [worker] = await read_workers(state)
@@ -96,26 +96,24 @@ def test_heartbeat_ahead_of_the_clock_counts_as_silent(settings: Settings) -> No
 
 
 @pytest.mark.parametrize(
-    ("peers", "age_s", "is_forgotten"),
+    ("peers", "age_s", "is_expired"),
     [
         ({"desk-2": 1.0}, SILENT_S + 1, False),
-        ({"desk-2": 1.0}, FORGET_S + 1, True),
-        ({"desk-2": FORGET_S - 1}, FORGET_S + 1, False),
-        ({}, FORGET_S + 1, False),
-        ({}, FORGET_LAST_S + 1, True),
+        ({"desk-2": 1.0}, EXPIRY_S + 1, True),
+        ({"desk-2": EXPIRY_S - 1}, EXPIRY_S + 1, False),
+        ({}, EXPIRY_S + 1, False),
+        ({}, EXPIRY_LAST_S + 1, True),
     ],
 )
-def test_silent_worker_is_forgotten_beside_live_peers(
-    peers: dict[str, float], age_s: float, is_forgotten: bool
-) -> None:
+def test_silent_worker_is_expired_beside_live_peers(peers: dict[str, float], age_s: float, is_expired: bool) -> None:
     workers = [Worker("desk-1", "desk", age_s), Worker("poller", "poller", 1.0)]
     workers += [Worker(name, "desk", age) for name, age in peers.items()]
-    assert ("desk-1" in expired_workers(workers)) == is_forgotten
+    assert ("desk-1" in expired_workers(workers)) == is_expired
 
 
-def test_start_deletes_forgotten_entries(settings: Settings) -> None:
+def test_start_removes_expired_entries(settings: Settings) -> None:
     async def work(state: Any) -> None:
-        await record(state, "desk", "desk-1", FORGET_S + 60)
+        await record(state, "desk", "desk-1", EXPIRY_S + 60)
         async with heartbeat_task(state, "desk", "desk-2"):
 
             async def swept() -> bool:

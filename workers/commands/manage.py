@@ -393,7 +393,7 @@ def run_dead_letters_show(settings: Settings, args: Any) -> int:
 
     for one in run_with_broker(settings, lambda broker: select(broker, args.names)):
         letter = one.letter
-        print(f"{one.name}: {letter.error_kind}, {letter.topic}/{letter.partition}@{letter.offset}, key {letter.key!r}")
+        print(f"{one.name}: {letter.error_kind}, {letter.source}, key {letter.key!r}")
         print(f"{letter.error}\n{letter.payload.decode('utf-8', 'backslashreplace')}\n")
     return DONE
 

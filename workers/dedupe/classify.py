@@ -1,9 +1,9 @@
-"""The verdict: new, a revision, a duplicate, or stale. Pure: two facts in, one word out."""
+"""Classification of an item: new, revision, duplicate or stale. Pure."""
 
 from enum import StrEnum
 from typing import NamedTuple
 
-MAX_FINGERPRINTS = 6  # two feeds that offer one story in two lengths must not take turns as "revisions"
+MAX_FINGERPRINTS = 6  # two feeds with different lengths of one story must not alternate as revisions
 
 
 class Status(StrEnum):
@@ -14,7 +14,7 @@ class Status(StrEnum):
 
 
 class ArticleMemory(NamedTuple):
-    """What is remembered of an article: its last revision, when that was fetched, and fingerprints, newest first."""
+    """The last revision of an article, its fetch time in Unix seconds, and fingerprints, newest first."""
 
     revision: int
     fetched_s: float
@@ -22,7 +22,7 @@ class ArticleMemory(NamedTuple):
 
 
 class Classification(NamedTuple):
-    """What an item is, its revision, and what to remember of it from now on."""
+    """Status and revision of an item, and the memory of its article afterwards."""
 
     status: Status
     revision: int
@@ -30,9 +30,9 @@ class Classification(NamedTuple):
 
 
 def classify(memory: ArticleMemory | None, fingerprint: bytes, fetched_s: float) -> Classification:
-    """Return the verdict on an item whose article is remembered as *memory*.
+    """Return the classification of an item whose article is remembered as *memory*.
 
-    An older version that arrives late is STALE: it must never come out after a newer one.
+    A late older version is STALE: publishing it after a newer one would undo that.
     """
     if memory is None:
         return Classification(Status.NEW, 1, ArticleMemory(1, fetched_s, (fingerprint,)))
@@ -41,5 +41,5 @@ def classify(memory: ArticleMemory | None, fingerprint: bytes, fetched_s: float)
     if fetched_s < memory.fetched_s:
         return Classification(Status.STALE, memory.revision, memory)
     revision = memory.revision + 1
-    kept = (fingerprint, *memory.fingerprints)[:MAX_FINGERPRINTS]
-    return Classification(Status.REVISION, revision, ArticleMemory(revision, fetched_s, kept))
+    fingerprints = (fingerprint, *memory.fingerprints)[:MAX_FINGERPRINTS]
+    return Classification(Status.REVISION, revision, ArticleMemory(revision, fetched_s, fingerprints))

@@ -1,4 +1,4 @@
-"""Changes: what a revision of a text changed, word by word. Pure."""
+"""Word diff between two revisions of a text. Pure."""
 
 from collections.abc import Sequence
 from difflib import SequenceMatcher
@@ -6,45 +6,45 @@ from typing import NamedTuple
 
 from streams.records import RevisionChanges
 
-MAX_WORDS = 20_000  # of a text; comparing longer ones takes too long
+MAX_WORDS = 20_000  # per text; a word diff of longer texts takes too long
 
 
 class DiffOp(NamedTuple):
-    """Words that both texts have (`=`), or only the one before (`-`), or only the one after (`+`)."""
+    """Words of both texts (`=`), of the old text only (`-`), or of the new text only (`+`)."""
 
     op: str
     text: str
 
 
 def diff(before: Sequence[str], after: Sequence[str]) -> list[DiffOp]:
-    """Return how the paragraphs *before* became those *after*: whole ones first, within what is left by the word.
+    """Return the diff of two lists of paragraphs: by paragraph first, then by word within changed paragraphs.
 
-    Taken together the runs of `=` and `-` are the words before, those of `=` and `+` the words after. Texts of more
-    than MAX_WORDS words are compared by the paragraph only.
+    The `=` and `-` operations together are the words of *before*, `=` and `+` those of *after*. Texts of more than
+    MAX_WORDS words are compared by paragraph only.
     """
-    runs: list[DiffOp] = []
-    for mark, old, new in _parts(before, after):
-        if mark == "=":
-            runs += [DiffOp("=", paragraph) for paragraph in old]
+    operations: list[DiffOp] = []
+    for tag, old, new in _opcodes(before, after):
+        if tag == "=":
+            operations += [DiffOp("=", paragraph) for paragraph in old]
             continue
         words = [" \n ".join(paragraphs).split(" ") for paragraphs in (old, new)]
         if max(map(len, words)) > MAX_WORDS:
-            runs += [DiffOp("-", paragraph) for paragraph in old] + [DiffOp("+", paragraph) for paragraph in new]
+            operations += [DiffOp("-", paragraph) for paragraph in old] + [DiffOp("+", paragraph) for paragraph in new]
             continue
-        for inner, removed, added in _parts(*words):
-            for sign, found in (("=", removed),) if inner == "=" else (("-", removed), ("+", added)):
-                if text := " ".join(found).strip():
-                    runs.append(DiffOp(sign, text))
-    return runs
+        for word_tag, removed, added in _opcodes(*words):
+            for op, op_words in (("=", removed),) if word_tag == "=" else (("-", removed), ("+", added)):
+                if text := " ".join(op_words).strip():
+                    operations.append(DiffOp(op, text))
+    return operations
 
 
-def _parts(before: Sequence[str], after: Sequence[str]) -> list[tuple[str, Sequence[str], Sequence[str]]]:
-    found = SequenceMatcher(None, before, after, autojunk=len(before) > 2000).get_opcodes()
-    return [("=" if tag == "equal" else "!", before[a:b], after[c:d]) for tag, a, b, c, d in found]
+def _opcodes(before: Sequence[str], after: Sequence[str]) -> list[tuple[str, Sequence[str], Sequence[str]]]:
+    opcodes = SequenceMatcher(None, before, after, autojunk=len(before) > 2000).get_opcodes()
+    return [("=" if tag == "equal" else "!", before[a:b], after[c:d]) for tag, a, b, c, d in opcodes]
 
 
 def count_changes(title: str, before: Sequence[str], new_title: str, after: Sequence[str]) -> RevisionChanges:
-    """Return in numbers what became of a title and its paragraphs."""
-    runs = diff(before, after)
-    added, removed = (sum(len(run.text.split()) for run in runs if run.op == mark) for mark in "+-")
+    """Return the old title if it changed, and the numbers of added and removed words."""
+    operations = diff(before, after)
+    added, removed = (sum(len(o.text.split()) for o in operations if o.op == op) for op in "+-")
     return RevisionChanges(title if title != new_title else "", added, removed)

@@ -1,4 +1,4 @@
-"""Judging a file: articles in the order in which they came, each with its verdict and the story that it tells."""
+"""Classification of the rows of a file: articles in the order of their arrival."""
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import datetime
@@ -15,82 +15,82 @@ from workers.dedupe.near_duplicates.signature import TextSignature, signature_of
 from workers.text.dates import parse_date
 from workers.urls.canonical import canonicalise
 
-BATCH = 100
+BATCH_ROWS = 100
 Row = Mapping[str, Any]
 
 
 class FileRow(NamedTuple):
-    """A row on its way: its name in the file, its article, and the verdict."""
+    """A classified row. `name`: its id in the file, else its number."""
 
     name: str
-    article: str
-    verdict: Classification
-    signed: TextSignature
+    article_id: str
+    classification: Classification
+    signature: TextSignature
 
 
 async def classify_rows(stories: StoryIndex, rows: Iterable[Row]) -> AsyncIterator[Row]:
     """Yield for each row `id`, `verdict`, `revision`, `story_id`, `duplicate_of`, `similarity`; ids are the rows' own.
 
-    A row has `title` and `text` (a text, HTML, or a list of paragraphs), and what there is of `id`, `url`, `publisher`
-    (or `outlet`), `feed` (without one the publisher counts as one feed) and `time` (or `published`). Raises
-    UnreadableError naming the row that has no title and no text.
+    A row has `title` and `text` (plain text, HTML, or a list of paragraphs). Optional: `id`, `url`, `publisher` (or
+    `outlet`), `feed` (default: the publisher) and `time` (or `published`).
+
+    Raises:
+        UnreadableError: a row has no title and no text.
     """
-    memory: dict[str, ArticleMemory] = {}
-    names: dict[str, str] = {}  # article → the first row that showed it
+    memories: dict[str, ArticleMemory] = {}
+    names: dict[str, str] = {}  # article id → name of its first row
     numbered = enumerate(rows, 1)
-    while batch := list(islice(numbered, BATCH)):
-        judged = [_judged(number, row, memory) for number, row in batch]
-        for one in judged:
-            names.setdefault(one.article, one.name)
-        asked: dict[str, TextSignature] = {}
-        for one in judged:
-            asked.setdefault(one.article, one.signed)
-        told = dict(zip(asked, await stories.assign(list(asked.items())), strict=True))
-        for one in judged:
-            yield _row(one, told[one.article], names)
+    while batch := list(islice(numbered, BATCH_ROWS)):
+        file_rows = [_classify(number, fields, memories) for number, fields in batch]
+        signatures: dict[str, TextSignature] = {}
+        for row in file_rows:
+            names.setdefault(row.article_id, row.name)
+            signatures.setdefault(row.article_id, row.signature)
+        assignments = dict(zip(signatures, await stories.assign(list(signatures.items())), strict=True))
+        for row in file_rows:
+            yield _result(row, assignments[row.article_id], names)
 
 
-def _judged(number: int, row: Row, memory: dict[str, ArticleMemory]) -> FileRow:
+def _classify(number: int, row: Row, memories: dict[str, ArticleMemory]) -> FileRow:
     title, text = row.get("title") or "", row.get("text") or row.get("html") or ""
     if not isinstance(title, str) or not (title or text):
         raise UnreadableError(f"row {number}: it has neither a title nor a text")
     name = str(row.get("id") or number)
     paragraphs = _paragraphs(title, text)
-    when = _time_s(row, number)
-    article = article_id(canonicalise(str(row.get("url") or "")).key or f"#{name}")
-    verdict = classify(memory.get(article), fingerprint((title, *paragraphs)), when)
-    memory[article] = verdict.memory
+    time_s = _time_s(row, number)
+    id_ = article_id(canonicalise(str(row.get("url") or "")).key or f"#{name}")
+    classification = classify(memories.get(id_), fingerprint((title, *paragraphs)), time_s)
+    memories[id_] = classification.memory
     publisher = str(row.get("publisher") or row.get("outlet") or "")
     feed = str(row.get("feed") or publisher)
-    signed = signature_of(title, "\n".join(paragraphs), publisher, when, feed)
-    return FileRow(name, article, verdict, signed)
+    return FileRow(name, id_, classification, signature_of(title, "\n".join(paragraphs), publisher, time_s, feed))
 
 
 def _paragraphs(title: str, text: Any) -> Sequence[str]:
-    """Return the paragraphs of a row. HTML is cleaned; what is text is taken for clean."""
+    """Return the paragraphs of a row. HTML is cleaned; plain text is split into lines."""
     if not isinstance(text, str):
         return [str(paragraph) for paragraph in text]
-    kind = detect_input_type(text)
-    return text.splitlines() if kind == "text" else clean(text, kind, title=title).paragraphs
+    input_type = detect_input_type(text)
+    return text.splitlines() if input_type == "text" else clean(text, input_type, title=title).paragraphs
 
 
 def _time_s(row: Row, number: int) -> float:
-    """Return when a row was shown; rows without a time come a second after each other."""
+    """Return the row's time in Unix seconds; rows without a time are one second apart."""
     value = row.get("time") or row.get("fetched_at") or row.get("published")
     if isinstance(value, int | float):
         return float(value)
-    when: datetime | None = parse_date(value) if isinstance(value, str) else None
-    return when.timestamp() if when else float(number)
+    time: datetime | None = parse_date(value) if isinstance(value, str) else None
+    return time.timestamp() if time else float(number)
 
 
-def _row(one: FileRow, told: StoryAssignment, names: Mapping[str, str]) -> Row:
-    known = one.verdict.status is not Status.NEW
-    copy_of = names.get(told.duplicate_of, told.duplicate_of)
+def _result(row: FileRow, story: StoryAssignment, names: Mapping[str, str]) -> Row:
+    status = row.classification.status
+    duplicate_of = names.get(story.duplicate_of, story.duplicate_of)
     return {
-        "id": one.name,
-        "verdict": str(one.verdict.status),
-        "revision": one.verdict.revision,
-        "story_id": names.get(told.story, told.story),
-        "duplicate_of": copy_of or (names[one.article] if one.verdict.status is Status.DUPLICATE else ""),
-        "similarity": 1.0 if known and not copy_of else told.similarity,
+        "id": row.name,
+        "verdict": str(status),
+        "revision": row.classification.revision,
+        "story_id": names.get(story.story, story.story),
+        "duplicate_of": duplicate_of or (names[row.article_id] if status is Status.DUPLICATE else ""),
+        "similarity": 1.0 if status is not Status.NEW and not duplicate_of else story.similarity,
     }

@@ -1,6 +1,6 @@
-"""Fingerprints: stable digests of what a reader would notice.
+"""Fingerprints: stable digests of visible text. Pure.
 
-Not of bytes, markup, white space, invisible characters or links: those change while the story doesn't.
+Markup, white space, punctuation and invisible characters are left out: they change while the story does not.
 """
 
 import hashlib
@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from workers.text.markup import strip_tags
 
-DIGEST_BYTES = 8  # compared only with the last few of one article, never across articles
+DIGEST_BYTES = 8  # compared only with the last MAX_FINGERPRINTS of one article, never across articles
 MAX_TAG_CHARS = 5_000
 _WORD = re.compile(r"\w+")
 _ASCII_GAPS = {n: " " for n in range(128) if not _WORD.match(chr(n))}
@@ -24,22 +24,22 @@ _FORMAT = re.compile(
 
 
 def fingerprint(parts: Iterable[str]) -> bytes:
-    """Return the digest of plain-text *parts*, in order; where one ends and the next begins makes no difference."""
+    """Return the digest of plain-text *parts*, in order. Boundaries between parts do not matter."""
     words = [word for part in parts for word in _words(normalise_visible(part))]
     text = " ".join((*words, "")).encode("utf-8", "replace")
     return hashlib.blake2b(text, digest_size=DIGEST_BYTES).digest()
 
 
 def _words(text: str) -> list[str]:
-    """Return the runs of word characters; of ASCII in a fifth of the time."""
+    """Return the runs of word characters. The ASCII path takes a fifth of the time."""
     return text.translate(_ASCII_GAPS).split() if text.isascii() else _WORD.findall(text)
 
 
 def normalise_visible(text: str) -> str:
-    """Return *text* in compatibility form (NFKC, UAX #15), without format characters (Cf), which show nothing."""
+    """Return *text* in NFKC form (UAX #15) without invisible format characters (category Cf)."""
     return text if text.isascii() else _FORMAT.sub("", unicodedata.normalize("NFKC", text))
 
 
 def raw_fingerprint(parts: Iterable[str]) -> bytes:
-    """Return the digest of *parts* that may hold HTML. Cheap: decides only whether an item is worth a closer look."""
+    """Return the digest of *parts* that may contain HTML. Cheap: the poller compares it before the desk cleans."""
     return fingerprint(html.unescape(strip_tags(part, " ", MAX_TAG_CHARS)) for part in parts)

@@ -1,19 +1,19 @@
-"""Identity: which items are the same article, and the article's id."""
+"""Identity: the key of an item, and the id of its article. Items with one key are one article. Pure."""
 
 import hashlib
 
-ID_HEX_CHARS = 20  # 80 bits: among a billion articles, one chance in two million of any two colliding
+ID_HEX_CHARS = 20  # 80 bits: for a billion articles, the probability of any collision is 1 in 2 million
 
 
 def identifies_article(key: str) -> bool:
-    """Whether a link's *key* (`urls.spell`) names a story: the front page of a site doesn't."""
+    """Return whether a link's *key* (`urls.canonical`) has a path; a site's front page identifies no article."""
     return bool(key.partition("/")[2])
 
 
 def item_key(feed: str, guid: str, key: str, *, shared_link: bool = False, fallback: str = "") -> str:
     """Return the key of an item: its link's *key*, else its guid within *feed*, else a digest of *fallback*.
 
-    *shared_link*: several items of the feed's document have this link but guids of their own (podcasts, live blogs).
+    *shared_link*: several items of the feed have this link and different guids (podcasts, live blogs).
     """
     if key and identifies_article(key) and not (shared_link and guid):
         return key
@@ -23,5 +23,5 @@ def item_key(feed: str, guid: str, key: str, *, shared_link: bool = False, fallb
 
 
 def article_id(key: str) -> str:
-    """Return the stable id of the article that an item key belongs to."""
+    """Return the stable article id of an item key."""
     return hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()[:ID_HEX_CHARS]

@@ -1,6 +1,6 @@
-"""Warming: the seen memory and the stories, read back from the articles topic when the shared state was lost.
+"""Rebuild of the shared state from the articles topic: seen articles and stories, after Redis lost them.
 
-Where topics and state live in one server they are lost or kept together, and there is nothing to read.
+With one server for topics and state, both are lost or kept together, and there is nothing to rebuild.
 """
 
 import asyncio
@@ -8,7 +8,7 @@ import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from streams.brokers.base import Broker, Delivery
+from streams.brokers.base import Broker, Delivery, RedisCommand
 from streams.brokers.redis_streams.broker import RedisStreamsBroker
 from streams.codec import decode
 from streams.config.settings import Settings
@@ -17,63 +17,65 @@ from streams.records import Article
 from streams.state.redis_client import map_redis_errors
 from streams.topics import ARTICLES, DAY_S
 from workers.dedupe.classify import ArticleMemory
-from workers.dedupe.seen import PREFIX, SeenStore
+from workers.dedupe.seen import SeenStore
 
 if TYPE_CHECKING:
     from workers.dedupe.near_duplicates.index import StoryIndex
+    from workers.dedupe.near_duplicates.signature import TextSignature
 
 log = logging.getLogger(__name__)
 
-INTACT_KEY = f"{PREFIX}:whole"  # there while the state is: a worker that finds it gone must stop
-_LOCK, _LOCK_S = f"{PREFIX}:warming", 60
+INTACT_KEY = "copydesk:state:intact"  # exists while the state does; a worker that misses it must stop
+LOCK_KEY, LOCK_S = "copydesk:state:rebuilding", 60
 
 
 async def rebuild_if_lost(broker: Broker, settings: Settings) -> bool:
-    """Return True once what the articles topic tells is remembered; at once when nothing was lost.
+    """Rebuild the state from the articles topic if it was lost. Returns True.
 
-    Raises UnavailableError while another worker is reading.
+    Raises:
+        UnavailableError: another worker is rebuilding.
     """
     with map_redis_errors(broker.state.url):
         if await broker.state.exists(INTACT_KEY):
             return True
         if not isinstance(broker, RedisStreamsBroker):
-            if not await broker.state.set(_LOCK, 1, nx=True, ex=_LOCK_S):
-                raise UnavailableError("another desk is reading back what was published")
+            if not await broker.state.set(LOCK_KEY, 1, nx=True, ex=LOCK_S):
+                raise UnavailableError("shared state not ready: another desk is rebuilding it; wait for that desk")
             try:
                 await rebuild(broker, settings)
-            finally:  # cut off, it is begun again at once, by whoever comes
-                await broker.state.delete(_LOCK)
+            finally:  # also on cancellation, so that another worker can start at once
+                await broker.state.delete(LOCK_KEY)
         if isinstance(broker, RedisStreamsBroker):
-            await broker.remember(("SET", INTACT_KEY, 1))  # with full memory, too: without it no desk would begin
+            await broker.remember(("SET", INTACT_KEY, 1))  # even with full memory: no desk starts without it
         else:
             await broker.state.set(INTACT_KEY, 1)
     return True
 
 
 async def rebuild(broker: Broker, settings: Settings) -> int:
-    """Remember the articles of the articles topic, from its start to its present end; returns how many there are."""
+    """Remember all articles from the topic's start to its present end. Returns the number of articles."""
     from workers.dedupe.near_duplicates.index import StoryIndex  # numpy costs memory
 
     seen, stories = SeenStore(broker.state), StoryIndex(broker.state, settings.story_window_days * DAY_S)
-    reader, done = await broker.open_reader(ARTICLES, "", "start"), 0
+    reader, count = await broker.open_reader(ARTICLES, "", "start"), 0
     try:
-        while (found := await reader.read(1.0)) or not await reader.at_end():
-            articles = [(delivery, article) for delivery in found if (article := _article(delivery)) is not None]
+        while (messages := await reader.read(1.0)) or not await reader.at_end():
+            articles = [(message, article) for message in messages if (article := _article(message)) is not None]
             await _remember(articles, seen, stories)
-            done += len(articles)
-            await broker.state.expire(_LOCK, _LOCK_S)
+            count += len(articles)
+            await broker.state.expire(LOCK_KEY, LOCK_S)
             await asyncio.sleep(0)
     finally:
         await reader.close()
-    if done:
-        log.warning("the shared state was lost: read back %d articles from %s", done, ARTICLES.name)
-    return done
+    if count:
+        log.warning("shared state lost: rebuilt %d articles from %s", count, ARTICLES.name)
+    return count
 
 
-def _article(delivery: Delivery) -> Article | None:
-    """Return the article; None where there is none, or one from before articles told their fingerprints."""
+def _article(message: Delivery) -> Article | None:
+    """Return the article; None if it is unreadable, or from a version without article fingerprints."""
     try:
-        article = decode(delivery.value, Article)
+        article = decode(message.value, Article)
     except UnreadableError:
         return None
     return article if article.fingerprint else None
@@ -82,19 +84,20 @@ def _article(delivery: Delivery) -> Article | None:
 async def _remember(articles: Sequence[tuple[Delivery, Article]], seen: SeenStore, stories: "StoryIndex") -> None:
     from workers.dedupe.near_duplicates.signature import signature_of
 
-    known, signed = await seen.get([a.id for _, a in articles]), {}
-    commands = []
-    for delivery, article in articles:
-        before, mark = known.get(article.id), bytes.fromhex(article.fingerprint)
-        fetched_s = article.fetched_at.timestamp() if article.fetched_at else delivery.time_s
+    memories = await seen.get([article.id for _, article in articles])
+    signatures: dict[str, TextSignature] = {}
+    commands: list[RedisCommand] = []
+    for message, article in articles:
+        before, fingerprint = memories.get(article.id), bytes.fromhex(article.fingerprint)
+        fetched_s = article.fetched_at.timestamp() if article.fetched_at else message.time_s
         if before is None or article.revision > before.revision:
             older = before.fingerprints if before else ()
-            known[article.id] = ArticleMemory(article.revision, fetched_s, (mark, *older))
-            commands += seen.set_commands(article.id, known[article.id])
+            memories[article.id] = ArticleMemory(article.revision, fetched_s, (fingerprint, *older))
+            commands += seen.set_commands(article.id, memories[article.id])
         text = "\n".join((article.dek, *article.paragraphs))
-        signed[article.id] = signature_of(article.title, text, article.publisher, fetched_s, article.feed)
+        signatures[article.id] = signature_of(article.title, text, article.publisher, fetched_s, article.feed)
     async with seen.state.pipeline(transaction=False) as pipe:
         for command in commands:
             pipe.execute_command(*command)
         await pipe.execute()
-    await stories.assign(list(signed.items()))
+    await stories.assign(list(signatures.items()))

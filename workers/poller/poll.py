@@ -7,10 +7,8 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from streams.brokers.base import OutgoingMessage
-from streams.codec import encode
-from streams.records import DeadLetter, Item, PollResult
-from streams.topics import DEAD_LETTERS, MAX_ITEM_CHARS
+from streams.records import Item, PollResult
+from streams.topics import MAX_ITEM_CHARS
 from workers.http.client import Response
 from workers.poller import schedule
 from workers.poller.formats.feedparser_xml import ParsedFeed
@@ -89,14 +87,6 @@ def oversized_entry(item: Item) -> tuple[str, str]:
     begins = max((c.value for c in (*item.content, *([item.summary] if item.summary else []))), key=len)[:10_000]
     reason = f"item {item.identity_key} has {text_length(item):,} characters; at most {MAX_ITEM_CHARS:,}"
     return f"{item.title}\n{begins}", reason
-
-
-def dead_entry(poll: PollResult, entry: str, reason: str) -> OutgoingMessage:
-    letter = DeadLetter(
-        topic=poll.feed, partition=0, offset=0, payload=entry.encode("utf-8", "replace"), error_kind="unreadable",
-        error=reason, feed=poll.feed, failed_at=poll.started_at,
-    )  # fmt: skip
-    return OutgoingMessage(DEAD_LETTERS.name, poll.feed.encode(), encode(letter))
 
 
 def body_hash(body: bytes) -> str:

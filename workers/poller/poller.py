@@ -22,6 +22,7 @@ from streams.errors import CopydeskError, UnavailableError, UnreadableError
 from streams.records import Item, PollResult
 from streams.topics import ITEMS, MAX_ITEM_CHARS, POLLS
 from workers.counters import increment_commands
+from workers.dead_letters import from_feed_entry
 from workers.heartbeats import SILENT_S
 from workers.http.client import Credentials, HttpClient, Response
 from workers.poller import schedule
@@ -31,7 +32,6 @@ from workers.poller.new_items import find_new_items, most_renamed
 from workers.poller.parser_pool import ParseRequest, ParserPool
 from workers.poller.poll import (
     body_hash,
-    dead_entry,
     oversized_entry,
     start_time,
     text_length,
@@ -379,7 +379,7 @@ class Poller:
             OutgoingMessage(ITEMS.name, item.identity_key.encode("utf-8", "replace"), encode(item))
             for item in result.items
         ]
-        messages += [dead_entry(poll, entry, reason) for entry, reason in result.dead]
+        messages += [from_feed_entry(poll.feed, entry, error) for entry, error in result.dead]
         messages.append(OutgoingMessage(POLLS.name, poll.feed.encode(), encode(poll)))
         counts = increment_commands(
             "poll", {"sent": poll.items_new, "known": poll.items_unchanged, "dead": poll.items_failed}

@@ -30,7 +30,7 @@ from streams.errors import CopydeskError, UnavailableError
 from streams.records import Article, MessageId
 from streams.subscribe import Subscription
 from streams.topics import WEBHOOKS
-from workers.dead_letters import build
+from workers.dead_letters import from_webhook
 from workers.http.client import HttpClient, Response
 
 log = logging.getLogger(__name__)
@@ -112,10 +112,8 @@ class Webhooks:
 
     async def _dead_letter(self, hook: Webhook, delivery: Delivery, at: MessageId, why: str, attempts: int) -> None:
         log.error("dead letter webhook=%s at=%s: %s", hook.name, at, why)
-        reason = f"webhook {hook.name} answered {why} to {at}"
-        source = MessageId(WEBHOOKS.name, delivery.partition, delivery.offset)
-        letter = build(source, hook.name.encode(), delivery.value, (), "webhook", reason, attempts=attempts)
-        await self.broker.publish([letter])
+        error = f"webhook {hook.name} answered {why} to {at}"
+        await self.broker.publish([from_webhook(hook.name, delivery, error, attempts)])
 
 
 def build_event(record: Article) -> tuple[str, bytes]:

@@ -1,4 +1,4 @@
-"""The seen memory and the stories after the shared state was lost: read back from the articles topic."""
+"""Rebuild of the shared state from the articles topic."""
 
 import asyncio
 from dataclasses import replace
@@ -17,12 +17,12 @@ from tests.support.feed_server import FeedServer, rss
 from tests.support.kafka import CURRENT
 from tests.support.pipeline import BODY, MORE, everything, newsdesk, settled
 from workers.dedupe import seen
-from workers.dedupe.rebuild import INTACT_KEY, rebuild, rebuild_if_lost
+from workers.dedupe.rebuild import INTACT_KEY, LOCK_KEY, rebuild, rebuild_if_lost
 from workers.poller.registry import FeedRegistry
 from workers.services import connect
 
 
-def test_what_was_published_is_known_again(settings: Settings) -> None:
+def test_rebuild_restores_seen_from_articles(settings: Settings) -> None:
     async def go() -> None:
         async with FeedServer() as server, newsdesk(settings, server) as broker:
             first, second = ("https://a.example/1", "One", BODY), ("https://a.example/2", "Two", MORE)
@@ -31,8 +31,8 @@ def test_what_was_published_is_known_again(settings: Settings) -> None:
             await settled(broker, {"new": 2})
             server.answers["f"] = rss([("https://a.example/1", "One, again", BODY), second])
             await settled(broker, {"revised": 1})
-            gone = [key async for key in broker.state.scan_iter(f"{seen.PREFIX}:*")]
-            await broker.state.delete(*gone)
+            keys = [key async for key in broker.state.scan_iter(f"{seen.PREFIX}:*")]
+            await broker.state.delete(*keys)
             assert await rebuild(broker, settings) == 3
             server.answers["g"] = rss(
                 [("https://a.example/1", "One, again", BODY), second, ("https://a.example/3", "Three", MORE + BODY)]
@@ -48,7 +48,7 @@ def test_what_was_published_is_known_again(settings: Settings) -> None:
     asyncio.run(go())
 
 
-def test_kafka_keeps_what_redis_lost(settings: Settings, clusters: Clusters) -> None:
+def test_rebuild_restores_lost_redis_from_kafka(settings: Settings, clusters: Clusters) -> None:
     scaled = replace(settings, broker_url=clusters.get(CURRENT).url, state_url=settings.broker_url)
     article = Article(id="5e" * 10, revision=1, title="Kept", paragraphs=("By Kafka.",), fingerprint="00" * 8)
 
@@ -56,10 +56,10 @@ def test_kafka_keeps_what_redis_lost(settings: Settings, clusters: Clusters) -> 
         broker = await connect(scaled, scaled.broker_url)
         later = msgspec.structs.replace(article, revision=2, fingerprint="11" * 8)
         await broker.publish([OutgoingMessage(ARTICLES.name, article.id.encode(), encode(a)) for a in (article, later)])
-        await broker.state.set(f"{seen.PREFIX}:warming", 1, ex=600)
+        await broker.state.set(LOCK_KEY, 1, ex=600)
         with pytest.raises(UnavailableError, match="another desk"):
             await rebuild_if_lost(broker, scaled)
-        await broker.state.delete(f"{seen.PREFIX}:warming")
+        await broker.state.delete(LOCK_KEY)
         assert await rebuild_if_lost(broker, scaled)
         assert await broker.state.exists(INTACT_KEY)
         [memory] = (await seen.SeenStore(broker.state).get([article.id])).values()

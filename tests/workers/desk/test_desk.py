@@ -1,49 +1,112 @@
-from datetime import UTC, datetime
+"""The pipeline of the desk on a real Valkey, one batch at a time, without Faust."""
 
-from streams.records import Content, Image, Item, MessageId
-from workers.desk.desk import clean_item, content_fingerprint, to_article
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
-AT = MessageId("copydesk.items", 0, 1)
-SHORT, LONG = Content("<p>Short.</p>"), Content("<p>The longer of the two.</p>")
+import msgspec
 
+from streams.codec import decode, encode
+from streams.config.settings import Settings
+from streams.faust.agents import BatchResult, ConsumedMessage
+from streams.records import Article, Content, Item, MessageId, RevisionChanges
+from streams.topics import ARTICLES, DEAD_LETTERS, ITEMS
+from workers.desk.desk import Desk
+from workers.services import connect
 
-def item(**fields: object) -> Item:
-    base: dict[str, object] = {
-        "feed": "f",
-        "identity_key": "k",
-        "title": "T",
-        "fetched_at": datetime.now(UTC),
-        "fingerprint": "00" * 8,
-    }
-    return Item(**(base | fields))  # type: ignore[arg-type]
-
-
-def test_the_longest_content_is_the_body_and_the_summary_steps_in() -> None:
-    assert clean_item(item(content=(SHORT, LONG), summary=SHORT)).paragraphs == ("The longer of the two.",)
-    assert clean_item(item(summary=SHORT)).paragraphs == ("Short.",)
-    assert clean_item(item()).paragraphs == ()
+NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
+TEXT = "The harbour board reopened the salt canal on Monday, nine years after the flood closed it."
 
 
-def test_plain_text_keeps_its_lines_and_html_that_is_declared_as_text_is_html() -> None:
-    assert clean_item(item(content=(Content("One line.\nAnother < line.", "text/plain"),))).paragraphs == (
-        "One line.",
-        "Another < line.",
-    )
-    assert clean_item(item(content=(Content("<p>A &amp; B</p>", "text/plain"),))).paragraphs == ("A & B",)
+def make_item(text: str = TEXT, title: str = "Canal reopens", minutes: int = 0, name: str = "1") -> Item:
+    url = f"https://a.example/{name}"
+    return Item(feed="https://a.example/feed", identity_key=url, link=url, title=title, content=(Content(f"<p>{text}</p>"),),
+                fetched_at=NOW + timedelta(minutes=minutes), fingerprint="00" * 8)  # fmt: skip
 
 
-def test_what_the_feed_says_counts_before_what_the_text_says() -> None:
-    copy = clean_item(item(content=(LONG,)))
-    article = to_article(copy, item(authors=("Ida Marrow",), image_url="https://a.example/i.jpg"), "id", 3, AT)
-    assert (article.title, article.byline, article.revision, article.source) == ("T", ("Ida Marrow",), 3, AT)
-    assert article.images == (Image("https://a.example/i.jpg"),)
+def with_desk(settings: Settings, work: Callable[[Desk], Awaitable[None]]) -> None:
+    async def go() -> None:
+        broker = await connect(settings, settings.broker_url)
+        await work(Desk(settings, broker))
+        await broker.close()
+
+    asyncio.run(go())
 
 
-def test_only_what_a_reader_notices_makes_a_revision() -> None:
-    explore = Content(LONG.value + "<h3>Explore</h3><ul><li><a href='/1'>Storm spares the valley</a></li></ul>")
-    assert content_fingerprint(clean_item(item(content=(LONG,)))) == content_fingerprint(
-        clean_item(item(content=(explore,)))
-    )
-    assert content_fingerprint(clean_item(item(content=(LONG,)))) != content_fingerprint(
-        clean_item(item(content=(LONG,), title="U"))
-    )
+async def handle(desk: Desk, *records: Item | bytes) -> BatchResult:
+    """Handle one batch and publish its result, as the agent does."""
+    values = [record if isinstance(record, bytes) else encode(record) for record in records]
+    batch = [ConsumedMessage(MessageId(ITEMS.name, 0, n), b"k", value, ()) for n, value in enumerate(values)]
+    result = await desk.handle(batch)
+    await desk.broker.publish(result.messages, result.state_writes)
+    return result
+
+
+def outcomes(result: BatchResult) -> dict[str, Any]:
+    """Return the counters that the batch increments."""
+    counts = {str(c[2]).removeprefix("desk:"): c[3] for c in result.state_writes if c[1] == "copydesk:counters"}
+    return {name: n for name, n in counts.items() if name != "in"}
+
+
+def articles(result: BatchResult) -> Sequence[Article]:
+    return [decode(m.value, Article) for m in result.messages if m.topic == ARTICLES.name]
+
+
+def test_desk_classifies_items_across_batches(settings: Settings) -> None:
+    async def work(desk: Desk) -> None:
+        changed = make_item(TEXT.replace("nine", "ten"), minutes=1)
+        for item, outcome in (
+            (make_item(), "new"),
+            (make_item(minutes=2), "duplicate"),
+            (changed, "revised"),
+            (make_item(TEXT.replace("nine", "two"), minutes=-1), "filtered"),  # stale
+            (make_item("", "", name="2"), "filtered"),  # empty
+        ):
+            result = await handle(desk, item)
+            assert outcomes(result) == {outcome: 1}
+            assert len(articles(result)) == (outcome in ("new", "revised"))
+
+    with_desk(settings, work)
+
+
+def test_desk_diffs_revision_in_same_batch(settings: Settings) -> None:
+    async def work(desk: Desk) -> None:
+        revision = make_item(TEXT.replace("nine", "ten"), "Salt canal reopens", minutes=1)
+        result = await handle(desk, make_item(), revision, revision)
+        first, second = articles(result)
+        assert outcomes(result) == {"new": 1, "revised": 1, "duplicate": 1}
+        assert (first.revision, first.changes) == (1, None)
+        assert (second.revision, second.changes) == (2, RevisionChanges("Canal reopens", 1, 1))
+        assert second.source == MessageId(ITEMS.name, 0, 1)
+
+    with_desk(settings, work)
+
+
+def test_desk_does_not_sign_duplicates(settings: Settings) -> None:
+    async def work(desk: Desk) -> None:
+        await handle(desk, make_item())
+        other = Desk(settings, desk.broker)
+        assert outcomes(await handle(other, make_item())) == {"duplicate": 1}
+        assert other.story_index is None
+
+    with_desk(settings, work)
+
+
+def test_bug_in_one_item_leaves_others_unchanged(settings: Settings) -> None:
+    async def work(desk: Desk) -> None:
+        clean = desk.clean
+
+        def fail_on_second(item: Item, *context: Any) -> Any:
+            if item.identity_key.endswith("/2"):
+                raise ZeroDivisionError("planted")
+            return clean(item, *context)
+
+        result = await handle(Desk(settings, desk.broker, fail_on_second), make_item(), make_item(name="2"), b"{")
+        assert outcomes(result) == {"new": 1, "dead": 2}
+        letters = [msgspec.json.decode(m.value) for m in result.messages if m.topic == DEAD_LETTERS.name]
+        assert [(x["error_kind"], x.get("feed", ""), x["offset"]) for x in letters] == [
+            ("bug", "https://a.example/feed", 1), ("unreadable", "", 2),
+        ]  # fmt: skip
+
+    with_desk(settings, work)

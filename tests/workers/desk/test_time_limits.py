@@ -1,4 +1,4 @@
-"""The desk's time limits: CPU time for an item, part of a lease for a step; good items are never refused for them."""
+"""Time limits of the desk: CPU time per item, part of a lease per step."""
 
 import asyncio
 import sys
@@ -19,11 +19,13 @@ from streams.topics import DEAD_LETTERS, ITEMS
 from tests.conftest import until
 from tests.support.feed_server import FeedServer
 from tests.support.pipeline import everything, newsdesk, settled
-from workers.desk.desk import Desk, clean_item, cpu_deadline
+from workers.desk.article import clean_item
+from workers.desk.batch import cpu_deadline
+from workers.desk.desk import Desk
 from workers.services import connect
 
 
-def item(n: int) -> Item:
+def make_item(n: int) -> Item:
     body = f"<p>The harbour board counted {n} swans on Monday, nine years after the flood.</p>"
     return Item(feed="f", identity_key=f"https://a.example/{n}", link=f"https://a.example/{n}", title=f"Swans {n}",
                 fetched_at=datetime.now(UTC), fingerprint="00" * 8, content=(Content(body),))  # fmt: skip
@@ -35,14 +37,14 @@ def compute(cpu_s: float) -> None:
         sum(range(1000))
 
 
-def test_deadline_ends_what_computes_for_too_long() -> None:
+def test_deadline_ends_long_computation() -> None:
     with pytest.raises(TimeoutError, match="longer than 0.1 s"), cpu_deadline(0.1):
         compute(60)
 
 
-def test_deadline_does_not_count_a_frozen_process() -> None:
+def test_deadline_ignores_frozen_time() -> None:
     with cpu_deadline(0.1):
-        time.sleep(0.4)  # as SIGSTOP or a busy machine has it: time passes, and nothing is computed
+        time.sleep(0.4)  # like SIGSTOP or a busy machine: wall-clock time passes, CPU time does not
 
 
 def test_deadline_waits_for_imports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,22 +59,22 @@ def test_deadline_waits_for_imports(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_step_ends_within_the_lease(settings: Settings) -> None:
-    """Slow items make several steps; what comes of each is that of its own items, dead letters included."""
+    """Slow items need several steps. Each step returns the results of its own items, dead letters included."""
 
-    def slow(item: Item, *known: Any) -> Any:
+    def slow(item: Item, *context: Any) -> Any:
         compute(0.3)
-        return clean_item(item, *known)
+        return clean_item(item, *context)
 
     async def go() -> None:
         broker = await connect(settings, settings.broker_url)
         desk = Desk(replace(settings, lease_timeout_s=1.0, item_timeout_s=10.0), broker, slow)
-        batch = [_incoming(n, encode(item(n)) if n % 3 else b"{") for n in range(9)]
+        batch = [make_message(n, encode(make_item(n)) if n % 3 else b"{") for n in range(9)]
         steps: list[int] = []
         messages: list[OutgoingMessage] = []
-        while left := batch[sum(steps) :]:
-            outcome = await desk.handle(left)
-            steps.append(outcome.handled or 0)
-            messages += outcome.messages
+        while rest := batch[sum(steps) :]:
+            result = await desk.handle(rest)
+            steps.append(result.handled or 0)
+            messages += result.messages
             assert steps[-1] > 0
         assert len(steps) > 1
         dead = [m.key for m in messages if m.topic == DEAD_LETTERS.name]
@@ -83,23 +85,23 @@ def test_step_ends_within_the_lease(settings: Settings) -> None:
     asyncio.run(go())
 
 
-def _incoming(n: int, value: bytes) -> ConsumedMessage:
+def make_message(n: int, value: bytes) -> ConsumedMessage:
     return ConsumedMessage(MessageId(ITEMS.name, 0, n), b"k", value, ())
 
 
-def test_slow_items_are_each_cleaned_once(either: Settings) -> None:
-    """A batch takes several steps, and longer than a lease."""
+def test_slow_items_are_cleaned_once(either: Settings) -> None:
+    """The batch takes several steps and longer than a lease."""
     cleaned: list[str] = []
 
-    def slow(item: Item, *known: Any) -> Any:
+    def slow(item: Item, *context: Any) -> Any:
         cleaned.append(item.identity_key)
         compute(0.3)
-        return clean_item(item, *known)
+        return clean_item(item, *context)
 
     async def go() -> None:
-        quick = replace(either, lease_timeout_s=0.8, item_timeout_s=10.0)
-        async with FeedServer() as server, newsdesk(quick, server, clean=slow) as broker:
-            items = [item(n) for n in range(8)]
+        short_lease = replace(either, lease_timeout_s=0.8, item_timeout_s=10.0)
+        async with FeedServer() as server, newsdesk(short_lease, server, clean=slow) as broker:
+            items = [make_item(n) for n in range(8)]
             await broker.publish([OutgoingMessage(ITEMS.name, i.identity_key.encode(), encode(i)) for i in items])
             await settled(broker, {"new": 8})
             assert sorted(cleaned) == sorted(i.identity_key for i in items)
@@ -109,7 +111,7 @@ def test_slow_items_are_each_cleaned_once(either: Settings) -> None:
 
 
 def test_two_desks_clean_a_slow_item_once(settings: Settings, tmp_path: Path) -> None:
-    """One item takes several leases; its partition isn't taken over meanwhile."""
+    """One item takes several leases. No other desk takes its partition meanwhile."""
     from tests.contract.brokers.test_contract import end, stage
     from tests.support.blocking import start_blocking
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.records import Article, Content, Image, Item, MessageId
-from workers.desk.desk import clean_item, to_article
+from workers.desk.article import clean_item, to_article
 from workers.poller.discovery import feed_links
 from workers.poller.formats.feedparser_xml import ParsedFeed, parse_feed
 from workers.poller.websub import parse_link_header
@@ -147,7 +147,7 @@ def test_bad_link_of_queued_item_is_left_out(link: str) -> None:
     body = (Content(f'<p>The canal reopened on Monday.</p><img src="{escape(link)}" alt="A barge"><p>It was dry.</p>'),)
     item = Item(feed=FEED, identity_key="k", title="Canal reopens", link=link, canonical_url=link, image_url=link, content=body,
                 fetched_at=NOW, fingerprint="")  # fmt: skip
-    article = to_article(clean_item(item), item, "0" * 20, 1, MessageId("items", 0, 0))
+    article = to_article(item, clean_item(item), id_="0" * 20, revision=1, source=MessageId("items", 0, 0))
     assert (article.url, article.canonical_url) == ("", "")
     # The HTML parser leaves control characters out of an attribute: then a well-formed URL is left.
     assert all(image.url == web_url(image.url) and image.url != link for image in article.images)

@@ -1,23 +1,27 @@
-"""Stories: which articles tell the same copy, on one outlet or on many. An index of signatures, in Redis.
+"""Story index: assigns near-duplicate articles of one outlet or of many to one story. Signatures in Redis.
 
-claim ──▶ nobody else has its keys: remembered
-  ▲    └─▶ others have: how likely is each the original? ──▶ claim again, having seen those
-  └────────────────── more came meanwhile ◀───────────────────┘
+    claim ──▶ no other article shares an index key: the article starts a story
+      ▲   └─▶ others do: compare signatures ──▶ claim again with the compared articles as expected state
+      └────────────── more articles have come meanwhile ◀────────────┘
 
-copydesk:stories:<slice>:t:<shard>    hash: ref, the first bytes of an article's id → rest of the id, story, signature
-copydesk:stories:<slice>:k:<shard>    hash: rest of an index key → refs, at most BUCKET
+    copydesk:stories:count                      articles in the index
+    copydesk:stories:texts:<segment>:<shard>    hash: ref → rest of the id, story, signature
+    copydesk:stories:keys:<segment>:<shard>     hash: rest of an index key → refs, at most BUCKET
 
-A claim is one script: whatever desks work at the same time, one of two copies comes first and the other finds it. It
-is made before the article is published; asked about it again, a desk gets the same answer again. A slice holds a number
-of articles, not a time: a clock that jumps forgets nothing. What is older than the window isn't compared.
+A ref is the first REF_BYTES of an article's id. A claim is one script (`lua/claim.lua`): of two concurrent duplicates
+one is first and the other finds it. The desk claims before it publishes; a claim is idempotent, so a redelivered item
+gets the same story. The index is bounded by count (`streams.state.segments`). Articles outside the time window are not
+compared.
 """
 
 from collections.abc import Sequence
+from importlib.resources import files
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from streams.state.redis_client import map_redis_errors
+from streams.state.segments import Segments
 from workers.dedupe.near_duplicates.signature import (
     KEY_BYTES,
     LAYOUT,
@@ -29,79 +33,27 @@ from workers.dedupe.near_duplicates.signature import (
 )
 
 PREFIX = "copydesk:stories"
+COUNT_KEY = f"{PREFIX}:count"
 SEGMENT_ARTICLES = 500_000
 SEGMENTS = 2
-SHARDS = 16_384  # of texts: some 30 in a hash, which Valkey keeps most tightly
-KEY_SHARDS = 131_072  # of keys, by their first 17 bits: some 50 in a hash
-BUCKET = 16  # texts of one key that are compared: more have a key in common with everybody
+TEXT_SHARDS = 16_384  # about 30 texts in each hash of a full segment, below hash-max-listpack-entries (512)
+KEY_SHARDS = 131_072  # about 50 keys in each hash; the shard is the first 17 bits of a key (`lua/claim.lua`)
+BUCKET = 16  # refs per index key; a key that more texts share does not distinguish them
 MAX_CANDIDATES = 16
 ID_BYTES, REF_BYTES = 10, 5
-MIN_MEAN, NEAREST = 0.5, 3  # how like the three nearest of a story a text must be: else stories grow together in chains
-NEAR_IDENTICAL = 0.9  # of the text in common: such a copy adds nothing to the index
+# Mean probability of the NEAREST articles of a story, below which a text does not join: single links would chain
+# different stories together.
+MIN_MEAN, NEAREST = 0.5, 3
+NEAR_IDENTICAL = 0.9  # share of the text in common (Jaccard) from which a duplicate adds no keys to the index
 FIRST, COPY = b"f", b"c"
-NOT_ASKED = (b"others", b"", ())
-
-_CLAIM = """#!lua flags=allow-oom
--- ARGV: prefix, slice, shards, ref, value, refs of the others that it was judged by, most candidates, bucket, keys…
-local prefix, slice, shards, ref, value, seen = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4], ARGV[5], ARGV[6]
-local most, bucket = tonumber(ARGV[7]), tonumber(ARGV[8])
-local byte, sub, floor = string.byte, string.sub, math.floor
-local function at(n, name)
-  local a, b = byte(name, 1, 2)
-  return prefix .. n .. ':t:' .. (a * 256 + b) % shards
-end
-local function key(n, name)
-  local a, b, c = byte(name, 1, 3)
-  return prefix .. n .. ':k:' .. (a * 512 + b * 2 + floor(c / 128)), string.char(c % 128) .. sub(name, 4, 5)
-end
-for n = slice, math.max(0, slice - 1), -1 do
-  local own = redis.call('HGET', at(n, ref), ref)
-  if own then return {'known', own} end
-end
-local hits, order, lists = {}, {}, {}
-for i = 9, #ARGV do
-  for n = slice, math.max(0, slice - 1), -1 do
-    local list = redis.call('HGET', key(n, ARGV[i]))
-    if n == slice then lists[i] = list end
-    if list then
-      for p = 1, #list, 5 do
-        local other = sub(list, p, p + 4)
-        if not hits[other] then order[#order + 1] = other end
-        hits[other] = (hits[other] or 0) + 5 / #list  -- what few have in common tells more
-      end
-    end
-  end
-end
-table.sort(order, function(a, b) if hits[a] ~= hits[b] then return hits[a] > hits[b] end return a < b end)
-local found, refs = {}, ''
-for i = 1, math.min(most, #order) do
-  local text
-  for n = slice, math.max(0, slice - 1), -1 do
-    text = text or redis.call('HGET', at(n, order[i]), order[i])
-  end
-  if text then found[#found + 1] = order[i] .. text; refs = refs .. order[i] end
-end
-if refs ~= seen then return {'others', refs, found} end
-redis.call('HSET', at(slice, ref), ref, value)
-if #value > 60 then  -- it has a signature
-  for i = 9, #ARGV do
-    local list = lists[i] or ''
-    if #list < 5 * bucket then
-      local hash, field = key(slice, ARGV[i])
-      redis.call('HSET', hash, field, list .. ref)
-    end
-  end
-end
-redis.call('INCR', prefix .. 'count')
-return {'claimed'}
-"""
+NOT_CLAIMED = (b"others", b"", ())
 
 
 class StoryAssignment(NamedTuple):
-    """What story an article tells: `copy_of` is the article that it is most like, "" for the first to tell it.
+    """The story of an article. `duplicate_of`: the most similar article, "" for the first article of a story.
 
-    `similarity` is the share of the shorter of both that is in the other, an estimate; `own`: who was first to
-    tell the story tells it again.
+    `similarity`: estimated share of the shorter text that the other contains. `same_publisher`: the first article of
+    the story has the same publisher.
     """
 
     story: str
@@ -112,7 +64,7 @@ class StoryAssignment(NamedTuple):
 
 
 class IndexedArticle(NamedTuple):
-    """An article as the index knows it."""
+    """An article in the index; near-identical duplicates have no signature."""
 
     id: str
     story: str
@@ -120,145 +72,156 @@ class IndexedArticle(NamedTuple):
 
 
 class StoryIndex:
-    """Tells which story each article tells. *window_s*: how far apart two copies may be."""
+    """Assigns articles to stories. *window_s*: greatest time between two duplicates."""
 
-    def __init__(self, state: Any, window_s: float, slice_articles: int = SEGMENT_ARTICLES) -> None:
-        self.state, self.window_s, self.segment_articles = state, window_s, slice_articles
-        self.slice = 0
-        self._script = state.register_script(_CLAIM)
+    def __init__(self, state: Any, window_s: float, segment_articles: int = SEGMENT_ARTICLES) -> None:
+        self.state, self.window_s = state, window_s
+        self.texts = Segments(f"{PREFIX}:texts", segment_articles, SEGMENTS, TEXT_SHARDS)
+        self.keys = Segments(f"{PREFIX}:keys", segment_articles, SEGMENTS, KEY_SHARDS)
+        self.newest = 0
+        source = files("workers.dedupe.near_duplicates").joinpath("lua", "claim.lua").read_text("utf-8")
+        self._script = state.register_script(source)
         self.model: DuplicateModel | None = None
 
     async def assign(self, articles: Sequence[tuple[str, TextSignature]]) -> list[StoryAssignment]:
-        """Return what each article, by its id, tells. Of copies among them, the one before comes first."""
-        await self._turn()
-        signed = [(id_, one) for id_, one in articles if one.signature]
-        told = {id_: StoryAssignment(id_) for id_, _ in articles}
-        answers = await self._claim_as_first(_independent(signed))
-        for id_, one in signed:
-            told[id_] = await self._claim(id_, one, answers.pop(id_, NOT_ASKED))
-        return [told[id_] for id_, _ in articles]
+        """Return the story of each article (id, signature). Of duplicates among *articles* the earlier is first."""
+        await self._rotate()
+        signed = [(id_, signature) for id_, signature in articles if signature.signature]
+        assignments = {id_: StoryAssignment(id_) for id_, _ in articles}
+        replies = await self._claim_as_first(_independent(signed))
+        for id_, signature in signed:
+            assignments[id_] = await self._claim(id_, signature, replies.pop(id_, NOT_CLAIMED))
+        return [assignments[id_] for id_, _ in articles]
 
     async def _claim_as_first(self, signed: Sequence[tuple[str, TextSignature]]) -> dict[str, Any]:
-        """Claim each as the first to tell its story, in one round trip; most are. Returns the script's answers."""
+        """Claim each article as the first of its story in one round trip, as most are. Returns the script's replies."""
         if not signed:
             return {}
         with map_redis_errors(self.state.url):
             async with self.state.pipeline(transaction=False) as pipe:
-                for id_, one in signed:
-                    value = _value(id_, StoryAssignment(id_), one.signature)
-                    await self._script(args=self._arguments(id_, one, value, b""), client=pipe)
+                for id_, signature in signed:
+                    value = _encode(id_, StoryAssignment(id_), signature.signature)
+                    await self._script(args=self._arguments(id_, signature, value, b""), client=pipe)
                 return dict(zip((id_ for id_, _ in signed), await pipe.execute(), strict=True))
 
-    async def _claim(self, id_: str, one: TextSignature, look: Any) -> StoryAssignment:
+    async def _claim(self, id_: str, signature: TextSignature, reply: Any) -> StoryAssignment:
+        """Claim the article's story; *reply* is the script's reply to the last claim."""
         while True:
-            if look[0] == b"claimed":
+            if reply[0] == b"claimed":
                 return StoryAssignment(id_)
-            if look[0] == b"known":
-                return _known(id_, look[1])[1]
-            refs, others = look[1], [_text(raw) for raw in look[2]]
-            told = self._compared(id_, one.signature, others)
-            value = _value(id_, told, one.signature)
+            if reply[0] == b"known":
+                return _decode(id_, reply[1])[1]
+            refs, others = reply[1], [_indexed_article(raw) for raw in reply[2]]
+            assignment = self._compare(id_, signature.signature, others)
+            value = _encode(id_, assignment, signature.signature)
             with map_redis_errors(self.state.url):
-                look = await self._script(args=self._arguments(id_, one, value, refs))
-            if look[0] == b"claimed":
-                return told
+                reply = await self._script(args=self._arguments(id_, signature, value, refs))
+            if reply[0] == b"claimed":
+                return assignment
 
-    def _arguments(self, id_: str, one: TextSignature, value: bytes, seen: bytes) -> list[Any]:
+    def _arguments(self, id_: str, signature: TextSignature, value: bytes, compared_refs: bytes) -> list[Any]:
+        """Return the arguments of `lua/claim.lua`."""
         ref = bytes.fromhex(id_)[:REF_BYTES]
-        return [f"{PREFIX}:", self.slice, SHARDS, ref, value, seen, MAX_CANDIDATES, BUCKET, *one.keys]
+        live = self.texts.live(self.newest)
+        return [
+            self.texts.prefix, self.keys.prefix, COUNT_KEY, live.start, self.newest, TEXT_SHARDS, MAX_CANDIDATES,
+            BUCKET, ref, value, compared_refs, *signature.keys,
+        ]  # fmt: skip
 
-    def _compared(self, id_: str, signature: bytes, others: Sequence[IndexedArticle]) -> StoryAssignment:
-        """Return which of *others* an article is a copy of, if of any. Pure but for loading the trees."""
+    def _compare(self, id_: str, signature: bytes, others: Sequence[IndexedArticle]) -> StoryAssignment:
+        """Return the story among *others* that the article belongs to, else its own. Pure but for loading the model."""
         time_s = _time_s(signature)
         near = [o for o in others if o.signature and abs(_time_s(o.signature) - time_s) <= self.window_s]
         if not near:
             return StoryAssignment(id_)
         self.model = self.model or load_default()
         stories: dict[str, list[tuple[Similarity, IndexedArticle]]] = {}
-        for other, like in zip(near, self.model.compare(signature, [o.signature for o in near]), strict=True):
-            stories.setdefault(other.story, []).append((like, other))
+        for other, similarity in zip(near, self.model.compare(signature, [o.signature for o in near]), strict=True):
+            stories.setdefault(other.story, []).append((similarity, other))
         nearest = {
-            story: max(like.probability for like, _ in found)
-            for story, found in stories.items()
-            if any(like.ruled for like, _ in found)
-            or joins([like.probability for like, _ in found], self.model.threshold)
+            story: max(similarity.probability for similarity, _ in members)
+            for story, members in stories.items()
+            if any(similarity.ruled for similarity, _ in members)
+            or joins([similarity.probability for similarity, _ in members], self.model.threshold)
         }
         if not nearest:
             return StoryAssignment(id_)
         best = max(nearest, key=lambda story: (nearest[story], story))
-        like, copy_of = max(stories[best], key=lambda found: (found[0].probability, found[1].id))
-        first = next((found for found, text in stories[best] if text.id == best), like)
+        similarity, duplicate_of = max(stories[best], key=lambda member: (member[0].probability, member[1].id))
+        first = next((member for member, article in stories[best] if article.id == best), similarity)
         return StoryAssignment(
-            best, copy_of.id, round(like.containment, 2), first.same_publisher, like.jaccard >= NEAR_IDENTICAL
+            best,
+            duplicate_of.id,
+            round(similarity.containment, 2),
+            first.same_publisher,
+            similarity.jaccard >= NEAR_IDENTICAL,
         )
 
-    async def _turn(self) -> None:
-        """Begin the next slice when one is full, and drop those that nobody reads any more."""
+    async def _rotate(self) -> None:
+        """Begin the next segment when one is full, and unlink expired segments."""
         with map_redis_errors(self.state.url):
-            newest = int(await self.state.get(f"{PREFIX}:count") or 0) // self.segment_articles
-            gone, self.slice = range(max(0, self.slice - SEGMENTS), newest - SEGMENTS + 1), max(newest, self.slice)
-            for slice_ in gone[-SEGMENTS:]:
-                for kind, shards in (("t", SHARDS), ("k", KEY_SHARDS)):
-                    for shard in range(0, shards, 512):
-                        await self.state.unlink(*(f"{PREFIX}:{slice_}:{kind}:{shard + n}" for n in range(512)))
+            newest = self.texts.newest(int(await self.state.get(COUNT_KEY) or 0))
+            if newest != self.newest:
+                before, self.newest = self.newest, newest
+                for segments in (self.texts, self.keys):
+                    await segments.unlink_expired(self.state, before, newest)
 
 
 def _independent(signed: Sequence[tuple[str, TextSignature]]) -> list[tuple[str, TextSignature]]:
-    """Return those that share no key and no id with one before them: the others can't be asked about at the same time.
+    """Return the articles that share no index key and no id with an earlier one; only these can be claimed together.
 
-    Two revisions of one article would both claim it, and the answer to the second would hide that to the first.
+    Two revisions of one article would both claim it, and the second reply would hide the first.
     """
-    shown: set[bytes] = set()
+    keys: set[bytes] = set()
     ids: set[str] = set()
-    out = []
-    for id_, one in signed:
-        if id_ not in ids and shown.isdisjoint(one.keys):
-            out.append((id_, one))
-        shown.update(one.keys)
+    independent = []
+    for id_, signature in signed:
+        if id_ not in ids and keys.isdisjoint(signature.keys):
+            independent.append((id_, signature))
+        keys.update(signature.keys)
         ids.add(id_)
-    return out
+    return independent
 
 
-def joins(probabilities: Sequence[float], copy_at: float) -> bool:
-    """Whether a text tells the story of those that it is so likely a copy of: of the nearest, and rather of more."""
+def joins(probabilities: Sequence[float], threshold: float) -> bool:
+    """Return whether a text joins a story, by the probabilities that it duplicates each of the story's articles."""
     nearest = sorted(probabilities, reverse=True)[:NEAREST]
-    return nearest[0] > copy_at and sum(nearest) / len(nearest) > MIN_MEAN
+    return nearest[0] > threshold and sum(nearest) / len(nearest) > MIN_MEAN
 
 
-def _value(id_: str, told: StoryAssignment, signature: bytes) -> bytes:
-    """Return what is kept of an article, behind its ref.
+def _encode(id_: str, assignment: StoryAssignment, signature: bytes) -> bytes:
+    """Return the stored value of an article; its ref is the field.
 
-    A copy to the letter is found by what it is a copy of: without signature it has no keys, and the index stays small.
+    A near-identical duplicate has no signature and no keys: the article that it duplicates is found instead. That
+    keeps the index small.
     """
-    head = bytes.fromhex(id_)[REF_BYTES:]
-    if not told.duplicate_of:
-        return head + FIRST + signature
-    story, copy_of = bytes.fromhex(told.story), bytes.fromhex(told.duplicate_of)
-    share = bytes((round(100 * told.similarity), told.same_publisher))
-    return head + COPY + story + copy_of + share + (b"" if told.near_identical else signature)
+    rest_of_id = bytes.fromhex(id_)[REF_BYTES:]
+    if not assignment.duplicate_of:
+        return rest_of_id + FIRST + signature
+    story, duplicate_of = bytes.fromhex(assignment.story), bytes.fromhex(assignment.duplicate_of)
+    similarity = bytes((round(100 * assignment.similarity), assignment.same_publisher))
+    return rest_of_id + COPY + story + duplicate_of + similarity + (b"" if assignment.near_identical else signature)
 
 
-def _known(id_: str, value: bytes) -> tuple[bytes, StoryAssignment]:
-    """Return the signature and the story in a kept value."""
-    rest = value[ID_BYTES - REF_BYTES + 1 :]
-    if value[ID_BYTES - REF_BYTES :][:1] == FIRST:
-        return rest, StoryAssignment(id_)
-    story, copy_of, (percent, own) = (
-        rest[:ID_BYTES].hex(),
-        rest[ID_BYTES : 2 * ID_BYTES].hex(),
-        rest[2 * ID_BYTES :][:2],
-    )
-    return rest[2 * ID_BYTES + 2 :], StoryAssignment(story, copy_of, percent / 100, bool(own))
+def _decode(id_: str, value: bytes) -> tuple[bytes, StoryAssignment]:
+    """Return the signature and the story in a stored value."""
+    kind, body = value[ID_BYTES - REF_BYTES :][:1], value[ID_BYTES - REF_BYTES + 1 :]
+    if kind == FIRST:
+        return body, StoryAssignment(id_)
+    story, duplicate_of = body[:ID_BYTES].hex(), body[ID_BYTES : 2 * ID_BYTES].hex()
+    percent, same_publisher = body[2 * ID_BYTES :][:2]
+    return body[2 * ID_BYTES + 2 :], StoryAssignment(story, duplicate_of, percent / 100, bool(same_publisher))
 
 
-def _text(raw: bytes) -> IndexedArticle:
+def _indexed_article(raw: bytes) -> IndexedArticle:
+    """Return the article in *raw*: ref and stored value."""
     id_ = raw[:ID_BYTES].hex()
-    signature, told = _known(id_, raw[REF_BYTES:])
-    return IndexedArticle(id_, told.story, pad_record(signature) if signature else b"")
+    signature, assignment = _decode(id_, raw[REF_BYTES:])
+    return IndexedArticle(id_, assignment.story, pad_record(signature) if signature else b"")
 
 
 def _time_s(signature: bytes) -> int:
     return int(np.frombuffer(signature, LAYOUT)[0]["time_s"])
 
 
-assert KEY_BYTES == REF_BYTES  # both are taken apart by the script
+assert KEY_BYTES == REF_BYTES  # lua/claim.lua relies on it

@@ -1,12 +1,12 @@
-"""Signatures: what is kept of a text to tell its copies, and how likely two texts are copies by theirs. Pure.
+"""Signatures of texts, and the probability that two signatures belong to near-duplicates. Pure.
 
-    title, text ──▶ words ──▶ signature, 272 bytes          two signatures ──▶ likeness ──▶ rules, trees ──▶ probability
+    title, text ──▶ words ──▶ signature, 272 bytes        two signatures ──▶ features ──▶ rules, trees ──▶ probability
                           └──▶ index keys: texts that share one are compared
 
 Rules decide near-identical texts and articles of one feed (`ruled`); trees decide the rest.
 
-A sketch is a one-permutation min-hash (Li, Owen, Zhang 2012) of a text's runs of three words, with a byte a bin (b-bit
-min-hash; Li, König 2010): the share of equal bins estimates the share of common runs.
+A sketch is a one-permutation min-hash (Li, Owen, Zhang 2012) of a text's shingles of three words, with one byte per bin
+(b-bit min-hash; Li, König 2010). The share of equal bins estimates the share of common shingles (Jaccard).
 """
 
 import re
@@ -32,11 +32,11 @@ SHINGLE_WORDS = 3
 KEY_BYTES = 5
 BODY_KEYS, LEAD_KEYS = 8, 4
 BODY_KEY_RUN, LEAD_KEY_RUN, LEAD_KEY_WORDS, TITLE_KEY_WORDS = 6, 4, 45, 4
-MIN_SHARED = 0.3  # of the shorter text: who shares less copies nobody, whatever else is alike
-MIN_WORDS = 15  # of title and text: less is nobody's own
-NEAR_IDENTICAL = 0.9  # of the longer text in the shorter, and so the other way round, in runs
-CERTAIN, UNTITLED_COPY = 1.0, 0.99  # probabilities of near-identical texts under similar titles, and under others
-UNTITLED_WORDS = 15  # of each text: shorter ones under different titles are phrases that many outlets use
+MIN_SHARED = 0.3  # containment below which texts are never duplicates
+MIN_WORDS = 15  # of title and text; shorter texts have no signature
+NEAR_IDENTICAL = 0.9  # share of the longer text's shingles that are in the shorter text
+CERTAIN, UNTITLED_COPY = 1.0, 0.99  # probabilities of near-identical texts with similar and with different titles
+UNTITLED_WORDS = 15  # shorter texts with different titles are phrases that many outlets use
 COLUMNS = (
     "shared", "of_shorter", "of_longer", "lead_shared", "lead_of_shorter", "title_shared", "title_of_shorter",
     "numbers_of_fewer", "numbers_smoothed", "numbers_shared", "names_of_fewer", "names_smoothed",
@@ -53,31 +53,32 @@ LAYOUT = np.dtype([
     ("runs", "<u2"), ("words", "<u2"), ("lead_runs", "u1"), ("titles", "u1"), ("numbers", "u1"), ("names", "u1"),
     ("publisher", "<u4"), ("time_s", "<u4"), ("body", "u1", (BODY_BINS,)), ("lead", "u1", (LEAD_BINS,)),
     ("title", "<u2", (TITLE_WORDS,)), ("number", "<u2", (NUMBERS,)), ("name", "<u2", (NAMES,)),
-    # Digests, 0 in records that older versions wrote: of the feed, of the title's numbers, of the text's numbers.
+    # Digests of the feed, of the title's numbers and of the text's numbers; 0 in signatures of older versions.
     ("feed", "<u4"), ("title_figures", "<u4"), ("text_figures", "<u4"),
 ])  # fmt: skip
 
 
 class TextSignature(NamedTuple):
-    """A text's signature and index keys; both empty for a text too short to be anybody's own."""
+    """The signature and index keys of a text; both are empty for a text of fewer than MIN_WORDS words."""
 
     signature: bytes
     keys: tuple[bytes, ...]
 
 
 def signature_of(title: str, text: str, publisher: str, time_s: float, feed: str = "") -> TextSignature:
-    """Return the signature of a text that *publisher* showed in *feed* at *time_s* (Unix seconds); "": feed unknown."""
+    """Return the signature of a text of *publisher* in *feed* ("": unknown) at *time_s* (Unix seconds)."""
     text = normalise_text(text)
     titles, body = tokenise(title), split_words(text)
     if len(titles) + len(body) < MIN_WORDS:
         return TextSignature(b"", ())
     heading, hashes = read_title(title, publisher), _hashed(body)
-    runs, lead = np.unique(_shingles(hashes, SHINGLE_WORDS)), np.unique(_shingles(hashes[:LEAD_WORDS], SHINGLE_WORDS))
+    body_shingles = np.unique(_shingles(hashes, SHINGLE_WORDS))
+    lead = np.unique(_shingles(hashes[:LEAD_WORDS], SHINGLE_WORDS))
     out = np.zeros((), LAYOUT)
-    out["runs"], out["words"], out["lead_runs"] = min(len(runs), 65535), min(len(body), 65535), len(lead)
+    out["runs"], out["words"], out["lead_runs"] = min(len(body_shingles), 65535), min(len(body), 65535), len(lead)
     out["publisher"], out["time_s"] = zlib.crc32(publisher.casefold().encode("utf-8", "replace")), max(0, int(time_s))
     out["feed"] = _digest([feed.encode("utf-8", "replace")]) if feed else 0
-    out["body"], out["lead"] = _sketch(runs, BODY_BINS), _sketch(lead, LEAD_BINS)
+    out["body"], out["lead"] = _sketch(body_shingles, BODY_BINS), _sketch(lead, LEAD_BINS)
     out["title"], out["titles"] = _sample(_hashed(sorted(heading.words)), TITLE_WORDS)
     numbers = [n for n, word in enumerate(body) if _is_number(word)]
     out["number"], out["numbers"] = _sample(hashes[numbers[:40]], NUMBERS)
@@ -88,16 +89,16 @@ def signature_of(title: str, text: str, publisher: str, time_s: float, feed: str
 
 
 def pad_record(signature: bytes) -> bytes:
-    """Return a signature that another version wrote in this one's layout: fields are only ever appended."""
+    """Return a signature of another version in this version's layout: versions only append fields."""
     return signature[: LAYOUT.itemsize].ljust(LAYOUT.itemsize, b"\0")
 
 
 def _digest(words: list[bytes]) -> int:
-    return zlib.crc32(b" ".join(words), 1)  # 0 is kept for "unknown"
+    return zlib.crc32(b" ".join(words), 1)  # 0 is reserved for "unknown"
 
 
 def _names(text: str) -> list[bytes]:
-    """Return the words with a capital inside a sentence: in a form that is filled in anew, they differ."""
+    """Return capitalised words within sentences; they differ between filled-in copies of one template."""
     return [
         word.encode("utf-8", "replace")
         for word in _INSIDE.findall(_SPACES.sub(" ", text[:20_000]))
@@ -121,7 +122,7 @@ def _mixed(hashes: Hashes) -> Hashes:
 
 
 def _shingles(hashes: Hashes, length: int) -> Hashes:
-    """Return the hash of each run of so many words; of all of them, where there are fewer."""
+    """Return the hash of each shingle of *length* words; of the whole text if it is shorter."""
     if len(hashes) < length:
         return _mixed((hashes * _ODD[: len(hashes)]).sum(keepdims=True, dtype=np.uint64)) if len(hashes) else hashes
     last = len(hashes) - length + 1
@@ -132,24 +133,24 @@ def _shingles(hashes: Hashes, length: int) -> Hashes:
 
 
 def _sketch(hashes: Hashes, bins: int) -> npt.NDArray[np.uint8]:
-    """Return for each bin a byte of its least hash; *hashes* are sorted. 0: nothing fell into it."""
+    """Return one byte of the least hash in each bin, 0 for an empty bin. *hashes* are sorted."""
     out = np.zeros(bins, np.uint8)
     if len(hashes):
-        at = ((hashes >> np.uint64(40)) * np.uint64(bins) >> np.uint64(24)).astype(np.intp)
-        first = np.concatenate(([True], at[1:] != at[:-1]))
-        out[at[first]] = np.maximum(hashes[first] & np.uint64(0xFF), np.uint64(1))
+        bin_of = ((hashes >> np.uint64(40)) * np.uint64(bins) >> np.uint64(24)).astype(np.intp)
+        first = np.concatenate(([True], bin_of[1:] != bin_of[:-1]))
+        out[bin_of[first]] = np.maximum(hashes[first] & np.uint64(0xFF), np.uint64(1))
     return out
 
 
 def _sample(hashes: Hashes, most: int) -> tuple[npt.NDArray[np.uint16], int]:
-    kept = np.unique((hashes >> np.uint64(48)).astype(np.uint16) | np.uint16(1))[:most]
+    sample = np.unique((hashes >> np.uint64(48)).astype(np.uint16) | np.uint16(1))[:most]
     out = np.zeros(most, np.uint16)
-    out[: len(kept)] = kept
-    return out, len(kept)
+    out[: len(sample)] = sample
+    return out, len(sample)
 
 
 def _keys(titles: list[bytes], hashes: Hashes) -> tuple[bytes, ...]:
-    """Return what texts are looked up by: the least runs of the body and of its beginning, and the whole title."""
+    """Return the index keys: the least shingles of the body and of its lead, and the whole title."""
     body = np.unique(_shingles(hashes, BODY_KEY_RUN))[:BODY_KEYS]
     lead = np.unique(_shingles(hashes[:LEAD_KEY_WORDS], LEAD_KEY_RUN) ^ _ODD[1])[:LEAD_KEYS]
     keys = [int(n).to_bytes(8, "big")[:KEY_BYTES] for n in (*body, *lead)]
@@ -163,7 +164,7 @@ def _keys(titles: list[bytes], hashes: Hashes) -> tuple[bytes, ...]:
 
 
 def pair_features(one: bytes, others: list[bytes]) -> Matrix:
-    """Return what *one* signature has in common with each of *others*: a row each, of `COLUMNS`."""
+    """Return one row of `COLUMNS` for each of *others*, compared with the signature *one*."""
     a, b = np.frombuffer(one, LAYOUT)[0], np.frombuffer(b"".join(others), LAYOUT)
     runs, words = b["runs"].astype(np.float32), b["words"].astype(np.float32)
     shared = _shared(a["body"], b["body"])
@@ -186,7 +187,7 @@ def pair_features(one: bytes, others: list[bytes]) -> Matrix:
 
 
 def _shared(one: Any, others: Any) -> Any:
-    """Return the estimated share of common runs (Jaccard), less what bytes that are equal by chance add."""
+    """Return the estimated Jaccard similarity, corrected for bytes that are equal by chance (1/256)."""
     used = ((others > 0) | (one > 0)).sum(axis=1)
     equal = ((others == one) & (one > 0)).sum(axis=1)
     return np.maximum(0, equal / np.maximum(1, used) - 1 / 256) / (1 - 1 / 256)
@@ -197,11 +198,11 @@ def _common(one: Any, others: Any) -> Any:
 
 
 def apply_copy_rules(one: bytes, others: list[bytes], rows: Matrix) -> Matrix:
-    """Return for each row of `likeness` the probability that a rule sets; NaN where the trees decide.
+    """Return for each row of `pair_features` the probability that a rule sets; NaN if the trees decide.
 
-    Near-identical texts with equal numbers are copies if their titles are similar, or if their publishers differ.
-    Articles of one feed with different titles are no copies. A text that one feed shows under different titles
-    describes the feed: only articles with similar titles are copies of it.
+    Near-identical texts with equal numbers are duplicates if their titles are similar, or if their publishers differ.
+    Articles of one feed with different titles are not duplicates. A text with different titles in one feed describes
+    the feed: only articles with similar titles are duplicates of it.
     """
     a, b = np.frombuffer(one, LAYOUT)[0], np.frombuffer(b"".join(others), LAYOUT)
     column = dict(zip(COLUMNS, rows.T, strict=True))
@@ -220,16 +221,16 @@ def apply_copy_rules(one: bytes, others: list[bytes], rows: Matrix) -> Matrix:
 
 
 class StoredModel(msgspec.Struct, frozen=True):
-    """The trees as they lie in the file, and from which probability on two texts are copies."""
+    """The model file: the trees, and the least probability of a duplicate."""
 
     trees: StoredTrees
     copy_at: float
 
 
 class Similarity(NamedTuple):
-    """How likely two texts are copies; the share of runs in common, of all and of the shorter's; whose they are.
+    """Probability that two texts are duplicates, and the estimated shares of their shingles.
 
-    `ruled`: a rule says that they are copies.
+    `jaccard`: of all shingles. `containment`: of the shorter text's shingles. `ruled`: a rule decided for a duplicate.
     """
 
     probability: float
@@ -240,33 +241,39 @@ class Similarity(NamedTuple):
 
 
 class DuplicateModel(NamedTuple):
-    """What tells copies. `copy_at`: from this probability on."""
+    """The duplicate model. `threshold`: texts above this probability are duplicates."""
 
     trees: Trees
     threshold: float
 
     def compare(self, one: bytes, others: list[bytes]) -> list[Similarity]:
-        """Return for each of *others* how likely it is that *one* is a copy of it, and what they share."""
+        """Return the similarity of the signature *one* to each of *others*."""
         rows = pair_features(one, others)
-        rules, grown = apply_copy_rules(one, others, rows), self.probabilities(rows)
-        copies = rules > self.threshold
-        agreed = np.isnan(rules) | (copies & (grown > self.threshold))  # the trees' order of copies counts
-        found = zip(np.where(agreed, grown, rules).tolist(), rows.tolist(), copies.tolist(), strict=True)
-        return [Similarity(p, row[0], row[1], bool(row[-1]), is_ruled) for p, row, is_ruled in found]
+        by_rules, by_trees = apply_copy_rules(one, others, rows), self.probabilities(rows)
+        ruled = by_rules > self.threshold
+        # Where rule and trees agree on a duplicate, the trees' probability ranks it among other duplicates.
+        use_trees = np.isnan(by_rules) | (ruled & (by_trees > self.threshold))
+        probabilities = np.where(use_trees, by_trees, by_rules).tolist()
+        pairs = zip(probabilities, rows.tolist(), ruled.tolist(), strict=True)
+        return [Similarity(p, row[0], row[1], bool(row[-1]), is_ruled) for p, row, is_ruled in pairs]
 
     def probabilities(self, rows: Matrix) -> Matrix:
-        """Return for each row of `likeness` how likely it is that of a copy."""
+        """Return the trees' probability for each row of `pair_features`."""
         out: Matrix = np.where(rows[:, 1] < MIN_SHARED, np.float32(0), self.trees.probabilities(rows))
         return out
 
 
 def load(data: bytes) -> DuplicateModel:
-    """Return what is in *data*. Raises ValueError when it wants columns that this code doesn't give."""
+    """Return the model in *data*.
+
+    Raises:
+        ValueError: the model needs columns that are not in `COLUMNS`.
+    """
     stored = msgspec.msgpack.decode(data, type=StoredModel)
     return DuplicateModel(load_trees(stored.trees, COLUMNS), stored.copy_at)
 
 
 @lru_cache
 def load_default() -> DuplicateModel:
-    """Return the judge that came with this copydesk."""
+    """Return the model in this package."""
     return load(FILE.read_bytes())

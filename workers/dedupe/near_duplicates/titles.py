@@ -1,8 +1,8 @@
-"""Titles: whether two titles name the same article. Pure.
+"""Similarity of titles. Pure.
 
-Two titles are similar when their numbers are equal and they share at least SIMILAR of all their words. Words are
+Two titles are similar if their numbers are equal and they share at least SIMILAR of all their words. Words are
 compared without case and accents, and without the outlet's name at the end. Numbers are digits, Roman numerals,
-number words, months and weekdays: they tell numbered parts and dated forms apart.
+number words, months and weekdays: they distinguish numbered parts and dated forms.
 """
 
 import re
@@ -12,8 +12,8 @@ from typing import NamedTuple
 from workers.dedupe.near_duplicates.words import tokenise
 from workers.text.dates import MONTHS
 
-# Share of the words of both titles. Of pairs of equal texts in one feed of ../shared/corpus/feeds.tar.xz (`rw_series`)
-# with equal numbers, most corrections of a title share more, and most episodes less.
+# Share of the words of both titles. Measured on pairs of equal texts with equal numbers in one feed of
+# ../shared/corpus/feeds.tar.xz (`rw_series`): most corrections of a title share more, most episodes less.
 SIMILAR = 0.7
 MAX_OUTLET_WORDS = 5
 _ACCENT = re.compile("[\u0300-\u036f]")  # Unicode block "Combining Diacritical Marks"
@@ -44,8 +44,8 @@ WEEKDAYS = {
     "id": "senin selasa rabu kamis jumat sabtu minggu",
     "ar": "الاثنين الثلاثاء الأربعاء الخميس الجمعة السبت الأحد",
 }
-# Two upwards: a title with "one" or "I" differs from those with other numbers without it. Source: Unicode CLDR,
-# rule-based number format, spellout-cardinal and (English) spellout-ordinal. "-": usual words of English.
+# From two: a title with "one" or "I" differs from other numbers anyway. Source: Unicode CLDR,
+# rule-based number format, spellout-cardinal and (English) spellout-ordinal. "-": left out, a common English word.
 CARDINALS = {
     "en": "two three four five six seven eight nine ten eleven twelve",
     "fr": "deux trois quatre cinq six sept huit neuf dix onze douze",
@@ -62,31 +62,31 @@ AMBIGUOUS = frozenset({"-", "may"})
 
 
 class Title(NamedTuple):
-    """The words of a title as they are compared, and the values of its numbers."""
+    """The normalised words of a title, and the values of its numbers."""
 
     words: frozenset[bytes]
     numbers: frozenset[bytes]
 
 
 def read_title(title: str, publisher: str) -> Title:
-    """Return what titles are compared by. The name of *publisher* at the end is not part of the title."""
+    """Return the words and numbers of a title, without the name of *publisher* at the end."""
     words = frozenset(_folded_words(_without_outlet(title, publisher)))
     digits = {word for word in words if _DIGIT.search(word.decode("utf-8", "replace"))}
     return Title(words, frozenset(digits | {NUMBERS[word] for word in words if word in NUMBERS}))
 
 
 def are_similar(one: Title, other: Title) -> bool:
-    """Whether two titles name the same article. `signature.ruled` estimates it from what a signature keeps."""
+    """Return whether two titles name the same article. `signature.apply_copy_rules` estimates it from signatures."""
     return one.numbers == other.numbers and overlap(one.words, other.words) >= SIMILAR
 
 
 def overlap(one: frozenset[bytes], other: frozenset[bytes]) -> float:
-    """Return the share of words in common, of all words of both (Jaccard); 1.0 where neither has any."""
+    """Return the Jaccard similarity of two sets of words; 1.0 if both are empty."""
     return len(one & other) / len(one | other) if one or other else 1.0
 
 
 def _without_outlet(title: str, publisher: str) -> str:
-    """Return *title* without a last part, behind a bar or dash, of words that are all in the publisher's name."""
+    """Return *title* without the part after the last bar or dash if its words are all in the publisher's name."""
     parts = list(_LAST_PART.finditer(title))
     if not parts:
         return title
@@ -105,7 +105,7 @@ def _folded_words(text: str) -> list[bytes]:
 
 
 def _table(prefix: str, languages: dict[str, str], first: int) -> dict[bytes, bytes]:
-    """Return for each form of the words in *languages* their common value: *prefix* and position."""
+    """Return the value of each word form: *prefix* and the word's position in its language."""
     return {
         word: f"{prefix}{value}".encode()
         for names in languages.values()

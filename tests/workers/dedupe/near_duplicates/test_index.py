@@ -1,4 +1,4 @@
-"""Copies and stories, on a real Valkey: wire copy is one story, follow-ups and templates are not; races and redeliveries."""
+"""The story index on a real Valkey: wire copy, follow-ups, templates, races and redeliveries."""
 
 import asyncio
 import random
@@ -27,7 +27,7 @@ VERBS = "opened closed bought sold repaired painted measured promised refused in
 
 
 def story(seed: int, sentences: int = 14) -> tuple[str, str]:
-    """An invented story: its title and text. Its people and places are its own, as those of real stories are."""
+    """Return title and text of an invented story. People and places differ between stories, as in real ones."""
     rnd = random.Random(seed)
     own = [
         "".join(rnd.choice("bdfgklmnprstvz") + rnd.choice("aeiou") for _ in range(rnd.randint(2, 4))) for _ in range(24)
@@ -35,9 +35,9 @@ def story(seed: int, sentences: int = 14) -> tuple[str, str]:
     names, places = own[:16] + NAMES[:4], [name.title() for name in own[16:]]
 
     def sentence() -> str:
-        who, what, where = rnd.choice(names), rnd.choice(names), rnd.choice(places)
+        subject, thing, place = rnd.choice(names), rnd.choice(names), rnd.choice(places)
         return (
-            f"The {who} of {where} {rnd.choice(VERBS)} {rnd.randint(2, 900)} {what}s on {rnd.choice(('Monday', 'Tuesday', 'Friday'))}"
+            f"The {subject} of {place} {rnd.choice(VERBS)} {rnd.randint(2, 900)} {thing}s on {rnd.choice(('Monday', 'Tuesday', 'Friday'))}"
             f" because the {rnd.choice(names)} had {rnd.choice(VERBS)} the {rnd.choice(names)} near {rnd.choice(places)}."
         )
 
@@ -45,133 +45,137 @@ def story(seed: int, sentences: int = 14) -> tuple[str, str]:
 
 
 def reworded(text: str) -> str:
-    """The text as another outlet has it: a dateline, a credit, a paragraph less, numbers in words."""
-    kept = text.split(". ")
-    return "SALTBY (Tidewire) - " + ". ".join(kept[:-2]) + ". Reporting by Ida Marrow"
+    """Return the text as another outlet publishes it: with dateline and credit, without its last sentences."""
+    sentences = text.split(". ")
+    return "SALTBY (Tidewire) - " + ". ".join(sentences[:-2]) + ". Reporting by Ida Marrow"
 
 
-def with_stories(settings: Settings, work: Callable[[StoryIndex], Awaitable[None]], **more: int) -> None:
+def with_index(settings: Settings, work: Callable[[StoryIndex], Awaitable[None]], **options: int) -> None:
     async def go() -> None:
         broker = open_broker(settings)
-        await work(StoryIndex(broker.state, 7 * DAY_S, **more))
+        await work(StoryIndex(broker.state, 7 * DAY_S, **options))
         await broker.close()
 
     asyncio.run(go())
 
 
-def one(name: str, title: str, text: str, publisher: str = "Tidewire", time_s: float = NOW_S) -> tuple[str, object]:
+def signed(name: str, title: str, text: str, publisher: str = "Tidewire", time_s: float = NOW_S) -> tuple[str, object]:
     return article_id(name), signature_of(title, text, publisher, time_s)
 
 
-def test_wire_copy_is_one_story_and_other_stories_are_others(settings: Settings) -> None:
+def test_wire_copy_clusters(settings: Settings) -> None:
     async def work(stories: StoryIndex) -> None:
         for seed in range(40):
             title, text = story(seed)
             first, copy, again = await stories.assign([
-                one(f"a/{seed}", title, text),
-                one(f"b/{seed}", title.upper(), reworded(text), "The Saltby Courier"),
-                one(f"c/{seed}", "Something else as a headline today", text, "Fenwater Post"),
+                signed(f"a/{seed}", title, text),
+                signed(f"b/{seed}", title.upper(), reworded(text), "The Saltby Courier"),
+                signed(f"c/{seed}", "Something else as a headline today", text, "Fenwater Post"),
             ])  # fmt: skip
             assert first == (article_id(f"a/{seed}"), "", 0.0, False, False)
-            for found in (copy, again):
-                assert (found.story, bool(found.duplicate_of), found.same_publisher) == (first.story, True, False)
-                assert found.similarity > 0.6
+            for duplicate in (copy, again):
+                assert (duplicate.story, bool(duplicate.duplicate_of)) == (first.story, True)
+                assert not duplicate.same_publisher
+                assert duplicate.similarity > 0.6
 
-    with_stories(settings, work)
+    with_index(settings, work)
 
 
-def test_a_follow_up_and_a_form_filled_in_anew_are_stories_of_their_own(settings: Settings) -> None:
+def test_follow_ups_and_filled_templates_start_stories(settings: Settings) -> None:
     weather = "Tomorrow will be {} in the morning with winds from the {} at {} knots. The water stands at {} degrees. Ferries leave at {} past the hour. Bathers should mind the tide."
 
     async def work(stories: StoryIndex) -> None:
         title, text = story(1, 20)
         background = " ".join(text.split(". ")[:5])
         _, news = story(2, 14)
-        told = await stories.assign([one("a", title, text), one("b", "Council looks into it", f"{news} {background}.")])
-        assert told[1].duplicate_of == ""
+        assignments = await stories.assign(
+            [signed("a", title, text), signed("b", "Council looks into it", f"{news} {background}.")]
+        )
+        assert assignments[1].duplicate_of == ""
         forms = [("fair", "north", "12", "9", "ten"), ("wet", "southwest", "31", "11", "five")]
-        told = await stories.assign([
-            one(f"weather/{n}", "Harbour weather", weather.format(*form), time_s=NOW_S + n * DAY_S)
+        assignments = await stories.assign([
+            signed(f"weather/{n}", "Harbour weather", weather.format(*form), time_s=NOW_S + n * DAY_S)
             for n, form in enumerate(forms)
         ])  # fmt: skip
-        assert [t.duplicate_of for t in told] == ["", ""]
+        assert [t.duplicate_of for t in assignments] == ["", ""]
 
-    with_stories(settings, work)
+    with_index(settings, work)
 
 
-def test_whoever_asks_again_gets_the_same_answer(settings: Settings) -> None:
+def test_story_claim_is_idempotent(settings: Settings) -> None:
     async def work(stories: StoryIndex) -> None:
         title, text = story(3)
-        pair = [one("a", title, text), one("b", title, reworded(text), "The Saltby Courier")]
+        pair = [signed("a", title, text), signed("b", title, reworded(text), "The Saltby Courier")]
         first = await stories.assign(pair)
         assert await stories.assign(pair[::-1]) == first[::-1]
         other = StoryIndex(stories.state, 7 * DAY_S)
         assert await other.assign(pair) == first
 
-    with_stories(settings, work)
+    with_index(settings, work)
 
 
-def test_of_copies_that_race_one_is_first_and_the_rest_find_it(settings: Settings) -> None:
+def test_concurrent_duplicates_join_one_story(settings: Settings) -> None:
     async def go() -> None:
         brokers = [open_broker(settings) for _ in range(4)]
         desks = [StoryIndex(broker.state, 7 * DAY_S) for broker in brokers]
         for seed in range(30):
             title, text = story(100 + seed)
-            told = await asyncio.gather(*(
-                desk.assign([one(f"{n}/{seed}", title, text if n % 2 else reworded(text), f"Outlet {n}")])
+            assignments = await asyncio.gather(*(
+                desk.assign([signed(f"{n}/{seed}", title, text if n % 2 else reworded(text), f"Outlet {n}")])
                 for n, desk in enumerate(desks)
             ))  # fmt: skip
-            [heads] = [{t.story for [t] in told}]
+            [heads] = [{t.story for [t] in assignments}]
             assert len(heads) == 1
-            assert sum(not t.duplicate_of for [t] in told) == 1
+            assert sum(not t.duplicate_of for [t] in assignments) == 1
         for broker in brokers:
             await broker.close()
 
     asyncio.run(go())
 
 
-def test_what_is_older_than_the_window_is_no_story_of_today(settings: Settings) -> None:
+def test_story_window_excludes_old_articles(settings: Settings) -> None:
     async def work(stories: StoryIndex) -> None:
         title, text = story(4)
-        told = await stories.assign([
-            one("a", title, text), one("b", title, text, time_s=NOW_S + 8 * DAY_S), one("c", title, text, time_s=NOW_S - 8 * DAY_S),
+        assignments = await stories.assign([
+            signed("a", title, text), signed("b", title, text, time_s=NOW_S + 8 * DAY_S), signed("c", title, text, time_s=NOW_S - 8 * DAY_S),
         ])  # fmt: skip
-        assert [t.duplicate_of for t in told] == ["", "", ""]
+        assert [t.duplicate_of for t in assignments] == ["", "", ""]
 
-    with_stories(settings, work)
+    with_index(settings, work)
 
 
-def test_the_index_forgets_by_number(settings: Settings) -> None:
+def test_story_index_is_bounded(settings: Settings) -> None:
     async def work(stories: StoryIndex) -> None:
         title, text = story(5)
-        await stories.assign([one("first", title, text)])
+        await stories.assign([signed("first", title, text)])
         for n in range(45):
-            await stories.assign([one(f"{n}", *story(1000 + n))])
-        kept = await stories.state.keys(f"{PREFIX}:*:t:*")
-        assert {key.split(b":")[2] for key in kept} == {b"3", b"4"}
-        [told] = await stories.assign([one("late", title, text)])
-        assert told.duplicate_of == ""
+            await stories.assign([signed(f"{n}", *story(1000 + n))])
+        for family in ("texts", "keys"):
+            keys = await stories.state.keys(f"{PREFIX}:{family}:*")
+            assert {key.split(b":")[3] for key in keys} == {b"3", b"4"}
+        [late] = await stories.assign([signed("late", title, text)])
+        assert late.duplicate_of == ""
 
-    with_stories(settings, work, slice_articles=10)
+    with_index(settings, work, segment_articles=10)
 
 
-def test_too_short_a_text_is_nobody_s_copy(settings: Settings) -> None:
+def test_short_text_is_not_compared(settings: Settings) -> None:
     async def work(stories: StoryIndex) -> None:
-        told = await stories.assign([one("a", "Weather", "Fair"), one("b", "Weather", "Fair")])
-        assert [t.duplicate_of for t in told] == ["", ""]
+        assignments = await stories.assign([signed("a", "Weather", "Fair"), signed("b", "Weather", "Fair")])
+        assert [t.duplicate_of for t in assignments] == ["", ""]
 
-    with_stories(settings, work)
+    with_index(settings, work)
 
 
 @pytest.mark.parametrize(
-    ("copies", "published"),
+    ("policy", "published"),
     [("mark", {"one", "two", "again"}), ("suppress", {"one"}), ("first-publisher-wins", {"one", "again"})],
 )
-def test_what_becomes_of_copies(copies: str, published: set[str], settings: Settings) -> None:
+def test_near_duplicate_policies(policy: str, published: set[str], settings: Settings) -> None:
     async def go() -> None:
-        at = replace(settings, near_duplicates=copies)
+        with_policy = replace(settings, near_duplicates=policy)
         title, text = story(6)
-        async with FeedServer() as server, newsdesk(at, server) as broker:
+        async with FeedServer() as server, newsdesk(with_policy, server) as broker:
             server.answers["f"] = rss([("https://a.example/one", title, f"<p>{text}</p>")], "Tidewire")
             await FeedRegistry(broker.state).add([(server.url + "f", "")])
             await settled(broker, {"in": 1})
@@ -193,13 +197,13 @@ def test_what_becomes_of_copies(copies: str, published: set[str], settings: Sett
 
 
 @given(st.text(max_size=300), st.text(max_size=300))
-def test_any_text_can_be_signed(title: str, text: str) -> None:
-    signed = signature_of(title, text, "p", NOW_S)
-    assert len(signed.signature) in (0, LAYOUT.itemsize)
-    assert all(len(key) == 5 for key in signed.keys)
+def test_signature_of_any_text(title: str, text: str) -> None:
+    signature = signature_of(title, text, "p", NOW_S)
+    assert len(signature.signature) in (0, LAYOUT.itemsize)
+    assert all(len(key) == 5 for key in signature.keys)
 
 
-def test_what_nobody_sees_makes_no_difference() -> None:
+def test_signature_ignores_invisible_differences() -> None:
     title, text = story(7)
     assert signature_of(title, text, "p", 0) == signature_of(
         title.upper(), text.replace("a", "a\u200b").replace(" ", "\u00a0 "), "P", 0
@@ -207,8 +211,8 @@ def test_what_nobody_sees_makes_no_difference() -> None:
     assert tokenise("塩の運河") == [c.encode() for c in "塩の運河"]
 
 
-def test_a_text_is_like_itself() -> None:
-    signed = signature_of(*story(8), "p", 0)
-    [row] = pair_features(signed.signature, [signed.signature])
+def test_similarity_of_identical_texts_is_1() -> None:
+    signature = signature_of(*story(8), "p", 0).signature
+    [row] = pair_features(signature, [signature])
     assert row[:7] == pytest.approx([1.0] * 7)
-    assert load_default().compare(signed.signature, [signed.signature])[0].probability > 0.9
+    assert load_default().compare(signature, [signature])[0].probability > 0.9

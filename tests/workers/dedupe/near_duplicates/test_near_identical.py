@@ -1,4 +1,4 @@
-"""Near-identical texts: copies under similar titles or of other publishers, separate articles within one feed."""
+"""Near-identical texts: duplicates under similar titles or of other publishers, separate articles within one feed."""
 
 import asyncio
 import random
@@ -51,14 +51,15 @@ DESCRIBED = (
 )
 
 
-def judged(settings: Settings, rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """Return of which row each row is a copy, by id; "" for none."""
+def classify_duplicates(settings: Settings, rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Return for each row the id of the row that it duplicates, "" for none."""
 
     async def go() -> dict[str, str]:
         broker = open_broker(settings)
-        found = {r["id"]: r["duplicate_of"] async for r in classify_rows(StoryIndex(broker.state, 7 * DAY_S), rows)}
+        stories = StoryIndex(broker.state, 7 * DAY_S)
+        duplicate_of = {r["id"]: r["duplicate_of"] async for r in classify_rows(stories, rows)}
         await broker.close()
-        return found
+        return duplicate_of
 
     return asyncio.run(go())
 
@@ -68,14 +69,14 @@ def row(id_: str, title: str, text: str, publisher: str = "Tidewire", feed: str 
 
 
 def words(seed: int, count: int) -> tuple[str, str]:
-    """Return the title and so many words of an invented story."""
+    """Return the title and the first *count* words of an invented story."""
     title, text = story(seed, 20)
     return title, " ".join(text.split()[:count])
 
 
 @pytest.mark.parametrize("count", LENGTHS)
 @pytest.mark.parametrize("other", ["same_feed", "other_feed", "other_publisher", "other_publisher_and_title"])
-def test_verbatim_copy_of_any_length_is_found(count: int, other: str, settings: Settings) -> None:
+def test_verbatim_duplicate_of_any_length_is_found(count: int, other: str, settings: Settings) -> None:
     rows = []
     for seed in range(10):
         title, text = words(seed, count)
@@ -84,11 +85,11 @@ def test_verbatim_copy_of_any_length_is_found(count: int, other: str, settings: 
         copy |= {"publisher": "The Saltby Courier"} if "publisher" in other else {}
         copy |= {"title": story(100 + seed)[0]} if other.endswith("title") else {}
         rows += [row(f"first {seed}", title, text), copy]
-    found = judged(settings, rows)
-    assert found == {r["id"]: r["id"].replace("copy", "first") if "copy" in r["id"] else "" for r in rows}
+    duplicate_of = classify_duplicates(settings, rows)
+    assert duplicate_of == {r["id"]: r["id"].replace("copy", "first") if "copy" in r["id"] else "" for r in rows}
 
 
-def test_corrections_under_new_links_are_copies(settings: Settings) -> None:
+def test_corrections_under_new_links_are_duplicates(settings: Settings) -> None:
     _, text = words(1, 80)
     titles = (
         "Mental health nurses to be based at harbour stations|Mental heath nurses to be based at harbour stations",
@@ -97,14 +98,16 @@ def test_corrections_under_new_links_are_copies(settings: Settings) -> None:
     )
     for pair in titles:
         one, other = pair.split("|")
-        assert judged(settings, [row(f"a {pair}", one, text), row(f"b {pair}", other, text)])[f"b {pair}"], pair
+        assert classify_duplicates(settings, [row(f"a {pair}", one, text), row(f"b {pair}", other, text)])[
+            f"b {pair}"
+        ], pair
         text = words(len(pair), 80)[1]
 
 
 @pytest.mark.parametrize("titles", DESCRIBED)
 def test_common_descriptions_in_one_feed_are_separate(titles: str, settings: Settings) -> None:
     one, _, other = titles.rpartition("|")
-    assert judged(settings, [row("a", one, CHANNEL), row("b", other, CHANNEL)]) == {"a": "", "b": ""}
+    assert classify_duplicates(settings, [row("a", one, CHANNEL), row("b", other, CHANNEL)]) == {"a": "", "b": ""}
 
 
 def test_other_numbers_leave_texts_to_the_trees() -> None:
@@ -115,14 +118,14 @@ def test_other_numbers_leave_texts_to_the_trees() -> None:
     assert np.isnan(rules[1])
 
 
-def test_description_of_two_channels_makes_no_copies(settings: Settings) -> None:
+def test_description_of_two_channels_makes_no_duplicates(settings: Settings) -> None:
     rows = [row(f"f{seed}", story(seed)[0], CHANNEL, "Odd Quay News", "f") for seed in range(3)]
     rows += [row(f"g{seed}", story(seed)[0], CHANNEL, "Odd Quay World", "g") for seed in range(2, 5)]
-    assert judged(settings, rows) == {r["id"]: "f2" if r["id"] == "g2" else "" for r in rows}
+    assert classify_duplicates(settings, rows) == {r["id"]: "f2" if r["id"] == "g2" else "" for r in rows}
 
 
-def test_copy_joins_a_story_with_its_own_feed(settings: Settings) -> None:
-    """An article of the feed that tells the story otherwise does not keep a verbatim copy out."""
+def test_duplicate_joins_story_despite_its_own_feed(settings: Settings) -> None:
+    """An article of the same feed with another text and title does not keep a verbatim duplicate out."""
     title, text = words(1, 120)
     longer = f"{text} {words(2, 30)[1]}"
     rows = [
@@ -130,26 +133,26 @@ def test_copy_joins_a_story_with_its_own_feed(settings: Settings) -> None:
         row("longer", "Harbour board meets the press", longer, "The Saltby Courier", "g"),
         row("copy", "Quay engineers look back on a long day", text, "The Saltby Courier", "g"),
     ]
-    assert judged(settings, rows) == {"first": "", "longer": "first", "copy": "first"}
+    assert classify_duplicates(settings, rows) == {"first": "", "longer": "first", "copy": "first"}
 
 
-def test_correction_is_found_behind_many_descriptions(settings: Settings) -> None:
-    """The text's keys have as many articles as a key holds: the title's key finds the one that counts."""
+def test_title_key_finds_duplicate_among_many_descriptions(settings: Settings) -> None:
+    """The index keys of the text are full, so the key of the title must find the article."""
     others = [row(str(seed), story(seed)[0], CHANNEL) for seed in range(3 * BUCKET)]
     title = "Smugglers caught with lamps of glass"
-    found = judged(settings, [*others, row("first", title, CHANNEL), row("again", title, CHANNEL)])
-    assert {id_: of for id_, of in found.items() if of} == {"again": "first"}
+    rows = [*others, row("first", title, CHANNEL), row("again", title, CHANNEL)]
+    assert {id_: of for id_, of in classify_duplicates(settings, rows).items() if of} == {"again": "first"}
 
 
 @pytest.mark.parametrize("count", LENGTHS)
-def test_verbatim_copy_has_all_keys(count: int) -> None:
+def test_verbatim_duplicate_has_all_keys(count: int) -> None:
     title, text = words(3, count)
     keys = signature_of(title, text, "Tidewire", NOW_S, "f").keys
     assert keys == signature_of(title, text, "The Saltby Courier", NOW_S + 60, "g").keys
     assert len(keys) == BODY_KEYS + LEAD_KEYS + 1
 
 
-def test_two_revisions_in_a_batch_hide_no_copy(settings: Settings) -> None:
+def test_two_revisions_in_batch_hide_no_duplicate(settings: Settings) -> None:
     async def go() -> None:
         broker = open_broker(settings)
         stories = StoryIndex(broker.state, 7 * DAY_S)
@@ -165,7 +168,7 @@ def test_two_revisions_in_a_batch_hide_no_copy(settings: Settings) -> None:
 
 
 def test_records_of_older_versions_are_read(settings: Settings) -> None:
-    """Without feed and digests of numbers the trees alone decide, as they did."""
+    """Without a feed and digests of numbers only the trees decide, as in older versions."""
 
     async def go() -> None:
         broker = open_broker(settings)
@@ -173,18 +176,18 @@ def test_records_of_older_versions_are_read(settings: Settings) -> None:
         title, text = story(1)
         old = signature_of(title, text, "Tidewire", NOW_S)
         await stories.assign([(article_id("old"), old._replace(signature=old.signature[:OLD_BYTES]))])
-        told = await stories.assign([
+        assignments = await stories.assign([
             (article_id("copy"), signature_of(title, text, "The Saltby Courier", NOW_S, "g")),
             (article_id("other"), signature_of(*story(2), "Tidewire", NOW_S, "f")),
         ])  # fmt: skip
-        assert [t.duplicate_of for t in told] == [article_id("old"), ""]
+        assert [t.duplicate_of for t in assignments] == [article_id("old"), ""]
         await broker.close()
 
     asyncio.run(go())
 
 
-def test_desk_and_warming_tell_feeds_apart(settings: Settings) -> None:
-    """Videos of one channel are separate articles, also after the shared state was lost; another outlet's is a copy."""
+def test_desk_and_rebuild_distinguish_feeds(settings: Settings) -> None:
+    """Videos of one channel are separate articles, also after a rebuild. The video of another outlet is a duplicate."""
 
     async def go() -> None:
         body = f"<p>{CHANNEL}</p>"
@@ -202,9 +205,9 @@ def test_desk_and_warming_tell_feeds_apart(settings: Settings) -> None:
             await FeedRegistry(broker.state).add([(server.url + "g", "")])
             await settled(broker, {"new": 4})
             articles: list[Article] = await everything(settings, "articles")
-            copies = {a.url: a.duplicate_of for a in articles}
+            duplicate_of = {a.url: a.duplicate_of for a in articles}
             first = next(a.id for a in articles if a.url == links[0][0])
-            assert copies == {**dict.fromkeys([url for url, _, _ in links], ""), "https://b.example/1": first}
+            assert duplicate_of == {**dict.fromkeys([url for url, _, _ in links], ""), "https://b.example/1": first}
 
     asyncio.run(go())
 
@@ -235,14 +238,14 @@ def test_titles_are_similar(one: str, other: str, similar: bool) -> None:
     assert are_similar(*titles) is are_similar(*titles[::-1]) is similar
 
 
-def test_long_titles_are_compared_by_a_sample(settings: Settings) -> None:
-    """A signature keeps twelve words of a title: similarity of longer ones is an estimate."""
+def test_long_titles_are_compared_by_sample(settings: Settings) -> None:
+    """A signature keeps twelve words of a title, so the similarity of longer titles is an estimate."""
     rnd, right = random.Random(1), 0
     for seed in range(20):
         title = " ".join(story(seed)[1].split()[:24])
         changed = title.split()
         changed[rnd.randrange(24)] = "lantern"
         text = words(seed, 60)[1]
-        found = judged(settings, [row(f"a{seed}", title, text), row(f"b{seed}", " ".join(changed), text)])
-        right += found[f"b{seed}"] == f"a{seed}"
+        rows = [row(f"a{seed}", title, text), row(f"b{seed}", " ".join(changed), text)]
+        right += classify_duplicates(settings, rows)[f"b{seed}"] == f"a{seed}"
     assert right >= 15

@@ -1,4 +1,4 @@
-"""Routes: which articles a rule matches, as a table."""
+"""Routes: a table of rules, with and without a match."""
 
 from pathlib import Path
 
@@ -33,10 +33,10 @@ RULES = [
 ]
 
 
-@pytest.mark.parametrize(("rule", "taken"), RULES, ids=[rule for rule, _ in RULES])
-def test_rules(rule: str, taken: bool, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("rule", "matches"), RULES, ids=[rule for rule, _ in RULES])
+def test_rule_matching(rule: str, matches: bool, tmp_path: Path) -> None:
     path = tmp_path / "copydesk.toml"
     path.write_text(f'[[routes]]\nname = "it"\n{rule}\n')
     routes = load_settings(environ={"COPYDESK_CONFIG": str(path)}).routes
-    assert matching_routes(ARTICLE, routes) == (["it"] if taken else [])
-    assert all(explain_routes(ARTICLE, routes)[0][1].values()) is taken
+    assert matching_routes(ARTICLE, routes) == (["it"] if matches else [])
+    assert all(explain_routes(ARTICLE, routes)[0][1].values()) is matches

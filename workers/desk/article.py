@@ -1,0 +1,114 @@
+"""Item to article: blocks, cleaned content, fingerprint, article, messages. Pure."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from streams.brokers.base import OutgoingMessage
+from streams.codec import encode
+from streams.config.tables import Route
+from streams.records import Article, Image, Item, MessageId, RevisionChanges
+from streams.routing import matching_routes
+from streams.topics import ARTICLES, route_topic
+from workers.clean.cleaner import (
+    BlockDocument,
+    CleanedContent,
+    clean_blocks,
+    detect_gallery,
+    detect_input_type,
+    to_blocks,
+)
+from workers.clean.render import paragraphs_html
+from workers.clean.site_facts import SiteFacts
+from workers.dedupe.fingerprint import fingerprint as fingerprint_of
+from workers.text.normalise import plain_text
+from workers.urls.web_url import web_url
+
+if TYPE_CHECKING:
+    from workers.dedupe.near_duplicates.index import StoryAssignment
+
+
+def item_blocks(item: Item) -> BlockDocument:
+    """Return the blocks of an item's page, or of its feed content when it has no page."""
+    if item.page is not None:
+        return to_blocks(item.page.html, "page", title=item.title, url=item.page.url)
+    return feed_blocks(item)
+
+
+def feed_blocks(item: Item) -> BlockDocument:
+    """Return the blocks of an item's feed content: the longest content, else the summary."""
+    body = max(item.content, key=lambda c: len(c.value), default=item.summary)
+    if body is None or not body.value.strip():
+        return BlockDocument("text", [], plain_text(item.title))
+    # Some feeds declare text/plain and send HTML. In real plain text every line is a block.
+    input_type = "text" if body.type == "text/plain" and detect_input_type(body.value) == "text" else "html"
+    return to_blocks(body.value, input_type, title=item.title, url=item.link)
+
+
+def clean_item(item: Item, document: BlockDocument | None = None, facts: SiteFacts | None = None) -> CleanedContent:
+    """Return the cleaned content of an item. *facts*: headlines and repeated lines of its site."""
+    content = clean_blocks(document or item_blocks(item), facts)
+    if item.page is not None:  # the page may be a cookie or subscription notice: then the feed content is longer
+        feed_content = clean_blocks(feed_blocks(item), facts)
+        return feed_content if feed_content.word_count > content.word_count else content
+    return content
+
+
+def content_fingerprint(content: CleanedContent) -> bytes:
+    """Return the fingerprint of the content. Link blocks are left out: they change with every poll."""
+    captions = (image.caption for image in content.images)
+    return fingerprint_of((content.title, content.dek, *content.stable_lines, *captions))
+
+
+def article_title(item: Item, content: CleanedContent) -> str:
+    """Return the feed's title, else the title in the text."""
+    return item.title or content.title
+
+
+def article_text(item: Item, content: CleanedContent) -> tuple[str, ...]:
+    """Return title, dek and paragraphs of the article that the item makes."""
+    return article_title(item, content), content.dek, *content.paragraphs
+
+
+def article_images(item: Item, content: CleanedContent) -> tuple[Image, ...]:
+    """Return the images with web URLs; images that have neither a web URL nor a caption are dropped."""
+    images = content.images or (Image(item.image_url),)
+    checked = (msgspec.structs.replace(image, url=web_url(image.url)) for image in images)
+    return tuple(image for image in checked if image != Image())
+
+
+def is_publishable(item: Item, content: CleanedContent) -> bool:
+    """Return whether the item has a title, a text, a picture or an enclosure."""
+    return bool(article_title(item, content) or content.paragraphs or item.enclosures or article_images(item, content))
+
+
+def to_article(
+    item: Item, content: CleanedContent, *, id_: str, revision: int, source: MessageId, fingerprint: bytes = b"",
+    story: "StoryAssignment | None" = None, changes: RevisionChanges | None = None,
+) -> Article:  # fmt: skip
+    """Return the article of *item*. Title, authors and times of the feed win over those found in the text.
+
+    *source*: position of the item's message. *story*: None for an article that starts its own story.
+    """
+    return Article(
+        id=id_, revision=revision, source=source, fetched_at=item.fetched_at, fingerprint=fingerprint.hex(),
+        url=web_url(item.link), canonical_url=web_url(item.canonical_url),
+        title=article_title(item, content), dek=content.dek, kicker=content.kicker, dateline=content.dateline,
+        byline=item.authors or content.byline, source_credit=content.source_credit,
+        published=item.published or content.published, updated=item.updated or content.updated,
+        publisher=item.publisher, feed=item.feed, folder=item.folder, language=item.language, tags=item.categories,
+        images=article_images(item, content), paragraphs=content.paragraphs,
+        html=content.html or paragraphs_html(content.paragraphs), removed=content.removed,
+        article_type=content.article_type or detect_gallery(content),
+        word_count=content.word_count, reading_minutes=content.reading_minutes,
+        story_id=story.story if story else id_, duplicate_of=story.duplicate_of if story else "",
+        similarity=story.similarity if story else 0.0, changes=changes,
+    )  # fmt: skip
+
+
+def article_messages(article: Article, routes: Sequence[Route]) -> list[OutgoingMessage]:
+    """Return the messages that publish *article*: one to the articles topic and one to each matching route."""
+    key, value = article.id.encode(), encode(article)
+    topics = [ARTICLES, *(route_topic(name) for name in matching_routes(article, routes))]
+    return [OutgoingMessage(topic.name, key, value) for topic in topics]

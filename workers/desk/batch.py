@@ -1,0 +1,119 @@
+"""One batch of the desk: its accumulated results, its time limits, and dead letters for items that fail."""
+
+import asyncio
+import logging
+import signal
+import threading
+import time
+import traceback
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
+
+from streams.brokers.base import OutgoingMessage, RedisCommand
+from streams.errors import UnreadableError
+from streams.faust.agents import BatchResult, ConsumedMessage
+from streams.records import Item, MessageId
+from workers.counters import increment_commands
+from workers.dead_letters import from_message
+from workers.dedupe.classify import ArticleMemory
+
+log = logging.getLogger(__name__)
+
+PAUSE_INTERVAL_S = 0.1
+IMPORT_CHECK_S = MIN_DEADLINE_S = 0.01
+
+
+class BatchState:
+    """Accumulated results of one batch. Texts are title, dek and paragraphs by article id."""
+
+    def __init__(self, batch: Sequence[ConsumedMessage], lease_timeout_s: float) -> None:
+        self.handled, self.lease_timeout_s = batch, lease_timeout_s
+        self.memories: dict[str, ArticleMemory] = {}
+        self.previous_texts: dict[str, Sequence[str]] = {}
+        self.published_texts: dict[str, Sequence[str]] = {}
+        self.messages: list[OutgoingMessage] = []
+        self.dead_letters: dict[MessageId, OutgoingMessage] = {}
+        self.state_writes: list[RedisCommand] = []
+        self.counts: Counter[str] = Counter()
+        self._started_s = self._paused_s = time.monotonic()
+
+    async def ends_before(self, message: ConsumedMessage, share: float) -> bool:
+        """Return whether the batch ends before *message*, because it has taken more than *share* of the lease.
+
+        The first message is always handled, so every step makes progress. Lets the event loop run between items:
+        heartbeats and signals wait there.
+        """
+        if time.monotonic() - self._paused_s > PAUSE_INTERVAL_S:
+            await asyncio.sleep(0)
+            self._paused_s = time.monotonic()
+        if message is self.handled[0] or time.monotonic() - self._started_s <= share * self.lease_timeout_s:
+            return False
+        self.handled = self.handled[: self.handled.index(message)]
+        return True
+
+    def count(self, outcome: str, item: Item, at: MessageId, detail: str) -> None:
+        """Count and log the outcome of an item."""
+        self.counts[outcome] += 1
+        log.info("%s item=%s feed=%s at=%s: %s", outcome, item.identity_key, item.feed, at, detail)
+
+    def result(self) -> BatchResult:
+        """Return the result for the handled messages; dead letters of later messages wait for their own step."""
+        dead_letters = [self.dead_letters[m.at] for m in self.handled if m.at in self.dead_letters]
+        counts = self.counts + Counter(dead=len(dead_letters))
+        state_writes = [*self.state_writes, *increment_commands("desk", counts)]
+        return BatchResult([*dead_letters, *self.messages], state_writes, len(self.handled))
+
+
+@contextmanager
+def dead_letter_on_error(message: ConsumedMessage, state: BatchState, feed: str = "") -> Iterator[None]:
+    """Turn an exception in the block into a dead letter of *message*, so that the rest of the batch goes on."""
+    try:
+        yield
+    except UnreadableError as exc:
+        error_kind, error = "unreadable", str(exc)
+    except TimeoutError as exc:
+        error_kind, error = "timeout", str(exc)
+    except Exception as exc:  # noqa: BLE001 - one item must not stop a partition; after a fix it can be replayed
+        error_kind, error = "bug", f"{exc!r}\n{''.join(traceback.format_tb(exc.__traceback__)[-3:])}"
+    else:
+        return
+    key = message.key.decode("utf-8", "replace")
+    log.error("dead letter item=%s feed=%s at=%s: %s: %s", key, feed, message.at, error_kind, error)
+    state.dead_letters[message.at] = from_message(message, error_kind, error, feed)
+
+
+@contextmanager
+def cpu_deadline(limit_s: float, spent_s: float = 0.0) -> Iterator[None]:
+    """Raise TimeoutError in the block after *limit_s* seconds of CPU time, *spent_s* included.
+
+    Cleaning never awaits, so asyncio cannot interrupt it, but a signal can. Wall-clock time is not used: it runs on
+    while the process is frozen or the machine is busy. Works in the main thread only.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def on_alarm(signum: int, frame: FrameType | None) -> None:
+        if is_importing(frame):  # some modules, numpy among them, cannot be imported again after a partial import
+            signal.setitimer(signal.ITIMER_PROF, IMPORT_CHECK_S)
+        else:
+            raise TimeoutError(f"cleaning took longer than {limit_s:g} s of CPU time")
+
+    signal.signal(signal.SIGPROF, on_alarm)
+    signal.setitimer(signal.ITIMER_PROF, max(MIN_DEADLINE_S, limit_s - spent_s))
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, signal.SIG_IGN)  # the default action of a late signal ends the process
+
+
+def is_importing(frame: FrameType | None) -> bool:
+    """Return whether *frame* runs within an import."""
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
