@@ -1,4 +1,4 @@
-"""The connection to Valkey or Redis, and its errors turned into ours."""
+"""Connections to Valkey or Redis, and the mapping of redis-py's errors to copydesk's."""
 
 import asyncio
 from collections.abc import Iterator
@@ -24,20 +24,20 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from streams.errors import SettingsError, UnavailableError
 
 CONNECT_TIMEOUT_S = 5.0
-REPLY_TIMEOUT_S = 30.0  # longer than any of our commands; a frozen server is told from a slow one
+REPLY_TIMEOUT_S = 30.0  # longer than any command takes, so that a timeout means a frozen server
 
 TRANSIENT = (RedisConnectionError, RedisTimeoutError, OSError)
-# Refusals of a server that may accept the same thing later: full memory, fail-over, a full disk, a script at work.
-# redis-py has classes for some, and leaves the others' first word in their text.
+# Temporary error replies: full memory, fail-over, full disk, running script. redis-py has classes for some of them;
+# the others are recognised by the first word of their text.
 TRANSIENT_RESPONSES = (OutOfMemoryError, ReadOnlyError, MasterDownError, TryAgainError)
 TRANSIENT_PREFIXES = ("MISCONF", "BUSY", "NOREPLICAS")
 
 
 class _FastWriteMixin:
-    """A connection that packs a command in C: a step that publishes a hundred messages has a thousand arguments.
+    """Pack commands in C and write them without `asyncio.wait_for`.
 
-    And one that writes without `asyncio.wait_for`, which redis-py uses: before Python 3.12 that may swallow a
-    cancellation (bpo-37658), so that what was told to stop goes on for ever.
+    A batch that publishes a hundred messages has a thousand arguments. redis-py writes under `asyncio.wait_for`, which
+    can swallow a cancellation before Python 3.12 (bpo-37658); the cancelled task then never ends.
     """
 
     def pack_command(self, *args: Any) -> list[bytes]:
@@ -54,10 +54,10 @@ class _FastWriteMixin:
         except BaseException as exc:
             await self.disconnect(nowait=True)
             if isinstance(exc, TimeoutError):
-                raise RedisTimeoutError("writing took too long") from exc
-            # A RuntimeError is what uvloop says of a transport that was closed, where asyncio has an OSError.
+                raise RedisTimeoutError("write timed out") from exc
+            # For a closed transport, uvloop raises RuntimeError and asyncio OSError.
             if isinstance(exc, OSError | RuntimeError):
-                raise RedisConnectionError(f"while writing: {exc}") from exc
+                raise RedisConnectionError(f"write failed: {exc}") from exc
             raise
 
 
@@ -71,19 +71,19 @@ Partition = tuple[str, int]
 
 
 def partition_name(topic: str, partition: int) -> str:
-    """Return the name of a partition in hashes: `topic/3`."""
+    """Return the field name of a partition in hashes: `topic/3`."""
     return f"{topic}/{partition}"
 
 
 def offset_from_entry_id(entry_id: bytes) -> int:
-    """Return the offset of a stream entry: `0-1` is 0."""
+    """Return the offset of a stream entry: `0-1` has offset 0."""
     return int(entry_id[2:]) - 1
 
 
 def connect(url: str, *, reply_timeout_s: float = REPLY_TIMEOUT_S) -> Any:
-    """Return a client for `valkey://host:port/db`, `redis://…` or `valkey:///path/of.sock`; it connects when used.
+    """Return a client for `valkey://host:port/db`, `redis://…` or `valkey:///path/of.sock`; it connects on first use.
 
-    It never repeats a command by itself: a lost answer doesn't say whether the command was done.
+    The client never repeats a command: after a lost reply it is unknown whether the server executed the command.
     """
     parts = urlsplit(url)
     kwargs: dict[str, Any] = {
@@ -97,7 +97,7 @@ def connect(url: str, *, reply_timeout_s: float = REPLY_TIMEOUT_S) -> Any:
     if parts.hostname:
         db = parts.path.strip("/")
         if db and not db.isdigit():
-            raise SettingsError(f"{url}: what follows the host is a database number")
+            raise SettingsError(f"invalid database number: {db!r} ({redact_url(url)}); use 0, 1, …")
         kwargs |= {"host": parts.hostname, "port": parts.port or 6379, "db": int(db or 0)}
         return _client(url, redis.ConnectionPool(TcpConnection, **kwargs))
     kwargs["path"] = unquote(parts.path)
@@ -106,26 +106,26 @@ def connect(url: str, *, reply_timeout_s: float = REPLY_TIMEOUT_S) -> Any:
 
 def _client(url: str, pool: Any) -> Any:
     client: Any = redis.Redis.from_pool(pool)
-    client.url = url  # for errors that name it
+    client.url = url  # used in error messages
     return client
 
 
 @contextmanager
 def map_redis_errors(url: str) -> Iterator[None]:
-    """Turn what redis-py raises into our errors: UnavailableError for what may succeed later."""
+    """Map redis-py's errors: UnavailableError for temporary failures, SettingsError for wrong credentials."""
     try:
         yield
     except AuthenticationError as exc:
-        raise SettingsError(f"broker {redact_url(url)}: {exc}") from exc
+        raise SettingsError(f"broker login failed: {redact_url(url)} ({exc}); check user and password") from exc
     except TRANSIENT as exc:
-        raise UnavailableError(f"broker {redact_url(url)} doesn't answer: {exc or type(exc).__name__}") from exc
+        raise UnavailableError(f"broker unavailable: {redact_url(url)} ({str(exc) or type(exc).__name__})") from exc
     except ResponseError as exc:
         if isinstance(exc, TRANSIENT_RESPONSES) or str(exc).startswith(TRANSIENT_PREFIXES):
-            raise UnavailableError(f"broker {redact_url(url)} refuses for now: {exc}") from exc
+            raise UnavailableError(f"broker rejects commands for now: {redact_url(url)} ({exc})") from exc
         raise
 
 
 def redact_url(url: str) -> str:
-    """Return *url* without user and password, for people to read."""
+    """Return *url* without user and password, for messages and logs."""
     parts = urlsplit(url)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

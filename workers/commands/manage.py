@@ -58,7 +58,7 @@ def run_tail(settings: Settings, args: Any) -> int:
 
     async def go(at: Settings) -> None:
         how = {"group": args.group, "start": start, "follow": args.follow, "settings": at}
-        async with Subscription(args.topic, automatic=True, **how) as found:
+        async with Subscription(args.topic, auto_commit=True, **how) as found:
             async for delivery, record in found.messages():
                 if args.json:
                     at_ = f"{delivery.topic}/{delivery.partition}@{delivery.offset}"

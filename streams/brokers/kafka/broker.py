@@ -115,11 +115,11 @@ def map_kafka_errors(url: str) -> Iterator[None]:
     try:
         yield
     except (TimeoutError, OSError) as exc:
-        raise UnavailableError(f"broker {url} doesn't answer: {exc!r}") from exc
+        raise UnavailableError(f"broker unavailable: {url} ({exc!r})") from exc
     except KafkaError as exc:
         if not exc.retriable and type(exc) is not KafkaError:  # the bare class is aiokafka's wrapping of any other
             raise
-        raise UnavailableError(f"broker {url} doesn't answer: {exc!r}") from exc
+        raise UnavailableError(f"broker unavailable: {url} ({exc!r})") from exc
 
 
 class KafkaBroker:

@@ -119,7 +119,7 @@ class KafkaReader:
         with self.broker.mapped_errors():
             alive = self.is_member() and await coordinator._do_heartbeat()
         if not alive and self.is_member():
-            raise UnavailableError(f"broker {self.broker.url} doesn't answer: no heartbeat of group {self.group}")
+            raise UnavailableError(f"broker unavailable: {self.broker.url} (no heartbeat of group {self.group})")
         if not alive:
             self.lost |= {(tp.topic, tp.partition) for tp in self._open.assignment()}
         self.confirmed_s = sent_s

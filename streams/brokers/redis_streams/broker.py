@@ -218,7 +218,7 @@ class RedisStreamsBroker:
                 replies: list[Any] = await pipe.execute(raise_on_error=False)
         for reply in replies:
             if isinstance(reply, TRANSIENT):
-                raise UnavailableError(f"broker {redact_url(self.url)} doesn't answer: {reply}")
+                raise UnavailableError(f"broker unavailable: {redact_url(self.url)} ({reply})")
         return replies
 
     async def rewind_to_committed(self, app: Any, run: OffsetRange) -> None:
