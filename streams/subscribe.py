@@ -8,7 +8,8 @@ from collections.abc import AsyncGenerator, Callable, Collection, Generator, Map
 from contextlib import aclosing
 from typing import Any
 
-from streams.brokers.base import Delivery, open_broker
+from streams.brokers import open_broker
+from streams.brokers.base import ConsumedMessage
 from streams.codec import decode
 from streams.config.settings import Settings, load_settings
 from streams.config.tables import parse_rule
@@ -88,9 +89,9 @@ class Subscription:
         self.settings = settings or load_settings()
         self._where = _to_predicate(where)
         self._latest = RevisionFilter()
-        self._pending: deque[Delivery] = deque()
-        self._batch: list[tuple[Delivery, Any]] = []
-        self._in_hand: tuple[Delivery, Any] | None = None
+        self._pending: deque[ConsumedMessage] = deque()
+        self._batch: list[tuple[ConsumedMessage, Any]] = []
+        self._in_hand: tuple[ConsumedMessage, Any] | None = None
         self._done: dict[Partition, int] = {}
         self._uncommitted = 0
         self._next_commit_s = time.monotonic() + COMMIT_EVERY_S
@@ -120,7 +121,7 @@ class Subscription:
             async for _, record in messages:
                 yield record
 
-    async def messages(self) -> AsyncGenerator[tuple[Delivery, Any], None]:
+    async def messages(self) -> AsyncGenerator[tuple[ConsumedMessage, Any], None]:
         """Yield pairs of a message and its decoded record."""
         while await self._fill_buffer(POLL_TIMEOUT_S):
             while self._pending:
@@ -191,7 +192,7 @@ class Subscription:
             self._latest.forget(in_hand[1])  # if the partition comes back, the record is not a repeat
         return self._in_hand is not None
 
-    def _mark_consumed(self, *messages: Delivery) -> None:
+    def _mark_consumed(self, *messages: ConsumedMessage) -> None:
         self._done |= {_partition(message): message.offset for message in messages}
         self._uncommitted += len(messages)
 
@@ -264,7 +265,7 @@ class Subscription:
             await self._commit_if_due()
         return True
 
-    def _decode_if_wanted(self, message: Delivery) -> Any:
+    def _decode_if_wanted(self, message: ConsumedMessage) -> Any:
         """Return the record of *message*, or None for a filtered or unreadable one."""
         try:
             record = decode(message.value, record_type(self.topic))
@@ -275,7 +276,7 @@ class Subscription:
         return None if is_repeat or not self._where(record) else record
 
 
-def _partition(message: Delivery) -> Partition:
+def _partition(message: ConsumedMessage) -> Partition:
     return message.topic, message.partition
 
 

@@ -12,6 +12,9 @@ MAX_MESSAGE_BYTES = 16 * 1024 * 1024  # Kafka rejects larger messages
 # 4 MB in UTF-8 at most. Article, HTML and audit together, or a dead letter in base64, stay below MAX_MESSAGE_BYTES.
 MAX_ITEM_CHARS = 1_000_000
 
+Partition = tuple[str, int]
+"""Topic name and partition number."""
+
 ROUTE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 
@@ -30,6 +33,11 @@ DEAD_LETTERS = Topic(f"{TOPIC_PREFIX}.dead-letters", 90 * DAY_S)
 POLLS = Topic(f"{TOPIC_PREFIX}.polls", 7 * DAY_S)
 WEBHOOKS = Topic(f"{TOPIC_PREFIX}.webhooks", 7 * DAY_S)  # deliveries to repeat; key: webhook name, value: the article
 BUILTIN_TOPICS = (ITEMS, ARTICLES, DEAD_LETTERS, POLLS, WEBHOOKS)
+
+
+def partition_name(topic: str, partition: int) -> str:
+    """Return the name of a partition in hashes and messages: `topic/3`."""
+    return f"{topic}/{partition}"
 
 
 def route_topic(route: str) -> Topic:

@@ -5,18 +5,15 @@ copydesk:dead-letters:settled    hash: letter → replayed or dropped; what isn'
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from streams.brokers.base import Broker, Condition, Delivery, OutgoingMessage
+from streams.brokers.base import Broker, Condition, ConsumedMessage, OutgoingMessage
 from streams.codec import decode, encode
 from streams.errors import UnreadableError
 from streams.records import DeadLetter, MessageId
 from streams.state.redis_client import map_redis_errors
 from streams.topics import DEAD_LETTERS, ITEMS, WEBHOOKS
 from workers.replay import replay_headers
-
-if TYPE_CHECKING:
-    from streams.faust.agents import ConsumedMessage  # Faust costs memory: only the desk pays for it
 
 MAX_REASON_CHARS = 2_000
 RESOLVED_KEY = "copydesk:dead-letters:settled"
@@ -29,7 +26,7 @@ class PendingLetter(NamedTuple):
     letter: DeadLetter
 
 
-def from_message(incoming: "ConsumedMessage", error: str, reason: str, feed: str = "") -> OutgoingMessage:
+def from_message(incoming: ConsumedMessage, error: str, reason: str, feed: str = "") -> OutgoingMessage:
     """Return the message that sets *incoming* aside. *error* is the kind: unreadable, timeout or bug."""
     return build(incoming.at, incoming.key, incoming.value, incoming.headers, error, reason, feed)
 
@@ -93,7 +90,9 @@ async def replay(broker: Broker, one: PendingLetter) -> bool:
     letter = one.letter
     if letter.topic not in (ITEMS.name, WEBHOOKS.name):
         raise UnreadableError(f"dead letter {one.name} is an entry of feed {letter.topic}: its next poll tries again")
-    first = Delivery(letter.topic, letter.partition, letter.offset, 0.0, letter.key, letter.payload, letter.headers)
+    first = ConsumedMessage(
+        letter.topic, letter.partition, letter.offset, 0.0, letter.key, letter.payload, letter.headers
+    )
     headers = replay_headers(first)
     message = OutgoingMessage(letter.topic, letter.key, letter.payload, headers)
     return await broker.publish([message], conditions=[Condition(RESOLVED_KEY, one.name, "", "replayed")])

@@ -67,14 +67,6 @@ class TcpConnection(_FastWriteMixin, redis.Connection): ...
 class SocketConnection(_FastWriteMixin, redis.UnixDomainSocketConnection): ...
 
 
-Partition = tuple[str, int]
-
-
-def partition_name(topic: str, partition: int) -> str:
-    """Return the field name of a partition in hashes: `topic/3`."""
-    return f"{topic}/{partition}"
-
-
 def offset_from_entry_id(entry_id: bytes) -> int:
     """Return the offset of a stream entry: `0-1` has offset 0."""
     return int(entry_id[2:]) - 1
@@ -127,5 +119,5 @@ def map_redis_errors(url: str) -> Iterator[None]:
 
 def redact_url(url: str) -> str:
     """Return *url* without user and password, for messages and logs."""
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    netloc = urlsplit(url).netloc
+    return url.replace(netloc, netloc.rpartition("@")[2], 1) if netloc else url

@@ -38,7 +38,7 @@ def with_running_broker(settings: Settings) -> Iterator[Settings]:
 
 def run_with_broker(settings: Settings, work: Callable[[Any], Any]) -> Any:
     """Return what the coroutine function *work* makes of an open broker."""
-    from streams.brokers.base import open_broker
+    from streams.brokers import open_broker
 
     async def go(at: Settings) -> Any:
         broker = open_broker(at)

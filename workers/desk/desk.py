@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from streams.brokers.base import Broker, OutgoingMessage, RedisCommand
+from streams.brokers.base import Broker, ConsumedMessage, OutgoingMessage, RedisCommand
 from streams.codec import decode
 from streams.config.settings import Settings
 from streams.errors import UnreadableError
-from streams.faust.agents import BatchResult, ConsumedMessage, add_agent, create_app
+from streams.faust.agents import BatchResult, add_agent, create_app
 from streams.records import Article, Image, Item, MessageId
 from streams.topics import DAY_S, DESK_GROUP, ITEMS
 from workers.clean.cleaner import (

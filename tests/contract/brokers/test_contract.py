@@ -13,10 +13,11 @@ from typing import Any
 
 import pytest
 
-from streams.brokers.base import Broker, Delivery, OutgoingMessage, Reader, open_broker
+from streams.brokers import open_broker
+from streams.brokers.base import Broker, ConsumedMessage, OutgoingMessage, Reader
 from streams.config.settings import Settings
 from streams.errors import UnavailableError
-from streams.faust.agents import BatchResult, ConsumedMessage, add_agent, create_app
+from streams.faust.agents import BatchResult, add_agent, create_app
 from streams.topics import Topic
 from tests.conftest import DEADLINE_S, ROOT, until
 
@@ -39,7 +40,7 @@ class Stage:
         )
         return values
 
-    async def published(self) -> list[Delivery]:
+    async def published(self) -> list[ConsumedMessage]:
         return await drained(await self.broker.open_reader(self.target, "", "start"))
 
     @asynccontextmanager
@@ -67,8 +68,8 @@ async def stage(settings: Settings) -> AsyncGenerator[Stage, None]:
         await broker.close()
 
 
-async def drained(reader: Reader) -> list[Delivery]:
-    messages: list[Delivery] = []
+async def drained(reader: Reader) -> list[ConsumedMessage]:
+    messages: list[ConsumedMessage] = []
     while True:
         batch = await reader.read(0.1)
         messages += batch
@@ -77,7 +78,7 @@ async def drained(reader: Reader) -> list[Delivery]:
             return messages
 
 
-def in_order_by_key(messages: Sequence[Delivery]) -> bool:
+def in_order_by_key(messages: Sequence[ConsumedMessage]) -> bool:
     by_key: dict[bytes, list[bytes]] = {}
     for m in messages:
         by_key.setdefault(m.key, []).append(m.value)
@@ -114,7 +115,7 @@ def test_reader_group_resumes_at_commit(either: Settings) -> None:
         async with stage(either) as s:
             values = await s.fill(60)
             reader = await s.broker.open_reader(s.source, s.group, "start")
-            first: list[Delivery] = []
+            first: list[ConsumedMessage] = []
             while len(first) < 60:
                 first += await reader.read(0.5)
             half = {}
@@ -124,7 +125,7 @@ def test_reader_group_resumes_at_commit(either: Settings) -> None:
             await reader.commit(half)
             await reader.close()
             again = await s.broker.open_reader(s.source, s.group, "start")
-            second: list[Delivery] = []
+            second: list[ConsumedMessage] = []
             await until(lambda: _more(again, second, 30))
             assert sorted(d.value for d in second) == values[30:]
             await again.close()
@@ -132,7 +133,7 @@ def test_reader_group_resumes_at_commit(either: Settings) -> None:
     asyncio.run(go())
 
 
-async def _more(reader: Reader, into: list[Delivery], count: int) -> bool:
+async def _more(reader: Reader, into: list[ConsumedMessage], count: int) -> bool:
     into += await reader.read(0.2)
     return len(into) >= count
 
@@ -143,7 +144,7 @@ def test_reader_from_end_sees_only_new_messages(either: Settings) -> None:
             await s.fill(20)
             reader = await s.broker.open_reader(s.source, "", "end")
             await s.broker.publish([OutgoingMessage(s.source.name, b"k", b"late")])
-            messages: list[Delivery] = []
+            messages: list[ConsumedMessage] = []
             await until(lambda: _more(reader, messages, 1))
             assert [m.value for m in messages] == [b"late"]
             await reader.close()

@@ -17,7 +17,8 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError
 from faust.types import TP
 
-from streams.brokers.base import Broker, OffsetRange, OutgoingMessage, open_broker
+from streams.brokers import open_broker
+from streams.brokers.base import Broker, OffsetRange, OutgoingMessage
 from streams.brokers.kafka.broker import KafkaBroker
 from streams.brokers.kafka.transactions import Transactions
 from streams.config.settings import Settings, kafka_bootstrap_servers
@@ -175,7 +176,7 @@ class Steps(Transactions):
     """Transactions that die before the method *dies_before*."""
 
     def __init__(self, kafka: KafkaBroker, group: str, dies_before: str = "") -> None:
-        super().__init__(kafka, group)
+        super().__init__(kafka.client, kafka.state_store, group)
         for name in ("_commit_transaction", "_apply_intent") if dies_before else ():
             if name == dies_before:
                 setattr(self, name, self._die)
@@ -216,11 +217,11 @@ def test_transactions_takeover_applies_or_drops_intent(
             [tp] = {(d.topic, d.partition) for d in await drained(await s.broker.open_reader(s.source, "", "start"))}
             dead, successor = start(dies_before), start()
             offsets = OffsetRange(*tp, 0, 1)
-            assert await dead.holds(offsets)
+            assert await dead.owns(offsets)
             with pytest.raises(Died):
-                await dead.advance(offsets, [OutgoingMessage(s.target.name, b"k", b"out")], STATE_WRITES)
-            assert await successor.holds(offsets) == (position == 0)
-            assert await successor.holds(OffsetRange(*tp, 1, 2)) == (position == 1)
+                await dead.publish_and_commit(offsets, [OutgoingMessage(s.target.name, b"k", b"out")], STATE_WRITES)
+            assert await successor.owns(offsets) == (position == 0)
+            assert await successor.owns(OffsetRange(*tp, 1, 2)) == (position == 1)
             assert len(await s.published()) == published
             assert int(await s.broker.state.hget("test:done", "n") or 0) == published
 
@@ -233,13 +234,15 @@ def test_transactions_fenced_predecessor_is_refused(settings: Settings, one: Clu
             old, new = start(), start()
             offsets = OffsetRange(s.source.name, 0, 0, 1)
             out = [OutgoingMessage(s.target.name, b"k", b"out")]
-            assert await old.holds(offsets)
-            assert await new.holds(offsets)
-            assert not await old.advance(offsets, [OutgoingMessage(s.target.name, b"k", b"late")], STATE_WRITES)
-            assert await new.advance(offsets, out, STATE_WRITES)
+            assert await old.owns(offsets)
+            assert await new.owns(offsets)
+            assert not await old.publish_and_commit(
+                offsets, [OutgoingMessage(s.target.name, b"k", b"late")], STATE_WRITES
+            )
+            assert await new.publish_and_commit(offsets, out, STATE_WRITES)
             assert [d.value for d in await s.published()] == [b"out"]
             assert int(await s.broker.state.hget("test:done", "n")) == 1
-            assert not await old.holds(offsets)  # takes over again; the range is already committed
+            assert not await old.owns(offsets)  # takes over again; the range is already committed
 
     asyncio.run(go())
 
@@ -251,8 +254,10 @@ def test_transactions_partition_returned_is_taken_over_again(settings: Settings,
             mine, other = start(), start()
             for n, owner in enumerate((mine, other, mine)):
                 offsets = OffsetRange(s.source.name, 0, n, n + 1)
-                assert await owner.holds(offsets), n
-                assert await owner.advance(offsets, [OutgoingMessage(s.target.name, b"k", b"%d" % n)], STATE_WRITES)
+                assert await owner.owns(offsets), n
+                assert await owner.publish_and_commit(
+                    offsets, [OutgoingMessage(s.target.name, b"k", b"%d" % n)], STATE_WRITES
+                )
             assert [d.value for d in await s.published()] == [b"0", b"1", b"2"]
 
     asyncio.run(go())
@@ -264,14 +269,14 @@ def test_kafka_offset_gap_vs_skipped(settings: Settings, one: Cluster) -> None:
     async def go() -> None:
         async with steps(replace(over(settings, one), partitions=1)) as (s, start):
             await s.broker.publish([OutgoingMessage(s.source.name, b"k", b"%d" % n) for n in range(10)])
-            assert not await start().holds(OffsetRange(s.source.name, 0, 4, 5))
+            assert not await start().owns(OffsetRange(s.source.name, 0, 4, 5))
             admin = AIOKafkaAdminClient(bootstrap_servers=",".join(kafka_bootstrap_servers(one.url)))
             await admin.start()
             from aiokafka.admin import RecordsToDelete
 
             await admin.delete_records({KafkaPartition(s.source.name, 0): RecordsToDelete(before_offset=4)})
             await admin.close()
-            assert await start().holds(OffsetRange(s.source.name, 0, 4, 5))
+            assert await start().owns(OffsetRange(s.source.name, 0, 4, 5))
 
     asyncio.run(go())
 

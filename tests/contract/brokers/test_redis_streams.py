@@ -7,13 +7,13 @@ from dataclasses import replace
 import faust
 import pytest
 
-from streams.brokers.base import Condition, OutgoingMessage
+from streams.brokers.base import Condition, ConsumedMessage, OutgoingMessage
 from streams.brokers.redis_streams.broker import SCHEMA_VERSION, RedisStreamsBroker
 from streams.brokers.redis_streams.leases import Leases
 from streams.brokers.redis_streams.retention import Retention
 from streams.config.settings import Settings
 from streams.errors import SettingsError, UnavailableError
-from streams.faust.agents import BatchResult, ConsumedMessage
+from streams.faust.agents import BatchResult
 from tests.conftest import DEADLINE_S, until
 from tests.contract.brokers.test_contract import Stage, _lag_is, drained, stage
 from tests.contract.brokers.wall import Wall
@@ -190,7 +190,7 @@ def test_expired_group_resumes_after_trimmed_messages(settings: Settings, caplog
             await s.broker.publish([OutgoingMessage(s.source.name, b"k", b"new")])
             back = await log.open_reader(s.source, "silent", "start")
             assert [d.value for d in await drained(back)] == [b"new"]
-            assert "group silent was away while 6 messages were removed" in caplog.text
+            assert "group silent (6 were removed while the group was inactive)" in caplog.text
             assert await retention.trim() == {}  # the group is registered again
 
     asyncio.run(go())

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
-from streams.brokers.base import Broker, OutgoingMessage, open_broker
+from streams.brokers import open_broker
+from streams.brokers.base import Broker, OutgoingMessage
 from streams.brokers.redis_streams.broker import RedisStreamsBroker
 from streams.codec import encode
 from streams.config.settings import Settings, kafka_bootstrap_servers
@@ -251,7 +252,7 @@ def test_subscribe_new_group_at_end_misses_nothing(either: Settings) -> None:
 def _has_begun(subscription: Subscription) -> bool:
     """Return whether the reader owns partitions and has an initial position."""
     reader = subscription._reader
-    return bool(getattr(reader, "_initial_offset_committed", None) or getattr(reader, "_position_lease", None))
+    return bool(getattr(reader, "_has_initial_offset", None) or getattr(reader, "_position_lease", None))
 
 
 def test_revision_filter_memory_is_bounded() -> None:

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from streams.brokers.base import OutgoingMessage, open_broker
+from streams.brokers import open_broker
+from streams.brokers.base import ConsumedMessage, OutgoingMessage
 from streams.config.settings import Settings
-from streams.faust.agents import BatchResult, ConsumedMessage, add_agent, create_app
+from streams.faust.agents import BatchResult, add_agent, create_app
 from streams.topics import Topic
 
 

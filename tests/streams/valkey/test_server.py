@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from streams.brokers.base import OutgoingMessage, open_broker
+from streams.brokers import open_broker
+from streams.brokers.base import OutgoingMessage
 from streams.config.settings import Settings
 from streams.errors import SettingsError
 from streams.topics import BUILTIN_TOPICS, POLLS

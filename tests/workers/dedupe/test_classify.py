@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.brokers.base import OutgoingMessage, open_broker
+from streams.brokers import open_broker
+from streams.brokers.base import OutgoingMessage
 from streams.config.settings import Settings
 from workers.counters import STAGES, increment_commands, is_balanced, read_counters
 from workers.dedupe.classify import MAX_FINGERPRINTS, ArticleMemory, Status, classify

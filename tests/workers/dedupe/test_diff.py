@@ -5,7 +5,7 @@ import asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.brokers.base import open_broker
+from streams.brokers import open_broker
 from streams.config.settings import Settings
 from streams.records import RevisionChanges
 from tests.support.feed_server import FeedServer, rss

@@ -19,7 +19,7 @@ def test_faust_version_is_reviewed_one() -> None:
 def test_transports_resolve_by_url_scheme() -> None:
     assert by_url("valkey://x") is Transport
     assert by_url("redis://x") is Transport
-    assert by_url("guarded+kafka://x").__module__ == "streams.brokers.kafka.broker"
+    assert by_url("guarded+kafka://x").__module__ == "streams.faust.kafka_transport"
 
 
 def test_consumer_has_overridden_and_called_members() -> None:
