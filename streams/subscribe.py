@@ -16,7 +16,7 @@ from streams.config.tables import parse_rule
 from streams.errors import SettingsError, UnavailableError, UnreadableError
 from streams.records import Article, DeadLetter, Item, PollResult, Record
 from streams.routing import matches
-from streams.topics import DEAD_LETTERS, ITEMS, POLLS, Topic, resolve_topic
+from streams.topics import DEAD_LETTERS, ITEMS, POLLS, Partition, Topic, resolve_topic
 from streams.valkey.server import is_responding, socket_url
 
 log = logging.getLogger(__name__)
@@ -27,7 +27,6 @@ HANDOVER_S = 20.0  # a member releases a requested partition after this time eve
 INITIAL_DELAY_S, MAX_DELAY_S = 0.2, 5.0
 REMEMBERED_ARTICLES = 100_000  # 15 MB; a rebalance or another producer repeats far fewer articles
 
-Partition = tuple[str, int]
 Where = Mapping[str, Any] | Callable[[Any], bool] | None
 
 

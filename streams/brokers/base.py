@@ -9,9 +9,10 @@ Implementations: `brokers/redis_streams` and `brokers/kafka`. `brokers.open_brok
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from streams.records import MessageId
+from streams.state.store import StateStore
 from streams.topics import Partition, Topic
 
 RedisCommand = tuple[str | bytes | int | float, ...]
@@ -127,7 +128,7 @@ class Reader(Protocol):
 class Broker(Protocol):
     """A connection to topics and state. Methods raise UnavailableError while the broker is unreachable."""
 
-    state: Any
+    state: StateStore
 
     async def create_topics(self, topics: Sequence[Topic]) -> None:
         """Create the missing topics."""
@@ -145,7 +146,7 @@ class Broker(Protocol):
         """
 
     supports_multi_partition_commit: bool
-    """Whether one `publish_and_commit` can commit several partitions."""
+    """True if one `publish_and_commit` can commit several partitions."""
 
     async def owns(self, context: AgentContext, offsets: OffsetRange) -> bool:
         """Return whether the worker may process *offsets*; a check before the work, `publish_and_commit` decides."""

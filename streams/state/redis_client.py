@@ -1,9 +1,9 @@
-"""Connections to Valkey or Redis, and the mapping of redis-py's errors to copydesk's."""
+"""The client of the shared state in Valkey or Redis, and the mapping of redis-py's errors to copydesk's."""
 
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 from urllib.parse import unquote, urlsplit
 
 import hiredis
@@ -22,6 +22,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from streams.errors import SettingsError, UnavailableError
+from streams.state.store import StateStore
 
 CONNECT_TIMEOUT_S = 5.0
 REPLY_TIMEOUT_S = 30.0  # longer than any command takes, so that a timeout means a frozen server
@@ -72,7 +73,32 @@ def offset_from_entry_id(entry_id: bytes) -> int:
     return int(entry_id[2:]) - 1
 
 
-def connect(url: str, *, reply_timeout_s: float = REPLY_TIMEOUT_S) -> Any:
+class _MappedPipeline(redis.client.Pipeline):
+    """A pipeline that raises copydesk's errors."""
+
+    url: str
+
+    async def execute(self, raise_on_error: bool = True) -> list[Any]:
+        with map_redis_errors(self.url):
+            return await super().execute(raise_on_error)
+
+
+class RedisStateStore(redis.Redis):
+    """A redis-py client that raises copydesk's errors; implements `StateStore`."""
+
+    url: str
+
+    async def execute_command(self, *args: Any, **options: Any) -> Any:
+        with map_redis_errors(self.url):
+            return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
+
+    def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> _MappedPipeline:
+        pipeline = _MappedPipeline(self.connection_pool, self.response_callbacks, transaction, shard_hint)
+        pipeline.url = self.url
+        return pipeline
+
+
+def connect(url: str, *, reply_timeout_s: float = REPLY_TIMEOUT_S) -> StateStore:
     """Return a client for `valkey://host:port/db`, `redis://…` or `valkey:///path/of.sock`; it connects on first use.
 
     The client never repeats a command: after a lost reply it is unknown whether the server executed the command.
@@ -96,10 +122,10 @@ def connect(url: str, *, reply_timeout_s: float = REPLY_TIMEOUT_S) -> Any:
     return _client(url, redis.ConnectionPool(SocketConnection, **kwargs))
 
 
-def _client(url: str, pool: Any) -> Any:
-    client: Any = redis.Redis.from_pool(pool)
+def _client(url: str, pool: Any) -> StateStore:
+    client: Any = RedisStateStore.from_pool(pool)
     client.url = url  # used in error messages
-    return client
+    return cast(StateStore, client)
 
 
 @contextmanager

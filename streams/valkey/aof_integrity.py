@@ -165,12 +165,12 @@ def sync_folder(folder: Path) -> None:
 
 
 def synced_prefixes(
-    log_dir: Path, known: Mapping[str, Prefix] | None = None, most_bytes: int | None = None
+    log_dir: Path, previous: Mapping[str, Prefix] | None = None, most_bytes: int | None = None
 ) -> dict[str, Prefix]:
-    """Sync the AOF files; return their prefixes, extended from *known* by at most *most_bytes* together."""
+    """Sync the AOF files; return their prefixes, extended from *previous* by at most *most_bytes* together."""
     out: dict[str, Prefix] = {}
     for file in read_log_files(log_dir) or ():
-        before = (known or {}).get(file.name, Prefix(0, 0))
+        before = (previous or {}).get(file.name, Prefix(0, 0))
         with (log_dir / file.name).open("rb") as content:
             prefix = _extend(content.fileno(), before, most_bytes)
             if prefix != before:

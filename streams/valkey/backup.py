@@ -148,7 +148,7 @@ def restore(file: Path, data_dir: Path, server: Path) -> datetime:
 def _open_member(tar: tarfile.TarFile, name: str, max_bytes: int | None = None) -> IO[bytes]:
     content = tar.extractfile(name)
     if content is None or (max_bytes is not None and tar.getmember(name).size > max_bytes):
-        raise ValueError(f"{name} isn't a file")
+        raise ValueError(f"{name} is not a regular file, or too large")
     return content
 
 

@@ -44,7 +44,7 @@ async def rebuild_if_lost(broker: Broker, settings: Settings) -> bool:
             finally:  # cut off, it is begun again at once, by whoever comes
                 await broker.state.delete(_LOCK)
         if isinstance(broker, RedisStreamsBroker):
-            await broker.remember(("SET", INTACT_KEY, 1))  # with full memory, too: without it no desk would begin
+            await broker.write_state(("SET", INTACT_KEY, 1))  # with full memory, too: without it no desk would begin
         else:
             await broker.state.set(INTACT_KEY, 1)
     return True

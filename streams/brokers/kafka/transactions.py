@@ -29,7 +29,7 @@ from streams.brokers.base import Condition, OffsetRange, OutgoingMessage, RedisC
 from streams.brokers.kafka.client import KafkaClient
 from streams.brokers.kafka.stable_offsets import fetch_stable_offset
 from streams.errors import UnavailableError
-from streams.state.redis_client import map_redis_errors
+from streams.state.store import StateStore
 from streams.topics import Partition, partition_name
 
 log = logging.getLogger(__name__)
@@ -41,11 +41,10 @@ OPEN_TIMEOUT_S = 20.0
 BATCH_TIMEOUT_S = 60.0  # aiokafka retries without a limit while brokers are down
 
 
-class StateStore(Protocol):
+class StatePublisher(Protocol):
     """The Redis Streams broker, as far as transactions use it."""
 
-    url: str
-    state: Any
+    state: StateStore
 
     async def publish(
         self,
@@ -65,7 +64,7 @@ class OwnedPartition:
 class Transactions:
     """Batches of one worker of consumer group *group*; implements `Broker.owns` and `Broker.publish_and_commit`."""
 
-    def __init__(self, client: KafkaClient, state_store: StateStore, group: str) -> None:
+    def __init__(self, client: KafkaClient, state_store: StatePublisher, group: str) -> None:
         self.client, self.state_store, self.group = client, state_store, group
         self.tokens = f"copydesk:kafka:tokens:{group}"
         self.intents = f"copydesk:kafka:intentions:{group}"
@@ -78,8 +77,7 @@ class Transactions:
         owned = self._owned.get(tp) or await self._take_over(tp)
         if await self._is_next(offsets, owned):
             return True
-        with map_redis_errors(self.state_store.url):
-            token = await self.state_store.state.hget(self.tokens, partition_name(*tp))
+        token = await self.state_store.state.hget(self.tokens, partition_name(*tp))
         if token == owned.token.encode():
             return False
         self._release(tp)  # another worker owned the partition meanwhile and moved the position
@@ -147,8 +145,7 @@ class Transactions:
         """Fence the previous owner of the partition and complete its last intent."""
         name, token = partition_name(*tp), secrets.token_hex(8)
         async with self._fenced_producer(f"{self.group}:{name}") as producer:
-            with map_redis_errors(self.state_store.url):
-                await self.state_store.state.hset(self.tokens, name, token)
+            await self.state_store.state.hset(self.tokens, name, token)
             committed = await fetch_stable_offset(producer.client, self.group, tp)
             await self._recover_intent(tp, committed)
             position = await self.client.first_offset(tp) if committed is None else committed
@@ -175,8 +172,7 @@ class Transactions:
             raise
 
     async def _recover_intent(self, tp: Partition, committed: int | None) -> None:
-        with map_redis_errors(self.state_store.url):
-            intent = await self.state_store.state.hget(self.intents, partition_name(*tp))
+        intent = await self.state_store.state.hget(self.intents, partition_name(*tp))
         if intent:
             end, state_writes = msgspec.msgpack.decode(intent)
             was_committed = committed is not None and committed >= end

@@ -72,8 +72,7 @@ class RedisStreamsBroker:
             source = files("streams.brokers.redis_streams").joinpath("lua", f"{name}.lua").read_text("utf-8")
             script = self.state.register_script(ALLOW_OOM + source if reserve else source)
             self._scripts[name, reserve] = script
-        with map_redis_errors(self.url):
-            return await script(keys=keys, args=args)
+        return await script(keys=keys, args=args)
 
     # -- topics -----------------------------------------------------------------------------------------------
 
@@ -98,31 +97,32 @@ class RedisStreamsBroker:
         """Return the partition count of *topic*; create the topic if it is new."""
         count = self._partitions.get(topic)
         if count is None:
-            with map_redis_errors(self.url):
+            stored = await self.state.hget(self.key("topics"), topic)
+            if stored is None:
+                await self.state.hsetnx(self.key("topics"), topic, default or self.default_partitions)
                 stored = await self.state.hget(self.key("topics"), topic)
-                if stored is None:
-                    await self.state.hsetnx(self.key("topics"), topic, default or self.default_partitions)
-                    stored = await self.state.hget(self.key("topics"), topic)
-                count = self._partitions[topic] = int(stored)
+            if stored is None:
+                raise UnavailableError(f"topic removed meanwhile: {topic} (broker {redact_url(self.url)}); retry")
+            count = self._partitions[topic] = int(stored)
         return count
 
     async def bounds(self, partitions: Iterable[Partition]) -> dict[Partition, Bounds]:
         partitions = list(partitions)
-        with map_redis_errors(self.url):
-            async with self.state.pipeline(transaction=False) as pipe:
-                for tp in partitions:
-                    pipe.xinfo_stream(self.stream(*tp))
-                infos = await pipe.execute(raise_on_error=False)
-            out = {}
-            for tp, info in zip(partitions, infos, strict=True):
-                if isinstance(info, ResponseError) and "no such key" in str(info):
-                    out[tp] = Bounds(0, 0)  # no message yet
-                elif isinstance(info, Exception):
+        async with self.state.pipeline(transaction=False) as pipe:
+            for tp in partitions:
+                pipe.xinfo_stream(self.stream(*tp))
+            infos = await pipe.execute(raise_on_error=False)
+        out = {}
+        for tp, info in zip(partitions, infos, strict=True):
+            if isinstance(info, ResponseError) and "no such key" in str(info):
+                out[tp] = Bounds(0, 0)  # no message yet
+            elif isinstance(info, Exception):
+                with map_redis_errors(self.url):
                     raise info
-                else:
-                    end = offset_from_entry_id(info["last-generated-id"]) + 1
-                    first = info["first-entry"]
-                    out[tp] = Bounds(offset_from_entry_id(first[0]) if first else end, end)
+            else:
+                end = offset_from_entry_id(info["last-generated-id"]) + 1
+                first = info["first-entry"]
+                out[tp] = Bounds(offset_from_entry_id(first[0]) if first else end, end)
         return out
 
     # -- publishing -------------------------------------------------------------------------------------------
@@ -196,11 +196,10 @@ class RedisStreamsBroker:
 
     async def append_entries(self, entries: Sequence[tuple[Partition, list[Any]]]) -> list[Any]:
         """Add raw entries in one pipeline; return an entry id or the server's error for each."""
-        with map_redis_errors(self.url):
-            async with self.state.pipeline(transaction=False) as pipe:
-                for tp, fields in entries:
-                    pipe.execute_command("XADD", self.stream(*tp), "0-*", *fields)
-                replies: list[Any] = await pipe.execute(raise_on_error=False)
+        async with self.state.pipeline(transaction=False) as pipe:
+            for tp, fields in entries:
+                pipe.execute_command("XADD", self.stream(*tp), "0-*", *fields)
+            replies: list[Any] = await pipe.execute(raise_on_error=False)
         for reply in replies:
             if isinstance(reply, TRANSIENT):
                 raise UnavailableError(f"broker unavailable: {redact_url(self.url)} ({reply})")
@@ -225,8 +224,7 @@ class RedisStreamsBroker:
         partitions = list(partitions)
         if not partitions:
             return {}
-        with map_redis_errors(self.url):
-            values = await self.state.hmget(self.key("offsets", group), [partition_name(*tp) for tp in partitions])
+        values = await self.state.hmget(self.key("offsets", group), [partition_name(*tp) for tp in partitions])
         return {tp: None if v is None else int(v) for tp, v in zip(partitions, values, strict=True)}
 
     async def fetch(
@@ -236,8 +234,7 @@ class RedisStreamsBroker:
         names = {self.stream(*tp).encode(): tp for tp in positions}
         ids = [f"0-{offset}" for offset in positions.values()]  # XREAD is exclusive, and ids are one ahead
         block = ("BLOCK", max(1, int(wait_s * 1000))) if wait_s > 0 else ()
-        with map_redis_errors(self.url):
-            reply = await self.state.execute_command("XREAD", "COUNT", count, *block, "STREAMS", *names, *ids)
+        reply = await self.state.execute_command("XREAD", "COUNT", count, *block, "STREAMS", *names, *ids)
         return {names[name]: entries for name, entries in reply or ()}
 
     async def commit(self, group: str, offsets: Mapping[Partition, int], leases: Mapping[Partition, str]) -> int:
@@ -265,33 +262,29 @@ class RedisStreamsBroker:
 
     # -- maintenance ------------------------------------------------------------------------------------------
 
-    async def remember(self, *commands: RedisCommand) -> None:
+    async def write_state(self, *commands: RedisCommand) -> None:
         """Run *commands* atomically, also above the server's memory limit."""
         await self._publish((), commands, (), reserve=True)
 
     async def time_s(self) -> float:
         """Return the broker's Unix time."""
-        with map_redis_errors(self.url):
-            seconds, micros = await self.state.time()
+        seconds, micros = await self.state.time()
         return int(seconds) + int(micros) / 1e6
 
     async def retentions(self) -> dict[str, float]:
         """Return the retention of each topic in seconds."""
-        with map_redis_errors(self.url):
-            retention = await self.state.hgetall(self.key("retention"))
+        retention = await self.state.hgetall(self.key("retention"))
         return {topic.decode(): float(seconds) for topic, seconds in retention.items()}
 
     async def groups(self) -> dict[str, float]:
         """Return each registered group and the broker's time of its last heartbeat."""
-        with map_redis_errors(self.url):
-            groups = await self.state.hgetall(self.key("groups"))
+        groups = await self.state.hgetall(self.key("groups"))
         return {group.decode(): float(seen_s) for group, seen_s in groups.items()}
 
     async def forget_groups(self, groups: Sequence[str]) -> None:
         """Unregister *groups*: trimming ignores them until they register again."""
         if groups:
-            with map_redis_errors(self.url):
-                await self.state.hdel(self.key("groups"), *groups)
+            await self.state.hdel(self.key("groups"), *groups)
 
     async def trim_topic(
         self, topic: str, limit: int, *, before_s: float | None = None, needs: str = "", unread: bool = False
@@ -310,11 +303,10 @@ class RedisStreamsBroker:
 
     async def topic_bytes(self, topic: str) -> int:
         """Return the approximate memory of a topic in bytes."""
-        with map_redis_errors(self.url):
-            async with self.state.pipeline(transaction=False) as pipe:
-                for n in range(await self.partitions(topic)):
-                    pipe.memory_usage(self.stream(topic, n))
-                return sum(size or 0 for size in await pipe.execute())
+        async with self.state.pipeline(transaction=False) as pipe:
+            for n in range(await self.partitions(topic)):
+                pipe.memory_usage(self.stream(topic, n))
+            return sum(size or 0 for size in await pipe.execute())
 
     async def memory(self) -> tuple[int, int]:
         """Return the bytes used by messages and state, and the broker's limit (0: none).
@@ -322,17 +314,15 @@ class RedisStreamsBroker:
         Output buffers of clients are not counted: 500 messages to one reader can fill half of a small memory. Their
         sum comes from CLIENT LIST, since `mem_clients_normal` of INFO can be a second old.
         """
-        with map_redis_errors(self.url):
-            async with self.state.pipeline(transaction=True) as pipe:
-                pipe.info("memory")
-                pipe.client_list()
-                memory, clients = await pipe.execute()
+        async with self.state.pipeline(transaction=True) as pipe:
+            pipe.info("memory")
+            pipe.client_list()
+            memory, clients = await pipe.execute()
         used = int(memory["used_memory"]) - sum(int(client["tot-mem"]) for client in clients)
         return used, int(memory.get("maxmemory", 0))
 
     async def memory_usage(self) -> float:
-        with map_redis_errors(self.url):
-            memory = await self.state.info("memory")
+        memory = await self.state.info("memory")
         limit = int(memory.get("maxmemory", 0))
         return int(memory["used_memory"]) / limit if limit else 0.0
 

@@ -15,7 +15,6 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from streams.brokers.redis_streams.broker import RedisStreamsBroker
-from streams.state.redis_client import map_redis_errors
 from streams.topics import ARTICLES, DESK_GROUP, ITEMS, POLLS
 
 log = logging.getLogger(__name__)
@@ -110,13 +109,12 @@ class MemoryRelief:
         commands = [("HINCRBY", key, topic, count) for topic, count in removed.items()]
         articles = any(topic.startswith(ARTICLES.name) for topic in removed)
         last = [("HSET", key, LAST, f"{time.time():.0f}")] if articles else []
-        await self.broker.remember(*commands, *last)
+        await self.broker.write_state(*commands, *last)
 
 
 async def read_removed(broker: RedisStreamsBroker) -> Removed:
     """Return the totals of memory relief."""
-    with map_redis_errors(broker.url):
-        totals = {name.decode(): int(value) for name, value in (await broker.state.hgetall(_key(broker))).items()}
+    totals = {name.decode(): int(value) for name, value in (await broker.state.hgetall(_key(broker))).items()}
     last_s = totals.pop(LAST, 0)
     return Removed(totals, float(last_s))
 

@@ -114,10 +114,7 @@ async def _configured(admin: AIOKafkaAdminClient, topic: str) -> dict[str, str]:
 def test_commit_guard_keeps_offset_of_unfinished_message(
     settings: Settings, one: Cluster, driver: str, committed: int
 ) -> None:
-    """faust-streaming#606: 0 is committed, 1 is unfinished, 2 is done. Only offset 1 redelivers message 1.
-
-    Without the guard, Faust commits 3 and loses message 1.
-    """
+    """Without the guard, Faust commits 3 and loses the unfinished message 1 (faust-streaming#606)."""
 
     async def go() -> None:
         async with stage(replace(over(settings, one), partitions=1)) as s:

@@ -266,7 +266,7 @@ def test_relief_leaves_articles_a_fifth(settings: Settings) -> None:
     async def go() -> None:
         async with limited(settings, 8_000_000) as log:
             await fill(log, NAME, 0.5)
-            await log.remember(("SET", "state", b"x" * 6_000_000))
+            await log.write_state(("SET", "state", b"x" * 6_000_000))
             relief = MemoryRelief(log)
             for _ in range(5):
                 await relief.relieve()
@@ -290,7 +290,7 @@ def test_full_memory_lets_groups_and_declarations_through(settings: Settings) ->
             assert (await again.committed("late", [(first.topic, first.partition)])) == {
                 (first.topic, first.partition): first.offset + 1
             }
-            await again.remember(("SET", "k", "v"))
+            await again.write_state(("SET", "k", "v"))
             await reader.close()
             await again.close()
 
