@@ -1,4 +1,4 @@
-"""What travels and how: records, topics, and subscribing to them.
+"""Public API: records, their encoding, settings, and subscriptions to topics.
 
 from streams import subscribe
 

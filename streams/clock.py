@@ -1,4 +1,4 @@
-"""A clock that nobody sets, to tell a jump of the wall clock from time that passed."""
+"""A monotonic clock that detects jumps of the wall clock."""
 
 import sys
 import time
@@ -6,12 +6,12 @@ from typing import NamedTuple
 
 
 class Moment(NamedTuple):
-    """The broker's Unix time, and `ticks_s` at about the same moment."""
+    """The broker's Unix time and the local boot-time clock, read at about the same moment."""
 
     time_s: float
     ticks_s: float
 
 
 def boottime_s() -> float:
-    """Return the seconds of a clock that nobody sets; it counts while the machine sleeps, where there is such a one."""
+    """Return CLOCK_BOOTTIME (monotonic, includes suspend), or CLOCK_MONOTONIC where that is unavailable."""
     return time.clock_gettime(time.CLOCK_BOOTTIME) if sys.platform == "linux" else time.monotonic()

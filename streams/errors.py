@@ -1,18 +1,18 @@
-"""All of copydesk's errors, sorted by what the caller must do about them.
+"""All errors of copydesk, classified by the caller's reaction.
 
     CopydeskError
-    ├── UnreadableError    this input will never be readable   → dead letter
-    ├── UnavailableError   it may work later                    → retry with backoff
-    └── SettingsError      a person has to change something     → refuse to start
+    ├── UnreadableError    permanent: bad input              → dead letter
+    ├── UnavailableError   temporary: a service or disk      → retry with backoff
+    └── SettingsError      a person must change something    → refuse to start
 
-Anything else that is raised is a bug.
+Any other exception is a bug.
 """
 
 
 class CopydeskError(Exception):
-    """Base of the family; catch it where every kind means the same.
+    """Base class of copydesk's errors.
 
-    `kind` is the short name of what is wrong, for programs; the text is for people.
+    `code` is a short identifier of the failure for programs; the text is for people.
     """
 
     def __init__(self, *args: object, code: str = "") -> None:
@@ -21,12 +21,12 @@ class CopydeskError(Exception):
 
 
 class UnreadableError(CopydeskError):
-    """Input that can't be understood, however often it is tried."""
+    """Input is invalid; a retry cannot succeed."""
 
 
 class UnavailableError(CopydeskError):
-    """Something outside (broker, feed server, disk) that doesn't answer now."""
+    """An external part (broker, feed server, disk) failed for now; a retry may succeed."""
 
 
 class SettingsError(CopydeskError):
-    """A setting, a port or a data directory that copydesk can't start with."""
+    """A setting, port or data directory prevents the start."""

@@ -1,8 +1,8 @@
-"""The records that travel: an Item as polled, an Article as published, a DeadLetter as refused, a Poll as done.
+"""Records of the topics: Item, Article, DeadLetter and PollResult.
 
-They are frozen, and JSON on the wire. A field is added with a default or not at all, so that old readers and
-old messages go on working; `v`, which every message has, is the wire version for the day when that isn't enough:
-then WIRE_VERSION rises, and `codec.UPGRADES` says how a message of the version before is read.
+Records are frozen structs, encoded as JSON. New fields need a default, so that old readers and old messages stay
+valid. Every message carries its wire version as `v`. An incompatible change raises WIRE_VERSION and adds a function
+to `codec.MIGRATIONS` that upgrades messages of the previous version.
 """
 
 from datetime import datetime
@@ -13,7 +13,7 @@ WIRE_VERSION = 1
 
 
 class MessageId(msgspec.Struct, frozen=True, order=True):
-    """Where a message stands: enough to find it again."""
+    """Position of a message: topic, partition, offset."""
 
     topic: str
     partition: int
@@ -24,7 +24,7 @@ class MessageId(msgspec.Struct, frozen=True, order=True):
 
 
 class Record(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, tag_field="v", tag=WIRE_VERSION):
-    """What all records share: on the wire, `v`."""
+    """Base of all records; adds the wire version `v`."""
 
 
 class Content(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -36,7 +36,7 @@ class Content(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Enclosure(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A file that an item carries along."""
+    """A media file attached to an item."""
 
     url: str
     type: str = ""
@@ -44,19 +44,20 @@ class Enclosure(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class FullTextPage(msgspec.Struct, frozen=True):
-    """The page of a story, where full text is asked for: where it was found, and its HTML without scripts."""
+    """An article's web page, fetched for full text: final URL, and HTML without scripts."""
 
     url: str
     html: str
 
 
 class Item(Record, frozen=True, omit_defaults=True, kw_only=True):
-    """A story as a feed offered it. Times are aware UTC."""
+    """A feed item as polled. Times are aware UTC.
+
+    `identity_key` is the key of the canonical link, or the feed-scoped guid for an item without a usable link.
+    """
 
     feed: str
-    identity_key: (
-        str  # identity: what its link's spellings share, or the feed-scoped guid where there is no usable link
-    )
+    identity_key: str
     guid: str = ""
     link: str = ""
     canonical_url: str = ""
@@ -71,7 +72,7 @@ class Item(Record, frozen=True, omit_defaults=True, kw_only=True):
     summary: Content | None = None
     enclosures: tuple[Enclosure, ...] = ()
     image_url: str = ""
-    folder: str = ""  # of its feed
+    folder: str = ""  # folder of the feed
     page: FullTextPage | None = None
     fetched_at: datetime
     fingerprint: str
@@ -79,7 +80,7 @@ class Item(Record, frozen=True, omit_defaults=True, kw_only=True):
 
 
 class Image(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A picture with what the page said of it."""
+    """An image with its caption and credit."""
 
     url: str = ""
     caption: str = ""
@@ -87,14 +88,14 @@ class Image(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Link(msgspec.Struct, frozen=True, omit_defaults=True):
-    """An anchor: where it leads and what it says."""
+    """A hyperlink: URL and anchor text."""
 
     url: str
     text: str = ""
 
 
 class RemovedBlock(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A block that was taken out, and why: the audit that lets any cut be questioned."""
+    """A block that the cleaner removed, with the reason: the audit trail of an article."""
 
     kind: str
     text: str
@@ -104,7 +105,7 @@ class RemovedBlock(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class RevisionChanges(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a revision changed, against the one before: its title, where that is another now, and how many words."""
+    """Difference to the previous revision: its title if that changed, and word counts."""
 
     title: str = ""
     words_added: int = 0
@@ -112,7 +113,7 @@ class RevisionChanges(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Article(Record, frozen=True, omit_defaults=True, kw_only=True):
-    """A story as copydesk publishes it. `(id, revision)` is unique; `text` is a list of paragraphs."""
+    """A cleaned article as published. `(id, revision)` is unique."""
 
     id: str
     revision: int
@@ -134,21 +135,23 @@ class Article(Record, frozen=True, omit_defaults=True, kw_only=True):
     images: tuple[Image, ...] = ()
     paragraphs: tuple[str, ...] = ()
     html: str = ""
-    article_type: str = ""  # `live blog` or `gallery` where it is one
+    article_type: str = ""  # "live blog", "gallery", or "" for plain articles
     word_count: int = 0
     reading_minutes: int = 0
     story_id: str = ""
-    duplicate_of: str = ""  # the article that this one copies
-    similarity: float = 0.0  # to it: the share of the shorter text that both have, an estimate
-    fetched_at: datetime | None = None  # when the feed that had it was polled
-    changes: RevisionChanges | None = None  # in a revision, while the one before is remembered
-    fingerprint: str = ""  # of what a reader would notice
+    duplicate_of: str = ""  # id of the original of a near-duplicate
+    similarity: float = 0.0  # estimated share of the shorter text that the original also has, 0 to 1
+    fetched_at: datetime | None = None  # time of the poll
+    changes: RevisionChanges | None = None  # set in revisions while the previous text is stored
+    fingerprint: str = ""  # hash of the visible content
     removed: tuple[RemovedBlock, ...] = ()
     source: MessageId | None = None
 
 
 class DeadLetter(Record, frozen=True, omit_defaults=True, kw_only=True):
     """A failed message or feed entry with the reason. `payload` is the original value, unchanged.
+
+    `error_kind` is unreadable, timeout, bug or webhook.
 
     `topic`, `partition` and `offset` are the message's position. An entry that never became a message has only `feed`.
     """
@@ -159,7 +162,7 @@ class DeadLetter(Record, frozen=True, omit_defaults=True, kw_only=True):
     key: bytes = b""
     payload: bytes = b""
     headers: tuple[tuple[str, bytes], ...] = ()
-    error_kind: str  # "unreadable", "timeout", "bug" or "webhook"
+    error_kind: str
     error: str
     attempts: int = 1
     feed: str = ""
@@ -173,9 +176,9 @@ class DeadLetter(Record, frozen=True, omit_defaults=True, kw_only=True):
 
 
 class PollResult(Record, frozen=True, omit_defaults=True, kw_only=True):
-    """The outcome of one request for a feed. `outcome` is one of ok, unchanged, moved, failed.
+    """Result of one poll of a feed. `outcome` is ok, unchanged or failed.
 
-    `kind` is the short name of what was wrong, for programs: timeout, http_status, not_a_feed, gone, …
+    `error_kind` is a short code for programs: timeout, http_status, not_a_feed, gone, …
     """
 
     id: str
@@ -184,9 +187,9 @@ class PollResult(Record, frozen=True, omit_defaults=True, kw_only=True):
     outcome: str
     status: int = 0
     body_bytes: int = 0
-    items_total: int = 0  # offered by the document
-    items_new: int = 0  # new or changed, sent to the items topic
-    items_unchanged: int = 0  # offered before, unchanged
+    items_total: int = 0  # all items of the document
+    items_new: int = 0  # new or changed; published to the items topic
+    items_unchanged: int = 0  # published before
     items_failed: int = 0  # unreadable
     elapsed_ms: int = 0
     error: str = ""

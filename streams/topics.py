@@ -1,4 +1,4 @@
-"""The topics: their names, and how long each is kept."""
+"""Topics: names, retention, and limits of message size."""
 
 import re
 from dataclasses import dataclass
@@ -8,15 +8,19 @@ DAY_S = 86_400
 
 DESK_GROUP = f"{TOPIC_PREFIX}.desk"  # the consumer group of all desk workers
 
-MAX_MESSAGE_BYTES = 16 * 1024 * 1024  # Kafka refuses larger ones; nothing that we send comes near
-MAX_ITEM_CHARS = 1_000_000  # 4 MB at most: article, HTML, audit, or a dead letter in base64, fit in the above
+MAX_MESSAGE_BYTES = 16 * 1024 * 1024  # Kafka rejects larger messages
+# 4 MB in UTF-8 at most. Article, HTML and audit together, or a dead letter in base64, stay below MAX_MESSAGE_BYTES.
+MAX_ITEM_CHARS = 1_000_000
+
+Partition = tuple[str, int]
+"""Topic name and partition number."""
 
 ROUTE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 
 @dataclass(frozen=True)
 class Topic:
-    """A named stream. `compact`: Kafka also drops a key's older messages."""
+    """A topic. `compact`: Kafka also removes the older messages of a key."""
 
     name: str
     retention_s: int
@@ -27,21 +31,26 @@ ITEMS = Topic(f"{TOPIC_PREFIX}.items", 7 * DAY_S)
 ARTICLES = Topic(f"{TOPIC_PREFIX}.articles", 30 * DAY_S, compact=True)
 DEAD_LETTERS = Topic(f"{TOPIC_PREFIX}.dead-letters", 90 * DAY_S)
 POLLS = Topic(f"{TOPIC_PREFIX}.polls", 7 * DAY_S)
-WEBHOOKS = Topic(
-    f"{TOPIC_PREFIX}.webhooks", 7 * DAY_S
-)  # what is to be delivered once more: key webhook, value as it was
+WEBHOOKS = Topic(f"{TOPIC_PREFIX}.webhooks", 7 * DAY_S)  # deliveries to repeat; key: webhook name, value: the article
 BUILTIN_TOPICS = (ITEMS, ARTICLES, DEAD_LETTERS, POLLS, WEBHOOKS)
+
+
+def partition_name(topic: str, partition: int) -> str:
+    """Return the name of a partition in hashes and messages: `topic/3`."""
+    return f"{topic}/{partition}"
 
 
 def route_topic(route: str) -> Topic:
     """Return the topic of articles that match *route*, a lower-case name such as `world`."""
     if not ROUTE_NAME.fullmatch(route):
-        raise ValueError(f"route {route!r}: a name is lower-case letters, digits, - and _, at most 64")
+        raise ValueError(
+            f"invalid route name: {route!r} (allowed: 1 to 64 of a-z, 0-9, - and _, first a letter or digit)"
+        )
     return Topic(f"{ARTICLES.name}.{route}", ARTICLES.retention_s, compact=True)
 
 
 def resolve_topic(name: str) -> Topic:
-    """Return the topic that a person calls *name*: `articles`, `articles.world` or `copydesk.articles.world`."""
+    """Return the topic *name*, with or without prefix: `articles`, `articles.world`, `copydesk.articles.world`."""
     full = name if name.startswith(f"{TOPIC_PREFIX}.") else f"{TOPIC_PREFIX}.{name}"
     for topic in BUILTIN_TOPICS:
         if topic.name == full:
@@ -49,6 +58,6 @@ def resolve_topic(name: str) -> Topic:
     route = full.removeprefix(f"{ARTICLES.name}.")
     if route == full:
         raise ValueError(
-            f"no topic {name!r}; there are " + ", ".join(t.name for t in BUILTIN_TOPICS) + " and articles.<route>"
+            f"unknown topic: {name!r}; use one of {', '.join(t.name for t in BUILTIN_TOPICS)} or articles.<route>"
         )
     return route_topic(route)

@@ -5,18 +5,15 @@ copydesk:dead-letters:resolved    hash: letter → replayed or discarded; a lett
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from streams.brokers.base import Broker, Condition, Delivery, OutgoingMessage
+from streams.brokers.base import Broker, Condition, ConsumedMessage, OutgoingMessage
 from streams.codec import decode, encode
 from streams.errors import UnreadableError
 from streams.records import DeadLetter, MessageId
 from streams.state.redis_client import map_redis_errors
 from streams.topics import DEAD_LETTERS, ITEMS, WEBHOOKS
 from workers.replay import replay_headers
-
-if TYPE_CHECKING:
-    from streams.faust.agents import ConsumedMessage  # Faust costs memory: only the desk imports it
 
 MAX_ERROR_CHARS = 2_000
 RESOLVED_KEY = "copydesk:dead-letters:resolved"
@@ -29,12 +26,12 @@ class PendingLetter(NamedTuple):
     letter: DeadLetter
 
 
-def from_message(message: "ConsumedMessage", error_kind: str, error: str, feed: str = "") -> OutgoingMessage:
+def from_message(message: ConsumedMessage, error_kind: str, error: str, feed: str = "") -> OutgoingMessage:
     """Return the dead letter of a message that the desk could not process."""
     return build(message.at, message.key, message.value, message.headers, error_kind, error, feed=feed)
 
 
-def from_webhook(webhook: str, message: Delivery, error: str, attempts: int) -> OutgoingMessage:
+def from_webhook(webhook: str, message: ConsumedMessage, error: str, attempts: int) -> OutgoingMessage:
     """Return the dead letter of an article that the receiver of *webhook* did not accept."""
     source = MessageId(message.topic, message.partition, message.offset)
     headers = message.headers
@@ -112,7 +109,9 @@ async def replay(broker: Broker, pending_letter: PendingLetter) -> bool:
         raise UnreadableError(
             f"dead letter not replayable: {name} (entry of feed {letter.feed}); the next poll tries again"
         )
-    source = Delivery(letter.topic, letter.partition, letter.offset, 0.0, letter.key, letter.payload, letter.headers)
+    source = ConsumedMessage(
+        letter.topic, letter.partition, letter.offset, 0.0, letter.key, letter.payload, letter.headers
+    )
     headers = replay_headers(source)
     if letter.webhook:
         message = OutgoingMessage(WEBHOOKS.name, letter.webhook.encode(), letter.payload, headers)

@@ -17,7 +17,8 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
 from typing import Any
 
-from streams.brokers.base import Broker, open_broker
+from streams.brokers import open_broker
+from streams.brokers.base import Broker
 from streams.brokers.redis_streams.broker import RedisStreamsBroker
 from streams.brokers.redis_streams.memory import MemoryRelief
 from streams.brokers.redis_streams.retention import Retention

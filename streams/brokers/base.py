@@ -1,21 +1,22 @@
-"""The seam: what copydesk asks of whatever carries its topics, and keeps its state.
+"""The broker interface: topics, exactly-once commits, and shared state. It knows no implementation and no Faust.
 
-    publish(messages, remember, guards)      all outputs, then all state; on Valkey in one atomic step
-    advance(app, runs, messages, remember)   a worker's step: outputs, state and progress, exactly once
-    reader(topic, group)                     for subscribers
-    state                                    the Redis or Valkey with shared state, for reading
+    publish(messages, state_writes, conditions)                     messages, then state; on Valkey in one atomic step
+    publish_and_commit(context, ranges, messages, state_writes)     one batch of a worker, exactly once
+    open_reader(topic, group, start)                                for subscribers
+    state                                                           client of the shared state, for reads
 
-Two implementations: `redis_streams/log.py` and `kafka.py`. `open_broker` chooses by the URL's scheme, once.
+Implementations: `brokers/redis_streams` and `brokers/kafka`. `brokers.open_broker` selects one by URL scheme.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
-from streams.config.settings import Settings
-from streams.topics import Topic
+from streams.records import MessageId
+from streams.state.store import StateStore
+from streams.topics import Partition, Topic
 
 RedisCommand = tuple[str | bytes | int | float, ...]
-"""A Redis command that remembers something, such as `("HSET", key, field, value)`."""
+"""A Redis command that writes state, such as `("HSET", key, field, value)`."""
 
 
 class OutgoingMessage(NamedTuple):
@@ -27,8 +28,8 @@ class OutgoingMessage(NamedTuple):
     headers: tuple[tuple[str, bytes], ...] = ()
 
 
-class Delivery(NamedTuple):
-    """A message as a subscriber gets it."""
+class ConsumedMessage(NamedTuple):
+    """A message as read from a topic. `time_s` is its Unix time, 0 if unknown."""
 
     topic: str
     partition: int
@@ -38,11 +39,23 @@ class Delivery(NamedTuple):
     value: bytes
     headers: tuple[tuple[str, bytes], ...] = ()
 
+    @property
+    def message_id(self) -> MessageId:
+        return MessageId(self.topic, self.partition, self.offset)
+
+    @property
+    def at(self) -> MessageId:
+        """Return `message_id`: its former name, which workers/desk uses."""
+        return self.message_id
+
+
+Delivery = ConsumedMessage  # former name, used by workers
+
 
 class Condition(NamedTuple):
-    """A hash field that must be `before` ("" = absent) and becomes `after` in the same step.
+    """Compare-and-set of a hash field: it must be `expected` ("" = absent) and becomes `new` in the same step.
 
-    `before == after` only checks. Finding `after` means that the step was done before: repeating is safe.
+    `expected == new` only checks. If the field is `new` already, the step was done before, so a repeat is safe.
     """
 
     key: str
@@ -52,7 +65,7 @@ class Condition(NamedTuple):
 
 
 class OffsetRange(NamedTuple):
-    """What a worker has in hand of one partition: the offsets from `first` to just before `following`."""
+    """A half-open offset range [first, end) of one partition."""
 
     topic: str
     partition: int
@@ -60,50 +73,65 @@ class OffsetRange(NamedTuple):
     end: int
 
     @property
-    def topic_partition(self) -> tuple[str, int]:
+    def topic_partition(self) -> Partition:
         return self.topic, self.partition
 
 
-class Reader(Protocol):
-    """A position in a topic. Not for use by two tasks at once.
+class AgentContext(Protocol):
+    """A worker's membership in its consumer group, as a broker needs it."""
 
-    A member of a group calls `keep` whenever `is_due` says so: before it reads, and before it handles a record.
+    group: str
+
+    def assignment(self) -> Collection[Partition]:
+        """Return the partitions that are assigned to the worker."""
+
+    def lease_of(self, topic: str, partition: int) -> str:
+        """Return the lease under which the partition is assigned; "" where the broker fences without leases."""
+
+    async def rewind(self, offsets: Mapping[Partition, int]) -> None:
+        """Continue reading at *offsets* in the partitions that are still assigned to the worker."""
+
+
+class Reader(Protocol):
+    """A position in a topic. One task at a time may use it.
+
+    A group member calls `keep` whenever `is_due` returns True: before each read, and before it handles a record.
     """
 
-    async def read(self, wait_s: float) -> Sequence[Delivery]:
-        """Return what has arrived, or nothing after *wait_s* seconds."""
+    async def read(self, wait_s: float) -> Sequence[ConsumedMessage]:
+        """Return new messages, or none after *wait_s* seconds."""
 
     def position(self) -> dict[int, int]:
         """Return the next offset of each partition that is read."""
 
     def is_due(self) -> bool:
-        """Return whether `keep` must come first; never for a reader without group."""
+        """Return whether `keep` must be called first; always False without a group."""
 
-    async def keep(self) -> set[tuple[str, int]]:
-        """Confirm the group's leases; return the partitions that were lost since: what was read of them is stale."""
+    async def keep(self) -> set[Partition]:
+        """Confirm the group's leases; return the partitions lost since the last call, whose messages are stale."""
 
-    def surplus(self) -> Collection[tuple[str, int]]:
-        """Return the partitions that another member waits for. They are ours until `hand_over`."""
+    def surplus(self) -> Collection[Partition]:
+        """Return the partitions that another member waits for. This member owns them until `hand_over`."""
 
-    async def hand_over(self, partitions: Collection[tuple[str, int]]) -> None:
-        """Give *partitions* up; what was read of them and isn't committed comes again at their next owner."""
+    async def hand_over(self, partitions: Collection[Partition]) -> None:
+        """Release *partitions*; their next owner receives all uncommitted messages again."""
 
-    async def commit(self, through: Mapping[tuple[str, int], int]) -> None:
-        """Remember for the group that all up to and including these offsets is done; refused under a lost lease."""
+    async def commit(self, through: Mapping[Partition, int]) -> None:
+        """Commit the offsets up to and including *through* for the group; lost leases are skipped."""
 
     async def at_end(self) -> bool:
-        """Whether everything that was published when this was asked has been read."""
+        """Return whether the reader has read all messages published before this call."""
 
     async def close(self) -> None: ...
 
 
 class Broker(Protocol):
-    """A connection to topics and state. Methods raise UnavailableError when the broker doesn't answer."""
+    """A connection to topics and state. Methods raise UnavailableError while the broker is unreachable."""
 
-    state: Any
+    state: StateStore
 
     async def create_topics(self, topics: Sequence[Topic]) -> None:
-        """Create the topics that aren't there."""
+        """Create the missing topics."""
 
     async def publish(
         self,
@@ -111,68 +139,56 @@ class Broker(Protocol):
         state_writes: Sequence[RedisCommand] = (),
         conditions: Sequence[Condition] = (),
     ) -> bool:
-        """Publish, then remember. False: a guard refused, and on Valkey nothing at all was done.
+        """Publish *messages*, then write state; return False if a condition failed, on Valkey without any effect.
 
-        On Kafka the messages are confirmed first; a crash in between publishes them again, never loses them. What
-        workers publish goes through `advance`.
+        On Kafka the messages are confirmed first. A crash in between publishes them again, but never loses them.
+        Workers use `publish_and_commit` instead.
         """
 
     supports_multi_partition_commit: bool
-    """Whether one step can advance several partitions."""
+    """True if one `publish_and_commit` can commit several partitions."""
 
-    async def owns(self, app: Any, run: OffsetRange) -> bool:
-        """Whether *run* is this worker's to do, as far as that is known. Ask before handling it, `advance` after."""
+    async def owns(self, context: AgentContext, offsets: OffsetRange) -> bool:
+        """Return whether the worker may process *offsets*; a check before the work, `publish_and_commit` decides."""
 
     async def publish_and_commit(
         self,
-        app: Any,
-        runs: Sequence[OffsetRange],
+        context: AgentContext,
+        ranges: Sequence[OffsetRange],
         messages: Sequence[OutgoingMessage],
         state_writes: Sequence[RedisCommand],
     ) -> bool:
-        """Publish, remember and commit *runs* as one. False: one of them isn't ours any more, and nothing was done."""
+        """Publish, write state and commit *ranges* atomically; return False without any effect if one was lost."""
 
-    async def rewind_to_committed(self, app: Any, run: OffsetRange) -> None:
-        """After a refusal: have the worker read the partition from what is committed, should it still be its own."""
+    async def rewind_to_committed(self, context: AgentContext, offsets: OffsetRange) -> None:
+        """After a refusal: rewind the worker to the committed offset of the partition if it still owns that."""
 
     async def open_reader(self, topic: Topic, group: str, start: str) -> Reader:
-        """Return a reader; *start* says where, in partitions that the group hasn't committed.
+        """Return a reader of *topic*.
 
-        It is `start`, `end`, an offset, `last:N` (so many before the end), or an offset each, `0:12.1:7`.
-
-        With an empty group, nothing is committed and *start* always counts.
+        *start* applies to partitions without a committed offset. It is `start`, `end`, an offset, `last:N` (N before
+        the end), or `P:O.P:O` (an offset per partition, such as `0:12.1:7`). Without a group (""), nothing is
+        committed and *start* always applies.
         """
 
     async def partition_for(self, topic: str, key: bytes) -> int:
-        """Return the partition that messages of *key* go to."""
+        """Return the partition of messages with *key*."""
 
     async def lag(self, topic: str, group: str) -> int:
-        """Return how many messages of *topic* the group hasn't committed."""
+        """Return the number of messages of *topic* that the group has not committed."""
 
     async def memory_usage(self) -> float:
-        """Return how full the broker's memory is, from 0 to 1; 0 where it doesn't say."""
+        """Return the used share of the broker's memory, from 0 to 1; 0 if unknown."""
 
     async def close(self) -> None: ...
 
 
-def resolve_start(start: str, partition: int, first: int, following: int) -> int:
-    """Return where to begin in a partition that holds the offsets from *first* to before *following*."""
+def resolve_start(start: str, partition: int, first: int, end: int) -> int:
+    """Return the first offset to read in a partition that holds the offsets [first, end); see `open_reader`."""
     if start in ("start", "end"):
-        return first if start == "start" else following
+        return first if start == "start" else end
     if start.startswith("last:"):
-        return max(first, following - int(start[5:]))
+        return max(first, end - int(start[5:]))
     if ":" in start:
         return int(dict(part.split(":") for part in start.split(".")).get(str(partition), first))
     return int(start)
-
-
-def open_broker(settings: Settings, url: str | None = None) -> Broker:
-    """Return the broker at *url* (else `settings.broker_url`), not yet connected."""
-    url = url or settings.broker_url
-    if url.startswith("kafka:"):
-        from streams.brokers.kafka.broker import KafkaBroker  # aiokafka costs memory: only who uses it pays
-
-        return KafkaBroker(url, settings)
-    from streams.brokers.redis_streams.broker import RedisStreamsBroker
-
-    return RedisStreamsBroker(url, partitions=settings.partitions, lease_s=settings.lease_timeout_s)

@@ -1,48 +1,38 @@
-"""Faust, set up once for both brokers, and the one wrapper around every agent.
+"""Faust apps and agents for all brokers, and the batch wrapper around every agent.
 
-    take a batch ──▶ by partition ──▶ handle(batch) ──▶ publish + remember + commit ──▶ ack
+    take a batch ──▶ by partition ──▶ handle(batch) ──▶ publish + write state + commit ──▶ ack
 
-Faust acks a message when its agent raises, and so loses it. The wrapper therefore owns the loop: bad data is the
-handler's to set aside as dead letters, what is unavailable is retried in place, and anything else is a bug that stops
-the process with the batch uncommitted.
+Faust acks a message whose agent raised, and so loses it. Therefore the wrapper owns the loop. The handler turns bad
+input into dead letters. The wrapper retries an UnavailableError in place. Any other exception is a bug, which stops the
+process with the batch uncommitted.
 """
 
 import asyncio
 import logging
-import os
 import tempfile
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from typing import Any, NamedTuple, cast
 from urllib.parse import quote
 
 import faust
 from faust.sensors.monitor import Monitor
 
-from streams.brokers.base import Broker, OffsetRange, OutgoingMessage, RedisCommand
+from streams.brokers.base import Broker, ConsumedMessage, OffsetRange, OutgoingMessage, RedisCommand
 from streams.config.settings import Settings, kafka_bootstrap_servers
-from streams.records import MessageId
+from streams.exit_codes import ExitCode, abort
 from streams.retry import retry_unavailable
-from streams.topics import Topic
+from streams.topics import Partition, Topic, partition_name
 
 log = logging.getLogger(__name__)
 
-BATCH_LINGER_S = 0.05  # a lone item waits at most this long for company
-EX_SOFTWARE = 70  # sysexits.h: EX_SOFTWARE
-
-
-class ConsumedMessage(NamedTuple):
-    """A message in a worker's hands."""
-
-    at: MessageId
-    key: bytes
-    value: bytes
-    headers: tuple[tuple[str, bytes], ...]
+BATCH_LINGER_S = 0.05  # maximum time that an item waits for more items
 
 
 class BatchResult(NamedTuple):
-    """What handling a batch comes to: messages to publish, then state to remember.
+    """Messages to publish and state to write for one batch.
 
-    `handled` is how many messages of the batch that is, from its first; None is all. The rest makes another step.
+    `handled` is the number of messages covered, from the first of the batch; None means all. The rest of the batch is
+    handled in a further step.
     """
 
     messages: Sequence[OutgoingMessage] = ()
@@ -54,7 +44,7 @@ BatchHandler = Callable[[Sequence[ConsumedMessage]], Awaitable[BatchResult]]
 
 
 class NullMonitor(Monitor):
-    """Faust's monitor without its bookkeeping per message; copydesk counts for itself."""
+    """Faust's monitor without its bookkeeping per message; copydesk has its own counters."""
 
     def on_message_in(self, tp: Any, offset: int, message: Any) -> None: ...
     def on_stream_event_in(self, tp: Any, offset: int, stream: Any, event: Any) -> None: ...
@@ -67,18 +57,18 @@ class NullMonitor(Monitor):
 
 
 def create_app(settings: Settings, group: str, *, url: str | None = None, name: str = "") -> faust.App:
-    """Return a Faust app that is member *name* of consumer group *group*. The URL's scheme chooses the transport."""
+    """Return a Faust app that is member *name* of consumer group *group*; the URL's scheme selects the transport."""
     return faust.App(
         group,
         broker=_faust_url(url or settings.broker_url, settings, name),
         broker_credentials=_credentials(settings),
         topic_partitions=settings.partitions,
-        topic_allow_declare=False,  # Broker.declare does, with retention
-        topic_disable_leader=True,  # a topic of Faust's own that nobody needs
+        topic_allow_declare=False,  # Broker.create_topics creates topics with retention
+        topic_disable_leader=True,  # Faust's leader topic is unused
         store="memory://",
-        datadir=tempfile.gettempdir(),  # only tables would write there, and we have none
+        datadir=tempfile.gettempdir(),  # unused: only Faust's tables write there
         web_enabled=False,
-        stream_wait_empty=True,  # work in hand is finished before partitions are handed over
+        stream_wait_empty=True,  # a rebalance waits for the current batches
         stream_buffer_maxsize=4096,
         broker_commit_interval=1.0,
         consumer_auto_offset_reset="earliest",
@@ -97,56 +87,79 @@ def _faust_url(url: str, settings: Settings, name: str) -> str:
 def _credentials(settings: Settings) -> Any:
     if settings.broker_scheme != "kafka":
         return None
-    from streams.brokers.kafka.broker import faust_credentials  # aiokafka costs memory: only who uses it pays
+    from streams.faust.kafka_transport import faust_credentials  # lazy: aiokafka takes memory
 
     return faust_credentials(settings)
 
 
+class FaustContext:
+    """The membership of a Faust app in its consumer group; implements `AgentContext`."""
+
+    def __init__(self, app: faust.App) -> None:
+        self.app = app
+        self.group = str(app.conf.id)
+
+    def assignment(self) -> Collection[Partition]:
+        return cast(Collection[Partition], self.app.consumer.assignment())
+
+    def lease_of(self, topic: str, partition: int) -> str:
+        return str(self.app.consumer.lease_of(topic, partition))
+
+    async def rewind(self, offsets: Mapping[Partition, int]) -> None:
+        await self.app.consumer.rewind(offsets)
+
+
 def add_agent(app: faust.App, broker: Broker, topic: Topic, handle: BatchHandler, batch: int) -> None:
-    """Have *app* feed *topic* to *handle*, in order within each partition, about *batch* messages a step."""
-    following: dict[Any, int] = {}  # the next offset of each partition that isn't done yet
-    app.commits_with_publish = {*getattr(app, "commits_with_publish", ()), topic.name}
+    """Make *app* pass the messages of *topic* to *handle*, in order within each partition.
+
+    *batch* is the approximate number of messages per step.
+    """
+    next_offsets: dict[Any, int] = {}  # next unprocessed offset of each partition
+    app.transactional_topics = {*getattr(app, "transactional_topics", ()), topic.name}
     channel = app.topic(
         topic.name, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw", acks=True
     )
-    step = BatchProcessor(app, broker, handle)
-    take = batch * (1 if broker.supports_multi_partition_commit else app.conf.topic_partitions)
+    processor = BatchProcessor(app, broker, handle)
+    max_events = batch * (1 if broker.supports_multi_partition_commit else app.conf.topic_partitions)
 
     async def agent(stream: Any) -> None:
-        async for events in stream.take_events(take, within=BATCH_LINGER_S):
+        async for events in stream.take_events(max_events, within=BATCH_LINGER_S):
             try:
-                runs = _batches_by_partition(app, events, following)
-                for messages, done in zip(runs, await step.process(runs), strict=True):
-                    run = _offset_range(messages)
-                    following[messages[0].tp] = run.end if done else 0
+                batches = _batches_by_partition(app, events, next_offsets)
+                for messages, done in zip(batches, await processor.process(batches), strict=True):
+                    offsets = _offset_range(messages)
+                    next_offsets[messages[0].tp] = offsets.end if done else 0
                     if not done:
-                        log.warning("%s: taken over; %d messages left to its new owner", messages[0].tp, len(messages))
-                        await _rewind(app, broker, run)
-            except Exception:
-                log.critical("bug: stopping with %s uncommitted", events[0].message.tp, exc_info=True)
-                os._exit(EX_SOFTWARE)
+                        name = partition_name(*offsets.topic_partition)
+                        log.warning("partition reassigned: %s (skipped %d messages)", name, len(messages))
+                        await _rewind(processor.context, broker, offsets)
+            except Exception:  # noqa: BLE001 - `abort` logs it and ends the process
+                name = partition_name(*events[0].message.tp)
+                abort(ExitCode.SOFTWARE, f"bug in the handler of {name}: stopping, batch uncommitted", exc_info=True)
 
     app.agent(channel, name=f"{app.conf.id}:{topic.name}", concurrency=1)(agent)
 
 
-FaustMessages = Sequence[Any]  # Faust's, of one partition
+FaustMessages = Sequence[Any]
+"""Messages of one partition, as Faust's objects."""
 
 
-def _batches_by_partition(app: faust.App, events: Sequence[Any], following: Mapping[Any, int]) -> list[FaustMessages]:
-    """Return the messages of each partition that are still to do.
+def _batches_by_partition(
+    app: faust.App, events: Sequence[Any], next_offsets: Mapping[Any, int]
+) -> list[FaustMessages]:
+    """Return the unprocessed messages of each partition.
 
-    What a rebalance has made stale is left to its new owner; what was read twice was done the first time.
+    Messages of an earlier generation are skipped, because the new owner of the partition processes them. Messages that
+    were read twice are skipped, too.
     """
-    runs: dict[Any, list[Any]] = {}
+    batches: dict[Any, list[Any]] = {}
     for event in events:
         message = event.message
-        run = runs.setdefault(message.tp, [])
-        wanted = (
-            run[-1].offset + 1 if run else following.get(message.tp, 0)
-        )  # what a rewind brings may stand there twice
-        if message.generation_id == app.consumer_generation_id and message.offset >= wanted:
-            run.append(message)
-    return [run for run in runs.values() if run]
+        batch = batches.setdefault(message.tp, [])
+        next_offset = batch[-1].offset + 1 if batch else next_offsets.get(message.tp, 0)  # a rewind repeats messages
+        if message.generation_id == app.consumer_generation_id and message.offset >= next_offset:
+            batch.append(message)
+    return [batch for batch in batches.values() if batch]
 
 
 def _offset_range(messages: FaustMessages) -> OffsetRange:
@@ -155,55 +168,50 @@ def _offset_range(messages: FaustMessages) -> OffsetRange:
 
 
 class BatchProcessor:
-    """Takes batches through *handle* and the broker, trying again for as long as something is unavailable."""
+    """Passes batches to *handle* and its results to the broker; retries while a part is unavailable."""
 
     def __init__(self, app: faust.App, broker: Broker, handle: BatchHandler) -> None:
         self.app, self.broker, self.handle = app, broker, handle
+        self.context = FaustContext(app)
         self._handling = asyncio.Lock()
 
-    async def process(self, runs: Sequence[FaustMessages]) -> Sequence[bool]:
-        """Return for each partition's messages whether they were done, or left to another owner."""
-        if len(runs) > 1 and self.broker.supports_multi_partition_commit and await self._process(runs):
-            return [True] * len(runs)
-        # One by one if they were refused together: one was taken over, and the others mustn't suffer for it.
-        return await asyncio.gather(*(self._process([messages]) for messages in runs))
+    async def process(self, batches: Sequence[FaustMessages]) -> Sequence[bool]:
+        """Return for each partition's messages whether they were committed; False if another worker owns them."""
+        if len(batches) > 1 and self.broker.supports_multi_partition_commit and await self._process(batches):
+            return [True] * len(batches)
+        # After a joint refusal, commit each partition separately: only some of them were reassigned.
+        return await asyncio.gather(*(self._process([messages]) for messages in batches))
 
     async def _process(self, batch: Sequence[FaustMessages]) -> bool:
-        """Do the batch in as many steps as its handler makes of it; False when a partition isn't ours any more."""
+        """Process *batch* in as many steps as the handler needs; return False if a partition was reassigned."""
         rest: Sequence[FaustMessages] | None = batch
         while rest:
             rest = await self._step(rest)
         return rest is not None
 
     async def _step(self, batch: Sequence[FaustMessages]) -> Sequence[FaustMessages] | None:
-        """Handle, publish, remember and commit in one step; returns what is left to do, None after a refusal."""
-        incoming = [
-            ConsumedMessage(
-                MessageId(m.topic, m.partition, m.offset), m.key or b"", m.value or b"", _headers(m.headers)
-            )
-            for messages in batch
-            for m in messages
-        ]
-        left: Sequence[FaustMessages] = ()
+        """Handle, publish, write state and commit once; return the remaining messages, None after a refusal."""
+        consumed = [_to_consumed(m) for messages in batch for m in messages]
+        rest: Sequence[FaustMessages] = ()
 
         async def attempt() -> bool:
-            nonlocal left
-            if not all([await self.broker.owns(self.app, _offset_range(messages)) for messages in batch]):
+            nonlocal rest
+            if not all([await self.broker.owns(self.context, _offset_range(messages)) for messages in batch]):
                 return False
-            async with self._handling:  # partitions of one batch may be on their way together, but are handled in turn
-                outcome = await self.handle(incoming)
-            handled, left = split(batch, len(incoming) if outcome.handled is None else outcome.handled)
-            runs = [_offset_range(messages) for messages in handled]
-            done = await self.broker.publish_and_commit(self.app, runs, outcome.messages, outcome.state_writes)
+            async with self._handling:  # partitions may be processed concurrently, but handlers run one at a time
+                result = await self.handle(consumed)
+            handled, rest = split(batch, len(consumed) if result.handled is None else result.handled)
+            ranges = [_offset_range(messages) for messages in handled]
+            done = await self.broker.publish_and_commit(self.context, ranges, result.messages, result.state_writes)
             if done:
-                _notify_sensors(self.app, outcome.messages)
+                _notify_sensors(self.app, result.messages)
             return done
 
-        return left if await retry_unavailable(attempt) else None
+        return rest if await retry_unavailable(attempt) else None
 
 
 def split(batch: Sequence[FaustMessages], count: int) -> tuple[list[FaustMessages], list[FaustMessages]]:
-    """Return the first *count* messages of a batch and the rest, both by partition."""
+    """Return the first *count* messages of a batch and the rest, each grouped by partition."""
     first: list[FaustMessages] = []
     rest: list[FaustMessages] = []
     for messages in batch:
@@ -213,12 +221,24 @@ def split(batch: Sequence[FaustMessages], count: int) -> tuple[list[FaustMessage
     return [m for m in first if m], [m for m in rest if m]
 
 
-async def _rewind(app: faust.App, broker: Broker, run: OffsetRange) -> None:
+async def _rewind(context: FaustContext, broker: Broker, offsets: OffsetRange) -> None:
     async def attempt() -> bool:
-        await broker.rewind_to_committed(app, run)
+        await broker.rewind_to_committed(context, offsets)
         return True
 
     await retry_unavailable(attempt)
+
+
+def _to_consumed(message: Any) -> ConsumedMessage:
+    return ConsumedMessage(
+        message.topic,
+        message.partition,
+        message.offset,
+        message.timestamp or 0.0,
+        message.key or b"",
+        message.value or b"",
+        _headers(message.headers),
+    )
 
 
 def _headers(headers: Any) -> tuple[tuple[str, bytes], ...]:
@@ -226,7 +246,7 @@ def _headers(headers: Any) -> tuple[tuple[str, bytes], ...]:
 
 
 def _notify_sensors(app: faust.App, messages: Sequence[OutgoingMessage]) -> None:
-    """Tell Faust's sensors what went out, as its own producer would."""
+    """Report the published messages to Faust's sensors, as Faust's producer does."""
     sensors, producer = app.sensors, app.producer
     for m in messages:
         state = sensors.on_send_initiated(producer, m.topic, m, len(m.key), len(m.value))

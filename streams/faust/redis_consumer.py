@@ -1,4 +1,4 @@
-"""Faust's consumer over the log: reads in the worker's own loop, shares partitions by leases, fences its commits."""
+"""Faust's consumer of Redis Streams: reads in the worker's loop, shares partitions by leases, fences its commits."""
 
 import asyncio
 from collections.abc import Iterable, Mapping
@@ -11,23 +11,26 @@ from mode import Service, get_logger
 
 from streams.brokers.redis_streams.broker import RedisStreamsBroker
 from streams.brokers.redis_streams.leases import BEATS_PER_LEASE, Leases
+from streams.brokers.redis_streams.store import Bounds
 from streams.errors import UnavailableError
-from streams.faust.consumer_mixins import CommitGuard, DirectDrain
+from streams.faust.consumer_mixins import CommitGuard, DirectDrain, without_transactional_topics
 
 RETRY_DELAY_S = 0.5
 END_OFFSETS_EVERY_S = 5.0
 
 
 class Position(NamedTuple):
-    """The next offset to read. The epoch changes with every seek, so that a late answer is recognised."""
+    """The next offset to read. Each seek changes the epoch, so that a stale fetch is recognised."""
 
     offset: int
     epoch: int
 
 
 class Consumer(DirectDrain, CommitGuard, base.Consumer):
-    """One XREAD connection per worker. Rebalances run in a task of their own: calling back into Faust from
-    `subscribe()` would deadlock."""
+    """A consumer with one XREAD connection per worker.
+
+    Rebalances run in a separate task, because a callback into Faust from `subscribe()` would deadlock.
+    """
 
     logger = get_logger(__name__)
     consumer_stopped_errors = (asyncio.CancelledError,)
@@ -35,30 +38,30 @@ class Consumer(DirectDrain, CommitGuard, base.Consumer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         query = self.transport.url[0].query
-        self.streams: RedisStreamsBroker = self.transport.log_
+        self.streams: RedisStreamsBroker = self.transport.streams
         self.group: str = self.app.conf.id
         self.leases = Leases(self.streams, self.group, float(query.get("lease", 6.0)), query.get("name", ""))
         self._topics: set[str] = set()
         self._assigned: set[TP] = set()
         self._assigned_leases: Mapping[Any, str] = {}
         self._position: dict[TP, Position] = {}
-        self._known_ends: dict[TP, int] = {}
+        self._end_offset: dict[TP, int] = {}
         self._subscription_changed = asyncio.Event()
         self._assignment_changed = asyncio.Event()
         self._buffer_space = asyncio.Event()
 
     async def on_start(self) -> None:
-        """Renew from a thread, too: an item that is being cleaned blocks the event loop."""
+        """Start renewing leases from a thread, because the cleaning of an item blocks the event loop."""
         await super().on_start()
         self.leases.start_renewing()
 
     async def on_stop(self) -> None:
-        """Finish what is in hand and commit, then hand the partitions over."""
+        """Finish and commit the current messages, then release the partitions."""
         await super().on_stop()
         try:
             await self.leases.release(self._assigned, leave=True)
         except UnavailableError as exc:
-            self.log.warning("leases not handed over; they will expire: %s", exc)
+            self.log.warning("leases not released: group %s (%s); they will expire", self.group, exc)
         finally:
             self.leases.stop_renewing()
 
@@ -83,7 +86,7 @@ class Consumer(DirectDrain, CommitGuard, base.Consumer):
                 try:
                     await self.leases.heartbeat(self._subscribed())
                 except UnavailableError as exc:
-                    self.log.warning("heartbeat failed, will retry: %s", exc)
+                    self.log.warning("heartbeat failed: group %s (%s); will retry", self.group, exc)
                     await self.sleep(RETRY_DELAY_S)
                 else:
                     self._assignment_changed.set()
@@ -94,44 +97,44 @@ class Consumer(DirectDrain, CommitGuard, base.Consumer):
             if await self.wait_for_stopped(self._assignment_changed):
                 return
             self._assignment_changed.clear()
-            wanted = {TP(*tp) for tp in self.leases.owned}
-            if wanted != self._assigned or not self.app.consumer_generation_id or self._epochs_moved():
-                await self._rebalance(wanted)
+            assigned = {TP(*tp) for tp in self.leases.owned}
+            if assigned != self._assigned or not self.app.consumer_generation_id or self._has_new_leases():
+                await self._rebalance(assigned)
             if self.leases.to_release:
                 await self._retry(self.leases.release, list(self.leases.to_release))
 
-    def _epochs_moved(self) -> bool:
+    def _has_new_leases(self) -> bool:
         return any(self._assigned_leases.get(tp) != lease for tp, lease in self.leases.owned.items())
 
-    async def _rebalance(self, wanted: set[TP]) -> None:
+    async def _rebalance(self, assigned: set[TP]) -> None:
         app = self.app
         app.on_rebalance_start()
         if self._assigned:
-            await self.on_partitions_revoked(set(self._assigned))  # waits for what is in hand, commits
+            await self.on_partitions_revoked(set(self._assigned))  # waits for current messages and commits
         self._assigned_leases = dict(self.leases.owned)
-        self._assigned = set(wanted)
+        self._assigned = set(assigned)
         self._position.clear()
         by_topic: dict[str, list[int]] = {}
-        for tp in sorted(wanted):
+        for tp in sorted(assigned):
             by_topic.setdefault(tp.topic, []).append(tp.partition)
-        app.assignor._assignment = ClientAssignment(actives=by_topic, standbys={})  # Faust's recovery asks it
+        app.assignor._assignment = ClientAssignment(actives=by_topic, standbys={})  # read by Faust's recovery
         app.consumer_generation_id += 1
         start = "end" if app.conf.consumer_auto_offset_reset == "latest" else "start"
-        if wanted:
-            await self._retry(self.streams.register, self.group, wanted, start)
-            await self._refresh_ends(wanted)
-        await self.on_partitions_assigned(set(wanted), app.consumer_generation_id)
+        if assigned:
+            await self._retry(self.streams.register, self.group, assigned, start)
+            await self._refresh_end_offsets(assigned)
+        await self.on_partitions_assigned(set(assigned), app.consumer_generation_id)
 
     async def _retry(self, call: Any, *args: Any) -> Any:
         while True:
             try:
                 return await call(*args)
             except UnavailableError as exc:
-                self.log.warning("%s; will retry", exc)
+                self.log.warning("%s; retrying in %g s", exc, RETRY_DELAY_S)
                 await asyncio.sleep(RETRY_DELAY_S)
 
     def lease_of(self, topic: str, partition: int) -> str:
-        """Return the lease that the partition was assigned under; a write that names a lost one is refused."""
+        """Return the lease of the assignment; the broker refuses a write under a lost one."""
         return self._assigned_leases.get((topic, partition), "lost")
 
     def assignment(self) -> set[TP]:
@@ -144,10 +147,10 @@ class Consumer(DirectDrain, CommitGuard, base.Consumer):
         self._position[tp] = Position(max(offset, 0), old.epoch + 1 if old else 0)
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
-        wanted = set(self._assigned)
-        committed = await self._retry(self.streams.committed, self.group, wanted)
-        bounds = await self._retry(self.streams.bounds, wanted)
-        offsets = {tp: max(committed[tp] or 0, bounds[tp].first) for tp in wanted}
+        assigned = set(self._assigned)
+        committed = await self._retry(self.streams.committed, self.group, assigned)
+        bounds = await self._retry(self.streams.bounds, assigned)
+        offsets = {tp: max(committed[tp] or 0, bounds[tp].first) for tp in assigned}
         for tp, offset in offsets.items():
             self._move(tp, offset)
         return offsets
@@ -161,18 +164,18 @@ class Consumer(DirectDrain, CommitGuard, base.Consumer):
             self._read_offset[tp] = offset if offset > 0 else None
 
     async def rewind(self, offsets: Mapping[Any, int]) -> None:
-        """Read partitions that are still ours again from *offsets* on."""
+        """Continue reading at *offsets* in the partitions that are still assigned."""
         await self.seek_wait({TP(*tp): offset for tp, offset in offsets.items() if tp in self._assigned})
 
     async def seek_to_beginning(self, *partitions: TP) -> None:
         await self.seek_wait(await self.earliest_offsets(*partitions))
 
     async def position(self, tp: TP) -> int | None:
-        found = self._position.get(tp)
-        return found.offset if found else None
+        position = self._position.get(tp)
+        return position.offset if position else None
 
     def highwater(self, tp: TP) -> int:
-        return self._known_ends.get(tp, 0)
+        return self._end_offset.get(tp, 0)
 
     async def highwaters(self, *partitions: TP) -> Mapping[TP, int]:
         return {tp: b.end for tp, b in (await self.streams.bounds(partitions)).items()}
@@ -183,9 +186,10 @@ class Consumer(DirectDrain, CommitGuard, base.Consumer):
     def topic_partitions(self, topic: str) -> int | None:
         return self.streams.cached_partition_count(topic)
 
-    async def _refresh_ends(self, partitions: Iterable[TP]) -> None:
-        for tp, b in (await self._retry(self.streams.bounds, partitions)).items():
-            self._known_ends[tp] = b.end
+    async def _refresh_end_offsets(self, partitions: Iterable[TP]) -> None:
+        bounds: Mapping[TP, Bounds] = await self._retry(self.streams.bounds, partitions)
+        for tp, b in bounds.items():
+            self._end_offset[tp] = b.end
 
     # -- reading ----------------------------------------------------------------------------------------------
 
@@ -194,7 +198,7 @@ class Consumer(DirectDrain, CommitGuard, base.Consumer):
         self._buffer_space.set()
 
     async def _wait_next_records(self, timeout: float) -> Any:
-        # Faust sleeps for a whole second when every buffer is full; wait for room instead.
+        # Faust sleeps for one second when every buffer is full; wait for buffer space instead.
         if self.flow_active and self._assigned and not self._get_active_partitions():
             self._buffer_space.clear()
             await self.wait_first(self._buffer_space.wait(), timeout=timeout)
@@ -208,19 +212,19 @@ class Consumer(DirectDrain, CommitGuard, base.Consumer):
             await self.sleep(0.02)
             return {}
         try:
-            found = await self.streams.fetch({tp: p.offset for tp, p in before.items()}, timeout)
+            fetched = await self.streams.fetch({tp: p.offset for tp, p in before.items()}, timeout)
         except UnavailableError as exc:
-            self.log.warning("fetch failed, will retry: %s", exc)
+            self.log.warning("fetch failed: group %s (%s); will retry", self.group, exc)
             await self.sleep(RETRY_DELAY_S)
             return {}
-        return {TP(*tp): entries for tp, entries in found.items() if self._accept(TP(*tp), entries, before)}
+        return {TP(*tp): entries for tp, entries in fetched.items() if self._accept(TP(*tp), entries, before)}
 
     def _accept(self, tp: TP, entries: list[Any], before: Mapping[TP, Position]) -> bool:
         if self._position.get(tp) != before[tp]:
-            return False  # a seek or a rebalance came while we were waiting
-        following = int(entries[-1][0][2:])
-        self._position[tp] = Position(following, before[tp].epoch)
-        self._known_ends[tp] = max(following, self._known_ends.get(tp, 0))
+            return False  # a seek or a rebalance happened during the fetch
+        next_offset = int(entries[-1][0][2:])
+        self._position[tp] = Position(next_offset, before[tp].epoch)
+        self._end_offset[tp] = max(next_offset, self._end_offset.get(tp, 0))
         return True
 
     def _to_message(self, tp: TP, record: Any) -> ConsumerMessage:
@@ -249,20 +253,19 @@ class Consumer(DirectDrain, CommitGuard, base.Consumer):
     # -- committing -------------------------------------------------------------------------------------------
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
-        # Topics of copydesk's agents commit in the same step that publishes: an ack alone must not move them.
-        offsets = {tp: o for tp, o in offsets.items() if tp.topic not in getattr(self.app, "commits_with_publish", ())}
+        offsets = without_transactional_topics(self.app, offsets)
         if not offsets:
             return True
         leases = {tp: self._assigned_leases.get(tp, "lost") for tp in offsets}
-        done: int = await self._retry(self.streams.commit, self.group, offsets, leases)
-        return done == len(offsets)
+        committed: int = await self._retry(self.streams.commit, self.group, offsets, leases)
+        return committed == len(offsets)
 
     @Service.task
     async def _end_offsets(self) -> None:
         while not self.should_stop:
             await self.sleep(END_OFFSETS_EVERY_S)
             if self._assigned and not self.should_stop:
-                await self._refresh_ends(set(self._assigned))
+                await self._refresh_end_offsets(set(self._assigned))
 
     # -- the rest of the interface ----------------------------------------------------------------------------
 
@@ -275,4 +278,4 @@ class Consumer(DirectDrain, CommitGuard, base.Consumer):
         return self.streams.partition_of(topic, key)
 
     def verify_event_path(self, now: float, tp: TP) -> None:
-        """Faust's livelock detector knows Kafka only."""
+        """Do nothing: Faust's livelock detector supports Kafka only."""

@@ -1,4 +1,4 @@
-"""Faust's producer over the log: sends are queued, and one task turns whatever is queued into one pipeline."""
+"""Faust's producer for Redis Streams: sends are queued, and one task writes the queue in pipelines."""
 
 import asyncio
 import time
@@ -16,19 +16,21 @@ from streams.errors import UnavailableError
 from streams.state.redis_client import offset_from_entry_id
 
 MAX_BATCH = 500
-MAX_QUEUED = 5_000  # beyond it a sender waits
+MAX_QUEUED = 5_000  # senders wait above this
 LINGER_S = 0.002
 INITIAL_DELAY_S, MAX_DELAY_S = 0.05, 2.0
 
 
 class PendingSend(NamedTuple):
+    """A queued message and the future of its confirmation."""
+
     tp: TP
     fields: list[Any]
     sent: "asyncio.Future[RecordMetadata]"
 
 
 class FastBuffer(ProducerBuffer):
-    """Faust asks for its buffer's size with every message, and looks up two settings each time to answer."""
+    """A buffer with a cheap `size`: Faust reads it for every message, and its own looks up two settings."""
 
     @property
     def size(self) -> int:
@@ -36,7 +38,7 @@ class FastBuffer(ProducerBuffer):
 
 
 class Producer(base.Producer):
-    """At least once: a send whose answer got lost is repeated. `Log.publish` with guards is exactly once."""
+    """An at-least-once producer: a send without reply is repeated. `Broker.publish` with conditions is exactly once."""
 
     logger = get_logger(__name__)
 
@@ -46,9 +48,9 @@ class Producer(base.Producer):
         self.buffer.app = self.app
 
     def __post_init__(self) -> None:
-        self.log_: RedisStreamsBroker = self.transport.log_
+        self.streams: RedisStreamsBroker = self.transport.streams
         self._queue: deque[PendingSend] = deque()
-        self._wake, self._idle, self._room, self._hurry = (asyncio.Event() for _ in range(4))
+        self._wake, self._idle, self._queue_space, self._flush_now = (asyncio.Event() for _ in range(4))
         self._idle.set()
         self._round_robin = 0
         self._linger_s = self.app.conf.producer_linger or LINGER_S
@@ -67,22 +69,22 @@ class Producer(base.Producer):
         *,
         transactional_id: str | None = None,
     ) -> "asyncio.Future[RecordMetadata]":
-        """Queue a message; the future is done when the broker has confirmed it."""
-        count = await self.log_.partitions(topic, self.app.conf.topic_partitions)
+        """Queue a message; return a future that completes with the broker's confirmation."""
+        count = await self.streams.partitions(topic, self.app.conf.topic_partitions)
         if partition is None:
             self._round_robin += 1
-            partition = self.log_.partition_of(topic, key) if key is not None else self._round_robin % count
+            partition = self.streams.partition_of(topic, key) if key is not None else self._round_robin % count
         pairs = headers.items() if isinstance(headers, Mapping) else headers or ()
-        fields = self.log_.entry_fields(key, value, b"%.3f" % (timestamp or time.time()), pairs)
+        fields = self.streams.entry_fields(key, value, b"%.3f" % (timestamp or time.time()), pairs)
         while len(self._queue) >= MAX_QUEUED:
-            self._room.clear()
-            await self._room.wait()
+            self._queue_space.clear()
+            await self._queue_space.wait()
         sent: asyncio.Future[RecordMetadata] = asyncio.get_running_loop().create_future()
         self._queue.append(PendingSend(TP(topic, partition), fields, sent))
         self._idle.clear()
         self._wake.set()
         if len(self._queue) >= MAX_BATCH:
-            self._hurry.set()
+            self._flush_now.set()
         return sent
 
     async def send_and_wait(self, *args: Any, **kwargs: Any) -> RecordMetadata:
@@ -97,46 +99,46 @@ class Producer(base.Producer):
                 self._wake.clear()
                 await self._wake.wait()
             if len(queue) < MAX_BATCH:
-                await self.wait_first(self._hurry.wait(), timeout=self._linger_s)
-            self._hurry.clear()
+                await self.wait_first(self._flush_now.wait(), timeout=self._linger_s)
+            self._flush_now.clear()
             batch = [queue.popleft() for _ in range(min(len(queue), MAX_BATCH))]
-            self._room.set()
+            self._queue_space.set()
             await self._write(batch)
 
     async def _write(self, batch: list[PendingSend]) -> None:
-        """Write until all is confirmed. Never drop: the source offset isn't committed before `flush()` returns."""
+        """Write until all messages are confirmed; the source offset is committed only after `flush()` returns."""
         delay_s = INITIAL_DELAY_S
         while batch:
             failure: Exception | None = None
             replies: list[Any] = []
             try:
-                replies = await self.log_.append_entries([(q.tp, q.fields) for q in batch])
+                replies = await self.streams.append_entries([(q.tp, q.fields) for q in batch])
             except UnavailableError as exc:
                 failure = exc
-            left = batch if failure else []
-            for queued, reply in zip(batch, replies, strict=False):
-                if isinstance(reply, Exception):  # out of memory, say: this one wasn't added
+            unsent = batch if failure else []
+            for pending, reply in zip(batch, replies, strict=False):
+                if isinstance(reply, Exception):  # not added, for example for lack of memory
                     failure = reply
-                    left.append(queued)
-                elif not queued.sent.done():
-                    queued.sent.set_result(RecordMetadata(*queued.tp, queued.tp, offset_from_entry_id(reply)))
-            batch = left
+                    unsent.append(pending)
+                elif not pending.sent.done():
+                    pending.sent.set_result(RecordMetadata(*pending.tp, pending.tp, offset_from_entry_id(reply)))
+            batch = unsent
             if failure is not None:
-                self.log.warning("send failed, will retry: %s", failure)
+                self.log.warning("send failed: %d messages (%s); retrying in %.2f s", len(batch), failure, delay_s)
                 await asyncio.sleep(delay_s)
                 delay_s = min(delay_s * 2, MAX_DELAY_S)
 
     async def flush(self) -> None:
         await self.buffer.flush()
-        self._hurry.set()
+        self._flush_now.set()
         await self._idle.wait()
 
     async def create_topic(self, topic: str, partitions: int, replication: int, **kwargs: Any) -> None:
-        await self.log_.partitions(topic, partitions)
+        await self.streams.partitions(topic, partitions)
 
     def key_partition(self, topic: str, key: bytes) -> TP:
-        known = self.log_.cached_partition_count(topic)
-        return TP(topic, self.log_.partition_of(topic, key) if known else 0)
+        is_cached = self.streams.cached_partition_count(topic)
+        return TP(topic, self.streams.partition_of(topic, key) if is_cached else 0)
 
     def supports_headers(self) -> bool:
         return True

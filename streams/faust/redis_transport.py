@@ -1,6 +1,7 @@
-"""The Faust transport for `valkey://` and `redis://`, registered under `faust.transports`.
+"""The Faust transport for `valkey://` and `redis://`, registered as an entry point of `faust.transports`.
 
-The URL's query may hold `lease` (seconds), `name` (a worker's own, to take over from its dead self) and `namespace`.
+Query parameters of the URL: `lease` in seconds, `name` (stable worker name, for an immediate takeover after a restart)
+and `namespace`.
 """
 
 from typing import Any
@@ -14,7 +15,7 @@ from streams.faust.redis_producer import Producer
 
 
 class Transport(base.Transport):
-    """Streams in Valkey or Redis as Faust topics."""
+    """Redis Streams as Faust topics."""
 
     Consumer = Consumer
     Producer = Producer
@@ -24,7 +25,7 @@ class Transport(base.Transport):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         url = self.url[0]
-        self.log_ = RedisStreamsBroker(
+        self.streams = RedisStreamsBroker(
             str(url.with_query(None)),
             partitions=self.app.conf.topic_partitions,
             namespace=url.query.get("namespace", NAMESPACE),

@@ -1,9 +1,9 @@
-"""The connection to Valkey or Redis, and its errors turned into ours."""
+"""The client of the shared state in Valkey or Redis, and the mapping of redis-py's errors to copydesk's."""
 
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 from urllib.parse import unquote, urlsplit
 
 import hiredis
@@ -22,22 +22,23 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from streams.errors import SettingsError, UnavailableError
+from streams.state.store import StateStore
 
 CONNECT_TIMEOUT_S = 5.0
-REPLY_TIMEOUT_S = 30.0  # longer than any of our commands; a frozen server is told from a slow one
+REPLY_TIMEOUT_S = 30.0  # longer than any command takes, so that a timeout means a frozen server
 
 TRANSIENT = (RedisConnectionError, RedisTimeoutError, OSError)
-# Refusals of a server that may accept the same thing later: full memory, fail-over, a full disk, a script at work.
-# redis-py has classes for some, and leaves the others' first word in their text.
+# Temporary error replies: full memory, fail-over, full disk, running script. redis-py has classes for some of them;
+# the others are recognised by the first word of their text.
 TRANSIENT_RESPONSES = (OutOfMemoryError, ReadOnlyError, MasterDownError, TryAgainError)
 TRANSIENT_PREFIXES = ("MISCONF", "BUSY", "NOREPLICAS")
 
 
 class _FastWriteMixin:
-    """A connection that packs a command in C: a step that publishes a hundred messages has a thousand arguments.
+    """Pack commands in C and write them without `asyncio.wait_for`.
 
-    And one that writes without `asyncio.wait_for`, which redis-py uses: before Python 3.12 that may swallow a
-    cancellation (bpo-37658), so that what was told to stop goes on for ever.
+    A batch that publishes a hundred messages has a thousand arguments. redis-py writes under `asyncio.wait_for`, which
+    can swallow a cancellation before Python 3.12 (bpo-37658); the cancelled task then never ends.
     """
 
     def pack_command(self, *args: Any) -> list[bytes]:
@@ -54,10 +55,10 @@ class _FastWriteMixin:
         except BaseException as exc:
             await self.disconnect(nowait=True)
             if isinstance(exc, TimeoutError):
-                raise RedisTimeoutError("writing took too long") from exc
-            # A RuntimeError is what uvloop says of a transport that was closed, where asyncio has an OSError.
+                raise RedisTimeoutError("write timed out") from exc
+            # For a closed transport, uvloop raises RuntimeError and asyncio OSError.
             if isinstance(exc, OSError | RuntimeError):
-                raise RedisConnectionError(f"while writing: {exc}") from exc
+                raise RedisConnectionError(f"write failed: {exc}") from exc
             raise
 
 
@@ -67,23 +68,40 @@ class TcpConnection(_FastWriteMixin, redis.Connection): ...
 class SocketConnection(_FastWriteMixin, redis.UnixDomainSocketConnection): ...
 
 
-Partition = tuple[str, int]
-
-
-def partition_name(topic: str, partition: int) -> str:
-    """Return the name of a partition in hashes: `topic/3`."""
-    return f"{topic}/{partition}"
-
-
 def offset_from_entry_id(entry_id: bytes) -> int:
-    """Return the offset of a stream entry: `0-1` is 0."""
+    """Return the offset of a stream entry: `0-1` has offset 0."""
     return int(entry_id[2:]) - 1
 
 
-def connect(url: str, *, reply_timeout_s: float = REPLY_TIMEOUT_S) -> Any:
-    """Return a client for `valkey://host:port/db`, `redis://…` or `valkey:///path/of.sock`; it connects when used.
+class _MappedPipeline(redis.client.Pipeline):
+    """A pipeline that raises copydesk's errors."""
 
-    It never repeats a command by itself: a lost answer doesn't say whether the command was done.
+    url: str
+
+    async def execute(self, raise_on_error: bool = True) -> list[Any]:
+        with map_redis_errors(self.url):
+            return await super().execute(raise_on_error)
+
+
+class RedisStateStore(redis.Redis):
+    """A redis-py client that raises copydesk's errors; implements `StateStore`."""
+
+    url: str
+
+    async def execute_command(self, *args: Any, **options: Any) -> Any:
+        with map_redis_errors(self.url):
+            return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
+
+    def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> _MappedPipeline:
+        pipeline = _MappedPipeline(self.connection_pool, self.response_callbacks, transaction, shard_hint)
+        pipeline.url = self.url
+        return pipeline
+
+
+def connect(url: str, *, reply_timeout_s: float = REPLY_TIMEOUT_S) -> StateStore:
+    """Return a client for `valkey://host:port/db`, `redis://…` or `valkey:///path/of.sock`; it connects on first use.
+
+    The client never repeats a command: after a lost reply it is unknown whether the server executed the command.
     """
     parts = urlsplit(url)
     kwargs: dict[str, Any] = {
@@ -97,35 +115,35 @@ def connect(url: str, *, reply_timeout_s: float = REPLY_TIMEOUT_S) -> Any:
     if parts.hostname:
         db = parts.path.strip("/")
         if db and not db.isdigit():
-            raise SettingsError(f"{url}: what follows the host is a database number")
+            raise SettingsError(f"invalid database number: {db!r} ({redact_url(url)}); use 0, 1, …")
         kwargs |= {"host": parts.hostname, "port": parts.port or 6379, "db": int(db or 0)}
         return _client(url, redis.ConnectionPool(TcpConnection, **kwargs))
     kwargs["path"] = unquote(parts.path)
     return _client(url, redis.ConnectionPool(SocketConnection, **kwargs))
 
 
-def _client(url: str, pool: Any) -> Any:
-    client: Any = redis.Redis.from_pool(pool)
-    client.url = url  # for errors that name it
-    return client
+def _client(url: str, pool: Any) -> StateStore:
+    client: Any = RedisStateStore.from_pool(pool)
+    client.url = url  # used in error messages
+    return cast(StateStore, client)
 
 
 @contextmanager
 def map_redis_errors(url: str) -> Iterator[None]:
-    """Turn what redis-py raises into our errors: UnavailableError for what may succeed later."""
+    """Map redis-py's errors: UnavailableError for temporary failures, SettingsError for wrong credentials."""
     try:
         yield
     except AuthenticationError as exc:
-        raise SettingsError(f"broker {redact_url(url)}: {exc}") from exc
+        raise SettingsError(f"broker login failed: {redact_url(url)} ({exc}); check user and password") from exc
     except TRANSIENT as exc:
-        raise UnavailableError(f"broker {redact_url(url)} doesn't answer: {exc or type(exc).__name__}") from exc
+        raise UnavailableError(f"broker unavailable: {redact_url(url)} ({str(exc) or type(exc).__name__})") from exc
     except ResponseError as exc:
         if isinstance(exc, TRANSIENT_RESPONSES) or str(exc).startswith(TRANSIENT_PREFIXES):
-            raise UnavailableError(f"broker {redact_url(url)} refuses for now: {exc}") from exc
+            raise UnavailableError(f"broker rejects commands for now: {redact_url(url)} ({exc})") from exc
         raise
 
 
 def redact_url(url: str) -> str:
-    """Return *url* without user and password, for people to read."""
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    """Return *url* without user and password, for messages and logs."""
+    netloc = urlsplit(url).netloc
+    return url.replace(netloc, netloc.rpartition("@")[2], 1) if netloc else url

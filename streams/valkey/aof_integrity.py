@@ -1,7 +1,7 @@
-"""Verification of the embedded server's append-only log: manifest, base, incremental files, and a record of them.
+"""Verification of the embedded server's append-only file (AOF): manifest, base and incremental files, and a record.
 
-The record lies beside the log: size and CRC-32 of a prefix of each file, written after that prefix was synced. The
-files only grow until a rewrite replaces them under higher numbers, so a later log always holds what the record has.
+The record lies beside the AOF. It holds the size and CRC-32 of a synced prefix of each file. The files only grow until
+a rewrite replaces them under higher numbers, so a later AOF always contains the recorded prefixes.
 Manifest: lines `file NAME seq N type b|i|h` for base, incremental and history files (aof.c of Valkey).
 """
 
@@ -27,7 +27,7 @@ _LINE = re.compile(rf"file ({_NAME}) seq (\d+) type ([bih])(?: \S+ \S+)*")
 
 
 class DamagedLogError(SettingsError):
-    """A log that lacks something that was acknowledged, or can't be read."""
+    """The append-only file is unreadable, or lacks acknowledged writes."""
 
 
 class LogFile(NamedTuple):
@@ -39,14 +39,14 @@ class LogFile(NamedTuple):
 
 
 class Prefix(NamedTuple):
-    """The first bytes of a file, by number and CRC-32."""
+    """A prefix of a file: size and CRC-32."""
 
     size_bytes: int
     crc: int
 
 
 class Record(msgspec.Struct, frozen=True):
-    """The log as it was on the disk at one moment; `boot_id` is empty where the kernel has none."""
+    """Synced prefixes of all AOF files at one moment; `boot_id` is empty where the kernel has none."""
 
     format: int
     boot_id: str
@@ -54,12 +54,12 @@ class Record(msgspec.Struct, frozen=True):
 
 
 def damaged(log_dir: Path, fault: str, step: str = "put a backup in its place (`copydesk restore`)") -> DamagedLogError:
-    """Return the error for *fault* of the log in *log_dir*."""
-    return DamagedLogError(f"the log in {log_dir} is damaged, and starting would lose data: {fault}; {step}")
+    """Return the error for *fault* of the append-only file in *log_dir*."""
+    return DamagedLogError(f"append-only file is damaged: {log_dir} ({fault}); a start would lose data, {step}")
 
 
 def boot_id() -> str:
-    """Return the id of this boot of the kernel; empty where there is none."""
+    """Return the kernel's boot id; empty where the kernel has none."""
     return BOOT_ID.read_text("ascii").strip() if BOOT_ID.exists() else ""
 
 
@@ -67,9 +67,10 @@ def boot_id() -> str:
 
 
 def read_log_files(log_dir: Path) -> list[LogFile] | None:
-    """Return the files that make up the log, in order; None where there is no manifest.
+    """Return the base and incremental files in order; None without a manifest.
 
-    Raises DamagedLogError naming the first part that is missing, empty, or of another form.
+    Raises:
+        DamagedLogError: a part is missing, empty or malformed; the message names the first one.
     """
     try:
         text = (log_dir / MANIFEST).read_bytes().decode("utf-8", "replace")
@@ -87,14 +88,14 @@ def read_log_files(log_dir: Path) -> list[LogFile] | None:
 
 
 def _entry(log_dir: Path, line: str) -> LogFile:
-    found = _LINE.fullmatch(line.removesuffix("\n"))
-    if not found or not line.endswith("\n") or found[2] != found[3]:
+    fields = _LINE.fullmatch(line.removesuffix("\n"))
+    if not fields or not line.endswith("\n") or fields[2] != fields[3]:
         raise damaged(log_dir, f"{MANIFEST} has an unreadable line {line[:80]!r}")
-    return LogFile(found[1], int(found[3]), found[4])
+    return LogFile(fields[1], int(fields[3]), fields[4])
 
 
 def _check_order(log_dir: Path, entries: Iterable[LogFile]) -> None:
-    """Refuse a manifest that Valkey can't have written: one base; incremental files without a gap, history before."""
+    """Check that the manifest lists one base, incremental files without gaps, and older history files."""
     seqs = {kind: [e.seq for e in entries if e.kind == kind and (kind == "b" or "incr" in e.name)] for kind in "bih"}
     if len(seqs["b"]) != 1:
         raise damaged(log_dir, f"{MANIFEST} lists {len(seqs['b'])} bases, not one")
@@ -107,22 +108,22 @@ def _check_order(log_dir: Path, entries: Iterable[LogFile]) -> None:
 
 def _check_file(log_dir: Path, file: LogFile) -> None:
     try:
-        with (log_dir / file.name).open("rb") as held:
-            head = held.read(max(map(len, RDB_MAGIC)))
+        with (log_dir / file.name).open("rb") as content:
+            head = content.read(max(map(len, RDB_MAGIC)))
     except FileNotFoundError:
-        raise damaged(log_dir, f"{file.name} is missing, which {MANIFEST} lists") from None
+        raise damaged(log_dir, f"{file.name} of {MANIFEST} is missing") from None
     if file.kind == "b" and not head:
         raise damaged(log_dir, f"{file.name} is empty")
     marks = RDB_MAGIC + AOF_MARKS if file.kind == "b" else AOF_MARKS
     if head and not head.startswith(marks):
-        raise damaged(log_dir, f"{file.name} begins with {head!r}, which no log does")
+        raise damaged(log_dir, f"{file.name} has an invalid start {head!r}")
 
 
 # -- the record -----------------------------------------------------------------------------------------------
 
 
 def read_record(valkey_dir: Path) -> Record | None:
-    """Return the record beside *valkey_dir*; None where none was written."""
+    """Return the record beside *valkey_dir*; None without one."""
     path = valkey_dir.parent / RECORD
     try:
         record = msgspec.json.decode(path.read_bytes(), type=Record)
@@ -133,12 +134,14 @@ def read_record(valkey_dir: Path) -> Record | None:
             f"unreadable record of the log: {path} ({exc}); remove it to start without a comparison"
         ) from exc
     if record.format != FORMAT:
-        raise SettingsError(f"{path}: written by a newer copydesk (format {record.format}); upgrade this one")
+        raise SettingsError(
+            f"unsupported record of the log: {path} (format {record.format}, supported {FORMAT}); upgrade copydesk"
+        )
     return record
 
 
 def write_record(valkey_dir: Path, files: Mapping[str, Prefix]) -> None:
-    """Write the record of *files*, which must be synced; a crash leaves the one before, or this."""
+    """Write the record of *files*, which must be synced; a crash leaves the previous or the new record."""
     path = valkey_dir.parent / RECORD
     part = path.with_suffix(".part")
     with part.open("wb") as out:
@@ -150,10 +153,10 @@ def write_record(valkey_dir: Path, files: Mapping[str, Prefix]) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Sync the names in *folder*, or the file of that name."""
+    """Sync the directory *folder*, or a file."""
     try:
         descriptor = os.open(folder, os.O_RDONLY)
-    except PermissionError:  # a parent that is not ours to read: its owner made it long before
+    except PermissionError:  # a parent of another owner, which exists for long
         return
     try:
         os.fsync(descriptor)
@@ -162,24 +165,24 @@ def sync_folder(folder: Path) -> None:
 
 
 def synced_prefixes(
-    log_dir: Path, known: Mapping[str, Prefix] | None = None, most_bytes: int | None = None
+    log_dir: Path, previous: Mapping[str, Prefix] | None = None, most_bytes: int | None = None
 ) -> dict[str, Prefix]:
-    """Sync the files of the log; returns what they hold, read on from *known*, *most_bytes* at once."""
+    """Sync the AOF files; return their prefixes, extended from *previous* by at most *most_bytes* together."""
     out: dict[str, Prefix] = {}
     for file in read_log_files(log_dir) or ():
-        before = (known or {}).get(file.name, Prefix(0, 0))
-        with (log_dir / file.name).open("rb") as held:
-            prefix = _read_on(held.fileno(), before, most_bytes)
+        before = (previous or {}).get(file.name, Prefix(0, 0))
+        with (log_dir / file.name).open("rb") as content:
+            prefix = _extend(content.fileno(), before, most_bytes)
             if prefix != before:
-                os.fsync(held.fileno())
+                os.fsync(content.fileno())
         if most_bytes is not None:
             most_bytes -= prefix.size_bytes - before.size_bytes
         out[file.name] = prefix
     return out
 
 
-def _read_on(descriptor: int, prefix: Prefix, most_bytes: int | None) -> Prefix:
-    """Return *prefix* made longer by what the file holds behind it."""
+def _extend(descriptor: int, prefix: Prefix, most_bytes: int | None) -> Prefix:
+    """Return *prefix* extended by the following bytes of the file, at most *most_bytes*."""
     size, crc = prefix
     end = os.fstat(descriptor).st_size if most_bytes is None else size + most_bytes
     while piece := os.pread(descriptor, min(PIECE_BYTES, max(0, end - size)), size):
@@ -188,9 +191,12 @@ def _read_on(descriptor: int, prefix: Prefix, most_bytes: int | None) -> Prefix:
 
 
 def compare(log_dir: Path, files: Iterable[LogFile], record: Record, torn: Mapping[str, int] | None = None) -> None:
-    """Raise DamagedLogError when *files* hold less than *record*, or something else.
+    """Compare *files* with the prefixes in *record*.
 
-    *torn* gives, by name, the readable size of a file whose missing end is known and reported elsewhere.
+    *torn* maps the name of a torn file to its readable size; the caller reports its missing end.
+
+    Raises:
+        DamagedLogError: a recorded prefix is missing or differs.
     """
     files = list(files)
     names = {file.name for file in files}
@@ -207,21 +213,21 @@ def compare(log_dir: Path, files: Iterable[LogFile], record: Record, torn: Mappi
 def _compare_file(log_dir: Path, name: str, prefix: Prefix) -> None:
     size = (log_dir / name).stat().st_size
     if size < prefix.size_bytes:
-        fault = f"{name} has {size} bytes, and {prefix.size_bytes} were confirmed"
-        step = "`copydesk repair` cuts off a torn end; else " if ".incr." in name else ""
+        fault = f"{name} has {size} bytes, confirmed were {prefix.size_bytes}"
+        step = "truncate a torn end (`copydesk repair`), " if ".incr." in name else ""
         raise damaged(log_dir, fault, step + accepting(log_dir))
-    with (log_dir / name).open("rb") as held:
-        if _read_on(held.fileno(), Prefix(0, 0), prefix.size_bytes) != prefix:
-            raise damaged(log_dir, f"{name} has other bytes than were confirmed (CRC-32)", accepting(log_dir))
+    with (log_dir / name).open("rb") as content:
+        if _extend(content.fileno(), Prefix(0, 0), prefix.size_bytes) != prefix:
+            raise damaged(log_dir, f"{name} differs from the confirmed bytes, CRC-32", accepting(log_dir))
 
 
 def accepting(log_dir: Path) -> str:
-    """Return the next step where a person may decide that what is left is enough."""
+    """Return the next steps where a person may also accept the loss."""
     record = log_dir.parent.parent / RECORD
-    return f"put a backup in its place (`copydesk restore`), or remove {record} to start with what is left"
+    return f"put a backup in its place (`copydesk restore`), or remove {record} to start with the remaining data"
 
 
 def _is_replaced(name: str, last_seq: Mapping[str, int]) -> bool:
-    """Whether a rewrite has put a later file in the place of *name*."""
+    """Return whether a rewrite has replaced *name* by a later file."""
     seq, kind = name.split(".")[2:4]
     return int(seq) <= last_seq[kind]

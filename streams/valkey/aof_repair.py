@@ -1,7 +1,7 @@
-"""Check and repair of the embedded server's append-only log: what is behind the last complete step is cut off.
+"""Check and repair of the embedded server's append-only file (AOF): truncate it after the last complete command.
 
-valkey-check-aof and valkey-check-rdb come within the server's binary, and run under those names. Of a torn
-transaction the first leaves nothing: a step of copydesk's is whole or gone.
+The server's binary contains valkey-check-aof and valkey-check-rdb and runs as them under those names.
+valkey-check-aof removes a torn transaction as a whole, so that each batch of copydesk is complete or absent.
 """
 
 import mmap
@@ -34,7 +34,10 @@ _BULK, _BULK_START = re.compile(rb"\$(\d{1,10})\r\n"), re.compile(rb"(?:\$\d{0,1
 
 
 class AofDamage(NamedTuple):
-    """A log file with something unreadable behind its first `sound` of `size` bytes; `confirmed` were recorded."""
+    """An AOF file that is readable up to `valid_bytes` of `size` bytes.
+
+    `confirmed` is the number of bytes in the record of synced prefixes, 0 without one.
+    """
 
     path: Path
     size: int
@@ -43,9 +46,12 @@ class AofDamage(NamedTuple):
 
 
 def verify(valkey_dir: Path, server: Path) -> Record | None:
-    """Verify that the files of the log are there and hold what the record has; returns the record.
+    """Compare the AOF files with the record of synced prefixes; return the record.
 
-    Raises DamagedLogError naming what is missing or damaged. A directory that was never used is sound.
+    An unused directory is valid.
+
+    Raises:
+        DamagedLogError: a file is missing or damaged; the message names it.
     """
     record = read_record(valkey_dir)
     files = _incr_files(valkey_dir, server, record)
@@ -55,23 +61,25 @@ def verify(valkey_dir: Path, server: Path) -> Record | None:
 
 
 def find_damage(valkey_dir: Path, server: Path) -> AofDamage | None:
-    """Return where the log in *valkey_dir* is torn; None for a sound one, or none at all.
+    """Return the torn end of the AOF in *valkey_dir*; None for a valid or missing AOF.
 
-    Raises DamagedLogError for damage that cutting off can't mend: only the last file may end early.
+    Raises:
+        DamagedLogError: truncation cannot repair the damage. Only the last file may end early.
     """
     log_dir, record = valkey_dir / LOG_DIR, read_record(valkey_dir)
     files = _incr_files(valkey_dir, server, record) or []
-    found = next((damage for file in files if (damage := _check_contents(log_dir, file, files[-1], server))), None)
+    damages = (_check_contents(log_dir, file, files[-1], server) for file in files)
+    damage = next(filter(None, damages), None)
     if record is None:
-        return found
+        return damage
     if files:
-        compare(log_dir, files, record, {found.path.name: found.valid_bytes} if found else None)
-    confirmed = record.files.get(found.path.name) if found else None
-    return found._replace(confirmed=confirmed.size_bytes) if found and confirmed else found
+        compare(log_dir, files, record, {damage.path.name: damage.valid_bytes} if damage else None)
+    confirmed = record.files.get(damage.path.name) if damage else None
+    return damage._replace(confirmed=confirmed.size_bytes) if damage and confirmed else damage
 
 
 def _incr_files(valkey_dir: Path, server: Path, record: Record | None) -> list[LogFile] | None:
-    """Return the files of the log; None for a directory that was never used, or whose first start was killed."""
+    """Return the AOF files; None for an unused directory, or one whose first start was killed."""
     log_dir = valkey_dir / LOG_DIR
     files = read_log_files(log_dir)
     if files is None and record is not None:
@@ -84,43 +92,44 @@ def _incr_files(valkey_dir: Path, server: Path, record: Record | None) -> list[L
 
 
 def _check_contents(log_dir: Path, file: LogFile, last: LogFile, server: Path) -> AofDamage | None:
-    """Read *file* to its end; returns the damage of an incremental file that ends early."""
+    """Check all of *file*; return the damage of an incremental file that ends early."""
     path = log_dir / file.name
     tool = "valkey-check-rdb" if path.suffix == ".rdb" else "valkey-check-aof"
-    done = _run(tool, server, path)
-    found = _ANALYSED.search(done.stdout)
-    if done.returncode == 0:
+    result = _run(tool, server, path)
+    sizes = _ANALYSED.search(result.stdout)
+    if result.returncode == 0:
         return None
-    if found is None or file != last or file.kind == "b":
-        raise damaged(log_dir, f"{file.name} can't be read ({tool}: status {done.returncode})")
-    return AofDamage(path, int(found[1]), int(found[2]))
+    if sizes is None or file != last or file.kind == "b":
+        raise damaged(log_dir, f"{file.name} is unreadable, {tool}: status {result.returncode}")
+    return AofDamage(path, int(sizes[1]), int(sizes[2]))
 
 
 def snapshot_is_sound(path: Path, server: Path) -> bool:
-    """Whether the snapshot at *path* can be read to its end and has the checksum that it should (CRC-64)."""
+    """Return whether the snapshot at *path* is complete and its CRC-64 is correct."""
     return _run("valkey-check-rdb", server, path).returncode == 0
 
 
 def truncate(damage: AofDamage, server: Path) -> Path:
-    """Copy the log, then cut the damage off; returns where the copy is."""
+    """Copy the append-only directory, then truncate the damaged file; return the path of the copy."""
     folder = damage.path.parent
     copy = folder.with_name(f"{folder.name}.{_now()}")
     shutil.copytree(folder, copy)
     for path in [*copy.iterdir(), copy, copy.parent]:
         sync_folder(path)
-    done = _run("valkey-check-aof", server, "--fix", damage.path)
-    if done.returncode:
-        raise SettingsError(f"{damage.path} couldn't be repaired: {done.stdout.strip()}; the copy is {copy}")
+    result = _run("valkey-check-aof", server, "--fix", damage.path)
+    if result.returncode:
+        raise SettingsError(f"repair failed: {damage.path} ({result.stdout.strip()}); a copy of the log is in {copy}")
     sync_folder(damage.path)
     return copy
 
 
 def cut_torn_write(valkey_dir: Path, server: Path) -> Path | None:
-    """Cut off a write that the server's end interrupted; returns where its bytes are kept, None to leave it.
+    """Truncate a write that was interrupted by the server's death; return the copy of the removed bytes.
 
-    Within one boot the page cache has each write that was acknowledged, so an incomplete command at the end was not.
-    A write that a signal ends stops at a page (generic_perform_write in Linux's mm/filemap.c): a log that ends
-    elsewhere was cut by something else. That, or a power cut, may have taken more: a person decides.
+    Return None if the AOF must not be repaired automatically. Within one boot, the page cache holds every acknowledged
+    write, so an incomplete last command was not acknowledged. A write that a signal interrupts ends at a page boundary
+    (generic_perform_write in Linux's mm/filemap.c). Another end has another cause, which may have removed more, like
+    a power cut. In these cases a person decides.
     """
     record, damage = read_record(valkey_dir), find_damage(valkey_dir, server)
     if damage is None or record is None or not record.boot_id or record.boot_id != boot_id():
@@ -141,19 +150,19 @@ def cut_torn_write(valkey_dir: Path, server: Path) -> Path | None:
 
 
 def ends_early(data: bytes) -> bool:
-    """Whether *data* are RESP commands (arrays of bulk strings), of which the last or its transaction is torn."""
-    at = 0
-    while head := _ARRAY.match(data, at):
-        at = head.end()
+    """Return whether *data* consists of RESP commands (arrays of bulk strings) and the last one is incomplete."""
+    pos = 0
+    while head := _ARRAY.match(data, pos):
+        pos = head.end()
         for _ in range(int(head[1])):
-            bulk = _BULK.match(data, at)
+            bulk = _BULK.match(data, pos)
             if bulk is None:
-                return _BULK_START.fullmatch(data, at) is not None
-            at = bulk.end() + int(bulk[1]) + 2
-            ending = data[at - 2 : at]
+                return _BULK_START.fullmatch(data, pos) is not None
+            pos = bulk.end() + int(bulk[1]) + 2
+            ending = data[pos - 2 : pos]
             if ending != b"\r\n":
-                return len(data) < at and b"\r\n".startswith(ending)
-    return _ARRAY_START.fullmatch(data, at) is not None
+                return len(data) < pos and b"\r\n".startswith(ending)
+    return _ARRAY_START.fullmatch(data, pos) is not None
 
 
 def _now() -> str:

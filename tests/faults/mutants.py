@@ -111,7 +111,7 @@ def no_fence() -> None:
         log: RedisStreamsBroker, faust: Any, runs: Sequence[OffsetRange], messages: Any, remember: Any
     ) -> bool:
         done = await _publish(log, messages, remember)
-        await log.commit(faust.conf.id, {run.topic_partition: run.end for run in runs}, {})
+        await log.commit(faust.group, {run.topic_partition: run.end for run in runs}, {})
         return done
 
     RedisStreamsBroker.publish_and_commit = advance  # type: ignore[method-assign]

@@ -1,3 +1,5 @@
+"""Records and their encoding."""
+
 from datetime import UTC, datetime
 
 import msgspec
@@ -29,12 +31,12 @@ POLL = PollResult(id="1", feed="https://a.example/f", started_at=NOW, outcome="o
 
 
 @pytest.mark.parametrize("record", [ITEM, ARTICLE, LETTER, POLL], ids=lambda r: type(r).__name__)
-def test_a_record_survives_the_wire(record: Item) -> None:
+def test_codec_round_trip_preserves_record(record: Item) -> None:
     assert decode(encode(record), type(record)) == record
 
 
 @pytest.mark.parametrize("record", [ITEM, ARTICLE, LETTER, POLL], ids=lambda r: type(r).__name__)
-def test_a_field_added_later_is_ignored_and_one_at_its_default_may_be_missing(record: Item) -> None:
+def test_decode_ignores_unknown_fields(record: Item) -> None:
     as_json = msgspec.json.decode(encode(record)) | {"from_the_future": [1, 2]}
     assert decode(msgspec.json.encode(as_json), type(record)) == record
 
@@ -42,56 +44,56 @@ def test_a_field_added_later_is_ignored_and_one_at_its_default_may_be_missing(re
 @pytest.mark.parametrize(
     "data", [None, b"", b"{", b"[]", b"{}", b"\xff", b'{"v":2}', b"[" * 100_000, b"null", b'{"feed":3}']
 )
-def test_rubbish_is_unreadable(data: bytes | None) -> None:
+def test_decode_invalid_data_raises_unreadable(data: bytes | None) -> None:
     with pytest.raises(UnreadableError, match="Item"):
         decode(data, Item)
 
 
-def test_a_newer_wire_version_is_refused() -> None:
+def test_decode_newer_wire_version_raises_unreadable() -> None:
     newer = msgspec.json.decode(encode(ITEM)) | {"v": 2}
-    with pytest.raises(UnreadableError, match="wire version 2"):
+    with pytest.raises(UnreadableError, match="wire version: 2"):
         decode(msgspec.json.encode(newer), Item)
 
 
 @pytest.mark.parametrize("record", [ITEM, ARTICLE, LETTER, POLL], ids=lambda r: type(r).__name__)
-def test_every_message_has_its_wire_version_and_one_from_before_has_none(record: Item) -> None:
+def test_decode_accepts_message_without_wire_version(record: Item) -> None:
     as_json = msgspec.json.decode(encode(record))
     assert as_json.pop("v") == WIRE_VERSION
     assert decode(msgspec.json.encode(as_json), type(record)) == record
 
 
-def test_an_old_message_is_read_step_by_step() -> None:
-    upgrades = {
+def test_migrate_old_message_applies_each_step() -> None:
+    migrations = {
         1: lambda raw: {"title": raw["headline"]},
         2: lambda raw: {"titles": [raw["title"]]},
     }
-    assert migrate({"headline": "T"}, upgrades, 3) == {"titles": ["T"], "v": 3}
-    assert migrate({"title": "T", "v": 2}, upgrades, 3) == {"titles": ["T"], "v": 3}
-    with pytest.raises(UnreadableError, match="wire version 4"):
-        migrate({"v": 4}, upgrades, 3)
+    assert migrate({"headline": "T"}, migrations, 3) == {"titles": ["T"], "v": 3}
+    assert migrate({"title": "T", "v": 2}, migrations, 3) == {"titles": ["T"], "v": 3}
+    with pytest.raises(UnreadableError, match="wire version: 4"):
+        migrate({"v": 4}, migrations, 3)
     assert set(MIGRATIONS) == set(range(1, WIRE_VERSION))
 
 
-@pytest.mark.parametrize("kind", [Item, Article, DeadLetter, PollResult])
-def test_every_record_has_a_schema(kind: type[Item]) -> None:
-    definition = schema(kind)["$defs"][kind.__name__]
-    assert set(definition["properties"]) == {"v", *kind.__struct_fields__}
+@pytest.mark.parametrize("record_class", [Item, Article, DeadLetter, PollResult])
+def test_schema_lists_all_fields(record_class: type[Item]) -> None:
+    definition = schema(record_class)["$defs"][record_class.__name__]
+    assert set(definition["properties"]) == {"v", *record_class.__struct_fields__}
 
 
-def test_public_names_are_what_they_are() -> None:
+def test_public_names_are_sorted_and_exist() -> None:
     assert sorted(streams.__all__) == streams.__all__
     assert all(hasattr(streams, name) for name in streams.__all__)
     assert len(streams.__all__) <= 18
 
 
-def test_errors_are_of_one_family() -> None:
+def test_errors_share_one_base_class() -> None:
     from streams import errors
 
-    kinds = [e for e in vars(errors).values() if isinstance(e, type) and issubclass(e, Exception)]
-    assert all(issubclass(kind, CopydeskError) for kind in kinds)
+    classes = [e for e in vars(errors).values() if isinstance(e, type) and issubclass(e, Exception)]
+    assert all(issubclass(error_class, CopydeskError) for error_class in classes)
 
 
-def test_importing_streams_does_not_load_faust() -> None:
+def test_import_of_streams_does_not_load_faust() -> None:
     import subprocess
     import sys
 

@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from streams.brokers.base import open_broker
+from streams.brokers import open_broker
+from streams.brokers.base import ConsumedMessage
 from streams.config.settings import Settings
-from streams.faust.agents import BatchResult, ConsumedMessage, add_agent, create_app
+from streams.faust.agents import BatchResult, add_agent, create_app
 from streams.topics import Topic
 from tests.conftest import ROOT
 

@@ -15,7 +15,7 @@ import pytest
 # The names by which a process or a server is started. Library names, and two classes of copydesk.
 STARTERS = frozenset({
     "subprocess", "Popen", "create_subprocess_exec", "create_subprocess_shell", "multiprocessing", "ProcessPoolExecutor",
-    "fork", "TCPSite", "start_server", "create_server", "TestServer", "create_connection", "open_connection", "EmbeddedValkey", "ParserPool", "Newsroom",
+    "fork", "TCPSite", "start_server", "create_server", "TestServer", "create_connection", "open_connection", "connect", "EmbeddedValkey", "ParserPool", "Newsroom",
 })  # fmt: skip
 LONG = frozenset({"faults", "hours", "corpus"})
 AUDITED = frozenset({"socket.bind", "socket.connect", "subprocess.Popen", "os.posix_spawn", "os.fork", "os.system"})

@@ -195,13 +195,13 @@ def test_what_keeps_it_from_starting_is_one_clear_line(tmp_path: Path) -> None:
     for arguments, code, says in (
         (("up", "--web-port", "many"), 2, "web_port = 'many' is not a whole number"),
         (("desk",), 3, "no copydesk is running"),
-        (("status", "--broker-url", "valkey://127.0.0.1:1"), 3, "broker valkey://127.0.0.1:1 doesn't answer"),
+        (("status", "--broker-url", "valkey://127.0.0.1:1"), 3, "broker unavailable: valkey://127.0.0.1:1"),
         (
             ("tail", "articles", "--broker-url", "kafka://127.0.0.1:1", "--state-url", "redis://127.0.0.1:1"),
             3,
-            "doesn't answer",
+            "broker unavailable",
         ),
-        (("tail", "nonsense"), 2, "no topic 'nonsense'"),
+        (("tail", "nonsense"), 2, "unknown topic: 'nonsense'"),
         (("tail", "articles", "--from", "yesterday"), 2, "start, end or an offset"),
         (("feeds", "add", "a.example"), 2, "'a.example': not an http or https URL"),
         (("feeds", "import", "nowhere.opml"), 1, "nowhere.opml: No such file"),
@@ -219,7 +219,7 @@ def test_a_broker_that_is_down_is_waited_for_in_words_and_ctrl_c_ends_the_wait(t
             await until(lambda: "trying again" in output(tmp_path))
             process.send_signal(signal.SIGINT)
             assert await asyncio.to_thread(process.wait, DEADLINE_S) == 0
-        assert "broker valkey://127.0.0.1:1 doesn't answer" in output(tmp_path)
+        assert "broker unavailable: valkey://127.0.0.1:1" in output(tmp_path)
         assert "Traceback" not in output(tmp_path)
 
     asyncio.run(go())
@@ -237,7 +237,7 @@ def test_a_log_that_is_damaged_while_it_runs_is_said_and_not_started_over(tmp_pa
             log.write_bytes(log.read_bytes()[:-11])
             os.kill(process.pid, signal.SIGCONT)
             assert await asyncio.to_thread(process.wait, DEADLINE_S) == 2
-        assert "is damaged, and starting would lose" in output(tmp_path)
+        assert "append-only file is damaged" in output(tmp_path)
         assert "Traceback" not in output(tmp_path)
 
     asyncio.run(go())

@@ -38,7 +38,7 @@ def with_running_broker(settings: Settings) -> Iterator[Settings]:
 
 def run_with_broker(settings: Settings, work: Callable[[Any], Any]) -> Any:
     """Return what the coroutine function *work* makes of an open broker."""
-    from streams.brokers.base import open_broker
+    from streams.brokers import open_broker
 
     async def go(at: Settings) -> Any:
         broker = open_broker(at)
@@ -58,7 +58,7 @@ def run_tail(settings: Settings, args: Any) -> int:
 
     async def go(at: Settings) -> None:
         how = {"group": args.group, "start": start, "follow": args.follow, "settings": at}
-        async with Subscription(args.topic, automatic=True, **how) as found:
+        async with Subscription(args.topic, auto_commit=True, **how) as found:
             async for delivery, record in found.messages():
                 if args.json:
                     at_ = f"{delivery.topic}/{delivery.partition}@{delivery.offset}"

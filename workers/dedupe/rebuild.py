@@ -46,7 +46,7 @@ async def rebuild_if_lost(broker: Broker, settings: Settings) -> bool:
             finally:  # also on cancellation, so that another worker can start at once
                 await broker.state.delete(LOCK_KEY)
         if isinstance(broker, RedisStreamsBroker):
-            await broker.remember(("SET", INTACT_KEY, 1))  # even with full memory: no desk starts without it
+            await broker.write_state(("SET", INTACT_KEY, 1))  # even with full memory: no desk starts without it
         else:
             await broker.state.set(INTACT_KEY, 1)
     return True

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
-from streams.brokers.base import OutgoingMessage, RedisCommand
+from streams.brokers.base import ConsumedMessage, OutgoingMessage, RedisCommand
 from streams.errors import UnreadableError
-from streams.faust.agents import BatchResult, ConsumedMessage
+from streams.faust.agents import BatchResult
 from streams.records import Item, MessageId
 from workers.counters import increment_commands
 from workers.dead_letters import from_message

@@ -10,10 +10,10 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from streams.brokers.base import Broker
+from streams.brokers.base import Broker, ConsumedMessage
 from streams.codec import decode
 from streams.config.settings import Settings
-from streams.faust.agents import BatchResult, ConsumedMessage, add_agent, create_app
+from streams.faust.agents import BatchResult, add_agent, create_app
 from streams.records import Item, RevisionChanges
 from streams.topics import DAY_S, DESK_GROUP, ITEMS
 from workers.clean.cleaner import BlockDocument, CleanedContent

@@ -62,7 +62,7 @@ class Webhooks:
         group = f"webhook.{hook.name}" + (".replayed" if topic == WEBHOOKS.name else "")
         async with (
             Subscription(  # a process that is killed repeats one event at most
-                topic, group=group, start=start, automatic=True, commit_every=1, settings=self.settings
+                topic, group=group, start=start, auto_commit=True, commit_every=1, settings=self.settings
             ) as found,
             aclosing(found.messages()) as deliveries,
         ):

@@ -1,6 +1,6 @@
-"""A group's committed offset that no open transaction can still change, which aiokafka 0.14 can't ask for.
+"""Fetch a group's committed offset that no open transaction can change.
 
-Its OffsetFetch ends at version 3; `require_stable` came with version 7 (KIP-447).
+aiokafka 0.14 supports OffsetFetch up to version 3; `require_stable` needs version 7 (KIP-447).
 """
 
 from typing import Any
@@ -20,9 +20,9 @@ from aiokafka.protocol.types import (
 )
 
 from streams.errors import UnavailableError
-from streams.state.redis_client import Partition
+from streams.topics import Partition, partition_name
 
-UNSTABLE_OFFSET_COMMIT = 88  # a transaction is open: ask again
+UNSTABLE_OFFSET_COMMIT = 88  # a transaction is open: retry
 NO_OFFSET = -1
 
 
@@ -60,7 +60,7 @@ class OffsetFetchRequest(RequestStruct):  # type: ignore[misc]
 
 
 class OffsetFetch(Request[OffsetFetchRequest]):  # type: ignore[misc]
-    """The request, for aiokafka's client to send."""
+    """OffsetFetch version 7 in the form that aiokafka's client sends."""
 
     API_KEY = 9
 
@@ -73,16 +73,21 @@ class OffsetFetch(Request[OffsetFetchRequest]):  # type: ignore[misc]
 
 
 async def fetch_stable_offset(client: Any, group: str, tp: Partition) -> int | None:
-    """Return the committed offset of *group*, None when there is none.
+    """Return the committed offset of *group*; None without one.
 
-    Raises UnavailableError while a transaction is open, and aiokafka's errors for the rest.
+    Raises:
+        UnavailableError: a transaction is open.
+        KafkaError: any other error of the broker.
     """
     node = await client.coordinator_lookup(CoordinationType.GROUP, group)
-    answer = await client.send(node, OffsetFetch(group, tp), group=ConnectionGroup.COORDINATION)
-    [(_, [(_, offset, _, _, error, _)], _)] = answer.topics or [("", [(0, 0, 0, "", answer.error_code, {})], {})]
-    code = error or answer.error_code
-    if code == UNSTABLE_OFFSET_COMMIT:
-        raise UnavailableError(f"group {group}: a transaction on {tp[0]}/{tp[1]} isn't finished yet")
-    if code:
-        raise for_code(code)()
+    response = await client.send(node, OffsetFetch(group, tp), group=ConnectionGroup.COORDINATION)
+    offset, error = NO_OFFSET, response.error_code
+    if response.topics:
+        _, partitions, _ = response.topics[0]  # one topic and one partition, as requested
+        _, offset, _, _, partition_error, _ = partitions[0]
+        error = partition_error or error
+    if error == UNSTABLE_OFFSET_COMMIT:
+        raise UnavailableError(f"committed offset not stable: {partition_name(*tp)}, group {group} (open transaction)")
+    if error:
+        raise for_code(error)()
     return None if offset == NO_OFFSET else int(offset)

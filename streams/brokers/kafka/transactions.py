@@ -1,14 +1,15 @@
-"""Exactly once on Kafka: a fenced producer for each source partition, and state that follows its transactions.
+"""Exactly-once batches on Kafka: one fenced producer per source partition, and state that follows its transactions.
 
-    intend     what will be remembered, and up to which offset     Redis, under our token
-    publish    all outputs and the source offset, or neither       Kafka, one transaction
-    remember   what was intended, once                             Redis
+    write intent    planned state writes and the end offset       Redis, under our token
+    publish         messages and the source offset, atomically    Kafka, one transaction
+    apply intent    the planned state writes, once                Redis
 
-Whoever takes a partition over opens the producer of its name: Kafka then refuses the one before (fencing) and ends
-its transaction. The committed offset tells whether the last intention came true; only then is it remembered.
-Source: KIP-98 (transactions, fencing), KIP-447 (offsets that no transaction can still change).
+A worker that takes over a partition opens the producer with the partition's transactional id. Kafka then fences the
+previous producer and ends its transaction. The committed offset tells whether the last intent's transaction was
+committed; only then are its state writes applied.
+Source: KIP-98 (transactions, fencing), KIP-447 (stable offsets).
 
-copydesk:kafka:tokens:GROUP       hash: partition → token of whoever took it over last
+copydesk:kafka:tokens:GROUP       hash: partition → token of the last worker that took it over
 copydesk:kafka:intentions:GROUP   hash: partition → offset and commands (MessagePack), "" when done
 """
 
@@ -17,7 +18,7 @@ import logging
 import secrets
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import msgspec
 from aiokafka import AIOKafkaProducer
@@ -25,146 +26,161 @@ from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.errors import KafkaError, ProducerFenced
 
 from streams.brokers.base import Condition, OffsetRange, OutgoingMessage, RedisCommand
+from streams.brokers.kafka.client import KafkaClient
 from streams.brokers.kafka.stable_offsets import fetch_stable_offset
 from streams.errors import UnavailableError
-from streams.state.redis_client import Partition, map_redis_errors, partition_name
-
-if TYPE_CHECKING:
-    from streams.brokers.kafka.broker import KafkaBroker
+from streams.state.store import StateStore
+from streams.topics import Partition, partition_name
 
 log = logging.getLogger(__name__)
 
-# A dead worker's open transaction hides what others publish behind it until its heir comes, or this has passed.
+# An open transaction of a dead worker hides later messages of all producers until a takeover, or for this time.
 TRANSACTION_TIMEOUT_S = 15.0
-RETRY_MS = 20  # the broker often asks to wait a moment for the marks of the transaction before
+RETRY_MS = 20  # short, since the broker is often still writing the markers of the previous transaction
 OPEN_TIMEOUT_S = 20.0
-STEP_TIMEOUT_S = 60.0  # aiokafka goes on trying by itself while brokers are away
+BATCH_TIMEOUT_S = 60.0  # aiokafka retries without a limit while brokers are down
+
+
+class StatePublisher(Protocol):
+    """The Redis Streams broker, as far as transactions use it."""
+
+    state: StateStore
+
+    async def publish(
+        self,
+        messages: Sequence[OutgoingMessage],
+        state_writes: Sequence[RedisCommand] = (),
+        conditions: Sequence[Condition] = (),
+    ) -> bool: ...
 
 
 class OwnedPartition:
-    """A source partition that we took over, and how far its group is."""
+    """A source partition that this worker has taken over, and the next offset of its group."""
 
     def __init__(self, producer: AIOKafkaProducer, token: str, position: int) -> None:
         self.producer, self.token, self.position = producer, token, position
 
 
 class Transactions:
-    """The steps of one consumer group's worker on Kafka. See `Broker.holds` and `Broker.advance`."""
+    """Batches of one worker of consumer group *group*; implements `Broker.owns` and `Broker.publish_and_commit`."""
 
-    def __init__(self, kafka: "KafkaBroker", group: str) -> None:
-        self.kafka, self.group = kafka, group
+    def __init__(self, client: KafkaClient, state_store: StatePublisher, group: str) -> None:
+        self.client, self.state_store, self.group = client, state_store, group
         self.tokens = f"copydesk:kafka:tokens:{group}"
         self.intents = f"copydesk:kafka:intentions:{group}"
         self._owned: dict[Partition, OwnedPartition] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
-    async def holds(self, run: OffsetRange) -> bool:
-        """Whether *run* begins where the group is; takes the partition over when that hasn't been done yet."""
-        owned = self._owned.get(run.topic_partition) or await self._take_over(run.topic_partition)
-        if await self._is_next(run, owned):
+    async def owns(self, offsets: OffsetRange) -> bool:
+        """Return whether *offsets* begins at the group's position; take the partition over if not yet owned."""
+        tp = offsets.topic_partition
+        owned = self._owned.get(tp) or await self._take_over(tp)
+        if await self._is_next(offsets, owned):
             return True
-        with map_redis_errors(self.kafka.state_store.url):
-            token = await self.kafka.state.hget(self.tokens, partition_name(*run.topic_partition))
+        token = await self.state_store.state.hget(self.tokens, partition_name(*tp))
         if token == owned.token.encode():
             return False
-        self._release(run.topic_partition)  # somebody had it in the meantime, and moved on
-        return await self._is_next(run, await self._take_over(run.topic_partition))
+        self._release(tp)  # another worker owned the partition meanwhile and moved the position
+        return await self._is_next(offsets, await self._take_over(tp))
 
-    async def _is_next(self, run: OffsetRange, owned: OwnedPartition) -> bool:
-        if owned.position == run.first:
+    async def _is_next(self, offsets: OffsetRange, owned: OwnedPartition) -> bool:
+        if owned.position == offsets.first:
             return True
-        # A gap is right where nothing is kept between: retention, compaction, the marks of transactions.
-        return owned.position < run.first == await self.kafka.next_offset(run.topic_partition, owned.position)
+        # Retention, compaction and transaction markers leave gaps without messages, which are valid.
+        return owned.position < offsets.first == await self.client.next_offset(offsets.topic_partition, owned.position)
 
-    async def advance(
-        self, run: OffsetRange, messages: Sequence[OutgoingMessage], state_writes: Sequence[RedisCommand]
+    async def publish_and_commit(
+        self, offsets: OffsetRange, messages: Sequence[OutgoingMessage], state_writes: Sequence[RedisCommand]
     ) -> bool:
-        """Publish, commit and remember; False when somebody else has the partition. `holds` comes first."""
-        tp = run.topic_partition
+        """Publish, commit and write state; return False if another worker owns the partition. Call `owns` first."""
+        tp = offsets.topic_partition
         owned = self._owned[tp]
-        intention = msgspec.msgpack.encode([run.end, state_writes])
+        intent = msgspec.msgpack.encode([offsets.end, state_writes])
         try:
-            if not await self._write_intent(owned, tp, intention):
+            if not await self._write_intent(owned, tp, intent):
                 self._release(tp)
                 return False
-            await self._commit_transaction(owned.producer, run, messages)
-            owned.position = run.end
-            await self._apply_intent(tp, intention, state_writes)
+            await self._commit_transaction(owned.producer, offsets, messages)
+            owned.position = offsets.end
+            await self._apply_intent(tp, intent, state_writes)
         except ProducerFenced:
             self._release(tp)
             return False
         except BaseException:
-            self._release(tp)  # taking it over again finds out how far this came
+            self._release(tp)  # the next takeover finds out whether the transaction was committed
             raise
         return True
 
-    async def _write_intent(self, owned: OwnedPartition, tp: Partition, intention: bytes) -> bool:
+    async def _write_intent(self, owned: OwnedPartition, tp: Partition, intent: bytes) -> bool:
         name = partition_name(*tp)
-        ours = Condition(self.tokens, name, owned.token, owned.token)
-        return await self.kafka.state_store.publish((), (), [ours, Condition(self.intents, name, "", intention)])
+        owner = Condition(self.tokens, name, owned.token, owned.token)
+        return await self.state_store.publish((), (), [owner, Condition(self.intents, name, "", intent)])
 
     async def _commit_transaction(
-        self, producer: AIOKafkaProducer, run: OffsetRange, messages: Sequence[OutgoingMessage]
+        self, producer: AIOKafkaProducer, offsets: OffsetRange, messages: Sequence[OutgoingMessage]
     ) -> None:
-        what = f"{partition_name(*run.topic_partition)}, offsets {run.first} to {run.end}"
-        with self.kafka.mapped_errors(), map_transaction_errors(what):
-            async with asyncio.timeout(STEP_TIMEOUT_S):
-                await self._send(producer, run, messages)
+        subject = f"{partition_name(*offsets.topic_partition)}, offsets {offsets.first} to {offsets.end}"
+        with self.client.mapped_errors(), map_transaction_errors(subject):
+            async with asyncio.timeout(BATCH_TIMEOUT_S):
+                await self._send(producer, offsets, messages)
 
-    async def _send(self, producer: AIOKafkaProducer, run: OffsetRange, messages: Sequence[OutgoingMessage]) -> None:
+    async def _send(
+        self, producer: AIOKafkaProducer, offsets: OffsetRange, messages: Sequence[OutgoingMessage]
+    ) -> None:
         await producer.begin_transaction()
         sent = [await producer.send(m.topic, m.value, m.key or None, headers=list(m.headers)) for m in messages]
-        source = {KafkaPartition(run.topic, run.partition): run.end}
+        source = {KafkaPartition(offsets.topic, offsets.partition): offsets.end}
         committed = producer.send_offsets_to_transaction(source, self.group)
         for result in await asyncio.gather(*sent, committed, return_exceptions=True):
             if isinstance(result, BaseException):
                 raise result
         await producer.commit_transaction()
 
-    async def _apply_intent(self, tp: Partition, intention: bytes, remember: Sequence[RedisCommand]) -> None:
-        """Do what was intended and mark it as done, in one step that a second try doesn't repeat."""
-        done = Condition(self.intents, partition_name(*tp), intention, "")
-        await self.kafka.state_store.publish((), remember, [done])
+    async def _apply_intent(self, tp: Partition, intent: bytes, state_writes: Sequence[RedisCommand]) -> None:
+        """Write state and clear the intent in one step that a retry does not repeat."""
+        done = Condition(self.intents, partition_name(*tp), intent, "")
+        await self.state_store.publish((), state_writes, [done])
 
     async def _take_over(self, tp: Partition) -> OwnedPartition:
-        """Fence whoever had the partition before, and finish what it had begun."""
+        """Fence the previous owner of the partition and complete its last intent."""
         name, token = partition_name(*tp), secrets.token_hex(8)
         async with self._fenced_producer(f"{self.group}:{name}") as producer:
-            with map_redis_errors(self.kafka.state_store.url):
-                await self.kafka.state.hset(self.tokens, name, token)
+            await self.state_store.state.hset(self.tokens, name, token)
             committed = await fetch_stable_offset(producer.client, self.group, tp)
             await self._recover_intent(tp, committed)
-            position = await self.kafka.first_offset(tp) if committed is None else committed
+            position = await self.client.first_offset(tp) if committed is None else committed
             owned = self._owned[tp] = OwnedPartition(producer, token, position)
         return owned
 
     @asynccontextmanager
     async def _fenced_producer(self, transactional_id: str) -> AsyncGenerator[AIOKafkaProducer, None]:
-        """Give a producer that Kafka has accepted as the only one of its id; closed again if the block fails."""
-        producer = self.kafka.create_producer(
+        """Yield a producer that Kafka has accepted as the only one of its id; close it if the block fails."""
+        producer = self.client.create_producer(
             transactional_id=transactional_id,
             transaction_timeout_ms=int(TRANSACTION_TIMEOUT_S * 1000),
             retry_backoff_ms=RETRY_MS,
         )
         try:
-            with self.kafka.mapped_errors(), map_transaction_errors(transactional_id):
+            with self.client.mapped_errors(), map_transaction_errors(transactional_id):
                 async with asyncio.timeout(OPEN_TIMEOUT_S):
                     await producer.start()
-                    await producer.begin_transaction()  # returns once the id is ours
-                    await producer.abort_transaction()  # nothing in it: no request
+                    await producer.begin_transaction()  # returns when this producer has fenced all others
+                    await producer.abort_transaction()  # empty transaction: no request
             yield producer
         except BaseException:
             self._close(producer)
             raise
 
     async def _recover_intent(self, tp: Partition, committed: int | None) -> None:
-        with map_redis_errors(self.kafka.state_store.url):
-            intention = await self.kafka.state.hget(self.intents, partition_name(*tp))
-        if intention:
-            following, remember = msgspec.msgpack.decode(intention)
-            came_true = committed is not None and committed >= following
-            log.info("%s: the last batch before was %s", partition_name(*tp), "done" if came_true else "not done")
-            await self._apply_intent(tp, intention, remember if came_true else ())
+        intent = await self.state_store.state.hget(self.intents, partition_name(*tp))
+        if intent:
+            end, state_writes = msgspec.msgpack.decode(intent)
+            was_committed = committed is not None and committed >= end
+            log.info(
+                "partition taken over: %s (last batch %s)",
+                partition_name(*tp), "committed" if was_committed else "not committed",
+            )  # fmt: skip
+            await self._apply_intent(tp, intent, state_writes if was_committed else ())
 
     def _release(self, tp: Partition) -> None:
         owned = self._owned.pop(tp, None)
@@ -172,12 +188,12 @@ class Transactions:
             self._close(owned.producer)
 
     def release_except(self, partitions: set[Partition]) -> None:
-        """Let go of the partitions that were assigned to others."""
+        """Release all partitions except *partitions*."""
         for tp in set(self._owned) - partitions:
             self._release(tp)
 
     def _close(self, producer: AIOKafkaProducer) -> None:
-        """Close in the background: a producer whose broker is gone takes its time."""
+        """Close in the background, since this takes long while the broker is down."""
         task = asyncio.create_task(_closed(producer))
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
@@ -191,18 +207,18 @@ class Transactions:
 
 
 @contextmanager
-def map_transaction_errors(what: str) -> Iterator[None]:
-    """Turn whatever else stops a transaction into UnavailableError: taking over again ends it and begins anew."""
+def map_transaction_errors(subject: str) -> Iterator[None]:
+    """Map all errors but fencing to UnavailableError; the next takeover ends the transaction of *subject*."""
     try:
         yield
     except ProducerFenced:
         raise
     except (KafkaError, AssertionError) as exc:  # aiokafka asserts the order of its transaction's states
-        raise UnavailableError(f"transaction of {what}: {exc!r}") from exc
+        raise UnavailableError(f"transaction failed: {subject} ({exc!r})") from exc
 
 
 async def _closed(producer: Any) -> None:
     try:
         await producer.stop()
     except (KafkaError, OSError, UnavailableError) as exc:
-        log.info("closing a producer: %r", exc)
+        log.info("producer not closed cleanly: %r", exc)

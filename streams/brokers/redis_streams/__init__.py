@@ -1,1 +1,1 @@
-"""Topics as Redis Streams: the log and its layout, and the Faust driver (transport, consumer, producer) over it."""
+"""The Redis Streams broker: topics, groups and shared state in one Valkey or Redis."""

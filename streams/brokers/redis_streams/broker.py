@@ -1,58 +1,44 @@
-"""The log: topics as Redis Streams, offsets as in Kafka, one atomic step to publish, remember and commit.
+"""Topics as Redis Streams with Kafka's offsets, and one atomic script to publish, write state and commit.
 
     topic partition   one stream; offset n is entry id 0-(n+1)
     committed offset  hash per group; the next offset to read, as in Kafka
     lease             hash per group: partition → "member|epoch"
 
-Only `redis.call` in Lua, so that Redis ≥ 7 and Valkey both do.
+The Lua scripts use only `redis.call`, which Redis ≥ 7 and Valkey both support.
 """
 
 import time
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
-from typing import Any, NamedTuple
+from typing import Any
 
 from redis.exceptions import ResponseError
 
-from streams.brokers.base import Condition, OffsetRange, OutgoingMessage, RedisCommand
+from streams.brokers.base import AgentContext, Condition, OffsetRange, OutgoingMessage, RedisCommand
 from streams.brokers.redis_streams.reader import RedisStreamsReader
+from streams.brokers.redis_streams.store import Bounds
 from streams.errors import SettingsError, UnavailableError
-from streams.state.redis_client import (
-    TRANSIENT,
-    Partition,
-    connect,
-    map_redis_errors,
-    offset_from_entry_id,
-    partition_name,
-    redact_url,
-)
-from streams.topics import BUILTIN_TOPICS, Topic, resolve_topic
+from streams.state.redis_client import TRANSIENT, connect, map_redis_errors, offset_from_entry_id, redact_url
+from streams.topics import BUILTIN_TOPICS, Partition, Topic, partition_name, resolve_topic
 
 NAMESPACE = "copydesk"
 ALLOW_OOM = "#!lua flags=allow-oom\n"
-# Of all keys and their contents; ARCHITECTURE.md says what a change of it must do. 2: signatures of the story index
-# have fields at their end that version 1 can't read; the other way round they are filled in when read.
+# Version of all keys and their contents; ARCHITECTURE.md lists the duties of a change. Since version 2, signatures of
+# the story index have additional fields at their end. Version 1 cannot read them; version 2 fills them in on reading.
 SCHEMA_VERSION = 2
 READER_LEASE_S = 6.0
-MAX_FETCH = 500  # entries per partition and read: about a megabyte of articles
-
-
-class Bounds(NamedTuple):
-    """The offsets of a partition: the first that is kept, and the next to be written."""
-
-    first: int
-    end: int
+MAX_FETCH = 500  # entries per partition and read: about 1 MB of articles
 
 
 class RedisStreamsBroker:
-    """Topics and state in one Valkey or Redis. See `Broker` for the methods that have no docstring here."""
+    """Topics and state in one Valkey or Redis. `Broker` documents the methods that have no docstring here."""
 
     def __init__(
         self, url: str, *, partitions: int = 8, namespace: str = NAMESPACE, lease_s: float = READER_LEASE_S
     ) -> None:
         self.url = url
-        self.lease_s = lease_s  # of readers that are members of a group
+        self.lease_s = lease_s  # lease of a reader in a group
         self.namespace = namespace
         self.default_partitions = partitions
         self.state = connect(url)
@@ -61,10 +47,10 @@ class RedisStreamsBroker:
         self._scripts: dict[tuple[str, bool], Any] = {}
 
     def sibling(self) -> "RedisStreamsBroker":
-        """Return a log with connections of its own, for use in another thread."""
+        """Return a broker with its own connections, for use in another thread."""
         return RedisStreamsBroker(self.url, partitions=self.default_partitions, namespace=self.namespace)
 
-    # -- layout -----------------------------------------------------------------------------------------------
+    # -- keys -------------------------------------------------------------------------------------------------
 
     def key(self, *parts: str) -> str:
         return ":".join((self.namespace, *parts))
@@ -73,21 +59,20 @@ class RedisStreamsBroker:
         return f"{self.namespace}:stream:{topic}:{partition}"
 
     def partition_of(self, topic: str, key: bytes | None) -> int:
-        """Return the partition of *key*; the topic must be declared or read before."""
+        """Return the partition of *key*; the topic must have been created or read before."""
         return zlib.crc32(key) % self._partitions[topic] if key else 0
 
     def cached_partition_count(self, topic: str) -> int | None:
         return self._partitions.get(topic)
 
     async def script(self, name: str, keys: Sequence[str], args: Sequence[Any], *, reserve: bool = True) -> Any:
-        """Run `lua/<name>.lua`. *reserve*: even above the server's memory limit, where it refuses other writes."""
-        found = self._scripts.get((name, reserve))
-        if found is None:
+        """Run `lua/<name>.lua`. With *reserve*, it may write above the server's memory limit."""
+        script = self._scripts.get((name, reserve))
+        if script is None:
             source = files("streams.brokers.redis_streams").joinpath("lua", f"{name}.lua").read_text("utf-8")
-            found = self.state.register_script(ALLOW_OOM + source if reserve else source)
-            self._scripts[name, reserve] = found
-        with map_redis_errors(self.url):
-            return await found(keys=keys, args=args)
+            script = self.state.register_script(ALLOW_OOM + source if reserve else source)
+            self._scripts[name, reserve] = script
+        return await script(keys=keys, args=args)
 
     # -- topics -----------------------------------------------------------------------------------------------
 
@@ -95,48 +80,49 @@ class RedisStreamsBroker:
         args: list[Any] = [SCHEMA_VERSION, self.default_partitions]
         for topic in topics:
             args += [topic.name, topic.retention_s]
-        # In the reserve: at a restart with full memory, a desk must get as far as making room.
-        found, *counts = await self.script("declare", [self.key(k) for k in ("layout", "topics", "retention")], args)
-        if found > SCHEMA_VERSION:
+        # In the reserve: a desk that restarts with full memory must get as far as memory relief.
+        version, *counts = await self.script("declare", [self.key(k) for k in ("layout", "topics", "retention")], args)
+        if version > SCHEMA_VERSION:
             raise SettingsError(
                 f"schema version too new: broker {redact_url(self.url)} "
-                f"(found {found}, supported {SCHEMA_VERSION}); upgrade copydesk"
+                f"(found {version}, supported {SCHEMA_VERSION}); upgrade copydesk"
             )
         self._partitions.update(zip((t.name for t in topics), counts, strict=True))
 
     async def check_schema_version(self) -> None:
-        """Mark the keys with the layout that we know. Raises SettingsError when they have a newer one."""
+        """Store our schema version with the keys; raise SettingsError if they have a newer one."""
         await self.create_topics([])
 
     async def partitions(self, topic: str, default: int | None = None) -> int:
-        """Return the partition count of *topic*, which is created if it is new."""
-        known = self._partitions.get(topic)
-        if known is None:
-            with map_redis_errors(self.url):
-                found = await self.state.hget(self.key("topics"), topic)
-                if found is None:
-                    await self.state.hsetnx(self.key("topics"), topic, default or self.default_partitions)
-                    found = await self.state.hget(self.key("topics"), topic)
-                known = self._partitions[topic] = int(found)
-        return known
+        """Return the partition count of *topic*; create the topic if it is new."""
+        count = self._partitions.get(topic)
+        if count is None:
+            stored = await self.state.hget(self.key("topics"), topic)
+            if stored is None:
+                await self.state.hsetnx(self.key("topics"), topic, default or self.default_partitions)
+                stored = await self.state.hget(self.key("topics"), topic)
+            if stored is None:
+                raise UnavailableError(f"topic removed meanwhile: {topic} (broker {redact_url(self.url)}); retry")
+            count = self._partitions[topic] = int(stored)
+        return count
 
     async def bounds(self, partitions: Iterable[Partition]) -> dict[Partition, Bounds]:
         partitions = list(partitions)
-        with map_redis_errors(self.url):
-            async with self.state.pipeline(transaction=False) as pipe:
-                for tp in partitions:
-                    pipe.xinfo_stream(self.stream(*tp))
-                infos = await pipe.execute(raise_on_error=False)
-            out = {}
-            for tp, info in zip(partitions, infos, strict=True):
-                if isinstance(info, ResponseError) and "no such key" in str(info):
-                    out[tp] = Bounds(0, 0)  # nothing sent yet
-                elif isinstance(info, Exception):
+        async with self.state.pipeline(transaction=False) as pipe:
+            for tp in partitions:
+                pipe.xinfo_stream(self.stream(*tp))
+            infos = await pipe.execute(raise_on_error=False)
+        out = {}
+        for tp, info in zip(partitions, infos, strict=True):
+            if isinstance(info, ResponseError) and "no such key" in str(info):
+                out[tp] = Bounds(0, 0)  # no message yet
+            elif isinstance(info, Exception):
+                with map_redis_errors(self.url):
                     raise info
-                else:
-                    following = offset_from_entry_id(info["last-generated-id"]) + 1
-                    first = info["first-entry"]
-                    out[tp] = Bounds(offset_from_entry_id(first[0]) if first else following, following)
+            else:
+                end = offset_from_entry_id(info["last-generated-id"]) + 1
+                first = info["first-entry"]
+                out[tp] = Bounds(offset_from_entry_id(first[0]) if first else end, end)
         return out
 
     # -- publishing -------------------------------------------------------------------------------------------
@@ -152,14 +138,14 @@ class RedisStreamsBroker:
     async def _publish(
         self,
         messages: Sequence[OutgoingMessage],
-        remember: Sequence[RedisCommand],
-        guards: Sequence[Condition],
+        state_writes: Sequence[RedisCommand],
+        conditions: Sequence[Condition],
         *,
         reserve: bool,
     ) -> bool:
-        args: list[Any] = [len(guards)]
-        for guard in guards:
-            args += guard
+        args: list[Any] = [len(conditions)]
+        for condition in conditions:
+            args += condition
         now = b"%.3f" % time.time()
         for message in messages:
             if message.topic not in self._partitions:
@@ -167,7 +153,7 @@ class RedisStreamsBroker:
             fields = self.entry_fields(message.key, message.value, now, message.headers)
             stream = self.stream(message.topic, self.partition_of(message.topic, message.key))
             args += (3 + len(fields), "XADD", stream, "0-*", *fields)
-        for command in remember:
+        for command in state_writes:
             args += (len(command), *command)
         return bool(await self.script("publish", [], args, reserve=reserve) >= 0)
 
@@ -175,7 +161,7 @@ class RedisStreamsBroker:
     def entry_fields(
         key: bytes | None, value: bytes | None, now: bytes, headers: Iterable[tuple[str, bytes]] = ()
     ) -> list[str | bytes]:
-        """Return the fields of a stream entry: v value, t seconds, k key, h:NAME headers."""
+        """Return the fields of a stream entry: v value, t Unix time in s, k key, h:NAME headers."""
         fields: list[str | bytes] = [b"t", now]
         if value is not None:
             fields += [b"v", value]
@@ -187,48 +173,46 @@ class RedisStreamsBroker:
 
     supports_multi_partition_commit = True
 
-    async def owns(self, app: Any, run: OffsetRange) -> bool:
-        return True  # the step itself finds out, at no cost
+    async def owns(self, context: AgentContext, offsets: OffsetRange) -> bool:
+        return True  # `publish_and_commit` checks the lease without an additional request
 
     async def publish_and_commit(
         self,
-        app: Any,
-        runs: Sequence[OffsetRange],
+        context: AgentContext,
+        ranges: Sequence[OffsetRange],
         messages: Sequence[OutgoingMessage],
         state_writes: Sequence[RedisCommand],
     ) -> bool:
-        guards = [guard for run in runs for guard in self._commit_conditions(app, run)]
-        # In the reserve: the step commits items, which can be removed then, so in the end it frees memory.
-        return await self._publish(messages, state_writes, guards, reserve=True)
+        conditions = [condition for offsets in ranges for condition in self._commit_conditions(context, offsets)]
+        # In the reserve: committed items can be removed, so a commit frees memory in the end.
+        return await self._publish(messages, state_writes, conditions, reserve=True)
 
-    def _commit_conditions(self, app: Any, run: OffsetRange) -> tuple[Condition, Condition]:
-        name, group = partition_name(*run.topic_partition), app.conf.id
-        lease = app.consumer.lease_of(*run.topic_partition)
+    def _commit_conditions(self, context: AgentContext, offsets: OffsetRange) -> tuple[Condition, Condition]:
+        name, lease = partition_name(*offsets.topic_partition), context.lease_of(*offsets.topic_partition)
         return (
-            Condition(self.key("leases", group), name, lease, lease),
-            Condition(self.key("offsets", group), name, str(run.first), str(run.end)),
+            Condition(self.key("leases", context.group), name, lease, lease),
+            Condition(self.key("offsets", context.group), name, str(offsets.first), str(offsets.end)),
         )
 
     async def append_entries(self, entries: Sequence[tuple[Partition, list[Any]]]) -> list[Any]:
-        """Add raw entries in one pipeline; returns an id or the server's error for each."""
-        with map_redis_errors(self.url):
-            async with self.state.pipeline(transaction=False) as pipe:
-                for tp, fields in entries:
-                    pipe.execute_command("XADD", self.stream(*tp), "0-*", *fields)
-                replies: list[Any] = await pipe.execute(raise_on_error=False)
+        """Add raw entries in one pipeline; return an entry id or the server's error for each."""
+        async with self.state.pipeline(transaction=False) as pipe:
+            for tp, fields in entries:
+                pipe.execute_command("XADD", self.stream(*tp), "0-*", *fields)
+            replies: list[Any] = await pipe.execute(raise_on_error=False)
         for reply in replies:
             if isinstance(reply, TRANSIENT):
-                raise UnavailableError(f"broker {redact_url(self.url)} doesn't answer: {reply}")
+                raise UnavailableError(f"broker unavailable: {redact_url(self.url)} ({reply})")
         return replies
 
-    async def rewind_to_committed(self, app: Any, run: OffsetRange) -> None:
-        committed = await self.committed(app.conf.id, [run.topic_partition])
-        await app.consumer.rewind({tp: offset or 0 for tp, offset in committed.items()})
+    async def rewind_to_committed(self, context: AgentContext, offsets: OffsetRange) -> None:
+        committed = await self.committed(context.group, [offsets.topic_partition])
+        await context.rewind({tp: offset or 0 for tp, offset in committed.items()})
 
     # -- reading ----------------------------------------------------------------------------------------------
 
     async def register(self, group: str, partitions: Iterable[Partition], start: str) -> dict[Partition, int]:
-        """Return the group's committed offsets, after making it known; new ones begin at *start* (start, end)."""
+        """Register the group and return its committed offsets; new partitions begin at *start* (`start` or `end`)."""
         partitions = list(partitions)
         args: list[Any] = [group, "latest" if start == "end" else "earliest"]
         for tp in partitions:
@@ -240,23 +224,21 @@ class RedisStreamsBroker:
         partitions = list(partitions)
         if not partitions:
             return {}
-        with map_redis_errors(self.url):
-            values = await self.state.hmget(self.key("offsets", group), [partition_name(*tp) for tp in partitions])
+        values = await self.state.hmget(self.key("offsets", group), [partition_name(*tp) for tp in partitions])
         return {tp: None if v is None else int(v) for tp, v in zip(partitions, values, strict=True)}
 
     async def fetch(
         self, positions: Mapping[Partition, int], wait_s: float, count: int = MAX_FETCH
     ) -> dict[Partition, list[Any]]:
-        """Return raw entries `[id, [field, value, …]]` from each position on, or nothing after *wait_s*."""
+        """Return raw entries `[id, [field, value, …]]` from each position on; none after *wait_s* seconds."""
         names = {self.stream(*tp).encode(): tp for tp in positions}
         ids = [f"0-{offset}" for offset in positions.values()]  # XREAD is exclusive, and ids are one ahead
         block = ("BLOCK", max(1, int(wait_s * 1000))) if wait_s > 0 else ()
-        with map_redis_errors(self.url):
-            reply = await self.state.execute_command("XREAD", "COUNT", count, *block, "STREAMS", *names, *ids)
+        reply = await self.state.execute_command("XREAD", "COUNT", count, *block, "STREAMS", *names, *ids)
         return {names[name]: entries for name, entries in reply or ()}
 
     async def commit(self, group: str, offsets: Mapping[Partition, int], leases: Mapping[Partition, str]) -> int:
-        """Commit *offsets*, forward only; returns how many were still ours. No lease for a partition: unfenced."""
+        """Commit *offsets*, forward only; return the number with a valid lease. A missing lease is not checked."""
         args: list[Any] = []
         for tp, offset in offsets.items():
             args += [partition_name(*tp), offset, leases.get(tp, "")]
@@ -278,76 +260,69 @@ class RedisStreamsBroker:
         bounds = await self.bounds(partitions)
         return sum(b.end - max(committed[tp] or 0, b.first) for tp, b in bounds.items())
 
-    # -- upkeep -----------------------------------------------------------------------------------------------
+    # -- maintenance ------------------------------------------------------------------------------------------
 
-    async def remember(self, *commands: RedisCommand) -> None:
-        """Do *commands* in one step, above the server's memory limit too."""
+    async def write_state(self, *commands: RedisCommand) -> None:
+        """Run *commands* atomically, also above the server's memory limit."""
         await self._publish((), commands, (), reserve=True)
 
     async def time_s(self) -> float:
         """Return the broker's Unix time."""
-        with map_redis_errors(self.url):
-            seconds, micros = await self.state.time()
+        seconds, micros = await self.state.time()
         return int(seconds) + int(micros) / 1e6
 
     async def retentions(self) -> dict[str, float]:
-        """Return for each topic how many seconds its messages are kept."""
-        with map_redis_errors(self.url):
-            found = await self.state.hgetall(self.key("retention"))
-        return {topic.decode(): float(kept_s) for topic, kept_s in found.items()}
+        """Return the retention of each topic in seconds."""
+        retention = await self.state.hgetall(self.key("retention"))
+        return {topic.decode(): float(seconds) for topic, seconds in retention.items()}
 
     async def groups(self) -> dict[str, float]:
-        """Return the broker's time when each registered group was last heard of."""
-        with map_redis_errors(self.url):
-            found = await self.state.hgetall(self.key("groups"))
-        return {group.decode(): float(at_s) for group, at_s in found.items()}
+        """Return each registered group and the broker's time of its last heartbeat."""
+        groups = await self.state.hgetall(self.key("groups"))
+        return {group.decode(): float(seen_s) for group, seen_s in groups.items()}
 
     async def forget_groups(self, groups: Sequence[str]) -> None:
-        """Keep nothing for *groups* any more, until they register again."""
+        """Unregister *groups*: trimming ignores them until they register again."""
         if groups:
-            with map_redis_errors(self.url):
-                await self.state.hdel(self.key("groups"), *groups)
+            await self.state.hdel(self.key("groups"), *groups)
 
     async def trim_topic(
-        self, topic: str, most: int, *, before_s: float | None = None, needs: str = "", unread: bool = False
+        self, topic: str, limit: int, *, before_s: float | None = None, needs: str = "", unread: bool = False
     ) -> tuple[int, int, int]:
-        """Remove up to *most* of a topic's oldest messages; returns how many might go, were there, and went.
+        """Remove up to *limit* of a topic's oldest messages; return the counts of removable, stored and removed ones.
 
-        Those may go that every registered group, and *needs*, has committed, and that are older than *before_s*.
-        *unread*: whether they are committed doesn't matter.
+        A message is removable if it is older than *before_s*, and every registered group and the group *needs* have
+        committed it. With *unread*, commits do not matter.
         """
         numbers = range(await self.partitions(topic))
         keys = [self.key("groups"), *(self.stream(topic, n) for n in numbers)]
-        args = [self.key("offsets", ""), "" if before_s is None else f"{before_s:.3f}", most, needs, int(unread)]
+        args = [self.key("offsets", ""), "" if before_s is None else f"{before_s:.3f}", limit, needs, int(unread)]
         args += [partition_name(topic, n) for n in numbers]
-        may, there, removed = await self.script("trim", keys, args)
-        return may, there, removed
+        removable, stored, removed = await self.script("trim", keys, args)
+        return removable, stored, removed
 
     async def topic_bytes(self, topic: str) -> int:
-        """Return about how much of the broker's memory a topic takes."""
-        with map_redis_errors(self.url):
-            async with self.state.pipeline(transaction=False) as pipe:
-                for n in range(await self.partitions(topic)):
-                    pipe.memory_usage(self.stream(topic, n))
-                return sum(size or 0 for size in await pipe.execute())
+        """Return the approximate memory of a topic in bytes."""
+        async with self.state.pipeline(transaction=False) as pipe:
+            for n in range(await self.partitions(topic)):
+                pipe.memory_usage(self.stream(topic, n))
+            return sum(size or 0 for size in await pipe.execute())
 
     async def memory(self) -> tuple[int, int]:
-        """Return the bytes that messages and state take, and the broker's limit; 0 where it has none.
+        """Return the bytes used by messages and state, and the broker's limit (0: none).
 
-        Answers on their way to clients don't count here: 500 messages to one reader can be half of a small memory.
-        `mem_clients_normal` of INFO would be a second old.
+        Output buffers of clients are not counted: 500 messages to one reader can fill half of a small memory. Their
+        sum comes from CLIENT LIST, since `mem_clients_normal` of INFO can be a second old.
         """
-        with map_redis_errors(self.url):
-            async with self.state.pipeline(transaction=True) as pipe:
-                pipe.info("memory")
-                pipe.client_list()
-                found, clients = await pipe.execute()
-        held = int(found["used_memory"]) - sum(int(client["tot-mem"]) for client in clients)
-        return held, int(found.get("maxmemory", 0))
+        async with self.state.pipeline(transaction=True) as pipe:
+            pipe.info("memory")
+            pipe.client_list()
+            memory, clients = await pipe.execute()
+        used = int(memory["used_memory"]) - sum(int(client["tot-mem"]) for client in clients)
+        return used, int(memory.get("maxmemory", 0))
 
     async def memory_usage(self) -> float:
-        with map_redis_errors(self.url):
-            memory = await self.state.info("memory")
+        memory = await self.state.info("memory")
         limit = int(memory.get("maxmemory", 0))
         return int(memory["used_memory"]) / limit if limit else 0.0
 

@@ -1,130 +1,122 @@
-"""Leases: how the members of a group share its partitions, and take over from the dead."""
+"""Leases on partitions: sharing among the members of a group, and takeover from dead members."""
 
 import asyncio
 import logging
 import os
 import secrets
 import socket
-import sys
 import threading
-import time
 import weakref
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
+from streams.brokers.redis_streams.store import ScriptStore
+from streams.clock import boottime_s
 from streams.errors import CopydeskError
-from streams.state.redis_client import Partition, partition_name
+from streams.topics import Partition, partition_name
 
-if TYPE_CHECKING:
-    from streams.brokers.redis_streams.broker import RedisStreamsBroker
+BEATS_PER_LEASE = 4  # a lease survives three lost heartbeats
+SILENT_S = 300.0  # a member without activity for this time counts as stuck; the default of Kafka's max.poll.interval.ms
 
-BEATS_PER_LEASE = 4  # three heartbeats may get lost before the lease does
-SILENT_S = 300.0  # Kafka's max.poll.interval.ms: a member that doesn't come back for so long is taken for stuck
-
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 class Leases:
-    """A member's share of a group's partitions, kept by heartbeats.
+    """A member's share of a group's partitions, held by heartbeats.
 
-    `held` maps a partition to its lease ("member|epoch"); a write that names a lease that has moved on is refused.
-    A worker that comes back under its old name takes over at once from the dead one.
+    `owned` maps a partition to its lease ("member|epoch"). The broker refuses a write under an outdated lease.
+    A worker that restarts under the same *name* takes over its former partitions at once.
 
-    `beat` takes and learns; the thread of `start_renewing` only renews, while the member's event loop is blocked.
+    `heartbeat` acquires and releases partitions. The thread of `start_renewing` only renews leases while the member's
+    event loop is blocked.
     """
 
-    def __init__(self, log: "RedisStreamsBroker", group: str, lease_s: float, name: str = "") -> None:
-        self.log, self.group, self.lease_s = log, group, lease_s
-        # Two members of one process must not take each other for the dead self: only a name that was given is known.
+    def __init__(self, store: ScriptStore, group: str, lease_s: float, name: str = "") -> None:
+        self.store, self.group, self.lease_s = store, group, lease_s
+        # The default name is unique, since two members of one process must not take over each other's partitions.
         name = name or f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         self.member = f"{name}#{secrets.token_hex(4)}"
         self.owned: dict[Partition, str] = {}
         self.to_release: list[Partition] = []
-        self.renewed_s = float("-inf")  # by `clock_s`, when the last renewal that succeeded was sent
+        self.renewed_s = float("-inf")  # `boottime_s` when the last successful renewal was sent
         self._next_beat_s = float("-inf")
-        self._seen_s = clock_s()
+        self._active_s = boottime_s()
         self._joined = False
         self._renewer: Renewer | None = None
 
     def _keys(self) -> list[str]:
-        return [self.log.key(kind, self.group) for kind in ("members", "leases", "epochs")]
+        return [self.store.key(suffix, self.group) for suffix in ("members", "leases", "epochs")]
 
     def is_due(self) -> bool:
-        """Return whether a heartbeat must come before anything else is done under these leases."""
-        now_s = self._seen_s = clock_s()
+        """Return whether a heartbeat must come before further work under these leases."""
+        now_s = self._active_s = boottime_s()
         return now_s >= self._next_beat_s or now_s - self.renewed_s > self.lease_s / 2
 
     def expire(self) -> None:
-        """Require a heartbeat: a lease was found to be lost."""
+        """Make a heartbeat due, because a lease was lost."""
         self._next_beat_s = self.renewed_s = float("-inf")
 
     async def heartbeat(self, partitions: Sequence[Partition]) -> None:
-        """Renew what is held, and take what is free and our share."""
+        """Renew the owned leases, and acquire this member's share of the free *partitions*."""
         by_name = {partition_name(*tp).encode(): tp for tp in partitions}
         args = [self.member, int(self.lease_s * 1000), 0 if self._joined else 1, self.group, *by_name]
-        sent_s = self._seen_s = clock_s()
-        held, surplus = await self.log.script("beat", [*self._keys(), self.log.key("groups")], args)
+        sent_s = self._active_s = boottime_s()
+        owned, surplus = await self.store.script("heartbeat", [*self._keys(), self.store.key("groups")], args)
         self._joined = True
-        self.owned = {by_name[n]: lease.decode() for n, lease in zip(held[::2], held[1::2], strict=True)}
+        self.owned = {by_name[n]: lease.decode() for n, lease in zip(owned[::2], owned[1::2], strict=True)}
         self.to_release = [by_name[n] for n in surplus]
         self.renewed_s, self._next_beat_s = sent_s, sent_s + self.lease_s / BEATS_PER_LEASE
 
     async def release(self, partitions: Iterable[Partition], *, leave: bool = False) -> None:
-        """Hand *partitions* over; leaving the group lets the others take them at their next heartbeat."""
+        """Release *partitions*; with *leave*, also leave the group, so that others acquire them at their heartbeat."""
         if leave:
             self.stop_renewing()
         names = [partition_name(*tp) for tp in partitions]
-        await self.log.script("release", self._keys()[:2], [self.member, int(leave), *names])
+        await self.store.script("release", self._keys()[:2], [self.member, int(leave), *names])
 
     # -- renewing in a thread ---------------------------------------------------------------------------------
 
     def start_renewing(self) -> None:
-        """Renew from a thread until `stop_renewing`, or until the member has been silent for `SILENT_S`."""
+        """Renew from a thread until `stop_renewing`, or until the member has been inactive for `SILENT_S`."""
         if self._renewer is None:
             self._renewer = Renewer(self)
             self._renewer.start()
 
     def stop_renewing(self) -> None:
-        """Stop the thread; returns at once."""
+        """Tell the thread to stop, without waiting for it."""
         if self._renewer is not None:
             self._renewer.stopping.set()
             self._renewer = None
 
-    async def renew(self, log: "RedisStreamsBroker") -> None:
-        """Renew over a connection of its own; a lease that is lost already isn't renewed."""
-        sent_s = clock_s()
-        if sent_s - self._seen_s > SILENT_S:
+    async def renew(self, store: ScriptStore) -> None:
+        """Renew the leases over *store*, the thread's connection; lost leases stay lost."""
+        sent_s = boottime_s()
+        if sent_s - self._active_s > SILENT_S:
             return
-        if await log.script("renew", self._keys()[:1], [self.member, int(self.lease_s * 1000)]):
+        if await store.script("renew", self._keys()[:1], [self.member, int(self.lease_s * 1000)]):
             self.renewed_s = max(self.renewed_s, sent_s)
         else:
             self.expire()
 
 
 class Renewer(threading.Thread):
-    """Renews a member's leases whatever its event loop does: cleaning an item or a subscriber's work may block that.
+    """Renews a member's leases while its event loop is blocked, by the cleaning of an item or by a subscriber's work.
 
-    It ends with `stopping`, or with the `Leases`: a reader that nobody closed keeps no partition.
+    The thread ends on `stopping`, or with its `Leases`, so that a reader without `close` holds no partition.
     """
 
     def __init__(self, leases: Leases) -> None:
         super().__init__(name=f"leases of {leases.group}", daemon=True)
         self.stopping = threading.Event()
         self._leases = weakref.ref(leases)
-        self._log = leases.log.sibling()
+        self._store = leases.store.sibling()
         self._every_s = leases.lease_s / BEATS_PER_LEASE
 
     def run(self) -> None:
         with asyncio.Runner() as runner:
             while not self.stopping.wait(self._every_s) and (leases := self._leases()) is not None:
                 try:
-                    runner.run(leases.renew(self._log))
+                    runner.run(leases.renew(self._store))
                 except CopydeskError as exc:
-                    logger.warning("%s not renewed, will retry: %s", self.name, exc)
+                    log.warning("leases not renewed: group %s (%s); will retry", leases.group, exc)
                 del leases
-            runner.run(self._log.close())
-
-
-def clock_s() -> float:
-    """Return seconds of a clock that goes on while the machine sleeps, where there is one."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME) if sys.platform == "linux" else time.monotonic()
+            runner.run(self._store.close())

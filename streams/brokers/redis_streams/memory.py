@@ -1,12 +1,12 @@
-"""Memory relief: when the broker's memory runs short, the oldest messages go before their retention ends.
+"""Memory relief: remove the oldest messages before the end of their retention when the broker's memory is short.
 
-     80 %   relief begins, and ends at 75 %: committed items, then poll outcomes, then articles that all groups read
+     80 %   relief begins, and ends at 75 %: committed items, then poll results, then articles that all groups read
      85 %   pollers pause (workers/poller/poller.py)
-     95 %   articles go that some group has not read, down to 90 %
-    100 %   the server refuses pollers; the desk goes on in the reserve
+     95 %   articles that a group has not read are removed, down to 90 %
+    100 %   the server rejects pollers; the desk continues in the reserve
 
-Shares are of the server's `maxmemory`. Embedded, that is `valkey_memory_mb` without its reserve (see embedded.py).
-Articles keep a fifth of the memory: what the desk remembers of them must not push out the last of them.
+Shares refer to the server's `maxmemory`. In embedded mode, this is `valkey_memory_mb` without its reserve
+(valkey/server.py). Articles keep a fifth of the memory, so that the desk's state cannot displace all of them.
 """
 
 import logging
@@ -15,7 +15,6 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from streams.brokers.redis_streams.broker import RedisStreamsBroker
-from streams.state.redis_client import map_redis_errors
 from streams.topics import ARTICLES, DESK_GROUP, ITEMS, POLLS
 
 log = logging.getLogger(__name__)
@@ -26,14 +25,14 @@ LAST = "last"
 
 
 class Rule(NamedTuple):
-    """What may go: of which topic and its routes, above which share of the memory, down to which, and what stays."""
+    """Permits the removal of messages of a topic and its routes, above and down to shares of the memory."""
 
     topic: str
-    above: float = END  # in a round that has begun
+    above: float = END  # applies within a round that has begun
     down_to: float = END
-    needs: str = ""  # a group that must have committed it
-    unread: bool = False
-    keeps: float = 0.0  # share of the memory that the topic and its routes keep
+    needs: str = ""  # a group that must have committed the messages
+    unread: bool = False  # include messages that groups have not committed
+    keeps: float = 0.0  # share of the memory that stays with the topic and its routes
 
 
 RULES = (
@@ -45,80 +44,79 @@ RULES = (
 
 
 class Removed(NamedTuple):
-    """What memory relief has removed so far: messages by topic, and the Unix time when it last removed articles."""
+    """Totals of memory relief: removed messages by topic, and the Unix time of the last removal of articles."""
 
     counts: Mapping[str, int]
     articles_last_s: float
 
 
 class MemoryRelief:
-    """Rounds of relief. One that finds enough room only asks how much there is."""
+    """Rounds of memory relief. With enough free memory, a round costs one request."""
 
     def __init__(self, broker: RedisStreamsBroker) -> None:
         self.broker = broker
         self._exhausted = False
 
     async def relieve(self) -> dict[str, int]:
-        """Remove what the rules say until there is room; returns how many messages, by topic."""
+        """Apply the rules until enough memory is free; return the removed messages by topic."""
         used, limit = await self.broker.memory()
         if used <= BEGIN * limit or not limit:
             self._exhausted = False
             return {}
-        out: dict[str, int] = {}
+        removed: dict[str, int] = {}
         for rule in RULES:
             if used > rule.above * limit:
-                await self._apply(rule, used, limit, out)
+                await self._apply(rule, used, limit, removed)
                 used, limit = await self.broker.memory()
-        await self._remember(out)
-        if used > BEGIN * limit and not out and not self._exhausted:
+        await self._add_to_totals(removed)
+        if used > BEGIN * limit and not removed and not self._exhausted:
             self._exhausted = True
             log.warning(
                 "memory short: %.0f %% of %d bytes used (nothing to remove); raise valkey_memory_mb or maxmemory",
                 100 * used / limit, limit,
             )  # fmt: skip
-        return out
+        return removed
 
-    async def _apply(self, rule: Rule, used: int, limit: int, out: dict[str, int]) -> None:
+    async def _apply(self, rule: Rule, used: int, limit: int, removed: dict[str, int]) -> None:
         topics = await self._topics(rule)
         sizes = {topic: await self.broker.topic_bytes(topic) for topic in topics}
         total = sum(sizes.values())
-        wanted = min(used - rule.down_to * limit, total - rule.keeps * limit)
+        excess = min(used - rule.down_to * limit, total - rule.keeps * limit)
         for topic, size in sizes.items():
-            if wanted > 0 and size and (removed := await self._remove(rule, topic, wanted / total)):
-                out[topic] = out.get(topic, 0) + removed
+            if excess > 0 and size and (count := await self._remove(rule, topic, excess / total)):
+                removed[topic] = removed.get(topic, 0) + count
                 log.warning(
                     "memory short: removed the oldest %d messages of %s (%s, %.0f %% of memory used); "
                     "raise valkey_memory_mb or maxmemory to keep them for longer",
-                    removed, topic, "read or not" if rule.unread else "committed by every group", 100 * used / limit,
+                    count, topic, "read or not" if rule.unread else "committed by every group", 100 * used / limit,
                 )  # fmt: skip
 
     async def _topics(self, rule: Rule) -> Sequence[str]:
-        known = await self.broker.retentions()
-        return [name for name in known if name == rule.topic or name.startswith(f"{rule.topic}.")]
+        names = await self.broker.retentions()
+        return [name for name in names if name == rule.topic or name.startswith(f"{rule.topic}.")]
 
     async def _remove(self, rule: Rule, topic: str, share: float) -> int:
-        """Remove *share* of the messages of a topic, as far as the rule allows it."""
-        _, there, _ = await self.broker.trim_topic(topic, 0, needs=rule.needs, unread=rule.unread)
-        most = int(min(1.0, share) * there) + 1
-        _, _, removed = await self.broker.trim_topic(topic, most, needs=rule.needs, unread=rule.unread)
+        """Remove *share* of the messages of a topic, as far as the rule permits; return their number."""
+        _, stored, _ = await self.broker.trim_topic(topic, 0, needs=rule.needs, unread=rule.unread)
+        limit = int(min(1.0, share) * stored) + 1
+        _, _, removed = await self.broker.trim_topic(topic, limit, needs=rule.needs, unread=rule.unread)
         return removed
 
-    async def _remember(self, removed: Mapping[str, int]) -> None:
+    async def _add_to_totals(self, removed: Mapping[str, int]) -> None:
         if not removed:
             return
         key = _key(self.broker)
         commands = [("HINCRBY", key, topic, count) for topic, count in removed.items()]
         articles = any(topic.startswith(ARTICLES.name) for topic in removed)
         last = [("HSET", key, LAST, f"{time.time():.0f}")] if articles else []
-        await self.broker.remember(*commands, *last)
+        await self.broker.write_state(*commands, *last)
 
 
 async def read_removed(broker: RedisStreamsBroker) -> Removed:
-    """Return what memory relief has removed so far."""
-    with map_redis_errors(broker.url):
-        found = {name.decode(): int(value) for name, value in (await broker.state.hgetall(_key(broker))).items()}
-    last_s = found.pop(LAST, 0)
-    return Removed(found, float(last_s))
+    """Return the totals of memory relief."""
+    totals = {name.decode(): int(value) for name, value in (await broker.state.hgetall(_key(broker))).items()}
+    last_s = totals.pop(LAST, 0)
+    return Removed(totals, float(last_s))
 
 
 def _key(broker: RedisStreamsBroker) -> str:

@@ -1,39 +1,37 @@
-"""A subscriber's position in a topic."""
+"""A subscriber's position in a topic of Redis Streams."""
 
 import asyncio
 import logging
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from streams.brokers.base import Delivery, resolve_start
+from streams.brokers.base import ConsumedMessage, resolve_start
 from streams.brokers.redis_streams.leases import Leases
-from streams.state.redis_client import Partition, offset_from_entry_id
+from streams.brokers.redis_streams.store import StreamStore
+from streams.state.redis_client import offset_from_entry_id
+from streams.topics import Partition, partition_name
 
-if TYPE_CHECKING:
-    from streams.brokers.redis_streams.broker import RedisStreamsBroker
-
-
-GROUP_FETCH = 100  # entries per partition that a group's member reads ahead: others wait for its share meanwhile
+GROUP_FETCH = 100  # entries per partition that a group member reads ahead; a handover waits for them
 
 log = logging.getLogger(__name__)
 
 
 class RedisStreamsReader:
-    """A subscriber's position in a topic; members of one group share its partitions by leases."""
+    """A subscriber's position in a topic; members of a group share its partitions by leases."""
 
-    def __init__(self, log: "RedisStreamsBroker", partitions: list[Partition], group: str) -> None:
-        self.log, self.group, self.partitions = log, group, partitions
+    def __init__(self, store: StreamStore, partitions: list[Partition], group: str) -> None:
+        self.store, self.group, self.partitions = store, group, partitions
         self._position: dict[Partition, int] = {}
-        self._position_lease: dict[Partition, str] = {}  # the lease that each position was begun under
+        self._position_lease: dict[Partition, str] = {}  # the lease under which each position was initialised
         self._lost: set[Partition] = set()
-        self._leases = Leases(log, group, log.lease_s) if group else None
+        self._leases = Leases(store, group, store.lease_s) if group else None
 
     async def open(self, start: str) -> None:
         if self._leases is not None:
-            await self.log.register(self.group, self.partitions, start)
+            await self.store.register(self.group, self.partitions, start)
             self._leases.start_renewing()
             return
-        bounds = await self.log.bounds(self.partitions)
+        bounds = await self.store.bounds(self.partitions)
         self._position = {tp: resolve_start(start, tp[1], b.first, b.end) for tp, b in bounds.items()}
 
     def is_due(self) -> bool:
@@ -57,16 +55,16 @@ class RedisStreamsReader:
         self._leases.to_release = [tp for tp in self._leases.to_release if tp not in partitions]
 
     async def _refresh_leases(self) -> None:
-        """Keep to the leases that we hold. Whatever is interrupted here is made up for at the next call.
+        """Send a due heartbeat and adapt the positions to the owned leases; an interrupted call is completed later.
 
-        A surplus partition is read no further; its lease stays until `hand_over`, for what is in hand of it.
+        Reading of a surplus partition stops. Its lease stays until `hand_over`, for its uncommitted messages.
         """
         leases = self._leases
         if leases is None or not leases.is_due():
             return
         await leases.heartbeat(self.partitions)
-        kept = {tp: lease for tp, lease in self._position_lease.items() if tp in leases.to_release}
-        owned = leases.owned | kept
+        surplus = {tp: lease for tp, lease in self._position_lease.items() if tp in leases.to_release}
+        owned = leases.owned | surplus
         self._lost |= {tp for tp, lease in self._position_lease.items() if owned.get(tp) != lease}
         same = {tp: p for tp, p in self._position.items() if tp in owned and self._position_lease.get(tp) == owned[tp]}
         new = [tp for tp in leases.owned if tp not in same]
@@ -78,30 +76,33 @@ class RedisStreamsReader:
         self._position_lease = owned
 
     async def _initial_positions(self, partitions: list[Partition]) -> dict[Partition, int]:
-        """Return where the group is; behind what was trimmed, should it have been away for too long."""
-        committed = await self.log.committed(self.group, partitions)
-        bounds = await self.log.bounds(partitions)
-        out = {tp: max(committed[tp] or 0, bounds[tp].first) for tp in partitions}
-        gone = {tp: n for tp in partitions if (n := out[tp] - (committed[tp] or 0)) > 0}
-        for (topic, partition), n in gone.items():
-            log.warning("%s/%d: group %s was away while %d messages were removed", topic, partition, self.group, n)
-        return out
+        """Return the committed offsets, or the first stored offsets where trimming has passed them."""
+        committed = await self.store.committed(self.group, partitions)
+        bounds = await self.store.bounds(partitions)
+        positions = {tp: max(committed[tp] or 0, bounds[tp].first) for tp in partitions}
+        for tp, position in positions.items():
+            if (removed := position - (committed[tp] or 0)) > 0:
+                log.warning(
+                    "messages missed: %s, group %s (%d were removed while the group was inactive)",
+                    partition_name(*tp), self.group, removed,
+                )  # fmt: skip
+        return positions
 
-    async def read(self, wait_s: float) -> list[Delivery]:
+    async def read(self, wait_s: float) -> list[ConsumedMessage]:
         if not self._position_lease:
             await self._refresh_leases()
-        wanted = {tp: p for tp, p in self._position.items() if tp not in self.surplus()}
-        if not wanted:
+        positions = {tp: p for tp, p in self._position.items() if tp not in self.surplus()}
+        if not positions:
             await asyncio.sleep(wait_s)
             return []
-        found = await self.log.fetch(wanted, wait_s, **({"count": GROUP_FETCH} if self.group else {}))
-        out = []
-        for tp, entries in found.items():
-            if (gone := offset_from_entry_id(entries[0][0]) - self._position[tp]) > 0:
-                log.warning("%s/%d: %d messages were removed before they were read", *tp, gone)
-            out += [to_message(tp, entry) for entry in entries]
-            self._position[tp] = out[-1].offset + 1
-        return out
+        fetched = await self.store.fetch(positions, wait_s, **({"count": GROUP_FETCH} if self.group else {}))
+        messages = []
+        for tp, entries in fetched.items():
+            if (removed := offset_from_entry_id(entries[0][0]) - self._position[tp]) > 0:
+                log.warning("messages missed: %s (%d were removed before the read)", partition_name(*tp), removed)
+            messages += [to_message(tp, entry) for entry in entries]
+            self._position[tp] = messages[-1].offset + 1
+        return messages
 
     def position(self) -> dict[int, int]:
         return {tp[1]: offset for tp, offset in self._position.items()}
@@ -109,13 +110,13 @@ class RedisStreamsReader:
     async def commit(self, through: Mapping[Partition, int]) -> None:
         if self._leases is not None:
             leases = {tp: self._position_lease.get(tp, "lost") for tp in through}
-            done = await self.log.commit(self.group, {tp: offset + 1 for tp, offset in through.items()}, leases)
+            done = await self.store.commit(self.group, {tp: offset + 1 for tp, offset in through.items()}, leases)
             if done < len(through):
-                log.warning("group %s: a lease was lost before its commit; its new owner goes on", self.group)
+                log.warning("commit refused: group %s (lease lost); the new owner continues", self.group)
                 self._leases.expire()
 
     async def at_end(self) -> bool:
-        bounds = await self.log.bounds(self.partitions)
+        bounds = await self.store.bounds(self.partitions)
         return bool(self._position) and all(p >= bounds[tp].end for tp, p in self._position.items())
 
     async def close(self) -> None:
@@ -123,12 +124,12 @@ class RedisStreamsReader:
             await self._leases.release([*self._leases.owned, *self._leases.to_release], leave=True)
 
 
-def to_message(tp: Partition, entry: Any) -> Delivery:
-    """Return the message in a raw entry."""
+def to_message(tp: Partition, entry: Any) -> ConsumedMessage:
+    """Return the message of a raw stream entry."""
     entry_id, flat = entry
     fields = dict(zip(flat[::2], flat[1::2], strict=True))
     headers = tuple((n[2:].decode(), v) for n, v in fields.items() if n[:2] == b"h:")
-    return Delivery(
+    return ConsumedMessage(
         *tp,
         offset_from_entry_id(entry_id),
         float(fields.get(b"t", 0)),

@@ -1,4 +1,4 @@
-"""What copydesk asks of a broker, told once and run over each: Valkey, Redis, Kafka, and the Kafka before."""
+"""Contract of all brokers, run on Valkey, Redis, Kafka and the previous Kafka."""
 
 import asyncio
 import os
@@ -13,10 +13,11 @@ from typing import Any
 
 import pytest
 
-from streams.brokers.base import Broker, Delivery, OutgoingMessage, Reader, open_broker
+from streams.brokers import open_broker
+from streams.brokers.base import Broker, ConsumedMessage, OutgoingMessage, Reader
 from streams.config.settings import Settings
 from streams.errors import UnavailableError
-from streams.faust.agents import BatchResult, ConsumedMessage, add_agent, create_app
+from streams.faust.agents import BatchResult, add_agent, create_app
 from streams.topics import Topic
 from tests.conftest import DEADLINE_S, ROOT, until
 
@@ -39,7 +40,7 @@ class Stage:
         )
         return values
 
-    async def published(self) -> list[Delivery]:
+    async def published(self) -> list[ConsumedMessage]:
         return await drained(await self.broker.open_reader(self.target, "", "start"))
 
     @asynccontextmanager
@@ -59,62 +60,62 @@ class Stage:
 @asynccontextmanager
 async def stage(settings: Settings) -> AsyncGenerator[Stage, None]:
     broker = open_broker(settings)
-    made = Stage(settings, broker)
-    await broker.create_topics([made.source, made.target])
+    created = Stage(settings, broker)
+    await broker.create_topics([created.source, created.target])
     try:
-        yield made
+        yield created
     finally:
         await broker.close()
 
 
-async def drained(reader: Reader) -> list[Delivery]:
-    found: list[Delivery] = []
+async def drained(reader: Reader) -> list[ConsumedMessage]:
+    messages: list[ConsumedMessage] = []
     while True:
-        got = await reader.read(0.1)
-        found += got
-        if not got and await reader.at_end():
+        batch = await reader.read(0.1)
+        messages += batch
+        if not batch and await reader.at_end():
             await reader.close()
-            return found
+            return messages
 
 
-def in_order_by_key(found: Sequence[Delivery]) -> bool:
+def in_order_by_key(messages: Sequence[ConsumedMessage]) -> bool:
     by_key: dict[bytes, list[bytes]] = {}
-    for d in found:
-        by_key.setdefault(d.key, []).append(d.value)
+    for m in messages:
+        by_key.setdefault(m.key, []).append(m.value)
     return all(values == sorted(values) for values in by_key.values())
 
 
-def test_what_is_published_is_read_in_the_order_of_its_key(either: Settings) -> None:
+def test_reader_keeps_order_of_each_key(either: Settings) -> None:
     async def go() -> None:
         async with stage(either) as s:
             values = await s.fill(200)
-            found = await drained(await s.broker.open_reader(s.source, "", "start"))
-            assert sorted(d.value for d in found) == values
-            assert in_order_by_key(found)
-            assert len({(d.partition, d.offset) for d in found}) == 200
-            assert all(len({d.partition for d in found if d.key == k}) == 1 for k in {d.key for d in found})
-            assert len({d.partition for d in found}) > 1
+            messages = await drained(await s.broker.open_reader(s.source, "", "start"))
+            assert sorted(m.value for m in messages) == values
+            assert in_order_by_key(messages)
+            assert len({(m.partition, m.offset) for m in messages}) == 200
+            assert all(len({m.partition for m in messages if m.key == k}) == 1 for k in {m.key for m in messages})
+            assert len({m.partition for m in messages}) > 1
 
     asyncio.run(go())
 
 
-def test_headers_and_binary_values_arrive_as_they_were(either: Settings) -> None:
+def test_publish_preserves_headers_and_binary_values(either: Settings) -> None:
     async def go() -> None:
         async with stage(either) as s:
             message = OutgoingMessage(s.source.name, b"\xff\x00", bytes(range(256)), (("trace", b"\x01"), ("π", b"")))
             await s.broker.publish([message])
-            [found] = await drained(await s.broker.open_reader(s.source, "", "start"))
-            assert (found.key, found.value, found.headers) == (message.key, message.value, message.headers)
+            [read] = await drained(await s.broker.open_reader(s.source, "", "start"))
+            assert (read.key, read.value, read.headers) == (message.key, message.value, message.headers)
 
     asyncio.run(go())
 
 
-def test_a_group_resumes_where_it_committed(either: Settings) -> None:
+def test_reader_group_resumes_at_commit(either: Settings) -> None:
     async def go() -> None:
         async with stage(either) as s:
             values = await s.fill(60)
             reader = await s.broker.open_reader(s.source, s.group, "start")
-            first: list[Delivery] = []
+            first: list[ConsumedMessage] = []
             while len(first) < 60:
                 first += await reader.read(0.5)
             half = {}
@@ -124,7 +125,7 @@ def test_a_group_resumes_where_it_committed(either: Settings) -> None:
             await reader.commit(half)
             await reader.close()
             again = await s.broker.open_reader(s.source, s.group, "start")
-            second: list[Delivery] = []
+            second: list[ConsumedMessage] = []
             await until(lambda: _more(again, second, 30))
             assert sorted(d.value for d in second) == values[30:]
             await again.close()
@@ -132,26 +133,26 @@ def test_a_group_resumes_where_it_committed(either: Settings) -> None:
     asyncio.run(go())
 
 
-async def _more(reader: Reader, into: list[Delivery], wanted: int) -> bool:
+async def _more(reader: Reader, into: list[ConsumedMessage], count: int) -> bool:
     into += await reader.read(0.2)
-    return len(into) >= wanted
+    return len(into) >= count
 
 
-def test_reading_from_the_end_sees_only_what_comes(either: Settings) -> None:
+def test_reader_from_end_sees_only_new_messages(either: Settings) -> None:
     async def go() -> None:
         async with stage(either) as s:
             await s.fill(20)
             reader = await s.broker.open_reader(s.source, "", "end")
             await s.broker.publish([OutgoingMessage(s.source.name, b"k", b"late")])
-            found: list[Delivery] = []
-            await until(lambda: _more(reader, found, 1))
-            assert [d.value for d in found] == [b"late"]
+            messages: list[ConsumedMessage] = []
+            await until(lambda: _more(reader, messages, 1))
+            assert [m.value for m in messages] == [b"late"]
             await reader.close()
 
     asyncio.run(go())
 
 
-def test_a_reader_begins_where_another_was_and_near_the_end(either: Settings) -> None:
+def test_reader_start_accepts_offsets_and_last_n(either: Settings) -> None:
     async def go() -> None:
         async with stage(either) as s:
             await s.fill(40)
@@ -171,24 +172,24 @@ def test_a_reader_begins_where_another_was_and_near_the_end(either: Settings) ->
     asyncio.run(go())
 
 
-def test_an_agent_carries_everything_over_in_order_and_commits(either: Settings) -> None:
+def test_agent_processes_all_in_order_and_commits(either: Settings) -> None:
     async def go() -> None:
         async with stage(either) as s:
             values = await s.fill(300)
             async with s.copying(s.copy):
                 await until(lambda: _lag_is(s, 0))
-            found = await s.published()
-            assert sorted(d.value for d in found) == values
-            assert in_order_by_key(found)
+            messages = await s.published()
+            assert sorted(m.value for m in messages) == values
+            assert in_order_by_key(messages)
 
     asyncio.run(go())
 
 
-async def _lag_is(s: Stage, wanted: int) -> bool:
-    return await s.broker.lag(s.source.name, s.group) == wanted
+async def _lag_is(s: Stage, expected: int) -> bool:
+    return await s.broker.lag(s.source.name, s.group) == expected
 
 
-def test_a_worker_that_comes_back_goes_on_where_it_was(either: Settings) -> None:
+def test_agent_restart_resumes_at_commit(either: Settings) -> None:
     async def go() -> None:
         async with stage(either) as s:
             await s.fill(50)
@@ -202,7 +203,7 @@ def test_a_worker_that_comes_back_goes_on_where_it_was(either: Settings) -> None
     asyncio.run(go())
 
 
-def test_what_is_unavailable_is_retried_until_it_is_not(either: Settings) -> None:
+def test_agent_retries_unavailable_handler(either: Settings) -> None:
     async def go() -> None:
         async with stage(either) as s:
             values = await s.fill(30)
@@ -220,14 +221,14 @@ def test_what_is_unavailable_is_retried_until_it_is_not(either: Settings) -> Non
     asyncio.run(go())
 
 
-def test_state_is_remembered_with_what_was_published(either: Settings) -> None:
+def test_agent_writes_state_with_messages(either: Settings) -> None:
     async def go() -> None:
         async with stage(either) as s:
             await s.fill(40)
 
             async def counting(batch: Sequence[ConsumedMessage]) -> BatchResult:
-                outcome = await s.copy(batch)
-                return outcome._replace(state_writes=[("HINCRBY", "test:done", s.group, len(batch))])
+                result = await s.copy(batch)
+                return result._replace(state_writes=[("HINCRBY", "test:done", s.group, len(batch))])
 
             async with s.copying(counting):
                 await until(lambda: _lag_is(s, 0))
@@ -236,8 +237,8 @@ def test_state_is_remembered_with_what_was_published(either: Settings) -> None:
     asyncio.run(go())
 
 
-def test_killed_workers_lose_nothing(either: Settings) -> None:
-    """Two worker processes share the work; each in turn is killed -9 while it works, and started again."""
+def test_workers_killed_lose_nothing(either: Settings) -> None:
+    """Two worker processes share a topic; the test kills (SIGKILL) and restarts them in turn."""
 
     async def go() -> None:
         async with stage(either) as s:
@@ -258,8 +259,8 @@ def test_killed_workers_lose_nothing(either: Settings) -> None:
     asyncio.run(go())
 
 
-def test_a_frozen_worker_that_wakes_up_after_its_lease_changes_nothing(either: Settings) -> None:
-    """Frozen with a batch in hand, until another has its partitions and has gone on."""
+def test_worker_frozen_beyond_lease_publishes_nothing(either: Settings) -> None:
+    """The worker is frozen during a batch until another worker has taken over its partitions."""
 
     async def go() -> None:
         async with stage(either) as s:
@@ -281,7 +282,7 @@ def test_a_frozen_worker_that_wakes_up_after_its_lease_changes_nothing(either: S
     asyncio.run(go())
 
 
-def test_workers_that_join_and_leave_lose_and_repeat_nothing(either: Settings) -> None:
+def test_workers_joining_and_leaving_process_exactly_once(either: Settings) -> None:
     async def go() -> None:
         async with stage(either) as s:
             values = await s.fill(500, keys=40)
@@ -295,7 +296,7 @@ def test_workers_that_join_and_leave_lose_and_repeat_nothing(either: Settings) -
                     await until(lambda: _published_more(s, before + 20))  # noqa: B023
                     workers[-2].send_signal(signal.SIGTERM)  # leaves
                 await until(lambda: _lag_is(s, 0))
-                # One that was told to leave before it had quite begun has nothing to hand over.
+                # A SIGTERM before the handler is installed ends a worker that holds no partition yet.
                 assert all(w.wait(DEADLINE_S) in (0, -signal.SIGTERM) for w in workers[:-1])
             finally:
                 end(*workers)
@@ -305,10 +306,10 @@ def test_workers_that_join_and_leave_lose_and_repeat_nothing(either: Settings) -
 
 
 async def all_exactly_once(s: Stage, values: Sequence[bytes]) -> None:
-    """Assert that the target has all of *values* once, in the order of their keys, and that state agrees."""
-    found = await s.published()
-    assert sorted(d.value for d in found) == list(values)
-    assert in_order_by_key(found)
+    """Assert that the target holds each of *values* once, ordered per key, and that the state agrees."""
+    messages = await s.published()
+    assert sorted(m.value for m in messages) == list(values)
+    assert in_order_by_key(messages)
     assert int(await s.broker.state.hget("test:done", s.group)) == len(values)
 
 
@@ -333,11 +334,11 @@ def start_worker(s: Stage, pause_s: float) -> "subprocess.Popen[bytes]":
     )
 
 
-def test_a_broker_that_is_down_is_unavailable_in_clear_words(settings: Settings) -> None:
+def test_publish_broker_down_raises_unavailable(settings: Settings) -> None:
     async def go(url: str) -> None:
         broker = open_broker(Settings(broker_url=url, state_url=settings.broker_url if url[0] == "k" else ""))
         try:
-            with pytest.raises(UnavailableError, match=r"broker .*127\.0\.0\.1:1 doesn't answer"):
+            with pytest.raises(UnavailableError, match=r"broker unavailable: .*127\.0\.0\.1:1"):
                 await broker.publish([OutgoingMessage("copydesk.polls", b"k", b"v")])
         finally:
             await broker.close()

@@ -1,4 +1,4 @@
-"""What only Kafka must show: its topics, the commit guard, transactions that end halfway, TLS and SASL, three nodes."""
+"""Kafka only: topic configuration, the commit guard, interrupted transactions, TLS and SASL, a three-node cluster."""
 
 import asyncio
 import signal
@@ -17,7 +17,8 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError
 from faust.types import TP
 
-from streams.brokers.base import Broker, OffsetRange, OutgoingMessage, open_broker
+from streams.brokers import open_broker
+from streams.brokers.base import Broker, OffsetRange, OutgoingMessage
 from streams.brokers.kafka.broker import KafkaBroker
 from streams.brokers.kafka.transactions import Transactions
 from streams.config.settings import Settings, kafka_bootstrap_servers
@@ -41,14 +42,14 @@ def one(clusters: Clusters, version: str) -> Cluster:
 
 @pytest.fixture
 def three(clusters: Clusters, version: str) -> Cluster:
-    """A cluster of three nodes, all of them up."""
-    found = clusters.get(version, nodes=3)
-    for node in found.nodes:
+    """A cluster of three running nodes."""
+    cluster = clusters.get(version, nodes=3)
+    for node in cluster.nodes:
         assert node.process is not None
         if node.process.poll() is not None:
-            found.run(node)
-        found.wait_for(node)
-    return found
+            cluster.run(node)
+        cluster.wait_for(node)
+    return cluster
 
 
 def over(settings: Settings, cluster: Cluster, **changes: Any) -> Settings:
@@ -59,30 +60,30 @@ def over(settings: Settings, cluster: Cluster, **changes: Any) -> Settings:
 
 
 @pytest.mark.parametrize(("nodes", "replicas", "in_sync"), [(1, 1, "1"), (3, 3, "2")])
-def test_topics_are_made_with_partitions_retention_compaction_and_replicas(
+def test_create_topics_sets_partitions_retention_compaction_replicas(
     settings: Settings, clusters: Clusters, version: str, nodes: int, replicas: int, in_sync: str
 ) -> None:
     cluster = clusters.get(version, nodes)
 
     async def go() -> None:
         broker = open_broker(over(settings, cluster, replication_factor=replicas if nodes > 1 else 0))
-        await until(lambda: _declared(broker, [ITEMS, ARTICLES]), what="as many nodes as copies")
-        assert await _declared(broker, [ITEMS, ARTICLES])  # there already
+        await until(lambda: _declared(broker, [ITEMS, ARTICLES]), what="as many nodes as replicas")
+        assert await _declared(broker, [ITEMS, ARTICLES])  # idempotent
         await broker.close()
         admin = AIOKafkaAdminClient(bootstrap_servers=",".join(kafka_bootstrap_servers(cluster.url)))
         await admin.start()
-        wanted = {
+        expected = {
             ITEMS.name: {"retention.ms": "604800000", "cleanup.policy": "delete"},
             ARTICLES.name: {"retention.ms": "2592000000", "cleanup.policy": "compact,delete"},
         }
-        described = await until(lambda: _described(admin, list(wanted)), what="every node to know the topics")
+        described = await until(lambda: _described(admin, list(expected)), what="topics on every node")
         for partitions in described:
             assert len(partitions) == settings.partitions
             assert all(len(p["replicas"]) == replicas for p in partitions)
-        for name, config in wanted.items():
-            found = await until(lambda: _configured(admin, name))  # noqa: B023 - awaited within the loop
+        for name, config in expected.items():
+            actual = await until(lambda: _configured(admin, name))  # noqa: B023 - awaited within the loop
             config |= {"min.insync.replicas": in_sync, "max.message.bytes": "16777216"}
-            assert {k: found[k] for k in config} == config
+            assert {k: actual[k] for k in config} == config
         await admin.close()
 
     asyncio.run(go())
@@ -97,8 +98,8 @@ async def _declared(broker: Broker, topics: list[Topic]) -> bool:
 
 
 async def _described(admin: AIOKafkaAdminClient, topics: list[str]) -> Any:
-    found = [topic["partitions"] for topic in await admin.describe_topics(topics)]
-    return all(found) and found
+    partitions = [topic["partitions"] for topic in await admin.describe_topics(topics)]
+    return all(partitions) and partitions
 
 
 async def _configured(admin: AIOKafkaAdminClient, topic: str) -> dict[str, str]:
@@ -110,10 +111,10 @@ async def _configured(admin: AIOKafkaAdminClient, topic: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(("driver", "committed"), [("kafka", 3), ("guarded+kafka", 1)])
-def test_without_the_guard_faust_commits_past_a_message_in_work_and_loses_it(
+def test_commit_guard_keeps_offset_of_unfinished_message(
     settings: Settings, one: Cluster, driver: str, committed: int
 ) -> None:
-    """faust-streaming#606: 0 is done and committed, 1 is in work, 2 is done. Only an offset of 1 brings 1 back."""
+    """Without the guard, Faust commits 3 and loses the unfinished message 1 (faust-streaming#606)."""
 
     async def go() -> None:
         async with stage(replace(over(settings, one), partitions=1)) as s:
@@ -133,7 +134,7 @@ def test_without_the_guard_faust_commits_past_a_message_in_work_and_loses_it(
                     if event.value != b"0":
                         await first_is_committed.wait()
                     if event.value == b"1":
-                        await asyncio.Event().wait()  # in work for ever, as if the process died with it
+                        await asyncio.Event().wait()  # never finishes, as if the process died
                     done.append(event.value)
 
             app.agent(topic, concurrency=2)(work)
@@ -155,8 +156,8 @@ async def _committed(s: Stage, cluster: Cluster, tp: TP, at_least: int = 0) -> i
     reader = AIOKafkaConsumer(bootstrap_servers=",".join(kafka_bootstrap_servers(cluster.url)), group_id=s.group)
     await reader.start()
     try:
-        found = await reader.committed(KafkaPartition(*tp))
-        return found if found and found >= at_least else 0
+        offset = await reader.committed(KafkaPartition(*tp))
+        return offset if offset and offset >= at_least else 0
     finally:
         await reader.stop()
 
@@ -165,14 +166,14 @@ async def _committed(s: Stage, cluster: Cluster, tp: TP, at_least: int = 0) -> i
 
 
 class Died(BaseException):
-    """Stands for kill -9 between two lines."""
+    """Simulates SIGKILL between two statements."""
 
 
 class Steps(Transactions):
-    """Transactions whose process dies before a chosen part of its step."""
+    """Transactions that die before the method *dies_before*."""
 
     def __init__(self, kafka: KafkaBroker, group: str, dies_before: str = "") -> None:
-        super().__init__(kafka, group)
+        super().__init__(kafka.client, kafka.state_store, group)
         for name in ("_commit_transaction", "_apply_intent") if dies_before else ():
             if name == dies_before:
                 setattr(self, name, self._die)
@@ -185,88 +186,94 @@ class Steps(Transactions):
 async def steps(settings: Settings) -> AsyncGenerator[tuple[Stage, Callable[..., Steps]], None]:
     async with stage(settings) as s:
         assert isinstance(s.broker, KafkaBroker)
-        kafka, made = s.broker, []
+        kafka, created = s.broker, []
 
         def start(dies_before: str = "") -> Steps:
-            made.append(Steps(kafka, s.group, dies_before))
-            return made[-1]
+            created.append(Steps(kafka, s.group, dies_before))
+            return created[-1]
 
         yield s, start
-        for one in made:
-            await one.close()
+        for transactions in created:
+            await transactions.close()
 
 
-REMEMBER = [("HINCRBY", "test:done", "n", 1)]
+STATE_WRITES = [("HINCRBY", "test:done", "n", 1)]
 
 
 @pytest.mark.parametrize(
-    ("dies_before", "published", "position"), [("_commit_transaction", 0, 0), ("_apply_intent", 1, 1)], ids=["publish", "remember"]
+    ("dies_before", "published", "position"),
+    [("_commit_transaction", 0, 0), ("_apply_intent", 1, 1)],
+    ids=["publish", "state_writes"],
 )
-def test_an_heir_finishes_or_forgets_what_its_predecessor_intended(
+def test_transactions_takeover_applies_or_drops_intent(
     settings: Settings, one: Cluster, dies_before: str, published: int, position: int
 ) -> None:
     async def go() -> None:
         async with steps(over(settings, one)) as (s, start):
             await s.broker.publish([OutgoingMessage(s.source.name, b"k", b"%d" % n) for n in range(2)])
             [tp] = {(d.topic, d.partition) for d in await drained(await s.broker.open_reader(s.source, "", "start"))}
-            dead, heir = start(dies_before), start()
-            run = OffsetRange(*tp, 0, 1)
-            assert await dead.holds(run)
+            dead, successor = start(dies_before), start()
+            offsets = OffsetRange(*tp, 0, 1)
+            assert await dead.owns(offsets)
             with pytest.raises(Died):
-                await dead.advance(run, [OutgoingMessage(s.target.name, b"k", b"out")], REMEMBER)
-            assert await heir.holds(run) == (position == 0)
-            assert await heir.holds(OffsetRange(*tp, 1, 2)) == (position == 1)
+                await dead.publish_and_commit(offsets, [OutgoingMessage(s.target.name, b"k", b"out")], STATE_WRITES)
+            assert await successor.owns(offsets) == (position == 0)
+            assert await successor.owns(OffsetRange(*tp, 1, 2)) == (position == 1)
             assert len(await s.published()) == published
             assert int(await s.broker.state.hget("test:done", "n") or 0) == published
 
     asyncio.run(go())
 
 
-def test_a_predecessor_that_wakes_up_is_refused(settings: Settings, one: Cluster) -> None:
+def test_transactions_fenced_predecessor_is_refused(settings: Settings, one: Cluster) -> None:
     async def go() -> None:
         async with steps(over(settings, one)) as (s, start):
             old, new = start(), start()
-            run = OffsetRange(s.source.name, 0, 0, 1)
+            offsets = OffsetRange(s.source.name, 0, 0, 1)
             out = [OutgoingMessage(s.target.name, b"k", b"out")]
-            assert await old.holds(run)
-            assert await new.holds(run)
-            assert not await old.advance(run, [OutgoingMessage(s.target.name, b"k", b"late")], REMEMBER)
-            assert await new.advance(run, out, REMEMBER)
+            assert await old.owns(offsets)
+            assert await new.owns(offsets)
+            assert not await old.publish_and_commit(
+                offsets, [OutgoingMessage(s.target.name, b"k", b"late")], STATE_WRITES
+            )
+            assert await new.publish_and_commit(offsets, out, STATE_WRITES)
             assert [d.value for d in await s.published()] == [b"out"]
             assert int(await s.broker.state.hget("test:done", "n")) == 1
-            assert not await old.holds(run)  # takes over again, and finds it done
+            assert not await old.owns(offsets)  # takes over again; the range is already committed
 
     asyncio.run(go())
 
 
-def test_a_partition_that_others_had_in_the_meantime_is_taken_over_anew(settings: Settings, one: Cluster) -> None:
+def test_transactions_partition_returned_is_taken_over_again(settings: Settings, one: Cluster) -> None:
     async def go() -> None:
         async with steps(replace(over(settings, one), partitions=1)) as (s, start):
             await s.broker.publish([OutgoingMessage(s.source.name, b"k", b"%d" % n) for n in range(3)])
             mine, other = start(), start()
-            for n, steps_ in enumerate((mine, other, mine)):
-                run = OffsetRange(s.source.name, 0, n, n + 1)
-                assert await steps_.holds(run), n
-                assert await steps_.advance(run, [OutgoingMessage(s.target.name, b"k", b"%d" % n)], REMEMBER)
+            for n, owner in enumerate((mine, other, mine)):
+                offsets = OffsetRange(s.source.name, 0, n, n + 1)
+                assert await owner.owns(offsets), n
+                assert await owner.publish_and_commit(
+                    offsets, [OutgoingMessage(s.target.name, b"k", b"%d" % n)], STATE_WRITES
+                )
             assert [d.value for d in await s.published()] == [b"0", b"1", b"2"]
 
     asyncio.run(go())
 
 
-def test_a_gap_is_told_from_messages_that_were_skipped(settings: Settings, one: Cluster) -> None:
-    """Where nothing is kept between, the next message is the right one; otherwise the run isn't ours to do."""
+def test_kafka_offset_gap_vs_skipped(settings: Settings, one: Cluster) -> None:
+    """Deleted offsets are a valid gap before the next range; skipped messages mean that the range is not ours."""
 
     async def go() -> None:
         async with steps(replace(over(settings, one), partitions=1)) as (s, start):
             await s.broker.publish([OutgoingMessage(s.source.name, b"k", b"%d" % n) for n in range(10)])
-            assert not await start().holds(OffsetRange(s.source.name, 0, 4, 5))
+            assert not await start().owns(OffsetRange(s.source.name, 0, 4, 5))
             admin = AIOKafkaAdminClient(bootstrap_servers=",".join(kafka_bootstrap_servers(one.url)))
             await admin.start()
             from aiokafka.admin import RecordsToDelete
 
             await admin.delete_records({KafkaPartition(s.source.name, 0): RecordsToDelete(before_offset=4)})
             await admin.close()
-            assert await start().holds(OffsetRange(s.source.name, 0, 4, 5))
+            assert await start().owns(OffsetRange(s.source.name, 0, 4, 5))
 
     asyncio.run(go())
 
@@ -275,7 +282,7 @@ def test_a_gap_is_told_from_messages_that_were_skipped(settings: Settings, one: 
 
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-512"])
-def test_everything_works_over_tls_with_sasl(settings: Settings, one: Cluster, mechanism: str) -> None:
+def test_agent_over_tls_with_sasl(settings: Settings, one: Cluster, mechanism: str) -> None:
     secure = secured(settings, one, mechanism)
 
     async def go() -> None:
@@ -295,7 +302,7 @@ def secured(settings: Settings, cluster: Cluster, mechanism: str, **changes: Any
     ) if not changes else replace(secured(settings, cluster, mechanism), **changes)  # fmt: skip
 
 
-def test_a_wrong_password_or_authority_is_said(settings: Settings, one: Cluster, tmp_path: Path) -> None:
+def test_create_topics_wrong_credentials_raise_settings_error(settings: Settings, one: Cluster, tmp_path: Path) -> None:
     async def declare(at: Settings) -> None:
         broker = open_broker(at)
         try:
@@ -314,8 +321,8 @@ def test_a_wrong_password_or_authority_is_said(settings: Settings, one: Cluster,
 # -- three nodes ----------------------------------------------------------------------------------------------
 
 
-def test_nodes_that_are_killed_or_frozen_lose_and_repeat_nothing(settings: Settings, three: Cluster) -> None:
-    """Each node in turn, controller and coordinators among them, while two workers copy."""
+def test_nodes_killed_or_frozen_process_exactly_once(settings: Settings, three: Cluster) -> None:
+    """The test kills or freezes each node in turn, including controller and coordinators, while two workers copy."""
 
     async def go() -> None:
         async with stage(over(settings, three)) as s:

@@ -1,4 +1,4 @@
-"""What only the log of our own must show: fences, trimming, take-over, and stock Faust agents over it."""
+"""Redis Streams only: fencing, trimming, takeover, and plain Faust agents."""
 
 import asyncio
 from collections.abc import Sequence
@@ -7,13 +7,13 @@ from dataclasses import replace
 import faust
 import pytest
 
-from streams.brokers.base import Condition, OutgoingMessage
+from streams.brokers.base import Condition, ConsumedMessage, OutgoingMessage
 from streams.brokers.redis_streams.broker import SCHEMA_VERSION, RedisStreamsBroker
 from streams.brokers.redis_streams.leases import Leases
 from streams.brokers.redis_streams.retention import Retention
 from streams.config.settings import Settings
 from streams.errors import SettingsError, UnavailableError
-from streams.faust.agents import BatchResult, ConsumedMessage
+from streams.faust.agents import BatchResult
 from tests.conftest import DEADLINE_S, until
 from tests.contract.brokers.test_contract import Stage, _lag_is, drained, stage
 from tests.contract.brokers.wall import Wall
@@ -21,7 +21,7 @@ from tests.contract.brokers.wall import Wall
 TPS = [("t", n) for n in range(4)]
 
 
-def test_leases_are_shared_taken_over_and_told_apart_by_epoch(settings: Settings) -> None:
+def test_leases_shared_taken_over_and_fenced(settings: Settings) -> None:
     async def go() -> None:
         log = RedisStreamsBroker(settings.broker_url)
         a, b = Leases(log, "g", 30.0, "a"), Leases(log, "g", 30.0, "b")
@@ -34,7 +34,7 @@ def test_leases_are_shared_taken_over_and_told_apart_by_epoch(settings: Settings
         await b.heartbeat(TPS)
         assert set(a.owned) | set(b.owned) == set(TPS)
         assert not set(a.owned) & set(b.owned)
-        again = Leases(log, "g", 30.0, "a")  # killed and started again under its name
+        again = Leases(log, "g", 30.0, "a")  # killed and restarted under its name
         await again.heartbeat(TPS)
         assert set(again.owned) == set(a.owned)
         assert all(again.owned[tp] != a.owned[tp] for tp in again.owned)
@@ -57,10 +57,10 @@ def test_leases_are_shared_taken_over_and_told_apart_by_epoch(settings: Settings
 @pytest.mark.parametrize(
     ("committed", "age_s", "kept_from"), [(70, 7200, 70), (70, 60, 0), (0, 7200, 0), (100, 7200, 100)]
 )
-def test_trimming_keeps_what_a_group_needs_and_what_is_young(
+def test_trim_keeps_uncommitted_and_young_messages(
     settings: Settings, committed: int, age_s: float, kept_from: int
 ) -> None:
-    """A hundred entries, kept for an hour: gone is only what all groups have committed and what is older."""
+    """Of a hundred entries with a retention of one hour, trim removes old ones that all groups have committed."""
 
     async def go() -> None:
         async with stage(replace(settings, partitions=1)) as s:
@@ -78,12 +78,12 @@ def test_trimming_keeps_what_a_group_needs_and_what_is_young(
             bounds = (await log.bounds([tp]))[tp]
             assert (bounds.first, bounds.end) == (kept_from, 100)
             await s.fill(1)
-            assert (await log.bounds([tp]))[tp].end == 101  # offsets go on where they were
+            assert (await log.bounds([tp]))[tp].end == 101  # offsets continue
 
     asyncio.run(go())
 
 
-def test_a_group_that_registers_late_starts_at_what_is_kept(settings: Settings) -> None:
+def test_register_late_group_starts_at_first_entry(settings: Settings) -> None:
     async def go() -> None:
         async with stage(replace(settings, partitions=1)) as s:
             log = s.broker
@@ -95,15 +95,15 @@ def test_a_group_that_registers_late_starts_at_what_is_kept(settings: Settings) 
             await log.state.xtrim(log.stream(*tp), minid="0-61", approximate=False)
             assert (await log.register("late", [tp], "start"))[tp] == 60
             assert (await log.register("latest", [tp], "end"))[tp] == 100
-            assert (await log.register("late", [tp], "end"))[tp] == 60  # once known, it stays where it was
-            found = await drained(await log.open_reader(s.source, "", "start"))
-            assert [d.offset for d in found] == list(range(60, 100))
+            assert (await log.register("late", [tp], "end"))[tp] == 60  # a registered group keeps its offset
+            messages = await drained(await log.open_reader(s.source, "", "start"))
+            assert [m.offset for m in messages] == list(range(60, 100))
 
     asyncio.run(go())
 
 
-def test_stock_faust_agents_work_over_it(settings: Settings) -> None:
-    """The transport isn't only for copydesk's wrapper: plain agents, sends and headers as Faust documents them."""
+def test_transport_supports_plain_faust_agents(settings: Settings) -> None:
+    """Plain agents, sends and headers work as Faust documents them, without copydesk's wrapper."""
 
     async def go(s: Stage) -> None:
         app = faust.App("stock", broker=settings.broker_url, topic_partitions=4, store="memory://", web_enabled=False,
@@ -126,9 +126,9 @@ def test_stock_faust_agents_work_over_it(settings: Settings) -> None:
         s.group = "stock"
         await until(lambda: _lag_is(s, 0))
         await app.stop()
-        found = await s.published()
-        assert sorted(d.value for d in found) == [b"V%02d" % n for n in range(50)]
-        assert all(d.headers == (("was", d.value.lower()),) for d in found)
+        messages = await s.published()
+        assert sorted(m.value for m in messages) == [b"V%02d" % n for n in range(50)]
+        assert all(m.headers == (("was", m.value.lower()),) for m in messages)
 
     async def with_stage() -> None:
         async with stage(settings) as s:
@@ -137,7 +137,7 @@ def test_stock_faust_agents_work_over_it(settings: Settings) -> None:
     asyncio.run(with_stage())
 
 
-def test_full_memory_refuses_publishing_and_lets_workers_go_on(settings: Settings) -> None:
+def test_full_memory_rejects_publish_but_not_commits(settings: Settings) -> None:
     async def go() -> None:
         async with stage(settings) as s:
             gate, taken = asyncio.Event(), asyncio.Event()
@@ -154,7 +154,7 @@ def test_full_memory_refuses_publishing_and_lets_workers_go_on(settings: Setting
                 await asyncio.wait_for(taken.wait(), DEADLINE_S)
                 try:
                     await state.config_set("maxmemory", 1024)
-                    with pytest.raises(UnavailableError, match="refuses for now"):
+                    with pytest.raises(UnavailableError, match="rejects commands for now"):
                         await s.broker.publish([OutgoingMessage(s.source.name, b"k", b"more")])
                     gate.set()
                     await until(lambda: _lag_is(s, 0))
@@ -165,9 +165,7 @@ def test_full_memory_refuses_publishing_and_lets_workers_go_on(settings: Setting
     asyncio.run(go())
 
 
-def test_a_group_that_is_silent_for_too_long_holds_nothing_and_resumes_behind_what_was_removed(
-    settings: Settings, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_expired_group_resumes_after_trimmed_messages(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
     async def go() -> None:
         async with stage(replace(settings, partitions=1)) as s:
             log = s.broker
@@ -192,13 +190,13 @@ def test_a_group_that_is_silent_for_too_long_holds_nothing_and_resumes_behind_wh
             await s.broker.publish([OutgoingMessage(s.source.name, b"k", b"new")])
             back = await log.open_reader(s.source, "silent", "start")
             assert [d.value for d in await drained(back)] == [b"new"]
-            assert "group silent was away while 6 messages were removed" in caplog.text
-            assert await retention.trim() == {}  # it counts again
+            assert "group silent (6 were removed while the group was inactive)" in caplog.text
+            assert await retention.trim() == {}  # the group is registered again
 
     asyncio.run(go())
 
 
-def test_keys_of_an_older_copydesk_are_marked(settings: Settings) -> None:
+def test_schema_version_older_is_updated(settings: Settings) -> None:
     async def go() -> None:
         log = RedisStreamsBroker(settings.broker_url)
         await log.state.set("copydesk:layout", SCHEMA_VERSION - 1)
@@ -209,7 +207,7 @@ def test_keys_of_an_older_copydesk_are_marked(settings: Settings) -> None:
     asyncio.run(go())
 
 
-def test_keys_of_a_newer_copydesk_are_refused(settings: Settings) -> None:
+def test_schema_version_newer_is_refused(settings: Settings) -> None:
     async def go() -> None:
         log = RedisStreamsBroker(settings.broker_url)
         await log.state.set("copydesk:layout", SCHEMA_VERSION + 1)

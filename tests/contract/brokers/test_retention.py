@@ -1,4 +1,4 @@
-"""Retention by a clock whose jumps don't count, and memory relief, on a real Valkey with a clock from outside."""
+"""Retention under jumps of the clock, and memory relief, on a real Valkey with an injected clock."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
@@ -24,11 +24,11 @@ NAME = ARTICLES.name
     ("jumps", "cutoff"),
     [
         ([], 900.0),
-        ([(990, 500)], 400.0),  # ahead since ten seconds ago: what was written before is 500 s younger than it looks
-        ([(800, 500)], 900.0),  # all that was written before that jump is too old by now
-        ([(990, -500)], 900.0),  # never beyond the broker's own time
-        ([(995, -500), (1490, 500)], 900.0),  # there and back
-        ([(995, 500), (490, -500)], 400.0),  # back and there: what was written in between looks too old
+        ([(990, 500)], 400.0),  # ten seconds ago: earlier messages are 500 s younger than their timestamps say
+        ([(800, 500)], 900.0),  # all messages from before that jump are too old
+        ([(990, -500)], 900.0),  # never later than the broker's time
+        ([(995, -500), (1490, 500)], 900.0),  # forward, then back
+        ([(995, 500), (490, -500)], 400.0),  # back, then forward: messages in between look too old
         ([(990, 40), (940, 20)], 840.0),
         ([(990, 500), (450, 20)], 380.0),  # the older one was 50 s before the newer
         ([(990, 500), (300, 20)], 400.0),
@@ -40,7 +40,7 @@ def test_cutoff_counts_jumps_within_retention(jumps: list[tuple[float, float]], 
 
 @asynccontextmanager
 async def articles(settings: Settings, count: int = 200) -> AsyncGenerator[tuple[RedisStreamsBroker, Wall], None]:
-    """A broker with so many articles, which no group holds, and a clock that stands at their time."""
+    """A broker with *count* articles that no group needs, and a clock at their time."""
     log = RedisStreamsBroker(settings.broker_url, partitions=4)
     await log.create_topics([ARTICLES, ITEMS, POLLS])
     await log.publish([OutgoingMessage(NAME, b"k%d" % n, b"article %d" % n) for n in range(count)])
@@ -50,7 +50,7 @@ async def articles(settings: Settings, count: int = 200) -> AsyncGenerator[tuple
         await log.close()
 
 
-async def there(log: RedisStreamsBroker, topic: str = NAME) -> int:
+async def count_messages(log: RedisStreamsBroker, topic: str = NAME) -> int:
     return (await log.trim_topic(topic, 0, unread=True))[1]
 
 
@@ -66,7 +66,7 @@ async def rounds(retention: Retention, wall: Wall, count: int) -> Mapping[str, i
 
 @pytest.mark.parametrize("jump_days", [40, 4_000])
 def test_forward_jump_removes_nothing(settings: Settings, jump_days: float) -> None:
-    """A group that was heard of seconds ago is kept, too, while the clock is ahead and after it came back."""
+    """An active group is kept, too, while the clock is ahead and after its correction."""
 
     async def go() -> None:
         async with articles(settings) as (log, wall):
@@ -79,14 +79,14 @@ def test_forward_jump_removes_nothing(settings: Settings, jump_days: float) -> N
             await rounds(again, wall, 3)
             wall.jump(-jump_days * DAY_S)
             await rounds(again, wall, 3)
-            assert await there(log) == 200
+            assert await count_messages(log) == 200
             assert list(await log.groups()) == ["mine"]
 
     asyncio.run(go())
 
 
 def test_forward_jump_of_good_delays_retention_once(settings: Settings) -> None:
-    """A clock that was put right by 40 days: what came before goes after its 30 days, what came after after its own."""
+    """After a correction by 40 days, earlier and later articles are each removed after their own 30 days."""
 
     async def go() -> None:
         async with articles(settings, 100) as (log, wall):
@@ -107,7 +107,7 @@ def test_forward_jump_of_good_delays_retention_once(settings: Settings) -> None:
 
 
 def test_unseen_jump_is_refused_and_reported(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
-    """No desk ran while the clock went forward: for an hour nothing goes, and the log says so once."""
+    """The clock jumps while no desk runs: nothing is removed for an hour, and one warning is logged."""
 
     async def go() -> None:
         async with articles(settings) as (log, wall):
@@ -115,18 +115,18 @@ def test_unseen_jump_is_refused_and_reported(settings: Settings, caplog: pytest.
             await log.commit("mine", {(NAME, n): 1_000 for n in range(4)}, {})
             wall.jump(40 * DAY_S)
             await rounds(Retention(log, wall), wall, int(STEP_EVERY_S / ROUND_S) - 1)
-            assert await there(log) == 200
+            assert await count_messages(log) == 200
             assert list(await log.groups()) == ["mine"]
-            said = [r.getMessage() for r in caplog.records if NAME in r.getMessage()]
-            assert len(said) == 1
-            assert f"{NAME} (200 of 200 are too old, 100 %" in said[0]
+            warnings = [r.getMessage() for r in caplog.records if NAME in r.getMessage()]
+            assert len(warnings) == 1
+            assert f"{NAME} (200 of 200 are too old, 100 %" in warnings[0]
 
     asyncio.run(go())
 
 
 @pytest.mark.parametrize("lowered", [False, True])
 def test_old_articles_go_by_tenths_after_downtime(settings: Settings, lowered: bool) -> None:
-    """After weeks without a desk, or with a retention that was lowered, the topic converges in steps of a tenth."""
+    """After weeks without a desk, or after a lowered retention, the topic shrinks by a tenth per step."""
 
     async def go() -> None:
         async with articles(settings) as (log, wall):
@@ -138,33 +138,33 @@ def test_old_articles_go_by_tenths_after_downtime(settings: Settings, lowered: b
             else:
                 wall.pass_s(31 * DAY_S)
             await rounds(retention, wall, 1)
-            steps, left = 0, await there(log)
-            assert left == 200
-            while left:
+            steps, remaining = 0, await count_messages(log)
+            assert remaining == 200
+            while remaining:
                 wall.pass_s(STEP_EVERY_S)
                 removed = (await retention.trim())[NAME]
-                assert 1 <= removed <= max(1, left * MAX_SHARE)
-                steps, left = steps + 1, left - removed
+                assert 1 <= removed <= max(1, remaining * MAX_SHARE)
+                steps, remaining = steps + 1, remaining - removed
             assert steps < 80
 
     asyncio.run(go())
 
 
-def test_burst_goes_at_once_when_its_time_has_passed(settings: Settings) -> None:
-    """All articles of an import become old in the same round; a desk that was there all along knows why."""
+def test_trim_expired_import_is_removed_at_once(settings: Settings) -> None:
+    """All articles of an import expire in the same round; a desk that ran all the time has measured their age."""
 
     async def go() -> None:
         async with articles(settings) as (log, wall):
             retention = Retention(log, wall)
             await rounds(retention, wall, 1)
-            wall.pass_s(31 * DAY_S)  # a machine that slept, too: CLOCK_BOOTTIME counts on
+            wall.pass_s(31 * DAY_S)  # also in suspend: CLOCK_BOOTTIME includes it
             assert await retention.trim() == {NAME: 200}
 
     asyncio.run(go())
 
 
 def test_entries_of_a_wrong_clock_spare_younger_ones(settings: Settings) -> None:
-    """Written while the clock was 40 days back, they look old; the younger ones before them stay."""
+    """Entries from a clock 40 days behind look old; younger entries before them are kept."""
 
     async def go() -> None:
         log = RedisStreamsBroker(settings.broker_url, partitions=1)
@@ -176,7 +176,7 @@ def test_entries_of_a_wrong_clock_spare_younger_ones(settings: Settings) -> None
         retention = Retention(log, wall)
         assert await log.trim_topic(NAME, 0, before_s=wall.time_s - 30 * DAY_S) == (5, 165, 0)
         await rounds(retention, wall, 1)
-        assert await there(log) == 160
+        assert await count_messages(log) == 160
         await log.close()
 
     asyncio.run(go())
@@ -190,7 +190,7 @@ BIG = b"x" * 10_000
 
 @asynccontextmanager
 async def limited(settings: Settings, spare: int) -> AsyncGenerator[RedisStreamsBroker, None]:
-    """A broker with a memory limit of *spare* bytes above what it uses now."""
+    """A broker with a memory limit of *spare* bytes above its current use."""
     log = RedisStreamsBroker(settings.broker_url, partitions=4)
     await log.create_topics([ARTICLES, ITEMS, POLLS])
     before = (await log.state.config_get("maxmemory"))["maxmemory"]
@@ -203,7 +203,7 @@ async def limited(settings: Settings, spare: int) -> AsyncGenerator[RedisStreams
 
 
 async def fill(log: RedisStreamsBroker, topic: str, share: float) -> None:
-    """Publish to *topic* until so much of the memory is used."""
+    """Publish to *topic* until *share* of the memory is used."""
     for n in range(100_000):
         if await log.memory_usage() > share:
             return
@@ -222,23 +222,23 @@ def test_relief_takes_committed_items_before_articles(settings: Settings, caplog
             await fill(log, NAME, 0.5)
             await fill(log, ITEMS.name, 0.85)
             relief = MemoryRelief(log)
-            items, held = await there(log, ITEMS.name), await there(log)
-            assert ITEMS.name not in await relief.relieve()  # no desk has done any of them
-            assert await there(log, ITEMS.name) == items
-            assert await there(log) < held
+            items, articles = await count_messages(log, ITEMS.name), await count_messages(log)
+            assert ITEMS.name not in await relief.relieve()  # no desk has committed any of them
+            assert await count_messages(log, ITEMS.name) == items
+            assert await count_messages(log) < articles
             await fill(log, ITEMS.name, 0.85)
-            held, items = await there(log), await there(log, ITEMS.name)
+            articles, items = await count_messages(log), await count_messages(log, ITEMS.name)
             await commit_all(log, DESK_GROUP, ITEMS.name)
             removed = await relief.relieve()
             assert list(removed) == [ITEMS.name]
-            assert await there(log, ITEMS.name) == items - removed[ITEMS.name] > 0  # no more than it takes
-            assert await there(log) == held
+            assert await count_messages(log, ITEMS.name) == items - removed[ITEMS.name] > 0  # no more than necessary
+            assert await count_messages(log) == articles
             assert await log.memory_usage() < 0.8
             assert await relief.relieve() == {}
             assert f"memory short: removed the oldest {removed[ITEMS.name]} messages of {ITEMS.name}" in caplog.text
-            kept = await read_removed(log)
-            assert kept.counts[ITEMS.name] == removed[ITEMS.name]
-            assert kept.articles_last_s > 0
+            totals = await read_removed(log)
+            assert totals.counts[ITEMS.name] == removed[ITEMS.name]
+            assert totals.articles_last_s > 0
 
     asyncio.run(go())
 
@@ -248,25 +248,25 @@ def test_relief_keeps_unread_articles_until_memory_is_full(settings: Settings) -
         async with limited(settings, 8_000_000) as log:
             await log.register("slow", [(NAME, n) for n in range(4)], "start")
             await fill(log, NAME, 0.9)
-            relief, held = MemoryRelief(log), await there(log)
+            relief, articles = MemoryRelief(log), await count_messages(log)
             assert await relief.relieve() == {}
-            with pytest.raises(UnavailableError, match="refuses for now"):
+            with pytest.raises(UnavailableError, match="rejects commands for now"):
                 await fill(log, NAME, 1.1)
             removed = await relief.relieve()
             assert list(removed) == [NAME]
-            assert held > await there(log) > 0
-            assert 0.85 < await log.memory_usage() < 0.95  # no more than it takes
+            assert articles > await count_messages(log) > 0
+            assert 0.85 < await log.memory_usage() < 0.95  # no more than necessary
 
     asyncio.run(go())
 
 
 def test_relief_leaves_articles_a_fifth(settings: Settings) -> None:
-    """Where state takes the memory, removing the last articles wouldn't help for long."""
+    """If the state fills the memory, removing the last articles would not help for long."""
 
     async def go() -> None:
         async with limited(settings, 8_000_000) as log:
             await fill(log, NAME, 0.5)
-            await log.remember(("SET", "state", b"x" * 6_000_000))
+            await log.write_state(("SET", "state", b"x" * 6_000_000))
             relief = MemoryRelief(log)
             for _ in range(5):
                 await relief.relieve()
@@ -290,7 +290,7 @@ def test_full_memory_lets_groups_and_declarations_through(settings: Settings) ->
             assert (await again.committed("late", [(first.topic, first.partition)])) == {
                 (first.topic, first.partition): first.offset + 1
             }
-            await again.remember(("SET", "k", "v"))
+            await again.write_state(("SET", "k", "v"))
             await reader.close()
             await again.close()
 

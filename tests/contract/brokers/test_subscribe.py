@@ -1,4 +1,4 @@
-"""`subscribe()` as a program has it, over each broker: resumes, shares, hides repeats, survives restarts, stops."""
+"""`subscribe()` on each broker: resumption, sharing, filtering of repeats, restarts and shutdown."""
 
 import asyncio
 import signal
@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
-from streams.brokers.base import Broker, OutgoingMessage, open_broker
+from streams.brokers import open_broker
+from streams.brokers.base import Broker, OutgoingMessage
 from streams.brokers.redis_streams.broker import RedisStreamsBroker
 from streams.codec import encode
 from streams.config.settings import Settings, kafka_bootstrap_servers
@@ -41,7 +42,7 @@ async def wire(settings: Settings) -> AsyncGenerator[Broker, None]:
 
 
 class Subscriber:
-    """A task that subscribes and keeps what it gets."""
+    """A task that subscribes and collects ids and revisions."""
 
     def __init__(self, settings: Settings, group: str = "") -> None:
         self.got: list[tuple[str, int]] = []
@@ -49,17 +50,17 @@ class Subscriber:
 
     async def _run(self, settings: Settings, group: str) -> None:
         async with aclosing(subscribe("articles", group=group, settings=settings)) as articles:
-            async for one in articles:
-                self.got.append((one.id, one.revision))
+            async for record in articles:
+                self.got.append((record.id, record.revision))
 
     async def stop(self) -> None:
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
 
-    def has(self, wanted: Sequence[Any]) -> bool:
+    def has(self, expected: Sequence[Any]) -> bool:
         if self._task.done():
             self._task.result()
-        return sorted(self.got) == sorted(wanted)
+        return sorted(self.got) == sorted(expected)
 
 
 async def has_members(broker: Broker, settings: Settings, group: str) -> bool:
@@ -74,7 +75,7 @@ async def has_members(broker: Broker, settings: Settings, group: str) -> bool:
     return bool(state != "Empty")
 
 
-def test_repeats_and_what_comes_late_are_hidden(either: Settings) -> None:
+def test_subscribe_skips_repeated_and_older_revisions(either: Settings) -> None:
     async def go() -> None:
         async with wire(either) as broker:
             for messages in ([("a", 1), ("b", 1)], [("a", 1), ("a", 2)], [("a", 1), ("a", 2), ("b", 1), ("c", 1)]):
@@ -86,17 +87,17 @@ def test_repeats_and_what_comes_late_are_hidden(either: Settings) -> None:
     asyncio.run(go())
 
 
-def test_a_group_that_stops_cleanly_resumes_at_once_behind_what_it_had(either: Settings) -> None:
+def test_subscribe_group_resumes_after_clean_stop(either: Settings) -> None:
     async def go() -> None:
         async with wire(either) as broker:
             await broker.publish([article(f"a{n}") for n in range(20)])
             first = Subscriber(either, "app")
             await until(lambda: len(first.got) == 20)
             await first.stop()
-            assert not await has_members(broker, either, "app")  # nobody waits for its lease, or session, to run out
+            assert not await has_members(broker, either, "app")  # released, not expired
             await broker.publish([article(f"b{n}") for n in range(20)])
             second = Subscriber(either, "app")
-            # The last record that it had in hand isn't known to be done: it comes again.
+            # The last record of the first subscriber is not committed, so it may be delivered again.
             late = {(f"b{n}", 1) for n in range(20)}
             await until(lambda: late <= set(second.got), what="resumed")
             assert len(set(second.got) - late) <= 1
@@ -105,7 +106,7 @@ def test_a_group_that_stops_cleanly_resumes_at_once_behind_what_it_had(either: S
     asyncio.run(go())
 
 
-def test_members_of_a_group_share_and_take_over(either: Settings) -> None:
+def test_subscribe_members_share_and_take_over(either: Settings) -> None:
     async def go() -> None:
         async with wire(either) as broker:
             one, two = Subscriber(either, "app"), Subscriber(either, "app")
@@ -115,7 +116,7 @@ def test_members_of_a_group_share_and_take_over(either: Settings) -> None:
                 batch = [(f"{len(sent)}-{n}", 1) for n in range(8)]
                 sent += batch
                 await broker.publish([article(*m) for m in batch])
-                await asyncio.sleep(0.2)  # a stream that goes on, until both have had some of it
+                await asyncio.sleep(0.2)  # publish until both members have received something
                 assert time.monotonic() < end_s
             await one.stop()
             more = [(f"z{n}", 1) for n in range(16)]
@@ -126,7 +127,7 @@ def test_members_of_a_group_share_and_take_over(either: Settings) -> None:
     asyncio.run(go())
 
 
-def test_it_survives_a_valkey_that_is_killed_and_started_again(tmp_path: Path) -> None:
+def test_subscriber_survives_valkey_restart(tmp_path: Path) -> None:
     server = EmbeddedValkey(Settings(data_dir=tmp_path))
     server.start()
     settings = Settings(broker_url=server.url, partitions=4)
@@ -157,7 +158,7 @@ async def _published(broker: Broker, message: tuple[str, int]) -> bool:
         return False
 
 
-def test_it_survives_a_kafka_that_is_killed_and_started_again(settings: Settings, clusters: Clusters) -> None:
+def test_subscriber_survives_kafka_restart(settings: Settings, clusters: Clusters) -> None:
     cluster = clusters.get(CURRENT)
     [node] = cluster.nodes
 
@@ -179,7 +180,7 @@ def test_it_survives_a_kafka_that_is_killed_and_started_again(settings: Settings
     asyncio.run(go())
 
 
-def test_batches_come_again_until_they_are_committed(either: Settings) -> None:
+def test_batches_uncommitted_are_redelivered(either: Settings) -> None:
     async def go() -> None:
         async with wire(either) as broker:
             await broker.publish([article(f"a{n:02}") for n in range(25)])
@@ -201,18 +202,18 @@ def test_batches_come_again_until_they_are_committed(either: Settings) -> None:
     asyncio.run(go())
 
 
-def test_a_batch_that_is_not_full_waits_for_no_longer_than_it_was_told(settings: Settings) -> None:
+def test_batches_partial_batch_ends_after_max_wait(settings: Settings) -> None:
     async def go() -> None:
         async with wire(settings) as broker, Subscription(settings=settings) as articles:
             await broker.publish([article("a"), article("b")])
-            async for batch in articles.batches(100, within_s=0.05):
+            async for batch in articles.batches(100, max_wait_s=0.05):
                 assert [a.id for a in batch] in (["a", "b"], ["b", "a"])
                 break
 
     asyncio.run(go())
 
 
-def test_records_are_filtered_by_a_rule_or_a_function(settings: Settings) -> None:
+def test_subscribe_where_filters_by_rule_or_function(settings: Settings) -> None:
     async def go() -> None:
         async with wire(settings) as broker:
             await broker.publish([article(name) for name in ("harbour opens", "swans counted", "harbour closed")])
@@ -229,7 +230,7 @@ def test_records_are_filtered_by_a_rule_or_a_function(settings: Settings) -> Non
     asyncio.run(go())
 
 
-def test_a_new_group_that_begins_at_the_end_misses_nothing_while_it_is_away(either: Settings) -> None:
+def test_subscribe_new_group_at_end_misses_nothing(either: Settings) -> None:
     async def go() -> None:
         async with wire(either) as broker:
             await broker.publish([article("before")])
@@ -249,11 +250,12 @@ def test_a_new_group_that_begins_at_the_end_misses_nothing_while_it_is_away(eith
 
 
 def _has_begun(subscription: Subscription) -> bool:
-    """Whether its reader holds partitions, and has asked for something."""
-    return bool(getattr(subscription._reader, "_initial_offset_committed", None) or getattr(subscription._reader, "_position_lease", None))
+    """Return whether the reader owns partitions and has an initial position."""
+    reader = subscription._reader
+    return bool(getattr(reader, "_has_initial_offset", None) or getattr(reader, "_position_lease", None))
 
 
-def test_its_memory_of_repeats_is_bounded() -> None:
+def test_revision_filter_memory_is_bounded() -> None:
     progress = RevisionFilter()
     for n in range(REMEMBERED_ARTICLES + 500):
         assert not progress.check_and_record(Article(id=str(n), revision=1))
@@ -261,8 +263,8 @@ def test_its_memory_of_repeats_is_bounded() -> None:
     assert progress.check_and_record(Article(id=str(n), revision=1))
 
 
-def test_a_connection_that_breaks_anywhere_while_a_member_resumes_does_not_stop_it(settings: Settings) -> None:
-    """Each answer in turn is the last that comes through; the fault suite found a member that waited for ever."""
+def test_subscriber_resumes_after_connection_loss_anywhere(settings: Settings) -> None:
+    """The proxy cuts the connection after each reply in turn; the fault suite once found a member that hung."""
     from urllib.parse import urlsplit
 
     from tests.faults.proxy import Proxy
@@ -281,7 +283,7 @@ def test_a_connection_that_breaks_anywhere_while_a_member_resumes_does_not_stop_
                 try:
                     await until(lambda: member.has([("a", 1), ("b", 1)]), what=f"both after a cut at byte {n}")  # noqa: B023
                 except UnavailableError:
-                    refused += 1  # it was cut while it opened, and says so
+                    refused += 1  # cut during `open`, which raises
                 await member.stop()
                 await proxy.stop()
             assert refused < 20
@@ -289,15 +291,15 @@ def test_a_connection_that_breaks_anywhere_while_a_member_resumes_does_not_stop_
     asyncio.run(go())
 
 
-def test_without_asyncio_it_is_the_same(either: Settings) -> None:
+def test_subscribe_sync_yields_same_records(either: Settings) -> None:
     async def fill(*names: str) -> None:
         async with wire(either) as broker:
             await broker.publish([article(name) for name in names])
 
     asyncio.run(fill("a", "b", "c"))
-    found = subscribe_sync("articles", group="plain", settings=either)
-    taken = {next(found).id, next(found).id}
-    found.close()  # what is in hand comes again
-    rest = {one.id for one in subscribe_sync("articles", group="plain", follow=False, settings=either)}
+    records = subscribe_sync("articles", group="plain", settings=either)
+    taken = {next(records).id, next(records).id}
+    records.close()  # the current record is redelivered
+    rest = {record.id for record in subscribe_sync("articles", group="plain", follow=False, settings=either)}
     assert taken | rest == {"a", "b", "c"}
     assert len(rest) == 2

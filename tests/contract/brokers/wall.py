@@ -4,7 +4,7 @@ from streams.clock import Moment
 
 
 class Wall:
-    """A broker's clock that a test sets, and the time that passes whatever it says."""
+    """A broker clock that tests can set, beside a monotonic clock."""
 
     def __init__(self, time_s: float) -> None:
         self.time_s, self.ticks_s = time_s, 1_000.0

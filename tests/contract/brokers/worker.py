@@ -1,4 +1,4 @@
-"""A worker for the contract tests: copies a topic, a little at a time. Run as a process, so that it can be killed."""
+"""A worker process for the contract tests: copies a topic in small batches, and can be killed."""
 
 import asyncio
 import signal
@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from streams.brokers.base import OutgoingMessage, open_broker
+from streams.brokers import open_broker
+from streams.brokers.base import ConsumedMessage, OutgoingMessage
 from streams.config.settings import Settings
-from streams.faust.agents import BatchResult, ConsumedMessage, add_agent, create_app
+from streams.faust.agents import BatchResult, add_agent, create_app
 from streams.topics import Topic
 
 
@@ -26,10 +27,10 @@ async def main(broker_url: str, state_url: str, source: str, target: str, group:
         return BatchResult(messages, [("HINCRBY", "test:done", group, len(batch))])
 
     add_agent(app, broker, Topic(source, 3600), copy, 10)
-    leaving = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, leaving.set)
+    stopping = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
     await app.start()
-    await leaving.wait()
+    await stopping.wait()
     await app.stop()
     await broker.close()
 

@@ -1,4 +1,4 @@
-"""The wrapper around agents: which of the messages that Faust hands over are still to do."""
+"""The batch wrapper around agents: selection of the messages that are still pending."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -17,20 +17,20 @@ def events(*messages: tuple[int, int, int]) -> list[Any]:
     ]
 
 
-def offsets(found: list[Any], following: dict[Any, int] | None = None) -> list[list[int]]:
-    return [[m.offset for m in run] for run in _batches_by_partition(APP, found, following or {})]
+def offsets(batch: list[Any], next_offsets: dict[Any, int] | None = None) -> list[list[int]]:
+    return [[m.offset for m in messages] for messages in _batches_by_partition(APP, batch, next_offsets or {})]
 
 
-def test_messages_are_grouped_by_partition_in_order() -> None:
+def test_batches_by_partition_keeps_order() -> None:
     assert offsets(events((0, 3, 7), (1, 9, 7), (0, 4, 7))) == [[3, 4], [9]]
 
 
-def test_stale_generations_and_what_was_done_are_left_out() -> None:
+def test_batches_by_partition_skips_stale_and_finished() -> None:
     assert offsets(events((0, 3, 6), (0, 4, 7), (1, 5, 7)), {TP("t", 1): 6}) == [[4]]
 
 
-def test_what_a_rewind_brings_twice_is_done_once() -> None:
-    """A batch may hold messages from before and behind a seek back."""
+def test_batches_by_partition_rewind_skips_repeats() -> None:
+    """A batch may contain messages from before and after a seek back."""
     assert offsets(events(*((0, n, 7) for n in (4, 5, 6, 4, 5, 6, 7)))) == [[4, 5, 6, 7]]
     assert offsets(events(*((0, n, 7) for n in (8, 9, 4, 5)))) == [[8, 9]]
     [run] = _batches_by_partition(APP, events((0, 4, 7), (0, 5, 7), (0, 4, 7)), {})

@@ -14,7 +14,7 @@ def articles(folder: Path) -> list[tuple[str, int]]:
     return sorted((a["id"], a["revision"]) for a in map(json.loads, done.stdout.splitlines()))
 
 
-def test_a_backup_is_of_one_moment_and_comes_back_whole(tmp_path: Path) -> None:
+def test_backup_while_running_restores_consistent_data(tmp_path: Path) -> None:
     import asyncio
 
     one, two = tmp_path / "one", tmp_path / "two"
@@ -27,18 +27,20 @@ def test_a_backup_is_of_one_moment_and_comes_back_whole(tmp_path: Path) -> None:
             assert "bytes" in done.stdout
 
     asyncio.run(go())
-    assert "is there already" in copydesk("backup", "../b.tar", cwd=one, check=2).stderr
+    assert "file already exists" in copydesk("backup", "../b.tar", cwd=one, check=2).stderr
     assert "as it was at 20" in copydesk("restore", "../b.tar", cwd=two).stdout
     assert "holds data" in copydesk("restore", "../b.tar", cwd=two, check=2).stderr
     before, after = articles(one), articles(two)
     assert 10 < len(after) <= len(before)
     assert set(after) <= set(before)
-    assert json.loads(copydesk("status", "--json", cwd=two).stdout)["balanced"], "counters and topics are of one moment"
+    assert json.loads(copydesk("status", "--json", cwd=two).stdout)["balanced"], (
+        "counters and topics are from different moments"
+    )
     assert not list(one.rglob("dump.rdb"))
 
 
 @pytest.mark.parametrize("data", [b"", b"no tar", b"\0" * 10_240])
-def test_what_is_no_backup_is_refused(data: bytes, tmp_path: Path) -> None:
+def test_restore_of_foreign_file_is_refused(data: bytes, tmp_path: Path) -> None:
     (tmp_path / "b.tar").write_bytes(data)
     assert "not a readable backup" in copydesk("restore", "b.tar", cwd=tmp_path, check=1).stderr
     assert not (tmp_path / "copydesk-data" / "valkey").exists()

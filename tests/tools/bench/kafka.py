@@ -7,7 +7,8 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer
 from aiokafka import TopicPartition as KafkaPartition
 
-from streams.brokers.kafka.broker import CONSUMER_OPTIONS, KafkaBroker
+from streams.brokers.kafka.broker import KafkaBroker
+from streams.brokers.kafka.client import CONSUMER_OPTIONS
 from streams.config.settings import Settings
 from streams.topics import ARTICLES, ITEMS
 from tests.support.kafka import CURRENT, cluster
@@ -21,9 +22,9 @@ async def plain(settings: Settings, *, transactional: bool) -> dict[str, float]:
     """getmany, send, wait, commit: at least once; or one transaction a batch, which no heir could fence."""
     broker: KafkaBroker = await fill(settings, COUNT)
     reader = AIOKafkaConsumer(
-        ITEMS.name, **broker.connection, **CONSUMER_OPTIONS, group_id="plain", auto_offset_reset="earliest"
+        ITEMS.name, **broker.client.connection, **CONSUMER_OPTIONS, group_id="plain", auto_offset_reset="earliest"
     )
-    producer = broker.create_producer(**({"transactional_id": "plain"} if transactional else {}))
+    producer = broker.client.create_producer(**({"transactional_id": "plain"} if transactional else {}))
     await reader.start()
     await producer.start()
     done, watch = 0, None

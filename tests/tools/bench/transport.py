@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from streams.brokers.base import OutgoingMessage, open_broker
+from streams.brokers import open_broker
+from streams.brokers.base import ConsumedMessage, OutgoingMessage
 from streams.config.settings import Settings
-from streams.faust.agents import BatchResult, ConsumedMessage, add_agent, create_app
+from streams.faust.agents import BatchResult, add_agent, create_app
 from streams.topics import ARTICLES, BUILTIN_TOPICS, ITEMS
 from tests.tools.bench.common import Stopwatch, run, server, until
 

@@ -37,7 +37,7 @@ def with_desk(settings: Settings, work: Callable[[Desk], Awaitable[None]]) -> No
 async def handle(desk: Desk, *records: Item | bytes) -> BatchResult:
     """Handle one batch and publish its result, as the agent does."""
     values = [record if isinstance(record, bytes) else encode(record) for record in records]
-    batch = [ConsumedMessage(MessageId(ITEMS.name, 0, n), b"k", value, ()) for n, value in enumerate(values)]
+    batch = [ConsumedMessage(ITEMS.name, 0, n, 0.0, b"k", value) for n, value in enumerate(values)]
     result = await desk.handle(batch)
     await desk.broker.publish(result.messages, result.state_writes)
     return result

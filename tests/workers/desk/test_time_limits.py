@@ -10,10 +10,9 @@ from typing import Any
 
 import pytest
 
-from streams.brokers.base import OutgoingMessage
+from streams.brokers.base import ConsumedMessage, OutgoingMessage
 from streams.codec import encode
 from streams.config.settings import Settings
-from streams.faust.agents import ConsumedMessage
 from streams.records import Content, Item, MessageId
 from streams.topics import DEAD_LETTERS, ITEMS
 from tests.conftest import until
@@ -86,7 +85,7 @@ def test_step_ends_within_the_lease(settings: Settings) -> None:
 
 
 def make_message(n: int, value: bytes) -> ConsumedMessage:
-    return ConsumedMessage(MessageId(ITEMS.name, 0, n), b"k", value, ())
+    return ConsumedMessage(ITEMS.name, 0, n, 0.0, b"k", value)
 
 
 def test_slow_items_are_cleaned_once(either: Settings) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from streams.brokers.base import Broker, open_broker
+from streams.brokers import open_broker
+from streams.brokers.base import Broker
 from streams.config.settings import Settings
 from tests.conftest import DEADLINE_S, until
 from workers.poller import registry as registry

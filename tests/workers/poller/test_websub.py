@@ -14,7 +14,8 @@ import msgspec
 import pytest
 from aiohttp import web
 
-from streams.brokers.base import Broker, open_broker
+from streams.brokers import open_broker
+from streams.brokers.base import Broker
 from streams.config.settings import Settings
 from streams.topics import DESK_GROUP
 from tests.conftest import until

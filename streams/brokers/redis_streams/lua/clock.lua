@@ -1,9 +1,9 @@
--- Note the broker's time, and how far it has jumped since any process last noted it.
+-- Record the broker's time and its jump since the last recording by any process.
 -- KEYS: clock (hash), jumps (list, newest first).
--- ARGV: the broker's time in s, seconds that have passed since my last call (-1: unknown),
---       least jump back and least jump forward in s.
--- A jump forward shows when more time has passed by the broker's clock than by the clock that nobody sets.
--- Returns the jumps as "time after it|seconds".
+-- ARGV: the broker's time in s, seconds of the caller's monotonic clock since its last call (-1: unknown),
+--       smallest jump back and smallest jump forward in s.
+-- A jump forward is a difference between the broker's clock and the monotonic clock.
+-- Returns the jumps as "time after the jump|size in s".
 local now, passed = tonumber(ARGV[1]), tonumber(ARGV[2])
 local latest = tonumber(redis.call('HGET', KEYS[1], 'latest') or now)
 local jump = 0

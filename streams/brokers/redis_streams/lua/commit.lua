@@ -1,5 +1,5 @@
--- Commit offsets, forward only, and only under the lease that they were read with.
--- KEYS: offsets, leases. ARGV: (partition, offset, lease or '')... Returns how many were ours to commit.
+-- Commit offsets, forward only, and only under a valid lease.
+-- KEYS: offsets, leases. ARGV: (partition, offset, lease, or '' for no check)... Returns the number of valid leases.
 local done = 0
 for i = 1, #ARGV, 3 do
   if ARGV[i + 2] == '' or redis.call('HGET', KEYS[2], ARGV[i]) == ARGV[i + 2] then

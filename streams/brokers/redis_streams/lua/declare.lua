@@ -1,6 +1,6 @@
--- Mark the keys, new or of an older layout, with the layout that we know, and create the topics that aren't there.
--- KEYS: layout, topics, retention. ARGV: layout, partitions of a new topic, (topic, retention in s)...
--- Returns the layout found, then the partition count of each topic; of a newer layout nothing is touched.
+-- Store the schema version unless the keys have a newer one, and create the missing topics.
+-- KEYS: schema version, topics, retention. ARGV: schema version, partitions of a new topic, (topic, retention in s)...
+-- Returns the previous schema version, then the partition count of each topic. Changes nothing under a newer version.
 redis.call('SETNX', KEYS[1], ARGV[1])
 local layout = tonumber(redis.call('GET', KEYS[1]))
 local out = {layout}

@@ -1,9 +1,9 @@
--- Compare, then do everything or nothing.
+-- Compare-and-set: check all conditions, then run all commands or none.
 --
--- ARGV: number of guards, then (key, field, before, after) for each,
+-- ARGV: number of conditions, then (key, field, expected, new) for each,
 --       then any number of (argument count, command, argument, ...).
--- A guard holds while the hash field is `before` ('' = absent) and is set to `after` at the end. If it is `after`
--- already, this very step was done before and only its answer got lost, so it isn't done again.
+-- A condition holds if the hash field is `expected` ('' = absent); it is set to `new` at the end. If it is `new`
+-- already, this step was done before and only its reply was lost, so it is not repeated.
 -- Returns 1 done now, 0 done before, -1 refused.
 local commands = 2 + 4 * tonumber(ARGV[1])
 local done, open = false, false
@@ -16,7 +16,7 @@ for at = 2, commands - 1, 4 do
     open = true
   end
 end
-if done then return open and -1 or 0 end  -- half of it done is another step's doing, not ours
+if done then return open and -1 or 0 end  -- if only some fields are `new`, another step wrote them
 local at = commands
 while at <= #ARGV do
   local count = tonumber(ARGV[at])

@@ -1,6 +1,6 @@
--- Make a group known before it reads: from now on nothing is trimmed that it hasn't committed.
+-- Register a group before it reads: from now on, trimming keeps messages that it has not committed.
 -- KEYS: offsets, groups. ARGV: group, 'earliest' or 'latest', (partition, stream)...
--- A group that is new to a partition starts at its first or behind its last entry. Returns the committed offsets.
+-- In a new partition, the group starts at the first entry, or after the last one. Returns the committed offsets.
 redis.call('HSET', KEYS[2], ARGV[1], redis.call('TIME')[1])
 local committed = {}
 for i = 3, #ARGV, 2 do

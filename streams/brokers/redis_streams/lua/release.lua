@@ -1,4 +1,4 @@
--- Give up leases that are still mine; with 1 as second argument, leave the group too.
+-- Release my leases; with leave = 1, also leave the group.
 -- KEYS: members, leases. ARGV: me, leave, partition...
 for i = 3, #ARGV do
   local lease = redis.call('HGET', KEYS[2], ARGV[i])

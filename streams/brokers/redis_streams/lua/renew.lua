@@ -1,4 +1,4 @@
--- Renew a member's expiry; a member that has expired joins again by a heartbeat only.
+-- Renew a member's expiry. An expired member must rejoin by a heartbeat.
 -- KEYS: members (zset: member -> expiry in ms). ARGV: member, lease in ms. Returns 1 renewed, 0 not a member.
 if not redis.call('ZSCORE', KEYS[1], ARGV[1]) then return 0 end
 local time = redis.call('TIME')

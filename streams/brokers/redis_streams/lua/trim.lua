@@ -1,9 +1,9 @@
--- Trim a topic: remove its oldest messages, those older than `before` that every registered group has committed.
+-- Trim a topic: remove its oldest messages that are older than `before` and committed by every registered group.
 -- KEYS: groups, then the stream of each partition.
--- ARGV: prefix of the groups' offsets, `before` in s ('' = any age), most messages to remove, a group that must have
---       committed them though it isn't registered ('' = none), '1' to count what groups haven't committed too,
+-- ARGV: prefix of the groups' offsets, `before` in s ('' = any age), maximum of messages to remove,
+--       another group that must have committed them ('' = none), '1' to include uncommitted messages,
 --       then the name of each partition.
--- Returns {messages that may go, messages that there are, messages removed}.
+-- Returns {removable messages, stored messages, removed messages}.
 local before, most, wanted = tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 local groups = redis.call('HKEYS', KEYS[1])
 
@@ -29,8 +29,8 @@ local function old(stream, number)
   return true
 end
 
--- The first number from `low` on that stays. By steps that double, begun anew at each young entry: entries far ahead
--- are not asked, so that one written while the clock was wrong doesn't speak for the young ones before it.
+-- Return the first number >= `low` to keep. The step doubles, and starts again at each young entry. Distant entries
+-- are not probed, so that an entry from a wrong clock does not decide for younger entries before it.
 local function first_kept(stream, low, high)
   if not before then return high end
   local step = 1
@@ -46,7 +46,7 @@ for i = 2, #KEYS do
   local first = redis.call('XRANGE', KEYS[i], '-', '+', 'COUNT', 1)[1]
   if first then
     local last = redis.call('XREVRANGE', KEYS[i], '+', '-', 'COUNT', 1)[1]
-    -- The number of offset n is n + 1, so a floor itself names the last entry that all have committed.
+    -- The entry number of offset n is n + 1, so the floor is the number of the last entry that all groups committed.
     local low, high = seq(first), math.min(seq(last), floor_of(ARGV[4 + i])) + 1
     local count = math.max(0, first_kept(KEYS[i], low, high) - low)
     may, there = may + count, there + redis.call('XLEN', KEYS[i])
@@ -55,7 +55,7 @@ for i = 2, #KEYS do
 end
 most = math.min(most, may)
 local asked, given, removed = 0, 0, 0
-for _, span in ipairs(spans) do  -- each partition gives its part of `most`
+for _, span in ipairs(spans) do  -- each partition gives a proportional part of `most`
   asked = asked + span[3]
   local part = may > 0 and math.floor(asked * most / may) - given or 0
   given = given + part

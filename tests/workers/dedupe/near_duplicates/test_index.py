@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.brokers.base import open_broker
+from streams.brokers import open_broker
 from streams.config.settings import Settings
 from streams.records import Article
 from tests.support.feed_server import FeedServer, rss

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from streams.brokers.base import open_broker
+from streams.brokers import open_broker
 from streams.config.settings import Settings
 from streams.records import Article
 from tests.support.feed_server import FeedServer, rss

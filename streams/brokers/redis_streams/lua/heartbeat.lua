@@ -1,18 +1,18 @@
--- One heartbeat: stay a member, bury the silent, take the free partitions that are my share.
+-- One heartbeat: renew the membership, expire dead members, and claim my share of the free partitions.
 --
 -- KEYS: members (zset: member -> expiry in ms), leases (hash: partition -> "member|epoch"), epochs (hash),
---       groups (hash: group -> when it was last heard of, in s).
--- ARGV: me ("name#incarnation"), lease in ms, 1 if this is my first beat, group, partition...
--- Each new owner gets a new epoch, so that a lease that went away and came back is told from one that stayed.
--- Returns {held, surplus}: what I own as {partition, lease, ...}, and what I should hand to somebody else.
+--       groups (hash: group -> time of its last heartbeat in s).
+-- ARGV: me ("name#incarnation"), lease in ms, 1 for my first heartbeat, group, partition...
+-- Each new owner gets a new epoch, which distinguishes a lease that was lost and regained.
+-- Returns {owned, surplus}: my leases as {partition, lease, ...}, and the partitions to release.
 local members, leases, epochs, me = KEYS[1], KEYS[2], KEYS[3], ARGV[1]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 redis.call('ZREMRANGEBYSCORE', members, '-inf', now)
--- An expiry so far ahead is from before the clock was put back; who lives has renewed it, or will.
+-- An expiry this far ahead was written before the clock was set back. Live members renew it.
 redis.call('ZREMRANGEBYSCORE', members, now + 20 * tonumber(ARGV[2]), '+inf')
 if ARGV[3] == '1' then
-  -- A restarted worker is its own heir: nobody has to wait for the dead one's lease.
+  -- A restarted worker replaces its former incarnation at once, instead of waiting for its lease to expire.
   local name = string.match(me, '^(.*)#')
   for _, other in ipairs(redis.call('ZRANGE', members, 0, -1)) do
     if other ~= me and string.match(other, '^(.*)#') == name then redis.call('ZREM', members, other) end
@@ -24,7 +24,7 @@ local live = redis.call('ZRANGE', members, 0, -1)
 table.sort(live)
 local rank, count = {}, #live
 for i, member in ipairs(live) do rank[member] = i - 1 end
-local held, surplus = {}, {}
+local owned, surplus = {}, {}
 for i = 5, #ARGV do
   local partition = ARGV[i]
   local lease = redis.call('HGET', leases, partition)
@@ -37,11 +37,11 @@ for i = 5, #ARGV do
   end
   if owner == me then
     if mine then
-      held[#held + 1] = partition
-      held[#held + 1] = lease
+      owned[#owned + 1] = partition
+      owned[#owned + 1] = lease
     else
       surplus[#surplus + 1] = partition
     end
   end
 end
-return {held, surplus}
+return {owned, surplus}

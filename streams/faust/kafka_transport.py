@@ -1,0 +1,46 @@
+"""The Faust transport for `guarded+kafka://`: Faust's aiokafka driver with the commit guard."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import faust
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+
+from streams.brokers.kafka.client import security_options
+from streams.config.settings import Settings
+from streams.faust.consumer_mixins import CommitGuard, DirectDrain, without_transactional_topics
+
+
+class Consumer(DirectDrain, CommitGuard, driver.Consumer):
+    """Faust's aiokafka consumer, which never commits past unfinished messages or in place of `Transactions`."""
+
+    async def _commit(self, offsets: Mapping[Any, int]) -> bool:
+        offsets = without_transactional_topics(self.app, offsets)
+        return await super()._commit(offsets) if offsets else True
+
+    def lease_of(self, topic: str, partition: int) -> str:
+        """Return "": Kafka fences workers by transactional producers, not by leases."""
+        return ""
+
+    async def rewind(self, offsets: Mapping[Any, int]) -> None:
+        """Continue reading at *offsets* in the partitions that are still assigned."""
+        assigned = self.assignment()
+        await self.seek_wait({TP(*tp): offset for tp, offset in offsets.items() if TP(*tp) in assigned})
+
+
+class Transport(driver.Transport):
+    """Faust's aiokafka transport with the commit guard."""
+
+    Consumer = Consumer
+
+
+def faust_credentials(settings: Settings) -> faust.auth.Credentials | None:
+    """Return the TLS and SASL options of *settings* as Faust's credentials."""
+    options = security_options(settings)
+    if settings.kafka_security_protocol.startswith("SASL"):
+        return faust.SASLCredentials(
+            mechanism=settings.kafka_sasl_mechanism, username=settings.kafka_username, password=settings.kafka_password,
+            ssl_context=options.get("ssl_context"),
+        )  # fmt: skip
+    return faust.SSLCredentials(options["ssl_context"]) if "ssl_context" in options else None
