@@ -20,7 +20,20 @@ if __name__ == "__main__":
 import msgspec
 
 from streams.config.settings import settings_table
-from streams.records import Article, DeadLetter, Image, Item, MessageId, PollResult, RemovedBlock, RevisionChanges
+from streams.records import (
+    Article,
+    Content,
+    DeadLetter,
+    Enclosure,
+    FullTextPage,
+    Image,
+    Item,
+    Link,
+    MessageId,
+    PollResult,
+    RemovedBlock,
+    RevisionChanges,
+)
 from streams.topics import BUILTIN_TOPICS, DAY_S
 from workers.cli import build_parser
 from workers.web.latency import Latency
@@ -71,6 +84,7 @@ FIELDS: dict[type, dict[str, str]] = {
         "label": "label that introduced the block",
         "links": "links in the block",
     },
+    Link: {"url": "address", "text": "text of the link"},
     RevisionChanges: {
         "title": "previous title, if it differs",
         "words_added": "words that are new",
@@ -100,6 +114,9 @@ FIELDS: dict[type, dict[str, str]] = {
         "fingerprint": "digest of the entry",
         "poll_id": "`id` of the poll result",
     },
+    Content: {"value": "body", "type": "media type, `text/html` by default", "language": "BCP 47 tag"},
+    Enclosure: {"url": "address", "type": "media type", "length": "bytes, as the feed says"},
+    FullTextPage: {"url": "address of the page", "html": "HTML without scripts and styles"},
     PollResult: {
         "id": "identity of the poll",
         "feed": "URL of the feed",
