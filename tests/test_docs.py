@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from streams.config.settings import Settings, load_settings
-from tests.conftest import ROOT, until
+from tests.conftest import ROOT, copydesk, until
 from tests.test_repo import commands
 from tests.workers.test_supervisor import output, up
 from workers.cli import build_parser
@@ -29,6 +29,8 @@ PROGRAMS = (
     DOCS / "howto" / "subscribe-python.md",
 )
 FENCE = re.compile(r"^( *)```(\S*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
+# Commands that poll the internet, run until they are stopped, or need Kafka; these are parsed only.
+PARSED_ONLY = re.compile(r"feeds (?:add|import|discover|poll-now)|up|desk|tail (?!.*--no-follow)")
 COMMAND = re.compile(r"^\s*(?:\.venv/bin/)?copydesk (?!is up)(.+)$", re.MULTILINE)
 
 
@@ -135,6 +137,22 @@ def test_documented_programs_print_articles(tmp_path: Path) -> None:
     asyncio.run(go())
     for number, code in enumerate(codes):
         assert "Traceback" not in (tmp_path / f"{number}.out").read_text("utf-8"), code
+
+
+def test_documented_commands_run(tmp_path: Path) -> None:
+    """Run the commands of the README and the tutorials beside one `copydesk up`."""
+    (tmp_path / "story.html").write_text("<p>The ferry sank at noon.</p>", "utf-8")
+    lines = [arguments for page in PROGRAMS[:3] for arguments in command_lines(page)]
+    runnable = [arguments for arguments in lines if not PARSED_ONLY.match(" ".join(arguments))]
+    assert len(runnable) >= 5
+
+    async def go() -> None:
+        with up(tmp_path):
+            await until(lambda: "●" in output(tmp_path))
+            for arguments in runnable:
+                assert (await asyncio.to_thread(copydesk, *arguments, cwd=tmp_path)).stdout, arguments
+
+    asyncio.run(go())
 
 
 def test_make_targets_in_documents_exist() -> None:
