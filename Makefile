@@ -31,8 +31,9 @@ lint: $(INSTALLED) ## check style, spelling, prose, YAML, types and import direc
 
 check: lint test ## run lint and test
 
-docs: $(INSTALLED) ## check the links between the Markdown files
+docs: $(INSTALLED) ## check the links of the Markdown files and build build/docs/html; warnings are errors
 	@$(BIN)/python -m tests.tools.links
+	@$(BIN)/python -m sphinx -n -W --keep-going -q -d build/docs/doctrees docs build/docs/html
 
 prose-lower: $(INSTALLED) ## lower the limits in tests/tools/prose.toml to the present figures
 	@$(BIN)/python -m tests.tools.prose --lower

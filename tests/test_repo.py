@@ -55,60 +55,6 @@ def test_settings_in_compose_are_settings() -> None:
         assert load_settings({}, COMPOSE["services"][name]["environment"]).broker_scheme == "kafka"
 
 
-def test_every_command_in_the_readme_exists() -> None:
-    readme = (ROOT / "README.md").read_text("utf-8")
-    known = commands()
-    used = re.findall(r"^\s*(?:\$ )?(?:\.venv/bin/)?copydesk ([a-z-]+(?: [a-z-]+)?)", readme, re.MULTILINE)
-    assert len(used) >= 8
-    for words in used:
-        if words == "is up":
-            continue  # what it prints
-        assert words in known or words.split()[0] in known, words
-
-
-def test_the_readme_s_subscriber_is_eight_lines_and_runs(tmp_path: Path) -> None:
-    import asyncio
-    import os
-    import sys
-
-    from tests.workers.test_supervisor import output, up
-
-    readme = (ROOT / "README.md").read_text("utf-8")
-    [code] = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
-    assert len([line for line in code.splitlines() if line]) <= 8
-    (tmp_path / "subscriber.py").write_text(code)
-
-    async def go() -> None:
-        from tests.conftest import until
-
-        with up(tmp_path):
-            await until(lambda: "●" in output(tmp_path))
-            process = subprocess.Popen(
-                [sys.executable, "-u", "subscriber.py"], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)},
-                stdout=(tmp_path / "sub.out").open("w"), stderr=subprocess.STDOUT,
-            )  # fmt: skip
-            try:
-                await until(lambda: "courier.example" in (tmp_path / "sub.out").read_text())
-            finally:
-                process.kill()
-                process.wait()
-
-    asyncio.run(go())
-
-
-@pytest.mark.parametrize("block", re.findall(r"```toml\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL))
-def test_every_table_in_the_readme_is_taken(block: str, tmp_path: Path) -> None:
-    from streams.config.settings import load_settings
-
-    path = tmp_path / "copydesk.toml"
-    text = block.replace("whsec_…", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
-    if "articles.harbours" in text:
-        text += '[[routes]]\nname = "harbours"\ntag = "ships"\n'
-    path.write_text(text)
-    settings = load_settings(environ={"COPYDESK_CONFIG": str(path), "COPYDESK_KAFKA_PASSWORD": "x"})
-    assert settings.routes or settings.feeds or settings.webhooks or settings.kafka_username
-
-
 @pytest.mark.parametrize("words", sorted(commands()))
 def test_every_command_has_help(words: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
@@ -123,12 +69,6 @@ def test_every_example_is_one(words: str) -> None:
     example = EXAMPLES[words].partition(" > ")[0].split()
     assert example[: len(words.split()) + 1] == ["copydesk", *words.split()]
     assert build_parser().parse_args(example[1:]).run
-
-
-def test_every_target_of_the_makefile_that_the_readme_names_exists() -> None:
-    makefile, readme = (ROOT / "Makefile").read_text(), (ROOT / "README.md").read_text("utf-8")
-    targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
-    assert set(re.findall(r"`?make ([a-z-]+)", readme)) <= targets
 
 
 def test_the_example_opml_can_be_imported() -> None:

@@ -3,9 +3,8 @@ from typing import Any
 
 import pytest
 
-from streams.config.settings import Settings, load_settings, settings_table
+from streams.config.settings import Settings, load_settings
 from streams.errors import SettingsError
-from tests.conftest import ROOT
 
 
 @pytest.mark.parametrize(
@@ -71,7 +70,3 @@ def test_flags_count_before_environment_before_file(tmp_path: Path) -> None:
 def test_defaults_are_the_embedded_way() -> None:
     assert Settings().embedded
     assert load_settings({}, {}) == Settings()
-
-
-def test_the_readme_shows_every_setting() -> None:
-    assert settings_table() in (ROOT / "README.md").read_text("utf-8")
