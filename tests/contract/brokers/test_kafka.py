@@ -187,6 +187,7 @@ async def steps(settings: Settings) -> AsyncGenerator[tuple[Stage, Callable[...,
     async with stage(settings) as s:
         assert isinstance(s.broker, KafkaBroker)
         kafka, created = s.broker, []
+        await until(lambda: _has_coordinator(kafka, s), what="group coordinator of a new cluster")
 
         def start(dies_before: str = "") -> Steps:
             created.append(Steps(kafka, s.group, dies_before))
@@ -195,6 +196,14 @@ async def steps(settings: Settings) -> AsyncGenerator[tuple[Stage, Callable[...,
         yield s, start
         for transactions in created:
             await transactions.close()
+
+
+async def _has_coordinator(kafka: KafkaBroker, s: Stage) -> bool:
+    try:
+        await kafka.client.committed_offset(s.group, (s.source.name, 0))
+    except KafkaError:
+        return False
+    return True
 
 
 STATE_WRITES = [("HINCRBY", "test:done", "n", 1)]
