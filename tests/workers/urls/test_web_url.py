@@ -1,4 +1,4 @@
-"""URLs of strangers: only well-formed http and https URLs reach items, articles and generated feeds."""
+"""Only well-formed http and https URLs reach items, articles and generated feeds."""
 
 import json
 from datetime import UTC, datetime
@@ -48,7 +48,7 @@ REFUSED = {
     "next line": "https://a.example/\x85b",
     "too long": "https://a.example/" + "x" * MAX_URL_CHARS,
 }  # fmt: skip
-KEPT = {
+ACCEPTED = {
     "https://a.example/1": "https://a.example/1",
     " \n https://a.example/1\t": "https://a.example/1",
     "HTTPS://A.example:443/1?b=%7E#c": "HTTPS://A.example:443/1?b=%7E#c",
@@ -68,8 +68,8 @@ def test_web_url_of_bad_link_is_empty(link: str) -> None:
     assert web_url(link) == ""
 
 
-@pytest.mark.parametrize(("link", "url"), KEPT.items(), ids=[repr(link)[:40] for link in KEPT])
-def test_web_url_keeps_sensible_link(link: str, url: str) -> None:
+@pytest.mark.parametrize(("link", "url"), ACCEPTED.items(), ids=[repr(link)[:40] for link in ACCEPTED])
+def test_web_url_of_good_link(link: str, url: str) -> None:
     assert web_url(link) == url
     assert web_url(url) == url
 
@@ -126,7 +126,7 @@ def test_bad_link_never_reaches_items(link: str, quickly: bool) -> None:
     for body in (rss(link), atom(link), json_feed(link)):
         feed = parse_feed(body, FEED, fetched_at=NOW, quickly=quickly)
         assert not feed.unreadable
-        # A link of a feed may be relative: such a one leads to the feed's own site.
+        # Relative links of a feed are resolved against the feed's own site.
         assert [u for u in urls_of(feed) if u and not u.startswith("https://courier.example/")] == []
 
 
@@ -149,7 +149,7 @@ def test_bad_link_of_queued_item_is_left_out(link: str) -> None:
                 fetched_at=NOW, fingerprint="")  # fmt: skip
     article = to_article(clean_item(item), item, "0" * 20, 1, MessageId("items", 0, 0))
     assert (article.url, article.canonical_url) == ("", "")
-    # The HTML parser leaves control characters out of an attribute: then a well-formed URL is left.
+    # The HTML parser removes control characters from attributes; the rest may be a well-formed URL.
     assert all(image.url == web_url(image.url) and image.url != link for image in article.images)
     assert article.paragraphs == ("The canal reopened on Monday.", "It was dry.")
 
@@ -159,8 +159,8 @@ def test_bad_link_of_article_reaches_no_feed(link: str) -> None:
     article = Article(id="a" * 20, revision=1, url=link, title="T", images=(Image(link),), paragraphs=("x",))
     for kind in ("atom", "rss"):
         [entry] = feedparser.parse(FORMATS[kind][1]("T", FEED, [article])).entries
-        assert entry.get("link", "") in ("", entry.id)  # where there is no link, feedparser takes the id for one
-        assert [found for found in entry.get("links", ()) if found["rel"] == "alternate"] == []
+        assert entry.get("link", "") in ("", entry.id)  # without a link, feedparser uses the id
+        assert [other for other in entry.get("links", ()) if other["rel"] == "alternate"] == []
     [item] = json.loads(FORMATS["json"][1]("T", FEED, [article]))["items"]
     assert not {"url", "image"} & set(item)
 
@@ -168,16 +168,16 @@ def test_bad_link_of_article_reaches_no_feed(link: str) -> None:
 @pytest.mark.parametrize("link", [link for link in REFUSED.values() if link.isprintable() and ":" in link])
 def test_links_of_pages_and_headers_never_raise(link: str) -> None:
     html = f'<base href="{escape(link)}"><link rel="alternate" type="application/rss+xml" href="{escape(link)}"><p>x'
-    found = [*feed_links(html, FEED), *parse_link_header(f'<{link}>; rel="hub"', FEED).values()]
-    assert [url for url in found if not url.startswith("https://courier.example/")] == []
+    urls = [*feed_links(html, FEED), *parse_link_header(f'<{link}>; rel="hub"', FEED).values()]
+    assert [url for url in urls if not url.startswith("https://courier.example/")] == []
 
 
-def test_discovery_goes_on_behind_bad_link() -> None:
+def test_feed_links_skip_bad_link() -> None:
     html = "".join(f'<link rel="alternate" type="application/rss+xml" href="{h}">' for h in ("http://[::1", "/feed"))
     assert feed_links(html, FEED) == ["https://courier.example/feed"]
 
 
-def test_header_links_go_on_behind_bad_link() -> None:
+def test_link_header_skips_bad_link() -> None:
     links = parse_link_header('<http://[::1>; rel="hub", <https://hub.example/>; rel="hub", </self>; rel="self"', FEED)
     assert links == {"hub": "https://hub.example/", "self": "https://courier.example/self"}
 
