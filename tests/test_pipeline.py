@@ -90,7 +90,7 @@ BAD_FEEDS = {
     "error": (lambda r: web.Response(status=500), "HTTP 500"),
     "later": (lambda r: web.Response(status=503, headers={"Retry-After": "3600"}), "HTTP 503"),
     "loop": (lambda r: web.Response(status=302, headers={"Location": str(r.url)}), "redirects"),
-    "gzip": (lambda r: web.Response(body=b"not gzip", headers={"Content-Encoding": "gzip"}), "not gzip as it says"),
+    "gzip": (lambda r: web.Response(body=b"not gzip", headers={"Content-Encoding": "gzip"}), "corrupt gzip data"),
 }
 
 

@@ -21,6 +21,7 @@ from streams.errors import CopydeskError, UnavailableError
 from streams.records import FullTextPage, Item
 from streams.topics import MAX_ITEM_CHARS
 from workers.http.client import Credentials, HttpClient
+from workers.http.retry_after import is_retryable
 from workers.text.encoding import decode
 from workers.text.markup import strip_invisible_elements
 from workers.urls.web_url import web_url
@@ -35,7 +36,6 @@ ROBOTS_S = 3_600.0  # at most a day, RFC 9309 §2.4
 MAX_HOSTS = 1_000
 MAX_DELAY_S = 60.0  # of what robots.txt asks for between two pages
 PAGE_WAIT = timedelta(hours=1)  # so long a story waits for a page that can't be had just now
-RETRYABLE = {408, 425, 429, 500, 502, 503, 504}  # RFC 9110 §15.5, §15.6; RFC 6585 §4: it may go well another time
 ACCEPT = {"Accept": "text/html, application/xhtml+xml;q=0.9, */*;q=0.1"}
 
 
@@ -79,7 +79,7 @@ class FullTextFetcher:
     async def _page(self, url: str, access: Credentials, feed: str) -> FullTextPage | None:
         """Return the page at *url*; None when it isn't for us. Raises UnavailableError when it may be had later."""
         if not web_url(url):
-            log.info("feed=%s page=%s: not a URL that can be fetched", feed, url)
+            log.info("feed=%s page=%s: invalid URL", feed, url)
             return None
         own = access if urlsplit(url)[:2] == urlsplit(feed)[:2] else Credentials(proxy=access.proxy)
         async with self._host_lock(url):
@@ -89,7 +89,7 @@ class FullTextFetcher:
                 return None
             answer = await self.fetcher.get(url, ACCEPT, own, MAX_PAGE_BYTES)
             await asyncio.sleep(min(MAX_DELAY_S, max(self.delay_s, rules.crawl_delay(ROBOTS_AGENT) or 0.0)))
-        if answer.status in RETRYABLE:
+        if is_retryable(answer.status):
             raise UnavailableError(f"HTTP {answer.status}", code="http_status")
         if answer.status != 200 or not is_html(answer.headers.get("content-type", "")):
             log.info("feed=%s page=%s: HTTP %d, %s", feed, url, answer.status, answer.headers.get("content-type", ""))

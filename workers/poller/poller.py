@@ -24,6 +24,7 @@ from streams.topics import ITEMS, MAX_ITEM_CHARS, POLLS
 from workers.counters import increment_commands
 from workers.heartbeats import SILENT_S
 from workers.http.client import Credentials, HttpClient, Response
+from workers.http.retry_after import parse_retry_after
 from workers.poller import schedule
 from workers.poller.formats.feedparser_xml import ParsedFeed
 from workers.poller.full_text import FullTextFetcher
@@ -343,7 +344,7 @@ class Poller:
         ):
             wait_s = max(wait_s, min(schedule.DAY_S, PUSHED_INTERVAL_FACTOR * wait_s))
         wait_s = schedule.jittered_s(wait_s, self._random)
-        rest_s = schedule.parse_retry_after(answer.headers.get("retry-after", ""), poll.started_at) if answer else None
+        rest_s = parse_retry_after(answer.headers.get("retry-after", ""), poll.started_at) if answer else None
         if poll.outcome == "failed" and rest_s is not None:
             wait_s = max(wait_s, rest_s)
         due_s = now_s + wait_s

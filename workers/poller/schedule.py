@@ -22,6 +22,8 @@ from typing import Any
 
 import msgspec
 
+from workers.http.retry_after import OVERLOADED
+
 MINUTE_S, HOUR_S, DAY_S = 60.0, 3_600.0, 86_400.0
 JITTER = 0.05  # spreads feeds that were added together
 MAX_BACKOFF_DOUBLINGS = 16
@@ -154,23 +156,12 @@ def backoff_s(interval_s: float, failures: int, status: int) -> float:
         return GONE_INTERVAL_S
     wait_s: float = interval_s * 2 ** min(failures, MAX_BACKOFF_DOUBLINGS)
     wait_s = min(wait_s, max(DAY_S, interval_s))
-    return max(wait_s, BUSY_S) if status in (429, 503) else wait_s
+    return max(wait_s, BUSY_S) if status in OVERLOADED else wait_s
 
 
 def jittered_s(wait_s: float, spread: random.Random) -> float:
     """Return *wait_s*, a little longer or shorter."""
     return wait_s * spread.uniform(1 - JITTER, 1 + JITTER)
-
-
-def parse_retry_after(value: str, now: datetime) -> float | None:
-    """Return the seconds, at most a day, that a Retry-After header asks for (RFC 9110 §10.2.3), or None."""
-    value = value.strip()
-    if value.isdecimal():
-        return min(DAY_S, float(value[:9]))
-    try:
-        return min(DAY_S, max(0.0, (parsedate_to_datetime(value) - now).total_seconds()))
-    except (ValueError, TypeError, OverflowError):
-        return None
 
 
 # -- hints ----------------------------------------------------------------------------------------------------

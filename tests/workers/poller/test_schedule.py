@@ -174,12 +174,3 @@ def test_after_two_weeks_of_outage_a_feed_is_asked_again_within_a_day(interval_s
 @given(waits, st.integers())
 def test_jitter_is_small(wait_s: float, seed: int) -> None:
     assert abs(schedule.jittered_s(wait_s, random.Random(seed)) - wait_s) <= wait_s * schedule.JITTER + 1e-9
-
-
-@pytest.mark.parametrize(
-    ("value", "seconds"),
-    [("120", 120), (" 5 ", 5), ("Mon, 05 Jan 2026 10:01:00 GMT", 60), ("Mon, 05 Jan 2026 09:00:00 GMT", 0), ("soon", None),
-     ("", None), ("-3", None), ("1" + "0" * 30, DAY_S), ("Fri, 31 Dec 9999 23:59:59 GMT", DAY_S), ("²", None)],
-)  # fmt: skip
-def test_retry_after(value: str, seconds: float | None) -> None:
-    assert schedule.parse_retry_after(value, NOW) == seconds
