@@ -175,7 +175,7 @@ class Poller:
         """Poll a feed and publish the result; that of a bug is a failed poll, so that the feed's backoff grows."""
         try:
             result = await self._poll_once(loaded, clock)
-            await self._publish(result, [loaded.guard(result.state), clock.guard()])
+            await self._publish(result, [loaded.condition(result.state), clock.condition()])
         except UnavailableError:
             raise
         except Exception as exc:
@@ -184,7 +184,7 @@ class Poller:
             poll = PollResult(id=secrets.token_hex(8), feed=state.url, started_at=start_time(state), outcome="failed")
             failed = self._failed(poll, state, CopydeskError(f"bug: {exc!r}; its traceback is in the log", code="bug"))
             result = self._with_next_due(failed, None, self.settings.feed_options(state.url), loaded, clock)
-            await self._publish(result, [loaded.guard(result.state), clock.guard()])
+            await self._publish(result, [loaded.condition(result.state), clock.condition()])
         return result
 
     async def _consume_pushes(self) -> None:
@@ -224,7 +224,7 @@ class Poller:
                 feed = await self._with_pages(feed, loaded.known_items, rule)
             result = self._apply_document(poll, loaded.state, feed, loaded.known_items, pushed=True)
             result = self._with_next_due(result, None, rule, loaded, clock)._replace(host_commands=())
-            if await self._publish(result, [loaded.guard(result.state), clock.guard()]):
+            if await self._publish(result, [loaded.condition(result.state), clock.condition()]):
                 return
 
     async def _poll_once(self, loaded: ClaimedFeed, clock: ClaimClock) -> PollOutcome:
