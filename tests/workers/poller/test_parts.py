@@ -1,3 +1,5 @@
+"""Parsing of feed documents, new items, OPML and feed URLs."""
+
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -7,8 +9,8 @@ from hypothesis import strategies as st
 
 from streams.errors import SettingsError, UnreadableError
 from streams.records import Item
-from workers.poller.formats.feedparser_xml import ParsedFeed, parse_feed
-from workers.poller.new_items import find_new_items, most_renamed
+from workers.poller.formats import ParsedFeed, parse_feed
+from workers.poller.new_items import find_new_items, without_items
 from workers.poller.opml import read_opml, write_opml
 from workers.poller.registry import FeedState, validate_feed_url
 
@@ -26,7 +28,7 @@ def channel(items: str, extra: str = "") -> str:
 
 
 @pytest.mark.parametrize(
-    ("body", "says"),
+    ("body", "message"),
     [
         (b"", "empty"),
         (b"  \n ", "empty"),
@@ -40,25 +42,25 @@ def channel(items: str, extra: str = "") -> str:
         (b"\x00\xff\xfe" * 50, "not a feed"),
     ],
 )
-def test_what_is_no_feed_is_refused_in_words(body: bytes, says: str) -> None:
-    with pytest.raises(UnreadableError, match=says):
+def test_parse_feed_error_names_the_document(body: bytes, message: str) -> None:
+    with pytest.raises(UnreadableError, match=message):
         parsed(body)
 
 
-def test_a_feed_that_breaks_off_gives_what_is_before_the_break() -> None:
-    whole = channel(
+def test_truncated_feed_gives_items_before_the_end() -> None:
+    complete = channel(
         "<item><title>1</title><link>https://a.example/1</link></item><item><title>2</title><link>https://a.example/2</link></item>"
     )
-    feed = parsed(whole[: whole.index("<title>2")])
+    feed = parsed(complete[: complete.index("<title>2")])
     assert feed.items[0].title == "1"
     assert feed.warning
 
 
-def test_an_empty_feed_is_a_feed() -> None:
+def test_feed_without_items_is_valid() -> None:
     assert parsed(channel("")).items == ()
 
 
-def test_an_item_in_full() -> None:
+def test_item_fields_of_rss() -> None:
     feed = parsed(
         channel(
             "<item><title>A &lt;b&gt;B&lt;/b&gt; &amp;amp; C</title><link>https://a.example/1?utm_source=rss</link><guid>g</guid>"
@@ -85,7 +87,7 @@ def test_an_item_in_full() -> None:
     assert (item.image_url, item.language) == ("https://a.example/t.jpg", "en-GB")
 
 
-def test_markup_is_left_alone_for_the_cleaner() -> None:
+def test_item_markup_is_unchanged() -> None:
     [item] = parsed(
         channel(
             '<item><link>https://a.example/1</link><description>&lt;a href="/x" onclick="y()"&gt;z&lt;/a&gt;</description></item>'
@@ -95,7 +97,7 @@ def test_markup_is_left_alone_for_the_cleaner() -> None:
     assert item.summary.value == '<a href="/x" onclick="y()">z</a>'
 
 
-def test_items_that_share_a_link_are_told_apart_by_guid() -> None:
+def test_items_with_shared_link_are_identified_by_guid() -> None:
     items = "".join(
         f"<item><title>{n}</title><link>https://a.example/live</link><guid isPermaLink='false'>{n}</guid></item>"
         for n in range(3)
@@ -103,12 +105,12 @@ def test_items_that_share_a_link_are_told_apart_by_guid() -> None:
     assert len({i.identity_key for i in parsed(channel(items)).items}) == 3
 
 
-def test_a_link_to_the_front_page_is_no_identity() -> None:
+def test_front_page_link_does_not_identify_item() -> None:
     items = "<item><title>x</title><link>https://a.example/</link><guid isPermaLink='false'>7</guid></item>"
     assert parsed(channel(items)).items[0].identity_key == f"{URL}#7"
 
 
-def test_a_date_out_of_this_world_is_none() -> None:
+def test_invalid_date_is_none() -> None:
     [item] = parsed(
         channel("<item><link>https://a.example/1</link><pubDate>Mon, 99 Foo 99999 99:99:99</pubDate></item>")
     ).items
@@ -116,26 +118,34 @@ def test_a_date_out_of_this_world_is_none() -> None:
 
 
 @given(st.binary(max_size=300))
-def test_no_bytes_crash_the_parser(data: bytes) -> None:
+def test_parse_feed_of_random_bytes_never_crashes(data: bytes) -> None:
     try:
         parsed(b"<rss version='2.0'><channel>" + data)
     except UnreadableError:
         pass
 
 
-def test_news_is_what_is_new_or_changed() -> None:
-    def item(n: int, print_: str) -> Item:
-        return Item(feed=URL, identity_key=f"k{n}", fetched_at=NOW, fingerprint=print_ * 16)
+def test_find_new_items_returns_new_and_changed() -> None:
+    def item(n: int, digit: str) -> Item:
+        return Item(feed=URL, identity_key=f"k{n}", fetched_at=NOW, fingerprint=digit * 16)
 
-    first, known = find_new_items([item(1, "a"), item(2, "a")], b"")
-    assert len(first) == 2
-    news, known = find_new_items([item(1, "a"), item(2, "b"), item(3, "a")], known)
-    assert [i.identity_key for i in news] == ["k2", "k3"]
-    assert find_new_items([item(3, "a")], known)[0] == []
-    assert len(find_new_items([item(4, "a"), item(4, "a"), item(4, "b")], b"")[0]) == 2
+    first = find_new_items([item(1, "a"), item(2, "a")], b"")
+    assert len(first.items) == 2
+    second = find_new_items([item(1, "a"), item(2, "b"), item(3, "a")], first.known_items)
+    assert [i.identity_key for i in second.items] == ["k2", "k3"]
+    assert find_new_items([item(3, "a")], second.known_items).items == ()
+    assert len(find_new_items([item(4, "a"), item(4, "a"), item(4, "b")], b"").items) == 2
 
 
-def test_opml_out_and_in_again(tmp_path: Path) -> None:
+def test_items_without_their_names_are_new_again() -> None:
+    items = [Item(feed=URL, identity_key=f"k{n}", guid=f"g{n}", fetched_at=NOW, fingerprint="a" * 16) for n in range(3)]
+    known_items = find_new_items(items, b"").known_items
+    after = without_items(known_items, items[1:2])
+    assert find_new_items(items, after).items == (items[1],)
+    assert without_items(known_items, []) == known_items
+
+
+def test_opml_roundtrip(tmp_path: Path) -> None:
     feeds = [
         FeedState("https://a.example/f?x=1&y=2", "News", title='A "quoted" <title>'),
         FeedState("https://b.example/f"),
@@ -146,32 +156,32 @@ def test_opml_out_and_in_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "message"),
     [
         ("", "not a readable OPML"),
-        ("<opml><body/></opml>", "no feed in it"),
+        ("<opml><body/></opml>", "contains no feed"),
         ("<html>", "not a readable OPML"),
         ('<!DOCTYPE o [<!ENTITY a "b">]><opml/>', "entities"),
     ],
 )
-def test_a_bad_opml_is_refused_by_name(text: str, says: str, tmp_path: Path) -> None:
+def test_opml_error_names_the_file(text: str, message: str, tmp_path: Path) -> None:
     path = tmp_path / "bad.opml"
     path.write_text(text)
-    with pytest.raises(UnreadableError, match=says) as refused:
+    with pytest.raises(UnreadableError, match=message) as caught:
         read_opml(path)
-    assert str(path) in str(refused.value)
+    assert str(path) in str(caught.value)
 
 
 @pytest.mark.parametrize(
     "url", ["", "a.example/feed", "ftp://a.example/f", "file:///etc/passwd", "https://", "javascript:x"]
 )
-def test_what_is_no_url_is_no_feed(url: str) -> None:
+def test_feed_url_validation(url: str) -> None:
     with pytest.raises(SettingsError, match="not an http or https URL"):
         validate_feed_url(url)
 
 
 @pytest.mark.parametrize(
-    ("links", "says"),
+    ("links", "description"),
     [
         (("https://a.example/1", "https://a.example/2"), "links"),
         (("https://a.example/1", "https://a.example/2", "https://a.example/"), "links; 1 items by guid"),
@@ -179,25 +189,25 @@ def test_what_is_no_url_is_no_feed(url: str) -> None:
         ((), "links"),
     ],
 )
-def test_what_a_feed_s_items_are_known_by(links: tuple[str, ...], says: str) -> None:
+def test_feed_identity_basis(links: tuple[str, ...], description: str) -> None:
     items = "".join(
         f"<item><title>{n}</title><link>{link}</link><guid>{n}</guid></item>" for n, link in enumerate(links)
     )
-    assert parsed(channel(items)).identity.startswith(says)
+    assert parsed(channel(items)).identity.startswith(description)
 
 
-def test_items_under_new_names_are_no_news_when_most_are() -> None:
+def test_renamed_items_are_not_new() -> None:
     def items(*names: int) -> list[Item]:
         return [
             Item(feed="f", identity_key=f"f#{n}", guid=str(n), fetched_at=NOW, fingerprint=f"{n % 10:x}" * 16)
             for n in names
         ]
 
-    _, known = find_new_items(items(1, 2, 3, 4), b"")
-    news, after = find_new_items(items(11, 12, 13, 15), known)  # 15 has a text of its own
-    assert [item.guid for item in news] == ["15"]
-    assert most_renamed(items(11, 12, 13, 15), known)
-    assert find_new_items(items(21, 22, 23, 25), after)[0] == []
-    few, _ = find_new_items(items(1, 2, 3, 4, 11, 12), known)
-    assert [item.guid for item in few] == ["11", "12"], "a few repeats of a text are items of their own"
-    assert not most_renamed(items(1, 2, 3, 4, 11, 12), known)
+    first = find_new_items(items(1, 2, 3, 4), b"")
+    renamed = find_new_items(items(11, 12, 13, 15), first.known_items)  # item 15 has another text
+    assert [item.guid for item in renamed.items] == ["15"]
+    assert renamed.is_renamed
+    assert find_new_items(items(21, 22, 23, 25), renamed.known_items).items == ()
+    repeated = find_new_items(items(1, 2, 3, 4, 11, 12), first.known_items)
+    assert [item.guid for item in repeated.items] == ["11", "12"], "few items with a known text are new"
+    assert not repeated.is_renamed

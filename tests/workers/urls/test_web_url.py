@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from streams.records import Article, Content, Image, Item, MessageId
 from workers.desk.desk import clean_item, to_article
 from workers.poller.discovery import feed_links
-from workers.poller.formats.feedparser_xml import ParsedFeed, parse_feed
+from workers.poller.formats import ParsedFeed, parse_feed
 from workers.poller.websub import parse_link_header
 from workers.urls.canonical import canonical_url
 from workers.urls.web_url import MAX_URL_CHARS, web_url
@@ -121,10 +121,10 @@ def urls_of(feed: ParsedFeed) -> list[str]:
 
 
 @pytest.mark.parametrize("link", [link for link in REFUSED.values() if link.isprintable()])
-@pytest.mark.parametrize("quickly", [True, False])
-def test_bad_link_never_reaches_items(link: str, quickly: bool) -> None:
+@pytest.mark.parametrize("use_expat", [True, False])
+def test_bad_link_never_reaches_items(link: str, use_expat: bool) -> None:
     for body in (rss(link), atom(link), json_feed(link)):
-        feed = parse_feed(body, FEED, fetched_at=NOW, quickly=quickly)
+        feed = parse_feed(body, FEED, fetched_at=NOW, use_expat=use_expat)
         assert not feed.unreadable
         # Relative links of a feed are resolved against the feed's own site.
         assert [u for u in urls_of(feed) if u and not u.startswith("https://courier.example/")] == []
@@ -135,10 +135,10 @@ def test_bad_link_never_reaches_json_items(link: str) -> None:
     assert not any(urls_of(parse_feed(json_feed(link), FEED, fetched_at=NOW)))
 
 
-@pytest.mark.parametrize("quickly", [True, False])
-def test_good_link_reaches_items(quickly: bool) -> None:
+@pytest.mark.parametrize("use_expat", [True, False])
+def test_good_link_reaches_items(use_expat: bool) -> None:
     for body in (rss("https://a.example/1"), atom("https://a.example/1"), json_feed("https://a.example/1")):
-        urls = urls_of(parse_feed(body, FEED, fetched_at=NOW, quickly=quickly))
+        urls = urls_of(parse_feed(body, FEED, fetched_at=NOW, use_expat=use_expat))
         assert len([u for u in urls if u == "https://a.example/1"]) >= 4
 
 
