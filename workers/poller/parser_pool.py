@@ -233,7 +233,9 @@ def _import_codecs() -> None:
 
     from workers.text.encoding import CODECS
 
-    for name in {*CODECS.values(), "utf-32", "cp037", "utf-16", "latin-1"}:
+    # feedparser detects encodings of the UTF-16 and UTF-32 families, and EBCDIC, which have no WHATWG label.
+    detected = {f"utf-{bits}{order}" for bits in (16, 32) for order in ("", "-be", "-le")} | {"cp037"}
+    for name in {*CODECS.values(), *detected, "latin-1"}:
         codecs.lookup(name)
 
 

@@ -1,6 +1,6 @@
-"""State transitions of one poll: from a response and its feed update to a PollOutcome. Pure.
+"""State transitions of one poll: from a response and its feed update to a PollOutcome.
 
-This module doesn't fetch, parse or publish.
+The functions read the clock, and perform no other input or output: they don't fetch, parse or publish.
 """
 
 import hashlib

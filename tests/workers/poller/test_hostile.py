@@ -5,15 +5,13 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from streams.config.settings import Settings
-from tests.conftest import DEADLINE_S
+from tests.conftest import DEADLINE_S, ROOT
 from tests.support.hostile_server import NETNS, SERVER, verdict
 
-ROOT = Path(__file__).parents[2]
 # aiohttp rejects a response with a body where HTTP allows none, so copydesk reports a failed poll and retries. It could
 # also treat the response as "not modified".
 KNOWN = {"head-204", "304-with-body"}

@@ -1,27 +1,19 @@
-"""Parser processes: their results, limits and failures; JSON Feed; discovery."""
+"""Parser processes: their results, limits and failures."""
 
 import asyncio
-import json
 import os
 import signal
 import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
 
-from streams.config.settings import Settings
 from streams.errors import UnreadableError
 from tests.conftest import DEADLINE_S, ROOT
-from tests.support.feed_server import FeedServer, rss
-from workers.http.client import HttpClient
-from workers.poller.discovery import discover, feed_links
-from workers.poller.formats import parse_feed
-from workers.poller.formats.expat_namespaces import MAX_CATEGORIES
-from workers.poller.formats.to_item import MAX_ITEMS, MAX_TITLE_CHARS
+from tests.support.feed_server import rss
 from workers.poller.parser_pool import ParseRequest, ParserPool
 
 NOW = datetime(2026, 1, 5, 10, tzinfo=UTC)
@@ -91,6 +83,19 @@ def test_parser_returns_new_items_only() -> None:
     asyncio.run(go())
 
 
+@pytest.mark.parametrize("encoding", ["utf-32", "utf-32-be", "utf-32-le"])
+def test_parser_reads_utf_32(encoding: str) -> None:
+    """A parser process can't import a codec when it meets one."""
+    body = GOOD.decode().replace("?>", ' encoding="utf-32"?>', 1).encode(encoding)
+
+    async def go() -> None:
+        async with ParserPool(1) as parsers:
+            update = await parsers.parse(request(body))
+            assert [item.title for item in update.new_items] == ["One"]
+
+    asyncio.run(go())
+
+
 def test_pool_survives_crashed_parser() -> None:
     async def go() -> None:
         async with ParserPool(1) as parsers:
@@ -115,102 +120,6 @@ def test_memory_limit_ignores_size_of_parent() -> None:
     big = b"." * (600 << 20)
     test_parser_cannot_open_files_or_grow("bytearray(1 << 29)")
     assert len(big) == 600 << 20
-
-
-def test_media_description_is_not_content() -> None:
-    media = 'xmlns:media="http://search.yahoo.com/mrss/"'
-    both = f"<rss version='2.0' {media}><channel><item><title>t</title><media:description>A picture</media:description><description>The story</description></item><item><title>u</title><media:group><media:description>Only this</media:description></media:group></item></channel></rss>"
-    first, second = parse_feed(both.encode(), "https://a.example/f", fetched_at=NOW).items
-    assert [first.summary and first.summary.value, first.content] == ["The story", ()]
-    assert second.summary is not None
-    assert second.summary.value == "Only this"
-
-
-def test_items_beyond_limit_are_omitted_with_warning() -> None:
-    items = "".join(f"<item><title>{n}</title><link>https://a.example/{n}</link></item>" for n in range(MAX_ITEMS + 30))
-    feed = parse_feed(
-        f"<rss version='2.0'><channel>{items}</channel></rss>".encode(), "https://a.example/f", fetched_at=NOW
-    )
-    assert len(feed.items) == MAX_ITEMS
-    assert feed.warning == f"30 items beyond the first {MAX_ITEMS} were left out"
-
-
-def test_long_fields_are_truncated() -> None:
-    tags = "".join(f"<category>c{n}</category>" for n in range(20_000))
-    guids = [f"<guid isPermaLink='false'>{'g' * 100_000}{n}</guid>" for n in range(2)]
-    body = "".join(f"<item><title>{'T' * 5000}</title>{guid}{tags}</item>" for guid in guids)
-    one, two = parse_feed(
-        f"<rss version='2.0'><channel>{body}</channel></rss>".encode(), "https://a.example/f", fetched_at=NOW
-    ).items
-    assert len(one.title) == MAX_TITLE_CHARS
-    assert one.title.endswith("T…")
-    assert len(one.categories) == MAX_CATEGORIES
-    assert one.identity_key != two.identity_key
-    assert len(one.identity_key) < 300
-
-
-JSON: dict[str, Any] = {
-    "version": "https://jsonfeed.org/version/1.1", "title": "The Lanthe Courier", "home_page_url": "https://a.example/",
-    "language": "en-GB", "authors": [{"name": "Ida Marrow"}], "hubs": [{"type": "WebSub", "url": "https://hub.example/"}],
-    "items": [
-        {"id": "1", "url": "https://a.example/1", "title": "One", "content_html": "<p>Text</p>", "content_text": "Text",
-         "summary": "Short", "date_published": "2026-01-05T09:00:00+01:00", "tags": ["World", 3], "image": "https://a.example/i.jpg",
-         "attachments": [{"url": "https://a.example/a.mp3", "mime_type": "audio/mpeg", "size_in_bytes": 12}]},
-        {"id": 2, "content_text": "Only text", "author": {"name": "Tomas Velk"}},
-        "nonsense",
-    ],
-}  # fmt: skip
-
-
-def test_json_feed_fields() -> None:
-    feed = parse_feed(json.dumps(JSON).encode(), "https://a.example/f", fetched_at=NOW)
-    one, two = feed.items
-    assert (feed.title, feed.language, feed.hub) == ("The Lanthe Courier", "en-GB", "https://hub.example/")
-    assert (one.identity_key, one.title, one.authors, one.categories) == (
-        "a.example/1",
-        "One",
-        ("Ida Marrow",),
-        ("World",),
-    )
-    assert one.published == datetime(2026, 1, 5, 8, tzinfo=UTC)
-    assert (one.content[0].value, one.content[0].type) == ("<p>Text</p>", "text/html")
-    assert (one.enclosures[0].length, one.image_url) == (12, "https://a.example/i.jpg")
-    assert (two.guid, two.authors, two.content[0].type) == ("2", ("Tomas Velk",), "text/plain")
-
-
-@pytest.mark.parametrize(
-    ("page", "links"),
-    [
-        ("", []),
-        ('<link rel="alternate" type="application/rss+xml" href="/f">', ["https://a.example/f"]),
-        ('<LINK REL="Alternate home" TYPE="application/atom+xml; charset=utf-8" HREF="f">', ["https://a.example/x/f"]),
-        (
-            '<base href="https://b.example/"><link rel=alternate type=application/feed+json href=f>',
-            ["https://b.example/f"],
-        ),
-        ('<link rel="alternate" hreflang="de" href="/de"><link rel="stylesheet" type="text/xml" href="/s">', []),
-    ],
-)
-def test_feed_links_of_page(page: str, links: list[str]) -> None:
-    assert feed_links(page, "https://a.example/x/y") == links
-
-
-def test_discover_feeds_of_page(settings: Settings) -> None:
-    async def go() -> None:
-        async with FeedServer() as server, HttpClient(settings) as fetcher, ParserPool(1) as parsers:
-            server.answers["named"] = b"<html><link rel=alternate type=application/rss+xml href=/news.xml></html>"
-            server.answers["silent"] = b"<html><p>Hello</p></html>"
-            server.answers["news.xml"] = server.answers["rss.xml"] = GOOD
-
-            async def discovered(path: str) -> list[tuple[str, int]]:
-                feeds = await discover(fetcher, parsers, server.url + path)
-                return [(url.removeprefix(server.url), feed.document_items) for url, feed in feeds]
-
-            assert await discovered("named") == [("news.xml", 1)]
-            assert await discovered("silent") == [("rss.xml", 1)]
-            assert await discovered("news.xml") == [("news.xml", 1)]
-
-    asyncio.run(go())
 
 
 def test_parser_ignores_changes_in_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

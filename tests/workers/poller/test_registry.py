@@ -8,9 +8,17 @@ import pytest
 
 from streams.brokers.base import Broker, open_broker
 from streams.config.settings import Settings
+from streams.errors import SettingsError
 from tests.conftest import DEADLINE_S, until
 from workers.poller import registry
-from workers.poller.registry import FeedRegistry, FeedState, feed_id, poll_commands, release_host_commands
+from workers.poller.registry import (
+    FeedRegistry,
+    FeedState,
+    feed_id,
+    poll_commands,
+    release_host_commands,
+    validate_feed_url,
+)
 
 A1, A2 = sorted(
     ("https://a.example/1", "https://a.example/2"), key=feed_id
@@ -202,3 +210,11 @@ def test_claim_ends_for_due_times_within_millisecond(settings: Settings) -> None
         assert {A1, B1} <= set(claimed)
 
     with_feeds(settings, work)
+
+
+@pytest.mark.parametrize(
+    "url", ["", "a.example/feed", "ftp://a.example/f", "file:///etc/passwd", "https://", "javascript:x"]
+)
+def test_feed_url_validation(url: str) -> None:
+    with pytest.raises(SettingsError, match="not an http or https URL"):
+        validate_feed_url(url)

@@ -14,8 +14,6 @@ ALIASES = {
 }  # fmt: skip
 
 MAX_DEPTH = 256
-MAX_CATEGORIES = 50
-MAX_ENCLOSURES = 20
 # Elements whose handlers in feedparser write no key that copydesk uses.
 IGNORED = frozenset(
     """generator cloud webmaster dc_publisher copyright rights dc_rights created dcterms_created expirationdate

@@ -20,14 +20,13 @@ from workers.poller.formats.expat_namespaces import (
     CONTAINERS,
     HINTS,
     IGNORED,
-    MAX_CATEGORIES,
-    MAX_ENCLOSURES,
     RSS,
     TEXT_ELEMENTS,
     USED_KEYS,
     FastPathUnsupportedError,
 )
 from workers.poller.formats.expat_reader import Dict, ExpatReader, Mixin, set_raw
+from workers.poller.formats.to_item import MAX_CATEGORIES, MAX_ENCLOSURES
 
 _REFERENCE = re.compile("&([A-Za-z0-9_]+);")
 
@@ -119,8 +118,6 @@ class FastFeedReader(ExpatReader):
     def _end_channel(self, key: str) -> None:
         self.infeed = False
 
-    _end_feed = _end_channel
-
     def _start_item(self, key: str, attrs: dict[str, str]) -> None:
         if "lastmod" in attrs or "href" in attrs or self.inentry:
             raise FastPathUnsupportedError
@@ -144,8 +141,6 @@ class FastFeedReader(ExpatReader):
     def _start_title(self, key: str, attrs: dict[str, str]) -> None:
         self.begin_content(key, attrs, "text/plain")
 
-    _start_media_title = _start_title
-
     def _end_title(self, key: str) -> None:
         text = self.end_text("title")
         if not self.image_depth and not -1 < self.title_depth <= self.depth:
@@ -153,8 +148,6 @@ class FastFeedReader(ExpatReader):
         self.params = {}
         if text and key == "title":
             self.title_depth = self.depth
-
-    _end_media_title = _end_title
 
     def _start_link(self, key: str, attrs: dict[str, str]) -> None:
         attrs.setdefault("rel", "alternate")
@@ -204,8 +197,6 @@ class FastFeedReader(ExpatReader):
         else:
             self.begin_content(key, attrs, "text/html" if key == "description" else "text/plain")
 
-    _start_summary = _start_description
-
     def _end_description(self, key: str) -> None:
         if self.open_text == "skipped":
             self.open_text = ""
@@ -222,13 +213,9 @@ class FastFeedReader(ExpatReader):
             self.params = {}
         self.as_content = False
 
-    _end_summary = _end_description
-
     def _start_content(self, key: str, attrs: dict[str, str]) -> None:
         self.has_content = True
         self.begin_content(key, attrs, "text/html" if key == "content_encoded" else "text/plain")
-
-    _start_content_encoded = _start_content
 
     def _end_content(self, key: str) -> None:
         is_text = self.params["type"] in ("text/plain", "text/html")
@@ -240,8 +227,6 @@ class FastFeedReader(ExpatReader):
         self.params = {}
         if is_text:
             dict.setdefault(self.context, "summary", text)
-
-    _end_content_encoded = _end_content
 
     def _start_author(self, key: str, attrs: dict[str, str]) -> None:
         if self.inentry:
@@ -257,15 +242,11 @@ class FastFeedReader(ExpatReader):
         if self.open_text == "author":
             self.begin_text(key)
 
-    _start_email = _start_url = _start_name
-
     def _end_name(self, key: str) -> None:
         if self.open_text == key:
             text = self.end_text("link") if key == "url" else "".join(self.chunks).strip()
             self.begin_text("author")
             Mixin._save_author(_Context(self.context), "href" if key == "url" else key, text)
-
-    _end_email = _end_url = _end_name
 
     def _start_category(self, key: str, attrs: dict[str, str]) -> None:
         if self.inentry:
@@ -275,8 +256,6 @@ class FastFeedReader(ExpatReader):
             self._tag(attrs.get("term"), scheme, attrs.get("label"))
             self.begin_text(key)
 
-    _start_media_category = _start_category
-
     def _end_category(self, key: str) -> None:
         if self.open_text == key and (text := self.end_text(key)):
             tags = self.context["tags"]
@@ -285,15 +264,11 @@ class FastFeedReader(ExpatReader):
             else:
                 self._tag(text, None, None)
 
-    _end_media_category = _end_category
-
     def _start_itunes_keywords(self, key: str, attrs: dict[str, str]) -> None:
         if self.inentry:
             if attrs:
                 raise FastPathUnsupportedError
             self.begin_text(key)
-
-    _start_media_keywords = _start_itunes_keywords
 
     def _end_itunes_keywords(self, key: str) -> None:
         if self.open_text != key:
@@ -305,8 +280,6 @@ class FastFeedReader(ExpatReader):
         for term in text.split(","):
             if term.strip():
                 self._tag(term.strip(), scheme, None)
-
-    _end_media_keywords = _end_itunes_keywords
 
     def _start_itunes_category(self, key: str, attrs: dict[str, str]) -> None:
         if self.inentry:
@@ -345,8 +318,55 @@ class FastFeedReader(ExpatReader):
 
 
 FastFeedReader.starts = {
-    name[7:]: getattr(FastFeedReader, name) for name in dir(FastFeedReader) if name.startswith("_start_")
+    "author": FastFeedReader._start_author,
+    "category": FastFeedReader._start_category,
+    "channel": FastFeedReader._start_channel,
+    "content": FastFeedReader._start_content,
+    "content_encoded": FastFeedReader._start_content,
+    "description": FastFeedReader._start_description,
+    "email": FastFeedReader._start_name,
+    "enclosure": FastFeedReader._start_enclosure,
+    "feed": FastFeedReader._start_feed,
+    "image": FastFeedReader._start_image,
+    "item": FastFeedReader._start_item,
+    "itunes_category": FastFeedReader._start_itunes_category,
+    "itunes_keywords": FastFeedReader._start_itunes_keywords,
+    "link": FastFeedReader._start_link,
+    "media_category": FastFeedReader._start_category,
+    "media_content": FastFeedReader._start_media_content,
+    "media_group": FastFeedReader._start_media_group,
+    "media_keywords": FastFeedReader._start_itunes_keywords,
+    "media_thumbnail": FastFeedReader._start_media_thumbnail,
+    "media_title": FastFeedReader._start_title,
+    "name": FastFeedReader._start_name,
+    "rdf_rdf": FastFeedReader._start_rdf_rdf,
+    "rss": FastFeedReader._start_rss,
+    "source": FastFeedReader._start_source,
+    "summary": FastFeedReader._start_description,
+    "title": FastFeedReader._start_title,
+    "url": FastFeedReader._start_name,
 }
 FastFeedReader.ends = {
-    name[5:]: getattr(FastFeedReader, name) for name in dir(FastFeedReader) if name.startswith("_end_")
+    "author": FastFeedReader._end_author,
+    "category": FastFeedReader._end_category,
+    "channel": FastFeedReader._end_channel,
+    "content": FastFeedReader._end_content,
+    "content_encoded": FastFeedReader._end_content,
+    "description": FastFeedReader._end_description,
+    "email": FastFeedReader._end_name,
+    "feed": FastFeedReader._end_channel,
+    "id": FastFeedReader._end_id,
+    "image": FastFeedReader._end_image,
+    "item": FastFeedReader._end_item,
+    "itunes_keywords": FastFeedReader._end_itunes_keywords,
+    "link": FastFeedReader._end_link,
+    "media_category": FastFeedReader._end_category,
+    "media_keywords": FastFeedReader._end_itunes_keywords,
+    "media_thumbnail": FastFeedReader._end_media_thumbnail,
+    "media_title": FastFeedReader._end_title,
+    "name": FastFeedReader._end_name,
+    "source": FastFeedReader._end_source,
+    "summary": FastFeedReader._end_description,
+    "title": FastFeedReader._end_title,
+    "url": FastFeedReader._end_name,
 }

@@ -7,7 +7,8 @@ of the time, and None for all others. `FeedDocument.use_expat` is its switch.
 import io
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import feedparser
@@ -16,9 +17,11 @@ import msgspec
 
 from streams.errors import UnreadableError
 from streams.records import Content
-from workers.poller.formats.expat_namespaces import MAX_CATEGORIES, MAX_DEPTH, MAX_ENCLOSURES
+from workers.poller.formats.expat_namespaces import MAX_DEPTH
 from workers.poller.formats.expat_xml import parse_fast
 from workers.poller.formats.to_item import (
+    MAX_CATEGORIES,
+    MAX_ENCLOSURES,
     MAX_ITEMS,
     Channel,
     EnclosureLink,
@@ -67,8 +70,19 @@ class BoundedMixin:
         self.pop("media_description")  # type: ignore[attr-defined]
 
 
-feedparser.api.StrictFeedParser = type("StrictFeedParser", (BoundedMixin, feedparser.api.StrictFeedParser), {})
-feedparser.api.LooseFeedParser = type("LooseFeedParser", (BoundedMixin, feedparser.api.LooseFeedParser), {})
+_STRICT = type("StrictFeedParser", (BoundedMixin, feedparser.api.StrictFeedParser), {})
+_LOOSE = type("LooseFeedParser", (BoundedMixin, feedparser.api.LooseFeedParser), {})
+
+
+@contextmanager
+def bounded_parsers() -> Iterator[None]:
+    """Replace feedparser's parsers by bounded ones during the block. feedparser.parse has no argument for them."""
+    parsers = feedparser.api.StrictFeedParser, feedparser.api.LooseFeedParser
+    feedparser.api.StrictFeedParser, feedparser.api.LooseFeedParser = _STRICT, _LOOSE
+    try:
+        yield
+    finally:
+        feedparser.api.StrictFeedParser, feedparser.api.LooseFeedParser = parsers
 
 
 def matches(body: bytes, content_type: str) -> bool:
@@ -149,10 +163,11 @@ def valid_reference(reference: re.Match[bytes]) -> bytes:
 def run_feedparser(body: bytes, headers: Mapping[str, str]) -> Any:
     """Return feedparser's result for *body*. Raises UnreadableError or ValueError."""
     try:
-        # Pass a stream: feedparser would open a str or bytes argument as a file or fetch it.
-        return feedparser.parse(
-            io.BytesIO(body), response_headers=headers, sanitize_html=False, resolve_relative_uris=False
-        )
+        with bounded_parsers():
+            # Pass a stream: feedparser would open a str or bytes argument as a file or fetch it.
+            return feedparser.parse(
+                io.BytesIO(body), response_headers=headers, sanitize_html=False, resolve_relative_uris=False
+            )
     except (UnreadableError, ValueError):
         raise
     except MemoryError as exc:

@@ -19,7 +19,6 @@ from streams.errors import UnreadableError
 from streams.records import Content, Enclosure, Item
 from workers.dedupe.fingerprint import MAX_TAG_CHARS, raw_fingerprint
 from workers.dedupe.identity import identifies_article, item_key
-from workers.poller.formats.expat_namespaces import MAX_CATEGORIES, MAX_ENCLOSURES
 from workers.poller.schedule import PollHints
 from workers.text.dates import parse_date
 from workers.text.markup import strip_tags
@@ -33,6 +32,8 @@ MAX_CONTENT_CHARS = 1_048_576
 MAX_NAME_CHARS = 300
 MAX_GUID_CHARS = 2_048
 MAX_LANGUAGE_CHARS = 35
+MAX_CATEGORIES = 50
+MAX_ENCLOSURES = 20
 FIRST_YEAR = 1990  # earlier dates precede the web
 MAX_FUTURE = timedelta(days=2)  # a later date is an error of the feed
 

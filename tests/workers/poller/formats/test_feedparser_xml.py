@@ -1,18 +1,14 @@
-"""Parsing of feed documents, new items, OPML and feed URLs."""
+"""RSS, Atom and RDF documents: fields, limits, identity and errors."""
 
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.errors import SettingsError, UnreadableError
-from streams.records import Item
+from streams.errors import UnreadableError
 from workers.poller.formats import ParsedFeed, parse_feed
-from workers.poller.new_items import find_new_items, without_items
-from workers.poller.opml import read_opml, write_opml
-from workers.poller.registry import FeedState, validate_feed_url
+from workers.poller.formats.to_item import MAX_CATEGORIES, MAX_ITEMS, MAX_TITLE_CHARS
 
 NOW = datetime(2026, 1, 5, 10, tzinfo=UTC)
 URL = "https://a.example/feed"
@@ -125,61 +121,6 @@ def test_parse_feed_of_random_bytes_never_crashes(data: bytes) -> None:
         pass
 
 
-def test_find_new_items_returns_new_and_changed() -> None:
-    def item(n: int, digit: str) -> Item:
-        return Item(feed=URL, identity_key=f"k{n}", fetched_at=NOW, fingerprint=digit * 16)
-
-    first = find_new_items([item(1, "a"), item(2, "a")], b"")
-    assert len(first.items) == 2
-    second = find_new_items([item(1, "a"), item(2, "b"), item(3, "a")], first.known_items)
-    assert [i.identity_key for i in second.items] == ["k2", "k3"]
-    assert find_new_items([item(3, "a")], second.known_items).items == ()
-    assert len(find_new_items([item(4, "a"), item(4, "a"), item(4, "b")], b"").items) == 2
-
-
-def test_items_without_their_names_are_new_again() -> None:
-    items = [Item(feed=URL, identity_key=f"k{n}", guid=f"g{n}", fetched_at=NOW, fingerprint="a" * 16) for n in range(3)]
-    known_items = find_new_items(items, b"").known_items
-    after = without_items(known_items, items[1:2])
-    assert find_new_items(items, after).items == (items[1],)
-    assert without_items(known_items, []) == known_items
-
-
-def test_opml_roundtrip(tmp_path: Path) -> None:
-    feeds = [
-        FeedState("https://a.example/f?x=1&y=2", "News", title='A "quoted" <title>'),
-        FeedState("https://b.example/f"),
-    ]
-    path = tmp_path / "f.opml"
-    path.write_text(write_opml(feeds), "utf-8")
-    assert sorted(read_opml(path)) == sorted((f.url, f.folder) for f in feeds)
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("", "not a readable OPML"),
-        ("<opml><body/></opml>", "contains no feed"),
-        ("<html>", "not a readable OPML"),
-        ('<!DOCTYPE o [<!ENTITY a "b">]><opml/>', "entities"),
-    ],
-)
-def test_opml_error_names_the_file(text: str, message: str, tmp_path: Path) -> None:
-    path = tmp_path / "bad.opml"
-    path.write_text(text)
-    with pytest.raises(UnreadableError, match=message) as caught:
-        read_opml(path)
-    assert str(path) in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    "url", ["", "a.example/feed", "ftp://a.example/f", "file:///etc/passwd", "https://", "javascript:x"]
-)
-def test_feed_url_validation(url: str) -> None:
-    with pytest.raises(SettingsError, match="not an http or https URL"):
-        validate_feed_url(url)
-
-
 @pytest.mark.parametrize(
     ("links", "description"),
     [
@@ -196,18 +137,33 @@ def test_feed_identity_basis(links: tuple[str, ...], description: str) -> None:
     assert parsed(channel(items)).identity.startswith(description)
 
 
-def test_renamed_items_are_not_new() -> None:
-    def items(*names: int) -> list[Item]:
-        return [
-            Item(feed="f", identity_key=f"f#{n}", guid=str(n), fetched_at=NOW, fingerprint=f"{n % 10:x}" * 16)
-            for n in names
-        ]
+def test_media_description_is_not_content() -> None:
+    media = 'xmlns:media="http://search.yahoo.com/mrss/"'
+    both = f"<rss version='2.0' {media}><channel><item><title>t</title><media:description>A picture</media:description><description>The story</description></item><item><title>u</title><media:group><media:description>Only this</media:description></media:group></item></channel></rss>"
+    first, second = parse_feed(both.encode(), "https://a.example/f", fetched_at=NOW).items
+    assert [first.summary and first.summary.value, first.content] == ["The story", ()]
+    assert second.summary is not None
+    assert second.summary.value == "Only this"
 
-    first = find_new_items(items(1, 2, 3, 4), b"")
-    renamed = find_new_items(items(11, 12, 13, 15), first.known_items)  # item 15 has another text
-    assert [item.guid for item in renamed.items] == ["15"]
-    assert renamed.is_renamed
-    assert find_new_items(items(21, 22, 23, 25), renamed.known_items).items == ()
-    repeated = find_new_items(items(1, 2, 3, 4, 11, 12), first.known_items)
-    assert [item.guid for item in repeated.items] == ["11", "12"], "few items with a known text are new"
-    assert not repeated.is_renamed
+
+def test_items_beyond_limit_are_omitted_with_warning() -> None:
+    items = "".join(f"<item><title>{n}</title><link>https://a.example/{n}</link></item>" for n in range(MAX_ITEMS + 30))
+    feed = parse_feed(
+        f"<rss version='2.0'><channel>{items}</channel></rss>".encode(), "https://a.example/f", fetched_at=NOW
+    )
+    assert len(feed.items) == MAX_ITEMS
+    assert feed.warning == f"30 items beyond the first {MAX_ITEMS} were left out"
+
+
+def test_long_fields_are_truncated() -> None:
+    tags = "".join(f"<category>c{n}</category>" for n in range(20_000))
+    guids = [f"<guid isPermaLink='false'>{'g' * 100_000}{n}</guid>" for n in range(2)]
+    body = "".join(f"<item><title>{'T' * 5000}</title>{guid}{tags}</item>" for guid in guids)
+    one, two = parse_feed(
+        f"<rss version='2.0'><channel>{body}</channel></rss>".encode(), "https://a.example/f", fetched_at=NOW
+    ).items
+    assert len(one.title) == MAX_TITLE_CHARS
+    assert one.title.endswith("T…")
+    assert len(one.categories) == MAX_CATEGORIES
+    assert one.identity_key != two.identity_key
+    assert len(one.identity_key) < 300
