@@ -90,7 +90,7 @@ BAD_FEEDS = {
     "error": (lambda r: web.Response(status=500), "HTTP 500"),
     "later": (lambda r: web.Response(status=503, headers={"Retry-After": "3600"}), "HTTP 503"),
     "loop": (lambda r: web.Response(status=302, headers={"Location": str(r.url)}), "redirects"),
-    "gzip": (lambda r: web.Response(body=b"not gzip", headers={"Content-Encoding": "gzip"}), "not gzip as it says"),
+    "gzip": (lambda r: web.Response(body=b"not gzip", headers={"Content-Encoding": "gzip"}), "corrupt gzip data"),
 }
 
 
@@ -247,14 +247,14 @@ def test_the_poller_pauses_while_the_desk_is_behind(settings: Settings) -> None:
             server.answers["f"] = rss([(f"https://a.example/{n}", "One", BODY) for n in range(5)])
             await FeedRegistry(broker.state).add([(server.url + "f", "")])
             await until(lambda: _lag(broker, 5))
-            await until(lambda: poller.paused)
+            await until(lambda: poller.backpressure.is_paused)
             await FeedRegistry(broker.state).add([(server.url + "g", "")])
             server.answers["g"] = rss([("https://a.example/g", "Other", BODY)])
             desk = create_desk(settings, broker, url=settings.broker_url)
             assert not server.requests["g"]
             await desk.start()
             await settled(broker, {"new": 6})
-            assert not poller.paused
+            assert not poller.backpressure.is_paused
             poller.stop()
             await polling
             await desk.stop()

@@ -3,15 +3,17 @@
 A file says in a comment what must hold of its parsed form, as an expression. With `ours`, our bounds are in place.
 """
 
-import importlib
 import io
 import json
 import re
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import feedparser
+
+from workers.poller.formats.feedparser_xml import bounded_parsers
 
 _EXPECT = re.compile(rb"Expect:\s*(.*?)(?:\n|$)")
 _HEADER = re.compile(rb"Header:\s*([\w-]+):\s*(.*?)\r?\n")
@@ -40,7 +42,6 @@ def holds(path: Path, folder: Path) -> bool | None:
 
 if __name__ == "__main__":
     where = Path(sys.argv[1])
-    if "ours" in sys.argv:
-        importlib.import_module("workers.poller.formats.feedparser_xml")
-    found = {str(p.relative_to(where)): holds(p, where) for p in sorted(where.rglob("*")) if p.is_file()}
+    with bounded_parsers() if "ours" in sys.argv else nullcontext():
+        found = {str(p.relative_to(where)): holds(p, where) for p in sorted(where.rglob("*")) if p.is_file()}
     print(json.dumps({name: held for name, held in found.items() if held is not None}))

@@ -35,7 +35,7 @@ from workers.poller.poller import Poller
 from workers.poller.registry import FeedRegistry
 from workers.services import connect
 
-SHARED = Path(__file__).parents[2] / "shared"
+SHARED = Path(__file__).parents[3] / "shared"
 SERVER = SHARED / "tools" / "hostile_server.py"
 NETNS = SHARED / "tools" / "run_netns.sh"
 COSTLY_CPU_S = 5.0

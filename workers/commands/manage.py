@@ -275,9 +275,9 @@ def run_feeds_discover(settings: Settings, args: Any) -> int:
     found = asyncio.run(find())
     for url, feed in found:
         if args.json:
-            print_json({"url": url, "title": feed.title, "items": len(feed.items)})
+            print_json({"url": url, "title": feed.title, "items": feed.document_items})
         else:
-            print(f"{url}  {feed.title or '-'}  {len(feed.items)} items")
+            print(f"{url}  {feed.title or '-'}  {feed.document_items} items")
     if not found:
         print(f"no feed found at {args.url}", file=sys.stderr)
     return DONE if found else FAILED

@@ -21,7 +21,7 @@ DONE, FAILED, USAGE, UNREACHABLE, UNHEALTHY = range(5)  # exit codes of all comm
 
 def run_parse(settings: Settings, args: Any) -> int:
     """Print the items of feed documents; exit code FAILED when a file couldn't be read."""
-    from workers.poller.formats.feedparser_xml import parse_feed
+    from workers.poller.formats import parse_feed
 
     def rows(name: str, data: bytes) -> Iterator[Mapping[str, Any]]:
         feed = parse_feed(data, args.url or _file_url(name), fetched_at=datetime.now(UTC))

@@ -1,8 +1,8 @@
-"""The dial guard: copydesk connects to public addresses, and to those that its owner listed.
+"""The address filter: copydesk connects to public addresses and to explicitly allowed hosts only.
 
-Anybody who can have a feed polled, or redirect one, would otherwise make copydesk ask what only its own network may
-(server-side request forgery, CWE-918). The address that is really dialled is looked at, just before it is: a name
-that resolves to another one the second time, a redirect and an odd spelling of 127.0.0.1 all come to that point.
+Without it, a feed or a redirect could make copydesk send requests into its own network (server-side request forgery,
+CWE-918). The filter checks the address of each socket just before it connects. DNS rebinding, redirects and unusual
+spellings of 127.0.0.1 therefore can't bypass it.
 """
 
 import errno
@@ -21,7 +21,7 @@ NON_PUBLIC_V4 = tuple(
         "10.0.0.0/8",  # private, RFC 1918
         "100.64.0.0/10",  # carrier NAT, RFC 6598
         "127.0.0.0/8",  # loopback, RFC 1122
-        "169.254.0.0/16",  # link-local and the clouds' metadata, RFC 3927
+        "169.254.0.0/16",  # link-local and cloud metadata, RFC 3927
         "172.16.0.0/12",  # private, RFC 1918
         "192.0.0.0/24",  # protocol assignments, RFC 6890
         "192.0.2.0/24",  # documentation, RFC 5737
@@ -34,17 +34,17 @@ NON_PUBLIC_V4 = tuple(
         "240.0.0.0/4",  # reserved, and broadcast, RFC 1112 and 919
     )
 )
-PUBLIC_V6 = ip_network("2000::/3")  # all global unicast that is handed out, RFC 4291
+PUBLIC_V6 = ip_network("2000::/3")  # all allocated global unicast, RFC 4291
 NON_PUBLIC_V6 = tuple(
     ip_network(network)
     for network in (
         "2001::/23",  # protocol assignments, Teredo among them, RFC 2928 and 4380
         "2001:db8::/32",  # documentation, RFC 3849
-        "2002::/16",  # 6to4: leads to any IPv4 address, RFC 3056
+        "2002::/16",  # 6to4: can reach any IPv4 address, RFC 3056
         "3fff::/20",  # documentation, RFC 9637
     )
 )
-NAT64 = ip_network("64:ff9b::/96")  # the IPv4 address in its last 32 bits is meant, RFC 6052
+NAT64 = ip_network("64:ff9b::/96")  # the last 32 bits are the IPv4 address, RFC 6052
 
 
 def is_public(address: str) -> bool:
@@ -61,34 +61,35 @@ def is_public(address: str) -> bool:
 
 
 class BlockedAddressError(OSError):
-    """An address that copydesk doesn't connect to."""
+    """The address isn't public."""
 
-    MESSAGE = "is not a public address"  # by which it is known in what aiohttp makes of several
+    MESSAGE = "is not a public address"  # identifies this error in the combined message of aiohttp
 
 
 def public_socket(address: tuple[Any, ...]) -> socket.socket:
-    """Return the socket for an address as `getaddrinfo` gives it, if it is public: aiohttp's `socket_factory`.
+    """Return a socket for a result of `getaddrinfo`; aiohttp's `socket_factory`.
 
-    Raises BlockedAddressError, an OSError, so that the next address of the same host is tried.
+    Raises:
+        BlockedAddressError: the address isn't public. It is an OSError, so aiohttp tries the host's next address.
     """
     family, kind, protocol, _, sockaddr = address
     host = str(sockaddr[0])
     if not is_public(host):
         raise BlockedAddressError(
-            errno.EACCES, f"{host} {BlockedAddressError.MESSAGE}; allowed_private_hosts lists what else may be reached"
+            errno.EACCES, f"{host} {BlockedAddressError.MESSAGE}; add the host to allowed_private_hosts to allow it"
         )
     return socket.socket(family=family, type=kind, proto=protocol)
 
 
-def is_allowed(host: str, port: int, listed: Collection[str]) -> bool:
-    """Return whether the owner listed *host* and *port*, as `host:port`, or `host:*` for all its ports."""
+def is_allowed(host: str, port: int, patterns: Collection[str]) -> bool:
+    """Return whether *patterns* contains *host* and *port*, as `host:port` or `host:*`."""
     host = host.strip("[]").lower()
-    spelled = f"[{host}]" if ":" in host else host
-    return f"{spelled}:{port}" in listed or f"{spelled}:*" in listed
+    name = f"[{host}]" if ":" in host else host
+    return f"{name}:{port}" in patterns or f"{name}:*" in patterns
 
 
 def check_scheme(url: str) -> None:
-    """Raise UnavailableError for what is neither http nor https: copydesk speaks nothing else."""
+    """Raise UnavailableError unless *url* is http or https."""
     scheme = url.partition(":")[0].lower()
     if scheme not in ("http", "https"):
-        raise UnavailableError(f"{scheme[:20]}: is no scheme that copydesk follows", code="blocked_scheme")
+        raise UnavailableError(f"unsupported URL scheme: {scheme[:20]!r}", code="blocked_scheme")

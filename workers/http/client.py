@@ -1,6 +1,6 @@
-"""Fetching: one GET, guarded, bounded in time and size, its redirects followed by hand; errors in words.
+"""The HTTP client: requests with limits on address, time and size. It follows redirects itself.
 
-Every failure is an UnavailableError or UnreadableError with a `kind`:
+Every failure is an UnavailableError or UnreadableError with one of these codes:
 
 timeout          connection       tls              bad_url            blocked_address  blocked_scheme
 bad_http         truncated        bad_coding       too_large          too_many_redirects
@@ -26,13 +26,13 @@ from workers.http.decompress import ACCEPT_ENCODING, BoundedDecompressor
 MAX_REDIRECTS = 5
 CONNECT_S = 5.0
 IDLE_S = 10.0
-MAX_RATIO_TO_FEED_BYTES = 3.2  # unpacked to on the wire: 32 MiB to 10
-MAX_BUFFERED_BYTES = 256 * 1024 * 1024  # all bodies together
+MAX_RATIO_TO_FEED_BYTES = 3.2  # decompressed size to size on the wire: 32 MiB to 10 MiB
+MAX_BUFFERED_BYTES = 256 * 1024 * 1024  # of all bodies together
 MAX_LINE_BYTES = MAX_FIELD_BYTES = 16_384
 MAX_LOCATION_CHARS = 4_096
 DEFAULT_PORTS = {"http": 80, "https": 443}
-REDIRECTS = {301: True, 302: False, 303: False, 307: False, 308: True}  # status → whether for good, RFC 9110 §15.4
-METHOD_PRESERVING = {307, 308}  # what a POST follows, §15.4.8, §15.4.9
+REDIRECTS = {301: True, 302: False, 303: False, 307: False, 308: True}  # status → permanent, RFC 9110 §15.4
+METHOD_PRESERVING = {307, 308}  # redirects that a POST follows, §15.4.8, §15.4.9
 ACCEPT = (
     "application/atom+xml, application/rss+xml, application/rdf+xml, application/feed+json, "
     "application/xml;q=0.9, */*;q=0.8"
@@ -44,7 +44,7 @@ Body = Mapping[str, str] | bytes
 
 @dataclass(frozen=True)
 class Credentials:
-    """What a feed's owner gave us to get at it. Secrets: never logged, and sent to the host that they are for only."""
+    """Credentials of a feed. They are never logged, and only sent to the origin of the feed."""
 
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     username: str = ""
@@ -54,9 +54,9 @@ class Credentials:
 
 @dataclass(frozen=True)
 class Response:
-    """What came back. `body` is empty unless the status is 200; header names are lower case.
+    """A response. `body` is empty unless the status is 200; header names are lower case.
 
-    `moved_to` is where the document is now, if all the way there was marked as permanent.
+    `permanent_url` is the final URL if every redirect was permanent; "" otherwise.
     """
 
     status: int
@@ -68,7 +68,7 @@ class Response:
 
 
 class HttpClient:
-    """The HTTP client that everything in this process shares: no cookies, no proxies from the environment."""
+    """The shared HTTP client of a process. It keeps no cookies and ignores proxies of the environment."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -81,7 +81,7 @@ class HttpClient:
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self._public.close()
         await self._private.close()
@@ -108,19 +108,21 @@ class HttpClient:
         self,
         url: str,
         headers: Mapping[str, str] | None = None,
-        access: Credentials = Credentials(),
+        credentials: Credentials = Credentials(),
         max_bytes: int = 0,
     ) -> Response:
-        """Return the answer to a GET of *url*. Any status is an answer.
+        """Return the response to a GET of *url*, with any status.
 
-        At most *max_bytes* come over the wire (the setting `max_feed_bytes` when 0). Raises UnavailableError or
-        UnreadableError when there is no answer, or none that can be taken.
+        The body has at most *max_bytes* on the wire; 0 stands for the setting `max_feed_bytes`.
+
+        Raises:
+            UnavailableError, UnreadableError: there is no response, or an invalid one.
         """
         start_s = time.monotonic()
         try:
             async with asyncio.timeout(self.settings.poll_timeout_s):
                 return await self._follow(
-                    url, headers or {}, access, max_bytes or self.settings.max_feed_bytes, start_s
+                    url, headers or {}, credentials, max_bytes or self.settings.max_feed_bytes, start_s
                 )
         except CopydeskError:
             raise
@@ -128,7 +130,7 @@ class HttpClient:
             raise map_http_errors(exc, time.monotonic() - start_s) from exc
 
     async def post(self, url: str, body: Body, headers: Mapping[str, str] | None = None) -> Response:
-        """Return the answer to a POST of a form or of bytes; its own body isn't read. Raises as `get` does."""
+        """Return the response to a POST of a form or of bytes, without its body. Raises as `get` does."""
         start_s = time.monotonic()
         try:
             async with asyncio.timeout(self.settings.poll_timeout_s):
@@ -139,109 +141,111 @@ class HttpClient:
             raise map_http_errors(exc, time.monotonic() - start_s) from exc
 
     async def _follow(
-        self, url: str, headers: Mapping[str, str], access: Credentials, max_bytes: int, start_s: float,
-        posted: Body | None = None,
+        self, url: str, headers: Mapping[str, str], credentials: Credentials, max_bytes: int, start_s: float,
+        body: Body | None = None,
     ) -> Response:  # fmt: skip
-        origin, for_good = urlsplit(url)[:2], True
-        at = url
+        """Return the response after redirects; a GET unless there is a *body* to POST."""
+        origin, permanent = urlsplit(url)[:2], True
+        current = url
         for _ in range(MAX_REDIRECTS + 1):
-            own = access if urlsplit(at)[:2] == origin else Credentials(proxy=access.proxy)
-            kind = "bad_url" if at == url else "bad_http"
-            async with await self._request(at, headers, own, kind, posted) as answer:
-                followed = METHOD_PRESERVING if posted is not None else REDIRECTS
-                if answer.status not in followed or "Location" not in answer.headers:
-                    body = await self._read(answer, max_bytes) if answer.status == 200 and posted is None else b""
+            allowed = credentials if urlsplit(current)[:2] == origin else Credentials(proxy=credentials.proxy)
+            url_error = "bad_url" if current == url else "bad_http"
+            async with await self._request(current, headers, allowed, url_error, body) as response:
+                redirects = METHOD_PRESERVING if body is not None else REDIRECTS
+                if response.status not in redirects or "Location" not in response.headers:
+                    has_content = response.status == 200 and body is None
                     return Response(
-                        answer.status,
-                        at,
-                        body,
-                        {name.lower(): ", ".join(answer.headers.getall(name)) for name in answer.headers},
+                        response.status,
+                        current,
+                        await self._read(response, max_bytes) if has_content else b"",
+                        {name.lower(): ", ".join(response.headers.getall(name)) for name in response.headers},
                         round((time.monotonic() - start_s) * 1000),
-                        at if for_good and at != url else "",
+                        current if permanent and current != url else "",
                     )
-                for_good = for_good and REDIRECTS[answer.status]
-                at = resolve_redirect(at, answer.headers["Location"])
+                permanent = permanent and REDIRECTS[response.status]
+                current = resolve_redirect(current, response.headers["Location"])
         raise UnavailableError(f"more than {MAX_REDIRECTS} redirects", code="too_many_redirects")
 
     async def _request(
-        self, url: str, headers: Mapping[str, str], access: Credentials, kind: str, posted: Body | None = None
+        self, url: str, headers: Mapping[str, str], credentials: Credentials, url_error: str, body: Body | None = None
     ) -> aiohttp.ClientResponse:
         check_scheme(url)
         parts = urlsplit(url)
         port = parts.port or DEFAULT_PORTS[parts.scheme.lower()]
-        listed = is_allowed(parts.hostname or "", port, self.settings.private_host_patterns)
-        # A proxy is its owner's choice; where it connects to is for the proxy to decide.
-        session = self._private if listed or access.proxy else self._public
-        secrets = dict(access.headers)
-        if access.username:
-            pair = f"{access.username}:{access.password}".encode()
+        may_be_private = is_allowed(parts.hostname or "", port, self.settings.private_host_patterns)
+        # A configured proxy is trusted, and the proxy decides which addresses it connects to.
+        session = self._private if may_be_private or credentials.proxy else self._public
+        secrets = dict(credentials.headers)
+        if credentials.username:
+            pair = f"{credentials.username}:{credentials.password}".encode()
             secrets["Authorization"] = f"Basic {base64.b64encode(pair).decode()}"  # RFC 7617
         try:
             return await session.request(
-                "GET" if posted is None else "POST", url, headers={**secrets, **headers}, data=posted,
-                proxy=access.proxy or None, allow_redirects=False,
+                "GET" if body is None else "POST", url, headers={**secrets, **headers}, data=body,
+                proxy=credentials.proxy or None, allow_redirects=False,
             )  # fmt: skip
-        except aiohttp.InvalidURL as exc:  # aiohttp knows 127.0.0.1 in its one right spelling only
-            raise UnavailableError(f"not a URL that can be fetched: {exc}"[:300], code=kind) from exc
+        except aiohttp.InvalidURL as exc:  # aiohttp rejects other spellings of 127.0.0.1
+            raise UnavailableError(f"invalid URL: {exc}"[:300], code=url_error) from exc
 
-    async def _read(self, answer: aiohttp.ClientResponse, max_bytes: int) -> bytes:
-        """Return the body, unpacked. What is too long is given up when that is seen, not when it has come."""
-        if answer.content_length and answer.content_length > max_bytes:
-            raise UnreadableError(f"longer than {max_bytes:,} bytes (max_feed_bytes)", code="too_large")
-        unpacker = BoundedDecompressor(
-            answer.headers.get("Content-Encoding", ""), max_bytes, int(max_bytes * MAX_RATIO_TO_FEED_BYTES)
+    async def _read(self, response: aiohttp.ClientResponse, max_bytes: int) -> bytes:
+        """Return the decompressed body. Raises UnreadableError as soon as it exceeds a limit."""
+        if response.content_length and response.content_length > max_bytes:
+            raise UnreadableError(f"body is longer than {max_bytes:,} bytes (max_feed_bytes)", code="too_large")
+        decompressor = BoundedDecompressor(
+            response.headers.get("Content-Encoding", ""), max_bytes, int(max_bytes * MAX_RATIO_TO_FEED_BYTES)
         )
         body = bytearray()
         try:
-            async for chunk in answer.content.iter_any():
-                for piece in unpacker.feed(chunk):
-                    body += piece
-                    self._buffered_bytes += len(piece)
+            async for data in response.content.iter_any():
+                for chunk in decompressor.feed(data):
+                    body += chunk
+                    self._buffered_bytes += len(chunk)
                     if self._buffered_bytes > MAX_BUFFERED_BYTES:
-                        raise UnavailableError("too many long documents at once; this one later", code="too_large")
-            unpacker.close()
+                        raise UnavailableError("response buffer limit reached; will retry", code="too_large")
+            decompressor.close()
             return bytes(body)
         finally:
             self._buffered_bytes -= len(body)
 
 
-def resolve_redirect(at: str, location: str) -> str:
-    """Return where a redirect leads. Raises UnavailableError for what is no place to go."""
+def resolve_redirect(url: str, location: str) -> str:
+    """Return the target of a redirect from *url*. Raises UnavailableError for an invalid *location*."""
     if not location.strip() or len(location) > MAX_LOCATION_CHARS or not location.isprintable():
-        raise UnavailableError("a redirect to nowhere", code="bad_http")
+        raise UnavailableError("redirect with an invalid Location header", code="bad_http")
     try:
-        target = urljoin(at, location.strip())
+        target = urljoin(url, location.strip())
         check_scheme(target)
         parts = urlsplit(target)
         _ = parts.port
     except ValueError as exc:
-        raise UnavailableError(f"a redirect to nowhere: {exc}", code="bad_http") from exc
-    host = parts.netloc.rpartition("@")[2]  # whose password that is we don't know
-    return parts._replace(netloc=host).geturl()
+        raise UnavailableError(f"redirect with an invalid Location header: {exc}", code="bad_http") from exc
+    netloc = parts.netloc.rpartition("@")[2]  # the owner of a password in a Location header is unknown
+    return parts._replace(netloc=netloc).geturl()
 
 
-# The first that fits counts: what aiohttp raises → the kind of failure, and its words.
+# Exception of aiohttp → code and message; the first match counts.
 _FAILURES: tuple[tuple[type[BaseException], str, str], ...] = (
-    (TimeoutError, "timeout", "no answer within {seconds:.0f} s"),
-    (aiohttp.InvalidURL, "bad_url", "not a URL that can be fetched"),
-    (aiohttp.ClientSSLError, "tls", "no secure connection"),
+    (TimeoutError, "timeout", "no response within {seconds:.0f} s"),
+    (aiohttp.InvalidURL, "bad_url", "invalid URL"),
+    (aiohttp.ClientSSLError, "tls", "TLS handshake failed"),
     (aiohttp.ClientConnectorError, "connection", "unreachable"),
-    (aiohttp.ServerDisconnectedError, "connection", "hung up without an answer"),
-    (aiohttp.ClientResponseError, "bad_http", "not an answer in HTTP"),
-    (http_exceptions.HttpProcessingError, "bad_http", "not an answer in HTTP"),
-    (aiohttp.ClientPayloadError, "truncated", "broken off"),
+    (aiohttp.ServerDisconnectedError, "connection", "connection closed without a response"),
+    (aiohttp.ClientResponseError, "bad_http", "invalid HTTP response"),
+    (http_exceptions.HttpProcessingError, "bad_http", "invalid HTTP response"),
+    (aiohttp.ClientPayloadError, "truncated", "incomplete body"),
     (OSError, "connection", "unreachable"),
-    (ValueError, "bad_url", "not a URL that can be fetched"),
+    (ValueError, "bad_url", "invalid URL"),
 )
 
 
 def map_http_errors(exc: BaseException, seconds: float) -> UnavailableError:
-    why = " ".join((str(exc) or type(exc).__name__).split())[:300]
+    """Return the UnavailableError for an exception of aiohttp after *seconds*."""
+    detail = " ".join((str(exc) or type(exc).__name__).split())[:300]
     if isinstance(exc, TimeoutError):
-        why = ""
-    if BlockedAddressError.MESSAGE in why:  # one of several addresses, maybe
-        return UnavailableError(why, code="blocked_address")
-    for kind, name, words in _FAILURES:
-        if isinstance(exc, kind):
-            return UnavailableError(words.format(seconds=seconds) + (f": {why}" if why else ""), code=name)
-    return UnavailableError(f"unreachable: {why}", code="connection")
+        detail = ""
+    if BlockedAddressError.MESSAGE in detail:  # possibly one of several addresses
+        return UnavailableError(detail, code="blocked_address")
+    for exception_type, code, message in _FAILURES:
+        if isinstance(exc, exception_type):
+            return UnavailableError(message.format(seconds=seconds) + (f": {detail}" if detail else ""), code=code)
+    return UnavailableError(f"unreachable: {detail}", code="connection")

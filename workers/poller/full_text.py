@@ -1,8 +1,9 @@
-"""Full text: the page of each new item, for feeds that show only how their stories begin.
+"""Full text: fetch the page of each new item, for feeds that contain only the beginning of their articles.
 
-new item ──▶ robots.txt allows it? ──▶ GET, one at a time per host ──▶ scripts and styles off ──▶ item with its page
+new item ──▶ check robots.txt ──▶ GET, one at a time per host ──▶ strip scripts and styles ──▶ item with its page
 
-The poller asks, not the desk: it alone talks to strangers, and what is kept can be cleaned again without asking again.
+The poller fetches pages, and the desk doesn't: only the poller connects to foreign hosts. A stored page can be cleaned
+again without another request.
 """
 
 import asyncio
@@ -21,84 +22,95 @@ from streams.errors import CopydeskError, UnavailableError
 from streams.records import FullTextPage, Item
 from streams.topics import MAX_ITEM_CHARS
 from workers.http.client import Credentials, HttpClient
+from workers.http.retry_after import is_retryable
 from workers.text.encoding import decode
 from workers.text.markup import strip_invisible_elements
 from workers.urls.web_url import web_url
 
 log = logging.getLogger(__name__)
 
-ROBOTS_AGENT = "copydesk"  # what robots.txt calls us
-MAX_PAGES = 100  # of one poll: the others go out as their feed has them
+ROBOTS_AGENT = "copydesk"  # our user agent in robots.txt
+MAX_PAGES = 100  # per poll; further items are published without a page
 MAX_PAGE_BYTES = 5 * 1024 * 1024
 MAX_ROBOTS_BYTES = 500 * 1024  # RFC 9309 §2.5
 ROBOTS_S = 3_600.0  # at most a day, RFC 9309 §2.4
 MAX_HOSTS = 1_000
-MAX_DELAY_S = 60.0  # of what robots.txt asks for between two pages
-PAGE_WAIT = timedelta(hours=1)  # so long a story waits for a page that can't be had just now
-RETRYABLE = {408, 425, 429, 500, 502, 503, 504}  # RFC 9110 §15.5, §15.6; RFC 6585 §4: it may go well another time
+MAX_DELAY_S = 60.0  # upper limit of Crawl-delay in robots.txt
+PAGE_WAIT = timedelta(hours=1)  # how long an item waits for a page that is temporarily unavailable
 ACCEPT = {"Accept": "text/html, application/xhtml+xml;q=0.9, */*;q=0.1"}
 
 
 class RobotsEntry(NamedTuple):
-    """What a host's robots.txt says, and when we asked."""
+    """The rules in a host's robots.txt, and when they were fetched."""
 
     rules: Protego
-    asked_s: float
+    fetched_s: float
 
 
 class FullTextFetcher:
-    """Fetches pages as their hosts want it."""
+    """Fetches pages, one at a time per host, as its robots.txt allows."""
 
-    def __init__(self, fetcher: HttpClient, gap_s: float) -> None:
-        self.fetcher, self.delay_s = fetcher, gap_s
-        self._sites: OrderedDict[str, RobotsEntry] = OrderedDict()
+    def __init__(self, fetcher: HttpClient, delay_s: float) -> None:
+        self.fetcher, self.delay_s = fetcher, delay_s
+        self._robots: OrderedDict[str, RobotsEntry] = OrderedDict()
         self._host_locks: OrderedDict[str, asyncio.Lock] = OrderedDict()
 
-    async def fetch_pages(self, items: Iterable[Item], access: Credentials, feed: str) -> tuple[list[Item], list[Item]]:
-        """Return *items* with their pages, and those that are to wait because theirs can't be had now.
+    async def fetch_pages(
+        self, items: Iterable[Item], credentials: Credentials, feed: str
+    ) -> tuple[list[Item], list[Item]]:
+        """Return (*items* with their pages, items to defer because their page is temporarily unavailable).
 
-        An item whose page is refused, or is none, goes as its feed has it. *access* goes to the feed's own origin only.
+        An item without an available page is returned unchanged. *credentials* are only sent to the origin of *feed*.
         """
-        ready, waiting = [], []
+        ready, deferred = [], []
         for n, item in enumerate(items):
             try:
-                page = await self._page(item.link, access, feed) if n < MAX_PAGES and item.link else None
+                page = await self._page(item.link, credentials, feed) if n < MAX_PAGES and item.link else None
             except UnavailableError as exc:
-                young = item.published is not None and item.fetched_at - item.published < PAGE_WAIT
-                log.warning("feed=%s item=%s: no page: %s%s", feed, item.identity_key, exc, "; later" if young else "")
-                if young:
-                    waiting.append(item)
+                is_recent = item.published is not None and item.fetched_at - item.published < PAGE_WAIT
+                action = "will retry" if is_recent else "publishing without it"
+                log.warning("page unavailable: feed=%s item=%s (%s); %s", feed, item.identity_key, exc, action)
+                if is_recent:
+                    deferred.append(item)
                     continue
                 page = None
             except CopydeskError as exc:
-                log.warning("feed=%s item=%s: no page: %s", feed, item.identity_key, exc)
+                log.warning(
+                    "page unavailable: feed=%s item=%s (%s); publishing without page", feed, item.identity_key, exc
+                )
                 page = None
             ready.append(item if page is None else msgspec.structs.replace(item, page=page))
-        return ready, waiting
+        return ready, deferred
 
-    async def _page(self, url: str, access: Credentials, feed: str) -> FullTextPage | None:
-        """Return the page at *url*; None when it isn't for us. Raises UnavailableError when it may be had later."""
+    async def _page(self, url: str, credentials: Credentials, feed: str) -> FullTextPage | None:
+        """Return the page at *url*; None if robots.txt forbids it or it isn't HTML.
+
+        Raises:
+            UnavailableError: the page may be available later.
+        """
         if not web_url(url):
-            log.info("feed=%s page=%s: not a URL that can be fetched", feed, url)
+            log.info("page skipped: feed=%s page=%s (invalid URL)", feed, url)
             return None
-        own = access if urlsplit(url)[:2] == urlsplit(feed)[:2] else Credentials(proxy=access.proxy)
+        is_same_origin = urlsplit(url)[:2] == urlsplit(feed)[:2]
+        allowed = credentials if is_same_origin else Credentials(proxy=credentials.proxy)
         async with self._host_lock(url):
-            rules = await self._rules(url, own)
+            rules = await self._rules(url, allowed)
             if not rules.can_fetch(url, ROBOTS_AGENT):
-                log.info("feed=%s page=%s: robots.txt forbids it", feed, url)
+                log.info("page skipped: feed=%s page=%s (forbidden by robots.txt)", feed, url)
                 return None
-            answer = await self.fetcher.get(url, ACCEPT, own, MAX_PAGE_BYTES)
+            response = await self.fetcher.get(url, ACCEPT, allowed, MAX_PAGE_BYTES)
             await asyncio.sleep(min(MAX_DELAY_S, max(self.delay_s, rules.crawl_delay(ROBOTS_AGENT) or 0.0)))
-        if answer.status in RETRYABLE:
-            raise UnavailableError(f"HTTP {answer.status}", code="http_status")
-        if answer.status != 200 or not is_html(answer.headers.get("content-type", "")):
-            log.info("feed=%s page=%s: HTTP %d, %s", feed, url, answer.status, answer.headers.get("content-type", ""))
+        if is_retryable(response.status):
+            raise UnavailableError(f"HTTP {response.status}", code="http_status")
+        content_type = response.headers.get("content-type", "")
+        if response.status != 200 or not is_html(content_type):
+            log.info("page skipped: feed=%s page=%s (HTTP %d, %s)", feed, url, response.status, content_type)
             return None
-        html = await asyncio.to_thread(lambda: strip_invisible(decode(answer.body)))  # of 5 MiB, up to a second
-        return FullTextPage(answer.url, html) if len(html) <= MAX_ITEM_CHARS // 2 else None
+        html = await asyncio.to_thread(lambda: strip_invisible(decode(response.body)))  # takes up to a second for 5 MiB
+        return FullTextPage(response.url, html) if len(html) <= MAX_ITEM_CHARS // 2 else None
 
     def _host_lock(self, url: str) -> asyncio.Lock:
-        """Return the lock of a host, for one page at a time."""
+        """Return the lock of the host of *url*."""
         host = urlsplit(url).netloc
         lock = self._host_locks.setdefault(host, asyncio.Lock())
         self._host_locks.move_to_end(host)
@@ -106,26 +118,30 @@ class FullTextFetcher:
             self._host_locks.popitem(last=False)
         return lock
 
-    async def _rules(self, url: str, access: Credentials) -> Protego:
-        """Return a host's rules. No robots.txt allows all, one that can't be reached none, for now: RFC 9309 §2.3.1."""
+    async def _rules(self, url: str, credentials: Credentials) -> Protego:
+        """Return the robots.txt rules for *url*. A missing robots.txt allows everything (RFC 9309 §2.3.1).
+
+        Raises:
+            UnavailableError: robots.txt is unreachable, which forbids everything until it is reachable.
+        """
         origin = "{}://{}".format(*urlsplit(url)[:2])
-        site = self._sites.get(origin)
-        if site is None or time.monotonic() - site.asked_s > ROBOTS_S:
-            answer = await self.fetcher.get(f"{origin}/robots.txt", None, access, MAX_ROBOTS_BYTES)
-            if answer.status >= 500 or answer.status == 429:
-                raise UnavailableError(f"robots.txt: HTTP {answer.status}", code="http_status")
-            site = RobotsEntry(Protego.parse(decode(answer.body)), time.monotonic())
-            self._sites[origin] = site
-            if len(self._sites) > MAX_HOSTS:
-                self._sites.popitem(last=False)
-        return site.rules
+        entry = self._robots.get(origin)
+        if entry is None or time.monotonic() - entry.fetched_s > ROBOTS_S:
+            response = await self.fetcher.get(f"{origin}/robots.txt", None, credentials, MAX_ROBOTS_BYTES)
+            if response.status >= 500 or response.status == 429:
+                raise UnavailableError(f"robots.txt: HTTP {response.status}", code="http_status")
+            entry = RobotsEntry(Protego.parse(decode(response.body)), time.monotonic())
+            self._robots[origin] = entry
+            if len(self._robots) > MAX_HOSTS:
+                self._robots.popitem(last=False)
+        return entry.rules
 
 
 def is_html(content_type: str) -> bool:
-    """Whether a Content-Type says HTML, or nothing."""
+    """Return whether a Content-Type is HTML or empty."""
     return content_type.partition(";")[0].strip().lower() in ("", "text/html", "application/xhtml+xml")
 
 
 def strip_invisible(html: str) -> str:
-    """Return a page without scripts, styles, drawings and comments, which no reader sees. Pure."""
+    """Return a page without scripts, styles, SVG drawings and comments. Pure."""
     return strip_invisible_elements(html)

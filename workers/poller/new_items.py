@@ -1,63 +1,101 @@
-"""News: which items of a feed's document are new or changed since its last one. Pure."""
+"""New items: compare the items of a feed document with the known items of the feed. Pure.
+
+The known items are stored as digests of names and fingerprints, 8 bytes per name. An item has one or two names: its
+identity key, and its guid where no other item of the document has it.
+"""
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from streams.records import Item
 
 MAX_KNOWN = 10_000
 MIN_RENAMED = 3
-DIGEST_BYTES = 4  # compared within one feed only, and key and fingerprint together
+DIGEST_BYTES = 4  # enough: compared within one feed, and name and fingerprint together
 
 
-def find_new_items(items: Sequence[Item], known: bytes, *, part: bool = False) -> tuple[list[Item], bytes]:
-    """Return the items that are new or changed since *known*, and what is known with them.
+class NewItems(NamedTuple):
+    """The result of a comparison.
 
-    An item counts as known while it is in the feed's document; one that comes back is the desk's to recognise.
-    In *part* of a document, what isn't there stays known.
-    Known by its key, or by its guid where that is its alone: some feeds' links change from poll to poll. Where half
-    of a document's items are known texts under unknown names, these are known: some feeds' guids change as well.
+    `known_items` is the encoded state for the next one. `is_renamed` says that most known items have new names: the
+    feed's guids or links change, or the site has moved.
     """
-    before = _pairs(known)
+
+    items: tuple[Item, ...]
+    known_items: bytes
+    is_renamed: bool
+
+
+def find_new_items(items: Sequence[Item], known_items: bytes, *, is_partial: bool = False) -> NewItems:
+    """Return the items that are new or changed since *known_items*.
+
+    An item is known while it is in the feed's document. The desk recognises items that return later.
+    With *is_partial*, items that are missing in the document stay known.
+    An item is found by its identity key, or by an unshared guid, because the links of some feeds change at each poll.
+    If at least half of a document's items have known texts and unknown names, they are known: some guids change too.
+    """
+    before = _decode(known_items)
     after: dict[bytes, bytes] = {}
     guids = Counter(item.guid for item in items)
     unseen = []
     for item in items:
-        print_, names = short_fingerprint(item), [_digest(item.identity_key)]
-        if item.guid and guids[item.guid] == 1 and item.guid not in (item.identity_key, item.link):
-            names.append(_digest(f"{item.feed}#{item.guid}"))
-        if not any(print_ in (before.get(name), after.get(name)) for name in names):
+        fingerprint, names = short_fingerprint(item), _names(item, has_own_guid=guids[item.guid] == 1)
+        if not any(fingerprint in (before.get(name), after.get(name)) for name in names):
             unseen.append(item)
-        after.update(dict.fromkeys(names, print_))
-    kept = list((after | {name: p for name, p in before.items() if part and name not in after}).items())[:MAX_KNOWN]
-    renamed = set() if part else _renamed(unseen, items, before)
-    return [item for item in unseen if id(item) not in renamed], b"".join(d + p for d, p in kept)
+        after.update(dict.fromkeys(names, fingerprint))
+    if is_partial:
+        after |= {name: fingerprint for name, fingerprint in before.items() if name not in after}
+    renamed = _renamed(items, before)
+    renamed_unseen = {id(item) for item in unseen} & renamed
+    if is_partial or not _is_most(renamed_unseen, items):
+        renamed_unseen = set()
+    new = tuple(item for item in unseen if id(item) not in renamed_unseen)
+    return NewItems(new, _encode(after), _is_most(renamed, items))
 
 
-def most_renamed(items: Sequence[Item], known: bytes) -> bool:
-    """Whether most of what is known comes under other names now: guids or links that change, or a move of the site."""
-    before = _pairs(known)
-    return bool(_renamed([item for item in items if _digest(item.identity_key) not in before], items, before))
-
-
-def _renamed(unseen: Sequence[Item], items: Sequence[Item], before: Mapping[bytes, bytes]) -> set[int]:
-    """Return the items that only their names make new, where that are so many that the feed must have renamed them."""
-    prints = set(before.values())
-    found = {
-        id(item) for item in unseen if _digest(item.identity_key) not in before and short_fingerprint(item) in prints
-    }
-    return found if len(found) >= max(MIN_RENAMED, len(items) / 2) else set()
+def without_items(known_items: bytes, items: Iterable[Item]) -> bytes:
+    """Return *known_items* without *items*, which are therefore new at the next comparison."""
+    names = {name for item in items for name in _names(item, has_own_guid=True)}
+    return _encode({name: fingerprint for name, fingerprint in _decode(known_items).items() if name not in names})
 
 
 def short_fingerprint(item: Item) -> bytes:
+    """Return the first DIGEST_BYTES of an item's fingerprint."""
     return bytes.fromhex(item.fingerprint)[:DIGEST_BYTES]
 
 
-def _pairs(known: bytes) -> Mapping[bytes, bytes]:
+def _names(item: Item, *, has_own_guid: bool) -> list[bytes]:
+    names = [_digest(item.identity_key)]
+    if item.guid and has_own_guid and item.guid not in (item.identity_key, item.link):
+        names.append(_digest(f"{item.feed}#{item.guid}"))
+    return names
+
+
+def _renamed(items: Sequence[Item], before: Mapping[bytes, bytes]) -> set[int]:
+    """Return the ids of items with an unknown identity key and a known fingerprint."""
+    fingerprints = set(before.values())
+    return {
+        id(item)
+        for item in items
+        if _digest(item.identity_key) not in before and short_fingerprint(item) in fingerprints
+    }
+
+
+def _is_most(renamed: set[int], items: Sequence[Item]) -> bool:
+    return len(renamed) >= max(MIN_RENAMED, len(items) / 2)
+
+
+def _decode(known_items: bytes) -> Mapping[bytes, bytes]:
     step = 2 * DIGEST_BYTES
-    return {known[n : n + DIGEST_BYTES]: known[n + DIGEST_BYTES : n + step] for n in range(0, len(known), step)}
+    pairs = (known_items[n : n + step] for n in range(0, len(known_items), step))
+    return {pair[:DIGEST_BYTES]: pair[DIGEST_BYTES:] for pair in pairs}
 
 
-def _digest(key: str) -> bytes:
-    return hashlib.blake2b(key.encode("utf-8", "replace"), digest_size=DIGEST_BYTES).digest()
+def _encode(fingerprints: Mapping[bytes, bytes]) -> bytes:
+    return b"".join(name + fingerprint for name, fingerprint in list(fingerprints.items())[:MAX_KNOWN])
+
+
+def _digest(name: str) -> bytes:
+    return hashlib.blake2b(name.encode("utf-8", "replace"), digest_size=DIGEST_BYTES).digest()

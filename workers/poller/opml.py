@@ -1,4 +1,4 @@
-"""OPML: lists of feeds from and to other readers."""
+"""OPML: import and export of feed lists."""
 
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable
@@ -13,25 +13,29 @@ MAX_BYTES = 20 * 1024 * 1024
 
 
 def read_opml(path: Path) -> list[tuple[str, str]]:
-    """Return (URL, folder) of each feed in an OPML file. Raises UnreadableError naming the file."""
+    """Return (URL, folder) of each feed in an OPML file.
+
+    Raises:
+        UnreadableError: the file can't be read or contains no feed; the message names the file.
+    """
     try:
         data = path.read_bytes()
     except OSError as exc:
         raise UnreadableError(f"{path}: {exc.strerror}") from exc
     if len(data) > MAX_BYTES:
-        raise UnreadableError(f"{path}: longer than {MAX_BYTES:,} bytes")
+        raise UnreadableError(f"{path}: file is longer than {MAX_BYTES:,} bytes")
     if b"<!ENTITY" in data:
-        raise UnreadableError(f"{path}: declares entities, which no list of feeds needs")
+        raise UnreadableError(f"{path}: entities are not allowed")
     parsed = listparser.parse(data)
     feeds = [(f.url, "/".join(f.categories[0]) if f.get("categories") else "") for f in parsed.feeds if f.url]
     if not feeds:
-        why = parsed.get("bozo_exception") if parsed.get("bozo") else "there is no feed in it"
-        raise UnreadableError(f"{path}: not a readable OPML file: {why}")
+        detail = parsed.get("bozo_exception") if parsed.get("bozo") else "it contains no feed"
+        raise UnreadableError(f"{path}: not a readable OPML file: {detail}")
     return feeds
 
 
 def write_opml(feeds: Iterable[FeedState]) -> str:
-    """Return *feeds* as OPML 2.0 (opml.org/spec2.opml), by folder."""
+    """Return *feeds* as OPML 2.0 (opml.org/spec2.opml), grouped by folder."""
     root = ET.Element("opml", version="2.0")
     ET.SubElement(ET.SubElement(root, "head"), "title").text = "copydesk feeds"
     body = ET.SubElement(root, "body")

@@ -1,8 +1,10 @@
-"""The parsers: processes that read feed documents, with limits that the kernel keeps.
+"""The parser pool: processes that parse feed documents, with limits that the kernel enforces.
 
-poller ──document──▶ parser ──Feed──▶ poller      frames on pipes: four bytes of length, then msgpack
+poller ──ParseRequest──▶ parser ──ParseResponse──▶ poller      frames on pipes: four bytes of length, then msgpack
 
-A parser that hangs or grows is ended, and its document with it; the others go on. It can open no file and no socket.
+A parser process also compares the document with the known items, so that only new items are sent back.
+The pool kills a process that hangs or grows, and its document fails. Other documents are not affected.
+A parser process can't open files or sockets.
 """
 
 import asyncio
@@ -19,21 +21,20 @@ from typing import BinaryIO
 import msgspec
 
 from streams.errors import UnreadableError
-from streams.records import Item
-from workers.poller.formats.feedparser_xml import ParsedFeed, parse_feed
-from workers.poller.new_items import find_new_items
+from workers.poller.feed_update import FeedUpdate, to_update
+from workers.poller.formats import parse_feed
 
-CPU_LIMIT_S = 5  # for one document; whole seconds, as the kernel counts
-IDLE_S = 15.0  # without any CPU time a parser hangs; on a busy machine it is slow, and CPU_S counts
-MEMORY_BYTES = 224 * 1024 * 1024  # beyond what a parser has when it begins
-MAX_DOCUMENTS = 1_000  # then it makes room for a fresh one: what it leaked goes with it
+CPU_LIMIT_S = 5  # for one document; the kernel counts whole seconds
+IDLE_S = 15.0  # a process without CPU time for so long hangs; on a busy machine CPU_LIMIT_S decides
+MEMORY_BYTES = 224 * 1024 * 1024  # in addition to the memory of a new process
+MAX_DOCUMENTS = 1_000  # then the pool replaces the process, because of memory leaks
 FRAME = struct.Struct(">I")
 
 
 class ParseRequest(msgspec.Struct, frozen=True):
-    """What a parser is given: `parse_feed`'s arguments, and what is known of the feed's items.
+    """A document to parse: the arguments of `parse_feed`, and the known items of its feed.
 
-    Those that are known come back without their text.
+    A partial document contains some items of the feed only.
     """
 
     body: bytes
@@ -41,27 +42,29 @@ class ParseRequest(msgspec.Struct, frozen=True):
     content_type: str
     fetched_at: datetime
     poll_id: str
-    known: bytes = b""
+    known_items: bytes = b""
+    is_partial: bool = False
 
 
 class ParseFailure(msgspec.Struct, frozen=True):
-    """Why a document can't be read."""
+    """The reason why a document can't be parsed."""
 
     error: str
     error_kind: str
 
 
 class ParseResponse(msgspec.Struct, frozen=True):
-    """What a parser answers; one of both."""
+    """The response of a parser process: an update or a failure."""
 
-    feed: ParsedFeed | None = None
-    refusal: ParseFailure | None = None
+    update: FeedUpdate | None = None
+    failure: ParseFailure | None = None
 
 
 class ParserPool:
-    """Reads documents in a few processes, one document each at a time. They are started when they are needed.
+    """Parses documents in up to *count* processes, which are started on demand. Each parses one document at a time.
 
-    Suspects, documents of feeds that couldn't be read the last time, share one process more: nobody waits for them.
+    Suspects are documents of feeds whose last poll failed. They share one additional process, so that they can't block
+    other documents.
     """
 
     def __init__(self, count: int, idle_s: float = IDLE_S) -> None:
@@ -69,77 +72,81 @@ class ParserPool:
         self._free, self._quarantined = asyncio.Semaphore(count), asyncio.Semaphore(1)
         self._idle: list[_Parser] = []
 
-    async def parse(self, document: ParseRequest, *, suspect: bool = False) -> ParsedFeed:
-        """Return the feed. Raises UnreadableError: as `parse_feed` does, or for what takes too much or crashes."""
-        async with self._quarantined if suspect else self._free:
+    async def parse(self, request: ParseRequest, *, is_suspect: bool = False) -> FeedUpdate:
+        """Return the update of a document.
+
+        Raises:
+            UnreadableError: `parse_feed` raised it, or the parser process exceeded a limit or crashed.
+        """
+        async with self._quarantined if is_suspect else self._free:
             parser = self._idle.pop() if self._idle else await _Parser.start()
             try:
-                reply = await parser.send(document, self.idle_s)
+                response = await parser.send(request, self.idle_s)
             finally:
                 if parser.is_reusable:
                     self._idle.append(parser)
                 else:
                     await parser.end()
-        if reply.feed is None:
-            refusal = reply.refusal or ParseFailure("the parser gave no answer", "parse_crash")
-            raise UnreadableError(refusal.error, code=refusal.error_kind)
-        return reply.feed
+        if response.update is None:
+            failure = response.failure or ParseFailure("empty response of the parser process", "parse_crash")
+            raise UnreadableError(failure.error, code=failure.error_kind)
+        return response.update
 
     async def __aenter__(self) -> "ParserPool":
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        """End the processes."""
+        """Kill the processes."""
         for parser in self._idle:
             await parser.end()
         self._idle.clear()
 
 
 class _Parser:
-    """One process, seen from the poller."""
+    """One parser process, seen from the poller."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self.process = process
-        self._left, self._busy = MAX_DOCUMENTS, False
+        self._remaining, self._is_busy = MAX_DOCUMENTS, False
 
     @classmethod
     async def start(cls) -> "_Parser":
         pipe = asyncio.subprocess.PIPE
         command = (sys.executable, "-m", "workers.poller.parser_pool")
-        # A session of its own: Ctrl-C is for the poller, which lets the document in hand be read.
+        # A separate session: Ctrl-C reaches the poller only, which waits for documents in progress.
         return cls(await asyncio.create_subprocess_exec(
             *command, stdin=pipe, stdout=pipe, stderr=asyncio.subprocess.DEVNULL, start_new_session=True
         ))  # fmt: skip
 
     @property
     def is_reusable(self) -> bool:
-        """Whether it can take another document."""
-        return self._left > 0 and not self._busy and self.process.returncode is None
+        """Whether the process can parse another document."""
+        return self._remaining > 0 and not self._is_busy and self.process.returncode is None
 
-    async def send(self, document: ParseRequest, idle_s: float) -> ParseResponse:
-        """Return the answer; a refusal when the process ends, or uses no CPU time for *idle_s*."""
-        self._left -= 1
-        self._busy = True  # until it has answered: cut off in the middle, it can't be asked again
-        answering = asyncio.create_task(self._answer(document))
+    async def send(self, request: ParseRequest, idle_s: float) -> ParseResponse:
+        """Return the response; a failure if the process exits, or uses no CPU time for *idle_s*."""
+        self._remaining -= 1
+        self._is_busy = True  # until the response is complete: a cancelled process can't be reused
+        exchange = asyncio.create_task(self._exchange(request))
         try:
-            while not answering.done():
+            while not exchange.done():
                 used_before = _cpu_ticks(self.process.pid)
-                await asyncio.wait({answering}, timeout=idle_s)
-                if not answering.done() and _cpu_ticks(self.process.pid) == used_before:
-                    return _refused(f"the parser hung over it (no CPU time for {idle_s:g} s)", "too_slow")
-            reply = answering.result()
+                await asyncio.wait({exchange}, timeout=idle_s)
+                if not exchange.done() and _cpu_ticks(self.process.pid) == used_before:
+                    return _failed(f"parser process hung (no CPU time for {idle_s:g} s)", "too_slow")
+            response = exchange.result()
         except (asyncio.IncompleteReadError, ConnectionError):
-            return _refused(*_ended(await self.process.wait()))
+            return _failed(*_exit_reason(await self.process.wait()))
         finally:
-            answering.cancel()
-        self._busy = False
-        return reply
+            exchange.cancel()
+        self._is_busy = False
+        return response
 
-    async def _answer(self, document: ParseRequest) -> ParseResponse:
+    async def _exchange(self, request: ParseRequest) -> ParseResponse:
         stdin, stdout = self.process.stdin, self.process.stdout
         assert stdin is not None
         assert stdout is not None
-        stdin.write(_frame(msgspec.msgpack.encode(document)))
+        stdin.write(_frame(msgspec.msgpack.encode(request)))
         await stdin.drain()
         size = FRAME.unpack(await stdout.readexactly(FRAME.size))[0]
         return msgspec.msgpack.decode(await stdout.readexactly(size), type=ParseResponse)
@@ -152,18 +159,19 @@ class _Parser:
         await self.process.wait()
 
 
-def _refused(reason: str, kind: str) -> ParseResponse:
-    return ParseResponse(refusal=ParseFailure(reason, kind))
+def _failed(error: str, error_kind: str) -> ParseResponse:
+    return ParseResponse(failure=ParseFailure(error, error_kind))
 
 
-def _ended(code: int) -> tuple[str, str]:
-    if code in (-signal.SIGXCPU, -signal.SIGKILL):
-        return f"reading it took more than {CPU_LIMIT_S} s of CPU", "too_slow"
-    return f"the parser broke down over it (status {code})", "parse_crash"
+def _exit_reason(returncode: int) -> tuple[str, str]:
+    """Return (error, error kind) for the exit status of a parser process."""
+    if returncode in (-signal.SIGXCPU, -signal.SIGKILL):
+        return f"parsing took more than {CPU_LIMIT_S} s of CPU", "too_slow"
+    return f"parser process crashed (status {returncode})", "parse_crash"
 
 
 def _cpu_ticks(pid: int) -> int | None:
-    """Return the CPU time of a process in clock ticks (proc_pid_stat(5): utime + stime); None where it is unknown."""
+    """Return the CPU time of a process in clock ticks (proc_pid_stat(5): utime + stime); None if unknown."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
     except OSError:
@@ -175,9 +183,9 @@ def _frame(data: bytes) -> bytes:
     return FRAME.pack(len(data)) + data
 
 
-# -- in the process -------------------------------------------------------------------------------------------
+# -- parser process -------------------------------------------------------------------------------------------
 
-# All that is imported late is imported by these; afterwards no file can be opened.
+# These documents trigger all late imports, because afterwards no file can be opened.
 _WARM_UP = (
     b'<?xml version="1.0"?><rss version="2.0"><channel><title>a</title><item><title>b</title>'
     b"<pubDate>Mon, 05 Jan 2026 10:00:00 GMT</pubDate></item></channel></rss>",
@@ -188,45 +196,36 @@ _WARM_UP = (
 
 
 def main() -> None:
-    """Read documents from standard input until it closes."""
-    source, sink = sys.stdin.buffer, sys.stdout.buffer
+    """Parse documents from standard input until it closes."""
+    stdin, stdout = sys.stdin.buffer, sys.stdout.buffer
     for body in _WARM_UP:
-        _reply(ParseRequest(body, "https://news.example/feed", "text/xml; charset=utf-8", datetime.now(UTC), ""))
+        _parse(ParseRequest(body, "https://news.example/feed", "text/xml; charset=utf-8", datetime.now(UTC), ""))
     _import_codecs()
     drop_privileges()
-    while head := source.read(FRAME.size):
+    while header := stdin.read(FRAME.size):
         extend_cpu_limit()
-        document = msgspec.msgpack.decode(source.read(FRAME.unpack(head)[0]), type=ParseRequest)
-        _send(sink, _reply(document))
+        request = msgspec.msgpack.decode(stdin.read(FRAME.unpack(header)[0]), type=ParseRequest)
+        _send(stdout, _parse(request))
 
 
-def _reply(document: ParseRequest) -> ParseResponse:
+def _parse(request: ParseRequest) -> ParseResponse:
     try:
         feed = parse_feed(
-            document.body, document.url, content_type=document.content_type,
-            fetched_at=document.fetched_at, poll_id=document.poll_id,
+            request.body, request.url, content_type=request.content_type,
+            fetched_at=request.fetched_at, poll_id=request.poll_id,
         )  # fmt: skip
-        return ParseResponse(feed=_without_known_texts(feed, document.known) if document.known else feed)
+        return ParseResponse(update=to_update(feed, request.known_items, is_partial=request.is_partial))
     except UnreadableError as exc:
-        return _refused(str(exc)[:1000], exc.code or "bad_feed")
+        return _failed(str(exc)[:1000], exc.code or "bad_feed")
     except MemoryError:
-        return _refused("reading it needs too much memory", "too_large")
+        return _failed("parsing needs too much memory", "too_large")
     except RecursionError:
-        return _refused("it is nested too deeply", "too_deep")
+        return _failed("the document is nested too deeply", "too_deep")
 
 
-def _without_known_texts(feed: ParsedFeed, known: bytes) -> ParsedFeed:
-    """Return *feed* with no more of the items that are known than it takes to know them: most are, each time."""
-    news = {id(item) for item in find_new_items(feed.items, known)[0]}
-    items = (i if id(i) in news else Item(
-        feed=i.feed, identity_key=i.identity_key, guid=i.guid, link=i.link, fetched_at=i.fetched_at,
-                                          fingerprint=i.fingerprint) for i in feed.items)  # fmt: skip
-    return msgspec.structs.replace(feed, items=tuple(items))
-
-
-def _send(sink: BinaryIO, reply: ParseResponse) -> None:
-    sink.write(_frame(msgspec.msgpack.encode(reply)))
-    sink.flush()
+def _send(stdout: BinaryIO, response: ParseResponse) -> None:
+    stdout.write(_frame(msgspec.msgpack.encode(response)))
+    stdout.flush()
 
 
 def _import_codecs() -> None:
@@ -234,25 +233,27 @@ def _import_codecs() -> None:
 
     from workers.text.encoding import CODECS
 
-    for name in {*CODECS.values(), "utf-32", "cp037", "utf-16", "latin-1"}:
+    # feedparser detects encodings of the UTF-16 and UTF-32 families, and EBCDIC, which have no WHATWG label.
+    detected = {f"utf-{bits}{order}" for bits in (16, 32) for order in ("", "-be", "-le")} | {"cp037"}
+    for name in {*CODECS.values(), *detected, "latin-1"}:
         codecs.lookup(name)
 
 
 def drop_privileges() -> None:
-    """Take away what reading a document doesn't need: files, sockets, memory without end."""
+    """Drop the access to files and sockets, and limit the memory."""
     used_bytes = _data_bytes()
-    sys.path.clear()  # what tries an import finds nothing, at once: looking into a folder would be an error now
-    resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))  # standard input, output and error; nothing new can be opened
+    sys.path.clear()  # later imports fail at once; listing a folder would now be an error
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))  # standard input, output and error
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    with contextlib.suppress(ValueError, OSError):  # macOS keeps no such limit
+    with contextlib.suppress(ValueError, OSError):  # macOS has no such limit
         resource.setrlimit(resource.RLIMIT_DATA, (used_bytes + MEMORY_BYTES, used_bytes + MEMORY_BYTES))
 
 
 def _data_bytes() -> int:
-    """Return what RLIMIT_DATA counts of this process (proc_pid_statm(5): data + stack).
+    """Return the memory of this process that RLIMIT_DATA limits (proc_pid_statm(5): data + stack).
 
-    Not `ru_maxrss`: on Linux it begins with the size of the process that started this one (getrusage(2)).
+    `ru_maxrss` is unsuitable: on Linux its initial value is that of the parent process (getrusage(2)).
     """
     try:
         return int(Path("/proc/self/statm").read_text().split()[5]) * resource.getpagesize()
@@ -261,7 +262,7 @@ def _data_bytes() -> int:
 
 
 def extend_cpu_limit() -> None:
-    """Move the limit on CPU time to CPU_S from now; the kernel ends who passes it (SIGXCPU)."""
+    """Set the CPU time limit to CPU_LIMIT_S from now. The kernel kills the process at the limit (SIGXCPU)."""
     hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
     limit = int(time.process_time()) + CPU_LIMIT_S + 1
     resource.setrlimit(resource.RLIMIT_CPU, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))

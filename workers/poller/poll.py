@@ -1,93 +1,246 @@
-"""State transitions of one poll: validators, redirects, Link headers, oversized items. Pure."""
+"""State transitions of one poll: from a response and its feed update to a PollOutcome.
+
+The functions read the clock, and perform no other input or output: they don't fetch, parse or publish.
+"""
 
 import hashlib
 import logging
+import random
+import secrets
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import NamedTuple
 
-import msgspec
+from msgspec.structs import replace
 
+from streams.brokers.base import RedisCommand
+from streams.config.settings import Settings
+from streams.config.tables import FeedOptions
+from streams.errors import CopydeskError
 from streams.records import Item, PollResult
 from streams.topics import MAX_ITEM_CHARS
 from workers.http.client import Response
+from workers.http.retry_after import parse_retry_after
 from workers.poller import schedule
-from workers.poller.formats.feedparser_xml import ParsedFeed
-from workers.poller.registry import FeedState
-from workers.poller.websub import parse_link_header
+from workers.poller.feed_update import FeedUpdate
+from workers.poller.registry import ClaimClock, ClaimedFeed, FeedState, release_host_commands
+from workers.poller.websub import PUSHED_INTERVAL_FACTOR, is_active, parse_link_header
 
 log = logging.getLogger(__name__)
 
 MAX_VALIDATOR_CHARS = 1_024
+MAX_ERROR_CHARS = 500
+DEMO_INTERVAL_S = 2.0
+MAX_POLLS_WITHOUT_PUSH = 3  # a hub is unreliable if so many consecutive polls find items that it didn't push
 
 
-def start_time(state: FeedState) -> datetime:
-    """Return the time of a poll: later than the one before even if the clock was put back.
+class PollOutcome(NamedTuple):
+    """The result of a poll: the record for the polls topic, the new state of the feed, and its new items."""
 
-    The desk takes what was fetched earlier for old.
+    poll: PollResult
+    state: FeedState
+    items: Sequence[Item] = ()
+    known_items: bytes | None = None
+    dead: Sequence[tuple[str, str]] = ()
+    host_commands: Sequence[RedisCommand] = ()
+
+
+def begin_poll(state: FeedState) -> PollResult:
+    """Return the record of a poll that starts now. It is failed until it succeeds.
+
+    Its time is later than that of the previous poll, even after the clock was set back: the desk treats items that
+    were fetched earlier as old.
     """
-    return datetime.fromtimestamp(max(time.time(), state.polled_s + 0.001), UTC)
+    started = datetime.fromtimestamp(max(time.time(), state.polled_s + 0.001), UTC)
+    return PollResult(id=secrets.token_hex(8), feed=state.url, started_at=started, outcome="failed")
 
 
-def with_validators(state: FeedState, answer: Response, poll: PollResult) -> FeedState:
-    """Return *state* with the validators of a document that came whole (RFC 9110 §8.8)."""
-    etag, modified = (_validator(answer.headers.get(name, "")) for name in ("etag", "last-modified"))
-    return msgspec.structs.replace(
+# -- outcomes -------------------------------------------------------------------------------------------------
+
+
+def apply_update(poll: PollResult, state: FeedState, update: FeedUpdate, *, is_push: bool = False) -> PollOutcome:
+    """Return the outcome of a parsed document. A pushed document may contain some items of the feed only."""
+    oversized = [item for item in update.new_items if text_length(item) > MAX_ITEM_CHARS]
+    items = [with_folder(item, state.folder) for item in update.new_items if text_length(item) <= MAX_ITEM_CHARS]
+    dead = [*update.unreadable, *map(oversized_entry, oversized)]
+    poll = replace(
+        poll,
+        items_total=update.document_items + len(update.unreadable),
+        items_new=len(items),
+        items_unchanged=update.unchanged,
+        items_failed=len(dead),
+        error=update.warning and f"parsed with a warning: {update.warning}",
+        error_kind="bad_entry" if dead else "",
+    )
+    now_s = poll.started_at.timestamp()
+    times_s = [item.published.timestamp() if item.published else now_s for item in items]
+    # The times when the items of a first document appeared are unknown, so it starts a new history.
+    history = schedule.update_history(state.history, now_s, times_s) if state.history else None
+    state = replace(
+        state,
+        title=update.title or state.title,
+        items_total=state.items_total + len(items),
+        history=history or schedule.initial_history(now_s, times_s),
+    )
+    state = _with_pushed(state, update) if is_push else _with_document(state, update, bool(items))
+    return succeeded(poll, "ok", state)._replace(items=items, known_items=update.known_items, dead=dead)
+
+
+def _with_pushed(state: FeedState, update: FeedUpdate) -> FeedState:
+    return replace(
+        state,
+        polls_since_push=0,
+        websub_hub=update.hub or state.websub_hub,
+        websub_topic=update.topic or state.websub_topic,
+    )
+
+
+def _with_document(state: FeedState, update: FeedUpdate, has_new_items: bool) -> FeedState:
+    return replace(
+        state,
+        document_items=update.document_items,
+        hints=update.hints,
+        identity_basis=update.identity_basis,
+        polls_since_push=state.polls_since_push + has_new_items,
+        websub_hub=update.hub,
+        websub_topic=update.topic,
+    )
+
+
+def succeeded(poll: PollResult, outcome: str, state: FeedState) -> PollOutcome:
+    """Return the outcome of a successful poll, `ok` or `unchanged`."""
+    if outcome == "unchanged" and state.history:
+        state = replace(state, history=schedule.update_history(state.history, poll.started_at.timestamp(), ()))
+    return PollOutcome(replace(poll, outcome=outcome), replace(state, failures=0, error="", error_kind=""))
+
+
+def failed(poll: PollResult, state: FeedState, exc: CopydeskError) -> PollOutcome:
+    """Return the outcome of a failed poll. The validators stay unchanged, so the next poll repeats the request."""
+    error = " ".join(str(exc).split())[:MAX_ERROR_CHARS]
+    failures = state.failures + 1
+    # After several failures the target of the redirect seems wrong: poll the original URL.
+    moved_to = "" if failures >= schedule.MOVED_AFTER else state.moved_to
+    state = replace(state, failures=failures, error=error, error_kind=exc.code, moved_to=moved_to)
+    return PollOutcome(replace(poll, error=error, error_kind=exc.code), state)
+
+
+# -- next poll ------------------------------------------------------------------------------------------------
+
+
+def with_next_due(
+    result: PollOutcome,
+    response: Response | None,
+    settings: Settings,
+    loaded: ClaimedFeed,
+    clock: ClaimClock,
+    rng: random.Random,
+) -> PollOutcome:
+    """Return *result* with the time of the next poll, and the commands that release the host."""
+    poll, state, now_s = result.poll, result.state, clock.now_s()
+    wait_s = _wait_s(poll, state, response, settings)
+    has_hub = state.polls_since_push < MAX_POLLS_WITHOUT_PUSH and not state.failures
+    if has_hub and is_active(loaded.websub, time.time()):
+        wait_s = max(wait_s, min(schedule.DAY_S, PUSHED_INTERVAL_FACTOR * wait_s))
+    wait_s = schedule.jittered_s(wait_s, rng)
+    retry_after = response.headers.get("retry-after", "") if response else ""
+    rest_s = parse_retry_after(retry_after, poll.started_at)
+    if poll.outcome == "failed" and rest_s is not None:
+        wait_s = max(wait_s, rest_s)
+    due_s = now_s + wait_s
+    state = replace(state, polled_s=poll.started_at.timestamp(), due_s=due_s, status=poll.status, polls=state.polls + 1)
+    poll = replace(poll, next_due=datetime.fromtimestamp(due_s, UTC))
+    rest_until_s = due_s if rest_s is not None else 0.0
+    host_commands = release_host_commands(
+        state.url, poll.status, loaded.host_delay_s, settings.host_delay_s, now_s, rest_until_s
+    )
+    return result._replace(poll=poll, state=state, host_commands=host_commands)
+
+
+def _wait_s(poll: PollResult, state: FeedState, response: Response | None, settings: Settings) -> float:
+    options: FeedOptions = settings.feed_options(state.url)
+    interval_s = DEMO_INTERVAL_S if state.demo else options.poll_interval_s or settings.poll_interval_s
+    if state.failures:
+        return schedule.backoff_s(interval_s, state.failures, poll.status)
+    if options.poll_interval_s or state.demo or settings.adaptive_polling == "off" or state.history is None:
+        return interval_s
+    now_s, hints = poll.started_at.timestamp(), state.hints
+    if response is not None:
+        fresh_s = schedule.freshness_lifetime_s(response.headers, poll.started_at)
+        hints = replace(hints, wait_s=max(hints.wait_s, fresh_s))
+    wait_s = schedule.expected_wait_s(state.history, now_s, interval_s)
+    return schedule.apply_hints_s(wait_s, hints, state.document_items, state.history, poll.started_at)
+
+
+# -- state of the feed ----------------------------------------------------------------------------------------
+
+
+def with_validators(state: FeedState, response: Response, poll: PollResult) -> FeedState:
+    """Return *state* with the validators of a complete document (RFC 9110 §8.8)."""
+    etag, modified = (_validator(response.headers.get(name, "")) for name in ("etag", "last-modified"))
+    return replace(
         state,
         etag=etag,
         last_modified=modified,
-        body_hash=body_hash(answer.body),
+        body_hash=body_hash(response.body),
         fetched_s=poll.started_at.timestamp(),
     )
 
 
 def _validator(value: str) -> str:
-    """Return a validator that can be sent back; one that no sane server would give is none."""
+    """Return a validator that can be sent back; "" for an implausible one."""
     return value if len(value) <= MAX_VALIDATOR_CHARS and value.isascii() and value.isprintable() else ""
 
 
-def track_redirect(state: FeedState, answer: Response, now_s: float) -> FeedState:
-    """Return *state* with what an answer says about where the feed is.
+def track_redirect(state: FeedState, response: Response, now_s: float) -> FeedState:
+    """Return *state* with the permanent redirect of a response.
 
-    A permanent redirect (RFC 9110 §15.4.2, §15.4.9) is believed when it was seen several times over a day: a broken
-    server or a hotel's network redirects everything for an hour. The feed keeps the name that it was added by.
+    A permanent redirect (RFC 9110 §15.4.2, §15.4.9) is accepted after several sightings over a day: broken servers and
+    captive portals redirect everything for an hour. The feed is still identified by its original URL.
     """
-    if not answer.permanent_url:
-        return msgspec.structs.replace(state, redirect_to="", redirect_count=0, redirect_since_s=0.0)
-    if answer.permanent_url != state.redirect_to:
-        return msgspec.structs.replace(
-            state, redirect_to=answer.permanent_url, redirect_count=1, redirect_since_s=now_s
-        )
-    seen, since_s = state.redirect_count + 1, state.redirect_since_s
-    if seen >= schedule.MOVED_AFTER and now_s - since_s >= schedule.MOVED_S:
-        log.warning("feed=%s: has moved for good to %s", state.url, answer.permanent_url)
-        return msgspec.structs.replace(
-            state, moved_to=answer.permanent_url, redirect_to="", redirect_count=0, redirect_since_s=0.0
-        )
-    return msgspec.structs.replace(state, redirect_count=seen)
+    if not response.permanent_url:
+        return replace(state, redirect_to="", redirect_count=0, redirect_since_s=0.0)
+    if response.permanent_url != state.redirect_to:
+        return replace(state, redirect_to=response.permanent_url, redirect_count=1, redirect_since_s=now_s)
+    count, since_s = state.redirect_count + 1, state.redirect_since_s
+    if count >= schedule.MOVED_AFTER and now_s - since_s >= schedule.MOVED_S:
+        log.warning("feed moved permanently: feed=%s (to %s)", state.url, response.permanent_url)
+        return replace(state, moved_to=response.permanent_url, redirect_to="", redirect_count=0, redirect_since_s=0.0)
+    return replace(state, redirect_count=count)
 
 
-def with_header_links(feed: ParsedFeed, answer: Response) -> ParsedFeed:
-    """Return *feed* with the hub of its Link header, which counts before its own (WebSub §4)."""
-    links = parse_link_header(answer.headers.get("link", ""), answer.url)
+def with_header_links(update: FeedUpdate, response: Response) -> FeedUpdate:
+    """Return *update* with the hub of the Link header, which precedes the hub in the document (WebSub §4)."""
+    links = parse_link_header(response.headers.get("link", ""), response.url)
     if "hub" not in links:
-        return feed if feed.topic else msgspec.structs.replace(feed, topic=answer.url)
-    return msgspec.structs.replace(feed, hub=links["hub"], topic=links.get("self") or feed.topic or answer.url)
-
-
-def with_folder(item: Item, folder: str) -> Item:
-    return msgspec.structs.replace(item, folder=folder) if folder else item
-
-
-def text_length(item: Item) -> int:
-    return sum(len(body.value) for body in (*item.content, *([item.summary] if item.summary else [])))
-
-
-def oversized_entry(item: Item) -> tuple[str, str]:
-    """Return the dead letter of an item that no broker would carry: how it begins, and why."""
-    begins = max((c.value for c in (*item.content, *([item.summary] if item.summary else []))), key=len)[:10_000]
-    reason = f"item {item.identity_key} has {text_length(item):,} characters; at most {MAX_ITEM_CHARS:,}"
-    return f"{item.title}\n{begins}", reason
+        return update if update.topic else replace(update, topic=response.url)
+    return replace(update, hub=links["hub"], topic=links.get("self") or update.topic or response.url)
 
 
 def body_hash(body: bytes) -> str:
+    """Return the hash by which an unchanged body is recognised."""
     return hashlib.blake2b(body, digest_size=8).hexdigest()
+
+
+# -- items ----------------------------------------------------------------------------------------------------
+
+
+def with_folder(item: Item, folder: str) -> Item:
+    """Return *item* in the *folder* of its feed."""
+    return replace(item, folder=folder) if folder else item
+
+
+def text_length(item: Item) -> int:
+    """Return the number of characters of all texts of *item*."""
+    return sum(len(text) for text in _texts(item))
+
+
+def oversized_entry(item: Item) -> tuple[str, str]:
+    """Return the dead letter, as (beginning of the item, reason), of an item that is too long for the broker."""
+    beginning = max(_texts(item), key=len)[:10_000]
+    reason = f"item {item.identity_key} has {text_length(item):,} characters (maximum {MAX_ITEM_CHARS:,})"
+    return f"{item.title}\n{beginning}", reason
+
+
+def _texts(item: Item) -> list[str]:
+    return [content.value for content in (*item.content, *([item.summary] if item.summary else []))]

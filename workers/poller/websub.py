@@ -1,13 +1,13 @@
-"""WebSub: hubs push what is new, for feeds that name one (W3C Recommendation, 23 January 2018).
+"""WebSub subscriptions: hubs push new items of feeds that declare a hub (W3C Recommendation, 23 January 2018).
 
-poller ──subscribe──▶ hub ──GET, a challenge──▶ our callback ──▶ Redis          asked ▸ active ▸ renewed
-                      hub ──POST, the news────▶ our callback ──▶ Redis ──▶ poller
+poller ──subscribe──▶ hub ──GET, challenge─▶ callback ──▶ Redis          requested ▸ active ▸ renewed
+                      hub ──POST, document─▶ callback ──▶ Redis ──▶ poller
 
-copydesk:websub         hash: feed → Subscription
-copydesk:websub:tokens  hash: token, the secret part of a callback's address → feed
-copydesk:websub:pushed  list: what came and wasn't read yet
+copydesk:websub         hash: feed → HubSubscription
+copydesk:websub:tokens  hash: token, the secret part of a callback URL → feed
+copydesk:websub:pushed  list: pushes that no poller has read yet
 
-A subscription makes polls rarer, it doesn't end them: hubs forget, and what they push isn't always all.
+A feed with a subscription is polled less often, but still polled: hubs lose subscriptions and omit items.
 """
 
 import hashlib
@@ -29,13 +29,13 @@ from workers.urls.web_url import web_url
 log = logging.getLogger(__name__)
 
 TOKENS, PUSHED = f"{WEBSUB}:tokens", f"{WEBSUB}:pushed"
-LEASE_S = 10 * 86_400  # what we ask for, §5.1; hubs grant what they like
-RENEW_AT = 0.8  # of the lease
-RETRY_S = 3_600.0  # a hub that didn't verify is asked again
-DENIED_S = 86_400.0
-PUSHED_INTERVAL_FACTOR = 4  # polls of a feed that is pushed are so many times rarer
+LEASE_S = 10 * 86_400  # requested lease, §5.1; the hub may grant another
+RENEW_AT = 0.8  # fraction of the lease
+RETRY_S = 3_600.0  # until a subscription without verification is requested again
+DENIED_S = 86_400.0  # until a denied subscription is requested again
+PUSHED_INTERVAL_FACTOR = 4  # interval of a feed with an active subscription
 MAX_LEASE_S = 90 * 86_400
-MAX_WAITING = 100  # pushes; beyond it the feed is polled instead
+MAX_WAITING = 100  # pushes; beyond this limit the feed is polled instead
 MAX_PUSH_BYTES = 1024 * 1024  # likewise
 DIGESTS = {"sha1", "sha256", "sha384", "sha512"}  # §7.1
 _LINK = re.compile(r"<([^<>\s]{1,2000})>((?:[^,<\"]{1,200}|\"[^\"]{0,200}\"){0,20})")
@@ -43,7 +43,7 @@ _REL = re.compile(r"""\brel\s{0,5}=\s{0,5}(?:"([^"]{0,200})"|([^\s;,"]{1,200}))"
 
 
 class HubSubscription(msgspec.Struct, omit_defaults=True, frozen=True):
-    """What we asked a hub for, and what it answered. Times are Unix seconds."""
+    """A requested subscription and its state. Times are Unix seconds."""
 
     feed: str
     hub: str
@@ -51,16 +51,16 @@ class HubSubscription(msgspec.Struct, omit_defaults=True, frozen=True):
     token: str
     secret: str
     requested_s: float = 0.0
-    active_since_s: float = 0.0  # since when
+    active_since_s: float = 0.0
     expires_s: float = 0.0
     denied: bool = False
 
     def is_active(self, now_s: float) -> bool:
-        """Whether pushes are to be expected."""
+        """Return whether the hub should push."""
         return self.active_since_s <= now_s < self.expires_s and not self.denied
 
     def is_due(self, now_s: float) -> bool:
-        """Whether to ask the hub, for the first time or again. A clock that was put back doesn't stop it."""
+        """Return whether to request the subscription, also after the clock was set back."""
         if 0 <= now_s - self.requested_s < (DENIED_S if self.denied else RETRY_S):
             return False
         return (
@@ -77,73 +77,79 @@ class Push(msgspec.Struct, frozen=True):
 
 
 class WebSub:
-    """The subscriptions of all pollers, in Redis. *callback_url* empty: there are none."""
+    """The subscriptions of all pollers, in Redis. An empty *callback_url* disables them."""
 
     def __init__(self, state: Any, callback_url: str) -> None:
         self.state, self.callback_url = state, callback_url.rstrip("/")
 
     async def ensure_subscribed(self, fetcher: HttpClient, feed: str, hub: str, topic: str, now_s: float) -> None:
-        """Ask *hub* for pushes of *feed*, known there as *topic*, when it is time. What fails is tried again later."""
+        """Request a subscription to *topic* at *hub* if it is due. A failed request is repeated later."""
         if not (self.callback_url and hub):
             return
-        kept = await self.get(feed)
-        if kept is None or (kept.hub, kept.topic) != (hub, topic):
-            kept = HubSubscription(feed, hub, topic, secrets.token_urlsafe(24), secrets.token_urlsafe(32))
-        if not kept.is_due(now_s):
+        subscription = await self.get(feed)
+        if subscription is None or (subscription.hub, subscription.topic) != (hub, topic):
+            subscription = HubSubscription(feed, hub, topic, secrets.token_urlsafe(24), secrets.token_urlsafe(32))
+        if not subscription.is_due(now_s):
             return
-        # First remembered, then asked: hubs may verify before they answer.
-        await self._save(msgspec.structs.replace(kept, requested_s=now_s, denied=False))
+        # Save first: hubs may verify before they respond.
+        await self._save(msgspec.structs.replace(subscription, requested_s=now_s, denied=False))
         form = {
             "hub.mode": "subscribe",
             "hub.topic": topic,
-            "hub.secret": kept.secret,
-            "hub.callback": f"{self.callback_url}/websub/{kept.token}",
+            "hub.secret": subscription.secret,
+            "hub.callback": f"{self.callback_url}/websub/{subscription.token}",
             "hub.lease_seconds": str(LEASE_S),
         }
         try:
-            answer = await fetcher.post(hub, form)
+            response = await fetcher.post(hub, form)
         except CopydeskError as exc:
-            log.warning("feed=%s hub=%s: %s; it is polled", feed, hub, exc)
+            log.warning("WebSub request failed: feed=%s hub=%s (%s); polling instead", feed, hub, exc)
             return
-        if not 200 <= answer.status < 300:
-            log.warning("feed=%s hub=%s: HTTP %d to a subscription; it is polled", feed, hub, answer.status)
+        if not 200 <= response.status < 300:
+            log.warning("WebSub request failed: feed=%s hub=%s (HTTP %d); polling instead", feed, hub, response.status)
 
     async def verify(self, token: str, mode: str, topic: str, lease_s: str) -> bool:
-        """Return whether we agree with what a hub asks of us, §5.3; what it grants or denies is remembered."""
-        kept = await self.get_by_token(token)
-        if kept is None or topic != kept.topic:
+        """Return whether a hub's verification request matches a pending subscription, §5.3, and save its decision."""
+        subscription = await self.get_by_token(token)
+        if subscription is None or topic != subscription.topic:
             return False
         if mode == "denied":
-            log.warning("feed=%s hub=%s: subscription denied; it is polled", kept.feed, kept.hub)
-            await self._save(msgspec.structs.replace(kept, denied=True, expires_s=0.0))
+            log.warning(
+                "WebSub subscription denied: feed=%s hub=%s; polling instead", subscription.feed, subscription.hub
+            )
+            await self._save(msgspec.structs.replace(subscription, denied=True, expires_s=0.0))
             return True
         now_s = time.time()
-        if mode != "subscribe" or not 0 <= now_s - kept.requested_s < RETRY_S:
-            return False  # nobody here asked for it
+        if mode != "subscribe" or not 0 <= now_s - subscription.requested_s < RETRY_S:
+            return False  # not requested
         granted_s = min(MAX_LEASE_S, int(lease_s)) if lease_s.isdecimal() and len(lease_s) < 12 else LEASE_S
-        log.info("feed=%s hub=%s: will be pushed for %d s", kept.feed, kept.hub, granted_s)
-        await self._save(msgspec.structs.replace(kept, active_since_s=now_s, expires_s=now_s + granted_s, denied=False))
+        log.info(
+            "WebSub subscription active: feed=%s hub=%s lease=%d s", subscription.feed, subscription.hub, granted_s
+        )
+        await self._save(
+            msgspec.structs.replace(subscription, active_since_s=now_s, expires_s=now_s + granted_s, denied=False)
+        )
         return True
 
-    async def accept(self, kept: HubSubscription, signature: str, content_type: str, body: bytes) -> bool:
-        """Put what a hub pushed where pollers find it; False when it is to be polled instead.
+    async def accept(self, subscription: HubSubscription, signature: str, content_type: str, body: bytes) -> bool:
+        """Queue a pushed document for the pollers; return False if the feed should be polled instead.
 
-        What isn't signed with our secret (§7.1) may be from anybody and counts for nothing, not even for a poll.
+        A push without a valid signature (§7.1) is ignored. Its sender is unknown, so it doesn't cause a poll either.
         """
-        if not verify_signature(kept.secret, signature, body):
-            log.warning("feed=%s hub=%s: a push without our signature; ignored", kept.feed, kept.hub)
+        if not verify_signature(subscription.secret, signature, body):
+            log.warning("ignored push with an invalid signature: feed=%s hub=%s", subscription.feed, subscription.hub)
             return True
         with map_redis_errors(self.state.url):
             if len(body) > MAX_PUSH_BYTES or not body or await self.state.llen(PUSHED) >= MAX_WAITING:
                 return False
-            await self.state.rpush(PUSHED, msgspec.msgpack.encode(Push(kept.feed, content_type, body)))
+            await self.state.rpush(PUSHED, msgspec.msgpack.encode(Push(subscription.feed, content_type, body)))
         return True
 
     async def next_push(self, wait_s: float) -> Push | None:
-        """Return what was pushed first, None when nothing is within *wait_s*."""
+        """Return the oldest push; None if there is none within *wait_s*."""
         with map_redis_errors(self.state.url):
-            found = await self.state.blpop([PUSHED], wait_s)
-        return msgspec.msgpack.decode(found[1], type=Push) if found else None
+            popped = await self.state.blpop([PUSHED], wait_s)
+        return msgspec.msgpack.decode(popped[1], type=Push) if popped else None
 
     async def get(self, feed: str) -> HubSubscription | None:
         """Return the subscription of a feed."""
@@ -152,38 +158,40 @@ class WebSub:
         return msgspec.json.decode(raw, type=HubSubscription) if raw else None
 
     async def get_by_token(self, token: str) -> HubSubscription | None:
-        """Return the subscription whose callback has *token*; None for a feed that was removed, too."""
+        """Return the subscription whose callback has *token*; None also for a removed feed."""
         with map_redis_errors(self.state.url):
             feed = await self.state.hget(TOKENS, token)
-        kept = await self.get(feed.decode()) if feed else None
-        return kept if kept and hmac.compare_digest(kept.token.encode(), token.encode()) else None
+        subscription = await self.get(feed.decode()) if feed else None
+        return (
+            subscription if subscription and hmac.compare_digest(subscription.token.encode(), token.encode()) else None
+        )
 
-    async def _save(self, kept: HubSubscription) -> None:
+    async def _save(self, subscription: HubSubscription) -> None:
         with map_redis_errors(self.state.url):
-            await self.state.hset(TOKENS, kept.token, kept.feed)
-            await self.state.hset(WEBSUB, kept.feed, msgspec.json.encode(kept))
+            await self.state.hset(TOKENS, subscription.token, subscription.feed)
+            await self.state.hset(WEBSUB, subscription.feed, msgspec.json.encode(subscription))
 
 
 def is_active(raw: bytes, now_s: float) -> bool:
-    """Whether the subscription in *raw*, as `WEBSUB` has it, lets pushes be expected."""
+    """Return whether the encoded subscription *raw* is active."""
     return bool(raw) and msgspec.json.decode(raw, type=HubSubscription).is_active(now_s)
 
 
 def verify_signature(secret: str, signature: str, body: bytes) -> bool:
-    """Whether *signature*, an `X-Hub-Signature`, is that of *body*: `method=hexadecimal`, §7.1."""
-    method, _, given = signature.strip().partition("=")
-    if method.lower() not in DIGESTS or not given.isascii():
+    """Return whether *signature*, an `X-Hub-Signature` of the form `method=hexadecimal`, matches *body*, §7.1."""
+    method, _, digest = signature.strip().partition("=")
+    if method.lower() not in DIGESTS or not digest.isascii():
         return False
-    right = hmac.new(secret.encode(), body, getattr(hashlib, method.lower())).hexdigest()
-    return hmac.compare_digest(right, given.lower())
+    expected = hmac.new(secret.encode(), body, getattr(hashlib, method.lower())).hexdigest()
+    return hmac.compare_digest(expected, digest.lower())
 
 
 def parse_link_header(value: str, url: str) -> dict[str, str]:
-    """Return rel → URL of a Link header (RFC 8288), the first of each. It counts before the feed's own links, §4."""
-    out: dict[str, str] = {}
+    """Return rel → URL of a Link header (RFC 8288), the first of each rel. It precedes links in the feed, §4."""
+    links: dict[str, str] = {}
     for target, parameters in _LINK.findall(value[:10_000]):
-        found = _REL.search(parameters)
-        for rel in (found[1] or found[2]).lower().split() if found else ():
-            if to := web_url(target, url):
-                out.setdefault(rel, to)
-    return out
+        rels = _REL.search(parameters)
+        for rel in (rels[1] or rels[2]).lower().split() if rels else ():
+            if link := web_url(target, url):
+                links.setdefault(rel, link)
+    return links

@@ -18,7 +18,6 @@ import random
 import time
 from contextlib import aclosing
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 
 import msgspec
 
@@ -31,14 +30,14 @@ from streams.records import Article, MessageId
 from streams.subscribe import Subscription
 from streams.topics import WEBHOOKS
 from workers.dead_letters import from_webhook
-from workers.http.client import HttpClient, Response
+from workers.http.client import HttpClient
+from workers.http.retry_after import is_retryable, parse_retry_after
 
 log = logging.getLogger(__name__)
 
 INITIAL_DELAY_S, MAX_DELAY_S = 1.0, 300.0
 MAX_RETRY_S = 3600.0  # for an event that is answered, but not taken
 KEEP_EVERY_S = 30.0
-RETRYABLE = {408, 425, 429}  # and 5xx: RFC 9110 §15.5.9, RFC 8470 §5.2, RFC 6585 §4
 SECRET_PREFIX = "whsec_"
 
 
@@ -90,7 +89,8 @@ class Webhooks:
                     log.info("webhook %s took %s from %s", hook.name, name, at)
                     return
                 answered_s = answered_s or time.monotonic()
-                wait_s, why = max(delay_s, retry_after_s(answer)), f"HTTP {answer.status}"
+                rest_s = parse_retry_after(answer.headers.get("retry-after", ""), datetime.now(UTC)) or 0.0
+                wait_s, why = max(delay_s, rest_s), f"HTTP {answer.status}"
                 if not is_retryable(answer.status) or time.monotonic() + wait_s - answered_s > self.max_retry_s:
                     await self._dead_letter(hook, delivery, at, why, attempt)
                     return
@@ -133,19 +133,3 @@ def signature_headers(secret: str, name: str, time_s: int, body: bytes) -> dict[
         "webhook-timestamp": str(time_s),
         "webhook-signature": f"v1,{base64.b64encode(digest).decode()}",
     }
-
-
-def is_retryable(status: int) -> bool:
-    """Whether a server that answers *status* may take the same later."""
-    return status in RETRYABLE or status >= 500
-
-
-def retry_after_s(answer: Response) -> float:
-    """Return how long the answer asks us to wait (RFC 9110 §10.2.3), a day at most; 0 where it doesn't say."""
-    given = answer.headers.get("retry-after", "").strip()
-    if given.isdecimal() and given.isascii():
-        return min(86_400.0, float(given[:6]))
-    try:
-        return min(86_400.0, max(0.0, parsedate_to_datetime(given).timestamp() - time.time()))
-    except ValueError:
-        return 0.0

@@ -1,11 +1,11 @@
-"""Links: resolved against their page, and without the parameters that follow a reader about."""
+"""Tracking parameters: tables of their names and values, and links without them. Pure."""
 
 import re
 from urllib.parse import unquote, urljoin, urlsplit
 
-# Query parameters that say where a reader came from, never which page is served. Sources: Google Analytics' utm_*
+# Query parameters that track the reader and never select the page. Sources: Google Analytics' utm_*
 # and click ids, Meta, Microsoft, Yandex, Twitter, TikTok, Mailchimp, HubSpot, Marketo, Matomo/Piwik, AT Internet,
-# Adobe and Webtrekk documentation, and feed builders' own (rss, feed).
+# Adobe and Webtrekk documentation, and feed builders (rss, feed).
 TRACKING_NAMES = frozenset(
     """
     fbclid gclid gclsrc dclid wbraid gbraid msclkid yclid ysclid twclid ttclid igshid igsh li_fat_id mc_cid mc_eid
@@ -19,7 +19,7 @@ TRACKING_NAMES = frozenset(
 )
 TRACKING_PREFIXES = ("utm_", "mtm_", "pk_", "piwik_", "matomo_", "hsa_", "itm_", "stm_")
 
-# Ambiguous names go only when the value says what they are.
+# Ambiguous names are tracking parameters only with these values.
 TRACKING_VALUES = {
     "ref": re.compile(r"(rss|feed|twitter|facebook|share|newsletter|email)[\w-]*", re.IGNORECASE),
     "source": re.compile(r"(rss|feed|twitter|facebook|email|newsletter|share)[\w-]*", re.IGNORECASE),
@@ -33,18 +33,17 @@ TRACKING_VALUES = {
 
 
 def without_trackers(url: str) -> str:
-    """Return *url* without tracking parameters; every byte that isn't removed stays as written."""
-    head, mark, rest = url.partition("?")
-    if not mark:
+    """Return *url* without tracking parameters; all other bytes stay as written."""
+    head, question_mark, rest = url.partition("?")
+    if not question_mark:
         return url
     query, hash_mark, fragment = rest.partition("#")
-    kept = [part for part in query.split("&") if not is_tracker(part)]
-    joined = "&".join(kept)
-    return head + ("?" + joined if joined else "") + hash_mark + fragment
+    query = "&".join(part for part in query.split("&") if not is_tracker(part))
+    return head + ("?" + query if query else "") + hash_mark + fragment
 
 
 def is_tracker(parameter: str) -> bool:
-    """Whether `name=value` only says where a reader came from."""
+    """Return whether `name=value` only tracks the reader."""
     name, _, value = parameter.partition("=")
     name = unquote(name).lower()
     if name in TRACKING_NAMES or name.startswith(TRACKING_PREFIXES):
@@ -54,10 +53,10 @@ def is_tracker(parameter: str) -> bool:
 
 
 def clean_link(url: str, base: str = "") -> str:
-    """Return *url* resolved against *base* and without trackers; "" for what isn't http, https or mailto."""
+    """Return *url* resolved against *base*, without trackers; "" unless it is http, https or mailto."""
     url = url.strip()
     if url.startswith(("https://", "http://")) and "[" not in url and "/." not in url:
-        return without_trackers(url)  # most are whole: nothing to resolve
+        return without_trackers(url)  # most links are absolute
     try:
         absolute = urljoin(base, url) if base else url
         scheme = urlsplit(absolute).scheme.lower()
@@ -69,5 +68,5 @@ def clean_link(url: str, base: str = "") -> str:
 
 
 def image_link(source: str, base: str = "") -> str:
-    """Return the clean link of a picture; "" without a source of its own, which would resolve to *base*, the page."""
+    """Return the clean link of an image; "" for an empty *source*, which would resolve to the page itself."""
     return clean_link(source, base) if source.partition("#")[0].strip() else ""

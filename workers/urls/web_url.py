@@ -1,22 +1,23 @@
-"""The gate for URLs of strangers: what a feed, page or header names passes it before anything uses or publishes it."""
+"""Validation of untrusted URLs from feeds, pages and headers, before copydesk uses or publishes them. Pure."""
 
 import re
 from ipaddress import IPv6Address
 from urllib.parse import quote, urljoin, urlsplit
 
-# RFC 9110 §4.1 recommends 8,000 octets at least. The longest of 164,000 URLs in feeds that we have has 437.
+# RFC 9110 §4.1 recommends at least 8,000 octets. The longest of 164,000 URLs in collected feeds has 437.
 MAX_URL_CHARS = 8_000
 SCHEMES = ("http", "https")
-_LINE_BREAK = re.compile(r"[\t\n\r]")  # of wrapped lines; the URL Standard (whatwg.org) §4.4 removes them
+_LINE_BREAK = re.compile(r"[\t\n\r]")  # wrapped lines; the URL Standard (whatwg.org) §4.4 removes them
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # Unicode's category Cc
 _SPACE = re.compile(r"\s")
 _NO_HOST = re.compile(r"[\s<>\"\\^`{|}%]|^\.*$")  # URL Standard §3.5, forbidden domain code points
 
 
 def web_url(link: str, base: str = "") -> str:
-    """Return *link*, resolved against *base*, as a well-formed http or https URL; "" for everything else.
+    """Return *link*, resolved against *base*, as a well-formed http or https URL; "" for any other link.
 
-    White space around it and line breaks in it go, other white space is percent-encoded. All else stays as written.
+    Surrounding white space and line breaks are removed, other white space is percent-encoded. The rest stays as
+    written.
 
     >>> web_url(" https://news.example/a b ")
     'https://news.example/a%20b'
@@ -30,14 +31,18 @@ def web_url(link: str, base: str = "") -> str:
         link = urljoin(base, link) if base else link
         if _CONTROL.search(link) or not _is_web(link):
             return ""
-        link = _SPACE.sub(lambda found: quote(found[0]), link)
+        link = _SPACE.sub(lambda space: quote(space[0]), link)
     except ValueError:
         return ""
     return link if len(link) <= MAX_URL_CHARS else ""
 
 
 def _is_web(link: str) -> bool:
-    """Return whether *link* has a scheme of the web and a host. Raises ValueError for bad brackets and ports."""
+    """Return whether *link* has the scheme http or https and a host.
+
+    Raises:
+        ValueError: brackets or port are malformed.
+    """
     parts = urlsplit(link)
     host, port = parts.hostname or "", parts.port
     if "[" in parts.netloc:

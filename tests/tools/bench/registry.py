@@ -6,7 +6,7 @@ from typing import Any
 
 from streams.config.settings import Settings
 from tests.tools.bench.common import run, server
-from workers.poller.formats.feedparser_xml import parse_feed
+from workers.poller.formats import parse_feed
 from workers.poller.new_items import DIGEST_BYTES
 from workers.poller.registry import FeedRegistry, FeedState, poll_commands, release_host_commands
 from workers.poller.schedule import initial_history, update_history
@@ -50,7 +50,7 @@ async def held(settings: Settings) -> dict[str, Any]:
         loaded = await feeds.load(polled.url)
         assert loaded is not None
         commands = [*poll_commands(polled, known), *release_host_commands(polled.url, 200, 1.0, 1.0, now_s, 0.0)]
-        assert await broker.publish([], commands, [loaded.guard(polled)])
+        assert await broker.publish([], commands, [loaded.condition(polled)])
     full = await used()
     began = time.process_time(), time.perf_counter()
     claimed = len(await feeds.claim(1_000))

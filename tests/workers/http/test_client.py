@@ -1,3 +1,5 @@
+"""Address filter, limits of bodies, error codes and credentials of the HTTP client."""
+
 import asyncio
 import gzip
 import zlib
@@ -31,47 +33,49 @@ from workers.http.decompress import BoundedDecompressor
         ("fe80::1", False), ("fe80::1%eth0", False), ("ff02::1", False), ("localhost", False), ("", False),
     ],
 )  # fmt: skip
-def test_which_addresses_are_public(address: str, public: bool) -> None:
+def test_is_public_address(address: str, public: bool) -> None:
     assert is_public(address) is public
 
 
-def test_the_guard_looks_at_the_address_that_is_dialled() -> None:
+def test_public_socket_rejects_private_address() -> None:
     with pytest.raises(BlockedAddressError, match=r"127\.0\.0\.1 is not a public address"):
         public_socket((2, 1, 6, "", ("127.0.0.1", 80)))
     public_socket((2, 1, 6, "", ("8.8.8.8", 80))).close()
 
 
-def test_the_list_of_private_hosts() -> None:
-    listed = Settings(allowed_private_hosts=" NAS.home:8080, 10.0.0.1:*,[fd00::1]:80").private_host_patterns
-    assert is_allowed("nas.home", 8080, listed)
-    assert not is_allowed("nas.home", 80, listed)
-    assert is_allowed("10.0.0.1", 443, listed)
-    assert is_allowed("fd00::1", 80, listed)
+def test_is_allowed_private_host() -> None:
+    patterns = Settings(allowed_private_hosts=" NAS.home:8080, 10.0.0.1:*,[fd00::1]:80").private_host_patterns
+    assert is_allowed("nas.home", 8080, patterns)
+    assert not is_allowed("nas.home", 80, patterns)
+    assert is_allowed("10.0.0.1", 443, patterns)
+    assert is_allowed("fd00::1", 80, patterns)
 
 
-def unpacked(data: bytes, coding: str, wire: int = 1 << 20, most: int = 1 << 22, step: int = 100) -> bytes:
-    unpacker = BoundedDecompressor(coding, wire, most)
-    out = b"".join(p for n in range(0, len(data), step) for p in unpacker.feed(data[n : n + step]))
-    unpacker.close()
-    return out
+def decompress(
+    data: bytes, coding: str, max_wire_bytes: int = 1 << 20, max_bytes: int = 1 << 22, step: int = 100
+) -> bytes:
+    decompressor = BoundedDecompressor(coding, max_wire_bytes, max_bytes)
+    body = b"".join(chunk for n in range(0, len(data), step) for chunk in decompressor.feed(data[n : n + step]))
+    decompressor.close()
+    return body
 
 
-def bare_deflate(data: bytes) -> bytes:
-    packer = zlib.compressobj(wbits=-15)
-    return packer.compress(data) + packer.flush()
+def raw_deflate(data: bytes) -> bytes:
+    compressor = zlib.compressobj(wbits=-15)
+    return compressor.compress(data) + compressor.flush()
 
 
 @given(st.binary(max_size=5000), st.integers(1, 700))
-def test_what_was_packed_comes_out(data: bytes, step: int) -> None:
-    assert unpacked(gzip.compress(data), "gzip", step=step) == data
-    assert unpacked(gzip.compress(data) + gzip.compress(b"more"), "X-Gzip", step=step) == data + b"more"
-    assert unpacked(zlib.compress(data), "deflate", step=step) == data
-    assert unpacked(bare_deflate(data), "deflate", step=step) == data
-    assert unpacked(data, "", step=step) == data
+def test_decompress_roundtrip(data: bytes, step: int) -> None:
+    assert decompress(gzip.compress(data), "gzip", step=step) == data
+    assert decompress(gzip.compress(data) + gzip.compress(b"more"), "X-Gzip", step=step) == data + b"more"
+    assert decompress(zlib.compress(data), "deflate", step=step) == data
+    assert decompress(raw_deflate(data), "deflate", step=step) == data
+    assert decompress(data, "", step=step) == data
 
 
 @pytest.mark.parametrize(
-    ("data", "coding", "kind"),
+    ("data", "coding", "code"),
     [
         (b"plain", "gzip", "bad_coding"),
         (gzip.compress(b"x" * 5000)[:-9], "gzip", "bad_coding"),
@@ -81,35 +85,35 @@ def test_what_was_packed_comes_out(data: bytes, step: int) -> None:
         (b"x" * 2_000_000, "", "too_large"),
     ],
 )
-def test_what_is_damaged_or_too_much_is_refused(data: bytes, coding: str, kind: str) -> None:
-    with pytest.raises(UnreadableError) as refused:
-        unpacked(data, coding)
-    assert refused.value.code == kind
+def test_decompress_rejects_corrupt_and_oversized(data: bytes, coding: str, code: str) -> None:
+    with pytest.raises(UnreadableError) as caught:
+        decompress(data, coding)
+    assert caught.value.code == code
 
 
-def test_what_follows_the_end_is_no_part_of_the_body() -> None:
-    assert unpacked(gzip.compress(b"body") + b"garbage", "gzip", step=7) == b"body"
+def test_decompress_ignores_trailing_bytes() -> None:
+    assert decompress(gzip.compress(b"body") + b"garbage", "gzip", step=7) == b"body"
 
 
-def kind_of(settings: Settings, url: str) -> str:
+def error_code(settings: Settings, url: str) -> str:
     async def get() -> None:
         async with HttpClient(settings) as fetcher:
             await fetcher.get(url)
 
-    with pytest.raises(CopydeskError) as failed:
+    with pytest.raises(CopydeskError) as caught:
         asyncio.run(get())
-    return failed.value.code
+    return caught.value.code
 
 
-def test_only_listed_hosts_are_reached_on_private_addresses(settings: Settings) -> None:
+def test_private_hosts_need_permission(settings: Settings) -> None:
     async def go() -> None:
         async with FeedServer() as server:
             server.answers["a"] = b"<rss/>"
             async with HttpClient(replace(settings, allowed_private_hosts="")) as fetcher:
                 for host in ("127.0.0.1", "localhost"):
-                    with pytest.raises(UnavailableError, match="not a public address") as refused:
+                    with pytest.raises(UnavailableError, match="not a public address") as caught:
                         await fetcher.get(server.url.replace("127.0.0.1", host) + "a")
-                    assert refused.value.code == "blocked_address"
+                    assert caught.value.code == "blocked_address"
             async with HttpClient(settings) as fetcher:
                 assert (await fetcher.get(server.url + "a")).body == b"<rss/>"
 
@@ -117,36 +121,36 @@ def test_only_listed_hosts_are_reached_on_private_addresses(settings: Settings) 
 
 
 @pytest.mark.parametrize(
-    ("url", "kind"),
+    ("url", "code"),
     [("http://127.0.0.1:1/", "connection"), ("ftp://a.example/", "blocked_scheme"), ("http://127.1/", "bad_url")],
 )
-def test_why_a_fetch_failed(url: str, kind: str, settings: Settings) -> None:
-    assert kind_of(settings, url) == kind
+def test_fetch_error_codes(url: str, code: str, settings: Settings) -> None:
+    assert error_code(settings, url) == code
 
 
-def test_secrets_go_to_their_host_alone(settings: Settings) -> None:
+def test_credentials_not_sent_across_origins(settings: Settings) -> None:
     async def go() -> None:
-        seen: list[dict[str, str]] = []
+        received: list[dict[str, str]] = []
 
-        def told(request: web.Request) -> bytes:
-            seen.append(dict(request.headers))
+        def record(request: web.Request) -> bytes:
+            received.append(dict(request.headers))
             return b"ok"
 
         async with FeedServer() as server, FeedServer() as other:
-            server.answers["here"] = other.answers["there"] = told
+            server.answers["here"] = other.answers["there"] = record
 
-            def away(request: web.Request) -> web.Response:
+            def redirect(request: web.Request) -> web.Response:
                 raise web.HTTPFound(other.url + "there")
 
-            server.answers["away"] = away
-            access = Credentials({"X-Key": "k"}, "ida", "secret")
+            server.answers["away"] = redirect
+            credentials = Credentials({"X-Key": "k"}, "ida", "secret")
             async with HttpClient(settings) as fetcher:
-                await fetcher.get(server.url + "here", access=access)
-                await fetcher.get(server.url + "away", access=access)
-        assert "Authorization" in seen[0]
-        assert seen[0]["X-Key"] == "k"
-        assert "Authorization" not in seen[1]
-        assert "X-Key" not in seen[1]
-        assert "secret" not in repr(access)
+                await fetcher.get(server.url + "here", credentials=credentials)
+                await fetcher.get(server.url + "away", credentials=credentials)
+        assert "Authorization" in received[0]
+        assert received[0]["X-Key"] == "k"
+        assert "Authorization" not in received[1]
+        assert "X-Key" not in received[1]
+        assert "secret" not in repr(credentials)
 
     asyncio.run(go())

@@ -1,4 +1,4 @@
-"""Full text: the pages of feeds that show only how their stories begin."""
+"""Full text: pages of feeds that contain only the beginning of their articles."""
 
 import asyncio
 from dataclasses import replace
@@ -31,7 +31,7 @@ def with_full_text(settings: Settings) -> Settings:
     return replace(settings, feeds=(FeedOptions("*", full_text=True),), routes=(Route("world", folder=("news",)),))
 
 
-def test_a_teaser_becomes_the_story_of_its_page_where_robots_allow_it(settings: Settings) -> None:
+def test_full_text_respects_robots_txt(settings: Settings) -> None:
     async def go() -> None:
         async with FeedServer() as server, newsdesk(with_full_text(settings), server) as broker:
             server.answers |= {"1": page, "private/2": page, "3": lambda r: web.Response(status=403)}
@@ -41,18 +41,18 @@ def test_a_teaser_becomes_the_story_of_its_page_where_robots_allow_it(settings: 
             await FeedRegistry(broker.state).add([(server.url + "f", "news/world")])
             await settled(broker, {"new": 3})
             articles: list[Article] = await everything(settings, "articles.world")
-            told = {a.title: a for a in articles}
-            assert "first barge had carried salt" in told["1"].paragraphs[-1]
-            assert told["1"].folder == "news/world"
-            assert "Imprint" not in " ".join(told["1"].paragraphs)
-            assert [len(told[name].paragraphs) for name in ("1", "2", "3")] == [3, 1, 1]
+            by_title = {a.title: a for a in articles}
+            assert "first barge had carried salt" in by_title["1"].paragraphs[-1]
+            assert by_title["1"].folder == "news/world"
+            assert "Imprint" not in " ".join(by_title["1"].paragraphs)
+            assert [len(by_title[name].paragraphs) for name in ("1", "2", "3")] == [3, 1, 1]
             assert server.requests["private/2"] == 0
             assert server.requests["1"] == server.requests["robots.txt"] == 1
 
     asyncio.run(go())
 
 
-def test_a_young_story_waits_for_a_page_that_cannot_be_had_now(settings: Settings) -> None:
+def test_recent_item_waits_for_unavailable_page(settings: Settings) -> None:
     async def go() -> None:
         async with FeedServer() as server, newsdesk(with_full_text(settings), server) as broker:
             server.answers["1"] = lambda r: page(r) if server.requests["1"] > 2 else web.Response(status=503)
@@ -67,7 +67,7 @@ def test_a_young_story_waits_for_a_page_that_cannot_be_had_now(settings: Setting
     asyncio.run(go())
 
 
-def test_a_feed_whose_robots_cannot_be_reached_is_read_without_pages(settings: Settings) -> None:
+def test_unreachable_robots_txt_forbids_pages(settings: Settings) -> None:
     async def go() -> None:
         async with FeedServer() as server, newsdesk(with_full_text(settings), server) as broker:
             server.answers |= {"1": page, "robots.txt": lambda r: web.Response(status=500)}
@@ -82,7 +82,7 @@ def test_a_feed_whose_robots_cannot_be_reached_is_read_without_pages(settings: S
 
 
 @pytest.mark.parametrize(
-    ("html", "seen"),
+    ("html", "visible"),
     [
         ("a<script>b</script>c", "ac"),
         ("a<SCRIPT src=x>b</ScRiPt >c", "ac"),
@@ -91,16 +91,16 @@ def test_a_feed_whose_robots_cannot_be_reached_is_read_without_pages(settings: S
         ("a<script>b", "a"),
     ],
 )
-def test_what_no_reader_sees_is_not_kept(html: str, seen: str) -> None:
-    assert strip_invisible(html) == seen
+def test_strip_invisible_elements(html: str, visible: str) -> None:
+    assert strip_invisible(html) == visible
 
 
-def test_folders_are_in_folders() -> None:
+def test_ancestor_folders() -> None:
     assert ancestor_folders("news/world/asia") == ["news", "news/world", "news/world/asia"]
     assert ancestor_folders("") == [""]
 
 
-def test_what_is_html() -> None:
+def test_is_html_content_types() -> None:
     assert [is_html(t) for t in ("", "text/html; charset=x", "TEXT/HTML", "application/pdf")] == [
         True,
         True,

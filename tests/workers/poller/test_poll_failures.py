@@ -1,4 +1,4 @@
-"""Malformed URLs and bugs in a poll: its items come out, or it counts as failed and waits."""
+"""Malformed URLs and bugs in a poll: its items are published, or the poll fails with backoff."""
 
 import argparse
 import asyncio
@@ -61,7 +61,7 @@ def test_bug_in_poll_fails_it_with_backoff(
     async def work(desk: Desk) -> None:
         urls.append(desk.url)
         state_of_hub = desk.poller.broker.state
-        await state_of_hub.hset(WEBSUB, desk.url, b"no subscription")  # what no code of ours writes
+        await state_of_hub.hset(WEBSUB, desk.url, b"no subscription")  # no code writes this value
         with caplog.at_level(logging.ERROR):
             states = [await desk.poll() for _ in range(3)]
         assert [(s.failures, s.error_kind, s.polls, s.items_total) for s in states] == [
@@ -95,9 +95,9 @@ def test_feed_recovers_when_bug_is_gone(settings: Settings) -> None:
 
 def test_bug_in_push_stops_no_later_push(settings: Settings) -> None:
     async def go() -> None:
-        at = replace(settings, websub_callback_url="http://127.0.0.1:1", poll_interval_s=900.0)
+        with_callback = replace(settings, websub_callback_url="http://127.0.0.1:1", poll_interval_s=900.0)
         async with FeedServer() as server:
-            broker = await connect(at, at.broker_url)
+            broker = await connect(with_callback, with_callback.broker_url)
             server.answers |= {"bad": rss([]), "good": rss([])}
             bad, good = server.url + "bad", server.url + "good"
             await FeedRegistry(broker.state).add([(bad, ""), (good, "")])
@@ -106,7 +106,7 @@ def test_bug_in_push_stops_no_later_push(settings: Settings) -> None:
             for feed in (bad, good):
                 push = Push(feed, "application/rss+xml", rss([ONE]))
                 await broker.state.rpush(PUSHED, msgspec.msgpack.encode(push))
-            poller = Poller(at, broker, DESK_GROUP)
+            poller = Poller(with_callback, broker, DESK_GROUP)
             running = asyncio.create_task(poller.run())
 
             async def pushed() -> bool:

@@ -1,11 +1,10 @@
-"""The poller over days, which its state is told have passed: moves, removals, servers that lie, outages."""
+"""The poller over simulated days: redirects, removed feeds, incorrect 304 responses, outages."""
 
 import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Any
 
 import msgspec
 import pytest
@@ -24,7 +23,7 @@ FEED = rss([("https://a.example/1", "One", BODY)])
 
 
 class Desk:
-    """A poller that polls one feed when it is told to."""
+    """A poller that polls one feed on demand."""
 
     def __init__(self, poller: Poller, server: FeedServer) -> None:
         self.poller, self.server, self.url = poller, server, server.url + "f"
@@ -39,20 +38,20 @@ class Desk:
         [state] = await self.poller.feeds.all()
         return state
 
-    async def later(self, seconds: float, **also: Any) -> None:
-        """Let the feed's past lie so much further back."""
+    async def advance(self, seconds: float) -> None:
+        """Move the times in the feed's state back, as if *seconds* had passed."""
         state = await self.state()
         times = {n: getattr(state, n) - seconds for n in ("polled_s", "fetched_s", "due_s", "redirect_since_s")}
-        state = msgspec.structs.replace(state, **times, **also)
+        state = msgspec.structs.replace(state, **times)
         await self.poller.broker.state.hset(FEEDS, feed_id(self.url), msgspec.json.encode(state))
 
 
 def with_desk(settings: Settings, work: Callable[[Desk], Awaitable[None]]) -> None:
     async def go() -> None:
         async with FeedServer() as server:
-            at = replace(settings, poll_interval_s=900.0)
-            broker = await connect(at, at.broker_url)
-            poller = Poller(at, broker, DESK_GROUP)
+            slow = replace(settings, poll_interval_s=900.0)
+            broker = await connect(slow, slow.broker_url)
+            poller = Poller(slow, broker, DESK_GROUP)
             server.answers["f"] = FEED
             await poller.feeds.add([(server.url + "f", "")])
             async with poller.fetcher, poller.parsers:
@@ -62,22 +61,20 @@ def with_desk(settings: Settings, work: Callable[[Desk], Awaitable[None]]) -> No
     asyncio.run(go())
 
 
-@pytest.mark.parametrize(("status", "believed"), [(301, True), (308, True), (302, False), (307, False)])
-def test_a_move_is_believed_when_it_was_seen_three_times_over_a_day(
-    status: int, believed: bool, settings: Settings
-) -> None:
+@pytest.mark.parametrize(("status", "is_permanent"), [(301, True), (308, True), (302, False), (307, False)])
+def test_permanent_redirect_accepted_after_a_day(status: int, is_permanent: bool, settings: Settings) -> None:
     async def work(desk: Desk) -> None:
         desk.server.answers |= {"new": FEED, "f": lambda r: web.Response(status=status, headers={"Location": "/new"})}
         for _ in range(4):
             assert (await desk.poll()).moved_to == "", "not within a day"
-        await desk.later(schedule.MOVED_S)
+        await desk.advance(schedule.MOVED_S)
         state = await desk.poll()
-        assert state.moved_to == (desk.server.url + "new" if believed else "")
+        assert state.moved_to == (desk.server.url + "new" if is_permanent else "")
         assert state.url == desk.url
-        asked = desk.server.requests["f"]
+        requests = desk.server.requests["f"]
         await desk.poll()
-        assert desk.server.requests["f"] == asked + (not believed)
-        desk.server.answers.pop("new")  # where it moved to it isn't any more
+        assert desk.server.requests["f"] == requests + (not is_permanent)
+        desk.server.answers.pop("new")  # the redirect target disappears
         desk.server.answers["f"] = FEED
         for _ in range(schedule.MOVED_AFTER):
             await desk.poll()
@@ -86,7 +83,7 @@ def test_a_move_is_believed_when_it_was_seen_three_times_over_a_day(
     with_desk(settings, work)
 
 
-def test_a_feed_that_is_gone_is_asked_weekly_and_comes_back(settings: Settings) -> None:
+def test_gone_feed_is_polled_weekly_and_recovers(settings: Settings) -> None:
     async def work(desk: Desk) -> None:
         desk.server.answers["f"] = lambda r: web.Response(status=410)
         states = [await desk.poll() for _ in range(4)]
@@ -101,30 +98,30 @@ def test_a_feed_that_is_gone_is_asked_weekly_and_comes_back(settings: Settings) 
     with_desk(settings, work)
 
 
-def test_once_a_day_a_server_is_not_asked_whether_it_changed(settings: Settings) -> None:
+def test_daily_unconditional_get(settings: Settings) -> None:
     async def work(desk: Desk) -> None:
-        asked = []
+        conditional = []
 
-        def lies(request: web.Request) -> web.Response:
-            asked.append("If-None-Match" in request.headers)
-            if asked[-1]:
+        def respond(request: web.Request) -> web.Response:
+            conditional.append("If-None-Match" in request.headers)
+            if conditional[-1]:
                 return web.Response(status=304)
             return web.Response(body=FEED, headers={"ETag": '"1"'})
 
-        desk.server.answers["f"] = lies
+        desk.server.answers["f"] = respond
         for _ in range(3):
             await desk.poll()
-        await desk.later(schedule.TRUST_304_S)
+        await desk.advance(schedule.TRUST_304_S)
         await desk.poll()
         await desk.poll()
-        assert asked == [False, True, True, False, True]
+        assert conditional == [False, True, True, False, True]
 
     with_desk(settings, work)
 
 
 @pytest.mark.parametrize("retry", ["3600", "date"])
 @pytest.mark.parametrize("status", [429, 503])
-def test_retry_after_is_kept_to(retry: str, status: int, settings: Settings) -> None:
+def test_retry_after_delays_next_poll(retry: str, status: int, settings: Settings) -> None:
     async def work(desk: Desk) -> None:
         date = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(time.time() + 3600))
         value = date if retry == "date" else retry
@@ -138,13 +135,13 @@ def test_retry_after_is_kept_to(retry: str, status: int, settings: Settings) -> 
 
 @pytest.mark.parametrize("interval_s", [60.0, 900.0, 14_400.0])
 @pytest.mark.parametrize("status", [0, 429, 500, 503])
-def test_after_two_weeks_of_outage_every_feed_is_asked_within_a_day(interval_s: float, status: int) -> None:
-    """The clock of this test is a number."""
-    spread = random.Random(7)
+def test_feed_is_polled_daily_during_outage(interval_s: float, status: int) -> None:
+    """The test simulates the clock."""
+    rng = random.Random(7)
     for _ in range(200):
-        now_s, failures, polls = spread.uniform(0, interval_s), 0, 0
+        now_s, failures, polls = rng.uniform(0, interval_s), 0, 0
         while now_s < 14 * schedule.DAY_S:
             failures, polls = failures + 1, polls + 1
-            now_s += schedule.jittered_s(schedule.backoff_s(interval_s, failures, status), spread)
+            now_s += schedule.jittered_s(schedule.backoff_s(interval_s, failures, status), rng)
         assert now_s - 14 * schedule.DAY_S <= schedule.DAY_S * 1.2
-        assert polls <= 14 + 12, "nor was anybody flooded"
+        assert polls <= 14 + 12

@@ -1,4 +1,4 @@
-"""WebSub with a hub on loopback: discovery, the challenge, signed pushes, renewal, and polls when the hub fails."""
+"""WebSub with a hub on loopback: discovery, challenge, signed pushes, renewal, and polls when the hub fails."""
 
 import asyncio
 import hashlib
@@ -30,10 +30,10 @@ TWO = ("https://a.example/2", "Two", BODY + MORE)
 
 
 class Hub:
-    """A hub that takes subscriptions, verifies them, and pushes."""
+    """A hub that accepts subscriptions, verifies them, and pushes."""
 
     def __init__(self) -> None:
-        self.asked: list[dict[str, str]] = []
+        self.requests: list[dict[str, str]] = []
         self.status, self.mode, self.lease = 202, "subscribe", 864_000
         self.verified: list[tuple[int, str]] = []
 
@@ -52,29 +52,29 @@ class Hub:
         await self._runner.cleanup()
 
     async def _take(self, request: web.Request) -> web.Response:
-        asked = {name: str(value) for name, value in (await request.post()).items()}
-        self.asked.append(asked)
+        form = {name: str(value) for name, value in (await request.post()).items()}
+        self.requests.append(form)
         if self.status == 202:
-            self.verified.append(await self.verify(asked))
+            self.verified.append(await self.verify(form))
         return web.Response(status=self.status)
 
-    async def verify(self, asked: dict[str, str]) -> tuple[int, str]:
-        query = {"hub.mode": self.mode, "hub.topic": asked["hub.topic"], "hub.challenge": "c<h>1",
+    async def verify(self, form: dict[str, str]) -> tuple[int, str]:
+        query = {"hub.mode": self.mode, "hub.topic": form["hub.topic"], "hub.challenge": "c<h>1",
                  "hub.lease_seconds": str(self.lease)}  # fmt: skip
-        async with self._http.get(asked["hub.callback"], params=query) as answer:
+        async with self._http.get(form["hub.callback"], params=query) as answer:
             return answer.status, await answer.text()
 
     async def push(self, body: bytes, secret: str | None = None, method: str = "sha256", callback: str = "") -> int:
-        key = (secret if secret is not None else self.asked[-1]["hub.secret"]).encode()
+        key = (secret if secret is not None else self.requests[-1]["hub.secret"]).encode()
         signature = f"{method}={hmac.new(key, body, getattr(hashlib, method)).hexdigest()}"
         headers = {"X-Hub-Signature": signature, "Content-Type": "application/rss+xml"}
-        async with self._http.post(callback or self.asked[-1]["hub.callback"], data=body, headers=headers) as answer:
+        async with self._http.post(callback or self.requests[-1]["hub.callback"], data=body, headers=headers) as answer:
             return answer.status
 
 
 @asynccontextmanager
 async def callback(settings: Settings) -> AsyncGenerator[Settings, None]:
-    """The server that hubs call back, and settings that name it."""
+    """Run the server with the callback; yield settings with its URL."""
     broker = open_broker(settings)
     server = WebServer(replace(settings, web_port=0, websub_callback_url="http://to.be.known"), broker, DESK_GROUP)
     await server.start()
@@ -94,118 +94,133 @@ async def active(broker: Broker, feed: str) -> HubSubscription:
     websub = WebSub(broker.state, "http://unused")
 
     async def is_active() -> bool:
-        kept = await websub.get(feed)
-        return kept is not None and kept.is_active(time.time())
+        subscription = await websub.get(feed)
+        return subscription is not None and subscription.is_active(time.time())
 
     await until(is_active)
-    kept = await websub.get(feed)
-    assert kept is not None
-    return kept
+    subscription = await websub.get(feed)
+    assert subscription is not None
+    return subscription
 
 
-def test_what_a_hub_pushes_comes_out_without_a_poll(settings: Settings) -> None:
+def test_pushed_items_are_published_without_a_poll(settings: Settings) -> None:
     async def go() -> None:
-        async with FeedServer() as server, Hub() as hub, callback(settings) as at, newsdesk(at, server) as broker:
+        async with (
+            FeedServer() as server,
+            Hub() as hub,
+            callback(settings) as served,
+            newsdesk(served, server) as broker,
+        ):
             feed = server.url + "f"
             server.answers["f"] = lambda r: web.Response(
                 body=with_hub(hub, ONE), headers={"Retry-After": "9"} if server.requests["f"] > 2 else {}
             )
             await FeedRegistry(broker.state).add([(feed, "")])
             await settled(broker, {"new": 1})
-            kept = await active(broker, feed)
+            subscription = await active(broker, feed)
             assert hub.verified == [(200, "c<h>1")]
-            assert (hub.asked[0]["hub.mode"], hub.asked[0]["hub.topic"]) == ("subscribe", "https://a.example/topic")
-            assert kept.expires_s == pytest.approx(time.time() + 864_000, abs=60)
-            server.answers["f"] = lambda r: web.Response(status=503)  # it can't be had by polling
-            assert await hub.push(rss([TWO]), secret="a stranger's") == 202
+            assert (hub.requests[0]["hub.mode"], hub.requests[0]["hub.topic"]) == (
+                "subscribe",
+                "https://a.example/topic",
+            )
+            assert subscription.expires_s == pytest.approx(time.time() + 864_000, abs=60)
+            server.answers["f"] = lambda r: web.Response(status=503)  # unavailable by polling
+            assert await hub.push(rss([TWO]), secret="not the secret") == 202
             assert await hub.push(rss([TWO]), method="sha512") == 202
             await settled(broker, {"new": 2})
             assert await hub.push(rss([TWO])) == 202
-            assert await hub.push(b"x" * (1024 * 1024 + 1)) == 202, "too long: the feed is polled"
+            assert await hub.push(b"x" * (1024 * 1024 + 1)) == 202, "too long, so the feed is polled"
             server.answers["f"] = with_hub(hub, TWO, ONE)
             polls = server.statuses[200]
             await FeedRegistry(broker.state).poll_now([feed])
             await until(lambda: server.statuses[200] > polls)
             counters = await settled(broker, {"new": 2})
-            assert counters["desk"]["in"] == 2, "what was pushed is known when it is polled"
+            assert counters["desk"]["in"] == 2, "pushed items are known at the next poll"
             assert sorted(a.title for a in await everything(settings, "articles")) == ["One", "Two"]
-            assert len(hub.asked) == 1, "asked once, not at every poll"
-            assert await hub.push(rss([ONE]), callback=at.websub_callback_url + "websub/of-nobody") == 410
+            assert len(hub.requests) == 1, "one request, not one per poll"
+            assert await hub.push(rss([ONE]), callback=served.websub_callback_url + "websub/unknown-token") == 410
             await FeedRegistry(broker.state).remove([feed])
             assert await hub.push(rss([ONE])) == 410
 
     asyncio.run(go())
 
 
-@pytest.mark.parametrize("how", ["refuses", "denies", "is gone"])
-def test_without_its_hub_a_feed_is_polled(how: str, settings: Settings) -> None:
+@pytest.mark.parametrize("failure", ["refuses", "denies", "is gone"])
+def test_websub_feed_still_polled_when_hub_silent(failure: str, settings: Settings) -> None:
     async def go() -> None:
-        async with FeedServer() as server, Hub() as hub, callback(settings) as at, newsdesk(at, server) as broker:
-            hub.status, hub.mode = 500 if how == "refuses" else 202, "denied"
-            link = f'<{hub.url if how != "is gone" else "http://127.0.0.1:1/"}>; rel="hub", </topic>; rel=self'
+        async with (
+            FeedServer() as server,
+            Hub() as hub,
+            callback(settings) as served,
+            newsdesk(served, server) as broker,
+        ):
+            hub.status, hub.mode = 500 if failure == "refuses" else 202, "denied"
+            link = f'<{hub.url if failure != "is gone" else "http://127.0.0.1:1/"}>; rel="hub", </topic>; rel=self'
             server.answers["f"] = lambda r: web.Response(body=rss([ONE]), headers={"Link": link})
             await FeedRegistry(broker.state).add([(server.url + "f", "")])
             await settled(broker, {"new": 1})
             server.answers["f"] = lambda r: web.Response(body=rss([TWO, ONE]), headers={"Link": link})
             await settled(broker, {"new": 2})
-            assert [a["hub.topic"] for a in hub.asked] == ([] if how == "is gone" else [server.url + "topic"])
-            kept = await WebSub(broker.state, "").get(server.url + "f")
-            assert kept is not None
-            assert kept.denied is (how == "denies")
-            assert not kept.is_active(time.time())
+            assert [a["hub.topic"] for a in hub.requests] == ([] if failure == "is gone" else [server.url + "topic"])
+            subscription = await WebSub(broker.state, "").get(server.url + "f")
+            assert subscription is not None
+            assert subscription.denied is (failure == "denies")
+            assert not subscription.is_active(time.time())
 
     asyncio.run(go())
 
 
-def test_nobody_but_a_hub_that_was_asked_gets_a_challenge_answered(settings: Settings) -> None:
+def test_websub_challenge_requires_pending_subscription(settings: Settings) -> None:
     async def go() -> None:
         broker = open_broker(settings)
         websub = WebSub(broker.state, "http://me.example")
-        kept = HubSubscription(
+        subscription = HubSubscription(
             "https://a.example/f", "https://hub.example/", "https://a.example/t", "token", "s", time.time()
         )
-        await broker.state.hset(WEBSUB, kept.feed, msgspec.json.encode(kept))
-        await broker.state.hset(WEBSUB + ":tokens", kept.token, kept.feed)
-        assert not await websub.verify("other", "subscribe", kept.topic, "60")
+        await broker.state.hset(WEBSUB, subscription.feed, msgspec.json.encode(subscription))
+        await broker.state.hset(WEBSUB + ":tokens", subscription.token, subscription.feed)
+        assert not await websub.verify("other", "subscribe", subscription.topic, "60")
         assert not await websub.verify("token", "subscribe", "https://a.example/other", "60")
-        assert not await websub.verify("token", "unsubscribe", kept.topic, "60")
-        assert await websub.verify("token", "subscribe", kept.topic, "60")
-        late = msgspec.structs.replace(kept, requested_s=time.time() - RETRY_S - 1)
-        await broker.state.hset(WEBSUB, kept.feed, msgspec.json.encode(late))
-        assert not await websub.verify("token", "subscribe", kept.topic, "60")
+        assert not await websub.verify("token", "unsubscribe", subscription.topic, "60")
+        assert await websub.verify("token", "subscribe", subscription.topic, "60")
+        late = msgspec.structs.replace(subscription, requested_s=time.time() - RETRY_S - 1)
+        await broker.state.hset(WEBSUB, subscription.feed, msgspec.json.encode(late))
+        assert not await websub.verify("token", "subscribe", subscription.topic, "60")
         await broker.close()
 
     asyncio.run(go())
 
 
 @pytest.mark.parametrize(
-    ("asked_s", "active_s", "until_s", "denied", "due"),
+    ("requested_s", "active_since_s", "expires_s", "denied", "due"),
     [
-        (0, 0, 0, False, True),  # never asked
-        (9_000, 0, 0, False, False),  # asked a moment ago
-        (6_000, 0, 0, False, True),  # an hour ago, and not verified since
+        (0, 0, 0, False, True),  # never requested
+        (9_000, 0, 0, False, False),  # requested a moment ago
+        (6_000, 0, 0, False, True),  # requested an hour ago, not verified since
         (0, 1_000, 1_000 + LEASE_S, False, False),  # active
-        (0, 1_000, 11_500, False, True),  # active, and its lease is four fifths over
-        (9_500, 1_000, 11_500, False, False),  # asked to renew already
-        (6_000, 0, 0, True, False),  # denied: tomorrow
+        (0, 1_000, 11_500, False, True),  # active, after four fifths of the lease
+        (9_500, 1_000, 11_500, False, False),  # renewal requested already
+        (6_000, 0, 0, True, False),  # denied, retried after a day
         (20_000, 20_000, 90_000, False, True),  # the clock was put back
     ],
 )
-def test_when_a_hub_is_asked(asked_s: float, active_s: float, until_s: float, denied: bool, due: bool) -> None:
-    kept = HubSubscription("f", "h", "t", "k", "s", asked_s, active_s, until_s, denied)
-    assert kept.is_due(10_000) is due
+def test_websub_renewal_schedule(
+    requested_s: float, active_since_s: float, expires_s: float, denied: bool, due: bool
+) -> None:
+    subscription = HubSubscription("f", "h", "t", "k", "s", requested_s, active_since_s, expires_s, denied)
+    assert subscription.is_due(10_000) is due
 
 
 @pytest.mark.parametrize("method", ["sha1", "sha256", "sha384", "sha512"])
-def test_signatures(method: str) -> None:
-    right = hmac.new(b"secret", b"body", getattr(hashlib, method)).hexdigest()
-    assert verify_signature("secret", f"{method}={right}", b"body")
-    assert verify_signature("secret", f"{method.upper()}={right.upper()}", b"body")
-    for wrong in (f"{method}={right[:-1]}0x", f"md5={right}", right, "", f"{method}=", "sha256=é"):
+def test_verify_signature(method: str) -> None:
+    digest = hmac.new(b"secret", b"body", getattr(hashlib, method)).hexdigest()
+    assert verify_signature("secret", f"{method}={digest}", b"body")
+    assert verify_signature("secret", f"{method.upper()}={digest.upper()}", b"body")
+    for wrong in (f"{method}={digest[:-1]}0x", f"md5={digest}", digest, "", f"{method}=", "sha256=é"):
         assert not verify_signature("secret", wrong, b"body")
 
 
-def test_links_of_a_header() -> None:
+def test_parse_link_header() -> None:
     value = (
         '<https://h.example/>; rel="hub", </f>; rel=self; type="a,b", <x>; title="rel", <https://g.example>; rel="hub"'
     )

@@ -6,8 +6,8 @@ from html import escape
 
 import pytest
 
+from workers.poller.formats import parse_feed
 from workers.poller.formats.expat_xml import parse_fast
-from workers.poller.formats.feedparser_xml import parse_feed
 from workers.text.dates import parse_date
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -114,8 +114,8 @@ def json_feed(date: str) -> bytes:
     return json.dumps({"version": "https://jsonfeed.org/version/1.1", "title": "T", "items": [item]}).encode()
 
 
-def published(body: bytes, quickly: bool = True) -> str | None:
-    [item] = parse_feed(body, URL, fetched_at=NOW, quickly=quickly).items
+def published(body: bytes, use_expat: bool = True) -> str | None:
+    [item] = parse_feed(body, URL, fetched_at=NOW, use_expat=use_expat).items
     return item.published.strftime("%Y-%m-%dT%H:%M:%S") if item.published else None
 
 
@@ -123,13 +123,13 @@ def published(body: bytes, quickly: bool = True) -> str | None:
 def test_feed_date_is_correct_or_none(date: str, expected: str | None) -> None:
     body = rss(date)
     assert parse_fast(body, {"content-location": URL}) is not None
-    assert (published(body), published(body, quickly=False), published(json_feed(date))) == (expected,) * 3
+    assert (published(body), published(body, use_expat=False), published(json_feed(date))) == (expected,) * 3
 
 
-@pytest.mark.parametrize("quickly", [True, False])
-def test_item_updated_is_equal_in_both_parsers(quickly: bool) -> None:
+@pytest.mark.parametrize("use_expat", [True, False])
+def test_updated_of_item_is_read_alike(use_expat: bool) -> None:
     body = rss("Sun, 05 Sep 2021 15:30:00 GMT+7", "updated")
-    [item] = parse_feed(body, URL, fetched_at=NOW, quickly=quickly).items
+    [item] = parse_feed(body, URL, fetched_at=NOW, use_expat=use_expat).items
     assert item.updated == datetime(2021, 9, 5, 8, 30, tzinfo=UTC)
 
 

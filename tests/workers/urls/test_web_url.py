@@ -1,4 +1,4 @@
-"""URLs of strangers: only well-formed http and https URLs reach items, articles and generated feeds."""
+"""Only well-formed http and https URLs reach items, articles and generated feeds."""
 
 import json
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from streams.records import Article, Content, Image, Item, MessageId
 from workers.desk.article import clean_item, to_article
 from workers.poller.discovery import feed_links
-from workers.poller.formats.feedparser_xml import ParsedFeed, parse_feed
+from workers.poller.formats import ParsedFeed, parse_feed
 from workers.poller.websub import parse_link_header
 from workers.urls.canonical import canonical_url
 from workers.urls.web_url import MAX_URL_CHARS, web_url
@@ -48,7 +48,7 @@ REFUSED = {
     "next line": "https://a.example/\x85b",
     "too long": "https://a.example/" + "x" * MAX_URL_CHARS,
 }  # fmt: skip
-KEPT = {
+ACCEPTED = {
     "https://a.example/1": "https://a.example/1",
     " \n https://a.example/1\t": "https://a.example/1",
     "HTTPS://A.example:443/1?b=%7E#c": "HTTPS://A.example:443/1?b=%7E#c",
@@ -68,8 +68,8 @@ def test_web_url_of_bad_link_is_empty(link: str) -> None:
     assert web_url(link) == ""
 
 
-@pytest.mark.parametrize(("link", "url"), KEPT.items(), ids=[repr(link)[:40] for link in KEPT])
-def test_web_url_keeps_sensible_link(link: str, url: str) -> None:
+@pytest.mark.parametrize(("link", "url"), ACCEPTED.items(), ids=[repr(link)[:40] for link in ACCEPTED])
+def test_web_url_of_good_link(link: str, url: str) -> None:
     assert web_url(link) == url
     assert web_url(url) == url
 
@@ -121,12 +121,12 @@ def urls_of(feed: ParsedFeed) -> list[str]:
 
 
 @pytest.mark.parametrize("link", [link for link in REFUSED.values() if link.isprintable()])
-@pytest.mark.parametrize("quickly", [True, False])
-def test_bad_link_never_reaches_items(link: str, quickly: bool) -> None:
+@pytest.mark.parametrize("use_expat", [True, False])
+def test_bad_link_never_reaches_items(link: str, use_expat: bool) -> None:
     for body in (rss(link), atom(link), json_feed(link)):
-        feed = parse_feed(body, FEED, fetched_at=NOW, quickly=quickly)
+        feed = parse_feed(body, FEED, fetched_at=NOW, use_expat=use_expat)
         assert not feed.unreadable
-        # A link of a feed may be relative: such a one leads to the feed's own site.
+        # Relative links of a feed are resolved against the feed's own site.
         assert [u for u in urls_of(feed) if u and not u.startswith("https://courier.example/")] == []
 
 
@@ -135,10 +135,10 @@ def test_bad_link_never_reaches_json_items(link: str) -> None:
     assert not any(urls_of(parse_feed(json_feed(link), FEED, fetched_at=NOW)))
 
 
-@pytest.mark.parametrize("quickly", [True, False])
-def test_good_link_reaches_items(quickly: bool) -> None:
+@pytest.mark.parametrize("use_expat", [True, False])
+def test_good_link_reaches_items(use_expat: bool) -> None:
     for body in (rss("https://a.example/1"), atom("https://a.example/1"), json_feed("https://a.example/1")):
-        urls = urls_of(parse_feed(body, FEED, fetched_at=NOW, quickly=quickly))
+        urls = urls_of(parse_feed(body, FEED, fetched_at=NOW, use_expat=use_expat))
         assert len([u for u in urls if u == "https://a.example/1"]) >= 4
 
 
@@ -149,7 +149,7 @@ def test_bad_link_of_queued_item_is_left_out(link: str) -> None:
                 fetched_at=NOW, fingerprint="")  # fmt: skip
     article = to_article(item, clean_item(item), id_="0" * 20, revision=1, source=MessageId("items", 0, 0))
     assert (article.url, article.canonical_url) == ("", "")
-    # The HTML parser leaves control characters out of an attribute: then a well-formed URL is left.
+    # The HTML parser removes control characters from attributes; the rest may be a well-formed URL.
     assert all(image.url == web_url(image.url) and image.url != link for image in article.images)
     assert article.paragraphs == ("The canal reopened on Monday.", "It was dry.")
 
@@ -159,8 +159,8 @@ def test_bad_link_of_article_reaches_no_feed(link: str) -> None:
     article = Article(id="a" * 20, revision=1, url=link, title="T", images=(Image(link),), paragraphs=("x",))
     for kind in ("atom", "rss"):
         [entry] = feedparser.parse(FORMATS[kind][1]("T", FEED, [article])).entries
-        assert entry.get("link", "") in ("", entry.id)  # where there is no link, feedparser takes the id for one
-        assert [found for found in entry.get("links", ()) if found["rel"] == "alternate"] == []
+        assert entry.get("link", "") in ("", entry.id)  # without a link, feedparser uses the id
+        assert [other for other in entry.get("links", ()) if other["rel"] == "alternate"] == []
     [item] = json.loads(FORMATS["json"][1]("T", FEED, [article]))["items"]
     assert not {"url", "image"} & set(item)
 
@@ -168,16 +168,16 @@ def test_bad_link_of_article_reaches_no_feed(link: str) -> None:
 @pytest.mark.parametrize("link", [link for link in REFUSED.values() if link.isprintable() and ":" in link])
 def test_links_of_pages_and_headers_never_raise(link: str) -> None:
     html = f'<base href="{escape(link)}"><link rel="alternate" type="application/rss+xml" href="{escape(link)}"><p>x'
-    found = [*feed_links(html, FEED), *parse_link_header(f'<{link}>; rel="hub"', FEED).values()]
-    assert [url for url in found if not url.startswith("https://courier.example/")] == []
+    urls = [*feed_links(html, FEED), *parse_link_header(f'<{link}>; rel="hub"', FEED).values()]
+    assert [url for url in urls if not url.startswith("https://courier.example/")] == []
 
 
-def test_discovery_goes_on_behind_bad_link() -> None:
+def test_feed_links_skip_bad_link() -> None:
     html = "".join(f'<link rel="alternate" type="application/rss+xml" href="{h}">' for h in ("http://[::1", "/feed"))
     assert feed_links(html, FEED) == ["https://courier.example/feed"]
 
 
-def test_header_links_go_on_behind_bad_link() -> None:
+def test_link_header_skips_bad_link() -> None:
     links = parse_link_header('<http://[::1>; rel="hub", <https://hub.example/>; rel="hub", </self>; rel="self"', FEED)
     assert links == {"hub": "https://hub.example/", "self": "https://courier.example/self"}
 

@@ -14,7 +14,7 @@ from lxml import etree, html
 from msgspec.structs import replace
 
 from streams.records import Article, Image
-from workers.poller.formats.feedparser_xml import parse_feed
+from workers.poller.formats import parse_feed
 from workers.web.feed_writers import FORMATS
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, 250_000, tzinfo=UTC)

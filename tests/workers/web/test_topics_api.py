@@ -19,7 +19,7 @@ from streams.config.settings import Settings
 from streams.records import Article, Image
 from streams.topics import ARTICLES, DESK_GROUP
 from tests.conftest import DEADLINE_S, until
-from workers.poller.formats.feedparser_xml import parse_feed
+from workers.poller.formats import parse_feed
 from workers.services import connect
 from workers.web.broadcast import (
     BUFFER_EVENTS,

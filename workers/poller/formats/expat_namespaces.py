@@ -1,8 +1,8 @@
-"""Names of elements and attributes as feedparser has them: a key each, whatever its namespace's prefix is here."""
+"""Element and attribute names: feedparser's key for each, independent of the namespace prefixes of the document."""
 
 import feedparser.mixin
 
-# Element → what it is to feedparser, whose handlers share code in the same way.
+# Element → key of feedparser. Its handlers share code in the same way.
 ALIASES = {
     "issued": "published", "pubdate": "published", "dcterms_issued": "published",
     "modified": "updated", "lastbuilddate": "updated", "dc_date": "updated", "dcterms_modified": "updated",
@@ -14,9 +14,7 @@ ALIASES = {
 }  # fmt: skip
 
 MAX_DEPTH = 256
-MAX_CATEGORIES = 50
-MAX_ENCLOSURES = 20
-# Elements that feedparser has handlers for which touch nothing that we read.
+# Elements whose handlers in feedparser write no key that copydesk uses.
 IGNORED = frozenset(
     """generator cloud webmaster dc_publisher copyright rights dc_rights created dcterms_created expirationdate
     media_credit media_rating media_restriction media_license media_player itunes_explicit itunes_block itunes_image
@@ -29,40 +27,40 @@ CONTAINERS = {
     "itunes_owner",
     "psc_chapters",
     "psc_chapter",
-}  # such, with elements in them
+}  # ignored elements with child elements
 IN_IMAGE = {"title", "link", "url", "width", "height", "description"}
 IN_AUTHOR = {"name", "email", "url"}
-# What parse reads of entries and of the channel: elements without a handler may not write there.
+# Keys of entries and channel that copydesk uses. Elements without a handler may not write them.
 USED_KEYS = frozenset(
     """link links id title content summary summary_detail enclosures tags authors author author_detail published
     updated language media_content media_thumbnail media_description""".split()
 )
 HINTS = {"ttl", "sy_updateperiod", "sy_updatefrequency"}
-TEXT_ELEMENTS = {"id", "published", "updated", "language", "media_description"} | HINTS  # texts without more ado
+TEXT_ELEMENTS = {"id", "published", "updated", "language", "media_description"} | HINTS  # plain texts
 RSS = {"0.91": "rss091u", "0.92": "rss092", "0.93": "rss093", "0.94": "rss094"}
 ATOM = {"0.1": "atom01", "0.2": "atom02", "0.3": "atom03"}
 
-_KNOWN = {uri.lower(): prefix for uri, prefix in feedparser.mixin._FeedParserMixin.namespaces.items()}
-_STANDARD = set(_KNOWN.values()) - {""}
+_PREFIXES_BY_URI = {uri.lower(): prefix for uri, prefix in feedparser.mixin._FeedParserMixin.namespaces.items()}
+_STANDARD = set(_PREFIXES_BY_URI.values()) - {""}
 _VERSIONS = {"http://purl.org/rss/1.0/": "rss10", "http://www.w3.org/2005/atom": "atom10"}
 _XLINK = "http://www.w3.org/1999/xlink"
 
 
 class FastPathUnsupportedError(Exception):
-    """A document, or a part of one, that feedparser should read."""
+    """The fast path doesn't support the document; feedparser has to read it."""
 
 
 class NamespaceMap:
-    """The namespaces of one document, and what they make of its names. `version` is what they tell of the format."""
+    """The namespaces of one document. `version` is the feed format that they imply, or ""."""
 
     def __init__(self) -> None:
         self.version = ""
-        self._keys: dict[str, str] = {}  # of the names as expat has them: "uri local prefix"
-        self._prefixes: dict[str, str] = {}  # of namespaces that feedparser doesn't know
-        self._mapped: set[str | None] = set()  # prefixes of those that it does
+        self._keys: dict[str, str] = {}  # by expat's name: "uri local prefix"
+        self._prefixes: dict[str, str] = {}  # by URI, of namespaces unknown to feedparser
+        self._mapped: set[str | None] = set()  # prefixes of namespaces known to feedparser
 
     def declare_prefix(self, prefix: str | None, uri: str) -> None:
-        """Take in a declaration. Raises UnusualError where feedparser would mix namespaces up."""
+        """Add a declaration. Raises FastPathUnsupportedError where feedparser confuses namespaces."""
         if not uri:
             return
         lower = uri.lower()
@@ -73,20 +71,20 @@ class NamespaceMap:
                 self.version = "rss090"
             else:
                 self.version = _VERSIONS.get(lower, "")
-        standard = _KNOWN.get(lower)
+        standard = _PREFIXES_BY_URI.get(lower)
         if prefix and prefix != standard and prefix.lower() in _STANDARD:
-            raise FastPathUnsupportedError  # another's prefix: feedparser mixes them up
+            raise FastPathUnsupportedError  # the prefix of another namespace, which feedparser confuses
         if standard is not None:
             self._mapped.add(prefix)
             if prefix in self._prefixes.values():
                 raise FastPathUnsupportedError
             return
-        others = [other for known, other in self._prefixes.items() if known != uri]
+        others = [other for other_uri, other in self._prefixes.items() if other_uri != uri]
         if self._prefixes.setdefault(uri, prefix or "") != (prefix or "") or prefix in self._mapped or prefix in others:
             raise FastPathUnsupportedError
 
     def element_key(self, name: str) -> str:
-        """Return an element's key: `prefix_local`, the prefix being feedparser's where it knows the namespace."""
+        """Return the key of an element: `prefix_local`, with feedparser's prefix of a known namespace."""
         key = self._keys.get(name)
         if key is None:
             key = self._key(name)
@@ -98,19 +96,19 @@ class NamespaceMap:
         local = parts[-1 if len(parts) < 3 else 1].lower()
         if len(parts) == 1:
             return local
-        prefix = _KNOWN.get(parts[0].lower())
+        prefix = _PREFIXES_BY_URI.get(parts[0].lower())
         if prefix is None:
             prefix = self._prefixes[parts[0]].lower()
         return f"{prefix}_{local}" if prefix else local
 
-    def attributes(self, given: dict[str, str]) -> dict[str, str]:
-        """Return attributes by `local` or `prefix:local`, in lower case; so are the values of `rel` and `type`."""
+    def attributes(self, raw: dict[str, str]) -> dict[str, str]:
+        """Return attributes by `local` or `prefix:local`. Names and values of `rel` and `type` become lower case."""
         attrs: dict[str, str] = {}
-        for name, value in given.items():
+        for name, value in raw.items():
             parts = name.split(" ")
             local = parts[min(1, len(parts) - 1)].lower()
             if len(parts) > 1:
-                prefix = _KNOWN.get(parts[0].lower(), "")
+                prefix = _PREFIXES_BY_URI.get(parts[0].lower(), "")
                 if len(parts) == 3:
                     attrs[f"{parts[2]}:{local}".lower()] = value
                 local = f"{prefix}:{local}" if prefix else local

@@ -1,4 +1,7 @@
-"""A feed document as expat tells it: elements by feedparser's keys, and the text of the one that holds it."""
+"""The expat reader: dispatches the elements of one document by feedparser's keys, and collects their texts.
+
+It knows no element itself; the subclass in expat_xml.py does.
+"""
 
 import re
 from collections.abc import Callable, Mapping
@@ -20,15 +23,15 @@ from workers.poller.formats.expat_namespaces import (
 Mixin = feedparser.mixin._FeedParserMixin
 Dict = feedparser.mixin.FeedParserDict
 _CP1252 = feedparser.mixin._cp1252
-_HIGH = re.compile(r"[\x80-\x9f]")  # what _CP1252 maps
+_HIGH = re.compile(r"[\x80-\x9f]")  # the keys of _CP1252
 
-set_raw = dict.__setitem__  # FeedParserDict's own looks up other names first
+set_raw = dict.__setitem__  # FeedParserDict.__setitem__ looks up aliases first
 
 
 class ExpatReader:
-    """The state of one document, named as in feedparser where it is the same; its subclass knows the elements.
+    """The state of one document. Attributes that feedparser has too have its names.
 
-    `starts` and `ends` are functions of (document, key, attributes) and of (document, key).
+    `starts` maps keys to functions of (reader, key, attributes), `ends` to functions of (reader, key).
     """
 
     starts: Mapping[str, Callable[[Any, str, dict[str, str]], None]]
@@ -42,18 +45,23 @@ class ExpatReader:
         self.infeed = self.inentry = self.has_content = self.guidislink = False
         self.lang: str | None = None
         self.langs: list[str | None] = []
-        self.open: list[str] = []  # elements by key
-        self.open_text = ""  # the element whose text is being gathered: no other may begin in it
+        self.open: list[str] = []  # keys of the open elements
+        self.open_text = ""  # the element whose text is collected; it may not contain others
         self.chunks: list[str] = []
         self.params: dict[str, Any] = {}
-        self.as_content = False  # a second description or summary counts as content
+        self.as_content = False  # a second description or summary is content
         self.depths: dict[str, int] = {}
 
     def start_other(self, key: str, attrs: dict[str, str]) -> None:
-        """Begin an element that isn't in `starts`."""
+        """Start an element that isn't in `starts`."""
 
     def read(self, data: bytes) -> None:
-        """Read all of a document. Raises UnusualError, or expat's error for one that is ill-formed."""
+        """Read a document.
+
+        Raises:
+            FastPathUnsupportedError: feedparser has to read the document.
+            ExpatError: the document is ill-formed.
+        """
         parser = expat.ParserCreate(namespace_separator=" ")
         parser.buffer_text, parser.buffer_size = True, 65_536
         parser.namespace_prefixes = True
@@ -62,7 +70,7 @@ class ExpatReader:
         parser.CharacterDataHandler = self._text
         parser.Parse(data, True)
 
-    # -- what expat says --------------------------------------------------------------------------------------
+    # -- handlers of expat --------------------------------------------------------------------------------------
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         key = self.names.element_key(name)
@@ -82,8 +90,8 @@ class ExpatReader:
         else:
             self.start_other(key, attrs)
 
-    def _attributes(self, given: dict[str, str]) -> dict[str, str]:
-        attrs = self.names.attributes(given)
+    def _attributes(self, raw: dict[str, str]) -> dict[str, str]:
+        attrs = self.names.attributes(raw)
         if self.depth > 1 and ("xml:base" in attrs or "base" in attrs):
             raise FastPathUnsupportedError
         lang = attrs.get("xml:lang", attrs.get("lang"))
@@ -109,15 +117,15 @@ class ExpatReader:
 
     @property
     def context(self) -> Any:
-        """What is being filled: the last entry, or the feed."""
+        """The current dict: the last entry, or the feed."""
         return self.entries[-1] if self.inentry else self.feed
 
     def begin_text(self, key: str) -> None:
-        """Gather the text of an element from now on."""
+        """Start to collect the text of an element."""
         self.open_text, self.chunks = key, []
 
     def end_text(self, element: str) -> str:
-        """Return the text of what ends, as `pop` does."""
+        """Return the text of the ending element, like feedparser's `pop`."""
         text = "".join(self.chunks).strip()
         self.open_text, self.chunks = "", []
         if text and (element == "link" or (element == "id" and self.guidislink)):
@@ -126,28 +134,28 @@ class ExpatReader:
         if plain and Mixin.looks_like_html(text):
             self.params["type"] = "text/html"
         if not text.isascii():
-            with suppress(UnicodeError):  # UTF-8 that somebody took for Latin-1
+            with suppress(UnicodeError):  # UTF-8 that was decoded as Latin-1
                 text = text.encode("iso-8859-1").decode("utf-8")
             if _HIGH.search(text):
                 text = text.translate(_CP1252)
         return text
 
     def set_text(self, element: str, text: str) -> None:
-        """Keep a text where `pop` would."""
+        """Store a text like feedparser's `pop`."""
         if self.inentry:
-            old = self.depths.get(element)
-            if old is None or self.depth <= old:
+            stored_depth = self.depths.get(element)
+            if stored_depth is None or self.depth <= stored_depth:
                 self.depths[element] = self.depth
                 set_raw(self.entries[-1], element, text)
         elif self.infeed:
             set_raw(self.feed, element, text)
 
     def begin_content(self, key: str, attrs: dict[str, str], default: str) -> None:
-        """Gather what may be HTML, of the type that it says or else *default*."""
-        kind = Mixin.map_content_type(attrs.get("type", default))
-        if not kind.startswith("text/") or attrs.get("mode"):
+        """Start to collect a text that may be HTML. Its media type is the attribute `type` or *default*."""
+        media_type = Mixin.map_content_type(attrs.get("type", default))
+        if not media_type.startswith("text/") or attrs.get("mode"):
             raise FastPathUnsupportedError
         if self.lang:
             self.lang = self.lang.replace("_", "-")
-        self.params = {"type": kind, "language": self.lang}
+        self.params = {"type": media_type, "language": self.lang}
         self.begin_text(key)

@@ -1,81 +1,101 @@
-"""JSON Feed 1.0 and 1.1 (jsonfeed.org/version/1.1), told in feedparser's words: the rest is the same for all."""
+"""JSON Feed 1.0 and 1.1 (jsonfeed.org/version/1.1)."""
 
 import json
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from streams.errors import UnreadableError
+from workers.poller.formats.to_item import (
+    Channel,
+    EnclosureLink,
+    Entry,
+    FeedDocument,
+    ParsedFeed,
+    make_content,
+    to_feed,
+)
 
 VERSIONS = ("https://jsonfeed.org/version/1", "http://jsonfeed.org/version/1", "jsonfeed.org/version/1")
 
 
-def looks_like_json(body: bytes) -> bool:
-    """Return whether *body* can be JSON at all; no other kind of feed begins with a brace or bracket."""
+def matches(body: bytes, content_type: str) -> bool:
+    """Return whether *body* starts like JSON. The first character is enough: no other format starts with it."""
     return body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[")
 
 
-def read_json_feed(body: bytes) -> dict[str, Any]:
-    """Return {version, feed, entries} as feedparser would. Raises UnreadableError for what is no JSON Feed."""
+def parse(document: FeedDocument) -> ParsedFeed:
+    """Return the feed in *document*.
+
+    Raises:
+        UnreadableError: `bad_feed` for broken JSON, `not_a_feed` for JSON without the version of a JSON Feed.
+    """
+    feed = _decode(document.body)
+    hubs = (_text(hub, "url") for hub in _dicts(feed, "hubs"))
+    channel = Channel(
+        title=_text(feed, "title"),
+        link=_text(feed, "home_page_url"),
+        language=_text(feed, "language"),
+        hub=next(hubs, ""),
+        self_link=_text(feed, "feed_url"),
+    )
+    raw_entries = [item for item in feed["items"] if isinstance(item, dict)]
+    return to_feed(document, channel, raw_entries, partial(_to_entry, feed_authors=_authors(feed)))
+
+
+def _decode(body: bytes) -> dict[str, Any]:
     try:
-        document = json.loads(body.decode("utf-8-sig"))  # takes halves of surrogate pairs, which msgspec doesn't
+        feed = json.loads(body.decode("utf-8-sig"))  # accepts lone surrogates, which msgspec rejects
     except ValueError as exc:
         raise UnreadableError(f"broken JSON: {exc}", code="bad_feed") from exc
     except RecursionError as exc:
         raise UnreadableError("JSON that is nested too deeply", code="bad_feed") from exc
-    if not isinstance(document, dict) or not str(document.get("version") or "").startswith(VERSIONS):
-        raise UnreadableError("JSON, but no feed: it doesn't say that it is a JSON Feed", code="not_a_feed")
-    if not isinstance(document.get("items"), list):
+    if not isinstance(feed, dict) or not str(feed.get("version") or "").startswith(VERSIONS):
+        raise UnreadableError("JSON, but no feed: `version` is not that of a JSON Feed", code="not_a_feed")
+    if not isinstance(feed.get("items"), list):
         raise UnreadableError("a JSON Feed without a list of items", code="bad_feed")
-    channel = {
-        "title": _text(document, "title"),
-        "link": _text(document, "home_page_url"),
-        "language": _text(document, "language"),
-        "links": [{"rel": "hub", "href": _text(hub, "url")} for hub in _dicts(document, "hubs")]
-        + [{"rel": "self", "href": _text(document, "feed_url")}],
-    }
-    shared = _authors(document)
-    entries = [_entry(item, shared) for item in document["items"] if isinstance(item, dict)]
-    return {"version": "json", "feed": channel, "entries": entries}
+    return feed
 
 
-def _entry(item: Mapping[str, Any], shared: list[dict[str, str]]) -> dict[str, Any]:
-    html, text, summary = _text(item, "content_html"), _text(item, "content_text"), _text(item, "summary")
-    tags = item.get("tags")
-    return {
-        "id": _id(item),
-        "link": _text(item, "url") or _text(item, "external_url"),
-        "title": _text(item, "title"),
-        "authors": _authors(item) or shared,
-        "language": _text(item, "language"),
-        "tags": [{"term": tag} for tag in tags if isinstance(tag, str)] if isinstance(tags, list) else [],
-        "content": [{"value": html, "type": "text/html"}] if html else [{"value": text, "type": "text/plain"}],
-        "summary_detail": {"value": summary, "type": "text/plain"},
-        "enclosures": [
-            {"href": _text(a, "url"), "type": _text(a, "mime_type"), "length": a.get("size_in_bytes")}
+def _to_entry(item: Mapping[str, Any], feed_authors: tuple[str, ...]) -> Entry:
+    html, text, tags = _text(item, "content_html"), _text(item, "content_text"), item.get("tags")
+    content = make_content(html, "text/html") if html else make_content(text, "text/plain")
+    return Entry(
+        link=_text(item, "url") or _text(item, "external_url"),
+        guid=_id(item),
+        title=_text(item, "title"),
+        content=(content,) if content else (),
+        summary=make_content(_text(item, "summary"), "text/plain"),
+        authors=_authors(item) or feed_authors,
+        categories=tuple(tag for tag in tags if isinstance(tag, str)) if isinstance(tags, list) else (),
+        language=_text(item, "language"),
+        enclosures=tuple(
+            EnclosureLink(_text(a, "url"), _text(a, "mime_type"), str(a.get("size_in_bytes") or ""))
             for a in _dicts(item, "attachments")
-        ],
-        "media_thumbnail": [{"url": _text(item, "image") or _text(item, "banner_image")}],
-        "published": _text(item, "date_published"),
-        "updated": _text(item, "date_modified"),
-    }
+        ),
+        images=(_text(item, "image") or _text(item, "banner_image"),),
+        published=_text(item, "date_published"),
+        updated=_text(item, "date_modified"),
+    )
 
 
 def _id(item: Mapping[str, Any]) -> str:
-    value = item.get("id")  # 1.0 let it be a number
+    value = item.get("id")  # version 1.0 allows a number
     return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
 
 
-def _authors(thing: Mapping[str, Any]) -> list[dict[str, str]]:
-    single = thing.get("author")
-    found = _dicts(thing, "authors") or ([single] if isinstance(single, dict) else [])
-    return [{"name": _text(author, "name")} for author in found]
+def _authors(parent: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the names of `authors` (1.1) or `author` (1.0)."""
+    author = parent.get("author")
+    authors = _dicts(parent, "authors") or ([author] if isinstance(author, dict) else [])
+    return tuple(_text(author, "name") for author in authors)
 
 
-def _text(thing: Mapping[str, Any], key: str) -> str:
-    value = thing.get(key)
+def _text(parent: Mapping[str, Any], key: str) -> str:
+    value = parent.get(key)
     return value if isinstance(value, str) else ""
 
 
-def _dicts(thing: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
-    value = thing.get(key)
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+def _dicts(parent: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
+    value = parent.get(key)
+    return [element for element in value if isinstance(element, dict)] if isinstance(value, list) else []

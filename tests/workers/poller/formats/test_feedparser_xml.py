@@ -1,16 +1,14 @@
+"""RSS, Atom and RDF documents: fields, limits, identity and errors."""
+
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.errors import SettingsError, UnreadableError
-from streams.records import Item
-from workers.poller.formats.feedparser_xml import ParsedFeed, parse_feed
-from workers.poller.new_items import find_new_items, most_renamed
-from workers.poller.opml import read_opml, write_opml
-from workers.poller.registry import FeedState, validate_feed_url
+from streams.errors import UnreadableError
+from workers.poller.formats import ParsedFeed, parse_feed
+from workers.poller.formats.to_item import MAX_CATEGORIES, MAX_ITEMS, MAX_TITLE_CHARS
 
 NOW = datetime(2026, 1, 5, 10, tzinfo=UTC)
 URL = "https://a.example/feed"
@@ -26,7 +24,7 @@ def channel(items: str, extra: str = "") -> str:
 
 
 @pytest.mark.parametrize(
-    ("body", "says"),
+    ("body", "message"),
     [
         (b"", "empty"),
         (b"  \n ", "empty"),
@@ -40,25 +38,25 @@ def channel(items: str, extra: str = "") -> str:
         (b"\x00\xff\xfe" * 50, "not a feed"),
     ],
 )
-def test_what_is_no_feed_is_refused_in_words(body: bytes, says: str) -> None:
-    with pytest.raises(UnreadableError, match=says):
+def test_parse_feed_error_names_the_document(body: bytes, message: str) -> None:
+    with pytest.raises(UnreadableError, match=message):
         parsed(body)
 
 
-def test_a_feed_that_breaks_off_gives_what_is_before_the_break() -> None:
-    whole = channel(
+def test_truncated_feed_gives_items_before_the_end() -> None:
+    complete = channel(
         "<item><title>1</title><link>https://a.example/1</link></item><item><title>2</title><link>https://a.example/2</link></item>"
     )
-    feed = parsed(whole[: whole.index("<title>2")])
+    feed = parsed(complete[: complete.index("<title>2")])
     assert feed.items[0].title == "1"
     assert feed.warning
 
 
-def test_an_empty_feed_is_a_feed() -> None:
+def test_feed_without_items_is_valid() -> None:
     assert parsed(channel("")).items == ()
 
 
-def test_an_item_in_full() -> None:
+def test_item_fields_of_rss() -> None:
     feed = parsed(
         channel(
             "<item><title>A &lt;b&gt;B&lt;/b&gt; &amp;amp; C</title><link>https://a.example/1?utm_source=rss</link><guid>g</guid>"
@@ -85,7 +83,7 @@ def test_an_item_in_full() -> None:
     assert (item.image_url, item.language) == ("https://a.example/t.jpg", "en-GB")
 
 
-def test_markup_is_left_alone_for_the_cleaner() -> None:
+def test_item_markup_is_unchanged() -> None:
     [item] = parsed(
         channel(
             '<item><link>https://a.example/1</link><description>&lt;a href="/x" onclick="y()"&gt;z&lt;/a&gt;</description></item>'
@@ -95,7 +93,7 @@ def test_markup_is_left_alone_for_the_cleaner() -> None:
     assert item.summary.value == '<a href="/x" onclick="y()">z</a>'
 
 
-def test_items_that_share_a_link_are_told_apart_by_guid() -> None:
+def test_items_with_shared_link_are_identified_by_guid() -> None:
     items = "".join(
         f"<item><title>{n}</title><link>https://a.example/live</link><guid isPermaLink='false'>{n}</guid></item>"
         for n in range(3)
@@ -103,12 +101,12 @@ def test_items_that_share_a_link_are_told_apart_by_guid() -> None:
     assert len({i.identity_key for i in parsed(channel(items)).items}) == 3
 
 
-def test_a_link_to_the_front_page_is_no_identity() -> None:
+def test_front_page_link_does_not_identify_item() -> None:
     items = "<item><title>x</title><link>https://a.example/</link><guid isPermaLink='false'>7</guid></item>"
     assert parsed(channel(items)).items[0].identity_key == f"{URL}#7"
 
 
-def test_a_date_out_of_this_world_is_none() -> None:
+def test_invalid_date_is_none() -> None:
     [item] = parsed(
         channel("<item><link>https://a.example/1</link><pubDate>Mon, 99 Foo 99999 99:99:99</pubDate></item>")
     ).items
@@ -116,62 +114,15 @@ def test_a_date_out_of_this_world_is_none() -> None:
 
 
 @given(st.binary(max_size=300))
-def test_no_bytes_crash_the_parser(data: bytes) -> None:
+def test_parse_feed_of_random_bytes_never_crashes(data: bytes) -> None:
     try:
         parsed(b"<rss version='2.0'><channel>" + data)
     except UnreadableError:
         pass
 
 
-def test_news_is_what_is_new_or_changed() -> None:
-    def item(n: int, print_: str) -> Item:
-        return Item(feed=URL, identity_key=f"k{n}", fetched_at=NOW, fingerprint=print_ * 16)
-
-    first, known = find_new_items([item(1, "a"), item(2, "a")], b"")
-    assert len(first) == 2
-    news, known = find_new_items([item(1, "a"), item(2, "b"), item(3, "a")], known)
-    assert [i.identity_key for i in news] == ["k2", "k3"]
-    assert find_new_items([item(3, "a")], known)[0] == []
-    assert len(find_new_items([item(4, "a"), item(4, "a"), item(4, "b")], b"")[0]) == 2
-
-
-def test_opml_out_and_in_again(tmp_path: Path) -> None:
-    feeds = [
-        FeedState("https://a.example/f?x=1&y=2", "News", title='A "quoted" <title>'),
-        FeedState("https://b.example/f"),
-    ]
-    path = tmp_path / "f.opml"
-    path.write_text(write_opml(feeds), "utf-8")
-    assert sorted(read_opml(path)) == sorted((f.url, f.folder) for f in feeds)
-
-
 @pytest.mark.parametrize(
-    ("text", "says"),
-    [
-        ("", "not a readable OPML"),
-        ("<opml><body/></opml>", "no feed in it"),
-        ("<html>", "not a readable OPML"),
-        ('<!DOCTYPE o [<!ENTITY a "b">]><opml/>', "entities"),
-    ],
-)
-def test_a_bad_opml_is_refused_by_name(text: str, says: str, tmp_path: Path) -> None:
-    path = tmp_path / "bad.opml"
-    path.write_text(text)
-    with pytest.raises(UnreadableError, match=says) as refused:
-        read_opml(path)
-    assert str(path) in str(refused.value)
-
-
-@pytest.mark.parametrize(
-    "url", ["", "a.example/feed", "ftp://a.example/f", "file:///etc/passwd", "https://", "javascript:x"]
-)
-def test_what_is_no_url_is_no_feed(url: str) -> None:
-    with pytest.raises(SettingsError, match="not an http or https URL"):
-        validate_feed_url(url)
-
-
-@pytest.mark.parametrize(
-    ("links", "says"),
+    ("links", "description"),
     [
         (("https://a.example/1", "https://a.example/2"), "links"),
         (("https://a.example/1", "https://a.example/2", "https://a.example/"), "links; 1 items by guid"),
@@ -179,25 +130,40 @@ def test_what_is_no_url_is_no_feed(url: str) -> None:
         ((), "links"),
     ],
 )
-def test_what_a_feed_s_items_are_known_by(links: tuple[str, ...], says: str) -> None:
+def test_feed_identity_basis(links: tuple[str, ...], description: str) -> None:
     items = "".join(
         f"<item><title>{n}</title><link>{link}</link><guid>{n}</guid></item>" for n, link in enumerate(links)
     )
-    assert parsed(channel(items)).identity.startswith(says)
+    assert parsed(channel(items)).identity.startswith(description)
 
 
-def test_items_under_new_names_are_no_news_when_most_are() -> None:
-    def items(*names: int) -> list[Item]:
-        return [
-            Item(feed="f", identity_key=f"f#{n}", guid=str(n), fetched_at=NOW, fingerprint=f"{n % 10:x}" * 16)
-            for n in names
-        ]
+def test_media_description_is_not_content() -> None:
+    media = 'xmlns:media="http://search.yahoo.com/mrss/"'
+    both = f"<rss version='2.0' {media}><channel><item><title>t</title><media:description>A picture</media:description><description>The story</description></item><item><title>u</title><media:group><media:description>Only this</media:description></media:group></item></channel></rss>"
+    first, second = parse_feed(both.encode(), "https://a.example/f", fetched_at=NOW).items
+    assert [first.summary and first.summary.value, first.content] == ["The story", ()]
+    assert second.summary is not None
+    assert second.summary.value == "Only this"
 
-    _, known = find_new_items(items(1, 2, 3, 4), b"")
-    news, after = find_new_items(items(11, 12, 13, 15), known)  # 15 has a text of its own
-    assert [item.guid for item in news] == ["15"]
-    assert most_renamed(items(11, 12, 13, 15), known)
-    assert find_new_items(items(21, 22, 23, 25), after)[0] == []
-    few, _ = find_new_items(items(1, 2, 3, 4, 11, 12), known)
-    assert [item.guid for item in few] == ["11", "12"], "a few repeats of a text are items of their own"
-    assert not most_renamed(items(1, 2, 3, 4, 11, 12), known)
+
+def test_items_beyond_limit_are_omitted_with_warning() -> None:
+    items = "".join(f"<item><title>{n}</title><link>https://a.example/{n}</link></item>" for n in range(MAX_ITEMS + 30))
+    feed = parse_feed(
+        f"<rss version='2.0'><channel>{items}</channel></rss>".encode(), "https://a.example/f", fetched_at=NOW
+    )
+    assert len(feed.items) == MAX_ITEMS
+    assert feed.warning == f"30 items beyond the first {MAX_ITEMS} were left out"
+
+
+def test_long_fields_are_truncated() -> None:
+    tags = "".join(f"<category>c{n}</category>" for n in range(20_000))
+    guids = [f"<guid isPermaLink='false'>{'g' * 100_000}{n}</guid>" for n in range(2)]
+    body = "".join(f"<item><title>{'T' * 5000}</title>{guid}{tags}</item>" for guid in guids)
+    one, two = parse_feed(
+        f"<rss version='2.0'><channel>{body}</channel></rss>".encode(), "https://a.example/f", fetched_at=NOW
+    ).items
+    assert len(one.title) == MAX_TITLE_CHARS
+    assert one.title.endswith("T…")
+    assert len(one.categories) == MAX_CATEGORIES
+    assert one.identity_key != two.identity_key
+    assert len(one.identity_key) < 300

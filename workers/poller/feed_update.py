@@ -1,0 +1,65 @@
+"""Feed updates: the difference between a parsed document and the known items of its feed. Pure.
+
+A parser process computes the update, once per document. The poller receives new items only.
+"""
+
+import msgspec
+
+from streams.records import Item
+from workers.poller.formats import ParsedFeed
+from workers.poller.new_items import find_new_items, without_items
+from workers.poller.schedule import PollHints
+
+RENAMED = "texts: its items come under new names"
+
+
+class FeedUpdate(msgspec.Struct, frozen=True):
+    """A parsed document: its new items, the number of unchanged ones, and the known items after it.
+
+    `unreadable` holds (entry, reason) of unreadable entries. `identity_basis` describes how most items are identified.
+    `deferred` counts new items that wait for their pages; they are not in `new_items` and `known_items`.
+    """
+
+    title: str
+    new_items: tuple[Item, ...]
+    unchanged: int
+    known_items: bytes
+    identity_basis: str
+    warning: str = ""
+    unreadable: tuple[tuple[str, str], ...] = ()
+    hints: PollHints = PollHints()
+    hub: str = ""
+    topic: str = ""
+    deferred: int = 0
+
+    @property
+    def document_items(self) -> int:
+        """Number of readable items in the document, without deferred ones."""
+        return len(self.new_items) + self.unchanged
+
+
+def to_update(feed: ParsedFeed, known_items: bytes, *, is_partial: bool = False) -> FeedUpdate:
+    """Return the update of *feed* since *known_items*. A partial document contains some items of the feed only."""
+    new = find_new_items(feed.items, known_items, is_partial=is_partial)
+    return FeedUpdate(
+        title=feed.title,
+        new_items=new.items,
+        unchanged=len(feed.items) - len(new.items),
+        known_items=new.known_items,
+        identity_basis=RENAMED if new.is_renamed else feed.identity,
+        warning=feed.warning,
+        unreadable=feed.unreadable,
+        hints=feed.hints,
+        hub=feed.hub,
+        topic=feed.topic,
+    )
+
+
+def with_pages(update: FeedUpdate, ready: list[Item], deferred: list[Item]) -> FeedUpdate:
+    """Return *update* with the *ready* items in place of its new ones. The *deferred* items stay unknown."""
+    return msgspec.structs.replace(
+        update,
+        new_items=tuple(ready),
+        known_items=without_items(update.known_items, deferred),
+        deferred=len(deferred),
+    )

@@ -1,0 +1,269 @@
+"""Conversion of the entries of a feed document to Items; the same for all formats. Pure.
+
+A format module reads a document into a Channel and entries. It knows nothing of identity, fingerprints and limits.
+This module knows nothing of XML and JSON.
+
+Dates are parsed by `workers.text.dates`. All URLs pass `workers.urls.web_url`.
+"""
+
+import hashlib
+import html
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+import msgspec
+
+from streams.errors import UnreadableError
+from streams.records import Content, Enclosure, Item
+from workers.dedupe.fingerprint import MAX_TAG_CHARS, raw_fingerprint
+from workers.dedupe.identity import identifies_article, item_key
+from workers.poller.schedule import PollHints
+from workers.text.dates import parse_date
+from workers.text.markup import strip_tags
+from workers.text.normalise import plain_text, without_joiners
+from workers.urls.canonical import CanonicalUrl, canonicalise
+from workers.urls.web_url import web_url
+
+MAX_ITEMS = 5_000
+MAX_TITLE_CHARS = 1_000
+MAX_CONTENT_CHARS = 1_048_576
+MAX_NAME_CHARS = 300
+MAX_GUID_CHARS = 2_048
+MAX_LANGUAGE_CHARS = 35
+MAX_CATEGORIES = 50
+MAX_ENCLOSURES = 20
+FIRST_YEAR = 1990  # earlier dates precede the web
+MAX_FUTURE = timedelta(days=2)  # a later date is an error of the feed
+
+
+class FeedDocument(msgspec.Struct, frozen=True):
+    """A fetched document. *use_expat* False turns the accelerator of the XML format off."""
+
+    body: bytes
+    url: str
+    content_type: str
+    fetched_at: datetime
+    poll_id: str = ""
+    use_expat: bool = True
+
+
+class EnclosureLink(NamedTuple):
+    """An enclosure as written in the document."""
+
+    url: str
+    media_type: str
+    length: str
+
+
+class Entry(NamedTuple):
+    """One entry as written in the document. `images` are candidates, the best first."""
+
+    link: str
+    guid: str
+    title: str
+    content: tuple[Content, ...] = ()
+    summary: Content | None = None
+    authors: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    language: str = ""
+    enclosures: tuple[EnclosureLink, ...] = ()
+    images: tuple[str, ...] = ()
+    published: str = ""
+    updated: str = ""
+
+
+class Channel(NamedTuple):
+    """The feed's own data as written in the document. `hub` and `self_link` are for WebSub."""
+
+    title: str = ""
+    link: str = ""
+    language: str = ""
+    hub: str = ""
+    self_link: str = ""
+    hints: PollHints = PollHints()
+
+
+class ParsedFeed(msgspec.Struct, frozen=True):
+    """A parsed feed document. `unreadable` holds (entry, reason) of unreadable entries.
+
+    `hub` and `topic` are the WebSub links rel=hub and rel=self, or "".
+    """
+
+    title: str
+    language: str
+    items: tuple[Item, ...]
+    warning: str = ""
+    unreadable: tuple[tuple[str, str], ...] = ()
+    hints: PollHints = PollHints()
+    hub: str = ""
+    topic: str = ""
+
+    @property
+    def identity(self) -> str:
+        """Describe how most items are identified: by their links or by their guids."""
+        by_link = sum(not item.identity_key.startswith(f"{item.feed}#") for item in self.items)
+        if by_link * 2 >= len(self.items):
+            return "links" if by_link == len(self.items) else f"links; {len(self.items) - by_link} items by guid"
+        return "guids: its links are shared by several items, lead to the front page, or are missing"
+
+
+class _Context(NamedTuple):
+    """Values that all items of a document share."""
+
+    document: FeedDocument
+    publisher: str
+    language: str
+    site_key: str
+    shared_keys: frozenset[str]
+
+
+def to_feed(
+    document: FeedDocument,
+    channel: Channel,
+    raw_entries: Sequence[Any],
+    to_entry: Callable[[Any], Entry],
+    *,
+    omitted: int = 0,
+    warning: str = "",
+) -> ParsedFeed:
+    """Return the feed of *channel* and *raw_entries*, which *to_entry* converts one by one.
+
+    *omitted* counts the items that the format left out, *warning* describes a defect of the document. An entry that
+    can't be converted is added to `unreadable`.
+    """
+    publisher = text_value(channel.title)[:MAX_NAME_CHARS]
+    language = channel.language[:MAX_LANGUAGE_CHARS]
+    entries, links, unreadable = _convert(raw_entries[:MAX_ITEMS], to_entry)
+    shared = frozenset(key for key, n in Counter(link.key for link in links).items() if n > 1)
+    context = _Context(document, publisher, language, canonicalise(channel.link).key, shared)
+    items = []
+    for (raw, entry), link in zip(entries, links, strict=True):
+        try:
+            items.append(_to_item(entry, context, link))
+        except (ValueError, TypeError, AttributeError, KeyError, OverflowError, UnreadableError) as exc:
+            unreadable.append(_unreadable(raw, exc))
+    omitted += len(raw_entries[MAX_ITEMS:])
+    if omitted:
+        warning = f"{omitted} items beyond the first {MAX_ITEMS} were left out {warning}".strip()
+    return ParsedFeed(
+        publisher, language, tuple(items), encodable(warning)[:500], tuple(unreadable), channel.hints,
+        clean_url(channel.hub), clean_url(channel.self_link),
+    )  # fmt: skip
+
+
+def _convert(
+    raw_entries: Sequence[Any], to_entry: Callable[[Any], Entry]
+) -> tuple[list[tuple[Any, Entry]], list[CanonicalUrl], list[tuple[str, str]]]:
+    """Return ((raw entry, entry), canonical link) of each readable entry, and the unreadable ones."""
+    entries, links, unreadable = [], [], []
+    for raw in raw_entries:
+        try:
+            entry = to_entry(raw)
+            links.append(canonicalise(clean_url(entry.link)))
+            entries.append((raw, entry))
+        except (ValueError, TypeError, AttributeError, KeyError, OverflowError) as exc:
+            unreadable.append(_unreadable(raw, exc))
+    return entries, links, unreadable
+
+
+def _unreadable(raw: Any, exc: Exception) -> tuple[str, str]:
+    return repr(raw)[:100_000], f"unreadable entry: {exc}"
+
+
+def _to_item(entry: Entry, context: _Context, canonical: CanonicalUrl) -> Item:
+    document, (url, key, _) = context.document, canonical
+    guid = _clean_guid(entry.guid)
+    title = _truncate_title(text_value(entry.title))
+    texts = (without_joiners(title), *(c.value for c in entry.content), entry.summary.value if entry.summary else "")
+    if not (any(texts) or url or entry.enclosures):
+        raise UnreadableError("it has no title, text or link")
+    is_front_page = key == context.site_key or not identifies_article(key)
+    return Item(
+        feed=document.url,
+        identity_key=item_key(
+            document.url, guid, "" if is_front_page else key, shared_link=key in context.shared_keys,
+            fallback="\n".join(texts),
+        ),
+        guid=guid,
+        link=clean_url(entry.link),
+        canonical_url=url,
+        title=title,
+        authors=_clean_authors(entry.authors),
+        published=_plausible_time(entry.published, document.fetched_at),
+        updated=_plausible_time(entry.updated, document.fetched_at),
+        categories=_clean_categories(entry.categories),
+        language=encodable(entry.language or context.language)[:MAX_LANGUAGE_CHARS],
+        publisher=context.publisher,
+        content=entry.content,
+        summary=entry.summary,
+        enclosures=_clean_enclosures(entry.enclosures),
+        image_url=next(filter(None, map(clean_url, entry.images)), ""),
+        fetched_at=document.fetched_at,
+        fingerprint=raw_fingerprint(texts).hex(),
+        poll_id=document.poll_id,
+    )  # fmt: skip
+
+
+# -- values ---------------------------------------------------------------------------------------------------
+
+
+def make_content(value: str, media_type: str, language: str = "") -> Content | None:
+    """Return a text of an entry, truncated to MAX_CONTENT_CHARS; None if it is blank."""
+    value = encodable(value[:MAX_CONTENT_CHARS])
+    return Content(value, media_type, language[:MAX_LANGUAGE_CHARS]) if value.strip() else None
+
+
+def encodable(value: str) -> str:
+    """Return *value* with lone surrogates replaced, which UTF-8 can't encode."""
+    return value if value.isascii() else value.encode("utf-8", "replace").decode("utf-8")
+
+
+def clean_url(value: Any) -> str:
+    """Return the URL of an entry or channel; "" unless it is a well-formed http or https URL."""
+    return web_url(encodable(str(value or "")))
+
+
+def text_value(value: str) -> str:
+    """Return a title or name as plain text. Feeds declare text and contain HTML, and vice versa."""
+    if "<" in value:
+        value = strip_tags(value, "", MAX_TAG_CHARS)
+    return plain_text(html.unescape(encodable(value)))
+
+
+def _clean_guid(value: str) -> str:
+    value = encodable(value).strip()
+    if len(value) <= MAX_GUID_CHARS:
+        return value
+    return f"{value[:100]}…{hashlib.blake2b(value.encode(), digest_size=16).hexdigest()}"
+
+
+def _truncate_title(title: str) -> str:
+    return title if len(title) <= MAX_TITLE_CHARS else title[: MAX_TITLE_CHARS - 1] + "…"
+
+
+def _clean_authors(names: Sequence[str]) -> tuple[str, ...]:
+    cleaned = (text_value(name)[:MAX_NAME_CHARS] for name in names)
+    return tuple(dict.fromkeys(name for name in cleaned if name and "@" not in name))
+
+
+def _clean_categories(terms: Sequence[str]) -> tuple[str, ...]:
+    cleaned = (text_value(term)[:MAX_NAME_CHARS] for term in terms)
+    return tuple(dict.fromkeys(filter(None, cleaned)))[:MAX_CATEGORIES]
+
+
+def _clean_enclosures(links: Sequence[EnclosureLink]) -> tuple[Enclosure, ...]:
+    enclosures = []
+    for link in links[:MAX_ENCLOSURES]:
+        length = link.length[:20]
+        if url := clean_url(link.url):
+            size_bytes = int(length) if length.isdecimal() and len(length) < 16 else 0
+            enclosures.append(Enclosure(url, encodable(link.media_type)[:MAX_NAME_CHARS], size_bytes))
+    return tuple(enclosures)
+
+
+def _plausible_time(value: str, now: datetime) -> datetime | None:
+    """Return the time in *value*; None before FIRST_YEAR or more than MAX_FUTURE after *now*."""
+    time = parse_date(value)
+    return time if time and time.year >= FIRST_YEAR and time <= now + MAX_FUTURE else None
