@@ -137,7 +137,7 @@ class Supervisor:
             self._start_children()
             for child in self.children:  # health misses a worker from here on, even before its first own heartbeat
                 await write_heartbeat(broker.state, child.name.partition("-")[0], self._worker_name(child.name))
-            self._print_banner(f"{server.url}#{server.acts.token}", time.monotonic() - started_s)
+            self._print_banner(f"{server.url}#{server.admin.token}", time.monotonic() - started_s)
             async with heartbeat_task(broker.state, "web", self._worker_name("web")):
                 await self._supervise(stopping)
         finally:
