@@ -1,4 +1,4 @@
-"""`make faults`: seeded runs, a line of JSON each, and the sum. Exit code 1 when anything was lost, repeated or wrong.
+"""`make faults`: seeded runs, one JSON line each, and a summary. Exit code 1 for any loss, duplicate or corruption.
 
 make faults ARGS="--runs 20 --faults 40"          embedded
 make faults ARGS="--kafka 4.4.0 --runs 5"         a cluster of three nodes of this version
@@ -26,7 +26,7 @@ async def run(
     chaos: float = 0.05, kinds: Any = None, folder: Path | None = None, patience_s: float = 120.0,
     clock: Path | None = None, **settings: Any,
 ) -> dict[str, Any]:  # fmt: skip
-    """Return what a run came to; `ok` says whether all is well."""
+    """Return the report of a run; `ok` is true when the checker found no violation."""
     started_s = time.monotonic()
     kept = folder or Path(tempfile.mkdtemp(prefix="copydesk-faults-"))
     cluster = Cluster(kafka, 3) if kafka else None
@@ -56,7 +56,7 @@ async def run(
 
 
 async def first_articles(fleet: Fleet, wanted: int = 50) -> None:
-    """Wait until the stream flows: faults before that would show nothing."""
+    """Wait until articles arrive: faults before the first article would test no recovery."""
     end_s = time.monotonic() + 60
     while sum(feed.count for feed in fleet.truth.feeds) < wanted + len(fleet.truth.feeds) * fleet.truth.feeds[0].news:
         if time.monotonic() > end_s:
@@ -75,7 +75,7 @@ async def outcome(fleet: Fleet, settled: bool, patience_s: float) -> dict[str, A
 
 
 async def _views(fleet: Fleet, wire: set[tuple[str, int]], patience_s: float) -> dict[str, int]:
-    """Return what the subscribers lack, and what the one that was never killed got twice."""
+    """Return the articles that subscribers miss, and the duplicates of the subscriber that was never killed."""
     end_s = time.monotonic() + patience_s
     while True:
         got = fleet.subscribers()

@@ -1,6 +1,6 @@
-"""A poller among strangers: every misbehaviour of ../shared/tools/hostile_server.py, and what it must come to.
+"""Poller against hostile servers: each case of ../shared/tools/hostile_server.py, and its expected result.
 
-python -m tests.support.hostile_server [--netns] [CASE ...]      what went wrong, as JSON lines; --netns inside run_netns.sh only
+python -m tests.support.hostile_server [--netns] [CASE ...]      failures as JSON lines; --netns only inside run_netns.sh
 """
 
 import argparse
@@ -45,7 +45,7 @@ Case = Mapping[str, Any]
 
 
 class Found:
-    """What a case came to."""
+    """Result of a case."""
 
     def __init__(self) -> None:
         self.polls: list[PollResult] = []
@@ -56,7 +56,7 @@ class Found:
 
 @asynccontextmanager
 async def hostile_server(netns: bool) -> AsyncGenerator[Mapping[str, Any], None]:
-    """The server; gives its manifest, with the certificate authority's file as `ca`."""
+    """Run the server; yield its manifest, with the certificate authority's file as `ca`."""
     host = ["--netns", "--host", "0.0.0.0", "--public", "feeds.example"] if netns else ["--port", "18099"]
     process = await asyncio.create_subprocess_exec(
         sys.executable, str(SERVER), *host, "--max-seconds", "600", stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
@@ -76,7 +76,7 @@ async def read(url: str) -> Any:
 
 
 async def survey(manifest: Mapping[str, Any], settings: Settings, only: list[str]) -> tuple[dict[str, Found], float]:
-    """Poll every case as often as it says; returns what each came to, and the memory that the poller took, in MB."""
+    """Poll each case as often as it requires; return the results, and the poller's memory in MB."""
     cases = [case for case in manifest["cases"] if not only or case["id"] in only]
     ports = {urlsplit(case["url"]).port for case in manifest["cases"]}
     host = urlsplit(manifest["url"]).hostname
@@ -93,11 +93,11 @@ async def survey(manifest: Mapping[str, Any], settings: Settings, only: list[str
             for _ in range(case["polls"]):
                 await poller.poll(case["url"], poller.feeds.clock)
 
-    await poller.feeds.claim(1)  # for the time
+    await poller.feeds.claim(1)  # reads the clock
     async with poller.fetcher, poller.parsers:
         costly = [case for case in cases if case["expect"].get("max_cpu_s", 0) > COSTLY_CPU_S]
         await asyncio.gather(*(polled(case) for case in cases if case not in costly))
-        for case in costly:  # what they cost isn't to be the others' time, nor the others' theirs
+        for case in costly:  # expensive cases run one by one, so that they take no time from the others
             await polled(case)
     by_url = {case["url"]: found[case["id"]] for case in cases}
     async for poll in subscribe("polls", start="start", follow=False, settings=settings):
@@ -122,7 +122,7 @@ def _rss_mb() -> float:
 
 
 def complaints(case: Case, found: Found) -> list[str]:
-    """Return what is wrong about what *case* came to."""
+    """Return the failures of *case*."""
     expect, out = case["expect"], []
     outcome, kinds = expect["outcome"], {poll.error_kind for poll in found.polls}
     if len(found.polls) != case["polls"]:
@@ -140,7 +140,7 @@ def complaints(case: Case, found: Found) -> list[str]:
         out.append(f"failed: {found.polls[-1].error}")
     if outcome == "unchanged" and found.polls[-1].outcome != "unchanged":
         out.append(f"{found.polls[-1].outcome}, not unchanged")
-    # What is read after all, within the bounds that the case gives, needs no complaint.
+    # An item that is read within the case's bounds is no failure.
     if (
         outcome in ("reject", "cap", "blocked", "gone", "backoff")
         and wanted
@@ -164,7 +164,7 @@ def complaints(case: Case, found: Found) -> list[str]:
 
 
 def _told(expect: Mapping[str, Any], found: Found) -> list[str]:
-    """Complain about what the items, and the articles made of them, say."""
+    """Check the items and their articles."""
     out = []
     articles = [clean_item(item, item_blocks(item)) for item in found.items[:20]]
     raw = json.dumps([json.loads(encode(item)) for item in found.items], ensure_ascii=False)
@@ -188,7 +188,7 @@ def _told(expect: Mapping[str, Any], found: Found) -> list[str]:
 
 
 def inert(markup: str) -> bool:
-    """Whether nothing in *markup* runs by itself or when it is clicked, as a browser's parser sees it."""
+    """Return whether *markup* contains no script, neither automatic nor on click, as a browser parses it."""
     tree = lxml.html.fragment_fromstring(markup, create_parent="div")
     return not any(
         element.tag in ("script", "iframe", "object", "embed", "style", "base", "meta", "link", "form")
@@ -204,7 +204,7 @@ def printable(text: str) -> str:
 
 
 async def verdict(settings: Settings, netns: bool, only: list[str]) -> tuple[int, dict[str, list[str]]]:
-    """Return how many cases there were, and what is wrong, by case."""
+    """Return the number of cases, and the failures by case."""
     async with hostile_server(netns) as manifest:
         os.environ["SSL_CERT_FILE"] = manifest["ca"] or ""
         found, rss_mb = await survey(manifest, settings, only)

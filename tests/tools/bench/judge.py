@@ -1,9 +1,9 @@
-"""`make bench-judge`: how well copies and links are told, beside peers, and what it costs.
+"""`make bench-judge`: quality and cost of near-duplicate and link detection, beside other algorithms.
 
 python -m tests.tools.bench.judge [quality|urls|merges|scale]...      ../shared/corpus/judge beside the project
 
-The trees were grown on these texts: what they are worth on others is tests/tools/train/judge.json, cross-validated. The figures
-here are of the whole judge, index and all, and comparable among its peers, none of which learn.
+The model was trained on these texts; tests/tools/train/judge.json has its cross-validated quality. The figures here are
+those of the whole near-duplicate index. Among the other algorithms, which are not trained, they are comparable.
 """
 
 import hashlib
@@ -33,15 +33,15 @@ from workers.poller.formats.expat_xml import parse_fast
 from workers.text.normalise import match_key
 from workers.urls.canonical import canonicalise
 
-WINDOW_S = 10**9  # the texts of a set count as one week's
+WINDOW_S = 10**9  # all texts of a set lie within one window
 COUNT = 100_000
 MAX_FEED_BYTES = 2_000_000
-NUMBER = re.compile(r"\d{5,}")  # as outlets count their stories
+NUMBER = re.compile(r"\d{5,}")  # outlets number their stories
 Groups = Sequence[Any]
 
 
 def figures(of: Texts, story: Groups) -> dict[str, float]:
-    """Return precision, recall and F1 of the pairs that have a story in common."""
+    """Return precision, recall and F1 of the pairs with a common story."""
     members = defaultdict(list)
     for n, name in enumerate(story):
         members[name].append(n)
@@ -67,7 +67,7 @@ async def ours(settings: Settings, of: Texts) -> tuple[Groups, dict[str, Any]]:
 
 
 def grouped(of: Texts, near: Callable[[int], Iterable[int]]) -> Groups:
-    """Return stories by a peer that tells which earlier texts one is near to: it joins the first's."""
+    """Return stories by an algorithm that finds the similar earlier texts: a text joins the first one's story."""
     story: list[int] = []
     for n in range(len(of.docs)):
         story.append(min((story[other] for other in near(n)), default=n))
@@ -93,7 +93,7 @@ def minhash(of: Texts, threshold: float) -> Groups:
 
 
 def simhash(of: Texts, bits: int) -> Groups:
-    """64 bits over runs of three words; near are those that differ in so many bits, found by quarters."""
+    """64-bit simhash of three-word shingles; candidates differ in few bits and are found by quarters."""
     import numpy as np
 
     quarters: dict[tuple[int, int], list[int]] = defaultdict(list)
@@ -121,7 +121,7 @@ def titles(of: Texts) -> Groups:
 
 
 def quality() -> dict[str, Any]:
-    """Return the figures of each set: ours, and the best setting of each peer."""
+    """Return the figures of each set: copydesk's, and the best setting of each other algorithm."""
     out: dict[str, Any] = {}
     with server(valkey_memory_mb=4096) as settings:
         for name in SETS:
@@ -138,7 +138,7 @@ def quality() -> dict[str, Any]:
 
 
 def urls() -> dict[str, Any]:
-    """Return the share of pairs of links, of each kind, that are told to be one article's."""
+    """Return the share of link pairs, by kind, that are detected as one article."""
     from courlan import normalize_url
     from url_normalize import url_normalize
     from w3lib.url import canonicalize_url
@@ -161,9 +161,9 @@ def urls() -> dict[str, Any]:
 
 
 def merges() -> dict[str, Any]:
-    """Return which links of stories with other titles are told to be one's, of all that feeds and texts of the corpus have.
+    """Return the links of differently titled stories that are detected as one article, over all feeds and texts.
 
-    A story that was retitled is one all the same: links that share its number in their paths are counted apart.
+    A retitled story is one article: links that share its number in their paths are counted separately.
     """
     titles: dict[str, set[str]] = defaultdict(set)
     for doc in lines("natural_docs"):
@@ -221,13 +221,13 @@ async def _scaled(settings: Settings) -> dict[str, Any]:
 
 
 def _salted(signed: Any, n: int) -> Any:
-    """Return a signature with keys of its own: as if each text were another."""
+    """Return a signature with keys of its own, as if each text were different."""
     salt = hashlib.blake2b(n.to_bytes(4, "big"), digest_size=KEY_BYTES).digest()
     return signed._replace(keys=tuple(bytes(a ^ b for a, b in zip(key, salt, strict=True)) for key in signed.keys))
 
 
 def scale() -> dict[str, Any]:
-    """Return what a hundred thousand articles take in Valkey, and how long each is judged."""
+    """Return the memory of a hundred thousand articles in Valkey, and the time per classification."""
     with server(valkey_memory_mb=4096) as settings:
         found: dict[str, Any] = run(lambda: _scaled(settings))
     title, text = (

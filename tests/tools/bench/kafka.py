@@ -1,4 +1,4 @@
-"""CPU per 2 KB event over a real Kafka: an agent, exactly once, against plain aiokafka loops with the same settings."""
+"""CPU per 2 KB event on a real Kafka: an exactly-once agent against plain aiokafka loops with the same settings."""
 
 import asyncio
 from dataclasses import replace
@@ -18,7 +18,7 @@ COUNT = 10_000
 
 
 async def plain(settings: Settings, *, transactional: bool) -> dict[str, float]:
-    """getmany, send, wait, commit: at least once; or one transaction a batch, which no heir could fence."""
+    """getmany, send, wait, commit: at least once. Or one transaction per batch, without fencing of the predecessor."""
     broker: KafkaBroker = await fill(settings, COUNT)
     reader = AIOKafkaConsumer(
         ITEMS.name, **broker.connection, **CONSUMER_OPTIONS, group_id="plain", auto_offset_reset="earliest"
@@ -52,7 +52,7 @@ async def plain(settings: Settings, *, transactional: bool) -> dict[str, float]:
 
 
 def measure() -> dict[str, Any]:
-    """Return the costs and their ratios; each on a fresh cluster of one node."""
+    """Return the costs and their ratios, each on a fresh cluster of one node."""
     out: dict[str, Any] = {"version": CURRENT}
     works = {
         "plain": lambda at: plain(at, transactional=False),

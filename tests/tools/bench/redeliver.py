@@ -1,9 +1,9 @@
-"""Shuffled redeliveries: every version of every story many times over, in any order, to desks that are killed meanwhile.
+"""Shuffled redeliveries: each version of each story many times, in any order, to desks that are killed meanwhile.
 
-python -m tests.tools.bench.redeliver [DELIVERIES [STORIES]]      a million and 20,000 if not said
+python -m tests.tools.bench.redeliver [DELIVERIES [STORIES]]      default: 1,000,000 and 20,000
 
-An older version that comes after a newer one is stale, so that not every version is published. But the newest must be;
-none may be published twice; revisions count from one without a gap; and of one article all revisions tell one story.
+An older version after a newer one is stale, so some versions are not published. The newest must be published, none
+twice; revisions count from one without a gap; all revisions of an article have one story.
 """
 
 import asyncio
@@ -28,15 +28,15 @@ from workers.counters import is_balanced, read_counters
 from workers.dedupe.identity import article_id
 from workers.services import connect
 
-VERSIONS = 3  # of a story, at most
+VERSIONS = 3  # maximum per story
 DESKS = (1, 8)
 KILL_EVERY_S = 2.0
-AHEAD = 20_000  # items that wait at most
+AHEAD = 20_000  # maximum number of queued items
 START = datetime(2026, 11, 1, tzinfo=UTC)
 
 
 def made(stories: int, seed: int) -> list[Item]:
-    """Every version of every story."""
+    """Return each version of each story."""
     rnd, out = random.Random(seed), []
     for n in range(stories):
         title, text = story(n, 4)
@@ -53,7 +53,7 @@ def made(stories: int, seed: int) -> list[Item]:
 
 
 class Desks:
-    """Desks as processes: more and fewer of them, killed and started again."""
+    """Desks as processes: their number changes, and they are killed and restarted."""
 
     def __init__(self, settings: Settings, rnd: random.Random) -> None:
         self.settings, self.rnd = settings, rnd
@@ -104,7 +104,7 @@ async def work(settings: Settings, deliveries: int, stories: int, seed: int) -> 
 
 
 async def judged(broker: Broker, items: list[Item]) -> dict[str, int]:
-    """Return what came out, and what is wrong with it."""
+    """Return the figures of the output, and its violations."""
     published: dict[str, list[Article]] = defaultdict(list)
     reader = await broker.open_reader(ARTICLES, "", "start")
     while (batch := await reader.read(0.2)) or not await reader.at_end():
@@ -114,7 +114,7 @@ async def judged(broker: Broker, items: list[Item]) -> dict[str, int]:
     await reader.close()
     newest: dict[str, Item] = {}
     for item in items:
-        newest[article_id(item.identity_key)] = item  # versions of a story stand in their order
+        newest[article_id(item.identity_key)] = item  # versions of a story are in order
     twice = sum(len(found) - len({a.fingerprint for a in found}) for found in published.values())
     gaps = sum([a.revision for a in found] != list(range(1, len(found) + 1)) for found in published.values())
     split = sum(len({a.story_id for a in found}) > 1 for found in published.values())
@@ -126,7 +126,7 @@ async def judged(broker: Broker, items: list[Item]) -> dict[str, int]:
 
 
 def measure(deliveries: int = 1_000_000, stories: int = 20_000, seed: int = 7) -> dict[str, Any]:
-    """Return how many deliveries came to what."""
+    """Return the number of deliveries by outcome."""
     with server(valkey_memory_mb=8192) as settings:
         settings = replace(settings, lease_timeout_s=2.0, item_timeout_s=0.9)
         return dict(run(lambda: work(settings, deliveries, stories, seed)))

@@ -1,4 +1,4 @@
-"""What 200,000 feeds take in Valkey: just added, and each with a past, its validators and the items of its last document."""
+"""Memory of 200,000 feeds in Valkey: just added, and with history, validators and the items of the last document."""
 
 import secrets
 import time
@@ -64,7 +64,7 @@ async def held(settings: Settings) -> dict[str, Any]:
 
 
 def measure() -> dict[str, Any]:
-    """Return megabytes for 200,000 feeds, scaled up from fewer."""
+    """Return megabytes for 200,000 feeds, extrapolated from fewer."""
     with server() as settings:
         found: dict[str, Any] = run(lambda: held(settings))
     return found
