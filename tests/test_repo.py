@@ -106,7 +106,7 @@ def test_every_table_in_the_readme_is_taken(block: str, tmp_path: Path) -> None:
         text += '[[routes]]\nname = "harbours"\ntag = "ships"\n'
     path.write_text(text)
     settings = load_settings(environ={"COPYDESK_CONFIG": str(path), "COPYDESK_KAFKA_PASSWORD": "x"})
-    assert settings.routes or settings.feeds or settings.webhooks or settings.kafka_username
+    assert settings.routes or settings.feeds or settings.sinks or settings.kafka_username
 
 
 @pytest.mark.parametrize("words", sorted(commands()))

@@ -12,7 +12,7 @@ from streams.codec import decode, encode
 from streams.errors import UnreadableError
 from streams.records import DeadLetter, MessageId
 from streams.state.redis_client import map_redis_errors
-from streams.topics import DEAD_LETTERS, ITEMS, WEBHOOKS
+from streams.topics import DEAD_LETTERS, ITEMS, SINK_REPLAYS
 from workers.replay import replay_headers
 
 if TYPE_CHECKING:
@@ -86,12 +86,12 @@ async def select(broker: Broker, names: Sequence[str]) -> list[PendingLetter]:
 
 
 async def replay(broker: Broker, one: PendingLetter) -> bool:
-    """Send a letter's message through the desk, or to its webhook, again; False if settled since.
+    """Send a letter's message through the desk, or to its sink, again; False if settled since.
 
     Its first coordinates go along in a header. Raises UnreadableError for one that never was a message.
     """
     letter = one.letter
-    if letter.topic not in (ITEMS.name, WEBHOOKS.name):
+    if letter.topic not in (ITEMS.name, SINK_REPLAYS.name):
         raise UnreadableError(f"dead letter {one.name} is an entry of feed {letter.topic}: its next poll tries again")
     first = Delivery(letter.topic, letter.partition, letter.offset, 0.0, letter.key, letter.payload, letter.headers)
     headers = replay_headers(first)

@@ -170,8 +170,8 @@ class Supervisor:
         log_dir.mkdir(parents=True, exist_ok=True)
         environ = {**os.environ, **to_environ(replace(self.settings, broker_url=self.url))}
         commands = {"poller": "poll", **{f"desk-{n}": "desk" for n in range(1, self.settings.desk_workers + 1)}}
-        if self.settings.webhooks:
-            commands["webhooks"] = "webhooks"
+        if self.settings.sinks:
+            commands["sink"] = "sink"
         self.children = [
             WorkerProcess(name, [command, "--name", self._worker_name(name)], environ, log_dir)
             for name, command in commands.items()

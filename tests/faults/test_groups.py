@@ -174,7 +174,7 @@ def test_dead_member_repeats_its_batch_at_most(grouped: Settings, tmp_path: Path
     asyncio.run(go())
 
 
-# -- webhooks -------------------------------------------------------------------------------------------------
+# -- sinks ----------------------------------------------------------------------------------------------------
 
 
 @asynccontextmanager
@@ -200,18 +200,20 @@ async def endpoint(got: list[Event], work_s: float) -> AsyncGenerator[str, None]
 
 
 def deliverer(settings: Settings, folder: Path, url: str) -> "subprocess.Popen[bytes]":
-    """Start a `copydesk webhooks` process."""
-    table = f'[[webhooks]]\nname = "w"\nurl = "{url}"\nsecret = "0123456789abcdef"\nstart = "start"\n'
+    """Start a `copydesk sink` process."""
+    table = (
+        f'[[sinks]]\ntype = "webhook"\nname = "w"\nurl = "{url}"\nsecret = "0123456789abcdef"\nstart_from = "start"\n'
+    )
     (folder / "copydesk.toml").write_text(table)
     flags = ["--broker-url", settings.broker_url, "--allowed-private-hosts", "127.0.0.1:*"]
     limits = ["--lease-timeout-s", str(settings.lease_timeout_s), "--item-timeout-s", str(settings.item_timeout_s)]
     return subprocess.Popen(
-        [sys.executable, "-m", "workers.cli", "webhooks", *flags, *limits],
+        [sys.executable, "-m", "workers.cli", "sink", "w", *flags, *limits],
         cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, stderr=subprocess.DEVNULL, preexec_fn=die_with_harness,
     )  # fmt: skip
 
 
-def test_webhook_processes_deliver_once_in_order(grouped: Settings, tmp_path: Path) -> None:
+def test_sink_processes_deliver_once_in_order(grouped: Settings, tmp_path: Path) -> None:
     async def go() -> None:
         got: list[Event] = []
         async with wire(grouped) as broker, endpoint(got, 0.03) as url:
@@ -219,7 +221,7 @@ def test_webhook_processes_deliver_once_in_order(grouped: Settings, tmp_path: Pa
             processes: list[Any] = [deliverer(grouped, tmp_path, url) for _ in range(2)]
             try:
                 await until(lambda: events <= set(got), deadline_s=60)
-                await until(lambda: _webhook_lag_is_zero(broker))
+                await until(lambda: _sink_lag_is_zero(broker))
             finally:
                 for process in processes:
                     process.kill()
@@ -230,5 +232,5 @@ def test_webhook_processes_deliver_once_in_order(grouped: Settings, tmp_path: Pa
     asyncio.run(go())
 
 
-async def _webhook_lag_is_zero(broker: Broker) -> bool:
-    return await broker.lag(ARTICLES.name, "webhook.w") == 0
+async def _sink_lag_is_zero(broker: Broker) -> bool:
+    return await broker.lag(ARTICLES.name, "sink.w") == 0
