@@ -7,16 +7,14 @@ from typing import Any
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
-from workers.poller.registry import FeedState
+from workers.status import FEED_HEALTH
 from workers.web.latency import Latency
 
 CONTENT_TYPE = "text/plain; version=0.0.4"  # the exposition format of generate_latest
 
 
-def render_metrics(
-    status: Mapping[str, Any], feeds: Iterable[FeedState], subscribers: Mapping[str, int], latency: Latency
-) -> bytes:
-    """Return all metrics in the exposition format."""
+def render_metrics(status: Mapping[str, Any], subscribers: Mapping[str, int], latency: Latency) -> bytes:
+    """Return all metrics in the exposition format. *status*: the report of `workers.status`."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(
         StaticCollector(
@@ -24,7 +22,7 @@ def render_metrics(
                 *_items(status),
                 *_gauges(status),
                 *_workers(status),
-                *_feeds(feeds),
+                *_feeds(status),
                 *_subscribers(subscribers),
                 _latency(latency),
             ]
@@ -78,18 +76,12 @@ def _workers(status: Mapping[str, Any]) -> Iterable[Metric]:
     return (metric,)
 
 
-def _feeds(feeds: Iterable[FeedState]) -> Iterable[Metric]:
-    counts = Counter(_health(feed) for feed in feeds)
+def _feeds(status: Mapping[str, Any]) -> Iterable[Metric]:
+    counts = Counter(feed["health"] for feed in status["feeds"])
     metric = GaugeMetricFamily("copydesk_feeds", "Feeds by health.", labels=["health"])
-    for health in ("ok", "failing", "paused", "new"):
+    for health in FEED_HEALTH:
         metric.add_metric([health], counts[health])
     return (metric,)
-
-
-def _health(feed: FeedState) -> str:
-    if feed.paused:
-        return "paused"
-    return "failing" if feed.failures else "ok" if feed.polls else "new"
 
 
 def _subscribers(subscribers: Mapping[str, int]) -> Iterable[Metric]:

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import time
 from collections.abc import Awaitable, Callable
 from importlib.resources import files
 from typing import Any
@@ -11,15 +10,13 @@ import msgspec
 from aiohttp import web
 
 from streams.brokers.base import Broker
-from streams.brokers.redis_streams.broker import RedisStreamsBroker
-from streams.brokers.redis_streams.memory import read_removed
 from streams.config.settings import Settings
 from streams.errors import SettingsError, UnavailableError
-from streams.topics import ARTICLES, ITEMS
+from streams.topics import ARTICLES
 from workers.counters import is_balanced, read_counters
-from workers.heartbeats import as_rows, lag_problems, read_workers, silent_problems
 from workers.poller.registry import FeedRegistry
 from workers.poller.websub import WebSub
+from workers.status import read_readiness, read_status
 from workers.web import openapi
 from workers.web.admin_api import AdminApi, load_token
 from workers.web.articles_api import ArticlesApi
@@ -35,40 +32,6 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
 }
-
-
-async def status(broker: Broker, desk_group: str) -> dict[str, Any]:
-    """Return the health report: counters, their consistency, lag, memory, workers and feeds."""
-    counters = await read_counters(broker.state)
-    feeds = await FeedRegistry(broker.state).all()
-    now_s = time.time()
-    return {
-        "counters": counters,
-        "balanced": is_balanced(counters),
-        "lag": await broker.lag(ITEMS.name, desk_group),
-        "memory": round(await broker.memory_usage(), 4),
-        "removed_for_memory": await removed_for_memory(broker),
-        "workers": as_rows(await read_workers(broker.state)),
-        "feeds": [
-            {
-                "url": f.url, "title": f.title, "folder": f.folder, "status": f.status, "error": f.error,
-                "failures": f.failures, "polls": f.polls, "sent": f.items_total, "due_in_s": round(f.due_s - now_s, 1),
-                "every_s": round(max(0.0, f.due_s - f.polled_s)) if f.polls else 0,
-                "items_a_day": round(24 * f.history.per_hour, 1) if f.history else 0,
-                "paused": f.paused,
-            }
-            for f in feeds
-        ],
-    }  # fmt: skip
-
-
-async def removed_for_memory(broker: Broker) -> dict[str, Any]:
-    """Return the number of messages removed before the end of their retention, and the age of the last removal."""
-    if not isinstance(broker, RedisStreamsBroker):
-        return {"messages": {}, "articles_ago_s": None}
-    removed = await read_removed(broker)
-    ago_s = time.time() - removed.articles_last_s if removed.articles_last_s else None
-    return {"messages": removed.counts, "articles_ago_s": ago_s and round(ago_s)}
 
 
 class WebServer:
@@ -171,23 +134,20 @@ class WebServer:
         return _json({"healthy": healthy}, 200 if healthy else 503)
 
     async def _status(self, request: web.Request) -> web.StreamResponse:
-        report = await status(self.broker, self.desk_group)
+        report = await read_status(self.broker, self.desk_group)
         return _json(report | {"latency_ms": self.topics.latency.percentiles_ms()})
 
     async def _ready(self, request: web.Request) -> web.StreamResponse:
         """Return 200 when the broker responds, all workers send heartbeats, and the desk's lag is within its limit."""
-        lag = await self.broker.lag(ITEMS.name, self.desk_group)
-        workers = await read_workers(self.broker.state)
-        problems = [*silent_problems(workers), *lag_problems(lag, self.settings.max_desk_lag)]
-        return _json({"ready": not problems, "lag": lag, "problems": problems}, 503 if problems else 200)
+        readiness = await read_readiness(self.broker, self.desk_group, self.settings.max_desk_lag)
+        return _json(readiness, 200 if readiness["ready"] else 503)
 
     async def _metrics(self, request: web.Request) -> web.StreamResponse:
         from workers.web import metrics  # imported lazily: the client library's memory is only needed with Prometheus
 
         subscribers = {name: b.subscribers for name, b in self.topics.broadcasters.items() if b.subscribers}
-        feeds = await FeedRegistry(self.broker.state).all()
-        report = await status(self.broker, self.desk_group)
-        body = metrics.render_metrics(report, feeds, subscribers, self.topics.latency)
+        report = await read_status(self.broker, self.desk_group)
+        body = metrics.render_metrics(report, subscribers, self.topics.latency)
         return web.Response(body=body, headers={"Content-Type": metrics.CONTENT_TYPE})
 
     async def _recent(self, request: web.Request) -> web.StreamResponse:
