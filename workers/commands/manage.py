@@ -73,9 +73,11 @@ def run_tail(settings: Settings, args: Any) -> int:
 
 def format_record(record: Any) -> str:
     values: Mapping[str, Any] = msgspec.to_builtins(record)
-    when = values.get("published") or values.get("time") or values.get("fetched_at") or ""
+    when = (
+        values.get("published") or values.get("started_at") or values.get("failed_at") or values.get("fetched_at") or ""
+    )
     who = values.get("publisher") or values.get("feed") or values.get("topic") or ""
-    what = values.get("title") or values.get("reason") or f"{values.get('outcome', '')} {values.get('error', '')}"
+    what = values.get("title") or f"{values.get('outcome', '')} {values.get('error', '')}"
     from workers.text.normalise import plain_text
 
     return plain_text(f"{when[:19]}  {who[:24]:<24}  {what}")
@@ -331,9 +333,9 @@ def run_feeds_list(settings: Settings, args: Any) -> int:
         if args.json:
             print_json(msgspec.to_builtins(msgspec.structs.asdict(feed)) | {"history": None})
         else:
-            how = feed.error or (f"{feed.sent} items in {feed.polls} polls" if feed.polls else "not polled yet")
+            how = feed.error or (f"{feed.items_total} items in {feed.polls} polls" if feed.polls else "not polled yet")
             how = f"paused; {how}" if feed.paused else how
-            how += f"; now at {feed.location}" if feed.location else ""
+            how += f"; now at {feed.moved_to}" if feed.moved_to else ""
             print(f"{feed.url}  {feed.title or '-'}  {how}")
     return DONE
 
@@ -381,8 +383,8 @@ def run_dead_letters_list(settings: Settings, args: Any) -> int:
         if args.json:
             print_json({"letter": one.name} | msgspec.to_builtins(letter))
         else:
-            when, why = f"{letter.time:%Y-%m-%d %H:%M:%S}", letter.reason.partition("\n")[0]
-            print(f"{one.name:<8} {when}  {letter.error}  {letter.feed or letter.topic}  {why}")
+            when, why = f"{letter.failed_at:%Y-%m-%d %H:%M:%S}", letter.error.partition("\n")[0]
+            print(f"{one.name:<8} {when}  {letter.error_kind}  {letter.feed or letter.topic}  {why}")
     return DONE
 
 
@@ -391,8 +393,8 @@ def run_dead_letters_show(settings: Settings, args: Any) -> int:
 
     for one in run_with_broker(settings, lambda broker: select(broker, args.names)):
         letter = one.letter
-        print(f"{one.name}: {letter.error}, {letter.topic}/{letter.partition}@{letter.offset}, key {letter.key!r}")
-        print(f"{letter.reason}\n{letter.original.decode('utf-8', 'backslashreplace')}\n")
+        print(f"{one.name}: {letter.error_kind}, {letter.topic}/{letter.partition}@{letter.offset}, key {letter.key!r}")
+        print(f"{letter.error}\n{letter.payload.decode('utf-8', 'backslashreplace')}\n")
     return DONE
 
 

@@ -146,4 +146,4 @@ def print_json(value: Mapping[str, Any]) -> None:
 
 def _print_article(row: Mapping[str, Any]) -> None:
     head = [row.get("kicker"), row.get("title"), row.get("dek"), ", ".join(row.get("byline", ()))]
-    print("\n\n".join([*filter(None, head), *row.get("text", ())]) + "\n")
+    print("\n\n".join([*filter(None, head), *row.get("paragraphs", ())]) + "\n")

@@ -65,7 +65,7 @@ def test_topics_are_made_with_partitions_retention_compaction_and_replicas(
     cluster = clusters.get(version, nodes)
 
     async def go() -> None:
-        broker = open_broker(over(settings, cluster, replication=replicas if nodes > 1 else 0))
+        broker = open_broker(over(settings, cluster, replication_factor=replicas if nodes > 1 else 0))
         await until(lambda: _declared(broker, [ITEMS, ARTICLES]), what="as many nodes as copies")
         assert await _declared(broker, [ITEMS, ARTICLES])  # there already
         await broker.close()
@@ -173,7 +173,7 @@ class Steps(Transactions):
 
     def __init__(self, kafka: KafkaBroker, group: str, dies_before: str = "") -> None:
         super().__init__(kafka, group)
-        for name in ("_transact", "_settle") if dies_before else ():
+        for name in ("_commit_transaction", "_apply_intent") if dies_before else ():
             if name == dies_before:
                 setattr(self, name, self._die)
 
@@ -200,7 +200,7 @@ REMEMBER = [("HINCRBY", "test:done", "n", 1)]
 
 
 @pytest.mark.parametrize(
-    ("dies_before", "published", "position"), [("_transact", 0, 0), ("_settle", 1, 1)], ids=["publish", "remember"]
+    ("dies_before", "published", "position"), [("_commit_transaction", 0, 0), ("_apply_intent", 1, 1)], ids=["publish", "remember"]
 )
 def test_an_heir_finishes_or_forgets_what_its_predecessor_intended(
     settings: Settings, one: Cluster, dies_before: str, published: int, position: int

@@ -73,7 +73,7 @@ def test_bug_in_poll_fails_it_with_backoff(
         [record] = [r for r in caplog.records if r.exc_info][:1]
         assert desk.url in record.getMessage()
         polls = await everything(settings, "polls")
-        assert [(p.outcome, p.kind) for p in polls] == [("failed", "bug")] * 3
+        assert [(p.outcome, p.error_kind) for p in polls] == [("failed", "bug")] * 3
 
     with_desk(settings, work)
     run_feeds_show(settings, argparse.Namespace(url=urls[0], json=False))

@@ -42,7 +42,7 @@ class Desk:
     async def later(self, seconds: float, **also: Any) -> None:
         """Let the feed's past lie so much further back."""
         state = await self.state()
-        times = {n: getattr(state, n) - seconds for n in ("polled_s", "read_s", "due_s", "moving_since_s")}
+        times = {n: getattr(state, n) - seconds for n in ("polled_s", "fetched_s", "due_s", "redirect_since_s")}
         state = msgspec.structs.replace(state, **times, **also)
         await self.poller.broker.state.hset(FEEDS, feed_id(self.url), msgspec.json.encode(state))
 
