@@ -28,13 +28,13 @@ async def run(
 ) -> dict[str, Any]:  # fmt: skip
     """Return the report of a run; `ok` is true when the checker found no violation."""
     started_s = time.monotonic()
-    kept = folder or Path(tempfile.mkdtemp(prefix="copydesk-faults-"))
+    directory = folder or Path(tempfile.mkdtemp(prefix="copydesk-faults-"))
     cluster = Cluster(kafka, 3) if kafka else None
     try:
         if cluster:
             cluster.start()
         async with TruthServer(seed, feeds, news, chaos) as truth:
-            fleet = Fleet(kept, truth, cluster=cluster, bug=bug, **settings)
+            fleet = Fleet(directory, truth, cluster=cluster, bug=bug, **settings)
             if clock:
                 fleet.share_clock(clock)
             await fleet.start()
@@ -49,16 +49,18 @@ async def run(
         if cluster:
             cluster.stop()
     if result["ok"] and folder is None:
-        shutil.rmtree(kept, ignore_errors=True)
+        shutil.rmtree(directory, ignore_errors=True)
     else:
-        result["folder"] = str(kept)
+        result["folder"] = str(directory)
     return {"seed": seed, "faults": dict(done), "wall_s": round(time.monotonic() - started_s, 1), **result}
 
 
-async def first_articles(fleet: Fleet, wanted: int = 50) -> None:
+async def first_articles(fleet: Fleet, min_items: int = 50) -> None:
     """Wait until articles arrive: faults before the first article would test no recovery."""
     end_s = time.monotonic() + 60
-    while sum(feed.count for feed in fleet.truth.feeds) < wanted + len(fleet.truth.feeds) * fleet.truth.feeds[0].news:
+    while (
+        sum(feed.count for feed in fleet.truth.feeds) < min_items + len(fleet.truth.feeds) * fleet.truth.feeds[0].news
+    ):
         if time.monotonic() > end_s:
             raise AssertionError("nothing flows, before any fault")
         await asyncio.sleep(0.1)
@@ -78,14 +80,14 @@ async def _views(fleet: Fleet, wire: set[tuple[str, int]], patience_s: float) ->
     """Return the articles that subscribers miss, and the duplicates of the subscriber that was never killed."""
     end_s = time.monotonic() + patience_s
     while True:
-        got = fleet.subscribers()
-        lacking = {name: len(wire - set(rows)) for name, rows in got.items()}
+        received = fleet.subscribers()
+        lacking = {name: len(wire - set(rows)) for name, rows in received.items()}
         if not any(lacking.values()) or time.monotonic() > end_s:
             break
         await asyncio.sleep(0.2)
     return {
         "tail_lost": lacking["tail"], "member_lost": lacking["member"],
-        "tail_dup": len(got["tail"]) - len(set(got["tail"])),
+        "tail_dup": len(received["tail"]) - len(set(received["tail"])),
     }  # fmt: skip
 
 

@@ -52,23 +52,27 @@ def check(
     items: int = 0,
 ) -> Report:
     """Return the report. *ledger*: story URL → digests in order; *dead*: keys of dead letters; *poison*: expected ones."""
-    found: dict[str, list[Any]] = {name: [] for name in FIGURES}
-    known = {(url, digest) for url, digests in ledger.items() for digest in digests}
+    violations: dict[str, list[Any]] = {name: [] for name in FIGURES}
+    acknowledged = {(url, digest) for url, digests in ledger.items() for digest in digests}
     words = Counter((out.url, out.digest) for out in wire)
     names = Counter((out.id, out.revision) for out in wire)
     dead_letters = Counter(dead)
-    found["lost"] = [p for p in known if p not in words and p[0] not in dead_letters]
-    found["lost"] += [key for key in poison if key not in dead_letters]
-    found["dup"] = [p for p, n in words.items() if n > 1] + [p for p, n in names.items() if n > 1]
-    found["dup"] += [key for key, n in dead_letters.items() if n > 1]
-    found["both"] = [p for p in words if p[0] in dead_letters]
-    found["phantom"] = [p for p in words if p[0] not in ledger]
-    found["corrupt"] = [p for p in words if p[0] in ledger and p not in known]
-    found["order"], found["fence"] = _order(ledger, wire), _fence(wire)
-    found["conserve"] = _conserve(counters, len(wire), len(dead), items) if counters is not None else []
-    figures = {name: len(cases) for name, cases in found.items()}
+    violations["lost"] = [p for p in acknowledged if p not in words and p[0] not in dead_letters]
+    violations["lost"] += [key for key in poison if key not in dead_letters]
+    violations["dup"] = [p for p, n in words.items() if n > 1] + [p for p, n in names.items() if n > 1]
+    violations["dup"] += [key for key, n in dead_letters.items() if n > 1]
+    violations["both"] = [p for p in words if p[0] in dead_letters]
+    violations["phantom"] = [p for p in words if p[0] not in ledger]
+    violations["corrupt"] = [p for p in words if p[0] in ledger and p not in acknowledged]
+    violations["order"], violations["fence"] = _order(ledger, wire), _fence(wire)
+    violations["conserve"] = _conserve(counters, len(wire), len(dead), items) if counters is not None else []
+    figures = {name: len(cases) for name, cases in violations.items()}
     return Report(
-        len(wire), len(known), len(dead), figures, {name: cases[:3] for name, cases in found.items() if cases}
+        len(wire),
+        len(acknowledged),
+        len(dead),
+        figures,
+        {name: cases[:3] for name, cases in violations.items() if cases},
     )
 
 

@@ -191,9 +191,9 @@ class Fleet:
         reader = await self.broker.open_reader(topic, "", "start")
         out: list[Delivery] = []
         while True:
-            found = await reader.read(0.05)
-            out += found
-            if not found and await reader.at_end():
+            messages = await reader.read(0.05)
+            out += messages
+            if not messages and await reader.at_end():
                 await reader.close()
                 return out
 

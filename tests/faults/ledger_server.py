@@ -143,9 +143,9 @@ class TruthServer:
         feed.advance()
         feed.offered_s = time.monotonic()
         for n, revision in feed.revisions.items():
-            known = self.ledger.setdefault(url_of(feed.number, n), [])
-            for r in range(len(known), revision + 1):
-                known.append(digest(*story(feed.number, n, r)))
+            digests = self.ledger.setdefault(url_of(feed.number, n), [])
+            for r in range(len(digests), revision + 1):
+                digests.append(digest(*story(feed.number, n, r)))
 
     def freeze(self) -> None:
         """Stop publishing; answer every request well."""
@@ -159,15 +159,15 @@ class TruthServer:
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         feed = self.feeds[int(request.match_info["feed"])]
         etag = f'"{hashlib.sha256(feed.body).hexdigest()[:16]}"'
-        known = request.headers.get("If-None-Match") == etag
+        is_current = request.headers.get("If-None-Match") == etag
         if self._random.random() < self.chaos:
             return await self._misbehave(request, feed)
-        if known and self.frozen:
+        if is_current and self.frozen:
             self.taken[feed.number] += 1
             return web.Response(status=304, headers={"ETag": etag})
-        if known and time.monotonic() - feed.offered_s < self.pause_s:
+        if is_current and time.monotonic() - feed.offered_s < self.pause_s:
             return web.Response(status=304, headers={"ETag": etag})
-        if known:
+        if is_current:
             self._offer(feed)
             etag = f'"{hashlib.sha256(feed.body).hexdigest()[:16]}"'
         return web.Response(body=feed.body, headers={"ETag": etag}, content_type="application/rss+xml")

@@ -87,8 +87,8 @@ class Proxy:
             pass
         finally:
             self._pairs.discard(pair)
-            for one in pair:
-                one.transport.abort()
+            for peer in pair:
+                peer.transport.abort()
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, counted: bool = False) -> None:
         while data := await reader.read(CHUNK):

@@ -40,8 +40,8 @@ async def write_records(url: str) -> None:
 
 
 async def rewritten(log: RedisStreamsBroker) -> bool:
-    found = await log.state.info("persistence")
-    return bool(found["aof_rewrites"]) and not found["aof_rewrite_in_progress"]
+    persistence = await log.state.info("persistence")
+    return bool(persistence["aof_rewrites"]) and not persistence["aof_rewrite_in_progress"]
 
 
 def records(url: str) -> list[bytes]:

@@ -215,19 +215,19 @@ def deliverer(settings: Settings, folder: Path, url: str) -> "subprocess.Popen[b
 
 def test_sink_processes_deliver_once_in_order(grouped: Settings, tmp_path: Path) -> None:
     async def go() -> None:
-        got: list[Event] = []
-        async with wire(grouped) as broker, endpoint(got, 0.03) as url:
+        received: list[Event] = []
+        async with wire(grouped) as broker, endpoint(received, 0.03) as url:
             events = await published(broker)
             processes: list[Any] = [deliverer(grouped, tmp_path, url) for _ in range(2)]
             try:
-                await until(lambda: events <= set(got), deadline_s=60)
+                await until(lambda: events <= set(received), deadline_s=60)
                 await until(lambda: _sink_lag_is_zero(broker))
             finally:
                 for process in processes:
                     process.kill()
                     process.wait()
-            assert len(got) == len(events)
-            assert are_in_order(got)
+            assert len(received) == len(events)
+            assert are_in_order(received)
 
     asyncio.run(go())
 

@@ -125,9 +125,9 @@ def test_desk_recovers_from_full_memory(tmp_path: Path, restarted: bool) -> None
             server.start()
         with desk(server.url, tmp_path):
             removed = asyncio.run(recovered(sent))
-        said = (tmp_path / "desk.log").read_text()
-        assert f"messages of {ITEMS.name} (committed by every group" in said
-        assert sum(removed.counts.values()) == _said(said)
+        log_text = (tmp_path / "desk.log").read_text()
+        assert f"messages of {ITEMS.name} (committed by every group" in log_text
+        assert sum(removed.counts.values()) == _said(log_text)
         shown = copydesk("check", "--broker-url", server.url, cwd=tmp_path, check=None).stdout
         assert "removed before their retention ended: " in shown
         assert f"{removed.counts[ITEMS.name]} of {ITEMS.name}" in shown

@@ -38,27 +38,27 @@ class Browser:
 
     async def _listen(self) -> None:
         async for message in self._socket:
-            said = json.loads(message.data)
-            if "id" in said:
-                self._answers.pop(said["id"]).set_result(said.get("result", {"error": said.get("error")}))
-            elif said["method"] in ("Runtime.exceptionThrown", "Log.entryAdded"):
-                entry = said["params"].get("entry") or said["params"]["exceptionDetails"]
+            event = json.loads(message.data)
+            if "id" in event:
+                self._answers.pop(event["id"]).set_result(event.get("result", {"error": event.get("error")}))
+            elif event["method"] in ("Runtime.exceptionThrown", "Log.entryAdded"):
+                entry = event["params"].get("entry") or event["params"]["exceptionDetails"]
                 if entry.get("level", "error") in ("error", "warning"):
                     self.errors.append(entry.get("text", "") + str(entry.get("exception", "")))
-            elif said["method"] == "Network.loadingFinished":
-                self.bytes_in += int(said["params"]["encodedDataLength"])
+            elif event["method"] == "Network.loadingFinished":
+                self.bytes_in += int(event["params"]["encodedDataLength"])
 
     async def ask(self, method: str, **params: Any) -> Any:
         self._number += 1
-        answer = self._answers[self._number] = asyncio.get_running_loop().create_future()
+        future = self._answers[self._number] = asyncio.get_running_loop().create_future()
         await self._socket.send_json({"id": self._number, "method": method, "params": params})
-        return await asyncio.wait_for(answer, DEADLINE_S)
+        return await asyncio.wait_for(future, DEADLINE_S)
 
     async def evaluate(self, expression: str) -> Any:
         """Return the value of an expression; a promise is awaited."""
-        found = await self.ask("Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True)
-        assert "exceptionDetails" not in found, found["exceptionDetails"]
-        return found["result"].get("value")
+        response = await self.ask("Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True)
+        assert "exceptionDetails" not in response, response["exceptionDetails"]
+        return response["result"].get("value")
 
     async def goto(self, url: str, *, width: int = 1280, height: int = 900, dark: bool = False) -> None:
         for domain in ("Page", "Runtime", "Log", "Network"):

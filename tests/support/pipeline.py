@@ -55,11 +55,13 @@ async def everything(settings: Settings, topic: str) -> list[Any]:
 
 async def settled(broker: Broker, wanted: dict[str, int]) -> dict[str, dict[str, int]]:
     """Return the counters once the desk's are at least *wanted* and all queues are empty."""
-    found: dict[str, dict[str, int]] = {}
+    counters: dict[str, dict[str, int]] = {}
 
-    async def there() -> bool:
-        found.update(await read_counters(broker.state))
-        return all(found["desk"][k] >= n for k, n in wanted.items()) and await broker.lag(ITEMS.name, DESK_GROUP) == 0
+    async def has_arrived() -> bool:
+        counters.update(await read_counters(broker.state))
+        return (
+            all(counters["desk"][k] >= n for k, n in wanted.items()) and await broker.lag(ITEMS.name, DESK_GROUP) == 0
+        )
 
-    await until(there, what=f"counters {wanted}; they are {found}")
-    return found
+    await until(has_arrived, what=f"counters {wanted}; they are {counters}")
+    return counters

@@ -200,7 +200,9 @@ REMEMBER = [("HINCRBY", "test:done", "n", 1)]
 
 
 @pytest.mark.parametrize(
-    ("dies_before", "published", "position"), [("_commit_transaction", 0, 0), ("_apply_intent", 1, 1)], ids=["publish", "remember"]
+    ("dies_before", "published", "position"),
+    [("_commit_transaction", 0, 0), ("_apply_intent", 1, 1)],
+    ids=["publish", "remember"],
 )
 def test_an_heir_finishes_or_forgets_what_its_predecessor_intended(
     settings: Settings, one: Cluster, dies_before: str, published: int, position: int

@@ -250,7 +250,10 @@ def test_a_new_group_that_begins_at_the_end_misses_nothing_while_it_is_away(eith
 
 def _has_begun(subscription: Subscription) -> bool:
     """Whether its reader holds partitions, and has asked for something."""
-    return bool(getattr(subscription._reader, "_initial_offset_committed", None) or getattr(subscription._reader, "_position_lease", None))
+    return bool(
+        getattr(subscription._reader, "_initial_offset_committed", None)
+        or getattr(subscription._reader, "_position_lease", None)
+    )
 
 
 def test_its_memory_of_repeats_is_bounded() -> None:

@@ -40,14 +40,14 @@ async def work(settings: Settings) -> dict[str, Any]:
     desk = create_desk(settings, broker, url=settings.broker_url)
     watch = Stopwatch()
     await desk.start()
-    left = COUNT
+    remaining = COUNT
 
     async def lag() -> int:
         return await broker.lag(ITEMS.name, DESK_GROUP)
 
-    while left:
+    while remaining:
         await asyncio.sleep(0.25)  # each query costs CPU of this process, too
-        left = await lag()
+        remaining = await lag()
     cost: dict[str, Any] = watch.per_item(COUNT)
     await desk.stop()
     used = await broker.state.info("memory")

@@ -93,8 +93,8 @@ def _rss_mb(pid: int) -> float:
 def measure() -> dict[str, Any]:
     """Return the delay of articles, and the CPU and memory of the web server."""
     with server() as settings:
-        found: dict[str, Any] = run(lambda: measured(settings))
-    return found
+        result: dict[str, Any] = run(lambda: measured(settings))
+    return result
 
 
 if __name__ == "__main__":

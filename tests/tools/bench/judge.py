@@ -45,7 +45,9 @@ def figures(of: Texts, story: Groups) -> dict[str, float]:
     members = defaultdict(list)
     for n, name in enumerate(story):
         members[name].append(n)
-    pairs = {pair for found in members.values() for pair in itertools.combinations(found, 2)} - of.unsure
+    pairs = {
+        pair for texts_of_story in members.values() for pair in itertools.combinations(texts_of_story, 2)
+    } - of.unsure
     right = len(pairs & of.copies)
     return {
         "precision": round(right / max(1, len(pairs)), 4), "recall": round(right / max(1, len(of.copies)), 4),
@@ -56,14 +58,14 @@ def figures(of: Texts, story: Groups) -> dict[str, float]:
 async def ours(settings: Settings, of: Texts) -> tuple[Groups, dict[str, Any]]:
     broker = open_broker(settings)
     await broker.state.flushall()
-    stories, clock, told = StoryIndex(broker.state, WINDOW_S), Stopwatch(), []
+    stories, clock, assignments = StoryIndex(broker.state, WINDOW_S), Stopwatch(), []
     for start in range(0, len(of.docs), 100):
-        told += await stories.assign([
+        assignments += await stories.assign([
             (article_id(doc["id"]), signature_of(doc["title"], doc["text"], doc["outlet"], 0.0)) for doc in of.docs[start : start + 100]
         ])  # fmt: skip
     cost = clock.per_item(len(of.docs))
     await broker.close()
-    return [t.story for t in told], cost
+    return [t.story for t in assignments], cost
 
 
 def grouped(of: Texts, near: Callable[[int], Iterable[int]]) -> Groups:
@@ -80,14 +82,14 @@ def minhash(of: Texts, threshold: float) -> Groups:
     index, made = MinHashLSH(threshold=threshold, num_perm=128), []
     for doc in of.docs:
         words = tokenise(f"{doc['title']} {doc['text']}")
-        one = MinHash(num_perm=128)
-        one.update_batch({b" ".join(words[n : n + 3]) for n in range(max(1, len(words) - 2))})
-        made.append(one)
+        signature = MinHash(num_perm=128)
+        signature.update_batch({b" ".join(words[n : n + 3]) for n in range(max(1, len(words) - 2))})
+        made.append(signature)
 
     def near(n: int) -> list[int]:
-        found = [int(name) for name in index.query(made[n])]
+        candidates = [int(name) for name in index.query(made[n])]
         index.insert(str(n), made[n])
-        return [other for other in found if made[other].jaccard(made[n]) >= threshold]
+        return [other for other in candidates if made[other].jaccard(made[n]) >= threshold]
 
     return grouped(of, near)
 
@@ -106,12 +108,12 @@ def simhash(of: Texts, bits: int) -> Groups:
         made.append(int.from_bytes(np.packbits(signs).tobytes(), "big"))
 
     def near(n: int) -> list[int]:
-        found = set()
+        matches = set()
         for quarter in range(4):
             bucket = quarters[quarter, made[n] >> 16 * quarter & 0xFFFF]
-            found.update(other for other in bucket if (made[other] ^ made[n]).bit_count() <= bits)
+            matches.update(other for other in bucket if (made[other] ^ made[n]).bit_count() <= bits)
             bucket.append(n)
-        return list(found)
+        return list(matches)
 
     return grouped(of, near)
 
@@ -127,7 +129,7 @@ def quality() -> dict[str, Any]:
         for name in SETS:
             of = texts(name)
             story, cost = run(lambda of=of: ours(settings, of))
-            best = lambda found: max(found, key=lambda f: f["f1"])  # noqa: E731
+            best = lambda rows: max(rows, key=lambda f: f["f1"])  # noqa: E731
             out[name] = {
                 "texts": len(of.docs), "copies": len(of.copies), "copydesk": figures(of, story) | cost,
                 "minhash": best([figures(of, minhash(of, t)) | {"threshold": t} for t in (0.3, 0.4, 0.5, 0.6)]),
@@ -229,7 +231,7 @@ def _salted(signed: Any, n: int) -> Any:
 def scale() -> dict[str, Any]:
     """Return the memory of a hundred thousand articles in Valkey, and the time per classification."""
     with server(valkey_memory_mb=4096) as settings:
-        found: dict[str, Any] = run(lambda: _scaled(settings))
+        result: dict[str, Any] = run(lambda: _scaled(settings))
     title, text = (
         "A headline of usual length",
         " ".join(doc for doc in itertools.islice(itertools.cycle(["The harbour board", "opened the canal"]), 100)),
@@ -237,7 +239,7 @@ def scale() -> dict[str, Any]:
     clock = Stopwatch()
     for n in range(2_000):
         signature_of(title, f"{n} {text}", "p", 0.0)
-    return found | {"sign_cpu_us": clock.per_item(2_000)["cpu_us"]}
+    return result | {"sign_cpu_us": clock.per_item(2_000)["cpu_us"]}
 
 
 PARTS: dict[str, Callable[[], dict[str, Any]]] = {"urls": urls, "merges": merges, "scale": scale, "quality": quality}

@@ -28,14 +28,14 @@ async def plain(settings: Settings, *, transactional: bool) -> dict[str, float]:
     await producer.start()
     done, watch = 0, None
     while done < COUNT:
-        found = await reader.getmany(timeout_ms=500, max_records=BATCH)
+        records = await reader.getmany(timeout_ms=500, max_records=BATCH)
         watch = watch or Stopwatch()
-        if not found:
+        if not records:
             continue
         if transactional:
             await producer.begin_transaction()
-        sent = [await producer.send(ARTICLES.name, r.value, r.key) for rows in found.values() for r in rows]
-        offsets = {KafkaPartition(*tp): rows[-1].offset + 1 for tp, rows in found.items()}
+        sent = [await producer.send(ARTICLES.name, r.value, r.key) for rows in records.values() for r in rows]
+        offsets = {KafkaPartition(*tp): rows[-1].offset + 1 for tp, rows in records.items()}
         await asyncio.gather(*sent)
         if transactional:
             await producer.send_offsets_to_transaction(offsets, "plain")

@@ -148,13 +148,13 @@ def one(name: str, folder: Path, url: str, path: str, change: Callable[[int], No
     """Return the cost of one kind of poll, with the floor's and reader's."""
     rounds = ROUNDS[name]
     with server() as settings:
-        found = run(lambda: ours(settings, url + path, rounds, change))
+        result = run(lambda: ours(settings, url + path, rounds, change))
     floor = run(lambda: bare(url + "feed.xml", rounds, name == "unmodified"))
     (folder / "feed.xml").write_bytes(document())
     theirs = peer(folder, url + path, max(20, rounds // 10), name)
-    return found | {
+    return result | {
         "floor_cpu_ms": round(floor, 3),
-        "ratio": round(found["cpu_ms"] / floor, 2),
+        "ratio": round(result["cpu_ms"] / floor, 2),
         "reader_cpu_ms": theirs,
     }
 

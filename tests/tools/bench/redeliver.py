@@ -62,8 +62,8 @@ class Desks:
 
     async def trouble(self) -> None:
         while True:
-            wanted = self.rnd.randint(*DESKS)
-            while len(self.running) < wanted:
+            target = self.rnd.randint(*DESKS)
+            while len(self.running) < target:
                 self.running.append(process("desk", self.settings))
             await asyncio.sleep(KILL_EVERY_S + 1)
             victim = self.running.pop(self.rnd.randrange(len(self.running)))
@@ -72,10 +72,10 @@ class Desks:
             self.kills += 1
 
     def stop(self) -> None:
-        for one in self.running:
-            one.terminate()
-        for one in self.running:
-            one.wait(30)
+        for desk in self.running:
+            desk.terminate()
+        for desk in self.running:
+            desk.wait(30)
 
 
 async def work(settings: Settings, deliveries: int, stories: int, seed: int) -> dict[str, Any]:
@@ -95,11 +95,11 @@ async def work(settings: Settings, deliveries: int, stories: int, seed: int) -> 
     trouble.cancel()
     desks.stop()
     counters = await read_counters(broker.state)
-    found = await judged(broker, items)
+    figures = await judged(broker, items)
     await broker.close()
     return {
         "deliveries": len(order), "stories": stories, "versions": len(items), "kills": desks.kills,
-        "desk": counters["desk"], "balanced": is_balanced(counters), **found,
+        "desk": counters["desk"], "balanced": is_balanced(counters), **figures,
     }  # fmt: skip
 
 
@@ -115,9 +115,11 @@ async def judged(broker: Broker, items: list[Item]) -> dict[str, int]:
     newest: dict[str, Item] = {}
     for item in items:
         newest[article_id(item.identity_key)] = item  # versions of a story are in order
-    twice = sum(len(found) - len({a.fingerprint for a in found}) for found in published.values())
-    gaps = sum([a.revision for a in found] != list(range(1, len(found) + 1)) for found in published.values())
-    split = sum(len({a.story_id for a in found}) > 1 for found in published.values())
+    twice = sum(len(revisions) - len({a.fingerprint for a in revisions}) for revisions in published.values())
+    gaps = sum(
+        [a.revision for a in revisions] != list(range(1, len(revisions) + 1)) for revisions in published.values()
+    )
+    split = sum(len({a.story_id for a in revisions}) > 1 for revisions in published.values())
     lost = sum(id_ not in published or published[id_][-1].fetched_at != item.fetched_at for id_, item in newest.items())
     return {
         "articles": sum(map(len, published.values())), "published_twice": twice, "revision_gaps": gaps,
