@@ -1,4 +1,4 @@
-# One image for all roles; the command says which: poll, desk, web or webhooks.
+# One image for all roles; the command says which: poll, desk, web or sink.
 FROM python:3.13-slim AS build
 WORKDIR /src
 COPY requirements.lock pyproject.toml README.md LICENSE copydesk.py ./

@@ -1,4 +1,4 @@
-"""Every article into a file, a JSON line each: `python examples/to_jsonl.py articles.jsonl`."""
+"""Append every article to a file, one JSON line each: `python examples/to_jsonl.py articles.jsonl`."""
 
 import asyncio
 import os
@@ -14,7 +14,7 @@ async def main(file: BinaryIO) -> None:
         async for batch in articles.batches(100):
             file.write(b"".join(encode(article) + b"\n" for article in batch))
             file.flush()
-            os.fsync(file.fileno())  # first it is on the disk, then it is done
+            os.fsync(file.fileno())  # durable before the commit
             await articles.commit()
 
 

@@ -1,6 +1,6 @@
-"""Articles into Parquet files of up to 10,000 each, for DuckDB or pandas: `python examples/to_parquet.py FOLDER`.
+"""Write articles to Parquet files of up to 10,000 rows, for DuckDB or pandas: `python examples/to_parquet.py FOLDER`.
 
-Needs `pip install pyarrow`. A file is named after its first article, so that one that is written twice is one.
+Needs `pip install pyarrow`. A file is named after its first article, so a redelivered batch replaces its file.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ import pyarrow.parquet
 
 from streams import Article, Subscription
 
-COLUMNS = ("id", "revision", "story_id", "publisher", "published", "language", "url", "title", "text", "tags")
+COLUMNS = ("id", "revision", "story_id", "publisher", "published", "language", "url", "title", "paragraphs", "tags")
 
 
 def save(folder: Path, batch: list[Article]) -> None:

@@ -1,7 +1,7 @@
-"""The last revision of every article into SQLite, with a search index: `python examples/to_sqlite.py news.db`.
+"""Write the latest revision of every article to SQLite, with a search index: `python examples/to_sqlite.py news.db`.
 
-Then: `sqlite3 news.db "select id, title from search where search match 'harbour' order by rank"`. For
-PostgreSQL the statements are the same but for the index, which is a column `tsvector generated always as …` there.
+Then: `sqlite3 news.db "select id, title from search where search match 'harbour' order by rank"`. PostgreSQL takes the
+same statements, except for the index: use a column `tsvector generated always as …`.
 """
 
 import asyncio

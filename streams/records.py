@@ -151,7 +151,7 @@ class Article(Record, frozen=True, omit_defaults=True, kw_only=True):
 class DeadLetter(Record, frozen=True, omit_defaults=True, kw_only=True):
     """A failed message or feed entry with the reason. `payload` is the original value, unchanged.
 
-    `error_kind` is unreadable, timeout, bug or webhook.
+    `error_kind` is unreadable, timeout, bug or sink.
 
     `topic`, `partition` and `offset` are the message's position. An entry that never became a message has only `feed`.
     """
@@ -166,7 +166,7 @@ class DeadLetter(Record, frozen=True, omit_defaults=True, kw_only=True):
     error: str
     attempts: int = 1
     feed: str = ""
-    webhook: str = ""  # the receiver that did not accept the message
+    sink: str = ""  # the sink that rejected the message
     failed_at: datetime
 
     @property

@@ -31,8 +31,8 @@ ITEMS = Topic(f"{TOPIC_PREFIX}.items", 7 * DAY_S)
 ARTICLES = Topic(f"{TOPIC_PREFIX}.articles", 30 * DAY_S, compact=True)
 DEAD_LETTERS = Topic(f"{TOPIC_PREFIX}.dead-letters", 90 * DAY_S)
 POLLS = Topic(f"{TOPIC_PREFIX}.polls", 7 * DAY_S)
-WEBHOOKS = Topic(f"{TOPIC_PREFIX}.webhooks", 7 * DAY_S)  # deliveries to repeat; key: webhook name, value: the article
-BUILTIN_TOPICS = (ITEMS, ARTICLES, DEAD_LETTERS, POLLS, WEBHOOKS)
+SINK_REPLAYS = Topic(f"{TOPIC_PREFIX}.sink-replays", 7 * DAY_S)  # deliveries to repeat; key: sink, value: the article
+BUILTIN_TOPICS = (ITEMS, ARTICLES, DEAD_LETTERS, POLLS, SINK_REPLAYS)
 
 
 def partition_name(topic: str, partition: int) -> str:

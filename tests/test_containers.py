@@ -27,7 +27,7 @@ WORKDIR = re.findall(r"^WORKDIR (.+)$", DOCKERFILE, re.MULTILINE)[-1]
 IMAGE_ENV = dict(re.findall(r"(\w+)=(\S+)", " ".join(re.findall(r"^ENV (.+)$", DOCKERFILE, re.MULTILINE))))
 UID = int(re.findall(r"useradd .*--uid (\d+)", DOCKERFILE)[0])
 DATA_DIR = IMAGE_ENV["COPYDESK_DATA_DIR"]
-HOOK = '[[webhooks]]\nname = "newsroom"\nurl = "http://127.0.0.1:9/in"\nsecret = "an invented secret"\n'
+SINK = '[[sinks]]\ntype = "webhook"\nname = "newsroom"\nurl = "http://127.0.0.1:9/in"\nsecret = "an invented secret"\n'
 
 
 def mounts(service: dict[str, Any]) -> Iterator[tuple[str, str, bool]]:
@@ -47,7 +47,7 @@ def owned_folders() -> set[str]:
 
 
 def test_compose_has_service_for_each_part() -> None:
-    assert {tuple(s["command"]) for s in SERVICES.values()} == {("poll",), ("desk",), ("web",), ("webhooks",)}
+    assert {tuple(s["command"]) for s in SERVICES.values()} == {("poll",), ("desk",), ("web",), ("sink",)}
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -84,7 +84,7 @@ def test_example_configuration_is_valid_when_uncommented(tmp_path: Path) -> None
     path = tmp_path / "copydesk.toml"
     path.write_text(re.sub(r"^# (?=\w+ = |\[\[)", "", text, flags=re.MULTILINE))
     settings = load_settings(environ={"COPYDESK_CONFIG": str(path)})
-    assert settings.routes and settings.webhooks and settings.poll_interval_s == 300
+    assert settings.routes and settings.sinks and settings.poll_interval_s == 300
 
 
 # -- run ------------------------------------------------------------------------------------------------------
@@ -154,7 +154,7 @@ def container(
     if os.getuid() != 0 or subprocess.run(["unshare", "--mount", "true"], capture_output=True).returncode:
         pytest.skip("a mount namespace needs root")
     config = tmp_path / "copydesk.toml"
-    config.write_text(HOOK)
+    config.write_text(SINK)
     volumes = [t for _, t, ro in mounts(service) if not ro]
     environ = {n: str(v) for n, v in service["environment"].items() if not n.endswith("_URL")}
     environ |= {

@@ -1,4 +1,4 @@
-"""The demo's stories: told without repeating themselves, for what a site repeats is taken for clutter."""
+"""Demo newsroom: its sentences do not repeat, because the cleaner removes repeated ones; slow pollers miss no story."""
 
 import asyncio
 from collections import Counter
@@ -11,33 +11,34 @@ from workers.demo.newsroom import WINDOW, Newsroom
 from workers.demo.stories import story
 
 
-def test_no_outlet_says_a_thing_often() -> None:
-    said = Counter((one.outlet.slug, paragraph) for one in map(story, range(600)) for paragraph in one.paragraphs)
-    assert max(said.values()) <= 3
+def test_demo_sentences_rarely_repeat() -> None:
+    stories = map(story, range(600))
+    occurrences = Counter((s.outlet.slug, paragraph) for s in stories for paragraph in s.paragraphs)
+    assert max(occurrences.values()) <= 3
     assert story(7) == story(7)
     assert story(7, revision=2).title != story(7).title or story(7, revision=2).paragraphs != story(7).paragraphs
 
 
 def test_unread_stories_stay_in_their_feeds(tmp_path: Path) -> None:
-    """However slow the poller is, it sees each story, and each first version before its correction."""
+    """A slow poller sees each story, and each first revision before its correction."""
 
     async def go() -> None:
-        room = Newsroom(tmp_path, pace_s=0.001, edit_after_s=0.0)
-        await room.open()
-        etags = dict.fromkeys(room.feed_urls, "")
+        newsroom = Newsroom(tmp_path, pace_s=0.001, edit_after_s=0.0)
+        await newsroom.open()
+        etags = dict.fromkeys(newsroom.feed_urls, "")
         offered: set[tuple[str, str]] = set()
         async with aiohttp.ClientSession() as http:
-            while len(room.ledger) < 4 * WINDOW:
-                await asyncio.sleep(0.2)  # time for two hundred stories, were they not held back
-                for url in room.feed_urls[:-1]:
-                    async with http.get(url, headers={"If-None-Match": etags[url]}) as answer:
-                        etags[url] = answer.headers["ETag"]
-                        feed = feedparser.parse(await answer.read()) if answer.status == 200 else {"entries": []}
+            while len(newsroom.ledger) < 4 * WINDOW:
+                await asyncio.sleep(0.2)  # enough time for 200 stories at this pace
+                for url in newsroom.feed_urls[:-1]:
+                    async with http.get(url, headers={"If-None-Match": etags[url]}) as response:
+                        etags[url] = response.headers["ETag"]
+                        feed = feedparser.parse(await response.read()) if response.status == 200 else {"entries": []}
                         offered |= {(entry["link"].partition("?")[0], entry["title"]) for entry in feed["entries"]}
-        await room.close()
-        unread = set(room.ledger[-WINDOW:])
-        wanted = {(s.url, s.title) for p in room.ledger if p not in unread for s in [story(p.number, p.revision)]}
-        assert any(p.revision == 2 for p in room.ledger)
-        assert wanted <= offered
+        await newsroom.close()
+        unread = set(newsroom.ledger[-WINDOW:])
+        expected = {(s.url, s.title) for p in newsroom.ledger if p not in unread for s in [story(p.number, p.revision)]}
+        assert any(p.revision == 2 for p in newsroom.ledger)
+        assert expected <= offered
 
     asyncio.run(go())

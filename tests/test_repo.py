@@ -85,10 +85,10 @@ def test_alerts_and_dashboard_ask_for_metrics_that_there_are() -> None:
 
     status = {
         "counters": {"desk": {"in": 1, "new": 1, "dead": 0}, "poll": {"in": 1, "sent": 1}},
-        "balanced": True, "lag": 0, "memory": 0.1,
+        "balanced": True, "lag": 0, "memory": 0.1, "feeds": [{"health": "ok"}],
         "workers": [{"name": "desk-1", "role": "desk", "heartbeat_age_s": 1.5}],
     }  # fmt: skip
-    text = render_metrics(status, [], {"copydesk.articles": 1}, Latency()).decode()
+    text = render_metrics(status, {"copydesk.articles": 1}, Latency()).decode()
     there = {sample.name for family in text_string_to_metric_families(text) for sample in family.samples}
     rules = yaml.safe_load((ROOT / "examples/prometheus/copydesk.rules.yml").read_text("utf-8"))
     panels = json.loads((ROOT / "examples/grafana/copydesk.json").read_text("utf-8"))["panels"]

@@ -117,9 +117,12 @@ def _service_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
         ("poll", run_poll, "run a poller"),
         ("desk", run_desk, "run a desk worker"),
         ("web", run_web, "serve the status page"),
-        ("webhooks", run_webhooks, "deliver to the [[webhooks]] of copydesk.toml"),
+        ("sink", run_sink, "deliver articles to the [[sinks]] of copydesk.toml"),
     ):
-        command(name, run, help).add_argument("--name", default="", help="the worker's name, that no other has")
+        parser = command(name, run, help)
+        parser.add_argument("--name", default="", help="the worker's name, that no other has")
+        if name == "sink":
+            parser.add_argument("sink", nargs="?", default="", metavar="NAME", help="only this sink (default: all)")
 
 
 def _upkeep_commands(command: Callable[..., argparse.ArgumentParser], commands: Any) -> None:
@@ -245,12 +248,12 @@ def run_web(settings: Settings, args: Any) -> int:
     return services.run(lambda: services.run_web(settings, url, args.name))
 
 
-def run_webhooks(settings: Settings, args: Any) -> int:
+def run_sink(settings: Settings, args: Any) -> int:
     from streams.subscribe import resolve_broker_url
     from workers import services
 
     url = resolve_broker_url(settings)
-    return services.run(lambda: services.run_webhooks(settings, url, args.name))
+    return services.run(lambda: services.run_sinks(settings, url, args.name, only=args.sink))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from streams.codec import decode, encode
 from streams.errors import UnreadableError
 from streams.records import DeadLetter, MessageId
 from streams.state.redis_client import map_redis_errors
-from streams.topics import DEAD_LETTERS, ITEMS, WEBHOOKS
+from streams.topics import DEAD_LETTERS, ITEMS, SINK_REPLAYS
 from workers.replay import replay_headers
 
 MAX_ERROR_CHARS = 2_000
@@ -31,11 +31,10 @@ def from_message(message: ConsumedMessage, error_kind: str, error: str, feed: st
     return build(message.at, message.key, message.value, message.headers, error_kind, error, feed=feed)
 
 
-def from_webhook(webhook: str, message: ConsumedMessage, error: str, attempts: int) -> OutgoingMessage:
-    """Return the dead letter of an article that the receiver of *webhook* did not accept."""
+def from_sink(sink: str, message: ConsumedMessage, error: str, attempts: int) -> OutgoingMessage:
+    """Return the dead letter of an article that *sink* rejected."""
     source = MessageId(message.topic, message.partition, message.offset)
-    headers = message.headers
-    return build(source, message.key, message.value, headers, "webhook", error, webhook=webhook, attempts=attempts)
+    return build(source, message.key, message.value, message.headers, "sink", error, sink=sink, attempts=attempts)
 
 
 def from_feed_entry(feed: str, entry: str, error: str) -> OutgoingMessage:
@@ -45,7 +44,7 @@ def from_feed_entry(feed: str, entry: str, error: str) -> OutgoingMessage:
 
 def build(
     source: MessageId | None, key: bytes, payload: bytes, headers: tuple[tuple[str, bytes], ...], error_kind: str,
-    error: str, *, feed: str = "", webhook: str = "", attempts: int = 1,
+    error: str, *, feed: str = "", sink: str = "", attempts: int = 1,
 ) -> OutgoingMessage:  # fmt: skip
     """Return the dead letter of the message at *source*; None for an entry of *feed*."""
     letter = DeadLetter(
@@ -59,7 +58,7 @@ def build(
         error=error[:MAX_ERROR_CHARS],
         attempts=attempts,
         feed=feed,
-        webhook=webhook,
+        sink=sink,
         failed_at=datetime.now(UTC),
     )
     return OutgoingMessage(DEAD_LETTERS.name, (str(source) if source else feed).encode(), encode(letter))
@@ -97,7 +96,7 @@ async def select(broker: Broker, names: Sequence[str]) -> list[PendingLetter]:
 
 
 async def replay(broker: Broker, pending_letter: PendingLetter) -> bool:
-    """Send the letter's message to the desk or to its webhook again. Returns False if it has been discarded.
+    """Send the letter's message to the desk or to its sink again. Returns False if it has been discarded.
 
     Idempotent: a second replay sends nothing. A header keeps the first position of the message.
 
@@ -105,7 +104,7 @@ async def replay(broker: Broker, pending_letter: PendingLetter) -> bool:
         UnreadableError: the letter is a feed entry, which is not a message.
     """
     name, letter = pending_letter
-    if not letter.webhook and letter.topic != ITEMS.name:
+    if not letter.sink and letter.topic != ITEMS.name:
         raise UnreadableError(
             f"dead letter not replayable: {name} (entry of feed {letter.feed}); the next poll tries again"
         )
@@ -113,8 +112,8 @@ async def replay(broker: Broker, pending_letter: PendingLetter) -> bool:
         letter.topic, letter.partition, letter.offset, 0.0, letter.key, letter.payload, letter.headers
     )
     headers = replay_headers(source)
-    if letter.webhook:
-        message = OutgoingMessage(WEBHOOKS.name, letter.webhook.encode(), letter.payload, headers)
+    if letter.sink:
+        message = OutgoingMessage(SINK_REPLAYS.name, letter.sink.encode(), letter.payload, headers)
     else:
         message = OutgoingMessage(letter.topic, letter.key, letter.payload, headers)
     return await broker.publish([message], conditions=[Condition(RESOLVED_KEY, name, "", "replayed")])

@@ -31,7 +31,8 @@ from workers.counters import read_counters
 from workers.dedupe.rebuild import INTACT_KEY, rebuild_if_lost
 from workers.heartbeats import heartbeat_task, worker_name
 from workers.poller.poller import Poller
-from workers.sinks.webhook import Webhooks
+from workers.sinks import SINKS
+from workers.sinks.runner import SinkRunner
 from workers.web.server import WebServer
 
 log = logging.getLogger(__name__)
@@ -221,20 +222,31 @@ async def _relieve(broker: Broker, every_s: float = RELIEVE_EVERY_S) -> None:
         await asyncio.sleep(every_s)
 
 
-async def run_webhooks(settings: Settings, url: str, name: str = "") -> int:
-    """Deliver to webhooks until a signal comes."""
+async def run_sinks(settings: Settings, url: str, name: str = "", *, only: str = "") -> int:
+    """Deliver to all sinks, or to the sink *only*, until a stop signal."""
+    names = [sink.name for sink in settings.sinks]
+    if not names:
+        raise SettingsError("no sinks: copydesk.toml has no [[sinks]] table; add one")
+    if only and only not in names:
+        raise SettingsError(f"unknown sink: {only}; copydesk.toml has {', '.join(names)}")
+    selected = [sink for sink in settings.sinks if only in ("", sink.name)]
+    settings = replace(settings, broker_url=url)
 
-    async def work(broker: Broker, stopping: asyncio.Event) -> None:
-        async with heartbeat_task(broker.state, "webhooks", worker_name("webhooks", name)):
-            delivering = asyncio.create_task(Webhooks(replace(settings, broker_url=url), broker).run())
-            log.info("%d webhooks ready", len(settings.webhooks))
+    async def deliver(broker: Broker) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            for options in selected:
+                sink = SINKS[options.type](settings, options)
+                tasks.create_task(SinkRunner(settings, broker, options, sink).run())
+
+    async def body(broker: Broker, stopping: asyncio.Event) -> None:
+        async with heartbeat_task(broker.state, "sink", worker_name("sink", name)):
+            delivering = asyncio.create_task(deliver(broker))
+            log.info("sinks ready: %s", ", ".join(sink.name for sink in selected))
             await wait_stop_or(stopping, delivering)
             delivering.cancel()
             await asyncio.gather(delivering, return_exceptions=True)
 
-    if not settings.webhooks:
-        raise SettingsError("there are no [[webhooks]] in copydesk.toml")
-    return await run_service(settings, url, work)
+    return await run_service(settings, url, body)
 
 
 async def run_web(settings: Settings, url: str, name: str = "") -> int:

@@ -137,7 +137,7 @@ class Supervisor:
             self._start_children()
             for child in self.children:  # health misses a worker from here on, even before its first own heartbeat
                 await write_heartbeat(broker.state, child.name.partition("-")[0], self._worker_name(child.name))
-            self._print_banner(f"{server.url}#{server.acts.token}", time.monotonic() - started_s)
+            self._print_banner(f"{server.url}#{server.admin.token}", time.monotonic() - started_s)
             async with heartbeat_task(broker.state, "web", self._worker_name("web")):
                 await self._supervise(stopping)
         finally:
@@ -170,8 +170,8 @@ class Supervisor:
         log_dir.mkdir(parents=True, exist_ok=True)
         environ = {**os.environ, **to_environ(replace(self.settings, broker_url=self.url))}
         commands = {"poller": "poll", **{f"desk-{n}": "desk" for n in range(1, self.settings.desk_workers + 1)}}
-        if self.settings.webhooks:
-            commands["webhooks"] = "webhooks"
+        if self.settings.sinks:
+            commands["sink"] = "sink"
         self.children = [
             WorkerProcess(name, [command, "--name", self._worker_name(name)], environ, log_dir)
             for name, command in commands.items()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from streams.config.tables import TABLE_SETTINGS, FeedOptions, Route, Webhook, parse_tables
+from streams.config.tables import TABLE_SETTINGS, FeedOptions, Route, SinkOptions, parse_tables
 from streams.errors import SettingsError
 from streams.topics import resolve_topic, route_topic
 from streams.version import version
@@ -110,7 +110,7 @@ class Settings:
     log_file: str = _setting("", "logs go to this file, in four parts of 10 MB at most; else to standard error")
     routes: tuple[Route, ...] = field(default=(), metadata={"help": "`[[routes]]` tables of `copydesk.toml`"})
     feeds: tuple[FeedOptions, ...] = field(default=(), metadata={"help": "`[[feeds]]` tables of `copydesk.toml`"})
-    webhooks: tuple[Webhook, ...] = field(default=(), metadata={"help": "`[[webhooks]]` tables of `copydesk.toml`"})
+    sinks: tuple[SinkOptions, ...] = field(default=(), metadata={"help": "`[[sinks]]` tables of `copydesk.toml`"})
 
     @property
     def broker_scheme(self) -> str:
@@ -222,10 +222,13 @@ def _validate(settings: Settings) -> Settings:
             "lower item_timeout_s or raise lease_timeout_s"
         )
     routes = [route_topic(route.name).name for route in settings.routes]
-    for hook in settings.webhooks:
-        topic = resolve_topic(hook.topic).name
+    names = [sink.name for sink in settings.sinks]
+    if repeated := sorted({name for name in names if names.count(name) > 1}):
+        raise SettingsError(f"duplicate sink name: {', '.join(repeated)}; give each [[sinks]] table its own name")
+    for sink in settings.sinks:
+        topic = resolve_topic(sink.topic).name
         if topic.count(".") > 1 and topic not in routes:
-            raise SettingsError(f"webhook {hook.name}: topic = {hook.topic!r}; there is no such route")
+            raise SettingsError(f"sink {sink.name}: topic = {sink.topic!r}; there is no such route")
     for host in settings.private_host_patterns:
         name, _, port = host.rpartition(":")
         if not name or not (port == "*" or port.isdecimal()) or "/" in host:

@@ -3,7 +3,7 @@
 import base64
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -51,15 +51,26 @@ class FeedOptions:
     full_text: bool = False
 
 
-@dataclass(frozen=True)
-class Webhook:
-    """Where articles are POSTed to, and the secret that they are signed with."""
+@dataclass(frozen=True, kw_only=True)
+class SinkOptions:
+    """A destination for articles. `type` selects the implementation in `workers.sinks.SINKS`."""
 
     name: str
-    url: str
-    secret: str = field(repr=False)
+    type: str
     topic: str = "articles"
     start_from: str = "end"
+
+
+@dataclass(frozen=True, kw_only=True)
+class WebhookOptions(SinkOptions):
+    """A URL that articles are POSTed to, and the secret of their signatures."""
+
+    type: str = "webhook"
+    url: str
+    secret: str = field(repr=False)
+
+
+SINK_TYPES: Mapping[str, type[SinkOptions]] = {"webhook": WebhookOptions}
 
 
 def parse_tables(name: str, raw: Any, source: str) -> tuple[Any, ...]:
@@ -146,34 +157,47 @@ def _feed_rule(table: Mapping[str, Any], where: str) -> FeedOptions:
     return FeedOptions(**table)
 
 
-def _webhook(table: Mapping[str, Any], where: str) -> Webhook:
-    kinds = [f.name for f in fields(Webhook)]
-    if unknown := set(table) - set(kinds):
-        raise SettingsError(f"{where}: unknown {', '.join(sorted(unknown))}; a table has {', '.join(kinds)}")
-    for name in ("name", "url", "secret"):
-        if not isinstance(table.get(name), str):
-            raise SettingsError(f"{where}: {name} is missing, or no text")
+def _sink(table: Mapping[str, Any], where: str) -> SinkOptions:
+    options_type = SINK_TYPES.get(str(table.get("type")))
+    if options_type is None:
+        raise SettingsError(f"{where}: `type` must be one of {', '.join(SINK_TYPES)}")
+    options = fields(options_type)
+    if unknown := set(table) - {f.name for f in options}:
+        raise SettingsError(
+            f"{where}: unknown {', '.join(sorted(unknown))}; a table has {', '.join(f.name for f in options)}"
+        )
+    for option in options:
+        if not isinstance(table.get(option.name, None if option.default is MISSING else ""), str):
+            raise SettingsError(f"{where}: {option.name} is missing, or not a string")
     if not ROUTE_NAME.fullmatch(table["name"]):
-        raise SettingsError(f"{where}: a name is lower-case letters, digits, - and _, at most 64")
-    if urlsplit(table["url"]).scheme not in ("http", "https"):
-        raise SettingsError(f"{where}: url is http:// or https://")
-    if len(table["secret"]) < MIN_SECRET_CHARS:
-        raise SettingsError(f"{where}: a secret has {MIN_SECRET_CHARS} characters or more")
-    if table.get("start", "end") not in ("start", "end"):
-        raise SettingsError(f"{where}: start is start or end")
+        raise SettingsError(f"{where}: invalid name (allowed: 1 to 64 of a-z, 0-9, - and _)")
+    if table.get("start_from", "end") not in ("start", "end"):
+        raise SettingsError(f'{where}: `start_from` must be "start" or "end"')
     try:
         if not resolve_topic(str(table.get("topic", "articles"))).compact:
             raise ValueError("topic is articles, or articles.<route>")
-        if table["secret"].startswith("whsec_"):
-            base64.b64decode(table["secret"][6:], validate=True)
     except ValueError as exc:
         raise SettingsError(f"{where}: {exc}") from exc
-    return Webhook(**table)
+    if options_type is WebhookOptions:
+        _check_webhook(table, where)
+    return options_type(**table)
+
+
+def _check_webhook(table: Mapping[str, Any], where: str) -> None:
+    if urlsplit(table["url"]).scheme not in ("http", "https"):
+        raise SettingsError(f"{where}: `url` must start with http:// or https://")
+    if len(table["secret"]) < MIN_SECRET_CHARS:
+        raise SettingsError(f"{where}: `secret` must have at least {MIN_SECRET_CHARS} characters")
+    if table["secret"].startswith("whsec_"):
+        try:
+            base64.b64decode(table["secret"][6:], validate=True)
+        except ValueError as exc:
+            raise SettingsError(f"{where}: `secret` must be base64 after whsec_ ({exc})") from exc
 
 
 TABLE_PARSERS: dict[str, Callable[[Mapping[str, Any], str], Any]] = {
     "routes": _route,
     "feeds": _feed_rule,
-    "webhooks": _webhook,
+    "sinks": _sink,
 }
 TABLE_SETTINGS = tuple(TABLE_PARSERS)

@@ -1,6 +1,6 @@
-"""The fault suite: whatever dies, nothing is lost and nothing comes out twice.
+"""Fault suite: after any crash, articles are complete and unique.
 
-truth server ─▶ poller ─▶ desks ─▶ articles ─▶ subscribers        every arrow through a proxy of ours
-     │ ledger                        │ wire, dead letters, counters
-     └────────────▶ checker ◀────────┘
+ledger server ─▶ poller ─▶ desks ─▶ articles ─▶ subscribers        every connection goes through a proxy
+      │ ledger                        │ articles, dead letters, counters
+      └────────────▶ checker ◀────────┘
 """

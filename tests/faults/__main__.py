@@ -1,4 +1,4 @@
-"""`make faults`: seeded runs, a line of JSON each, and the sum. Exit code 1 when anything was lost, repeated or wrong.
+"""`make faults`: seeded runs, one JSON line each, and a summary. Exit code 1 for any loss, duplicate or corruption.
 
 make faults ARGS="--runs 20 --faults 40"          embedded
 make faults ARGS="--kafka 4.4.0 --runs 5"         a cluster of three nodes of this version
@@ -26,15 +26,15 @@ async def run(
     chaos: float = 0.05, kinds: Any = None, folder: Path | None = None, patience_s: float = 300.0,
     articles: int = 0, clock: Path | None = None, **settings: Any,
 ) -> dict[str, Any]:  # fmt: skip
-    """Return what a run came to; `ok` says whether all is well."""
+    """Return the report of a run; `ok` is true when the checker found no violation."""
     started_s = time.monotonic()
-    kept = folder or Path(tempfile.mkdtemp(prefix="copydesk-faults-"))
+    directory = folder or Path(tempfile.mkdtemp(prefix="copydesk-faults-"))
     cluster = Cluster(kafka, 3) if kafka else None
     try:
         if cluster:
             cluster.start()
         async with TruthServer(seed, feeds, news, chaos) as truth:
-            fleet = Fleet(kept, truth, cluster=cluster, bug=bug, **settings)
+            fleet = Fleet(directory, truth, cluster=cluster, bug=bug, **settings)
             if clock:
                 fleet.share_clock(clock)
             await fleet.start()
@@ -52,16 +52,18 @@ async def run(
         if cluster:
             cluster.stop()
     if result["ok"] and folder is None:
-        shutil.rmtree(kept, ignore_errors=True)
+        shutil.rmtree(directory, ignore_errors=True)
     else:
-        result["folder"] = str(kept)
+        result["folder"] = str(directory)
     return {"seed": seed, "faults": dict(done), "wall_s": round(time.monotonic() - started_s, 1), **result}
 
 
-async def first_articles(fleet: Fleet, wanted: int = 50) -> None:
-    """Wait until the stream flows: faults before that would show nothing."""
+async def first_articles(fleet: Fleet, min_items: int = 50) -> None:
+    """Wait until articles arrive: faults before the first article would test no recovery."""
     end_s = time.monotonic() + 300
-    while sum(feed.count for feed in fleet.truth.feeds) < wanted + len(fleet.truth.feeds) * fleet.truth.feeds[0].news:
+    while (
+        sum(feed.count for feed in fleet.truth.feeds) < min_items + len(fleet.truth.feeds) * fleet.truth.feeds[0].news
+    ):
         if time.monotonic() > end_s:
             raise AssertionError("nothing flows, before any fault")
         await asyncio.sleep(0.1)
@@ -78,17 +80,17 @@ async def outcome(fleet: Fleet, settled: bool, patience_s: float) -> dict[str, A
 
 
 async def _views(fleet: Fleet, wire: set[tuple[str, int]], patience_s: float) -> dict[str, int]:
-    """Return what the subscribers lack, and what the one that was never killed got twice."""
+    """Return the articles that subscribers miss, and the duplicates of the subscriber that was never killed."""
     end_s = time.monotonic() + patience_s
     while True:
-        got = fleet.subscribers()
-        lacking = {name: len(wire - set(rows)) for name, rows in got.items()}
+        received = fleet.subscribers()
+        lacking = {name: len(wire - set(rows)) for name, rows in received.items()}
         if not any(lacking.values()) or time.monotonic() > end_s:
             break
         await asyncio.sleep(0.2)
     return {
         "tail_lost": lacking["tail"], "member_lost": lacking["member"],
-        "tail_dup": len(got["tail"]) - len(set(got["tail"])),
+        "tail_dup": len(received["tail"]) - len(set(received["tail"])),
     }  # fmt: skip
 
 

@@ -1,13 +1,13 @@
-"""The checker: the ledger against what came out. A pure function, and it must be able to fail.
+"""Checker: compare the ledger with the output. Pure; `mutants.py` proves that it detects each violation.
 
-LOST      offered and known to be taken, but neither published nor a dead letter
-DUP       published twice (story and words alike), or under one (id, revision) twice
+LOST      acknowledged by the poller, but neither published nor a dead letter
+DUP       published twice: the same story and words, or the same (id, revision)
 BOTH      published and a dead letter
 PHANTOM   a story that was never offered
-CORRUPT   words that this story never had: truncated, mixed up, half cleaned
-ORDER     a revision behind a newer one, or a revision number that isn't one more than the last
-FENCE     a source partition whose offsets go back in what it published: somebody wrote after his successor
-CONSERVE  a stage whose counters don't add up, or don't agree with the topics
+CORRUPT   words that this story never had: truncated, mixed, partly cleaned
+ORDER     a revision after a newer one, or a gap in the revision numbers
+FENCE     source offsets of a partition go backwards: a worker wrote after its successor
+CONSERVE  counters of a stage that are inconsistent, or differ from the topics
 """
 
 from collections import Counter
@@ -18,7 +18,7 @@ FIGURES = ("lost", "dup", "both", "phantom", "corrupt", "order", "fence", "conse
 
 
 class Out(NamedTuple):
-    """An article as it stands on the wire, in the order of its partition."""
+    """An article as published, in partition order."""
 
     url: str
     digest: str
@@ -29,7 +29,7 @@ class Out(NamedTuple):
 
 
 class Report(NamedTuple):
-    """How many of each there are, with an example of each, and how much was checked."""
+    """Number of violations by type, one example of each, and the number of checked articles."""
 
     articles: int
     offered: int
@@ -39,7 +39,7 @@ class Report(NamedTuple):
 
     @property
     def ok(self) -> bool:
-        """Nothing wrong, and something there: a run without articles is a failure."""
+        """Return whether there are articles and no violations: a run without articles is a failure."""
         return self.articles > 0 and self.offered > 0 and not any(self.figures.values())
 
 
@@ -51,24 +51,28 @@ def check(
     counters: Mapping[str, Mapping[str, int]] | None = None,
     items: int = 0,
 ) -> Report:
-    """Return the report. *ledger*: a story's URL → digests in order; *dead*: keys of dead letters; *poison*: those meant."""
-    found: dict[str, list[Any]] = {name: [] for name in FIGURES}
-    known = {(url, digest) for url, digests in ledger.items() for digest in digests}
+    """Return the report. *ledger*: story URL → digests in order; *dead*: keys of dead letters; *poison*: expected ones."""
+    violations: dict[str, list[Any]] = {name: [] for name in FIGURES}
+    acknowledged = {(url, digest) for url, digests in ledger.items() for digest in digests}
     words = Counter((out.url, out.digest) for out in wire)
     names = Counter((out.id, out.revision) for out in wire)
     dead_letters = Counter(dead)
-    found["lost"] = [p for p in known if p not in words and p[0] not in dead_letters]
-    found["lost"] += [key for key in poison if key not in dead_letters]
-    found["dup"] = [p for p, n in words.items() if n > 1] + [p for p, n in names.items() if n > 1]
-    found["dup"] += [key for key, n in dead_letters.items() if n > 1]
-    found["both"] = [p for p in words if p[0] in dead_letters]
-    found["phantom"] = [p for p in words if p[0] not in ledger]
-    found["corrupt"] = [p for p in words if p[0] in ledger and p not in known]
-    found["order"], found["fence"] = _order(ledger, wire), _fence(wire)
-    found["conserve"] = _conserve(counters, len(wire), len(dead), items) if counters is not None else []
-    figures = {name: len(cases) for name, cases in found.items()}
+    violations["lost"] = [p for p in acknowledged if p not in words and p[0] not in dead_letters]
+    violations["lost"] += [key for key in poison if key not in dead_letters]
+    violations["dup"] = [p for p, n in words.items() if n > 1] + [p for p, n in names.items() if n > 1]
+    violations["dup"] += [key for key, n in dead_letters.items() if n > 1]
+    violations["both"] = [p for p in words if p[0] in dead_letters]
+    violations["phantom"] = [p for p in words if p[0] not in ledger]
+    violations["corrupt"] = [p for p in words if p[0] in ledger and p not in acknowledged]
+    violations["order"], violations["fence"] = _order(ledger, wire), _fence(wire)
+    violations["conserve"] = _conserve(counters, len(wire), len(dead), items) if counters is not None else []
+    figures = {name: len(cases) for name, cases in violations.items()}
     return Report(
-        len(wire), len(known), len(dead), figures, {name: cases[:3] for name, cases in found.items() if cases}
+        len(wire),
+        len(acknowledged),
+        len(dead),
+        figures,
+        {name: cases[:3] for name, cases in violations.items() if cases},
     )
 
 

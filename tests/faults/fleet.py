@@ -1,4 +1,4 @@
-"""A fleet to break: pollers, desks and subscribers as processes, each behind its own proxy, over a broker of our own."""
+"""The system under test: pollers, desks and subscribers as processes, each behind its own proxy, over a private broker."""
 
 import asyncio
 import json
@@ -28,7 +28,7 @@ from workers.services import connect
 
 LEASE_S = 1.5
 NAMES = ("poller-1", "poller-2", "desk-1", "desk-2", "tail", "member")
-LATENCY_S = 0.015  # each way, for workers: so that what takes two steps can be killed between them
+LATENCY_S = 0.015  # each way, for workers: leaves time to kill a worker between two writes
 
 
 def die_with_harness() -> None:
@@ -36,7 +36,7 @@ def die_with_harness() -> None:
 
 
 class Part:
-    """A process of the fleet that is started again whenever it has died."""
+    """A process of the fleet; it is restarted after its death."""
 
     def __init__(self, name: str, arguments: list[str], folder: Path, bug: str, *, out: bool = False) -> None:
         self.environ = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -70,7 +70,7 @@ class Part:
 
 
 class Fleet:
-    """Everything that runs in a fault run."""
+    """All processes of a fault run."""
 
     def __init__(
         self, folder: Path, truth: TruthServer, *, cluster: Cluster | None = None, bug: str = "",
@@ -117,7 +117,7 @@ class Fleet:
         ]  # fmt: skip
 
     async def _keep(self) -> None:
-        """Start again whatever has died, as a supervisor would."""
+        """Restart all dead processes, as a supervisor does."""
         while not self._stopping.is_set():
             self._with_clock(self.valkey.restart_if_dead)
             for part in self.parts.values():
@@ -129,7 +129,7 @@ class Fleet:
             await asyncio.sleep(0.05)
 
     def _with_clock(self, start: Callable[[], Any]) -> None:
-        os.environ.update(self.clock_environ)  # for the server, which inherits it; this process has begun without
+        os.environ.update(self.clock_environ)  # inherited by the server; this process keeps the true clock
         try:
             start()
         finally:
@@ -137,12 +137,12 @@ class Fleet:
                 del os.environ[name]
 
     async def add_poison(self, key: str) -> None:
-        """Put an unreadable item on the items topic."""
+        """Publish an unreadable item."""
         await self.broker.publish([OutgoingMessage(ITEMS.name, key.encode(), b'{"poison":' + key.encode())])
         self.poison.append(key)
 
     def share_clock(self, library: Path) -> None:
-        """Let everything that is started from now on have a clock that `jump` moves. libfaketime (Debian) is *library*."""
+        """Give all processes started from now on a clock that `jump` moves. *library*: path of libfaketime (Debian)."""
         self._clock = self.folder / "clock"
         self.jump(0)
         self.clock_environ = {
@@ -151,7 +151,7 @@ class Fleet:
         }  # fmt: skip
 
     def jump(self, seconds: int) -> None:
-        """Set the clock of all parts to so much more than the true time."""
+        """Set the clock of all parts to the true time plus this offset."""
         self._clock.write_text(f"{seconds:+d}")
 
     def heal(self) -> None:
@@ -164,7 +164,7 @@ class Fleet:
                 node.process.send_signal(signal.SIGCONT)
 
     async def settle(self, patience_s: float) -> bool:
-        """Heal all, offer nothing new, and return whether everything came to rest in time."""
+        """Heal all faults, stop the feeds, and return whether all queues became empty in time."""
         self.heal()
         self.truth.freeze()
         end = asyncio.get_running_loop().time() + patience_s
@@ -172,15 +172,15 @@ class Fleet:
             try:
                 if self.truth.all_taken() and await self.broker.lag(ITEMS.name, DESK_GROUP) == 0:
                     return True
-            except Exception as exc:  # noqa: BLE001 - the broker may still be on its way up
+            except Exception as exc:  # noqa: BLE001 - the broker may still be starting
                 print(f"settling: {exc}", file=sys.stderr)
             await asyncio.sleep(0.1)
         for part in self.parts.values():
-            part.signal(signal.SIGUSR1)  # say in your log where you are
+            part.signal(signal.SIGUSR1)  # log the running tasks
         return False
 
     async def report(self) -> Report:
-        """Check what came out against the ledger."""
+        """Check the output against the ledger."""
         self.wire = [_out(delivery) for delivery in await self._all(ARTICLES)]
         dead = [decode(delivery.value, DeadLetter).key.decode() for delivery in await self._all(DEAD_LETTERS)]
         items = len(await self._all(ITEMS))
@@ -191,14 +191,14 @@ class Fleet:
         reader = await self.broker.open_reader(topic, "", "start")
         out: list[Delivery] = []
         while True:
-            found = await reader.read(0.05)
-            out += found
-            if not found and await reader.at_end():
+            messages = await reader.read(0.05)
+            out += messages
+            if not messages and await reader.at_end():
                 await reader.close()
                 return out
 
     def subscribers(self) -> dict[str, list[tuple[str, int]]]:
-        """Return what the two subscribers got, as (id, revision)."""
+        """Return the articles of the two subscribers as (id, revision)."""
         out = {}
         for name in ("tail", "member"):
             rows = []
@@ -206,7 +206,7 @@ class Fleet:
             for line in path.read_bytes().splitlines() if path.exists() else ():
                 try:
                     row = json.loads(line)
-                except ValueError:  # it was killed while it wrote
+                except ValueError:  # killed during a write
                     continue
                 rows.append((row["id"], row["revision"]))
             out[name] = rows

@@ -1,7 +1,7 @@
-"""A feed server that writes down what it offered. A feed moves on only when its reader shows the current ETag.
+"""Feed server with a ledger of its revisions. A feed advances only after its reader sent the current ETag.
 
-The poller remembers the ETag in the step that publishes the items: whoever shows it claims to have them all. So each
-revision in the ledger must come out, exactly once, and there is nothing to argue about.
+The poller stores the ETag in the step that publishes the items, so the ETag acknowledges all of them. Therefore each
+revision in the ledger must be published exactly once.
 """
 
 import asyncio
@@ -41,12 +41,12 @@ VERBS = (
     "insured",
 )
 PLACES = ("Skelby Down", "Port Maren", "Dunscar", "Tarn Head", "Orrin", "Vessmark", "Low Hallow", "Carrick End")
-WINDOW = 60  # items that a document shows
+WINDOW = 60  # items per document
 MAX_REVISIONS = 4
 
 
 def story(feed: int, number: int, revision: int) -> tuple[str, tuple[str, ...]]:
-    """Return title and paragraphs of an invented story, always the same."""
+    """Return title and paragraphs of an invented story; the same for the same number."""
     rnd = random.Random(f"{feed}/{number}/{revision}")
     first = random.Random(f"{feed}/{number}")
     noun, place = first.choice(NOUNS), first.choice(PLACES)
@@ -63,7 +63,7 @@ def story(feed: int, number: int, revision: int) -> tuple[str, tuple[str, ...]]:
 
 
 def digest(title: str, paragraphs: Any) -> str:
-    """Return what identifies a revision by all its words."""
+    """Return a digest of a revision's words."""
     return hashlib.sha256("\n".join([title, *paragraphs]).encode()).hexdigest()[:16]
 
 
@@ -73,7 +73,7 @@ def url_of(feed: int, number: int) -> str:
 
 @dataclass
 class Feed:
-    """One feed: its stories' revisions, and the document that shows the newest."""
+    """One feed: the revisions of its stories, and the document with the newest ones."""
 
     number: int
     seed: int
@@ -84,9 +84,9 @@ class Feed:
     offered_s: float = 0.0
 
     def advance(self) -> None:
-        """Offer new stories, and correct some that are still shown."""
+        """Publish new stories, and revise some stories of the current document."""
         rnd = random.Random(f"{self.seed}/{self.number}/{self.count}")
-        shown = range(max(0, self.count + self.news - WINDOW), self.count)  # also with what comes now
+        shown = range(max(0, self.count + self.news - WINDOW), self.count)  # includes the new stories
         for n in [n for n in shown if rnd.random() < 0.04]:
             self.revisions[n] = min(self.revisions[n] + 1, MAX_REVISIONS)
         for _ in range(self.news):
@@ -108,13 +108,16 @@ class Feed:
 
 
 class TruthServer:
-    """Feeds `/0` … `/N`; each offers something new once in *pause_s* at most. `ledger` maps a story's URL to the digests of its revisions, in the order they were offered."""
+    """Feeds `/0` … `/N`. Each feed publishes at most once per *pause_s*.
+
+    `ledger` maps a story's URL to the digests of its revisions, in the order of publication.
+    """
 
     def __init__(self, seed: int, feeds: int, news: int, chaos: float = 0.0, pause_s: float = 0.0) -> None:
         self.feeds = [Feed(n, seed, news) for n in range(feeds)]
         self.chaos, self.pause_s, self.frozen = chaos, pause_s, False
         self.ledger: dict[str, list[str]] = {}
-        self.taken: list[int] = [0] * feeds  # how often the current document was shown to be known, since frozen
+        self.taken: list[int] = [0] * feeds  # requests per feed that sent the current document's ETag, since `freeze`
         self._random = random.Random(seed)
         self.url = ""
 
@@ -140,31 +143,31 @@ class TruthServer:
         feed.advance()
         feed.offered_s = time.monotonic()
         for n, revision in feed.revisions.items():
-            known = self.ledger.setdefault(url_of(feed.number, n), [])
-            for r in range(len(known), revision + 1):
-                known.append(digest(*story(feed.number, n, r)))
+            digests = self.ledger.setdefault(url_of(feed.number, n), [])
+            for r in range(len(digests), revision + 1):
+                digests.append(digest(*story(feed.number, n, r)))
 
     def freeze(self) -> None:
-        """Offer nothing new from now on, and answer well."""
+        """Stop publishing; answer every request well."""
         self.frozen, self.chaos = True, 0.0
         self.taken = [0] * len(self.feeds)
 
     def all_taken(self) -> bool:
-        """Whether every feed's last document has been shown to be known, twice."""
+        """Return whether each feed's last document was acknowledged twice."""
         return self.frozen and min(self.taken) >= 2
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         feed = self.feeds[int(request.match_info["feed"])]
         etag = f'"{hashlib.sha256(feed.body).hexdigest()[:16]}"'
-        known = request.headers.get("If-None-Match") == etag
+        is_current = request.headers.get("If-None-Match") == etag
         if self._random.random() < self.chaos:
             return await self._misbehave(request, feed)
-        if known and self.frozen:
+        if is_current and self.frozen:
             self.taken[feed.number] += 1
             return web.Response(status=304, headers={"ETag": etag})
-        if known and time.monotonic() - feed.offered_s < self.pause_s:
+        if is_current and time.monotonic() - feed.offered_s < self.pause_s:
             return web.Response(status=304, headers={"ETag": etag})
-        if known:
+        if is_current:
             self._offer(feed)
             etag = f'"{hashlib.sha256(feed.body).hexdigest()[:16]}"'
         return web.Response(body=feed.body, headers={"ETag": etag}, content_type="application/rss+xml")

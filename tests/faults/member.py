@@ -1,4 +1,4 @@
-"""A member of a subscriber group, for `test_groups.py`: prints each article that it gets and takes its time."""
+"""A member of a subscriber group, for `test_groups.py`: prints each article, then blocks for a configured time."""
 
 import asyncio
 import sys
@@ -17,7 +17,7 @@ async def main(broker_url: str, state_url: str, lease_s: str, work_s: str, block
         async for article in articles:
             print(article.id, article.revision, flush=True)
             if blocking == "blocking":
-                time.sleep(float(work_s))  # noqa: ASYNC251 - work that is not asyncio's stops the event loop
+                time.sleep(float(work_s))  # noqa: ASYNC251 - blocking work that is not asyncio's stops the event loop
             else:
                 await asyncio.sleep(float(work_s))
 

@@ -1,4 +1,4 @@
-"""Planted bugs: copydesk with one thing wrong, to show that the suite would catch it. Never imported by anything else.
+"""Mutants: copydesk with one planted bug each, to prove that the suite detects it. Only the fault suite imports this.
 
 python -m tests.faults.mutants BUG desk --name desk-1 …     as `copydesk`, with the bug
 """
@@ -60,7 +60,7 @@ def remember_after_publish() -> None:
 
 
 def remember_before_append() -> None:
-    """The poller keeps validators and known items, then sends the items."""
+    """Bug: the poller stores validators and known items before it sends the items."""
 
     async def publish(log: RedisStreamsBroker, messages: Any, remember: Any = (), guards: Any = ()) -> bool:
         if not await _publish(log, (), remember, guards):
@@ -77,7 +77,7 @@ def remember_before_append() -> None:
 
 
 def trim_too_early() -> None:
-    """Streams are kept short, whoever has read them."""
+    """Bug: topics are trimmed regardless of the consumers' positions."""
 
     async def trim(retention: Retention) -> dict[str, int]:
         log = retention.broker
@@ -90,7 +90,7 @@ def trim_too_early() -> None:
 
 
 def drop_on_exception() -> None:
-    """What couldn't be published is acked all the same."""
+    """Bug: offsets are committed although the publication failed."""
 
     async def advance(
         log: RedisStreamsBroker, faust: Any, runs: Sequence[OffsetRange], messages: Any, remember: Any
@@ -105,7 +105,7 @@ def drop_on_exception() -> None:
 
 
 def no_fence() -> None:
-    """A worker that wakes up writes as if nothing had happened."""
+    """Bug: a worker with a lost lease still writes."""
 
     async def advance(
         log: RedisStreamsBroker, faust: Any, runs: Sequence[OffsetRange], messages: Any, remember: Any
@@ -128,7 +128,7 @@ def half_cleaned() -> None:
 
 
 def dead_letter_too() -> None:
-    """An item that comes out is set aside as well."""
+    """Bug: a published item becomes a dead letter, too."""
     count = batch.BatchState.count
 
     def both(work: batch.BatchState, outcome: str, item: Any, at: Any, why: str) -> None:
@@ -144,7 +144,7 @@ def dead_letter_too() -> None:
 
 
 def forgetful() -> None:
-    """Every item is new to the desk."""
+    """Bug: the desk treats every item as new."""
 
     async def recall(seen: SeenStore, ids: Any) -> dict[str, Any]:
         return {}

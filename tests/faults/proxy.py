@@ -1,4 +1,4 @@
-"""A proxy between two parts, to break the wire: delay, reset, half-close, black hole, and a cut in mid-answer."""
+"""TCP proxy with faults: delay, reset, half-close, black hole, and a cut within a response."""
 
 import asyncio
 import socket
@@ -12,7 +12,7 @@ CHUNK = 65_536
 
 
 class Proxy:
-    """Listens on loopback and passes on to wherever *dial* leads. Break it with the methods; `heal` ends that."""
+    """Listens on loopback and forwards to the address of *dial*. The methods inject faults; `heal` ends them."""
 
     def __init__(self, dial: Dial, latency_s: float = 0.0) -> None:
         self.dial = dial
@@ -32,10 +32,10 @@ class Proxy:
         self._server.close()
         self.reset()
 
-    # -- ways to break --------------------------------------------------------------------------------------------
+    # -- faults ----------------------------------------------------------------------------------------------------
 
     def reset(self) -> None:
-        """Close all connections the hard way (RST)."""
+        """Reset all connections (RST)."""
         for pair in list(self._pairs):
             for writer in pair:
                 sock: Any = writer.get_extra_info("socket")
@@ -45,13 +45,13 @@ class Proxy:
                 writer.transport.abort()
 
     def half_close(self) -> None:
-        """Say that nothing more will come, to the client only, and go on listening to it."""
+        """Send FIN to the client only; still read from it."""
         for client, _ in list(self._pairs):
             with suppress(OSError, RuntimeError):
                 client.write_eof()
 
     def black_hole(self) -> None:
-        """Accept and pass nothing on, either way, until healed."""
+        """Accept connections but forward no bytes in either direction, until healed."""
         self.swallowing = True
         self._open.clear()
 
@@ -59,18 +59,18 @@ class Proxy:
         self.delay_s = seconds
 
     def cut(self, after_bytes: int) -> None:
-        """Reset once so many bytes more have come back from the server: in the middle of an answer."""
+        """Reset all connections once, after this many more bytes from the server: within a response."""
         self._cut_after = after_bytes
 
     def heal(self) -> None:
-        """Pass everything on again. What was swallowed has kept its connections waiting; they are reset."""
+        """Forward again. Connections that lost bytes are reset."""
         self.delay_s, self._cut_after = self.latency_s, None
         if self.swallowing:
             self.swallowing = False
             self.reset()
         self._open.set()
 
-    # -- passing on -----------------------------------------------------------------------------------------------
+    # -- forwarding ------------------------------------------------------------------------------------------------
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -87,8 +87,8 @@ class Proxy:
             pass
         finally:
             self._pairs.discard(pair)
-            for one in pair:
-                one.transport.abort()
+            for peer in pair:
+                peer.transport.abort()
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, counted: bool = False) -> None:
         while data := await reader.read(CHUNK):

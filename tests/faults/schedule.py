@@ -1,4 +1,4 @@
-"""Faults by the dice: each is drawn, done, and after a while undone. The same seed draws the same faults."""
+"""Fault schedule: random faults, each undone after a while. The same seed gives the same faults."""
 
 import asyncio
 import random
@@ -15,7 +15,7 @@ EVERYBODY = (*WORKERS, "tail", "member")
 
 
 def at_work(fleet: Fleet, rnd: random.Random) -> Part:
-    """Return a worker, and rather one that has had time to begin working."""
+    """Return a worker; prefer one that has been running long enough to process items."""
     return min((fleet.parts[name] for name in rnd.sample(WORKERS, 2)), key=lambda part: part.started_s)
 
 
@@ -24,7 +24,7 @@ async def kill_worker(fleet: Fleet, rnd: random.Random) -> None:
 
 
 async def kill_desk(fleet: Fleet, rnd: random.Random) -> None:
-    """Kill the one that has been at work for longer."""
+    """Kill the worker that has been running longest."""
     min((fleet.parts[name] for name in ("desk-1", "desk-2")), key=lambda part: part.started_s).signal(signal.SIGKILL)
 
 
@@ -37,7 +37,7 @@ async def end_desk(fleet: Fleet, rnd: random.Random) -> None:
 
 
 async def freeze_worker(fleet: Fleet, rnd: random.Random) -> None:
-    """For less than its lease, or for longer."""
+    """Freeze a worker, for less or more than its lease."""
     part = at_work(fleet, rnd)
     part.signal(signal.SIGSTOP)
     await asyncio.sleep(rnd.choice((0.2, LEASE_S / 2, LEASE_S * 1.5)))
@@ -45,7 +45,7 @@ async def freeze_worker(fleet: Fleet, rnd: random.Random) -> None:
 
 
 async def storm(fleet: Fleet, rnd: random.Random) -> None:
-    """Kill both desks, and what replaces them."""
+    """Kill both desks and their replacements."""
     for _ in range(2):
         for name in ("desk-1", "desk-2"):
             fleet.parts[name].signal(signal.SIGKILL)
@@ -96,7 +96,7 @@ async def poison(fleet: Fleet, rnd: random.Random) -> None:
 
 
 async def jump_clock(fleet: Fleet, rnd: random.Random) -> None:
-    """To some other time, by seconds or by weeks, forward or back."""
+    """Move the clock by seconds or weeks, forwards or backwards."""
     fleet.jump(rnd.choice((0, 5, -5, 90, -90, 3_600, -3_600, 86_400, -86_400, 20 * 86_400, -20 * 86_400)))
 
 
@@ -118,7 +118,7 @@ async def freeze_node(fleet: Fleet, rnd: random.Random) -> None:
 
 
 CLOCK: dict[Fault, int] = {jump_clock: 4, kill_worker: 1, kill_valkey: 1}
-# Weighted: starting Python costs a second of CPU, and so kills are rarer than what costs nothing.
+# Weights: a Python start costs a second of CPU, so kills are rarer than faults without a restart.
 EMBEDDED: dict[Fault, int] = {
     kill_worker: 5, end_desk: 1, storm: 1, kill_member: 1, kill_valkey: 3, freeze_valkey: 2, freeze_worker: 6,
     reset: 5, half_close: 3, cut: 5, black_hole: 4, slow: 3, poison: 3,
@@ -130,7 +130,7 @@ KAFKA: dict[Fault, int] = {
 
 
 async def break_things(fleet: Fleet, seed: int, faults: int, kinds: dict[Fault, int], pace_s: float) -> Counter[str]:
-    """Do so many faults, about one every *pace_s*, some at the same time; returns how many of each."""
+    """Inject this many faults, about one every *pace_s*, some at the same time; return the number of each."""
     rnd = random.Random(seed)
     done: Counter[str] = Counter()
     lasting: set[asyncio.Task[Any]] = set()

@@ -1,10 +1,10 @@
-"""`make soak`: hours of steady work with a fault now and then, and what the parts that nobody touches grow by.
+"""`make soak`: hours of steady load with occasional faults, and the growth of each untouched process.
 
 make soak ARGS="--hours 4"                    embedded
 make soak ARGS="--hours 4 --kafka 4.4.0"      a cluster of three nodes of this version
 
-Every five minutes a line of JSON: memory, descriptors, threads and tasks of each part that lives on. In the end the
-checker's figures, and by how much an hour each grew, least squares over all but the first sixth.
+Prints a JSON line every five minutes: memory, descriptors, threads and tasks of each surviving process. The last line
+holds the checker's figures and the growth per hour: least squares, without the first sixth.
 """
 
 import argparse
@@ -28,11 +28,11 @@ from tests.support.kafka import Cluster
 
 STEADY = ("poller-3", "desk-3")
 SAMPLE_S = 300.0
-FEEDS, NEWS = 6, 10  # each offer is ten new stories and two or three revised ones
+FEEDS, NEWS = 6, 10  # each offer has ten new stories and two or three revised ones
 
 
 def usage(pid: int) -> dict[str, int]:
-    """Return kB of memory (what is shared counted in parts), descriptors and threads of process *pid*."""
+    """Return kB of memory (shared pages proportionally), descriptors and threads of process *pid*."""
     proc = Path(f"/proc/{pid}")
     pss = next(row for row in (proc / "smaps_rollup").read_text().splitlines() if row.startswith("Pss:"))
     threads = next(row for row in (proc / "status").read_text().splitlines() if row.startswith("Threads:"))
@@ -41,7 +41,7 @@ def usage(pid: int) -> dict[str, int]:
 
 
 async def tasks(part: Part) -> int:
-    """Return how many asyncio tasks the part has, by what SIGUSR1 makes it log."""
+    """Return the number of asyncio tasks, from the log that SIGUSR1 causes."""
     log = part.folder / f"{part.name}.log"
     before = log.stat().st_size
     part.signal(signal.SIGUSR1)
@@ -52,7 +52,7 @@ async def tasks(part: Part) -> int:
 
 
 async def sample(fleet: Fleet) -> dict[str, Any]:
-    """Return what every part uses that has never been killed, and the state's server."""
+    """Return the resources of each process that was never killed, and of the state server."""
     rows: dict[str, Any] = {}
     for name in (*STEADY, "tail"):
         process = fleet.parts[name].process
@@ -66,7 +66,7 @@ async def sample(fleet: Fleet) -> dict[str, Any]:
 
 
 def slopes(rows: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
-    """Return growth an hour of each figure of each part, without what starting up took."""
+    """Return the growth per hour of each figure of each process, without the start phase."""
     rows = rows[max(1, len(rows) // 6) :]
     hours = [row["minute"] / 60 for row in rows]
     out: dict[str, dict[str, float]] = {}
@@ -109,11 +109,11 @@ async def _keep_on(fleet: Fleet, hours: float, pace_s: float, seed: int) -> tupl
     kinds = KAFKA if fleet.cluster else EMBEDDED
     while (passed_s := time.monotonic() - started_s) < hours * 3600:
         faults += await break_things(fleet, rnd.randrange(1 << 30), max(1, int(SAMPLE_S / pace_s)), kinds, pace_s)
-        await asyncio.sleep(5.0)  # whatever was killed is back
+        await asyncio.sleep(5.0)  # killed processes are back by then
         try:
             rows.append({"minute": round(passed_s / 60, 1), **await sample(fleet)})
             print(json.dumps(rows[-1]), flush=True)
-        except Exception as exc:  # noqa: BLE001 - a part that has just died is in the next sample
+        except Exception as exc:  # noqa: BLE001 - a process that just died is in the next sample
             print(json.dumps({"minute": round(passed_s / 60, 1), "error": str(exc)}), flush=True)
     return rows, faults
 

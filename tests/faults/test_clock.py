@@ -1,4 +1,4 @@
-"""A wall clock that goes forward by 40 days and comes back, for the server and the desk's upkeep alike."""
+"""Wall clock that jumps forward by 40 days and back, for the server and for the desk's retention loop."""
 
 import asyncio
 import os
@@ -18,7 +18,7 @@ from tests.conftest import ROOT, until
 from tests.faults.fleet import die_with_harness
 
 COUNT = 200
-# The desk's upkeep without the desk, in a process of its own: its clock is the one that jumps.
+# The desk's retention loop in a process with a clock of its own.
 UPKEEP = """
 import asyncio, sys
 from streams.config.settings import Settings
@@ -31,7 +31,7 @@ asyncio.run(_trim(open_broker(settings), settings, every_s=0.1))
 
 
 async def rounds(log: RedisStreamsBroker, count: int) -> None:
-    """Wait until trimming has looked at the clock so many times."""
+    """Wait until the retention loop has read the clock this many times."""
     for _ in range(count):
         before = await log.state.hget(log.key("clock"), "latest")
 
@@ -53,7 +53,7 @@ def test_forward_jump_of_a_minute_loses_nothing(tmp_path: Path) -> None:
         "FAKETIME_NO_CACHE": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1", "DONT_FAKE_MONOTONIC": "1",
     }  # fmt: skip
     server = EmbeddedValkey(Settings(data_dir=tmp_path / "data"))
-    with pytest.MonkeyPatch.context() as inherited:  # for the server; this process has begun with the true clock
+    with pytest.MonkeyPatch.context() as inherited:  # inherited by the server; this process keeps the true clock
         for name, value in faked.items():
             inherited.setenv(name, value)
         server.start()

@@ -1,4 +1,4 @@
-"""Damage of each file of the embedded server's log: all records are there, or the start is refused by name."""
+"""Damage of each file of the embedded server's log: either all records survive, or the start fails and names the file."""
 
 import asyncio
 import math
@@ -19,7 +19,7 @@ from streams.valkey.aof_repair import ends_early, find_damage
 from streams.valkey.server import EmbeddedValkey, find_server_binary
 from tests.conftest import copydesk, until
 
-RECORDS = 30  # half of them in the base, half in the incremental file
+RECORDS = 30  # half in the base file, half in the incremental file
 MANIFEST = "appendonly.aof.manifest"
 Harm = Callable[[Path], object]
 
@@ -40,8 +40,8 @@ async def write_records(url: str) -> None:
 
 
 async def rewritten(log: RedisStreamsBroker) -> bool:
-    found = await log.state.info("persistence")
-    return bool(found["aof_rewrites"]) and not found["aof_rewrite_in_progress"]
+    persistence = await log.state.info("persistence")
+    return bool(persistence["aof_rewrites"]) and not persistence["aof_rewrite_in_progress"]
 
 
 def records(url: str) -> list[bytes]:
@@ -62,7 +62,7 @@ EXPECTED = [b"value %d" % n for n in range(RECORDS)]
 
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data directory with records in its base and in its incremental file, stopped in order."""
+    """A data directory with records in its base and incremental file, after an orderly stop."""
     data_dir = tmp_path_factory.mktemp("sound")
     server = EmbeddedValkey(Settings(data_dir=data_dir, partitions=1))
     server.start()
@@ -78,7 +78,7 @@ def copied(sound: Path, tmp_path: Path) -> Path:
 
 
 def started_records(data_dir: Path) -> list[bytes]:
-    """Return the records of a server over *data_dir*; raises what its start raises."""
+    """Return the records of a server over *data_dir*. Raises the exception of its start."""
     server = EmbeddedValkey(Settings(data_dir=data_dir, partitions=1))
     server.start()
     try:
@@ -88,7 +88,7 @@ def started_records(data_dir: Path) -> list[bytes]:
 
 
 def assert_refused_by_name(data_dir: Path, part: str) -> None:
-    """Both the start and `repair` must report the damage; neither may change a file."""
+    """Check that the start and `repair` report the damage and change no file."""
     before = contents(data_dir)
     with pytest.raises(SettingsError, match="is damaged") as refused:
         started_records(data_dir)
@@ -117,7 +117,7 @@ def flip(path: Path, offset: int, bit: int) -> None:
 
 
 def harms(size: int, cuts: int, flips: int) -> Iterator[tuple[str, Harm]]:
-    """Yield damages of one file of *size* bytes."""
+    """Yield damaged versions of a file of *size* bytes."""
     yield "missing", lambda p: p.unlink()
     for n in range(cuts):
         offset = n * (size - 1) // max(1, cuts - 1)
@@ -182,7 +182,7 @@ def test_log_torn_after_stop_is_repaired_to_prefix(sound: Path, tmp_path: Path) 
 
 
 def without_record(sound: Path, tmp_path: Path) -> Path:
-    """A data directory as the version before this record left it."""
+    """A data directory of a version that did not write the record."""
     data_dir = copied(sound, tmp_path)
     for path in data_dir.glob("*.json"):
         path.unlink()
@@ -201,7 +201,7 @@ def line(number: int) -> Harm:
     return lambda p: p.write_text(p.read_text().splitlines()[number] + "\n")
 
 
-OLDER: dict[str, tuple[str, str, Harm]] = {  # the damaged file, the name that the refusal must have, the damage
+OLDER: dict[str, tuple[str, str, Harm]] = {  # damaged file, file name in the error, damage
     "manifest missing": (MANIFEST, MANIFEST, lambda p: p.unlink()),
     "manifest empty": (MANIFEST, MANIFEST, lambda p: truncate(p, 0)),
     "manifest without its last line": (MANIFEST, "2.incr.aof", line(0)),
@@ -238,7 +238,7 @@ def test_first_start_that_was_killed_starts_again(tmp_path: Path) -> None:
     server.start()
     server.stop()
     for path in [log_dir(tmp_path) / MANIFEST, *tmp_path.glob("*.json")]:
-        path.unlink()  # the base is renamed into place before the manifest is
+        path.unlink()  # the base file is renamed into place before the manifest
     server.start()
     asyncio.run(write_records(server.url))
     server.stop()
@@ -260,7 +260,7 @@ TORN = b"*3\r\n$3\r\nSET\r\n$1\r\na\r\n$9000\r\n"
 
 
 def torn_by_kill(data_dir: Path, *, at_page: bool = True) -> tuple[EmbeddedValkey, Path, int]:
-    """Kill the server and leave a part of a command behind its records, as an interrupted write does."""
+    """Kill the server and append a partial command, as an interrupted write does."""
     server = EmbeddedValkey(Settings(data_dir=data_dir, partitions=1))
     server.start()
     asyncio.run(write_records(server.url))
@@ -332,7 +332,7 @@ def test_ends_early_accepts_each_cut_only() -> None:
 
 
 def recorded_now(server: EmbeddedValkey) -> None:
-    server._recorded_s = -math.inf  # as if the last record were long ago
+    server._recorded_s = -math.inf  # simulate an old record
     server.restart_if_dead()
 
 

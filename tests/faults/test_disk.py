@@ -1,4 +1,4 @@
-"""Power cuts, full disks and disks that fail: never a silent start with less than was acknowledged."""
+"""Power cuts, full and failing disks: the server never starts with less data than it acknowledged, except with an error."""
 
 import asyncio
 import os
@@ -32,7 +32,7 @@ def log_file(data_dir: Path) -> Path:
 
 
 def steps_done(url: str) -> tuple[int, int]:
-    """Return how many steps the state knows of, and how many messages the topic has."""
+    """Return the number of steps in the state, and of messages in the topic."""
 
     async def go() -> tuple[int, int]:
         log = RedisStreamsBroker(url)
@@ -45,7 +45,7 @@ def steps_done(url: str) -> tuple[int, int]:
 
 
 def step(n: int) -> tuple[Sequence[OutgoingMessage], Sequence[RedisCommand]]:
-    """A step of two messages and what is remembered with them."""
+    """A step of two messages and their state writes."""
     messages = [OutgoingMessage(POLLS.name, b"%d" % n, b"value %d" % n), OutgoingMessage(POLLS.name, b"k%d" % n, b"v")]
     return messages, [("SET", DONE, n + 1)]
 
@@ -65,7 +65,7 @@ async def small_record(log: RedisStreamsBroker, n: int) -> None:
 
 
 def recorded(data_dir: Path, count: int, work: Work) -> tuple[bytes, list[int]]:
-    """Return a log of so many records, and its size when each was acknowledged."""
+    """Return a log of this many records, and its size after each acknowledgement."""
     server = EmbeddedValkey(Settings(data_dir=data_dir, partitions=1))
     server.start()
 
@@ -85,26 +85,26 @@ def recorded(data_dir: Path, count: int, work: Work) -> tuple[bytes, list[int]]:
 
 
 def start_or_refuse(server: EmbeddedValkey, binary: Path) -> bool:
-    """Whether the server starts over its directory as it is. Bare of what `start` does around it, for speed."""
+    """Return whether the server starts over its unchanged directory. Leaves out the checks of `start`, for speed."""
     path = Path(server.data_dir / "valkey.sock")
     path.unlink(missing_ok=True)
     with (server.data_dir / "valkey.log").open("ab") as log:
         process = subprocess.Popen([str(binary), *server._arguments(path)], cwd=server.data_dir / "valkey", stdout=log)
     server.process = process
     while process.poll() is None and not is_responding(server.data_dir):
-        time.sleep(0.001)  # a process of another program: there is nothing to await
+        time.sleep(0.001)  # another program's process has no awaitable
     return process.poll() is None
 
 
 def cut_at_every_byte(tmp_path: Path, count: int, work: Work, first: int, messages: int) -> int:
-    """Start over the log cut at each byte from record *first* on; returns how many starts were refused."""
+    """Start over the log cut at each byte from record *first* on; return the number of refused starts."""
     data, sizes = recorded(tmp_path, count, work)
     server, binary = EmbeddedValkey(Settings(data_dir=tmp_path)), find_server_binary()
     path, refused, whole = log_file(tmp_path), 0, first
     for offset in range(sizes[first], sizes[-1] + 1):
         path.write_bytes(data[:offset])
         if offset == sizes[whole + 1 if whole < count else count]:
-            whole += 1  # so many records were acknowledged by then
+            whole += 1  # number of acknowledged records at this size
         if start_or_refuse(server, binary):
             assert offset == sizes[whole], f"a silent start over a log that is torn at {offset}"
             assert steps_done(server.url)[1] == messages * whole, offset
@@ -121,17 +121,17 @@ def cut_at_every_byte(tmp_path: Path, count: int, work: Work, first: int, messag
     return refused
 
 
-def test_a_log_that_is_cut_anywhere_starts_with_all_that_was_acknowledged_or_not_at_all(tmp_path: Path) -> None:
+def test_cut_log_keeps_acknowledged_records_or_refuses_start(tmp_path: Path) -> None:
     assert cut_at_every_byte(tmp_path, 3, small_record, 1, 1) > 100
 
 
 @pytest.mark.faults
-def test_a_log_of_steps_that_is_cut_anywhere_has_whole_steps_only(tmp_path: Path) -> None:
+def test_cut_log_of_steps_has_whole_steps_only(tmp_path: Path) -> None:
     assert cut_at_every_byte(tmp_path, 4, whole_step, 1, 2) > 500
 
 
 @pytest.mark.hours
-def test_a_log_of_a_thousand_records_cut_at_every_byte(tmp_path: Path) -> None:
+def test_cut_log_of_thousand_records_at_every_byte(tmp_path: Path) -> None:
     assert cut_at_every_byte(tmp_path, 1000, small_record, 0, 1) > 10_000
 
 
@@ -147,7 +147,7 @@ def strace() -> str:
 
 @contextmanager
 def traced(server: EmbeddedValkey, *options: str, out: Path) -> Generator[None, None, None]:
-    """strace the server, from now on."""
+    """Attach strace to the server."""
     assert server.process is not None
     command = [strace(), "-f", "-y", "-o", str(out), *options, "-p", str(server.process.pid)]
     with subprocess.Popen(command, stderr=subprocess.PIPE) as tracer:
@@ -164,7 +164,7 @@ _SYNC = re.compile(r"(?:fdatasync|fsync)\(\d+<[^>]*\.incr\.aof>\)\s*= 0$")
 
 
 def durable_bytes(trace: Path, before: int) -> int:
-    """Return what is on the disk for certain: what was written before the last fdatasync that completed."""
+    """Return the durable bytes: written before the last completed fdatasync."""
     written = durable = before
     for line in trace.read_text("utf-8", "replace").splitlines():
         if found := _WRITE.search(line):
@@ -190,7 +190,7 @@ async def publish_until_dead(url: str, first: int, acknowledged: list[int]) -> N
 
 
 def power_cuts(tmp_path: Path, count: int) -> None:
-    """Cut the power at a random time, so often: what wasn't synced is gone, or torn in the middle."""
+    """Cut the power at random times; unsynced bytes are lost or torn."""
     rnd = random.Random(11)
     server = EmbeddedValkey(Settings(data_dir=tmp_path, partitions=4))
     server.start()
@@ -212,7 +212,7 @@ def power_cuts(tmp_path: Path, count: int) -> None:
         durable, path = durable_bytes(trace, before), log_file(tmp_path)
         size = path.stat().st_size
         assert durable > before
-        # The page cache is gone. Of what was on its way, nothing or a part has reached the disk.
+        # The page cache is lost. None or some of the bytes in flight have reached the disk.
         with path.open("r+b") as log:
             log.truncate(durable if n % 2 else rnd.randint(durable, size))
         damage = find_damage(tmp_path / "valkey", find_server_binary())
@@ -226,17 +226,17 @@ def power_cuts(tmp_path: Path, count: int) -> None:
     server.stop()
 
 
-def test_a_power_cut_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
+def test_power_cut_loses_no_acknowledged_data(tmp_path: Path) -> None:
     power_cuts(tmp_path, 3)
 
 
 @pytest.mark.faults
-def test_a_hundred_power_cuts_lose_nothing_that_was_acknowledged(tmp_path: Path) -> None:
+def test_hundred_power_cuts_lose_no_acknowledged_data(tmp_path: Path) -> None:
     power_cuts(tmp_path, 100)
 
 
-def test_with_everysec_the_same_cut_does_lose(tmp_path: Path) -> None:
-    """The proof that the cut is one: the weaker setting, which the README warns about, fails the same test."""
+def test_everysec_loses_on_power_cut(tmp_path: Path) -> None:
+    """Prove that the simulated cut loses data: everysec, which the README warns about, fails the same test."""
     server = EmbeddedValkey(Settings(data_dir=tmp_path, partitions=4, valkey_fsync="everysec"))
     server.start()
     assert server.process is not None
@@ -261,10 +261,10 @@ def test_with_everysec_the_same_cut_does_lose(tmp_path: Path) -> None:
     server.stop()
 
 
-# -- disks that fail ------------------------------------------------------------------------------------------
+# -- failing disks --------------------------------------------------------------------------------------------
 
 
-def test_a_sync_that_fails_ends_the_server_and_loses_nothing(tmp_path: Path) -> None:
+def test_failed_fsync_stops_server_without_loss(tmp_path: Path) -> None:
     server = EmbeddedValkey(Settings(data_dir=tmp_path, partitions=4))
     server.start()
     acknowledged = [0]
@@ -297,7 +297,7 @@ def small_disk(folder: Path) -> Generator[None, None, None]:
         subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
-def test_a_full_disk_loses_nothing_and_goes_on_when_there_is_room(tmp_path: Path) -> None:
+def test_full_disk_loses_nothing_and_recovers(tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     with small_disk(disk):
         server = EmbeddedValkey(Settings(data_dir=disk, partitions=4))

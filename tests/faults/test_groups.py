@@ -1,4 +1,4 @@
-"""Groups of subscribers and webhooks whose members work for longer than a lease, join, are frozen, and are killed."""
+"""Consumer groups and sinks whose members work for longer than a lease, join, are frozen, and are killed."""
 
 import asyncio
 import os
@@ -24,14 +24,14 @@ from tests.faults.fleet import die_with_harness
 from tests.faults.member import GROUP
 
 KEYS, REVISIONS = 20, 8
-LEASE_S = 2.0  # what a member has read ahead takes longer
-COMMITTED_EVERY = 100  # records that a killed member may not have committed, at most
+LEASE_S = 2.0  # the records that a member has buffered take longer to process
+COMMITTED_EVERY = 100  # upper bound of uncommitted records of a killed member
 
 Event = tuple[str, int]
 
 
 class Member:
-    """A member process; `got` is what it was given, in order."""
+    """A member process; `got` holds its articles in order."""
 
     def __init__(self, settings: Settings, folder: Path, name: str, work_s: float, how: str = "awaiting") -> None:
         arguments = [settings.broker_url, settings.state_url, str(settings.lease_timeout_s), str(work_s), how]
@@ -62,24 +62,24 @@ def ended(*members: Member) -> Iterator[None]:
 
 
 async def published(broker: Broker) -> set[Event]:
-    """Publish every article's revisions, one after the other; returns them."""
+    """Publish all revisions of each article in order; return them."""
     return {event for n in range(1, REVISIONS + 1) for event in await revised(broker, n)}
 
 
 async def revised(broker: Broker, revision: int) -> set[Event]:
-    """Publish one revision of every article; returns them."""
+    """Publish one revision of every article; return them."""
     await broker.publish([article(f"a{n}", revision) for n in range(KEYS)])
     return {(f"a{n}", revision) for n in range(KEYS)}
 
 
 async def revised_until(broker: Broker, condition: Callable[[], Any]) -> set[Event]:
-    """Publish further revisions until *condition* holds; returns them."""
+    """Publish further revisions until *condition* holds; return them."""
     events: set[Event] = set()
     for revision in range(REVISIONS + 1, 1000):
         if condition():
             return events
         events |= await revised(broker, revision)
-        await asyncio.sleep(0.5)  # a stream that goes on
+        await asyncio.sleep(0.5)  # continuous stream
     pytest.fail(f"not within 1000 revisions: {condition}")
 
 
@@ -102,7 +102,7 @@ def had_all(members: Sequence[Member], events: set[Event]) -> Callable[[], bool]
 
 
 async def nothing_left(broker: Broker) -> None:
-    """Wait until the group has committed everything: then nobody is given any more."""
+    """Wait until the group has committed every record, so that no member receives another."""
 
     async def is_done() -> bool:
         return await broker.lag(ARTICLES.name, GROUP) == 0
@@ -135,7 +135,7 @@ def test_slow_and_joining_members_repeat_nothing(grouped: Settings, tmp_path: Pa
 
 
 def test_member_busy_past_lease_keeps_it(grouped: Settings, tmp_path: Path) -> None:
-    """One record takes longer than a lease, and blocks the event loop all the while."""
+    """One record takes longer than a lease and blocks the event loop throughout."""
 
     async def go() -> None:
         async with wire(replace(grouped, partitions=1)) as broker:
@@ -152,7 +152,7 @@ def test_member_busy_past_lease_keeps_it(grouped: Settings, tmp_path: Path) -> N
 
 @pytest.mark.parametrize("signum", [signal.SIGKILL, signal.SIGSTOP])
 def test_dead_member_repeats_its_batch_at_most(grouped: Settings, tmp_path: Path, signum: int) -> None:
-    """Killed, or frozen until another member has done its share: then it must not go on with what it had read."""
+    """After a kill or a freeze, another member takes over; a frozen member must drop its buffered records."""
 
     async def go() -> None:
         async with wire(grouped) as broker:
@@ -174,12 +174,12 @@ def test_dead_member_repeats_its_batch_at_most(grouped: Settings, tmp_path: Path
     asyncio.run(go())
 
 
-# -- webhooks -------------------------------------------------------------------------------------------------
+# -- sinks ----------------------------------------------------------------------------------------------------
 
 
 @asynccontextmanager
 async def endpoint(got: list[Event], work_s: float) -> AsyncGenerator[str, None]:
-    """Serve an endpoint that takes its time; yields its URL."""
+    """Serve a slow endpoint; yield its URL."""
 
     async def take(request: web.Request) -> web.Response:
         body = await request.json()
@@ -200,35 +200,37 @@ async def endpoint(got: list[Event], work_s: float) -> AsyncGenerator[str, None]
 
 
 def deliverer(settings: Settings, folder: Path, url: str) -> "subprocess.Popen[bytes]":
-    """Start a `copydesk webhooks` process."""
-    table = f'[[webhooks]]\nname = "w"\nurl = "{url}"\nsecret = "0123456789abcdef"\nstart = "start"\n'
+    """Start a `copydesk sink` process."""
+    table = (
+        f'[[sinks]]\ntype = "webhook"\nname = "w"\nurl = "{url}"\nsecret = "0123456789abcdef"\nstart_from = "start"\n'
+    )
     (folder / "copydesk.toml").write_text(table)
     flags = ["--broker-url", settings.broker_url, "--allowed-private-hosts", "127.0.0.1:*"]
     limits = ["--lease-timeout-s", str(settings.lease_timeout_s), "--item-timeout-s", str(settings.item_timeout_s)]
     return subprocess.Popen(
-        [sys.executable, "-m", "workers.cli", "webhooks", *flags, *limits],
+        [sys.executable, "-m", "workers.cli", "sink", "w", *flags, *limits],
         cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, stderr=subprocess.DEVNULL, preexec_fn=die_with_harness,
     )  # fmt: skip
 
 
-def test_webhook_processes_deliver_once_in_order(grouped: Settings, tmp_path: Path) -> None:
+def test_sink_processes_deliver_once_in_order(grouped: Settings, tmp_path: Path) -> None:
     async def go() -> None:
-        got: list[Event] = []
-        async with wire(grouped) as broker, endpoint(got, 0.03) as url:
+        received: list[Event] = []
+        async with wire(grouped) as broker, endpoint(received, 0.03) as url:
             events = await published(broker)
             processes: list[Any] = [deliverer(grouped, tmp_path, url) for _ in range(2)]
             try:
-                await until(lambda: events <= set(got), deadline_s=60)
-                await until(lambda: _webhook_lag_is_zero(broker))
+                await until(lambda: events <= set(received), deadline_s=60)
+                await until(lambda: _sink_lag_is_zero(broker))
             finally:
                 for process in processes:
                     process.kill()
                     process.wait()
-            assert len(got) == len(events)
-            assert are_in_order(got)
+            assert len(received) == len(events)
+            assert are_in_order(received)
 
     asyncio.run(go())
 
 
-async def _webhook_lag_is_zero(broker: Broker) -> bool:
-    return await broker.lag(ARTICLES.name, "webhook.w") == 0
+async def _sink_lag_is_zero(broker: Broker) -> bool:
+    return await broker.lag(ARTICLES.name, "sink.w") == 0

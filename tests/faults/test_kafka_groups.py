@@ -1,4 +1,4 @@
-"""Groups of subscribers on Kafka: members that join, work slowly, and are killed."""
+"""Consumer groups on Kafka: members that join, work slowly, and are killed."""
 
 import asyncio
 import signal
@@ -53,7 +53,7 @@ def test_slow_and_joining_members_repeat_nothing(on_kafka: Settings, tmp_path: P
 @pytest.mark.faults
 @pytest.mark.parametrize("signum", [signal.SIGKILL, signal.SIGSTOP])
 def test_dead_member_repeats_its_batch_at_most(on_kafka: Settings, tmp_path: Path, signum: int) -> None:
-    """Killed, or frozen until another member has done its share: then it must not go on with what it had read."""
+    """After a kill or a freeze, another member takes over; a frozen member must drop its buffered records."""
 
     async def go() -> None:
         async with wire(on_kafka) as broker:

@@ -1,4 +1,4 @@
-"""Full memory: pollers are refused, the desk goes on and makes room, also after a restart of everything."""
+"""Full memory: pollers pause, the desk continues and frees memory, also after a full restart."""
 
 import asyncio
 import os
@@ -27,7 +27,7 @@ from workers.counters import read_counters
 from workers.services import connect
 
 MEMORY_MB = 16
-STEP_BYTES = 3_000_000  # of a hundred articles, and what is remembered of them
+STEP_BYTES = 3_000_000  # for a hundred articles and their state
 NOUNS = ("harbour", "ferry", "council", "bakery", "orchard", "library", "tramway", "brewery")
 VERBS = ("reopened", "closed", "sold", "flooded", "inspected", "measured", "renamed", "insured")
 NOW = datetime.now(UTC)
@@ -41,7 +41,7 @@ def sentence(rnd: random.Random) -> str:
 
 
 def item(number: int) -> OutgoingMessage:
-    """An invented story unlike any other; its long summary takes memory, but no time of the desk."""
+    """An invented story unlike any other; its long summary uses memory but little desk time."""
     rnd = random.Random(number)
     body = "".join(f"<p>{' '.join(sentence(rnd) for _ in range(5))}</p>" for _ in range(5))
     url = f"https://full.example/{number}"
@@ -53,7 +53,7 @@ def item(number: int) -> OutgoingMessage:
 
 
 async def fill(log: RedisStreamsBroker) -> int:
-    """Send items, as a poller that doesn't pause, until the broker refuses them; returns how many it took."""
+    """Send items without pausing until the broker rejects them; return the number accepted."""
     for number in range(0, 10_000, 10):
         try:
             await log.publish([item(number + n) for n in range(10)])
@@ -103,7 +103,7 @@ def test_desk_recovers_from_full_memory(tmp_path: Path, restarted: bool) -> None
         assert await log.memory_usage() > 0.9
 
         async def done() -> bool:
-            assert (await log.memory())[0] < settings.valkey_memory_mb * MiB + STEP_BYTES  # the reserve, and a step
+            assert (await log.memory())[0] < settings.valkey_memory_mb * MiB + STEP_BYTES  # the reserve and one step
             return await log.lag(ITEMS.name, DESK_GROUP) == 0
 
         await until(done, deadline_s=120, what="every item done")
@@ -125,9 +125,9 @@ def test_desk_recovers_from_full_memory(tmp_path: Path, restarted: bool) -> None
             server.start()
         with desk(server.url, tmp_path):
             removed = asyncio.run(recovered(sent))
-        said = (tmp_path / "desk.log").read_text()
-        assert f"messages of {ITEMS.name} (committed by every group" in said
-        assert sum(removed.counts.values()) == _said(said)
+        log_text = (tmp_path / "desk.log").read_text()
+        assert f"messages of {ITEMS.name} (committed by every group" in log_text
+        assert sum(removed.counts.values()) == _said(log_text)
         shown = copydesk("check", "--broker-url", server.url, cwd=tmp_path, check=None).stdout
         assert "removed before their retention ended: " in shown
         assert f"{removed.counts[ITEMS.name]} of {ITEMS.name}" in shown
@@ -140,5 +140,5 @@ async def _has_room(log: RedisStreamsBroker) -> bool:
 
 
 def _said(text: str) -> int:
-    """Return how many messages the log says were removed."""
+    """Return the number of removed messages according to the log."""
     return sum(int(line.partition("the oldest ")[2].split()[0]) for line in text.splitlines() if "the oldest " in line)

@@ -1,4 +1,4 @@
-"""A worker whose handler blocks the event loop for longer than its lease; it notes what it handles."""
+"""A worker whose handler blocks the event loop for longer than its lease; it logs the handled items."""
 
 import asyncio
 import os
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def start_blocking(stage: "Stage", *, lease_s: float, block_s: float) -> "subprocess.Popen[bytes]":
-    """Start one as a process."""
+    """Start the worker as a process."""
     arguments = [stage.settings.broker_url, stage.source.name, stage.group, str(lease_s), str(block_s)]
     return subprocess.Popen([sys.executable, "-m", "tests.support.blocking", *arguments], cwd=ROOT, env=os.environ)
 
@@ -33,7 +33,7 @@ async def main(broker_url: str, source: str, group: str, lease_s: str, block_s: 
 
     async def block(batch: Sequence[ConsumedMessage]) -> BatchResult:
         await broker.state.rpush("test:handled", *(incoming.value for incoming in batch))
-        time.sleep(float(block_s))  # noqa: ASYNC251 - as cleaning does
+        time.sleep(float(block_s))  # noqa: ASYNC251 - blocks, as cleaning does
         return BatchResult()
 
     add_agent(app, broker, Topic(source, 3600), block, 1)

@@ -1,4 +1,4 @@
-"""A real browser, headless, spoken to by the Chrome DevTools Protocol: pages, what they say and how they look."""
+"""Headless Chromium over the Chrome DevTools Protocol: pages, their console and screenshots."""
 
 import asyncio
 import base64
@@ -22,12 +22,12 @@ FLAGS = (
 
 
 def chromium() -> str | None:
-    """Return where the browser is, None where there is none."""
+    """Return the path of Chromium; None if there is none."""
     return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
 class Browser:
-    """One page of a browser. `errors` is what its console complained of, content security included."""
+    """A browser page. `errors` holds the console's errors, violations of the Content Security Policy included."""
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self._socket, self._number = socket, 0
@@ -38,27 +38,27 @@ class Browser:
 
     async def _listen(self) -> None:
         async for message in self._socket:
-            said = json.loads(message.data)
-            if "id" in said:
-                self._answers.pop(said["id"]).set_result(said.get("result", {"error": said.get("error")}))
-            elif said["method"] in ("Runtime.exceptionThrown", "Log.entryAdded"):
-                entry = said["params"].get("entry") or said["params"]["exceptionDetails"]
+            event = json.loads(message.data)
+            if "id" in event:
+                self._answers.pop(event["id"]).set_result(event.get("result", {"error": event.get("error")}))
+            elif event["method"] in ("Runtime.exceptionThrown", "Log.entryAdded"):
+                entry = event["params"].get("entry") or event["params"]["exceptionDetails"]
                 if entry.get("level", "error") in ("error", "warning"):
                     self.errors.append(entry.get("text", "") + str(entry.get("exception", "")))
-            elif said["method"] == "Network.loadingFinished":
-                self.bytes_in += int(said["params"]["encodedDataLength"])
+            elif event["method"] == "Network.loadingFinished":
+                self.bytes_in += int(event["params"]["encodedDataLength"])
 
     async def ask(self, method: str, **params: Any) -> Any:
         self._number += 1
-        answer = self._answers[self._number] = asyncio.get_running_loop().create_future()
+        future = self._answers[self._number] = asyncio.get_running_loop().create_future()
         await self._socket.send_json({"id": self._number, "method": method, "params": params})
-        return await asyncio.wait_for(answer, DEADLINE_S)
+        return await asyncio.wait_for(future, DEADLINE_S)
 
     async def evaluate(self, expression: str) -> Any:
-        """Return what an expression comes to, awaited if it is a promise."""
-        found = await self.ask("Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True)
-        assert "exceptionDetails" not in found, found["exceptionDetails"]
-        return found["result"].get("value")
+        """Return the value of an expression; a promise is awaited."""
+        response = await self.ask("Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True)
+        assert "exceptionDetails" not in response, response["exceptionDetails"]
+        return response["result"].get("value")
 
     async def goto(self, url: str, *, width: int = 1280, height: int = 900, dark: bool = False) -> None:
         for domain in ("Page", "Runtime", "Log", "Network"):
@@ -72,13 +72,13 @@ class Browser:
         await until(lambda: self.evaluate("document.readyState === 'complete'"))
 
     async def screenshot(self) -> bytes:
-        """Return how the page looks, as PNG."""
+        """Return a screenshot as PNG."""
         return base64.b64decode((await self.ask("Page.captureScreenshot", format="png"))["data"])
 
 
 @asynccontextmanager
 async def browser(program: str, folder: Path) -> AsyncGenerator[Browser, None]:
-    """Give a page of a browser of our own."""
+    """Start a browser and yield a page."""
     profile = folder / "profile"
     flags = [*FLAGS, f"--user-data-dir={profile}", *(["--no-sandbox"] if os.getuid() == 0 else [])]
     with subprocess.Popen(
@@ -98,7 +98,7 @@ async def browser(program: str, folder: Path) -> AsyncGenerator[Browser, None]:
 
 
 async def main(url: str, name: str, width: int, height: int, *rest: str) -> None:
-    """Look at a page: python -m tests.support.browser URL FILE.png WIDTH HEIGHT [dark]"""
+    """Take a screenshot: python -m tests.support.browser URL FILE.png WIDTH HEIGHT [dark]"""
     import tempfile
 
     program = chromium()

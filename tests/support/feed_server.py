@@ -1,4 +1,4 @@
-"""A feed server on loopback that says what a test tells it to."""
+"""Feed server on loopback with configurable responses."""
 
 import hashlib
 from collections import Counter
@@ -12,7 +12,7 @@ Answer = Callable[[web.Request], web.StreamResponse | bytes]
 
 
 class FeedServer:
-    """Serves `answers[path]`: bytes with an ETag, or whatever a function makes of the request."""
+    """Serves `answers[path]`: bytes with an ETag, or the result of a function of the request."""
 
     def __init__(self) -> None:
         self.answers: dict[str, Answer | bytes] = {}
@@ -52,7 +52,7 @@ def with_etag(request: web.Request, body: bytes) -> web.Response:
 
 
 def rss(items: Sequence[tuple[str, str, str]], title: str = "The Test Courier") -> bytes:
-    """An RSS document of (link, title, HTML body)."""
+    """Return an RSS document of (link, title, HTML body)."""
     body = "".join(
         f"<item><title>{escape(t)}</title><link>{escape(link)}</link><guid>{escape(link)}</guid>"
         f"<description>{escape(html)}</description></item>"

@@ -1,6 +1,6 @@
-"""feedparser's own test files against what they expect: `python -m tests.support.feedparser_suite FOLDER [ours]`, as JSON.
+"""feedparser's own test files: `python -m tests.support.feedparser_suite FOLDER [ours]` prints the failures as JSON.
 
-A file says in a comment what must hold of its parsed form, as an expression. With `ours`, our bounds are in place.
+A comment in each file holds an expression about its parsed form. With `ours`, copydesk's bounds are active.
 """
 
 import io
@@ -21,7 +21,7 @@ NAMES = ("bozo", "bozo_exception", "version", "encoding", "namespaces", "status"
 
 
 def holds(path: Path, folder: Path) -> bool | None:
-    """Return whether what a file expects is so; None when it expects nothing."""
+    """Return whether a file's expression holds; None for a file without expression."""
     body = path.read_bytes()
     expected = _EXPECT.search(body)
     if expected is None:
@@ -36,7 +36,7 @@ def holds(path: Path, folder: Path) -> bool | None:
     names |= {**parsed, "entries": parsed.entries, "feed": parsed.feed, "feedparser": feedparser}
     try:
         return bool(eval(expected[1].decode("utf-8", "replace").strip(), names))
-    except Exception:  # noqa: BLE001 - of a later feedparser, or not met
+    except Exception:  # noqa: BLE001 - expressions for a later feedparser, or failed ones
         return False
 
 

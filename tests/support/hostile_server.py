@@ -1,6 +1,6 @@
-"""A poller among strangers: every misbehaviour of ../shared/tools/hostile_server.py, and what it must come to.
+"""Poller against hostile servers: each case of ../shared/tools/hostile_server.py, and its expected result.
 
-python -m tests.support.hostile_server [--netns] [CASE ...]      what went wrong, as JSON lines; --netns inside run_netns.sh only
+python -m tests.support.hostile_server [--netns] [CASE ...]      failures as JSON lines; --netns only inside run_netns.sh
 """
 
 import argparse
@@ -45,7 +45,7 @@ Case = Mapping[str, Any]
 
 
 class Found:
-    """What a case came to."""
+    """Result of a case."""
 
     def __init__(self) -> None:
         self.polls: list[PollResult] = []
@@ -56,7 +56,7 @@ class Found:
 
 @asynccontextmanager
 async def hostile_server(netns: bool) -> AsyncGenerator[Mapping[str, Any], None]:
-    """The server; gives its manifest, with the certificate authority's file as `ca`."""
+    """Run the server; yield its manifest, with the certificate authority's file as `ca`."""
     host = ["--netns", "--host", "0.0.0.0", "--public", "feeds.example"] if netns else ["--port", "18099"]
     process = await asyncio.create_subprocess_exec(
         sys.executable, str(SERVER), *host, "--max-seconds", "600", stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
@@ -76,14 +76,14 @@ async def read(url: str) -> Any:
 
 
 async def survey(manifest: Mapping[str, Any], settings: Settings, only: list[str]) -> tuple[dict[str, Found], float]:
-    """Poll every case as often as it says; returns what each came to, and the memory that the poller took, in MB."""
+    """Poll each case as often as it requires; return the results, and the poller's memory in MB."""
     cases = [case for case in manifest["cases"] if not only or case["id"] in only]
     ports = {urlsplit(case["url"]).port for case in manifest["cases"]}
     host = urlsplit(manifest["url"]).hostname
     settings = replace(settings, allowed_private_hosts=",".join(f"{host}:{port}" for port in ports))
     broker = await connect(settings, settings.broker_url)
     await FeedRegistry(broker.state).add([(case["url"], "") for case in cases])
-    found = {case["id"]: Found() for case in cases}
+    results = {case["id"]: Found() for case in cases}
     turns = asyncio.Semaphore(AT_ONCE)
     poller = Poller(settings, broker, DESK_GROUP)
     # Only a case that stalls is to run into the time limit; another may be slow because the machine is busy.
@@ -95,13 +95,13 @@ async def survey(manifest: Mapping[str, Any], settings: Settings, only: list[str
             for _ in range(case["polls"]):
                 await (poller if stalls(case) else patient).poll(case["url"], poller.feeds.clock)
 
-    await poller.feeds.claim(1)  # for the time
+    await poller.feeds.claim(1)  # reads the clock
     async with poller.fetcher, poller.parsers, patient.fetcher, patient.parsers:
         costly = [case for case in cases if case["expect"].get("max_cpu_s", 0) > COSTLY_CPU_S]
         await asyncio.gather(*(polled(case) for case in cases if case not in costly))
-        for case in costly:  # what they cost isn't to be the others' time, nor the others' theirs
+        for case in costly:  # expensive cases run one by one, so that they take no time from the others
             await polled(case)
-    by_url = {case["url"]: found[case["id"]] for case in cases}
+    by_url = {case["url"]: results[case["id"]] for case in cases}
     async for poll in subscribe("polls", start="start", follow=False, settings=settings):
         by_url[poll.feed].polls.append(poll)
     async for item in subscribe("items", start="start", follow=False, settings=settings):
@@ -110,13 +110,13 @@ async def survey(manifest: Mapping[str, Any], settings: Settings, only: list[str
         by_url[state.url].state = {"error": state.error, "kind": state.error_kind, "due_s": state.due_s}
     base = manifest["url"].rpartition("/")[0]
     for hit in await read(f"{base}/hits.json"):
-        if hit["case"] in found and hit["internal"]:
-            found[hit["case"]].hit = True
+        if hit["case"] in results and hit["internal"]:
+            results[hit["case"]].hit = True
     served = await read(f"{base}/state.json")
-    for name, one in found.items():
+    for name, one in results.items():
         one.state = {**one.state, "requests": sum(s["polls"] for key, s in served.items() if key.split("|")[0] == name)}
     await broker.close()
-    return found, _rss_mb() - rss_mb
+    return results, _rss_mb() - rss_mb
 
 
 def stalls(case: Case) -> bool:
@@ -128,74 +128,74 @@ def _rss_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def complaints(case: Case, found: Found) -> list[str]:
-    """Return what is wrong about what *case* came to."""
+def complaints(case: Case, result: Found) -> list[str]:
+    """Return the failures of *case*."""
     expect, out = case["expect"], []
-    outcome, kinds = expect["outcome"], {poll.error_kind for poll in found.polls}
-    if len(found.polls) != case["polls"]:
-        return [f"{len(found.polls)} polls of {case['polls']}"]
-    count = len({item.identity_key for item in found.items}) if expect.get("over_polls") else len(found.items)
+    outcome, kinds = expect["outcome"], {poll.error_kind for poll in result.polls}
+    if len(result.polls) != case["polls"]:
+        return [f"{len(result.polls)} polls of {case['polls']}"]
+    count = len({item.identity_key for item in result.items}) if expect.get("over_polls") else len(result.items)
     if outcome == "ok" and "dead-letter" in expect.get("note", ""):
-        count += found.polls[0].items_failed
+        count += result.polls[0].items_failed
     low, high = expect.get("entries", [0, 10**9])
     if not low <= count <= high:
         out.append(f"{count} items, not {low} to {high}")
-    wanted = expect.get("error", [])
-    wanted = {wanted} if isinstance(wanted, str) else set(wanted)
-    failed = any(poll.outcome == "failed" for poll in found.polls)
+    expected_kinds = expect.get("error", [])
+    expected_kinds = {expected_kinds} if isinstance(expected_kinds, str) else set(expected_kinds)
+    failed = any(poll.outcome == "failed" for poll in result.polls)
     if outcome in ("ok", "unchanged", "moved") and failed and low > 0:
-        out.append(f"failed: {found.polls[-1].error}")
-    if outcome == "unchanged" and found.polls[-1].outcome != "unchanged":
-        out.append(f"{found.polls[-1].outcome}, not unchanged")
-    # What is read after all, within the bounds that the case gives, needs no complaint.
+        out.append(f"failed: {result.polls[-1].error}")
+    if outcome == "unchanged" and result.polls[-1].outcome != "unchanged":
+        out.append(f"{result.polls[-1].outcome}, not unchanged")
+    # An item that is read within the case's bounds is no failure.
     if (
         outcome in ("reject", "cap", "blocked", "gone", "backoff")
-        and wanted
-        and not kinds & wanted
+        and expected_kinds
+        and not kinds & expected_kinds
         and not (high and count)
     ):
-        out.append(f"kinds {sorted(kinds)}, not {sorted(wanted)}: {found.polls[-1].error}")
+        out.append(f"kinds {sorted(kinds)}, not {sorted(expected_kinds)}: {result.polls[-1].error}")
     delay_s = (
-        (found.polls[-1].next_due - found.polls[-1].started_at).total_seconds() if found.polls[-1].next_due else 0.0
+        (result.polls[-1].next_due - result.polls[-1].started_at).total_seconds() if result.polls[-1].next_due else 0.0
     )
     if delay_s < expect.get("min_delay_s", 0) or delay_s > expect.get("max_delay_s", 10**9) * 1.06:
         out.append(f"polled again after {delay_s:.0f} s")
-    slowest_s = max(poll.elapsed_ms for poll in found.polls) / 1000
+    slowest_s = max(poll.elapsed_ms for poll in result.polls) / 1000
     if stalls(case) and slowest_s > expect.get("max_s", MAX_S) + 1:
         out.append(f"took {slowest_s:.1f} s")
-    if found.hit and (expect.get("no_hit") or outcome == "blocked"):
+    if result.hit and (expect.get("no_hit") or outcome == "blocked"):
         out.append("reached what it must not")
-    if found.state["requests"] > expect.get("max_requests", 10**9):
-        out.append(f"{found.state['requests']} requests")
-    return out + _told(expect, found)
+    if result.state["requests"] > expect.get("max_requests", 10**9):
+        out.append(f"{result.state['requests']} requests")
+    return out + _item_failures(expect, result)
 
 
-def _told(expect: Mapping[str, Any], found: Found) -> list[str]:
-    """Complain about what the items, and the articles made of them, say."""
+def _item_failures(expect: Mapping[str, Any], result: Found) -> list[str]:
+    """Check the items and their articles."""
     out = []
-    articles = [clean_item(item, item_blocks(item)) for item in found.items[:20]]
-    raw = json.dumps([json.loads(encode(item)) for item in found.items], ensure_ascii=False)
+    articles = [clean_item(item, item_blocks(item)) for item in result.items[:20]]
+    raw = json.dumps([json.loads(encode(item)) for item in result.items], ensure_ascii=False)
     for text in expect.get("forbid", []):
         if text in raw:
             out.append(f"an item says {text!r}")
     for text in expect.get("must_contain", []):
-        if found.items and text not in raw:
+        if result.items and text not in raw:
             out.append(f"no item says {text!r}")
-    if set(expect.get("forbid_ids", [])) & {item.guid for item in found.items}:
+    if set(expect.get("forbid_ids", [])) & {item.guid for item in result.items}:
         out.append("another feed's items")
-    links = " ".join(item.canonical_url.partition("?q=")[0] for item in found.items)
+    links = " ".join(item.canonical_url.partition("?q=")[0] for item in result.items)
     out += [f"links carry {text}" for text in expect.get("must_not_contain_links", []) if text in links]
     for article in articles:
-        told = article.html + "".join(article.paragraphs) + article.title
+        text_content = article.html + "".join(article.paragraphs) + article.title
         if not inert(article.html):
             out.append(f"not inert: {article.html[:200]}")
-        if told != printable(told):
-            out.append(f"control characters: {told[:100]!r}")
+        if text_content != printable(text_content):
+            out.append(f"control characters: {text_content[:100]!r}")
     return out
 
 
 def inert(markup: str) -> bool:
-    """Whether nothing in *markup* runs by itself or when it is clicked, as a browser's parser sees it."""
+    """Return whether *markup* contains no script, neither automatic nor on click, as a browser parses it."""
     tree = lxml.html.fragment_fromstring(markup, create_parent="div")
     return not any(
         element.tag in ("script", "iframe", "object", "embed", "style", "base", "meta", "link", "form")
@@ -211,7 +211,7 @@ def printable(text: str) -> str:
 
 
 async def verdict(settings: Settings, netns: bool, only: list[str]) -> tuple[int, dict[str, list[str]]]:
-    """Return how many cases there were, and what is wrong, by case."""
+    """Return the number of cases, and the failures by case."""
     async with hostile_server(netns) as manifest:
         os.environ["SSL_CERT_FILE"] = manifest["ca"] or ""
         found, rss_mb = await survey(manifest, settings, only)

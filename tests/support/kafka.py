@@ -1,4 +1,4 @@
-"""Real Kafka clusters for tests: Apache's jars by Maven, KRaft nodes on loopback, ended with the session."""
+"""Real Kafka clusters for tests: Apache's jars from Maven, KRaft nodes on loopback, stopped with the session."""
 
 import base64
 import os
@@ -17,7 +17,10 @@ from pathlib import Path
 
 from streams.valkey.server import die_with_parent
 
-CURRENT, BEFORE = "4.4.0", "3.9.2"  # docker-compose.yml runs CURRENT; the other is the last of the line before
+CURRENT, BEFORE = (
+    "4.4.0",
+    "3.9.2",
+)  # docker-compose.yml runs CURRENT; BEFORE is the last release of the previous major version
 POM = Path(__file__).parent / "pom.xml"
 COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
 START_S = 90.0
@@ -62,16 +65,16 @@ listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config={scram}
 
 
 def die_with_tests() -> None:
-    """In the broker's process: end when the tests do, however they do."""
+    """Exit together with the tests; runs in the broker's process."""
     die_with_parent(signal.SIGKILL)
 
 
 class NoKafka(Exception):
-    """Why there can be no broker here."""
+    """No broker can run on this machine; the message names the missing part."""
 
 
 def jars(version: str) -> str:
-    """Return the class path of a broker, fetched once per version. Raises NoKafka, saying what is missing."""
+    """Return the class path of a broker, downloaded once per version. Raises: NoKafka with the missing part."""
     missing = [tool for tool in ("java", "mvn") if shutil.which(tool) is None]
     if missing:
         raise NoKafka(f"no {' and no '.join(missing)} on this machine")
@@ -88,7 +91,7 @@ def jars(version: str) -> str:
 
 @dataclass
 class Node:
-    """One broker that is also a controller."""
+    """A broker that is also a controller."""
 
     number: int
     port: int
@@ -103,7 +106,7 @@ class Node:
 
 
 class Cluster:
-    """KRaft nodes on loopback; any of them can be killed, frozen and started again."""
+    """KRaft nodes on loopback; each can be killed, frozen and restarted."""
 
     def __init__(self, version: str = CURRENT, nodes: int = 1, *, secure: bool = False) -> None:
         self.version, self.secure = version, secure
@@ -127,7 +130,7 @@ class Cluster:
         return self.folder / "ca.pem"
 
     def start(self) -> None:
-        """Format the disks and start all nodes; returns when each of them answers."""
+        """Format the disks and start all nodes; return when all respond."""
         if self.secure:
             self._make_keys()
         cluster_id = base64.urlsafe_b64encode(b"copydesk" + os.urandom(8)).decode().rstrip("=")
@@ -168,10 +171,10 @@ class Cluster:
         subprocess.run(
             ["keytool", "-exportcert", "-rfc", *store, "-file", str(self.ca_file)], check=True, capture_output=True
         )
-        ssl.create_default_context(cafile=str(self.ca_file))  # fails here rather than later
+        ssl.create_default_context(cafile=str(self.ca_file))  # fail early on a bad certificate
 
     def run(self, node: Node) -> None:
-        """Start a node, and return at once."""
+        """Start a node without waiting."""
         with (node.folder / "kafka.log").open("ab") as log:
             node.process = subprocess.Popen(
                 [*JAVA, "-cp", self.class_path, "kafka.Kafka", str(node.properties)], stdout=log, stderr=log,
@@ -179,7 +182,7 @@ class Cluster:
             )  # fmt: skip
 
     def wait_for(self, node: Node) -> None:
-        """Return when *node* listens to clients, which it does once it has caught up with the controllers."""
+        """Return when *node* accepts clients: after it caught up with the controllers."""
         end = time.monotonic() + START_S
         while True:
             with suppress(OSError), socket.create_connection(("127.0.0.1", node.port), timeout=1):
@@ -188,10 +191,10 @@ class Cluster:
             assert node.process is not None
             assert node.process.poll() is None, f"node {node.number} ended: {log.read_text()[-2000:]}"
             assert time.monotonic() < end, f"node {node.number} isn't up within {START_S:.0f} s"
-            time.sleep(0.05)  # a process of another program: there is nothing to await
+            time.sleep(0.05)  # another program's process has no awaitable
 
     def kill(self, node: Node) -> None:
-        """kill -9, and return when it is gone."""
+        """Send SIGKILL and wait until the node is gone."""
         assert node.process is not None
         node.process.kill()
         node.process.wait()
@@ -201,7 +204,7 @@ class Cluster:
         node.process.send_signal(signum)
 
     def stop(self) -> None:
-        """End all nodes; their data goes with them."""
+        """Stop all nodes and delete their data."""
         for node in self.nodes:
             if node.process is not None:
                 with suppress(ProcessLookupError):
@@ -212,7 +215,7 @@ class Cluster:
 
 @contextmanager
 def cluster(version: str = CURRENT, nodes: int = 1, *, secure: bool = False) -> Generator[Cluster, None, None]:
-    """Run a cluster for as long as the block lasts."""
+    """Run a cluster during the block."""
     made = Cluster(version, nodes, secure=secure)
     try:
         made.start()
@@ -222,7 +225,7 @@ def cluster(version: str = CURRENT, nodes: int = 1, *, secure: bool = False) -> 
 
 
 def free_port() -> int:
-    """Return a port of loopback that was free a moment ago."""
+    """Return a loopback port that was free a moment ago."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         return int(sock.getsockname()[1])

@@ -1,4 +1,4 @@
-"""A poller and a desk at work in a test, and waiting until they have done it."""
+"""A poller and a desk inside a test, with waits for their progress."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -33,7 +33,7 @@ def explore(*titles: str) -> str:
 async def newsdesk(
     settings: Settings, server: FeedServer, clean: Cleaner | None = None
 ) -> AsyncGenerator[Broker, None]:
-    """A poller and a desk at work on whatever feeds are added."""
+    """Run a poller and a desk on the registered feeds during the block."""
     settings = replace(settings, poll_interval_s=0.05, poll_timeout_s=DEADLINE_S)
     broker = await connect(settings, settings.broker_url)
     desk = create_desk(settings, broker, url=settings.broker_url, name="desk-1", clean=clean)
@@ -54,12 +54,14 @@ async def everything(settings: Settings, topic: str) -> list[Any]:
 
 
 async def settled(broker: Broker, wanted: dict[str, int]) -> dict[str, dict[str, int]]:
-    """Return the counters once the desk has them as *wanted* at least, and nothing is left to do."""
-    found: dict[str, dict[str, int]] = {}
+    """Return the counters once the desk's are at least *wanted* and all queues are empty."""
+    counters: dict[str, dict[str, int]] = {}
 
-    async def there() -> bool:
-        found.update(await read_counters(broker.state))
-        return all(found["desk"][k] >= n for k, n in wanted.items()) and await broker.lag(ITEMS.name, DESK_GROUP) == 0
+    async def has_arrived() -> bool:
+        counters.update(await read_counters(broker.state))
+        return (
+            all(counters["desk"][k] >= n for k, n in wanted.items()) and await broker.lag(ITEMS.name, DESK_GROUP) == 0
+        )
 
-    await until(there, what=f"counters {wanted}; they are {found}")
-    return found
+    await until(has_arrived, what=f"counters {wanted}; they are {counters}")
+    return counters

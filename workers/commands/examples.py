@@ -5,7 +5,7 @@ EXAMPLES = {
     "poll": "copydesk poll --broker-url kafka://kafka1:9092 --state-url redis://redis1:6379",
     "desk": "copydesk desk --broker-url kafka://kafka1:9092 --state-url redis://redis1:6379",
     "web": "copydesk web --broker-url kafka://kafka1:9092 --state-url redis://redis1:6379",
-    "webhooks": "copydesk webhooks --broker-url kafka://kafka1:9092 --state-url redis://redis1:6379",
+    "sink": "copydesk sink newsroom --broker-url kafka://kafka1:9092 --state-url redis://redis1:6379",
     "tail": "copydesk tail articles --from start --json",
     "status": "copydesk status --json",
     "replay": "copydesk replay --from 7d",

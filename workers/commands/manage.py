@@ -85,9 +85,9 @@ def format_record(record: Any) -> str:
 
 def run_status(settings: Settings, args: Any) -> int:
     from streams.topics import DESK_GROUP
-    from workers.web.server import status
+    from workers.status import read_status
 
-    found = run_with_broker(settings, lambda broker: status(broker, DESK_GROUP))
+    found = run_with_broker(settings, lambda broker: read_status(broker, DESK_GROUP))
     if args.json:
         print_json(found)
     else:
@@ -106,9 +106,9 @@ def run_check(settings: Settings, args: Any) -> int:
     """Say whether everything that copydesk needs is there; exit code UNHEALTHY when something isn't."""
     from streams.topics import DESK_GROUP
     from workers.heartbeats import Worker, lag_problems, silent_problems
-    from workers.web.server import status
+    from workers.status import read_status
 
-    found = run_with_broker(settings, lambda broker: status(broker, DESK_GROUP))
+    found = run_with_broker(settings, lambda broker: read_status(broker, DESK_GROUP))
     silent = silent_problems(Worker(**row) for row in found["workers"])
     behind = lag_problems(found["lag"], settings.max_desk_lag)
     failing = [feed for feed in found["feeds"] if feed["failures"]]

@@ -1,7 +1,7 @@
-"""The demo newsroom: invented outlets that publish to feeds on loopback, with all that makes real feeds a trial.
+"""Demo newsroom: invented outlets with feeds on loopback, and the typical defects of real feeds.
 
-Edits, duplicates across feeds, "Explore" blocks, share bars, tracking pixels, feed tails, and one broken feed. What it
-has published stands in a ledger, so that it goes on where it was, and tests can compare.
+Defects: edits, duplicates across feeds, "Explore" blocks, share bars, tracking pixels, feed tails, a broken feed.
+A ledger of publications allows a restart at the same place, and a comparison in tests.
 """
 
 import asyncio
@@ -20,11 +20,11 @@ from streams.errors import SettingsError
 from workers.demo.stories import OUTLETS, Outlet, Story, story
 
 PORT = 8412
-WINDOW = 30  # stories in a feed
-OPENING = 12  # stories that are there when it opens for the first time
+WINDOW = 30  # stories per feed
+OPENING = 12  # stories at the first start
 EDIT_EVERY = 5  # every fifth story is corrected later
 EXPLORE_LINKS = 6
-ABSENT_S = 600.0  # a feed that nobody has asked for in so long holds nothing back
+ABSENT_S = 600.0  # a feed without a request for this long delays no other
 
 
 class Published(NamedTuple):
@@ -36,7 +36,7 @@ class Published(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """What is known of a feed's reader: the ETag served last, the ledger's length then, and the length it has read."""
+    """Progress of a feed's reader: the ETag served last, the ledger's length then, and the length that was read."""
 
     etag: str = ""
     served: int = 0
@@ -45,10 +45,10 @@ class Reading(NamedTuple):
 
 
 class Newsroom:
-    """Publishes a story every *pace_s* seconds, and corrects every fifth some time after.
+    """Publishes a story every *pace_s* seconds, and corrects every fifth one later.
 
-    It waits for slow readers: a story stays in its feed, and uncorrected, until its reader has shown the ETag of a
-    document with it. So whatever the ledger says was there to be read.
+    It waits for slow readers: a story stays in its feed, uncorrected, until the reader sent the ETag of a document
+    with it. So every revision in the ledger could be read.
     """
 
     def __init__(self, folder: Path, pace_s: float, edit_after_s: float = 15.0) -> None:
@@ -62,12 +62,12 @@ class Newsroom:
 
     @property
     def feed_urls(self) -> list[str]:
-        """The feeds to poll: each outlet's, one section feed that repeats the Courier's stories, and a broken one."""
+        """URLs of the feeds: one per outlet, a section feed that repeats the Courier's stories, and a broken feed."""
         paths = [f"{o.slug}.xml" for o in OUTLETS] + ["courier-world.xml", "broken.xml"]
         return [f"http://127.0.0.1:{self.port}/{path}" for path in paths]
 
     async def open(self) -> None:
-        """Take up the ledger and serve; the port is the same as last time where it is free."""
+        """Load the ledger and start to serve, on the same port as last time if it is free."""
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / "ledger.jsonl"
         if path.exists():
@@ -94,7 +94,9 @@ class Newsroom:
                 break
             except OSError as exc:
                 if port == 0:
-                    raise SettingsError(f"the demo newsroom finds no free port: {exc}") from exc
+                    raise SettingsError(
+                        f"cannot start the demo newsroom: no free port on 127.0.0.1 ({exc}); set demo = off"
+                    ) from exc
         self.port = self._runner.addresses[0][1]
 
     async def close(self) -> None:
@@ -114,14 +116,14 @@ class Newsroom:
                 self._publish(story(p.number, 2))
 
     def _read(self) -> int:
-        """Return how much of the ledger all readers have read."""
+        """Return the length of the ledger that all readers have read."""
         present_s = time.monotonic() - ABSENT_S
         return min((r.read for r in self._readings.values() if r.asked_s > present_s), default=0)
 
     def _due_edits(self) -> list[Published]:
         edited = {p.number for p in self.ledger if p.revision > 1}
         late = time.time() - self.edit_after_s
-        recent = self.ledger[-3 * WINDOW : self._read()]  # later ones have left their feed
+        recent = self.ledger[-3 * WINDOW : self._read()]  # later stories have left their feed
         return [p for p in recent if p.number % EDIT_EVERY == 0 and p.number not in edited and p.time_s < late]
 
     def _publish(self, new: Story) -> None:
@@ -147,28 +149,31 @@ class Newsroom:
         tracker = "?utm_source=rss&utm_medium=feed" if slug.endswith("-world") else ""
         body = (atom if outlet.form == "atom" else rss)(outlet, window, explore, tracker).encode()
         etag = f'"{hashlib.sha256(body).hexdigest()[:16]}"'
-        self._note_reader(slug, request.headers.get("If-None-Match", ""), etag)
+        self._record_reader(slug, request.headers.get("If-None-Match", ""), etag)
         if request.headers.get("If-None-Match") == etag:
             return web.Response(status=304, headers={"ETag": etag})
         return web.Response(body=body, content_type="application/xml", charset="utf-8", headers={"ETag": etag})
 
-    def _note_reader(self, slug: str, shown: str, etag: str) -> None:
+    def _record_reader(self, slug: str, sent_etag: str, etag: str) -> None:
         reading, length = self._readings[slug], len(self.ledger)
-        read = length if shown == etag else reading.served if shown and shown == reading.etag else reading.read
+        if sent_etag == etag:
+            read = length
+        else:
+            read = reading.served if sent_etag and sent_etag == reading.etag else reading.read
         self._readings[slug] = Reading(etag, length, read, time.monotonic())
 
     def _broken(self) -> web.Response:
         self._broken_polls += 1
-        answers = (
+        responses = (
             web.Response(text="<html><body>Down for maintenance</body></html>", content_type="text/html"),
             web.Response(status=500, text="oops"),
             web.Response(text="<?xml version='1.0'?><rss><channel><title>Half a fe", content_type="application/xml"),
         )
-        return answers[self._broken_polls % len(answers)]
+        return responses[self._broken_polls % len(responses)]
 
 
 def rss(outlet: Outlet, window: list[tuple[Story, float]], explore: list[Story], tracker: str) -> str:
-    """Return an RSS 2.0 document with the full text and all the clutter."""
+    """Return an RSS 2.0 document with full text and boilerplate."""
     items = "".join(
         f"<item><title>{escape(s.title)}</title><link>{escape(s.url + tracker)}</link>"
         f'<guid isPermaLink="false">{s.outlet.slug}-{s.number}</guid><dc:creator>{escape(s.author)}</dc:creator>'
@@ -186,7 +191,7 @@ def rss(outlet: Outlet, window: list[tuple[Story, float]], explore: list[Story],
 
 
 def atom(outlet: Outlet, window: list[tuple[Story, float]], explore: list[Story], tracker: str) -> str:
-    """Return an Atom document with the same."""
+    """Return an Atom document with full text and boilerplate."""
     entries = "".join(
         f"<entry><title>{escape(s.title)}</title><id>tag:{s.outlet.slug}.example,2026:{s.number}</id>"
         f'<link href="{escape(s.url + tracker)}"/><author><name>{escape(s.author)}</name></author>'
@@ -203,7 +208,7 @@ def atom(outlet: Outlet, window: list[tuple[Story, float]], explore: list[Story]
 
 
 def body(s: Story, explore: list[Story]) -> str:
-    """Return a story's HTML as such outlets send it."""
+    """Return a story's HTML with the boilerplate of such outlets."""
     half = (len(s.paragraphs) + 1) // 2
     paragraphs = [f"<p>{escape(p)}</p>" for p in s.paragraphs]
     others = [o for o in explore if o.number != s.number]

@@ -1,6 +1,6 @@
 """Invented stories of invented places: endless, and the same for the same number. Pure.
 
-No outlet, place or person here exists.
+Every outlet, place and person is fictional.
 """
 
 import random
@@ -35,7 +35,7 @@ BODIES = ("the harbour board", "the valley council", "the Institute of Slow Weat
 THINGS = ("a floating market", "the old signal tower", "a copper observatory", "the salt canal", "a public seed bank", "the glass bridge",
           "an orchestra of bells", "the winter ferry", "a library of maps", "the moss gardens")  # fmt: skip
 
-# Title, then what each paragraph says, never twice the same: what a site repeats is no story. {n} is corrected by edits.
+# Title, then the sentence of each paragraph. Sentences never repeat: the cleaner removes repeated ones. Edits correct {n}.
 PLOTS = (
     ("{Body} reopens {thing} after {n} years",
      ("{place} woke on {day} to the sound of hammers as {body} reopened {thing}, closed for {n} years.",
@@ -74,7 +74,7 @@ DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sun
 
 @dataclass(frozen=True)
 class Outlet:
-    """An invented outlet: where its stories live and how its feed looks."""
+    """An invented outlet: the host of its stories and the format of its feed."""
 
     slug: str
     name: str
@@ -92,7 +92,7 @@ OUTLETS = (
 
 @dataclass(frozen=True)
 class Story:
-    """A story in one of its revisions."""
+    """One revision of a story."""
 
     number: int
     revision: int
@@ -107,7 +107,7 @@ class Story:
 
 
 def story(number: int, revision: int = 1) -> Story:
-    """Return story *number* as it reads in *revision*: an edit corrects its figure and adds a note at the end."""
+    """Return story *number* in *revision*. A revision corrects the figure and adds a note at the end."""
     rng = random.Random(number)
     person, body, thing, place = (rng.choice(words) for words in (PEOPLE, BODIES, THINGS, PLACES))
     count = rng.randrange(3, 90) + 7 * (revision - 1)

@@ -1,4 +1,4 @@
-"""One article over HTTP: all of its revisions that are kept, and what each changed.
+"""One article over HTTP: its retained revisions, and the word diff of each revision.
 
 /articles/ID    {"id": …, "complete": …, "revisions": [article, …], "changes": [{"revision": 2, "title": …, …}, …]}
 """
@@ -21,71 +21,75 @@ from workers.dedupe.diff import diff
 from workers.web.broadcast import Broadcaster, format_position
 
 ID = re.compile(r"[0-9a-f]{20}")
-SEARCH_S = 20.0  # the longest that a search through the topic may take
-MAX_SEARCHES = 2  # searches
+SEARCH_TIMEOUT_S = 20.0  # per search through the topic
+MAX_SEARCHES = 2  # at the same time
 
 
 class ArticlesApi:
-    """Finds articles by their id: in memory, else in the one partition of the topic that can have them."""
+    """Finds an article by its id: in the broadcaster's buffer, then in the one partition that its key maps to."""
 
-    def __init__(self, broker: Broker, hub: Broadcaster) -> None:
-        self.broker, self.hub = broker, hub
-        self._searching = asyncio.Semaphore(MAX_SEARCHES)
+    def __init__(self, broker: Broker, broadcaster: Broadcaster) -> None:
+        self.broker, self.broadcaster = broker, broadcaster
+        self._search_slots = asyncio.Semaphore(MAX_SEARCHES)
 
     def register(self, app: web.Application) -> None:
-        """Add the path."""
+        """Add the path to *app*."""
         app.router.add_get("/articles/{id}", self._article)
 
     async def _article(self, request: web.Request) -> web.StreamResponse:
         id_ = request.match_info["id"]
         if not ID.fullmatch(id_):
-            raise web.HTTPNotFound(text="an article's id is 20 hexadecimal digits")
-        found, complete = await self.revisions(id_)
-        if not found:
-            raise web.HTTPNotFound(text=f"no article {id_} is kept")
-        told = {"id": id_, "complete": complete, "revisions": found, "changes": revision_diffs(found)}
-        return web.Response(body=msgspec.json.encode(told), content_type="application/json")
+            raise web.HTTPNotFound(text="invalid article id: expected 20 hexadecimal digits")
+        revisions, complete = await self.revisions(id_)
+        if not revisions:
+            raise web.HTTPNotFound(text=f"article not found: {id_} (never published, or past its retention)")
+        answer = {"id": id_, "complete": complete, "revisions": revisions, "changes": revision_diffs(revisions)}
+        return web.Response(body=msgspec.json.encode(answer), content_type="application/json")
 
     async def revisions(self, id_: str) -> tuple[list[Article], bool]:
-        """Return the revisions of an article in their order, and whether all that are kept are among them."""
-        await self.hub.start()
-        known = _revisions(id_, [event.delivery for event in self.hub.events])
-        if known and known[0].revision == 1:
-            return known, True
-        async with self._searching:
-            found, complete = await self._search(id_)
-        return _revisions(id_, found), complete
+        """Return the revisions of an article in order, and whether they include every retained revision."""
+        await self.broadcaster.start()
+        buffered = _revisions(id_, [event.delivery for event in self.broadcaster.events])
+        if buffered and buffered[0].revision == 1:
+            return buffered, True
+        async with self._search_slots:
+            deliveries, complete = await self._search(id_)
+        return _revisions(id_, deliveries), complete
 
     async def _search(self, id_: str) -> tuple[list[Delivery], bool]:
-        key, found, ends = id_.encode(), list[Delivery](), dict(self.hub.position)
-        n = await self.broker.partition_for(ARTICLES.name, key)
-        reader = await self.broker.open_reader(ARTICLES, "", format_position({**ends, n: 0}))
+        key, matches, ends = id_.encode(), list[Delivery](), dict(self.broadcaster.position)
+        partition = await self.broker.partition_for(ARTICLES.name, key)
+        end = ends.get(partition, 0)
+        reader = await self.broker.open_reader(ARTICLES, "", format_position({**ends, partition: 0}))
         try:
-            async with asyncio.timeout(SEARCH_S):
-                while reader.position().get(n, 0) < ends.get(n, 0) or not (found or await reader.at_end()):
-                    found += [delivery for delivery in await reader.read(1.0) if delivery.key == key]
+            async with asyncio.timeout(SEARCH_TIMEOUT_S):
+                while reader.position().get(partition, 0) < end or not (matches or await reader.at_end()):
+                    matches += [delivery for delivery in await reader.read(1.0) if delivery.key == key]
         except TimeoutError:
-            return found, False
+            return matches, False
         finally:
             await reader.close()
-        return found, True
+        return matches, True
 
 
 def _revisions(id_: str, deliveries: Sequence[Delivery]) -> list[Article]:
-    """Return the article's revisions among *deliveries*, each once, in their order."""
-    found: dict[int, Article] = {}
+    """Return the article's revisions among *deliveries*, without repetitions, in order."""
+    by_number: dict[int, Article] = {}
     for delivery in deliveries:
         if delivery.key == id_.encode():
             try:
                 article = decode(delivery.value, Article)
             except UnreadableError:
                 continue
-            found[article.revision] = article
-    return [found[revision] for revision in sorted(found)]
+            by_number[article.revision] = article
+    return [by_number[number] for number in sorted(by_number)]
 
 
 def revision_diffs(revisions: Sequence[Article]) -> list[dict[str, Any]]:
-    """Return how each revision but the first came of the one before: runs of words, `=` kept, `-` gone, `+` new."""
+    """Return the diff of each revision after the first with the one before.
+
+    A diff is a list of (operation, words): `=` unchanged, `-` deleted, `+` inserted.
+    """
     return [
         {
             "revision": after.revision,

@@ -1,10 +1,10 @@
-"""A hub reads a topic once and hands what comes to any number of subscribers; slow ones are cut off, nobody waits.
+"""Broadcast: one reader per topic feeds any number of subscribers. A slow subscriber is disconnected and blocks none.
 
-broker ──▶ hub: the last events, in memory ──▶ a queue each ──▶ subscribers
-                 └── resume: what is in memory, behind that the broker itself
+broker ──▶ broadcaster: buffer of the last events ──▶ one queue per subscriber
+                 └── resume: from the broker up to the buffer, then from the buffer
 
-A position is the next offset of each partition, written `0:12.1:7`. It is each event's id: who comes back with it gets
-everything since, whatever process serves him then.
+A position is the next offset of each partition, written `0:12.1:7`. It is the SSE event id: a client that reconnects
+with it resumes in any process.
 """
 
 import asyncio
@@ -20,37 +20,42 @@ from streams.topics import Topic
 
 log = logging.getLogger(__name__)
 
-BUFFER_EVENTS = 500  # events in memory
-YIELD_EVERY = 16
-QUEUE_EVENTS = 256  # events that a subscriber may be behind before he is cut off; the bytes are shared
-READ_WAIT_S = 1.0
+BUFFER_EVENTS = 500
+YIELD_EVERY = 16  # events
+QUEUE_EVENTS = 256  # a subscriber further behind is disconnected; all queues share the bytes
+POLL_TIMEOUT_S = 1.0
+FIRST_POLL_TIMEOUT_S = 0.05  # while the buffer fills, `start` waits for it
+HEARTBEAT_S = 15.0  # proxies close connections that are idle for 30 to 60 s
 RETRY_S = 1.0
 Position = dict[int, int]
 
 
 class Event(NamedTuple):
-    """A message, and where one is after it."""
+    """A message and the position after it."""
 
     delivery: Delivery
     position: str
 
 
 class SlowConsumerError(Exception):
-    """A subscriber who didn't keep up."""
+    """A subscriber was more than QUEUE_EVENTS events behind."""
 
 
 def format_position(position: Mapping[int, int]) -> str:
-    """Return a position as an event's id has it."""
+    """Return *position* as an event id."""
     return ".".join(f"{partition}:{offset}" for partition, offset in sorted(position.items()))
 
 
 def parse_position(text: str) -> Position:
-    """Return the position that *text* is; ValueError for anything else."""
+    """Return the position of an event id.
+
+    Raises: ValueError when *text* is malformed.
+    """
     pairs = [part.split(":") for part in text.split(".")]
     if len(text) > 10_000 or any(
         len(pair) != 2 or not all(p.isdecimal() and len(p) < 16 for p in pair) for pair in pairs
     ):
-        raise ValueError(f"no position: {text[:100]!r}")
+        raise ValueError(f"invalid position: {text[:100]!r}")
     return {int(partition): int(offset) for partition, offset in pairs}
 
 
@@ -62,9 +67,9 @@ class Broadcaster:
         self.broker, self.topic = broker, topic
         self.events: deque[Event] = deque(maxlen=BUFFER_EVENTS)
         self.position: Position = {}
-        self.first: Position = {}  # of what is in memory
+        self.first: Position = {}  # start of the buffer
         self._queues: set[asyncio.Queue[Event | None]] = set()
-        self._reading: asyncio.Task[None] | None = None
+        self._reader_task: asyncio.Task[None] | None = None
         self._ready = asyncio.Event()
 
     @property
@@ -72,19 +77,19 @@ class Broadcaster:
         return len(self._queues)
 
     async def start(self) -> None:
-        """Begin reading, near the topic's end, should that not have been done."""
-        if self._reading is None:
-            self._reading = asyncio.create_task(self._read(), name=f"hub of {self.topic.name}")
+        """Start to read near the topic's end; wait until the buffer is filled. Later calls only wait."""
+        if self._reader_task is None:
+            self._reader_task = asyncio.create_task(self._read(), name=f"broadcast {self.topic.name}")
         await self._ready.wait()
 
     async def stop(self) -> None:
-        """End, and let all subscribers go."""
-        for queue in self._queues:  # they stay in the set: it wasn't their fault
+        """Stop to read and end all subscriptions."""
+        for queue in self._queues:  # they stay in the set: only slow subscribers leave it
             _end(queue)
-        if self._reading is not None:
-            self._reading.cancel()
+        if self._reader_task is not None:
+            self._reader_task.cancel()
             with suppress(asyncio.CancelledError):
-                await self._reading
+                await self._reader_task
 
     async def _read(self) -> None:
         start = f"last:{BUFFER_EVENTS}"
@@ -96,7 +101,7 @@ class Broadcaster:
                 finally:
                     await reader.close()
             except UnavailableError as exc:
-                log.warning("%s; the subscribers of %s wait", exc, self.topic.name)
+                log.warning("broadcast interrupted: %s (%s); retrying in %g s", self.topic.name, exc, RETRY_S)
                 await asyncio.sleep(RETRY_S)
                 start = format_position(self.position) or start
 
@@ -104,12 +109,12 @@ class Broadcaster:
         self.position |= reader.position()
         self.first = self.first or dict(self.position)
         while True:
-            found = await reader.read(0.05 if not self._ready.is_set() else READ_WAIT_S)
-            for n, delivery in enumerate(found):
+            deliveries = await reader.read(POLL_TIMEOUT_S if self._ready.is_set() else FIRST_POLL_TIMEOUT_S)
+            for n, delivery in enumerate(deliveries):
                 self._broadcast(delivery)
                 if n % YIELD_EVERY == YIELD_EVERY - 1:
-                    await asyncio.sleep(0)  # let them take it: a burst makes nobody slow
-            if not found or len(self.events) == BUFFER_EVENTS:
+                    await asyncio.sleep(0)  # subscribers empty their queues, so a burst makes none of them slow
+            if not deliveries or len(self.events) == BUFFER_EVENTS:
                 self._ready.set()
 
     def _broadcast(self, delivery: Delivery) -> None:
@@ -120,8 +125,8 @@ class Broadcaster:
             self.observe(delivery)
         event = Event(delivery, format_position(self.position))
         if len(self.events) == BUFFER_EVENTS:
-            gone = self.events[0].delivery
-            self.first[gone.partition] = gone.offset + 1
+            oldest = self.events[0].delivery
+            self.first[oldest.partition] = oldest.offset + 1
         self.events.append(event)
         for queue in list(self._queues):
             if queue.full():
@@ -131,54 +136,53 @@ class Broadcaster:
                 queue.put_nowait(event)
 
     async def subscribe(self, start: Position | None = None) -> AsyncIterator[Event | None]:
-        """Yield what comes, from *start* on (else from now), and None now and then when nothing does.
+        """Yield events from *start* on (default: from now), and None after HEARTBEAT_S without an event.
 
-        Raises SlowError when more than QUEUED events wait to be taken. Ends when the hub is stopped.
+        Ends when the broadcaster stops.
+
+        Raises: SlowConsumerError when more than QUEUE_EVENTS events are queued.
         """
         await self.start()
-        at = dict(self.position) if start is None else {p: start.get(p, 0) for p in self.position | start}
-        async for event in self._replay(at):
+        position = dict(self.position) if start is None else {p: start.get(p, 0) for p in self.position | start}
+        async for event in self._replay(position):
             yield event
         queue: asyncio.Queue[Event | None] = asyncio.Queue(QUEUE_EVENTS)
-        waiting = [event for event in self.events if event.delivery.offset >= at.get(event.delivery.partition, 0)]
+        buffered = [e for e in self.events if e.delivery.offset >= position.get(e.delivery.partition, 0)]
         self._queues.add(queue)
         try:
-            for event in waiting:
+            for event in buffered:
                 yield event
             while True:
-                try:  # waiting costs a task: not for what is there already
-                    found = await asyncio.wait_for(queue.get(), HEARTBEAT_S) if queue.empty() else queue.get_nowait()
+                try:  # `wait_for` creates a task, so a queued event is taken without it
+                    queued = await asyncio.wait_for(queue.get(), HEARTBEAT_S) if queue.empty() else queue.get_nowait()
                 except TimeoutError:
                     yield None
                     continue
-                if found is None:
+                if queued is None:
                     break
-                yield found
+                yield queued
             if queue not in self._queues:
                 raise SlowConsumerError
         finally:
             self._queues.discard(queue)
 
-    async def _replay(self, at: Position) -> AsyncIterator[Event]:
-        """Yield what is in the broker and no more in memory, moving *at* along."""
-        if all(at.get(p, 0) >= offset for p, offset in self.first.items()):
+    async def _replay(self, position: Position) -> AsyncIterator[Event]:
+        """Yield the events between *position* and the buffer from the broker. Advances *position*."""
+        if all(position.get(p, 0) >= offset for p, offset in self.first.items()):
             return
-        reader = await self.broker.open_reader(self.topic, "", format_position(at))
+        reader = await self.broker.open_reader(self.topic, "", format_position(position))
         try:
-            while any(at.get(p, 0) < offset for p, offset in self.first.items()):
-                found = await reader.read(READ_WAIT_S)
-                at |= {p: max(n, at.get(p, 0)) for p, n in reader.position().items()}
-                for delivery in found:
-                    yield Event(delivery, format_position(at))
+            while any(position.get(p, 0) < offset for p, offset in self.first.items()):
+                deliveries = await reader.read(POLL_TIMEOUT_S)
+                position |= {p: max(n, position.get(p, 0)) for p, n in reader.position().items()}
+                for delivery in deliveries:
+                    yield Event(delivery, format_position(position))
         finally:
             await reader.close()
 
 
-HEARTBEAT_S = 15.0
-
-
 def _end(queue: "asyncio.Queue[Event | None]") -> None:
-    """Tell a subscriber that there is nothing more: what he hasn't taken is dropped."""
+    """End a subscription; drop its queued events."""
     while not queue.empty():
         queue.get_nowait()
     queue.put_nowait(None)

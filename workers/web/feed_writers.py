@@ -1,4 +1,4 @@
-"""Articles as feeds that any reader can follow: Atom (RFC 4287), RSS 2.0 (rssboard.org) and JSON Feed 1.1. Pure."""
+"""Feed writers: articles as Atom (RFC 4287), RSS 2.0 (rssboard.org) and JSON Feed 1.1. Pure."""
 
 import json
 import re
@@ -17,25 +17,25 @@ ATOM, CONTENT, DC = (
     "http://purl.org/rss/1.0/modules/content/",
     "http://purl.org/dc/elements/1.1/",
 )
-# What XML 1.0 §2.2 has no place for, escaped or not.
+# Characters that XML 1.0 §2.2 forbids, escaped or not.
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_NO_URI = re.compile(r"[^!#$%&'()*+,\-./0-9:;=?@A-Z_a-z~\[\]]")
+_NOT_URI = re.compile(r"[^!#$%&'()*+,\-./0-9:;=?@A-Z_a-z~\[\]]")
 NO_TITLE = "(no title)"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def updated(article: Article) -> datetime:
-    """Return when an article was last changed, as far as it says."""
+    """Return the time of an article's last change; EPOCH when it has no time at all."""
     return article.updated or article.published or article.fetched_at or EPOCH
 
 
 def article_urn(article: Article) -> str:
-    """Return the article's id as a URN that is the same for all its revisions."""
+    """Return the article's id as a URN. All revisions have the same."""
     return f"urn:copydesk:{article.id}"
 
 
 def atom(title: str, url: str, articles: Sequence[Article]) -> bytes:
-    """Return *articles*, newest first, as an Atom feed that is at *url*."""
+    """Return *articles* (newest first) as an Atom feed with the address *url*."""
     feed = ET.Element("feed", xmlns=ATOM)
     _atom(feed, "title", title)
     _atom(feed, "id", url)
@@ -65,7 +65,7 @@ def _atom(parent: ET.Element, name: str, text: str) -> ET.Element:
 
 
 def rss(title: str, url: str, articles: Sequence[Article]) -> bytes:
-    """Return *articles*, newest first, as an RSS feed that is at *url*."""
+    """Return *articles* (newest first) as an RSS feed with the address *url*."""
     root = ET.Element("rss", {"version": "2.0", "xmlns:atom": ATOM, "xmlns:content": CONTENT, "xmlns:dc": DC})
     channel = ET.SubElement(root, "channel")
     about = {"title": _html(title), "link": url, "description": _html(f"{title}, cleaned by copydesk")}
@@ -93,7 +93,7 @@ def rss(title: str, url: str, articles: Sequence[Article]) -> bytes:
 
 
 def json_feed(title: str, url: str, articles: Sequence[Article]) -> bytes:
-    """Return *articles*, newest first, as a JSON Feed that is at *url*."""
+    """Return *articles* (newest first) as a JSON Feed with the address *url*."""
     items = []
     for article in articles:
         dates = {"date_published": article.published, "date_modified": article.updated}
@@ -111,12 +111,12 @@ def json_feed(title: str, url: str, articles: Sequence[Article]) -> bytes:
 
 
 def _uri(link: str) -> str:
-    """Return *link* with what no URI has in escapes (RFC 3986 §2); "" for a link that isn't of the web."""
-    return _NO_URI.sub(lambda found: quote(found[0].encode("utf-8", "replace")), web_url(link))
+    """Return *link* with invalid characters percent-encoded (RFC 3986 §2); "" for a link that is not http(s)."""
+    return _NOT_URI.sub(lambda match: quote(match[0].encode("utf-8", "replace")), web_url(link))
 
 
 def _html(text: str) -> str:
-    """Return plain *text* as HTML, which readers of RSS take these elements for (RSS Best Practices Profile)."""
+    """Return plain *text* as HTML: RSS readers parse these elements as HTML (RSS Best Practices Profile)."""
     return escape(text, quote=False)
 
 
@@ -125,8 +125,8 @@ def _xml(text: str) -> str:
 
 
 def _document(root: ET.Element) -> bytes:
-    made: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
-    return made
+    document: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    return document
 
 
 FORMATS: Mapping[str, tuple[str, Callable[[str, str, Sequence[Article]], bytes]]] = {

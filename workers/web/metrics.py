@@ -1,4 +1,4 @@
-"""Metrics for Prometheus, named by its conventions (prometheus.io/docs/practices/naming). Read when asked for."""
+"""Prometheus metrics, named by its conventions (prometheus.io/docs/practices/naming). Computed per request."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -7,16 +7,14 @@ from typing import Any
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
-from workers.poller.registry import FeedState
+from workers.status import FEED_HEALTH
 from workers.web.latency import Latency
 
-CONTENT_TYPE = "text/plain; version=0.0.4"  # the exposition format that generate_latest writes
+CONTENT_TYPE = "text/plain; version=0.0.4"  # the exposition format of generate_latest
 
 
-def render_metrics(
-    status: Mapping[str, Any], feeds: Iterable[FeedState], subscribers: Mapping[str, int], latency: Latency
-) -> bytes:
-    """Return all metrics as Prometheus reads them; *status* is the web server's."""
+def render_metrics(status: Mapping[str, Any], subscribers: Mapping[str, int], latency: Latency) -> bytes:
+    """Return all metrics in the exposition format. *status*: the report of `workers.status`."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(
         StaticCollector(
@@ -24,7 +22,7 @@ def render_metrics(
                 *_items(status),
                 *_gauges(status),
                 *_workers(status),
-                *_feeds(feeds),
+                *_feeds(status),
                 *_subscribers(subscribers),
                 _latency(latency),
             ]
@@ -34,7 +32,7 @@ def render_metrics(
 
 
 class StaticCollector:
-    """What a registry collects: metrics that are there already."""
+    """A collector of metrics that exist already."""
 
     def __init__(self, metrics: list[Metric]) -> None:
         self._metrics = metrics
@@ -44,24 +42,28 @@ class StaticCollector:
 
 
 def _items(status: Mapping[str, Any]) -> Iterable[Metric]:
-    taken = CounterMetricFamily("copydesk_items_in", "Items that came into a stage.", labels=["stage"])
+    received = CounterMetricFamily("copydesk_items_received", "Items that a stage received.", labels=["stage"])
     items = CounterMetricFamily(
-        "copydesk_items", "Items by what became of them in a stage.", labels=["stage", "outcome"]
+        "copydesk_items", "Items that a stage processed, by outcome.", labels=["stage", "outcome"]
     )
     for stage, counts in status["counters"].items():
         for outcome, count in counts.items():
             if outcome == "in":
-                taken.add_metric([stage], count)
+                received.add_metric([stage], count)
             else:
                 items.add_metric([stage, outcome], count)
-    return taken, items
+    return received, items
 
 
 def _gauges(status: Mapping[str, Any]) -> Iterable[Metric]:
     for name, value, help in (
-        ("copydesk_balanced", float(status["balanced"]), "1 while in = new + revised + duplicate + filtered + dead."),
-        ("copydesk_desk_lag_items", status["lag"], "Items that no desk has done yet."),
-        ("copydesk_broker_memory_ratio", status["memory"], "How full the broker's memory is, 0 to 1."),
+        (
+            "copydesk_counters_consistent",
+            float(status["balanced"]),
+            "1 while in = new + revised + duplicate + filtered + dead.",
+        ),
+        ("copydesk_desk_lag_items", status["lag"], "Items that no desk has processed yet."),
+        ("copydesk_broker_memory_ratio", status["memory"], "Used share of the broker's memory, 0 to 1."),
     ):
         yield GaugeMetricFamily(name, help, value=value)
 
@@ -74,29 +76,23 @@ def _workers(status: Mapping[str, Any]) -> Iterable[Metric]:
     return (metric,)
 
 
-def _feeds(feeds: Iterable[FeedState]) -> Iterable[Metric]:
-    found = Counter(_health(feed) for feed in feeds)
-    metric = GaugeMetricFamily("copydesk_feeds", "Feeds by how they are.", labels=["health"])
-    for health in ("good", "failing", "paused", "new"):
-        metric.add_metric([health], found[health])
+def _feeds(status: Mapping[str, Any]) -> Iterable[Metric]:
+    counts = Counter(feed["health"] for feed in status["feeds"])
+    metric = GaugeMetricFamily("copydesk_feeds", "Feeds by health.", labels=["health"])
+    for health in FEED_HEALTH:
+        metric.add_metric([health], counts[health])
     return (metric,)
 
 
-def _health(feed: FeedState) -> str:
-    if feed.paused:
-        return "paused"
-    return "failing" if feed.failures else "good" if feed.polls else "new"
-
-
 def _subscribers(subscribers: Mapping[str, int]) -> Iterable[Metric]:
-    metric = GaugeMetricFamily("copydesk_event_subscribers", "Subscribers by Server-Sent Events.", labels=["topic"])
+    metric = GaugeMetricFamily("copydesk_event_subscribers", "Subscribers over Server-Sent Events.", labels=["topic"])
     for topic, count in subscribers.items():
         metric.add_metric([topic], count)
     return (metric,)
 
 
 def _latency(latency: Latency) -> Metric:
-    help = "From the poll that brought an item to its article; of what this process has seen."
+    help = "Time from an item's poll to the publication of its article, as seen by this process."
     metric = HistogramMetricFamily("copydesk_article_latency_seconds", help)
     metric.add_metric([], latency.buckets(), latency.sum_s)
     return metric

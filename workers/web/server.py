@@ -1,8 +1,7 @@
-"""The web server: topics for subscribers, health and metrics for machines, a page for people. Loopback by default."""
+"""The web server: topics, articles, health, metrics, the live page, and WebSub callbacks. Loopback by default."""
 
 import asyncio
 import json
-import time
 from collections.abc import Awaitable, Callable
 from importlib.resources import files
 from typing import Any
@@ -11,15 +10,13 @@ import msgspec
 from aiohttp import web
 
 from streams.brokers.base import Broker
-from streams.brokers.redis_streams.broker import RedisStreamsBroker
-from streams.brokers.redis_streams.memory import read_removed
 from streams.config.settings import Settings
 from streams.errors import SettingsError, UnavailableError
-from streams.topics import ARTICLES, ITEMS
+from streams.topics import ARTICLES
 from workers.counters import is_balanced, read_counters
-from workers.heartbeats import as_rows, lag_problems, read_workers, silent_problems
 from workers.poller.registry import FeedRegistry
 from workers.poller.websub import WebSub
+from workers.status import read_readiness, read_status
 from workers.web import openapi
 from workers.web.admin_api import AdminApi, load_token
 from workers.web.articles_api import ArticlesApi
@@ -37,96 +34,68 @@ HEADERS = {
 }
 
 
-async def status(broker: Broker, desk_group: str) -> dict[str, Any]:
-    """Return how copydesk is doing: counters, whether they add up, lag, workers, and feeds."""
-    counters = await read_counters(broker.state)
-    feeds = await FeedRegistry(broker.state).all()
-    now_s = time.time()
-    return {
-        "counters": counters,
-        "balanced": is_balanced(counters),
-        "lag": await broker.lag(ITEMS.name, desk_group),
-        "memory": round(await broker.memory_usage(), 4),
-        "removed_for_memory": await removed_for_memory(broker),
-        "workers": as_rows(await read_workers(broker.state)),
-        "feeds": [
-            {
-                "url": f.url, "title": f.title, "folder": f.folder, "status": f.status, "error": f.error,
-                "failures": f.failures, "polls": f.polls, "sent": f.items_total, "due_in_s": round(f.due_s - now_s, 1),
-                "every_s": round(max(0.0, f.due_s - f.polled_s)) if f.polls else 0,
-                "items_a_day": round(24 * f.history.per_hour, 1) if f.history else 0,
-                "paused": f.paused,
-            }
-            for f in feeds
-        ],
-    }  # fmt: skip
-
-
-async def removed_for_memory(broker: Broker) -> dict[str, Any]:
-    """Return how many messages went before their retention ended, by topic, and how long ago articles did."""
-    if not isinstance(broker, RedisStreamsBroker):
-        return {"messages": {}, "articles_ago_s": None}
-    removed = await read_removed(broker)
-    ago_s = time.time() - removed.articles_last_s if removed.articles_last_s else None
-    return {"messages": removed.counts, "articles_ago_s": ago_s and round(ago_s)}
-
-
 class WebServer:
-    """Serves one copydesk: its topics, how it is, and what hubs push to it."""
+    """Serves the HTTP API and the page of one copydesk, and accepts pushes of WebSub hubs."""
 
     def __init__(self, settings: Settings, broker: Broker, desk_group: str) -> None:
         self.settings, self.broker, self.desk_group = settings, broker, desk_group
         self.topics = TopicsApi(settings, broker)
-        self.articles = ArticlesApi(broker, self.topics.hubs[ARTICLES.name])
-        self.acts = AdminApi(broker, load_token(settings.data_dir))
+        self.articles = ArticlesApi(broker, self.topics.broadcasters[ARTICLES.name])
+        self.admin = AdminApi(broker, load_token(settings.data_dir))
         self.websub = WebSub(broker.state, settings.websub_callback_url)
         self.url = ""
         self._runner: web.AppRunner | None = None
-        self._measuring: asyncio.Task[None] | None = None
+        self._latency_task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Listen. Raises SettingsError naming the port when it is taken."""
-        app = web.Application(middlewares=[self._guarded], client_max_size=self.settings.max_feed_bytes)
+        """Start to listen.
+
+        Raises: SettingsError with the port when the address cannot be used.
+        """
+        app = web.Application(middlewares=[self._check_host], client_max_size=self.settings.max_feed_bytes)
         app.router.add_get("/websub/{token}", self._verify)
-        app.router.add_post("/websub/{token}", self._take_push)
+        app.router.add_post("/websub/{token}", self._accept_push)
         self.topics.register(app)
         self.articles.register(app)
         openapi.register(app)
-        self.acts.register(app)
+        self.admin.register(app)
         app.router.add_get("/healthz", self._health)
         app.router.add_get("/readyz", self._ready)
         app.router.add_get("/metrics", self._metrics)
         app.router.add_get("/status.json", self._status)
         app.router.add_get("/recent.json", self._recent)
-        for path, name, kind in (
+        for path, name, media_type in (
             ("/", "page.html", "text/html"),
             ("/page.js", "page.js", "text/javascript"),
             ("/page.css", "page.css", "text/css"),
         ):
-            app.router.add_get(path, _static(name, kind))
+            app.router.add_get(path, _static(name, media_type))
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
         host, port = self.settings.web_host, self.settings.web_port
         try:
             await web.TCPSite(self._runner, host, port).start()
         except OSError as exc:
-            raise SettingsError(f"web_port = {port}: {host}:{port} can't be used: {exc.strerror or exc}") from exc
-        self._measuring = asyncio.create_task(self.topics.hubs[ARTICLES.name].start())
+            raise SettingsError(
+                f"web_port = {port}: cannot listen on {host}:{port} ({exc.strerror or exc}); set a free port, or 0"
+            ) from exc
+        self._latency_task = asyncio.create_task(self.topics.broadcasters[ARTICLES.name].start())
         self.url = f"http://{host}:{self._runner.addresses[0][1]}/"
 
     async def stop(self) -> None:
-        if self._measuring is not None:
-            self._measuring.cancel()
+        """End all subscriptions and stop to listen."""
+        if self._latency_task is not None:
+            self._latency_task.cancel()
         await self.topics.stop()
         if self._runner is not None:
             await self._runner.cleanup()
 
     @web.middleware
-    async def _guarded(
+    async def _check_host(
         self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
-        """Refuse names that aren't ours (DNS rebinding), and say in words what doesn't answer."""
-        if request.path.startswith("/websub/"):  # its token is what lets one in, by whatever name
+        """Reject unknown host names (DNS rebinding), answer 503 while the broker is away, and set headers."""
+        if request.path.startswith("/websub/"):  # authorised by its token, under any public name
             return await handler(request)
         host = request.host.rsplit(":", 1)[0] if not request.host.endswith("]") else request.host
         if host not in LOCAL_HOSTS | {self.settings.web_host} and self.settings.web_host not in ("0.0.0.0", "::"):
@@ -140,23 +109,23 @@ class WebServer:
         return response
 
     async def _verify(self, request: web.Request) -> web.StreamResponse:
-        """Answer a hub that asks whether we meant it (WebSub §5.3)."""
-        asked = request.query
+        """Confirm the intent of a subscription to its hub (WebSub §5.3)."""
+        query = request.query
         if not await self.websub.verify(
-            request.match_info["token"], asked.get("hub.mode", ""), asked.get("hub.topic", ""),
-            asked.get("hub.lease_seconds", ""),
+            request.match_info["token"], query.get("hub.mode", ""), query.get("hub.topic", ""),
+            query.get("hub.lease_seconds", ""),
         ):  # fmt: skip
-            raise web.HTTPNotFound(text="not asked for")
-        return web.Response(text=asked.get("hub.challenge", ""), content_type="text/plain", headers=HEADERS)
+            raise web.HTTPNotFound(text="unknown subscription")
+        return web.Response(text=query.get("hub.challenge", ""), content_type="text/plain", headers=HEADERS)
 
-    async def _take_push(self, request: web.Request) -> web.StreamResponse:
-        """Take what a hub pushes (WebSub §7)."""
-        kept = await self.websub.get_by_token(request.match_info["token"])
-        if kept is None:
-            raise web.HTTPGone(text="no such subscription")
+    async def _accept_push(self, request: web.Request) -> web.StreamResponse:
+        """Accept content that a hub pushes (WebSub §7)."""
+        subscription = await self.websub.get_by_token(request.match_info["token"])
+        if subscription is None:
+            raise web.HTTPGone(text="unknown subscription")
         signature, content_type = (request.headers.get(name, "") for name in ("X-Hub-Signature", "Content-Type"))
-        if not await self.websub.accept(kept, signature, content_type, await request.read()):
-            await FeedRegistry(self.broker.state).poll_now([kept.feed])
+        if not await self.websub.accept(subscription, signature, content_type, await request.read()):
+            await FeedRegistry(self.broker.state).poll_now([subscription.feed])
         return web.Response(status=202)
 
     async def _health(self, request: web.Request) -> web.StreamResponse:
@@ -165,43 +134,40 @@ class WebServer:
         return _json({"healthy": healthy}, 200 if healthy else 503)
 
     async def _status(self, request: web.Request) -> web.StreamResponse:
-        told = await status(self.broker, self.desk_group)
-        return _json(told | {"latency_ms": self.topics.latency.percentiles_ms()})
+        report = await read_status(self.broker, self.desk_group)
+        return _json(report | {"latency_ms": self.topics.latency.percentiles_ms()})
 
     async def _ready(self, request: web.Request) -> web.StreamResponse:
-        """Answer whether work is done: the broker answers, every worker has heartbeats, and the desk keeps up."""
-        lag = await self.broker.lag(ITEMS.name, self.desk_group)
-        workers = await read_workers(self.broker.state)
-        problems = [*silent_problems(workers), *lag_problems(lag, self.settings.max_desk_lag)]
-        return _json({"ready": not problems, "lag": lag, "problems": problems}, 503 if problems else 200)
+        """Return 200 when the broker responds, all workers send heartbeats, and the desk's lag is within its limit."""
+        readiness = await read_readiness(self.broker, self.desk_group, self.settings.max_desk_lag)
+        return _json(readiness, 200 if readiness["ready"] else 503)
 
     async def _metrics(self, request: web.Request) -> web.StreamResponse:
-        from workers.web import metrics  # the client library costs memory: who isn't asked doesn't pay for it
+        from workers.web import metrics  # imported lazily: the client library's memory is only needed with Prometheus
 
-        subscribers = {name: hub.subscribers for name, hub in self.topics.hubs.items() if hub.subscribers}
-        feeds = await FeedRegistry(self.broker.state).all()
-        told = await status(self.broker, self.desk_group)
-        body = metrics.render_metrics(told, feeds, subscribers, self.topics.latency)
+        subscribers = {name: b.subscribers for name, b in self.topics.broadcasters.items() if b.subscribers}
+        report = await read_status(self.broker, self.desk_group)
+        body = metrics.render_metrics(report, subscribers, self.topics.latency)
         return web.Response(body=body, headers={"Content-Type": metrics.CONTENT_TYPE})
 
     async def _recent(self, request: web.Request) -> web.StreamResponse:
-        hub = self.topics.hubs[ARTICLES.name]
-        await hub.start()
-        # The page makes do with the text: half of what would have to travel.
+        broadcaster = self.topics.broadcasters[ARTICLES.name]
+        await broadcaster.start()
+        # The page uses the text only; without the HTML the response is half as long.
         articles = [msgspec.to_builtins(msgspec.structs.replace(a, html="")) for a in self.topics.latest_articles()]
-        return _json({"position": format_position(hub.position), "articles": articles})
+        return _json({"position": format_position(broadcaster.position), "articles": articles})
 
 
-def _static(name: str, kind: str) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+def _static(name: str, media_type: str) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     text = files("workers.web").joinpath("static", name).read_text("utf-8")
 
     async def serve(request: web.Request) -> web.StreamResponse:
-        return web.Response(text=text, content_type=kind)
+        return web.Response(text=text, content_type=media_type)
 
     return serve
 
 
 def _json(value: Any, status: int = 200) -> web.Response:
-    answer = web.Response(text=json.dumps(value, ensure_ascii=False), content_type="application/json", status=status)
-    answer.enable_compression()
-    return answer
+    response = web.Response(text=json.dumps(value, ensure_ascii=False), content_type="application/json", status=status)
+    response.enable_compression()
+    return response

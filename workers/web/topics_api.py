@@ -1,14 +1,15 @@
 """Topics over HTTP: as Server-Sent Events (HTML Standard §9.2), and as feeds of the latest articles.
 
-/topics                     which there are
-/topics/NAME                events as they come; Last-Event-ID or ?from=start|end|POSITION says from where
-/topics/NAME.atom .rss .json    the latest articles
+/topics                         list of topics
+/topics/NAME                    events, from Last-Event-ID or ?from=start|end|POSITION (default: end)
+/topics/NAME.atom .rss .json    latest articles
 """
 
 import asyncio
 import hashlib
 import logging
 from contextlib import aclosing
+from typing import Any
 
 from aiohttp import web
 
@@ -25,93 +26,89 @@ from workers.web.latency import Latency
 log = logging.getLogger(__name__)
 
 FEED_LENGTH = 50  # articles
-WRITE_S = 30.0  # a subscriber whose connection takes nothing for so long is cut off
+WRITE_TIMEOUT_S = 30.0  # a connection that accepts no bytes for longer is closed
 
 
 class TopicsApi:
-    """The topics of one copydesk, for whoever asks."""
+    """Handlers of the topic paths, and one broadcaster per topic."""
 
     def __init__(self, settings: Settings, broker: Broker) -> None:
         self.broker = broker
         routes = [route_topic(route.name) for route in settings.routes]
         self.latency = Latency()
-        self.hubs: dict[str, Broadcaster] = {
+        self.broadcasters: dict[str, Broadcaster] = {
             topic.name: Broadcaster(broker, topic) for topic in (*BUILTIN_TOPICS, *routes)
         }
-        self.hubs[ARTICLES.name].observe = self.latency.observe
+        self.broadcasters[ARTICLES.name].observe = self.latency.observe
 
     def register(self, app: web.Application) -> None:
-        """Add the paths."""
+        """Add the paths to *app*."""
         app.router.add_get("/topics", self._list)
         app.router.add_get("/topics/{name}", self._topic)
 
     async def stop(self) -> None:
         """End all subscriptions."""
-        await asyncio.gather(*(hub.stop() for hub in self.hubs.values()))
+        await asyncio.gather(*(broadcaster.stop() for broadcaster in self.broadcasters.values()))
 
     def latest_articles(self, name: str = "articles") -> list[Article]:
-        """Return the latest articles of a topic, newest first, each in its last revision only."""
-        hub, found = self.hubs[resolve_topic(name).name], dict[str, Article]()
-        for event in reversed(hub.events):
-            article = _article(event)
+        """Return the latest articles of a topic, newest first, each in its latest revision."""
+        broadcaster, by_id = self.broadcasters[resolve_topic(name).name], dict[str, Article]()
+        for event in reversed(broadcaster.events):
+            article = _decode_article(event)
             if article is not None:
-                found.setdefault(article.id, article)
-        return list(found.values())[:FEED_LENGTH]
+                by_id.setdefault(article.id, article)
+        return list(by_id.values())[:FEED_LENGTH]
 
     async def _list(self, request: web.Request) -> web.StreamResponse:
-        rows = [
-            {"topic": name, "events": f"/topics/{_short(hub.topic)}", "subscribers": hub.subscribers}
-            | ({kind: f"/topics/{_short(hub.topic)}.{kind}" for kind in FORMATS} if _has_articles(hub.topic) else {})
-            for name, hub in self.hubs.items()
-        ]
-        return web.json_response(rows)
+        return web.json_response([_topic_row(broadcaster) for broadcaster in self.broadcasters.values()])
 
     async def _topic(self, request: web.Request) -> web.StreamResponse:
         name = request.match_info["name"]
-        head, _, kind = name.rpartition(".")
-        hub = self._hub(head if kind in FORMATS else name)
-        if hub is None:
-            raise web.HTTPNotFound(text=f"no topic {name}; /topics lists them")
-        if kind not in FORMATS:
-            return await self._events(request, hub)
-        if not _has_articles(hub.topic):
-            raise web.HTTPNotFound(text=f"{head} has no articles, so there is no feed of it")
-        return await self._feed(request, hub, kind)
+        topic, _, format_ = name.rpartition(".")
+        broadcaster = self._broadcaster(topic if format_ in FORMATS else name)
+        if broadcaster is None:
+            raise web.HTTPNotFound(text=f"unknown topic: {name}; /topics lists all topics")
+        if format_ not in FORMATS:
+            return await self._events(request, broadcaster)
+        if not _has_articles(broadcaster.topic):
+            raise web.HTTPNotFound(text=f"no feed: {topic} (it has no articles); read /topics/{topic}")
+        return await self._feed(request, broadcaster, format_)
 
-    def _hub(self, name: str) -> Broadcaster | None:
+    def _broadcaster(self, name: str) -> Broadcaster | None:
         try:
-            return self.hubs.get(resolve_topic(name).name)
+            return self.broadcasters.get(resolve_topic(name).name)
         except ValueError:
             return None
 
-    async def _feed(self, request: web.Request, hub: Broadcaster, kind: str) -> web.StreamResponse:
-        await hub.start()
-        media_type, write = FORMATS[kind]
-        body = write(f"copydesk: {_short(hub.topic)}", str(request.url), self.latest_articles(_short(hub.topic)))
+    async def _feed(self, request: web.Request, broadcaster: Broadcaster, format_: str) -> web.StreamResponse:
+        await broadcaster.start()
+        media_type, write = FORMATS[format_]
+        name = _short_name(broadcaster.topic)
+        body = write(f"copydesk: {name}", str(request.url), self.latest_articles(name))
         etag = hashlib.blake2b(body, digest_size=12).hexdigest()
         response = web.Response(body=body, content_type=media_type, charset="utf-8")
         response.etag = web.ETag(etag) if hasattr(web, "ETag") else etag
         response.headers["Cache-Control"] = "no-cache"
-        if request.if_none_match and any(given.value == etag for given in request.if_none_match):
+        if request.if_none_match and any(cached.value == etag for cached in request.if_none_match):
             return web.Response(status=304, headers={"ETag": f'"{etag}"'})
         return response
 
-    async def _events(self, request: web.Request, hub: Broadcaster) -> web.StreamResponse:
-        wanted = request.headers.get("Last-Event-ID") or request.query.get("from", "end")
+    async def _events(self, request: web.Request, broadcaster: Broadcaster) -> web.StreamResponse:
+        requested = request.headers.get("Last-Event-ID") or request.query.get("from", "end")
         try:
-            start = None if wanted == "end" else {} if wanted == "start" else parse_position(wanted)
+            start = None if requested == "end" else {} if requested == "start" else parse_position(requested)
         except ValueError as exc:
-            raise web.HTTPBadRequest(text=f"{exc}; from is start, end or the id of an event") from exc
+            raise web.HTTPBadRequest(text=f"{exc}; use start, end or an event id") from exc
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
         await response.prepare(request)
         await response.write(b"retry: 1000\n\n")
         try:
-            async with aclosing(hub.subscribe(start)) as found:  # type: ignore[type-var]
-                async for event in found:
-                    async with asyncio.timeout(WRITE_S):
-                        await response.write(_sse(event))
+            async with aclosing(broadcaster.subscribe(start)) as events:  # type: ignore[type-var]
+                async for event in events:
+                    async with asyncio.timeout(WRITE_TIMEOUT_S):
+                        await response.write(_encode_sse(event))
         except (SlowConsumerError, TimeoutError):
-            log.warning("a subscriber of %s at %s was too slow and is cut off", hub.topic.name, request.remote)
+            log.warning("subscriber disconnected: %s from %s (too slow)", broadcaster.topic.name, request.remote)
             if request.transport is not None:
                 request.transport.abort()
         except ConnectionError:
@@ -119,14 +116,14 @@ class TopicsApi:
         return response
 
 
-def _sse(event: Event | None) -> bytes:
-    """Return an event as it goes over the wire; a comment where there is none."""
+def _encode_sse(event: Event | None) -> bytes:
+    """Return an event in the SSE format; a comment as heartbeat for None."""
     if event is None:
-        return b": still here\n\n"
+        return b": heartbeat\n\n"
     return b"id: %s\ndata: %s\n\n" % (event.position.encode(), event.delivery.value.replace(b"\n", b" "))
 
 
-def _article(event: Event) -> Article | None:
+def _decode_article(event: Event) -> Article | None:
     try:
         return decode(event.delivery.value, Article)
     except UnreadableError:
@@ -137,5 +134,13 @@ def _has_articles(topic: Topic) -> bool:
     return topic.compact
 
 
-def _short(topic: Topic) -> str:
+def _short_name(topic: Topic) -> str:
     return topic.name.partition(".")[2]
+
+
+def _topic_row(broadcaster: Broadcaster) -> dict[str, Any]:
+    topic = broadcaster.topic
+    path = f"/topics/{_short_name(topic)}"
+    row = {"topic": topic.name, "events": path, "subscribers": broadcaster.subscribers}
+    feeds = {format_: f"{path}.{format_}" for format_ in FORMATS} if _has_articles(topic) else {}
+    return row | feeds

@@ -1,4 +1,4 @@
-"""`make bench`: what copydesk costs, as JSON, with ratios to a floor measured in the same run.
+"""`make bench`: costs of copydesk as JSON, with ratios to a baseline measured in the same run.
 
 make bench                     all but the last two
 make bench ARGS="transport"    one of: transport, kafka, desk, up, failover, replay, schedule
@@ -26,7 +26,7 @@ PARTS: dict[str, Callable[[], dict[str, Any]]] = {
 
 
 def main(wanted: list[str]) -> None:
-    """Run the parts and write bench-results/<time>.json."""
+    """Run the selected parts and write bench-results/<time>.json."""
     results: dict[str, Any] = {
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": platform.machine(),

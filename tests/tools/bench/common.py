@@ -1,4 +1,4 @@
-"""What benchmarks share: a server of their own, and processor time."""
+"""Shared parts of the benchmarks: a private server, CPU time, waits."""
 
 import asyncio
 import shutil
@@ -15,7 +15,7 @@ from streams.valkey.server import EmbeddedValkey
 
 @contextmanager
 def server(**settings: Any) -> Generator[Settings, None, None]:
-    """A fresh embedded server, fsync always as users have it."""
+    """A fresh embedded server with fsync=always, the default."""
     folder = Path(tempfile.mkdtemp(prefix="copydesk-bench-"))
     valkey = EmbeddedValkey(Settings(data_dir=folder, valkey_memory_mb=settings.get("valkey_memory_mb", 1024)))
     valkey.start()
@@ -31,20 +31,20 @@ def server(**settings: Any) -> Generator[Settings, None, None]:
 
 
 def run(work: Callable[[], Awaitable[Any]]) -> Any:
-    """Run *work* in the loop that workers use."""
+    """Run *work* in the event loop of the workers (uvloop)."""
     import uvloop
 
     return uvloop.run(work())  # type: ignore[arg-type]
 
 
 class Stopwatch:
-    """CPU and wall time of this process since it was made."""
+    """CPU and wall time of this process since the object's creation."""
 
     def __init__(self) -> None:
         self.cpu_s, self.wall_s = time.process_time(), time.perf_counter()
 
     def per_item(self, count: int) -> dict[str, float]:
-        """Return the cost of each of *count* items so far."""
+        """Return the cost per item of *count* items so far."""
         cpu, wall = time.process_time() - self.cpu_s, time.perf_counter() - self.wall_s
         return {
             "cpu_us": round(1e6 * cpu / count, 1),
@@ -54,7 +54,7 @@ class Stopwatch:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Wait until *condition* holds; benchmarks end by their count, not by the clock."""
+    """Wait until *condition* holds; benchmarks end by a count, not by the clock."""
     end = time.monotonic() + 300
     while not condition():
         assert time.monotonic() < end, "no end in sight"

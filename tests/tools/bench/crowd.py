@@ -1,4 +1,4 @@
-"""Ten thousand feeds on a thousand hosts, some hosts hostile: are feeds polled in time, at what cost, in what memory?
+"""Ten thousand feeds on a thousand hosts, some of them hostile: punctuality, CPU and memory of polling.
 
 python -m tests.tools.bench.crowd [MINUTES] [HOSTILE SHARE]      30 minutes and .05, not part of `make bench`
 """
@@ -31,7 +31,7 @@ from workers.supervisor import to_environ
 
 HOSTS, A_HOST, INTERVAL_S = 1_000, 10, 300.0
 PORT = 18_765
-CHANGES_S = 1_800.0  # each feed, on average
+CHANGES_S = 1_800.0  # mean interval between two changes of a feed
 WAYS = ("hangs", "drips", "garbage", "bomb", "500", "endless", "redirects", "slow xml")
 
 
@@ -44,7 +44,7 @@ def hosts() -> list[str]:
 
 
 def urls(hostile: float) -> dict[str, bool]:
-    """Return URL → whether it is hostile, the same ones every time."""
+    """Return URL → whether it is hostile; the same for every run."""
     rnd = random.Random(5)
     out = {}
     for host in hosts():
@@ -64,7 +64,7 @@ async def _answer(request: web.Request) -> web.StreamResponse:
     if way in ("drips", "endless"):
         response = web.StreamResponse()
         await response.prepare(request)
-        with contextlib.suppress(ConnectionError):  # they hang up on us, and right they are
+        with contextlib.suppress(ConnectionError):  # the poller closes such connections
             while True:
                 await response.write(b"<rss>" * (1 if way == "drips" else 20_000))
                 await asyncio.sleep(1 if way == "drips" else 0.05)
@@ -83,7 +83,7 @@ _documents: list[bytes] = []
 
 
 def serve() -> None:
-    """Be the thousand hosts."""
+    """Serve the thousand hosts."""
     _documents.extend(document(n, items=8) for n in range(8))
     app = web.Application()
     app.router.add_get("/{way}/{n}", _answer)
@@ -117,7 +117,7 @@ async def crowd(settings: Settings, minutes: float, hostile: float) -> dict[str,
             failed[poll.error_kind] += 1
         if not wanted[poll.feed]:
             times[poll.feed].append(at)
-            if len(times[poll.feed]) > 1:  # all are due at once in the beginning
+            if len(times[poll.feed]) > 1:  # all feeds are due at the start
                 late.append(at - due[poll.feed])
         due[poll.feed] = poll.next_due.timestamp() if poll.next_due else at
     gaps = [b - a for seen in times.values() for a, b in itertools.pairwise(seen)]
@@ -140,7 +140,7 @@ def _rss_mb(pid: int) -> float:
 
 
 def main(minutes: float, hostile: float) -> None:
-    """Print what a run came to."""
+    """Print the figures of a run."""
     listed = ",".join(f"{address(n)}:*" for n in range(HOSTS))
     with subprocess.Popen(
         [sys.executable, "-m", "tests.tools.bench.crowd", "serve"], preexec_fn=die_with_parent

@@ -1,4 +1,4 @@
-"""Items to articles: the whole desk on invented stories with all their clutter."""
+"""Items to articles: the whole desk on invented stories with boilerplate."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -41,14 +41,14 @@ async def work(settings: Settings) -> dict[str, Any]:
     desk = create_desk(settings, broker, url=settings.broker_url)
     watch = Stopwatch()
     await desk.start()
-    left = COUNT
+    remaining = COUNT
 
     async def lag() -> int:
         return await broker.lag(ITEMS.name, DESK_GROUP)
 
-    while left:
-        await asyncio.sleep(0.25)  # asking costs this process, too
-        left = await lag()
+    while remaining:
+        await asyncio.sleep(0.25)  # each query costs CPU of this process, too
+        remaining = await lag()
     cost: dict[str, Any] = watch.per_item(COUNT)
     await desk.stop()
     used = await broker.state.info("memory")
@@ -62,7 +62,7 @@ async def work(settings: Settings) -> dict[str, Any]:
 
 
 def measure() -> dict[str, Any]:
-    """Return the cost of an item through the desk."""
+    """Return the cost per item of the desk."""
     with server() as settings:
         out: dict[str, Any] = run(lambda: work(settings))
     return out

@@ -1,6 +1,6 @@
-"""Server-Sent Events to many: from publishing an article to its arrival at each of 500 subscribers, 50 articles a second.
+"""Server-Sent Events to many: the delay from publication to each of 500 subscribers, at 50 articles per second.
 
-A subscriber is a socket that reads lines. One more reads nothing at all, and must harm nobody.
+A subscriber is a socket that reads lines. One further subscriber reads nothing and must not delay the others.
 """
 
 import asyncio
@@ -91,10 +91,10 @@ def _rss_mb(pid: int) -> float:
 
 
 def measure() -> dict[str, Any]:
-    """Return how late articles are, and what the web server takes for it."""
+    """Return the delay of articles, and the CPU and memory of the web server."""
     with server() as settings:
-        found: dict[str, Any] = run(lambda: measured(settings))
-    return found
+        result: dict[str, Any] = run(lambda: measured(settings))
+    return result
 
 
 if __name__ == "__main__":

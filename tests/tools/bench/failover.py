@@ -1,4 +1,4 @@
-"""How long until it goes on: after kill -9 of everything with a backlog, and after kill -9 of one desk of two."""
+"""Recovery times: after SIGKILL of all processes with a backlog, and after SIGKILL of one desk of two."""
 
 import asyncio
 import os
@@ -37,7 +37,7 @@ async def fill(broker: Broker, count: int) -> None:
 
 
 async def first_after(settings: Settings, partitions: set[int] | None = None) -> float:
-    """Return when the next article comes, of an item in one of *partitions*."""
+    """Return the time of the next article from an item in one of *partitions*."""
     async for article in subscribe("articles", start="end", settings=settings):
         if partitions is None or article.source.partition in partitions:
             return time.monotonic()
@@ -45,7 +45,7 @@ async def first_after(settings: Settings, partitions: set[int] | None = None) ->
 
 
 async def restart_with_backlog(folder: Path) -> float:
-    """Return seconds from `copydesk up` to its first article, over 100,000 items that wait and a log that was killed."""
+    """Return seconds from `copydesk up` to the first article, with 100,000 queued items and the log of a killed server."""
     valkey = EmbeddedValkey(Settings(data_dir=folder / "copydesk-data", valkey_memory_mb=4096))
     valkey.start()
     settings = Settings(broker_url=valkey.url)
@@ -70,7 +70,7 @@ async def restart_with_backlog(folder: Path) -> float:
 
 
 async def take_over(folder: Path) -> float:
-    """Return seconds from kill -9 of one desk to the next article of its partitions; nobody starts it again."""
+    """Return seconds from SIGKILL of a desk, never restarted, to the next article of its partitions."""
     valkey = EmbeddedValkey(Settings(data_dir=folder / "data"))
     valkey.start()
     settings = Settings(broker_url=valkey.url, desk_batch_size=10)
@@ -87,7 +87,7 @@ async def take_over(folder: Path) -> float:
         await first_after(settings, owned)
         desks[0].kill()
         killed_s = time.monotonic()
-        await asyncio.sleep(0.3)  # what it had published just before arrives
+        await asyncio.sleep(0.3)  # articles published just before the kill arrive
         return await first_after(settings, owned) - killed_s
     finally:
         for desk in desks:
@@ -98,7 +98,7 @@ async def take_over(folder: Path) -> float:
 
 
 def measure() -> dict[str, Any]:
-    """Return both, in seconds."""
+    """Return both times in seconds."""
     out = {}
     for work in (restart_with_backlog, take_over):
         with tempfile.TemporaryDirectory(prefix="copydesk-bench-") as folder:

@@ -1,9 +1,9 @@
-"""`make bench-judge`: how well copies and links are told, beside peers, and what it costs.
+"""`make bench-judge`: quality and cost of near-duplicate and link detection, beside other algorithms.
 
 python -m tests.tools.bench.judge [quality|urls|merges|scale]...      ../shared/corpus/judge beside the project
 
-The trees were grown on these texts: what they are worth on others is tests/tools/train/judge.json, cross-validated. The figures
-here are of the whole judge, index and all, and comparable among its peers, none of which learn.
+The model was trained on these texts; tests/tools/train/judge.json has its cross-validated quality. The figures here are
+those of the whole near-duplicate index. Among the other algorithms, which are not trained, they are comparable.
 """
 
 import hashlib
@@ -33,19 +33,21 @@ from workers.poller.formats.expat_xml import parse_fast
 from workers.text.normalise import match_key
 from workers.urls.canonical import canonicalise
 
-WINDOW_S = 10**9  # the texts of a set count as one week's
+WINDOW_S = 10**9  # all texts of a set lie within one window
 COUNT = 100_000
 MAX_FEED_BYTES = 2_000_000
-NUMBER = re.compile(r"\d{5,}")  # as outlets count their stories
+NUMBER = re.compile(r"\d{5,}")  # outlets number their stories
 Groups = Sequence[Any]
 
 
 def figures(of: Texts, story: Groups) -> dict[str, float]:
-    """Return precision, recall and F1 of the pairs that have a story in common."""
+    """Return precision, recall and F1 of the pairs with a common story."""
     members = defaultdict(list)
     for n, name in enumerate(story):
         members[name].append(n)
-    pairs = {pair for found in members.values() for pair in itertools.combinations(found, 2)} - of.unsure
+    pairs = {
+        pair for texts_of_story in members.values() for pair in itertools.combinations(texts_of_story, 2)
+    } - of.unsure
     right = len(pairs & of.copies)
     return {
         "precision": round(right / max(1, len(pairs)), 4), "recall": round(right / max(1, len(of.copies)), 4),
@@ -56,18 +58,18 @@ def figures(of: Texts, story: Groups) -> dict[str, float]:
 async def ours(settings: Settings, of: Texts) -> tuple[Groups, dict[str, Any]]:
     broker = open_broker(settings)
     await broker.state.flushall()
-    stories, clock, told = StoryIndex(broker.state, WINDOW_S), Stopwatch(), []
+    stories, clock, assignments = StoryIndex(broker.state, WINDOW_S), Stopwatch(), []
     for start in range(0, len(of.docs), 100):
-        told += await stories.assign([
+        assignments += await stories.assign([
             (article_id(doc["id"]), signature_of(doc["title"], doc["text"], doc["outlet"], 0.0)) for doc in of.docs[start : start + 100]
         ])  # fmt: skip
     cost = clock.per_item(len(of.docs))
     await broker.close()
-    return [t.story for t in told], cost
+    return [t.story for t in assignments], cost
 
 
 def grouped(of: Texts, near: Callable[[int], Iterable[int]]) -> Groups:
-    """Return stories by a peer that tells which earlier texts one is near to: it joins the first's."""
+    """Return stories by an algorithm that finds the similar earlier texts: a text joins the first one's story."""
     story: list[int] = []
     for n in range(len(of.docs)):
         story.append(min((story[other] for other in near(n)), default=n))
@@ -80,20 +82,20 @@ def minhash(of: Texts, threshold: float) -> Groups:
     index, made = MinHashLSH(threshold=threshold, num_perm=128), []
     for doc in of.docs:
         words = tokenise(f"{doc['title']} {doc['text']}")
-        one = MinHash(num_perm=128)
-        one.update_batch({b" ".join(words[n : n + 3]) for n in range(max(1, len(words) - 2))})
-        made.append(one)
+        signature = MinHash(num_perm=128)
+        signature.update_batch({b" ".join(words[n : n + 3]) for n in range(max(1, len(words) - 2))})
+        made.append(signature)
 
     def near(n: int) -> list[int]:
-        found = [int(name) for name in index.query(made[n])]
+        candidates = [int(name) for name in index.query(made[n])]
         index.insert(str(n), made[n])
-        return [other for other in found if made[other].jaccard(made[n]) >= threshold]
+        return [other for other in candidates if made[other].jaccard(made[n]) >= threshold]
 
     return grouped(of, near)
 
 
 def simhash(of: Texts, bits: int) -> Groups:
-    """64 bits over runs of three words; near are those that differ in so many bits, found by quarters."""
+    """64-bit simhash of three-word shingles; candidates differ in few bits and are found by quarters."""
     import numpy as np
 
     quarters: dict[tuple[int, int], list[int]] = defaultdict(list)
@@ -106,12 +108,12 @@ def simhash(of: Texts, bits: int) -> Groups:
         made.append(int.from_bytes(np.packbits(signs).tobytes(), "big"))
 
     def near(n: int) -> list[int]:
-        found = set()
+        matches = set()
         for quarter in range(4):
             bucket = quarters[quarter, made[n] >> 16 * quarter & 0xFFFF]
-            found.update(other for other in bucket if (made[other] ^ made[n]).bit_count() <= bits)
+            matches.update(other for other in bucket if (made[other] ^ made[n]).bit_count() <= bits)
             bucket.append(n)
-        return list(found)
+        return list(matches)
 
     return grouped(of, near)
 
@@ -121,13 +123,13 @@ def titles(of: Texts) -> Groups:
 
 
 def quality() -> dict[str, Any]:
-    """Return the figures of each set: ours, and the best setting of each peer."""
+    """Return the figures of each set: copydesk's, and the best setting of each other algorithm."""
     out: dict[str, Any] = {}
     with server(valkey_memory_mb=4096) as settings:
         for name in SETS:
             of = texts(name)
             story, cost = run(lambda of=of: ours(settings, of))
-            best = lambda found: max(found, key=lambda f: f["f1"])  # noqa: E731
+            best = lambda rows: max(rows, key=lambda f: f["f1"])  # noqa: E731
             out[name] = {
                 "texts": len(of.docs), "copies": len(of.copies), "copydesk": figures(of, story) | cost,
                 "minhash": best([figures(of, minhash(of, t)) | {"threshold": t} for t in (0.3, 0.4, 0.5, 0.6)]),
@@ -138,7 +140,7 @@ def quality() -> dict[str, Any]:
 
 
 def urls() -> dict[str, Any]:
-    """Return the share of pairs of links, of each kind, that are told to be one article's."""
+    """Return the share of link pairs, by kind, that are detected as one article."""
     from courlan import normalize_url
     from url_normalize import url_normalize
     from w3lib.url import canonicalize_url
@@ -161,9 +163,9 @@ def urls() -> dict[str, Any]:
 
 
 def merges() -> dict[str, Any]:
-    """Return which links of stories with other titles are told to be one's, of all that feeds and texts of the corpus have.
+    """Return the links of differently titled stories that are detected as one article, over all feeds and texts.
 
-    A story that was retitled is one all the same: links that share its number in their paths are counted apart.
+    A retitled story is one article: links that share its number in their paths are counted separately.
     """
     titles: dict[str, set[str]] = defaultdict(set)
     for doc in lines("natural_docs"):
@@ -221,15 +223,15 @@ async def _scaled(settings: Settings) -> dict[str, Any]:
 
 
 def _salted(signed: Any, n: int) -> Any:
-    """Return a signature with keys of its own: as if each text were another."""
+    """Return a signature with keys of its own, as if each text were different."""
     salt = hashlib.blake2b(n.to_bytes(4, "big"), digest_size=KEY_BYTES).digest()
     return signed._replace(keys=tuple(bytes(a ^ b for a, b in zip(key, salt, strict=True)) for key in signed.keys))
 
 
 def scale() -> dict[str, Any]:
-    """Return what a hundred thousand articles take in Valkey, and how long each is judged."""
+    """Return the memory of a hundred thousand articles in Valkey, and the time per classification."""
     with server(valkey_memory_mb=4096) as settings:
-        found: dict[str, Any] = run(lambda: _scaled(settings))
+        result: dict[str, Any] = run(lambda: _scaled(settings))
     title, text = (
         "A headline of usual length",
         " ".join(doc for doc in itertools.islice(itertools.cycle(["The harbour board", "opened the canal"]), 100)),
@@ -237,7 +239,7 @@ def scale() -> dict[str, Any]:
     clock = Stopwatch()
     for n in range(2_000):
         signature_of(title, f"{n} {text}", "p", 0.0)
-    return found | {"sign_cpu_us": clock.per_item(2_000)["cpu_us"]}
+    return result | {"sign_cpu_us": clock.per_item(2_000)["cpu_us"]}
 
 
 PARTS: dict[str, Callable[[], dict[str, Any]]] = {"urls": urls, "merges": merges, "scale": scale, "quality": quality}

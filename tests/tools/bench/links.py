@@ -1,4 +1,4 @@
-"""Links between copies in the replayed captures: how many there are, and how many of the labelled ones are right.
+"""Links between near-duplicates in the replayed captures: their number, and the correct share of the labelled ones.
 
 The labels are ../shared/corpus/judge/stream_links.jsonl.
 """
@@ -15,7 +15,7 @@ LABELS = SHARED / "corpus" / "judge" / "stream_links.jsonl"
 
 
 def measured(articles: Iterable[Article]) -> dict[str, Any]:
-    """Return counts of links and stories of *articles*, first revisions counting, and of the labelled links."""
+    """Return counts of links and stories of *articles* (first revisions), and of the labelled links."""
     first: dict[str, Article] = {}
     for article in articles:
         first.setdefault(article.id, article)
@@ -30,7 +30,7 @@ def measured(articles: Iterable[Article]) -> dict[str, Any]:
 
 
 def labelled(articles: Iterable[Article]) -> dict[str, dict[str, int]]:
-    """Return for each label how many links are `kept` (in one story), `apart`, or `missing` in the articles."""
+    """Return for each label the number of links `kept` (in one story), `apart`, or `missing` in the articles."""
     stories: dict[str, set[str]] = defaultdict(set)
     for article in articles:
         stories[article.url].add(article.story_id)

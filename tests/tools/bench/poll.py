@@ -1,7 +1,7 @@
-"""What a poll costs: the poller against nginx, beside a bare aiohttp loop and lemon24's reader in the same run.
+"""Cost of a poll: the poller against nginx, beside a bare aiohttp loop and lemon24's reader in the same run.
 
-The feed has 33 items and 52 KB; "changed" has one item more each time. CPU is that of the poller with its parsers; Valkey's
-own is told apart. `floor` is a loop that asks, reads the answer and drops it.
+The feed has 33 items and 52 KB; "changed" has one more item each time. CPU is that of the poller and its parsers;
+Valkey's is reported separately. `floor` is a loop that requests, reads the response and drops it.
 """
 
 import contextlib
@@ -42,7 +42,7 @@ http {{
 
 
 def document(extra: int = 0, items: int = ITEMS) -> bytes:
-    """The feed, with *extra* items before the first, and so many in all."""
+    """Return the feed, with *extra* items before the first; the total stays the same."""
     stories = []
     for n in range(items + extra, extra, -1):
         text = " ".join(WORDS[(n * 7 + k * (k + n) % 13) % len(WORDS)] for k in range(BODY_CHARS // 7))
@@ -52,7 +52,7 @@ def document(extra: int = 0, items: int = ITEMS) -> bytes:
 
 @contextlib.contextmanager
 def nginx() -> Iterator[tuple[str, Path]]:
-    """Give the URL of a real server and the folder that it serves."""
+    """Yield the URL of a real server and the folder that it serves."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         folder.chmod(0o755)
@@ -73,7 +73,7 @@ def cpu_s(pid: int) -> float:
 
 
 async def timed(rounds: int, work: Callable[[int], Awaitable[Any]], pids: Callable[[], list[int]]) -> float:
-    """Return the CPU milliseconds of this process and of *pids* for each round."""
+    """Return the CPU milliseconds of this process and of *pids* per round."""
     await work(0)
     before = time.process_time() + sum(map(cpu_s, pids()))
     for n in range(1, rounds + 1):
@@ -138,29 +138,29 @@ print(1000 * (time.process_time() - began - made) / rounds)
 
 
 def peer(folder: Path, url: str, rounds: int, *kind: str) -> float | str:
-    """Return what lemon24's reader takes, its store in memory; why not, where it isn't installed."""
+    """Return the cost of lemon24's reader with its store in memory, or the reason for its absence."""
     words = [sys.executable, "-c", PEER, str(folder), url, str(rounds), *kind]
     done = subprocess.run(words, capture_output=True, text=True, timeout=300)
     return round(float(done.stdout), 2) if done.returncode == 0 else done.stderr.strip().splitlines()[-1]
 
 
 def one(name: str, folder: Path, url: str, path: str, change: Callable[[int], None]) -> dict[str, Any]:
-    """Return what one kind of poll takes, with its floor and its peer."""
+    """Return the cost of one kind of poll, with the floor's and reader's."""
     rounds = ROUNDS[name]
     with server() as settings:
-        found = run(lambda: ours(settings, url + path, rounds, change))
+        result = run(lambda: ours(settings, url + path, rounds, change))
     floor = run(lambda: bare(url + "feed.xml", rounds, name == "unmodified"))
     (folder / "feed.xml").write_bytes(document())
     theirs = peer(folder, url + path, max(20, rounds // 10), name)
-    return found | {
+    return result | {
         "floor_cpu_ms": round(floor, 3),
-        "ratio": round(found["cpu_ms"] / floor, 2),
+        "ratio": round(result["cpu_ms"] / floor, 2),
         "reader_cpu_ms": theirs,
     }
 
 
 def measure() -> dict[str, Any]:
-    """Return the CPU milliseconds of each kind of poll, the floor's, and the peer's."""
+    """Return the CPU milliseconds of each kind of poll: copydesk's, the floor's, and reader's."""
     out: dict[str, Any] = {"items": ITEMS, "bytes": len(document())}
     with nginx() as (url, folder):
 

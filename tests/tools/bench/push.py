@@ -1,4 +1,4 @@
-"""From a hub's push to a subscriber's hands: poller, desk and web as processes of their own, on Valkey or Kafka.
+"""Delay from a hub's push to a subscriber: poller, desk and web as separate processes, on Valkey or Kafka.
 
 python -m tests.tools.bench.push            embedded
 python -m tests.tools.bench.push 4.4.0      on a Kafka of that version
@@ -86,7 +86,7 @@ async def _take(settings: Settings, sent_s: dict[int, float], late_s: dict[int, 
 
 
 def measure(kafka: str = "") -> dict[str, Any]:
-    """Return how long pushes take until they are articles in a subscriber's hands."""
+    """Return the delay from a push to the article's arrival at a subscriber."""
     with server() as settings:
         if not kafka:
             return dict(run(lambda: measured(settings)))

@@ -1,9 +1,9 @@
-"""Shuffled redeliveries: every version of every story many times over, in any order, to desks that are killed meanwhile.
+"""Shuffled redeliveries: each version of each story many times, in any order, to desks that are killed meanwhile.
 
-python -m tests.tools.bench.redeliver [DELIVERIES [STORIES]]      a million and 20,000 if not said
+python -m tests.tools.bench.redeliver [DELIVERIES [STORIES]]      default: 1,000,000 and 20,000
 
-An older version that comes after a newer one is stale, so that not every version is published. But the newest must be;
-none may be published twice; revisions count from one without a gap; and of one article all revisions tell one story.
+An older version after a newer one is stale, so some versions are not published. The newest must be published, none
+twice; revisions count from one without a gap; all revisions of an article have one story.
 """
 
 import asyncio
@@ -28,15 +28,15 @@ from workers.counters import is_balanced, read_counters
 from workers.dedupe.identity import article_id
 from workers.services import connect
 
-VERSIONS = 3  # of a story, at most
+VERSIONS = 3  # maximum per story
 DESKS = (1, 8)
 KILL_EVERY_S = 2.0
-AHEAD = 20_000  # items that wait at most
+AHEAD = 20_000  # maximum number of queued items
 START = datetime(2026, 11, 1, tzinfo=UTC)
 
 
 def made(stories: int, seed: int) -> list[Item]:
-    """Every version of every story."""
+    """Return each version of each story."""
     rnd, out = random.Random(seed), []
     for n in range(stories):
         title, text = story(n, 4)
@@ -53,7 +53,7 @@ def made(stories: int, seed: int) -> list[Item]:
 
 
 class Desks:
-    """Desks as processes: more and fewer of them, killed and started again."""
+    """Desks as processes: their number changes, and they are killed and restarted."""
 
     def __init__(self, settings: Settings, rnd: random.Random) -> None:
         self.settings, self.rnd = settings, rnd
@@ -62,8 +62,8 @@ class Desks:
 
     async def trouble(self) -> None:
         while True:
-            wanted = self.rnd.randint(*DESKS)
-            while len(self.running) < wanted:
+            target = self.rnd.randint(*DESKS)
+            while len(self.running) < target:
                 self.running.append(process("desk", self.settings))
             await asyncio.sleep(KILL_EVERY_S + 1)
             victim = self.running.pop(self.rnd.randrange(len(self.running)))
@@ -72,10 +72,10 @@ class Desks:
             self.kills += 1
 
     def stop(self) -> None:
-        for one in self.running:
-            one.terminate()
-        for one in self.running:
-            one.wait(30)
+        for desk in self.running:
+            desk.terminate()
+        for desk in self.running:
+            desk.wait(30)
 
 
 async def work(settings: Settings, deliveries: int, stories: int, seed: int) -> dict[str, Any]:
@@ -95,16 +95,16 @@ async def work(settings: Settings, deliveries: int, stories: int, seed: int) -> 
     trouble.cancel()
     desks.stop()
     counters = await read_counters(broker.state)
-    found = await judged(broker, items)
+    figures = await judged(broker, items)
     await broker.close()
     return {
         "deliveries": len(order), "stories": stories, "versions": len(items), "kills": desks.kills,
-        "desk": counters["desk"], "balanced": is_balanced(counters), **found,
+        "desk": counters["desk"], "balanced": is_balanced(counters), **figures,
     }  # fmt: skip
 
 
 async def judged(broker: Broker, items: list[Item]) -> dict[str, int]:
-    """Return what came out, and what is wrong with it."""
+    """Return the figures of the output, and its violations."""
     published: dict[str, list[Article]] = defaultdict(list)
     reader = await broker.open_reader(ARTICLES, "", "start")
     while (batch := await reader.read(0.2)) or not await reader.at_end():
@@ -114,10 +114,12 @@ async def judged(broker: Broker, items: list[Item]) -> dict[str, int]:
     await reader.close()
     newest: dict[str, Item] = {}
     for item in items:
-        newest[article_id(item.identity_key)] = item  # versions of a story stand in their order
-    twice = sum(len(found) - len({a.fingerprint for a in found}) for found in published.values())
-    gaps = sum([a.revision for a in found] != list(range(1, len(found) + 1)) for found in published.values())
-    split = sum(len({a.story_id for a in found}) > 1 for found in published.values())
+        newest[article_id(item.identity_key)] = item  # versions of a story are in order
+    twice = sum(len(revisions) - len({a.fingerprint for a in revisions}) for revisions in published.values())
+    gaps = sum(
+        [a.revision for a in revisions] != list(range(1, len(revisions) + 1)) for revisions in published.values()
+    )
+    split = sum(len({a.story_id for a in revisions}) > 1 for revisions in published.values())
     lost = sum(id_ not in published or published[id_][-1].fetched_at != item.fetched_at for id_, item in newest.items())
     return {
         "articles": sum(map(len, published.values())), "published_twice": twice, "revision_gaps": gaps,
@@ -126,7 +128,7 @@ async def judged(broker: Broker, items: list[Item]) -> dict[str, int]:
 
 
 def measure(deliveries: int = 1_000_000, stories: int = 20_000, seed: int = 7) -> dict[str, Any]:
-    """Return how many deliveries came to what."""
+    """Return the number of deliveries by outcome."""
     with server(valkey_memory_mb=8192) as settings:
         settings = replace(settings, lease_timeout_s=2.0, item_timeout_s=0.9)
         return dict(run(lambda: work(settings, deliveries, stories, seed)))

@@ -1,4 +1,4 @@
-"""What 200,000 feeds take in Valkey: just added, and each with a past, its validators and the items of its last document."""
+"""Memory of 200,000 feeds in Valkey: just added, and with history, validators and the items of the last document."""
 
 import secrets
 import time
@@ -46,10 +46,10 @@ async def held(settings: Settings) -> dict[str, Any]:
             last_modified="Mon, 23 Nov 2026 12:00:00 GMT", body_hash=secrets.token_hex(8), polled_s=now_s, fetched_s=now_s,
             due_s=now_s + n / 100, status=200, polls=40, items_total=60, document_items=33, history=history,
         )  # fmt: skip
-        known = secrets.token_bytes(2 * DIGEST_BYTES * len(items))
+        known_items = secrets.token_bytes(2 * DIGEST_BYTES * len(items))
         loaded = await feeds.load(polled.url)
         assert loaded is not None
-        commands = [*poll_commands(polled, known), *release_host_commands(polled.url, 200, 1.0, 1.0, now_s, 0.0)]
+        commands = [*poll_commands(polled, known_items), *release_host_commands(polled.url, 200, 1.0, 1.0, now_s, 0.0)]
         assert await broker.publish([], commands, [loaded.condition(polled)])
     full = await used()
     began = time.process_time(), time.perf_counter()
@@ -64,10 +64,10 @@ async def held(settings: Settings) -> dict[str, Any]:
 
 
 def measure() -> dict[str, Any]:
-    """Return megabytes for 200,000 feeds, scaled up from fewer."""
+    """Return megabytes for 200,000 feeds, extrapolated from fewer."""
     with server() as settings:
-        found: dict[str, Any] = run(lambda: held(settings))
-    return found
+        result: dict[str, Any] = run(lambda: held(settings))
+    return result
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Real captures of real feeds, replayed in order through a loopback server into poller and desk: is all accounted for?"""
+"""Captures of real feeds, replayed in order through a loopback server into poller and desk; the counters must balance."""
 
 import asyncio
 import subprocess
@@ -70,7 +70,7 @@ async def work(settings: Settings, folder: Path) -> dict[str, Any]:
 
 
 def measure() -> dict[str, Any]:
-    """Return the sums; needs the corpus beside the project."""
+    """Return the totals; needs the corpus beside the project."""
     with tempfile.TemporaryDirectory() as unpacked, server() as settings:
         subprocess.run(["tar", "xJf", str(SHARED / "corpus" / "feeds.tar.xz"), "-C", unpacked], check=True)
         out: dict[str, Any] = run(lambda: work(settings, Path(unpacked)))

@@ -1,6 +1,6 @@
 """The schedule on real feeds: polls against delay, beside the published policies of other readers. No clock, no network.
 
-The series are ../shared/corpus' timestamped captures. Between two captures that share items nothing was missed; an item
+The series are ../shared/corpus' timestamped captures. Between two captures that share items no item was missed; an item
 appeared at its date if that lies between them.
 """
 
@@ -29,7 +29,7 @@ INTERVALS_S = (450, 600, 765, 900, 1200, 1800, 2600)
 
 
 class Stretch(NamedTuple):
-    """A time in which all that a feed showed is known: when each item appeared, and how many its document holds."""
+    """A period with complete knowledge of a feed: the time of each item, and the items per document."""
 
     start_s: float
     end_s: float
@@ -38,7 +38,7 @@ class Stretch(NamedTuple):
 
 
 class Policy(Protocol):
-    """When to poll next."""
+    """Policy: the time of the next poll."""
 
     def begin(self, now_s: float) -> None: ...
     def wait_s(self, now_s: float) -> float: ...
@@ -73,7 +73,7 @@ class Miniflux(Fixed):
 
 
 class CommaFeed(Miniflux):
-    """Half of the average gap between the document's items, 5 minutes to an hour."""
+    """Half of the mean gap between the document's items, 5 minutes to an hour."""
 
     def wait_s(self, now_s: float) -> float:
         if len(self.items_s) < 2:
@@ -85,14 +85,14 @@ class CommaFeed(Miniflux):
 
 
 class Copydesk:
-    """Ours, at some `poll_interval_s`."""
+    """copydesk's schedule, with some `poll_interval_s`."""
 
     def __init__(self, interval_s: float) -> None:
         self.interval_s = interval_s
         self.history: History | None = None
 
     def begin(self, now_s: float) -> None:
-        if self.history is not None:  # nobody knows what came between two stretches: that isn't learned from
+        if self.history is not None:  # items between two periods are unknown, so they do not update the history
             self.history = msgspec.structs.replace(self.history, polled_s=now_s)
 
     def wait_s(self, now_s: float) -> float:
@@ -105,7 +105,7 @@ class Copydesk:
 
 
 def simulate(series: dict[str, list[Stretch]], policy: Callable[[], Policy]) -> dict[str, float]:
-    """Return polls a feed and day, the items' delays in minutes, and the share that was lost to full turnover."""
+    """Return polls per feed and day, the items' delays in minutes, and the share lost to full turnover."""
     polls, days, lost, delays_s = 0, 0.0, 0, []
     for stretches in series.values():
         own = policy()
@@ -129,7 +129,7 @@ def simulate(series: dict[str, list[Stretch]], policy: Callable[[], Policy]) -> 
 
 
 def at_delay(series: dict[str, list[Stretch]], median_min: float) -> dict[str, float]:
-    """Return what our schedule does with the longest interval that is no slower than *median_min*."""
+    """Return the figures of copydesk's schedule with the longest interval that is no slower than *median_min*."""
     low, high = 60.0, 20_000.0
     best: dict[str, float] = {}
     for _ in range(10):
@@ -143,7 +143,7 @@ def at_delay(series: dict[str, list[Stretch]], median_min: float) -> dict[str, f
 
 
 def stretches_of(captures: Sequence[Path]) -> list[Stretch]:
-    """Return the stretches of one feed's *captures*, which are named by their times."""
+    """Return the periods of one feed's *captures*, whose names are their times."""
     shown: list[tuple[float, dict[str, float | None]]] = []
     for path in captures:
         parsed = feedparser.parse(io.BytesIO(path.read_bytes()), sanitize_html=False, resolve_relative_uris=False)
@@ -168,7 +168,7 @@ def _stretch(run: list[tuple[float, dict[str, float | None]]]) -> Stretch:
             date_s, gap_s = after[1][name], after[0] - before[0]
             if date_s is not None and before[0] < date_s <= after[0]:
                 appeared.append(date_s)
-            elif gap_s <= 12 * HOUR_S:  # undated, or dated otherwise: somewhere in between, always the same
+            elif gap_s <= 12 * HOUR_S:  # undated, or dated outside: a fixed time between the captures
                 share = int(hashlib.md5(name.encode(), usedforsecurity=False).hexdigest()[:6], 16) / 0xFFFFFF
                 appeared.append(before[0] + gap_s * share)
         seen |= after[1].keys()
@@ -197,7 +197,7 @@ def measure() -> dict[str, Any]:
 
 
 def plot(found: dict[str, Any]) -> str:
-    """Return an SVG: polls a feed and day to the right, median delay upwards; the best is in the corner below."""
+    """Return an SVG: polls per feed and day to the right, median delay upwards; the best corner is the lower left."""
     curve = sorted((at["polls_a_day"], at["median_delay_min"]) for at in found["curve"].values())
     others = {name: at["theirs"] for name, at in found.items() if isinstance(at, dict) and "theirs" in at}
     points = {name: (at["polls_a_day"], at["median_delay_min"]) for name, at in others.items()}

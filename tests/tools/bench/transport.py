@@ -1,4 +1,4 @@
-"""CPU per 2 KB event: an agent with atomic publish, against a plain redis.asyncio loop that does the same by hand."""
+"""CPU per 2 KB event: an agent with atomic publish, against a plain redis.asyncio loop with the same operations."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -44,7 +44,7 @@ async def agent(settings: Settings, count: int = COUNT) -> dict[str, float]:
 
 
 async def floor(settings: Settings) -> dict[str, float]:
-    """XREAD a hundred, pipeline a hundred XADDs and the commit: no framework, no fencing, not atomic."""
+    """XREAD 100, pipeline 100 XADDs and the commit: no framework, no fencing, not atomic."""
     broker = await fill(settings)
     log = broker
     positions = {(ITEMS.name, n): 0 for n in range(settings.partitions)}

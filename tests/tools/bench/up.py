@@ -1,4 +1,4 @@
-"""`copydesk up`: time until ready, and what it costs to be idle. Linux only (/proc)."""
+"""`copydesk up`: time until ready, and idle cost. Linux only (/proc)."""
 
 import os
 import signal
@@ -14,7 +14,7 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def family(pid: int) -> list[int]:
-    """The process and its descendants."""
+    """Return the process and its descendants."""
     children = {}
     for proc in Path("/proc").iterdir():
         if proc.name.isdecimal():
@@ -58,7 +58,7 @@ def measure() -> dict[str, Any]:
             assert time.monotonic() - started_s < 60
             time.sleep(0.01)
         ready_s = time.monotonic() - started_s
-        time.sleep(5)  # let it settle: what starting costs isn't idling
+        time.sleep(5)  # leave out the cost of the start
         pids = family(process.pid)
         before_s = cpu_s(pids)
         time.sleep(IDLE_S)

@@ -1,4 +1,4 @@
-"""The feeds that copydesk writes, against what their specifications demand: rules as a table, each with its source."""
+"""Feed writers: a table of requirements, each with the section of its specification."""
 
 import json
 import re
@@ -39,14 +39,14 @@ def is_rfc822(text: str) -> bool:
     return parsedate_to_datetime(text).tzinfo is not None
 
 
-# document, what is meant (XPath), how many of it there are, what each must be, and who says so
+# document, XPath, predicate on the number of matches, predicate on each match, source
 RULES: list[tuple[str, str, Callable[[int], bool], Callable[[str], bool], str]] = [
     ("atom", "/a:feed/a:title", lambda n: n == 1, bool, "RFC 4287 §4.1.1"),
     ("atom", "/a:feed/a:id", lambda n: n == 1, is_uri, "RFC 4287 §4.2.6"),
     ("atom", "/a:feed/a:updated", lambda n: n == 1, lambda t: bool(RFC3339.fullmatch(t)), "RFC 4287 §3.3"),
     ("atom", "/a:feed/a:link[@rel='self']/@href", lambda n: n == 1, is_uri, "RFC 4287 §4.1.1"),
     ("atom", "/a:feed/a:entry[count(a:id) != 1 or count(a:title) != 1 or count(a:updated) != 1]", lambda n: n == 0, bool, "RFC 4287 §4.1.2"),
-    ("atom", "/a:feed/a:entry[not(a:author)]", lambda n: n == 0, bool, "RFC 4287 §4.1.1: an author each"),
+    ("atom", "/a:feed/a:entry[not(a:author)]", lambda n: n == 0, bool, "RFC 4287 §4.1.1: each entry has an author"),
     ("atom", "/a:feed/a:entry/a:author/a:name", lambda n: n >= 3, bool, "RFC 4287 §3.2.1"),
     ("atom", "/a:feed/a:entry/a:id", lambda n: n == 3, is_uri, "RFC 4287 §4.2.6"),
     ("atom", "/a:feed/a:entry/a:updated", lambda n: n == 3, lambda t: bool(RFC3339.fullmatch(t)), "RFC 4287 §3.3"),
@@ -69,17 +69,19 @@ RULES: list[tuple[str, str, Callable[[int], bool], Callable[[str], bool], str]] 
 
 
 @pytest.mark.parametrize(
-    ("kind", "path", "count", "right", "source"), RULES, ids=[f"{r[0]}: {r[4]}: {r[1]}" for r in RULES]
+    ("format_", "path", "count", "is_valid", "source"), RULES, ids=[f"{r[0]}: {r[4]}: {r[1]}" for r in RULES]
 )
-def test_xml(kind: str, path: str, count: Callable[[int], bool], right: Callable[[str], bool], source: str) -> None:
-    document = etree.fromstring(FORMATS[kind][1]("copydesk: articles", URL, ARTICLES))
-    found = [one if isinstance(one, str) else one.text or "" for one in document.xpath(path, namespaces=NS)]
-    assert count(len(found)), (source, found)
-    assert all(map(right, found)), (source, found)
+def test_xml_feed_meets_its_specification(
+    format_: str, path: str, count: Callable[[int], bool], is_valid: Callable[[str], bool], source: str
+) -> None:
+    document = etree.fromstring(FORMATS[format_][1]("copydesk: articles", URL, ARTICLES))
+    matches = [node if isinstance(node, str) else node.text or "" for node in document.xpath(path, namespaces=NS)]
+    assert count(len(matches)), (source, matches)
+    assert all(map(is_valid, matches)), (source, matches)
 
 
-def test_json() -> None:
-    """JSON Feed 1.1: top-level and item attributes."""
+def test_json_feed_meets_its_specification() -> None:
+    """Check the top-level and item attributes of JSON Feed 1.1."""
     feed = json.loads(FORMATS["json"][1]("copydesk: articles", URL, ARTICLES))
     assert feed["version"] == "https://jsonfeed.org/version/1.1"
     assert feed["title"] and is_uri(feed["feed_url"])
@@ -99,9 +101,9 @@ MARKED_UP = Article(id="d" * 20, revision=1, url="https://courier.example/d", ti
 
 @pytest.mark.parametrize("dek", [LIVE, ""])
 def test_rss_text_is_harmless_as_html(dek: str) -> None:
-    """RSS Best Practices Profile, character data: readers take these elements for HTML."""
-    made = FORMATS["rss"][1](LIVE, URL, [replace(MARKED_UP, dek=dek)])
-    document = etree.fromstring(made)
+    """RSS Best Practices Profile, character data: readers parse these elements as HTML."""
+    feed = FORMATS["rss"][1](LIVE, URL, [replace(MARKED_UP, dek=dek)])
+    document = etree.fromstring(feed)
     for path in ("channel/title", "channel/description", "channel/item/title", "channel/item/description",
                  "channel/item/category"):  # fmt: skip
         [text] = [element.text for element in document.findall(path)]
@@ -125,15 +127,15 @@ def test_rss_text_is_read_back_by_our_parser() -> None:
     assert (item.title, item.categories) == ("Salt & sand: 1 < 2", ("R&D",))
 
 
-@pytest.mark.parametrize("kind", ["atom", "json"])
-def test_other_formats_keep_text_as_it_is(kind: str) -> None:
-    made = FORMATS[kind][1](LIVE, URL, [MARKED_UP])
-    if kind == "json":
-        feed = json.loads(made)
+@pytest.mark.parametrize("format_", ["atom", "json"])
+def test_atom_and_json_keep_plain_text(format_: str) -> None:
+    document = FORMATS[format_][1](LIVE, URL, [MARKED_UP])
+    if format_ == "json":
+        feed = json.loads(document)
         [item] = feed["items"]
         texts = [feed["title"], item["title"], item["summary"], item["tags"][0]]
     else:
-        parsed = feedparser.parse(made, sanitize_html=False)
+        parsed = feedparser.parse(document, sanitize_html=False)
         [entry] = parsed.entries
         assert (parsed.feed.title_detail.type, entry.title_detail.type) == ("text/plain", "text/plain")
         texts = [parsed.feed.title, entry.title, entry.tags[0].term]

@@ -1,4 +1,4 @@
-"""Topics over HTTP: events that resume, slow subscribers, feeds that others read, metrics."""
+"""Topics over HTTP: resumable events, slow subscribers, feeds, metrics."""
 
 import asyncio
 import json
@@ -49,7 +49,7 @@ async def publish(broker: Broker, *articles: Article) -> None:
 
 
 class Site:
-    """A web server of copydesk's, and a client."""
+    """A running web server and an HTTP client."""
 
     def __init__(self, broker: Broker, server: WebServer, http: aiohttp.ClientSession) -> None:
         self.broker, self.server, self.url, self.http = broker, server, server.url, http
@@ -58,24 +58,24 @@ class Site:
     async def events(
         self, last: str = "", start: str = ""
     ) -> AsyncGenerator[Callable[[], Awaitable[tuple[str, Any]]], None]:
-        """Give a function that returns the next event: its id and its record."""
+        """Yield a function that returns the id and the record of the next event."""
         headers, query = {"Last-Event-ID": last} if last else {}, {"from": start} if start else {}
-        async with self.http.get(self.url + "topics/articles", headers=headers, params=query) as answer:
-            assert answer.status == 200
-            assert answer.content_type == "text/event-stream"
-            assert await answer.content.readline() == b"retry: 1000\n"
+        async with self.http.get(self.url + "topics/articles", headers=headers, params=query) as response:
+            assert response.status == 200
+            assert response.content_type == "text/event-stream"
+            assert await response.content.readline() == b"retry: 1000\n"
 
-            async def following() -> tuple[str, Any]:
+            async def next_event() -> tuple[str, Any]:
                 name = b""
                 while True:
-                    line = await asyncio.wait_for(answer.content.readline(), DEADLINE_S)
-                    assert line, "the server hung up"
+                    line = await asyncio.wait_for(response.content.readline(), DEADLINE_S)
+                    assert line, "connection closed"
                     if line.startswith(b"id: "):
                         name = line[4:].strip()
                     elif line.startswith(b"data: "):
                         return name.decode(), json.loads(line[6:])
 
-            yield following
+            yield next_event
 
 
 def with_site(settings: Settings, work: Callable[[Site], Awaitable[None]]) -> None:
@@ -91,109 +91,109 @@ def with_site(settings: Settings, work: Callable[[Site], Awaitable[None]]) -> No
     asyncio.run(go())
 
 
-def test_events_come_as_they_are_published_and_resume_where_they_were(settings: Settings) -> None:
+def test_sse_resumes_after_last_event_id(settings: Settings) -> None:
     async def work(site: Site) -> None:
         await publish(site.broker, article(1))
-        async with site.events(start="start") as following:
-            first, record = await following()
+        async with site.events(start="start") as next_event:
+            first, record = await next_event()
             assert record["title"] == "Story 1 & more"
             await publish(site.broker, *(article(n) for n in range(2, 6)))
-            seen = [await following() for _ in range(4)]
+            seen = [await next_event() for _ in range(4)]
             assert {r["id"] for _, r in seen} == {article(n).id for n in range(2, 6)}
         await publish(site.broker, article(6))
-        async with site.events(last=seen[1][0]) as following:
-            again = [(await following())[1]["id"] for _ in range(3)]
+        async with site.events(last=seen[1][0]) as next_event:
+            again = [(await next_event())[1]["id"] for _ in range(3)]
             assert set(again) == {seen[2][1]["id"], seen[3][1]["id"], article(6).id}
-        async with site.events() as following:  # from now on
+        async with site.events() as next_event:  # from now on
             await publish(site.broker, article(7))
-            assert (await following())[1]["id"] == article(7).id
+            assert (await next_event())[1]["id"] == article(7).id
         assert parse_position(first)
 
     with_site(settings, work)
 
 
-def test_who_was_away_for_longer_than_the_memory_lasts_gets_everything_all_the_same(settings: Settings) -> None:
+def test_sse_resume_reads_from_broker_beyond_buffer(settings: Settings) -> None:
     async def work(site: Site) -> None:
         await publish(site.broker, article(0))
-        async with site.events(start="start") as following:
-            name, _ = await following()
+        async with site.events(start="start") as next_event:
+            name, _ = await next_event()
         for start in range(1, BUFFER_EVENTS + 401, 100):
             await publish(site.broker, *(article(n) for n in range(start, start + 100)))
-        async with site.events(last=name) as following:
-            found = [(await following())[1]["id"] for _ in range(BUFFER_EVENTS + 400)]
-        assert sorted(found) == [article(n).id for n in range(1, BUFFER_EVENTS + 401)]
+        async with site.events(last=name) as next_event:
+            ids = [(await next_event())[1]["id"] for _ in range(BUFFER_EVENTS + 400)]
+        assert sorted(ids) == [article(n).id for n in range(1, BUFFER_EVENTS + 401)]
 
     with_site(settings, work)
 
 
-def test_a_slow_subscriber_is_cut_off_and_harms_nobody(settings: Settings) -> None:
+def test_slow_subscriber_is_disconnected_without_blocking_others(settings: Settings) -> None:
     async def go() -> None:
         broker = await connect(settings, settings.broker_url)
-        hub = Broadcaster(broker, ARTICLES)
-        got: list[Event] = []
+        broadcaster = Broadcaster(broker, ARTICLES)
+        received: list[Event] = []
 
         async def follow() -> None:
-            async with aclosing(hub.subscribe()) as found:
-                async for event in found:
+            async with aclosing(broadcaster.subscribe()) as events:
+                async for event in events:
                     if event is not None:
-                        got.append(event)
+                        received.append(event)
 
-        async with aclosing(hub.subscribe()) as slow:
-            quick = asyncio.create_task(follow())
-            waiting = asyncio.ensure_future(anext(slow))
-            await until(lambda: hub.subscribers == 2)
+        async with aclosing(broadcaster.subscribe()) as slow:
+            fast_task = asyncio.create_task(follow())
+            first_event = asyncio.ensure_future(anext(slow))
+            await until(lambda: broadcaster.subscribers == 2)
             await publish(broker, article(0))
-            assert await waiting is not None
+            assert await first_event is not None
             count = QUEUE_EVENTS + 100
             for start in range(1, count, 50):
                 await publish(broker, *(article(n) for n in range(start, start + 50)))
-            await until(lambda: len(got) >= count)
-            assert hub.subscribers == 1
+            await until(lambda: len(received) >= count)
+            assert broadcaster.subscribers == 1
             with pytest.raises(SlowConsumerError):
                 await anext(slow)
-        await hub.stop()
-        await quick
+        await broadcaster.stop()
+        await fast_task
         await broker.close()
 
     asyncio.run(go())
 
 
-@pytest.mark.parametrize("kind", FORMATS)
-def test_a_topic_is_a_feed_that_others_read_and_a_copydesk_too(kind: str, settings: Settings) -> None:
+@pytest.mark.parametrize("format_", FORMATS)
+def test_topic_feed_is_parsed_by_feedparser_and_copydesk(format_: str, settings: Settings) -> None:
     async def work(site: Site) -> None:
         image = Image(url="https://courier.example/1.jpg")
         await publish(site.broker, article(1), article(1, 2, images=(image,)), article(2, language="en"))
-        url = f"{site.url}topics/articles.{kind}"
-        async with site.http.get(url) as answer:
-            assert answer.status == 200
-            body, etag = await answer.read(), answer.headers["ETag"]
-            media_type = answer.content_type
-        async with site.http.get(url, headers={"If-None-Match": etag}) as answer:
-            assert answer.status == 304
+        url = f"{site.url}topics/articles.{format_}"
+        async with site.http.get(url) as response:
+            assert response.status == 200
+            body, etag = await response.read(), response.headers["ETag"]
+            media_type = response.content_type
+        async with site.http.get(url, headers={"If-None-Match": etag}) as response:
+            assert response.status == 304
         feed = parse_feed(body, url, content_type=media_type, fetched_at=NOW)
         assert feed.warning == ""
-        assert sorted(i.title for i in feed.items) == ["Story 1 & more", "Story 2 & more"], "the last revision of each"
+        assert sorted(i.title for i in feed.items) == ["Story 1 & more", "Story 2 & more"], "only the latest revision"
         assert {i.authors for i in feed.items} == {("Ida Marrow",)}
         assert {i.published for i in feed.items} == {NOW}
         assert "harbour board" in feed.items[0].content[0].value
-        if kind != "json":
+        if format_ != "json":
             assert not feedparser.parse(body).bozo
         await publish(site.broker, article(3))
 
-        async def changed() -> bool:
-            async with site.http.get(url, headers={"If-None-Match": etag}) as answer:
-                return answer.status == 200
+        async def has_changed() -> bool:
+            async with site.http.get(url, headers={"If-None-Match": etag}) as response:
+                return response.status == 200
 
-        await until(changed)
+        await until(has_changed)
 
     with_site(settings, work)
 
 
-@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize("format_", FORMATS)
 @pytest.mark.parametrize("text", ["", "\x00\ufffe", "]]>", "<b>&amp;", "塩"])
-def test_a_feed_can_be_made_of_any_text(kind: str, text: str) -> None:
-    odd = Article(id="a" * 20, revision=1, title=text, dek=text, html=text, byline=(text,), tags=(text,), url=text)
-    body = FORMATS[kind][1](text, "https://a.example/f", [odd])
+def test_feed_writer_accepts_any_text(format_: str, text: str) -> None:
+    hostile = Article(id="a" * 20, revision=1, title=text, dek=text, html=text, byline=(text,), tags=(text,), url=text)
+    body = FORMATS[format_][1](text, "https://a.example/f", [hostile])
     assert len(parse_feed(body, "https://a.example/f", fetched_at=NOW).items) == 1
 
 
@@ -204,11 +204,11 @@ def test_a_feed_can_be_made_of_any_text(kind: str, text: str) -> None:
         ("topics/articles?from=x", 400), ("topics/articles?from=1:x", 400), ("topics", 200), ("readyz", 200), ("healthz", 200),
     ],
 )  # fmt: skip
-def test_answers(path: str, status: int, settings: Settings) -> None:
+def test_http_status_of_each_path(path: str, status: int, settings: Settings) -> None:
     async def work(site: Site) -> None:
-        async with site.http.get(site.url + path) as answer:
-            assert answer.status == status
-            text = await answer.text()
+        async with site.http.get(site.url + path) as response:
+            assert response.status == status
+            text = await response.text()
             assert "Traceback" not in text
             if path == "topics":
                 rows = json.loads(text)
@@ -217,32 +217,32 @@ def test_answers(path: str, status: int, settings: Settings) -> None:
     with_site(settings, work)
 
 
-def test_metrics_are_what_prometheus_reads(settings: Settings) -> None:
+def test_metrics_are_parsed_by_prometheus_client(settings: Settings) -> None:
     async def work(site: Site) -> None:
-        found: dict[tuple[str, ...], float] = {}
+        samples: dict[tuple[str, ...], float] = {}
 
-        async def there() -> bool:
-            async with site.http.get(site.url + "metrics") as answer:
-                for family in text_string_to_metric_families(await answer.text()):
+        async def has_subscriber() -> bool:
+            async with site.http.get(site.url + "metrics") as response:
+                for family in text_string_to_metric_families(await response.text()):
                     for sample in family.samples:
-                        found[sample.name, *(sample.labels[n] for n in sorted(sample.labels, reverse=True))] = (
-                            sample.value
-                        )
-            return "copydesk_event_subscribers" in {name for name, *_ in found}
+                        labels = (sample.labels[name] for name in sorted(sample.labels, reverse=True))
+                        samples[sample.name, *labels] = sample.value
+            return "copydesk_event_subscribers" in {name for name, *_ in samples}
 
         async with site.events():
-            await until(there)
-        assert found["copydesk_balanced",] == 1.0
-        assert found["copydesk_items_total", "desk", "new"] == 0.0
-        assert found["copydesk_feeds", "good"] == 0.0
-        assert found["copydesk_article_latency_seconds_count",] == 0.0
-        assert found["copydesk_event_subscribers", "copydesk.articles"] == 1.0
+            await until(has_subscriber)
+        assert samples["copydesk_counters_consistent",] == 1.0
+        assert samples["copydesk_items_received_total", "desk"] == 0.0
+        assert samples["copydesk_items_total", "desk", "new"] == 0.0
+        assert samples["copydesk_feeds", "ok"] == 0.0
+        assert samples["copydesk_article_latency_seconds_count",] == 0.0
+        assert samples["copydesk_event_subscribers", "copydesk.articles"] == 1.0
 
     with_site(settings, work)
 
 
-def test_positions() -> None:
+def test_sse_position_format() -> None:
     assert parse_position(format_position({0: 5, 11: 7})) == {0: 5, 11: 7}
-    for wrong in ("", "x", "1", "1:2:3", "1:-2", "1:2.", "9" * 20 + ":1"):
-        with pytest.raises(ValueError, match="no position"):
-            parse_position(wrong)
+    for malformed in ("", "x", "1", "1:2:3", "1:-2", "1:2.", "9" * 20 + ":1"):
+        with pytest.raises(ValueError, match="invalid position"):
+            parse_position(malformed)

@@ -1,0 +1,43 @@
+"""Health report: the health of feeds, and its use by /metrics."""
+
+import asyncio
+
+from streams.brokers.base import Broker
+from streams.config.settings import Settings
+from streams.topics import DESK_GROUP
+from tests.workers.web.test_topics_api import Site, with_site
+from workers.poller.registry import FeedRegistry
+from workers.services import connect
+from workers.status import read_status
+
+FEEDS = [("https://courier.example/a", ""), ("https://courier.example/b", "")]
+
+
+async def add_feeds(broker: Broker) -> None:
+    registry = FeedRegistry(broker.state)
+    await registry.add(FEEDS)
+    await registry.set_paused([FEEDS[0][0]], True)
+
+
+def test_status_reports_health_of_each_feed(settings: Settings) -> None:
+    async def go() -> None:
+        broker = await connect(settings, settings.broker_url)
+        await add_feeds(broker)
+        report = await read_status(broker, DESK_GROUP)
+        assert {feed["url"]: feed["health"] for feed in report["feeds"]} == {FEEDS[0][0]: "paused", FEEDS[1][0]: "new"}
+        assert report["balanced"]
+        await broker.close()
+
+    asyncio.run(go())
+
+
+def test_metrics_count_feeds_by_health(settings: Settings) -> None:
+    async def work(site: Site) -> None:
+        await add_feeds(site.broker)
+        async with site.http.get(site.url + "metrics") as response:
+            lines = (await response.text()).splitlines()
+        assert 'copydesk_feeds{health="paused"} 1.0' in lines
+        assert 'copydesk_feeds{health="new"} 1.0' in lines
+        assert 'copydesk_feeds{health="ok"} 0.0' in lines
+
+    with_site(settings, work)

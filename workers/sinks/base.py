@@ -1,0 +1,45 @@
+"""The contract of a sink: a destination for articles. A sink only delivers; `runner` reads, retries and commits."""
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from streams.records import Article, MessageId
+
+
+class SinkEvent(NamedTuple):
+    """An article to deliver, and its position in its topic."""
+
+    source: MessageId
+    article: Article
+
+    @property
+    def id(self) -> str:
+        """The event's id: the same at every attempt and for every sink."""
+        return f"{self.article.id}.{self.article.revision}"
+
+
+class SinkRejectedError(Exception):
+    """The destination rejects these events permanently: they become dead letters."""
+
+
+class SinkRetryError(Exception):
+    """The destination responds, but cannot accept these events now. `delay_s`: the wait that it asks for."""
+
+    def __init__(self, message: str, delay_s: float = 0.0) -> None:
+        super().__init__(message)
+        self.delay_s = delay_s
+
+
+class Sink(Protocol):
+    """A destination for articles."""
+
+    async def deliver(self, batch: Sequence[SinkEvent]) -> None:
+        """Deliver *batch* in order; return when the destination has confirmed all of it.
+
+        A batch may be delivered again after a crash, so that the destination should ignore known event ids.
+
+        Raises: SinkRejectedError, SinkRetryError; CopydeskError while the destination is unreachable.
+        """
+
+    async def close(self) -> None:
+        """Release connections and files."""

@@ -1,0 +1,121 @@
+"""Runs a sink: reads its topic, delivers article by article, retries, and writes dead letters.
+
+topic ──▶ sink.deliver ──▶ confirmed: commit
+            ├── CopydeskError (unreachable): retry without limit; the group keeps its position
+            ├── SinkRetryError: retry with backoff; after MAX_RETRY_S a dead letter
+            └── SinkRejectedError: a dead letter
+
+A replayed dead letter returns on the topic of replays, with the sink's name as key.
+"""
+
+import asyncio
+import contextlib
+import itertools
+import logging
+import random
+import time
+from contextlib import aclosing
+
+from streams.brokers.base import Broker, Delivery
+from streams.config.settings import Settings
+from streams.config.tables import SinkOptions
+from streams.errors import CopydeskError, UnavailableError
+from streams.records import MessageId
+from streams.subscribe import Subscription
+from streams.topics import SINK_REPLAYS
+from workers.dead_letters import from_sink
+from workers.sinks.base import Sink, SinkEvent, SinkRejectedError, SinkRetryError
+
+log = logging.getLogger(__name__)
+
+INITIAL_DELAY_S, MAX_DELAY_S = 1.0, 300.0
+MAX_RETRY_S = 3600.0  # from the first response that asks for a retry
+LEASE_CHECK_S = 30.0
+
+
+class SinkRunner:
+    """Delivers the articles of one sink. Several processes share the partitions of its topic."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        broker: Broker,
+        options: SinkOptions,
+        sink: Sink,
+        *,
+        initial_delay_s: float = INITIAL_DELAY_S,
+        max_retry_s: float = MAX_RETRY_S,
+    ) -> None:
+        self.settings, self.broker, self.options, self.sink = settings, broker, options, sink
+        self.initial_delay_s, self.max_retry_s = initial_delay_s, max_retry_s
+
+    async def run(self) -> None:
+        """Deliver until cancelled. A later revision of an article never arrives before an earlier one."""
+        name = self.options.name
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._consume(self.options.topic, self.options.start_from), name=f"sink {name}")
+                tasks.create_task(self._consume(SINK_REPLAYS.name, "start"), name=f"sink {name}, replays")
+        finally:
+            await self.sink.close()
+
+    async def _consume(self, topic: str, start: str) -> None:
+        is_replay = topic == SINK_REPLAYS.name
+        group = f"sink.{self.options.name}" + (".replays" if is_replay else "")
+        async with (
+            Subscription(  # committing each record, a killed process repeats one event at most
+                topic, group=group, start=start, auto_commit=True, commit_every=1, settings=self.settings
+            ) as subscription,
+            aclosing(subscription.messages()) as messages,
+        ):
+            async for delivery, record in messages:
+                if not is_replay or delivery.key == self.options.name.encode():
+                    source = MessageId(delivery.topic, delivery.partition, delivery.offset)
+                    await self._deliver(subscription, delivery, SinkEvent(source, record))
+
+    async def _deliver(self, subscription: Subscription, delivery: Delivery, event: SinkEvent) -> None:
+        """Deliver one event until it is confirmed, becomes a dead letter, or its lease is lost.
+
+        The lease is checked before each attempt: without it, the event could arrive after later revisions.
+        """
+        label = f"sink {self.options.name}: {event.id} from {event.source}"
+        delay_s, first_response_s = self.initial_delay_s, 0.0
+        for attempt in itertools.count(1):
+            try:
+                if not await subscription.holds():
+                    log.warning("%s: lease lost; another process delivers it", label)
+                    return
+                await self.sink.deliver([event])
+                log.info("%s: delivered", label)
+                return
+            except SinkRejectedError as exc:
+                await self._write_dead_letter(delivery, event, str(exc), attempt)
+                return
+            except SinkRetryError as exc:
+                first_response_s = first_response_s or time.monotonic()
+                wait_s, error = max(delay_s, exc.delay_s), str(exc)
+                if time.monotonic() + wait_s - first_response_s > self.max_retry_s:
+                    await self._write_dead_letter(delivery, event, error, attempt)
+                    return
+            except CopydeskError as exc:
+                first_response_s, wait_s, error = 0.0, delay_s, str(exc)
+            log.warning("%s: delivery failed (%s); retrying in %.1f s", label, error, wait_s)
+            await self._wait(subscription, wait_s * random.uniform(1, 1.1))
+            delay_s = min(2 * delay_s, MAX_DELAY_S)
+
+    @staticmethod
+    async def _wait(subscription: Subscription, wait_s: float) -> None:
+        """Wait and keep the lease: a member without a sign of life for minutes loses it."""
+        end_s = time.monotonic() + wait_s
+        while (remaining_s := end_s - time.monotonic()) > 0:
+            await asyncio.sleep(min(remaining_s, LEASE_CHECK_S))
+            with contextlib.suppress(UnavailableError):
+                if not await subscription.holds():
+                    return
+
+    async def _write_dead_letter(self, delivery: Delivery, event: SinkEvent, error: str, attempts: int) -> None:
+        name = self.options.name
+        log.error("dead letter sink=%s source=%s: %s", name, event.source, error)
+        message = f"sink {name} rejected {event.id} from {event.source}: {error}"
+        letter = from_sink(name, delivery, message, attempts)
+        await self.broker.publish([letter])

@@ -1,0 +1,70 @@
+"""Status: the health report of a running copydesk, in one shape for the CLI, the page and the metrics."""
+
+import time
+from typing import Any
+
+from streams.brokers.base import Broker
+from streams.brokers.redis_streams.broker import RedisStreamsBroker
+from streams.brokers.redis_streams.memory import read_removed
+from streams.topics import ITEMS
+from workers.counters import is_balanced, read_counters
+from workers.heartbeats import as_rows, lag_problems, read_workers, silent_problems
+from workers.poller.registry import FeedRegistry, FeedState
+
+FEED_HEALTH = ("ok", "failing", "paused", "new")
+
+
+async def read_status(broker: Broker, desk_group: str) -> dict[str, Any]:
+    """Return the health report: counters, their consistency, lag, memory, workers and feeds. JSON types only."""
+    counters = await read_counters(broker.state)
+    feeds = await FeedRegistry(broker.state).all()
+    now_s = time.time()
+    return {
+        "counters": counters,
+        "balanced": is_balanced(counters),
+        "lag": await broker.lag(ITEMS.name, desk_group),
+        "memory": round(await broker.memory_usage(), 4),
+        "removed_for_memory": await _removed_for_memory(broker),
+        "workers": as_rows(await read_workers(broker.state)),
+        "feeds": [_feed_row(feed, now_s) for feed in feeds],
+    }
+
+
+async def read_readiness(broker: Broker, desk_group: str, max_desk_lag: int) -> dict[str, Any]:
+    """Return whether items are processed: all workers send heartbeats and the desk's lag is within its limit."""
+    lag = await broker.lag(ITEMS.name, desk_group)
+    problems = [*silent_problems(await read_workers(broker.state)), *lag_problems(lag, max_desk_lag)]
+    return {"ready": not problems, "lag": lag, "problems": problems}
+
+
+def _feed_row(feed: FeedState, now_s: float) -> dict[str, Any]:
+    return {
+        "url": feed.url,
+        "title": feed.title,
+        "folder": feed.folder,
+        "health": _feed_health(feed),
+        "status": feed.status,
+        "error": feed.error,
+        "failures": feed.failures,
+        "polls": feed.polls,
+        "sent": feed.items_total,
+        "due_in_s": round(feed.due_s - now_s, 1),
+        "every_s": round(max(0.0, feed.due_s - feed.polled_s)) if feed.polls else 0,
+        "items_a_day": round(24 * feed.history.per_hour, 1) if feed.history else 0,
+        "paused": feed.paused,
+    }
+
+
+def _feed_health(feed: FeedState) -> str:
+    if feed.paused:
+        return "paused"
+    return "failing" if feed.failures else "ok" if feed.polls else "new"
+
+
+async def _removed_for_memory(broker: Broker) -> dict[str, Any]:
+    """Return the number of messages removed before their retention ended, and the age of the last article removal."""
+    if not isinstance(broker, RedisStreamsBroker):
+        return {"messages": {}, "articles_ago_s": None}
+    removed = await read_removed(broker)
+    ago_s = time.time() - removed.articles_last_s if removed.articles_last_s else None
+    return {"messages": removed.counts, "articles_ago_s": ago_s and round(ago_s)}
