@@ -18,7 +18,7 @@ from streams.valkey.server import EmbeddedValkey
 from tests.tools.bench.desk import made_items
 from workers.services import connect
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 BACKLOG = 100_000
 
 

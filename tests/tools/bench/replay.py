@@ -22,7 +22,7 @@ from workers.poller.poller import Poller
 from workers.poller.registry import FeedRegistry
 from workers.services import connect
 
-SHARED = Path(__file__).parents[3] / "shared"
+SHARED = Path(__file__).parents[4] / "shared"
 
 
 async def work(settings: Settings, folder: Path) -> dict[str, Any]:

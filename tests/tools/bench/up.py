@@ -46,7 +46,7 @@ def pss_mb(pid: int) -> float:
 def measure() -> dict[str, Any]:
     """Return ready time, idle CPU and memory of all processes together."""
     folder = Path(tempfile.mkdtemp(prefix="copydesk-bench-"))
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     started_s = time.monotonic()
     process = subprocess.Popen(
         [sys.executable, "-m", "workers.cli", "up", "--demo", "off", "--web-port", "0"],

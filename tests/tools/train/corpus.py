@@ -22,7 +22,7 @@ from workers.clean.model.block_features import best_segment
 from workers.text.encoding import decode
 from workers.text.normalise import plain_text
 
-PAGES = Path(__file__).resolve().parents[3] / "shared" / "corpus" / "pages"
+PAGES = Path(__file__).resolve().parents[4] / "shared" / "corpus" / "pages"
 ARCHIVES = ("dev_core.tar.xz", "dev_multi.tar.xz", "dev_wcxb.tar.xz")  # trafeval lacks the full true text
 HARD = frozenset(("label", "prompt", "link", "struct"))  # kinds of clutter lines that make a page dirty
 WORD = re.compile(r"[^\W_]+|[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f]")
