@@ -116,7 +116,7 @@ def test_it_resumes_where_it_was_and_says_what_it_does(tmp_path: Path) -> None:
         assert "copydesk is up after" in text
         assert "feeds add" in text
         assert "✗" in text  # the broken feed, in words
-        assert "stopped. So far" in text
+        assert "stopped; items so far" in text
         assert not pids(tmp_path, "valkey-server")
         assert not pids(tmp_path, "workers.cli")
         with up(tmp_path):
@@ -216,7 +216,7 @@ def test_what_keeps_it_from_starting_is_one_clear_line(tmp_path: Path) -> None:
 def test_a_broker_that_is_down_is_waited_for_in_words_and_ctrl_c_ends_the_wait(tmp_path: Path) -> None:
     async def go() -> None:
         with up(tmp_path, "--broker-url", "valkey://127.0.0.1:1") as process:
-            await until(lambda: "trying again" in output(tmp_path))
+            await until(lambda: "retrying in" in output(tmp_path))
             process.send_signal(signal.SIGINT)
             assert await asyncio.to_thread(process.wait, DEADLINE_S) == 0
         assert "broker valkey://127.0.0.1:1 doesn't answer" in output(tmp_path)

@@ -150,7 +150,7 @@ def test_logs_can_be_json(capsys: pytest.CaptureFixture[str]) -> None:
 
     before = logging.getLogger().handlers[:]
     try:
-        configure_logging("INFO", form="json")
+        configure_logging("INFO", format="json")
         logging.getLogger("workers.desk.desk").info("%s item=%s took=%d: %s", "new", "a.example/1", 7, "Canal reopens")
         try:
             raise ValueError("odd")
