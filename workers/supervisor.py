@@ -21,7 +21,8 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-from streams.config.settings import ENV_PREFIX, Settings
+from streams.config.settings import Settings
+from streams.config.sources import ENV_PREFIX
 from streams.config.tables import TABLE_SETTINGS
 from streams.errors import UnavailableError
 from streams.subscribe import subscribe

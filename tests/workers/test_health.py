@@ -24,7 +24,7 @@ from workers.services import connect
 from workers.supervisor import Supervisor
 from workers.web.server import WebServer
 
-FLAGS = ("--demo", "off", "--allowed-private-hosts", "127.0.0.1:*", "--poll-interval-s", "0.2", "--adaptive-polling", "off",
+FLAGS = ("--demo", "off", "--allowed-private-hosts", "127.0.0.1:*", "--poll-interval-s", "0.2", "--adaptive-polling", "false",
          "--host-delay-s", "0")  # fmt: skip
 
 

@@ -160,7 +160,7 @@ class Desk:
 
 def is_suppressed(told: "StoryAssignment", copies: str) -> bool:
     """Whether the policy *copies* keeps a copy back."""
-    return copies == "suppress" or (copies == "first-publisher-wins" and not told.same_publisher)
+    return copies == "drop" or (copies == "first-publisher" and not told.same_publisher)
 
 
 class Candidate(NamedTuple):

@@ -361,7 +361,7 @@ class Poller:
         interval_s = DEMO_INTERVAL_S if state.demo else rule.poll_interval_s or self.settings.poll_interval_s
         if state.failures:
             return schedule.backoff_s(interval_s, state.failures, poll.status)
-        if rule.poll_interval_s or state.demo or self.settings.adaptive_polling == "off" or state.history is None:
+        if rule.poll_interval_s or state.demo or not self.settings.adaptive_polling or state.history is None:
             return interval_s
         now_s = poll.started_at.timestamp()
         hints = state.hints

@@ -223,7 +223,7 @@ def test_records_are_filtered_by_a_rule_or_a_function(settings: Settings) -> Non
             assert await got({"keyword": "harbour"}) == ["harbour closed", "harbour opens"]
             assert await got({"not": {"keyword": "harbour"}}) == ["swans counted"]
             assert await got(lambda a: a.title.endswith("opens")) == ["harbour opens"]
-            with pytest.raises(SettingsError, match="unknown kw"):
+            with pytest.raises(SettingsError, match="unknown key: kw"):
                 await got({"kw": "harbour"})
 
     asyncio.run(go())

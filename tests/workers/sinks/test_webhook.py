@@ -175,13 +175,22 @@ def test_the_signature_is_that_of_standard_webhooks() -> None:
 
 
 REFUSED = [
-    ("url = 'https://a.example'\nsecret = '0123456789abcdef'", "name is missing"),
+    ("url = 'https://a.example'\nsecret = '0123456789abcdef'", "missing key: webhooks[1].name"),
     ("name = 'w'\nurl = 'ftp://a.example'\nsecret = '0123456789abcdef'", "http:// or https://"),
     ("name = 'w'\nurl = 'https://a.example'\nsecret = 'short'", "16 characters"),
-    ("name = 'w'\nurl = 'https://a.example'\nsecret = 'whsec_0123456789abcd!'", "line 1: [[webhooks]] 1 (w)"),
-    ("name = 'w'\nurl = 'https://a.example'\nsecret = '0123456789abcdef'\ntopic = 'polls'", "topic is articles"),
-    ("name = 'w'\nurl = 'https://a.example'\nsecret = '0123456789abcdef'\ntopic = 'articles.x'", "no such route"),
-    ("name = 'w'\nurl = 'https://a.example'\nsecret = '0123456789abcdef'\ntpoic = 'x'", "unknown tpoic"),
+    ("name = 'w'\nurl = 'https://a.example'\nsecret = 'whsec_0123456789abcd!'", "webhooks[1].secret 'w'"),
+    (
+        "name = 'w'\nurl = 'https://a.example'\nsecret = '0123456789abcdef'\ntopic = 'polls'",
+        "expected articles or articles.<route>",
+    ),
+    (
+        "name = 'w'\nurl = 'https://a.example'\nsecret = '0123456789abcdef'\ntopic = 'articles.x'",
+        "unknown route: topic = 'articles.x' (webhook w)",
+    ),
+    (
+        "name = 'w'\nurl = 'https://a.example'\nsecret = '0123456789abcdef'\ntpoic = 'x'",
+        "unknown key: webhooks[1].tpoic",
+    ),
 ]
 
 

@@ -165,7 +165,7 @@ def test_too_short_a_text_is_nobody_s_copy(settings: Settings) -> None:
 
 @pytest.mark.parametrize(
     ("copies", "published"),
-    [("mark", {"one", "two", "again"}), ("suppress", {"one"}), ("first-publisher-wins", {"one", "again"})],
+    [("mark", {"one", "two", "again"}), ("drop", {"one"}), ("first-publisher", {"one", "again"})],
 )
 def test_what_becomes_of_copies(copies: str, published: set[str], settings: Settings) -> None:
     async def go() -> None:
