@@ -19,6 +19,20 @@ from streams.topics import resolve_topic, route_topic
 from streams.version import version
 
 MiB = 1024 * 1024
+TABLES_TOML = """
+
+# Articles that match a route are also published to copydesk.articles.<name>.
+# [[routes]]
+# name = "harbours"
+# keyword = ["harbour", "port"]
+# language = "en"
+
+# Options of the feeds whose URL matches; the first matching table applies.
+# [[feeds]]
+# url = "https://example.org/*"
+# poll_interval_s = 600
+# full_text = true
+"""
 
 
 def _setting(default: Any, help: str, **checks: Any) -> Any:
@@ -168,7 +182,8 @@ def load_with_sources(
     """Return the settings and their sources; see `load_settings`."""
     environ = os.environ if environ is None else environ
     specs = {f.name: f for f in fields(Settings)}
-    file = TomlFile.read(Path(environ.get(CONFIG_VARIABLE, CONFIG_FILE)), required=CONFIG_VARIABLE in environ)
+    path = Path(environ.get(CONFIG_VARIABLE, CONFIG_FILE)).absolute()
+    file = TomlFile.read(path, required=CONFIG_VARIABLE in environ)
     values: dict[str, Any] = {}
     sources: dict[str, str] = {}
     for name, raw in file.values.items():
@@ -272,3 +287,12 @@ def settings_table() -> str:
         default = "" if spec.default in ("", ()) else f"`{_display(spec, spec.default).strip(chr(34))}`"
         rows.append(f"| `{spec.name}` | {default} | {spec.metadata['help']} |")
     return "\n".join(rows)
+
+
+def settings_toml() -> str:
+    """Return a copydesk.toml in which every setting is a comment with its meaning and default."""
+    lines = ["# Settings of copydesk. Each comment shows a default; remove the # to change it."]
+    for spec in fields(Settings):
+        if spec.name not in TABLE_SETTINGS:
+            lines += ["", f"# {spec.metadata['help']}", f"# {spec.name} = {_display(spec, spec.default)}"]
+    return "\n".join(lines) + TABLES_TOML

@@ -106,8 +106,8 @@ def test_dead_letters_are_replayed_once_or_dropped_and_a_good_copy_passes(settin
                 )
                 assert f"no dead letter {timeout} is waiting" in again.stderr
                 assert (
-                    await asyncio.to_thread(copydesk, "dead-letters", "drop", "--all", *flags, cwd=tmp_path)
-                ).stdout == "1 dropped\n"
+                    await asyncio.to_thread(copydesk, "dead-letters", "discard", "--all", *flags, cwd=tmp_path)
+                ).stdout == "1 discarded\n"
                 assert await dead_letters.select(broker, []) == []
                 [article] = await everything(settings, "articles")
                 assert (article.title, article.revision) == ("Slow", 1)
