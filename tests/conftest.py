@@ -25,7 +25,7 @@ from tests.tools.rings import pytest_collection_modifyitems, pytest_configure  #
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"
 NO_CORPUS = "../shared isn't there"
-DEADLINE_S = 300.0  # of every wait: what takes a second may take minutes on a busy machine
+DEADLINE_S = 60.0  # of every wait: what takes a second may take minutes on a busy machine
 
 # How long examples take to make depends on the machine.
 hypothesis.settings.register_profile(

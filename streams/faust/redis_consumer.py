@@ -185,7 +185,7 @@ class Consumer(DirectDrain, CommitGuard, base.Consumer):
 
     async def _refresh_ends(self, partitions: Iterable[TP]) -> None:
         for tp, b in (await self._retry(self.streams.bounds, partitions)).items():
-            self._known_ends[tp] = b.following
+            self._known_ends[tp] = b.end
 
     # -- reading ----------------------------------------------------------------------------------------------
 

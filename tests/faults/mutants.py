@@ -133,9 +133,9 @@ def dead_letter_too() -> None:
 
     def both(work: desk.BatchState, outcome: str, item: Any, at: Any, why: str) -> None:
         count(work, outcome, item, at, why)
-        if item.key.endswith("9"):
+        if item.identity_key.endswith("9"):
             letter = DeadLetter(
-                topic=at.topic, partition=at.partition, offset=at.offset, key=item.key.encode(), error_kind="bug",
+                topic=at.topic, partition=at.partition, offset=at.offset, key=item.identity_key.encode(), error_kind="bug",
                 error="planted", failed_at=item.fetched_at,
             )  # fmt: skip
             work.messages.append(OutgoingMessage("copydesk.dead-letters", b"k", msgspec.json.encode(letter)))

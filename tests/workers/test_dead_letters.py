@@ -65,7 +65,7 @@ def test_an_item_that_takes_too_long_becomes_a_dead_letter(settings: Settings) -
             await settled(broker, {"dead": 1})
             [letter] = await everything(settings, "dead-letters")
             assert letter.error == "timeout"
-            assert "longer than 0.1 s" in letter.reason
+            assert "longer than 0.1 s" in letter.error
 
     asyncio.run(go())
 
@@ -169,6 +169,6 @@ def test_an_item_that_no_broker_would_carry_is_a_dead_letter(settings: Settings)
             assert is_balanced(counters)
             assert (counters["poll"]["sent"], counters["poll"]["dead"]) == (1, 1)
             [letter] = [r async for r in subscribe("dead-letters", follow=False, settings=settings)]
-            assert re.search(r"a.example/1 has 1,\d{3},\d{3} characters; at most 1,000,000", letter.reason)
+            assert re.search(r"a.example/1 has 1,\d{3},\d{3} characters; at most 1,000,000", letter.error)
 
     asyncio.run(go())

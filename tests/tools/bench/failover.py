@@ -39,7 +39,7 @@ async def fill(broker: Broker, count: int) -> None:
 async def first_after(settings: Settings, partitions: set[int] | None = None) -> float:
     """Return when the next article comes, of an item in one of *partitions*."""
     async for article in subscribe("articles", start="end", settings=settings):
-        if partitions is None or article.item.partition in partitions:
+        if partitions is None or article.source.partition in partitions:
             return time.monotonic()
     raise AssertionError
 

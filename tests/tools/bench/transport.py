@@ -62,7 +62,7 @@ async def floor(settings: Settings) -> dict[str, float]:
                 await pipe.execute()
             positions[tp] += len(entries)
             done += len(entries)
-        positions = {tp: p for tp, p in positions.items() if p < (await log.bounds([tp]))[tp].following}
+        positions = {tp: p for tp, p in positions.items() if p < (await log.bounds([tp]))[tp].end}
     cost = watch.per_item(COUNT)
     await broker.close()
     return cost

@@ -144,9 +144,12 @@ def test_the_desk_learns_a_site_s_template_and_headlines(settings: Settings) -> 
                 await broker.publish([item(n)])
                 await settled(broker, {"new": n + 1})
             articles = sorted(await everything(settings, "articles"), key=lambda a: a.title)
-            assert [TEMPLATE in a.text for a in articles] == [True, True, False, False, False]
-            assert [any("of the harbour board" in line for line in a.text) for a in articles] == [True, *[False] * 4]
-            assert all(len(a.text) >= 2 for a in articles)
+            assert [TEMPLATE in a.paragraphs for a in articles] == [True, True, False, False, False]
+            assert [any("of the harbour board" in line for line in a.paragraphs) for a in articles] == [
+                True,
+                *[False] * 4,
+            ]
+            assert all(len(a.paragraphs) >= 2 for a in articles)
             assert {r.reason.split(" ")[0] for r in articles[4].removed} == {"the", "4"}
 
     asyncio.run(go())

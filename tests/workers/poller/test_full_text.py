@@ -61,7 +61,7 @@ def test_a_young_story_waits_for_a_page_that_cannot_be_had_now(settings: Setting
             await FeedRegistry(broker.state).add([(server.url + "f", "")])
             await settled(broker, {"new": 1})
             [article] = await everything(settings, "articles")
-            assert (len(article.text), article.revision) == (3, 1)
+            assert (len(article.paragraphs), article.revision) == (3, 1)
             assert server.requests["1"] == 3
 
     asyncio.run(go())
@@ -75,7 +75,7 @@ def test_a_feed_whose_robots_cannot_be_reached_is_read_without_pages(settings: S
             await FeedRegistry(broker.state).add([(server.url + "f", "")])
             await settled(broker, {"new": 1})
             [article] = await everything(settings, "articles")
-            assert len(article.text) == 1
+            assert len(article.paragraphs) == 1
             assert server.requests["1"] == 0
 
     asyncio.run(go())

@@ -102,7 +102,7 @@ def test_a_parser_that_dies_takes_nothing_with_it() -> None:
 
 @pytest.mark.parametrize("deed", ["open('/etc/hostname')", "socket.socket()", "bytearray(1 << 29)"])
 def test_a_parser_can_open_nothing_and_grow_little(deed: str) -> None:
-    code = f"import socket\nfrom workers.poller import parsers\nparsers._limit()\ntry:\n    {deed}\nexcept (OSError, MemoryError) as exc:\n    print('refused')"
+    code = f"import socket\nfrom workers.poller import parser_pool\nparser_pool.drop_privileges()\ntry:\n    {deed}\nexcept (OSError, MemoryError) as exc:\n    print('refused')"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=DEADLINE_S)
     assert done.stdout.strip() == "refused", done.stderr
 

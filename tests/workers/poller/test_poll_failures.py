@@ -72,7 +72,7 @@ def test_bug_in_poll_fails_it_with_backoff(
         [record] = [r for r in caplog.records if r.exc_info][:1]
         assert desk.url in record.getMessage()
         polls = await everything(settings, "polls")
-        assert [(p.outcome, p.kind) for p in polls] == [("failed", "bug")] * 3
+        assert [(p.outcome, p.error_kind) for p in polls] == [("failed", "bug")] * 3
 
     with_desk(settings, work)
     show_feed(settings, urls[0], as_json=False)
