@@ -58,7 +58,7 @@ class ConsoleReporter:
         width = shutil.get_terminal_size((110, 24)).columns
         title_width = max(20, width - 34 - len(facts))
         # Feeds must not send control characters to the terminal.
-        title, source = plain_text(title)[:title_width], plain_text(source)[:18]
+        title, source, facts = plain_text(title)[:title_width], plain_text(source)[:18], plain_text(facts)
         clock = time.strftime("%H:%M:%S")
         start, end = self._coloured(glyph, colour), self._coloured(facts, "2")
         self.out.write(f"{clock} {start} {source:<18}  {title:<{title_width}}  {end}\n")

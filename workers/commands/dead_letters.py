@@ -27,13 +27,14 @@ def list_(settings: Settings, as_json: bool) -> ExitCode:
     import msgspec
 
     from workers.dead_letters import select
+    from workers.text.normalise import plain_text
 
     for pending in run_with_broker(settings, lambda broker: select(broker, [])):
         letter = pending.letter
         if as_json:
             print_json({"letter": pending.name} | msgspec.to_builtins(letter))
         else:
-            time, error = f"{letter.failed_at:%Y-%m-%d %H:%M:%S}", letter.error.partition("\n")[0]
+            time, error = f"{letter.failed_at:%Y-%m-%d %H:%M:%S}", plain_text(letter.error.partition("\n")[0])
             print(f"{pending.name:<8} {time}  {letter.error_kind}  {letter.feed or letter.topic}  {error}")
     return ExitCode.OK
 

@@ -92,12 +92,13 @@ def _print_changes(urls: Sequence[str], changed: Collection[str], past_tense: st
 def list_(settings: Settings, as_json: bool) -> ExitCode:
     """List the feeds and their state. Needs a running copydesk."""
     from workers.poller.registry import FeedRegistry
+    from workers.text.normalise import plain_text
 
     for feed in run_with_running_broker(settings, lambda broker: FeedRegistry(broker.state).all()):
         if as_json:
             print_json(_to_row(feed))
         else:
-            print(f"{feed.url}  {feed.title or '-'}  {_describe(feed)}")
+            print(f"{feed.url}  {plain_text(feed.title) or '-'}  {plain_text(_describe(feed))}")
     return ExitCode.OK
 
 
@@ -124,6 +125,7 @@ def show(settings: Settings, url: str, as_json: bool) -> ExitCode:
 def show_feed(settings: Settings, url: str, as_json: bool) -> ExitCode:
     """Print the whole state of a feed. Raises UnreadableError if it is not registered."""
     from workers.poller.registry import FeedRegistry
+    from workers.text.normalise import plain_text
 
     registered = {feed.url: feed for feed in run_with_broker(settings, lambda broker: FeedRegistry(broker.state).all())}
     if url not in registered:
@@ -135,7 +137,7 @@ def show_feed(settings: Settings, url: str, as_json: bool) -> ExitCode:
         return ExitCode.OK
     for name, value in row.items():
         if value not in (None, "", 0, False):
-            print(f"{name:<16} {format_time(value) if name.endswith('_s') else value}")
+            print(f"{name:<16} {format_time(value) if name.endswith('_s') else plain_text(str(value))}")
     return ExitCode.OK
 
 
@@ -186,6 +188,7 @@ def discover(settings: Settings, url: str, as_json: bool) -> ExitCode:
     from workers.poller.discovery import discover as discover_feeds
     from workers.poller.parser_pool import ParserPool
     from workers.poller.registry import validate_feed_url
+    from workers.text.normalise import plain_text
 
     async def find() -> Any:
         async with HttpClient(settings) as client, ParserPool(1) as parsers:
@@ -196,7 +199,7 @@ def discover(settings: Settings, url: str, as_json: bool) -> ExitCode:
         if as_json:
             print_json({"url": feed_url, "title": feed.title, "items": len(feed.items)})
         else:
-            print(f"{feed_url}  {feed.title or '-'}  {len(feed.items)} items")
+            print(f"{feed_url}  {plain_text(feed.title) or '-'}  {len(feed.items)} items")
     if not results:
         warn(f"no feed found: {url}")
     return ExitCode.OK if results else ExitCode.FAILED

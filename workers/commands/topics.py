@@ -63,7 +63,7 @@ def format_record(record: Any) -> str:
     time = next((values[name] for name in times if values.get(name)), "")
     source = values.get("publisher") or values.get("feed") or values.get("topic") or ""
     text = values.get("title") or f"{values.get('outcome', '')} {values.get('error', '')}".strip()
-    return plain_text(f"{time[:19]}  {source[:24]:<24}  {text}")
+    return f"{time[:19]}  {plain_text(source)[:24]:<24}  {plain_text(text)}"
 
 
 @click.command("replay", cls=Command, example="copydesk replay --from 7d")
