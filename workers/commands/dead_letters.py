@@ -11,6 +11,8 @@ from workers.commands.base import Group, json_option, print_json, run_with_broke
 from workers.exit_codes import ExitCode
 
 Resolve = Callable[[Any, Any], Awaitable[bool]]
+# A payload comes from a feed: its escape sequences must not reach the terminal. Tab and newline stay.
+CONTROL_ESCAPES = {code: f"\\x{code:02x}" for code in (*range(9), *range(11, 32), *range(127, 160))}
 names_argument = click.argument("names", nargs=-1, metavar="[LETTER]...")
 all_option = click.option("--all", "all_", is_flag=True, help="all pending dead letters")
 
@@ -49,7 +51,8 @@ def show(settings: Settings, names: Sequence[str]) -> ExitCode:
         letter = pending.letter
         position = f"{letter.topic}/{letter.partition}@{letter.offset}"
         print(f"{pending.name}: {letter.error_kind}, {position}, key {letter.key!r}")
-        print(f"{letter.error}\n{letter.payload.decode('utf-8', 'backslashreplace')}\n")
+        text = f"{letter.error}\n{letter.payload.decode('utf-8', 'backslashreplace')}\n"
+        print(text.translate(CONTROL_ESCAPES))
     return ExitCode.OK
 
 
