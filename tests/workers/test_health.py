@@ -97,14 +97,14 @@ def test_lag_above_limit_turns_readiness_red(settings: Settings, tmp_path: Path)
         server = WebServer(limited, broker, DESK_GROUP)
         await server.start()
         flags = ("--broker-url", limited.broker_url, "--max-desk-lag", "2")
-        for count, says in ((2, None), (3, "lag above max_desk_lag: desk (3 items, at most 2); read the desks' logs")):
+        for count, message in ((2, None), (3, "lag above max_desk_lag: desk (3 items, limit 2); read the desks' logs")):
             while await broker.lag(ITEMS.name, DESK_GROUP) < count:
                 await broker.publish([OutgoingMessage(ITEMS.name, b"k", b"{")])
             problems = (await ready(server.url))["problems"]
-            done = await asyncio.to_thread(copydesk, "check", *flags, cwd=tmp_path, check=4 if says else 0)
-            assert bool(problems) == bool(says)
-            assert says is None or problems[0].startswith(says)
-            assert says is None or says in done.stdout
+            done = await asyncio.to_thread(copydesk, "check", *flags, cwd=tmp_path, check=4 if message else 0)
+            assert bool(problems) == bool(message)
+            assert message is None or problems[0].startswith(message)
+            assert message is None or message in done.stdout
             assert (await get(server.url + "healthz"))[0] == 200
         await server.stop()
         await broker.close()
