@@ -87,7 +87,7 @@ def settings(valkey_server: EmbeddedValkey, tmp_path: Path) -> Settings:
     """Settings over an empty Valkey."""
     return Settings(
         broker_url=emptied(valkey_server.url), data_dir=tmp_path, partitions=4, lease_timeout_s=2.0, shutdown_timeout_s=5.0,
-        allowed_private_hosts="127.0.0.1:*", adaptive_polling="off", host_delay_s=0.0,
+        allowed_private_hosts="127.0.0.1:*", adaptive_polling=False, host_delay_s=0.0,
     )  # fmt: skip
 
 

@@ -267,7 +267,7 @@ async def _lag(broker: Broker, wanted: int) -> bool:
     return await broker.lag(ITEMS.name, DESK_GROUP) == wanted
 
 
-@pytest.mark.parametrize(("whole", "said"), [(True, "no desk has done anything"), (False, "the shared state is gone")])
+@pytest.mark.parametrize(("whole", "said"), [(True, "no progress of any desk"), (False, "shared state lost")])
 def test_a_desk_ends_itself_when_it_stands_still_or_has_lost_its_memory(
     settings: Settings, whole: bool, said: str
 ) -> None:
@@ -276,7 +276,7 @@ def test_a_desk_ends_itself_when_it_stands_still_or_has_lost_its_memory(
         "import asyncio\n"
         "from streams.config.settings import Settings\n"
         "from streams.brokers.base import open_broker\n"
-        "from workers.services import watchdog\n"
+        "from workers.watchdog import watchdog\n"
         f"asyncio.run(watchdog(open_broker(Settings(broker_url={settings.broker_url!r}, partitions=4)), 0.5))"
     )
 

@@ -1,5 +1,10 @@
-"""The show of `copydesk up`: a line for each article as it comes, in a form that people like to watch."""
+"""Console output of `copydesk up`: one line per article.
 
+It owns the layout of a line. It must not know where articles and polls come from.
+"""
+
+import math
+import os
 import shutil
 import sys
 import time
@@ -9,55 +14,54 @@ from streams.records import Article, PollResult
 from workers.text.normalise import plain_text
 
 GLYPHS = {"new": ("●", "32"), "revised": ("↻", "33"), "failed": ("✗", "31"), "note": ("·", "2")}
-REPEAT_AFTER_S = 300.0
+REPEAT_AFTER_S = 300.0  # the same error of a feed is printed again after this time
+MIN_REPEAT_S = REPEAT_AFTER_S / 10  # another error of the feed
 
 
 class ConsoleReporter:
-    """Prints what happens to *out*; colours only where a person looks on."""
+    """Prints articles, failed polls and notes to *out*, in colour on a terminal unless NO_COLOR is set."""
 
     def __init__(self, out: TextIO = sys.stdout) -> None:
         self.out = out
-        self.colour = out.isatty()
+        self.colour = out.isatty() and not os.environ.get("NO_COLOR")  # https://no-color.org
         self._last_errors: dict[str, tuple[str, float]] = {}
 
     def article(self, article: Article) -> None:
-        """Show an article: its outlet, its title, its size and what was taken out."""
-        mark = "new" if article.revision == 1 else "revised"
+        """Print an article: publisher, title, word count, and the number of removed links or blocks."""
+        status = "new" if article.revision == 1 else "revised"
         facts = [f"rev {article.revision}"] if article.revision > 1 else []
         facts.append(f"{article.word_count} words")
-        if links := sum(len(r.links) for r in article.removed):
-            facts.append(f"{links} links out")
+        if links := sum(len(block.links) for block in article.removed):
+            facts.append(f"{links} links removed")
         elif article.removed:
-            facts.append(f"{len(article.removed)} blocks out")
-        self._line(mark, article.publisher, article.title, ", ".join(facts))
+            facts.append(f"{len(article.removed)} blocks removed")
+        self._line(status, article.publisher, article.title, ", ".join(facts))
 
     def poll(self, poll: PollResult) -> None:
-        """Show a failed poll, when what ails the feed is new or was last said long ago."""
+        """Print a failed poll, if the error is new or was printed more than REPEAT_AFTER_S ago."""
         if poll.outcome != "failed":
             self._last_errors.pop(poll.feed, None)
             return
-        said, at_s = self._last_errors.get(poll.feed, ("", 0.0))
-        if (
-            poll.error != said and time.monotonic() - at_s > REPEAT_AFTER_S / 10
-        ) or time.monotonic() - at_s > REPEAT_AFTER_S:
+        last_error, printed_at_s = self._last_errors.get(poll.feed, ("", -math.inf))
+        if time.monotonic() - printed_at_s > (REPEAT_AFTER_S if poll.error == last_error else MIN_REPEAT_S):
             self._last_errors[poll.feed] = (poll.error, time.monotonic())
             wait_s = (poll.next_due - poll.started_at).total_seconds() if poll.next_due else 0
-            self._line("failed", "feed", poll.feed, f"{poll.error}; next try in {wait_s:.0f} s")
+            self._line("failed", "feed", poll.feed, f"{poll.error}; retrying in {wait_s:.0f} s")
 
     def note(self, text: str) -> None:
-        """Show a remark of copydesk's own."""
+        """Print a message of copydesk itself."""
         self.out.write(self._coloured(text, GLYPHS["note"][1]) + "\n")
         self.out.flush()
 
-    def _line(self, kind: str, who: str, title: str, facts: str) -> None:
-        mark, colour = GLYPHS[kind]
+    def _line(self, status: str, source: str, title: str, facts: str) -> None:
+        glyph, colour = GLYPHS[status]
         width = shutil.get_terminal_size((110, 24)).columns
-        room = max(20, width - 34 - len(facts))
-        title, who = plain_text(title)[:room], plain_text(who)[:18]  # no control characters from feeds on a terminal
+        title_width = max(20, width - 34 - len(facts))
+        # Feeds must not send control characters to the terminal.
+        title, source, facts = plain_text(title)[:title_width], plain_text(source)[:18], plain_text(facts)
         clock = time.strftime("%H:%M:%S")
-        self.out.write(
-            f"{clock} {self._coloured(mark, colour)} {who:<18}  {title:<{room}}  {self._coloured(facts, '2')}\n"
-        )
+        start, end = self._coloured(glyph, colour), self._coloured(facts, "2")
+        self.out.write(f"{clock} {start} {source:<18}  {title:<{title_width}}  {end}\n")
         self.out.flush()
 
     def _coloured(self, text: str, code: str) -> str:

@@ -1,4 +1,7 @@
-"""Logs: one line an event, text or JSON, on standard error or in a file; data goes to standard output."""
+"""Configure logging: one line per event, text or JSON, to standard error or a file.
+
+Standard output is for data only.
+"""
 
 import logging
 import re
@@ -7,21 +10,22 @@ from collections.abc import MutableMapping
 from logging.handlers import RotatingFileHandler
 from typing import Any
 
-PART_BYTES, OLD_PARTS = 10 * 1024 * 1024, 3  # for months of running, on disks of any size
+MAX_FILE_BYTES, OLD_FILES = 10 * 1024 * 1024, 3  # 40 MB bound the disk use of a process that runs for months
 FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 _SPEC = re.compile(r"(?:(\w{1,64})=)?%[-+0-9.,]*[a-zA-Z]")
 
 
-def configure_logging(level: str, path: str = "", form: str = "text") -> None:
-    """Send copydesk's logs at *level* to *path*, else to standard error; of the libraries, only what matters.
+def configure_logging(level: str, path: str = "", format: str = "text") -> None:
+    """Send copydesk's log events at *level* to *path*, or to standard error if that is empty.
 
-    *form* is `text` or `json`: an object a line, with what a message says of feeds, items and places as fields.
+    Libraries log warnings or errors only. *format* is `text` or `json`. JSON is one object per line. Arguments that the
+    message shows as `name=%s` are fields of it.
     """
     handler: logging.Handler = logging.StreamHandler(sys.stderr)
     if path:
-        handler = RotatingFileHandler(path, maxBytes=PART_BYTES, backupCount=OLD_PARTS, encoding="utf-8")
+        handler = RotatingFileHandler(path, maxBytes=MAX_FILE_BYTES, backupCount=OLD_FILES, encoding="utf-8")
     handler.setFormatter(logging.Formatter(FORMAT))
-    if form == "json":
+    if format == "json":
         handler.setFormatter(_json_formatter())
         handler.addFilter(_note_fields)
     root = logging.getLogger()
@@ -31,12 +35,12 @@ def configure_logging(level: str, path: str = "", form: str = "text") -> None:
         logging.getLogger(name).setLevel(level)
     for name in ("faust", "mode"):
         logging.getLogger(name).setLevel(logging.ERROR)
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what it complains of, our errors say once
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # copydesk logs the same failures itself
     logging.captureWarnings(True)
 
 
 def _json_formatter() -> logging.Formatter:
-    import structlog  # only who asks for JSON pays for it
+    import structlog  # imported here, because text logs do not need it
 
     chain = [
         structlog.stdlib.add_log_level,
@@ -50,7 +54,7 @@ def _json_formatter() -> logging.Formatter:
 
 
 def _note_fields(record: logging.LogRecord) -> bool:
-    """Keep what the message has as `name=%s`, before it becomes text."""
+    """Store arguments that the message shows as `name=%s`, before the message is formatted."""
     fields: dict[str, Any] = {}
     if isinstance(record.args, tuple):
         for spec, value in zip(_SPEC.finditer(str(record.msg)), record.args, strict=False):

@@ -1,8 +1,9 @@
-"""Services: how a worker process starts, says that it is ready, and stops.
+"""Worker services: how a worker process starts, reports readiness, drains and stops.
 
-    stop reading ▸ finish what is in hand ▸ publish and commit ▸ hand over ▸ close
+    stop reading ▸ finish accepted messages ▸ publish and commit ▸ hand over ▸ close
 
-A second signal stops at once; nothing is lost by it, for what isn't committed comes again.
+The first SIGINT or SIGTERM drains. A second signal stops at once. It loses nothing: uncommitted messages are
+redelivered. This module must not know the command line.
 """
 
 import asyncio
@@ -12,39 +13,31 @@ import io
 import logging
 import os
 import signal
-import time
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
 from typing import Any
 
 from streams.brokers import open_broker
 from streams.brokers.base import Broker
-from streams.brokers.redis_streams.broker import RedisStreamsBroker
-from streams.brokers.redis_streams.memory import MemoryRelief
-from streams.brokers.redis_streams.retention import Retention
 from streams.config.settings import Settings
-from streams.errors import SettingsError, UnavailableError
+from streams.errors import SettingsError
 from streams.retry import retry_unavailable
-from streams.state.redis_client import map_redis_errors
-from streams.topics import BUILTIN_TOPICS, DAY_S, DESK_GROUP, ITEMS, route_topic
-from workers.counters import read_counters
-from workers.dedupe.rebuild import INTACT_KEY, rebuild_if_lost
+from streams.topics import BUILTIN_TOPICS, DESK_GROUP, route_topic
+from workers.dedupe.rebuild import rebuild_if_lost
+from workers.exit_codes import ExitCode
 from workers.heartbeats import heartbeat_task, worker_name
 from workers.poller.poller import Poller
+from workers.retention import memory_relief_loop, retention_loop
 from workers.sinks import SINKS
 from workers.sinks.runner import SinkRunner
+from workers.watchdog import watchdog
 from workers.web.server import WebServer
 
 log = logging.getLogger(__name__)
-TRIM_INTERVAL_S = 30.0
-RELIEVE_EVERY_S = 0.5  # a desk writes a few MB in that time: less than the reserve
-STALL_TIMEOUT_S = 30.0
-EX_TEMPFAIL = 75  # sysexits.h: EX_TEMPFAIL
-EXIT_SIGINT = 130  # 128 + SIGINT, as shells have it
 
 
 def run(main: Callable[[], Coroutine[Any, Any, int]]) -> int:
-    """Run *main* in uvloop where there is one; returns its exit code."""
+    """Run *main* in uvloop where that is installed; return its exit code."""
     try:
         import uvloop
     except ImportError:
@@ -53,12 +46,15 @@ def run(main: Callable[[], Coroutine[Any, Any, int]]) -> int:
 
 
 def install_stop_handler() -> asyncio.Event:
-    """Return an event that the first SIGINT or SIGTERM sets; the second ends the process."""
+    """Return an event that the first SIGINT or SIGTERM sets. The second ends the process.
+
+    SIGUSR1 logs the stacks of all tasks.
+    """
     stopping = asyncio.Event()
 
     def stop() -> None:
         if stopping.is_set():
-            os._exit(EXIT_SIGINT)
+            os._exit(ExitCode.INTERRUPTED)
         stopping.set()
 
     loop = asyncio.get_running_loop()
@@ -69,8 +65,8 @@ def install_stop_handler() -> asyncio.Event:
 
 
 def dump_tasks() -> None:
-    """Log where every task of every thread stands: what SIGUSR1 is for, when a service seems to hang."""
-    loops = [loop for loop in gc.get_objects() if isinstance(loop, asyncio.AbstractEventLoop)]
+    """Log the stack of every task of every thread, to debug a service that hangs."""
+    loops = [candidate for candidate in gc.get_objects() if isinstance(candidate, asyncio.AbstractEventLoop)]
     for task in [task for loop in loops for task in asyncio.all_tasks(loop)]:
         out = io.StringIO()
         task.print_stack(file=out)
@@ -78,42 +74,37 @@ def dump_tasks() -> None:
 
 
 async def connect(settings: Settings, url: str) -> Broker:
-    """Return the broker at *url* with all topics declared; waits for one that doesn't answer yet."""
+    """Return the broker at *url* with all topics created; retry while the broker is unreachable."""
     broker = open_broker(settings, url)
-    topics = [*BUILTIN_TOPICS, *(route_topic(r.name) for r in settings.routes)]
-
-    async def declare() -> bool:
-        await broker.create_topics(topics)
-        return True
-
-    await retry_unavailable(declare)
+    topics = [*BUILTIN_TOPICS, *(route_topic(route.name) for route in settings.routes)]
+    await retry_unavailable(lambda: broker.create_topics(topics))
     return broker
 
 
 async def connect_or_stop(stopping: asyncio.Event, settings: Settings, url: str) -> Broker | None:
-    """Return what `prepared` does, or None when a signal comes while the broker doesn't answer."""
-    preparing = asyncio.create_task(connect(settings, url))
-    await wait_stop_or(stopping, preparing)
-    if preparing.done():
-        return preparing.result()
-    preparing.cancel()
+    """Return `connect`'s broker, or None when *stopping* is set before the broker answers."""
+    connecting = asyncio.create_task(connect(settings, url))
+    await wait_stop_or(stopping, connecting)
+    if connecting.done():
+        return connecting.result()
+    connecting.cancel()
     return None
 
 
-async def run_service(settings: Settings, url: str, work: Callable[[Broker, asyncio.Event], Awaitable[None]]) -> int:
-    """Do *work* with the broker at *url*; it returns when the event, a signal to stop, is set."""
+async def run_service(settings: Settings, url: str, body: Callable[[Broker, asyncio.Event], Awaitable[None]]) -> int:
+    """Connect to the broker at *url* and await *body*, which returns once its event, the stop signal, is set."""
     stopping = install_stop_handler()
     broker = await connect_or_stop(stopping, settings, url)
     if broker is not None:
-        await work(broker, stopping)
+        await body(broker, stopping)
         await broker.close()
     return 0
 
 
 async def run_poller(settings: Settings, url: str, name: str = "") -> int:
-    """Poll until a signal comes."""
+    """Poll feeds until a stop signal."""
 
-    async def work(broker: Broker, stopping: asyncio.Event) -> None:
+    async def body(broker: Broker, stopping: asyncio.Event) -> None:
         poller = Poller(settings, broker, DESK_GROUP)
         async with heartbeat_task(broker.state, "poller", worker_name("poller", name), poller.is_working):
             polling = asyncio.create_task(poller.run())
@@ -123,16 +114,16 @@ async def run_poller(settings: Settings, url: str, name: str = "") -> int:
             await polling
         log.info("poller stopped")
 
-    return await run_service(settings, url, work)
+    return await run_service(settings, url, body)
 
 
 async def run_desk(settings: Settings, url: str, name: str = "") -> int:
-    """Turn items into articles until a signal comes."""
-    from workers.desk.desk import create_desk  # Faust costs memory: only the desk pays for it
+    """Turn items into articles until a stop signal."""
+    from workers.desk.desk import create_desk  # Faust costs memory; only the desk loads it
 
-    async def work(broker: Broker, stopping: asyncio.Event) -> None:
-        # Rebuilding the memory takes broker memory, too.
-        relieving = asyncio.create_task(log_exceptions(_relieve(broker), "memory relief"))
+    async def body(broker: Broker, stopping: asyncio.Event) -> None:
+        # Before the rebuild, because that writes to the broker's memory too.
+        relieving = asyncio.create_task(log_exceptions(memory_relief_loop(broker), "memory relief"))
         try:
             async with heartbeat_task(broker.state, "desk", worker_name("desk", name)):
                 await desk(broker, stopping)
@@ -143,83 +134,24 @@ async def run_desk(settings: Settings, url: str, name: str = "") -> int:
         await retry_unavailable(lambda: rebuild_if_lost(broker, settings))
         app = create_desk(settings, broker, url=url, name=name)
         await app.start()
-        trimming, watching = (
-            log_exceptions(retention_loop(broker, settings, TRIM_INTERVAL_S), "trimming"),
-            log_exceptions(watchdog(broker), "the watch"),
+        upkeep = asyncio.gather(
+            log_exceptions(retention_loop(broker, settings), "retention"),
+            log_exceptions(watchdog(broker), "watchdog"),
         )
-        upkeep = asyncio.gather(trimming, watching)
         log.info("desk ready")
         await stopping.wait()
         upkeep.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await upkeep
+        timeout_s = settings.shutdown_timeout_s
         try:
-            await asyncio.wait_for(app.stop(), settings.shutdown_timeout_s)
+            await asyncio.wait_for(app.stop(), timeout_s)
         except TimeoutError:
-            log.warning("not drained within %g s; what is in hand stays uncommitted", settings.shutdown_timeout_s)
-            os._exit(1)
+            log.warning("shutdown timed out: desk (%g s); uncommitted messages will be redelivered", timeout_s)
+            os._exit(ExitCode.FAILED)
         log.info("desk stopped")
 
-    return await run_service(settings, url, work)
-
-
-async def watchdog(broker: Broker, stalled_s: float = STALL_TIMEOUT_S) -> None:
-    """End this worker when items wait and no desk has done any for so long: started again, it joins its group anew.
-
-    A group's rebalance may get stuck where brokers die in the middle of it, and nothing else would notice. It ends too
-    when the shared state has been lost: begun again it reads back what was published.
-    """
-    done, since_s = -1, time.monotonic()
-    while True:
-        await asyncio.sleep(stalled_s / 10)
-        try:
-            with map_redis_errors(broker.state.url):
-                if not await broker.state.exists(INTACT_KEY):
-                    log.critical("the shared state is gone: stopping, to read it back")
-                    os._exit(EX_TEMPFAIL)
-            now_done = (await read_counters(broker.state))["desk"]["in"]
-            waiting = await broker.lag(ITEMS.name, DESK_GROUP)
-        except UnavailableError:
-            done = -1  # nobody can know; it counts from when the broker is back
-            continue
-        if waiting and done == now_done:
-            if time.monotonic() - since_s > stalled_s:
-                log.critical("no desk has done anything for %g s while %d items wait: stopping", stalled_s, waiting)
-                os._exit(EX_TEMPFAIL)
-        else:
-            done, since_s = now_done, time.monotonic()
-
-
-async def retention_loop(broker: Broker, settings: Settings, every_s: float = TRIM_INTERVAL_S) -> None:
-    """Keep streams within their retention. Kafka does that by itself."""
-    if not isinstance(broker, RedisStreamsBroker):
-        return
-    retention = Retention(broker)
-    while True:
-        await asyncio.sleep(every_s)
-        try:
-            for group in await retention.expire_groups(settings.group_expiry_days * DAY_S, keep={DESK_GROUP}):
-                log.warning(
-                    "group %s was silent for %g days: nothing is kept for it any more",
-                    group,
-                    settings.group_expiry_days,
-                )
-            await retention.trim()
-        except UnavailableError as exc:
-            log.warning("%s; will trim later", exc)
-
-
-async def _relieve(broker: Broker, every_s: float = RELIEVE_EVERY_S) -> None:
-    """Make room in the broker's memory when it runs short. Kafka keeps its messages on disk."""
-    if not isinstance(broker, RedisStreamsBroker):
-        return
-    relief = MemoryRelief(broker)
-    while True:
-        try:
-            await relief.relieve()
-        except UnavailableError as exc:
-            log.warning("%s; will make room later", exc)
-        await asyncio.sleep(every_s)
+    return await run_service(settings, url, body)
 
 
 async def run_sinks(settings: Settings, url: str, name: str = "", *, only: str = "") -> int:
@@ -250,21 +182,21 @@ async def run_sinks(settings: Settings, url: str, name: str = "", *, only: str =
 
 
 async def run_web(settings: Settings, url: str, name: str = "") -> int:
-    """Serve the status page until a signal comes."""
+    """Serve the status page until a stop signal."""
 
-    async def work(broker: Broker, stopping: asyncio.Event) -> None:
+    async def body(broker: Broker, stopping: asyncio.Event) -> None:
         server = WebServer(settings, broker, DESK_GROUP)
         await server.start()
-        log.info("page at %s; what changes things wants the token in %s", server.url, settings.data_dir / "web.token")
+        log.info("web page at %s (admin token: %s)", server.url, settings.data_dir / "web.token")
         async with heartbeat_task(broker.state, "web", worker_name("web", name)):
             await stopping.wait()
             await server.stop()
 
-    return await run_service(settings, url, work)
+    return await run_service(settings, url, body)
 
 
 async def wait_stop_or(stopping: asyncio.Event, task: "asyncio.Task[Any]") -> None:
-    """Return when a stop was asked for; raise what *task* raised, should it end by itself."""
+    """Return when *stopping* is set or *task* ends. Raises the exception of *task*."""
     waiting = asyncio.ensure_future(stopping.wait())
     await asyncio.wait({waiting, task}, return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()
@@ -272,10 +204,10 @@ async def wait_stop_or(stopping: asyncio.Event, task: "asyncio.Task[Any]") -> No
         task.result()
 
 
-async def log_exceptions(work: Awaitable[Any], what: str) -> None:
-    """Await *work*; what it raises is logged, for a service that must go on without it."""
+async def log_exceptions(work: Awaitable[Any], name: str) -> None:
+    """Await *work* and log its exception, for a service that must go on without it."""
     with contextlib.suppress(asyncio.CancelledError):
         try:
             await work
         except Exception:
-            log.exception("%s stopped", what)
+            log.exception("task stopped: %s", name)

@@ -1,22 +1,38 @@
-"""The settings: one frozen object, from flags, `COPYDESK_*`, `copydesk.toml` and defaults, in that order."""
+"""The settings: one frozen object, from flags, `COPYDESK_*` variables, copydesk.toml and defaults, in that order.
 
+It owns names, defaults and limits. It must not know the code that reads a setting.
+"""
+
+import json
 import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+from streams.config.sources import CONFIG_FILE, CONFIG_VARIABLE, ENV_PREFIX, TomlFile, convert, read_environ, redact_url
 from streams.config.tables import TABLE_SETTINGS, FeedOptions, Route, SinkOptions, parse_tables
 from streams.errors import SettingsError
 from streams.topics import resolve_topic, route_topic
 from streams.version import version
 
-ENV_PREFIX = "COPYDESK_"
-CONFIG_FILE = "copydesk.toml"
 MiB = 1024 * 1024
+TABLES_TOML = """
+
+# Articles that match a route are also published to copydesk.articles.<name>.
+# [[routes]]
+# name = "harbours"
+# keyword = ["harbour", "port"]
+# language = "en"
+
+# Options of the feeds whose URL matches; the first matching table applies.
+# [[feeds]]
+# url = "https://example.org/*"
+# poll_interval_s = 600
+# full_text = true
+"""
 
 
 def _setting(default: Any, help: str, **checks: Any) -> Any:
@@ -25,7 +41,7 @@ def _setting(default: Any, help: str, **checks: Any) -> Any:
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything that can be set. Read it once at the edge and pass it down."""
+    """All settings. Load them once, at the edge of the program, and pass them down."""
 
     broker_url: str = _setting(
         "valkey://",
@@ -33,81 +49,87 @@ class Settings:
         schemes=("valkey", "redis", "kafka"),
     )
     state_url: str = _setting(
-        "", "with Kafka: the Redis or Valkey that holds shared state", schemes=("valkey", "redis")
+        "", "with Kafka: URL of the Redis or Valkey for shared state", schemes=("valkey", "redis")
     )
     kafka_security_protocol: str = _setting(
         "PLAINTEXT", "with Kafka: `PLAINTEXT`, `SSL`, `SASL_PLAINTEXT` or `SASL_SSL`",
                                    choices=("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"))  # fmt: skip
-    kafka_ca_file: str = _setting("", "PEM file of the authority that signed Kafka's certificate; else the system's")
-    kafka_cert_file: str = _setting("", "PEM file of our own certificate, where Kafka asks for one")
-    kafka_key_file: str = _setting("", "PEM file of its key, when that is in a file of its own")
+    kafka_ca_file: str = _setting("", "PEM file of the CA of Kafka's certificate; default: the system's CAs")
+    kafka_cert_file: str = _setting("", "PEM file of the client certificate, if Kafka requires one")
+    kafka_key_file: str = _setting("", "PEM file of the client key, if it is not in `kafka_cert_file`")
     kafka_sasl_mechanism: str = _setting("SCRAM-SHA-512", "`SCRAM-SHA-512`, `SCRAM-SHA-256` or `PLAIN`",
                                choices=("SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"))  # fmt: skip
-    kafka_username: str = _setting("", "with SASL")
-    kafka_password: str = _setting("", "with SASL; better from the environment than from a flag")
-    data_dir: Path = _setting(Path("copydesk-data"), "where embedded mode keeps everything")
+    kafka_username: str = _setting("", "user name for SASL")
+    kafka_password: str = _setting(
+        "", "password for SASL; prefer the environment, because flags are visible to other users", secret=True
+    )
+    data_dir: Path = _setting(Path("copydesk-data"), "directory for all data of embedded mode")
     valkey_fsync: str = _setting("always", "embedded: `always`, or `everysec` (faster; a crash may lose a second)",
                           choices=("always", "everysec"))  # fmt: skip
     valkey_memory_mb: int = _setting(
-        1024, "embedded: memory of the Valkey server; a fifth of it is the desk's reserve (see Memory)", low=16
+        1024,
+        "embedded: memory limit of the Valkey server; the desk reserves a fifth of it (see Memory)",
+        minimum=16,
     )
-    partitions: int = _setting(8, "partitions of a new topic; the most desk workers that can share it", low=1)
-    replication_factor: int = _setting(
-        0, "copies of a new Kafka topic; 0: as many as there are brokers, at most 3", low=0
-    )
+    partitions: int = _setting(8, "partitions of a new topic; maximum number of desk workers", minimum=1)
+    replication_factor: int = _setting(0, "replicas of a new Kafka topic; 0: one per broker, at most 3", minimum=0)
     group_expiry_days: float = _setting(
-        7.0, "embedded: a group of subscribers that is silent for so long holds no messages", low=0
+        7.0,
+        "embedded: days after which an inactive consumer group expires, with its unread messages",
+        minimum=0,
     )
-    desk_workers: int = _setting(1, "desk workers that `copydesk up` starts", low=0)
+    desk_workers: int = _setting(1, "desk workers that `copydesk up` starts", minimum=0)
     lease_timeout_s: float = _setting(
         6.0,
-        "a silent worker's or subscriber's partitions, or poller's feeds, go to others after this many seconds",
-        low=0.5,
+        "seconds without a heartbeat after which the partitions or feeds of a member go to other members",
+        minimum=0.5,
     )
-    desk_batch_size: int = _setting(100, "most items that the desk publishes in one step", low=1)
+    desk_batch_size: int = _setting(100, "maximum items that the desk publishes in one transaction", minimum=1)
     item_timeout_s: float = _setting(
-        2.5, "an item that takes more CPU time becomes a dead letter; less than half of `lease_s`", low=0.1
+        2.5, "CPU seconds after which an item becomes a dead letter; less than half of `lease_timeout_s`", minimum=0.1
     )
     poll_interval_s: float = _setting(
-        900.0, "seconds between two polls of a feed with three new items an hour; a third to 16 times of it", low=0.01
+        900.0,
+        "seconds between polls of a feed with three new items an hour; a third to 16 times for others",
+        minimum=0.01,
     )
-    adaptive_polling: str = _setting("on", "`off`: every feed is polled every `poll_interval_s`", choices=("on", "off"))
+    adaptive_polling: bool = _setting(True, "adapt the poll interval to each feed; `false`: always `poll_interval_s`")
     host_delay_s: float = _setting(
-        1.0, "least seconds between two polls of one host; longer for a host that answers 429", low=0
+        1.0, "minimum seconds between polls of one host; longer after a 429 response", minimum=0
     )
     max_desk_lag: int = _setting(
-        50_000, "pollers pause and `/readyz` is 503 while the desk is further behind than so many items", low=1
+        50_000, "lag of the desk, in items, above which pollers pause and `/readyz` is 503", minimum=1
     )
-    poll_timeout_s: float = _setting(20.0, "a feed that takes longer has failed this poll", low=0.1)
-    poll_concurrency: int = _setting(256, "feeds polled at once by one poller; slow ones only wait", low=1)
-    max_feed_bytes: int = _setting(10 * MiB, "a longer feed document is refused", low=1024)
-    parser_processes: int = _setting(2, "processes of a poller that read feed documents", low=1)
+    poll_timeout_s: float = _setting(20.0, "seconds after which a poll fails", minimum=0.1)
+    poll_concurrency: int = _setting(256, "maximum number of concurrent polls of one poller", minimum=1)
+    max_feed_bytes: int = _setting(10 * MiB, "maximum size of a feed document, in bytes", minimum=1024)
+    parser_processes: int = _setting(2, "parser processes of one poller", minimum=1)
     allowed_private_hosts: str = _setting(
-        "", "hosts to reach although their addresses aren't public: `nas.home:8080, 127.0.0.1:*`"
+        "", "hosts with private addresses that copydesk may connect to: `nas.home:8080, 127.0.0.1:*`"
     )
-    user_agent_contact: str = _setting("", "address or URL for feed owners, sent in the User-Agent")
+    user_agent_contact: str = _setting("", "e-mail address or URL for feed owners, sent in the User-Agent")
     websub_callback_url: str = _setting(
         "",
-        "where WebSub hubs reach the status page's server, as `https://news.example.org`; then they push what is new",
+        "public URL of the web server for pushes of WebSub hubs, such as `https://news.example.org`; empty: no WebSub",
         schemes=("http", "https"),
     )  # fmt: skip
-    story_window_days: float = _setting(7.0, "articles further apart than this don't tell the same story", low=0)
+    story_window_days: float = _setting(7.0, "maximum days between articles of the same story", minimum=0)
     near_duplicates: str = _setting(
         "mark",
-        "articles that copy another: `mark` (they say so), `suppress`, or `first-publisher-wins` (its own come out)",
-        choices=("mark", "suppress", "first-publisher-wins"),
+        "policy for near-duplicates: `mark` them, `drop` them, or keep only those of the story's `first-publisher`",
+        choices=("mark", "drop", "first-publisher"),
     )
-    web_host: str = _setting("127.0.0.1", "address of the status page")
-    web_port: int = _setting(8411, "port of the status page; 0 takes any free one", low=0, high=65535)
-    demo: str = _setting("auto", "invented newsroom: `auto` (while no feeds are configured), `on`, `off`",
+    web_host: str = _setting("127.0.0.1", "listening address of the web server")
+    web_port: int = _setting(8411, "port of the web server; 0: any free port", minimum=0, maximum=65535)
+    demo: str = _setting("auto", "demo newsroom: `auto` (while no feeds are registered), `on`, `off`",
                          choices=("auto", "on", "off"))  # fmt: skip
-    demo_interval_s: float = _setting(3.0, "seconds between two stories of the demo newsroom", low=0.01)
-    shutdown_timeout_s: float = _setting(10.0, "longest wait for work in hand when stopping", low=0.1)
+    demo_interval_s: float = _setting(3.0, "seconds between stories of the demo newsroom", minimum=0.01)
+    shutdown_timeout_s: float = _setting(10.0, "seconds to wait for accepted messages when stopping", minimum=0.1)
     log_level: str = _setting("INFO", "`DEBUG`, `INFO`, `WARNING` or `ERROR`",
                               choices=("DEBUG", "INFO", "WARNING", "ERROR"))  # fmt: skip
-    log_format: str = _setting("text", "`text` or `json`: an object a line, for whatever collects logs",
+    log_format: str = _setting("text", "`text` or `json`, one object per line, for log collectors",
                                choices=("text", "json"))  # fmt: skip
-    log_file: str = _setting("", "logs go to this file, in four parts of 10 MB at most; else to standard error")
+    log_file: str = _setting("", "log file, rotated at 10 MB, with three old files; default: standard error")
     routes: tuple[Route, ...] = field(default=(), metadata={"help": "`[[routes]]` tables of `copydesk.toml`"})
     feeds: tuple[FeedOptions, ...] = field(default=(), metadata={"help": "`[[feeds]]` tables of `copydesk.toml`"})
     sinks: tuple[SinkOptions, ...] = field(default=(), metadata={"help": "`[[sinks]]` tables of `copydesk.toml`"})
@@ -118,19 +140,19 @@ class Settings:
 
     @property
     def embedded(self) -> bool:
-        """Whether the broker is our own Valkey in `data_dir`."""
+        """Whether the broker is copydesk's own Valkey server on `data_dir`."""
         return self.broker_url == "valkey://"
 
     @property
     def private_host_patterns(self) -> frozenset[str]:
-        """The `allowed_private_hosts`, one by one."""
+        """The entries of `allowed_private_hosts`."""
         return frozenset(host.strip().lower() for host in self.allowed_private_hosts.split(",") if host.strip())
 
     def feed_options(self, url: str) -> FeedOptions:
-        """Return what `[[feeds]]` says of the feed at *url*: the first table that matches, else nothing special."""
-        for rule in self.feeds:
-            if fnmatchcase(url, rule.url):
-                return rule
+        """Return the first `[[feeds]]` table that matches *url*, or the defaults."""
+        for options in self.feeds:
+            if fnmatchcase(url, options.url):
+                return options
         return FeedOptions(url)
 
     @property
@@ -138,88 +160,63 @@ class Settings:
         return f"copydesk/{version()}" + (f" (+{self.user_agent_contact})" if self.user_agent_contact else "")
 
 
+class LoadedSettings(NamedTuple):
+    """Settings, and the source of each setting that is not a default."""
+
+    settings: Settings
+    sources: Mapping[str, str]
+
+
 def load_settings(flags: Mapping[str, Any] | None = None, environ: Mapping[str, str] | None = None) -> Settings:
-    """Return the settings; a flag that is None counts as not given.
+    """Return the settings. A flag of None counts as absent.
 
-    Raises SettingsError naming the setting and where its value came from. Unknown names are refused: a
-    misspelt setting that is quietly ignored is found only at three in the morning.
+    Raises:
+        SettingsError: a name is unknown, or a value is invalid. The message names the setting and its source.
     """
+    return load_with_sources(flags, environ).settings
+
+
+def load_with_sources(
+    flags: Mapping[str, Any] | None = None, environ: Mapping[str, str] | None = None
+) -> LoadedSettings:
+    """Return the settings and their sources; see `load_settings`."""
     environ = os.environ if environ is None else environ
-    known = {f.name: f for f in fields(Settings)}
-    path = Path(environ.get(f"{ENV_PREFIX}CONFIG", CONFIG_FILE))
+    specs = {f.name: f for f in fields(Settings)}
+    path = Path(environ.get(CONFIG_VARIABLE, CONFIG_FILE)).absolute()
+    file = TomlFile.read(path, required=CONFIG_VARIABLE in environ)
     values: dict[str, Any] = {}
-    sources: tuple[tuple[str, Mapping[str, Any]], ...] = (
-        (str(path), _read_toml(path, required=f"{ENV_PREFIX}CONFIG" in environ)),
-        ("environment", _from_environ(environ, known)),
-        ("command line", {k: v for k, v in (flags or {}).items() if v is not None}),
-    )
-    for source, given in sources:
-        for name, raw in given.items():
-            if name not in known:
-                raise SettingsError(f"{source}: there is no setting {name!r}; see `copydesk settings`")
-            values[name] = _convert(name, raw, known[name], source)
-    return _validate(Settings(**values))
+    sources: dict[str, str] = {}
+    for name, raw in file.values.items():
+        if name not in specs:
+            raise file.unknown_key(name, specs)
+        source = file.location(name)
+        values[name] = parse_tables(name, raw, file) if name in TABLE_SETTINGS else _convert(specs[name], raw, source)
+        sources[name] = source
+    scalars = [name for name in specs if name not in TABLE_SETTINGS]
+    for name, raw in read_environ(environ, scalars).items():
+        sources[name] = f"environment {ENV_PREFIX}{name.upper()}"
+        values[name] = _convert(specs[name], raw, sources[name])
+    for name, raw in (flags or {}).items():
+        if raw is not None:
+            if name not in scalars:
+                raise SettingsError(f"unknown setting: {name} (command line); see `copydesk settings`")
+            sources[name] = f"flag --{name.replace('_', '-')}"
+            values[name] = _convert(specs[name], raw, sources[name])
+    return LoadedSettings(_validate(Settings(**values)), sources)
 
 
-def _from_environ(environ: Mapping[str, str], known: Mapping[str, Any]) -> dict[str, str]:
-    return {
-        n: environ[ENV_PREFIX + n.upper()]
-        for n in known
-        if n not in TABLE_SETTINGS and ENV_PREFIX + n.upper() in environ
-    }
-
-
-def _read_toml(path: Path, *, required: bool) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        if required:
-            raise SettingsError(f"{path}: no such file") from None
-        return {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as exc:
-        raise SettingsError(f"{path}: {exc}") from exc
-
-
-def _convert(name: str, raw: Any, known: Any, source: str) -> Any:
-    if name in TABLE_SETTINGS:
-        return parse_tables(name, raw, source)
-    kind, meta = type(known.default), known.metadata
-    try:
-        if isinstance(raw, bool) or not isinstance(raw, str | int | float | Path):
-            raise ValueError("is of the wrong type")
-        value = kind(raw.strip() if isinstance(raw, str) else raw)
-        if isinstance(value, Path):
-            value = value.expanduser()
-    except ValueError as exc:
-        raise SettingsError(f"{source}: {name} = {raw!r} is not {_type_name(kind)}") from exc
-    if "choices" in meta and value not in meta["choices"]:
-        raise SettingsError(f"{source}: {name} = {raw!r}; it is one of {', '.join(meta['choices'])}")
-    if value < meta["low"] if "low" in meta else False:
-        raise SettingsError(f"{source}: {name} = {raw!r} is less than {meta['low']}")
-    if value > meta["high"] if "high" in meta else False:
-        raise SettingsError(f"{source}: {name} = {raw!r} is more than {meta['high']}")
-    if value and "schemes" in meta and urlsplit(str(value)).scheme not in meta["schemes"]:
-        raise SettingsError(f"{source}: {name} = {raw!r} begins with none of {', '.join(meta['schemes'])} and ://")
-    return value
-
-
-def _type_name(kind: type) -> str:
-    return {int: "a whole number", float: "a number", Path: "a path"}.get(kind, "text")
+def _convert(spec: Any, raw: Any, source: str) -> Any:
+    return convert(spec.name, raw, type(spec.default), spec.metadata, source)
 
 
 def _validate(settings: Settings) -> Settings:
-    for name in ("broker_url", "state_url"):
-        url = getattr(settings, name)
-        try:
-            for part in kafka_bootstrap_servers(url) if url.startswith("kafka:") else [url]:
-                _ = urlsplit(part if "://" in part else f"//{part}").port
-        except ValueError as exc:
-            raise SettingsError(f"{name} = {url!r}: {exc}") from exc
+    """Check the settings that depend on each other. Raises SettingsError."""
+    _validate_urls(settings)
     if settings.item_timeout_s >= settings.lease_timeout_s / 2:
         raise SettingsError(
-            f"item_timeout_s = {settings.item_timeout_s:g} isn't below half of "
-            f"lease_timeout_s = {settings.lease_timeout_s:g}: an item could outlast its lease and be processed again; "
-            "lower item_timeout_s or raise lease_timeout_s"
+            f"invalid setting: item_timeout_s = {settings.item_timeout_s:g} (not below half of "
+            f"lease_timeout_s = {settings.lease_timeout_s:g}, so an item could outlast its lease and be processed "
+            "twice); lower item_timeout_s or raise lease_timeout_s"
         )
     routes = [route_topic(route.name).name for route in settings.routes]
     names = [sink.name for sink in settings.sinks]
@@ -228,34 +225,75 @@ def _validate(settings: Settings) -> Settings:
     for sink in settings.sinks:
         topic = resolve_topic(sink.topic).name
         if topic.count(".") > 1 and topic not in routes:
-            raise SettingsError(f"sink {sink.name}: topic = {sink.topic!r}; there is no such route")
+            raise SettingsError(f"unknown route: topic = {sink.topic!r} (sink {sink.name}); add a [[routes]] table")
     for host in settings.private_host_patterns:
         name, _, port = host.rpartition(":")
         if not name or not (port == "*" or port.isdecimal()) or "/" in host:
-            raise SettingsError(f"allowed_private_hosts: {host!r} is no host:port; host:* stands for all its ports")
-    if settings.broker_scheme == "kafka" and not settings.state_url:
-        raise SettingsError("broker_url is Kafka; set state_url to the Redis or Valkey that holds shared state")
-    if settings.broker_scheme != "kafka" and settings.state_url:
-        raise SettingsError("state_url goes with Kafka only: with Valkey or Redis, state lives beside the topics")
+            raise SettingsError(f"invalid allowed_private_hosts: {host!r} (not host:port); use host:* for all ports")
     if settings.kafka_security_protocol.startswith("SASL") and not (
         settings.kafka_username and settings.kafka_password
     ):
+        protocol = settings.kafka_security_protocol
         raise SettingsError(
-            f"kafka_security_protocol = {settings.kafka_security_protocol!r} needs kafka_username and kafka_password"
+            f"missing setting: kafka_security_protocol = {protocol!r} needs kafka_username and kafka_password; set both"
         )
     return settings
 
 
+def _validate_urls(settings: Settings) -> None:
+    for name in ("broker_url", "state_url"):
+        url = getattr(settings, name)
+        try:
+            for server in kafka_bootstrap_servers(url) if url.startswith("kafka:") else [url]:
+                _ = urlsplit(server if "://" in server else f"//{server}").port
+        except ValueError as exc:
+            raise SettingsError(f"invalid setting: {name} = {redact_url(url)!r} ({exc}); correct the URL") from exc
+    if settings.broker_scheme == "kafka" and not settings.state_url:
+        raise SettingsError("missing setting: state_url (broker_url is Kafka); set it to a Redis or Valkey URL")
+    if settings.broker_scheme != "kafka" and settings.state_url:
+        raise SettingsError(
+            "invalid setting: state_url (only Kafka needs it; Redis and Valkey keep state beside topics); remove it"
+        )
+
+
 def kafka_bootstrap_servers(url: str) -> list[str]:
-    """Return the `host:port` of each server in `kafka://a:9092,b:9092`; `kafka://a;kafka://b` is the same to us."""
+    """Return the `host:port` of each server in `kafka://a:9092,b:9092` or `kafka://a;kafka://b`."""
     hosts = [part.strip().removeprefix("kafka://").rstrip("/") for part in url.replace(";", ",").split(",")]
     return [host if ":" in host else f"{host}:9092" for host in hosts if host]
 
 
+def effective_settings(loaded: LoadedSettings) -> list[tuple[str, str, str]]:
+    """Return (name, value as TOML, source) of every setting. Secrets are hidden."""
+    return [
+        (spec.name, _display(spec, getattr(loaded.settings, spec.name)), loaded.sources.get(spec.name, "default"))
+        for spec in fields(Settings)
+    ]
+
+
+def _display(spec: Any, value: Any) -> str:
+    if spec.name in TABLE_SETTINGS:
+        return f"{len(value)} × [[{spec.name}]]"
+    if spec.metadata.get("secret"):
+        return '"…"' if value else '""'
+    if isinstance(value, bool | int | float):
+        return str(value).lower()
+    text = str(value)
+    return json.dumps(redact_url(text) if "schemes" in spec.metadata else text, ensure_ascii=False)
+
+
 def settings_table() -> str:
-    """Return the settings as a Markdown table; the README holds it, and a test keeps them the same."""
-    rows = ["| setting | default | what |", "|---|---|---|"]
-    for f in fields(Settings):
-        default = "" if f.default in ("", ()) else f"`{f.default}`"
-        rows.append(f"| `{f.name}` | {default} | {f.metadata['help']} |")
+    """Return the settings as a Markdown table. A test compares it with the README."""
+    rows = ["| setting | default | meaning |", "|---|---|---|"]
+    for spec in fields(Settings):
+        default = "" if spec.default in ("", ()) else f"`{_display(spec, spec.default).strip(chr(34))}`"
+        rows.append(f"| `{spec.name}` | {default} | {spec.metadata['help']} |")
     return "\n".join(rows)
+
+
+def settings_toml() -> str:
+    """Return a copydesk.toml in which every setting is a comment with its meaning and default."""
+    lines = ["# Settings of copydesk. Each comment shows a default; remove the # to change it."]
+    for spec in fields(Settings):
+        if spec.name not in TABLE_SETTINGS:
+            lines += ["", f"# {spec.metadata['help']}", f"# {spec.name} = {_display(spec, spec.default)}"]
+    return "\n".join(lines) + TABLES_TOML

@@ -1,24 +1,30 @@
-"""The tables of `copydesk.toml`: rules that route articles, and what applies to single feeds."""
+"""The tables of copydesk.toml: routing rules, options of feeds, and sinks.
+
+It owns their keys and checks. It must not know how a rule is evaluated or a feed is polled.
+"""
 
 import base64
-import re
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import MISSING, dataclass, field, fields
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from streams.config.sources import TomlFile
 from streams.errors import SettingsError
 from streams.topics import ROUTE_NAME, resolve_topic, route_topic
 
 RULE_FIELDS = ("section", "language", "publisher", "feed", "folder", "tag", "keyword")
-MIN_SECRET_CHARS = 16  # characters
-MAX_RULE_DEPTH = 8  # rules within rules
+MIN_SECRET_CHARS = 16
+MAX_RULE_DEPTH = 8  # bounds the recursion of the parser and of the routing
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """Matches an article when each field given has one of its values, one of `any` matches, and none of `none`."""
+    """A condition on articles.
+
+    It matches if each given field has one of its values, one rule of `any_of` matches, and no rule of `none_of` does.
+    """
 
     section: tuple[str, ...] = ()
     language: tuple[str, ...] = ()
@@ -28,22 +34,22 @@ class Rule:
     tag: tuple[str, ...] = ()
     keyword: tuple[str, ...] = ()
     any_of: tuple["Rule", ...] = ()
-    none_of: tuple["Rule", ...] = ()  # `not` in the file
+    none_of: tuple["Rule", ...] = ()  # key `not` in the file
 
 
 @dataclass(frozen=True)
 class Route(Rule):
-    """A rule with a name: what it matches goes to `copydesk.articles.<name>` too."""
+    """A named rule; matching articles are also published to `copydesk.articles.<name>`."""
 
     name: str
 
 
 @dataclass(frozen=True)
 class FeedOptions:
-    """What applies to the feeds whose URL matches `url`, a pattern with `*`. Secrets don't show."""
+    """Options of the feeds whose URL matches `url`, a pattern with `*`. Its repr omits secrets."""
 
     url: str
-    poll_interval_s: float = 0.0  # fixed; 0: learned
+    poll_interval_s: float = 0.0  # 0: adaptive
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     username: str = ""
     password: str = field(default="", repr=False)
@@ -73,131 +79,165 @@ class WebhookOptions(SinkOptions):
 SINK_TYPES: Mapping[str, type[SinkOptions]] = {"webhook": WebhookOptions}
 
 
-def parse_tables(name: str, raw: Any, source: str) -> tuple[Any, ...]:
-    """Return the `[[name]]` tables that *raw* holds. Raises SettingsError with the line where a bad one begins."""
+@dataclass(frozen=True)
+class Place:
+    """A table of copydesk.toml, for error messages; a rule written by a program has no file."""
+
+    file: TomlFile | None = None
+    name: str = ""
+    number: int = 0
+    label: str = ""
+
+    def __str__(self) -> str:
+        return self._describe("") if self.file else "rule"
+
+    def _describe(self, key: str) -> str:
+        assert self.file is not None
+        path = f"{self.name}[{self.number}]{'.' if key else ''}{key}"
+        return f"{path} {self.label!r} ({self.file.location(self.name, self.number, key.partition('.')[0])})"
+
+    def error(self, key: str, expected: str, failure: str = "invalid value") -> SettingsError:
+        """Return the error for *key*, a path such as `not.tag`; the value is left out, because it may be a secret."""
+        if self.file is None:
+            return SettingsError(f"{failure}: {key or 'rule'}; {expected}")
+        return SettingsError(f"{failure}: {self._describe(key)}; {expected}")
+
+
+def parse_tables(name: str, raw: Any, file: TomlFile) -> tuple[Any, ...]:
+    """Return the `[[name]]` tables in *raw*.
+
+    Raises:
+        SettingsError: a table is invalid. The message has its file, line and path.
+    """
     if not isinstance(raw, list) or not all(isinstance(table, dict) for table in raw):
-        raise SettingsError(f"{source}: {name} are written as [[{name}]] tables")
+        raise SettingsError(f"invalid setting: {name} ({file.location(name)}); write it as [[{name}]] tables")
     return tuple(
-        TABLE_PARSERS[name](table, _location(name, number, table, source)) for number, table in enumerate(raw, 1)
+        TABLE_PARSERS[name](table, Place(file, name, number, str(table.get("name") or table.get("url") or "")))
+        for number, table in enumerate(raw, 1)
     )
 
 
-def _location(name: str, number: int, table: Mapping[str, Any], source: str) -> str:
-    """Return how to find a table: `copydesk.toml line 12, [[routes]] 2 (world)`."""
-    try:
-        lines = Path(source).read_text("utf-8").splitlines()
-    except OSError:
-        lines = []
-    begins = [n for n, line in enumerate(lines, 1) if re.match(rf"\s*\[\[\s*{name}\s*\]\]", line)]
-    line = f" line {begins[number - 1]}" if len(begins) >= number else ""
-    return f"{source}{line}: [[{name}]] {number} ({table.get('name') or table.get('url') or 'no name'})"
-
-
-def _route(table: Mapping[str, Any], where: str) -> Route:
-    rule = {key: value for key, value in table.items() if key != "name"}
+def _route(table: Mapping[str, Any], place: Place) -> Route:
     try:
         route_topic(str(table.get("name", "")))
     except ValueError as exc:
-        raise SettingsError(f"{where}: {exc}") from exc
-    return Route(table["name"], **_rule_parts(rule, where))
+        raise place.error("name", str(exc)) from exc
+    return Route(table["name"], **_rule_fields({key: table[key] for key in table if key != "name"}, place))
 
 
-def parse_rule(given: Mapping[str, Any]) -> Rule:
-    """Return the rule that a program writes as a dictionary, as routes have it. Raises SettingsError."""
-    return Rule(**_rule_parts(given, "rule"))
+def parse_rule(rule: Mapping[str, Any]) -> Rule:
+    """Return the rule that a program wrote as a dictionary with the keys of a `[[routes]]` table.
+
+    Raises:
+        SettingsError: the rule is invalid.
+    """
+    return Rule(**_rule_fields(rule, Place()))
 
 
-def _rule_parts(rule: Mapping[str, Any], where: str, depth: int = 0) -> dict[str, Any]:
-    """Return the fields of a Rule."""
-    known = (*RULE_FIELDS, "any", "not")
-    if unknown := set(rule) - set(known):
-        raise SettingsError(f"{where}: unknown {', '.join(sorted(unknown))}; a rule has {', '.join(known)}")
+def _rule_fields(rule: Mapping[str, Any], place: Place, path: str = "", depth: int = 0) -> dict[str, Any]:
+    """Return the arguments of `Rule`. *path* is the key of a nested rule, with a trailing dot."""
+    keys = (*RULE_FIELDS, "any", "not")
+    _check_keys(rule, keys, place, path)
     if not rule:
-        raise SettingsError(f"{where}: matches nothing; give one of {', '.join(known)}")
+        raise place.error(path.rstrip("."), f"set one of {', '.join(keys)}", "empty rule")
     if depth > MAX_RULE_DEPTH:
-        raise SettingsError(f"{where}: more than {MAX_RULE_DEPTH} rules within each other")
-    parts: dict[str, Any] = {key: _string_list(key, rule[key], where) for key in RULE_FIELDS if key in rule}
-    for key, name in (("any", "any_of"), ("not", "none_of")):
+        raise place.error(path.rstrip("."), f"maximum depth of nested rules is {MAX_RULE_DEPTH}")
+    parsed: dict[str, Any] = {key: _string_list(rule[key], place, path + key) for key in RULE_FIELDS if key in rule}
+    for key, field_name in (("any", "any_of"), ("not", "none_of")):
         if key in rule:
-            parts[name] = tuple(Rule(**_rule_parts(r, where, depth + 1)) for r in _rules(key, rule[key], where))
-    return parts
+            nested = _rule_list(rule[key], place, path + key)
+            parsed[field_name] = tuple(Rule(**_rule_fields(r, place, f"{path}{key}.", depth + 1)) for r in nested)
+    return parsed
 
 
-def _string_list(key: str, value: Any, where: str) -> tuple[str, ...]:
-    value = [value] if isinstance(value, str) else value
-    if not isinstance(value, list) or not value or not all(isinstance(v, str) and v for v in value):
-        raise SettingsError(f"{where}: {key} is a text or a list of texts")
-    return tuple(v.casefold() for v in value)
+def _check_keys(table: Mapping[str, Any], keys: Collection[str], place: Place, path: str = "") -> None:
+    for key in table:
+        if key not in keys:
+            raise place.error(path + key, f"expected one of {', '.join(keys)}", "unknown key")
 
 
-def _rules(key: str, value: Any, where: str) -> list[Mapping[str, Any]]:
-    value = [value] if isinstance(value, dict) else value
-    if not isinstance(value, list) or not value or not all(isinstance(v, dict) for v in value):
-        raise SettingsError(f'{where}: {key} is a rule, as {{ tag = "sport" }}, or a list of rules')
-    return value
+def _string_list(value: Any, place: Place, path: str) -> tuple[str, ...]:
+    values = [value] if isinstance(value, str) else value
+    if not isinstance(values, list) or not values or not all(isinstance(v, str) and v for v in values):
+        raise place.error(path, "expected a string or a list of strings")
+    return tuple(v.casefold() for v in values)
 
 
-def _feed_rule(table: Mapping[str, Any], where: str) -> FeedOptions:
-    kinds = {f.name for f in fields(FeedOptions)}
-    if unknown := set(table) - kinds:
-        raise SettingsError(f"{where}: unknown {', '.join(sorted(unknown))}; a table has {', '.join(sorted(kinds))}")
-    wanted: dict[str, Any] = {"url": str, "poll_interval_s": (int, float), "headers": dict, "full_text": bool}
-    for name, value in table.items():  # the value isn't told: it may be a secret
-        if not isinstance(value, wanted.get(name, str)) or (isinstance(value, bool) and name != "full_text"):
-            raise SettingsError(f"{where}: {name} is of the wrong type")
-    headers = table.get("headers", {})
-    if not all(isinstance(v, str) and v.isprintable() and k.isprintable() for k, v in headers.items()):
-        raise SettingsError(f"{where}: headers are names and texts")
+def _rule_list(value: Any, place: Place, path: str) -> list[Mapping[str, Any]]:
+    rules = [value] if isinstance(value, dict) else value
+    if not isinstance(rules, list) or not rules or not all(isinstance(rule, dict) for rule in rules):
+        raise place.error(path, 'expected a rule, such as { tag = "sport" }, or a list of rules')
+    return rules
+
+
+FEED_KEY_TYPES: Mapping[str, tuple[type | tuple[type, ...], str]] = {
+    "url": (str, "a string"),
+    "poll_interval_s": ((int, float), "a number"),
+    "headers": (dict, "a table of strings"),
+    "username": (str, "a string"),
+    "password": (str, "a string"),
+    "proxy": (str, "a string"),
+    "full_text": (bool, "true or false"),
+}
+
+
+def _feed_options(table: Mapping[str, Any], place: Place) -> FeedOptions:
+    _check_keys(table, FEED_KEY_TYPES, place)
+    for key, value in table.items():
+        type_, type_name = FEED_KEY_TYPES[key]
+        if not isinstance(value, type_) or (isinstance(value, bool) and type_ is not bool):
+            raise place.error(key, f"expected {type_name}")
+    for name, value in table.get("headers", {}).items():
+        if not (isinstance(value, str) and value.isprintable() and name.isprintable()):
+            raise place.error("headers", "expected printable names and values")
     if not table.get("url"):
-        raise SettingsError(f'{where}: say which feeds are meant, as url = "https://example.org/*"')
+        raise place.error("url", 'set the URL of the feeds, such as url = "https://example.org/*"', "missing key")
     if urlsplit(table.get("proxy", "http://")).scheme != "http":
-        raise SettingsError(f"{where}: proxy is http://host:port")
-    if table.get("poll_interval_s", 1) <= 0:
-        raise SettingsError(f"{where}: poll_interval_s isn't more than 0")
+        raise place.error("proxy", "expected http://host:port")
+    if not 0 < table.get("poll_interval_s", 1) < math.inf:
+        raise place.error("poll_interval_s", "must be greater than 0")
     return FeedOptions(**table)
 
 
-def _sink(table: Mapping[str, Any], where: str) -> SinkOptions:
+def _sink(table: Mapping[str, Any], place: Place) -> SinkOptions:
     options_type = SINK_TYPES.get(str(table.get("type")))
     if options_type is None:
-        raise SettingsError(f"{where}: `type` must be one of {', '.join(SINK_TYPES)}")
+        raise place.error("type", f"expected one of {', '.join(SINK_TYPES)}")
     options = fields(options_type)
-    if unknown := set(table) - {f.name for f in options}:
-        raise SettingsError(
-            f"{where}: unknown {', '.join(sorted(unknown))}; a table has {', '.join(f.name for f in options)}"
-        )
+    _check_keys(table, [option.name for option in options], place)
     for option in options:
         if not isinstance(table.get(option.name, None if option.default is MISSING else ""), str):
-            raise SettingsError(f"{where}: {option.name} is missing, or not a string")
+            failure = "invalid value" if option.name in table else "missing key"
+            raise place.error(option.name, "expected a string", failure)
     if not ROUTE_NAME.fullmatch(table["name"]):
-        raise SettingsError(f"{where}: invalid name (allowed: 1 to 64 of a-z, 0-9, - and _)")
+        raise place.error("name", "expected at most 64 lower-case letters, digits, - and _")
     if table.get("start_from", "end") not in ("start", "end"):
-        raise SettingsError(f'{where}: `start_from` must be "start" or "end"')
+        raise place.error("start_from", "expected start or end")
     try:
         if not resolve_topic(str(table.get("topic", "articles"))).compact:
-            raise ValueError("topic is articles, or articles.<route>")
+            raise place.error("topic", "expected articles or articles.<route>")
     except ValueError as exc:
-        raise SettingsError(f"{where}: {exc}") from exc
+        raise place.error("topic", str(exc)) from exc
     if options_type is WebhookOptions:
-        _check_webhook(table, where)
+        _check_webhook(table, place)
     return options_type(**table)
 
 
-def _check_webhook(table: Mapping[str, Any], where: str) -> None:
+def _check_webhook(table: Mapping[str, Any], place: Place) -> None:
     if urlsplit(table["url"]).scheme not in ("http", "https"):
-        raise SettingsError(f"{where}: `url` must start with http:// or https://")
+        raise place.error("url", "must start with http:// or https://")
     if len(table["secret"]) < MIN_SECRET_CHARS:
-        raise SettingsError(f"{where}: `secret` must have at least {MIN_SECRET_CHARS} characters")
-    if table["secret"].startswith("whsec_"):
-        try:
+        raise place.error("secret", f"minimum length is {MIN_SECRET_CHARS} characters")
+    try:
+        if table["secret"].startswith("whsec_"):
             base64.b64decode(table["secret"][6:], validate=True)
-        except ValueError as exc:
-            raise SettingsError(f"{where}: `secret` must be base64 after whsec_ ({exc})") from exc
+    except ValueError as exc:
+        raise place.error("secret", f"expected base64 after whsec_ ({exc})") from exc
 
 
-TABLE_PARSERS: dict[str, Callable[[Mapping[str, Any], str], Any]] = {
+TABLE_PARSERS: dict[str, Callable[[Mapping[str, Any], Place], Any]] = {
     "routes": _route,
-    "feeds": _feed_rule,
+    "feeds": _feed_options,
     "sinks": _sink,
 }
 TABLE_SETTINGS = tuple(TABLE_PARSERS)

@@ -16,7 +16,7 @@ from streams.brokers.redis_streams.broker import RedisStreamsBroker
 from streams.brokers.redis_streams.retention import Retention
 from streams.errors import UnavailableError
 from streams.records import DeadLetter
-from workers import cli, services
+from workers import cli, retention
 from workers.clean.cleaner import CleanedContent
 from workers.dedupe.seen import SeenStore
 from workers.desk import batch, desk
@@ -86,7 +86,7 @@ def trim_too_early() -> None:
         return {}
 
     Retention.trim = trim  # type: ignore[method-assign]
-    services.TRIM_INTERVAL_S = 0.1
+    retention.retention_loop.__defaults__ = (0.1,)
 
 
 def drop_on_exception() -> None:

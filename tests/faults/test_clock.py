@@ -23,10 +23,10 @@ UPKEEP = """
 import asyncio, sys
 from streams.config.settings import Settings
 from streams.brokers.base import open_broker
-from workers.services import _trim
+from workers.retention import retention_loop
 
 settings = Settings(broker_url=sys.argv[1])
-asyncio.run(_trim(open_broker(settings), settings, every_s=0.1))
+asyncio.run(retention_loop(open_broker(settings), settings, interval_s=0.1))
 """
 
 

@@ -35,7 +35,7 @@ def check_command(version: str) -> None:
         done = subprocess.run([*line, "--version"], capture_output=True, text=True, check=True)
         assert done.stdout == f"copydesk {version}\n", done.stdout
     done = subprocess.run([command, "clean", "-", "--json"], input=STORY, capture_output=True, text=True, check=True)
-    text = json.loads(done.stdout)["text"]
+    text = json.loads(done.stdout)["paragraphs"]
     assert text[-1].startswith("Work on the pier") and "Advertisement" not in text, text
 
 

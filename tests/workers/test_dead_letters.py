@@ -109,8 +109,8 @@ def test_dead_letters_are_replayed_once_or_discarded(settings: Settings, tmp_pat
                 )
                 assert f"no pending dead letter: {timeout};" in again.stderr
                 assert (
-                    await asyncio.to_thread(copydesk, "dead-letters", "drop", "--all", *flags, cwd=tmp_path)
-                ).stdout == "1 dropped\n"
+                    await asyncio.to_thread(copydesk, "dead-letters", "discard", "--all", *flags, cwd=tmp_path)
+                ).stdout == "1 discarded\n"
                 assert await dead_letters.select(broker, []) == []
                 [article] = await everything(settings, "articles")
                 assert (article.title, article.revision) == ("Slow", 1)

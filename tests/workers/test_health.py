@@ -16,15 +16,17 @@ from typing import Any
 from streams.brokers.base import OutgoingMessage
 from streams.config.settings import Settings
 from streams.topics import DESK_GROUP, ITEMS
+from streams.valkey.server import EmbeddedValkey
 from tests.conftest import DEADLINE_S, copydesk, until
 from tests.support.feed_server import FeedServer, rss
 from tests.support.pipeline import BODY
 from tests.workers.test_supervisor import output, pids, up
+from workers.heartbeats import read_workers
 from workers.services import connect
 from workers.supervisor import Supervisor
 from workers.web.server import WebServer
 
-FLAGS = ("--demo", "off", "--allowed-private-hosts", "127.0.0.1:*", "--poll-interval-s", "0.2", "--adaptive-polling", "off",
+FLAGS = ("--demo", "off", "--allowed-private-hosts", "127.0.0.1:*", "--poll-interval-s", "0.2", "--adaptive-polling", "false",
          "--host-delay-s", "0")  # fmt: skip
 
 
@@ -46,16 +48,16 @@ async def get(url: str) -> tuple[int, str]:
 
 async def ready(url: str) -> dict[str, Any]:
     status, body = await get(url + "readyz")
-    found: dict[str, Any] = json.loads(body)
-    assert found["ready"] == (status == 200)
-    return found
+    report: dict[str, Any] = json.loads(body)
+    assert report["ready"] == (status == 200)
+    return report
 
 
 async def check(folder: Path) -> tuple[int, list[str]]:
-    """Return the exit code of `copydesk check`, and what its bad rows say."""
+    """Return the exit code of `copydesk check`, and the messages of failed checks."""
     done = await asyncio.to_thread(copydesk, "check", "--json", cwd=folder, check=None)
     rows = [json.loads(line) for line in done.stdout.splitlines()]
-    return done.returncode, [row["says"] for row in rows if not row["good"]]
+    return done.returncode, [row["message"] for row in rows if not row["ok"]]
 
 
 @contextmanager
@@ -74,9 +76,9 @@ async def turns_red(url: str, folder: Path, worker: str) -> None:
         return any(worker in problem for problem in (await ready(url)).get("problems", ()))
 
     await until(red, what=f"/readyz naming {worker}")
-    code, bad = await check(folder)
+    code, messages = await check(folder)
     assert code == 4
-    assert any("no heartbeat for" in says and worker in says for says in bad), bad
+    assert any("no heartbeat for" in message and worker in message for message in messages), messages
     assert (await get(url + "healthz"))[0] == 200
 
 
@@ -90,19 +92,19 @@ async def turns_green(url: str, folder: Path) -> None:
 
 def test_lag_above_limit_turns_readiness_red(settings: Settings, tmp_path: Path) -> None:
     async def go() -> None:
-        at = replace(settings, max_desk_lag=2, web_port=0)
-        broker = await connect(at, at.broker_url)
-        server = WebServer(at, broker, DESK_GROUP)
+        limited = replace(settings, max_desk_lag=2, web_port=0)
+        broker = await connect(limited, limited.broker_url)
+        server = WebServer(limited, broker, DESK_GROUP)
         await server.start()
-        flags = ("--broker-url", at.broker_url, "--max-desk-lag", "2")
-        for count, says in ((2, None), (3, "lag above max_desk_lag: desk (3 items, limit 2); read the desks' logs")):
+        flags = ("--broker-url", limited.broker_url, "--max-desk-lag", "2")
+        for count, message in ((2, None), (3, "lag above max_desk_lag: desk (3 items, limit 2); read the desks' logs")):
             while await broker.lag(ITEMS.name, DESK_GROUP) < count:
                 await broker.publish([OutgoingMessage(ITEMS.name, b"k", b"{")])
             problems = (await ready(server.url))["problems"]
-            done = await asyncio.to_thread(copydesk, "check", *flags, cwd=tmp_path, check=4 if says else 0)
-            assert bool(problems) == bool(says)
-            assert says is None or problems[0].startswith(says)
-            assert says is None or says in done.stdout
+            done = await asyncio.to_thread(copydesk, "check", *flags, cwd=tmp_path, check=4 if message else 0)
+            assert bool(problems) == bool(message)
+            assert message is None or problems[0].startswith(message)
+            assert message is None or message in done.stdout
             assert (await get(server.url + "healthz"))[0] == 200
         await server.stop()
         await broker.close()
@@ -125,7 +127,14 @@ def test_frozen_poller_turns_readiness_red(tmp_path: Path) -> None:
             with frozen(pid):
                 await turns_red(url, tmp_path, "poller")
             await turns_green(url, tmp_path)
-        assert await check(tmp_path) == (0, [])  # stopped in order: no worker is missed
+        valkey = EmbeddedValkey(Settings(data_dir=tmp_path / "copydesk-data"))
+        valkey.start()
+        try:
+            broker = await connect(valkey.settings, valkey.url)
+            assert await read_workers(broker.state) == []  # an ordered stop removes the entries
+            await broker.close()
+        finally:
+            valkey.stop()
 
     asyncio.run(go())
 

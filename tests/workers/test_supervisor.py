@@ -1,4 +1,4 @@
-"""`copydesk up` as a user has it: real processes, killed for real, compared with what the newsroom published."""
+"""`copydesk up` with real processes that are killed, compared with the ledger of the demo newsroom."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ PACE_S = 0.25
 
 @contextmanager
 def up(folder: Path, *flags: str, port: int = 0) -> Generator["subprocess.Popen[str]", None, None]:
-    """`copydesk up` in *folder*, for as long as the block lasts."""
+    """Run `copydesk up` in *folder* during the block."""
     log = (folder / "up.out").open("a")
     process = subprocess.Popen(
         [sys.executable, "-m", "workers.cli", "up", "--web-port", str(port), "--demo-interval-s", str(PACE_S), *flags],
@@ -60,23 +60,23 @@ def published(folder: Path) -> Counter[tuple[int, int]]:
 
 
 def pids(folder: Path, *words: str) -> list[int]:
-    """Process ids of children with all of *words* on their command line, and which belong to *folder*."""
-    found = []
+    """Return the ids of processes in *folder* that have all *words* on their command line."""
+    matching = []
     for proc in Path("/proc").iterdir():
         if proc.name.isdecimal():
             try:
-                # Valkey writes its own title over its arguments, with spaces between.
-                words_there = re.split(r"[\0 ]", (proc / "cmdline").read_bytes().decode("utf-8", "replace"))
-                line = {Path(word).name for word in words_there}
+                # Valkey overwrites its arguments by a title with spaces.
+                arguments = re.split(r"[\0 ]", (proc / "cmdline").read_bytes().decode("utf-8", "replace"))
+                names = {Path(argument).name for argument in arguments}
                 cwd = str((proc / "cwd").readlink())
             except OSError:
                 continue
-            if all(w in line for w in words) and cwd.startswith(str(folder)):
-                found.append(int(proc.name))
-    return found
+            if all(word in names for word in words) and cwd.startswith(str(folder)):
+                matching.append(int(proc.name))
+    return matching
 
 
-def test_everything_is_published_exactly_once_whatever_is_killed(tmp_path: Path) -> None:
+def test_up_publishes_exactly_once_after_kills(tmp_path: Path) -> None:
     async def go() -> None:
         with up(tmp_path):
             await until(lambda: len(ledger(tmp_path)) > 14, what="stories")
@@ -86,25 +86,25 @@ def test_everything_is_published_exactly_once_whatever_is_killed(tmp_path: Path)
                 os.kill(pid, signal.SIGKILL)
                 await until(lambda v=victim, p=pid: [x for x in pids(tmp_path, *v) if x != p], what=f"{victim} again")
                 await until(lambda n=before: len(ledger(tmp_path)) > n + 3)
-            # Every fifth story is corrected 15 s after it came: wait until some corrections are among the articles.
+            # The newsroom corrects every fifth story after 15 s.
             await until(lambda: sum(r == 2 for _, r in ledger(tmp_path)) >= 2, what="corrections")
             wanted = set(ledger(tmp_path))
             await until(lambda: wanted <= set(published(tmp_path)), what="all of it published")
-        out = published(tmp_path)
-        assert set(out) <= set(ledger(tmp_path))
-        assert max(out.values()) == 1
-        assert wanted <= set(out)
-        status = json.loads(copydesk("status", "--json", cwd=tmp_path).stdout)
-        assert status["balanced"]
-        assert status["counters"]["desk"]["dead"] == 0
-        one = next(a for a in articles(tmp_path) if a["removed"])
-        assert not any("Explore" in p or "appeared first" in p or "ALSO READ" in p for p in one["paragraphs"])
+            counts = published(tmp_path)
+            assert set(counts) <= set(ledger(tmp_path))
+            assert max(counts.values()) == 1
+            status = json.loads(copydesk("status", "--json", cwd=tmp_path).stdout)
+            assert status["balanced"]
+            assert status["counters"]["desk"]["dead"] == 0
+            article = next(a for a in articles(tmp_path) if a["removed"])
+            clutter = ("Explore", "appeared first", "ALSO READ")
+            assert not any(text in paragraph for paragraph in article["paragraphs"] for text in clutter)
         assert "Traceback" not in output(tmp_path)
 
     asyncio.run(go())
 
 
-def test_it_resumes_where_it_was_and_says_what_it_does(tmp_path: Path) -> None:
+def test_up_resumes_and_reports(tmp_path: Path) -> None:
     async def go() -> None:
         with up(tmp_path) as process:
             await until(lambda: "●" in output(tmp_path), what="a first article shown")
@@ -115,8 +115,8 @@ def test_it_resumes_where_it_was_and_says_what_it_does(tmp_path: Path) -> None:
         text = output(tmp_path)
         assert "copydesk is up after" in text
         assert "feeds add" in text
-        assert "✗" in text  # the broken feed, in words
-        assert "stopped. So far" in text
+        assert "✗" in text  # the broken feed
+        assert "stopped; items so far" in text
         assert not pids(tmp_path, "valkey-server")
         assert not pids(tmp_path, "workers.cli")
         with up(tmp_path):
@@ -129,7 +129,7 @@ def test_it_resumes_where_it_was_and_says_what_it_does(tmp_path: Path) -> None:
     asyncio.run(go())
 
 
-def test_the_status_page_answers_while_it_runs(tmp_path: Path) -> None:
+def test_up_serves_status_page(tmp_path: Path) -> None:
     async def go() -> None:
         with up(tmp_path):
             await until(lambda: "status page http" in output(tmp_path))
@@ -155,7 +155,7 @@ def test_the_status_page_answers_while_it_runs(tmp_path: Path) -> None:
     asyncio.run(go())
 
 
-def test_a_feed_of_one_s_own_takes_the_place_of_the_demo(tmp_path: Path) -> None:
+def test_up_with_feed_starts_no_demo(tmp_path: Path) -> None:
     from tests.support.feed_server import FeedServer, rss
 
     async def go() -> None:
@@ -163,6 +163,9 @@ def test_a_feed_of_one_s_own_takes_the_place_of_the_demo(tmp_path: Path) -> None
             server.answers["f"] = rss([("https://a.example/1", "A story of my own", "<p>And what it says.</p>")])
             added = await asyncio.to_thread(copydesk, "feeds", "add", server.url + "f", cwd=tmp_path)
             assert f"added {server.url}f" in added.stdout
+            assert f"creating data directory: {tmp_path / 'copydesk-data'}" in added.stderr
+            stopped = await asyncio.to_thread(copydesk, "feeds", "list", cwd=tmp_path, check=3)
+            assert "no copydesk is running" in stopped.stderr
             with up(tmp_path, "--allowed-private-hosts", "127.0.0.1:*"):
                 await until(lambda: "A story of my own" in output(tmp_path))
                 assert "demo newsroom" not in output(tmp_path)
@@ -176,12 +179,12 @@ def test_a_feed_of_one_s_own_takes_the_place_of_the_demo(tmp_path: Path) -> None
                 opml = (await asyncio.to_thread(copydesk, "feeds", "export", cwd=tmp_path)).stdout
                 (tmp_path / "f.opml").write_text(opml)
                 again = await asyncio.to_thread(copydesk, "feeds", "import", "f.opml", cwd=tmp_path)
-                assert "0 added, 1 known before" in again.stdout
+                assert "0 added, 1 already registered" in again.stdout
 
     asyncio.run(go())
 
 
-def test_what_keeps_it_from_starting_is_one_clear_line(tmp_path: Path) -> None:
+def test_startup_error_is_one_line(tmp_path: Path) -> None:
     import socket
 
     with socket.socket() as taken:
@@ -192,8 +195,9 @@ def test_what_keeps_it_from_starting_is_one_clear_line(tmp_path: Path) -> None:
         assert f"web_port = {port}" in done.stderr
         assert "Traceback" not in done.stderr + done.stdout
         assert not pids(tmp_path, "valkey-server")
-    for arguments, code, says in (
-        (("up", "--web-port", "many"), 2, "web_port = 'many' is not a whole number"),
+    (tmp_path / "copydesk.toml").write_text("")
+    for arguments, code, message in (
+        (("up", "--web-port", "many"), 2, "web_port = 'many' (flag --web-port); expected a whole number"),
         (("desk",), 3, "no copydesk is running"),
         (("status", "--broker-url", "valkey://127.0.0.1:1"), 3, "broker unavailable: valkey://127.0.0.1:1"),
         (
@@ -201,22 +205,30 @@ def test_what_keeps_it_from_starting_is_one_clear_line(tmp_path: Path) -> None:
             3,
             "broker unavailable",
         ),
+        (("status",), 3, "no copydesk is running"),
+        (("check",), 3, "no copydesk is running"),
+        (("feeds", "list"), 3, "no copydesk is running"),
+        (("tail", "articles"), 3, "no copydesk is running"),
         (("tail", "nonsense"), 2, "unknown topic: 'nonsense'"),
         (("tail", "articles", "--from", "yesterday"), 2, "start, end or an offset"),
         (("feeds", "add", "a.example"), 2, "'a.example': not an http or https URL"),
         (("feeds", "import", "nowhere.opml"), 1, "nowhere.opml: No such file"),
         (("feeds", "remove", "https://a.example/f"), 1, "no such feed"),
+        (("feeds", "remove", "https://a.example/f", "--data-dir", "gone"), 3, "no data directory"),
+        (("dead-letters", "replay"), 2, "no dead letters selected"),
+        (("init",), 2, "file exists: copydesk.toml"),
     ):
         done = copydesk(*arguments, cwd=tmp_path, check=code)
-        assert says in done.stderr, arguments
+        assert message in done.stderr, arguments
         assert "Traceback" not in done.stderr, arguments
         assert len(done.stderr.strip().splitlines()) == 1, (arguments, done.stderr)
+    assert not (tmp_path / "gone").exists()
 
 
-def test_a_broker_that_is_down_is_waited_for_in_words_and_ctrl_c_ends_the_wait(tmp_path: Path) -> None:
+def test_up_waits_for_broker_until_interrupted(tmp_path: Path) -> None:
     async def go() -> None:
         with up(tmp_path, "--broker-url", "valkey://127.0.0.1:1") as process:
-            await until(lambda: "trying again" in output(tmp_path))
+            await until(lambda: "retrying in" in output(tmp_path))
             process.send_signal(signal.SIGINT)
             assert await asyncio.to_thread(process.wait, DEADLINE_S) == 0
         assert "broker unavailable: valkey://127.0.0.1:1" in output(tmp_path)
@@ -225,15 +237,15 @@ def test_a_broker_that_is_down_is_waited_for_in_words_and_ctrl_c_ends_the_wait(t
     asyncio.run(go())
 
 
-def test_a_log_that_is_damaged_while_it_runs_is_said_and_not_started_over(tmp_path: Path) -> None:
+def test_up_reports_log_damaged_while_running(tmp_path: Path) -> None:
     async def go() -> None:
         with up(tmp_path) as process:
             await until(lambda: "●" in output(tmp_path))
             [pid] = pids(tmp_path, "valkey-server")
             [log] = (tmp_path / "copydesk-data" / "valkey" / "appendonlydir").glob("*.incr.aof")
-            os.kill(process.pid, signal.SIGSTOP)  # so that it can't start the server again before the damage is done
+            os.kill(process.pid, signal.SIGSTOP)  # it must not restart the server before the log is damaged
             os.kill(pid, signal.SIGKILL)
-            await until(lambda: (Path(f"/proc/{pid}/stat").read_text().split()[2]) == "Z", what="the server dead")
+            await until(lambda: (Path(f"/proc/{pid}/stat").read_text().split()[2]) == "Z", what="dead server")
             log.write_bytes(log.read_bytes()[:-11])
             os.kill(process.pid, signal.SIGCONT)
             assert await asyncio.to_thread(process.wait, DEADLINE_S) == 2

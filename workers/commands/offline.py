@@ -1,80 +1,121 @@
-"""The commands that need no running copydesk: documents in, JSON lines or plain text out."""
+"""Commands that need no server: they read files and print JSON lines or plain text."""
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import msgspec
+import click
 
 from streams.config.settings import Settings
 from streams.errors import UnreadableError
 from streams.topics import DAY_S
-from workers.progress import progress, track
-from workers.text.encoding import decode
+from workers.commands.base import Command, json_option, print_json, warn
+from workers.exit_codes import ExitCode
 
-DONE, FAILED, USAGE, UNREACHABLE, UNHEALTHY = range(5)  # exit codes of all commands
+Row = Mapping[str, Any]
+ToRows = Callable[[str, bytes], Iterator[Row]]
+Write = Callable[[Row], None]
+INPUT_TYPES = click.Choice(["auto", "text", "html", "page"])
+files_argument = click.argument("files", nargs=-1, required=True, metavar="FILE...")
 
 
-def run_parse(settings: Settings, args: Any) -> int:
-    """Print the items of feed documents; exit code FAILED when a file couldn't be read."""
+@click.command("parse", cls=Command, example="copydesk parse feed.xml")
+@files_argument
+@click.option("--url", default="", help="URL of the document; resolves relative links")
+@json_option("(default; accepted for consistency)")
+def parse(settings: Settings, files: Sequence[str], url: str, as_json: bool) -> ExitCode:
+    """Parse feed documents; print one item per line as JSON.
+
+    FILE `-` reads standard input. The exit code is 1 when a file is unreadable.
+    """
     from workers.poller.formats import parse_feed
 
-    def rows(name: str, data: bytes) -> Iterator[Mapping[str, Any]]:
-        feed = parse_feed(data, args.url or _file_url(name), fetched_at=datetime.now(UTC))
-        for item in feed.items:
+    def to_rows(name: str, data: bytes) -> Iterator[Row]:
+        import msgspec
+
+        for item in parse_feed(data, url or _file_url(name), fetched_at=datetime.now(UTC)).items:
             yield msgspec.to_builtins(item)
 
-    return process_files(args.files, rows, lambda row: print_json(row), settings)
+    return process_files(files, to_rows, print_json)
 
 
-def run_clean(settings: Settings, args: Any) -> int:
-    """Print the clean copies of stories; exit code FAILED when a file couldn't be read."""
-    from workers.clean.cleaner import clean
+@click.command("clean", cls=Command, example="copydesk clean story.html --json")
+@files_argument
+@click.option(
+    "--type", "input_type", type=click.Choice(["auto", "text", "html", "page"]), default="auto", help="input type"
+)
+@click.option("--url", default="", help="URL of the article; resolves relative links")
+@click.option("--title", default="", help="headline, if the file has none")
+@json_option("print JSON, one object per line, instead of plain text")
+def clean(settings: Settings, files: Sequence[str], input_type: str, url: str, title: str, as_json: bool) -> ExitCode:
+    """Clean articles; print one article per file.
 
-    def rows(name: str, data: bytes) -> Iterator[Mapping[str, Any]]:
-        copy = clean(decode(data), args.type, title=args.title, url=args.url)
-        yield {"url": args.url} | msgspec.to_builtins(copy)
+    FILE `-` reads standard input. The exit code is 1 when a file is unreadable.
+    """
+    from workers.clean.cleaner import clean as clean_article
+    from workers.text.encoding import decode
 
-    return process_files(args.files, rows, print_json if args.json else _print_article, settings)
+    def to_rows(name: str, data: bytes) -> Iterator[Row]:
+        import msgspec
+
+        content = clean_article(decode(data), input_type, title=title, url=url)
+        yield {"url": url} | msgspec.to_builtins(content)
+
+    return process_files(files, to_rows, print_json if as_json else _print_article)
 
 
-def run_dedupe(settings: Settings, args: Any) -> int:
-    """Print what each article of a file is, and the story that it tells, by an index that is gone afterwards."""
+def _print_article(row: Row) -> None:
+    head = [row.get("kicker"), row.get("title"), row.get("dek"), ", ".join(row.get("byline", ()))]
+    print("\n\n".join([*filter(None, head), *row.get("paragraphs", ())]) + "\n")
+
+
+@click.command("dedupe", cls=Command, example="copydesk dedupe articles.jsonl --json")
+@files_argument
+@json_option("print JSON, one object per line, instead of plain text")
+def dedupe(settings: Settings, files: Sequence[str], as_json: bool) -> ExitCode:
+    """Classify articles as new, revised, duplicate or near-duplicate.
+
+    A FILE has one JSON object per line, in order of arrival, with title, text, url and others. `-` reads standard
+    input. The index is temporary.
+    """
     import asyncio
     import tempfile
 
-    from streams.brokers.redis_streams.broker import RedisStreamsBroker
     from streams.valkey.server import EmbeddedValkey
-    from workers.dedupe.file_rows import classify_rows
-    from workers.dedupe.near_duplicates.index import StoryIndex
 
-    async def work(url: str) -> None:
-        log = RedisStreamsBroker(url)
-        try:
-            rows = (row for name in args.files for row in _json_rows(name))
-            with progress("articles", sum(read_input(name).count(b"\n") for name in args.files if name != "-")) as done:
-                async for row in classify_rows(StoryIndex(log.state, settings.story_window_days * DAY_S), rows):
-                    show(row)
-                    done(1)
-        finally:
-            await log.close()
-
-    show = print_json if args.json else _print_verdict
-    with tempfile.TemporaryDirectory(prefix="copydesk-judge-") as folder:
+    with tempfile.TemporaryDirectory(prefix="copydesk-dedupe-") as folder:
         valkey = EmbeddedValkey(replace(settings, data_dir=Path(folder), valkey_fsync="everysec"))
         valkey.start()
         try:
-            asyncio.run(work(valkey.url))
+            asyncio.run(_dedupe(valkey.url, settings, files, print_json if as_json else _print_classification))
         finally:
             valkey.stop()
-    return DONE
+    return ExitCode.OK
 
 
-def _json_rows(name: str) -> Iterator[Mapping[str, Any]]:
+async def _dedupe(url: str, settings: Settings, files: Sequence[str], write: Write) -> None:
+    from streams.brokers.redis_streams.broker import RedisStreamsBroker
+    from workers.dedupe.file_rows import classify_rows
+    from workers.dedupe.near_duplicates.index import StoryIndex
+    from workers.progress import progress
+
+    broker = RedisStreamsBroker(url)
+    try:
+        rows = (row for name in files for row in _json_rows(name))
+        total = sum(read_input(name).count(b"\n") for name in files if name != "-")
+        with progress("articles", total) as advance:
+            async for row in classify_rows(StoryIndex(broker.state, settings.story_window_days * DAY_S), rows):
+                write(row)
+                advance(1)
+    finally:
+        await broker.close()
+
+
+def _json_rows(name: str) -> Iterator[Row]:
     for number, line in enumerate(read_input(name).splitlines(), 1):
         if line.strip():
             try:
@@ -86,64 +127,62 @@ def _json_rows(name: str) -> Iterator[Mapping[str, Any]]:
             yield row
 
 
-def _print_verdict(row: Mapping[str, Any]) -> None:
-    like = f"  like {row['duplicate_of']} ({row['similarity']:.0%})" if row["duplicate_of"] else ""
-    print(f"{row['id']}  {row['verdict']} {row['revision']}  story {row['story_id']}{like}")
+def _print_classification(row: Row) -> None:
+    original = f"  like {row['duplicate_of']} ({row['similarity']:.0%})" if row["duplicate_of"] else ""
+    print(f"{row['id']}  {row['verdict']} {row['revision']}  story {row['story_id']}{original}")
 
 
-def run_url(settings: Settings, args: Any) -> int:
-    """Print how links are spelt; exit code FAILED when one is no http or https link."""
+@click.command("url", cls=Command, example="copydesk url https://amp.example.org/a?utm_source=rss")
+@click.argument("urls", nargs=-1, required=True, metavar="URL...")
+@json_option("print JSON, one object per line: url, canonical, key, rules")
+def url(settings: Settings, urls: Sequence[str], as_json: bool) -> ExitCode:
+    """Print the canonical form of links, and the rules that apply.
+
+    The exit code is 1 when a link is not http or https.
+    """
     from workers.urls.canonical import canonicalise
 
-    code = DONE
-    for url in args.urls:
-        found = canonicalise(url)
-        if not found.canonical:
-            print(f"copydesk: {url}: not an http or https link", file=sys.stderr)
-            code = FAILED
-        elif args.json:
-            print_json({"url": url, "canonical": found.canonical, "key": found.key, "rules": found.rules})
+    code = ExitCode.OK
+    for link in urls:
+        result = canonicalise(link)
+        if not result.canonical:
+            warn(f"{link}: not an http or https link")
+            code = ExitCode.FAILED
+        elif as_json:
+            print_json({"url": link, "canonical": result.canonical, "key": result.key, "rules": result.rules})
         else:
-            print(f"{found.canonical}  key {found.key}  {', '.join(found.rules)}".rstrip())
+            print(f"{result.canonical}  key {result.key}  {', '.join(result.rules)}".rstrip())
     return code
 
 
-def process_files(
-    files: Iterable[str],
-    rows: Callable[[str, bytes], Iterator[Mapping[str, Any]]],
-    show: Callable[[Any], None],
-    settings: Settings,
-) -> int:
-    code = DONE
-    files = list(files)
-    for name in track(files, "files", len(files)):
+def process_files(files: Iterable[str], to_rows: ToRows, write: Write) -> ExitCode:
+    """Write the rows of each file; report unreadable files and continue."""
+    from workers.progress import track
+
+    code = ExitCode.OK
+    names = list(files)
+    for name in track(names, "files", len(names)):
         try:
-            for row in rows(name, read_input(name)):
-                show({"file": name} | dict(row))
+            for row in to_rows(name, read_input(name)):
+                write({"file": name} | dict(row))
         except UnreadableError as exc:
-            print(f"copydesk: {name}: {exc}", file=sys.stderr)
-            code = FAILED
+            warn(f"{name}: {str(exc).removeprefix(f'{name}: ')}")
+            code = ExitCode.FAILED
     return code
 
 
 def read_input(name: str) -> bytes:
+    """Return the bytes of file *name*, or of standard input for `-`. Raises UnreadableError."""
     if name == "-":
         return sys.stdin.buffer.read()
     try:
         return Path(name).read_bytes()
     except OSError as exc:
-        raise UnreadableError(exc.strerror or str(exc)) from exc
+        raise UnreadableError(f"{name}: {exc.strerror or exc}") from exc
 
 
 def _file_url(name: str) -> str:
     return Path(name).resolve().as_uri() if name != "-" else "file:///dev/stdin"
 
 
-def print_json(value: Mapping[str, Any]) -> None:
-    """Print *value* as a JSON line, at once: others wait for it on a pipe."""
-    print(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace").decode("utf-8"), flush=True)
-
-
-def _print_article(row: Mapping[str, Any]) -> None:
-    head = [row.get("kicker"), row.get("title"), row.get("dek"), ", ".join(row.get("byline", ()))]
-    print("\n\n".join([*filter(None, head), *row.get("paragraphs", ())]) + "\n")
+COMMANDS = (parse, clean, dedupe, url)

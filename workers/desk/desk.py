@@ -196,7 +196,7 @@ class Desk:
 
 def is_suppressed(story: "StoryAssignment", near_duplicates: str) -> bool:
     """Return whether the policy *near_duplicates* drops a near-duplicate."""
-    return near_duplicates == "suppress" or (near_duplicates == "first-publisher-wins" and not story.same_publisher)
+    return near_duplicates == "drop" or (near_duplicates == "first-publisher" and not story.same_publisher)
 
 
 def create_desk(settings: Settings, broker: Broker, *, url: str, name: str = "", clean: Cleaner | None = None) -> Any:

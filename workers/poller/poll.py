@@ -162,7 +162,7 @@ def _wait_s(poll: PollResult, state: FeedState, response: Response | None, setti
     interval_s = DEMO_INTERVAL_S if state.demo else options.poll_interval_s or settings.poll_interval_s
     if state.failures:
         return schedule.backoff_s(interval_s, state.failures, poll.status)
-    if options.poll_interval_s or state.demo or settings.adaptive_polling == "off" or state.history is None:
+    if options.poll_interval_s or state.demo or not settings.adaptive_polling or state.history is None:
         return interval_s
     now_s, hints = poll.started_at.timestamp(), state.hints
     if response is not None:

@@ -224,7 +224,7 @@ def test_subscribe_where_filters_by_rule_or_function(settings: Settings) -> None
             assert await got({"keyword": "harbour"}) == ["harbour closed", "harbour opens"]
             assert await got({"not": {"keyword": "harbour"}}) == ["swans counted"]
             assert await got(lambda a: a.title.endswith("opens")) == ["harbour opens"]
-            with pytest.raises(SettingsError, match="unknown kw"):
+            with pytest.raises(SettingsError, match="unknown key: kw"):
                 await got({"kw": "harbour"})
 
     asyncio.run(go())

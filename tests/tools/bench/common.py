@@ -23,7 +23,7 @@ def server(**settings: Any) -> Generator[Settings, None, None]:
         yield Settings(
             broker_url=valkey.url,
             data_dir=folder,
-            **{"allowed_private_hosts": "127.0.0.1:*", "adaptive_polling": "off", "host_delay_s": 0.0} | settings,
+            **{"allowed_private_hosts": "127.0.0.1:*", "adaptive_polling": False, "host_delay_s": 0.0} | settings,
         )
     finally:
         valkey.stop()

@@ -17,7 +17,8 @@ from typing import Any
 
 from aiohttp import web
 
-from streams.config.settings import ENV_PREFIX, Settings
+from streams.config.settings import Settings
+from streams.config.sources import ENV_PREFIX
 from streams.records import PollResult
 from streams.subscribe import subscribe
 from streams.valkey.server import die_with_parent

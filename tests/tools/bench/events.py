@@ -13,7 +13,8 @@ from typing import Any
 
 from streams.brokers.base import OutgoingMessage
 from streams.codec import encode
-from streams.config.settings import ENV_PREFIX, Settings
+from streams.config.settings import Settings
+from streams.config.sources import ENV_PREFIX
 from streams.records import Article
 from streams.topics import ARTICLES
 from streams.valkey.server import die_with_parent

@@ -15,7 +15,8 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
-from streams.config.settings import ENV_PREFIX, Settings
+from streams.config.settings import Settings
+from streams.config.sources import ENV_PREFIX
 from streams.subscribe import subscribe
 from streams.valkey.server import die_with_parent
 from tests.conftest import ROOT

@@ -1,6 +1,5 @@
 """Malformed URLs and bugs in a poll: its items are published, or the poll fails with backoff."""
 
-import argparse
 import asyncio
 import logging
 from dataclasses import replace
@@ -17,7 +16,7 @@ from tests.conftest import until
 from tests.support.feed_server import FeedServer, rss
 from tests.support.pipeline import BODY, everything
 from tests.workers.poller.test_poller import Desk, with_desk
-from workers.commands.manage import run_feeds_show
+from workers.commands.feeds import show_feed
 from workers.poller.poller import Poller
 from workers.poller.registry import WEBSUB, FeedRegistry
 from workers.poller.websub import PUSHED, Push
@@ -76,7 +75,7 @@ def test_bug_in_poll_fails_it_with_backoff(
         assert [(p.outcome, p.error_kind) for p in polls] == [("failed", "bug")] * 3
 
     with_desk(settings, work)
-    run_feeds_show(settings, argparse.Namespace(url=urls[0], json=False))
+    show_feed(settings, urls[0], as_json=False)
     shown = capsys.readouterr().out
     assert "DecodeError" in shown
     assert "bug" in shown.split()

@@ -184,13 +184,22 @@ def test_webhook_signature() -> None:
 
 
 INVALID = [
-    ("url = 'https://a.example'\nsecret = '0123456789abcdef'", "name is missing"),
-    ("name = 'w'\nurl = 'ftp://a.example'\nsecret = '0123456789abcdef'", "`url` must start with http:// or https://"),
+    ("url = 'https://a.example'\nsecret = '0123456789abcdef'", "missing key: sinks[1].name"),
+    ("name = 'w'\nurl = 'ftp://a.example'\nsecret = '0123456789abcdef'", "http:// or https://"),
     ("name = 'w'\nurl = 'https://a.example'\nsecret = 'short'", "16 characters"),
-    ("name = 'w'\nurl = 'https://a.example'\nsecret = 'whsec_0123456789abcd!'", "line 1: [[sinks]] 1 (w)"),
-    ("name = 'w'\nurl = 'https://a.example'\nsecret = '0123456789abcdef'\ntopic = 'polls'", "topic is articles"),
-    ("name = 'w'\nurl = 'https://a.example'\nsecret = '0123456789abcdef'\ntopic = 'articles.x'", "no such route"),
-    ("name = 'w'\nurl = 'https://a.example'\nsecret = '0123456789abcdef'\ntpoic = 'x'", "unknown tpoic"),
+    ("name = 'w'\nurl = 'https://a.example'\nsecret = 'whsec_0123456789abcd!'", "sinks[1].secret 'w'"),
+    (
+        "name = 'w'\nurl = 'https://a.example'\nsecret = '0123456789abcdef'\ntopic = 'polls'",
+        "expected articles or articles.<route>",
+    ),
+    (
+        "name = 'w'\nurl = 'https://a.example'\nsecret = '0123456789abcdef'\ntopic = 'articles.x'",
+        "unknown route: topic = 'articles.x' (sink w)",
+    ),
+    (
+        "name = 'w'\nurl = 'https://a.example'\nsecret = '0123456789abcdef'\ntpoic = 'x'",
+        "unknown key: sinks[1].tpoic",
+    ),
 ]
 
 

@@ -169,7 +169,7 @@ def test_short_text_is_not_compared(settings: Settings) -> None:
 
 @pytest.mark.parametrize(
     ("policy", "published"),
-    [("mark", {"one", "two", "again"}), ("suppress", {"one"}), ("first-publisher-wins", {"one", "again"})],
+    [("mark", {"one", "two", "again"}), ("drop", {"one"}), ("first-publisher", {"one", "again"})],
 )
 def test_near_duplicate_policies(policy: str, published: set[str], settings: Settings) -> None:
     async def go() -> None:

@@ -1,0 +1,92 @@
+"""Commands for dead letters: list, show, replay and discard messages that could not be processed."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import click
+
+from streams.config.settings import Settings
+from streams.errors import SettingsError
+from workers.commands.base import Group, json_option, print_json, run_with_broker
+from workers.exit_codes import ExitCode
+
+Resolve = Callable[[Any, Any], Awaitable[bool]]
+# A payload comes from a feed: its escape sequences must not reach the terminal. Tab and newline stay.
+CONTROL_ESCAPES = {code: f"\\x{code:02x}" for code in (*range(9), *range(11, 32), *range(127, 160))}
+names_argument = click.argument("names", nargs=-1, metavar="[LETTER]...")
+all_option = click.option("--all", "all_", is_flag=True, help="all pending dead letters")
+
+
+@click.group("dead-letters", cls=Group)
+def dead_letters() -> None:
+    """List, show, replay and discard dead letters."""
+
+
+@dead_letters.command("list", example="copydesk dead-letters list --json")
+@json_option()
+def list_(settings: Settings, as_json: bool) -> ExitCode:
+    """List the pending dead letters."""
+    import msgspec
+
+    from workers.dead_letters import select
+    from workers.text.normalise import plain_text
+
+    for pending in run_with_broker(settings, lambda broker: select(broker, [])):
+        letter = pending.letter
+        if as_json:
+            print_json({"letter": pending.name} | msgspec.to_builtins(letter))
+        else:
+            time, error = f"{letter.failed_at:%Y-%m-%d %H:%M:%S}", plain_text(letter.error.partition("\n")[0])
+            print(f"{pending.name:<8} {time}  {letter.error_kind}  {letter.feed or letter.topic}  {error}")
+    return ExitCode.OK
+
+
+@dead_letters.command("show", example="copydesk dead-letters show 3@17")
+@click.argument("names", nargs=-1, required=True, metavar="LETTER...")
+def show(settings: Settings, names: Sequence[str]) -> ExitCode:
+    """Print whole dead letters, with their payload."""
+    from workers.dead_letters import select
+
+    for pending in run_with_broker(settings, lambda broker: select(broker, names)):
+        letter = pending.letter
+        position = letter.source
+        print(f"{pending.name}: {letter.error_kind}, {position}, key {letter.key!r}")
+        text = f"{letter.error}\n{letter.payload.decode('utf-8', 'backslashreplace')}\n"
+        print(text.translate(CONTROL_ESCAPES))
+    return ExitCode.OK
+
+
+@dead_letters.command("replay", example="copydesk dead-letters replay --all")
+@names_argument
+@all_option
+def replay(settings: Settings, names: Sequence[str], all_: bool) -> ExitCode:
+    """Send the payloads through the desk again."""
+    from workers.dead_letters import replay as resolve
+
+    return _resolve(settings, names, all_, resolve, "replayed")
+
+
+@dead_letters.command("discard", example="copydesk dead-letters discard 3@17")
+@names_argument
+@all_option
+def discard(settings: Settings, names: Sequence[str], all_: bool) -> ExitCode:
+    """Discard dead letters without reprocessing."""
+    from workers.dead_letters import discard as resolve
+
+    return _resolve(settings, names, all_, resolve, "discarded")
+
+
+def _resolve(settings: Settings, names: Sequence[str], all_: bool, resolve: Resolve, past_tense: str) -> ExitCode:
+    from workers.dead_letters import select
+
+    if all_ == bool(names):
+        raise SettingsError("no dead letters selected: name them, or use --all")
+
+    async def body(broker: Any) -> int:
+        return sum([await resolve(broker, pending) for pending in await select(broker, names)])
+
+    print(f"{run_with_broker(settings, body)} {past_tense}")
+    return ExitCode.OK
+
+
+COMMANDS = (dead_letters,)

@@ -1,0 +1,218 @@
+"""Commands for the feed registry: add, remove, list, pause, discover, import and export feeds."""
+
+import asyncio
+import sys
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from streams.config.settings import Settings
+from streams.errors import SettingsError, UnreadableError
+from workers.commands.base import (
+    Group,
+    json_option,
+    print_json,
+    result_code,
+    run_with_broker,
+    run_with_running_broker,
+    warn,
+)
+from workers.exit_codes import ExitCode
+
+URL = "https://example.org/feed.xml"
+urls_argument = click.argument("urls", nargs=-1, required=True, metavar="URL...")
+
+
+@click.group("feeds", cls=Group)
+def feeds() -> None:
+    """Manage the feeds."""
+
+
+@feeds.command("add", example=f"copydesk feeds add {URL} --folder world")
+@urls_argument
+@click.option("--folder", default="", help="folder of the feeds; routing rules can match it")
+def add(settings: Settings, urls: Sequence[str], folder: str) -> ExitCode:
+    """Register feeds. Creates the data directory if it is absent."""
+    from workers.poller.registry import validate_feed_url
+
+    return _add_feeds(settings, [(validate_feed_url(url), folder) for url in urls])
+
+
+@feeds.command("import", example="copydesk feeds import feeds.opml")
+@click.argument("file", type=click.Path(path_type=Path), metavar="FILE.opml")
+def import_(settings: Settings, file: Path) -> ExitCode:
+    """Register the feeds of an OPML file. Creates the data directory if it is absent."""
+    from workers.poller.opml import read_opml
+    from workers.poller.registry import validate_feed_url
+
+    entries, code = [], ExitCode.OK
+    for url, folder in read_opml(file):
+        try:
+            entries.append((validate_feed_url(url), folder))
+        except SettingsError as exc:  # an invalid entry must not prevent the import of the others
+            warn(f"feed skipped: {exc}")
+            code = ExitCode.FAILED
+    return _add_feeds(settings, entries) or code
+
+
+def _add_feeds(settings: Settings, entries: list[tuple[str, str]]) -> ExitCode:
+    from workers.poller.registry import FeedRegistry
+
+    new = run_with_broker(settings, lambda broker: FeedRegistry(broker.state).add(entries), create=True)
+    for url in new:
+        print(f"added {url}")
+    existing = len({url for url, _ in entries}) - len(new)
+    print(f"{len(new)} added" + (f", {existing} already registered" if existing else ""))
+    return ExitCode.OK
+
+
+@feeds.command("remove", example=f"copydesk feeds remove {URL}")
+@urls_argument
+def remove(settings: Settings, urls: Sequence[str]) -> ExitCode:
+    """Unregister feeds."""
+    from workers.poller.registry import FeedRegistry
+
+    removed = run_with_broker(settings, lambda broker: FeedRegistry(broker.state).remove(urls))
+    return _print_changes(urls, removed, "removed", "no such feed")
+
+
+def _print_changes(urls: Sequence[str], changed: Collection[str], past_tense: str, failure: str) -> ExitCode:
+    for url in urls:
+        if url in changed:
+            print(f"{past_tense} {url}")
+        else:
+            warn(f"{failure}: {url}; see `copydesk feeds list`")
+    return result_code(list(changed), urls)
+
+
+@feeds.command("list", example="copydesk feeds list --json")
+@json_option()
+def list_(settings: Settings, as_json: bool) -> ExitCode:
+    """List the feeds and their state. Needs a running copydesk."""
+    from workers.poller.registry import FeedRegistry
+    from workers.text.normalise import plain_text
+
+    for feed in run_with_running_broker(settings, lambda broker: FeedRegistry(broker.state).all()):
+        if as_json:
+            print_json(_to_row(feed))
+        else:
+            print(f"{feed.url}  {plain_text(feed.title) or '-'}  {plain_text(_describe(feed))}")
+    return ExitCode.OK
+
+
+def _to_row(feed: Any) -> dict[str, Any]:
+    """Return the feed's state as JSON; the history of its rate is internal."""
+    import msgspec
+
+    return {**msgspec.to_builtins(msgspec.structs.asdict(feed)), "history": None}
+
+
+def _describe(feed: Any) -> str:
+    state = feed.error or (f"{feed.items_total} items in {feed.polls} polls" if feed.polls else "not polled yet")
+    return ("paused; " if feed.paused else "") + state + (f"; moved to {feed.moved_to}" if feed.moved_to else "")
+
+
+@feeds.command("show", example=f"copydesk feeds show {URL}")
+@click.argument("url")
+@json_option()
+def show(settings: Settings, url: str, as_json: bool) -> ExitCode:
+    """Print the whole state of a feed."""
+    return show_feed(settings, url, as_json)
+
+
+def show_feed(settings: Settings, url: str, as_json: bool) -> ExitCode:
+    """Print the whole state of a feed. Raises UnreadableError if it is not registered."""
+    from workers.poller.registry import FeedRegistry
+    from workers.text.normalise import plain_text
+
+    registered = {feed.url: feed for feed in run_with_broker(settings, lambda broker: FeedRegistry(broker.state).all())}
+    if url not in registered:
+        raise UnreadableError(f"no such feed: {url}; see `copydesk feeds list`")
+    history = registered[url].history
+    row = _to_row(registered[url]) | {"items_a_day": round(24 * history.per_hour, 1) if history else None}
+    if as_json:
+        print_json(row)
+        return ExitCode.OK
+    for name, value in row.items():
+        if value not in (None, "", 0, False):
+            print(f"{name:<16} {format_time(value) if name.endswith('_s') else plain_text(str(value))}")
+    return ExitCode.OK
+
+
+def format_time(time_s: float) -> str:
+    """Return a Unix time as text."""
+    from datetime import UTC, datetime
+
+    return f"{datetime.fromtimestamp(time_s, UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+@feeds.command("pause", example=f"copydesk feeds pause {URL}")
+@urls_argument
+def pause(settings: Settings, urls: Sequence[str]) -> ExitCode:
+    """Stop polling feeds until `resume`."""
+    return _set_paused(settings, urls, True, "paused")
+
+
+@feeds.command("resume", example=f"copydesk feeds resume {URL}")
+@urls_argument
+def resume(settings: Settings, urls: Sequence[str]) -> ExitCode:
+    """Poll paused feeds again, at once."""
+    return _set_paused(settings, urls, False, "resumed")
+
+
+def _set_paused(settings: Settings, urls: Sequence[str], paused: bool, past_tense: str) -> ExitCode:
+    from workers.poller.registry import FeedRegistry
+
+    changed = run_with_broker(settings, lambda broker: FeedRegistry(broker.state).set_paused(urls, paused))
+    return _print_changes(urls, changed, past_tense, "no such feed")
+
+
+@feeds.command("poll-now", example=f"copydesk feeds poll-now {URL}")
+@urls_argument
+def poll_now(settings: Settings, urls: Sequence[str]) -> ExitCode:
+    """Poll feeds now, before their next poll is due."""
+    from workers.poller.registry import FeedRegistry
+
+    changed = run_with_broker(settings, lambda broker: FeedRegistry(broker.state).poll_now(urls))
+    return _print_changes(urls, changed, "due now:", "no such active feed")
+
+
+@feeds.command("discover", example="copydesk feeds discover https://example.org/")
+@click.argument("url")
+@json_option()
+def discover(settings: Settings, url: str, as_json: bool) -> ExitCode:
+    """Find the feeds of a web page."""
+    from workers.http.client import HttpClient
+    from workers.poller.discovery import discover as discover_feeds
+    from workers.poller.parser_pool import ParserPool
+    from workers.poller.registry import validate_feed_url
+    from workers.text.normalise import plain_text
+
+    async def find() -> Any:
+        async with HttpClient(settings) as client, ParserPool(1) as parsers:
+            return await discover_feeds(client, parsers, validate_feed_url(url))
+
+    results = asyncio.run(find())
+    for feed_url, feed in results:
+        if as_json:
+            print_json({"url": feed_url, "title": feed.title, "items": feed.document_items})
+        else:
+            print(f"{feed_url}  {plain_text(feed.title) or '-'}  {feed.document_items} items")
+    if not results:
+        warn(f"no feed found: {url}")
+    return ExitCode.OK if results else ExitCode.FAILED
+
+
+@feeds.command("export", example="copydesk feeds export > feeds.opml")
+def export(settings: Settings) -> ExitCode:
+    """Print the feeds as OPML."""
+    from workers.poller.opml import write_opml
+    from workers.poller.registry import FeedRegistry
+
+    sys.stdout.write(write_opml(run_with_broker(settings, lambda broker: FeedRegistry(broker.state).all())))
+    return ExitCode.OK
+
+
+COMMANDS = (feeds,)

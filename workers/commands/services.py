@@ -1,0 +1,69 @@
+"""Commands that run services: everything on one machine, or one worker of a scaled-out copydesk."""
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from streams.config.settings import Settings
+from workers.commands.base import Command, announce_data_dir
+from workers.exit_codes import ExitCode
+
+KAFKA_FLAGS = "--broker-url kafka://kafka1:9092 --state-url redis://redis1:6379"
+name_option = click.option(
+    "--name", default="", help="stable worker name, unique on the broker; a restarted worker takes over its entry"
+)
+
+
+@click.command("up", cls=Command, example="copydesk up --web-port 9000")
+def up(settings: Settings) -> ExitCode:
+    """Run all services on this machine.
+
+    Starts the demo newsroom while no feeds are registered. Ctrl-C stops all services in order.
+    """
+    from workers.services import run
+    from workers.supervisor import Supervisor
+
+    announce_data_dir(settings)
+    return ExitCode(run(Supervisor(settings).run))
+
+
+@click.command("poll", cls=Command, example=f"copydesk poll {KAFKA_FLAGS}")
+@name_option
+def poll(settings: Settings, name: str) -> ExitCode:
+    """Run a poller."""
+    return _run("run_poller", settings, name)
+
+
+@click.command("desk", cls=Command, example=f"copydesk desk {KAFKA_FLAGS}")
+@name_option
+def desk(settings: Settings, name: str) -> ExitCode:
+    """Run a desk worker."""
+    return _run("run_desk", settings, name)
+
+
+@click.command("web", cls=Command, example=f"copydesk web {KAFKA_FLAGS}")
+@name_option
+def web(settings: Settings, name: str) -> ExitCode:
+    """Serve the status page and the HTTP API."""
+    return _run("run_web", settings, name)
+
+
+@click.command("sink", cls=Command, example=f"copydesk sink newsroom {KAFKA_FLAGS}")
+@click.argument("sink", metavar="NAME", default="")
+@name_option
+def sink(settings: Settings, name: str, sink: str) -> ExitCode:
+    """Deliver articles to the sink NAME of copydesk.toml, or to all of its [[sinks]]."""
+    return _run("run_sinks", settings, name, only=sink)
+
+
+def _run(function: str, settings: Settings, name: str, **options: Any) -> ExitCode:
+    from streams.subscribe import resolve_broker_url
+    from workers import services
+
+    url = resolve_broker_url(settings)
+    service: Callable[..., Any] = getattr(services, function)
+    return ExitCode(services.run(lambda: service(settings, url, name, **options)))
+
+
+COMMANDS = (up, poll, desk, web, sink)

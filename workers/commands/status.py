@@ -1,0 +1,126 @@
+"""Commands that report: counters and lag, health checks, effective settings."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import click
+
+from streams.config.settings import Settings, effective_settings, settings_table
+from streams.topics import DAY_S
+from workers.commands.base import (
+    Command,
+    json_option,
+    loaded_settings,
+    print_json,
+    run_with_running_broker,
+    warn,
+)
+from workers.exit_codes import ExitCode
+
+MAX_MEMORY_USAGE = 0.85  # share of the broker's memory at which pollers pause
+
+
+def _read_status(settings: Settings) -> dict[str, Any]:
+    from streams.topics import DESK_GROUP
+    from workers.status import read_status
+
+    status: dict[str, Any] = run_with_running_broker(settings, lambda broker: read_status(broker, DESK_GROUP))
+    return status
+
+
+@click.command("status", cls=Command, example="copydesk status --json")
+@json_option("print one JSON object")
+def status(settings: Settings, as_json: bool) -> ExitCode:
+    """Print counters, lag, workers and feeds. Needs a running copydesk."""
+    report = _read_status(settings)
+    if as_json:
+        print_json(report)
+    else:
+        for stage, counts in report["counters"].items():
+            print(f"{stage:<6}" + "  ".join(f"{name} {n:,}" for name, n in counts.items()))
+        print(f"desk lag {report['lag']} items; {len(report['feeds'])} feeds")
+        for worker in report["workers"]:
+            print(f"worker {worker['name']}: last heartbeat {worker['heartbeat_age_s']:.0f} s ago")
+    if not report["balanced"]:
+        warn("counters inconsistent: items are missing; see `copydesk check`")
+        return ExitCode.UNHEALTHY
+    return ExitCode.OK
+
+
+class Check(NamedTuple):
+    """The result of one check."""
+
+    name: str
+    ok: bool
+    message: str
+
+
+@click.command("check", cls=Command, example="copydesk check")
+@json_option("print JSON, one object per line: name, ok, message")
+def check(settings: Settings, as_json: bool) -> ExitCode:
+    """Check settings, broker, memory, counters, workers and feeds.
+
+    Needs a running copydesk. The exit code is 4 when a check fails.
+    """
+    checks = list(run_checks(settings, _read_status(settings)))
+    for result in checks:
+        if as_json:
+            print_json(result._asdict())
+        else:
+            print(f"{'ok  ' if result.ok else 'FAIL'}  {result.name:<9} {result.message}")
+    return ExitCode.OK if all(result.ok for result in checks) else ExitCode.UNHEALTHY
+
+
+def run_checks(settings: Settings, status: Mapping[str, Any]) -> Iterator[Check]:
+    """Yield the checks of a status report."""
+    from streams.config.sources import redact_url
+    from workers.heartbeats import Worker, lag_problems, silent_problems
+
+    silent = silent_problems(Worker(**row) for row in status["workers"])
+    lag = lag_problems(status["lag"], settings.max_desk_lag)
+    failing = [feed for feed in status["feeds"] if feed["failures"]]
+    urls = filter(None, (settings.broker_url, settings.state_url))
+    yield Check("settings", True, f"{len(settings.routes)} routes, {len(settings.feeds)} [[feeds]] tables")
+    yield Check("broker", True, " and ".join(map(redact_url, urls)))
+    yield check_memory(status["memory"], status["removed_for_memory"])
+    yield Check(
+        "counters", status["balanced"], "consistent" if status["balanced"] else "inconsistent: items are missing"
+    )
+    yield Check("desk", not lag, lag[0] if lag else f"lag {status['lag']} items")
+    running = len(status["workers"]) - len(silent)
+    yield Check("workers", not silent, f"{running} with heartbeats, {len(silent)} without")
+    yield from (Check("worker", False, problem) for problem in silent)
+    yield Check("feeds", not failing, f"{len(status['feeds']) - len(failing)} ok, {len(failing)} failing")
+    yield from (Check("feed", False, f"{feed['url']}: {feed['error']}") for feed in failing)
+
+
+def check_memory(usage: float, removed: Mapping[str, Any]) -> Check:
+    """Check that the broker has free memory and removed no articles early in the last day."""
+    counts, age_s = removed["messages"], removed["articles_ago_s"]
+    message = f"{usage:.0%} of the broker's"
+    if counts:
+        by_topic = ", ".join(f"{count} of {topic}" for topic, count in sorted(counts.items()))
+        last = f"; the last articles {age_s / 3600:.1f} hours ago" if age_s is not None else ""
+        message += f"; removed before their retention ended: {by_topic}{last}; raise valkey_memory_mb"
+    return Check("memory", usage < MAX_MEMORY_USAGE and (age_s is None or age_s > DAY_S), message)
+
+
+@click.command("settings", cls=Command, example="copydesk settings")
+@click.option("--markdown", is_flag=True, help="print all settings, defaults and meanings as a Markdown table")
+@json_option("print JSON, one object per line: name, value, source")
+def settings_(settings: Settings, markdown: bool, as_json: bool) -> ExitCode:
+    """Print the effective settings and their sources. Secrets are hidden."""
+    if markdown:
+        print(settings_table())
+        return ExitCode.OK
+    rows = effective_settings(loaded_settings())
+    width = max(len(f"{name} = {value}") for name, value, _ in rows)
+    for name, value, source in rows:
+        if as_json:
+            print_json({"name": name, "value": value, "source": source})
+        else:
+            print(f"{f'{name} = {value}':<{width}}  # {source}")
+    return ExitCode.OK
+
+
+COMMANDS = (status, check, settings_)

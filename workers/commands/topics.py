@@ -1,0 +1,121 @@
+"""Commands that read topics, send kept items through the desk again, and try routing rules."""
+
+import asyncio
+import functools
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from streams.config.settings import Settings
+from workers.commands.base import Command, Group, json_option, print_json, run_with_broker, warn
+from workers.exit_codes import ExitCode
+
+
+@click.command("tail", cls=Command, example="copydesk tail articles --from start --json")
+@click.argument("topic")
+@click.option(
+    "--from",
+    "start",
+    metavar="start|end|OFFSET",
+    help="first message; default: end; with --group or --no-follow: start",
+)
+@click.option("--group", default="", help="consumer group: resume at its offset and share the topic with its members")
+@click.option("--follow/--no-follow", default=True, help="wait for more messages (default), or stop at the end")
+@json_option()
+def tail(settings: Settings, topic: str, start: str | None, group: str, follow: bool, as_json: bool) -> ExitCode:
+    """Print a topic: articles, articles.<route>, items, polls, dead-letters.
+
+    Needs a running copydesk.
+    """
+    from streams.subscribe import Subscription
+
+    async def print_messages() -> None:
+        first = start or ("start" if group or not follow else "end")
+        async with Subscription(
+            topic, auto_commit=True, group=group, start=first, follow=follow, settings=settings
+        ) as subscription:
+            async for message, record in subscription.messages():
+                if as_json:
+                    _print_record(message, record)
+                else:
+                    print(format_record(record), flush=True)
+
+    asyncio.run(print_messages())
+    return ExitCode.OK
+
+
+def _print_record(message: Any, record: Any) -> None:
+    import msgspec
+
+    print_json(msgspec.to_builtins(record) | {"at": f"{message.topic}/{message.partition}@{message.offset}"})
+
+
+def format_record(record: Any) -> str:
+    """Return *record* as one line: time, source, and title or error."""
+    import msgspec
+
+    from workers.text.normalise import plain_text
+
+    values: Mapping[str, Any] = msgspec.to_builtins(record)
+    times = ("published", "failed_at", "started_at", "fetched_at")
+    time = next((values[name] for name in times if values.get(name)), "")
+    source = values.get("publisher") or values.get("feed") or values.get("topic") or ""
+    text = values.get("title") or f"{values.get('outcome', '')} {values.get('error', '')}".strip()
+    return f"{time[:19]}  {plain_text(source)[:24]:<24}  {plain_text(text)}"
+
+
+@click.command("replay", cls=Command, example="copydesk replay --from 7d")
+@click.option("--topic", type=click.Choice(["items"]), default="items", help="topic to replay")
+@click.option(
+    "--from", "since", required=True, metavar="TIME", help="oldest item: 2026-11-20, 2026-11-20T08:00, 7d, 12h, 30m"
+)
+def replay(settings: Settings, topic: str, since: str) -> ExitCode:
+    """Clean kept items again by the current rules.
+
+    A changed article becomes a new revision.
+    """
+    from datetime import UTC, datetime
+
+    from workers.replay import parse_since, replay_items
+
+    first = parse_since(since, datetime.now(UTC))
+    report = functools.partial(print, file=sys.stderr)
+    count = run_with_broker(settings, lambda broker: replay_items(settings, broker, first, report))
+    print(f"{count} items sent through the desk again; changed articles get a new revision")
+    return ExitCode.OK
+
+
+@click.group("routes", cls=Group)
+def routes() -> None:
+    """Try the routing rules of copydesk.toml."""
+
+
+@routes.command("test", example="copydesk routes test article.json")
+@click.argument("file", metavar="ARTICLE.json")
+@json_option()
+def test_routes(settings: Settings, file: str, as_json: bool) -> ExitCode:
+    """Print the routes of an article, and the result of each rule's fields.
+
+    ARTICLE.json is one line of `copydesk tail articles --json`. `-` reads standard input.
+    """
+    from streams.codec import decode
+    from streams.records import Article
+    from streams.routing import explain_routes
+    from workers.commands.offline import read_input
+
+    article = decode(read_input(file), Article)
+    for route, results in explain_routes(article, settings.routes):
+        is_taken = all(results.values())
+        if as_json:
+            print_json({"route": route, "taken": is_taken, "fields": results})
+        else:
+            reasons = ", ".join(f"{name} {'matches' if matches else 'differs'}" for name, matches in results.items())
+            print(f"{route}  {'taken' if is_taken else 'not taken'}  {reasons}")
+    if not settings.routes:
+        warn("no routes: copydesk.toml (it has no [[routes]] table); add one")
+    return ExitCode.OK
+
+
+COMMANDS = (tail, replay, routes)

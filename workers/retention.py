@@ -1,0 +1,55 @@
+"""Background loops of a desk worker that bound the memory of a Redis Streams broker.
+
+They must not know the desk. Kafka keeps messages on disk and deletes them by itself.
+"""
+
+import asyncio
+import logging
+
+from streams.brokers.base import Broker
+from streams.brokers.redis_streams.broker import RedisStreamsBroker
+from streams.brokers.redis_streams.memory import MemoryRelief
+from streams.brokers.redis_streams.retention import Retention
+from streams.config.settings import Settings
+from streams.errors import UnavailableError
+from streams.topics import DAY_S, DESK_GROUP
+
+log = logging.getLogger(__name__)
+TRIM_INTERVAL_S = 30.0
+RELIEF_INTERVAL_S = 0.5  # a desk writes a few MB in that time: less than the memory reserve
+
+
+async def retention_loop(broker: Broker, settings: Settings, interval_s: float = TRIM_INTERVAL_S) -> None:
+    """Trim streams to their retention and expire silent consumer groups, every *interval_s*."""
+    if not isinstance(broker, RedisStreamsBroker):
+        return
+    retention = Retention(broker)
+    while True:
+        await asyncio.sleep(interval_s)
+        try:
+            await _expire_groups(retention, settings.group_expiry_days)
+            await retention.trim()
+        except UnavailableError as exc:
+            log.warning("streams not trimmed: %s; retrying in %g s", exc, interval_s)
+
+
+async def _expire_groups(retention: Retention, expiry_days: float) -> None:
+    for group in await retention.expire_groups(expiry_days * DAY_S, keep={DESK_GROUP}):
+        log.warning(
+            "consumer group expired: %s (inactive for %g days); its unread messages are no longer kept",
+            group,
+            expiry_days,
+        )
+
+
+async def memory_relief_loop(broker: Broker, interval_s: float = RELIEF_INTERVAL_S) -> None:
+    """Remove old messages when the broker's memory runs short, checked every *interval_s*."""
+    if not isinstance(broker, RedisStreamsBroker):
+        return
+    relief = MemoryRelief(broker)
+    while True:
+        try:
+            await relief.relieve()
+        except UnavailableError as exc:
+            log.warning("memory not relieved: %s; retrying in %g s", exc, interval_s)
+        await asyncio.sleep(interval_s)

@@ -1,0 +1,51 @@
+"""The watchdog of a desk worker: it ends a process that makes no progress, so that a supervisor restarts it.
+
+It must not know the pipeline. It reads the shared counters and the lag of the desk's consumer group.
+"""
+
+import asyncio
+import logging
+import os
+import time
+
+from streams.brokers.base import Broker
+from streams.errors import UnavailableError
+from streams.state.redis_client import map_redis_errors
+from streams.topics import DESK_GROUP, ITEMS
+from workers.counters import read_counters
+from workers.dedupe.rebuild import INTACT_KEY
+from workers.exit_codes import ExitCode
+
+log = logging.getLogger(__name__)
+STALL_TIMEOUT_S = 30.0
+
+
+async def watchdog(broker: Broker, stall_timeout_s: float = STALL_TIMEOUT_S) -> None:
+    """End this process when items wait and no desk worker makes progress for *stall_timeout_s*.
+
+    A consumer group's rebalance may get stuck where brokers die in the middle of it. No other check detects that. The
+    restarted worker joins the group anew. The process also ends when the shared state has been lost: the restarted
+    worker rebuilds it from the articles topic.
+    """
+    last_count, progress_at_s = -1, time.monotonic()
+    while True:
+        await asyncio.sleep(stall_timeout_s / 10)
+        try:
+            if not await _is_state_intact(broker):
+                log.critical("shared state lost: %s is missing; restarting to rebuild it", INTACT_KEY)
+                os._exit(ExitCode.TEMPORARY_FAILURE)
+            count = (await read_counters(broker.state))["desk"]["in"]
+            lag = await broker.lag(ITEMS.name, DESK_GROUP)
+        except UnavailableError:
+            last_count = -1  # no figures during an outage: the timeout starts anew when the broker is back
+            continue
+        if not lag or count != last_count:
+            last_count, progress_at_s = count, time.monotonic()
+        elif time.monotonic() - progress_at_s > stall_timeout_s:
+            log.critical("no progress of any desk: %g s (%d items pending); restarting", stall_timeout_s, lag)
+            os._exit(ExitCode.TEMPORARY_FAILURE)
+
+
+async def _is_state_intact(broker: Broker) -> bool:
+    with map_redis_errors(broker.state.url):
+        return bool(await broker.state.exists(INTACT_KEY))
