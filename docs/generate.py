@@ -5,9 +5,7 @@ python docs/generate.py    rewrite the settings table in reference/settings.md
 Sphinx runs `write_pages`; the pages go to `build/docs/generated`.
 """
 
-import argparse
 import datetime
-import os
 import re
 import sys
 from collections.abc import Iterable, Sequence
@@ -17,6 +15,7 @@ from typing import Any
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[1]))
 
+import click
 import msgspec
 
 from streams.config.settings import settings_table
@@ -35,7 +34,7 @@ from streams.records import (
     RevisionChanges,
 )
 from streams.topics import BUILTIN_TOPICS, DAY_S
-from workers.cli import build_parser
+from workers.cli import cli
 from workers.web.latency import Latency
 from workers.web.metrics import render_metrics
 from workers.web.openapi import build_openapi
@@ -145,6 +144,7 @@ FIELDS: dict[type, dict[str, str]] = {
         "attempts": "number of attempts",
         "feed": "URL of the feed",
         "failed_at": "time of the failure",
+        "sink": "sink that rejected the event",
     },
     MessageId: {"topic": "topic", "partition": "partition", "offset": "offset"},
 }
@@ -182,16 +182,15 @@ def _type(annotation: Any) -> str:
 
 def commands_page() -> str:
     """Return the help of all commands."""
-    os.environ |= {"COLUMNS": "100", "NO_COLOR": "1"}
     parts: list[str] = []
 
-    def walk(parser: argparse.ArgumentParser) -> None:
-        parts.append(f"## {parser.prog}\n\n```text\n{parser.format_help().strip()}\n```\n")
-        for action in parser._subparsers._group_actions if parser._subparsers else ():
-            for sub in (action.choices or {}).values():
-                walk(sub)
+    def walk(command: click.Command, parent: click.Context | None, name: str) -> None:
+        context = click.Context(command, info_name=name, parent=parent, terminal_width=100, max_content_width=100)
+        parts.append(f"## {context.command_path}\n\n```text\n{command.get_help(context).strip()}\n```\n")
+        for name, sub in getattr(command, "commands", {}).items():
+            walk(sub, context, name)
 
-    walk(build_parser())
+    walk(cli, None, "copydesk")
     return "\n".join(parts)
 
 

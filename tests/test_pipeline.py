@@ -275,7 +275,7 @@ def test_a_desk_ends_itself_when_it_stands_still_or_has_lost_its_memory(
     code = (
         "import asyncio\n"
         "from streams.config.settings import Settings\n"
-        "from streams.brokers.base import open_broker\n"
+        "from streams.brokers import open_broker\n"
         "from workers.watchdog import watchdog\n"
         f"asyncio.run(watchdog(open_broker(Settings(broker_url={settings.broker_url!r}, partitions=4)), 0.5))"
     )

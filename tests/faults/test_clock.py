@@ -22,7 +22,7 @@ COUNT = 200
 UPKEEP = """
 import asyncio, sys
 from streams.config.settings import Settings
-from streams.brokers.base import open_broker
+from streams.brokers import open_broker
 from workers.retention import retention_loop
 
 settings = Settings(broker_url=sys.argv[1])

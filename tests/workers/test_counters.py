@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 
-from streams.brokers.base import open_broker
+from streams.brokers import open_broker
 from streams.config.settings import Settings
 from workers.counters import STAGES, increment_commands, is_balanced, read_counters
 

@@ -26,7 +26,7 @@ NAMESPACE = "copydesk"
 ALLOW_OOM = "#!lua flags=allow-oom\n"
 # Version of all keys and their contents; ARCHITECTURE.md lists the duties of a change. Since version 2, signatures of
 # the story index have additional fields at their end. Version 1 cannot read them; version 2 fills them in on reading.
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 READER_LEASE_S = 6.0
 MAX_FETCH = 500  # entries per partition and read: about 1 MB of articles
 
@@ -87,10 +87,15 @@ class RedisStreamsBroker:
                 f"schema version too new: broker {redact_url(self.url)} "
                 f"(found {version}, supported {SCHEMA_VERSION}); upgrade copydesk"
             )
+        if version < SCHEMA_VERSION:
+            raise SettingsError(
+                f"schema version too old: broker {redact_url(self.url)} (found {version}, supported {SCHEMA_VERSION}); "
+                "start with an empty data_dir or database, and import the feeds again"
+            )
         self._partitions.update(zip((t.name for t in topics), counts, strict=True))
 
     async def check_schema_version(self) -> None:
-        """Store our schema version with the keys; raise SettingsError if they have a newer one."""
+        """Store our schema version with the keys; raise SettingsError if they have another one."""
         await self.create_topics([])
 
     async def partitions(self, topic: str, default: int | None = None) -> int:

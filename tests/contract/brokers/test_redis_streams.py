@@ -196,12 +196,13 @@ def test_expired_group_resumes_after_trimmed_messages(settings: Settings, caplog
     asyncio.run(go())
 
 
-def test_schema_version_older_is_updated(settings: Settings) -> None:
+def test_schema_version_older_is_refused(settings: Settings) -> None:
     async def go() -> None:
         log = RedisStreamsBroker(settings.broker_url)
         await log.state.set("copydesk:layout", SCHEMA_VERSION - 1)
-        await log.create_topics([])
-        assert int(await log.state.get("copydesk:layout")) == SCHEMA_VERSION
+        with pytest.raises(SettingsError, match="schema version too old"):
+            await log.create_topics([])
+        assert int(await log.state.get("copydesk:layout")) == SCHEMA_VERSION - 1
         await log.close()
 
     asyncio.run(go())

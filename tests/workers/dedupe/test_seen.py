@@ -2,7 +2,7 @@
 
 import asyncio
 
-from streams.brokers.base import open_broker
+from streams.brokers import open_broker
 from streams.config.settings import Settings
 from workers.dedupe import recent_texts
 from workers.dedupe.classify import ArticleMemory

@@ -1,11 +1,10 @@
--- Store the schema version unless the keys have a newer one, and create the missing topics.
+-- Store the schema version with new keys, and create the missing topics.
 -- KEYS: schema version, topics, retention. ARGV: schema version, partitions of a new topic, (topic, retention in s)...
--- Returns the previous schema version, then the partition count of each topic. Changes nothing under a newer version.
+-- Returns the stored schema version, then the partition count of each topic. Changes nothing under another version.
 redis.call('SETNX', KEYS[1], ARGV[1])
 local layout = tonumber(redis.call('GET', KEYS[1]))
 local out = {layout}
-if layout > tonumber(ARGV[1]) then return out end
-if layout < tonumber(ARGV[1]) then redis.call('SET', KEYS[1], ARGV[1]) end
+if layout ~= tonumber(ARGV[1]) then return out end
 for i = 3, #ARGV, 2 do
   redis.call('HSETNX', KEYS[2], ARGV[i], ARGV[2])
   redis.call('HSET', KEYS[3], ARGV[i], ARGV[i + 1])
