@@ -24,8 +24,8 @@ from streams.topics import BUILTIN_TOPICS, Partition, Topic, partition_name, res
 
 NAMESPACE = "copydesk"
 ALLOW_OOM = "#!lua flags=allow-oom\n"
-# Version of all keys and their contents; ARCHITECTURE.md lists the duties of a change. Since version 2, signatures of
-# the story index have additional fields at their end. Version 1 cannot read them; version 2 fills them in on reading.
+# Version of all keys and their contents; ARCHITECTURE.md lists the duties of a change. Version 3 renamed keys and
+# fields before the first release; data of earlier versions is refused.
 SCHEMA_VERSION = 3
 READER_LEASE_S = 6.0
 MAX_FETCH = 500  # entries per partition and read: about 1 MB of articles
