@@ -9,10 +9,10 @@ from collections.abc import Sequence
 
 import click
 
+from streams.exit_codes import ExitCode
 from streams.version import version
 from workers.commands import dead_letters, feeds, maintenance, offline, services, status, topics
 from workers.commands.base import EXIT_CODES_HELP, Group
-from workers.exit_codes import ExitCode
 
 EXAMPLES = """\
 copydesk up                                       run everything here, with a demo while no feeds are registered

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from streams.brokers.base import RedisCommand
-from streams.state.redis_client import map_redis_errors
 
 KEY = "copydesk:counters"
 STAGES = {
@@ -28,8 +27,7 @@ def increment_commands(stage: str, counts: Mapping[str, int]) -> list[RedisComma
 
 async def read_counters(state: Any) -> dict[str, dict[str, int]]:
     """Return all counters: stage → outcome → count."""
-    with map_redis_errors(state.url):
-        raw = await state.hgetall(KEY)
+    raw = await state.hgetall(KEY)
     counters: dict[str, Counter[str]] = {
         stage: Counter({"in": 0, **dict.fromkeys(names, 0)}) for stage, names in STAGES.items()
     }

@@ -11,7 +11,6 @@ from streams.brokers.base import Broker, Condition, ConsumedMessage, OutgoingMes
 from streams.codec import decode, encode
 from streams.errors import UnreadableError
 from streams.records import DeadLetter, MessageId
-from streams.state.redis_client import map_redis_errors
 from streams.topics import DEAD_LETTERS, ITEMS, SINK_REPLAYS
 from workers.replay import replay_headers
 
@@ -28,7 +27,7 @@ class PendingLetter(NamedTuple):
 
 def from_message(message: ConsumedMessage, error_kind: str, error: str, feed: str = "") -> OutgoingMessage:
     """Return the dead letter of a message that the desk could not process."""
-    return build(message.at, message.key, message.value, message.headers, error_kind, error, feed=feed)
+    return build(message.message_id, message.key, message.value, message.headers, error_kind, error, feed=feed)
 
 
 def from_sink(sink: str, message: ConsumedMessage, error: str, attempts: int) -> OutgoingMessage:
@@ -66,8 +65,7 @@ def build(
 
 async def pending(broker: Broker) -> AsyncIterator[PendingLetter]:
     """Yield the pending dead letters, partition by partition."""
-    with map_redis_errors(broker.state.url):
-        resolved = {name.decode() for name in await broker.state.hkeys(RESOLVED_KEY)}
+    resolved = {name.decode() for name in await broker.state.hkeys(RESOLVED_KEY)}
     reader = await broker.open_reader(DEAD_LETTERS, "", "start")
     try:
         while True:

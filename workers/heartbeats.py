@@ -21,7 +21,6 @@ from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
 from streams.errors import UnavailableError
-from streams.state.redis_client import map_redis_errors
 from streams.topics import DAY_S
 
 log = logging.getLogger(__name__)
@@ -88,8 +87,7 @@ async def _send_heartbeats(state: Any, role: str, name: str, is_working: Callabl
 
 async def write_heartbeat(state: Any, role: str, name: str) -> None:
     """Write one heartbeat."""
-    with map_redis_errors(state.url):
-        await state.hset(KEY, name, f"{role} {await _now_s(state):.3f}")
+    await state.hset(KEY, name, f"{role} {await _now_s(state):.3f}")
 
 
 async def read_workers(state: Any) -> list[Worker]:
@@ -100,23 +98,20 @@ async def read_workers(state: Any) -> list[Worker]:
 
 
 async def _recorded(state: Any) -> list[Worker]:
-    with map_redis_errors(state.url):
-        entries = await state.hgetall(KEY)
-        now_s = await _now_s(state)
+    entries = await state.hgetall(KEY)
+    now_s = await _now_s(state)
     return sorted(_worker(name.decode(), value.decode(), now_s) for name, value in entries.items())
 
 
 async def remove_workers(state: Any, names: Collection[str]) -> None:
     """Remove the entries of workers that have ended."""
     if names:
-        with map_redis_errors(state.url):
-            await state.hdel(KEY, *names)
+        await state.hdel(KEY, *names)
 
 
 async def clear_workers(state: Any) -> None:
     """Remove all entries; a running worker writes its entry again within BEAT_S."""
-    with map_redis_errors(state.url):
-        await state.delete(KEY)
+    await state.delete(KEY)
 
 
 async def _now_s(state: Any) -> float:

@@ -9,7 +9,7 @@ import re
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 
-from streams.brokers.base import Broker, Delivery, OutgoingMessage
+from streams.brokers.base import Broker, ConsumedMessage, OutgoingMessage
 from streams.config.settings import Settings
 from streams.errors import SettingsError
 from streams.records import MessageId
@@ -23,7 +23,7 @@ _AGO = re.compile(r"\A(\d+)\s*([dhm])")
 _UNITS = {"d": timedelta(days=1), "h": timedelta(hours=1), "m": timedelta(minutes=1)}
 
 
-def replay_headers(message: Delivery) -> tuple[tuple[str, bytes], ...]:
+def replay_headers(message: ConsumedMessage) -> tuple[tuple[str, bytes], ...]:
     """Return the headers for sending *message* again: its own, and its first position."""
     if any(name == REPLAY_HEADER for name, _ in message.headers):
         return message.headers
@@ -52,7 +52,7 @@ async def replay_items(settings: Settings, broker: Broker, since: datetime, repo
     return sent + len(batch)
 
 
-async def items_since(broker: Broker, since: datetime) -> AsyncIterator[Delivery]:
+async def items_since(broker: Broker, since: datetime) -> AsyncIterator[ConsumedMessage]:
     """Yield the messages of the items topic that were sent since *since*, up to its present end."""
     reader = await broker.open_reader(ITEMS, "", "start")
     try:

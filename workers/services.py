@@ -21,10 +21,10 @@ from streams.brokers import open_broker
 from streams.brokers.base import Broker
 from streams.config.settings import Settings
 from streams.errors import SettingsError
+from streams.exit_codes import ExitCode
 from streams.retry import retry_unavailable
 from streams.topics import BUILTIN_TOPICS, DESK_GROUP, route_topic
 from workers.dedupe.rebuild import rebuild_if_lost
-from workers.exit_codes import ExitCode
 from workers.heartbeats import heartbeat_task, worker_name
 from workers.poller.poller import Poller
 from workers.retention import memory_relief_loop, retention_loop

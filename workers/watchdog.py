@@ -10,11 +10,10 @@ import time
 
 from streams.brokers.base import Broker
 from streams.errors import UnavailableError
-from streams.state.redis_client import map_redis_errors
+from streams.exit_codes import ExitCode
 from streams.topics import DESK_GROUP, ITEMS
 from workers.counters import read_counters
 from workers.dedupe.rebuild import INTACT_KEY
-from workers.exit_codes import ExitCode
 
 log = logging.getLogger(__name__)
 STALL_TIMEOUT_S = 30.0
@@ -33,7 +32,7 @@ async def watchdog(broker: Broker, stall_timeout_s: float = STALL_TIMEOUT_S) -> 
         try:
             if not await _is_state_intact(broker):
                 log.critical("shared state lost: %s is missing; restarting to rebuild it", INTACT_KEY)
-                os._exit(ExitCode.TEMPORARY_FAILURE)
+                os._exit(ExitCode.TEMPFAIL)
             count = (await read_counters(broker.state))["desk"]["in"]
             lag = await broker.lag(ITEMS.name, DESK_GROUP)
         except UnavailableError:
@@ -43,9 +42,8 @@ async def watchdog(broker: Broker, stall_timeout_s: float = STALL_TIMEOUT_S) -> 
             last_count, progress_at_s = count, time.monotonic()
         elif time.monotonic() - progress_at_s > stall_timeout_s:
             log.critical("no progress of any desk: %g s (%d items pending); restarting", stall_timeout_s, lag)
-            os._exit(ExitCode.TEMPORARY_FAILURE)
+            os._exit(ExitCode.TEMPFAIL)
 
 
 async def _is_state_intact(broker: Broker) -> bool:
-    with map_redis_errors(broker.state.url):
-        return bool(await broker.state.exists(INTACT_KEY))
+    return bool(await broker.state.exists(INTACT_KEY))

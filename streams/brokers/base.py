@@ -43,14 +43,6 @@ class ConsumedMessage(NamedTuple):
     def message_id(self) -> MessageId:
         return MessageId(self.topic, self.partition, self.offset)
 
-    @property
-    def at(self) -> MessageId:
-        """Return `message_id`: its former name, which workers/desk uses."""
-        return self.message_id
-
-
-Delivery = ConsumedMessage  # former name, used by workers
-
 
 class Condition(NamedTuple):
     """Compare-and-set of a hash field: it must be `expected` ("" = absent) and becomes `new` in the same step.

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from streams.brokers.base import Delivery, OutgoingMessage
+from streams.brokers.base import ConsumedMessage, OutgoingMessage
 from streams.codec import decode
 from streams.config.settings import Settings
 from streams.records import Article, DeadLetter
@@ -187,9 +187,9 @@ class Fleet:
         self.counters = await read_counters(self.broker.state)
         return check(self.truth.ledger, self.wire, dead, self.poison, self.counters, items)
 
-    async def _all(self, topic: Topic) -> list[Delivery]:
+    async def _all(self, topic: Topic) -> list[ConsumedMessage]:
         reader = await self.broker.open_reader(topic, "", "start")
-        out: list[Delivery] = []
+        out: list[ConsumedMessage] = []
         while True:
             messages = await reader.read(0.05)
             out += messages
@@ -224,7 +224,7 @@ class Fleet:
         self.valkey.stop()
 
 
-def _out(delivery: Delivery) -> Out:
+def _out(delivery: ConsumedMessage) -> Out:
     article = decode(delivery.value, Article)
     assert article.source is not None
     source = (article.source.partition, article.source.offset)

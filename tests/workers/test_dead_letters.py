@@ -9,13 +9,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from streams.brokers.base import Delivery, OutgoingMessage
+from streams.brokers.base import ConsumedMessage, OutgoingMessage
 from streams.codec import encode
 from streams.config.settings import Settings
 from streams.errors import UnreadableError
 from streams.records import Article, DeadLetter, Item
 from streams.subscribe import subscribe
-from streams.topics import ITEMS, WEBHOOKS
+from streams.topics import ITEMS, SINK_REPLAYS
 from tests.conftest import copydesk
 from tests.support.feed_server import FeedServer, rss
 from tests.support.pipeline import BODY, MORE, everything, newsdesk, settled
@@ -182,20 +182,20 @@ def test_oversized_item_becomes_dead_letter(settings: Settings) -> None:
     asyncio.run(go())
 
 
-def test_webhook_dead_letter_replays_to_its_webhook(settings: Settings) -> None:
-    """The letter has the position of the article's message; the replay goes to the webhook alone."""
-    article = Delivery("copydesk.articles.world", 2, 17, 0.0, b"article id", b"{}", ())
+def test_sink_dead_letter_replays_to_its_sink(settings: Settings) -> None:
+    """The letter has the position of the article's message; the replay goes to the sink alone."""
+    article = ConsumedMessage("copydesk.articles.world", 2, 17, 0.0, b"article id", b"{}", ())
 
     async def go() -> None:
         broker = await connect(settings, settings.broker_url)
-        await broker.publish([dead_letters.from_webhook("desk", article, "HTTP 400", 3)])
+        await broker.publish([dead_letters.from_sink("desk", article, "HTTP 400", 3)])
         [pending] = await dead_letters.select(broker, [])
         assert pending.letter.source == "copydesk.articles.world/2@17"
-        assert (pending.letter.webhook, pending.letter.key, pending.letter.attempts) == ("desk", b"article id", 3)
+        assert (pending.letter.sink, pending.letter.key, pending.letter.attempts) == ("desk", b"article id", 3)
         assert await dead_letters.replay(broker, pending)
         assert await dead_letters.replay(broker, pending)  # idempotent: sends nothing more
         assert not await dead_letters.discard(broker, pending)
-        reader = await broker.open_reader(WEBHOOKS, "", "start")
+        reader = await broker.open_reader(SINK_REPLAYS, "", "start")
         [message] = await reader.read(1.0)
         await reader.close()
         assert (message.key, message.value) == (b"desk", b"{}")

@@ -17,7 +17,7 @@ import click
 from streams.config.settings import LoadedSettings, Settings, load_with_sources
 from streams.config.tables import TABLE_SETTINGS
 from streams.errors import CopydeskError, SettingsError, UnavailableError
-from workers.exit_codes import ExitCode
+from streams.exit_codes import ExitCode
 
 SETTINGS_HELP = (
     "Every setting is an option (--log-level DEBUG), a variable (COPYDESK_LOG_LEVEL) and a key of copydesk.toml.\n"

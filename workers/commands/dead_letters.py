@@ -7,8 +7,8 @@ import click
 
 from streams.config.settings import Settings
 from streams.errors import SettingsError
+from streams.exit_codes import ExitCode
 from workers.commands.base import Group, json_option, print_json, run_with_broker
-from workers.exit_codes import ExitCode
 
 Resolve = Callable[[Any, Any], Awaitable[bool]]
 # A payload comes from a feed: its escape sequences must not reach the terminal. Tab and newline stay.

@@ -10,6 +10,7 @@ import click
 
 from streams.config.settings import Settings
 from streams.errors import SettingsError, UnreadableError
+from streams.exit_codes import ExitCode
 from workers.commands.base import (
     Group,
     json_option,
@@ -19,7 +20,6 @@ from workers.commands.base import (
     run_with_running_broker,
     warn,
 )
-from workers.exit_codes import ExitCode
 
 URL = "https://example.org/feed.xml"
 urls_argument = click.argument("urls", nargs=-1, required=True, metavar="URL...")

@@ -9,8 +9,8 @@ import click
 from streams.config.settings import Settings, settings_toml
 from streams.config.sources import CONFIG_FILE
 from streams.errors import SettingsError
+from streams.exit_codes import ExitCode
 from workers.commands.base import Command, require_data_dir, run_with_broker
-from workers.exit_codes import ExitCode
 
 archive_argument = click.argument("file", type=click.Path(path_type=Path), metavar="FILE.tar")
 

@@ -12,9 +12,9 @@ import click
 
 from streams.config.settings import Settings
 from streams.errors import UnreadableError
+from streams.exit_codes import ExitCode
 from streams.topics import DAY_S
 from workers.commands.base import Command, json_option, print_json, warn
-from workers.exit_codes import ExitCode
 
 Row = Mapping[str, Any]
 ToRows = Callable[[str, bytes], Iterator[Row]]

@@ -6,8 +6,8 @@ from typing import Any
 import click
 
 from streams.config.settings import Settings
+from streams.exit_codes import ExitCode
 from workers.commands.base import Command, announce_data_dir
-from workers.exit_codes import ExitCode
 
 KAFKA_FLAGS = "--broker-url kafka://kafka1:9092 --state-url redis://redis1:6379"
 name_option = click.option(

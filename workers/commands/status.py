@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import click
 
 from streams.config.settings import Settings, effective_settings, settings_table
+from streams.exit_codes import ExitCode
 from streams.topics import DAY_S
 from workers.commands.base import (
     Command,
@@ -15,7 +16,6 @@ from workers.commands.base import (
     run_with_running_broker,
     warn,
 )
-from workers.exit_codes import ExitCode
 
 MAX_MEMORY_USAGE = 0.85  # share of the broker's memory at which pollers pause
 

@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from streams.config.settings import Settings
+from streams.exit_codes import ExitCode
 from workers.commands.base import Command, Group, json_option, print_json, run_with_broker, warn
-from workers.exit_codes import ExitCode
 
 
 @click.command("tail", cls=Command, example="copydesk tail articles --from start --json")

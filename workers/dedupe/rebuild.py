@@ -8,13 +8,12 @@ import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from streams.brokers.base import Broker, Delivery, RedisCommand
+from streams.brokers.base import Broker, ConsumedMessage, RedisCommand
 from streams.brokers.redis_streams.broker import RedisStreamsBroker
 from streams.codec import decode
 from streams.config.settings import Settings
 from streams.errors import UnavailableError, UnreadableError
 from streams.records import Article
-from streams.state.redis_client import map_redis_errors
 from streams.topics import ARTICLES, DAY_S
 from workers.dedupe.classify import ArticleMemory
 from workers.dedupe.seen import SeenStore
@@ -35,20 +34,19 @@ async def rebuild_if_lost(broker: Broker, settings: Settings) -> bool:
     Raises:
         UnavailableError: another worker is rebuilding.
     """
-    with map_redis_errors(broker.state.url):
-        if await broker.state.exists(INTACT_KEY):
-            return True
-        if not isinstance(broker, RedisStreamsBroker):
-            if not await broker.state.set(LOCK_KEY, 1, nx=True, ex=LOCK_S):
-                raise UnavailableError("shared state not ready: another desk is rebuilding it; wait for that desk")
-            try:
-                await rebuild(broker, settings)
-            finally:  # also on cancellation, so that another worker can start at once
-                await broker.state.delete(LOCK_KEY)
-        if isinstance(broker, RedisStreamsBroker):
-            await broker.write_state(("SET", INTACT_KEY, 1))  # even with full memory: no desk starts without it
-        else:
-            await broker.state.set(INTACT_KEY, 1)
+    if await broker.state.exists(INTACT_KEY):
+        return True
+    if not isinstance(broker, RedisStreamsBroker):
+        if not await broker.state.set(LOCK_KEY, 1, nx=True, ex=LOCK_S):
+            raise UnavailableError("shared state not ready: another desk is rebuilding it; wait for that desk")
+        try:
+            await rebuild(broker, settings)
+        finally:  # also on cancellation, so that another worker can start at once
+            await broker.state.delete(LOCK_KEY)
+    if isinstance(broker, RedisStreamsBroker):
+        await broker.write_state(("SET", INTACT_KEY, 1))  # even with full memory: no desk starts without it
+    else:
+        await broker.state.set(INTACT_KEY, 1)
     return True
 
 
@@ -72,7 +70,7 @@ async def rebuild(broker: Broker, settings: Settings) -> int:
     return count
 
 
-def _article(message: Delivery) -> Article | None:
+def _article(message: ConsumedMessage) -> Article | None:
     """Return the article; None if it is unreadable, or from a version without article fingerprints."""
     try:
         article = decode(message.value, Article)
@@ -81,7 +79,9 @@ def _article(message: Delivery) -> Article | None:
     return article if article.fingerprint else None
 
 
-async def _remember(articles: Sequence[tuple[Delivery, Article]], seen: SeenStore, stories: "StoryIndex") -> None:
+async def _remember(
+    articles: Sequence[tuple[ConsumedMessage, Article]], seen: SeenStore, stories: "StoryIndex"
+) -> None:
     from workers.dedupe.near_duplicates.signature import signature_of
 
     memories = await seen.get([article.id for _, article in articles])

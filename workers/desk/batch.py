@@ -60,7 +60,7 @@ class BatchState:
 
     def result(self) -> BatchResult:
         """Return the result for the handled messages; dead letters of later messages wait for their own step."""
-        dead_letters = [self.dead_letters[m.at] for m in self.handled if m.at in self.dead_letters]
+        dead_letters = [self.dead_letters[m.message_id] for m in self.handled if m.message_id in self.dead_letters]
         counts = self.counts + Counter(dead=len(dead_letters))
         state_writes = [*self.state_writes, *increment_commands("desk", counts)]
         return BatchResult([*dead_letters, *self.messages], state_writes, len(self.handled))
@@ -80,8 +80,8 @@ def dead_letter_on_error(message: ConsumedMessage, state: BatchState, feed: str 
     else:
         return
     key = message.key.decode("utf-8", "replace")
-    log.error("dead letter item=%s feed=%s at=%s: %s: %s", key, feed, message.at, error_kind, error)
-    state.dead_letters[message.at] = from_message(message, error_kind, error, feed)
+    log.error("dead letter item=%s feed=%s at=%s: %s: %s", key, feed, message.message_id, error_kind, error)
+    state.dead_letters[message.message_id] = from_message(message, error_kind, error, feed)
 
 
 @contextmanager

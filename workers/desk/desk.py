@@ -130,7 +130,7 @@ class Desk:
         self, candidate: Candidate, content: CleanedContent, classification: Classification, state: BatchState
     ) -> bool:
         """Return whether the item is a new article or a revision, and remember it; count it if it is not."""
-        item, at = candidate.item, candidate.message.at
+        item, at = candidate.item, candidate.message.message_id
         status, revision, memory = classification
         if not is_publishable(item, content):
             state.count("filtered", item, at, "no title, text, picture or enclosure")
@@ -164,7 +164,7 @@ class Desk:
         candidate = news.candidate
         state.state_writes += self.seen.set_commands(candidate.article_id, news.classification.memory)
         reason = f"near-duplicate of {story.duplicate_of} ({story.similarity:.0%})"
-        state.count("duplicate", candidate.item, candidate.message.at, reason)
+        state.count("duplicate", candidate.item, candidate.message.message_id, reason)
         return True
 
     def _diff(self, news: ClassifiedItem, state: BatchState) -> RevisionChanges | None:
@@ -183,7 +183,7 @@ class Desk:
         candidate, content, status = news.candidate, news.content, news.classification.status
         article = to_article(
             candidate.item, content, id_=candidate.article_id, revision=news.classification.revision,
-            source=candidate.message.at, fingerprint=news.fingerprint, story=story, changes=changes,
+            source=candidate.message.message_id, fingerprint=news.fingerprint, story=story, changes=changes,
         )  # fmt: skip
         state.messages += article_messages(article, self.settings.routes)
         state.published_texts[article.id] = article_text(candidate.item, content)
@@ -191,7 +191,7 @@ class Desk:
         if status is Status.NEW:
             lines = () if news.facts.is_reprint(content.stable_lines) else content.stable_lines
             state.state_writes += self.site_history.record_commands(candidate.site_query.site, article.title, lines)
-        state.count(status, candidate.item, candidate.message.at, article.title)
+        state.count(status, candidate.item, candidate.message.message_id, article.title)
 
 
 def is_suppressed(story: "StoryAssignment", near_duplicates: str) -> bool:

@@ -14,7 +14,6 @@ from urllib.parse import urlsplit
 
 from streams.brokers.base import RedisCommand
 from streams.records import Item
-from streams.state.redis_client import map_redis_errors
 from streams.state.segments import Segments
 from streams.topics import DAY_S
 from workers.clean.line_types import word_count
@@ -65,8 +64,7 @@ class SiteHistory:
             args: list[Any] = [SHARDS, KEY_BYTES]
             for query, segments, keys in zip(queries, live, sorted_keys, strict=True):
                 args += [self._segments(query.site).prefix, segments.start, segments.stop - 1, b"".join(keys)]
-            with map_redis_errors(self.state.url):
-                answers = await self._lookup(args=args)
+            answers = await self._lookup(args=args)
             self.counts |= {query.site: int(answer[0]) for query, answer in zip(queries, answers, strict=True)}
             if live == [self._live(query.site) for query in queries]:
                 break

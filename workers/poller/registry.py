@@ -21,7 +21,6 @@ import msgspec
 from streams.brokers.base import Condition, RedisCommand
 from streams.clock import boottime_s
 from streams.errors import SettingsError, UnreadableError
-from streams.state.redis_client import map_redis_errors
 from workers.poller.schedule import History, PollHints
 from workers.urls.canonical import canonical_url
 
@@ -126,36 +125,33 @@ class FeedRegistry:
         """
         folders = {validate_feed_url(url): folder for url, folder in urls}
         new = []
-        with map_redis_errors(self.state.url):
-            for url, folder in folders.items():
-                state, id_ = FeedState(url, folder, demo), feed_id(url)
-                if await self.state.hsetnx(FEEDS, id_, msgspec.json.encode(state)):
-                    new.append(url)
-                # Also for existing feeds: an earlier call may have been interrupted.
-                await self.state.zadd(HOST_FEEDS + host_key(url), {id_: 0}, nx=True)
-                await self.state.zadd(DUE_HOSTS, {host_key(url): 0}, nx=True)
+        for url, folder in folders.items():
+            state, id_ = FeedState(url, folder, demo), feed_id(url)
+            if await self.state.hsetnx(FEEDS, id_, msgspec.json.encode(state)):
+                new.append(url)
+            # Also for existing feeds: an earlier call may have been interrupted.
+            await self.state.zadd(HOST_FEEDS + host_key(url), {id_: 0}, nx=True)
+            await self.state.zadd(DUE_HOSTS, {host_key(url): 0}, nx=True)
         await self.poll_now(new)
         return new
 
     async def remove(self, urls: Sequence[str]) -> list[str]:
         """Remove feeds; return the URLs that existed. The result of a poll in progress is discarded."""
         removed = []
-        with map_redis_errors(self.state.url):
-            for url in urls:
-                async with self.state.pipeline(transaction=True) as pipe:
-                    pipe.hdel(FEEDS, feed_id(url))
-                    pipe.hdel(KNOWN, feed_id(url))
-                    pipe.hdel(WEBSUB, url)
-                    pipe.zrem(HOST_FEEDS + host_key(url), feed_id(url))
-                    replies = await pipe.execute()
-                if replies[0]:
-                    removed.append(url)
+        for url in urls:
+            async with self.state.pipeline(transaction=True) as pipe:
+                pipe.hdel(FEEDS, feed_id(url))
+                pipe.hdel(KNOWN, feed_id(url))
+                pipe.hdel(WEBSUB, url)
+                pipe.zrem(HOST_FEEDS + host_key(url), feed_id(url))
+                replies = await pipe.execute()
+            if replies[0]:
+                removed.append(url)
         return removed
 
     async def all(self) -> list[FeedState]:
         """Return all feeds, sorted by URL."""
-        with map_redis_errors(self.state.url):
-            states = await self.state.hvals(FEEDS)
+        states = await self.state.hvals(FEEDS)
         return sorted(map(_decode_state, states), key=lambda feed: feed.url)
 
     async def claim(self, limit: int) -> list[str]:
@@ -165,24 +161,21 @@ class FeedRegistry:
         """
         now_ticks_s = boottime_s()
         passed_s = now_ticks_s - self.clock.ticks_s if self.clock.ticks_s else -1.0
-        with map_redis_errors(self.state.url):
-            args = [self.claim_s, limit, passed_s, CLOCK_WENT_BACK_S, CLOCK_JUMP_S, HOST_FEEDS]
-            time_s, jumps, claimed = await self._claim(keys=[DUE_HOSTS, CLAIMED_HOSTS, CLOCK, FEEDS], args=args)
+        args = [self.claim_s, limit, passed_s, CLOCK_WENT_BACK_S, CLOCK_JUMP_S, HOST_FEEDS]
+        time_s, jumps, claimed = await self._claim(keys=[DUE_HOSTS, CLAIMED_HOSTS, CLOCK, FEEDS], args=args)
         self.clock = ClaimClock(float(time_s), jumps.decode(), now_ticks_s)
         return [_decode_state(state).url for state in claimed]
 
     async def renew(self, urls: Sequence[str]) -> None:
         """Renew the claims on feeds with polls in progress."""
         if urls:
-            with map_redis_errors(self.state.url):
-                await self._renew(keys=[DUE_HOSTS, CLAIMED_HOSTS], args=[self.claim_s, *map(host_key, urls)])
+            await self._renew(keys=[DUE_HOSTS, CLAIMED_HOSTS], args=[self.claim_s, *map(host_key, urls)])
 
     async def load(self, url: str) -> ClaimedFeed | None:
         """Return a feed for a poll; None if it has been removed or paused."""
-        with map_redis_errors(self.state.url):
-            encoded_state, known_items, websub, host_delay_s = await self._load(
-                keys=[FEEDS, KNOWN, WEBSUB, HOST_DELAYS], args=[id_ := feed_id(url), id_, url, host_key(url)]
-            )
+        encoded_state, known_items, websub, host_delay_s = await self._load(
+            keys=[FEEDS, KNOWN, WEBSUB, HOST_DELAYS], args=[id_ := feed_id(url), id_, url, host_key(url)]
+        )
         if encoded_state is None or (state := _decode_state(encoded_state)).paused:
             return None
         delay_s = float(host_delay_s or self.host_delay_s)
@@ -190,21 +183,19 @@ class FeedRegistry:
 
     async def release(self, url: str) -> None:
         """Release the host of a claimed feed that is removed or paused, so that its next feed can be claimed."""
-        with map_redis_errors(self.state.url):
-            await self.state.zrem(HOST_FEEDS + host_key(url), feed_id(url))
-            await self.state.zadd(DUE_HOSTS, {host_key(url): 0})
-            await self.state.hdel(CLAIMED_HOSTS, host_key(url))
+        await self.state.zrem(HOST_FEEDS + host_key(url), feed_id(url))
+        await self.state.zadd(DUE_HOSTS, {host_key(url): 0})
+        await self.state.hdel(CLAIMED_HOSTS, host_key(url))
 
     async def set_paused(self, urls: Sequence[str], paused: bool) -> list[str]:
         """Pause or resume feeds; return those that exist. The result of a poll in progress is discarded."""
         changed = []
-        with map_redis_errors(self.state.url):
-            for url in urls:
-                if not await self._pause(feed_id(url), paused):
-                    continue
-                key = HOST_FEEDS + host_key(url)
-                await (self.state.zrem(key, feed_id(url)) if paused else self.state.zadd(key, {feed_id(url): 0}))
-                changed.append(url)
+        for url in urls:
+            if not await self._pause(feed_id(url), paused):
+                continue
+            key = HOST_FEEDS + host_key(url)
+            await (self.state.zrem(key, feed_id(url)) if paused else self.state.zadd(key, {feed_id(url): 0}))
+            changed.append(url)
         if not paused:
             await self.poll_now(changed)
         return changed
@@ -221,8 +212,7 @@ class FeedRegistry:
         """Make feeds due at once; return those that exist and aren't paused."""
         ids = {feed_id(url): url for url in urls}
         hosts_and_ids = [arg for id_, url in ids.items() for arg in (host_key(url), id_)]
-        with map_redis_errors(self.state.url):
-            due = await self._poll_now(keys=[DUE_HOSTS, CLAIMED_HOSTS, HOST_FEEDS], args=hosts_and_ids)
+        due = await self._poll_now(keys=[DUE_HOSTS, CLAIMED_HOSTS, HOST_FEEDS], args=hosts_and_ids)
         return [ids[id_] for id_ in due]
 
 

@@ -21,7 +21,6 @@ from typing import Any
 import msgspec
 
 from streams.errors import CopydeskError
-from streams.state.redis_client import map_redis_errors
 from workers.http.client import HttpClient
 from workers.poller.registry import WEBSUB
 from workers.urls.web_url import web_url
@@ -139,37 +138,32 @@ class WebSub:
         if not verify_signature(subscription.secret, signature, body):
             log.warning("ignored push with an invalid signature: feed=%s hub=%s", subscription.feed, subscription.hub)
             return True
-        with map_redis_errors(self.state.url):
-            if len(body) > MAX_PUSH_BYTES or not body or await self.state.llen(PUSHED) >= MAX_WAITING:
-                return False
-            await self.state.rpush(PUSHED, msgspec.msgpack.encode(Push(subscription.feed, content_type, body)))
+        if len(body) > MAX_PUSH_BYTES or not body or await self.state.llen(PUSHED) >= MAX_WAITING:
+            return False
+        await self.state.rpush(PUSHED, msgspec.msgpack.encode(Push(subscription.feed, content_type, body)))
         return True
 
     async def next_push(self, wait_s: float) -> Push | None:
         """Return the oldest push; None if there is none within *wait_s*."""
-        with map_redis_errors(self.state.url):
-            popped = await self.state.blpop([PUSHED], wait_s)
+        popped = await self.state.blpop([PUSHED], wait_s)
         return msgspec.msgpack.decode(popped[1], type=Push) if popped else None
 
     async def get(self, feed: str) -> HubSubscription | None:
         """Return the subscription of a feed."""
-        with map_redis_errors(self.state.url):
-            raw = await self.state.hget(WEBSUB, feed)
+        raw = await self.state.hget(WEBSUB, feed)
         return msgspec.json.decode(raw, type=HubSubscription) if raw else None
 
     async def get_by_token(self, token: str) -> HubSubscription | None:
         """Return the subscription whose callback has *token*; None also for a removed feed."""
-        with map_redis_errors(self.state.url):
-            feed = await self.state.hget(TOKENS, token)
+        feed = await self.state.hget(TOKENS, token)
         subscription = await self.get(feed.decode()) if feed else None
         return (
             subscription if subscription and hmac.compare_digest(subscription.token.encode(), token.encode()) else None
         )
 
     async def _save(self, subscription: HubSubscription) -> None:
-        with map_redis_errors(self.state.url):
-            await self.state.hset(TOKENS, subscription.token, subscription.feed)
-            await self.state.hset(WEBSUB, subscription.feed, msgspec.json.encode(subscription))
+        await self.state.hset(TOKENS, subscription.token, subscription.feed)
+        await self.state.hset(WEBSUB, subscription.feed, msgspec.json.encode(subscription))
 
 
 def is_active(raw: bytes, now_s: float) -> bool:

@@ -16,7 +16,7 @@ import random
 import time
 from contextlib import aclosing
 
-from streams.brokers.base import Broker, Delivery
+from streams.brokers.base import Broker, ConsumedMessage
 from streams.config.settings import Settings
 from streams.config.tables import SinkOptions
 from streams.errors import CopydeskError, UnavailableError
@@ -73,7 +73,7 @@ class SinkRunner:
                     source = MessageId(delivery.topic, delivery.partition, delivery.offset)
                     await self._deliver(subscription, delivery, SinkEvent(source, record))
 
-    async def _deliver(self, subscription: Subscription, delivery: Delivery, event: SinkEvent) -> None:
+    async def _deliver(self, subscription: Subscription, delivery: ConsumedMessage, event: SinkEvent) -> None:
         """Deliver one event until it is confirmed, becomes a dead letter, or its lease is lost.
 
         The lease is checked before each attempt: without it, the event could arrive after later revisions.
@@ -113,7 +113,7 @@ class SinkRunner:
                 if not await subscription.holds():
                     return
 
-    async def _write_dead_letter(self, delivery: Delivery, event: SinkEvent, error: str, attempts: int) -> None:
+    async def _write_dead_letter(self, delivery: ConsumedMessage, event: SinkEvent, error: str, attempts: int) -> None:
         name = self.options.name
         log.error("dead letter sink=%s source=%s: %s", name, event.source, error)
         message = f"sink {name} rejected {event.id} from {event.source}: {error}"

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from streams.brokers.base import Broker, Delivery
+from streams.brokers.base import Broker, ConsumedMessage
 from streams.codec import decode
 from streams.errors import UnreadableError
 from streams.records import Article
@@ -56,8 +56,8 @@ class ArticlesApi:
             deliveries, complete = await self._search(id_)
         return _revisions(id_, deliveries), complete
 
-    async def _search(self, id_: str) -> tuple[list[Delivery], bool]:
-        key, matches, ends = id_.encode(), list[Delivery](), dict(self.broadcaster.position)
+    async def _search(self, id_: str) -> tuple[list[ConsumedMessage], bool]:
+        key, matches, ends = id_.encode(), list[ConsumedMessage](), dict(self.broadcaster.position)
         partition = await self.broker.partition_for(ARTICLES.name, key)
         end = ends.get(partition, 0)
         reader = await self.broker.open_reader(ARTICLES, "", format_position({**ends, partition: 0}))
@@ -72,7 +72,7 @@ class ArticlesApi:
         return matches, True
 
 
-def _revisions(id_: str, deliveries: Sequence[Delivery]) -> list[Article]:
+def _revisions(id_: str, deliveries: Sequence[ConsumedMessage]) -> list[Article]:
     """Return the article's revisions among *deliveries*, without repetitions, in order."""
     by_number: dict[int, Article] = {}
     for delivery in deliveries:

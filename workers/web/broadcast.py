@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
 from typing import NamedTuple, NoReturn
 
-from streams.brokers.base import Broker, Delivery, Reader
+from streams.brokers.base import Broker, ConsumedMessage, Reader
 from streams.errors import UnavailableError
 from streams.topics import Topic
 
@@ -33,7 +33,7 @@ Position = dict[int, int]
 class Event(NamedTuple):
     """A message and the position after it."""
 
-    delivery: Delivery
+    delivery: ConsumedMessage
     position: str
 
 
@@ -63,7 +63,7 @@ class Broadcaster:
     """The subscribers of one topic in this process."""
 
     def __init__(self, broker: Broker, topic: Topic) -> None:
-        self.observe: Callable[[Delivery], None] | None = None
+        self.observe: Callable[[ConsumedMessage], None] | None = None
         self.broker, self.topic = broker, topic
         self.events: deque[Event] = deque(maxlen=BUFFER_EVENTS)
         self.position: Position = {}
@@ -117,7 +117,7 @@ class Broadcaster:
             if not deliveries or len(self.events) == BUFFER_EVENTS:
                 self._ready.set()
 
-    def _broadcast(self, delivery: Delivery) -> None:
+    def _broadcast(self, delivery: ConsumedMessage) -> None:
         if delivery.offset < self.position.get(delivery.partition, 0):
             return
         self.position[delivery.partition] = delivery.offset + 1

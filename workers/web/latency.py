@@ -6,7 +6,7 @@ from collections import deque
 from datetime import datetime
 from itertools import accumulate
 
-from streams.brokers.base import Delivery
+from streams.brokers.base import ConsumedMessage
 
 BOUNDS_S = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 WINDOW_ARTICLES = 500  # the newest, for percentiles
@@ -21,7 +21,7 @@ class Latency:
         self.sum_s = 0.0
         self.last_s: deque[float] = deque(maxlen=WINDOW_ARTICLES)
 
-    def observe(self, delivery: Delivery) -> None:
+    def observe(self, delivery: ConsumedMessage) -> None:
         """Record the latency of an encoded article. Articles without `fetched_at` are ignored."""
         match = _FETCHED.search(delivery.value)
         if match is None:

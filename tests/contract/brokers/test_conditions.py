@@ -2,7 +2,8 @@
 
 import asyncio
 
-from streams.brokers.base import Condition, OutgoingMessage, open_broker
+from streams.brokers import open_broker
+from streams.brokers.base import Condition, OutgoingMessage
 from streams.config.settings import Settings
 
 

@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from streams.brokers.base import Broker, open_broker
+from streams.brokers import open_broker
+from streams.brokers.base import Broker
 from streams.config.settings import Settings
 from streams.state.segments import SegmentedHash, Segments
 

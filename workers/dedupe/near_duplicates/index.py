@@ -20,7 +20,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from streams.state.redis_client import map_redis_errors
 from streams.state.segments import Segments
 from workers.dedupe.near_duplicates.signature import (
     KEY_BYTES,
@@ -97,12 +96,11 @@ class StoryIndex:
         """Claim each article as the first of its story in one round trip, as most are. Returns the script's replies."""
         if not signed:
             return {}
-        with map_redis_errors(self.state.url):
-            async with self.state.pipeline(transaction=False) as pipe:
-                for id_, signature in signed:
-                    value = _encode(id_, StoryAssignment(id_), signature.signature)
-                    await self._script(args=self._arguments(id_, signature, value, b""), client=pipe)
-                return dict(zip((id_ for id_, _ in signed), await pipe.execute(), strict=True))
+        async with self.state.pipeline(transaction=False) as pipe:
+            for id_, signature in signed:
+                value = _encode(id_, StoryAssignment(id_), signature.signature)
+                await self._script(args=self._arguments(id_, signature, value, b""), client=pipe)
+            return dict(zip((id_ for id_, _ in signed), await pipe.execute(), strict=True))
 
     async def _claim(self, id_: str, signature: TextSignature, reply: Any) -> StoryAssignment:
         """Claim the article's story; *reply* is the script's reply to the last claim."""
@@ -114,8 +112,7 @@ class StoryIndex:
             refs, others = reply[1], [_indexed_article(raw) for raw in reply[2]]
             assignment = self._compare(id_, signature.signature, others)
             value = _encode(id_, assignment, signature.signature)
-            with map_redis_errors(self.state.url):
-                reply = await self._script(args=self._arguments(id_, signature, value, refs))
+            reply = await self._script(args=self._arguments(id_, signature, value, refs))
             if reply[0] == b"claimed":
                 return assignment
 
@@ -159,12 +156,11 @@ class StoryIndex:
 
     async def _rotate(self) -> None:
         """Begin the next segment when one is full, and unlink expired segments."""
-        with map_redis_errors(self.state.url):
-            newest = self.texts.newest(int(await self.state.get(COUNT_KEY) or 0))
-            if newest != self.newest:
-                before, self.newest = self.newest, newest
-                for segments in (self.texts, self.keys):
-                    await segments.unlink_expired(self.state, before, newest)
+        newest = self.texts.newest(int(await self.state.get(COUNT_KEY) or 0))
+        if newest != self.newest:
+            before, self.newest = self.newest, newest
+            for segments in (self.texts, self.keys):
+                await segments.unlink_expired(self.state, before, newest)
 
 
 def _independent(signed: Sequence[tuple[str, TextSignature]]) -> list[tuple[str, TextSignature]]:
