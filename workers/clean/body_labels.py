@@ -50,17 +50,17 @@ def label_body_block(labelling: Labelling, n: int) -> int:
 
 def _label_by_rule(labelling: Labelling, block: Block) -> BlockLabel | None:
     if is_feed_tail(block.text):
-        return BlockLabel("feed tail", "what a feed builder appends")
+        return BlockLabel("feed tail", "a line that a feed builder appends")
     if is_prompt(block.text):
-        return BlockLabel("prompt", "asks something of the reader")
+        return BlockLabel("prompt", "a prompt to the reader")
     if _is_lead(block):
         return BlockLabel("link", "a lead-in and a link to another story")
     if not labelling.whole_page:  # on whole pages the model is better than class names
-        return BlockLabel("link", "stands in a container of links or prompts") if _in_clutter_container(block) else None
+        return BlockLabel("link", "in a container of links or prompts") if _in_clutter_container(block) else None
     if _is_link_paragraph(block):
-        return BlockLabel("link", "a paragraph that is nothing but a link to another story")
+        return BlockLabel("link", "a paragraph with only a link to another story")
     if labelling.sentence_counts[block.text] >= NOTICE_REPEATS:
-        return BlockLabel("prompt", "a notice: the same sentence stands on this page again and again")
+        return BlockLabel("prompt", "a notice: the page repeats this sentence")
     return None
 
 
@@ -85,7 +85,7 @@ def _label_by_history(labelling: Labelling, n: int) -> bool:
         reason = "the headline of another story of this site"
         labelling.labels[n] = BlockLabel("link", reason, by_history=True)
     elif labelling.trusts_repeats and facts.is_repeated(key, sentence=is_sentence(text)):
-        reason = f"{facts.repeats[key]} of this site's last {facts.articles} articles have it too"
+        reason = f"{facts.repeats[key]} of the last {facts.articles} articles of this site have this line"
         labelling.labels[n] = BlockLabel("template", reason, by_history=True)
     else:
         return False
@@ -116,7 +116,7 @@ def _label_list(labelling: Labelling, label: int) -> int:
     while end < len(labelling.blocks) and _belongs_to_list(labelling, end):
         end += 1
     for n in range(label + 1, end):
-        labelling.labels[n] = BlockLabel("link", "below a label, a list of other stories", list_start=label)
+        labelling.labels[n] = BlockLabel("link", "in a list of other stories below a label", list_start=label)
     return end
 
 
@@ -142,7 +142,7 @@ def _label_links(labelling: Labelling, start: int) -> int:
     if single or not _all_unlikely(labelling, start, end):
         return end
     for n in range(start, end):
-        labelling.labels[n] = BlockLabel("link", "nothing but a link to another story", list_start=start)
+        labelling.labels[n] = BlockLabel("link", "only a link to another story", list_start=start)
     return end
 
 

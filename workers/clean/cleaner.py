@@ -333,14 +333,14 @@ def _removed(pairs: Sequence[tuple[Block, BlockLabel]], base: str) -> list[Remov
 
 
 def _outside_story(blocks: Sequence[Block]) -> RemovedBlock:
-    return RemovedBlock("template", "\n".join(b.text for b in blocks if b.text), "stands outside the story")
+    return RemovedBlock("template", "\n".join(b.text for b in blocks if b.text), "outside the story")
 
 
 def _removed_block(block: Block, label: BlockLabel, members: Sequence[Block], base: str) -> RemovedBlock:
     if not members and label.label != "label":
         return RemovedBlock(label.label, block.text, label.reason, links=_links([block], base))
     if not members:
-        return RemovedBlock("label", block.text, "a label above links that aren't here", label=block.text)
+        return RemovedBlock("label", block.text, "a label above links that are missing", label=block.text)
     heading = block.text if label.label == "label" else ""
     reason = f"the label {heading!r} and the {len(members)} lines below it" if heading else label.reason
     return RemovedBlock(
@@ -356,7 +356,7 @@ def _tracking_pixels(document: BlockDocument) -> list[RemovedBlock]:
     if document.input_type == "page":
         return []
     pixels = [tag for block in document.blocks for tag in block.images if tag.is_tracking_pixel]
-    return [RemovedBlock("tracking pixel", p.source[:500], "an invisible picture that counts readers") for p in pixels]
+    return [RemovedBlock("tracking pixel", p.source[:500], "an invisible image that counts readers") for p in pixels]
 
 
 __all__ = ["BlockDocument", "CleanedContent", "clean", "clean_blocks", "detect_input_type", "to_blocks"]

@@ -120,7 +120,7 @@ def _label_furniture(labelling: Labelling, n: int) -> bool:
     elif label_caption(labelling, n, in_head=True):
         pass
     elif is_prompt(text) or is_feed_tail(text):
-        labels[n] = BlockLabel("prompt", "asks something of the reader")
+        labels[n] = BlockLabel("prompt", "a prompt to the reader")
     else:
         return False
     return True

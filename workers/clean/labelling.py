@@ -78,10 +78,8 @@ def reject(labelling: Labelling, n: int) -> None:
     block, probability = labelling.blocks[n], labelling.predictions[n].probability
     inside = labelling.start <= n < labelling.end
     label = "link" if block.is_all_links else "clutter" if inside else "template"
-    where = "outside the story" if label == "template" else "amid the story"
-    labelling.labels[n] = BlockLabel(
-        label, f"{where}, and by its words and its place only {probability:.0%} likely to be part of it"
-    )
+    where = "outside the story" if label == "template" else "within the story"
+    labelling.labels[n] = BlockLabel(label, f"{where}; probability of body text {probability:.0%}")
 
 
 def label_caption(labelling: Labelling, n: int, *, in_head: bool) -> bool:

@@ -10,7 +10,7 @@ from workers.clean.line_types import is_feed_tail, is_prompt, word_count
 SENTENCE_ENDS = (". ", "! ", "? ", "… ", "… ", ".” ", "。")
 MIN_PROMPT_WORDS = 3  # shorter sentences are ambiguous
 MAX_TOKENS = 40  # of the markup within a prompt
-REASON = "a sentence that asks something of the reader, run on with a paragraph"
+REASON = "a prompt as the last sentence of a paragraph"
 
 
 def split_trailing_prompts(blocks: Sequence[Block]) -> tuple[list[Block], list[RemovedBlock]]:
