@@ -98,8 +98,8 @@ def test_weak_labels_are_not_link_labels() -> None:
     assert len(weak) > 500
 
 
+@pytest.mark.train
 def test_training_writes_input_hashes(tmp_path: Path) -> None:
-    pytest.importorskip("catboost", reason="`make train` installs it")
     import numpy as np
     from catboost import CatBoostClassifier
 
