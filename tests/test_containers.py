@@ -94,7 +94,7 @@ PREPARE = r"""
 set -eu
 mount -t tmpfs tmpfs /media
 kept=0
-for path in $KEEP; do  # what a tmpfs would hide
+for path in $KEEP; do  # folders that a tmpfs would hide
     case $path in /tmp/*|/var/lib/*) kept=$((kept + 1)); mkdir -p /media/k$kept; mount --rbind "$path" /media/k$kept;; esac
 done
 mount -t tmpfs -o mode=755 tmpfs /var/lib
@@ -196,7 +196,7 @@ def test_service_runs_on_read_only_file_system(name: str, brokers: dict[str, str
 
 
 def test_service_without_its_volume_is_refused(valkey_url: str, tmp_path: Path) -> None:
-    """The confinement of these tests is one: what compose does not mount can't be written."""
+    """The tests' confinement works: a folder that compose does not mount is read-only."""
     with container({**SERVICES["web"], "volumes": []}, {"COPYDESK_BROKER_URL": valkey_url}, 0, tmp_path) as process:
         assert process.wait(60) == 2
     said = (tmp_path / "out").read_text()

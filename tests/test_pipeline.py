@@ -225,7 +225,7 @@ def test_the_poller_pauses_while_the_broker_s_memory_is_short(settings: Settings
 
                 async def quiet() -> bool:
                     polls = sum(server.requests.values())
-                    await asyncio.sleep(0.5)  # ten poll intervals: what is being shown is that nothing happens
+                    await asyncio.sleep(0.5)  # ten poll intervals: the test shows that nothing happens
                     return sum(server.requests.values()) == polls
 
                 await until(quiet)

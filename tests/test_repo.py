@@ -1,4 +1,4 @@
-"""What the repository says of itself is true: commands in documents, compose and Makefile exist, names are kept."""
+"""Statements of the repository are true: commands in documents, compose and Makefile exist, names are kept."""
 
 import json
 import os
@@ -102,7 +102,7 @@ def test_alerts_and_dashboard_ask_for_metrics_that_there_are() -> None:
 
 @pytest.mark.parametrize("unit", sorted((ROOT / "examples" / "systemd").iterdir()), ids=lambda path: path.name)
 def test_units_are_what_systemd_takes(unit: Path, tmp_path: Path) -> None:
-    """What it would say of the binary, which isn't installed here, is left aside."""
+    """Ignores messages about the binary, which is not installed here."""
     text = unit.read_text()
     [command] = re.findall(r"^ExecStart=/opt/copydesk/bin/copydesk (.+)$", text, re.MULTILINE)
     assert command in commands() or command == "%i --name %p-%i@%H"

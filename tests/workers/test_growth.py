@@ -1,4 +1,4 @@
-"""Growth: every regular expression, and what scans whole documents, takes linear time on any text."""
+"""Growth: every regular expression, and every scan of whole documents, takes linear time on any text."""
 
 import ast
 import importlib
@@ -28,7 +28,7 @@ def fingerprint_of(text: str) -> bytes:
     return raw_fingerprint((text,))
 
 
-# Characters of each class, and what the patterns look for: repeated, each makes some pattern try again and again.
+# Characters of each class, and targets of the patterns. Repeated, each makes some pattern backtrack.
 TOKENS = (
     "A", "a", "É", "1", "0", "_", " ", "\t", "\n", ".", "…", "。", ",", "-", "—", "–", ":", ";", "!", "?", "'", "’", '"', "”", "/", "\\",
     "|", "(", ")", "[", "]", "{", "<", ">", "=", "&", "#", "%", "@", "+", "~", "°", "ا", "年", "\u0e01", "\u200c", "\u200d", "👩\u200d",
@@ -65,7 +65,7 @@ SMALL, LARGE = 375, 3_000
 LINEAR = LARGE / SMALL
 MOST = 3 * LINEAR  # linear time, measured badly; the square of it is LINEAR² = 64
 NOTICED_S = 0.002  # CPU time of LARGE; less is none
-ENDLESS_S = 0.25  # a hundred times what the slowest linear pattern takes
+ENDLESS_S = 0.25  # a hundred times the time of the slowest linear pattern
 FUNCTIONS: tuple[Callable[[str], Any], ...] = (
     match_key, fingerprint_of, parse_byline, plain_text, strip_invisible, detect_input_type, split_credit, strip_buttons, strip_invisible_elements,
 )  # fmt: skip
@@ -159,7 +159,7 @@ def in_class(item: tuple[Any, Any]) -> str:
 
 
 def repeats(items: Any, before: str = "") -> Iterator[tuple[str, str]]:
-    """Yield, for each long repeat of a pattern, a text that leads to it, and what it repeats."""
+    """Yield, for each long repeat of a pattern, a text that leads to it, and the repeated text."""
     for code, value in items:
         if code in REPEATS and value[1] >= LONG:
             chars = [c for inner, of in value[2] if inner in (sre.IN, sre.ANY) for c in characters(inner, of)]
@@ -178,7 +178,7 @@ def parts(code: Any, value: Any) -> Any:
 
 
 def own_texts(pattern: re.Pattern[Any]) -> Iterator[tuple[str, Callable[[int], Any]]]:
-    """Yield what makes a pattern's own repeats run: what leads to one once or each time, and what it repeats."""
+    """Yield texts for a pattern's own repeats: the text before the repeat, once or each time, and the repeated text."""
     for before, unit in sorted(set(repeats(_parser.parse(pattern.pattern, pattern.flags & ~re.UNICODE)))):
         for end in ENDS:
             for once in (True, False):
@@ -222,7 +222,7 @@ def test_function_repeated_tokens_take_linear_time(function: Callable[[str], Any
 
 
 def test_patterns_within_functions_are_refused() -> None:
-    """The tests above reach what modules hold: a pattern made within a function would escape them."""
+    """The tests above reach the attributes of modules. They would miss a pattern that a function compiles."""
     hidden = []
     for package in ROOTS:
         root = Path(package.__path__[0])
