@@ -172,7 +172,7 @@ def test_oversized_item_becomes_dead_letter(settings: Settings) -> None:
             assert is_balanced(counters)
             assert (counters["poll"]["sent"], counters["poll"]["dead"]) == (1, 1)
             [letter] = [r async for r in subscribe("dead-letters", follow=False, settings=settings)]
-            assert re.search(r"a.example/1 has 1,\d{3},\d{3} characters; at most 1,000,000", letter.error)
+            assert re.search(r"a.example/1 has 1,\d{3},\d{3} characters \(maximum 1,000,000\)", letter.error)
             assert (letter.topic, letter.feed, letter.source) == ("", server.url + "f", f"feed {server.url}f")
             [pending] = await dead_letters.select(broker, [])
             with pytest.raises(UnreadableError, match=r"not replayable: \d+@\d+ \(entry of feed "):
