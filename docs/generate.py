@@ -217,10 +217,10 @@ def topics_page() -> str:
 def metrics_page() -> str:
     """Return the metrics with type and description."""
     status = {
-        "counters": {}, "balanced": True, "lag": 0, "memory": 0.0,
+        "counters": {}, "balanced": True, "lag": 0, "memory": 0.0, "feeds": [],
         "workers": [{"name": "desk-1", "role": "desk", "heartbeat_age_s": 0.0}],
     }  # fmt: skip
-    text = render_metrics(status, [], {}, Latency()).decode()
+    text = render_metrics(status, {}, Latency()).decode()
     types = dict(re.findall(r"^# TYPE (\S+) (\S+)$", text, re.MULTILINE))
     helps = re.findall(r"^# HELP (\S+) (.+)$", text, re.MULTILINE)
     return rows(("metric", "type", "meaning"), [(f"`{name}`", types.get(name, ""), help) for name, help in helps])

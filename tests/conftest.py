@@ -17,6 +17,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from streams.brokers.redis_streams.broker import RedisStreamsBroker
 from streams.config.settings import Settings, kafka_bootstrap_servers
+from streams.testing import InMemoryBroker
 from streams.topics import TOPIC_PREFIX
 from streams.valkey.server import EmbeddedValkey
 from tests.support.kafka import BEFORE, CURRENT, Cluster, NoKafka, jars
@@ -154,11 +155,35 @@ def kafka_before_url(clusters: Clusters) -> str:
 KAFKAS = {"kafka": "kafka_url", "kafka-3": "kafka_before_url"}
 
 
-@pytest.fixture(params=["valkey", "redis", *KAFKAS])
+SERVERS = ("valkey", "redis", *KAFKAS)
+
+
+@pytest.fixture(params=SERVERS)
 def either(request: pytest.FixtureRequest, settings: Settings) -> Settings:
     """Settings over each broker in turn; state is in Valkey in both."""
+    return settings_of(request, settings)
+
+
+@pytest.fixture(params=["memory", *SERVERS])
+def any_broker(request: pytest.FixtureRequest, settings: Settings) -> Settings:
+    """Settings over each server and the in-memory broker, which carries no Faust agents and no other processes."""
+    return settings_of(request, settings)
+
+
+@pytest.fixture(params=["memory", "valkey"])
+def local_broker(request: pytest.FixtureRequest, settings: Settings) -> Settings:
+    """Settings over Valkey and the in-memory broker."""
+    return settings_of(request, settings)
+
+
+def settings_of(request: pytest.FixtureRequest, settings: Settings) -> Settings:
+    """Return *settings* with the broker that the fixture's parameter names, emptied."""
     if request.param == "valkey":
         return settings
+    if request.param == "memory":
+        broker = InMemoryBroker()
+        request.addfinalizer(broker.clear)
+        return replace(settings, broker_url=broker.url)
     if request.param == "redis":
         return replace(settings, broker_url=emptied(request.getfixturevalue("redis_url")))
     url = asyncio.run(emptied_kafka(request.getfixturevalue(KAFKAS[request.param])))

@@ -149,6 +149,16 @@ def test_documented_programs_print_articles(tmp_path: Path) -> None:
         assert "Traceback" not in (tmp_path / f"{number}.out").read_text("utf-8"), code
 
 
+def test_documented_tests_pass(tmp_path: Path) -> None:
+    """Run the tests of the guide to tests, which form one file."""
+    path = tmp_path / "test_guide.py"
+    path.write_text("\n".join(fences(DOCS / "howto" / "test-subscriber.md", "python")), "utf-8")
+    tests = [value for name, value in runpy.run_path(str(path)).items() if name.startswith("test_")]
+    assert len(tests) == 2
+    for test in tests:
+        test()
+
+
 def test_documented_commands_run(tmp_path: Path) -> None:
     """Run the commands of the README and the tutorials beside one `copydesk up`."""
     (tmp_path / "story.html").write_text("<p>The ferry sank at noon.</p>", "utf-8")

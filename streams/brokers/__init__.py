@@ -22,10 +22,19 @@ def _open_kafka(url: str, settings: Settings) -> Broker:
     return KafkaBroker(url, settings)
 
 
+def _open_in_memory(url: str, settings: Settings) -> Broker:
+    from streams.brokers.memory.broker import InMemoryBroker
+
+    if not (name := urlsplit(url).netloc):
+        raise SettingsError(f"missing broker name: {url}; use memory://NAME")
+    return InMemoryBroker(name, partitions=settings.partitions)
+
+
 OPENERS: Mapping[str, Opener] = {
     "valkey": _open_redis_streams,
     "redis": _open_redis_streams,
     "kafka": _open_kafka,
+    "memory": _open_in_memory,  # for tests of subscribers; `load_settings` refuses it, since nothing is stored
 }
 """URL scheme → function that returns the broker, not yet connected. Implementations are imported on first use."""
 

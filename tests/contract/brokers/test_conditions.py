@@ -7,9 +7,9 @@ from streams.brokers.base import Condition, OutgoingMessage
 from streams.config.settings import Settings
 
 
-def test_publish_conditions_make_step_idempotent(settings: Settings) -> None:
+def test_publish_conditions_make_step_idempotent(local_broker: Settings) -> None:
     async def go() -> None:
-        broker = open_broker(settings)
+        broker = open_broker(local_broker)
         step = ([OutgoingMessage("copydesk.polls", b"k", b"v")], [("INCR", "n")], [Condition("turns", "f", "", "1")])
         assert await broker.publish(*step)
         assert await broker.publish(*step)  # a retry after a lost reply: already done, so not done again

@@ -1,4 +1,12 @@
-"""Contract of all brokers, run on Valkey, Redis, Kafka and the previous Kafka."""
+"""Contract of all brokers, run on Valkey, Redis, Kafka and the previous Kafka; in part on the in-memory broker.
+
+Fixture of a test, and the reason where it excludes the in-memory broker:
+
+    any_broker   all brokers: test_reader_*, test_publish_preserves_*
+    either       servers only: test_agent_* (agents use a Faust transport, which the in-memory broker lacks)
+    either       servers only: test_worker* (workers are other processes)
+    settings     servers only: test_publish_broker_down_* (the in-memory broker has no server)
+"""
 
 import asyncio
 import os
@@ -85,9 +93,9 @@ def in_order_by_key(messages: Sequence[ConsumedMessage]) -> bool:
     return all(values == sorted(values) for values in by_key.values())
 
 
-def test_reader_keeps_order_of_each_key(either: Settings) -> None:
+def test_reader_keeps_order_of_each_key(any_broker: Settings) -> None:
     async def go() -> None:
-        async with stage(either) as s:
+        async with stage(any_broker) as s:
             values = await s.fill(200)
             messages = await drained(await s.broker.open_reader(s.source, "", "start"))
             assert sorted(m.value for m in messages) == values
@@ -99,9 +107,9 @@ def test_reader_keeps_order_of_each_key(either: Settings) -> None:
     asyncio.run(go())
 
 
-def test_publish_preserves_headers_and_binary_values(either: Settings) -> None:
+def test_publish_preserves_headers_and_binary_values(any_broker: Settings) -> None:
     async def go() -> None:
-        async with stage(either) as s:
+        async with stage(any_broker) as s:
             message = OutgoingMessage(s.source.name, b"\xff\x00", bytes(range(256)), (("trace", b"\x01"), ("π", b"")))
             await s.broker.publish([message])
             [read] = await drained(await s.broker.open_reader(s.source, "", "start"))
@@ -110,9 +118,9 @@ def test_publish_preserves_headers_and_binary_values(either: Settings) -> None:
     asyncio.run(go())
 
 
-def test_reader_group_resumes_at_commit(either: Settings) -> None:
+def test_reader_group_resumes_at_commit(any_broker: Settings) -> None:
     async def go() -> None:
-        async with stage(either) as s:
+        async with stage(any_broker) as s:
             values = await s.fill(60)
             reader = await s.broker.open_reader(s.source, s.group, "start")
             first: list[ConsumedMessage] = []
@@ -138,9 +146,9 @@ async def _more(reader: Reader, into: list[ConsumedMessage], count: int) -> bool
     return len(into) >= count
 
 
-def test_reader_from_end_sees_only_new_messages(either: Settings) -> None:
+def test_reader_from_end_sees_only_new_messages(any_broker: Settings) -> None:
     async def go() -> None:
-        async with stage(either) as s:
+        async with stage(any_broker) as s:
             await s.fill(20)
             reader = await s.broker.open_reader(s.source, "", "end")
             await s.broker.publish([OutgoingMessage(s.source.name, b"k", b"late")])
@@ -152,9 +160,9 @@ def test_reader_from_end_sees_only_new_messages(either: Settings) -> None:
     asyncio.run(go())
 
 
-def test_reader_start_accepts_offsets_and_last_n(either: Settings) -> None:
+def test_reader_start_accepts_offsets_and_last_n(any_broker: Settings) -> None:
     async def go() -> None:
-        async with stage(either) as s:
+        async with stage(any_broker) as s:
             await s.fill(40)
             first = await s.broker.open_reader(s.source, "", "start")
             some = list(await first.read(5.0))[:15]

@@ -1,4 +1,11 @@
-"""`subscribe()` on each broker: resumption, sharing, filtering of repeats, restarts and shutdown."""
+"""`subscribe()` on each broker: resumption, sharing, filtering of repeats, restarts and shutdown.
+
+Fixture of a test, and the reason where it excludes the in-memory broker:
+
+    any_broker     all brokers
+    local_broker   Valkey and in memory: the broker has no influence on the tested step
+    other          servers only: *_restart and *_connection_loss_* (the in-memory broker has no server)
+"""
 
 import asyncio
 import signal
@@ -20,6 +27,7 @@ from streams.config.settings import Settings, kafka_bootstrap_servers
 from streams.errors import SettingsError, UnavailableError
 from streams.records import Article
 from streams.subscribe import REMEMBERED_ARTICLES, RevisionFilter, Subscription, subscribe, subscribe_sync
+from streams.testing import InMemoryBroker
 from streams.topics import ARTICLES
 from streams.valkey.server import EmbeddedValkey
 from tests.conftest import DEADLINE_S, Clusters, until
@@ -64,6 +72,8 @@ class Subscriber:
 
 
 async def has_members(broker: Broker, settings: Settings, group: str) -> bool:
+    if isinstance(broker, InMemoryBroker):
+        return broker.member_count(group) > 0
     if isinstance(broker, RedisStreamsBroker):
         return bool(await broker.state.zcard(broker.key("members", group)))
     admin = AIOKafkaAdminClient(bootstrap_servers=",".join(kafka_bootstrap_servers(settings.broker_url)))
@@ -75,28 +85,28 @@ async def has_members(broker: Broker, settings: Settings, group: str) -> bool:
     return bool(state != "Empty")
 
 
-def test_subscribe_skips_repeated_and_older_revisions(either: Settings) -> None:
+def test_subscribe_skips_repeated_and_older_revisions(any_broker: Settings) -> None:
     async def go() -> None:
-        async with wire(either) as broker:
+        async with wire(any_broker) as broker:
             for messages in ([("a", 1), ("b", 1)], [("a", 1), ("a", 2)], [("a", 1), ("a", 2), ("b", 1), ("c", 1)]):
                 await broker.publish([article(*m) for m in messages])
-            got = [(a.id, a.revision) async for a in subscribe("articles", follow=False, settings=either)]
+            got = [(a.id, a.revision) async for a in subscribe("articles", follow=False, settings=any_broker)]
             assert sorted(got) == [("a", 1), ("a", 2), ("b", 1), ("c", 1)]
             assert got.index(("a", 1)) < got.index(("a", 2))
 
     asyncio.run(go())
 
 
-def test_subscribe_group_resumes_after_clean_stop(either: Settings) -> None:
+def test_subscribe_group_resumes_after_clean_stop(any_broker: Settings) -> None:
     async def go() -> None:
-        async with wire(either) as broker:
+        async with wire(any_broker) as broker:
             await broker.publish([article(f"a{n}") for n in range(20)])
-            first = Subscriber(either, "app")
+            first = Subscriber(any_broker, "app")
             await until(lambda: len(first.got) == 20)
             await first.stop()
-            assert not await has_members(broker, either, "app")  # released, not expired
+            assert not await has_members(broker, any_broker, "app")  # released, not expired
             await broker.publish([article(f"b{n}") for n in range(20)])
-            second = Subscriber(either, "app")
+            second = Subscriber(any_broker, "app")
             # The last record of the first subscriber is not committed, so it may be delivered again.
             late = {(f"b{n}", 1) for n in range(20)}
             await until(lambda: late <= set(second.got), what="resumed")
@@ -106,10 +116,10 @@ def test_subscribe_group_resumes_after_clean_stop(either: Settings) -> None:
     asyncio.run(go())
 
 
-def test_subscribe_members_share_and_take_over(either: Settings) -> None:
+def test_subscribe_members_share_and_take_over(any_broker: Settings) -> None:
     async def go() -> None:
-        async with wire(either) as broker:
-            one, two = Subscriber(either, "app"), Subscriber(either, "app")
+        async with wire(any_broker) as broker:
+            one, two = Subscriber(any_broker, "app"), Subscriber(any_broker, "app")
             sent: list[tuple[str, int]] = []
             end_s = time.monotonic() + DEADLINE_S
             while not (one.got and two.got):
@@ -180,11 +190,11 @@ def test_subscriber_survives_kafka_restart(settings: Settings, clusters: Cluster
     asyncio.run(go())
 
 
-def test_batches_uncommitted_are_redelivered(either: Settings) -> None:
+def test_batches_uncommitted_are_redelivered(any_broker: Settings) -> None:
     async def go() -> None:
-        async with wire(either) as broker:
+        async with wire(any_broker) as broker:
             await broker.publish([article(f"a{n:02}") for n in range(25)])
-            how = {"group": "batches", "follow": False, "settings": either}
+            how = {"group": "batches", "follow": False, "settings": any_broker}
             async with Subscription(**how) as articles:
                 first = [batch async for batch in articles.batches(10)]
             assert sorted(map(len, first)) == [5, 10, 10]
@@ -202,9 +212,9 @@ def test_batches_uncommitted_are_redelivered(either: Settings) -> None:
     asyncio.run(go())
 
 
-def test_batches_partial_batch_ends_after_max_wait(settings: Settings) -> None:
+def test_batches_partial_batch_ends_after_max_wait(local_broker: Settings) -> None:
     async def go() -> None:
-        async with wire(settings) as broker, Subscription(settings=settings) as articles:
+        async with wire(local_broker) as broker, Subscription(settings=local_broker) as articles:
             await broker.publish([article("a"), article("b")])
             async for batch in articles.batches(100, max_wait_s=0.05):
                 assert [a.id for a in batch] in (["a", "b"], ["b", "a"])
@@ -213,13 +223,13 @@ def test_batches_partial_batch_ends_after_max_wait(settings: Settings) -> None:
     asyncio.run(go())
 
 
-def test_subscribe_where_filters_by_rule_or_function(settings: Settings) -> None:
+def test_subscribe_where_filters_by_rule_or_function(local_broker: Settings) -> None:
     async def go() -> None:
-        async with wire(settings) as broker:
+        async with wire(local_broker) as broker:
             await broker.publish([article(name) for name in ("harbour opens", "swans counted", "harbour closed")])
 
             async def got(where: Any) -> list[str]:
-                return sorted([a.title async for a in subscribe(where=where, follow=False, settings=settings)])
+                return sorted([a.title async for a in subscribe(where=where, follow=False, settings=local_broker)])
 
             assert await got({"keyword": "harbour"}) == ["harbour closed", "harbour opens"]
             assert await got({"not": {"keyword": "harbour"}}) == ["swans counted"]
@@ -230,11 +240,11 @@ def test_subscribe_where_filters_by_rule_or_function(settings: Settings) -> None
     asyncio.run(go())
 
 
-def test_subscribe_new_group_at_end_misses_nothing(either: Settings) -> None:
+def test_subscribe_new_group_at_end_misses_nothing(any_broker: Settings) -> None:
     async def go() -> None:
-        async with wire(either) as broker:
+        async with wire(any_broker) as broker:
             await broker.publish([article("before")])
-            how = {"group": "late", "start": "end", "settings": either}
+            how = {"group": "late", "start": "end", "settings": any_broker}
             async with Subscription(**how) as articles:
                 task = asyncio.create_task(anext(articles.messages()))
                 await until(lambda: _has_begun(articles))
@@ -291,15 +301,15 @@ def test_subscriber_resumes_after_connection_loss_anywhere(settings: Settings) -
     asyncio.run(go())
 
 
-def test_subscribe_sync_yields_same_records(either: Settings) -> None:
+def test_subscribe_sync_yields_same_records(any_broker: Settings) -> None:
     async def fill(*names: str) -> None:
-        async with wire(either) as broker:
+        async with wire(any_broker) as broker:
             await broker.publish([article(name) for name in names])
 
     asyncio.run(fill("a", "b", "c"))
-    records = subscribe_sync("articles", group="plain", settings=either)
+    records = subscribe_sync("articles", group="plain", settings=any_broker)
     taken = {next(records).id, next(records).id}
     records.close()  # the current record is redelivered
-    rest = {record.id for record in subscribe_sync("articles", group="plain", follow=False, settings=either)}
+    rest = {record.id for record in subscribe_sync("articles", group="plain", follow=False, settings=any_broker)}
     assert taken | rest == {"a", "b", "c"}
     assert len(rest) == 2

@@ -1,0 +1,1 @@
+"""The in-memory broker: topics, groups and state in one process, for tests of subscribers."""
