@@ -11,13 +11,14 @@ from types import CodeType, FunctionType
 from typing import Any
 
 import pytest
+import urllib3.util.connection  # noqa: F401 - listparser imports it; the import itself binds a socket to probe IPv6
 
 # The names by which a process or a server is started. Library names, and two classes of copydesk.
 STARTERS = frozenset({
     "subprocess", "Popen", "create_subprocess_exec", "create_subprocess_shell", "multiprocessing", "ProcessPoolExecutor",
     "fork", "TCPSite", "start_server", "create_server", "TestServer", "create_connection", "open_connection", "connect", "EmbeddedValkey", "ParserPool", "Newsroom",
 })  # fmt: skip
-LONG = frozenset({"faults", "hours", "corpus"})
+LONG = frozenset({"faults", "hours", "corpus", "train"})
 AUDITED = frozenset({"socket.bind", "socket.connect", "subprocess.Popen", "os.posix_spawn", "os.fork", "os.system"})
 CORPUS = "shared"  # the fixture of everything that reads ../shared
 
