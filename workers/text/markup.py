@@ -18,6 +18,7 @@ _INVISIBLE_START, _BUTTON_START = (
 _ENDS = {name: re.compile(rf"</{name}(?=[\s/>])", re.IGNORECASE) for name in (*RAW, "svg")}
 # `<!-->` and `<!--->` are comments too; `--!>` ends a comment. Source: WHATWG HTML §13.2.5.43 to 51.
 _COMMENT_ENDS = re.compile(r"-->|(?<!<!)--!>")
+_STORY_START = re.compile(r"<(?:article|main|p)(?=[\s/>])", re.IGNORECASE)
 _BUTTON = re.compile(r"<(/?)button(?=[\s/>])", re.IGNORECASE)
 
 
@@ -42,11 +43,17 @@ def strip_buttons(html: str) -> str:
     """Return *html* without buttons.
 
     `</button>` closes all elements that are open in the button (WHATWG HTML §13.2.6.4.7). libxml2 ignores such an end
-    tag and treats the rest of the page as the button's content.
+    tag and treats the rest of the page as the button's content. A button around paragraphs loses its tags only.
     """
-    if _BUTTON.search(html) is None:
-        return html
-    return _without(html, _BUTTON_START, lambda span: span.name == "button")
+    out, position = [], 0
+    for span in _spans(html, _BUTTON_START):
+        if span.name == "button":
+            out.append(html[position : span.start])
+            position = span.end
+            if _STORY_START.search(html, span.start, span.end):
+                start = _find_end(html, ">", span.start)
+                out.append(html[start : max(start, html.rfind("</", start, span.end))])
+    return "".join((*out, html[position:]))
 
 
 def strip_tags(html: str, replacement: str, max_chars: int) -> str:

@@ -192,3 +192,10 @@ def test_clean_image_with_source_stays() -> None:
 
 def test_clean_page_without_canonical_link_uses_url() -> None:
     assert clean(page(""), "page", url=PAGE).canonical_url == PAGE
+
+
+def test_page_keeps_paragraphs_in_closed_button() -> None:
+    story = "The dyke held through the night, the water board said on Friday morning."
+    later = "Crews will inspect it at noon and report to the council by Monday evening."
+    page = f"<body><button><article><p>{story}</p></article></button><p>{later}</p><button>Share</button></body>"
+    assert clean(page, "page").paragraphs == (story, later)
