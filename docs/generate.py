@@ -238,7 +238,7 @@ PAGES = {
     "http-api": http_page,
     "topics": topics_page,
     "metrics": metrics_page,
-    "log-fields": log_fields_page,
+    "log-events": log_fields_page,
 }
 
 
