@@ -217,7 +217,7 @@ def topics_page() -> str:
 def metrics_page() -> str:
     """Return the metrics with type and description."""
     status = {
-        "counters": {}, "balanced": True, "lag": 0, "memory": 0.0, "feeds": [],
+        "counters": {}, "counters_consistent": True, "lag": 0, "memory_usage": 0.0, "feeds": [],
         "workers": [{"name": "desk-1", "role": "desk", "heartbeat_age_s": 0.0}],
     }  # fmt: skip
     text = render_metrics(status, {}, Latency()).decode()

@@ -29,7 +29,7 @@ from streams.subscribe import subscribe
 from streams.topics import DESK_GROUP
 from streams.valkey.server import EmbeddedValkey, die_with_parent
 from workers.console import ConsoleReporter
-from workers.counters import read_counters
+from workers.counters import RECEIVED, read_counters
 from workers.demo.newsroom import Newsroom
 from workers.heartbeats import clear_workers, heartbeat_task, remove_workers, write_heartbeat
 from workers.poller.registry import FeedRegistry
@@ -227,8 +227,8 @@ class Supervisor:
 
     def _print_summary(self, counters: Mapping[str, Mapping[str, int]]) -> None:
         desk = counters["desk"]
-        parts = ", ".join(f"{n} {name}" for name, n in desk.items() if name != "in")
-        self.console.note(f"stopped; items so far: {desk['in']} ({parts})")
+        parts = ", ".join(f"{n} {name}" for name, n in desk.items() if name != RECEIVED)
+        self.console.note(f"stopped; items so far: {desk[RECEIVED]} ({parts})")
 
 
 def command_name() -> str:

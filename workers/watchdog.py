@@ -12,7 +12,7 @@ from streams.brokers.base import Broker
 from streams.errors import UnavailableError
 from streams.exit_codes import ExitCode
 from streams.topics import DESK_GROUP, ITEMS
-from workers.counters import read_counters
+from workers.counters import RECEIVED, read_counters
 from workers.dedupe.rebuild import INTACT_KEY
 
 log = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ async def watchdog(broker: Broker, stall_timeout_s: float = STALL_TIMEOUT_S) -> 
             if not await _is_state_intact(broker):
                 log.critical("shared state lost: %s is missing; restarting to rebuild it", INTACT_KEY)
                 os._exit(ExitCode.TEMPFAIL)
-            count = (await read_counters(broker.state))["desk"]["in"]
+            count = (await read_counters(broker.state))["desk"][RECEIVED]
             lag = await broker.lag(ITEMS.name, DESK_GROUP)
         except UnavailableError:
             last_count = -1  # no figures during an outage: the timeout starts anew when the broker is back

@@ -109,7 +109,7 @@ def test_desk_recovers_from_full_memory(tmp_path: Path, restarted: bool) -> None
         await until(done, deadline_s=120, what="every item done")
         await until(lambda: _has_room(log), what="room again")
         counters, removed = (await read_counters(log.state))["desk"], await read_removed(log)
-        assert (counters["in"], counters["dead"], await count(log, DEAD_LETTERS.name)) == (sent, 0, 0)
+        assert (counters["received"], counters["failed"], await count(log, DEAD_LETTERS.name)) == (sent, 0, 0)
         articles = await count(log, ARTICLES.name)
         assert articles + removed.counts.get(ARTICLES.name, 0) == counters["new"] == sent
         assert articles > 0

@@ -61,7 +61,7 @@ class BatchState:
     def result(self) -> BatchResult:
         """Return the result for the handled messages; dead letters of later messages wait for their own step."""
         dead_letters = [self.dead_letters[m.message_id] for m in self.handled if m.message_id in self.dead_letters]
-        counts = self.counts + Counter(dead=len(dead_letters))
+        counts = self.counts + Counter(failed=len(dead_letters))
         state_writes = [*self.state_writes, *increment_commands("desk", counts)]
         return BatchResult([*dead_letters, *self.messages], state_writes, len(self.handled))
 

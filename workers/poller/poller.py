@@ -210,10 +210,10 @@ class Poller:
             OutgoingMessage(ITEMS.name, item.identity_key.encode("utf-8", "replace"), encode(item))
             for item in result.items
         ]
-        messages += [from_feed_entry(poll.feed, entry, error) for entry, error in result.dead]
+        messages += [from_feed_entry(poll.feed, entry, error) for entry, error in result.failed_entries]
         messages.append(OutgoingMessage(POLLS.name, poll.feed.encode(), encode(poll)))
         counts = increment_commands(
-            "poll", {"sent": poll.items_new, "known": poll.items_unchanged, "dead": poll.items_failed}
+            "poll", {"new": poll.items_new, "unchanged": poll.items_unchanged, "failed": poll.items_failed}
         )
         state_writes = [*poll_commands(result.state, result.known_items), *result.host_commands, *counts]
         is_published = await self.broker.publish(messages, state_writes, conditions)
