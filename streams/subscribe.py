@@ -16,6 +16,7 @@ from streams.config.tables import parse_rule
 from streams.errors import SettingsError, UnavailableError, UnreadableError
 from streams.records import Article, DeadLetter, Item, PollResult, Record
 from streams.routing import matches
+from streams.start import Start, StartName, parse_start
 from streams.topics import DEAD_LETTERS, ITEMS, POLLS, Partition, Topic, resolve_topic
 from streams.valkey.server import is_responding, socket_url
 
@@ -70,7 +71,7 @@ class Subscription:
         topic: str = "articles",
         *,
         group: str = "",
-        start: str = "start",
+        start: Start | StartName | int = Start.EARLIEST,
         follow: bool = True,
         where: Where = None,
         auto_commit: bool = False,
@@ -81,9 +82,8 @@ class Subscription:
             self.topic = resolve_topic(topic)
         except ValueError as exc:
             raise SettingsError(str(exc)) from exc
-        if start not in ("start", "end") and not start.isdecimal():
-            raise SettingsError(f"invalid start: {start!r}; use start, end or an offset")
-        self.group, self.start, self.follow, self.auto_commit = group, start, follow, auto_commit
+        self.group, self.follow, self.auto_commit = group, follow, auto_commit
+        self.start = parse_start(start)
         self.commit_every = commit_every
         self.settings = settings or load_settings()
         self._where = _to_predicate(where)
@@ -176,7 +176,7 @@ class Subscription:
                 raise
             log.warning("commit failed: topic %s, group %s (%s); will retry", self.topic.name, self.group, exc)
 
-    async def holds(self) -> bool:
+    async def owns_current_record(self) -> bool:
         """Return whether this member still owns the partition of the current record.
 
         Another member receives the record otherwise. Call this before each irreversible action.
@@ -319,7 +319,7 @@ async def subscribe(
     topic: str = "articles",
     *,
     group: str = "",
-    start: str = "start",
+    start: Start | StartName | int = Start.EARLIEST,
     follow: bool = True,
     where: Where = None,
     settings: Settings | None = None,

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from streams.config.sources import TomlFile
 from streams.errors import SettingsError
+from streams.start import Start
 from streams.topics import ROUTE_NAME, resolve_topic, route_topic
 
 RULE_FIELDS = ("section", "language", "publisher", "feed", "folder", "tag", "keyword")
@@ -64,7 +65,7 @@ class SinkOptions:
     name: str
     type: str
     topic: str = "articles"
-    start_from: str = "end"
+    start_from: Start = Start.LATEST
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -211,8 +212,10 @@ def _sink(table: Mapping[str, Any], place: Place) -> SinkOptions:
             raise place.error(option.name, "expected a string", failure)
     if not ROUTE_NAME.fullmatch(table["name"]):
         raise place.error("name", "expected at most 64 lower-case letters, digits, - and _")
-    if table.get("start_from", "end") not in ("start", "end"):
-        raise place.error("start_from", "expected start or end")
+    try:
+        start_from = Start(table.get("start_from", Start.LATEST))
+    except ValueError as exc:
+        raise place.error("start_from", "expected start or end") from exc
     try:
         if not resolve_topic(str(table.get("topic", "articles"))).compact:
             raise place.error("topic", "expected articles or articles.<route>")
@@ -220,7 +223,7 @@ def _sink(table: Mapping[str, Any], place: Place) -> SinkOptions:
         raise place.error("topic", str(exc)) from exc
     if options_type is WebhookOptions:
         _check_webhook(table, place)
-    return options_type(**table)
+    return options_type(**{**table, "start_from": start_from})
 
 
 def _check_webhook(table: Mapping[str, Any], place: Place) -> None:

@@ -14,6 +14,7 @@ from streams.brokers.redis_streams.leases import BEATS_PER_LEASE, Leases
 from streams.brokers.redis_streams.store import Bounds
 from streams.errors import UnavailableError
 from streams.faust.consumer_mixins import CommitGuard, DirectDrain, without_transactional_topics
+from streams.start import Start
 
 RETRY_DELAY_S = 0.5
 END_OFFSETS_EVERY_S = 5.0
@@ -119,7 +120,7 @@ class Consumer(DirectDrain, CommitGuard, base.Consumer):
             by_topic.setdefault(tp.topic, []).append(tp.partition)
         app.assignor._assignment = ClientAssignment(actives=by_topic, standbys={})  # read by Faust's recovery
         app.consumer_generation_id += 1
-        start = "end" if app.conf.consumer_auto_offset_reset == "latest" else "start"
+        start = Start.LATEST if app.conf.consumer_auto_offset_reset == "latest" else Start.EARLIEST
         if assigned:
             await self._retry(self.streams.register, self.group, assigned, start)
             await self._refresh_end_offsets(assigned)

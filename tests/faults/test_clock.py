@@ -12,6 +12,7 @@ import pytest
 from streams.brokers.base import OutgoingMessage
 from streams.brokers.redis_streams.broker import RedisStreamsBroker
 from streams.config.settings import Settings
+from streams.start import Start
 from streams.topics import ARTICLES
 from streams.valkey.server import EmbeddedValkey
 from tests.conftest import ROOT, until
@@ -63,7 +64,7 @@ def test_forward_jump_of_a_minute_loses_nothing(tmp_path: Path) -> None:
         log = RedisStreamsBroker(server.url, partitions=4)
         await log.create_topics([ARTICLES])
         await log.publish([OutgoingMessage(ARTICLES.name, b"%d" % n, b"article") for n in range(COUNT)])
-        reader = await log.open_reader(ARTICLES, "mine", "start")
+        reader = await log.open_reader(ARTICLES, "mine", Start.EARLIEST)
         command = [sys.executable, "-c", UPKEEP, server.url]
         with subprocess.Popen(command, env=environ, preexec_fn=die_with_harness) as upkeep:
             try:

@@ -14,6 +14,7 @@ from streams.brokers.base import OutgoingMessage
 from streams.brokers.redis_streams.broker import RedisStreamsBroker
 from streams.config.settings import Settings
 from streams.errors import SettingsError
+from streams.start import Start
 from streams.topics import POLLS
 from streams.valkey.aof_repair import ends_early, find_damage
 from streams.valkey.server import EmbeddedValkey, find_server_binary
@@ -47,7 +48,7 @@ async def rewritten(log: RedisStreamsBroker) -> bool:
 def records(url: str) -> list[bytes]:
     async def go() -> list[bytes]:
         log = RedisStreamsBroker(url, partitions=1)
-        reader = await log.open_reader(POLLS, "", "start")
+        reader = await log.open_reader(POLLS, "", Start.EARLIEST)
         out: list[bytes] = []
         while not await reader.at_end():
             out += [d.value for d in await reader.read(0.1)]

@@ -16,6 +16,7 @@ from typing import NamedTuple, NoReturn
 
 from streams.brokers.base import Broker, ConsumedMessage, Reader
 from streams.errors import UnavailableError
+from streams.start import Last, Offsets, StartPosition
 from streams.topics import Topic
 
 log = logging.getLogger(__name__)
@@ -92,7 +93,7 @@ class Broadcaster:
                 await self._reader_task
 
     async def _read(self) -> None:
-        start = f"last:{BUFFER_EVENTS}"
+        start: StartPosition = Last(BUFFER_EVENTS)
         while True:
             try:
                 reader = await self.broker.open_reader(self.topic, "", start)
@@ -103,7 +104,7 @@ class Broadcaster:
             except UnavailableError as exc:
                 log.warning("broadcast interrupted: %s (%s); retrying in %g s", self.topic.name, exc, RETRY_S)
                 await asyncio.sleep(RETRY_S)
-                start = format_position(self.position) or start
+                start = Offsets(self.position) if self.position else start
 
     async def _read_loop(self, reader: Reader) -> NoReturn:
         self.position |= reader.position()
@@ -170,7 +171,7 @@ class Broadcaster:
         """Yield the events between *position* and the buffer from the broker. Advances *position*."""
         if all(position.get(p, 0) >= offset for p, offset in self.first.items()):
             return
-        reader = await self.broker.open_reader(self.topic, "", format_position(position))
+        reader = await self.broker.open_reader(self.topic, "", Offsets(position))
         try:
             while any(position.get(p, 0) < offset for p, offset in self.first.items()):
                 deliveries = await reader.read(POLL_TIMEOUT_S)

@@ -4,8 +4,9 @@ import asyncio
 import logging
 from collections.abc import Collection, Mapping, Sequence
 
-from streams.brokers.base import ConsumedMessage, resolve_start
+from streams.brokers.base import ConsumedMessage
 from streams.brokers.memory.storage import Group, Storage
+from streams.start import StartPosition, resolve_start
 from streams.topics import Partition, partition_name
 
 log = logging.getLogger(__name__)
@@ -19,7 +20,7 @@ class InMemoryReader:
     A lease ends by `hand_over`, `close` or `InMemoryBroker.revoke_leases`; it never expires.
     """
 
-    def __init__(self, storage: Storage, partitions: list[Partition], group: str, start: str) -> None:
+    def __init__(self, storage: Storage, partitions: list[Partition], group: str, start: StartPosition) -> None:
         self.storage, self.partitions, self.group = storage, partitions, group
         self._position: dict[Partition, int] = {}
         self._position_lease: dict[Partition, str] = {}  # the lease under which each position was initialised
@@ -34,7 +35,7 @@ class InMemoryReader:
 
     # -- group ------------------------------------------------------------------------------------------------
 
-    def _join(self, group: Group, start: str) -> None:
+    def _join(self, group: Group, start: StartPosition) -> None:
         self.storage.register(group, self.partitions, start)
         group.last_member += 1
         self.member = f"{self.partitions[0][0]}#{group.last_member:09}"

@@ -5,9 +5,10 @@ import logging
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from streams.brokers.base import ConsumedMessage, resolve_start
+from streams.brokers.base import ConsumedMessage
 from streams.brokers.redis_streams.leases import Leases
 from streams.brokers.redis_streams.store import StreamStore
+from streams.start import StartPosition, resolve_start
 from streams.state.redis_client import offset_from_entry_id
 from streams.topics import Partition, partition_name
 
@@ -26,7 +27,7 @@ class RedisStreamsReader:
         self._lost: set[Partition] = set()
         self._leases = Leases(store, group, store.lease_s) if group else None
 
-    async def open(self, start: str) -> None:
+    async def open(self, start: StartPosition) -> None:
         if self._leases is not None:
             await self.store.register(self.group, self.partitions, start)
             self._leases.start_renewing()

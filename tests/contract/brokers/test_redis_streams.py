@@ -14,6 +14,7 @@ from streams.brokers.redis_streams.retention import Retention
 from streams.config.settings import Settings
 from streams.errors import SettingsError, UnavailableError
 from streams.faust.agents import BatchResult
+from streams.start import Start
 from tests.conftest import DEADLINE_S, until
 from tests.contract.brokers.test_contract import Stage, _lag_is, drained, stage
 from tests.contract.brokers.wall import Wall
@@ -96,7 +97,7 @@ def test_register_late_group_starts_at_first_entry(settings: Settings) -> None:
             assert (await log.register("late", [tp], "start"))[tp] == 60
             assert (await log.register("latest", [tp], "end"))[tp] == 100
             assert (await log.register("late", [tp], "end"))[tp] == 60  # a registered group keeps its offset
-            messages = await drained(await log.open_reader(s.source, "", "start"))
+            messages = await drained(await log.open_reader(s.source, "", Start.EARLIEST))
             assert [m.offset for m in messages] == list(range(60, 100))
 
     asyncio.run(go())
@@ -171,11 +172,11 @@ def test_expired_group_resumes_after_trimmed_messages(settings: Settings, caplog
             log = s.broker
             assert isinstance(log, RedisStreamsBroker)
             await s.fill(10)
-            silent = await log.open_reader(s.source, "silent", "start")
+            silent = await log.open_reader(s.source, "silent", Start.EARLIEST)
             first = (await silent.read(0.1))[3]
             await silent.commit({(s.source.name, 0): first.offset})
             await silent.close()
-            desk = await log.open_reader(s.source, "the-desk", "start")
+            desk = await log.open_reader(s.source, "the-desk", Start.EARLIEST)
             assert len(await desk.read(0.1)) == 10
             await desk.commit({(s.source.name, 0): 9})
             wall = Wall(await log.time_s())
@@ -188,7 +189,7 @@ def test_expired_group_resumes_after_trimmed_messages(settings: Settings, caplog
             assert await retention.expire_groups(3600, keep={"the-desk"}) == ["silent"]
             assert await retention.trim() == {s.source.name: 6}
             await s.broker.publish([OutgoingMessage(s.source.name, b"k", b"new")])
-            back = await log.open_reader(s.source, "silent", "start")
+            back = await log.open_reader(s.source, "silent", Start.EARLIEST)
             assert [d.value for d in await drained(back)] == [b"new"]
             assert "group silent (6 were removed while the group was inactive)" in caplog.text
             assert await retention.trim() == {}  # the group is registered again

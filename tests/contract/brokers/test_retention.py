@@ -14,6 +14,7 @@ from streams.brokers.redis_streams.memory import MemoryRelief, read_removed
 from streams.brokers.redis_streams.retention import MAX_SHARE, STEP_EVERY_S, Jump, Retention, cutoff_s
 from streams.config.settings import Settings
 from streams.errors import UnavailableError
+from streams.start import Start
 from streams.topics import ARTICLES, DAY_S, DESK_GROUP, ITEMS, POLLS
 from tests.contract.brokers.wall import Wall
 
@@ -286,7 +287,7 @@ def test_full_memory_lets_groups_and_declarations_through(settings: Settings) ->
                 await fill(log, NAME, math.inf)
             again = RedisStreamsBroker(settings.broker_url, partitions=4)
             await again.create_topics([ARTICLES, ITEMS, POLLS])
-            reader = await again.open_reader(ARTICLES, "late", "start")
+            reader = await again.open_reader(ARTICLES, "late", Start.EARLIEST)
             first = (await reader.read(0.5))[0]
             await reader.commit({(first.topic, first.partition): first.offset})
             assert (await again.committed("late", [(first.topic, first.partition)])) == {
