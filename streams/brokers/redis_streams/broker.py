@@ -82,7 +82,7 @@ class RedisStreamsBroker:
         for topic in topics:
             args += [topic.name, topic.retention_s]
         # In the reserve: a desk that restarts with full memory must get as far as memory relief.
-        version, *counts = await self.script("declare", [self.key(k) for k in ("layout", "topics", "retention")], args)
+        version, *counts = await self.script("declare", [self.key(k) for k in ("schema-version", "topics", "retention")], args)
         if version > SCHEMA_VERSION:
             raise SettingsError(
                 f"schema version too new: broker {redact_url(self.url)} "

@@ -200,10 +200,10 @@ def test_expired_group_resumes_after_trimmed_messages(settings: Settings, caplog
 def test_schema_version_older_is_refused(settings: Settings) -> None:
     async def go() -> None:
         log = RedisStreamsBroker(settings.broker_url)
-        await log.state.set("copydesk:layout", SCHEMA_VERSION - 1)
+        await log.state.set("copydesk:schema-version", SCHEMA_VERSION - 1)
         with pytest.raises(SettingsError, match="schema version too old"):
             await log.create_topics([])
-        assert int(await log.state.get("copydesk:layout")) == SCHEMA_VERSION - 1
+        assert int(await log.state.get("copydesk:schema-version")) == SCHEMA_VERSION - 1
         await log.close()
 
     asyncio.run(go())
@@ -212,7 +212,7 @@ def test_schema_version_older_is_refused(settings: Settings) -> None:
 def test_schema_version_newer_is_refused(settings: Settings) -> None:
     async def go() -> None:
         log = RedisStreamsBroker(settings.broker_url)
-        await log.state.set("copydesk:layout", SCHEMA_VERSION + 1)
+        await log.state.set("copydesk:schema-version", SCHEMA_VERSION + 1)
         with pytest.raises(SettingsError, match="schema version too new"):
             await log.create_topics([])
         await log.close()
