@@ -1,4 +1,4 @@
-"""Generate the parts of the reference that repeat the code: settings, commands, HTTP, records, topics and metrics.
+"""Generate the parts of the reference that repeat the code: settings, commands, HTTP, records, topics, metrics, logs.
 
 python docs/generate.py    rewrite the settings table in reference/settings.md
 
@@ -19,6 +19,7 @@ import click
 import msgspec
 
 from streams.config.settings import settings_table
+from streams.logger import FIELDS as LOG_FIELDS
 from streams.records import (
     Article,
     Content,
@@ -226,12 +227,18 @@ def metrics_page() -> str:
     return rows(("metric", "type", "meaning"), [(f"`{name}`", types.get(name, ""), help) for name, help in helps])
 
 
+def log_fields_page() -> str:
+    """Return the fields of log events, in the order of the text form."""
+    return rows(("field", "place", "meaning"), [(f"`{n}`", f.role, f.description) for n, f in LOG_FIELDS.items()])
+
+
 PAGES = {
     "records": records_page,
     "cli": commands_page,
     "http-api": http_page,
     "topics": topics_page,
     "metrics": metrics_page,
+    "log-fields": log_fields_page,
 }
 
 

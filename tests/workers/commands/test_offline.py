@@ -1,12 +1,10 @@
 """Commands that need no server, help, logs, and output formats."""
 
 import json
-import logging
 import os
 import pty
 import subprocess
 import sys
-from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -145,28 +143,3 @@ def test_progress_bar_appears_on_terminal_only(tmp_path: Path) -> None:
     os.close(child_end)
     assert b"files" in os.read(terminal, 100_000)
     os.close(terminal)
-
-
-def test_json_logs_have_fields(capsys: pytest.CaptureFixture[str]) -> None:
-    from workers.logging_setup import configure_logging
-
-    before = logging.getLogger().handlers[:]
-    try:
-        configure_logging("INFO", format="json")
-        logging.getLogger("workers.desk.desk").info("%s item=%s took=%d: %s", "new", "a.example/1", 7, "Canal reopens")
-        try:
-            raise ValueError("odd")
-        except ValueError:
-            logging.getLogger("workers.desk.desk").exception("it broke")
-    finally:
-        logging.getLogger().handlers[:] = before
-    first, second = map(json.loads, capsys.readouterr().err.splitlines())
-    assert first["event"] == "new item=a.example/1 took=7: Canal reopens"
-    assert (first["item"], first["took"], first["level"], first["logger"]) == (
-        "a.example/1",
-        7,
-        "info",
-        "workers.desk.desk",
-    )
-    assert datetime.fromisoformat(first["timestamp"]).tzinfo
-    assert "ValueError: odd" in second["exception"]
