@@ -21,7 +21,8 @@ from streams.testing import InMemoryBroker
 from streams.topics import TOPIC_PREFIX
 from streams.valkey.server import EmbeddedValkey
 from tests.support.kafka import BEFORE, CURRENT, Cluster, NoKafka, jars
-from tests.tools.rings import pytest_collection_modifyitems, pytest_configure  # noqa: F401  # hooks of the unit ring
+from tests.tools import parallel, rings
+from tests.tools.rings import pytest_configure  # noqa: F401  # hook of the unit ring
 
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"
@@ -234,12 +235,29 @@ def copydesk(
     return done
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the unit tests and the groups of parallel workers before pytest selects by `-m`."""
+    rings.pytest_collection_modifyitems(items)
+    parallel.distribute(items)
+
+
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """In CI, a skip is a failure: there everything can be had."""
+    """Fail a session with skipped tests in CI, where every server and tool is installed.
+
+    Parallel workers have no terminal reporter. The reporter of the main process has their reports.
+    """
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     skipped = reporter.stats.get("skipped", []) if reporter else []
     if corpus_is_absent():
         skipped = [report for report in skipped if NO_CORPUS not in str(report.longrepr)]
     if os.environ.get("CI") and skipped and exitstatus == 0:
-        reporter.write_line(f"in CI nothing may be skipped: {[r.nodeid for r in skipped]}", red=True)
+        lines = [f"{report.nodeid}: {skip_reason(report)}" for report in skipped]
+        reporter.write_line(f"tests skipped in CI: {len(lines)}; install the missing parts as .ci/run does", red=True)
+        reporter.write_line("\n".join(lines), red=True)
         session.exitstatus = 1
+
+
+def skip_reason(report: Any) -> str:
+    """Return the reason of a skipped test or module; pytest reports a skip as (file, line, reason)."""
+    return str(report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr)
