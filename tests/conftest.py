@@ -23,10 +23,9 @@ from streams.valkey.server import EmbeddedValkey
 from tests.support.kafka import BEFORE, CURRENT, Cluster, NoKafka, jars
 from tests.tools import parallel, rings
 from tests.tools.rings import pytest_configure  # noqa: F401  # hook of the unit ring
+from tests.tools.skips import NO_CORPUS, SHARED, corpus_is_absent, pytest_sessionfinish  # noqa: F401  # hook
 
 ROOT = Path(__file__).parent.parent
-SHARED = ROOT.parent / "shared"
-NO_CORPUS = "../shared isn't there"
 DEADLINE_S = 300.0  # of every wait: a step of one second may take minutes on a busy machine
 
 # How long examples take to make depends on the machine.
@@ -34,11 +33,6 @@ hypothesis.settings.register_profile(
     "any machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("any machine")
-
-
-def corpus_is_absent() -> bool:
-    """Return whether CI runs without ../shared, which is not public."""
-    return os.environ.get("COPYDESK_TEST_CORPUS") == "absent" and not SHARED.is_dir()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -240,24 +234,3 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the unit tests and the groups of parallel workers before pytest selects by `-m`."""
     rings.pytest_collection_modifyitems(items)
     parallel.distribute(items)
-
-
-def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """Fail a session with skipped tests in CI, where every server and tool is installed.
-
-    Parallel workers have no terminal reporter. The reporter of the main process has their reports.
-    """
-    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    skipped = reporter.stats.get("skipped", []) if reporter else []
-    if corpus_is_absent():
-        skipped = [report for report in skipped if NO_CORPUS not in str(report.longrepr)]
-    if os.environ.get("CI") and skipped and exitstatus == 0:
-        lines = [f"{report.nodeid}: {skip_reason(report)}" for report in skipped]
-        reporter.write_line(f"tests skipped in CI: {len(lines)}; install the missing parts as .ci/run does", red=True)
-        reporter.write_line("\n".join(lines), red=True)
-        session.exitstatus = 1
-
-
-def skip_reason(report: Any) -> str:
-    """Return the reason of a skipped test or module; pytest reports a skip as (file, line, reason)."""
-    return str(report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr)
