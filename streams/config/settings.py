@@ -282,7 +282,7 @@ def _display(spec: Any, value: Any) -> str:
 
 
 def settings_table() -> str:
-    """Return the settings as a Markdown table. A test compares it with the README."""
+    """Return the settings as a Markdown table, for the reference."""
     rows = ["| setting | default | meaning |", "|---|---|---|"]
     for spec in fields(Settings):
         default = "" if spec.default in ("", ()) else f"`{_display(spec, spec.default).strip(chr(34))}`"

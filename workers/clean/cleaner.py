@@ -7,7 +7,6 @@ Pure. Knows nothing of feeds, topics or storage.
 
 import re
 from collections.abc import Container, Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -15,7 +14,7 @@ import msgspec
 from streams.records import Image, Link, RemovedBlock
 from workers.clean.blocks import MAX_BLOCKS, MAX_HTML_CHARS, Block, html_blocks, list_members, parse_html, text_blocks
 from workers.clean.labeller import BlockLabel, Labelling, Prediction, label_blocks
-from workers.clean.metadata import KnownText, Metadata, extract_metadata
+from workers.clean.metadata import KnownText, Metadata, SharedFields, extract_metadata
 from workers.clean.render import blocks_html, paragraphs_html
 from workers.clean.rules.bylines import DATELINE
 from workers.clean.site_facts import SiteFacts, line_key
@@ -40,21 +39,12 @@ MIN_LINK_SHARE = 0.5  # of a feed item's block, for the model to score it
 FIELD_REASONS = ("kept as such", "kept with its picture")
 
 
-class CleanedContent(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """A cleaned story: the fields of an Article that depend on its text only."""
+class CleanedContent(SharedFields, frozen=True, omit_defaults=True, kw_only=True):
+    """A cleaned story: the fields of an Article that depend on its text only, under the names of Article."""
 
     url: str = ""
-    canonical_url: str = ""
-    title: str = ""
     dek: str = ""
-    kicker: str = ""
-    byline: tuple[str, ...] = ()
     dateline: str = ""
-    published: datetime | None = None
-    updated: datetime | None = None
-    article_type: str = ""  # `live blog`, `gallery` or empty
-    publisher: str = ""
-    language: str = ""
     source_credit: str = ""
     images: tuple[Image, ...] = ()
     paragraphs: tuple[str, ...] = ()
@@ -228,19 +218,10 @@ def _prediction(model: "Model", block: Block, probability: float) -> Prediction:
 
 def _with_metadata(content: CleanedContent, metadata: Metadata) -> CleanedContent:
     """Fill the fields that the visible text lacks; metadata never changes the body."""
-    return msgspec.structs.replace(
-        content,
-        canonical_url=metadata.canonical_url,
-        title=content.title or metadata.title,
-        byline=content.byline or metadata.byline,
-        published=content.published or metadata.published,
-        updated=metadata.updated,
-        kicker=content.kicker or metadata.section,
-        article_type=metadata.article_type or detect_gallery(content),
-        publisher=metadata.publisher,
-        language=metadata.language,
-        images=content.images or ((Image(metadata.image),) if metadata.image else ()),
-    )
+    shared = {name: getattr(content, name) or getattr(metadata, name) for name in SharedFields.__struct_fields__}
+    images = content.images or ((Image(metadata.image),) if metadata.image else ())
+    shared["article_type"] = shared["article_type"] or detect_gallery(content)
+    return msgspec.structs.replace(content, **shared, images=images)
 
 
 def detect_gallery(content: CleanedContent) -> str:

@@ -23,6 +23,7 @@ import msgspec
 from streams.errors import UnreadableError
 from workers.poller.feed_update import FeedUpdate, to_update
 from workers.poller.formats import parse_feed
+from workers.text.zones import load_regions
 
 CPU_LIMIT_S = 5  # for one document; the kernel counts whole seconds
 IDLE_S = 15.0  # a process without CPU time for so long hangs; on a busy machine CPU_LIMIT_S decides
@@ -201,6 +202,7 @@ def main() -> None:
     for body in _WARM_UP:
         _parse(ParseRequest(body, "https://news.example/feed", "text/xml; charset=utf-8", datetime.now(UTC), ""))
     _import_codecs()
+    load_regions()
     drop_privileges()
     while header := stdin.read(FRAME.size):
         extend_cpu_limit()

@@ -4,7 +4,6 @@ The functions read the clock, and perform no other input or output: they don't f
 """
 
 import hashlib
-import logging
 import random
 import secrets
 import time
@@ -18,6 +17,7 @@ from streams.brokers.base import RedisCommand
 from streams.config.settings import Settings
 from streams.config.tables import FeedOptions
 from streams.errors import CopydeskError
+from streams.logger import get_logger
 from streams.records import Item, PollResult
 from streams.topics import MAX_ITEM_CHARS
 from workers.http.client import Response
@@ -27,7 +27,7 @@ from workers.poller.feed_update import FeedUpdate
 from workers.poller.registry import ClaimClock, ClaimedFeed, FeedState, release_host_commands
 from workers.poller.websub import PUSHED_INTERVAL_FACTOR, is_active, parse_link_header
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 MAX_VALIDATOR_CHARS = 1_024
 MAX_ERROR_CHARS = 500
@@ -205,7 +205,7 @@ def track_redirect(state: FeedState, response: Response, now_s: float) -> FeedSt
         return replace(state, redirect_to=response.permanent_url, redirect_count=1, redirect_since_s=now_s)
     count, since_s = state.redirect_count + 1, state.redirect_since_s
     if count >= schedule.MOVED_AFTER and now_s - since_s >= schedule.MOVED_S:
-        log.warning("feed moved permanently: feed=%s (to %s)", state.url, response.permanent_url)
+        log.warning("feed moved permanently", feed=state.url, moved_to=response.permanent_url)
         return replace(state, moved_to=response.permanent_url, redirect_to="", redirect_count=0, redirect_since_s=0.0)
     return replace(state, redirect_count=count)
 

@@ -82,7 +82,8 @@ class RedisStreamsBroker:
         for topic in topics:
             args += [topic.name, topic.retention_s]
         # In the reserve: a desk that restarts with full memory must get as far as memory relief.
-        version, *counts = await self.script("declare", [self.key(k) for k in ("schema-version", "topics", "retention")], args)
+        keys = [self.key(name) for name in ("schema-version", "topics", "retention")]
+        version, *counts = await self.script("declare", keys, args)
         if version > SCHEMA_VERSION:
             raise SettingsError(
                 f"schema version too new: broker {redact_url(self.url)} "
