@@ -95,7 +95,7 @@ class Subscription:
         self._done: dict[Partition, int] = {}
         self._uncommitted = 0
         self._next_commit_s = time.monotonic() + COMMIT_EVERY_S
-        self._surplus_since_s: dict[Partition, float] = {}
+        self._to_release_since_s: dict[Partition, float] = {}
 
     async def __aenter__(self) -> "Subscription":
         self._broker = open_broker(self.settings, resolve_broker_url(self.settings))
@@ -137,7 +137,7 @@ class Subscription:
                 self._in_hand = None
                 await self._commit_if_due()
                 if self._reader.is_due():
-                    await self._keep()
+                    await self._confirm_leases()
 
     async def batches(self, size: int = 100, max_wait_s: float = 1.0) -> AsyncGenerator[list[Any], None]:
         """Yield non-empty lists of at most *size* records; a batch ends *max_wait_s* seconds after its first record."""
@@ -187,7 +187,7 @@ class Subscription:
         """
         in_hand = self._in_hand
         if self._reader.is_due():
-            await self._keep_once()
+            await self._confirm_leases_once()
         if self._in_hand is None and in_hand is not None:
             self._latest.forget(in_hand[1])  # if the partition comes back, the record is not a repeat
         return self._in_hand is not None
@@ -196,24 +196,24 @@ class Subscription:
         self._done |= {_partition(message): message.offset for message in messages}
         self._uncommitted += len(messages)
 
-    async def _keep(self) -> None:
+    async def _confirm_leases(self) -> None:
         """Confirm the group's leases before the next record is yielded; retry while the broker is unavailable."""
-        await retry_unavailable(self._keep_once, "lease not confirmed", group=self.group)
+        await retry_unavailable(self._confirm_leases_once, "lease not confirmed", group=self.group)
 
-    async def _keep_once(self) -> None:
-        self._drop(await self._reader.keep())
-        surplus = set(self._reader.surplus())
-        if surplus and self.auto_commit:
+    async def _confirm_leases_once(self) -> None:
+        self._drop(await self._reader.confirm_leases())
+        to_release = set(self._reader.to_release())
+        if to_release and self.auto_commit:
             await self.commit()
         now_s = time.monotonic()
-        self._surplus_since_s = {tp: self._surplus_since_s.get(tp, now_s) for tp in surplus}
+        self._to_release_since_s = {tp: self._to_release_since_s.get(tp, now_s) for tp in to_release}
         in_hand = {*self._done, *(_partition(m) for m, _ in self._batch)}
         if self._in_hand is not None:
             in_hand.add(_partition(self._in_hand[0]))
         late = {
-            tp for tp, since_s in self._surplus_since_s.items() if tp in self._done and now_s - since_s > HANDOVER_S
+            tp for tp, since_s in self._to_release_since_s.items() if tp in self._done and now_s - since_s > HANDOVER_S
         }
-        ready = surplus - (in_hand - late)
+        ready = to_release - (in_hand - late)
         if ready:
             await self._reader.hand_over(ready)
             self._drop(ready)
@@ -239,7 +239,7 @@ class Subscription:
     async def _fill_buffer(self, wait_s: float) -> bool:
         """Read messages into the buffer, waiting up to *wait_s*; return False at the topic's end without *follow*."""
         if self._reader.is_due():
-            await self._keep()
+            await self._confirm_leases()
         if not self._pending:
             is_open = await retry_unavailable(
                 lambda: self._read(wait_s),
@@ -250,7 +250,7 @@ class Subscription:
             if not is_open:
                 return False
         if self._reader.is_due():
-            await self._keep()
+            await self._confirm_leases()
         if not self._pending:
             await self._commit_if_due()
         return True

@@ -88,7 +88,7 @@ class AgentContext(Protocol):
 class Reader(Protocol):
     """A position in a topic. One task at a time may use it.
 
-    A group member calls `keep` whenever `is_due` returns True: before each read, and before it handles a record.
+    A group member calls `confirm_leases` whenever `is_due` returns True: before each read and before each record.
     """
 
     async def read(self, wait_s: float) -> Sequence[ConsumedMessage]:
@@ -98,12 +98,12 @@ class Reader(Protocol):
         """Return the next offset of each partition that is read."""
 
     def is_due(self) -> bool:
-        """Return whether `keep` must be called first; always False without a group."""
+        """Return whether `confirm_leases` must be called first; always False without a group."""
 
-    async def keep(self) -> set[Partition]:
+    async def confirm_leases(self) -> set[Partition]:
         """Confirm the group's leases; return the partitions lost since the last call, whose messages are stale."""
 
-    def surplus(self) -> Collection[Partition]:
+    def to_release(self) -> Collection[Partition]:
         """Return the partitions that another member waits for. This member owns them until `hand_over`."""
 
     async def hand_over(self, partitions: Collection[Partition]) -> None:

@@ -101,7 +101,7 @@ class KafkaReader:
         is_late = boottime_s() - self.confirmed_s > CONFIRM_S
         return bool(self.group) and (is_late or bool(self.revoked or self.lost))
 
-    async def keep(self) -> set[Partition]:
+    async def confirm_leases(self) -> set[Partition]:
         if boottime_s() - self.confirmed_s > CONFIRM_S:
             await self._confirm()
         lost, self.lost = self.lost, set()
@@ -118,7 +118,7 @@ class KafkaReader:
             self.lost |= {(tp.topic, tp.partition) for tp in self._open.assignment()}
         self.confirmed_s = sent_s
 
-    def surplus(self) -> Collection[Partition]:
+    def to_release(self) -> Collection[Partition]:
         return self.revoked
 
     async def hand_over(self, partitions: Collection[Partition]) -> None:

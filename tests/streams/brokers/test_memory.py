@@ -97,7 +97,7 @@ def test_publish_and_commit_lost_lease_has_no_effect() -> None:
         await member.commit({(SOURCE.name, 0): 0})
         assert await broker.lag(SOURCE.name, "group") == 10
         assert not await broker.state.exists("done")
-        assert await member.keep() == {(SOURCE.name, 0), (SOURCE.name, 1)}
+        assert await member.confirm_leases() == {(SOURCE.name, 0), (SOURCE.name, 1)}
         assert list(await member.read(0.01)) == list(read)
 
     run(body)
@@ -121,14 +121,14 @@ def test_members_share_partitions_after_hand_over() -> None:
         taken = await first.read(0.01)
         second = await broker.open_reader(SOURCE, "group", Start.EARLIEST)
         assert first.is_due()
-        assert await first.keep() == set()
-        [surplus] = first.surplus()
+        assert await first.confirm_leases() == set()
+        [to_release] = first.to_release()
         assert await values(second) == []
-        await first.hand_over([surplus])
-        await second.keep()
-        assert await values(second) == sorted(m.value for m in taken if m.partition == surplus[1])
+        await first.hand_over([to_release])
+        await second.confirm_leases()
+        assert await values(second) == sorted(m.value for m in taken if m.partition == to_release[1])
         await second.close()
-        await first.keep()
+        await first.confirm_leases()
         assert len(first.assignment()) == 2
         assert broker.member_count("group") == 1
 
