@@ -4,6 +4,7 @@ Sphinx runs `write_pages`; the pages go to `build/docs/generated`. Nothing of it
 """
 
 import datetime
+import inspect
 import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -29,6 +30,8 @@ from streams.records import (
 )
 from streams.topics import BUILTIN_TOPICS, DAY_S
 from workers.cli import cli
+from workers.sinks import SINKS
+from workers.sinks.options import example_table, options_reference
 from workers.web.latency import Latency
 from workers.web.metrics import render_metrics
 from workers.web.openapi import build_openapi
@@ -131,8 +134,19 @@ def metrics_page() -> str:
     return rows(("metric", "type", "meaning"), [(f"`{name}`", types.get(name, ""), help) for name, help in helps])
 
 
+def sinks_page() -> str:
+    """Return the options of each type of sink, with an example."""
+    return "\n".join(
+        f"#### `{name}`\n\n{inspect.getdoc(sink.options_type)}\n\n"
+        + rows(("key", "default", "meaning"), options_reference(sink.options_type))
+        + f"\n```toml\n{example_table(name, sink.options_type)}\n```\n"
+        for name, sink in SINKS.items()
+    )
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "settings": settings_table,
+    "sinks": sinks_page,
     "records": records_page,
     "cli": commands_page,
     "http-api": http_page,
