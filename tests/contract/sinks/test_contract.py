@@ -191,7 +191,7 @@ async def test_sink_refuses_unknown_missing_and_mistyped_keys(type_name: str, tm
     async with SAMPLES[type_name](tmp_path) as destination:
         options = destination.options()
     required = [spec.name for spec in fields(SINKS[type_name].options_type) if spec.name in options]
-    cases = [(options | {"adress": "1"}, "unknown key: sinks[1].adress 'first'")]
+    cases = [(options | {"pigeon": "1"}, "unknown key: sinks[1].pigeon 'first'")]
     cases += [(options | {name: "[1]"}, f"invalid value: sinks[1].{name} 'first'") for name in required]
     cases += [({k: v for k, v in options.items() if k != n}, f"missing key: sinks[1].{n} 'first'") for n in required]
     for case, message in cases:
