@@ -1,4 +1,4 @@
-"""Generate the parts of the reference that repeat the code: settings, commands, HTTP, records, topics and metrics.
+"""Generate the parts of the reference that repeat the code: settings, commands, HTTP, records, topics, metrics, logs.
 
 Sphinx runs `write_pages`; the pages go to `build/docs/generated`. Nothing of it is in version control.
 """
@@ -14,6 +14,7 @@ import click
 import msgspec
 
 from streams.config.settings import settings_table
+from streams.logger import FIELDS as LOG_FIELDS
 from streams.records import (
     Article,
     Content,
@@ -125,7 +126,7 @@ def topics_page() -> str:
 def metrics_page() -> str:
     """Return the metrics with type and description."""
     status = {
-        "counters": {}, "balanced": True, "lag": 0, "memory": 0.0, "feeds": [],
+        "counters": {}, "counters_consistent": True, "lag": 0, "memory_usage": 0.0, "feeds": [],
         "workers": [{"name": "desk-1", "role": "desk", "heartbeat_age_s": 0.0}],
     }  # fmt: skip
     text = render_metrics(status, {}, Latency()).decode()
@@ -144,6 +145,11 @@ def sinks_page() -> str:
     )
 
 
+def log_fields_page() -> str:
+    """Return the fields of log events, in the order of the text form."""
+    return rows(("field", "place", "meaning"), [(f"`{n}`", f.role, f.description) for n, f in LOG_FIELDS.items()])
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "settings": settings_table,
     "sinks": sinks_page,
@@ -152,6 +158,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "http-api": http_page,
     "topics": topics_page,
     "metrics": metrics_page,
+    "log-fields": log_fields_page,
 }
 
 

@@ -5,9 +5,11 @@ import logging
 import os
 import sys
 from enum import IntEnum
-from typing import NoReturn
+from typing import Any, NoReturn
 
-log = logging.getLogger(__name__)
+from streams.logger import get_logger
+
+log = get_logger(__name__)
 
 
 class ExitCode(IntEnum):
@@ -23,13 +25,13 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130  # SIGINT
 
 
-def abort(code: ExitCode, reason: str, *, exc_info: bool = False) -> NoReturn:
-    """Log *reason* and end the process at once, without cleanup: uncommitted messages are redelivered.
+def abort(code: ExitCode, event: str, *, exc_info: bool = False, **fields: Any) -> NoReturn:
+    """Log *event* and end the process at once, without cleanup: uncommitted messages are redelivered.
 
     Reasons for an immediate exit: a bug in a handler, a stalled or blocked event loop, lost shared state, a shutdown
     that timed out, and a second interrupt. Cleanup would block, or commit a batch that is not done.
     """
-    log.critical("%s", reason, exc_info=exc_info)
+    log.critical(event, exc_info=exc_info, **fields)
     logging.shutdown()
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):  # closed, or the reader is gone

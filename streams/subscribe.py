@@ -1,7 +1,6 @@
 """Subscriptions: records of a topic as an async iterator that resumes, reconnects and filters repeats."""
 
 import asyncio
-import logging
 import time
 from collections import OrderedDict, deque
 from collections.abc import AsyncGenerator, Callable, Collection, Generator, Mapping
@@ -14,17 +13,19 @@ from streams.codec import decode
 from streams.config.settings import Settings, load_settings
 from streams.config.tables import parse_rule
 from streams.errors import SettingsError, UnavailableError, UnreadableError
+from streams.logger import get_logger
 from streams.records import Article, DeadLetter, Item, PollResult, Record
+from streams.retry import retry_unavailable
 from streams.routing import matches
 from streams.topics import DEAD_LETTERS, ITEMS, POLLS, Partition, Topic, resolve_topic
 from streams.valkey.server import is_responding, socket_url
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 POLL_TIMEOUT_S = 1.0
 COMMIT_EVERY_S, COMMIT_EVERY = 1.0, 100  # bound of the records redelivered after a kill, beside the current one
 HANDOVER_S = 20.0  # a member releases a requested partition after this time even without a commit
-INITIAL_DELAY_S, MAX_DELAY_S = 0.2, 5.0
+UNAVAILABLE_TIMEOUT_S = 10.0  # without *follow*: a broker that restarts is back by then
 REMEMBERED_ARTICLES = 100_000  # 15 MB; a rebalance or another producer repeats far fewer articles
 
 Where = Mapping[str, Any] | Callable[[Any], bool] | None
@@ -111,7 +112,7 @@ class Subscription:
                 await self.commit()
             await self._reader.close()
         except UnavailableError as unavailable:
-            log.warning("lease not released: group %s (%s); it will expire", self.group, unavailable)
+            log.warning("lease not released", group=self.group, error=unavailable, next_step="it will expire")
         finally:
             await self._broker.close()
 
@@ -174,7 +175,7 @@ class Subscription:
             self._done = through | self._done
             if not isinstance(exc, UnavailableError):
                 raise
-            log.warning("commit failed: topic %s, group %s (%s); will retry", self.topic.name, self.group, exc)
+            log.warning("commit failed", topic=self.topic.name, group=self.group, error=exc, next_step="will retry")
 
     async def holds(self) -> bool:
         """Return whether this member still owns the partition of the current record.
@@ -197,14 +198,7 @@ class Subscription:
 
     async def _keep(self) -> None:
         """Confirm the group's leases before the next record is yielded; retry while the broker is unavailable."""
-        delay_s = INITIAL_DELAY_S
-        while True:
-            try:
-                return await self._keep_once()
-            except UnavailableError as exc:
-                log.warning("lease not confirmed: group %s (%s); retrying in %.1f s", self.group, exc, delay_s)
-                await asyncio.sleep(delay_s)
-                delay_s = min(2 * delay_s, MAX_DELAY_S)
+        await retry_unavailable(self._keep_once, "lease not confirmed", group=self.group)
 
     async def _keep_once(self) -> None:
         self._drop(await self._reader.keep())
@@ -244,32 +238,38 @@ class Subscription:
 
     async def _fill_buffer(self, wait_s: float) -> bool:
         """Read messages into the buffer, waiting up to *wait_s*; return False at the topic's end without *follow*."""
-        delay_s = INITIAL_DELAY_S
         if self._reader.is_due():
             await self._keep()
-        while not self._pending:
-            try:
-                messages = await self._reader.read(wait_s if self.follow else 0.05)
-                if not messages and not self.follow and await self._reader.at_end():
-                    return False
-                self._pending.extend(messages)
-                break
-            except UnavailableError as exc:
-                log.warning("read failed: topic %s (%s); retrying in %.1f s", self.topic.name, exc, delay_s)
-                await asyncio.sleep(delay_s)
-                delay_s = min(2 * delay_s, MAX_DELAY_S)
+        if not self._pending:
+            is_open = await retry_unavailable(
+                lambda: self._read(wait_s),
+                "read failed",
+                timeout_s=None if self.follow else UNAVAILABLE_TIMEOUT_S,
+                topic=self.topic.name,
+            )
+            if not is_open:
+                return False
         if self._reader.is_due():
             await self._keep()
         if not self._pending:
             await self._commit_if_due()
         return True
 
+    async def _read(self, wait_s: float) -> bool:
+        """Read messages into the buffer once; return False at the topic's end without *follow*."""
+        messages = await self._reader.read(wait_s if self.follow else 0.05)
+        self._pending.extend(messages)
+        return bool(messages) or self.follow or not await self._reader.at_end()
+
     def _decode_if_wanted(self, message: ConsumedMessage) -> Any:
         """Return the record of *message*, or None for a filtered or unreadable one."""
         try:
             record = decode(message.value, record_type(self.topic))
         except UnreadableError as exc:
-            log.error("unreadable message: %s/%d@%d (%s); skipped", *message[:3], exc)
+            topic, partition, offset, *_ = message
+            log.error(
+                "message unreadable", topic=topic, partition=partition, offset=offset, error=exc, next_step="skipped"
+            )
             return None
         is_repeat = self.topic.compact and self._latest.check_and_record(record)
         return None if is_repeat or not self._where(record) else record

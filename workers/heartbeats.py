@@ -13,7 +13,6 @@ When the broker's clock is set forward, all workers are silent until their next 
 
 import asyncio
 import contextlib
-import logging
 import os
 import socket
 from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Sequence
@@ -21,9 +20,10 @@ from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
 from streams.errors import UnavailableError
+from streams.logger import get_logger
 from streams.topics import DAY_S
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 KEY = "copydesk:heartbeats"
 BEAT_S = 3.0
@@ -78,9 +78,9 @@ async def _send_heartbeats(state: Any, role: str, name: str, is_working: Callabl
                 await remove_workers(state, expired_workers(await _recorded(state)))
                 has_removed_expired = True
         except UnavailableError as exc:
-            log.debug("no heartbeat of %s: %s; trying again in %g s", name, exc, BEAT_S)
+            log.debug("heartbeat failed", worker=name, error=exc, retry_s=BEAT_S)
         except Exception:
-            log.exception("heartbeats stopped: %s", name)
+            log.exception("heartbeats stopped", worker=name)
             raise
         await asyncio.sleep(BEAT_S)
 

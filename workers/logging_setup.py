@@ -1,33 +1,29 @@
 """Configure logging: one line per event, text or JSON, to standard error or a file.
 
-Standard output is for data only.
+Events of copydesk and of its dependencies pass the same processors. Standard output is for data only.
 """
 
 import logging
-import re
 import sys
 from collections.abc import MutableMapping
 from logging.handlers import RotatingFileHandler
 from typing import Any
 
+from streams.logger import format_event
+
 MAX_FILE_BYTES, OLD_FILES = 10 * 1024 * 1024, 3  # 40 MB bound the disk use of a process that runs for months
-FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
-_SPEC = re.compile(r"(?:(\w{1,64})=)?%[-+0-9.,]*[a-zA-Z]")
+LEVEL_CHARS = 8  # "critical"
 
 
 def configure_logging(level: str, path: str = "", format: str = "text") -> None:
     """Send copydesk's log events at *level* to *path*, or to standard error if that is empty.
 
-    Libraries log warnings or errors only. *format* is `text` or `json`. JSON is one object per line. Arguments that the
-    message shows as `name=%s` are fields of it.
+    Libraries log warnings or errors only. *format* is `text` or `json`. JSON is one object per line.
     """
     handler: logging.Handler = logging.StreamHandler(sys.stderr)
     if path:
         handler = RotatingFileHandler(path, maxBytes=MAX_FILE_BYTES, backupCount=OLD_FILES, encoding="utf-8")
-    handler.setFormatter(logging.Formatter(FORMAT))
-    if format == "json":
-        handler.setFormatter(_json_formatter())
-        handler.addFilter(_note_fields)
+    handler.setFormatter(_LazyFormatter(format))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
@@ -39,30 +35,42 @@ def configure_logging(level: str, path: str = "", format: str = "text") -> None:
     logging.captureWarnings(True)
 
 
-def _json_formatter() -> logging.Formatter:
-    import structlog  # imported here, because text logs do not need it
+class _LazyFormatter(logging.Formatter):
+    """Builds structlog's formatter at the first event; most commands log nothing (see `streams.logger`)."""
 
-    chain = [
+    def __init__(self, format: str) -> None:
+        super().__init__()
+        self._format = format
+        self._formatter: logging.Formatter | None = None
+
+    def format(self, record: logging.LogRecord) -> str:
+        self._formatter = self._formatter or _structlog_formatter(self._format)
+        line = getattr(record, "line", None)  # RotatingFileHandler formats each record twice
+        if line is None:
+            line = record.line = self._formatter.format(record)
+        return str(line)
+
+
+def _structlog_formatter(format: str) -> logging.Formatter:
+    import structlog
+
+    processors = [
         structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
-        _add_fields,
+        _add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
+        structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+        structlog.processors.JSONRenderer(ensure_ascii=False) if format == "json" else _render_text,
     ]
-    finish = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, structlog.processors.JSONRenderer()]
-    return structlog.stdlib.ProcessorFormatter(foreign_pre_chain=chain, processors=finish)  # type: ignore[arg-type]
+    return structlog.stdlib.ProcessorFormatter(processors=processors)  # type: ignore[arg-type]
 
 
-def _note_fields(record: logging.LogRecord) -> bool:
-    """Store arguments that the message shows as `name=%s`, before the message is formatted."""
-    fields: dict[str, Any] = {}
-    if isinstance(record.args, tuple):
-        for spec, value in zip(_SPEC.finditer(str(record.msg)), record.args, strict=False):
-            if spec[1]:
-                fields[spec[1]] = value if isinstance(value, int | float) else str(value)
-    record.fields = fields
-    return True
+def _add_logger_name(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    event["logger"] = event["_record"].name
+    return event
 
 
-def _add_fields(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    return {**event["_record"].fields, **event}
+def _render_text(logger: Any, method: str, event: MutableMapping[str, Any]) -> str:
+    exception = event.get("exception")
+    line = f"{event['timestamp']} {event['level']:<{LEVEL_CHARS}} {event['logger']}: {format_event(event)}"
+    return line + (f"\n{exception}" if exception else "")

@@ -4,7 +4,6 @@ They must not know the desk. Kafka keeps messages on disk and deletes them by it
 """
 
 import asyncio
-import logging
 
 from streams.brokers.base import Broker
 from streams.brokers.redis_streams.broker import RedisStreamsBroker
@@ -12,9 +11,10 @@ from streams.brokers.redis_streams.memory import MemoryRelief
 from streams.brokers.redis_streams.retention import Retention
 from streams.config.settings import Settings
 from streams.errors import UnavailableError
+from streams.logger import get_logger
 from streams.topics import DAY_S, DESK_GROUP
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 TRIM_INTERVAL_S = 30.0
 RELIEF_INTERVAL_S = 0.5  # a desk writes a few MB in that time: less than the memory reserve
 
@@ -30,16 +30,15 @@ async def retention_loop(broker: Broker, settings: Settings, interval_s: float =
             await _expire_groups(retention, settings.group_expiry_days)
             await retention.trim()
         except UnavailableError as exc:
-            log.warning("streams not trimmed: %s; retrying in %g s", exc, interval_s)
+            log.warning("streams not trimmed", error=exc, retry_s=interval_s)
 
 
 async def _expire_groups(retention: Retention, expiry_days: float) -> None:
     for group in await retention.expire_groups(expiry_days * DAY_S, keep={DESK_GROUP}):
         log.warning(
-            "consumer group expired: %s (inactive for %g days); its unread messages are no longer kept",
-            group,
-            expiry_days,
-        )
+            "consumer group expired", group=group, reason="inactive", seconds=expiry_days * DAY_S,
+            next_step="its unread messages are no longer kept",
+        )  # fmt: skip
 
 
 async def memory_relief_loop(broker: Broker, interval_s: float = RELIEF_INTERVAL_S) -> None:
@@ -51,5 +50,5 @@ async def memory_relief_loop(broker: Broker, interval_s: float = RELIEF_INTERVAL
         try:
             await relief.relieve()
         except UnavailableError as exc:
-            log.warning("memory not relieved: %s; retrying in %g s", exc, interval_s)
+            log.warning("memory not relieved", error=exc, retry_s=interval_s)
         await asyncio.sleep(interval_s)

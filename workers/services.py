@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import gc
 import io
-import logging
 import os
 import signal
 from collections.abc import Awaitable, Callable, Coroutine
@@ -21,8 +20,10 @@ from streams.brokers import open_broker
 from streams.brokers.base import Broker
 from streams.config.settings import Settings
 from streams.errors import SettingsError
-from streams.exit_codes import ExitCode
+from streams.exit_codes import ExitCode, abort
+from streams.logger import get_logger
 from streams.retry import retry_unavailable
+from streams.state.redis_client import redact_url
 from streams.topics import BUILTIN_TOPICS, DESK_GROUP, route_topic
 from workers.dedupe.rebuild import rebuild_if_lost
 from workers.heartbeats import heartbeat_task, worker_name
@@ -33,7 +34,7 @@ from workers.sinks.runner import SinkRunner
 from workers.watchdog import watchdog
 from workers.web.server import WebServer
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 
 def run(main: Callable[[], Coroutine[Any, Any, int]]) -> int:
@@ -70,14 +71,14 @@ def dump_tasks() -> None:
     for task in [task for loop in loops for task in asyncio.all_tasks(loop)]:
         out = io.StringIO()
         task.print_stack(file=out)
-        log.warning("%s", out.getvalue())
+        log.warning("task running", task=task.get_name(), stack=out.getvalue())
 
 
 async def connect(settings: Settings, url: str) -> Broker:
     """Return the broker at *url* with all topics created; retry while the broker is unreachable."""
     broker = open_broker(settings, url)
     topics = [*BUILTIN_TOPICS, *(route_topic(route.name) for route in settings.routes)]
-    await retry_unavailable(lambda: broker.create_topics(topics))
+    await retry_unavailable(lambda: broker.create_topics(topics), "broker not ready", url=redact_url(url))
     return broker
 
 
@@ -131,7 +132,7 @@ async def run_desk(settings: Settings, url: str, name: str = "") -> int:
             relieving.cancel()
 
     async def desk(broker: Broker, stopping: asyncio.Event) -> None:
-        await retry_unavailable(lambda: rebuild_if_lost(broker, settings))
+        await retry_unavailable(lambda: rebuild_if_lost(broker, settings), "rebuild failed")
         app = create_desk(settings, broker, url=url, name=name)
         await app.start()
         upkeep = asyncio.gather(
@@ -147,8 +148,10 @@ async def run_desk(settings: Settings, url: str, name: str = "") -> int:
         try:
             await asyncio.wait_for(app.stop(), timeout_s)
         except TimeoutError:
-            log.warning("shutdown timed out: desk (%g s); uncommitted messages will be redelivered", timeout_s)
-            os._exit(ExitCode.FAILED)
+            abort(
+                ExitCode.FAILED, "shutdown timed out", seconds=timeout_s,
+                next_step="uncommitted messages will be redelivered",
+            )  # fmt: skip
         log.info("desk stopped")
 
     return await run_service(settings, url, body)
@@ -173,7 +176,7 @@ async def run_sinks(settings: Settings, url: str, name: str = "", *, only: str =
     async def body(broker: Broker, stopping: asyncio.Event) -> None:
         async with heartbeat_task(broker.state, "sink", worker_name("sink", name)):
             delivering = asyncio.create_task(deliver(broker))
-            log.info("sinks ready: %s", ", ".join(sink.name for sink in selected))
+            log.info("sinks ready", sink=", ".join(sink.name for sink in selected))
             await wait_stop_or(stopping, delivering)
             delivering.cancel()
             await asyncio.gather(delivering, return_exceptions=True)
@@ -187,7 +190,7 @@ async def run_web(settings: Settings, url: str, name: str = "") -> int:
     async def body(broker: Broker, stopping: asyncio.Event) -> None:
         server = WebServer(settings, broker, DESK_GROUP)
         await server.start()
-        log.info("web page at %s (admin token: %s)", server.url, settings.data_dir / "web.token")
+        log.info("web page ready", url=server.url, token_path=settings.data_dir / "web.token")
         async with heartbeat_task(broker.state, "web", worker_name("web", name)):
             await stopping.wait()
             await server.stop()
@@ -210,4 +213,4 @@ async def log_exceptions(work: Awaitable[Any], name: str) -> None:
         try:
             await work
         except Exception:
-            log.exception("task stopped: %s", name)
+            log.exception("task stopped", task=name)

@@ -9,7 +9,6 @@ This module must not know how a worker does its work.
 
 import asyncio
 import contextlib
-import logging
 import os
 import signal
 import socket
@@ -25,18 +24,18 @@ from streams.config.settings import Settings
 from streams.config.sources import ENV_PREFIX
 from streams.config.tables import TABLE_SETTINGS
 from streams.errors import UnavailableError
+from streams.retry import Backoff
 from streams.subscribe import subscribe
 from streams.topics import DESK_GROUP
 from streams.valkey.server import EmbeddedValkey, die_with_parent
 from workers.console import ConsoleReporter
-from workers.counters import read_counters
+from workers.counters import RECEIVED, read_counters
 from workers.demo.newsroom import Newsroom
 from workers.heartbeats import clear_workers, heartbeat_task, remove_workers, write_heartbeat
 from workers.poller.registry import FeedRegistry
 from workers.services import connect_or_stop, install_stop_handler, log_exceptions
 from workers.web.server import WebServer
 
-log = logging.getLogger(__name__)
 SUPERVISE_INTERVAL_S = 0.2
 INITIAL_RESTART_DELAY_S, MAX_RESTART_DELAY_S = 0.1, 10.0
 HEALTHY_S = 30.0  # a process that ran this long restarts without a longer delay
@@ -57,7 +56,7 @@ class WorkerProcess:
         self.process: subprocess.Popen[bytes] | None = None
         self._started_s = 0.0
         self._restart_s = 0.0
-        self._delay_s = INITIAL_RESTART_DELAY_S
+        self._backoff = Backoff(INITIAL_RESTART_DELAY_S, MAX_RESTART_DELAY_S)
 
     def start(self) -> None:
         """Start the process. Call it from the main thread: the process ends with the thread that spawned it."""
@@ -78,11 +77,12 @@ class WorkerProcess:
             if code is None:
                 return ""
             self.process = None
-            self._delay_s = INITIAL_RESTART_DELAY_S if now_s - self._started_s > HEALTHY_S else self._delay_s * 2
-            self._delay_s = min(self._delay_s, MAX_RESTART_DELAY_S)
-            self._restart_s = now_s + self._delay_s
+            if now_s - self._started_s > HEALTHY_S:
+                self._backoff.reset()
+            delay_s = self._backoff.next_delay_s()
+            self._restart_s = now_s + delay_s
             cause = f"signal {-code}" if code < 0 else f"exit code {code}"
-            return f"worker died: {self.name} ({cause}, log: {self.log_path}); restarting in {self._delay_s:.1f} s"
+            return f"worker died: {self.name} ({cause}, log: {self.log_path}); restarting in {delay_s:.1f} s"
         if now_s >= self._restart_s:
             self.start()
         return ""
@@ -227,8 +227,8 @@ class Supervisor:
 
     def _print_summary(self, counters: Mapping[str, Mapping[str, int]]) -> None:
         desk = counters["desk"]
-        parts = ", ".join(f"{n} {name}" for name, n in desk.items() if name != "in")
-        self.console.note(f"stopped; items so far: {desk['in']} ({parts})")
+        parts = ", ".join(f"{n} {name}" for name, n in desk.items() if name != RECEIVED)
+        self.console.note(f"stopped; items so far: {desk[RECEIVED]} ({parts})")
 
 
 def command_name() -> str:

@@ -4,18 +4,15 @@ It must not know the pipeline. It reads the shared counters and the lag of the d
 """
 
 import asyncio
-import logging
-import os
 import time
 
 from streams.brokers.base import Broker
 from streams.errors import UnavailableError
-from streams.exit_codes import ExitCode
+from streams.exit_codes import ExitCode, abort
 from streams.topics import DESK_GROUP, ITEMS
-from workers.counters import read_counters
+from workers.counters import RECEIVED, read_counters
 from workers.dedupe.rebuild import INTACT_KEY
 
-log = logging.getLogger(__name__)
 STALL_TIMEOUT_S = 30.0
 
 
@@ -31,9 +28,8 @@ async def watchdog(broker: Broker, stall_timeout_s: float = STALL_TIMEOUT_S) -> 
         await asyncio.sleep(stall_timeout_s / 10)
         try:
             if not await _is_state_intact(broker):
-                log.critical("shared state lost: %s is missing; restarting to rebuild it", INTACT_KEY)
-                os._exit(ExitCode.TEMPFAIL)
-            count = (await read_counters(broker.state))["desk"]["in"]
+                abort(ExitCode.TEMPFAIL, "shared state lost", key=INTACT_KEY, next_step="restarting to rebuild it")
+            count = (await read_counters(broker.state))["desk"][RECEIVED]
             lag = await broker.lag(ITEMS.name, DESK_GROUP)
         except UnavailableError:
             last_count = -1  # no figures during an outage: the timeout starts anew when the broker is back
@@ -41,8 +37,9 @@ async def watchdog(broker: Broker, stall_timeout_s: float = STALL_TIMEOUT_S) -> 
         if not lag or count != last_count:
             last_count, progress_at_s = count, time.monotonic()
         elif time.monotonic() - progress_at_s > stall_timeout_s:
-            log.critical("no progress of any desk: %g s (%d items pending); restarting", stall_timeout_s, lag)
-            os._exit(ExitCode.TEMPFAIL)
+            abort(
+                ExitCode.TEMPFAIL, "no progress of any desk", seconds=stall_timeout_s, lag=lag, next_step="restarting"
+            )
 
 
 async def _is_state_intact(broker: Broker) -> bool:

@@ -8,7 +8,6 @@ process with the batch uncommitted.
 """
 
 import asyncio
-import logging
 import tempfile
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple, cast
@@ -20,10 +19,11 @@ from faust.sensors.monitor import Monitor
 from streams.brokers.base import Broker, ConsumedMessage, OffsetRange, OutgoingMessage, RedisCommand
 from streams.config.settings import Settings, kafka_bootstrap_servers
 from streams.exit_codes import ExitCode, abort
+from streams.logger import get_logger
 from streams.retry import retry_unavailable
-from streams.topics import Partition, Topic, partition_name
+from streams.topics import Partition, Topic
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 BATCH_LINGER_S = 0.05  # maximum time that an item waits for more items
 
@@ -130,12 +130,17 @@ def add_agent(app: faust.App, broker: Broker, topic: Topic, handle: BatchHandler
                     offsets = _offset_range(messages)
                     next_offsets[messages[0].tp] = offsets.end if done else 0
                     if not done:
-                        name = partition_name(*offsets.topic_partition)
-                        log.warning("partition reassigned: %s (skipped %d messages)", name, len(messages))
+                        log.warning(
+                            "partition reassigned", topic=offsets.topic, partition=offsets.partition,
+                            count=len(messages), next_step="skipped",
+                        )  # fmt: skip
                         await _rewind(processor.context, broker, offsets)
             except Exception:  # noqa: BLE001 - `abort` logs it and ends the process
-                name = partition_name(*events[0].message.tp)
-                abort(ExitCode.SOFTWARE, f"bug in the handler of {name}: stopping, batch uncommitted", exc_info=True)
+                topic_name, partition = events[0].message.tp
+                abort(
+                    ExitCode.SOFTWARE, "bug in the handler", exc_info=True, topic=topic_name, partition=partition,
+                    next_step="stopping, batch uncommitted",
+                )  # fmt: skip
 
     app.agent(channel, name=f"{app.conf.id}:{topic.name}", concurrency=1)(agent)
 
@@ -207,7 +212,11 @@ class BatchProcessor:
                 _notify_sensors(self.app, result.messages)
             return done
 
-        return rest if await retry_unavailable(attempt) else None
+        first = consumed[0]
+        done = await retry_unavailable(
+            attempt, "batch failed", topic=first.topic, partition=first.partition, offset=first.offset
+        )
+        return rest if done else None
 
 
 def split(batch: Sequence[FaustMessages], count: int) -> tuple[list[FaustMessages], list[FaustMessages]]:
@@ -222,11 +231,12 @@ def split(batch: Sequence[FaustMessages], count: int) -> tuple[list[FaustMessage
 
 
 async def _rewind(context: FaustContext, broker: Broker, offsets: OffsetRange) -> None:
-    async def attempt() -> bool:
-        await broker.rewind_to_committed(context, offsets)
-        return True
-
-    await retry_unavailable(attempt)
+    await retry_unavailable(
+        lambda: broker.rewind_to_committed(context, offsets),
+        "rewind failed",
+        topic=offsets.topic,
+        partition=offsets.partition,
+    )
 
 
 def _to_consumed(message: Any) -> ConsumedMessage:

@@ -1,19 +1,24 @@
 """Faust's consumer of Redis Streams: reads in the worker's loop, shares partitions by leases, fences its commits."""
 
 import asyncio
+import logging
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from faust.assignor.client_assignment import ClientAssignment
 from faust.transport import base
 from faust.types import TP, ConsumerMessage
-from mode import Service, get_logger
+from mode import Service
 
 from streams.brokers.redis_streams.broker import RedisStreamsBroker
 from streams.brokers.redis_streams.leases import BEATS_PER_LEASE, Leases
 from streams.brokers.redis_streams.store import Bounds
 from streams.errors import UnavailableError
 from streams.faust.consumer_mixins import CommitGuard, DirectDrain, without_transactional_topics
+from streams.logger import get_logger
+from streams.retry import retry_unavailable
+
+log = get_logger(__name__)
 
 RETRY_DELAY_S = 0.5
 END_OFFSETS_EVERY_S = 5.0
@@ -32,7 +37,7 @@ class Consumer(DirectDrain, CommitGuard, base.Consumer):
     Rebalances run in a separate task, because a callback into Faust from `subscribe()` would deadlock.
     """
 
-    logger = get_logger(__name__)
+    logger = logging.getLogger(__name__)  # of Faust's base class
     consumer_stopped_errors = (asyncio.CancelledError,)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -61,7 +66,7 @@ class Consumer(DirectDrain, CommitGuard, base.Consumer):
         try:
             await self.leases.release(self._assigned, leave=True)
         except UnavailableError as exc:
-            self.log.warning("leases not released: group %s (%s); they will expire", self.group, exc)
+            log.warning("leases not released", group=self.group, error=exc, next_step="they will expire")
         finally:
             self.leases.stop_renewing()
 
@@ -86,7 +91,7 @@ class Consumer(DirectDrain, CommitGuard, base.Consumer):
                 try:
                     await self.leases.heartbeat(self._subscribed())
                 except UnavailableError as exc:
-                    self.log.warning("heartbeat failed: group %s (%s); will retry", self.group, exc)
+                    log.warning("heartbeat failed", group=self.group, error=exc, retry_s=RETRY_DELAY_S)
                     await self.sleep(RETRY_DELAY_S)
                 else:
                     self._assignment_changed.set()
@@ -126,12 +131,7 @@ class Consumer(DirectDrain, CommitGuard, base.Consumer):
         await self.on_partitions_assigned(set(assigned), app.consumer_generation_id)
 
     async def _retry(self, call: Any, *args: Any) -> Any:
-        while True:
-            try:
-                return await call(*args)
-            except UnavailableError as exc:
-                self.log.warning("%s; retrying in %g s", exc, RETRY_DELAY_S)
-                await asyncio.sleep(RETRY_DELAY_S)
+        return await retry_unavailable(lambda: call(*args), "request failed", group=self.group)
 
     def lease_of(self, topic: str, partition: int) -> str:
         """Return the lease of the assignment; the broker refuses a write under a lost one."""
@@ -214,7 +214,7 @@ class Consumer(DirectDrain, CommitGuard, base.Consumer):
         try:
             fetched = await self.streams.fetch({tp: p.offset for tp, p in before.items()}, timeout)
         except UnavailableError as exc:
-            self.log.warning("fetch failed: group %s (%s); will retry", self.group, exc)
+            log.warning("fetch failed", group=self.group, error=exc, retry_s=RETRY_DELAY_S)
             await self.sleep(RETRY_DELAY_S)
             return {}
         return {TP(*tp): entries for tp, entries in fetched.items() if self._accept(TP(*tp), entries, before)}

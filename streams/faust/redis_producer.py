@@ -1,18 +1,20 @@
 """Faust's producer for Redis Streams: sends are queued, and one task writes the queue in pipelines."""
 
 import asyncio
+import logging
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from faust.transport import base
 from faust.transport.producer import ProducerBuffer
 from faust.types import TP, RecordMetadata
-from mode import Service, get_logger
+from mode import Service
 
 from streams.brokers.redis_streams.broker import RedisStreamsBroker
 from streams.errors import UnavailableError
+from streams.retry import retry_unavailable
 from streams.state.redis_client import offset_from_entry_id
 
 MAX_BATCH = 500
@@ -29,6 +31,19 @@ class PendingSend(NamedTuple):
     sent: "asyncio.Future[RecordMetadata]"
 
 
+def _confirm(batch: Sequence[PendingSend], replies: Sequence[Any]) -> tuple[list[PendingSend], list[Exception]]:
+    """Confirm the added messages of *batch*; return the others, and their errors."""
+    unsent: list[PendingSend] = []
+    failures: list[Exception] = []
+    for pending, reply in zip(batch, replies, strict=True):
+        if isinstance(reply, Exception):  # not added, for example for lack of memory
+            unsent.append(pending)
+            failures.append(reply)
+        elif not pending.sent.done():
+            pending.sent.set_result(RecordMetadata(*pending.tp, pending.tp, offset_from_entry_id(reply)))
+    return unsent, failures
+
+
 class FastBuffer(ProducerBuffer):
     """A buffer with a cheap `size`: Faust reads it for every message, and its own looks up two settings."""
 
@@ -40,7 +55,7 @@ class FastBuffer(ProducerBuffer):
 class Producer(base.Producer):
     """An at-least-once producer: a send without reply is repeated. `Broker.publish` with conditions is exactly once."""
 
-    logger = get_logger(__name__)
+    logger = logging.getLogger(__name__)  # of Faust's base class
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -107,26 +122,18 @@ class Producer(base.Producer):
 
     async def _write(self, batch: list[PendingSend]) -> None:
         """Write until all messages are confirmed; the source offset is committed only after `flush()` returns."""
-        delay_s = INITIAL_DELAY_S
-        while batch:
-            failure: Exception | None = None
-            replies: list[Any] = []
-            try:
-                replies = await self.streams.append_entries([(q.tp, q.fields) for q in batch])
-            except UnavailableError as exc:
-                failure = exc
-            unsent = batch if failure else []
-            for pending, reply in zip(batch, replies, strict=False):
-                if isinstance(reply, Exception):  # not added, for example for lack of memory
-                    failure = reply
-                    unsent.append(pending)
-                elif not pending.sent.done():
-                    pending.sent.set_result(RecordMetadata(*pending.tp, pending.tp, offset_from_entry_id(reply)))
-            batch = unsent
-            if failure is not None:
-                self.log.warning("send failed: %d messages (%s); retrying in %.2f s", len(batch), failure, delay_s)
-                await asyncio.sleep(delay_s)
-                delay_s = min(delay_s * 2, MAX_DELAY_S)
+        unsent = batch
+
+        async def attempt() -> None:
+            nonlocal unsent
+            replies = await self.streams.append_entries([(q.tp, q.fields) for q in unsent])
+            unsent, failures = _confirm(unsent, replies)
+            if failures:
+                raise UnavailableError(f"messages not added: {len(unsent)} ({failures[-1]})") from failures[-1]
+
+        await retry_unavailable(
+            attempt, "send failed", initial_delay_s=INITIAL_DELAY_S, max_delay_s=MAX_DELAY_S, count=len(batch)
+        )
 
     async def flush(self) -> None:
         await self.buffer.flush()

@@ -11,7 +11,6 @@ import ctypes
 import fcntl
 import hashlib
 import importlib.util
-import logging
 import os
 import signal
 import socket
@@ -26,6 +25,7 @@ from urllib.parse import quote
 
 from streams.config.settings import MiB, Settings
 from streams.errors import SettingsError, UnavailableError
+from streams.logger import get_logger
 from streams.valkey.aof_integrity import (
     LOG_DIR,
     DamagedLogError,
@@ -37,7 +37,7 @@ from streams.valkey.aof_integrity import (
 )
 from streams.valkey.aof_repair import AofDamage, cut_torn_write, find_damage, truncate, verify
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 START_TIMEOUT_S = 120.0  # loading a large append-only file takes long
 LOCK_WAIT_S = 5.0  # a server whose parent was killed needs a moment to exit
 STOP_TIMEOUT_S = 20.0
@@ -140,10 +140,10 @@ class EmbeddedValkey:
         try:
             copy = cut_torn_write(self._valkey_dir, binary)
         except OSError as exc:  # for example a full disk: the start fails
-            log.warning("torn write not removed: %s (%s)", self._valkey_dir, exc)
+            log.warning("torn write not removed", path=self._valkey_dir, error=exc)
             return False
         if copy is not None:
-            log.warning("torn write removed: %s (not acknowledged); its bytes are in %s", self._valkey_dir, copy)
+            log.warning("torn write removed", path=self._valkey_dir, reason="not acknowledged", copy_path=copy)
         return copy is not None
 
     def _record(self, most_bytes: int | None = None) -> None:
@@ -156,8 +156,7 @@ class EmbeddedValkey:
                 write_record(self._valkey_dir, files)
                 self._recorded = files
         except (OSError, DamagedLogError) as exc:  # full disk, or a rewrite removed a file meanwhile
-            log.warning("record of the log not written: %s (%s); the next is due in %g s",
-                        self._valkey_dir, exc, RECORD_EVERY_S)  # fmt: skip
+            log.warning("record of the log not written", path=self._valkey_dir, error=exc, retry_s=RECORD_EVERY_S)
 
     @property
     def _valkey_dir(self) -> Path:

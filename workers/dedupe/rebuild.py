@@ -4,7 +4,6 @@ With one server for topics and state, both are lost or kept together, and there 
 """
 
 import asyncio
-import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from streams.brokers.redis_streams.broker import RedisStreamsBroker
 from streams.codec import decode
 from streams.config.settings import Settings
 from streams.errors import UnavailableError, UnreadableError
+from streams.logger import get_logger
 from streams.records import Article
 from streams.topics import ARTICLES, DAY_S
 from workers.dedupe.classify import ArticleMemory
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from workers.dedupe.near_duplicates.index import StoryIndex
     from workers.dedupe.near_duplicates.signature import TextSignature
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 INTACT_KEY = "copydesk:state:intact"  # exists while the state does; a worker that misses it must stop
 LOCK_KEY, LOCK_S = "copydesk:state:rebuilding", 60
@@ -66,7 +66,7 @@ async def rebuild(broker: Broker, settings: Settings) -> int:
     finally:
         await reader.close()
     if count:
-        log.warning("shared state lost: rebuilt %d articles from %s", count, ARTICLES.name)
+        log.warning("shared state rebuilt", topic=ARTICLES.name, count=count, reason="it was lost")
     return count
 
 

@@ -1,7 +1,6 @@
 """One batch of the desk: its accumulated results, its time limits, and dead letters for items that fail."""
 
 import asyncio
-import logging
 import signal
 import threading
 import time
@@ -14,12 +13,13 @@ from types import FrameType
 from streams.brokers.base import ConsumedMessage, OutgoingMessage, RedisCommand
 from streams.errors import UnreadableError
 from streams.faust.agents import BatchResult
+from streams.logger import get_logger
 from streams.records import Item, MessageId
 from workers.counters import increment_commands
 from workers.dead_letters import from_message
 from workers.dedupe.classify import ArticleMemory
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 PAUSE_INTERVAL_S = 0.1
 IMPORT_CHECK_S = MIN_DEADLINE_S = 0.01
@@ -53,15 +53,18 @@ class BatchState:
         self.handled = self.handled[: self.handled.index(message)]
         return True
 
-    def count(self, outcome: str, item: Item, at: MessageId, detail: str) -> None:
-        """Count and log the outcome of an item."""
+    def count(self, outcome: str, item: Item, at: MessageId, **detail: str) -> None:
+        """Count and log the outcome of an item; *detail* is `title` or `reason`."""
         self.counts[outcome] += 1
-        log.info("%s item=%s feed=%s at=%s: %s", outcome, item.identity_key, item.feed, at, detail)
+        log.info(
+            "item handled", outcome=outcome, identity_key=item.identity_key, feed=item.feed,
+            topic=at.topic, partition=at.partition, offset=at.offset, **detail,
+        )  # fmt: skip
 
     def result(self) -> BatchResult:
         """Return the result for the handled messages; dead letters of later messages wait for their own step."""
         dead_letters = [self.dead_letters[m.message_id] for m in self.handled if m.message_id in self.dead_letters]
-        counts = self.counts + Counter(dead=len(dead_letters))
+        counts = self.counts + Counter(failed=len(dead_letters))
         state_writes = [*self.state_writes, *increment_commands("desk", counts)]
         return BatchResult([*dead_letters, *self.messages], state_writes, len(self.handled))
 
@@ -80,7 +83,10 @@ def dead_letter_on_error(message: ConsumedMessage, state: BatchState, feed: str 
     else:
         return
     key = message.key.decode("utf-8", "replace")
-    log.error("dead letter item=%s feed=%s at=%s: %s: %s", key, feed, message.message_id, error_kind, error)
+    log.error(
+        "dead letter", identity_key=key, feed=feed, topic=message.topic, partition=message.partition,
+        offset=message.offset, error_kind=error_kind, error=error,
+    )  # fmt: skip
     state.dead_letters[message.message_id] = from_message(message, error_kind, error, feed)
 
 

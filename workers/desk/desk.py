@@ -133,14 +133,15 @@ class Desk:
         item, at = candidate.item, candidate.message.message_id
         status, revision, memory = classification
         if not is_publishable(item, content):
-            state.count("filtered", item, at, "no title, text, picture or enclosure")
+            state.count("filtered", item, at, reason="no title, text, picture or enclosure")
             return False
         if status in (Status.NEW, Status.REVISION):
             state.memories[candidate.article_id] = memory
             return True
         if self.seen.expires_soon(candidate.article_id):
             state.state_writes += self.seen.set_commands(candidate.article_id, memory)
-        state.count("filtered" if status is Status.STALE else status, item, at, f"{status} of revision {revision}")
+        outcome = "filtered" if status is Status.STALE else status
+        state.count(outcome, item, at, reason=f"{status} of revision {revision}")
         return False
 
     async def _assign_stories(self, classified: Sequence[ClassifiedItem]) -> Sequence["StoryAssignment"]:
@@ -164,7 +165,7 @@ class Desk:
         candidate = news.candidate
         state.state_writes += self.seen.set_commands(candidate.article_id, news.classification.memory)
         reason = f"near-duplicate of {story.duplicate_of} ({story.similarity:.0%})"
-        state.count("duplicate", candidate.item, candidate.message.message_id, reason)
+        state.count("duplicate", candidate.item, candidate.message.message_id, reason=reason)
         return True
 
     def _diff(self, news: ClassifiedItem, state: BatchState) -> RevisionChanges | None:
@@ -191,7 +192,7 @@ class Desk:
         if status is Status.NEW:
             lines = () if news.facts.is_reprint(content.stable_lines) else content.stable_lines
             state.state_writes += self.site_history.record_commands(candidate.site_query.site, article.title, lines)
-        state.count(status, candidate.item, candidate.message.message_id, article.title)
+        state.count(status, candidate.item, candidate.message.message_id, title=article.title)
 
 
 def is_suppressed(story: "StoryAssignment", near_duplicates: str) -> bool:

@@ -3,13 +3,13 @@
 Paused feeds lose no items: unpublished items stay in their feeds.
 """
 
-import logging
 import time
 
 from streams.brokers.base import Broker
+from streams.logger import get_logger
 from streams.topics import ITEMS
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 CHECK_INTERVAL_S = 2.0
 MAX_MEMORY_USAGE = 0.85  # of the broker's memory
@@ -31,7 +31,8 @@ class Backpressure:
         usage, lag = await self.broker.memory_usage(), await self.broker.lag(ITEMS.name, self.desk_group)
         is_paused = usage > MAX_MEMORY_USAGE or lag > self.max_desk_lag
         if is_paused != self.is_paused:
-            change = "paused" if is_paused else "resumed"
-            log.warning("polling %s: broker memory %.0f %%, desk lag %d items", change, 100 * usage, lag)
+            log.warning(
+                "polling paused" if is_paused else "polling resumed", memory_percent=round(100 * usage), lag=lag
+            )
         self.is_paused = is_paused
         return is_paused

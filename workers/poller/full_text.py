@@ -7,7 +7,6 @@ again without another request.
 """
 
 import asyncio
-import logging
 import time
 from collections import OrderedDict
 from collections.abc import Iterable
@@ -19,6 +18,7 @@ import msgspec
 from protego import Protego
 
 from streams.errors import CopydeskError, UnavailableError
+from streams.logger import get_logger
 from streams.records import FullTextPage, Item
 from streams.topics import MAX_ITEM_CHARS
 from workers.http.client import Credentials, HttpClient
@@ -27,7 +27,7 @@ from workers.text.encoding import decode
 from workers.text.markup import strip_invisible_elements
 from workers.urls.web_url import web_url
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 ROBOTS_AGENT = "copydesk"  # our user agent in robots.txt
 MAX_PAGES = 100  # per poll; further items are published without a page
@@ -68,16 +68,17 @@ class FullTextFetcher:
                 page = await self._page(item.link, credentials, feed) if n < MAX_PAGES and item.link else None
             except UnavailableError as exc:
                 is_recent = item.published is not None and item.fetched_at - item.published < PAGE_WAIT
-                action = "will retry" if is_recent else "publishing without it"
-                log.warning("page unavailable: feed=%s item=%s (%s); %s", feed, item.identity_key, exc, action)
+                action = "will retry" if is_recent else "publishing without page"
+                log.warning("page unavailable", feed=feed, identity_key=item.identity_key, error=exc, next_step=action)
                 if is_recent:
                     deferred.append(item)
                     continue
                 page = None
             except CopydeskError as exc:
                 log.warning(
-                    "page unavailable: feed=%s item=%s (%s); publishing without page", feed, item.identity_key, exc
-                )
+                    "page unavailable", feed=feed, identity_key=item.identity_key, error=exc,
+                    next_step="publishing without page",
+                )  # fmt: skip
                 page = None
             ready.append(item if page is None else msgspec.structs.replace(item, page=page))
         return ready, deferred
@@ -89,14 +90,14 @@ class FullTextFetcher:
             UnavailableError: the page may be available later.
         """
         if not web_url(url):
-            log.info("page skipped: feed=%s page=%s (invalid URL)", feed, url)
+            log.info("page skipped", feed=feed, url=url, reason="invalid URL")
             return None
         is_same_origin = urlsplit(url)[:2] == urlsplit(feed)[:2]
         allowed = credentials if is_same_origin else Credentials(proxy=credentials.proxy)
         async with self._host_lock(url):
             rules = await self._rules(url, allowed)
             if not rules.can_fetch(url, ROBOTS_AGENT):
-                log.info("page skipped: feed=%s page=%s (forbidden by robots.txt)", feed, url)
+                log.info("page skipped", feed=feed, url=url, reason="forbidden by robots.txt")
                 return None
             response = await self.fetcher.get(url, ACCEPT, allowed, MAX_PAGE_BYTES)
             await asyncio.sleep(min(MAX_DELAY_S, max(self.delay_s, rules.crawl_delay(ROBOTS_AGENT) or 0.0)))
@@ -104,7 +105,7 @@ class FullTextFetcher:
             raise UnavailableError(f"HTTP {response.status}", code="http_status")
         content_type = response.headers.get("content-type", "")
         if response.status != 200 or not is_html(content_type):
-            log.info("page skipped: feed=%s page=%s (HTTP %d, %s)", feed, url, response.status, content_type)
+            log.info("page skipped", feed=feed, url=url, status=response.status, content_type=content_type)
             return None
         html = await asyncio.to_thread(lambda: strip_invisible(decode(response.body)))  # takes up to a second for 5 MiB
         return FullTextPage(response.url, html) if len(html) <= MAX_ITEM_CHARS // 2 else None

@@ -19,6 +19,7 @@ from streams.codec import encode
 from streams.config.settings import Settings
 from streams.config.tables import FeedOptions
 from streams.errors import CopydeskError, UnavailableError, UnreadableError
+from streams.logger import get_logger
 from streams.records import PollResult
 from streams.topics import ITEMS, POLLS
 from workers.counters import increment_commands
@@ -29,17 +30,19 @@ from workers.poller import poll as transitions
 from workers.poller import schedule
 from workers.poller.backpressure import CHECK_INTERVAL_S, Backpressure
 from workers.poller.feed_update import FeedUpdate, with_pages
+from workers.poller.formats import ACCEPT
 from workers.poller.full_text import FullTextFetcher
 from workers.poller.parser_pool import ParseRequest, ParserPool
 from workers.poller.poll import PollOutcome
 from workers.poller.registry import ClaimClock, ClaimedFeed, FeedRegistry, FeedState, poll_commands
 from workers.poller.websub import Push, WebSub
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 IDLE_SLEEP_S = 1.0  # delay until a new feed is noticed
 RETRY_S = 1.0
 PUSH_TRIES = 3
+PUSH_FAILED = "a poll will find its items"
 
 
 class Poller:
@@ -48,7 +51,7 @@ class Poller:
     def __init__(self, settings: Settings, broker: Broker, desk_group: str) -> None:
         self.settings, self.broker = settings, broker
         self.feeds = FeedRegistry(broker.state, settings.lease_timeout_s, settings.host_delay_s)
-        self.fetcher, self.parsers = HttpClient(settings), ParserPool(settings.parser_processes)
+        self.fetcher, self.parsers = HttpClient(settings, ACCEPT), ParserPool(settings.parser_processes)
         self.websub = WebSub(broker.state, settings.websub_callback_url)
         self.pages = FullTextFetcher(self.fetcher, settings.host_delay_s)
         self.backpressure = Backpressure(broker, desk_group, settings.max_desk_lag)
@@ -75,7 +78,7 @@ class Poller:
                 try:
                     wait_s = await self._start_due_polls()
                 except UnavailableError as exc:
-                    log.warning("claim failed: %s; retrying in %g s", exc, RETRY_S)
+                    log.warning("claim failed", error=exc, retry_s=RETRY_S)
                     wait_s = RETRY_S
                 await self._sleep(wait_s)
             if self._polls:
@@ -121,9 +124,9 @@ class Poller:
                     self.fetcher, url, result.state.websub_hub, result.state.websub_topic, time.time()
                 )
         except UnavailableError as exc:
-            log.warning("poll not recorded: feed=%s (%s); will retry", url, exc)
+            log.warning("poll not recorded", feed=url, error=exc, next_step="will retry")
         except Exception:
-            log.exception("poll failed: feed=%s (bug); will retry", url)
+            log.exception("poll failed", feed=url, error_kind="bug", next_step="will retry")
 
     async def _poll_and_publish(self, loaded: ClaimedFeed, clock: ClaimClock) -> PollOutcome:
         """Poll a feed and publish the outcome. A bug is published as a failed poll, so that the backoff grows."""
@@ -134,7 +137,7 @@ class Poller:
             raise
         except Exception as exc:
             state = loaded.state
-            log.exception("poll failed: feed=%s (bug); next poll after backoff", state.url)
+            log.exception("poll failed", feed=state.url, error_kind="bug", next_step="next poll after backoff")
             error = CopydeskError(f"bug: {exc!r}; its traceback is in the log", code="bug")
             result = transitions.failed(transitions.begin_poll(state), state, error)
             result = self._with_next_due(result, None, loaded, clock)
@@ -210,19 +213,21 @@ class Poller:
             OutgoingMessage(ITEMS.name, item.identity_key.encode("utf-8", "replace"), encode(item))
             for item in result.items
         ]
-        messages += [from_feed_entry(poll.feed, entry, error) for entry, error in result.dead]
+        messages += [from_feed_entry(poll.feed, entry, error) for entry, error in result.failed_entries]
         messages.append(OutgoingMessage(POLLS.name, poll.feed.encode(), encode(poll)))
         counts = increment_commands(
-            "poll", {"sent": poll.items_new, "known": poll.items_unchanged, "dead": poll.items_failed}
+            "poll", {"new": poll.items_new, "unchanged": poll.items_unchanged, "failed": poll.items_failed}
         )
         state_writes = [*poll_commands(result.state, result.known_items), *result.host_commands, *counts]
         is_published = await self.broker.publish(messages, state_writes, conditions)
         if is_published:
             level = logging.WARNING if poll.outcome == "failed" else logging.INFO
-            log.log(level, "poll feed=%s outcome=%s status=%d items=%d new=%d ms=%d %s", poll.feed, poll.outcome,
-                    poll.status, poll.items_total, poll.items_new, poll.elapsed_ms, poll.error)  # fmt: skip
+            log.log(level, "poll", feed=poll.feed, outcome=poll.outcome, status=poll.status,
+                    items_total=poll.items_total, items_new=poll.items_new, elapsed_ms=poll.elapsed_ms,
+                    error_kind=poll.error_kind, error=poll.error)  # fmt: skip
         else:
-            log.info("poll discarded: feed=%s (removed, paused, polled by another poller, or clock jump)", poll.feed)
+            reason = "removed, paused, polled by another poller, or clock jump"
+            log.info("poll discarded", feed=poll.feed, reason=reason)
         return is_published
 
     # -- pushes -----------------------------------------------------------------------------------------------
@@ -239,10 +244,10 @@ class Poller:
                 elif not is_ready:
                     await asyncio.sleep(IDLE_SLEEP_S / 4)
             except UnavailableError as exc:
-                log.warning("push failed: feed=%s (%s); a poll will find its items", push.feed if push else "", exc)
+                log.warning("push failed", feed=push.feed if push else "", error=exc, next_step=PUSH_FAILED)
                 await asyncio.sleep(RETRY_S)
             except Exception:
-                log.exception("push failed: feed=%s (bug); a poll will find its items", push.feed if push else "")
+                log.exception("push failed", feed=push.feed if push else "", error_kind="bug", next_step=PUSH_FAILED)
                 await asyncio.sleep(RETRY_S)
 
     async def _handle_push(self, push: Push) -> None:
@@ -259,7 +264,7 @@ class Poller:
             try:
                 update = await self.parsers.parse(request)
             except UnreadableError as exc:
-                log.warning("push unreadable: feed=%s (%s); polling the feed", push.feed, exc)
+                log.warning("push unreadable", feed=push.feed, error=exc, next_step="polling the feed")
                 await self.feeds.poll_now([push.feed])
                 return
             if options.full_text:

@@ -58,7 +58,7 @@ class FeedState(msgspec.Struct, array_like=True, omit_defaults=True, frozen=True
     error_kind: str = ""  # error code
     failures: int = 0
     polls: int = 0
-    items_total: int = 0
+    items_published: int = 0
     moved_to: str = ""  # target of an accepted permanent redirect
     redirect_to: str = ""
     redirect_count: int = 0

@@ -12,7 +12,6 @@ A feed with a subscription is polled less often, but still polled: hubs lose sub
 
 import hashlib
 import hmac
-import logging
 import re
 import secrets
 import time
@@ -21,11 +20,12 @@ from typing import Any
 import msgspec
 
 from streams.errors import CopydeskError
+from streams.logger import get_logger
 from workers.http.client import HttpClient
 from workers.poller.registry import WEBSUB
 from workers.urls.web_url import web_url
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 TOKENS, PUSHED = f"{WEBSUB}:tokens", f"{WEBSUB}:pushed"
 LEASE_S = 10 * 86_400  # requested lease, §5.1; the hub may grant another
@@ -102,10 +102,12 @@ class WebSub:
         try:
             response = await fetcher.post(hub, form)
         except CopydeskError as exc:
-            log.warning("WebSub request failed: feed=%s hub=%s (%s); polling instead", feed, hub, exc)
+            log.warning("WebSub request failed", feed=feed, hub=hub, error=exc, next_step="polling instead")
             return
         if not 200 <= response.status < 300:
-            log.warning("WebSub request failed: feed=%s hub=%s (HTTP %d); polling instead", feed, hub, response.status)
+            log.warning(
+                "WebSub request failed", feed=feed, hub=hub, status=response.status, next_step="polling instead"
+            )
 
     async def verify(self, token: str, mode: str, topic: str, lease_s: str) -> bool:
         """Return whether a hub's verification request matches a pending subscription, §5.3, and save its decision."""
@@ -114,7 +116,7 @@ class WebSub:
             return False
         if mode == "denied":
             log.warning(
-                "WebSub subscription denied: feed=%s hub=%s; polling instead", subscription.feed, subscription.hub
+                "WebSub subscription denied", feed=subscription.feed, hub=subscription.hub, next_step="polling instead"
             )
             await self._save(msgspec.structs.replace(subscription, denied=True, expires_s=0.0))
             return True
@@ -122,9 +124,7 @@ class WebSub:
         if mode != "subscribe" or not 0 <= now_s - subscription.requested_s < RETRY_S:
             return False  # not requested
         granted_s = min(MAX_LEASE_S, int(lease_s)) if lease_s.isdecimal() and len(lease_s) < 12 else LEASE_S
-        log.info(
-            "WebSub subscription active: feed=%s hub=%s lease=%d s", subscription.feed, subscription.hub, granted_s
-        )
+        log.info("WebSub subscription active", feed=subscription.feed, hub=subscription.hub, lease_s=granted_s)
         await self._save(
             msgspec.structs.replace(subscription, active_since_s=now_s, expires_s=now_s + granted_s, denied=False)
         )
@@ -136,7 +136,7 @@ class WebSub:
         A push without a valid signature (§7.1) is ignored. Its sender is unknown, so it doesn't cause a poll either.
         """
         if not verify_signature(subscription.secret, signature, body):
-            log.warning("ignored push with an invalid signature: feed=%s hub=%s", subscription.feed, subscription.hub)
+            log.warning("push ignored", feed=subscription.feed, hub=subscription.hub, reason="invalid signature")
             return True
         if len(body) > MAX_PUSH_BYTES or not body or await self.state.llen(PUSHED) >= MAX_WAITING:
             return False

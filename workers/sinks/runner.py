@@ -11,7 +11,6 @@ A replayed dead letter returns on the topic of replays, with the sink's name as 
 import asyncio
 import contextlib
 import itertools
-import logging
 import random
 import time
 from contextlib import aclosing
@@ -21,13 +20,15 @@ from streams.brokers.base import Broker, ConsumedMessage
 from streams.config.settings import Settings
 from streams.config.tables import SinkTable
 from streams.errors import CopydeskError, UnavailableError
+from streams.logger import get_logger
 from streams.records import MessageId
+from streams.retry import JITTER, Backoff
 from streams.subscribe import Subscription
 from streams.topics import SINK_REPLAYS
 from workers.dead_letters import from_sink
 from workers.sinks.base import Sink, SinkEvent, SinkRejectedError, SinkRetryError
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 INITIAL_DELAY_S, MAX_DELAY_S = 1.0, 300.0
 MAX_RETRY_S = 3600.0  # from the first response that asks for a retry
@@ -79,30 +80,30 @@ class SinkRunner:
 
         The lease is checked before each attempt: without it, the event could arrive after later revisions.
         """
-        label = f"sink {self.options.name}: {event.id} from {event.source}"
-        delay_s, first_response_s = self.initial_delay_s, 0.0
+        event_log = log.bind(sink=self.options.name, **_event_fields(event))
+        backoff, first_response_s = Backoff(self.initial_delay_s, MAX_DELAY_S), 0.0
         for attempt in itertools.count(1):
+            delay_s = backoff.next_delay_s()
             try:
                 if not await subscription.holds():
-                    log.warning("%s: lease lost; another process delivers it", label)
+                    event_log.warning("lease lost", next_step="another process delivers the article")
                     return
                 await self.sink.deliver([event])
-                log.info("%s: delivered", label)
+                event_log.info("article delivered")
                 return
             except SinkRejectedError as exc:
                 await self._write_dead_letter(delivery, event, str(exc), attempt)
                 return
             except SinkRetryError as exc:
                 first_response_s = first_response_s or time.monotonic()
-                wait_s, error = max(delay_s, exc.delay_s), str(exc)
+                wait_s, error = max(delay_s, exc.delay_s * (1 + random.uniform(0, JITTER))), str(exc)
                 if time.monotonic() + wait_s - first_response_s > self.max_retry_s:
                     await self._write_dead_letter(delivery, event, error, attempt)
                     return
             except CopydeskError as exc:
                 first_response_s, wait_s, error = 0.0, delay_s, str(exc)
-            log.warning("%s: delivery failed (%s); retrying in %.1f s", label, error, wait_s)
-            await self._wait(subscription, wait_s * random.uniform(1, 1.1))
-            delay_s = min(2 * delay_s, MAX_DELAY_S)
+            event_log.warning("delivery failed", error=error, attempts=attempt, retry_s=wait_s)
+            await self._wait(subscription, wait_s)
 
     @staticmethod
     async def _wait(subscription: Subscription, wait_s: float) -> None:
@@ -116,7 +117,15 @@ class SinkRunner:
 
     async def _write_dead_letter(self, delivery: ConsumedMessage, event: SinkEvent, error: str, attempts: int) -> None:
         name = self.options.name
-        log.error("dead letter sink=%s source=%s: %s", name, event.source, error)
+        log.error("dead letter", sink=name, **_event_fields(event), error_kind="sink", error=error, attempts=attempts)
         message = f"sink {name} rejected {event.id} from {event.source}: {error}"
         letter = from_sink(name, delivery, message, attempts)
         await self.broker.publish([letter])
+
+
+def _event_fields(event: SinkEvent) -> dict[str, Any]:
+    article, source = event.article, event.source
+    return {
+        "article_id": article.id, "revision": article.revision,
+        "topic": source.topic, "partition": source.partition, "offset": source.offset,
+    }  # fmt: skip

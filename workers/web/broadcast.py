@@ -8,17 +8,15 @@ with it resumes in any process.
 """
 
 import asyncio
-import logging
+import functools
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
 from typing import NamedTuple, NoReturn
 
 from streams.brokers.base import Broker, ConsumedMessage, Reader
-from streams.errors import UnavailableError
+from streams.retry import retry_unavailable
 from streams.topics import Topic
-
-log = logging.getLogger(__name__)
 
 BUFFER_EVENTS = 500
 YIELD_EVERY = 16  # events
@@ -26,7 +24,7 @@ QUEUE_EVENTS = 256  # a subscriber further behind is disconnected; all queues sh
 POLL_TIMEOUT_S = 1.0
 FIRST_POLL_TIMEOUT_S = 0.05  # while the buffer fills, `start` waits for it
 HEARTBEAT_S = 15.0  # proxies close connections that are idle for 30 to 60 s
-RETRY_S = 1.0
+MAX_DELAY_S = 1.0
 Position = dict[int, int]
 
 
@@ -92,24 +90,28 @@ class Broadcaster:
                 await self._reader_task
 
     async def _read(self) -> None:
-        start = f"last:{BUFFER_EVENTS}"
-        while True:
-            try:
-                reader = await self.broker.open_reader(self.topic, "", start)
-                try:
-                    await self._read_loop(reader)
-                finally:
-                    await reader.close()
-            except UnavailableError as exc:
-                log.warning("broadcast interrupted: %s (%s); retrying in %g s", self.topic.name, exc, RETRY_S)
-                await asyncio.sleep(RETRY_S)
-                start = format_position(self.position) or start
+        reader = await retry_unavailable(
+            lambda: self.broker.open_reader(self.topic, "", f"last:{BUFFER_EVENTS}"),
+            "broadcast not started",
+            max_delay_s=MAX_DELAY_S,
+            topic=self.topic.name,
+        )
+        try:
+            await self._read_loop(reader)
+        finally:
+            await reader.close()
 
     async def _read_loop(self, reader: Reader) -> NoReturn:
         self.position |= reader.position()
         self.first = self.first or dict(self.position)
         while True:
-            deliveries = await reader.read(POLL_TIMEOUT_S if self._ready.is_set() else FIRST_POLL_TIMEOUT_S)
+            wait_s = POLL_TIMEOUT_S if self._ready.is_set() else FIRST_POLL_TIMEOUT_S
+            deliveries = await retry_unavailable(
+                functools.partial(reader.read, wait_s),
+                "broadcast interrupted",
+                max_delay_s=MAX_DELAY_S,
+                topic=self.topic.name,
+            )
             for n, delivery in enumerate(deliveries):
                 self._broadcast(delivery)
                 if n % YIELD_EVERY == YIELD_EVERY - 1:

@@ -7,7 +7,6 @@
 
 import asyncio
 import hashlib
-import logging
 from contextlib import aclosing
 from typing import Any
 
@@ -17,13 +16,14 @@ from streams.brokers.base import Broker
 from streams.codec import decode
 from streams.config.settings import Settings
 from streams.errors import UnreadableError
+from streams.logger import get_logger
 from streams.records import Article
 from streams.topics import ARTICLES, BUILTIN_TOPICS, Topic, resolve_topic, route_topic
 from workers.web.broadcast import Broadcaster, Event, SlowConsumerError, parse_position
 from workers.web.feed_writers import FORMATS
 from workers.web.latency import Latency
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 FEED_LENGTH = 50  # articles
 WRITE_TIMEOUT_S = 30.0  # a connection that accepts no bytes for longer is closed
@@ -108,7 +108,9 @@ class TopicsApi:
                     async with asyncio.timeout(WRITE_TIMEOUT_S):
                         await response.write(_encode_sse(event))
         except (SlowConsumerError, TimeoutError):
-            log.warning("subscriber disconnected: %s from %s (too slow)", broadcaster.topic.name, request.remote)
+            log.warning(
+                "subscriber disconnected", topic=broadcaster.topic.name, client=request.remote, reason="too slow"
+            )
             if request.transport is not None:
                 request.transport.abort()
         except ConnectionError:

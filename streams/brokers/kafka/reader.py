@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import logging
 import time
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -16,6 +15,7 @@ from streams.brokers.base import ConsumedMessage, resolve_start
 from streams.brokers.kafka.client import KafkaClient, partitions_of
 from streams.clock import boottime_s
 from streams.errors import UnavailableError
+from streams.logger import get_logger
 from streams.topics import Partition
 
 HANDOVER_S = 20.0  # in a rebalance, a member waits this long for its program's current records
@@ -23,7 +23,7 @@ HANDOVER_CHECK_S, REBALANCE_CHECK_S = 0.02, 0.5
 CONFIRM_S = 5.0  # half a session: a frozen member then checks its membership
 FETCH_RECORDS = 500
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 
 class Rebalance(ConsumerRebalanceListener):
@@ -167,7 +167,9 @@ class KafkaReader:
                 with self.client.mapped_errors():
                     await self._open.commit(offsets)
             except CommitFailedError as exc:
-                log.info("commit refused: topic %s, group %s (partitions reassigned, %s)", self.topic, self.group, exc)
+                log.info(
+                    "commit refused", topic=self.topic, group=self.group, reason="partitions reassigned", error=exc
+                )
                 self.lost |= set(through)
 
     async def at_end(self) -> bool:

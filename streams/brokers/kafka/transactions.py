@@ -14,7 +14,6 @@ copydesk:kafka:intentions:GROUP   hash: partition → offset and commands (Messa
 """
 
 import asyncio
-import logging
 import secrets
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -29,10 +28,11 @@ from streams.brokers.base import Condition, OffsetRange, OutgoingMessage, RedisC
 from streams.brokers.kafka.client import KafkaClient
 from streams.brokers.kafka.stable_offsets import fetch_stable_offset
 from streams.errors import UnavailableError
+from streams.logger import get_logger
 from streams.state.store import StateStore
 from streams.topics import Partition, partition_name
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 # An open transaction of a dead worker hides later messages of all producers until a takeover, or for this time.
 TRANSACTION_TIMEOUT_S = 15.0
@@ -176,10 +176,8 @@ class Transactions:
         if intent:
             end, state_writes = msgspec.msgpack.decode(intent)
             was_committed = committed is not None and committed >= end
-            log.info(
-                "partition taken over: %s (last batch %s)",
-                partition_name(*tp), "committed" if was_committed else "not committed",
-            )  # fmt: skip
+            reason = "last batch committed" if was_committed else "last batch not committed"
+            log.info("partition taken over", topic=tp[0], partition=tp[1], reason=reason)
             await self._apply_intent(tp, intent, state_writes if was_committed else ())
 
     def _release(self, tp: Partition) -> None:
@@ -221,4 +219,4 @@ async def _closed(producer: Any) -> None:
     try:
         await producer.stop()
     except (KafkaError, OSError, UnavailableError) as exc:
-        log.info("producer not closed cleanly: %r", exc)
+        log.info("producer not closed cleanly", error=repr(exc))

@@ -1,14 +1,14 @@
 """A reader of the in-memory broker; as a member of a group it is also the `AgentContext` of `publish_and_commit`."""
 
 import asyncio
-import logging
 from collections.abc import Collection, Mapping, Sequence
 
 from streams.brokers.base import ConsumedMessage, resolve_start
 from streams.brokers.memory.storage import Group, Storage
+from streams.logger import get_logger
 from streams.topics import Partition, partition_name
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 MAX_FETCH = 500  # messages per partition and read, as on Redis Streams
 
@@ -140,7 +140,7 @@ class InMemoryReader:
             return
         for tp, offset in through.items():
             if self.storage.lease(group, tp) != self._position_lease.get(tp):
-                log.warning("commit refused: %s, group %s (lease lost)", partition_name(*tp), group.name)
+                log.warning("commit refused", topic=tp[0], partition=tp[1], group=group.name, reason="lease lost")
             elif offset + 1 > self.storage.committed(group, tp):
                 self.storage.state.run("HSET", group.offsets_key, partition_name(*tp), offset + 1)
 

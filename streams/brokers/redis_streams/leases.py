@@ -1,7 +1,6 @@
 """Leases on partitions: sharing among the members of a group, and takeover from dead members."""
 
 import asyncio
-import logging
 import os
 import secrets
 import socket
@@ -12,12 +11,13 @@ from collections.abc import Iterable, Sequence
 from streams.brokers.redis_streams.store import ScriptStore
 from streams.clock import boottime_s
 from streams.errors import CopydeskError
+from streams.logger import get_logger
 from streams.topics import Partition, partition_name
 
 BEATS_PER_LEASE = 4  # a lease survives three lost heartbeats
 SILENT_S = 300.0  # a member without activity for this time counts as stuck; the default of Kafka's max.poll.interval.ms
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 
 class Leases:
@@ -117,6 +117,6 @@ class Renewer(threading.Thread):
                 try:
                     runner.run(leases.renew(self._store))
                 except CopydeskError as exc:
-                    log.warning("leases not renewed: group %s (%s); will retry", leases.group, exc)
+                    log.warning("leases not renewed", group=leases.group, error=exc, next_step="will retry")
                 del leases
             runner.run(self._store.close())

@@ -9,15 +9,15 @@ Shares refer to the server's `maxmemory`. In embedded mode, this is `valkey_memo
 (valkey/server.py). Articles keep a fifth of the memory, so that the desk's state cannot displace all of them.
 """
 
-import logging
 import time
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from streams.brokers.redis_streams.broker import RedisStreamsBroker
+from streams.logger import get_logger
 from streams.topics import ARTICLES, DESK_GROUP, ITEMS, POLLS
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 BEGIN, END, FULL = 0.80, 0.75, 0.95
 ARTICLES_SHARE = 0.2
@@ -72,8 +72,8 @@ class MemoryRelief:
         if used > BEGIN * limit and not removed and not self._exhausted:
             self._exhausted = True
             log.warning(
-                "memory short: %.0f %% of %d bytes used (nothing to remove); raise valkey_memory_mb or maxmemory",
-                100 * used / limit, limit,
+                "memory short", reason="nothing to remove", memory_percent=round(100 * used / limit),
+                memory_limit_bytes=limit, next_step="raise valkey_memory_mb or maxmemory",
             )  # fmt: skip
         return removed
 
@@ -86,9 +86,10 @@ class MemoryRelief:
             if excess > 0 and size and (count := await self._remove(rule, topic, excess / total)):
                 removed[topic] = removed.get(topic, 0) + count
                 log.warning(
-                    "memory short: removed the oldest %d messages of %s (%s, %.0f %% of memory used); "
-                    "raise valkey_memory_mb or maxmemory to keep them for longer",
-                    count, topic, "read or not" if rule.unread else "committed by every group", 100 * used / limit,
+                    "oldest messages removed", topic=topic, count=count,
+                    reason="memory short; read or not" if rule.unread else "memory short; committed by every group",
+                    memory_percent=round(100 * used / limit),
+                    next_step="raise valkey_memory_mb or maxmemory to keep them for longer",
                 )  # fmt: skip
 
     async def _topics(self, rule: Rule) -> Sequence[str]:

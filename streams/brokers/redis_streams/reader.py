@@ -1,19 +1,19 @@
 """A subscriber's position in a topic of Redis Streams."""
 
 import asyncio
-import logging
 from collections.abc import Collection, Mapping
 from typing import Any
 
 from streams.brokers.base import ConsumedMessage, resolve_start
 from streams.brokers.redis_streams.leases import Leases
 from streams.brokers.redis_streams.store import StreamStore
+from streams.logger import get_logger
 from streams.state.redis_client import offset_from_entry_id
-from streams.topics import Partition, partition_name
+from streams.topics import Partition
 
 GROUP_FETCH = 100  # entries per partition that a group member reads ahead; a handover waits for them
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 
 class RedisStreamsReader:
@@ -83,8 +83,8 @@ class RedisStreamsReader:
         for tp, position in positions.items():
             if (removed := position - (committed[tp] or 0)) > 0:
                 log.warning(
-                    "messages missed: %s, group %s (%d were removed while the group was inactive)",
-                    partition_name(*tp), self.group, removed,
+                    "messages missed", topic=tp[0], partition=tp[1], group=self.group, count=removed,
+                    reason="removed while the group was inactive",
                 )  # fmt: skip
         return positions
 
@@ -99,7 +99,9 @@ class RedisStreamsReader:
         messages = []
         for tp, entries in fetched.items():
             if (removed := offset_from_entry_id(entries[0][0]) - self._position[tp]) > 0:
-                log.warning("messages missed: %s (%d were removed before the read)", partition_name(*tp), removed)
+                log.warning(
+                    "messages missed", topic=tp[0], partition=tp[1], count=removed, reason="removed before the read"
+                )
             messages += [to_message(tp, entry) for entry in entries]
             self._position[tp] = messages[-1].offset + 1
         return messages
@@ -112,7 +114,9 @@ class RedisStreamsReader:
             leases = {tp: self._position_lease.get(tp, "lost") for tp in through}
             done = await self.store.commit(self.group, {tp: offset + 1 for tp, offset in through.items()}, leases)
             if done < len(through):
-                log.warning("commit refused: group %s (lease lost); the new owner continues", self.group)
+                log.warning(
+                    "commit refused", group=self.group, reason="lease lost", next_step="the new owner continues"
+                )
                 self._leases.expire()
 
     async def at_end(self) -> bool:

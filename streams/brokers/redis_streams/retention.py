@@ -7,14 +7,14 @@ The age of a message is the broker's time minus its timestamp and the jumps sinc
 like age. Therefore a removal of more than a tenth, beyond the time since the last round, is limited to a tenth an hour.
 """
 
-import logging
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import NamedTuple
 
 from streams.brokers.redis_streams.broker import RedisStreamsBroker
 from streams.clock import Moment, boottime_s
+from streams.logger import get_logger
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 # Smaller jumps are clock adjustments; workers/poller/registry.py has the same bounds.
 JUMP_BACK_S, JUMP_FORWARD_S = 5.0, 60.0
@@ -113,8 +113,8 @@ class Retention:
         self._refused_ticks_s[name] = ticks
         count = 0 if refused_s is None else max(1, int(total * MAX_SHARE))
         log.warning(
-            "removal limited: %s (%d of %d are too old, %.0f %%, more than elapsed time explains; removed now: %d); "
-            "up to a tenth follows every %g s; if the clock is wrong, correct it",
-            name, expired, total, 100 * expired / total, count, STEP_EVERY_S,
+            "removal limited", topic=name, reason="more messages are too old than elapsed time explains",
+            count=count, expired=expired, total=total, retry_s=STEP_EVERY_S,
+            next_step="up to a tenth follows each time; if the clock is wrong, correct it",
         )  # fmt: skip
         return count

@@ -190,7 +190,7 @@ def test_expired_group_resumes_after_trimmed_messages(settings: Settings, caplog
             await s.broker.publish([OutgoingMessage(s.source.name, b"k", b"new")])
             back = await log.open_reader(s.source, "silent", "start")
             assert [d.value for d in await drained(back)] == [b"new"]
-            assert "group silent (6 were removed while the group was inactive)" in caplog.text
+            assert "group=silent (removed while the group was inactive, count=6)" in caplog.text
             assert await retention.trim() == {}  # the group is registered again
 
     asyncio.run(go())

@@ -1,0 +1,71 @@
+"""Configuration of logging: one form for events of copydesk and of its dependencies."""
+
+import json
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from streams.logger import get_logger
+from workers.logging_setup import configure_logging
+
+
+@pytest.fixture(autouse=True)
+def restored() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    for name in ("streams", "workers", "faust", "mode", "aiokafka"):
+        logging.getLogger(name).setLevel(logging.NOTSET)
+    logging.captureWarnings(False)
+
+
+def write_events() -> None:
+    log = get_logger("workers.desk.batch")
+    log.info("item handled", outcome="new", identity_key="a.example/1", offset=7, title="Canal reopens")
+    log.debug("heartbeat failed", worker="desk-1")
+    logging.getLogger("aiohttp.server").warning("Error %s", "handling\nrequest")
+    try:
+        raise ValueError("odd")
+    except ValueError:
+        log.exception("poll failed", feed="http://a.example/", error_kind="bug")
+        logging.getLogger("faust.app").exception("Crashed: %r", 1)
+
+
+def test_json_log_has_fields(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("INFO", format="json")
+    write_events()
+    handled, foreign, failed, crashed = map(json.loads, capsys.readouterr().err.splitlines())
+    assert handled.pop("timestamp").endswith("Z")
+    assert handled == {
+        "event": "item handled", "outcome": "new", "identity_key": "a.example/1", "offset": 7,
+        "title": "Canal reopens", "level": "info", "logger": "workers.desk.batch",
+    }  # fmt: skip
+    assert (foreign["event"], foreign["level"]) == ("Error handling\nrequest", "warning")
+    assert (failed["event"], failed["feed"], failed["level"]) == ("poll failed", "http://a.example/", "error")
+    assert failed["exception"].endswith("ValueError: odd")
+    assert (crashed["event"], crashed["logger"]) == ("Crashed: 1", "faust.app")
+    assert crashed["exception"].endswith("ValueError: odd")
+
+
+def test_text_log_has_one_line_per_event(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("INFO")
+    write_events()
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0].partition("Z ")[2] == (
+        'info     workers.desk.batch: item handled: outcome=new identity_key=a.example/1 offset=7 (title="Canal reopens")'
+    )
+    assert lines[1].partition("Z ")[2] == r"warning  aiohttp.server: Error handling\nrequest"
+    assert lines[2].endswith("error    workers.desk.batch: poll failed: feed=http://a.example/ (error_kind=bug)")
+    assert lines[3] == "Traceback (most recent call last):"
+    assert sum(line == "ValueError: odd" for line in lines) == 2
+
+
+@pytest.mark.parametrize("format", ["text", "json"])
+def test_log_file_has_each_event_once(tmp_path: Path, format: str) -> None:
+    configure_logging("INFO", str(tmp_path / "desk.log"), format)
+    get_logger("workers.x").info("desk ready")
+    assert (tmp_path / "desk.log").read_text().count("desk ready") == 1
