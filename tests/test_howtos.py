@@ -29,6 +29,7 @@ class Guide(NamedTuple):
 
 GUIDES = {
     "add-sink": Guide(3, "sinks", "Append each article to a file"),
+    "add-format": Guide(3),
 }
 
 

@@ -37,7 +37,9 @@ from workers.text.encoding import codec_for_label
 
 MEDIA_TYPES: tuple[str, ...] = ("application/atom+xml", "application/rss+xml", "application/rdf+xml")
 # Default feed paths of common publishing systems.
-PATHS: tuple[str, ...] = ("feed", "rss", "feed.xml", "rss.xml", "atom.xml", "index.xml", "feeds/posts/default", "rss/index.xml")
+PATHS: tuple[str, ...] = (
+    "feed", "rss", "feed.xml", "rss.xml", "atom.xml", "index.xml", "feeds/posts/default", "rss/index.xml",
+)  # fmt: skip
 WARM_UP: tuple[bytes, ...] = (
     b'<?xml version="1.0"?><rss version="2.0"><channel><title>a</title><item><title>b</title>'
     b"<pubDate>Mon, 05 Jan 2026 10:00:00 GMT</pubDate></item></channel></rss>",
