@@ -30,6 +30,9 @@ class Guide(NamedTuple):
 GUIDES = {
     "add-sink": Guide(3, "sinks", "Append each article to a file"),
     "add-format": Guide(3),
+    "add-clutter-rule": Guide(2),
+    "add-setting": Guide(2, "settings", "| `sink_retry_s` | `3600.0` |"),
+    "add-article-field": Guide(3, "records", "| `location` | string | place of the event"),
 }
 
 
