@@ -158,7 +158,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "http-api": http_page,
     "topics": topics_page,
     "metrics": metrics_page,
-    "log-fields": log_fields_page,
+    "log-events": log_fields_page,
 }
 
 

@@ -285,7 +285,7 @@ def _since_midnight(match: re.Match[str]) -> timedelta | None:
     """Return the time of day, up to 24:00; None for 14:30 AM, 0:30 PM and 25:00."""
     groups = match.groupdict()
     hour, minute, second = int(groups["hour"] or 0), int(groups.get("minute") or 0), int(groups.get("second") or 0)
-    half, east = re.sub("[. ]", "", groups.get("half") or ""), groups.get("east_half")
+    half, east = (groups.get("half") or "").replace(".", "").replace(" ", ""), groups.get("east_half")
     if half or east:
         afternoon = half.startswith("p") or half in _AFTERNOON or east in _AFTERNOON
         if (half and east) or (hour > 12 and not afternoon) or (hour == 0 and afternoon):
