@@ -1,6 +1,7 @@
-"""Feed formats: one module per format, with `matches` and `parse`.
+"""Feed formats: one module per format; see `FeedFormat`.
 
-To add a format, write such a module and add it to FORMATS. The first format that matches parses the document, so the
+To add a format, write such a module and add it to FORMATS. Discovery, the Accept header and the parser processes use
+its constants. The first format that matches parses the document, so the
 last one matches every document. `to_item` converts the entries of all formats to Items.
 
 Parsing runs in separate processes, see parser_pool.py: it may be slow, need much memory, or crash.
@@ -13,11 +14,20 @@ from streams.errors import UnreadableError
 from workers.poller.formats import feedparser_xml, json_feed
 from workers.poller.formats.to_item import FeedDocument, ParsedFeed
 
-__all__ = ["FORMATS", "FeedDocument", "FeedFormat", "ParsedFeed", "parse_feed"]
+__all__ = ["ACCEPT", "FORMATS", "FeedDocument", "FeedFormat", "ParsedFeed", "parse_feed"]
 
 
 class FeedFormat(Protocol):
-    """A module that parses one format."""
+    """A module that parses one format.
+
+    MEDIA_TYPES   media types of links to such feeds; requests accept them
+    PATHS         usual paths of such feeds on a site, for discovery
+    WARM_UP       documents that trigger every late import; a parser process opens no file afterwards
+    """
+
+    MEDIA_TYPES: tuple[str, ...]
+    PATHS: tuple[str, ...]
+    WARM_UP: tuple[bytes, ...]
 
     def matches(self, body: bytes, content_type: str) -> bool:
         """Return whether this format should parse *body*."""
@@ -26,7 +36,11 @@ class FeedFormat(Protocol):
         """Return the feed in *document*. Raises UnreadableError."""
 
 
-FORMATS: tuple[FeedFormat, ...] = (json_feed, feedparser_xml)
+FORMATS: tuple[FeedFormat, ...] = (
+    json_feed,
+    feedparser_xml,
+)
+ACCEPT = ", ".join([*(t for f in FORMATS for t in f.MEDIA_TYPES), "application/xml;q=0.9", "*/*;q=0.8"])
 
 
 def parse_feed(

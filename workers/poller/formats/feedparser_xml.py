@@ -35,6 +35,17 @@ from workers.poller.formats.to_item import (
 from workers.poller.schedule import feed_hints
 from workers.text.encoding import codec_for_label
 
+MEDIA_TYPES: tuple[str, ...] = ("application/atom+xml", "application/rss+xml", "application/rdf+xml")
+# Default feed paths of common publishing systems.
+PATHS: tuple[str, ...] = (
+    "feed", "rss", "feed.xml", "rss.xml", "atom.xml", "index.xml", "feeds/posts/default", "rss/index.xml",
+)  # fmt: skip
+WARM_UP: tuple[bytes, ...] = (
+    b'<?xml version="1.0"?><rss version="2.0"><channel><title>a</title><item><title>b</title>'
+    b"<pubDate>Mon, 05 Jan 2026 10:00:00 GMT</pubDate></item></channel></rss>",
+    b"<rss><channel><item><title>a & b</title><pubDate>5 Mars 2026</pubDate>",
+    b"no feed",
+)
 # feedparser's remarks on HTTP headers; the document itself may be correct.
 IGNORED_BOZO = (feedparser.NonXMLContentType, feedparser.CharacterEncodingOverride)
 _ITEM_OPENS = re.compile(rb"<(?:\w{1,20}:)?(?:item|entry)[\s>]")

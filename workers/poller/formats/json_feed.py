@@ -16,6 +16,9 @@ from workers.poller.formats.to_item import (
     to_feed,
 )
 
+MEDIA_TYPES: tuple[str, ...] = ("application/feed+json",)
+PATHS: tuple[str, ...] = ("feed.json",)
+WARM_UP: tuple[bytes, ...] = (b'{"version": "https://jsonfeed.org/version/1.1", "items": [{"id": "1", "title": "a"}]}',)
 VERSIONS = ("https://jsonfeed.org/version/1", "http://jsonfeed.org/version/1", "jsonfeed.org/version/1")
 
 
