@@ -28,11 +28,15 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, tag_
 
 
 class Content(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A piece of an item's body, with the media type that its feed declared (`text/html`, `text/plain`)."""
+    """A piece of an item's body, with the media type that its feed declared (`text/html`, `text/plain`).
+
+    `base` is its xml:base. Without one, its relative URLs resolve against the item's link, else the feed.
+    """
 
     value: str
     type: str = "text/html"
     language: str = ""
+    base: str = ""
 
 
 class Enclosure(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -74,6 +78,8 @@ class Item(Record, frozen=True, omit_defaults=True, kw_only=True):
     image_url: str = ""
     folder: str = ""  # folder of the feed
     page: FullTextPage | None = None
+    stated_published: datetime | None = None  # the feed's own time, if it is after the poll
+    stated_updated: datetime | None = None
     fetched_at: datetime
     fingerprint: str
     poll_id: str = ""
@@ -142,6 +148,8 @@ class Article(Record, frozen=True, omit_defaults=True, kw_only=True):
     duplicate_of: str = ""  # id of the original of a near-duplicate
     similarity: float = 0.0  # estimated share of the shorter text that the original also has, 0 to 1
     fetched_at: datetime | None = None  # time of the poll
+    stated_published: datetime | None = None  # the feed's own time, if it is after the poll
+    stated_updated: datetime | None = None
     changes: RevisionChanges | None = None  # set in revisions while the previous text is stored
     fingerprint: str = ""  # hash of the visible content
     removed: tuple[RemovedBlock, ...] = ()

@@ -43,7 +43,7 @@ def feed_blocks(item: Item) -> BlockDocument:
         return BlockDocument("text", [], plain_text(item.title))
     # Some feeds declare text/plain and send HTML. In real plain text every line is a block.
     input_type = "text" if body.type == "text/plain" and detect_input_type(body.value) == "text" else "html"
-    return to_blocks(body.value, input_type, title=item.title, url=item.link)
+    return to_blocks(body.value, input_type, title=item.title, url=body.base or item.link or item.feed)
 
 
 def clean_item(item: Item, document: BlockDocument | None = None, facts: SiteFacts | None = None) -> CleanedContent:
@@ -97,6 +97,7 @@ def to_article(
         title=article_title(item, content), dek=content.dek, kicker=content.kicker, dateline=content.dateline,
         byline=item.authors or content.byline, source_credit=content.source_credit,
         published=item.published or content.published, updated=item.updated or content.updated,
+        stated_published=item.stated_published, stated_updated=item.stated_updated,
         publisher=item.publisher, feed=item.feed, folder=item.folder, language=item.language, tags=item.categories,
         images=article_images(item, content), paragraphs=content.paragraphs,
         html=content.html or paragraphs_html(content.paragraphs), removed=content.removed,
