@@ -4,11 +4,11 @@ import feedparser.mixin
 
 # Element → key of feedparser. Its handlers share code in the same way.
 ALIASES = {
-    "issued": "published", "pubdate": "published", "dcterms_issued": "published",
-    "modified": "updated", "lastbuilddate": "updated", "dc_date": "updated", "dcterms_modified": "updated",
+    "issued": "published", "pubdate": "published",
+    "modified": "updated", "lastbuilddate": "updated", "dcterms_modified": "updated",
     "guid": "id", "entry": "item", "dc_title": "title", "dc_description": "description", "itunes_summary": "summary",
     "dc_language": "language", "managingeditor": "author", "dc_creator": "author", "dc_author": "author",
-    "itunes_author": "author", "keywords": "category", "dc_subject": "category",
+    "keywords": "category", "dc_subject": "category",
     "tagline": "subtitle", "itunes_subtitle": "subtitle", "itunes_name": "name", "itunes_email": "email",
     "homepage": "url", "uri": "url",
 }  # fmt: skip
@@ -33,10 +33,12 @@ IN_AUTHOR = {"name", "email", "url"}
 # Keys of entries and channel that copydesk uses. Elements without a handler may not write them.
 USED_KEYS = frozenset(
     """link links id title content summary summary_detail enclosures tags authors author author_detail published
-    updated language media_content media_thumbnail media_description""".split()
+    updated language media_content media_thumbnail media_description permalink title_detail""".split()
 )
 HINTS = {"ttl", "sy_updateperiod", "sy_updatefrequency"}
-TEXT_ELEMENTS = {"id", "published", "updated", "language", "media_description"} | HINTS  # plain texts
+# Dates and links without a handler in feedparser, or with one that loses their element; see BoundedMixin.
+PLAIN = frozenset("dc_date dcterms_issued prism_publicationdate feedburner_origlink pheedo_origlink".split())
+TEXT_ELEMENTS = {"id", "published", "updated", "language", "media_description"} | HINTS | PLAIN
 RSS = {"0.91": "rss091u", "0.92": "rss092", "0.93": "rss093", "0.94": "rss094"}
 ATOM = {"0.1": "atom01", "0.2": "atom02", "0.3": "atom03"}
 

@@ -15,6 +15,7 @@ import feedparser.api
 from feedparser.encodings import convert_to_utf8
 from feedparser.urls import _urljoin, make_safe_absolute_uri
 
+from workers.poller.formats.entry_links import is_permalink
 from workers.poller.formats.expat_namespaces import (
     ATOM,
     CONTAINERS,
@@ -31,10 +32,21 @@ from workers.poller.formats.to_item import MAX_CATEGORIES, MAX_ENCLOSURES
 _REFERENCE = re.compile("&([A-Za-z0-9_]+);")
 
 
+def keep_author_text(parser: Any, key: str = "author") -> None:
+    """Store the text of an author element as its name, unchanged. Replaces feedparser's `_sync_author_detail`.
+
+    feedparser removes addresses with top-level domains of up to four letters only. `workers.text.names` reads names.
+    """
+    context = parser._get_context()
+    authors = context.get(f"{key}s")
+    if authors and not authors[-1] and context.get(key):
+        authors[-1]["name"] = context[key]
+
+
 class _Context:
     """Stand-in for a parser, for functions of feedparser that only need its context."""
 
-    _sync_author_detail = Mixin._sync_author_detail
+    _sync_author_detail = keep_author_text
 
     def __init__(self, context: Any) -> None:
         self._get_context = lambda: context
@@ -70,7 +82,7 @@ class FastFeedReader(ExpatReader):
             if key in HINTS and attrs:
                 raise FastPathUnsupportedError
             if key == "id":
-                self.guidislink = attrs.get("ispermalink", "true") == "true"
+                self.guidislink = is_permalink(attrs)
             self.begin_text(key)
         elif key in IGNORED:
             if self.inentry and key.endswith("license"):  # feedparser adds it to the links
@@ -145,6 +157,8 @@ class FastFeedReader(ExpatReader):
         text = self.end_text("title")
         if not self.image_depth and not -1 < self.title_depth <= self.depth:
             self.set_text("title", text)
+            if self.inentry or self.infeed:
+                set_raw(self.context, "title_detail", self.params | {"value": text})
         self.params = {}
         if text and key == "title":
             self.title_depth = self.depth
@@ -184,8 +198,7 @@ class FastFeedReader(ExpatReader):
             return
         text = self.end_text(key)
         self.set_text(key, text)
-        if self.guidislink:
-            self.context.setdefault("link", text)
+        set_raw(self.context, "permalink", self.guidislink)
 
     def _start_description(self, key: str, attrs: dict[str, str]) -> None:
         if self.image_depth:
@@ -214,6 +227,8 @@ class FastFeedReader(ExpatReader):
         self.as_content = False
 
     def _start_content(self, key: str, attrs: dict[str, str]) -> None:
+        if "src" in attrs:
+            raise FastPathUnsupportedError
         self.has_content = True
         self.begin_content(key, attrs, "text/html" if key == "content_encoded" else "text/plain")
 
@@ -229,14 +244,26 @@ class FastFeedReader(ExpatReader):
             dict.setdefault(self.context, "summary", text)
 
     def _start_author(self, key: str, attrs: dict[str, str]) -> None:
-        if self.inentry:
+        if self.inentry or (self.infeed and self.names.version.startswith("atom")):
             self.begin_text(key)
             self.context.setdefault("authors", []).append(Dict())
+
+    def _start_itunes_author(self, key: str, attrs: dict[str, str]) -> None:
+        if self.inentry:
+            self._start_author("author", attrs)
+        self.begin_text(key)
+
+    def _end_itunes_author(self, key: str) -> None:
+        if self.inentry:
+            self.open_text = "author"
+            self._end_author("author")
+        else:
+            self.set_text("channel_author", self.end_text(key))
 
     def _end_author(self, key: str) -> None:
         if self.open_text == key:
             self.set_text(key, self.end_text(key))
-            Mixin._sync_author_detail(_Context(self.context))
+            keep_author_text(_Context(self.context))
 
     def _start_name(self, key: str, attrs: dict[str, str]) -> None:
         if self.open_text == "author":
@@ -292,7 +319,7 @@ class FastFeedReader(ExpatReader):
     def _start_enclosure(self, key: str, attrs: dict[str, str]) -> None:
         if len(self.context.get("links") or ()) < MAX_ENCLOSURES:
             attrs = Mixin._enforce_href(attrs)
-            attrs["rel"] = "enclosure"
+            attrs["rel"], attrs["base"] = "enclosure", self.baseuri
             self.context.setdefault("links", []).append(Dict(attrs))
 
     def _start_source(self, key: str, attrs: dict[str, str]) -> None:
@@ -303,10 +330,10 @@ class FastFeedReader(ExpatReader):
         self.open_text = ""
 
     def _start_media_content(self, key: str, attrs: dict[str, str]) -> None:
-        self.context.setdefault("media_content", []).append(attrs)
+        self.context.setdefault("media_content", []).append(attrs | {"base": self.baseuri})
 
     def _start_media_thumbnail(self, key: str, attrs: dict[str, str]) -> None:
-        self.context.setdefault("media_thumbnail", []).append(attrs)
+        self.context.setdefault("media_thumbnail", []).append(attrs | {"base": self.baseuri})
         self.begin_text(key)
 
     def _end_media_thumbnail(self, key: str) -> None:
@@ -329,6 +356,7 @@ FastFeedReader.starts = {
     "feed": FastFeedReader._start_feed,
     "image": FastFeedReader._start_image,
     "item": FastFeedReader._start_item,
+    "itunes_author": FastFeedReader._start_itunes_author,
     "itunes_category": FastFeedReader._start_itunes_category,
     "itunes_keywords": FastFeedReader._start_itunes_keywords,
     "link": FastFeedReader._start_link,
@@ -358,6 +386,7 @@ FastFeedReader.ends = {
     "id": FastFeedReader._end_id,
     "image": FastFeedReader._end_image,
     "item": FastFeedReader._end_item,
+    "itunes_author": FastFeedReader._end_itunes_author,
     "itunes_keywords": FastFeedReader._end_itunes_keywords,
     "link": FastFeedReader._end_link,
     "media_category": FastFeedReader._end_category,

@@ -12,6 +12,7 @@ from workers.poller.formats.to_item import (
     Entry,
     FeedDocument,
     ParsedFeed,
+    UrlReference,
     make_content,
     to_feed,
 )
@@ -76,9 +77,9 @@ def _to_entry(item: Mapping[str, Any], feed_authors: tuple[str, ...]) -> Entry:
             EnclosureLink(_text(a, "url"), _text(a, "mime_type"), str(a.get("size_in_bytes") or ""))
             for a in _dicts(item, "attachments")
         ),
-        images=(_text(item, "image") or _text(item, "banner_image"),),
-        published=_text(item, "date_published"),
-        updated=_text(item, "date_modified"),
+        images=tuple(UrlReference(_text(item, name)) for name in ("image", "banner_image")),
+        published=_date(item, "date_published"),
+        updated=_date(item, "date_modified"),
     )
 
 
@@ -89,9 +90,23 @@ def _id(item: Mapping[str, Any]) -> str:
 
 def _authors(parent: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the names of `authors` (1.1) or `author` (1.0)."""
-    author = parent.get("author")
-    authors = _dicts(parent, "authors") or ([author] if isinstance(author, dict) else [])
-    return tuple(_text(author, "name") for author in authors)
+    authors = parent.get("authors") or parent.get("author")
+    names = (_author(author) for author in (authors if isinstance(authors, list) else [authors]))
+    return tuple(filter(None, names))
+
+
+def _author(author: Any) -> str:
+    """Return the name of an author, who is an object, or a text in feeds that ignore the specification."""
+    if isinstance(author, str):
+        return author
+    return _text(author, "name") if isinstance(author, dict) else ""
+
+
+def _date(item: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    """Return a date as a candidate. Some feeds write seconds since 1970 as a number."""
+    value = item.get(key)
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return (f"{value:.0f}" if is_number else _text(item, key),)
 
 
 def _text(parent: Mapping[str, Any], key: str) -> str:
