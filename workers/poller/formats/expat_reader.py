@@ -62,7 +62,7 @@ class ExpatReader:
             FastPathUnsupportedError: feedparser has to read the document.
             ExpatError: the document is ill-formed.
         """
-        parser = expat.ParserCreate(namespace_separator=" ")
+        parser = expat.ParserCreate("utf-8", namespace_separator=" ")
         parser.buffer_text, parser.buffer_size = True, 65_536
         parser.namespace_prefixes = True
         parser.StartNamespaceDeclHandler = self.names.declare_prefix

@@ -21,7 +21,7 @@ from feedparser.urls import make_safe_absolute_uri
 from streams.errors import UnreadableError
 from streams.records import Content
 from workers.poller.formats.entry_links import entry_link, is_permalink
-from workers.poller.formats.expat_namespaces import MAX_DEPTH, PLAIN
+from workers.poller.formats.expat_namespaces import MAX_DEPTH, PLAIN, PREFIXES_BY_URI
 from workers.poller.formats.expat_xml import keep_author_text, parse_fast
 from workers.poller.formats.to_item import (
     MAX_CATEGORIES,
@@ -34,11 +34,11 @@ from workers.poller.formats.to_item import (
     ParsedFeed,
     UrlReference,
     encodable,
+    is_image,
     make_content,
     to_feed,
 )
 from workers.poller.schedule import feed_hints
-from workers.text.encoding import codec_for_label
 
 MEDIA_TYPES: tuple[str, ...] = ("application/atom+xml", "application/rss+xml", "application/rdf+xml")
 # Default feed paths of common publishing systems.
@@ -58,10 +58,10 @@ PUBLISHED_KEYS = ("published", "dcterms_issued", "dc_date", "prism_publicationda
 UPDATED_KEYS = ("updated", "dc_date")
 URL_ATTRIBUTES = frozenset("href src poster cite data longdesc background".split())
 _ITEM_OPENS = re.compile(rb"<(?:\w{1,20}:)?(?:item|entry)[\s>]")
+_ROOT_CLOSES = re.compile(rb"</(?:\w{1,20}:)?(?:channel|rss|feed|rdf)\s{0,20}>", re.IGNORECASE)
 _ITEM_CLOSES = re.compile(rb"</(?:\w{1,20}:)?(?:item|entry)\s{0,20}>")
-_DECLARED = re.compile(rb"""(<\?xml[^>]{0,200}?encoding\s{0,20}=\s{0,20}["'])([^"'>]{0,100})""")
+MAX_WIDTH_DIGITS = 6
 _CHARACTER = re.compile(rb"&#(?:[xX]0{0,20}([0-9a-fA-F]{1,200000})|0{0,20}([0-9]{1,200000}));?")
-_CHARSET = re.compile(r"""charset\s{0,20}=\s{0,20}["']?([^"';\s]{0,100})""", re.IGNORECASE)
 
 warnings.filterwarnings("ignore", category=DeprecationWarning, module="feedparser")
 
@@ -74,6 +74,7 @@ class BoundedMixin:
 
     _sync_author_detail = keep_author_text
     can_be_relative_uri = feedparser.mixin._FeedParserMixin.can_be_relative_uri - {"id"}
+    _matchnamespaces = PREFIXES_BY_URI
 
     def unknown_starttag(self, tag: str, attrs: Any) -> None:
         if self.depth > MAX_DEPTH:  # type: ignore[attr-defined]
@@ -170,10 +171,13 @@ def parse(document: FeedDocument) -> ParsedFeed:
     Raises:
         UnreadableError: `not_a_feed` or `bad_feed`, if there is no readable entry.
     """
-    body, omitted = truncate_items(document.body)
+    whole = without_partial_item(document.body)
+    body, omitted = truncate_items(whole or document.body)
     result = _read(body, document)
+    if not whole:
+        result["entries"] = []
     version, channel = result.get("version"), result["feed"]
-    is_broken = result.get("bozo") and not isinstance(result.get("bozo_exception"), IGNORED_BOZO)
+    is_broken = bool(result.get("bozo"))
     if not result["entries"] and (not version or is_broken):
         raise UnreadableError(describe_document(body, result), code="bad_feed" if version else "not_a_feed")
     links = {str(link.get("rel")): str(link.get("href") or "") for link in reversed(channel.get("links") or ())}
@@ -208,16 +212,23 @@ def truncate_items(body: bytes) -> tuple[bytes, int]:
     return body[: starts[MAX_ITEMS]] + body[last:], len(starts) - MAX_ITEMS
 
 
+def without_partial_item(body: bytes) -> bytes:
+    """Return *body* without its last item if the document ends within it: half a text is not published.
+
+    Returns an empty body if the document ends within its first item.
+    """
+    last = max((match.end() for match in _ITEM_CLOSES.finditer(body)), default=0)
+    if _ROOT_CLOSES.search(body, last):
+        return body
+    opens = _ITEM_OPENS.search(body, last)
+    if opens is None:
+        return body
+    return body[: opens.start()] if last else b""
+
+
 def _read(body: bytes, document: FeedDocument) -> Any:
     """Return feedparser's result, from the accelerator where possible."""
-    content_type = document.content_type
-    charset = _CHARSET.search(content_type)
-    if charset and codec_for_label(charset[1]) is None:  # not in the WHATWG Encoding Standard
-        content_type = content_type.partition(";")[0]
-    declared = _DECLARED.search(body[:1000])
-    if declared and codec_for_label(declared[2].decode("latin-1")) is None:
-        body = body[: declared.start(2)] + b"utf-8" + body[declared.end(2) :]
-    headers = {"content-location": document.url} | ({"content-type": content_type} if content_type else {})
+    headers = {"content-location": document.url, "content-type": "application/xml; charset=utf-8"}
     if document.use_expat and (result := parse_fast(body, headers)) is not None:
         return result
     try:
@@ -341,7 +352,17 @@ def _names(parent: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _images(entry: Mapping[str, Any], defaults: _Defaults) -> tuple[UrlReference, ...]:
+    """Return the URLs of the images of an entry: images before thumbnails, wide ones first."""
     media = entry.get("media_content") or ()
-    images = [m for m in media if "image" in (m.get("type") or m.get("medium") or "image")]
-    thumbnails = entry.get("media_thumbnail") or ()
-    return tuple(UrlReference(m["url"], _base(m, defaults)) for m in (*images, *thumbnails) if m.get("url"))
+    images = sorted((m for m in media if is_image(m.get("url") or "", m.get("type"), m.get("medium"))), key=_narrow)
+    if isinstance(image := entry.get("image"), Mapping):
+        images.append(image)
+    images += sorted(entry.get("media_thumbnail") or (), key=_narrow)
+    references = (UrlReference(image.get("url") or image.get("href") or "", _base(image, defaults)) for image in images)
+    return tuple(reference for reference in references if reference.url)
+
+
+def _narrow(media: Mapping[str, Any]) -> int:
+    """Return a sort key by the attribute `width`, the widest first."""
+    width = str(media.get("width") or "").strip().removesuffix("px")
+    return -int(width) if width.isdecimal() and len(width) < MAX_WIDTH_DIGITS else 0

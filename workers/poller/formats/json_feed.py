@@ -1,6 +1,7 @@
 """JSON Feed 1.0 and 1.1 (jsonfeed.org/version/1.1)."""
 
 import json
+import re
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -13,6 +14,7 @@ from workers.poller.formats.to_item import (
     FeedDocument,
     ParsedFeed,
     UrlReference,
+    clean_url,
     make_content,
     to_feed,
 )
@@ -20,7 +22,9 @@ from workers.poller.formats.to_item import (
 MEDIA_TYPES: tuple[str, ...] = ("application/feed+json",)
 PATHS: tuple[str, ...] = ("feed.json",)
 WARM_UP: tuple[bytes, ...] = (b'{"version": "https://jsonfeed.org/version/1.1", "items": [{"id": "1", "title": "a"}]}',)
-VERSIONS = ("https://jsonfeed.org/version/1", "http://jsonfeed.org/version/1", "jsonfeed.org/version/1")
+VERSION = re.compile(r"(?:https?://)?(?:www\.)?jsonfeed\.org/version/1", re.IGNORECASE)
+
+MAX_NUMBER_CHARS = 30
 
 
 def matches(body: bytes, content_type: str) -> bool:
@@ -49,12 +53,12 @@ def parse(document: FeedDocument) -> ParsedFeed:
 
 def _decode(body: bytes) -> dict[str, Any]:
     try:
-        feed = json.loads(body.decode("utf-8-sig"))  # accepts lone surrogates, which msgspec rejects
+        feed = json.loads(body, strict=False, parse_int=str, parse_float=str)  # accepts lone surrogates
     except ValueError as exc:
         raise UnreadableError(f"broken JSON: {exc}", code="bad_feed") from exc
     except RecursionError as exc:
         raise UnreadableError("JSON that is nested too deeply", code="bad_feed") from exc
-    if not isinstance(feed, dict) or not str(feed.get("version") or "").startswith(VERSIONS):
+    if not isinstance(feed, dict) or not VERSION.match(str(feed.get("version") or "").strip()):
         raise UnreadableError("JSON, but no feed: `version` is not that of a JSON Feed", code="not_a_feed")
     if not isinstance(feed.get("items"), list):
         raise UnreadableError("a JSON Feed without a list of items", code="bad_feed")
@@ -62,20 +66,20 @@ def _decode(body: bytes) -> dict[str, Any]:
 
 
 def _to_entry(item: Mapping[str, Any], feed_authors: tuple[str, ...]) -> Entry:
-    html, text, tags = _text(item, "content_html"), _text(item, "content_text"), item.get("tags")
+    html, text = _text(item, "content_html"), _text(item, "content_text")
+    guid = _text(item, "id")
     content = make_content(html, "text/html") if html else make_content(text, "text/plain")
     return Entry(
-        link=_text(item, "url") or _text(item, "external_url"),
-        guid=_id(item),
+        link=_text(item, "url") or clean_url(guid) or _text(item, "external_url"),
+        guid=guid,
         title=_text(item, "title"),
         content=(content,) if content else (),
         summary=make_content(_text(item, "summary"), "text/plain"),
         authors=_authors(item) or feed_authors,
-        categories=tuple(tag for tag in tags if isinstance(tag, str)) if isinstance(tags, list) else (),
+        categories=_tags(item),
         language=_text(item, "language"),
         enclosures=tuple(
-            EnclosureLink(_text(a, "url"), _text(a, "mime_type"), str(a.get("size_in_bytes") or ""))
-            for a in _dicts(item, "attachments")
+            EnclosureLink(_text(a, "url"), _text(a, "mime_type"), _size_bytes(a)) for a in _dicts(item, "attachments")
         ),
         images=tuple(UrlReference(_text(item, name)) for name in ("image", "banner_image")),
         published=_date(item, "date_published"),
@@ -83,9 +87,17 @@ def _to_entry(item: Mapping[str, Any], feed_authors: tuple[str, ...]) -> Entry:
     )
 
 
-def _id(item: Mapping[str, Any]) -> str:
-    value = item.get("id")  # version 1.0 allows a number
-    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+def _tags(item: Mapping[str, Any]) -> tuple[str, ...]:
+    tags = item.get("tags")
+    return tuple(tag for tag in tags if isinstance(tag, str)) if isinstance(tags, list) else (_text(item, "tags"),)
+
+
+def _size_bytes(attachment: Mapping[str, Any]) -> str:
+    """Return the size as an integer; "" if it isn't a number."""
+    try:
+        return str(round(float(_text(attachment, "size_in_bytes")[:MAX_NUMBER_CHARS])))
+    except (ValueError, OverflowError):  # infinity
+        return ""
 
 
 def _authors(parent: Mapping[str, Any]) -> tuple[str, ...]:
@@ -110,10 +122,12 @@ def _date(item: Mapping[str, Any], key: str) -> tuple[str, ...]:
 
 
 def _text(parent: Mapping[str, Any], key: str) -> str:
+    """Return a text. A number counts as its text (JSON Feed 1.1, "items": `id`); `_decode` doesn't convert it."""
     value = parent.get(key)
     return value if isinstance(value, str) else ""
 
 
 def _dicts(parent: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
     value = parent.get(key)
+    value = [value] if isinstance(value, dict) else value
     return [element for element in value if isinstance(element, dict)] if isinstance(value, list) else []

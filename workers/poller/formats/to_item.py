@@ -7,6 +7,7 @@ Dates are parsed by `workers.text.dates`. All URLs pass `workers.urls.web_url`.
 """
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -37,6 +38,12 @@ MAX_CATEGORIES = 50
 MAX_ENCLOSURES = 20
 FIRST_YEAR = 1990  # earlier dates precede the web
 MAX_FUTURE = timedelta(days=2)  # a later date is an error of the feed
+
+
+# File endings of audio, video and documents. Source: IANA media types registry.
+_OTHER_MEDIA = re.compile(
+    r"\.(?:mp[34]|m4[av]|mov|webm|og[agv]|opus|wav|flac|aac|avi|mpe?g|m3u8|pdf|zip)(?:[?#]|\Z)", re.IGNORECASE
+)
 
 
 class FeedDocument(msgspec.Struct, frozen=True):
@@ -246,7 +253,7 @@ def _to_item(entry: Entry, context: _Context, canonical: CanonicalUrl) -> Item:
         content=entry.content,
         summary=entry.summary,
         enclosures=_clean_enclosures(entry.enclosures, base),
-        image_url=next(filter(None, (absolute_url(image.url, image.base, base) for image in entry.images)), ""),
+        image_url=next(filter(None, (absolute_url(i.url, i.base, base) for i in _image_candidates(entry))), ""),
         fetched_at=document.fetched_at,
         fingerprint=raw_fingerprint(texts).hex(),
         poll_id=document.poll_id,
@@ -310,6 +317,19 @@ def _clean_enclosures(links: Sequence[EnclosureLink], base: str) -> tuple[Enclos
             size_bytes = int(length) if length.isdecimal() and len(length) < 16 else 0
             enclosures.append(Enclosure(url, encodable(link.media_type)[:MAX_NAME_CHARS], size_bytes))
     return tuple(enclosures)
+
+
+def is_image(url: str, media_type: str | None, medium: str | None = None) -> bool:
+    """Return whether a media object is an image: by its media type or medium (Media RSS 1.5.1), else by its URL."""
+    if media_type or medium:
+        return "image" in f"{media_type} {medium}".lower()
+    return not _OTHER_MEDIA.search(url)
+
+
+def _image_candidates(entry: Entry) -> list[UrlReference]:
+    """Return the URLs of images, the best first. An image may be an enclosure or an attachment."""
+    enclosed = (e for e in entry.enclosures if e.media_type and is_image(e.url, e.media_type))
+    return [*entry.images, *(UrlReference(e.url, e.base) for e in enclosed)]
 
 
 def _plausible_time(values: Sequence[str], now: datetime) -> tuple[datetime | None, datetime | None]:
