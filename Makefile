@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 PIP := -m pip --disable-pip-version-check
 .DEFAULT_GOAL := help
-.PHONY: help run unit test lint check docs prose-lower dist bench bench-clean bench-judge train train-judge faults soak lock clean
+.PHONY: help run unit test corpus lint check docs prose-lower dist bench bench-clean bench-judge train train-judge faults soak lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -17,8 +17,14 @@ run: $(INSTALLED) ## start everything on this machine (`copydesk up`)
 unit: $(INSTALLED) ## run the tests that start no process and no server, in under a minute
 	@$(BIN)/python -m pytest -m unit $(ARGS)
 
+# Tests wait more than they compute: two workers per core. Few tests run faster with WORKERS=0.
+WORKERS ?= $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
 test: $(INSTALLED) ## run all tests; Kafka, Redis and the browser where they are installed
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 16 --dist loadgroup $(ARGS)
+
+# tests/support/corpus.py states the sample that `make test` takes.
+corpus: $(INSTALLED) ## run the tests of the corpus in ../shared on all of its files
+	@$(BIN)/python -m pytest -m corpus_full $(ARGS)
 
 lint: $(INSTALLED) ## check style, spelling, prose, YAML, types and import direction
 	@$(BIN)/ruff check .

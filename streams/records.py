@@ -1,23 +1,30 @@
 """Records of the topics: Item, Article, DeadLetter and PollResult.
 
-Records are frozen structs, encoded as JSON. New fields need a default, so that old readers and old messages stay
-valid. Every message carries its wire version as `v`. An incompatible change raises WIRE_VERSION and adds a function
-to `codec.MIGRATIONS` that upgrades messages of the previous version.
+Records are frozen structs, encoded as JSON. Each field states its meaning with `doc`. New fields need a default, so
+that old readers and old messages stay valid. Every message carries its wire version as `v`. An incompatible change
+raises WIRE_VERSION and adds a function to `codec.MIGRATIONS` that upgrades messages of the previous version.
 """
 
 from datetime import datetime
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 WIRE_VERSION = 1
+
+
+def doc(description: str) -> Meta:
+    """Return the meaning of a field, in Markdown. JSON Schema, OpenAPI and the reference in docs/ show it."""
+    return Meta(description=description)
 
 
 class MessageId(msgspec.Struct, frozen=True, order=True):
     """Position of a message: topic, partition, offset."""
 
-    topic: str
-    partition: int
-    offset: int
+    topic: Annotated[str, doc("topic")]
+    partition: Annotated[int, doc("partition")]
+    offset: Annotated[int, doc("offset")]
 
     def __str__(self) -> str:
         return f"{self.topic}/{self.partition}@{self.offset}"
@@ -28,26 +35,30 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, tag_
 
 
 class Content(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A piece of an item's body, with the media type that its feed declared (`text/html`, `text/plain`)."""
+    """A piece of an item's body, with the media type that its feed declared (`text/html`, `text/plain`).
 
-    value: str
-    type: str = "text/html"
-    language: str = ""
+    `base` is its xml:base. Without one, its relative URLs resolve against the item's link, else the feed.
+    """
+
+    value: Annotated[str, doc("body")]
+    type: Annotated[str, doc("media type, `text/html` by default")] = "text/html"
+    language: Annotated[str, doc("BCP 47 tag")] = ""
+    base: Annotated[str, doc("xml:base of the body")] = ""
 
 
 class Enclosure(msgspec.Struct, frozen=True, omit_defaults=True):
     """A media file attached to an item."""
 
-    url: str
-    type: str = ""
-    length: int = 0
+    url: Annotated[str, doc("address")]
+    type: Annotated[str, doc("media type")] = ""
+    length: Annotated[int, doc("bytes, as the feed says")] = 0
 
 
 class FullTextPage(msgspec.Struct, frozen=True):
     """An article's web page, fetched for full text: final URL, and HTML without scripts."""
 
-    url: str
-    html: str
+    url: Annotated[str, doc("address of the page")]
+    html: Annotated[str, doc("HTML without scripts and styles")]
 
 
 class Item(Record, frozen=True, omit_defaults=True, kw_only=True):
@@ -56,96 +67,112 @@ class Item(Record, frozen=True, omit_defaults=True, kw_only=True):
     `identity_key` is the key of the canonical link, or the feed-scoped guid for an item without a usable link.
     """
 
-    feed: str
-    identity_key: str
-    guid: str = ""
-    link: str = ""
-    canonical_url: str = ""
-    title: str = ""
-    authors: tuple[str, ...] = ()
-    published: datetime | None = None
-    updated: datetime | None = None
-    categories: tuple[str, ...] = ()
-    language: str = ""
-    publisher: str = ""
-    content: tuple[Content, ...] = ()
-    summary: Content | None = None
-    enclosures: tuple[Enclosure, ...] = ()
-    image_url: str = ""
-    folder: str = ""  # folder of the feed
-    page: FullTextPage | None = None
-    fetched_at: datetime
-    fingerprint: str
-    poll_id: str = ""
+    feed: Annotated[str, doc("URL of the feed")]
+    identity_key: Annotated[
+        str, doc("common form of all spellings of the link; without a usable link, the guid within the feed")
+    ]
+    guid: Annotated[str, doc("guid or id of the entry")] = ""
+    link: Annotated[str, doc("link of the entry")] = ""
+    canonical_url: Annotated[str, doc("link without clutter")] = ""
+    title: Annotated[str, doc("title of the entry")] = ""
+    authors: Annotated[tuple[str, ...], doc("author names")] = ()
+    published: Annotated[datetime | None, doc("time of publication")] = None
+    updated: Annotated[datetime | None, doc("time of the last change")] = None
+    categories: Annotated[tuple[str, ...], doc("categories")] = ()
+    language: Annotated[str, doc("language of the entry or feed")] = ""
+    publisher: Annotated[str, doc("title of the feed or of its source")] = ""
+    content: Annotated[tuple[Content, ...], doc("bodies, each with media type and language")] = ()
+    summary: Annotated[Content | None, doc("summary")] = None
+    enclosures: Annotated[tuple[Enclosure, ...], doc("attached files")] = ()
+    image_url: Annotated[str, doc("image of the entry")] = ""
+    folder: Annotated[str, doc("folder of the feed")] = ""
+    page: Annotated[FullTextPage | None, doc("article page, where full text is configured")] = None
+    stated_published: Annotated[datetime | None, doc("the feed's own time of publication, if it is after the poll")] = (
+        None
+    )
+    stated_updated: Annotated[
+        datetime | None, doc("the feed's own time of the last change, if it is after the poll")
+    ] = None
+    fetched_at: Annotated[datetime, doc("time of the poll")]
+    fingerprint: Annotated[str, doc("digest of the entry")]
+    poll_id: Annotated[str, doc("`id` of the poll result")] = ""
 
 
 class Image(msgspec.Struct, frozen=True, omit_defaults=True):
     """An image with its caption and credit."""
 
-    url: str = ""
-    caption: str = ""
-    credit: str = ""
+    url: Annotated[str, doc("address")] = ""
+    caption: Annotated[str, doc("caption")] = ""
+    credit: Annotated[str, doc("photographer or agency")] = ""
 
 
 class Link(msgspec.Struct, frozen=True, omit_defaults=True):
     """A hyperlink: URL and anchor text."""
 
-    url: str
-    text: str = ""
+    url: Annotated[str, doc("address")]
+    text: Annotated[str, doc("text of the link")] = ""
 
 
 class RemovedBlock(msgspec.Struct, frozen=True, omit_defaults=True):
     """A block that the cleaner removed, with the reason: the audit trail of an article."""
 
-    kind: str
-    text: str
-    reason: str
-    label: str = ""
-    links: tuple[Link, ...] = ()
+    kind: Annotated[str, doc("kind of block")]
+    text: Annotated[str, doc("text of the block")]
+    reason: Annotated[str, doc("rule or model that removed it")]
+    label: Annotated[str, doc("label that introduced the block")] = ""
+    links: Annotated[tuple[Link, ...], doc("links in the block")] = ()
 
 
 class RevisionChanges(msgspec.Struct, frozen=True, omit_defaults=True):
     """Difference to the previous revision: its title if that changed, and word counts."""
 
-    title: str = ""
-    words_added: int = 0
-    words_removed: int = 0
+    title: Annotated[str, doc("previous title, if it differs")] = ""
+    words_added: Annotated[int, doc("words that are new")] = 0
+    words_removed: Annotated[int, doc("words that are gone")] = 0
 
 
 class Article(Record, frozen=True, omit_defaults=True, kw_only=True):
     """A cleaned article as published. `(id, revision)` is unique."""
 
-    id: str
-    revision: int
-    url: str = ""
-    canonical_url: str = ""
-    title: str = ""
-    dek: str = ""
-    kicker: str = ""
-    byline: tuple[str, ...] = ()
-    dateline: str = ""
-    published: datetime | None = None
-    updated: datetime | None = None
-    publisher: str = ""
-    feed: str = ""
-    folder: str = ""
-    language: str = ""
-    tags: tuple[str, ...] = ()
-    source_credit: str = ""
-    images: tuple[Image, ...] = ()
-    paragraphs: tuple[str, ...] = ()
-    html: str = ""
-    article_type: str = ""  # "live blog", "gallery", or "" for plain articles
-    word_count: int = 0
-    reading_minutes: int = 0
-    story_id: str = ""
-    duplicate_of: str = ""  # id of the original of a near-duplicate
-    similarity: float = 0.0  # estimated share of the shorter text that the original also has, 0 to 1
-    fetched_at: datetime | None = None  # time of the poll
-    changes: RevisionChanges | None = None  # set in revisions while the previous text is stored
-    fingerprint: str = ""  # hash of the visible content
-    removed: tuple[RemovedBlock, ...] = ()
-    source: MessageId | None = None
+    id: Annotated[str, doc("identity of the article; equal for all its revisions")]
+    revision: Annotated[int, doc("1, then one more for each change that a reader can see")]
+    url: Annotated[str, doc("link as the feed or page wrote it")] = ""
+    canonical_url: Annotated[str, doc("link without trackers, AMP forms and session ids")] = ""
+    title: Annotated[str, doc("headline")] = ""
+    dek: Annotated[str, doc("standfirst: the summary under the headline")] = ""
+    kicker: Annotated[str, doc("short label above the headline")] = ""
+    byline: Annotated[tuple[str, ...], doc("authors, one name each")] = ()
+    dateline: Annotated[str, doc("place and date at the start of an agency text")] = ""
+    published: Annotated[datetime | None, doc("time of publication")] = None
+    updated: Annotated[datetime | None, doc("time of the last change, by the publisher")] = None
+    publisher: Annotated[str, doc("name of the publisher")] = ""
+    feed: Annotated[str, doc("URL of the feed")] = ""
+    folder: Annotated[str, doc("folder of the feed, from OPML or `--folder`")] = ""
+    language: Annotated[str, doc("BCP 47 tag")] = ""
+    tags: Annotated[tuple[str, ...], doc("categories of the item")] = ()
+    source_credit: Annotated[str, doc("agency or outlet that the text credits")] = ""
+    images: Annotated[tuple[Image, ...], doc("images with caption and credit")] = ()
+    paragraphs: Annotated[tuple[str, ...], doc("body text, one paragraph each")] = ()
+    html: Annotated[str, doc("body as sanitised HTML")] = ""
+    article_type: Annotated[str, doc("`live blog`, `gallery` or empty")] = ""
+    word_count: Annotated[int, doc("words of the body")] = 0
+    reading_minutes: Annotated[int, doc("reading time")] = 0
+    story_id: Annotated[str, doc("cluster of articles that copy each other")] = ""
+    duplicate_of: Annotated[str, doc("`id` of the article that this one copies")] = ""
+    similarity: Annotated[float, doc("share of the shorter text that both articles have, an estimate from 0 to 1")] = (
+        0.0
+    )
+    fetched_at: Annotated[datetime | None, doc("time of the poll that delivered the item")] = None
+    stated_published: Annotated[datetime | None, doc("the feed's own time of publication, if it is after the poll")] = (
+        None
+    )
+    stated_updated: Annotated[
+        datetime | None, doc("the feed's own time of the last change, if it is after the poll")
+    ] = None
+    changes: Annotated[RevisionChanges | None, doc("difference from the revision before")] = None
+    fingerprint: Annotated[str, doc("digest of the visible content")] = ""
+    removed: Annotated[tuple[RemovedBlock, ...], doc("blocks that the cleaner removed, with the reason")] = ()
+    source: Annotated[MessageId | None, doc("position of the item in the items topic")] = None
 
 
 class DeadLetter(Record, frozen=True, omit_defaults=True, kw_only=True):
@@ -156,18 +183,18 @@ class DeadLetter(Record, frozen=True, omit_defaults=True, kw_only=True):
     `topic`, `partition` and `offset` are the message's position. An entry that never became a message has only `feed`.
     """
 
-    topic: str = ""
-    partition: int = 0
-    offset: int = 0
-    key: bytes = b""
-    payload: bytes = b""
-    headers: tuple[tuple[str, bytes], ...] = ()
-    error_kind: str
-    error: str
-    attempts: int = 1
-    feed: str = ""
-    sink: str = ""  # the sink that rejected the message
-    failed_at: datetime
+    topic: Annotated[str, doc("topic of the original message")] = ""
+    partition: Annotated[int, doc("partition of the original message")] = 0
+    offset: Annotated[int, doc("offset of the original message")] = 0
+    key: Annotated[bytes, doc("key of the original message, base64 in JSON")] = b""
+    payload: Annotated[bytes, doc("value of the original message, base64 in JSON")] = b""
+    headers: Annotated[tuple[tuple[str, bytes], ...], doc("headers of the original message")] = ()
+    error_kind: Annotated[str, doc("error code, such as `unreadable`, `timeout` or `bug`")]
+    error: Annotated[str, doc("error text")]
+    attempts: Annotated[int, doc("number of attempts")] = 1
+    feed: Annotated[str, doc("URL of the feed")] = ""
+    sink: Annotated[str, doc("sink that rejected the event")] = ""
+    failed_at: Annotated[datetime, doc("time of the failure")]
 
     @property
     def source(self) -> str:
@@ -181,17 +208,17 @@ class PollResult(Record, frozen=True, omit_defaults=True, kw_only=True):
     `error_kind` is a short code for programs: timeout, http_status, not_a_feed, gone, …
     """
 
-    id: str
-    feed: str
-    started_at: datetime
-    outcome: str
-    status: int = 0
-    body_bytes: int = 0
-    items_total: int = 0  # all items of the document
-    items_new: int = 0  # new or changed; published to the items topic
-    items_unchanged: int = 0  # published before
-    items_failed: int = 0  # unreadable
-    elapsed_ms: int = 0
-    error: str = ""
-    error_kind: str = ""
-    next_due: datetime | None = None
+    id: Annotated[str, doc("identity of the poll")]
+    feed: Annotated[str, doc("URL of the feed")]
+    started_at: Annotated[datetime, doc("start of the request")]
+    outcome: Annotated[str, doc("`ok`, `unchanged`, `moved` or `failed`")]
+    status: Annotated[int, doc("HTTP status; 0 without a response")] = 0
+    body_bytes: Annotated[int, doc("size of the document")] = 0
+    items_total: Annotated[int, doc("items in the document")] = 0
+    items_new: Annotated[int, doc("new or changed items, sent to the items topic")] = 0
+    items_unchanged: Annotated[int, doc("items that the feed offered before")] = 0
+    items_failed: Annotated[int, doc("unreadable items")] = 0
+    elapsed_ms: Annotated[int, doc("duration")] = 0
+    error: Annotated[str, doc("error text")] = ""
+    error_kind: Annotated[str, doc("error code, such as `timeout`, `http_status`, `not_a_feed` or `gone`")] = ""
+    next_due: Annotated[datetime | None, doc("time of the next poll")] = None

@@ -21,11 +21,11 @@ from streams.testing import InMemoryBroker
 from streams.topics import TOPIC_PREFIX
 from streams.valkey.server import EmbeddedValkey
 from tests.support.kafka import BEFORE, CURRENT, Cluster, NoKafka, jars
-from tests.tools.rings import pytest_collection_modifyitems, pytest_configure  # noqa: F401  # hooks of the unit ring
+from tests.tools import parallel, rings
+from tests.tools.rings import pytest_configure  # noqa: F401  # hook of the unit ring
+from tests.tools.skips import NO_CORPUS, SHARED, corpus_is_absent, pytest_sessionfinish  # noqa: F401  # hook
 
 ROOT = Path(__file__).parent.parent
-SHARED = ROOT.parent / "shared"
-NO_CORPUS = "../shared isn't there"
 DEADLINE_S = 300.0  # of every wait: a step of one second may take minutes on a busy machine
 
 # How long examples take to make depends on the machine.
@@ -33,11 +33,6 @@ hypothesis.settings.register_profile(
     "any machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("any machine")
-
-
-def corpus_is_absent() -> bool:
-    """Return whether CI runs without ../shared, which is not public."""
-    return os.environ.get("COPYDESK_TEST_CORPUS") == "absent" and not SHARED.is_dir()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -75,9 +70,9 @@ def emptied(url: str) -> str:
     """The Valkey or Redis at *url*, with nothing in it."""
 
     async def empty() -> None:
-        log = RedisStreamsBroker(url)
-        await log.state.flushall()
-        await log.close()
+        broker = RedisStreamsBroker(url)
+        await broker.state.flushall()
+        await broker.close()
 
     asyncio.run(empty())
     return url
@@ -234,12 +229,8 @@ def copydesk(
     return done
 
 
-def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """In CI, a skip is a failure: there everything can be had."""
-    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    skipped = reporter.stats.get("skipped", []) if reporter else []
-    if corpus_is_absent():
-        skipped = [report for report in skipped if NO_CORPUS not in str(report.longrepr)]
-    if os.environ.get("CI") and skipped and exitstatus == 0:
-        reporter.write_line(f"in CI nothing may be skipped: {[r.nodeid for r in skipped]}", red=True)
-        session.exitstatus = 1
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the unit tests and the groups of parallel workers before pytest selects by `-m`."""
+    rings.pytest_collection_modifyitems(items)
+    parallel.distribute(items)

@@ -18,7 +18,7 @@ from streams.topics import DESK_GROUP, ITEMS
 from tests.conftest import DEADLINE_S, ROOT, until
 from tests.support.feed_server import FeedServer, rss
 from tests.support.pipeline import BODY, MORE, everything, explore, newsdesk, settled
-from workers.counters import is_balanced, read_counters
+from workers.counters import is_consistent, read_counters
 from workers.dedupe.rebuild import INTACT_KEY
 from workers.desk.desk import create_desk
 from workers.poller.poller import Poller
@@ -44,7 +44,7 @@ def test_new_revised_duplicate_and_nothing_again(either: Settings) -> None:
             before = sum(server.requests.values())
             await until(lambda: sum(server.requests.values()) > before + 6)
             assert (await read_counters(broker.state))["desk"] == counters["desk"]
-            assert is_balanced(counters)
+            assert is_consistent(counters)
             assert server.statuses[304] > 0
             articles: list[Article] = await everything(settings, "articles")
             assert sorted((x.title, x.revision) for x in articles) == [("One", 1), ("One", 2), ("Three", 1), ("Two", 1)]
@@ -120,7 +120,7 @@ def test_bad_feeds_fail_in_words_and_harm_no_other(settings: Settings) -> None:
             assert {p.feed for p in polls if p.outcome == "failed"} == set(said) - {server.url + "good"}
             [later] = [f for f in await feeds.all() if f.url.endswith("later")]
             assert later.due_s - later.polled_s >= 3600
-            assert is_balanced(await read_counters(broker.state))
+            assert is_consistent(await read_counters(broker.state))
 
     asyncio.run(go())
 
@@ -199,9 +199,9 @@ def test_real_captures_replayed_in_order_are_all_accounted_for(settings: Setting
             await FeedRegistry(broker.state).add([(server.url + name, "") for name in captures])
             await until(lambda: all(served[n] > len(c) for n, c in captures.items()))
             counters = await settled(broker, {"new": 100})
-            assert is_balanced(counters)
-            assert counters["desk"]["in"] == counters["poll"]["sent"]
-            assert counters["desk"]["dead"] == 0
+            assert is_consistent(counters)
+            assert counters["desk"]["received"] == counters["poll"]["new"]
+            assert counters["desk"]["failed"] == 0
             articles: list[Article] = await everything(settings, "articles")
             assert len(articles) == counters["desk"]["new"] + counters["desk"]["revised"]
             assert len({(a.id, a.revision) for a in articles}) == len(articles)

@@ -84,8 +84,8 @@ def test_alerts_and_dashboard_ask_for_metrics_that_there_are() -> None:
     from workers.web.metrics import render_metrics
 
     status = {
-        "counters": {"desk": {"in": 1, "new": 1, "dead": 0}, "poll": {"in": 1, "sent": 1}},
-        "balanced": True, "lag": 0, "memory": 0.1, "feeds": [{"health": "ok"}],
+        "counters": {"desk": {"received": 1, "new": 1, "failed": 0}, "poll": {"received": 1, "new": 1}},
+        "counters_consistent": True, "lag": 0, "memory_usage": 0.1, "feeds": [{"health": "ok"}],
         "workers": [{"name": "desk-1", "role": "desk", "heartbeat_age_s": 1.5}],
     }  # fmt: skip
     text = render_metrics(status, {"copydesk.articles": 1}, Latency()).decode()

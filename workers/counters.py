@@ -1,7 +1,9 @@
 """Counters of inputs and outcomes per stage, written in the same step as the results.
 
-in = new + revised + duplicate + filtered + dead       (desk)
-in = sent + known + dead                               (poll)
+received = new + unchanged + failed                           (poll: entries of documents)
+received = new + revised + duplicate + filtered + failed      (desk: items)
+
+`failed` has one meaning in both stages: the entry or item became a dead letter.
 """
 
 from collections import Counter
@@ -11,25 +13,26 @@ from typing import Any
 from streams.brokers.base import RedisCommand
 
 KEY = "copydesk:counters"
+RECEIVED = "received"
 STAGES = {
-    "poll": ("sent", "known", "dead"),
-    "desk": ("new", "revised", "duplicate", "filtered", "dead"),
+    "poll": ("new", "unchanged", "failed"),
+    "desk": ("new", "revised", "duplicate", "filtered", "failed"),
 }
 
 
 def increment_commands(stage: str, counts: Mapping[str, int]) -> list[RedisCommand]:
-    """Return the commands that add *counts* to *stage*. `in` is their sum, so the identities above always hold."""
+    """Return the commands that add *counts* to *stage*. `received` is their sum, so the identities always hold."""
     unknown = set(counts) - set(STAGES[stage])
     assert not unknown, f"unknown outcomes: {sorted(unknown)} (stage {stage})"
-    total = {"in": sum(counts.values()), **counts}
-    return [("HINCRBY", KEY, f"{stage}:{name}", n) for name, n in total.items() if n]
+    counts = {RECEIVED: sum(counts.values()), **counts}
+    return [("HINCRBY", KEY, f"{stage}:{name}", n) for name, n in counts.items() if n]
 
 
 async def read_counters(state: Any) -> dict[str, dict[str, int]]:
     """Return all counters: stage → outcome → count."""
     raw = await state.hgetall(KEY)
     counters: dict[str, Counter[str]] = {
-        stage: Counter({"in": 0, **dict.fromkeys(names, 0)}) for stage, names in STAGES.items()
+        stage: Counter({RECEIVED: 0, **dict.fromkeys(names, 0)}) for stage, names in STAGES.items()
     }
     for name, value in raw.items():
         stage, _, outcome = name.decode().partition(":")
@@ -37,6 +40,6 @@ async def read_counters(state: Any) -> dict[str, dict[str, int]]:
     return {stage: dict(counts) for stage, counts in counters.items()}
 
 
-def is_balanced(counters: Mapping[str, Mapping[str, int]]) -> bool:
-    """Return whether `in` equals the sum of the outcomes in every stage."""
-    return all(counters[s].get("in", 0) == sum(counters[s].get(n, 0) for n in names) for s, names in STAGES.items())
+def is_consistent(counters: Mapping[str, Mapping[str, int]]) -> bool:
+    """Return whether `received` equals the sum of the outcomes in every stage."""
+    return all(counters[s].get(RECEIVED, 0) == sum(counters[s].get(n, 0) for n in names) for s, names in STAGES.items())

@@ -7,7 +7,7 @@ from streams.brokers.base import Broker
 from streams.brokers.redis_streams.broker import RedisStreamsBroker
 from streams.brokers.redis_streams.memory import read_removed
 from streams.topics import ITEMS
-from workers.counters import is_balanced, read_counters
+from workers.counters import is_consistent, read_counters
 from workers.heartbeats import as_rows, lag_problems, read_workers, silent_problems
 from workers.poller.registry import FeedRegistry, FeedState
 
@@ -21,9 +21,9 @@ async def read_status(broker: Broker, desk_group: str) -> dict[str, Any]:
     now_s = time.time()
     return {
         "counters": counters,
-        "balanced": is_balanced(counters),
+        "counters_consistent": is_consistent(counters),
         "lag": await broker.lag(ITEMS.name, desk_group),
-        "memory": round(await broker.memory_usage(), 4),
+        "memory_usage": round(await broker.memory_usage(), 4),
         "removed_for_memory": await _removed_for_memory(broker),
         "workers": as_rows(await read_workers(broker.state)),
         "feeds": [_feed_row(feed, now_s) for feed in feeds],
@@ -47,10 +47,10 @@ def _feed_row(feed: FeedState, now_s: float) -> dict[str, Any]:
         "error": feed.error,
         "failures": feed.failures,
         "polls": feed.polls,
-        "sent": feed.items_total,
+        "items_published": feed.items_published,
         "due_in_s": round(feed.due_s - now_s, 1),
-        "every_s": round(max(0.0, feed.due_s - feed.polled_s)) if feed.polls else 0,
-        "items_a_day": round(24 * feed.history.per_hour, 1) if feed.history else 0,
+        "interval_s": round(max(0.0, feed.due_s - feed.polled_s)) if feed.polls else 0,
+        "items_per_day": round(24 * feed.history.per_hour, 1) if feed.history else 0,
         "paused": feed.paused,
     }
 

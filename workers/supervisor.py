@@ -25,11 +25,12 @@ from streams.config.sources import ENV_PREFIX
 from streams.config.tables import TABLE_SETTINGS
 from streams.errors import UnavailableError
 from streams.retry import Backoff
+from streams.start import Start
 from streams.subscribe import subscribe
 from streams.topics import DESK_GROUP
 from streams.valkey.server import EmbeddedValkey, die_with_parent
 from workers.console import ConsoleReporter
-from workers.counters import read_counters
+from workers.counters import RECEIVED, read_counters
 from workers.demo.newsroom import Newsroom
 from workers.heartbeats import clear_workers, heartbeat_task, remove_workers, write_heartbeat
 from workers.poller.registry import FeedRegistry
@@ -212,11 +213,11 @@ class Supervisor:
 
     async def _print_articles(self) -> None:
         settings = replace(self.settings, broker_url=self.url)
-        async for article in subscribe("articles", start="end", settings=settings):
+        async for article in subscribe("articles", start=Start.LATEST, settings=settings):
             self.console.article(article)
 
     async def _print_polls(self) -> None:
-        async for poll in subscribe("polls", start="end", settings=replace(self.settings, broker_url=self.url)):
+        async for poll in subscribe("polls", start=Start.LATEST, settings=replace(self.settings, broker_url=self.url)):
             self.console.poll(poll)
 
     def _print_banner(self, page_url: str, started_in_s: float) -> None:
@@ -227,8 +228,8 @@ class Supervisor:
 
     def _print_summary(self, counters: Mapping[str, Mapping[str, int]]) -> None:
         desk = counters["desk"]
-        parts = ", ".join(f"{n} {name}" for name, n in desk.items() if name != "in")
-        self.console.note(f"stopped; items so far: {desk['in']} ({parts})")
+        parts = ", ".join(f"{n} {name}" for name, n in desk.items() if name != RECEIVED)
+        self.console.note(f"stopped; items so far: {desk[RECEIVED]} ({parts})")
 
 
 def command_name() -> str:

@@ -10,7 +10,7 @@ from streams.brokers.base import Broker
 from streams.errors import UnavailableError
 from streams.exit_codes import ExitCode, abort
 from streams.topics import DESK_GROUP, ITEMS
-from workers.counters import read_counters
+from workers.counters import RECEIVED, read_counters
 from workers.dedupe.rebuild import INTACT_KEY
 
 STALL_TIMEOUT_S = 30.0
@@ -29,7 +29,7 @@ async def watchdog(broker: Broker, stall_timeout_s: float = STALL_TIMEOUT_S) -> 
         try:
             if not await _is_state_intact(broker):
                 abort(ExitCode.TEMPFAIL, "shared state lost", key=INTACT_KEY, next_step="restarting to rebuild it")
-            count = (await read_counters(broker.state))["desk"]["in"]
+            count = (await read_counters(broker.state))["desk"][RECEIVED]
             lag = await broker.lag(ITEMS.name, DESK_GROUP)
         except UnavailableError:
             last_count = -1  # no figures during an outage: the timeout starts anew when the broker is back

@@ -103,12 +103,14 @@ def _fence(wire: Sequence[Out]) -> list[Any]:
 def _conserve(counters: Mapping[str, Mapping[str, int]], articles: int, dead: int, items: int) -> list[Any]:
     desk = counters["desk"]
     wrong = [
-        (stage, dict(c)) for stage, c in counters.items() if c["in"] != sum(n for name, n in c.items() if name != "in")
+        (stage, dict(c))
+        for stage, c in counters.items()
+        if c["received"] != sum(n for name, n in c.items() if name != "received")
     ]
     if desk["new"] + desk["revised"] != articles:
         wrong.append(("articles", articles, dict(desk)))
-    if desk["in"] != items:
+    if desk["received"] != items:
         wrong.append(("items", items, dict(desk)))
-    if desk["dead"] != dead:
+    if desk["failed"] != dead:
         wrong.append(("dead letters", dead, dict(desk)))
     return wrong

@@ -21,8 +21,8 @@ WIRE = [
     for r, revision_digest in enumerate(digests)
 ]
 COUNTERS = {
-    "poll": {"in": 10, "sent": 10, "known": 0, "dead": 0},
-    "desk": {"in": 10, "new": 5, "revised": 5, "duplicate": 0, "filtered": 0, "dead": 0},
+    "poll": {"received": 10, "new": 10, "unchanged": 0, "failed": 0},
+    "desk": {"received": 10, "new": 5, "revised": 5, "duplicate": 0, "filtered": 0, "failed": 0},
 }
 
 
@@ -56,7 +56,7 @@ def test_checker_detects_each_violation(figure: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("stage", "outcome", "items"), [("poll", "sent", 10), ("desk", "new", 10), ("desk", "revised", 10), ("", "", 11)]
+    ("stage", "outcome", "items"), [("poll", "new", 10), ("desk", "new", 10), ("desk", "revised", 10), ("", "", 11)]
 )
 def test_checker_detects_inconsistent_counters(stage: str, outcome: str, items: int) -> None:
     counters = {s: {n: c + (s == stage and n == outcome) for n, c in counts.items()} for s, counts in COUNTERS.items()}

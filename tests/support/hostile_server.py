@@ -30,6 +30,7 @@ from streams.subscribe import subscribe
 from streams.topics import DESK_GROUP
 from streams.valkey.server import EmbeddedValkey
 from tests.conftest import DEADLINE_S
+from tests.support.ports import free_port
 from workers.desk.article import clean_item, item_blocks
 from workers.poller.poller import Poller
 from workers.poller.registry import FeedRegistry
@@ -40,6 +41,7 @@ SERVER = SHARED / "tools" / "hostile_server.py"
 NETNS = SHARED / "tools" / "run_netns.sh"
 COSTLY_CPU_S = 5.0
 AT_ONCE = 24
+SERVER_PORTS = 20  # the server's port and the ports of its TLS cases, which follow it
 MAX_S, MAX_RSS_MB = 20.0, 256
 Case = Mapping[str, Any]
 
@@ -57,7 +59,9 @@ class Found:
 @asynccontextmanager
 async def hostile_server(netns: bool) -> AsyncGenerator[Mapping[str, Any], None]:
     """Run the server; yield its manifest, with the certificate authority's file as `ca`."""
-    host = ["--netns", "--host", "0.0.0.0", "--public", "feeds.example"] if netns else ["--port", "18099"]
+    host = ["--netns", "--host", "0.0.0.0", "--public", "feeds.example"] if netns else [
+        "--port", str(free_port(SERVER_PORTS)), "--canary-port", str(free_port()), "--redis-port", str(free_port()),
+    ]  # fmt: skip
     process = await asyncio.create_subprocess_exec(
         sys.executable, str(SERVER), *host, "--max-seconds", "600", stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     )

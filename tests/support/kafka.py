@@ -1,6 +1,7 @@
 """Real Kafka clusters for tests: Apache's jars from Maven, KRaft nodes on loopback, stopped with the session."""
 
 import base64
+import fcntl
 import os
 import shutil
 import signal
@@ -16,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from streams.valkey.server import die_with_parent
+from tests.support.ports import free_port
 
 CURRENT, BEFORE = (
     "4.4.0",
@@ -23,7 +25,7 @@ CURRENT, BEFORE = (
 )  # docker-compose.yml runs CURRENT; BEFORE is the last release of the previous major version
 POM = Path(__file__).parent / "pom.xml"
 COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
-START_S = 90.0
+START_S = 300.0  # as DEADLINE_S in tests/conftest.py: parallel tests share the cores with a starting broker
 DOWNLOAD_S = 240.0
 JAVA = ["java", "-Xmx320m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"]
 USER, PASSWORD = "copydesk", "invented"
@@ -79,14 +81,28 @@ def jars(version: str) -> str:
     if missing:
         raise NoKafka(f"no {' and no '.join(missing)} on this machine")
     folder = Path(tempfile.gettempdir()) / f"copydesk-kafka-{version}"
-    if not (folder / "complete").exists():
-        options = [f"-Dkafka.version={version}", f"-DoutputDirectory={folder}", "-DincludeScope=runtime"]
-        command = ["mvn", "-q", "-B", "-f", str(POM), COPY, *options]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=DOWNLOAD_S, check=False)
-        if done.returncode:
-            raise NoKafka(f"Maven couldn't fetch Kafka {version}: {done.stdout[-300:]}")
-        (folder / "complete").touch()
+    with locked(folder.with_suffix(".lock")):
+        if not (folder / "complete").exists():
+            download(version, folder)
     return f"{folder}/*"
+
+
+@contextmanager
+def locked(path: Path) -> Generator[None, None, None]:
+    """Hold an exclusive lock during the block: parallel tests download a version once."""
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def download(version: str, folder: Path) -> None:
+    """Fetch the jars of a version by Maven. Raises: NoKafka with Maven's output."""
+    options = [f"-Dkafka.version={version}", f"-DoutputDirectory={folder}", "-DincludeScope=runtime"]
+    command = ["mvn", "-q", "-B", "-f", str(POM), COPY, *options]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=DOWNLOAD_S, check=False)
+    if done.returncode:
+        raise NoKafka(f"Maven couldn't fetch Kafka {version}: {done.stdout[-300:]}")
+    (folder / "complete").touch()
 
 
 @dataclass
@@ -222,10 +238,3 @@ def cluster(version: str = CURRENT, nodes: int = 1, *, secure: bool = False) -> 
         yield made
     finally:
         made.stop()
-
-
-def free_port() -> int:
-    """Return a loopback port that was free a moment ago."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])

@@ -18,7 +18,7 @@ STARTERS = frozenset({
     "subprocess", "Popen", "create_subprocess_exec", "create_subprocess_shell", "multiprocessing", "ProcessPoolExecutor",
     "fork", "TCPSite", "start_server", "create_server", "TestServer", "create_connection", "open_connection", "connect", "EmbeddedValkey", "ParserPool", "Newsroom",
 })  # fmt: skip
-LONG = frozenset({"faults", "hours", "corpus", "train"})
+LONG = frozenset({"faults", "hours", "corpus", "corpus_full", "train"})
 AUDITED = frozenset({"socket.bind", "socket.connect", "subprocess.Popen", "os.posix_spawn", "os.fork", "os.system"})
 CORPUS = "shared"  # the fixture of everything that reads ../shared
 

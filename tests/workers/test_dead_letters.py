@@ -14,6 +14,7 @@ from streams.codec import encode
 from streams.config.settings import Settings
 from streams.errors import UnreadableError
 from streams.records import Article, DeadLetter, Item
+from streams.start import Start
 from streams.subscribe import subscribe
 from streams.topics import ITEMS, SINK_REPLAYS
 from tests.conftest import copydesk
@@ -21,7 +22,7 @@ from tests.support.feed_server import FeedServer, rss
 from tests.support.pipeline import BODY, MORE, everything, newsdesk, settled
 from workers import dead_letters
 from workers.clean.cleaner import CleanedContent
-from workers.counters import is_balanced
+from workers.counters import is_consistent
 from workers.desk.article import clean_item
 from workers.poller.registry import FeedRegistry
 from workers.services import connect
@@ -34,8 +35,8 @@ def test_unreadable_message_becomes_dead_letter_without_blocking(settings: Setti
             await broker.publish(unreadable)
             server.answers["f"] = rss([(f"https://a.example/{n}", f"T{n}", BODY) for n in range(8)])
             await FeedRegistry(broker.state).add([(server.url + "f", "")])
-            counters = await settled(broker, {"new": 8, "dead": 4})
-            assert is_balanced(counters)
+            counters = await settled(broker, {"new": 8, "failed": 4})
+            assert is_consistent(counters)
             letters: list[DeadLetter] = await everything(settings, "dead-letters")
             assert sorted(x.payload for x in letters) == sorted(m.value for m in unreadable)
             assert all(
@@ -65,7 +66,7 @@ def test_slow_item_becomes_dead_letter(settings: Settings) -> None:
                 content=(Content(html),),
             )
             await broker.publish([OutgoingMessage(ITEMS.name, item.identity_key.encode(), encode(item))])
-            await settled(broker, {"dead": 1})
+            await settled(broker, {"failed": 1})
             [letter] = await everything(settings, "dead-letters")
             assert letter.error_kind == "timeout"
             assert "longer than 0.1 s" in letter.error
@@ -92,7 +93,7 @@ def test_dead_letters_are_replayed_once_or_discarded(settings: Settings, tmp_pat
                         OutgoingMessage(ITEMS.name, b"k", b"{"),
                     ]
                 )
-                await settled(broker, {"dead": 2})
+                await settled(broker, {"failed": 2})
             async with newsdesk(replace(settings, item_timeout_s=600.0), server) as broker:  # enough time
                 listed = (await asyncio.to_thread(copydesk, "dead-letters", "list", *flags, cwd=tmp_path)).stdout
                 [timeout] = [line.split()[0] for line in listed.splitlines() if " timeout " in line]
@@ -103,7 +104,7 @@ def test_dead_letters_are_replayed_once_or_discarded(settings: Settings, tmp_pat
                 done = await asyncio.to_thread(copydesk, "dead-letters", "replay", timeout, *flags, cwd=tmp_path)
                 assert done.stdout == "1 replayed\n"
                 counters = await settled(broker, {"new": 1})
-                assert is_balanced(counters)
+                assert is_consistent(counters)
                 again = await asyncio.to_thread(
                     copydesk, "dead-letters", "replay", timeout, *flags, cwd=tmp_path, check=1
                 )
@@ -169,8 +170,8 @@ def test_oversized_item_becomes_dead_letter(settings: Settings) -> None:
             server.answers["f"] = rss([("https://a.example/1", "Huge", huge), ("https://a.example/2", "Good", BODY)])
             await FeedRegistry(broker.state).add([(server.url + "f", "")])
             counters = await settled(broker, {"new": 1})
-            assert is_balanced(counters)
-            assert (counters["poll"]["sent"], counters["poll"]["dead"]) == (1, 1)
+            assert is_consistent(counters)
+            assert (counters["poll"]["new"], counters["poll"]["failed"]) == (1, 1)
             [letter] = [r async for r in subscribe("dead-letters", follow=False, settings=settings)]
             assert re.search(r"a.example/1 has 1,\d{3},\d{3} characters \(maximum 1,000,000\)", letter.error)
             assert (letter.topic, letter.feed, letter.source) == ("", server.url + "f", f"feed {server.url}f")
@@ -195,7 +196,7 @@ def test_sink_dead_letter_replays_to_its_sink(settings: Settings) -> None:
         assert await dead_letters.replay(broker, pending)
         assert await dead_letters.replay(broker, pending)  # idempotent: sends nothing more
         assert not await dead_letters.discard(broker, pending)
-        reader = await broker.open_reader(SINK_REPLAYS, "", "start")
+        reader = await broker.open_reader(SINK_REPLAYS, "", Start.EARLIEST)
         [message] = await reader.read(1.0)
         await reader.close()
         assert (message.key, message.value) == (b"desk", b"{}")

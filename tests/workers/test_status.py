@@ -25,7 +25,7 @@ def test_status_reports_health_of_each_feed(settings: Settings) -> None:
         await add_feeds(broker)
         report = await read_status(broker, DESK_GROUP)
         assert {feed["url"]: feed["health"] for feed in report["feeds"]} == {FEEDS[0][0]: "paused", FEEDS[1][0]: "new"}
-        assert report["balanced"]
+        assert report["counters_consistent"]
         await broker.close()
 
     asyncio.run(go())

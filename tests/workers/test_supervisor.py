@@ -94,8 +94,8 @@ def test_up_publishes_exactly_once_after_kills(tmp_path: Path) -> None:
             assert set(counts) <= set(ledger(tmp_path))
             assert max(counts.values()) == 1
             status = json.loads(copydesk("status", "--json", cwd=tmp_path).stdout)
-            assert status["balanced"]
-            assert status["counters"]["desk"]["dead"] == 0
+            assert status["counters_consistent"]
+            assert status["counters"]["desk"]["failed"] == 0
             article = next(a for a in articles(tmp_path) if a["removed"])
             clutter = ("Explore", "appeared first", "ALSO READ")
             assert not any(text in paragraph for paragraph in article["paragraphs"] for text in clutter)
@@ -146,7 +146,7 @@ def test_up_serves_status_page(tmp_path: Path) -> None:
             await until(lambda: json.loads(get("recent.json")[1])["articles"], what="articles on the page")
             status, body, headers = get("status.json")
             assert status == 200
-            assert json.loads(body)["balanced"]
+            assert json.loads(body)["counters_consistent"]
             assert get("healthz")[0] == 200
             assert b"<title>copydesk</title>" in get("")[1]
             assert "default-src 'none'" in headers["Content-Security-Policy"]
@@ -175,7 +175,7 @@ def test_up_with_feed_starts_no_demo(tmp_path: Path) -> None:
                 assert f"url              {url}" in shown.stdout
                 await asyncio.to_thread(copydesk, "feeds", "show", "https://nobody.example/", cwd=tmp_path, check=1)
                 [feed] = map(json.loads, listed.stdout.splitlines())
-                assert (feed["title"], feed["items_total"]) == ("The Test Courier", 1)
+                assert (feed["title"], feed["items_published"]) == ("The Test Courier", 1)
                 opml = (await asyncio.to_thread(copydesk, "feeds", "export", cwd=tmp_path)).stdout
                 (tmp_path / "f.opml").write_text(opml)
                 again = await asyncio.to_thread(copydesk, "feeds", "import", "f.opml", cwd=tmp_path)

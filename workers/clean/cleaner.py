@@ -7,15 +7,15 @@ Pure. Knows nothing of feeds, topics or storage.
 
 import re
 from collections.abc import Container, Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from streams.records import Image, Link, RemovedBlock
 from workers.clean.blocks import MAX_BLOCKS, MAX_HTML_CHARS, Block, html_blocks, list_members, parse_html, text_blocks
+from workers.clean.feed_html import simplify_feed_html
 from workers.clean.labeller import BlockLabel, Labelling, Prediction, label_blocks
-from workers.clean.metadata import KnownText, Metadata, extract_metadata
+from workers.clean.metadata import KnownText, Metadata, SharedFields, extract_metadata
 from workers.clean.render import blocks_html, paragraphs_html
 from workers.clean.rules.bylines import DATELINE
 from workers.clean.site_facts import SiteFacts, line_key
@@ -40,21 +40,12 @@ MIN_LINK_SHARE = 0.5  # of a feed item's block, for the model to score it
 FIELD_REASONS = ("kept as such", "kept with its picture")
 
 
-class CleanedContent(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """A cleaned story: the fields of an Article that depend on its text only."""
+class CleanedContent(SharedFields, frozen=True, omit_defaults=True, kw_only=True):
+    """A cleaned story: the fields of an Article that depend on its text only, under the names of Article."""
 
     url: str = ""
-    canonical_url: str = ""
-    title: str = ""
     dek: str = ""
-    kicker: str = ""
-    byline: tuple[str, ...] = ()
     dateline: str = ""
-    published: datetime | None = None
-    updated: datetime | None = None
-    article_type: str = ""  # `live blog`, `gallery` or empty
-    publisher: str = ""
-    language: str = ""
     source_credit: str = ""
     images: tuple[Image, ...] = ()
     paragraphs: tuple[str, ...] = ()
@@ -107,6 +98,8 @@ def to_blocks(data: str, kind: str = "auto", *, title: str = "", url: str = "") 
         blocks = text_blocks(data[:MAX_HTML_CHARS])
         return BlockDocument(kind, blocks, plain_text(title), truncated=_truncation(data, len(blocks)))
     root = parse_html(data, page=kind == "page")
+    if kind == "html":
+        simplify_feed_html(root)
     metadata = extract_metadata(root, url) if kind == "page" else None
     blocks = html_blocks(root)
     title = plain_text(title) or (metadata.title if metadata else "")
@@ -162,7 +155,7 @@ def _clean_until_stable(
         again, _ = _clean_once(to_blocks(content.html, "html", title=document.title, url=document.url), facts, model)
         if len(again.paragraphs) >= len(content.paragraphs):
             return content
-        after, before = set(again.paragraphs), set(content.paragraphs)
+        after, before = _one_line(again.paragraphs), _one_line(content.paragraphs)
         content = msgspec.structs.replace(
             content,
             paragraphs=again.paragraphs,
@@ -172,6 +165,11 @@ def _clean_until_stable(
             removed=(*content.removed, *again.removed),
         )
     return content
+
+
+def _one_line(paragraphs: Sequence[str]) -> set[str]:
+    """Return *paragraphs* without line breaks, as in `stable_lines`."""
+    return {" ".join(paragraph.split()) for paragraph in paragraphs}
 
 
 def _uncertain_blocks(document: BlockDocument) -> set[Block]:
@@ -228,19 +226,10 @@ def _prediction(model: "Model", block: Block, probability: float) -> Prediction:
 
 def _with_metadata(content: CleanedContent, metadata: Metadata) -> CleanedContent:
     """Fill the fields that the visible text lacks; metadata never changes the body."""
-    return msgspec.structs.replace(
-        content,
-        canonical_url=metadata.canonical_url,
-        title=content.title or metadata.title,
-        byline=content.byline or metadata.byline,
-        published=content.published or metadata.published,
-        updated=metadata.updated,
-        kicker=content.kicker or metadata.section,
-        article_type=metadata.article_type or detect_gallery(content),
-        publisher=metadata.publisher,
-        language=metadata.language,
-        images=content.images or ((Image(metadata.image),) if metadata.image else ()),
-    )
+    shared = {name: getattr(content, name) or getattr(metadata, name) for name in SharedFields.__struct_fields__}
+    images = content.images or ((Image(metadata.image),) if metadata.image else ())
+    shared["article_type"] = shared["article_type"] or detect_gallery(content)
+    return msgspec.structs.replace(content, **shared, images=images)
 
 
 def detect_gallery(content: CleanedContent) -> str:
@@ -252,9 +241,9 @@ def detect_gallery(content: CleanedContent) -> str:
 def _assemble(labelling: Labelling, document: BlockDocument, also_removed: Sequence[RemovedBlock]) -> CleanedContent:
     head, pairs = labelling.head, list(zip(labelling.blocks, labelling.labels, strict=True))
     kept = [block for block, label in pairs if not label.reason and block.text]
-    text = tuple(block.text for block in kept)
+    text = tuple(block.lines or block.text for block in kept)
     words = sum(block.words for block in kept)
-    dateline = DATELINE.match(text[0][:MAX_DATELINE_CHARS]) if text else None
+    dateline = DATELINE.match(kept[0].text[:MAX_DATELINE_CHARS]) if kept else None
     shown = [block for block, label in pairs if not label.reason or label.label == "caption"]
     if document.input_type == "page":
         shown = _within_story(shown, kept)

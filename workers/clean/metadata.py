@@ -3,9 +3,10 @@
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
+
+import msgspec
 
 from workers.text.dates import parse_date
 from workers.text.normalise import match_key, plain_text
@@ -17,19 +18,23 @@ STORY_TYPE = re.compile(r"Article|BlogPosting|LiveBlog|Gallery|Report\b")
 ARTICLE_TYPES = {"LiveBlogPosting": "live blog", "ImageGallery": "gallery", "MediaGallery": "gallery"}
 
 
-@dataclass(frozen=True)
-class Metadata:
-    """Metadata in the head of a page. The cleaner uses it only for fields that the visible text lacks."""
+class SharedFields(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """Fields of an Article that the page head and the visible text both can have, under the names of Article."""
 
     title: str = ""
     canonical_url: str = ""
+    kicker: str = ""
     byline: tuple[str, ...] = ()
     published: datetime | None = None
     updated: datetime | None = None
-    section: str = ""
-    article_type: str = ""
+    article_type: str = ""  # `live blog`, `gallery` or empty
     publisher: str = ""
     language: str = ""
+
+
+class Metadata(SharedFields, frozen=True, kw_only=True):
+    """Metadata in the head of a page. The cleaner uses it only for fields that the visible text lacks."""
+
     image: str = ""
     description: str = ""
     article_body: str = ""  # from JSON-LD; a feature of the model, never the result
@@ -68,7 +73,7 @@ def extract_metadata(document: Any, base: str = "") -> Metadata:
         byline=tuple(_names(ld.get("author"))) or ((plain_text(meta["author"]),) if meta.get("author") else ()),
         published=parse_date(str(date)) if date else None,
         updated=parse_date(str(modified)) if modified else None,
-        section=plain_text(section) if isinstance(section, str) else "",
+        kicker=plain_text(section) if isinstance(section, str) else "",
         article_type=next((name for ld_type, name in ARTICLE_TYPES.items() if ld_type in str(ld.get("@type"))), ""),
         publisher=plain_text(meta.get("og:site_name") or ""),
         language=(html.get("lang") or "" if html is not None else "").replace("_", "-"),

@@ -110,7 +110,7 @@ def _to_row(feed: Any) -> dict[str, Any]:
 
 
 def _describe(feed: Any) -> str:
-    state = feed.error or (f"{feed.items_total} items in {feed.polls} polls" if feed.polls else "not polled yet")
+    state = feed.error or (f"{feed.items_published} items in {feed.polls} polls" if feed.polls else "not polled yet")
     return ("paused; " if feed.paused else "") + state + (f"; moved to {feed.moved_to}" if feed.moved_to else "")
 
 
@@ -131,7 +131,7 @@ def show_feed(settings: Settings, url: str, as_json: bool) -> ExitCode:
     if url not in registered:
         raise UnreadableError(f"no such feed: {url}; see `copydesk feeds list`")
     history = registered[url].history
-    row = _to_row(registered[url]) | {"items_a_day": round(24 * history.per_hour, 1) if history else None}
+    row = _to_row(registered[url]) | {"items_per_day": round(24 * history.per_hour, 1) if history else None}
     if as_json:
         print_json(row)
         return ExitCode.OK
@@ -186,12 +186,13 @@ def discover(settings: Settings, url: str, as_json: bool) -> ExitCode:
     """Find the feeds of a web page."""
     from workers.http.client import HttpClient
     from workers.poller.discovery import discover as discover_feeds
+    from workers.poller.formats import ACCEPT
     from workers.poller.parser_pool import ParserPool
     from workers.poller.registry import validate_feed_url
     from workers.text.normalise import plain_text
 
     async def find() -> Any:
-        async with HttpClient(settings) as client, ParserPool(1) as parsers:
+        async with HttpClient(settings, ACCEPT) as client, ParserPool(1) as parsers:
             return await discover_feeds(client, parsers, validate_feed_url(url))
 
     results = asyncio.run(find())

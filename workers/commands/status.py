@@ -41,7 +41,7 @@ def status(settings: Settings, as_json: bool) -> ExitCode:
         print(f"desk lag {report['lag']} items; {len(report['feeds'])} feeds")
         for worker in report["workers"]:
             print(f"worker {worker['name']}: last heartbeat {worker['heartbeat_age_s']:.0f} s ago")
-    if not report["balanced"]:
+    if not report["counters_consistent"]:
         warn("counters inconsistent: items are missing; see `copydesk check`")
         return ExitCode.UNHEALTHY
     return ExitCode.OK
@@ -82,10 +82,9 @@ def run_checks(settings: Settings, status: Mapping[str, Any]) -> Iterator[Check]
     urls = filter(None, (settings.broker_url, settings.state_url))
     yield Check("settings", True, f"{len(settings.routes)} routes, {len(settings.feeds)} [[feeds]] tables")
     yield Check("broker", True, " and ".join(map(redact_url, urls)))
-    yield check_memory(status["memory"], status["removed_for_memory"])
-    yield Check(
-        "counters", status["balanced"], "consistent" if status["balanced"] else "inconsistent: items are missing"
-    )
+    yield check_memory(status["memory_usage"], status["removed_for_memory"])
+    consistent = status["counters_consistent"]
+    yield Check("counters", consistent, "consistent" if consistent else "inconsistent: items are missing")
     yield Check("desk", not lag, lag[0] if lag else f"lag {status['lag']} items")
     running = len(status["workers"]) - len(silent)
     yield Check("workers", not silent, f"{running} with heartbeats, {len(silent)} without")

@@ -30,10 +30,12 @@ def tail(settings: Settings, topic: str, start: str | None, group: str, follow: 
     Needs a running copydesk. If the broker stops, tail reports it once and waits; with --no-follow, it ends
     with exit code 3.
     """
+    from streams.start import Start, parse_start
     from streams.subscribe import Subscription
 
     async def print_messages() -> None:
-        first = start or ("start" if group or not follow else "end")
+        default = Start.EARLIEST if group or not follow else Start.LATEST
+        first = parse_start(start) if start else default
         async with Subscription(
             topic, auto_commit=True, group=group, start=first, follow=follow, settings=settings
         ) as subscription:

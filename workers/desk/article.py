@@ -28,6 +28,12 @@ from workers.urls.web_url import web_url
 if TYPE_CHECKING:
     from workers.dedupe.near_duplicates.index import StoryAssignment
 
+# Fields that an article takes over under the same name. `to_article` sets the others.
+CONTENT_FIELDS = tuple(name for name in Article.__struct_fields__ if name in CleanedContent.__struct_fields__)
+ITEM_FIELDS = tuple(
+    name for name in Article.__struct_fields__ if name in Item.__struct_fields__ and name != "fingerprint"
+)
+
 
 def item_blocks(item: Item) -> BlockDocument:
     """Return the blocks of an item's page, or of its feed content when it has no page."""
@@ -43,7 +49,7 @@ def feed_blocks(item: Item) -> BlockDocument:
         return BlockDocument("text", [], plain_text(item.title))
     # Some feeds declare text/plain and send HTML. In real plain text every line is a block.
     input_type = "text" if body.type == "text/plain" and detect_input_type(body.value) == "text" else "html"
-    return to_blocks(body.value, input_type, title=item.title, url=item.link)
+    return to_blocks(body.value, input_type, title=item.title, url=body.base or item.link or item.feed)
 
 
 def clean_item(item: Item, document: BlockDocument | None = None, facts: SiteFacts | None = None) -> CleanedContent:
@@ -87,23 +93,24 @@ def to_article(
     item: Item, content: CleanedContent, *, id_: str, revision: int, source: MessageId, fingerprint: bytes = b"",
     story: "StoryAssignment | None" = None, changes: RevisionChanges | None = None,
 ) -> Article:  # fmt: skip
-    """Return the article of *item*. Title, authors and times of the feed win over those found in the text.
+    """Return the article of *item*. A field takes the value of the feed, else that of the text, by its name.
 
     *source*: position of the item's message. *story*: None for an article that starts its own story.
     """
+    fields = {name: getattr(content, name) for name in CONTENT_FIELDS} | {
+        name: value for name in ITEM_FIELDS if (value := getattr(item, name))
+    }
+    fields |= {
+        "publisher": item.publisher, "language": item.language, "tags": item.categories,
+        "byline": item.authors or content.byline, "title": article_title(item, content),
+        "url": web_url(item.link), "canonical_url": web_url(item.canonical_url),
+        "images": article_images(item, content), "html": content.html or paragraphs_html(content.paragraphs),
+        "article_type": content.article_type or detect_gallery(content),
+    }  # fmt: skip
     return Article(
-        id=id_, revision=revision, source=source, fetched_at=item.fetched_at, fingerprint=fingerprint.hex(),
-        url=web_url(item.link), canonical_url=web_url(item.canonical_url),
-        title=article_title(item, content), dek=content.dek, kicker=content.kicker, dateline=content.dateline,
-        byline=item.authors or content.byline, source_credit=content.source_credit,
-        published=item.published or content.published, updated=item.updated or content.updated,
-        publisher=item.publisher, feed=item.feed, folder=item.folder, language=item.language, tags=item.categories,
-        images=article_images(item, content), paragraphs=content.paragraphs,
-        html=content.html or paragraphs_html(content.paragraphs), removed=content.removed,
-        article_type=content.article_type or detect_gallery(content),
-        word_count=content.word_count, reading_minutes=content.reading_minutes,
+        id=id_, revision=revision, source=source, fingerprint=fingerprint.hex(), changes=changes,
         story_id=story.story if story else id_, duplicate_of=story.duplicate_of if story else "",
-        similarity=story.similarity if story else 0.0, changes=changes,
+        similarity=story.similarity if story else 0.0, **fields,
     )  # fmt: skip
 
 

@@ -25,8 +25,8 @@ PAUSE_INTERVAL_S = 0.1
 IMPORT_CHECK_S = MIN_DEADLINE_S = 0.01
 
 
-class BatchState:
-    """Accumulated results of one batch. Texts are title, dek and paragraphs by article id."""
+class BatchBuilder:
+    """Accumulates the result of one batch. Texts are title, dek and paragraphs by article id."""
 
     def __init__(self, batch: Sequence[ConsumedMessage], lease_timeout_s: float) -> None:
         self.handled, self.lease_timeout_s = batch, lease_timeout_s
@@ -53,24 +53,24 @@ class BatchState:
         self.handled = self.handled[: self.handled.index(message)]
         return True
 
-    def count(self, outcome: str, item: Item, at: MessageId, **detail: str) -> None:
+    def count(self, outcome: str, item: Item, message_id: MessageId, **detail: str) -> None:
         """Count and log the outcome of an item; *detail* is `title` or `reason`."""
         self.counts[outcome] += 1
         log.info(
             "item handled", outcome=outcome, identity_key=item.identity_key, feed=item.feed,
-            topic=at.topic, partition=at.partition, offset=at.offset, **detail,
+            topic=message_id.topic, partition=message_id.partition, offset=message_id.offset, **detail,
         )  # fmt: skip
 
     def result(self) -> BatchResult:
         """Return the result for the handled messages; dead letters of later messages wait for their own step."""
         dead_letters = [self.dead_letters[m.message_id] for m in self.handled if m.message_id in self.dead_letters]
-        counts = self.counts + Counter(dead=len(dead_letters))
+        counts = self.counts + Counter(failed=len(dead_letters))
         state_writes = [*self.state_writes, *increment_commands("desk", counts)]
         return BatchResult([*dead_letters, *self.messages], state_writes, len(self.handled))
 
 
 @contextmanager
-def dead_letter_on_error(message: ConsumedMessage, state: BatchState, feed: str = "") -> Iterator[None]:
+def dead_letter_on_error(message: ConsumedMessage, builder: BatchBuilder, feed: str = "") -> Iterator[None]:
     """Turn an exception in the block into a dead letter of *message*, so that the rest of the batch goes on."""
     bug: Exception | None = None
     try:
@@ -89,7 +89,7 @@ def dead_letter_on_error(message: ConsumedMessage, state: BatchState, feed: str 
         "dead letter", identity_key=key, feed=feed, topic=message.topic, partition=message.partition,
         offset=message.offset, error_kind=error_kind, error=repr(bug) if bug else error, exc_info=bug,
     )  # fmt: skip
-    state.dead_letters[message.message_id] = from_message(message, error_kind, error, feed)
+    builder.dead_letters[message.message_id] = from_message(message, error_kind, error, feed)
 
 
 @contextmanager

@@ -42,7 +42,7 @@ class PollOutcome(NamedTuple):
     state: FeedState
     items: Sequence[Item] = ()
     known_items: bytes | None = None
-    dead: Sequence[tuple[str, str]] = ()
+    failed_entries: Sequence[tuple[str, str]] = ()  # (entry, error)
     host_commands: Sequence[RedisCommand] = ()
 
 
@@ -63,15 +63,15 @@ def apply_update(poll: PollResult, state: FeedState, update: FeedUpdate, *, is_p
     """Return the outcome of a parsed document. A pushed document may contain some items of the feed only."""
     oversized = [item for item in update.new_items if text_length(item) > MAX_ITEM_CHARS]
     items = [with_folder(item, state.folder) for item in update.new_items if text_length(item) <= MAX_ITEM_CHARS]
-    dead = [*update.unreadable, *map(oversized_entry, oversized)]
+    failed_entries = [*update.unreadable, *map(oversized_entry, oversized)]
     poll = replace(
         poll,
         items_total=update.document_items + len(update.unreadable),
         items_new=len(items),
         items_unchanged=update.unchanged,
-        items_failed=len(dead),
+        items_failed=len(failed_entries),
         error=update.warning and f"parsed with a warning: {update.warning}",
-        error_kind="bad_entry" if dead else "",
+        error_kind="bad_entry" if failed_entries else "",
     )
     now_s = poll.started_at.timestamp()
     times_s = [item.published.timestamp() if item.published else now_s for item in items]
@@ -80,11 +80,12 @@ def apply_update(poll: PollResult, state: FeedState, update: FeedUpdate, *, is_p
     state = replace(
         state,
         title=update.title or state.title,
-        items_total=state.items_total + len(items),
+        items_published=state.items_published + len(items),
         history=history or schedule.initial_history(now_s, times_s),
     )
     state = _with_pushed(state, update) if is_push else _with_document(state, update, bool(items))
-    return succeeded(poll, "ok", state)._replace(items=items, known_items=update.known_items, dead=dead)
+    result = succeeded(poll, "ok", state)
+    return result._replace(items=items, known_items=update.known_items, failed_entries=failed_entries)
 
 
 def _with_pushed(state: FeedState, update: FeedUpdate) -> FeedState:

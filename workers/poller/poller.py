@@ -30,6 +30,7 @@ from workers.poller import poll as transitions
 from workers.poller import schedule
 from workers.poller.backpressure import CHECK_INTERVAL_S, Backpressure
 from workers.poller.feed_update import FeedUpdate, with_pages
+from workers.poller.formats import ACCEPT
 from workers.poller.full_text import FullTextFetcher
 from workers.poller.parser_pool import ParseRequest, ParserPool
 from workers.poller.poll import PollOutcome
@@ -50,7 +51,7 @@ class Poller:
     def __init__(self, settings: Settings, broker: Broker, desk_group: str) -> None:
         self.settings, self.broker = settings, broker
         self.feeds = FeedRegistry(broker.state, settings.lease_timeout_s, settings.host_delay_s)
-        self.fetcher, self.parsers = HttpClient(settings), ParserPool(settings.parser_processes)
+        self.fetcher, self.parsers = HttpClient(settings, ACCEPT), ParserPool(settings.parser_processes)
         self.websub = WebSub(broker.state, settings.websub_callback_url)
         self.pages = FullTextFetcher(self.fetcher, settings.host_delay_s)
         self.backpressure = Backpressure(broker, desk_group, settings.max_desk_lag)
@@ -212,10 +213,10 @@ class Poller:
             OutgoingMessage(ITEMS.name, item.identity_key.encode("utf-8", "replace"), encode(item))
             for item in result.items
         ]
-        messages += [from_feed_entry(poll.feed, entry, error) for entry, error in result.dead]
+        messages += [from_feed_entry(poll.feed, entry, error) for entry, error in result.failed_entries]
         messages.append(OutgoingMessage(POLLS.name, poll.feed.encode(), encode(poll)))
         counts = increment_commands(
-            "poll", {"sent": poll.items_new, "known": poll.items_unchanged, "dead": poll.items_failed}
+            "poll", {"new": poll.items_new, "unchanged": poll.items_unchanged, "failed": poll.items_failed}
         )
         state_writes = [*poll_commands(result.state, result.known_items), *result.host_commands, *counts]
         is_published = await self.broker.publish(messages, state_writes, conditions)

@@ -7,6 +7,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
+from workers.counters import RECEIVED
 from workers.status import FEED_HEALTH
 from workers.web.latency import Latency
 
@@ -48,7 +49,7 @@ def _items(status: Mapping[str, Any]) -> Iterable[Metric]:
     )
     for stage, counts in status["counters"].items():
         for outcome, count in counts.items():
-            if outcome == "in":
+            if outcome == RECEIVED:
                 received.add_metric([stage], count)
             else:
                 items.add_metric([stage, outcome], count)
@@ -59,11 +60,11 @@ def _gauges(status: Mapping[str, Any]) -> Iterable[Metric]:
     for name, value, help in (
         (
             "copydesk_counters_consistent",
-            float(status["balanced"]),
-            "1 while in = new + revised + duplicate + filtered + dead.",
+            float(status["counters_consistent"]),
+            "1 while every received item of every stage has an outcome.",
         ),
         ("copydesk_desk_lag_items", status["lag"], "Items that no desk has processed yet."),
-        ("copydesk_broker_memory_ratio", status["memory"], "Used share of the broker's memory, 0 to 1."),
+        ("copydesk_broker_memory_ratio", status["memory_usage"], "Used share of the broker's memory, 0 to 1."),
     ):
         yield GaugeMetricFamily(name, help, value=value)
 

@@ -13,7 +13,7 @@ from streams.brokers.base import Broker
 from streams.config.settings import Settings
 from streams.errors import SettingsError, UnavailableError
 from streams.topics import ARTICLES
-from workers.counters import is_balanced, read_counters
+from workers.counters import is_consistent, read_counters
 from workers.poller.registry import FeedRegistry
 from workers.poller.websub import WebSub
 from workers.status import read_readiness, read_status
@@ -130,7 +130,7 @@ class WebServer:
 
     async def _health(self, request: web.Request) -> web.StreamResponse:
         counters = await read_counters(self.broker.state)
-        healthy = is_balanced(counters)
+        healthy = is_consistent(counters)
         return _json({"healthy": healthy}, 200 if healthy else 503)
 
     async def _status(self, request: web.Request) -> web.StreamResponse:

@@ -112,7 +112,7 @@ async def ours(settings: Any, url: str, rounds: int, change: Callable[[int], Non
     polled = (await poller.feeds.all())[0]
     assert not polled.error, polled.error
     await broker.close()
-    return {"cpu_ms": round(own, 3), "valkey_cpu_ms": round(served, 3), "items_sent": polled.items_total}
+    return {"cpu_ms": round(own, 3), "valkey_cpu_ms": round(served, 3), "items_published": polled.items_published}
 
 
 PEER = """

@@ -21,7 +21,8 @@ from streams.subscribe import subscribe
 from streams.valkey.server import die_with_parent
 from tests.conftest import ROOT
 from tests.support.feed_server import FeedServer, rss
-from tests.support.kafka import cluster, free_port
+from tests.support.kafka import cluster
+from tests.support.ports import free_port
 from tests.tools.bench.common import run, server
 from tests.workers.dedupe.near_duplicates.test_index import story
 from tests.workers.poller.test_websub import Hub, active, with_hub

@@ -20,11 +20,12 @@ from streams.brokers.base import Broker, OutgoingMessage
 from streams.codec import decode, encode
 from streams.config.settings import Settings
 from streams.records import Article, Content, Item
+from streams.start import Start
 from streams.topics import ARTICLES, DESK_GROUP, ITEMS
 from tests.tools.bench.common import run, server
 from tests.tools.bench.push import process
 from tests.workers.dedupe.near_duplicates.test_index import story
-from workers.counters import is_balanced, read_counters
+from workers.counters import is_consistent, read_counters
 from workers.dedupe.identity import article_id
 from workers.services import connect
 
@@ -99,14 +100,14 @@ async def work(settings: Settings, deliveries: int, stories: int, seed: int) -> 
     await broker.close()
     return {
         "deliveries": len(order), "stories": stories, "versions": len(items), "kills": desks.kills,
-        "desk": counters["desk"], "balanced": is_balanced(counters), **figures,
+        "desk": counters["desk"], "counters_consistent": is_consistent(counters), **figures,
     }  # fmt: skip
 
 
 async def judged(broker: Broker, items: list[Item]) -> dict[str, int]:
     """Return the figures of the output, and its violations."""
     published: dict[str, list[Article]] = defaultdict(list)
-    reader = await broker.open_reader(ARTICLES, "", "start")
+    reader = await broker.open_reader(ARTICLES, "", Start.EARLIEST)
     while (batch := await reader.read(0.2)) or not await reader.at_end():
         for delivery in batch:
             article = decode(delivery.value, Article)

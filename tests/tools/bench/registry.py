@@ -44,7 +44,7 @@ async def held(settings: Settings) -> dict[str, Any]:
         polled = FeedState(
             address(n), "world", title=f"Publisher {n}: the news of section {n}", etag=f'"{secrets.token_hex(12)}"',
             last_modified="Mon, 23 Nov 2026 12:00:00 GMT", body_hash=secrets.token_hex(8), polled_s=now_s, fetched_s=now_s,
-            due_s=now_s + n / 100, status=200, polls=40, items_total=60, document_items=33, history=history,
+            due_s=now_s + n / 100, status=200, polls=40, items_published=60, document_items=33, history=history,
         )  # fmt: skip
         known_items = secrets.token_bytes(2 * DIGEST_BYTES * len(items))
         loaded = await feeds.load(polled.url)

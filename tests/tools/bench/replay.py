@@ -16,7 +16,7 @@ from streams.topics import DESK_GROUP, ITEMS
 from tests.support.feed_server import FeedServer
 from tests.tools.bench import links
 from tests.tools.bench.common import Stopwatch, run, server
-from workers.counters import is_balanced, read_counters
+from workers.counters import is_consistent, read_counters
 from workers.desk.desk import create_desk
 from workers.poller.poller import Poller
 from workers.poller.registry import FeedRegistry
@@ -61,9 +61,9 @@ async def work(settings: Settings, folder: Path) -> dict[str, Any]:
     await broker.close()
     count = sum(map(len, captures.values()))
     return {
-        "captures": count, "counters": counters, "balanced": is_balanced(counters), "articles": len(articles),
+        "captures": count, "counters": counters, "counters_consistent": is_consistent(counters), "articles": len(articles),
         "repeated": len(articles) - len(set(articles)), "dead_letters": len(dead),
-        "sent_equals_taken": counters["poll"]["sent"] == counters["desk"]["in"],
+        "all_items_received": counters["poll"]["new"] == counters["desk"]["received"],
         "accounted": len(articles) == counters["desk"]["new"] + counters["desk"]["revised"],
         "near_duplicates": links.measured(published), "per_capture": watch.per_item(count),
     }  # fmt: skip

@@ -5,9 +5,11 @@ import re
 from pathlib import Path
 
 import lxml.html
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.corpus import EACH_SHARE, sampled
 from tests.workers.clean.test_cleaner import HEADLINES, STORY
 from workers.clean.cleaner import clean
 from workers.clean.render import TAGS
@@ -105,15 +107,17 @@ def test_clean_preserves_word_order_and_whole_paragraphs(pieces: list[str], kind
     assert all(line in complete for line in STORY if any(p in line for p in text if len(p) > 30))
 
 
-def test_clean_corpus_documents_returns_safe_html(feeds_corpus: Path) -> None:
-    """Clean every file of the corpus as a story, sanitiser test suites included."""
+@pytest.mark.corpus
+@pytest.mark.parametrize(*EACH_SHARE)
+def test_clean_corpus_documents_returns_safe_html(feeds_corpus: Path, share: int) -> None:
+    """Clean files of the corpus as stories, sanitiser test suites included."""
     documents = 0
-    for path in sorted(feeds_corpus.rglob("*")):
+    for path in sampled(sorted(feeds_corpus.rglob("*")), feeds_corpus, share):
         if path.is_file() and path.stat().st_size < 20_000:
             content = clean(html.unescape(decode(path.read_bytes())), "html", url="https://a.example/")
             documents += 1
             assert not dangers(content.html), path
-    assert documents > 3_000
+    assert documents > 3_000 / share
 
 
 def dangers(markup: str) -> list[str]:

@@ -46,7 +46,7 @@ async def handle(desk: Desk, *records: Item | bytes) -> BatchResult:
 def outcomes(result: BatchResult) -> dict[str, Any]:
     """Return the counters that the batch increments."""
     counts = {str(c[2]).removeprefix("desk:"): c[3] for c in result.state_writes if c[1] == "copydesk:counters"}
-    return {name: n for name, n in counts.items() if name != "in"}
+    return {name: n for name, n in counts.items() if name != "received"}
 
 
 def articles(result: BatchResult) -> Sequence[Article]:
@@ -103,7 +103,7 @@ def test_bug_in_one_item_leaves_others_unchanged(settings: Settings) -> None:
             return clean(item, *context)
 
         result = await handle(Desk(settings, desk.broker, fail_on_second), make_item(), make_item(name="2"), b"{")
-        assert outcomes(result) == {"new": 1, "dead": 2}
+        assert outcomes(result) == {"new": 1, "failed": 2}
         letters = [msgspec.json.decode(m.value) for m in result.messages if m.topic == DEAD_LETTERS.name]
         assert [(x["error_kind"], x.get("feed", ""), x["offset"]) for x in letters] == [
             ("bug", "https://a.example/feed", 1), ("unreadable", "", 2),

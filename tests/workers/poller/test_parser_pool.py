@@ -65,6 +65,16 @@ def test_hung_parser_is_ended_and_replaced() -> None:
     asyncio.run(go())
 
 
+def test_parser_without_files_reads_zone_names() -> None:
+    async def go() -> None:
+        async with ParserPool(1) as parsers:
+            date = b"<pubDate>Sun, 05 Jan 2025 15:30:00 Europe/Berlin</pubDate></item>"
+            update = await parsers.parse(request(GOOD.replace(b"</item>", date)))
+            assert update.new_items[0].published == datetime(2025, 1, 5, 14, 30, tzinfo=UTC)
+
+    asyncio.run(go())
+
+
 def test_parser_returns_new_items_only() -> None:
     two = rss([("https://a.example/2", "Two", "<p>More</p>"), ("https://a.example/1", "One", "<p>Text</p>")])
 

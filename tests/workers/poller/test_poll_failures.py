@@ -32,7 +32,7 @@ def test_malformed_hub_header_costs_no_item(link: str, settings: Settings) -> No
         header = {"Link": f'<{link}>; rel="hub"'}
         desk.server.answers["f"] = lambda r: web.Response(body=rss([ONE]), headers=header)
         state = await desk.poll()
-        assert (state.error, state.failures, state.items_total, state.websub_hub) == ("", 0, 1, "")
+        assert (state.error, state.failures, state.items_published, state.websub_hub) == ("", 0, 1, "")
 
     with_desk(settings, work)
 
@@ -44,7 +44,7 @@ def test_malformed_item_link_costs_no_item(link: str, settings: Settings) -> Non
     async def work(desk: Desk) -> None:
         desk.server.answers |= {"1": b"<p>One", "f": rss([(link, "Bad", BODY), (desk.server.url + "1", "One", BODY)])}
         state = await desk.poll()
-        assert (state.error, state.failures, state.items_total) == ("", 0, 2)
+        assert (state.error, state.failures, state.items_published) == ("", 0, 2)
         items: list[Item] = await everything(settings, "items")
         assert sorted((i.title, bool(i.link)) for i in items) == [("Bad", False), ("One", True)]
         assert await everything(settings, "dead-letters") == list[DeadLetter]()
@@ -63,7 +63,7 @@ def test_bug_in_poll_fails_it_with_backoff(
         await state_of_hub.hset(WEBSUB, desk.url, b"no subscription")  # no code writes this value
         with caplog.at_level(logging.ERROR):
             states = [await desk.poll() for _ in range(3)]
-        assert [(s.failures, s.error_kind, s.polls, s.items_total) for s in states] == [
+        assert [(s.failures, s.error_kind, s.polls, s.items_published) for s in states] == [
             (n, "bug", n, 0) for n in (1, 2, 3)
         ]
         waits_s = [s.due_s - s.polled_s for s in states]
@@ -87,7 +87,7 @@ def test_feed_recovers_when_bug_is_gone(settings: Settings) -> None:
         assert (await desk.poll()).error_kind == "bug"
         await desk.poller.broker.state.hdel(WEBSUB, desk.url)
         state = await desk.poll()
-        assert (state.failures, state.error_kind, state.items_total) == (0, "", 1)
+        assert (state.failures, state.error_kind, state.items_published) == (0, "", 1)
 
     with_desk(settings, work)
 
@@ -109,7 +109,7 @@ def test_bug_in_push_stops_no_later_push(settings: Settings) -> None:
             running = asyncio.create_task(poller.run())
 
             async def pushed() -> bool:
-                return {s.url: s.items_total for s in await poller.feeds.all()}[good] == 1
+                return {s.url: s.items_published for s in await poller.feeds.all()}[good] == 1
 
             await until(pushed)
             poller.stop()

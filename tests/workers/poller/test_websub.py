@@ -135,7 +135,7 @@ def test_pushed_items_are_published_without_a_poll(settings: Settings) -> None:
             await FeedRegistry(broker.state).poll_now([feed])
             await until(lambda: server.statuses[200] > polls)
             counters = await settled(broker, {"new": 2})
-            assert counters["desk"]["in"] == 2, "pushed items are known at the next poll"
+            assert counters["desk"]["received"] == 2, "pushed items are known at the next poll"
             assert sorted(a.title for a in await everything(settings, "articles")) == ["One", "Two"]
             assert len(hub.requests) == 1, "one request, not one per poll"
             assert await hub.push(rss([ONE]), callback=served.websub_callback_url + "websub/unknown-token") == 410

@@ -124,7 +124,7 @@ function plot(name, label, values) {
 }
 
 function showStatus(status) {
-  const now = performance.now(), received = status.counters.desk.in;
+  const now = performance.now(), received = status.counters.desk.received;
   if (last) samples.rate.push(Math.round(60_000 * (received - last.received) / (now - last.now)));
   samples.lag.push(status.lag);
   for (const values of Object.values(samples)) while (values.length > SAMPLES) values.shift();
@@ -140,16 +140,16 @@ function showStatus(status) {
   if (focused) document.querySelector(`[data-action="${CSS.escape(focused)}"]`)?.focus();
   const { p50, p99 } = status.latency_ms || {};
   $("latency").textContent = p50 === undefined ? "" : `Latency from poll to article: p50 ${Math.round(p50)} ms, p99 ${Math.round(p99)} ms`;
-  $("state").textContent = `${status.balanced ? "healthy" : "counters inconsistent"} · desk lag ${status.lag}`;
-  $("state").className = status.balanced ? "good" : "bad";
+  $("state").textContent = `${status.counters_consistent ? "healthy" : "counters inconsistent"} · desk lag ${status.lag}`;
+  $("state").className = status.counters_consistent ? "good" : "bad";
 }
 
 function feedItem(feed) {
   const item = make("li", feed.title || feed.url);
-  const health = feed.paused ? "paused" : feed.error || `${feed.sent} items in ${feed.polls} polls`;
+  const health = feed.paused ? "paused" : feed.error || `${feed.items_published} items in ${feed.polls} polls`;
   const next = feed.paused ? "" : feed.due_in_s > 0 ? ` · next poll in ${span(feed.due_in_s)}` : " · due";
   const status = feed.status ? ` · HTTP ${feed.status}` : "";
-  const pace = feed.every_s ? ` · every ${span(feed.every_s)}, ${feed.items_a_day} items per day` : "";
+  const pace = feed.interval_s ? ` · every ${span(feed.interval_s)}, ${feed.items_per_day} items per day` : "";
   item.append(make("div", health, feed.error ? "meta bad" : "meta good"), make("div", `${feed.url}${status}${pace}${next}`, "meta"));
   if (token) item.append(buttonRow(feed.title || feed.url, [
     ["Poll now", () => post("/feeds", { action: "poll-now", url: feed.url })],

@@ -178,15 +178,15 @@ def test_near_duplicate_policies(policy: str, published: set[str], settings: Set
         async with FeedServer() as server, newsdesk(with_policy, server) as broker:
             server.answers["f"] = rss([("https://a.example/one", title, f"<p>{text}</p>")], "Tidewire")
             await FeedRegistry(broker.state).add([(server.url + "f", "")])
-            await settled(broker, {"in": 1})
+            await settled(broker, {"received": 1})
             server.answers["g"] = rss(
                 [("https://b.example/two", title, f"<p>{reworded(text)}</p>")], "The Saltby Courier"
             )
             await FeedRegistry(broker.state).add([(server.url + "g", "")])
-            await settled(broker, {"in": 2})
+            await settled(broker, {"received": 2})
             server.answers["h"] = rss([("https://a.example/again", title, f"<p>{text} And so on.</p>")], "Tidewire")
             await FeedRegistry(broker.state).add([(server.url + "h", "")])
-            counters = await settled(broker, {"in": 3})
+            counters = await settled(broker, {"received": 3})
             articles: list[Article] = await everything(settings, "articles")
             assert {a.canonical_url.rpartition("/")[2] for a in articles} == published
             assert len({a.story_id for a in articles}) == 1
