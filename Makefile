@@ -20,7 +20,7 @@ unit: $(INSTALLED) ## run the tests that start no process and no server, in unde
 # Tests wait more than they compute: two workers per core. Few tests run faster with WORKERS=0.
 WORKERS ?= $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
 test: $(INSTALLED) ## run all tests; Kafka, Redis and the browser where they are installed
-	@$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 16 --dist loadgroup $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 16 $(ARGS)
 
 # tests/support/corpus.py states the sample that `make test` takes.
 corpus: $(INSTALLED) ## run the tests of the corpus in ../shared on all of its files
