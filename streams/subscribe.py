@@ -26,7 +26,7 @@ log = get_logger(__name__)
 POLL_TIMEOUT_S = 1.0
 COMMIT_EVERY_S, COMMIT_EVERY = 1.0, 100  # bound of the records redelivered after a kill, beside the current one
 HANDOVER_S = 20.0  # a member releases a requested partition after this time even without a commit
-UNAVAILABLE_TIMEOUT_S = 10.0  # without *follow*: a broker that restarts is back by then
+UNAVAILABLE_TIMEOUT_S = 5.0  # without *follow*: an idle broker that restarts is back by then
 REMEMBERED_ARTICLES = 100_000  # 15 MB; a rebalance or another producer repeats far fewer articles
 
 Where = Mapping[str, Any] | Callable[[Any], bool] | None
@@ -60,7 +60,8 @@ class Subscription:
             await articles.commit()
 
     The broker stores the position per consumer *group*. `commit` stores it. With *auto_commit*, a record counts as
-    done when the program requests the next one. Automatic commits happen every second, after *commit_every* records,
+    done when the program requests the next one. While the broker is unavailable, reads wait for it; without *follow*
+    they raise UnavailableError after 5 s. Automatic commits happen every second, after *commit_every* records,
     and when the read buffer is empty.
 
     After a rebalance, buffered records of lost partitions are dropped. *where* is a rule, as in `[[routes]]`, or a
@@ -246,6 +247,7 @@ class Subscription:
                 "read failed",
                 timeout_s=None if self.follow else UNAVAILABLE_TIMEOUT_S,
                 topic=self.topic.name,
+                next_step="waiting for the broker",
             )
             if not is_open:
                 return False
@@ -332,6 +334,10 @@ async def subscribe(
     Without a *group*, the iterator begins at *start*: `start`, `end` or an offset. Repeated revisions of an article
     are skipped. With *follow* False, the iterator ends at the current end of the topic. *where* selects records by a
     rule, such as `{"language": "en"}` as in `[[routes]]`, or by a function.
+
+    Raises:
+        UnavailableError: the broker is unavailable at the start, or for 5 s without *follow*. With *follow*, the
+            iterator waits for the broker.
     """
     async with (
         Subscription(

@@ -27,7 +27,8 @@ from workers.commands.base import Command, Group, json_option, print_json, run_w
 def tail(settings: Settings, topic: str, start: str | None, group: str, follow: bool, as_json: bool) -> ExitCode:
     """Print a topic: articles, articles.<route>, items, polls, dead-letters.
 
-    Needs a running copydesk.
+    Needs a running copydesk. If the broker stops, tail reports it once and waits; with --no-follow, it ends
+    with exit code 3.
     """
     from streams.start import Start, parse_start
     from streams.subscribe import Subscription

@@ -72,6 +72,7 @@ class BatchBuilder:
 @contextmanager
 def dead_letter_on_error(message: ConsumedMessage, builder: BatchBuilder, feed: str = "") -> Iterator[None]:
     """Turn an exception in the block into a dead letter of *message*, so that the rest of the batch goes on."""
+    bug: Exception | None = None
     try:
         yield
     except UnreadableError as exc:
@@ -79,13 +80,14 @@ def dead_letter_on_error(message: ConsumedMessage, builder: BatchBuilder, feed: 
     except TimeoutError as exc:
         error_kind, error = "timeout", str(exc)
     except Exception as exc:  # noqa: BLE001 - one item must not stop a partition; after a fix it can be replayed
-        error_kind, error = "bug", f"{exc!r}\n{''.join(traceback.format_tb(exc.__traceback__)[-3:])}"
+        bug, error_kind = exc, "bug"
+        error = f"{exc!r}\n{''.join(traceback.format_tb(exc.__traceback__)[-3:])}"
     else:
         return
     key = message.key.decode("utf-8", "replace")
     log.error(
         "dead letter", identity_key=key, feed=feed, topic=message.topic, partition=message.partition,
-        offset=message.offset, error_kind=error_kind, error=error,
+        offset=message.offset, error_kind=error_kind, error=repr(bug) if bug else error, exc_info=bug,
     )  # fmt: skip
     builder.dead_letters[message.message_id] = from_message(message, error_kind, error, feed)
 

@@ -27,6 +27,11 @@ from workers.web.latency import Latency
 log = get_logger(__name__)
 
 FEED_LENGTH = 50  # articles
+SSE_HEADERS = {
+    "Content-Type": "text/event-stream",
+    "Cache-Control": "no-store",
+    "X-Accel-Buffering": "no",  # nginx passes events on at once
+}
 WRITE_TIMEOUT_S = 30.0  # a connection that accepts no bytes for longer is closed
 
 
@@ -101,7 +106,7 @@ class TopicsApi:
             start = named[requested] if requested in named else parse_position(requested)
         except ValueError as exc:
             raise web.HTTPBadRequest(text=f"{exc}; use start, end or an event id") from exc
-        response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
+        response = web.StreamResponse(headers=SSE_HEADERS)
         await response.prepare(request)
         await response.write(b"retry: 1000\n\n")
         try:
