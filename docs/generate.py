@@ -4,6 +4,7 @@ Sphinx runs `write_pages`; the pages go to `build/docs/generated`. Nothing of it
 """
 
 import datetime
+import inspect
 import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -30,6 +31,8 @@ from streams.records import (
 )
 from streams.topics import BUILTIN_TOPICS, DAY_S
 from workers.cli import cli
+from workers.sinks import SINKS
+from workers.sinks.options import example_table, options_reference
 from workers.web.latency import Latency
 from workers.web.metrics import render_metrics
 from workers.web.openapi import build_openapi
@@ -132,6 +135,16 @@ def metrics_page() -> str:
     return rows(("metric", "type", "meaning"), [(f"`{name}`", types.get(name, ""), help) for name, help in helps])
 
 
+def sinks_page() -> str:
+    """Return the options of each type of sink, with an example."""
+    return "\n".join(
+        f"#### `{name}`\n\n{inspect.getdoc(sink.options_type)}\n\n"
+        + rows(("key", "default", "meaning"), options_reference(sink.options_type))
+        + f"\n```toml\n{example_table(name, sink.options_type)}\n```\n"
+        for name, sink in SINKS.items()
+    )
+
+
 def log_fields_page() -> str:
     """Return the fields of log events, in the order of the text form."""
     return rows(("field", "place", "meaning"), [(f"`{n}`", f.role, f.description) for n, f in LOG_FIELDS.items()])
@@ -139,6 +152,7 @@ def log_fields_page() -> str:
 
 PAGES: dict[str, Callable[[], str]] = {
     "settings": settings_table,
+    "sinks": sinks_page,
     "records": records_page,
     "cli": commands_page,
     "http-api": http_page,

@@ -29,7 +29,7 @@ from workers.dedupe.rebuild import rebuild_if_lost
 from workers.heartbeats import heartbeat_task, worker_name
 from workers.poller.poller import Poller
 from workers.retention import memory_relief_loop, retention_loop
-from workers.sinks import SINKS
+from workers.sinks import create_sink
 from workers.sinks.runner import SinkRunner
 from workers.watchdog import watchdog
 from workers.web.server import WebServer
@@ -170,7 +170,7 @@ async def run_sinks(settings: Settings, url: str, name: str = "", *, only: str =
     async def deliver(broker: Broker) -> None:
         async with asyncio.TaskGroup() as tasks:
             for options in selected:
-                sink = SINKS[options.type](settings, options)
+                sink = create_sink(settings, options)
                 tasks.create_task(SinkRunner(settings, broker, options, sink).run())
 
     async def body(broker: Broker, stopping: asyncio.Event) -> None:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from streams.config.sources import CONFIG_FILE, CONFIG_VARIABLE, ENV_PREFIX, TomlFile, convert, read_environ, redact_url
-from streams.config.tables import TABLE_SETTINGS, FeedOptions, Route, SinkOptions, parse_tables
+from streams.config.tables import TABLE_SETTINGS, FeedOptions, Route, SinkTable, parse_tables
 from streams.errors import SettingsError
 from streams.topics import resolve_topic, route_topic
 from streams.version import version
@@ -132,7 +132,7 @@ class Settings:
     log_file: str = _setting("", "log file, rotated at 10 MB, with three old files; default: standard error")
     routes: tuple[Route, ...] = field(default=(), metadata={"help": "`[[routes]]` tables of `copydesk.toml`"})
     feeds: tuple[FeedOptions, ...] = field(default=(), metadata={"help": "`[[feeds]]` tables of `copydesk.toml`"})
-    sinks: tuple[SinkOptions, ...] = field(default=(), metadata={"help": "`[[sinks]]` tables of `copydesk.toml`"})
+    sinks: tuple[SinkTable, ...] = field(default=(), metadata={"help": "`[[sinks]]` tables of `copydesk.toml`"})
 
     @property
     def broker_scheme(self) -> str:

@@ -96,7 +96,7 @@ def redact_url(url: str) -> str:
 
 
 def convert(name: str, raw: Any, type_: type, limits: Mapping[str, Any], source: str) -> Any:
-    """Return *raw* as a *type_* within *limits*: `choices`, `minimum`, `maximum`, `schemes`.
+    """Return *raw* as a *type_* within *limits*; see `convert_value`.
 
     Raises:
         SettingsError: the message names the setting and *source*. It omits the value of a `secret`.
@@ -104,19 +104,31 @@ def convert(name: str, raw: Any, type_: type, limits: Mapping[str, Any], source:
     shown = redact_url(raw) if "schemes" in limits and isinstance(raw, str) else raw
     setting = f"{name} ({source})" if limits.get("secret") else f"{name} = {shown!r} ({source})"
     try:
+        return convert_value(raw, type_, limits)
+    except ValueError as exc:
+        raise SettingsError(f"invalid setting: {setting}; {exc}") from exc
+
+
+def convert_value(raw: Any, type_: type, limits: Mapping[str, Any]) -> Any:
+    """Return *raw* as a *type_* within *limits*: `choices`, `minimum`, `maximum`, `minimum_chars`, `schemes`.
+
+    Raises:
+        ValueError: the message is the expectation, without the value.
+    """
+    try:
         value = _convert_type(raw, type_)
     except (ValueError, KeyError) as exc:
-        expected = TYPE_NAMES.get(type_, "text")
-        raise SettingsError(f"invalid setting: {setting}; expected {expected}") from exc
+        raise ValueError(f"expected {TYPE_NAMES.get(type_, 'text')}") from exc
     if "choices" in limits and value not in limits["choices"]:
-        raise SettingsError(f"invalid setting: {setting}; expected one of {', '.join(limits['choices'])}")
+        raise ValueError(f"expected one of {', '.join(limits['choices'])}")
     if "minimum" in limits and value < limits["minimum"]:
-        raise SettingsError(f"invalid setting: {setting}; minimum is {limits['minimum']}")
+        raise ValueError(f"minimum is {limits['minimum']}")
     if "maximum" in limits and value > limits["maximum"]:
-        raise SettingsError(f"invalid setting: {setting}; maximum is {limits['maximum']}")
+        raise ValueError(f"maximum is {limits['maximum']}")
+    if "minimum_chars" in limits and len(value) < limits["minimum_chars"]:
+        raise ValueError(f"minimum length is {limits['minimum_chars']} characters")
     if value and "schemes" in limits and urlsplit(str(value)).scheme not in limits["schemes"]:
-        schemes = " or ".join(f"{scheme}://" for scheme in limits["schemes"])
-        raise SettingsError(f"invalid setting: {setting}; must start with {schemes}")
+        raise ValueError(f"must start with {' or '.join(f'{scheme}://' for scheme in limits['schemes'])}")
     return value
 
 

@@ -3,10 +3,9 @@
 It owns their keys and checks. It must not know how a rule is evaluated or a feed is polled.
 """
 
-import base64
 import math
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,7 +15,6 @@ from streams.start import Start
 from streams.topics import ROUTE_NAME, resolve_topic, route_topic
 
 RULE_FIELDS = ("section", "language", "publisher", "feed", "folder", "tag", "keyword")
-MIN_SECRET_CHARS = 16
 MAX_RULE_DEPTH = 8  # bounds the recursion of the parser and of the routing
 
 
@@ -58,28 +56,6 @@ class FeedOptions:
     full_text: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
-class SinkOptions:
-    """A destination for articles. `type` selects the implementation in `workers.sinks.SINKS`."""
-
-    name: str
-    type: str
-    topic: str = "articles"
-    start_from: Start = Start.LATEST
-
-
-@dataclass(frozen=True, kw_only=True)
-class WebhookOptions(SinkOptions):
-    """A URL that articles are POSTed to, and the secret of their signatures."""
-
-    type: str = "webhook"
-    url: str
-    secret: str = field(repr=False)
-
-
-SINK_TYPES: Mapping[str, type[SinkOptions]] = {"webhook": WebhookOptions}
-
-
 @dataclass(frozen=True)
 class Place:
     """A table of copydesk.toml, for error messages; a rule written by a program has no file."""
@@ -102,6 +78,24 @@ class Place:
         if self.file is None:
             return SettingsError(f"{failure}: {key or 'rule'}; {expected}")
         return SettingsError(f"{failure}: {self._describe(key)}; {expected}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SinkTable:
+    """A `[[sinks]]` table: a destination for articles.
+
+    `type` is a key of `workers.sinks.SINKS`. `options` holds the keys of that type. `workers.sinks` checks both.
+    """
+
+    name: str
+    type: str = ""
+    topic: str = "articles"
+    start_from: Start = Start.LATEST
+    options: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    place: Place = field(default=Place(), repr=False, compare=False)
+
+
+SINK_KEYS = tuple(spec.name for spec in fields(SinkTable) if spec.name not in ("options", "place"))
 
 
 def parse_tables(name: str, raw: Any, file: TomlFile) -> tuple[Any, ...]:
@@ -200,16 +194,10 @@ def _feed_options(table: Mapping[str, Any], place: Place) -> FeedOptions:
     return FeedOptions(**table)
 
 
-def _sink(table: Mapping[str, Any], place: Place) -> SinkOptions:
-    options_type = SINK_TYPES.get(str(table.get("type")))
-    if options_type is None:
-        raise place.error("type", f"expected one of {', '.join(SINK_TYPES)}")
-    options = fields(options_type)
-    _check_keys(table, [option.name for option in options], place)
-    for option in options:
-        if not isinstance(table.get(option.name, None if option.default is MISSING else ""), str):
-            failure = "invalid value" if option.name in table else "missing key"
-            raise place.error(option.name, "expected a string", failure)
+def _sink(table: Mapping[str, Any], place: Place) -> SinkTable:
+    for key in SINK_KEYS:
+        if not isinstance(table.get(key, None if key == "name" else ""), str):
+            raise place.error(key, "expected a string", "invalid value" if key in table else "missing key")
     if not ROUTE_NAME.fullmatch(table["name"]):
         raise place.error("name", "expected at most 64 lower-case letters, digits, - and _")
     try:
@@ -221,21 +209,9 @@ def _sink(table: Mapping[str, Any], place: Place) -> SinkOptions:
             raise place.error("topic", "expected articles or articles.<route>")
     except ValueError as exc:
         raise place.error("topic", str(exc)) from exc
-    if options_type is WebhookOptions:
-        _check_webhook(table, place)
-    return options_type(**{**table, "start_from": start_from})
-
-
-def _check_webhook(table: Mapping[str, Any], place: Place) -> None:
-    if urlsplit(table["url"]).scheme not in ("http", "https"):
-        raise place.error("url", "must start with http:// or https://")
-    if len(table["secret"]) < MIN_SECRET_CHARS:
-        raise place.error("secret", f"minimum length is {MIN_SECRET_CHARS} characters")
-    try:
-        if table["secret"].startswith("whsec_"):
-            base64.b64decode(table["secret"][6:], validate=True)
-    except ValueError as exc:
-        raise place.error("secret", f"expected base64 after whsec_ ({exc})") from exc
+    common = {key: table[key] for key in ("name", "type", "topic") if key in table}
+    options = {key: table[key] for key in table if key not in SINK_KEYS}
+    return SinkTable(**common, start_from=start_from, options=options, place=place)
 
 
 TABLE_PARSERS: dict[str, Callable[[Mapping[str, Any], Place], Any]] = {

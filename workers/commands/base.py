@@ -69,6 +69,7 @@ class Command(click.Command):
         """Load the settings, run the command, and map its exception to an exit code."""
         try:
             loaded = load_with_sources(ctx.meta.get(FLAGS))
+            _check_sinks(loaded.settings)
             _configure_logging(loaded.settings)
             ctx.obj = loaded
             code = ExitCode(ctx.invoke(self.callback, loaded.settings, **ctx.params) or ExitCode.OK)  # type: ignore[arg-type]
@@ -97,6 +98,13 @@ def loaded_settings() -> LoadedSettings:
     loaded = click.get_current_context().obj
     assert isinstance(loaded, LoadedSettings)
     return loaded
+
+
+def _check_sinks(settings: Settings) -> None:
+    if settings.sinks:
+        from workers.sinks import check_sinks
+
+        check_sinks(settings)
 
 
 def _configure_logging(settings: Settings) -> None:

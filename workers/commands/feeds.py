@@ -186,12 +186,13 @@ def discover(settings: Settings, url: str, as_json: bool) -> ExitCode:
     """Find the feeds of a web page."""
     from workers.http.client import HttpClient
     from workers.poller.discovery import discover as discover_feeds
+    from workers.poller.formats import ACCEPT
     from workers.poller.parser_pool import ParserPool
     from workers.poller.registry import validate_feed_url
     from workers.text.normalise import plain_text
 
     async def find() -> Any:
-        async with HttpClient(settings) as client, ParserPool(1) as parsers:
+        async with HttpClient(settings, ACCEPT) as client, ParserPool(1) as parsers:
             return await discover_feeds(client, parsers, validate_feed_url(url))
 
     results = asyncio.run(find())

@@ -33,11 +33,6 @@ MAX_LOCATION_CHARS = 4_096
 DEFAULT_PORTS = {"http": 80, "https": 443}
 REDIRECTS = {301: True, 302: False, 303: False, 307: False, 308: True}  # status → permanent, RFC 9110 §15.4
 METHOD_PRESERVING = {307, 308}  # redirects that a POST follows, §15.4.8, §15.4.9
-ACCEPT = (
-    "application/atom+xml, application/rss+xml, application/rdf+xml, application/feed+json, "
-    "application/xml;q=0.9, */*;q=0.8"
-)
-
 
 Body = Mapping[str, str] | bytes
 
@@ -68,10 +63,13 @@ class Response:
 
 
 class HttpClient:
-    """The shared HTTP client of a process. It keeps no cookies and ignores proxies of the environment."""
+    """The shared HTTP client of a process. It keeps no cookies and ignores proxies of the environment.
 
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
+    *accept*: the default Accept header of its requests.
+    """
+
+    def __init__(self, settings: Settings, accept: str = "*/*") -> None:
+        self.settings, self.accept = settings, accept
         self._buffered_bytes = 0
 
     async def __aenter__(self) -> "HttpClient":
@@ -97,7 +95,7 @@ class HttpClient:
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S, sock_read=IDLE_S),
             headers={
                 "User-Agent": self.settings.user_agent,
-                "Accept": ACCEPT,
+                "Accept": self.accept,
                 "Accept-Encoding": ACCEPT_ENCODING,
             },
             max_line_size=MAX_LINE_BYTES,

@@ -10,25 +10,14 @@ import lxml.html
 from streams.errors import CopydeskError
 from workers.http.client import HttpClient
 from workers.poller.feed_update import FeedUpdate
+from workers.poller.formats import FORMATS
 from workers.poller.parser_pool import ParseRequest, ParserPool
 from workers.text.encoding import decode
 from workers.urls.web_url import web_url
 
 # Media types of feed links (HTML Standard §4.6.6, RSS Advisory Board, jsonfeed.org).
-FEED_TYPES = {"application/rss+xml", "application/atom+xml", "application/rdf+xml", "application/feed+json",
-              "application/json", "text/xml", "application/xml"}  # fmt: skip
-# Default feed paths of common publishing systems; tried only if the page links no feed.
-COMMON_PATHS = (
-    "feed",
-    "rss",
-    "feed.xml",
-    "rss.xml",
-    "atom.xml",
-    "index.xml",
-    "feed.json",
-    "feeds/posts/default",
-    "rss/index.xml",
-)
+FEED_TYPES = {t for f in FORMATS for t in f.MEDIA_TYPES} | {"application/json", "text/xml", "application/xml"}
+COMMON_PATHS = tuple(path for f in reversed(FORMATS) for path in f.PATHS)  # tried only if the page links no feed
 MAX_LINKS = 10
 
 

@@ -9,6 +9,7 @@ A parser process can't open files or sockets.
 
 import asyncio
 import contextlib
+import itertools
 import resource
 import signal
 import struct
@@ -22,7 +23,7 @@ import msgspec
 
 from streams.errors import UnreadableError
 from workers.poller.feed_update import FeedUpdate, to_update
-from workers.poller.formats import parse_feed
+from workers.poller.formats import FORMATS, parse_feed
 from workers.text.zones import load_regions
 
 CPU_LIMIT_S = 5  # for one document; the kernel counts whole seconds
@@ -186,20 +187,11 @@ def _frame(data: bytes) -> bytes:
 
 # -- parser process -------------------------------------------------------------------------------------------
 
-# These documents trigger all late imports, because afterwards no file can be opened.
-_WARM_UP = (
-    b'<?xml version="1.0"?><rss version="2.0"><channel><title>a</title><item><title>b</title>'
-    b"<pubDate>Mon, 05 Jan 2026 10:00:00 GMT</pubDate></item></channel></rss>",
-    b"<rss><channel><item><title>a & b</title><pubDate>5 Mars 2026</pubDate>",
-    b'{"version": "https://jsonfeed.org/version/1.1", "items": [{"id": "1", "title": "a"}]}',
-    b"no feed",
-)
-
 
 def main() -> None:
     """Parse documents from standard input until it closes."""
     stdin, stdout = sys.stdin.buffer, sys.stdout.buffer
-    for body in _WARM_UP:
+    for body in itertools.chain.from_iterable(f.WARM_UP for f in FORMATS):  # afterwards no file can be opened
         _parse(ParseRequest(body, "https://news.example/feed", "text/xml; charset=utf-8", datetime.now(UTC), ""))
     _import_codecs()
     load_regions()
@@ -235,7 +227,7 @@ def _import_codecs() -> None:
 
     from workers.text.encoding import CODECS
 
-    # feedparser detects encodings of the UTF-16 and UTF-32 families, and EBCDIC, which have no WHATWG label.
+    # `decode_document` detects encodings of the UTF-16 and UTF-32 families, and EBCDIC, which have no WHATWG label.
     detected = {f"utf-{bits}{order}" for bits in (16, 32) for order in ("", "-be", "-le")} | {"cp037"}
     for name in {*CODECS.values(), *detected, "latin-1"}:
         codecs.lookup(name)

@@ -30,6 +30,7 @@ from workers.poller import poll as transitions
 from workers.poller import schedule
 from workers.poller.backpressure import CHECK_INTERVAL_S, Backpressure
 from workers.poller.feed_update import FeedUpdate, with_pages
+from workers.poller.formats import ACCEPT
 from workers.poller.full_text import FullTextFetcher
 from workers.poller.parser_pool import ParseRequest, ParserPool
 from workers.poller.poll import PollOutcome
@@ -50,7 +51,7 @@ class Poller:
     def __init__(self, settings: Settings, broker: Broker, desk_group: str) -> None:
         self.settings, self.broker = settings, broker
         self.feeds = FeedRegistry(broker.state, settings.lease_timeout_s, settings.host_delay_s)
-        self.fetcher, self.parsers = HttpClient(settings), ParserPool(settings.parser_processes)
+        self.fetcher, self.parsers = HttpClient(settings, ACCEPT), ParserPool(settings.parser_processes)
         self.websub = WebSub(broker.state, settings.websub_callback_url)
         self.pages = FullTextFetcher(self.fetcher, settings.host_delay_s)
         self.backpressure = Backpressure(broker, desk_group, settings.max_desk_lag)

@@ -1,8 +1,10 @@
 """The contract of a sink: a destination for articles. A sink only delivers; `runner` reads, retries and commits."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
+from streams.config.settings import Settings
 from streams.records import Article, MessageId
 
 
@@ -30,9 +32,21 @@ class SinkRetryError(Exception):
         self.delay_s = delay_s
 
 
-class Sink(Protocol):
-    """A destination for articles."""
+Options = TypeVar("Options")
 
+
+class Sink(ABC, Generic[Options]):
+    """A destination for articles.
+
+    `options_type` is a dataclass of `option` fields. Its docstring and fields are the reference of the sink.
+    """
+
+    options_type: ClassVar[type[Any]]
+
+    def __init__(self, settings: Settings, options: Options) -> None:
+        self.settings, self.options = settings, options
+
+    @abstractmethod
     async def deliver(self, batch: Sequence[SinkEvent]) -> None:
         """Deliver *batch* in order; return when the destination has confirmed all of it.
 
@@ -41,5 +55,6 @@ class Sink(Protocol):
         Raises: SinkRejectedError, SinkRetryError; CopydeskError while the destination is unreachable.
         """
 
+    @abstractmethod
     async def close(self) -> None:
-        """Release connections and files."""
+        """Release connections and files; also after a failed delivery, and more than once."""

@@ -18,7 +18,7 @@ from typing import Any
 
 from streams.brokers.base import Broker, ConsumedMessage
 from streams.config.settings import Settings
-from streams.config.tables import SinkOptions
+from streams.config.tables import SinkTable
 from streams.errors import CopydeskError, UnavailableError
 from streams.logger import get_logger
 from streams.records import MessageId
@@ -43,8 +43,8 @@ class SinkRunner:
         self,
         settings: Settings,
         broker: Broker,
-        options: SinkOptions,
-        sink: Sink,
+        options: SinkTable,
+        sink: Sink[Any],
         *,
         initial_delay_s: float = INITIAL_DELAY_S,
         max_retry_s: float = MAX_RETRY_S,

@@ -5,9 +5,11 @@
 other          rejected
 """
 
+import base64
 import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import msgspec
@@ -15,20 +17,49 @@ from standardwebhooks import Webhook
 
 from streams.codec import encode
 from streams.config.settings import Settings
-from streams.config.tables import WebhookOptions
 from streams.records import Article
 from workers.http.client import HttpClient
 from workers.http.retry_after import is_retryable, parse_retry_after
-from workers.sinks.base import SinkEvent, SinkRejectedError, SinkRetryError
+from workers.sinks.base import Sink, SinkEvent, SinkRejectedError, SinkRetryError
+from workers.sinks.options import option
 
 SECRET_PREFIX = "whsec_"
 
 
-class WebhookSink:
+def check_secret(secret: str) -> None:
+    """Check the base64 of a `whsec_` secret. Raises ValueError."""
+    try:
+        if secret.startswith(SECRET_PREFIX):
+            base64.b64decode(secret.removeprefix(SECRET_PREFIX), validate=True)
+    except ValueError as exc:
+        raise ValueError(f"expected base64 after {SECRET_PREFIX} ({exc})") from exc
+
+
+@dataclass(frozen=True, kw_only=True)
+class WebhookOptions:
+    """POST each article to a URL, signed; see [webhooks](../howto/subscribe-webhooks.md)."""
+
+    url: str = option(
+        "`http://` or `https://` URL of the receiver",
+        schemes=("http", "https"),
+        example='"https://newsroom.example/in"',
+    )
+    secret: str = option(
+        "key of the signatures: 16 characters or more, or `whsec_` and base64",
+        secret=True,
+        minimum_chars=16,
+        check=check_secret,
+        example='"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"',
+    )
+
+
+class WebhookSink(Sink[WebhookOptions]):
     """POSTs each article to one URL."""
 
+    options_type = WebhookOptions
+
     def __init__(self, settings: Settings, options: WebhookOptions) -> None:
-        self.settings, self.options = settings, options
+        super().__init__(settings, options)
         self._client: HttpClient | None = None
         self._resources = AsyncExitStack()
 

@@ -19,7 +19,7 @@ STORY = " ".join(f"word{n} of the harbour story" for n in range(20)) + "."
 
 def test_lexicon_phrases_are_unique() -> None:
     keys = [(entry.kind, match_key(entry.phrase)) for entry in ENTRIES]
-    assert len(set(keys)) == len(keys) == 280
+    assert len(set(keys)) == len(keys) >= 280
     assert {entry.kind for entry in ENTRIES} == {"label", "share", "ad"}
 
 

@@ -6,14 +6,14 @@ import pytest
 
 from streams.brokers.base import ConsumedMessage
 from streams.errors import UnreadableError
-from workers.desk.batch import BatchState, dead_letter_on_error
+from workers.desk.batch import BatchBuilder, dead_letter_on_error
 
 MESSAGE = ConsumedMessage("copydesk.items", 3, 17, 0.0, b"a.example/1", b"{}", ())
 
 
 def logged(error: Exception, caplog: pytest.LogCaptureFixture) -> tuple[dict[str, Any], bool]:
     """Return the fields of the dead letter's log event, and whether it has a traceback."""
-    with dead_letter_on_error(MESSAGE, BatchState([MESSAGE], 6.0), "http://a.example/feed"):
+    with dead_letter_on_error(MESSAGE, BatchBuilder([MESSAGE], 6.0), "http://a.example/feed"):
         raise error
     [record] = caplog.records
     fields: Any = record.msg

@@ -17,16 +17,17 @@ from standardwebhooks import Webhook
 
 from streams.brokers.base import Broker
 from streams.config.settings import Settings, load_settings
-from streams.config.tables import SINK_TYPES, WebhookOptions
+from streams.config.tables import SinkTable
 from streams.errors import SettingsError
+from streams.start import Start
 from streams.topics import ARTICLES
 from tests.conftest import until
 from tests.contract.brokers.test_subscribe import article
 from workers import dead_letters
 from workers.services import connect
-from workers.sinks import SINKS
+from workers.sinks import check_sinks
 from workers.sinks.runner import SinkRunner
-from workers.sinks.webhook import WebhookSink, signature_headers
+from workers.sinks.webhook import WebhookOptions, WebhookSink, signature_headers
 
 SECRET = "a secret of more than 16 letters"
 VALID = '[[sinks]]\ntype = "webhook"\nname = "w"\nurl = "https://a.example"\nsecret = "0123456789abcdef"\n'
@@ -72,9 +73,9 @@ async def delivering(
 
 
 def sink_runner(settings: Settings, broker: Broker, name: str, url: str, max_retry_s: float = 3_600.0) -> SinkRunner:
-    options = WebhookOptions(name=name, url=url, secret=SECRET, start_from="start")
-    sink = WebhookSink(settings, options)
-    return SinkRunner(settings, broker, options, sink, initial_delay_s=0.02, max_retry_s=max_retry_s)
+    table = SinkTable(name=name, type="webhook", start_from=Start.EARLIEST)
+    sink = WebhookSink(settings, WebhookOptions(url=url, secret=SECRET))
+    return SinkRunner(settings, broker, table, sink, initial_delay_s=0.02, max_retry_s=max_retry_s)
 
 
 def test_webhook_signs_and_retries_in_order(either: Settings) -> None:
@@ -190,6 +191,8 @@ def test_webhook_plain_secret_is_the_key() -> None:
 
 INVALID = [
     ("url = 'https://a.example'\nsecret = '0123456789abcdef'", "missing key: sinks[1].name"),
+    ("name = 'w'\nurl = 7\nsecret = '0123456789abcdef'", "expected a string"),
+    ("name = 'w'\nurl = 'https://a.example'", "missing key: sinks[1].secret 'w'"),
     ("name = 'w'\nurl = 'ftp://a.example'\nsecret = '0123456789abcdef'", "http:// or https://"),
     ("name = 'w'\nurl = 'https://a.example'\nsecret = 'short'", "16 characters"),
     ("name = 'w'\nurl = 'https://a.example'\nsecret = 'whsec_0123456789abcd!'", "sinks[1].secret 'w'"),
@@ -213,10 +216,10 @@ def test_sink_table_error_hides_secret(table: str, message: str, tmp_path: Path)
     path = tmp_path / "copydesk.toml"
     path.write_text(f'[[sinks]]\ntype = "webhook"\n{table}\n')
     with pytest.raises(SettingsError) as caught:
-        load_settings(environ={"COPYDESK_CONFIG": str(path)})
+        check_sinks(load_settings(environ={"COPYDESK_CONFIG": str(path)}))
     assert message in str(caught.value)
     assert "0123456789" not in str(caught.value)
-    assert SECRET not in repr(WebhookOptions(name="w", url="u", secret=SECRET))
+    assert SECRET not in repr(WebhookOptions(url="u", secret=SECRET))
 
 
 @pytest.mark.parametrize(
@@ -232,8 +235,4 @@ def test_sink_table_rejects_unknown_values(text: str, message: str, tmp_path: Pa
     path = tmp_path / "copydesk.toml"
     path.write_text(text)
     with pytest.raises(SettingsError, match=re.escape(message)):
-        load_settings(environ={"COPYDESK_CONFIG": str(path)})
-
-
-def test_each_sink_type_has_an_implementation() -> None:
-    assert set(SINKS) == set(SINK_TYPES)
+        check_sinks(load_settings(environ={"COPYDESK_CONFIG": str(path)}))

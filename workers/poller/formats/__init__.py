@@ -1,23 +1,35 @@
-"""Feed formats: one module per format, with `matches` and `parse`.
+"""Feed formats: one module per format; see `FeedFormat`.
 
-To add a format, write such a module and add it to FORMATS. The first format that matches parses the document, so the
+To add a format, write such a module and add it to FORMATS. Discovery, the Accept header and the parser processes use
+its constants. The first format that matches parses the document, so the
 last one matches every document. `to_item` converts the entries of all formats to Items.
 
 Parsing runs in separate processes, see parser_pool.py: it may be slow, need much memory, or crash.
 """
 
+import re
 from datetime import datetime
 from typing import Protocol
 
 from streams.errors import UnreadableError
 from workers.poller.formats import feedparser_xml, json_feed
 from workers.poller.formats.to_item import FeedDocument, ParsedFeed
+from workers.text.encoding import decode_document
 
-__all__ = ["FORMATS", "FeedDocument", "FeedFormat", "ParsedFeed", "parse_feed"]
+__all__ = ["ACCEPT", "FORMATS", "FeedDocument", "FeedFormat", "ParsedFeed", "normalise_document", "parse_feed"]
 
 
 class FeedFormat(Protocol):
-    """A module that parses one format."""
+    """A module that parses one format.
+
+    MEDIA_TYPES   media types of links to such feeds; requests accept them
+    PATHS         usual paths of such feeds on a site, for discovery
+    WARM_UP       documents that trigger every late import; a parser process opens no file afterwards
+    """
+
+    MEDIA_TYPES: tuple[str, ...]
+    PATHS: tuple[str, ...]
+    WARM_UP: tuple[bytes, ...]
 
     def matches(self, body: bytes, content_type: str) -> bool:
         """Return whether this format should parse *body*."""
@@ -26,7 +38,17 @@ class FeedFormat(Protocol):
         """Return the feed in *document*. Raises UnreadableError."""
 
 
-FORMATS: tuple[FeedFormat, ...] = (json_feed, feedparser_xml)
+_DECLARATION = re.compile(rb"\A<\?xml\s[^>]{0,1000}>")
+_WHITE_SPACE = b" \t\r\n"
+_SPACES = bytes.maketrans(b"\x0b\x0c", b"  ")
+_FORBIDDEN = bytes({*range(0x20)} - {*_WHITE_SPACE, 0x0B, 0x0C})  # C0 controls, XML 1.0 §2.2
+
+
+FORMATS: tuple[FeedFormat, ...] = (
+    json_feed,
+    feedparser_xml,
+)
+ACCEPT = ", ".join([*(t for f in FORMATS for t in f.MEDIA_TYPES), "application/xml;q=0.9", "*/*;q=0.8"])
 
 
 def parse_feed(
@@ -40,7 +62,18 @@ def parse_feed(
     Raises:
         UnreadableError: the document isn't a feed; the message describes it.
     """
-    if not body.strip(b"\xef\xbb\xbf \t\r\n"):
+    body = normalise_document(body, content_type)
+    if not body:
         raise UnreadableError("the document is empty", code="not_a_feed")
     feed_format = next(f for f in FORMATS if f.matches(body, content_type))
     return feed_format.parse(FeedDocument(body, url, content_type, fetched_at, poll_id, use_expat))
+
+
+def normalise_document(body: bytes, content_type: str = "") -> bytes:
+    """Return *body* in UTF-8, without control characters, surrounding white space and XML declaration.
+
+    The declaration names an encoding that no longer applies, and may be in the wrong place.
+    """
+    text = decode_document(body, content_type)
+    data = text.encode("utf-8", "replace").translate(_SPACES, _FORBIDDEN).strip(_WHITE_SPACE)
+    return _DECLARATION.sub(b"", data, count=1).lstrip(_WHITE_SPACE)
