@@ -129,6 +129,7 @@ class KafkaReader:
         with self.client.mapped_errors():
             if not self.group:
                 fetched = await self._fetch(wait_s)
+                self._require_connection(fetched)
             elif self.revoked:
                 await asyncio.sleep(HANDOVER_CHECK_S)  # aiokafka returns no records until the handover is complete
             else:
@@ -146,6 +147,15 @@ class KafkaReader:
             timeout_ms=int(wait_s * 1000), max_records=FETCH_RECORDS
         )
         return fetched
+
+    def _require_connection(self, fetched: Mapping[KafkaPartition, Sequence[Any]]) -> None:
+        """Raise UnavailableError during an outage: aiokafka reconnects and returns no records, without an error.
+
+        A member of a group notices an outage by its heartbeats, in `keep`.
+        """
+        connections = self._open._client._conns.values()
+        if not fetched and not any(connection.connected() for connection in connections):
+            raise UnavailableError(f"broker unavailable: {self.client.url} (no connection)")
 
     async def _commit_initial_offsets(self) -> None:
         """Commit the initial offsets of a new group, so that one that starts at the end misses no later message."""
