@@ -6,51 +6,14 @@ async for article in subscribe("articles", group="my-app"):
     print(article.title)
 """
 
-from streams import (
-    Article,
-    CopydeskError,
-    DeadLetter,
-    Image,
-    Item,
-    PollResult,
-    RemovedBlock,
-    Settings,
-    SettingsError,
-    Subscription,
-    UnavailableError,
-    UnreadableError,
-    decode,
-    encode,
-    load_settings,
-    schema,
-    subscribe,
-    subscribe_sync,
-)
+import streams
+from streams import *  # noqa: F403 - `streams.__all__` is the list of public names
 from streams.version import version
 
 __version__ = version()
 
-__all__ = [
-    "Article",
-    "CopydeskError",
-    "DeadLetter",
-    "Image",
-    "Item",
-    "PollResult",
-    "RemovedBlock",
-    "Settings",
-    "SettingsError",
-    "Subscription",
-    "UnavailableError",
-    "UnreadableError",
-    "__version__",
-    "decode",
-    "encode",
-    "load_settings",
-    "schema",
-    "subscribe",
-    "subscribe_sync",
-]
+__all__ = ["__version__"]
+__all__ += streams.__all__
 
 if __name__ == "__main__":
     import sys

@@ -35,11 +35,15 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, tag_
 
 
 class Content(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A piece of an item's body, with the media type that its feed declared (`text/html`, `text/plain`)."""
+    """A piece of an item's body, with the media type that its feed declared (`text/html`, `text/plain`).
+
+    `base` is its xml:base. Without one, its relative URLs resolve against the item's link, else the feed.
+    """
 
     value: Annotated[str, doc("body")]
     type: Annotated[str, doc("media type, `text/html` by default")] = "text/html"
     language: Annotated[str, doc("BCP 47 tag")] = ""
+    base: Annotated[str, doc("xml:base of the body")] = ""
 
 
 class Enclosure(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -83,6 +87,12 @@ class Item(Record, frozen=True, omit_defaults=True, kw_only=True):
     image_url: Annotated[str, doc("image of the entry")] = ""
     folder: Annotated[str, doc("folder of the feed")] = ""
     page: Annotated[FullTextPage | None, doc("article page, where full text is configured")] = None
+    stated_published: Annotated[datetime | None, doc("the feed's own time of publication, if it is after the poll")] = (
+        None
+    )
+    stated_updated: Annotated[
+        datetime | None, doc("the feed's own time of the last change, if it is after the poll")
+    ] = None
     fetched_at: Annotated[datetime, doc("time of the poll")]
     fingerprint: Annotated[str, doc("digest of the entry")]
     poll_id: Annotated[str, doc("`id` of the poll result")] = ""
@@ -153,6 +163,12 @@ class Article(Record, frozen=True, omit_defaults=True, kw_only=True):
         0.0
     )
     fetched_at: Annotated[datetime | None, doc("time of the poll that delivered the item")] = None
+    stated_published: Annotated[datetime | None, doc("the feed's own time of publication, if it is after the poll")] = (
+        None
+    )
+    stated_updated: Annotated[
+        datetime | None, doc("the feed's own time of the last change, if it is after the poll")
+    ] = None
     changes: Annotated[RevisionChanges | None, doc("difference from the revision before")] = None
     fingerprint: Annotated[str, doc("digest of the visible content")] = ""
     removed: Annotated[tuple[RemovedBlock, ...], doc("blocks that the cleaner removed, with the reason")] = ()

@@ -43,6 +43,7 @@ async def retry_unavailable(
     initial_delay_s: float = INITIAL_DELAY_S,
     max_delay_s: float = MAX_DELAY_S,
     timeout_s: float | None = None,
+    next_step: str = "",
     **fields: Any,
 ) -> ResultT:
     """Await *attempt* until it stops raising UnavailableError; return its result.
@@ -63,7 +64,7 @@ async def retry_unavailable(
             if timeout_s is not None and now_s + delay_s - failed_at_s > timeout_s:
                 raise
             write = log.warning if is_first else log.debug
-            write(event, error=exc, retry_s=delay_s, **fields)
+            write(event, error=exc, retry_s=delay_s, next_step=next_step, **fields)
             await asyncio.sleep(delay_s)
         else:
             if failed_at_s:

@@ -17,6 +17,7 @@ from streams.logger import get_logger
 from streams.records import Article, DeadLetter, Item, PollResult, Record
 from streams.retry import retry_unavailable
 from streams.routing import matches
+from streams.start import Start, StartName, parse_start
 from streams.topics import DEAD_LETTERS, ITEMS, POLLS, Partition, Topic, resolve_topic
 from streams.valkey.server import is_responding, socket_url
 
@@ -25,7 +26,7 @@ log = get_logger(__name__)
 POLL_TIMEOUT_S = 1.0
 COMMIT_EVERY_S, COMMIT_EVERY = 1.0, 100  # bound of the records redelivered after a kill, beside the current one
 HANDOVER_S = 20.0  # a member releases a requested partition after this time even without a commit
-UNAVAILABLE_TIMEOUT_S = 10.0  # without *follow*: a broker that restarts is back by then
+UNAVAILABLE_TIMEOUT_S = 5.0  # without *follow*: an idle broker that restarts is back by then
 REMEMBERED_ARTICLES = 100_000  # 15 MB; a rebalance or another producer repeats far fewer articles
 
 Where = Mapping[str, Any] | Callable[[Any], bool] | None
@@ -59,7 +60,8 @@ class Subscription:
             await articles.commit()
 
     The broker stores the position per consumer *group*. `commit` stores it. With *auto_commit*, a record counts as
-    done when the program requests the next one. Automatic commits happen every second, after *commit_every* records,
+    done when the program requests the next one. While the broker is unavailable, reads wait for it; without *follow*
+    they raise UnavailableError after 5 s. Automatic commits happen every second, after *commit_every* records,
     and when the read buffer is empty.
 
     After a rebalance, buffered records of lost partitions are dropped. *where* is a rule, as in `[[routes]]`, or a
@@ -71,7 +73,7 @@ class Subscription:
         topic: str = "articles",
         *,
         group: str = "",
-        start: str = "start",
+        start: Start | StartName | int = Start.EARLIEST,
         follow: bool = True,
         where: Where = None,
         auto_commit: bool = False,
@@ -82,9 +84,8 @@ class Subscription:
             self.topic = resolve_topic(topic)
         except ValueError as exc:
             raise SettingsError(str(exc)) from exc
-        if start not in ("start", "end") and not start.isdecimal():
-            raise SettingsError(f"invalid start: {start!r}; use start, end or an offset")
-        self.group, self.start, self.follow, self.auto_commit = group, start, follow, auto_commit
+        self.group, self.follow, self.auto_commit = group, follow, auto_commit
+        self.start = parse_start(start)
         self.commit_every = commit_every
         self.settings = settings or load_settings()
         self._where = _to_predicate(where)
@@ -95,7 +96,7 @@ class Subscription:
         self._done: dict[Partition, int] = {}
         self._uncommitted = 0
         self._next_commit_s = time.monotonic() + COMMIT_EVERY_S
-        self._surplus_since_s: dict[Partition, float] = {}
+        self._to_release_since_s: dict[Partition, float] = {}
 
     async def __aenter__(self) -> "Subscription":
         self._broker = open_broker(self.settings, resolve_broker_url(self.settings))
@@ -137,7 +138,7 @@ class Subscription:
                 self._in_hand = None
                 await self._commit_if_due()
                 if self._reader.is_due():
-                    await self._keep()
+                    await self._confirm_leases()
 
     async def batches(self, size: int = 100, max_wait_s: float = 1.0) -> AsyncGenerator[list[Any], None]:
         """Yield non-empty lists of at most *size* records; a batch ends *max_wait_s* seconds after its first record."""
@@ -177,7 +178,7 @@ class Subscription:
                 raise
             log.warning("commit failed", topic=self.topic.name, group=self.group, error=exc, next_step="will retry")
 
-    async def holds(self) -> bool:
+    async def owns_current_record(self) -> bool:
         """Return whether this member still owns the partition of the current record.
 
         Another member receives the record otherwise. Call this before each irreversible action.
@@ -187,7 +188,7 @@ class Subscription:
         """
         in_hand = self._in_hand
         if self._reader.is_due():
-            await self._keep_once()
+            await self._confirm_leases_once()
         if self._in_hand is None and in_hand is not None:
             self._latest.forget(in_hand[1])  # if the partition comes back, the record is not a repeat
         return self._in_hand is not None
@@ -196,24 +197,24 @@ class Subscription:
         self._done |= {_partition(message): message.offset for message in messages}
         self._uncommitted += len(messages)
 
-    async def _keep(self) -> None:
+    async def _confirm_leases(self) -> None:
         """Confirm the group's leases before the next record is yielded; retry while the broker is unavailable."""
-        await retry_unavailable(self._keep_once, "lease not confirmed", group=self.group)
+        await retry_unavailable(self._confirm_leases_once, "lease not confirmed", group=self.group)
 
-    async def _keep_once(self) -> None:
-        self._drop(await self._reader.keep())
-        surplus = set(self._reader.surplus())
-        if surplus and self.auto_commit:
+    async def _confirm_leases_once(self) -> None:
+        self._drop(await self._reader.confirm_leases())
+        to_release = set(self._reader.to_release())
+        if to_release and self.auto_commit:
             await self.commit()
         now_s = time.monotonic()
-        self._surplus_since_s = {tp: self._surplus_since_s.get(tp, now_s) for tp in surplus}
+        self._to_release_since_s = {tp: self._to_release_since_s.get(tp, now_s) for tp in to_release}
         in_hand = {*self._done, *(_partition(m) for m, _ in self._batch)}
         if self._in_hand is not None:
             in_hand.add(_partition(self._in_hand[0]))
         late = {
-            tp for tp, since_s in self._surplus_since_s.items() if tp in self._done and now_s - since_s > HANDOVER_S
+            tp for tp, since_s in self._to_release_since_s.items() if tp in self._done and now_s - since_s > HANDOVER_S
         }
-        ready = surplus - (in_hand - late)
+        ready = to_release - (in_hand - late)
         if ready:
             await self._reader.hand_over(ready)
             self._drop(ready)
@@ -239,18 +240,19 @@ class Subscription:
     async def _fill_buffer(self, wait_s: float) -> bool:
         """Read messages into the buffer, waiting up to *wait_s*; return False at the topic's end without *follow*."""
         if self._reader.is_due():
-            await self._keep()
+            await self._confirm_leases()
         if not self._pending:
             is_open = await retry_unavailable(
                 lambda: self._read(wait_s),
                 "read failed",
                 timeout_s=None if self.follow else UNAVAILABLE_TIMEOUT_S,
                 topic=self.topic.name,
+                next_step="waiting for the broker",
             )
             if not is_open:
                 return False
         if self._reader.is_due():
-            await self._keep()
+            await self._confirm_leases()
         if not self._pending:
             await self._commit_if_due()
         return True
@@ -319,7 +321,7 @@ async def subscribe(
     topic: str = "articles",
     *,
     group: str = "",
-    start: str = "start",
+    start: Start | StartName | int = Start.EARLIEST,
     follow: bool = True,
     where: Where = None,
     settings: Settings | None = None,
@@ -332,6 +334,10 @@ async def subscribe(
     Without a *group*, the iterator begins at *start*: `start`, `end` or an offset. Repeated revisions of an article
     are skipped. With *follow* False, the iterator ends at the current end of the topic. *where* selects records by a
     rule, such as `{"language": "en"}` as in `[[routes]]`, or by a function.
+
+    Raises:
+        UnavailableError: the broker is unavailable at the start, or for 5 s without *follow*. With *follow*, the
+            iterator waits for the broker.
     """
     async with (
         Subscription(

@@ -70,9 +70,9 @@ def emptied(url: str) -> str:
     """The Valkey or Redis at *url*, with nothing in it."""
 
     async def empty() -> None:
-        log = RedisStreamsBroker(url)
-        await log.state.flushall()
-        await log.close()
+        broker = RedisStreamsBroker(url)
+        await broker.state.flushall()
+        await broker.close()
 
     asyncio.run(empty())
     return url

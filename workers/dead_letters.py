@@ -11,6 +11,7 @@ from streams.brokers.base import Broker, Condition, ConsumedMessage, OutgoingMes
 from streams.codec import decode, encode
 from streams.errors import UnreadableError
 from streams.records import DeadLetter, MessageId
+from streams.start import Start
 from streams.topics import DEAD_LETTERS, ITEMS, SINK_REPLAYS
 from workers.replay import replay_headers
 
@@ -66,7 +67,7 @@ def build(
 async def pending(broker: Broker) -> AsyncIterator[PendingLetter]:
     """Yield the pending dead letters, partition by partition."""
     resolved = {name.decode() for name in await broker.state.hkeys(RESOLVED_KEY)}
-    reader = await broker.open_reader(DEAD_LETTERS, "", "start")
+    reader = await broker.open_reader(DEAD_LETTERS, "", Start.EARLIEST)
     try:
         while True:
             messages = await reader.read(0.05)

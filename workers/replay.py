@@ -13,6 +13,7 @@ from streams.brokers.base import Broker, ConsumedMessage, OutgoingMessage
 from streams.config.settings import Settings
 from streams.errors import SettingsError
 from streams.records import MessageId
+from streams.start import Start
 from streams.topics import DESK_GROUP, ITEMS
 from workers.progress import progress
 
@@ -54,7 +55,7 @@ async def replay_items(settings: Settings, broker: Broker, since: datetime, repo
 
 async def items_since(broker: Broker, since: datetime) -> AsyncIterator[ConsumedMessage]:
     """Yield the messages of the items topic that were sent since *since*, up to its present end."""
-    reader = await broker.open_reader(ITEMS, "", "start")
+    reader = await broker.open_reader(ITEMS, "", Start.EARLIEST)
     try:
         while True:
             messages = await reader.read(0.05)

@@ -25,6 +25,7 @@ from streams.config.sources import ENV_PREFIX
 from streams.config.tables import TABLE_SETTINGS
 from streams.errors import UnavailableError
 from streams.retry import Backoff
+from streams.start import Start
 from streams.subscribe import subscribe
 from streams.topics import DESK_GROUP
 from streams.valkey.server import EmbeddedValkey, die_with_parent
@@ -212,11 +213,11 @@ class Supervisor:
 
     async def _print_articles(self) -> None:
         settings = replace(self.settings, broker_url=self.url)
-        async for article in subscribe("articles", start="end", settings=settings):
+        async for article in subscribe("articles", start=Start.LATEST, settings=settings):
             self.console.article(article)
 
     async def _print_polls(self) -> None:
-        async for poll in subscribe("polls", start="end", settings=replace(self.settings, broker_url=self.url)):
+        async for poll in subscribe("polls", start=Start.LATEST, settings=replace(self.settings, broker_url=self.url)):
             self.console.poll(poll)
 
     def _print_banner(self, page_url: str, started_in_s: float) -> None:

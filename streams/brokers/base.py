@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from streams.records import MessageId
+from streams.start import StartPosition
 from streams.state.store import StateStore
 from streams.topics import Partition, Topic
 
@@ -87,7 +88,7 @@ class AgentContext(Protocol):
 class Reader(Protocol):
     """A position in a topic. One task at a time may use it.
 
-    A group member calls `keep` whenever `is_due` returns True: before each read, and before it handles a record.
+    A group member calls `confirm_leases` whenever `is_due` returns True: before each read and before each record.
     """
 
     async def read(self, wait_s: float) -> Sequence[ConsumedMessage]:
@@ -97,12 +98,12 @@ class Reader(Protocol):
         """Return the next offset of each partition that is read."""
 
     def is_due(self) -> bool:
-        """Return whether `keep` must be called first; always False without a group."""
+        """Return whether `confirm_leases` must be called first; always False without a group."""
 
-    async def keep(self) -> set[Partition]:
+    async def confirm_leases(self) -> set[Partition]:
         """Confirm the group's leases; return the partitions lost since the last call, whose messages are stale."""
 
-    def surplus(self) -> Collection[Partition]:
+    def to_release(self) -> Collection[Partition]:
         """Return the partitions that another member waits for. This member owns them until `hand_over`."""
 
     async def hand_over(self, partitions: Collection[Partition]) -> None:
@@ -155,12 +156,11 @@ class Broker(Protocol):
     async def rewind_to_committed(self, context: AgentContext, offsets: OffsetRange) -> None:
         """After a refusal: rewind the worker to the committed offset of the partition if it still owns that."""
 
-    async def open_reader(self, topic: Topic, group: str, start: str) -> Reader:
+    async def open_reader(self, topic: Topic, group: str, start: StartPosition) -> Reader:
         """Return a reader of *topic*.
 
-        *start* applies to partitions without a committed offset. It is `start`, `end`, an offset, `last:N` (N before
-        the end), or `P:O.P:O` (an offset per partition, such as `0:12.1:7`). Without a group (""), nothing is
-        committed and *start* always applies.
+        *start* applies to partitions without a committed offset. Without a group (""), nothing is committed and
+        *start* always applies.
         """
 
     async def partition_for(self, topic: str, key: bytes) -> int:
@@ -173,14 +173,3 @@ class Broker(Protocol):
         """Return the used share of the broker's memory, from 0 to 1; 0 if unknown."""
 
     async def close(self) -> None: ...
-
-
-def resolve_start(start: str, partition: int, first: int, end: int) -> int:
-    """Return the first offset to read in a partition that holds the offsets [first, end); see `open_reader`."""
-    if start in ("start", "end"):
-        return first if start == "start" else end
-    if start.startswith("last:"):
-        return max(first, end - int(start[5:]))
-    if ":" in start:
-        return int(dict(part.split(":") for part in start.split(".")).get(str(partition), first))
-    return int(start)

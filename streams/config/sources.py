@@ -69,17 +69,17 @@ def read_environ(environ: Mapping[str, str], names: Collection[str]) -> dict[str
         SettingsError: a `COPYDESK_*` variable is no setting. A misspelt variable must not be ignored.
     """
     variables = {f"{ENV_PREFIX}{name.upper()}": name for name in names}
-    found: dict[str, str] = {}
+    values: dict[str, str] = {}
     for variable, value in environ.items():
         if variable in variables:
-            found[variables[variable]] = value
+            values[variables[variable]] = value
         elif (
             variable.startswith(ENV_PREFIX) and variable != CONFIG_VARIABLE and not variable.startswith(RESERVED_PREFIX)
         ):
             raise SettingsError(
                 f"unknown setting: {variable} (environment); {_suggestion(variable, [*variables, CONFIG_VARIABLE])}"
             )
-    return found
+    return values
 
 
 def _suggestion(name: str, names: Collection[str]) -> str:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from streams.config.sources import TomlFile
 from streams.errors import SettingsError
+from streams.start import Start
 from streams.topics import ROUTE_NAME, resolve_topic, route_topic
 
 RULE_FIELDS = ("section", "language", "publisher", "feed", "folder", "tag", "keyword")
@@ -89,7 +90,7 @@ class SinkTable:
     name: str
     type: str = ""
     topic: str = "articles"
-    start_from: str = "end"
+    start_from: Start = Start.LATEST
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)
     place: Place = field(default=Place(), repr=False, compare=False)
 
@@ -199,15 +200,18 @@ def _sink(table: Mapping[str, Any], place: Place) -> SinkTable:
             raise place.error(key, "expected a string", "invalid value" if key in table else "missing key")
     if not ROUTE_NAME.fullmatch(table["name"]):
         raise place.error("name", "expected at most 64 lower-case letters, digits, - and _")
-    if table.get("start_from", "end") not in ("start", "end"):
-        raise place.error("start_from", "expected start or end")
+    try:
+        start_from = Start(table.get("start_from", Start.LATEST))
+    except ValueError as exc:
+        raise place.error("start_from", "expected start or end") from exc
     try:
         if not resolve_topic(str(table.get("topic", "articles"))).compact:
             raise place.error("topic", "expected articles or articles.<route>")
     except ValueError as exc:
         raise place.error("topic", str(exc)) from exc
-    common = {key: table[key] for key in SINK_KEYS if key in table}
-    return SinkTable(**common, options={key: table[key] for key in table if key not in SINK_KEYS}, place=place)
+    common = {key: table[key] for key in ("name", "type", "topic") if key in table}
+    options = {key: table[key] for key in table if key not in SINK_KEYS}
+    return SinkTable(**common, start_from=start_from, options=options, place=place)
 
 
 TABLE_PARSERS: dict[str, Callable[[Mapping[str, Any], Place], Any]] = {

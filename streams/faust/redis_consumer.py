@@ -17,6 +17,7 @@ from streams.errors import UnavailableError
 from streams.faust.consumer_mixins import CommitGuard, DirectDrain, without_transactional_topics
 from streams.logger import get_logger
 from streams.retry import retry_unavailable
+from streams.start import Start
 
 log = get_logger(__name__)
 
@@ -124,7 +125,7 @@ class Consumer(DirectDrain, CommitGuard, base.Consumer):
             by_topic.setdefault(tp.topic, []).append(tp.partition)
         app.assignor._assignment = ClientAssignment(actives=by_topic, standbys={})  # read by Faust's recovery
         app.consumer_generation_id += 1
-        start = "end" if app.conf.consumer_auto_offset_reset == "latest" else "start"
+        start = Start.LATEST if app.conf.consumer_auto_offset_reset == "latest" else Start.EARLIEST
         if assigned:
             await self._retry(self.streams.register, self.group, assigned, start)
             await self._refresh_end_offsets(assigned)

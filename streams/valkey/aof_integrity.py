@@ -16,9 +16,9 @@ import msgspec
 
 from streams.errors import SettingsError
 
-LOG_DIR, MANIFEST, RECORD = "appendonlydir", "appendonly.aof.manifest", "valkey.record.json"
+AOF_DIR, MANIFEST, RECORD = "appendonlydir", "appendonly.aof.manifest", "valkey.record.json"
 RDB_MAGIC = (b"REDIS", b"VALKEY")  # a base is a snapshot, or commands where aof-use-rdb-preamble is off
-AOF_MARKS = (b"*", b"#")
+AOF_FIRST_BYTES = (b"*", b"#")
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 FORMAT = 1
 PIECE_BYTES = 1 << 20
@@ -26,16 +26,16 @@ _NAME = r"appendonly\.aof\.(\d+)\.(?:base\.(?:rdb|aof)|incr\.aof)"
 _LINE = re.compile(rf"file ({_NAME}) seq (\d+) type ([bih])(?: \S+ \S+)*")
 
 
-class DamagedLogError(SettingsError):
+class DamagedAofError(SettingsError):
     """The append-only file is unreadable, or lacks acknowledged writes."""
 
 
-class LogFile(NamedTuple):
+class AofFile(NamedTuple):
     """A line of the manifest."""
 
     name: str
     seq: int
-    kind: str  # b: base, i: incremental, h: history, about to be removed
+    type: str  # b: base, i: incremental, h: history, about to be removed
 
 
 class Prefix(NamedTuple):
@@ -53,9 +53,9 @@ class Record(msgspec.Struct, frozen=True):
     files: dict[str, Prefix]
 
 
-def damaged(log_dir: Path, fault: str, step: str = "put a backup in its place (`copydesk restore`)") -> DamagedLogError:
-    """Return the error for *fault* of the append-only file in *log_dir*."""
-    return DamagedLogError(f"append-only file is damaged: {log_dir} ({fault}); a start would lose data, {step}")
+def damaged(aof_dir: Path, fault: str, step: str = "put a backup in its place (`copydesk restore`)") -> DamagedAofError:
+    """Return the error for *fault* of the append-only file in *aof_dir*."""
+    return DamagedAofError(f"append-only file is damaged: {aof_dir} ({fault}); a start would lose data, {step}")
 
 
 def boot_id() -> str:
@@ -66,57 +66,57 @@ def boot_id() -> str:
 # -- the files ------------------------------------------------------------------------------------------------
 
 
-def read_log_files(log_dir: Path) -> list[LogFile] | None:
+def read_aof_files(aof_dir: Path) -> list[AofFile] | None:
     """Return the base and incremental files in order; None without a manifest.
 
     Raises:
-        DamagedLogError: a part is missing, empty or malformed; the message names the first one.
+        DamagedAofError: a part is missing, empty or malformed; the message names the first one.
     """
     try:
-        text = (log_dir / MANIFEST).read_bytes().decode("utf-8", "replace")
+        text = (aof_dir / MANIFEST).read_bytes().decode("utf-8", "replace")
     except FileNotFoundError:
         return None
-    entries = [_entry(log_dir, line) for line in text.splitlines(keepends=True) if not line.startswith("#")]
-    files = [entry for entry in entries if entry.kind != "h"]
-    _check_order(log_dir, entries)
+    entries = [_entry(aof_dir, line) for line in text.splitlines(keepends=True) if not line.startswith("#")]
+    files = [entry for entry in entries if entry.type != "h"]
+    _check_order(aof_dir, entries)
     for file in files:
-        _check_file(log_dir, file)
-    for path in log_dir.glob("*.incr.aof"):
+        _check_file(aof_dir, file)
+    for path in aof_dir.glob("*.incr.aof"):
         if path.name not in {entry.name for entry in entries} and path.stat().st_size:
-            raise damaged(log_dir, f"{MANIFEST} does not list {path.name}")
+            raise damaged(aof_dir, f"{MANIFEST} does not list {path.name}")
     return files
 
 
-def _entry(log_dir: Path, line: str) -> LogFile:
+def _entry(aof_dir: Path, line: str) -> AofFile:
     fields = _LINE.fullmatch(line.removesuffix("\n"))
     if not fields or not line.endswith("\n") or fields[2] != fields[3]:
-        raise damaged(log_dir, f"{MANIFEST} has an unreadable line {line[:80]!r}")
-    return LogFile(fields[1], int(fields[3]), fields[4])
+        raise damaged(aof_dir, f"{MANIFEST} has an unreadable line {line[:80]!r}")
+    return AofFile(fields[1], int(fields[3]), fields[4])
 
 
-def _check_order(log_dir: Path, entries: Iterable[LogFile]) -> None:
+def _check_order(aof_dir: Path, entries: Iterable[AofFile]) -> None:
     """Check that the manifest lists one base, incremental files without gaps, and older history files."""
-    seqs = {kind: [e.seq for e in entries if e.kind == kind and (kind == "b" or "incr" in e.name)] for kind in "bih"}
+    seqs = {kind: [e.seq for e in entries if e.type == kind and (kind == "b" or "incr" in e.name)] for kind in "bih"}
     if len(seqs["b"]) != 1:
-        raise damaged(log_dir, f"{MANIFEST} lists {len(seqs['b'])} bases, not one")
+        raise damaged(aof_dir, f"{MANIFEST} lists {len(seqs['b'])} bases, not one")
     current, history = seqs["i"], seqs["h"]
     if current and current != list(range(current[0], current[0] + len(current))):
-        raise damaged(log_dir, f"{MANIFEST} does not list all incremental files (*.incr.aof)")
+        raise damaged(aof_dir, f"{MANIFEST} does not list all incremental files (*.incr.aof)")
     if history and (not current or max(history) >= current[0]):
-        raise damaged(log_dir, f"{MANIFEST} lists the last incremental file (*.incr.aof) as history")
+        raise damaged(aof_dir, f"{MANIFEST} lists the last incremental file (*.incr.aof) as history")
 
 
-def _check_file(log_dir: Path, file: LogFile) -> None:
+def _check_file(aof_dir: Path, file: AofFile) -> None:
     try:
-        with (log_dir / file.name).open("rb") as content:
+        with (aof_dir / file.name).open("rb") as content:
             head = content.read(max(map(len, RDB_MAGIC)))
     except FileNotFoundError:
-        raise damaged(log_dir, f"{file.name} of {MANIFEST} is missing") from None
-    if file.kind == "b" and not head:
-        raise damaged(log_dir, f"{file.name} is empty")
-    marks = RDB_MAGIC + AOF_MARKS if file.kind == "b" else AOF_MARKS
-    if head and not head.startswith(marks):
-        raise damaged(log_dir, f"{file.name} has an invalid start {head!r}")
+        raise damaged(aof_dir, f"{file.name} of {MANIFEST} is missing") from None
+    if file.type == "b" and not head:
+        raise damaged(aof_dir, f"{file.name} is empty")
+    first_bytes = RDB_MAGIC + AOF_FIRST_BYTES if file.type == "b" else AOF_FIRST_BYTES
+    if head and not head.startswith(first_bytes):
+        raise damaged(aof_dir, f"{file.name} has an invalid start {head!r}")
 
 
 # -- the record -----------------------------------------------------------------------------------------------
@@ -131,11 +131,12 @@ def read_record(valkey_dir: Path) -> Record | None:
         return None
     except msgspec.MsgspecError as exc:
         raise SettingsError(
-            f"unreadable record of the log: {path} ({exc}); remove it to start without a comparison"
+            f"unreadable record of the append-only file: {path} ({exc}); remove it to start without a comparison"
         ) from exc
     if record.format != FORMAT:
         raise SettingsError(
-            f"unsupported record of the log: {path} (format {record.format}, supported {FORMAT}); upgrade copydesk"
+            f"unsupported record of the append-only file: {path} (format {record.format}, supported {FORMAT});"
+            " upgrade copydesk"
         )
     return record
 
@@ -165,13 +166,13 @@ def sync_folder(folder: Path) -> None:
 
 
 def synced_prefixes(
-    log_dir: Path, previous: Mapping[str, Prefix] | None = None, most_bytes: int | None = None
+    aof_dir: Path, previous: Mapping[str, Prefix] | None = None, most_bytes: int | None = None
 ) -> dict[str, Prefix]:
     """Sync the AOF files; return their prefixes, extended from *previous* by at most *most_bytes* together."""
     out: dict[str, Prefix] = {}
-    for file in read_log_files(log_dir) or ():
+    for file in read_aof_files(aof_dir) or ():
         before = (previous or {}).get(file.name, Prefix(0, 0))
-        with (log_dir / file.name).open("rb") as content:
+        with (aof_dir / file.name).open("rb") as content:
             prefix = _extend(content.fileno(), before, most_bytes)
             if prefix != before:
                 os.fsync(content.fileno())
@@ -190,40 +191,40 @@ def _extend(descriptor: int, prefix: Prefix, most_bytes: int | None) -> Prefix:
     return Prefix(size, crc)
 
 
-def compare(log_dir: Path, files: Iterable[LogFile], record: Record, torn: Mapping[str, int] | None = None) -> None:
+def compare(aof_dir: Path, files: Iterable[AofFile], record: Record, torn: Mapping[str, int] | None = None) -> None:
     """Compare *files* with the prefixes in *record*.
 
     *torn* maps the name of a torn file to its readable size; the caller reports its missing end.
 
     Raises:
-        DamagedLogError: a recorded prefix is missing or differs.
+        DamagedAofError: a recorded prefix is missing or differs.
     """
     files = list(files)
     names = {file.name for file in files}
-    [base] = [file for file in files if file.kind == "b"]
-    last_seq = {"base": base.seq, "incr": max((file.seq for file in files if file.kind == "i"), default=0)}
+    [base] = [file for file in files if file.type == "b"]
+    last_seq = {"base": base.seq, "incr": max((file.seq for file in files if file.type == "i"), default=0)}
     for name, prefix in record.files.items():
         readable = (torn or {}).get(name)
         if name in names and (readable is None or readable >= prefix.size_bytes):
-            _compare_file(log_dir, name, prefix)
+            _compare_file(aof_dir, name, prefix)
         elif name not in names and (base.name in record.files or not _is_replaced(name, last_seq)):
-            raise damaged(log_dir, f"{MANIFEST} no longer lists {name}", accepting(log_dir))
+            raise damaged(aof_dir, f"{MANIFEST} no longer lists {name}", accepting(aof_dir))
 
 
-def _compare_file(log_dir: Path, name: str, prefix: Prefix) -> None:
-    size = (log_dir / name).stat().st_size
+def _compare_file(aof_dir: Path, name: str, prefix: Prefix) -> None:
+    size = (aof_dir / name).stat().st_size
     if size < prefix.size_bytes:
         fault = f"{name} has {size} bytes, confirmed were {prefix.size_bytes}"
         step = "truncate a torn end (`copydesk repair`), " if ".incr." in name else ""
-        raise damaged(log_dir, fault, step + accepting(log_dir))
-    with (log_dir / name).open("rb") as content:
+        raise damaged(aof_dir, fault, step + accepting(aof_dir))
+    with (aof_dir / name).open("rb") as content:
         if _extend(content.fileno(), Prefix(0, 0), prefix.size_bytes) != prefix:
-            raise damaged(log_dir, f"{name} differs from the confirmed bytes, CRC-32", accepting(log_dir))
+            raise damaged(aof_dir, f"{name} differs from the confirmed bytes, CRC-32", accepting(aof_dir))
 
 
-def accepting(log_dir: Path) -> str:
+def accepting(aof_dir: Path) -> str:
     """Return the next steps where a person may also accept the loss."""
-    record = log_dir.parent.parent / RECORD
+    record = aof_dir.parent.parent / RECORD
     return f"put a backup in its place (`copydesk restore`), or remove {record} to start with the remaining data"
 
 

@@ -15,15 +15,15 @@ from typing import NamedTuple
 
 from streams.errors import SettingsError
 from streams.valkey.aof_integrity import (
-    LOG_DIR,
+    AOF_DIR,
     MANIFEST,
-    LogFile,
+    AofFile,
     Record,
     accepting,
     boot_id,
     compare,
     damaged,
-    read_log_files,
+    read_aof_files,
     read_record,
     sync_folder,
 )
@@ -51,12 +51,12 @@ def verify(valkey_dir: Path, server: Path) -> Record | None:
     An unused directory is valid.
 
     Raises:
-        DamagedLogError: a file is missing or damaged; the message names it.
+        DamagedAofError: a file is missing or damaged; the message names it.
     """
     record = read_record(valkey_dir)
     files = _incr_files(valkey_dir, server, record)
     if files is not None and record is not None:
-        compare(valkey_dir / LOG_DIR, files, record)
+        compare(valkey_dir / AOF_DIR, files, record)
     return record
 
 
@@ -64,43 +64,43 @@ def find_damage(valkey_dir: Path, server: Path) -> AofDamage | None:
     """Return the torn end of the AOF in *valkey_dir*; None for a valid or missing AOF.
 
     Raises:
-        DamagedLogError: truncation cannot repair the damage. Only the last file may end early.
+        DamagedAofError: truncation cannot repair the damage. Only the last file may end early.
     """
-    log_dir, record = valkey_dir / LOG_DIR, read_record(valkey_dir)
+    aof_dir, record = valkey_dir / AOF_DIR, read_record(valkey_dir)
     files = _incr_files(valkey_dir, server, record) or []
-    damages = (_check_contents(log_dir, file, files[-1], server) for file in files)
+    damages = (_check_contents(aof_dir, file, files[-1], server) for file in files)
     damage = next(filter(None, damages), None)
     if record is None:
         return damage
     if files:
-        compare(log_dir, files, record, {damage.path.name: damage.valid_bytes} if damage else None)
+        compare(aof_dir, files, record, {damage.path.name: damage.valid_bytes} if damage else None)
     confirmed = record.files.get(damage.path.name) if damage else None
     return damage._replace(confirmed=confirmed.size_bytes) if damage and confirmed else damage
 
 
-def _incr_files(valkey_dir: Path, server: Path, record: Record | None) -> list[LogFile] | None:
+def _incr_files(valkey_dir: Path, server: Path, record: Record | None) -> list[AofFile] | None:
     """Return the AOF files; None for an unused directory, or one whose first start was killed."""
-    log_dir = valkey_dir / LOG_DIR
-    files = read_log_files(log_dir)
+    aof_dir = valkey_dir / AOF_DIR
+    files = read_aof_files(aof_dir)
     if files is None and record is not None:
-        raise damaged(log_dir, f"{MANIFEST} is missing, and the directory was in use", accepting(log_dir))
+        raise damaged(aof_dir, f"{MANIFEST} is missing, and the directory was in use", accepting(aof_dir))
     if files is None:
-        for path in [*log_dir.glob("*.base.*"), *log_dir.glob("*.incr.*")]:
+        for path in [*aof_dir.glob("*.base.*"), *aof_dir.glob("*.incr.*")]:
             if path.stat().st_size and "[info] 0 keys read" not in _run("valkey-check-rdb", server, path).stdout:
-                raise damaged(log_dir, f"{MANIFEST} is missing, and {path.name} holds data")
+                raise damaged(aof_dir, f"{MANIFEST} is missing, and {path.name} holds data")
     return files
 
 
-def _check_contents(log_dir: Path, file: LogFile, last: LogFile, server: Path) -> AofDamage | None:
+def _check_contents(aof_dir: Path, file: AofFile, last: AofFile, server: Path) -> AofDamage | None:
     """Check all of *file*; return the damage of an incremental file that ends early."""
-    path = log_dir / file.name
+    path = aof_dir / file.name
     tool = "valkey-check-rdb" if path.suffix == ".rdb" else "valkey-check-aof"
     result = _run(tool, server, path)
     sizes = _ANALYSED.search(result.stdout)
     if result.returncode == 0:
         return None
-    if sizes is None or file != last or file.kind == "b":
-        raise damaged(log_dir, f"{file.name} is unreadable, {tool}: status {result.returncode}")
+    if sizes is None or file != last or file.type == "b":
+        raise damaged(aof_dir, f"{file.name} is unreadable, {tool}: status {result.returncode}")
     return AofDamage(path, int(sizes[1]), int(sizes[2]))
 
 
@@ -118,7 +118,7 @@ def truncate(damage: AofDamage, server: Path) -> Path:
         sync_folder(path)
     result = _run("valkey-check-aof", server, "--fix", damage.path)
     if result.returncode:
-        raise SettingsError(f"repair failed: {damage.path} ({result.stdout.strip()}); a copy of the log is in {copy}")
+        raise SettingsError(f"repair failed: {damage.path} ({result.stdout.strip()}); {copy} has a copy of the file")
     sync_folder(damage.path)
     return copy
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from streams.errors import SettingsError, UnavailableError, UnreadableError
-from streams.valkey.aof_integrity import LOG_DIR, MANIFEST, RDB_MAGIC, sync_folder, synced_prefixes, write_record
+from streams.valkey.aof_integrity import AOF_DIR, MANIFEST, RDB_MAGIC, sync_folder, synced_prefixes, write_record
 from streams.valkey.aof_repair import snapshot_is_sound
 
 FORMAT = 1
@@ -117,10 +117,10 @@ def restore(file: Path, data_dir: Path, server: Path) -> datetime:
         SettingsError: *data_dir* already contains an append-only file.
         UnreadableError: *file* is not a valid backup.
     """
-    log_dir = data_dir.absolute() / "valkey" / LOG_DIR
-    if log_dir.exists():
+    aof_dir = data_dir.absolute() / "valkey" / AOF_DIR
+    if aof_dir.exists():
         raise SettingsError(f"data_dir holds data: {data_dir}; choose another --data-dir, or move this one away")
-    temporary = log_dir.with_name(f"{LOG_DIR}.part")
+    temporary = aof_dir.with_name(f"{AOF_DIR}.part")
     try:
         with tarfile.open(file) as tar:
             metadata = json.loads(_open_member(tar, METADATA_FILE, 10_000).read())
@@ -137,7 +137,7 @@ def restore(file: Path, data_dir: Path, server: Path) -> datetime:
         # Early backups have no SHA-256; the snapshot itself has a CRC-64.
         if metadata.get("sha256", digest) != digest or not snapshot_is_sound(temporary / BASE, server):
             raise UnreadableError(f"damaged backup: {file} (checksum mismatch); use an earlier backup")
-        _put_in_place(temporary, log_dir)
+        _put_in_place(temporary, aof_dir)
         return datetime.fromisoformat(metadata["time"])
     except (tarfile.TarError, OSError, ValueError, KeyError, TypeError) as exc:
         raise UnreadableError(f"not a readable backup: {file} ({exc})") from exc
@@ -168,13 +168,13 @@ def _write(folder: Path, head: bytes, rest: IO[bytes]) -> str:
     return digest.hexdigest()
 
 
-def _put_in_place(temporary: Path, log_dir: Path) -> None:
-    """Sync *temporary* and rename it to *log_dir*; after a power cut the directory is complete or absent."""
-    valkey_dir = log_dir.parent
+def _put_in_place(temporary: Path, aof_dir: Path) -> None:
+    """Sync *temporary* and rename it to *aof_dir*; after a power cut the directory is complete or absent."""
+    valkey_dir = aof_dir.parent
     prefixes = synced_prefixes(temporary)
     sync_folder(temporary)
     # Before the rename: a start in between is refused, but a second `restore` is possible.
     write_record(valkey_dir, prefixes)
-    temporary.rename(log_dir)
+    temporary.rename(aof_dir)
     for folder in (valkey_dir, valkey_dir.parent, valkey_dir.parent.parent):
         sync_folder(folder)

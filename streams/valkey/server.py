@@ -27,8 +27,8 @@ from streams.config.settings import MiB, Settings
 from streams.errors import SettingsError, UnavailableError
 from streams.logger import get_logger
 from streams.valkey.aof_integrity import (
-    LOG_DIR,
-    DamagedLogError,
+    AOF_DIR,
+    DamagedAofError,
     Prefix,
     damaged,
     sync_folder,
@@ -123,12 +123,12 @@ class EmbeddedValkey:
         return True
 
     def _launch(self, binary: Path) -> None:
-        """Verify the AOF and start the server; raise DamagedLogError for a damaged AOF."""
+        """Verify the AOF and start the server; raise DamagedAofError for a damaged AOF."""
         verify(self._valkey_dir, binary)
         try:
             self._spawn(binary)
             self._wait_until_ready()
-        except DamagedLogError as error:
+        except DamagedAofError as error:
             if not self._cut_torn_write(binary):
                 raise error
             self._spawn(binary)
@@ -150,13 +150,14 @@ class EmbeddedValkey:
         """Write the record of synced prefixes. After a failure the old record stays valid, since files only grow."""
         self._recorded_s = time.monotonic()
         try:
-            files = synced_prefixes(self._valkey_dir / LOG_DIR, self._recorded, most_bytes)
+            files = synced_prefixes(self._valkey_dir / AOF_DIR, self._recorded, most_bytes)
             # A response means that no write was in progress during the read: the prefixes are complete.
             if files != self._recorded and (self.process is None or is_responding(self.data_dir)):
                 write_record(self._valkey_dir, files)
                 self._recorded = files
-        except (OSError, DamagedLogError) as exc:  # full disk, or a rewrite removed a file meanwhile
-            log.warning("record of the log not written", path=self._valkey_dir, error=exc, retry_s=RECORD_EVERY_S)
+        except (OSError, DamagedAofError) as exc:  # full disk, or a rewrite removed a file meanwhile
+            event = "record of the append-only file not written"
+            log.warning(event, path=self._valkey_dir, error=exc, retry_s=RECORD_EVERY_S)
 
     @property
     def _valkey_dir(self) -> Path:
@@ -174,7 +175,7 @@ class EmbeddedValkey:
             if damage is None:
                 return None
             copy = truncate(damage, find_server_binary())
-            write_record(self._valkey_dir, synced_prefixes(self._valkey_dir / LOG_DIR))
+            write_record(self._valkey_dir, synced_prefixes(self._valkey_dir / AOF_DIR))
             return damage, copy
 
     @contextlib.contextmanager
@@ -303,11 +304,11 @@ class EmbeddedValkey:
             lines = log.read().decode("utf-8", "replace").splitlines()
         try:
             damage = find_damage(self._valkey_dir, find_server_binary())
-        except DamagedLogError as exc:
+        except DamagedAofError as exc:
             return exc
         if damage:
             return damaged(
-                self._valkey_dir / LOG_DIR,
+                self._valkey_dir / AOF_DIR,
                 f"{damage.path.name} is readable up to byte {damage.valid_bytes} of {damage.size}",
                 "truncate the rest after a copy (`copydesk repair`), or put a backup in its place (`copydesk restore`)",
             )

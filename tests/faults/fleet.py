@@ -15,6 +15,7 @@ from streams.brokers.base import ConsumedMessage, OutgoingMessage
 from streams.codec import decode
 from streams.config.settings import Settings
 from streams.records import Article, DeadLetter
+from streams.start import Start
 from streams.topics import ARTICLES, DEAD_LETTERS, DESK_GROUP, ITEMS, Topic
 from streams.valkey.server import EmbeddedValkey, die_with_parent, socket_path
 from tests.conftest import ROOT
@@ -188,7 +189,7 @@ class Fleet:
         return check(self.truth.ledger, self.wire, dead, self.poison, self.counters, items)
 
     async def _all(self, topic: Topic) -> list[ConsumedMessage]:
-        reader = await self.broker.open_reader(topic, "", "start")
+        reader = await self.broker.open_reader(topic, "", Start.EARLIEST)
         out: list[ConsumedMessage] = []
         while True:
             messages = await reader.read(0.05)

@@ -31,30 +31,30 @@ _publish, _progress, _clean, _retrying = (
 
 
 async def _advance_in_two(
-    log: RedisStreamsBroker,
+    broker: RedisStreamsBroker,
     faust: Any,
-    runs: Sequence[OffsetRange],
+    ranges: Sequence[OffsetRange],
     first: tuple[Any, Any],
     second: tuple[Any, Any],
     *,
     fenced_first: bool,
 ) -> bool:
-    guards = [guard for run in runs for guard in _progress(log, faust, run)]
-    if not await _publish(log, *first, guards if fenced_first else ()):
+    conditions = [condition for offsets in ranges for condition in _progress(broker, faust, offsets)]
+    if not await _publish(broker, *first, conditions if fenced_first else ()):
         return False
-    return await _publish(log, *second, () if fenced_first else guards)
+    return await _publish(broker, *second, () if fenced_first else conditions)
 
 
 def ack_before_publish() -> None:
-    async def advance(log: RedisStreamsBroker, faust: Any, runs: Any, messages: Any, remember: Any) -> bool:
-        return await _advance_in_two(log, faust, runs, ((), ()), (messages, remember), fenced_first=True)
+    async def advance(broker: RedisStreamsBroker, faust: Any, ranges: Any, messages: Any, state_writes: Any) -> bool:
+        return await _advance_in_two(broker, faust, ranges, ((), ()), (messages, state_writes), fenced_first=True)
 
     RedisStreamsBroker.publish_and_commit = advance  # type: ignore[method-assign]
 
 
 def remember_after_publish() -> None:
-    async def advance(log: RedisStreamsBroker, faust: Any, runs: Any, messages: Any, remember: Any) -> bool:
-        return await _advance_in_two(log, faust, runs, (messages, ()), ((), remember), fenced_first=False)
+    async def advance(broker: RedisStreamsBroker, faust: Any, ranges: Any, messages: Any, state_writes: Any) -> bool:
+        return await _advance_in_two(broker, faust, ranges, (messages, ()), ((), state_writes), fenced_first=False)
 
     RedisStreamsBroker.publish_and_commit = advance  # type: ignore[method-assign]
 
@@ -62,10 +62,10 @@ def remember_after_publish() -> None:
 def remember_before_append() -> None:
     """Bug: the poller stores validators and known items before it sends the items."""
 
-    async def publish(log: RedisStreamsBroker, messages: Any, remember: Any = (), guards: Any = ()) -> bool:
-        if not await _publish(log, (), remember, guards):
+    async def publish(broker: RedisStreamsBroker, messages: Any, state_writes: Any = (), conditions: Any = ()) -> bool:
+        if not await _publish(broker, (), state_writes, conditions):
             return False
-        return await _publish(log, messages)
+        return await _publish(broker, messages)
 
     outcome = Poller._publish
 
@@ -80,9 +80,9 @@ def trim_too_early() -> None:
     """Bug: topics are trimmed regardless of the consumers' positions."""
 
     async def trim(retention: Retention) -> dict[str, int]:
-        log = retention.broker
+        broker = retention.broker
         for n in range(4):
-            await log.state.xtrim(log.stream("copydesk.items", n), maxlen=2, approximate=False)
+            await broker.state.xtrim(broker.stream("copydesk.items", n), maxlen=2, approximate=False)
         return {}
 
     Retention.trim = trim  # type: ignore[method-assign]
@@ -93,13 +93,13 @@ def drop_on_exception() -> None:
     """Bug: offsets are committed although the publication failed."""
 
     async def advance(
-        log: RedisStreamsBroker, faust: Any, runs: Sequence[OffsetRange], messages: Any, remember: Any
+        broker: RedisStreamsBroker, faust: Any, ranges: Sequence[OffsetRange], messages: Any, state_writes: Any
     ) -> bool:
-        guards = [guard for run in runs for guard in _progress(log, faust, run)]
+        conditions = [condition for offsets in ranges for condition in _progress(broker, faust, offsets)]
         try:
-            return await _publish(log, messages, remember, guards)
+            return await _publish(broker, messages, state_writes, conditions)
         except UnavailableError:
-            return await _retrying(lambda: _publish(log, (), (), guards))
+            return await _retrying(lambda: _publish(broker, (), (), conditions))
 
     RedisStreamsBroker.publish_and_commit = advance  # type: ignore[method-assign]
 
@@ -108,39 +108,39 @@ def no_fence() -> None:
     """Bug: a worker with a lost lease still writes."""
 
     async def advance(
-        log: RedisStreamsBroker, faust: Any, runs: Sequence[OffsetRange], messages: Any, remember: Any
+        broker: RedisStreamsBroker, faust: Any, ranges: Sequence[OffsetRange], messages: Any, state_writes: Any
     ) -> bool:
-        done = await _publish(log, messages, remember)
-        await log.commit(faust.group, {run.topic_partition: run.end for run in runs}, {})
+        done = await _publish(broker, messages, state_writes)
+        await broker.commit(faust.group, {offsets.topic_partition: offsets.end for offsets in ranges}, {})
         return done
 
     RedisStreamsBroker.publish_and_commit = advance  # type: ignore[method-assign]
 
 
 def half_cleaned() -> None:
-    def clean(item: Any, *known: Any) -> CleanedContent:
-        copy = _clean(item, *known)
-        return (
-            msgspec.structs.replace(copy, paragraphs=copy.paragraphs[:-1]) if item.identity_key.endswith("7") else copy
-        )
+    def clean(item: Any, *args: Any) -> CleanedContent:
+        content = _clean(item, *args)
+        if item.identity_key.endswith("7"):
+            return msgspec.structs.replace(content, paragraphs=content.paragraphs[:-1])
+        return content
 
     desk.clean_item = clean
 
 
 def dead_letter_too() -> None:
     """Bug: a published item becomes a dead letter, too."""
-    count = batch.BatchState.count
+    count = batch.BatchBuilder.count
 
-    def both(work: batch.BatchState, outcome: str, item: Any, at: Any, why: str) -> None:
-        count(work, outcome, item, at, why)
+    def both(builder: batch.BatchBuilder, outcome: str, item: Any, message_id: Any, **detail: str) -> None:
+        count(builder, outcome, item, message_id, **detail)
         if item.identity_key.endswith("9"):
             letter = DeadLetter(
-                topic=at.topic, partition=at.partition, offset=at.offset, key=item.identity_key.encode(), error_kind="bug",
-                error="planted", failed_at=item.fetched_at,
+                topic=message_id.topic, partition=message_id.partition, offset=message_id.offset,
+                key=item.identity_key.encode(), error_kind="bug", error="planted", failed_at=item.fetched_at,
             )  # fmt: skip
-            work.messages.append(OutgoingMessage("copydesk.dead-letters", b"k", msgspec.json.encode(letter)))
+            builder.messages.append(OutgoingMessage("copydesk.dead-letters", b"k", msgspec.json.encode(letter)))
 
-    batch.BatchState.count = both  # type: ignore[method-assign]
+    batch.BatchBuilder.count = both  # type: ignore[method-assign]
 
 
 def forgetful() -> None:

@@ -12,6 +12,7 @@ import pytest
 from streams.brokers.base import OutgoingMessage
 from streams.brokers.redis_streams.broker import RedisStreamsBroker
 from streams.config.settings import Settings
+from streams.start import Start
 from streams.topics import ARTICLES
 from streams.valkey.server import EmbeddedValkey
 from tests.conftest import ROOT, until
@@ -30,13 +31,13 @@ asyncio.run(retention_loop(open_broker(settings), settings, interval_s=0.1))
 """
 
 
-async def rounds(log: RedisStreamsBroker, count: int) -> None:
+async def rounds(broker: RedisStreamsBroker, count: int) -> None:
     """Wait until the retention loop has read the clock this many times."""
     for _ in range(count):
-        before = await log.state.hget(log.key("clock"), "latest")
+        before = await broker.state.hget(broker.key("clock"), "latest")
 
         async def looked(before: bytes | None = before) -> bool:
-            found: bytes | None = await log.state.hget(log.key("clock"), "latest")
+            found: bytes | None = await broker.state.hget(broker.key("clock"), "latest")
             return found is not None and found != before
 
         await until(looked, what="a round of trimming")
@@ -60,20 +61,20 @@ def test_forward_jump_of_a_minute_loses_nothing(tmp_path: Path) -> None:
     environ = {**os.environ, "PYTHONPATH": str(ROOT), **faked}
 
     async def go() -> None:
-        log = RedisStreamsBroker(server.url, partitions=4)
-        await log.create_topics([ARTICLES])
-        await log.publish([OutgoingMessage(ARTICLES.name, b"%d" % n, b"article") for n in range(COUNT)])
-        reader = await log.open_reader(ARTICLES, "mine", "start")
+        broker = RedisStreamsBroker(server.url, partitions=4)
+        await broker.create_topics([ARTICLES])
+        await broker.publish([OutgoingMessage(ARTICLES.name, b"%d" % n, b"article") for n in range(COUNT)])
+        reader = await broker.open_reader(ARTICLES, "mine", Start.EARLIEST)
         command = [sys.executable, "-c", UPKEEP, server.url]
         with subprocess.Popen(command, env=environ, preexec_fn=die_with_harness) as upkeep:
             try:
-                await rounds(log, 4)
+                await rounds(broker, 4)
                 clock.write_text("+40d")
-                await until(lambda: _is_ahead(log), what="the server's clock going forward")
-                await rounds(log, 6)
-                assert len(await log.state.lrange(log.key("clock", "jumps"), 0, -1)) == 1
+                await until(lambda: _is_ahead(broker), what="the server's clock going forward")
+                await rounds(broker, 6)
+                assert len(await broker.state.lrange(broker.key("clock", "jumps"), 0, -1)) == 1
                 clock.write_text("+0")
-                await rounds(log, 6)
+                await rounds(broker, 6)
                 assert upkeep.poll() is None
             finally:
                 upkeep.kill()
@@ -81,9 +82,9 @@ def test_forward_jump_of_a_minute_loses_nothing(tmp_path: Path) -> None:
         while not await reader.at_end():
             got += await reader.read(0.2)
         assert len(got) == COUNT
-        assert (await log.trim_topic(ARTICLES.name, 0))[1] == COUNT
-        assert list(await log.groups()) == ["mine"]
-        await log.close()
+        assert (await broker.trim_topic(ARTICLES.name, 0))[1] == COUNT
+        assert list(await broker.groups()) == ["mine"]
+        await broker.close()
 
     try:
         asyncio.run(go())
@@ -91,5 +92,5 @@ def test_forward_jump_of_a_minute_loses_nothing(tmp_path: Path) -> None:
         server.stop()
 
 
-async def _is_ahead(log: RedisStreamsBroker) -> bool:
-    return await log.time_s() > time.time() + 39 * 86_400
+async def _is_ahead(broker: RedisStreamsBroker) -> bool:
+    return await broker.time_s() > time.time() + 39 * 86_400

@@ -14,6 +14,7 @@ from streams.brokers.base import OutgoingMessage
 from streams.brokers.redis_streams.broker import RedisStreamsBroker
 from streams.config.settings import Settings
 from streams.errors import SettingsError
+from streams.start import Start
 from streams.topics import POLLS
 from streams.valkey.aof_repair import ends_early, find_damage
 from streams.valkey.server import EmbeddedValkey, find_server_binary
@@ -24,34 +25,34 @@ MANIFEST = "appendonly.aof.manifest"
 Harm = Callable[[Path], object]
 
 
-def log_dir(data_dir: Path) -> Path:
+def aof_dir(data_dir: Path) -> Path:
     return data_dir / "valkey" / "appendonlydir"
 
 
 async def write_records(url: str) -> None:
-    log = RedisStreamsBroker(url, partitions=1)
-    await log.create_topics([POLLS])
+    broker = RedisStreamsBroker(url, partitions=1)
+    await broker.create_topics([POLLS])
     for n in range(RECORDS):
         if n == RECORDS // 2:
-            await log.state.bgrewriteaof()
-            await until(lambda: rewritten(log), what="the base rewritten")
-        await log.publish([OutgoingMessage(POLLS.name, b"k", b"value %d" % n)])
-    await log.close()
+            await broker.state.bgrewriteaof()
+            await until(lambda: rewritten(broker), what="the base rewritten")
+        await broker.publish([OutgoingMessage(POLLS.name, b"k", b"value %d" % n)])
+    await broker.close()
 
 
-async def rewritten(log: RedisStreamsBroker) -> bool:
-    persistence = await log.state.info("persistence")
+async def rewritten(broker: RedisStreamsBroker) -> bool:
+    persistence = await broker.state.info("persistence")
     return bool(persistence["aof_rewrites"]) and not persistence["aof_rewrite_in_progress"]
 
 
 def records(url: str) -> list[bytes]:
     async def go() -> list[bytes]:
-        log = RedisStreamsBroker(url, partitions=1)
-        reader = await log.open_reader(POLLS, "", "start")
+        broker = RedisStreamsBroker(url, partitions=1)
+        reader = await broker.open_reader(POLLS, "", Start.EARLIEST)
         out: list[bytes] = []
         while not await reader.at_end():
             out += [d.value for d in await reader.read(0.1)]
-        await log.close()
+        await broker.close()
         return out
 
     return asyncio.run(go())
@@ -132,10 +133,10 @@ def damage_each_file(
     sound: Path, tmp_path: Path, cuts: int, flips: int, names: str = "*", copy: Callable[[Path, Path], Path] = copied
 ) -> int:
     count = 0
-    for name in sorted(path.name for path in log_dir(sound).glob(names)):
-        for _label, harm in harms((log_dir(sound) / name).stat().st_size, cuts, flips):
+    for name in sorted(path.name for path in aof_dir(sound).glob(names)):
+        for _label, harm in harms((aof_dir(sound) / name).stat().st_size, cuts, flips):
             data_dir = copy(sound, tmp_path)
-            harm(log_dir(data_dir) / name)
+            harm(aof_dir(data_dir) / name)
             assert_refused_by_name(data_dir, name)
             count += 1
     return count
@@ -152,8 +153,8 @@ def test_log_damaged_at_many_offsets_is_refused(sound: Path, tmp_path: Path) -> 
 
 
 EMPTIED: dict[str, Harm] = {
-    "files": lambda d: [p.unlink() for p in log_dir(d).iterdir()],
-    "appendonlydir": lambda d: shutil.rmtree(log_dir(d)),
+    "files": lambda d: [p.unlink() for p in aof_dir(d).iterdir()],
+    "appendonlydir": lambda d: shutil.rmtree(aof_dir(d)),
     "valkey": lambda d: shutil.rmtree(d / "valkey"),
 }
 
@@ -170,7 +171,7 @@ def test_log_emptied_after_use_is_refused(emptied: str, sound: Path, tmp_path: P
 
 def test_log_torn_after_stop_is_repaired_to_prefix(sound: Path, tmp_path: Path) -> None:
     data_dir = copied(sound, tmp_path)
-    [path] = log_dir(data_dir).glob("*.incr.aof")
+    [path] = aof_dir(data_dir).glob("*.incr.aof")
     truncate(path, path.stat().st_size - 7)
     assert_refused_by_name(data_dir, path.name)
     assert "were confirmed" in copydesk("repair", "--data-dir", str(data_dir), cwd=tmp_path, check=4).stdout
@@ -192,7 +193,7 @@ def without_record(sound: Path, tmp_path: Path) -> Path:
 def test_older_directory_starts_and_is_recorded(sound: Path, tmp_path: Path) -> None:
     data_dir = without_record(sound, tmp_path)
     assert started_records(data_dir) == EXPECTED
-    shutil.rmtree(log_dir(data_dir))
+    shutil.rmtree(aof_dir(data_dir))
     with pytest.raises(SettingsError, match=MANIFEST):
         started_records(data_dir)
 
@@ -222,7 +223,7 @@ OLDER: dict[str, tuple[str, str, Harm]] = {  # damaged file, file name in the er
 def test_older_directory_damaged_is_refused(damage: str, sound: Path, tmp_path: Path) -> None:
     data_dir = without_record(sound, tmp_path)
     pattern, part, harm = OLDER[damage]
-    [path] = log_dir(data_dir).glob(pattern)
+    [path] = aof_dir(data_dir).glob(pattern)
     harm(path)
     assert_refused_by_name(data_dir, part)
 
@@ -237,7 +238,7 @@ def test_first_start_that_was_killed_starts_again(tmp_path: Path) -> None:
     server = EmbeddedValkey(Settings(data_dir=tmp_path, partitions=1))
     server.start()
     server.stop()
-    for path in [log_dir(tmp_path) / MANIFEST, *tmp_path.glob("*.json")]:
+    for path in [aof_dir(tmp_path) / MANIFEST, *tmp_path.glob("*.json")]:
         path.unlink()  # the base file is renamed into place before the manifest
     server.start()
     asyncio.run(write_records(server.url))
@@ -265,7 +266,7 @@ def torn_by_kill(data_dir: Path, *, at_page: bool = True) -> tuple[EmbeddedValke
     server.start()
     asyncio.run(write_records(server.url))
     kill(server)
-    [path] = log_dir(data_dir).glob("*.incr.aof")
+    [path] = aof_dir(data_dir).glob("*.incr.aof")
     size = path.stat().st_size
     with path.open("ab") as file:
         file.write(TORN)
@@ -342,7 +343,7 @@ def test_log_emptied_after_crash_is_refused(tmp_path: Path) -> None:
     asyncio.run(write_records(server.url))
     recorded_now(server)
     kill(server)
-    [path] = log_dir(tmp_path).glob("*.incr.aof")
+    [path] = aof_dir(tmp_path).glob("*.incr.aof")
     truncate(path, 0)
     with pytest.raises(SettingsError, match=path.name):
         server.restart_if_dead()
@@ -354,13 +355,13 @@ def test_record_during_rewrites_never_refuses_sound_log(tmp_path: Path) -> None:
     server.start()
 
     async def load(first: int) -> None:
-        log = RedisStreamsBroker(server.url, partitions=1)
-        await log.create_topics([POLLS])
-        await log.state.bgrewriteaof()
+        broker = RedisStreamsBroker(server.url, partitions=1)
+        await broker.create_topics([POLLS])
+        await broker.state.bgrewriteaof()
         for n in range(first, first + 20):
-            await log.publish([OutgoingMessage(POLLS.name, b"k", b"value %d" % n)])
+            await broker.publish([OutgoingMessage(POLLS.name, b"k", b"value %d" % n)])
             recorded_now(server)
-        await log.close()
+        await broker.close()
 
     for n in range(8):
         asyncio.run(load(20 * n))

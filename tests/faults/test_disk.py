@@ -35,10 +35,10 @@ def steps_done(url: str) -> tuple[int, int]:
     """Return the number of steps in the state, and of messages in the topic."""
 
     async def go() -> tuple[int, int]:
-        log = RedisStreamsBroker(url)
-        count = int(await log.state.get(DONE) or 0)
-        bounds = await log.bounds([(POLLS.name, n) for n in range(await log.partitions(POLLS.name))])
-        await log.close()
+        broker = RedisStreamsBroker(url)
+        count = int(await broker.state.get(DONE) or 0)
+        bounds = await broker.bounds([(POLLS.name, n) for n in range(await broker.partitions(POLLS.name))])
+        await broker.close()
         return count, sum(b.end for b in bounds.values())
 
     return asyncio.run(go())
@@ -56,12 +56,12 @@ def step(n: int) -> tuple[Sequence[OutgoingMessage], Sequence[RedisCommand]]:
 Work = Callable[[RedisStreamsBroker, int], Any]
 
 
-async def whole_step(log: RedisStreamsBroker, n: int) -> None:
-    await log.publish(*step(n))
+async def whole_step(broker: RedisStreamsBroker, n: int) -> None:
+    await broker.publish(*step(n))
 
 
-async def small_record(log: RedisStreamsBroker, n: int) -> None:
-    await log.state.execute_command("XADD", log.stream(POLLS.name, 0), "0-*", "v", n)
+async def small_record(broker: RedisStreamsBroker, n: int) -> None:
+    await broker.state.execute_command("XADD", broker.stream(POLLS.name, 0), "0-*", "v", n)
 
 
 def recorded(data_dir: Path, count: int, work: Work) -> tuple[bytes, list[int]]:
@@ -70,13 +70,13 @@ def recorded(data_dir: Path, count: int, work: Work) -> tuple[bytes, list[int]]:
     server.start()
 
     async def go() -> list[int]:
-        log = RedisStreamsBroker(server.url, partitions=1)
-        await log.create_topics([POLLS])
+        broker = RedisStreamsBroker(server.url, partitions=1)
+        await broker.create_topics([POLLS])
         sizes = [log_file(data_dir).stat().st_size]
         for n in range(count):
-            await work(log, n)
+            await work(broker, n)
             sizes.append(log_file(data_dir).stat().st_size)
-        await log.close()
+        await broker.close()
         return sizes
 
     sizes = asyncio.run(go())
@@ -175,18 +175,18 @@ def durable_bytes(trace: Path, before: int) -> int:
 
 
 async def publish_until_dead(url: str, first: int, acknowledged: list[int]) -> None:
-    log = RedisStreamsBroker(url, partitions=4)
+    broker = RedisStreamsBroker(url, partitions=4)
     try:
-        await log.create_topics([POLLS])
+        await broker.create_topics([POLLS])
         n = first
         while True:
-            await log.publish(*step(n))
+            await broker.publish(*step(n))
             n += 1
             acknowledged[0] = n
     except UnavailableError:
         return
     finally:
-        await log.close()
+        await broker.close()
 
 
 def power_cuts(tmp_path: Path, count: int) -> None:

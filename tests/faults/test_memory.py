@@ -53,11 +53,11 @@ def item(number: int) -> OutgoingMessage:
     return OutgoingMessage(ITEMS.name, url.encode(), encode(made))
 
 
-async def fill(log: RedisStreamsBroker) -> int:
+async def fill(broker: RedisStreamsBroker) -> int:
     """Send items without pausing until the broker rejects them; return the number accepted."""
     for number in range(0, 10_000, 10):
         try:
-            await log.publish([item(number + n) for n in range(10)])
+            await broker.publish([item(number + n) for n in range(10)])
         except UnavailableError:
             return number
     raise AssertionError("memory isn't full")
@@ -68,8 +68,8 @@ def desk(url: str, folder: Path) -> Generator[None, None, None]:
     command = [sys.executable, "-m", "workers.cli", "desk", "--name", "desk-1", "--broker-url", url]
     environ = {**os.environ, "PYTHONPATH": str(ROOT)}
     with (
-        (folder / "desk.log").open("ab") as log,
-        subprocess.Popen(command, cwd=folder, env=environ, stderr=log, preexec_fn=die_with_harness) as process,
+        (folder / "desk.log").open("ab") as broker,
+        subprocess.Popen(command, cwd=folder, env=environ, stderr=broker, preexec_fn=die_with_harness) as process,
     ):
         try:
             yield
@@ -78,8 +78,8 @@ def desk(url: str, folder: Path) -> Generator[None, None, None]:
             process.terminate()
 
 
-async def count(log: RedisStreamsBroker, topic: str) -> int:
-    _, there, _ = await log.trim_topic(topic, 0)
+async def count(broker: RedisStreamsBroker, topic: str) -> int:
+    _, there, _ = await broker.trim_topic(topic, 0)
     return there
 
 
@@ -90,33 +90,33 @@ def test_desk_recovers_from_full_memory(tmp_path: Path, restarted: bool) -> None
     server.start()
 
     async def filled() -> int:
-        log = await connect(settings, server.url)
-        assert isinstance(log, RedisStreamsBroker)
-        await log.register("reader", [(ARTICLES.name, n) for n in range(4)], "start")
-        sent = await fill(log)
+        broker = await connect(settings, server.url)
+        assert isinstance(broker, RedisStreamsBroker)
+        await broker.register("reader", [(ARTICLES.name, n) for n in range(4)], "start")
+        sent = await fill(broker)
         assert sent > 300
-        await log.close()
+        await broker.close()
         return sent
 
     async def recovered(sent: int) -> Removed:
-        log = await connect(settings, server.url)
-        assert isinstance(log, RedisStreamsBroker)
-        assert await log.memory_usage() > 0.9
+        broker = await connect(settings, server.url)
+        assert isinstance(broker, RedisStreamsBroker)
+        assert await broker.memory_usage() > 0.9
 
         async def done() -> bool:
-            assert (await log.memory())[0] < settings.valkey_memory_mb * MiB + STEP_BYTES  # the reserve and one step
-            return await log.lag(ITEMS.name, DESK_GROUP) == 0
+            assert (await broker.memory())[0] < settings.valkey_memory_mb * MiB + STEP_BYTES  # the reserve and one step
+            return await broker.lag(ITEMS.name, DESK_GROUP) == 0
 
         await until(done, deadline_s=120, what="every item done")
-        await until(lambda: _has_room(log), what="room again")
-        counters, removed = (await read_counters(log.state))["desk"], await read_removed(log)
-        assert (counters["received"], counters["failed"], await count(log, DEAD_LETTERS.name)) == (sent, 0, 0)
-        articles = await count(log, ARTICLES.name)
+        await until(lambda: _has_room(broker), what="room again")
+        counters, removed = (await read_counters(broker.state))["desk"], await read_removed(broker)
+        assert (counters["received"], counters["failed"], await count(broker, DEAD_LETTERS.name)) == (sent, 0, 0)
+        articles = await count(broker, ARTICLES.name)
         assert articles + removed.counts.get(ARTICLES.name, 0) == counters["new"] == sent
         assert articles > 0
-        assert await count(log, ITEMS.name) + removed.counts[ITEMS.name] == sent
-        assert await log.publish([item(10_000)])
-        await log.close()
+        assert await count(broker, ITEMS.name) + removed.counts[ITEMS.name] == sent
+        assert await broker.publish([item(10_000)])
+        await broker.close()
         return removed
 
     try:
@@ -136,8 +136,8 @@ def test_desk_recovers_from_full_memory(tmp_path: Path, restarted: bool) -> None
         server.stop()
 
 
-async def _has_room(log: RedisStreamsBroker) -> bool:
-    return await log.memory_usage() < 0.85
+async def _has_room(broker: RedisStreamsBroker) -> bool:
+    return await broker.memory_usage() < 0.85
 
 
 def _said(text: str) -> int:

@@ -14,6 +14,7 @@ from streams.codec import encode
 from streams.config.settings import Settings
 from streams.errors import UnreadableError
 from streams.records import Article, DeadLetter, Item
+from streams.start import Start
 from streams.subscribe import subscribe
 from streams.topics import ITEMS, SINK_REPLAYS
 from tests.conftest import copydesk
@@ -195,7 +196,7 @@ def test_sink_dead_letter_replays_to_its_sink(settings: Settings) -> None:
         assert await dead_letters.replay(broker, pending)
         assert await dead_letters.replay(broker, pending)  # idempotent: sends nothing more
         assert not await dead_letters.discard(broker, pending)
-        reader = await broker.open_reader(SINK_REPLAYS, "", "start")
+        reader = await broker.open_reader(SINK_REPLAYS, "", Start.EARLIEST)
         [message] = await reader.read(1.0)
         await reader.close()
         assert (message.key, message.value) == (b"desk", b"{}")

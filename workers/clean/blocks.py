@@ -13,10 +13,11 @@ from typing import Any
 
 from lxml import etree
 
+from workers.clean.image_sources import image_source
 from workers.clean.line_types import is_sentence, word_count
 from workers.clean.rules.containers import TRACKING_PIXEL
 from workers.text.markup import strip_buttons
-from workers.text.normalise import CONTROL, plain_text, without_invisible
+from workers.text.normalise import plain_text, without_control, without_invisible
 
 MAX_HTML_CHARS = 5_000_000  # longer documents are truncated; `CleanedContent.removed` reports it
 MAX_BLOCKS = 20_000
@@ -35,7 +36,6 @@ DROPPED_TAGS = frozenset(
 EMBED_TAGS = frozenset(("iframe", "embed", "video"))
 INLINE_TAGS = frozenset("a abbr b cite code del em i ins kbd mark q s small strong sub sup u".split())
 NAME_ATTRIBUTES = ("class", "id", "itemprop", "role", "data-component", "data-testid")
-LAZY_SOURCES = ("data-src", "data-original", "data-lazy-src")  # image URLs for lazy loading
 HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 PARAGRAPH_END = re.compile(r"[.!?…。！？][\"'”’»)\]]*\s*$")
 PARAGRAPH_CHARS = 60  # a line of this length that ends a sentence before a <br> is a paragraph
@@ -46,6 +46,7 @@ WRAPPER_TAGS = frozenset("li figcaption blockquote figure td dd".split())
 ITEM_TAGS, LIST_TAGS = frozenset("li td th dt dd".split()), frozenset("ul ol dl table".split())
 
 Token = str | tuple[str, str]  # text, or an inline tag with its URL; an end tag begins with "/"
+BREAK = ("br", "")
 
 
 @dataclass(slots=True, eq=False)
@@ -80,6 +81,7 @@ class Block:
     element: Element | None = None
     images: tuple[ImageTag, ...] = ()
     after_blank_line: bool = False
+    lines: str = ""  # the text with its line breaks, where they matter: in <pre> and between short lines
     _words: int = -1
     _sentence: bool = False
 
@@ -114,7 +116,7 @@ def text_blocks(text: str) -> list[Block]:
 
 def parse_html(html: str, *, page: bool = False) -> Any:
     """Return the lxml tree of a fragment, or of a whole *page*. Only the first MAX_HTML_CHARS are parsed."""
-    html = strip_buttons(CONTROL.sub(" ", html[:MAX_HTML_CHARS]))
+    html = strip_buttons(without_control(html[:MAX_HTML_CHARS]))
     parser = etree.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True)
     data = (html if page else f"<div>{html}</div>").encode("utf-8", "replace")
     try:
@@ -146,6 +148,7 @@ class BlockBuilder:
     link_chars: int = 0
     images: list[ImageTag] = field(default_factory=list)
     line_start: int = 0  # index in `tokens`
+    is_preformatted: bool = False
 
     def visit(self, node: Any, tag: str, parent: Element | None) -> None:
         """Add the blocks of *node*; *parent* is the innermost block element around it."""
@@ -177,7 +180,7 @@ class BlockBuilder:
                 self._add_text(child.tail)
 
     def _add_text(self, text: str) -> None:
-        if not text.isspace():
+        if self.is_preformatted or not text.isspace():
             self.tokens.append(text)
         elif self.tokens:
             self.tokens.append(" ")
@@ -191,11 +194,12 @@ class BlockBuilder:
             names = " ".join([value for name, value in attributes.items() if name in NAME_ATTRIBUTES])
             hidden = hidden or "hidden" in attributes or HIDDEN_STYLE.search(attributes.get("style", "")) is not None
         element = Element(tag, names, parent, parent.depth + 1 if parent else 0, hidden)
-        self.element = element
+        self.element, before = element, self.is_preformatted
+        self.is_preformatted = before or tag == "pre"
         self._visit_children(node, element)
         if self.tokens or self.images:
             self.flush()
-        self.element = parent
+        self.element, self.is_preformatted = parent, before
 
     def _visit_anchor(self, node: Any, parent: Element | None) -> None:
         href = (node.get("href") or "").strip()
@@ -233,12 +237,15 @@ class BlockBuilder:
 
     def _break_line(self) -> None:
         """End the paragraph at a second <br> in a row, after a whole sentence, or after a line of links only."""
+        if self.is_preformatted:
+            self.tokens.append("\n")
+            return
         line = token_text(self.tokens[self.line_start :])
         whole = len(line) >= PARAGRAPH_CHARS and PARAGRAPH_END.search(line) is not None
         if not line or whole or (not self.link and self.links and self.link_chars >= len(line)):
             self.flush()
             return
-        self.tokens.append(("br", ""))
+        self.tokens.append(BREAK)
         self.tokens.append(" ")
         self.line_start = len(self.tokens)
 
@@ -253,7 +260,8 @@ class BlockBuilder:
             tag = block_tag(self.element) if text else "img"
             tokens = self.tokens + [("/" + tag, "") for tag, _ in reversed(self.open_tags)] if text else []
             links, images = tuple(self.links), tuple(self.images)
-            self.blocks.append(Block(text, tag, links, self.link_chars, tokens, self.element, images))
+            lines = preformatted_lines(tokens) if self.is_preformatted else short_lines(tokens)
+            self.blocks.append(Block(text, tag, links, self.link_chars, tokens, self.element, images, lines=lines))
         self.tokens = list(self.open_tags)
         self.link_start = len(self.tokens)
         self.links, self.link_chars, self.images, self.line_start = [], 0, [], 0
@@ -263,6 +271,27 @@ def token_text(tokens: Sequence[Token]) -> str:
     """Return the text of *tokens* on one line."""
     text = " ".join("".join([token for token in tokens if type(token) is str]).split())
     return text if text.isascii() else without_invisible(text).strip()
+
+
+def preformatted_lines(tokens: Sequence[Token]) -> str:
+    """Return the text of *tokens* with its line breaks and indentation; "" for a single line."""
+    text = without_invisible("".join([token for token in tokens if type(token) is str])).replace("\xa0", " ")
+    lines = "\n".join(line.rstrip() for line in text.splitlines()).strip("\n")
+    return lines if "\n" in lines else ""
+
+
+def short_lines(tokens: Sequence[Token]) -> str:
+    """Return the lines between line breaks, as in verse or addresses; "" for a single line or prose."""
+    if BREAK not in tokens:
+        return ""
+    lines: list[list[Token]] = [[]]
+    for token in tokens:
+        if token == BREAK:
+            lines.append([])
+        else:
+            lines[-1].append(token)
+    texts = [text for line in lines if (text := token_text(line))]
+    return "\n".join(texts) if len(texts) > 1 and max(map(len, texts)) <= PARAGRAPH_CHARS else ""
 
 
 def _host(url: str) -> str:
@@ -284,13 +313,10 @@ def block_tag(element: Element | None) -> str:
 
 
 def _image_tag(element: Any) -> ImageTag:
-    source = next((value for name in LAZY_SOURCES if (value := element.get(name))), element.get("src") or "")
-    if not source or source.startswith("data:"):
-        candidates = element.get("data-srcset") or element.get("srcset") or ""
-        source = candidates.split(",")[0].split(" ")[0] if candidates else ""
+    source = image_source(element)
     size = (element.get("width"), element.get("height"))
     pixel = size in (("1", "1"), ("0", "0"), ("1", None), (None, "1")) or TRACKING_PIXEL.search(source) is not None
-    return ImageTag(source.strip(), plain_text(element.get("alt") or ""), pixel)
+    return ImageTag(source, plain_text(element.get("alt") or ""), pixel)
 
 
 def ancestors(element: Element | None) -> Iterable[Element]:

@@ -13,6 +13,7 @@ import msgspec
 
 from streams.records import Image, Link, RemovedBlock
 from workers.clean.blocks import MAX_BLOCKS, MAX_HTML_CHARS, Block, html_blocks, list_members, parse_html, text_blocks
+from workers.clean.feed_html import simplify_feed_html
 from workers.clean.labeller import BlockLabel, Labelling, Prediction, label_blocks
 from workers.clean.metadata import KnownText, Metadata, SharedFields, extract_metadata
 from workers.clean.render import blocks_html, paragraphs_html
@@ -117,6 +118,8 @@ def to_blocks(data: str, kind: str = "auto", *, title: str = "", url: str = "") 
         blocks = text_blocks(data[:MAX_HTML_CHARS])
         return BlockDocument(kind, blocks, plain_text(title), truncated=_truncation(data, len(blocks)))
     root = parse_html(data, page=kind == "page")
+    if kind == "html":
+        simplify_feed_html(root)
     metadata = extract_metadata(root, url) if kind == "page" else None
     blocks = html_blocks(root)
     title = plain_text(title) or (metadata.title if metadata else "")
@@ -182,7 +185,7 @@ def _clean_until_stable(
         again, _ = _clean_once(to_blocks(content.html, "html", title=document.title, url=document.url), facts, model)
         if len(again.paragraphs) >= len(content.paragraphs):
             return content
-        after, before = set(again.paragraphs), set(content.paragraphs)
+        after, before = _one_line(again.paragraphs), _one_line(content.paragraphs)
         content = msgspec.structs.replace(
             content,
             paragraphs=again.paragraphs,
@@ -192,6 +195,11 @@ def _clean_until_stable(
             removed=(*content.removed, *again.removed),
         )
     return content
+
+
+def _one_line(paragraphs: Sequence[str]) -> set[str]:
+    """Return *paragraphs* without line breaks, as in `stable_lines`."""
+    return {" ".join(paragraph.split()) for paragraph in paragraphs}
 
 
 def _uncertain_blocks(document: BlockDocument) -> set[Block]:
@@ -263,9 +271,9 @@ def detect_gallery(content: CleanedContent) -> str:
 def _assemble(labelling: Labelling, document: BlockDocument, also_removed: Sequence[RemovedBlock]) -> UnrenderedContent:
     head, pairs = labelling.head, list(zip(labelling.blocks, labelling.labels, strict=True))
     kept = [block for block, label in pairs if not label.reason and block.text]
-    text = tuple(block.text for block in kept)
+    text = tuple(block.lines or block.text for block in kept)
     words = sum(block.words for block in kept)
-    dateline = DATELINE.match(text[0][:MAX_DATELINE_CHARS]) if text else None
+    dateline = DATELINE.match(kept[0].text[:MAX_DATELINE_CHARS]) if kept else None
     shown = [block for block, label in pairs if not label.reason or label.label == "caption"]
     if document.input_type == "page":
         shown = _within_story(shown, kept)

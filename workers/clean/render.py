@@ -67,14 +67,15 @@ def _content(block: Block, path: list[tuple[Element, str]], base: str) -> str:
         for image in block.images
         if not image.is_tracking_pixel and (url := image_link(image.source, base))
     )
-    text = _markup(block.tokens, base) if block.tokens else escape.escape(block.text, quote=False)
+    is_preformatted = any(tag == "pre" for _, tag in path)
+    text = _markup(block.tokens or [block.text], base, is_preformatted=is_preformatted)
     tag = HEADINGS.get(block.tag, "p")
     if text and not (tag == "p" and path and path[-1][1] in INLINE_CONTAINERS):
         text = f"<{tag}>{text}</{tag}>"
     return images + text + ("\n" if not path else "")
 
 
-def _markup(tokens: Sequence[Token], base: str) -> str:
+def _markup(tokens: Sequence[Token], base: str, *, is_preformatted: bool) -> str:
     out: list[str] = []
     open_links: list[bool] = []
     for token in _without_invisible(tokens):
@@ -88,6 +89,8 @@ def _markup(tokens: Sequence[Token], base: str) -> str:
             out.append("</a>" if open_links and open_links.pop() else "")
         else:
             out.append(f"<{token[0]}>")
+    if is_preformatted:
+        return "".join(out).strip("\r\n").rstrip()
     markup = SPACE.sub(" ", "".join(out)).strip()
     while markup.endswith("<br>"):
         markup = markup[:-4].rstrip()

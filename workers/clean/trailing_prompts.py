@@ -38,14 +38,14 @@ def _trailing_prompt(text: str) -> str:
 def _without(block: Block, prompt: str) -> Block | None:
     text = block.text[: -len(prompt)].rstrip()
     if not block.tokens:
-        return replace(block, text=text, _words=-1)
+        return replace(block, text=text, lines="", _words=-1)
     last = block.tokens[-1]
     if isinstance(last, str) and last.rstrip().endswith(prompt):
-        return replace(block, text=text, tokens=[*block.tokens[:-1], last[: last.rindex(prompt)]], _words=-1)
+        return replace(block, text=text, tokens=[*block.tokens[:-1], last[: last.rindex(prompt)]], lines="", _words=-1)
     for end in range(len(block.tokens) - 1, max(0, len(block.tokens) - MAX_TOKENS), -1):
         if token_text(block.tokens[:end]) == text:
             tokens = block.tokens[:end]
-            return replace(block, text=text, tokens=[*tokens, *_end_tags(tokens)], _words=-1)
+            return replace(block, text=text, tokens=[*tokens, *_end_tags(tokens)], lines="", _words=-1)
     return None
 
 

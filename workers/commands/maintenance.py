@@ -67,9 +67,9 @@ def _require_embedded(settings: Settings, command: str) -> None:
 
 
 @click.command("repair", cls=Command, example="copydesk repair --yes")
-@click.option("--yes", is_flag=True, help="cut off the damaged end, after copying the log")
+@click.option("--yes", is_flag=True, help="cut off the damaged end, after copying the append-only file")
 def repair(settings: Settings, yes: bool) -> ExitCode:
-    """Check the embedded server's log, and repair it with --yes."""
+    """Check the embedded server's append-only file, and repair it with --yes."""
     from streams.valkey.server import EmbeddedValkey
 
     _require_embedded(settings, "repair")
@@ -78,14 +78,14 @@ def repair(settings: Settings, yes: bool) -> ExitCode:
     repaired = valkey.repair() if yes else None
     damage = (repaired and repaired[0]) if yes else valkey.check_aof()
     if damage is None:
-        print("the log is sound")
+        print("the append-only file is sound")
         return ExitCode.OK
     _print_damage(damage)
     if repaired:
-        print(f"they were cut off; the log as it was is in {repaired[1]}")
+        print(f"they were cut off; the append-only file as it was is in {repaired[1]}")
         return ExitCode.OK
     print("an unfinished write at the end, as after a power cut, was never confirmed; earlier writes may have been")
-    print("`copydesk repair --yes` copies the log and cuts them off")
+    print("`copydesk repair --yes` copies the append-only file and cuts them off")
     return ExitCode.UNHEALTHY
 
 

@@ -129,7 +129,7 @@ def _json_rows(name: str) -> Iterator[Row]:
 
 def _print_classification(row: Row) -> None:
     original = f"  like {row['duplicate_of']} ({row['similarity']:.0%})" if row["duplicate_of"] else ""
-    print(f"{row['id']}  {row['verdict']} {row['revision']}  story {row['story_id']}{original}")
+    print(f"{row['id']}  {row['status']} {row['revision']}  story {row['story_id']}{original}")
 
 
 @click.command("url", cls=Command, example="copydesk url https://amp.example.org/a?utm_source=rss")

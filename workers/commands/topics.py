@@ -27,12 +27,15 @@ from workers.commands.base import Command, Group, json_option, print_json, run_w
 def tail(settings: Settings, topic: str, start: str | None, group: str, follow: bool, as_json: bool) -> ExitCode:
     """Print a topic: articles, articles.<route>, items, polls, dead-letters.
 
-    Needs a running copydesk.
+    Needs a running copydesk. If the broker stops, tail reports it once and waits; with --no-follow, it ends
+    with exit code 3.
     """
+    from streams.start import Start, parse_start
     from streams.subscribe import Subscription
 
     async def print_messages() -> None:
-        first = start or ("start" if group or not follow else "end")
+        default = Start.EARLIEST if group or not follow else Start.LATEST
+        first = parse_start(start) if start else default
         async with Subscription(
             topic, auto_commit=True, group=group, start=first, follow=follow, settings=settings
         ) as subscription:

@@ -29,7 +29,7 @@ class FileRow(NamedTuple):
 
 
 async def classify_rows(stories: StoryIndex, rows: Iterable[Row]) -> AsyncIterator[Row]:
-    """Yield for each row `id`, `verdict`, `revision`, `story_id`, `duplicate_of`, `similarity`; ids are the rows' own.
+    """Yield for each row `id`, `status`, `revision`, `story_id`, `duplicate_of`, `similarity`; ids are the rows' own.
 
     A row has `title` and `text` (plain text, HTML, or a list of paragraphs). Optional: `id`, `url`, `publisher` (or
     `outlet`), `feed` (default: the publisher) and `time` (or `published`).
@@ -88,7 +88,7 @@ def _result(row: FileRow, story: StoryAssignment, names: Mapping[str, str]) -> R
     duplicate_of = names.get(story.duplicate_of, story.duplicate_of)
     return {
         "id": row.name,
-        "verdict": str(status),
+        "status": str(status),
         "revision": row.classification.revision,
         "story_id": names.get(story.story, story.story),
         "duplicate_of": duplicate_of or (names[row.article_id] if status is Status.DUPLICATE else ""),

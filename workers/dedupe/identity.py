@@ -2,6 +2,7 @@
 
 import hashlib
 
+TITLE_MARK = "#title="
 ID_HEX_CHARS = 20  # 80 bits: for a billion articles, the probability of any collision is 1 in 2 million
 
 
@@ -20,6 +21,16 @@ def item_key(feed: str, guid: str, key: str, *, shared_link: bool = False, fallb
     if guid:
         return f"{feed}#{guid}"
     return f"{feed}#{hashlib.sha256(fallback.encode('utf-8', 'replace')).hexdigest()[:ID_HEX_CHARS]}"
+
+
+def titled_key(key: str, label: str) -> str:
+    """Return the key of an item that shares *key* with other items of its document. *label*: its title or text."""
+    return f"{key}{TITLE_MARK}{hashlib.sha256(label.encode('utf-8', 'replace')).hexdigest()[:ID_HEX_CHARS]}"
+
+
+def untitled_key(key: str) -> str:
+    """Return *key* without the digest that `titled_key` added."""
+    return key.rpartition(TITLE_MARK)[0] or key
 
 
 def article_id(key: str) -> str:

@@ -14,6 +14,7 @@ from streams.config.settings import Settings
 from streams.errors import UnavailableError, UnreadableError
 from streams.logger import get_logger
 from streams.records import Article
+from streams.start import Start
 from streams.topics import ARTICLES, DAY_S
 from workers.dedupe.classify import ArticleMemory
 from workers.dedupe.seen import SeenStore
@@ -55,7 +56,7 @@ async def rebuild(broker: Broker, settings: Settings) -> int:
     from workers.dedupe.near_duplicates.index import StoryIndex  # numpy costs memory
 
     seen, stories = SeenStore(broker.state), StoryIndex(broker.state, settings.story_window_days * DAY_S)
-    reader, count = await broker.open_reader(ARTICLES, "", "start"), 0
+    reader, count = await broker.open_reader(ARTICLES, "", Start.EARLIEST), 0
     try:
         while (messages := await reader.read(1.0)) or not await reader.at_end():
             articles = [(message, article) for message in messages if (article := _article(message)) is not None]

@@ -49,7 +49,7 @@ def feed_blocks(item: Item) -> BlockDocument:
         return BlockDocument("text", [], plain_text(item.title))
     # Some feeds declare text/plain and send HTML. In real plain text every line is a block.
     input_type = "text" if body.type == "text/plain" and detect_input_type(body.value) == "text" else "html"
-    return to_blocks(body.value, input_type, title=item.title, url=item.link)
+    return to_blocks(body.value, input_type, title=item.title, url=body.base or item.link or item.feed)
 
 
 def clean_item(item: Item, document: BlockDocument | None = None, facts: SiteFacts | None = None) -> CleanedContent:

@@ -25,8 +25,8 @@ PAUSE_INTERVAL_S = 0.1
 IMPORT_CHECK_S = MIN_DEADLINE_S = 0.01
 
 
-class BatchState:
-    """Accumulated results of one batch. Texts are title, dek and paragraphs by article id."""
+class BatchBuilder:
+    """Accumulates the result of one batch. Texts are title, dek and paragraphs by article id."""
 
     def __init__(self, batch: Sequence[ConsumedMessage], lease_timeout_s: float) -> None:
         self.handled, self.lease_timeout_s = batch, lease_timeout_s
@@ -53,12 +53,12 @@ class BatchState:
         self.handled = self.handled[: self.handled.index(message)]
         return True
 
-    def count(self, outcome: str, item: Item, at: MessageId, **detail: str) -> None:
+    def count(self, outcome: str, item: Item, message_id: MessageId, **detail: str) -> None:
         """Count and log the outcome of an item; *detail* is `title` or `reason`."""
         self.counts[outcome] += 1
         log.info(
             "item handled", outcome=outcome, identity_key=item.identity_key, feed=item.feed,
-            topic=at.topic, partition=at.partition, offset=at.offset, **detail,
+            topic=message_id.topic, partition=message_id.partition, offset=message_id.offset, **detail,
         )  # fmt: skip
 
     def result(self) -> BatchResult:
@@ -70,8 +70,9 @@ class BatchState:
 
 
 @contextmanager
-def dead_letter_on_error(message: ConsumedMessage, state: BatchState, feed: str = "") -> Iterator[None]:
+def dead_letter_on_error(message: ConsumedMessage, builder: BatchBuilder, feed: str = "") -> Iterator[None]:
     """Turn an exception in the block into a dead letter of *message*, so that the rest of the batch goes on."""
+    bug: Exception | None = None
     try:
         yield
     except UnreadableError as exc:
@@ -79,15 +80,16 @@ def dead_letter_on_error(message: ConsumedMessage, state: BatchState, feed: str 
     except TimeoutError as exc:
         error_kind, error = "timeout", str(exc)
     except Exception as exc:  # noqa: BLE001 - one item must not stop a partition; after a fix it can be replayed
-        error_kind, error = "bug", f"{exc!r}\n{''.join(traceback.format_tb(exc.__traceback__)[-3:])}"
+        bug, error_kind = exc, "bug"
+        error = f"{exc!r}\n{''.join(traceback.format_tb(exc.__traceback__)[-3:])}"
     else:
         return
     key = message.key.decode("utf-8", "replace")
     log.error(
         "dead letter", identity_key=key, feed=feed, topic=message.topic, partition=message.partition,
-        offset=message.offset, error_kind=error_kind, error=error,
+        offset=message.offset, error_kind=error_kind, error=repr(bug) if bug else error, exc_info=bug,
     )  # fmt: skip
-    state.dead_letters[message.message_id] = from_message(message, error_kind, error, feed)
+    builder.dead_letters[message.message_id] = from_message(message, error_kind, error, feed)
 
 
 @contextmanager

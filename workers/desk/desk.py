@@ -32,7 +32,7 @@ from workers.desk.article import (
     item_blocks,
     to_article,
 )
-from workers.desk.batch import BatchState, cpu_deadline, dead_letter_on_error
+from workers.desk.batch import BatchBuilder, cpu_deadline, dead_letter_on_error
 from workers.desk.site_history import SiteHistory, SiteQuery, site_of
 
 if TYPE_CHECKING:
@@ -81,42 +81,42 @@ class Desk:
 
         Items are classified in order: a later item sees the results of earlier ones in the same batch.
         """
-        state = BatchState(batch, self.settings.lease_timeout_s)
+        builder = BatchBuilder(batch, self.settings.lease_timeout_s)
         candidates: list[Candidate] = []
         for message in batch:
-            if await state.ends_before(message, DECODE_SHARE):
+            if await builder.ends_before(message, DECODE_SHARE):
                 break
-            candidates += self._decode(message, state)
-        state.memories = await self.seen.get([candidate.article_id for candidate in candidates])
+            candidates += self._decode(message, builder)
+        builder.memories = await self.seen.get([candidate.article_id for candidate in candidates])
         site_facts = await self.site_history.lookup([candidate.site_query for candidate in candidates])
         classified: list[ClassifiedItem] = []
         for candidate, facts in zip(candidates, site_facts, strict=True):
-            if await state.ends_before(candidate.message, CLEAN_SHARE):
+            if await builder.ends_before(candidate.message, CLEAN_SHARE):
                 break
-            with dead_letter_on_error(candidate.message, state, candidate.item.feed):
+            with dead_letter_on_error(candidate.message, builder, candidate.item.feed):
                 content, cpu_s = self._clean(candidate, facts)
-                fingerprint, memory = content_fingerprint(content), state.memories.get(candidate.article_id)
+                fingerprint, memory = content_fingerprint(content), builder.memories.get(candidate.article_id)
                 classification = classify(memory, fingerprint, candidate.item.fetched_at.timestamp())
-                if self._is_news(candidate, content, classification, state):
+                if self._is_news(candidate, content, classification, builder):
                     classified.append(ClassifiedItem(candidate, facts, content, fingerprint, classification, cpu_s))
         if not classified:
-            return state.result()
-        state.previous_texts = await self.recent_texts.get(
+            return builder.result()
+        builder.previous_texts = await self.recent_texts.get(
             [c.candidate.article_id for c in classified if c.classification.status is Status.REVISION]
         )
         for news, story in zip(classified, await self._assign_stories(classified), strict=True):
-            with dead_letter_on_error(news.candidate.message, state, news.candidate.item.feed):
-                if not self._is_suppressed(news, story, state):
-                    self._publish(news, story, self._diff(news, state), state)
-        state.state_writes += self.recent_texts.set_commands(state.published_texts)
-        return state.result()
+            with dead_letter_on_error(news.candidate.message, builder, news.candidate.item.feed):
+                if not self._is_suppressed(news, story, builder):
+                    self._publish(news, story, self._diff(news, builder), builder)
+        builder.state_writes += self.recent_texts.set_commands(builder.published_texts)
+        return builder.result()
 
-    def _decode(self, message: ConsumedMessage, state: BatchState) -> list[Candidate]:
+    def _decode(self, message: ConsumedMessage, builder: BatchBuilder) -> list[Candidate]:
         """Return the item of *message* in blocks; empty when it became a dead letter."""
-        with dead_letter_on_error(message, state):
+        with dead_letter_on_error(message, builder):
             item = decode(message.value, Item)
             start_s = time.process_time()
-            with dead_letter_on_error(message, state, item.feed), cpu_deadline(self.settings.item_timeout_s):
+            with dead_letter_on_error(message, builder, item.feed), cpu_deadline(self.settings.item_timeout_s):
                 document = item_blocks(item)
                 query = SiteQuery(site_of(item), frozenset(document.line_keys))
                 cpu_s = time.process_time() - start_s
@@ -131,21 +131,21 @@ class Desk:
         return content, candidate.cpu_s + time.process_time() - start_s
 
     def _is_news(
-        self, candidate: Candidate, content: CleanedContent, classification: Classification, state: BatchState
+        self, candidate: Candidate, content: CleanedContent, classification: Classification, builder: BatchBuilder
     ) -> bool:
         """Return whether the item is a new article or a revision, and remember it; count it if it is not."""
-        item, at = candidate.item, candidate.message.message_id
+        item, message_id = candidate.item, candidate.message.message_id
         status, revision, memory = classification
         if not is_publishable(item, content):
-            state.count("filtered", item, at, reason="no title, text, picture or enclosure")
+            builder.count("filtered", item, message_id, reason="no title, text, picture or enclosure")
             return False
         if status in (Status.NEW, Status.REVISION):
-            state.memories[candidate.article_id] = memory
+            builder.memories[candidate.article_id] = memory
             return True
         if self.seen.expires_soon(candidate.article_id):
-            state.state_writes += self.seen.set_commands(candidate.article_id, memory)
+            builder.state_writes += self.seen.set_commands(candidate.article_id, memory)
         outcome = "filtered" if status is Status.STALE else status
-        state.count(outcome, item, at, reason=f"{status} of revision {revision}")
+        builder.count(outcome, item, message_id, reason=f"{status} of revision {revision}")
         return False
 
     async def _assign_stories(self, classified: Sequence[ClassifiedItem]) -> Sequence["StoryAssignment"]:
@@ -162,27 +162,27 @@ class Desk:
         self.story_index = self.story_index or StoryIndex(self.broker.state, self.settings.story_window_days * DAY_S)
         return await self.story_index.assign([(news.candidate.article_id, sign(news)) for news in classified])
 
-    def _is_suppressed(self, news: ClassifiedItem, story: "StoryAssignment", state: BatchState) -> bool:
+    def _is_suppressed(self, news: ClassifiedItem, story: "StoryAssignment", builder: BatchBuilder) -> bool:
         """Return whether the policy drops the item as a near-duplicate; remember and count it if so."""
         if not (story.duplicate_of and is_suppressed(story, self.settings.near_duplicates)):
             return False
         candidate = news.candidate
-        state.state_writes += self.seen.set_commands(candidate.article_id, news.classification.memory)
+        builder.state_writes += self.seen.set_commands(candidate.article_id, news.classification.memory)
         reason = f"near-duplicate of {story.duplicate_of} ({story.similarity:.0%})"
-        state.count("duplicate", candidate.item, candidate.message.message_id, reason=reason)
+        builder.count("duplicate", candidate.item, candidate.message.message_id, reason=reason)
         return True
 
-    def _diff(self, news: ClassifiedItem, state: BatchState) -> RevisionChanges | None:
+    def _diff(self, news: ClassifiedItem, builder: BatchBuilder) -> RevisionChanges | None:
         """Return the changes since the previous revision; None when that is not remembered."""
         id_ = news.candidate.article_id
-        previous = state.published_texts.get(id_) or state.previous_texts.get(id_)
+        previous = builder.published_texts.get(id_) or builder.previous_texts.get(id_)
         if previous is None:
             return None
         title, *paragraphs = article_text(news.candidate.item, news.content)
         return count_changes(previous[0], previous[1:], title, paragraphs)
 
     def _publish(
-        self, news: ClassifiedItem, story: "StoryAssignment", changes: RevisionChanges | None, state: BatchState
+        self, news: ClassifiedItem, story: "StoryAssignment", changes: RevisionChanges | None, builder: BatchBuilder
     ) -> None:
         """Add the messages of the article, and the state writes that remember it."""
         candidate, content, status = news.candidate, news.content, news.classification.status
@@ -192,13 +192,13 @@ class Desk:
             candidate.item, content, id_=candidate.article_id, revision=news.classification.revision,
             source=candidate.message.message_id, fingerprint=news.fingerprint, story=story, changes=changes,
         )  # fmt: skip
-        state.messages += article_messages(article, self.settings.routes)
-        state.published_texts[article.id] = article_text(candidate.item, content)
-        state.state_writes += self.seen.set_commands(article.id, news.classification.memory)
+        builder.messages += article_messages(article, self.settings.routes)
+        builder.published_texts[article.id] = article_text(candidate.item, content)
+        builder.state_writes += self.seen.set_commands(article.id, news.classification.memory)
         if status is Status.NEW:
             lines = () if news.facts.is_reprint(content.stable_lines) else content.stable_lines
-            state.state_writes += self.site_history.record_commands(candidate.site_query.site, article.title, lines)
-        state.count(status, candidate.item, candidate.message.message_id, title=article.title)
+            builder.state_writes += self.site_history.record_commands(candidate.site_query.site, article.title, lines)
+        builder.count(status, candidate.item, candidate.message.message_id, title=article.title)
 
 
 def is_suppressed(story: "StoryAssignment", near_duplicates: str) -> bool:

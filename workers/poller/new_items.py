@@ -2,17 +2,29 @@
 
 The known items are stored as digests of names and fingerprints, 8 bytes per name. An item has one or two names: its
 identity key, and its guid where no other item of the document has it.
+
+An unknown item with a known text is an old item under a new name if the former name is gone from the document.
 """
 
 import hashlib
+import html
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from streams.records import Item
+from workers.dedupe.fingerprint import MAX_TAG_CHARS
+from workers.dedupe.identity import titled_key, untitled_key
+from workers.poller.formats.to_item import item_label
+from workers.text.markup import strip_tags
+from workers.text.normalise import match_key
+from workers.urls.canonical import canonicalise
 
 MAX_KNOWN = 10_000
 MIN_RENAMED = 3
+# Letters and digits of the title and the texts of an item, below which two items may have the same text by accident
+# ("Traffic: no delays"). A character of three bytes in UTF-8 (Chinese, Japanese, Korean) counts as three.
+MIN_TEXT_BYTES = 80
 DIGEST_BYTES = 4  # enough: compared within one feed, and name and fingerprint together
 
 
@@ -34,6 +46,7 @@ def find_new_items(items: Sequence[Item], known_items: bytes, *, is_partial: boo
     An item is known while it is in the feed's document. The desk recognises items that return later.
     With *is_partial*, items that are missing in the document stay known.
     An item is found by its identity key, or by an unshared guid, because the links of some feeds change at each poll.
+    An item with an unknown name and the text of an item that has disappeared is that item, unless the text is short.
     If at least half of a document's items have known texts and unknown names, they are known: some guids change too.
     """
     before = _decode(known_items)
@@ -42,15 +55,19 @@ def find_new_items(items: Sequence[Item], known_items: bytes, *, is_partial: boo
     unseen = []
     for item in items:
         fingerprint, names = short_fingerprint(item), _names(item, has_own_guid=guids[item.guid] == 1)
-        if not any(fingerprint in (before.get(name), after.get(name)) for name in names):
+        is_known = any(fingerprint in (before.get(name), after.get(name)) for name in names)
+        if not is_known and not (before and any(before.get(name) == fingerprint for name in _former_names(item))):
             unseen.append(item)
         after.update(dict.fromkeys(names, fingerprint))
     if is_partial:
         after |= {name: fingerprint for name, fingerprint in before.items() if name not in after}
     renamed = _renamed(items, before)
     renamed_unseen = {id(item) for item in unseen} & renamed
-    if is_partial or not _is_most(renamed_unseen, items):
+    if is_partial:
         renamed_unseen = set()
+    elif not _is_most(renamed_unseen, items):
+        gone = {fingerprint for name, fingerprint in before.items() if name not in after}
+        renamed_unseen = _moved([item for item in unseen if id(item) in renamed_unseen], gone, before)
     new = tuple(item for item in unseen if id(item) not in renamed_unseen)
     return NewItems(new, _encode(after), _is_most(renamed, items))
 
@@ -81,6 +98,33 @@ def _renamed(items: Sequence[Item], before: Mapping[bytes, bytes]) -> set[int]:
         for item in items
         if _digest(item.identity_key) not in before and short_fingerprint(item) in fingerprints
     }
+
+
+def _moved(items: Sequence[Item], gone: set[bytes], before: Mapping[bytes, bytes]) -> set[int]:
+    """Return the ids of *items* that have the text of an item that is *gone*; each such text counts once."""
+    moved = set()
+    for item in items:
+        fingerprint = short_fingerprint(item)
+        is_unknown = all(name not in before for name in _names(item, has_own_guid=True))
+        if fingerprint in gone and is_unknown and _text_bytes(item) >= MIN_TEXT_BYTES:
+            gone.discard(fingerprint)
+            moved.add(id(item))
+    return moved
+
+
+def _text_bytes(item: Item) -> int:
+    """Return the size of the letters and digits in title and texts."""
+    contents = (content.value for content in (*item.content, item.summary) if content)
+    words = {match_key(html.unescape(strip_tags(text, " ", MAX_TAG_CHARS))) for text in (item.title, *contents)}
+    return sum(len(text.replace(" ", "").encode()) for text in words)
+
+
+def _former_names(item: Item) -> Iterator[bytes]:
+    """Yield the names that an item has while it shares, or does not share, its link and guid with others."""
+    keys = {untitled_key(item.identity_key), canonicalise(item.link).key, f"{item.feed}#{item.guid}"}
+    for key in keys - {"", f"{item.feed}#"}:
+        yield _digest(key)
+        yield _digest(titled_key(key, item_label(item)))
 
 
 def _is_most(renamed: set[int], items: Sequence[Item]) -> bool:

@@ -227,7 +227,7 @@ def _import_codecs() -> None:
 
     from workers.text.encoding import CODECS
 
-    # feedparser detects encodings of the UTF-16 and UTF-32 families, and EBCDIC, which have no WHATWG label.
+    # `decode_document` detects encodings of the UTF-16 and UTF-32 families, and EBCDIC, which have no WHATWG label.
     detected = {f"utf-{bits}{order}" for bits in (16, 32) for order in ("", "-be", "-le")} | {"cp037"}
     for name in {*CODECS.values(), *detected, "latin-1"}:
         codecs.lookup(name)

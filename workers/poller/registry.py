@@ -1,11 +1,11 @@
 """The feed registry: state, schedule and claims of all feeds, in Redis. All pollers share it.
 
-copydesk:feeds          hash: id → FeedState; every poll changes it, so it is also the condition of the poll's step
-copydesk:feeds:known    hash: id → key and fingerprint of each item of the feed's last document, 8 bytes per item
-copydesk:feeds:of:HOST  sorted set: id by the time of its next poll, one set per host
-copydesk:feeds:due      sorted set: host by the time of its next poll
-copydesk:feeds:busy     hash: host → end of the claim on the host, while a poll is in progress
-copydesk:feeds:gaps     hash: host → seconds between its polls, for hosts with a longer delay than `host_delay_s`
+copydesk:feeds               hash: id → FeedState; every poll changes it, so it is also the condition of the poll's step
+copydesk:feeds:known-items   hash: id → key and fingerprint of each item of the last document, 8 bytes per item
+copydesk:feeds:host:HOST     sorted set: id by the time of its next poll, one set per host
+copydesk:feeds:due-hosts     sorted set: host by the time of its next poll
+copydesk:feeds:claims        hash: host → end of the claim on the host, while a poll is in progress
+copydesk:feeds:host-delays   hash: host → seconds between its polls, where that is longer than `host_delay_s`
 
 The registry doesn't know how feeds are fetched, nor how the next poll is scheduled.
 """
@@ -24,12 +24,12 @@ from streams.errors import SettingsError, UnreadableError
 from workers.poller.schedule import History, PollHints
 from workers.urls.canonical import canonical_url
 
-FEEDS, KNOWN, HOST_FEEDS, DUE_HOSTS, CLAIMED_HOSTS, HOST_DELAYS = (
-    f"copydesk:feeds{suffix}" for suffix in ("", ":known", ":of:", ":due", ":busy", ":gaps")
+FEEDS, KNOWN_ITEMS, HOST_FEEDS, DUE_HOSTS, CLAIMED_HOSTS, HOST_DELAYS = (
+    f"copydesk:feeds{suffix}" for suffix in ("", ":known-items", ":host:", ":due-hosts", ":claims", ":host-delays")
 )
 WEBSUB = "copydesk:websub"  # see websub.py; removing a feed removes its subscription
 CLOCK = "copydesk:feeds:clock"  # hash: time of the latest claim, and number of clock jumps
-LATEST, CLOCK_JUMPS = "latest", "leaps"
+LATEST, CLOCK_JUMPS = "latest", "jumps"
 CLOCK_WENT_BACK_S = 5.0
 CLOCK_JUMP_S = 60.0
 MAX_HOST_DELAY_S = 60.0
@@ -141,7 +141,7 @@ class FeedRegistry:
         for url in urls:
             async with self.state.pipeline(transaction=True) as pipe:
                 pipe.hdel(FEEDS, feed_id(url))
-                pipe.hdel(KNOWN, feed_id(url))
+                pipe.hdel(KNOWN_ITEMS, feed_id(url))
                 pipe.hdel(WEBSUB, url)
                 pipe.zrem(HOST_FEEDS + host_key(url), feed_id(url))
                 replies = await pipe.execute()
@@ -174,7 +174,7 @@ class FeedRegistry:
     async def load(self, url: str) -> ClaimedFeed | None:
         """Return a feed for a poll; None if it has been removed or paused."""
         encoded_state, known_items, websub, host_delay_s = await self._load(
-            keys=[FEEDS, KNOWN, WEBSUB, HOST_DELAYS], args=[id_ := feed_id(url), id_, url, host_key(url)]
+            keys=[FEEDS, KNOWN_ITEMS, WEBSUB, HOST_DELAYS], args=[id_ := feed_id(url), id_, url, host_key(url)]
         )
         if encoded_state is None or (state := _decode_state(encoded_state)).paused:
             return None
@@ -284,5 +284,5 @@ def poll_commands(state: FeedState, known_items: bytes | None) -> list[RedisComm
     id_ = feed_id(state.url)
     commands: list[RedisCommand] = [("ZADD", HOST_FEEDS + host_key(state.url), f"{state.due_s:.3f}", id_)]
     if known_items is not None:
-        commands.append(("HSET", KNOWN, id_, known_items))
+        commands.append(("HSET", KNOWN_ITEMS, id_, known_items))
     return commands

@@ -23,6 +23,7 @@ from streams.errors import CopydeskError, UnavailableError
 from streams.logger import get_logger
 from streams.records import MessageId
 from streams.retry import JITTER, Backoff
+from streams.start import Start
 from streams.subscribe import Subscription
 from streams.topics import SINK_REPLAYS
 from workers.dead_letters import from_sink
@@ -57,11 +58,11 @@ class SinkRunner:
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._consume(self.options.topic, self.options.start_from), name=f"sink {name}")
-                tasks.create_task(self._consume(SINK_REPLAYS.name, "start"), name=f"sink {name}, replays")
+                tasks.create_task(self._consume(SINK_REPLAYS.name, Start.EARLIEST), name=f"sink {name}, replays")
         finally:
             await self.sink.close()
 
-    async def _consume(self, topic: str, start: str) -> None:
+    async def _consume(self, topic: str, start: Start) -> None:
         is_replay = topic == SINK_REPLAYS.name
         group = f"sink.{self.options.name}" + (".replays" if is_replay else "")
         async with (
@@ -85,7 +86,7 @@ class SinkRunner:
         for attempt in itertools.count(1):
             delay_s = backoff.next_delay_s()
             try:
-                if not await subscription.holds():
+                if not await subscription.owns_current_record():
                     event_log.warning("lease lost", next_step="another process delivers the article")
                     return
                 await self.sink.deliver([event])
@@ -112,7 +113,7 @@ class SinkRunner:
         while (remaining_s := end_s - time.monotonic()) > 0:
             await asyncio.sleep(min(remaining_s, LEASE_CHECK_S))
             with contextlib.suppress(UnavailableError):
-                if not await subscription.holds():
+                if not await subscription.owns_current_record():
                     return
 
     async def _write_dead_letter(self, delivery: ConsumedMessage, event: SinkEvent, error: str, attempts: int) -> None:

@@ -6,8 +6,6 @@ other          rejected
 """
 
 import base64
-import hashlib
-import hmac
 import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
@@ -15,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import msgspec
+from standardwebhooks import Webhook
 
 from streams.codec import encode
 from streams.config.settings import Settings
@@ -97,12 +96,12 @@ def encode_event(article: Article) -> bytes:
 
 
 def signature_headers(secret: str, event_id: str, time_s: int, body: bytes) -> dict[str, str]:
-    """Return the headers of a delivery: HMAC-SHA256 over id, time and body, in base64."""
-    key = base64.b64decode(secret.removeprefix(SECRET_PREFIX)) if secret.startswith(SECRET_PREFIX) else secret.encode()
-    digest = hmac.new(key, b"%s.%d.%s" % (event_id.encode(), time_s, body), hashlib.sha256).digest()
+    """Return the headers of a delivery. A secret without SECRET_PREFIX is the key itself, not its base64 form."""
+    webhook = Webhook(secret if secret.startswith(SECRET_PREFIX) else secret.encode())
+    signature = webhook.sign(event_id, datetime.fromtimestamp(time_s, UTC), body.decode())
     return {
         "Content-Type": "application/json",
         "webhook-id": event_id,
         "webhook-timestamp": str(time_s),
-        "webhook-signature": f"v1,{base64.b64encode(digest).decode()}",
+        "webhook-signature": signature,
     }

@@ -1,4 +1,4 @@
-"""Decoding of pages by the labels of the WHATWG Encoding Standard."""
+"""Decoding of pages and feed documents by the labels of the WHATWG Encoding Standard. Pure."""
 
 import codecs
 import re
@@ -9,21 +9,21 @@ _XML = re.compile(rb"""<\?xml[^>]{0,200}?encoding\s*+=\s*+["']([\w:.-]{2,40})"""
 _SNIFF_BYTES = 4096
 # Label in lower case → Python's codec for that encoding on the web. No other codec is used: some codecs of Python are
 # not text encodings, and some take quadratic time.
-# Source: WHATWG Encoding, §4.2 names and labels, without labels that differ in spelling only.
+# Source: WHATWG Encoding, §4.2 names and labels, without those of the replacement and x-user-defined encodings.
 CODECS: dict[str, str] = {
     label: codec
     for codec, labels in {
-        "utf-8": "utf-8 utf8 unicode-1-1-utf-8 unicode11utf8 x-unicode20utf8",
-        "utf-16-le": "utf-16le utf-16 ucs-2 unicode iso-10646-ucs-2 csunicode",
+        "utf-8": "utf-8 utf8 unicode-1-1-utf-8 unicode11utf8 unicode20utf8 x-unicode20utf8",
+        "utf-16-le": "utf-16le utf-16 ucs-2 unicode iso-10646-ucs-2 csunicode unicodefeff",
         "utf-16-be": "utf-16be unicodefffe",
         "cp866": "cp866 866 csibm866 ibm866",
-        "iso8859-2": "iso-8859-2 iso8859-2 iso88592 iso_8859-2 latin2 l2 csisolatin2 iso-ir-101",
-        "iso8859-3": "iso-8859-3 iso8859-3 iso88593 iso_8859-3 latin3 l3 csisolatin3 iso-ir-109",
-        "iso8859-4": "iso-8859-4 iso8859-4 iso88594 iso_8859-4 latin4 l4 csisolatin4 iso-ir-110",
-        "iso8859-5": "iso-8859-5 iso8859-5 iso88595 iso_8859-5 cyrillic csisolatincyrillic iso-ir-144",
-        "iso8859-6": "iso-8859-6 iso8859-6 iso88596 iso_8859-6 arabic ecma-114 asmo-708 iso-ir-127 iso-8859-6-e iso-8859-6-i",
-        "iso8859-7": "iso-8859-7 iso8859-7 iso88597 iso_8859-7 greek greek8 ecma-118 elot_928 sun_eu_greek iso-ir-126",
-        "iso8859-8": "iso-8859-8 iso8859-8 iso88598 iso_8859-8 hebrew visual iso-8859-8-e iso-8859-8-i logical iso-ir-138",
+        "iso8859-2": "iso-8859-2 iso8859-2 iso88592 iso_8859-2 latin2 l2 csisolatin2 iso-ir-101 iso_8859-2:1987",
+        "iso8859-3": "iso-8859-3 iso8859-3 iso88593 iso_8859-3 latin3 l3 csisolatin3 iso-ir-109 iso_8859-3:1988",
+        "iso8859-4": "iso-8859-4 iso8859-4 iso88594 iso_8859-4 latin4 l4 csisolatin4 iso-ir-110 iso_8859-4:1988",
+        "iso8859-5": "iso-8859-5 iso8859-5 iso88595 iso_8859-5 cyrillic csisolatincyrillic iso-ir-144 iso_8859-5:1988",
+        "iso8859-6": "iso-8859-6 iso8859-6 iso88596 iso_8859-6 arabic ecma-114 asmo-708 iso-ir-127 iso-8859-6-e iso-8859-6-i csisolatinarabic csiso88596e csiso88596i iso_8859-6:1987",
+        "iso8859-7": "iso-8859-7 iso8859-7 iso88597 iso_8859-7 greek greek8 ecma-118 elot_928 sun_eu_greek iso-ir-126 csisolatingreek iso_8859-7:1987",
+        "iso8859-8": "iso-8859-8 iso8859-8 iso88598 iso_8859-8 hebrew visual iso-8859-8-e iso-8859-8-i logical iso-ir-138 csisolatinhebrew csiso88598e csiso88598i iso_8859-8:1988",
         "iso8859-10": "iso-8859-10 iso8859-10 iso885910 latin6 l6 csisolatin6 iso-ir-157",
         "iso8859-13": "iso-8859-13 iso8859-13 iso885913",
         "iso8859-14": "iso-8859-14 iso8859-14 iso885914",
@@ -36,9 +36,9 @@ CODECS: dict[str, str] = {
         "cp874": "windows-874 dos-874 iso-8859-11 iso8859-11 iso885911 tis-620",
         "cp1250": "windows-1250 cp1250 x-cp1250",
         "cp1251": "windows-1251 cp1251 x-cp1251",
-        "cp1252": "windows-1252 cp1252 x-cp1252 iso-8859-1 iso8859-1 iso88591 iso_8859-1 latin1 l1 ascii us-ascii ansi_x3.4-1968 cp819 ibm819 csisolatin1 iso-ir-100",
+        "cp1252": "windows-1252 cp1252 x-cp1252 iso-8859-1 iso8859-1 iso88591 iso_8859-1 latin1 l1 ascii us-ascii ansi_x3.4-1968 cp819 ibm819 csisolatin1 iso-ir-100 iso_8859-1:1987",
         "cp1253": "windows-1253 cp1253 x-cp1253",
-        "cp1254": "windows-1254 cp1254 x-cp1254 iso-8859-9 iso8859-9 iso88599 iso_8859-9 latin5 l5 csisolatin5 iso-ir-148",
+        "cp1254": "windows-1254 cp1254 x-cp1254 iso-8859-9 iso8859-9 iso88599 iso_8859-9 latin5 l5 csisolatin5 iso-ir-148 iso_8859-9:1989",
         "cp1255": "windows-1255 cp1255 x-cp1255",
         "cp1256": "windows-1256 cp1256 x-cp1256",
         "cp1257": "windows-1257 cp1257 x-cp1257",
@@ -54,9 +54,24 @@ CODECS: dict[str, str] = {
 }  # fmt: skip
 
 
+_YEAR = re.compile(r":\d{4}\Z")  # as in iso_8859-1:1987
+_CHARSET = re.compile(r"""charset\s{0,20}=\s{0,20}["']?([^"';,\s]{0,100})""", re.IGNORECASE)
+_WIDE_BOMS = ((codecs.BOM_UTF32_LE, "utf-32-le"), (codecs.BOM_UTF32_BE, "utf-32-be"), *_BOMS)
+# The first four bytes of a document without a byte order mark: X is a byte, 0 is NUL. Its first two characters are
+# ASCII. Source: XML 1.0 appendix F.1, RFC 4627 §3.
+_WIDE_STARTS = {"000X": "utf-32-be", "X000": "utf-32-le", "0X0X": "utf-16-be", "X0X0": "utf-16-le"}
+_EBCDIC_START = b"\x4c\x6f\xa7\x94"  # "<?xm", XML 1.0 appendix F.1
+# Windows-1252 on the web maps all bytes. Source: WHATWG Encoding, index windows-1252.
+_WINDOWS_1252 = "".join(bytes([byte]).decode("cp1252", "ignore") or chr(byte) for byte in range(256))
+MAX_STRAYS = 100_000  # bytes; a document with more is entirely windows-1252, which also bounds the time
+_NON_ASCII = re.compile("[^\x00-\x7f]")
+_CESU_8 = re.compile(rb"\xed[\xa0-\xaf][\x80-\xbf]\xed[\xb0-\xbf][\x80-\xbf]")  # Unicode TR 26: a surrogate pair
+_UTF_8_OR_WINDOWS_1252 = "copydesk-windows-1252"  # name of the error handler
+
+
 def codec_for_label(label: str) -> str | None:
     """Return Python's codec for an encoding *label*; None for a label outside the standard."""
-    return CODECS.get(label.strip().lower())
+    return CODECS.get(_YEAR.sub("", label.strip().lower()))
 
 
 def decode(data: bytes) -> str:
@@ -72,3 +87,67 @@ def decode(data: bytes) -> str:
     codec = codec_for_label(label.group(1).decode("ascii")) if label else "cp1252"
     # A page with a label in ASCII is not UTF-16, even if the label says so: WHATWG HTML §13.2.3.2.
     return data.decode("utf-8" if codec is None or codec.startswith("utf-16") else codec, "replace")
+
+
+def decode_document(data: bytes, content_type: str = "") -> str:
+    """Return a feed document, in XML or JSON, as text without its byte order mark.
+
+    The first of these decides: byte order mark, NUL pattern, valid UTF-8, the charset of *content_type* (RFC 7303 §3),
+    the XML declaration. A label of UTF-8 or UTF-16 means UTF-8. Its invalid bytes are windows-1252. Without a label,
+    the more frequent one of UTF-8 and windows-1252 decides.
+    """
+    for bom, name in _WIDE_BOMS:
+        if data.startswith(bom):
+            text = (
+                _decode_utf_8(data, is_labelled=True) if name == "utf-8" else data[len(bom) :].decode(name, "replace")
+            )
+            return text.lstrip("\ufeff")
+    pattern = "".join("X" if byte else "0" for byte in data[:4])
+    if pattern in _WIDE_STARTS:
+        return data.decode(_WIDE_STARTS[pattern], "replace")
+    if data.startswith(_EBCDIC_START):
+        return data.decode("cp037")
+    codecs_named = _labelled_codecs(data[:_SNIFF_BYTES], content_type)
+    # A label in ASCII can't announce UTF-16 (WHATWG HTML §13.2.3.2).
+    codec = next((name for name in codecs_named if not name.startswith("utf-")), "")
+    if codec == "iso2022_jp" and b"\x1b" in data:  # its bytes are ASCII, so they are valid UTF-8
+        return data.decode(codec, "replace")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        pass
+    if codec in ("", "iso2022_jp"):
+        return _decode_utf_8(data, is_labelled=bool(codecs_named))
+    return _decode_windows_1252(data) if codec == "cp1252" else data.decode(codec, "replace")
+
+
+def _labelled_codecs(head: bytes, content_type: str) -> list[str]:
+    """Return the codecs of the charset of *content_type* and of the XML declaration in *head*."""
+    charset, declared = _CHARSET.search(content_type), _XML.search(head)
+    labels = (charset[1] if charset else "", declared[1].decode("ascii") if declared else "")
+    return [name for label in labels if (name := codec_for_label(label))]
+
+
+def _decode_utf_8(data: bytes, *, is_labelled: bool) -> str:
+    """Return *data* as UTF-8; bytes that aren't UTF-8 are decoded one by one as windows-1252."""
+    data = _CESU_8.sub(_join_surrogates, data)
+    valid = data.decode("utf-8", "ignore")
+    strays = len(data) - len(valid.encode("utf-8"))
+    limit = MAX_STRAYS if is_labelled else min(MAX_STRAYS, len(_NON_ASCII.findall(valid)))
+    return _decode_windows_1252(data) if strays > limit else data.decode("utf-8", _UTF_8_OR_WINDOWS_1252)
+
+
+def _decode_windows_1252(data: bytes) -> str:
+    return codecs.charmap_decode(data, "strict", _WINDOWS_1252)[0]
+
+
+def _join_surrogates(pair: re.Match[bytes]) -> bytes:
+    return pair[0].decode("utf-8", "surrogatepass").encode("utf-16", "surrogatepass").decode("utf-16").encode("utf-8")
+
+
+def _stray_bytes(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeDecodeError)
+    return _decode_windows_1252(error.object[error.start : error.end]), error.end
+
+
+codecs.register_error(_UTF_8_OR_WINDOWS_1252, _stray_bytes)

@@ -23,6 +23,8 @@ INVISIBLE = re.compile(
     f"|(?<![{_JOINED}])\u200c|(?<=[{_JOINED}])\u200c(?![\u200c\u200d]*+[{_JOINED}])"
     f"|(?<![{_JOINED}{_EMOJI_END}])\u200d|(?<=[{_EMOJI_END}])\u200d(?![{_EMOJI}])"
 )
+# An emoji or several: pictures, keycaps, joiners, variation selectors and tags. Source: UTS #51 §1.4.9.
+EMOJI_TEXT = re.compile(f"(?:[#*0-9]\ufe0f?\u20e3|[{_EMOJI}\u200d\ufe0f\U000e0020-\U000e007f])+")
 JOINERS = re.compile("[\u200c\u200d]")
 CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 WORD = re.compile(r"[^\W_]+")
@@ -31,7 +33,16 @@ SHORT_CHARS, SHORT_LINES = 120, 4096  # cached match keys: boilerplate repeats o
 
 def plain_text(text: str) -> str:
     """Return *text* on one line, without invisible and control characters."""
-    return SPACE.sub(" ", without_invisible(CONTROL.sub(" ", text))).strip()
+    return SPACE.sub(" ", without_invisible(without_control(text))).strip()
+
+
+def without_control(text: str) -> str:
+    """Return *text* without control characters; those that are white space become a space.
+
+    >>> without_control("boat\x08house\x0bdoor")
+    'boathouse door'
+    """
+    return CONTROL.sub(lambda match: " " if match[0].isspace() else "", text)
 
 
 def without_invisible(text: str) -> str:

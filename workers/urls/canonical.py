@@ -9,6 +9,7 @@ Rules that may merge two articles are therefore left out. `workers.urls.tracking
 import base64
 import binascii
 import re
+import unicodedata
 from collections.abc import Callable
 from typing import NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -107,6 +108,10 @@ _INDEX = re.compile(r"(?<=/)(?:index|default)\.(?:html?|php|aspx?|jsp)$", re.IGN
 
 # For keys only. An article number in a slug identifies the article in every folder. A segment that is an article number
 # identifies it with every slug after it. Numbers that may be dates identify nothing.
+# Parameters that select the language or the layout of a page, never the story: host → names, and its paths' prefixes.
+# Source: links of Google News' feeds, site and share button (commafeed issue 1755, NetNewsWire issue 4880).
+PRESENTATION_NAMES = {"news.google.com": frozenset(("oc", "hl", "gl", "ceid"))}
+PRESENTATION_PATHS = {"news.google.com": re.compile(r"\A/(?:rss/|__i/rss/rd/)?(?:articles|read)(?=/)")}
 _WWW = re.compile(r"\Awww\d{0,2}\.(?=[^.]+\.[^.]+)")
 _ENDING = re.compile(r"(?<=[^/])\.(?:s?html?|amp|php|aspx?)$", re.IGNORECASE)
 _DATE = re.compile(r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01])(?:\d{4,6})?")
@@ -233,6 +238,10 @@ def _key(netloc: str, path: str, query: str, fragment: str) -> str:
     It has no scheme, no www, no file ending and no parameter order. Where an article number identifies the article,
     it also has no folders or slug.
     """
+    if netloc in PRESENTATION_NAMES:
+        names, paths = PRESENTATION_NAMES[netloc], PRESENTATION_PATHS[netloc]
+        path = paths.sub("/articles", path)
+        query = "&".join(part for part in query.split("&") if part.partition("=")[0] not in names)
     segments = [_normalise_escapes(part) for part in path.split("/") if part]
     if not query:
         segments = _article_segments(segments)
@@ -240,12 +249,29 @@ def _key(netloc: str, path: str, query: str, fragment: str) -> str:
         segments = [*segments[:-1], _ENDING.sub("", segments[-1])]
     parameters = "&".join(sorted(map(_normalise_escapes, query.split("&")))) if query else ""
     return (
-        _WWW.sub("", netloc)
+        _WWW.sub("", _unicode_host(netloc))
         + "/"
         + "/".join(segments)
         + (f"?{parameters}" if parameters else "")
         + (f"#{fragment}" if fragment else "")
     )
+
+
+def _unicode_host(netloc: str) -> str:
+    """Return *netloc* with its internationalised labels in Unicode (RFC 3492, RFC 5891 §4.4), in one spelling."""
+    if netloc.isascii() and "xn--" not in netloc:
+        return netloc
+    host = unicodedata.normalize("NFKC", netloc).lower().replace("\u3002", ".")
+    return ".".join(map(_unicode_label, host.split(".")))
+
+
+def _unicode_label(label: str) -> str:
+    if not label.startswith("xn--"):
+        return label
+    try:
+        return unicodedata.normalize("NFKC", label[4:].encode("ascii").decode("punycode")).lower()
+    except UnicodeError:
+        return label
 
 
 def _article_segments(segments: list[str]) -> list[str]:

@@ -16,9 +16,10 @@ from streams.brokers.base import Broker, ConsumedMessage
 from streams.codec import decode
 from streams.errors import UnreadableError
 from streams.records import Article
+from streams.start import Offsets
 from streams.topics import ARTICLES
 from workers.dedupe.diff import diff
-from workers.web.broadcast import Broadcaster, format_position
+from workers.web.broadcast import Broadcaster
 
 ID = re.compile(r"[0-9a-f]{20}")
 SEARCH_TIMEOUT_S = 20.0  # per search through the topic
@@ -60,7 +61,7 @@ class ArticlesApi:
         key, matches, ends = id_.encode(), list[ConsumedMessage](), dict(self.broadcaster.position)
         partition = await self.broker.partition_for(ARTICLES.name, key)
         end = ends.get(partition, 0)
-        reader = await self.broker.open_reader(ARTICLES, "", format_position({**ends, partition: 0}))
+        reader = await self.broker.open_reader(ARTICLES, "", Offsets({**ends, partition: 0}))
         try:
             async with asyncio.timeout(SEARCH_TIMEOUT_S):
                 while reader.position().get(partition, 0) < end or not (matches or await reader.at_end()):

@@ -16,6 +16,7 @@ from typing import NamedTuple, NoReturn
 
 from streams.brokers.base import Broker, ConsumedMessage, Reader
 from streams.retry import retry_unavailable
+from streams.start import Last, Offsets
 from streams.topics import Topic
 
 BUFFER_EVENTS = 500
@@ -91,7 +92,7 @@ class Broadcaster:
 
     async def _read(self) -> None:
         reader = await retry_unavailable(
-            lambda: self.broker.open_reader(self.topic, "", f"last:{BUFFER_EVENTS}"),
+            lambda: self.broker.open_reader(self.topic, "", Last(BUFFER_EVENTS)),
             "broadcast not started",
             max_delay_s=MAX_DELAY_S,
             topic=self.topic.name,
@@ -172,7 +173,7 @@ class Broadcaster:
         """Yield the events between *position* and the buffer from the broker. Advances *position*."""
         if all(position.get(p, 0) >= offset for p, offset in self.first.items()):
             return
-        reader = await self.broker.open_reader(self.topic, "", format_position(position))
+        reader = await self.broker.open_reader(self.topic, "", Offsets(position))
         try:
             while any(position.get(p, 0) < offset for p, offset in self.first.items()):
                 deliveries = await reader.read(POLL_TIMEOUT_S)

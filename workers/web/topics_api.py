@@ -18,14 +18,20 @@ from streams.config.settings import Settings
 from streams.errors import UnreadableError
 from streams.logger import get_logger
 from streams.records import Article
+from streams.start import Start
 from streams.topics import ARTICLES, BUILTIN_TOPICS, Topic, resolve_topic, route_topic
-from workers.web.broadcast import Broadcaster, Event, SlowConsumerError, parse_position
+from workers.web.broadcast import Broadcaster, Event, Position, SlowConsumerError, parse_position
 from workers.web.feed_writers import FORMATS
 from workers.web.latency import Latency
 
 log = get_logger(__name__)
 
 FEED_LENGTH = 50  # articles
+SSE_HEADERS = {
+    "Content-Type": "text/event-stream",
+    "Cache-Control": "no-store",
+    "X-Accel-Buffering": "no",  # nginx passes events on at once
+}
 WRITE_TIMEOUT_S = 30.0  # a connection that accepts no bytes for longer is closed
 
 
@@ -94,12 +100,13 @@ class TopicsApi:
         return response
 
     async def _events(self, request: web.Request, broadcaster: Broadcaster) -> web.StreamResponse:
-        requested = request.headers.get("Last-Event-ID") or request.query.get("from", "end")
+        requested = request.headers.get("Last-Event-ID") or request.query.get("from", Start.LATEST)
+        named: dict[str, Position | None] = {Start.LATEST: None, Start.EARLIEST: {}}
         try:
-            start = None if requested == "end" else {} if requested == "start" else parse_position(requested)
+            start = named[requested] if requested in named else parse_position(requested)
         except ValueError as exc:
             raise web.HTTPBadRequest(text=f"{exc}; use start, end or an event id") from exc
-        response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
+        response = web.StreamResponse(headers=SSE_HEADERS)
         await response.prepare(request)
         await response.write(b"retry: 1000\n\n")
         try:

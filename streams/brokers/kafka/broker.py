@@ -18,6 +18,7 @@ from streams.brokers.kafka.transactions import Transactions
 from streams.brokers.redis_streams.broker import RedisStreamsBroker
 from streams.config.settings import Settings, kafka_bootstrap_servers
 from streams.errors import SettingsError, UnavailableError
+from streams.start import StartPosition
 from streams.topics import MAX_MESSAGE_BYTES, Topic
 
 AUTH_ERRORS = (AuthenticationFailedError, SaslAuthenticationFailed, ssl.SSLCertVerificationError)
@@ -144,7 +145,7 @@ class KafkaBroker:
 
     # -- reading ----------------------------------------------------------------------------------------------
 
-    async def open_reader(self, topic: Topic, group: str, start: str) -> KafkaReader:
+    async def open_reader(self, topic: Topic, group: str, start: StartPosition) -> KafkaReader:
         reader = KafkaReader(self.client, topic.name, group)
         with self.client.mapped_errors():
             await reader.open(start)

@@ -11,11 +11,12 @@ from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.errors import CommitFailedError
 
-from streams.brokers.base import ConsumedMessage, resolve_start
+from streams.brokers.base import ConsumedMessage
 from streams.brokers.kafka.client import KafkaClient, partitions_of
 from streams.clock import boottime_s
 from streams.errors import UnavailableError
 from streams.logger import get_logger
+from streams.start import Start, StartPosition, resolve_start
 from streams.topics import Partition
 
 HANDOVER_S = 20.0  # in a rebalance, a member waits this long for its program's current records
@@ -61,8 +62,8 @@ class KafkaReader:
         self.lost: set[Partition] = set()
         self.confirmed_s = boottime_s()
 
-    async def open(self, start: str) -> None:
-        reset = "latest" if start == "end" else "earliest"
+    async def open(self, start: StartPosition) -> None:
+        reset = "latest" if start == Start.LATEST else "earliest"
         consumer = self.client.create_consumer(group_id=self.group or None, auto_offset_reset=reset)
         try:
             if self.group:
@@ -80,7 +81,7 @@ class KafkaReader:
         self._consumer = consumer
 
     @staticmethod
-    async def _seek(consumer: AIOKafkaConsumer, tps: list[KafkaPartition], start: str) -> dict[int, int]:
+    async def _seek(consumer: AIOKafkaConsumer, tps: list[KafkaPartition], start: StartPosition) -> dict[int, int]:
         first, end = await consumer.beginning_offsets(tps), await consumer.end_offsets(tps)
         offsets = {tp: resolve_start(start, tp.partition, first[tp], end[tp]) for tp in tps}
         for tp, offset in offsets.items():
@@ -100,7 +101,7 @@ class KafkaReader:
         is_late = boottime_s() - self.confirmed_s > CONFIRM_S
         return bool(self.group) and (is_late or bool(self.revoked or self.lost))
 
-    async def keep(self) -> set[Partition]:
+    async def confirm_leases(self) -> set[Partition]:
         if boottime_s() - self.confirmed_s > CONFIRM_S:
             await self._confirm()
         lost, self.lost = self.lost, set()
@@ -117,7 +118,7 @@ class KafkaReader:
             self.lost |= {(tp.topic, tp.partition) for tp in self._open.assignment()}
         self.confirmed_s = sent_s
 
-    def surplus(self) -> Collection[Partition]:
+    def to_release(self) -> Collection[Partition]:
         return self.revoked
 
     async def hand_over(self, partitions: Collection[Partition]) -> None:

@@ -10,7 +10,7 @@ committed; only then are its state writes applied.
 Source: KIP-98 (transactions, fencing), KIP-447 (stable offsets).
 
 copydesk:kafka:tokens:GROUP       hash: partition → token of the last worker that took it over
-copydesk:kafka:intentions:GROUP   hash: partition → offset and commands (MessagePack), "" when done
+copydesk:kafka:intents:GROUP   hash: partition → offset and commands (MessagePack), "" when done
 """
 
 import asyncio
@@ -67,7 +67,7 @@ class Transactions:
     def __init__(self, client: KafkaClient, state_store: StatePublisher, group: str) -> None:
         self.client, self.state_store, self.group = client, state_store, group
         self.tokens = f"copydesk:kafka:tokens:{group}"
-        self.intents = f"copydesk:kafka:intentions:{group}"
+        self.intents = f"copydesk:kafka:intents:{group}"
         self._owned: dict[Partition, OwnedPartition] = {}
         self._closing: set[asyncio.Task[None]] = set()
 

@@ -20,6 +20,7 @@ from streams.brokers.base import (
 from streams.brokers.memory.reader import InMemoryReader
 from streams.brokers.memory.state import check_supported
 from streams.brokers.memory.storage import Storage
+from streams.start import StartPosition
 from streams.state.store import StateStore
 from streams.topics import Topic, partition_name
 
@@ -119,7 +120,7 @@ class InMemoryBroker:
 
     # -- reading ----------------------------------------------------------------------------------------------
 
-    async def open_reader(self, topic: Topic, group: str, start: str) -> InMemoryReader:
+    async def open_reader(self, topic: Topic, group: str, start: StartPosition) -> InMemoryReader:
         partitions = [(topic.name, number) for number in range(len(self._partitions(topic.name)))]
         return InMemoryReader(self._storage, partitions, group, start)
 

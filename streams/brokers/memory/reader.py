@@ -3,9 +3,10 @@
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
 
-from streams.brokers.base import ConsumedMessage, resolve_start
+from streams.brokers.base import ConsumedMessage
 from streams.brokers.memory.storage import Group, Storage
 from streams.logger import get_logger
+from streams.start import StartPosition, resolve_start
 from streams.topics import Partition, partition_name
 
 log = get_logger(__name__)
@@ -19,12 +20,12 @@ class InMemoryReader:
     A lease ends by `hand_over`, `close` or `InMemoryBroker.revoke_leases`; it never expires.
     """
 
-    def __init__(self, storage: Storage, partitions: list[Partition], group: str, start: str) -> None:
+    def __init__(self, storage: Storage, partitions: list[Partition], group: str, start: StartPosition) -> None:
         self.storage, self.partitions, self.group = storage, partitions, group
         self._position: dict[Partition, int] = {}
         self._position_lease: dict[Partition, str] = {}  # the lease under which each position was initialised
         self._lost: set[Partition] = set()
-        self._surplus: set[Partition] = set()
+        self._to_release: set[Partition] = set()
         self._group: Group | None = None
         self._version: tuple[int, int] | None = None
         if group:
@@ -34,7 +35,7 @@ class InMemoryReader:
 
     # -- group ------------------------------------------------------------------------------------------------
 
-    def _join(self, group: Group, start: str) -> None:
+    def _join(self, group: Group, start: StartPosition) -> None:
         self.storage.register(group, self.partitions, start)
         group.last_member += 1
         self.member = f"{self.partitions[0][0]}#{group.last_member:09}"
@@ -46,7 +47,7 @@ class InMemoryReader:
     def is_due(self) -> bool:
         return self._group is not None and (bool(self._lost) or self._group.version() != self._version)
 
-    async def keep(self) -> set[Partition]:
+    async def confirm_leases(self) -> set[Partition]:
         self._refresh_leases()
         lost, self._lost = self._lost, set()
         return lost
@@ -59,7 +60,7 @@ class InMemoryReader:
         topic = self.partitions[0][0]
         members = sorted(m for m in group.members if m.startswith(f"{topic}#"))
         owned: dict[Partition, str] = {}
-        self._surplus = set()
+        self._to_release = set()
         for tp in self.partitions:
             lease = self.storage.lease(group, tp)
             is_mine = members[tp[1] % len(members)] == self.member
@@ -68,7 +69,7 @@ class InMemoryReader:
             if lease.partition("|")[0] == self.member:
                 owned[tp] = lease
                 if not is_mine:
-                    self._surplus.add(tp)
+                    self._to_release.add(tp)
         self._lost |= {tp for tp, lease in self._position_lease.items() if owned.get(tp) != lease}
         for tp, lease in owned.items():
             if self._position_lease.get(tp) != lease:
@@ -89,12 +90,12 @@ class InMemoryReader:
                 self.storage.state.run("HDEL", self._group.leases_key, partition_name(*tp))
             self._position.pop(tp, None)
             self._position_lease.pop(tp, None)
-        self._surplus -= set(partitions)
+        self._to_release -= set(partitions)
         self._group.changes += 1
         self.storage.notify()
 
-    def surplus(self) -> Collection[Partition]:
-        return self._surplus
+    def to_release(self) -> Collection[Partition]:
+        return self._to_release
 
     async def hand_over(self, partitions: Collection[Partition]) -> None:
         if self._group is not None and partitions:
@@ -103,7 +104,7 @@ class InMemoryReader:
     # -- AgentContext -----------------------------------------------------------------------------------------
 
     def assignment(self) -> Collection[Partition]:
-        return [tp for tp in self._position if tp not in self._surplus]
+        return [tp for tp in self._position if tp not in self._to_release]
 
     def lease_of(self, topic: str, partition: int) -> str:
         return self._position_lease.get((topic, partition), "lost")

@@ -4,8 +4,9 @@ import asyncio
 import weakref
 from collections.abc import Iterable, Sequence
 
-from streams.brokers.base import Condition, ConsumedMessage, resolve_start
+from streams.brokers.base import Condition, ConsumedMessage
 from streams.brokers.memory.state import Keyspace, MemoryState, to_bytes
+from streams.start import StartPosition, resolve_start
 from streams.topics import Partition, partition_name
 
 
@@ -55,7 +56,7 @@ class Storage:
         """Return the current lease of *partition*; "" without an owner."""
         return (self.state.run("HGET", group.leases_key, partition_name(*partition)) or b"").decode()
 
-    def register(self, group: Group, partitions: Iterable[Partition], start: str) -> None:
+    def register(self, group: Group, partitions: Iterable[Partition], start: StartPosition) -> None:
         """Commit the offset at *start* in the partitions without a committed offset."""
         for tp in partitions:
             offset = resolve_start(start, tp[1], 0, self.end(tp))

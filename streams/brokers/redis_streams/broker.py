@@ -19,6 +19,7 @@ from streams.brokers.base import AgentContext, Condition, OffsetRange, OutgoingM
 from streams.brokers.redis_streams.reader import RedisStreamsReader
 from streams.brokers.redis_streams.store import Bounds
 from streams.errors import SettingsError, UnavailableError
+from streams.start import Start, StartPosition
 from streams.state.redis_client import TRANSIENT, connect, map_redis_errors, offset_from_entry_id, redact_url
 from streams.topics import BUILTIN_TOPICS, Partition, Topic, partition_name, resolve_topic
 
@@ -81,7 +82,8 @@ class RedisStreamsBroker:
         for topic in topics:
             args += [topic.name, topic.retention_s]
         # In the reserve: a desk that restarts with full memory must get as far as memory relief.
-        version, *counts = await self.script("declare", [self.key(k) for k in ("layout", "topics", "retention")], args)
+        keys = [self.key(name) for name in ("schema-version", "topics", "retention")]
+        version, *counts = await self.script("declare", keys, args)
         if version > SCHEMA_VERSION:
             raise SettingsError(
                 f"schema version too new: broker {redact_url(self.url)} "
@@ -216,10 +218,10 @@ class RedisStreamsBroker:
 
     # -- reading ----------------------------------------------------------------------------------------------
 
-    async def register(self, group: str, partitions: Iterable[Partition], start: str) -> dict[Partition, int]:
-        """Register the group and return its committed offsets; new partitions begin at *start* (`start` or `end`)."""
+    async def register(self, group: str, partitions: Iterable[Partition], start: StartPosition) -> dict[Partition, int]:
+        """Register the group and return its committed offsets; new partitions begin at *start*."""
         partitions = list(partitions)
-        args: list[Any] = [group, "latest" if start == "end" else "earliest"]
+        args: list[Any] = [group, "latest" if start == Start.LATEST else "earliest"]
         for tp in partitions:
             args += [partition_name(*tp), self.stream(*tp)]
         offsets = await self.script("register", [self.key("offsets", group), self.key("groups")], args)
@@ -249,7 +251,7 @@ class RedisStreamsBroker:
             args += [partition_name(*tp), offset, leases.get(tp, "")]
         return int(await self.script("commit", [self.key("offsets", group), self.key("leases", group)], args))
 
-    async def open_reader(self, topic: Topic, group: str, start: str) -> RedisStreamsReader:
+    async def open_reader(self, topic: Topic, group: str, start: StartPosition) -> RedisStreamsReader:
         count = await self.partitions(topic.name)
         reader = RedisStreamsReader(self, [(topic.name, n) for n in range(count)], group)
         await reader.open(start)

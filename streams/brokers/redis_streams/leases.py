@@ -60,10 +60,10 @@ class Leases:
         by_name = {partition_name(*tp).encode(): tp for tp in partitions}
         args = [self.member, int(self.lease_s * 1000), 0 if self._joined else 1, self.group, *by_name]
         sent_s = self._active_s = boottime_s()
-        owned, surplus = await self.store.script("heartbeat", [*self._keys(), self.store.key("groups")], args)
+        owned, to_release = await self.store.script("heartbeat", [*self._keys(), self.store.key("groups")], args)
         self._joined = True
         self.owned = {by_name[n]: lease.decode() for n, lease in zip(owned[::2], owned[1::2], strict=True)}
-        self.to_release = [by_name[n] for n in surplus]
+        self.to_release = [by_name[n] for n in to_release]
         self.renewed_s, self._next_beat_s = sent_s, sent_s + self.lease_s / BEATS_PER_LEASE
 
     async def release(self, partitions: Iterable[Partition], *, leave: bool = False) -> None:

@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from streams.brokers.base import ConsumedMessage, resolve_start
+from streams.brokers.base import ConsumedMessage
 from streams.brokers.redis_streams.leases import Leases
 from streams.brokers.redis_streams.store import StreamStore
 from streams.logger import get_logger
+from streams.start import StartPosition, resolve_start
 from streams.state.redis_client import offset_from_entry_id
 from streams.topics import Partition
 
@@ -26,7 +27,7 @@ class RedisStreamsReader:
         self._lost: set[Partition] = set()
         self._leases = Leases(store, group, store.lease_s) if group else None
 
-    async def open(self, start: str) -> None:
+    async def open(self, start: StartPosition) -> None:
         if self._leases is not None:
             await self.store.register(self.group, self.partitions, start)
             self._leases.start_renewing()
@@ -37,12 +38,12 @@ class RedisStreamsReader:
     def is_due(self) -> bool:
         return self._leases is not None and (bool(self._lost) or self._leases.is_due())
 
-    async def keep(self) -> set[Partition]:
+    async def confirm_leases(self) -> set[Partition]:
         await self._refresh_leases()
         lost, self._lost = self._lost, set()
         return lost
 
-    def surplus(self) -> Collection[Partition]:
+    def to_release(self) -> Collection[Partition]:
         return self._leases.to_release if self._leases is not None else ()
 
     async def hand_over(self, partitions: Collection[Partition]) -> None:
@@ -57,14 +58,14 @@ class RedisStreamsReader:
     async def _refresh_leases(self) -> None:
         """Send a due heartbeat and adapt the positions to the owned leases; an interrupted call is completed later.
 
-        Reading of a surplus partition stops. Its lease stays until `hand_over`, for its uncommitted messages.
+        Reading of a partition to release stops. Its lease stays until `hand_over`, for its uncommitted messages.
         """
         leases = self._leases
         if leases is None or not leases.is_due():
             return
         await leases.heartbeat(self.partitions)
-        surplus = {tp: lease for tp, lease in self._position_lease.items() if tp in leases.to_release}
-        owned = leases.owned | surplus
+        to_release = {tp: lease for tp, lease in self._position_lease.items() if tp in leases.to_release}
+        owned = leases.owned | to_release
         self._lost |= {tp for tp, lease in self._position_lease.items() if owned.get(tp) != lease}
         same = {tp: p for tp, p in self._position.items() if tp in owned and self._position_lease.get(tp) == owned[tp]}
         new = [tp for tp in leases.owned if tp not in same]
@@ -91,7 +92,7 @@ class RedisStreamsReader:
     async def read(self, wait_s: float) -> list[ConsumedMessage]:
         if not self._position_lease:
             await self._refresh_leases()
-        positions = {tp: p for tp, p in self._position.items() if tp not in self.surplus()}
+        positions = {tp: p for tp, p in self._position.items() if tp not in self.to_release()}
         if not positions:
             await asyncio.sleep(wait_s)
             return []

@@ -24,29 +24,29 @@ GROUPS = "registered groups"
 
 
 class Jump(NamedTuple):
-    """A jump of the broker's clock by `size_s` seconds; `at_s` is the broker's time right after it."""
+    """A jump of the broker's clock by `size_s` seconds; `time_s` is the broker's time right after it."""
 
-    at_s: float
+    time_s: float
     size_s: float
 
 
-def cutoff_s(now_s: float, kept_s: float, jumps: Sequence[Jump]) -> float:
-    """Return the broker's time before which all messages are older than *kept_s*. *jumps*: newest first.
+def cutoff_s(now_s: float, retention_s: float, jumps: Sequence[Jump]) -> float:
+    """Return the broker's time before which all messages are older than *retention_s*. *jumps*: newest first.
 
-    A jump counts while messages from before it may be younger than *kept_s*.
+    A jump counts while messages from before it may be younger than *retention_s*.
     """
     ahead_s = most_s = 0.0
     for jump in jumps:
-        if now_s - jump.at_s - ahead_s > kept_s:
+        if now_s - jump.time_s - ahead_s > retention_s:
             break
         ahead_s += jump.size_s
         most_s = max(most_s, ahead_s)
-    return now_s - kept_s - most_s
+    return now_s - retention_s - most_s
 
 
-def _steady(now: Moment, kept_s: float, jumps: Sequence[Jump]) -> Moment:
+def _steady(now: Moment, retention_s: float, jumps: Sequence[Jump]) -> Moment:
     """Return the cutoff without the recorded jumps; only unrecorded jumps make it deviate from the elapsed time."""
-    return Moment(now.time_s - sum(jump.size_s for jump in jumps) - kept_s, now.ticks_s)
+    return Moment(now.time_s - sum(jump.size_s for jump in jumps) - retention_s, now.ticks_s)
 
 
 class Retention:
@@ -63,10 +63,10 @@ class Retention:
         """Remove messages beyond retention that every group has committed; return their number by topic."""
         now, jumps = await self._look()
         out = {}
-        for topic, kept_s in (await self.broker.retentions()).items():
-            before_s = cutoff_s(now.time_s, kept_s, jumps)
+        for topic, retention_s in (await self.broker.retentions()).items():
+            before_s = cutoff_s(now.time_s, retention_s, jumps)
             removable, stored, _ = await self.broker.trim_topic(topic, 0, before_s=before_s)
-            if count := self._permitted(topic, removable, stored, _steady(now, kept_s, jumps)):
+            if count := self._permitted(topic, removable, stored, _steady(now, retention_s, jumps)):
                 _, _, out[topic] = await self.broker.trim_topic(topic, count, before_s=before_s)
         return out
 

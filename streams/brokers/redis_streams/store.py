@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
+from streams.start import StartPosition
 from streams.topics import Partition
 
 
@@ -32,7 +33,9 @@ class StreamStore(ScriptStore, Protocol):
 
     async def bounds(self, partitions: Iterable[Partition]) -> dict[Partition, Bounds]: ...
 
-    async def register(self, group: str, partitions: Iterable[Partition], start: str) -> dict[Partition, int]: ...
+    async def register(
+        self, group: str, partitions: Iterable[Partition], start: StartPosition
+    ) -> dict[Partition, int]: ...
 
     async def committed(self, group: str, partitions: Iterable[Partition]) -> dict[Partition, int | None]: ...
 

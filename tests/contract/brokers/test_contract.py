@@ -26,6 +26,7 @@ from streams.brokers.base import Broker, ConsumedMessage, OutgoingMessage, Reade
 from streams.config.settings import Settings
 from streams.errors import UnavailableError
 from streams.faust.agents import BatchResult, add_agent, create_app
+from streams.start import Last, Offsets, Start
 from streams.topics import Topic
 from tests.conftest import DEADLINE_S, ROOT, until
 
@@ -49,7 +50,7 @@ class Stage:
         return values
 
     async def published(self) -> list[ConsumedMessage]:
-        return await drained(await self.broker.open_reader(self.target, "", "start"))
+        return await drained(await self.broker.open_reader(self.target, "", Start.EARLIEST))
 
     @asynccontextmanager
     async def copying(self, handle: Any) -> AsyncGenerator[Any, None]:
@@ -97,7 +98,7 @@ def test_reader_keeps_order_of_each_key(any_broker: Settings) -> None:
     async def go() -> None:
         async with stage(any_broker) as s:
             values = await s.fill(200)
-            messages = await drained(await s.broker.open_reader(s.source, "", "start"))
+            messages = await drained(await s.broker.open_reader(s.source, "", Start.EARLIEST))
             assert sorted(m.value for m in messages) == values
             assert in_order_by_key(messages)
             assert len({(m.partition, m.offset) for m in messages}) == 200
@@ -112,7 +113,7 @@ def test_publish_preserves_headers_and_binary_values(any_broker: Settings) -> No
         async with stage(any_broker) as s:
             message = OutgoingMessage(s.source.name, b"\xff\x00", bytes(range(256)), (("trace", b"\x01"), ("π", b"")))
             await s.broker.publish([message])
-            [read] = await drained(await s.broker.open_reader(s.source, "", "start"))
+            [read] = await drained(await s.broker.open_reader(s.source, "", Start.EARLIEST))
             assert (read.key, read.value, read.headers) == (message.key, message.value, message.headers)
 
     asyncio.run(go())
@@ -122,7 +123,7 @@ def test_reader_group_resumes_at_commit(any_broker: Settings) -> None:
     async def go() -> None:
         async with stage(any_broker) as s:
             values = await s.fill(60)
-            reader = await s.broker.open_reader(s.source, s.group, "start")
+            reader = await s.broker.open_reader(s.source, s.group, Start.EARLIEST)
             first: list[ConsumedMessage] = []
             while len(first) < 60:
                 first += await reader.read(0.5)
@@ -132,7 +133,7 @@ def test_reader_group_resumes_at_commit(any_broker: Settings) -> None:
                     half[(d.topic, d.partition)] = max(d.offset, half.get((d.topic, d.partition), -1))
             await reader.commit(half)
             await reader.close()
-            again = await s.broker.open_reader(s.source, s.group, "start")
+            again = await s.broker.open_reader(s.source, s.group, Start.EARLIEST)
             second: list[ConsumedMessage] = []
             await until(lambda: _more(again, second, 30))
             assert sorted(d.value for d in second) == values[30:]
@@ -150,7 +151,7 @@ def test_reader_from_end_sees_only_new_messages(any_broker: Settings) -> None:
     async def go() -> None:
         async with stage(any_broker) as s:
             await s.fill(20)
-            reader = await s.broker.open_reader(s.source, "", "end")
+            reader = await s.broker.open_reader(s.source, "", Start.LATEST)
             await s.broker.publish([OutgoingMessage(s.source.name, b"k", b"late")])
             messages: list[ConsumedMessage] = []
             await until(lambda: _more(reader, messages, 1))
@@ -164,15 +165,15 @@ def test_reader_start_accepts_offsets_and_last_n(any_broker: Settings) -> None:
     async def go() -> None:
         async with stage(any_broker) as s:
             await s.fill(40)
-            first = await s.broker.open_reader(s.source, "", "start")
+            first = await s.broker.open_reader(s.source, "", Start.EARLIEST)
             some = list(await first.read(5.0))[:15]
             await first.close()
             at = {d.partition: d.offset + 1 for d in some}
-            second = await s.broker.open_reader(s.source, "", ".".join(f"{p}:{o}" for p, o in at.items()))
+            second = await s.broker.open_reader(s.source, "", Offsets(at))
             rest = await drained(second)
             assert len(some) + len(rest) == 40
             assert {(d.partition, d.offset) for d in some}.isdisjoint((d.partition, d.offset) for d in rest)
-            last = await s.broker.open_reader(s.source, "", "last:2")
+            last = await s.broker.open_reader(s.source, "", Last(2))
             assert max(last.position().values()) > 0
             near = await drained(last)
             assert max(Counter(d.partition for d in near).values()) == 2

@@ -23,6 +23,7 @@ from streams.brokers.kafka.broker import KafkaBroker
 from streams.brokers.kafka.transactions import Transactions
 from streams.config.settings import Settings, kafka_bootstrap_servers
 from streams.errors import SettingsError, UnavailableError
+from streams.start import Start
 from streams.topics import ARTICLES, ITEMS, Topic
 from tests.conftest import Clusters, until
 from tests.contract.brokers.test_contract import Stage, _lag_is, all_exactly_once, drained, end, stage, start_worker
@@ -220,7 +221,9 @@ def test_transactions_takeover_applies_or_drops_intent(
     async def go() -> None:
         async with steps(over(settings, one)) as (s, start):
             await s.broker.publish([OutgoingMessage(s.source.name, b"k", b"%d" % n) for n in range(2)])
-            [tp] = {(d.topic, d.partition) for d in await drained(await s.broker.open_reader(s.source, "", "start"))}
+            [tp] = {
+                (d.topic, d.partition) for d in await drained(await s.broker.open_reader(s.source, "", Start.EARLIEST))
+            }
             dead, successor = start(dies_before), start()
             offsets = OffsetRange(*tp, 0, 1)
             assert await dead.owns(offsets)

@@ -14,6 +14,7 @@ from streams.brokers.redis_streams.retention import Retention
 from streams.config.settings import Settings
 from streams.errors import SettingsError, UnavailableError
 from streams.faust.agents import BatchResult
+from streams.start import Start
 from tests.conftest import DEADLINE_S, until
 from tests.contract.brokers.test_contract import Stage, _lag_is, drained, stage
 from tests.contract.brokers.wall import Wall
@@ -23,8 +24,8 @@ TPS = [("t", n) for n in range(4)]
 
 def test_leases_shared_taken_over_and_fenced(settings: Settings) -> None:
     async def go() -> None:
-        log = RedisStreamsBroker(settings.broker_url)
-        a, b = Leases(log, "g", 30.0, "a"), Leases(log, "g", 30.0, "b")
+        broker = RedisStreamsBroker(settings.broker_url)
+        a, b = Leases(broker, "g", 30.0, "a"), Leases(broker, "g", 30.0, "b")
         await a.heartbeat(TPS)
         assert set(a.owned) == set(TPS)
         await b.heartbeat(TPS)
@@ -34,22 +35,22 @@ def test_leases_shared_taken_over_and_fenced(settings: Settings) -> None:
         await b.heartbeat(TPS)
         assert set(a.owned) | set(b.owned) == set(TPS)
         assert not set(a.owned) & set(b.owned)
-        again = Leases(log, "g", 30.0, "a")  # killed and restarted under its name
+        again = Leases(broker, "g", 30.0, "a")  # killed and restarted under its name
         await again.heartbeat(TPS)
         assert set(again.owned) == set(a.owned)
         assert all(again.owned[tp] != a.owned[tp] for tp in again.owned)
         tp, lease = next(iter(a.owned.items()))
         name = f"{tp[0]}/{tp[1]}"
-        stale = Condition(log.key("leases", "g"), name, lease, lease)
-        assert not await log.publish([OutgoingMessage("copydesk.polls", b"k", b"v")], conditions=[stale])
-        assert await log.commit("g", {tp: 5}, {tp: lease}) == 0
-        assert await log.commit("g", {tp: 5}, {tp: again.owned[tp]}) == 1
-        assert await log.commit("g", {tp: 3}, {tp: again.owned[tp]}) == 1
-        assert (await log.committed("g", [tp]))[tp] == 5  # forward only
+        stale = Condition(broker.key("leases", "g"), name, lease, lease)
+        assert not await broker.publish([OutgoingMessage("copydesk.polls", b"k", b"v")], conditions=[stale])
+        assert await broker.commit("g", {tp: 5}, {tp: lease}) == 0
+        assert await broker.commit("g", {tp: 5}, {tp: again.owned[tp]}) == 1
+        assert await broker.commit("g", {tp: 3}, {tp: again.owned[tp]}) == 1
+        assert (await broker.committed("g", [tp]))[tp] == 5  # forward only
         await again.release(again.owned, leave=True)
         await b.heartbeat(TPS)
         assert set(b.owned) == set(TPS)
-        await log.close()
+        await broker.close()
 
     asyncio.run(go())
 
@@ -64,21 +65,21 @@ def test_trim_keeps_uncommitted_and_young_messages(
 
     async def go() -> None:
         async with stage(replace(settings, partitions=1)) as s:
-            log = s.broker
-            assert isinstance(log, RedisStreamsBroker)
+            broker = s.broker
+            assert isinstance(broker, RedisStreamsBroker)
             await s.fill(100)
-            tp, wall = (s.source.name, 0), Wall(await log.time_s())
-            retention = Retention(log, wall)
+            tp, wall = (s.source.name, 0), Wall(await broker.time_s())
+            retention = Retention(broker, wall)
             await retention.trim()
             for group, offset in (("quick", 100), ("slow", committed)):
-                await log.register(group, [tp], "start")
-                await log.commit(group, {tp: offset}, {})
+                await broker.register(group, [tp], Start.EARLIEST)
+                await broker.commit(group, {tp: offset}, {})
             wall.pass_s(age_s)
             assert (await retention.trim()).get(s.source.name, 0) == kept_from
-            bounds = (await log.bounds([tp]))[tp]
+            bounds = (await broker.bounds([tp]))[tp]
             assert (bounds.first, bounds.end) == (kept_from, 100)
             await s.fill(1)
-            assert (await log.bounds([tp]))[tp].end == 101  # offsets continue
+            assert (await broker.bounds([tp]))[tp].end == 101  # offsets continue
 
     asyncio.run(go())
 
@@ -86,17 +87,17 @@ def test_trim_keeps_uncommitted_and_young_messages(
 def test_register_late_group_starts_at_first_entry(settings: Settings) -> None:
     async def go() -> None:
         async with stage(replace(settings, partitions=1)) as s:
-            log = s.broker
-            assert isinstance(log, RedisStreamsBroker)
+            broker = s.broker
+            assert isinstance(broker, RedisStreamsBroker)
             await s.fill(100)
             tp = (s.source.name, 0)
-            await log.commit("quick", {tp: 60}, {})
-            await log.register("quick", [tp], "start")
-            await log.state.xtrim(log.stream(*tp), minid="0-61", approximate=False)
-            assert (await log.register("late", [tp], "start"))[tp] == 60
-            assert (await log.register("latest", [tp], "end"))[tp] == 100
-            assert (await log.register("late", [tp], "end"))[tp] == 60  # a registered group keeps its offset
-            messages = await drained(await log.open_reader(s.source, "", "start"))
+            await broker.commit("quick", {tp: 60}, {})
+            await broker.register("quick", [tp], Start.EARLIEST)
+            await broker.state.xtrim(broker.stream(*tp), minid="0-61", approximate=False)
+            assert (await broker.register("late", [tp], Start.EARLIEST))[tp] == 60
+            assert (await broker.register("latest", [tp], Start.LATEST))[tp] == 100
+            assert (await broker.register("late", [tp], Start.LATEST))[tp] == 60  # a registered group keeps its offset
+            messages = await drained(await broker.open_reader(s.source, "", Start.EARLIEST))
             assert [m.offset for m in messages] == list(range(60, 100))
 
     asyncio.run(go())
@@ -168,27 +169,27 @@ def test_full_memory_rejects_publish_but_not_commits(settings: Settings) -> None
 def test_expired_group_resumes_after_trimmed_messages(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
     async def go() -> None:
         async with stage(replace(settings, partitions=1)) as s:
-            log = s.broker
-            assert isinstance(log, RedisStreamsBroker)
+            broker = s.broker
+            assert isinstance(broker, RedisStreamsBroker)
             await s.fill(10)
-            silent = await log.open_reader(s.source, "silent", "start")
+            silent = await broker.open_reader(s.source, "silent", Start.EARLIEST)
             first = (await silent.read(0.1))[3]
             await silent.commit({(s.source.name, 0): first.offset})
             await silent.close()
-            desk = await log.open_reader(s.source, "the-desk", "start")
+            desk = await broker.open_reader(s.source, "the-desk", Start.EARLIEST)
             assert len(await desk.read(0.1)) == 10
             await desk.commit({(s.source.name, 0): 9})
-            wall = Wall(await log.time_s())
-            retention = Retention(log, wall)
+            wall = Wall(await broker.time_s())
+            retention = Retention(broker, wall)
             assert await retention.trim() == {}
             assert await retention.expire_groups(3600) == []
             wall.pass_s(7200)
             assert await retention.trim() == {s.source.name: 4}
-            assert await Retention(log, wall).expire_groups(86_400) == []
+            assert await Retention(broker, wall).expire_groups(86_400) == []
             assert await retention.expire_groups(3600, keep={"the-desk"}) == ["silent"]
             assert await retention.trim() == {s.source.name: 6}
             await s.broker.publish([OutgoingMessage(s.source.name, b"k", b"new")])
-            back = await log.open_reader(s.source, "silent", "start")
+            back = await broker.open_reader(s.source, "silent", Start.EARLIEST)
             assert [d.value for d in await drained(back)] == [b"new"]
             assert "group=silent (removed while the group was inactive, count=6)" in caplog.text
             assert await retention.trim() == {}  # the group is registered again
@@ -198,22 +199,22 @@ def test_expired_group_resumes_after_trimmed_messages(settings: Settings, caplog
 
 def test_schema_version_older_is_refused(settings: Settings) -> None:
     async def go() -> None:
-        log = RedisStreamsBroker(settings.broker_url)
-        await log.state.set("copydesk:layout", SCHEMA_VERSION - 1)
+        broker = RedisStreamsBroker(settings.broker_url)
+        await broker.state.set("copydesk:schema-version", SCHEMA_VERSION - 1)
         with pytest.raises(SettingsError, match="schema version too old"):
-            await log.create_topics([])
-        assert int(await log.state.get("copydesk:layout")) == SCHEMA_VERSION - 1
-        await log.close()
+            await broker.create_topics([])
+        assert int(await broker.state.get("copydesk:schema-version")) == SCHEMA_VERSION - 1
+        await broker.close()
 
     asyncio.run(go())
 
 
 def test_schema_version_newer_is_refused(settings: Settings) -> None:
     async def go() -> None:
-        log = RedisStreamsBroker(settings.broker_url)
-        await log.state.set("copydesk:layout", SCHEMA_VERSION + 1)
+        broker = RedisStreamsBroker(settings.broker_url)
+        await broker.state.set("copydesk:schema-version", SCHEMA_VERSION + 1)
         with pytest.raises(SettingsError, match="schema version too new"):
-            await log.create_topics([])
-        await log.close()
+            await broker.create_topics([])
+        await broker.close()
 
     asyncio.run(go())

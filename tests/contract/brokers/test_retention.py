@@ -14,6 +14,7 @@ from streams.brokers.redis_streams.memory import MemoryRelief, read_removed
 from streams.brokers.redis_streams.retention import MAX_SHARE, STEP_EVERY_S, Jump, Retention, cutoff_s
 from streams.config.settings import Settings
 from streams.errors import UnavailableError
+from streams.start import Start
 from streams.topics import ARTICLES, DAY_S, DESK_GROUP, ITEMS, POLLS
 from tests.contract.brokers.wall import Wall
 
@@ -42,17 +43,17 @@ def test_cutoff_counts_jumps_within_retention(jumps: list[tuple[float, float]], 
 @asynccontextmanager
 async def articles(settings: Settings, count: int = 200) -> AsyncGenerator[tuple[RedisStreamsBroker, Wall], None]:
     """A broker with *count* articles that no group needs, and a clock at their time."""
-    log = RedisStreamsBroker(settings.broker_url, partitions=4)
-    await log.create_topics([ARTICLES, ITEMS, POLLS])
-    await log.publish([OutgoingMessage(NAME, b"k%d" % n, b"article %d" % n) for n in range(count)])
+    broker = RedisStreamsBroker(settings.broker_url, partitions=4)
+    await broker.create_topics([ARTICLES, ITEMS, POLLS])
+    await broker.publish([OutgoingMessage(NAME, b"k%d" % n, b"article %d" % n) for n in range(count)])
     try:
-        yield log, Wall(await log.time_s())
+        yield broker, Wall(await broker.time_s())
     finally:
-        await log.close()
+        await broker.close()
 
 
-async def count_messages(log: RedisStreamsBroker, topic: str = NAME) -> int:
-    return (await log.trim_topic(topic, 0, unread=True))[1]
+async def count_messages(broker: RedisStreamsBroker, topic: str = NAME) -> int:
+    return (await broker.trim_topic(topic, 0, unread=True))[1]
 
 
 async def rounds(retention: Retention, wall: Wall, count: int) -> Mapping[str, int]:
@@ -70,18 +71,18 @@ def test_forward_jump_removes_nothing(settings: Settings, jump_days: float) -> N
     """An active group is kept, too, while the clock is ahead and after its correction."""
 
     async def go() -> None:
-        async with articles(settings) as (log, wall):
-            await log.register("mine", [(NAME, n) for n in range(4)], "start")
-            retention = Retention(log, wall)
+        async with articles(settings) as (broker, wall):
+            await broker.register("mine", [(NAME, n) for n in range(4)], "start")
+            retention = Retention(broker, wall)
             await rounds(retention, wall, 2)
             wall.jump(jump_days * DAY_S)
             await rounds(retention, wall, 3)
-            again = Retention(log, wall)  # a desk that starts while the clock is wrong
+            again = Retention(broker, wall)  # a desk that starts while the clock is wrong
             await rounds(again, wall, 3)
             wall.jump(-jump_days * DAY_S)
             await rounds(again, wall, 3)
-            assert await count_messages(log) == 200
-            assert list(await log.groups()) == ["mine"]
+            assert await count_messages(broker) == 200
+            assert list(await broker.groups()) == ["mine"]
 
     asyncio.run(go())
 
@@ -90,8 +91,8 @@ def test_forward_jump_of_good_delays_retention_once(settings: Settings) -> None:
     """After a correction by 40 days, earlier and later articles are each removed after their own 30 days."""
 
     async def go() -> None:
-        async with articles(settings, 100) as (log, wall):
-            retention = Retention(log, wall)
+        async with articles(settings, 100) as (broker, wall):
+            retention = Retention(broker, wall)
             await rounds(retention, wall, 2)
             wall.jump(40 * DAY_S)
             await rounds(retention, wall, 1)
@@ -100,7 +101,7 @@ def test_forward_jump_of_good_delays_retention_once(settings: Settings) -> None:
                 assert await retention.trim() == {}
             wall.pass_s(2 * DAY_S)
             assert await retention.trim() == {NAME: 100}
-            await log.state.xadd(log.stream(NAME, 0), {"t": wall.time_s}, id="0-*")
+            await broker.state.xadd(broker.stream(NAME, 0), {"t": wall.time_s}, id="0-*")
             wall.pass_s(31 * DAY_S)
             assert await retention.trim() == {NAME: 1}
 
@@ -111,13 +112,13 @@ def test_unseen_jump_is_refused_and_reported(settings: Settings, caplog: pytest.
     """The clock jumps while no desk runs: nothing is removed for an hour, and one warning is logged."""
 
     async def go() -> None:
-        async with articles(settings) as (log, wall):
-            await log.register("mine", [(NAME, n) for n in range(4)], "start")
-            await log.commit("mine", {(NAME, n): 1_000 for n in range(4)}, {})
+        async with articles(settings) as (broker, wall):
+            await broker.register("mine", [(NAME, n) for n in range(4)], "start")
+            await broker.commit("mine", {(NAME, n): 1_000 for n in range(4)}, {})
             wall.jump(40 * DAY_S)
-            await rounds(Retention(log, wall), wall, int(STEP_EVERY_S / ROUND_S) - 1)
-            assert await count_messages(log) == 200
-            assert list(await log.groups()) == ["mine"]
+            await rounds(Retention(broker, wall), wall, int(STEP_EVERY_S / ROUND_S) - 1)
+            assert await count_messages(broker) == 200
+            assert list(await broker.groups()) == ["mine"]
             warnings = [r.getMessage() for r in caplog.records if NAME in r.getMessage()]
             assert len(warnings) == 1
             assert "count=0, expired=200, total=200" in warnings[0]
@@ -130,16 +131,16 @@ def test_old_articles_go_by_tenths_after_downtime(settings: Settings, lowered: b
     """After weeks without a desk, or after a lowered retention, the topic shrinks by a tenth per step."""
 
     async def go() -> None:
-        async with articles(settings) as (log, wall):
-            retention = Retention(log, wall)
+        async with articles(settings) as (broker, wall):
+            retention = Retention(broker, wall)
             if lowered:
                 wall.pass_s(20 * DAY_S)
                 await rounds(retention, wall, 1)
-                await log.create_topics([replace(ARTICLES, retention_s=10 * DAY_S)])
+                await broker.create_topics([replace(ARTICLES, retention_s=10 * DAY_S)])
             else:
                 wall.pass_s(31 * DAY_S)
             await rounds(retention, wall, 1)
-            steps, remaining = 0, await count_messages(log)
+            steps, remaining = 0, await count_messages(broker)
             assert remaining == 200
             while remaining:
                 wall.pass_s(STEP_EVERY_S)
@@ -155,8 +156,8 @@ def test_trim_expired_import_is_removed_at_once(settings: Settings) -> None:
     """All articles of an import expire in the same round; a desk that ran all the time has measured their age."""
 
     async def go() -> None:
-        async with articles(settings) as (log, wall):
-            retention = Retention(log, wall)
+        async with articles(settings) as (broker, wall):
+            retention = Retention(broker, wall)
             await rounds(retention, wall, 1)
             wall.pass_s(31 * DAY_S)  # also in suspend: CLOCK_BOOTTIME includes it
             assert await retention.trim() == {NAME: 200}
@@ -168,17 +169,17 @@ def test_entries_of_a_wrong_clock_spare_younger_ones(settings: Settings) -> None
     """Entries from a clock 40 days behind look old; younger entries before them are kept."""
 
     async def go() -> None:
-        log = RedisStreamsBroker(settings.broker_url, partitions=1)
-        await log.create_topics([ARTICLES])
-        wall = Wall(await log.time_s())
+        broker = RedisStreamsBroker(settings.broker_url, partitions=1)
+        await broker.create_topics([ARTICLES])
+        wall = Wall(await broker.time_s())
         ages_days = [50] * 5 + [1] * 50 + [41] * 60 + [0] * 50
         for age in ages_days:
-            await log.state.xadd(log.stream(NAME, 0), {"t": wall.time_s - age * DAY_S}, id="0-*")
-        retention = Retention(log, wall)
-        assert await log.trim_topic(NAME, 0, before_s=wall.time_s - 30 * DAY_S) == (5, 165, 0)
+            await broker.state.xadd(broker.stream(NAME, 0), {"t": wall.time_s - age * DAY_S}, id="0-*")
+        retention = Retention(broker, wall)
+        assert await broker.trim_topic(NAME, 0, before_s=wall.time_s - 30 * DAY_S) == (5, 165, 0)
         await rounds(retention, wall, 1)
-        assert await count_messages(log) == 160
-        await log.close()
+        assert await count_messages(broker) == 160
+        await broker.close()
 
     asyncio.run(go())
 
@@ -192,53 +193,53 @@ BIG = b"x" * 10_000
 @asynccontextmanager
 async def limited(settings: Settings, spare: int) -> AsyncGenerator[RedisStreamsBroker, None]:
     """A broker with a memory limit of *spare* bytes above its current use."""
-    log = RedisStreamsBroker(settings.broker_url, partitions=4)
-    await log.create_topics([ARTICLES, ITEMS, POLLS])
-    before = (await log.state.config_get("maxmemory"))["maxmemory"]
-    await log.state.config_set("maxmemory", (await log.memory())[0] + spare)
+    broker = RedisStreamsBroker(settings.broker_url, partitions=4)
+    await broker.create_topics([ARTICLES, ITEMS, POLLS])
+    before = (await broker.state.config_get("maxmemory"))["maxmemory"]
+    await broker.state.config_set("maxmemory", (await broker.memory())[0] + spare)
     try:
-        yield log
+        yield broker
     finally:
-        await log.state.config_set("maxmemory", before)
-        await log.close()
+        await broker.state.config_set("maxmemory", before)
+        await broker.close()
 
 
-async def fill(log: RedisStreamsBroker, topic: str, share: float) -> None:
+async def fill(broker: RedisStreamsBroker, topic: str, share: float) -> None:
     """Publish to *topic* until *share* of the memory is used; infinite: until the server rejects a message."""
     for n in range(100_000):
-        if await log.memory_usage() > share:
+        if await broker.memory_usage() > share:
             return
-        await log.publish([OutgoingMessage(topic, b"%d" % n, BIG)])
+        await broker.publish([OutgoingMessage(topic, b"%d" % n, BIG)])
 
 
-async def commit_all(log: RedisStreamsBroker, group: str, topic: str) -> None:
+async def commit_all(broker: RedisStreamsBroker, group: str, topic: str) -> None:
     partitions = [(topic, n) for n in range(4)]
-    await log.register(group, partitions, "start")
-    await log.commit(group, {tp: b.end for tp, b in (await log.bounds(partitions)).items()}, {})
+    await broker.register(group, partitions, "start")
+    await broker.commit(group, {tp: b.end for tp, b in (await broker.bounds(partitions)).items()}, {})
 
 
 def test_relief_takes_committed_items_before_articles(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
     async def go() -> None:
-        async with limited(settings, 8_000_000) as log:
-            await fill(log, NAME, 0.5)
-            await fill(log, ITEMS.name, 0.85)
-            relief = MemoryRelief(log)
-            items, articles = await count_messages(log, ITEMS.name), await count_messages(log)
+        async with limited(settings, 8_000_000) as broker:
+            await fill(broker, NAME, 0.5)
+            await fill(broker, ITEMS.name, 0.85)
+            relief = MemoryRelief(broker)
+            items, articles = await count_messages(broker, ITEMS.name), await count_messages(broker)
             assert ITEMS.name not in await relief.relieve()  # no desk has committed any of them
-            assert await count_messages(log, ITEMS.name) == items
-            assert await count_messages(log) < articles
-            await fill(log, ITEMS.name, 0.85)
-            articles, items = await count_messages(log), await count_messages(log, ITEMS.name)
-            await commit_all(log, DESK_GROUP, ITEMS.name)
+            assert await count_messages(broker, ITEMS.name) == items
+            assert await count_messages(broker) < articles
+            await fill(broker, ITEMS.name, 0.85)
+            articles, items = await count_messages(broker), await count_messages(broker, ITEMS.name)
+            await commit_all(broker, DESK_GROUP, ITEMS.name)
             removed = await relief.relieve()
             assert list(removed) == [ITEMS.name]
-            assert await count_messages(log, ITEMS.name) == items - removed[ITEMS.name] > 0  # no more than necessary
-            assert await count_messages(log) == articles
-            assert await log.memory_usage() < 0.8
+            assert await count_messages(broker, ITEMS.name) == items - removed[ITEMS.name] > 0  # no more than necessary
+            assert await count_messages(broker) == articles
+            assert await broker.memory_usage() < 0.8
             assert await relief.relieve() == {}
             fields = [record.msg for record in caplog.records if "oldest messages removed" in record.getMessage()]
             assert (fields[-1]["topic"], fields[-1]["count"]) == (ITEMS.name, removed[ITEMS.name])
-            totals = await read_removed(log)
+            totals = await read_removed(broker)
             assert totals.counts[ITEMS.name] == removed[ITEMS.name]
             assert totals.articles_last_s > 0
 
@@ -247,18 +248,18 @@ def test_relief_takes_committed_items_before_articles(settings: Settings, caplog
 
 def test_relief_keeps_unread_articles_until_memory_is_full(settings: Settings) -> None:
     async def go() -> None:
-        async with limited(settings, 8_000_000) as log:
-            await log.register("slow", [(NAME, n) for n in range(4)], "start")
-            await fill(log, NAME, 0.9)
-            relief = MemoryRelief(log)
+        async with limited(settings, 8_000_000) as broker:
+            await broker.register("slow", [(NAME, n) for n in range(4)], "start")
+            await fill(broker, NAME, 0.9)
+            relief = MemoryRelief(broker)
             assert await relief.relieve() == {}
             with pytest.raises(UnavailableError, match="rejects commands for now"):
-                await fill(log, NAME, math.inf)
-            articles = await count_messages(log)
+                await fill(broker, NAME, math.inf)
+            articles = await count_messages(broker)
             removed = await relief.relieve()
             assert list(removed) == [NAME]
-            assert articles > await count_messages(log) > 0
-            assert 0.85 < await log.memory_usage() < 0.95  # no more than necessary
+            assert articles > await count_messages(broker) > 0
+            assert 0.85 < await broker.memory_usage() < 0.95  # no more than necessary
 
     asyncio.run(go())
 
@@ -267,27 +268,27 @@ def test_relief_leaves_articles_a_fifth(settings: Settings) -> None:
     """If the state fills the memory, removing the last articles would not help for long."""
 
     async def go() -> None:
-        async with limited(settings, 8_000_000) as log:
-            await fill(log, NAME, 0.5)
-            await log.write_state(("SET", "state", b"x" * 6_000_000))
-            relief = MemoryRelief(log)
+        async with limited(settings, 8_000_000) as broker:
+            await fill(broker, NAME, 0.5)
+            await broker.write_state(("SET", "state", b"x" * 6_000_000))
+            relief = MemoryRelief(broker)
             for _ in range(5):
                 await relief.relieve()
-            _, limit = await log.memory()
-            assert 0.15 * limit < await log.topic_bytes(NAME) < 0.25 * limit
-            await log.state.delete("state")
+            _, limit = await broker.memory()
+            assert 0.15 * limit < await broker.topic_bytes(NAME) < 0.25 * limit
+            await broker.state.delete("state")
 
     asyncio.run(go())
 
 
 def test_full_memory_lets_groups_and_declarations_through(settings: Settings) -> None:
     async def go() -> None:
-        async with limited(settings, 4_000_000) as log:
+        async with limited(settings, 4_000_000) as broker:
             with pytest.raises(UnavailableError):
-                await fill(log, NAME, math.inf)
+                await fill(broker, NAME, math.inf)
             again = RedisStreamsBroker(settings.broker_url, partitions=4)
             await again.create_topics([ARTICLES, ITEMS, POLLS])
-            reader = await again.open_reader(ARTICLES, "late", "start")
+            reader = await again.open_reader(ARTICLES, "late", Start.EARLIEST)
             first = (await reader.read(0.5))[0]
             await reader.commit({(first.topic, first.partition): first.offset})
             assert (await again.committed("late", [(first.topic, first.partition)])) == {

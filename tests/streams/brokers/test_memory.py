@@ -11,6 +11,7 @@ from streams.brokers.base import OffsetRange, Reader
 from streams.brokers.memory.reader import InMemoryReader
 from streams.config.settings import Settings, load_settings
 from streams.errors import SettingsError
+from streams.start import Start
 from streams.testing import Condition, InMemoryBroker, OutgoingMessage
 from streams.topics import Topic
 
@@ -48,7 +49,7 @@ def test_broker_same_name_shares_data() -> None:
         first, second = InMemoryBroker("shared"), InMemoryBroker("shared")
         await fill(first, 3)
         await first.close()
-        assert await values(await second.open_reader(SOURCE, "", "start")) == [b"0", b"1", b"2"]
+        assert await values(await second.open_reader(SOURCE, "", Start.EARLIEST)) == [b"0", b"1", b"2"]
         assert await InMemoryBroker().lag(SOURCE.name, "group") == 0
         first.clear()
         assert await second.lag(SOURCE.name, "group") == 0
@@ -72,13 +73,13 @@ def test_load_settings_refuses_memory_scheme() -> None:
 def test_publish_and_commit_repeat_is_done_once() -> None:
     async def body(broker: InMemoryBroker) -> None:
         await fill(broker, 10)
-        member = await broker.open_reader(SOURCE, "group", "start")
+        member = await broker.open_reader(SOURCE, "group", Start.EARLIEST)
         end = sum(message.partition == 0 for message in await member.read(0.01))
         assert await copy_partition(broker, member, 0, end)
         assert await copy_partition(broker, member, 0, end)
         assert await broker.state.hget("done", "n") == b"%d" % end
         assert await broker.lag(SOURCE.name, "group") == 10 - end
-        assert await values(await broker.open_reader(TARGET, "", "start")) == [b"copy"]
+        assert await values(await broker.open_reader(TARGET, "", Start.EARLIEST)) == [b"copy"]
 
     run(body)
 
@@ -86,7 +87,7 @@ def test_publish_and_commit_repeat_is_done_once() -> None:
 def test_publish_and_commit_lost_lease_has_no_effect() -> None:
     async def body(broker: InMemoryBroker) -> None:
         await fill(broker, 10)
-        member = await broker.open_reader(SOURCE, "group", "start")
+        member = await broker.open_reader(SOURCE, "group", Start.EARLIEST)
         read = await member.read(0.01)
         offsets = OffsetRange(SOURCE.name, 0, 0, 1)
         assert await broker.owns(member, offsets)
@@ -96,7 +97,7 @@ def test_publish_and_commit_lost_lease_has_no_effect() -> None:
         await member.commit({(SOURCE.name, 0): 0})
         assert await broker.lag(SOURCE.name, "group") == 10
         assert not await broker.state.exists("done")
-        assert await member.keep() == {(SOURCE.name, 0), (SOURCE.name, 1)}
+        assert await member.confirm_leases() == {(SOURCE.name, 0), (SOURCE.name, 1)}
         assert list(await member.read(0.01)) == list(read)
 
     run(body)
@@ -105,7 +106,7 @@ def test_publish_and_commit_lost_lease_has_no_effect() -> None:
 def test_rewind_to_committed_redelivers() -> None:
     async def body(broker: InMemoryBroker) -> None:
         await fill(broker, 4)
-        member = await broker.open_reader(SOURCE, "group", "start")
+        member = await broker.open_reader(SOURCE, "group", Start.EARLIEST)
         read = [message for message in await member.read(0.01) if message.partition == 0]
         await broker.rewind_to_committed(member, OffsetRange(SOURCE.name, 0, 1, 2))
         assert list(await member.read(0.01)) == read
@@ -116,18 +117,18 @@ def test_rewind_to_committed_redelivers() -> None:
 def test_members_share_partitions_after_hand_over() -> None:
     async def body(broker: InMemoryBroker) -> None:
         await fill(broker, 10)
-        first = await broker.open_reader(SOURCE, "group", "start")
+        first = await broker.open_reader(SOURCE, "group", Start.EARLIEST)
         taken = await first.read(0.01)
-        second = await broker.open_reader(SOURCE, "group", "start")
+        second = await broker.open_reader(SOURCE, "group", Start.EARLIEST)
         assert first.is_due()
-        assert await first.keep() == set()
-        [surplus] = first.surplus()
+        assert await first.confirm_leases() == set()
+        [to_release] = first.to_release()
         assert await values(second) == []
-        await first.hand_over([surplus])
-        await second.keep()
-        assert await values(second) == sorted(m.value for m in taken if m.partition == surplus[1])
+        await first.hand_over([to_release])
+        await second.confirm_leases()
+        assert await values(second) == sorted(m.value for m in taken if m.partition == to_release[1])
         await second.close()
-        await first.keep()
+        await first.confirm_leases()
         assert len(first.assignment()) == 2
         assert broker.member_count("group") == 1
 
@@ -137,17 +138,17 @@ def test_members_share_partitions_after_hand_over() -> None:
 def test_reader_unclosed_holds_no_partition() -> None:
     async def body(broker: InMemoryBroker) -> None:
         await fill(broker, 4)
-        abandoned = await broker.open_reader(SOURCE, "group", "start")
+        abandoned = await broker.open_reader(SOURCE, "group", Start.EARLIEST)
         assert len(await abandoned.read(0.01)) == 4
         del abandoned
-        assert len(await (await broker.open_reader(SOURCE, "group", "start")).read(0.01)) == 4
+        assert len(await (await broker.open_reader(SOURCE, "group", Start.EARLIEST)).read(0.01)) == 4
 
     run(body)
 
 
 def test_read_returns_at_publication() -> None:
     async def body(broker: InMemoryBroker) -> None:
-        reader = await broker.open_reader(SOURCE, "", "end")
+        reader = await broker.open_reader(SOURCE, "", Start.LATEST)
         reading = asyncio.create_task(reader.read(3600))
         await asyncio.sleep(0)
         await fill(broker, 1)
@@ -158,7 +159,7 @@ def test_read_returns_at_publication() -> None:
 
 def test_publish_loop_lets_reader_run() -> None:
     async def body(broker: InMemoryBroker) -> None:
-        reader = await broker.open_reader(SOURCE, "", "start")
+        reader = await broker.open_reader(SOURCE, "", Start.EARLIEST)
         reading = asyncio.create_task(reader.read(3600))
         while not reading.done():
             await fill(broker, 1)

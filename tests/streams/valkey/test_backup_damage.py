@@ -24,22 +24,22 @@ def server(tmp_path: Path) -> EmbeddedValkey:
 
 
 async def fill(url: str) -> None:
-    log = RedisStreamsBroker(url)
-    await log.state.mset({f"key:{n}": f"value {n} " * 500 for n in range(KEYS)})
-    await log.close()
+    broker = RedisStreamsBroker(url)
+    await broker.state.mset({f"key:{n}": f"value {n} " * 500 for n in range(KEYS)})
+    await broker.close()
 
 
 async def rewrite(url: str) -> None:
-    log = RedisStreamsBroker(url)
-    await log.state.bgrewriteaof()
-    await log.close()
+    broker = RedisStreamsBroker(url)
+    await broker.state.bgrewriteaof()
+    await broker.close()
 
 
 def keys(data_dir: Path) -> int:
     async def go(url: str) -> int:
-        log = RedisStreamsBroker(url)
-        count = int(await log.state.dbsize())
-        await log.close()
+        broker = RedisStreamsBroker(url)
+        count = int(await broker.state.dbsize())
+        await broker.close()
         return count
 
     server = EmbeddedValkey(Settings(data_dir=data_dir))

@@ -14,6 +14,7 @@ from streams.brokers import open_broker
 from streams.brokers.base import OutgoingMessage
 from streams.config.settings import Settings
 from streams.errors import SettingsError
+from streams.start import Start
 from streams.topics import BUILTIN_TOPICS, POLLS
 from streams.valkey.server import EmbeddedValkey, find_server_binary, is_responding, socket_path
 from tests.conftest import ROOT, copydesk, until
@@ -32,7 +33,7 @@ def publish(settings: Settings, url: str, values: list[bytes]) -> None:
 def read_all(settings: Settings, url: str) -> list[bytes]:
     async def go() -> list[bytes]:
         broker = open_broker(settings, url)
-        reader = await broker.open_reader(POLLS, "", "start")
+        reader = await broker.open_reader(POLLS, "", Start.EARLIEST)
         out: list[bytes] = []
         while not await reader.at_end():
             out += [d.value for d in await reader.read(0.1)]
@@ -113,7 +114,7 @@ def test_repair_truncates_aof_and_keeps_copy(tmp_path: Path) -> None:
     in_use = copydesk("repair", cwd=tmp_path, check=2)
     assert "in use by process" in in_use.stderr
     server.stop()
-    assert copydesk("repair", cwd=tmp_path).stdout == "the log is sound\n"
+    assert copydesk("repair", cwd=tmp_path).stdout == "the append-only file is sound\n"
     log = max((data / "valkey" / "appendonlydir").glob("*.incr.aof"))
     torn = log.read_bytes()[:-37]
     log.write_bytes(torn)

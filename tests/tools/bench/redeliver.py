@@ -20,6 +20,7 @@ from streams.brokers.base import Broker, OutgoingMessage
 from streams.codec import decode, encode
 from streams.config.settings import Settings
 from streams.records import Article, Content, Item
+from streams.start import Start
 from streams.topics import ARTICLES, DESK_GROUP, ITEMS
 from tests.tools.bench.common import run, server
 from tests.tools.bench.push import process
@@ -106,7 +107,7 @@ async def work(settings: Settings, deliveries: int, stories: int, seed: int) -> 
 async def judged(broker: Broker, items: list[Item]) -> dict[str, int]:
     """Return the figures of the output, and its violations."""
     published: dict[str, list[Article]] = defaultdict(list)
-    reader = await broker.open_reader(ARTICLES, "", "start")
+    reader = await broker.open_reader(ARTICLES, "", Start.EARLIEST)
     while (batch := await reader.read(0.2)) or not await reader.at_end():
         for delivery in batch:
             article = decode(delivery.value, Article)

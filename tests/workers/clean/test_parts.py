@@ -10,7 +10,8 @@ from workers.clean.model.group_features import KINDS, group_blocks
 from workers.clean.model.metadata_features import UNKNOWN, metadata_features
 from workers.clean.model.text_features import TEXT_COLUMNS, text_features
 from workers.clean.model.vocabulary import starts_like_clutter
-from workers.clean.rules.lexicon import ENTRIES, LABELS, SHARE_BARS, Entry
+from workers.clean.phrases import Entry
+from workers.clean.rules.lexicon import ENTRIES, LABELS, SHARE_BARS
 from workers.text.normalise import match_key
 
 STORY = " ".join(f"word{n} of the harbour story" for n in range(20)) + "."

@@ -15,10 +15,10 @@ from workers.clean.model.vocabulary import (
     VOCABULARY_HASH,
     WEAK_BARS,
     WEAK_LABELS,
-    Entry,
     hash_entries,
     normalise,
 )
+from workers.clean.phrases import Entry
 from workers.clean.rules.lexicon import ENTRIES as LEXICON
 from workers.text.normalise import match_key
 

@@ -63,6 +63,7 @@ class Site:
         async with self.http.get(self.url + "topics/articles", headers=headers, params=query) as response:
             assert response.status == 200
             assert response.content_type == "text/event-stream"
+            assert response.headers["X-Accel-Buffering"] == "no"
             assert await response.content.readline() == b"retry: 1000\n"
 
             async def next_event() -> tuple[str, Any]:

@@ -19,28 +19,14 @@ news pages. Stories contain these phrases too, so none of them suffices to remov
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
+from workers.clean.phrases import Entry, read_entries
 from workers.text.normalise import match_key, without_joiners
 
 FILE = Path(__file__).with_name("vocabulary.tsv")
 START_KEY_CHARS = 2  # line starts are indexed by their first characters
 MAX_START_CHARS = 60
 HASH_BYTES = 8
-
-
-class Entry(NamedTuple):
-    """A row of the table."""
-
-    kind: str
-    language: str
-    phrase: str
-
-
-def read_entries() -> Iterator[Entry]:
-    """Yield the rows of the table."""
-    for line in FILE.read_text(encoding="utf8").splitlines()[1:]:
-        yield Entry(*line.split("\t"))
 
 
 def normalise(entry: Entry) -> str:
@@ -78,7 +64,7 @@ def _line_starts() -> dict[str, tuple[str, ...]]:
     return index
 
 
-ENTRIES = tuple(read_entries())
+ENTRIES = read_entries(FILE)
 VOCABULARY_HASH = hash_entries(ENTRIES)
 WEAK_LABELS, WEAK_BARS = _phrases("label"), _phrases("share", "ad")
 LINE_STARTS = _line_starts()

@@ -10,34 +10,19 @@ Source: news pages, or published lists of scrapers. Each phrase occurred as clut
 story. Phrases that stories contain too belong to the model's vocabulary.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
+from workers.clean.phrases import read_entries
 from workers.clean.rules.labels import LINK_LABELS
 from workers.text.normalise import match_key
 
 FILE = Path(__file__).with_name("lexicon.tsv")
 
 
-class Entry(NamedTuple):
-    """A row of the table."""
-
-    kind: str
-    language: str
-    phrase: str
-
-
-def read_entries() -> Iterator[Entry]:
-    """Yield the rows of the table."""
-    for line in FILE.read_text(encoding="utf8").splitlines()[1:]:
-        yield Entry(*line.split("\t"))
-
-
 def _match_keys(*kinds: str) -> frozenset[str]:
     return frozenset(match_key(entry.phrase) for entry in ENTRIES if entry.kind in kinds)
 
 
-ENTRIES = tuple(read_entries())
+ENTRIES = read_entries(FILE)
 LABELS = frozenset(match_key(label) for labels in LINK_LABELS.values() for label in labels) | _match_keys("label")
 SHARE_BARS = _match_keys("share", "ad")

@@ -7,14 +7,16 @@ last one matches every document. `to_item` converts the entries of all formats t
 Parsing runs in separate processes, see parser_pool.py: it may be slow, need much memory, or crash.
 """
 
+import re
 from datetime import datetime
 from typing import Protocol
 
 from streams.errors import UnreadableError
 from workers.poller.formats import feedparser_xml, json_feed
 from workers.poller.formats.to_item import FeedDocument, ParsedFeed
+from workers.text.encoding import decode_document
 
-__all__ = ["ACCEPT", "FORMATS", "FeedDocument", "FeedFormat", "ParsedFeed", "parse_feed"]
+__all__ = ["ACCEPT", "FORMATS", "FeedDocument", "FeedFormat", "ParsedFeed", "normalise_document", "parse_feed"]
 
 
 class FeedFormat(Protocol):
@@ -36,6 +38,12 @@ class FeedFormat(Protocol):
         """Return the feed in *document*. Raises UnreadableError."""
 
 
+_DECLARATION = re.compile(rb"\A<\?xml\s[^>]{0,1000}>")
+_WHITE_SPACE = b" \t\r\n"
+_SPACES = bytes.maketrans(b"\x0b\x0c", b"  ")
+_FORBIDDEN = bytes({*range(0x20)} - {*_WHITE_SPACE, 0x0B, 0x0C})  # C0 controls, XML 1.0 §2.2
+
+
 FORMATS: tuple[FeedFormat, ...] = (
     json_feed,
     feedparser_xml,
@@ -54,7 +62,18 @@ def parse_feed(
     Raises:
         UnreadableError: the document isn't a feed; the message describes it.
     """
-    if not body.strip(b"\xef\xbb\xbf \t\r\n"):
+    body = normalise_document(body, content_type)
+    if not body:
         raise UnreadableError("the document is empty", code="not_a_feed")
     feed_format = next(f for f in FORMATS if f.matches(body, content_type))
     return feed_format.parse(FeedDocument(body, url, content_type, fetched_at, poll_id, use_expat))
+
+
+def normalise_document(body: bytes, content_type: str = "") -> bytes:
+    """Return *body* in UTF-8, without control characters, surrounding white space and XML declaration.
+
+    The declaration names an encoding that no longer applies, and may be in the wrong place.
+    """
+    text = decode_document(body, content_type)
+    data = text.encode("utf-8", "replace").translate(_SPACES, _FORBIDDEN).strip(_WHITE_SPACE)
+    return _DECLARATION.sub(b"", data, count=1).lstrip(_WHITE_SPACE)

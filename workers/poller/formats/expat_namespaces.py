@@ -4,11 +4,11 @@ import feedparser.mixin
 
 # Element → key of feedparser. Its handlers share code in the same way.
 ALIASES = {
-    "issued": "published", "pubdate": "published", "dcterms_issued": "published",
-    "modified": "updated", "lastbuilddate": "updated", "dc_date": "updated", "dcterms_modified": "updated",
+    "issued": "published", "pubdate": "published",
+    "modified": "updated", "lastbuilddate": "updated", "dcterms_modified": "updated",
     "guid": "id", "entry": "item", "dc_title": "title", "dc_description": "description", "itunes_summary": "summary",
     "dc_language": "language", "managingeditor": "author", "dc_creator": "author", "dc_author": "author",
-    "itunes_author": "author", "keywords": "category", "dc_subject": "category",
+    "keywords": "category", "dc_subject": "category",
     "tagline": "subtitle", "itunes_subtitle": "subtitle", "itunes_name": "name", "itunes_email": "email",
     "homepage": "url", "uri": "url",
 }  # fmt: skip
@@ -17,7 +17,7 @@ MAX_DEPTH = 256
 # Elements whose handlers in feedparser write no key that copydesk uses.
 IGNORED = frozenset(
     """generator cloud webmaster dc_publisher copyright rights dc_rights created dcterms_created expirationdate
-    media_credit media_rating media_restriction media_license media_player itunes_explicit itunes_block itunes_image
+    media_credit media_rating media_restriction media_license media_player itunes_explicit itunes_block
     cc_license creativecommons_license admin_generatoragent admin_errorreportsto subtitle feedburner_browserfriendly
     dcterms_valid georss_point georss_line georss_polygon georss_box""".split()
 )
@@ -33,15 +33,30 @@ IN_AUTHOR = {"name", "email", "url"}
 # Keys of entries and channel that copydesk uses. Elements without a handler may not write them.
 USED_KEYS = frozenset(
     """link links id title content summary summary_detail enclosures tags authors author author_detail published
-    updated language media_content media_thumbnail media_description""".split()
+    updated language media_content media_thumbnail media_description permalink title_detail""".split()
 )
 HINTS = {"ttl", "sy_updateperiod", "sy_updatefrequency"}
-TEXT_ELEMENTS = {"id", "published", "updated", "language", "media_description"} | HINTS  # plain texts
+# Dates and links without a handler in feedparser, or with one that loses their element; see BoundedMixin.
+PLAIN = frozenset("dc_date dcterms_issued prism_publicationdate feedburner_origlink pheedo_origlink".split())
+TEXT_ELEMENTS = {"id", "published", "updated", "language", "media_description"} | HINTS | PLAIN
 RSS = {"0.91": "rss091u", "0.92": "rss092", "0.93": "rss093", "0.94": "rss094"}
 ATOM = {"0.1": "atom01", "0.2": "atom02", "0.3": "atom03"}
 
-_PREFIXES_BY_URI = {uri.lower(): prefix for uri, prefix in feedparser.mixin._FeedParserMixin.namespaces.items()}
-_STANDARD = set(_PREFIXES_BY_URI.values()) - {""}
+
+def _spellings(uri: str) -> set[str]:
+    """Return *uri* in lower case, with http and https, with and without a trailing slash."""
+    location = uri.lower().partition("://")[2].rstrip("/")
+    ends = ("", "/") if location else ()
+    return {uri.lower()} | {f"{scheme}://{location}{end}" for scheme in ("http", "https") for end in ends}
+
+
+# URI in lower case → feedparser's prefix. Feeds write the URIs of modules in several ways.
+PREFIXES_BY_URI = {
+    spelling: prefix
+    for uri, prefix in feedparser.mixin._FeedParserMixin.namespaces.items()
+    for spelling in _spellings(uri)
+}
+_STANDARD = set(PREFIXES_BY_URI.values()) - {""}
 _VERSIONS = {"http://purl.org/rss/1.0/": "rss10", "http://www.w3.org/2005/atom": "atom10"}
 _XLINK = "http://www.w3.org/1999/xlink"
 
@@ -71,7 +86,7 @@ class NamespaceMap:
                 self.version = "rss090"
             else:
                 self.version = _VERSIONS.get(lower, "")
-        standard = _PREFIXES_BY_URI.get(lower)
+        standard = PREFIXES_BY_URI.get(lower)
         if prefix and prefix != standard and prefix.lower() in _STANDARD:
             raise FastPathUnsupportedError  # the prefix of another namespace, which feedparser confuses
         if standard is not None:
@@ -96,7 +111,7 @@ class NamespaceMap:
         local = parts[-1 if len(parts) < 3 else 1].lower()
         if len(parts) == 1:
             return local
-        prefix = _PREFIXES_BY_URI.get(parts[0].lower())
+        prefix = PREFIXES_BY_URI.get(parts[0].lower())
         if prefix is None:
             prefix = self._prefixes[parts[0]].lower()
         return f"{prefix}_{local}" if prefix else local
@@ -108,7 +123,7 @@ class NamespaceMap:
             parts = name.split(" ")
             local = parts[min(1, len(parts) - 1)].lower()
             if len(parts) > 1:
-                prefix = _PREFIXES_BY_URI.get(parts[0].lower(), "")
+                prefix = PREFIXES_BY_URI.get(parts[0].lower(), "")
                 if len(parts) == 3:
                     attrs[f"{parts[2]}:{local}".lower()] = value
                 local = f"{prefix}:{local}" if prefix else local

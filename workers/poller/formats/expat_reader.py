@@ -62,7 +62,7 @@ class ExpatReader:
             FastPathUnsupportedError: feedparser has to read the document.
             ExpatError: the document is ill-formed.
         """
-        parser = expat.ParserCreate(namespace_separator=" ")
+        parser = expat.ParserCreate("utf-8", namespace_separator=" ")
         parser.buffer_text, parser.buffer_size = True, 65_536
         parser.namespace_prefixes = True
         parser.StartNamespaceDeclHandler = self.names.declare_prefix
@@ -128,7 +128,7 @@ class ExpatReader:
         """Return the text of the ending element, like feedparser's `pop`."""
         text = "".join(self.chunks).strip()
         self.open_text, self.chunks = "", []
-        if text and (element == "link" or (element == "id" and self.guidislink)):
+        if text and element == "link":
             text = _urljoin(self.baseuri or "", text)
         plain = self.params.get("type") == "text/plain" and not self.names.version.startswith("atom")
         if plain and Mixin.looks_like_html(text):
@@ -157,5 +157,5 @@ class ExpatReader:
             raise FastPathUnsupportedError
         if self.lang:
             self.lang = self.lang.replace("_", "-")
-        self.params = {"type": media_type, "language": self.lang}
+        self.params = {"type": media_type, "language": self.lang, "base": self.baseuri}
         self.begin_text(key)

@@ -9,16 +9,20 @@ import re
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
+from urllib.parse import urljoin
 
 import feedparser
 import feedparser.api
 import msgspec
+from feedparser.urls import make_safe_absolute_uri
 
 from streams.errors import UnreadableError
 from streams.records import Content
-from workers.poller.formats.expat_namespaces import MAX_DEPTH
-from workers.poller.formats.expat_xml import parse_fast
+from workers.poller.formats.entry_links import entry_link, is_permalink
+from workers.poller.formats.expat_namespaces import MAX_DEPTH, PLAIN, PREFIXES_BY_URI
+from workers.poller.formats.expat_xml import keep_author_text, parse_fast
 from workers.poller.formats.to_item import (
     MAX_CATEGORIES,
     MAX_ENCLOSURES,
@@ -28,12 +32,13 @@ from workers.poller.formats.to_item import (
     Entry,
     FeedDocument,
     ParsedFeed,
+    UrlReference,
     encodable,
+    is_image,
     make_content,
     to_feed,
 )
 from workers.poller.schedule import feed_hints
-from workers.text.encoding import codec_for_label
 
 MEDIA_TYPES: tuple[str, ...] = ("application/atom+xml", "application/rss+xml", "application/rdf+xml")
 # Default feed paths of common publishing systems.
@@ -48,17 +53,28 @@ WARM_UP: tuple[bytes, ...] = (
 )
 # feedparser's remarks on HTTP headers; the document itself may be correct.
 IGNORED_BOZO = (feedparser.NonXMLContentType, feedparser.CharacterEncodingOverride)
+# Dates in order of preference. `dc:date` is the only date of many RSS 1.0 feeds.
+PUBLISHED_KEYS = ("published", "dcterms_issued", "dc_date", "prism_publicationdate")
+UPDATED_KEYS = ("updated", "dc_date")
+URL_ATTRIBUTES = frozenset("href src poster cite data longdesc background".split())
 _ITEM_OPENS = re.compile(rb"<(?:\w{1,20}:)?(?:item|entry)[\s>]")
+_ROOT_CLOSES = re.compile(rb"</(?:\w{1,20}:)?(?:channel|rss|feed|rdf)\s{0,20}>", re.IGNORECASE)
 _ITEM_CLOSES = re.compile(rb"</(?:\w{1,20}:)?(?:item|entry)\s{0,20}>")
-_DECLARED = re.compile(rb"""(<\?xml[^>]{0,200}?encoding\s{0,20}=\s{0,20}["'])([^"'>]{0,100})""")
+MAX_WIDTH_DIGITS = 6
 _CHARACTER = re.compile(rb"&#(?:[xX]0{0,20}([0-9a-fA-F]{1,200000})|0{0,20}([0-9]{1,200000}));?")
-_CHARSET = re.compile(r"""charset\s{0,20}=\s{0,20}["']?([^"';\s]{0,100})""", re.IGNORECASE)
 
 warnings.filterwarnings("ignore", category=DeprecationWarning, module="feedparser")
 
 
 class BoundedMixin:
-    """Limits that both parsers of feedparser lack, and one rule that differs from feedparser."""
+    """Limits that both parsers of feedparser lack, and rules that differ from feedparser.
+
+    Texts of authors, guids and dates are kept as written, with their elements. Media keep the base of their URLs.
+    """
+
+    _sync_author_detail = keep_author_text
+    can_be_relative_uri = feedparser.mixin._FeedParserMixin.can_be_relative_uri - {"id"}
+    _matchnamespaces = PREFIXES_BY_URI
 
     def unknown_starttag(self, tag: str, attrs: Any) -> None:
         if self.depth > MAX_DEPTH:  # type: ignore[attr-defined]
@@ -71,7 +87,41 @@ class BoundedMixin:
 
     def _start_enclosure(self, attrs: Any) -> None:
         if len(self._get_context().get("links") or ()) < MAX_ENCLOSURES:  # type: ignore[attr-defined]
-            super()._start_enclosure(attrs)  # type: ignore[misc]
+            super()._start_enclosure(attrs | {"base": self.baseuri})  # type: ignore[misc, attr-defined]
+
+    def _start_media_content(self, attrs: Any) -> None:
+        super()._start_media_content(attrs | {"base": self.baseuri})  # type: ignore[misc, attr-defined]
+
+    def _start_media_thumbnail(self, attrs: Any) -> None:
+        super()._start_media_thumbnail(attrs | {"base": self.baseuri})  # type: ignore[misc, attr-defined]
+
+    def _start_guid(self, attrs: Any) -> None:
+        super()._start_guid(attrs)  # type: ignore[misc]
+        self.guidislink = is_permalink(attrs)
+
+    def _end_guid(self) -> None:
+        self.pop("id")  # type: ignore[attr-defined]
+        self._save("permalink", self.guidislink, overwrite=True)  # type: ignore[attr-defined]
+
+    _start_id, _end_id = _start_guid, _end_guid
+
+    def _start_itunes_author(self, attrs: Any) -> None:
+        if self.inentry or self.insource:  # type: ignore[attr-defined]
+            super()._start_itunes_author(attrs)  # type: ignore[misc]
+        else:
+            self.push("channel_author", 1)  # type: ignore[attr-defined]
+
+    def _end_itunes_author(self) -> None:
+        if self.inentry or self.insource:  # type: ignore[attr-defined]
+            super()._end_itunes_author()  # type: ignore[misc]
+        else:
+            self.pop("channel_author")  # type: ignore[attr-defined]
+
+    def strattrs(self, attrs: Any) -> str:
+        """Resolve URLs inside XHTML whose elements have an xml:base of their own."""
+        if self.baseuri != self.contentparams.get("base"):  # type: ignore[attr-defined]
+            attrs = [(name, urljoin(self.baseuri, value) if name in URL_ATTRIBUTES else value) for name, value in attrs]  # type: ignore[attr-defined]
+        return str(super().strattrs(attrs))  # type: ignore[misc]
 
     def _start_media_description(self, attrs: Any) -> None:
         """Keep the description of an image apart from that of the entry (feedparser issue 53)."""
@@ -80,6 +130,20 @@ class BoundedMixin:
     def _end_media_description(self) -> None:
         self.pop("media_description")  # type: ignore[attr-defined]
 
+
+def _add_plain(key: str) -> None:
+    def start(self: Any, attrs: Any) -> None:
+        self.push(key, 1)
+
+    def end(self: Any) -> None:
+        self.pop(key)
+
+    setattr(BoundedMixin, f"_start_{key}", start)
+    setattr(BoundedMixin, f"_end_{key}", end)
+
+
+for _key in PLAIN:
+    _add_plain(_key)
 
 _STRICT = type("StrictFeedParser", (BoundedMixin, feedparser.api.StrictFeedParser), {})
 _LOOSE = type("LooseFeedParser", (BoundedMixin, feedparser.api.LooseFeedParser), {})
@@ -107,17 +171,22 @@ def parse(document: FeedDocument) -> ParsedFeed:
     Raises:
         UnreadableError: `not_a_feed` or `bad_feed`, if there is no readable entry.
     """
-    body, omitted = truncate_items(document.body)
+    whole = without_partial_item(document.body)
+    body, omitted = truncate_items(whole or document.body)
     result = _read(body, document)
+    if not whole:
+        result["entries"] = []
     version, channel = result.get("version"), result["feed"]
-    is_broken = result.get("bozo") and not isinstance(result.get("bozo_exception"), IGNORED_BOZO)
+    is_broken = bool(result.get("bozo"))
     if not result["entries"] and (not version or is_broken):
         raise UnreadableError(describe_document(body, result), code="bad_feed" if version else "not_a_feed")
     links = {str(link.get("rel")): str(link.get("href") or "") for link in reversed(channel.get("links") or ())}
+    defaults = _to_defaults(document, result)
     feed = to_feed(
         document,
         Channel(
             title=channel.get("title", ""),
+            title_type=_title_type(channel, is_atom=defaults.is_atom),
             link=channel.get("link") or "",
             language=channel.get("language") or "",
             hub=links.get("hub", ""),
@@ -125,7 +194,7 @@ def parse(document: FeedDocument) -> ParsedFeed:
             hints=feed_hints(channel, body),
         ),
         result["entries"],
-        _to_entry,
+        partial(_to_entry, defaults=defaults),
         omitted=omitted,
         warning=str(result.get("bozo_exception")) if is_broken else "",
     )
@@ -143,16 +212,23 @@ def truncate_items(body: bytes) -> tuple[bytes, int]:
     return body[: starts[MAX_ITEMS]] + body[last:], len(starts) - MAX_ITEMS
 
 
+def without_partial_item(body: bytes) -> bytes:
+    """Return *body* without its last item if the document ends within it: half a text is not published.
+
+    Returns an empty body if the document ends within its first item.
+    """
+    last = max((match.end() for match in _ITEM_CLOSES.finditer(body)), default=0)
+    if _ROOT_CLOSES.search(body, last):
+        return body
+    opens = _ITEM_OPENS.search(body, last)
+    if opens is None:
+        return body
+    return body[: opens.start()] if last else b""
+
+
 def _read(body: bytes, document: FeedDocument) -> Any:
     """Return feedparser's result, from the accelerator where possible."""
-    content_type = document.content_type
-    charset = _CHARSET.search(content_type)
-    if charset and codec_for_label(charset[1]) is None:  # not in the WHATWG Encoding Standard
-        content_type = content_type.partition(";")[0]
-    declared = _DECLARED.search(body[:1000])
-    if declared and codec_for_label(declared[2].decode("latin-1")) is None:
-        body = body[: declared.start(2)] + b"utf-8" + body[declared.end(2) :]
-    headers = {"content-location": document.url} | ({"content-type": content_type} if content_type else {})
+    headers = {"content-location": document.url, "content-type": "application/xml; charset=utf-8"}
     if document.use_expat and (result := parse_fast(body, headers)) is not None:
         return result
     try:
@@ -201,43 +277,92 @@ def describe_document(body: bytes, result: Any) -> str:
 # -- entries --------------------------------------------------------------------------------------------------
 
 
-def _to_entry(raw: Any) -> Entry:
+class _Defaults(NamedTuple):
+    """Values of the document that apply to its entries. `base` is the base of URLs without an xml:base."""
+
+    url: str
+    base: str
+    is_atom: bool
+    authors: tuple[str, ...]
+
+
+def _to_defaults(document: FeedDocument, result: Mapping[str, Any]) -> _Defaults:
+    channel, is_atom = result["feed"], str(result.get("version") or "").startswith("atom")
+    base = make_safe_absolute_uri("", document.url) or ""
+    # RFC 4287 §4.2.1 for Atom, itunes:author for RSS. `managingEditor` and `webMaster` of RSS are no authors.
+    authors = _names(channel) if is_atom else (channel.get("channel_author") or "",)
+    return _Defaults(document.url, base, is_atom, authors)
+
+
+def _title_type(element: Mapping[str, Any], *, is_atom: bool) -> str:
+    """Return the media type that Atom declares for a title, RFC 4287 §3.1.1; "" for RSS, which declares none."""
+    if not is_atom:
+        return ""
+    media_type = (element.get("title_detail") or {}).get("type") or "text/plain"
+    return "text/plain" if media_type == "text/plain" else "text/html"
+
+
+def _to_entry(raw: Any, defaults: _Defaults) -> Entry:
     # A plain dict is faster to read, and doesn't return `published` for a missing `updated`.
     entry: Mapping[str, Any] = {**raw, "enclosures": raw.get("enclosures")}
-    content = tuple(filter(None, map(_content, entry.get("content") or ())))
-    summary = _content(entry.get("summary_detail") or {"value": entry.get("summary") or ""})
+    content = tuple(filter(None, (_content(detail, defaults) for detail in entry.get("content") or ())))
+    summary = _content(entry.get("summary_detail") or {"value": entry.get("summary") or ""}, defaults)
     if not content and summary is None:
-        summary = _content({"value": entry.get("media_description") or ""})
+        summary = _content({"value": entry.get("media_description") or ""}, defaults)
     return Entry(
-        link=entry.get("link") or "",
+        link=entry_link(entry, defaults.url),
         guid=entry.get("id") or "",
         title=entry.get("title") or "",
+        title_type=_title_type(entry, is_atom=defaults.is_atom),
         content=content,
         summary=summary,
-        authors=_authors(entry),
+        authors=_authors(entry, defaults),
         categories=tuple(tag.get("label") or tag.get("term") or "" for tag in entry.get("tags") or ()),
         language=entry.get("language") or "",
         enclosures=tuple(
-            EnclosureLink(str(e.get("href") or ""), str(e.get("type") or ""), str(e.get("length") or ""))
+            EnclosureLink(
+                str(e.get("href") or ""), str(e.get("type") or ""), str(e.get("length") or ""), _base(e, defaults)
+            )
             for e in (entry.get("enclosures") or ())[:MAX_ENCLOSURES]
         ),
-        images=_images(entry),
-        published=str(entry.get("published") or ""),
-        updated=str(entry.get("updated") or ""),
+        images=_images(entry, defaults),
+        published=tuple(str(entry[key]) for key in PUBLISHED_KEYS if entry.get(key)),
+        updated=tuple(str(entry[key]) for key in UPDATED_KEYS if entry.get(key)),
     )
 
 
-def _content(detail: Mapping[str, Any]) -> Content | None:
-    return make_content(detail.get("value") or "", detail.get("type") or "text/html", detail.get("language") or "")
+def _base(element: Mapping[str, Any], defaults: _Defaults) -> str:
+    """Return the xml:base of an element; "" without one."""
+    base = element.get("base") or ""
+    return "" if base == defaults.base else base
 
 
-def _authors(entry: Mapping[str, Any]) -> tuple[str, ...]:
-    names = tuple(a.get("name") or "" for a in entry.get("authors") or () if isinstance(a, Mapping))
-    return names or (entry.get("author") or "",)
+def _content(detail: Mapping[str, Any], defaults: _Defaults) -> Content | None:
+    language, media_type = detail.get("language") or "", detail.get("type") or "text/html"
+    return make_content(detail.get("value") or "", media_type, language, _base(detail, defaults))
 
 
-def _images(entry: Mapping[str, Any]) -> tuple[str, ...]:
+def _authors(entry: Mapping[str, Any], defaults: _Defaults) -> tuple[str, ...]:
+    """Return the authors of an entry, else those of its source, else those of the feed."""
+    return _names(entry) or _names(entry.get("source") or {}) or defaults.authors
+
+
+def _names(parent: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(a.get("name") or "" for a in parent.get("authors") or () if isinstance(a, Mapping))
+
+
+def _images(entry: Mapping[str, Any], defaults: _Defaults) -> tuple[UrlReference, ...]:
+    """Return the URLs of the images of an entry: images before thumbnails, wide ones first."""
     media = entry.get("media_content") or ()
-    images = [m.get("url") for m in media if "image" in (m.get("type") or m.get("medium") or "image")]
-    thumbnails = [m.get("url") for m in entry.get("media_thumbnail") or ()]
-    return tuple(url for url in (*images, *thumbnails) if url)
+    images = sorted((m for m in media if is_image(m.get("url") or "", m.get("type"), m.get("medium"))), key=_narrow)
+    if isinstance(image := entry.get("image"), Mapping):
+        images.append(image)
+    images += sorted(entry.get("media_thumbnail") or (), key=_narrow)
+    references = (UrlReference(image.get("url") or image.get("href") or "", _base(image, defaults)) for image in images)
+    return tuple(reference for reference in references if reference.url)
+
+
+def _narrow(media: Mapping[str, Any]) -> int:
+    """Return a sort key by the attribute `width`, the widest first."""
+    width = str(media.get("width") or "").strip().removesuffix("px")
+    return -int(width) if width.isdecimal() and len(width) < MAX_WIDTH_DIGITS else 0

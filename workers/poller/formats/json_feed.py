@@ -1,6 +1,7 @@
 """JSON Feed 1.0 and 1.1 (jsonfeed.org/version/1.1)."""
 
 import json
+import re
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -12,6 +13,8 @@ from workers.poller.formats.to_item import (
     Entry,
     FeedDocument,
     ParsedFeed,
+    UrlReference,
+    clean_url,
     make_content,
     to_feed,
 )
@@ -19,7 +22,9 @@ from workers.poller.formats.to_item import (
 MEDIA_TYPES: tuple[str, ...] = ("application/feed+json",)
 PATHS: tuple[str, ...] = ("feed.json",)
 WARM_UP: tuple[bytes, ...] = (b'{"version": "https://jsonfeed.org/version/1.1", "items": [{"id": "1", "title": "a"}]}',)
-VERSIONS = ("https://jsonfeed.org/version/1", "http://jsonfeed.org/version/1", "jsonfeed.org/version/1")
+VERSION = re.compile(r"(?:https?://)?(?:www\.)?jsonfeed\.org/version/1", re.IGNORECASE)
+
+MAX_NUMBER_CHARS = 30
 
 
 def matches(body: bytes, content_type: str) -> bool:
@@ -48,12 +53,12 @@ def parse(document: FeedDocument) -> ParsedFeed:
 
 def _decode(body: bytes) -> dict[str, Any]:
     try:
-        feed = json.loads(body.decode("utf-8-sig"))  # accepts lone surrogates, which msgspec rejects
+        feed = json.loads(body, strict=False, parse_int=str, parse_float=str)  # accepts lone surrogates
     except ValueError as exc:
         raise UnreadableError(f"broken JSON: {exc}", code="bad_feed") from exc
     except RecursionError as exc:
         raise UnreadableError("JSON that is nested too deeply", code="bad_feed") from exc
-    if not isinstance(feed, dict) or not str(feed.get("version") or "").startswith(VERSIONS):
+    if not isinstance(feed, dict) or not VERSION.match(str(feed.get("version") or "").strip()):
         raise UnreadableError("JSON, but no feed: `version` is not that of a JSON Feed", code="not_a_feed")
     if not isinstance(feed.get("items"), list):
         raise UnreadableError("a JSON Feed without a list of items", code="bad_feed")
@@ -61,44 +66,68 @@ def _decode(body: bytes) -> dict[str, Any]:
 
 
 def _to_entry(item: Mapping[str, Any], feed_authors: tuple[str, ...]) -> Entry:
-    html, text, tags = _text(item, "content_html"), _text(item, "content_text"), item.get("tags")
+    html, text = _text(item, "content_html"), _text(item, "content_text")
+    guid = _text(item, "id")
     content = make_content(html, "text/html") if html else make_content(text, "text/plain")
     return Entry(
-        link=_text(item, "url") or _text(item, "external_url"),
-        guid=_id(item),
+        link=_text(item, "url") or clean_url(guid) or _text(item, "external_url"),
+        guid=guid,
         title=_text(item, "title"),
         content=(content,) if content else (),
         summary=make_content(_text(item, "summary"), "text/plain"),
         authors=_authors(item) or feed_authors,
-        categories=tuple(tag for tag in tags if isinstance(tag, str)) if isinstance(tags, list) else (),
+        categories=_tags(item),
         language=_text(item, "language"),
         enclosures=tuple(
-            EnclosureLink(_text(a, "url"), _text(a, "mime_type"), str(a.get("size_in_bytes") or ""))
-            for a in _dicts(item, "attachments")
+            EnclosureLink(_text(a, "url"), _text(a, "mime_type"), _size_bytes(a)) for a in _dicts(item, "attachments")
         ),
-        images=(_text(item, "image") or _text(item, "banner_image"),),
-        published=_text(item, "date_published"),
-        updated=_text(item, "date_modified"),
+        images=tuple(UrlReference(_text(item, name)) for name in ("image", "banner_image")),
+        published=_date(item, "date_published"),
+        updated=_date(item, "date_modified"),
     )
 
 
-def _id(item: Mapping[str, Any]) -> str:
-    value = item.get("id")  # version 1.0 allows a number
-    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+def _tags(item: Mapping[str, Any]) -> tuple[str, ...]:
+    tags = item.get("tags")
+    return tuple(tag for tag in tags if isinstance(tag, str)) if isinstance(tags, list) else (_text(item, "tags"),)
+
+
+def _size_bytes(attachment: Mapping[str, Any]) -> str:
+    """Return the size as an integer; "" if it isn't a number."""
+    try:
+        return str(round(float(_text(attachment, "size_in_bytes")[:MAX_NUMBER_CHARS])))
+    except (ValueError, OverflowError):  # infinity
+        return ""
 
 
 def _authors(parent: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the names of `authors` (1.1) or `author` (1.0)."""
-    author = parent.get("author")
-    authors = _dicts(parent, "authors") or ([author] if isinstance(author, dict) else [])
-    return tuple(_text(author, "name") for author in authors)
+    authors = parent.get("authors") or parent.get("author")
+    names = (_author(author) for author in (authors if isinstance(authors, list) else [authors]))
+    return tuple(filter(None, names))
+
+
+def _author(author: Any) -> str:
+    """Return the name of an author, who is an object, or a text in feeds that ignore the specification."""
+    if isinstance(author, str):
+        return author
+    return _text(author, "name") if isinstance(author, dict) else ""
+
+
+def _date(item: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    """Return a date as a candidate. Some feeds write seconds since 1970 as a number."""
+    value = item.get(key)
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return (f"{value:.0f}" if is_number else _text(item, key),)
 
 
 def _text(parent: Mapping[str, Any], key: str) -> str:
+    """Return a text. A number counts as its text (JSON Feed 1.1, "items": `id`); `_decode` doesn't convert it."""
     value = parent.get(key)
     return value if isinstance(value, str) else ""
 
 
 def _dicts(parent: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
     value = parent.get(key)
+    value = [value] if isinstance(value, dict) else value
     return [element for element in value if isinstance(element, dict)] if isinstance(value, list) else []

@@ -7,22 +7,24 @@ Dates are parsed by `workers.text.dates`. All URLs pass `workers.urls.web_url`.
 """
 
 import hashlib
-import html
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from streams.errors import UnreadableError
 from streams.records import Content, Enclosure, Item
-from workers.dedupe.fingerprint import MAX_TAG_CHARS, raw_fingerprint
-from workers.dedupe.identity import identifies_article, item_key
+from workers.dedupe.fingerprint import raw_fingerprint
+from workers.dedupe.identity import identifies_article, item_key, titled_key
 from workers.poller.schedule import PollHints
 from workers.text.dates import parse_date
-from workers.text.markup import strip_tags
-from workers.text.normalise import plain_text, without_joiners
+from workers.text.names import author_names
+from workers.text.normalise import match_key, without_joiners
+from workers.text.titles import title_text
 from workers.urls.canonical import CanonicalUrl, canonicalise
 from workers.urls.web_url import web_url
 
@@ -38,6 +40,12 @@ FIRST_YEAR = 1990  # earlier dates precede the web
 MAX_FUTURE = timedelta(days=2)  # a later date is an error of the feed
 
 
+# File endings of audio, video and documents. Source: IANA media types registry.
+_OTHER_MEDIA = re.compile(
+    r"\.(?:mp[34]|m4[av]|mov|webm|og[agv]|opus|wav|flac|aac|avi|mpe?g|m3u8|pdf|zip)(?:[?#]|\Z)", re.IGNORECASE
+)
+
+
 class FeedDocument(msgspec.Struct, frozen=True):
     """A fetched document. *use_expat* False turns the accelerator of the XML format off."""
 
@@ -49,35 +57,48 @@ class FeedDocument(msgspec.Struct, frozen=True):
     use_expat: bool = True
 
 
+class UrlReference(NamedTuple):
+    """A URL as written in the document, and the xml:base that applies to it."""
+
+    url: str
+    base: str = ""
+
+
 class EnclosureLink(NamedTuple):
-    """An enclosure as written in the document."""
+    """An enclosure as written in the document, and the xml:base that applies to it."""
 
     url: str
     media_type: str
     length: str
+    base: str = ""
 
 
 class Entry(NamedTuple):
-    """One entry as written in the document. `images` are candidates, the best first."""
+    """One entry as written in the document. `images` and both times are candidates, the best first.
+
+    `title_type` is the declared media type of the title, or "".
+    """
 
     link: str
     guid: str
     title: str
+    title_type: str = ""
     content: tuple[Content, ...] = ()
     summary: Content | None = None
     authors: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
     language: str = ""
     enclosures: tuple[EnclosureLink, ...] = ()
-    images: tuple[str, ...] = ()
-    published: str = ""
-    updated: str = ""
+    images: tuple[UrlReference, ...] = ()
+    published: tuple[str, ...] = ()
+    updated: tuple[str, ...] = ()
 
 
 class Channel(NamedTuple):
     """The feed's own data as written in the document. `hub` and `self_link` are for WebSub."""
 
     title: str = ""
+    title_type: str = ""
     link: str = ""
     language: str = ""
     hub: str = ""
@@ -133,35 +154,63 @@ def to_feed(
     *omitted* counts the items that the format left out, *warning* describes a defect of the document. An entry that
     can't be converted is added to `unreadable`.
     """
-    publisher = text_value(channel.title)[:MAX_NAME_CHARS]
+    publisher = title_text(encodable(channel.title), channel.title_type)[:MAX_NAME_CHARS]
     language = channel.language[:MAX_LANGUAGE_CHARS]
-    entries, links, unreadable = _convert(raw_entries[:MAX_ITEMS], to_entry)
+    entries, links, unreadable = _convert(raw_entries[:MAX_ITEMS], to_entry, document.url)
     shared = frozenset(key for key, n in Counter(link.key for link in links).items() if n > 1)
-    context = _Context(document, publisher, language, canonicalise(channel.link).key, shared)
+    site = canonicalise(absolute_url(channel.link, document.url))
+    context = _Context(document, publisher, language, site.key, shared)
     items = []
     for (raw, entry), link in zip(entries, links, strict=True):
         try:
             items.append(_to_item(entry, context, link))
         except (ValueError, TypeError, AttributeError, KeyError, OverflowError, UnreadableError) as exc:
             unreadable.append(_unreadable(raw, exc))
+    items = _separate(items)
     omitted += len(raw_entries[MAX_ITEMS:])
     if omitted:
         warning = f"{omitted} items beyond the first {MAX_ITEMS} were left out {warning}".strip()
     return ParsedFeed(
         publisher, language, tuple(items), encodable(warning)[:500], tuple(unreadable), channel.hints,
-        clean_url(channel.hub), clean_url(channel.self_link),
+        absolute_url(channel.hub, document.url), absolute_url(channel.self_link, document.url),
     )  # fmt: skip
 
 
+def _separate(items: list[Item]) -> list[Item]:
+    """Return *items* with keys that no two items with different titles share.
+
+    Polls on one page, and feeds that repeat one guid: neither link nor guid identifies such an item, its title does.
+    """
+    labels: dict[str, set[str]] = {}
+    counts = Counter(item.identity_key for item in items)
+    for item in items:
+        if counts[item.identity_key] > 1:
+            labels.setdefault(item.identity_key, set()).add(item_label(item))
+    shared = {key for key, titles in labels.items() if len(titles) > 1}
+    return [
+        replace(item, identity_key=titled_key(item.identity_key, item_label(item)))
+        if item.identity_key in shared
+        else item
+        for item in items
+    ]
+
+
+def item_label(item: Item) -> str:
+    """Return the title of an item in the form for comparison, else the beginning of its text."""
+    texts = (item.title, *(content.value for content in (*item.content, item.summary) if content))
+    return next(filter(None, (match_key(text[:MAX_TITLE_CHARS]) for text in texts)), "")
+
+
 def _convert(
-    raw_entries: Sequence[Any], to_entry: Callable[[Any], Entry]
+    raw_entries: Sequence[Any], to_entry: Callable[[Any], Entry], document_url: str
 ) -> tuple[list[tuple[Any, Entry]], list[CanonicalUrl], list[tuple[str, str]]]:
     """Return ((raw entry, entry), canonical link) of each readable entry, and the unreadable ones."""
     entries, links, unreadable = [], [], []
     for raw in raw_entries:
         try:
             entry = to_entry(raw)
-            links.append(canonicalise(clean_url(entry.link)))
+            entry = entry._replace(link=absolute_url(entry.link, document_url))
+            links.append(canonicalise(entry.link))
             entries.append((raw, entry))
         except (ValueError, TypeError, AttributeError, KeyError, OverflowError) as exc:
             unreadable.append(_unreadable(raw, exc))
@@ -175,7 +224,10 @@ def _unreadable(raw: Any, exc: Exception) -> tuple[str, str]:
 def _to_item(entry: Entry, context: _Context, canonical: CanonicalUrl) -> Item:
     document, (url, key, _) = context.document, canonical
     guid = _clean_guid(entry.guid)
-    title = _truncate_title(text_value(entry.title))
+    title = _truncate_title(title_text(encodable(entry.title), entry.title_type))
+    base = entry.link or document.url
+    published, stated_published = _plausible_time(entry.published, document.fetched_at)
+    updated, stated_updated = _plausible_time(entry.updated, document.fetched_at)
     texts = (without_joiners(title), *(c.value for c in entry.content), entry.summary.value if entry.summary else "")
     if not (any(texts) or url or entry.enclosures):
         raise UnreadableError("it has no title, text or link")
@@ -187,19 +239,21 @@ def _to_item(entry: Entry, context: _Context, canonical: CanonicalUrl) -> Item:
             fallback="\n".join(texts),
         ),
         guid=guid,
-        link=clean_url(entry.link),
+        link=entry.link,
         canonical_url=url,
         title=title,
         authors=_clean_authors(entry.authors),
-        published=_plausible_time(entry.published, document.fetched_at),
-        updated=_plausible_time(entry.updated, document.fetched_at),
+        published=published,
+        updated=updated,
+        stated_published=stated_published,
+        stated_updated=stated_updated,
         categories=_clean_categories(entry.categories),
         language=encodable(entry.language or context.language)[:MAX_LANGUAGE_CHARS],
         publisher=context.publisher,
         content=entry.content,
         summary=entry.summary,
-        enclosures=_clean_enclosures(entry.enclosures),
-        image_url=next(filter(None, map(clean_url, entry.images)), ""),
+        enclosures=_clean_enclosures(entry.enclosures, base),
+        image_url=next(filter(None, (absolute_url(i.url, i.base, base) for i in _image_candidates(entry))), ""),
         fetched_at=document.fetched_at,
         fingerprint=raw_fingerprint(texts).hex(),
         poll_id=document.poll_id,
@@ -209,10 +263,10 @@ def _to_item(entry: Entry, context: _Context, canonical: CanonicalUrl) -> Item:
 # -- values ---------------------------------------------------------------------------------------------------
 
 
-def make_content(value: str, media_type: str, language: str = "") -> Content | None:
-    """Return a text of an entry, truncated to MAX_CONTENT_CHARS; None if it is blank."""
+def make_content(value: str, media_type: str, language: str = "", base: str = "") -> Content | None:
+    """Return a text of an entry, truncated to MAX_CONTENT_CHARS; None if it is blank. *base* is its xml:base."""
     value = encodable(value[:MAX_CONTENT_CHARS])
-    return Content(value, media_type, language[:MAX_LANGUAGE_CHARS]) if value.strip() else None
+    return Content(value, media_type, language[:MAX_LANGUAGE_CHARS], clean_url(base)) if value.strip() else None
 
 
 def encodable(value: str) -> str:
@@ -225,11 +279,13 @@ def clean_url(value: Any) -> str:
     return web_url(encodable(str(value or "")))
 
 
-def text_value(value: str) -> str:
-    """Return a title or name as plain text. Feeds declare text and contain HTML, and vice versa."""
-    if "<" in value:
-        value = strip_tags(value, "", MAX_TAG_CHARS)
-    return plain_text(html.unescape(encodable(value)))
+def absolute_url(reference: str, *bases: str) -> str:
+    """Return *reference* as an absolute http or https URL, resolved against the first of *bases* that isn't empty.
+
+    RFC 3986 §5.1: the xml:base of the element, the entry's link, the URL of the document. "" for any other URL.
+    """
+    reference = encodable(str(reference or ""))
+    return web_url(reference, next(filter(None, bases), "")) if reference.strip() else ""
 
 
 def _clean_guid(value: str) -> str:
@@ -244,26 +300,46 @@ def _truncate_title(title: str) -> str:
 
 
 def _clean_authors(names: Sequence[str]) -> tuple[str, ...]:
-    cleaned = (text_value(name)[:MAX_NAME_CHARS] for name in names)
-    return tuple(dict.fromkeys(name for name in cleaned if name and "@" not in name))
+    cleaned = (name[:MAX_NAME_CHARS] for text in names for name in author_names(encodable(text)))
+    return tuple(dict.fromkeys(filter(None, cleaned)))
 
 
 def _clean_categories(terms: Sequence[str]) -> tuple[str, ...]:
-    cleaned = (text_value(term)[:MAX_NAME_CHARS] for term in terms)
+    cleaned = (title_text(encodable(term))[:MAX_NAME_CHARS] for term in terms)
     return tuple(dict.fromkeys(filter(None, cleaned)))[:MAX_CATEGORIES]
 
 
-def _clean_enclosures(links: Sequence[EnclosureLink]) -> tuple[Enclosure, ...]:
+def _clean_enclosures(links: Sequence[EnclosureLink], base: str) -> tuple[Enclosure, ...]:
     enclosures = []
     for link in links[:MAX_ENCLOSURES]:
         length = link.length[:20]
-        if url := clean_url(link.url):
+        if url := absolute_url(link.url, link.base, base):
             size_bytes = int(length) if length.isdecimal() and len(length) < 16 else 0
             enclosures.append(Enclosure(url, encodable(link.media_type)[:MAX_NAME_CHARS], size_bytes))
     return tuple(enclosures)
 
 
-def _plausible_time(value: str, now: datetime) -> datetime | None:
-    """Return the time in *value*; None before FIRST_YEAR or more than MAX_FUTURE after *now*."""
-    time = parse_date(value)
-    return time if time and time.year >= FIRST_YEAR and time <= now + MAX_FUTURE else None
+def is_image(url: str, media_type: str | None, medium: str | None = None) -> bool:
+    """Return whether a media object is an image: by its media type or medium (Media RSS 1.5.1), else by its URL."""
+    if media_type or medium:
+        return "image" in f"{media_type} {medium}".lower()
+    return not _OTHER_MEDIA.search(url)
+
+
+def _image_candidates(entry: Entry) -> list[UrlReference]:
+    """Return the URLs of images, the best first. An image may be an enclosure or an attachment."""
+    enclosed = (e for e in entry.enclosures if e.media_type and is_image(e.url, e.media_type))
+    return [*entry.images, *(UrlReference(e.url, e.base) for e in enclosed)]
+
+
+def _plausible_time(values: Sequence[str], now: datetime) -> tuple[datetime | None, datetime | None]:
+    """Return the first plausible time in *values*, at most *now*, and the stated time if that differs.
+
+    Times before FIRST_YEAR or more than MAX_FUTURE after *now* are errors of the feed. A time between *now* and
+    MAX_FUTURE has lost its zone, or announces the item.
+    """
+    stated = [time for time in map(parse_date, values) if time and time.year >= FIRST_YEAR]
+    time = next((time for time in stated if time <= now + MAX_FUTURE), None)
+    if time is None:
+        return None, stated[0] if stated else None
+    return (now, time) if time > now else (time, None)

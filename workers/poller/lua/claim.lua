@@ -25,7 +25,7 @@ if jump ~= 0 then
     local key = host_feeds .. host
     for _, feed in ipairs(redis.call('ZRANGE', key, 0, -1)) do redis.call('ZINCRBY', key, shift, feed) end
   end
-  redis.call('HINCRBY', KEYS[3], 'leaps', 1)
+  redis.call('HINCRBY', KEYS[3], 'jumps', 1)
 end
 local claim_end = string.format('%.3f', now + claim_s)
 redis.call('HSET', KEYS[3], 'latest', claim_time)
@@ -45,4 +45,4 @@ while #claimed < limit do
     else redis.call('ZREM', host_feeds .. host, first[1]) end
   end
 end
-return {claim_time, redis.call('HGET', KEYS[3], 'leaps') or '', claimed}
+return {claim_time, redis.call('HGET', KEYS[3], 'jumps') or '', claimed}

@@ -4,7 +4,7 @@
 --       groups (hash: group -> time of its last heartbeat in s).
 -- ARGV: me ("name#incarnation"), lease in ms, 1 for my first heartbeat, group, partition...
 -- Each new owner gets a new epoch, which distinguishes a lease that was lost and regained.
--- Returns {owned, surplus}: my leases as {partition, lease, ...}, and the partitions to release.
+-- Returns {owned, to_release}: my leases as {partition, lease, ...}, and the partitions to release.
 local members, leases, epochs, me = KEYS[1], KEYS[2], KEYS[3], ARGV[1]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -24,7 +24,7 @@ local live = redis.call('ZRANGE', members, 0, -1)
 table.sort(live)
 local rank, count = {}, #live
 for i, member in ipairs(live) do rank[member] = i - 1 end
-local owned, surplus = {}, {}
+local owned, to_release = {}, {}
 for i = 5, #ARGV do
   local partition = ARGV[i]
   local lease = redis.call('HGET', leases, partition)
@@ -40,8 +40,8 @@ for i = 5, #ARGV do
       owned[#owned + 1] = partition
       owned[#owned + 1] = lease
     else
-      surplus[#surplus + 1] = partition
+      to_release[#to_release + 1] = partition
     end
   end
 end
-return {owned, surplus}
+return {owned, to_release}

@@ -30,7 +30,7 @@ def test_json_feed_fields() -> None:
         "a.example/1",
         "One",
         ("Ida Marrow",),
-        ("World",),
+        ("World", "3"),
     )
     assert one.published == datetime(2026, 1, 5, 8, tzinfo=UTC)
     assert (one.content[0].value, one.content[0].type) == ("<p>Text</p>", "text/html")

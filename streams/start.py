@@ -1,0 +1,58 @@
+"""Start positions: where a reader begins in a partition without a committed offset. Pure."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Literal, NamedTuple
+
+from streams.errors import SettingsError
+
+StartName = Literal["start", "end"]
+
+
+class Start(StrEnum):
+    """An end of a partition: its oldest message, or the next message. The values are the names for users."""
+
+    EARLIEST = "start"
+    LATEST = "end"
+
+
+class Last(NamedTuple):
+    """The last *messages* messages of each partition."""
+
+    messages: int
+
+
+class Offsets(NamedTuple):
+    """An offset per partition. Other partitions begin with their oldest message."""
+
+    by_partition: Mapping[int, int]
+
+
+StartPosition = Start | int | Last | Offsets
+"""A number is an offset that applies to every partition."""
+
+
+def parse_start(start: str | int) -> Start | int:
+    """Return the position that a user wrote: `start`, `end` or an offset.
+
+    Raises:
+        SettingsError: *start* is none of them.
+    """
+    if isinstance(start, int) or start.isdecimal():
+        return int(start)
+    try:
+        return Start(start)
+    except ValueError as exc:
+        raise SettingsError(f"invalid start: {start!r}; use start, end or an offset") from exc
+
+
+def resolve_start(start: StartPosition, partition: int, first: int, end: int) -> int:
+    """Return the first offset to read in a partition that holds the offsets [first, end)."""
+    match start:
+        case Last(messages):
+            return max(first, end - messages)
+        case Offsets(by_partition):
+            return by_partition.get(partition, first)
+        case int():
+            return start
+    return end if start == Start.LATEST else first

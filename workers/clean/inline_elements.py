@@ -1,0 +1,170 @@
+"""Inline elements of a feed's HTML whose plain text differs from the page: they become text. Changes lxml trees.
+
+hidden elements, emoji and formula images, MathML, superscripts, quotations, ruby
+"""
+
+import re
+from typing import Any
+
+from workers.clean.trees import remove, replace_by_text, text_before, unwrap
+from workers.text.normalise import EMOJI_TEXT
+
+# Style declarations that hide an element. Sources: CSS Display 3, Outlook (mso-hide), preheaders of newsletters.
+HIDDEN_STYLE = re.compile(
+    r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)|mso-hide\s*:\s*all"
+    r"|(?:max-height|font-size)\s*:\s*0(?:px|em|rem|pt|%)?\s*(?:!important\s*)?(?:;|$))",
+    re.IGNORECASE,
+)
+# Class names of images that stand for characters or formulas.
+# Sources: WordPress, Discourse, Mastodon, MediaWiki, Jetpack.
+CHARACTER_CLASSES = re.compile(
+    r"(?:^|[\s_-])(?:emojis?|emojione|twemoji|smil(?:ey|ie)s?|emoticons?|latex|tex|math)(?:$|[\s_-])", re.IGNORECASE
+)
+SUPERSCRIPTS = str.maketrans("0123456789+-−=()n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ⁿ")
+SUBSCRIPTS = str.maketrans("0123456789+-−=()", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎")
+EXPONENT = re.compile(r"[+\-−]?\d[\d+\-−=(),n\s]*|[+\-−]|n")
+INDEX = re.compile(r"[\d+\-−=()]*\d[\d+\-−=()]*")
+NOTE_MARK = re.compile(r"\w{1,3}")
+# Quotation marks of the element q: outer and inner pair. Source: CLDR 46, characters/delimiters.
+QUOTES = {
+    "": "“”‘’", "de": "„“‚‘", "fr": "«»«»", "es": "«»“”", "it": "«»“”", "pt": "“”‘’", "ru": "«»„“", "uk": "«»„“",
+    "pl": "„”«»", "cs": "„“‚‘", "sk": "„“‚‘", "da": "“”‘’", "nb": "«»‘’", "no": "«»‘’", "sv": "””’’", "fi": "””’’",
+    "nl": "‘’“”", "hu": "„”»«", "ja": "「」『』", "zh": "“”‘’", "el": "«»“”", "ro": "„”«»", "tr": "“”‘’", "fa": "«»‹›",
+}  # fmt: skip
+QUOTE_MARKS = frozenset("\"'“”„‟‘’‚«»‹›「」『』")
+STYLE_WRAPPER = re.compile(r"\A\{\\(?:display|text|script)style (?P<formula>.*)\}\Z", re.DOTALL)
+
+
+def remove_hidden(root: Any) -> None:
+    """Remove hidden elements, unless all the text is hidden: then a script would have shown it."""
+    hidden = [node for node in root.iter() if node is not root and _is_hidden(node)]
+    outermost = [node for node in hidden if not any(_is_hidden(parent) for parent in node.iterancestors())]
+    visible = _word_count(root) - sum(map(_word_count, outermost))
+    for node in outermost if visible > 0 else ():
+        remove(node)
+
+
+def _is_hidden(node: Any) -> bool:
+    if node.get("hidden") not in (None, "until-found"):
+        return True
+    style = node.get("style")
+    return bool(style) and HIDDEN_STYLE.search(style) is not None
+
+
+def _word_count(node: Any) -> int:
+    return len("".join(node.itertext()).split())
+
+
+def inline_images(root: Any) -> None:
+    """Replace images that stand for characters or formulas by their alternative text."""
+    for image in list(root.iter("img")):
+        alt = " ".join((image.get("alt") or image.get("title") or "").split())
+        if alt and (EMOJI_TEXT.fullmatch(alt) or CHARACTER_CLASSES.search(image.get("class") or "")):
+            replace_by_text(image, alt)
+
+
+def inline_elements(root: Any) -> None:
+    """Replace formulas, superscripts, subscripts, quotations and ruby readings by text."""
+    for node in list(root.iter("math")):
+        _inline_math(node)
+    for node in list(root.iter("sup", "sub")):
+        _inline_script(node)
+    for node in list(root.iter("a")):
+        _inline_note_link(node)
+    for node in list(root.iter("rt")):
+        _inline_reading(node)
+    quotations = list(root.iter("q"))
+    for node in quotations:
+        _add_quotation_marks(node)
+    for node in quotations:
+        unwrap(node)
+
+
+def _inline_math(node: Any) -> None:
+    """Replace a formula by its alternative text, and remove the rendered copies beside it."""
+    container = node.getparent() if node.getparent().tag == "span" and len(node.getparent()) == 1 else node
+    following = container.getnext()
+    if following is not None and following.get("aria-hidden") == "true" and following.tag != "img":
+        remove(following)
+    replace_by_text(node, math_text(node))
+
+
+def math_text(node: Any) -> str:
+    """Return the alternative text of a <math> element: `alttext`, the TeX annotation, or its own text."""
+    annotations = (a.text for a in node.iter("annotation") if "tex" in (a.get("encoding") or "").lower())
+    text = node.get("alttext") or next(annotations, None) or _presentation_text(node)
+    text = " ".join(text.split())
+    wrapped = STYLE_WRAPPER.match(text)
+    return wrapped["formula"].strip() if wrapped else text
+
+
+def _presentation_text(node: Any) -> str:
+    """Return the text of presentation MathML (MathML Core §3)."""
+    if node.tag in ("annotation", "annotation-xml"):
+        return ""
+    parts = [_presentation_text(child) for child in node if isinstance(child.tag, str)]
+    if node.tag == "mfrac" and len(parts) == 2:
+        return f"{_group(parts[0])}/{_group(parts[1])}"
+    if node.tag == "msqrt":
+        return f"√{_group(''.join(parts))}"
+    if node.tag in ("msup", "msub") and len(parts) == 2:
+        is_sup = node.tag == "msup"
+        shifted = shift(parts[1], is_sup=is_sup)
+        return parts[0] + (shifted or ("^" if is_sup else "_") + _group(parts[1]))
+    return (node.text or "").strip() + "".join(parts)
+
+
+def _group(text: str) -> str:
+    return text if text.isalnum() or len(text) < 2 else f"({text})"
+
+
+def shift(text: str, *, is_sup: bool) -> str:
+    """Return digits and signs as Unicode superscripts or subscripts; "" for any other text."""
+    pattern, table = (EXPONENT, SUPERSCRIPTS) if is_sup else (INDEX, SUBSCRIPTS)
+    return text.translate(table) if pattern.fullmatch(text) else ""
+
+
+def _inline_script(node: Any) -> None:
+    """Replace digits in <sup> and <sub> by Unicode superscripts and subscripts where they would join a word."""
+    text, before = "".join(node.itertext()).strip(), text_before(node)
+    after = node.tail or ""
+    is_sup, joins = node.tag == "sup", bool(before) and not before[-1].isspace()
+    shifted = shift(text, is_sup=is_sup)
+    if not joins or not text:
+        return
+    is_number = before[-1].isdigit() or (not is_sup and (before[-1] in "/⁄" or after[:1].isdigit()))
+    if shifted and (is_number or (is_sup and text != "n")):
+        replace_by_text(node, shifted)
+    elif is_sup and next(node.iter("a"), None) is not None and NOTE_MARK.fullmatch(text):
+        replace_by_text(node, f"[{text}]")
+
+
+def _inline_note_link(node: Any) -> None:
+    """Replace a link to a footnote that directly follows a word."""
+    text, before = "".join(node.itertext()).strip(), text_before(node)
+    if "#" in (node.get("href") or "") and text.isdecimal() and len(text) < 4 and before and not before[-1].isspace():
+        replace_by_text(node, text.translate(SUPERSCRIPTS))
+
+
+def _inline_reading(node: Any) -> None:
+    """Put a ruby reading into parentheses, unless <rp> elements do."""
+    ruby = next(node.iterancestors("ruby"), None)
+    if ruby is None or next(ruby.iter("rp"), None) is None:
+        text = "".join(node.itertext()).strip()
+        replace_by_text(node, f"({text})" if text else "")
+
+
+def _add_quotation_marks(node: Any) -> None:
+    """Add the quotation marks of the language around the text of a <q>, unless it has some."""
+    text = "".join(node.itertext()).strip()
+    if not text or (text[0] in QUOTE_MARKS and node.find("q") is None):
+        return
+    depth = sum(1 for _ in node.iterancestors("q"))
+    language = next((value for e in (node, *node.iterancestors()) if (value := e.get("lang"))), "")
+    marks = QUOTES.get(language.split("-")[0].lower(), QUOTES[""])
+    opening, closing = (marks[2], marks[3]) if depth % 2 else (marks[0], marks[1])
+    node.text = opening + (node.text or "")
+    if len(node):
+        node[-1].tail = (node[-1].tail or "") + closing
+    else:
+        node.text += closing

@@ -1,0 +1,55 @@
+"""Names of authors in the forms of mailboxes. Pure.
+
+Sources: RSS 2.0 (author: `address (name)`), RFC 5322 §3.4 (`name <address>`), and feeds that write `name (mailto:…)`.
+"""
+
+import re
+
+from workers.text.titles import strip_markup, title_text
+
+MAX_CHARS = 1_000
+# RFC 5322 §3.4.1 without quoted local parts. A domain may have any top-level domain, or none.
+_ADDRESS = r"(?:mailto:)?[^\s<>()\[\],;:@\"]{1,64}@[^\s<>()\[\],;:@\"]{1,255}"
+_IS_ADDRESS = re.compile(rf"\s*[<(\[]?\s*{_ADDRESS}(?:\?[^\s<>()]*)?\s*[>)\]]?\s*")
+_ADDRESS_FIRST = re.compile(rf"\s*<?{_ADDRESS}>?\s*[,:–—-]?\s*\((?P<name>.*)\)\s*", re.DOTALL)
+_ADDRESS_LAST = re.compile(rf"(?P<name>.*?)\s*[(<\[]\s*{_ADDRESS}(?:\?[^\s<>()]*)?\s*[)>\]]\s*", re.DOTALL)
+_ADDRESS_BARE = re.compile(rf"\s*{_ADDRESS}\s+(?P<name>[^@]*)|(?P<other>[^@]*?)[\s,–—-]+{_ADDRESS}\s*")
+_SEPARATOR = re.compile(r"\s*[,;](?=\s)\s*|\s*;\s*")
+_QUOTED = re.compile(r'"([^"]*)"')
+_EMPTY = frozenset(("", "()", "<>", "[]"))
+
+
+def author_names(text: str) -> tuple[str, ...]:
+    """Return the names in *text*, without addresses. A list is split only if its parts hold addresses.
+
+    >>> author_names("ann@mail.example (Ann Reed)"), author_names("Ann Reed <ann@mail.museum>")
+    (('Ann Reed',), ('Ann Reed',))
+    """
+    if "@" not in text:
+        return _non_empty(title_text(text))
+    text = strip_markup(text)[:MAX_CHARS]
+    parts = _SEPARATOR.split(text)
+    if len(parts) > 1 and all("@" in part for part in parts):
+        return tuple(name for part in parts for name in _non_empty(_name(part)))
+    return _non_empty(_name(text))
+
+
+def _name(mailbox: str) -> str:
+    if _IS_ADDRESS.fullmatch(mailbox):
+        return ""
+    for form in (_ADDRESS_FIRST, _ADDRESS_LAST, _ADDRESS_BARE):
+        match = form.fullmatch(mailbox)
+        if match is not None:
+            groups = match.groupdict()
+            name = groups["name"] or groups.get("other") or ""
+            return _name(_unquoted(name)) if "@" in name else _unquoted(title_text(name))
+    return title_text(mailbox)
+
+
+def _unquoted(name: str) -> str:
+    quoted = _QUOTED.fullmatch(name.strip())
+    return (quoted[1] if quoted else name).strip()
+
+
+def _non_empty(name: str) -> tuple[str, ...]:
+    return () if name in _EMPTY else (name,)
