@@ -14,7 +14,7 @@ from streams.topics import ARTICLES, route_topic
 from workers.clean.cleaner import (
     BlockDocument,
     CleanedContent,
-    clean_blocks,
+    clean_unrendered,
     detect_gallery,
     detect_input_type,
     to_blocks,
@@ -53,10 +53,10 @@ def feed_blocks(item: Item) -> BlockDocument:
 
 
 def clean_item(item: Item, document: BlockDocument | None = None, facts: SiteFacts | None = None) -> CleanedContent:
-    """Return the cleaned content of an item. *facts*: headlines and repeated lines of its site."""
-    content = clean_blocks(document or item_blocks(item), facts)
+    """Return the cleaned content of an item, without HTML. *facts*: headlines and repeated lines of its site."""
+    content = clean_unrendered(document or item_blocks(item), facts)
     if item.page is not None:  # the page may be a cookie or subscription notice: then the feed content is longer
-        feed_content = clean_blocks(feed_blocks(item), facts)
+        feed_content = clean_unrendered(feed_blocks(item), facts)
         return feed_content if feed_content.word_count > content.word_count else content
     return content
 
@@ -104,7 +104,7 @@ def to_article(
         "publisher": item.publisher, "language": item.language, "tags": item.categories,
         "byline": item.authors or content.byline, "title": article_title(item, content),
         "url": web_url(item.link), "canonical_url": web_url(item.canonical_url),
-        "images": article_images(item, content), "html": content.html or paragraphs_html(content.paragraphs),
+        "images": article_images(item, content), "html": content.rendered().html or paragraphs_html(content.paragraphs),
         "article_type": content.article_type or detect_gallery(content),
     }  # fmt: skip
     return Article(
