@@ -84,12 +84,13 @@ def is_publishable(item: Item, content: CleanedContent) -> bool:
 
 
 def to_article(
-    item: Item, content: CleanedContent, *, id_: str, revision: int, source: MessageId, fingerprint: bytes = b"",
+    item: Item, content: CleanedContent, *, id_: str, revision: int, source: MessageId | None, fingerprint: bytes = b"",
     story: "StoryAssignment | None" = None, changes: RevisionChanges | None = None,
 ) -> Article:  # fmt: skip
     """Return the article of *item*. Title, authors and times of the feed win over those found in the text.
 
-    *source*: position of the item's message. *story*: None for an article that starts its own story.
+    *source*: position of the item's message, None for an item from a file. *story*: None for an article that starts
+    its own story.
     """
     return Article(
         id=id_, revision=revision, source=source, fetched_at=item.fetched_at, fingerprint=fingerprint.hex(),

@@ -6,6 +6,7 @@ last one matches every document. `to_item` converts the entries of all formats t
 Parsing runs in separate processes, see parser_pool.py: it may be slow, need much memory, or crash.
 """
 
+import re
 from datetime import datetime
 from typing import Protocol
 
@@ -13,7 +14,16 @@ from streams.errors import UnreadableError
 from workers.poller.formats import feedparser_xml, json_feed
 from workers.poller.formats.to_item import FeedDocument, ParsedFeed
 
-__all__ = ["FORMATS", "FeedDocument", "FeedFormat", "ParsedFeed", "parse_feed"]
+__all__ = ["FORMATS", "FeedDocument", "FeedFormat", "ParsedFeed", "looks_like_feed", "parse_feed"]
+
+# The first element of a feed: RSS, Atom and RDF, with any namespace prefix. Or the version of a JSON Feed.
+_FEED_ROOT = re.compile(
+    r"\A[\s\ufeff]*+(?:<\?[^>]*+>\s*+|<!--(?:(?!-->).)*+-->\s*+|<!DOCTYPE[^>\[]*+(?:\[[^\]]*+\])?[^>]*+>\s*+)*+"
+    r"<(?:[\w-]{1,30}:)?(?:rss|feed|rdf|channel)[\s>]",
+    re.IGNORECASE | re.DOTALL,
+)
+_JSON_FEED = re.compile(r"\A[\s\ufeff]*+\{.*?\"version\"\s*+:\s*+\"https?:\\?/\\?/(?:www\.)?jsonfeed\.org", re.DOTALL)
+SNIFFED_CHARS = 20_000
 
 
 class FeedFormat(Protocol):
@@ -27,6 +37,12 @@ class FeedFormat(Protocol):
 
 
 FORMATS: tuple[FeedFormat, ...] = (json_feed, feedparser_xml)
+
+
+def looks_like_feed(text: str) -> bool:
+    """Return whether *text* begins like a feed document."""
+    head = text[:SNIFFED_CHARS]
+    return bool(_FEED_ROOT.match(head) or _JSON_FEED.match(head))
 
 
 def parse_feed(
