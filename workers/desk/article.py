@@ -90,12 +90,13 @@ def is_publishable(item: Item, content: CleanedContent) -> bool:
 
 
 def to_article(
-    item: Item, content: CleanedContent, *, id_: str, revision: int, source: MessageId, fingerprint: bytes = b"",
+    item: Item, content: CleanedContent, *, id_: str, revision: int, source: MessageId | None, fingerprint: bytes = b"",
     story: "StoryAssignment | None" = None, changes: RevisionChanges | None = None,
 ) -> Article:  # fmt: skip
     """Return the article of *item*. A field takes the value of the feed, else that of the text, by its name.
 
-    *source*: position of the item's message. *story*: None for an article that starts its own story.
+    *source*: position of the item's message, None for an item from a file. *story*: None for an article that starts
+    its own story.
     """
     fields = {name: getattr(content, name) for name in CONTENT_FIELDS} | {
         name: value for name in ITEM_FIELDS if (value := getattr(item, name))
