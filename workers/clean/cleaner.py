@@ -161,10 +161,12 @@ def _clean_once(
     uncertain = _uncertain_blocks(document)
     by_rules_only = document.input_type == "html" or not uncertain
     predictions = [Prediction()] * len(blocks) if by_rules_only else _predict(document, uncertain, model)
-    labelling = label_blocks(blocks, predictions, document.title, facts=facts, whole_page=whole_page)
+    labelling = label_blocks(blocks, predictions, document.title, facts=facts, whole_page=whole_page, url=document.url)
     # Rules remove most clutter of feeds without the model.
     if document.input_type == "html" and _has_uncertain(labelling, uncertain):
-        labelling = label_blocks(blocks, _predict(document, uncertain, model), document.title, facts=facts)
+        labelling = label_blocks(
+            blocks, _predict(document, uncertain, model), document.title, facts=facts, url=document.url
+        )
     return _assemble(labelling, document, [*prompts, *document.truncated]), _has_uncertain(labelling, uncertain)
 
 
