@@ -111,6 +111,8 @@ def write_opml(feeds: Iterable[FeedState]) -> str:
             parent = folders.get(feed.folder) or folders.setdefault(
                 feed.folder, ET.SubElement(body, "outline", text=feed.folder)
             )
-        ET.SubElement(parent, "outline", type="rss", text=feed.title or feed.url, xmlUrl=feed.moved_to or feed.url)
+        ET.SubElement(
+            parent, "outline", type="rss", text=feed.shown_title or feed.url, xmlUrl=feed.moved_to or feed.url
+        )
     ET.indent(root)
     return ET.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
