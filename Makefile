@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 PIP := -m pip --disable-pip-version-check
 .DEFAULT_GOAL := help
-.PHONY: help run unit test corpus lint check docs prose-lower dist bench bench-clean bench-judge train train-judge faults soak lock clean
+.PHONY: help run unit test corpus lint check docs prose-lower dist bench bench-clean bench-dedupe train train-dedupe faults soak lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -20,7 +20,7 @@ unit: $(INSTALLED) ## run the tests that start no process and no server, in unde
 # Tests wait more than they compute: two workers per core. Few tests run faster with WORKERS=0.
 WORKERS ?= $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
 test: $(INSTALLED) ## run all tests; Kafka, Redis and the browser where they are installed
-	@$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 16 --dist loadgroup $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 16 $(ARGS)
 
 # tests/support/corpus.py states the sample that `make test` takes.
 corpus: $(INSTALLED) ## run the tests of the corpus in ../shared on all of its files
@@ -58,15 +58,15 @@ bench: $(INSTALLED) ## measure throughput and latency; figures are in tests/tool
 bench-clean: $(VENV)/.peers ## compare the cleaner with other libraries, on ../shared/corpus/pages
 	@$(BIN)/python -m tests.tools.bench.clean $(ARGS)
 
-bench-judge: $(VENV)/.peers ## compare duplicate detection with other libraries, on ../shared/corpus/judge
-	@$(BIN)/python -m tests.tools.bench.judge $(ARGS)
+bench-dedupe: $(VENV)/.peers ## compare duplicate detection with other libraries, on ../shared/corpus/judge
+	@$(BIN)/python -m tests.tools.bench.dedupe $(ARGS)
 
 # See tests/tools/train/__main__.py for ARGS.
 train: $(VENV)/.peers ## train the cleaner's model from ../shared/corpus/pages
 	@$(BIN)/python -m tests.tools.train $(ARGS)
 
-train-judge: $(VENV)/.peers ## train the duplicate model from ../shared/corpus/judge
-	@$(BIN)/python -m tests.tools.train.judge
+train-dedupe: $(VENV)/.peers ## train the duplicate model from ../shared/corpus/judge
+	@$(BIN)/python -m tests.tools.train.dedupe
 
 $(VENV)/.peers: $(INSTALLED) requirements-train.lock
 	@$(BIN)/python $(PIP) install --quiet --no-deps --require-hashes -r requirements-train.lock

@@ -43,7 +43,9 @@ class Content(msgspec.Struct, frozen=True, omit_defaults=True):
     value: Annotated[str, doc("body")]
     type: Annotated[str, doc("media type, `text/html` by default")] = "text/html"
     language: Annotated[str, doc("BCP 47 tag")] = ""
-    base: Annotated[str, doc("xml:base of the body")] = ""
+    base: Annotated[
+        str, doc("xml:base of the body; without one, relative URLs resolve against `link`, else `feed`")
+    ] = ""
 
 
 class Enclosure(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -69,14 +71,18 @@ class Item(Record, frozen=True, omit_defaults=True, kw_only=True):
 
     feed: Annotated[str, doc("URL of the feed")]
     identity_key: Annotated[
-        str, doc("common form of all spellings of the link; without a usable link, the guid within the feed")
+        str,
+        doc(
+            "common form of all spellings of the link; without a usable link, the guid within the feed; "
+            "with a digest of the title if several items share it"
+        ),
     ]
     guid: Annotated[str, doc("guid or id of the entry")] = ""
     link: Annotated[str, doc("link of the entry")] = ""
     canonical_url: Annotated[str, doc("link without clutter")] = ""
     title: Annotated[str, doc("title of the entry")] = ""
     authors: Annotated[tuple[str, ...], doc("author names")] = ()
-    published: Annotated[datetime | None, doc("time of publication")] = None
+    published: Annotated[datetime | None, doc("time of publication, at most `fetched_at`")] = None
     updated: Annotated[datetime | None, doc("time of the last change")] = None
     categories: Annotated[tuple[str, ...], doc("categories")] = ()
     language: Annotated[str, doc("language of the entry or feed")] = ""
@@ -143,7 +149,7 @@ class Article(Record, frozen=True, omit_defaults=True, kw_only=True):
     kicker: Annotated[str, doc("short label above the headline")] = ""
     byline: Annotated[tuple[str, ...], doc("authors, one name each")] = ()
     dateline: Annotated[str, doc("place and date at the start of an agency text")] = ""
-    published: Annotated[datetime | None, doc("time of publication")] = None
+    published: Annotated[datetime | None, doc("time of publication, at most `fetched_at`")] = None
     updated: Annotated[datetime | None, doc("time of the last change, by the publisher")] = None
     publisher: Annotated[str, doc("name of the publisher")] = ""
     feed: Annotated[str, doc("URL of the feed")] = ""

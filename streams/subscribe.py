@@ -273,7 +273,7 @@ class Subscription:
                 "message unreadable", topic=topic, partition=partition, offset=offset, error=exc, next_step="skipped"
             )
             return None
-        is_repeat = self.topic.compact and self._latest.check_and_record(record)
+        is_repeat = self.topic.has_articles and self._latest.check_and_record(record)
         return None if is_repeat or not self._where(record) else record
 
 

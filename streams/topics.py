@@ -26,6 +26,11 @@ class Topic:
     retention_s: int
     compact: bool = False
 
+    @property
+    def has_articles(self) -> bool:
+        """Return whether it is the articles topic or the topic of a route: later revisions supersede earlier ones."""
+        return self.name == ARTICLES.name or self.name.startswith(f"{ARTICLES.name}.")
+
 
 ITEMS = Topic(f"{TOPIC_PREFIX}.items", 7 * DAY_S)
 ARTICLES = Topic(f"{TOPIC_PREFIX}.articles", 30 * DAY_S, compact=True)

@@ -229,8 +229,13 @@ def copydesk(
     return done
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    return parallel.scheduler(config, log)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the unit tests and the groups of parallel workers before pytest selects by `-m`."""
+    """Mark the unit tests before pytest selects by `-m`."""
     rings.pytest_collection_modifyitems(items)
-    parallel.distribute(items)
+    parallel.move_unit_tests_last(items)

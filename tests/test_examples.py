@@ -48,7 +48,7 @@ def goes_on(name: str, settings: Settings, folder: Path, arguments: list[str], f
     asyncio.run(go())
 
 
-def test_jsonl(settings: Settings, tmp_path: Path) -> None:
+def test_jsonl_example_appends_each_article_once(settings: Settings, tmp_path: Path) -> None:
     path = tmp_path / "articles.jsonl"
 
     def found() -> list[str]:
@@ -77,7 +77,7 @@ def test_sqlite_and_its_search(settings: Settings, tmp_path: Path) -> None:
         assert db.execute("select revision from articles where title = 'Story 3 & more'").fetchall() == [(2,)]
 
 
-def test_parquet(settings: Settings, tmp_path: Path) -> None:
+def test_parquet_example_writes_batches(settings: Settings, tmp_path: Path) -> None:
     if importlib.util.find_spec("pyarrow") is None:
         assert not os.environ.get("CI"), "pyarrow has to be there in CI"
         pytest.skip("pyarrow isn't there")

@@ -26,7 +26,7 @@ from workers.poller.registry import FeedRegistry
 from workers.services import connect
 
 
-def test_new_revised_duplicate_and_nothing_again(either: Settings) -> None:
+def test_pipeline_publishes_revisions_and_counts_duplicates(either: Settings) -> None:
     settings = either
 
     async def go() -> None:
@@ -57,7 +57,7 @@ def test_new_revised_duplicate_and_nothing_again(either: Settings) -> None:
     asyncio.run(go())
 
 
-def test_routes(settings: Settings) -> None:
+def test_routes_publish_matching_articles(settings: Settings) -> None:
     routes = (
         Route("canal", keyword=("salt canal",)),
         Route("swans", keyword=("swan",)),
@@ -94,7 +94,7 @@ BAD_FEEDS = {
 }
 
 
-def test_bad_feeds_fail_in_words_and_harm_no_other(settings: Settings) -> None:
+def test_broken_feeds_report_errors_alone(settings: Settings) -> None:
     async def go() -> None:
         async with FeedServer() as server, newsdesk(settings, server) as broker:
             for name, (answer, _) in BAD_FEEDS.items():
@@ -125,7 +125,7 @@ def test_bad_feeds_fail_in_words_and_harm_no_other(settings: Settings) -> None:
     asyncio.run(go())
 
 
-def test_a_feed_removed_while_it_is_polled_leaves_no_trace(settings: Settings) -> None:
+def test_feed_removed_during_poll_leaves_no_state(settings: Settings) -> None:
     async def go() -> None:
         asked, release = asyncio.Event(), asyncio.Event()
 
@@ -157,7 +157,7 @@ def test_a_feed_removed_while_it_is_polled_leaves_no_trace(settings: Settings) -
     asyncio.run(go())
 
 
-def test_two_pollers_poll_no_feed_twice_at_once(settings: Settings) -> None:
+def test_pollers_never_poll_one_feed_together(settings: Settings) -> None:
     async def go() -> None:
         async with FeedServer() as server, newsdesk(settings, server) as broker:
             second = Poller(replace(settings, poll_interval_s=0.05), broker, DESK_GROUP)
@@ -174,8 +174,8 @@ def test_two_pollers_poll_no_feed_twice_at_once(settings: Settings) -> None:
 
 
 @pytest.mark.corpus
-def test_real_captures_replayed_in_order_are_all_accounted_for(settings: Settings, feeds_corpus: Path) -> None:
-    """Real feeds as they were captured, one capture a poll: every item comes out with a verdict, and the sums hold."""
+def test_replayed_captures_have_consistent_counters(settings: Settings, feeds_corpus: Path) -> None:
+    """Real captures, one per poll: every item has an outcome, and the counters are consistent."""
 
     async def go() -> None:
         captures = {
@@ -210,7 +210,7 @@ def test_real_captures_replayed_in_order_are_all_accounted_for(settings: Setting
     asyncio.run(go())
 
 
-def test_the_poller_pauses_while_the_broker_s_memory_is_short(settings: Settings) -> None:
+def test_poller_pauses_while_memory_is_short(settings: Settings) -> None:
     async def go() -> None:
         async with FeedServer() as server, newsdesk(settings, server) as broker:
             before = (await broker.state.config_get("maxmemory"))["maxmemory"]
@@ -236,7 +236,7 @@ def test_the_poller_pauses_while_the_broker_s_memory_is_short(settings: Settings
     asyncio.run(go())
 
 
-def test_the_poller_pauses_while_the_desk_is_behind(settings: Settings) -> None:
+def test_poller_pauses_while_desk_lags(settings: Settings) -> None:
     settings = replace(settings, max_desk_lag=3, poll_interval_s=0.05)
 
     async def go() -> None:
@@ -268,10 +268,8 @@ async def _lag(broker: Broker, wanted: int) -> bool:
 
 
 @pytest.mark.parametrize(("whole", "said"), [(True, "no progress of any desk"), (False, "shared state lost")])
-def test_a_desk_ends_itself_when_it_stands_still_or_has_lost_its_memory(
-    settings: Settings, whole: bool, said: str
-) -> None:
-    """In a process of its own, which no desk works in."""
+def test_watchdog_exits_on_stall_and_lost_state(settings: Settings, whole: bool, said: str) -> None:
+    """The desk runs in its own process."""
     code = (
         "import asyncio\n"
         "from streams.config.settings import Settings\n"

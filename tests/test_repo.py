@@ -19,7 +19,7 @@ COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text
 
 
 def commands() -> dict[str, Any]:
-    """Every command line that copydesk takes, as words."""
+    """Return every command of copydesk as words."""
     found: dict[str, Any] = {}
 
     def walk(group: Any, words: tuple[str, ...]) -> None:
@@ -34,11 +34,11 @@ def commands() -> dict[str, Any]:
 @pytest.mark.parametrize(
     "service", [n for n, s in COMPOSE["services"].items() if s.get("image", "").startswith("copydesk")]
 )
-def test_every_copydesk_command_in_compose_exists(service: str) -> None:
+def test_compose_commands_exist(service: str) -> None:
     assert " ".join(COMPOSE["services"][service]["command"]) in commands()
 
 
-def test_every_service_has_a_health_check_and_starts_after_what_it_needs() -> None:
+def test_compose_services_have_health_checks_and_dependencies() -> None:
     for name, service in COMPOSE["services"].items():
         assert service["healthcheck"]["test"], name
     for name in ("poller", "desk", "web"):
@@ -47,7 +47,7 @@ def test_every_service_has_a_health_check_and_starts_after_what_it_needs() -> No
         assert service["read_only"] and service["cap_drop"] == ["ALL"]
 
 
-def test_settings_in_compose_are_settings() -> None:
+def test_compose_uses_existing_settings() -> None:
     from streams.config.settings import load_settings
 
     for name in ("poller", "desk", "web"):
@@ -55,7 +55,7 @@ def test_settings_in_compose_are_settings() -> None:
 
 
 @pytest.mark.parametrize("words", sorted(commands()))
-def test_every_command_has_help(words: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_commands_have_help(words: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*words.split(), "--help"]) == 0
     assert len(capsys.readouterr().out.splitlines()) > 3
 
@@ -71,13 +71,13 @@ def test_command_example_parses(words: str) -> None:
     assert context.command is command
 
 
-def test_the_example_opml_can_be_imported() -> None:
+def test_example_opml_can_be_imported() -> None:
     from workers.poller.opml import read_opml
 
     assert len(read_opml(ROOT / "examples" / "world-news.opml")) == 20
 
 
-def test_alerts_and_dashboard_ask_for_metrics_that_there_are() -> None:
+def test_alerts_and_dashboard_use_existing_metrics() -> None:
     from prometheus_client.parser import text_string_to_metric_families
 
     from workers.web.latency import Latency
@@ -101,7 +101,7 @@ def test_alerts_and_dashboard_ask_for_metrics_that_there_are() -> None:
 
 
 @pytest.mark.parametrize("unit", sorted((ROOT / "examples" / "systemd").iterdir()), ids=lambda path: path.name)
-def test_units_are_what_systemd_takes(unit: Path, tmp_path: Path) -> None:
+def test_units_pass_systemd_verification(unit: Path, tmp_path: Path) -> None:
     """Ignores messages about the binary, which is not installed here."""
     text = unit.read_text()
     [command] = re.findall(r"^ExecStart=/opt/copydesk/bin/copydesk (.+)$", text, re.MULTILINE)
@@ -116,7 +116,7 @@ def test_units_are_what_systemd_takes(unit: Path, tmp_path: Path) -> None:
     assert str(tmp_path) not in done.stderr, done.stderr
 
 
-def test_every_module_says_what_it_is_for() -> None:
+def test_modules_have_docstrings() -> None:
     import ast
 
     for path in [*(ROOT / "streams").rglob("*.py"), *(ROOT / "workers").rglob("*.py")]:

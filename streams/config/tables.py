@@ -205,7 +205,7 @@ def _sink(table: Mapping[str, Any], place: Place) -> SinkTable:
     except ValueError as exc:
         raise place.error("start_from", "expected start or end") from exc
     try:
-        if not resolve_topic(str(table.get("topic", "articles"))).compact:
+        if not resolve_topic(str(table.get("topic", "articles"))).has_articles:
             raise place.error("topic", "expected articles or articles.<route>")
     except ValueError as exc:
         raise place.error("topic", str(exc)) from exc

@@ -182,8 +182,8 @@ class Fleet:
 
     async def report(self) -> Report:
         """Check the output against the ledger."""
-        self.wire = [_out(delivery) for delivery in await self._all(ARTICLES)]
-        dead = [decode(delivery.value, DeadLetter).key.decode() for delivery in await self._all(DEAD_LETTERS)]
+        self.wire = [_out(message) for message in await self._all(ARTICLES)]
+        dead = [decode(message.value, DeadLetter).key.decode() for message in await self._all(DEAD_LETTERS)]
         items = len(await self._all(ITEMS))
         self.counters = await read_counters(self.broker.state)
         return check(self.truth.ledger, self.wire, dead, self.poison, self.counters, items)
@@ -225,9 +225,9 @@ class Fleet:
         self.valkey.stop()
 
 
-def _out(delivery: ConsumedMessage) -> Out:
-    article = decode(delivery.value, Article)
+def _out(message: ConsumedMessage) -> Out:
+    article = decode(message.value, Article)
     assert article.source is not None
     source = (article.source.partition, article.source.offset)
     words = digest(article.title, article.paragraphs)
-    return Out(article.canonical_url, words, article.id, article.revision, delivery.partition, source)
+    return Out(article.canonical_url, words, article.id, article.revision, message.partition, source)

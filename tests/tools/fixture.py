@@ -1,4 +1,4 @@
-"""Write the fixture of the present version: a small data directory, and one message of each kind from every topic.
+"""Write the fixture of the present version: a small data directory, and the messages of all its topics.
 
     python -m tests.tools.fixture    write tests/fixtures/v<version>; refuses to overwrite a fixture
 
@@ -24,7 +24,7 @@ from streams.config.settings import Settings
 from streams.config.tables import FeedOptions, Route
 from streams.start import Start
 from streams.subscribe import Subscription
-from streams.topics import ARTICLES, BUILTIN_TOPICS, ITEMS, route_topic
+from streams.topics import ARTICLES, BUILTIN_TOPICS, ITEMS, resolve_topic, route_topic
 from streams.valkey.aof_integrity import RECORD, read_record
 from streams.valkey.server import EmbeddedValkey
 from streams.version import version
@@ -55,49 +55,61 @@ def feed(title: str, *items: tuple[str, str, str]) -> bytes:
     return document.replace(b"<guid>", b"<pubDate>Mon, 05 Jan 2026 10:00:00 GMT</pubDate><guid>")
 
 
+def courier(bridge: str) -> bytes:
+    """Return a feed with a link list, an article that will be revised, and one with a page."""
+    return feed(
+        "The Test Courier", (LINK.format("salt-canal"), "Salt canal reopens", SALT + explore("Tides", "Mills")),
+        (LINK.format("bridge"), "Fernwick closes its oldest bridge", bridge),
+        (LINK.format("bees"), "Bees on the library roof", "<p>A summary.</p>"),
+    )  # fmt: skip
+
+
+def gazette() -> bytes:
+    """Return a feed with a near-duplicate, and an entry that is too long."""
+    return feed(
+        "The Test Gazette", ("http://gazette.example/9", "A canal of salt opens again", SALT),
+        ("http://gazette.example/10", "Minutes of the council", "<p>" + "The council met. " * 70_000 + "</p>"),
+    )  # fmt: skip
+
+
 async def write_data(settings: Settings) -> dict[str, Any]:
     """Run a poller and a desk on invented feeds; return the expectations of the test."""
     async with FeedServer() as server:
         options = FeedOptions("http://*.example/*", proxy=server.url.rstrip("/"), full_text=True)
         settings = replace(settings, feeds=(options,), routes=(ROUTE,))
-        salt = (LINK.format("salt-canal"), "Salt canal reopens", SALT + explore("Tides", "Mills"))
-        bridge = (LINK.format("bridge"), "Fernwick closes its oldest bridge")
-        bees = (LINK.format("bees"), "Bees on the library roof", "<p>A summary.</p>")
-        server.answers = {
-            "feed.xml": lambda request: answer(request.headers["Host"]),
-            "news/bees": lambda _: page(PAGE),
-        }
-        bodies = {
-            "courier.example": feed("The Test Courier", salt, (*bridge, BRIDGE), bees),
-            "gazette.example": feed(
-                "The Test Gazette", ("http://gazette.example/9", "A canal of salt opens again", SALT),
-                ("http://gazette.example/10", "Minutes of the council", "<p>" + "The council met. " * 70_000 + "</p>"),
-            ),
-        }  # fmt: skip
-
-        def answer(host: str) -> Any:
-            return bodies[host] if host in bodies else page("", 404)
-
+        bodies = {"courier.example": courier(BRIDGE), "gazette.example": gazette()}
+        server.answers["feed.xml"] = lambda request: bodies.get(request.headers["Host"]) or page("", 404)
+        server.answers["news/bees"] = lambda request: page(PAGE)
         async with newsdesk(settings, server) as broker:
             registry = FeedRegistry(broker.state)
             await registry.add([(COURIER, "news/harbours"), (MISSING, "")])
             await settled(broker, {"new": 3})
-            bodies["courier.example"] = feed("The Test Courier", salt, (*bridge, BRIDGE + CORRECTION), bees)
+            bodies["courier.example"] = courier(BRIDGE + CORRECTION)
             await registry.add([(GAZETTE, "news")])
             await broker.publish([OutgoingMessage(ITEMS.name, b"malformed", b"{")])
             await settled(broker, {"new": 4, "revised": 1, "failed": 1})
             await registry.add([(PAUSED, "")])
             await registry.set_paused([PAUSED], True)
-            [article] = [m for m in await messages_of(broker, ARTICLES.name) if b"Bees" in m.value]
-            await broker.publish([dead_letters.from_sink(sink, article, "HTTP 400", 3) for sink in ("mail", "archive")])
-            letters = {pending.letter.sink: pending for pending in await dead_letters.select(broker, [])}
-            await dead_letters.replay(broker, letters["mail"])
-            await dead_letters.discard(broker, letters["archive"])
-            async with Subscription(group="reader", settings=settings) as articles:
-                async for _ in articles.batches(2):
-                    break
-                await articles.commit()
-        return await expectations(settings)
+            await write_sink_letters(broker)
+            committed = await commit_some(settings)
+        return {**await expectations(settings), "committed": committed}
+
+
+async def write_sink_letters(broker: Broker) -> None:
+    """Write two dead letters of sinks; replay the first and discard the second."""
+    article, *_ = await messages_of(broker, ARTICLES.name)
+    await broker.publish([dead_letters.from_sink(sink, article, "HTTP 400", 3) for sink in ("mail", "archive")])
+    letters = {pending.letter.sink: pending for pending in await dead_letters.select(broker, [])}
+    await dead_letters.replay(broker, letters["mail"])
+    await dead_letters.discard(broker, letters["archive"])
+
+
+async def commit_some(settings: Settings) -> int:
+    """Commit some articles for the group `reader`; return their number."""
+    async with Subscription(group="reader", settings=settings) as articles:
+        batch = await anext(articles.batches(2))
+        await articles.commit()
+    return len(batch)
 
 
 def page(text: str, status: int = 200) -> Any:
@@ -108,8 +120,7 @@ def page(text: str, status: int = 200) -> Any:
 
 async def messages_of(broker: Broker, topic: str) -> list[ConsumedMessage]:
     """Return all messages of *topic*."""
-    [known] = [t for t in (*BUILTIN_TOPICS, route_topic(ROUTE.name)) if t.name == topic]
-    reader, messages = await broker.open_reader(known, "", Start.EARLIEST), list[ConsumedMessage]()
+    reader, messages = await broker.open_reader(resolve_topic(topic), "", Start.EARLIEST), list[ConsumedMessage]()
     while batch := await reader.read(0.1):
         messages += batch
     await reader.close()

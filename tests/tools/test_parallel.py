@@ -10,21 +10,23 @@ import pytest
 from tests.conftest import DEADLINE_S, ROOT
 from tests.support.kafka import BEFORE, CURRENT
 from tests.support.ports import free_port
+from tests.tools.parallel import OWN_CLUSTERS, group
 
-LIST_GROUPS = """
-def pytest_collection_finish(session):
-    for item in session.items:
-        group = item.get_closest_marker("xdist_group")
-        print("ITEM", item.nodeid.partition("::")[2], group.args[0] if group else "")
+CONFTEST = """
+from tests.tools.parallel import scheduler as pytest_xdist_make_scheduler
+from tests.tools.skips import pytest_sessionfinish
 """
-CONFTEST = "from tests.tools.skips import pytest_sessionfinish\n"
 TESTS = """
+import os
+from pathlib import Path
+
 import pytest
 
 
-@pytest.mark.parametrize("number", range(4))
-def test_passes(number):
-    assert number < 4
+@pytest.mark.parametrize("server", ["valkey", "kafka", "kafka-3"] * 4)
+def test_server(server):
+    with Path(__file__).with_name(server).open("a") as file:
+        print(os.environ.get("PYTEST_XDIST_WORKER", "main"), file=file)
 
 
 def test_skipped():
@@ -32,44 +34,53 @@ def test_skipped():
 """
 
 
-def run_pytest(folder: Path, *arguments: str, **environ: str) -> "subprocess.CompletedProcess[str]":
+@pytest.fixture
+def invented(tmp_path: Path) -> Path:
+    """A folder of tests with copydesk's scheduler and its rule for skips."""
+    (tmp_path / "conftest.py").write_text(CONFTEST)
+    (tmp_path / "test_invented.py").write_text(TESTS)
+    return tmp_path
+
+
+def run_pytest(folder: Path, *, workers: int, ci: str) -> "subprocess.CompletedProcess[str]":
+    options = ["-p", "no:cacheprovider", "-o", "addopts=", "-c", "/dev/null", "--rootdir", str(folder)]
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments],
+        [sys.executable, "-m", "pytest", "-n", str(workers), *options, str(folder)],
         cwd=ROOT, capture_output=True, text=True, timeout=DEADLINE_S, check=False,
-        env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{folder}", **environ},
+        env={**os.environ, "PYTHONPATH": str(ROOT), "CI": ci},
     )  # fmt: skip
 
 
-def test_kafka_tests_form_group_per_cluster(tmp_path: Path) -> None:
-    (tmp_path / "list_groups.py").write_text(LIST_GROUPS)
-    files = ["tests/contract/brokers/test_kafka.py", "tests/contract/brokers/test_contract.py"]
-    output = run_pytest(tmp_path, "-p", "list_groups", "--collect-only", *files).stdout
-    groups = {line.split(" ")[1]: line.split(" ")[2] for line in output.splitlines() if line.startswith("ITEM ")}
-    for server, group in (
-        ("valkey", ""), ("memory", ""), ("redis", ""), ("kafka", f"kafka-{CURRENT}-1"), ("kafka-3", f"kafka-{BEFORE}-1"),
-    ):  # fmt: skip
-        assert groups[f"test_reader_keeps_order_of_each_key[{server}]"] == group, output
-    assert groups[f"test_nodes_killed_or_frozen_process_exactly_once[{BEFORE}]"] == f"kafka-{BEFORE}-3"
-    assert groups[f"test_kafka_offset_gap_vs_skipped[{CURRENT}]"] == f"kafka-{CURRENT}-1"
-
-
 @pytest.mark.parametrize("workers", [0, 2])
-def test_skip_in_ci_fails_session(tmp_path: Path, workers: int) -> None:
-    (tmp_path / "conftest.py").write_text(CONFTEST)
-    (tmp_path / "test_invented.py").write_text(TESTS)
-    options = ["-n", str(workers), "-o", "addopts=", "-c", "/dev/null", "--rootdir", str(tmp_path), str(tmp_path)]
-    done = run_pytest(tmp_path, *options, CI="true")
+def test_skip_in_ci_fails_session(invented: Path, workers: int) -> None:
+    done = run_pytest(invented, workers=workers, ci="true")
     assert done.returncode == 1, done.stdout + done.stderr
-    assert "4 passed, 1 skipped" in done.stdout
+    assert "12 passed, 1 skipped" in done.stdout
     assert "tests skipped in CI: 1; install the missing parts" in done.stdout
     assert "test_invented.py::test_skipped: Skipped: no Redis on this machine" in done.stdout
+    runs = {name: (invented / name).read_text().split() for name in ("valkey", "kafka", "kafka-3")}
+    assert {name: len(names) for name, names in runs.items()} == {"valkey": 4, "kafka": 4, "kafka-3": 4}
+    assert len({*runs["kafka"]}) == len({*runs["kafka-3"]}) == 1, runs  # one worker for a version of Kafka
 
 
-def test_skip_outside_ci_passes_session(tmp_path: Path) -> None:
-    (tmp_path / "conftest.py").write_text(CONFTEST)
-    (tmp_path / "test_invented.py").write_text(TESTS)
-    done = run_pytest(tmp_path, "-o", "addopts=", "-c", "/dev/null", "--rootdir", str(tmp_path), str(tmp_path), CI="")
+def test_skip_outside_ci_passes_session(invented: Path) -> None:
+    done = run_pytest(invented, workers=0, ci="")
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("test", "expected"),
+    [
+        ("a/test_a.py::test_reader[valkey]", "a/test_a.py::test_reader[valkey]"),
+        ("a/test_a.py::test_reader[kafka]", f"Kafka {CURRENT}"),
+        ("a/test_a.py::test_reader[kafka-3]", f"Kafka {BEFORE}"),
+        (f"{OWN_CLUSTERS}::test_gap[{CURRENT}]", f"Kafka {CURRENT} {OWN_CLUSTERS}"),
+        (f"{OWN_CLUSTERS}::test_gap[{BEFORE}-3]", f"Kafka {BEFORE} {OWN_CLUSTERS}"),
+        ("a/test_a.py::test_parse_corpus[sample]", "corpus"),
+    ],
+)
+def test_group_of_test_id(test: str, expected: str) -> None:
+    assert group(test) == expected
 
 
 def test_free_port_is_below_ephemeral_range() -> None:

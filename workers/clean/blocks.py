@@ -37,6 +37,10 @@ EMBED_TAGS = frozenset(("iframe", "embed", "video"))
 INLINE_TAGS = frozenset("a abbr b cite code del em i ins kbd mark q s small strong sub sup u".split())
 NAME_ATTRIBUTES = ("class", "id", "itemprop", "role", "data-component", "data-testid")
 HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
+# References to control characters, which HTML forbids. Those from 128 to 159 mean windows-1252 (WHATWG HTML §13.2.5.80).
+CONTROL_REFERENCE = re.compile(
+    r"&#(?:0{0,9}(?:[0-8]|1[124-9]|2\d|3[01]|127)|x0{0,9}(?:[0-8bcef]|1[0-9a-f]|7f));", re.IGNORECASE
+)
 PARAGRAPH_END = re.compile(r"[.!?…。！？][\"'”’»)\]]*\s*$")
 PARAGRAPH_CHARS = 60  # a line of this length that ends a sentence before a <br> is a paragraph
 NON_WEB_SCHEME = re.compile(
@@ -117,6 +121,8 @@ def text_blocks(text: str) -> list[Block]:
 def parse_html(html: str, *, page: bool = False) -> Any:
     """Return the lxml tree of a fragment, or of a whole *page*. Only the first MAX_HTML_CHARS are parsed."""
     html = strip_buttons(without_control(html[:MAX_HTML_CHARS]))
+    if "&#" in html:
+        html = CONTROL_REFERENCE.sub("", html)
     parser = etree.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True)
     data = (html if page else f"<div>{html}</div>").encode("utf-8", "replace")
     try:

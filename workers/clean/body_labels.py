@@ -1,8 +1,9 @@
 """Labels of a story's body: link labels and lists, prompts, lines of the site's template, blocks outside the story."""
 
 import re
+from urllib.parse import urlsplit
 
-from workers.clean.blocks import Block, ancestors
+from workers.clean.blocks import ITEM_TAGS, Block, ancestors
 from workers.clean.labelling import (
     MAX_HEAD_BLOCKS,
     BlockLabel,
@@ -24,6 +25,11 @@ MIN_LINK_WORDS = 4  # a paragraph that is a shorter link may be a heading or a n
 MIN_LINK_SHARE = 0.5  # of a block in a container of clutter
 MOSTLY_LINK = 0.6
 LIKELY = 0.5
+LIKELY_BELOW_LABEL = 0.8
+COLONS = (":", "：")
+HEADING_TAGS = frozenset(("h2", "h3", "h4", "h5", "h6"))
+BOLD_TAGS = frozenset(("b", "strong"))
+REMOVED_WITH_LABEL = frozenset(("link", "clutter", "prompt", "feed tail"))
 BRACKETED = re.compile(r"\A[\[(（【].{3,}[\])）】]\.?")
 
 
@@ -39,7 +45,7 @@ def label_body_block(labelling: Labelling, n: int) -> int:
         _label_outside_story(labelling, n)
     elif (label := _label_by_rule(labelling, block)) is not None:
         labelling.labels[n] = label
-    elif _label_field(labelling, n) or _label_by_history(labelling, n):
+    elif _label_field(labelling, n) or _label_by_history(labelling, n) or is_announced(labelling, n):
         pass
     elif removed_by_model:
         reject(labelling, n)
@@ -93,20 +99,75 @@ def _label_by_history(labelling: Labelling, n: int) -> bool:
 
 
 def _heads_links(labelling: Labelling, n: int) -> bool:
-    """Whether a short line that ends in a colon is above two blocks of links only."""
-    text, following = labelling.blocks[n].text, labelling.blocks[n + 1 : n + 3]
-    return (
-        text.endswith(":")
-        and word_count(text) <= MAX_LABEL_WORDS
-        and len(following) == 2
-        and all(block.is_all_links for block in following)
-        and _all_unlikely(labelling, n + 1, n + 3)
-    )
+    """Whether a short line that ends in a colon, or is bold in a feed, is above two blocks of links only."""
+    block, following = labelling.blocks[n], labelling.blocks[n + 1 : n + 3]
+    is_label = block.text.endswith(COLONS) or (not labelling.whole_page and is_bold(block) and not block.links)
+    if not is_label or word_count(block.text) > MAX_LABEL_WORDS:
+        return False
+    if len(following) < 2 or not all(block.is_all_links for block in following):
+        return False
+    if _all_unlikely(labelling, n + 1, n + 3):
+        return True
+    # The model is unsure of short items. A blog's own list of links leads to other sites.
+    of_site = not labelling.whole_page and all(_leads_to_site(labelling, block) for block in following)
+    return of_site and _all_unlikely(labelling, n + 1, n + 3, LIKELY_BELOW_LABEL)
 
 
-def _all_unlikely(labelling: Labelling, start: int, end: int) -> bool:
+def _leads_to_site(labelling: Labelling, block: Block) -> bool:
+    host = urlsplit(labelling.url).netloc
+    hosts = [link.partition("//")[2].partition("/")[0] if "//" in link[:8] else host for link, _ in block.links]
+    return bool(host) and all(is_headline(block.text) and other == host for other in hosts)
+
+
+def is_announced(labelling: Labelling, n: int) -> bool:
+    """Whether the block of a feed's item is in a list below a line that ends in a colon and is longer than a label."""
+    blocks = labelling.blocks
+    if labelling.whole_page or blocks[n].tag not in ITEM_TAGS:
+        return False
+    start = n
+    while start > 0 and blocks[start].tag in ITEM_TAGS:
+        start -= 1
+    text = blocks[start].text
+    return text.endswith(COLONS) and word_count(text) > MAX_LABEL_WORDS and not labelling.labels[start].reason
+
+
+def is_label_of_removed(labelling: Labelling, n: int) -> bool:
+    """Whether a bold line, a heading or a line that ends in a colon is above removed links and nothing else.
+
+    A heading of a section stays if text of the section follows.
+    """
+    block, labels, blocks = labelling.blocks[n], labelling.labels, labelling.blocks
+    is_heading = block.tag in HEADING_TAGS
+    is_label = is_heading or block.text.endswith(COLONS) or is_bold(block)
+    if labels[n].reason or not is_label or block.links or not 0 < block.words <= MAX_LABEL_WORDS + 2:
+        return False
+    end = n + 1
+    while end < len(blocks) and labels[end].reason and labels[end].label in REMOVED_WITH_LABEL:
+        end += 1
+    removed = blocks[n + 1 : end]
+    if not removed:
+        return False
+    ends_section = end == len(blocks) or blocks[end].tag in HEADING_TAGS or is_bold(blocks[end])
+    is_list = len(removed) > 1 or removed[0].tag in ITEM_TAGS
+    return ends_section or (is_list and not is_heading)
+
+
+def is_bold(block: Block) -> bool:
+    """Whether all text of a block is bold."""
+    depth, has_text = 0, False
+    for token in block.tokens:
+        if not isinstance(token, str):
+            depth += (token[0] in BOLD_TAGS) - (token[0].removeprefix("/") in BOLD_TAGS and token[0].startswith("/"))
+        elif not token.isspace():
+            if not depth:
+                return False
+            has_text = True
+    return has_text
+
+
+def _all_unlikely(labelling: Labelling, start: int, end: int, likely: float = LIKELY) -> bool:
     """Whether the model considers none of the blocks body text; it does so for a blog's own list of links."""
-    return all(prediction.probability < LIKELY for prediction in labelling.predictions[start:end])
+    return all(prediction.probability < likely for prediction in labelling.predictions[start:end])
 
 
 def _label_list(labelling: Labelling, label: int) -> int:

@@ -55,6 +55,26 @@ class CleanedContent(SharedFields, frozen=True, omit_defaults=True, kw_only=True
     removed: tuple[RemovedBlock, ...] = ()
     stable_lines: tuple[str, ...] = ()  # text independent of the site history; revisions are detected by it
 
+    def rendered(self) -> "CleanedContent":
+        """Return the content with its `html`."""
+        return self
+
+
+class UnrenderedContent(CleanedContent, frozen=True, kw_only=True):
+    """Cleaned content whose `html` is still empty: most of it belongs to duplicates.
+
+    `shown`: the blocks of the HTML; None renders the paragraphs. `base_url` resolves relative links.
+    """
+
+    shown: Sequence[Block] | None = None
+    base_url: str = ""
+
+    def rendered(self) -> CleanedContent:
+        """Return the content with its `html`."""
+        html = paragraphs_html(self.paragraphs) if self.shown is None else blocks_html(self.shown, self.base_url)
+        names = (name for name in CleanedContent.__struct_fields__ if name != "html")
+        return CleanedContent(**{name: getattr(self, name) for name in names}, html=html)
+
 
 def detect_input_type(data: str) -> str:
     """Return the input type of *data*: `page`, `html` or `text`."""
@@ -117,13 +137,23 @@ def clean_blocks(
     document: BlockDocument, facts: SiteFacts | None = None, model: "Model | None" = None
 ) -> CleanedContent:
     """Return the cleaned content of *document*. *facts*: the site's history. *model*: replaces the default model."""
-    content, uncertain = _clean_once(document, facts, model)
+    return clean_unrendered(document, facts, model).rendered()
+
+
+def clean_unrendered(
+    document: BlockDocument, facts: SiteFacts | None = None, model: "Model | None" = None
+) -> CleanedContent:
+    """Return the cleaned content of *document*, as `clean_blocks` does; `rendered` adds its HTML."""
+    unrendered, uncertain = _clean_once(document, facts, model)
+    content: CleanedContent = unrendered
     if document.input_type == "html" and uncertain:
-        content = _clean_until_stable(content, document, facts, model)
+        content = _clean_until_stable(unrendered.rendered(), document, facts, model)
     return _with_metadata(content, document.metadata) if document.metadata is not None else content
 
 
-def _clean_once(document: BlockDocument, facts: SiteFacts | None, model: "Model | None") -> tuple[CleanedContent, bool]:
+def _clean_once(
+    document: BlockDocument, facts: SiteFacts | None, model: "Model | None"
+) -> tuple[UnrenderedContent, bool]:
     """Return the cleaned content, and whether it still has uncertain blocks."""
     blocks, prompts = split_trailing_prompts(document.blocks)
     document = document._replace(blocks=blocks)
@@ -131,10 +161,12 @@ def _clean_once(document: BlockDocument, facts: SiteFacts | None, model: "Model 
     uncertain = _uncertain_blocks(document)
     by_rules_only = document.input_type == "html" or not uncertain
     predictions = [Prediction()] * len(blocks) if by_rules_only else _predict(document, uncertain, model)
-    labelling = label_blocks(blocks, predictions, document.title, facts=facts, whole_page=whole_page)
+    labelling = label_blocks(blocks, predictions, document.title, facts=facts, whole_page=whole_page, url=document.url)
     # Rules remove most clutter of feeds without the model.
     if document.input_type == "html" and _has_uncertain(labelling, uncertain):
-        labelling = label_blocks(blocks, _predict(document, uncertain, model), document.title, facts=facts)
+        labelling = label_blocks(
+            blocks, _predict(document, uncertain, model), document.title, facts=facts, url=document.url
+        )
     return _assemble(labelling, document, [*prompts, *document.truncated]), _has_uncertain(labelling, uncertain)
 
 
@@ -159,7 +191,7 @@ def _clean_until_stable(
         content = msgspec.structs.replace(
             content,
             paragraphs=again.paragraphs,
-            html=again.html,
+            html=again.rendered().html,
             stable_lines=tuple(line for line in content.stable_lines if line in after or line not in before),
             word_count=again.word_count,
             removed=(*content.removed, *again.removed),
@@ -238,7 +270,7 @@ def detect_gallery(content: CleanedContent) -> str:
     return "gallery" if many and content.word_count < GALLERY_WORDS * len(content.images) else ""
 
 
-def _assemble(labelling: Labelling, document: BlockDocument, also_removed: Sequence[RemovedBlock]) -> CleanedContent:
+def _assemble(labelling: Labelling, document: BlockDocument, also_removed: Sequence[RemovedBlock]) -> UnrenderedContent:
     head, pairs = labelling.head, list(zip(labelling.blocks, labelling.labels, strict=True))
     kept = [block for block, label in pairs if not label.reason and block.text]
     text = tuple(block.lines or block.text for block in kept)
@@ -247,7 +279,7 @@ def _assemble(labelling: Labelling, document: BlockDocument, also_removed: Seque
     shown = [block for block, label in pairs if not label.reason or label.label == "caption"]
     if document.input_type == "page":
         shown = _within_story(shown, kept)
-    return CleanedContent(
+    return UnrenderedContent(
         title=head.title,
         dek=head.dek,
         kicker=head.kicker,
@@ -257,7 +289,8 @@ def _assemble(labelling: Labelling, document: BlockDocument, also_removed: Seque
         source_credit=head.source_credit,
         images=_images(pairs, head.images, document.url, set(shown)),
         paragraphs=text,
-        html=blocks_html(shown, document.url) if document.input_type != "text" else paragraphs_html(text),
+        shown=shown if document.input_type != "text" else None,
+        base_url=document.url,
         word_count=words,
         reading_minutes=head.reading_minutes or (max(1, round(words / WORDS_PER_MINUTE)) if words else 0),
         removed=(*_removed(pairs, document.url), *_tracking_pixels(document), *also_removed),
@@ -348,4 +381,12 @@ def _tracking_pixels(document: BlockDocument) -> list[RemovedBlock]:
     return [RemovedBlock("tracking pixel", p.source[:500], "an invisible image that counts readers") for p in pixels]
 
 
-__all__ = ["BlockDocument", "CleanedContent", "clean", "clean_blocks", "detect_input_type", "to_blocks"]
+__all__ = [
+    "BlockDocument",
+    "CleanedContent",
+    "clean",
+    "clean_blocks",
+    "clean_unrendered",
+    "detect_input_type",
+    "to_blocks",
+]

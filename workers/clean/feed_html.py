@@ -14,4 +14,16 @@ def simplify_feed_html(root: Any) -> None:
     show_noscript(root)
     link_embeds(root)
     inline_images(root)
+    _separate_labels(root)
     inline_elements(root)
+
+
+def _separate_labels(root: Any) -> None:
+    """End the paragraph after a bold line that is its first line, if a link follows: it is a label above links."""
+    for node in root.iter("br"):
+        bold, link = node.getprevious(), node.getnext()
+        if bold is None or link is None or bold.tag not in ("b", "strong") or link.tag != "a":
+            continue
+        texts = (bold.tail, node.tail, node.getparent().text)
+        if bold.getprevious() is None and not any(text and text.strip() for text in texts):
+            bold.addnext(bold.makeelement("br"))

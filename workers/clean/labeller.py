@@ -9,7 +9,7 @@ than a link that remains.
 from collections.abc import Sequence
 
 from workers.clean.blocks import Block
-from workers.clean.body_labels import label_body_block
+from workers.clean.body_labels import is_announced, is_label_of_removed, label_body_block
 from workers.clean.head_labels import label_head
 from workers.clean.labelling import BlockLabel, Labelling, Prediction
 from workers.clean.line_types import SENTENCE_END, is_headline
@@ -21,16 +21,19 @@ HEADLINE_TAGS = frozenset(("line", "li", "p", "h3", "h4"))
 
 def label_blocks(
     blocks: Sequence[Block], predictions: Sequence[Prediction], title: str = "", *,
-    facts: SiteFacts | None = None, whole_page: bool = False,
+    facts: SiteFacts | None = None, whole_page: bool = False, url: str = "",
 ) -> Labelling:  # fmt: skip
     """Return the labels of all blocks: the head first, then the body from top to bottom."""
-    labelling = Labelling(blocks, predictions, title, facts=facts, whole_page=whole_page)
+    labelling = Labelling(blocks, predictions, title, facts=facts, whole_page=whole_page, url=url)
     body = label_head(labelling) if whole_page or title else 0
     n = body
     while n < len(blocks):
         n = label_body_block(labelling, n)
     if not whole_page:
         _label_tail(labelling, body)
+        for n in range(body, len(blocks)):
+            if is_label_of_removed(labelling, n):
+                labelling.labels[n] = BlockLabel("label", "a label above removed lines")
     return labelling
 
 
@@ -39,6 +42,8 @@ def _label_tail(labelling: Labelling, body: int) -> None:
     blocks, labels = labelling.blocks, labelling.labels
     start = len(blocks)
     while start > body and (labels[start - 1].reason or _is_bare_headline(blocks[start - 1])):
+        if is_announced(labelling, start - 1):
+            break
         start -= 1
     headlines = [n for n in range(start, len(blocks)) if not labels[n].reason]
     if len(headlines) >= MIN_TAIL_HEADLINES and start > body:

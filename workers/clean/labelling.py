@@ -59,10 +59,10 @@ class Labelling:
 
     def __init__(
         self, blocks: Sequence[Block], predictions: Sequence[Prediction], title: str = "", *,
-        facts: SiteFacts | None = None, whole_page: bool = False,
+        facts: SiteFacts | None = None, whole_page: bool = False, url: str = "",
     ) -> None:  # fmt: skip
         self.blocks, self.predictions = blocks, predictions
-        self.title, self.whole_page = title, whole_page
+        self.title, self.whole_page, self.url = title, whole_page, url
         self.facts = facts or SiteFacts()
         self.labels = [BlockLabel() for _ in blocks]
         self.head = HeaderFields(title=title)

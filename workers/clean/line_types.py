@@ -1,6 +1,6 @@
 """Line types: classify one line of text as sentence, headline, link label, prompt or feed tail. Pure.
 
-A line is judged by itself, without its neighbours.
+Only the line itself counts, not its neighbours.
 """
 
 import re

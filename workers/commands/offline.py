@@ -19,7 +19,7 @@ from workers.commands.base import Command, json_option, print_json, warn
 Row = Mapping[str, Any]
 ToRows = Callable[[str, bytes], Iterator[Row]]
 Write = Callable[[Row], None]
-INPUT_TYPES = click.Choice(["auto", "text", "html", "page"])
+INPUT_TYPES = click.Choice(["auto", "text", "html", "page", "feed"])
 files_argument = click.argument("files", nargs=-1, required=True, metavar="FILE...")
 
 
@@ -45,30 +45,51 @@ def parse(settings: Settings, files: Sequence[str], url: str, as_json: bool) -> 
 
 @click.command("clean", cls=Command, example="copydesk clean story.html --json")
 @files_argument
-@click.option(
-    "--type", "input_type", type=click.Choice(["auto", "text", "html", "page"]), default="auto", help="input type"
-)
-@click.option("--url", default="", help="URL of the article; resolves relative links")
+@click.option("--type", "input_type", type=INPUT_TYPES, default="auto", help="input type")
+@click.option("--url", default="", help="URL of the article or feed; resolves relative links")
 @click.option("--title", default="", help="headline, if the file has none")
 @json_option("print JSON, one object per line, instead of plain text")
 def clean(settings: Settings, files: Sequence[str], input_type: str, url: str, title: str, as_json: bool) -> ExitCode:
-    """Clean articles; print one article per file.
+    """Clean articles; print one article per file, or all articles of a feed as JSON, one per line.
 
     FILE `-` reads standard input. The exit code is 1 when a file is unreadable.
     """
     from workers.clean.cleaner import clean as clean_article
+    from workers.poller.formats import looks_like_feed
     from workers.text.encoding import decode
 
     def to_rows(name: str, data: bytes) -> Iterator[Row]:
         import msgspec
 
-        content = clean_article(decode(data), input_type, title=title, url=url)
-        yield {"url": url} | msgspec.to_builtins(content)
+        text = decode(data)
+        if input_type == "feed" or (input_type == "auto" and looks_like_feed(text)):
+            yield from _feed_rows(name, data, url)
+        else:
+            yield {"url": url} | msgspec.to_builtins(clean_article(text, input_type, title=title, url=url))
 
     return process_files(files, to_rows, print_json if as_json else _print_article)
 
 
+def _feed_rows(name: str, data: bytes, url: str) -> Iterator[Row]:
+    """Yield the articles of a feed document. Unreadable entries are reported on standard error."""
+    import msgspec
+
+    from workers.desk.feed_articles import feed_articles
+    from workers.poller.formats import parse_feed
+
+    feed = parse_feed(data, url or _file_url(name), fetched_at=datetime.now(UTC))
+    for reason in (feed.warning, *(reason for _, reason in feed.unreadable)):
+        if reason:
+            warn(f"{name}: {reason}")
+    for article in feed_articles(feed):
+        yield msgspec.to_builtins(article)
+
+
 def _print_article(row: Row) -> None:
+    """Print an article as plain text, or as JSON if it comes from a feed."""
+    if "feed" in row:
+        print_json(row)
+        return
     head = [row.get("kicker"), row.get("title"), row.get("dek"), ", ".join(row.get("byline", ()))]
     print("\n\n".join([*filter(None, head), *row.get("paragraphs", ())]) + "\n")
 

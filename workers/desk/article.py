@@ -8,17 +8,19 @@ import msgspec
 from streams.brokers.base import OutgoingMessage
 from streams.codec import encode
 from streams.config.tables import Route
-from streams.records import Article, Image, Item, MessageId, RevisionChanges
+from streams.records import Article, Content, Image, Item, MessageId, RevisionChanges
 from streams.routing import matching_routes
 from streams.topics import ARTICLES, route_topic
+from workers.clean.blocks import Block
 from workers.clean.cleaner import (
     BlockDocument,
     CleanedContent,
-    clean_blocks,
+    clean_unrendered,
     detect_gallery,
     detect_input_type,
     to_blocks,
 )
+from workers.clean.feed_body import repair_markup
 from workers.clean.render import paragraphs_html
 from workers.clean.site_facts import SiteFacts
 from workers.dedupe.fingerprint import fingerprint as fingerprint_of
@@ -33,6 +35,7 @@ CONTENT_FIELDS = tuple(name for name in Article.__struct_fields__ if name in Cle
 ITEM_FIELDS = tuple(
     name for name in Article.__struct_fields__ if name in Item.__struct_fields__ and name != "fingerprint"
 )
+SIMILAR_LENGTH = 3  # a text with a third of the words may have more after cleaning
 
 
 def item_blocks(item: Item) -> BlockDocument:
@@ -43,20 +46,44 @@ def item_blocks(item: Item) -> BlockDocument:
 
 
 def feed_blocks(item: Item) -> BlockDocument:
-    """Return the blocks of an item's feed content: the longest content, else the summary."""
-    body = max(item.content, key=lambda c: len(c.value), default=item.summary)
-    if body is None or not body.value.strip():
+    """Return the blocks of an item's feed content: of the content or summary with the most words of story.
+
+    Images of the other texts stay: a content may be a picture, with the story in the summary.
+    """
+    texts = [text for text in (*item.content, *([item.summary] if item.summary else [])) if text.value.strip()]
+    documents = [_text_blocks(text, item) for text in {text.value: text for text in texts}.values()]
+    if not documents:
         return BlockDocument("text", [], plain_text(item.title))
+    best = documents[0] if len(documents) == 1 else _longest(documents)
+    if not any(block.images for block in best.blocks):
+        images = [tag for document in documents for block in document.blocks for tag in block.images]
+        pictures = [Block("", "img", images=tuple(images))] if images else []
+        best = best._replace(blocks=[*pictures, *best.blocks])
+    return best
+
+
+def _text_blocks(text: Content, item: Item) -> BlockDocument:
     # Some feeds declare text/plain and send HTML. In real plain text every line is a block.
-    input_type = "text" if body.type == "text/plain" and detect_input_type(body.value) == "text" else "html"
-    return to_blocks(body.value, input_type, title=item.title, url=body.base or item.link or item.feed)
+    is_plain = text.type == "text/plain" and detect_input_type(text.value) == "text"
+    value = text.value if is_plain else repair_markup(text.value)
+    return to_blocks(value, "text" if is_plain else "html", title=item.title, url=text.base or item.link or item.feed)
+
+
+def _longest(documents: Sequence[BlockDocument]) -> BlockDocument:
+    """Return the document with the most words; of similar ones, the one with the most words after cleaning."""
+    words = [sum(block.words for block in document.blocks) for document in documents]
+    longest = max(words)
+    similar = [document for document, n in zip(documents, words, strict=True) if n * SIMILAR_LENGTH >= longest]
+    if len(similar) == 1 or longest == 0:
+        return similar[0]
+    return max(similar, key=lambda document: clean_unrendered(document).word_count)
 
 
 def clean_item(item: Item, document: BlockDocument | None = None, facts: SiteFacts | None = None) -> CleanedContent:
-    """Return the cleaned content of an item. *facts*: headlines and repeated lines of its site."""
-    content = clean_blocks(document or item_blocks(item), facts)
+    """Return the cleaned content of an item, without HTML. *facts*: headlines and repeated lines of its site."""
+    content = clean_unrendered(document or item_blocks(item), facts)
     if item.page is not None:  # the page may be a cookie or subscription notice: then the feed content is longer
-        feed_content = clean_blocks(feed_blocks(item), facts)
+        feed_content = clean_unrendered(feed_blocks(item), facts)
         return feed_content if feed_content.word_count > content.word_count else content
     return content
 
@@ -90,12 +117,13 @@ def is_publishable(item: Item, content: CleanedContent) -> bool:
 
 
 def to_article(
-    item: Item, content: CleanedContent, *, id_: str, revision: int, source: MessageId, fingerprint: bytes = b"",
+    item: Item, content: CleanedContent, *, id_: str, revision: int, source: MessageId | None, fingerprint: bytes = b"",
     story: "StoryAssignment | None" = None, changes: RevisionChanges | None = None,
 ) -> Article:  # fmt: skip
     """Return the article of *item*. A field takes the value of the feed, else that of the text, by its name.
 
-    *source*: position of the item's message. *story*: None for an article that starts its own story.
+    *source*: position of the item's message, None for an item from a file. *story*: None for an article that starts
+    its own story.
     """
     fields = {name: getattr(content, name) for name in CONTENT_FIELDS} | {
         name: value for name in ITEM_FIELDS if (value := getattr(item, name))
@@ -104,7 +132,7 @@ def to_article(
         "publisher": item.publisher, "language": item.language, "tags": item.categories,
         "byline": item.authors or content.byline, "title": article_title(item, content),
         "url": web_url(item.link), "canonical_url": web_url(item.canonical_url),
-        "images": article_images(item, content), "html": content.html or paragraphs_html(content.paragraphs),
+        "images": article_images(item, content), "html": content.rendered().html or paragraphs_html(content.paragraphs),
         "article_type": content.article_type or detect_gallery(content),
     }  # fmt: skip
     return Article(

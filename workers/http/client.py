@@ -12,16 +12,19 @@ import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from types import TracebackType
 from urllib.parse import urljoin, urlsplit
 
 import aiohttp
 from aiohttp import http_exceptions
+from yarl import URL
 
 from streams.config.settings import Settings
 from streams.errors import CopydeskError, UnavailableError, UnreadableError
 from workers.http.address_filter import BlockedAddressError, check_scheme, is_allowed, public_socket
 from workers.http.decompress import ACCEPT_ENCODING, BoundedDecompressor
+from workers.http.message_length import BoundedResponseHandler
 
 MAX_REDIRECTS = 5
 CONNECT_S = 5.0
@@ -30,6 +33,7 @@ MAX_RATIO_TO_FEED_BYTES = 3.2  # decompressed size to size on the wire: 32 MiB t
 MAX_BUFFERED_BYTES = 256 * 1024 * 1024  # of all bodies together
 MAX_LINE_BYTES = MAX_FIELD_BYTES = 16_384
 MAX_LOCATION_CHARS = 4_096
+MAX_COOKIES = 50
 DEFAULT_PORTS = {"http": 80, "https": 443}
 REDIRECTS = {301: True, 302: False, 303: False, 307: False, 308: True}  # status → permanent, RFC 9110 §15.4
 METHOD_PRESERVING = {307, 308}  # redirects that a POST follows, §15.4.8, §15.4.9
@@ -63,8 +67,9 @@ class Response:
 
 
 class HttpClient:
-    """The shared HTTP client of a process. It keeps no cookies and ignores proxies of the environment.
+    """The shared HTTP client of a process. It ignores proxies of the environment.
 
+    Cookies live for one chain of redirects: some servers set one and redirect to the same URL.
     *accept*: the default Accept header of its requests.
     """
 
@@ -88,6 +93,8 @@ class HttpClient:
         connector = aiohttp.TCPConnector(
             limit=0, ssl=context, ttl_dns_cache=60, socket_factory=socket_factory,  # type: ignore[arg-type]
         )  # fmt: skip
+        handler = partial(BoundedResponseHandler, loop=asyncio.get_running_loop())
+        connector._factory = handler  # type: ignore[assignment]
         return aiohttp.ClientSession(
             connector=connector,
             auto_decompress=False,
@@ -144,11 +151,13 @@ class HttpClient:
     ) -> Response:  # fmt: skip
         """Return the response after redirects; a GET unless there is a *body* to POST."""
         origin, permanent = urlsplit(url)[:2], True
-        current = url
+        current, cookies = url, aiohttp.CookieJar(unsafe=True)  # also for IP addresses
         for _ in range(MAX_REDIRECTS + 1):
             allowed = credentials if urlsplit(current)[:2] == origin else Credentials(proxy=credentials.proxy)
             url_error = "bad_url" if current == url else "bad_http"
-            async with await self._request(current, headers, allowed, url_error, body) as response:
+            async with await self._request(
+                current, with_cookies(headers, allowed, cookies, current), allowed, url_error, body
+            ) as response:
                 redirects = METHOD_PRESERVING if body is not None else REDIRECTS
                 if response.status not in redirects or "Location" not in response.headers:
                     has_content = response.status == 200 and body is None
@@ -160,6 +169,7 @@ class HttpClient:
                         round((time.monotonic() - start_s) * 1000),
                         current if permanent and current != url else "",
                     )
+                cookies.update_cookies(response.cookies, response.url)
                 permanent = permanent and REDIRECTS[response.status]
                 current = resolve_redirect(current, response.headers["Location"])
         raise UnavailableError(f"more than {MAX_REDIRECTS} redirects", code="too_many_redirects")
@@ -190,7 +200,9 @@ class HttpClient:
         if response.content_length and response.content_length > max_bytes:
             raise UnreadableError(f"body is longer than {max_bytes:,} bytes (max_feed_bytes)", code="too_large")
         decompressor = BoundedDecompressor(
-            response.headers.get("Content-Encoding", ""), max_bytes, int(max_bytes * MAX_RATIO_TO_FEED_BYTES)
+            ", ".join(response.headers.getall("Content-Encoding", ())),
+            max_bytes,
+            int(max_bytes * MAX_RATIO_TO_FEED_BYTES),
         )
         body = bytearray()
         try:
@@ -204,6 +216,19 @@ class HttpClient:
             return bytes(body)
         finally:
             self._buffered_bytes -= len(body)
+
+
+def with_cookies(
+    headers: Mapping[str, str], credentials: Credentials, cookies: aiohttp.CookieJar, url: str
+) -> Mapping[str, str]:
+    """Return *headers* with the cookies for *url*, after those of the feed's credentials."""
+    pairs = (
+        [f"{cookie.key}={cookie.value}" for cookie in cookies.filter_cookies(URL(url)).values()] if len(cookies) else []
+    )
+    if not pairs:
+        return headers
+    own = [value for name, value in (*credentials.headers.items(), *headers.items()) if name.lower() == "cookie"]
+    return {**headers, "Cookie": "; ".join((*own, *pairs[:MAX_COOKIES]))}
 
 
 def resolve_redirect(url: str, location: str) -> str:

@@ -13,8 +13,8 @@ ELEMENTS = frozenset(
     meter nav noscript object ol optgroup option output p param picture pre progress q rp rt ruby s samp script search
     section select slot small source span strong style sub summary sup svg table tbody td template textarea tfoot th
     thead time title tr track u ul var video wbr
-    acronym basefont bgsound big blink center dir font frame frameset isindex keygen listing marquee nobr noembed
-    noframes plaintext strike tt xmp""".split()
+    acronym applet basefont bgsound big blink center dir font frame frameset isindex keygen listing marquee nextid
+    nobr noembed noframes plaintext rb rtc spacer strike tt xmp""".split()
 )
 BREAKS = frozenset("br hr".split())  # markup even without attributes and end tag
 SPACED = BREAKS | frozenset("div p li ul ol tr td th table h1 h2 h3 h4 h5 h6 blockquote section dd dt".split())

@@ -50,12 +50,12 @@ class ArticlesApi:
     async def revisions(self, id_: str) -> tuple[list[Article], bool]:
         """Return the revisions of an article in order, and whether they include every retained revision."""
         await self.broadcaster.start()
-        buffered = _revisions(id_, [event.delivery for event in self.broadcaster.events])
+        buffered = _revisions(id_, [event.message for event in self.broadcaster.events])
         if buffered and buffered[0].revision == 1:
             return buffered, True
         async with self._search_slots:
-            deliveries, complete = await self._search(id_)
-        return _revisions(id_, deliveries), complete
+            messages, complete = await self._search(id_)
+        return _revisions(id_, messages), complete
 
     async def _search(self, id_: str) -> tuple[list[ConsumedMessage], bool]:
         key, matches, ends = id_.encode(), list[ConsumedMessage](), dict(self.broadcaster.position)
@@ -65,7 +65,7 @@ class ArticlesApi:
         try:
             async with asyncio.timeout(SEARCH_TIMEOUT_S):
                 while reader.position().get(partition, 0) < end or not (matches or await reader.at_end()):
-                    matches += [delivery for delivery in await reader.read(1.0) if delivery.key == key]
+                    matches += [message for message in await reader.read(1.0) if message.key == key]
         except TimeoutError:
             return matches, False
         finally:
@@ -73,13 +73,13 @@ class ArticlesApi:
         return matches, True
 
 
-def _revisions(id_: str, deliveries: Sequence[ConsumedMessage]) -> list[Article]:
-    """Return the article's revisions among *deliveries*, without repetitions, in order."""
+def _revisions(id_: str, messages: Sequence[ConsumedMessage]) -> list[Article]:
+    """Return the article's revisions among *messages*, without repetitions, in order."""
     by_number: dict[int, Article] = {}
-    for delivery in deliveries:
-        if delivery.key == id_.encode():
+    for message in messages:
+        if message.key == id_.encode():
             try:
-                article = decode(delivery.value, Article)
+                article = decode(message.value, Article)
             except UnreadableError:
                 continue
             by_number[article.revision] = article

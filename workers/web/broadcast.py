@@ -32,7 +32,7 @@ Position = dict[int, int]
 class Event(NamedTuple):
     """A message and the position after it."""
 
-    delivery: ConsumedMessage
+    message: ConsumedMessage
     position: str
 
 
@@ -107,28 +107,28 @@ class Broadcaster:
         self.first = self.first or dict(self.position)
         while True:
             wait_s = POLL_TIMEOUT_S if self._ready.is_set() else FIRST_POLL_TIMEOUT_S
-            deliveries = await retry_unavailable(
+            messages = await retry_unavailable(
                 functools.partial(reader.read, wait_s),
                 "broadcast interrupted",
                 max_delay_s=MAX_DELAY_S,
                 topic=self.topic.name,
             )
-            for n, delivery in enumerate(deliveries):
-                self._broadcast(delivery)
+            for n, message in enumerate(messages):
+                self._broadcast(message)
                 if n % YIELD_EVERY == YIELD_EVERY - 1:
                     await asyncio.sleep(0)  # subscribers empty their queues, so a burst makes none of them slow
-            if not deliveries or len(self.events) == BUFFER_EVENTS:
+            if not messages or len(self.events) == BUFFER_EVENTS:
                 self._ready.set()
 
-    def _broadcast(self, delivery: ConsumedMessage) -> None:
-        if delivery.offset < self.position.get(delivery.partition, 0):
+    def _broadcast(self, message: ConsumedMessage) -> None:
+        if message.offset < self.position.get(message.partition, 0):
             return
-        self.position[delivery.partition] = delivery.offset + 1
+        self.position[message.partition] = message.offset + 1
         if self.observe:
-            self.observe(delivery)
-        event = Event(delivery, format_position(self.position))
+            self.observe(message)
+        event = Event(message, format_position(self.position))
         if len(self.events) == BUFFER_EVENTS:
-            oldest = self.events[0].delivery
+            oldest = self.events[0].message
             self.first[oldest.partition] = oldest.offset + 1
         self.events.append(event)
         for queue in list(self._queues):
@@ -150,7 +150,7 @@ class Broadcaster:
         async for event in self._replay(position):
             yield event
         queue: asyncio.Queue[Event | None] = asyncio.Queue(QUEUE_EVENTS)
-        buffered = [e for e in self.events if e.delivery.offset >= position.get(e.delivery.partition, 0)]
+        buffered = [e for e in self.events if e.message.offset >= position.get(e.message.partition, 0)]
         self._queues.add(queue)
         try:
             for event in buffered:
@@ -176,10 +176,10 @@ class Broadcaster:
         reader = await self.broker.open_reader(self.topic, "", Offsets(position))
         try:
             while any(position.get(p, 0) < offset for p, offset in self.first.items()):
-                deliveries = await reader.read(POLL_TIMEOUT_S)
+                messages = await reader.read(POLL_TIMEOUT_S)
                 position |= {p: max(n, position.get(p, 0)) for p, n in reader.position().items()}
-                for delivery in deliveries:
-                    yield Event(delivery, format_position(position))
+                for message in messages:
+                    yield Event(message, format_position(position))
         finally:
             await reader.close()
 

@@ -21,16 +21,16 @@ class Latency:
         self.sum_s = 0.0
         self.last_s: deque[float] = deque(maxlen=WINDOW_ARTICLES)
 
-    def observe(self, delivery: ConsumedMessage) -> None:
+    def observe(self, message: ConsumedMessage) -> None:
         """Record the latency of an encoded article. Articles without `fetched_at` are ignored."""
-        match = _FETCHED.search(delivery.value)
+        match = _FETCHED.search(message.value)
         if match is None:
             return
         try:
             fetched_at = datetime.fromisoformat(match[1].decode())
         except ValueError:
             return
-        latency_s = max(0.0, delivery.time_s - fetched_at.timestamp())
+        latency_s = max(0.0, message.time_s - fetched_at.timestamp())
         self.counts[bisect_left(BOUNDS_S, latency_s)] += 1
         self.sum_s += latency_s
         self.last_s.append(latency_s)

@@ -32,7 +32,7 @@ PATHS: tuple[tuple[str, str, str, str], ...] = (
     ("post", "/dead-letters", f"Replay or discard a dead letter. {TOKEN}", JSON),
     ("get", "/websub/{token}", "WebSub: verify a subscription's intent.", TEXT),
     ("post", "/websub/{token}", "WebSub: accept pushed content.", TEXT),
-    ("get", "/", "Return the live page.", "text/html"),
+    ("get", "/", "Return the status page.", "text/html"),
     ("get", "/page.js", "Return the page's script.", "text/javascript"),
     ("get", "/page.css", "Return the page's style.", "text/css"),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The web server: topics, articles, health, metrics, the live page, and WebSub callbacks. Loopback by default."""
+"""The web server: topics, articles, health, metrics, the status page, and WebSub callbacks. Loopback by default."""
 
 import asyncio
 import json

@@ -76,7 +76,7 @@ class TopicsApi:
             raise web.HTTPNotFound(text=f"unknown topic: {name}; /topics lists all topics")
         if format_ not in FORMATS:
             return await self._events(request, broadcaster)
-        if not _has_articles(broadcaster.topic):
+        if not broadcaster.topic.has_articles:
             raise web.HTTPNotFound(text=f"no feed: {topic} (it has no articles); read /topics/{topic}")
         return await self._feed(request, broadcaster, format_)
 
@@ -129,18 +129,14 @@ def _encode_sse(event: Event | None) -> bytes:
     """Return an event in the SSE format; a comment as heartbeat for None."""
     if event is None:
         return b": heartbeat\n\n"
-    return b"id: %s\ndata: %s\n\n" % (event.position.encode(), event.delivery.value.replace(b"\n", b" "))
+    return b"id: %s\ndata: %s\n\n" % (event.position.encode(), event.message.value.replace(b"\n", b" "))
 
 
 def _decode_article(event: Event) -> Article | None:
     try:
-        return decode(event.delivery.value, Article)
+        return decode(event.message.value, Article)
     except UnreadableError:
         return None
-
-
-def _has_articles(topic: Topic) -> bool:
-    return topic.compact
 
 
 def _short_name(topic: Topic) -> str:
@@ -151,5 +147,5 @@ def _topic_row(broadcaster: Broadcaster) -> dict[str, Any]:
     topic = broadcaster.topic
     path = f"/topics/{_short_name(topic)}"
     row = {"topic": topic.name, "events": path, "subscribers": broadcaster.subscribers}
-    feeds = {format_: f"{path}.{format_}" for format_ in FORMATS} if _has_articles(topic) else {}
+    feeds = {format_: f"{path}.{format_}" for format_ in FORMATS} if topic.has_articles else {}
     return row | feeds

@@ -1,6 +1,6 @@
 """Memory relief: remove the oldest messages before the end of their retention when the broker's memory is short.
 
-     80 %   relief begins, and ends at 75 %: committed items, then poll results, then articles that all groups read
+     80 %   relief begins, down to 75 %: committed items, then poll results, then articles that all groups read
      85 %   pollers pause (workers/poller/poller.py)
      95 %   articles that a group has not read are removed, down to 90 %
     100 %   the server rejects pollers; the desk continues in the reserve
@@ -28,7 +28,7 @@ class Rule(NamedTuple):
     """Permits the removal of messages of a topic and its routes, above and down to shares of the memory."""
 
     topic: str
-    above: float = END  # applies within a round that has begun
+    above: float = BEGIN  # above END: sizes are estimates, and items that end just above END spare the articles
     down_to: float = END
     needs: str = ""  # a group that must have committed the messages
     unread: bool = False  # include messages that groups have not committed

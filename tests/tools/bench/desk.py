@@ -14,6 +14,7 @@ from tests.tools.bench.common import Stopwatch, run, server
 from workers.clean.cleaner import clean
 from workers.demo.newsroom import body
 from workers.demo.stories import story
+from workers.desk.article import clean_item, content_fingerprint
 from workers.desk.desk import create_desk
 
 COUNT = 3_000
@@ -58,6 +59,10 @@ async def work(settings: Settings) -> dict[str, Any]:
     for i in made[:500]:
         clean(i.content[0].value, "html", title=i.title, url=i.link)
     cost["of_which_cleaning_cpu_us"] = watch.per_item(500)["cpu_us"]
+    watch = Stopwatch()
+    for i in made[:500]:
+        content_fingerprint(clean_item(i))
+    cost["cleaning_of_a_duplicate_cpu_us"] = watch.per_item(500)["cpu_us"]
     return cost
 
 

@@ -96,7 +96,7 @@ async def work(settings: Settings, deliveries: int, stories: int, seed: int) -> 
     trouble.cancel()
     desks.stop()
     counters = await read_counters(broker.state)
-    figures = await judged(broker, items)
+    figures = await count_outcomes(broker, items)
     await broker.close()
     return {
         "deliveries": len(order), "stories": stories, "versions": len(items), "kills": desks.kills,
@@ -104,7 +104,7 @@ async def work(settings: Settings, deliveries: int, stories: int, seed: int) -> 
     }  # fmt: skip
 
 
-async def judged(broker: Broker, items: list[Item]) -> dict[str, int]:
+async def count_outcomes(broker: Broker, items: list[Item]) -> dict[str, int]:
     """Return the figures of the output, and its violations."""
     published: dict[str, list[Article]] = defaultdict(list)
     reader = await broker.open_reader(ARTICLES, "", Start.EARLIEST)

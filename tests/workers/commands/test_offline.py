@@ -39,6 +39,40 @@ def test_clean_reads_files_and_standard_input(tmp_path: Path) -> None:
     assert plain == "Board meets\n\nThe harbour board met.\n\n"
 
 
+@pytest.mark.parametrize("options", [(), ("--json",), ("--type", "feed")])
+def test_clean_prints_articles_of_feed(tmp_path: Path, options: tuple[str, ...]) -> None:
+    body = "<p>The harbour board met.</p><p>Advertisement</p><img src='gate.png'>"
+    (tmp_path / "a.xml").write_bytes(
+        rss([("/1", "One <gorilla>", body), ("/1", "One <gorilla>", body), ("/2", "Two", "x")])
+    )
+    done = copydesk("clean", "a.xml", "--url", "https://courier.example/feed.xml", *options, cwd=tmp_path)
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [(row["title"], row["url"]) for row in rows] == [
+        ("One <gorilla>", "https://courier.example/1"),
+        ("Two", "https://courier.example/2"),
+    ]
+    assert rows[0]["paragraphs"] == ["The harbour board met."]
+    assert [image["url"] for image in rows[0]["images"]] == ["https://courier.example/gate.png"]
+
+
+def test_clean_reports_broken_feed(tmp_path: Path) -> None:
+    (tmp_path / "a.xml").write_text("<html>no feed</html>")
+    (tmp_path / "b.xml").write_text("<rss version='2.0'><channel><item><title>T</title></item><item/></channel></rss>")
+    done = copydesk("clean", "--type", "feed", "a.xml", "b.xml", cwd=tmp_path, check=1)
+    assert [json.loads(line)["title"] for line in done.stdout.splitlines()] == ["T"]
+    assert done.stderr.splitlines() == [
+        "copydesk: a.xml: an HTML page, not a feed",
+        "copydesk: b.xml: unreadable entry: it has no title, text or link",
+    ]
+
+
+def test_clean_prints_articles_of_json_feed(tmp_path: Path) -> None:
+    item = {"id": "1", "url": "https://courier.example/1", "title": "Gate", "content_html": "<p>The gate opened.</p>"}
+    (tmp_path / "a.json").write_text(json.dumps({"version": "https://jsonfeed.org/version/1.1", "items": [item]}))
+    [row] = [json.loads(line) for line in copydesk("clean", "a.json", cwd=tmp_path).stdout.splitlines()]
+    assert (row["title"], row["paragraphs"]) == ("Gate", ["The gate opened."])
+
+
 def test_cli_ignores_broken_pipe(tmp_path: Path) -> None:
     (tmp_path / "a.xml").write_bytes(rss([(f"https://a.example/{n}", "T" * 1000, "x") for n in range(500)]))
     line = f"{sys.executable} -m workers.cli parse {tmp_path / 'a.xml'} | head -1 | wc -l"

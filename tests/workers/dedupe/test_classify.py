@@ -21,7 +21,7 @@ A, B, C = b"a" * 8, b"b" * 8, b"c" * 8
         (ArticleMemory(2, 2.0, (B, A)), B, 1.0, Status.DUPLICATE, 2),
     ],
 )
-def test_classify(
+def test_classify_returns_status_and_revision(
     memory: ArticleMemory | None, fingerprint: bytes, fetched_s: float, status: Status, revision: int
 ) -> None:
     classification = classify(memory, fingerprint, fetched_s)

@@ -21,7 +21,7 @@ DIFFS: list[tuple[list[str], list[str], list[DiffOp]]] = [
 ]
 
 
-def test_diff() -> None:
+def test_diff_marks_deleted_and_inserted_words() -> None:
     for before, after, operations in DIFFS:
         assert diff(before, after) == operations
 

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from streams.records import Content, Image, Item, MessageId
+from workers.clean.cleaner import clean
 from workers.desk.article import clean_item, content_fingerprint, is_publishable, to_article
 
 SOURCE = MessageId("copydesk.items", 0, 1)
@@ -32,6 +33,16 @@ def test_clean_item_detects_html_declared_as_text() -> None:
         "Another < line.",
     )
     assert clean_item(make_item(content=(Content("<p>A &amp; B</p>", "text/plain"),))).paragraphs == ("A & B",)
+
+
+def test_clean_item_leaves_html_to_the_article() -> None:
+    """Duplicates are cleaned, and never rendered."""
+    item = make_item(content=(Content("<p>The <b>ferry</b> sank.</p>"),))
+    content = clean_item(item)
+    assert content.html == ""
+    assert content.rendered() == clean(item.content[0].value, "html", title=item.title)
+    article = to_article(item, content, id_="id", revision=1, source=SOURCE)
+    assert article.html == content.rendered().html == "<p>The <b>ferry</b> sank.</p>"
 
 
 def test_feed_metadata_overrides_text() -> None:

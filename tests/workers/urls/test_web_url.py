@@ -3,7 +3,7 @@
 import json
 from datetime import UTC, datetime
 from html import escape
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import feedparser
 import pytest
@@ -16,7 +16,7 @@ from workers.poller.discovery import feed_links
 from workers.poller.formats import ParsedFeed, parse_feed
 from workers.poller.websub import parse_link_header
 from workers.urls.canonical import canonical_url
-from workers.urls.web_url import MAX_URL_CHARS, web_url
+from workers.urls.web_url import _USUAL, MAX_URL_CHARS, _is_web, web_url
 from workers.web.feed_writers import FORMATS
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -186,3 +186,10 @@ def test_link_header_skips_bad_link() -> None:
 def test_canonical_url_of_wrapper_is_of_the_web(target: str) -> None:
     wrapper = f"https://www.google.com/url?url={target}"
     assert canonical_url(wrapper) == web_url(canonical_url(wrapper)) != ""
+
+
+@given(st.from_regex(_USUAL, fullmatch=True))
+def test_usual_url_passes_the_full_check(link: str) -> None:
+    assert _is_web(link)
+    assert urljoin(FEED, link) == link
+    assert web_url(f" {link}", FEED) == web_url(link) == link

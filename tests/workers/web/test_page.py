@@ -1,4 +1,4 @@
-"""The live page in Chromium."""
+"""The status page in Chromium."""
 
 import asyncio
 import json

@@ -16,7 +16,25 @@ from workers.poller.formats import feedparser_xml, json_feed
 from workers.poller.formats.to_item import FeedDocument, ParsedFeed
 from workers.text.encoding import decode_document
 
-__all__ = ["ACCEPT", "FORMATS", "FeedDocument", "FeedFormat", "ParsedFeed", "normalise_document", "parse_feed"]
+__all__ = [
+    "ACCEPT",
+    "FORMATS",
+    "FeedDocument",
+    "FeedFormat",
+    "ParsedFeed",
+    "looks_like_feed",
+    "normalise_document",
+    "parse_feed",
+]
+
+# The first element of a feed: RSS, Atom and RDF, with any namespace prefix. Or the version of a JSON Feed.
+_FEED_ROOT = re.compile(
+    r"\A[\s\ufeff]*+(?:<\?[^>]*+>\s*+|<!--(?:(?!-->).)*+-->\s*+|<!DOCTYPE[^>\[]*+(?:\[[^\]]*+\])?[^>]*+>\s*+)*+"
+    r"<(?:[\w-]{1,30}:)?(?:rss|feed|rdf|channel)[\s>]",
+    re.IGNORECASE | re.DOTALL,
+)
+_JSON_FEED = re.compile(r"\A[\s\ufeff]*+\{.*?\"version\"\s*+:\s*+\"https?:\\?/\\?/(?:www\.)?jsonfeed\.org", re.DOTALL)
+SNIFFED_CHARS = 20_000
 
 
 class FeedFormat(Protocol):
@@ -49,6 +67,12 @@ FORMATS: tuple[FeedFormat, ...] = (
     feedparser_xml,
 )
 ACCEPT = ", ".join([*(t for f in FORMATS for t in f.MEDIA_TYPES), "application/xml;q=0.9", "*/*;q=0.8"])
+
+
+def looks_like_feed(text: str) -> bool:
+    """Return whether *text* begins like a feed document."""
+    head = text[:SNIFFED_CHARS]
+    return bool(_FEED_ROOT.match(head) or _JSON_FEED.match(head))
 
 
 def parse_feed(

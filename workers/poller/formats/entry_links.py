@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import urljoin
 
 from workers.urls.web_url import web_url
 
@@ -37,8 +36,10 @@ def _candidates(entry: Mapping[str, Any], document_url: str) -> Iterator[Any]:
     guid = str(entry.get("id") or "")
     if entry.get("permalink", True):
         is_path = guid.startswith("/") and not guid.startswith("//")
-        yield urljoin(document_url, guid) if is_path else guid
-    yield from (content.get("src") for content in entry.get("content") or ())
+        yield web_url(guid, document_url) if is_path else guid
+    for content in entry.get("content") or ():
+        if src := content.get("src"):
+            yield web_url(str(src), content.get("base") or document_url)
 
 
 def _is_html(link: Mapping[str, Any]) -> bool:

@@ -1,4 +1,4 @@
-// The live page: articles (/topics/articles), health (/status.json), and administration of feeds and dead letters.
+// The status page: articles (/topics/articles), health (/status.json), and administration of feeds and dead letters.
 // Text is only inserted as textContent, so markup in articles cannot run.
 "use strict";
 const $ = (id) => document.getElementById(id);

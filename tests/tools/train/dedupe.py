@@ -1,7 +1,7 @@
-"""`make train-judge`: train the near-duplicate model from ../shared/corpus/judge.
+"""`make train-dedupe`: train the near-duplicate model from ../shared/corpus/judge.
 
 The training data are the pairs of texts that share an index key, because the index compares no others. All copies of a
-text are in one fold. `tests/tools/train/judge.json` has the curve on texts that the trees have not seen.
+text are in one fold. `tests/tools/train/dedupe.json` has the curve on texts that the trees have not seen.
 """
 
 import itertools
@@ -32,7 +32,7 @@ from workers.dedupe.near_duplicates.signature import (
 from workers.demo.stories import PLOTS, story
 
 CORPUS = SHARED / "corpus" / "judge"
-CURVE = Path(__file__).with_name("judge.json")
+CURVE = Path(__file__).with_name("dedupe.json")
 SETS = ("natural", "synth", "synthsum", "forms")
 FORMS = 600  # stories of the demo newsroom: few sentences, with different names and numbers each time
 FOLDS = 5

@@ -1,8 +1,8 @@
-"""`make bench-judge`: quality and cost of near-duplicate and link detection, beside other algorithms.
+"""`make bench-dedupe`: quality and cost of near-duplicate and link detection, beside other algorithms.
 
-python -m tests.tools.bench.judge [quality|urls|merges|scale]...      ../shared/corpus/judge beside the project
+python -m tests.tools.bench.dedupe [quality|urls|merges|scale]...      ../shared/corpus/judge beside the project
 
-The model was trained on these texts; tests/tools/train/judge.json has its cross-validated quality. The figures here are
+The model was trained on these texts; tests/tools/train/dedupe.json has its cross-validated quality. The figures here are
 those of the whole near-duplicate index. Among the other algorithms, which are not trained, they are comparable.
 """
 
@@ -22,7 +22,7 @@ from streams.brokers import open_broker
 from streams.config.settings import Settings
 from tests.conftest import SHARED
 from tests.tools.bench.common import Stopwatch, run, server
-from tests.tools.train.judge import SETS, Texts, lines, texts
+from tests.tools.train.dedupe import SETS, Texts, lines, texts
 from workers.dedupe.classify import ArticleMemory
 from workers.dedupe.identity import article_id
 from workers.dedupe.near_duplicates.index import StoryIndex

@@ -1,0 +1,167 @@
+"""Content codings, message length and cookies of imperfect servers."""
+
+import asyncio
+import gzip
+import zlib
+from collections.abc import Awaitable, Callable
+
+import brotli
+import pytest
+import zstandard
+
+from streams.config.settings import Settings
+from streams.errors import CopydeskError, UnreadableError
+from workers.http.client import HttpClient, Response
+from workers.http.decompress import BoundedDecompressor
+from workers.http.message_length import parse_head
+
+BODY = b"<rss><channel/></rss>" * 100
+SETTINGS = Settings(allowed_private_hosts="127.0.0.1:*", poll_timeout_s=20)
+
+
+def decompress(data: bytes, coding: str, max_bytes: int = 1 << 22) -> bytes:
+    decompressor = BoundedDecompressor(coding, 1 << 20, max_bytes)
+    body = b"".join(chunk for n in range(0, len(data), 100) for chunk in decompressor.feed(data[n : n + 100]))
+    decompressor.close()
+    return body
+
+
+zstd = zstandard.compress
+CODED = {
+    "unknown": ("aws-chunked", BODY),
+    "a charset": ("UTF-8", BODY),
+    "none": ("none", BODY),
+    "unknown and gzip": ("aws-chunked, gzip", gzip.compress(BODY)),
+    "gzip twice": ("gzip, gzip", gzip.compress(gzip.compress(BODY))),
+    "reverse order": ("deflate, gzip", gzip.compress(zlib.compress(BODY))),
+    "empty elements": (", gzip ,", gzip.compress(BODY)),
+    "br": ("br", brotli.compress(BODY)),
+    "zstd": ("zstd", zstd(BODY)),
+    "two frames of zstd": ("zstd", zstd(BODY[:50]) + zstd(BODY[50:])),
+    "br in gzip": ("br, GZIP", gzip.compress(brotli.compress(BODY))),
+}
+
+
+@pytest.mark.parametrize(("coding", "data"), CODED.values(), ids=CODED)
+def test_content_codings_are_undone(coding: str, data: bytes) -> None:
+    assert decompress(data, coding) == BODY
+
+
+@pytest.mark.parametrize(
+    ("coding", "data"),
+    [
+        ("br", brotli.compress(bytes(1 << 28))),
+        ("zstd", zstd(bytes(1 << 28))),
+        ("gzip, gzip", gzip.compress(gzip.compress(bytes(1 << 28)))),
+    ],
+)
+def test_bomb_in_any_coding_is_refused(coding: str, data: bytes) -> None:
+    with pytest.raises(UnreadableError) as caught:
+        decompress(data, coding)
+    assert caught.value.code == "too_large"
+
+
+@pytest.mark.parametrize(
+    ("coding", "data"),
+    [
+        ("br", brotli.compress(BODY)[:-5]),
+        ("zstd", zstd(BODY)[:-5]),
+        ("br", b"\xff" * 99),
+        ("zstd", b"\xff" * 99),
+        ("compress", BODY),
+        (", ".join(["gzip"] * 5), BODY),
+    ],
+)
+def test_bad_coding_is_refused(coding: str, data: bytes) -> None:
+    with pytest.raises(UnreadableError) as caught:
+        decompress(data, coding)
+    assert caught.value.code == "bad_coding"
+
+
+def test_parse_head_lengths() -> None:
+    head = b"HTTP/1.1 200 OK\r\n%s\r\n"
+    assert parse_head(head % b"Content-Length: 5\r\ncontent-length: 5\r\n").length == 5
+    assert parse_head(head % b"Content-Length: 5, 5\r\n").length == 5
+    assert parse_head(head % b"Content-Length: 5\r\nContent-Length: 6\r\n").length is None
+    chunked = parse_head(head % b"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n")
+    assert (chunked.length, b"ontent" in chunked.data) == (None, False)
+    assert parse_head(b"HTTP/1.1 304 Not Modified\nContent-Length: 5\n\n").length == 0
+
+
+async def fetch(answer: Callable[[bytes], bytes], paths: tuple[str, ...] = ("f",)) -> list[Response]:
+    """Return the responses to *paths* from a server that sends the bytes of *answer* to each request head."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                raw = answer(head)
+                writer.write(raw)
+                await writer.drain()
+                if b"close\r\n" in raw:
+                    break
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with HttpClient(SETTINGS) as client:
+        responses = [await client.get(f"http://127.0.0.1:{port}/{path}") for path in paths]
+    server.close()
+    return responses
+
+
+def run(coroutine: Awaitable[list[Response]]) -> list[Response]:
+    async def go() -> list[Response]:
+        return await coroutine
+
+    return asyncio.run(go())
+
+
+LENGTHS = {
+    "body longer than its length": b"Content-Length: 4\r\nConnection: close\r\n\r\nfeed and more",
+    "body longer, connection kept": b"Content-Length: 4\r\n\r\nfeedHTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nbad",
+    "same length twice": b"Content-Length: 4\r\nContent-Length: 4\r\n\r\nfeed",
+    "same length in a list": b"Content-Length: 4, 4\r\n\r\nfeed",
+    "length beside chunked": b"Content-Length: 99\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nfeed\r\n0\r\n\r\n",
+    "no length": b"Connection: close\r\n\r\nfeed",
+}
+
+
+@pytest.mark.parametrize("rest", LENGTHS.values(), ids=LENGTHS)
+def test_body_ends_at_its_length(rest: bytes) -> None:
+    responses = run(fetch(lambda head: b"HTTP/1.1 200 OK\r\n" + rest, ("1", "2")))
+    assert [response.body for response in responses] == [b"feed", b"feed"]
+
+
+def test_body_of_304_is_dropped() -> None:
+    answer = b"HTTP/1.1 304 Not Modified\r\nContent-Length: 4\r\n\r\nfeed"
+    assert [response.status for response in run(fetch(lambda head: answer, ("1", "2")))] == [304, 304]
+
+
+def test_interim_response_is_skipped() -> None:
+    answer = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfeed more"
+    assert run(fetch(lambda head: answer))[0].body == b"feed"
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [b"Content-Length: 4\r\nContent-Length: 5\r\n\r\nfeed", b"Content-Length: 9\r\nConnection: close\r\n\r\nfeed"],
+)
+def test_contradictory_or_short_body_fails(rest: bytes) -> None:
+    with pytest.raises(CopydeskError):
+        run(fetch(lambda head: b"HTTP/1.1 200 OK\r\n" + rest))
+
+
+def test_cookies_live_for_one_redirect_chain() -> None:
+    heads: list[bytes] = []
+
+    def answer(head: bytes) -> bytes:
+        heads.append(head)
+        if b"Cookie: seen=1; b=2" in head:
+            return b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfeed"
+        cookies = b"Set-Cookie: seen=1; Path=/\r\nSet-Cookie: b=2\r\nSet-Cookie: c=3; Secure\r\nSet-Cookie: d=4; Path=/other\r\n"
+        return b"HTTP/1.1 302 Found\r\nLocation: /1\r\nContent-Length: 0\r\n" + cookies + b"\r\n"
+
+    assert [response.body for response in run(fetch(answer, ("1", "2")))] == [b"feed", b"feed"]
+    assert [b"Cookie" in head for head in heads] == [False, True, False, True]
