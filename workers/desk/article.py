@@ -76,7 +76,7 @@ def _longest(documents: Sequence[BlockDocument]) -> BlockDocument:
     similar = [document for document, n in zip(documents, words, strict=True) if n * SIMILAR_LENGTH >= longest]
     if len(similar) == 1 or longest == 0:
         return similar[0]
-    return max(similar, key=lambda document: clean_blocks(document).word_count)
+    return max(similar, key=lambda document: clean_unrendered(document).word_count)
 
 
 def clean_item(item: Item, document: BlockDocument | None = None, facts: SiteFacts | None = None) -> CleanedContent:
