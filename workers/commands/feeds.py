@@ -44,26 +44,27 @@ def add(settings: Settings, urls: Sequence[str], folder: str) -> ExitCode:
 @click.argument("file", type=click.Path(path_type=Path), metavar="FILE.opml")
 def import_(settings: Settings, file: Path) -> ExitCode:
     """Register the feeds of an OPML file. Creates the data directory if it is absent."""
-    from workers.poller.opml import read_opml
+    from workers.poller.opml import read_outlines
     from workers.poller.registry import validate_feed_url
 
-    entries, code = [], ExitCode.OK
-    for url, folder in read_opml(file):
+    code = ExitCode.OK
+    entries: list[tuple[str, ...]] = []
+    for url, folder, title in read_outlines(file):
         try:
-            entries.append((validate_feed_url(url), folder))
+            entries.append((validate_feed_url(url), folder, title))
         except SettingsError as exc:  # an invalid entry must not prevent the import of the others
             warn(f"feed skipped: {exc}")
             code = ExitCode.FAILED
     return _add_feeds(settings, entries) or code
 
 
-def _add_feeds(settings: Settings, entries: list[tuple[str, str]]) -> ExitCode:
+def _add_feeds(settings: Settings, entries: Sequence[tuple[str, ...]]) -> ExitCode:
     from workers.poller.registry import FeedRegistry
 
     new = run_with_broker(settings, lambda broker: FeedRegistry(broker.state).add(entries), create=True)
     for url in new:
         print(f"added {url}")
-    existing = len({url for url, _ in entries}) - len(new)
+    existing = len({url for url, *_ in entries}) - len(new)
     print(f"{len(new)} added" + (f", {existing} already registered" if existing else ""))
     return ExitCode.OK
 
@@ -74,11 +75,26 @@ def remove(settings: Settings, urls: Sequence[str]) -> ExitCode:
     """Unregister feeds."""
     from workers.poller.registry import FeedRegistry
 
-    removed = run_with_broker(settings, lambda broker: FeedRegistry(broker.state).remove(urls))
+    removed = run_with_broker(settings, lambda broker: FeedRegistry(broker.state).remove(_spellings(urls)))
     return _print_changes(urls, removed, "removed", "no such feed")
 
 
+def _spellings(urls: Sequence[str]) -> list[str]:
+    """Return *urls*, and their normal forms, under which feeds are registered."""
+    return list(dict.fromkeys(spelling for url in urls for spelling in (url, _normal_form(url))))
+
+
+def _normal_form(url: str) -> str:
+    from workers.poller.registry import validate_feed_url
+
+    try:
+        return validate_feed_url(url)
+    except SettingsError:
+        return url
+
+
 def _print_changes(urls: Sequence[str], changed: Collection[str], past_tense: str, failure: str) -> ExitCode:
+    changed = [url for url in urls if url in changed or _normal_form(url) in changed]
     for url in urls:
         if url in changed:
             print(f"{past_tense} {url}")
@@ -98,7 +114,7 @@ def list_(settings: Settings, as_json: bool) -> ExitCode:
         if as_json:
             print_json(_to_row(feed))
         else:
-            print(f"{feed.url}  {plain_text(feed.title) or '-'}  {plain_text(_describe(feed))}")
+            print(f"{feed.url}  {plain_text(feed.shown_title) or '-'}  {plain_text(_describe(feed))}")
     return ExitCode.OK
 
 
@@ -128,6 +144,7 @@ def show_feed(settings: Settings, url: str, as_json: bool) -> ExitCode:
     from workers.text.normalise import plain_text
 
     registered = {feed.url: feed for feed in run_with_broker(settings, lambda broker: FeedRegistry(broker.state).all())}
+    url = url if url in registered else _normal_form(url)
     if url not in registered:
         raise UnreadableError(f"no such feed: {url}; see `copydesk feeds list`")
     history = registered[url].history
@@ -148,6 +165,35 @@ def format_time(time_s: float) -> str:
     return f"{datetime.fromtimestamp(time_s, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
+@feeds.command("edit", example=f"copydesk feeds edit {URL} --title 'World news' --interval 3600")
+@urls_argument
+@click.option("--title", help="title that overrides the feed's own; an empty text restores it")
+@click.option("--folder", help="folder of the feeds; an empty text removes it")
+@click.option("--interval", "interval_s", type=click.FloatRange(0), help="seconds between polls; 0: by the settings")
+@click.option(
+    "--full-text", type=click.Choice(["yes", "no", "default"]), help="whether to fetch the pages of new items"
+)
+def edit(
+    settings: Settings,
+    urls: Sequence[str],
+    title: str | None,
+    folder: str | None,
+    interval_s: float | None,
+    full_text: str | None,
+) -> ExitCode:
+    """Change the title, folder, interval or full text of feeds, and poll them at once."""
+    from workers.poller.registry import FeedRegistry
+
+    changes: dict[str, Any] = {"name": title, "folder": folder, "interval_s": interval_s}
+    changes = {name: value for name, value in changes.items() if value is not None}
+    if full_text:
+        changes["full_text"] = {"yes": True, "no": False, "default": None}[full_text]
+    if not changes:
+        raise SettingsError("nothing to change; set --title, --folder, --interval or --full-text")
+    edited = run_with_broker(settings, lambda broker: FeedRegistry(broker.state).edit(_spellings(urls), **changes))
+    return _print_changes(urls, edited, "edited", "no such feed")
+
+
 @feeds.command("pause", example=f"copydesk feeds pause {URL}")
 @urls_argument
 def pause(settings: Settings, urls: Sequence[str]) -> ExitCode:
@@ -165,7 +211,7 @@ def resume(settings: Settings, urls: Sequence[str]) -> ExitCode:
 def _set_paused(settings: Settings, urls: Sequence[str], paused: bool, past_tense: str) -> ExitCode:
     from workers.poller.registry import FeedRegistry
 
-    changed = run_with_broker(settings, lambda broker: FeedRegistry(broker.state).set_paused(urls, paused))
+    changed = run_with_broker(settings, lambda broker: FeedRegistry(broker.state).set_paused(_spellings(urls), paused))
     return _print_changes(urls, changed, past_tense, "no such feed")
 
 
@@ -175,7 +221,7 @@ def poll_now(settings: Settings, urls: Sequence[str]) -> ExitCode:
     """Poll feeds now, before their next poll is due."""
     from workers.poller.registry import FeedRegistry
 
-    changed = run_with_broker(settings, lambda broker: FeedRegistry(broker.state).poll_now(urls))
+    changed = run_with_broker(settings, lambda broker: FeedRegistry(broker.state).poll_now(_spellings(urls)))
     return _print_changes(urls, changed, "due now:", "no such active feed")
 
 

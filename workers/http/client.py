@@ -93,7 +93,8 @@ class HttpClient:
         connector = aiohttp.TCPConnector(
             limit=0, ssl=context, ttl_dns_cache=60, socket_factory=socket_factory,  # type: ignore[arg-type]
         )  # fmt: skip
-        connector._factory = partial(BoundedResponseHandler, loop=asyncio.get_running_loop())
+        handler = partial(BoundedResponseHandler, loop=asyncio.get_running_loop())
+        connector._factory = handler  # type: ignore[assignment]
         return aiohttp.ClientSession(
             connector=connector,
             auto_decompress=False,

@@ -159,7 +159,7 @@ class _ZstdLayer:
     """Zstandard (RFC 8878). A body may have several frames."""
 
     MAX_WINDOW_BYTES = 8 * 1024 * 1024  # RFC 9659 §3
-    # Without a limit on its output, the decoder gets little input: four bytes may be a block of 128 KiB (§3.1.1).
+    # The decoder has no limit on its output, so it gets little input: four bytes may stand for 128 KiB (§3.1.1).
     INPUT_BYTES = 64
 
     def __init__(self) -> None:

@@ -54,7 +54,7 @@ class BoundedResponseHandler(ResponseHandler):
         self._head: bytes | None = b""  # None after the head
         self._remaining: int | None = None
 
-    def set_response_params(self, **kwargs: Any) -> None:  # type: ignore[override]
+    def set_response_params(self, **kwargs: Any) -> None:
         """Prepare for the next response."""
         self._head, self._remaining = b"", None
         super().set_response_params(**kwargs)

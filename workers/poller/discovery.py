@@ -1,8 +1,10 @@
 """Feed discovery: find the feeds of a page."""
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from urllib.parse import urljoin
+from typing import Any, NamedTuple
+from urllib.parse import urljoin, urlsplit
 
 import lxml.etree
 import lxml.html
@@ -17,8 +19,30 @@ from workers.urls.web_url import web_url
 
 # Media types of feed links (HTML Standard §4.6.6, RSS Advisory Board, jsonfeed.org).
 FEED_TYPES = {t for f in FORMATS for t in f.MEDIA_TYPES} | {"application/json", "text/xml", "application/xml"}
+GENERAL_TYPES = {"application/json", "text/xml", "application/xml"}  # also of other documents
 COMMON_PATHS = tuple(path for f in reversed(FORMATS) for path in f.PATHS)  # tried only if the page links no feed
 MAX_LINKS = 10
+FEED_TYPE = re.compile(r"\b(?:rss|atom|rdf|feed)\b")  # unregistered media types, as in text/rss+xml
+# Links in the text of a page that lead to a feed: by the words of their path, or by their own text.
+FEED_PATH = re.compile(
+    r"(?:^|[/._-])(?:rss2?|atom|feeds?|rdf)(?:$|[/._-])|\.(?:rss|atom|rdf)$|(?:^|/)index\.xml$", re.IGNORECASE
+)
+FEED_QUERY = re.compile(r"(?:^|&)(?:feed|format|type|output|alt)=(?:rss2?|atom|rdf|feed)", re.IGNORECASE)
+FEED_TEXT = re.compile(
+    r"\W*(?:rss|atom|xml|feed|json feed|web feed|newsfeed|rss[\s-]?feed|rss 2\.0|atom feed|subscribe via rss)\W*",
+    re.IGNORECASE,
+)
+# Feeds of comments, by URL or title. Source: titles of WordPress, Blogger, Drupal and Discourse in their translations.
+COMMENTS = re.compile(
+    r"comment|kommentar|comentari|comentári|commenti|reacti(?:e|on)|repl(?:y|ies)|yorum|komentar|komentář|hozzászól"
+    r"|комментар|коментар|σχόλια|コメント|评论|評論|留言|댓글|تعليق|تعلیق|نظر|תגובות|ความคิดเห็น",
+    re.IGNORECASE,
+)
+_LINK_HEADER = re.compile(
+    r"""<([^<>]{1,8000})>((?:\s*;\s*[\w*-]{1,40}(?:\s*=\s*(?:"[^"]{0,1000}"|[^\s";,]{0,1000}))?)*)"""
+)
+_PARAMETER = re.compile(r"""([\w*-]{1,40})\s*=\s*(?:"([^"]*)"|([^\s";,]*))""")
+MAX_HEADER_CHARS = 10_000
 
 
 async def discover(fetcher: HttpClient, parsers: ParserPool, url: str) -> list[tuple[str, FeedUpdate]]:
@@ -31,27 +55,96 @@ async def discover(fetcher: HttpClient, parsers: ParserPool, url: str) -> list[t
     feed = await parse_or_none(parsers, response.body, response.url, response.headers.get("content-type", ""))
     if feed:
         return [(response.permanent_url or url, feed)]
-    linked = await fetch_feeds(fetcher, parsers, feed_links(decode(response.body), response.url))
+    links = [
+        *header_links(response.headers.get("link", ""), response.url),
+        *_page_links(decode(response.body), response.url),
+    ]
+    linked = await fetch_feeds(fetcher, parsers, comments_last(links))
     return linked or await fetch_feeds(fetcher, parsers, [urljoin(response.url, f"/{path}") for path in COMMON_PATHS])
 
 
+class FeedLink(NamedTuple):
+    """A link to a feed, with its title or text."""
+
+    url: str
+    title: str = ""
+
+
 def feed_links(page: str, url: str) -> list[str]:
-    """Return the absolute URLs of the feed links of a page, `<link rel=alternate type=…>`, in page order. Pure."""
+    """Return the absolute URLs of the feed links of a page, feeds of comments last. Pure.
+
+    The links are `<link rel=alternate type=…>`, with `rel=feed` or without `rel` too; else those in the text.
+    """
+    return comments_last(_page_links(page, url))
+
+
+def comments_last(links: Iterable[FeedLink]) -> list[str]:
+    """Return the URLs of *links* without duplicates, feeds of comments last."""
+    unique: dict[str, FeedLink] = {}
+    for link in links:
+        if link.url:
+            unique.setdefault(link.url, link)
+    return [link.url for link in sorted(unique.values(), key=_is_of_comments)][:MAX_LINKS]
+
+
+def _is_of_comments(link: FeedLink) -> bool:
+    return COMMENTS.search(urlsplit(link.url).path) is not None or COMMENTS.search(link.title) is not None
+
+
+def header_links(value: str, url: str) -> list[FeedLink]:
+    """Return the feed links of a Link header (RFC 8288). Pure."""
+    links = []
+    for target, text in _LINK_HEADER.findall(value[:MAX_HEADER_CHARS]):
+        parameters = {name.lower(): quoted or token for name, quoted, token in _PARAMETER.findall(text)}
+        if _names_feed(parameters.get("rel", ""), parameters.get("type", ""), is_header=True):
+            links.append(FeedLink(web_url(target, url), parameters.get("title", "")))
+    return links
+
+
+def _names_feed(rel: str, media_type: str, *, is_header: bool = False) -> bool:
+    rels, media_type = set(rel.lower().split()), media_type.partition(";")[0].strip().lower()
+    is_feed_type = media_type in FEED_TYPES or FEED_TYPE.search(media_type) is not None
+    if "feed" in rels and (is_feed_type or not media_type):
+        return True
+    may_be_feed = "alternate" in rels or (not rels and not is_header and media_type not in GENERAL_TYPES)
+    return may_be_feed and is_feed_type and "stylesheet" not in rels
+
+
+def _page_links(page: str, url: str) -> list[FeedLink]:
     if not page.strip():
         return []
     try:
         tree = lxml.html.document_fromstring(page.encode(), parser=lxml.html.HTMLParser(encoding="utf-8"))
     except lxml.etree.LxmlError:
         return []
-    links, base = [], url
-    for element in tree.iter("base", "link"):
+    links, anchors, base = [], [], url
+    for element in tree.iter("base", "link", "a"):
         href = (element.get("href") or "").strip()
         if element.tag == "base":
             base = web_url(href, url) or url
-        elif "alternate" in (element.get("rel") or "").lower().split() and href:
-            media_type = (element.get("type") or "").partition(";")[0].strip().lower()
-            links += [web_url(href, base)] if media_type in FEED_TYPES else []
-    return list(dict.fromkeys(filter(None, links)))[:MAX_LINKS]
+        elif href and element.tag == "link" and _names_feed(element.get("rel") or "", element.get("type") or ""):
+            links.append(FeedLink(web_url(href, base), element.get("title") or ""))
+        elif href and element.tag == "a" and _is_feed_anchor(element, href):
+            anchors.append(FeedLink(web_url(href, base), _text(element)))
+    return links or anchors
+
+
+def _text(element: Any) -> str:
+    return "".join(element.itertext())
+
+
+def _is_feed_anchor(element: Any, href: str) -> bool:
+    if _names_feed(element.get("rel") or "", element.get("type") or ""):
+        return True
+    try:
+        parts = urlsplit(href)
+    except ValueError:
+        return False
+    if FEED_PATH.search(parts.path.rstrip("/")) or FEED_QUERY.search(parts.query):
+        return True
+    alternatives = (image.get("alt") or "" for image in element.iter("img"))
+    texts = (_text(element), element.get("title") or "", *alternatives)
+    return any(FEED_TEXT.fullmatch(" ".join(text.split())) for text in texts)
 
 
 async def fetch_feeds(fetcher: HttpClient, parsers: ParserPool, urls: Iterable[str]) -> list[tuple[str, FeedUpdate]]:

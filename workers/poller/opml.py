@@ -1,19 +1,63 @@
 """OPML: import and export of feed lists."""
 
+import io
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import listparser
+import lxml.etree
 
 from streams.errors import UnreadableError
 from workers.poller.registry import FeedState
+from workers.text.encoding import decode_document
+from workers.text.normalise import plain_text
 
 MAX_BYTES = 20 * 1024 * 1024
+MAX_TITLE_CHARS = 300
+
+
+class Outline(NamedTuple):
+    """A feed of an OPML file. `title` is the user's name for it."""
+
+    url: str
+    folder: str = ""
+    title: str = ""
+
+
+class CommentMixin:
+    """Outlines with `isComment`, and all outlines in them, count as absent (OPML 2.0, "Common attributes")."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._comments: list[bool] = []
+
+    def start_opml_outline(self, attrs: dict[str, str]) -> None:
+        is_comment = attrs.get("iscomment", "").strip().lower() == "true" or any(self._comments[-1:])
+        self._comments.append(is_comment)
+        if is_comment:
+            self.hierarchy.append("")  # type: ignore[attr-defined]
+        else:
+            super().start_opml_outline(attrs)  # type: ignore[misc]
+
+    def end_opml_outline(self) -> None:
+        if self._comments:
+            self._comments.pop()
+        if self.hierarchy:  # type: ignore[attr-defined]
+            super().end_opml_outline()  # type: ignore[misc]
+
+
+_HANDLER: Any = type("OpmlHandler", (CommentMixin, listparser.Handler), {})
 
 
 def read_opml(path: Path) -> list[tuple[str, str]]:
-    """Return (URL, folder) of each feed in an OPML file.
+    """Return (URL, folder) of each feed in an OPML file. Raises as `read_outlines` does."""
+    return [(outline.url, outline.folder) for outline in read_outlines(path)]
+
+
+def read_outlines(path: Path) -> list[Outline]:
+    """Return the feeds of an OPML file. A title that is the URL itself is left out.
 
     Raises:
         UnreadableError: the file can't be read or contains no feed; the message names the file.
@@ -24,14 +68,35 @@ def read_opml(path: Path) -> list[tuple[str, str]]:
         raise UnreadableError(f"{path}: {exc.strerror}") from exc
     if len(data) > MAX_BYTES:
         raise UnreadableError(f"{path}: file is longer than {MAX_BYTES:,} bytes")
-    if b"<!ENTITY" in data:
+    text = decode_document(data)
+    if "<!ENTITY" in text:
         raise UnreadableError(f"{path}: entities are not allowed")
-    parsed = listparser.parse(data)
-    feeds = [(f.url, "/".join(f.categories[0]) if f.get("categories") else "") for f in parsed.feeds if f.url]
+    parsed = _parse(text)
+    feeds = [
+        Outline(f.url, "/".join(filter(None, f.categories[0])) if f.get("categories") else "", _title(f))
+        for f in parsed.feeds
+        if f.url
+    ]
     if not feeds:
         detail = parsed.get("bozo_exception") if parsed.get("bozo") else "it contains no feed"
         raise UnreadableError(f"{path}: not a readable OPML file: {detail}")
     return feeds
+
+
+def _parse(text: str) -> Any:
+    """Return listparser's result for a document, which its own function decodes by the label in the document."""
+    handler = _HANDLER()
+    handler.harvest.update({"bozo": False, "bozo_exception": None, "feeds": [], "lists": [], "opportunities": []})
+    handler.harvest.update({"meta": listparser.common.SuperDict(), "version": ""})
+    if text.strip():
+        parser = lxml.etree.HTMLParser(target=handler, recover=True, encoding="utf-8")
+        lxml.etree.parse(io.BytesIO(text.encode("utf-8", "replace")), parser)
+    return listparser.common.SuperDict(handler.harvest)
+
+
+def _title(feed: Any) -> str:
+    title = plain_text(feed.get("title") or "")[:MAX_TITLE_CHARS]
+    return "" if title == feed.url else title
 
 
 def write_opml(feeds: Iterable[FeedState]) -> str:
@@ -46,6 +111,8 @@ def write_opml(feeds: Iterable[FeedState]) -> str:
             parent = folders.get(feed.folder) or folders.setdefault(
                 feed.folder, ET.SubElement(body, "outline", text=feed.folder)
             )
-        ET.SubElement(parent, "outline", type="rss", text=feed.title or feed.url, xmlUrl=feed.moved_to or feed.url)
+        ET.SubElement(
+            parent, "outline", type="rss", text=feed.shown_title or feed.url, xmlUrl=feed.moved_to or feed.url
+        )
     ET.indent(root)
     return ET.tostring(root, encoding="unicode", xml_declaration=True) + "\n"

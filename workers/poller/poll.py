@@ -3,6 +3,7 @@
 The functions read the clock, and perform no other input or output: they don't fetch, parse or publish.
 """
 
+import dataclasses
 import hashlib
 import random
 import secrets
@@ -46,6 +47,16 @@ class PollOutcome(NamedTuple):
     host_commands: Sequence[RedisCommand] = ()
 
 
+def feed_options(settings: Settings, state: FeedState) -> FeedOptions:
+    """Return the options of a feed: those of the settings, with the values that `feeds edit` stored."""
+    options = settings.feed_options(state.url)
+    return dataclasses.replace(
+        options,
+        poll_interval_s=state.interval_s or options.poll_interval_s,
+        full_text=options.full_text if state.full_text is None else state.full_text,
+    )
+
+
 def begin_poll(state: FeedState) -> PollResult:
     """Return the record of a poll that starts now. It is failed until it succeeds.
 
@@ -62,7 +73,7 @@ def begin_poll(state: FeedState) -> PollResult:
 def apply_update(poll: PollResult, state: FeedState, update: FeedUpdate, *, is_push: bool = False) -> PollOutcome:
     """Return the outcome of a parsed document. A pushed document may contain some items of the feed only."""
     oversized = [item for item in update.new_items if text_length(item) > MAX_ITEM_CHARS]
-    items = [with_folder(item, state.folder) for item in update.new_items if text_length(item) <= MAX_ITEM_CHARS]
+    items = [with_user_values(item, state) for item in update.new_items if text_length(item) <= MAX_ITEM_CHARS]
     failed_entries = [*update.unreadable, *map(oversized_entry, oversized)]
     poll = replace(
         poll,
@@ -159,7 +170,7 @@ def with_next_due(
 
 
 def _wait_s(poll: PollResult, state: FeedState, response: Response | None, settings: Settings) -> float:
-    options: FeedOptions = settings.feed_options(state.url)
+    options = feed_options(settings, state)
     interval_s = DEMO_INTERVAL_S if state.demo else options.poll_interval_s or settings.poll_interval_s
     if state.failures:
         return schedule.backoff_s(interval_s, state.failures, poll.status)
@@ -226,9 +237,11 @@ def body_hash(body: bytes) -> str:
 # -- items ----------------------------------------------------------------------------------------------------
 
 
-def with_folder(item: Item, folder: str) -> Item:
-    """Return *item* in the *folder* of its feed."""
-    return replace(item, folder=folder) if folder else item
+def with_user_values(item: Item, state: FeedState) -> Item:
+    """Return *item* with the folder of its feed, and with the user's title as its publisher."""
+    if not (state.folder or state.name):
+        return item
+    return replace(item, folder=state.folder or item.folder, publisher=state.name or item.publisher)
 
 
 def text_length(item: Item) -> int:

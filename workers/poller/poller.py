@@ -9,7 +9,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from msgspec.structs import replace
@@ -43,6 +43,7 @@ IDLE_SLEEP_S = 1.0  # delay until a new feed is noticed
 RETRY_S = 1.0
 PUSH_TRIES = 3
 PUSH_FAILED = "a poll will find its items"
+WILDCARDS = frozenset("*?[")  # of fnmatch, which matches the tables
 
 
 class Poller:
@@ -72,6 +73,7 @@ class Poller:
     async def run(self) -> None:
         """Poll until stopped."""
         async with self.fetcher, self.parsers:
+            await self._prepare()
             pushes = asyncio.create_task(self._consume_pushes(), name="pushes")
             while not self._stopping.is_set():
                 self._last_turn_s = time.monotonic()
@@ -84,6 +86,18 @@ class Poller:
             if self._polls:
                 await asyncio.wait(self._polls, timeout=self.settings.shutdown_timeout_s)
             pushes.cancel()
+
+    async def _prepare(self) -> None:
+        """Warn of options for a single feed that isn't registered."""
+        try:
+            registered = {feed.url for feed in await self.feeds.all()} if self.settings.feeds else set()
+        except UnavailableError as exc:
+            log.warning("check of [[feeds]] tables failed", error=exc, next_step="will retry at the next start")
+            return
+        for url in unregistered_feeds(self.settings.feeds, registered):
+            log.warning(
+                "[[feeds]] table without registered feed", feed=url, next_step=f"run `copydesk feeds add {url}`"
+            )
 
     async def _sleep(self, wait_s: float) -> None:
         """Wait for *wait_s*, or until a poll ends and releases its host."""
@@ -145,7 +159,7 @@ class Poller:
         return result
 
     async def _poll_once(self, loaded: ClaimedFeed, clock: ClaimClock) -> PollOutcome:
-        state, options = loaded.state, self.settings.feed_options(loaded.state.url)
+        state, options = loaded.state, transitions.feed_options(self.settings, loaded.state)
         poll = transitions.begin_poll(state)
         response: Response | None = None
         try:
@@ -256,7 +270,7 @@ class Poller:
             loaded, clock = await self.feeds.load(push.feed), self.feeds.clock
             if loaded is None:
                 return
-            options = self.settings.feed_options(push.feed)
+            options = transitions.feed_options(self.settings, loaded.state)
             poll = replace(transitions.begin_poll(loaded.state), status=200, body_bytes=len(push.body))
             request = ParseRequest(
                 push.body, push.feed, push.content_type, poll.started_at, poll.id, loaded.known_items, is_partial=True
@@ -273,6 +287,12 @@ class Poller:
             result = self._with_next_due(result, None, loaded, clock)._replace(host_commands=())
             if await self._publish(result, [loaded.condition(result.state), clock.condition()]):
                 return
+
+
+def unregistered_feeds(tables: Sequence[FeedOptions], registered: Collection[str]) -> list[str]:
+    """Return the URLs of the tables without wildcards whose feeds aren't registered. Pure."""
+    urls = [table.url for table in tables if not WILDCARDS.intersection(table.url)]
+    return [url for url in urls if url not in registered]
 
 
 def _credentials(options: FeedOptions) -> Credentials:

@@ -7,11 +7,14 @@ copydesk:feeds:due-hosts     sorted set: host by the time of its next poll
 copydesk:feeds:claims        hash: host → end of the claim on the host, while a poll is in progress
 copydesk:feeds:host-delays   hash: host → seconds between its polls, where that is longer than `host_delay_s`
 
+A host here is a registrable domain with its port: the servers of one organisation share their pace.
+
 The registry doesn't know how feeds are fetched, nor how the next poll is scheduled.
 """
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from importlib.resources import files
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -23,6 +26,7 @@ from streams.clock import boottime_s
 from streams.errors import SettingsError, UnreadableError
 from workers.poller.schedule import History, PollHints
 from workers.urls.canonical import canonical_url
+from workers.urls.domains import registrable_domain
 
 FEEDS, KNOWN_ITEMS, HOST_FEEDS, DUE_HOSTS, CLAIMED_HOSTS, HOST_DELAYS = (
     f"copydesk:feeds{suffix}" for suffix in ("", ":known-items", ":host:", ":due-hosts", ":claims", ":host-delays")
@@ -34,6 +38,8 @@ CLOCK_WENT_BACK_S = 5.0
 CLOCK_JUMP_S = 60.0
 MAX_HOST_DELAY_S = 60.0
 ID_BYTES = 8
+MAX_HOSTS = 65_536  # cached keys
+DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class FeedState(msgspec.Struct, array_like=True, omit_defaults=True, frozen=True):
@@ -70,6 +76,14 @@ class FeedState(msgspec.Struct, array_like=True, omit_defaults=True, frozen=True
     websub_topic: str = ""
     polls_since_push: int = 0  # consecutive polls with new items that no hub pushed
     identity_basis: str = ""  # how most of its items are identified
+    name: str = ""  # title that the user gave; it overrides the feed's own
+    interval_s: float = 0.0  # poll interval that the user gave; 0: as the settings say
+    full_text: bool | None = None  # whether to fetch pages; None: as the settings say
+
+    @property
+    def shown_title(self) -> str:
+        """The user's title, else the feed's own."""
+        return self.name or self.title
 
 
 class ClaimedFeed(msgspec.Struct, frozen=True):
@@ -117,16 +131,16 @@ class FeedRegistry:
         )
         self.clock = ClaimClock(0.0, "", 0.0)
 
-    async def add(self, urls: Iterable[tuple[str, str]], *, demo: bool = False) -> list[str]:
-        """Add feeds as (URL, folder), due at once; return the new URLs.
+    async def add(self, urls: Iterable[tuple[str, ...]], *, demo: bool = False) -> list[str]:
+        """Add feeds as (URL, folder) or (URL, folder, user's title), due at once; return the new URLs.
 
         Raises:
             SettingsError: a URL isn't http or https.
         """
-        folders = {validate_feed_url(url): folder for url, folder in urls}
+        entries = {validate_feed_url(url): values for url, *values in urls}
         new = []
-        for url, folder in folders.items():
-            state, id_ = FeedState(url, folder, demo), feed_id(url)
+        for url, (folder, *names) in entries.items():
+            state, id_ = FeedState(url, folder, demo, name="".join(names)), feed_id(url)
             if await self.state.hsetnx(FEEDS, id_, msgspec.json.encode(state)):
                 new.append(url)
             # Also for existing feeds: an earlier call may have been interrupted.
@@ -191,7 +205,7 @@ class FeedRegistry:
         """Pause or resume feeds; return those that exist. The result of a poll in progress is discarded."""
         changed = []
         for url in urls:
-            if not await self._pause(feed_id(url), paused):
+            if not await self._change(feed_id(url), paused=paused):
                 continue
             key = HOST_FEEDS + host_key(url)
             await (self.state.zrem(key, feed_id(url)) if paused else self.state.zadd(key, {feed_id(url): 0}))
@@ -200,10 +214,16 @@ class FeedRegistry:
             await self.poll_now(changed)
         return changed
 
-    async def _pause(self, id_: bytes, paused: bool) -> bool:
-        """Set the flag of a feed; return False if it doesn't exist. Retry when a poll changes the state in between."""
+    async def edit(self, urls: Sequence[str], **changes: Any) -> list[str]:
+        """Set fields of feeds, and make them due at once; return those that exist."""
+        edited = [url for url in urls if await self._change(feed_id(url), **changes)]
+        await self.poll_now(edited)
+        return edited
+
+    async def _change(self, id_: bytes, **changes: Any) -> bool:
+        """Set fields of a feed; return False if it doesn't exist. Retry when a poll changes the state in between."""
         while old := await self.state.hget(FEEDS, id_):
-            new = msgspec.json.encode(msgspec.structs.replace(_decode_state(old), paused=paused))
+            new = msgspec.json.encode(msgspec.structs.replace(_decode_state(old), **changes))
             if await self._compare_and_set(keys=[FEEDS], args=[id_, old, new]):
                 return True
         return False
@@ -216,9 +236,14 @@ class FeedRegistry:
         return [ids[id_] for id_ in due]
 
 
+@lru_cache(MAX_HOSTS)
 def host_key(url: str) -> str:
-    """Return the host and port of *url*; copydesk polls one feed of them at a time."""
-    return urlsplit(url).netloc
+    """Return the registrable domain of *url*, with its port; copydesk polls one feed of them at a time."""
+    netloc = urlsplit(url).netloc
+    host, colon, port = netloc.rpartition(":")
+    if not colon or not port.isdecimal():
+        host, port = netloc, ""
+    return registrable_domain(host) + (f":{port}" if port else "")
 
 
 def feed_id(url: str) -> bytes:
@@ -238,7 +263,10 @@ def _decode_state(encoded: bytes) -> FeedState:
 
 
 def validate_feed_url(url: str) -> str:
-    """Return *url* without surrounding white space.
+    """Return *url* in its normal form (RFC 3986 §6.2): without surrounding white space, default port and fragment.
+
+    >>> validate_feed_url(" HTTPS://EXAMPLE.org:443/x#top")
+    'https://example.org/x'
 
     Raises:
         SettingsError: it isn't http or https, or contains credentials.
@@ -246,12 +274,16 @@ def validate_feed_url(url: str) -> str:
     url = url.strip()
     if not canonical_url(url) or urlsplit(url).hostname is None:
         raise SettingsError(f"feed {url!r}: not an http or https URL")
-    if "@" in urlsplit(url).netloc:
+    parts = urlsplit(url)
+    if "@" in parts.netloc:
         raise SettingsError(
-            f"feed on {urlsplit(url).hostname}: its URL contains credentials, which logs and articles would show;"
+            f"feed on {parts.hostname}: its URL contains credentials, which logs and articles would show;"
             " put them into a [[feeds]] table of copydesk.toml"
         )
-    return url
+    host, _, port = parts.netloc.lower().rpartition(":") if parts.port is not None else (parts.netloc.lower(), "", "")
+    is_default = not port or int(port) == DEFAULT_PORTS.get(parts.scheme)
+    netloc = host.rstrip(":").rstrip(".") + ("" if is_default else f":{port}")
+    return parts._replace(netloc=netloc, path=parts.path or "/", fragment="").geturl()
 
 
 def release_host_commands(

@@ -3,11 +3,12 @@
 import asyncio
 
 import pytest
+from aiohttp import web
 
 from streams.config.settings import Settings
 from tests.support.feed_server import FeedServer, rss
 from workers.http.client import HttpClient
-from workers.poller.discovery import discover, feed_links
+from workers.poller.discovery import discover, feed_links, header_links
 from workers.poller.parser_pool import ParserPool
 
 GOOD = rss([("https://a.example/1", "One", "<p>Text</p>")])
@@ -44,5 +45,54 @@ def test_discover_feeds_of_page(settings: Settings) -> None:
             assert await discovered("named") == [("news.xml", 1)]
             assert await discovered("silent") == [("rss.xml", 1)]
             assert await discovered("news.xml") == [("news.xml", 1)]
+
+    asyncio.run(go())
+
+
+RSS = 'type="application/rss+xml"'
+PAGES = {
+    "comments last": (
+        f'<link rel=alternate {RSS} href="/comments/feed/"><link rel=alternate {RSS} href="/a" title="Mill » Kommentar-Feed">'
+        f'<link rel=alternate {RSS} href="/feed/">',
+        ["feed/", "comments/feed/", "a"],
+    ),
+    "no rel": (f'<link {RSS} href="/f"><link type="text/xml" href="/sitemap">', ["f"]),
+    "rel=feed": ('<link rel="feed" href="/f">', ["f"]),
+    "unregistered type": ('<link rel="alternate" type="text/rss+xml" href="/f">', ["f"]),
+    "anchor by text": ('<a href="/about">About</a><a href="/x?id=1"> RSS </a>', ["x?id=1"]),
+    "anchor by path": ('<a href="/blog/atom.xml">Follow</a><a href="/feedback">Feedback</a>', ["blog/atom.xml"]),
+    "anchor by query": ('<a href="/?feed=rss2">Posts</a>', ["?feed=rss2"]),
+    "anchor by image": ('<a href="/x"><img src="/i.png" alt="RSS feed"></a>', ["x"]),
+    "anchor only without links": (f'<link rel=alternate {RSS} href="/f"><a href="/rss">RSS</a>', ["f"]),
+    "no feed": ('<a href="/news/atomic-energy">Atomic energy</a><a href="mailto:rss@a.example">RSS</a>', []),
+}
+
+
+@pytest.mark.parametrize(("page", "paths"), PAGES.values(), ids=PAGES)
+def test_feed_links_order_and_kinds(page: str, paths: list[str]) -> None:
+    assert feed_links(page, "https://a.example/x/y") == [f"https://a.example/{path}" for path in paths]
+
+
+def test_header_links_feeds_only() -> None:
+    value = (
+        '</s.css>; rel=preload; as=style, </f?a=1,2>; rel="alternate"; type="application/rss+xml"; title="A, \\"B\\"", '
+        "</g>;rel=alternate;type=application/atom+xml, </h>; type=application/rss+xml"
+    )
+    links = header_links(value, "https://a.example/")
+    assert [link.url for link in links] == ["https://a.example/f?a=1,2", "https://a.example/g"]
+
+
+def test_header_links_hostile_value_is_linear() -> None:
+    assert header_links('<a>; x="' * 50_000, "https://a.example/") == []
+
+
+def test_discover_follows_link_header(settings: Settings) -> None:
+    async def go() -> None:
+        async with FeedServer() as server, HttpClient(settings) as fetcher, ParserPool(1) as parsers:
+            headers = {"Link": '</news.xml>; rel="alternate"; type="application/rss+xml"'}
+            server.answers["page"] = lambda request: web.Response(text="<p>Hello</p>", headers=headers)
+            server.answers["news.xml"] = GOOD
+            feeds = await discover(fetcher, parsers, server.url + "page")
+            assert [url for url, _ in feeds] == [server.url + "news.xml"]
 
     asyncio.run(go())

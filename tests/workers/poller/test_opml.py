@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from streams.errors import UnreadableError
-from workers.poller.opml import read_opml, write_opml
+from workers.poller.opml import Outline, read_opml, read_outlines, write_opml
 from workers.poller.registry import FeedState
 
 
@@ -34,3 +34,34 @@ def test_opml_error_names_the_file(text: str, message: str, tmp_path: Path) -> N
     with pytest.raises(UnreadableError, match=message) as caught:
         read_opml(path)
     assert str(path) in str(caught.value)
+
+
+def outlines(tmp_path: Path, data: bytes) -> list[Outline]:
+    path = tmp_path / "f.opml"
+    path.write_bytes(data)
+    return read_outlines(path)
+
+
+OUTLINES = (
+    '<opml version="2.0"><body><outline text="Süd"><outline {}xmlUrl="https://a.example/f"/></outline></body></opml>'
+)
+
+
+@pytest.mark.parametrize("encoding", ["windows-1252", "utf-8", "utf-16"])
+def test_opml_encodings(encoding: str, tmp_path: Path) -> None:
+    head = f'\n<?xml version="1.0" encoding="{encoding}"?>'
+    data = (head + OUTLINES.format('text="Mühle" ')).encode(encoding)
+    assert outlines(tmp_path, data) == [("https://a.example/f", "Süd", "Mühle")]
+
+
+def test_opml_comment_outlines_count_as_absent(tmp_path: Path) -> None:
+    data = (
+        '<opml><body><outline text="Off" isComment="true"><outline text="x"><outline xmlUrl="https://a.example/f"/></outline>'
+        '</outline><outline text="On"><outline xmlUrl="https://b.example/f" isComment="false"/></outline></body></opml>'
+    )
+    assert outlines(tmp_path, data.encode()) == [("https://b.example/f", "On", "")]
+
+
+def test_opml_title_of_url_is_no_title(tmp_path: Path) -> None:
+    data = OUTLINES.format('text="https://a.example/f" ').encode()
+    assert outlines(tmp_path, data) == [("https://a.example/f", "Süd", "")]

@@ -3,15 +3,20 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 
 import pytest
 
 from streams.brokers import open_broker
 from streams.brokers.base import Broker
 from streams.config.settings import Settings
+from streams.config.tables import FeedOptions
 from streams.errors import SettingsError
+from streams.records import Item
 from tests.conftest import DEADLINE_S, until
 from workers.poller import registry
+from workers.poller.poll import feed_options, with_user_values
+from workers.poller.poller import unregistered_feeds
 from workers.poller.registry import (
     FeedRegistry,
     FeedState,
@@ -219,3 +224,65 @@ def test_claim_ends_for_due_times_within_millisecond(settings: Settings) -> None
 def test_feed_url_validation(url: str) -> None:
     with pytest.raises(SettingsError, match="not an http or https URL"):
         validate_feed_url(url)
+
+
+@pytest.mark.parametrize(
+    ("url", "normal"),
+    [
+        ("https://EXAMPLE.org:443/x", "https://example.org/x"),
+        (" HTTP://Example.org.:80", "http://example.org/"),
+        ("https://example.org:80/x?A=%7e#top", "https://example.org:80/x?A=%7e"),
+        ("http://[2001:DB8::1]:8080/f", "http://[2001:db8::1]:8080/f"),
+    ],
+)
+def test_validate_feed_url_normalises(url: str, normal: str) -> None:
+    assert validate_feed_url(url) == normal
+
+
+@pytest.mark.parametrize(
+    ("url", "key"),
+    [
+        ("https://feeds.news.mill.co.uk/a", "mill.co.uk"),
+        ("https://mill.co.uk:8443/b", "mill.co.uk:8443"),
+        ("https://mill.blogspot.com/", "mill.blogspot.com"),
+        ("https://blogspot.com/", "blogspot.com"),
+        ("http://127.0.0.1:8000/", "127.0.0.1:8000"),
+        ("http://[::1]/f", "[::1]"),
+        ("http://localhost/f", "localhost"),
+    ],
+)
+def test_host_key_is_registrable_domain(url: str, key: str) -> None:
+    assert registry.host_key(url) == key
+
+
+def test_edit_sets_fields_once_registered(settings: Settings) -> None:
+    async def work(feeds: FeedRegistry, broker: Broker) -> None:
+        changes = {"name": "Mill", "folder": "x", "interval_s": 60.0, "full_text": True}
+        assert await feeds.edit([A1, "https://none.example/"], **changes) == [A1]
+        loaded = await feeds.load(A1)
+        assert loaded is not None
+        assert (loaded.state.shown_title, loaded.state.folder) == ("Mill", "x")
+        options = feed_options(settings, loaded.state)
+        assert (options.poll_interval_s, options.full_text) == (60.0, True)
+
+    with_feeds(settings, work)
+
+
+def test_add_keeps_opml_title(settings: Settings) -> None:
+    async def work(feeds: FeedRegistry, broker: Broker) -> None:
+        await feeds.add([("https://C.example/f", "x", "Mill")])
+        assert [feed.shown_title for feed in await feeds.all() if feed.url == "https://c.example/f"] == ["Mill"]
+
+    with_feeds(settings, work)
+
+
+def test_unregistered_feeds_without_wildcard() -> None:
+    tables = [FeedOptions(A1), FeedOptions(B1), FeedOptions("https://a.example/*")]
+    assert unregistered_feeds(tables, {A1}) == [B1]
+
+
+def test_user_values_reach_items() -> None:
+    item = Item(feed=A1, identity_key="1", fetched_at=datetime(2026, 1, 1, tzinfo=UTC), fingerprint="", publisher="Old")
+    assert with_user_values(item, FeedState(A1)).publisher == "Old"
+    edited = with_user_values(item, FeedState(A1, "x", name="Mill"))
+    assert (edited.publisher, edited.folder) == ("Mill", "x")
