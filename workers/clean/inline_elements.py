@@ -146,8 +146,10 @@ def _inline_script(node: Any) -> None:
 
 def _inline_note_link(node: Any) -> None:
     """Replace a link to a footnote that directly follows a word."""
+    if "#" not in (node.get("href") or ""):
+        return
     text, before = "".join(node.itertext()).strip(), text_before(node)
-    if "#" in (node.get("href") or "") and text.isdecimal() and len(text) < 4 and before and not before[-1].isspace():
+    if text.isdecimal() and len(text) < 4 and before and not before[-1].isspace():
         replace_by_text(node, text.translate(SUPERSCRIPTS))
 
 
