@@ -6,6 +6,8 @@ hidden elements, emoji and formula images, MathML, superscripts, quotations, rub
 import re
 from typing import Any
 
+from lxml import etree
+
 from workers.clean.trees import remove, replace_by_text, text_before, unwrap
 from workers.text.normalise import EMOJI_TEXT
 
@@ -15,6 +17,7 @@ HIDDEN_STYLE = re.compile(
     r"|(?:max-height|font-size)\s*:\s*0(?:px|em|rem|pt|%)?\s*(?:!important\s*)?(?:;|$))",
     re.IGNORECASE,
 )
+STYLED: Any = etree.XPath("descendant::*[@style or @hidden]")
 # Class names of images that stand for characters or formulas.
 # Sources: WordPress, Discourse, Mastodon, MediaWiki, Jetpack.
 CHARACTER_CLASSES = re.compile(
@@ -37,7 +40,9 @@ STYLE_WRAPPER = re.compile(r"\A\{\\(?:display|text|script)style (?P<formula>.*)\
 
 def remove_hidden(root: Any) -> None:
     """Remove hidden elements, unless all the text is hidden: then a script would have shown it."""
-    hidden = [node for node in root.iter() if node is not root and _is_hidden(node)]
+    hidden = [node for node in STYLED(root) if _is_hidden(node)]
+    if not hidden:
+        return
     outermost = [node for node in hidden if not any(_is_hidden(parent) for parent in node.iterancestors())]
     visible = _word_count(root) - sum(map(_word_count, outermost))
     for node in outermost if visible > 0 else ():
@@ -141,8 +146,10 @@ def _inline_script(node: Any) -> None:
 
 def _inline_note_link(node: Any) -> None:
     """Replace a link to a footnote that directly follows a word."""
+    if "#" not in (node.get("href") or ""):
+        return
     text, before = "".join(node.itertext()).strip(), text_before(node)
-    if "#" in (node.get("href") or "") and text.isdecimal() and len(text) < 4 and before and not before[-1].isspace():
+    if text.isdecimal() and len(text) < 4 and before and not before[-1].isspace():
         replace_by_text(node, text.translate(SUPERSCRIPTS))
 
 
