@@ -51,10 +51,12 @@ def find_new_items(items: Sequence[Item], known_items: bytes, *, is_partial: boo
     """
     before = _decode(known_items)
     after: dict[bytes, bytes] = {}
-    guids = Counter(item.guid for item in items)
+    guids, keys = Counter(item.guid for item in items), Counter(item.identity_key for item in items)
     unseen = []
     for item in items:
         fingerprint, names = short_fingerprint(item), _names(item, has_own_guid=guids[item.guid] == 1)
+        if keys[item.identity_key] > 1:  # versions of one item: each is known by its text
+            names.append(_digest(f"{item.identity_key}#text={item.fingerprint}"))
         is_known = any(fingerprint in (before.get(name), after.get(name)) for name in names)
         if not is_known and not (before and any(before.get(name) == fingerprint for name in _former_names(item))):
             unseen.append(item)

@@ -81,6 +81,12 @@ def test_items_that_share_names_are_new_once() -> None:
     ]
 
 
+def test_versions_of_one_item_are_sent_once() -> None:
+    versions = [("Gate", "https://courier.example/gate", "g1", f"{n} {TEXT}") for n in (1, 2)]
+    numbered = [("News", f"https://courier.example/{n}", "", str(n)) for n in range(3)]
+    assert polled(*(feed(*versions, item) for item in numbered)) == [["Gate", "Gate", "News"], ["News"], ["News"]]
+
+
 def test_item_that_starts_to_share_its_guid_stays_known() -> None:
     one, two = ("One", "https://courier.example/a", "7", "x"), ("Two", "https://courier.example/a", "7", "y")
     assert polled(feed(one), feed(two, one), feed(two)) == [["One"], ["Two"], []]
