@@ -3,6 +3,7 @@
 Sources: RSS 2.0 (author: `address (name)`), RFC 5322 §3.4 (`name <address>`), and feeds that write `name (mailto:…)`.
 """
 
+import html
 import re
 from email.errors import HeaderParseError
 from email.header import decode_header, make_header
@@ -17,9 +18,11 @@ _ADDRESS_FIRST = re.compile(rf"\s*<?{_ADDRESS}>?\s*[,:–—-]?\s*\((?P<name>.*)
 _ADDRESS_LAST = re.compile(rf"(?P<name>.*?)\s*[(<\[]\s*{_ADDRESS}(?:\?[^\s<>()]*)?\s*[)>\]]\s*", re.DOTALL)
 _ADDRESS_BARE = re.compile(rf"\s*{_ADDRESS}\s+(?P<name>[^@]*)|(?P<other>[^@]*?)[\s,–—-]+{_ADDRESS}\s*")
 # One of several: `address (name)` or `name <address>`.
-_MAILBOX = re.compile(rf"{_ADDRESS} ?\(([^()<>@]{{1,300}})\)|([^()<>@,;]{{1,300}}) <{_ADDRESS}>")
+_MAILBOX = re.compile(rf"{_ADDRESS} ?\(([^()<>@]{{1,300}})\)|(\"[^\"]{{1,300}}\"|[^()<>@,;\"]{{1,300}}) <{_ADDRESS}>")
 _SEPARATOR = re.compile(r"\s*[,;](?=\s)\s*|\s*;\s*")
+_SEPARATORS = " \t\r\n-–—/|,:;"  # between a name and its address
 _QUOTED = re.compile(r'"([^"]*)"')
+_EMPTY_ADDRESS = re.compile(r" ?(?:\(\)|<>|\[\])\Z")
 _EMPTY = frozenset(("", "()", "<>", "[]"))
 
 
@@ -41,8 +44,8 @@ def author_names(text: str) -> tuple[str, ...]:
     """
     text = decoded(text)
     if "@" not in text:
-        return _non_empty(title_text(text))
-    text = strip_markup(text)[:MAX_CHARS]
+        return _non_empty(_EMPTY_ADDRESS.sub("", title_text(text)))
+    text = html.unescape(strip_markup(text)[:MAX_CHARS])
     if len(mailboxes := _MAILBOX.findall(text)) > 1:
         return tuple(name for first, last in mailboxes for name in _non_empty(_unquoted(title_text(first or last))))
     parts = _SEPARATOR.split(text)
@@ -64,7 +67,10 @@ def _name(mailbox: str) -> str:
 
 
 def _unquoted(name: str) -> str:
-    quoted = _QUOTED.fullmatch(name.strip())
+    name = name.strip(_SEPARATORS)
+    if name.startswith("(") and (name.endswith(")") or ")" not in name):
+        name = name.strip("() ")
+    quoted = _QUOTED.fullmatch(name)
     return (quoted[1] if quoted else name).strip()
 
 
