@@ -129,7 +129,7 @@ _RFC_3339 = re.compile(
     r"\d{4}-\d\d-\d\d[t ](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,12})?(?:z|[+-](?:0\d|1[01]):[0-5]\d)"
 )
 _EPOCH = re.compile(r"(\d{10})(?:\d{3}|\.\d{1,9})?")  # seconds or milliseconds since 1970
-_ATTACHED = re.compile(r"(?<=[^\W\d_][.,])(?=\d)")  # Mon,05
+_ATTACHED = re.compile(r"(?<=[^\W\d_][.,])(?=\d)|(?<=\d)(?=[（(]\D)|(?<=[^\d\s][）)])(?=\d)")  # Mon,05 and 05(Mon)10
 _SIGNS = str.maketrans("−：／．，،", "-:/.,,", "\u200c\u200d\u200e\u200f\u202a\u202c\ufeff")
 _EDGES = ".,;()（）[]"
 
@@ -236,14 +236,14 @@ def _read(line: str) -> _Reading | None:
 def _without_weekdays(line: str) -> Iterator[tuple[frozenset[int], str]]:
     """Yield (numbers of its weekday, *line* without weekdays). "Mar" is Tuesday in French, then March.
 
-    Forms of two letters, and forms that are months or zones too, are weekdays at the start only.
+    Forms of two Latin letters, and forms that are months or zones too, are weekdays at the start only.
     """
     words = [word for word in _YEAR_UNIT.sub("", _ATTACHED.sub(" ", line)).split(" ") if word not in ("", ",")]
     if not words:
         return
     weekdays, kept = frozenset[int](), []
     for word in words[1:]:
-        numbers = _weekdays_of(word) if len(word) > 2 and not word[0].isdecimal() else None
+        numbers = _weekdays_of(word) if (len(word) > 2 or not word.isascii()) and not word[0].isdecimal() else None
         if numbers is None or _is_month_or_zone(word):
             kept.append(word)
         else:
@@ -264,7 +264,7 @@ def _weekdays_of(word: str) -> frozenset[int] | None:
 
 def _is_month_or_zone(word: str) -> bool:
     word = _without_accents(word.strip(_EDGES))
-    return len(word) < 3 or word in _MONTHS_WITHOUT_ACCENTS or word in ZONE_HOURS
+    return (len(word) < 3 and word.isascii()) or word in _MONTHS_WITHOUT_ACCENTS or word in ZONE_HOURS
 
 
 def _reading_from(match: re.Match[str], line: str, weekdays: frozenset[int]) -> _Reading | None:

@@ -141,6 +141,9 @@ EXPECTED = {
     "Thu, 26 Jan 2023 12:30:00 EST5EDT": "2023-01-26T17:30:00",
     "torsdag den 19. november 2026 kl. 10.30": "2026-11-19T10:30:00",
     "Sunday 9/5/2021 3:30:00 PM": None,  # both orders are Sundays
+    "2026/01/05 (月) 10:00": "2026-01-05T10:00:00",
+    "2026-01-05(월) 10:00": "2026-01-05T10:00:00",
+    "05.01.2026(Mon)10:00": "2026-01-05T10:00:00",
     # Words outside the grammar
     "Edition 05 Jan 2026 10:00:00 GMT": None,
     "Mon, 05 Jan 2026 10:00:00 GMT approx": None,
