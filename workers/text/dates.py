@@ -71,7 +71,7 @@ _YEAR = re.compile(r"(?<![\d+])(?:19|20|21)\d\d(?!\d)")
 _WORD = r"[^\s\d.,:;/()\[\]+_-]{1,30}+"  # possessive: no backtracking within a word
 _OF = r"(?:(?:de|del|of) |d['’]|ב)?"
 _GAP = r"[\s./-]{0,2}"
-_DAY_MONTH = rf"(?P<day>\d{{1,2}})(?:st|nd|rd|th|er|re|ste|de|º|°|\.)?{_GAP}{_OF}(?P<month>{_WORD})[.,]{{0,2}}"
+_DAY_MONTH = rf"(?:(?:den|le|el|il|am|the|vom|du|al) )?(?P<day>\d{{1,2}})(?:st|nd|rd|th|er|re|ste|de|º|°|\.)?{_GAP}{_OF}(?P<month>{_WORD})[.,]{{0,2}}"
 _MONTH_DAY = rf"(?P<month>{_WORD})\.?{_GAP}(?P<day>\d{{1,2}})(?:st|nd|rd|th)?,?"
 _ASCTIME = r" (?P<rest>\d{1,2}:\S+(?: [^\d\s]\S*)?) (?P<year>\d{4})$"
 _FORMS = tuple(
@@ -79,6 +79,8 @@ _FORMS = tuple(
     for form in (
         rf"{_DAY_MONTH}{_GAP}{_OF}(?P<year>\d{{4}}|\d\d)(?!\d)",  # RFC 5322 §3.3
         rf"{_MONTH_DAY}{_GAP}{_OF}(?P<year>\d{{4}})(?!\d)",
+        r"(?P<day>\d{1,2})[ ,]{1,2}(?P<month>\d{1,2}) ?[月월],? (?P<year>\d{4})(?!\d)",  # numbered months
+        r"(?P<day>\d{1,2})[ ,]{1,2}(?:tháng |thg\.? ?|th\.? ?)(?P<month>\d{1,2}),? (?:năm )?(?P<year>\d{4})(?!\d)",
         rf"{_DAY_MONTH}{_ASCTIME}",
         rf"{_MONTH_DAY}{_ASCTIME}",  # asctime of ISO C §7.27.3.1
         rf"(?P<year>\d{{4}})(?P<sep>[-/.])(?P<month>\d{{1,2}}|{_WORD})(?P=sep)(?P<day>\d{{1,2}})(?!\d)",  # ISO 8601
@@ -106,6 +108,7 @@ _CLOCKS = tuple(
     for form in (
         rf"{_JOIN}{_EAST_HALF}(?P<hour>\d{{1,2}})[:.h時时点點](?P<minute>\d\d)(?:[:.分](?P<second>\d\d)(?:[.,]\d{{1,12}})?)?"
         rf"[分秒]?(?!\d) ?(?:uhr|uur|hrs|h\b)? ?{_HALF} ?(?P<zone>.*)",
+        rf"{_JOIN}(?P<hour>\d{{1,2}}):(?P<minute>\d{{1,2}}):(?P<second>\d{{1,2}}) ?(?P<zone>[^\d:].*|)",  # 20:0:0
         r"[t ]?(?P<hour>\d\d)(?P<minute>\d\d)(?P<second>\d\d)?(?:[.,]\d{1,12})?(?!\d)(?P<zone>.*)",  # ISO 8601 §5.3.1
         rf"{_JOIN}(?P<hour>\d{{1,2}}) ?(?P<half>[ap]\.? ?m\b\.?) ?(?P<zone>.*)",
         rf"{_JOIN}{_EAST_HALF}(?P<hour>\d{{1,2}}) ?[시時时点點] ?(?:(?P<minute>\d\d?) ?[분分])? ?(?:(?P<second>\d\d?) ?[초秒])?(?P<zone>.*)",
@@ -126,7 +129,7 @@ _RFC_3339 = re.compile(
     r"\d{4}-\d\d-\d\d[t ](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,12})?(?:z|[+-](?:0\d|1[01]):[0-5]\d)"
 )
 _EPOCH = re.compile(r"(\d{10})(?:\d{3}|\.\d{1,9})?")  # seconds or milliseconds since 1970
-_ATTACHED = re.compile(r"(?<=[^\W\d_][.,])(?=\d)")  # Mon,05
+_ATTACHED = re.compile(r"(?<=[^\W\d_][.,])(?=\d)|(?<=\d)(?=[（(]\D)|(?<=[^\d\s][）)])(?=\d)")  # Mon,05 and 05(Mon)10
 _SIGNS = str.maketrans("−：／．，،", "-:/.,,", "\u200c\u200d\u200e\u200f\u202a\u202c\ufeff")
 _EDGES = ".,;()（）[]"
 
@@ -233,14 +236,14 @@ def _read(line: str) -> _Reading | None:
 def _without_weekdays(line: str) -> Iterator[tuple[frozenset[int], str]]:
     """Yield (numbers of its weekday, *line* without weekdays). "Mar" is Tuesday in French, then March.
 
-    Forms of two letters, and forms that are months or zones too, are weekdays at the start only.
+    Forms of two Latin letters, and forms that are months or zones too, are weekdays at the start only.
     """
     words = [word for word in _YEAR_UNIT.sub("", _ATTACHED.sub(" ", line)).split(" ") if word not in ("", ",")]
     if not words:
         return
     weekdays, kept = frozenset[int](), []
     for word in words[1:]:
-        numbers = _weekdays_of(word) if len(word) > 2 and not word[0].isdecimal() else None
+        numbers = _weekdays_of(word) if (len(word) > 2 or not word.isascii()) and not word[0].isdecimal() else None
         if numbers is None or _is_month_or_zone(word):
             kept.append(word)
         else:
@@ -261,7 +264,7 @@ def _weekdays_of(word: str) -> frozenset[int] | None:
 
 def _is_month_or_zone(word: str) -> bool:
     word = _without_accents(word.strip(_EDGES))
-    return len(word) < 3 or word in _MONTHS_WITHOUT_ACCENTS or word in ZONE_HOURS
+    return (len(word) < 3 and word.isascii()) or word in _MONTHS_WITHOUT_ACCENTS or word in ZONE_HOURS
 
 
 def _reading_from(match: re.Match[str], line: str, weekdays: frozenset[int]) -> _Reading | None:
@@ -282,7 +285,7 @@ def _reading_from(match: re.Match[str], line: str, weekdays: frozenset[int]) -> 
 
 
 def _since_midnight(match: re.Match[str]) -> timedelta | None:
-    """Return the time of day, up to 24:00; None for 14:30 AM, 0:30 PM and 25:00."""
+    """Return the time of day, up to 24:00; None for 14:30 AM, 0:30 PM and 25:00. Second 60 is a leap second."""
     groups = match.groupdict()
     hour, minute, second = int(groups["hour"] or 0), int(groups.get("minute") or 0), int(groups.get("second") or 0)
     half, east = (groups.get("half") or "").replace(".", "").replace(" ", ""), groups.get("east_half")
@@ -292,7 +295,7 @@ def _since_midnight(match: re.Match[str]) -> timedelta | None:
             return None
         hour = hour % 12 + 12 * afternoon if hour <= 12 else hour
     elapsed = timedelta(hours=hour, minutes=minute, seconds=second)
-    return elapsed if minute < 60 and second < 60 and elapsed <= timedelta(days=1) else None
+    return elapsed if minute < 60 and second <= 60 and elapsed <= timedelta(days=1) else None
 
 
 def _day(groups: dict[str, str | None], weekdays: frozenset[int]) -> date | None:

@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -107,6 +108,18 @@ def test_parse_corpus_without_traceback(feeds_corpus: Path, share: int) -> None:
     assert len(read) + len(refused) > len(files) / 2
 
 
+# Rule of copydesk → files of feedparser's suite that expect feedparser's own meaning.
+OWN_MEANING = {
+    "workers.text.names reads names, from texts as written": re.compile(
+        r"(author|creator|managingEditor)_map_author|dc_publisher_|webMaster_|channel_dc_author\.xml"
+    ),
+    "a guid stays as written; entry_links.py decides on the link": re.compile(r"_id_base_|/item_guid_"),
+    "dc:date and dcterms:issued have keys of their own": re.compile(r"dc_date|dcterms_issued"),
+    "the description of an image is not that of the entry": re.compile(r"media-rss/media_group\.xml"),
+    "an enclosure has a base": re.compile(r"item_enclosure_multiple\.xml"),
+}
+
+
 @pytest.mark.corpus
 def test_parser_limits_keep_feedparser_results(feeds_corpus: Path) -> None:
     passed = []
@@ -116,9 +129,9 @@ def test_parser_limits_keep_feedparser_results(feeds_corpus: Path) -> None:
         passed.append({name for name, is_passed in json.loads(done.stdout).items() if is_passed})
     stock, ours = passed
     assert len(stock) > 2_000
-    assert stock - ours == {"wellformed/media-rss/media_group.xml"}, (
-        "stock feedparser takes the description of an image for that of the entry"
-    )
+    differing = stock - ours
+    assert {name for name in differing if not any(rule.search(name) for rule in OWN_MEANING.values())} == set()
+    assert len(differing) < 60
 
 
 def test_dedupe_classifies_rows_of_file(tmp_path: Path) -> None:
