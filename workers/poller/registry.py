@@ -221,7 +221,7 @@ class FeedRegistry:
         return edited
 
     async def move_to_domains(self) -> int:
-        """Group feeds by registrable domain that an earlier version grouped by host; return their number. Idempotent."""
+        """Group feeds by registrable domain that an earlier version grouped by host; return their number."""
         if await self.state.hget(CLOCK, GROUPING):
             return 0
         moved = 0

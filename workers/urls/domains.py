@@ -15,8 +15,8 @@ MAX_DOMAINS = 65_536  # cached results
 def registrable_domain(host: str) -> str:
     """Return the registrable domain of *host*; *host* itself if it is an address, a suffix, or a name without a dot.
 
-    >>> registrable_domain("feeds.news.mill.co.uk"), registrable_domain("mill.github.io"), registrable_domain("10.0.0.1")
-    ('mill.co.uk', 'mill.github.io', '10.0.0.1')
+    >>> [registrable_domain(host) for host in ("feeds.news.mill.co.uk", "mill.github.io", "10.0.0.1")]
+    ['mill.co.uk', 'mill.github.io', '10.0.0.1']
     """
     host = host.lower().rstrip(".")
     try:
