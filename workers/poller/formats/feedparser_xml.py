@@ -19,6 +19,7 @@ from streams.errors import UnreadableError
 from streams.records import Content
 from workers.poller.formats.expat_namespaces import MAX_DEPTH, PREFIXES_BY_URI
 from workers.poller.formats.expat_xml import parse_fast
+from workers.poller.formats.feedparser_speed import speed_up
 from workers.poller.formats.to_item import (
     MAX_CATEGORIES,
     MAX_ENCLOSURES,
@@ -41,6 +42,7 @@ _ITEM_CLOSES = re.compile(rb"</(?:\w{1,20}:)?(?:item|entry)\s{0,20}>")
 MAX_WIDTH_DIGITS = 6
 _CHARACTER = re.compile(rb"&#(?:[xX]0{0,20}([0-9a-fA-F]{1,200000})|0{0,20}([0-9]{1,200000}));?")
 
+speed_up()
 warnings.filterwarnings("ignore", category=DeprecationWarning, module="feedparser")
 
 
