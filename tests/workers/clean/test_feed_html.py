@@ -112,7 +112,7 @@ def test_counting_iframe_is_dropped() -> None:
 INLINE = {
     "exponent": ("A 10<sup>-4</sup> b 100<sup>2</sup>=x", "A 10⁻⁴ b 100²=x"),
     "exponent after an element": ("<b>100</b><sup>2</sup>", "100²"),
-    "ordinal": ("the 2<sup>nd</sup> and 1<sup>er</sup>", "the 2nd and 1er"),
+    "ordinal": ("the 4<sup>th</sup> and 1<sup>er</sup>", "the 4th and 1er"),
     "formula": ("CO<sub>2</sub>, log<sub>2</sub>8", "CO2, log₂8"),
     "fraction": ("2<sup>1</sup>/<sub>2</sub> cups", "2¹/₂ cups"),
     "footnote": ('of 1998<sup><a href="#fn1">3</a></sup> and that<sup>[4]</sup>', "of 1998³ and that[4]"),

@@ -23,6 +23,7 @@ from streams.records import Content
 from workers.poller.formats.entry_links import entry_link, is_permalink
 from workers.poller.formats.expat_namespaces import MAX_DEPTH, PLAIN, PREFIXES_BY_URI
 from workers.poller.formats.expat_xml import keep_author_text, parse_fast
+from workers.poller.formats.feedparser_speed import speed_up
 from workers.poller.formats.to_item import (
     MAX_CATEGORIES,
     MAX_ENCLOSURES,
@@ -63,6 +64,7 @@ _ITEM_CLOSES = re.compile(rb"</(?:\w{1,20}:)?(?:item|entry)\s{0,20}>")
 MAX_WIDTH_DIGITS = 6
 _CHARACTER = re.compile(rb"&#(?:[xX]0{0,20}([0-9a-fA-F]{1,200000})|0{0,20}([0-9]{1,200000}));?")
 
+speed_up()
 warnings.filterwarnings("ignore", category=DeprecationWarning, module="feedparser")
 
 
