@@ -16,6 +16,7 @@ from workers.clean.line_types import SENTENCE_END, is_headline
 from workers.clean.site_facts import SiteFacts
 
 MIN_TAIL_HEADLINES = 3  # in a row at the end of a feed's item
+RESTORED = frozenset(("link", "clutter", "template"))  # labels of blocks that may be a story
 HEADLINE_TAGS = frozenset(("line", "li", "p", "h3", "h4"))
 
 
@@ -31,7 +32,19 @@ def label_blocks(
         n = label_body_block(labelling, n)
     if not whole_page:
         _label_tail(labelling, body)
+    _restore_story(labelling)
     return labelling
+
+
+def _restore_story(labelling: Labelling) -> None:
+    """Keep the longest removed block if nothing else is left: a story of one link, or of one sentence."""
+    blocks, labels = labelling.blocks, labelling.labels
+    if any(block.text and not label.reason for block, label in zip(blocks, labels, strict=True)):
+        return
+    candidates = [n for n, label in enumerate(labels) if blocks[n].text and label.label in RESTORED]
+    if candidates:
+        longest = max(candidates, key=lambda n: (blocks[n].is_sentence, blocks[n].words))
+        labels[longest] = BlockLabel()
 
 
 def _label_tail(labelling: Labelling, body: int) -> None:

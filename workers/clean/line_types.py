@@ -9,6 +9,7 @@ from functools import lru_cache
 from workers.clean.rules.feed_tails import FEED_TAILS
 from workers.clean.rules.labels import INLINE_LEADS
 from workers.clean.rules.lexicon import LABELS, SHARE_BARS
+from workers.clean.rules.notices import MAX_NOTICE_WORDS, NOTICE
 from workers.clean.rules.prompts import PROMPTS
 from workers.text.normalise import match_key
 
@@ -64,6 +65,11 @@ def _is_label(text: str) -> bool:
 def _is_prompt(text: str) -> bool:
     match = ANY_PROMPT.fullmatch(text.strip(" .!»›>|")) or ANY_PROMPT.fullmatch(text)
     return match is not None or match_key(text) in SHARE_BARS
+
+
+def is_notice(text: str) -> bool:
+    """Whether all of *text* is a legal, consent, comment-rule or donation line."""
+    return len(text) < 600 and NOTICE.fullmatch(text) is not None and word_count(text) <= MAX_NOTICE_WORDS
 
 
 def is_feed_tail(text: str) -> bool:

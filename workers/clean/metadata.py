@@ -32,7 +32,7 @@ class Metadata:
     language: str = ""
     image: str = ""
     description: str = ""
-    article_body: str = ""  # from JSON-LD; a feature of the model, never the result
+    article_body: str = ""  # from JSON-LD; a feature of the model, and the story if nothing else is left
 
 
 class KnownText(NamedTuple):
