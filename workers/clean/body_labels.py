@@ -45,6 +45,8 @@ def label_body_block(labelling: Labelling, n: int) -> int:
         return _label_list(labelling, n)
     if CORRECTION_NOTE.fullmatch(block.text) and not block.is_all_links:
         labelling.labels[n] = BlockLabel("note")
+    elif is_notice(block.text):
+        labelling.labels[n] = BlockLabel("prompt", "a notice of the site, not of the story")
     elif labelling.whole_page and removed_by_model and not labelling.start <= n < labelling.end:
         _label_outside_story(labelling, n)
     elif not is_sure(labelling, n) and (label := _label_by_rule(labelling, block)) is not None:
@@ -63,8 +65,6 @@ def _label_by_rule(labelling: Labelling, block: Block) -> BlockLabel | None:
         return BlockLabel("feed tail", "a line that a feed builder appends")
     if is_prompt(block.text):
         return BlockLabel("prompt", "a prompt to the reader")
-    if is_notice(block.text):
-        return BlockLabel("prompt", "a notice of the site, not of the story")
     if _is_lead(block):
         return BlockLabel("link", "a lead-in and a link to another story")
     if not labelling.whole_page:  # on whole pages the model is better than class names

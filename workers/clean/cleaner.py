@@ -38,6 +38,8 @@ MAX_ROUNDS = 8  # of repeated cleaning; one is usual
 MIN_DUMP_LINES = 4  # a shorter text is not the dump of a page
 MIN_GALLERY_IMAGES, GALLERY_WORDS = 8, 40  # words per image: the length of a caption
 MIN_LINK_SHARE = 0.5  # of a feed item's block, for the model to score it
+USUAL_LINES, MIN_COST_SHARE, MAX_COST_SHARE = 40, 0.4, 3.0  # figures in tests/tools/bench/README.md
+STATEMENT_SHARE = 0.4  # of the cost of a line with a full stop, which harms less than a headline if it is clutter
 MIN_RUN_PROBABILITY = 0.5  # of each short line of a dump that is kept together with its neighbours
 FIELD_REASONS = ("kept as such", "kept with its picture")
 
@@ -199,14 +201,15 @@ def _predict(document: BlockDocument, uncertain: set[Block], model: "Model | Non
     blocks = [block for block in document.blocks if block.text]
     scores = model.predict(blocks, _known_text(document))
     probabilities = dict(zip(blocks, zip(scores.body, scores.title, strict=True), strict=True))
+    share = _cost_share(document)
     out = [
-        _prediction(model, block, *probabilities[block]) if block in uncertain else Prediction()
+        _prediction(model, block, *probabilities[block], share) if block in uncertain else Prediction()
         for block in document.blocks
     ]
     if document.input_type == "page":
         _vote_by_list(model, document.blocks, out)
     elif document.input_type == "text":
-        _vote_by_run(model, document.blocks, out)
+        _vote_by_run(model, document.blocks, out, share)
     if any(prediction.keep for prediction, block in zip(out, document.blocks, strict=True) if block.text):
         return out
     best = max(scores.body)  # a page never becomes empty
@@ -222,7 +225,14 @@ def _vote_by_list(model: "Model", blocks: Sequence[Block], predictions: list[Pre
             predictions[n] = predictions[n]._replace(keep=keep)
 
 
-def _vote_by_run(model: "Model", blocks: Sequence[Block], predictions: list[Prediction]) -> None:
+def _cost_share(document: BlockDocument) -> float:
+    """Return the share of a block's cost: one line makes a dump dirty, and a longer dump has more such lines."""
+    if document.input_type != "text":
+        return 1.0
+    return min(MAX_COST_SHARE, max(MIN_COST_SHARE, len(document.blocks) / USUAL_LINES))
+
+
+def _vote_by_run(model: "Model", blocks: Sequence[Block], predictions: list[Prediction], share: float) -> None:
     """Keep short lines in a row that are all likely if they deserve it together, such as the rows of a table."""
     start = 0
     for n in range(len(blocks) + 1):
@@ -231,7 +241,7 @@ def _vote_by_run(model: "Model", blocks: Sequence[Block], predictions: list[Pred
         run, start = range(start, n), n + 1
         if len(run) > 1:
             mean = sum(predictions[k].probability for k in run) / len(run)
-            if model.should_keep(mean, sum(blocks[k].words for k in run)):
+            if model.should_keep(mean, sum(blocks[k].words for k in run), share=share):
                 for k in run:
                     predictions[k] = predictions[k]._replace(keep=True)
 
@@ -243,9 +253,10 @@ def _known_text(document: BlockDocument) -> KnownText:
     return KnownText(document.title, metadata.article_body, metadata.description)
 
 
-def _prediction(model: "Model", block: Block, probability: float, title: float) -> Prediction:
+def _prediction(model: "Model", block: Block, probability: float, title: float, share: float) -> Prediction:
     is_statement = block.tag == "line" and block.words > 1 and SENTENCE_END.search(block.text) is not None
-    return Prediction(probability, model.should_keep(probability, block.words, is_statement=is_statement), title)
+    share *= STATEMENT_SHARE if is_statement else 1.0
+    return Prediction(probability, model.should_keep(probability, block.words, share=share), title)
 
 
 def _with_article_body(content: CleanedContent, metadata: Metadata) -> CleanedContent:

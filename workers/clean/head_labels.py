@@ -83,9 +83,20 @@ def _title_by_model(labelling: Labelling) -> int:
     if best < 0 or labelling.predictions[best].title < MIN_TITLE_PROBABILITY:
         return -1
     key = match_key(labelling.blocks[best].text)
+    inner = [n for n in likely if _is_title_of_breadcrumb(labelling, n, key)]
+    if inner:
+        best = max(inner, key=lambda n: labelling.predictions[n].title)
+        key = match_key(labelling.blocks[best].text)
     return next(
         n for n in range(max(0, best - MAX_HEAD_BLOCKS), best + 1) if match_key(labelling.blocks[n].text) == key
     )
+
+
+def _is_title_of_breadcrumb(labelling: Labelling, n: int, key: str) -> bool:
+    """Whether line *n* is a likely title that ends a breadcrumb with this *key*."""
+    own = match_key(labelling.blocks[n].text)
+    is_likely = labelling.predictions[n].title >= MIN_TITLE_PROBABILITY and is_headline(labelling.blocks[n].text)
+    return is_likely and own != key and key.endswith(own)
 
 
 def _may_be_title(text: str) -> bool:

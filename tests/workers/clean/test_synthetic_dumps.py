@@ -86,3 +86,22 @@ def test_synthetic_same_seed_gives_same_documents(shared: Path) -> None:
     first, second = ([[block.text for block in d.blocks] for d in synthetic(20)] for _ in range(2))
     assert first == second
     assert shared.exists()
+
+
+@pytest.mark.train
+def test_grow_same_dumps_give_same_model(shared: Path) -> None:
+    from tests.tools.train.dumps.generate import synthetic
+    from tests.tools.train.grow import Plan, grow, make_sample, stored_model
+
+    assert shared.exists()
+    documents = list(synthetic(40))
+    models = [
+        stored_model(
+            grow([make_sample(d, html=False) for d in documents], Plan(4, 0.1, 2)),
+            html=False,
+            block_cost=15.0,
+            word_cost=0.5,
+        )
+        for _ in range(2)
+    ]
+    assert models[0] == models[1]

@@ -33,7 +33,6 @@ from workers.clean.model.vocabulary import VOCABULARY_HASH, hash_texts
 
 Matrix = npt.NDArray[np.float32]
 
-STATEMENT_COST = 0.4  # share of the block's cost; figures in tests/tools/bench/README.md
 MIN_PROBABILITY, MAX_LOG_ODDS = 1e-5, 11.5
 FILE = Path(__file__).with_name("model.msgpack")
 
@@ -93,12 +92,11 @@ class Model(NamedTuple):
         log_odds = self.network.log_odds(network_rows(rows))
         return Scores(combine(second, log_odds[:, 0]).tolist(), _probability(log_odds[:, 1]).tolist())
 
-    def should_keep(self, probability: float, words: int, *, is_statement: bool = False) -> bool:
+    def should_keep(self, probability: float, words: int, *, share: float = 1.0) -> bool:
         """Whether to keep a block: the expected cost of its loss exceeds the expected cost of clutter that remains.
 
-        *is_statement*: a line of a dump with a full stop, which harms less than a headline if it is clutter.
+        *share*: of the block's cost.
         """
-        share = STATEMENT_COST if is_statement else 1.0
         clutter_cost = share * self.clutter_block_cost + words * self.clutter_word_cost
         return probability * words > (1 - probability) * clutter_cost
 
