@@ -8,11 +8,21 @@ from workers.clean.labelling import (
     MAX_HEAD_BLOCKS,
     BlockLabel,
     Labelling,
+    is_sure,
     label_caption,
     label_source_credit,
     reject,
 )
-from workers.clean.line_types import LEAD, is_feed_tail, is_headline, is_link_label, is_prompt, is_sentence, word_count
+from workers.clean.line_types import (
+    LEAD,
+    is_feed_tail,
+    is_headline,
+    is_link_label,
+    is_notice,
+    is_prompt,
+    is_sentence,
+    word_count,
+)
 from workers.clean.rules.bylines import CORRECTION_NOTE, SOURCE_CREDIT
 from workers.clean.rules.containers import CLUTTER_CLASSES
 from workers.text.dates import parse_date_line
@@ -37,13 +47,15 @@ def label_body_block(labelling: Labelling, n: int) -> int:
     """Label block *n* and the list that it opens; return the index of the next block."""
     block = labelling.blocks[n]
     removed_by_model = not labelling.predictions[n].keep
-    if is_link_label(block.text) or _heads_links(labelling, n):
+    if (is_link_label(block.text) and not is_sure(labelling, n)) or _heads_links(labelling, n):
         return _label_list(labelling, n)
     if CORRECTION_NOTE.fullmatch(block.text) and not block.is_all_links:
         labelling.labels[n] = BlockLabel("note")
+    elif is_notice(block.text):
+        labelling.labels[n] = BlockLabel("prompt", "a notice of the site, not of the story")
     elif labelling.whole_page and removed_by_model and not labelling.start <= n < labelling.end:
         _label_outside_story(labelling, n)
-    elif (label := _label_by_rule(labelling, block)) is not None:
+    elif not is_sure(labelling, n) and (label := _label_by_rule(labelling, block)) is not None:
         labelling.labels[n] = label
     elif _label_field(labelling, n) or _label_by_history(labelling, n) or is_announced(labelling, n):
         pass
@@ -189,6 +201,8 @@ def _belongs_to_list(labelling: Labelling, n: int) -> bool:
         return False
     if labelling.whole_page and not labelling.predictions[n].keep:
         return True
+    if labelling.is_dump:
+        return False  # the story resumes
     if block.tag in ("h2", "h3", "h4", "blockquote") or block.links or block.is_sentence:
         return False
     return is_headline(text) or parse_date_line(text) is not None

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from streams.records import Image
 from workers.clean.blocks import Block
@@ -17,6 +18,7 @@ from workers.clean.site_facts import SiteFacts, line_key
 
 MAX_HEAD_BLOCKS = 14  # distance of a title above the body
 MAX_CAPTION_WORDS = 80
+SURE = 0.95  # probability of body text above which no rule about a single line of a dump applies
 
 
 @dataclass
@@ -38,17 +40,18 @@ class HeaderFields:
     kicker: str = ""
     byline: tuple[str, ...] = ()
     published: datetime | None = None
+    is_update: bool = False  # `published` is the time of the last change, because the page states no other
     reading_minutes: int = 0
     source_credit: str = ""
     images: list[Image] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
-class Prediction:
-    """The model's probability that a block is body text, and the decision."""
+class Prediction(NamedTuple):
+    """The model's probability that a block is body text, the decision, and the probability that it is the title."""
 
     probability: float = 1.0
     keep: bool = True
+    title: float = 0.0
 
 
 class Labelling:
@@ -69,8 +72,15 @@ class Labelling:
         self.keys = [line_key(block.text) for block in blocks] if facts is not None else []
         self.trusts_repeats = facts is not None and not facts.is_reprint(block.text for block in blocks)
         kept = [n for n, (b, p) in enumerate(zip(blocks, predictions, strict=True)) if p.keep and b.is_sentence]
+        self.kept_sentences = kept
         self.sentence_counts = Counter(b.text for b in blocks if b.is_sentence) if whole_page else Counter()
+        self.is_dump = whole_page and bool(blocks) and blocks[0].tag == "line"
         self.start, self.end = (kept[0], kept[-1] + 1) if kept and whole_page else (0, len(blocks))
+
+
+def is_sure(labelling: Labelling, n: int) -> bool:
+    """Whether the model, which reads a dump as a whole, is surer of body text than a rule about one line can be."""
+    return labelling.is_dump and labelling.predictions[n].probability >= SURE
 
 
 def reject(labelling: Labelling, n: int) -> None:

@@ -9,6 +9,7 @@ from functools import lru_cache
 from workers.clean.rules.feed_tails import FEED_TAILS
 from workers.clean.rules.labels import INLINE_LEADS
 from workers.clean.rules.lexicon import LABELS, SHARE_BARS
+from workers.clean.rules.notices import CALL, MAX_CALL_WORDS, MAX_NOTICE_WORDS, MEDIA_PARTS, NOTICE, NOTICE_PARTS
 from workers.clean.rules.prompts import PROMPTS
 from workers.text.normalise import match_key
 
@@ -64,6 +65,21 @@ def _is_label(text: str) -> bool:
 def _is_prompt(text: str) -> bool:
     match = ANY_PROMPT.fullmatch(text.strip(" .!»›>|")) or ANY_PROMPT.fullmatch(text)
     return match is not None or match_key(text) in SHARE_BARS
+
+
+def is_notice(text: str) -> bool:
+    """Whether all of *text* is a legal, consent, comment-rule, donation, paywall or follow line."""
+    return len(text) < 600 and _is_notice(text)
+
+
+@lru_cache(8192)
+def _is_notice(text: str) -> bool:
+    lower = text.lower()
+    if len(text) < 200 and any(map(lower.__contains__, MEDIA_PARTS)) and CALL.fullmatch(text) is not None:
+        return word_count(text) <= MAX_CALL_WORDS
+    if not any(map(lower.__contains__, NOTICE_PARTS)) or NOTICE.fullmatch(text) is None:
+        return False
+    return word_count(text) <= MAX_NOTICE_WORDS
 
 
 def is_feed_tail(text: str) -> bool:
