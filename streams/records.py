@@ -140,8 +140,10 @@ class Article(Record, frozen=True, omit_defaults=True, kw_only=True):
     reading_minutes: int = 0
     story_id: str = ""
     duplicate_of: str = ""  # id of the original of a near-duplicate
+    duplicate_kind: str = ""  # "text", or "title" if only the titles agree
     similarity: float = 0.0  # estimated share of the shorter text that the original also has, 0 to 1
     fetched_at: datetime | None = None  # time of the poll
+    reused_link: bool = False  # title and text share hardly a word with the previous revision
     changes: RevisionChanges | None = None  # set in revisions while the previous text is stored
     fingerprint: str = ""  # hash of the visible content
     removed: tuple[RemovedBlock, ...] = ()

@@ -86,6 +86,7 @@ def is_publishable(item: Item, content: CleanedContent) -> bool:
 def to_article(
     item: Item, content: CleanedContent, *, id_: str, revision: int, source: MessageId, fingerprint: bytes = b"",
     story: "StoryAssignment | None" = None, changes: RevisionChanges | None = None,
+    reused_link: bool = False,
 ) -> Article:  # fmt: skip
     """Return the article of *item*. Title, authors and times of the feed win over those found in the text.
 
@@ -103,7 +104,8 @@ def to_article(
         article_type=content.article_type or detect_gallery(content),
         word_count=content.word_count, reading_minutes=content.reading_minutes,
         story_id=story.story if story else id_, duplicate_of=story.duplicate_of if story else "",
-        similarity=story.similarity if story else 0.0, changes=changes,
+        duplicate_kind=story.kind if story else "", similarity=story.similarity if story else 0.0,
+        changes=changes, reused_link=reused_link,
     )  # fmt: skip
 
 
