@@ -119,6 +119,7 @@ def is_publishable(item: Item, content: CleanedContent) -> bool:
 def to_article(
     item: Item, content: CleanedContent, *, id_: str, revision: int, source: MessageId | None, fingerprint: bytes = b"",
     story: "StoryAssignment | None" = None, changes: RevisionChanges | None = None,
+    reused_link: bool = False,
 ) -> Article:  # fmt: skip
     """Return the article of *item*. A field takes the value of the feed, else that of the text, by its name.
 
@@ -138,7 +139,8 @@ def to_article(
     return Article(
         id=id_, revision=revision, source=source, fingerprint=fingerprint.hex(), changes=changes,
         story_id=story.story if story else id_, duplicate_of=story.duplicate_of if story else "",
-        similarity=story.similarity if story else 0.0, **fields,
+        duplicate_kind=story.kind if story else "", similarity=story.similarity if story else 0.0,
+        reused_link=reused_link, **fields,
     )  # fmt: skip
 
 

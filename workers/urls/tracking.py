@@ -14,7 +14,7 @@ TRACKING_NAMES = frozenset(
     vero_id vero_conv oly_anon_id oly_enc_id rb_clickid wickedid ns_mchannel ns_source ns_campaign ns_linkname ns_fee
     xtor sr_share smid smtyp feedname feedtype wprss intcid int_cid intcmp at_medium at_campaign at_custom1
     at_custom2 at_custom3 at_custom4 at_format at_link_id at_link_origin at_link_type at_ptr_name at_bbc_team
-    maca fromrss rssfeed rss_feed dicbo
+    maca fromrss rssfeed rss_feed dicbo __twitter_impression
     """.split()
 )
 TRACKING_PREFIXES = ("utm_", "mtm_", "pk_", "piwik_", "matomo_", "hsa_", "itm_", "stm_")
@@ -27,6 +27,9 @@ TRACKING_VALUES = {
     "from": re.compile(r"(rss|feed)", re.IGNORECASE),
     "via": re.compile(r"(rss|feed)", re.IGNORECASE),
     "cmp": re.compile(r"(rss|share|edit|oth|soc)[\w-]*", re.IGNORECASE),
+    "partner": re.compile(r"(rss|feed)[\w-]*", re.IGNORECASE),
+    "emc": re.compile(r"rss[\w-]*", re.IGNORECASE),
+    "traffic_source": re.compile(r"(rss|feed)[\w-]*", re.IGNORECASE),
     "rss": re.compile(r"(1|true|yes|)", re.IGNORECASE),
     "feed": re.compile(r"(rss|1)", re.IGNORECASE),
 }

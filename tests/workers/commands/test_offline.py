@@ -159,6 +159,40 @@ def test_dedupe_classifies_rows_of_file(tmp_path: Path) -> None:
         assert message in copydesk("dedupe", "-", cwd=tmp_path, check=1, input=line).stderr
 
 
+def test_dedupe_reports_unreadable_lines_and_continues(tmp_path: Path) -> None:
+    lines = [
+        "{",
+        json.dumps({"id": "a", "title": "Salt canal reopens"}),
+        "[]",
+        "{}",
+        json.dumps({"id": "b", "title": "Swans"}),
+    ]
+    done = copydesk("dedupe", "-", "--json", cwd=tmp_path, check=1, input="\n".join(lines))
+    assert [json.loads(line)["id"] for line in done.stdout.splitlines()] == ["a", "b"]
+    assert [
+        message in done.stderr for message in ("line 1: not JSON", "line 3: not an object", "row 4: it has neither")
+    ] == [True] * 3
+
+
+def test_dedupe_explains_comparison(tmp_path: Path) -> None:
+    from tests.workers.dedupe.near_duplicates.test_index import story
+
+    title, text = story(1)
+    footer = "Subscribe to the letter of the Courier for more articles from the quay."
+    rows = [
+        {"id": str(n), "title": story(n)[0], "text": f"{story(n)[1]} {footer}", "publisher": "Courier"}
+        for n in (5, 6, 7)
+    ]
+    rows += [{"id": "a", "title": title, "text": f"{text} {footer}", "publisher": "Courier"},
+             {"id": "b", "title": title, "text": text, "publisher": "Tidewire"}]  # fmt: skip
+    (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    explanation = json.loads(copydesk("dedupe", "a.jsonl", "--explain", "a", "b", cwd=tmp_path).stdout)
+    assert (explanation["copy"], explanation["rule"]) == (True, "equal text and similar title")
+    assert explanation["excluded"] == {"a": [footer], "b": []}
+    assert explanation["features"]["of_longer"] == pytest.approx(1)
+    assert "no row has this id: z" in copydesk("dedupe", "a.jsonl", "--explain", "a", "z", cwd=tmp_path, check=1).stderr
+
+
 def test_url_prints_canonical_form_and_rules(tmp_path: Path) -> None:
     done = copydesk("url", "https://amp.a.example/x?utm_source=rss", "mailto:a@b", "--json", cwd=tmp_path, check=1)
     assert json.loads(done.stdout) == {
