@@ -1,8 +1,9 @@
 """The accelerator of the XML format: feedparser's result for usual feeds, from expat, in a tenth of the time.
 
 It follows feedparser 6.0.14 element by element, for the keys that `feedparser_xml` uses. It calls feedparser's
-functions for encodings, authors and links. feedparser reads all unsupported documents: elements inside elements with
-text, XHTML, doctypes, xml:base below the root, textInput, ill-formed documents.
+functions for encodings, tags and links. Authors, guids and dates stay as written.
+feedparser reads all unsupported documents: elements inside elements with text, XHTML, doctypes, xml:base below the
+root, textInput, ill-formed documents.
 tests/workers/poller/formats/test_expat_xml.py compares both results.
 """
 
