@@ -187,7 +187,7 @@ class FileRows:
 def _print_classification(row: Row) -> None:
     by = " by title" if row["duplicate_kind"] == "title" else ""
     original = f"  like {row['duplicate_of']}{by} ({row['similarity']:.0%})" if row["duplicate_of"] else ""
-    print(f"{row['id']}  {row['status']} {row['revision']}  story {row['story_id']}{original}")
+    print(f"{row['id']}  {row['verdict']} {row['revision']}  story {row['story_id']}{original}")
 
 
 @click.command("url", cls=Command, example="copydesk url https://amp.example.org/a?utm_source=rss")

@@ -46,7 +46,7 @@ def raise_error(error: UnreadableError) -> None:
 async def classify_rows(
     stories: StoryIndex, rows: Iterable[Row | None], report: Report = raise_error
 ) -> AsyncIterator[Row]:
-    """Yield for each row `id`, `status`, `revision`, `story_id`, `duplicate_of`, `duplicate_kind`, `similarity`.
+    """Yield for each row `id`, `verdict`, `revision`, `story_id`, `duplicate_of`, `duplicate_kind`, `similarity`.
 
     Ids are the rows' own.
 
@@ -129,7 +129,7 @@ def _result(row: FileRow, story: StoryAssignment, names: Mapping[str, str]) -> R
     duplicate_of = names.get(story.duplicate_of, story.duplicate_of)
     return {
         "id": row.name,
-        "status": str(status),
+        "verdict": str(status),
         "revision": row.classification.revision,
         "story_id": names.get(story.story, story.story),
         "duplicate_of": duplicate_of or (names[row.article_id] if status is Status.DUPLICATE else ""),

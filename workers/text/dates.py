@@ -93,6 +93,8 @@ _FORMS = tuple(
         r"(?: ?[（(]?(?:星期|周|週|礼拜|禮拜)?[月火水木金土日一二三四五六天](?:曜日?)?[)）]?)?",
         r"(?P<year>\d{4})\. ?(?P<month>\d{1,2})\. ?(?P<day>\d{1,2})(?!\d)\.?",  # CLDR ko, hu
         r"(?P<first>\d{1,2})(?P<sep>[./ -]) ?(?P<other>\d{1,2})(?P=sep) ?(?P<year>\d{4})(?!\d)",
+        r"(?P<first>\d{1,2})(?P<sep>[./])(?P<other>\d{1,2})(?P=sep)(?P<year>\d\d)(?=[ ,]|$)",
+        rf"(?P<month>{_WORD})[.,]{{0,2}} (?P<year>\d{{4}})$",
     )
 )
 # Words between date and time, and the year's unit in Slavic languages. Source: CLDR, dateTimeFormat and date formats.
@@ -114,6 +116,7 @@ _CLOCKS = tuple(
         rf"{_JOIN}{_EAST_HALF}(?P<hour>\d{{1,2}}) ?[시時时点點] ?(?:(?P<minute>\d\d?) ?[분分])? ?(?:(?P<second>\d\d?) ?[초秒])?(?P<zone>.*)",
     )
 )
+_ZONE_ONLY = re.compile(r" ?z| ?[+-]\d\d:?\d\d| \(?[a-z]{2,5}[ )]?.*")
 _TIME_FIRST = re.compile(
     r"\A(?P<time>\d{1,2}[:.h]\d\d(?::\d\d)?(?: ?[ap]\.? ?m\b\.?)?(?: ?uhr)?"
     r"(?: (?:z|utc|gmt|[a-z]{2,4}t|(?:gmt|utc)? ?[+-]\d{1,2}:?(?:\d\d)?)(?=[ ,]))?)[ ,|–—-]{1,3}(?:on |am |el |le |il )?(?P<date>\S.*)"
@@ -275,6 +278,8 @@ def _reading_from(match: re.Match[str], line: str, weekdays: frozenset[int]) -> 
     midnight = datetime(day.year, day.month, day.day)  # noqa: DTZ001 - the zone is subtracted below
     if not rest:
         return _Reading(midnight, midnight.replace(tzinfo=UTC), is_day=True)
+    if _ZONE_ONLY.fullmatch(rest) and (offset := utc_offset(rest.strip(), midnight)) is not None:
+        return _Reading(midnight, (midnight - offset).replace(tzinfo=UTC), is_day=True)  # xsd:date of XML Schema
     for clock in _CLOCKS:
         clock_match = clock.fullmatch(rest)
         if clock_match is not None and (elapsed := _since_midnight(clock_match)) is not None:
@@ -300,26 +305,26 @@ def _since_midnight(match: re.Match[str]) -> timedelta | None:
 
 def _day(groups: dict[str, str | None], weekdays: frozenset[int]) -> date | None:
     year = int(groups["year"] or 0)
+    if len(groups["year"] or "") == 2:
+        year += 2000 if year < 90 else 1900
     if groups.get("first"):
-        return _numeric_day(groups, weekdays)
+        return _numeric_day(year, groups, weekdays)
     if groups.get("week"):
         return date.fromisocalendar(year, int(groups["week"] or 0), int(groups["week_day"] or 0))
     if groups.get("ordinal"):
         day = date(year, 1, 1) + timedelta(days=int(groups["ordinal"] or 0) - 1)
         return day if day.year == year else None
-    if len(groups["year"] or "") == 2:
-        year += 2000 if year < 90 else 1900
     month = groups.get("month") or "1"
     number = int(month) if month.isdecimal() else _MONTHS_WITHOUT_ACCENTS.get(_without_accents(month))
     return date(year, number, int(groups.get("day") or 1)) if number else None
 
 
-def _numeric_day(groups: dict[str, str | None], weekdays: frozenset[int]) -> date | None:
+def _numeric_day(year: int, groups: dict[str, str | None], weekdays: frozenset[int]) -> date | None:
     """Return the day of `11.4.2020` (day first) or `11/4/2020`; None for slashes if both orders are possible.
 
     The weekday decides between two possible orders.
     """
-    year, first, second = (int(groups[name] or 0) for name in ("year", "first", "other"))
+    first, second = int(groups["first"] or 0), int(groups["other"] or 0)
     days = {day for pair in ((first, second), (second, first)) if (day := _day_or_none(year, *pair)) is not None}
     if len(days) == 2 and weekdays and (matching := {day for day in days if day.weekday() in weekdays}):
         days = matching

@@ -74,6 +74,7 @@ _OFFSET = re.compile(r"(?:gmt|utc|ut)?([+-])(\d{1,2})(?::?(\d{2}|0))?")
 _SPACED_OFFSET = re.compile(r"\b(gmt|utc|ut) (?=[+-])")
 _COMMENT = re.compile(r" ?\(([^()]*)\)$")  # RFC 5322 §3.2.2
 _MONOTONIC = re.compile(r" m=[+-][\d.]+\Z")  # Go's Time.String
+_OFFSET_AND_Z = re.compile(r"\A([+-]\d\d:?\d\d)z\Z")  # a "Z" that was appended to a complete time
 _BRACKETS = re.compile(r"\A([^\[]*)\[!?([^\]=]*)\](?:\[[^\]]*\])*\Z")  # RFC 9557 §4.1: +01:00[Europe/Paris]
 
 
@@ -85,7 +86,7 @@ def utc_offset(zone: str, local: datetime) -> timedelta | None:
     >>> utc_offset("gmt+7", datetime(2021, 9, 5))
     datetime.timedelta(seconds=25200)
     """
-    zone = _MONOTONIC.sub("", zone)
+    zone = _OFFSET_AND_Z.sub(r"\1", _MONOTONIC.sub("", zone))
     if (fixed := _fixed_offset(zone)) is not None:
         return fixed
     brackets = _BRACKETS.match(zone)

@@ -149,7 +149,7 @@ def test_dedupe_classifies_rows_of_file(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, rows)))
     done = copydesk("dedupe", "a.jsonl", "--json", cwd=tmp_path)
     results = {row["id"]: row for row in map(json.loads, done.stdout.splitlines())}
-    assert [results[name]["status"] for name in "abcdef"] == ["new", "new", "new", "duplicate", "revised", "new"]
+    assert [results[name]["verdict"] for name in "abcdef"] == ["new", "new", "new", "duplicate", "revised", "new"]
     assert [results[name]["story_id"] for name in "abcdef"] == ["a", "a", "c", "a", "a", "a"]
     assert [results[name]["duplicate_of"] for name in "abcd"] == ["", "a", "", "a"]
     assert results["f"]["duplicate_of"] in ("a", "b")

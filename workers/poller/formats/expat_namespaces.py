@@ -6,7 +6,7 @@ import feedparser.mixin
 ALIASES = {
     "issued": "published", "pubdate": "published",
     "modified": "updated", "lastbuilddate": "updated", "dcterms_modified": "updated",
-    "guid": "id", "entry": "item", "dc_title": "title", "dc_description": "description", "itunes_summary": "summary",
+    "guid": "id", "entry": "item", "dc_description": "description", "itunes_summary": "summary",
     "dc_language": "language", "managingeditor": "author", "dc_creator": "author", "dc_author": "author",
     "keywords": "category", "dc_subject": "category",
     "tagline": "subtitle", "itunes_subtitle": "subtitle", "itunes_name": "name", "itunes_email": "email",

@@ -97,6 +97,12 @@ class BoundedMixin:
     def _start_media_thumbnail(self, attrs: Any) -> None:
         super()._start_media_thumbnail(attrs | {"base": self.baseuri})  # type: ignore[misc, attr-defined]
 
+    def _end_dc_title(self) -> None:
+        """Let the title of the format replace an earlier dc:title."""
+        title_depth = self.title_depth  # type: ignore[has-type]
+        super()._end_dc_title()  # type: ignore[misc]
+        self.title_depth = title_depth
+
     def _start_guid(self, attrs: Any) -> None:
         super()._start_guid(attrs)  # type: ignore[misc]
         self.guidislink = is_permalink(attrs)
