@@ -51,7 +51,8 @@ def feed_blocks(item: Item) -> BlockDocument:
     Images of the other texts stay: a content may be a picture, with the story in the summary.
     """
     texts = [text for text in (*item.content, *([item.summary] if item.summary else [])) if text.value.strip()]
-    documents = [_text_blocks(text, item) for text in {text.value: text for text in texts}.values()]
+    distinct = {text.value: text for text in reversed(texts)}  # a repeated text keeps its first base
+    documents = [_text_blocks(text, item) for text in reversed(distinct.values())]
     if not documents:
         return BlockDocument("text", [], plain_text(item.title))
     best = documents[0] if len(documents) == 1 else _longest(documents)
