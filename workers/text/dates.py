@@ -51,6 +51,7 @@ _TIME = (
     r"(?:z|utc|gmt|[a-z]{2,4}t|[+-]\d{2}:?\d{2})?)?\.?"
 )
 _WEEKDAY = r"(?:[^\W\d_]{2,12}\.?,?\s+)?"  # in any language: a word before the date
+_SECTION = re.compile(r"\A[^\W\d_]{2,12}\s+")  # "Sport 05.08.2024", on pages
 _DAY = r"\d{1,2}(?:st|nd|rd|th|er|º|\.)?"
 _DATE = re.compile(
     rf"{_WEEKDAY}(?:{_MONTH}\.?\s+{_DAY},?\s+\d{{4}}|{_DAY}\s+(?:de\s+)?{_MONTH}\.?,?\s+(?:de\s+|del\s+)?\d{{4}}|"
@@ -148,7 +149,8 @@ class _Reading(NamedTuple):
 def parse_date_line(line: str) -> datetime | None:
     """Return the time of a line that consists of a date, in UTC; None for any other line.
 
-    "Published: February 26, 2017" is such a line; a sentence with a date is not. A time without a zone means UTC.
+    "Published: February 26, 2017" and "Sport 05.08.2024" are such lines; a sentence with a date is not. A time without
+    a zone means UTC.
     """
     if len(line) > MAX_DATE_CHARS or _DIGIT.search(line) is None:
         return None
@@ -158,7 +160,10 @@ def parse_date_line(line: str) -> datetime | None:
     if east is not None:
         return _utc(*(int(east[name] or 0) for name in ("year", "month", "day", "hour", "minute")))
     match = _DATE.fullmatch(rest)
-    return parse_date(match.group().strip(" .")) if match else None
+    if match is None:
+        return None
+    text = match.group().strip(" .")
+    return parse_date(text) or parse_date(_SECTION.sub("", text))
 
 
 def parse_date(text: str) -> datetime | None:

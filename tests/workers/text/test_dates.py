@@ -8,7 +8,7 @@ import pytest
 
 from workers.poller.formats import parse_feed
 from workers.poller.formats.expat_xml import parse_fast
-from workers.text.dates import parse_date
+from workers.text.dates import parse_date, parse_date_line
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 URL = "https://courier.example/feeds/world"
@@ -218,3 +218,8 @@ def test_general_american_zone_follows_daylight_saving(local: str, utc: str) -> 
 @pytest.mark.parametrize("date", ["1 " * 50, "a, " * 33, "2026-01-05 " + "- " * 44, "5 jan 2026" + "t" * 90])
 def test_parse_date_rejects_malformed_text(date: str) -> None:
     assert parse_date(date) is None
+
+
+def test_date_line_may_begin_with_section() -> None:
+    assert parse_date_line("Sport 05.08.2024 13:53") == datetime(2024, 8, 5, 13, 53, tzinfo=UTC)
+    assert parse_date("Sport 05.08.2024 13:53") is None
