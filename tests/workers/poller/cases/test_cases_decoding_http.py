@@ -60,6 +60,11 @@ ENCODED: dict[str, tuple[str, bytes, str]] = {
         rss("<title>Brücke</title>", DECLARED.format("ISO_8859-1:1987")).encode("cp1252"),
         "",
     ),
+    "label outside the standard": (
+        "Мост",
+        rss("<title>Мост</title>", DECLARED.format("win-1251")).encode("cp1251"),
+        "",
+    ),
     "HTTP before declaration": (
         "Мост",
         rss("<title>Мост</title>", DECLARED.format("windows-1252")).encode("cp1251"),
@@ -154,6 +159,10 @@ IMAGES = {
     "widest of a group": (
         '<media:group><media:content url="https://i.example/1.jpg" medium="image" width="90"/>'
         '<media:content url="https://i.example/2.jpg" type="image/jpeg" width="900px"/></media:group>',
+        "2",
+    ),
+    "picture of the author first": (
+        '<media:content url="https://1.gravatar.com/avatar/a" medium="image"/><media:content url="https://i.example/2.jpg"/>',
         "2",
     ),
     "video with a thumbnail": (
