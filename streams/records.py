@@ -133,7 +133,7 @@ class Article(Record, frozen=True, omit_defaults=True, kw_only=True):
     tags: tuple[str, ...] = ()
     source_credit: str = ""
     images: tuple[Image, ...] = ()
-    paragraphs: tuple[str, ...] = ()
+    paragraphs: tuple[str, ...] = ()  # with line breaks in code and verse
     html: str = ""
     article_type: str = ""  # "live blog", "gallery", or "" for plain articles
     word_count: int = 0
