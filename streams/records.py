@@ -158,7 +158,9 @@ class Article(Record, frozen=True, omit_defaults=True, kw_only=True):
     tags: Annotated[tuple[str, ...], doc("categories of the item")] = ()
     source_credit: Annotated[str, doc("agency or outlet that the text credits")] = ""
     images: Annotated[tuple[Image, ...], doc("images with caption and credit")] = ()
-    paragraphs: Annotated[tuple[str, ...], doc("body text, one paragraph each")] = ()
+    paragraphs: Annotated[
+        tuple[str, ...], doc("body text, one paragraph each, with line breaks in code and verse")
+    ] = ()
     html: Annotated[str, doc("body as sanitised HTML")] = ""
     article_type: Annotated[str, doc("`live blog`, `gallery` or empty")] = ""
     word_count: Annotated[int, doc("words of the body")] = 0

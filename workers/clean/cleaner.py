@@ -123,7 +123,7 @@ def to_blocks(data: str, kind: str = "auto", *, title: str = "", url: str = "") 
         return BlockDocument(kind, blocks, plain_text(title), truncated=_truncation(data, len(blocks)))
     root = parse_html(data, page=kind == "page")
     if kind == "html":
-        simplify_feed_html(root)
+        simplify_feed_html(root, data)
     metadata = extract_metadata(root, url) if kind == "page" else None
     blocks = html_blocks(root)
     title = plain_text(title) or (metadata.title if metadata else "")

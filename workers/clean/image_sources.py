@@ -20,7 +20,7 @@ IMAGE_URL = re.compile(r"\A\S+\.(?:jpe?g|png|gif|webp|avif|svg|bmp|jfif)(?:[?#!:
 WEB_URL = re.compile(r"\A(?:https?:)?//\S+\Z|\A/\S+\Z|\A\.\.?/\S+\Z", re.IGNORECASE)
 # File names of the images that a page shows while the image itself loads.
 PLACEHOLDER = re.compile(
-    r"(?:^|[/_-])(?:blank|spacer|placeholder|pixel|transparent|trans|loading|loader|lazy(?:load)?|gr[ae]y|1x1|dot|clear|empty)"
+    r"(?:^|[/_-])(?:blank|spacer|placeholder|pixel|transparent|trans|loading|loader|lazy(?:load)?|gr[ae]y|1x1|1px|px|shim|dot|clear|empty)"
     r"(?:[_-][\w-]*)?\.(?:gif|png|svg|jpe?g|webp)(?:[?#]|\Z)",
     re.IGNORECASE,
 )

@@ -72,6 +72,9 @@ def inline_elements(root: Any) -> None:
     """Replace formulas, superscripts, subscripts, quotations and ruby readings by text."""
     for node in list(root.iter("math")):
         _inline_math(node)
+    for node in list(root.iter("script")):
+        if (node.get("type") or "").startswith("math/tex"):
+            _inline_mathjax(node)
     for node in list(root.iter("sup", "sub")):
         _inline_script(node)
     for node in list(root.iter("a")):
@@ -92,6 +95,13 @@ def _inline_math(node: Any) -> None:
     if following is not None and following.get("aria-hidden") == "true" and following.tag != "img":
         remove(following)
     replace_by_text(node, math_text(node))
+
+
+def _inline_mathjax(node: Any) -> None:
+    """Replace the source of a formula of MathJax by itself, and remove its preview and rendering."""
+    while (rendered := node.getprevious()) is not None and "MathJax" in (rendered.get("class") or ""):
+        remove(rendered)
+    replace_by_text(node, " ".join((node.text or "").split()))
 
 
 def math_text(node: Any) -> str:
@@ -135,12 +145,11 @@ def _inline_script(node: Any) -> None:
     after = node.tail or ""
     is_sup, joins = node.tag == "sup", bool(before) and not before[-1].isspace()
     shifted = shift(text, is_sup=is_sup)
-    if not joins or not text:
-        return
-    is_number = before[-1].isdigit() or (not is_sup and (before[-1] in "/⁄" or after[:1].isdigit()))
+    last = before[-1:]
+    is_number = last.isdigit() or (not is_sup and joins and (last in "/⁄" or after[:1].isdigit()))
     if shifted and (is_number or (is_sup and text != "n")):
         replace_by_text(node, shifted)
-    elif is_sup and next(node.iter("a"), None) is not None and NOTE_MARK.fullmatch(text):
+    elif joins and is_sup and next(node.iter("a"), None) is not None and NOTE_MARK.fullmatch(text):
         replace_by_text(node, f"[{text}]")
 
 

@@ -1,6 +1,6 @@
 """Item to article: blocks, cleaned content, fingerprint, article, messages. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -20,10 +20,11 @@ from workers.clean.cleaner import (
     detect_input_type,
     to_blocks,
 )
-from workers.clean.feed_body import repair_markup
+from workers.clean.feed_body import MAX_TAG_CHARS, repair_markup
 from workers.clean.render import paragraphs_html
 from workers.clean.site_facts import SiteFacts
 from workers.dedupe.fingerprint import fingerprint as fingerprint_of
+from workers.text.markup import strip_tags
 from workers.text.normalise import plain_text
 from workers.urls.web_url import web_url
 
@@ -52,7 +53,7 @@ def feed_blocks(item: Item) -> BlockDocument:
     """
     texts = [text for text in (*item.content, *([item.summary] if item.summary else [])) if text.value.strip()]
     distinct = {text.value: text for text in reversed(texts)}  # a repeated text keeps its first base
-    documents = [_text_blocks(text, item) for text in reversed(distinct.values())]
+    documents = [_text_blocks(text, item) for text in _candidates([*reversed(distinct.values())])]
     if not documents:
         return BlockDocument("text", [], plain_text(item.title))
     best = documents[0] if len(documents) == 1 else _longest(documents)
@@ -61,6 +62,16 @@ def feed_blocks(item: Item) -> BlockDocument:
         pictures = [Block("", "img", images=tuple(images))] if images else []
         best = best._replace(blocks=[*pictures, *best.blocks])
     return best
+
+
+def _candidates(texts: Collection[Content]) -> Collection[Content]:
+    """Return the texts that may be the body or have its images: parsing all of them would double the time."""
+    if len(texts) < 2:
+        return texts
+    words = [len(strip_tags(text.value, " ", MAX_TAG_CHARS).split()) for text in texts]
+    return [
+        text for text, n in zip(texts, words, strict=True) if n * SIMILAR_LENGTH >= max(words) or "<img" in text.value
+    ]
 
 
 def _text_blocks(text: Content, item: Item) -> BlockDocument:

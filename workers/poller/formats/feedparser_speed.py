@@ -11,6 +11,7 @@ import feedparser.mixin
 from feedparser.util import FeedParserDict
 
 CACHED_URIS = 1_024
+MAX_CACHED_CHARS = 2_000
 # Keys that FeedParserDict maps to others, or computes.
 _MAPPED = frozenset(FeedParserDict.keymap) | {"category", "enclosures", "license", "updated", "updated_parsed"}
 
@@ -25,7 +26,18 @@ def speed_up() -> None:
     ):
         setattr(FeedParserDict, name, make(getattr(FeedParserDict, name)))
     FeedParserDict.__deepcopy__ = _deepcopy
-    feedparser.mixin.make_safe_absolute_uri = lru_cache(CACHED_URIS)(feedparser.mixin.make_safe_absolute_uri)
+    feedparser.mixin.make_safe_absolute_uri = _cached(feedparser.mixin.make_safe_absolute_uri)
+
+
+def _cached(resolve: Callable[..., str]) -> Callable[..., str]:
+    """Return *resolve* with a cache of short URIs: long ones would fill the memory of a parser process."""
+    cached = lru_cache(CACHED_URIS)(resolve)
+
+    def resolve_cached(base: str, rel: str | None = None) -> str:
+        is_short = len(base or "") + len(rel or "") <= MAX_CACHED_CHARS
+        return cached(base, rel) if is_short else resolve(base, rel)
+
+    return resolve_cached
 
 
 def _get(original: Callable[..., Any]) -> Callable[..., Any]:

@@ -62,6 +62,7 @@ _ITEM_OPENS = re.compile(rb"<(?:\w{1,20}:)?(?:item|entry)[\s>]")
 _ROOT_CLOSES = re.compile(rb"</(?:\w{1,20}:)?(?:channel|rss|feed|rdf)\s{0,20}>", re.IGNORECASE)
 _ITEM_CLOSES = re.compile(rb"</(?:\w{1,20}:)?(?:item|entry)\s{0,20}>")
 MAX_WIDTH_DIGITS = 6
+AVATAR = re.compile(r"//[^/]*\bgravatar\.com/|/avatars?/", re.IGNORECASE)  # in media:content of WordPress.com
 _CHARACTER = re.compile(rb"&#(?:[xX]0{0,20}([0-9a-fA-F]{1,200000})|0{0,20}([0-9]{1,200000}));?")
 
 speed_up()
@@ -371,6 +372,8 @@ def _images(entry: Mapping[str, Any], defaults: _Defaults) -> tuple[UrlReference
 
 
 def _narrow(media: Mapping[str, Any]) -> int:
-    """Return a sort key by the attribute `width`, the widest first."""
+    """Return a sort key by the attribute `width`, the widest first, pictures of authors last."""
+    if AVATAR.search(str(media.get("url") or "")):
+        return 1
     width = str(media.get("width") or "").strip().removesuffix("px")
     return -int(width) if width.isdecimal() and len(width) < MAX_WIDTH_DIGITS else 0
