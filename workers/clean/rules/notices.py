@@ -58,9 +58,9 @@ PAYWALL = (
 PITCHES = (
     r"no spam\b.{0,80}|unsubscribe (?:at )?any ?time.{0,60}|(?:kein spam|jederzeit (?:abbestellbar|kündbar)|sans spam|désabonne.{0,20}tout moment|sin spam|cancela(?:r)? cuando|niente spam|geen spam)\b.{0,80}",
     r"(?:share|teilen|partager|compartir|compártelo|compartilhe|condividi|delen|dela|del|jaa|udostępnij|sdílet|megosztás|distribuie|κοινοποίηση|поделиться|поділитися|paylaş|شارك|bagikan|chia sẻ|分享|シェア|공유)(?: (?:this|on|via|en|sur|auf|su|no|na|w))?\s?[:：]",
-    r"(?:receive|get|recibe|recibí|receba|ricevi|recevez|erhalten sie|ontvang|få|otrzymuj|dostávejte|получайте|отримуйте) .{0,60}\b(?:every (?:morning|day|week|\w+day)|cada (?:mañana|día|semana|lunes|martes|miércoles|jueves|viernes|sábado|domingo)|"
-    r"chaque (?:matin|jour|semaine|\w+di)|jeden (?:morgen|tag|\w+tag)|ogni (?:mattina|giorno|settimana|\w+dì)|tod[ao]s? (?:as |os )?(?:manhã|manhãs|dia|dias|semana|semanas)|elke (?:ochtend|dag|week)|varje (?:morgon|dag|vecka)|hver (?:morgen|dag|uge|uke)|"
-    r"co(?:dziennie| tydzień)|každ\w+ (?:den|ráno|týden)|кажд\w+ (?:день|утро|неделю)|щодня|щотижня)\b.{0,120}",
+    r"(?:receive|get|recibe|recibí|receba|ricevi|recevez|erhalten sie|ontvang|få|otrzymuj|dostávejte|получайте|отримуйте) .{0,60}\b(?:every (?:morning|day|week|\w{1,12}day)|cada (?:mañana|día|semana|lunes|martes|miércoles|jueves|viernes|sábado|domingo)|"
+    r"chaque (?:matin|jour|semaine|\w{1,12}di)|jeden (?:morgen|tag|\w{1,12}tag)|ogni (?:mattina|giorno|settimana|\w{1,12}dì)|tod[ao]s? (?:as |os )?(?:manhã|manhãs|dia|dias|semana|semanas)|elke (?:ochtend|dag|week)|varje (?:morgon|dag|vecka)|hver (?:morgen|dag|uge|uke)|"
+    r"co(?:dziennie| tydzień)|každ\w{1,12} (?:den|ráno|týden)|кажд\w{1,12} (?:день|утро|неделю)|щодня|щотижня)\b.{0,120}",
     r"\W{0,4}(?:siga|sigue|síguenos|suivez|seguici|segui|folgen sie|folge|volg|följ|følg|obserwuj|sledujte|ακολουθήστε|следите за|takip edin|ikuti|theo dõi|关注|フォロー)"
     r"(?!\s(?:est[aeo]s?|ces|quest[aei]|diese[mnrs]?|deze|dessa|disse|te|tyto|langkah|эти|these)\b).{0,50}[:：]",
 )
