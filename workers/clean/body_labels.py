@@ -24,7 +24,7 @@ from workers.clean.line_types import (
     word_count,
 )
 from workers.clean.rules.bylines import CORRECTION_NOTE, SOURCE_CREDIT
-from workers.clean.rules.containers import CLUTTER_CLASSES
+from workers.clean.rules.containers import CLUTTER_CLASSES, PROMPT_BOXES
 from workers.text.dates import parse_date_line
 from workers.text.normalise import match_key
 
@@ -40,6 +40,7 @@ COLONS = (":", "：")
 HEADING_TAGS = frozenset(("h2", "h3", "h4", "h5", "h6"))
 BOLD_TAGS = frozenset(("b", "strong"))
 REMOVED_WITH_LABEL = frozenset(("link", "clutter", "prompt", "feed tail"))
+MAX_BOX_WORDS = 60  # a larger container with such a name holds the story, as in the feed of a newsletter
 BRACKETED = re.compile(r"\A[\[(（【].{3,}[\])）】]\.?")
 
 
@@ -74,6 +75,8 @@ def _label_by_rule(labelling: Labelling, block: Block) -> BlockLabel | None:
     if _is_lead(block):
         return BlockLabel("link", "a lead-in and a link to another story")
     if not labelling.whole_page:  # on whole pages the model is better than class names
+        if _in_prompt_box(labelling, block):
+            return BlockLabel("prompt", "in a box that asks to subscribe, share or follow")
         return BlockLabel("link", "in a container of links or prompts") if _in_clutter_container(block) else None
     if _is_link_paragraph(block):
         return BlockLabel("link", "a paragraph with only a link to another story")
@@ -242,3 +245,18 @@ def _in_clutter_container(block: Block) -> bool:
     return any(
         element.class_names and CLUTTER_CLASSES.search(element.class_names) for element in ancestors(block.element)
     )
+
+
+def _in_prompt_box(labelling: Labelling, block: Block) -> bool:
+    """Whether a block stands in a small container whose name is that of a prompt."""
+    chain = ancestors(block.element)
+    box = next((element for element in chain if element.class_names and PROMPT_BOXES.search(element.class_names)), None)
+    if box is None:
+        return False
+    words = 0
+    for other in labelling.blocks:
+        if any(element is box for element in ancestors(other.element)):
+            words += other.words
+            if words > MAX_BOX_WORDS:
+                return False
+    return words < labelling.words

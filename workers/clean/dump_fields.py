@@ -27,8 +27,8 @@ MONTHS = MONTH_NUMBERS | {
     for number, forms in enumerate(names.split(), 1)
     for form in forms.split("/")
 }
-SEPARATORS = re.compile(r"\s*(?:,|;|&|、|，|\s(?:and|und|et|y|e|i|en|og|och|ve|и|та|και|dan)\s)\s*")
-PERSON = re.compile(r"[^\W\d_][\w.'’-]*(?:\s[^\W\d_][\w.'’-]*){1,3}\Z")
+SEPARATORS = re.compile(r"[,;&、，]|(?<!\s)\s++(?:and|und|et|y|e|i|en|og|och|ve|и|та|και|dan)(?=\s)")
+PERSON = re.compile(r"\A[^\W\d_][\w.'’-]*+(?:\s[^\W\d_][\w.'’-]*+){1,3}\Z")
 
 
 def byline_names(text: str) -> tuple[str, ...]:

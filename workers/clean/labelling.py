@@ -69,6 +69,7 @@ class Labelling:
         self.facts = facts or SiteFacts()
         self.labels = [BlockLabel() for _ in blocks]
         self.head = HeaderFields(title=title)
+        self.words = sum(block.words for block in blocks)
         self.keys = [line_key(block.text) for block in blocks] if facts is not None else []
         self.trusts_repeats = facts is not None and not facts.is_reprint(block.text for block in blocks)
         kept = [n for n, (b, p) in enumerate(zip(blocks, predictions, strict=True)) if p.keep and b.is_sentence]

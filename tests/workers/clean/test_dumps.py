@@ -12,7 +12,7 @@ import pytest
 from workers.clean.blocks import Block, text_blocks
 from workers.clean.cleaner import CleanedContent, clean
 from workers.clean.dump_fields import byline_names, date_in_line, is_person
-from workers.clean.line_types import is_notice
+from workers.clean.line_types import is_feed_tail, is_notice
 from workers.clean.metadata import NO_KNOWN_TEXT
 from workers.clean.model.block_features import base_features
 from workers.clean.model.context_features import columns
@@ -208,3 +208,60 @@ def test_clean_dump_of_one_sentence_keeps_it_as_story() -> None:
     ]
     content = clean("\n".join(lines), "text")
     assert content.paragraphs == (lines[2],)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Posted by Ida Marrow at 09:12 3 comments:", "Postado por Ana Reis às 09:12 Nenhum comentário:", "Eingestellt von Jan Roth um 18:40",
+        "Harbour dues was originally published in Tides on Inkwell, where people are continuing the conversation by responding.",
+        "This episode is sponsored by Marrow Mattresses. Use the code FERRY.", "Subscribe on Apple Podcasts, Spotify or wherever you listen.",
+        "Learn more about your ad choices. Visit host.example/adchoices", "한소라 기자 sora@a.example",
+    ],
+)  # fmt: skip
+def test_feed_tails_of_builders_are_recognised(line: str) -> None:
+    assert is_feed_tail(line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "No spam. Unsubscribe anytime.",
+        "Share this:",
+        "Siga o Jornal do Cais:",
+        "Recibe cada viernes las noticias del campo.",
+    ],
+)
+def test_pitches_of_sign_up_cards_are_notices(line: str) -> None:
+    assert is_notice(line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "He said the share: nobody wanted it.",
+        "The council meets every Monday.",
+        "They follow the river to the sea.",
+        "Siga estos pasos para el pan:",
+        "Follow these steps:",
+    ],
+)
+def test_sentences_with_words_of_pitches_are_no_notices(line: str) -> None:
+    assert not is_notice(line)
+
+
+def test_clean_item_removes_sign_up_box_without_links() -> None:
+    story = "<p>The last ferry to Gannet Island was halted on Tuesday after a fire broke out in its engine room.</p>"
+    box = '<div class="kg-card kg-signup-card"><h2>One long story</h2><p>Every other Thursday, by post.</p></div>'
+    content = clean(story + box, "html")
+    assert content.paragraphs == (
+        "The last ferry to Gannet Island was halted on Tuesday after a fire broke out in its engine room.",
+    )
+
+
+def test_clean_item_keeps_story_in_container_named_newsletter() -> None:
+    lines = [
+        f"The ferry stopped {n} miles from the island, and its lights went out one after another." for n in range(8)
+    ]
+    content = clean(f'<div class="newsletter-body">{"".join(f"<p>{line}</p>" for line in lines)}</div>', "html")
+    assert content.paragraphs == tuple(lines)

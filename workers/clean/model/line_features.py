@@ -29,12 +29,13 @@ SHAPES: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("bullet", re.compile(r"[-–—•·*▪►▶]")),
     ("key_value", re.compile(r"[^:：.!?。]{1,40}[:：]\s?\S.{0,140}\Z")),
     ("score", re.compile(r"[^\d]{2,60}\d{1,3}\s?[-–:]\s?\d{1,3}\b")),
-    ("table_row", re.compile(r"[^\d]{2,60}(?:\d[\d.,%']{0,8}[ \t]?){1,8}\Z")),
+    ("table_row", re.compile(r"[^\d]{2,60}(?P<cells>\d[\d.,%' \t]{0,79})\Z")),
 )
 CASED = re.compile(r"[A-Za-z\u00c0-\u024f\u0370-\u03ff\u0400-\u04ff]")
 STOP_END = re.compile(r"[.。।።][\"'”’»)\]]{0,3}\Z")
 LONG_WORDS, LONGER_WORDS = 8, 30  # a sentence, or a line without a full stop, of more words is running text
 MAX_NAME_WORDS, MAX_SHORT_WORDS = 4, 10
+MAX_CELLS, MAX_CELL_CHARS = 8, 9  # of a table row
 NEAR = 4  # lines on each side
 MAX_DISTANCE = 40
 
@@ -71,7 +72,28 @@ def line_features(blocks: Sequence[Block], own: Mapping[str, Matrix]) -> Matrix:
 
 def _shape(text: str) -> int:
     """Return the position of the line's shape in SHAPES plus 1; 0 without a shape."""
-    return next((n for n, (_, pattern) in enumerate(SHAPES, 1) if pattern.match(text)), 0)
+    for n, (_, pattern) in enumerate(SHAPES, 1):
+        match = pattern.match(text)
+        if match is not None:
+            return n if "cells" not in pattern.groupindex or _are_cells(match["cells"]) else 0
+    return 0
+
+
+def _are_cells(text: str) -> bool:
+    """Whether *text* consists of at most MAX_CELLS numbers of at most MAX_CELL_CHARS, each with one space after it."""
+    ends = {0}  # positions at which a number may begin
+    for _ in range(MAX_CELLS):
+        following = set()
+        for start in ends:
+            if text[start : start + 1].isdecimal():
+                for end in range(start + 1, min(len(text), start + MAX_CELL_CHARS) + 1):
+                    if text[end - 1].isspace():
+                        break
+                    following |= {end, end + 1} if text[end : end + 1].isspace() else {end}
+        if len(text) in following:
+            return True
+        ends = following
+    return False
 
 
 def _shape_rows(texts: Sequence[str], codes: npt.NDArray[np.int_], words: Matrix, ends: Flags) -> Matrix:

@@ -7,19 +7,19 @@ import re
 
 # Words before or after the name of an author. Source: bylines of outlets in the languages named.
 ROLE_BEFORE = (
-    r"(?:(?:written|reported|posted|words|interview|report|reporting|story|text|texte|texto|testo|tekst|teksti|foto e testo) )?(?:by|par|von|por|di|da|door|av|af|de|oleh|na)\s*:?\s+"  # en fr de pt it nl sv da ro id sw
-    r"|(?:autor|autora|autorka|автор|текст|yazan|yazar|haber|szerző|penulis|tác giả|theo|text|texte|texto|teksti|tekst|opracowanie|redaktor|συντάκτης|réd)\s*[:.]\s*"  # pl cs es ru uk tr hu id vi de fr fi el
-    r"|(?:του|της|от|propos recueillis par|a cura di|dal nostro inviato|ein kommentar von)\s+"  # el bg fr it de
-    r"|(?:كتب|كتبت|حاوره|حاورها|إعداد|بقلم|نویسنده|گزارش|خبرنگار|מאת|रिपोर्ट|लेखक|संवाददाता|প্রতিবেদক|লেখক|โดย|記者|记者|作者|編集|文|取材)\s*[:：・/]?\s*"  # ar fa he hi bn th ja zh
+    r"(?:(?:written|reported|posted|words|interview|report|reporting|story|text|texte|texto|testo|tekst|teksti|foto e testo) )?(?:by|par|von|por|di|da|door|av|af|de|oleh|na)[\s:]++"  # en fr de pt it nl sv da ro id sw
+    r"|(?:autor|autora|autorka|автор|текст|yazan|yazar|haber|szerző|penulis|tác giả|theo|text|texte|texto|teksti|tekst|opracowanie|redaktor|συντάκτης|réd)\s*+[:.]\s*+"  # pl cs es ru uk tr hu id vi de fr fi el
+    r"|(?:του|της|от|propos recueillis par|a cura di|dal nostro inviato|ein kommentar von)\s++"  # el bg fr it de
+    r"|(?:كتب|كتبت|حاوره|حاورها|إعداد|بقلم|نویسنده|گزارش|خبرنگار|מאת|रिपोर्ट|लेखक|संवाददाता|প্রতিবেদক|লেখক|โดย|記者|记者|作者|編集|文|取材)[\s:：・/]*+"  # ar fa he hi bn th ja zh
 )
-ROLE_AFTER = r"\s+(?:기자|특파원|記者|特派員)"  # ko ja
+ROLE_AFTER = r"\s{1,3}(?:기자|특파원|記者|特派員)"  # ko ja
 BYLINE_LINE = re.compile(
     rf"\A(?:(?:{ROLE_BEFORE})(?P<names>\S.{{1,80}})|[【\[]?(?P<named>[^\s\d【\[].{{1,30}}?)(?:{ROLE_AFTER}).{{0,40}})\Z",
     re.IGNORECASE,
 )
 # What follows a name in a byline: an outlet, a place or a role.
 NAME_TAIL = re.compile(
-    r"\s+(?:[|•·–—/-])\s+.*|,\s+(?:[^\W\d_]*(?:correspondent|reporter|editor|writer|staff|redacteur|korrespondent|корреспондент|redakce|PAP|ČTK|TT|AFP|dpa)\b.*)|\s+\((?:avec |con |mit )?[^()]{2,30}\)|】.*",
+    r"(?<!\s)\s++(?:[|•·–—/-])\s++.*|,\s{1,3}(?:[^\W\d_]{0,20}(?:correspondent|reporter|editor|writer|staff|redacteur|korrespondent|корреспондент|redakce|PAP|ČTK|TT|AFP|dpa)\b.*)|(?<!\s)\s++\((?:avec |con |mit )?[^()]{2,30}\)|】.*",
     re.IGNORECASE,
 )
 
@@ -31,11 +31,13 @@ EAST_ASIAN_DATE = re.compile(
     r"(?<!\d)(?P<year>\d{4})\s?[年년]\s?(?P<month>\d{1,2})\s?[月월]\s?(?P<day>\d{1,2})\s?[日일]"
 )
 DAY_MONTH = re.compile(
-    r"(?<!\d)(?P<day>\d{1,2})(?:st|nd|rd|th|er|º|°|\.)?\s+(?:de\s+|of\s+|tháng\s+)?(?P<month>[^\s,/]{1,14}?)\.?,?\s+(?:de\s+|del\s+|năm\s+)?(?P<year>\d{4})(?!\d)"
+    r"(?<!\d)(?P<day>\d{1,2})(?:st|nd|rd|th|er|º|°|\.)?\s{1,3}(?:de\s{1,3}|of\s{1,3}|tháng\s{1,3})?(?P<month>[^\s,/]{1,14}?)\.?,?\s{1,3}(?:de\s{1,3}|del\s{1,3}|năm\s{1,3})?(?P<year>\d{4})(?!\d)"
 )
-MONTH_DAY = re.compile(r"(?P<month>[^\W\d_]{3,14})\.?\s+(?P<day>\d{1,2})(?:st|nd|rd|th)?,?\s+(?P<year>\d{4})(?!\d)")
+MONTH_DAY = re.compile(
+    r"(?P<month>[^\W\d_]{3,14})\.?\s{1,3}(?P<day>\d{1,2})(?:st|nd|rd|th)?,?\s{1,3}(?P<year>\d{4})(?!\d)"
+)
 TIME_OF_DAY = re.compile(
-    r"(?<![\d.:])(?P<hour>[01]?\d|2[0-3])[:.h](?P<minute>[0-5]\d)(?![\d.])\s*(?P<half>[ap]\.?m\b)?", re.IGNORECASE
+    r"(?<![\d.:])(?P<hour>[01]?\d|2[0-3])[:.h](?P<minute>[0-5]\d)(?![\d.])\s{0,2}(?P<half>[ap]\.?m\b)?", re.IGNORECASE
 )
 # Words of a line with the time of the last change.
 UPDATED = re.compile(

@@ -54,6 +54,16 @@ PAYWALL = (
     r".{0,40}\b(?:alleen voor abonnees|för prenumeranter|kun for abonnenter|for abonnenter|tilaajille|dla (?:prenumeratorów|subskrybentów)|pro předplatitele|előfizetők számára|pentru abonați)\b.{0,60}",
     r".{0,60}(?:по подписке|только подписчикам|передплатник|για συνδρομητές|aboneler için|للمشتركين فقط|ویژه مشترکان|למנויים בלבד|有料会員|会員限定|残り\s?\d+\s?文字|유료 회원|구독자 전용|订阅用户|会员专享|打开app).{0,60}",
 )
+# Pitches of a newsletter or a share bar. Source: the sign-up cards of Ghost, Substack and Mailchimp in these languages.
+PITCHES = (
+    r"no spam\b.{0,80}|unsubscribe (?:at )?any ?time.{0,60}|(?:kein spam|jederzeit (?:abbestellbar|kündbar)|sans spam|désabonne.{0,20}tout moment|sin spam|cancela(?:r)? cuando|niente spam|geen spam)\b.{0,80}",
+    r"(?:share|teilen|partager|compartir|compártelo|compartilhe|condividi|delen|dela|del|jaa|udostępnij|sdílet|megosztás|distribuie|κοινοποίηση|поделиться|поділитися|paylaş|شارك|bagikan|chia sẻ|分享|シェア|공유)(?: (?:this|on|via|en|sur|auf|su|no|na|w))?\s?[:：]",
+    r"(?:receive|get|recibe|recibí|receba|ricevi|recevez|erhalten sie|ontvang|få|otrzymuj|dostávejte|получайте|отримуйте) .{0,60}\b(?:every (?:morning|day|week|\w{1,12}day)|cada (?:mañana|día|semana|lunes|martes|miércoles|jueves|viernes|sábado|domingo)|"
+    r"chaque (?:matin|jour|semaine|\w{1,12}di)|jeden (?:morgen|tag|\w{1,12}tag)|ogni (?:mattina|giorno|settimana|\w{1,12}dì)|tod[ao]s? (?:as |os )?(?:manhã|manhãs|dia|dias|semana|semanas)|elke (?:ochtend|dag|week)|varje (?:morgon|dag|vecka)|hver (?:morgen|dag|uge|uke)|"
+    r"co(?:dziennie| tydzień)|každ\w{1,12} (?:den|ráno|týden)|кажд\w{1,12} (?:день|утро|неделю)|щодня|щотижня)\b.{0,120}",
+    r"\W{0,4}(?:siga|sigue|síguenos|suivez|seguici|segui|folgen sie|folge|volg|följ|følg|obserwuj|sledujte|ακολουθήστε|следите за|takip edin|ikuti|theo dõi|关注|フォロー)"
+    r"(?!\s(?:est[aeo]s?|ces|quest[aei]|diese[mnrs]?|deze|dessa|disse|te|tyto|langkah|эти|these)\b).{0,50}[:：]",
+)
 # A call to follow or join, at the start or the end of a line that also names a network or a letter. English calls are in
 # `prompts.py`. Source: the prompts of the same pages.
 FIRST_CALLS = (
@@ -73,7 +83,8 @@ FOLLOW = (
     rf"(?=.{{0,160}}(?:{MEDIA})).{{2,200}}(?:{LAST_CALLS})\W{{0,4}}",
 )
 NOTICE = re.compile(
-    "|".join(f"(?:{pattern})" for pattern in (*RIGHTS, *CONSENT, *COMMENT_RULES, *DONATION, *PAYWALL)), re.IGNORECASE
+    "|".join(f"(?:{pattern})" for pattern in (*RIGHTS, *CONSENT, *COMMENT_RULES, *DONATION, *PAYWALL, *PITCHES)),
+    re.IGNORECASE,
 )
 # Shorter than the other notices: a longer line with a network's name is a report.
 MAX_CALL_WORDS = 24
@@ -88,7 +99,8 @@ NOTICE_PARTS = tuple(
     "التعليقات|expressed|be civil|be respectful|мнение|думка|opiniones|opinioni|meinung|评论|本文|以上|journalism|newsroom|reporting|independent|readers like|donat|"
     "free for everyone|monthly|today|unterstützen|soutenez|faites un don|apoy|apóy|sostien|steun|stöd|støt|wesprzyj|podpořte|támogassa|susține|поддерж|"
     "підтримайте|στηρίξτε|destekleyin|ادعم|dukung|ủng hộ|article|stories|subscri|member|account|il vous reste|abonn|abo|suscriptor|assinante|abbonat|"
-    "quedan|prenumer|tilaajille|subskryb|předplat|előfizet|подписк|подписчик|передплат|συνδρομητ|للمشتركين|مشترکان|למנויים|有料|会員|残り|유료|구독|订阅|会员|app|weiterlesen|artikel|inhalt".split(
+    "quedan|prenumer|tilaajille|subskryb|předplat|előfizet|подписк|подписчик|передплат|συνδρομητ|للمشتركين|مشترکان|למנויים|有料|会員|残り|유료|구독|订阅|会员|app|weiterlesen|artikel|inhalt|spam|unsubscribe|abbestell|désabonne|cancela|share|teilen|partager|compart|condividi|delen|dela|del|jaa|udostępnij|sdílet|megosztás|distribuie|κοινοπ|поделиться|поділ|paylaş|شارك|bagikan|chia sẻ|分享|シェア|공유|"
+    "every |cada |chaque |jeden |ogni |toda|todo|elke |varje |hver |codziennie|co tydzień|každ|кажд|щодня|щотижня|follow|siga|sigue|síguenos|suivez|segui|folge|volg|följ|følg|obserwuj|sledujte|ακολουθ|следите|takip|ikuti|theo dõi|关注|フォロー".split(
         "|"
     )
 )
