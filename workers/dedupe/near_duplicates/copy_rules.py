@@ -21,6 +21,8 @@ MIN_TEXT_WORDS = 15  # shorter texts with different titles are phrases that many
 # Within a source, a text under another title is a copy if it is about either title: the title's words are in it. The
 # text of a series or a channel is about neither. Below 20 words, standfirsts of series pass.
 MIN_COVERED, MIN_COVERED_WORDS = 0.5, 20
+RELATED_TITLE = 0.2  # share of title words in common, from which other numbers mean another part
+DESCRIBED_COVERED = 0.4  # a text that a feed has under several titles with fewer words in it describes the feed
 SERIES_S, SERIES_WORDS = 22 * HOUR_S, 60  # a daily form has the same short text every day
 RUNNING_LONGER = 0.6  # share of the longer text in common, in updates of a running story
 # Shares of the longer text and of the shorter title in common, in an edited copy under another title within a source.
@@ -57,11 +59,11 @@ def apply_copy_rules(a: Any, b: Any, rows: Matrix) -> Decisions:
     gap_s, words = _gap_s(a, b), np.minimum(b["words"], a["words"])
     similar, compared = _similar(a, b, column), _is_compared(a) & _is_compared(b)
     near = (column["of_longer"] >= NEAR_IDENTICAL) & (b["text_figures"] == a["text_figures"]) & compared
-    covered = (column["covered"] >= MIN_COVERED) & (words >= MIN_COVERED_WORDS) & ~_other_figures(a, b)
+    covered = (column["covered"] >= MIN_COVERED) & (words >= MIN_COVERED_WORDS) & ~_other_figures(a, b, column)
     edited = covered & (column["of_longer"] >= EDITED_LONGER) & (column["title_of_shorter"] >= EDITED_TITLE)
     running = ~near & (column["of_longer"] >= RUNNING_LONGER) & (column["names_missed"] == 0) & (gap_s <= SERIES_S)
     form = (gap_s > SERIES_S) & ((words < SERIES_WORDS) | (~near & (b["text_figures"] != a["text_figures"])))
-    described = _describes_feed(a, b, near & ~similar & ~covered)
+    described = _describes_feed(a, b, near & ~similar & (column["covered"] < DESCRIBED_COVERED))
     rules = (
         (near & ~within & (words >= MIN_TEXT_WORDS), OTHER_TITLE), (near & similar, CERTAIN),
         (within & similar & running, RUNNING), (within & ~similar & near & covered, OTHER_TITLE),
@@ -93,9 +95,9 @@ def _similar(a: Any, b: Any, column: dict[str, Any]) -> Any:
     return similar & ((b["titles"] > 0) == (a["titles"] > 0))
 
 
-def _other_figures(a: Any, b: Any) -> Any:
-    """Return whether both titles have numbers, and different ones."""
-    other = b["title_figures"] != a["title_figures"]
+def _other_figures(a: Any, b: Any, column: dict[str, Any]) -> Any:
+    """Return whether titles have words in common, and both have numbers, and different ones."""
+    other = (b["title_figures"] != a["title_figures"]) & (column["title_shared"] >= RELATED_TITLE)
     return other & (b["title_figures"] != NO_FIGURES) & (a["title_figures"] != NO_FIGURES)
 
 
