@@ -235,7 +235,7 @@ def cross_validate(sets: dict[str, Rows]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def main(copy_at: float = 0.8) -> None:
+def main(copy_at: float = 0.7) -> None:
     """Write the model and its curve."""
     sets = {name: rows(name) for name in SETS}
     CURVE.write_text(json.dumps(cross_validate(sets), indent=1) + "\n")

@@ -23,6 +23,7 @@ BODY_BINS, LONG_BINS, LEAD_BINS, TITLE_WORDS, NUMBERS, NAMES = 96, 64, 32, 12, 1
 LEAD_WORDS = 60
 SHINGLE_WORDS = 3
 LONG_SHINGLE_WORDS = 10  # a filled-in form has no common run of this length, an edited copy has many
+STEM_LETTERS = 5
 MAX_TIME_S = 2**32 - 1
 KEY_BYTES = 5
 BODY_KEYS, LEAD_KEYS = 8, 4
@@ -99,8 +100,14 @@ def _write_title(out: Any, heading: Title, body: list[bytes]) -> None:
     out["whole_title"] = _digest([heading.whole])
     out["base_title"] = _digest([heading.base]) if heading.base else 0
     out["title_words"], out["is_update"] = min(heading.length, 255), heading.is_update
-    content = content_words(heading.words)
-    out["covered"] = round(100 * len(content.intersection(body)) / max(1, len(content)))
+    stems, content = {word[: _stem_bytes(word)] for word in body}, content_words(heading.words)
+    covered = sum(word[: _stem_bytes(word)] in stems for word in content)
+    out["covered"] = round(100 * covered / max(1, len(content)))
+
+
+def _stem_bytes(word: bytes) -> int:
+    """Return the length of the part that compares forms of a word: five letters, of one or two bytes."""
+    return STEM_LETTERS if word.isascii() else 2 * STEM_LETTERS
 
 
 def _digest(words: list[bytes]) -> int:
