@@ -221,7 +221,7 @@ def merges() -> dict[str, Any]:
 def _same(tool: Callable[[str], str], pair: dict[str, str]) -> bool:
     try:
         return tool(pair["a"]) == tool(pair["b"])
-    except ValueError:
+    except (ValueError, AttributeError):  # ural raises AttributeError for a link without a host
         return False
 
 

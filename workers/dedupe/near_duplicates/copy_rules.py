@@ -30,7 +30,9 @@ RUNNING_LONGER = 0.6  # share of the longer text in common, in updates of a runn
 EDITED_LONGER, EDITED_TITLE = 0.4, 0.3
 # Shares of both texts in common, below which summaries under unlike titles report one event in other words.
 SHORT_SHORTER, SHORT_LONGER, SHORT_WORDS, SUMMARIES_WORDS, UNLIKE_TITLE = 0.5, 0.4, 60, 80, 0.5
-REPOST_S = 7 * 24 * HOUR_S  # a source that publishes a text again after a week means a new article
+# A source that publishes a text again after a week means a new article. Another source's copy may be late, but then it
+# is verbatim.
+REPOST_S = 7 * 24 * HOUR_S
 TITLE_S = 48 * HOUR_S
 SUMMARY_WORDS = 45  # longer texts decide themselves
 SAME_NAMES = 0.3  # share of names in common, below which equal titles belong to forms
@@ -72,7 +74,7 @@ def apply_copy_rules(a: Any, b: Any, rows: Matrix) -> Decisions:
         (within & similar & running, RUNNING), (within & ~similar & near & covered, OTHER_TITLE),
         (within & ~similar & near & ~covered, 0.0), (within & ~similar & ~near & ~edited, 0.0),
         (near & ~similar & described, 0.0), (within & _is_form(a, b, words, gap_s, near), 0.0),
-        (within & (gap_s > REPOST_S), 0.0), (_reports_event(a, b, words, column), 0.0), (~compared, 0.0),
+        ((within | ~near) & (gap_s > REPOST_S), 0.0), (_reports_event(a, b, words, column), 0.0), (~compared, 0.0),
     )  # fmt: skip
     probability, rule = np.full(len(b), np.nan, np.float32), np.zeros(len(b), np.intp)
     for number, (applies, value) in enumerate(rules, 1):

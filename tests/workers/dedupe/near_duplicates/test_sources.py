@@ -7,6 +7,7 @@ import pytest
 from streams.config.settings import Settings
 from tests.workers.dedupe.near_duplicates.test_index import NOW_S, story
 from tests.workers.dedupe.near_duplicates.test_near_identical import CHANNEL, classify_duplicates, row, words
+from workers.dedupe.near_duplicates.model import load_default
 from workers.dedupe.near_duplicates.sentences import own_text, split_sentences
 from workers.dedupe.near_duplicates.signature import signature_of
 from workers.dedupe.near_duplicates.titles import is_other_article, read_title
@@ -38,6 +39,20 @@ def test_copies_of_own_source_count_no_sentences(settings: Settings) -> None:
     rows = [later(60 * n, row(str(n), title, text)) for n in range(5)]
     assert list(classify_duplicates(settings, rows).values())[1:] != [""] * 4
     assert all(list(classify_duplicates(settings, [r | {"id": f"b{r['id']}"} for r in rows]).values())[1:])
+
+
+def test_text_edited_after_weeks_is_separate() -> None:
+    """Another publisher's verbatim text is a copy weeks later, an edited one is not."""
+    title, text = words(1, 120)
+    one, verbatim, edited = (
+        signature_of(title, body, publisher, NOW_S, publisher, NOW_S + day * 24 * HOUR_S).signature
+        for body, publisher, day in (
+            (text, "Tidewire", 0),
+            (text, "Courier", 30),
+            (f"{text} Page 3 of 4.", "Courier", 30),
+        )
+    )
+    assert [s.probability for s in load_default().compare(one, [verbatim, edited])] == [1.0, 0.0]
 
 
 def test_hashtags_are_no_sentence() -> None:
