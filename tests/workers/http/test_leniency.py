@@ -69,6 +69,7 @@ def test_bomb_in_any_coding_is_refused(coding: str, data: bytes) -> None:
         ("br", b"\xff" * 99),
         ("zstd", b"\xff" * 99),
         ("compress", BODY),
+        ("x-snappy", b"\xff\x06\0\0sNaPpY" * 9),
         (", ".join(["gzip"] * 5), BODY),
     ],
 )
