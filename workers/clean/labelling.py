@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 from streams.records import Image
 from workers.clean.blocks import Block
-from workers.clean.credits import split_credit
+from workers.clean.credits import match_caption, split_credit
 from workers.clean.line_types import word_count
-from workers.clean.rules.bylines import CAPTIONS, SOURCE_CREDIT
+from workers.clean.rules.bylines import SOURCE_CREDIT
 from workers.clean.site_facts import SiteFacts, line_key
 
 MAX_HEAD_BLOCKS = 14  # distance of a title above the body
@@ -99,8 +99,7 @@ def label_caption(labelling: Labelling, n: int, *, in_head: bool) -> bool:
     if block.tag == "figcaption" or block.tag == "caption":
         caption, credit = split_credit(block.text)
     else:
-        patterns = (pattern for pattern, anywhere in CAPTIONS if anywhere or in_head)
-        match = next((m for pattern in patterns if (m := pattern.fullmatch(block.text))), None)
+        match = match_caption(block.text, in_head=in_head)
         if match is None or word_count(block.text) > MAX_CAPTION_WORDS:
             return False
         caption, credit = match["caption"].strip(), match["credit"].strip()
