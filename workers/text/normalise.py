@@ -27,7 +27,8 @@ INVISIBLE = re.compile(
 EMOJI_TEXT = re.compile(f"(?:[#*0-9]\ufe0f?\u20e3|[{_EMOJI}\u200d\ufe0f\U000e0020-\U000e007f])+")
 ANY_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufeff\u202a-\u202e]")
 JOINERS = re.compile("[\u200c\u200d]")
-CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+# Category Cc except white space, and two noncharacters. XML 1.0 §2.2 excludes the noncharacters and most of C0.
+CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff]")
 _C0, _C1 = bytes([*range(9), 11, 12, *range(14, 32), 127]), re.compile(rb"\xc2[\x80-\x9f]")  # CONTROL in UTF-8
 LONG_CHARS = 1_000
 WORD = re.compile(r"[^\W_]+")
@@ -53,6 +54,8 @@ def without_control(text: str) -> str:
 
 def _has_control(text: str) -> bool:
     """Return whether CONTROL matches in *text*; in half of the time, because bytes.translate is fast."""
+    if "\ufffe" in text or "\uffff" in text:
+        return True
     data = text.encode("utf-8", "surrogatepass")
     return len(data.translate(None, _C0)) < len(data) or _C1.search(data) is not None
 

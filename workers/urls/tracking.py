@@ -3,6 +3,8 @@
 import re
 from urllib.parse import unquote, urljoin, urlsplit
 
+from workers.urls.web_url import encode_spaces
+
 # Query parameters that track the reader and never select the page. Sources: Google Analytics' utm_*
 # and click ids, Meta, Microsoft, Yandex, Twitter, TikTok, Mailchimp, HubSpot, Marketo, Matomo/Piwik, AT Internet,
 # Adobe and Webtrekk documentation, and feed builders (rss, feed).
@@ -56,8 +58,11 @@ def is_tracker(parameter: str) -> bool:
 
 
 def clean_link(url: str, base: str = "") -> str:
-    """Return *url* resolved against *base*, without trackers; "" unless it is http, https or mailto."""
-    url = url.strip()
+    """Return *url* resolved against *base*, without trackers; "" unless it is http, https or mailto.
+
+    White space within it is percent-encoded, and line breaks are removed.
+    """
+    url = encode_spaces(url.strip())
     if url.startswith(("https://", "http://")) and "[" not in url and "/." not in url:
         return without_trackers(url)  # most links are absolute
     try:

@@ -38,10 +38,15 @@ def web_url(link: str, base: str = "") -> str:
         link = urljoin(base, link) if base else link
         if _CONTROL.search(link) or not _is_web(link):
             return ""
-        link = _SPACE.sub(lambda space: quote(space[0]), link)
+        link = encode_spaces(link)
     except ValueError:
         return ""
     return link if len(link) <= MAX_URL_CHARS else ""
+
+
+def encode_spaces(link: str) -> str:
+    """Return *link* without line breaks, and with other white space percent-encoded."""
+    return _SPACE.sub(lambda space: quote(space[0]), _LINE_BREAK.sub("", link)) if _SPACE.search(link) else link
 
 
 def _is_web(link: str) -> bool:

@@ -4,7 +4,7 @@ import pytest
 
 from workers.text.normalise import CONTROL, LONG_CHARS, without_control
 
-CHARACTERS = [chr(n) for n in (*range(0xA2), 0xAD, 0x7FF, 0xC290, 0xD800, 0xFFFD, 0x1F600)]
+CHARACTERS = [chr(n) for n in (*range(0xA2), 0xAD, 0x7FF, 0xC290, 0xD800, 0xFFFD, 0xFFFE, 0xFFFF, 0x1F600)]
 
 
 @pytest.mark.parametrize("character", CHARACTERS, ids=lambda c: f"{ord(c):04x}")

@@ -77,6 +77,8 @@ def test_without_trackers(url: str, expected: str) -> None:
         ("javascript:alert(1)", "https://a.example/", ""),
         ("data:text/html,x", "", ""),
         ("http://[x", "", ""),
+        (" https://a.example/a b.jpg\n", "", "https://a.example/a%20b.jpg"),
+        ("/a\n b", "https://a.example/", "https://a.example/a%20b"),
     ],
 )
 def test_clean_link(url: str, base: str, link: str) -> None:
