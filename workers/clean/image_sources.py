@@ -16,12 +16,12 @@ SMALL_NAME = re.compile(
 OWN_ATTRIBUTES = frozenset(
     "src srcset alt title class id style width height sizes loading decoding align border longdesc usemap role".split()
 )
-IMAGE_URL = re.compile(r"\A\S+\.(?:jpe?g|png|gif|webp|avif|svg|bmp|jfif)(?:[?#!:]\S*)?\Z", re.IGNORECASE)
+IMAGE_URL = re.compile(r"\A(?=\S++\Z)\S+?\.(?:jpe?g|png|gif|webp|avif|svg|bmp|jfif)(?:[?#!:]|\Z)", re.IGNORECASE)
 WEB_URL = re.compile(r"\A(?:https?:)?//\S+\Z|\A/\S+\Z|\A\.\.?/\S+\Z", re.IGNORECASE)
 # File names of the images that a page shows while the image itself loads.
 PLACEHOLDER = re.compile(
     r"(?:^|[/_-])(?:blank|spacer|placeholder|pixel|transparent|trans|loading|loader|lazy(?:load)?|gr[ae]y|1x1|1px|px|shim|dot|clear|empty)"
-    r"(?:[_-][\w-]*)?\.(?:gif|png|svg|jpe?g|webp)(?:[?#]|\Z)",
+    r"(?:[_-][\w-]{0,60}+)?\.(?:gif|png|svg|jpe?g|webp)(?:[?#]|\Z)",
     re.IGNORECASE,
 )
 _SRCSET_URL = re.compile(r"[\s,]*+(?P<url>\S*)")

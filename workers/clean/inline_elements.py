@@ -26,7 +26,7 @@ CHARACTER_CLASSES = re.compile(
 SUPERSCRIPTS = str.maketrans("0123456789+-−=()n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ⁿ")
 SUBSCRIPTS = str.maketrans("0123456789+-−=()", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎")
 EXPONENT = re.compile(r"[+\-−]?\d[\d+\-−=(),n\s]*|[+\-−]|n")
-INDEX = re.compile(r"[\d+\-−=()]*\d[\d+\-−=()]*")
+INDEX = re.compile(r"\A(?=[+\-−=()]*+\d)[\d+\-−=()]++")
 NOTE_MARK = re.compile(r"\w{1,3}")
 # Quotation marks of the element q: outer and inner pair. Source: CLDR 46, characters/delimiters.
 QUOTES = {

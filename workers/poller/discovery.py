@@ -29,7 +29,7 @@ FEED_PATH = re.compile(
 )
 FEED_QUERY = re.compile(r"(?:^|&)(?:feed|format|type|output|alt)=(?:rss2?|atom|rdf|feed)", re.IGNORECASE)
 FEED_TEXT = re.compile(
-    r"\W*(?:rss|atom|xml|feed|json feed|web feed|newsfeed|rss[\s-]?feed|rss 2\.0|atom feed|subscribe via rss)\W*",
+    r"\A\W*+(?:rss|atom|xml|feed|json feed|web feed|newsfeed|rss[\s-]?feed|rss 2\.0|atom feed|subscribe via rss)\W*+",
     re.IGNORECASE,
 )
 # Feeds of comments, by URL or title. Source: titles of WordPress, Blogger, Drupal and Discourse in their translations.

@@ -13,13 +13,15 @@ from workers.text.titles import strip_markup, title_text
 MAX_CHARS = 1_000
 # RFC 5322 §3.4.1 without quoted local parts. A domain may have any top-level domain, or none.
 _ADDRESS = r"(?:mailto:)?[^\s<>()\[\],;:@\"]{1,64}@[^\s<>()\[\],;:@\"]{1,255}"
-_IS_ADDRESS = re.compile(rf"\s*[<(\[]?\s*{_ADDRESS}(?:\?[^\s<>()]*)?\s*[>)\]]?\s*")
-_ADDRESS_FIRST = re.compile(rf"\s*<?{_ADDRESS}>?\s*[,:–—-]?\s*\((?P<name>.*)\)\s*", re.DOTALL)
-_ADDRESS_LAST = re.compile(rf"(?P<name>.*?)\s*[(<\[]\s*{_ADDRESS}(?:\?[^\s<>()]*)?\s*[)>\]]\s*", re.DOTALL)
-_ADDRESS_BARE = re.compile(rf"\s*{_ADDRESS}\s+(?P<name>[^@]*)|(?P<other>[^@]*?)[\s,–—-]+{_ADDRESS}\s*")
+_IS_ADDRESS = re.compile(rf"\A\s*+[<(\[]?\s*+{_ADDRESS}(?:\?[^\s<>()]*+)?\s*+[>)\]]?\s*+")
+_ADDRESS_FIRST = re.compile(rf"\A\s*+<?{_ADDRESS}>?\s*+[,:–—-]?\s*+\((?P<name>.*)\)\s*+", re.DOTALL)
+_ADDRESS_LAST = re.compile(rf"\A(?P<name>.*?)[(<\[]\s*+{_ADDRESS}(?:\?[^\s<>()]*+)?\s*+[)>\]]\s*+", re.DOTALL)
+_ADDRESS_BARE = re.compile(
+    rf"\A(?:\s*+{_ADDRESS}\s++(?P<name>[^@]*+)|(?P<other>[^@]*?)(?<![\s,–—-])[\s,–—-]++{_ADDRESS}\s*+)"
+)
 # One of several: `address (name)` or `name <address>`.
 _MAILBOX = re.compile(rf"{_ADDRESS} ?\(([^()<>@]{{1,300}})\)|(\"[^\"]{{1,300}}\"|[^()<>@,;\"]{{1,300}}) <{_ADDRESS}>")
-_SEPARATOR = re.compile(r"\s*[,;](?=\s)\s*|\s*;\s*")
+_SEPARATOR = re.compile(r",(?=\s)|;")
 _SEPARATORS = " \t\r\n-–—/|,:;"  # between a name and its address
 _QUOTED = re.compile(r'"([^"]*)"')
 _EMPTY_ADDRESS = re.compile(r" ?(?:\(\)|<>|\[\])\Z")

@@ -20,7 +20,7 @@ def test_reused_link_is_marked(settings: Settings) -> None:
             await FeedRegistry(broker.state).add([(server.url + "f", "")])
             for n, (title, text) in enumerate(texts, 1):
                 server.answers["f"] = rss([(LINK, title, f"<p>{text}</p>")], "Tidewire")
-                await settled(broker, {"in": n})
+                await settled(broker, {"received": n})
             articles = sorted(await everything(settings, "articles"), key=lambda a: a.revision)
             assert [a.reused_link for a in articles] == [False, False, True]
 

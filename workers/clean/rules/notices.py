@@ -98,15 +98,16 @@ FOLLOW = (
 )
 
 
-def _any_of(patterns: Iterable[str]) -> re.Pattern[str]:
-    return re.compile("|".join(f"(?:{pattern})" for pattern in patterns), re.IGNORECASE)
+def _any_of(patterns: Iterable[str]) -> str:
+    """Return a pattern for `fullmatch`. The anchor keeps `search` linear."""
+    return rf"\A(?:{'|'.join(f'(?:{pattern})' for pattern in patterns)})"
 
 
-NOTICE = _any_of((*RIGHTS, *CONSENT, *COMMENT_RULES, *DONATION, *PAYWALL, *PITCHES))
-FLOATING_NOTICE = _any_of(FLOATING)
+NOTICE = re.compile(_any_of((*RIGHTS, *CONSENT, *COMMENT_RULES, *DONATION, *PAYWALL, *PITCHES)), re.IGNORECASE)
+FLOATING_NOTICE = re.compile(_any_of(FLOATING), re.IGNORECASE)
 # Shorter than the other notices: a longer line with a network's name is a report.
 MAX_CALL_WORDS = 24
-CALL = _any_of(FOLLOW)
+CALL = re.compile(_any_of(FOLLOW), re.IGNORECASE)
 CALL_START = re.compile(rf"\W{{0,4}}(?:{FIRST_CALLS})", re.IGNORECASE)
 
 

@@ -11,7 +11,7 @@ MIN_SENTENCE_CHARS = 16  # shorter pieces ("he said.", "Mr.") occur in unrelated
 FIRST_SENTENCES, LAST_SENTENCES = 50, 50
 MIN_REPEATS = 3  # earlier articles of the source that contain the sentence
 _END = re.compile(r"\n+|(?<=[.!?\u2026])[\"\u201d\u2019\u00bb)\]]*[^\S\n]+|(?<=[\u3002\uff01\uff1f])")
-_HASHTAGS = re.compile(r"\s*#\w+(?:\s+#\w+)*\s*")  # labels, not text: outlets add their own to a copy
+_HASHTAGS = re.compile(r"\A\s*+#\w++(?:\s++#\w++)*+\s*+")  # labels, not text: outlets add their own to a copy
 
 
 class Sentence(NamedTuple):

@@ -22,8 +22,8 @@ _LAST_PART = re.compile(r"\s(?:[|\u2013\u2014\u00b7-]|::)\s")
 # Marks of a new version at the start of a title. Sources: Reuters Handbook of Journalism (UPDATE 1-, RPT-, REFILE-,
 # CORRECTED-, WRAPUP 2-), leads of Yonhap, Kyodo and Xinhua ((LEAD), (2nd LD)).
 _UPDATE = re.compile(
-    r"\s*(?:(?:UPDATED?|RPT|REPEAT|REFILE|CORRECTED|CORRECTION|WRAPUP|(?i:updated?|corrected|refile)(?=\s*\d*[:-]))"
-    r"\s*\d{0,2}\s*[-\u2013\u2014:]\s*|\((?:LEAD|(?:\d(?:st|nd|rd|th)\s)?LD|URGENT)\)\s*)+"
+    r"\A\s*+(?:(?:UPDATED?|RPT|REPEAT|REFILE|CORRECTED|CORRECTION|WRAPUP|(?i:updated?|corrected|refile)(?=\s*+\d*+[:-]))"
+    r"\s*+\d{0,2}+\s*+[-\u2013\u2014:]\s*+|\((?:LEAD|(?:\d(?:st|nd|rd|th)\s)?LD|URGENT)\)\s*+)++"
 )
 
 # Monday to Sunday; "/" between forms of one day. Source: Unicode CLDR, day names in format width wide; for Slavic
