@@ -23,7 +23,7 @@ from streams.records import Content
 from workers.poller.formats.entry_links import entry_link, is_permalink
 from workers.poller.formats.expat_namespaces import MAX_DEPTH, PLAIN, PREFIXES_BY_URI
 from workers.poller.formats.expat_xml import keep_author_text, parse_fast
-from workers.poller.formats.feedparser_speed import speed_up
+from workers.poller.formats.feedparser_speed import FastLooseMixin, FastTextMixin, speed_up
 from workers.poller.formats.to_item import (
     MAX_CATEGORIES,
     MAX_ENCLOSURES,
@@ -154,8 +154,8 @@ def _add_plain(key: str) -> None:
 for _key in PLAIN:
     _add_plain(_key)
 
-_STRICT = type("StrictFeedParser", (BoundedMixin, feedparser.api.StrictFeedParser), {})
-_LOOSE = type("LooseFeedParser", (BoundedMixin, feedparser.api.LooseFeedParser), {})
+_STRICT = type("StrictFeedParser", (BoundedMixin, FastTextMixin, feedparser.api.StrictFeedParser), {})
+_LOOSE = type("LooseFeedParser", (BoundedMixin, FastLooseMixin, feedparser.api.LooseFeedParser), {})
 
 
 @contextmanager
