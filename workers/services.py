@@ -27,6 +27,7 @@ from streams.state.redis_client import redact_url
 from streams.topics import BUILTIN_TOPICS, DESK_GROUP, route_topic
 from workers.dedupe.rebuild import rebuild_if_lost
 from workers.heartbeats import heartbeat_task, worker_name
+from workers.logging_setup import import_structlog
 from workers.poller.poller import Poller
 from workers.retention import memory_relief_loop, retention_loop
 from workers.sinks import create_sink
@@ -39,6 +40,7 @@ log = get_logger(__name__)
 
 def run(main: Callable[[], Coroutine[Any, Any, int]]) -> int:
     """Run *main* in uvloop where that is installed; return its exit code."""
+    import_structlog()  # every service logs
     try:
         import uvloop
     except ImportError:
