@@ -10,7 +10,8 @@ import base64
 import binascii
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
@@ -19,6 +20,7 @@ from workers.urls.web_url import web_url
 
 DEFAULT_PORTS = {"http": "80", "https": "443"}
 MAX_WRAPPERS = 4
+CACHED_HOSTS = 256  # the links of a feed lead to a few hosts
 # Fragments that only scroll or track the reader. Sources: WordPress (comments, respond, more), Disqus, Tynt (ixzz),
 # AT Internet (xtor), Echobox, text fragments (WICG). Other fragments may distinguish two articles of one page: dates
 # are entries of a changelog, `comment-7` is an item of a comment feed.
@@ -201,13 +203,14 @@ def unwrap(scheme: str, host: str, path: str, query: str) -> str:
     """Return the target of a redirector's or a cache's link; "" for any other link."""
     if not (query or "." in path or host == "news.google.com"):
         return ""
-    for hosts, paths, names in REDIRECTORS:
-        if hosts.fullmatch(host) and paths.fullmatch(path):
+    redirectors, caches = _wrappers_of(host)
+    for paths, names in redirectors:
+        if paths.fullmatch(path):
             values = dict(parse_qsl(query))
             targets = (values.get(name, "") for name in names)
             return next((target for target in targets if target.startswith(("http://", "https://"))), "")
-    for hosts, paths in CACHES:
-        if hosts.fullmatch(host) and (match := paths.fullmatch(path)):
+    for paths in caches:
+        if match := paths.fullmatch(path):
             target = match["to"] if "://" in match["to"] or ":/" in match["to"] else ""
             is_tls = match.groupdict().get("tls") or (not target and scheme == "https" and "archive" in host)
             target = _SLASHES.sub(r"\1://", target) or f"http{'s' if is_tls else ''}://{match['to']}"
@@ -219,6 +222,13 @@ def unwrap(scheme: str, host: str, path: str, query: str) -> str:
             return ""
         return encoded[0].decode("ascii") if encoded else ""
     return ""
+
+
+@lru_cache(CACHED_HOSTS)
+def _wrappers_of(host: str) -> tuple[Sequence[tuple[re.Pattern[str], Sequence[str]]], Sequence[re.Pattern[str]]]:
+    """Return the paths of redirectors, with the names of their parameters, and of caches on *host*."""
+    redirectors = tuple((paths, names) for hosts, paths, names in REDIRECTORS if hosts.fullmatch(host))
+    return redirectors, tuple(paths for hosts, paths in CACHES if hosts.fullmatch(host))
 
 
 def _without_clutter(query: str) -> str:
@@ -251,6 +261,7 @@ def _without_index(path: str) -> str:
     return _INDEX.sub("", path)
 
 
+@lru_cache(CACHED_HOSTS)
 def _without_mobile(host: str) -> str:
     return MOBILE_JOINED.sub("", MOBILE_HOST.sub(r"\1", host))
 

@@ -81,14 +81,14 @@ def signature_of(
 
 def _write_body(out: Any, body: list[bytes], hashes: Hashes) -> None:
     """Write the fields of the text, whose words have *hashes*."""
-    shingles = np.unique(_shingles(hashes, SHINGLE_WORDS))
-    lead = np.unique(_shingles(hashes[:LEAD_WORDS], SHINGLE_WORDS))
-    long = np.unique(_shingles(hashes, LONG_SHINGLE_WORDS))
+    shingles = _unique(_shingles(hashes, SHINGLE_WORDS))
+    lead = _unique(_shingles(hashes[:LEAD_WORDS], SHINGLE_WORDS))
+    long = _unique(_shingles(hashes, LONG_SHINGLE_WORDS))
     out["runs"], out["long_runs"], out["lead_runs"] = min(len(shingles), 65535), min(len(long), 65535), len(lead)
     out["words"] = min(len(body), 65535)
     out["body"], out["long"] = _sketch(shingles, BODY_BINS), _sketch(long, LONG_BINS)
     out["lead"] = _sketch(lead, LEAD_BINS)
-    numbers = [n for n, word in enumerate(body) if _is_number(word)]
+    numbers = [n for n, word in enumerate(body) if not word.isalpha() and _has_digit(word)]
     out["number"], out["numbers"] = _sample(hashes[numbers[:40]], NUMBERS)
     out["text_figures"] = _digest(sorted(body[n] for n in numbers))
 
@@ -100,14 +100,14 @@ def _write_title(out: Any, heading: Title, body: list[bytes]) -> None:
     out["whole_title"] = _digest([heading.whole])
     out["base_title"] = _digest([heading.base]) if heading.base else 0
     out["title_words"], out["is_update"] = min(heading.length, 255), heading.is_update
-    stems, content = {word[: _stem_bytes(word)] for word in body}, content_words(heading.words)
-    covered = sum(word[: _stem_bytes(word)] in stems for word in content)
+    stems, content = set(map(_stem, set(body))), content_words(heading.words)
+    covered = sum(_stem(word) in stems for word in content)
     out["covered"] = round(100 * covered / max(1, len(content)))
 
 
-def _stem_bytes(word: bytes) -> int:
-    """Return the length of the part that compares forms of a word: five letters, of one or two bytes."""
-    return STEM_LETTERS if word.isascii() else 2 * STEM_LETTERS
+def _stem(word: bytes) -> bytes:
+    """Return the part that compares forms of a word: five letters, of one or two bytes."""
+    return word[: STEM_LETTERS if word.isascii() else 2 * STEM_LETTERS]
 
 
 def _digest(words: list[bytes]) -> int:
@@ -123,8 +123,14 @@ def _names(text: str) -> list[bytes]:
     return split_words(" ".join(word for word in words if word[0].isupper()))
 
 
-def _is_number(word: bytes) -> bool:
-    return not word.isalpha() and _DIGIT.search(word.decode("utf-8", "replace")) is not None
+def _has_digit(word: bytes) -> bool:
+    return _DIGIT.search(word.decode("utf-8", "replace")) is not None
+
+
+def _unique(hashes: Hashes) -> Hashes:
+    """Return the distinct *hashes*, sorted. numpy.unique takes three times the time of a text."""
+    ordered = np.sort(hashes)
+    return ordered[np.concatenate(([True], ordered[1:] != ordered[:-1]))] if len(ordered) else ordered
 
 
 def _hashed(words: list[bytes]) -> Hashes:
@@ -168,8 +174,8 @@ def _sample(hashes: Hashes, most: int) -> tuple[npt.NDArray[np.uint16], int]:
 
 def _keys(heading: Title, hashes: Hashes) -> tuple[bytes, ...]:
     """Return the index keys: the least shingles of the body and of its lead, and the title, with and without outlet."""
-    body = np.unique(_shingles(hashes, BODY_KEY_RUN))[:BODY_KEYS]
-    lead = np.unique(_shingles(hashes[:LEAD_KEY_WORDS], LEAD_KEY_RUN) ^ _ODD[1])[:LEAD_KEYS]
+    body = _unique(_shingles(hashes, BODY_KEY_RUN))[:BODY_KEYS]
+    lead = _unique(_shingles(hashes[:LEAD_KEY_WORDS], LEAD_KEY_RUN) ^ _ODD[1])[:LEAD_KEYS]
     keys = [_key(n) for n in (*body, *lead)]
     if heading.length >= TITLE_KEY_WORDS:
         titles = [zlib.crc32(title) for title in (heading.whole, heading.base) if title]

@@ -168,7 +168,7 @@ class FastFeedReader(ExpatReader):
         attrs.setdefault("type", "application/atom+xml" if attrs["rel"] == "self" else "text/html")
         attrs = Mixin._enforce_href(attrs)
         if "href" in attrs:
-            attrs["href"] = _urljoin(self.baseuri or "", attrs["href"])
+            attrs["href"] = self.resolve(attrs["href"])
         if self.image_depth:
             if "href" not in attrs:
                 self.begin_text("skipped")
