@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 PIP := -m pip --disable-pip-version-check
 .DEFAULT_GOAL := help
-.PHONY: help run unit test corpus lint check docs prose-lower dist bench bench-clean bench-dedupe train train-dedupe faults soak lock clean
+.PHONY: help run unit coverage test corpus lint check docs prose-lower dist bench bench-clean bench-dedupe train train-dedupe faults soak lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -16,6 +16,11 @@ run: $(INSTALLED) ## start everything on this machine (`copydesk up`)
 
 unit: $(INSTALLED) ## run the tests that start no process and no server, in under a minute
 	@$(BIN)/python -m pytest -m unit $(ARGS)
+
+coverage: $(INSTALLED) ## run the unit ring; fail unless it covers every branch of the decisions
+	@mkdir -p build
+	@$(BIN)/python -m pytest -m unit --hypothesis-seed=0 --cov --cov-report=json:build/coverage.json --cov-report= $(ARGS)
+	@$(BIN)/python -m tests.tools.branch_coverage build/coverage.json
 
 # Tests wait more than they compute: two workers per core. Few tests run faster with WORKERS=0.
 WORKERS ?= $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))

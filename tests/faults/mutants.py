@@ -99,7 +99,7 @@ def drop_on_exception() -> None:
         try:
             return await _publish(broker, messages, state_writes, conditions)
         except UnavailableError:
-            return await _retrying(lambda: _publish(broker, (), (), conditions))
+            return await _retrying(lambda: _publish(broker, (), (), conditions), "commit failed")
 
     RedisStreamsBroker.publish_and_commit = advance  # type: ignore[method-assign]
 

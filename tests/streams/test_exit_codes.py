@@ -24,7 +24,7 @@ except ValueError:
 
 def test_abort_logs_reason_and_skips_cleanup() -> None:
     result = subprocess.run([sys.executable, "-c", CODE], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert result.returncode == ExitCode.SOFTWARE == 70
+    assert result.returncode == int(ExitCode.SOFTWARE) == 70
     assert result.stdout == "buffered"
     assert result.stderr.startswith("CRITICAL bug: stopping\nTraceback")
     assert "ValueError: cause" in result.stderr

@@ -10,7 +10,7 @@ with it resumes in any process.
 import asyncio
 import functools
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import suppress
 from typing import NamedTuple, NoReturn
 
@@ -138,7 +138,7 @@ class Broadcaster:
             else:
                 queue.put_nowait(event)
 
-    async def subscribe(self, start: Position | None = None) -> AsyncIterator[Event | None]:
+    async def subscribe(self, start: Position | None = None) -> AsyncGenerator[Event | None, None]:
         """Yield events from *start* on (default: from now), and None after HEARTBEAT_S without an event.
 
         Ends when the broadcaster stops.

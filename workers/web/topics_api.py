@@ -110,7 +110,7 @@ class TopicsApi:
         await response.prepare(request)
         await response.write(b"retry: 1000\n\n")
         try:
-            async with aclosing(broadcaster.subscribe(start)) as events:  # type: ignore[type-var]
+            async with aclosing(broadcaster.subscribe(start)) as events:
                 async for event in events:
                     async with asyncio.timeout(WRITE_TIMEOUT_S):
                         await response.write(_encode_sse(event))

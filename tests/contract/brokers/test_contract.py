@@ -127,7 +127,7 @@ def test_reader_group_resumes_at_commit(any_broker: Settings) -> None:
             first: list[ConsumedMessage] = []
             while len(first) < 60:
                 first += await reader.read(0.5)
-            half = {}
+            half: dict[tuple[str, int], int] = {}
             for d in first:
                 if d.value < b"000030":
                     half[(d.topic, d.partition)] = max(d.offset, half.get((d.topic, d.partition), -1))

@@ -5,6 +5,7 @@ import math
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -238,7 +239,9 @@ def test_relief_takes_committed_items_before_articles(settings: Settings, caplog
             assert await count_messages(broker) == articles
             assert await broker.memory_usage() < 0.8
             assert await relief.relieve() == {}
-            fields = [record.msg for record in caplog.records if "oldest messages removed" in record.getMessage()]
+            fields: list[Any] = [
+                record.msg for record in caplog.records if "oldest messages removed" in record.getMessage()
+            ]
             assert (fields[-1]["topic"], fields[-1]["count"]) == (ITEMS.name, removed[ITEMS.name])
             totals = await read_removed(broker)
             assert totals.counts[ITEMS.name] == removed[ITEMS.name]

@@ -115,7 +115,7 @@ def simhash(of: Texts, bits: int) -> Groups:
         made.append(int.from_bytes(np.packbits(signs).tobytes(), "big"))
 
     def near(n: int) -> list[int]:
-        matches = set()
+        matches: set[int] = set()
         for quarter in range(4):
             bucket = quarters[quarter, made[n] >> 16 * quarter & 0xFFFF]
             matches.update(other for other in bucket if (made[other] ^ made[n]).bit_count() <= bits)
@@ -153,6 +153,10 @@ def newsblur(of: Texts) -> Groups:
     return title_jaccard(of, 0.6, min_words=5, stop_words=STOP_WORDS)
 
 
+def best(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    return max(rows, key=lambda figures: float(figures["f1"]))
+
+
 def quality() -> dict[str, Any]:
     """Return the figures of each set: copydesk's, and the best setting of each other algorithm."""
     out: dict[str, Any] = {}
@@ -160,7 +164,6 @@ def quality() -> dict[str, Any]:
         for name in (name for name in SETS if name != "variants"):
             of = texts(name)
             story, cost = run(lambda of=of: ours(settings, of))
-            best = lambda rows: max(rows, key=lambda f: f["f1"])  # noqa: E731
             out[name] = {
                 "texts": len(of.docs), "copies": len(of.copies), "copydesk": figures(of, story) | cost,
                 "minhash": best([figures(of, minhash(of, t)) | {"threshold": t} for t in (0.3, 0.4, 0.5, 0.6)]),

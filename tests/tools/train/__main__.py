@@ -8,7 +8,7 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +80,7 @@ def cross_validate(kind: str, folds: int, only: int) -> dict[str, Any]:
             if fold_of(s.site, folds, FOLDS_SALT) == fold:
                 predicted.append((d, probabilities(trained, s)))
         print(f"{kind}: fold {fold + 1} of {folds}", file=sys.stderr, flush=True)
-    groups = {"news": lambda g: g != "wcxb", "multilingual": lambda g: g == "daniel", "other": lambda g: g == "wcxb",
+    groups: dict[str, Callable[[str], bool]] = {"news": lambda g: g != "wcxb", "multilingual": lambda g: g == "daniel", "other": lambda g: g == "wcxb",
               "core": lambda g: g in ("scrapinghub", "fundus_eval", "fundus_fix", "andythe")}  # fmt: skip
     return {name: curve([p for p in predicted if in_group(p[0].group)]) for name, in_group in groups.items()}
 

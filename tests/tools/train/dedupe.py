@@ -128,7 +128,8 @@ def signatures_of(corpus: Texts) -> list[TextSignature]:
 
 def candidates(signatures: Sequence[TextSignature]) -> list[tuple[int, int]]:
     """Return the pairs (earlier, later) that share an index key."""
-    pairs, index = set(), defaultdict(list)
+    pairs: set[tuple[int, int]] = set()
+    index: defaultdict[bytes, list[int]] = defaultdict(list)
     for n, signature in enumerate(signatures):
         for key in signature.keys:
             pairs.update((other, n) for other in index[key])

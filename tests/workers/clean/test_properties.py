@@ -130,5 +130,5 @@ def dangers(markup: str) -> list[str]:
         for name, value in element.attrib.items():
             scheme = value.strip().lower().partition(":")[0] if name in ("href", "src") else "https"
             if name not in ("href", "src", "alt", "rel") or scheme not in ("http", "https", "mailto"):
-                found.append(f"{name}={value}")
+                found.append(f"{name!r}={value!r}")
     return found

@@ -77,7 +77,7 @@ def test_tail_reports_outage_once_and_waits(server: EmbeddedValkey, tmp_path: Pa
         assert process.wait(DEADLINE_S) == ExitCode.INTERRUPTED
     finally:
         process.kill()
-        process.wait()
+        process.communicate()
 
 
 def test_tail_without_follow_exits_unreachable(server: EmbeddedValkey, tmp_path: Path) -> None:
@@ -94,4 +94,4 @@ def test_tail_without_follow_exits_unreachable(server: EmbeddedValkey, tmp_path:
         assert "copydesk: broker unavailable: " in (tmp_path / "errors").read_text()
     finally:
         process.kill()
-        process.wait()
+        process.communicate()

@@ -102,7 +102,8 @@ async def fetch(answer: Callable[[bytes], bytes], paths: tuple[str, ...] = ("f",
                     break
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
-        writer.close()
+        finally:  # also when asyncio.run cancels this task
+            writer.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]

@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from io import BytesIO
 from typing import Any
 
 import aiohttp
@@ -68,7 +69,9 @@ class Hub:
         key = (secret if secret is not None else self.requests[-1]["hub.secret"]).encode()
         signature = f"{method}={hmac.new(key, body, getattr(hashlib, method)).hexdigest()}"
         headers = {"X-Hub-Signature": signature, "Content-Type": "application/rss+xml"}
-        async with self._http.post(callback or self.requests[-1]["hub.callback"], data=body, headers=headers) as answer:
+        async with self._http.post(
+            callback or self.requests[-1]["hub.callback"], data=BytesIO(body), headers=headers
+        ) as answer:
             return answer.status
 
 

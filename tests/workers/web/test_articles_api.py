@@ -1,6 +1,7 @@
 """Article API: revisions and their diffs; JSON Schemas; the OpenAPI document."""
 
 import json
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -12,7 +13,7 @@ from workers.web.broadcast import BUFFER_EVENTS
 from workers.web.openapi import PATHS, RECORDS, build_openapi
 
 
-async def get(site: Site, path: str) -> tuple[int, dict]:
+async def get(site: Site, path: str) -> tuple[int, dict[str, Any]]:
     async with site.http.get(site.url + path) as response:
         return response.status, await response.json() if response.content_type.endswith("json") else {}
 

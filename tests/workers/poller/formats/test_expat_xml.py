@@ -91,7 +91,7 @@ attributes = st.lists(
     max_size=2,
     unique_by=lambda a: a.split("=")[0].lower(),
 )
-element = st.deferred(
+element: st.SearchStrategy[str] = st.deferred(
     lambda: st.builds(
         lambda name, attrs, inner: f"<{name} {' '.join(attrs)}>{inner}</{name}>",
         rarely(st.sampled_from(NAMES), st.sampled_from(ODD_NAMES)),
