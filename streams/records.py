@@ -158,13 +158,16 @@ class Article(Record, frozen=True, omit_defaults=True, kw_only=True):
     tags: Annotated[tuple[str, ...], doc("categories of the item")] = ()
     source_credit: Annotated[str, doc("agency or outlet that the text credits")] = ""
     images: Annotated[tuple[Image, ...], doc("images with caption and credit")] = ()
-    paragraphs: Annotated[tuple[str, ...], doc("body text, one paragraph each")] = ()
+    paragraphs: Annotated[
+        tuple[str, ...], doc("body text, one paragraph each, with line breaks in code and verse")
+    ] = ()
     html: Annotated[str, doc("body as sanitised HTML")] = ""
     article_type: Annotated[str, doc("`live blog`, `gallery` or empty")] = ""
     word_count: Annotated[int, doc("words of the body")] = 0
     reading_minutes: Annotated[int, doc("reading time")] = 0
     story_id: Annotated[str, doc("cluster of articles that copy each other")] = ""
     duplicate_of: Annotated[str, doc("`id` of the article that this one copies")] = ""
+    duplicate_kind: Annotated[str, doc("`text`, or `title` if only the titles agree")] = ""
     similarity: Annotated[float, doc("share of the shorter text that both articles have, an estimate from 0 to 1")] = (
         0.0
     )
@@ -175,6 +178,7 @@ class Article(Record, frozen=True, omit_defaults=True, kw_only=True):
     stated_updated: Annotated[
         datetime | None, doc("the feed's own time of the last change, if it is after the poll")
     ] = None
+    reused_link: Annotated[bool, doc("title and text share hardly a word with the revision before")] = False
     changes: Annotated[RevisionChanges | None, doc("difference from the revision before")] = None
     fingerprint: Annotated[str, doc("digest of the visible content")] = ""
     removed: Annotated[tuple[RemovedBlock, ...], doc("blocks that the cleaner removed, with the reason")] = ()

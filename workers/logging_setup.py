@@ -3,6 +3,7 @@
 Events of copydesk and of its dependencies pass the same processors. Standard output is for data only.
 """
 
+import importlib
 import logging
 import sys
 from collections.abc import MutableMapping
@@ -33,6 +34,20 @@ def configure_logging(level: str, path: str = "", format: str = "text") -> None:
         logging.getLogger(name).setLevel(logging.ERROR)
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # copydesk logs the same failures itself
     logging.captureWarnings(True)
+
+
+def import_structlog() -> None:
+    """Import structlog without rich, which only its console renderer uses: 52 modules, 4.7 MB and 0.1 s a process.
+
+    structlog has no setting for it, but works without rich. A later `import rich` is not affected.
+    """
+    if "structlog" in sys.modules or "rich" in sys.modules:
+        return
+    sys.modules["rich"] = None  # type: ignore[assignment] # Python then raises ImportError
+    try:
+        importlib.import_module("structlog")
+    finally:
+        del sys.modules["rich"]
 
 
 class _LazyFormatter(logging.Formatter):

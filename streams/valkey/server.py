@@ -156,8 +156,9 @@ class EmbeddedValkey:
                 write_record(self._valkey_dir, files)
                 self._recorded = files
         except (OSError, DamagedAofError) as exc:  # full disk, or a rewrite removed a file meanwhile
-            event = "record of the append-only file not written"
-            log.warning(event, path=self._valkey_dir, error=exc, retry_s=RECORD_EVERY_S)
+            log.warning(
+                "record of the append-only file not written", path=self._valkey_dir, error=exc, retry_s=RECORD_EVERY_S
+            )
 
     @property
     def _valkey_dir(self) -> Path:

@@ -26,6 +26,7 @@ from tests.support.kafka import Cluster
 from workers.counters import read_counters
 from workers.poller.registry import FeedRegistry
 from workers.services import connect
+from workers.urls.canonical import canonicalise
 
 LEASE_S = 1.5
 NAMES = ("poller-1", "poller-2", "desk-1", "desk-2", "tail", "member")
@@ -183,7 +184,9 @@ class Fleet:
     async def report(self) -> Report:
         """Check the output against the ledger."""
         self.wire = [_out(message) for message in await self._all(ARTICLES)]
-        dead = [decode(message.value, DeadLetter).key.decode() for message in await self._all(DEAD_LETTERS)]
+        keys = [decode(message.value, DeadLetter).key.decode() for message in await self._all(DEAD_LETTERS)]
+        urls = {canonicalise(url).key: url for url in self.truth.ledger}  # the key of an item is its identity key
+        dead = [urls.get(key, key) for key in keys]
         items = len(await self._all(ITEMS))
         self.counters = await read_counters(self.broker.state)
         return check(self.truth.ledger, self.wire, dead, self.poison, self.counters, items)

@@ -146,3 +146,20 @@ def test_fields_of_records_keep_their_names() -> None:
     }  # fmt: skip
     assert of_records <= names
     assert of_records <= FIELDS.keys()
+
+
+def test_troubleshooting_quotes_log_events() -> None:
+    page = (ROOT / "docs" / "howto" / "troubleshooting.md").read_text("utf-8")
+    events = {
+        constant.value
+        for _, call, function in calls()
+        if (event := event_of(call, function)) is not None
+        for constant in ast.walk(event)
+        if isinstance(constant, ast.Constant)
+    }
+    quoted = {
+        "consumer group expired", "dead letter", "delivery failed", "memory short", "oldest messages removed",
+        "polling paused", "removal limited", "shared state lost",
+    }  # fmt: skip
+    assert quoted <= events
+    assert {event for event in quoted if f"`{event}" not in page} == set()

@@ -1,7 +1,9 @@
 """Counters on a real Valkey."""
 
 import asyncio
+import re
 from collections import Counter
+from pathlib import Path
 
 from streams.brokers import open_broker
 from streams.config.settings import Settings
@@ -23,3 +25,9 @@ def test_counters_balance_by_construction(settings: Settings) -> None:
 
     asyncio.run(go())
     assert set(STAGES) == {"poll", "desk"}
+
+
+def test_metrics_reference_lists_all_outcomes() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "reference" / "metrics.md").read_text("utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| `(\w+)` \|", text, re.MULTILINE)
+    assert rows == [(stage, outcome) for stage, outcomes in STAGES.items() for outcome in outcomes]

@@ -1,6 +1,7 @@
 """Health report: the health of feeds, and its use by /metrics."""
 
 import asyncio
+from pathlib import Path
 
 from streams.brokers.base import Broker
 from streams.config.settings import Settings
@@ -26,6 +27,8 @@ def test_status_reports_health_of_each_feed(settings: Settings) -> None:
         report = await read_status(broker, DESK_GROUP)
         assert {feed["url"]: feed["health"] for feed in report["feeds"]} == {FEEDS[0][0]: "paused", FEEDS[1][0]: "new"}
         assert report["counters_consistent"]
+        reference = (Path(__file__).parents[2] / "docs" / "reference" / "http-api.md").read_text("utf-8")
+        assert [name for name in (*report, *report["feeds"][0]) if f"`{name}`" not in reference] == []
         await broker.close()
 
     asyncio.run(go())

@@ -43,6 +43,7 @@ CONTROL_REFERENCE = re.compile(
 )
 PARAGRAPH_END = re.compile(r"[.!?…。！？][\"'”’»)\]]*\s*$")
 PARAGRAPH_CHARS = 60  # a line of this length that ends a sentence before a <br> is a paragraph
+SHORT_LINE_CHARS = 80  # longer lines between <br> are prose; the longest line of verse is a fourteener of about 70
 NON_WEB_SCHEME = re.compile(
     r"\A(?!https?:|mailto:)[a-z][a-z0-9+.-]*:", re.IGNORECASE
 )  # for example javascript:, data:, tel:
@@ -297,7 +298,7 @@ def short_lines(tokens: Sequence[Token]) -> str:
         else:
             lines[-1].append(token)
     texts = [text for line in lines if (text := token_text(line))]
-    return "\n".join(texts) if len(texts) > 1 and max(map(len, texts)) <= PARAGRAPH_CHARS else ""
+    return "\n".join(texts) if len(texts) > 1 and max(map(len, texts)) <= SHORT_LINE_CHARS else ""
 
 
 def _host(url: str) -> str:

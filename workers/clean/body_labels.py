@@ -8,13 +8,23 @@ from workers.clean.labelling import (
     MAX_HEAD_BLOCKS,
     BlockLabel,
     Labelling,
+    is_sure,
     label_caption,
     label_source_credit,
     reject,
 )
-from workers.clean.line_types import LEAD, is_feed_tail, is_headline, is_link_label, is_prompt, is_sentence, word_count
+from workers.clean.line_types import (
+    LEAD,
+    is_feed_tail,
+    is_headline,
+    is_link_label,
+    is_notice,
+    is_prompt,
+    is_sentence,
+    word_count,
+)
 from workers.clean.rules.bylines import CORRECTION_NOTE, SOURCE_CREDIT
-from workers.clean.rules.containers import CLUTTER_CLASSES
+from workers.clean.rules.containers import CLUTTER_CLASSES, PROMPT_BOXES
 from workers.text.dates import parse_date_line
 from workers.text.normalise import match_key
 
@@ -30,6 +40,7 @@ COLONS = (":", "：")
 HEADING_TAGS = frozenset(("h2", "h3", "h4", "h5", "h6"))
 BOLD_TAGS = frozenset(("b", "strong"))
 REMOVED_WITH_LABEL = frozenset(("link", "clutter", "prompt", "feed tail"))
+MAX_BOX_WORDS = 60  # a larger container with such a name holds the story, as in the feed of a newsletter
 BRACKETED = re.compile(r"\A[\[(（【].{3,}[\])）】]\.?")
 
 
@@ -37,13 +48,15 @@ def label_body_block(labelling: Labelling, n: int) -> int:
     """Label block *n* and the list that it opens; return the index of the next block."""
     block = labelling.blocks[n]
     removed_by_model = not labelling.predictions[n].keep
-    if is_link_label(block.text) or _heads_links(labelling, n):
+    if (is_link_label(block.text) and not is_sure(labelling, n)) or _heads_links(labelling, n):
         return _label_list(labelling, n)
     if CORRECTION_NOTE.fullmatch(block.text) and not block.is_all_links:
         labelling.labels[n] = BlockLabel("note")
+    elif is_notice(block.text):
+        labelling.labels[n] = BlockLabel("prompt", "a notice of the site, not of the story")
     elif labelling.whole_page and removed_by_model and not labelling.start <= n < labelling.end:
         _label_outside_story(labelling, n)
-    elif (label := _label_by_rule(labelling, block)) is not None:
+    elif not is_sure(labelling, n) and (label := _label_by_rule(labelling, block)) is not None:
         labelling.labels[n] = label
     elif _label_field(labelling, n) or _label_by_history(labelling, n) or is_announced(labelling, n):
         pass
@@ -62,6 +75,8 @@ def _label_by_rule(labelling: Labelling, block: Block) -> BlockLabel | None:
     if _is_lead(block):
         return BlockLabel("link", "a lead-in and a link to another story")
     if not labelling.whole_page:  # on whole pages the model is better than class names
+        if _in_prompt_box(labelling, block):
+            return BlockLabel("prompt", "in a box that asks to subscribe, share or follow")
         return BlockLabel("link", "in a container of links or prompts") if _in_clutter_container(block) else None
     if _is_link_paragraph(block):
         return BlockLabel("link", "a paragraph with only a link to another story")
@@ -189,6 +204,8 @@ def _belongs_to_list(labelling: Labelling, n: int) -> bool:
         return False
     if labelling.whole_page and not labelling.predictions[n].keep:
         return True
+    if labelling.is_dump:
+        return False  # the story resumes
     if block.tag in ("h2", "h3", "h4", "blockquote") or block.links or block.is_sentence:
         return False
     return is_headline(text) or parse_date_line(text) is not None
@@ -228,3 +245,18 @@ def _in_clutter_container(block: Block) -> bool:
     return any(
         element.class_names and CLUTTER_CLASSES.search(element.class_names) for element in ancestors(block.element)
     )
+
+
+def _in_prompt_box(labelling: Labelling, block: Block) -> bool:
+    """Whether a block stands in a small container whose name is that of a prompt."""
+    chain = ancestors(block.element)
+    box = next((element for element in chain if element.class_names and PROMPT_BOXES.search(element.class_names)), None)
+    if box is None:
+        return False
+    words = 0
+    for other in labelling.blocks:
+        if any(element is box for element in ancestors(other.element)):
+            words += other.words
+            if words > MAX_BOX_WORDS:
+                return False
+    return words < labelling.words

@@ -15,6 +15,7 @@ from streams.records import Image, Link, RemovedBlock
 from workers.clean.blocks import MAX_BLOCKS, MAX_HTML_CHARS, Block, html_blocks, list_members, parse_html, text_blocks
 from workers.clean.feed_html import simplify_feed_html
 from workers.clean.labeller import BlockLabel, Labelling, Prediction, label_blocks
+from workers.clean.line_types import SENTENCE_END, word_count
 from workers.clean.metadata import KnownText, Metadata, SharedFields, extract_metadata
 from workers.clean.render import blocks_html, paragraphs_html
 from workers.clean.rules.bylines import DATELINE
@@ -37,6 +38,9 @@ MAX_ROUNDS = 8  # of repeated cleaning; one is usual
 MIN_DUMP_LINES = 4  # a shorter text is not the dump of a page
 MIN_GALLERY_IMAGES, GALLERY_WORDS = 8, 40  # words per image: the length of a caption
 MIN_LINK_SHARE = 0.5  # of a feed item's block, for the model to score it
+USUAL_LINES, MIN_COST_SHARE, MAX_COST_SHARE = 40, 0.4, 3.0  # figures in tests/tools/bench/README.md
+STATEMENT_SHARE = 0.4  # of the cost of a line with a full stop, which harms less than a headline if it is clutter
+MIN_RUN_PROBABILITY = 0.5  # of each short line of a dump that is kept together with its neighbours
 FIELD_REASONS = ("kept as such", "kept with its picture")
 
 
@@ -119,7 +123,7 @@ def to_blocks(data: str, kind: str = "auto", *, title: str = "", url: str = "") 
         return BlockDocument(kind, blocks, plain_text(title), truncated=_truncation(data, len(blocks)))
     root = parse_html(data, page=kind == "page")
     if kind == "html":
-        simplify_feed_html(root)
+        simplify_feed_html(root, data)
     metadata = extract_metadata(root, url) if kind == "page" else None
     blocks = html_blocks(root)
     title = plain_text(title) or (metadata.title if metadata else "")
@@ -145,6 +149,8 @@ def clean_unrendered(
 ) -> CleanedContent:
     """Return the cleaned content of *document*, as `clean_blocks` does; `rendered` adds its HTML."""
     unrendered, uncertain = _clean_once(document, facts, model)
+    if document.metadata is not None:
+        unrendered = _with_article_body(unrendered, document.metadata)
     content: CleanedContent = unrendered
     if document.input_type == "html" and uncertain:
         content = _clean_until_stable(unrendered.rendered(), document, facts, model)
@@ -223,17 +229,21 @@ def _predict(document: BlockDocument, uncertain: set[Block], model: "Model | Non
 
         model = load_default(document.input_type)
     blocks = [block for block in document.blocks if block.text]
-    probabilities = dict(zip(blocks, model.predict(blocks, _known_text(document)), strict=True))
+    scores = model.predict(blocks, _known_text(document))
+    probabilities = dict(zip(blocks, zip(scores.body, scores.title, strict=True), strict=True))
+    share = _cost_share(document)
     out = [
-        _prediction(model, block, probabilities[block]) if block in uncertain else Prediction()
+        _prediction(model, block, *probabilities[block], share) if block in uncertain else Prediction()
         for block in document.blocks
     ]
     if document.input_type == "page":
         _vote_by_list(model, document.blocks, out)
+    elif document.input_type == "text":
+        _vote_by_run(model, document.blocks, out, share)
     if any(prediction.keep for prediction, block in zip(out, document.blocks, strict=True) if block.text):
         return out
-    best = max(probabilities.values())  # a page never becomes empty
-    return [Prediction(p.probability, keep=p.probability > best / 2) for p in out]
+    best = max(scores.body)  # a page never becomes empty
+    return [p._replace(keep=p.probability > best / 2) for p in out]
 
 
 def _vote_by_list(model: "Model", blocks: Sequence[Block], predictions: list[Prediction]) -> None:
@@ -242,7 +252,28 @@ def _vote_by_list(model: "Model", blocks: Sequence[Block], predictions: list[Pre
         mean = sum(predictions[n].probability for n in indexes) / len(indexes)
         keep = model.should_keep(mean, sum(blocks[n].words for n in indexes))
         for n in indexes:
-            predictions[n] = Prediction(predictions[n].probability, keep)
+            predictions[n] = predictions[n]._replace(keep=keep)
+
+
+def _cost_share(document: BlockDocument) -> float:
+    """Return the share of a block's cost: one line makes a dump dirty, and a longer dump has more such lines."""
+    if document.input_type != "text":
+        return 1.0
+    return min(MAX_COST_SHARE, max(MIN_COST_SHARE, len(document.blocks) / USUAL_LINES))
+
+
+def _vote_by_run(model: "Model", blocks: Sequence[Block], predictions: list[Prediction], share: float) -> None:
+    """Keep short lines in a row that are all likely if they deserve it together, such as the rows of a table."""
+    start = 0
+    for n in range(len(blocks) + 1):
+        if n < len(blocks) and predictions[n].probability >= MIN_RUN_PROBABILITY and not blocks[n].is_sentence:
+            continue
+        run, start = range(start, n), n + 1
+        if len(run) > 1:
+            mean = sum(predictions[k].probability for k in run) / len(run)
+            if model.should_keep(mean, sum(blocks[k].words for k in run), share=share):
+                for k in run:
+                    predictions[k] = predictions[k]._replace(keep=True)
 
 
 def _known_text(document: BlockDocument) -> KnownText:
@@ -252,8 +283,26 @@ def _known_text(document: BlockDocument) -> KnownText:
     return KnownText(document.title, metadata.article_body, metadata.description)
 
 
-def _prediction(model: "Model", block: Block, probability: float) -> Prediction:
-    return Prediction(probability, model.should_keep(probability, block.words))
+def _prediction(model: "Model", block: Block, probability: float, title: float, share: float) -> Prediction:
+    is_statement = block.tag == "line" and block.words > 1 and SENTENCE_END.search(block.text) is not None
+    share *= STATEMENT_SHARE if is_statement else 1.0
+    return Prediction(probability, model.should_keep(probability, block.words, share=share), title)
+
+
+def _with_article_body(content: UnrenderedContent, metadata: Metadata) -> UnrenderedContent:
+    """Take the article body of the page's head if nothing else is left; otherwise return *content*."""
+    text = tuple(filter(None, map(plain_text, metadata.article_body.split("\n"))))
+    if content.paragraphs or not text:
+        return content
+    words = sum(map(word_count, text))
+    return msgspec.structs.replace(
+        content,
+        paragraphs=text,
+        shown=None,
+        stable_lines=text,
+        word_count=words,
+        reading_minutes=content.reading_minutes or max(1, round(words / WORDS_PER_MINUTE)),
+    )
 
 
 def _with_metadata(content: CleanedContent, metadata: Metadata) -> CleanedContent:

@@ -13,11 +13,19 @@ _NAME_SEPARATOR = re.compile(r"[,&;]|(?<!\s)\s++(?:and|et|und|y|e|en|ve|и)\s+")
 
 def split_credit(text: str) -> tuple[str, str]:
     """Return the text and the credit of a caption; the credit may be empty."""
-    for pattern, _ in CAPTIONS:
-        match = pattern.fullmatch(text)
-        if match is not None:
-            return match["caption"].strip(), match["credit"].strip()
-    return text, ""
+    match = match_caption(text)
+    return (match["caption"].strip(), match["credit"].strip()) if match is not None else (text, "")
+
+
+def match_caption(text: str, *, in_head: bool = True) -> re.Match[str] | None:
+    """Return the match of a caption with a credit. *in_head*: more patterns apply."""
+    lower = text.lower()
+    for pattern, anywhere, parts in CAPTIONS:
+        if (anywhere or in_head) and any(map(lower.__contains__, parts)):
+            match = pattern.fullmatch(text)
+            if match is not None:
+                return match
+    return None
 
 
 def parse_byline(byline: str) -> tuple[str, ...]:

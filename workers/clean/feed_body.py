@@ -9,7 +9,7 @@ MAX_TAG_CHARS = 2_000
 BLOCKS = "p|div|br|ul|ol|li|table|h[1-6]|blockquote|pre|section|article|figure|hr|dl|center|iframe|img"
 BLOCK_TAG = re.compile(rf"<(?:{BLOCKS})(?=[\s/>])", re.IGNORECASE)
 CODE_TAG = re.compile(r"<(?:pre|code|kbd|samp|tt|xmp|textarea)(?=[\s/>])", re.IGNORECASE)
-ESCAPED_START = re.compile(r"\s*&lt;(?:[a-z][a-z0-9]{0,9}(?:\s|/?&gt;)|!--)", re.IGNORECASE)
+ESCAPED_START = re.compile(r"\A\s*+&lt;(?:[a-z][a-z0-9]{0,9}(?:\s|/?&gt;)|!--)", re.IGNORECASE)
 ESCAPED_BLOCK = re.compile(rf"&lt;(?:{BLOCKS})(?:\s|/?&gt;)", re.IGNORECASE)
 ESCAPED_BLOCK_END = re.compile(
     r"&lt;(?:/(?:p|div|ul|ol|table|h[1-6]|blockquote|figure|section)|br ?/?)&gt;", re.IGNORECASE

@@ -1,24 +1,19 @@
 """Preparation of a feed's HTML before it is cut into blocks. Pages skip it: their model was trained without it."""
 
+from collections.abc import Callable
 from typing import Any
 
 from workers.clean.embeds import link_embeds, show_noscript
 from workers.clean.inline_elements import inline_elements, inline_images, remove_hidden
 
 
-def simplify_feed_html(root: Any) -> None:
-    """Replace elements by others with the same meaning that the cleaner understands, or remove hidden ones."""
-    remove_hidden(root)
+def rename_images(root: Any) -> None:
+    """Rename AMP's image element."""
     for image in list(root.iter("amp-img")):
         image.tag = "img"
-    show_noscript(root)
-    link_embeds(root)
-    inline_images(root)
-    _separate_labels(root)
-    inline_elements(root)
 
 
-def _separate_labels(root: Any) -> None:
+def separate_labels(root: Any) -> None:
     """End the paragraph after a bold line that is its first line, if a link follows: it is a label above links."""
     for node in root.iter("br"):
         bold, link = node.getprevious(), node.getnext()
@@ -27,3 +22,23 @@ def _separate_labels(root: Any) -> None:
         texts = (bold.tail, node.tail, node.getparent().text)
         if bold.getprevious() is None and not any(text and text.strip() for text in texts):
             bold.addnext(bold.makeelement("br"))
+
+
+# Steps in order, each with the texts of which its source has at least one; most items need one or two steps.
+STEPS: tuple[tuple[tuple[str, ...], Callable[[Any], None]], ...] = (
+    (("hidden", "display", "mso-hide", "max-height", "font-size"), remove_hidden),
+    (("<amp-img",), rename_images),
+    (("<noscript",), show_noscript),
+    (("<iframe", "<embed", "<video", "<audio", "<object", "<amp-"), link_embeds),
+    (("<img",), inline_images),
+    (("<br",), separate_labels),
+    (("<math", "<sup", "<sub", "<rt", "<q>", "<q ", "math/tex", "#"), inline_elements),
+)
+
+
+def simplify_feed_html(root: Any, html: str) -> None:
+    """Replace elements of *root* by others that the cleaner understands, or remove hidden ones. *html*: its source."""
+    source = html.lower()
+    for texts, step in STEPS:
+        if any(text in source for text in texts):
+            step(root)

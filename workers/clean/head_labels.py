@@ -1,19 +1,25 @@
 """Labels of a story's head: title, standfirst, byline, date, reading time, caption, kicker."""
 
 import re
+from datetime import datetime
 
 from workers.clean.blocks import Block
 from workers.clean.credits import parse_byline
-from workers.clean.labelling import MAX_HEAD_BLOCKS, BlockLabel, Labelling, label_caption, reject
+from workers.clean.dump_fields import byline_names, date_in_line, is_person, person_names
+from workers.clean.labelling import MAX_HEAD_BLOCKS, BlockLabel, Labelling, is_sure, label_caption, reject
 from workers.clean.line_types import is_feed_tail, is_headline, is_link_label, is_prompt, is_sentence, word_count
 from workers.clean.rules.bylines import BYLINE, READING_TIME
+from workers.clean.rules.dump_fields import UPDATED
 from workers.text.dates import parse_date_line
 from workers.text.normalise import match_key
 
 MAX_TITLES = 6  # candidates above a story
+TITLE_LOOKAHEAD = 12  # lines after the start of the story: a standfirst can precede the title
+MIN_TITLE_PROBABILITY = 0.1
 MAX_TITLE_WORDS = 24  # a longer line without a full stop is a truncated sentence
 MAX_BYLINE_WORDS = 12
 MAX_KICKER_WORDS = 3
+KICKER_DISTANCE = 3  # lines above the title of a dump
 MIN_DEK_WORDS, MAX_DEK_WORDS = 5, 60
 DEK_LOOKAHEAD = 4  # blocks after a standfirst, one of which must be a byline, a date or the title
 
@@ -27,7 +33,7 @@ def label_head(labelling: Labelling) -> int:
                 _label_above_title(labelling, n)
         return labelling.start
     for n in range(title):
-        _label_above_title(labelling, n)
+        _label_above_title(labelling, n, title)
     head, text = labelling.head, labelling.blocks[title].text
     head.title = head.title or text
     same = match_key(text) == match_key(head.title)
@@ -55,6 +61,8 @@ def _find_title(labelling: Labelling) -> int:
         same = [n for n in nearby if match_key(blocks[n].text) == title_key]
         above = [n for n in nearby if n <= start and blocks[n].tag == "h1"] if labelling.whole_page else []
         return (same or above or [-1])[0]  # a feed's title may differ from that of its page
+    if labelling.is_dump and (title := _title_by_model(labelling)) >= 0:
+        return title
     candidates = [n for n in nearby if _may_be_title(blocks[n].text)]
     candidates = candidates or [n for n in nearby if blocks[n].tag == "h1"]  # headlines of one or two words
     keys = [match_key(blocks[n].text) for n in nearby]
@@ -63,7 +71,32 @@ def _find_title(labelling: Labelling) -> int:
             return n  # a headline that occurs both above and below its image
     before = [n for n in candidates if n <= start]
     headings = [n for n in before if blocks[n].tag == "h1"] or before[-MAX_TITLES:]
+    if labelling.is_dump:
+        return headings[-1] if headings else -1
     return max(headings, key=lambda n: labelling.predictions[n].probability, default=-1)
+
+
+def _title_by_model(labelling: Labelling) -> int:
+    """Return the index of the likeliest title of a dump; of equal lines near it, the first. -1 without one."""
+    likely = range(min(len(labelling.blocks), labelling.start + TITLE_LOOKAHEAD))
+    best = max(likely, key=lambda n: labelling.predictions[n].title, default=-1)
+    if best < 0 or labelling.predictions[best].title < MIN_TITLE_PROBABILITY:
+        return -1
+    key = match_key(labelling.blocks[best].text)
+    inner = [n for n in likely if _is_title_of_breadcrumb(labelling, n, key)]
+    if inner:
+        best = max(inner, key=lambda n: labelling.predictions[n].title)
+        key = match_key(labelling.blocks[best].text)
+    return next(
+        n for n in range(max(0, best - MAX_HEAD_BLOCKS), best + 1) if match_key(labelling.blocks[n].text) == key
+    )
+
+
+def _is_title_of_breadcrumb(labelling: Labelling, n: int, key: str) -> bool:
+    """Whether line *n* is a likely title that ends a breadcrumb with this *key*."""
+    own = match_key(labelling.blocks[n].text)
+    is_likely = labelling.predictions[n].title >= MIN_TITLE_PROBABILITY and is_headline(labelling.blocks[n].text)
+    return is_likely and own != key and key.endswith(own)
 
 
 def _may_be_title(text: str) -> bool:
@@ -78,12 +111,12 @@ def _may_be_title(text: str) -> bool:
     )
 
 
-def _label_above_title(labelling: Labelling, n: int) -> None:
-    """Label reading time, page furniture, kicker, or a block that the model removes."""
+def _label_above_title(labelling: Labelling, n: int, title: int = -1) -> None:
+    """Label reading time, page furniture, kicker, or a removed block. *title*: the index of a title below."""
     text = labelling.blocks[n].text
     if _label_reading_time(labelling, n) or _label_furniture(labelling, n):
         return
-    if _is_kicker(labelling, n):
+    if _is_dump_kicker(labelling, n, title) if labelling.is_dump else _is_kicker(labelling, n):
         labelling.head.kicker = text
         labelling.labels[n] = BlockLabel("kicker", "the section label, kept as such")
     elif not labelling.predictions[n].keep:
@@ -94,6 +127,19 @@ def _is_kicker(labelling: Labelling, n: int) -> bool:
     text = labelling.blocks[n].text
     may_be = n >= labelling.start - MAX_HEAD_BLOCKS and not labelling.head.kicker
     return may_be and word_count(text) <= MAX_KICKER_WORDS and text.upper() == text and text.lower() != text
+
+
+def _is_dump_kicker(labelling: Labelling, n: int, title: int) -> bool:
+    """Whether a line of a dump is the section label; the nearest line above the title counts."""
+    text = labelling.blocks[n].text
+    return (
+        title - KICKER_DISTANCE <= n < title
+        and not labelling.predictions[n].keep
+        and word_count(text) <= MAX_KICKER_WORDS
+        and text.replace(" ", "").replace("-", "").replace("&", "").isalpha()
+        and not is_link_label(text)
+        and not is_prompt(text)
+    )
 
 
 def _label_reading_time(labelling: Labelling, n: int) -> bool:
@@ -109,13 +155,17 @@ def _label_furniture(labelling: Labelling, n: int) -> bool:
     text, head, labels = labelling.blocks[n].text, labelling.head, labelling.labels
     if head.title and match_key(text) == match_key(head.title):
         labels[n] = BlockLabel("title", "the title again")
+    elif is_sure(labelling, n):
+        return False
     elif _label_reading_time(labelling, n):
         pass
-    elif (published := parse_date_line(text)) is not None:
-        head.published = head.published or published
+    elif (moment := _date(labelling, n)) is not None:
+        is_update = labelling.is_dump and UPDATED.search(text) is not None
+        if head.published is None or (head.is_update and not is_update):
+            head.published, head.is_update = moment, is_update
         labels[n] = BlockLabel("date", "the date, kept as such")
-    elif (byline := _match_byline(text)) is not None and not is_sentence(text):
-        head.byline = head.byline or parse_byline(byline["names"] or byline["named"])
+    elif names := _byline(labelling, n):
+        head.byline = head.byline or names
         labels[n] = BlockLabel("byline", "the byline, kept as such")
     elif label_caption(labelling, n, in_head=True):
         pass
@@ -124,6 +174,28 @@ def _label_furniture(labelling: Labelling, n: int) -> bool:
     else:
         return False
     return True
+
+
+def _date(labelling: Labelling, n: int) -> datetime | None:
+    """Return the date of a line that is one; in a dump, also of a line that the model removes and that contains one."""
+    text = labelling.blocks[n].text
+    if labelling.is_dump and not labelling.predictions[n].keep:
+        return date_in_line(text)
+    return parse_date_line(text)
+
+
+def _byline(labelling: Labelling, n: int) -> tuple[str, ...]:
+    """Return the names in a byline; empty for any other line."""
+    text = labelling.blocks[n].text
+    match = _match_byline(text)
+    if labelling.is_dump and not labelling.predictions[n].keep and labelling.head.title:
+        names = byline_names(text)
+        if names or match is not None:
+            return names or parse_byline(match["names"] or match["named"] if match is not None else "")
+        return person_names(text) if is_person(text) and not labelling.head.byline else ()
+    if match is None or is_sentence(text):
+        return ()
+    return parse_byline(match["names"] or match["named"])
 
 
 def _match_byline(text: str) -> re.Match[str] | None:
@@ -137,11 +209,22 @@ def _label_dek(labelling: Labelling, n: int, title: int) -> bool:
     is_next = n == title + 1 and not labelling.head.dek and labelling.whole_page
     if not is_next or not MIN_DEK_WORDS <= word_count(text) <= MAX_DEK_WORDS:
         return False
-    if not any(_is_furniture(labelling, block) for block in labelling.blocks[n + 1 : n + 1 + DEK_LOOKAHEAD]):
+    if not set(labelling.kept_sentences) - {n}:
+        return False  # the only sentence of a page is its story
+    if not any(_is_furniture(labelling, labelling.blocks[k]) for k in _above_body(labelling, n)):
         return False
     labelling.head.dek = text
     labelling.labels[n] = BlockLabel("dek", "the standfirst, kept as such")
     return True
+
+
+def _above_body(labelling: Labelling, n: int) -> range:
+    """Return the blocks that may separate standfirst *n* from the body; in a dump, none below a sentence."""
+    last = min(len(labelling.blocks), n + 1 + DEK_LOOKAHEAD)
+    if not labelling.is_dump:
+        return range(n + 1, last)
+    kept = (k for k in range(n + 1, last) if labelling.predictions[k].keep and labelling.blocks[k].is_sentence)
+    return range(n + 1, next(kept, last))
 
 
 def _is_furniture(labelling: Labelling, block: Block) -> bool:

@@ -16,14 +16,15 @@ SMALL_NAME = re.compile(
 OWN_ATTRIBUTES = frozenset(
     "src srcset alt title class id style width height sizes loading decoding align border longdesc usemap role".split()
 )
-IMAGE_URL = re.compile(r"\A\S+\.(?:jpe?g|png|gif|webp|avif|svg|bmp|jfif)(?:[?#!:]\S*)?\Z", re.IGNORECASE)
+IMAGE_URL = re.compile(r"\A(?=\S++\Z)\S+?\.(?:jpe?g|png|gif|webp|avif|svg|bmp|jfif)(?:[?#!:]|\Z)", re.IGNORECASE)
 WEB_URL = re.compile(r"\A(?:https?:)?//\S+\Z|\A/\S+\Z|\A\.\.?/\S+\Z", re.IGNORECASE)
 # File names of the images that a page shows while the image itself loads.
 PLACEHOLDER = re.compile(
-    r"(?:^|[/_-])(?:blank|spacer|placeholder|pixel|transparent|trans|loading|loader|lazy(?:load)?|gr[ae]y|1x1|dot|clear|empty)"
-    r"(?:[_-][\w-]*)?\.(?:gif|png|svg|jpe?g|webp)(?:[?#]|\Z)",
+    r"(?:^|[/_-])(?:blank|spacer|placeholder|pixel|transparent|trans|loading|loader|lazy(?:load)?|gr[ae]y|1x1|1px|px|shim|dot|clear|empty)"
+    r"(?:[_-][\w-]{0,60}+)?\.(?:gif|png|svg|jpe?g|webp)(?:[?#]|\Z)",
     re.IGNORECASE,
 )
+_SRCSET_URL = re.compile(r"[\s,]*+(?P<url>\S*)")
 _DESCRIPTOR = re.compile(r"(?P<number>\d{1,9}(?:\.\d{1,9})?(?:e[+-]?\d{1,2})?)(?P<unit>[wxh])")
 
 
@@ -57,14 +58,11 @@ def parse_srcset(value: str) -> Iterator[Candidate]:
 
     Source: WHATWG HTML §4.8.4.2.1, parsing a srcset attribute. A URL may contain commas, and ends at white space.
     """
-    position, end = 0, len(value)
-    while position < end:
-        while position < end and (value[position].isspace() or value[position] == ","):
-            position += 1
-        start = position
-        while position < end and not value[position].isspace():
-            position += 1
-        url = value[start:position]
+    position = 0
+    while position < len(value):
+        match = _SRCSET_URL.match(value, position)
+        assert match is not None  # it also matches nothing
+        position, url = match.end(), match["url"]
         descriptors = ""
         if url.endswith(","):
             url = url.rstrip(",")

@@ -6,6 +6,8 @@ hidden elements, emoji and formula images, MathML, superscripts, quotations, rub
 import re
 from typing import Any
 
+from lxml import etree
+
 from workers.clean.trees import remove, replace_by_text, text_before, unwrap
 from workers.text.normalise import EMOJI_TEXT
 
@@ -15,6 +17,7 @@ HIDDEN_STYLE = re.compile(
     r"|(?:max-height|font-size)\s*:\s*0(?:px|em|rem|pt|%)?\s*(?:!important\s*)?(?:;|$))",
     re.IGNORECASE,
 )
+STYLED: Any = etree.XPath("descendant::*[@style or @hidden]")
 # Class names of images that stand for characters or formulas.
 # Sources: WordPress, Discourse, Mastodon, MediaWiki, Jetpack.
 CHARACTER_CLASSES = re.compile(
@@ -23,7 +26,7 @@ CHARACTER_CLASSES = re.compile(
 SUPERSCRIPTS = str.maketrans("0123456789+-−=()n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ⁿ")
 SUBSCRIPTS = str.maketrans("0123456789+-−=()", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎")
 EXPONENT = re.compile(r"[+\-−]?\d[\d+\-−=(),n\s]*|[+\-−]|n")
-INDEX = re.compile(r"[\d+\-−=()]*\d[\d+\-−=()]*")
+INDEX = re.compile(r"\A(?=[+\-−=()]*+\d)[\d+\-−=()]++")
 NOTE_MARK = re.compile(r"\w{1,3}")
 # Quotation marks of the element q: outer and inner pair. Source: CLDR 46, characters/delimiters.
 QUOTES = {
@@ -37,7 +40,9 @@ STYLE_WRAPPER = re.compile(r"\A\{\\(?:display|text|script)style (?P<formula>.*)\
 
 def remove_hidden(root: Any) -> None:
     """Remove hidden elements, unless all the text is hidden: then a script would have shown it."""
-    hidden = [node for node in root.iter() if node is not root and _is_hidden(node)]
+    hidden = [node for node in STYLED(root) if _is_hidden(node)]
+    if not hidden:
+        return
     outermost = [node for node in hidden if not any(_is_hidden(parent) for parent in node.iterancestors())]
     visible = _word_count(root) - sum(map(_word_count, outermost))
     for node in outermost if visible > 0 else ():
@@ -67,6 +72,9 @@ def inline_elements(root: Any) -> None:
     """Replace formulas, superscripts, subscripts, quotations and ruby readings by text."""
     for node in list(root.iter("math")):
         _inline_math(node)
+    for node in list(root.iter("script")):
+        if (node.get("type") or "").startswith("math/tex"):
+            _inline_mathjax(node)
     for node in list(root.iter("sup", "sub")):
         _inline_script(node)
     for node in list(root.iter("a")):
@@ -87,6 +95,13 @@ def _inline_math(node: Any) -> None:
     if following is not None and following.get("aria-hidden") == "true" and following.tag != "img":
         remove(following)
     replace_by_text(node, math_text(node))
+
+
+def _inline_mathjax(node: Any) -> None:
+    """Replace the source of a formula of MathJax by itself, and remove its preview and rendering."""
+    while (rendered := node.getprevious()) is not None and "MathJax" in (rendered.get("class") or ""):
+        remove(rendered)
+    replace_by_text(node, " ".join((node.text or "").split()))
 
 
 def math_text(node: Any) -> str:
@@ -130,19 +145,20 @@ def _inline_script(node: Any) -> None:
     after = node.tail or ""
     is_sup, joins = node.tag == "sup", bool(before) and not before[-1].isspace()
     shifted = shift(text, is_sup=is_sup)
-    if not joins or not text:
-        return
-    is_number = before[-1].isdigit() or (not is_sup and (before[-1] in "/⁄" or after[:1].isdigit()))
+    last = before[-1:]
+    is_number = last.isdigit() or (not is_sup and joins and (last in "/⁄" or after[:1].isdigit()))
     if shifted and (is_number or (is_sup and text != "n")):
         replace_by_text(node, shifted)
-    elif is_sup and next(node.iter("a"), None) is not None and NOTE_MARK.fullmatch(text):
+    elif joins and is_sup and next(node.iter("a"), None) is not None and NOTE_MARK.fullmatch(text):
         replace_by_text(node, f"[{text}]")
 
 
 def _inline_note_link(node: Any) -> None:
     """Replace a link to a footnote that directly follows a word."""
+    if "#" not in (node.get("href") or ""):
+        return
     text, before = "".join(node.itertext()).strip(), text_before(node)
-    if "#" in (node.get("href") or "") and text.isdecimal() and len(text) < 4 and before and not before[-1].isspace():
+    if text.isdecimal() and len(text) < 4 and before and not before[-1].isspace():
         replace_by_text(node, text.translate(SUPERSCRIPTS))
 
 

@@ -16,6 +16,7 @@ from workers.clean.line_types import SENTENCE_END, is_headline
 from workers.clean.site_facts import SiteFacts
 
 MIN_TAIL_HEADLINES = 3  # in a row at the end of a feed's item
+RESTORED = frozenset(("link", "clutter", "template"))  # labels of blocks that may be a story
 HEADLINE_TAGS = frozenset(("line", "li", "p", "h3", "h4"))
 
 
@@ -34,7 +35,19 @@ def label_blocks(
         for n in range(body, len(blocks)):
             if is_label_of_removed(labelling, n):
                 labelling.labels[n] = BlockLabel("label", "a label above removed lines")
+    _restore_story(labelling)
     return labelling
+
+
+def _restore_story(labelling: Labelling) -> None:
+    """Keep the longest removed block if nothing else is left: a story of one link, or of one sentence."""
+    blocks, labels = labelling.blocks, labelling.labels
+    if any(block.text and not label.reason for block, label in zip(blocks, labels, strict=True)):
+        return
+    candidates = [n for n, label in enumerate(labels) if blocks[n].text and label.label in RESTORED]
+    if candidates:
+        longest = max(candidates, key=lambda n: (blocks[n].is_sentence, blocks[n].words))
+        labels[longest] = BlockLabel()
 
 
 def _label_tail(labelling: Labelling, body: int) -> None:

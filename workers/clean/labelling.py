@@ -7,16 +7,18 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from streams.records import Image
 from workers.clean.blocks import Block
-from workers.clean.credits import split_credit
+from workers.clean.credits import match_caption, split_credit
 from workers.clean.line_types import word_count
-from workers.clean.rules.bylines import CAPTIONS, SOURCE_CREDIT
+from workers.clean.rules.bylines import SOURCE_CREDIT
 from workers.clean.site_facts import SiteFacts, line_key
 
 MAX_HEAD_BLOCKS = 14  # distance of a title above the body
 MAX_CAPTION_WORDS = 80
+SURE = 0.95  # probability of body text above which no rule about a single line of a dump applies
 
 
 @dataclass
@@ -38,17 +40,18 @@ class HeaderFields:
     kicker: str = ""
     byline: tuple[str, ...] = ()
     published: datetime | None = None
+    is_update: bool = False  # `published` is the time of the last change, because the page states no other
     reading_minutes: int = 0
     source_credit: str = ""
     images: list[Image] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
-class Prediction:
-    """The model's probability that a block is body text, and the decision."""
+class Prediction(NamedTuple):
+    """The model's probability that a block is body text, the decision, and the probability that it is the title."""
 
     probability: float = 1.0
     keep: bool = True
+    title: float = 0.0
 
 
 class Labelling:
@@ -66,11 +69,19 @@ class Labelling:
         self.facts = facts or SiteFacts()
         self.labels = [BlockLabel() for _ in blocks]
         self.head = HeaderFields(title=title)
+        self.words = sum(block.words for block in blocks)
         self.keys = [line_key(block.text) for block in blocks] if facts is not None else []
         self.trusts_repeats = facts is not None and not facts.is_reprint(block.text for block in blocks)
         kept = [n for n, (b, p) in enumerate(zip(blocks, predictions, strict=True)) if p.keep and b.is_sentence]
+        self.kept_sentences = kept
         self.sentence_counts = Counter(b.text for b in blocks if b.is_sentence) if whole_page else Counter()
+        self.is_dump = whole_page and bool(blocks) and blocks[0].tag == "line"
         self.start, self.end = (kept[0], kept[-1] + 1) if kept and whole_page else (0, len(blocks))
+
+
+def is_sure(labelling: Labelling, n: int) -> bool:
+    """Whether the model, which reads a dump as a whole, is surer of body text than a rule about one line can be."""
+    return labelling.is_dump and labelling.predictions[n].probability >= SURE
 
 
 def reject(labelling: Labelling, n: int) -> None:
@@ -88,8 +99,7 @@ def label_caption(labelling: Labelling, n: int, *, in_head: bool) -> bool:
     if block.tag == "figcaption" or block.tag == "caption":
         caption, credit = split_credit(block.text)
     else:
-        patterns = (pattern for pattern, anywhere in CAPTIONS if anywhere or in_head)
-        match = next((m for pattern in patterns if (m := pattern.fullmatch(block.text))), None)
+        match = match_caption(block.text, in_head=in_head)
         if match is None or word_count(block.text) > MAX_CAPTION_WORDS:
             return False
         caption, credit = match["caption"].strip(), match["credit"].strip()

@@ -9,6 +9,18 @@ from functools import lru_cache
 from workers.clean.rules.feed_tails import FEED_TAILS
 from workers.clean.rules.labels import INLINE_LEADS
 from workers.clean.rules.lexicon import LABELS, SHARE_BARS
+from workers.clean.rules.notices import (
+    CALL,
+    CALL_START,
+    FLOATING_NOTICE,
+    FLOATING_NOTICE_PARTS,
+    LAST_CALL_PARTS,
+    MAX_CALL_WORDS,
+    MAX_NOTICE_WORDS,
+    MEDIA_PARTS,
+    NOTICE,
+    NOTICE_PARTS,
+)
 from workers.clean.rules.prompts import PROMPTS
 from workers.text.normalise import match_key
 
@@ -29,6 +41,8 @@ ANY_TAIL = re.compile("|".join(f"(?:{p.pattern})" for p in FEED_TAILS), re.IGNOR
 def word_count(text: str) -> int:
     """Return the number of words in *text*; in scripts without spaces, two characters count as one word."""
     if text.isascii():
+        return len(text.split())
+    if CJK.search(text) is None:
         return len(text.split())
     dense = len(CJK.findall(text))
     return len(CJK.sub(" ", text).split()) + (dense + 1) // 2
@@ -62,8 +76,33 @@ def _is_label(text: str) -> bool:
 
 @lru_cache(8192)
 def _is_prompt(text: str) -> bool:
-    match = ANY_PROMPT.fullmatch(text.strip(" .!»›>|")) or ANY_PROMPT.fullmatch(text)
-    return match is not None or match_key(text) in SHARE_BARS
+    stripped = text.strip(" .!»›>|")
+    if ANY_PROMPT.fullmatch(stripped) or (stripped != text and ANY_PROMPT.fullmatch(text)):
+        return True
+    return match_key(text) in SHARE_BARS
+
+
+def is_notice(text: str) -> bool:
+    """Whether all of *text* is a legal, consent, comment-rule, donation, paywall or follow line."""
+    return len(text) < 600 and _is_notice(text)
+
+
+@lru_cache(8192)
+def _is_notice(text: str) -> bool:
+    lower = text.lower()
+    if len(text) < 200 and _is_call(text, lower):
+        return word_count(text) <= MAX_CALL_WORDS
+    floats = FLOATING_NOTICE_PARTS.occur_in(lower) and FLOATING_NOTICE.fullmatch(text) is not None
+    if not floats and NOTICE.fullmatch(text) is None:
+        return False
+    return any(map(lower.__contains__, NOTICE_PARTS)) and word_count(text) <= MAX_NOTICE_WORDS
+
+
+def _is_call(text: str, lower: str) -> bool:
+    """Whether *text* calls to follow or join; the cheapest test comes first, because hardly any line passes it."""
+    if CALL_START.match(text) is None and not LAST_CALL_PARTS.occur_in(lower):
+        return False
+    return any(map(lower.__contains__, MEDIA_PARTS)) and CALL.fullmatch(text) is not None
 
 
 def is_feed_tail(text: str) -> bool:

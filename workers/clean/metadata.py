@@ -13,7 +13,7 @@ from workers.text.normalise import match_key, plain_text
 from workers.urls.tracking import clean_link, image_link
 
 MAX_ARTICLE_BODY_CHARS = 200_000  # longer than any article
-# Types of a story in JSON-LD. Source: schema.org, Article and its subtypes.
+# Types of an article in JSON-LD. Source: schema.org, Article and its subtypes.
 STORY_TYPE = re.compile(r"Article|BlogPosting|LiveBlog|Gallery|Report\b")
 ARTICLE_TYPES = {"LiveBlogPosting": "live blog", "ImageGallery": "gallery", "MediaGallery": "gallery"}
 
@@ -37,7 +37,7 @@ class Metadata(SharedFields, frozen=True, kw_only=True):
 
     image: str = ""
     description: str = ""
-    article_body: str = ""  # from JSON-LD; a feature of the model, never the result
+    article_body: str = ""  # from JSON-LD; a feature of the model, and the story if nothing else is left
 
 
 class KnownText(NamedTuple):

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 import nh3
 
 from workers.clean.blocks import Block, Element, Token, ancestors
-from workers.text.normalise import INVISIBLE, SPACE
+from workers.text.normalise import INVISIBLE, SPACE, may_have_invisible
 from workers.urls.tracking import clean_link, image_link
 
 # Elements whose nesting is preserved.
@@ -100,7 +100,9 @@ def _markup(tokens: Sequence[Token], base: str, *, is_preformatted: bool) -> str
 def _without_invisible(tokens: Sequence[Token]) -> Sequence[Token]:
     """Return *tokens* without invisible characters. Letters beside a joiner decide on it, even across tags."""
     text = "".join([token for token in tokens if isinstance(token, str)])
-    dropped = set() if text.isascii() else {match.start() for match in INVISIBLE.finditer(text)}
+    if not may_have_invisible(text):
+        return tokens
+    dropped = {match.start() for match in INVISIBLE.finditer(text)}
     if not dropped:
         return tokens
     out: list[Token] = []

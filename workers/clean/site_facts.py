@@ -1,6 +1,6 @@
 """Site facts: headlines and repeated lines of a site, as input of the cleaner. Knows nothing of their storage.
 
-Other stories' headlines identify an "Explore" list. Lines that repeat across a site's articles identify its template.
+Other articles' headlines identify an "Explore" list. Lines that repeat across a site's articles identify its template.
 """
 
 import hashlib
@@ -27,16 +27,16 @@ def line_key(text: str) -> bytes:
 class SiteFacts:
     """Headlines and repeated lines of one site; empty by default."""
 
-    headlines: Collection[bytes] = frozenset()  # keys of the titles of other stories
+    headlines: Collection[bytes] = frozenset()  # keys of the titles of other articles
     repeats: Mapping[bytes, int] = field(default_factory=dict)  # key of a line → number of articles with it
     articles: int = 0  # articles in the site history
 
     def is_headline(self, key: bytes) -> bool:
-        """Whether the line is another story's title."""
+        """Whether the line is another article's title."""
         return key in self.headlines
 
     def is_repeated(self, key: bytes, *, sentence: bool = False) -> bool:
-        """Whether the line occurs in too many articles to be part of a story; a *sentence* needs more of them."""
+        """Whether the line occurs in too many articles to be part of an article; a *sentence* needs more of them."""
         count = self.repeats.get(key, 0)
         minimum = MIN_SENTENCE_REPEATS if sentence else MIN_REPEATS
         return count >= minimum and count >= MIN_REPEATED_SHARE * self.articles

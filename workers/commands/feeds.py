@@ -154,7 +154,8 @@ def show_feed(settings: Settings, url: str, as_json: bool) -> ExitCode:
         return ExitCode.OK
     for name, value in row.items():
         if value not in (None, "", 0, False):
-            print(f"{name:<16} {format_time(value) if name.endswith('_s') else plain_text(str(value))}")
+            is_time = name.endswith("_s") and name != "interval_s"
+            print(f"{name:<16} {format_time(value) if is_time else plain_text(str(value))}")
     return ExitCode.OK
 
 

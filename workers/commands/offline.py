@@ -96,12 +96,13 @@ def _print_article(row: Row) -> None:
 
 @click.command("dedupe", cls=Command, example="copydesk dedupe articles.jsonl --json")
 @files_argument
+@click.option("--explain", nargs=2, metavar="A B", help="explain how the articles with these ids compare")
 @json_option("print JSON, one object per line, instead of plain text")
-def dedupe(settings: Settings, files: Sequence[str], as_json: bool) -> ExitCode:
+def dedupe(settings: Settings, files: Sequence[str], explain: tuple[str, str] | None, as_json: bool) -> ExitCode:
     """Classify articles as new, revised, duplicate or near-duplicate.
 
     A FILE has one JSON object per line, in order of arrival, with title, text, url and others. `-` reads standard
-    input. The index is temporary.
+    input. The index is temporary. The exit code is 1 when a line is unreadable.
     """
     import asyncio
     import tempfile
@@ -112,13 +113,17 @@ def dedupe(settings: Settings, files: Sequence[str], as_json: bool) -> ExitCode:
         valkey = EmbeddedValkey(replace(settings, data_dir=Path(folder), valkey_fsync="everysec"))
         valkey.start()
         try:
-            asyncio.run(_dedupe(valkey.url, settings, files, print_json if as_json else _print_classification))
+            rows = FileRows(files)
+            if explain:
+                asyncio.run(_explain(valkey.url, settings, rows, explain))
+            else:
+                asyncio.run(_dedupe(valkey.url, settings, rows, print_json if as_json else _print_classification))
         finally:
             valkey.stop()
-    return ExitCode.OK
+    return ExitCode.FAILED if rows.unreadable else ExitCode.OK
 
 
-async def _dedupe(url: str, settings: Settings, files: Sequence[str], write: Write) -> None:
+async def _dedupe(url: str, settings: Settings, rows: "FileRows", write: Write) -> None:
     from streams.brokers.redis_streams.broker import RedisStreamsBroker
     from workers.dedupe.file_rows import classify_rows
     from workers.dedupe.near_duplicates.index import StoryIndex
@@ -126,31 +131,63 @@ async def _dedupe(url: str, settings: Settings, files: Sequence[str], write: Wri
 
     broker = RedisStreamsBroker(url)
     try:
-        rows = (row for name in files for row in _json_rows(name))
-        total = sum(read_input(name).count(b"\n") for name in files if name != "-")
+        total = sum(read_input(name).count(b"\n") for name in rows.files if name != "-")
+        stories = StoryIndex(broker.state, settings.story_window_days * DAY_S)
         with progress("articles", total) as advance:
-            async for row in classify_rows(StoryIndex(broker.state, settings.story_window_days * DAY_S), rows):
+            async for row in classify_rows(stories, rows, rows.report):
                 write(row)
                 advance(1)
     finally:
         await broker.close()
 
 
-def _json_rows(name: str) -> Iterator[Row]:
-    for number, line in enumerate(read_input(name).splitlines(), 1):
-        if line.strip():
-            try:
-                row = json.loads(line)
-            except (ValueError, RecursionError) as exc:
-                raise UnreadableError(f"{name}: line {number}: not JSON: {exc}") from exc
-            if not isinstance(row, dict):
-                raise UnreadableError(f"{name}: line {number}: not an object")
-            yield row
+async def _explain(url: str, settings: Settings, rows: "FileRows", names: tuple[str, str]) -> None:
+    from streams.brokers.redis_streams.broker import RedisStreamsBroker
+    from workers.dedupe.explain import explain
+    from workers.dedupe.near_duplicates.index import StoryIndex
+
+    broker = RedisStreamsBroker(url)
+    try:
+        print_json(
+            await explain(StoryIndex(broker.state, settings.story_window_days * DAY_S), rows, names, rows.report)
+        )
+    finally:
+        await broker.close()
+
+
+class FileRows:
+    """The JSON objects of files, one a line; None for a line that is no object. `unreadable`: lines reported."""
+
+    def __init__(self, files: Sequence[str]) -> None:
+        self.files, self.unreadable = files, 0
+
+    def __iter__(self) -> Iterator[Row | None]:
+        for name in self.files:
+            for number, line in enumerate(read_input(name).splitlines(), 1):
+                if line.strip():
+                    yield self._row(f"{name}: line {number}", line)
+
+    def report(self, error: UnreadableError) -> None:
+        """Print the error of a row, and count it."""
+        self.unreadable += 1
+        warn(str(error))
+
+    def _row(self, place: str, line: bytes) -> Row | None:
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError) as exc:
+            self.report(UnreadableError(f"{place}: not JSON: {exc}"))
+            return None
+        if not isinstance(row, dict):
+            self.report(UnreadableError(f"{place}: not an object"))
+            return None
+        return row
 
 
 def _print_classification(row: Row) -> None:
-    original = f"  like {row['duplicate_of']} ({row['similarity']:.0%})" if row["duplicate_of"] else ""
-    print(f"{row['id']}  {row['status']} {row['revision']}  story {row['story_id']}{original}")
+    by = " by title" if row["duplicate_kind"] == "title" else ""
+    original = f"  like {row['duplicate_of']}{by} ({row['similarity']:.0%})" if row["duplicate_of"] else ""
+    print(f"{row['id']}  {row['verdict']} {row['revision']}  story {row['story_id']}{original}")
 
 
 @click.command("url", cls=Command, example="copydesk url https://amp.example.org/a?utm_source=rss")

@@ -1,6 +1,6 @@
 """Classification of the rows of a file: articles in the order of their arrival."""
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import Any, NamedTuple
@@ -10,13 +10,23 @@ from workers.clean.cleaner import clean, detect_input_type
 from workers.dedupe.classify import ArticleMemory, Classification, Status, classify
 from workers.dedupe.fingerprint import fingerprint
 from workers.dedupe.identity import article_id
+from workers.dedupe.near_duplicates.compared_texts import ComparedText, ComparedTexts
 from workers.dedupe.near_duplicates.index import StoryAssignment, StoryIndex
-from workers.dedupe.near_duplicates.signature import TextSignature, signature_of
+from workers.dedupe.near_duplicates.titles import is_other_article
 from workers.text.dates import parse_date
-from workers.urls.canonical import canonicalise
+from workers.urls.canonical import canonicalise, slug_key
 
 BATCH_ROWS = 100
 Row = Mapping[str, Any]
+Report = Callable[[UnreadableError], None]
+
+
+class KnownArticle(NamedTuple):
+    """The memory and the text of an article's last row."""
+
+    memory: ArticleMemory
+    title: str
+    text: str
 
 
 class FileRow(NamedTuple):
@@ -25,45 +35,76 @@ class FileRow(NamedTuple):
     name: str
     article_id: str
     classification: Classification
-    signature: TextSignature
+    text: ComparedText
 
 
-async def classify_rows(stories: StoryIndex, rows: Iterable[Row]) -> AsyncIterator[Row]:
-    """Yield for each row `id`, `status`, `revision`, `story_id`, `duplicate_of`, `similarity`; ids are the rows' own.
+def raise_error(error: UnreadableError) -> None:
+    """Raise *error*: the first unreadable row ends the classification."""
+    raise error
 
+
+async def classify_rows(
+    stories: StoryIndex, rows: Iterable[Row | None], report: Report = raise_error
+) -> AsyncIterator[Row]:
+    """Yield for each row `id`, `verdict`, `revision`, `story_id`, `duplicate_of`, `duplicate_kind`, `similarity`.
+
+    Ids are the rows' own.
+
+    None stands for a row that was unreadable before; it only counts. *report* gets the errors of other unreadable rows.
     A row has `title` and `text` (plain text, HTML, or a list of paragraphs). Optional: `id`, `url`, `publisher` (or
     `outlet`), `feed` (default: the publisher) and `time` (or `published`).
 
     Raises:
-        UnreadableError: a row has no title and no text.
+        UnreadableError: a row has no title and no text, and *report* raises.
     """
-    memories: dict[str, ArticleMemory] = {}
+    memories: dict[str, KnownArticle] = {}
     names: dict[str, str] = {}  # article id → name of its first row
-    numbered = enumerate(rows, 1)
+    numbered, compared = enumerate(rows, 1), ComparedTexts(stories.state)
     while batch := list(islice(numbered, BATCH_ROWS)):
-        file_rows = [_classify(number, fields, memories) for number, fields in batch]
-        signatures: dict[str, TextSignature] = {}
+        file_rows = [
+            r for number, fields in batch if fields is not None for r in _classify(number, fields, memories, report)
+        ]
+        texts: dict[str, ComparedText] = {}
         for row in file_rows:
             names.setdefault(row.article_id, row.name)
-            signatures.setdefault(row.article_id, row.signature)
-        assignments = dict(zip(signatures, await stories.assign(list(signatures.items())), strict=True))
+            texts.setdefault(row.article_id, row.text)
+        assignments = await compared.assign(stories, list(texts.values()))
         for row in file_rows:
             yield _result(row, assignments[row.article_id], names)
 
 
-def _classify(number: int, row: Row, memories: dict[str, ArticleMemory]) -> FileRow:
+def _classify(number: int, row: Row, memories: dict[str, KnownArticle], report: Report) -> list[FileRow]:
+    """Return the classified row; none if it is unreadable."""
+    try:
+        name, text = read_row(number, row)
+    except UnreadableError as exc:
+        report(exc)
+        return []
+    paragraphs = text.text.split("\n")
+    slug, known = slug_key(str(row.get("url") or "")), memories.get(text.id)
+    if known and slug and is_other_article((known.title, known.text), (text.title, text.text)):
+        text = text._replace(id=article_id(slug))
+        known = memories.get(text.id)
+    classification = classify(known and known.memory, fingerprint((text.title, *paragraphs)), text.time_s)
+    memories[text.id] = KnownArticle(classification.memory, text.title, text.text)
+    return [FileRow(name, text.id, classification, text)]
+
+
+def read_row(number: int, row: Row) -> tuple[str, ComparedText]:
+    """Return the name of a row (its id, else its number), and its text.
+
+    Raises:
+        UnreadableError: it has no title and no text.
+    """
     title, text = row.get("title") or "", row.get("text") or row.get("html") or ""
-    if not isinstance(title, str) or not (title or text):
+    if not isinstance(title, str) or not isinstance(text, str | list) or not (title or text):
         raise UnreadableError(f"row {number}: it has neither a title nor a text")
     name = str(row.get("id") or number)
-    paragraphs = _paragraphs(title, text)
-    time_s = _time_s(row, number)
     id_ = article_id(canonicalise(str(row.get("url") or "")).key or f"#{name}")
-    classification = classify(memories.get(id_), fingerprint((title, *paragraphs)), time_s)
-    memories[id_] = classification.memory
     publisher = str(row.get("publisher") or row.get("outlet") or "")
     feed = str(row.get("feed") or publisher)
-    return FileRow(name, id_, classification, signature_of(title, "\n".join(paragraphs), publisher, time_s, feed))
+    body = "\n".join(_paragraphs(title, text))
+    return name, ComparedText(id_, title, body, publisher, feed, _time_s(row, number))
 
 
 def _paragraphs(title: str, text: Any) -> Sequence[str]:
@@ -88,9 +129,10 @@ def _result(row: FileRow, story: StoryAssignment, names: Mapping[str, str]) -> R
     duplicate_of = names.get(story.duplicate_of, story.duplicate_of)
     return {
         "id": row.name,
-        "status": str(status),
+        "verdict": str(status),
         "revision": row.classification.revision,
         "story_id": names.get(story.story, story.story),
         "duplicate_of": duplicate_of or (names[row.article_id] if status is Status.DUPLICATE else ""),
+        "duplicate_kind": story.kind if duplicate_of else "",
         "similarity": 1.0 if status is not Status.NEW and not duplicate_of else story.similarity,
     }

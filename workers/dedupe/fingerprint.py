@@ -37,7 +37,10 @@ def _words(text: str) -> list[str]:
 
 def normalise_visible(text: str) -> str:
     """Return *text* in NFKC form (UAX #15) without invisible format characters (category Cf)."""
-    return text if text.isascii() else _FORMAT.sub("", unicodedata.normalize("NFKC", text))
+    if text.isascii():
+        return text
+    text = unicodedata.normalize("NFKC", text)
+    return text if text.isprintable() else _FORMAT.sub("", text)
 
 
 def raw_fingerprint(parts: Iterable[str]) -> bytes:

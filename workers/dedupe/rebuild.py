@@ -20,8 +20,8 @@ from workers.dedupe.classify import ArticleMemory
 from workers.dedupe.seen import SeenStore
 
 if TYPE_CHECKING:
+    from workers.dedupe.near_duplicates.compared_texts import ComparedTexts
     from workers.dedupe.near_duplicates.index import StoryIndex
-    from workers.dedupe.near_duplicates.signature import TextSignature
 
 log = get_logger(__name__)
 
@@ -53,14 +53,16 @@ async def rebuild_if_lost(broker: Broker, settings: Settings) -> bool:
 
 async def rebuild(broker: Broker, settings: Settings) -> int:
     """Remember all articles from the topic's start to its present end. Returns the number of articles."""
-    from workers.dedupe.near_duplicates.index import StoryIndex  # numpy costs memory
+    from workers.dedupe.near_duplicates.compared_texts import ComparedTexts  # numpy costs memory
+    from workers.dedupe.near_duplicates.index import StoryIndex
 
+    compared = ComparedTexts(broker.state)
     seen, stories = SeenStore(broker.state), StoryIndex(broker.state, settings.story_window_days * DAY_S)
     reader, count = await broker.open_reader(ARTICLES, "", Start.EARLIEST), 0
     try:
         while (messages := await reader.read(1.0)) or not await reader.at_end():
             articles = [(message, article) for message in messages if (article := _article(message)) is not None]
-            await _remember(articles, seen, stories)
+            await _remember(articles, seen, stories, compared)
             count += len(articles)
             await broker.state.expire(LOCK_KEY, LOCK_S)
             await asyncio.sleep(0)
@@ -81,12 +83,15 @@ def _article(message: ConsumedMessage) -> Article | None:
 
 
 async def _remember(
-    articles: Sequence[tuple[ConsumedMessage, Article]], seen: SeenStore, stories: "StoryIndex"
+    articles: Sequence[tuple[ConsumedMessage, Article]],
+    seen: SeenStore,
+    stories: "StoryIndex",
+    compared: "ComparedTexts",
 ) -> None:
-    from workers.dedupe.near_duplicates.signature import signature_of
+    from workers.dedupe.near_duplicates.compared_texts import ComparedText
 
     memories = await seen.get([article.id for _, article in articles])
-    signatures: dict[str, TextSignature] = {}
+    texts: dict[str, ComparedText] = {}
     commands: list[RedisCommand] = []
     for message, article in articles:
         before, fingerprint = memories.get(article.id), bytes.fromhex(article.fingerprint)
@@ -96,9 +101,12 @@ async def _remember(
             memories[article.id] = ArticleMemory(article.revision, fetched_s, (fingerprint, *older))
             commands += seen.set_commands(article.id, memories[article.id])
         text = "\n".join((article.dek, *article.paragraphs))
-        signatures[article.id] = signature_of(article.title, text, article.publisher, fetched_s, article.feed)
+        published_s = article.published.timestamp() if article.published else 0.0
+        texts[article.id] = ComparedText(
+            article.id, article.title, text, article.publisher, article.feed, fetched_s, published_s
+        )
     async with seen.state.pipeline(transaction=False) as pipe:
         for command in commands:
             pipe.execute_command(*command)
         await pipe.execute()
-    await stories.assign(list(signatures.items()))
+    await compared.assign(stories, list(texts.values()))

@@ -1,6 +1,6 @@
 """Item to article: blocks, cleaned content, fingerprint, article, messages. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -20,10 +20,11 @@ from workers.clean.cleaner import (
     detect_input_type,
     to_blocks,
 )
-from workers.clean.feed_body import repair_markup
+from workers.clean.feed_body import MAX_TAG_CHARS, repair_markup
 from workers.clean.render import paragraphs_html
 from workers.clean.site_facts import SiteFacts
 from workers.dedupe.fingerprint import fingerprint as fingerprint_of
+from workers.text.markup import strip_tags
 from workers.text.normalise import plain_text
 from workers.urls.web_url import web_url
 
@@ -51,7 +52,8 @@ def feed_blocks(item: Item) -> BlockDocument:
     Images of the other texts stay: a content may be a picture, with the story in the summary.
     """
     texts = [text for text in (*item.content, *([item.summary] if item.summary else [])) if text.value.strip()]
-    documents = [_text_blocks(text, item) for text in {text.value: text for text in texts}.values()]
+    distinct = {text.value: text for text in reversed(texts)}  # a repeated text keeps its first base
+    documents = [_text_blocks(text, item) for text in _candidates([*reversed(distinct.values())])]
     if not documents:
         return BlockDocument("text", [], plain_text(item.title))
     best = documents[0] if len(documents) == 1 else _longest(documents)
@@ -60,6 +62,16 @@ def feed_blocks(item: Item) -> BlockDocument:
         pictures = [Block("", "img", images=tuple(images))] if images else []
         best = best._replace(blocks=[*pictures, *best.blocks])
     return best
+
+
+def _candidates(texts: Collection[Content]) -> Collection[Content]:
+    """Return the texts that may be the body or have its images: parsing all of them would double the time."""
+    if len(texts) < 2:
+        return texts
+    words = [len(strip_tags(text.value, " ", MAX_TAG_CHARS).split()) for text in texts]
+    return [
+        text for text, n in zip(texts, words, strict=True) if n * SIMILAR_LENGTH >= max(words) or "<img" in text.value
+    ]
 
 
 def _text_blocks(text: Content, item: Item) -> BlockDocument:
@@ -119,6 +131,7 @@ def is_publishable(item: Item, content: CleanedContent) -> bool:
 def to_article(
     item: Item, content: CleanedContent, *, id_: str, revision: int, source: MessageId | None, fingerprint: bytes = b"",
     story: "StoryAssignment | None" = None, changes: RevisionChanges | None = None,
+    reused_link: bool = False,
 ) -> Article:  # fmt: skip
     """Return the article of *item*. A field takes the value of the feed, else that of the text, by its name.
 
@@ -138,7 +151,8 @@ def to_article(
     return Article(
         id=id_, revision=revision, source=source, fingerprint=fingerprint.hex(), changes=changes,
         story_id=story.story if story else id_, duplicate_of=story.duplicate_of if story else "",
-        similarity=story.similarity if story else 0.0, **fields,
+        duplicate_kind=story.kind if story else "", similarity=story.similarity if story else 0.0,
+        reused_link=reused_link, **fields,
     )  # fmt: skip
 
 

@@ -21,8 +21,10 @@ from workers.clean.site_facts import SiteFacts
 from workers.dedupe.classify import Classification, Status, classify
 from workers.dedupe.diff import count_changes
 from workers.dedupe.identity import article_id
+from workers.dedupe.near_duplicates.titles import is_other_article
 from workers.dedupe.recent_texts import RecentTexts
 from workers.dedupe.seen import SeenStore
+from workers.dedupe.site_history import SiteHistory, SiteQuery, site_of
 from workers.desk.article import (
     article_messages,
     article_text,
@@ -33,9 +35,9 @@ from workers.desk.article import (
     to_article,
 )
 from workers.desk.batch import BatchBuilder, cpu_deadline, dead_letter_on_error
-from workers.desk.site_history import SiteHistory, SiteQuery, site_of
 
 if TYPE_CHECKING:
+    from workers.dedupe.near_duplicates.compared_texts import ComparedText, ComparedTexts
     from workers.dedupe.near_duplicates.index import StoryAssignment, StoryIndex
 
 DECODE_SHARE, CLEAN_SHARE = 1 / 4, 1 / 2  # of the lease, after which a step ends; publishing needs the rest
@@ -75,6 +77,7 @@ class Desk:
         self.site_history = SiteHistory(broker.state)
         self.recent_texts = RecentTexts(broker.state)
         self.story_index: StoryIndex | None = None
+        self.compared_texts: ComparedTexts | None = None
 
     async def handle(self, batch: Sequence[ConsumedMessage]) -> BatchResult:
         """Return the messages and state writes of *batch*, or of its first messages when the lease would run out.
@@ -104,10 +107,10 @@ class Desk:
         builder.previous_texts = await self.recent_texts.get(
             [c.candidate.article_id for c in classified if c.classification.status is Status.REVISION]
         )
-        for news, story in zip(classified, await self._assign_stories(classified), strict=True):
+        for news, story in zip(classified, await self._assign_stories(classified, builder), strict=True):
             with dead_letter_on_error(news.candidate.message, builder, news.candidate.item.feed):
                 if not self._is_suppressed(news, story, builder):
-                    self._publish(news, story, self._diff(news, builder), builder)
+                    self._publish(news, story, self._previous_text(news, builder), builder)
         builder.state_writes += self.recent_texts.set_commands(builder.published_texts)
         return builder.result()
 
@@ -148,19 +151,22 @@ class Desk:
         builder.count(outcome, item, message_id, reason=f"{status} of revision {revision}")
         return False
 
-    async def _assign_stories(self, classified: Sequence[ClassifiedItem]) -> Sequence["StoryAssignment"]:
+    async def _assign_stories(
+        self, classified: Sequence[ClassifiedItem], builder: BatchBuilder
+    ) -> Sequence["StoryAssignment"]:
         """Return the story of each item. The index stores claims now: a redelivered item gets the same story."""
         # numpy costs memory: a desk that only sees duplicates never imports it.
+        from workers.dedupe.near_duplicates.compared_texts import ComparedTexts
         from workers.dedupe.near_duplicates.index import StoryIndex
-        from workers.dedupe.near_duplicates.signature import TextSignature, signature_of
-
-        def sign(news: ClassifiedItem) -> TextSignature:
-            item, (title, *paragraphs) = news.candidate.item, article_text(news.candidate.item, news.content)
-            publisher = item.publisher or news.candidate.site_query.site
-            return signature_of(title, "\n".join(paragraphs), publisher, item.fetched_at.timestamp(), item.feed)
 
         self.story_index = self.story_index or StoryIndex(self.broker.state, self.settings.story_window_days * DAY_S)
-        return await self.story_index.assign([(news.candidate.article_id, sign(news)) for news in classified])
+        self.compared_texts = self.compared_texts or ComparedTexts(self.broker.state)
+        read = await self.compared_texts.read([compared_text(news.candidate, news.content) for news in classified])
+        stories = await self.story_index.assign([(r.text.id, r.sign()) for r in read])
+        is_new = [news.classification.status is Status.NEW for news in classified]
+        for text, story, new in zip(read, stories, is_new, strict=True):
+            builder.state_writes += self.compared_texts.record_commands([text], [story]) if new else []
+        return stories
 
     def _is_suppressed(self, news: ClassifiedItem, story: "StoryAssignment", builder: BatchBuilder) -> bool:
         """Return whether the policy drops the item as a near-duplicate; remember and count it if so."""
@@ -172,25 +178,23 @@ class Desk:
         builder.count("duplicate", candidate.item, candidate.message.message_id, reason=reason)
         return True
 
-    def _diff(self, news: ClassifiedItem, builder: BatchBuilder) -> RevisionChanges | None:
-        """Return the changes since the previous revision; None when that is not remembered."""
+    def _previous_text(self, news: ClassifiedItem, builder: BatchBuilder) -> Sequence[str] | None:
+        """Return title, dek and paragraphs of the previous revision; None when they are not remembered."""
         id_ = news.candidate.article_id
-        previous = builder.published_texts.get(id_) or builder.previous_texts.get(id_)
-        if previous is None:
-            return None
-        title, *paragraphs = article_text(news.candidate.item, news.content)
-        return count_changes(previous[0], previous[1:], title, paragraphs)
+        return builder.published_texts.get(id_) or builder.previous_texts.get(id_)
 
     def _publish(
-        self, news: ClassifiedItem, story: "StoryAssignment", changes: RevisionChanges | None, builder: BatchBuilder
+        self, news: ClassifiedItem, story: "StoryAssignment", previous: Sequence[str] | None, builder: BatchBuilder
     ) -> None:
-        """Add the messages of the article, and the state writes that remember it."""
+        """Add the messages of the article, and the state writes that remember it. *previous*: text to compare with."""
         candidate, content, status = news.candidate, news.content, news.classification.status
         with cpu_deadline(self.settings.item_timeout_s, news.cpu_s):
             content = content.rendered()
+        changes, is_reused = compare_revisions(previous, article_text(candidate.item, content))
         article = to_article(
             candidate.item, content, id_=candidate.article_id, revision=news.classification.revision,
-            source=candidate.message.message_id, fingerprint=news.fingerprint, story=story, changes=changes,
+            source=candidate.message.message_id, fingerprint=news.fingerprint, story=story,
+            changes=changes, reused_link=is_reused,
         )  # fmt: skip
         builder.messages += article_messages(article, self.settings.routes)
         builder.published_texts[article.id] = article_text(candidate.item, content)
@@ -199,6 +203,33 @@ class Desk:
             lines = () if news.facts.is_reprint(content.stable_lines) else content.stable_lines
             builder.state_writes += self.site_history.record_commands(candidate.site_query.site, article.title, lines)
         builder.count(status, candidate.item, candidate.message.message_id, title=article.title)
+
+
+def compare_revisions(before: Sequence[str] | None, after: Sequence[str]) -> tuple[RevisionChanges | None, bool]:
+    """Return the changes since the text *before*, and whether the link was reused for another article.
+
+    Texts are title, dek and paragraphs.
+    """
+    if before is None:
+        return None, False
+    changes = count_changes(before[0], before[1:], after[0], after[1:])
+    titles_and_texts = ((text[0], "\n".join(text[1:])) for text in (before, after))
+    return changes, is_other_article(*titles_and_texts)
+
+
+def compared_text(candidate: Candidate, content: CleanedContent) -> "ComparedText":
+    """Return the text of an item, for comparison with other articles."""
+    from workers.dedupe.near_duplicates.compared_texts import ComparedText
+
+    item, (title, *paragraphs) = candidate.item, article_text(candidate.item, content)
+    publisher, published_s = (
+        item.publisher or candidate.site_query.site,
+        item.published.timestamp() if item.published else 0.0,
+    )
+    text = "\n".join(paragraphs)
+    return ComparedText(
+        candidate.article_id, title, text, publisher, item.feed, item.fetched_at.timestamp(), published_s
+    )
 
 
 def is_suppressed(story: "StoryAssignment", near_duplicates: str) -> bool:

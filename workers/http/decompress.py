@@ -3,6 +3,7 @@
 A kilobyte can decompress to gigabytes. The body is therefore decompressed in chunks, up to a limit.
 """
 
+import re
 import zlib
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -18,6 +19,11 @@ MAX_CODINGS = 4
 # write charsets, "none" or internal names, and browsers ignore those too.
 GZIP, DEFLATE, BROTLI, ZSTD = ("gzip", "x-gzip"), ("deflate",), ("br",), ("zstd",)
 UNSUPPORTED = ("compress", "x-compress")
+KNOWN = frozenset((*GZIP, *DEFLATE, *BROTLI, *ZSTD, *UNSUPPORTED, "identity", ""))
+SNIFFED_BYTES = 512
+_BINARY = re.compile(
+    rb"[\x01-\x08\x0e-\x1a\x1c-\x1f]"
+)  # binary data bytes, WHATWG MIME Sniffing §3; NUL occurs in UTF-16
 # Optional packages: brotli from 1.2 has a limit on its output.
 DECODERS = {coding: find_spec(package) is not None for coding, package in (("br", "brotli"), ("zstd", "zstandard"))}
 ACCEPT_ENCODING = ", ".join(("gzip", "deflate", *(coding for coding, is_installed in DECODERS.items() if is_installed)))
@@ -50,11 +56,14 @@ class BoundedDecompressor:
         self.max_wire_bytes, self.max_bytes = max_wire_bytes, max_bytes
         self.wire_bytes = 0
         self._bytes = [0] * len(self._layers)
+        self._unknown = next((name for name in names if name not in KNOWN), "")
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Yield the decompressed chunks of *data*, the next part of the body."""
         self.wire_bytes += len(data)
         _check(self.wire_bytes, self.max_wire_bytes)
+        if self._unknown and not self._layers and _BINARY.search(data[:SNIFFED_BYTES]):
+            raise UnreadableError(f"unknown Content-Encoding {self._unknown[:40]!r} of binary data", code="bad_coding")
         yield from self._undo(0, data)
 
     def _undo(self, n: int, data: bytes) -> Iterator[bytes]:

@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 from aiohttp.client_proto import ResponseHandler
 
 MAX_HEAD_BYTES = 256 * 1024  # longer heads go to aiohttp as they are, which has its own limits
+VERSION = b"HTTP/"
 NO_BODY = frozenset((204, 304))
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
 _STATUS = re.compile(rb"HTTP/\d\.\d (\d{3})")
-_CONTENT_LENGTH = re.compile(rb"^content-length[ \t]*:[ \t]*([^\r\n]*?)[ \t]*(?:\r?\n)", re.IGNORECASE | re.MULTILINE)
+_CONTENT_LENGTH = re.compile(rb"^content-length[ \t]*+:([^\r\n]*+)\r?\n", re.IGNORECASE | re.MULTILINE)
 _TRANSFER_ENCODING = re.compile(rb"^transfer-encoding[ \t]*:[^\r\n]*\bchunked[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
 
 
@@ -60,31 +61,46 @@ class BoundedResponseHandler(ResponseHandler):
         super().set_response_params(**kwargs)
 
     def data_received(self, data: bytes) -> None:
-        """Pass the head and the body of a response to the parser, without bytes behind the body."""
+        """Pass a response to the parser, without bytes behind its body.
+
+        The head goes with the first bytes of the body: aiohttp detects errors of a body better in the same call.
+        """
         if self._parser is None or not data:
             super().data_received(data)
             return
-        if self._head is not None:
-            data = self._read_head(data)
-        if self._remaining is not None and len(data) > self._remaining:
-            data = data[: self._remaining]
-            self.force_close()
+        data = self._limit(data) if self._head is None else self._read_head(self._head + data)
         if data:
-            self._remaining = None if self._remaining is None else self._remaining - len(data)
             super().data_received(data)
 
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Pass an incomplete head to the parser, which reports it."""
+        head, self._head = self._head, None
+        if head and self._parser is not None:
+            super().data_received(head)
+        super().connection_lost(exc)
+
     def _read_head(self, data: bytes) -> bytes:
-        """Pass complete heads to the parser; return the part of the body that follows."""
-        assert self._head is not None
-        self._head += data
-        while match := _HEAD_END.search(self._head):
-            head, rest = parse_head(self._head[: match.end()]), self._head[match.end() :]
-            self._head = rest
-            super().data_received(head.data)
+        """Return the complete heads in *data*, with the part of the body that follows the last one."""
+        heads = b""
+        while data[: len(VERSION)] == VERSION[: len(data)] and len(data) <= MAX_HEAD_BYTES:
+            match = _HEAD_END.search(data)
+            if match is None:
+                self._head = data
+                return heads
+            head, data = parse_head(data[: match.end()]), data[match.end() :]
+            heads += head.data
             if not 100 <= head.status < 200:  # an interim response precedes the final one
                 self._head, self._remaining = None, head.length
-                return rest
-        if len(self._head) > MAX_HEAD_BYTES:
-            data, self._head = self._head, None
+                return heads + self._limit(data)
+        self._head = None  # no HTTP/1.1 response, or a long head: aiohttp reports it
+        return heads + data
+
+    def _limit(self, data: bytes) -> bytes:
+        """Return the part of *data* that belongs to the body."""
+        if self._remaining is None:
             return data
-        return b""
+        if len(data) > self._remaining:
+            data = data[: self._remaining]
+            self.force_close()
+        self._remaining -= len(data)
+        return data

@@ -29,7 +29,7 @@ FEED_PATH = re.compile(
 )
 FEED_QUERY = re.compile(r"(?:^|&)(?:feed|format|type|output|alt)=(?:rss2?|atom|rdf|feed)", re.IGNORECASE)
 FEED_TEXT = re.compile(
-    r"\W*(?:rss|atom|xml|feed|json feed|web feed|newsfeed|rss[\s-]?feed|rss 2\.0|atom feed|subscribe via rss)\W*",
+    r"\A\W*+(?:rss|atom|xml|feed|json feed|web feed|newsfeed|rss[\s-]?feed|rss 2\.0|atom feed|subscribe via rss)\W*+",
     re.IGNORECASE,
 )
 # Feeds of comments, by URL or title. Source: titles of WordPress, Blogger, Drupal and Discourse in their translations.
@@ -102,7 +102,11 @@ def header_links(value: str, url: str) -> list[FeedLink]:
 
 
 def _names_feed(rel: str, media_type: str, *, is_header: bool = False) -> bool:
-    rels, media_type = set(rel.lower().split()), media_type.partition(";")[0].strip().lower()
+    rels = set(rel.lower().split())
+    media_type, _, parameters = media_type.lower().partition(";")
+    if "type=entry" in parameters:  # one entry of a feed, RFC 5023 §12.1
+        return False
+    media_type = media_type.strip()
     is_feed_type = media_type in FEED_TYPES or FEED_TYPE.search(media_type) is not None
     if "feed" in rels and (is_feed_type or not media_type):
         return True
@@ -122,11 +126,16 @@ def _page_links(page: str, url: str) -> list[FeedLink]:
         href = (element.get("href") or "").strip()
         if element.tag == "base":
             base = web_url(href, url) or url
-        elif href and element.tag == "link" and _names_feed(element.get("rel") or "", element.get("type") or ""):
+        elif href and element.tag == "link" and _is_feed_link(element, href):
             links.append(FeedLink(web_url(href, base), element.get("title") or ""))
         elif href and element.tag == "a" and _is_feed_anchor(element, href):
             anchors.append(FeedLink(web_url(href, base), _text(element)))
     return links or anchors
+
+
+def _is_feed_link(element: Any, href: str) -> bool:
+    rel, media_type = element.get("rel") or "", element.get("type") or ""
+    return _names_feed(rel, media_type) or (not rel and not media_type and FEED_PATH.search(href) is not None)
 
 
 def _text(element: Any) -> str:

@@ -1,7 +1,7 @@
 """New items: compare the items of a feed document with the known items of the feed. Pure.
 
 The known items are stored as digests of names and fingerprints, 8 bytes per name. An item has one or two names: its
-identity key, and its guid where no other item of the document has it.
+identity key, and its guid where no other item of the document has it. A dated item also has its text with its time.
 
 An unknown item with a known text is an old item under a new name if the former name is gone from the document.
 """
@@ -20,7 +20,11 @@ from workers.text.markup import strip_tags
 from workers.text.normalise import match_key
 from workers.urls.canonical import canonicalise
 
-MAX_KNOWN = 10_000
+MAX_KNOWN = 15_000  # three names of each of 5,000 items
+# Items of one text that are published further apart are daily ones (galleries, live pages), not one renamed item.
+# In ../shared/corpus/feeds.tar.xz (`rw_series`), 16 of 20 renamed items moved by less than 6 hours, the others by 12 to
+# 26 hours. The 6 daily items are 18 hours or more apart.
+SAME_TIME_S = 6 * 3600
 MIN_RENAMED = 3
 # Letters and digits of the title and the texts of an item, below which two items may have the same text by accident
 # ("Traffic: no delays"). A character of three bytes in UTF-8 (Chinese, Japanese, Korean) counts as three.
@@ -51,14 +55,16 @@ def find_new_items(items: Sequence[Item], known_items: bytes, *, is_partial: boo
     """
     before = _decode(known_items)
     after: dict[bytes, bytes] = {}
-    guids = Counter(item.guid for item in items)
+    guids, keys = Counter(item.guid for item in items), Counter(item.identity_key for item in items)
     unseen = []
     for item in items:
         fingerprint, names = short_fingerprint(item), _names(item, has_own_guid=guids[item.guid] == 1)
+        if keys[item.identity_key] > 1:  # versions of one item: each is known by its text
+            names.append(_digest(f"{item.identity_key}#text={item.fingerprint}"))
         is_known = any(fingerprint in (before.get(name), after.get(name)) for name in names)
         if not is_known and not (before and any(before.get(name) == fingerprint for name in _former_names(item))):
             unseen.append(item)
-        after.update(dict.fromkeys(names, fingerprint))
+        after.update(dict.fromkeys((*names, *_dated_texts(item)[:1]), fingerprint))
     if is_partial:
         after |= {name: fingerprint for name, fingerprint in before.items() if name not in after}
     renamed = _renamed(items, before)
@@ -74,7 +80,7 @@ def find_new_items(items: Sequence[Item], known_items: bytes, *, is_partial: boo
 
 def without_items(known_items: bytes, items: Iterable[Item]) -> bytes:
     """Return *known_items* without *items*, which are therefore new at the next comparison."""
-    names = {name for item in items for name in _names(item, has_own_guid=True)}
+    names = {name for item in items for name in (*_names(item, has_own_guid=True), *_dated_texts(item)[:1])}
     return _encode({name: fingerprint for name, fingerprint in _decode(known_items).items() if name not in names})
 
 
@@ -106,7 +112,8 @@ def _moved(items: Sequence[Item], gone: set[bytes], before: Mapping[bytes, bytes
     for item in items:
         fingerprint = short_fingerprint(item)
         is_unknown = all(name not in before for name in _names(item, has_own_guid=True))
-        if fingerprint in gone and is_unknown and _text_bytes(item) >= MIN_TEXT_BYTES:
+        is_same_time = item.published is None or any(before.get(name) == fingerprint for name in _dated_texts(item))
+        if fingerprint in gone and is_unknown and is_same_time and _text_bytes(item) >= MIN_TEXT_BYTES:
             gone.discard(fingerprint)
             moved.add(id(item))
     return moved
@@ -117,6 +124,14 @@ def _text_bytes(item: Item) -> int:
     contents = (content.value for content in (*item.content, item.summary) if content)
     words = {match_key(html.unescape(strip_tags(text, " ", MAX_TAG_CHARS))) for text in (item.title, *contents)}
     return sum(len(text.replace(" ", "").encode()) for text in words)
+
+
+def _dated_texts(item: Item) -> list[bytes]:
+    """Return the name of an item's text with its time of publication, and with the periods before and after it."""
+    if item.published is None:
+        return []
+    period = int((item.stated_published or item.published).timestamp() // SAME_TIME_S)
+    return [_digest(f"{item.fingerprint}@{n}") for n in (period, period - 1, period + 1)]
 
 
 def _former_names(item: Item) -> Iterator[bytes]:

@@ -21,6 +21,7 @@ from streams.config.tables import FeedOptions
 from streams.errors import CopydeskError, UnavailableError, UnreadableError
 from streams.logger import get_logger
 from streams.records import PollResult
+from streams.retry import Backoff
 from streams.topics import ITEMS, POLLS
 from workers.counters import increment_commands
 from workers.dead_letters import from_feed_entry
@@ -40,7 +41,6 @@ from workers.poller.websub import Push, WebSub
 log = get_logger(__name__)
 
 IDLE_SLEEP_S = 1.0  # delay until a new feed is noticed
-RETRY_S = 1.0
 PUSH_TRIES = 3
 PUSH_FAILED = "a poll will find its items"
 WILDCARDS = frozenset("*?[")  # of fnmatch, which matches the tables
@@ -75,13 +75,15 @@ class Poller:
         async with self.fetcher, self.parsers:
             await self._prepare()
             pushes = asyncio.create_task(self._consume_pushes(), name="pushes")
+            backoff = Backoff()
             while not self._stopping.is_set():
                 self._last_turn_s = time.monotonic()
                 try:
                     wait_s = await self._start_due_polls()
+                    backoff.reset()
                 except UnavailableError as exc:
-                    log.warning("claim failed", error=exc, retry_s=RETRY_S)
-                    wait_s = RETRY_S
+                    wait_s = backoff.next_delay_s()
+                    log.warning("claim failed", error=exc, retry_s=wait_s)
                 await self._sleep(wait_s)
             if self._polls:
                 await asyncio.wait(self._polls, timeout=self.settings.shutdown_timeout_s)
@@ -248,6 +250,7 @@ class Poller:
 
     async def _consume_pushes(self) -> None:
         """Handle pushed documents until stopped."""
+        backoff = Backoff()
         while self.settings.websub_callback_url and not self._stopping.is_set():
             push = None
             try:
@@ -257,12 +260,13 @@ class Poller:
                     await self._handle_push(push)
                 elif not is_ready:
                     await asyncio.sleep(IDLE_SLEEP_S / 4)
+                backoff.reset()
             except UnavailableError as exc:
                 log.warning("push failed", feed=push.feed if push else "", error=exc, next_step=PUSH_FAILED)
-                await asyncio.sleep(RETRY_S)
+                await asyncio.sleep(backoff.next_delay_s())
             except Exception:
                 log.exception("push failed", feed=push.feed if push else "", error_kind="bug", next_step=PUSH_FAILED)
-                await asyncio.sleep(RETRY_S)
+                await asyncio.sleep(backoff.next_delay_s())
 
     async def _handle_push(self, push: Push) -> None:
         """Publish the new items of a pushed document. Compare it again if a poll of the feed ends in between."""

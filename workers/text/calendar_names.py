@@ -97,6 +97,7 @@ WEEKDAYS = {
 # Forms outside CLDR: longer abbreviations, and inflected names ("on Wednesday") of Slavic languages.
 MORE_WEEKDAYS = {
     "en": "- tues weds/wednes thurs/thur - - -",
+    "hu": "h k - - p - v",
     "ru": "- - среду - пятницу субботу -",
     "uk": "- - середу - п'ятниця/п’ятниця/п'ятницю суботу неділю",
     "pl": "- - środę - - sobotę niedzielę/nd",

@@ -51,6 +51,7 @@ _TIME = (
     r"(?:z|utc|gmt|[a-z]{2,4}t|[+-]\d{2}:?\d{2})?)?\.?"
 )
 _WEEKDAY = r"(?:[^\W\d_]{2,12}\.?,?\s+)?"  # in any language: a word before the date
+_SECTION = re.compile(r"\A[^\W\d_]{2,12}\s+")  # "Sport 05.08.2024", on pages
 _DAY = r"\d{1,2}(?:st|nd|rd|th|er|º|\.)?"
 _DATE = re.compile(
     rf"{_WEEKDAY}(?:{_MONTH}\.?\s+{_DAY},?\s+\d{{4}}|{_DAY}\s+(?:de\s+)?{_MONTH}\.?,?\s+(?:de\s+|del\s+)?\d{{4}}|"
@@ -71,7 +72,7 @@ _YEAR = re.compile(r"(?<![\d+])(?:19|20|21)\d\d(?!\d)")
 _WORD = r"[^\s\d.,:;/()\[\]+_-]{1,30}+"  # possessive: no backtracking within a word
 _OF = r"(?:(?:de|del|of) |d['’]|ב)?"
 _GAP = r"[\s./-]{0,2}"
-_DAY_MONTH = rf"(?P<day>\d{{1,2}})(?:st|nd|rd|th|er|re|ste|de|º|°|\.)?{_GAP}{_OF}(?P<month>{_WORD})[.,]{{0,2}}"
+_DAY_MONTH = rf"(?:(?:den|le|el|il|am|the|vom|du|al) )?(?P<day>\d{{1,2}})(?:st|nd|rd|th|er|re|ste|de|º|°|\.)?{_GAP}{_OF}(?P<month>{_WORD})[.,]{{0,2}}"
 _MONTH_DAY = rf"(?P<month>{_WORD})\.?{_GAP}(?P<day>\d{{1,2}})(?:st|nd|rd|th)?,?"
 _ASCTIME = r" (?P<rest>\d{1,2}:\S+(?: [^\d\s]\S*)?) (?P<year>\d{4})$"
 _FORMS = tuple(
@@ -79,6 +80,8 @@ _FORMS = tuple(
     for form in (
         rf"{_DAY_MONTH}{_GAP}{_OF}(?P<year>\d{{4}}|\d\d)(?!\d)",  # RFC 5322 §3.3
         rf"{_MONTH_DAY}{_GAP}{_OF}(?P<year>\d{{4}})(?!\d)",
+        r"(?P<day>\d{1,2})[ ,]{1,2}(?P<month>\d{1,2}) ?[月월],? (?P<year>\d{4})(?!\d)",  # numbered months
+        r"(?P<day>\d{1,2})[ ,]{1,2}(?:tháng |thg\.? ?|th\.? ?)(?P<month>\d{1,2}),? (?:năm )?(?P<year>\d{4})(?!\d)",
         rf"{_DAY_MONTH}{_ASCTIME}",
         rf"{_MONTH_DAY}{_ASCTIME}",  # asctime of ISO C §7.27.3.1
         rf"(?P<year>\d{{4}})(?P<sep>[-/.])(?P<month>\d{{1,2}}|{_WORD})(?P=sep)(?P<day>\d{{1,2}})(?!\d)",  # ISO 8601
@@ -91,6 +94,8 @@ _FORMS = tuple(
         r"(?: ?[（(]?(?:星期|周|週|礼拜|禮拜)?[月火水木金土日一二三四五六天](?:曜日?)?[)）]?)?",
         r"(?P<year>\d{4})\. ?(?P<month>\d{1,2})\. ?(?P<day>\d{1,2})(?!\d)\.?",  # CLDR ko, hu
         r"(?P<first>\d{1,2})(?P<sep>[./ -]) ?(?P<other>\d{1,2})(?P=sep) ?(?P<year>\d{4})(?!\d)",
+        r"(?P<first>\d{1,2})(?P<sep>[./])(?P<other>\d{1,2})(?P=sep)(?P<year>\d\d)(?=[ ,]|$)",
+        rf"(?P<month>{_WORD})[.,]{{0,2}} (?P<year>\d{{4}})$",
     )
 )
 # Words between date and time, and the year's unit in Slavic languages. Source: CLDR, dateTimeFormat and date formats.
@@ -106,11 +111,13 @@ _CLOCKS = tuple(
     for form in (
         rf"{_JOIN}{_EAST_HALF}(?P<hour>\d{{1,2}})[:.h時时点點](?P<minute>\d\d)(?:[:.分](?P<second>\d\d)(?:[.,]\d{{1,12}})?)?"
         rf"[分秒]?(?!\d) ?(?:uhr|uur|hrs|h\b)? ?{_HALF} ?(?P<zone>.*)",
+        rf"{_JOIN}(?P<hour>\d{{1,2}}):(?P<minute>\d{{1,2}}):(?P<second>\d{{1,2}}) ?(?P<zone>[^\d:].*|)",  # 20:0:0
         r"[t ]?(?P<hour>\d\d)(?P<minute>\d\d)(?P<second>\d\d)?(?:[.,]\d{1,12})?(?!\d)(?P<zone>.*)",  # ISO 8601 §5.3.1
         rf"{_JOIN}(?P<hour>\d{{1,2}}) ?(?P<half>[ap]\.? ?m\b\.?) ?(?P<zone>.*)",
         rf"{_JOIN}{_EAST_HALF}(?P<hour>\d{{1,2}}) ?[시時时点點] ?(?:(?P<minute>\d\d?) ?[분分])? ?(?:(?P<second>\d\d?) ?[초秒])?(?P<zone>.*)",
     )
 )
+_ZONE_ONLY = re.compile(r" ?z| ?[+-]\d\d:?\d\d| \(?[a-z]{2,5}[ )]?.*")
 _TIME_FIRST = re.compile(
     r"\A(?P<time>\d{1,2}[:.h]\d\d(?::\d\d)?(?: ?[ap]\.? ?m\b\.?)?(?: ?uhr)?"
     r"(?: (?:z|utc|gmt|[a-z]{2,4}t|(?:gmt|utc)? ?[+-]\d{1,2}:?(?:\d\d)?)(?=[ ,]))?)[ ,|–—-]{1,3}(?:on |am |el |le |il )?(?P<date>\S.*)"
@@ -126,7 +133,7 @@ _RFC_3339 = re.compile(
     r"\d{4}-\d\d-\d\d[t ](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,12})?(?:z|[+-](?:0\d|1[01]):[0-5]\d)"
 )
 _EPOCH = re.compile(r"(\d{10})(?:\d{3}|\.\d{1,9})?")  # seconds or milliseconds since 1970
-_ATTACHED = re.compile(r"(?<=[^\W\d_][.,])(?=\d)")  # Mon,05
+_ATTACHED = re.compile(r"(?<=[^\W\d_][.,])(?=\d)|(?<=\d)(?=[（(]\D)|(?<=[^\d\s][）)])(?=\d)")  # Mon,05 and 05(Mon)10
 _SIGNS = str.maketrans("−：／．，،", "-:/.,,", "\u200c\u200d\u200e\u200f\u202a\u202c\ufeff")
 _EDGES = ".,;()（）[]"
 
@@ -142,7 +149,8 @@ class _Reading(NamedTuple):
 def parse_date_line(line: str) -> datetime | None:
     """Return the time of a line that consists of a date, in UTC; None for any other line.
 
-    "Published: February 26, 2017" is such a line; a sentence with a date is not. A time without a zone means UTC.
+    "Published: February 26, 2017" and "Sport 05.08.2024" are such lines; a sentence with a date is not. A time without
+    a zone means UTC.
     """
     if len(line) > MAX_DATE_CHARS or _DIGIT.search(line) is None:
         return None
@@ -152,7 +160,10 @@ def parse_date_line(line: str) -> datetime | None:
     if east is not None:
         return _utc(*(int(east[name] or 0) for name in ("year", "month", "day", "hour", "minute")))
     match = _DATE.fullmatch(rest)
-    return parse_date(match.group().strip(" .")) if match else None
+    if match is None:
+        return None
+    text = match.group().strip(" .")
+    return parse_date(text) or parse_date(_SECTION.sub("", text))
 
 
 def parse_date(text: str) -> datetime | None:
@@ -233,14 +244,14 @@ def _read(line: str) -> _Reading | None:
 def _without_weekdays(line: str) -> Iterator[tuple[frozenset[int], str]]:
     """Yield (numbers of its weekday, *line* without weekdays). "Mar" is Tuesday in French, then March.
 
-    Forms of two letters, and forms that are months or zones too, are weekdays at the start only.
+    Forms of two Latin letters, and forms that are months or zones too, are weekdays at the start only.
     """
     words = [word for word in _YEAR_UNIT.sub("", _ATTACHED.sub(" ", line)).split(" ") if word not in ("", ",")]
     if not words:
         return
     weekdays, kept = frozenset[int](), []
     for word in words[1:]:
-        numbers = _weekdays_of(word) if len(word) > 2 and not word[0].isdecimal() else None
+        numbers = _weekdays_of(word) if (len(word) > 2 or not word.isascii()) and not word[0].isdecimal() else None
         if numbers is None or _is_month_or_zone(word):
             kept.append(word)
         else:
@@ -261,7 +272,7 @@ def _weekdays_of(word: str) -> frozenset[int] | None:
 
 def _is_month_or_zone(word: str) -> bool:
     word = _without_accents(word.strip(_EDGES))
-    return len(word) < 3 or word in _MONTHS_WITHOUT_ACCENTS or word in ZONE_HOURS
+    return (len(word) < 3 and word.isascii()) or word in _MONTHS_WITHOUT_ACCENTS or word in ZONE_HOURS
 
 
 def _reading_from(match: re.Match[str], line: str, weekdays: frozenset[int]) -> _Reading | None:
@@ -272,6 +283,8 @@ def _reading_from(match: re.Match[str], line: str, weekdays: frozenset[int]) -> 
     midnight = datetime(day.year, day.month, day.day)  # noqa: DTZ001 - the zone is subtracted below
     if not rest:
         return _Reading(midnight, midnight.replace(tzinfo=UTC), is_day=True)
+    if _ZONE_ONLY.fullmatch(rest) and (offset := utc_offset(rest.strip(), midnight)) is not None:
+        return _Reading(midnight, (midnight - offset).replace(tzinfo=UTC), is_day=True)  # xsd:date of XML Schema
     for clock in _CLOCKS:
         clock_match = clock.fullmatch(rest)
         if clock_match is not None and (elapsed := _since_midnight(clock_match)) is not None:
@@ -282,7 +295,7 @@ def _reading_from(match: re.Match[str], line: str, weekdays: frozenset[int]) -> 
 
 
 def _since_midnight(match: re.Match[str]) -> timedelta | None:
-    """Return the time of day, up to 24:00; None for 14:30 AM, 0:30 PM and 25:00."""
+    """Return the time of day, up to 24:00; None for 14:30 AM, 0:30 PM and 25:00. Second 60 is a leap second."""
     groups = match.groupdict()
     hour, minute, second = int(groups["hour"] or 0), int(groups.get("minute") or 0), int(groups.get("second") or 0)
     half, east = (groups.get("half") or "").replace(".", "").replace(" ", ""), groups.get("east_half")
@@ -292,31 +305,31 @@ def _since_midnight(match: re.Match[str]) -> timedelta | None:
             return None
         hour = hour % 12 + 12 * afternoon if hour <= 12 else hour
     elapsed = timedelta(hours=hour, minutes=minute, seconds=second)
-    return elapsed if minute < 60 and second < 60 and elapsed <= timedelta(days=1) else None
+    return elapsed if minute < 60 and second <= 60 and elapsed <= timedelta(days=1) else None
 
 
 def _day(groups: dict[str, str | None], weekdays: frozenset[int]) -> date | None:
     year = int(groups["year"] or 0)
+    if len(groups["year"] or "") == 2:
+        year += 2000 if year < 90 else 1900
     if groups.get("first"):
-        return _numeric_day(groups, weekdays)
+        return _numeric_day(year, groups, weekdays)
     if groups.get("week"):
         return date.fromisocalendar(year, int(groups["week"] or 0), int(groups["week_day"] or 0))
     if groups.get("ordinal"):
         day = date(year, 1, 1) + timedelta(days=int(groups["ordinal"] or 0) - 1)
         return day if day.year == year else None
-    if len(groups["year"] or "") == 2:
-        year += 2000 if year < 90 else 1900
     month = groups.get("month") or "1"
     number = int(month) if month.isdecimal() else _MONTHS_WITHOUT_ACCENTS.get(_without_accents(month))
     return date(year, number, int(groups.get("day") or 1)) if number else None
 
 
-def _numeric_day(groups: dict[str, str | None], weekdays: frozenset[int]) -> date | None:
+def _numeric_day(year: int, groups: dict[str, str | None], weekdays: frozenset[int]) -> date | None:
     """Return the day of `11.4.2020` (day first) or `11/4/2020`; None for slashes if both orders are possible.
 
     The weekday decides between two possible orders.
     """
-    year, first, second = (int(groups[name] or 0) for name in ("year", "first", "other"))
+    first, second = int(groups["first"] or 0), int(groups["other"] or 0)
     days = {day for pair in ((first, second), (second, first)) if (day := _day_or_none(year, *pair)) is not None}
     if len(days) == 2 and weekdays and (matching := {day for day in days if day.weekday() in weekdays}):
         days = matching

@@ -33,7 +33,7 @@ CODECS: dict[str, str] = {
         "koi8-u": "koi8-u koi8-ru",
         "mac-roman": "macintosh mac x-mac-roman csmacintosh",
         "mac-cyrillic": "x-mac-cyrillic x-mac-ukrainian",
-        "cp874": "windows-874 dos-874 iso-8859-11 iso8859-11 iso885911 tis-620",
+        "cp874": "cp874 windows-874 dos-874 iso-8859-11 iso8859-11 iso885911 tis-620",
         "cp1250": "windows-1250 cp1250 x-cp1250",
         "cp1251": "windows-1251 cp1251 x-cp1251",
         "cp1252": "windows-1252 cp1252 x-cp1252 iso-8859-1 iso8859-1 iso88591 iso_8859-1 latin1 l1 ascii us-ascii ansi_x3.4-1968 cp819 ibm819 csisolatin1 iso-ir-100 iso_8859-1:1987",
@@ -55,6 +55,8 @@ CODECS: dict[str, str] = {
 
 
 _YEAR = re.compile(r":\d{4}\Z")  # as in iso_8859-1:1987
+# Labels outside the standard, as in cp-1251 and win1251. Source: bug reports of SimplePie (354) and Liferea.
+_CODE_PAGE = re.compile(r"(?:x-)?(?:cp|win|windows)[-_]?(125\d|866|874)")
 _CHARSET = re.compile(r"""charset\s{0,20}=\s{0,20}["']?([^"';,\s]{0,100})""", re.IGNORECASE)
 _WIDE_BOMS = ((codecs.BOM_UTF32_LE, "utf-32-le"), (codecs.BOM_UTF32_BE, "utf-32-be"), *_BOMS)
 # The first four bytes of a document without a byte order mark: X is a byte, 0 is NUL. Its first two characters are
@@ -71,7 +73,9 @@ _UTF_8_OR_WINDOWS_1252 = "copydesk-windows-1252"  # name of the error handler
 
 def codec_for_label(label: str) -> str | None:
     """Return Python's codec for an encoding *label*; None for a label outside the standard."""
-    return CODECS.get(_YEAR.sub("", label.strip().lower()))
+    label = _YEAR.sub("", label.strip().lower())
+    code_page = _CODE_PAGE.fullmatch(label)
+    return CODECS.get(f"cp{code_page[1]}" if code_page else label)
 
 
 def decode(data: bytes) -> str:

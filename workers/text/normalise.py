@@ -25,15 +25,20 @@ INVISIBLE = re.compile(
 )
 # An emoji or several: pictures, keycaps, joiners, variation selectors and tags. Source: UTS #51 §1.4.9.
 EMOJI_TEXT = re.compile(f"(?:[#*0-9]\ufe0f?\u20e3|[{_EMOJI}\u200d\ufe0f\U000e0020-\U000e007f])+")
+ANY_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufeff\u202a-\u202e]")
 JOINERS = re.compile("[\u200c\u200d]")
-CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+# Category Cc except white space, and two noncharacters. XML 1.0 §2.2 excludes the noncharacters and most of C0.
+CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff]")
+_C0, _C1 = bytes([*range(9), 11, 12, *range(14, 32), 127]), re.compile(rb"\xc2[\x80-\x9f]")  # CONTROL in UTF-8
+LONG_CHARS = 1_000
 WORD = re.compile(r"[^\W_]+")
+_ASCII_GAPS = {n: " " for n in range(128) if not chr(n).isalnum()}
 SHORT_CHARS, SHORT_LINES = 120, 4096  # cached match keys: boilerplate repeats on all pages of a site
 
 
 def plain_text(text: str) -> str:
     """Return *text* on one line, without invisible and control characters."""
-    return SPACE.sub(" ", without_invisible(without_control(text))).strip()
+    return " ".join(without_invisible(without_control(text)).split())
 
 
 def without_control(text: str) -> str:
@@ -42,17 +47,32 @@ def without_control(text: str) -> str:
     >>> without_control("boat\x08house\x0bdoor")
     'boathouse door'
     """
+    if text.isprintable() or (len(text) > LONG_CHARS and not _has_control(text)):
+        return text
     return CONTROL.sub(lambda match: " " if match[0].isspace() else "", text)
+
+
+def _has_control(text: str) -> bool:
+    """Return whether CONTROL matches in *text*; in half of the time, because bytes.translate is fast."""
+    if "\ufffe" in text or "\uffff" in text:
+        return True
+    data = text.encode("utf-8", "surrogatepass")
+    return len(data.translate(None, _C0)) < len(data) or _C1.search(data) is not None
 
 
 def without_invisible(text: str) -> str:
     """Return *text* without invisible characters. U+200C and U+200D stay where scripts and emoji need them."""
-    return text if text.isascii() else INVISIBLE.sub("", text)
+    return INVISIBLE.sub("", text) if may_have_invisible(text) else text
+
+
+def may_have_invisible(text: str) -> bool:
+    """Return whether INVISIBLE can match in *text*. A printable text has no format characters (category Cf)."""
+    return not (text.isascii() or text.isprintable()) and ANY_INVISIBLE.search(text) is not None
 
 
 def without_joiners(text: str) -> str:
     """Return *text* without U+200C and U+200D, for comparison: their use varies between writers."""
-    return text if text.isascii() else JOINERS.sub("", text)
+    return text if text.isascii() or text.isprintable() else JOINERS.sub("", text)
 
 
 def match_key(text: str) -> str:
@@ -61,8 +81,9 @@ def match_key(text: str) -> str:
 
 
 def _match_key(text: str) -> str:
-    if not text.isascii():
-        text = unicodedata.normalize("NFKC", without_joiners(text))
+    if text.isascii():
+        return " ".join(text.lower().translate(_ASCII_GAPS).split())
+    text = unicodedata.normalize("NFKC", without_joiners(text))
     return " ".join(WORD.findall(text.casefold()))
 
 

@@ -66,12 +66,15 @@ LONG_NAMES = {
     "mitteleuropäische zeit": "cet", "mitteleuropäische sommerzeit": "cest",
 }  # fmt: skip
 GENERAL_HOURS = {"et": -5, "ct": -6, "mt": -7, "pt": -8}  # standard time; daylight saving time adds an hour
+RULE_NAMES = frozenset("est5edt cst6cdt mst7mdt pst8pdt".split())  # of the tz database, named after POSIX rules
 MIN_HOURS, MAX_HOURS = -12, 14  # of the tz database
 QUARTERS = ("", "0", "00", "15", "30", "45")  # minutes of an offset; the tz database has no other since 1972
 SUNDAY = 6
 _OFFSET = re.compile(r"(?:gmt|utc|ut)?([+-])(\d{1,2})(?::?(\d{2}|0))?")
 _SPACED_OFFSET = re.compile(r"\b(gmt|utc|ut) (?=[+-])")
 _COMMENT = re.compile(r" ?\(([^()]*)\)$")  # RFC 5322 §3.2.2
+_MONOTONIC = re.compile(r" m=[+-][\d.]+\Z")  # Go's Time.String
+_OFFSET_AND_Z = re.compile(r"\A([+-]\d\d:?\d\d)z\Z")  # a "Z" that was appended to a complete time
 _BRACKETS = re.compile(r"\A([^\[]*)\[!?([^\]=]*)\](?:\[[^\]]*\])*\Z")  # RFC 9557 §4.1: +01:00[Europe/Paris]
 
 
@@ -83,6 +86,7 @@ def utc_offset(zone: str, local: datetime) -> timedelta | None:
     >>> utc_offset("gmt+7", datetime(2021, 9, 5))
     datetime.timedelta(seconds=25200)
     """
+    zone = _OFFSET_AND_Z.sub(r"\1", _MONOTONIC.sub("", zone))
     if (fixed := _fixed_offset(zone)) is not None:
         return fixed
     brackets = _BRACKETS.match(zone)
@@ -100,7 +104,7 @@ def _offset(name: str, local: datetime) -> timedelta | None:
     if name in GENERAL_HOURS:
         saving = _saves_daylight(local)
         return None if saving is None else timedelta(hours=GENERAL_HOURS[name] + saving)
-    return _region_offset(name, local) if "/" in name else _fixed_offset(name)
+    return _region_offset(name, local) if "/" in name or name in RULE_NAMES else _fixed_offset(name)
 
 
 def _region_offset(name: str, local: datetime) -> timedelta | None:

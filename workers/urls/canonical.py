@@ -10,20 +10,23 @@ import base64
 import binascii
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import NamedTuple
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from workers.urls.tracking import is_tracker
 from workers.urls.web_url import web_url
 
 DEFAULT_PORTS = {"http": "80", "https": "443"}
 MAX_WRAPPERS = 4
+CACHED_HOSTS = 256  # the links of a feed lead to a few hosts
 # Fragments that only scroll or track the reader. Sources: WordPress (comments, respond, more), Disqus, Tynt (ixzz),
-# AT Internet (xtor), Echobox, text fragments (WICG). Other fragments may distinguish two articles of one page.
+# AT Internet (xtor), Echobox, text fragments (WICG). Other fragments may distinguish two articles of one page: dates
+# are entries of a changelog, `comment-7` is an item of a comment feed.
 IGNORED_FRAGMENTS = re.compile(
-    r"top|main|content|article|respond|comments?([-_]?\d+)?|disqus_thread|more(-\d+)?|xtor=.*|echobox=.*|ixzz\w*|:~:.*"
-    r"|_=_|close|rss|feed|share|amp(html)?|ref=.*|link_time=.*|ftag=.*|cid=.*|intcid=.*|\d{0,3}|\d{4}-\d\d-\d\d",
+    r"top|main|content|article|respond|comments?|disqus_thread|more(-\d+)?|xtor=.*|echobox=.*|ixzz\w*|:~:.*"
+    r"|_=_|close|rss|feed|share|amp(html)?|ref=.*|link_time=.*|ftag=.*|cid=.*|intcid=.*|\d{0,3}",
     re.IGNORECASE,
 )
 _AUTHORITY = re.compile(r"(?P<user>[^@]*@)?(?P<host>\[[^\]]*\]|[^:]*)(?::(?P<port>\d*))?")
@@ -76,7 +79,9 @@ _TARGET = re.compile(rb"https?://[^\x00-\x20\x7f-\xff]{4,}")
 
 # Parameters that select the AMP form of a page, or contain a session or a checksum. Sources: AMP plugins of WordPress,
 # Drupal and Arc; PHP, Java, ASP and ColdFusion session names, vBulletin's s, osCommerce's osCsid, TYPO3's cHash.
-AMP_NAMES = frozenset("_amp amp-content amp_js_v amp_gsa amp_ct usqp noamp nonamp amp_latest_update_time".split())
+AMP_NAMES = frozenset(
+    "_amp amp-content amp_js_v amp_gsa amp_ct usqp noamp nonamp amp_latest_update_time wpamp amp_analytics".split()
+)
 AMP_VALUES = {
     name: re.compile(r"amp(html)?|1|true|yes|y|" if name == "amp" else r"amp(html|-type)?", re.IGNORECASE)
     for name in "amp alt display output outputtype format view type mode service".split()
@@ -94,7 +99,10 @@ AMP_PATHS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), replacement)
     for pattern, replacement in (
         (r"/(?:platform/amp|api/amp|google-amp|amphtml|\.?amp)(?=/.)", ""),  # a whole segment that is not the last
-        (r"(?<=/)(?:\.?amp|alt=amp|[a-z]{1,6}-amp|amp\.html?)/?$", ""),  # the last segment
+        (r"(?<=/)(?:\.amp|alt=amp(?:\.html?)?|[a-z]{1,6}-amp|amp\.html?)/?$", ""),  # the last segment
+        # "amp" is also a word. It marks an AMP page with a slash behind it, or after an article's number or slug.
+        (r"(?<=/)amp/$", ""),
+        (r"(?P<article>/[^/]*[\d_.-][^/]*)/amp$", r"\g<article>/"),
         (r"[.~_!-]amp(?=\.s?html?$)", ""),
         (r"(?<=[^/])(?:\.amp|!amp)$", ""),
     )
@@ -106,12 +114,14 @@ MOBILE_JOINED = re.compile(r"\A(?:amp|m)-(?=[^.]+\.[^.]+\.[^.]+)")  # amp-madame
 # Default file names of a folder. Source: DirectoryIndex of Apache httpd, default documents of IIS.
 _INDEX = re.compile(r"(?<=/)(?:index|default)\.(?:html?|php|aspx?|jsp)$", re.IGNORECASE)
 
-# For keys only. An article number in a slug identifies the article in every folder. A segment that is an article number
-# identifies it with every slug after it. Numbers that may be dates identify nothing.
 # Parameters that select the language or the layout of a page, never the story: host → names, and its paths' prefixes.
 # Source: links of Google News' feeds, site and share button (commafeed issue 1755, NetNewsWire issue 4880).
 PRESENTATION_NAMES = {"news.google.com": frozenset(("oc", "hl", "gl", "ceid"))}
 PRESENTATION_PATHS = {"news.google.com": re.compile(r"\A/(?:rss/|__i/rss/rd/)?(?:articles|read)(?=/)")}
+
+# For keys only. An article number in a slug identifies the article in every folder. A segment that is an article number
+# identifies it with every slug after it, unless its articles turn out to differ: then `slug_key` identifies them.
+# Numbers that may be dates identify nothing.
 _WWW = re.compile(r"\Awww\d{0,2}\.(?=[^.]+\.[^.]+)")
 _ENDING = re.compile(r"(?<=[^/])\.(?:s?html?|amp|php|aspx?)$", re.IGNORECASE)
 _DATE = re.compile(r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01])(?:\d{4,6})?")
@@ -119,6 +129,9 @@ _NUMBERED_SLUG = re.compile(r"\A(?=(?:[^-_]+[-_]){2})(?:.*[^\d])?(\d{7,12})(?:\D
 _ESCAPED = re.compile(r"%[0-9A-Fa-f]{2}")
 _NUMBER = re.compile(r"\d{6,12}")
 _SLUG = re.compile(r"\A(?=.*[^\W\d_])[^/.]+-[^/]*-[^/]*")
+# WordPress numbers all types of posts together, so the type adds nothing (WP_Query, parameter p).
+_POST_NUMBER = re.compile(r"p=\d+")
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
 
 
 def canonicalise(link: str) -> CanonicalUrl:
@@ -167,6 +180,18 @@ def _canonicalise(link: str, wrappers: int, applied: tuple[str, ...]) -> Canonic
     return CanonicalUrl(canonical, _key(netloc, path, query, fragment), tuple(dict.fromkeys(rules)))
 
 
+def slug_key(link: str) -> str:
+    """Return the key of *link* with its slug, if a number stands before the slug; else "".
+
+    It identifies the article where another one has the same key: the number may be their author's.
+    """
+    canonical, key, _ = canonicalise(link)
+    path = urlsplit(canonical).path
+    if "?" in canonical or not _has_number_before_slug([part for part in path.split("/") if part]):
+        return ""
+    return f"{key}/{path.rstrip('/').rpartition('/')[2]}"
+
+
 def _apply(name: str, before: str, rule: Callable[[str], str], rules: list[str]) -> str:
     after = rule(before)
     if after != before:
@@ -178,13 +203,14 @@ def unwrap(scheme: str, host: str, path: str, query: str) -> str:
     """Return the target of a redirector's or a cache's link; "" for any other link."""
     if not (query or "." in path or host == "news.google.com"):
         return ""
-    for hosts, paths, names in REDIRECTORS:
-        if hosts.fullmatch(host) and paths.fullmatch(path):
+    redirectors, caches = _wrappers_of(host)
+    for paths, names in redirectors:
+        if paths.fullmatch(path):
             values = dict(parse_qsl(query))
             targets = (values.get(name, "") for name in names)
             return next((target for target in targets if target.startswith(("http://", "https://"))), "")
-    for hosts, paths in CACHES:
-        if hosts.fullmatch(host) and (match := paths.fullmatch(path)):
+    for paths in caches:
+        if match := paths.fullmatch(path):
             target = match["to"] if "://" in match["to"] or ":/" in match["to"] else ""
             is_tls = match.groupdict().get("tls") or (not target and scheme == "https" and "archive" in host)
             target = _SLASHES.sub(r"\1://", target) or f"http{'s' if is_tls else ''}://{match['to']}"
@@ -196,6 +222,13 @@ def unwrap(scheme: str, host: str, path: str, query: str) -> str:
             return ""
         return encoded[0].decode("ascii") if encoded else ""
     return ""
+
+
+@lru_cache(CACHED_HOSTS)
+def _wrappers_of(host: str) -> tuple[Sequence[tuple[re.Pattern[str], Sequence[str]]], Sequence[re.Pattern[str]]]:
+    """Return the paths of redirectors, with the names of their parameters, and of caches on *host*."""
+    redirectors = tuple((paths, names) for hosts, paths, names in REDIRECTORS if hosts.fullmatch(host))
+    return redirectors, tuple(paths for hosts, paths in CACHES if hosts.fullmatch(host))
 
 
 def _without_clutter(query: str) -> str:
@@ -228,6 +261,7 @@ def _without_index(path: str) -> str:
     return _INDEX.sub("", path)
 
 
+@lru_cache(CACHED_HOSTS)
 def _without_mobile(host: str) -> str:
     return MOBILE_JOINED.sub("", MOBILE_HOST.sub(r"\1", host))
 
@@ -247,7 +281,7 @@ def _key(netloc: str, path: str, query: str, fragment: str) -> str:
         segments = _article_segments(segments)
     if segments:
         segments = [*segments[:-1], _ENDING.sub("", segments[-1])]
-    parameters = "&".join(sorted(map(_normalise_escapes, query.split("&")))) if query else ""
+    parameters = "&".join(sorted(map(_normalise_escapes, _without_post_type(query.split("&"))))) if query else ""
     return (
         _WWW.sub("", _unicode_host(netloc))
         + "/"
@@ -281,14 +315,28 @@ def _article_segments(segments: list[str]) -> list[str]:
     numbered = _NUMBERED_SLUG.fullmatch(_ENDING.sub("", last))
     if numbered and not _DATE.fullmatch(numbered[1]):
         return [last]
+    return segments[:-1] if _has_number_before_slug(segments) else segments
+
+
+def _has_number_before_slug(segments: list[str]) -> bool:
     before = segments[-2] if len(segments) > 1 else ""
-    if _NUMBER.fullmatch(before) and not _DATE.match(before) and _SLUG.fullmatch(last):
-        return segments[:-1]
-    return segments
+    return bool(_NUMBER.fullmatch(before) and not _DATE.match(before) and _SLUG.fullmatch(segments[-1]))
+
+
+def _without_post_type(parameters: list[str]) -> list[str]:
+    """Return *parameters* without the type of a WordPress post that has a number."""
+    if not any(_POST_NUMBER.fullmatch(parameter) for parameter in parameters):
+        return parameters
+    return [parameter for parameter in parameters if not parameter.startswith("post_type=")]
 
 
 def _normalise_escapes(part: str) -> str:
-    """Return *part* with its escapes in upper case, without unnecessary ones (RFC 3986 §6.2.2)."""
+    """Return *part* with other than ASCII characters escaped (RFC 3987 §3.1), escapes in upper case, none unnecessary.
+
+    RFC 3986 §6.2.2 says which are.
+    """
+    if not part.isascii():
+        part = _NOT_ASCII.sub(lambda character: quote(character[0], errors="replace"), part)
     if "%" not in part:
         return part
     return _ESCAPED.sub(_escape, part)

@@ -3,6 +3,8 @@
 import re
 from urllib.parse import unquote, urljoin, urlsplit
 
+from workers.urls.web_url import encode_spaces
+
 # Query parameters that track the reader and never select the page. Sources: Google Analytics' utm_*
 # and click ids, Meta, Microsoft, Yandex, Twitter, TikTok, Mailchimp, HubSpot, Marketo, Matomo/Piwik, AT Internet,
 # Adobe and Webtrekk documentation, and feed builders (rss, feed).
@@ -14,7 +16,7 @@ TRACKING_NAMES = frozenset(
     vero_id vero_conv oly_anon_id oly_enc_id rb_clickid wickedid ns_mchannel ns_source ns_campaign ns_linkname ns_fee
     xtor sr_share smid smtyp feedname feedtype wprss intcid int_cid intcmp at_medium at_campaign at_custom1
     at_custom2 at_custom3 at_custom4 at_format at_link_id at_link_origin at_link_type at_ptr_name at_bbc_team
-    maca fromrss rssfeed rss_feed dicbo
+    maca fromrss rssfeed rss_feed dicbo __twitter_impression
     """.split()
 )
 TRACKING_PREFIXES = ("utm_", "mtm_", "pk_", "piwik_", "matomo_", "hsa_", "itm_", "stm_")
@@ -27,6 +29,9 @@ TRACKING_VALUES = {
     "from": re.compile(r"(rss|feed)", re.IGNORECASE),
     "via": re.compile(r"(rss|feed)", re.IGNORECASE),
     "cmp": re.compile(r"(rss|share|edit|oth|soc)[\w-]*", re.IGNORECASE),
+    "partner": re.compile(r"(rss|feed)[\w-]*", re.IGNORECASE),
+    "emc": re.compile(r"rss[\w-]*", re.IGNORECASE),
+    "traffic_source": re.compile(r"(rss|feed)[\w-]*", re.IGNORECASE),
     "rss": re.compile(r"(1|true|yes|)", re.IGNORECASE),
     "feed": re.compile(r"(rss|1)", re.IGNORECASE),
 }
@@ -53,8 +58,11 @@ def is_tracker(parameter: str) -> bool:
 
 
 def clean_link(url: str, base: str = "") -> str:
-    """Return *url* resolved against *base*, without trackers; "" unless it is http, https or mailto."""
-    url = url.strip()
+    """Return *url* resolved against *base*, without trackers; "" unless it is http, https or mailto.
+
+    White space within it is percent-encoded, and line breaks are removed.
+    """
+    url = encode_spaces(url.strip())
     if url.startswith(("https://", "http://")) and "[" not in url and "/." not in url:
         return without_trackers(url)  # most links are absolute
     try:

@@ -13,7 +13,7 @@ _SPACE = re.compile(r"\s")
 _NO_HOST = re.compile(r"[\s<>\"\\^`{|}%]|^\.*$")  # URL Standard §3.5, forbidden domain code points
 # Absolute URLs that `_is_web` accepts and `urljoin` returns unchanged: plain ASCII, a host without user, port and
 # brackets, no path parameters, no empty query or fragment. 99.5 % of 82,217 URLs in collected feeds are of this form.
-_USUAL = re.compile(
+USUAL_URL = re.compile(
     r"https?://[A-Za-z0-9-][A-Za-z0-9.-]{0,252}(?:/[!\"$-:<->@-~]{0,4000})?(?:\?[!\"$-~]{1,2000})?(?:#[!-~]{1,1000})?"
 )
 
@@ -29,7 +29,7 @@ def web_url(link: str, base: str = "") -> str:
     >>> web_url("javascript:alert(1)"), web_url("http://[::1"), web_url("http://news.example:99999/")
     ('', '', '')
     """
-    if _USUAL.fullmatch(link):
+    if USUAL_URL.fullmatch(link):
         return link
     if len(link) > 2 * MAX_URL_CHARS:
         return ""
@@ -38,10 +38,15 @@ def web_url(link: str, base: str = "") -> str:
         link = urljoin(base, link) if base else link
         if _CONTROL.search(link) or not _is_web(link):
             return ""
-        link = _SPACE.sub(lambda space: quote(space[0]), link)
+        link = encode_spaces(link)
     except ValueError:
         return ""
     return link if len(link) <= MAX_URL_CHARS else ""
+
+
+def encode_spaces(link: str) -> str:
+    """Return *link* without line breaks, and with other white space percent-encoded."""
+    return _SPACE.sub(lambda space: quote(space[0]), _LINE_BREAK.sub("", link)) if _SPACE.search(link) else link
 
 
 def _is_web(link: str) -> bool:

@@ -15,7 +15,7 @@ from tests.tools.bench.common import run, server
 from tests.tools.train.corpus import Document, dumps
 from tests.tools.train.score import summary, text_score
 from workers.clean.cleaner import clean_blocks, to_blocks
-from workers.desk.site_history import PREFIX, SiteHistory, SiteQuery
+from workers.dedupe.site_history import PREFIX, SiteHistory, SiteQuery
 from workers.services import connect
 
 MIN_EARLIER = 8

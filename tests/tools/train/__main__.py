@@ -17,12 +17,14 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from tests.tools.train.corpus import FOLDS, FOLDS_SALT, Document, dumps, fold_of, fragment, pages
-from tests.tools.train.grow import TREES, grow, make_sample, probabilities, stored_model
+from tests.tools.train.dumps.generate import synthetic
+from tests.tools.train.grow import PLANS, Sample, grow, make_sample, probabilities, stored_model
 from tests.tools.train.score import summary, text_score
 from workers.clean.line_types import word_count
 from workers.clean.model.model import FILE, StoredModel
 
 KINDS = ("text", "html", "page")
+SYNTHETIC_DUMPS = 2600
 CURVE = Path(__file__).with_name("curve.json")
 # Costs (block, word): a block stays if p × words > (1 − p) × (block + words × word). Chosen from the curve: the least
 # clutter at which lost words of body text stay near the best peer's. Feeds may lose hardly any.
@@ -38,6 +40,13 @@ def documents(kind: str) -> Iterator[Document]:
         yield from pages()
     else:
         yield from filter(None, map(fragment, pages()))
+
+
+def more_samples(kind: str) -> list[Sample]:
+    """Return the samples that only take part in training: for text, the synthetic dumps."""
+    if kind != "text":
+        return []
+    return [make_sample(document, html=False) for document in synthetic(SYNTHETIC_DUMPS)]
 
 
 def curve(predicted: Sequence[tuple[Document, Any]]) -> list[dict[str, float]]:
@@ -60,8 +69,9 @@ def cross_validate(kind: str, folds: int, only: int) -> dict[str, Any]:
     predicted = []
     all_documents = list(documents(kind))
     samples = [make_sample(d, html=kind != "text") for d in all_documents]
+    training = [*samples, *more_samples(kind)]
     for fold in range(min(folds, only or folds)):
-        trained = grow([s for s in samples if fold_of(s.site, folds, FOLDS_SALT) != fold], TREES[kind])
+        trained = grow([s for s in training if fold_of(s.site, folds, FOLDS_SALT) != fold], PLANS[kind])
         block_cost, word_cost = COSTS[kind]
         model = stored_model(trained, html=kind != "text", block_cost=block_cost, word_cost=word_cost)
         FOLDS.mkdir(parents=True, exist_ok=True)
@@ -101,7 +111,8 @@ def main() -> int:
         CURVE.write_text(_format_curves(curves | {kind: validated}))
     for kind in args.kinds if not args.no_model else ():
         html = kind != "text"
-        trained = grow([make_sample(document, html=html) for document in documents(kind)], TREES[kind])
+        samples = [make_sample(document, html=html) for document in documents(kind)]
+        trained = grow([*samples, *more_samples(kind)], PLANS[kind])
         block_cost, word_cost = COSTS[kind]
         models = msgspec.msgpack.decode(FILE.read_bytes(), type=dict[str, StoredModel]) if FILE.exists() else {}
         models[kind] = stored_model(trained, html=html, block_cost=block_cost, word_cost=word_cost)

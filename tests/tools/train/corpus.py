@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from workers.clean.blocks import Block, Element, ancestors, html_blocks, parse_html
+from workers.clean.line_types import is_sentence
 from workers.clean.metadata import NO_KNOWN_TEXT, KnownText, extract_metadata
 from workers.clean.model.block_features import best_segment
 from workers.text.encoding import decode
-from workers.text.normalise import plain_text
+from workers.text.normalise import match_key, plain_text
 
 PAGES = Path(__file__).resolve().parents[4] / "shared" / "corpus" / "pages"
 ARCHIVES = ("dev_core.tar.xz", "dev_multi.tar.xz", "dev_wcxb.tar.xz")  # trafeval lacks the full true text
@@ -29,6 +30,7 @@ WORD = re.compile(r"[^\W_]+|[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7
 DENSE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f]")
 MIN_OVERLAP_WORDS = 5  # shingles of three words are unreliable for shorter blocks
 BODY_OVERLAP, UNSURE_OVERLAP = 0.6, (0.3, 0.8)
+REPEATED_TITLE_TRUST = 0.3
 FOLDS = Path("bench-results/folds")  # models that have not seen some of the sites, for `make bench-clean`
 FOLDS_SALT = "v"
 MIN_BODY_SHARE = 0.5  # of a fragment's words: a feed's item is mostly story
@@ -52,6 +54,7 @@ class Document:
     truth: str = ""
     clutter: Sequence[str] = ()
     neutral: Sequence[str] = ()
+    title: Sequence[bool] = ()  # per block; empty: unknown
 
 
 def fold_of(site: str, folds: int, salt: str) -> int:
@@ -73,16 +76,37 @@ def dumps() -> Iterator[Document]:
         for row in map(json.loads, file):
             lines = [(plain_text(text), label, kind) for text, label, kind in row["lines"]]
             lines = [line for line in lines if line[0]]
+            title, repeated = _titles(lines, row["title"] or "")
+            trust = [
+                REPEATED_TITLE_TRUST if again else float(label in "AC")
+                for (_, label, _), again in zip(lines, repeated, strict=True)
+            ]
             yield Document(
                 f"{row['set']}/{row['id']}", row["site"], row["set"],
                 [Block(text, "line") for text, _, _ in lines],
-                [label == "A" for _, label, _ in lines],
-                [float(label in "AC") for _, label, _ in lines],
+                [label == "A" and not again for (_, label, _), again in zip(lines, repeated, strict=True)],
+                trust,
                 [label == "C" and kind in HARD for _, label, kind in lines],
                 NO_KNOWN_TEXT, "\n".join(text for text, label, _ in lines if label == "A"),
                 [text for text, label, kind in lines if label == "C" and kind in HARD],
                 [text for text, label, _ in lines if label not in "AC"],
+                title,
             )  # fmt: skip
+
+
+def _titles(lines: Sequence[tuple[str, str, str]], known: str) -> tuple[list[bool], list[bool]]:
+    """Return for each line whether it is the title, and whether it repeats the title.
+
+    The corpus labels a repeated title as story on some pages and as clutter on others. Here no title is story: the
+    lines up to the first sentence of the story are the title, later ones repeat it.
+    """
+    keys = [match_key(text) for text, _, _ in lines]
+    titles = {key for key, (_, label, kind) in zip(keys, lines, strict=True) if label == "M" and kind == "title"}
+    titles |= {match_key(known)} if known else set()
+    titles.discard("")
+    first = next((n for n, (text, label, _) in enumerate(lines) if label == "A" and is_sentence(text)), len(lines))
+    again = [key in titles and not is_sentence(text) for key, (text, _, _) in zip(keys, lines, strict=True)]
+    return [same and n <= first + 1 for n, same in enumerate(again)], again
 
 
 def raw_pages() -> Iterator[tuple[str, str, bytes, str]]:

@@ -8,7 +8,7 @@ import itertools
 import json
 import lzma
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,25 +19,22 @@ from catboost import CatBoostClassifier
 
 from tests.conftest import SHARED
 from tests.tools.train.grow import TREE_OPTIONS, stored_trees
+from tests.tools.train.variants import variants
+from workers.dedupe.near_duplicates.copy_rules import EQUAL_TITLE, Decisions, apply_copy_rules
 from workers.dedupe.near_duplicates.index import BUCKET, joins
-from workers.dedupe.near_duplicates.signature import (
-    COLUMNS,
-    FILE,
-    MIN_SHARED,
-    StoredModel,
-    TextSignature,
-    pair_features,
-    signature_of,
-)
+from workers.dedupe.near_duplicates.model import FILE, MIN_SHARED, StoredModel
+from workers.dedupe.near_duplicates.pair_features import COLUMNS, MONOTONE, pair_features, read_signatures
+from workers.dedupe.near_duplicates.sentences import MIN_REPEATS, own_text, split_sentences
+from workers.dedupe.near_duplicates.signature import TextSignature, signature_of
 from workers.demo.stories import PLOTS, story
 
 CORPUS = SHARED / "corpus" / "judge"
 CURVE = Path(__file__).with_name("dedupe.json")
-SETS = ("natural", "synth", "synthsum", "forms")
+SETS = ("natural", "synth", "synthsum", "forms", "variants")
 FORMS = 600  # stories of the demo newsroom: few sentences, with different names and numbers each time
 FOLDS = 5
 NATURAL_WEIGHT = 4.0  # because natural pairs are rare
-OPTIONS = TREE_OPTIONS | {"iterations": 120, "depth": 4, "learning_rate": 0.1, "rsm": 1.0}
+OPTIONS = TREE_OPTIONS | {"iterations": 200, "depth": 6, "learning_rate": 0.1, "rsm": 1.0}
 THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 
@@ -67,6 +64,8 @@ def texts(name: str) -> Texts:
         starts = [sentences[-1][:12].partition("{")[0] for _, sentences in PLOTS]
         plot = [next(n for n, start in enumerate(starts) if s.paragraphs[-1].startswith(start)) for s in stories]
         return Texts(docs, set(), set(), plot)  # grouped by plot, so that the test folds have unseen plots
+    if name == "variants":
+        return _variants()
     docs = list(lines(f"{name}_docs"))
     if name == "natural":
         number = {doc["id"]: n for n, doc in enumerate(docs)}
@@ -83,6 +82,20 @@ def texts(name: str) -> Texts:
     return Texts(docs, copies, set(), group)
 
 
+def _variants() -> Texts:
+    """Return variants of real texts: seeds, copies and filled-in forms of all lengths."""
+    paired = {id_ for pair in lines("natural_pairs") for id_ in (pair["a"], pair["b"])}
+    natural = (doc for doc in lines("natural_docs") if doc["id"] not in paired)
+    singles = (doc for doc in lines("synth_docs") if doc["kind"] in ("orig", "single"))
+    table = list(variants([*natural, *singles]))
+    members = defaultdict(list)
+    for n, (_, seed, is_copy) in enumerate(table):
+        if is_copy:
+            members[seed].append(n)
+    copies = {(numbers[0], numbers[1]) for numbers in members.values()}
+    return Texts([doc for doc, _, _ in table], copies, set(), [seed for _, seed, _ in table])
+
+
 def _groups(count: int, pairs: set[tuple[int, int]]) -> list[int]:
     parent = list(range(count))
 
@@ -96,9 +109,21 @@ def _groups(count: int, pairs: set[tuple[int, int]]) -> list[int]:
     return [root(n) for n in range(count)]
 
 
-def signatures_of(docs: Sequence[dict[str, Any]]) -> list[TextSignature]:
-    """Return the signature of each text."""
-    return [signature_of(doc["title"], doc["text"], doc["outlet"], 0.0) for doc in docs]
+def signatures_of(corpus: Texts) -> list[TextSignature]:
+    """Return the signature of each text, without the sentences that earlier texts of its outlet repeat.
+
+    As in the index, copies of an earlier text of their outlet do not count.
+    """
+    docs, copied = corpus.docs, {b for a, b in corpus.copies if corpus.docs[a]["outlet"] == corpus.docs[b]["outlet"]}
+    earlier: defaultdict[str, Counter[bytes]] = defaultdict(Counter)
+    signatures = []
+    for n, doc in enumerate(docs):
+        count, sentences = earlier[doc["outlet"].casefold()], split_sentences(doc["text"])
+        repeated = {key for _, key in sentences if count[key] >= MIN_REPEATS and key}
+        signatures.append(signature_of(doc["title"], own_text(sentences, repeated), doc["outlet"], 0.0))
+        if n not in copied:
+            count.update({key for _, key in sentences})
+    return signatures
 
 
 def candidates(signatures: Sequence[TextSignature]) -> list[tuple[int, int]]:
@@ -110,13 +135,17 @@ def candidates(signatures: Sequence[TextSignature]) -> list[tuple[int, int]]:
             pairs.update((other, n) for other in index[key])
             if len(index[key]) < BUCKET:
                 index[key].append(n)
-    return sorted(pairs)
+    return sorted(pairs, key=lambda pair: pair[::-1])
 
 
 class Rows(NamedTuple):
-    """Pairs as rows of features. `y` is 1 for copies, 0 for other pairs, -1 for pairs without a label."""
+    """Pairs as rows of features. `y` is 1 for copies, 0 for other pairs, -1 for pairs without a label.
+
+    `ruled`: probability that a rule sets, NaN if the trees decide.
+    """
 
     rows: Any
+    ruled: Any
     y: Any
     pairs: list[tuple[int, int]]
     fold: Any
@@ -126,12 +155,23 @@ class Rows(NamedTuple):
 def rows(name: str) -> Rows:
     """Return the candidate pairs of a set of texts."""
     corpus = texts(name)
-    signatures = signatures_of(corpus.docs)
+    signatures = signatures_of(corpus)
     pairs = candidates(signatures)
-    features = np.concatenate([pair_features(signatures[b].signature, [signatures[a].signature]) for a, b in pairs])
+    if name == "variants":  # only the variants of one seed have labels; two seeds may be copies
+        pairs = [(a, b) for a, b in pairs if corpus.group[a] == corpus.group[b]]
+    features, rules = [], []
+    for later, group in itertools.groupby(pairs, key=lambda pair: pair[1]):
+        a, b = read_signatures(signatures[later].signature, [signatures[earlier].signature for earlier, _ in group])
+        features.append(pair_features(a, b))
+        rules.append(_ruled(apply_copy_rules(a, b, features[-1])))
     y = np.array([1 if p in corpus.copies else -1 if p in corpus.unsure else 0 for p in pairs], np.int8)
     fold = np.array([(g * 2654435761 % 2**32) % FOLDS for g in corpus.group])
-    return Rows(features, y, pairs, fold, corpus)
+    return Rows(np.concatenate(features), np.concatenate(rules), y, pairs, fold, corpus)
+
+
+def _ruled(decisions: Decisions) -> Any:
+    """Return the probabilities that rules set for pairs, NaN where the trees decide."""
+    return np.where(decisions.by_title, np.fmax(decisions.probability, EQUAL_TITLE), decisions.probability)
 
 
 def train(sets: dict[str, Rows], excluded_fold: int = -1) -> CatBoostClassifier:
@@ -143,7 +183,7 @@ def train(sets: dict[str, Rows], excluded_fold: int = -1) -> CatBoostClassifier:
         x.append(table.rows[use])
         y.append(table.y[use])
         weight.append(np.full(use.sum(), NATURAL_WEIGHT if name == "natural" else 1.0))
-    trees = CatBoostClassifier(**OPTIONS)
+    trees = CatBoostClassifier(**OPTIONS, monotone_constraints=list(MONOTONE.values()))
     return trees.fit(np.concatenate(x), np.concatenate(y), sample_weight=np.concatenate(weight))
 
 
@@ -183,7 +223,9 @@ def cross_validate(sets: dict[str, Rows]) -> dict[str, Any]:
         for name, table in sets.items():
             in_fold = table.fold[np.array(table.pairs)[:, 1]] == fold
             enough = table.rows[in_fold, 1] >= MIN_SHARED
-            probabilities[name][in_fold] = np.where(enough, trees.predict_proba(table.rows[in_fold])[:, 1], 0.0)
+            by_trees = np.where(enough, trees.predict_proba(table.rows[in_fold])[:, 1], 0.0)
+            ruled = table.ruled[in_fold]
+            probabilities[name][in_fold] = np.where(np.isnan(ruled), by_trees, ruled)
     return {
         name: {
             "texts": len(table.texts.docs), "copies": len(table.texts.copies),

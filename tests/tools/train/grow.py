@@ -15,27 +15,49 @@ import scipy.sparse
 from catboost import CatBoostClassifier
 from sklearn.linear_model import LogisticRegression
 
+from tests.tools.train import network
 from tests.tools.train.corpus import Document, fold_of
 from workers.clean.blocks import Element
 from workers.clean.line_types import word_count
 from workers.clean.model.block_features import BUCKETS, base_features, name_buckets, word_tokens
-from workers.clean.model.context_features import columns, context_features, second_columns, second_pass_features
+from workers.clean.model.context_features import (
+    columns,
+    context_features,
+    network_columns,
+    network_rows,
+    second_columns,
+    second_pass_features,
+)
 from workers.clean.model.group_features import group_blocks
-from workers.clean.model.model import StoredModel, input_hashes
+from workers.clean.model.line_network import StoredNetwork, load_network
+from workers.clean.model.model import StoredModel, combine, input_hashes
 from workers.clean.model.oblivious_trees import StoredTrees
 
-TREES = {"text": 800, "html": 400, "page": 600}
 DEPTH = 6
 INNER_FOLDS = 4  # for scores of documents that the weights have not seen
-TREE_FOLDS = 3  # for first-pass probabilities of documents that the trees have not seen
 WORD_C, NAME_C = 1.0, 0.05  # inverse strengths of regularisation
 HARD_WEIGHT = 3.0
+REAL_WEIGHT = 2.25  # of a real dump; a synthetic one weighs 1
+SYNTHETIC, PSEUDO = "synthetic", "pseudo"  # groups of synthetic dumps; the words of the latter mean nothing
+TITLE_LINES = 12  # after the first line of the story; later lines have no weight for the title
 TREE_OPTIONS: dict[str, Any] = {
-    "depth": DEPTH, "learning_rate": 0.05, "l2_leaf_reg": 5, "border_count": 64,
+    "depth": DEPTH, "l2_leaf_reg": 5, "border_count": 64,
     "boosting_type": "Plain", "bootstrap_type": "Bernoulli", "subsample": 0.7, "rsm": 0.5,
     "random_seed": 1, "thread_count": 1,  # reproducible: the same data gives the same bytes
     "verbose": 0, "allow_writing_files": False,
 }  # fmt: skip
+
+
+class Plan(NamedTuple):
+    """The trees of an input type. *folds*: for first-pass probabilities of documents that the trees have not seen."""
+
+    trees: int
+    rate: float = 0.05
+    folds: int = 3
+
+
+# Dumps have fewer trees with larger steps: a network reads them as well, and their training set is larger.
+PLANS = {"text": Plan(240, 0.12, 2), "html": Plan(400), "page": Plan(600)}
 
 
 @dataclass
@@ -49,6 +71,9 @@ class Sample:
     name_tokens: Any
     body: Any
     weight: Any
+    title: Any = None
+    title_weight: Any = None
+    has_real_words: bool = True
     word_scores: Any = None
     name_scores: Any = None
     rows: Any = None
@@ -70,6 +95,8 @@ def make_sample(document: Document, *, html: bool) -> Sample:
         weight *= 100 * min(1, len(blocks) / 20) / total
     if html:
         weight *= _subsample(document.body)
+    elif document.group not in (SYNTHETIC, PSEUDO):
+        weight *= REAL_WEIGHT
     cache: dict[Element, tuple[int, ...]] = {}
 
     def buckets(element: Element) -> tuple[int, ...]:
@@ -81,8 +108,18 @@ def make_sample(document: Document, *, html: bool) -> Sample:
     return Sample(
         document.site, base_features(blocks, document.known_text), words,
         _sparse([word_tokens(block.text) for block in blocks], rooted=True), _sparse(names) if html else None,
-        np.array(document.body, np.int8), weight.astype(np.float32), groups=group_blocks(blocks) if html else None,
+        np.array(document.body, np.int8), weight.astype(np.float32), *_title(document), document.group != PSEUDO,
+        groups=group_blocks(blocks) if html else None,
     )  # fmt: skip
+
+
+def _title(document: Document) -> tuple[Any, Any]:
+    """Return the labels and the weights of the title; no weight without a title."""
+    count = len(document.blocks)
+    labels = np.array(document.title or [False] * count, np.float32)
+    first = next((n for n, body in enumerate(document.body) if body), count)
+    near = np.arange(count) < first + TITLE_LINES
+    return labels, near.astype(np.float32) * float(labels.any()) * np.where(labels > 0, 3.0, 1.0).astype(np.float32)
 
 
 def _subsample(body: Sequence[bool], distance: int = 6, keep: int = 8) -> Any:
@@ -106,18 +143,31 @@ class TrainedModel(NamedTuple):
     names: Any
     first: CatBoostClassifier
     second: CatBoostClassifier
+    network: StoredNetwork | None
 
 
-def grow(samples: Sequence[Sample], trees: int) -> TrainedModel:
-    """Return a model of *samples*, with so many *trees* per pass. Overwrites their score fields."""
+def grow(samples: Sequence[Sample], plan: Plan) -> TrainedModel:
+    """Return a model of *samples*. Overwrites their score fields."""
     words = _scored(samples, "word_tokens", "word_scores", WORD_C)
     names = _scored(samples, "name_tokens", "name_scores", NAME_C) if samples[0].name_tokens is not None else None
     for s in samples:
         s.rows = _rows(s)
-    first = _trees(samples, lambda s: s.rows, trees)
-    _cross_fit(samples, "t", TREE_FOLDS, lambda rest: _trees(rest, lambda s: s.rows, trees), _set_first)
-    second = _trees(samples, _second_rows, trees)
-    return TrainedModel(words, names, first, second)
+    first = _trees(samples, lambda s: s.rows, plan)
+    _cross_fit(samples, "t", plan.folds, lambda rest: _trees(rest, lambda s: s.rows, plan), _set_first)
+    second = _trees(samples, _second_rows, plan)
+    lines = _network(samples) if names is None else None
+    return TrainedModel(words, names, first, second, lines)
+
+
+def _network(samples: Sequence[Sample]) -> StoredNetwork:
+    examples = [
+        network.Example(
+            network_rows(s.rows), np.stack([s.body, s.title], axis=1).astype(np.float32), np.stack([s.weight, s.title_weight], axis=1)
+        )
+        for s in samples
+    ]  # fmt: skip
+    names = network_columns()
+    return network.train(examples, names, [names.index(name) for name in ("word_score", "word_score_size")])
 
 
 def probabilities(model: TrainedModel, s: Sample) -> Any:
@@ -126,7 +176,10 @@ def probabilities(model: TrainedModel, s: Sample) -> Any:
     s.name_scores = s.name_tokens @ model.names if s.name_tokens is not None else None
     s.rows = _rows(s)
     _set_first(s, model.first)
-    return model.second.predict_proba(_second_rows(s))[:, 1]
+    second = model.second.predict_proba(_second_rows(s))[:, 1]
+    if model.network is None:
+        return second
+    return combine(second, load_network(model.network, network_columns()).log_odds(network_rows(s.rows))[:, 0])
 
 
 def _set_first(s: Sample, trees: CatBoostClassifier) -> None:
@@ -142,13 +195,16 @@ def _rows(s: Sample) -> Any:
 
 
 def _scored(samples: Sequence[Sample], tokens: str, scores: str, c: float) -> Any:
-    """Return weights of all samples, and set each sample's scores by weights that have not seen its site."""
+    """Return weights of all samples with real words, and set the scores by weights that have not seen a sample's site."""
 
     def set_scores(s: Sample, weights: Any) -> None:
         setattr(s, scores, getattr(s, tokens) @ weights)
 
-    _cross_fit(samples, "w", INNER_FOLDS, lambda rest: _weights(rest, tokens, c), set_scores)
-    return _weights(samples, tokens, c)
+    def weights(some: Sequence[Sample]) -> Any:
+        return _weights([s for s in some if s.has_real_words], tokens, c)
+
+    _cross_fit(samples, "w", INNER_FOLDS, weights, set_scores)
+    return weights(samples)
 
 
 def _cross_fit(
@@ -186,10 +242,10 @@ def _labels_and_weights(samples: Sequence[Sample]) -> tuple[Any, Any]:
     return np.concatenate([s.body for s in samples]), np.concatenate([s.weight for s in samples])
 
 
-def _trees(samples: Sequence[Sample], rows: Callable[[Sample], Any], count: int) -> CatBoostClassifier:
+def _trees(samples: Sequence[Sample], rows: Callable[[Sample], Any], plan: Plan) -> CatBoostClassifier:
     body, weight = _labels_and_weights(samples)
     used = weight > 0
-    trees = CatBoostClassifier(iterations=count, **TREE_OPTIONS)
+    trees = CatBoostClassifier(iterations=plan.trees, learning_rate=plan.rate, **TREE_OPTIONS)
     trees.fit(np.concatenate([rows(s) for s in samples])[used], body[used], sample_weight=weight[used])
     return trees
 
@@ -201,7 +257,7 @@ def stored_model(model: TrainedModel, *, html: bool, block_cost: float, word_cos
     first, second = columns(html=html), second_columns(html=html)
     return StoredModel(
         words.tobytes(), word_scale, names.tobytes(), name_scale,
-        stored_trees(model.first, first), stored_trees(model.second, second), block_cost, word_cost, input_hashes(html=html),
+        stored_trees(model.first, first), stored_trees(model.second, second), block_cost, word_cost, input_hashes(html=html), model.network,
     )  # fmt: skip
 
 

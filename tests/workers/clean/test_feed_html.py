@@ -61,6 +61,11 @@ IMAGES = {
         "l.jpg",
     ),
     "real image before other attributes": ('<img src="l.jpg" data-orig-file="/huge.jpg">', "l.jpg"),
+    "short name of a placeholder": (
+        '<picture><source srcset="/s.jpg 1x, l.jpg 2x"><img src="/px.gif" data-src=""></picture>',
+        "l.jpg",
+    ),
+    "placeholder with a fragment": ('<img src="/lazyload.gif#center" data-src="l.jpg">', "l.jpg"),
     "AMP": ('<amp-img src="l.jpg" width="9"></amp-img>', "l.jpg"),
 }
 
@@ -112,7 +117,12 @@ def test_counting_iframe_is_dropped() -> None:
 INLINE = {
     "exponent": ("A 10<sup>-4</sup> b 100<sup>2</sup>=x", "A 10⁻⁴ b 100²=x"),
     "exponent after an element": ("<b>100</b><sup>2</sup>", "100²"),
-    "ordinal": ("the 2<sup>nd</sup> and 1<sup>er</sup>", "the 2nd and 1er"),
+    "exponent after a space": ("20 m <sup>2</sup> and Ca<sup>2+</sup>", "20 m ² and Ca²⁺"),
+    "MathJax": (
+        'area <span class="MathJax_Preview">x</span><script type="math/tex">\\pi r^2</script> now',
+        "area \\pi r^2 now",
+    ),
+    "ordinal": ("the 4<sup>th</sup> and 1<sup>er</sup>", "the 4th and 1er"),
     "formula": ("CO<sub>2</sub>, log<sub>2</sub>8", "CO2, log₂8"),
     "fraction": ("2<sup>1</sup>/<sub>2</sub> cups", "2¹/₂ cups"),
     "footnote": ('of 1998<sup><a href="#fn1">3</a></sup> and that<sup>[4]</sup>', "of 1998³ and that[4]"),
@@ -158,6 +168,8 @@ def test_verse_keeps_lines() -> None:
         "The wheel goes round,\nthe flour is ground.",
         "The bread\nis red.",
     ]
+    long = "Arma virumque cano, Troiae qui primus ab oris of the ancient kind"
+    assert paragraphs(f"<p>{long}<br>Italiam fato profugus</p>") == [f"{long}\nItaliam fato profugus"]
 
 
 HIDDEN = (

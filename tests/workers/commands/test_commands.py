@@ -89,3 +89,19 @@ def test_help_starts_without_heavy_imports() -> None:
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, timeout=DEADLINE_S)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert after.ru_utime - before.ru_utime < 2.0, os.getloadavg()
+
+
+def test_feeds_edit_overrides_values(settings: Settings, tmp_path: Path) -> None:
+    flags = ("--broker-url", settings.broker_url, "--data-dir", str(tmp_path / "data"))
+    url = "https://mill.example/f"
+    (tmp_path / "a.opml").write_text(
+        '<opml><body><outline text="My Mill" xmlUrl="HTTPS://Mill.example:443/f"/></body></opml>'
+    )
+    assert f"added {url}" in copydesk("feeds", "import", "a.opml", *flags, cwd=tmp_path).stdout
+    values = ("--folder", "x", "--interval", "600", "--full-text", "no")
+    copydesk("feeds", "edit", "https://MILL.example/f", *values, *flags, cwd=tmp_path)
+    shown = json.loads(copydesk("feeds", "show", url, "--json", *flags, cwd=tmp_path).stdout)
+    names = ("name", "folder", "interval_s", "full_text")
+    assert [shown[name] for name in names] == ["My Mill", "x", 600.0, False]
+    assert "nothing to change" in copydesk("feeds", "edit", url, *flags, cwd=tmp_path, check=2).stderr
+    assert "no such feed" in copydesk("feeds", "edit", f"{url}2", *values, *flags, cwd=tmp_path, check=1).stderr

@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -107,6 +108,18 @@ def test_parse_corpus_without_traceback(feeds_corpus: Path, share: int) -> None:
     assert len(read) + len(refused) > len(files) / 2
 
 
+# Rule of copydesk → files of feedparser's suite that expect feedparser's own meaning.
+OWN_MEANING = {
+    "workers.text.names reads names, from texts as written": re.compile(
+        r"(author|creator|managingEditor)_map_author|dc_publisher_|webMaster_|channel_dc_author\.xml"
+    ),
+    "a guid stays as written; entry_links.py decides on the link": re.compile(r"_id_base_|/item_guid_"),
+    "dc:date and dcterms:issued have keys of their own": re.compile(r"dc_date|dcterms_issued"),
+    "the description of an image is not that of the entry": re.compile(r"media-rss/media_group\.xml"),
+    "an enclosure has a base": re.compile(r"item_enclosure_multiple\.xml"),
+}
+
+
 @pytest.mark.corpus
 def test_parser_limits_keep_feedparser_results(feeds_corpus: Path) -> None:
     passed = []
@@ -116,9 +129,9 @@ def test_parser_limits_keep_feedparser_results(feeds_corpus: Path) -> None:
         passed.append({name for name, is_passed in json.loads(done.stdout).items() if is_passed})
     stock, ours = passed
     assert len(stock) > 2_000
-    assert stock - ours == {"wellformed/media-rss/media_group.xml"}, (
-        "stock feedparser takes the description of an image for that of the entry"
-    )
+    differing = stock - ours
+    assert {name for name in differing if not any(rule.search(name) for rule in OWN_MEANING.values())} == set()
+    assert len(differing) < 60
 
 
 def test_dedupe_classifies_rows_of_file(tmp_path: Path) -> None:
@@ -136,7 +149,7 @@ def test_dedupe_classifies_rows_of_file(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, rows)))
     done = copydesk("dedupe", "a.jsonl", "--json", cwd=tmp_path)
     results = {row["id"]: row for row in map(json.loads, done.stdout.splitlines())}
-    assert [results[name]["status"] for name in "abcdef"] == ["new", "new", "new", "duplicate", "revised", "new"]
+    assert [results[name]["verdict"] for name in "abcdef"] == ["new", "new", "new", "duplicate", "revised", "new"]
     assert [results[name]["story_id"] for name in "abcdef"] == ["a", "a", "c", "a", "a", "a"]
     assert [results[name]["duplicate_of"] for name in "abcd"] == ["", "a", "", "a"]
     assert results["f"]["duplicate_of"] in ("a", "b")
@@ -144,6 +157,40 @@ def test_dedupe_classifies_rows_of_file(tmp_path: Path) -> None:
     assert "new 1  story a  like a" in copydesk("dedupe", "a.jsonl", cwd=tmp_path).stdout
     for line, message in (("{", "line 1: not JSON"), ("[]", "line 1: not an object"), ("{}", "row 1: it has neither")):
         assert message in copydesk("dedupe", "-", cwd=tmp_path, check=1, input=line).stderr
+
+
+def test_dedupe_reports_unreadable_lines_and_continues(tmp_path: Path) -> None:
+    lines = [
+        "{",
+        json.dumps({"id": "a", "title": "Salt canal reopens"}),
+        "[]",
+        "{}",
+        json.dumps({"id": "b", "title": "Swans"}),
+    ]
+    done = copydesk("dedupe", "-", "--json", cwd=tmp_path, check=1, input="\n".join(lines))
+    assert [json.loads(line)["id"] for line in done.stdout.splitlines()] == ["a", "b"]
+    assert [
+        message in done.stderr for message in ("line 1: not JSON", "line 3: not an object", "row 4: it has neither")
+    ] == [True] * 3
+
+
+def test_dedupe_explains_comparison(tmp_path: Path) -> None:
+    from tests.workers.dedupe.near_duplicates.test_index import story
+
+    title, text = story(1)
+    footer = "Subscribe to the letter of the Courier for more articles from the quay."
+    rows = [
+        {"id": str(n), "title": story(n)[0], "text": f"{story(n)[1]} {footer}", "publisher": "Courier"}
+        for n in (5, 6, 7)
+    ]
+    rows += [{"id": "a", "title": title, "text": f"{text} {footer}", "publisher": "Courier"},
+             {"id": "b", "title": title, "text": text, "publisher": "Tidewire"}]  # fmt: skip
+    (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    explanation = json.loads(copydesk("dedupe", "a.jsonl", "--explain", "a", "b", cwd=tmp_path).stdout)
+    assert (explanation["copy"], explanation["rule"]) == (True, "equal text and similar title")
+    assert explanation["excluded"] == {"a": [footer], "b": []}
+    assert explanation["features"]["of_longer"] == pytest.approx(1)
+    assert "no row has this id: z" in copydesk("dedupe", "a.jsonl", "--explain", "a", "z", cwd=tmp_path, check=1).stderr
 
 
 def test_url_prints_canonical_form_and_rules(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from tests.support.feed_server import FeedServer
 from tests.support.pipeline import everything, newsdesk, settled
 from workers.clean.cleaner import clean
 from workers.clean.site_facts import SiteFacts, line_key
-from workers.desk.site_history import PREFIX, SEGMENTS, SiteHistory, SiteQuery, site_of
+from workers.dedupe.site_history import PREFIX, SEGMENTS, SiteHistory, SiteQuery, site_of
 from workers.services import connect
 
 STORY = (

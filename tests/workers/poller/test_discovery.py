@@ -64,6 +64,8 @@ PAGES = {
     "anchor by query": ('<a href="/?feed=rss2">Posts</a>', ["?feed=rss2"]),
     "anchor by image": ('<a href="/x"><img src="/i.png" alt="RSS feed"></a>', ["x"]),
     "anchor only without links": (f'<link rel=alternate {RSS} href="/f"><a href="/rss">RSS</a>', ["f"]),
+    "entry document": ('<link rel=alternate type="application/atom+xml;type=entry" href="/e">', []),
+    "neither rel nor type": ('<link href="/rss.xml"><link href="/style.css">', ["rss.xml"]),
     "no feed": ('<a href="/news/atomic-energy">Atomic energy</a><a href="mailto:rss@a.example">RSS</a>', []),
 }
 

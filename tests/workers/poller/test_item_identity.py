@@ -1,7 +1,9 @@
 """Identity across polls: items that share their names, and items that come under new names."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from html import escape
+
+from msgspec.structs import replace
 
 from streams.records import Item
 from workers.poller.formats import parse_feed
@@ -81,6 +83,12 @@ def test_items_that_share_names_are_new_once() -> None:
     ]
 
 
+def test_versions_of_one_item_are_sent_once() -> None:
+    versions = [("Gate", "https://courier.example/gate", "g1", f"{n} {TEXT}") for n in (1, 2)]
+    numbered = [("News", f"https://courier.example/{n}", "", str(n)) for n in range(3)]
+    assert polled(*(feed(*versions, item) for item in numbered)) == [["Gate", "Gate", "News"], ["News"], ["News"]]
+
+
 def test_item_that_starts_to_share_its_guid_stays_known() -> None:
     one, two = ("One", "https://courier.example/a", "7", "x"), ("Two", "https://courier.example/a", "7", "y")
     assert polled(feed(one), feed(two, one), feed(two)) == [["One"], ["Two"], []]
@@ -109,6 +117,20 @@ def test_short_item_with_new_name_is_new() -> None:
     monday = ("Traffic report", "https://courier.example/traffic-1", "t1", "No delays today.")
     tuesday = ("Traffic report", "https://courier.example/traffic-2", "t2", "No delays today.")
     assert polled(feed(monday), feed(tuesday)) == [["Traffic report"], ["Traffic report"]]
+
+
+def dated(items: tuple[Item, ...], hours: float) -> tuple[Item, ...]:
+    return tuple(replace(item, published=NOW + timedelta(hours=hours)) for item in items)
+
+
+def test_renamed_item_with_corrected_time_is_not_new() -> None:
+    renamed = ("Gate opens", "https://courier.example/gate-at-six", "g2", TEXT)
+    assert polled(dated(feed(NEWS), 0), dated(feed(renamed), 5)) == [["Gate opens"], []]
+
+
+def test_daily_item_with_one_text_is_new() -> None:
+    tomorrow = ("Gate opens", "https://courier.example/gate-2", "g2", TEXT)
+    assert polled(dated(feed(NEWS), 0), dated(feed(tomorrow), 18)) == [["Gate opens"], ["Gate opens"]]
 
 
 def test_copy_of_present_item_is_new() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from workers.poller.formats import parse_feed
 from workers.poller.formats.expat_xml import parse_fast
-from workers.text.dates import parse_date
+from workers.text.dates import parse_date, parse_date_line
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 URL = "https://courier.example/feeds/world"
@@ -131,6 +131,27 @@ EXPECTED = {
     "Mon, 05 Jan 2026 10:00:00 +0100 2026-01-07 09:00:00": None,
     "2026-W02-1": "2026-01-05T00:00:00",
     "1520932969.25": "2018-03-13T09:22:49",
+    "2017-08-01 13:55:44.364419679 +0200 CEST m=+0.000012": "2017-08-01T11:55:44",
+    "Thu, 02 Sep 2021 20:0:0 Z": "2021-09-02T20:00:00",
+    "Sun, 31 Dec 2023 23:59:60 GMT": "2024-01-01T00:00:00",
+    "周日, 05 9月 2021 15:30:00 +0800": "2021-09-05T07:30:00",
+    "일, 05 9월 2021 15:30:00 +0900": "2021-09-05T06:30:00",
+    "CN, 05 Th9 2021 15:30:00 +0700": "2021-09-05T08:30:00",
+    "v, 05 szept 2021 15:30:00 +0200": "2021-09-05T13:30:00",
+    "Thu, 26 Jan 2023 12:30:00 EST5EDT": "2023-01-26T17:30:00",
+    "torsdag den 19. november 2026 kl. 10.30": "2026-11-19T10:30:00",
+    "Sunday 9/5/2021 3:30:00 PM": None,  # both orders are Sundays
+    "2026/01/05 (月) 10:00": "2026-01-05T10:00:00",
+    "2026-01-05(월) 10:00": "2026-01-05T10:00:00",
+    "05.01.2026(Mon)10:00": "2026-01-05T10:00:00",
+    "2020-11-08T16:20:00-05:00Z": "2020-11-08T21:20:00",
+    "Nov. 2020": "2020-11-01T00:00:00",
+    "26 Sep 2022 GMT": "2022-09-26T00:00:00",
+    "2022-09-26+02:00": "2022-09-25T22:00:00",
+    "26 Sep 2022 at noon": None,
+    "10/30/23 21:55:58": "2023-10-30T21:55:58",
+    "30.10.23": "2023-10-30T00:00:00",
+    "10/11/23": None,
     # Words outside the grammar
     "Edition 05 Jan 2026 10:00:00 GMT": None,
     "Mon, 05 Jan 2026 10:00:00 GMT approx": None,
@@ -197,3 +218,8 @@ def test_general_american_zone_follows_daylight_saving(local: str, utc: str) -> 
 @pytest.mark.parametrize("date", ["1 " * 50, "a, " * 33, "2026-01-05 " + "- " * 44, "5 jan 2026" + "t" * 90])
 def test_parse_date_rejects_malformed_text(date: str) -> None:
     assert parse_date(date) is None
+
+
+def test_date_line_may_begin_with_section() -> None:
+    assert parse_date_line("Sport 05.08.2024 13:53") == datetime(2024, 8, 5, 13, 53, tzinfo=UTC)
+    assert parse_date("Sport 05.08.2024 13:53") is None

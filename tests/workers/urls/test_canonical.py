@@ -77,6 +77,8 @@ def test_without_trackers(url: str, expected: str) -> None:
         ("javascript:alert(1)", "https://a.example/", ""),
         ("data:text/html,x", "", ""),
         ("http://[x", "", ""),
+        (" https://a.example/a b.jpg\n", "", "https://a.example/a%20b.jpg"),
+        ("/a\n b", "https://a.example/", "https://a.example/a%20b"),
     ],
 )
 def test_clean_link(url: str, base: str, link: str) -> None:
@@ -179,3 +181,19 @@ def test_canonicalise_reports_rules() -> None:
     result = canonicalise("HTTPS://amp.A.example/x/index.html?utm_source=rss#top")
     assert result.rules == ("host", "query", "index", "variant", "fragment")
     assert result.canonical == "https://a.example/x/"
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "is_same"),
+    [
+        ("https://müller.example/a", "https://xn--mller-kva.example/a", True),
+        ("https://МОСКВА.example/a", "https://xn--80adxhks.example/a", True),
+        ("https://straße.example/a", "https://strasse.example/a", False),  # IDNA 2008 (RFC 5894 §7.2)
+        ("https://xn--a.example/a", "https://a.example/a", False),
+        ("https://news.google.com/rss/articles/CBMiAbCdEf0123456789?oc=5", "https://news.google.com/read/CBMiAbCdEf0123456789?hl=de&gl=DE&ceid=DE:de", True),
+        ("https://news.google.com/rss/articles/CBMiAbCdEf0123456789?oc=5", "https://news.google.com/rss/articles/CBMiAbCdEf0123456780?oc=5", False),
+        ("https://a.example/x?hl=de", "https://a.example/x?hl=en", False),
+    ],
+)  # fmt: skip
+def test_key_of_internationalised_hosts_and_presentation(left: str, right: str, is_same: bool) -> None:
+    assert (canonicalise(left).key == canonicalise(right).key) is is_same

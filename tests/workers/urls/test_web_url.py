@@ -16,7 +16,7 @@ from workers.poller.discovery import feed_links
 from workers.poller.formats import ParsedFeed, parse_feed
 from workers.poller.websub import parse_link_header
 from workers.urls.canonical import canonical_url
-from workers.urls.web_url import _USUAL, MAX_URL_CHARS, _is_web, web_url
+from workers.urls.web_url import MAX_URL_CHARS, USUAL_URL, _is_web, web_url
 from workers.web.feed_writers import FORMATS
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -188,7 +188,7 @@ def test_canonical_url_of_wrapper_is_of_the_web(target: str) -> None:
     assert canonical_url(wrapper) == web_url(canonical_url(wrapper)) != ""
 
 
-@given(st.from_regex(_USUAL, fullmatch=True))
+@given(st.from_regex(USUAL_URL, fullmatch=True))
 def test_usual_url_passes_the_full_check(link: str) -> None:
     assert _is_web(link)
     assert urljoin(FEED, link) == link

@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from workers.clean.blocks import Block, Element, ancestors
 from workers.clean.metadata import KnownText
+from workers.clean.model.line_features import line_features
 from workers.clean.model.metadata_features import metadata_features
 from workers.clean.model.text_features import CACHE_CHARS, CACHE_LINES, DENSE, SOME_WORDS, TEXT_COLUMNS, text_features
 from workers.text.normalise import match_key, without_joiners
@@ -127,7 +128,9 @@ def name_scores(blocks: Sequence[Block], weights: Sequence[float]) -> Matrix:
 
 
 def base_features(blocks: Sequence[Block], known_text: KnownText) -> Matrix:
-    """Return BLOCK_COLUMNS, POSITION_COLUMNS and, for HTML, ELEMENT_COLUMNS and METADATA_COLUMNS, one row per block.
+    """Return one row per block: BLOCK_COLUMNS and POSITION_COLUMNS, then those of the input type.
+
+    For HTML they are ELEMENT_COLUMNS and METADATA_COLUMNS, for text LINE_COLUMNS.
 
     Word and name scores are 0; `context_features` fills them in.
     """
@@ -144,6 +147,8 @@ def base_features(blocks: Sequence[Block], known_text: KnownText) -> Matrix:
     parts = [own, _positions(blocks, own)]
     if html:
         parts += [_element_features(blocks), metadata_features(known_text, keys)]
+    else:
+        parts.append(line_features(blocks, {name: own[:, n] for n, name in enumerate(BLOCK_COLUMNS)}))
     return np.hstack(parts)
 
 

@@ -22,6 +22,7 @@ from workers.clean.model.group_features import (
     first_pass_group_features,
     second_pass_group_features,
 )
+from workers.clean.model.line_features import LINE_COLUMNS
 from workers.clean.model.metadata_features import METADATA_COLUMNS
 
 NEIGHBOUR_COLUMNS = ("words", "sentence", "link_share", "word_score", "is_label", "date")
@@ -37,7 +38,8 @@ SECOND_PASS_COLUMNS = ("p", *(f"p{s:+d}" for s in SECOND_PASS_SHIFTS), "p_4", "p
 def columns(*, html: bool) -> tuple[str, ...]:
     """Return the column names of `context_features`."""
     neighbours = NEIGHBOUR_COLUMNS + (NEIGHBOUR_ELEMENT_COLUMNS if html else ())
-    out = [*BLOCK_COLUMNS, *POSITION_COLUMNS, *((*ELEMENT_COLUMNS, *METADATA_COLUMNS) if html else ())]
+    own = (*ELEMENT_COLUMNS, *METADATA_COLUMNS) if html else LINE_COLUMNS
+    out = [*BLOCK_COLUMNS, *POSITION_COLUMNS, *own]
     out += [f"{name}{shift:+d}" for shift in SHIFTS for name in neighbours]
     out += [f"{name}_{window}" for window in WINDOWS for name in ("words", "sentence", "link_share", "word_score")]
     return (*out, *DISTANCE_COLUMNS, *(GROUP_COLUMNS if html else ()))
@@ -46,6 +48,17 @@ def columns(*, html: bool) -> tuple[str, ...]:
 def second_columns(*, html: bool) -> tuple[str, ...]:
     """Return the column names of `second_pass_features`."""
     return (*columns(html=html), *SECOND_PASS_COLUMNS, *(SECOND_GROUP_COLUMNS if html else ()))
+
+
+def network_columns() -> tuple[str, ...]:
+    """Return the column names of `network_rows`."""
+    return (*BLOCK_COLUMNS, *POSITION_COLUMNS, *LINE_COLUMNS, "word_score_size")
+
+
+def network_rows(rows: Matrix) -> Matrix:
+    """Return the inputs of the network over lines, from the rows of a text dump."""
+    own = rows[:, : len(network_columns()) - 1]
+    return np.hstack([own, np.abs(own[:, BLOCK_COLUMNS.index("word_score")])[:, None]])
 
 
 def context_features(base: Matrix, word_scores: Matrix, name_scores: Matrix | None, groups: Groups | None) -> Matrix:

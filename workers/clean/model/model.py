@@ -1,6 +1,9 @@
 """The cleaner's model: the probability that a block is body text. MODEL.md is the model card; `make train` trains it.
 
 rows ──▶ first trees ──▶ probabilities ──▶ rows with the neighbours' probabilities ──▶ second trees ──▶ probability
+
+For a text dump a network over its lines reads the rows too. The mean of both log odds counts, and the network also
+returns the probability that a line is the title.
 """
 
 from collections.abc import Sequence
@@ -10,15 +13,27 @@ from typing import NamedTuple
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from workers.clean.blocks import Block
 from workers.clean.metadata import NO_KNOWN_TEXT, KnownText
 from workers.clean.model.block_features import base_features, name_scores, word_scores
-from workers.clean.model.context_features import columns, context_features, second_columns, second_pass_features
+from workers.clean.model.context_features import (
+    columns,
+    context_features,
+    network_columns,
+    network_rows,
+    second_columns,
+    second_pass_features,
+)
 from workers.clean.model.group_features import group_blocks
+from workers.clean.model.line_network import Network, StoredNetwork, load_network
 from workers.clean.model.oblivious_trees import StoredTrees, Trees, load_trees
 from workers.clean.model.vocabulary import VOCABULARY_HASH, hash_texts
 
+Matrix = npt.NDArray[np.float32]
+
+MIN_PROBABILITY, MAX_LOG_ODDS = 1e-5, 11.5
 FILE = Path(__file__).with_name("model.msgpack")
 
 
@@ -41,6 +56,14 @@ class StoredModel(msgspec.Struct, frozen=True):
     clutter_block_cost: float  # cost of a block of clutter that remains, in words of body text
     clutter_word_cost: float  # cost of a word of clutter, in words of body text
     inputs: InputHashes = InputHashes()
+    network: StoredNetwork | None = None  # of text dumps
+
+
+class Scores(NamedTuple):
+    """Probabilities of the blocks: body text, and the title (zeros without a network)."""
+
+    body: list[float]
+    title: list[float]
 
 
 class Model(NamedTuple):
@@ -52,23 +75,42 @@ class Model(NamedTuple):
     second: Trees
     clutter_block_cost: float
     clutter_word_cost: float
+    network: Network | None = None
 
-    def predict(self, blocks: Sequence[Block], known_text: KnownText = NO_KNOWN_TEXT) -> list[float]:
-        """Return for each block the probability that it is body text. All blocks must have text."""
+    def predict(self, blocks: Sequence[Block], known_text: KnownText = NO_KNOWN_TEXT) -> Scores:
+        """Return the probabilities of the blocks. All blocks must have text."""
         if not blocks:
-            return []
+            return Scores([], [])
         words = np.array([block.words for block in blocks], dtype=np.float32)
         names = name_scores(blocks, self.names) if blocks[0].tag != "line" else None
         groups = group_blocks(blocks) if names is not None else None
         rows = context_features(base_features(blocks, known_text), word_scores(blocks, self.words), names, groups)
         first = self.first.probabilities(rows)
-        out: list[float] = self.second.probabilities(second_pass_features(rows, first, words, groups)).tolist()
-        return out
+        second = self.second.probabilities(second_pass_features(rows, first, words, groups))
+        if self.network is None:
+            return Scores(second.tolist(), [0.0] * len(blocks))
+        log_odds = self.network.log_odds(network_rows(rows))
+        return Scores(combine(second, log_odds[:, 0]).tolist(), _probability(log_odds[:, 1]).tolist())
 
-    def should_keep(self, probability: float, words: int) -> bool:
-        """Whether to keep a block: the expected cost of its loss exceeds the expected cost of clutter that remains."""
-        clutter_cost = self.clutter_block_cost + words * self.clutter_word_cost
+    def should_keep(self, probability: float, words: int, *, share: float = 1.0) -> bool:
+        """Whether to keep a block: the expected cost of its loss exceeds the expected cost of clutter that remains.
+
+        *share*: of the block's cost.
+        """
+        clutter_cost = share * self.clutter_block_cost + words * self.clutter_word_cost
         return probability * words > (1 - probability) * clutter_cost
+
+
+def combine(trees: Matrix, network_log_odds: Matrix) -> Matrix:
+    """Return the probability at the mean of two log odds. *trees*: the probability of the trees."""
+    p = np.clip(trees, MIN_PROBABILITY, 1 - MIN_PROBABILITY)
+    trees_log_odds = np.log(p / (1 - p)).astype(np.float32)
+    return _probability((trees_log_odds + np.clip(network_log_odds, -MAX_LOG_ODDS, MAX_LOG_ODDS)) / 2)
+
+
+def _probability(log_odds: Matrix) -> Matrix:
+    out: Matrix = (1 / (1 + np.exp(-np.clip(log_odds, -30, 30)))).astype(np.float32)
+    return out
 
 
 def load(data: bytes, kind: str) -> Model:
@@ -87,6 +129,7 @@ def load(data: bytes, kind: str) -> Model:
         load_trees(stored.second, second_columns(html=html)),
         stored.clutter_block_cost,
         stored.clutter_word_cost,
+        load_network(stored.network, network_columns()) if stored.network is not None else None,
     )
 
 

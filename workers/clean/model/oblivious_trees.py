@@ -18,7 +18,7 @@ class StoredTrees(msgspec.Struct, frozen=True):
 
     columns: tuple[str, ...]
     depth: int
-    asked: bytes  # uint16, the column of each question
+    question_columns: bytes = msgspec.field(name="asked")  # uint16; the name in the stored models
     borders: bytes  # float32
     leaves: bytes  # float32
     bias: float
@@ -55,9 +55,11 @@ def load_trees(stored: StoredTrees, columns: tuple[str, ...]) -> Trees:
     if stored.columns != columns:
         wrong = sorted(set(stored.columns) ^ set(columns))[:5]
         raise ValueError(f"model rejected: other columns ({', '.join(wrong) or 'their order'}); run `make train`")
-    asked = np.frombuffer(stored.asked, dtype="<u2")
+    question_columns = np.frombuffer(stored.question_columns, dtype="<u2")
     borders = np.frombuffer(stored.borders, dtype="<f4")
-    questions, question_index = np.unique(np.stack([asked.astype(np.float32), borders]), axis=1, return_inverse=True)
+    questions, question_index = np.unique(
+        np.stack([question_columns.astype(np.float32), borders]), axis=1, return_inverse=True
+    )
     leaves = np.frombuffer(stored.leaves, dtype="<f4")
     return Trees(
         questions[0].astype(np.intp), questions[1].copy(), question_index.reshape(-1, stored.depth), leaves, stored.bias

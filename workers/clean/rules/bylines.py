@@ -28,7 +28,7 @@ SOURCE_CREDIT = re.compile(
 DATELINE = re.compile(
     r"\A(?P<dateline>(?:[A-ZÀ-ÞĀ-Ž](?:[A-ZÀ-ÞĀ-Ž.'’]|-(?![\s-]))++[ ,]*+){1,4}(?:[A-Z][\w. ]{0,24}, ?)?(?:\s*\([A-Za-z ./]{2,40}\))?)\s*(?:—|–|--|-)\s+\S"
 )
-# Notes about the story itself. They stay in the body even if they look like a prompt. Source: correction notes of outlets
+# Notes about the article itself. They stay in the body even if they look like a prompt. Source: correction notes of outlets
 # that follow the IFCN's code of principles, which requires open corrections.
 CORRECTION_NOTE = re.compile(
     r"\W{0,3}(?:corrections?|clarifications?|editor['’]s note|note to (?:the )?readers?|retraction|"
@@ -41,13 +41,14 @@ CORRECTION_NOTE = re.compile(
 )
 
 # Captions that end with their credit. Source: the styles of Reuters, AP, AFP and Getty, and of outlets that use them.
-# The second field is true if the pattern applies everywhere, false if it applies only in a story's head.
+# The second field is true if the pattern applies everywhere, false if it applies only in an article's head.
+# A lower-case line must contain one of the parts: the fourth pattern takes 20 µs a line.
 # Linear time: each pattern begins with \A, and no repeat of white space follows another. Callers strip the caption.
-CAPTIONS: tuple[tuple[re.Pattern[str], bool], ...] = (
+CAPTIONS: tuple[tuple[re.Pattern[str], bool, tuple[str, ...]], ...] = (
     (re.compile(r"\A(?P<caption>.{4,}?)[\[(](?P<credit>(?:[^\[\]()]{2,50}/)?\s?(?:AP|AFP|Reuters|EPA|Getty|Getty Images|"
-                r"Anadolu|AA|Xinhua|TASS|PA|dpa|ANSA|EFE|Bloomberg)[^\[\]()]{0,30})[\])]\.?"), True),
-    (re.compile(r"\A(?P<caption>.{4,}?[.!?\"”’)])\s+/\s+(?P<credit>[^/.]{2,60})"), False),
-    (re.compile(r"\A(?P<caption>.{4,}?)(?:\||—|–)\s*+(?:photo|image|picture|credit|foto)?+\s*+:?+\s*+(?P<credit>(?:AP|AFP|Reuters|EPA|Getty|PA)\b[^.]{0,40})"), False),
-    (re.compile(r"\A(?P<caption>.{4,}?)(?:photo|image|picture|photograph|credit|foto|photo credit|image credit|courtesy)\s*(?:by|:|/|©)\s*(?P<credit>[^.]{2,80})", re.IGNORECASE), False),
-    (re.compile(r"\A(?P<caption>)(?:photo|image|picture|photograph|foto)(?: credit| by)?\s*[:©]\s*(?P<credit>[^.]{2,80})", re.IGNORECASE), True),
+                r"Anadolu|AA|Xinhua|TASS|PA|dpa|ANSA|EFE|Bloomberg)[^\[\]()]{0,30})[\])]\.?"), True, ("(", "[")),
+    (re.compile(r"\A(?P<caption>.{4,}?[.!?\"”’)])\s+/\s+(?P<credit>[^/.]{2,60})"), False, ("/",)),
+    (re.compile(r"\A(?P<caption>.{4,}?)(?:\||—|–)\s*+(?:photo|image|picture|credit|foto)?+\s*+:?+\s*+(?P<credit>(?:AP|AFP|Reuters|EPA|Getty|PA)\b[^.]{0,40})"), False, ("|", "—", "–")),
+    (re.compile(r"\A(?P<caption>.{4,}?)(?:photo|image|picture|photograph|credit|foto|photo credit|image credit|courtesy)\s*(?:by|:|/|©)\s*(?P<credit>[^.]{2,80})", re.IGNORECASE), False, ("photo", "image", "picture", "credit", "foto", "courtesy")),
+    (re.compile(r"\A(?P<caption>)(?:photo|image|picture|photograph|foto)(?: credit| by)?\s*[:©]\s*(?P<credit>[^.]{2,80})", re.IGNORECASE), True, ("photo", "image", "picture", "foto")),
 )  # fmt: skip

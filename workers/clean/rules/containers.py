@@ -11,6 +11,14 @@ CLUTTER_CLASSES = re.compile(
     re.IGNORECASE,
 )
 
+# Class and id names of boxes that ask to subscribe, share or follow; complete words of the attribute. All of a small box is
+# clutter, with or without links. Source: the cards and widgets of WordPress, Ghost and Mailchimp, and news pages.
+PROMPT_BOXES = re.compile(
+    r"(?:^|[\s_-])(?:newsletter|sign-?up|subscribe|subscription|mc4wp|sharedaddy|sd-social|share-?(?:bar|buttons?|tools?)|"
+    r"social-?(?:follow|share|links)|follow-?(?:us|box|links)|cookie|paywall|donate|donation|suscripcion|boletin|abo-?box)(?:$|[\s_-])",
+    re.IGNORECASE,
+)
+
 # URLs of images and links that only count readers. Source: the pixels of WordPress, FeedBurner and ad servers.
 TRACKING_PIXEL = re.compile(
     r"//(?:pixel\.|stats\.|feeds\.feedburner\.com/~r|[^/]*\.doubleclick\.net|b\.scorecardresearch\.com|"

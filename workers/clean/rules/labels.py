@@ -3,7 +3,7 @@
 A complete line is nearly free of risk. A prefix is not: "more:" opens as many sentences as link lists.
 """
 
-# Labels that stand alone above a list of other stories, by language. Source: headings on news pages of many outlets and
+# Labels that stand alone above a list of other articles, by language. Source: headings on news pages of many outlets and
 # their common translations. Only labels without any news of their own.
 LINK_LABELS: dict[str, tuple[str, ...]] = {
     "en": (

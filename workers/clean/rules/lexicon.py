@@ -7,7 +7,7 @@ share   line of a share bar or a comment box
 ad      line that marks an advertisement
 
 Source: news pages, or published lists of scrapers. Each phrase occurred as clutter on three sites or more and in no
-story. Phrases that stories contain too belong to the model's vocabulary.
+article. Phrases that articles contain too belong to the model's vocabulary.
 """
 
 from pathlib import Path

@@ -21,15 +21,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from streams.state.segments import Segments
-from workers.dedupe.near_duplicates.signature import (
-    KEY_BYTES,
-    LAYOUT,
-    DuplicateModel,
-    Similarity,
-    TextSignature,
-    load_default,
-    pad_record,
-)
+from workers.dedupe.near_duplicates.model import DuplicateModel, Similarity, load_default
+from workers.dedupe.near_duplicates.signature import KEY_BYTES, LAYOUT, TextSignature
 
 PREFIX = "copydesk:stories"
 COUNT_KEY = f"{PREFIX}:count"
@@ -45,6 +38,7 @@ ID_BYTES, REF_BYTES = 10, 5
 MIN_MEAN, NEAREST = 0.5, 3
 NEAR_IDENTICAL = 0.9  # share of the text in common (Jaccard) from which a duplicate adds no keys to the index
 FIRST, COPY = b"f", b"c"
+SAME_PUBLISHER, BY_TITLE = 1, 2  # flags of a copy
 NOT_CLAIMED = (b"others", b"", ())
 
 
@@ -52,7 +46,7 @@ class StoryAssignment(NamedTuple):
     """The story of an article. `duplicate_of`: the most similar article, "" for the first article of a story.
 
     `similarity`: estimated share of the shorter text that the other contains. `same_publisher`: the first article of
-    the story has the same publisher.
+    the story has the same publisher. `kind` of a duplicate: "text", or "title" if only the titles agree.
     """
 
     story: str
@@ -60,10 +54,11 @@ class StoryAssignment(NamedTuple):
     similarity: float = 0.0
     same_publisher: bool = False
     near_identical: bool = False
+    kind: str = ""
 
 
 class IndexedArticle(NamedTuple):
-    """An article in the index; near-identical duplicates have no signature."""
+    """An article in the index; near-identical duplicates and articles of other versions have no signature."""
 
     id: str
     story: str
@@ -144,7 +139,9 @@ class StoryIndex:
         if not nearest:
             return StoryAssignment(id_)
         best = max(nearest, key=lambda story: (nearest[story], story))
-        similarity, duplicate_of = max(stories[best], key=lambda member: (member[0].probability, member[1].id))
+        similarity, duplicate_of = max(
+            stories[best], key=lambda member: (member[0].probability, member[0].jaccard, member[1].id)
+        )
         first = next((member for member, article in stories[best] if article.id == best), similarity)
         return StoryAssignment(
             best,
@@ -152,6 +149,7 @@ class StoryIndex:
             round(similarity.containment, 2),
             first.same_publisher,
             similarity.jaccard >= NEAR_IDENTICAL,
+            similarity.kind,
         )
 
     async def _rotate(self) -> None:
@@ -195,25 +193,28 @@ def _encode(id_: str, assignment: StoryAssignment, signature: bytes) -> bytes:
     if not assignment.duplicate_of:
         return rest_of_id + FIRST + signature
     story, duplicate_of = bytes.fromhex(assignment.story), bytes.fromhex(assignment.duplicate_of)
-    similarity = bytes((round(100 * assignment.similarity), assignment.same_publisher))
+    flags = assignment.same_publisher * SAME_PUBLISHER | (assignment.kind == "title") * BY_TITLE
+    similarity = bytes((round(100 * assignment.similarity), flags))
     return rest_of_id + COPY + story + duplicate_of + similarity + (b"" if assignment.near_identical else signature)
 
 
 def _decode(id_: str, value: bytes) -> tuple[bytes, StoryAssignment]:
     """Return the signature and the story in a stored value."""
-    kind, body = value[ID_BYTES - REF_BYTES :][:1], value[ID_BYTES - REF_BYTES + 1 :]
-    if kind == FIRST:
+    type_, body = value[ID_BYTES - REF_BYTES :][:1], value[ID_BYTES - REF_BYTES + 1 :]
+    if type_ == FIRST:
         return body, StoryAssignment(id_)
     story, duplicate_of = body[:ID_BYTES].hex(), body[ID_BYTES : 2 * ID_BYTES].hex()
-    percent, same_publisher = body[2 * ID_BYTES :][:2]
-    return body[2 * ID_BYTES + 2 :], StoryAssignment(story, duplicate_of, percent / 100, bool(same_publisher))
+    percent, flags = body[2 * ID_BYTES :][:2]
+    kind = "title" if flags & BY_TITLE else "text"
+    assignment = StoryAssignment(story, duplicate_of, percent / 100, bool(flags & SAME_PUBLISHER), kind=kind)
+    return body[2 * ID_BYTES + 2 :], assignment
 
 
 def _indexed_article(raw: bytes) -> IndexedArticle:
     """Return the article in *raw*: ref and stored value."""
     id_ = raw[:ID_BYTES].hex()
     signature, assignment = _decode(id_, raw[REF_BYTES:])
-    return IndexedArticle(id_, assignment.story, pad_record(signature) if signature else b"")
+    return IndexedArticle(id_, assignment.story, signature if len(signature) == LAYOUT.itemsize else b"")
 
 
 def _time_s(signature: bytes) -> int:

@@ -1,24 +1,30 @@
 """Similarity of titles. Pure.
 
 Two titles are similar if their numbers are equal and they share at least SIMILAR of all their words. Words are
-compared without case and accents, and without the outlet's name at the end. Numbers are digits, Roman numerals,
-number words, months and weekdays: they distinguish numbered parts and dated forms.
+compared without case and accents, without an agency's prefix and without the outlet's name at the end. Numbers are
+digits, Roman numerals, number words, months and weekdays: they distinguish numbered parts and dated forms.
 """
 
 import re
-import unicodedata
 from typing import NamedTuple
 
-from workers.dedupe.near_duplicates.words import tokenise
+from workers.dedupe.near_duplicates.words import content_words, is_sign, tokenise
 from workers.text.dates import MONTHS
 
 # Share of the words of both titles. Measured on pairs of equal texts with equal numbers in one feed of
 # ../shared/corpus/feeds.tar.xz (`rw_series`): most corrections of a title share more, most episodes less.
 SIMILAR = 0.7
 MAX_OUTLET_WORDS = 5
-_ACCENT = re.compile("[\u0300-\u036f]")  # Unicode block "Combining Diacritical Marks"
+REUSED = 0.12  # share of the words of both titles and of both texts, below which a link was reused
+MIN_BASE_WORDS = 7  # of a title without the part after its last bar or dash
 _DIGIT = re.compile(r"\d")
 _LAST_PART = re.compile(r"\s(?:[|\u2013\u2014\u00b7-]|::)\s")
+# Marks of a new version at the start of a title. Sources: Reuters Handbook of Journalism (UPDATE 1-, RPT-, REFILE-,
+# CORRECTED-, WRAPUP 2-), leads of Yonhap, Kyodo and Xinhua ((LEAD), (2nd LD)).
+_UPDATE = re.compile(
+    r"\A\s*+(?:(?:UPDATED?|RPT|REPEAT|REFILE|CORRECTED|CORRECTION|WRAPUP|(?i:updated?|corrected|refile)(?=\s*+\d*+[:-]))"
+    r"\s*+\d{0,2}+\s*+[-\u2013\u2014:]\s*+|\((?:LEAD|(?:\d(?:st|nd|rd|th)\s)?LD|URGENT)\)\s*+)++"
+)
 
 # Monday to Sunday; "/" between forms of one day. Source: Unicode CLDR, day names in format width wide; for Slavic
 # languages the accusative ("on Wednesday") too.
@@ -58,21 +64,47 @@ CARDINALS = {
     "Roman": "ii iii iv v vi vii viii ix x xi xii",
     "English ordinals": "second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth",
 }
-AMBIGUOUS = frozenset({"-", "may"})
+AMBIGUOUS = frozenset({"-", "may", "dos"})  # "does" folds to "dos"
 
 
 class Title(NamedTuple):
-    """The normalised words of a title, and the values of its numbers."""
+    """The normalised words of a title, and the values of its numbers.
+
+    `whole`: its words in order. `base`: those before the last bar or dash, which may be an outlet's name; empty if
+    they are few. `length`: number of words, a sign of an unspaced script counted half. `is_update`: an agency marked it
+    as a new version.
+    """
 
     words: frozenset[bytes]
     numbers: frozenset[bytes]
+    whole: bytes
+    base: bytes
+    length: int
+    is_update: bool
 
 
 def read_title(title: str, publisher: str) -> Title:
-    """Return the words and numbers of a title, without the name of *publisher* at the end."""
-    words = frozenset(_folded_words(_without_outlet(title, publisher)))
+    """Return the words and numbers of a title, without agency prefix and the name of *publisher* at the end."""
+    mark = _UPDATE.match(title)
+    title = _without_outlet(title[mark.end() :] if mark else title, publisher)
+    words = tokenise(title)
     digits = {word for word in words if _DIGIT.search(word.decode("utf-8", "replace"))}
-    return Title(words, frozenset(digits | {NUMBERS[word] for word in words if word in NUMBERS}))
+    numbers = frozenset(digits | {NUMBERS[word] for word in words if word in NUMBERS})
+    return Title(frozenset(words), numbers, b" ".join(words), _base(title), _length(words), mark is not None)
+
+
+def _base(title: str) -> bytes:
+    """Return the words before the last bar or dash; empty without one, and if they are few or the rest is long."""
+    parts = list(_LAST_PART.finditer(title))
+    if not parts:
+        return b""
+    words = tokenise(title[: parts[-1].start()])
+    is_long = _length(tokenise(title[parts[-1].end() :])) > MAX_OUTLET_WORDS
+    return b"" if is_long or _length(words) < MIN_BASE_WORDS else b" ".join(words)
+
+
+def _length(words: list[bytes]) -> int:
+    return len(words) - sum(map(is_sign, words)) // 2
 
 
 def are_similar(one: Title, other: Title) -> bool:
@@ -85,23 +117,28 @@ def overlap(one: frozenset[bytes], other: frozenset[bytes]) -> float:
     return len(one & other) / len(one | other) if one or other else 1.0
 
 
+def is_other_article(before: tuple[str, str], after: tuple[str, str]) -> bool:
+    """Return whether title and text share hardly a word with those *before* under the same link: the link was reused.
+
+    Measured on ../shared/corpus/judge/revisions.jsonl: below REUSED are 1 in 60 revisions, with replaced stories.
+    """
+    pairs = [parts for parts in zip(before, after, strict=True) if all(parts)]
+    return bool(pairs) and all(overlap(*map(_content, parts)) < REUSED for parts in pairs)
+
+
+def _content(text: str) -> frozenset[bytes]:
+    return content_words(tokenise(text))
+
+
 def _without_outlet(title: str, publisher: str) -> str:
     """Return *title* without the part after the last bar or dash if its words are all in the publisher's name."""
     parts = list(_LAST_PART.finditer(title))
     if not parts:
         return title
-    tail = _folded_words(title[parts[-1].end() :])
-    name = _folded_words(publisher)
+    tail = tokenise(title[parts[-1].end() :])
+    name = tokenise(publisher)
     is_outlet = tail and len(tail) <= MAX_OUTLET_WORDS and (set(tail) <= set(name) or b"".join(tail) in b"".join(name))
     return title[: parts[-1].start()] if is_outlet else title
-
-
-def _folded_words(text: str) -> list[bytes]:
-    """Return the words of *text* without case and accents."""
-    if text.isascii():
-        return tokenise(text)
-    plain = _ACCENT.sub("", unicodedata.normalize("NFD", text))
-    return tokenise(unicodedata.normalize("NFC", plain))
 
 
 def _table(prefix: str, languages: dict[str, str], first: int) -> dict[bytes, bytes]:
@@ -112,7 +149,7 @@ def _table(prefix: str, languages: dict[str, str], first: int) -> dict[bytes, by
         for value, forms in enumerate(names.split(), first)
         for form in forms.split("/")
         if form not in AMBIGUOUS
-        for word in _folded_words(form)
+        for word in tokenise(form)
     }
 
 

@@ -1,6 +1,11 @@
-"""Tokens of a text, as near-duplicate detection compares them. Pure."""
+"""Tokens of a text, as near-duplicate detection compares them. Pure.
+
+Accents and umlauts are folded: `ä`, `ae` and `a` are equal, because wires and old systems drop or spell them out.
+"""
 
 import re
+import unicodedata
+from collections.abc import Iterable
 
 from workers.dedupe.fingerprint import normalise_visible
 
@@ -10,22 +15,48 @@ _ANY_UNSPACED = re.compile(f"[{_UNSPACED}]")
 _WORD_OR_SIGN = re.compile(rf"[{_UNSPACED}]|(?:(?![{_UNSPACED}_])\w)+")
 _WORD = re.compile(r"[^\W_]+")
 _ASCII_WORD = re.compile(rb"[a-z0-9]+")
+_ACCENT = re.compile("[\u0300-\u036f]")  # Unicode block "Combining Diacritical Marks"
+_ANY_ACCENTED = re.compile("[\u00c0-\u024f\u0300-\u03ff\u0400-\u045f\u1e00-\u1fff]")
+# Letters that Unicode does not decompose. Source: Unicode CLDR, transform Latin-ASCII.
+_LETTERS = str.maketrans({"ø": "o", "æ": "a", "œ": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i", "ħ": "h"})
+# Shorter words, most of them articles and prepositions, are in every text. A Chinese sign has three bytes.
+MIN_ASCII_BYTES, MIN_OTHER_BYTES = 4, 3
 
 
 def tokenise(text: str) -> list[bytes]:
-    """Return the words of *text* in lower case, without apostrophes and invisible characters."""
+    """Return the words of *text* in lower case, without apostrophes, accents and invisible characters."""
     return split_words(normalise_text(text))
 
 
 def normalise_text(text: str) -> str:
-    """Return *text* without apostrophes and invisible characters."""
-    return normalise_visible(text.replace("\u2019", "").replace("'", ""))
+    """Return *text* without apostrophes, accents and invisible characters."""
+    text = normalise_visible(text.replace("\u2019", "").replace("'", ""))
+    if text.isascii() or not _ANY_ACCENTED.search(text):
+        return text
+    return unicodedata.normalize("NFC", _ACCENT.sub("", unicodedata.normalize("NFD", text)))
 
 
 def split_words(text: str) -> list[bytes]:
     """Return the words of a text that `normalise_text` returned."""
     if text.isascii():
-        return _ASCII_WORD.findall(text.lower().encode())
-    text = text.casefold()
+        return _ASCII_WORD.findall(_without_digraphs(text.lower()).encode())
+    text = _without_digraphs(text.casefold().translate(_LETTERS))
     words = (_WORD_OR_SIGN if _ANY_UNSPACED.search(text) else _WORD).findall(text)
     return [word.encode("utf-8", "replace") for word in words]
+
+
+def content_words(words: Iterable[bytes]) -> frozenset[bytes]:
+    """Return the words that are not among the shortest."""
+    return frozenset(w for w in words if len(w) >= (MIN_ASCII_BYTES if w.isascii() else MIN_OTHER_BYTES))
+
+
+def is_sign(word: bytes) -> bool:
+    """Return whether a token is one character of an unspaced script."""
+    return len(word) == 3 and _ANY_UNSPACED.fullmatch(word.decode("utf-8", "replace")) is not None
+
+
+def _without_digraphs(text: str) -> str:
+    """Return *text* with the spelled-out umlauts of German and the Nordic languages as single vowels."""
+    for vowel in "aou":
+        text = text.replace(f"{vowel}e", vowel)
+    return text

@@ -6,7 +6,7 @@ import feedparser.mixin
 ALIASES = {
     "issued": "published", "pubdate": "published",
     "modified": "updated", "lastbuilddate": "updated", "dcterms_modified": "updated",
-    "guid": "id", "entry": "item", "dc_title": "title", "dc_description": "description", "itunes_summary": "summary",
+    "guid": "id", "entry": "item", "dc_description": "description", "itunes_summary": "summary",
     "dc_language": "language", "managingeditor": "author", "dc_creator": "author", "dc_author": "author",
     "keywords": "category", "dc_subject": "category",
     "tagline": "subtitle", "itunes_subtitle": "subtitle", "itunes_name": "name", "itunes_email": "email",
@@ -71,6 +71,7 @@ class NamespaceMap:
     def __init__(self) -> None:
         self.version = ""
         self._keys: dict[str, str] = {}  # by expat's name: "uri local prefix"
+        self._attribute_keys: dict[str, tuple[str, str]] = {}  # by expat's name
         self._prefixes: dict[str, str] = {}  # by URI, of namespaces unknown to feedparser
         self._mapped: set[str | None] = set()  # prefixes of namespaces known to feedparser
 
@@ -120,12 +121,22 @@ class NamespaceMap:
         """Return attributes by `local` or `prefix:local`. Names and values of `rel` and `type` become lower case."""
         attrs: dict[str, str] = {}
         for name, value in raw.items():
-            parts = name.split(" ")
-            local = parts[min(1, len(parts) - 1)].lower()
-            if len(parts) > 1:
-                prefix = PREFIXES_BY_URI.get(parts[0].lower(), "")
-                if len(parts) == 3:
-                    attrs[f"{parts[2]}:{local}".lower()] = value
-                local = f"{prefix}:{local}" if prefix else local
-            attrs[local] = value.lower() if local in ("rel", "type") else value
+            keys = self._attribute_keys.get(name)
+            if keys is None:
+                keys = self._attribute_keys[name] = _attribute_keys(name)
+            as_written, key = keys
+            if as_written:
+                attrs[as_written] = value
+            attrs[key] = value.lower() if key in ("rel", "type") else value
         return attrs
+
+
+def _attribute_keys(name: str) -> tuple[str, str]:
+    """Return the keys of an attribute: with the prefix as written, "" without one, and with feedparser's prefix."""
+    parts = name.split(" ")
+    local = parts[min(1, len(parts) - 1)].lower()
+    if len(parts) == 1:
+        return "", local
+    prefix = PREFIXES_BY_URI.get(parts[0].lower(), "")
+    as_written = f"{parts[2]}:{local}".lower() if len(parts) == 3 else ""
+    return as_written, f"{prefix}:{local}" if prefix else local

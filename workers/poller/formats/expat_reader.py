@@ -19,6 +19,7 @@ from workers.poller.formats.expat_namespaces import (
     FastPathUnsupportedError,
     NamespaceMap,
 )
+from workers.urls.web_url import USUAL_URL
 
 Mixin = feedparser.mixin._FeedParserMixin
 Dict = feedparser.mixin.FeedParserDict
@@ -129,7 +130,7 @@ class ExpatReader:
         text = "".join(self.chunks).strip()
         self.open_text, self.chunks = "", []
         if text and element == "link":
-            text = _urljoin(self.baseuri or "", text)
+            text = self.resolve(text)
         plain = self.params.get("type") == "text/plain" and not self.names.version.startswith("atom")
         if plain and Mixin.looks_like_html(text):
             self.params["type"] = "text/html"
@@ -139,6 +140,10 @@ class ExpatReader:
             if _HIGH.search(text):
                 text = text.translate(_CP1252)
         return text
+
+    def resolve(self, uri: str) -> str:
+        """Return *uri*, resolved against the base, like feedparser's `_urljoin`; most are absolute."""
+        return uri if USUAL_URL.fullmatch(uri) else str(_urljoin(self.baseuri or "", uri))
 
     def set_text(self, element: str, text: str) -> None:
         """Store a text like feedparser's `pop`."""

@@ -23,6 +23,7 @@ from streams.records import Content
 from workers.poller.formats.entry_links import entry_link, is_permalink
 from workers.poller.formats.expat_namespaces import MAX_DEPTH, PLAIN, PREFIXES_BY_URI
 from workers.poller.formats.expat_xml import keep_author_text, parse_fast
+from workers.poller.formats.feedparser_speed import FastLooseMixin, FastTextMixin, speed_up
 from workers.poller.formats.to_item import (
     MAX_CATEGORIES,
     MAX_ENCLOSURES,
@@ -61,8 +62,10 @@ _ITEM_OPENS = re.compile(rb"<(?:\w{1,20}:)?(?:item|entry)[\s>]")
 _ROOT_CLOSES = re.compile(rb"</(?:\w{1,20}:)?(?:channel|rss|feed|rdf)\s{0,20}>", re.IGNORECASE)
 _ITEM_CLOSES = re.compile(rb"</(?:\w{1,20}:)?(?:item|entry)\s{0,20}>")
 MAX_WIDTH_DIGITS = 6
+AVATAR = re.compile(r"//[^/]*\bgravatar\.com/|/avatars?/", re.IGNORECASE)  # in media:content of WordPress.com
 _CHARACTER = re.compile(rb"&#(?:[xX]0{0,20}([0-9a-fA-F]{1,200000})|0{0,20}([0-9]{1,200000}));?")
 
+speed_up()
 warnings.filterwarnings("ignore", category=DeprecationWarning, module="feedparser")
 
 
@@ -94,6 +97,12 @@ class BoundedMixin:
 
     def _start_media_thumbnail(self, attrs: Any) -> None:
         super()._start_media_thumbnail(attrs | {"base": self.baseuri})  # type: ignore[misc, attr-defined]
+
+    def _end_dc_title(self) -> None:
+        """Let the title of the format replace an earlier dc:title."""
+        title_depth = self.title_depth  # type: ignore[has-type]
+        super()._end_dc_title()  # type: ignore[misc]
+        self.title_depth = title_depth
 
     def _start_guid(self, attrs: Any) -> None:
         super()._start_guid(attrs)  # type: ignore[misc]
@@ -145,8 +154,8 @@ def _add_plain(key: str) -> None:
 for _key in PLAIN:
     _add_plain(_key)
 
-_STRICT = type("StrictFeedParser", (BoundedMixin, feedparser.api.StrictFeedParser), {})
-_LOOSE = type("LooseFeedParser", (BoundedMixin, feedparser.api.LooseFeedParser), {})
+_STRICT = type("StrictFeedParser", (BoundedMixin, FastTextMixin, feedparser.api.StrictFeedParser), {})
+_LOOSE = type("LooseFeedParser", (BoundedMixin, FastLooseMixin, feedparser.api.LooseFeedParser), {})
 
 
 @contextmanager
@@ -363,6 +372,8 @@ def _images(entry: Mapping[str, Any], defaults: _Defaults) -> tuple[UrlReference
 
 
 def _narrow(media: Mapping[str, Any]) -> int:
-    """Return a sort key by the attribute `width`, the widest first."""
+    """Return a sort key by the attribute `width`, the widest first, pictures of authors last."""
+    if AVATAR.search(str(media.get("url") or "")):
+        return 1
     width = str(media.get("width") or "").strip().removesuffix("px")
     return -int(width) if width.isdecimal() and len(width) < MAX_WIDTH_DIGITS else 0

@@ -16,7 +16,9 @@ from tests.support.feed_server import FeedServer, rss
 from tests.support.pipeline import everything, newsdesk, settled
 from workers.dedupe.identity import article_id
 from workers.dedupe.near_duplicates.index import PREFIX, StoryIndex
-from workers.dedupe.near_duplicates.signature import LAYOUT, load_default, pair_features, signature_of
+from workers.dedupe.near_duplicates.model import load_default
+from workers.dedupe.near_duplicates.pair_features import pair_features, read_signatures
+from workers.dedupe.near_duplicates.signature import LAYOUT, signature_of
 from workers.dedupe.near_duplicates.words import tokenise
 from workers.poller.registry import FeedRegistry
 
@@ -72,7 +74,7 @@ def test_wire_copy_clusters(settings: Settings) -> None:
                 signed(f"b/{seed}", title.upper(), reworded(text), "The Saltby Courier"),
                 signed(f"c/{seed}", "Something else as a headline today", text, "Fenwater Post"),
             ])  # fmt: skip
-            assert first == (article_id(f"a/{seed}"), "", 0.0, False, False)
+            assert first == (article_id(f"a/{seed}"), "", 0.0, False, False, "")
             for duplicate in (copy, again):
                 assert (duplicate.story, bool(duplicate.duplicate_of)) == (first.story, True)
                 assert not duplicate.same_publisher
@@ -213,6 +215,6 @@ def test_signature_ignores_invisible_differences() -> None:
 
 def test_similarity_of_identical_texts_is_1() -> None:
     signature = signature_of(*story(8), "p", 0).signature
-    [row] = pair_features(signature, [signature])
-    assert row[:7] == pytest.approx([1.0] * 7)
+    [row] = pair_features(*read_signatures(signature, [signature]))
+    assert row[:8] == pytest.approx([1.0] * 8)
     assert load_default().compare(signature, [signature])[0].probability > 0.9

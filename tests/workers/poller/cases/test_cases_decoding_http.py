@@ -1,12 +1,16 @@
 """Decoding, bodies, images, JSON types and namespaces of feeds, in both XML readers. The inputs are invented."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from streams.errors import UnreadableError
 from streams.records import Item
+from workers.clean.cleaner import clean
+from workers.desk.article import article_images, clean_item
 from workers.poller.formats import ParsedFeed, parse_feed
+from workers.poller.opml import read_opml
 from workers.text.encoding import MAX_STRAYS, decode_document
 
 FETCHED_AT = datetime(2026, 11, 26, tzinfo=UTC)
@@ -58,6 +62,11 @@ ENCODED: dict[str, tuple[str, bytes, str]] = {
     "label with a year": (
         "Brücke",
         rss("<title>Brücke</title>", DECLARED.format("ISO_8859-1:1987")).encode("cp1252"),
+        "",
+    ),
+    "label outside the standard": (
+        "Мост",
+        rss("<title>Мост</title>", DECLARED.format("win-1251")).encode("cp1251"),
         "",
     ),
     "HTTP before declaration": (
@@ -156,6 +165,10 @@ IMAGES = {
         '<media:content url="https://i.example/2.jpg" type="image/jpeg" width="900px"/></media:group>',
         "2",
     ),
+    "picture of the author first": (
+        '<media:content url="https://1.gravatar.com/avatar/a" medium="image"/><media:content url="https://i.example/2.jpg"/>',
+        "2",
+    ),
     "video with a thumbnail": (
         '<media:content url="https://i.example/1.mp4"><media:thumbnail url="https://i.example/2.jpg"/></media:content>',
         "2",
@@ -208,3 +221,94 @@ def test_truncated_feed_without_whole_item_is_unreadable() -> None:
 def test_unclosed_last_item_of_whole_feed_is_read() -> None:
     body = rss("<title>A</title>").replace("</item>", "")
     assert item_of(body).title == "A"
+
+
+# -- cases of ../shared ------------------------------------------------------------------------------------------------
+
+
+def case_file(shared: Path, name: str) -> Path:
+    """Return a file of a case as `number/file`. Skips where the case is absent."""
+    number, _, file = name.partition("/")
+    folders = sorted((shared / "cases").glob(f"{number}-*"))
+    if not folders:
+        pytest.skip(f"case {number} isn't in ../shared")
+    return folders[0] / file
+
+
+# Case → titles of the items, paragraphs of the first and URLs of its images.
+FEED_CASES: dict[str, tuple[list[str], list[str], list[str]]] = {
+    "019/feed.xml": (
+        ["Weir raised", "Second"],
+        ["The password and more of it were read out at the boathouse on Monday evening."],
+        [],
+    ),
+    "022/feed.xml": (["Nørre bro åpnet"], [], []),
+    "025/be.xml": (["Łódź żegluje"], [], []),
+    "025/le.xml": (["Łódź żegluje"], [], []),
+    "026/feed.xml": (["Überschwemmung an der Elbe", "it’s over"], [], []),
+    "090/feed.xml": (
+        ["Minutes"],
+        ["Dear all,", "the keepers met on Monday at the lock house.", "- gates\n- pumps", "Regards"],
+        [],
+    ),
+    "180/feed.xml": (
+        ["A"],
+        ["The council voted on Tuesday to keep the swing bridge open at night.", "It asked for a report by May."],
+        [],
+    ),
+    "183/a.xml": (["A"], ["Body here"], ["https://quarry.example/p.jpg"]),
+    "183/b.xml": (["B"], ["Body too"], ["https://quarry.example/q.jpg"]),
+    "183/c.xml": (["C"], [], ["https://quarry.example/r.jpg"]),
+    "185/feed.xml": (["A", "B"], [], []),
+    "192/feed.xml": (["A"], [], ["https://i.quarry.example/1000.jpg"]),
+}
+
+
+@pytest.mark.corpus
+@pytest.mark.parametrize("name", FEED_CASES)
+def test_feed_case(name: str, shared: Path) -> None:
+    items = parse(case_file(shared, name).read_bytes()).items
+    content = clean_item(items[0])
+    images = [image.url for image in article_images(items[0], content)]
+    assert ([item.title for item in items], list(content.paragraphs), images) == FEED_CASES[name]
+
+
+# Case → texts that the cleaned HTML has, or doesn't have if they begin with "!".
+STORY_CASES = {
+    "101": ("p.png?w=1024", "!w=75"),
+    "103": ("a2.webp",),
+    "104": ("real.jpg",),
+    "106": ("https://www.youtube.com/embed/Aa1", "https://player.vimeo.example/video/9"),
+    "108": ("https://cdn.example/v.mp4",),
+    "109": ("https://cdn.example/1.mp3", "https://cdn.example/2.mp3"),
+    "112": ("English", "Deutsch", "Nederlands"),
+    "114": ("1.33", "10^{-4}", "0.25"),
+    "116": ("100²=10000", "10⁴"),
+    "117": ("“a bridge to nowhere”",),
+    "121": ("👨\u200d👩\u200d👧", "ශ්\u200dරී"),
+    "135": ("!Preview", "!Subscribe", "!Restack"),
+    "159": ("!<img",),
+    "174": tuple(f"https://c.example/{n}.jpg" for n in range(1, 7)),
+}
+
+
+@pytest.mark.corpus
+@pytest.mark.parametrize("case", STORY_CASES)
+def test_story_case(case: str, shared: Path) -> None:
+    story = case_file(shared, f"{case}/story.html").read_text("utf-8")
+    html = clean(story, "html", title="A title", url="https://quarry.example/story").html
+    for text in STORY_CASES[case]:
+        assert (text.removeprefix("!") in html) is not text.startswith("!"), text
+
+
+@pytest.mark.corpus
+@pytest.mark.parametrize(
+    ("file", "feeds"),
+    [
+        ("a.opml", [("http://q.example/f", "Überregional/Süd")]),
+        ("b.opml", [("http://q.example/f", "Łódź")]),
+        ("c.opml", [("http://q.example/b", "")]),
+    ],
+)
+def test_opml_case(file: str, feeds: list[tuple[str, str]], shared: Path) -> None:
+    assert read_opml(case_file(shared, f"145/{file}")) == feeds

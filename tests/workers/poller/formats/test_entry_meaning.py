@@ -188,6 +188,20 @@ def test_title_of_atom_entry_has_declared_type(title: str, expected: str) -> Non
     assert atom(f"{title}<link href='/1'/>").title == expected
 
 
+@pytest.mark.parametrize(
+    ("titles", "expected"),
+    [
+        ("<dc:title>D</dc:title><title>T</title>", "T"),
+        ("<title>T</title><dc:title>D</dc:title>", "T"),
+        ("<dc:title>D</dc:title>", "D"),
+        ("<title/><dc:title>D</dc:title>", "D"),
+        ("<media:title>M</media:title><title>T</title>", "T"),
+    ],
+)
+def test_title_of_rss_item_wins_over_others(titles: str, expected: str) -> None:
+    assert rss(f"{titles}<link>/1</link>").title == expected
+
+
 AUTHOR = "<author><name>{}</name></author>"
 
 

@@ -3,7 +3,9 @@
     copydesk:site-history:<site>:<segment>:<shard>   hash: h + key of a title, l + key of a line → articles that have it
     copydesk:site-history:<site>:count               articles recorded
 
-The cleaner never sees this module: it gets `SiteFacts`. A site without articles for EXPIRY_S is forgotten.
+The cleaner never sees this module: it gets `SiteFacts`. Near-duplicate detection counts the sentences of each source
+here, under the site "from" and the source's name (`near_duplicates/compared_texts.py`). A site without articles for
+EXPIRY_S is forgotten.
 """
 
 from collections.abc import Iterable, Sequence
@@ -51,7 +53,7 @@ class SiteHistory:
     def __init__(self, state: Any, segment_articles: int = SEGMENT_ARTICLES) -> None:
         self.state, self.segment_articles = state, segment_articles
         self.counts: dict[str, int] = {}  # site → articles recorded, as of the last lookup
-        source = files("workers.desk").joinpath("lua", "site_history_lookup.lua").read_text("utf-8")
+        source = files("workers.dedupe").joinpath("lua", "site_history_lookup.lua").read_text("utf-8")
         self._lookup = state.register_script(source)
 
     async def lookup(self, queries: Sequence[SiteQuery]) -> list[SiteFacts]:
@@ -72,14 +74,18 @@ class SiteHistory:
 
     def record_commands(self, site: str, title: str, lines: Iterable[str]) -> list[RedisCommand]:
         """Return the commands that record one more article of *site*, which `lookup` has just read."""
+        return self.record_keys(site, _line_keys(lines), line_key(title))
+
+    def record_keys(self, site: str, keys: Sequence[bytes], headline: bytes = b"") -> list[RedisCommand]:
+        """Return the commands that record one more article of *site* by the keys of its lines."""
         segments, count = self._segments(site), self.counts.get(site, 0)
         self.counts[site] = count + 1
         newest = segments.newest(count)
-        fields = [b"l" + key for key in _line_keys(lines)] + [b"h" + key for key in [line_key(title)] if key]
-        keys = {field: segments.key(newest, field[1] % SHARDS) for field in fields}
+        fields = [b"l" + key for key in keys] + ([b"h" + headline] if headline else [])
+        hashes = {field: segments.key(newest, field[1] % SHARDS) for field in fields}
         commands: list[RedisCommand] = [("INCR", segments.count_key)]
-        commands += [("HINCRBY", keys[field], field, 1) for field in fields]
-        commands += [("EXPIRE", key, EXPIRY_S) for key in (segments.count_key, *sorted(set(keys.values())))]
+        commands += [("HINCRBY", hashes[field], field, 1) for field in fields]
+        commands += [("EXPIRE", key, EXPIRY_S) for key in (segments.count_key, *sorted(set(hashes.values())))]
         if count and count % self.segment_articles == 0:
             commands.append(("UNLINK", *segments.keys(newest - SEGMENTS)))
         return commands

@@ -1,0 +1,9 @@
+"""Synthetic page dumps with an exact label for each line, for the training of the cleaner's model.
+
+sources   text of labelled documents, by language and by fold of the site
+pseudo    words recoded into other languages' letters
+writer    one dump under construction: its lines, and pieces of text for them
+layouts   the story's own lines: prose, tables, recipes, verse and others
+furniture header fields, and clutter above, within and below the story
+generate  the documents
+"""

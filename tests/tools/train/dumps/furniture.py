@@ -1,0 +1,309 @@
+"""Header fields, and clutter above, within and below a story."""
+
+from collections.abc import Callable
+
+from tests.tools.train.dumps.writer import CLUTTER, FIELD, JOINED, NEUTRAL, TITLE, Writer
+
+SHARE_NAMES = (
+    "Facebook",
+    "Twitter",
+    "WhatsApp",
+    "Telegram",
+    "X",
+    "LinkedIn",
+    "Email",
+    "LINE",
+    "Instagram",
+    "Pinterest",
+    "Bluesky",
+)
+READING_TIMES = (
+    "2 MIN READ",
+    "3 min read",
+    "Reading time: 2 minutes",
+    "5 min de lectura",
+    "4 Min. Lesezeit",
+    "1 min read",
+)
+CREDITS = (
+    "{text} / {site}",
+    "{text} | {site}",
+    "{text} (Photo: {name})",
+    "{text} Foto: {name}",
+    "{text} ({name}/{site})",
+    "Photo: {name}",
+    "{text} © {name}",
+    "[{site}]",
+)
+SOURCES = (
+    "Source: {site}",
+    "SOURCE: {site} and agencies",
+    "Quelle: {site}",
+    "Fuente: {site}",
+    "Fonte: {site}",
+    "Источник: {site}",
+    "来源：{site}",
+    "출처: {site}",
+)
+AGES = (
+    "2 hours ago",
+    "1h",
+    "5m ago",
+    "hace 3 horas",
+    "vor 2 Stunden",
+    "il y a 4 h",
+    "3 дн. назад",
+    "2시간 전",
+    "1小时前",
+    "dün",
+    "há 2 horas",
+)
+
+
+def head(w: Writer) -> None:
+    """Add everything above the story."""
+    for probability, add in (
+        (0.2, prompts),
+        (0.25, navigation),
+        (0.12, headline_list),
+        (0.06, ticker),
+        (0.08, consent),
+        (0.06, teasers),
+    ):
+        if w.chance(probability):
+            add(w)
+    for _ in range(w.rng.choice((0, 1, 1, 1, 2))):
+        w.add(FIELD, w.phrase("kicker"))
+    if w.chance(0.1):
+        separator = w.rng.choice((" › ", " > ", " / ", " » "))
+        w.clutter(separator.join([w.phrase("kicker"), w.phrase("kicker"), *([w.story.title] if w.chance(0.3) else [])]))
+    if w.chance(0.08):
+        w.add(FIELD, w.rng.choice(READING_TIMES))
+    w.add(TITLE, w.story.title)
+    _below_title(w)
+
+
+def _below_title(w: Writer) -> None:
+    if w.chance(0.3):
+        w.add(NEUTRAL, w.sentence() if w.chance(0.5) else w.piece(5, 16))
+    if w.chance(0.1):
+        w.add(TITLE, w.story.title)
+    items: list[str] = []
+    for probability, text in (
+        (0.25, _caption(w)),
+        (0.65, w.phrase("by")),
+        (0.8, w.date()),
+        (0.15, w.date()),
+        (0.1, w.rng.choice(READING_TIMES)),
+        (0.1, w.site),
+    ):
+        if w.chance(probability):
+            items.append(text)
+    if w.chance(0.4):
+        w.rng.shuffle(items)
+    for text in items:
+        w.add(FIELD, text)
+    for probability, add in ((0.3, share_bar), (0.12, prompts), (0.08, key_points)):
+        if w.chance(probability):
+            add(w)
+
+
+def _caption(w: Writer) -> str:
+    text = w.sentence() if w.chance(0.5) else w.piece(4, 14)
+    return w.rng.choice(CREDITS).replace("{text}", text).replace("{site}", w.site).replace("{name}", w.name())
+
+
+def interrupt(w: Writer, probability: float) -> None:
+    """Add clutter between two lines of the story with a *probability*."""
+    if not w.chance(probability):
+        return
+    forms: tuple[tuple[float, Callable[[Writer], None]], ...] = (
+        (20, advertisement), (20, lead), (10, stray_label), (20, headline_list), (7, bare_headlines), (15, prompts), (4, share_bar),
+        (5, caption), (4, teasers), (3, player), (3, comment),
+    )  # fmt: skip
+    weights = [weight for weight, _ in forms]
+    w.rng.choices([add for _, add in forms], weights)[0](w)
+
+
+def tail(w: Writer) -> None:
+    """Add everything below the story."""
+    if w.chance(0.1):
+        w.add(
+            NEUTRAL,
+            w.rng.choice(
+                (
+                    f"{w.name()} {w.piece(4, 10, capital=False)}",
+                    f"({w.word()[:3].lower()}/{w.word()[:3].lower()})",
+                    f"({w.word()[:2].lower()})",
+                )
+            ),
+        )
+    if w.chance(0.15):
+        w.add(FIELD, w.rng.choice(SOURCES).replace("{site}", w.site))
+    if w.chance(0.08):
+        w.clutter("___")
+    parts: list[tuple[float, Callable[[Writer], None]]] = [
+        (0.45, prompts), (0.3, tags), (0.65, headline_list), (0.3, headline_list), (0.15, bare_headlines), (0.15, comments), (0.25, share_bar),
+        (0.12, teasers), (0.08, navigation), (0.06, consent), (0.06, ranking),
+    ]  # fmt: skip
+    w.rng.shuffle(parts)
+    for probability, add in parts:
+        if w.chance(probability):
+            add(w)
+    if w.chance(0.3):
+        w.clutter(*(w.phrase("legal") for _ in range(w.rng.randint(1, 4))))
+
+
+def advertisement(w: Writer) -> None:
+    """Add the line above an advertisement."""
+    w.clutter(w.phrase("ad") if w.chance(0.8) else "ADVERTISEMENT")
+
+
+def lead(w: Writer) -> None:
+    """Add a lead-in with the headline of another story."""
+    word = w.phrase("lead")
+    if w.chance(0.3):
+        word = word.upper()
+    headline = w.headline()
+    forms = [
+        f"{word}: {headline}",
+        f"{word} | {headline}",
+        f"{word} - {headline}",
+        f"▶ {word}: {headline}",
+        f"{word} {headline}",
+        f"{word} : {headline}",
+    ]
+    if w.language in JOINED:
+        forms += [f"【{word}】{headline}", f"{word}：{headline}"] * 3
+    for _ in range(w.rng.choice((1, 1, 1, 2))):
+        w.clutter(w.rng.choice(forms))
+
+
+def stray_label(w: Writer) -> None:
+    """Add a label whose links are missing."""
+    w.clutter(_label(w))
+
+
+def _label(w: Writer) -> str:
+    text = w.phrase("label")
+    if w.chance(0.2):
+        text = text.upper()
+    return text + ":" if w.chance(0.12) else text
+
+
+def headline_list(w: Writer) -> None:
+    """Add a label and headlines of other stories below it."""
+    w.clutter(_label(w))
+    _headlines(w, w.rng.choice((1, 2, 3, 3, 4, 5, 6, 10, 16)))
+
+
+def bare_headlines(w: Writer) -> None:
+    """Add headlines of other stories without a label."""
+    for _ in range(w.rng.choice((1, 2, 3, 3, 4, 6))):
+        w.clutter(w.headline())
+
+
+def _headlines(w: Writer, count: int) -> None:
+    form, age = w.rng.choice((0, 0, 0, 0, 0, 1, 2, 3, 4, 5)), w.rng.choice(AGES)
+    for n in range(count):
+        headline = w.headline() if w.chance(0.9) else w.piece(1, 4, text=w.other_sentence())
+        if w.chance(0.05):
+            headline += w.rng.choice(("?", w.stop()))
+        w.clutter(*((headline,), (f"{n + 1}. {headline}",), (str(n + 1), headline), (w.date() if w.chance(0.5) else w.clock(), headline),
+                    (headline, age), (w.phrase("kicker"), headline))[form])  # fmt: skip
+
+
+def teasers(w: Writer) -> None:
+    """Add headlines of other stories with the first sentence of each."""
+    if w.chance(0.6):
+        w.clutter(_label(w))
+    for _ in range(w.rng.randint(1, 4)):
+        w.clutter(w.headline(), w.other_sentence())
+        if w.chance(0.2):
+            w.clutter(w.date())
+
+
+def ranking(w: Writer) -> None:
+    """Add the numbers and headlines of the most read stories."""
+    w.clutter(_label(w))
+    for n in range(w.rng.randint(3, 8)):
+        w.clutter(f"{n + 1}{w.rng.choice((' ', '. ', ''))}{w.headline()}")
+
+
+def prompts(w: Writer) -> None:
+    """Add prompts to the reader."""
+    for _ in range(w.rng.choice((1, 1, 2, 3))):
+        use_corpus = w.prompts and w.chance(0.35)
+        w.clutter(w.rng.choice(w.prompts) if use_corpus else w.phrase("prompt"))
+
+
+def consent(w: Writer) -> None:
+    """Add a consent dialogue."""
+    longer = [text for text in w.phrases.get("prompt", ()) if "ook" in text or "серв" in text or len(text) > 40]
+    w.clutter(*(w.rng.choice(longer or ["We use cookies."]) for _ in range(w.rng.randint(1, 2))), w.phrase("prompt"))
+
+
+def navigation(w: Writer) -> None:
+    """Add entries of the site's menu."""
+    words = (*w.navigation, *w.phrases.get("kicker", ()), *w.phrases.get("legal", ())[-3:])
+    for _ in range(w.rng.choice((2, 4, 8, 14))):
+        w.clutter(w.rng.choice(words))
+
+
+def share_bar(w: Writer) -> None:
+    """Add names of networks and buttons."""
+    w.clutter(*(w.rng.choice(SHARE_NAMES) if w.chance(0.6) else w.phrase("prompt") for _ in range(w.rng.randint(1, 4))))
+
+
+def tags(w: Writer) -> None:
+    """Add the keywords of the story."""
+    words = [w.rng.choice((w.word().lower(), w.word().title(), w.piece(1, 3))) for _ in range(w.rng.randint(1, 5))]
+    if w.chance(0.25):
+        w.clutter(f"{w.phrase('tag').rstrip(':')}: {', '.join(words)}")
+    else:
+        w.clutter(
+            *([w.phrase("tag")] if w.chance(0.85) else []), *(("#" if w.chance(0.15) else "") + word for word in words)
+        )
+
+
+def comments(w: Writer) -> None:
+    """Add readers' comments."""
+    w.clutter(w.phrase("com"))
+    for _ in range(w.rng.randint(0, 4)):
+        comment(w)
+
+
+def comment(w: Writer) -> None:
+    """Add one reader's comment."""
+    w.clutter(f"{w.name().split()[0]}{w.rng.choice(('', ' ' + w.rng.choice(AGES), ' ' + w.date()))}")
+    w.clutter(w.short_sentence() if w.chance(0.5) else w.other_sentence())
+    if w.chance(0.5):
+        w.clutter(w.phrase("com"))
+
+
+def key_points(w: Writer) -> None:
+    """Add a summary of the story, which counts as neither story nor clutter."""
+    for text in (w.piece(1, 3), *(w.piece(4, 14) for _ in range(w.rng.randint(1, 4)))):
+        w.add(NEUTRAL, text)
+
+
+def caption(w: Writer) -> None:
+    """Add the caption of a picture."""
+    w.add(FIELD, _caption(w))
+
+
+def player(w: Writer) -> None:
+    """Add the controls of a video."""
+    w.clutter(
+        w.rng.choice(("Video", "▶ Play", "Play Video", w.headline())), f"{w.rng.randint(0, 9)}:{w.rng.randint(10, 59)}"
+    )
+
+
+def ticker(w: Writer) -> None:
+    """Add market figures or scores above the story."""
+    for _ in range(w.rng.randint(2, 5)):
+        change = w.rng.uniform(-3, 3)
+        w.add(
+            CLUTTER,
+            f"{w.word()[:8].upper()} {w.rng.uniform(1, 30000):,.2f} {'▲' if change > 0 else '▼'} {change:+.2f}%",
+        )

@@ -1,0 +1,108 @@
+"""Fields in the header lines of a text dump: names in a byline, the date in a line with other words. Pure."""
+
+import re
+from datetime import UTC, datetime
+
+from workers.clean.line_types import word_count
+from workers.clean.rules.dump_fields import (
+    BUDDHIST_YEARS,
+    BYLINE_LINE,
+    DAY_MONTH,
+    EAST_ASIAN_DATE,
+    MONTH_DAY,
+    MORE_MONTHS,
+    NAME_TAIL,
+    NUMERIC_DATE,
+    TIME_OF_DAY,
+)
+from workers.text.dates import MONTH_NUMBERS, parse_date_line
+
+MAX_DATE_WORDS = 14
+MAX_LINE_CHARS = 120
+MAX_NAME_CHARS = 60
+CENTURY = 2000  # of a year with two digits
+MONTHS = MONTH_NUMBERS | {
+    form: number
+    for names in MORE_MONTHS.values()
+    for number, forms in enumerate(names.split(), 1)
+    for form in forms.split("/")
+}
+SEPARATORS = re.compile(r"[,;&、，]|(?<!\s)\s++(?:and|und|et|y|e|i|en|og|och|ve|и|та|και|dan)(?=\s)")
+PERSON = re.compile(r"\A[^\W\d_][\w.'’-]*+(?:\s[^\W\d_][\w.'’-]*+){1,3}\Z")
+
+
+def byline_names(text: str) -> tuple[str, ...]:
+    """Return the names in a byline with a role word; empty for any other line."""
+    if len(text) > MAX_LINE_CHARS:
+        return ()
+    match = BYLINE_LINE.match(text)
+    if match is None:
+        return ()
+    return _split_names(match["names"] or match["named"])
+
+
+def is_person(text: str) -> bool:
+    """Whether all of *text* looks like the name of a person, perhaps with an outlet or a place after it."""
+    name = NAME_TAIL.sub("", text).strip()
+    match = PERSON.match(name)
+    return match is not None and all(word[:1].isupper() for word in name.split() if len(word) > 3)
+
+
+def person_names(text: str) -> tuple[str, ...]:
+    """Return the names of a line that `is_person`."""
+    return _split_names(text)
+
+
+def _split_names(text: str) -> tuple[str, ...]:
+    names = (name.strip(" .:|【】[]") for name in SEPARATORS.split(NAME_TAIL.sub("", text)))
+    return tuple(name for name in names if 1 < len(name) <= MAX_NAME_CHARS)
+
+
+def date_in_line(text: str) -> datetime | None:
+    """Return the first date in a short line, in UTC; None without one. A time without a zone means UTC."""
+    exact = parse_date_line(text)
+    if exact is not None:
+        return exact
+    if len(text) > MAX_LINE_CHARS or word_count(text) > MAX_DATE_WORDS:
+        return None
+    return next((time for find in (_numeric, _east_asian, _written) if (time := find(text)) is not None), None)
+
+
+def _numeric(text: str) -> datetime | None:
+    match = NUMERIC_DATE.search(text)
+    if match is None:
+        return None
+    a, b, c = (int(match[name]) for name in "abc")
+    if len(match["a"]) == 4:
+        return _moment(a, b, c, text)
+    year = c if c > 99 else CENTURY + c
+    half = TIME_OF_DAY.search(text, match.end())
+    is_american = b > 12 or (a <= 12 and match["separator"] == "/" and half is not None and half["half"] is not None)
+    return _moment(year, a, b, text) if is_american else _moment(year, b, a, text)
+
+
+def _east_asian(text: str) -> datetime | None:
+    match = EAST_ASIAN_DATE.search(text)
+    return _moment(int(match["year"]), int(match["month"]), int(match["day"]), text) if match is not None else None
+
+
+def _written(text: str) -> datetime | None:
+    for pattern in (DAY_MONTH, MONTH_DAY):
+        for match in pattern.finditer(text):
+            month = MONTHS.get(match["month"].casefold().rstrip("."))
+            if month is not None:
+                return _moment(int(match["year"]), month, int(match["day"]), text)
+    return None
+
+
+def _moment(year: int, month: int, day: int, text: str) -> datetime | None:
+    year = year - BUDDHIST_YEARS if 2400 < year < 2700 else year
+    time = TIME_OF_DAY.search(text)
+    hour, minute = (int(time["hour"]), int(time["minute"])) if time is not None else (0, 0)
+    if time is not None and time["half"] and hour <= 12:
+        hour = hour % 12 + (12 if time["half"][0] in "pP" else 0)
+    try:
+        moment = datetime(year, month, day, hour, minute, tzinfo=UTC)
+    except ValueError:
+        return None
+    return moment if 1900 < year < 2200 else None

@@ -1,0 +1,59 @@
+"""Header lines of text dumps in many languages: bylines by role word, and dates with other words around them. Tables only.
+
+A dump has no markup, so these patterns apply only to lines that the model rejects and that stand near the title.
+"""
+
+import re
+
+# Words before or after the name of an author. Source: bylines of outlets in the languages named.
+ROLE_BEFORE = (
+    r"(?:(?:written|reported|posted|words|interview|report|reporting|story|text|texte|texto|testo|tekst|teksti|foto e testo) )?(?:by|par|von|por|di|da|door|av|af|de|oleh|na)[\s:]++"  # en fr de pt it nl sv da ro id sw
+    r"|(?:autor|autora|autorka|автор|текст|yazan|yazar|haber|szerző|penulis|tác giả|theo|text|texte|texto|teksti|tekst|opracowanie|redaktor|συντάκτης|réd)\s*+[:.]\s*+"  # pl cs es ru uk tr hu id vi de fr fi el
+    r"|(?:του|της|от|propos recueillis par|a cura di|dal nostro inviato|ein kommentar von)\s++"  # el bg fr it de
+    r"|(?:كتب|كتبت|حاوره|حاورها|إعداد|بقلم|نویسنده|گزارش|خبرنگار|מאת|रिपोर्ट|लेखक|संवाददाता|প্রতিবেদক|লেখক|โดย|記者|记者|作者|編集|文|取材)[\s:：・/]*+"  # ar fa he hi bn th ja zh
+)
+ROLE_AFTER = r"\s{1,3}(?:기자|특파원|記者|特派員)"  # ko ja
+BYLINE_LINE = re.compile(
+    rf"\A(?:(?:{ROLE_BEFORE})(?P<names>\S.{{1,80}})|[【\[]?(?P<named>[^\s\d【\[].{{1,30}}?)(?:{ROLE_AFTER}).{{0,40}})\Z",
+    re.IGNORECASE,
+)
+# What follows a name in a byline: an outlet, a place or a role.
+NAME_TAIL = re.compile(
+    r"(?<!\s)\s++(?:[|•·–—/-])\s++.*|,\s{1,3}(?:[^\W\d_]{0,20}(?:correspondent|reporter|editor|writer|staff|redacteur|korrespondent|корреспондент|redakce|PAP|ČTK|TT|AFP|dpa)\b.*)|(?<!\s)\s++\((?:avec |con |mit )?[^()]{2,30}\)|】.*",
+    re.IGNORECASE,
+)
+
+# A date within a short line. Source: the numeric and written dates of the same languages.
+NUMERIC_DATE = re.compile(
+    r"(?<!\d)(?P<a>\d{1,4})(?P<separator>[./-])(?P<b>\d{1,2})(?P=separator)(?P<c>\d{4}|\d{2})(?!\d)"
+)
+EAST_ASIAN_DATE = re.compile(
+    r"(?<!\d)(?P<year>\d{4})\s?[年년]\s?(?P<month>\d{1,2})\s?[月월]\s?(?P<day>\d{1,2})\s?[日일]"
+)
+DAY_MONTH = re.compile(
+    r"(?<!\d)(?P<day>\d{1,2})(?:st|nd|rd|th|er|º|°|\.)?\s{1,3}(?:de\s{1,3}|of\s{1,3}|tháng\s{1,3})?(?P<month>[^\s,/]{1,14}?)\.?,?\s{1,3}(?:de\s{1,3}|del\s{1,3}|năm\s{1,3})?(?P<year>\d{4})(?!\d)"
+)
+MONTH_DAY = re.compile(
+    r"(?P<month>[^\W\d_]{3,14})\.?\s{1,3}(?P<day>\d{1,2})(?:st|nd|rd|th)?,?\s{1,3}(?P<year>\d{4})(?!\d)"
+)
+TIME_OF_DAY = re.compile(
+    r"(?<![\d.:])(?P<hour>[01]?\d|2[0-3])[:.h](?P<minute>[0-5]\d)(?![\d.])\s{0,2}(?P<half>[ap]\.?m\b)?", re.IGNORECASE
+)
+# Words of a line with the time of the last change.
+UPDATED = re.compile(
+    r"updat|modif|actuali|mis à jour|aktuali[sz]|aggiorna|atualiza|bijgewerkt|uppdater|opdater|oppdater|päivite|frissít|güncelle|обновл|оновл|ενημερ|آخر تحديث|به‌روز|עודכן|अपडेट|আপডেট|อัปเดต|diperbarui|cập nhật|更新|수정",
+    re.IGNORECASE,
+)
+# Months in languages that `workers.text.dates` lacks. Source: Unicode CLDR 46, month names in format width wide.
+MORE_MONTHS = {
+    "hi": "जनवरी फ़रवरी/फरवरी मार्च अप्रैल मई जून जुलाई अगस्त सितंबर/सितम्बर अक्टूबर/अक्तूबर नवंबर/नवम्बर दिसंबर/दिसम्बर",
+    "bn": "জানুয়ারি/জানুয়ারি ফেব্রুয়ারি/ফেব্রুয়ারি মার্চ এপ্রিল মে জুন জুলাই আগস্ট সেপ্টেম্বর অক্টোবর নভেম্বর ডিসেম্বর",
+    "th": "มกราคม/ม.ค กุมภาพันธ์/ก.พ มีนาคม/มี.ค เมษายน/เม.ย พฤษภาคม/พ.ค มิถุนายน/มิ.ย กรกฎาคม/ก.ค สิงหาคม/ส.ค กันยายน/ก.ย ตุลาคม/ต.ค พฤศจิกายน/พ.ย ธันวาคม/ธ.ค",
+    "he": "בינואר/ינואר בפברואר/פברואר במרץ/מרץ באפריל/אפריל במאי/מאי ביוני/יוני ביולי/יולי באוגוסט/אוגוסט בספטמבר/ספטמבר באוקטובר/אוקטובר בנובמבר/נובמבר בדצמבר/דצמבר",
+    "fa": "ژانویه فوریه مارس آوریل مه ژوئن ژوئیه اوت سپتامبر اکتبر نوامبر دسامبر",
+    "sw": "januari februari machi aprili mei juni julai agosti septemba oktoba novemba desemba",
+    "vi": "1 2 3 4 5 6 7 8 9 10 11 12",
+    "id": "jan feb mar apr mei jun jul agu/agt sep okt nov des",
+    "pl": "sty lut mar kwi maj cze lip sie wrz paź lis gru",
+}  # fmt: skip
+BUDDHIST_YEARS = 543  # Thai calendar minus the Gregorian one

@@ -1,0 +1,153 @@
+"""Notices: legal, consent, comment-rule, donation, paywall and follow lines in the languages of the corpus. Tables only.
+
+Complete lines of at most MAX_NOTICE_WORDS words. Source: footers, consent dialogues and comment boxes of the news pages in
+the corpus, and the wording of the GDPR (recitals 32 and 42) and of the Berne Convention's reservation of rights. A
+notice begins with the site or the reader as its subject, because a story also reports on cookies or copyright.
+Linear time: repeats are bounded, and each alternative begins with its own words.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+MAX_NOTICE_WORDS = 90
+
+RIGHTS = (
+    r"(?:this material|this content|this article|no part of .{3,60}|the (?:content|material)s? .{3,60}) (?:may|can|must) not be (?:published|reproduced|copied|rewritten|redistributed).{0,200}",
+    r"(?:nachdruck|vervielfältigung|reproducci[oó]n|reproduction|a reprodução|kopiowanie|przedruk|перепечатка|копирование|при (?:перепечатке|использовании|копировании)|未经(?:授权|许可)|未經授權).{0,200}"
+    r"(?:genehmigung|prohibida|interdite|proibida|zabronion|zgody|запрещ|ссылк|разрешени|不得|转载|轉載).{0,120}",
+)
+# Notices with a keyword in their middle. A line must contain a part, because these patterns take ten times the time.
+FLOATING = (
+    r".{0,120}\b(?:all rights reserved|alle rechte vorbehalten|tous droits réservés|todos los derechos reservados|todos os direitos reservados|"
+    r"tutti i diritti riservati|riproduzione riservata|alle rechten voorbehouden|alla rättigheter förbehållna|alle rettigheter (?:forbeholdes|reservert)|"
+    r"kaikki oikeudet pidätetään|wszelkie prawa zastrzeżone|všechna práva vyhrazena|minden jog fenntartva|toate drepturile rezervate|"
+    r"με επιφύλαξη παντός δικαιώματος|все права защищены|усі права захищен[оі]|tüm hakları saklıdır|hak cipta dilindungi)\b.{0,200}",
+    r".{0,80}(?:جميع الحقوق محفوظة|تمامی حقوق|כל הזכויות שמורות|सर्वाधिकार सुरक्षित|সর্বস্বত্ব সংরক্ষিত|สงวนลิขสิทธิ์|版权所有|版权声明|無断転載|무단\s?전재).{0,120}",
+    r".{0,40}\b(?:article|contenu|suite) (?:est )?réservée? aux abonnés\b.{0,80}",
+    r".{0,40}\b(?:alleen voor abonnees|för prenumeranter|kun for abonnenter|for abonnenter|tilaajille|dla (?:prenumeratorów|subskrybentów)|pro předplatitele|előfizetők számára|pentru abonați)\b.{0,60}",
+    r".{0,60}(?:по подписке|только подписчикам|передплатник|για συνδρομητές|aboneler için|للمشتركين فقط|ویژه مشترکان|למנויים בלבד|有料会員|会員限定|残り\s?\d+\s?文字|유료 회원|구독자 전용|订阅用户|会员专享|打开app).{0,60}",
+)
+FLOATING_PARTS = (
+    "rights reserved|rechte vorbehalten|droits réservés|derechos reservados|direitos reservados|diritti riservati|riproduzione riservata|"
+    "rechten voorbehouden|förbehållna|forbeholdes|reservert|pidätetään|zastrzeżone|vyhrazena|fenntartva|rezervate|δικαιώματο|права защищены|"
+    "права захищен|hakları saklıdır|dilindungi|جميع الحقوق محفوظة|تمامی حقوق|כל הזכויות שמורות|सर्वाधिकार सुरक्षित|সর্বস্বত্ব সংরক্ষিত|สงวนลิขสิทธิ์|版权所有|"
+    "版权声明|無断転載|무단|aux abonnés|voor abonnees|prenumeranter|for abonnenter|tilaajille|prenumeratorów|subskrybentów|předplatitele|"
+    "előfizetők|pentru abonați|по подписке|только подписчикам|передплатник|για συνδρομητ|aboneler için|للمشتركين فقط|ویژه مشترکان|למנויים בלבד|有料会員|会員限定|"
+    "残り|유료 회원|구독자 전용|订阅用户|会员专享|打开app"
+)
+CONSENT = (
+    r"(?:we|we and our (?:\d+ )?partners|this (?:web ?)?site|our (?:web ?)?site|by (?:continuing|using|clicking|browsing|closing)) .{0,120}\b(?:cookies?(?!-)|store and/or access|terms of (?:use|service)|privacy policy)\b.{0,300}",
+    r"(?:wir|diese (?:web)?seite|unsere (?:web)?seite|mit der nutzung) .{0,120}\bcookies?\b(?!-).{0,300}",
+    r"(?:nous|ce site|notre site|en poursuivant|avec nos partenaires,? nous) .{0,140}\bcookies?\b(?!-).{0,300}",
+    r"(?:utilizamos|usamos|este sitio|esta web|este site|nuestro sitio|al continuar|ao continuar) .{0,120}\bcookies?\b(?!-).{0,300}|(?:utilizamos|usamos) cookies?.{0,200}",
+    r"(?:utilizziamo|questo sito|il nostro sito|proseguendo) .{0,120}\bcookies?\b(?!-).{0,300}",
+    r"(?:wij|deze (?:web)?site|vi|den här (?:webb)?sidan|denne (?:net|nett)?side(?:n)?|käytämme|sivusto) .{0,120}\b(?:cookies?|kakor|evästeitä|informasjonskapsler)\b.{0,300}",
+    r"(?:ta strona|nasza strona|serwis|używamy|korzystamy|tento web|používáme|ez az oldal|acest site|folosim|sitemiz|sitemizde|bu site) .{0,120}\b(?:cookies?|cookie-uri|sütiket|çerez\w*)\b.{0,300}",
+    r"(?:сайт|наш сайт|этот сайт|мы|продолжая|цей сайт|ми|αυτός ο ιστότοπος|ο ιστότοπος|χρησιμοποιούμε|situs ini|kami) .{0,120}\b(?:cookies?|куки)\b.{0,300}",
+    r"(?:我们|本网站|本站|当サイト|このサイト|본 사이트|이 사이트).{0,60}(?:cookies?|クッキー|쿠키).{0,120}",
+)
+COMMENT_RULES = (
+    r"(?:comments|all comments|your comments?|the comments section)\b.{0,60}\b(?:are|is|will be) (?:moderated|reviewed|subject to|now closed|closed|the opinion)\b.{0,200}",
+    r"(?:be civil|please be respectful|please keep comments|comments that (?:break|violate)|by commenting|to comment,? you)\b.{0,200}",
+    r"(?:los comentarios|as opiniões|os comentários|les commentaires|i commenti|die kommentare|kommentare|reacties|komentarze|komentáře|комментарии|коментарі|τα σχόλια|yorumlar|التعليقات)\b.{0,80}"
+    r"(?:moderad|responsabilidad|responsabilidade|modérés|moderati|geprüft|moderiert|gecontroleerd|moderowane|regulamin|pravid|модерац|проверк|провірк|έγκριση|onay|المراجعة|تعبر).{0,200}",
+    r"(?:the )?(?:views|opinions) expressed .{0,120}\b(?:do not|are (?:those|solely))\b.{0,200}",
+    r"(?:мнение (?:редакции|автора)|думка (?:редакції|автора)|las opiniones|le opinioni|die meinung(?:en)?) .{0,120}(?:не совпада|може не|no reflejan|non riflettono|nicht der).{0,160}",
+    r"(?:网友评论|以上(?:内容|评论)|本文(?:内容|观点)?)(?:仅|不)?(?:代表|供).{0,80}",
+)
+DONATION = (
+    r"(?:please )?(?:support(?= (?:our|us|this|independent|quality|free|local|public)\b)|help (?:us|keep)|donate to|make a donation|become a (?:member|supporter|patron)|give what you can|your (?:support|donation|contribution))\b.{0,120}"
+    r"\b(?:journalism|newsroom|free for everyone|reporting|independent|readers like you|donation|monthly|today)\b.{0,120}",
+    r"(?:unterstützen sie|soutenez|faites un don|apoya|apoye|apóyanos|sostieni|sostienici|steun|stöd|støt|støtt|wesprzyj|podpořte|támogassa|susține|поддержите|поддержать|підтримайте|στηρίξτε|destekleyin|ادعم|dukung|ủng hộ)\b.{0,160}",
+)
+PAYWALL = (
+    r"(?:you have|you've) .{0,30}\b(?:free )?(?:articles?|stories) (?:left|remaining)\b.{0,80}|this (?:article|content|story) is (?:only )?(?:available )?(?:exclusively )?(?:for|to) (?:our )?(?:subscribers|members)\b.{0,60}",
+    r"already (?:a|have an?) (?:subscriber|member|account|subscription)\b.{0,60}",
+    r"il vous reste \d+ ?% .{0,80}|déjà abonné.{0,60}",
+    r"die(?:ser|sen) (?:artikel|inhalt|text) .{0,40}\b(?:abonnent|abo\b|plus).{0,80}|(?:sie haben|schon) (?:bereits )?(?:ein )?(?:digital-?)?abo(?:nnent)?\b.{0,60}|jetzt weiterlesen\b.{0,60}",
+    r"(?:este )?(?:contenido|conteúdo|contenuto)\b.{0,40}\b(?:suscriptores|assinantes|abbonati)\b.{0,60}|(?:¿ya eres|já é|sei già) (?:suscriptor|assinante|abbonato)\b.{0,60}|te quedan \d+ .{0,60}",
+)
+# Pitches of a newsletter or a share bar. Source: the sign-up cards of Ghost, Substack and Mailchimp in these languages.
+PITCHES = (
+    r"no spam\b.{0,80}|unsubscribe (?:at )?any ?time.{0,60}|(?:kein spam|jederzeit (?:abbestellbar|kündbar)|sans spam|désabonne.{0,20}tout moment|sin spam|cancela(?:r)? cuando|niente spam|geen spam)\b.{0,80}",
+    r"(?:share|teilen|partager|compartir|compártelo|compartilhe|condividi|delen|dela|del|jaa|udostępnij|sdílet|megosztás|distribuie|κοινοποίηση|поделиться|поділитися|paylaş|شارك|bagikan|chia sẻ|分享|シェア|공유)(?: (?:this|on|via|en|sur|auf|su|no|na|w))?\s?[:：]",
+    r"(?:receive|get|recibe|recibí|receba|ricevi|recevez|erhalten sie|ontvang|få|otrzymuj|dostávejte|получайте|отримуйте) .{0,60}\b(?:every (?:morning|day|week|\w{1,12}day)|cada (?:mañana|día|semana|lunes|martes|miércoles|jueves|viernes|sábado|domingo)|"
+    r"chaque (?:matin|jour|semaine|\w{1,12}di)|jeden (?:morgen|tag|\w{1,12}tag)|ogni (?:mattina|giorno|settimana|\w{1,12}dì)|tod[ao]s? (?:as |os )?(?:manhã|manhãs|dia|dias|semana|semanas)|elke (?:ochtend|dag|week)|varje (?:morgon|dag|vecka)|hver (?:morgen|dag|uge|uke)|"
+    r"co(?:dziennie| tydzień)|každ\w{1,12} (?:den|ráno|týden)|кажд\w{1,12} (?:день|утро|неделю)|щодня|щотижня)\b.{0,120}",
+    r"\W{0,4}(?:siga|sigue|síguenos|suivez|seguici|segui|folgen sie|folge|volg|följ|følg|obserwuj|sledujte|ακολουθήστε|следите за|takip edin|ikuti|theo dõi|关注|フォロー)"
+    r"(?!\s(?:est[aeo]s?|ces|quest[aei]|diese[mnrs]?|deze|dessa|disse|te|tyto|langkah|эти|these)\b).{0,50}[:：]",
+)
+# A call to follow or join, at the start or the end of a line that also names a network or a letter. English calls are in
+# `prompts.py`. Source: the prompts of the same pages.
+FIRST_CALLS = (
+    "folgen sie|abonnieren sie|abonniere|suivez|abonnez|inscrivez|rejoignez|téléchargez|recevez|síguenos|sigue|únete|suscríbete|descarga|recibe|apúntate|siga|assine|entre no|baixe|"
+    "receba|seguici|iscriviti|scarica|unisciti|ricevi|volg ons|schrijf je|följ|prenumerera|følg|tilmeld|meld deg|seuraa|tilaa|lataa|obserwuj|zapisz się|dołącz|pobierz|sledujte|přihlaste|"
+    "kövess|iratkozz|urmăre[sș]te|abonează|intră pe|ακολουθήστε|εγγραφείτε|κατεβάστε|подписывайтесь|подпишитесь|присоединяйтесь|читайте нас|следите|скачайте|підписуйтесь|підпишіться|"
+    "приєднуйтесь|завантажте|تابعنا|تابعونا|اشترك|انضم|حمل|עקבו|הצטרפו|הירשמו|הורידו|ติดตาม|ikuti kami|gabung|unduh|langganan|theo dõi|tham gia|tải|jiunge|tufuate|pakua|jisajili|关注|關注|扫码|下载|打开"
+)
+LAST_CALLS = "takip edin|abone olun|katılın|indirin|जुड़ें|फॉलो करें|डाउनलोड करें|যুক্ত হোন|যোগ দিন|করুন|دنبال کنید|عضو شوید|フォロー|友だち追加|登録|登録する|구독|구독하기|추가|신청"
+MEDIA = (
+    "telegram|телеграм|تلغرام|تلگرام|whatsapp|व्हाट्सएप|হোয়াটসঅ্যাপ|واتساب|וואטסאפ|ватсап|facebook|фейсбук|فيسبوك|instagram|youtube|google news|google haberler|google nieuws|google नью|גוגל חדשות|twitter|tiktok|"
+    "viber|zalo|kakao|카카오|(?<![a-z])line(?![a-z])|微信|公众号|公眾號|newsletter|boletín|bülten|rundbrief|infolettre|nieuwsbrief|nyhetsbrev|nyhedsbrev|uutiskirje|hírlevel|"
+    "biuletyn|novinek|рассылк|розсилк|النشرة|نشرتنا|خبرنامه|ניוזלטר|メールマガジン|뉴스레터|简报|our app|aplicación|aplicativo|application mobile|приложение|застосунок|uygulama|التطبيق|aplikasi|ứng dụng|アプリ|客户端"
+)
+FOLLOW = (
+    rf"(?=.{{0,160}}(?:{MEDIA}))\W{{0,4}}(?:{FIRST_CALLS}).{{0,200}}",
+    rf"(?=.{{0,160}}(?:{MEDIA})).{{2,200}}(?:{LAST_CALLS})\W{{0,4}}",
+)
+
+
+def _any_of(patterns: Iterable[str]) -> str:
+    """Return a pattern for `fullmatch`. The anchor keeps `search` linear."""
+    return rf"\A(?:{'|'.join(f'(?:{pattern})' for pattern in patterns)})"
+
+
+NOTICE = re.compile(_any_of((*RIGHTS, *CONSENT, *COMMENT_RULES, *DONATION, *PAYWALL, *PITCHES)), re.IGNORECASE)
+FLOATING_NOTICE = re.compile(_any_of(FLOATING), re.IGNORECASE)
+# Shorter than the other notices: a longer line with a network's name is a report.
+MAX_CALL_WORDS = 24
+CALL = re.compile(_any_of(FOLLOW), re.IGNORECASE)
+CALL_START = re.compile(rf"\W{{0,4}}(?:{FIRST_CALLS})", re.IGNORECASE)
+
+
+class Parts(NamedTuple):
+    """Parts of which a lower-case line must contain one. An ASCII line contains ASCII parts only."""
+
+    every: tuple[str, ...]
+    ascii: tuple[str, ...]
+
+    @classmethod
+    def read(cls, table: str) -> "Parts":
+        """Return the parts in *table*, separated by bars."""
+        every = tuple(map(fold_dots, table.split("|")))
+        return cls(every, tuple(filter(str.isascii, every)))
+
+    def occur_in(self, lower: str) -> bool:
+        """Whether *lower* contains a part. Ten parts take 1 µs, a pattern of the tables above up to 20 µs."""
+        if lower.isascii():
+            return any(map(lower.__contains__, self.ascii))
+        return any(map(fold_dots(lower).__contains__, self.every))
+
+
+def fold_dots(lower: str) -> str:
+    """Return *lower* with every Turkish `ı` and `i̇` as `i`: case-insensitive patterns do not distinguish them."""
+    return lower.replace("i\u0307", "i").replace("ı", "i")
+
+
+# Parts of a complete notice, compared without folding.
+NOTICE_PARTS = tuple(
+    "reserv|vorbehalten|droits|derechos|direitos|diritti|riproduzione|voorbehouden|förbehåll|forbehold|pidätet|zastrzeż|vyhrazen|fenntart|"
+    "rezervate|δικαιώματος|защищен|захищен|saklıdır|dilindungi|الحقوق|حقوق|זכויות|सर्वाधिकार|স্বত্ব|ลิขสิทธิ์|版权|転載|전재|published|reproduced|"
+    "copied|redistributed|rewritten|genehmigung|prohib|interdit|proibid|zabron|zgody|запрещ|ссылк|разреш|转载|轉載|不得|cookie|kakor|eväste|informasjonskaps|"
+    "süti|çerez|куки|クッキー|쿠키|privacy|terms of|store and|comment|coment|kommentar|reacties|komentá|komentarz|комментар|коментар|σχόλια|yorum|"
+    "التعليقات|expressed|be civil|be respectful|мнение|думка|opiniones|opinioni|meinung|评论|本文|以上|journalism|newsroom|reporting|independent|readers like|donat|"
+    "free for everyone|monthly|today|unterstützen|soutenez|faites un don|apoy|apóy|sostien|steun|stöd|støt|wesprzyj|podpořte|támogassa|susține|поддерж|"
+    "підтримайте|στηρίξτε|destekleyin|ادعم|dukung|ủng hộ|article|stories|subscri|member|account|il vous reste|abonn|abo|suscriptor|assinante|abbonat|"
+    "quedan|prenumer|tilaajille|subskryb|předplat|előfizet|подписк|подписчик|передплат|συνδρομητ|للمشتركين|مشترکان|למנויים|有料|会員|残り|유료|구독|订阅|会员|app|weiterlesen|artikel|inhalt|spam|unsubscribe|abbestell|désabonne|cancela|share|teilen|partager|compart|condividi|delen|dela|del|jaa|udostępnij|sdílet|megosztás|distribuie|κοινοπ|поделиться|поділ|paylaş|شارك|bagikan|chia sẻ|分享|シェア|공유|"
+    "every |cada |chaque |jeden |ogni |toda|todo|elke |varje |hver |codziennie|co tydzień|každ|кажд|щодня|щотижня|follow|siga|sigue|síguenos|suivez|segui|folge|volg|följ|følg|obserwuj|sledujte|ακολουθ|следите|takip|ikuti|theo dõi|关注|フォロー".split(
+        "|"
+    )
+)
+MEDIA_PARTS = tuple(MEDIA.replace("(?<![a-z])line(?![a-z])", "line").split("|"))
+LAST_CALL_PARTS, FLOATING_NOTICE_PARTS = Parts.read(LAST_CALLS), Parts.read(FLOATING_PARTS)

@@ -1,0 +1,84 @@
+"""The probability that two signatures belong to copies of one text: rules first, trees for the rest. Pure."""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+
+from workers.clean.model.oblivious_trees import Matrix, StoredTrees, Trees, load_trees
+from workers.dedupe.near_duplicates.copy_rules import EQUAL_TITLE, RULES, apply_copy_rules
+from workers.dedupe.near_duplicates.pair_features import COLUMNS, pair_features, read_signatures
+
+FILE = Path(__file__).with_name("model.msgpack")
+SAME_PUBLISHER = COLUMNS.index("same_publisher")
+MIN_SHARED = 0.3  # share of the shorter text in common, below which the trees never find a copy
+
+
+class StoredModel(msgspec.Struct, frozen=True):
+    """The model file: the trees, and the least probability of a duplicate."""
+
+    trees: StoredTrees
+    copy_at: float
+
+
+class Similarity(NamedTuple):
+    """Probability that two texts are duplicates, and the estimated shares of their shingles.
+
+    `jaccard`: of all shingles. `containment`: of the shorter text's shingles. `ruled`: a rule decided for a duplicate.
+    `kind`: "text", or "title" if only the titles agree. `rule`: name of the rule that decided, "trees" without one.
+    """
+
+    probability: float
+    jaccard: float
+    containment: float
+    same_publisher: bool
+    ruled: bool = False
+    kind: str = "text"
+    rule: str = "trees"
+
+
+class DuplicateModel(NamedTuple):
+    """The duplicate model. `threshold`: texts above this probability are duplicates."""
+
+    trees: Trees
+    threshold: float
+
+    def compare(self, one: bytes, others: list[bytes]) -> list[Similarity]:
+        """Return the similarity of the signature *one* to each of *others*."""
+        a, b = read_signatures(one, others)
+        rows = pair_features(a, b)
+        rules = apply_copy_rules(a, b, rows)
+        by_text = np.where(np.isnan(rules.probability), self.probabilities(rows), rules.probability)
+        by_title = rules.by_title & (by_text <= self.threshold)
+        ruled = by_title | (rules.probability > self.threshold)
+        probabilities = np.where(by_title, EQUAL_TITLE, by_text).tolist()
+        decisions = zip(by_title.tolist(), rules.rule.tolist(), strict=True)
+        names = [("title", "equal title") if title else ("text", RULES[rule]) for title, rule in decisions]
+        pairs = zip(probabilities, rows.tolist(), ruled.tolist(), names, strict=True)
+        return [
+            Similarity(p, row[0], row[1], bool(row[SAME_PUBLISHER]), is_ruled, *name)
+            for p, row, is_ruled, name in pairs
+        ]
+
+    def probabilities(self, rows: Matrix) -> Matrix:
+        """Return the trees' probability for each row of `pair_features`."""
+        out: Matrix = np.where(rows[:, 1] < MIN_SHARED, np.float32(0), self.trees.probabilities(rows))
+        return out
+
+
+def load(data: bytes) -> DuplicateModel:
+    """Return the model in *data*.
+
+    Raises:
+        ValueError: the model needs columns that are not in `COLUMNS`.
+    """
+    stored = msgspec.msgpack.decode(data, type=StoredModel)
+    return DuplicateModel(load_trees(stored.trees, COLUMNS), stored.copy_at)
+
+
+@lru_cache
+def load_default() -> DuplicateModel:
+    """Return the model in this package."""
+    return load(FILE.read_bytes())
