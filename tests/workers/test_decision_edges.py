@@ -1,26 +1,16 @@
-"""Rare inputs of decisions: dates, routes, signatures and partial documents."""
+"""Rare inputs of decisions: dates, routes and partial documents."""
 
 from datetime import UTC, datetime
 
-import numpy as np
 import pytest
 
 from streams.config.tables import Route
 from streams.records import Article, Item
 from streams.routing import matching_routes
-from workers.dedupe.near_duplicates.signature import (
-    COLUMNS,
-    LAYOUT,
-    apply_copy_rules,
-    pad_record,
-    pair_features,
-    signature_of,
-)
 from workers.poller.new_items import find_new_items
 from workers.text.dates import parse_date, parse_date_line
 
 NOW = datetime(2026, 1, 5, 10, tzinfo=UTC)
-TEXT = " ".join(f"sluice{n} opened at the mill" for n in range(40))
 
 
 @pytest.mark.parametrize(
@@ -53,28 +43,6 @@ def test_routes_with_one_keyword_share_its_search() -> None:
     article = Article(id="1", revision=1, title="Flour", paragraphs=("The weir opens.",), fetched_at=NOW)
     routes = [Route(name=name, keyword=("boat", "weir")) for name in ("a", "b")]
     assert matching_routes(article, routes) == ["a", "b"]
-
-
-def test_signature_of_earlier_layout_is_padded() -> None:
-    signature = signature_of("Flour stays cheap", TEXT, "mill", 0).signature
-    assert len(pad_record(signature[:-4])) == LAYOUT.itemsize == len(signature)
-    assert pad_record(signature + b"more") == signature
-
-
-def test_signature_of_short_text_has_few_shingles() -> None:
-    titles = "The guild of the millers keeps the price of flour until the harvest of the next year"
-    assert signature_of(titles, "", "mill", 0).signature
-    assert signature_of(titles, "Flour stays cheap.", "mill", 0).signature
-
-
-def test_near_copies_in_one_feed_are_no_copies() -> None:
-    def sign(title: str, feed: str) -> bytes:
-        return signature_of(title, TEXT, "mill", 0, feed).signature
-
-    one, others = sign("Tide table of Monday", "a"), [sign("Boats of the harbour", "b"), sign("List of the wells", "b")]
-    rows = pair_features(one, others)
-    assert rows.shape == (2, len(COLUMNS))
-    assert np.all(apply_copy_rules(one, others, rows) == 0)
 
 
 def test_partial_document_keeps_known_items() -> None:

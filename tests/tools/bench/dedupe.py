@@ -129,6 +129,10 @@ def titles(of: Texts) -> Groups:
     return [b" ".join(tokenise(doc["title"])) or n for n, doc in enumerate(of.docs)]
 
 
+def best(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    return max(rows, key=lambda figures: float(figures["f1"]))
+
+
 def title_jaccard(
     of: Texts, threshold: float, *, min_words: int = 1, stop_words: frozenset[bytes] = frozenset()
 ) -> Groups:
@@ -151,10 +155,6 @@ def title_jaccard(
 def newsblur(of: Texts) -> Groups:
     """NewsBlur's rule for clusters (clustering/models.py): 60 % of the words that are not stop words, from five words."""
     return title_jaccard(of, 0.6, min_words=5, stop_words=STOP_WORDS)
-
-
-def best(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    return max(rows, key=lambda figures: float(figures["f1"]))
 
 
 def quality() -> dict[str, Any]:

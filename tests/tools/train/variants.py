@@ -31,8 +31,8 @@ def variants(docs: Sequence[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], i
         slots = dict.fromkeys(_SLOT.findall(text))
         if len(slots) >= max(MIN_SLOTS, count / WORDS_PER_SLOT):
             filled = {slot: _other(rnd, slot, names) for slot in slots | dict.fromkeys(_SLOT.findall(title))}
-            title, text = (_SLOT.sub(lambda slot, values=filled: values[slot[0]], part) for part in (title, text))
-            yield _text(n, "form", title, text, rnd.choice(("Tidewire", "Tidewire", "Fenwater Post"))), n, False
+            form = [_SLOT.sub(lambda slot, values=filled: values[slot[0]], part) for part in (title, text)]
+            yield _text(n, "form", form[0], form[1], rnd.choice(("Tidewire", "Tidewire", "Fenwater Post"))), n, False
 
 
 def _text(number: int, kind: str, title: str, text: str, outlet: str) -> dict[str, Any]:

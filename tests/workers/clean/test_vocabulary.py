@@ -113,7 +113,7 @@ def test_training_writes_input_hashes(tmp_path: Path) -> None:
         return CatBoostClassifier(**settings).fit(rows, rows[:, 0] > 0)
 
     first, second = trees(len(columns(html=False))), trees(len(second_columns(html=False)))
-    trained = TrainedModel(np.ones(BUCKETS), None, first, second, None)
+    trained = TrainedModel(np.ones(BUCKETS), None, first, second, network=None)
     stored = stored_model(trained, html=False, block_cost=1.0, word_cost=1.0)
     assert stored.inputs == input_hashes(html=False)
     load(msgspec.msgpack.encode({"text": stored}), "text")
