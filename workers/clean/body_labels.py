@@ -116,10 +116,11 @@ def _label_by_history(labelling: Labelling, n: int) -> bool:
 def _heads_links(labelling: Labelling, n: int) -> bool:
     """Whether a short line that ends in a colon, or is bold in a feed, is above two blocks of links only."""
     block, following = labelling.blocks[n], labelling.blocks[n + 1 : n + 3]
-    is_label = block.text.endswith(COLONS) or (not labelling.whole_page and is_bold(block) and not block.links)
-    if not is_label or word_count(block.text) > MAX_LABEL_WORDS:
-        return False
     if len(following) < 2 or not all(block.is_all_links for block in following):
+        return False
+    if block.words > MAX_LABEL_WORDS:
+        return False
+    if not block.text.endswith(COLONS) and (labelling.whole_page or block.links or not is_bold(block)):
         return False
     if _all_unlikely(labelling, n + 1, n + 3):
         return True
@@ -152,9 +153,10 @@ def is_label_of_removed(labelling: Labelling, n: int) -> bool:
     A heading of a section stays if text of the section follows.
     """
     block, labels, blocks = labelling.blocks[n], labelling.labels, labelling.blocks
+    if labels[n].reason or block.links or not 0 < block.words <= MAX_LABEL_WORDS + 2:
+        return False
     is_heading = block.tag in HEADING_TAGS
-    is_label = is_heading or block.text.endswith(COLONS) or is_bold(block)
-    if labels[n].reason or not is_label or block.links or not 0 < block.words <= MAX_LABEL_WORDS + 2:
+    if not (is_heading or block.text.endswith(COLONS) or is_bold(block)):
         return False
     end = n + 1
     while end < len(blocks) and labels[end].reason and labels[end].label in REMOVED_WITH_LABEL:

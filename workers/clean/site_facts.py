@@ -6,10 +6,12 @@ Other articles' headlines identify an "Explore" list. Lines that repeat across a
 import hashlib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from workers.clean.line_types import is_sentence, word_count
 from workers.text.normalise import match_key
 
+CACHED_CHARS, CACHED_LINES = 500, 1_024  # at most 2 MB
 KEY_BYTES = 6  # with a few thousand lines per site, two lines collide in one of ten million sites
 MIN_REPEATS = 2  # other articles with the line; a single one may be a version of the same story
 MIN_SENTENCE_REPEATS = 4  # higher for a sentence: follow-up articles repeat the background of their story
@@ -19,8 +21,15 @@ MAX_REPRINT_SHARE = 0.5  # above this share of repeated words an article is a co
 
 def line_key(text: str) -> bytes:
     """Return the hash of a line's match key; empty for a line without letters and digits."""
+    return (_cached_line_key if len(text) <= CACHED_CHARS else _line_key)(text)
+
+
+def _line_key(text: str) -> bytes:
     key = match_key(text)
     return hashlib.blake2b(key.encode("utf-8", "replace"), digest_size=KEY_BYTES).digest() if key else b""
+
+
+_cached_line_key = lru_cache(CACHED_LINES)(_line_key)  # the desk needs each key four times
 
 
 @dataclass(frozen=True)
@@ -43,6 +52,8 @@ class SiteFacts:
 
     def is_reprint(self, lines: Iterable[str]) -> bool:
         """Whether most words of the sentences are repeated: the article is a copy and proves no template."""
+        if not self.repeats:
+            return False
         words = repeated = 0
         for line in lines:
             if is_sentence(line):

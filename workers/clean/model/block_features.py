@@ -305,7 +305,7 @@ def _element_row(
         outer = outer.parent if outer is not None else None
         count, words, chars, link_chars = totals[outer] if outer is not None else (0, total, 1, 0)
         containers += (math.log1p(count), words / total, link_chars / (chars or 1))
-    shared = next((levels[e] for e in ancestors(element) if e in levels), 20)
+    shared = _level(element, levels)
     return (
         float(TAGS.get(block.tag, 10)),
         float(element.depth),
@@ -317,6 +317,17 @@ def _element_row(
         *containers,
         float(min(shared, 20)),
     )
+
+
+def _level(element: Element, levels: dict[Element, int]) -> int:
+    """Return the level of the innermost ancestor in *levels*, 20 without one."""
+    outer: Element | None = element
+    while outer is not None:
+        level = levels.get(outer)
+        if level is not None:
+            return level
+        outer = outer.parent
+    return 20
 
 
 def _ancestor_flags(element: Element, cache: dict[Element, tuple[float, ...]]) -> tuple[float, ...]:

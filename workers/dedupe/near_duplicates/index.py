@@ -18,8 +18,6 @@ from collections.abc import Sequence
 from importlib.resources import files
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from streams.state.segments import Segments
 from workers.dedupe.near_duplicates.model import DuplicateModel, Similarity, load_default
 from workers.dedupe.near_duplicates.signature import KEY_BYTES, LAYOUT, TextSignature
@@ -40,6 +38,8 @@ NEAR_IDENTICAL = 0.9  # share of the text in common (Jaccard) from which a dupli
 FIRST, COPY = b"f", b"c"
 SAME_PUBLISHER, BY_TITLE = 1, 2  # flags of a copy
 NOT_CLAIMED = (b"others", b"", ())
+assert LAYOUT.fields is not None
+TIME_OFFSET = LAYOUT.fields["time_s"][1]  # in a signature
 
 
 class StoryAssignment(NamedTuple):
@@ -218,7 +218,7 @@ def _indexed_article(raw: bytes) -> IndexedArticle:
 
 
 def _time_s(signature: bytes) -> int:
-    return int(np.frombuffer(signature, LAYOUT)[0]["time_s"])
+    return int.from_bytes(signature[TIME_OFFSET : TIME_OFFSET + 4], "little")
 
 
 assert KEY_BYTES == REF_BYTES  # lua/claim.lua relies on it
