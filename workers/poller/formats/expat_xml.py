@@ -27,29 +27,10 @@ from workers.poller.formats.expat_namespaces import (
     FastPathUnsupportedError,
 )
 from workers.poller.formats.expat_reader import Dict, ExpatReader, Mixin, set_raw
+from workers.poller.formats.feedparser_context import Context, keep_author_text
 from workers.poller.formats.to_item import MAX_CATEGORIES, MAX_ENCLOSURES
 
 _REFERENCE = re.compile("&([A-Za-z0-9_]+);")
-
-
-def keep_author_text(parser: Any, key: str = "author") -> None:
-    """Store the text of an author element as its name, unchanged. Replaces feedparser's `_sync_author_detail`.
-
-    feedparser removes addresses with top-level domains of up to four letters only. `workers.text.names` reads names.
-    """
-    context = parser._get_context()
-    authors = context.get(f"{key}s")
-    if authors and not authors[-1] and context.get(key):
-        authors[-1]["name"] = context[key]
-
-
-class _Context:
-    """Stand-in for a parser, for functions of feedparser that only need its context."""
-
-    _sync_author_detail = keep_author_text
-
-    def __init__(self, context: Any) -> None:
-        self._get_context = lambda: context
 
 
 def _has_handler(key: str) -> bool:
@@ -263,7 +244,7 @@ class FastFeedReader(ExpatReader):
     def _end_author(self, key: str) -> None:
         if self.open_text == key:
             self.set_text(key, self.end_text(key))
-            keep_author_text(_Context(self.context))
+            keep_author_text(Context(self.context))
 
     def _start_name(self, key: str, attrs: dict[str, str]) -> None:
         if self.open_text == "author":
@@ -273,7 +254,7 @@ class FastFeedReader(ExpatReader):
         if self.open_text == key:
             text = self.end_text("link") if key == "url" else "".join(self.chunks).strip()
             self.begin_text("author")
-            Mixin._save_author(_Context(self.context), "href" if key == "url" else key, text)
+            Mixin._save_author(Context(self.context), "href" if key == "url" else key, text)
 
     def _start_category(self, key: str, attrs: dict[str, str]) -> None:
         if self.inentry:
@@ -314,7 +295,7 @@ class FastFeedReader(ExpatReader):
 
     def _tag(self, term: str | None, scheme: str | None, label: str | None) -> None:
         if len(self.context.get("tags") or ()) < MAX_CATEGORIES:
-            Mixin._add_tag(_Context(self.context), term, scheme, label)
+            Mixin._add_tag(Context(self.context), term, scheme, label)
 
     def _start_enclosure(self, key: str, attrs: dict[str, str]) -> None:
         if len(self.context.get("links") or ()) < MAX_ENCLOSURES:

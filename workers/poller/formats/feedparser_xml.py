@@ -22,7 +22,8 @@ from streams.errors import UnreadableError
 from streams.records import Content
 from workers.poller.formats.entry_links import entry_link, is_permalink
 from workers.poller.formats.expat_namespaces import MAX_DEPTH, PLAIN, PREFIXES_BY_URI
-from workers.poller.formats.expat_xml import keep_author_text, parse_fast
+from workers.poller.formats.expat_xml import parse_fast
+from workers.poller.formats.feedparser_context import keep_author_text
 from workers.poller.formats.feedparser_speed import FastLooseMixin, FastTextMixin, speed_up
 from workers.poller.formats.to_item import (
     MAX_CATEGORIES,
