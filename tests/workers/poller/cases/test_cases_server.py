@@ -114,7 +114,7 @@ def test_retry_after_delays_one_feed_of_host(settings: Settings) -> None:
         feeds, urls = desk.poller.feeds, [desk.server.url + path for path in "fgh"]
         await feeds.add([(url, "") for url in urls[1:]])
         await feeds.poll_now(urls)
-        polled = []
+        polled: list[str] = []
         while len(polled) < 3:
             [url] = await until(lambda: feeds.claim(1))
             await desk.poller.poll(url, feeds.clock)
