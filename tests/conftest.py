@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -87,6 +88,12 @@ def settings(valkey_server: EmbeddedValkey, tmp_path: Path) -> Settings:
     )  # fmt: skip
 
 
+def is_listening(path: Path) -> bool:
+    """Return whether a server accepts connections at *path*: the file exists before its server listens."""
+    with socket.socket(socket.AF_UNIX) as client:
+        return client.connect_ex(str(path)) == 0
+
+
 @pytest.fixture(scope="session")
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A Redis, where the machine has one; all else runs on Valkey."""
@@ -97,7 +104,7 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     options = ["--port", "0", "--unixsocket", str(folder / "s"), "--save", "", "--dir", str(folder)]
     with subprocess.Popen([binary, *options], stdout=subprocess.DEVNULL) as server:
         end = time.monotonic() + DEADLINE_S
-        while not (folder / "s").exists():
+        while not is_listening(folder / "s"):
             assert time.monotonic() < end, "redis-server didn't start"
             time.sleep(0.01)  # a process of another program: there is nothing to await
         yield f"redis://{folder / 's'}"

@@ -100,7 +100,9 @@ class Settings:
     max_desk_lag: int = _setting(
         50_000, "lag of the desk, in items, above which pollers pause and `/readyz` is 503", minimum=1
     )
-    poll_timeout_s: float = _setting(20.0, "seconds after which a poll fails", minimum=0.1)
+    poll_timeout_s: float = _setting(
+        20.0, "seconds after which a poll fails; a pause may last half of them", minimum=0.1
+    )
     poll_concurrency: int = _setting(256, "maximum number of concurrent polls of one poller", minimum=1)
     max_feed_bytes: int = _setting(10 * MiB, "maximum size of a feed document, in bytes", minimum=1024)
     parser_processes: int = _setting(2, "parser processes of one poller", minimum=1)

@@ -27,8 +27,9 @@ from workers.http.decompress import ACCEPT_ENCODING, BoundedDecompressor
 from workers.http.message_length import BoundedResponseHandler
 
 MAX_REDIRECTS = 5
-CONNECT_S = 5.0
-IDLE_S = 10.0
+# Shares of `poll_timeout_s` (20 s by default) for a connection, and for a pause of the server.
+CONNECT_SHARE = 1 / 4
+IDLE_SHARE = 1 / 2
 MAX_RATIO_TO_FEED_BYTES = 3.2  # decompressed size to size on the wire: 32 MiB to 10 MiB
 MAX_BUFFERED_BYTES = 256 * 1024 * 1024  # of all bodies together
 MAX_LINE_BYTES = MAX_FIELD_BYTES = 16_384
@@ -93,13 +94,16 @@ class HttpClient:
         connector = aiohttp.TCPConnector(
             limit=0, ssl=context, ttl_dns_cache=60, socket_factory=socket_factory,  # type: ignore[arg-type]
         )  # fmt: skip
+        limit_s = self.settings.poll_timeout_s
         handler = partial(BoundedResponseHandler, loop=asyncio.get_running_loop())
         connector._factory = handler  # type: ignore[assignment]
         return aiohttp.ClientSession(
             connector=connector,
             auto_decompress=False,
             cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S, sock_read=IDLE_S),
+            timeout=aiohttp.ClientTimeout(
+                total=None, sock_connect=CONNECT_SHARE * limit_s, sock_read=IDLE_SHARE * limit_s
+            ),
             headers={
                 "User-Agent": self.settings.user_agent,
                 "Accept": self.accept,
