@@ -108,7 +108,7 @@ def _authors(parent: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _author(author: Any) -> str:
-    """Return the name of an author, who is an object, or a text in feeds that ignore the specification."""
+    """Return the name of an author: an object, or a text in feeds that ignore the specification."""
     if isinstance(author, str):
         return author
     return _text(author, "name") if isinstance(author, dict) else ""
