@@ -1,7 +1,7 @@
 """Input of the cleaner: its type, and its blocks. Pure."""
 
 import re
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from streams.records import RemovedBlock
 from workers.clean.blocks import MAX_BLOCKS, MAX_HTML_CHARS, Block, html_blocks, parse_html, text_blocks
@@ -9,6 +9,7 @@ from workers.clean.feed_html import simplify_feed_html
 from workers.clean.metadata import Metadata, extract_metadata
 from workers.clean.site_facts import line_key
 from workers.text.normalise import plain_text
+from workers.urls.web_url import web_url
 
 HTML_TAG = re.compile(
     r"<(?:!doctype|html|head|body|p|div|a|br|img|span|ul|ol|table|b|i|strong|em|h[1-6]|figure)\b", re.IGNORECASE
@@ -51,9 +52,17 @@ def to_blocks(data: str, kind: str = "auto", *, title: str = "", url: str = "") 
     if kind == "html":
         simplify_feed_html(root, data)
     metadata = extract_metadata(root, url) if kind == "page" else None
+    if "<base" in data:
+        url = _base_url(root, url)
     blocks = html_blocks(root)
     title = plain_text(title) or (metadata.title if metadata else "")
     return BlockDocument(kind, blocks, title, url, metadata, _truncation(data, len(blocks)))
+
+
+def _base_url(root: Any, url: str) -> str:
+    """Return the URL of the first <base> with one, resolved against *url* (WHATWG HTML §4.2.3); *url* without one."""
+    href = next((base.get("href") for base in root.iter("base") if base.get("href")), "")
+    return (web_url(href, url) or url) if href else url
 
 
 def _truncation(data: str, blocks: int) -> tuple[RemovedBlock, ...]:
