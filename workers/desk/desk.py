@@ -16,7 +16,8 @@ from streams.config.settings import Settings
 from streams.faust.agents import BatchResult, add_agent, create_app
 from streams.records import Item, RevisionChanges
 from streams.topics import DAY_S, DESK_GROUP, ITEMS
-from workers.clean.cleaner import BlockDocument, CleanedContent
+from workers.clean.cleaner import CleanedContent
+from workers.clean.document import BlockDocument
 from workers.clean.site_facts import SiteFacts
 from workers.dedupe.classify import Classification, Status, classify
 from workers.dedupe.diff import count_changes

@@ -37,7 +37,7 @@ def test_headline_of_another_story_is_removed() -> None:
     assert clean_feed(HEADLINE) == (*STORY, HEADLINE)
     assert clean_feed(HEADLINE.upper(), facts=make_facts()) == STORY
     [removed] = clean(f"<p>{STORY[0]}</p><p>{HEADLINE}</p>", "html", facts=make_facts()).removed
-    assert "headline of another story" in removed.reason
+    assert "headline of another article" in removed.reason
 
 
 @pytest.mark.parametrize(
