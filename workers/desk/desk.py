@@ -24,7 +24,7 @@ from workers.dedupe.identity import article_id
 from workers.dedupe.near_duplicates.titles import is_other_article
 from workers.dedupe.recent_texts import RecentTexts
 from workers.dedupe.seen import SeenStore
-from workers.dedupe.site_history import SiteHistory, SiteQuery, site_of
+from workers.dedupe.site_history import SiteHistory, SiteQuery, host_of, site_of
 from workers.desk.article import (
     article_messages,
     article_text,
@@ -255,7 +255,7 @@ def compared_text(candidate: Candidate, content: CleanedContent) -> "ComparedTex
 
     item, (title, *paragraphs) = candidate.item, article_text(candidate.item, content)
     publisher, published_s = (
-        item.publisher or candidate.site_query.site,
+        item.publisher or host_of(item),
         item.published.timestamp() if item.published else 0.0,
     )
     text = "\n".join(paragraphs)
