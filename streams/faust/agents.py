@@ -26,6 +26,9 @@ from streams.topics import Partition, Topic
 log = get_logger(__name__)
 
 BATCH_LINGER_S = 0.05  # maximum time that an item waits for more items
+# Kafka's coordinator removes a member that does not rejoin in this time. Longer than a member waits for its current
+# step (HANDOVER_S), shorter than the watchdog waits for progress.
+REBALANCE_TIMEOUT_S = 15.0
 
 
 class BatchResult(NamedTuple):
@@ -72,6 +75,7 @@ def create_app(settings: Settings, group: str, *, url: str | None = None, name: 
         stream_buffer_maxsize=4096,
         broker_commit_interval=1.0,
         consumer_auto_offset_reset="earliest",
+        broker_rebalance_timeout=REBALANCE_TIMEOUT_S,
         broker_session_timeout=max(6, round(settings.lease_timeout_s)),
         broker_heartbeat_interval=max(2, round(settings.lease_timeout_s / 4)),
         Monitor=NullMonitor,
@@ -101,6 +105,10 @@ class FaustContext:
 
     def assignment(self) -> Collection[Partition]:
         return cast(Collection[Partition], self.app.consumer.assignment())
+
+    def is_rebalancing(self) -> bool:
+        """Return whether the group's rebalance has begun and this worker has not received its partitions."""
+        return bool(self.app.rebalancing)
 
     def lease_of(self, topic: str, partition: int) -> str:
         return str(self.app.consumer.lease_of(topic, partition))

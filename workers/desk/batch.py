@@ -23,6 +23,7 @@ log = get_logger(__name__)
 
 PAUSE_INTERVAL_S = 0.1
 IMPORT_CHECK_S = MIN_DEADLINE_S = 0.01
+MAX_STEP_BYTES = 2 * 1024 * 1024  # of encoded items; their blocks and articles take about 20 times as much memory
 
 
 class BatchBuilder:
@@ -38,6 +39,15 @@ class BatchBuilder:
         self.state_writes: list[RedisCommand] = []
         self.counts: Counter[str] = Counter()
         self._started_s = self._paused_s = time.monotonic()
+        self._bytes = 0
+
+    def ends_by_size_before(self, message: ConsumedMessage) -> bool:
+        """Return whether the batch ends before *message*, because it would exceed MAX_STEP_BYTES."""
+        self._bytes += len(message.value)
+        if message is self.handled[0] or self._bytes <= MAX_STEP_BYTES:
+            return False
+        self._end_before(message)
+        return True
 
     async def ends_before(self, message: ConsumedMessage, share: float) -> bool:
         """Return whether the batch ends before *message*, because it has taken more than *share* of the lease.
@@ -50,8 +60,11 @@ class BatchBuilder:
             self._paused_s = time.monotonic()
         if message is self.handled[0] or time.monotonic() - self._started_s <= share * self.lease_timeout_s:
             return False
-        self.handled = self.handled[: self.handled.index(message)]
+        self._end_before(message)
         return True
+
+    def _end_before(self, message: ConsumedMessage) -> None:
+        self.handled = self.handled[: self.handled.index(message)]
 
     def count(self, outcome: str, item: Item, message_id: MessageId, **detail: str) -> None:
         """Count and log the outcome of an item; *detail* is `title` or `reason`."""

@@ -7,18 +7,19 @@ state and commits the offsets in one atomic step, so a crash repeats the whole b
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streams.brokers.base import Broker, ConsumedMessage
 from streams.codec import decode
 from streams.config.settings import Settings
+from streams.errors import UnavailableError
 from streams.faust.agents import BatchResult, add_agent, create_app
 from streams.records import Item, RevisionChanges
 from streams.topics import DAY_S, DESK_GROUP, ITEMS
 from workers.clean.cleaner import BlockDocument, CleanedContent
 from workers.clean.site_facts import SiteFacts
-from workers.dedupe.classify import Classification, Status, classify
+from workers.dedupe.classify import Classification, Status, classify, feed_digest
 from workers.dedupe.diff import count_changes
 from workers.dedupe.identity import article_id
 from workers.dedupe.near_duplicates.titles import is_other_article
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
 DECODE_SHARE, CLEAN_SHARE = 1 / 4, 1 / 2  # of the lease, after which a step ends; publishing needs the rest
 
+StateCheck = Callable[[], Awaitable[None]]
 Cleaner = Callable[[Item, BlockDocument, SiteFacts], CleanedContent]
 
 
@@ -70,12 +72,17 @@ class ClassifiedItem(NamedTuple):
 class Desk:
     """Handles batches of items. One per process."""
 
-    def __init__(self, settings: Settings, broker: Broker, clean: Cleaner | None = None) -> None:
-        self.settings, self.broker = settings, broker
+    def __init__(
+        self, settings: Settings, broker: Broker, clean: Cleaner | None = None, check_state: StateCheck | None = None
+    ) -> None:
+        self.settings, self.broker, self.check_state = settings, broker, check_state
         self.clean = clean or clean_item
-        self.seen = SeenStore(broker.state)
-        self.site_history = SiteHistory(broker.state)
-        self.recent_texts = RecentTexts(broker.state)
+        self._open_stores()
+
+    def _open_stores(self) -> None:
+        self.seen = SeenStore(self.broker.state)
+        self.site_history = SiteHistory(self.broker.state)
+        self.recent_texts = RecentTexts(self.broker.state)
         self.story_index: StoryIndex | None = None
         self.compared_texts: ComparedTexts | None = None
 
@@ -84,10 +91,11 @@ class Desk:
 
         Items are classified in order: a later item sees the results of earlier ones in the same batch.
         """
+        await self._require_state()
         builder = BatchBuilder(batch, self.settings.lease_timeout_s)
         candidates: list[Candidate] = []
         for message in batch:
-            if await builder.ends_before(message, DECODE_SHARE):
+            if builder.ends_by_size_before(message) or await builder.ends_before(message, DECODE_SHARE):
                 break
             candidates += self._decode(message, builder)
         builder.memories = await self.seen.get([candidate.article_id for candidate in candidates])
@@ -99,7 +107,8 @@ class Desk:
             with dead_letter_on_error(candidate.message, builder, candidate.item.feed):
                 content, cpu_s = self._clean(candidate, facts)
                 fingerprint, memory = content_fingerprint(content), builder.memories.get(candidate.article_id)
-                classification = classify(memory, fingerprint, candidate.item.fetched_at.timestamp())
+                item = candidate.item
+                classification = classify(memory, fingerprint, item.fetched_at.timestamp(), feed_digest(item.feed))
                 if self._is_news(candidate, content, classification, builder):
                     classified.append(ClassifiedItem(candidate, facts, content, fingerprint, classification, cpu_s))
         if not classified:
@@ -113,6 +122,15 @@ class Desk:
                     self._publish(news, story, self._previous_text(news, builder), builder)
         builder.state_writes += self.recent_texts.set_commands(builder.published_texts)
         return builder.result()
+
+    async def _require_state(self) -> None:
+        """Check the shared state; after a loss, forget what the stores have cached of it."""
+        try:
+            if self.check_state is not None:
+                await self.check_state()
+        except UnavailableError:
+            self._open_stores()
+            raise
 
     def _decode(self, message: ConsumedMessage, builder: BatchBuilder) -> list[Candidate]:
         """Return the item of *message* in blocks; empty when it became a dead letter."""
@@ -237,8 +255,14 @@ def is_suppressed(story: "StoryAssignment", near_duplicates: str) -> bool:
     return near_duplicates == "drop" or (near_duplicates == "first-publisher" and not story.same_publisher)
 
 
-def create_desk(settings: Settings, broker: Broker, *, url: str, name: str = "", clean: Cleaner | None = None) -> Any:
-    """Return the Faust app with the desk as its only agent. *clean*: replaces `clean_item`, for tests."""
+def create_desk(
+    settings: Settings, broker: Broker, *, url: str, name: str = "", clean: Cleaner | None = None,
+    check_state: StateCheck | None = None,
+) -> Any:  # fmt: skip
+    """Return the Faust app with the desk as its only agent. *clean*: replaces `clean_item`, for tests.
+
+    *check_state* raises UnavailableError while the shared state is lost.
+    """
     app = create_app(settings, DESK_GROUP, url=url, name=name)
-    add_agent(app, broker, ITEMS, Desk(settings, broker, clean).handle, settings.desk_batch_size)
+    add_agent(app, broker, ITEMS, Desk(settings, broker, clean, check_state).handle, settings.desk_batch_size)
     return app
