@@ -16,6 +16,7 @@ from streams.config.settings import Settings
 from streams.errors import UnavailableError
 from streams.faust.agents import BatchResult, add_agent, create_app
 from streams.records import Item, RevisionChanges
+from streams.routing import Router
 from streams.topics import DAY_S, DESK_GROUP, ITEMS
 from workers.clean.cleaner import BlockDocument, CleanedContent
 from workers.clean.site_facts import SiteFacts
@@ -77,6 +78,7 @@ class Desk:
     ) -> None:
         self.settings, self.broker, self.check_state = settings, broker, check_state
         self.clean = clean or clean_item
+        self.router = Router(settings.routes)
         self._open_stores()
 
     def _open_stores(self) -> None:
@@ -214,7 +216,7 @@ class Desk:
             source=candidate.message.message_id, fingerprint=news.fingerprint, story=story,
             changes=changes, reused_link=is_reused,
         )  # fmt: skip
-        builder.messages += article_messages(article, self.settings.routes)
+        builder.messages += article_messages(article, self.router)
         builder.published_texts[article.id] = article_text(candidate.item, content)
         builder.state_writes += self.seen.set_commands(article.id, news.classification.memory)
         if status is Status.NEW:
