@@ -26,23 +26,24 @@ class Membership(Protocol):
 
 
 class StallDetector:
-    """Finds the partitions of this worker that have messages and make no progress. Pure; times are monotonic."""
+    """Decides whether this worker has messages and makes no progress. Pure; times are monotonic."""
 
     def __init__(self, timeout_s: float) -> None:
         self.timeout_s = timeout_s
-        self._position: dict[Partition, int] = {}
-        self._since_s: dict[Partition, float] = {}
+        self._waiting: dict[Partition, int] = {}  # position of each owned partition that has messages
+        self._since_s = float("inf")
         self._rebalancing_since_s: float | None = None
 
     def stalled(self, progress: Mapping[Partition, Progress], owned: Collection[Partition], now_s: float) -> list[str]:
-        """Return the names of partitions in *owned* without progress for `timeout_s`. Call it regularly."""
-        for tp in {*self._since_s} - {*owned}:
-            del self._since_s[tp]
-        for tp in owned:
-            current = progress.get(tp, Progress(0, 0))
-            if not current.lag or self._position.get(tp) != current.position or tp not in self._since_s:
-                self._position[tp], self._since_s[tp] = current.position, now_s
-        return [partition_name(*tp) for tp in sorted(owned) if now_s - self._since_s[tp] > self.timeout_s]
+        """Return the names of the *owned* partitions with messages if none moved for `timeout_s`. Call it regularly.
+
+        One partition may wait for the others: a step handles the messages of a few partitions.
+        """
+        waiting = {tp: progress[tp].position for tp in owned if tp in progress and progress[tp].lag}
+        if not waiting or waiting != self._waiting:
+            self._waiting, self._since_s = waiting, now_s
+        is_late = bool(waiting) and now_s - self._since_s > self.timeout_s
+        return [partition_name(*tp) for tp in sorted(waiting)] if is_late else []
 
     def is_rebalance_stalled(self, is_rebalancing: bool, lag: int, now_s: float) -> bool:
         """Return whether items wait and this worker has been in a rebalance for `timeout_s`."""
@@ -54,7 +55,7 @@ class StallDetector:
 
     def reset(self) -> None:
         """Begin anew after an outage, which says nothing about this worker."""
-        self._since_s.clear()
+        self._waiting.clear()
         self._rebalancing_since_s = None
 
 

@@ -26,6 +26,12 @@ def test_stalled_partition_of_this_member_is_reported() -> None:
     assert stalled(detector, 31, STUCK) == ["copydesk.items/0"]
 
 
+def test_partition_that_waits_for_others_is_no_stall() -> None:
+    detector = StallDetector(30)
+    for now_s in range(0, 300, 10):
+        assert detector.stalled({MINE: Progress(now_s, 900), OTHERS: STUCK}, [MINE, OTHERS], float(now_s)) == []
+
+
 def test_stall_timeout_starts_with_ownership_and_progress() -> None:
     detector = StallDetector(30)
     assert not stalled(detector, 0, STUCK)

@@ -36,7 +36,7 @@ from workers.desk.article import (
     item_blocks,
     to_article,
 )
-from workers.desk.batch import BatchBuilder, cpu_deadline, dead_letter_on_error
+from workers.desk.batch import BatchBuilder, attempt_twice, cpu_deadline, dead_letter_on_error, give_up
 
 if TYPE_CHECKING:
     from workers.dedupe.near_duplicates.compared_texts import ComparedText, ComparedTexts
@@ -138,20 +138,28 @@ class Desk:
         """Return the item of *message* in blocks; empty when it became a dead letter."""
         with dead_letter_on_error(message, builder):
             item = decode(message.value, Item)
-            start_s = time.process_time()
-            with dead_letter_on_error(message, builder, item.feed), cpu_deadline(self.settings.item_timeout_s):
-                document = item_blocks(item)
-                query = SiteQuery(site_of(item), frozenset(document.line_keys))
-                cpu_s = time.process_time() - start_s
-                return [Candidate(message, item, article_id(item.identity_key), document, query, cpu_s)]
+            with dead_letter_on_error(message, builder, item.feed):
+                return [attempt_twice(lambda: self._candidate(message, item), message, item.feed)]
         return []
 
-    def _clean(self, candidate: Candidate, facts: SiteFacts) -> tuple[CleanedContent, float]:
-        """Return the cleaned content, and the CPU seconds of the item so far."""
+    def _candidate(self, message: ConsumedMessage, item: Item) -> Candidate:
         start_s = time.process_time()
-        with cpu_deadline(self.settings.item_timeout_s, candidate.cpu_s):
-            content = self.clean(candidate.item, candidate.document, facts)
-        return content, candidate.cpu_s + time.process_time() - start_s
+        with cpu_deadline(self.settings.item_timeout_s):
+            document = item_blocks(item)
+        query = SiteQuery(site_of(item), frozenset(document.line_keys))
+        cpu_s = time.process_time() - start_s
+        return Candidate(message, item, article_id(item.identity_key), document, query, cpu_s)
+
+    def _clean(self, candidate: Candidate, facts: SiteFacts) -> tuple[CleanedContent, float]:
+        """Return the cleaned content, and the CPU seconds of the item so far, without a failed attempt."""
+
+        def clean() -> tuple[CleanedContent, float]:
+            start_s = time.process_time()
+            with cpu_deadline(self.settings.item_timeout_s, candidate.cpu_s):
+                content = self.clean(candidate.item, candidate.document, facts)
+            return content, candidate.cpu_s + time.process_time() - start_s
+
+        return attempt_twice(clean, candidate.message, candidate.item.feed)
 
     def _is_news(
         self, candidate: Candidate, content: CleanedContent, classification: Classification, builder: BatchBuilder
@@ -207,9 +215,13 @@ class Desk:
         self, news: ClassifiedItem, story: "StoryAssignment", previous: Sequence[str] | None, builder: BatchBuilder
     ) -> None:
         """Add the messages of the article, and the state writes that remember it. *previous*: text to compare with."""
-        candidate, content, status = news.candidate, news.content, news.classification.status
-        with cpu_deadline(self.settings.item_timeout_s, news.cpu_s):
-            content = content.rendered()
+        candidate, status = news.candidate, news.classification.status
+
+        def render() -> CleanedContent:
+            with cpu_deadline(self.settings.item_timeout_s, news.cpu_s):
+                return news.content.rendered()
+
+        content = attempt_twice(render, candidate.message, candidate.item.feed)
         changes, is_reused = compare_revisions(previous, article_text(candidate.item, content))
         article = to_article(
             candidate.item, content, id_=candidate.article_id, revision=news.classification.revision,
@@ -266,5 +278,6 @@ def create_desk(
     *check_state* raises UnavailableError while the shared state is lost.
     """
     app = create_app(settings, DESK_GROUP, url=url, name=name)
-    add_agent(app, broker, ITEMS, Desk(settings, broker, clean, check_state).handle, settings.desk_batch_size)
+    desk = Desk(settings, broker, clean, check_state)
+    add_agent(app, broker, ITEMS, desk.handle, settings.desk_batch_size, give_up)
     return app
