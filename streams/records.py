@@ -188,7 +188,7 @@ class Article(Record, frozen=True, omit_defaults=True, kw_only=True):
 class DeadLetter(Record, frozen=True, omit_defaults=True, kw_only=True):
     """A failed message or feed entry with the reason. `payload` is the original value, unchanged.
 
-    `error_kind` is unreadable, timeout, bug or sink.
+    `error_kind` is unreadable, timeout, bug, crash or sink.
 
     `topic`, `partition` and `offset` are the message's position. An entry that never became a message has only `feed`.
     """

@@ -7,9 +7,8 @@ import msgspec
 
 from streams.brokers.base import OutgoingMessage
 from streams.codec import encode
-from streams.config.tables import Route
 from streams.records import Article, Content, Image, Item, MessageId, RevisionChanges
-from streams.routing import matching_routes
+from streams.routing import Router
 from streams.topics import ARTICLES, route_topic
 from workers.clean.blocks import Block
 from workers.clean.cleaner import CleanedContent, clean_unrendered, detect_gallery
@@ -150,8 +149,8 @@ def to_article(
     )  # fmt: skip
 
 
-def article_messages(article: Article, routes: Sequence[Route]) -> list[OutgoingMessage]:
+def article_messages(article: Article, router: Router) -> list[OutgoingMessage]:
     """Return the messages that publish *article*: one to the articles topic and one to each matching route."""
     key, value = article.id.encode(), encode(article)
-    topics = [ARTICLES, *(route_topic(name) for name in matching_routes(article, routes))]
+    topics = [ARTICLES, *(route_topic(name) for name in router.route_names(article))]
     return [OutgoingMessage(topic.name, key, value) for topic in topics]

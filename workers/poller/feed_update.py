@@ -17,7 +17,8 @@ class FeedUpdate(msgspec.Struct, frozen=True):
     """A parsed document: its new items, the number of unchanged ones, and the known items after it.
 
     `unreadable` holds (entry, reason) of unreadable entries. `identity_basis` describes how most items are identified.
-    `deferred` counts new items that wait for their pages; they are not in `new_items` and `known_items`.
+    `deferred` counts new items that wait for their pages, or for the desk; they are not in `new_items` and
+    `known_items`.
     """
 
     title: str
@@ -52,6 +53,17 @@ def to_update(feed: ParsedFeed, known_items: bytes, *, is_partial: bool = False)
         hints=feed.hints,
         hub=feed.hub,
         topic=feed.topic,
+    )
+
+
+def with_first_items(update: FeedUpdate, count: int) -> FeedUpdate:
+    """Return *update* with its first *count* new items. The others stay unknown, so that a later poll finds them."""
+    deferred = update.new_items[count:]
+    return msgspec.structs.replace(
+        update,
+        new_items=update.new_items[:count],
+        known_items=without_items(update.known_items, deferred),
+        deferred=update.deferred + len(deferred),
     )
 
 

@@ -29,8 +29,8 @@ from workers.heartbeats import SILENT_S
 from workers.http.client import Credentials, HttpClient, Response
 from workers.poller import poll as transitions
 from workers.poller import schedule
-from workers.poller.backpressure import CHECK_INTERVAL_S, Backpressure
-from workers.poller.feed_update import FeedUpdate, with_pages
+from workers.poller.backpressure import CHECK_INTERVAL_S, Backpressure, Reservation
+from workers.poller.feed_update import FeedUpdate, with_first_items, with_pages
 from workers.poller.formats import ACCEPT
 from workers.poller.full_text import FullTextFetcher
 from workers.poller.parser_pool import ParseRequest, ParserPool
@@ -90,11 +90,13 @@ class Poller:
             pushes.cancel()
 
     async def _prepare(self) -> None:
-        """Warn of options for a single feed that isn't registered."""
+        """Schedule feeds that a crash left unscheduled. Warn of options for a single feed that isn't registered."""
         try:
+            if count := await self.feeds.reconcile():
+                log.warning("feeds rescheduled", count=count, reason="they were registered, but no poll was due")
             registered = {feed.url for feed in await self.feeds.all()} if self.settings.feeds else set()
         except UnavailableError as exc:
-            log.warning("check of [[feeds]] tables failed", error=exc, next_step="will retry at the next start")
+            log.warning("check of the feed registry failed", error=exc, next_step="will retry at the next start")
             return
         for url in unregistered_feeds(self.settings.feeds, registered):
             log.warning(
@@ -155,14 +157,14 @@ class Poller:
             state = loaded.state
             log.exception("poll failed", feed=state.url, error_kind="bug", next_step="next poll after backoff")
             error = CopydeskError(f"bug: {exc!r}; its traceback is in the log", code="bug")
-            result = transitions.failed(transitions.begin_poll(state), state, error)
+            result = transitions.failed(transitions.begin_poll(loaded), state, error)
             result = self._with_next_due(result, None, loaded, clock)
             await self._publish(result, [loaded.condition(result.state), clock.condition()])
         return result
 
     async def _poll_once(self, loaded: ClaimedFeed, clock: ClaimClock) -> PollOutcome:
         state, options = loaded.state, transitions.feed_options(self.settings, loaded.state)
-        poll = transitions.begin_poll(state)
+        poll = transitions.begin_poll(loaded)
         response: Response | None = None
         try:
             response = await self._fetch(state, options, poll.started_at)
@@ -206,8 +208,21 @@ class Poller:
         update = transitions.with_header_links(update, response)
         if options.full_text:
             update = await self._fetch_pages(update, state.url, options)
+        update, reservation = await self._within_budget(update, state.url)
         # Without validators the next poll fetches the document again, with its deferred items.
-        return transitions.apply_update(poll, state if update.deferred else fetched, update)
+        result = transitions.apply_update(poll, state if update.deferred else fetched, update)
+        return result._replace(reservation=reservation)
+
+    async def _within_budget(self, update: FeedUpdate, feed: str) -> tuple[FeedUpdate, Reservation | None]:
+        """Return *update* with the new items that the desk's queue has room for, and their reservation."""
+        if not update.new_items:
+            return update, None
+        reservation = await self.backpressure.reserve([len(encode(item)) for item in update.new_items])
+        if reservation.is_partial:
+            count = len(update.new_items) - reservation.items
+            log.warning("items deferred", feed=feed, count=count, reason="the queue of the desk is full",
+                        next_step="a later poll publishes them")  # fmt: skip
+        return with_first_items(update, reservation.items), reservation
 
     async def _fetch_pages(self, update: FeedUpdate, feed: str, options: FeedOptions) -> FeedUpdate:
         """Return *update* with the pages of its new items, without the items that wait for their pages."""
@@ -235,7 +250,11 @@ class Poller:
             "poll", {"new": poll.items_new, "unchanged": poll.items_unchanged, "failed": poll.items_failed}
         )
         state_writes = [*poll_commands(result.state, result.known_items), *result.host_commands, *counts]
+        if result.reservation is not None:
+            state_writes.append(result.reservation.publish_command())
         is_published = await self.broker.publish(messages, state_writes, conditions)
+        if result.reservation is not None and not is_published:
+            await self.backpressure.release(result.reservation)
         if is_published:
             level = logging.WARNING if poll.outcome == "failed" else logging.INFO
             log.log(level, "poll", feed=poll.feed, outcome=poll.outcome, status=poll.status,
@@ -275,7 +294,7 @@ class Poller:
             if loaded is None:
                 return
             options = transitions.feed_options(self.settings, loaded.state)
-            poll = replace(transitions.begin_poll(loaded.state), status=200, body_bytes=len(push.body))
+            poll = replace(transitions.begin_poll(loaded), status=200, body_bytes=len(push.body))
             request = ParseRequest(
                 push.body, push.feed, push.content_type, poll.started_at, poll.id, loaded.known_items, is_partial=True
             )
@@ -287,8 +306,11 @@ class Poller:
                 return
             if options.full_text:
                 update = await self._fetch_pages(update, push.feed, options)
+            update, reservation = await self._within_budget(update, push.feed)
             result = transitions.apply_update(poll, loaded.state, update, is_push=True)
-            result = self._with_next_due(result, None, loaded, clock)._replace(host_commands=())
+            result = self._with_next_due(result, None, loaded, clock)._replace(
+                host_commands=(), reservation=reservation
+            )
             if await self._publish(result, [loaded.condition(result.state), clock.condition()]):
                 return
 
