@@ -60,7 +60,7 @@ class FullTextFetcher:
     ) -> tuple[list[Item], list[Item]]:
         """Return (*items* with their pages, items to defer because their page is temporarily unavailable).
 
-        An item without an available page is returned unchanged. *credentials* are only sent to the origin of *feed*.
+        An item without an available page is returned unchanged. *credentials* are only used for the origin of *feed*.
         """
         ready, deferred = [], []
         for n, item in enumerate(items):
@@ -92,8 +92,7 @@ class FullTextFetcher:
         if not web_url(url):
             log.info("page skipped", feed=feed, url=url, reason="invalid URL")
             return None
-        is_same_origin = urlsplit(url)[:2] == urlsplit(feed)[:2]
-        allowed = credentials if is_same_origin else Credentials(proxy=credentials.proxy)
+        allowed = credentials.limited_to(feed, url)
         async with self._host_lock(url):
             rules = await self._rules(url, allowed)
             if not rules.can_fetch(url, ROBOTS_AGENT):

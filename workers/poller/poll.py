@@ -216,7 +216,10 @@ def track_redirect(state: FeedState, response: Response, now_s: float) -> FeedSt
         return replace(state, redirect_to=response.permanent_url, redirect_count=1, redirect_since_s=now_s)
     count, since_s = state.redirect_count + 1, state.redirect_since_s
     if count >= schedule.MOVED_AFTER and now_s - since_s >= schedule.MOVED_S:
-        log.warning("feed moved permanently", feed=state.url, moved_to=response.permanent_url)
+        log.warning(
+            "feed moved permanently", feed=state.url, moved_to=response.permanent_url,
+            next_step="another origin gets no credentials; to send them, add its URL as a feed",
+        )  # fmt: skip
         return replace(state, moved_to=response.permanent_url, redirect_to="", redirect_count=0, redirect_since_s=0.0)
     return replace(state, redirect_count=count)
 

@@ -180,7 +180,9 @@ class Poller:
         if now.timestamp() - state.fetched_s < schedule.TRUST_304_S:
             validators = {"If-None-Match": state.etag, "If-Modified-Since": state.last_modified}
             headers = {name: value for name, value in validators.items() if value}
-        response = await self.fetcher.get(state.moved_to or state.url, headers, _credentials(options))
+        url = state.moved_to or state.url
+        credentials = _credentials(options).limited_to(state.url, url)  # a redirect isn't the operator's decision
+        response = await self.fetcher.get(url, headers, credentials)
         if response.status == 304 and not headers:
             raise UnavailableError("HTTP 304 to a request without conditions", code="http_status")
         return response
