@@ -105,6 +105,11 @@ class Settings:
     )
     poll_concurrency: int = _setting(256, "maximum number of concurrent polls of one poller", minimum=1)
     max_feed_bytes: int = _setting(10 * MiB, "maximum size of a feed document, in bytes", minimum=1024)
+    max_feed_items_per_day: int = _setting(5_000, "maximum new items of a feed in a day (UTC); others wait", minimum=1)
+    max_feed_mb_per_day: float = _setting(64.0, "maximum size of a feed's new items in a day, in MiB", minimum=0.001)
+    max_feed_letters_per_day: int = _setting(
+        50, "maximum dead letters of a feed's unreadable entries in a day", minimum=0
+    )
     parser_processes: int = _setting(2, "parser processes of one poller", minimum=1)
     allowed_private_hosts: str = _setting(
         "", "hosts with private addresses that copydesk may connect to: `nas.home:8080, 127.0.0.1:*`"

@@ -18,6 +18,7 @@ from streams.config.settings import LoadedSettings, Settings, load_with_sources
 from streams.config.tables import TABLE_SETTINGS
 from streams.errors import CopydeskError, SettingsError, UnavailableError
 from streams.exit_codes import ExitCode
+from workers.commands.terminal import print_text
 
 SETTINGS_HELP = (
     "Every setting is an option (--log-level DEBUG), a variable (COPYDESK_LOG_LEVEL) and a key of copydesk.toml.\n"
@@ -124,7 +125,7 @@ def _fail(exc: Exception, code: ExitCode) -> ExitCode:
 
 def warn(message: str) -> None:
     """Print a message to standard error."""
-    print(f"copydesk: {message}", file=sys.stderr)
+    print_text(f"copydesk: {message}", out=sys.stderr)
 
 
 def print_json(value: Mapping[str, Any]) -> None:

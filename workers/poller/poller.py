@@ -30,12 +30,22 @@ from workers.http.client import Credentials, HttpClient, Response
 from workers.poller import poll as transitions
 from workers.poller import schedule
 from workers.poller.backpressure import CHECK_INTERVAL_S, Backpressure
+from workers.poller.budget import LimitedUpdate, limit_update
 from workers.poller.feed_update import FeedUpdate, with_pages
 from workers.poller.formats import ACCEPT
 from workers.poller.full_text import FullTextFetcher
+from workers.poller.outage import NETWORK_ERRORS, OutageDetector
 from workers.poller.parser_pool import ParseRequest, ParserPool
 from workers.poller.poll import PollOutcome
-from workers.poller.registry import ClaimClock, ClaimedFeed, FeedRegistry, FeedState, poll_commands
+from workers.poller.registry import (
+    MAX_POLL_NOW,
+    ClaimClock,
+    ClaimedFeed,
+    FeedRegistry,
+    FeedState,
+    host_key,
+    poll_commands,
+)
 from workers.poller.websub import Push, WebSub
 
 log = get_logger(__name__)
@@ -56,7 +66,7 @@ class Poller:
         self.websub = WebSub(broker.state, settings.websub_callback_url)
         self.pages = FullTextFetcher(self.fetcher, settings.host_delay_s)
         self.backpressure = Backpressure(broker, desk_group, settings.max_desk_lag)
-        self._random = random.Random()
+        self._random, self._outage = random.Random(), OutageDetector()
         self._stopping = asyncio.Event()
         self._polls: dict[asyncio.Task[None], str] = {}
         self._last_turn_s = time.monotonic()
@@ -171,8 +181,23 @@ class Poller:
             state = transitions.track_redirect(result.state, response, poll.started_at.timestamp())
             result = result._replace(state=state)
         except (UnavailableError, UnreadableError) as exc:
-            result = transitions.failed(poll, loaded.state, exc)
+            is_outage = await self._is_outage(state.url, exc.code not in NETWORK_ERRORS)
+            result = transitions.failed(poll, loaded.state, exc, is_outage=is_outage)
+        else:
+            await self._is_outage(state.url, is_reachable=True)
         return self._with_next_due(result, response, loaded, clock)
+
+    async def _is_outage(self, feed: str, is_reachable: bool) -> bool:
+        """Record whether the host of *feed* responded. Return whether *feed* failed in an outage of the network."""
+        was_outage = self._outage.is_outage
+        failed = self._outage.record(feed, host_key(feed), time.monotonic(), is_reachable=is_reachable)
+        if self._outage.is_outage and not was_outage:
+            log.error("network outage", reason="most hosts are unreachable", next_step="backoff does not grow")
+        elif was_outage and not self._outage.is_outage:
+            log.warning("network outage ended", count=len(failed), next_step="polling the feeds that failed")
+            for first in range(0, len(failed), MAX_POLL_NOW):
+                await self.feeds.poll_now(failed[first : first + MAX_POLL_NOW])
+        return self._outage.is_outage and not is_reachable
 
     async def _fetch(self, state: FeedState, options: FeedOptions, now: datetime) -> Response:
         """Return the response of a feed. The request is conditional, except once a day."""
@@ -206,10 +231,18 @@ class Poller:
         )  # fmt: skip
         update = await self.parsers.parse(request, is_suspect=state.failures > 0)
         update = transitions.with_header_links(update, response)
-        if options.full_text:
-            update = await self._fetch_pages(update, state.url, options)
+        limited = await self._limit(update, poll, state, options)
         # Without validators the next poll fetches the document again, with its deferred items.
-        return transitions.apply_update(poll, state if update.deferred else fetched, update)
+        return transitions.apply_update(poll, state if limited.update.deferred else fetched, limited)
+
+    async def _limit(
+        self, update: FeedUpdate, poll: PollResult, state: FeedState, options: FeedOptions
+    ) -> LimitedUpdate:
+        """Return the part of *update* within the feed's budget, with pages if its options say so."""
+        limited = limit_update(update, state.budget, self.settings, poll.started_at)
+        if options.full_text:
+            return limited._replace(update=await self._fetch_pages(limited.update, state.url, options))
+        return limited
 
     async def _fetch_pages(self, update: FeedUpdate, feed: str, options: FeedOptions) -> FeedUpdate:
         """Return *update* with the pages of its new items, without the items that wait for their pages."""
@@ -287,9 +320,8 @@ class Poller:
                 log.warning("push unreadable", feed=push.feed, error=exc, next_step="polling the feed")
                 await self.feeds.poll_now([push.feed])
                 return
-            if options.full_text:
-                update = await self._fetch_pages(update, push.feed, options)
-            result = transitions.apply_update(poll, loaded.state, update, is_push=True)
+            limited = await self._limit(update, poll, loaded.state, options)
+            result = transitions.apply_update(poll, loaded.state, limited, is_push=True)
             result = self._with_next_due(result, None, loaded, clock)._replace(host_commands=())
             if await self._publish(result, [loaded.condition(result.state), clock.condition()]):
                 return

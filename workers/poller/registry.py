@@ -27,6 +27,7 @@ from streams.errors import SettingsError, UnreadableError
 from workers.poller.schedule import History, PollHints
 from workers.urls.canonical import canonical_url
 from workers.urls.domains import registrable_domain
+from workers.urls.web_url import web_url
 
 FEEDS, KNOWN_ITEMS, HOST_FEEDS, DUE_HOSTS, CLAIMED_HOSTS, HOST_DELAYS = (
     f"copydesk:feeds{suffix}" for suffix in ("", ":known-items", ":host:", ":due-hosts", ":claims", ":host-delays")
@@ -37,9 +38,19 @@ LATEST, CLOCK_JUMPS = "latest", "jumps"
 CLOCK_WENT_BACK_S = 5.0
 CLOCK_JUMP_S = 60.0
 MAX_HOST_DELAY_S = 60.0
+MAX_POLL_NOW = 1_000  # feeds of one script call
 ID_BYTES = 8
 MAX_HOSTS = 65_536  # cached keys
 DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+class Budget(msgspec.Struct, frozen=True, array_like=True):
+    """The use of the daily budget: the day, counted from 1970 in UTC, new items, bytes of texts, and dead letters."""
+
+    day: int = 0
+    items: int = 0
+    bytes: int = 0
+    letters: int = 0
 
 
 class FeedState(msgspec.Struct, array_like=True, omit_defaults=True, frozen=True):
@@ -79,6 +90,8 @@ class FeedState(msgspec.Struct, array_like=True, omit_defaults=True, frozen=True
     name: str = ""  # title that the user gave; it overrides the feed's own
     interval_s: float = 0.0  # poll interval that the user gave; 0: as the settings say
     full_text: bool | None = None  # whether to fetch pages; None: as the settings say
+    budget: Budget = Budget()  # use of its daily budget
+    items_deferred: int = 0  # entries of its last document over the budget
 
     @property
     def shown_title(self) -> str:
@@ -235,6 +248,12 @@ class FeedRegistry:
         due = await self._poll_now(keys=[DUE_HOSTS, CLAIMED_HOSTS, HOST_FEEDS], args=hosts_and_ids)
         return [ids[id_] for id_ in due]
 
+    async def poll_all_now(self) -> int:
+        """Make all feeds due at once; return the number of those that aren't paused."""
+        urls = [feed.url for feed in await self.all() if not feed.paused]
+        due = [await self.poll_now(urls[n : n + MAX_POLL_NOW]) for n in range(0, len(urls), MAX_POLL_NOW)]
+        return sum(map(len, due))
+
 
 @lru_cache(MAX_HOSTS)
 def host_key(url: str) -> str:
@@ -271,10 +290,10 @@ def validate_feed_url(url: str) -> str:
     Raises:
         SettingsError: it isn't http or https, or contains credentials.
     """
-    url = url.strip()
-    if not canonical_url(url) or urlsplit(url).hostname is None:
+    valid = web_url(url)
+    if not valid or not canonical_url(valid):
         raise SettingsError(f"feed {url!r}: not an http or https URL")
-    parts = urlsplit(url)
+    parts = urlsplit(valid)
     if "@" in parts.netloc:
         raise SettingsError(
             f"feed on {parts.hostname}: its URL contains credentials, which logs and articles would show;"

@@ -18,6 +18,7 @@ from streams.brokers.kafka.transactions import Transactions
 from streams.brokers.redis_streams.broker import RedisStreamsBroker
 from streams.config.settings import Settings, kafka_bootstrap_servers
 from streams.errors import SettingsError, UnavailableError
+from streams.records import MessageId
 from streams.start import StartPosition
 from streams.topics import MAX_MESSAGE_BYTES, Topic
 
@@ -163,6 +164,9 @@ class KafkaBroker:
             first, end = await consumer.beginning_offsets(tps), await consumer.end_offsets(tps)
             committed = {tp: await consumer.committed(tp) or 0 for tp in tps}
         return sum(end[tp] - max(first[tp], committed[tp]) for tp in tps)
+
+    def removal_commands(self, message: MessageId) -> Sequence[RedisCommand]:
+        return ()
 
     async def memory_usage(self) -> float:
         return await self.state_store.memory_usage()

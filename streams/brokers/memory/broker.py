@@ -20,6 +20,7 @@ from streams.brokers.base import (
 from streams.brokers.memory.reader import InMemoryReader
 from streams.brokers.memory.state import check_supported
 from streams.brokers.memory.storage import Storage
+from streams.records import MessageId
 from streams.start import StartPosition
 from streams.state.store import StateStore
 from streams.topics import Topic, partition_name
@@ -128,6 +129,9 @@ class InMemoryBroker:
         storage = self._storage
         partitions = [(topic, number) for number in range(len(self._partitions(topic)))]
         return sum(storage.end(tp) - storage.committed(storage.group(group), tp) for tp in partitions)
+
+    def removal_commands(self, message: MessageId) -> Sequence[RedisCommand]:
+        return ()
 
     async def memory_usage(self) -> float:
         return 0.0
