@@ -253,8 +253,16 @@ def _validate_urls(settings: Settings) -> None:
         try:
             for server in kafka_bootstrap_servers(url) if url.startswith("kafka:") else [url]:
                 _ = urlsplit(server if "://" in server else f"//{server}").port
-        except ValueError as exc:
-            raise SettingsError(f"invalid setting: {name} = {redact_url(url)!r} ({exc}); correct the URL") from exc
+        except ValueError:  # its text may hold a part of the password
+            raise SettingsError(
+                f"invalid setting: {name} = {redact_url(url)!r} (malformed host or port); correct the URL, and "
+                "percent-encode special characters of the password"
+            ) from None
+    if settings.broker_scheme == "kafka" and "@" in settings.broker_url:
+        raise SettingsError(
+            f"invalid setting: broker_url = {redact_url(settings.broker_url)!r} (it contains credentials); "
+            "use kafka_username and kafka_password"
+        )
     if settings.broker_scheme == "kafka" and not settings.state_url:
         raise SettingsError("missing setting: state_url (broker_url is Kafka); set it to a Redis or Valkey URL")
     if settings.broker_scheme != "kafka" and settings.state_url:

@@ -25,6 +25,7 @@ SETTINGS_HELP = (
     "`copydesk settings` lists them."
 )
 FLAGS = "copydesk.flags"  # key of the settings among the options, in the context of a command
+PRIVATE = 0o077  # umask: logs, backups and data hold texts and secrets
 EXIT_CODES_HELP = "0 done, 1 failed, 2 usage or settings, 3 broker unreachable, 4 unhealthy"
 
 
@@ -68,6 +69,7 @@ class Command(click.Command):
 
     def invoke(self, ctx: click.Context) -> ExitCode:
         """Load the settings, run the command, and map its exception to an exit code."""
+        os.umask(PRIVATE)
         try:
             loaded = load_with_sources(ctx.meta.get(FLAGS))
             _check_sinks(loaded.settings)

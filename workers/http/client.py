@@ -300,7 +300,8 @@ _FAILURES: tuple[tuple[type[BaseException], str, str], ...] = (
 
 def map_http_errors(exc: BaseException, seconds: float) -> UnavailableError:
     """Return the UnavailableError for an exception of aiohttp after *seconds*."""
-    detail = " ".join((str(exc) or type(exc).__name__).split())[:300]
+    text = f"{exc.status} {exc.message}" if isinstance(exc, aiohttp.ClientResponseError) else str(exc)  # without URL
+    detail = " ".join((text or type(exc).__name__).split())[:300]
     if isinstance(exc, TimeoutError):
         detail = ""
     if BlockedAddressError.MESSAGE in detail:  # possibly one of several addresses
