@@ -127,6 +127,10 @@ class Settings:
         choices=("mark", "drop", "first-publisher"),
     )
     web_host: str = _setting("127.0.0.1", "listening address of the web server")
+    web_allowed_hosts: str = _setting(
+        "", "host names that the web server answers to, besides loopback and `web_host`: `news.home, copydesk`"
+    )
+    web_max_connections: int = _setting(500, "maximum number of open connections of the web server", minimum=10)
     web_port: int = _setting(8411, "port of the web server; 0: any free port", minimum=0, maximum=65535)
     demo: str = _setting("auto", "demo newsroom: `auto` (while no feeds are registered), `on`, `off`",
                          choices=("auto", "on", "off"))  # fmt: skip
