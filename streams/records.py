@@ -227,7 +227,8 @@ class PollResult(Record, frozen=True, omit_defaults=True, kw_only=True):
     items_total: Annotated[int, doc("items in the document")] = 0
     items_new: Annotated[int, doc("new or changed items, sent to the items topic")] = 0
     items_unchanged: Annotated[int, doc("items that the feed offered before")] = 0
-    items_failed: Annotated[int, doc("unreadable items")] = 0
+    items_failed: Annotated[int, doc("unreadable items, each reported once")] = 0
+    items_deferred: Annotated[int, doc("items over the daily budget of the feed; a later poll takes them")] = 0
     elapsed_ms: Annotated[int, doc("duration")] = 0
     error: Annotated[str, doc("error text")] = ""
     error_kind: Annotated[str, doc("error code, such as `timeout`, `http_status`, `not_a_feed` or `gone`")] = ""

@@ -24,6 +24,7 @@ from workers.poller.registry import FeedRegistry
 HEADER = "X-Copydesk-Token"
 MAX_LETTERS = 100  # dead letters per response, the newest
 MAX_ERROR_CHARS = 500
+UNAUTHORISED = "token missing or wrong; open the page at the address that copydesk up prints"
 
 
 class FeedAction(msgspec.Struct, frozen=True):
@@ -75,18 +76,22 @@ class AdminApi:
         app.router.add_get("/dead-letters", self._require_token(self._letters))
         app.router.add_post("/dead-letters", self._require_token(self._letter))
 
+    def is_authorised(self, request: web.Request) -> bool:
+        """Return whether *request* has the token."""
+        token = request.headers.get(HEADER, "").encode("utf-8", "surrogateescape")  # the bytes of the header
+        return hmac.compare_digest(token, self.token.encode())
+
     def _require_token(
         self, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def checked(request: web.Request) -> web.StreamResponse:
-            token = request.headers.get(HEADER, "")
-            if not hmac.compare_digest(token.encode(), self.token.encode()):
-                return _message("token missing or wrong; open the page at the address that copydesk up prints", 403)
+            if not self.is_authorised(request):
+                return _message(UNAUTHORISED, 403)
             try:
                 return await handler(request)
             except (msgspec.DecodeError, UnicodeDecodeError) as exc:
                 return _message(f"invalid request body: {exc}", 400)
-            except CopydeskError as exc:
+            except (CopydeskError, ValueError) as exc:  # a URL that no feed can have
                 return _message(str(exc), 400)
 
         return checked
