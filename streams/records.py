@@ -178,6 +178,9 @@ class Article(Record, frozen=True, omit_defaults=True, kw_only=True):
     stated_updated: Annotated[
         datetime | None, doc("the feed's own time of the last change, if it is after the poll")
     ] = None
+    field_sources: Annotated[
+        dict[str, str], doc("where a field comes from: `feed`, `page` (the metadata in its head) or `text`")
+    ] = {}
     reused_link: Annotated[bool, doc("title and text share hardly a word with the revision before")] = False
     changes: Annotated[RevisionChanges | None, doc("difference from the revision before")] = None
     fingerprint: Annotated[str, doc("digest of the visible content")] = ""

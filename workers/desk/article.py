@@ -29,6 +29,7 @@ CONTENT_FIELDS = tuple(name for name in Article.__struct_fields__ if name in Cle
 ITEM_FIELDS = tuple(
     name for name in Article.__struct_fields__ if name in Item.__struct_fields__ and name != "fingerprint"
 )
+FEED_ONLY_FIELDS = ("publisher", "language", "canonical_url")  # `to_article` never takes them from a page
 SIMILAR_LENGTH = 3  # a text with a third of the words may have more after cleaning
 
 
@@ -139,7 +140,7 @@ def to_article(
         "byline": item.authors or content.byline, "title": article_title(item, content),
         "url": web_url(item.link), "canonical_url": web_url(item.canonical_url),
         "images": article_images(item, content), "html": content.rendered().html or paragraphs_html(content.paragraphs),
-        "article_type": content.article_type or detect_gallery(content),
+        "article_type": content.article_type or detect_gallery(content), "field_sources": field_sources(item, content),
     }  # fmt: skip
     return Article(
         id=id_, revision=revision, source=source, fingerprint=fingerprint.hex(), changes=changes,
@@ -147,6 +148,16 @@ def to_article(
         duplicate_kind=story.kind if story else "", similarity=story.similarity if story else 0.0,
         reused_link=reused_link, **fields,
     )  # fmt: skip
+
+
+def field_sources(item: Item, content: CleanedContent) -> dict[str, str]:
+    """Return the source of each field of the article: `feed`, `page` (the metadata in its head) or `text`."""
+    stated = {
+        "title": item.title, "byline": item.authors, "published": item.published, "updated": item.updated,
+        "publisher": item.publisher, "language": item.language, "canonical_url": item.canonical_url,
+    }  # fmt: skip
+    own = {name: source for name, source in content.field_sources.items() if name not in FEED_ONLY_FIELDS}
+    return own | {name: "feed" for name, value in stated.items() if value}
 
 
 def article_messages(article: Article, router: Router) -> list[OutgoingMessage]:

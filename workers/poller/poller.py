@@ -38,7 +38,6 @@ from workers.poller.outage import NETWORK_ERRORS, OutageDetector
 from workers.poller.parser_pool import ParseRequest, ParserPool
 from workers.poller.poll import PollOutcome
 from workers.poller.registry import (
-    MAX_POLL_NOW,
     ClaimClock,
     ClaimedFeed,
     FeedRegistry,
@@ -197,8 +196,7 @@ class Poller:
             log.error("network outage", reason="most hosts are unreachable", next_step="backoff does not grow")
         elif was_outage and not self._outage.is_outage:
             log.warning("network outage ended", count=len(failed), next_step="polling the feeds that failed")
-            for first in range(0, len(failed), MAX_POLL_NOW):
-                await self.feeds.poll_now(failed[first : first + MAX_POLL_NOW])
+            await self.feeds.poll_now(failed)
         return self._outage.is_outage and not is_reachable
 
     async def _fetch(self, state: FeedState, options: FeedOptions, now: datetime) -> Response:
