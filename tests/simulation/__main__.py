@@ -58,7 +58,7 @@ def _seeds(first_seed: int, brokers: list[str]) -> Iterator[tuple[int, str]]:
         seed += 1
 
 
-def find_bug(name: str, broker: str, first_seed: int = 1, steps: int = 6_000) -> tuple[Result, int] | None:
+def find_bug(name: str, broker: str, first_seed: int = 1, steps: int = 4_000) -> tuple[Result, int] | None:
     """Return the result of the first seed that finds a planted bug, and the number of seeds; None without any."""
     bug = BUGS[name]
     for seed in range(first_seed, first_seed + MAX_SEEDS):
@@ -75,7 +75,10 @@ def find_bugs(names: list[str], brokers: list[str]) -> bool:
         for broker in [broker for broker in brokers if broker in BUGS[name].brokers]:
             found = find_bug(name, broker)
             violations = {figure: count for figure, count in found[0].violations.items() if count} if found else {}
-            print(json.dumps({"bug": name, "broker": broker, "seeds": found and found[1], "violations": violations}))
+            print(
+                json.dumps({"bug": name, "broker": broker, "seeds": found and found[1], "violations": violations}),
+                flush=True,
+            )
             if not found:
                 missed.append(f"{name} ({broker})")
     print(json.dumps({"bugs": len(names), "missed": missed}))

@@ -93,7 +93,7 @@ def _offset_writes(context: Any, ranges: Sequence[Any]) -> list[Any]:
 # -- steps that are not atomic or not fenced ------------------------------------------------------------------
 
 
-@bug("kill slow_network", "lost conserve")
+@bug("kill:poller", "lost conserve")
 def remember_before_publish(parts: Parts) -> Parts:
     """The poller stores validators and known items before it sends the items."""
 
@@ -105,7 +105,7 @@ def remember_before_publish(parts: Parts) -> Parts:
     return replace(parts, wrap=_for("poller", Remembering))
 
 
-@bug("kill slow_network", "lost conserve")
+@bug("kill:desk", "lost conserve")
 def commit_before_publish(parts: Parts) -> Parts:
     class Committing(Variant):
         async def publish_and_commit(self, context: Any, ranges: Any, messages: Any, state_writes: Any) -> bool:
@@ -115,7 +115,7 @@ def commit_before_publish(parts: Parts) -> Parts:
     return replace(parts, wrap=_for("desk", Committing))
 
 
-@bug("kill slow_network cut", "dup order fence conserve")
+@bug("kill:desk", "dup order fence conserve")
 def publish_before_commit(parts: Parts) -> Parts:
     class Publishing(Variant):
         async def publish_and_commit(self, context: Any, ranges: Any, messages: Any, state_writes: Any) -> bool:
@@ -125,7 +125,7 @@ def publish_before_commit(parts: Parts) -> Parts:
     return replace(parts, wrap=_for("desk", Publishing))
 
 
-@bug("freeze cut", "dup order fence conserve")
+@bug("freeze:desk cut:desk", "dup order fence conserve")
 def lease_not_checked(parts: Parts) -> Parts:
     """A desk with a lost lease still publishes and commits."""
 
@@ -148,7 +148,7 @@ def repeat_after_lost_reply(parts: Parts) -> Parts:
     return replace(parts, wrap=_for("desk", Repeating))
 
 
-@bug("lose_requests outage cut", "lost conserve")
+@bug("lose_requests outage cut:desk", "lost conserve")
 def drop_on_error(parts: Parts) -> Parts:
     """A batch whose handler finds no server is committed without results."""
 
@@ -185,7 +185,7 @@ class SeenVariant(SeenStore):
         return {id_: memory._replace(fetched_s=0.0) for id_, memory in (await super().get(ids)).items()}
 
 
-@bug("freeze slow_network cut", "live order")
+@bug("freeze:poller cut:poller slow_network", "live order")
 def older_version_accepted(parts: Parts) -> Parts:
     class Accepting(Desk):
         def __init__(self, settings: Settings, broker: Broker, clean: Any = None) -> None:
@@ -254,12 +254,12 @@ def uncounted(parts: Parts) -> Parts:
 # -- subscribers and sinks ------------------------------------------------------------------------------------
 
 
-@bug("kill slow_network", "group_lost")
+@bug("kill:member", "group_lost")
 def commit_before_work(parts: Parts) -> Parts:
     return replace(parts, commits_before_work=True)
 
 
-@bug("freeze cut", "group_repeated group_order")
+@bug("freeze:member cut:member", "group_repeated group_order")
 def stale_records_delivered(parts: Parts) -> Parts:
     """A member goes on with the records of lost partitions."""
 
@@ -269,7 +269,7 @@ def stale_records_delivered(parts: Parts) -> Parts:
     return replace(parts, subscription=Stale)
 
 
-@bug("restart kill", "group_lost")
+@bug("restart:member", "group_lost")
 def drop_on_rebalance(parts: Parts) -> Parts:
     """A member that hands over a partition commits the records that it has buffered and not delivered."""
 
@@ -281,7 +281,7 @@ def drop_on_rebalance(parts: Parts) -> Parts:
     return replace(parts, subscription=Dropping)
 
 
-@bug("freeze cut freeze_server", "group_repeated group_order")
+@bug("freeze:sink cut:sink", "group_repeated group_order")
 def sink_ignores_lease(parts: Parts) -> Parts:
     class Careless(Subscription):
         async def owns_current_record(self) -> bool:
@@ -335,7 +335,7 @@ def due_times_not_shifted(parts: Parts) -> Parts:
     return replace(parts, poller=Waiting)
 
 
-@bug("jump_server_clock kill", "stuck", "streams")
+@bug("jump_server_clock kill:desk freeze_server", "stuck", "streams")
 def far_leases_kept(parts: Parts) -> Parts:
     """After the clock is put back, a killed member keeps its leases for as long as the jump."""
 
@@ -351,7 +351,7 @@ def far_leases_kept(parts: Parts) -> Parts:
     return replace(parts, open_broker=Keeping)
 
 
-@bug("jump_clock", "lost live")
+@bug("jump_clock:poller", "lost live")
 def items_timed_by_poller(parts: Parts) -> Parts:
     """Items carry the wall clock of their poller, so that a clock that was put back makes new versions old."""
 

@@ -260,6 +260,20 @@ class Network:
     def __init__(self, server: Server, process: Process) -> None:
         self.server, self.process, self.world = server, process, server.world
         self.cut_until_s = 0.0
+        self.armed: tuple[int, Callable[[], None]] | None = None
+
+    def arm(self, calls: int, fault: Callable[[], None]) -> None:
+        """Inject *fault* at a request: the *calls*-th from now, before or after its effect."""
+        self.armed = calls, fault
+
+    async def _maybe_fail(self) -> None:
+        """Inject the armed fault if its request has come; each request counts twice."""
+        if self.armed is not None:
+            calls, fault = self.armed
+            self.armed = (calls - 1, fault) if calls else None
+            if not calls:
+                fault()
+                await asyncio.sleep(0)  # a killed process never runs again, a frozen one later
 
     async def call(self, operation: Callable[[], T], faults: "NetworkFaults") -> T:
         """Run *operation* on the server, or raise UnavailableError before or after it."""
@@ -271,7 +285,9 @@ class Network:
                 raise UnavailableError("simulated: no reply")
         if self.is_cut() or rnd.random() < faults.lost_request:
             raise UnavailableError("simulated: request lost")
+        await self._maybe_fail()
         result = operation()
+        await self._maybe_fail()
         if rnd.random() < faults.lost_reply:
             raise UnavailableError("simulated: reply lost")
         await asyncio.sleep(faults.delay_s(rnd))

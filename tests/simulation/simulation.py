@@ -126,7 +126,10 @@ class Fleet:
 
 
 class Chaos:
-    """Injects faults, one after a random pause. Each simulation uses only some types, at rates of its own."""
+    """Injects faults, one after a random pause. Each simulation uses only some types, at rates of its own.
+
+    *only*: types of faults, each with the programs that it may hit: `kill:desk`.
+    """
 
     def __init__(self, fleet: Fleet, around: Surroundings, only: Sequence[str] = ()) -> None:
         self.fleet, self.around, self.world, self.random = fleet, around, fleet.world, fleet.world.random
@@ -136,19 +139,20 @@ class Chaos:
         self.kinds = list(only) or names
         self.mean_pause_s = self.random.choice((0.3, 1.0, 3.0))
         self.calm = NetworkFaults()
+        self.target = ""  # prefix of the programs that the present fault may hit
 
     async def run(self) -> None:
-        if "slow_network" in self.kinds:
+        if "slow_network" in self.kinds:  # from the start: requests that overlap
             self.fleet.faults.mean_delay_s = self.random.choice((0.001, 0.01, 0.05))
         while True:
             await asyncio.sleep(self.random.expovariate(1 / self.mean_pause_s))
             self.fleet.ensure(self.around)
-            kind = self.random.choice(self.kinds)
+            kind, _, self.target = self.random.choice(self.kinds).partition(":")
             self.done[kind] += 1
             await getattr(self, kind)()
 
     def some(self) -> str:
-        return self.random.choice(list(PROGRAMS))
+        return self.random.choice([name for name in PROGRAMS if name.startswith(self.target)])
 
     def end(self) -> None:
         """Undo all faults that last. Clocks stay as they are."""
@@ -158,18 +162,30 @@ class Chaos:
         self.fleet.down.clear()
         for name, process in self.fleet.running.items():
             process.frozen_until_s = 0.0
-            self.fleet.hosts[name].network.cut_until_s = 0.0
+            network = self.fleet.hosts[name].network
+            network.cut_until_s, network.armed = 0.0, None
+
+    def _now_or_at_request(self, name: str, fault: Callable[[], None]) -> None:
+        """Inject *fault* at once, or at one of the next requests: most windows are between two of them."""
+        if self.random.random() < 0.3:
+            fault()
+        else:
+            self.fleet.hosts[name].network.arm(self.random.randrange(12), fault)
 
     async def kill(self) -> None:
-        self.fleet.kill(self.some())
+        if (name := self.some()) in self.fleet.running:
+            self._now_or_at_request(name, lambda: self.fleet.kill(name))
         await asyncio.sleep(self.random.choice((0.0, RESTART_S, 2 * LEASE_S)))
 
     async def freeze(self) -> None:
         name, seconds = self.some(), self.random.choice((0.2, LEASE_S / 2, 1.5 * LEASE_S, 4 * LEASE_S))
         if name in self.fleet.running:
-            self.fleet.running[name].freeze(seconds)
-            if seconds > LEASE_S:
-                self.fleet.expire(name)
+            self._now_or_at_request(name, lambda: self._freeze(name, seconds))
+
+    def _freeze(self, name: str, seconds: float) -> None:
+        self.fleet.running[name].freeze(seconds)
+        if seconds > LEASE_S:
+            self.fleet.expire(name)
 
     async def restart(self) -> None:
         """End a process in order; it comes back after a while, so that its group rebalances twice."""
