@@ -1,4 +1,4 @@
-"""Labels of a story's head: title, standfirst, byline, date, reading time, caption, kicker."""
+"""Labels of an article's head: title, standfirst, byline, date, reading time, caption, kicker."""
 
 import re
 from datetime import datetime
@@ -13,8 +13,8 @@ from workers.clean.rules.dump_fields import UPDATED
 from workers.text.dates import parse_date_line
 from workers.text.normalise import match_key
 
-MAX_TITLES = 6  # candidates above a story
-TITLE_LOOKAHEAD = 12  # lines after the start of the story: a standfirst can precede the title
+MAX_TITLES = 6  # candidates above an article
+TITLE_LOOKAHEAD = 12  # lines after the start of the article: a standfirst can precede the title
 MIN_TITLE_PROBABILITY = 0.1
 MAX_TITLE_WORDS = 24  # a longer line without a full stop is a truncated sentence
 MAX_BYLINE_WORDS = 12
@@ -210,7 +210,7 @@ def _label_dek(labelling: Labelling, n: int, title: int) -> bool:
     if not is_next or not MIN_DEK_WORDS <= word_count(text) <= MAX_DEK_WORDS:
         return False
     if not set(labelling.kept_sentences) - {n}:
-        return False  # the only sentence of a page is its story
+        return False  # the only sentence of a page is its article
     if not any(_is_furniture(labelling, labelling.blocks[k]) for k in _above_body(labelling, n)):
         return False
     labelling.head.dek = text

@@ -12,14 +12,8 @@ from streams.records import Article, Content, Image, Item, MessageId, RevisionCh
 from streams.routing import matching_routes
 from streams.topics import ARTICLES, route_topic
 from workers.clean.blocks import Block
-from workers.clean.cleaner import (
-    BlockDocument,
-    CleanedContent,
-    clean_unrendered,
-    detect_gallery,
-    detect_input_type,
-    to_blocks,
-)
+from workers.clean.cleaner import CleanedContent, clean_unrendered, detect_gallery
+from workers.clean.document import BlockDocument, detect_input_type, to_blocks
 from workers.clean.feed_body import MAX_TAG_CHARS, repair_markup
 from workers.clean.render import paragraphs_html
 from workers.clean.site_facts import SiteFacts
