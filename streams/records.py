@@ -92,7 +92,8 @@ class Item(Record, frozen=True, omit_defaults=True, kw_only=True):
     enclosures: Annotated[tuple[Enclosure, ...], doc("attached files")] = ()
     image_url: Annotated[str, doc("image of the entry")] = ""
     folder: Annotated[str, doc("folder of the feed")] = ""
-    page: Annotated[FullTextPage | None, doc("article page, where full text is configured")] = None
+    page: Annotated[FullTextPage | None, doc("article page, where full text is configured, or as pushed")] = None
+    text_dump: Annotated[str, doc("visible text of a whole web page, with its clutter, instead of `content`")] = ""
     stated_published: Annotated[datetime | None, doc("the feed's own time of publication, if it is after the poll")] = (
         None
     )

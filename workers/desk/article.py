@@ -40,9 +40,11 @@ SIMILAR_LENGTH = 3  # a text with a third of the words may have more after clean
 
 
 def item_blocks(item: Item) -> BlockDocument:
-    """Return the blocks of an item's page, or of its feed content when it has no page."""
+    """Return the blocks of an item's page or text dump, or of its feed content when it has neither."""
     if item.page is not None:
         return to_blocks(item.page.html, "page", title=item.title, url=item.page.url)
+    if item.text_dump:
+        return to_blocks(item.text_dump, "text", url=item.link)
     return feed_blocks(item)
 
 
@@ -142,7 +144,8 @@ def to_article(
         name: value for name in ITEM_FIELDS if (value := getattr(item, name))
     }
     fields |= {
-        "publisher": item.publisher, "language": item.language, "tags": item.categories,
+        "publisher": item.publisher or content.publisher, "language": item.language or content.language,
+        "tags": item.categories,
         "byline": item.authors or content.byline, "title": article_title(item, content),
         "url": web_url(item.link), "canonical_url": web_url(item.canonical_url),
         "images": article_images(item, content), "html": content.rendered().html or paragraphs_html(content.paragraphs),

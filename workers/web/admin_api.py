@@ -71,15 +71,17 @@ class AdminApi:
 
     def register(self, app: web.Application) -> None:
         """Add the paths to *app*."""
-        app.router.add_post("/feeds", self._require_token(self._feed))
-        app.router.add_get("/dead-letters", self._require_token(self._letters))
-        app.router.add_post("/dead-letters", self._require_token(self._letter))
+        app.router.add_post("/feeds", self.require_token(self._feed))
+        app.router.add_get("/dead-letters", self.require_token(self._letters))
+        app.router.add_post("/dead-letters", self.require_token(self._letter))
 
-    def _require_token(
+    def require_token(
         self, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+        """Return *handler* behind a check of the token. Errors of the request become 400."""
+
         async def checked(request: web.Request) -> web.StreamResponse:
-            token = request.headers.get(HEADER, "")
+            token = request.headers.get(HEADER) or request.headers.get("Authorization", "").removeprefix("Bearer ")
             if not hmac.compare_digest(token.encode(), self.token.encode()):
                 return _message("token missing or wrong; open the page at the address that copydesk up prints", 403)
             try:

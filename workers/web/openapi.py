@@ -28,6 +28,7 @@ PATHS: tuple[tuple[str, str, str, str], ...] = (
     ("get", "/status.json", "Return counters, lag, latency, workers and feeds.", JSON),
     ("get", "/recent.json", "Return the latest articles and the position after them.", JSON),
     ("post", "/feeds", f"Add, remove, pause, resume or poll a feed. {TOKEN}", JSON),
+    ("post", "/items", f"Push items from ?source=NAME. {TOKEN}", JSON),
     ("get", "/dead-letters", f"List the pending dead letters. {TOKEN}", JSON),
     ("post", "/dead-letters", f"Replay or discard a dead letter. {TOKEN}", JSON),
     ("get", "/websub/{token}", "WebSub: verify a subscription's intent.", TEXT),

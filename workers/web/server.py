@@ -21,6 +21,7 @@ from workers.web import openapi
 from workers.web.admin_api import AdminApi, load_token
 from workers.web.articles_api import ArticlesApi
 from workers.web.broadcast import format_position
+from workers.web.items_api import ItemsApi
 from workers.web.topics_api import TopicsApi
 
 LOCAL_HOSTS = {"127.0.0.1", "localhost", "[::1]"}
@@ -42,6 +43,7 @@ class WebServer:
         self.topics = TopicsApi(settings, broker)
         self.articles = ArticlesApi(broker, self.topics.broadcasters[ARTICLES.name])
         self.admin = AdminApi(broker, load_token(settings.data_dir))
+        self.items = ItemsApi(settings, broker, desk_group)
         self.websub = WebSub(broker.state, settings.websub_callback_url)
         self.url = ""
         self._runner: web.AppRunner | None = None
@@ -59,6 +61,7 @@ class WebServer:
         self.articles.register(app)
         openapi.register(app)
         self.admin.register(app)
+        app.router.add_post("/items", self.admin.require_token(self.items.push))
         app.router.add_get("/healthz", self._health)
         app.router.add_get("/readyz", self._ready)
         app.router.add_get("/metrics", self._metrics)
