@@ -13,7 +13,7 @@ from streams.errors import UnreadableError
 from streams.exit_codes import ExitCode
 from workers.commands.base import Command, json_option, print_json, run_with_running_broker, warn
 
-FORMAT_NAMES = ("warc", "parquet", "mbox", "feed", "jsonl", "page", "text")  # a test compares it with FORMATS
+FORMAT_NAMES = ("warc", "parquet", "mbox", "wire", "feed", "jsonl", "page", "text")  # a test compares it with FORMATS
 
 
 @click.command("ingest", cls=Command, example="copydesk ingest story.txt archive.warc.gz --source archive")

@@ -41,6 +41,8 @@ SIMILAR_LENGTH = 3  # a text with a third of the words may have more after clean
 
 def item_blocks(item: Item) -> BlockDocument:
     """Return the blocks of an item's page or text dump, or of its feed content when it has neither."""
+    if item.withdrawn:
+        return BlockDocument("text", [], plain_text(item.title))
     if item.page is not None:
         return to_blocks(item.page.html, "page", title=item.title, url=item.page.url)
     if item.text_dump:
@@ -95,6 +97,8 @@ def _longest(documents: Sequence[BlockDocument]) -> BlockDocument:
 
 def clean_item(item: Item, document: BlockDocument | None = None, facts: SiteFacts | None = None) -> CleanedContent:
     """Return the cleaned content of an item, without HTML. *facts*: headlines and repeated lines of its site."""
+    if item.withdrawn:  # the reason stands for the text: each withdrawal is a change
+        return CleanedContent(title=plain_text(item.title), stable_lines=(item.withdrawn,))
     content = clean_unrendered(document or item_blocks(item), facts)
     if item.page is not None:  # the page may be a cookie or subscription notice: then the feed content is longer
         feed_content = clean_unrendered(feed_blocks(item), facts)
@@ -159,8 +163,19 @@ def to_article(
     )  # fmt: skip
 
 
-def article_messages(article: Article, routes: Sequence[Route]) -> list[OutgoingMessage]:
-    """Return the messages that publish *article*: one to the articles topic and one to each matching route."""
+def article_messages(
+    article: Article, routes: Sequence[Route], previous: Sequence[str] | None = None
+) -> list[OutgoingMessage]:
+    """Return the messages that publish *article*: one to the articles topic and one to each matching route.
+
+    A withdrawn article has no text. It takes the routes of its *previous* text (title, dek and paragraphs), or all
+    routes if that is not remembered.
+    """
     key, value = article.id.encode(), encode(article)
-    topics = [ARTICLES, *(route_topic(name) for name in matching_routes(article, routes))]
+    routed = article
+    if article.withdrawn and previous:
+        routed = msgspec.structs.replace(article, title=previous[0], dek=previous[1], paragraphs=tuple(previous[2:]))
+    is_everywhere = article.withdrawn and not previous
+    names = [route.name for route in routes] if is_everywhere else matching_routes(routed, routes)
+    topics = [ARTICLES, *map(route_topic, names)]
     return [OutgoingMessage(topic.name, key, value) for topic in topics]

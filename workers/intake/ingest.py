@@ -63,16 +63,18 @@ class IngestResult(NamedTuple):
 class Batch:
     """Records that are sent in one step."""
 
-    def __init__(self) -> None:
+    def __init__(self, end: int = 0) -> None:
         self.items: list[Item] = []
         self.failed: list[tuple[str, str]] = []
-        self.end = self._chars = 0
+        self.held: list[tuple[datetime, Item]] = []
+        self.end, self._chars = end, 0
 
     def add(self, record: FileRecord) -> None:
         """Add a record."""
         self.items += record.items
         self.failed += record.failed
-        self.end = record.end
+        self.held += record.held
+        self.end = max(self.end, record.end)
         self._chars += sum(len(item.text_dump) + len(item.page.html if item.page else "") for item in record.items)
 
     @property
@@ -133,7 +135,7 @@ async def send_records(
                 await _send(broker, batch, options, _progress_commands(path, options, progress, batch.end))
                 sent, failed = sent + len(batch.items), failed + len(batch.failed)
                 advance(len(batch.items))
-                batch = Batch()
+                batch = Batch(batch.end)
     except UnreadableError:  # the file is damaged here; the records before are good
         if batch.end:
             await _send(broker, batch, options, _progress_commands(path, options, progress, batch.end))
@@ -148,7 +150,7 @@ async def _send(broker: Broker, batch: Batch, options: IngestOptions, state_writ
     failed = [(options.source, entry, error) for entry, error in batch.failed]
     for _, _, error in failed:
         log.warning("record unreadable", error=error, next_step="see `copydesk dead-letters list`")
-    await publish(broker, batch.items, failed=failed, state_writes=state_writes)
+    await publish(broker, batch.items, failed=failed, held=batch.held, state_writes=state_writes)
 
 
 def _progress_commands(

@@ -38,7 +38,7 @@ PATHS: tuple[tuple[str, str, str, str], ...] = (
     ("get", "/page.js", "Return the page's script.", "text/javascript"),
     ("get", "/page.css", "Return the page's style.", "text/css"),
 )  # fmt: skip
-BODIES = {
+BODIES: dict[str, dict[str, Any]] = {
     "/feeds": {"action": ["add", "remove", "pause", "resume", "poll-now"], "url": "", "folder": ""},
     "/dead-letters": {"action": ["replay", "discard"], "letter": ""},
     "/items": dict.fromkeys(

@@ -6,7 +6,7 @@ one matches every file.
 
 from typing import BinaryIO
 
-from workers.intake.formats import feed, json_lines, mbox, page, parquet, text_dump, warc
+from workers.intake.formats import feed, json_lines, mbox, page, parquet, text_dump, warc, wire
 from workers.intake.formats.base import FileContext, FileFormat, FileRecord
 
 __all__ = ["FORMATS", "FileContext", "FileFormat", "FileRecord", "detect_format"]
@@ -17,6 +17,7 @@ FORMATS: dict[str, FileFormat] = {
     "warc": warc,
     "parquet": parquet,
     "mbox": mbox,
+    "wire": wire,
     "feed": feed,
     "jsonl": json_lines,
     "page": page,

@@ -27,11 +27,13 @@ class FileRecord(NamedTuple):
     """One record of a file. `end`: position after it, from which reading can resume.
 
     Positions are bytes or record numbers, as the format prefers. `failed`: (beginning of the record, error).
+    `held`: (end of the embargo, item).
     """
 
     end: int
     items: Sequence[Item] = ()
     failed: Sequence[tuple[str, str]] = ()
+    held: Sequence[tuple[datetime, Item]] = ()
 
 
 class FileFormat(Protocol):
