@@ -188,6 +188,10 @@ class Desk:
             return False
         if status in (Status.NEW, Status.REVISION):
             builder.memories[candidate.article_id] = memory
+            if item.withdrawn and status is Status.NEW:
+                builder.state_writes += self.seen.set_commands(candidate.article_id, memory)
+                builder.count("filtered", item, message_id, reason="withdrawn, and never published")
+                return False
             return True
         if self.seen.expires_soon(candidate.article_id):
             builder.state_writes += self.seen.set_commands(candidate.article_id, memory)
@@ -244,7 +248,7 @@ class Desk:
             source=candidate.message.message_id, fingerprint=news.fingerprint, story=story,
             changes=changes, reused_link=is_reused,
         )  # fmt: skip
-        builder.messages += article_messages(article, self.router)
+        builder.messages += article_messages(article, self.router, previous)
         builder.published_texts[article.id] = article_text(candidate.item, content)
         builder.state_writes += self.seen.set_commands(article.id, news.classification.memory)
         if status is Status.NEW:
