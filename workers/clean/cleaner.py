@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from streams.records import Image, Link, RemovedBlock
-from workers.clean.blocks import MAX_BLOCKS, MAX_HTML_CHARS, Block, html_blocks, list_members, parse_html, text_blocks
+from workers.clean.blocks import MAX_BLOCKS, Block, html_blocks, list_members, text_blocks
 from workers.clean.feed_html import simplify_feed_html
+from workers.clean.html_parser import MAX_HTML_CHARS, parse_html
 from workers.clean.labeller import BlockLabel, Labelling, Prediction, label_blocks
 from workers.clean.line_types import SENTENCE_END, word_count
 from workers.clean.metadata import KnownText, Metadata, SharedFields, extract_metadata
