@@ -90,6 +90,11 @@ class Router:
         """Return whether *article* matches any of the rules."""
         return bool(self._matching(self._values(article)))
 
+    @property
+    def names(self) -> list[str]:
+        """The names of all routes."""
+        return [name for name in self._names if name]
+
     def route_names(self, article: Article) -> list[str]:
         """Return the names of the routes that match *article*, in their order."""
         return [self._names[number] for number in self._matching(self._values(article))] if self._rules else []

@@ -123,5 +123,8 @@ async def replay(broker: Broker, pending_letter: PendingLetter) -> bool:
 
 
 async def discard(broker: Broker, pending_letter: PendingLetter) -> bool:
-    """Resolve a letter without reprocessing. Returns False if it has been replayed."""
-    return await broker.publish([], conditions=[Condition(RESOLVED_KEY, pending_letter.name, "", "discarded")])
+    """Resolve a letter without reprocessing, and free its memory. Returns False if it has been replayed."""
+    partition, _, offset = pending_letter.name.partition("@")
+    removal = broker.removal_commands(MessageId(DEAD_LETTERS.name, int(partition), int(offset)))
+    condition = Condition(RESOLVED_KEY, pending_letter.name, "", "discarded")
+    return await broker.publish([], removal, [condition])

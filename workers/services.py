@@ -14,6 +14,7 @@ import gc
 import io
 import os
 import signal
+import time
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
 from typing import Any
@@ -29,6 +30,7 @@ from streams.state.redis_client import redact_url
 from streams.topics import BUILTIN_TOPICS, DESK_GROUP, route_topic
 from workers.dedupe.rebuild import rebuild_if_lost, require_intact_state, restore_state
 from workers.heartbeats import heartbeat_task, worker_name
+from workers.intake.embargo import release_loop
 from workers.logging_setup import import_structlog
 from workers.retention import memory_relief_loop, retention_loop
 from workers.watchdog import watchdog
@@ -143,6 +145,7 @@ async def run_desk(settings: Settings, url: str, name: str = "") -> int:
         upkeep = asyncio.gather(
             log_exceptions(retention_loop(broker, settings), "retention"),
             log_exceptions(stalls, "watchdog"),
+            log_exceptions(release_loop(broker, time.time), "embargoes"),
         )
         log.info("desk ready")
         await stopping.wait()

@@ -183,6 +183,9 @@ class Broker(Protocol):
     async def lag(self, topic: str, group: str) -> int:
         """Return the number of messages of *topic* that the group has not committed."""
 
+    def removal_commands(self, message: MessageId) -> Sequence[RedisCommand]:
+        """Return the state writes that remove a message from the broker's memory; none for messages on disk."""
+
     async def memory_usage(self) -> float:
         """Return the used share of the broker's memory, from 0 to 1; 0 if unknown."""
 

@@ -16,8 +16,8 @@ import pytest
 
 import streams
 import workers
-from workers.clean.cleaner import detect_input_type
 from workers.clean.credits import parse_byline, split_credit
+from workers.clean.document import detect_input_type
 from workers.dedupe.fingerprint import raw_fingerprint
 from workers.poller.full_text import strip_invisible
 from workers.text.markup import strip_buttons, strip_invisible_elements

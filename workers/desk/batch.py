@@ -36,6 +36,7 @@ class BatchBuilder:
         self.memories: dict[str, ArticleMemory] = {}
         self.previous_texts: dict[str, Sequence[str]] = {}
         self.published_texts: dict[str, Sequence[str]] = {}
+        self.numbered_texts: dict[str, Sequence[str]] = {}  # of articles with a number before the slug of their link
         self.messages: list[OutgoingMessage] = []
         self.dead_letters: dict[MessageId, OutgoingMessage] = {}
         self.state_writes: list[RedisCommand] = []

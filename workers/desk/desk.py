@@ -18,7 +18,8 @@ from streams.faust.agents import BatchResult, add_agent, create_app
 from streams.records import Item, RevisionChanges
 from streams.routing import Router
 from streams.topics import DAY_S, DESK_GROUP, ITEMS
-from workers.clean.cleaner import BlockDocument, CleanedContent
+from workers.clean.cleaner import CleanedContent
+from workers.clean.document import BlockDocument
 from workers.clean.site_facts import SiteFacts
 from workers.dedupe.classify import Classification, Status, classify, feed_digest
 from workers.dedupe.diff import count_changes
@@ -26,7 +27,7 @@ from workers.dedupe.identity import article_id
 from workers.dedupe.near_duplicates.titles import is_other_article
 from workers.dedupe.recent_texts import RecentTexts
 from workers.dedupe.seen import SeenStore
-from workers.dedupe.site_history import SiteHistory, SiteQuery, site_of
+from workers.dedupe.site_history import SiteHistory, SiteQuery, host_of, site_of
 from workers.desk.article import (
     article_messages,
     article_text,
@@ -37,6 +38,7 @@ from workers.desk.article import (
     to_article,
 )
 from workers.desk.batch import BatchBuilder, attempt_twice, cpu_deadline, dead_letter_on_error, give_up
+from workers.urls.canonical import slug_key
 
 if TYPE_CHECKING:
     from workers.dedupe.near_duplicates.compared_texts import ComparedText, ComparedTexts
@@ -49,11 +51,15 @@ Cleaner = Callable[[Item, BlockDocument, SiteFacts], CleanedContent]
 
 
 class Candidate(NamedTuple):
-    """A decoded item. *cpu_s*: CPU time that decoding took."""
+    """A decoded item. *cpu_s*: CPU time that decoding took.
+
+    *slug_id*: id of the article by the number and the slug of its link; "" for other links.
+    """
 
     message: ConsumedMessage
     item: Item
     article_id: str
+    slug_id: str
     document: BlockDocument
     site_query: SiteQuery
     cpu_s: float
@@ -100,7 +106,7 @@ class Desk:
             if builder.ends_by_size_before(message) or await builder.ends_before(message, DECODE_SHARE):
                 break
             candidates += self._decode(message, builder)
-        builder.memories = await self.seen.get([candidate.article_id for candidate in candidates])
+        await self._remember(candidates, builder)
         site_facts = await self.site_history.lookup([candidate.site_query for candidate in candidates])
         classified: list[ClassifiedItem] = []
         for candidate, facts in zip(candidates, site_facts, strict=True):
@@ -108,6 +114,7 @@ class Desk:
                 break
             with dead_letter_on_error(candidate.message, builder, candidate.item.feed):
                 content, cpu_s = self._clean(candidate, facts)
+                candidate = identified(candidate, article_text(candidate.item, content), builder)
                 fingerprint, memory = content_fingerprint(content), builder.memories.get(candidate.article_id)
                 item = candidate.item
                 classification = classify(memory, fingerprint, item.fetched_at.timestamp(), feed_digest(item.feed))
@@ -115,7 +122,7 @@ class Desk:
                     classified.append(ClassifiedItem(candidate, facts, content, fingerprint, classification, cpu_s))
         if not classified:
             return builder.result()
-        builder.previous_texts = await self.recent_texts.get(
+        builder.previous_texts |= await self.recent_texts.get(
             [c.candidate.article_id for c in classified if c.classification.status is Status.REVISION]
         )
         for news, story in zip(classified, await self._assign_stories(classified, builder), strict=True):
@@ -124,6 +131,13 @@ class Desk:
                     self._publish(news, story, self._previous_text(news, builder), builder)
         builder.state_writes += self.recent_texts.set_commands(builder.published_texts)
         return builder.result()
+
+    async def _remember(self, candidates: Sequence[Candidate], builder: BatchBuilder) -> None:
+        """Read the memories of the articles, and the texts of those with a number before the slug of their link."""
+        ids = [id_ for candidate in candidates for id_ in (candidate.article_id, candidate.slug_id) if id_]
+        builder.memories = await self.seen.get(ids)
+        numbered = [c.article_id for c in candidates if c.slug_id and c.article_id in builder.memories]
+        builder.previous_texts = dict(await self.recent_texts.get(numbered)) if numbered else {}
 
     async def _require_state(self) -> None:
         """Check the shared state; after a loss, forget what the stores have cached of it."""
@@ -148,7 +162,9 @@ class Desk:
             document = item_blocks(item)
         query = SiteQuery(site_of(item), frozenset(document.line_keys))
         cpu_s = time.process_time() - start_s
-        return Candidate(message, item, article_id(item.identity_key), document, query, cpu_s)
+        key, slug = item.identity_key, slug_key(item.link)
+        slug_id = article_id(slug) if slug.startswith(f"{key}/") else ""
+        return Candidate(message, item, article_id(key), slug_id, document, query, cpu_s)
 
     def _clean(self, candidate: Candidate, facts: SiteFacts) -> tuple[CleanedContent, float]:
         """Return the cleaned content, and the CPU seconds of the item so far, without a failed attempt."""
@@ -172,6 +188,10 @@ class Desk:
             return False
         if status in (Status.NEW, Status.REVISION):
             builder.memories[candidate.article_id] = memory
+            if item.withdrawn and status is Status.NEW:
+                builder.state_writes += self.seen.set_commands(candidate.article_id, memory)
+                builder.count("filtered", item, message_id, reason="withdrawn, and never published")
+                return False
             return True
         if self.seen.expires_soon(candidate.article_id):
             builder.state_writes += self.seen.set_commands(candidate.article_id, memory)
@@ -228,13 +248,27 @@ class Desk:
             source=candidate.message.message_id, fingerprint=news.fingerprint, story=story,
             changes=changes, reused_link=is_reused,
         )  # fmt: skip
-        builder.messages += article_messages(article, self.router)
+        builder.messages += article_messages(article, self.router, previous)
         builder.published_texts[article.id] = article_text(candidate.item, content)
         builder.state_writes += self.seen.set_commands(article.id, news.classification.memory)
         if status is Status.NEW:
             lines = () if news.facts.is_reprint(content.stable_lines) else content.stable_lines
             builder.state_writes += self.site_history.record_commands(candidate.site_query.site, article.title, lines)
         builder.count(status, candidate.item, candidate.message.message_id, title=article.title)
+
+
+def identified(candidate: Candidate, text: Sequence[str], builder: BatchBuilder) -> Candidate:
+    """Return *candidate* under the id of its slug, if the number in its link identifies another article.
+
+    *text*: title, dek and paragraphs. A number identifies an article only while it was seen with one.
+    """
+    if not candidate.slug_id:
+        return candidate
+    before = builder.numbered_texts.get(candidate.article_id) or builder.previous_texts.get(candidate.article_id)
+    if candidate.slug_id in builder.memories or (before and is_reused(before, text)):
+        return candidate._replace(article_id=candidate.slug_id)
+    builder.numbered_texts[candidate.article_id] = text
+    return candidate
 
 
 def compare_revisions(before: Sequence[str] | None, after: Sequence[str]) -> tuple[RevisionChanges | None, bool]:
@@ -244,9 +278,12 @@ def compare_revisions(before: Sequence[str] | None, after: Sequence[str]) -> tup
     """
     if before is None:
         return None, False
-    changes = count_changes(before[0], before[1:], after[0], after[1:])
-    titles_and_texts = ((text[0], "\n".join(text[1:])) for text in (before, after))
-    return changes, is_other_article(*titles_and_texts)
+    return count_changes(before[0], before[1:], after[0], after[1:]), is_reused(before, after)
+
+
+def is_reused(before: Sequence[str], after: Sequence[str]) -> bool:
+    """Return whether title and text share hardly a word with those *before*. Texts are title, dek and paragraphs."""
+    return is_other_article(*((text[0], "\n".join(text[1:])) for text in (before, after)))
 
 
 def compared_text(candidate: Candidate, content: CleanedContent) -> "ComparedText":
@@ -255,7 +292,7 @@ def compared_text(candidate: Candidate, content: CleanedContent) -> "ComparedTex
 
     item, (title, *paragraphs) = candidate.item, article_text(candidate.item, content)
     publisher, published_s = (
-        item.publisher or candidate.site_query.site,
+        item.publisher or host_of(item),
         item.published.timestamp() if item.published else 0.0,
     )
     text = "\n".join(paragraphs)

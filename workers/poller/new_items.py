@@ -36,16 +36,23 @@ class NewItems(NamedTuple):
     """The result of a comparison.
 
     `known_items` is the encoded state for the next one. `is_renamed` says that most known items have new names: the
-    feed's guids or links change, or the site has moved.
+    feed's guids or links change, or the site has moved. `entries` are the new unreadable ones.
     """
 
     items: tuple[Item, ...]
     known_items: bytes
     is_renamed: bool
+    entries: tuple[tuple[str, str], ...] = ()
 
 
-def find_new_items(items: Sequence[Item], known_items: bytes, *, is_partial: bool = False) -> NewItems:
-    """Return the items that are new or changed since *known_items*.
+def find_new_items(
+    items: Sequence[Item],
+    known_items: bytes,
+    *,
+    is_partial: bool = False,
+    unreadable: Sequence[tuple[str, str]] = (),
+) -> NewItems:
+    """Return the items that are new or changed since *known_items*, and the new *unreadable* entries.
 
     An item is known while it is in the feed's document. The desk recognises items that return later.
     With *is_partial*, items that are missing in the document stay known.
@@ -76,7 +83,10 @@ def find_new_items(items: Sequence[Item], known_items: bytes, *, is_partial: boo
     elif not _is_most(renamed_unseen, items):
         renamed_unseen = _moved(candidates, gone, before)
     new = tuple(item for item in unseen if id(item) not in renamed_unseen)
-    return NewItems(new, _encode(after), _is_most(renamed, items))
+    entries = {_entry_name(entry): (entry, reason) for entry, reason in unreadable}
+    after.update({name: name for name in entries})
+    new_entries = tuple(value for name, value in entries.items() if name not in before)
+    return NewItems(new, _encode(after), _is_most(renamed, items), new_entries)
 
 
 def without_items(known_items: bytes, items: Iterable[Item]) -> bytes:
@@ -85,6 +95,12 @@ def without_items(known_items: bytes, items: Iterable[Item]) -> bytes:
         name for item in items for name in (*_names(item, has_own_guid=True), _text_name(item), *_dated_texts(item)[:1])
     }
     return _encode({name: fingerprint for name, fingerprint in _decode(known_items).items() if name not in names})
+
+
+def without_entries(known_items: bytes, entries: Iterable[str]) -> bytes:
+    """Return *known_items* without unreadable *entries*, which are therefore new at the next comparison."""
+    names = {_entry_name(entry) for entry in entries}
+    return _encode({name: value for name, value in _decode(known_items).items() if name not in names})
 
 
 def short_fingerprint(item: Item) -> bytes:
@@ -102,6 +118,10 @@ def _names(item: Item, *, has_own_guid: bool) -> list[bytes]:
 def _text_name(item: Item) -> bytes:
     """Return the name of one of several versions of an item in a document."""
     return _digest(f"{item.identity_key}#text={item.fingerprint}")
+
+
+def _entry_name(entry: str) -> bytes:
+    return _digest(f"unreadable#{entry}")
 
 
 def _renamed(items: Sequence[Item], before: Mapping[bytes, bytes]) -> set[int]:

@@ -27,6 +27,7 @@ from streams.errors import SettingsError, UnreadableError
 from workers.poller.schedule import History, PollHints
 from workers.urls.canonical import canonical_url
 from workers.urls.domains import registrable_domain
+from workers.urls.web_url import web_url
 
 FEEDS, KNOWN_ITEMS, HOST_FEEDS, DUE_HOSTS, CLAIMED_HOSTS, HOST_DELAYS = (
     f"copydesk:feeds{suffix}" for suffix in ("", ":known-items", ":host:", ":due-hosts", ":claims", ":host-delays")
@@ -43,6 +44,15 @@ MAX_HOSTS = 65_536  # cached keys
 ADD_FEEDS = 500  # feeds per script: other clients of the server wait for it
 ADDED, RESCHEDULED = 1, 2  # replies of add_feeds.lua
 DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+class Budget(msgspec.Struct, frozen=True, array_like=True):
+    """The use of the daily budget: the day, counted from 1970 in UTC, new items, bytes of texts, and dead letters."""
+
+    day: int = 0
+    items: int = 0
+    bytes: int = 0
+    letters: int = 0
 
 
 class FeedState(msgspec.Struct, array_like=True, omit_defaults=True, frozen=True):
@@ -82,6 +92,8 @@ class FeedState(msgspec.Struct, array_like=True, omit_defaults=True, frozen=True
     name: str = ""  # title that the user gave; it overrides the feed's own
     interval_s: float = 0.0  # poll interval that the user gave; 0: as the settings say
     full_text: bool | None = None  # whether to fetch pages; None: as the settings say
+    budget: Budget = Budget()  # use of its daily budget
+    items_deferred: int = 0  # entries of its last document over the budget
 
     @property
     def shown_title(self) -> str:
@@ -259,6 +271,10 @@ class FeedRegistry:
             out += [ids[id_] for id_ in due]
         return out
 
+    async def poll_all_now(self) -> int:
+        """Make all feeds due at once; return the number of those that aren't paused."""
+        return len(await self.poll_now([feed.url for feed in await self.all() if not feed.paused]))
+
 
 def _batches(values: Sequence[ValueT]) -> Iterator[Sequence[ValueT]]:
     for n in range(0, len(values), ADD_FEEDS):
@@ -300,10 +316,10 @@ def validate_feed_url(url: str) -> str:
     Raises:
         SettingsError: it isn't http or https, or contains credentials.
     """
-    url = url.strip()
-    if not canonical_url(url) or urlsplit(url).hostname is None:
+    valid = web_url(url)
+    if not valid or not canonical_url(valid):
         raise SettingsError(f"feed {url!r}: not an http or https URL")
-    parts = urlsplit(url)
+    parts = urlsplit(valid)
     if "@" in parts.netloc:
         raise SettingsError(
             f"feed on {parts.hostname}: its URL contains credentials, which logs and articles would show;"

@@ -18,6 +18,7 @@ from streams.brokers.kafka.transactions import Transactions
 from streams.brokers.redis_streams.broker import RedisStreamsBroker
 from streams.config.settings import Settings, kafka_bootstrap_servers
 from streams.errors import SettingsError, UnavailableError
+from streams.records import MessageId
 from streams.start import StartPosition
 from streams.topics import MAX_MESSAGE_BYTES, Partition, Topic
 
@@ -166,6 +167,9 @@ class KafkaBroker:
 
     async def lag(self, topic: str, group: str) -> int:
         return sum(progress.lag for progress in (await self.progress(topic, group)).values())
+
+    def removal_commands(self, message: MessageId) -> Sequence[RedisCommand]:
+        return ()
 
     async def memory_usage(self) -> float:
         return await self.state_store.memory_usage()

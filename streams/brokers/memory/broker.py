@@ -21,6 +21,7 @@ from streams.brokers.base import (
 from streams.brokers.memory.reader import InMemoryReader
 from streams.brokers.memory.state import check_supported
 from streams.brokers.memory.storage import Storage
+from streams.records import MessageId
 from streams.start import StartPosition
 from streams.state.store import StateStore
 from streams.topics import Partition, Topic, partition_name
@@ -132,6 +133,9 @@ class InMemoryBroker:
 
     async def lag(self, topic: str, group: str) -> int:
         return sum(progress.lag for progress in (await self.progress(topic, group)).values())
+
+    def removal_commands(self, message: MessageId) -> Sequence[RedisCommand]:
+        return ()
 
     async def memory_usage(self) -> float:
         return 0.0

@@ -19,6 +19,7 @@ from streams.brokers.base import AgentContext, Condition, OffsetRange, OutgoingM
 from streams.brokers.redis_streams.reader import RedisStreamsReader
 from streams.brokers.redis_streams.store import Bounds
 from streams.errors import SettingsError, UnavailableError
+from streams.records import MessageId
 from streams.start import Start, StartPosition
 from streams.state.redis_client import TRANSIENT, connect, map_redis_errors, offset_from_entry_id, redact_url
 from streams.topics import BUILTIN_TOPICS, Partition, Topic, partition_name, resolve_topic
@@ -123,14 +124,15 @@ class RedisStreamsBroker:
         out = {}
         for tp, info in zip(partitions, infos, strict=True):
             if isinstance(info, ResponseError) and "no such key" in str(info):
-                out[tp] = Bounds(0, 0)  # no message yet
+                out[tp] = Bounds(0, 0, 0)  # no message yet
             elif isinstance(info, Exception):
                 with map_redis_errors(self.url):
                     raise info
             else:
                 end = offset_from_entry_id(info["last-generated-id"]) + 1
-                first = info["first-entry"]
-                out[tp] = Bounds(offset_from_entry_id(first[0]) if first else end, end)
+                first, last = info["first-entry"], info["last-entry"]
+                stored_end = offset_from_entry_id(last[0]) + 1 if last else 0
+                out[tp] = Bounds(offset_from_entry_id(first[0]) if first else end, end, stored_end)
         return out
 
     # -- publishing -------------------------------------------------------------------------------------------
@@ -284,6 +286,9 @@ class RedisStreamsBroker:
 
     async def lag(self, topic: str, group: str) -> int:
         return sum(progress.lag for progress in (await self.progress(topic, group)).values())
+
+    def removal_commands(self, message: MessageId) -> Sequence[RedisCommand]:
+        return [("XDEL", self.stream(message.topic, message.partition), f"0-{message.offset + 1}")]
 
     # -- maintenance ------------------------------------------------------------------------------------------
 

@@ -129,7 +129,7 @@ class RedisStreamsReader:
 
     async def at_end(self) -> bool:
         bounds = await self.store.bounds(self.partitions)
-        return bool(self._position) and all(p >= bounds[tp].end for tp, p in self._position.items())
+        return bool(self._position) and all(p >= bounds[tp].stored_end for tp, p in self._position.items())
 
     async def close(self) -> None:
         if self._leases is not None:

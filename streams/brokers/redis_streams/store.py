@@ -8,10 +8,11 @@ from streams.topics import Partition
 
 
 class Bounds(NamedTuple):
-    """The offsets of a partition: the first stored one, and the next to be written."""
+    """The offsets of a partition: the first stored one, the next to be written, and the one after the last stored."""
 
     first: int
     end: int
+    stored_end: int
 
 
 class ScriptStore(Protocol):
