@@ -56,6 +56,6 @@ def test_forecast_reads_samples_of_the_broker(settings: Settings) -> None:
 
 
 def test_check_shows_forecast() -> None:
-    removed = {"messages": {}, "articles_ago_s": None}
+    removed: dict[str, Any] = {"messages": {}, "articles_ago_s": None}
     assert "short in 2.0 days" in check_memory(0.5, 2 * 86_400.0, removed).message
     assert "short" not in check_memory(0.5, None, removed).message

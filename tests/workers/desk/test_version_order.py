@@ -50,7 +50,7 @@ def test_change_taken_back_ends_at_first_version(settings: Settings) -> None:
 
 
 def test_gallery_of_short_texts_is_published_each_day(settings: Settings) -> None:
-    def photos(*numbers: int) -> str:
+    def photos(*numbers: int) -> bytes:
         text = "Our photo of the day, chosen by the desk."
         return rss([(f"https://a.example/photo/{n}", "Photo of the day", text) for n in numbers])
 
