@@ -83,7 +83,7 @@ def run_checks(settings: Settings, status: Mapping[str, Any]) -> Iterator[Check]
     urls = filter(None, (settings.broker_url, settings.state_url))
     yield Check("settings", True, f"{len(settings.routes)} routes, {len(settings.feeds)} [[feeds]] tables")
     yield Check("broker", True, " and ".join(map(redact_url, urls)))
-    yield check_memory(status["memory_usage"], status["removed_for_memory"])
+    yield check_memory(status["memory_usage"], status["memory_short_in_s"], status["removed_for_memory"])
     consistent = status["counters_consistent"]
     yield Check("counters", consistent, "consistent" if consistent else "inconsistent: items are missing")
     yield Check("desk", not lag, lag[0] if lag else f"lag {status['lag']} items")
@@ -94,10 +94,12 @@ def run_checks(settings: Settings, status: Mapping[str, Any]) -> Iterator[Check]
     yield from (Check("feed", False, f"{feed['url']}: {feed['error']}") for feed in failing)
 
 
-def check_memory(usage: float, removed: Mapping[str, Any]) -> Check:
-    """Check that the broker has free memory and removed no articles early in the last day."""
+def check_memory(usage: float, short_in_s: float | None, removed: Mapping[str, Any]) -> Check:
+    """Check that the broker has free memory and removed no articles early in the last day; forecast the next time."""
     counts, age_s = removed["messages"], removed["articles_ago_s"]
     message = f"{usage:.0%} of the broker's"
+    if short_in_s is not None:
+        message += f"; short in {short_in_s / DAY_S:.1f} days at the present growth"
     if counts:
         by_topic = ", ".join(f"{count} of {topic}" for topic, count in sorted(counts.items()))
         last = f"; the last articles {age_s / 3600:.1f} hours ago" if age_s is not None else ""

@@ -21,11 +21,10 @@ from streams.brokers.redis_streams.store import Bounds
 from streams.errors import SettingsError, UnavailableError
 from streams.records import MessageId
 from streams.start import Start, StartPosition
-from streams.state.redis_client import TRANSIENT, connect, map_redis_errors, offset_from_entry_id, redact_url
+from streams.state.redis_client import ALLOW_OOM, TRANSIENT, connect, map_redis_errors, offset_from_entry_id, redact_url
 from streams.topics import BUILTIN_TOPICS, Partition, Topic, partition_name, resolve_topic
 
 NAMESPACE = "copydesk"
-ALLOW_OOM = "#!lua flags=allow-oom\n"
 # Version of all keys and their contents; ARCHITECTURE.md lists the duties of a change. Version 3 renamed keys and
 # fields before the first release; data of earlier versions is refused.
 SCHEMA_VERSION = 3
