@@ -161,7 +161,9 @@ async def run_desk(around: Surroundings, host: Host, process: Process) -> None:
             around.world.advance(rnd.uniform(0, 1.5 * LEASE_S))
         return clean(*args)
 
-    app: Any = SimpleNamespace(conf=SimpleNamespace(id=DESK_GROUP), consumer=reader, sensors=NoSensors(), producer=None)
+    app: Any = SimpleNamespace(
+        conf=SimpleNamespace(id=DESK_GROUP), consumer=reader, sensors=NoSensors(), producer=None, rebalancing=False
+    )
     desk = around.parts.desk(around.settings, broker, slow_clean)
     processor = BatchProcessor(app, broker, desk.handle)
     upkeep = asyncio.ensure_future(around.parts.retention(broker, around.settings, 5.0))

@@ -137,7 +137,7 @@ class Chaos:
         self.poison: list[str] = []
         names = [name for name in KINDS if self.random.random() < 0.7] or list(KINDS)
         self.kinds = list(only) or names
-        self.mean_pause_s = self.random.choice((0.3, 1.0, 3.0))
+        self.mean_pause_s = self.random.choice((0.1, 0.3, 1.0))
         self.calm = NetworkFaults()
         self.target = ""  # prefix of the programs that the present fault may hit
 
@@ -175,7 +175,7 @@ class Chaos:
     async def kill(self) -> None:
         if (name := self.some()) in self.fleet.running:
             self._now_or_at_request(name, lambda: self.fleet.kill(name))
-        await asyncio.sleep(self.random.choice((0.0, RESTART_S, 2 * LEASE_S)))
+        await asyncio.sleep(self.random.choice((0.0, RESTART_S)))
 
     async def freeze(self) -> None:
         name, seconds = self.some(), self.random.choice((0.2, LEASE_S / 2, 1.5 * LEASE_S, 4 * LEASE_S))
