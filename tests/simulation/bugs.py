@@ -18,10 +18,11 @@ from streams.errors import UnavailableError, UnreadableError
 from streams.faust.agents import BatchResult
 from streams.records import Article, Item
 from streams.subscribe import Subscription
-from streams.topics import ARTICLES, partition_name
+from streams.topics import ARTICLES, SINK_REPLAYS, partition_name
 from tests.simulation.brokers import SimulatedStreams
 from tests.simulation.programs import Parsers, Parts, SimulatedPoller, Surroundings
 from tests.simulation.simulation import default_parts
+from workers import dead_letters
 from workers.clean.cleaner import CleanedContent
 from workers.dedupe.classify import ArticleMemory
 from workers.dedupe.seen import SeenStore
@@ -294,6 +295,18 @@ def sink_ignores_lease(parts: Parts) -> Parts:
             return Careless(topic, group=group, start=start, auto_commit=True, commit_every=1, settings=self.settings)
 
     return replace(parts, sink_runner=Runner)
+
+
+@bug("replay", "replay")
+def letter_replayed_twice(parts: Parts) -> Parts:
+    """A dead letter is marked as replayed after it was sent, so that a kill in between sends it again."""
+
+    async def replay(broker: Broker, pending: dead_letters.PendingLetter) -> bool:
+        letter = pending.letter
+        await broker.publish([OutgoingMessage(SINK_REPLAYS.name, letter.sink.encode(), letter.payload)])
+        return await broker.publish([], conditions=[Condition(dead_letters.RESOLVED_KEY, pending.name, "", "replayed")])
+
+    return replace(parts, replay_letter=replay)
 
 
 # -- clocks ---------------------------------------------------------------------------------------------------

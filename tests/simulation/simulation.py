@@ -18,14 +18,25 @@ from streams.config.settings import Settings
 from streams.errors import UnavailableError
 from streams.records import Article, DeadLetter
 from streams.start import Start
-from streams.topics import ARTICLES, BUILTIN_TOPICS, DEAD_LETTERS, DESK_GROUP, ITEMS, Partition, Topic, partition_name
+from streams.topics import (
+    ARTICLES,
+    BUILTIN_TOPICS,
+    DEAD_LETTERS,
+    DESK_GROUP,
+    ITEMS,
+    SINK_REPLAYS,
+    Partition,
+    Topic,
+    partition_name,
+)
 from tests.faults.checker import FIGURES, Out, _conserve, check
 from tests.faults.ledger_server import digest
 from tests.simulation.brokers import LEASE_S, PARTITIONS, Host, SimulatedMemory, SimulatedStreams, retry
 from tests.simulation.feeds import SimulatedFeeds
-from tests.simulation.programs import PROGRAMS, READERS, SINK, Delivery, Parts, Surroundings
+from tests.simulation.programs import COMMANDS, PROGRAMS, READERS, SINK, Delivery, Parts, Surroundings
 from tests.simulation.server import Network, NetworkFaults, Server
 from tests.simulation.world import Process, World
+from workers import dead_letters
 from workers.counters import read_counters
 from workers.poller.registry import FeedRegistry
 from workers.urls.canonical import canonicalise
@@ -34,7 +45,8 @@ SETTLE_S = 1_200.0  # virtual time in which all queues must be empty after the l
 RESTART_S = 0.5
 JUMPS_S = (5, -5, 90, -90, 3_600, -3_600, 20 * 86_400, -20 * 86_400)
 GROUPS = (READERS, f"sink.{SINK}")
-MORE_FIGURES = ("live", "group_lost", "group_repeated", "group_order", "tail", "stuck", "bug")
+REPLAYS_GROUP = f"sink.{SINK}.replays"
+MORE_FIGURES = ("live", "group_lost", "group_repeated", "group_order", "tail", "replay", "stuck", "bug")
 
 
 class Result(NamedTuple):
@@ -76,19 +88,19 @@ class Fleet:
     def start(self, around: Surroundings, name: str) -> None:
         def main(process: Process) -> Coroutine[Any, Any, None]:
             self.hosts[name] = host = Host(self.server, Network(self.server, process), self.faults, name)
-            main: Coroutine[Any, Any, None] = PROGRAMS[name](around, host, process)
+            main: Coroutine[Any, Any, None] = {**PROGRAMS, **COMMANDS}[name](around, host, process)
             return main
 
         self.running[name] = self.world.spawn(name, main)
 
     def ensure(self, around: Surroundings) -> None:
         """Start all programs that have ended, as a supervisor does."""
-        for name in PROGRAMS:
+        for name in (*PROGRAMS, *COMMANDS):
             process = self.running.get(name)
             if process is not None and process.main is not None and process.main.done():
                 self._note_end(process)
                 self.kill(name)
-            if name not in self.running and name not in self.down:
+            if name in PROGRAMS and name not in self.running and name not in self.down:
                 self.start(around, name)
 
     def _note_end(self, process: Process) -> None:
@@ -231,6 +243,14 @@ class Chaos:
     async def bad_feeds(self) -> None:
         self.around.feeds.chaos = self.random.choice((0.0, 0.05, 0.5))
 
+    async def replay(self) -> None:
+        """Start a replay of all items or dead letters; half of them are killed, and all come again."""
+        name = self.random.choice(list(COMMANDS))
+        if name not in self.fleet.running:
+            self.fleet.start(self.around, name)
+            if self.random.random() < 0.5:
+                self.fleet.hosts[name].network.arm(self.random.randrange(30), lambda: self.fleet.kill(name))
+
     async def poison_item(self) -> None:
         """Publish an unreadable item."""
         key = f"poison-{len(self.poison)}"
@@ -247,7 +267,7 @@ class Chaos:
 
 KINDS = (
     "kill", "freeze", "restart", "outage", "freeze_server", "cut", "lose_replies", "lose_requests", "jump_clock",
-    "jump_server_clock", "slow_network", "bad_feeds", "poison_item",
+    "jump_server_clock", "slow_network", "bad_feeds", "poison_item", "replay",
 )  # fmt: skip
 
 
@@ -330,6 +350,7 @@ class Operator:
         self.healing = self.finished = self.settled = False
         self.wire: list[Out] = []
         self.letters: list[DeadLetter] = []
+        self.sink_replays = 0
         self.items = 0
         self.counters: Mapping[str, Mapping[str, int]] | None = None
 
@@ -367,7 +388,7 @@ class Operator:
 
     async def _is_idle(self, broker: Broker) -> bool:
         lags = [await broker.lag(ITEMS.name, DESK_GROUP), *[await broker.lag(ARTICLES.name, g) for g in GROUPS]]
-        return not any(lags)
+        return not any([*lags, await broker.lag(SINK_REPLAYS.name, REPLAYS_GROUP)])
 
     async def _read(self, broker: Broker) -> None:
         for message in await _all(broker, ARTICLES):
@@ -380,6 +401,9 @@ class Operator:
             )  # fmt: skip
         self.letters = [decode(message.value, DeadLetter) for message in await _all(broker, DEAD_LETTERS)]
         self.items = len(await _all(broker, ITEMS))
+        self.sink_replays = len(await _all(broker, SINK_REPLAYS))
+        replayed = await broker.state.hgetall(dead_letters.RESOLVED_KEY)
+        self.sink_replays -= sum(status == b"replayed" for status in replayed.values())
         self.counters = await read_counters(broker.state)
 
     # -- checks -----------------------------------------------------------------------------------------------
@@ -395,6 +419,8 @@ class Operator:
         if self.finished:
             figures, examples = self._published()
             self._live(violations)
+            if self.sink_replays:  # each dead letter is sent once
+                violations["replay"].append(self.sink_replays)
             for group in GROUPS:
                 self._group(group, violations)
             self._tail(violations)
@@ -429,6 +455,8 @@ class Operator:
 
     def _group(self, group: str, violations: dict[str, list[Any]]) -> None:
         got = [delivery for delivery in self.around.deliveries if delivery.group == group]
+        # A replayed article comes from another topic, and after later revisions.
+        got = [delivery for delivery in got if delivery.topic == ARTICLES.name]
         rejected = {_name_of(letter) for letter in self.letters if letter.sink} if group != READERS else set()
         missing = {(out.id, out.revision) for out in self.wire} - {(d.id, d.revision) for d in got} - rejected
         violations["group_lost"] += sorted((group, *name) for name in missing)
