@@ -17,6 +17,7 @@ from workers.clean.image_sources import image_source
 from workers.clean.line_types import is_sentence, word_count
 from workers.clean.rules.containers import TRACKING_PIXEL
 from workers.clean.trees import move_content_behind
+from workers.text.attributes import limit_attributes
 from workers.text.markup import strip_buttons
 from workers.text.normalise import plain_text, without_control, without_invisible
 
@@ -123,7 +124,7 @@ def text_blocks(text: str) -> list[Block]:
 
 def parse_html(html: str, *, page: bool = False) -> Any:
     """Return the lxml tree of a fragment, or of a whole *page*. Only the first MAX_HTML_CHARS are parsed."""
-    html = strip_buttons(without_control(html[:MAX_HTML_CHARS]))
+    html = limit_attributes(strip_buttons(without_control(html[:MAX_HTML_CHARS])))
     if "&#" in html:
         html = CONTROL_REFERENCE.sub("", html)
     parser = etree.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True)

@@ -89,20 +89,16 @@ def test_site_key_from_publisher_or_link(publisher: str, link: str, site: str) -
     assert site_of(item) == site
 
 
-def test_channels_of_one_host_have_own_history(settings: Settings) -> None:
+async def test_channels_of_one_host_have_own_history(settings: Settings) -> None:
     """A description of 70 words is the template of its channel, not of the video site."""
     description = " ".join(f"{TEMPLATE} ({word})" for word in ("one", "two", "three", "four", "five", "six", "seven"))
-
-    async def go() -> None:
-        broker = await connect(settings, settings.broker_url)
-        history = SiteHistory(broker.state)
-        for n in range(5):
-            facts = await look_up_and_record(broker, history, "odd quay television", f"Story number {n}", description)
-        assert facts.is_repeated(line_key(description), sentence=True)
-        assert await look_up_and_record(broker, history, "odd quay world", "Story", description) == SiteFacts()
-        await broker.close()
-
-    asyncio.run(go())
+    broker = await connect(settings, settings.broker_url)
+    history = SiteHistory(broker.state)
+    for n in range(5):
+        facts = await look_up_and_record(broker, history, "odd quay television", f"Story number {n}", description)
+    assert facts.is_repeated(line_key(description), sentence=True)
+    assert await look_up_and_record(broker, history, "odd quay world", "Story", description) == SiteFacts()
+    await broker.close()
 
 
 async def look_up_and_record(broker: Broker, history: SiteHistory, site: str, title: str, *lines: str) -> SiteFacts:
