@@ -22,6 +22,7 @@ from tests.simulation.feeds import SimulatedFeeds
 from tests.simulation.world import Process, World
 from workers import dead_letters
 from workers.desk.article import clean_item
+from workers.desk.batch import give_up
 from workers.desk.desk import Desk
 from workers.poller.feed_update import FeedUpdate
 from workers.poller.parser_pool import ParseRequest, _parse
@@ -171,7 +172,7 @@ async def run_desk(around: Surroundings, host: Host, process: Process) -> None:
         conf=SimpleNamespace(id=DESK_GROUP), consumer=reader, sensors=NoSensors(), producer=None, rebalancing=False
     )
     desk = around.parts.desk(around.settings, broker, slow_clean)
-    processor = BatchProcessor(app, broker, desk.handle)
+    processor = BatchProcessor(app, broker, desk.handle, give_up)
     upkeep = asyncio.ensure_future(around.parts.retention(broker, around.settings, 5.0))
     while True:
         if upkeep.done():

@@ -80,7 +80,8 @@ def _xrevrange(data: Keyspace, key: bytes, end: bytes, start: bytes, *options: b
 
 def _xinfo(data: Keyspace, what: bytes, key: bytes) -> dict[str, Any]:
     stream = stream_at(data, key)
-    return {"last-generated-id": b"0-%d" % stream.last, "first-entry": next(iter(stream.after(0, 1)), None)}
+    first, last = (next(iter(stream.after(number, 1)), None) for number in (0, stream.last - 1))
+    return {"last-generated-id": b"0-%d" % stream.last, "first-entry": first, "last-entry": last}
 
 
 def _zadd(data: Keyspace, key: bytes, *args: bytes) -> int:
