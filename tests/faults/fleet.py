@@ -20,7 +20,7 @@ from streams.start import Start
 from streams.topics import ARTICLES, DEAD_LETTERS, DESK_GROUP, ITEMS, Topic
 from streams.valkey.server import EmbeddedValkey, die_with_parent, socket_path
 from tests.conftest import ROOT
-from tests.faults.checker import Out, Report, check
+from tests.faults.checker import Out, Report, check, is_replayed
 from tests.faults.ledger_server import TruthServer, digest
 from tests.faults.proxy import Proxy
 from tests.support.kafka import Cluster
@@ -205,12 +205,13 @@ class Fleet:
     async def report(self) -> Report:
         """Check the output against the ledger."""
         self.wire = [_out(message) for message in await self._all(ARTICLES)]
-        keys = [decode(message.value, DeadLetter).key.decode() for message in await self._all(DEAD_LETTERS)]
+        letters = [decode(message.value, DeadLetter) for message in await self._all(DEAD_LETTERS)]
+        keys = [letter.key.decode() for letter in letters if not is_replayed(letter)]
         urls = {canonicalise(url).key: url for url in self.truth.ledger}  # the key of an item is its identity key
         dead = [urls.get(key, key) for key in keys]
         items = len(await self._all(ITEMS))
         self.counters = await read_counters(self.broker.state)
-        return check(self.truth.ledger, self.wire, dead, self.poison, self.counters, items)
+        return check(self.truth.ledger, self.wire, dead, self.poison, self.counters, items, len(letters) - len(keys))
 
     async def _all(self, topic: Topic) -> list[ConsumedMessage]:
         reader = await self.broker.open_reader(topic, "", Start.EARLIEST)
