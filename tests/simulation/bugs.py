@@ -30,6 +30,7 @@ from workers.desk.article import clean_item
 from workers.desk.desk import Desk
 from workers.poller.feed_update import FeedUpdate
 from workers.poller.parser_pool import ParseRequest
+from workers.poller.registry import FEEDS, FeedRegistry, FeedState, feed_id
 from workers.sinks.runner import SinkRunner
 
 
@@ -307,6 +308,28 @@ def letter_replayed_twice(parts: Parts) -> Parts:
         return await broker.publish([], conditions=[Condition(dead_letters.RESOLVED_KEY, pending.name, "", "replayed")])
 
     return replace(parts, replay_letter=replay)
+
+
+@bug("change_feeds", "stuck")
+def import_not_atomic(parts: Parts) -> Parts:
+    """New feeds are registered first and scheduled afterwards, and no poller reconciles them."""
+
+    async def import_feeds(registry: FeedRegistry, urls: Sequence[str]) -> None:
+        new = [
+            url for url in urls if await registry.state.hsetnx(FEEDS, feed_id(url), msgspec.json.encode(FeedState(url)))
+        ]
+        await registry.add([(url, "") for url in new])
+
+    class Registry(FeedRegistry):
+        async def reconcile(self) -> int:
+            return 0
+
+    class Careless(SimulatedPoller):
+        def __init__(self, around: Surroundings, broker: Broker) -> None:
+            super().__init__(around, broker)
+            self.feeds = Registry(broker.state, around.settings.lease_timeout_s, around.settings.host_delay_s)
+
+    return replace(parts, poller=Careless, import_feeds=import_feeds)
 
 
 # -- clocks ---------------------------------------------------------------------------------------------------

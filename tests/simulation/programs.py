@@ -27,6 +27,7 @@ from workers.desk.desk import Desk
 from workers.poller.feed_update import FeedUpdate
 from workers.poller.parser_pool import ParseRequest, _parse
 from workers.poller.poller import Poller
+from workers.poller.registry import FeedRegistry
 from workers.replay import replay_items
 from workers.retention import retention_loop
 from workers.sinks.base import Sink, SinkEvent, SinkRejectedError, SinkRetryError
@@ -97,6 +98,7 @@ class Parts:
     sink_runner: type[SinkRunner] = SinkRunner
     retention: Callable[..., Any] = retention_loop
     replay_letter: Callable[..., Any] = dead_letters.replay
+    import_feeds: Callable[..., Any] = lambda registry, urls: import_feeds(registry, urls)
     commits_before_work: bool = False
     wrap: Callable[[Broker, str], Broker] = field(default=lambda broker, program: broker)
 
@@ -305,8 +307,29 @@ async def run_letter_replay(around: Surroundings, host: Host, process: Process) 
             await around.parts.replay_letter(broker, pending)
 
 
+async def run_import(around: Surroundings, host: Host, process: Process) -> None:
+    """Add all feeds: `copydesk feeds import`."""
+    broker = around.broker(host, "import")
+    await retry(lambda: around.parts.import_feeds(FeedRegistry(broker.state), around.feeds.urls))
+
+
+async def run_pause(around: Surroundings, host: Host, process: Process) -> None:
+    """Pause a feed and resume it: `copydesk feeds pause`, then `resume`."""
+    registry = FeedRegistry(around.broker(host, "pause").state)
+    url = around.world.random.choice(around.feeds.urls)
+    for paused in (True, False):
+        await retry(lambda paused=paused: registry.set_paused([url], paused))  # type: ignore[misc]
+        await asyncio.sleep(1.0)
+
+
+async def import_feeds(registry: FeedRegistry, urls: Sequence[str]) -> None:
+    await registry.add([(url, "") for url in urls])
+
+
 Program = Callable[[Surroundings, Host, Process], Any]
-COMMANDS: dict[str, Program] = {"replay": run_replay, "letter-replay": run_letter_replay}
+REPLAYS: dict[str, Program] = {"replay": run_replay, "letter-replay": run_letter_replay}
+FEED_CHANGES: dict[str, Program] = {"import": run_import, "pause": run_pause}
+COMMANDS = REPLAYS | FEED_CHANGES
 PROGRAMS: dict[str, Program] = {
     "poller-1": run_poller,
     "poller-2": run_poller,

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, NamedTuple
@@ -33,7 +33,17 @@ from tests.faults.checker import FIGURES, Out, _conserve, check, is_replayed
 from tests.faults.ledger_server import digest
 from tests.simulation.brokers import LEASE_S, PARTITIONS, Host, SimulatedMemory, SimulatedStreams, retry
 from tests.simulation.feeds import SimulatedFeeds
-from tests.simulation.programs import COMMANDS, PROGRAMS, READERS, SINK, Delivery, Parts, Surroundings
+from tests.simulation.programs import (
+    COMMANDS,
+    FEED_CHANGES,
+    PROGRAMS,
+    READERS,
+    REPLAYS,
+    SINK,
+    Delivery,
+    Parts,
+    Surroundings,
+)
 from tests.simulation.server import Network, NetworkFaults, Server
 from tests.simulation.world import Process, World
 from workers import dead_letters
@@ -244,12 +254,20 @@ class Chaos:
         self.around.feeds.chaos = self.random.choice((0.0, 0.05, 0.5))
 
     async def replay(self) -> None:
-        """Start a replay of all items or dead letters; half of them are killed, and all come again."""
-        name = self.random.choice(list(COMMANDS))
+        """Start a replay of all items or dead letters."""
+        self._command(REPLAYS)
+
+    async def change_feeds(self) -> None:
+        """Start an import of feeds, or pause one and resume it."""
+        self._command(FEED_CHANGES)
+
+    def _command(self, names: Iterable[str]) -> None:
+        """Start a command; half of them are killed."""
+        name = self.random.choice(list(names))
         if name not in self.fleet.running:
             self.fleet.start(self.around, name)
             if self.random.random() < 0.5:
-                self.fleet.hosts[name].network.arm(self.random.randrange(30), lambda: self.fleet.kill(name))
+                self.fleet.hosts[name].network.arm(self.random.randrange(10), lambda: self.fleet.kill(name))
 
     async def poison_item(self) -> None:
         """Publish an unreadable item."""
@@ -267,7 +285,7 @@ class Chaos:
 
 KINDS = (
     "kill", "freeze", "restart", "outage", "freeze_server", "cut", "lose_replies", "lose_requests", "jump_clock",
-    "jump_server_clock", "slow_network", "bad_feeds", "poison_item", "replay",
+    "jump_server_clock", "slow_network", "bad_feeds", "poison_item", "replay", "change_feeds",
 )  # fmt: skip
 
 
@@ -362,7 +380,9 @@ class Operator:
             await broker.state.hset(
                 "copydesk:retention", mapping={topic.name: topic.retention_s for topic in BUILTIN_TOPICS}
             )
-        await FeedRegistry(broker.state).add([(url, "") for url in self.around.feeds.urls])
+        registry = FeedRegistry(broker.state)
+        first = self.around.feeds.urls[:-1]  # `change_feeds` imports the last one
+        await registry.add([(url, "") for url in first])
         faults = asyncio.ensure_future(self.chaos.run())
         while not self.healing:
             self.fleet.ensure(self.around)
@@ -371,6 +391,10 @@ class Operator:
         await asyncio.gather(faults, return_exceptions=True)
         self.chaos.end()
         self.around.feeds.freeze()
+        feeds = {feed.url: feed for feed in await registry.all()}
+        # A listed feed must be polled without another import.
+        await registry.add([(url, "") for url in self.around.feeds.urls if url not in feeds])
+        await registry.set_paused([url for url, feed in feeds.items() if feed.paused], False)
         await self._settle(broker)
         await self._read(broker)
         self.finished = True
