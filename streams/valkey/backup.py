@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import msgspec
+from redis.exceptions import ResponseError
 
 from streams.errors import SettingsError, UnavailableError, UnreadableError
 from streams.valkey.aof_integrity import AOF_DIR, MANIFEST, RDB_MAGIC, sync_folder, synced_prefixes, write_record
@@ -58,9 +59,16 @@ async def take_snapshot(state: Any) -> None:
         UnavailableError: the snapshot failed or timed out.
     """
     deadline_s = time.monotonic() + SNAPSHOT_TIMEOUT_S
-    info = await _wait_until_idle(state, deadline_s)  # a running snapshot holds an earlier state
-    saves_before = info["rdb_saves"]
-    await state.bgsave(schedule=True)  # scheduled: waits for a running AOF rewrite
+    while True:
+        info = await _wait_until_idle(state, deadline_s)  # a running snapshot holds an earlier state
+        saves_before = info["rdb_saves"]
+        try:
+            await state.bgsave(schedule=True)  # scheduled: waits for a running AOF rewrite
+        except ResponseError as exc:
+            if "in progress" not in str(exc):
+                raise UnavailableError(f"snapshot failed: embedded server ({exc}); retry") from exc
+        else:
+            break
     while info["rdb_saves"] == saves_before:
         await asyncio.sleep(0.05)
         info = await _wait_until_idle(state, deadline_s)

@@ -58,7 +58,7 @@ def _seeds(first_seed: int, brokers: list[str]) -> Iterator[tuple[int, str]]:
         seed += 1
 
 
-def find_bug(name: str, broker: str, first_seed: int = 1, steps: int = 4_000) -> tuple[Result, int] | None:
+def find_bug(name: str, broker: str, first_seed: int = 1, steps: int = 8_000) -> tuple[Result, int] | None:
     """Return the result of the first seed that finds a planted bug, and the number of seeds; None without any."""
     bug = BUGS[name]
     for seed in range(first_seed, first_seed + MAX_SEEDS):

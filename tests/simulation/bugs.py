@@ -18,10 +18,11 @@ from streams.errors import UnavailableError, UnreadableError
 from streams.faust.agents import BatchResult
 from streams.records import Article, Item
 from streams.subscribe import Subscription
-from streams.topics import ARTICLES, partition_name
+from streams.topics import ARTICLES, SINK_REPLAYS, partition_name
 from tests.simulation.brokers import SimulatedStreams
 from tests.simulation.programs import Parsers, Parts, SimulatedPoller, Surroundings
 from tests.simulation.simulation import default_parts
+from workers import dead_letters
 from workers.clean.cleaner import CleanedContent
 from workers.dedupe.classify import ArticleMemory
 from workers.dedupe.seen import SeenStore
@@ -29,6 +30,7 @@ from workers.desk.article import clean_item
 from workers.desk.desk import Desk
 from workers.poller.feed_update import FeedUpdate
 from workers.poller.parser_pool import ParseRequest
+from workers.poller.registry import FEEDS, FeedRegistry, FeedState, feed_id
 from workers.sinks.runner import SinkRunner
 
 
@@ -294,6 +296,40 @@ def sink_ignores_lease(parts: Parts) -> Parts:
             return Careless(topic, group=group, start=start, auto_commit=True, commit_every=1, settings=self.settings)
 
     return replace(parts, sink_runner=Runner)
+
+
+@bug("replay", "replay")
+def letter_replayed_twice(parts: Parts) -> Parts:
+    """A dead letter is marked as replayed after it was sent, so that a kill in between sends it again."""
+
+    async def replay(broker: Broker, pending: dead_letters.PendingLetter) -> bool:
+        letter = pending.letter
+        await broker.publish([OutgoingMessage(SINK_REPLAYS.name, letter.sink.encode(), letter.payload)])
+        return await broker.publish([], conditions=[Condition(dead_letters.RESOLVED_KEY, pending.name, "", "replayed")])
+
+    return replace(parts, replay_letter=replay)
+
+
+@bug("change_feeds", "stuck")
+def import_not_atomic(parts: Parts) -> Parts:
+    """New feeds are registered first and scheduled afterwards, and no poller reconciles them."""
+
+    async def import_feeds(registry: FeedRegistry, urls: Sequence[str]) -> None:
+        new = [
+            url for url in urls if await registry.state.hsetnx(FEEDS, feed_id(url), msgspec.json.encode(FeedState(url)))
+        ]
+        await registry.add([(url, "") for url in new])
+
+    class Registry(FeedRegistry):
+        async def reconcile(self) -> int:
+            return 0
+
+    class Careless(SimulatedPoller):
+        def __init__(self, around: Surroundings, broker: Broker) -> None:
+            super().__init__(around, broker)
+            self.feeds = Registry(broker.state, around.settings.lease_timeout_s, around.settings.host_delay_s)
+
+    return replace(parts, poller=Careless, import_feeds=import_feeds)
 
 
 # -- clocks ---------------------------------------------------------------------------------------------------

@@ -33,7 +33,7 @@ class SimulatedFeeds(TruthServer):
 
     @property
     def urls(self) -> list[str]:
-        names = [*map(str, range(len(self.feeds))), *(f"live-{n}" for n in range(LIVE_FEEDS))]
+        names = [*(f"live-{n}" for n in range(LIVE_FEEDS)), *map(str, range(len(self.feeds)))]
         return [HOST.format(n % 3, name) for n, name in enumerate(names)]
 
     def freeze(self) -> None:

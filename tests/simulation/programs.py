@@ -5,6 +5,7 @@ import random
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -15,21 +16,26 @@ from streams.errors import UnavailableError, UnreadableError
 from streams.faust.agents import BatchProcessor
 from streams.start import Start
 from streams.subscribe import Subscription
-from streams.topics import BUILTIN_TOPICS, DESK_GROUP, ITEMS, Partition
+from streams.topics import ARTICLES, BUILTIN_TOPICS, DESK_GROUP, ITEMS, Partition
 from tests.simulation.brokers import LEASE_S, Host, retry
 from tests.simulation.feeds import SimulatedFeeds
 from tests.simulation.world import Process, World
+from workers import dead_letters
 from workers.desk.article import clean_item
+from workers.desk.batch import give_up
 from workers.desk.desk import Desk
 from workers.poller.feed_update import FeedUpdate
 from workers.poller.parser_pool import ParseRequest, _parse
 from workers.poller.poller import Poller
+from workers.poller.registry import FeedRegistry
+from workers.replay import replay_items
 from workers.retention import retention_loop
 from workers.sinks.base import Sink, SinkEvent, SinkRejectedError, SinkRetryError
 from workers.sinks.runner import SinkRunner
 
 BATCH = 20
 READERS, SINK = "readers", "w"
+REJECTED_SHARE = 0.01  # of articles, by the endpoint of the sink
 SLOW_SHARE = 0.002  # share of items whose cleaning blocks the process
 
 
@@ -73,6 +79,7 @@ class Delivery(NamedTuple):
     process: int
     id: str
     revision: int
+    topic: str
     partition: int
     offset: int
     committed: int
@@ -90,6 +97,8 @@ class Parts:
     subscription: type[Subscription] = Subscription
     sink_runner: type[SinkRunner] = SinkRunner
     retention: Callable[..., Any] = retention_loop
+    replay_letter: Callable[..., Any] = dead_letters.replay
+    import_feeds: Callable[..., Any] = lambda registry, urls: import_feeds(registry, urls)
     commits_before_work: bool = False
     wrap: Callable[[Broker, str], Broker] = field(default=lambda broker, program: broker)
 
@@ -112,7 +121,7 @@ class Surroundings(NamedTuple):
         self.deliveries.append(
             Delivery(
                 group, process.number, article.id, article.revision,
-                message.partition, message.offset, committed, self.world.now_s,
+                message.topic, message.partition, message.offset, committed, self.world.now_s,
             )
         )  # fmt: skip
 
@@ -161,9 +170,11 @@ async def run_desk(around: Surroundings, host: Host, process: Process) -> None:
             around.world.advance(rnd.uniform(0, 1.5 * LEASE_S))
         return clean(*args)
 
-    app: Any = SimpleNamespace(conf=SimpleNamespace(id=DESK_GROUP), consumer=reader, sensors=NoSensors(), producer=None)
+    app: Any = SimpleNamespace(
+        conf=SimpleNamespace(id=DESK_GROUP), consumer=reader, sensors=NoSensors(), producer=None, rebalancing=False
+    )
     desk = around.parts.desk(around.settings, broker, slow_clean)
-    processor = BatchProcessor(app, broker, desk.handle)
+    processor = BatchProcessor(app, broker, desk.handle, give_up)
     upkeep = asyncio.ensure_future(around.parts.retention(broker, around.settings, 5.0))
     while True:
         if upkeep.done():
@@ -252,7 +263,7 @@ class SimulatedSink(Sink[Any]):
                 raise UnavailableError("simulated: endpoint unreachable")
             if rnd.random() < 0.02:
                 raise SinkRetryError("HTTP 503", 0.5)
-            if rnd.random() < 0.002:
+            if rnd.random() < REJECTED_SHARE and event.source.topic == ARTICLES.name:
                 raise SinkRejectedError("HTTP 400")
             message = ConsumedMessage(*_position(event), 0.0, b"", b"")
             self.around.record(f"sink.{SINK}", self.process, message, event.article)
@@ -277,7 +288,48 @@ async def run_sink(around: Surroundings, host: Host, process: Process) -> None:
     await around.parts.sink_runner(settings, broker, table, sink, initial_delay_s=0.2).run()
 
 
+# -- commands of an operator ----------------------------------------------------------------------------------
+
+
+async def run_replay(around: Surroundings, host: Host, process: Process) -> None:
+    """Send all retained items to the desk again: `copydesk replay`."""
+    broker = around.broker(host, "replay")
+    await retry(lambda: broker.create_topics(BUILTIN_TOPICS))
+    await replay_items(around.settings, broker, datetime.fromtimestamp(0, UTC), lambda line: None)
+
+
+async def run_letter_replay(around: Surroundings, host: Host, process: Process) -> None:
+    """Send the pending dead letters of the sink again: `copydesk dead-letters replay`."""
+    broker = around.broker(host, "replay")
+    await retry(lambda: broker.create_topics(BUILTIN_TOPICS))
+    async for pending in dead_letters.pending(broker):
+        if pending.letter.sink:
+            await around.parts.replay_letter(broker, pending)
+
+
+async def run_import(around: Surroundings, host: Host, process: Process) -> None:
+    """Add all feeds: `copydesk feeds import`."""
+    broker = around.broker(host, "import")
+    await retry(lambda: around.parts.import_feeds(FeedRegistry(broker.state), around.feeds.urls))
+
+
+async def run_pause(around: Surroundings, host: Host, process: Process) -> None:
+    """Pause a feed and resume it: `copydesk feeds pause`, then `resume`."""
+    registry = FeedRegistry(around.broker(host, "pause").state)
+    url = around.world.random.choice(around.feeds.urls)
+    for paused in (True, False):
+        await retry(lambda paused=paused: registry.set_paused([url], paused))  # type: ignore[misc]
+        await asyncio.sleep(1.0)
+
+
+async def import_feeds(registry: FeedRegistry, urls: Sequence[str]) -> None:
+    await registry.add([(url, "") for url in urls])
+
+
 Program = Callable[[Surroundings, Host, Process], Any]
+REPLAYS: dict[str, Program] = {"replay": run_replay, "letter-replay": run_letter_replay}
+FEED_CHANGES: dict[str, Program] = {"import": run_import, "pause": run_pause}
+COMMANDS = REPLAYS | FEED_CHANGES
 PROGRAMS: dict[str, Program] = {
     "poller-1": run_poller,
     "poller-2": run_poller,

@@ -68,7 +68,8 @@ def _xrange(data: Keyspace, key: bytes, start: bytes, end: bytes, *options: byte
     assert end == b"+"
     stream = stream_at(data, key)
     count = int(options[1]) if options else len(stream.entries)
-    return stream.after(0 if start == b"-" else number_of(start) - 1, count)
+    after = 0 if start == b"-" else number_of(start.lstrip(b"(")) - (not start.startswith(b"("))
+    return stream.after(after, count)
 
 
 def _xrevrange(data: Keyspace, key: bytes, end: bytes, start: bytes, *options: bytes) -> list[list[Any]]:
@@ -79,7 +80,8 @@ def _xrevrange(data: Keyspace, key: bytes, end: bytes, start: bytes, *options: b
 
 def _xinfo(data: Keyspace, what: bytes, key: bytes) -> dict[str, Any]:
     stream = stream_at(data, key)
-    return {"last-generated-id": b"0-%d" % stream.last, "first-entry": next(iter(stream.after(0, 1)), None)}
+    first, last = (next(iter(stream.after(number, 1)), None) for number in (0, stream.last - 1))
+    return {"last-generated-id": b"0-%d" % stream.last, "first-entry": first, "last-entry": last}
 
 
 def _zadd(data: Keyspace, key: bytes, *args: bytes) -> int:
@@ -377,6 +379,9 @@ class Client:
     async def zadd(self, name: str, mapping: Any, nx: bool = False) -> int:
         pairs = [part for member, score in mapping.items() for part in (score, member)]
         return int(await self.execute_command("ZADD", name, *(["NX"] if nx else []), *pairs))
+
+    async def hscan(self, name: str, cursor: int = 0, **options: Any) -> tuple[int, dict[bytes, bytes]]:
+        return 0, await self.execute_command("HGETALL", name)
 
     async def hmget(self, name: str, keys: Sequence[Any]) -> Any:
         return await self.execute_command("HMGET", name, *keys)

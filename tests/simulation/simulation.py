@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, NamedTuple
@@ -18,14 +18,35 @@ from streams.config.settings import Settings
 from streams.errors import UnavailableError
 from streams.records import Article, DeadLetter
 from streams.start import Start
-from streams.topics import ARTICLES, BUILTIN_TOPICS, DEAD_LETTERS, DESK_GROUP, ITEMS, Partition, Topic, partition_name
-from tests.faults.checker import FIGURES, Out, _conserve, check
+from streams.topics import (
+    ARTICLES,
+    BUILTIN_TOPICS,
+    DEAD_LETTERS,
+    DESK_GROUP,
+    ITEMS,
+    SINK_REPLAYS,
+    Partition,
+    Topic,
+    partition_name,
+)
+from tests.faults.checker import FIGURES, Out, _conserve, check, is_replayed
 from tests.faults.ledger_server import digest
 from tests.simulation.brokers import LEASE_S, PARTITIONS, Host, SimulatedMemory, SimulatedStreams, retry
 from tests.simulation.feeds import SimulatedFeeds
-from tests.simulation.programs import PROGRAMS, READERS, SINK, Delivery, Parts, Surroundings
+from tests.simulation.programs import (
+    COMMANDS,
+    FEED_CHANGES,
+    PROGRAMS,
+    READERS,
+    REPLAYS,
+    SINK,
+    Delivery,
+    Parts,
+    Surroundings,
+)
 from tests.simulation.server import Network, NetworkFaults, Server
 from tests.simulation.world import Process, World
+from workers import dead_letters
 from workers.counters import read_counters
 from workers.poller.registry import FeedRegistry
 from workers.urls.canonical import canonicalise
@@ -34,7 +55,8 @@ SETTLE_S = 1_200.0  # virtual time in which all queues must be empty after the l
 RESTART_S = 0.5
 JUMPS_S = (5, -5, 90, -90, 3_600, -3_600, 20 * 86_400, -20 * 86_400)
 GROUPS = (READERS, f"sink.{SINK}")
-MORE_FIGURES = ("live", "group_lost", "group_repeated", "group_order", "tail", "stuck", "bug")
+REPLAYS_GROUP = f"sink.{SINK}.replays"
+MORE_FIGURES = ("live", "group_lost", "group_repeated", "group_order", "tail", "replay", "stuck", "bug")
 
 
 class Result(NamedTuple):
@@ -76,19 +98,19 @@ class Fleet:
     def start(self, around: Surroundings, name: str) -> None:
         def main(process: Process) -> Coroutine[Any, Any, None]:
             self.hosts[name] = host = Host(self.server, Network(self.server, process), self.faults, name)
-            main: Coroutine[Any, Any, None] = PROGRAMS[name](around, host, process)
+            main: Coroutine[Any, Any, None] = {**PROGRAMS, **COMMANDS}[name](around, host, process)
             return main
 
         self.running[name] = self.world.spawn(name, main)
 
     def ensure(self, around: Surroundings) -> None:
         """Start all programs that have ended, as a supervisor does."""
-        for name in PROGRAMS:
+        for name in (*PROGRAMS, *COMMANDS):
             process = self.running.get(name)
             if process is not None and process.main is not None and process.main.done():
                 self._note_end(process)
                 self.kill(name)
-            if name not in self.running and name not in self.down:
+            if name in PROGRAMS and name not in self.running and name not in self.down:
                 self.start(around, name)
 
     def _note_end(self, process: Process) -> None:
@@ -137,7 +159,7 @@ class Chaos:
         self.poison: list[str] = []
         names = [name for name in KINDS if self.random.random() < 0.7] or list(KINDS)
         self.kinds = list(only) or names
-        self.mean_pause_s = self.random.choice((0.3, 1.0, 3.0))
+        self.mean_pause_s = self.random.choice((0.1, 0.3, 1.0))
         self.calm = NetworkFaults()
         self.target = ""  # prefix of the programs that the present fault may hit
 
@@ -175,7 +197,7 @@ class Chaos:
     async def kill(self) -> None:
         if (name := self.some()) in self.fleet.running:
             self._now_or_at_request(name, lambda: self.fleet.kill(name))
-        await asyncio.sleep(self.random.choice((0.0, RESTART_S, 2 * LEASE_S)))
+        await asyncio.sleep(self.random.choice((0.0, RESTART_S)))
 
     async def freeze(self) -> None:
         name, seconds = self.some(), self.random.choice((0.2, LEASE_S / 2, 1.5 * LEASE_S, 4 * LEASE_S))
@@ -231,6 +253,22 @@ class Chaos:
     async def bad_feeds(self) -> None:
         self.around.feeds.chaos = self.random.choice((0.0, 0.05, 0.5))
 
+    async def replay(self) -> None:
+        """Start a replay of all items or dead letters."""
+        self._command(REPLAYS)
+
+    async def change_feeds(self) -> None:
+        """Start an import of feeds, or pause one and resume it."""
+        self._command(FEED_CHANGES)
+
+    def _command(self, names: Iterable[str]) -> None:
+        """Start a command; half of them are killed."""
+        name = self.random.choice(list(names))
+        if name not in self.fleet.running:
+            self.fleet.start(self.around, name)
+            if self.random.random() < 0.5:
+                self.fleet.hosts[name].network.arm(self.random.randrange(10), lambda: self.fleet.kill(name))
+
     async def poison_item(self) -> None:
         """Publish an unreadable item."""
         key = f"poison-{len(self.poison)}"
@@ -247,7 +285,7 @@ class Chaos:
 
 KINDS = (
     "kill", "freeze", "restart", "outage", "freeze_server", "cut", "lose_replies", "lose_requests", "jump_clock",
-    "jump_server_clock", "slow_network", "bad_feeds", "poison_item",
+    "jump_server_clock", "slow_network", "bad_feeds", "poison_item", "replay", "change_feeds",
 )  # fmt: skip
 
 
@@ -330,6 +368,7 @@ class Operator:
         self.healing = self.finished = self.settled = False
         self.wire: list[Out] = []
         self.letters: list[DeadLetter] = []
+        self.sink_replays = 0
         self.items = 0
         self.counters: Mapping[str, Mapping[str, int]] | None = None
 
@@ -341,7 +380,9 @@ class Operator:
             await broker.state.hset(
                 "copydesk:retention", mapping={topic.name: topic.retention_s for topic in BUILTIN_TOPICS}
             )
-        await FeedRegistry(broker.state).add([(url, "") for url in self.around.feeds.urls])
+        registry = FeedRegistry(broker.state)
+        first = self.around.feeds.urls[:-1]  # `change_feeds` imports the last one
+        await registry.add([(url, "") for url in first])
         faults = asyncio.ensure_future(self.chaos.run())
         while not self.healing:
             self.fleet.ensure(self.around)
@@ -350,6 +391,10 @@ class Operator:
         await asyncio.gather(faults, return_exceptions=True)
         self.chaos.end()
         self.around.feeds.freeze()
+        feeds = {feed.url: feed for feed in await registry.all()}
+        # A listed feed must be polled without another import.
+        await registry.add([(url, "") for url in self.around.feeds.urls if url not in feeds])
+        await registry.set_paused([url for url, feed in feeds.items() if feed.paused], False)
         await self._settle(broker)
         await self._read(broker)
         self.finished = True
@@ -367,7 +412,7 @@ class Operator:
 
     async def _is_idle(self, broker: Broker) -> bool:
         lags = [await broker.lag(ITEMS.name, DESK_GROUP), *[await broker.lag(ARTICLES.name, g) for g in GROUPS]]
-        return not any(lags)
+        return not any([*lags, await broker.lag(SINK_REPLAYS.name, REPLAYS_GROUP)])
 
     async def _read(self, broker: Broker) -> None:
         for message in await _all(broker, ARTICLES):
@@ -380,6 +425,9 @@ class Operator:
             )  # fmt: skip
         self.letters = [decode(message.value, DeadLetter) for message in await _all(broker, DEAD_LETTERS)]
         self.items = len(await _all(broker, ITEMS))
+        self.sink_replays = len(await _all(broker, SINK_REPLAYS))
+        replayed = await broker.state.hgetall(dead_letters.RESOLVED_KEY)
+        self.sink_replays -= sum(status == b"replayed" for status in replayed.values())
         self.counters = await read_counters(broker.state)
 
     # -- checks -----------------------------------------------------------------------------------------------
@@ -395,6 +443,8 @@ class Operator:
         if self.finished:
             figures, examples = self._published()
             self._live(violations)
+            if self.sink_replays:  # each dead letter is sent once
+                violations["replay"].append(self.sink_replays)
             for group in GROUPS:
                 self._group(group, violations)
             self._tail(violations)
@@ -405,7 +455,8 @@ class Operator:
         feeds = self.around.feeds
         urls = {canonicalise(url).key: url for url in (*feeds.ledger, *feeds.live)}
         failed = [letter for letter in self.letters if not letter.sink]
-        dead = [urls.get(key, key) for key in (letter.key.decode() for letter in failed)]
+        first = [letter for letter in failed if not is_replayed(letter)]
+        dead = [urls.get(key, key) for key in (letter.key.decode() for letter in first)]
         wire = [out for out in self.wire if out.url not in feeds.live]
         report = check(feeds.ledger, wire, dead, self.chaos.poison)
         assert self.counters is not None
@@ -429,6 +480,8 @@ class Operator:
 
     def _group(self, group: str, violations: dict[str, list[Any]]) -> None:
         got = [delivery for delivery in self.around.deliveries if delivery.group == group]
+        # A replayed article comes from another topic, and after later revisions.
+        got = [delivery for delivery in got if delivery.topic == ARTICLES.name]
         rejected = {_name_of(letter) for letter in self.letters if letter.sink} if group != READERS else set()
         missing = {(out.id, out.revision) for out in self.wire} - {(d.id, d.revision) for d in got} - rejected
         violations["group_lost"] += sorted((group, *name) for name in missing)
