@@ -20,6 +20,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
+from streams.brokers.base import Broker
 from streams.config.settings import Settings
 from streams.config.sources import ENV_PREFIX, redact_url
 from streams.config.tables import TABLE_SETTINGS
@@ -35,9 +36,11 @@ from workers.demo.newsroom import Newsroom
 from workers.heartbeats import clear_workers, heartbeat_task, remove_workers, write_heartbeat
 from workers.poller.registry import FeedRegistry
 from workers.services import connect_or_stop, install_stop_handler, log_exceptions
+from workers.status import read_status
 from workers.web.server import WebServer
 
 SUPERVISE_INTERVAL_S = 0.2
+HEALTH_INTERVAL_S = 10.0
 INITIAL_RESTART_DELAY_S, MAX_RESTART_DELAY_S = 0.1, 10.0
 HEALTHY_S = 30.0  # a process that ran this long restarts without a longer delay
 DEMO_NOTICE = """
@@ -133,7 +136,7 @@ class Supervisor:
             await server.start()
             reporters = [
                 asyncio.create_task(log_exceptions(report, "console output"))
-                for report in (self._print_articles(), self._print_polls())
+                for report in (self._print_articles(), self._print_polls(), self._print_health(broker))
             ]
             self.settings = await self._with_demo(FeedRegistry(broker.state))
             if self.valkey:
@@ -220,6 +223,18 @@ class Supervisor:
         async for poll in subscribe("polls", start=Start.LATEST, settings=replace(self.settings, broker_url=self.url)):
             self.console.poll(poll)
 
+    async def _print_health(self, broker: Broker) -> None:
+        """Print each problem and each warning once, and again after it was gone."""
+        printed: set[str] = set()
+        while True:
+            await asyncio.sleep(HEALTH_INTERVAL_S)
+            with contextlib.suppress(UnavailableError):
+                report = await read_status(broker, DESK_GROUP, self.settings)
+                messages = {subject(message): message for message in (*report["problems"], *report["warnings"])}
+                for key in messages.keys() - printed:
+                    self.console.note(messages[key])
+                printed = set(messages)
+
     def _print_banner(self, page_url: str, started_in_s: float) -> None:
         broker = f"embedded Valkey in {self.settings.data_dir}" if self.valkey else redact_url(self.settings.broker_url)
         self.console.note(f"copydesk is up after {started_in_s:.1f} s · {broker} · status page {page_url}")
@@ -230,6 +245,11 @@ class Supervisor:
         desk = counters["desk"]
         parts = ", ".join(f"{n} {name}" for name, n in desk.items() if name != RECEIVED)
         self.console.note(f"stopped; items so far: {desk[RECEIVED]} ({parts})")
+
+
+def subject(message: str) -> str:
+    """Return a health message without its figures, which change from round to round."""
+    return "".join(char for char in message if not char.isdigit())
 
 
 def command_name() -> str:

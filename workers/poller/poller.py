@@ -23,9 +23,9 @@ from streams.logger import get_logger
 from streams.records import PollResult
 from streams.retry import Backoff
 from streams.topics import ITEMS, POLLS
-from workers.counters import increment_commands
+from workers.counters import count_poll, increment_commands
 from workers.dead_letters import from_feed_entry
-from workers.heartbeats import SILENT_S
+from workers.heartbeats import STALLED_S
 from workers.http.client import Credentials, HttpClient, Response
 from workers.poller import poll as transitions
 from workers.poller import schedule
@@ -78,7 +78,7 @@ class Poller:
 
     def is_working(self) -> bool:
         """Return whether the loop of `run` makes progress, or finishes its last polls."""
-        return self._stopping.is_set() or time.monotonic() - self._last_turn_s < SILENT_S
+        return self._stopping.is_set() or time.monotonic() - self._last_turn_s < STALLED_S
 
     async def run(self) -> None:
         """Poll until stopped."""
@@ -269,6 +269,7 @@ class Poller:
         counts = increment_commands(
             "poll", {"new": poll.items_new, "unchanged": poll.items_unchanged, "failed": poll.items_failed}
         )
+        counts.append(count_poll(poll.outcome))
         state_writes = [*poll_commands(result.state, result.known_items), *result.host_commands, *counts]
         is_published = await self.broker.publish(messages, state_writes, conditions)
         if is_published:
