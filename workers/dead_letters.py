@@ -28,9 +28,13 @@ class PendingLetter(NamedTuple):
     letter: DeadLetter
 
 
-def from_message(message: ConsumedMessage, error_kind: str, error: str, feed: str = "") -> OutgoingMessage:
+def from_message(
+    message: ConsumedMessage, error_kind: str, error: str, feed: str = "", attempts: int = 1
+) -> OutgoingMessage:
     """Return the dead letter of a message that the desk could not process."""
-    return build(message.message_id, message.key, message.value, message.headers, error_kind, error, feed=feed)
+    return build(
+        message.message_id, message.key, message.value, message.headers, error_kind, error, feed=feed, attempts=attempts
+    )
 
 
 def from_sink(sink: str, message: ConsumedMessage, error: str, attempts: int) -> OutgoingMessage:

@@ -78,6 +78,7 @@ class Feed:
     number: int
     seed: int
     news: int
+    window: int = WINDOW
     count: int = 0
     revisions: dict[int, int] = field(default_factory=dict)
     body: bytes = b""
@@ -86,7 +87,7 @@ class Feed:
     def advance(self) -> None:
         """Publish new stories, and revise some stories of the current document."""
         rnd = random.Random(f"{self.seed}/{self.number}/{self.count}")
-        shown = range(max(0, self.count + self.news - WINDOW), self.count)  # includes the new stories
+        shown = range(max(0, self.count + self.news - self.window), self.count)  # includes the new stories
         for n in [n for n in shown if rnd.random() < 0.04]:
             self.revisions[n] = min(self.revisions[n] + 1, MAX_REVISIONS)
         for _ in range(self.news):
@@ -96,7 +97,7 @@ class Feed:
 
     def _document(self) -> bytes:
         rows = []
-        for n in range(self.count - 1, max(-1, self.count - WINDOW - 1), -1):
+        for n in range(self.count - 1, max(-1, self.count - self.window - 1), -1):
             title, paragraphs = story(self.number, n, self.revisions[n])
             others = [story(self.number, o, 0)[0] for o in (n + 1, n + 2, n + 3)]
             clutter = "".join(f'<li><a href="{SITE}/x/{n}">{o}</a></li>' for o in others) if n % 5 == 0 else ""

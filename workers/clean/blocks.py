@@ -16,6 +16,7 @@ from lxml import etree
 from workers.clean.image_sources import image_source
 from workers.clean.line_types import is_sentence, word_count
 from workers.clean.rules.containers import TRACKING_PIXEL
+from workers.clean.trees import move_content_behind
 from workers.text.attributes import limit_attributes
 from workers.text.markup import strip_buttons
 from workers.text.normalise import plain_text, without_control, without_invisible
@@ -48,6 +49,7 @@ SHORT_LINE_CHARS = 80  # longer lines between <br> are prose; the longest line o
 NON_WEB_SCHEME = re.compile(
     r"\A(?!https?:|mailto:)[a-z][a-z0-9+.-]*:", re.IGNORECASE
 )  # for example javascript:, data:, tel:
+TINY_STYLE = re.compile(r"(?:^|;)\s*(?:width|height)\s*:\s*[01]px", re.IGNORECASE)
 WRAPPER_TAGS = frozenset("li figcaption blockquote figure td dd".split())
 ITEM_TAGS, LIST_TAGS = frozenset("li td th dt dd".split()), frozenset("ul ol dl table".split())
 
@@ -131,6 +133,9 @@ def parse_html(html: str, *, page: bool = False) -> Any:
         root = etree.fromstring(data, parser)
     except (etree.XMLSyntaxError, ValueError):
         root = None  # an empty document
+    if root is not None and ("<embed" in html or "<EMBED" in html):
+        for node in list(root.iter("embed")):  # a void element, but libxml2 nests the text behind it
+            move_content_behind(node)
     return etree.Element("div") if root is None else root
 
 
@@ -324,6 +329,7 @@ def _image_tag(element: Any) -> ImageTag:
     source = image_source(element)
     size = (element.get("width"), element.get("height"))
     pixel = size in (("1", "1"), ("0", "0"), ("1", None), (None, "1")) or TRACKING_PIXEL.search(source) is not None
+    pixel = pixel or TINY_STYLE.search(element.get("style") or "") is not None
     return ImageTag(source, plain_text(element.get("alt") or ""), pixel)
 
 

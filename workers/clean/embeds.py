@@ -11,7 +11,23 @@ from lxml import etree
 from workers.clean.image_sources import IMAGE_URL, PLACEHOLDER, address, image_source
 from workers.clean.trees import remove, replace_by_elements, unwrap
 
-EMBEDS = ("iframe", "embed", "video", "audio", "object", "amp-iframe", "amp-video", "amp-audio")
+VIDEO_PAGES = {
+    # Elements that load a player by the id of its video: element → attribute, start of the URL. Sources: the packages
+    # lite-youtube-embed and lite-vimeo-embed, and the components of AMP (amp.dev).
+    "lite-youtube": ("videoid", "https://www.youtube.com/watch?v="),
+    "amp-youtube": ("data-videoid", "https://www.youtube.com/watch?v="),
+    "lite-vimeo": ("videoid", "https://vimeo.com/"),
+    "amp-vimeo": ("data-videoid", "https://vimeo.com/"),
+    "amp-dailymotion": ("data-videoid", "https://www.dailymotion.com/video/"),
+    "amp-instagram": ("data-shortcode", "https://www.instagram.com/p/"),
+    "amp-twitter": ("data-tweetid", "https://twitter.com/i/status/"),
+    "amp-facebook": ("data-href", ""),
+}
+# Attributes of a quotation that a script replaces by a post. Sources: the embed codes of Instagram, TikTok and Threads.
+POST_ATTRIBUTES = ("data-instgrm-permalink", "data-text-post-permalink", "cite")
+POST_CLASS = re.compile(r"(?:^|[\s_-])(?:media|embed|post)(?:$|[\s_-])")
+VIDEO_ID = re.compile(r"\A(?:https?://)?[\w./-]{1,200}\Z")
+EMBEDS = ("iframe", "embed", "video", "audio", "object", "amp-iframe", "amp-video", "amp-audio", *VIDEO_PAGES)
 URL_ATTRIBUTES = ("src", "data")  # `data` of <object>
 FLASH_PARAMETERS = ("movie", "src", "filename", "url")
 LAZY_NAME = re.compile(r"src|url|original|lazy|embed")
@@ -37,6 +53,10 @@ def link_embeds(root: Any) -> None:
 
 def embed_url(node: Any) -> str:
     """Return the URL of an embed as written: its own, that of lazy loading, or that of an element in it."""
+    if node.tag in VIDEO_PAGES:
+        attribute, start = VIDEO_PAGES[node.tag]
+        identifier = (node.get(attribute) or "").strip()
+        return start + identifier if VIDEO_ID.match(identifier) else ""
     own = next(filter(None, (address(node.get(name)) for name in URL_ATTRIBUTES)), "")
     if own:
         return own
@@ -54,6 +74,17 @@ def embed_url(node: Any) -> str:
     return ""
 
 
+def link_posts(root: Any) -> None:
+    """Add a link to each quotation that a script replaces by a post of a network, unless the quotation has it."""
+    for node in root.iter("blockquote"):
+        urls = (address(node.get(name)) for name in POST_ATTRIBUTES)
+        url = next(filter(URL.match, urls), "") if POST_CLASS.search(node.get("class") or "") else ""
+        if url:
+            iframe = etree.Element("iframe", src=url.partition("?")[0])
+            iframe.tail, node.tail = node.tail, None
+            node.addnext(iframe)
+
+
 def _is_flash_url(parameter: Any) -> bool:
     return (parameter.get("name") or "").lower() in FLASH_PARAMETERS
 
@@ -67,7 +98,7 @@ def show_noscript(root: Any) -> None:
     for node in list(root.iter("noscript")):
         if len(node) == 0 and "<" in (node.text or ""):  # escaped content
             node.append(etree.fromstring(f"<div>{node.text}</div>", etree.HTMLParser(encoding="utf-8")))
-        shown = [element for element in node.iter("img", *EMBEDS) if not _is_tiny(element)]
+        shown = [element for element in node.iter("img", *EMBEDS) if not _is_tiny(element)] or _script_page(node)
         before = _element_before(node)
         if before is not None and before.tag == "img" and shown:
             source = image_source(before)
@@ -78,6 +109,15 @@ def show_noscript(root: Any) -> None:
         elif before is not None and embed_url(before):
             shown = []
         replace_by_elements(node, shown)
+
+
+def _script_page(node: Any) -> list[Any]:
+    """Return an embed with the link of a <noscript> that directly follows a script from a URL: a poll, or code."""
+    script = node.getprevious()
+    links = [link for link in node.iter("a") if URL.match(address(link.get("href")))]
+    if script is None or script.tag != "script" or not script.get("src") or len(links) != 1:
+        return []
+    return [etree.Element("iframe", src=address(links[0].get("href")))]
 
 
 def _element_before(node: Any) -> Any:

@@ -42,6 +42,15 @@ def unwrap(node: Any) -> None:
     remove(node)
 
 
+def move_content_behind(node: Any) -> None:
+    """Move the content of *node* behind it."""
+    text, node.text = node.text or "", None
+    for child in reversed(node):
+        node.addnext(child)
+    if text:
+        node.tail = text + (node.tail or "")
+
+
 def text_before(node: Any) -> str:
     """Return the text directly before *node*, also outside inline elements; "" at the start of a block."""
     while True:

@@ -38,7 +38,7 @@ def status(settings: Settings, as_json: bool) -> ExitCode:
         print_json(report)
     else:
         for stage, counts in report["counters"].items():
-            print_text(f"{stage:<6}" + "  ".join(f"{name} {n:,}" for name, n in counts.items()))
+            print_text(f"{stage:<8}" + "  ".join(f"{name} {n:,}" for name, n in counts.items()))
         print_text(f"desk lag {report['lag']} items; {len(report['feeds'])} feeds")
         for worker in report["workers"]:
             print_text(f"worker {worker['name']}: last heartbeat {worker['heartbeat_age_s']:.0f} s ago")

@@ -106,11 +106,11 @@ def test_routes(settings: Settings, file: str, as_json: bool) -> ExitCode:
     """
     from streams.codec import decode
     from streams.records import Article
-    from streams.routing import explain_routes
+    from streams.routing import Router
     from workers.commands.offline import read_input
 
     article = decode(read_input(file), Article)
-    for route, results in explain_routes(article, settings.routes):
+    for route, results in Router(settings.routes).explain(article):
         is_taken = all(results.values())
         if as_json:
             print_json({"route": route, "taken": is_taken, "fields": results})

@@ -56,6 +56,22 @@ def limit_update(update: FeedUpdate, budget: Budget, settings: Settings, now: da
     return LimitedUpdate(limited, letters, used)
 
 
+def with_first_items(limited: LimitedUpdate, count: int) -> LimitedUpdate:
+    """Return *limited* with its first *count* new items. The others stay unknown, so that a later poll finds them."""
+    update, letters, budget = limited
+    deferred = update.new_items[count:]
+    update = msgspec.structs.replace(
+        update,
+        new_items=update.new_items[:count],
+        known_items=without_items(update.known_items, deferred),
+        deferred=update.deferred + len(deferred),
+    )
+    used = msgspec.structs.replace(
+        budget, items=budget.items - len(deferred), bytes=budget.bytes - sum(map(text_bytes, deferred))
+    )
+    return LimitedUpdate(update, letters, used)
+
+
 def with_page_bytes(budget: Budget, items: Sequence[Item]) -> Budget:
     """Return *budget* after the pages of *items*; they may exceed it once."""
     pages = sum(len(item.page.html.encode("utf-8", "replace")) for item in items if item.page)

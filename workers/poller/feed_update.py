@@ -18,8 +18,8 @@ class FeedUpdate(msgspec.Struct, frozen=True):
 
     `unreadable` holds (entry, reason) of new unreadable entries.
     `identity_basis` describes how most items are identified.
-    `deferred` counts new items that wait for their pages, and entries over the daily budget, which are `over_budget`;
-    they are not in `new_items` and `known_items`.
+    `deferred` counts new items that wait for their pages or for the desk, and entries over the daily budget, which are
+    `over_budget`; they are not in `new_items` and `known_items`.
     """
 
     title: str

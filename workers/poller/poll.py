@@ -23,6 +23,7 @@ from streams.records import Item, PollResult
 from workers.http.client import Response
 from workers.http.retry_after import parse_retry_after
 from workers.poller import schedule
+from workers.poller.backpressure import Reservation
 from workers.poller.budget import LimitedUpdate, with_page_bytes
 from workers.poller.feed_update import FeedUpdate
 from workers.poller.outage import RETRY_S
@@ -34,6 +35,7 @@ log = get_logger(__name__)
 MAX_VALIDATOR_CHARS = 1_024
 MAX_ERROR_CHARS = 500
 DEMO_INTERVAL_S = 2.0
+DEFERRED_INTERVAL_S = 30.0  # until items that the queue of the desk had no room for are offered again
 MAX_POLLS_WITHOUT_PUSH = 3  # a hub is unreliable if so many consecutive polls find items that it didn't push
 
 
@@ -46,6 +48,7 @@ class PollOutcome(NamedTuple):
     known_items: bytes | None = None
     failed_entries: Sequence[tuple[str, str]] = ()  # (entry, error)
     host_commands: Sequence[RedisCommand] = ()
+    reservation: Reservation | None = None  # of the items, in the queue of the desk
     is_outage: bool = False  # the poll failed in an outage of the network
 
 
@@ -59,13 +62,13 @@ def feed_options(settings: Settings, state: FeedState) -> FeedOptions:
     )
 
 
-def begin_poll(state: FeedState) -> PollResult:
+def begin_poll(loaded: ClaimedFeed) -> PollResult:
     """Return the record of a poll that starts now. It is failed until it succeeds.
 
-    Its time is later than that of the previous poll, even after the clock was set back: the desk treats items that
-    were fetched earlier as old.
+    Its time follows the order of all polls at the broker: the desk treats items that were fetched earlier as old.
     """
-    started = datetime.fromtimestamp(max(time.time(), state.polled_s + 0.001), UTC)
+    state = loaded.state
+    started = datetime.fromtimestamp(max(loaded.order_s, state.polled_s + 0.001), UTC)
     return PollResult(id=secrets.token_hex(8), feed=state.url, started_at=started, outcome="failed")
 
 
@@ -164,6 +167,8 @@ def with_next_due(
     """Return *result* with the time of the next poll, and the commands that release the host."""
     poll, state, now_s = result.poll, result.state, clock.now_s()
     wait_s = _wait_s(poll, state, response, settings)
+    if result.reservation is not None and result.reservation.is_partial:
+        wait_s = min(wait_s, DEFERRED_INTERVAL_S)
     has_hub = state.polls_since_push < MAX_POLLS_WITHOUT_PUSH and not state.failures
     if has_hub and is_active(loaded.websub, time.time()):
         wait_s = max(wait_s, min(schedule.DAY_S, PUSHED_INTERVAL_FACTOR * wait_s))

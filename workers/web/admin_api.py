@@ -72,18 +72,21 @@ class AdminApi:
 
     def register(self, app: web.Application) -> None:
         """Add the paths to *app*."""
-        app.router.add_post("/feeds", self._require_token(self._feed))
-        app.router.add_get("/dead-letters", self._require_token(self._letters))
-        app.router.add_post("/dead-letters", self._require_token(self._letter))
+        app.router.add_post("/feeds", self.require_token(self._feed))
+        app.router.add_get("/dead-letters", self.require_token(self._letters))
+        app.router.add_post("/dead-letters", self.require_token(self._letter))
 
     def is_authorised(self, request: web.Request) -> bool:
-        """Return whether *request* has the token."""
-        token = request.headers.get(HEADER, "").encode("utf-8", "surrogateescape")  # the bytes of the header
+        """Return whether *request* has the token, in its own header or as bearer token (RFC 6750)."""
+        header = request.headers.get(HEADER) or request.headers.get("Authorization", "").removeprefix("Bearer ")
+        token = header.encode("utf-8", "surrogateescape")  # the bytes of the header
         return hmac.compare_digest(token, self.token.encode())
 
-    def _require_token(
+    def require_token(
         self, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+        """Return *handler* behind a check of the token. Errors of the request become 400."""
+
         async def checked(request: web.Request) -> web.StreamResponse:
             if not self.is_authorised(request):
                 return _message(UNAUTHORISED, 403)

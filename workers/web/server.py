@@ -23,6 +23,7 @@ from workers.web.admin_api import AdminApi, load_token
 from workers.web.articles_api import ArticlesApi
 from workers.web.broadcast import format_position
 from workers.web.connections import HEAD_TIMEOUT_S, ConnectionLimits, LimitedHandler
+from workers.web.items_api import ItemsApi
 from workers.web.topics_api import TopicsApi
 
 BODY_TIMEOUT_S, BACKLOG = 30.0, 128
@@ -49,6 +50,7 @@ class WebServer:
         self.admin = AdminApi(broker, load_token(settings.data_dir))
         self.topics = TopicsApi(settings, broker, self.admin.is_authorised)
         self.articles = ArticlesApi(broker, self.topics.broadcasters[ARTICLES.name])
+        self.items = ItemsApi(settings, broker, desk_group)
         self.websub = WebSub(broker.state, settings.websub_callback_url)
         self.url = ""
         self._host_names = host_names(settings)
@@ -69,6 +71,7 @@ class WebServer:
         self.articles.register(app)
         openapi.register(app)
         self.admin.register(app)
+        app.router.add_post("/items", self.admin.require_token(self.items.push))
         app.router.add_get("/healthz", self._health)
         app.router.add_get("/readyz", self._ready)
         app.router.add_get("/metrics", self._metrics)

@@ -106,7 +106,8 @@ class TopicsApi:
         await broadcaster.start()
         media_type, write = FORMATS[format_]
         name = _short_name(broadcaster.topic)
-        body = write(f"copydesk: {name}", str(request.url), self.latest_articles(name))
+        articles = [article for article in self.latest_articles(name) if not article.withdrawn]
+        body = write(f"copydesk: {name}", str(request.url), articles)
         etag = hashlib.blake2b(body, digest_size=12).hexdigest()
         response = web.Response(body=body, content_type=media_type, charset="utf-8")
         response.etag = web.ETag(etag) if hasattr(web, "ETag") else etag

@@ -4,7 +4,8 @@ import pytest
 from lxml import etree
 
 from workers.clean.blocks import html_blocks, parse_html
-from workers.clean.cleaner import clean, clean_blocks, to_blocks
+from workers.clean.cleaner import clean, clean_blocks
+from workers.clean.document import to_blocks
 from workers.clean.image_sources import Candidate, parse_srcset
 from workers.clean.inline_elements import math_text
 from workers.clean.metadata import KnownText

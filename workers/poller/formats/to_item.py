@@ -47,6 +47,10 @@ _OTHER_MEDIA = re.compile(
 )
 
 
+_IMAGE_FILE = re.compile(r"\.(?:jpe?g|png|gif|webp|avif)(?:[?#]|\Z)", re.IGNORECASE)
+_DATETIME = re.compile(r"""\sdatetime\s{0,5}=\s{0,5}["']([^"']{1,100})""", re.IGNORECASE)  # of an HTML element
+
+
 class FeedDocument(msgspec.Struct, frozen=True):
     """A fetched document. *use_expat* False turns the accelerator of the XML format off."""
 
@@ -329,8 +333,15 @@ def is_image(url: str, media_type: str | None, medium: str | None = None) -> boo
 
 def _image_candidates(entry: Entry) -> list[UrlReference]:
     """Return the URLs of images, the best first. An image may be an enclosure or an attachment."""
-    enclosed = (e for e in entry.enclosures if e.media_type and is_image(e.url, e.media_type))
-    return [*entry.images, *(UrlReference(e.url, e.base) for e in enclosed)]
+    enclosed = (UrlReference(e.url, e.base) for e in entry.enclosures if _encloses_image(e))
+    return [*entry.images, *enclosed]
+
+
+def _encloses_image(enclosure: EnclosureLink) -> bool:
+    """Return whether an enclosure is an image. Without a media type, the ending of its URL decides."""
+    if "/" in enclosure.media_type:
+        return is_image(enclosure.url, enclosure.media_type)
+    return _IMAGE_FILE.search(enclosure.url) is not None
 
 
 def _plausible_time(values: Sequence[str], now: datetime) -> tuple[datetime | None, datetime | None]:
@@ -339,8 +350,16 @@ def _plausible_time(values: Sequence[str], now: datetime) -> tuple[datetime | No
     Times before FIRST_YEAR or more than MAX_FUTURE after *now* are errors of the feed. A time between *now* and
     MAX_FUTURE has lost its zone, or announces the item.
     """
-    stated = [time for time in map(parse_date, values) if time and time.year >= FIRST_YEAR]
+    stated = [time for time in map(_time, values) if time and time.year >= FIRST_YEAR]
     time = next((time for time in stated if time <= now + MAX_FUTURE), None)
     if time is None:
         return None, stated[0] if stated else None
     return (now, time) if time > now else (time, None)
+
+
+def _time(value: str) -> datetime | None:
+    """Return a date as written in the feed. Some feeds write it as HTML, with its machine-readable form."""
+    if "<" not in value:
+        return parse_date(value)
+    attribute = _DATETIME.search(value)
+    return parse_date(attribute[1] if attribute else title_text(value))
