@@ -17,7 +17,7 @@ from streams.topics import ARTICLES, DESK_GROUP
 from tests.conftest import copydesk, until
 from tests.contract.brokers.test_subscribe import article
 from tests.workers.sinks.test_webhook import Receiver, delivering
-from tests.workers.web.test_topics_api import Site, with_site
+from tests.workers.web.test_topics_api import open_site
 from workers import dead_letters
 from workers.health import find_problems, find_warnings
 from workers.heartbeats import BEAT_S, SILENT_S, STALLED_S
@@ -68,8 +68,8 @@ def test_frozen_worker_is_a_problem_within_15_s() -> None:
     assert "desk-1" in find_problems(HEALTHY | {"workers": workers}, Settings())[0]
 
 
-def test_readiness_and_status_show_warnings(settings: Settings, tmp_path: Path) -> None:
-    async def work(site: Site) -> None:
+async def test_readiness_and_status_show_warnings(settings: Settings, tmp_path: Path) -> None:
+    async with open_site(settings) as site:
         letters = [dead_letters.build(None, b"", b"x", (), "unreadable", "bad entry", feed="https://a.example/")] * 2
         await site.broker.publish(letters)
         for n in range(4):
@@ -97,8 +97,6 @@ def test_readiness_and_status_show_warnings(settings: Settings, tmp_path: Path) 
         for letter in await dead_letters.select(site.broker, []):
             await dead_letters.discard(site.broker, letter)
         assert await dead_letters.count_pending(site.broker) == 0
-
-    with_site(settings, work)
 
 
 def test_group_lag_counts_uncommitted_messages(settings: Settings) -> None:

@@ -31,7 +31,7 @@ from workers.poller import poll as transitions
 from workers.poller import schedule
 from workers.poller.backpressure import CHECK_INTERVAL_S, Backpressure, Reservation
 from workers.poller.budget import LimitedUpdate, limit_update, with_first_items
-from workers.poller.feed_update import FeedUpdate, with_pages
+from workers.poller.feed_update import FeedUpdate, with_pages, with_publisher
 from workers.poller.formats import ACCEPT
 from workers.poller.full_text import FullTextFetcher
 from workers.poller.outage import NETWORK_ERRORS, OutageDetector
@@ -244,6 +244,9 @@ class Poller:
         The items get their pages if the feed's options say so.
         """
         limited = limit_update(update, state.budget, self.settings, poll.started_at)
+        if limited.update.new_items and not state.name:
+            publisher = await self.feeds.publisher_name(limited.update.title, state.url)
+            limited = limited._replace(update=with_publisher(limited.update, publisher))
         if options.full_text:
             limited = limited._replace(update=await self._fetch_pages(limited.update, state.url, options))
         items = limited.update.new_items

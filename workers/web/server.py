@@ -103,6 +103,11 @@ class WebServer:
             lambda: LimitedHandler(limits, manager, loop=loop, access_log=None), host, port, backlog=BACKLOG
         )
 
+    def reload(self, settings: Settings) -> None:
+        """Serve the topics of the routes of *settings* too, and report the health of its sinks."""
+        self.settings = settings
+        self.topics.add_routes(settings.routes)
+
     async def stop(self) -> None:
         """End all subscriptions and stop to listen."""
         if self._latency_task is not None:
