@@ -100,6 +100,9 @@ class Settings:
     max_desk_lag: int = _setting(
         50_000, "maximum lag of the desk, in items; pollers publish no more, and above it `/readyz` is 503", minimum=1
     )
+    max_group_lag: int = _setting(
+        50_000, "lag of a consumer group, in messages, above which health warns of it", minimum=1
+    )
     push_items_per_minute: int = _setting(60_000, "items per minute that `POST /items` accepts", minimum=1)
     poll_timeout_s: float = _setting(
         20.0, "seconds after which a poll fails; a pause may last half of them", minimum=0.1

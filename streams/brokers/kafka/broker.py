@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from aiokafka import AIOKafkaProducer
 from aiokafka import TopicPartition as KafkaPartition
@@ -23,6 +23,7 @@ from streams.start import StartPosition
 from streams.topics import MAX_MESSAGE_BYTES, Partition, Topic
 
 AUTH_ERRORS = (AuthenticationFailedError, SaslAuthenticationFailed, ssl.SSLCertVerificationError)
+COUNTING_GROUP = "copydesk.count"  # never commits, so its lag is the number of messages
 MAX_REPLICATION = 3  # limited by the number of brokers; with three, one may fail and the others still confirm
 
 
@@ -170,6 +171,12 @@ class KafkaBroker:
 
     def removal_commands(self, message: MessageId) -> Sequence[RedisCommand]:
         return ()
+
+    async def message_count(self, topic: str) -> int:
+        return await self.lag(topic, COUNTING_GROUP)
+
+    async def group_lags(self) -> Mapping[str, int]:
+        return {}
 
     async def memory_usage(self) -> float:
         return await self.state_store.memory_usage()

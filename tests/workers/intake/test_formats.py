@@ -121,7 +121,7 @@ def test_uncompressed_warc_is_read() -> None:
     assert keys(read(data, "x")) == ["courier.example/1"]
 
 
-@pytest.mark.parametrize("cut", [300, 350, 400, 450, 500])
+@pytest.mark.parametrize("cut", range(240, 500, 10))
 @pytest.mark.parametrize("compressed", [True, False])
 def test_truncated_warc_gives_records_before_damage(cut: int, compressed: bool) -> None:
     pages = [(f"https://courier.example/{n}", "200 OK", "text/html") for n in (1, 2)]
@@ -131,7 +131,8 @@ def test_truncated_warc_gives_records_before_damage(cut: int, compressed: bool) 
     with pytest.raises(UnreadableError, match="damaged WARC file after byte"):
         for record in records:
             seen.append(record)
-    assert keys(seen) == ["courier.example/1"]
+    assert keys(seen) in (["courier.example/1"], ["courier.example/1", "courier.example/2"])
+    assert all("It opened." in item.page.html for record in seen for item in record.items if item.page)
 
 
 def test_mail_has_decoded_title_author_and_body() -> None:
