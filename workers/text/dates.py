@@ -349,8 +349,8 @@ def _day(groups: dict[str, str | None], weekdays: frozenset[int]) -> date | None
     number = int(month) if month.isdecimal() else _MONTHS_WITHOUT_ACCENTS.get(_without_accents(month))
     day_number = int(groups.get("day") or 1)
     if number is None and (numbers := AMBIGUOUS_MONTHS.get(month)):
-        days = [day for n in numbers if (day := _day_or_none(year, day_number, n)) and day.weekday() in weekdays]
-        return days[0] if len(days) == 1 else None
+        possible = [d for n in numbers if (d := _day_or_none(year, day_number, n)) and d.weekday() in weekdays]
+        return possible[0] if len(possible) == 1 else None
     return date(year, number, day_number) if number else None
 
 

@@ -361,7 +361,7 @@ def _to_entry(raw: Any, defaults: _Defaults) -> Entry:
         summary=summary,
         authors=_authors(entry, defaults),
         categories=tuple(tag.get("label") or tag.get("term") or "" for tag in entry.get("tags") or ()),
-        language=entry.get("language") or "",
+        language=entry.get("language") or (entry.get("title_detail") or {}).get("language") or "",
         enclosures=tuple(
             EnclosureLink(
                 str(e.get("href") or ""), str(e.get("type") or ""), str(e.get("length") or ""), _base(e, defaults)

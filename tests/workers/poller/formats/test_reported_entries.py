@@ -90,6 +90,14 @@ def test_channel_behind_its_items_has_a_title() -> None:
     assert (feed.title, feed.items[0].title) == ("Mill", "Flour")
 
 
+def test_language_of_entry_is_read() -> None:
+    feed = read(
+        '<feed xmlns="http://www.w3.org/2005/Atom" xml:lang="en"><title>Mill</title>'
+        '<entry xml:lang="de"><title>Mehl</title><id>urn:1</id></entry><entry><title>Flour</title><id>urn:2</id></entry></feed>'
+    )
+    assert [item.language for item in feed.items] == ["de", "en"]
+
+
 def test_escaped_cdata_section_loses_its_marks() -> None:
     feed = read(
         f"<rss version='2.0'><channel><item><title>Flour</title><description>&lt;![CDATA[&lt;p&gt;{TEXT}&lt;/p&gt;]]&gt;"
