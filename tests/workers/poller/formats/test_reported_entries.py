@@ -99,7 +99,9 @@ def test_language_of_entry_is_read() -> None:
 
 
 def test_full_text_of_yandex_is_content() -> None:
-    item = f"<item><title>Flour</title><description>Lead.</description><yandex:full-text>{TEXT}</yandex:full-text></item>"
+    item = (
+        f"<item><title>Flour</title><description>Lead.</description><yandex:full-text>{TEXT}</yandex:full-text></item>"
+    )
     feed = read(f"<rss xmlns:yandex='http://news.yandex.ru'><channel>{item}</channel></rss>")
     assert [article.paragraphs for article in feed_articles(feed)] == [(TEXT,)]
 
