@@ -11,7 +11,7 @@ import zstandard
 
 from streams.config.settings import Settings
 from streams.errors import CopydeskError, UnreadableError
-from workers.http.client import HttpClient, Response
+from workers.http.client import HttpClient, Response, resolve_redirect
 from workers.http.decompress import BoundedDecompressor
 from workers.http.message_length import parse_head
 
@@ -160,3 +160,19 @@ async def test_cookies_live_for_one_redirect_chain() -> None:
 
     assert [response.body for response in await fetch(answer, ("1", "2"))] == [b"feed", b"feed"]
     assert [b"Cookie" in head for head in heads] == [False, True, False, True]
+
+
+async def test_status_203_has_content() -> None:
+    response = b"HTTP/1.1 203 Non-Authoritative\r\nContent-Length: 4\r\n\r\nfeed"
+    assert [(r.status, r.body) for r in await fetch(lambda head: response)] == [(200, b"feed")]
+
+
+@pytest.mark.parametrize(
+    ("location", "target"),
+    [
+        (b"/\xec\xf3\xea\xe0", "https://mill.example/%EC%F3%EA%E0"),  # windows-1251
+        ("/мука".encode(), "https://mill.example/мука"),
+    ],
+)
+def test_raw_bytes_of_location_are_encoded(location: bytes, target: str) -> None:
+    assert resolve_redirect("https://mill.example/a", location.decode("utf-8", "surrogateescape")) == target
