@@ -219,7 +219,7 @@ async def test_poller_pauses_while_desk_lags(settings: Settings) -> None:
         polling = asyncio.create_task(poller.run())
         server.answers["f"] = rss([(f"https://a.example/{n}", "One", BODY) for n in range(5)])
         await FeedRegistry(broker.state).add([(server.url + "f", "")])
-        await until(lambda: _lag(broker, 5))
+        await until(lambda: _lag(broker, 3))  # the rest waits in the feed
         await until(lambda: poller.backpressure.is_paused)
         await FeedRegistry(broker.state).add([(server.url + "g", "")])
         server.answers["g"] = rss([("https://a.example/g", "Other", BODY)])
@@ -238,15 +238,21 @@ async def _lag(broker: Broker, wanted: int) -> bool:
     return await broker.lag(ITEMS.name, DESK_GROUP) == wanted
 
 
-@pytest.mark.parametrize(("whole", "said"), [(True, "no progress of any desk"), (False, "shared state lost")])
+@pytest.mark.parametrize(("whole", "said"), [(True, "desk stalled"), (False, "topics and state lost")])
 async def test_watchdog_exits_on_stall_and_lost_state(settings: Settings, whole: bool, said: str) -> None:
     """The desk runs in its own process."""
     code = (
         "import asyncio\n"
         "from streams.config.settings import Settings\n"
         "from streams.brokers import open_broker\n"
+        "from workers.dedupe.rebuild import restore_state\n"
         "from workers.watchdog import watchdog\n"
-        f"asyncio.run(watchdog(open_broker(Settings(broker_url={settings.broker_url!r}, partitions=4)), 0.5))"
+        "class Owner:\n"
+        "    def assignment(self): return [('copydesk.items', n) for n in range(4)]\n"
+        "    def is_rebalancing(self): return False\n"
+        f"settings = Settings(broker_url={settings.broker_url!r}, partitions=4)\n"
+        "broker = open_broker(settings)\n"
+        "asyncio.run(watchdog(broker, Owner(), lambda: restore_state(broker, settings), 0.5))"
     )
     broker = await connect(settings, settings.broker_url)
     await broker.publish([OutgoingMessage(ITEMS.name, b"k", b"{}")], [("SET", INTACT_KEY, 1)] if whole else ())

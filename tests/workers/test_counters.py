@@ -20,7 +20,7 @@ async def test_counters_balance_by_construction(settings: Settings) -> None:
     counters["desk"]["new"] -= 1
     assert not is_consistent(counters)
     await broker.close()
-    assert set(STAGES) == {"poll", "desk"}
+    assert set(STAGES) == {"poll", "intake", "desk"}
 
 
 def test_metrics_reference_lists_all_outcomes() -> None:

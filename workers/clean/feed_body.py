@@ -25,6 +25,8 @@ SHORT_LINE_CHARS = 60
 
 def repair_markup(value: str) -> str:
     """Return the HTML of an item's text, unescaped where it was escaped twice, and with paragraphs."""
+    if "<![CDATA[" in value:  # escaped together with its text; HTML reads it as a comment
+        value = value.replace("<![CDATA[", "").replace("]]>", "")
     if "&amp;lt;" in value and is_escaped_twice(unescaped := html.unescape(value)):
         value = unescaped
     if is_escaped_twice(value):

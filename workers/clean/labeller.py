@@ -1,6 +1,6 @@
-"""Labelling: decides for each block of a story whether it is body text, a header field or clutter.
+"""Labelling: decides for each block of an article whether it is body text, a header field or clutter.
 
-    above the title │ title │ dek, caption, byline, date … │ body, with labels and link blocks in it │ below the story
+    above the title │ title │ dek, caption, byline, date … │ body, with labels and link blocks in it │ below the article
 
 Uses the rules, the model's predictions and the site history. A block stays in case of doubt: a lost sentence is worse
 than a link that remains.
@@ -16,7 +16,7 @@ from workers.clean.line_types import SENTENCE_END, is_headline
 from workers.clean.site_facts import SiteFacts
 
 MIN_TAIL_HEADLINES = 3  # in a row at the end of a feed's item
-RESTORED = frozenset(("link", "clutter", "template"))  # labels of blocks that may be a story
+RESTORED = frozenset(("link", "clutter", "template"))  # labels of blocks that may be an article
 HEADLINE_TAGS = frozenset(("line", "li", "p", "h3", "h4"))
 
 
@@ -35,12 +35,12 @@ def label_blocks(
         for n in range(body, len(blocks)):
             if is_label_of_removed(labelling, n):
                 labelling.labels[n] = BlockLabel("label", "a label above removed lines")
-    _restore_story(labelling)
+    _restore_body(labelling)
     return labelling
 
 
-def _restore_story(labelling: Labelling) -> None:
-    """Keep the longest removed block if nothing else is left: a story of one link, or of one sentence."""
+def _restore_body(labelling: Labelling) -> None:
+    """Keep the longest removed block if nothing else is left: an article of one link, or of one sentence."""
     blocks, labels = labelling.blocks, labelling.labels
     if any(block.text and not label.reason for block, label in zip(blocks, labels, strict=True)):
         return

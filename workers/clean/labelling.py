@@ -1,4 +1,4 @@
-"""The state of labelling one story, and the labels that occur in its head and in its body.
+"""The state of labelling one article, and the labels that occur in its head and in its body.
 
 Knows nothing of the order of the rules: see `labeller`, `head_labels` and `body_labels`.
 """
@@ -55,9 +55,9 @@ class Prediction(NamedTuple):
 
 
 class Labelling:
-    """The labels of one story. `labels[n]` and `predictions[n]` belong to `blocks[n]`.
+    """The labels of one article. `labels[n]` and `predictions[n]` belong to `blocks[n]`.
 
-    *whole_page*: the blocks may include a title, page furniture and other clutter above and below the story.
+    *whole_page*: the blocks may include a title, page furniture and other clutter above and below the article.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ def reject(labelling: Labelling, n: int) -> None:
     block, probability = labelling.blocks[n], labelling.predictions[n].probability
     inside = labelling.start <= n < labelling.end
     label = "link" if block.is_all_links else "clutter" if inside else "template"
-    where = "outside the story" if label == "template" else "within the story"
+    where = "outside the article" if label == "template" else "within the article"
     labelling.labels[n] = BlockLabel(label, f"{where}; probability of body text {probability:.0%}")
 
 

@@ -14,7 +14,8 @@ from tests.tools.bench.clean import FoldModels, page_documents
 from tests.tools.bench.common import run, server
 from tests.tools.train.corpus import Document, dumps
 from tests.tools.train.score import summary, text_score
-from workers.clean.cleaner import clean_blocks, to_blocks
+from workers.clean.cleaner import clean_blocks
+from workers.clean.document import to_blocks
 from workers.dedupe.site_history import PREFIX, SiteHistory, SiteQuery
 from workers.services import connect
 

@@ -37,7 +37,7 @@ def test_headline_of_another_story_is_removed() -> None:
     assert clean_feed(HEADLINE) == (*STORY, HEADLINE)
     assert clean_feed(HEADLINE.upper(), facts=make_facts()) == STORY
     [removed] = clean(f"<p>{STORY[0]}</p><p>{HEADLINE}</p>", "html", facts=make_facts()).removed
-    assert "headline of another story" in removed.reason
+    assert "headline of another article" in removed.reason
 
 
 @pytest.mark.parametrize(
@@ -71,14 +71,34 @@ def test_site_history_does_not_create_revisions() -> None:
 
 
 @pytest.mark.parametrize(
-    ("link", "site"),
-    [("https://www.courier.example/a", "courier.example"), ("https://news.courier.example:8080/a", "news.courier.example"),
-     ("", "https://f.example/feed"), ("http://[broken", "https://f.example/feed")],
+    ("publisher", "link", "site"),
+    [("", "https://www.courier.example/a", "courier.example"), ("", "https://news.courier.example:8080/a", "news.courier.example"),
+     ("", "", "https://f.example/feed"), ("", "http://[broken", "https://f.example/feed"),
+     ("Odd Quay Television", "https://video.example/1", "odd quay television")],
 )  # fmt: skip
-def test_site_key_from_link(link: str, site: str) -> None:
+def test_site_key_from_publisher_or_link(publisher: str, link: str, site: str) -> None:
     now = datetime.now(UTC)
-    item = Item(feed="https://f.example/feed", identity_key="k", link=link, fetched_at=now, fingerprint="00" * 8)
+    item = Item(
+        feed="https://f.example/feed",
+        identity_key="k",
+        link=link,
+        fetched_at=now,
+        fingerprint="00" * 8,
+        publisher=publisher,
+    )
     assert site_of(item) == site
+
+
+async def test_channels_of_one_host_have_own_history(settings: Settings) -> None:
+    """A description of 70 words is the template of its channel, not of the video site."""
+    description = " ".join(f"{TEMPLATE} ({word})" for word in ("one", "two", "three", "four", "five", "six", "seven"))
+    broker = await connect(settings, settings.broker_url)
+    history = SiteHistory(broker.state)
+    for n in range(5):
+        facts = await look_up_and_record(broker, history, "odd quay television", f"Story number {n}", description)
+    assert facts.is_repeated(line_key(description), sentence=True)
+    assert await look_up_and_record(broker, history, "odd quay world", "Story", description) == SiteFacts()
+    await broker.close()
 
 
 async def look_up_and_record(broker: Broker, history: SiteHistory, site: str, title: str, *lines: str) -> SiteFacts:

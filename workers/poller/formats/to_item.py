@@ -29,6 +29,7 @@ from workers.urls.canonical import CanonicalUrl, canonicalise
 from workers.urls.web_url import web_url
 
 MAX_ITEMS = 5_000
+MAX_ENTRY_CHARS = 10_000  # of an unreadable entry in its dead letter
 MAX_TITLE_CHARS = 1_000
 MAX_CONTENT_CHARS = 1_048_576
 MAX_NAME_CHARS = 300
@@ -44,6 +45,10 @@ MAX_FUTURE = timedelta(days=2)  # a later date is an error of the feed
 _OTHER_MEDIA = re.compile(
     r"\.(?:mp[34]|m4[av]|mov|webm|og[agv]|opus|wav|flac|aac|avi|mpe?g|m3u8|pdf|zip)(?:[?#]|\Z)", re.IGNORECASE
 )
+
+
+_IMAGE_FILE = re.compile(r"\.(?:jpe?g|png|gif|webp|avif)(?:[?#]|\Z)", re.IGNORECASE)
+_DATETIME = re.compile(r"""\sdatetime\s{0,5}=\s{0,5}["']([^"']{1,100})""", re.IGNORECASE)  # of an HTML element
 
 
 class FeedDocument(msgspec.Struct, frozen=True):
@@ -218,7 +223,7 @@ def _convert(
 
 
 def _unreadable(raw: Any, exc: Exception) -> tuple[str, str]:
-    return repr(raw)[:100_000], f"unreadable entry: {exc}"
+    return repr(raw)[:MAX_ENTRY_CHARS], f"unreadable entry: {exc}"
 
 
 def _to_item(entry: Entry, context: _Context, canonical: CanonicalUrl) -> Item:
@@ -328,8 +333,15 @@ def is_image(url: str, media_type: str | None, medium: str | None = None) -> boo
 
 def _image_candidates(entry: Entry) -> list[UrlReference]:
     """Return the URLs of images, the best first. An image may be an enclosure or an attachment."""
-    enclosed = (e for e in entry.enclosures if e.media_type and is_image(e.url, e.media_type))
-    return [*entry.images, *(UrlReference(e.url, e.base) for e in enclosed)]
+    enclosed = (UrlReference(e.url, e.base) for e in entry.enclosures if _encloses_image(e))
+    return [*entry.images, *enclosed]
+
+
+def _encloses_image(enclosure: EnclosureLink) -> bool:
+    """Return whether an enclosure is an image. Without a media type, the ending of its URL decides."""
+    if "/" in enclosure.media_type:
+        return is_image(enclosure.url, enclosure.media_type)
+    return _IMAGE_FILE.search(enclosure.url) is not None
 
 
 def _plausible_time(values: Sequence[str], now: datetime) -> tuple[datetime | None, datetime | None]:
@@ -338,8 +350,16 @@ def _plausible_time(values: Sequence[str], now: datetime) -> tuple[datetime | No
     Times before FIRST_YEAR or more than MAX_FUTURE after *now* are errors of the feed. A time between *now* and
     MAX_FUTURE has lost its zone, or announces the item.
     """
-    stated = [time for time in map(parse_date, values) if time and time.year >= FIRST_YEAR]
+    stated = [time for time in map(_time, values) if time and time.year >= FIRST_YEAR]
     time = next((time for time in stated if time <= now + MAX_FUTURE), None)
     if time is None:
         return None, stated[0] if stated else None
     return (now, time) if time > now else (time, None)
+
+
+def _time(value: str) -> datetime | None:
+    """Return a date as written in the feed. Some feeds write it as HTML, with its machine-readable form."""
+    if "<" not in value:
+        return parse_date(value)
+    attribute = _DATETIME.search(value)
+    return parse_date(attribute[1] if attribute else title_text(value))
