@@ -38,6 +38,7 @@ class KafkaBroker:
         self.state_store = RedisStreamsBroker(settings.state_url)
         self.state = self.state_store.state
         self._producer: AIOKafkaProducer | None = None
+        self._starting = asyncio.Lock()
         self._transactions: dict[str, Transactions] = {}
 
     # -- topics -----------------------------------------------------------------------------------------------
@@ -91,15 +92,16 @@ class KafkaBroker:
     # -- publishing -------------------------------------------------------------------------------------------
 
     async def _started_producer(self) -> AIOKafkaProducer:
-        if self._producer is None:
-            producer = self.client.create_producer()
-            try:
-                await producer.start()
-            except BaseException:
-                await producer.stop()
-                raise
-            self._producer = producer
-        return self._producer
+        async with self._starting:  # for concurrent first calls; a second producer would stay open
+            if self._producer is None:
+                producer = self.client.create_producer()
+                try:
+                    await producer.start()
+                except BaseException:
+                    await producer.stop()
+                    raise
+                self._producer = producer
+            return self._producer
 
     async def publish(
         self,

@@ -184,7 +184,7 @@ class Steps(Transactions):
 
 
 @asynccontextmanager
-async def steps(settings: Settings) -> AsyncGenerator[tuple[Stage, Callable[..., Steps], None], None]:
+async def steps(settings: Settings) -> AsyncGenerator[tuple[Stage, Callable[..., Steps]], None]:
     async with stage(settings) as s:
         assert isinstance(s.broker, KafkaBroker)
         kafka, created = s.broker, []
@@ -242,7 +242,7 @@ async def test_transactions_fenced_predecessor_is_refused(settings: Settings, on
         assert not await old.publish_and_commit(offsets, [OutgoingMessage(s.target.name, b"k", b"late")], STATE_WRITES)
         assert await new.publish_and_commit(offsets, out, STATE_WRITES)
         assert [d.value for d in await s.published()] == [b"out"]
-        assert int(await s.broker.state.hget("test:done", "n")) == 1
+        assert await s.broker.state.hget("test:done", "n") == b"1"
         assert not await old.owns(offsets)  # takes over again; the range is already committed
 
 

@@ -107,10 +107,8 @@ async def fetch(answer: Callable[[bytes], bytes], paths: tuple[str, ...] = ("f",
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    async with HttpClient(SETTINGS) as client:
-        responses = [await client.get(f"http://127.0.0.1:{port}/{path}") for path in paths]
-    server.close()
-    return responses
+    async with server, HttpClient(SETTINGS) as client:
+        return [await client.get(f"http://127.0.0.1:{port}/{path}") for path in paths]
 
 
 LENGTHS = {
