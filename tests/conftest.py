@@ -68,7 +68,7 @@ def valkey_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded
 
 
 def emptied(url: str) -> str:
-    """The Valkey or Redis at *url*, with nothing in it."""
+    """The Valkey or Redis at *url*, with nothing in it; for synchronous fixtures, which run outside the test's loop."""
 
     async def empty() -> None:
         broker = RedisStreamsBroker(url)

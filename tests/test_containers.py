@@ -1,6 +1,5 @@
 """Dockerfile and docker-compose.yml: as data, and each service under the file system that they declare."""
 
-import asyncio
 import os
 import re
 import shutil
@@ -174,7 +173,7 @@ def container(
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_service_runs_on_read_only_file_system(name: str, brokers: dict[str, str], tmp_path: Path) -> None:
+async def test_service_runs_on_read_only_file_system(name: str, brokers: dict[str, str], tmp_path: Path) -> None:
     port, out = free_port(), tmp_path / "out"
 
     def ready() -> bool:
@@ -182,7 +181,7 @@ def test_service_runs_on_read_only_file_system(name: str, brokers: dict[str, str
         return " ready" in out.read_text() or "page at" in out.read_text()
 
     with container(SERVICES[name], brokers, port, tmp_path) as process:
-        asyncio.run(until(ready, what=f"{name} ready"))
+        await until(ready, what=f"{name} ready")
         if SERVICES[name].get("ports"):
             with socket.create_connection(("127.0.0.1", port), 10):
                 pass

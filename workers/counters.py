@@ -1,9 +1,10 @@
 """Counters of inputs and outcomes per stage, written in the same step as the results.
 
 received = new + unchanged + failed                           (poll: entries of documents)
+received = new + failed                                       (intake: items of files and of pushes)
 received = new + revised + duplicate + filtered + failed      (desk: items)
 
-`failed` has one meaning in both stages: the entry or item became a dead letter.
+`failed` has one meaning in all stages: the entry or item became a dead letter.
 """
 
 from collections import Counter
@@ -16,6 +17,7 @@ KEY = "copydesk:counters"
 RECEIVED = "received"
 STAGES = {
     "poll": ("new", "unchanged", "failed"),
+    "intake": ("new", "failed"),
     "desk": ("new", "revised", "duplicate", "filtered", "failed"),
 }
 

@@ -26,9 +26,13 @@ class PendingLetter(NamedTuple):
     letter: DeadLetter
 
 
-def from_message(message: ConsumedMessage, error_kind: str, error: str, feed: str = "") -> OutgoingMessage:
+def from_message(
+    message: ConsumedMessage, error_kind: str, error: str, feed: str = "", attempts: int = 1
+) -> OutgoingMessage:
     """Return the dead letter of a message that the desk could not process."""
-    return build(message.message_id, message.key, message.value, message.headers, error_kind, error, feed=feed)
+    return build(
+        message.message_id, message.key, message.value, message.headers, error_kind, error, feed=feed, attempts=attempts
+    )
 
 
 def from_sink(sink: str, message: ConsumedMessage, error: str, attempts: int) -> OutgoingMessage:
@@ -119,5 +123,8 @@ async def replay(broker: Broker, pending_letter: PendingLetter) -> bool:
 
 
 async def discard(broker: Broker, pending_letter: PendingLetter) -> bool:
-    """Resolve a letter without reprocessing. Returns False if it has been replayed."""
-    return await broker.publish([], conditions=[Condition(RESOLVED_KEY, pending_letter.name, "", "discarded")])
+    """Resolve a letter without reprocessing, and free its memory. Returns False if it has been replayed."""
+    partition, _, offset = pending_letter.name.partition("@")
+    removal = broker.removal_commands(MessageId(DEAD_LETTERS.name, int(partition), int(offset)))
+    condition = Condition(RESOLVED_KEY, pending_letter.name, "", "discarded")
+    return await broker.publish([], removal, [condition])

@@ -14,6 +14,7 @@ import gc
 import io
 import os
 import signal
+import time
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
 from typing import Any
@@ -27,8 +28,9 @@ from streams.logger import get_logger
 from streams.retry import retry_unavailable
 from streams.state.redis_client import redact_url
 from streams.topics import BUILTIN_TOPICS, DESK_GROUP, route_topic
-from workers.dedupe.rebuild import rebuild_if_lost
+from workers.dedupe.rebuild import rebuild_if_lost, require_intact_state, restore_state
 from workers.heartbeats import heartbeat_task, worker_name
+from workers.intake.embargo import release_loop
 from workers.logging_setup import import_structlog
 from workers.retention import memory_relief_loop, retention_loop
 from workers.watchdog import watchdog
@@ -121,6 +123,7 @@ async def run_poller(settings: Settings, url: str, name: str = "") -> int:
 
 async def run_desk(settings: Settings, url: str, name: str = "") -> int:
     """Turn items into articles until a stop signal."""
+    from streams.faust.agents import FaustContext
     from workers.desk.desk import create_desk
 
     async def body(broker: Broker, stopping: asyncio.Event) -> None:
@@ -134,11 +137,15 @@ async def run_desk(settings: Settings, url: str, name: str = "") -> int:
 
     async def desk(broker: Broker, stopping: asyncio.Event) -> None:
         await retry_unavailable(lambda: rebuild_if_lost(broker, settings), "rebuild failed")
-        app = create_desk(settings, broker, url=url, name=name)
+        app = create_desk(
+            settings, broker, url=url, name=name, check_state=lambda: require_intact_state(broker)
+        )  # fmt: skip
         await app.start()
+        stalls = watchdog(broker, FaustContext(app), lambda: restore_state(broker, settings))
         upkeep = asyncio.gather(
             log_exceptions(retention_loop(broker, settings), "retention"),
-            log_exceptions(watchdog(broker), "watchdog"),
+            log_exceptions(stalls, "watchdog"),
+            log_exceptions(release_loop(broker, time.time), "embargoes"),
         )
         log.info("desk ready")
         await stopping.wait()

@@ -5,6 +5,7 @@ from typing import Any
 
 from streams.brokers.base import Broker
 from streams.brokers.redis_streams.broker import RedisStreamsBroker
+from streams.brokers.redis_streams.forecast import read_forecast
 from streams.brokers.redis_streams.memory import read_removed
 from streams.topics import ITEMS
 from workers.counters import is_consistent, read_counters
@@ -24,6 +25,7 @@ async def read_status(broker: Broker, desk_group: str) -> dict[str, Any]:
         "counters_consistent": is_consistent(counters),
         "lag": await broker.lag(ITEMS.name, desk_group),
         "memory_usage": round(await broker.memory_usage(), 4),
+        "memory_short_in_s": await _memory_short_in_s(broker),
         "removed_for_memory": await _removed_for_memory(broker),
         "workers": as_rows(await read_workers(broker.state)),
         "feeds": [_feed_row(feed, now_s) for feed in feeds],
@@ -48,6 +50,7 @@ def _feed_row(feed: FeedState, now_s: float) -> dict[str, Any]:
         "failures": feed.failures,
         "polls": feed.polls,
         "items_published": feed.items_published,
+        "items_deferred": feed.items_deferred,
         "due_in_s": round(feed.due_s - now_s, 1),
         "interval_s": round(max(0.0, feed.due_s - feed.polled_s)) if feed.polls else 0,
         "items_per_day": round(24 * feed.history.per_hour, 1) if feed.history else 0,
@@ -59,6 +62,12 @@ def _feed_health(feed: FeedState) -> str:
     if feed.paused:
         return "paused"
     return "failing" if feed.failures else "ok" if feed.polls else "new"
+
+
+async def _memory_short_in_s(broker: Broker) -> int | None:
+    """Return the seconds until messages are removed for lack of memory, at the growth of the last day."""
+    forecast_s = await read_forecast(broker) if isinstance(broker, RedisStreamsBroker) else None
+    return None if forecast_s is None else round(forecast_s)
 
 
 async def _removed_for_memory(broker: Broker) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from streams.config.settings import Settings
-from streams.config.sources import ENV_PREFIX
+from streams.config.sources import ENV_PREFIX, redact_url
 from streams.config.tables import TABLE_SETTINGS
 from streams.errors import UnavailableError
 from streams.retry import Backoff
@@ -221,7 +221,7 @@ class Supervisor:
             self.console.poll(poll)
 
     def _print_banner(self, page_url: str, started_in_s: float) -> None:
-        broker = f"embedded Valkey in {self.settings.data_dir}" if self.valkey else self.settings.broker_url
+        broker = f"embedded Valkey in {self.settings.data_dir}" if self.valkey else redact_url(self.settings.broker_url)
         self.console.note(f"copydesk is up after {started_in_s:.1f} s · {broker} · status page {page_url}")
         if self.newsroom:
             self.console.note(DEMO_NOTICE.format(copydesk=command_name(), data_dir=self.settings.data_dir))

@@ -1,4 +1,7 @@
-"""Damage of each file of the embedded server's log: either all records survive, or the start fails and names the file."""
+"""Damage of each file of the embedded server's log: either all records survive, or the start fails and names the file.
+
+The tests are synchronous, as kills and files are. `asyncio.run` serves single visits to the server.
+"""
 
 import asyncio
 import math

@@ -1,4 +1,7 @@
-"""Power cuts, full and failing disks: the server never starts with less data than it acknowledged, except with an error."""
+"""Power cuts, full and failing disks: the server never starts with less data than it acknowledged, except with an error.
+
+The tests are synchronous, as kills and files are. `asyncio.run` serves single visits to the server.
+"""
 
 import asyncio
 import os

@@ -1,6 +1,5 @@
 """Full memory: pollers pause, the desk continues and frees memory, also after a full restart."""
 
-import asyncio
 import os
 import random
 import re
@@ -84,7 +83,7 @@ async def count(broker: RedisStreamsBroker, topic: str) -> int:
 
 
 @pytest.mark.parametrize("restarted", [False, True])
-def test_desk_recovers_from_full_memory(tmp_path: Path, restarted: bool) -> None:
+async def test_desk_recovers_from_full_memory(tmp_path: Path, restarted: bool) -> None:
     settings = Settings(data_dir=tmp_path / "data", valkey_memory_mb=MEMORY_MB, partitions=4, valkey_fsync="everysec")
     server = EmbeddedValkey(settings)
     server.start()
@@ -120,12 +119,12 @@ def test_desk_recovers_from_full_memory(tmp_path: Path, restarted: bool) -> None
         return removed
 
     try:
-        sent = asyncio.run(filled())
+        sent = await filled()
         if restarted:
             server.stop()
             server.start()
         with desk(server.url, tmp_path):
-            removed = asyncio.run(recovered(sent))
+            removed = await recovered(sent)
         log_text = (tmp_path / "desk.log").read_text()
         assert f"topic={ITEMS.name} (memory short; committed by every group" in log_text
         assert sum(removed.counts.values()) == _said(log_text)

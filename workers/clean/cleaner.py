@@ -36,6 +36,7 @@ USUAL_LINES, MIN_COST_SHARE, MAX_COST_SHARE = 40, 0.4, 3.0  # figures in tests/t
 STATEMENT_SHARE = 0.4  # of the cost of a line with a full stop, which harms less than a headline if it is clutter
 MIN_RUN_PROBABILITY = 0.5  # of each short line of a dump that is kept together with its neighbours
 FIELD_REASONS = ("kept as such", "kept with its picture")
+TEXT_FIELDS = ("dek", "kicker", "byline", "dateline", "published", "source_credit")
 
 
 class CleanedContent(SharedFields, frozen=True, omit_defaults=True, kw_only=True):
@@ -51,6 +52,9 @@ class CleanedContent(SharedFields, frozen=True, omit_defaults=True, kw_only=True
     word_count: int = 0
     reading_minutes: int = 0
     removed: tuple[RemovedBlock, ...] = ()
+    field_sources: dict[str, str] = msgspec.field(
+        default_factory=dict
+    )  # field to `feed`, `page` (the metadata in its head) or `text`
     stable_lines: tuple[str, ...] = ()  # text independent of the site history; revisions are detected by it
 
     def rendered(self) -> "CleanedContent":
@@ -255,10 +259,13 @@ def _with_article_body(content: UnrenderedContent, metadata: Metadata) -> Unrend
 
 def _with_metadata(content: CleanedContent, metadata: Metadata) -> CleanedContent:
     """Fill the fields that the visible text lacks; metadata never changes the body."""
-    shared = {name: getattr(content, name) or getattr(metadata, name) for name in SharedFields.__struct_fields__}
+    names = SharedFields.__struct_fields__
+    shared = {name: getattr(content, name) or getattr(metadata, name) for name in names}
+    added = {name: "page" for name in names if getattr(metadata, name) and not getattr(content, name)}
     images = content.images or ((Image(metadata.image),) if metadata.image else ())
     shared["article_type"] = shared["article_type"] or detect_gallery(content)
-    return msgspec.structs.replace(content, **shared, images=images)
+    sources = content.field_sources | added
+    return msgspec.structs.replace(content, **shared, images=images, field_sources=sources)
 
 
 def detect_gallery(content: CleanedContent) -> str:
@@ -276,7 +283,7 @@ def _assemble(labelling: Labelling, document: BlockDocument, also_removed: Seque
     shown = [block for block, label in pairs if not label.reason or label.label == "caption"]
     if document.input_type == "page":
         shown = _within_article(shown, kept)
-    return UnrenderedContent(
+    content = UnrenderedContent(
         title=head.title,
         dek=head.dek,
         kicker=head.kicker,
@@ -293,6 +300,16 @@ def _assemble(labelling: Labelling, document: BlockDocument, also_removed: Seque
         removed=(*_removed(pairs, document.url), *_tracking_pixels(document), *also_removed),
         stable_lines=_stable_lines(pairs),
     )
+    return msgspec.structs.replace(content, field_sources=_field_sources(content, document))
+
+
+def _field_sources(content: CleanedContent, document: BlockDocument) -> dict[str, str]:
+    """Return the source of each field that the visible text or the caller of `clean` gives."""
+    sources = {name: "text" for name in TEXT_FIELDS if getattr(content, name)}
+    if content.title:
+        is_own = document.metadata is not None and document.title == document.metadata.title
+        sources["title"] = ("page" if is_own else "feed") if document.title else "text"
+    return sources
 
 
 def _stable_lines(pairs: Sequence[tuple[Block, BlockLabel]]) -> tuple[str, ...]:

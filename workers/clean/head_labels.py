@@ -1,13 +1,22 @@
 """Labels of an article's head: title, standfirst, byline, date, reading time, caption, kicker."""
 
 import re
+import unicodedata
 from datetime import datetime
 
 from workers.clean.blocks import Block
 from workers.clean.credits import parse_byline
-from workers.clean.dump_fields import byline_names, date_in_line, is_person, person_names
+from workers.clean.dump_fields import byline_names, date_in_line, is_person, may_be_person, person_names
 from workers.clean.labelling import MAX_HEAD_BLOCKS, BlockLabel, Labelling, is_sure, label_caption, reject
-from workers.clean.line_types import is_feed_tail, is_headline, is_link_label, is_prompt, is_sentence, word_count
+from workers.clean.line_types import (
+    is_feed_tail,
+    is_headline,
+    is_link_label,
+    is_notice,
+    is_prompt,
+    is_sentence,
+    word_count,
+)
 from workers.clean.rules.bylines import BYLINE, READING_TIME
 from workers.clean.rules.dump_fields import UPDATED
 from workers.text.dates import parse_date_line
@@ -19,6 +28,7 @@ MIN_TITLE_PROBABILITY = 0.1
 MAX_TITLE_WORDS = 24  # a longer line without a full stop is a truncated sentence
 MAX_BYLINE_WORDS = 12
 MAX_KICKER_WORDS = 3
+KICKER_MARKS = frozenset(" -&\u200c\u200d")  # besides letters and their combining marks
 KICKER_DISTANCE = 3  # lines above the title of a dump
 MIN_DEK_WORDS, MAX_DEK_WORDS = 5, 60
 DEK_LOOKAHEAD = 4  # blocks after a standfirst, one of which must be a byline, a date or the title
@@ -136,7 +146,7 @@ def _is_dump_kicker(labelling: Labelling, n: int, title: int) -> bool:
         title - KICKER_DISTANCE <= n < title
         and not labelling.predictions[n].keep
         and word_count(text) <= MAX_KICKER_WORDS
-        and text.replace(" ", "").replace("-", "").replace("&", "").isalpha()
+        and all(char.isalpha() or char in KICKER_MARKS or unicodedata.category(char)[0] == "M" for char in text)
         and not is_link_label(text)
         and not is_prompt(text)
     )
@@ -192,10 +202,19 @@ def _byline(labelling: Labelling, n: int) -> tuple[str, ...]:
         names = byline_names(text)
         if names or match is not None:
             return names or parse_byline(match["names"] or match["named"] if match is not None else "")
-        return person_names(text) if is_person(text) and not labelling.head.byline else ()
+        return person_names(text) if _is_bare_byline(labelling, n) else ()
     if match is None or is_sentence(text):
         return ()
     return parse_byline(match["names"] or match["named"])
+
+
+def _is_bare_byline(labelling: Labelling, n: int) -> bool:
+    """Whether a line of a dump is a name alone. In a script without capitals it must stand beside the date."""
+    text = labelling.blocks[n].text
+    if labelling.head.byline or is_prompt(text) or is_link_label(text) or is_notice(text):
+        return False
+    beside = (labelling.blocks[k].text for k in (n - 1, n + 1) if 0 <= k < len(labelling.blocks))
+    return is_person(text) or (may_be_person(text) and any(date_in_line(other) is not None for other in beside))
 
 
 def _match_byline(text: str) -> re.Match[str] | None:

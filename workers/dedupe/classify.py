@@ -1,9 +1,11 @@
 """Classification of an item: new, revision, duplicate or stale. Pure."""
 
+import hashlib
 from enum import StrEnum
 from typing import NamedTuple
 
 MAX_FINGERPRINTS = 6  # two feeds with different lengths of one story must not alternate as revisions
+FEED_BYTES = 4
 
 
 class Status(StrEnum):
@@ -14,11 +16,15 @@ class Status(StrEnum):
 
 
 class ArticleMemory(NamedTuple):
-    """The last revision of an article, its fetch time in Unix seconds, and fingerprints, newest first."""
+    """The last revision of an article, its fetch time in Unix seconds, and fingerprints, newest first.
+
+    `feed` is the digest of the feed that brought the last revision; empty if unknown.
+    """
 
     revision: int
     fetched_s: float
     fingerprints: tuple[bytes, ...]
+    feed: bytes = b""
 
 
 class Classification(NamedTuple):
@@ -29,17 +35,33 @@ class Classification(NamedTuple):
     memory: ArticleMemory
 
 
-def classify(memory: ArticleMemory | None, fingerprint: bytes, fetched_s: float) -> Classification:
-    """Return the classification of an item whose article is remembered as *memory*.
+def feed_digest(feed: str) -> bytes:
+    """Return the digest of a feed's URL for `ArticleMemory.feed`."""
+    return hashlib.blake2b(feed.encode("utf-8", "replace"), digest_size=FEED_BYTES).digest()
 
-    A late older version is STALE: publishing it after a newer one would undo that.
+
+def classify(memory: ArticleMemory | None, fingerprint: bytes, fetched_s: float, feed: bytes = b"") -> Classification:
+    """Return the classification of an item of *feed*, a digest, whose article is remembered as *memory*.
+
+    A late older version is STALE: publishing it after a newer one would undo that. An earlier version from the feed of
+    the last revision is a REVISION: the feed has taken its change back.
     """
     if memory is None:
-        return Classification(Status.NEW, 1, ArticleMemory(1, fetched_s, (fingerprint,)))
-    if fingerprint in memory.fingerprints:
+        return Classification(Status.NEW, 1, ArticleMemory(1, fetched_s, (fingerprint,), feed))
+    if fingerprint in memory.fingerprints and not _is_revert(memory, fingerprint, fetched_s, feed):
         return Classification(Status.DUPLICATE, memory.revision, memory)
     if fetched_s < memory.fetched_s:
         return Classification(Status.STALE, memory.revision, memory)
     revision = memory.revision + 1
     fingerprints = (fingerprint, *memory.fingerprints)[:MAX_FINGERPRINTS]
-    return Classification(Status.REVISION, revision, ArticleMemory(revision, fetched_s, fingerprints))
+    return Classification(Status.REVISION, revision, ArticleMemory(revision, fetched_s, fingerprints, feed))
+
+
+def _is_revert(memory: ArticleMemory, fingerprint: bytes, fetched_s: float, feed: bytes) -> bool:
+    """Return whether the feed of the last revision shows an earlier version again.
+
+    A feed whose last six versions are two texts in turn alternates between servers. Its changes no longer count.
+    """
+    is_alternating = len(memory.fingerprints) == MAX_FINGERPRINTS and len(set(memory.fingerprints)) == 2
+    is_earlier = fingerprint != memory.fingerprints[0] and fetched_s > memory.fetched_s
+    return is_earlier and bool(feed) and feed == memory.feed and not is_alternating

@@ -3,9 +3,9 @@
     copydesk:site-history:<site>:<segment>:<shard>   hash: h + key of a title, l + key of a line → articles that have it
     copydesk:site-history:<site>:count               articles recorded
 
-The cleaner never sees this module: it gets `SiteFacts`. Near-duplicate detection counts the sentences of each source
-here, under the site "from" and the source's name (`near_duplicates/compared_texts.py`). A site without articles for
-EXPIRY_S is forgotten.
+A site is an outlet or a channel: all channels of a video site have one host. The cleaner never sees this module: it
+gets `SiteFacts`. Near-duplicate detection counts the sentences of each source here, under the site "from" and the
+source's name (`near_duplicates/compared_texts.py`). A site without articles for EXPIRY_S is forgotten.
 """
 
 from collections.abc import Iterable, Sequence
@@ -26,7 +26,7 @@ SEGMENT_ARTICLES = 150
 SEGMENTS = 2
 SHARDS = 16  # a few hundred entries in each hash, below hash-max-listpack-entries (512)
 MAX_LINES = 60  # per article
-MAX_LINE_WORDS = 60  # longer lines are neither templates nor headlines
+MAX_NAME_CHARS = 100
 EXPIRY_S = 45 * DAY_S
 
 
@@ -39,7 +39,12 @@ class SiteQuery:
 
 
 def site_of(item: Item) -> str:
-    """Return the site whose templates and headlines an item may carry: its link's host, else its feed."""
+    """Return the site whose templates and headlines an item may carry: its publisher, else its link's host or feed."""
+    return item.publisher.casefold()[:MAX_NAME_CHARS] or host_of(item)
+
+
+def host_of(item: Item) -> str:
+    """Return the host of an item's link, else its feed."""
     try:
         host = urlsplit(item.link).hostname or ""
     except ValueError:
@@ -104,5 +109,5 @@ class SiteHistory:
 
 
 def _line_keys(lines: Iterable[str]) -> list[bytes]:
-    short = [line for line in lines if 1 <= word_count(line) <= MAX_LINE_WORDS]
-    return list(dict.fromkeys(key for line in short[-MAX_LINES:] if (key := line_key(line))))
+    filled = [line for line in lines if word_count(line)]
+    return list(dict.fromkeys(key for line in filled[-MAX_LINES:] if (key := line_key(line))))

@@ -14,6 +14,7 @@ from workers.http.client import HttpClient
 from workers.poller.feed_update import FeedUpdate
 from workers.poller.formats import FORMATS
 from workers.poller.parser_pool import ParseRequest, ParserPool
+from workers.text.attributes import limit_attributes
 from workers.text.encoding import decode
 from workers.urls.web_url import web_url, without_feed_scheme
 
@@ -120,7 +121,8 @@ def _page_links(page: str, url: str) -> list[FeedLink]:
     if not page.strip():
         return []
     try:
-        tree = lxml.html.document_fromstring(page.encode(), parser=lxml.html.HTMLParser(encoding="utf-8"))
+        parser = lxml.html.HTMLParser(encoding="utf-8")
+        tree = lxml.html.document_fromstring(limit_attributes(page).encode(), parser=parser)
     except lxml.etree.LxmlError:
         return []
     links, anchors, base = [], [], url

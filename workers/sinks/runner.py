@@ -22,7 +22,7 @@ from streams.config.tables import SinkTable
 from streams.errors import CopydeskError, UnavailableError
 from streams.logger import get_logger
 from streams.records import MessageId
-from streams.retry import JITTER, Backoff
+from streams.retry import JITTER, Backoff, retry_unavailable
 from streams.start import Start
 from streams.subscribe import Subscription
 from streams.topics import SINK_REPLAYS
@@ -65,16 +65,20 @@ class SinkRunner:
     async def _consume(self, topic: str, start: Start) -> None:
         is_replay = topic == SINK_REPLAYS.name
         group = f"sink.{self.options.name}" + (".replays" if is_replay else "")
-        async with (
-            Subscription(  # committing each record, a killed process repeats one event at most
-                topic, group=group, start=start, auto_commit=True, commit_every=1, settings=self.settings
-            ) as subscription,
-            aclosing(subscription.messages()) as messages,
-        ):
+        async with contextlib.AsyncExitStack() as stack:
+            subscription = await retry_unavailable(
+                lambda: stack.enter_async_context(self._subscription(topic, group, start)),
+                "subscription failed", topic=topic, group=group, next_step="waiting for the broker",
+            )  # fmt: skip
+            messages = await stack.enter_async_context(aclosing(subscription.messages()))
             async for delivery, record in messages:
                 if not is_replay or delivery.key == self.options.name.encode():
                     source = MessageId(delivery.topic, delivery.partition, delivery.offset)
                     await self._deliver(subscription, delivery, SinkEvent(source, record))
+
+    def _subscription(self, topic: str, group: str, start: Start) -> Subscription:
+        # Committing each record, a killed process repeats one event at most.
+        return Subscription(topic, group=group, start=start, auto_commit=True, commit_every=1, settings=self.settings)
 
     async def _deliver(self, subscription: Subscription, delivery: ConsumedMessage, event: SinkEvent) -> None:
         """Deliver one event until it is confirmed, becomes a dead letter, or its lease is lost.
@@ -121,7 +125,10 @@ class SinkRunner:
         log.error("dead letter", sink=name, **_event_fields(event), error_kind="sink", error=error, attempts=attempts)
         message = f"sink {name} rejected {event.id} from {event.source}: {error}"
         letter = from_sink(name, delivery, message, attempts)
-        await self.broker.publish([letter])
+        await retry_unavailable(
+            lambda: self.broker.publish([letter]), "dead letter not written", sink=name, article_id=event.article.id,
+            revision=event.article.revision, next_step="waiting for the broker",
+        )  # fmt: skip
 
 
 def _event_fields(event: SinkEvent) -> dict[str, Any]:

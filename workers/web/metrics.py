@@ -67,6 +67,13 @@ def _gauges(status: Mapping[str, Any]) -> Iterable[Metric]:
         ("copydesk_broker_memory_ratio", status["memory_usage"], "Used share of the broker's memory, 0 to 1."),
     ):
         yield GaugeMetricFamily(name, help, value=value)
+    # Without a limit or growth, memory is never short: +Inf lets an alert compare it.
+    short_s = status.get("memory_short_in_s")
+    yield GaugeMetricFamily(
+        "copydesk_memory_short_seconds",
+        "Seconds until messages are removed for lack of memory, at the growth of the last day; +Inf if not in sight.",
+        value=float("inf") if short_s is None else short_s,
+    )
 
 
 def _workers(status: Mapping[str, Any]) -> Iterable[Metric]:

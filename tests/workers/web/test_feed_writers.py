@@ -140,3 +140,14 @@ def test_atom_and_json_keep_plain_text(format_: str) -> None:
         assert (parsed.feed.title_detail.type, entry.title_detail.type) == ("text/plain", "text/plain")
         texts = [parsed.feed.title, entry.title, entry.tags[0].term]
     assert set(texts) == {LIVE}
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_feed_links_to_canonical_url(format_: str) -> None:
+    url = "https://a.example/1?utm_source=feed"
+    linked = Article(id="a" * 20, revision=1, title="T", url=url, canonical_url="https://a.example/1")
+    body = FORMATS[format_][1]("copydesk", "https://a.example/f", [linked]).decode()
+    assert '"https://a.example/1"' in body or ">https://a.example/1<" in body
+    assert "utm_source" not in body
+    body = FORMATS[format_][1]("copydesk", "https://a.example/f", [replace(linked, canonical_url="")]).decode()
+    assert "utm_source" in body

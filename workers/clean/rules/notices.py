@@ -1,6 +1,10 @@
 """Notices: legal, consent, comment-rule, donation, paywall and follow lines in the languages of the corpus. Tables only.
 
-Complete lines of at most MAX_NOTICE_WORDS words. Source: footers, consent dialogues and comment boxes of the news pages in
+notices.tsv lists exact lines by kind (comment, consent, donation, legal, promotion) and language. Source: our wording of
+the usual lines of consent dialogues, comment sections (Disqus, WordPress), sign-up cards (Ghost, Substack, Mailchimp)
+and footers, in the languages of the corpus. None of them is a line of a story in the corpus.
+
+Patterns: complete lines of at most MAX_NOTICE_WORDS words. Source: footers, consent dialogues and comment boxes of the news pages in
 the corpus, and the wording of the GDPR (recitals 32 and 42) and of the Berne Convention's reservation of rights. A
 notice begins with the site or the reader as its subject, because a story also reports on cookies or copyright.
 Linear time: repeats are bounded, and each alternative begins with its own words.
@@ -8,9 +12,15 @@ Linear time: repeats are bounded, and each alternative begins with its own words
 
 import re
 from collections.abc import Iterable
+from pathlib import Path
 from typing import NamedTuple
 
+from workers.clean.phrases import read_entries
+from workers.text.normalise import match_key
+
 MAX_NOTICE_WORDS = 90
+FILE = Path(__file__).with_name("notices.tsv")
+NOTICE_LINES = frozenset(match_key(entry.phrase) for entry in read_entries(FILE))
 
 RIGHTS = (
     r"(?:this material|this content|this article|no part of .{3,60}|the (?:content|material)s? .{3,60}) (?:may|can|must) not be (?:published|reproduced|copied|rewritten|redistributed).{0,200}",
@@ -72,6 +82,8 @@ PAYWALL = (
 PITCHES = (
     r"no spam\b.{0,80}|unsubscribe (?:at )?any ?time.{0,60}|(?:kein spam|jederzeit (?:abbestellbar|kündbar)|sans spam|désabonne.{0,20}tout moment|sin spam|cancela(?:r)? cuando|niente spam|geen spam)\b.{0,80}",
     r"(?:share|teilen|partager|compartir|compártelo|compartilhe|condividi|delen|dela|del|jaa|udostępnij|sdílet|megosztás|distribuie|κοινοποίηση|поделиться|поділитися|paylaş|شارك|bagikan|chia sẻ|分享|シェア|공유)(?: (?:this|on|via|en|sur|auf|su|no|na|w))?\s?[:：]",
+    r"(?:share|send|post|teilen|partager|compartir|compartilhar|condividi|delen|dela|del|jaa|udostępnij|sdílet|megosztás|distribuie|κοινοποίηση|поделиться|поділитися|paylaş|bagikan|chia sẻ)"
+    r"(?: (?:this|on|to|via|by|en|por|sur|par|auf|bei|per|su|no|na|w|op|på|med|at|στο|в|у|ke|lên))? (?:x|facebook|twitter|bluesky|threads|whatsapp|telegram|linkedin|reddit|pinterest|mastodon|messenger|viber|line|e-?mail|vk|weibo|instagram)",
     r"(?:receive|get|recibe|recibí|receba|ricevi|recevez|erhalten sie|ontvang|få|otrzymuj|dostávejte|получайте|отримуйте) .{0,60}\b(?:every (?:morning|day|week|\w{1,12}day)|cada (?:mañana|día|semana|lunes|martes|miércoles|jueves|viernes|sábado|domingo)|"
     r"chaque (?:matin|jour|semaine|\w{1,12}di)|jeden (?:morgen|tag|\w{1,12}tag)|ogni (?:mattina|giorno|settimana|\w{1,12}dì)|tod[ao]s? (?:as |os )?(?:manhã|manhãs|dia|dias|semana|semanas)|elke (?:ochtend|dag|week)|varje (?:morgon|dag|vecka)|hver (?:morgen|dag|uge|uke)|"
     r"co(?:dziennie| tydzień)|každ\w{1,12} (?:den|ráno|týden)|кажд\w{1,12} (?:день|утро|неделю)|щодня|щотижня)\b.{0,120}",

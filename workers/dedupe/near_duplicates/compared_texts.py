@@ -14,9 +14,9 @@ from streams.brokers.base import RedisCommand
 from workers.dedupe.near_duplicates.index import StoryAssignment, StoryIndex
 from workers.dedupe.near_duplicates.sentences import MIN_REPEATS, Sentence, own_text, split_sentences
 from workers.dedupe.near_duplicates.signature import TextSignature, signature_of
-from workers.dedupe.site_history import SiteHistory, SiteQuery
+from workers.dedupe.site_history import MAX_NAME_CHARS, SiteHistory, SiteQuery
 
-MAX_SOURCE_CHARS = 100
+SOURCE_PREFIX = "\tfrom "  # the name of a site has no tab
 
 
 class ComparedText(NamedTuple):
@@ -32,9 +32,9 @@ class ComparedText(NamedTuple):
 
     @property
     def source(self) -> str:
-        """Name of the source in the site history, empty if it is unknown. A host never contains a space."""
-        name = (self.publisher or self.feed).casefold()[:MAX_SOURCE_CHARS]
-        return f"from {name}" if name else ""
+        """Name of the source in the site history, empty if it is unknown."""
+        name = (self.publisher or self.feed).casefold()[:MAX_NAME_CHARS]
+        return f"{SOURCE_PREFIX}{name}" if name else ""
 
 
 class ReadText(NamedTuple):

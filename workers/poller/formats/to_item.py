@@ -30,6 +30,7 @@ from workers.urls.canonical import CanonicalUrl, canonicalise
 from workers.urls.web_url import web_url
 
 MAX_ITEMS = 5_000
+MAX_ENTRY_CHARS = 10_000  # of an unreadable entry in its dead letter
 MAX_TITLE_CHARS = 1_000
 MAX_CONTENT_CHARS = 1_048_576
 MAX_NAME_CHARS = 300
@@ -223,7 +224,7 @@ def _convert(
 
 
 def _unreadable(raw: Any, exc: Exception) -> tuple[str, str]:
-    return repr(raw)[:100_000], f"unreadable entry: {exc}"
+    return repr(raw)[:MAX_ENTRY_CHARS], f"unreadable entry: {exc}"
 
 
 def _to_item(entry: Entry, context: _Context, canonical: CanonicalUrl) -> Item:

@@ -21,6 +21,7 @@ function articleItem(article) {
   const removed = article.removed || [], text = article.paragraphs || [];
   const facts = [article.publisher, (article.tags || [])[0], `${article.word_count || 0} words`];
   if (article.published) facts.push(new Date(article.published).toLocaleString());
+  if (article.withdrawn) facts.push(`withdrawn: ${article.withdrawn}`);
   if (article.revision > 1) facts.push(`revision ${article.revision}`);
   if (article.duplicate_of) facts.push(`near-duplicate (${Math.round(100 * (article.similarity || 0))} % similar)`);
   if (removed.length) facts.push(`${removed.length} blocks removed`);
