@@ -182,9 +182,8 @@ class HttpClient:
                 current, with_cookies(headers, allowed, cookies, current), allowed, url_error, body
             ) as response:
                 if response.status not in redirects or "Location" not in response.headers:
-                    has_content = response.status in SUCCESSES and body is None
                     return Response(
-                        200 if has_content else response.status,
+                        200 if response.status in SUCCESSES and body is None else response.status,
                         current,
                         await self._content(response, max_bytes, is_post=body is not None),
                         {name.lower(): ", ".join(response.headers.getall(name)) for name in response.headers},

@@ -18,9 +18,9 @@ from workers.urls.web_url import without_feed_scheme
 
 MAX_BYTES = 20 * 1024 * 1024
 MAX_TITLE_CHARS = 300
+FEED_TYPES = frozenset(("rss", "rss1", "rss2", "atom", "pie", "feed", "json"))  # of outlines
 MAX_CATEGORIES = 20  # of a feed; listparser compares each with all others
 MAX_DEPTH = 100  # listparser copies the path of each outline
-FEED_TYPES = frozenset(("rss", "rss1", "rss2", "atom", "pie", "feed", "json"))  # of outlines
 
 
 class Outline(NamedTuple):

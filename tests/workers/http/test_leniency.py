@@ -161,8 +161,8 @@ async def test_cookies_live_for_one_redirect_chain() -> None:
 
 
 async def test_status_203_has_content() -> None:
-    response = b"HTTP/1.1 203 Non-Authoritative\r\nContent-Length: 4\r\n\r\nfeed"
-    assert [(r.status, r.body) for r in await fetch(lambda head: response)] == [(200, b"feed")]
+    answer = b"HTTP/1.1 203 Non-Authoritative\r\nContent-Length: 4\r\n\r\nfeed"
+    assert [(response.status, response.body) for response in await fetch(lambda head: answer)] == [(200, b"feed")]
 
 
 @pytest.mark.parametrize(
