@@ -136,6 +136,8 @@ def test_is_notice_knows_share_lines(line: str) -> None:
     assert is_notice(line)
 
 
-@pytest.mark.parametrize("line", ["She shared a post on X.", "Reply to a letter", "The comments were closed by the mayor."])
+@pytest.mark.parametrize(
+    "line", ["She shared a post on X.", "Reply to a letter", "The comments were closed by the mayor."]
+)
 def test_is_notice_keeps_story_lines(line: str) -> None:
     assert not is_notice(line)
