@@ -16,11 +16,13 @@ from streams.brokers.redis_streams.broker import RedisStreamsBroker
 from streams.brokers.redis_streams.retention import Retention
 from streams.errors import UnavailableError
 from streams.records import DeadLetter
+from streams.subscribe import Subscription
 from workers import cli, retention
 from workers.clean.cleaner import CleanedContent
 from workers.dedupe.seen import SeenStore
 from workers.desk import batch, desk
 from workers.poller.poller import Poller, PollOutcome
+from workers.sinks.webhook import WebhookSink
 
 _publish, _progress, _clean, _retrying = (
     RedisStreamsBroker.publish,
@@ -160,11 +162,43 @@ def uncounted() -> None:
     _counting, batch.increment_commands = batch.increment_commands, counting
 
 
+def member_commits_early() -> None:
+    """Bug: a member commits the records that it has read, before the program gets them."""
+    fill = Subscription._fill_buffer
+
+    async def eager(subscription: Subscription, wait_s: float) -> bool:
+        is_open = await fill(subscription, wait_s)
+        if subscription.auto_commit:
+            subscription._mark_consumed(*subscription._pending)
+        return is_open
+
+    Subscription._fill_buffer = eager  # type: ignore[method-assign]
+
+
+def hook_twice() -> None:
+    deliver = WebhookSink.deliver
+
+    async def twice(sink: WebhookSink, batch: Any) -> None:
+        await deliver(sink, batch)
+        await deliver(sink, batch)
+
+    WebhookSink.deliver = twice  # type: ignore[method-assign]
+
+
+def hook_skips() -> None:
+    deliver = WebhookSink.deliver
+
+    async def some(sink: WebhookSink, batch: Any) -> None:
+        await deliver(sink, [event for event in batch if not event.id.startswith("0")])
+
+    WebhookSink.deliver = some  # type: ignore[method-assign]
+
+
 BUGS: dict[str, Callable[[], None]] = {
     bug.__name__: bug
     for bug in (
         ack_before_publish, remember_after_publish, remember_before_append, trim_too_early, drop_on_exception, no_fence,
-        half_cleaned, dead_letter_too, forgetful, uncounted,
+        half_cleaned, dead_letter_too, forgetful, uncounted, member_commits_early, hook_twice, hook_skips,
     )
 }  # fmt: skip
 

@@ -99,6 +99,9 @@ CATCHES: dict[str, tuple[dict[Any, int], int, set[str]]] = {
     "dead_letter_too": ({}, 0, {"both"}),
     "forgetful": ({}, 0, {"dup"}),
     "uncounted": ({}, 0, {"conserve"}),
+    "member_commits_early": ({schedule.kill_subscriber: 1}, 20, {"member_lost"}),
+    "hook_twice": ({}, 0, {"hook_dup"}),
+    "hook_skips": ({}, 0, {"hook_lost"}),
 }
 # Small steps and a backlog, so that faults hit workers in the middle of a step.
 BUSY: dict[str, Any] = {
