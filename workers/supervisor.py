@@ -15,7 +15,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,7 @@ from workers.web.server import WebServer
 
 SUPERVISE_INTERVAL_S = 0.2
 HEALTH_INTERVAL_S = 10.0
+HUNG_S = 120.0
 INITIAL_RESTART_DELAY_S, MAX_RESTART_DELAY_S = 0.1, 10.0
 HEALTHY_S = 30.0  # a process that ran this long restarts without a longer delay
 DEMO_NOTICE = """
@@ -93,6 +94,13 @@ class WorkerProcess:
             self.start()
         return ""
 
+    def kill(self, min_age_s: float) -> bool:
+        """Kill the process if it has run for *min_age_s*; return whether it was killed."""
+        if self.process is None or self.process.poll() is not None or time.monotonic() - self._started_s < min_age_s:
+            return False
+        self.process.kill()
+        return True
+
     async def stop(self, timeout_s: float) -> None:
         """Let the process drain; kill it after *timeout_s*."""
         if self.process is None or self.process.poll() is not None:
@@ -117,6 +125,8 @@ class Supervisor:
         self.newsroom: Newsroom | None = None
         self.workers: list[WorkerProcess] = []
         self.server: WebServer | None = None
+        self.hung_s = HUNG_S
+        self._silent_before: set[str] = set()
 
     async def run(self) -> int:
         """Start all services, supervise them until a stop signal, stop them."""
@@ -280,6 +290,19 @@ class Supervisor:
                 for key in messages.keys() - printed:
                     self.console.note(messages[key])
                 printed = set(messages)
+                self.end_hung(report["workers"])
+
+    def end_hung(self, workers: Sequence[Mapping[str, Any]]) -> None:
+        """Kill worker processes without a heartbeat for HUNG_S in two rounds; `_supervise` starts them again.
+
+        C code that hangs holds the event loop of its process, so no check within the process can end it.
+        """
+        silent = {row["name"] for row in workers if row["heartbeat_age_s"] > self.hung_s}
+        for worker in self.workers:
+            name = self._worker_name(worker.name)
+            if name in silent & self._silent_before and worker.kill(self.hung_s):
+                self.console.note(f"worker hung: {name} (no heartbeat for {self.hung_s:.0f} s); killed")
+        self._silent_before = silent
 
     def _print_banner(self, page_url: str, started_in_s: float) -> None:
         broker = f"embedded Valkey in {self.settings.data_dir}" if self.valkey else redact_url(self.settings.broker_url)
