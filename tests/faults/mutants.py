@@ -172,7 +172,7 @@ def member_commits_early() -> None:
             subscription._mark_consumed(*subscription._pending)
         return is_open
 
-    Subscription._fill_buffer = eager  # type: ignore[method-assign]
+    Subscription._fill_buffer = eager  # type: ignore[method-assign, assignment]
 
 
 def hook_twice() -> None:
@@ -182,7 +182,7 @@ def hook_twice() -> None:
         await deliver(sink, batch)
         await deliver(sink, batch)
 
-    WebhookSink.deliver = twice  # type: ignore[method-assign]
+    WebhookSink.deliver = twice  # type: ignore[method-assign, assignment]
 
 
 def hook_skips() -> None:
@@ -191,7 +191,7 @@ def hook_skips() -> None:
     async def some(sink: WebhookSink, batch: Any) -> None:
         await deliver(sink, [event for event in batch if not event.id.startswith("0")])
 
-    WebhookSink.deliver = some  # type: ignore[method-assign]
+    WebhookSink.deliver = some  # type: ignore[method-assign, assignment]
 
 
 BUGS: dict[str, Callable[[], None]] = {

@@ -145,4 +145,5 @@ def test_sink_state_survives_unreachable_broker(settings: Settings) -> None:
         async def publish(self, *arguments: Any) -> bool:
             raise UnavailableError("broker unavailable")
 
-    asyncio.run(SinkStateRecorder(Unreachable(), "s").failed("a", "HTTP 500"))
+    broker: Any = Unreachable()
+    asyncio.run(SinkStateRecorder(broker, "s").failed("a", "HTTP 500"))

@@ -212,7 +212,8 @@ def _cost_share(document: BlockDocument) -> float:
     """Return the share of a block's cost: one line makes a dump dirty, and a longer dump has more such lines."""
     if document.input_type != "text":
         return 1.0
-    return min(MAX_COST_SHARE, max(MIN_COST_SHARE, (len(document.blocks) / USUAL_LINES) ** COST_EXPONENT))
+    share: float = (len(document.blocks) / USUAL_LINES) ** COST_EXPONENT
+    return min(MAX_COST_SHARE, max(MIN_COST_SHARE, share))
 
 
 def _known_text(document: BlockDocument) -> KnownText:
