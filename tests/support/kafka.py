@@ -140,7 +140,7 @@ class Cluster:
         self.jar_folder = Path(self.class_path).parent
         self.folder = Path(tempfile.mkdtemp(prefix="copydesk-kafka-"))
         self.nodes = [
-            Node(n, free_port(), free_port(), self.folder / str(n), *([free_port(), free_port()] if secure else []))
+            Node(n, free_port(), free_port(), self.folder / str(n), *((free_port(), free_port()) if secure else (0, 0)))
             for n in range(1, nodes + 1)
         ]
 
