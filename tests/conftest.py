@@ -245,4 +245,4 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the unit tests before pytest selects by `-m`."""
     rings.pytest_collection_modifyitems(items)
-    parallel.move_unit_tests_last(items)
+    parallel.order(items)

@@ -17,7 +17,7 @@ import yaml
 
 from streams.config.settings import load_settings
 from streams.valkey.server import find_server_binary
-from tests.conftest import ROOT, until
+from tests.conftest import DEADLINE_S, ROOT, until
 from tests.support.kafka import CURRENT
 from tests.support.ports import free_port
 
@@ -217,7 +217,7 @@ async def test_service_runs_on_read_only_file_system(name: str, brokers: dict[st
             with socket.create_connection(("127.0.0.1", port), 10):
                 pass
         process.send_signal(signal.SIGTERM)
-        assert process.wait(60) == 0, out.read_text()
+        assert process.wait(DEADLINE_S) == 0, out.read_text()
     assert not re.search("Traceback|Read-only|Permission denied", out.read_text()), out.read_text()
 
 
@@ -234,7 +234,7 @@ async def test_default_command_runs_in_one_container(tmp_path: Path) -> None:
 def test_service_without_its_volume_is_refused(valkey_url: str, tmp_path: Path) -> None:
     """The tests' confinement works: a folder that compose does not mount is read-only."""
     with container({**SERVICES["web"], "volumes": []}, {"COPYDESK_BROKER_URL": valkey_url}, 0, tmp_path) as process:
-        assert process.wait(60) == 2
+        assert process.wait(DEADLINE_S) == 2
     said = (tmp_path / "out").read_text()
     assert f"{DATA_DIR}/web.token" in said
     assert "data_dir" in said

@@ -107,7 +107,7 @@ async def test_sink_processes_deliver_once_in_order(grouped: Settings, tmp_path:
         events = await published(broker)
         processes: list[Any] = [deliverer(grouped, tmp_path, url) for _ in range(2)]
         try:
-            await until(lambda: events <= set(received), deadline_s=60)
+            await until(lambda: events <= set(received))
             await until(lambda: _sink_lag_is_zero(broker))
         finally:
             for process in processes:

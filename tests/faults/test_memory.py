@@ -107,7 +107,7 @@ async def test_desk_recovers_from_full_memory(tmp_path: Path, restarted: bool) -
             assert (await broker.memory())[0] < settings.valkey_memory_mb * MiB + STEP_BYTES  # the reserve and one step
             return await broker.lag(ITEMS.name, DESK_GROUP) == 0
 
-        await until(done, deadline_s=120, what="every item done")
+        await until(done, what="every item done")
         await until(lambda: _settled(broker, sent), what="the end of memory relief")
         counters, removed = (await read_counters(broker.state))["desk"], await read_removed(broker)
         assert (counters["received"], counters["failed"], await count(broker, DEAD_LETTERS.name)) == (sent, 0, 0)

@@ -139,9 +139,10 @@ class Cluster:
         self.class_path = jars(version)
         self.jar_folder = Path(self.class_path).parent
         self.folder = Path(tempfile.mkdtemp(prefix="copydesk-kafka-"))
-        self.nodes = [Node(n, free_port(), free_port(), self.folder / str(n)) for n in range(1, nodes + 1)]
-        for node in self.nodes if secure else ():
-            node.secure_port, node.mutual_port = free_port(), free_port()
+        self.nodes = [
+            Node(n, free_port(), free_port(), self.folder / str(n), *((free_port(), free_port()) if secure else (0, 0)))
+            for n in range(1, nodes + 1)
+        ]
 
     @property
     def url(self) -> str:

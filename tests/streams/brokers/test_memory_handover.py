@@ -8,6 +8,7 @@ from streams.config.settings import Settings
 from streams.records import Article
 from streams.subscribe import Subscription
 from streams.testing import InMemoryBroker
+from tests.conftest import DEADLINE_S
 
 
 def article(number: int) -> OutgoingMessage:
@@ -21,7 +22,7 @@ def test_member_hands_over_after_late_commit() -> None:
         broker = InMemoryBroker(partitions=2)
         await broker.publish([article(n) for n in range(8)])
         settings = Settings(broker_url=broker.url)
-        async with Subscription(group="g", settings=settings) as first, asyncio.timeout(20):
+        async with Subscription(group="g", settings=settings) as first, asyncio.timeout(DEADLINE_S):
             batches = first.batches(8, 0.01)
             await anext(batches)  # all records, not committed
             reading = asyncio.ensure_future(anext(batches))

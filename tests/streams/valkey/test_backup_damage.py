@@ -12,7 +12,7 @@ import pytest
 from streams.brokers.redis_streams.broker import RedisStreamsBroker
 from streams.config.settings import Settings
 from streams.valkey.server import EmbeddedValkey
-from tests.conftest import ROOT, copydesk
+from tests.conftest import DEADLINE_S, ROOT, copydesk
 
 KEYS = 2_000
 
@@ -60,7 +60,7 @@ async def test_backups_at_once_during_rewrites_succeed(server: EmbeddedValkey, t
     ]
     await rewrite(server.url)
     for process in running:
-        _, stderr = process.communicate(timeout=120)
+        _, stderr = process.communicate(timeout=DEADLINE_S)
         assert process.returncode == 0, stderr.decode()
     server.stop()
     for n, file in enumerate(files):

@@ -134,7 +134,9 @@ def test_truncated_warc_gives_complete_records_and_an_error(compressed: bool) ->
             is_damaged = str(exc).startswith("damaged WARC file after byte")
         pages = [item.page.html for record in seen for item in record.items if item.page]
         assert all("It opened.</p>" in page for page in pages), size
-        is_complete = any(end - 12 <= size <= end + 4 for end in ends)  # without the last line breaks and the gzip trailer
+        is_complete = any(
+            end - 12 <= size <= end + 4 for end in ends
+        )  # without the last line breaks and the gzip trailer
         assert is_damaged or is_complete, size
 
 

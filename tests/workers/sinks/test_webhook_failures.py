@@ -1,7 +1,7 @@
 """Webhook failures: the receiver's response in dead letters, and redirects."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -15,45 +15,41 @@ from workers.http.client import Response
 from workers.sinks.webhook import MAX_DETAIL_CHARS, describe_failure
 
 
-def letter_of(settings: Settings, respond: Callable[[web.Request], Awaitable[web.Response]]) -> str:
+async def letter_of(settings: Settings, respond: Callable[[web.Request], Coroutine[Any, Any, web.Response]]) -> str:
     """Return the error of the dead letter of an article to which the receiver responds with *respond*."""
+    receiver = Receiver()
+    receiver.handle = respond  # type: ignore[method-assign, assignment]
+    async with delivering(settings, receiver) as (broker, _, _):
+        await broker.publish([article("a")])
+        letters: list[dead_letters.PendingLetter] = []
 
-    async def go() -> str:
-        receiver = Receiver()
-        receiver.handle = respond  # type: ignore[method-assign, assignment]
-        async with delivering(settings, receiver) as (broker, _, _):
-            await broker.publish([article("a")])
-            letters: list[dead_letters.PendingLetter] = []
+        async def pending() -> bool:
+            letters[:] = await dead_letters.select(broker, [])
+            return bool(letters)
 
-            async def pending() -> bool:
-                letters[:] = await dead_letters.select(broker, [])
-                return bool(letters)
-
-            await until(pending)
-            return letters[0].letter.error
-
-    return asyncio.run(go())
+        await until(pending)
+        return letters[0].letter.error
 
 
-def test_dead_letter_contains_response_of_receiver(settings: Settings) -> None:
+async def test_dead_letter_contains_response_of_receiver(settings: Settings) -> None:
     async def respond(request: web.Request) -> web.Response:
         return web.Response(status=422, text='{"detail":\n"unknown section \x1b]0;x\x07"}' + "y" * 9_000)
 
-    error = letter_of(settings, respond)
+    error = await letter_of(settings, respond)
     assert 'HTTP 422: {"detail": "unknown section ' in error
     assert "\x1b" not in error
     assert len(error) < MAX_DETAIL_CHARS + 200
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_webhook_redirect_is_not_followed(status: int, settings: Settings) -> None:
+async def test_webhook_redirect_is_not_followed(status: int, settings: Settings) -> None:
     paths: list[str] = []
 
     async def respond(request: web.Request) -> web.Response:
         paths.append(request.path)
         return web.Response(status=status, headers={"Location": "https://elsewhere.example/in"})
 
-    error = letter_of(settings, respond)
+    error = await letter_of(settings, respond)
     assert f"HTTP {status}: redirect to https://elsewhere.example/in, not followed; set url" in error
     assert paths == ["/hook"]
 
