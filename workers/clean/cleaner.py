@@ -33,7 +33,7 @@ MAX_ROUNDS = 8  # of repeated cleaning; one is usual
 MIN_DUMP_LINES = 4  # a shorter text is not the dump of a page
 MIN_GALLERY_IMAGES, GALLERY_WORDS = 8, 40  # words per image: the length of a caption
 MIN_LINK_SHARE = 0.5  # of a feed item's block, for the model to score it
-USUAL_LINES, COST_EXPONENT, MIN_COST_SHARE, MAX_COST_SHARE = 40, 1.5, 0.3, 5.0  # figures in tests/tools/bench/README.md
+USUAL_LINES, MIN_COST_SHARE, MAX_COST_SHARE = 40, 0.4, 3.0  # figures in tests/tools/bench/README.md
 STATEMENT_SHARE = 0.4  # of the cost of a line with a full stop, which harms less than a headline if it is clutter
 FIELD_REASONS = ("kept as such", "kept with its picture")
 TEXT_FIELDS = ("dek", "kicker", "byline", "dateline", "published", "source_credit")
@@ -212,8 +212,7 @@ def _cost_share(document: BlockDocument) -> float:
     """Return the share of a block's cost: one line makes a dump dirty, and a longer dump has more such lines."""
     if document.input_type != "text":
         return 1.0
-    share: float = (len(document.blocks) / USUAL_LINES) ** COST_EXPONENT
-    return min(MAX_COST_SHARE, max(MIN_COST_SHARE, share))
+    return min(MAX_COST_SHARE, max(MIN_COST_SHARE, len(document.blocks) / USUAL_LINES))
 
 
 def _known_text(document: BlockDocument) -> KnownText:

@@ -1,8 +1,8 @@
 """Notices: legal, consent, comment-rule, donation, paywall and follow lines in the languages of the corpus. Tables only.
 
-notices.tsv lists exact lines by kind (comment, consent, donation, legal, promotion) and language. Source: our wording of
-the usual lines of consent dialogues, comment sections (Disqus, WordPress), sign-up cards (Ghost, Substack, Mailchimp)
-and footers, in the languages of the corpus. None of them is a line of a story in the corpus.
+notices.tsv lists exact lines by kind (comment, consent, donation, legal, navigation, promotion) and language. Source: our
+wording of the usual lines of consent dialogues, comment sections (Disqus, WordPress), sign-up cards (Ghost, Substack,
+Mailchimp), skip links (WordPress) and footers, in the languages of the corpus. None is a line of a story in the corpus.
 
 Patterns: complete lines of at most MAX_NOTICE_WORDS words. Source: footers, consent dialogues and comment boxes of the news pages in
 the corpus, and the wording of the GDPR (recitals 32 and 42) and of the Berne Convention's reservation of rights. A
