@@ -21,6 +21,7 @@ from workers.clean.line_types import (
     is_notice,
     is_prompt,
     is_sentence,
+    may_be_lead,
     word_count,
 )
 from workers.clean.rules.bylines import CORRECTION_NOTE, SOURCE_CREDIT
@@ -227,7 +228,7 @@ def _label_links(labelling: Labelling, start: int) -> int:
 
 
 def _is_lead(block: Block) -> bool:
-    lead = LEAD.fullmatch(block.text)
+    lead = LEAD.fullmatch(block.text) if may_be_lead(block.text) else None
     if lead is not None and (_is_mostly_link(block, len(lead["rest"])) or is_headline(lead["rest"])):
         return True
     return _is_mostly_link(block, len(block.text)) and BRACKETED.fullmatch(block.text) is not None

@@ -119,7 +119,11 @@ def _clean_once(
     uncertain = _uncertain_blocks(document)
     by_rules_only = document.input_type == "html" or not uncertain
     predictions = [Prediction()] * len(blocks) if by_rules_only else _predict(document, uncertain, model)
-    labelling = label_blocks(blocks, predictions, document.title, facts=facts, whole_page=whole_page, url=document.url)
+    may_be_empty = document.metadata is not None and any(map(str.isalnum, document.metadata.article_body))
+    labelling = label_blocks(
+        blocks, predictions, document.title,
+        facts=facts, whole_page=whole_page, url=document.url, may_be_empty=may_be_empty,
+    )  # fmt: skip
     # Rules remove most clutter of feeds without the model.
     if document.input_type == "html" and _has_uncertain(labelling, uncertain):
         labelling = label_blocks(
@@ -195,8 +199,18 @@ def _predict(document: BlockDocument, uncertain: set[Block], model: "Model | Non
         resume_below_list(document.blocks, out)
     if any(prediction.keep for prediction, block in zip(out, document.blocks, strict=True) if block.text):
         return out
-    best = max(scores.body)  # a page never becomes empty
-    return [p._replace(keep=p.probability > best / 2) for p in out]
+    return _keep_best(document, out)
+
+
+def _keep_best(document: BlockDocument, predictions: list[Prediction]) -> list[Prediction]:
+    """Keep the likeliest blocks where the model keeps none, unless the page's head has a longer story."""
+    best = max(
+        prediction.probability for prediction, block in zip(predictions, document.blocks, strict=True) if block.text
+    )
+    out = [p._replace(keep=p.probability > best / 2) for p in predictions]
+    lines = _article_lines(document.metadata) if document.metadata is not None else ()
+    words = sum(block.words for block, p in zip(document.blocks, out, strict=True) if p.keep)
+    return predictions if sum(map(word_count, lines)) > words else out
 
 
 def _vote_by_list(model: "Model", blocks: Sequence[Block], predictions: list[Prediction]) -> None:
@@ -230,7 +244,7 @@ def _prediction(model: "Model", block: Block, probability: float, title: float, 
 
 def _with_article_body(content: UnrenderedContent, metadata: Metadata) -> UnrenderedContent:
     """Take the article body of the page's head if nothing else is left; otherwise return *content*."""
-    text = tuple(filter(None, map(plain_text, metadata.article_body.split("\n"))))
+    text = _article_lines(metadata)
     if content.paragraphs or not text:
         return content
     words = sum(map(word_count, text))
@@ -242,6 +256,11 @@ def _with_article_body(content: UnrenderedContent, metadata: Metadata) -> Unrend
         word_count=words,
         reading_minutes=content.reading_minutes or max(1, round(words / WORDS_PER_MINUTE)),
     )
+
+
+def _article_lines(metadata: Metadata) -> tuple[str, ...]:
+    """Return the paragraphs of the article body in the page's head."""
+    return tuple(filter(None, map(plain_text, metadata.article_body.split("\n")))) if metadata.article_body else ()
 
 
 def _with_metadata(content: CleanedContent, metadata: Metadata) -> CleanedContent:

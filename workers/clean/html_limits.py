@@ -7,14 +7,14 @@ each later paragraph, so even the size of the tree grows with the square of the 
 import re
 from collections.abc import Iterator
 
-# A document within these limits takes at most half a second, whatever its tags are.
+# A document within these limits takes at most a few seconds, whatever its tags are.
 SMALL_CHARS, SMALL_TAGS = 20_000, 300
-MAX_TAGS, MAX_TREE = 20_000, 4_000_000  # elements in the text, and in the tree
-MAX_TAG_CHARS = 8_000  # of a tag with many attributes
-CROWDED_ATTRIBUTES, MAX_CROWDED_TAGS = 40, 1_000  # scripts hold text that reads like such tags
+MAX_TAGS, MAX_TREE = 20_000, 1_000_000  # elements in the text, and in the tree
+CROWDED_ATTRIBUTES = 40  # of a tag, or of a script's text that reads like a tag
+MAX_SQUARES, MAX_READ_CHARS = 200_000_000, 2_000_000  # sum of the squares of their numbers, and of their lengths
 # Limits within a document that exceeds them.
-MAX_ATTRIBUTES, MAX_DEPTH, MAX_FORMATTING = 64, 240, 24
-MAX_FORMATTED_TAGS = 100_000  # later formatting tags are removed
+MAX_ATTRIBUTES, MAX_DEPTH, MAX_FORMATTING = 64, 240, 8
+MAX_FORMATTED_TAGS = 50_000  # later formatting tags are removed
 
 # Elements that later paragraphs repeat while they are open. `a` and `nobr` close an open one of their kind.
 FORMATTING = frozenset("b big code em font i s small strike strong tt u".split())
@@ -36,7 +36,7 @@ _ATTRIBUTE = (
 _UNNAMED = re.sub(r"\?P<\w+>", "?:", _ATTRIBUTE)
 # Any `<` may stand in the name of a tag, so each of them counts as a start.
 CROWDED_TAG = re.compile(rf"<[^\s/<>]*+[\s/]++(?:{_UNNAMED}){{{CROWDED_ATTRIBUTES}}}")
-WHOLE_TAG = re.compile(rf"<[^\s/<>]*+[\s/]*+(?:{_UNNAMED})*+")
+ANY_ATTRIBUTE, ANY_ATTRIBUTES = re.compile(_UNNAMED), re.compile(f"(?:{_UNNAMED})*+")
 _ANY_CASE = "".join(f"[{char}{char.upper()}]" if char.isalpha() else char for char in _NAMES)  # twice as fast as a flag
 FORMATTING_TAG = re.compile(rf"<(?:{_ANY_CASE})(?=[\s/>])")
 PLAIN_FORMATTING_TAG = re.compile(rf"""<(?:{_ANY_CASE})(?:\s++[\w-]++="[^"<>]*+")*+\s*+>""")
@@ -59,7 +59,7 @@ def _is_limited(html: str) -> bool:
     tags = html.count("<")
     if len(html) <= SMALL_CHARS and tags <= SMALL_TAGS:
         return True
-    if tags > MAX_TAGS or _has_long_tag(html):
+    if tags > MAX_TAGS or _has_too_many_attributes(html):
         return False
     formatting = len(FORMATTING_TAG.findall(html))
     if formatting * tags <= MAX_TREE:
@@ -68,18 +68,18 @@ def _is_limited(html: str) -> bool:
     return (formatting - len(plain) + COPIES * len(set(plain))) * tags <= MAX_TREE
 
 
-def _has_long_tag(html: str) -> bool:
-    """Whether a tag with many attributes is long, or there are many of them."""
-    position = 0
-    for _ in range(MAX_CROWDED_TAGS):
-        match = CROWDED_TAG.search(html, position)
-        if match is None:
-            return False
-        whole = WHOLE_TAG.match(html, match.start())
-        if whole is not None and whole.end() - whole.start() > MAX_TAG_CHARS:
+def _has_too_many_attributes(html: str) -> bool:
+    """Whether the attributes of the tags with many of them take too much time; scripts may read like such tags."""
+    position = squares = chars = 0
+    while (match := CROWDED_TAG.search(html, position)) is not None:
+        attributes = ANY_ATTRIBUTES.match(html, match.end())
+        end = attributes.end() if attributes is not None else match.end()
+        squares += (CROWDED_ATTRIBUTES + len(ANY_ATTRIBUTE.findall(html, match.end(), end))) ** 2
+        chars += end - match.start()
+        if squares > MAX_SQUARES or chars > MAX_READ_CHARS:
             return True
         position = match.start() + 1
-    return True
+    return False
 
 
 class _Limiter:
