@@ -13,7 +13,7 @@ from tests.support.feed_server import FeedServer
 from tests.support.pipeline import everything, newsdesk, settled
 from workers.clean.cleaner import clean
 from workers.clean.site_facts import SiteFacts, line_key
-from workers.dedupe.site_history import PREFIX, SEGMENTS, SiteHistory, SiteQuery, site_of
+from workers.dedupe.site_history import PREFIX, SEGMENTS, SentenceHistory, SiteHistory, SiteQuery, site_of
 from workers.services import connect
 
 STORY = (
@@ -161,3 +161,20 @@ async def test_desk_learns_templates_and_headlines(settings: Settings) -> None:
         assert has_other == [True, *[False] * 4]
         assert all(len(a.paragraphs) >= 2 for a in articles)
         assert len({r.reason for r in articles[4].removed}) == 2
+
+
+async def test_sentence_history_is_bounded_and_keeps_recurring(settings: Settings) -> None:
+    """A sentence in every fourth article keeps its number, although a segment has four articles."""
+    broker = await connect(settings, settings.broker_url)
+    history, key, sizes = SentenceHistory(broker.state, segment_articles=4), line_key(TEMPLATE), []
+    for n in range(24):
+        keys = frozenset({line_key(f"A sentence that only story {n} has"), *([key] if n % 4 == 0 else [])})
+        [facts] = await history.lookup([SiteQuery("odd quay television", keys)])
+        counts = {k: facts.repeats.get(k, 0) + 1 for k in keys}
+        await broker.publish([], history.count_commands("odd quay television", counts))
+        hashes = [k async for k in broker.state.scan_iter(f"{SentenceHistory.PREFIX}:odd*[0-9]")]
+        sizes.append(sum([await broker.state.hlen(k) for k in hashes]))
+    [facts] = await history.lookup([SiteQuery("odd quay television", frozenset({key}))])
+    assert facts.repeats[key] == 6
+    assert 0 < max(sizes) <= 4 * (SEGMENTS + 1) * 2
+    await broker.close()

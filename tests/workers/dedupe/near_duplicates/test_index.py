@@ -16,7 +16,7 @@ from streams.records import Article
 from tests.support.feed_server import FeedServer, rss
 from tests.support.pipeline import everything, newsdesk, settled
 from workers.dedupe.identity import article_id
-from workers.dedupe.near_duplicates.index import PREFIX, StoryIndex
+from workers.dedupe.near_duplicates.index import PREFIX, StoryAssignment, StoryIndex
 from workers.dedupe.near_duplicates.model import load_default
 from workers.dedupe.near_duplicates.pair_features import pair_features, read_signatures
 from workers.dedupe.near_duplicates.signature import LAYOUT, TextSignature, signature_of
@@ -77,7 +77,7 @@ async def test_wire_copy_clusters(settings: Settings) -> None:
                 signed(f"b/{seed}", title.upper(), reworded(text), "The Saltby Courier"),
                 signed(f"c/{seed}", "Something else as a headline today", text, "Fenwater Post"),
             ])  # fmt: skip
-            assert first == (article_id(f"a/{seed}"), "", 0.0, False, False, "")
+            assert first == StoryAssignment(article_id(f"a/{seed}"))
             for duplicate in (copy, again):
                 assert (duplicate.story, bool(duplicate.duplicate_of)) == (first.story, True)
                 assert not duplicate.same_publisher
