@@ -14,6 +14,8 @@ from typing import Any
 from streams.brokers.base import RedisCommand
 
 KEY = "copydesk:counters"
+POLLS_KEY = "copydesk:polls"
+POLL_OUTCOMES = ("ok", "unchanged", "failed")
 RECEIVED = "received"
 STAGES = {
     "poll": ("new", "unchanged", "failed"),
@@ -28,6 +30,17 @@ def increment_commands(stage: str, counts: Mapping[str, int]) -> list[RedisComma
     assert not unknown, f"unknown outcomes: {sorted(unknown)} (stage {stage})"
     counts = {RECEIVED: sum(counts.values()), **counts}
     return [("HINCRBY", KEY, f"{stage}:{name}", n) for name, n in counts.items() if n]
+
+
+def count_poll(outcome: str) -> RedisCommand:
+    """Return the command that counts a poll."""
+    return "HINCRBY", POLLS_KEY, outcome, 1
+
+
+async def read_polls(state: Any) -> dict[str, int]:
+    """Return the number of polls by outcome."""
+    raw = await state.hgetall(POLLS_KEY)
+    return dict.fromkeys(POLL_OUTCOMES, 0) | {name.decode(): int(value) for name, value in raw.items()}
 
 
 async def read_counters(state: Any) -> dict[str, dict[str, int]]:

@@ -186,6 +186,12 @@ class Broker(Protocol):
     def removal_commands(self, message: MessageId) -> Sequence[RedisCommand]:
         """Return the state writes that remove a message from the broker's memory; none for messages on disk."""
 
+    async def message_count(self, topic: str) -> int:
+        """Return the number of stored messages of *topic*."""
+
+    async def group_lags(self) -> Mapping[str, int]:
+        """Return the messages that each registered group has not committed; empty where groups are not registered."""
+
     async def memory_usage(self) -> float:
         """Return the used share of the broker's memory, from 0 to 1; 0 if unknown."""
 

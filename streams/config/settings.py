@@ -98,7 +98,10 @@ class Settings:
         1.0, "minimum seconds between polls of one host; longer after a 429 response", minimum=0
     )
     max_desk_lag: int = _setting(
-        50_000, "lag of the desk, in items, above which pollers pause and `/readyz` is 503", minimum=1
+        50_000, "maximum lag of the desk, in items; pollers publish no more, and above it `/readyz` is 503", minimum=1
+    )
+    max_group_lag: int = _setting(
+        50_000, "lag of a consumer group, in messages, above which health warns of it", minimum=1
     )
     push_items_per_minute: int = _setting(60_000, "items per minute that `POST /items` accepts", minimum=1)
     poll_timeout_s: float = _setting(

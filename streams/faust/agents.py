@@ -214,28 +214,11 @@ class BatchProcessor:
         """Process *batch* in as many steps as the handler needs; return False if a partition was reassigned."""
         rest: Sequence[FaustMessages] | None = batch
         while rest:
-            step, waiting, attempt = await self._begin(rest)
-            after = await self._step(step, attempt)
-            rest = None if after is None else [*after, *waiting]
+            rest = await self._step(rest)
         return rest is not None
 
-    async def _begin(self, batch: Sequence[FaustMessages]) -> Step:
-        """Record the begin of a step; return all messages, or only the first one of a suspect partition."""
-        if self.give_up is None:
-            return Step(batch, (), None)
-        ranges = [_offset_range(messages) for messages in batch]
-        attempts = await retry_unavailable(lambda: self.attempts.begin(ranges), "step not recorded")
-        for number, (messages, attempt) in enumerate(zip(batch, attempts, strict=True)):
-            if attempt.is_alone:
-                waiting = [m for m in (messages[1:], *batch[:number], *batch[number + 1 :]) if m]
-                return Step([messages[:1]], waiting, attempt)
-        return Step(batch, (), None)
-
-    async def _step(
-        self, batch: Sequence[FaustMessages], attempt_alone: Attempt | None = None
-    ) -> Sequence[FaustMessages] | None:
+    async def _step(self, batch: Sequence[FaustMessages]) -> Sequence[FaustMessages] | None:
         """Handle, publish, write state and commit once; return the remaining messages, None after a refusal."""
-        consumed = [_to_consumed(m) for messages in batch for m in messages]
         rest: Sequence[FaustMessages] = ()
 
         async def attempt() -> bool:
@@ -243,26 +226,50 @@ class BatchProcessor:
             if not all([await self.broker.owns(self.context, _offset_range(messages)) for messages in batch]):
                 return False
             async with self._handling:  # partitions may be processed concurrently, but handlers run one at a time
-                if self.give_up is not None and attempt_alone is not None and attempt_alone.is_exhausted:
-                    result = self.give_up(consumed[0], attempt_alone.former)
-                else:
-                    result = await self.handle(consumed)
-            handled, rest = split(batch, len(consumed) if result.handled is None else result.handled)
-            ranges = [_offset_range(messages) for messages in handled]
-            done = await self.broker.publish_and_commit(self.context, ranges, result.messages, result.state_writes)
-            if done:
-                _notify_sensors(self.app, result.messages)
-            return done
+                step = await self._begin(batch)
+                result = await self._handle(step)
+                handled, unhandled = split(step.messages, result.handled)
+                rest = [*unhandled, *step.waiting]
+                if step.attempt_alone is not None:  # no other message may end the process before this commit
+                    return await self._commit(handled, result)
+            return await self._commit(handled, result)
 
-        first = consumed[0]
+        topic, partition = batch[0][0].tp
         done = await retry_unavailable(
-            attempt, "batch failed", topic=first.topic, partition=first.partition, offset=first.offset
+            attempt, "batch failed", topic=topic, partition=partition, offset=batch[0][0].offset
         )
         return rest if done else None
 
+    async def _begin(self, batch: Sequence[FaustMessages]) -> Step:
+        """Record the begin of a step; return all messages, or only the first one of a suspect partition."""
+        if self.give_up is None:
+            return Step(batch, (), None)
+        alone = await self.attempts.begin([_offset_range(messages) for messages in batch])
+        if alone is None:
+            return Step(batch, (), None)
+        number, attempt = alone
+        waiting = [m for m in (batch[number][1:], *batch[:number], *batch[number + 1 :]) if m]
+        return Step([batch[number][:1]], waiting, attempt)
 
-def split(batch: Sequence[FaustMessages], count: int) -> tuple[list[FaustMessages], list[FaustMessages]]:
-    """Return the first *count* messages of a batch and the rest, each grouped by partition."""
+    async def _handle(self, step: Step) -> BatchResult:
+        consumed = [_to_consumed(m) for messages in step.messages for m in messages]
+        attempt = step.attempt_alone
+        if self.give_up is not None and attempt is not None and attempt.is_exhausted:
+            return self.give_up(consumed[0], attempt.former)
+        return await self.handle(consumed)
+
+    async def _commit(self, handled: Sequence[FaustMessages], result: BatchResult) -> bool:
+        """Publish and commit *result*; return False after a refusal."""
+        ranges = [_offset_range(messages) for messages in handled]
+        done = await self.broker.publish_and_commit(self.context, ranges, result.messages, result.state_writes)
+        if done:
+            _notify_sensors(self.app, result.messages)
+        return done
+
+
+def split(batch: Sequence[FaustMessages], handled: int | None) -> tuple[list[FaustMessages], list[FaustMessages]]:
+    """Return the first *handled* messages of a batch and the rest, each grouped by partition; None means all."""
+    count = sum(map(len, batch)) if handled is None else handled
     first: list[FaustMessages] = []
     rest: list[FaustMessages] = []
     for messages in batch:

@@ -13,6 +13,7 @@ from importlib.resources import files
 from typing import NamedTuple
 
 from streams.brokers.base import OffsetRange
+from streams.state.redis_client import ALLOW_OOM
 from streams.state.store import StateStore
 from streams.topics import partition_name
 
@@ -20,14 +21,13 @@ MAX_ATTEMPTS = 3  # alone, after the first attempt in a batch; a worker may end 
 
 
 class Attempt(NamedTuple):
-    """A step at the begin of a partition's messages. *former*: attempts of other processes with the message alone."""
+    """A step with one message. *former*: the number of attempts of other processes with this message alone."""
 
-    is_alone: bool
     former: int
 
     @property
     def is_exhausted(self) -> bool:
-        return self.is_alone and self.former >= MAX_ATTEMPTS
+        return self.former >= MAX_ATTEMPTS
 
 
 class Attempts:
@@ -37,10 +37,13 @@ class Attempts:
         self._key = f"copydesk:attempts:{group}"
         self._owner = secrets.token_hex(6)
         source = files("streams.faust").joinpath("lua", "begin_step.lua").read_text("utf-8")
-        self._begin = state.register_script(source)
+        self._begin = state.register_script(ALLOW_OOM + source)  # the desk goes on with full memory
 
-    async def begin(self, ranges: Sequence[OffsetRange]) -> list[Attempt]:
-        """Record the begin of a step with *ranges*; return the attempt of each. Safe to repeat."""
+    async def begin(self, ranges: Sequence[OffsetRange]) -> tuple[int, Attempt] | None:
+        """Record the begin of a step with all *ranges*, or with the first message of a suspect one. Safe to repeat.
+
+        Returns the number of the suspect range and its attempt; None if the step has all messages.
+        """
         args = [part for r in ranges for part in (partition_name(*r.topic_partition), r.first, r.end)]
-        replies = await self._begin(keys=[self._key], args=[self._owner, *args])
-        return [Attempt(bool(alone), int(former)) for alone, former in replies]
+        number, former = await self._begin(keys=[self._key], args=[self._owner, *args])
+        return (number - 1, Attempt(former)) if number else None

@@ -71,6 +71,11 @@ class Consumer(DirectDrain, CommitGuard, base.Consumer):
         finally:
             self.leases.stop_renewing()
 
+    async def on_shutdown(self) -> None:
+        """Close the connections, which no task uses any more."""
+        await super().on_shutdown()
+        await self.streams.close()
+
     # -- subscription and assignment --------------------------------------------------------------------------
 
     async def subscribe(self, topics: Iterable[str]) -> None:

@@ -116,7 +116,7 @@ def _fence(wire: Sequence[Out]) -> list[Any]:
 
 def _conserve(counters: Mapping[str, Mapping[str, int]], articles: int, dead: int, items: int) -> list[Any]:
     desk = counters["desk"]
-    wrong = [
+    wrong: list[Any] = [
         (stage, dict(c))
         for stage, c in counters.items()
         if c["received"] != sum(n for name, n in c.items() if name != "received")

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from streams import retry
-from streams.brokers.base import OffsetRange, OutgoingMessage, RedisCommand
+from streams.brokers.base import Condition, OffsetRange, OutgoingMessage, RedisCommand
 from streams.brokers.redis_streams.broker import RedisStreamsBroker
 from streams.brokers.redis_streams.retention import Retention
 from streams.errors import UnavailableError
@@ -51,14 +51,14 @@ def ack_before_publish() -> None:
     async def advance(broker: RedisStreamsBroker, faust: Any, ranges: Any, messages: Any, state_writes: Any) -> bool:
         return await _advance_in_two(broker, faust, ranges, ((), ()), (messages, state_writes), fenced_first=True)
 
-    RedisStreamsBroker.publish_and_commit = advance  # type: ignore[method-assign]
+    RedisStreamsBroker.publish_and_commit = advance  # type: ignore[method-assign, assignment]
 
 
 def remember_after_publish() -> None:
     async def advance(broker: RedisStreamsBroker, faust: Any, ranges: Any, messages: Any, state_writes: Any) -> bool:
         return await _advance_in_two(broker, faust, ranges, (messages, ()), ((), state_writes), fenced_first=False)
 
-    RedisStreamsBroker.publish_and_commit = advance  # type: ignore[method-assign]
+    RedisStreamsBroker.publish_and_commit = advance  # type: ignore[method-assign, assignment]
 
 
 def remember_before_append() -> None:
@@ -71,11 +71,11 @@ def remember_before_append() -> None:
 
     outcome = Poller._publish
 
-    async def poll_publish(poller: Poller, result: PollOutcome, turn: str) -> None:
-        RedisStreamsBroker.publish = publish  # type: ignore[method-assign]
-        await outcome(poller, result, turn)
+    async def poll_publish(poller: Poller, result: PollOutcome, conditions: Sequence[Condition]) -> bool:
+        RedisStreamsBroker.publish = publish  # type: ignore[method-assign, assignment]
+        return await outcome(poller, result, conditions)
 
-    Poller._publish = poll_publish  # type: ignore[method-assign]
+    Poller._publish = poll_publish  # type: ignore[method-assign, assignment]
 
 
 def trim_too_early() -> None:
@@ -87,7 +87,7 @@ def trim_too_early() -> None:
             await broker.state.xtrim(broker.stream("copydesk.items", n), maxlen=2, approximate=False)
         return {}
 
-    Retention.trim = trim  # type: ignore[method-assign]
+    Retention.trim = trim  # type: ignore[method-assign, assignment]
     retention.retention_loop.__defaults__ = (0.1,)
 
 
@@ -103,7 +103,7 @@ def drop_on_exception() -> None:
         except UnavailableError:
             return await _retrying(lambda: _publish(broker, (), (), conditions), "commit failed")
 
-    RedisStreamsBroker.publish_and_commit = advance  # type: ignore[method-assign]
+    RedisStreamsBroker.publish_and_commit = advance  # type: ignore[method-assign, assignment]
 
 
 def no_fence() -> None:
@@ -116,7 +116,7 @@ def no_fence() -> None:
         await broker.commit(faust.group, {offsets.topic_partition: offsets.end for offsets in ranges}, {})
         return done
 
-    RedisStreamsBroker.publish_and_commit = advance  # type: ignore[method-assign]
+    RedisStreamsBroker.publish_and_commit = advance  # type: ignore[method-assign, assignment]
 
 
 def half_cleaned() -> None:
@@ -126,7 +126,7 @@ def half_cleaned() -> None:
             return msgspec.structs.replace(content, paragraphs=content.paragraphs[:-1])
         return content
 
-    desk.clean_item = clean
+    desk.clean_item = clean  # type: ignore[assignment]
 
 
 def dead_letter_too() -> None:
@@ -142,7 +142,7 @@ def dead_letter_too() -> None:
             )  # fmt: skip
             builder.messages.append(OutgoingMessage("copydesk.dead-letters", b"k", msgspec.json.encode(letter)))
 
-    batch.BatchBuilder.count = both  # type: ignore[method-assign]
+    batch.BatchBuilder.count = both  # type: ignore[method-assign, assignment]
 
 
 def forgetful() -> None:
@@ -151,7 +151,7 @@ def forgetful() -> None:
     async def recall(seen: SeenStore, ids: Any) -> dict[str, Any]:
         return {}
 
-    SeenStore.get = recall  # type: ignore[method-assign]
+    SeenStore.get = recall  # type: ignore[method-assign, assignment]
 
 
 def uncounted() -> None:
@@ -172,7 +172,7 @@ def member_commits_early() -> None:
             subscription._mark_consumed(*subscription._pending)
         return is_open
 
-    Subscription._fill_buffer = eager  # type: ignore[method-assign]
+    Subscription._fill_buffer = eager  # type: ignore[method-assign, assignment]
 
 
 def hook_twice() -> None:
@@ -182,7 +182,7 @@ def hook_twice() -> None:
         await deliver(sink, batch)
         await deliver(sink, batch)
 
-    WebhookSink.deliver = twice  # type: ignore[method-assign]
+    WebhookSink.deliver = twice  # type: ignore[method-assign, assignment]
 
 
 def hook_skips() -> None:
@@ -191,7 +191,7 @@ def hook_skips() -> None:
     async def some(sink: WebhookSink, batch: Any) -> None:
         await deliver(sink, [event for event in batch if not event.id.startswith("0")])
 
-    WebhookSink.deliver = some  # type: ignore[method-assign]
+    WebhookSink.deliver = some  # type: ignore[method-assign, assignment]
 
 
 BUGS: dict[str, Callable[[], None]] = {

@@ -104,7 +104,14 @@ CATCHES: dict[str, tuple[dict[Any, int], int, set[str]]] = {
     "hook_skips": ({}, 0, {"hook_lost"}),
 }
 # Small steps and a backlog, so that faults hit workers in the middle of a step.
-BUSY = {"news": 20, "desk_batch_size": 5, "max_desk_lag": 800, "chaos": 0.0, "pace_s": 1.0, "patience_s": 40}
+BUSY: dict[str, Any] = {
+    "news": 20,
+    "desk_batch_size": 5,
+    "max_desk_lag": 800,
+    "chaos": 0.0,
+    "pace_s": 1.0,
+    "patience_s": 40,
+}
 
 
 @pytest.mark.faults

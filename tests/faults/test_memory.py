@@ -19,6 +19,7 @@ from streams.codec import encode
 from streams.config.settings import MiB, Settings
 from streams.errors import UnavailableError
 from streams.records import Content, Item
+from streams.start import Start
 from streams.topics import ARTICLES, DEAD_LETTERS, DESK_GROUP, ITEMS
 from streams.valkey.server import EmbeddedValkey
 from tests.conftest import ROOT, copydesk, until
@@ -91,7 +92,7 @@ async def test_desk_recovers_from_full_memory(tmp_path: Path, restarted: bool) -
     async def filled() -> int:
         broker = await connect(settings, server.url)
         assert isinstance(broker, RedisStreamsBroker)
-        await broker.register("reader", [(ARTICLES.name, n) for n in range(4)], "start")
+        await broker.register("reader", [(ARTICLES.name, n) for n in range(4)], Start.EARLIEST)
         sent = await fill(broker)
         assert sent > 300
         await broker.close()

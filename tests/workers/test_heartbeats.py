@@ -68,7 +68,7 @@ async def test_restarted_worker_replaces_its_entry(settings: Settings) -> None:
         [killed] = await read_workers(state)
         assert killed.is_silent
         [problem] = heartbeats.silent_problems([killed])
-        assert re.match(r"no heartbeat for 36\d\d s: desk-1 \(desk, limit 15 s\); ", problem)
+        assert re.match(r"no heartbeat for 36\d\d s: desk-1 \(desk, limit 12 s\); ", problem)
         async with heartbeat_task(state, "desk", "desk-1"):
 
             async def back() -> bool:

@@ -80,11 +80,11 @@ async def test_up_publishes_exactly_once_after_kills(tmp_path: Path) -> None:
     with up(tmp_path):
         await until(lambda: len(ledger(tmp_path)) > 14, what="stories")
         for victim in (("workers.cli", "poll"), ("workers.cli", "desk"), ("valkey-server",)) * 2:
-            [pid] = await until(lambda v=victim: pids(tmp_path, *v))
+            [pid] = await until(lambda v=victim: pids(tmp_path, *v))  # type: ignore[misc]
             before = len(ledger(tmp_path))
             os.kill(pid, signal.SIGKILL)
-            await until(lambda v=victim, p=pid: [x for x in pids(tmp_path, *v) if x != p], what=f"{victim} again")
-            await until(lambda n=before: len(ledger(tmp_path)) > n + 3)
+            await until(lambda v=victim, p=pid: [x for x in pids(tmp_path, *v) if x != p], what=f"{victim} again")  # type: ignore[misc]
+            await until(lambda n=before: len(ledger(tmp_path)) > n + 3)  # type: ignore[misc]
         # The newsroom corrects every fifth story after 15 s.
         await until(lambda: sum(r == 2 for _, r in ledger(tmp_path)) >= 2, what="corrections")
         wanted = set(ledger(tmp_path))

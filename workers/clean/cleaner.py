@@ -13,6 +13,7 @@ import msgspec
 from streams.records import Image, Link, RemovedBlock
 from workers.clean.blocks import Block, list_members
 from workers.clean.document import BlockDocument, to_blocks
+from workers.clean.dump_decisions import resume_below_list, vote_by_run
 from workers.clean.labeller import BlockLabel, Labelling, Prediction, label_blocks
 from workers.clean.line_types import SENTENCE_END, word_count
 from workers.clean.metadata import KnownText, Metadata, SharedFields
@@ -32,9 +33,8 @@ MAX_ROUNDS = 8  # of repeated cleaning; one is usual
 MIN_DUMP_LINES = 4  # a shorter text is not the dump of a page
 MIN_GALLERY_IMAGES, GALLERY_WORDS = 8, 40  # words per image: the length of a caption
 MIN_LINK_SHARE = 0.5  # of a feed item's block, for the model to score it
-USUAL_LINES, MIN_COST_SHARE, MAX_COST_SHARE = 40, 0.4, 3.0  # figures in tests/tools/bench/README.md
+USUAL_LINES, COST_EXPONENT, MIN_COST_SHARE, MAX_COST_SHARE = 40, 1.5, 0.3, 5.0  # figures in tests/tools/bench/README.md
 STATEMENT_SHARE = 0.4  # of the cost of a line with a full stop, which harms less than a headline if it is clutter
-MIN_RUN_PROBABILITY = 0.5  # of each short line of a dump that is kept together with its neighbours
 FIELD_REASONS = ("kept as such", "kept with its picture")
 TEXT_FIELDS = ("dek", "kicker", "byline", "dateline", "published", "source_credit")
 
@@ -191,7 +191,8 @@ def _predict(document: BlockDocument, uncertain: set[Block], model: "Model | Non
     if document.input_type == "page":
         _vote_by_list(model, document.blocks, out)
     elif document.input_type == "text":
-        _vote_by_run(model, document.blocks, out, share)
+        vote_by_run(model, document.blocks, out, share)
+        resume_below_list(document.blocks, out)
     if any(prediction.keep for prediction, block in zip(out, document.blocks, strict=True) if block.text):
         return out
     best = max(scores.body)  # a page never becomes empty
@@ -211,21 +212,8 @@ def _cost_share(document: BlockDocument) -> float:
     """Return the share of a block's cost: one line makes a dump dirty, and a longer dump has more such lines."""
     if document.input_type != "text":
         return 1.0
-    return min(MAX_COST_SHARE, max(MIN_COST_SHARE, len(document.blocks) / USUAL_LINES))
-
-
-def _vote_by_run(model: "Model", blocks: Sequence[Block], predictions: list[Prediction], share: float) -> None:
-    """Keep short lines in a row that are all likely if they deserve it together, such as the rows of a table."""
-    start = 0
-    for n in range(len(blocks) + 1):
-        if n < len(blocks) and predictions[n].probability >= MIN_RUN_PROBABILITY and not blocks[n].is_sentence:
-            continue
-        run, start = range(start, n), n + 1
-        if len(run) > 1:
-            mean = sum(predictions[k].probability for k in run) / len(run)
-            if model.should_keep(mean, sum(blocks[k].words for k in run), share=share):
-                for k in run:
-                    predictions[k] = predictions[k]._replace(keep=True)
+    share: float = (len(document.blocks) / USUAL_LINES) ** COST_EXPONENT
+    return min(MAX_COST_SHARE, max(MIN_COST_SHARE, share))
 
 
 def _known_text(document: BlockDocument) -> KnownText:

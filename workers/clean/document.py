@@ -1,13 +1,15 @@
 """Input of the cleaner: its type, and its blocks. Pure."""
 
 import re
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from streams.records import RemovedBlock
-from workers.clean.blocks import MAX_BLOCKS, MAX_HTML_CHARS, Block, html_blocks, parse_html, text_blocks
+from workers.clean.blocks import MAX_BLOCKS, Block, html_blocks, text_blocks
 from workers.clean.feed_html import simplify_feed_html
+from workers.clean.html_parser import MAX_HTML_CHARS, parse_html
 from workers.clean.metadata import Metadata, extract_metadata
 from workers.clean.site_facts import line_key
+from workers.clean.trees import Node
 from workers.text.normalise import plain_text
 from workers.urls.web_url import web_url
 
@@ -59,7 +61,7 @@ def to_blocks(data: str, kind: str = "auto", *, title: str = "", url: str = "") 
     return BlockDocument(kind, blocks, title, url, metadata, _truncation(data, len(blocks)))
 
 
-def _base_url(root: Any, url: str) -> str:
+def _base_url(root: Node, url: str) -> str:
     """Return the URL of the first <base> with one, resolved against *url* (WHATWG HTML §4.2.3); *url* without one."""
     href = next((base.get("href") for base in root.iter("base") if base.get("href")), "")
     return (web_url(href, url) or url) if href else url

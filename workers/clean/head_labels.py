@@ -18,7 +18,7 @@ from workers.clean.line_types import (
     word_count,
 )
 from workers.clean.rules.bylines import BYLINE, READING_TIME
-from workers.clean.rules.dump_fields import UPDATED
+from workers.clean.rules.dump_fields import READING_TIME_LINE, UPDATED
 from workers.text.dates import parse_date_line
 from workers.text.normalise import match_key
 
@@ -88,7 +88,8 @@ def _find_title(labelling: Labelling) -> int:
 
 def _title_by_model(labelling: Labelling) -> int:
     """Return the index of the likeliest title of a dump; of equal lines near it, the first. -1 without one."""
-    likely = range(min(len(labelling.blocks), labelling.start + TITLE_LOOKAHEAD))
+    near = range(min(len(labelling.blocks), labelling.start + TITLE_LOOKAHEAD))
+    likely = [n for n in near if not _is_clutter_by_rule(labelling.blocks[n].text)]
     best = max(likely, key=lambda n: labelling.predictions[n].title, default=-1)
     if best < 0 or labelling.predictions[best].title < MIN_TITLE_PROBABILITY:
         return -1
@@ -153,9 +154,14 @@ def _is_dump_kicker(labelling: Labelling, n: int, title: int) -> bool:
 
 
 def _label_reading_time(labelling: Labelling, n: int) -> bool:
-    match = READING_TIME.fullmatch(labelling.blocks[n].text)
+    text = labelling.blocks[n].text
+    match, minutes = READING_TIME.fullmatch(text), 0
     if match is not None:
-        labelling.head.reading_minutes = int(match["minutes"] or match["minutes2"])
+        minutes = int(match["minutes"] or match["minutes2"])
+    elif (match := READING_TIME_LINE.fullmatch(text)) is not None:
+        minutes = int(match["minutes"])
+    if match is not None:
+        labelling.head.reading_minutes = minutes
         labelling.labels[n] = BlockLabel("reading time", "the reading time, kept as such")
     return match is not None
 
@@ -165,10 +171,10 @@ def _label_furniture(labelling: Labelling, n: int) -> bool:
     text, head, labels = labelling.blocks[n].text, labelling.head, labelling.labels
     if head.title and match_key(text) == match_key(head.title):
         labels[n] = BlockLabel("title", "the title again")
-    elif is_sure(labelling, n):
-        return False
     elif _label_reading_time(labelling, n):
         pass
+    elif is_sure(labelling, n):
+        return False
     elif (moment := _date(labelling, n)) is not None:
         is_update = labelling.is_dump and UPDATED.search(text) is not None
         if head.published is None or (head.is_update and not is_update):
@@ -211,10 +217,14 @@ def _byline(labelling: Labelling, n: int) -> tuple[str, ...]:
 def _is_bare_byline(labelling: Labelling, n: int) -> bool:
     """Whether a line of a dump is a name alone. In a script without capitals it must stand beside the date."""
     text = labelling.blocks[n].text
-    if labelling.head.byline or is_prompt(text) or is_link_label(text) or is_notice(text):
+    if labelling.head.byline or _is_clutter_by_rule(text):
         return False
     beside = (labelling.blocks[k].text for k in (n - 1, n + 1) if 0 <= k < len(labelling.blocks))
     return is_person(text) or (may_be_person(text) and any(date_in_line(other) is not None for other in beside))
+
+
+def _is_clutter_by_rule(text: str) -> bool:
+    return is_prompt(text) or is_link_label(text) or is_notice(text)
 
 
 def _match_byline(text: str) -> re.Match[str] | None:

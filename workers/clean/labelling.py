@@ -96,7 +96,7 @@ def reject(labelling: Labelling, n: int) -> None:
 def label_caption(labelling: Labelling, n: int, *, in_head: bool) -> bool:
     """Label a caption and store it; False for any other block. *in_head*: more patterns apply."""
     block = labelling.blocks[n]
-    if block.tag == "figcaption" or block.tag == "caption":
+    if block.tag == "figcaption" or (block.tag == "caption" and labelling.whole_page):
         caption, credit = split_credit(block.text)
     else:
         match = match_caption(block.text, in_head=in_head)

@@ -72,7 +72,7 @@ class Command(click.Command):
         os.umask(PRIVATE)
         try:
             loaded = load_with_sources(ctx.meta.get(FLAGS))
-            _check_sinks(loaded.settings)
+            check_sink_tables(loaded.settings)
             _configure_logging(loaded.settings)
             ctx.obj = loaded
             code = ExitCode(ctx.invoke(self.callback, loaded.settings, **ctx.params) or ExitCode.OK)  # type: ignore[arg-type]
@@ -103,7 +103,8 @@ def loaded_settings() -> LoadedSettings:
     return loaded
 
 
-def _check_sinks(settings: Settings) -> None:
+def check_sink_tables(settings: Settings) -> None:
+    """Check the options of all sinks. Raises SettingsError."""
     if settings.sinks:
         from workers.sinks import check_sinks
 

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 MAX_FINGERPRINTS = 6  # two feeds with different lengths of one story must not alternate as revisions
-FEED_BYTES = 4
+FEED_BYTES, SITE_BYTES = 4, 3  # together less than a fingerprint
 
 
 class Status(StrEnum):
@@ -18,13 +18,15 @@ class Status(StrEnum):
 class ArticleMemory(NamedTuple):
     """The last revision of an article, its fetch time in Unix seconds, and fingerprints, newest first.
 
-    `feed` is the digest of the feed that brought the last revision; empty if unknown.
+    `feed` is the digest of the feed that brought the last revision, and `site` that of its registrable domain; empty
+    if unknown.
     """
 
     revision: int
     fetched_s: float
     fingerprints: tuple[bytes, ...]
     feed: bytes = b""
+    site: bytes = b""
 
 
 class Classification(NamedTuple):
@@ -40,21 +42,32 @@ def feed_digest(feed: str) -> bytes:
     return hashlib.blake2b(feed.encode("utf-8", "replace"), digest_size=FEED_BYTES).digest()
 
 
-def classify(memory: ArticleMemory | None, fingerprint: bytes, fetched_s: float, feed: bytes = b"") -> Classification:
-    """Return the classification of an item of *feed*, a digest, whose article is remembered as *memory*.
+def classify(
+    memory: ArticleMemory | None,
+    fingerprint: bytes,
+    fetched_s: float,
+    feed: bytes = b"",
+    site: bytes = b"",
+    *,
+    may_revise: bool = True,
+) -> Classification:
+    """Return the classification of an item of *feed* and *site*, digests, whose article is remembered as *memory*.
 
+    Without *may_revise*, the item is a copy of another feed's article: a DUPLICATE, whatever its text.
     A late older version is STALE: publishing it after a newer one would undo that. An earlier version from the feed of
     the last revision is a REVISION: the feed has taken its change back.
     """
     if memory is None:
-        return Classification(Status.NEW, 1, ArticleMemory(1, fetched_s, (fingerprint,), feed))
+        return Classification(Status.NEW, 1, ArticleMemory(1, fetched_s, (fingerprint,), feed, site))
+    if not may_revise:
+        return Classification(Status.DUPLICATE, memory.revision, memory)
     if fingerprint in memory.fingerprints and not _is_revert(memory, fingerprint, fetched_s, feed):
         return Classification(Status.DUPLICATE, memory.revision, memory)
     if fetched_s < memory.fetched_s:
         return Classification(Status.STALE, memory.revision, memory)
     revision = memory.revision + 1
     fingerprints = (fingerprint, *memory.fingerprints)[:MAX_FINGERPRINTS]
-    return Classification(Status.REVISION, revision, ArticleMemory(revision, fetched_s, fingerprints, feed))
+    return Classification(Status.REVISION, revision, ArticleMemory(revision, fetched_s, fingerprints, feed, site))
 
 
 def _is_revert(memory: ArticleMemory, fingerprint: bytes, fetched_s: float, feed: bytes) -> bool:

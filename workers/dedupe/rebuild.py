@@ -18,6 +18,7 @@ from streams.records import Article
 from streams.start import Start
 from streams.topics import ARTICLES, DAY_S
 from workers.dedupe.classify import ArticleMemory, feed_digest
+from workers.dedupe.ownership import site_digest
 from workers.dedupe.seen import SeenStore
 
 if TYPE_CHECKING:
@@ -121,7 +122,11 @@ async def _remember(
         if before is None or article.revision > before.revision:
             older = before.fingerprints if before else ()
             memories[article.id] = ArticleMemory(
-                article.revision, fetched_s, (fingerprint, *older), feed_digest(article.feed)
+                article.revision,
+                fetched_s,
+                (fingerprint, *older),
+                feed_digest(article.feed),
+                site_digest(article.feed),
             )
             commands += seen.set_commands(article.id, memories[article.id])
         text = "\n".join((article.dek, *article.paragraphs))

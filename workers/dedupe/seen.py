@@ -43,15 +43,17 @@ class SeenStore:
 
 
 def encode(memory: ArticleMemory) -> bytes:
-    """Return *memory* in 12 + 8n bytes for n fingerprints, and 4 more if its feed is known."""
+    """Return *memory* in 12 + 8n bytes for n fingerprints, and 7 more if its feed is known."""
     fingerprints = b"".join(memory.fingerprints[:MAX_FINGERPRINTS])
-    return _HEADER.pack(memory.revision, memory.fetched_s) + fingerprints + memory.feed
+    return _HEADER.pack(memory.revision, memory.fetched_s) + fingerprints + memory.feed + memory.site
 
 
 def decode(value: bytes) -> ArticleMemory:
     """Return the memory in *value*."""
     revision, fetched_s = _HEADER.unpack_from(value)
     digests = value[_HEADER.size :]
-    end = len(digests) - len(digests) % DIGEST_BYTES  # the feed is shorter than a fingerprint
+    end = len(digests) - len(digests) % DIGEST_BYTES  # feed and site are shorter than a fingerprint
     fingerprints = tuple(digests[n : n + DIGEST_BYTES] for n in range(0, end, DIGEST_BYTES))
-    return ArticleMemory(revision, fetched_s, fingerprints, digests[end : end + FEED_BYTES])
+    return ArticleMemory(
+        revision, fetched_s, fingerprints, digests[end : end + FEED_BYTES], digests[end + FEED_BYTES :]
+    )

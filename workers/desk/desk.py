@@ -25,6 +25,7 @@ from workers.dedupe.classify import Classification, Status, classify, feed_diges
 from workers.dedupe.diff import count_changes
 from workers.dedupe.identity import article_id
 from workers.dedupe.near_duplicates.titles import is_other_article
+from workers.dedupe.ownership import may_revise, site_digest
 from workers.dedupe.recent_texts import RecentTexts
 from workers.dedupe.seen import SeenStore
 from workers.dedupe.site_history import SiteHistory, SiteQuery, host_of, site_of
@@ -117,7 +118,10 @@ class Desk:
                 candidate = identified(candidate, article_text(candidate.item, content), builder)
                 fingerprint, memory = content_fingerprint(content), builder.memories.get(candidate.article_id)
                 item = candidate.item
-                classification = classify(memory, fingerprint, item.fetched_at.timestamp(), feed_digest(item.feed))
+                classification = classify(
+                    memory, fingerprint, item.fetched_at.timestamp(), feed_digest(item.feed), site_digest(item.feed),
+                    may_revise=may_revise(memory, item),
+                )  # fmt: skip
                 if self._is_news(candidate, content, classification, builder):
                     classified.append(ClassifiedItem(candidate, facts, content, fingerprint, classification, cpu_s))
         if not classified:

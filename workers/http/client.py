@@ -8,6 +8,7 @@ bad_http         truncated        bad_coding       too_large          too_many_r
 
 import asyncio
 import base64
+import re
 import ssl
 import time
 from collections.abc import Collection, Mapping
@@ -33,6 +34,8 @@ from workers.http.decompress import ACCEPT_ENCODING, BoundedDecompressor
 from workers.http.message_length import BoundedResponseHandler
 
 MAX_REDIRECTS = 5
+SUCCESSES = (200, 203)  # 203: a proxy has changed the content (RFC 9110 §15.3.4)
+_SURROGATE = re.compile("[\udc80-\udcff]")  # a byte that is not UTF-8 (PEP 383)
 # Shares of `poll_timeout_s` (20 s by default) for a connection, and for a pause of the server.
 CONNECT_SHARE = 1 / 4
 IDLE_SHARE = 1 / 2
@@ -180,7 +183,7 @@ class HttpClient:
             ) as response:
                 if response.status not in redirects or "Location" not in response.headers:
                     return Response(
-                        response.status,
+                        200 if response.status in SUCCESSES and body is None else response.status,
                         current,
                         await self._content(response, max_bytes, is_post=body is not None),
                         {name.lower(): ", ".join(response.headers.getall(name)) for name in response.headers},
@@ -219,7 +222,7 @@ class HttpClient:
         if is_post:
             is_error = not 200 <= response.status < 300
             return await _read_beginning(response) if is_error else b""
-        return await self._read(response, max_bytes) if response.status == 200 else b""
+        return await self._read(response, max_bytes) if response.status in SUCCESSES else b""
 
     async def _read(self, response: aiohttp.ClientResponse, max_bytes: int) -> bytes:
         """Return the decompressed body. Raises UnreadableError as soon as it exceeds a limit."""
@@ -269,7 +272,12 @@ def with_cookies(
 
 
 def resolve_redirect(url: str, location: str) -> str:
-    """Return the target of a redirect from *url*. Raises UnavailableError for an invalid *location*."""
+    """Return the target of a redirect from *url*. Raises UnavailableError for an invalid *location*.
+
+    Bytes that aren't UTF-8 are percent-encoded, as browsers do; aiohttp decodes them as lone surrogates.
+    """
+    if not location.isascii():
+        location = _SURROGATE.sub(lambda match: f"%{ord(match[0]) - 0xDC00:02X}", location)
     if not location.strip() or len(location) > MAX_LOCATION_CHARS or not location.isprintable():
         raise UnavailableError("redirect with an invalid Location header", code="bad_http")
     try:

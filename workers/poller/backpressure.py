@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from streams.brokers.base import Broker, RedisCommand
 from streams.logger import get_logger
+from streams.state.redis_client import ALLOW_OOM
 from streams.topics import ITEMS
 
 log = get_logger(__name__)
@@ -57,8 +58,10 @@ class Backpressure:
         self.broker, self.desk_group, self.max_desk_lag = broker, desk_group, max_desk_lag
         self.is_paused = False
         self._next_check_s = self._measured_s = 0.0
+        # With full memory, a poller must still measure, to pause.
         self._reserve, self._begin, self._end = (
-            broker.state.register_script(_script(name)) for name in ("reserve", "begin_measurement", "end_measurement")
+            broker.state.register_script(ALLOW_OOM + _script(name))
+            for name in ("reserve", "begin_measurement", "end_measurement")
         )
 
     async def check(self) -> bool:

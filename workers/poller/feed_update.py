@@ -66,3 +66,14 @@ def with_pages(update: FeedUpdate, ready: list[Item], deferred: list[Item]) -> F
         known_items=without_items(update.known_items, deferred),
         deferred=update.deferred + len(deferred),
     )
+
+
+def with_publisher(update: FeedUpdate, publisher: str) -> FeedUpdate:
+    """Return *update* with *publisher* in place of the feed's title as the publisher of its new items."""
+    if publisher == update.title:
+        return update
+    items = tuple(
+        msgspec.structs.replace(item, publisher=publisher) if item.publisher == update.title else item
+        for item in update.new_items
+    )
+    return msgspec.structs.replace(update, new_items=items)

@@ -14,9 +14,11 @@ from workers.poller.registry import FeedState
 from workers.text.attributes import limit_attributes
 from workers.text.encoding import decode_document
 from workers.text.normalise import plain_text
+from workers.urls.web_url import without_feed_scheme
 
 MAX_BYTES = 20 * 1024 * 1024
 MAX_TITLE_CHARS = 300
+FEED_TYPES = frozenset(("rss", "rss1", "rss2", "atom", "pie", "feed", "json"))  # of outlines
 MAX_CATEGORIES = 20  # of a feed; listparser compares each with all others
 MAX_DEPTH = 100  # listparser copies the path of each outline
 
@@ -56,13 +58,20 @@ class CommentMixin:
         if is_comment:
             self.hierarchy.append("")  # type: ignore[attr-defined]
         else:
-            super().start_opml_outline(attrs)  # type: ignore[misc]
+            super().start_opml_outline(_with_feed_url(attrs))  # type: ignore[misc]
 
     def end_opml_outline(self) -> None:
         if self._comments:
             self._comments.pop()
         if self.hierarchy:  # type: ignore[attr-defined]
             super().end_opml_outline()  # type: ignore[misc]
+
+
+def _with_feed_url(attrs: dict[str, str]) -> dict[str, str]:
+    """Return the attributes of an outline with the URL of its feed, which some programs write as `url`."""
+    is_feed = attrs.get("type", "").strip().lower() in FEED_TYPES
+    url = attrs.get("xmlurl") or (attrs.get("url", "") if is_feed else "")
+    return {**attrs, "xmlurl": without_feed_scheme(url)} if url else attrs
 
 
 _HANDLER: Any = type("OpmlHandler", (CommentMixin, BoundsMixin, listparser.Handler), {})

@@ -23,15 +23,15 @@ from streams.logger import get_logger
 from streams.records import PollResult
 from streams.retry import Backoff
 from streams.topics import ITEMS, POLLS
-from workers.counters import increment_commands
+from workers.counters import count_poll, increment_commands
 from workers.dead_letters import from_feed_entry
-from workers.heartbeats import SILENT_S
+from workers.heartbeats import STALLED_S
 from workers.http.client import Credentials, HttpClient, Response
 from workers.poller import poll as transitions
 from workers.poller import schedule
 from workers.poller.backpressure import CHECK_INTERVAL_S, Backpressure, Reservation
 from workers.poller.budget import LimitedUpdate, limit_update, with_first_items
-from workers.poller.feed_update import FeedUpdate, with_pages
+from workers.poller.feed_update import FeedUpdate, with_pages, with_publisher
 from workers.poller.formats import ACCEPT
 from workers.poller.full_text import FullTextFetcher
 from workers.poller.outage import NETWORK_ERRORS, OutageDetector
@@ -77,7 +77,7 @@ class Poller:
 
     def is_working(self) -> bool:
         """Return whether the loop of `run` makes progress, or finishes its last polls."""
-        return self._stopping.is_set() or time.monotonic() - self._last_turn_s < SILENT_S
+        return self._stopping.is_set() or time.monotonic() - self._last_turn_s < STALLED_S
 
     async def run(self) -> None:
         """Poll until stopped."""
@@ -244,6 +244,9 @@ class Poller:
         The items get their pages if the feed's options say so.
         """
         limited = limit_update(update, state.budget, self.settings, poll.started_at)
+        if limited.update.new_items and not state.name:
+            publisher = await self.feeds.publisher_name(limited.update.title, state.url)
+            limited = limited._replace(update=with_publisher(limited.update, publisher))
         if options.full_text:
             limited = limited._replace(update=await self._fetch_pages(limited.update, state.url, options))
         items = limited.update.new_items
@@ -281,6 +284,7 @@ class Poller:
         counts = increment_commands(
             "poll", {"new": poll.items_new, "unchanged": poll.items_unchanged, "failed": poll.items_failed}
         )
+        counts.append(count_poll(poll.outcome))
         state_writes = [*poll_commands(result.state, result.known_items), *result.host_commands, *counts]
         if result.reservation is not None:
             state_writes.append(result.reservation.publish_command())

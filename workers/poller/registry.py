@@ -25,6 +25,7 @@ from streams.brokers.base import Condition, RedisCommand
 from streams.clock import boottime_s
 from streams.errors import SettingsError, UnreadableError
 from workers.poller.schedule import History, PollHints
+from workers.text.normalise import match_key
 from workers.urls.canonical import canonical_url
 from workers.urls.domains import registrable_domain
 from workers.urls.web_url import web_url
@@ -33,6 +34,7 @@ FEEDS, KNOWN_ITEMS, HOST_FEEDS, DUE_HOSTS, CLAIMED_HOSTS, HOST_DELAYS = (
     f"copydesk:feeds{suffix}" for suffix in ("", ":known-items", ":host:", ":due-hosts", ":claims", ":host-delays")
 )
 ValueT = TypeVar("ValueT")
+PUBLISHERS = "copydesk:publishers"  # hash: title of a feed → the registrable domain that had it first
 WEBSUB = "copydesk:websub"  # see websub.py; removing a feed removes its subscription
 CLOCK = "copydesk:feeds:clock"  # hash: time of the latest claim, number of clock jumps, order of the latest poll
 LATEST, CLOCK_JUMPS = "latest", "jumps"
@@ -271,6 +273,18 @@ class FeedRegistry:
             due = await self._poll_now(keys=[DUE_HOSTS, CLAIMED_HOSTS, HOST_FEEDS], args=hosts_and_ids)
             out += [ids[id_] for id_ in due]
         return out
+
+    async def publisher_name(self, title: str, url: str) -> str:
+        """Return *title* as the publisher of a feed, with its host if a feed of another site had the title before.
+
+        Otherwise a feed could publish under the name of another publisher.
+        """
+        key, site = match_key(title), host_key(url).partition(":")[0]
+        if not key:
+            return title
+        await self.state.hsetnx(PUBLISHERS, key, site)
+        owner = await self.state.hget(PUBLISHERS, key)
+        return title if owner is None or owner.decode() == site else f"{title} ({site})"
 
     async def poll_all_now(self) -> int:
         """Make all feeds due at once; return the number of those that aren't paused."""

@@ -28,6 +28,7 @@ from streams.subscribe import Subscription
 from streams.topics import SINK_REPLAYS
 from workers.dead_letters import from_sink
 from workers.sinks.base import Sink, SinkEvent, SinkRejectedError, SinkRetryError
+from workers.sinks.state import SinkStateRecorder
 
 log = get_logger(__name__)
 
@@ -51,6 +52,7 @@ class SinkRunner:
     ) -> None:
         self.settings, self.broker, self.options, self.sink = settings, broker, options, sink
         self.initial_delay_s, self.max_retry_s = initial_delay_s, max_retry_s
+        self.state = SinkStateRecorder(broker, options.name)
 
     async def run(self) -> None:
         """Deliver until cancelled. A later revision of an article never arrives before an earlier one."""
@@ -92,9 +94,11 @@ class SinkRunner:
             try:
                 if not await subscription.owns_current_record():
                     event_log.warning("lease lost", next_step="another process delivers the article")
+                    await self.state.ended(str(event.source))
                     return
                 await self.sink.deliver([event])
                 event_log.info("article delivered")
+                await self.state.ended(str(event.source))
                 return
             except SinkRejectedError as exc:
                 await self._write_dead_letter(delivery, event, str(exc), attempt)
@@ -108,6 +112,7 @@ class SinkRunner:
             except CopydeskError as exc:
                 first_response_s, wait_s, error = 0.0, delay_s, str(exc)
             event_log.warning("delivery failed", error=error, attempts=attempt, retry_s=wait_s)
+            await self.state.failed(str(event.source), error)
             await self._wait(subscription, wait_s)
 
     @staticmethod
@@ -129,6 +134,7 @@ class SinkRunner:
             lambda: self.broker.publish([letter]), "dead letter not written", sink=name, article_id=event.article.id,
             revision=event.article.revision, next_step="waiting for the broker",
         )  # fmt: skip
+        await self.state.ended(str(event.source), is_rejected=True)
 
 
 def _event_fields(event: SinkEvent) -> dict[str, Any]:

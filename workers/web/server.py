@@ -17,7 +17,7 @@ from streams.topics import ARTICLES
 from workers.counters import is_consistent, read_counters
 from workers.poller.registry import FeedRegistry
 from workers.poller.websub import WebSub
-from workers.status import read_readiness, read_status
+from workers.status import read_status, readiness
 from workers.web import openapi
 from workers.web.admin_api import AdminApi, load_token
 from workers.web.articles_api import ArticlesApi
@@ -103,6 +103,11 @@ class WebServer:
             lambda: LimitedHandler(limits, manager, loop=loop, access_log=None), host, port, backlog=BACKLOG
         )
 
+    def reload(self, settings: Settings) -> None:
+        """Serve the topics of the routes of *settings* too, and report the health of its sinks."""
+        self.settings = settings
+        self.topics.add_routes(settings.routes)
+
     async def stop(self) -> None:
         """End all subscriptions and stop to listen."""
         if self._latency_task is not None:
@@ -162,19 +167,19 @@ class WebServer:
         return _json({"healthy": healthy}, 200 if healthy else 503)
 
     async def _status(self, request: web.Request) -> web.StreamResponse:
-        report = await read_status(self.broker, self.desk_group)
+        report = await read_status(self.broker, self.desk_group, self.settings)
         return _json(report | {"latency_ms": self.topics.latency.percentiles_ms()})
 
     async def _ready(self, request: web.Request) -> web.StreamResponse:
         """Return 200 when the broker responds, all workers send heartbeats, and the desk's lag is within its limit."""
-        readiness = await read_readiness(self.broker, self.desk_group, self.settings.max_desk_lag)
-        return _json(readiness, 200 if readiness["ready"] else 503)
+        report = readiness(await read_status(self.broker, self.desk_group, self.settings))
+        return _json(report, 200 if report["ready"] else 503)
 
     async def _metrics(self, request: web.Request) -> web.StreamResponse:
         from workers.web import metrics  # imported lazily: the client library's memory is only needed with Prometheus
 
         subscribers = {name: b.subscribers for name, b in self.topics.broadcasters.items() if b.subscribers}
-        report = await read_status(self.broker, self.desk_group)
+        report = await read_status(self.broker, self.desk_group, self.settings)
         body = metrics.render_metrics(report, subscribers, self.topics.latency)
         return web.Response(body=body, headers={"Content-Type": metrics.CONTENT_TYPE})
 

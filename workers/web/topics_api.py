@@ -7,7 +7,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from typing import Any
 
@@ -16,6 +16,7 @@ from aiohttp import web
 from streams.brokers.base import Broker
 from streams.codec import decode
 from streams.config.settings import Settings
+from streams.config.tables import Route
 from streams.errors import UnreadableError
 from streams.logger import get_logger
 from streams.records import Article
@@ -60,6 +61,12 @@ class TopicsApi:
             topic.name: Broadcaster(broker, topic) for topic in (*BUILTIN_TOPICS, *routes)
         }
         self.broadcasters[ARTICLES.name].observe = self.latency.observe
+
+    def add_routes(self, routes: Sequence[Route]) -> None:
+        """Serve the topics of *routes* too."""
+        for route in routes:
+            topic = route_topic(route.name)
+            self.broadcasters.setdefault(topic.name, Broadcaster(self.broker, topic))
 
     def register(self, app: web.Application) -> None:
         """Add the paths to *app*."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from aiokafka import AIOKafkaProducer
 from aiokafka import TopicPartition as KafkaPartition
@@ -23,6 +23,7 @@ from streams.start import StartPosition
 from streams.topics import MAX_MESSAGE_BYTES, Partition, Topic
 
 AUTH_ERRORS = (AuthenticationFailedError, SaslAuthenticationFailed, ssl.SSLCertVerificationError)
+COUNTING_GROUP = "copydesk.count"  # never commits, so its lag is the number of messages
 MAX_REPLICATION = 3  # limited by the number of brokers; with three, one may fail and the others still confirm
 
 
@@ -37,6 +38,7 @@ class KafkaBroker:
         self.state_store = RedisStreamsBroker(settings.state_url)
         self.state = self.state_store.state
         self._producer: AIOKafkaProducer | None = None
+        self._starting = asyncio.Lock()
         self._transactions: dict[str, Transactions] = {}
 
     # -- topics -----------------------------------------------------------------------------------------------
@@ -90,15 +92,16 @@ class KafkaBroker:
     # -- publishing -------------------------------------------------------------------------------------------
 
     async def _started_producer(self) -> AIOKafkaProducer:
-        if self._producer is None:
-            producer = self.client.create_producer()
-            try:
-                await producer.start()
-            except BaseException:
-                await producer.stop()
-                raise
-            self._producer = producer
-        return self._producer
+        async with self._starting:  # for concurrent first calls; a second producer would stay open
+            if self._producer is None:
+                producer = self.client.create_producer()
+                try:
+                    await producer.start()
+                except BaseException:
+                    await producer.stop()
+                    raise
+                self._producer = producer
+            return self._producer
 
     async def publish(
         self,
@@ -170,6 +173,12 @@ class KafkaBroker:
 
     def removal_commands(self, message: MessageId) -> Sequence[RedisCommand]:
         return ()
+
+    async def message_count(self, topic: str) -> int:
+        return await self.lag(topic, COUNTING_GROUP)
+
+    async def group_lags(self) -> Mapping[str, int]:
+        return {}
 
     async def memory_usage(self) -> float:
         return await self.state_store.memory_usage()

@@ -7,7 +7,7 @@ import asyncio
 import secrets
 import time
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from streams.brokers.base import (
     AgentContext,
@@ -136,6 +136,12 @@ class InMemoryBroker:
 
     def removal_commands(self, message: MessageId) -> Sequence[RedisCommand]:
         return ()
+
+    async def message_count(self, topic: str) -> int:
+        return sum(map(len, self._partitions(topic)))
+
+    async def group_lags(self) -> Mapping[str, int]:
+        return {}
 
     async def memory_usage(self) -> float:
         return 0.0

@@ -21,11 +21,10 @@ from streams.brokers.redis_streams.store import Bounds
 from streams.errors import SettingsError, UnavailableError
 from streams.records import MessageId
 from streams.start import Start, StartPosition
-from streams.state.redis_client import TRANSIENT, connect, map_redis_errors, offset_from_entry_id, redact_url
-from streams.topics import BUILTIN_TOPICS, Partition, Topic, partition_name, resolve_topic
+from streams.state.redis_client import ALLOW_OOM, TRANSIENT, connect, map_redis_errors, offset_from_entry_id, redact_url
+from streams.topics import BUILTIN_TOPICS, Partition, Topic, parse_partition, partition_name, resolve_topic
 
 NAMESPACE = "copydesk"
-ALLOW_OOM = "#!lua flags=allow-oom\n"
 # Version of all keys and their contents; ARCHITECTURE.md lists the duties of a change. Version 3 renamed keys and
 # fields before the first release; data of earlier versions is refused.
 SCHEMA_VERSION = 3
@@ -289,6 +288,25 @@ class RedisStreamsBroker:
 
     def removal_commands(self, message: MessageId) -> Sequence[RedisCommand]:
         return [("XDEL", self.stream(message.topic, message.partition), f"0-{message.offset + 1}")]
+
+    async def message_count(self, topic: str) -> int:
+        async with self.state.pipeline(transaction=False) as pipe:
+            for n in range(await self.partitions(topic)):
+                pipe.xlen(self.stream(topic, n))
+            return int(sum(await pipe.execute()))
+
+    async def group_lags(self) -> Mapping[str, int]:
+        groups = list(await self.groups())
+        async with self.state.pipeline(transaction=False) as pipe:
+            for group in groups:
+                pipe.hgetall(self.key("offsets", group))
+            offsets = dict(zip(groups, await pipe.execute(), strict=True))
+        names = {name.decode() for committed in offsets.values() for name in committed}
+        bounds = {partition_name(*tp): b for tp, b in (await self.bounds(map(parse_partition, names))).items()}
+        return {
+            group: sum(bounds[n.decode()].end - max(int(o), bounds[n.decode()].first) for n, o in committed.items())
+            for group, committed in offsets.items()
+        }
 
     # -- maintenance ------------------------------------------------------------------------------------------
 

@@ -48,21 +48,35 @@ async def _is_over(s: Stage, worker: "subprocess.Popen[bytes]") -> bool:
 def test_attempts_count_processes_and_not_repetitions(settings: Settings) -> None:
     async def go() -> None:
         async with stage(settings) as s:
-            batch, alone = OffsetRange("t", 0, 5, 15), OffsetRange("t", 0, 5, 6)
+            batch, alone, other = OffsetRange("t", 0, 5, 15), OffsetRange("t", 0, 5, 6), OffsetRange("t", 1, 0, 3)
             first, second, third = (Attempts(s.broker.state, s.group) for _ in range(3))
             for _ in range(3):
-                assert await first.begin([batch, OffsetRange("t", 1, 0, 3)]) == [Attempt(False, 0)] * 2
-            assert await second.begin([batch]) == [Attempt(True, 0)]
-            assert await second.begin([alone]) == [Attempt(True, 0)]
-            assert await third.begin([alone]) == [Attempt(True, 1)]
-            assert await third.begin([OffsetRange("t", 0, 6, 15)]) == [Attempt(True, 0)], (
-                "suspect to the end of the batch"
-            )
-            assert await third.begin([OffsetRange("t", 0, 15, 30)]) == [Attempt(False, 0)]
+                assert await first.begin([other, batch]) is None
+            assert await second.begin([batch]) == (0, Attempt(0))
+            assert await second.begin([alone]) == (0, Attempt(0))
+            assert await third.begin([alone]) == (0, Attempt(1))
+            assert await third.begin([OffsetRange("t", 0, 6, 15)]) == (0, Attempt(0)), "suspect to the end of the batch"
+            assert await third.begin([OffsetRange("t", 0, 15, 30)]) is None
+
+    asyncio.run(go())
+
+
+def test_attempts_of_waiting_partition_are_not_counted(settings: Settings) -> None:
+    """Each process ends with the first message of partition 0, while partition 1 waits for its turn."""
+
+    async def go() -> None:
+        async with stage(settings) as s:
+            ranges = [OffsetRange("t", 0, 5, 15), OffsetRange("t", 1, 0, 3)]
+            assert await Attempts(s.broker.state, s.group).begin(ranges) is None
+            for former in range(MAX_ATTEMPTS + 1):
+                last = Attempts(s.broker.state, s.group)
+                assert await last.begin(ranges) == (0, Attempt(former))
+            assert await last.begin([OffsetRange("t", 0, 6, 15), ranges[1]]) == (0, Attempt(0))
+            assert await last.begin([ranges[1]]) == (0, Attempt(0))
 
     asyncio.run(go())
 
 
 def test_attempt_is_exhausted_after_the_limit() -> None:
-    assert not Attempt(True, MAX_ATTEMPTS - 1).is_exhausted
-    assert Attempt(True, MAX_ATTEMPTS).is_exhausted
+    assert not Attempt(MAX_ATTEMPTS - 1).is_exhausted
+    assert Attempt(MAX_ATTEMPTS).is_exhausted

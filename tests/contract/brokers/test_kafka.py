@@ -27,7 +27,7 @@ from streams.start import Start
 from streams.topics import ARTICLES, ITEMS, Topic
 from tests.conftest import Clusters, until
 from tests.contract.brokers.test_contract import Stage, _lag_is, all_exactly_once, drained, end, stage, start_worker
-from tests.support.kafka import BEFORE, CURRENT, PASSWORD, USER, Cluster, Node
+from tests.support.kafka import BEFORE, CURRENT, PASSWORD, USER, Cluster, Node, make_client_certificate
 
 
 @pytest.fixture(params=[CURRENT, BEFORE])
@@ -184,7 +184,7 @@ class Steps(Transactions):
 
 
 @asynccontextmanager
-async def steps(settings: Settings) -> AsyncGenerator[tuple[Stage, Callable[..., Steps], None], None]:
+async def steps(settings: Settings) -> AsyncGenerator[tuple[Stage, Callable[..., Steps]], None]:
     async with stage(settings) as s:
         assert isinstance(s.broker, KafkaBroker)
         kafka, created = s.broker, []
@@ -242,7 +242,7 @@ async def test_transactions_fenced_predecessor_is_refused(settings: Settings, on
         assert not await old.publish_and_commit(offsets, [OutgoingMessage(s.target.name, b"k", b"late")], STATE_WRITES)
         assert await new.publish_and_commit(offsets, out, STATE_WRITES)
         assert [d.value for d in await s.published()] == [b"out"]
-        assert int(await s.broker.state.hget("test:done", "n")) == 1
+        assert await s.broker.state.hget("test:done", "n") == b"1"
         assert not await old.owns(offsets)  # takes over again; the range is already committed
 
 
@@ -311,6 +311,45 @@ async def test_create_topics_wrong_credentials_raise_settings_error(
         await declare(secured(settings, one, "PLAIN", kafka_ca_file=str(tmp_path / "none.pem")))
 
 
+def with_client_certificate(settings: Settings, cluster: Cluster, folder: Path, name: str) -> Settings:
+    return replace(
+        settings, broker_url=cluster.mutual_url, state_url=settings.broker_url, kafka_security_protocol="SSL",
+        kafka_ca_file=str(cluster.ca_file), kafka_cert_file=str(folder / f"{name}.pem"),
+        kafka_key_file=str(folder / f"{name}.key"),
+    )  # fmt: skip
+
+
+def test_agent_over_tls_with_client_certificate(settings: Settings, one: Cluster) -> None:
+    async def go() -> None:
+        async with stage(with_client_certificate(settings, one, one.folder, "client")) as s:
+            values = await s.fill(50)
+            async with s.copying(s.copy):
+                await until(lambda: _lag_is(s, 0))
+            assert sorted(d.value for d in await s.published()) == values
+
+    asyncio.run(go())
+
+
+@pytest.mark.parametrize("certificate", ["none", "stranger"])
+def test_client_without_valid_certificate_is_refused(
+    settings: Settings, one: Cluster, tmp_path: Path, certificate: str
+) -> None:
+    make_client_certificate(tmp_path, "other-ca", "stranger")
+    secure = with_client_certificate(settings, one, tmp_path, "stranger")
+    if certificate == "none":
+        secure = replace(secure, kafka_cert_file="", kafka_key_file="")
+
+    async def go() -> None:
+        broker = open_broker(secure)
+        try:
+            with pytest.raises((SettingsError, UnavailableError)):
+                await broker.create_topics([Topic("never", 3600)])
+        finally:
+            await broker.close()
+
+    asyncio.run(go())
+
+
 # -- three nodes ----------------------------------------------------------------------------------------------
 
 
@@ -333,6 +372,58 @@ async def test_nodes_killed_or_frozen_process_exactly_once(settings: Settings, t
         finally:
             end(*workers)
         await all_exactly_once(s, values)
+
+
+def test_rolling_restart_processes_exactly_once(settings: Settings, three: Cluster) -> None:
+    """Each node ends in an orderly way and starts again, while two workers copy and a producer publishes."""
+
+    async def go() -> None:
+        async with stage(over(settings, three)) as s:
+            values = await s.fill(100, keys=40)
+            workers = [start_worker(s, 0.05), start_worker(s, 0.05)]
+            try:
+                for round_, node in enumerate(three.nodes):
+                    assert node.process is not None
+                    three.signal(node, signal.SIGTERM)
+                    await asyncio.to_thread(node.process.wait)
+                    values += await _filled(s, 1_000 * (round_ + 1))
+                    three.run(node)
+                    await asyncio.to_thread(three.wait_for, node)
+                    await until(lambda: _is_replicated(s, three), what="all replicas in sync")
+                await until(lambda: _lag_is(s, 0))
+                assert [worker.poll() for worker in workers] == [None, None]
+            finally:
+                end(*workers)
+            await all_exactly_once(s, values)
+
+    asyncio.run(go())
+
+
+async def _filled(s: Stage, first: int) -> list[bytes]:
+    """Publish 50 values while a node is down; return them."""
+    values = [b"%06d" % n for n in range(first, first + 50)]
+    messages = [OutgoingMessage(s.source.name, b"k%d" % (n % 40), v) for n, v in enumerate(values)]
+    await until(lambda: _is_published(s, messages), what="messages published")
+    return values
+
+
+async def _is_published(s: Stage, messages: list[OutgoingMessage]) -> bool:
+    try:
+        return await s.broker.publish(messages)
+    except UnavailableError:
+        return False
+
+
+async def _is_replicated(s: Stage, cluster: Cluster) -> bool:
+    admin = AIOKafkaAdminClient(bootstrap_servers=",".join(kafka_bootstrap_servers(cluster.url)))
+    try:
+        await admin.start()
+        partitions = [p for topic in await _described(admin, [s.source.name, s.target.name]) for p in topic]
+        return all(len(p["isr"]) == len(cluster.nodes) for p in partitions)
+    except (KafkaError, TypeError):
+        return False
+    finally:
+        await admin.close()
 
 
 async def _leads_nothing(s: Stage, cluster: Cluster, node: Node) -> bool:

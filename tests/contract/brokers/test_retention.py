@@ -70,7 +70,7 @@ async def rounds(retention: Retention, wall: Wall, count: int) -> Mapping[str, i
 async def test_forward_jump_removes_nothing(settings: Settings, jump_days: float) -> None:
     """An active group is kept, too, while the clock is ahead and after its correction."""
     async with articles(settings) as (broker, wall):
-        await broker.register("mine", [(NAME, n) for n in range(4)], "start")
+        await broker.register("mine", [(NAME, n) for n in range(4)], Start.EARLIEST)
         retention = Retention(broker, wall)
         await rounds(retention, wall, 2)
         wall.jump(jump_days * DAY_S)
@@ -103,7 +103,7 @@ async def test_forward_jump_of_good_delays_retention_once(settings: Settings) ->
 async def test_unseen_jump_is_refused_and_reported(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
     """The clock jumps while no desk runs: nothing is removed for an hour, and one warning is logged."""
     async with articles(settings) as (broker, wall):
-        await broker.register("mine", [(NAME, n) for n in range(4)], "start")
+        await broker.register("mine", [(NAME, n) for n in range(4)], Start.EARLIEST)
         await broker.commit("mine", {(NAME, n): 1_000 for n in range(4)}, {})
         wall.jump(40 * DAY_S)
         await rounds(Retention(broker, wall), wall, int(STEP_EVERY_S / ROUND_S) - 1)
@@ -190,7 +190,7 @@ async def fill(broker: RedisStreamsBroker, topic: str, share: float) -> None:
 
 async def commit_all(broker: RedisStreamsBroker, group: str, topic: str) -> None:
     partitions = [(topic, n) for n in range(4)]
-    await broker.register(group, partitions, "start")
+    await broker.register(group, partitions, Start.EARLIEST)
     await broker.commit(group, {tp: b.end for tp, b in (await broker.bounds(partitions)).items()}, {})
 
 
@@ -226,7 +226,7 @@ async def test_relief_takes_committed_items_before_articles(
 
 async def test_relief_keeps_unread_articles_until_memory_is_full(settings: Settings) -> None:
     async with limited(settings, 8_000_000) as broker:
-        await broker.register("slow", [(NAME, n) for n in range(4)], "start")
+        await broker.register("slow", [(NAME, n) for n in range(4)], Start.EARLIEST)
         await fill(broker, NAME, 0.9)
         relief = MemoryRelief(broker)
         assert await relief.relieve() == {}

@@ -176,7 +176,7 @@ async def test_subscriber_survives_kafka_restart(settings: Settings, clusters: C
 async def test_batches_uncommitted_are_redelivered(any_broker: Settings) -> None:
     async with wire(any_broker) as broker:
         await broker.publish([article(f"a{n:02}") for n in range(25)])
-        how = {"group": "batches", "follow": False, "settings": any_broker}
+        how: dict[str, Any] = {"group": "batches", "follow": False, "settings": any_broker}
         async with Subscription(**how) as articles:
             first = [batch async for batch in articles.batches(10)]
         assert sorted(map(len, first)) == [5, 10, 10]
@@ -217,7 +217,7 @@ async def test_subscribe_where_filters_by_rule_or_function(local_broker: Setting
 async def test_subscribe_new_group_at_end_misses_nothing(any_broker: Settings) -> None:
     async with wire(any_broker) as broker:
         await broker.publish([article("before")])
-        how = {"group": "late", "start": "end", "settings": any_broker}
+        how: dict[str, Any] = {"group": "late", "start": "end", "settings": any_broker}
         async with Subscription(**how) as articles:
             task = asyncio.create_task(anext(articles.messages()))
             await until(lambda: _has_begun(articles))

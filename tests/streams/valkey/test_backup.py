@@ -24,7 +24,8 @@ async def restarted(folder: Path) -> list[tuple[str, int]]:
 
 async def test_backup_while_running_restores_consistent_data(tmp_path: Path) -> None:
     one, two = tmp_path / "one", tmp_path / "two"
-    one.mkdir(), two.mkdir()
+    one.mkdir()
+    two.mkdir()
     with up(one):
         await until(lambda: output(one).count("●") > 10)
         done = await asyncio.to_thread(copydesk, "backup", "../b.tar", cwd=one)

@@ -55,7 +55,7 @@ def measure() -> dict[str, Any]:
     for kind, documents in (("text", texts), ("page", list(page_documents()))):
         ordered = sorted(documents, key=lambda d: d[0].name)
         with server() as settings:
-            out[kind] = run(lambda s=settings, k=kind, o=ordered: follow(s, k, o))
+            out[kind] = run(lambda s=settings, k=kind, o=ordered: follow(s, k, o))  # type: ignore[misc]
     return out
 
 

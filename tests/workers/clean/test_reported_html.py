@@ -149,3 +149,16 @@ def test_text_for_screen_readers_goes(html: str, paragraphs: list[str]) -> None:
 )
 def test_image_url_of_feed_is_read(html: str, urls: list[str]) -> None:
     assert [image.url for image in clean_feed(html).images] == urls
+
+
+def test_caption_of_table_is_text() -> None:
+    assert between("<table><caption>Boats by year</caption><tr><td>2024</td><td>12</td></tr></table>") == [
+        "Boats by year",
+        "2024",
+        "12",
+    ]
+
+
+def test_spanish_heading_above_links_goes() -> None:
+    links = "".join(f'<li><a href="https://mill.example/{n}">Alerta de crecida en el valle {n}</a></li>' for n in "ab")
+    assert between(f"<h3>Más información</h3><ul>{links}</ul>") == []

@@ -11,7 +11,7 @@ import zstandard
 
 from streams.config.settings import Settings
 from streams.errors import CopydeskError, UnreadableError
-from workers.http.client import HttpClient, Response
+from workers.http.client import HttpClient, Response, resolve_redirect
 from workers.http.decompress import BoundedDecompressor
 from workers.http.message_length import parse_head
 
@@ -107,10 +107,8 @@ async def fetch(answer: Callable[[bytes], bytes], paths: tuple[str, ...] = ("f",
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    async with HttpClient(SETTINGS) as client:
-        responses = [await client.get(f"http://127.0.0.1:{port}/{path}") for path in paths]
-    server.close()
-    return responses
+    async with server, HttpClient(SETTINGS) as client:
+        return [await client.get(f"http://127.0.0.1:{port}/{path}") for path in paths]
 
 
 LENGTHS = {
@@ -160,3 +158,19 @@ async def test_cookies_live_for_one_redirect_chain() -> None:
 
     assert [response.body for response in await fetch(answer, ("1", "2"))] == [b"feed", b"feed"]
     assert [b"Cookie" in head for head in heads] == [False, True, False, True]
+
+
+async def test_status_203_has_content() -> None:
+    answer = b"HTTP/1.1 203 Non-Authoritative\r\nContent-Length: 4\r\n\r\nfeed"
+    assert [(response.status, response.body) for response in await fetch(lambda head: answer)] == [(200, b"feed")]
+
+
+@pytest.mark.parametrize(
+    ("location", "target"),
+    [
+        (b"/\xec\xf3\xea\xe0", "https://mill.example/%EC%F3%EA%E0"),  # windows-1251
+        ("/мука".encode(), "https://mill.example/мука"),
+    ],
+)
+def test_raw_bytes_of_location_are_encoded(location: bytes, target: str) -> None:
+    assert resolve_redirect("https://mill.example/a", location.decode("utf-8", "surrogateescape")) == target

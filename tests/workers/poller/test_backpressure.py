@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -99,3 +100,16 @@ def test_deferred_items_arrive_when_the_desk_has_caught_up(settings: Settings) -
             assert counters["poll"]["new"] == 30
 
     asyncio.run(go())
+
+
+async def test_full_memory_pauses_polling(settings: Settings) -> None:
+    """A poller with full memory measures and pauses; an error would look like an outage."""
+    broker = await connect(settings, settings.broker_url)
+    state: Any = broker.state
+    before = (await state.config_get("maxmemory"))["maxmemory"]
+    try:
+        await state.config_set("maxmemory", int((await state.info("memory"))["used_memory"]) // 2)
+        assert await Backpressure(broker, DESK_GROUP, LIMIT).check()
+    finally:
+        await state.config_set("maxmemory", before)
+        await broker.close()

@@ -20,7 +20,7 @@ def letter_of(settings: Settings, respond: Callable[[web.Request], Awaitable[web
 
     async def go() -> str:
         receiver = Receiver()
-        receiver.handle = respond  # type: ignore[method-assign]
+        receiver.handle = respond  # type: ignore[method-assign, assignment]
         async with delivering(settings, receiver) as (broker, _, _):
             await broker.publish([article("a")])
             letters: list[dead_letters.PendingLetter] = []

@@ -47,6 +47,7 @@ async def test_article_returns_revisions_and_diffs(either: Settings, others: int
 
 async def test_openapi_lists_exactly_the_served_paths(settings: Settings) -> None:
     async with open_site(settings) as site:
+        assert site.server._runner is not None
         app: web.Application = site.server._runner.app
         served = {
             (route.method.lower(), route.resource.canonical)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from html import escape, unescape
+from typing import Any
 from urllib.parse import urlsplit
 
 import feedparser
@@ -75,7 +76,8 @@ def test_xml_feed_meets_its_specification(
     format_: str, path: str, count: Callable[[int], bool], is_valid: Callable[[str], bool], source: str
 ) -> None:
     document = etree.fromstring(FORMATS[format_][1]("copydesk: articles", URL, ARTICLES))
-    matches = [node if isinstance(node, str) else node.text or "" for node in document.xpath(path, namespaces=NS)]
+    nodes: Any = document.xpath(path, namespaces=NS)
+    matches = [node if isinstance(node, str) else node.text or "" for node in nodes]
     assert count(len(matches)), (source, matches)
     assert all(map(is_valid, matches)), (source, matches)
 

@@ -23,6 +23,17 @@ NAME_TAIL = re.compile(
     re.IGNORECASE,
 )
 
+# A reading time whose words come first. Source: outlets in the languages of the corpus; `bylines.READING_TIME` has others.
+READING_TIME_LABELS = (
+    "lesezeit|lesedauer|leestijd|lecture|temps de lecture|lectura|tiempo de lectura|leitura|tempo de leitura|lettura|"
+    "tempo di lettura|lästid|læsetid|lesetid|lukuaika|czas czytania|doba čtení|olvasási idő|timp de citire|okuma süresi|"
+    "время чтения|час читання|χρόνος ανάγνωσης|وقت القراءة|زمان مطالعه|זמן קריאה|waktu baca|阅读时间|閱讀時間|読了時間|읽는 시간"
+)
+READING_TIME_LINE = re.compile(
+    rf"(?:{READING_TIME_LABELS})\s?[:：]?\s?(?:ca\. |circa |~)?(?P<minutes>\d{{1,3}})\s?[^\W\d]{{1,12}}\.?",
+    re.IGNORECASE,
+)
+
 # A date within a short line. Source: the numeric and written dates of the same languages.
 NUMERIC_DATE = re.compile(
     r"(?<!\d)(?P<a>\d{1,4})(?P<separator>[./-])(?P<b>\d{1,2})(?P=separator)(?P<c>\d{4}|\d{2})(?!\d)"

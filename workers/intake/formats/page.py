@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from workers.clean.blocks import parse_html
 from workers.clean.document import detect_input_type
+from workers.clean.html_parser import parse_html
 from workers.clean.metadata import extract_metadata
 from workers.intake.formats.base import FileContext, FileRecord, row_record
 from workers.text.encoding import decode

@@ -41,7 +41,7 @@ def read(file: BinaryIO, start: int, context: FileContext) -> Iterator[FileRecor
         for record in records:
             page = _page(record)
             records.read_to_end(record)
-            if record.length and record.raw_stream.limit > 0:
+            if not record.rec_headers.get_header("Content-Length", "").isdecimal() or record.raw_stream.limit > 0:
                 raise EOFError("the last record is truncated")
             end = records.get_record_offset() + records.get_record_length()
             yield _file_record(record, page, end, context)

@@ -7,11 +7,11 @@ from msgspec.structs import replace
 
 from streams.records import Item
 from workers.intake.pushed_items import to_item
-from workers.intake.wire.story import BY, WireStory
+from workers.intake.wire.story import BY, WireStory, squeeze
 from workers.text.dates import parse_date
 
 MAX_SLUG_CHARS = 300
-_SEPARATOR = re.compile(r"\s*(?:;|,| and | und | et | y | e | og | ja )\s*")
+_SEPARATOR = re.compile(r"[;,]| (?:and|und|et|y|e|og|ja) ")
 _AGENCY = re.compile(r"\b(?:Press|Reuters|dpa|AFP|News|Correspondent|Writer|Agency|Online|Staff)\b")
 
 
@@ -43,6 +43,6 @@ def embargo(story: WireStory, now: datetime) -> datetime | None:
 
 def authors(byline: str) -> list[str]:
     """Return the names of a byline such as "By Ida Marrow and Tom Reed, The Courier"; parts that name an agency go."""
-    names = _SEPARATOR.split(BY.sub("", byline))
+    names = [name.strip() for name in _SEPARATOR.split(BY.sub("", squeeze(byline)))]
     people = [name for name in names if name and not _AGENCY.search(name)]
     return people or [name for name in names if name]

@@ -34,12 +34,13 @@ IN_AUTHOR = {"name", "email", "url"}
 USED_KEYS = frozenset(
     """link links id title content summary summary_detail enclosures tags authors author author_detail published
     updated created image itunes_title language media_content media_thumbnail media_description permalink
-    title_detail""".split()
+    title_detail yandex_full-text""".split()
 )
 HINTS = {"ttl", "sy_updateperiod", "sy_updatefrequency"}
 # Dates and links without a handler in feedparser, or with one that loses their element; see BoundedMixin.
 PLAIN = frozenset(
-    "dc_date dcterms_date dcterms_issued prism_publicationdate feedburner_origlink pheedo_origlink itunes_title".split()
+    "dc_date dcterms_date dcterms_issued prism_publicationdate feedburner_origlink pheedo_origlink itunes_title "
+    "yandex_full-text".split()
 )
 TEXT_ELEMENTS = {"id", "published", "updated", "created", "language", "media_description"} | HINTS | PLAIN
 RSS = {"0.91": "rss091u", "0.92": "rss092", "0.93": "rss093", "0.94": "rss094"}

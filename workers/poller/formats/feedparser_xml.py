@@ -60,12 +60,16 @@ IGNORED_BOZO = (feedparser.NonXMLContentType, feedparser.CharacterEncodingOverri
 PUBLISHED_KEYS = (
     "published", "dcterms_issued", "dc_date", "dcterms_date", "prism_publicationdate", "created",
 )  # fmt: skip
+FULL_TEXT_KEYS = ("yandex_full-text",)  # Source: Yandex News, format of feeds
 UPDATED_KEYS = ("updated", "dc_date")
 URL_ATTRIBUTES = frozenset("href src poster cite data longdesc background".split())
 _ITEM_OPENS = re.compile(rb"<(?:\w{1,20}:)?(?:item|entry)[\s>]")
 _ROOT_CLOSES = re.compile(rb"</(?:\w{1,20}:)?(?:channel|rss|feed|rdf)\s{0,20}>", re.IGNORECASE)
 _ITEM_CLOSES = re.compile(rb"</(?:\w{1,20}:)?(?:item|entry)\s{0,20}>")
 MAX_WIDTH_DIGITS = 6
+# A larger document is checked before it is read: the accelerator would read up to the error in vain. A check takes a
+# twentieth of the time.
+CHECKED_FIRST_BYTES = 1_000_000
 AVATAR = re.compile(r"//[^/]*\bgravatar\.com/|/avatars?/", re.IGNORECASE)  # in media:content of WordPress.com
 _CHARACTER = re.compile(rb"&#(?:[xX]0{0,20}([0-9a-fA-F]{1,200000})|0{0,20}([0-9]{1,200000}));?")
 
@@ -206,7 +210,7 @@ def parse(document: FeedDocument) -> ParsedFeed:
     """
     whole = without_partial_item(document.body)
     body, omitted = truncate_items(whole or document.body)
-    result = _read(body, document)
+    result, is_fast = _read(body, document)
     if not whole:
         result["entries"] = []
     version, channel = result.get("version"), result["feed"]
@@ -231,7 +235,7 @@ def parse(document: FeedDocument) -> ParsedFeed:
         omitted=omitted,
         warning=str(result.get("bozo_exception")) if is_broken else "",
     )
-    if feed.unreadable and document.use_expat:  # dead letters need all data of feedparser
+    if feed.unreadable and is_fast:  # dead letters need all data of feedparser
         return parse(msgspec.structs.replace(document, use_expat=False))
     return feed
 
@@ -259,18 +263,21 @@ def without_partial_item(body: bytes) -> bytes:
     return body[: opens.start()] if last else b""
 
 
-def _read(body: bytes, document: FeedDocument) -> Any:
-    """Return feedparser's result, from the accelerator where possible. References unknown to XML are replaced."""
+def _read(body: bytes, document: FeedDocument) -> tuple[Any, bool]:
+    """Return feedparser's result, and whether the accelerator made it. References unknown to XML are replaced."""
     headers = {"content-location": document.url, "content-type": "application/xml; charset=utf-8"}
-    if document.use_expat and (result := parse_fast(body, headers)) is not None:
-        return result
-    error = ill_formed_error(body)
+    error = ill_formed_error(body) if len(body) > CHECKED_FIRST_BYTES or not document.use_expat else ""
+    if not error and document.use_expat and (result := parse_fast(body, headers)) is not None:
+        return result, True
+    error = error or ill_formed_error(body)
     if not error:
-        return _read_slowly(body, headers)
+        return _read_slowly(body, headers), False
     body = with_known_references(body)
-    result = parse_fast(body, headers) if document.use_expat else None
-    result = result or _read_slowly(body, headers)
-    return {**result, "bozo": True, "bozo_exception": result.get("bozo_exception") or error}
+    is_repaired = document.use_expat and not ill_formed_error(body)
+    fast = parse_fast(body, headers) if is_repaired else None
+    result = fast or _read_slowly(body, headers)
+    warning = {"bozo": True, "bozo_exception": result.get("bozo_exception") or error}
+    return {**result, **warning}, fast is not None
 
 
 def _read_slowly(body: bytes, headers: Mapping[str, str]) -> Any:
@@ -348,7 +355,8 @@ def _title_type(element: Mapping[str, Any], *, is_atom: bool) -> str:
 def _to_entry(raw: Any, defaults: _Defaults) -> Entry:
     # A plain dict is faster to read, and doesn't return `published` for a missing `updated`.
     entry: Mapping[str, Any] = {**raw, "enclosures": raw.get("enclosures")}
-    content = tuple(filter(None, (_content(detail, defaults) for detail in entry.get("content") or ())))
+    details = (*(entry.get("content") or ()), *({"value": entry[key]} for key in FULL_TEXT_KEYS if entry.get(key)))
+    content = tuple(filter(None, (_content(detail, defaults) for detail in details)))
     summary = _content(entry.get("summary_detail") or {"value": entry.get("summary") or ""}, defaults)
     if not content and summary is None:
         summary = _content({"value": entry.get("media_description") or ""}, defaults)
@@ -361,7 +369,7 @@ def _to_entry(raw: Any, defaults: _Defaults) -> Entry:
         summary=summary,
         authors=_authors(entry, defaults),
         categories=tuple(tag.get("label") or tag.get("term") or "" for tag in entry.get("tags") or ()),
-        language=entry.get("language") or "",
+        language=entry.get("language") or (entry.get("title_detail") or {}).get("language") or "",
         enclosures=tuple(
             EnclosureLink(
                 str(e.get("href") or ""), str(e.get("type") or ""), str(e.get("length") or ""), _base(e, defaults)

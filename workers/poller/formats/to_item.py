@@ -22,6 +22,7 @@ from workers.dedupe.fingerprint import raw_fingerprint
 from workers.dedupe.identity import identifies_article, item_key, titled_key
 from workers.poller.schedule import PollHints
 from workers.text.dates import parse_date
+from workers.text.encoding import without_double_encoding
 from workers.text.names import author_names
 from workers.text.normalise import match_key, without_joiners
 from workers.text.titles import title_text
@@ -159,7 +160,7 @@ def to_feed(
     *omitted* counts the items that the format left out, *warning* describes a defect of the document. An entry that
     can't be converted is added to `unreadable`.
     """
-    publisher = title_text(encodable(channel.title), channel.title_type)[:MAX_NAME_CHARS]
+    publisher = title_text(readable(channel.title), channel.title_type)[:MAX_NAME_CHARS]
     language = channel.language[:MAX_LANGUAGE_CHARS]
     entries, links, unreadable = _convert(raw_entries[:MAX_ITEMS], to_entry, document.url)
     shared = frozenset(key for key, n in Counter(link.key for link in links).items() if n > 1)
@@ -229,7 +230,7 @@ def _unreadable(raw: Any, exc: Exception) -> tuple[str, str]:
 def _to_item(entry: Entry, context: _Context, canonical: CanonicalUrl) -> Item:
     document, (url, key, _) = context.document, canonical
     guid = _clean_guid(entry.guid)
-    title = _truncate_title(title_text(encodable(entry.title), entry.title_type))
+    title = _truncate_title(title_text(readable(entry.title), entry.title_type))
     base = entry.link or document.url
     published, stated_published = _plausible_time(entry.published, document.fetched_at)
     updated, stated_updated = _plausible_time(entry.updated, document.fetched_at)
@@ -270,13 +271,18 @@ def _to_item(entry: Entry, context: _Context, canonical: CanonicalUrl) -> Item:
 
 def make_content(value: str, media_type: str, language: str = "", base: str = "") -> Content | None:
     """Return a text of an entry, truncated to MAX_CONTENT_CHARS; None if it is blank. *base* is its xml:base."""
-    value = encodable(value[:MAX_CONTENT_CHARS])
+    value = readable(value[:MAX_CONTENT_CHARS])
     return Content(value, media_type, language[:MAX_LANGUAGE_CHARS], clean_url(base)) if value.strip() else None
 
 
 def encodable(value: str) -> str:
     """Return *value* with lone surrogates replaced, which UTF-8 can't encode."""
     return value if value.isascii() else value.encode("utf-8", "replace").decode("utf-8")
+
+
+def readable(value: str) -> str:
+    """Return *value* without lone surrogates, and decoded once more if it was encoded twice."""
+    return without_double_encoding(encodable(value))
 
 
 def clean_url(value: Any) -> str:
@@ -305,12 +311,12 @@ def _truncate_title(title: str) -> str:
 
 
 def _clean_authors(names: Sequence[str]) -> tuple[str, ...]:
-    cleaned = (name[:MAX_NAME_CHARS] for text in names for name in author_names(encodable(text)))
+    cleaned = (name[:MAX_NAME_CHARS] for text in names for name in author_names(readable(text)))
     return tuple(dict.fromkeys(filter(None, cleaned)))
 
 
 def _clean_categories(terms: Sequence[str]) -> tuple[str, ...]:
-    cleaned = (title_text(encodable(term))[:MAX_NAME_CHARS] for term in terms)
+    cleaned = (title_text(readable(term))[:MAX_NAME_CHARS] for term in terms)
     return tuple(dict.fromkeys(filter(None, cleaned)))[:MAX_CATEGORIES]
 
 

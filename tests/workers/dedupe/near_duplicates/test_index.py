@@ -19,7 +19,7 @@ from workers.dedupe.identity import article_id
 from workers.dedupe.near_duplicates.index import PREFIX, StoryIndex
 from workers.dedupe.near_duplicates.model import load_default
 from workers.dedupe.near_duplicates.pair_features import pair_features, read_signatures
-from workers.dedupe.near_duplicates.signature import LAYOUT, signature_of
+from workers.dedupe.near_duplicates.signature import LAYOUT, TextSignature, signature_of
 from workers.dedupe.near_duplicates.words import tokenise
 from workers.poller.registry import FeedRegistry
 
@@ -62,7 +62,9 @@ async def open_index(settings: Settings, **options: int) -> AsyncGenerator[Story
         await broker.close()
 
 
-def signed(name: str, title: str, text: str, publisher: str = "Tidewire", time_s: float = NOW_S) -> tuple[str, object]:
+def signed(
+    name: str, title: str, text: str, publisher: str = "Tidewire", time_s: float = NOW_S
+) -> tuple[str, TextSignature]:
     return article_id(name), signature_of(title, text, publisher, time_s)
 
 

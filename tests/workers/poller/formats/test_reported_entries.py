@@ -90,6 +90,22 @@ def test_channel_behind_its_items_has_a_title() -> None:
     assert (feed.title, feed.items[0].title) == ("Mill", "Flour")
 
 
+def test_language_of_entry_is_read() -> None:
+    feed = read(
+        '<feed xmlns="http://www.w3.org/2005/Atom" xml:lang="en"><title>Mill</title>'
+        '<entry xml:lang="de"><title>Mehl</title><id>urn:1</id></entry><entry><title>Flour</title><id>urn:2</id></entry></feed>'
+    )
+    assert [item.language for item in feed.items] == ["de", "en"]
+
+
+def test_full_text_of_yandex_is_content() -> None:
+    item = (
+        f"<item><title>Flour</title><description>Lead.</description><yandex:full-text>{TEXT}</yandex:full-text></item>"
+    )
+    feed = read(f"<rss xmlns:yandex='http://news.yandex.ru'><channel>{item}</channel></rss>")
+    assert [article.paragraphs for article in feed_articles(feed)] == [(TEXT,)]
+
+
 def test_escaped_cdata_section_loses_its_marks() -> None:
     feed = read(
         f"<rss version='2.0'><channel><item><title>Flour</title><description>&lt;![CDATA[&lt;p&gt;{TEXT}&lt;/p&gt;]]&gt;"
@@ -129,3 +145,17 @@ def test_repair_leaves_cdata_and_known_references() -> None:
 def test_repair_leaves_defined_entities() -> None:
     document = b'<!DOCTYPE a [<!ENTITY mill "Mill">]><a>&mill; & </a>'
     assert with_known_references(document) == document
+
+
+@pytest.mark.parametrize(
+    ("title", "expected"),
+    [
+        ("Ocadoâ€™s flour", "Ocado’s flour"),  # miniflux#3131
+        ("ÐœÑƒÐºÐ° Ð´Ð¾Ñ€Ð¾Ð¶Ðµ", "Мука дороже"),
+        ("Âmes Ã vendre", "Âmes Ã vendre"),
+        ("São Paulo à noite", "São Paulo à noite"),
+    ],
+)
+def test_text_encoded_twice_is_decoded(title: str, expected: str) -> None:
+    item = rss(f"<title>{title}</title><description>{title}</description><category>{title}</category>")
+    assert (item.title, item.categories, item.summary and item.summary.value) == (expected, (expected,), expected)
