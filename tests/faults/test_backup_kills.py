@@ -143,9 +143,10 @@ async def test_snapshot_of_others_is_waited_for() -> None:
 
 def test_archive_of_damaged_snapshot_is_refused(tmp_path: Path) -> None:
     """A disk that returns other bytes than the server wrote must not end in a backup."""
-    snapshot = tmp_path / "valkey" / "dump.rdb"
-    snapshot.parent.mkdir()
+    data_dir = EmbeddedValkey(Settings(data_dir=tmp_path / "data")).data_dir
+    snapshot = data_dir / "valkey" / "dump.rdb"
+    snapshot.parent.mkdir(parents=True)
     snapshot.write_bytes(b"REDIS0011" + b"x" * 100)
     with pytest.raises(UnavailableError, match="damaged"):
-        write_archive(tmp_path, tmp_path / "b.tar", find_server_binary())
+        write_archive(data_dir, tmp_path / "b.tar", find_server_binary())
     assert not (tmp_path / "b.tar").exists()
