@@ -91,14 +91,18 @@ def require_absent(file: Path) -> None:
         raise SettingsError(f"file already exists: {file}; choose another name")
 
 
-def write_archive(data_dir: Path, file: Path) -> int:
+def write_archive(data_dir: Path, file: Path, server: Path) -> int:
     """Move the snapshot of *data_dir* into the archive *file*; return the archive's size in bytes.
 
+    The tools in the binary *server* verify the snapshot.
+
     Raises:
-        UnavailableError: *file* is not writable.
+        UnavailableError: *file* is not writable, or the snapshot is damaged.
     """
     snapshot, temporary = data_dir / "valkey" / "dump.rdb", file.with_name(file.name + ".part")
     try:
+        if not snapshot_is_sound(snapshot, server):
+            raise UnavailableError(f"snapshot damaged: {snapshot} (checksum mismatch); check the disk, then retry")
         with temporary.open("wb") as out, tarfile.open(fileobj=out, mode="w") as tar, snapshot.open("rb") as source:
             digest = hashlib.file_digest(source, "sha256").hexdigest()
             source.seek(0)

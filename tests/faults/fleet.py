@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ Event = tuple[str, int]
 LEASE_S = 1.5
 MEMBERS, SINKS = ("member-1", "member-2"), ("sink-1", "sink-2")
 NAMES = ("poller-1", "poller-2", "desk-1", "desk-2", "tail", *MEMBERS, *SINKS)
+CLOCK_FILE, SERVER = "FAKETIME_TIMESTAMP_FILE", "valkey"
 COMMANDS = {
     "poller": ["poll"],
     "desk": ["desk"],
@@ -128,7 +129,8 @@ class Fleet:
             extra = ["--name", name] if program == "desk" else []
             arguments = [*COMMANDS[program], *extra, *self._flags(proxy.port)]
             self.parts[name] = Part(name, arguments, self.folder, self.bug, out=program in ("tail", "member"))
-            self.parts[name].environ |= self.clock_environ
+            if self.clock_environ:
+                self.parts[name].environ |= self.clock_environ | {CLOCK_FILE: str(self._clock(name))}
         self._keeping = asyncio.create_task(self._keep())
 
     def _flags(self, port: int) -> list[str]:
@@ -165,17 +167,20 @@ class Fleet:
         self.poison.append(key)
 
     def share_clock(self, library: Path) -> None:
-        """Give all processes started from now on a clock that `jump` moves. *library*: path of libfaketime (Debian)."""
-        self._clock = self.folder / "clock"
+        """Give each process started from now on a clock that `jump` moves. *library*: path of libfaketime (Debian)."""
         self.jump(0)
         self.clock_environ = {
-            "LD_PRELOAD": str(library), "FAKETIME_TIMESTAMP_FILE": str(self._clock), "FAKETIME_NO_CACHE": "1",
+            "LD_PRELOAD": str(library), CLOCK_FILE: str(self._clock(SERVER)), "FAKETIME_NO_CACHE": "1",
             "FAKETIME_DONT_FAKE_MONOTONIC": "1", "DONT_FAKE_MONOTONIC": "1",
         }  # fmt: skip
 
-    def jump(self, seconds: int) -> None:
-        """Set the clock of all parts to the true time plus this offset."""
-        self._clock.write_text(f"{seconds:+d}")
+    def _clock(self, name: str) -> Path:
+        return self.folder / f"clock-{name}"
+
+    def jump(self, seconds: int, names: Sequence[str] = ()) -> None:
+        """Set the clocks of the processes *names*, or of all and the server, to the true time plus this offset."""
+        for name in names or (*self.proxies, SERVER):
+            self._clock(name).write_text(f"{seconds:+d}")
 
     def heal(self) -> None:
         for proxy in self.proxies.values():

@@ -8,10 +8,11 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tests.faults.fleet import LEASE_S, MEMBERS, SINKS, Fleet, Part
+from tests.faults.fleet import LEASE_S, MEMBERS, SERVER, SINKS, Fleet, Part
 from tests.faults.proxy import Proxy
 from workers import replay
 
+JUMPS_S = (0, 5, -5, 90, -90, 3_600, -3_600, 86_400, -86_400, 20 * 86_400, -20 * 86_400)
 Fault = Callable[[Fleet, random.Random], Awaitable[None]]
 WORKERS = ("poller-1", "poller-2", "desk-1", "desk-2")
 SUBSCRIBERS = (*MEMBERS, *SINKS)
@@ -147,9 +148,15 @@ async def poison(fleet: Fleet, rnd: random.Random) -> None:
 
 
 async def jump_clock(fleet: Fleet, rnd: random.Random) -> None:
-    """Move the clock by seconds or weeks, forwards or backwards."""
+    """Move the clock of the machine by seconds or weeks, forwards or backwards."""
     hit_server(fleet)
-    fleet.jump(rnd.choice((0, 5, -5, 90, -90, 3_600, -3_600, 86_400, -86_400, 20 * 86_400, -20 * 86_400)))
+    fleet.jump(rnd.choice(JUMPS_S))
+
+
+async def jump_one_clock(fleet: Fleet, rnd: random.Random) -> None:
+    """Move the clock of one process, or of the server, as on several machines."""
+    hit_server(fleet)
+    fleet.jump(rnd.choice(JUMPS_S), [rnd.choice((*PROGRAMS, SERVER))])
 
 
 async def kill_node(fleet: Fleet, rnd: random.Random) -> None:
@@ -171,7 +178,7 @@ async def freeze_node(fleet: Fleet, rnd: random.Random) -> None:
     fleet.cluster.signal(node, signal.SIGCONT)
 
 
-CLOCK: dict[Fault, int] = {jump_clock: 4, kill_worker: 1, kill_valkey: 1}
+CLOCK: dict[Fault, int] = {jump_clock: 3, jump_one_clock: 4, kill_worker: 1, kill_valkey: 1}
 # Weights: a Python start costs a second of CPU, so kills are rarer than faults without a restart.
 EMBEDDED: dict[Fault, int] = {
     kill_worker: 5, end_desk: 1, storm: 1, kill_subscriber: 2, end_subscriber: 1, freeze_subscriber: 2, kill_valkey: 3,

@@ -13,9 +13,9 @@ from redis.exceptions import ResponseError
 
 from streams.brokers.redis_streams.broker import RedisStreamsBroker
 from streams.config.settings import Settings
-from streams.errors import SettingsError
-from streams.valkey.backup import take_snapshot
-from streams.valkey.server import EmbeddedValkey
+from streams.errors import SettingsError, UnavailableError
+from streams.valkey.backup import take_snapshot, write_archive
+from streams.valkey.server import EmbeddedValkey, find_server_binary
 from tests.conftest import ROOT, copydesk
 from tests.faults.fleet import die_with_harness
 from tests.streams.valkey.test_backup_damage import KEYS, fill, keys
@@ -139,3 +139,14 @@ async def test_snapshot_of_others_is_waited_for() -> None:
     state = BusyState()
     await take_snapshot(state)
     assert state.requests == 2
+
+
+def test_archive_of_damaged_snapshot_is_refused(tmp_path: Path) -> None:
+    """A disk that returns other bytes than the server wrote must not end in a backup."""
+    data_dir = EmbeddedValkey(Settings(data_dir=tmp_path / "data")).data_dir
+    snapshot = data_dir / "valkey" / "dump.rdb"
+    snapshot.parent.mkdir(parents=True)
+    snapshot.write_bytes(b"REDIS0011" + b"x" * 100)
+    with pytest.raises(UnavailableError, match="damaged"):
+        write_archive(data_dir, tmp_path / "b.tar", find_server_binary())
+    assert not (tmp_path / "b.tar").exists()

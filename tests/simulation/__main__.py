@@ -41,6 +41,7 @@ def run_all(steps: int, first_seed: int, brokers: list[str]) -> bool:
         if not result.ok:
             failed.append(f"--seed {seed} --broker {broker}")
             _print(result, broker)
+        print(f"{total['steps']:,} steps, {len(failed)} seeds failed", file=sys.stderr, flush=True)
         if total["steps"] >= steps:
             break
     print(json.dumps({

@@ -104,6 +104,21 @@ class RemoteReader(InMemoryReader):
 
     host: Host
 
+    def expire(self) -> None:
+        """Remove the member from its group, as Redis Streams does after a silent lease."""
+        group = self.storage.group(self.group)
+        if group.members.pop(self.member, None) is not None:
+            group.changes += 1
+            self.storage.notify()
+
+    def _refresh_leases(self) -> None:
+        group = self._group
+        if group is not None and self.member not in group.members:  # it has expired, and joins again
+            group.members[self.member] = self
+            group.changes += 1
+            self.storage.notify()
+        super()._refresh_leases()
+
     async def confirm_leases(self) -> set[Partition]:
         await self.host.hop()
         return await super().confirm_leases()

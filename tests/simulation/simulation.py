@@ -128,16 +128,7 @@ class Fleet:
         """End the leases of a silent process on the in-memory broker, which has no expiry of its own."""
         readers = self.hosts[name].readers if self.memory_name else []
         for reader in [reader for reader in readers if reader.group]:
-            self.operator.call_later(after_s, self._expire_reader, reader, name not in self.running)
-
-    def _expire_reader(self, reader: Any, dead: bool) -> None:
-        group = reader.storage.group(reader.group)
-        if dead:
-            group.members.pop(reader.member, None)
-            group.changes += 1
-            reader.storage.notify()
-        else:
-            InMemoryBroker(self.memory_name).revoke_leases(reader.group)
+            self.operator.call_later(after_s, reader.expire)
 
     @property
     def operator(self) -> asyncio.AbstractEventLoop:

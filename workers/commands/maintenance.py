@@ -40,13 +40,15 @@ def init(settings: Settings, file: Path) -> ExitCode:
 def backup(settings: Settings, file: Path) -> ExitCode:
     """Write all data of embedded mode to one file, while copydesk runs."""
     from streams.valkey import backup as archive
+    from streams.valkey.server import find_server_binary
 
     _require_embedded(settings, "backup")
     require_data_dir(settings)
     with archive.one_at_a_time(settings.data_dir):
         archive.require_absent(file)
         run_with_broker(settings, lambda broker: archive.take_snapshot(broker.state))
-        print_text(f"{file}: {archive.write_archive(settings.data_dir, file):,} bytes")
+        size = archive.write_archive(settings.data_dir, file, find_server_binary())
+        print_text(f"{file}: {size:,} bytes")
     return ExitCode.OK
 
 

@@ -218,7 +218,8 @@ class FeedRegistry:
     async def renew(self, urls: Sequence[str]) -> None:
         """Renew the claims on feeds with polls in progress."""
         if urls:
-            await self._renew(keys=[DUE_HOSTS, CLAIMED_HOSTS], args=[self.claim_s, *map(host_key, urls)])
+            args = [f"{self.clock.now_s() + self.claim_s:.3f}", self.clock.jumps, *map(host_key, urls)]
+            await self._renew(keys=[DUE_HOSTS, CLAIMED_HOSTS, CLOCK], args=args)
 
     async def load(self, url: str) -> ClaimedFeed | None:
         """Return a feed for a poll; None if it has been removed or paused."""
