@@ -26,7 +26,8 @@ async def test_resolved_letters_are_not_pending(any_broker: Settings) -> None:
     for letter in letters[1:4]:
         assert await dead_letters.discard(broker, letter)
     assert await dead_letters.count_pending(broker) == 2
-    assert await dead_letters.select(broker, []) == [letters[0], letters[4]]
+    pending = await dead_letters.select(broker, [])
+    assert sorted(letter.name for letter in pending) == sorted((letters[0].name, letters[4].name))
     is_removed = bool(broker.removal_commands(MessageId(DEAD_LETTERS.name, 0, 0)))  # from memory, not from disk
     assert await broker.message_count(DEAD_LETTERS.name) == (2 if is_removed else 5)
     await broker.close()
