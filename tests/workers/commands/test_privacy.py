@@ -10,6 +10,7 @@ import pytest
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
+from streams.brokers import open_broker
 from streams.config.settings import Settings, load_settings
 from streams.errors import SettingsError
 from tests.conftest import ROOT, copydesk
@@ -72,3 +73,9 @@ def test_error_of_proxy_holds_no_password() -> None:
 @pytest.mark.parametrize("unit", ["copydesk.service", "copydesk@.service"])
 def test_units_set_a_private_umask(unit: str) -> None:
     assert "\nUMask=0077\n" in (ROOT / "examples" / "systemd" / unit).read_text("utf-8")
+
+
+def test_message_about_unknown_scheme_holds_no_password() -> None:
+    with pytest.raises(SettingsError, match="unsupported broker URL: amqp://h:1") as error:
+        open_broker(Settings(), f"amqp://u:{SECRET}@h:1")
+    assert SECRET not in str(error.value)
