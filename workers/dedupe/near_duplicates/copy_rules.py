@@ -58,7 +58,7 @@ RULES = (
 )  # fmt: skip
 
 
-def apply_copy_rules(a: Any, b: Any, rows: Matrix) -> Decisions:
+def apply_rules(a: Any, b: Any, rows: Matrix) -> Decisions:
     """Return the decisions of the rules on the pairs of record *a* with the records *b*, which have features *rows*."""
     column = dict(zip(COLUMNS, rows.T, strict=True))
     within = (column["same_publisher"] > 0) | ((b["feed"] == a["feed"]) & (a["feed"] > 0))

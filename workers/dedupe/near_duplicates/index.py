@@ -35,8 +35,8 @@ ID_BYTES, REF_BYTES = 10, 5
 # different stories together.
 MIN_MEAN, NEAREST = 0.5, 3
 NEAR_IDENTICAL = 0.9  # share of the text in common (Jaccard) from which a duplicate adds no keys to the index
-FIRST, COPY = b"f", b"c"
-SAME_PUBLISHER, BY_TITLE = 1, 2  # flags of a copy
+FIRST, DUPLICATE = b"f", b"c"
+SAME_PUBLISHER, BY_TITLE = 1, 2  # flags of a duplicate
 NOT_CLAIMED = (b"others", b"", ())
 assert LAYOUT.fields is not None
 TIME_OFFSET = LAYOUT.fields["time_s"][1]  # in a signature
@@ -195,7 +195,9 @@ def _encode(id_: str, assignment: StoryAssignment, signature: bytes) -> bytes:
     story, duplicate_of = bytes.fromhex(assignment.story), bytes.fromhex(assignment.duplicate_of)
     flags = assignment.same_publisher * SAME_PUBLISHER | (assignment.kind == "title") * BY_TITLE
     similarity = bytes((round(100 * assignment.similarity), flags))
-    return rest_of_id + COPY + story + duplicate_of + similarity + (b"" if assignment.near_identical else signature)
+    return (
+        rest_of_id + DUPLICATE + story + duplicate_of + similarity + (b"" if assignment.near_identical else signature)
+    )
 
 
 def _decode(id_: str, value: bytes) -> tuple[bytes, StoryAssignment]:

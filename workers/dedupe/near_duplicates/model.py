@@ -1,4 +1,4 @@
-"""The probability that two signatures belong to copies of one text: rules first, trees for the rest. Pure."""
+"""The probability that two signatures belong to duplicates of one text: rules first, trees for the rest. Pure."""
 
 from functools import lru_cache
 from pathlib import Path
@@ -8,19 +8,19 @@ import msgspec
 import numpy as np
 
 from workers.clean.model.oblivious_trees import Matrix, StoredTrees, Trees, load_trees
-from workers.dedupe.near_duplicates.copy_rules import EQUAL_TITLE, RULES, apply_copy_rules
+from workers.dedupe.near_duplicates.copy_rules import EQUAL_TITLE, RULES, apply_rules
 from workers.dedupe.near_duplicates.pair_features import COLUMNS, pair_features, read_signatures
 
 FILE = Path(__file__).with_name("model.msgpack")
 SAME_PUBLISHER = COLUMNS.index("same_publisher")
-MIN_SHARED = 0.3  # share of the shorter text in common, below which the trees never find a copy
+MIN_SHARED = 0.3  # share of the shorter text in common, below which the trees never find a duplicate
 
 
 class StoredModel(msgspec.Struct, frozen=True):
     """The model file: the trees, and the least probability of a duplicate."""
 
     trees: StoredTrees
-    copy_at: float
+    threshold: float = msgspec.field(name="copy_at")
 
 
 class Similarity(NamedTuple):
@@ -49,7 +49,7 @@ class DuplicateModel(NamedTuple):
         """Return the similarity of the signature *one* to each of *others*."""
         a, b = read_signatures(one, others)
         rows = pair_features(a, b)
-        rules = apply_copy_rules(a, b, rows)
+        rules = apply_rules(a, b, rows)
         by_text = np.where(np.isnan(rules.probability), self.probabilities(rows), rules.probability)
         by_title = rules.by_title & (by_text <= self.threshold)
         ruled = by_title | (rules.probability > self.threshold)
@@ -75,7 +75,7 @@ def load(data: bytes) -> DuplicateModel:
         ValueError: the model needs columns that are not in `COLUMNS`.
     """
     stored = msgspec.msgpack.decode(data, type=StoredModel)
-    return DuplicateModel(load_trees(stored.trees, COLUMNS), stored.copy_at)
+    return DuplicateModel(load_trees(stored.trees, COLUMNS), stored.threshold)
 
 
 @lru_cache

@@ -18,7 +18,7 @@ from tests.support.pipeline import everything, newsdesk, settled
 from tests.workers.dedupe.near_duplicates.test_index import DAY_S, NOW_S, story
 from workers.dedupe.file_rows import classify_rows
 from workers.dedupe.identity import article_id
-from workers.dedupe.near_duplicates.copy_rules import MIN_COVERED_WORDS, apply_copy_rules
+from workers.dedupe.near_duplicates.copy_rules import MIN_COVERED_WORDS, apply_rules
 from workers.dedupe.near_duplicates.index import BUCKET, StoryIndex
 from workers.dedupe.near_duplicates.model import load_default
 from workers.dedupe.near_duplicates.pair_features import pair_features, read_signatures
@@ -139,7 +139,7 @@ def test_other_numbers_leave_texts_to_the_trees() -> None:
         for n, publisher in ((12, "Tidewire"), (12, "The Saltby Courier"), (13, "The Saltby Courier"))
     )
     a, b = read_signatures(one, [same, other])
-    probability = apply_copy_rules(a, b, pair_features(a, b)).probability
+    probability = apply_rules(a, b, pair_features(a, b)).probability
     assert probability[0] == 1
     assert np.isnan(probability[1])
 
