@@ -34,6 +34,8 @@ def repair_markup(value: str) -> str:
     """Return the HTML of an item's text, unescaped where it was escaped twice, and with paragraphs."""
     if "<![CDATA[" in value:  # escaped together with its text; HTML reads it as a comment
         value = value.replace("<![CDATA[", "").replace("]]>", "")
+    elif value.endswith("]]>"):  # of a section within a section
+        value = value.removesuffix("]]>")
     if "/>" in value:
         value = SELF_CLOSED.sub(r"<\1\2></\1>", value)
     if "&amp;lt;" in value and is_escaped_twice(unescaped := html.unescape(value)):

@@ -175,7 +175,10 @@ def test_spanish_heading_above_links_goes() -> None:
         ("<a href=https://mill.example/>Rye</a>", "<a href=https://mill.example/>Rye</a>"),
         ('<br/><img src="a.png"/>', '<br/><img src="a.png"/>'),
         ("<article/>", "<article/>"),
+        ("<![CDATA[<p>Rye</p>]]>", "<p>Rye</p>"),
+        ("<p>Rye</p>]]>", "<p>Rye</p>"),
+        ("<p>a ]]> b</p>", "<p>a ]]> b</p>"),
     ],
 )
-def test_empty_elements_of_xml_are_closed(html: str, repaired: str) -> None:
+def test_markup_of_xml_is_repaired(html: str, repaired: str) -> None:
     assert repair_markup(html) == repaired
