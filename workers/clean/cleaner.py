@@ -282,13 +282,13 @@ def detect_gallery(content: CleanedContent) -> str:
 
 def _assemble(labelling: Labelling, document: BlockDocument, also_removed: Sequence[RemovedBlock]) -> UnrenderedContent:
     head, pairs = labelling.head, list(zip(labelling.blocks, labelling.labels, strict=True))
-    kept = [block for block, label in pairs if not label.reason and block.text]
-    text = tuple(block.lines or block.text for block in kept)
-    words = sum(block.words for block in kept)
-    dateline = DATELINE.match(kept[0].text[:MAX_DATELINE_CHARS]) if kept else None
+    body = [block for block, label in pairs if not label.reason and block.text]
+    text = tuple(block.lines or block.text for block in body)
+    words = sum(block.words for block in body)
+    dateline = DATELINE.match(body[0].text[:MAX_DATELINE_CHARS]) if body else None
     shown = [block for block, label in pairs if not label.reason or label.label == "caption"]
     if document.input_type == "page":
-        shown = _within_article(shown, kept)
+        shown = _within_article(shown, body)
     content = UnrenderedContent(
         title=head.title,
         dek=head.dek,
@@ -326,11 +326,11 @@ def _stable_lines(pairs: Sequence[tuple[Block, BlockLabel]]) -> tuple[str, ...]:
     )
 
 
-def _within_article(shown: Sequence[Block], kept: Sequence[Block]) -> list[Block]:
+def _within_article(shown: Sequence[Block], body: Sequence[Block]) -> list[Block]:
     """Return the blocks from the first to the last one of the article; images elsewhere on the page are not its own."""
-    if not kept:
+    if not body:
         return []
-    first, last = shown.index(kept[0]), shown.index(kept[-1])
+    first, last = shown.index(body[0]), shown.index(body[-1])
     return list(shown[max(0, first - 1) : last + 1])
 
 

@@ -252,8 +252,8 @@ def _above_body(labelling: Labelling, n: int) -> range:
     last = min(len(labelling.blocks), n + 1 + DEK_LOOKAHEAD)
     if not labelling.is_dump:
         return range(n + 1, last)
-    kept = (k for k in range(n + 1, last) if labelling.predictions[k].keep and labelling.blocks[k].is_sentence)
-    return range(n + 1, next(kept, last))
+    sentences = (k for k in range(n + 1, last) if labelling.predictions[k].keep and labelling.blocks[k].is_sentence)
+    return range(n + 1, next(sentences, last))
 
 
 def _is_furniture(labelling: Labelling, block: Block) -> bool:

@@ -72,11 +72,11 @@ class Labelling:
         self.words = sum(block.words for block in blocks)
         self.keys = [line_key(block.text) for block in blocks] if facts is not None else []
         self.trusts_repeats = facts is not None and not facts.is_reprint(block.text for block in blocks)
-        kept = [n for n, (b, p) in enumerate(zip(blocks, predictions, strict=True)) if p.keep and b.is_sentence]
-        self.kept_sentences = kept
+        sentences = [n for n, (b, p) in enumerate(zip(blocks, predictions, strict=True)) if p.keep and b.is_sentence]
+        self.kept_sentences = sentences
         self.sentence_counts = Counter(b.text for b in blocks if b.is_sentence) if whole_page else Counter()
         self.is_dump = whole_page and bool(blocks) and blocks[0].tag == "line"
-        self.start, self.end = (kept[0], kept[-1] + 1) if kept and whole_page else (0, len(blocks))
+        self.start, self.end = (sentences[0], sentences[-1] + 1) if sentences and whole_page else (0, len(blocks))
 
 
 def is_sure(labelling: Labelling, n: int) -> bool:

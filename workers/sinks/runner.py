@@ -73,16 +73,16 @@ class SinkRunner:
                 "subscription failed", topic=topic, group=group, next_step="waiting for the broker",
             )  # fmt: skip
             messages = await stack.enter_async_context(aclosing(subscription.messages()))
-            async for delivery, record in messages:
-                if not is_replay or delivery.key == self.options.name.encode():
-                    source = MessageId(delivery.topic, delivery.partition, delivery.offset)
-                    await self._deliver(subscription, delivery, SinkEvent(source, record))
+            async for message, record in messages:
+                if not is_replay or message.key == self.options.name.encode():
+                    source = MessageId(message.topic, message.partition, message.offset)
+                    await self._deliver(subscription, message, SinkEvent(source, record))
 
     def _subscription(self, topic: str, group: str, start: Start) -> Subscription:
         # Committing each record, a killed process repeats one event at most.
         return Subscription(topic, group=group, start=start, auto_commit=True, commit_every=1, settings=self.settings)
 
-    async def _deliver(self, subscription: Subscription, delivery: ConsumedMessage, event: SinkEvent) -> None:
+    async def _deliver(self, subscription: Subscription, message: ConsumedMessage, event: SinkEvent) -> None:
         """Deliver one event until it is confirmed, becomes a dead letter, or its lease is lost.
 
         The lease is checked before each attempt: without it, the event could arrive after later revisions.
@@ -101,13 +101,13 @@ class SinkRunner:
                 await self.state.ended(str(event.source))
                 return
             except SinkRejectedError as exc:
-                await self._write_dead_letter(delivery, event, str(exc), attempt)
+                await self._write_dead_letter(message, event, str(exc), attempt)
                 return
             except SinkRetryError as exc:
                 first_response_s = first_response_s or time.monotonic()
                 wait_s, error = max(delay_s, exc.delay_s * (1 + random.uniform(0, JITTER))), str(exc)
                 if time.monotonic() + wait_s - first_response_s > self.max_retry_s:
-                    await self._write_dead_letter(delivery, event, error, attempt)
+                    await self._write_dead_letter(message, event, error, attempt)
                     return
             except CopydeskError as exc:
                 first_response_s, wait_s, error = 0.0, delay_s, str(exc)
@@ -125,11 +125,11 @@ class SinkRunner:
                 if not await subscription.owns_current_record():
                     return
 
-    async def _write_dead_letter(self, delivery: ConsumedMessage, event: SinkEvent, error: str, attempts: int) -> None:
+    async def _write_dead_letter(self, message: ConsumedMessage, event: SinkEvent, error: str, attempts: int) -> None:
         name = self.options.name
         log.error("dead letter", sink=name, **_event_fields(event), error_kind="sink", error=error, attempts=attempts)
-        message = f"sink {name} rejected {event.id} from {event.source}: {error}"
-        letter = from_sink(name, delivery, message, attempts)
+        reason = f"sink {name} rejected {event.id} from {event.source}: {error}"
+        letter = from_sink(name, message, reason, attempts)
         await retry_unavailable(
             lambda: self.broker.publish([letter]), "dead letter not written", sink=name, article_id=event.article.id,
             revision=event.article.revision, next_step="waiting for the broker",

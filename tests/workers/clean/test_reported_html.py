@@ -3,6 +3,7 @@
 import pytest
 
 from workers.clean.cleaner import CleanedContent, clean
+from workers.clean.feed_body import repair_markup
 from workers.clean.line_types import is_feed_tail, is_notice
 
 PAGE = "https://mill.example/story"
@@ -162,3 +163,22 @@ def test_caption_of_table_is_text() -> None:
 def test_spanish_heading_above_links_goes() -> None:
     links = "".join(f'<li><a href="https://mill.example/{n}">Alerta de crecida en el valle {n}</a></li>' for n in "ab")
     assert between(f"<h3>Más información</h3><ul>{links}</ul>") == []
+
+
+@pytest.mark.parametrize(
+    ("html", "repaired"),
+    [
+        ('<iframe src="https://v.example/1" />Rye', '<iframe src="https://v.example/1" ></iframe>Rye'),
+        ("<script src='x.js'/>Rye", "<script src='x.js'></script>Rye"),
+        ('<a name="x"/>Rye', '<a name="x"></a>Rye'),
+        ("<b/>Rye", "<b></b>Rye"),
+        ("<a href=https://mill.example/>Rye</a>", "<a href=https://mill.example/>Rye</a>"),
+        ('<br/><img src="a.png"/>', '<br/><img src="a.png"/>'),
+        ("<article/>", "<article/>"),
+        ("<![CDATA[<p>Rye</p>]]>", "<p>Rye</p>"),
+        ("<p>Rye</p>]]>", "<p>Rye</p>"),
+        ("<p>a ]]> b</p>", "<p>a ]]> b</p>"),
+    ],
+)
+def test_markup_of_xml_is_repaired(html: str, repaired: str) -> None:
+    assert repair_markup(html) == repaired

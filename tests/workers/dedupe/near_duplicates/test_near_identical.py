@@ -18,7 +18,7 @@ from tests.support.pipeline import everything, newsdesk, settled
 from tests.workers.dedupe.near_duplicates.test_index import DAY_S, NOW_S, story
 from workers.dedupe.file_rows import classify_rows
 from workers.dedupe.identity import article_id
-from workers.dedupe.near_duplicates.copy_rules import apply_copy_rules
+from workers.dedupe.near_duplicates.copy_rules import apply_rules
 from workers.dedupe.near_duplicates.index import BUCKET, StoryIndex
 from workers.dedupe.near_duplicates.model import load_default
 from workers.dedupe.near_duplicates.pair_features import pair_features, read_signatures
@@ -126,13 +126,13 @@ async def test_corrections_under_new_links_are_duplicates(settings: Settings) ->
         text = words(len(pair), 80)[1]
 
 
-def test_short_description_with_address_is_separate(settings: Settings) -> None:
+async def test_short_description_with_address_is_separate(settings: Settings) -> None:
     text = "Lantern Tonight is on every weekday at eleven. For more parts of it visit www.oddquay.example today."
     rows = [row("a", "Smugglers caught with lamps", text), row("b", "Driver saves children from a fire", text)]
-    assert classify_duplicates(settings, rows) == {"a": "", "b": ""}
+    assert await classify_duplicates(settings, rows) == {"a": "", "b": ""}
 
 
-def test_text_under_many_titles_describes_its_source(settings: Settings) -> None:
+async def test_text_under_many_titles_describes_its_source(settings: Settings) -> None:
     """The text of the first three articles is known then, so the fourth is separate."""
     text = "Our editors chose the best pictures of the harbour and of the hills for readers who like to look at them."
     titles = ("Lamps by night", "Swans on ice", "Ferries in fog", "Roofs of the valley", "Bells of the coast")
@@ -157,7 +157,7 @@ def test_other_numbers_leave_texts_to_the_trees() -> None:
         for n, publisher in ((12, "Tidewire"), (12, "The Saltby Courier"), (13, "The Saltby Courier"))
     )
     a, b = read_signatures(one, [same, other])
-    probability = apply_copy_rules(a, b, pair_features(a, b)).probability
+    probability = apply_rules(a, b, pair_features(a, b)).probability
     assert probability[0] == 1
     assert np.isnan(probability[1])
 

@@ -168,7 +168,7 @@ def test_reused_link_shares_neither_title_nor_text() -> None:
 
 
 @pytest.mark.parametrize("publisher", ["Tidewire", "The Courier"])
-def test_form_with_other_numbers_is_separate(publisher: str, settings: Settings) -> None:
+async def test_form_with_other_numbers_is_separate(publisher: str, settings: Settings) -> None:
     form = (
         "The salt works of {} sold {} sacks in the week to {}, after {} in the week before. A sack cost {} crowns on "
         "average. The store still holds {} sacks, and {} wagons left for the coast. The works expect {} sacks next week."
@@ -176,10 +176,10 @@ def test_form_with_other_numbers_is_separate(publisher: str, settings: Settings)
     one = form.format("Vessmark", 412, "Friday", 388, 17, 2150, 36, 405)
     other = form.format("Dunscar", 297, "Tuesday", 341, 19, 1870, 22, 310)
     rows = [row("a", "Salt works report", one), row("b", "Salt works report", other, publisher, "g")]
-    assert classify_duplicates(settings, rows)["b"] == ""
+    assert (await classify_duplicates(settings, rows))["b"] == ""
 
 
-def test_event_in_other_words_is_separate(settings: Settings) -> None:
+async def test_event_in_other_words_is_separate(settings: Settings) -> None:
     """Short reports of two outlets share names and phrases, but no run of twelve words."""
     one = "The harbour board has ended the toll on the salt canal for boats of fishermen, its chair said on Monday."
     other = "Fishermen no longer pay the toll on the salt canal, the harbour board said on Monday after a long dispute."
@@ -187,4 +187,4 @@ def test_event_in_other_words_is_separate(settings: Settings) -> None:
         row("a", "Harbour board ends toll on the salt canal", one),
         row("b", "Toll on the salt canal ends for fishermen", other, "The Courier", "g"),
     ]
-    assert classify_duplicates(settings, rows)["b"] == ""
+    assert (await classify_duplicates(settings, rows))["b"] == ""
