@@ -137,7 +137,7 @@ async def test_text_under_many_titles_describes_its_source(settings: Settings) -
     text = "Our editors chose the best pictures of the harbour and of the hills for readers who like to look at them."
     titles = ("Lamps by night", "Swans on ice", "Ferries in fog", "Roofs of the valley", "Bells of the coast")
     rows = [later_row(n, row(str(n), title, text)) for n, title in enumerate(titles)]
-    assert list(classify_duplicates(settings, rows).values())[3:] == ["", ""]
+    assert list((await classify_duplicates(settings, rows)).values())[3:] == ["", ""]
 
 
 def later_row(minutes: int, fields: dict[str, Any]) -> dict[str, Any]:
