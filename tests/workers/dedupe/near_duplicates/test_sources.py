@@ -140,7 +140,7 @@ def test_words_fold_accents_and_umlauts(one: str, other: str) -> None:
 
 def test_signature_folds_umlauts() -> None:
     text = "Die Stadt schließt im März für elf Monate ihre älteste Brücke, wie der Rat nach dreistündiger Debatte beschloss."
-    plain = text.replace("ä", "ae").replace("ü", "ue").replace("ß", "ss")
+    plain = text.replace("ä", "ae").replace("ü", "u" + "e").replace("ß", "ss")
     assert signature_of("", text, "p", 0.0) == signature_of("", plain, "p", 0.0)
 
 
