@@ -16,8 +16,8 @@ import pytest
 
 import streams
 import workers
-from workers.clean.cleaner import detect_input_type
 from workers.clean.credits import parse_byline, split_credit
+from workers.clean.document import detect_input_type
 from workers.dedupe.fingerprint import raw_fingerprint
 from workers.poller.full_text import strip_invisible
 from workers.text.markup import strip_invisible_elements
@@ -57,7 +57,7 @@ FUNCTIONS: tuple[Callable[[str], Any], ...] = (
     match_key, fingerprint_of, parse_byline, plain_text, strip_invisible, detect_input_type, split_credit, strip_invisible_elements,
 )  # fmt: skip
 # Patterns that are made where they are used, from words that settings or callers hold.
-MADE_THERE = {("streams/routing.py", "_contains_word"), ("streams/config/sources.py", "location")}
+MADE_THERE = {("streams/config/sources.py", "location")}
 ROOTS = (streams, workers)
 
 

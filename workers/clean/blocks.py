@@ -40,6 +40,7 @@ SHORT_LINE_CHARS = 80  # longer lines between <br> are prose; the longest line o
 NON_WEB_SCHEME = re.compile(
     r"\A(?!https?:|mailto:)[a-z][a-z0-9+.-]*:", re.IGNORECASE
 )  # for example javascript:, data:, tel:
+TINY_STYLE = re.compile(r"(?:^|;)\s*(?:width|height)\s*:\s*[01]px", re.IGNORECASE)
 WRAPPER_TAGS = frozenset("li figcaption blockquote figure td dd".split())
 ITEM_TAGS, LIST_TAGS = frozenset("li td th dt dd".split()), frozenset("ul ol dl table".split())
 
@@ -307,6 +308,7 @@ def _image_tag(element: Node) -> ImageTag:
     source = image_source(element)
     size = (element.attributes.get("width"), element.attributes.get("height"))
     pixel = size in (("1", "1"), ("0", "0"), ("1", None), (None, "1")) or TRACKING_PIXEL.search(source) is not None
+    pixel = pixel or TINY_STYLE.search(element.get("style")) is not None
     return ImageTag(source, plain_text(element.get("alt")), pixel)
 
 

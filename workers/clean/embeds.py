@@ -7,9 +7,25 @@ import re
 
 from workers.clean.html_parser import parse_html
 from workers.clean.image_sources import IMAGE_URL, PLACEHOLDER, address, image_source
-from workers.clean.trees import Node, insert_before, remove, replace_by_elements, unwrap
+from workers.clean.trees import Node, insert_after, insert_before, remove, replace_by_elements, unwrap
 
-EMBEDS = ("iframe", "embed", "video", "audio", "object", "amp-iframe", "amp-video", "amp-audio")
+VIDEO_PAGES = {
+    # Elements that load a player by the id of its video: element → attribute, start of the URL. Sources: the packages
+    # lite-youtube-embed and lite-vimeo-embed, and the components of AMP (amp.dev).
+    "lite-youtube": ("videoid", "https://www.youtube.com/watch?v="),
+    "amp-youtube": ("data-videoid", "https://www.youtube.com/watch?v="),
+    "lite-vimeo": ("videoid", "https://vimeo.com/"),
+    "amp-vimeo": ("data-videoid", "https://vimeo.com/"),
+    "amp-dailymotion": ("data-videoid", "https://www.dailymotion.com/video/"),
+    "amp-instagram": ("data-shortcode", "https://www.instagram.com/p/"),
+    "amp-twitter": ("data-tweetid", "https://twitter.com/i/status/"),
+    "amp-facebook": ("data-href", ""),
+}
+# Attributes of a quotation that a script replaces by a post. Sources: the embed codes of Instagram, TikTok and Threads.
+POST_ATTRIBUTES = ("data-instgrm-permalink", "data-text-post-permalink", "cite")
+POST_CLASS = re.compile(r"(?:^|[\s_-])(?:media|embed|post)(?:$|[\s_-])")
+VIDEO_ID = re.compile(r"\A(?:https?://)?[\w./-]{1,200}\Z")
+EMBEDS = ("iframe", "embed", "video", "audio", "object", "amp-iframe", "amp-video", "amp-audio", *VIDEO_PAGES)
 URL_ATTRIBUTES = ("src", "data")  # `data` of <object>
 FLASH_PARAMETERS = ("movie", "src", "filename", "url")
 LAZY_NAME = re.compile(r"src|url|original|lazy|embed")
@@ -34,6 +50,10 @@ def link_embeds(root: Node) -> None:
 
 def embed_url(node: Node) -> str:
     """Return the URL of an embed as written: its own, that of lazy loading, or that of an element in it."""
+    if node.tag in VIDEO_PAGES:
+        attribute, start = VIDEO_PAGES[node.tag]
+        identifier = (node.get(attribute) or "").strip()
+        return start + identifier if VIDEO_ID.match(identifier) else ""
     own = next(filter(None, (address(node.get(name)) for name in URL_ATTRIBUTES)), "")
     if own:
         return own
@@ -51,6 +71,15 @@ def embed_url(node: Node) -> str:
     return ""
 
 
+def link_posts(root: Node) -> None:
+    """Add a link to each quotation that a script replaces by a post of a network, unless the quotation has it."""
+    for node in list(root.iter("blockquote")):
+        urls = (address(node.get(name)) for name in POST_ATTRIBUTES)
+        url = next(filter(URL.match, urls), "") if POST_CLASS.search(node.get("class")) else ""
+        if url:
+            insert_after(node, Node("iframe", {"src": url.partition("?")[0]}))
+
+
 def _is_flash_url(parameter: Node) -> bool:
     return parameter.get("name").lower() in FLASH_PARAMETERS
 
@@ -64,7 +93,7 @@ def show_noscript(root: Node) -> None:
     for node in list(root.iter("noscript")):
         if node.first is None and "<" in node.text:  # escaped content
             node.append(parse_html(node.text))
-        shown = [element for element in node.iter("img", *EMBEDS) if not _is_tiny(element)]
+        shown = [element for element in node.iter("img", *EMBEDS) if not _is_tiny(element)] or _script_page(node)
         before = _element_before(node)
         if before is not None and before.tag == "img" and shown:
             source = image_source(before)
@@ -75,6 +104,15 @@ def show_noscript(root: Node) -> None:
         elif before is not None and embed_url(before):
             shown = []
         replace_by_elements(node, shown)
+
+
+def _script_page(node: Node) -> list[Node]:
+    """Return an embed with the link of a <noscript> that directly follows a script from a URL: a poll, or code."""
+    script = node.previous
+    links = [link for link in node.iter("a") if URL.match(address(link.get("href")))]
+    if script is None or script.tag != "script" or not script.get("src") or len(links) != 1:
+        return []
+    return [Node("iframe", {"src": address(links[0].get("href"))})]
 
 
 def _element_before(node: Node) -> Node | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from workers.clean.embeds import link_embeds, show_noscript
+from workers.clean.embeds import link_embeds, link_posts, show_noscript
 from workers.clean.inline_elements import inline_elements, inline_images, remove_hidden
 from workers.clean.trees import Node, insert_before
 
@@ -26,10 +26,24 @@ def separate_labels(root: Node) -> None:
 
 # Steps in order, each with the texts of which its source has at least one; most items need one or two steps.
 STEPS: tuple[tuple[tuple[str, ...], Callable[[Node], None]], ...] = (
-    (("hidden", "display", "mso-hide", "max-height", "font-size"), remove_hidden),
+    (
+        (
+            "hidden",
+            "display",
+            "mso-hide",
+            "max-height",
+            "font-size",
+            "screen-reader",
+            "sr-only",
+            "show-for-sr",
+            "assistive",
+        ),
+        remove_hidden,
+    ),
     (("<amp-img",), rename_images),
     (("<noscript",), show_noscript),
-    (("<iframe", "<embed", "<video", "<audio", "<object", "<amp-"), link_embeds),
+    (("<iframe", "<embed", "<video", "<audio", "<object", "<amp-", "<lite-"), link_embeds),
+    (("permalink=", "cite="), link_posts),
     (("<img",), inline_images),
     (("<br",), separate_labels),
     (("<math", "<sup", "<sub", "<rt", "<q>", "<q ", "math/tex", "#"), inline_elements),

@@ -14,6 +14,10 @@ HIDDEN_STYLE = re.compile(
     r"|(?:max-height|font-size)\s*:\s*0(?:px|em|rem|pt|%)?\s*(?:!important\s*)?(?:;|$))",
     re.IGNORECASE,
 )
+# Class names of text for screen readers only. Sources: WordPress, Bootstrap, Foundation, Drupal, HTML5 Boilerplate.
+SCREEN_READER_CLASSES = re.compile(
+    r"(?:^|\s)(?:screen-reader-(?:text|only)|sr-only|visually-?hidden|show-for-sr|assistive-text|element-invisible)(?:$|\s)"
+)
 # Class names of images that stand for characters or formulas.
 # Sources: WordPress, Discourse, Mastodon, MediaWiki, Jetpack.
 CHARACTER_CLASSES = re.compile(
@@ -23,6 +27,9 @@ SUPERSCRIPTS = str.maketrans("0123456789+-−=()n", "⁰¹²³⁴⁵⁶⁷⁸⁹
 SUBSCRIPTS = str.maketrans("0123456789+-−=()", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎")
 EXPONENT = re.compile(r"[+\-−]?\d[\d+\-−=(),n\s]*|[+\-−]|n")
 INDEX = re.compile(r"\A(?=[+\-−=()]*+\d)[\d+\-−=()]++")
+HEADING_MARKS = frozenset(
+    "# ¶ § ⚓ ⚓︎ 🔗 ∞ ☍ ↩ ↩︎".split()
+)  # texts of links to the heading itself, or back from a footnote
 NOTE_MARK = re.compile(r"\w{1,3}")
 # Quotation marks of the element q: outer and inner pair. Source: CLDR 46, characters/delimiters.
 QUOTES = {
@@ -48,8 +55,10 @@ def remove_hidden(root: Node) -> None:
 def _is_hidden(node: Node) -> bool:
     if node.attributes.get("hidden", "until-found") != "until-found":
         return True
-    style = node.get("style")
-    return bool(style) and HIDDEN_STYLE.search(style) is not None
+    style, names = node.get("style"), node.get("class")
+    if style and HIDDEN_STYLE.search(style):
+        return True
+    return bool(names) and SCREEN_READER_CLASSES.search(names) is not None
 
 
 def _word_count(node: Node) -> int:
@@ -151,10 +160,13 @@ def _inline_script(node: Node) -> None:
 
 
 def _inline_note_link(node: Node) -> None:
-    """Replace a link to a footnote that directly follows a word."""
+    """Replace a link to a footnote that directly follows a word. Remove a heading's link to itself."""
     if "#" not in node.get("href"):
         return
     text, before = node.all_text().strip(), text_before(node)
+    if text in HEADING_MARKS:
+        remove(node)
+        return
     if text.isdecimal() and len(text) < 4 and before and not before[-1].isspace():
         replace_by_text(node, text.translate(SUPERSCRIPTS))
 

@@ -1,6 +1,6 @@
-"""Labelling: decides for each block of a story whether it is body text, a header field or clutter.
+"""Labelling: decides for each block of an article whether it is body text, a header field or clutter.
 
-    above the title │ title │ dek, caption, byline, date … │ body, with labels and link blocks in it │ below the story
+    above the title │ title │ dek, caption, byline, date … │ body, with labels and link blocks in it │ below the article
 
 Uses the rules, the model's predictions and the site history. A block stays in case of doubt: a lost sentence is worse
 than a link that remains.
@@ -17,7 +17,7 @@ from workers.clean.site_facts import SiteFacts
 
 MIN_TAIL_HEADLINES = 3  # in a row at the end of a feed's item
 MIN_RESTORED_WORDS = 4  # of a block beside the longest one; shorter links are navigation
-RESTORED = frozenset(("link", "clutter", "template"))  # labels of blocks that may be a story
+RESTORED = frozenset(("link", "clutter", "template"))  # labels of blocks that may be an article
 HEADLINE_TAGS = frozenset(("line", "li", "p", "h3", "h4"))
 
 
@@ -40,14 +40,14 @@ def label_blocks(
             if is_label_of_removed(labelling, n):
                 labelling.labels[n] = BlockLabel("label", "a label above removed lines")
     if not may_be_empty:
-        _restore_story(labelling)
+        _restore_body(labelling)
     return labelling
 
 
-def _restore_story(labelling: Labelling) -> None:
+def _restore_body(labelling: Labelling) -> None:
     """Keep the longest removed block if nothing else is left, and on a page the longer ones in the same container.
 
-    It is a story of one link or sentence, or a page of links.
+    It is an article of one link or sentence, or a page of links.
     """
     blocks, labels = labelling.blocks, labelling.labels
     if any(block.text and not label.reason for block, label in zip(blocks, labels, strict=True)):

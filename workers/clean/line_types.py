@@ -19,6 +19,7 @@ from workers.clean.rules.notices import (
     MAX_NOTICE_WORDS,
     MEDIA_PARTS,
     NOTICE,
+    NOTICE_LINES,
     NOTICE_PARTS,
 )
 from workers.clean.rules.prompts import PROMPTS
@@ -101,6 +102,8 @@ def is_notice(text: str) -> bool:
 
 @lru_cache(8192)
 def _is_notice(text: str) -> bool:
+    if match_key(text) in NOTICE_LINES:
+        return True
     lower = text.lower()
     if len(text) < 200 and _is_call(text, lower):
         return word_count(text) <= MAX_CALL_WORDS

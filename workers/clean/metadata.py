@@ -38,7 +38,7 @@ class Metadata(SharedFields, frozen=True, kw_only=True):
 
     image: str = ""
     description: str = ""
-    article_body: str = ""  # from JSON-LD; a feature of the model, and the story if nothing else is left
+    article_body: str = ""  # from JSON-LD; a feature of the model, and the article if nothing else is left
 
 
 class KnownText(NamedTuple):

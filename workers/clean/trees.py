@@ -157,6 +157,15 @@ def unwrap(node: Node) -> None:
     remove(node)
 
 
+def insert_after(node: Node, new: Node) -> None:
+    """Insert *new* directly after *node*, before the text behind it."""
+    new.tail, node.tail = node.tail, ""
+    if node.next is not None:
+        insert_before(node.next, new)
+    elif node.parent is not None:
+        node.parent.append(new)
+
+
 def text_before(node: Node) -> str:
     """Return the text directly before *node*, also outside inline elements; "" at the start of a block."""
     while True:

@@ -17,7 +17,8 @@ from typing import Any
 from tests.tools.bench.evaluation import Agreement, agreement, has_sound_truth, interval, official_f1
 from tests.tools.train.corpus import FOLDS, FOLDS_SALT, Document, dumps, fold_of, label_rows, raw_pages
 from tests.tools.train.score import summary, text_score
-from workers.clean.cleaner import clean_blocks, to_blocks
+from workers.clean.cleaner import clean_blocks
+from workers.clean.document import to_blocks
 from workers.clean.metadata import NO_KNOWN_TEXT
 from workers.clean.model.model import Model, load
 from workers.text.encoding import decode

@@ -2,7 +2,8 @@
 
 import pytest
 
-from workers.clean.cleaner import clean, detect_input_type
+from workers.clean.cleaner import clean
+from workers.clean.document import detect_input_type
 from workers.clean.html_limits import MAX_DEPTH, limit_markup
 from workers.clean.html_parser import parse_html
 from workers.clean.trees import Node

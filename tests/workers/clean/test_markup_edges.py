@@ -3,7 +3,8 @@
 import pytest
 
 from workers.clean.blocks import html_blocks
-from workers.clean.cleaner import clean, clean_blocks, to_blocks
+from workers.clean.cleaner import clean, clean_blocks
+from workers.clean.document import to_blocks
 from workers.clean.html_parser import parse_html
 from workers.clean.image_sources import Candidate, parse_srcset
 from workers.clean.inline_elements import math_text

@@ -3,7 +3,8 @@
 import pytest
 
 from workers.clean.blocks import html_blocks
-from workers.clean.cleaner import clean, to_blocks
+from workers.clean.cleaner import clean
+from workers.clean.document import to_blocks
 from workers.clean.html_parser import parse_html
 from workers.clean.line_types import is_link_label, is_prompt
 from workers.clean.metadata import KnownText
