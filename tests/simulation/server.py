@@ -5,6 +5,7 @@ Sources: https://valkey.io/commands/ and https://valkey.io/topics/lua-api/.
 """
 
 import asyncio
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -22,7 +23,7 @@ class Stream:
     """A stream of entries with the numbers `first` … `last`."""
 
     def __init__(self) -> None:
-        self.entries: list[list[bytes]] = []
+        self.entries: list[list[bytes] | None] = []  # None: deleted
         self.last = 0
 
     @property
@@ -37,8 +38,21 @@ class Stream:
     def after(self, number: int, count: int) -> list[list[Any]]:
         """Return up to *count* entries with a greater number, as Redis does."""
         start = max(0, number + 1 - self.first)
-        rows = self.entries[start : start + count]
-        return [[b"0-%d" % (self.first + start + n), row] for n, row in enumerate(rows)]
+        rows = ((n, self.entries[n]) for n in range(start, len(self.entries)))
+        return [[b"0-%d" % (self.first + n), row] for n, row in itertools.islice(((n, r) for n, r in rows if r), count)]
+
+    def newest(self) -> list[Any] | None:
+        """Return the last entry that is not deleted."""
+        rows = ((n, row) for n, row in zip(range(self.last, 0, -1), reversed(self.entries), strict=False) if row)
+        return next(([b"0-%d" % n, row] for n, row in rows), None)
+
+    def delete(self, number: int) -> int:
+        """Delete the entry *number*; return 1 if it was there."""
+        place = number - self.first
+        if not 0 <= place < len(self.entries) or self.entries[place] is None:
+            return 0
+        self.entries[place] = None
+        return 1
 
     def trim(self, first: int) -> int:
         """Remove the entries before the number *first*."""
@@ -74,14 +88,14 @@ def _xrange(data: Keyspace, key: bytes, start: bytes, end: bytes, *options: byte
 
 def _xrevrange(data: Keyspace, key: bytes, end: bytes, start: bytes, *options: bytes) -> list[list[Any]]:
     assert (end, start, options) == (b"+", b"-", (b"COUNT", b"1"))
-    stream = stream_at(data, key)
-    return stream.after(stream.last - 1, 1)
+    newest = stream_at(data, key).newest()
+    return [newest] if newest else []
 
 
 def _xinfo(data: Keyspace, what: bytes, key: bytes) -> dict[str, Any]:
     stream = stream_at(data, key)
-    first, last = (next(iter(stream.after(number, 1)), None) for number in (0, stream.last - 1))
-    return {"last-generated-id": b"0-%d" % stream.last, "first-entry": first, "last-entry": last}
+    first = next(iter(stream.after(0, 1)), None)
+    return {"last-generated-id": b"0-%d" % stream.last, "first-entry": first, "last-entry": stream.newest()}
 
 
 def _zadd(data: Keyspace, key: bytes, *args: bytes) -> int:
@@ -168,7 +182,8 @@ SERVER_COMMANDS: dict[str, Callable[..., Any]] = {
     "XADD": _xadd,
     "XRANGE": _xrange,
     "XREVRANGE": _xrevrange,
-    "XLEN": lambda data, key: len(stream_at(data, key).entries),
+    "XLEN": lambda data, key: sum(row is not None for row in stream_at(data, key).entries),
+    "XDEL": lambda data, key, entry_id: stream_at(data, key).delete(number_of(entry_id)),
     "XTRIM": lambda data, key, mode, first: stream_at(data, key).trim(number_of(first)),
     "XINFO": _xinfo,
 }

@@ -360,6 +360,7 @@ class Operator:
         self.wire: list[Out] = []
         self.letters: list[DeadLetter] = []
         self.sink_replays = 0
+        self.replayed: set[tuple[str, int]] = set()  # rejected by the sink, and sent again
         self.items = 0
         self.counters: Mapping[str, Mapping[str, int]] | None = None
 
@@ -416,9 +417,10 @@ class Operator:
             )  # fmt: skip
         self.letters = [decode(message.value, DeadLetter) for message in await _all(broker, DEAD_LETTERS)]
         self.items = len(await _all(broker, ITEMS))
-        self.sink_replays = len(await _all(broker, SINK_REPLAYS))
-        replayed = await broker.state.hgetall(dead_letters.RESOLVED_KEY)
-        self.sink_replays -= sum(status == b"replayed" for status in replayed.values())
+        replays = [decode(message.value, Article) for message in await _all(broker, SINK_REPLAYS)]
+        self.replayed = {(article.id, article.revision) for article in replays}
+        marks = [await broker.state.hgetall(key) for key in (dead_letters.RESOLVED_KEY, dead_letters.REMOVED_KEY)]
+        self.sink_replays = len(replays) - sum(status == b"replayed" for mark in marks for status in mark.values())
         self.counters = await read_counters(broker.state)
 
     # -- checks -----------------------------------------------------------------------------------------------
@@ -473,7 +475,9 @@ class Operator:
         got = [delivery for delivery in self.around.deliveries if delivery.group == group]
         # A replayed article comes from another topic, and after later revisions.
         got = [delivery for delivery in got if delivery.topic == ARTICLES.name]
-        rejected = {_name_of(letter) for letter in self.letters if letter.sink} if group != READERS else set()
+        rejected = (
+            {_name_of(letter) for letter in self.letters if letter.sink} | self.replayed if group != READERS else set()
+        )
         missing = {(out.id, out.revision) for out in self.wire} - {(d.id, d.revision) for d in got} - rejected
         violations["group_lost"] += sorted((group, *name) for name in missing)
         violations["group_repeated"] += [d for d in got if d.offset < d.committed]
