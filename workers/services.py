@@ -61,12 +61,6 @@ async def _run_notified(main: Callable[[], Coroutine[Any, Any, int]], on_hangup:
         notify("STOPPING=1")
 
 
-def announce_ready(event: str, **fields: Any) -> None:
-    """Log that a service is ready, and tell systemd."""
-    log.info(event, **fields)
-    notify("READY=1")
-
-
 def install_stop_handler() -> asyncio.Event:
     """Return an event that the first SIGINT or SIGTERM sets. The second ends the process.
 
@@ -131,7 +125,8 @@ async def run_poller(settings: Settings, url: str, name: str = "") -> int:
         poller = Poller(settings, broker, DESK_GROUP)
         async with heartbeat_task(broker.state, "poller", worker_name("poller", name), poller.is_working):
             polling = asyncio.create_task(poller.run())
-            announce_ready("poller ready")
+            log.info("poller ready")
+            notify("READY=1")
             await wait_stop_or(stopping, polling)
             poller.stop()
             await polling
@@ -166,7 +161,8 @@ async def run_desk(settings: Settings, url: str, name: str = "") -> int:
             log_exceptions(stalls, "watchdog"),
             log_exceptions(release_loop(broker, time.time), "embargoes"),
         )
-        announce_ready("desk ready")
+        log.info("desk ready")
+        notify("READY=1")
         await stopping.wait()
         upkeep.cancel()
         with contextlib.suppress(asyncio.CancelledError):
@@ -206,7 +202,8 @@ async def run_sinks(settings: Settings, url: str, name: str = "", *, only: str =
     async def body(broker: Broker, stopping: asyncio.Event) -> None:
         async with heartbeat_task(broker.state, "sink", worker_name("sink", name)):
             delivering = asyncio.create_task(deliver(broker))
-            announce_ready("sinks ready", sink=", ".join(sink.name for sink in selected))
+            log.info("sinks ready", sink=", ".join(sink.name for sink in selected))
+            notify("READY=1")
             await wait_stop_or(stopping, delivering)
             delivering.cancel()
             await asyncio.gather(delivering, return_exceptions=True)
@@ -221,7 +218,8 @@ async def run_web(settings: Settings, url: str, name: str = "") -> int:
     async def body(broker: Broker, stopping: asyncio.Event) -> None:
         server = WebServer(settings, broker, DESK_GROUP)
         await server.start()
-        announce_ready("web page ready", url=server.url, token_path=settings.data_dir / "web.token")
+        log.info("web page ready", url=server.url, token_path=settings.data_dir / "web.token")
+        notify("READY=1")
         async with heartbeat_task(broker.state, "web", worker_name("web", name)):
             await stopping.wait()
             await server.stop()

@@ -14,7 +14,7 @@ def articles() -> None:
     """Act on published articles."""
 
 
-@articles.command("withdraw", example="copydesk articles withdraw c9d23c92a8063655a497 --reason 'published by mistake'")
+@articles.command("withdraw", example="copydesk articles withdraw c9d23c92a8063655a497 --reason mistake")
 @click.argument("article_id", metavar="ID")
 @click.option("--reason", default="withdrawn by the operator", show_default=True, help="reason, shown to subscribers")
 def withdraw(settings: Settings, article_id: str, reason: str) -> ExitCode:
