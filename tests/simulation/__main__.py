@@ -21,7 +21,7 @@ from tests.simulation.simulation import Result, default_parts, simulate
 
 BROKERS = ("memory", "streams")
 STEPS_PER_SEED = 20_000
-MAX_SEEDS = 60  # of a planted bug
+MAX_SEEDS = 150  # of a planted bug
 
 
 def run_all(steps: int, first_seed: int, brokers: list[str]) -> bool:

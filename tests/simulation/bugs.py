@@ -180,23 +180,6 @@ def poison_drops_batch(parts: Parts) -> Parts:
     return replace(parts, desk=Skipping)
 
 
-class SeenVariant(SeenStore):
-    """Forgets the times of articles, so that an older version counts as newer."""
-
-    async def get(self, ids: Sequence[str]) -> dict[str, ArticleMemory]:
-        return {id_: memory._replace(fetched_s=0.0) for id_, memory in (await super().get(ids)).items()}
-
-
-@bug("freeze:poller cut:poller slow_network", "live order")
-def older_version_accepted(parts: Parts) -> Parts:
-    class Accepting(Desk):
-        def __init__(self, settings: Settings, broker: Broker, clean: Any = None) -> None:
-            super().__init__(settings, broker, clean)
-            self.seen = SeenVariant(broker.state)
-
-    return replace(parts, desk=Accepting)
-
-
 @bug("restart", "dup order")
 def forgetful(parts: Parts) -> Parts:
     """The desk treats every item as new."""

@@ -258,7 +258,9 @@ class Chaos:
         if name not in self.fleet.running:
             self.fleet.start(self.around, name)
             if self.random.random() < 0.5:
-                self.fleet.hosts[name].network.arm(self.random.randrange(10), lambda: self.fleet.kill(name))
+                self.fleet.hosts[name].network.arm(
+                    self.random.randrange(self.random.choice((10, 40))), lambda: self.fleet.kill(name)
+                )
 
     async def poison_item(self) -> None:
         """Publish an unreadable item."""
