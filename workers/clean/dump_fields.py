@@ -15,20 +15,29 @@ from workers.clean.rules.dump_fields import (
     NUMERIC_DATE,
     TIME_OF_DAY,
 )
+from workers.text.calendar_names import MORE_MONTHS as CALENDAR_MONTHS
 from workers.text.dates import MONTH_NUMBERS, parse_date_line
 
 MAX_DATE_WORDS = 14
 MAX_LINE_CHARS = 120
 MAX_NAME_CHARS = 60
 CENTURY = 2000  # of a year with two digits
+MONTH_TABLES = (*CALENDAR_MONTHS.values(), *MORE_MONTHS.values())
 MONTHS = MONTH_NUMBERS | {
     form: number
-    for names in MORE_MONTHS.values()
+    for names in MONTH_TABLES
     for number, forms in enumerate(names.split(), 1)
     for form in forms.split("/")
+    if form != "-"
 }
 SEPARATORS = re.compile(r"[,;&、，]|(?<!\s)\s++(?:and|und|et|y|e|i|en|og|och|ve|и|та|και|dan)(?=\s)")
-PERSON = re.compile(r"\A[^\W\d_][\w.'’-]*+(?:\s[^\W\d_][\w.'’-]*+){1,3}\Z")
+# Vowel signs and other combining marks are no word characters in `re`. Source: Unicode 15, the blocks of the scripts.
+MARKS = "\u0300-\u036f\u0591-\u05c7\u064b-\u0652\u0900-\u0dff\u0e30-\u0e4e\u200c\u200d"
+WORD = rf"(?!\d)[^\W_][\w{MARKS}.'’-]*+"
+PERSON = re.compile(rf"\A{WORD}(?:\s{WORD}){{1,3}}\Z")
+CASELESS = re.compile(r"[\u0590-\u08ff\u0900-\u0dff\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+HAN_NAME = re.compile(r"\A[\u3400-\u9fff]{2,4}[\u3040-\u309f]{0,2}\Z")  # family and given name without a space
+MAX_CASELESS_NAME_CHARS = 30
 
 
 def byline_names(text: str) -> tuple[str, ...]:
@@ -42,10 +51,23 @@ def byline_names(text: str) -> tuple[str, ...]:
 
 
 def is_person(text: str) -> bool:
-    """Whether all of *text* looks like the name of a person, perhaps with an outlet or a place after it."""
+    """Whether all of *text* looks like the name of a person, perhaps with an outlet or a place after it.
+
+    The first and the last word begin with a capital, and so does each longer word between them.
+    """
     name = NAME_TAIL.sub("", text).strip()
-    match = PERSON.match(name)
-    return match is not None and all(word[:1].isupper() for word in name.split() if len(word) > 3)
+    if PERSON.match(name) is None:
+        return False
+    first, *middle, last = name.split()
+    return first[0].isupper() and last[0].isupper() and all(word[0].isupper() for word in middle if len(word) > 3)
+
+
+def may_be_person(text: str) -> bool:
+    """Whether *text*, in a script without capitals, could be a name; only its place beside the date can tell."""
+    name = NAME_TAIL.sub("", text).strip()
+    if len(name) > MAX_CASELESS_NAME_CHARS or CASELESS.match(name) is None:
+        return False
+    return PERSON.match(name) is not None or HAN_NAME.match(name) is not None
 
 
 def person_names(text: str) -> tuple[str, ...]:

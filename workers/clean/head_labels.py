@@ -1,24 +1,34 @@
-"""Labels of a story's head: title, standfirst, byline, date, reading time, caption, kicker."""
+"""Labels of an article's head: title, standfirst, byline, date, reading time, caption, kicker."""
 
 import re
+import unicodedata
 from datetime import datetime
 
 from workers.clean.blocks import Block
 from workers.clean.credits import parse_byline
-from workers.clean.dump_fields import byline_names, date_in_line, is_person, person_names
+from workers.clean.dump_fields import byline_names, date_in_line, is_person, may_be_person, person_names
 from workers.clean.labelling import MAX_HEAD_BLOCKS, BlockLabel, Labelling, is_sure, label_caption, reject
-from workers.clean.line_types import is_feed_tail, is_headline, is_link_label, is_prompt, is_sentence, word_count
+from workers.clean.line_types import (
+    is_feed_tail,
+    is_headline,
+    is_link_label,
+    is_notice,
+    is_prompt,
+    is_sentence,
+    word_count,
+)
 from workers.clean.rules.bylines import BYLINE, READING_TIME
-from workers.clean.rules.dump_fields import UPDATED
+from workers.clean.rules.dump_fields import READING_TIME_LINE, UPDATED
 from workers.text.dates import parse_date_line
 from workers.text.normalise import match_key
 
-MAX_TITLES = 6  # candidates above a story
-TITLE_LOOKAHEAD = 12  # lines after the start of the story: a standfirst can precede the title
+MAX_TITLES = 6  # candidates above an article
+TITLE_LOOKAHEAD = 12  # lines after the start of the article: a standfirst can precede the title
 MIN_TITLE_PROBABILITY = 0.1
 MAX_TITLE_WORDS = 24  # a longer line without a full stop is a truncated sentence
 MAX_BYLINE_WORDS = 12
 MAX_KICKER_WORDS = 3
+KICKER_MARKS = frozenset(" -&\u200c\u200d")  # besides letters and their combining marks
 KICKER_DISTANCE = 3  # lines above the title of a dump
 MIN_DEK_WORDS, MAX_DEK_WORDS = 5, 60
 DEK_LOOKAHEAD = 4  # blocks after a standfirst, one of which must be a byline, a date or the title
@@ -78,7 +88,8 @@ def _find_title(labelling: Labelling) -> int:
 
 def _title_by_model(labelling: Labelling) -> int:
     """Return the index of the likeliest title of a dump; of equal lines near it, the first. -1 without one."""
-    likely = range(min(len(labelling.blocks), labelling.start + TITLE_LOOKAHEAD))
+    near = range(min(len(labelling.blocks), labelling.start + TITLE_LOOKAHEAD))
+    likely = [n for n in near if not _is_clutter_by_rule(labelling.blocks[n].text)]
     best = max(likely, key=lambda n: labelling.predictions[n].title, default=-1)
     if best < 0 or labelling.predictions[best].title < MIN_TITLE_PROBABILITY:
         return -1
@@ -136,16 +147,21 @@ def _is_dump_kicker(labelling: Labelling, n: int, title: int) -> bool:
         title - KICKER_DISTANCE <= n < title
         and not labelling.predictions[n].keep
         and word_count(text) <= MAX_KICKER_WORDS
-        and text.replace(" ", "").replace("-", "").replace("&", "").isalpha()
+        and all(char.isalpha() or char in KICKER_MARKS or unicodedata.category(char)[0] == "M" for char in text)
         and not is_link_label(text)
         and not is_prompt(text)
     )
 
 
 def _label_reading_time(labelling: Labelling, n: int) -> bool:
-    match = READING_TIME.fullmatch(labelling.blocks[n].text)
+    text = labelling.blocks[n].text
+    match, minutes = READING_TIME.fullmatch(text), 0
     if match is not None:
-        labelling.head.reading_minutes = int(match["minutes"] or match["minutes2"])
+        minutes = int(match["minutes"] or match["minutes2"])
+    elif (match := READING_TIME_LINE.fullmatch(text)) is not None:
+        minutes = int(match["minutes"])
+    if match is not None:
+        labelling.head.reading_minutes = minutes
         labelling.labels[n] = BlockLabel("reading time", "the reading time, kept as such")
     return match is not None
 
@@ -155,10 +171,10 @@ def _label_furniture(labelling: Labelling, n: int) -> bool:
     text, head, labels = labelling.blocks[n].text, labelling.head, labelling.labels
     if head.title and match_key(text) == match_key(head.title):
         labels[n] = BlockLabel("title", "the title again")
-    elif is_sure(labelling, n):
-        return False
     elif _label_reading_time(labelling, n):
         pass
+    elif is_sure(labelling, n):
+        return False
     elif (moment := _date(labelling, n)) is not None:
         is_update = labelling.is_dump and UPDATED.search(text) is not None
         if head.published is None or (head.is_update and not is_update):
@@ -192,10 +208,23 @@ def _byline(labelling: Labelling, n: int) -> tuple[str, ...]:
         names = byline_names(text)
         if names or match is not None:
             return names or parse_byline(match["names"] or match["named"] if match is not None else "")
-        return person_names(text) if is_person(text) and not labelling.head.byline else ()
+        return person_names(text) if _is_bare_byline(labelling, n) else ()
     if match is None or is_sentence(text):
         return ()
     return parse_byline(match["names"] or match["named"])
+
+
+def _is_bare_byline(labelling: Labelling, n: int) -> bool:
+    """Whether a line of a dump is a name alone. In a script without capitals it must stand beside the date."""
+    text = labelling.blocks[n].text
+    if labelling.head.byline or _is_clutter_by_rule(text):
+        return False
+    beside = (labelling.blocks[k].text for k in (n - 1, n + 1) if 0 <= k < len(labelling.blocks))
+    return is_person(text) or (may_be_person(text) and any(date_in_line(other) is not None for other in beside))
+
+
+def _is_clutter_by_rule(text: str) -> bool:
+    return is_prompt(text) or is_link_label(text) or is_notice(text)
 
 
 def _match_byline(text: str) -> re.Match[str] | None:
@@ -210,7 +239,7 @@ def _label_dek(labelling: Labelling, n: int, title: int) -> bool:
     if not is_next or not MIN_DEK_WORDS <= word_count(text) <= MAX_DEK_WORDS:
         return False
     if not set(labelling.kept_sentences) - {n}:
-        return False  # the only sentence of a page is its story
+        return False  # the only sentence of a page is its article
     if not any(_is_furniture(labelling, labelling.blocks[k]) for k in _above_body(labelling, n)):
         return False
     labelling.head.dek = text
@@ -223,8 +252,8 @@ def _above_body(labelling: Labelling, n: int) -> range:
     last = min(len(labelling.blocks), n + 1 + DEK_LOOKAHEAD)
     if not labelling.is_dump:
         return range(n + 1, last)
-    kept = (k for k in range(n + 1, last) if labelling.predictions[k].keep and labelling.blocks[k].is_sentence)
-    return range(n + 1, next(kept, last))
+    sentences = (k for k in range(n + 1, last) if labelling.predictions[k].keep and labelling.blocks[k].is_sentence)
+    return range(n + 1, next(sentences, last))
 
 
 def _is_furniture(labelling: Labelling, block: Block) -> bool:

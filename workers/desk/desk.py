@@ -7,21 +7,25 @@ state and commits the offsets in one atomic step, so a crash repeats the whole b
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streams.brokers.base import Broker, ConsumedMessage
 from streams.codec import decode
 from streams.config.settings import Settings
+from streams.errors import UnavailableError
 from streams.faust.agents import BatchResult, add_agent, create_app
 from streams.records import Item, RevisionChanges
+from streams.routing import Router
 from streams.topics import DAY_S, DESK_GROUP, ITEMS
-from workers.clean.cleaner import BlockDocument, CleanedContent
+from workers.clean.cleaner import CleanedContent
+from workers.clean.document import BlockDocument
 from workers.clean.site_facts import SiteFacts
-from workers.dedupe.classify import Classification, Status, classify
+from workers.dedupe.classify import Classification, Status, classify, feed_digest
 from workers.dedupe.diff import count_changes
 from workers.dedupe.identity import article_id
 from workers.dedupe.near_duplicates.titles import is_other_article
+from workers.dedupe.ownership import may_revise, site_digest
 from workers.dedupe.recent_texts import RecentTexts
 from workers.dedupe.seen import SeenStore
 from workers.dedupe.site_history import SiteHistory, SiteQuery, host_of, site_of
@@ -34,7 +38,7 @@ from workers.desk.article import (
     item_blocks,
     to_article,
 )
-from workers.desk.batch import BatchBuilder, cpu_deadline, dead_letter_on_error
+from workers.desk.batch import BatchBuilder, attempt_twice, cpu_deadline, dead_letter_on_error, give_up
 from workers.urls.canonical import slug_key
 
 if TYPE_CHECKING:
@@ -43,6 +47,7 @@ if TYPE_CHECKING:
 
 DECODE_SHARE, CLEAN_SHARE = 1 / 4, 1 / 2  # of the lease, after which a step ends; publishing needs the rest
 
+StateCheck = Callable[[], Awaitable[None]]
 Cleaner = Callable[[Item, BlockDocument, SiteFacts], CleanedContent]
 
 
@@ -75,12 +80,18 @@ class ClassifiedItem(NamedTuple):
 class Desk:
     """Handles batches of items. One per process."""
 
-    def __init__(self, settings: Settings, broker: Broker, clean: Cleaner | None = None) -> None:
-        self.settings, self.broker = settings, broker
+    def __init__(
+        self, settings: Settings, broker: Broker, clean: Cleaner | None = None, check_state: StateCheck | None = None
+    ) -> None:
+        self.settings, self.broker, self.check_state = settings, broker, check_state
         self.clean = clean or clean_item
-        self.seen = SeenStore(broker.state)
-        self.site_history = SiteHistory(broker.state)
-        self.recent_texts = RecentTexts(broker.state)
+        self.router = Router(settings.routes)
+        self._open_stores()
+
+    def _open_stores(self) -> None:
+        self.seen = SeenStore(self.broker.state)
+        self.site_history = SiteHistory(self.broker.state)
+        self.recent_texts = RecentTexts(self.broker.state)
         self.story_index: StoryIndex | None = None
         self.compared_texts: ComparedTexts | None = None
 
@@ -89,10 +100,11 @@ class Desk:
 
         Items are classified in order: a later item sees the results of earlier ones in the same batch.
         """
+        await self._require_state()
         builder = BatchBuilder(batch, self.settings.lease_timeout_s)
         candidates: list[Candidate] = []
         for message in batch:
-            if await builder.ends_before(message, DECODE_SHARE):
+            if builder.ends_by_size_before(message) or await builder.ends_before(message, DECODE_SHARE):
                 break
             candidates += self._decode(message, builder)
         await self._remember(candidates, builder)
@@ -105,7 +117,11 @@ class Desk:
                 content, cpu_s = self._clean(candidate, facts)
                 candidate = identified(candidate, article_text(candidate.item, content), builder)
                 fingerprint, memory = content_fingerprint(content), builder.memories.get(candidate.article_id)
-                classification = classify(memory, fingerprint, candidate.item.fetched_at.timestamp())
+                item = candidate.item
+                classification = classify(
+                    memory, fingerprint, item.fetched_at.timestamp(), feed_digest(item.feed), site_digest(item.feed),
+                    may_revise=may_revise(memory, item),
+                )  # fmt: skip
                 if self._is_news(candidate, content, classification, builder):
                     classified.append(ClassifiedItem(candidate, facts, content, fingerprint, classification, cpu_s))
         if not classified:
@@ -127,26 +143,43 @@ class Desk:
         numbered = [c.article_id for c in candidates if c.slug_id and c.article_id in builder.memories]
         builder.previous_texts = dict(await self.recent_texts.get(numbered)) if numbered else {}
 
+    async def _require_state(self) -> None:
+        """Check the shared state; after a loss, forget what the stores have cached of it."""
+        try:
+            if self.check_state is not None:
+                await self.check_state()
+        except UnavailableError:
+            self._open_stores()
+            raise
+
     def _decode(self, message: ConsumedMessage, builder: BatchBuilder) -> list[Candidate]:
         """Return the item of *message* in blocks; empty when it became a dead letter."""
         with dead_letter_on_error(message, builder):
             item = decode(message.value, Item)
-            start_s = time.process_time()
-            with dead_letter_on_error(message, builder, item.feed), cpu_deadline(self.settings.item_timeout_s):
-                document = item_blocks(item)
-                query = SiteQuery(site_of(item), frozenset(document.line_keys))
-                cpu_s = time.process_time() - start_s
-                key, slug = item.identity_key, slug_key(item.link)
-                slug_id = article_id(slug) if slug.startswith(f"{key}/") else ""
-                return [Candidate(message, item, article_id(key), slug_id, document, query, cpu_s)]
+            with dead_letter_on_error(message, builder, item.feed):
+                return [attempt_twice(lambda: self._candidate(message, item), message, item.feed)]
         return []
 
-    def _clean(self, candidate: Candidate, facts: SiteFacts) -> tuple[CleanedContent, float]:
-        """Return the cleaned content, and the CPU seconds of the item so far."""
+    def _candidate(self, message: ConsumedMessage, item: Item) -> Candidate:
         start_s = time.process_time()
-        with cpu_deadline(self.settings.item_timeout_s, candidate.cpu_s):
-            content = self.clean(candidate.item, candidate.document, facts)
-        return content, candidate.cpu_s + time.process_time() - start_s
+        with cpu_deadline(self.settings.item_timeout_s):
+            document = item_blocks(item)
+        query = SiteQuery(site_of(item), frozenset(document.line_keys))
+        cpu_s = time.process_time() - start_s
+        key, slug = item.identity_key, slug_key(item.link)
+        slug_id = article_id(slug) if slug.startswith(f"{key}/") else ""
+        return Candidate(message, item, article_id(key), slug_id, document, query, cpu_s)
+
+    def _clean(self, candidate: Candidate, facts: SiteFacts) -> tuple[CleanedContent, float]:
+        """Return the cleaned content, and the CPU seconds of the item so far, without a failed attempt."""
+
+        def clean() -> tuple[CleanedContent, float]:
+            start_s = time.process_time()
+            with cpu_deadline(self.settings.item_timeout_s, candidate.cpu_s):
+                content = self.clean(candidate.item, candidate.document, facts)
+            return content, candidate.cpu_s + time.process_time() - start_s
+
+        return attempt_twice(clean, candidate.message, candidate.item.feed)
 
     def _is_news(
         self, candidate: Candidate, content: CleanedContent, classification: Classification, builder: BatchBuilder
@@ -159,6 +192,10 @@ class Desk:
             return False
         if status in (Status.NEW, Status.REVISION):
             builder.memories[candidate.article_id] = memory
+            if item.withdrawn and status is Status.NEW:
+                builder.state_writes += self.seen.set_commands(candidate.article_id, memory)
+                builder.count("filtered", item, message_id, reason="withdrawn, and never published")
+                return False
             return True
         if self.seen.expires_soon(candidate.article_id):
             builder.state_writes += self.seen.set_commands(candidate.article_id, memory)
@@ -202,16 +239,20 @@ class Desk:
         self, news: ClassifiedItem, story: "StoryAssignment", previous: Sequence[str] | None, builder: BatchBuilder
     ) -> None:
         """Add the messages of the article, and the state writes that remember it. *previous*: text to compare with."""
-        candidate, content, status = news.candidate, news.content, news.classification.status
-        with cpu_deadline(self.settings.item_timeout_s, news.cpu_s):
-            content = content.rendered()
+        candidate, status = news.candidate, news.classification.status
+
+        def render() -> CleanedContent:
+            with cpu_deadline(self.settings.item_timeout_s, news.cpu_s):
+                return news.content.rendered()
+
+        content = attempt_twice(render, candidate.message, candidate.item.feed)
         changes, is_reused = compare_revisions(previous, article_text(candidate.item, content))
         article = to_article(
             candidate.item, content, id_=candidate.article_id, revision=news.classification.revision,
             source=candidate.message.message_id, fingerprint=news.fingerprint, story=story,
             changes=changes, reused_link=is_reused,
         )  # fmt: skip
-        builder.messages += article_messages(article, self.settings.routes)
+        builder.messages += article_messages(article, self.router, previous)
         builder.published_texts[article.id] = article_text(candidate.item, content)
         builder.state_writes += self.seen.set_commands(article.id, news.classification.memory)
         if status is Status.NEW:
@@ -269,8 +310,15 @@ def is_suppressed(story: "StoryAssignment", near_duplicates: str) -> bool:
     return near_duplicates == "drop" or (near_duplicates == "first-publisher" and not story.same_publisher)
 
 
-def create_desk(settings: Settings, broker: Broker, *, url: str, name: str = "", clean: Cleaner | None = None) -> Any:
-    """Return the Faust app with the desk as its only agent. *clean*: replaces `clean_item`, for tests."""
+def create_desk(
+    settings: Settings, broker: Broker, *, url: str, name: str = "", clean: Cleaner | None = None,
+    check_state: StateCheck | None = None,
+) -> Any:  # fmt: skip
+    """Return the Faust app with the desk as its only agent. *clean*: replaces `clean_item`, for tests.
+
+    *check_state* raises UnavailableError while the shared state is lost.
+    """
     app = create_app(settings, DESK_GROUP, url=url, name=name)
-    add_agent(app, broker, ITEMS, Desk(settings, broker, clean).handle, settings.desk_batch_size)
+    desk = Desk(settings, broker, clean, check_state)
+    add_agent(app, broker, ITEMS, desk.handle, settings.desk_batch_size, give_up)
     return app

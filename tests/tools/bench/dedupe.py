@@ -166,7 +166,7 @@ def quality() -> dict[str, Any]:
     with server(valkey_memory_mb=4096) as settings:
         for name in (name for name in SETS if name != "variants"):
             of = texts(name)
-            story, cost = run(lambda of=of: ours(settings, of))
+            story, cost = run(lambda of=of: ours(settings, of))  # type: ignore[misc]
             out[name] = {
                 "texts": len(of.docs), "copies": len(of.copies), "copydesk": figures(of, story) | cost,
                 "minhash": best([figures(of, minhash(of, t)) | {"threshold": t} for t in (0.3, 0.4, 0.5, 0.6)]),

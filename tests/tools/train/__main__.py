@@ -24,7 +24,7 @@ from workers.clean.line_types import word_count
 from workers.clean.model.model import FILE, StoredModel
 
 KINDS = ("text", "html", "page")
-SYNTHETIC_DUMPS = 2600
+SYNTHETIC_DUMPS = 5000
 CURVE = Path(__file__).with_name("curve.json")
 # Costs (block, word): a block stays if p × words > (1 − p) × (block + words × word). Chosen from the curve: the least
 # clutter at which lost words of body text stay near the best peer's. Feeds may lose hardly any.

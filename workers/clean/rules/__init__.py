@@ -9,6 +9,7 @@ Which table for which kind of clutter:
 | one exact line of a share bar, comment box or advertisement | `lexicon.tsv`, kinds `share` and `ad`  |
 | one exact label that was clutter on three sites or more     | `lexicon.tsv`, kind `label`            |
 | a prompt with variable words ("Sign up for …")              | `prompts.PROMPTS`                      |
+| one exact consent, legal, comment, donation or promotion line | `notices.tsv`                        |
 | a line that a feed builder appends ("The post … appeared")  | `feed_tails.FEED_TAILS`                |
 | links in a container with a telling class name              | `containers.CLUTTER_CLASSES`           |
 | a tracking pixel                                            | `containers.TRACKING_PIXEL`            |

@@ -19,7 +19,18 @@ BYLINE_LINE = re.compile(
 )
 # What follows a name in a byline: an outlet, a place or a role.
 NAME_TAIL = re.compile(
-    r"(?<!\s)\s++(?:[|•·–—/-])\s++.*|,\s{1,3}(?:[^\W\d_]{0,20}(?:correspondent|reporter|editor|writer|staff|redacteur|korrespondent|корреспондент|redakce|PAP|ČTK|TT|AFP|dpa)\b.*)|(?<!\s)\s++\((?:avec |con |mit )?[^()]{2,30}\)|】.*",
+    r"(?<!\s)\s++(?:[|•·–—/-])\s++.*|[／/]\s{0,2}[^\s／/]{1,12}(?:報導|报道|電|电|報道)\Z|(?<!\s)\s++(?-i:(?:at|in|à|aus|desde)\s++[^\W\d_a-zß-öø-ÿ]).*|,\s{1,3}(?:[^\W\d_]{0,20}(?:correspondent|reporter|editor|writer|staff|redacteur|korrespondent|корреспондент|redakce|PAP|ČTK|TT|AFP|dpa)\b.*)|(?<!\s)\s++\((?:avec |con |mit )?[^()]{2,30}\)|】.*",
+    re.IGNORECASE,
+)
+
+# A reading time whose words come first. Source: outlets in the languages of the corpus; `bylines.READING_TIME` has others.
+READING_TIME_LABELS = (
+    "lesezeit|lesedauer|leestijd|lecture|temps de lecture|lectura|tiempo de lectura|leitura|tempo de leitura|lettura|"
+    "tempo di lettura|lästid|læsetid|lesetid|lukuaika|czas czytania|doba čtení|olvasási idő|timp de citire|okuma süresi|"
+    "время чтения|час читання|χρόνος ανάγνωσης|وقت القراءة|زمان مطالعه|זמן קריאה|waktu baca|阅读时间|閱讀時間|読了時間|읽는 시간"
+)
+READING_TIME_LINE = re.compile(
+    rf"(?:{READING_TIME_LABELS})\s?[:：]?\s?(?:ca\. |circa |~)?(?P<minutes>\d{{1,3}})\s?[^\W\d]{{1,12}}\.?",
     re.IGNORECASE,
 )
 
@@ -55,5 +66,27 @@ MORE_MONTHS = {
     "vi": "1 2 3 4 5 6 7 8 9 10 11 12",
     "id": "jan feb mar apr mei jun jul agu/agt sep okt nov des",
     "pl": "sty lut mar kwi maj cze lip sie wrz paź lis gru",
+    "ta": "ஜனவரி/ஜன பிப்ரவரி/பிப் மார்ச் ஏப்ரல்/ஏப் மே ஜூன் ஜூலை ஆகஸ்ட் செப்டம்பர்/செப் அக்டோபர்/அக் நவம்பர்/நவ டிசம்பர்/டிச",
+    "te": "జనవరి ఫిబ్రవరి మార్చి ఏప్రిల్ మే జూన్ జులై ఆగస్టు సెప్టెంబర్ అక్టోబర్ నవంబర్ డిసెంబర్",
+    "mr": "जानेवारी फेब्रुवारी मार्च एप्रिल मे जून जुलै ऑगस्ट सप्टेंबर ऑक्टोबर नोव्हेंबर डिसेंबर",
+    "gu": "જાન્યુઆરી ફેબ્રુઆરી માર્ચ એપ્રિલ મે જૂન જુલાઈ ઑગસ્ટ સપ્ટેમ્બર ઑક્ટોબર નવેમ્બર ડિસેમ્બર",
+    "kn": "ಜನವರಿ ಫೆಬ್ರವರಿ ಮಾರ್ಚ್ ಏಪ್ರಿಲ್ ಮೇ ಜೂನ್ ಜುಲೈ ಆಗಸ್ಟ್ ಸೆಪ್ಟೆಂಬರ್ ಅಕ್ಟೋಬರ್ ನವೆಂಬರ್ ಡಿಸೆಂಬರ್",
+    "ml": "ജനുവരി ഫെബ്രുവരി മാർച്ച് ഏപ്രിൽ മേയ് ജൂൺ ജൂലൈ ഓഗസ്റ്റ് സെപ്റ്റംബർ ഒക്‌ടോബർ നവംബർ ഡിസംബർ",
+    "pa": "ਜਨਵਰੀ ਫ਼ਰਵਰੀ ਮਾਰਚ ਅਪ੍ਰੈਲ ਮਈ ਜੂਨ ਜੁਲਾਈ ਅਗਸਤ ਸਤੰਬਰ ਅਕਤੂਬਰ ਨਵੰਬਰ ਦਸੰਬਰ",
+    "ur": "جنوری فروری مارچ اپریل مئی جون جولائی اگست ستمبر اکتوبر نومبر دسمبر",
+    "ms": "januari februari mac april mei jun julai ogos september oktober november disember",
+    "fil": "enero pebrero marso abril mayo hunyo hulyo agosto setyembre oktubre nobyembre disyembre",
+    "az": "yanvar fevral mart aprel may iyun iyul avqust sentyabr oktyabr noyabr dekabr",
+    "hy": "հունվարի փետրվարի մարտի ապրիլի մայիսի հունիսի հուլիսի օգոստոսի սեպտեմբերի հոկտեմբերի նոյեմբերի դեկտեմբերի",
+    "ka": "იანვარი თებერვალი მარტი აპრილი მაისი ივნისი ივლისი აგვისტო სექტემბერი ოქტომბერი ნოემბერი დეკემბერი",
+    "kk": "қаңтар ақпан наурыз сәуір мамыр маусым шілде тамыз қыркүйек қазан қараша желтоқсан",
+    "si": "ජනවාරි පෙබරවාරි මාර්තු අප්‍රේල් මැයි ජූනි ජූලි අගෝස්තු සැප්තැම්බර් ඔක්තෝබර් නොවැම්බර් දෙසැම්බර්",
+    "my": "ဇန်နဝါရီ ဖေဖော်ဝါရီ မတ် ဧပြီ မေ ဇွန် ဇူလိုင် ဩဂုတ် စက်တင်ဘာ အောက်တိုဘာ နိုဝင်ဘာ ဒီဇင်ဘာ",
+    "mk": "јануари февруари март април мај јуни јули август септември октомври ноември декември",
+    "sq": "janar shkurt mars prill maj qershor korrik gusht shtator tetor nëntor dhjetor",
+    "be": "студзеня лютага сакавіка красавіка мая чэрвеня ліпеня жніўня верасня кастрычніка лістапада снежня",
+    "is": "janúar febrúar mars apríl maí júní júlí ágúst september október nóvember desember",
+    "et": "jaanuar veebruar märts aprill mai juuni juuli august september oktoober november detsember",
+    "ca": "gener febrer març abril/d’abril/d'abril maig juny juliol agost/d’agost/d'agost setembre octubre/d’octubre/d'octubre novembre desembre",
 }  # fmt: skip
 BUDDHIST_YEARS = 543  # Thai calendar minus the Gregorian one

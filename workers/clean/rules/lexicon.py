@@ -26,3 +26,4 @@ def _match_keys(*kinds: str) -> frozenset[str]:
 ENTRIES = read_entries(FILE)
 LABELS = frozenset(match_key(label) for labels in LINK_LABELS.values() for label in labels) | _match_keys("label")
 SHARE_BARS = _match_keys("share", "ad")
+ADVERTISEMENTS = _match_keys("ad")

@@ -1,6 +1,10 @@
 """Notices: legal, consent, comment-rule, donation, paywall and follow lines in the languages of the corpus. Tables only.
 
-Complete lines of at most MAX_NOTICE_WORDS words. Source: footers, consent dialogues and comment boxes of the news pages in
+notices.tsv lists exact lines by kind (comment, consent, donation, legal, navigation, promotion) and language. Source: our
+wording of the usual lines of consent dialogues, comment sections (Disqus, WordPress), sign-up cards (Ghost, Substack,
+Mailchimp), skip links (WordPress) and footers, in the languages of the corpus. None is a line of a story in the corpus.
+
+Patterns: complete lines of at most MAX_NOTICE_WORDS words. Source: footers, consent dialogues and comment boxes of the news pages in
 the corpus, and the wording of the GDPR (recitals 32 and 42) and of the Berne Convention's reservation of rights. A
 notice begins with the site or the reader as its subject, because a story also reports on cookies or copyright.
 Linear time: repeats are bounded, and each alternative begins with its own words.
@@ -8,9 +12,15 @@ Linear time: repeats are bounded, and each alternative begins with its own words
 
 import re
 from collections.abc import Iterable
+from pathlib import Path
 from typing import NamedTuple
 
+from workers.clean.phrases import read_entries
+from workers.text.normalise import match_key
+
 MAX_NOTICE_WORDS = 90
+FILE = Path(__file__).with_name("notices.tsv")
+NOTICE_LINES = frozenset(match_key(entry.phrase) for entry in read_entries(FILE))
 
 RIGHTS = (
     r"(?:this material|this content|this article|no part of .{3,60}|the (?:content|material)s? .{3,60}) (?:may|can|must) not be (?:published|reproduced|copied|rewritten|redistributed).{0,200}",
@@ -62,7 +72,7 @@ DONATION = (
     r"(?:unterstützen sie|soutenez|faites un don|apoya|apoye|apóyanos|sostieni|sostienici|steun|stöd|støt|støtt|wesprzyj|podpořte|támogassa|susține|поддержите|поддержать|підтримайте|στηρίξτε|destekleyin|ادعم|dukung|ủng hộ)\b.{0,160}",
 )
 PAYWALL = (
-    r"(?:you have|you've) .{0,30}\b(?:free )?(?:articles?|stories) (?:left|remaining)\b.{0,80}|this (?:article|content|story) is (?:only )?(?:available )?(?:exclusively )?(?:for|to) (?:our )?(?:subscribers|members)\b.{0,60}",
+    r"(?:you have|you've) .{0,30}\b(?:free )?(?:articles?|stories) (?:left|remaining)\b.{0,80}|this (?:article|content|story|post|episode) is (?:only )?(?:available )?(?:exclusively )?(?:for|to) (?:our )?(?:paid |paying )?(?:subscribers|members)\b.{0,60}",
     r"already (?:a|have an?) (?:subscriber|member|account|subscription)\b.{0,60}",
     r"il vous reste \d+ ?% .{0,80}|déjà abonné.{0,60}",
     r"die(?:ser|sen) (?:artikel|inhalt|text) .{0,40}\b(?:abonnent|abo\b|plus).{0,80}|(?:sie haben|schon) (?:bereits )?(?:ein )?(?:digital-?)?abo(?:nnent)?\b.{0,60}|jetzt weiterlesen\b.{0,60}",
@@ -72,6 +82,8 @@ PAYWALL = (
 PITCHES = (
     r"no spam\b.{0,80}|unsubscribe (?:at )?any ?time.{0,60}|(?:kein spam|jederzeit (?:abbestellbar|kündbar)|sans spam|désabonne.{0,20}tout moment|sin spam|cancela(?:r)? cuando|niente spam|geen spam)\b.{0,80}",
     r"(?:share|teilen|partager|compartir|compártelo|compartilhe|condividi|delen|dela|del|jaa|udostępnij|sdílet|megosztás|distribuie|κοινοποίηση|поделиться|поділитися|paylaş|شارك|bagikan|chia sẻ|分享|シェア|공유)(?: (?:this|on|via|en|sur|auf|su|no|na|w))?\s?[:：]",
+    r"(?:share|send|post|teilen|partager|compartir|compartilhar|condividi|delen|dela|del|jaa|udostępnij|sdílet|megosztás|distribuie|κοινοποίηση|поделиться|поділитися|paylaş|bagikan|chia sẻ)"
+    r"(?: (?:this|on|to|via|by|en|por|sur|par|auf|bei|per|su|no|na|w|op|på|med|at|στο|в|у|ke|lên))? (?:x|facebook|twitter|bluesky|threads|whatsapp|telegram|linkedin|reddit|pinterest|mastodon|messenger|viber|line|e-?mail|vk|weibo|instagram)",
     r"(?:receive|get|recibe|recibí|receba|ricevi|recevez|erhalten sie|ontvang|få|otrzymuj|dostávejte|получайте|отримуйте) .{0,60}\b(?:every (?:morning|day|week|\w{1,12}day)|cada (?:mañana|día|semana|lunes|martes|miércoles|jueves|viernes|sábado|domingo)|"
     r"chaque (?:matin|jour|semaine|\w{1,12}di)|jeden (?:morgen|tag|\w{1,12}tag)|ogni (?:mattina|giorno|settimana|\w{1,12}dì)|tod[ao]s? (?:as |os )?(?:manhã|manhãs|dia|dias|semana|semanas)|elke (?:ochtend|dag|week)|varje (?:morgon|dag|vecka)|hver (?:morgen|dag|uge|uke)|"
     r"co(?:dziennie| tydzień)|každ\w{1,12} (?:den|ráno|týden)|кажд\w{1,12} (?:день|утро|неделю)|щодня|щотижня)\b.{0,120}",
@@ -141,10 +153,10 @@ NOTICE_PARTS = tuple(
     "rezervate|δικαιώματος|защищен|захищен|saklıdır|dilindungi|الحقوق|حقوق|זכויות|सर्वाधिकार|স্বত্ব|ลิขสิทธิ์|版权|転載|전재|published|reproduced|"
     "copied|redistributed|rewritten|genehmigung|prohib|interdit|proibid|zabron|zgody|запрещ|ссылк|разреш|转载|轉載|不得|cookie|kakor|eväste|informasjonskaps|"
     "süti|çerez|куки|クッキー|쿠키|privacy|terms of|store and|comment|coment|kommentar|reacties|komentá|komentarz|комментар|коментар|σχόλια|yorum|"
-    "التعليقات|expressed|be civil|be respectful|мнение|думка|opiniones|opinioni|meinung|评论|本文|以上|journalism|newsroom|reporting|independent|readers like|donat|"
+    "التعليقات|expressed|be civil|be respectful|мнение|думка|opiniones|opinioni|opiniões|meinung|评论|本文|以上|journalism|newsroom|reporting|independent|readers like|donat|"
     "free for everyone|monthly|today|unterstützen|soutenez|faites un don|apoy|apóy|sostien|steun|stöd|støt|wesprzyj|podpořte|támogassa|susține|поддерж|"
     "підтримайте|στηρίξτε|destekleyin|ادعم|dukung|ủng hộ|article|stories|subscri|member|account|il vous reste|abonn|abo|suscriptor|assinante|abbonat|"
-    "quedan|prenumer|tilaajille|subskryb|předplat|előfizet|подписк|подписчик|передплат|συνδρομητ|للمشتركين|مشترکان|למנויים|有料|会員|残り|유료|구독|订阅|会员|app|weiterlesen|artikel|inhalt|spam|unsubscribe|abbestell|désabonne|cancela|share|teilen|partager|compart|condividi|delen|dela|del|jaa|udostępnij|sdílet|megosztás|distribuie|κοινοπ|поделиться|поділ|paylaş|شارك|bagikan|chia sẻ|分享|シェア|공유|"
+    "quedan|prenumer|tilaajille|subskryb|předplat|előfizet|подписк|подписчик|передплат|συνδρομητ|للمشتركين|مشترکان|למנויים|有料|会員|残り|유료|구독|订阅|会员|app|weiterlesen|artikel|inhalt|spam|unsubscribe|abbestell|kündbar|désabonne|cancela|share|teilen|partager|compart|condividi|delen|dela|del|jaa|udostępnij|sdílet|megosztás|distribuie|κοινοπ|поделиться|поділ|paylaş|شارك|bagikan|chia sẻ|分享|シェア|공유|"
     "every |cada |chaque |jeden |ogni |toda|todo|elke |varje |hver |codziennie|co tydzień|každ|кажд|щодня|щотижня|follow|siga|sigue|síguenos|suivez|segui|folge|volg|följ|følg|obserwuj|sledujte|ακολουθ|следите|takip|ikuti|theo dõi|关注|フォロー".split(
         "|"
     )

@@ -69,7 +69,7 @@ RULES = (
 )  # fmt: skip
 
 
-def apply_copy_rules(a: Any, b: Any, rows: Matrix, group: Any = 0) -> Decisions:
+def apply_rules(a: Any, b: Any, rows: Matrix, group: Any = 0) -> Decisions:
     """Return the decisions of the rules on the pairs of record *a* with the records *b*, which have features *rows*.
 
     *a* may also be one record for each of *b*. *group*: number of the text that each of *b* is compared with.

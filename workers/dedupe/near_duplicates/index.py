@@ -36,8 +36,8 @@ ID_BYTES, REF_BYTES = 10, 5
 # different stories together. Below a half, because rules separate articles of one source.
 MIN_MEAN, NEAREST = 0.4, 3
 NEAR_IDENTICAL = 0.9  # share of the text in common (Jaccard) from which a duplicate adds no keys to the index
-FIRST, COPY = b"f", b"c"
-SAME_PUBLISHER, BY_TITLE, RETITLED = 1, 2, 4  # flags of a copy
+FIRST, DUPLICATE = b"f", b"c"
+SAME_PUBLISHER, BY_TITLE, RETITLED = 1, 2, 4  # flags of a duplicate
 assert LAYOUT.fields is not None
 TIME_OFFSET = LAYOUT.fields["time_s"][1]  # in a signature
 
@@ -225,7 +225,9 @@ def _encode(id_: str, assignment: StoryAssignment, signature: bytes) -> bytes:
     flags = assignment.same_publisher * SAME_PUBLISHER | (assignment.kind == "title") * BY_TITLE
     flags |= assignment.retitled * RETITLED
     similarity = bytes((round(100 * assignment.similarity), flags))
-    return rest_of_id + COPY + story + duplicate_of + similarity + (b"" if assignment.near_identical else signature)
+    return (
+        rest_of_id + DUPLICATE + story + duplicate_of + similarity + (b"" if assignment.near_identical else signature)
+    )
 
 
 def _decode(id_: str, value: bytes) -> tuple[bytes, StoryAssignment]:

@@ -1,4 +1,4 @@
-"""The probability that two signatures belong to copies of one text: rules first, trees for the rest. Pure."""
+"""The probability that two signatures belong to duplicates of one text: rules first, trees for the rest. Pure."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -10,20 +10,20 @@ import msgspec
 import numpy as np
 
 from workers.clean.model.oblivious_trees import Matrix, StoredTrees, Trees, load_trees
-from workers.dedupe.near_duplicates.copy_rules import EQUAL_TITLE, RULES, apply_copy_rules
+from workers.dedupe.near_duplicates.copy_rules import EQUAL_TITLE, RULES, apply_rules
 from workers.dedupe.near_duplicates.pair_features import COLUMNS, pair_features
 from workers.dedupe.near_duplicates.signature import LAYOUT
 
 FILE = Path(__file__).with_name("model.msgpack")
 SAME_PUBLISHER = COLUMNS.index("same_publisher")
-MIN_SHARED = 0.3  # share of the shorter text in common, below which the trees never find a copy
+MIN_SHARED = 0.3  # share of the shorter text in common, below which the trees never find a duplicate
 
 
 class StoredModel(msgspec.Struct, frozen=True):
     """The model file: the trees, and the least probability of a duplicate."""
 
     trees: StoredTrees
-    copy_at: float
+    threshold: float = msgspec.field(name="copy_at")
 
 
 class Similarity(NamedTuple):
@@ -68,7 +68,7 @@ class DuplicateModel(NamedTuple):
     def _similarities(self, a: Any, b: Any, group: Any) -> list[Similarity]:
         """Return the similarity of each of *a* to that of *b* in the same place."""
         rows = pair_features(a, b)
-        rules = apply_copy_rules(a, b, rows, group)
+        rules = apply_rules(a, b, rows, group)
         by_text = np.where(np.isnan(rules.probability), self.probabilities(rows), rules.probability)
         by_title = rules.by_title & (by_text <= self.threshold)
         ruled = by_title | (rules.probability > self.threshold)
@@ -94,7 +94,7 @@ def load(data: bytes) -> DuplicateModel:
         ValueError: the model needs columns that are not in `COLUMNS`.
     """
     stored = msgspec.msgpack.decode(data, type=StoredModel)
-    return DuplicateModel(load_trees(stored.trees, COLUMNS), stored.copy_at)
+    return DuplicateModel(load_trees(stored.trees, COLUMNS), stored.threshold)
 
 
 @lru_cache

@@ -110,7 +110,7 @@ def _length(words: list[bytes]) -> int:
 
 
 def are_similar(one: Title, other: Title) -> bool:
-    """Return whether two titles name the same article. `signature.apply_copy_rules` estimates it from signatures."""
+    """Return whether two titles name the same article. `signature.apply_rules` estimates it from signatures."""
     return one.numbers == other.numbers and overlap(one.words, other.words) >= SIMILAR
 
 

@@ -4,6 +4,8 @@ sources   text of labelled documents, by language and by fold of the site
 pseudo    words recoded into other languages' letters
 writer    one dump under construction: its lines, and pieces of text for them
 layouts   the story's own lines: prose, tables, recipes, verse and others
+reports   more forms of it: match sheets, court lists, agendas and others
+boxes     newsletters, cards, rankings, comments and other boxes of clutter
 furniture header fields, and clutter above, within and below the story
 generate  the documents
 """

@@ -2,7 +2,22 @@
 
 from collections.abc import Callable
 
-from tests.tools.train.dumps.writer import CLUTTER, FIELD, JOINED, NEUTRAL, TITLE, Writer
+from tests.tools.train.dumps.boxes import (
+    AGES,
+    appeal,
+    author_box,
+    byline_block,
+    cards,
+    comment_rules,
+    counts,
+    label,
+    masthead,
+    newsletter,
+    ranking,
+    short_links,
+    ticker,
+)
+from tests.tools.train.dumps.writer import FIELD, JOINED, NEUTRAL, TITLE, Writer
 
 SHARE_NAMES = (
     "Facebook",
@@ -45,30 +60,20 @@ SOURCES = (
     "来源：{site}",
     "출처: {site}",
 )
-AGES = (
-    "2 hours ago",
-    "1h",
-    "5m ago",
-    "hace 3 horas",
-    "vor 2 Stunden",
-    "il y a 4 h",
-    "3 дн. назад",
-    "2시간 전",
-    "1小时前",
-    "dün",
-    "há 2 horas",
-)
 
 
 def head(w: Writer) -> None:
     """Add everything above the story."""
     for probability, add in (
         (0.2, prompts),
-        (0.25, navigation),
-        (0.12, headline_list),
+        (0.2, masthead),
+        (0.3, navigation),
+        (0.1, headline_list),
         (0.06, ticker),
         (0.08, consent),
         (0.06, teasers),
+        (0.05, cards),
+        (0.04, appeal),
     ):
         if w.chance(probability):
             add(w)
@@ -103,7 +108,14 @@ def _below_title(w: Writer) -> None:
         w.rng.shuffle(items)
     for text in items:
         w.add(FIELD, text)
-    for probability, add in ((0.3, share_bar), (0.12, prompts), (0.08, key_points)):
+    for probability, add in (
+        (0.15, byline_block),
+        (0.3, share_bar),
+        (0.12, prompts),
+        (0.1, counts),
+        (0.08, key_points),
+        (0.04, newsletter),
+    ):
         if w.chance(probability):
             add(w)
 
@@ -119,7 +131,8 @@ def interrupt(w: Writer, probability: float) -> None:
         return
     forms: tuple[tuple[float, Callable[[Writer], None]], ...] = (
         (20, advertisement), (20, lead), (10, stray_label), (20, headline_list), (7, bare_headlines), (15, prompts), (4, share_bar),
-        (5, caption), (4, teasers), (3, player), (3, comment),
+        (5, caption), (4, teasers), (3, player), (3, comment), (8, newsletter), (4, appeal), (8, cards), (2, ranking), (4, short_links),
+        (2, counts),
     )  # fmt: skip
     weights = [weight for weight, _ in forms]
     w.rng.choices([add for _, add in forms], weights)[0](w)
@@ -144,7 +157,8 @@ def tail(w: Writer) -> None:
         w.clutter("___")
     parts: list[tuple[float, Callable[[Writer], None]]] = [
         (0.45, prompts), (0.3, tags), (0.65, headline_list), (0.3, headline_list), (0.15, bare_headlines), (0.15, comments), (0.25, share_bar),
-        (0.12, teasers), (0.08, navigation), (0.06, consent), (0.06, ranking),
+        (0.12, teasers), (0.1, navigation), (0.06, consent), (0.1, ranking), (0.15, newsletter), (0.08, appeal), (0.2, cards),
+        (0.12, comment_rules), (0.15, short_links), (0.08, author_box), (0.05, counts),
     ]  # fmt: skip
     w.rng.shuffle(parts)
     for probability, add in parts:
@@ -181,19 +195,12 @@ def lead(w: Writer) -> None:
 
 def stray_label(w: Writer) -> None:
     """Add a label whose links are missing."""
-    w.clutter(_label(w))
-
-
-def _label(w: Writer) -> str:
-    text = w.phrase("label")
-    if w.chance(0.2):
-        text = text.upper()
-    return text + ":" if w.chance(0.12) else text
+    w.clutter(label(w))
 
 
 def headline_list(w: Writer) -> None:
     """Add a label and headlines of other stories below it."""
-    w.clutter(_label(w))
+    w.clutter(label(w))
     _headlines(w, w.rng.choice((1, 2, 3, 3, 4, 5, 6, 10, 16)))
 
 
@@ -216,18 +223,11 @@ def _headlines(w: Writer, count: int) -> None:
 def teasers(w: Writer) -> None:
     """Add headlines of other stories with the first sentence of each."""
     if w.chance(0.6):
-        w.clutter(_label(w))
+        w.clutter(label(w))
     for _ in range(w.rng.randint(1, 4)):
         w.clutter(w.headline(), w.other_sentence())
         if w.chance(0.2):
             w.clutter(w.date())
-
-
-def ranking(w: Writer) -> None:
-    """Add the numbers and headlines of the most read stories."""
-    w.clutter(_label(w))
-    for n in range(w.rng.randint(3, 8)):
-        w.clutter(f"{n + 1}{w.rng.choice((' ', '. ', ''))}{w.headline()}")
 
 
 def prompts(w: Writer) -> None:
@@ -297,13 +297,3 @@ def player(w: Writer) -> None:
     w.clutter(
         w.rng.choice(("Video", "▶ Play", "Play Video", w.headline())), f"{w.rng.randint(0, 9)}:{w.rng.randint(10, 59)}"
     )
-
-
-def ticker(w: Writer) -> None:
-    """Add market figures or scores above the story."""
-    for _ in range(w.rng.randint(2, 5)):
-        change = w.rng.uniform(-3, 3)
-        w.add(
-            CLUTTER,
-            f"{w.word()[:8].upper()} {w.rng.uniform(1, 30000):,.2f} {'▲' if change > 0 else '▼'} {change:+.2f}%",
-        )

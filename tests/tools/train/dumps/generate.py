@@ -19,6 +19,7 @@ from workers.text.normalise import plain_text
 SEED = 1
 ENGLISH, OTHERS = 0.25, 0.3  # shares of languages; the rest are pseudo-languages
 MOSTLY_OTHERS = 0.8  # above it pseudo-languages are recoded English
+RECODED_PHRASES = 0.4  # share of dumps in a pseudo-language whose labels and prompts are recoded too
 UNSPACED = JOINED | {"ar"}  # no source of a pseudo-language
 MIN_STORIES = 8  # of a language, to use it as it is
 MIN_HEADLINES = 60  # else parts of sentences fill the list
@@ -60,7 +61,7 @@ def _writer(rng: random.Random, pool: Pool, real: Sequence[str], words: dict[str
     return Writer(
         rng, language, words[language], picked._replace(title=title), other, headlines,
         [] if pseudo else _sample(rng, pool.prompts[source], 12), [recode(text) for text in _sample(rng, pool.navigation[source], 25)],
-        has_real_words=not pseudo,
+        has_real_words=not pseudo, recode=recode if pseudo and rng.random() < RECODED_PHRASES else str,
     )  # fmt: skip
 
 

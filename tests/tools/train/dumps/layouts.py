@@ -6,7 +6,8 @@ HELD_OUT never takes part in training; `measure` shows how the model deals with 
 from collections.abc import Callable
 
 from tests.tools.train.dumps.furniture import interrupt
-from tests.tools.train.dumps.writer import FIELD, NEUTRAL, Writer
+from tests.tools.train.dumps.reports import MORE_LAYOUTS
+from tests.tools.train.dumps.writer import NEUTRAL, Writer
 
 Layout = Callable[[Writer], None]
 UNITS = (
@@ -376,7 +377,7 @@ def correction(w: Writer) -> None:
 
 
 TRAINED: tuple[Layout, ...] = (
-    fact_box, timeline, table, recipe, interview, numbered_list, verse, live_blog, dialogue, tracks, companies, obituary, listing,
+    *MORE_LAYOUTS, fact_box, timeline, table, recipe, interview, numbered_list, verse, live_blog, dialogue, tracks, companies, obituary, listing,
     review, press_release, travel, schedule, figures, vignettes, opinion, charges, correction, brief,
 )  # fmt: skip
 HELD_OUT: tuple[Layout, ...] = (letters, weather, glossary, transcript, election)
@@ -403,17 +404,38 @@ def story(w: Writer, layouts: tuple[Layout, ...]) -> None:
 
 
 def _prose_story(w: Writer, layouts: tuple[Layout, ...]) -> None:
-    share = w.rng.choice((0, 0.1, 0.25, 0.45))
-    headings = w.chance(0.2)
+    share, short = w.rng.choice((0, 0.1, 0.25, 0.45)), w.rng.choice((0.05, 0.15, 0.35))
+    headings = w.chance(0.25)
     box = w.rng.randrange(8) if w.chance(0.3) else -1
     for n in range(w.rng.choice((1, 2, 3, 3, 4, 5, 6, 8, 12, 20))):
         if headings and n and w.chance(0.4):
-            w.body(w.piece(1, 6) if w.chance(0.7) else w.piece(2, 4).upper())
-        w.body(w.paragraph())
-        if w.chance(0.12):
-            w.body(w.short_sentence())
+            w.body(_heading(w))
+        text = w.paragraph()
+        w.body(_dateline(w) + text if not n and text and w.chance(0.15) else text)
+        if w.chance(short):
+            w.body(w.short_sentence() if w.chance(0.85) else _quote(w))
         if n == box:
             w.rng.choice(layouts)(w)
         interrupt(w, share)
-    if w.chance(0.05):
-        w.add(FIELD, f"{w.phrase('by')}")
+        if w.chance(short / 2):
+            w.body(w.short_sentence())
+
+
+def _heading(w: Writer) -> str:
+    forms = (w.piece(1, 6), w.piece(1, 6), w.piece(2, 4).upper(), w.phrase("sub"), w.question(), f"{w.piece(1, 4)}:")
+    return w.rng.choice(forms)
+
+
+def _quote(w: Writer) -> str:
+    marks = w.rng.choice(("“”", '""', "«»", "„“", "‘’", "「」", "''"))
+    return f"{marks[0]}{w.piece(3, 14)}{w.rng.choice(('', w.stop()))}{marks[1]}"
+
+
+def _dateline(w: Writer) -> str:
+    """Return the place, and in some stories the agency and the date, that precede the first sentence."""
+    place = w.word().upper() if w.chance(0.7) else w.word().title()
+    forms = (
+        f"{place} ({w.site.split()[0]}) — ", f"{place} — ", f"{place}, {w.date()} - ", f"{place} - ", f"{place}.- ", f"({w.site}) – ",
+        f"{w.date()} ({w.site}) -- ", f"{place}, {w.site} – ", f"【{place}】",
+    )  # fmt: skip
+    return w.rng.choice(forms)

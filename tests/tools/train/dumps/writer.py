@@ -2,7 +2,7 @@
 
 import random
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -48,6 +48,7 @@ class Writer:
     prompts: Sequence[str] = ()
     navigation: Sequence[str] = ()
     has_real_words: bool = True
+    recode: Callable[[str], str] = str  # of phrases and dates, if even those are in a pseudo-language
     lines: list[Line] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -90,7 +91,7 @@ class Writer:
             text = text.replace("{n}", str(self.rng.randint(10, 99999)))
             while "{name}" in text:
                 text = text.replace("{name}", self.name(), 1)
-        return text
+        return self.recode(text)
 
     def paragraph(self) -> str:
         """Return the story's next paragraph, whole or one or two of its sentences; empty at its end."""
@@ -185,7 +186,7 @@ class Writer:
         """Return a date line in one of the usual forms."""
         moment = datetime(2015, 1, 1) + timedelta(minutes=self.rng.randrange(6_000_000))  # noqa: DTZ001 - text only
         form = self.rng.choice(DATES)
-        text = format_datetime(moment, form, locale=LOCALES.get(self.language, self.language))
+        text = self.recode(format_datetime(moment, form, locale=LOCALES.get(self.language, self.language)))
         if "mm" in form:
             text += self.rng.choice(ZONES)
         return f"{self.phrase('pub')} {text}".strip() if self.chance(0.3) else text

@@ -1,0 +1,60 @@
+"""Decisions about lines of a dump by their neighbours: where a story resumes below a list of headlines."""
+
+import pytest
+
+from workers.clean.blocks import Block
+from workers.clean.cleaner import clean
+from workers.clean.dump_decisions import is_statement, resume_below_list
+from workers.clean.labelling import Prediction
+
+KEPT, REMOVED, UNLIKELY = Prediction(0.99, True), Prediction(0.1, False), Prediction(0.001, False)
+STORY = "The board closed the north pier on Tuesday after a storm moved four of its piles."
+
+
+def kept_lines(*lines: tuple[str, Prediction]) -> list[str]:
+    """Return the lines that are kept afterwards."""
+    blocks = [Block(text, "line") for text, _ in lines]
+    predictions = [prediction for _, prediction in lines]
+    resume_below_list(blocks, predictions)
+    return [block.text for block, prediction in zip(blocks, predictions, strict=True) if prediction.keep]
+
+
+def test_resume_below_headlines_keeps_statement() -> None:
+    lines = (STORY, KEPT), ("Related", REMOVED), ("Harbour dues to rise again", REMOVED), ("Nobody was hurt.", REMOVED)
+    assert kept_lines(*lines) == [STORY, "Nobody was hurt."]
+
+
+def test_resume_below_advertisement_keeps_statement() -> None:
+    assert kept_lines((STORY, KEPT), ("Anzeige", REMOVED), ("Niemand kam zu Schaden.", REMOVED)) == [
+        STORY,
+        "Niemand kam zu Schaden.",
+    ]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        (("Related", REMOVED), ("Harbour dues to rise again", REMOVED), ("Nobody was hurt.", REMOVED)),  # no story above
+        ((STORY, KEPT), ("Related", REMOVED), ("Harbour dues to rise again", REMOVED), ("Nobody was hurt.", UNLIKELY)),
+        ((STORY, KEPT), ("Related", REMOVED), ("Dues rise.", REMOVED), ("Pier shut", REMOVED), ("No one hurt.", REMOVED)),
+        ((STORY, KEPT), ("Harbour dues to rise", REMOVED), ("They rose in May.", REMOVED), ("Pier five stays shut", REMOVED), ("It is old.", REMOVED)),
+        ((STORY, KEPT), ("Harbour dues to rise again", REMOVED), ("Share this article.", REMOVED)),
+        ((STORY, KEPT), ("Harbour dues to rise again", REMOVED), ("Is your dog happy?", REMOVED)),
+    ],
+)  # fmt: skip
+def test_resume_below_other_lines_keeps_nothing_more(lines: tuple[tuple[str, Prediction], ...]) -> None:
+    assert kept_lines(*lines) == [text for text, prediction in lines if prediction.keep]
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"), [("It shut.", True), ("Shut.", False), ("“It shut.”", True), ("Who pays?", False)]
+)
+def test_is_statement_needs_full_stop(line: str, *, expected: bool) -> None:
+    assert is_statement(Block(line, "line")) is expected
+
+
+@pytest.mark.parametrize("line", ["Lesezeit: 3 Min.", "Lecture 3 min", "Время чтения: 3 минуты", "阅读时间：3分钟"])
+def test_reading_time_with_leading_label_is_field(line: str) -> None:
+    content = clean(f"Pier closed after storm\n{line}\nMarch 3, 2025\n{STORY}\n{STORY} It opens in May.", "text")
+    assert content.reading_minutes == 3
+    assert line not in content.paragraphs

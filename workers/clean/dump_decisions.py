@@ -1,0 +1,78 @@
+"""Decisions about lines of a dump that depend on their neighbours, after the model's decision about each line. Pure."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from workers.clean.blocks import Block
+from workers.clean.labelling import Prediction
+from workers.clean.line_types import SENTENCE_END, is_feed_tail, is_link_label, is_notice, is_prompt
+from workers.clean.rules.lexicon import ADVERTISEMENTS
+from workers.text.normalise import match_key
+
+if TYPE_CHECKING:
+    from workers.clean.model.model import Model
+
+MIN_RUN_PROBABILITY = 0.5  # of each short line that is kept together with its neighbours
+MIN_RESUME_PROBABILITY = 0.05  # of a statement below headlines; figures in tests/tools/bench/README.md
+MAX_LIST_LINES = 8  # a longer list seldom stands between two paragraphs
+MIN_HEADLINE_WORDS = 2
+QUESTION_ENDS = ("?", "!", "…", "...", "？", "！", "؟")
+CLOSING_MARKS = "\"'”’»)]"
+
+
+def vote_by_run(model: "Model", blocks: Sequence[Block], predictions: list[Prediction], share: float) -> None:
+    """Keep short lines in a row that are all likely if they deserve it together, such as the rows of a table."""
+    start = 0
+    for n in range(len(blocks) + 1):
+        if n < len(blocks) and predictions[n].probability >= MIN_RUN_PROBABILITY and not blocks[n].is_sentence:
+            continue
+        run, start = range(start, n), n + 1
+        if len(run) > 1:
+            mean = sum(predictions[k].probability for k in run) / len(run)
+            if model.should_keep(mean, sum(blocks[k].words for k in run), share=share):
+                for k in run:
+                    predictions[k] = predictions[k]._replace(keep=True)
+
+
+def resume_below_list(blocks: Sequence[Block], predictions: list[Prediction]) -> None:
+    """Keep a statement below a list of headlines without full stops: there the story resumes.
+
+    A list is uniform: either none or most of its lines end in a full stop. Headlines with a summary each are a list.
+    """
+    for n, block in enumerate(blocks):
+        if predictions[n].keep or predictions[n].probability < MIN_RESUME_PROBABILITY or not is_statement(block):
+            continue
+        gap = _removed_above(predictions, n)
+        if not 0 < len(gap) <= MAX_LIST_LINES or any(SENTENCE_END.search(blocks[k].text) for k in gap):
+            continue
+        if _may_end_list(blocks[n - 1]) and not _heads_summary(blocks, n + 1):
+            predictions[n] = predictions[n]._replace(keep=True)
+
+
+def _may_end_list(block: Block) -> bool:
+    return block.words >= MIN_HEADLINE_WORDS or match_key(block.text) in ADVERTISEMENTS
+
+
+def is_statement(block: Block) -> bool:
+    """Whether a line ends in a full stop and is no clutter by any rule."""
+    text = block.text
+    if block.words < MIN_HEADLINE_WORDS or SENTENCE_END.search(text) is None:
+        return False
+    if text.rstrip(CLOSING_MARKS).endswith(QUESTION_ENDS):
+        return False
+    return not (is_prompt(text) or is_notice(text) or is_link_label(text) or is_feed_tail(text))
+
+
+def _removed_above(predictions: Sequence[Prediction], n: int) -> range:
+    """Return the removed lines directly above line *n*; empty if no line above them is kept."""
+    start = n
+    while start > 0 and not predictions[start - 1].keep and n - start <= MAX_LIST_LINES:
+        start -= 1
+    return range(start, n) if start > 0 and predictions[start - 1].keep else range(0)
+
+
+def _heads_summary(blocks: Sequence[Block], n: int) -> bool:
+    """Whether line *n* is a headline with a statement below it."""
+    if n + 1 >= len(blocks) or SENTENCE_END.search(blocks[n].text):
+        return False
+    return blocks[n].words > MIN_HEADLINE_WORDS and is_statement(blocks[n + 1])
