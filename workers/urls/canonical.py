@@ -134,7 +134,7 @@ _SLUG = re.compile(r"\A(?=.*[^\W\d_])[^/.]+-[^/]*-[^/]*")
 _POST_NUMBER = re.compile(r"p=\d+")
 # A date fragment distinguishes the entries of a page, for example a changelog. A slug of four words is an article.
 _DATE_FRAGMENT = re.compile(r"(?:19|20)\d\d-\d\d-\d\d")
-_ARTICLE_SLUG = re.compile(r"(?=.*[^\W\d_])[^-_./]+(?:[-_][^-_./]+){3,}")
+_ARTICLE_SLUG = re.compile(r"\A(?=.*[^\W\d_])[^-_./]+(?:[-_][^-_./]+){3,}")
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
 
 
