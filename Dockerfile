@@ -1,4 +1,4 @@
-# One image for all roles; the command says which: poll, desk, web or sink.
+# One image for all roles; the command says which: up (the default, everything in one container), poll, desk, web, sink.
 FROM python:3.13-slim AS build
 WORKDIR /src
 COPY requirements.lock pyproject.toml README.md LICENSE copydesk.py ./
@@ -12,9 +12,11 @@ FROM python:3.13-slim
 RUN useradd --system --user-group --create-home --home-dir /var/lib/copydesk --uid 10001 copydesk \
     && install -d -o copydesk -g copydesk -m 700 /var/lib/copydesk/data
 COPY --from=build /opt/copydesk /opt/copydesk
-ENV PATH=/opt/copydesk/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 COPYDESK_DATA_DIR=/var/lib/copydesk/data
+ENV PATH=/opt/copydesk/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 COPYDESK_DATA_DIR=/var/lib/copydesk/data \
+    COPYDESK_WEB_HOST=0.0.0.0
+EXPOSE 8411
 USER copydesk
 WORKDIR /var/lib/copydesk
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["copydesk"]
-CMD ["--help"]
+CMD ["up"]

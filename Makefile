@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 PIP := -m pip --disable-pip-version-check
 .DEFAULT_GOAL := help
-.PHONY: help run unit coverage test corpus lint check docs prose-lower dist bench bench-clean bench-dedupe train train-dedupe faults soak lock clean
+.PHONY: help run unit coverage test corpus lint check docs prose-lower dist bench bench-clean bench-dedupe train train-dedupe faults simulate soak lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -81,6 +81,11 @@ $(VENV)/.peers: $(INSTALLED) requirements-train.lock
 faults: $(INSTALLED) ## run planted bugs, power cuts and seeded faults
 	@$(BIN)/python -m pytest -m faults tests/faults
 	@$(BIN)/python -m tests.faults $(ARGS)
+
+# See tests/simulation/__main__.py for ARGS.
+simulate: $(INSTALLED) ## run a million simulated steps, and find all planted bugs
+	@$(BIN)/python -m tests.simulation $(ARGS)
+	@$(BIN)/python -m tests.simulation --bug all
 
 # See tests/faults/soak.py for ARGS.
 soak: $(INSTALLED) ## run for hours with a fault a minute

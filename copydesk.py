@@ -9,10 +9,11 @@ async for article in subscribe("articles", group="my-app"):
 import streams
 from streams import *  # noqa: F403 - `streams.__all__` is the list of public names
 from streams.version import version
+from workers.intake.publisher import ItemPublisher, publish_item, publish_item_sync
 
 __version__ = version()
 
-__all__ = ["__version__"]
+__all__ = ["ItemPublisher", "__version__", "publish_item", "publish_item_sync"]
 __all__ += streams.__all__
 
 if __name__ == "__main__":

@@ -85,7 +85,9 @@ FIELDS: dict[str, Field] = {
 }  # fmt: skip
 
 _RANKS = {name: rank for rank, name in enumerate(FIELDS)}
-_PLAIN = re.compile(r"[^\s\"=(),;\x00-\x1f\x7f-\x9f]+")
+# C1 controls, line separators, and the bidirectional controls that reorder other text (UAX #9 §2).
+_UNSAFE = re.compile(r"[\x7f-\x9f\u2028-\u202e\u2066-\u2069\u061c]")
+_PLAIN = re.compile(r"[^\s\"=(),;\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\u061c]+")
 
 
 class LogEvent(dict[str, Any]):
@@ -171,9 +173,14 @@ def _field_text(name: str, value: Any) -> str:
 
 def _quoted(value: Any) -> str:
     text = f"{round(value, 3):g}" if isinstance(value, float) else str(value)
-    return text if _PLAIN.fullmatch(text) else json.dumps(text, ensure_ascii=False)
+    return text if _PLAIN.fullmatch(text) else _json_text(text)
 
 
 def _one_line(text: str) -> str:
     """Escape line breaks and control characters: text of a feed must not forge log lines."""
-    return text if text.isprintable() else json.dumps(text, ensure_ascii=False)[1:-1]
+    return text if text.isprintable() else _json_text(text)[1:-1]
+
+
+def _json_text(text: str) -> str:
+    """Return *text* as a JSON string without the controls that JSON permits."""
+    return _UNSAFE.sub(lambda match: json.dumps(match[0])[1:-1], json.dumps(text, ensure_ascii=False))

@@ -92,7 +92,11 @@ class Item(Record, frozen=True, omit_defaults=True, kw_only=True):
     enclosures: Annotated[tuple[Enclosure, ...], doc("attached files")] = ()
     image_url: Annotated[str, doc("image of the entry")] = ""
     folder: Annotated[str, doc("folder of the feed")] = ""
-    page: Annotated[FullTextPage | None, doc("article page, where full text is configured")] = None
+    page: Annotated[FullTextPage | None, doc("article page, where full text is configured, or as pushed")] = None
+    slug: Annotated[str, doc("slug of a news agency")] = ""
+    urgency: Annotated[int, doc("urgency by the news agency, from 1, the highest, to 9; 0: none")] = 0
+    withdrawn: Annotated[str, doc("reason for which the publisher withdrew the item; the item has no body")] = ""
+    text_dump: Annotated[str, doc("visible text of a whole web page, with its clutter, instead of `content`")] = ""
     stated_published: Annotated[datetime | None, doc("the feed's own time of publication, if it is after the poll")] = (
         None
     )
@@ -162,6 +166,9 @@ class Article(Record, frozen=True, omit_defaults=True, kw_only=True):
         tuple[str, ...], doc("body text, one paragraph each, with line breaks in code and verse")
     ] = ()
     html: Annotated[str, doc("body as sanitised HTML")] = ""
+    slug: Annotated[str, doc("slug of a news agency")] = ""
+    urgency: Annotated[int, doc("urgency by the news agency, from 1, the highest, to 9; 0: none")] = 0
+    withdrawn: Annotated[str, doc("reason for which the publisher withdrew the article; the body is gone")] = ""
     article_type: Annotated[str, doc("`live blog`, `gallery` or empty")] = ""
     word_count: Annotated[int, doc("words of the body")] = 0
     reading_minutes: Annotated[int, doc("reading time")] = 0
@@ -191,7 +198,7 @@ class Article(Record, frozen=True, omit_defaults=True, kw_only=True):
 class DeadLetter(Record, frozen=True, omit_defaults=True, kw_only=True):
     """A failed message or feed entry with the reason. `payload` is the original value, unchanged.
 
-    `error_kind` is unreadable, timeout, bug or sink.
+    `error_kind` is unreadable, timeout, bug, crash or sink.
 
     `topic`, `partition` and `offset` are the message's position. An entry that never became a message has only `feed`.
     """
@@ -230,7 +237,8 @@ class PollResult(Record, frozen=True, omit_defaults=True, kw_only=True):
     items_total: Annotated[int, doc("items in the document")] = 0
     items_new: Annotated[int, doc("new or changed items, sent to the items topic")] = 0
     items_unchanged: Annotated[int, doc("items that the feed offered before")] = 0
-    items_failed: Annotated[int, doc("unreadable items")] = 0
+    items_failed: Annotated[int, doc("unreadable items, each reported once")] = 0
+    items_deferred: Annotated[int, doc("items over the daily budget of the feed; a later poll takes them")] = 0
     elapsed_ms: Annotated[int, doc("duration")] = 0
     error: Annotated[str, doc("error text")] = ""
     error_kind: Annotated[str, doc("error code, such as `timeout`, `http_status`, `not_a_feed` or `gone`")] = ""

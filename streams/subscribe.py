@@ -16,7 +16,7 @@ from streams.errors import SettingsError, UnavailableError, UnreadableError
 from streams.logger import get_logger
 from streams.records import Article, DeadLetter, Item, PollResult, Record
 from streams.retry import retry_unavailable
-from streams.routing import matches
+from streams.routing import Router
 from streams.start import Start, StartName, parse_start
 from streams.topics import DEAD_LETTERS, ITEMS, POLLS, Partition, Topic, resolve_topic
 from streams.valkey.server import is_responding, socket_url
@@ -286,8 +286,8 @@ def _to_predicate(where: Where) -> Callable[[Any], bool]:
         return lambda record: True
     if callable(where):
         return where
-    rule = parse_rule(where)
-    return lambda record: isinstance(record, Article) and matches(record, rule)
+    router = Router([parse_rule(where)])
+    return lambda record: isinstance(record, Article) and router.matches(record)
 
 
 class RevisionFilter:

@@ -45,6 +45,12 @@ def partition_name(topic: str, partition: int) -> str:
     return f"{topic}/{partition}"
 
 
+def parse_partition(name: str) -> Partition:
+    """Return the partition of a name such as `topic/3`."""
+    topic, _, number = name.rpartition("/")
+    return topic, int(number)
+
+
 def route_topic(route: str) -> Topic:
     """Return the topic of articles that match *route*, a lower-case name such as `world`."""
     if not ROUTE_NAME.fullmatch(route):

@@ -68,7 +68,7 @@ def valkey_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded
 
 
 def emptied(url: str) -> str:
-    """The Valkey or Redis at *url*, with nothing in it."""
+    """The Valkey or Redis at *url*, with nothing in it; for synchronous fixtures, which run outside the test's loop."""
 
     async def empty() -> None:
         broker = RedisStreamsBroker(url)
@@ -245,4 +245,4 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the unit tests before pytest selects by `-m`."""
     rings.pytest_collection_modifyitems(items)
-    parallel.move_unit_tests_last(items)
+    parallel.order(items)

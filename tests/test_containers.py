@@ -1,6 +1,5 @@
 """Dockerfile and docker-compose.yml: as data, and each service under the file system that they declare."""
 
-import asyncio
 import os
 import re
 import shutil
@@ -18,14 +17,15 @@ import yaml
 
 from streams.config.settings import load_settings
 from streams.valkey.server import find_server_binary
-from tests.conftest import ROOT, until
+from tests.conftest import DEADLINE_S, ROOT, until
+from tests.support.kafka import CURRENT
 from tests.support.ports import free_port
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
 DOCKERFILE = (ROOT / "Dockerfile").read_text("utf-8").rpartition("\nFROM ")[2]  # the last stage
 SERVICES = {name: s for name, s in COMPOSE["services"].items() if s.get("image", "").startswith("copydesk")}
 WORKDIR = re.findall(r"^WORKDIR (.+)$", DOCKERFILE, re.MULTILINE)[-1]
-IMAGE_ENV = dict(re.findall(r"(\w+)=(\S+)", " ".join(re.findall(r"^ENV (.+)$", DOCKERFILE, re.MULTILINE))))
+IMAGE_ENV = dict(re.findall(r"(\w+)=(\S+)", " ".join(re.findall(r"^ENV ((?:.+\\\n)*.+)$", DOCKERFILE, re.MULTILINE))))
 UID = int(re.findall(r"useradd .*--uid (\d+)", DOCKERFILE)[0])
 DATA_DIR = IMAGE_ENV["COPYDESK_DATA_DIR"]
 SINK = '[[sinks]]\ntype = "webhook"\nname = "newsroom"\nurl = "http://127.0.0.1:9/in"\nsecret = "an invented secret"\n'
@@ -65,6 +65,36 @@ def test_compose_service_reads_configuration_file(name: str) -> None:
     [source] = [s for s, target, ro in mounts(SERVICES[name]) if target == f"{WORKDIR}/copydesk.toml" and ro]
     default = re.sub(r"\$\{COPYDESK_TOML:-([^}]+)\}", r"\1", source)
     assert (ROOT / default).is_file(), "Docker makes a folder of a source that is missing"
+
+
+@pytest.mark.parametrize("name", ["kafka", "redis"])
+def test_compose_broker_is_confined(name: str) -> None:
+    service = COMPOSE["services"][name]
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert service["networks"] == ["backend"]
+    assert COMPOSE["networks"]["backend"]["internal"] is True
+    assert "ports" not in service
+
+
+def test_compose_state_has_a_password() -> None:
+    command = COMPOSE["services"]["redis"]["command"]
+    password = command[command.index("--requirepass") + 1]
+    assert f"redis://:{password}@redis:6379" == SERVICES["desk"]["environment"]["COPYDESK_STATE_URL"]
+    assert COMPOSE["services"]["redis"]["read_only"] is True
+
+
+def test_compose_runs_the_tested_versions() -> None:
+    images = {name: COMPOSE["services"][name]["image"].partition(":")[2] for name in ("kafka", "redis")}
+    shown = subprocess.run([find_server_binary(), "--version"], capture_output=True, text=True).stdout
+    assert f" v={images['redis']} " in shown
+    assert images["kafka"] == CURRENT
+
+
+def test_image_runs_everything_by_default() -> None:
+    assert 'CMD ["up"]' in DOCKERFILE
+    assert "EXPOSE 8411" in DOCKERFILE
+    assert IMAGE_ENV["COPYDESK_WEB_HOST"] == "0.0.0.0"  # a published port reaches no loopback address of a container
 
 
 def test_compose_named_volumes_are_declared() -> None:
@@ -174,7 +204,7 @@ def container(
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_service_runs_on_read_only_file_system(name: str, brokers: dict[str, str], tmp_path: Path) -> None:
+async def test_service_runs_on_read_only_file_system(name: str, brokers: dict[str, str], tmp_path: Path) -> None:
     port, out = free_port(), tmp_path / "out"
 
     def ready() -> bool:
@@ -182,19 +212,29 @@ def test_service_runs_on_read_only_file_system(name: str, brokers: dict[str, str
         return " ready" in out.read_text() or "page at" in out.read_text()
 
     with container(SERVICES[name], brokers, port, tmp_path) as process:
-        asyncio.run(until(ready, what=f"{name} ready"))
+        await until(ready, what=f"{name} ready")
         if SERVICES[name].get("ports"):
             with socket.create_connection(("127.0.0.1", port), 10):
                 pass
         process.send_signal(signal.SIGTERM)
-        assert process.wait(60) == 0, out.read_text()
+        assert process.wait(DEADLINE_S) == 0, out.read_text()
     assert not re.search("Traceback|Read-only|Permission denied", out.read_text()), out.read_text()
+
+
+async def test_default_command_runs_in_one_container(tmp_path: Path) -> None:
+    service = {"command": ["up"], "tmpfs": ["/tmp"], "volumes": [f"copydesk:{DATA_DIR}"], "environment": IMAGE_ENV}
+    with container(service, {"COPYDESK_DEMO": "off"}, port := free_port(), tmp_path) as process:
+        await until(lambda: "copydesk is up" in (tmp_path / "out").read_text(), what="up")
+        with socket.create_connection(("127.0.0.1", port), 10):
+            pass
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0, (tmp_path / "out").read_text()
 
 
 def test_service_without_its_volume_is_refused(valkey_url: str, tmp_path: Path) -> None:
     """The tests' confinement works: a folder that compose does not mount is read-only."""
     with container({**SERVICES["web"], "volumes": []}, {"COPYDESK_BROKER_URL": valkey_url}, 0, tmp_path) as process:
-        assert process.wait(60) == 2
+        assert process.wait(DEADLINE_S) == 2
     said = (tmp_path / "out").read_text()
     assert f"{DATA_DIR}/web.token" in said
     assert "data_dir" in said

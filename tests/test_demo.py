@@ -19,26 +19,22 @@ def test_demo_sentences_rarely_repeat() -> None:
     assert story(7, revision=2).title != story(7).title or story(7, revision=2).paragraphs != story(7).paragraphs
 
 
-def test_unread_stories_stay_in_their_feeds(tmp_path: Path) -> None:
+async def test_unread_stories_stay_in_their_feeds(tmp_path: Path) -> None:
     """A slow poller sees each story, and each first revision before its correction."""
-
-    async def go() -> None:
-        newsroom = Newsroom(tmp_path, pace_s=0.001, edit_after_s=0.0)
-        await newsroom.open()
-        etags = dict.fromkeys(newsroom.feed_urls, "")
-        offered: set[tuple[str, str]] = set()
-        async with aiohttp.ClientSession() as http:
-            while len(newsroom.ledger) < 4 * WINDOW:
-                await asyncio.sleep(0.2)  # enough time for 200 stories at this pace
-                for url in newsroom.feed_urls[:-1]:
-                    async with http.get(url, headers={"If-None-Match": etags[url]}) as response:
-                        etags[url] = response.headers["ETag"]
-                        feed = feedparser.parse(await response.read()) if response.status == 200 else {"entries": []}
-                        offered |= {(entry["link"].partition("?")[0], entry["title"]) for entry in feed["entries"]}
-        await newsroom.close()
-        unread = set(newsroom.ledger[-WINDOW:])
-        expected = {(s.url, s.title) for p in newsroom.ledger if p not in unread for s in [story(p.number, p.revision)]}
-        assert any(p.revision == 2 for p in newsroom.ledger)
-        assert expected <= offered
-
-    asyncio.run(go())
+    newsroom = Newsroom(tmp_path, pace_s=0.001, edit_after_s=0.0)
+    await newsroom.open()
+    etags = dict.fromkeys(newsroom.feed_urls, "")
+    offered: set[tuple[str, str]] = set()
+    async with aiohttp.ClientSession() as http:
+        while len(newsroom.ledger) < 4 * WINDOW:
+            await asyncio.sleep(0.2)  # enough time for 200 stories at this pace
+            for url in newsroom.feed_urls[:-1]:
+                async with http.get(url, headers={"If-None-Match": etags[url]}) as response:
+                    etags[url] = response.headers["ETag"]
+                    feed = feedparser.parse(await response.read()) if response.status == 200 else {"entries": []}
+                    offered |= {(entry["link"].partition("?")[0], entry["title"]) for entry in feed["entries"]}
+    await newsroom.close()
+    unread = set(newsroom.ledger[-WINDOW:])
+    expected = {(s.url, s.title) for p in newsroom.ledger if p not in unread for s in [story(p.number, p.revision)]}
+    assert any(p.revision == 2 for p in newsroom.ledger)
+    assert expected <= offered

@@ -119,7 +119,7 @@ def test_readme_subscriber_has_eight_lines() -> None:
     assert len([line for line in code.splitlines() if line]) <= 8
 
 
-def test_documented_programs_print_articles(tmp_path: Path) -> None:
+async def test_documented_programs_print_articles(tmp_path: Path) -> None:
     """Run all programs of the README, the tutorials and the guide beside one `copydesk up`."""
     codes = [code for page in PROGRAMS for code in fences(page, "python")]
     assert len(codes) >= 6
@@ -132,20 +132,17 @@ def test_documented_programs_print_articles(tmp_path: Path) -> None:
                 subprocess.Popen([sys.executable, "-u", f"{number}.py"], cwd=tmp_path, stdout=out, stderr=subprocess.STDOUT, env={**os.environ, "PYTHONPATH": str(ROOT)})
             )  # fmt: skip
 
-    async def go() -> None:
-        with up(tmp_path):
-            try:
-                await until(lambda: "●" in output(tmp_path))
-                for number, code in enumerate(codes):
-                    start(number, code)
-                for number in range(len(codes)):
-                    await until(lambda path=tmp_path / f"{number}.out": path.read_text("utf-8"))  # type: ignore[misc]
-            finally:
-                for process in processes:
-                    process.kill()
-                    process.wait()
-
-    asyncio.run(go())
+    with up(tmp_path):
+        try:
+            await until(lambda: "●" in output(tmp_path))
+            for number, code in enumerate(codes):
+                start(number, code)
+            for number in range(len(codes)):
+                await until(lambda path=tmp_path / f"{number}.out": path.read_text("utf-8"))  # type: ignore[misc]
+        finally:
+            for process in processes:
+                process.kill()
+                process.wait()
     for number, code in enumerate(codes):
         assert "Traceback" not in (tmp_path / f"{number}.out").read_text("utf-8"), code
 
@@ -160,20 +157,16 @@ def test_documented_tests_pass(tmp_path: Path) -> None:
         test()
 
 
-def test_documented_commands_run(tmp_path: Path) -> None:
+async def test_documented_commands_run(tmp_path: Path) -> None:
     """Run the commands of the README and the tutorials beside one `copydesk up`."""
     (tmp_path / "story.html").write_text("<p>The ferry sank at noon.</p>", "utf-8")
     lines = [arguments for page in PROGRAMS[:3] for arguments in command_lines(page)]
     runnable = [arguments for arguments in lines if not PARSED_ONLY.match(" ".join(arguments))]
     assert len(runnable) >= 5
-
-    async def go() -> None:
-        with up(tmp_path):
-            await until(lambda: "●" in output(tmp_path))
-            for arguments in runnable:
-                assert (await asyncio.to_thread(copydesk, *arguments, cwd=tmp_path)).stdout, arguments
-
-    asyncio.run(go())
+    with up(tmp_path):
+        await until(lambda: "●" in output(tmp_path))
+        for arguments in runnable:
+            assert (await asyncio.to_thread(copydesk, *arguments, cwd=tmp_path)).stdout, arguments
 
 
 def test_make_targets_in_documents_exist() -> None:

@@ -1,6 +1,5 @@
 """The programs in examples/, as they are, on a running broker: nothing is missing and nothing comes twice."""
 
-import asyncio
 import importlib.util
 import json
 import os
@@ -32,33 +31,31 @@ def running(name: str, settings: Settings, folder: Path, *arguments: str) -> Ite
         process.wait()
 
 
-def goes_on(name: str, settings: Settings, folder: Path, arguments: list[str], found: Callable[[], list[str]]) -> None:
+async def goes_on(
+    name: str, settings: Settings, folder: Path, arguments: list[str], found: Callable[[], list[str]]
+) -> None:
     """The program is killed between two batches, and takes up where it was."""
-
-    async def go() -> None:
-        broker: Broker = await connect(settings, settings.broker_url)
-        await publish(broker, *(article(n) for n in range(10)))
-        with running(name, settings, folder, *arguments):
-            await until(lambda: len(found()) == 10)
-        await publish(broker, *(article(n) for n in range(10, 20)), article(3, 2))
-        with running(name, settings, folder, *arguments):
-            await until(lambda: set(found()) == {article(n).id for n in range(20)})
-        await broker.close()
-
-    asyncio.run(go())
+    broker: Broker = await connect(settings, settings.broker_url)
+    await publish(broker, *(article(n) for n in range(10)))
+    with running(name, settings, folder, *arguments):
+        await until(lambda: len(found()) == 10)
+    await publish(broker, *(article(n) for n in range(10, 20)), article(3, 2))
+    with running(name, settings, folder, *arguments):
+        await until(lambda: set(found()) == {article(n).id for n in range(20)})
+    await broker.close()
 
 
-def test_jsonl_example_appends_each_article_once(settings: Settings, tmp_path: Path) -> None:
+async def test_jsonl_example_appends_each_article_once(settings: Settings, tmp_path: Path) -> None:
     path = tmp_path / "articles.jsonl"
 
     def found() -> list[str]:
         lines = path.read_text().splitlines() if path.exists() else []
         return [json.loads(line)["id"] for line in lines]
 
-    goes_on("to_jsonl.py", settings, tmp_path, [path.name], found)
+    await goes_on("to_jsonl.py", settings, tmp_path, [path.name], found)
 
 
-def test_sqlite_and_its_search(settings: Settings, tmp_path: Path) -> None:
+async def test_sqlite_and_its_search(settings: Settings, tmp_path: Path) -> None:
     path = tmp_path / "news.db"
 
     def found() -> list[str]:
@@ -70,14 +67,14 @@ def test_sqlite_and_its_search(settings: Settings, tmp_path: Path) -> None:
             except sqlite3.OperationalError:  # the table isn't there yet
                 return []
 
-    goes_on("to_sqlite.py", settings, tmp_path, [path.name], found)
+    await goes_on("to_sqlite.py", settings, tmp_path, [path.name], found)
     with sqlite3.connect(path) as db:
         wanted = "select title from search where search match 'harbour AND 3' order by rank"
         assert db.execute(wanted).fetchall() == [("Story 3 & more",)]
         assert db.execute("select revision from articles where title = 'Story 3 & more'").fetchall() == [(2,)]
 
 
-def test_parquet_example_writes_batches(settings: Settings, tmp_path: Path) -> None:
+async def test_parquet_example_writes_batches(settings: Settings, tmp_path: Path) -> None:
     if importlib.util.find_spec("pyarrow") is None:
         assert not os.environ.get("CI"), "pyarrow has to be there in CI"
         pytest.skip("pyarrow isn't there")
@@ -87,4 +84,4 @@ def test_parquet_example_writes_batches(settings: Settings, tmp_path: Path) -> N
         files = sorted((tmp_path / "out").glob("*.parquet"))
         return [id_ for file in files for id_ in pyarrow.parquet.read_table(file)["id"].to_pylist()]
 
-    goes_on("to_parquet.py", settings, tmp_path, ["out", "0.2"], found)
+    await goes_on("to_parquet.py", settings, tmp_path, ["out", "0.2"], found)

@@ -23,6 +23,7 @@ PUBLIC = """
     Article CopydeskError DeadLetter Image Item PollResult RemovedBlock Settings SettingsError Subscription UnavailableError
     UnreadableError decode encode load_settings schema subscribe subscribe_sync
 """.split()
+PUSH = ("ItemPublisher", "publish_item", "publish_item_sync")
 DEVELOPMENT_TOOLS = {"pytest", "hypothesis", "mypy", "ruff", "import-linter", "codespell", "yamllint", "build"}
 LOCKED = re.compile(
     r"^([a-z0-9-]+)==(\S+)((?: ;[^\\\n]*)?) \\\n((?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+)", re.MULTILINE
@@ -72,7 +73,7 @@ def test_facade_runs_the_command_line(tmp_path: Path) -> None:
 
 
 def test_facade_exports_the_public_names() -> None:
-    assert sorted(copydesk.__all__) == sorted([*PUBLIC, "__version__"])
+    assert sorted(copydesk.__all__) == sorted([*PUBLIC, *PUSH, "__version__"])
     assert set(streams.__all__) <= set(copydesk.__all__)
     assert all(getattr(copydesk, name) is getattr(streams, name) for name in PUBLIC)
 

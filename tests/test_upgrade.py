@@ -1,6 +1,5 @@
 """Data directories and messages of released versions. The fixtures stay as their version wrote them."""
 
-import asyncio
 import json
 import os
 import shutil
@@ -109,69 +108,58 @@ def test_fixture_is_small_without_private_names(folder: Path) -> None:
     assert not [name for name in PRIVATE for content in contents if name.encode() in content]
 
 
-def test_data_directory_keeps_all_records(fixture: Fixture) -> None:
-    async def go() -> None:
-        articles = await everything(fixture.settings, "articles")
-        assert sorted([a.id, a.revision] for a in articles) == fixture.expected["articles"]
-        assert {a.id: a for a in articles} == {
-            a.id: a for a in (decode(v, Article) for v in fixture.messages[ARTICLES.name])
-        }
-        broker = await connect(fixture.settings, fixture.settings.broker_url)
-        feeds = await FeedRegistry(broker.state).all()
-        assert {feed.url: feed.items_published for feed in feeds} == fixture.expected["feeds"]
-        assert [feed.paused for feed in feeds] == ["old.example" in feed.url for feed in feeds]
-        assert [pending.name for pending in await dead_letters.select(broker, [])] == fixture.expected["dead_letters"]
-        counters = await read_counters(broker.state)
-        assert is_consistent(counters)
-        assert counters == fixture.expected["counters"]
-        assert load_token(fixture.settings.data_dir) == "invented-token-of-the-fixture"
-        await broker.close()
-
-    asyncio.run(go())
+async def test_data_directory_keeps_all_records(fixture: Fixture) -> None:
+    articles = await everything(fixture.settings, "articles")
+    assert sorted([a.id, a.revision] for a in articles) == fixture.expected["articles"]
+    assert {a.id: a for a in articles} == {
+        a.id: a for a in (decode(v, Article) for v in fixture.messages[ARTICLES.name])
+    }
+    broker = await connect(fixture.settings, fixture.settings.broker_url)
+    feeds = await FeedRegistry(broker.state).all()
+    assert {feed.url: feed.items_published for feed in feeds} == fixture.expected["feeds"]
+    assert [feed.paused for feed in feeds] == ["old.example" in feed.url for feed in feeds]
+    assert [pending.name for pending in await dead_letters.select(broker, [])] == fixture.expected["dead_letters"]
+    counters = await read_counters(broker.state)
+    assert is_consistent(counters)
+    assert counters == fixture.expected["counters"]
+    assert load_token(fixture.settings.data_dir) == "invented-token-of-the-fixture"
+    await broker.close()
 
 
-def test_group_resumes_at_its_committed_offset(fixture: Fixture) -> None:
-    async def go() -> None:
-        async with Subscription(group="reader", follow=False, settings=fixture.settings) as articles:
-            rest = [[a.id, a.revision] async for a in articles]
-        assert len(rest) == len(fixture.expected["articles"]) - fixture.expected["committed"]
-        assert all(article in fixture.expected["articles"] for article in rest)
-
-    asyncio.run(go())
+async def test_group_resumes_at_its_committed_offset(fixture: Fixture) -> None:
+    async with Subscription(group="reader", follow=False, settings=fixture.settings) as articles:
+        rest = [[a.id, a.revision] async for a in articles]
+    assert len(rest) == len(fixture.expected["articles"]) - fixture.expected["committed"]
+    assert all(article in fixture.expected["articles"] for article in rest)
 
 
-def test_desk_recognises_stored_articles(fixture: Fixture) -> None:
-    async def go() -> None:
-        salt = item_of(fixture, "Salt canal reopens")
-        later = salt.fetched_at + timedelta(minutes=5)
-        assert salt.summary is not None
-        longer = msgspec.structs.replace(salt.summary, value=salt.summary.value + "<p>The mayor is well again.</p>")
-        desk = fixture.expected["counters"]["desk"]
-        async with running_desk(fixture.settings) as broker:
-            await publish(broker, msgspec.structs.replace(salt, fetched_at=later))
-            await settled(broker, {"duplicate": desk["duplicate"] + 1})
-            copy_key = "herald.example/1"
-            await publish(
-                broker,
-                msgspec.structs.replace(
-                    salt,
-                    identity_key=copy_key,
-                    publisher="The Test Herald",
-                    feed="http://herald.example/feed.xml",
-                    fetched_at=later,
-                ),
-            )
-            await settled(broker, {"new": desk["new"] + 1})
-            await publish(
-                broker, msgspec.structs.replace(salt, summary=longer, fetched_at=later + timedelta(minutes=1))
-            )
-            await settled(broker, {"revised": desk["revised"] + 1})
-            assert is_consistent(await read_counters(broker.state))
-        articles = {(a.id, a.revision): a for a in await everything(fixture.settings, "articles")}
-        original = article_id(salt.identity_key)
-        assert articles[article_id(copy_key), 1].duplicate_of == original
-        revision = articles[original, 2]
-        assert revision.changes is not None
-        assert revision.changes.words_added == 5
-
-    asyncio.run(go())
+async def test_desk_recognises_stored_articles(fixture: Fixture) -> None:
+    salt = item_of(fixture, "Salt canal reopens")
+    later = salt.fetched_at + timedelta(minutes=5)
+    assert salt.summary is not None
+    longer = msgspec.structs.replace(salt.summary, value=salt.summary.value + "<p>The mayor is well again.</p>")
+    desk = fixture.expected["counters"]["desk"]
+    async with running_desk(fixture.settings) as broker:
+        await publish(broker, msgspec.structs.replace(salt, fetched_at=later))
+        await settled(broker, {"duplicate": desk["duplicate"] + 1})
+        copy_key = "herald.example/1"
+        await publish(
+            broker,
+            msgspec.structs.replace(
+                salt,
+                identity_key=copy_key,
+                publisher="The Test Herald",
+                feed="http://herald.example/feed.xml",
+                fetched_at=later,
+            ),
+        )
+        await settled(broker, {"new": desk["new"] + 1})
+        await publish(broker, msgspec.structs.replace(salt, summary=longer, fetched_at=later + timedelta(minutes=1)))
+        await settled(broker, {"revised": desk["revised"] + 1})
+        assert is_consistent(await read_counters(broker.state))
+    articles = {(a.id, a.revision): a for a in await everything(fixture.settings, "articles")}
+    original = article_id(salt.identity_key)
+    assert articles[article_id(copy_key), 1].duplicate_of == original
+    revision = articles[original, 2]
+    assert revision.changes is not None
+    assert revision.changes.words_added == 5

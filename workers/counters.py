@@ -1,9 +1,10 @@
 """Counters of inputs and outcomes per stage, written in the same step as the results.
 
 received = new + unchanged + failed                           (poll: entries of documents)
+received = new + failed                                       (intake: items of files and of pushes)
 received = new + revised + duplicate + filtered + failed      (desk: items)
 
-`failed` has one meaning in both stages: the entry or item became a dead letter.
+`failed` has one meaning in all stages: the entry or item became a dead letter.
 """
 
 from collections import Counter
@@ -13,9 +14,12 @@ from typing import Any
 from streams.brokers.base import RedisCommand
 
 KEY = "copydesk:counters"
+POLLS_KEY = "copydesk:polls"
+POLL_OUTCOMES = ("ok", "unchanged", "failed")
 RECEIVED = "received"
 STAGES = {
     "poll": ("new", "unchanged", "failed"),
+    "intake": ("new", "failed"),
     "desk": ("new", "revised", "duplicate", "filtered", "failed"),
 }
 
@@ -26,6 +30,17 @@ def increment_commands(stage: str, counts: Mapping[str, int]) -> list[RedisComma
     assert not unknown, f"unknown outcomes: {sorted(unknown)} (stage {stage})"
     counts = {RECEIVED: sum(counts.values()), **counts}
     return [("HINCRBY", KEY, f"{stage}:{name}", n) for name, n in counts.items() if n]
+
+
+def count_poll(outcome: str) -> RedisCommand:
+    """Return the command that counts a poll."""
+    return "HINCRBY", POLLS_KEY, outcome, 1
+
+
+async def read_polls(state: Any) -> dict[str, int]:
+    """Return the number of polls by outcome."""
+    raw = await state.hgetall(POLLS_KEY)
+    return dict.fromkeys(POLL_OUTCOMES, 0) | {name.decode(): int(value) for name, value in raw.items()}
 
 
 async def read_counters(state: Any) -> dict[str, dict[str, int]]:

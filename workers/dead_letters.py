@@ -1,6 +1,7 @@
 """Dead letters: failed messages and feed entries with the reason, so that nothing is lost and no partition is blocked.
 
 copydesk:dead-letters:resolved    hash: letter → replayed or discarded; a letter that is not in it is pending
+copydesk:dead-letters:removed     hash: the same for letters that resolving removes from the topic, for a day
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -12,11 +13,12 @@ from streams.codec import decode, encode
 from streams.errors import UnreadableError
 from streams.records import DeadLetter, MessageId
 from streams.start import Start
-from streams.topics import DEAD_LETTERS, ITEMS, SINK_REPLAYS
+from streams.topics import DAY_S, DEAD_LETTERS, ITEMS, SINK_REPLAYS
 from workers.replay import replay_headers
 
 MAX_ERROR_CHARS = 2_000
 RESOLVED_KEY = "copydesk:dead-letters:resolved"
+REMOVED_KEY = "copydesk:dead-letters:removed"
 
 
 class PendingLetter(NamedTuple):
@@ -26,9 +28,13 @@ class PendingLetter(NamedTuple):
     letter: DeadLetter
 
 
-def from_message(message: ConsumedMessage, error_kind: str, error: str, feed: str = "") -> OutgoingMessage:
+def from_message(
+    message: ConsumedMessage, error_kind: str, error: str, feed: str = "", attempts: int = 1
+) -> OutgoingMessage:
     """Return the dead letter of a message that the desk could not process."""
-    return build(message.message_id, message.key, message.value, message.headers, error_kind, error, feed=feed)
+    return build(
+        message.message_id, message.key, message.value, message.headers, error_kind, error, feed=feed, attempts=attempts
+    )
 
 
 def from_sink(sink: str, message: ConsumedMessage, error: str, attempts: int) -> OutgoingMessage:
@@ -115,9 +121,23 @@ async def replay(broker: Broker, pending_letter: PendingLetter) -> bool:
         message = OutgoingMessage(SINK_REPLAYS.name, letter.sink.encode(), letter.payload, headers)
     else:
         message = OutgoingMessage(letter.topic, letter.key, letter.payload, headers)
-    return await broker.publish([message], conditions=[Condition(RESOLVED_KEY, name, "", "replayed")])
+    return await _resolve(broker, name, "replayed", [message])
 
 
 async def discard(broker: Broker, pending_letter: PendingLetter) -> bool:
-    """Resolve a letter without reprocessing. Returns False if it has been replayed."""
-    return await broker.publish([], conditions=[Condition(RESOLVED_KEY, pending_letter.name, "", "discarded")])
+    """Resolve a letter without reprocessing, and free its memory. Returns False if it has been replayed."""
+    return await _resolve(broker, pending_letter.name, "discarded", [])
+
+
+async def _resolve(broker: Broker, name: str, resolution: str, messages: Sequence[OutgoingMessage]) -> bool:
+    """Publish *messages* and remove a letter from the broker's memory, once."""
+    partition, _, offset = name.partition("@")
+    removal = broker.removal_commands(MessageId(DEAD_LETTERS.name, int(partition), int(offset)))
+    # The mark of a removed letter only decides between commands at the same time.
+    key, expiry = (REMOVED_KEY, [("EXPIRE", REMOVED_KEY, DAY_S)]) if removal else (RESOLVED_KEY, [])
+    return await broker.publish(messages, [*removal, *expiry], [Condition(key, name, "", resolution)])
+
+
+async def count_pending(broker: Broker) -> int:
+    """Return the number of pending dead letters; on Kafka an estimate after their retention."""
+    return max(0, await broker.message_count(DEAD_LETTERS.name) - len(await broker.state.hkeys(RESOLVED_KEY)))

@@ -27,7 +27,8 @@ log = get_logger(__name__)
 
 KEY = "copydesk:heartbeats"
 BEAT_S = 3.0
-SILENT_S = 15.0  # five heartbeats
+SILENT_S = 12.0  # four heartbeats; health must report a frozen worker within 15 s
+STALLED_S = 3.0  # without progress of its loop, a worker sends no heartbeats
 EXPIRY_S = 300.0  # long enough for an alert, short enough for a load balancer
 EXPIRY_LAST_S = 7.0 * DAY_S  # a frozen poller must still be reported after a weekend
 

@@ -88,4 +88,9 @@ def _add_logger_name(logger: Any, method: str, event: MutableMapping[str, Any]) 
 def _render_text(logger: Any, method: str, event: MutableMapping[str, Any]) -> str:
     exception = event.get("exception")
     line = f"{event['timestamp']} {event['level']:<{LEVEL_CHARS}} {event['logger']}: {format_event(event)}"
-    return line + (f"\n{exception}" if exception else "")
+    return line + (f"\n{_indented(exception)}" if exception else "")
+
+
+def _indented(exception: str) -> str:
+    """Return a traceback that cannot be read as further events: its message may hold text of a feed."""
+    return "\n".join(f"  {format_event({'event': line})}" for line in exception.splitlines())

@@ -7,6 +7,7 @@ import asyncio
 
 from streams.brokers.base import Broker
 from streams.brokers.redis_streams.broker import RedisStreamsBroker
+from streams.brokers.redis_streams.forecast import MemorySampler
 from streams.brokers.redis_streams.memory import MemoryRelief
 from streams.brokers.redis_streams.retention import Retention
 from streams.config.settings import Settings
@@ -42,13 +43,14 @@ async def _expire_groups(retention: Retention, expiry_days: float) -> None:
 
 
 async def memory_relief_loop(broker: Broker, interval_s: float = RELIEF_INTERVAL_S) -> None:
-    """Remove old messages when the broker's memory runs short, checked every *interval_s*."""
+    """Remove old messages when the broker's memory runs short, checked every *interval_s*; sample its use."""
     if not isinstance(broker, RedisStreamsBroker):
         return
-    relief = MemoryRelief(broker)
+    relief, sampler = MemoryRelief(broker), MemorySampler(broker)
     while True:
         try:
             await relief.relieve()
+            await sampler.sample()
         except UnavailableError as exc:
             log.warning("memory not relieved", error=exc, retry_s=interval_s)
         await asyncio.sleep(interval_s)

@@ -14,6 +14,7 @@ import gc
 import io
 import os
 import signal
+import time
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
 from typing import Any
@@ -27,23 +28,37 @@ from streams.logger import get_logger
 from streams.retry import retry_unavailable
 from streams.state.redis_client import redact_url
 from streams.topics import BUILTIN_TOPICS, DESK_GROUP, route_topic
-from workers.dedupe.rebuild import rebuild_if_lost
+from workers.dedupe.rebuild import rebuild_if_lost, require_intact_state, restore_state
 from workers.heartbeats import heartbeat_task, worker_name
+from workers.intake.embargo import release_loop
 from workers.logging_setup import import_structlog
+from workers.notify import notify, watchdog_task
 from workers.retention import memory_relief_loop, retention_loop
 from workers.watchdog import watchdog
 
 log = get_logger(__name__)
 
 
-def run(main: Callable[[], Coroutine[Any, Any, int]]) -> int:
-    """Run *main* in uvloop where that is installed; return its exit code."""
+def run(main: Callable[[], Coroutine[Any, Any, int]], on_hangup: Callable[[], None] | None = None) -> int:
+    """Run *main* in uvloop where that is installed; return its exit code. SIGHUP calls *on_hangup*."""
     import_structlog()  # every service logs
     try:
         import uvloop
     except ImportError:
-        return asyncio.run(main())
-    return int(uvloop.run(main()))
+        return asyncio.run(_run_notified(main, on_hangup))
+    return int(uvloop.run(_run_notified(main, on_hangup)))
+
+
+async def _run_notified(main: Callable[[], Coroutine[Any, Any, int]], on_hangup: Callable[[], None] | None) -> int:
+    """Run *main* and serve systemd's watchdog meanwhile."""
+    if on_hangup is not None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, on_hangup)
+    pinging = asyncio.create_task(watchdog_task(), name="watchdog of systemd")
+    try:
+        return await main()
+    finally:
+        pinging.cancel()
+        notify("STOPPING=1")
 
 
 def install_stop_handler() -> asyncio.Event:
@@ -111,6 +126,7 @@ async def run_poller(settings: Settings, url: str, name: str = "") -> int:
         async with heartbeat_task(broker.state, "poller", worker_name("poller", name), poller.is_working):
             polling = asyncio.create_task(poller.run())
             log.info("poller ready")
+            notify("READY=1")
             await wait_stop_or(stopping, polling)
             poller.stop()
             await polling
@@ -121,6 +137,7 @@ async def run_poller(settings: Settings, url: str, name: str = "") -> int:
 
 async def run_desk(settings: Settings, url: str, name: str = "") -> int:
     """Turn items into articles until a stop signal."""
+    from streams.faust.agents import FaustContext
     from workers.desk.desk import create_desk
 
     async def body(broker: Broker, stopping: asyncio.Event) -> None:
@@ -134,13 +151,18 @@ async def run_desk(settings: Settings, url: str, name: str = "") -> int:
 
     async def desk(broker: Broker, stopping: asyncio.Event) -> None:
         await retry_unavailable(lambda: rebuild_if_lost(broker, settings), "rebuild failed")
-        app = create_desk(settings, broker, url=url, name=name)
+        app = create_desk(
+            settings, broker, url=url, name=name, check_state=lambda: require_intact_state(broker)
+        )  # fmt: skip
         await app.start()
+        stalls = watchdog(broker, FaustContext(app), lambda: restore_state(broker, settings))
         upkeep = asyncio.gather(
             log_exceptions(retention_loop(broker, settings), "retention"),
-            log_exceptions(watchdog(broker), "watchdog"),
+            log_exceptions(stalls, "watchdog"),
+            log_exceptions(release_loop(broker, time.time), "embargoes"),
         )
         log.info("desk ready")
+        notify("READY=1")
         await stopping.wait()
         upkeep.cancel()
         with contextlib.suppress(asyncio.CancelledError):
@@ -181,6 +203,7 @@ async def run_sinks(settings: Settings, url: str, name: str = "", *, only: str =
         async with heartbeat_task(broker.state, "sink", worker_name("sink", name)):
             delivering = asyncio.create_task(deliver(broker))
             log.info("sinks ready", sink=", ".join(sink.name for sink in selected))
+            notify("READY=1")
             await wait_stop_or(stopping, delivering)
             delivering.cancel()
             await asyncio.gather(delivering, return_exceptions=True)
@@ -196,6 +219,7 @@ async def run_web(settings: Settings, url: str, name: str = "") -> int:
         server = WebServer(settings, broker, DESK_GROUP)
         await server.start()
         log.info("web page ready", url=server.url, token_path=settings.data_dir / "web.token")
+        notify("READY=1")
         async with heartbeat_task(broker.state, "web", worker_name("web", name)):
             await stopping.wait()
             await server.stop()

@@ -1,40 +1,66 @@
 """Status: the health report of a running copydesk, in one shape for the CLI, the page and the metrics."""
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from streams.brokers.base import Broker
 from streams.brokers.redis_streams.broker import RedisStreamsBroker
+from streams.brokers.redis_streams.forecast import read_forecast
 from streams.brokers.redis_streams.memory import read_removed
-from streams.topics import ITEMS
-from workers.counters import is_consistent, read_counters
-from workers.heartbeats import as_rows, lag_problems, read_workers, silent_problems
+from streams.config.settings import Settings
+from streams.config.tables import SinkTable
+from streams.topics import ITEMS, resolve_topic
+from workers.counters import is_consistent, read_counters, read_polls
+from workers.dead_letters import count_pending
+from workers.health import find_problems, find_warnings
+from workers.heartbeats import as_rows, read_workers
 from workers.poller.registry import FeedRegistry, FeedState
+from workers.sinks.state import SinkState, read_sink_states
 
+DEFAULTS = Settings()
 FEED_HEALTH = ("ok", "failing", "paused", "new")
 
 
-async def read_status(broker: Broker, desk_group: str) -> dict[str, Any]:
-    """Return the health report: counters, their consistency, lag, memory, workers and feeds. JSON types only."""
+async def read_status(broker: Broker, desk_group: str, settings: Settings = DEFAULTS) -> dict[str, Any]:
+    """Return the health report: counters, lag, memory, workers, sinks, groups, feeds, and problems. JSON types only."""
     counters = await read_counters(broker.state)
     feeds = await FeedRegistry(broker.state).all()
     now_s = time.time()
-    return {
+    report = {
         "counters": counters,
         "counters_consistent": is_consistent(counters),
         "lag": await broker.lag(ITEMS.name, desk_group),
         "memory_usage": round(await broker.memory_usage(), 4),
+        "memory_short_in_s": await _memory_short_in_s(broker),
         "removed_for_memory": await _removed_for_memory(broker),
         "workers": as_rows(await read_workers(broker.state)),
+        "pending_letters": await count_pending(broker),
+        "sinks": [await _sink_row(broker, sink, now_s) for sink in settings.sinks],
+        "groups": [{"group": group, "lag": lag} for group, lag in sorted((await broker.group_lags()).items())],
+        "polls": await read_polls(broker.state),
+        "last_poll_s": max((feed.polled_s for feed in feeds), default=0.0),
         "feeds": [_feed_row(feed, now_s) for feed in feeds],
     }
+    return report | {"problems": find_problems(report, settings), "warnings": find_warnings(report, settings)}
 
 
-async def read_readiness(broker: Broker, desk_group: str, max_desk_lag: int) -> dict[str, Any]:
+def readiness(report: Mapping[str, Any]) -> dict[str, Any]:
     """Return whether items are processed: all workers send heartbeats and the desk's lag is within its limit."""
-    lag = await broker.lag(ITEMS.name, desk_group)
-    problems = [*silent_problems(await read_workers(broker.state)), *lag_problems(lag, max_desk_lag)]
-    return {"ready": not problems, "lag": lag, "problems": problems}
+    problems, warnings = report["problems"], report["warnings"]
+    return {"ready": not problems, "lag": report["lag"], "problems": problems, "warnings": warnings}
+
+
+async def _sink_row(broker: Broker, sink: SinkTable, now_s: float) -> dict[str, Any]:
+    state = (await read_sink_states(broker.state)).get(sink.name, SinkState())
+    return {
+        "name": sink.name,
+        "lag": await broker.lag(resolve_topic(sink.topic).name, f"sink.{sink.name}"),
+        "failures": state.failures,
+        "rejected": state.rejected,
+        "failing_s": round(max(0.0, now_s - state.failing_since_s)) if state.failing_since_s else 0,
+        "error": state.error,
+    }
 
 
 def _feed_row(feed: FeedState, now_s: float) -> dict[str, Any]:
@@ -48,6 +74,7 @@ def _feed_row(feed: FeedState, now_s: float) -> dict[str, Any]:
         "failures": feed.failures,
         "polls": feed.polls,
         "items_published": feed.items_published,
+        "items_deferred": feed.items_deferred,
         "due_in_s": round(feed.due_s - now_s, 1),
         "interval_s": round(max(0.0, feed.due_s - feed.polled_s)) if feed.polls else 0,
         "items_per_day": round(24 * feed.history.per_hour, 1) if feed.history else 0,
@@ -59,6 +86,12 @@ def _feed_health(feed: FeedState) -> str:
     if feed.paused:
         return "paused"
     return "failing" if feed.failures else "ok" if feed.polls else "new"
+
+
+async def _memory_short_in_s(broker: Broker) -> int | None:
+    """Return the seconds until messages are removed for lack of memory, at the growth of the last day."""
+    forecast_s = await read_forecast(broker) if isinstance(broker, RedisStreamsBroker) else None
+    return None if forecast_s is None else round(forecast_s)
 
 
 async def _removed_for_memory(broker: Broker) -> dict[str, Any]:

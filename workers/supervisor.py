@@ -15,15 +15,16 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
+from streams.brokers.base import Broker
 from streams.config.settings import Settings
-from streams.config.sources import ENV_PREFIX
+from streams.config.sources import ENV_PREFIX, redact_url
 from streams.config.tables import TABLE_SETTINGS
-from streams.errors import UnavailableError
+from streams.errors import SettingsError, UnavailableError
 from streams.retry import Backoff
 from streams.start import Start
 from streams.subscribe import subscribe
@@ -33,11 +34,16 @@ from workers.console import ConsoleReporter
 from workers.counters import RECEIVED, read_counters
 from workers.demo.newsroom import Newsroom
 from workers.heartbeats import clear_workers, heartbeat_task, remove_workers, write_heartbeat
+from workers.notify import NOTIFY_SOCKET, notify
 from workers.poller.registry import FeedRegistry
+from workers.reload import Reloader, has_lost_terminal
 from workers.services import connect_or_stop, install_stop_handler, log_exceptions
+from workers.status import read_status
 from workers.web.server import WebServer
 
 SUPERVISE_INTERVAL_S = 0.2
+HEALTH_INTERVAL_S = 10.0
+HUNG_S = 120.0
 INITIAL_RESTART_DELAY_S, MAX_RESTART_DELAY_S = 0.1, 10.0
 HEALTHY_S = 30.0  # a process that ran this long restarts without a longer delay
 DEMO_NOTICE = """
@@ -88,6 +94,13 @@ class WorkerProcess:
             self.start()
         return ""
 
+    def kill(self, min_age_s: float) -> bool:
+        """Kill the process if it has run for *min_age_s*; return whether it was killed."""
+        if self.process is None or self.process.poll() is not None or time.monotonic() - self._started_s < min_age_s:
+            return False
+        self.process.kill()
+        return True
+
     async def stop(self, timeout_s: float) -> None:
         """Let the process drain; kill it after *timeout_s*."""
         if self.process is None or self.process.poll() is not None:
@@ -103,13 +116,17 @@ class WorkerProcess:
 class Supervisor:
     """All services of copydesk on one machine."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
+    def __init__(self, settings: Settings, reloader: Reloader | None = None) -> None:
+        self.settings, self.reloader = settings, reloader
+        self._is_reload_requested, self._had_terminal = False, sys.stdin is not None and sys.stdin.isatty()
         self.valkey = EmbeddedValkey(settings) if settings.embedded else None
         self.url = self.valkey.url if self.valkey else settings.broker_url
         self.console = ConsoleReporter()
         self.newsroom: Newsroom | None = None
         self.workers: list[WorkerProcess] = []
+        self.server: WebServer | None = None
+        self.hung_s = HUNG_S
+        self._silent_before: set[str] = set()
 
     async def run(self) -> int:
         """Start all services, supervise them until a stop signal, stop them."""
@@ -127,13 +144,13 @@ class Supervisor:
         broker = await connect_or_stop(stopping, self.settings, self.url)
         if broker is None:
             return 0
-        server = WebServer(self.settings, broker, DESK_GROUP)
+        self.server = server = WebServer(self.settings, broker, DESK_GROUP)
         reporters: list[asyncio.Task[None]] = []
         try:
             await server.start()
             reporters = [
                 asyncio.create_task(log_exceptions(report, "console output"))
-                for report in (self._print_articles(), self._print_polls())
+                for report in (self._print_articles(), self._print_polls(), self._print_health(broker))
             ]
             self.settings = await self._with_demo(FeedRegistry(broker.state))
             if self.valkey:
@@ -142,6 +159,7 @@ class Supervisor:
             for worker in self.workers:  # from here on health reports a worker that never starts
                 await write_heartbeat(broker.state, worker.name.partition("-")[0], self._worker_name(worker.name))
             self._print_banner(f"{server.url}#{server.admin.token}", time.monotonic() - started_s)
+            notify("READY=1")
             async with heartbeat_task(broker.state, "web", self._worker_name("web")):
                 await self._supervise(stopping)
         finally:
@@ -172,7 +190,7 @@ class Supervisor:
     def _start_workers(self) -> None:
         log_dir = self.settings.data_dir / "log"
         log_dir.mkdir(parents=True, exist_ok=True)
-        environ = {**os.environ, **to_environ(replace(self.settings, broker_url=self.url))}
+        environ = self._environ()
         commands = {"poller": "poll", **{f"desk-{n}": "desk" for n in range(1, self.settings.desk_workers + 1)}}
         if self.settings.sinks:
             commands["sink"] = "sink"
@@ -183,12 +201,53 @@ class Supervisor:
         for worker in self.workers:
             worker.start()
 
+    def _environ(self) -> dict[str, str]:
+        inherited = {name: value for name, value in os.environ.items() if name != NOTIFY_SOCKET}  # of this process only
+        return {**inherited, **to_environ(replace(self.settings, broker_url=self.url))}
+
     def _worker_name(self, name: str) -> str:
         """Return *name*, unique on the broker: other machines may run `up` on a shared broker."""
         return name if self.valkey else f"{name}@{socket.gethostname()}"
 
+    def on_hangup(self) -> None:
+        """Request a reload; stop in order if SIGHUP came from a closed terminal."""
+        if has_lost_terminal(self._had_terminal):
+            os.kill(os.getpid(), signal.SIGTERM)
+        self._is_reload_requested = True
+
+    async def _reload(self) -> None:
+        """Restart the workers one by one with the tables and private hosts of copydesk.toml, if it is valid."""
+        self._is_reload_requested = False
+        try:
+            new = self.reloader.load() if self.reloader else self.settings
+        except SettingsError as exc:
+            self.console.note(f"settings not reloaded, the former ones stay: {exc}")
+            return
+        notify("RELOADING=1")
+        hosts = ",".join((new.allowed_private_hosts, f"127.0.0.1:{self.newsroom.port}" if self.newsroom else ""))
+        self.settings = replace(
+            self.settings, feeds=new.feeds, routes=new.routes, sinks=new.sinks, allowed_private_hosts=hosts.strip(",")
+        )
+        if self.server is not None:
+            self.server.reload(self.settings)
+        environ, log_dir = self._environ(), self.settings.data_dir / "log"
+        for worker in self.workers:
+            await worker.stop(self.settings.shutdown_timeout_s)
+            worker.environ = environ
+            if worker.name != "sink" or self.settings.sinks:
+                worker.start()
+        self.workers = [worker for worker in self.workers if worker.name != "sink" or self.settings.sinks]
+        if self.settings.sinks and not any(worker.name == "sink" for worker in self.workers):
+            self.workers.append(WorkerProcess("sink", ["sink", "--name", self._worker_name("sink")], environ, log_dir))
+            self.workers[-1].start()
+        tables = f"{len(new.feeds)} [[feeds]], {len(new.routes)} [[routes]], {len(new.sinks)} [[sinks]]"
+        self.console.note(f"settings reloaded: {tables}; other settings need a restart")
+        notify("READY=1")
+
     async def _supervise(self, stopping: asyncio.Event) -> None:
         while not stopping.is_set():
+            if self._is_reload_requested:
+                await self._reload()
             if self.valkey and self.valkey.restart_if_dead():
                 self.console.note("Valkey crashed and was restarted; no acknowledged data was lost")
             for worker in self.workers:
@@ -220,8 +279,33 @@ class Supervisor:
         async for poll in subscribe("polls", start=Start.LATEST, settings=replace(self.settings, broker_url=self.url)):
             self.console.poll(poll)
 
+    async def _print_health(self, broker: Broker) -> None:
+        """Print each problem and each warning once, and again after it was gone."""
+        printed: set[str] = set()
+        while True:
+            await asyncio.sleep(HEALTH_INTERVAL_S)
+            with contextlib.suppress(UnavailableError):
+                report = await read_status(broker, DESK_GROUP, self.settings)
+                messages = {subject(message): message for message in (*report["problems"], *report["warnings"])}
+                for key in messages.keys() - printed:
+                    self.console.note(messages[key])
+                printed = set(messages)
+                self.end_hung(report["workers"])
+
+    def end_hung(self, workers: Sequence[Mapping[str, Any]]) -> None:
+        """Kill worker processes without a heartbeat for HUNG_S in two rounds; `_supervise` starts them again.
+
+        C code that hangs holds the event loop of its process, so no check within the process can end it.
+        """
+        silent = {row["name"] for row in workers if row["heartbeat_age_s"] > self.hung_s}
+        for worker in self.workers:
+            name = self._worker_name(worker.name)
+            if name in silent & self._silent_before and worker.kill(self.hung_s):
+                self.console.note(f"worker hung: {name} (no heartbeat for {self.hung_s:.0f} s); killed")
+        self._silent_before = silent
+
     def _print_banner(self, page_url: str, started_in_s: float) -> None:
-        broker = f"embedded Valkey in {self.settings.data_dir}" if self.valkey else self.settings.broker_url
+        broker = f"embedded Valkey in {self.settings.data_dir}" if self.valkey else redact_url(self.settings.broker_url)
         self.console.note(f"copydesk is up after {started_in_s:.1f} s · {broker} · status page {page_url}")
         if self.newsroom:
             self.console.note(DEMO_NOTICE.format(copydesk=command_name(), data_dir=self.settings.data_dir))
@@ -230,6 +314,11 @@ class Supervisor:
         desk = counters["desk"]
         parts = ", ".join(f"{n} {name}" for name, n in desk.items() if name != RECEIVED)
         self.console.note(f"stopped; items so far: {desk[RECEIVED]} ({parts})")
+
+
+def subject(message: str) -> str:
+    """Return a health message without its figures, which change from round to round."""
+    return "".join(char for char in message if not char.isdigit())
 
 
 def command_name() -> str:

@@ -1,46 +1,92 @@
 """The watchdog of a desk worker: it ends a process that makes no progress, so that a supervisor restarts it.
 
-It must not know the pipeline. It reads the shared counters and the lag of the desk's consumer group.
+It must not know the pipeline. It reads the offsets of the desk's consumer group.
 """
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from typing import Protocol
 
-from streams.brokers.base import Broker
+from streams.brokers.base import Broker, Progress
 from streams.errors import UnavailableError
 from streams.exit_codes import ExitCode, abort
-from streams.topics import DESK_GROUP, ITEMS
-from workers.counters import RECEIVED, read_counters
+from streams.topics import DESK_GROUP, ITEMS, Partition, partition_name
 from workers.dedupe.rebuild import INTACT_KEY
 
-STALL_TIMEOUT_S = 30.0
+STALL_TIMEOUT_S = 30.0  # above REBALANCE_TIMEOUT_S: a desk does not exit while its group waits for another member
 
 
-async def watchdog(broker: Broker, stall_timeout_s: float = STALL_TIMEOUT_S) -> None:
-    """End this process when items wait and no desk worker makes progress for *stall_timeout_s*.
+class Membership(Protocol):
+    """The part of `FaustContext` that tells which partitions this worker must process."""
 
-    A consumer group's rebalance may get stuck where brokers die in the middle of it. No other check detects that. The
-    restarted worker joins the group anew. The process also ends when the shared state has been lost: the restarted
-    worker rebuilds it from the articles topic.
+    def assignment(self) -> Collection[Partition]: ...
+
+    def is_rebalancing(self) -> bool: ...
+
+
+class StallDetector:
+    """Decides whether this worker has messages and makes no progress. Pure; times are monotonic."""
+
+    def __init__(self, timeout_s: float) -> None:
+        self.timeout_s = timeout_s
+        self._waiting: dict[Partition, int] = {}  # position of each owned partition that has messages
+        self._since_s = float("inf")
+        self._rebalancing_since_s: float | None = None
+
+    def stalled(self, progress: Mapping[Partition, Progress], owned: Collection[Partition], now_s: float) -> list[str]:
+        """Return the names of the *owned* partitions with messages if none moved for `timeout_s`. Call it regularly.
+
+        One partition may wait for the others: a step handles the messages of a few partitions.
+        """
+        waiting = {tp: progress[tp].position for tp in owned if tp in progress and progress[tp].lag}
+        if not waiting or waiting != self._waiting:
+            self._waiting, self._since_s = waiting, now_s
+        is_late = bool(waiting) and now_s - self._since_s > self.timeout_s
+        return [partition_name(*tp) for tp in sorted(waiting)] if is_late else []
+
+    def is_rebalance_stalled(self, is_rebalancing: bool, lag: int, now_s: float) -> bool:
+        """Return whether items wait and this worker has been in a rebalance for `timeout_s`."""
+        if not (is_rebalancing and lag):
+            self._rebalancing_since_s = None
+        elif self._rebalancing_since_s is None:
+            self._rebalancing_since_s = now_s
+        return self._rebalancing_since_s is not None and now_s - self._rebalancing_since_s > self.timeout_s
+
+    def reset(self) -> None:
+        """Begin anew after an outage, which says nothing about this worker."""
+        self._waiting.clear()
+        self._rebalancing_since_s = None
+
+
+async def watchdog(
+    broker: Broker,
+    membership: Membership,
+    restore: Callable[[], Awaitable[object]],
+    stall_timeout_s: float = STALL_TIMEOUT_S,
+) -> None:
+    """End this process when its partitions make no progress for *stall_timeout_s*; *restore* a lost state.
+
+    Other members' partitions are no reason to exit: only their owner can free them. A rebalance that does not end is
+    one, because it may get stuck where brokers die in the middle of it. The restarted worker joins the group anew.
     """
-    last_count, progress_at_s = -1, time.monotonic()
+    detector = StallDetector(stall_timeout_s)
     while True:
         await asyncio.sleep(stall_timeout_s / 10)
         try:
-            if not await _is_state_intact(broker):
-                abort(ExitCode.TEMPFAIL, "shared state lost", key=INTACT_KEY, next_step="restarting to rebuild it")
-            count = (await read_counters(broker.state))["desk"][RECEIVED]
-            lag = await broker.lag(ITEMS.name, DESK_GROUP)
+            if not await broker.state.exists(INTACT_KEY):
+                await restore()
+                detector.reset()
+            progress = await broker.progress(ITEMS.name, DESK_GROUP)
         except UnavailableError:
-            last_count = -1  # no figures during an outage: the timeout starts anew when the broker is back
+            detector.reset()
             continue
-        if not lag or count != last_count:
-            last_count, progress_at_s = count, time.monotonic()
-        elif time.monotonic() - progress_at_s > stall_timeout_s:
-            abort(
-                ExitCode.TEMPFAIL, "no progress of any desk", seconds=stall_timeout_s, lag=lag, next_step="restarting"
-            )
-
-
-async def _is_state_intact(broker: Broker) -> bool:
-    return bool(await broker.state.exists(INTACT_KEY))
+        now_s, lag = time.monotonic(), sum(p.lag for p in progress.values())
+        if stalled := detector.stalled(progress, membership.assignment(), now_s):
+            reason = f"no progress of {', '.join(stalled)}"
+        elif detector.is_rebalance_stalled(membership.is_rebalancing(), lag, now_s):
+            reason = "rebalance does not end"
+        else:
+            continue
+        abort(ExitCode.TEMPFAIL, "desk stalled", reason=reason, seconds=stall_timeout_s, lag=lag,
+              next_step="restarting")  # fmt: skip

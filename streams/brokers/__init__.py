@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 from streams.brokers.base import Broker
 from streams.config.settings import Settings
+from streams.config.sources import redact_url
 from streams.errors import SettingsError
 
 Opener = Callable[[str, Settings], Broker]
@@ -48,5 +49,7 @@ def open_broker(settings: Settings, url: str | None = None) -> Broker:
     url = url or settings.broker_url
     opener = OPENERS.get(urlsplit(url).scheme)
     if opener is None:
-        raise SettingsError(f"unsupported broker URL: {url} (schemes: {', '.join(OPENERS)}); change broker_url")
+        raise SettingsError(
+            f"unsupported broker URL: {redact_url(url)} (schemes: {', '.join(OPENERS)}); change broker_url"
+        )
     return opener(url, settings)

@@ -70,6 +70,17 @@ class OffsetRange(NamedTuple):
         return self.topic, self.partition
 
 
+class Progress(NamedTuple):
+    """A consumer group in one partition: the offset of the next message to process, and the end of the partition."""
+
+    position: int
+    end: int
+
+    @property
+    def lag(self) -> int:
+        return self.end - self.position
+
+
 class AgentContext(Protocol):
     """A worker's membership in its consumer group, as a broker needs it."""
 
@@ -166,10 +177,25 @@ class Broker(Protocol):
     async def partition_for(self, topic: str, key: bytes) -> int:
         """Return the partition of messages with *key*."""
 
+    async def progress(self, topic: str, group: str) -> dict[Partition, Progress]:
+        """Return the progress of the group in each partition of *topic*."""
+
     async def lag(self, topic: str, group: str) -> int:
         """Return the number of messages of *topic* that the group has not committed."""
 
+    def removal_commands(self, message: MessageId) -> Sequence[RedisCommand]:
+        """Return the state writes that remove a message from the broker's memory; none for messages on disk."""
+
+    async def message_count(self, topic: str) -> int:
+        """Return the number of stored messages of *topic*."""
+
+    async def group_lags(self) -> Mapping[str, int]:
+        """Return the messages that each registered group has not committed; empty where groups are not registered."""
+
     async def memory_usage(self) -> float:
         """Return the used share of the broker's memory, from 0 to 1; 0 if unknown."""
+
+    async def free_bytes(self, share: float) -> int | None:
+        """Return the bytes of messages until *share* of the broker's memory is used; None without a limit."""
 
     async def close(self) -> None: ...

@@ -98,13 +98,22 @@ class Settings:
         1.0, "minimum seconds between polls of one host; longer after a 429 response", minimum=0
     )
     max_desk_lag: int = _setting(
-        50_000, "lag of the desk, in items, above which pollers pause and `/readyz` is 503", minimum=1
+        50_000, "maximum lag of the desk, in items; pollers publish no more, and above it `/readyz` is 503", minimum=1
     )
+    max_group_lag: int = _setting(
+        50_000, "lag of a consumer group, in messages, above which health warns of it", minimum=1
+    )
+    push_items_per_minute: int = _setting(60_000, "items per minute that `POST /items` accepts", minimum=1)
     poll_timeout_s: float = _setting(
         20.0, "seconds after which a poll fails; a pause may last half of them", minimum=0.1
     )
     poll_concurrency: int = _setting(256, "maximum number of concurrent polls of one poller", minimum=1)
     max_feed_bytes: int = _setting(10 * MiB, "maximum size of a feed document, in bytes", minimum=1024)
+    max_feed_items_per_day: int = _setting(5_000, "maximum new items of a feed in a day (UTC); others wait", minimum=1)
+    max_feed_mb_per_day: float = _setting(64.0, "maximum size of a feed's new items in a day, in MiB", minimum=0.001)
+    max_feed_letters_per_day: int = _setting(
+        50, "maximum dead letters of a feed's unreadable entries in a day", minimum=0
+    )
     parser_processes: int = _setting(2, "parser processes of one poller", minimum=1)
     allowed_private_hosts: str = _setting(
         "", "hosts with private addresses that copydesk may connect to: `nas.home:8080, 127.0.0.1:*`"
@@ -122,6 +131,10 @@ class Settings:
         choices=("mark", "drop", "first-publisher"),
     )
     web_host: str = _setting("127.0.0.1", "listening address of the web server")
+    web_allowed_hosts: str = _setting(
+        "", "host names that the web server answers to, besides loopback and `web_host`: `news.home, copydesk`"
+    )
+    web_max_connections: int = _setting(500, "maximum number of open connections of the web server", minimum=10)
     web_port: int = _setting(8411, "port of the web server; 0: any free port", minimum=0, maximum=65535)
     demo: str = _setting("auto", "demo newsroom: `auto` (while no feeds are registered), `on`, `off`",
                          choices=("auto", "on", "off"))  # fmt: skip
@@ -248,8 +261,16 @@ def _validate_urls(settings: Settings) -> None:
         try:
             for server in kafka_bootstrap_servers(url) if url.startswith("kafka:") else [url]:
                 _ = urlsplit(server if "://" in server else f"//{server}").port
-        except ValueError as exc:
-            raise SettingsError(f"invalid setting: {name} = {redact_url(url)!r} ({exc}); correct the URL") from exc
+        except ValueError:  # its text may hold a part of the password
+            raise SettingsError(
+                f"invalid setting: {name} = {redact_url(url)!r} (malformed host or port); correct the URL, and "
+                "percent-encode special characters of the password"
+            ) from None
+    if settings.broker_scheme == "kafka" and "@" in settings.broker_url:
+        raise SettingsError(
+            f"invalid setting: broker_url = {redact_url(settings.broker_url)!r} (it contains credentials); "
+            "use kafka_username and kafka_password"
+        )
     if settings.broker_scheme == "kafka" and not settings.state_url:
         raise SettingsError("missing setting: state_url (broker_url is Kafka); set it to a Redis or Valkey URL")
     if settings.broker_scheme != "kafka" and settings.state_url:

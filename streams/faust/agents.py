@@ -19,6 +19,7 @@ from faust.sensors.monitor import Monitor
 from streams.brokers.base import Broker, ConsumedMessage, OffsetRange, OutgoingMessage, RedisCommand
 from streams.config.settings import Settings, kafka_bootstrap_servers
 from streams.exit_codes import ExitCode, abort
+from streams.faust.attempts import Attempt, Attempts
 from streams.logger import get_logger
 from streams.retry import retry_unavailable
 from streams.topics import Partition, Topic
@@ -26,6 +27,9 @@ from streams.topics import Partition, Topic
 log = get_logger(__name__)
 
 BATCH_LINGER_S = 0.05  # maximum time that an item waits for more items
+# Kafka's coordinator removes a member that does not rejoin in this time. Longer than a member waits for its current
+# step (HANDOVER_S), shorter than the watchdog waits for progress.
+REBALANCE_TIMEOUT_S = 15.0
 
 
 class BatchResult(NamedTuple):
@@ -41,6 +45,8 @@ class BatchResult(NamedTuple):
 
 
 BatchHandler = Callable[[Sequence[ConsumedMessage]], Awaitable[BatchResult]]
+GiveUp = Callable[[ConsumedMessage, int], BatchResult]
+"""Returns the result for a message that has ended its worker in each attempt, and the number of attempts."""
 
 
 class NullMonitor(Monitor):
@@ -72,6 +78,7 @@ def create_app(settings: Settings, group: str, *, url: str | None = None, name: 
         stream_buffer_maxsize=4096,
         broker_commit_interval=1.0,
         consumer_auto_offset_reset="earliest",
+        broker_rebalance_timeout=REBALANCE_TIMEOUT_S,
         broker_session_timeout=max(6, round(settings.lease_timeout_s)),
         broker_heartbeat_interval=max(2, round(settings.lease_timeout_s / 4)),
         Monitor=NullMonitor,
@@ -102,6 +109,10 @@ class FaustContext:
     def assignment(self) -> Collection[Partition]:
         return cast(Collection[Partition], self.app.consumer.assignment())
 
+    def is_rebalancing(self) -> bool:
+        """Return whether the group's rebalance has begun and this worker has not received its partitions."""
+        return bool(self.app.rebalancing)
+
     def lease_of(self, topic: str, partition: int) -> str:
         return str(self.app.consumer.lease_of(topic, partition))
 
@@ -109,17 +120,20 @@ class FaustContext:
         await self.app.consumer.rewind(offsets)
 
 
-def add_agent(app: faust.App, broker: Broker, topic: Topic, handle: BatchHandler, batch: int) -> None:
+def add_agent(
+    app: faust.App, broker: Broker, topic: Topic, handle: BatchHandler, batch: int, give_up: GiveUp | None = None
+) -> None:
     """Make *app* pass the messages of *topic* to *handle*, in order within each partition.
 
-    *batch* is the approximate number of messages per step.
+    *batch* is the approximate number of messages per step. With *give_up*, attempts are counted, and a message that
+    ends its worker again and again is passed to it instead.
     """
     next_offsets: dict[Any, int] = {}  # next unprocessed offset of each partition
     app.transactional_topics = {*getattr(app, "transactional_topics", ()), topic.name}
     channel = app.topic(
         topic.name, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw", acks=True
     )
-    processor = BatchProcessor(app, broker, handle)
+    processor = BatchProcessor(app, broker, handle, give_up)
     max_events = batch * (1 if broker.supports_multi_partition_commit else app.conf.topic_partitions)
 
     async def agent(stream: Any) -> None:
@@ -172,12 +186,21 @@ def _offset_range(messages: FaustMessages) -> OffsetRange:
     return OffsetRange(topic, partition, messages[0].offset, messages[-1].offset + 1)
 
 
+class Step(NamedTuple):
+    """The messages of a step, those that wait for further steps, and the attempt of a message that is alone."""
+
+    messages: Sequence[FaustMessages]
+    waiting: Sequence[FaustMessages]
+    attempt_alone: Attempt | None
+
+
 class BatchProcessor:
     """Passes batches to *handle* and its results to the broker; retries while a part is unavailable."""
 
-    def __init__(self, app: faust.App, broker: Broker, handle: BatchHandler) -> None:
-        self.app, self.broker, self.handle = app, broker, handle
+    def __init__(self, app: faust.App, broker: Broker, handle: BatchHandler, give_up: GiveUp | None = None) -> None:
+        self.app, self.broker, self.handle, self.give_up = app, broker, handle, give_up
         self.context = FaustContext(app)
+        self.attempts = Attempts(broker.state, self.context.group)
         self._handling = asyncio.Lock()
 
     async def process(self, batches: Sequence[FaustMessages]) -> Sequence[bool]:
@@ -196,7 +219,6 @@ class BatchProcessor:
 
     async def _step(self, batch: Sequence[FaustMessages]) -> Sequence[FaustMessages] | None:
         """Handle, publish, write state and commit once; return the remaining messages, None after a refusal."""
-        consumed = [_to_consumed(m) for messages in batch for m in messages]
         rest: Sequence[FaustMessages] = ()
 
         async def attempt() -> bool:
@@ -204,23 +226,50 @@ class BatchProcessor:
             if not all([await self.broker.owns(self.context, _offset_range(messages)) for messages in batch]):
                 return False
             async with self._handling:  # partitions may be processed concurrently, but handlers run one at a time
-                result = await self.handle(consumed)
-            handled, rest = split(batch, len(consumed) if result.handled is None else result.handled)
-            ranges = [_offset_range(messages) for messages in handled]
-            done = await self.broker.publish_and_commit(self.context, ranges, result.messages, result.state_writes)
-            if done:
-                _notify_sensors(self.app, result.messages)
-            return done
+                step = await self._begin(batch)
+                result = await self._handle(step)
+                handled, unhandled = split(step.messages, result.handled)
+                rest = [*unhandled, *step.waiting]
+                if step.attempt_alone is not None:  # no other message may end the process before this commit
+                    return await self._commit(handled, result)
+            return await self._commit(handled, result)
 
-        first = consumed[0]
+        topic, partition = batch[0][0].tp
         done = await retry_unavailable(
-            attempt, "batch failed", topic=first.topic, partition=first.partition, offset=first.offset
+            attempt, "batch failed", topic=topic, partition=partition, offset=batch[0][0].offset
         )
         return rest if done else None
 
+    async def _begin(self, batch: Sequence[FaustMessages]) -> Step:
+        """Record the begin of a step; return all messages, or only the first one of a suspect partition."""
+        if self.give_up is None:
+            return Step(batch, (), None)
+        alone = await self.attempts.begin([_offset_range(messages) for messages in batch])
+        if alone is None:
+            return Step(batch, (), None)
+        number, attempt = alone
+        waiting = [m for m in (batch[number][1:], *batch[:number], *batch[number + 1 :]) if m]
+        return Step([batch[number][:1]], waiting, attempt)
 
-def split(batch: Sequence[FaustMessages], count: int) -> tuple[list[FaustMessages], list[FaustMessages]]:
-    """Return the first *count* messages of a batch and the rest, each grouped by partition."""
+    async def _handle(self, step: Step) -> BatchResult:
+        consumed = [_to_consumed(m) for messages in step.messages for m in messages]
+        attempt = step.attempt_alone
+        if self.give_up is not None and attempt is not None and attempt.is_exhausted:
+            return self.give_up(consumed[0], attempt.former)
+        return await self.handle(consumed)
+
+    async def _commit(self, handled: Sequence[FaustMessages], result: BatchResult) -> bool:
+        """Publish and commit *result*; return False after a refusal."""
+        ranges = [_offset_range(messages) for messages in handled]
+        done = await self.broker.publish_and_commit(self.context, ranges, result.messages, result.state_writes)
+        if done:
+            _notify_sensors(self.app, result.messages)
+        return done
+
+
+def split(batch: Sequence[FaustMessages], handled: int | None) -> tuple[list[FaustMessages], list[FaustMessages]]:
+    """Return the first *handled* messages of a batch and the rest, each grouped by partition; None means all."""
+    count = sum(map(len, batch)) if handled is None else handled
     first: list[FaustMessages] = []
     rest: list[FaustMessages] = []
     for messages in batch:

@@ -71,6 +71,11 @@ class Consumer(DirectDrain, CommitGuard, base.Consumer):
         finally:
             self.leases.stop_renewing()
 
+    async def on_shutdown(self) -> None:
+        """Close the connections, which no task uses any more."""
+        await super().on_shutdown()
+        await self.streams.close()
+
     # -- subscription and assignment --------------------------------------------------------------------------
 
     async def subscribe(self, topics: Iterable[str]) -> None:
@@ -208,12 +213,15 @@ class Consumer(DirectDrain, CommitGuard, base.Consumer):
 
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> dict[TP, list[Any]]:
         active = self._assigned if active_partitions is None else active_partitions
+        await self._wait_for_space()
         before = {tp: self._position[tp] for tp in active if tp in self._position}
         if not before or not self.flow_active:
             await self.sleep(0.02)
             return {}
         try:
-            fetched = await self.streams.fetch({tp: p.offset for tp, p in before.items()}, timeout)
+            fetched = await self.streams.fetch(
+                {tp: p.offset for tp, p in before.items()}, timeout, max_bytes=self.free_bytes()
+            )
         except UnavailableError as exc:
             log.warning("fetch failed", group=self.group, error=exc, retry_s=RETRY_DELAY_S)
             await self.sleep(RETRY_DELAY_S)

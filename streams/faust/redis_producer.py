@@ -73,6 +73,11 @@ class Producer(base.Producer):
     async def on_stop(self) -> None:
         await self.flush()
 
+    async def on_shutdown(self) -> None:
+        """Close the connections, which no task uses any more."""
+        await super().on_shutdown()
+        await self.streams.close()
+
     async def send(
         self,
         topic: str,

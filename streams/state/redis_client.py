@@ -25,6 +25,7 @@ from streams.errors import SettingsError, UnavailableError
 from streams.state.store import StateStore
 
 CONNECT_TIMEOUT_S = 5.0
+ALLOW_OOM = "#!lua flags=allow-oom\n"  # first line of a script that may write above the server's memory limit
 REPLY_TIMEOUT_S = 30.0  # longer than any command takes, so that a timeout means a frozen server
 
 TRANSIENT = (RedisConnectionError, RedisTimeoutError, OSError)

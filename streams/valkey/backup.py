@@ -18,6 +18,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
+import msgspec
+from redis.exceptions import ResponseError
+
 from streams.errors import SettingsError, UnavailableError, UnreadableError
 from streams.valkey.aof_integrity import AOF_DIR, MANIFEST, RDB_MAGIC, sync_folder, synced_prefixes, write_record
 from streams.valkey.aof_repair import snapshot_is_sound
@@ -26,6 +29,14 @@ FORMAT = 1
 METADATA_FILE, SNAPSHOT = "copydesk-backup.json", "snapshot.rdb"
 BASE = "appendonly.aof.1.base.rdb"
 SNAPSHOT_TIMEOUT_S = 3_600.0
+
+
+class Metadata(msgspec.Struct, frozen=True):
+    """The description of a backup; early ones have no `sha256` of the snapshot."""
+
+    format: int
+    time: datetime
+    sha256: str = ""
 
 
 @contextlib.contextmanager
@@ -48,9 +59,16 @@ async def take_snapshot(state: Any) -> None:
         UnavailableError: the snapshot failed or timed out.
     """
     deadline_s = time.monotonic() + SNAPSHOT_TIMEOUT_S
-    info = await _wait_until_idle(state, deadline_s)  # a running snapshot holds an earlier state
-    saves_before = info["rdb_saves"]
-    await state.bgsave(schedule=True)  # scheduled: waits for a running AOF rewrite
+    while True:
+        info = await _wait_until_idle(state, deadline_s)  # a running snapshot holds an earlier state
+        saves_before = info["rdb_saves"]
+        try:
+            await state.bgsave(schedule=True)  # scheduled: waits for a running AOF rewrite
+        except ResponseError as exc:
+            if "in progress" not in str(exc):
+                raise UnavailableError(f"snapshot failed: embedded server ({exc}); retry") from exc
+        else:
+            break
     while info["rdb_saves"] == saves_before:
         await asyncio.sleep(0.05)
         info = await _wait_until_idle(state, deadline_s)
@@ -73,14 +91,18 @@ def require_absent(file: Path) -> None:
         raise SettingsError(f"file already exists: {file}; choose another name")
 
 
-def write_archive(data_dir: Path, file: Path) -> int:
+def write_archive(data_dir: Path, file: Path, server: Path) -> int:
     """Move the snapshot of *data_dir* into the archive *file*; return the archive's size in bytes.
 
+    The tools in the binary *server* verify the snapshot.
+
     Raises:
-        UnavailableError: *file* is not writable.
+        UnavailableError: *file* is not writable, or the snapshot is damaged.
     """
     snapshot, temporary = data_dir / "valkey" / "dump.rdb", file.with_name(file.name + ".part")
     try:
+        if not snapshot_is_sound(snapshot, server):
+            raise UnavailableError(f"snapshot damaged: {snapshot} (checksum mismatch); check the disk, then retry")
         with temporary.open("wb") as out, tarfile.open(fileobj=out, mode="w") as tar, snapshot.open("rb") as source:
             digest = hashlib.file_digest(source, "sha256").hexdigest()
             source.seek(0)
@@ -122,11 +144,11 @@ def restore(file: Path, data_dir: Path, server: Path) -> datetime:
         raise SettingsError(f"data_dir holds data: {data_dir}; choose another --data-dir, or move this one away")
     temporary = aof_dir.with_name(f"{AOF_DIR}.part")
     try:
-        with tarfile.open(file) as tar:
-            metadata = json.loads(_open_member(tar, METADATA_FILE, 10_000).read())
-            if metadata["format"] != FORMAT:
+        with tarfile.open(file, "r:") as tar:  # without decompression, which could fill the disk
+            metadata = msgspec.json.decode(_open_member(tar, METADATA_FILE, 10_000).read(), type=Metadata)
+            if metadata.format != FORMAT:
                 raise UnreadableError(
-                    f"unsupported backup format: {file} (format {metadata['format']}, supported {FORMAT}); "
+                    f"unsupported backup format: {file} (format {metadata.format}, supported {FORMAT}); "
                     "use the copydesk version that wrote it"
                 )
             snapshot = _open_member(tar, SNAPSHOT)
@@ -135,19 +157,20 @@ def restore(file: Path, data_dir: Path, server: Path) -> datetime:
                 raise UnreadableError(f"invalid backup: {file} (not a Valkey snapshot); use another backup")
             digest = _write(temporary, head, snapshot)
         # Early backups have no SHA-256; the snapshot itself has a CRC-64.
-        if metadata.get("sha256", digest) != digest or not snapshot_is_sound(temporary / BASE, server):
+        if (metadata.sha256 or digest) != digest or not snapshot_is_sound(temporary / BASE, server):
             raise UnreadableError(f"damaged backup: {file} (checksum mismatch); use an earlier backup")
         _put_in_place(temporary, aof_dir)
-        return datetime.fromisoformat(metadata["time"])
-    except (tarfile.TarError, OSError, ValueError, KeyError, TypeError) as exc:
-        raise UnreadableError(f"not a readable backup: {file} ({exc})") from exc
+        return metadata.time
+    except (tarfile.TarError, OSError, ValueError, KeyError, RecursionError) as exc:
+        raise UnreadableError(f"not a readable backup: {file} ({exc}); use another backup") from exc
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _open_member(tar: tarfile.TarFile, name: str, max_bytes: int | None = None) -> IO[bytes]:
-    content = tar.extractfile(name)
-    if content is None or (max_bytes is not None and tar.getmember(name).size > max_bytes):
+    member = tar.getmember(name)
+    content = tar.extractfile(member) if member.isreg() else None  # a link could lead out of the archive, or to itself
+    if content is None or (max_bytes is not None and member.size > max_bytes):
         raise ValueError(f"{name} is not a regular file, or too large")
     return content
 

@@ -12,12 +12,14 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.faults.fleet import Fleet
+from streams.subscribe import COMMIT_EVERY
+from tests.faults.fleet import MEMBERS, SINKS, Fleet
 from tests.faults.ledger_server import TruthServer
-from tests.faults.schedule import EMBEDDED, KAFKA, break_things
+from tests.faults.schedule import EMBEDDED, KAFKA, QUICK, break_things
 from tests.support.kafka import Cluster
 
 
@@ -75,23 +77,48 @@ async def outcome(fleet: Fleet, settled: bool, patience_s: float) -> dict[str, A
     ok = report.ok and settled and not any(views.values())
     return {
         "ok": ok, "settled": settled, "articles": report.articles, "offered": report.offered, "dead": report.dead,
-        **report.figures, **views, "examples": report.examples, "counters": fleet.counters,
+        **report.figures, **views, "deliveries": fleet.deliveries, "repeats": fleet.repeats, "hits": dict(fleet.hits),
+        "examples": report.examples, "counters": fleet.counters,
     }  # fmt: skip
 
 
 async def _views(fleet: Fleet, wire: set[tuple[str, int]], patience_s: float) -> dict[str, int]:
-    """Return the articles that subscribers miss, and the duplicates of the subscriber that was never killed."""
+    """Return the violations of the deliveries to the reader, the group and the webhook."""
     end_s = time.monotonic() + patience_s
     while True:
         received = fleet.subscribers()
-        lacking = {name: len(wire - set(rows)) for name, rows in received.items()}
-        if not any(lacking.values()) or time.monotonic() > end_s:
+        group = [event for name in MEMBERS for event in received[name]]
+        lacking = {"tail": received["tail"], "member": group, "hook": received["hook"]}
+        lost = {f"{name}_lost": len(wire - set(events)) for name, events in lacking.items()}
+        if not any(lost.values()) or time.monotonic() > end_s:
             break
         await asyncio.sleep(0.2)
-    return {
-        "tail_lost": lacking["tail"], "member_lost": lacking["member"],
+    fleet.deliveries = {"tail": len(received["tail"]), "member": len(group), "hook": len(received["hook"])}
+    fleet.repeats = {"member": len(group) - len(set(group)), "hook": len(received["hook"]) - len(set(received["hook"]))}
+    return lost | {
         "tail_dup": len(received["tail"]) - len(set(received["tail"])),
+        "member_dup": excess(fleet.repeats["member"], COMMIT_EVERY, sum(fleet.hits[name] for name in MEMBERS)),
+        "hook_dup": excess(fleet.repeats["hook"] - fleet.truth.unconfirmed_hooks, 2, sum(fleet.hits[name] for name in SINKS)),
+        "member_order": sum(disorder(received[name]) for name in MEMBERS),
+        "hook_order": disorder(received["hook"]),
     }  # fmt: skip
+
+
+def excess(repeats: int, batch: int, faults: int) -> int:
+    """Return the repeated records beyond one *batch* per fault: the unacknowledged ones."""
+    return max(0, repeats - batch * faults)
+
+
+def disorder(events: Sequence[tuple[str, int]]) -> int:
+    """Return the number of revisions that came for the first time after a newer one."""
+    newest: dict[str, int] = {}
+    seen: set[tuple[str, int]] = set()
+    count = 0
+    for event in events:
+        count += event not in seen and event[1] < newest.get(event[0], 0)
+        seen.add(event)
+        newest[event[0]] = max(event[1], newest.get(event[0], 0))
+    return count
 
 
 def main() -> int:
@@ -102,17 +129,27 @@ def main() -> int:
     parser.add_argument("--pace-s", type=float, default=0.5)
     parser.add_argument("--feeds", type=int, default=6)
     parser.add_argument("--news", type=int, default=4)
+    parser.add_argument("--quick", action="store_true", help="faults without starts of processes, many an hour")
     parser.add_argument("--kafka", default="", metavar="VERSION")
     args = parser.parse_args()
     total: Counter[str] = Counter()
     failed = []
     for seed in range(args.seed, args.seed + args.runs):
         result = asyncio.run(
-            run(seed, args.faults, kafka=args.kafka, pace_s=args.pace_s, feeds=args.feeds, news=args.news)
+            run(
+                seed,
+                args.faults,
+                kafka=args.kafka,
+                pace_s=args.pace_s,
+                feeds=args.feeds,
+                news=args.news,
+                kinds=QUICK if args.quick else None,
+            )
         )
         print(json.dumps(result), flush=True)
         total += Counter({k: v for k, v in result.items() if isinstance(v, int) and k not in ("seed", "ok", "settled")})
         total["all_faults"] += sum(result["faults"].values())
+        total["all_deliveries"] += sum(result["deliveries"].values())
         if not result["ok"]:
             failed.append(seed)
     print(json.dumps({"runs": args.runs, "failed": failed, **total}))

@@ -14,6 +14,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from streams.records import DeadLetter
+from workers.replay import REPLAY_HEADER
+
 FIGURES = ("lost", "dup", "both", "phantom", "corrupt", "order", "fence", "conserve")
 
 
@@ -26,6 +29,11 @@ class Out(NamedTuple):
     revision: int
     partition: int
     source: tuple[int, int]  # partition and offset of its item
+
+
+def is_replayed(letter: DeadLetter) -> bool:
+    """Return whether the dead letter is that of a replayed item, which fails again."""
+    return any(name == REPLAY_HEADER for name, _ in letter.headers)
 
 
 class Report(NamedTuple):
@@ -50,8 +58,12 @@ def check(
     poison: Sequence[str] = (),
     counters: Mapping[str, Mapping[str, int]] | None = None,
     items: int = 0,
+    replayed_dead: int = 0,
 ) -> Report:
-    """Return the report. *ledger*: story URL → digests in order; *dead*: keys of dead letters; *poison*: expected ones."""
+    """Return the report. *ledger*: story URL → digests in order; *dead*: keys of dead letters; *poison*: expected ones.
+
+    *replayed_dead*: dead letters of replayed items, beside *dead*.
+    """
     violations: dict[str, list[Any]] = {name: [] for name in FIGURES}
     acknowledged = {(url, digest) for url, digests in ledger.items() for digest in digests}
     words = Counter((out.url, out.digest) for out in wire)
@@ -65,7 +77,9 @@ def check(
     violations["phantom"] = [p for p in words if p[0] not in ledger]
     violations["corrupt"] = [p for p in words if p[0] in ledger and p not in acknowledged]
     violations["order"], violations["fence"] = _order(ledger, wire), _fence(wire)
-    violations["conserve"] = _conserve(counters, len(wire), len(dead), items) if counters is not None else []
+    violations["conserve"] = (
+        _conserve(counters, len(wire), len(dead) + replayed_dead, items) if counters is not None else []
+    )
     figures = {name: len(cases) for name, cases in violations.items()}
     return Report(
         len(wire),
@@ -102,7 +116,7 @@ def _fence(wire: Sequence[Out]) -> list[Any]:
 
 def _conserve(counters: Mapping[str, Mapping[str, int]], articles: int, dead: int, items: int) -> list[Any]:
     desk = counters["desk"]
-    wrong = [
+    wrong: list[Any] = [
         (stage, dict(c))
         for stage, c in counters.items()
         if c["received"] != sum(n for name, n in c.items() if name != "received")

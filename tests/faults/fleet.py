@@ -7,7 +7,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from streams.start import Start
 from streams.topics import ARTICLES, DEAD_LETTERS, DESK_GROUP, ITEMS, Topic
 from streams.valkey.server import EmbeddedValkey, die_with_parent, socket_path
 from tests.conftest import ROOT
-from tests.faults.checker import Out, Report, check
+from tests.faults.checker import Out, Report, check, is_replayed
 from tests.faults.ledger_server import TruthServer, digest
 from tests.faults.proxy import Proxy
 from tests.support.kafka import Cluster
@@ -28,8 +29,25 @@ from workers.poller.registry import FeedRegistry
 from workers.services import connect
 from workers.urls.canonical import canonicalise
 
+Event = tuple[str, int]
 LEASE_S = 1.5
-NAMES = ("poller-1", "poller-2", "desk-1", "desk-2", "tail", "member")
+MEMBERS, SINKS = ("member-1", "member-2"), ("sink-1", "sink-2")
+NAMES = ("poller-1", "poller-2", "desk-1", "desk-2", "tail", *MEMBERS, *SINKS)
+CLOCK_FILE, SERVER = "FAKETIME_TIMESTAMP_FILE", "valkey"
+COMMANDS = {
+    "poller": ["poll"],
+    "desk": ["desk"],
+    "tail": ["tail", "articles", "--from", "start", "--json"],
+    "member": ["tail", "articles", "--group", "members", "--json"],
+    "sink": ["sink", "hook"],
+}
+SINK_TABLE = """[[sinks]]
+type = "webhook"
+name = "hook"
+url = "{url}/hook"
+secret = "0123456789abcdef"
+start_from = "start"
+"""
 LATENCY_S = 0.015  # each way, for workers: leaves time to kill a worker between two writes
 
 
@@ -92,6 +110,9 @@ class Fleet:
         self.poison: list[str] = []
         self.wire: list[Out] = []
         self.counters: dict[str, dict[str, int]] = {}
+        self.deliveries: dict[str, int] = {}
+        self.repeats: dict[str, int] = {}
+        self.hits: Counter[str] = Counter()  # faults by the process that they hit
         self._stopping = asyncio.Event()
 
     async def _dial(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -99,15 +120,17 @@ class Fleet:
 
     async def start(self) -> None:
         self._with_clock(self.valkey.start)
+        (self.folder / "copydesk.toml").write_text(SINK_TABLE.format(url=self.truth.url))
         self.broker = await connect(self.direct, self.direct.broker_url)
         await FeedRegistry(self.broker.state).add([(url, "") for url in self.truth.urls])
         for name, proxy in self.proxies.items():
             await proxy.start()
-            words = {"poller": ["poll"], "desk": ["desk", "--name", name]}.get(name.split("-")[0], ["tail", "articles"])
-            extra = {"tail": ["--from", "start", "--json"], "member": ["--group", "member", "--json"]}.get(name, [])
-            arguments = [*words, *extra, *self._flags(proxy.port)]
-            self.parts[name] = Part(name, arguments, self.folder, self.bug, out=name in ("tail", "member"))
-            self.parts[name].environ |= self.clock_environ
+            program = name.split("-")[0]
+            extra = ["--name", name] if program == "desk" else []
+            arguments = [*COMMANDS[program], *extra, *self._flags(proxy.port)]
+            self.parts[name] = Part(name, arguments, self.folder, self.bug, out=program in ("tail", "member"))
+            if self.clock_environ:
+                self.parts[name].environ |= self.clock_environ | {CLOCK_FILE: str(self._clock(name))}
         self._keeping = asyncio.create_task(self._keep())
 
     def _flags(self, port: int) -> list[str]:
@@ -144,17 +167,20 @@ class Fleet:
         self.poison.append(key)
 
     def share_clock(self, library: Path) -> None:
-        """Give all processes started from now on a clock that `jump` moves. *library*: path of libfaketime (Debian)."""
-        self._clock = self.folder / "clock"
+        """Give each process started from now on a clock that `jump` moves. *library*: path of libfaketime (Debian)."""
         self.jump(0)
         self.clock_environ = {
-            "LD_PRELOAD": str(library), "FAKETIME_TIMESTAMP_FILE": str(self._clock), "FAKETIME_NO_CACHE": "1",
+            "LD_PRELOAD": str(library), CLOCK_FILE: str(self._clock(SERVER)), "FAKETIME_NO_CACHE": "1",
             "FAKETIME_DONT_FAKE_MONOTONIC": "1", "DONT_FAKE_MONOTONIC": "1",
         }  # fmt: skip
 
-    def jump(self, seconds: int) -> None:
-        """Set the clock of all parts to the true time plus this offset."""
-        self._clock.write_text(f"{seconds:+d}")
+    def _clock(self, name: str) -> Path:
+        return self.folder / f"clock-{name}"
+
+    def jump(self, seconds: int, names: Sequence[str] = ()) -> None:
+        """Set the clocks of the processes *names*, or of all and the server, to the true time plus this offset."""
+        for name in names or (*self.proxies, SERVER):
+            self._clock(name).write_text(f"{seconds:+d}")
 
     def heal(self) -> None:
         for proxy in self.proxies.values():
@@ -184,12 +210,13 @@ class Fleet:
     async def report(self) -> Report:
         """Check the output against the ledger."""
         self.wire = [_out(message) for message in await self._all(ARTICLES)]
-        keys = [decode(message.value, DeadLetter).key.decode() for message in await self._all(DEAD_LETTERS)]
+        letters = [decode(message.value, DeadLetter) for message in await self._all(DEAD_LETTERS)]
+        keys = [letter.key.decode() for letter in letters if not is_replayed(letter)]
         urls = {canonicalise(url).key: url for url in self.truth.ledger}  # the key of an item is its identity key
         dead = [urls.get(key, key) for key in keys]
         items = len(await self._all(ITEMS))
         self.counters = await read_counters(self.broker.state)
-        return check(self.truth.ledger, self.wire, dead, self.poison, self.counters, items)
+        return check(self.truth.ledger, self.wire, dead, self.poison, self.counters, items, len(letters) - len(keys))
 
     async def _all(self, topic: Topic) -> list[ConsumedMessage]:
         reader = await self.broker.open_reader(topic, "", Start.EARLIEST)
@@ -201,20 +228,20 @@ class Fleet:
                 await reader.close()
                 return out
 
-    def subscribers(self) -> dict[str, list[tuple[str, int]]]:
-        """Return the articles of the two subscribers as (id, revision)."""
-        out = {}
-        for name in ("tail", "member"):
-            rows = []
-            path = self.folder / f"{name}.jsonl"
-            for line in path.read_bytes().splitlines() if path.exists() else ():
-                try:
-                    row = json.loads(line)
-                except ValueError:  # killed during a write
-                    continue
-                rows.append((row["id"], row["revision"]))
-            out[name] = rows
-        return out
+    def subscribers(self) -> dict[str, list[Event]]:
+        """Return the articles that each subscriber and the webhook received, in order."""
+        return {name: self._received(name) for name in ("tail", *MEMBERS)} | {"hook": list(self.truth.hooks)}
+
+    def _received(self, name: str) -> list[Event]:
+        rows = []
+        path = self.folder / f"{name}.jsonl"
+        for line in path.read_bytes().splitlines() if path.exists() else ():
+            try:
+                row = json.loads(line)
+            except ValueError:  # killed during a write
+                continue
+            rows.append((row["id"], row["revision"]))
+        return rows
 
     async def stop(self) -> None:
         self._stopping.set()

@@ -78,6 +78,7 @@ class Feed:
     number: int
     seed: int
     news: int
+    window: int = WINDOW
     count: int = 0
     revisions: dict[int, int] = field(default_factory=dict)
     body: bytes = b""
@@ -86,7 +87,7 @@ class Feed:
     def advance(self) -> None:
         """Publish new stories, and revise some stories of the current document."""
         rnd = random.Random(f"{self.seed}/{self.number}/{self.count}")
-        shown = range(max(0, self.count + self.news - WINDOW), self.count)  # includes the new stories
+        shown = range(max(0, self.count + self.news - self.window), self.count)  # includes the new stories
         for n in [n for n in shown if rnd.random() < 0.04]:
             self.revisions[n] = min(self.revisions[n] + 1, MAX_REVISIONS)
         for _ in range(self.news):
@@ -96,7 +97,7 @@ class Feed:
 
     def _document(self) -> bytes:
         rows = []
-        for n in range(self.count - 1, max(-1, self.count - WINDOW - 1), -1):
+        for n in range(self.count - 1, max(-1, self.count - self.window - 1), -1):
             title, paragraphs = story(self.number, n, self.revisions[n])
             others = [story(self.number, o, 0)[0] for o in (n + 1, n + 2, n + 3)]
             clutter = "".join(f'<li><a href="{SITE}/x/{n}">{o}</a></li>' for o in others) if n % 5 == 0 else ""
@@ -118,6 +119,8 @@ class TruthServer:
         self.chaos, self.pause_s, self.frozen = chaos, pause_s, False
         self.ledger: dict[str, list[str]] = {}
         self.taken: list[int] = [0] * feeds  # requests per feed that sent the current document's ETag, since `freeze`
+        self.unconfirmed_hooks = 0
+        self.hooks: list[tuple[str, int]] = []  # events of a webhook as (article id, revision)
         self._random = random.Random(seed)
         self.url = ""
 
@@ -126,6 +129,7 @@ class TruthServer:
             self._offer(feed)
         app = web.Application()
         app.router.add_get("/{feed:\\d+}", self._serve)
+        app.router.add_post("/hook", self._take_hook)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", 0).start()
@@ -171,6 +175,18 @@ class TruthServer:
             self._offer(feed)
             etag = f'"{hashlib.sha256(feed.body).hexdigest()[:16]}"'
         return web.Response(body=feed.body, headers={"ETag": etag}, content_type="application/rss+xml")
+
+    async def _take_hook(self, request: web.Request) -> web.Response:
+        """Record an event, then confirm it, fail, or hang up: the sender cannot know whether it arrived."""
+        article = (await request.json())["data"]
+        self.hooks.append((article["id"], article["revision"]))
+        if self._random.random() < self.chaos / 5:
+            self.unconfirmed_hooks += 1
+            if self._random.random() < 0.5:
+                return web.Response(status=503)
+            assert request.transport is not None
+            request.transport.abort()
+        return web.Response(status=204)
 
     async def _misbehave(self, request: web.Request, feed: Feed) -> web.StreamResponse:
         kind = self._random.choice(("error", "cut", "rubbish", "slow", "empty"))

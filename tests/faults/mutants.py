@@ -11,16 +11,18 @@ from typing import Any
 import msgspec
 
 from streams import retry
-from streams.brokers.base import OffsetRange, OutgoingMessage, RedisCommand
+from streams.brokers.base import Condition, OffsetRange, OutgoingMessage, RedisCommand
 from streams.brokers.redis_streams.broker import RedisStreamsBroker
 from streams.brokers.redis_streams.retention import Retention
 from streams.errors import UnavailableError
 from streams.records import DeadLetter
+from streams.subscribe import Subscription
 from workers import cli, retention
 from workers.clean.cleaner import CleanedContent
 from workers.dedupe.seen import SeenStore
 from workers.desk import batch, desk
 from workers.poller.poller import Poller, PollOutcome
+from workers.sinks.webhook import WebhookSink
 
 _publish, _progress, _clean, _retrying = (
     RedisStreamsBroker.publish,
@@ -49,14 +51,14 @@ def ack_before_publish() -> None:
     async def advance(broker: RedisStreamsBroker, faust: Any, ranges: Any, messages: Any, state_writes: Any) -> bool:
         return await _advance_in_two(broker, faust, ranges, ((), ()), (messages, state_writes), fenced_first=True)
 
-    RedisStreamsBroker.publish_and_commit = advance  # type: ignore[method-assign]
+    RedisStreamsBroker.publish_and_commit = advance  # type: ignore[method-assign, assignment]
 
 
 def remember_after_publish() -> None:
     async def advance(broker: RedisStreamsBroker, faust: Any, ranges: Any, messages: Any, state_writes: Any) -> bool:
         return await _advance_in_two(broker, faust, ranges, (messages, ()), ((), state_writes), fenced_first=False)
 
-    RedisStreamsBroker.publish_and_commit = advance  # type: ignore[method-assign]
+    RedisStreamsBroker.publish_and_commit = advance  # type: ignore[method-assign, assignment]
 
 
 def remember_before_append() -> None:
@@ -69,11 +71,11 @@ def remember_before_append() -> None:
 
     outcome = Poller._publish
 
-    async def poll_publish(poller: Poller, result: PollOutcome, turn: str) -> None:
-        RedisStreamsBroker.publish = publish  # type: ignore[method-assign]
-        await outcome(poller, result, turn)
+    async def poll_publish(poller: Poller, result: PollOutcome, conditions: Sequence[Condition]) -> bool:
+        RedisStreamsBroker.publish = publish  # type: ignore[method-assign, assignment]
+        return await outcome(poller, result, conditions)
 
-    Poller._publish = poll_publish  # type: ignore[method-assign]
+    Poller._publish = poll_publish  # type: ignore[method-assign, assignment]
 
 
 def trim_too_early() -> None:
@@ -85,7 +87,7 @@ def trim_too_early() -> None:
             await broker.state.xtrim(broker.stream("copydesk.items", n), maxlen=2, approximate=False)
         return {}
 
-    Retention.trim = trim  # type: ignore[method-assign]
+    Retention.trim = trim  # type: ignore[method-assign, assignment]
     retention.retention_loop.__defaults__ = (0.1,)
 
 
@@ -101,7 +103,7 @@ def drop_on_exception() -> None:
         except UnavailableError:
             return await _retrying(lambda: _publish(broker, (), (), conditions), "commit failed")
 
-    RedisStreamsBroker.publish_and_commit = advance  # type: ignore[method-assign]
+    RedisStreamsBroker.publish_and_commit = advance  # type: ignore[method-assign, assignment]
 
 
 def no_fence() -> None:
@@ -114,7 +116,7 @@ def no_fence() -> None:
         await broker.commit(faust.group, {offsets.topic_partition: offsets.end for offsets in ranges}, {})
         return done
 
-    RedisStreamsBroker.publish_and_commit = advance  # type: ignore[method-assign]
+    RedisStreamsBroker.publish_and_commit = advance  # type: ignore[method-assign, assignment]
 
 
 def half_cleaned() -> None:
@@ -124,7 +126,7 @@ def half_cleaned() -> None:
             return msgspec.structs.replace(content, paragraphs=content.paragraphs[:-1])
         return content
 
-    desk.clean_item = clean
+    desk.clean_item = clean  # type: ignore[assignment]
 
 
 def dead_letter_too() -> None:
@@ -140,7 +142,7 @@ def dead_letter_too() -> None:
             )  # fmt: skip
             builder.messages.append(OutgoingMessage("copydesk.dead-letters", b"k", msgspec.json.encode(letter)))
 
-    batch.BatchBuilder.count = both  # type: ignore[method-assign]
+    batch.BatchBuilder.count = both  # type: ignore[method-assign, assignment]
 
 
 def forgetful() -> None:
@@ -149,7 +151,7 @@ def forgetful() -> None:
     async def recall(seen: SeenStore, ids: Any) -> dict[str, Any]:
         return {}
 
-    SeenStore.get = recall  # type: ignore[method-assign]
+    SeenStore.get = recall  # type: ignore[method-assign, assignment]
 
 
 def uncounted() -> None:
@@ -160,11 +162,43 @@ def uncounted() -> None:
     _counting, batch.increment_commands = batch.increment_commands, counting
 
 
+def member_commits_early() -> None:
+    """Bug: a member commits the records that it has read, before the program gets them."""
+    fill = Subscription._fill_buffer
+
+    async def eager(subscription: Subscription, wait_s: float) -> bool:
+        is_open = await fill(subscription, wait_s)
+        if subscription.auto_commit:
+            subscription._mark_consumed(*subscription._pending)
+        return is_open
+
+    Subscription._fill_buffer = eager  # type: ignore[method-assign, assignment]
+
+
+def hook_twice() -> None:
+    deliver = WebhookSink.deliver
+
+    async def twice(sink: WebhookSink, batch: Any) -> None:
+        await deliver(sink, batch)
+        await deliver(sink, batch)
+
+    WebhookSink.deliver = twice  # type: ignore[method-assign, assignment]
+
+
+def hook_skips() -> None:
+    deliver = WebhookSink.deliver
+
+    async def some(sink: WebhookSink, batch: Any) -> None:
+        await deliver(sink, [event for event in batch if not event.id.startswith("0")])
+
+    WebhookSink.deliver = some  # type: ignore[method-assign, assignment]
+
+
 BUGS: dict[str, Callable[[], None]] = {
     bug.__name__: bug
     for bug in (
         ack_before_publish, remember_after_publish, remember_before_append, trim_too_early, drop_on_exception, no_fence,
-        half_cleaned, dead_letter_too, forgetful, uncounted,
+        half_cleaned, dead_letter_too, forgetful, uncounted, member_commits_early, hook_twice, hook_skips,
     )
 }  # fmt: skip
 

@@ -83,7 +83,7 @@ class Proxy:
         self._pairs.add(pair)
         try:
             await asyncio.gather(self._pass(reader, up_writer), self._pass(up_reader, writer, counted=True))
-        except (OSError, asyncio.IncompleteReadError):
+        except (OSError, RuntimeError, asyncio.IncompleteReadError):  # RuntimeError: a write after `half_close`
             pass
         finally:
             self._pairs.discard(pair)

@@ -5,13 +5,34 @@ import random
 import signal
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tests.faults.fleet import LEASE_S, Fleet, Part
+from tests.faults.fleet import LEASE_S, MEMBERS, SERVER, SINKS, Fleet, Part
+from tests.faults.proxy import Proxy
+from workers import replay
 
+JUMPS_S = (0, 5, -5, 90, -90, 3_600, -3_600, 86_400, -86_400, 20 * 86_400, -20 * 86_400)
 Fault = Callable[[Fleet, random.Random], Awaitable[None]]
 WORKERS = ("poller-1", "poller-2", "desk-1", "desk-2")
-EVERYBODY = (*WORKERS, "tail", "member")
+SUBSCRIBERS = (*MEMBERS, *SINKS)
+PROGRAMS = (*WORKERS, *SUBSCRIBERS, "tail")
+
+
+def hit(fleet: Fleet, name: str) -> Part:
+    """Return the process *name*, and count the fault: a subscriber may repeat its last records."""
+    fleet.hits[name] += 1
+    return fleet.parts[name]
+
+
+def some_proxy(fleet: Fleet, rnd: random.Random) -> Proxy:
+    name = rnd.choice(PROGRAMS)
+    fleet.hits[name] += 1
+    return fleet.proxies[name]
+
+
+def hit_server(fleet: Fleet) -> None:
+    fleet.hits.update(PROGRAMS)
 
 
 def at_work(fleet: Fleet, rnd: random.Random) -> Part:
@@ -28,8 +49,37 @@ async def kill_desk(fleet: Fleet, rnd: random.Random) -> None:
     min((fleet.parts[name] for name in ("desk-1", "desk-2")), key=lambda part: part.started_s).signal(signal.SIGKILL)
 
 
-async def kill_member(fleet: Fleet, rnd: random.Random) -> None:
-    fleet.parts["member"].signal(signal.SIGKILL)
+async def kill_subscriber(fleet: Fleet, rnd: random.Random) -> None:
+    """Kill a member of the group or a process of the sink."""
+    hit(fleet, rnd.choice(SUBSCRIBERS)).signal(signal.SIGKILL)
+
+
+async def freeze_subscriber(fleet: Fleet, rnd: random.Random) -> None:
+    part = hit(fleet, rnd.choice(SUBSCRIBERS))
+    part.signal(signal.SIGSTOP)
+    await asyncio.sleep(rnd.choice((0.2, LEASE_S / 2, LEASE_S * 1.5)))
+    part.signal(signal.SIGCONT)
+
+
+async def end_subscriber(fleet: Fleet, rnd: random.Random) -> None:
+    """End a subscriber in order: it must repeat nothing."""
+    fleet.parts[rnd.choice(SUBSCRIBERS)].signal(signal.SIGTERM)
+
+
+async def roll(fleet: Fleet, rnd: random.Random) -> None:
+    """End all processes in order, one after another, as an upgrade does."""
+    for name in PROGRAMS:
+        fleet.parts[name].signal(signal.SIGTERM)
+        await asyncio.sleep(0.3)
+
+
+async def replay_items(fleet: Fleet, rnd: random.Random) -> None:
+    """Send retained items to the desks again, and stop in between."""
+    since = datetime.now(UTC) - timedelta(seconds=5)
+    replaying = asyncio.create_task(replay.replay_items(fleet.direct, fleet.broker, since, lambda line: None))
+    await asyncio.wait({replaying}, timeout=rnd.choice((0.05, 0.3, 2.0)))
+    replaying.cancel()
+    await asyncio.gather(replaying, return_exceptions=True)
 
 
 async def end_desk(fleet: Fleet, rnd: random.Random) -> None:
@@ -53,11 +103,13 @@ async def storm(fleet: Fleet, rnd: random.Random) -> None:
 
 
 async def kill_valkey(fleet: Fleet, rnd: random.Random) -> None:
+    hit_server(fleet)
     if fleet.valkey.process is not None:
         fleet.valkey.process.kill()
 
 
 async def freeze_valkey(fleet: Fleet, rnd: random.Random) -> None:
+    hit_server(fleet)
     process = fleet.valkey.process
     if process is not None and process.poll() is None:
         process.send_signal(signal.SIGSTOP)
@@ -66,26 +118,26 @@ async def freeze_valkey(fleet: Fleet, rnd: random.Random) -> None:
 
 
 async def reset(fleet: Fleet, rnd: random.Random) -> None:
-    fleet.proxies[rnd.choice(EVERYBODY)].reset()
+    some_proxy(fleet, rnd).reset()
 
 
 async def half_close(fleet: Fleet, rnd: random.Random) -> None:
-    fleet.proxies[rnd.choice(EVERYBODY)].half_close()
+    some_proxy(fleet, rnd).half_close()
 
 
 async def cut(fleet: Fleet, rnd: random.Random) -> None:
-    fleet.proxies[rnd.choice(EVERYBODY)].cut(rnd.randint(1, 3000))
+    some_proxy(fleet, rnd).cut(rnd.randint(1, 3000))
 
 
 async def black_hole(fleet: Fleet, rnd: random.Random) -> None:
-    proxy = fleet.proxies[rnd.choice(EVERYBODY)]
+    proxy = some_proxy(fleet, rnd)
     proxy.black_hole()
     await asyncio.sleep(rnd.uniform(0.2, LEASE_S * 1.5))
     proxy.heal()
 
 
 async def slow(fleet: Fleet, rnd: random.Random) -> None:
-    proxy = fleet.proxies[rnd.choice(EVERYBODY)]
+    proxy = some_proxy(fleet, rnd)
     proxy.slow(rnd.uniform(0.02, 0.2))
     await asyncio.sleep(0.5)
     proxy.heal()
@@ -96,12 +148,20 @@ async def poison(fleet: Fleet, rnd: random.Random) -> None:
 
 
 async def jump_clock(fleet: Fleet, rnd: random.Random) -> None:
-    """Move the clock by seconds or weeks, forwards or backwards."""
-    fleet.jump(rnd.choice((0, 5, -5, 90, -90, 3_600, -3_600, 86_400, -86_400, 20 * 86_400, -20 * 86_400)))
+    """Move the clock of the machine by seconds or weeks, forwards or backwards."""
+    hit_server(fleet)
+    fleet.jump(rnd.choice(JUMPS_S))
+
+
+async def jump_one_clock(fleet: Fleet, rnd: random.Random) -> None:
+    """Move the clock of one process, or of the server, as on several machines."""
+    hit_server(fleet)
+    fleet.jump(rnd.choice(JUMPS_S), [rnd.choice((*PROGRAMS, SERVER))])
 
 
 async def kill_node(fleet: Fleet, rnd: random.Random) -> None:
     assert fleet.cluster is not None
+    hit_server(fleet)
     node = rnd.choice(fleet.cluster.nodes)
     if all(n.process is not None and n.process.poll() is None for n in fleet.cluster.nodes):
         fleet.cluster.kill(node)
@@ -111,20 +171,27 @@ async def kill_node(fleet: Fleet, rnd: random.Random) -> None:
 
 async def freeze_node(fleet: Fleet, rnd: random.Random) -> None:
     assert fleet.cluster is not None
+    hit_server(fleet)
     node = rnd.choice(fleet.cluster.nodes)
     fleet.cluster.signal(node, signal.SIGSTOP)
     await asyncio.sleep(rnd.choice((0.5, 4.5)))
     fleet.cluster.signal(node, signal.SIGCONT)
 
 
-CLOCK: dict[Fault, int] = {jump_clock: 4, kill_worker: 1, kill_valkey: 1}
+CLOCK: dict[Fault, int] = {jump_clock: 3, jump_one_clock: 4, kill_worker: 1, kill_valkey: 1}
 # Weights: a Python start costs a second of CPU, so kills are rarer than faults without a restart.
 EMBEDDED: dict[Fault, int] = {
-    kill_worker: 5, end_desk: 1, storm: 1, kill_member: 1, kill_valkey: 3, freeze_valkey: 2, freeze_worker: 6,
+    kill_worker: 5, end_desk: 1, storm: 1, kill_subscriber: 2, end_subscriber: 1, freeze_subscriber: 2, kill_valkey: 3,
+    replay_items: 1, freeze_valkey: 2, freeze_worker: 6,
     reset: 5, half_close: 3, cut: 5, black_hole: 4, slow: 3, poison: 3,
 }  # fmt: skip
+# Without starts of processes: many faults an hour on a busy machine.
+QUICK: dict[Fault, int] = {
+    kill_valkey: 3, freeze_valkey: 2, freeze_worker: 8, freeze_subscriber: 3, reset: 8, half_close: 4, cut: 8,
+    black_hole: 5, slow: 3, poison: 3, replay_items: 1,
+}  # fmt: skip
 KAFKA: dict[Fault, int] = {
-    kill_worker: 5, end_desk: 3, storm: 1, kill_member: 1, kill_valkey: 1, freeze_worker: 4, reset: 2, cut: 2,
+    kill_worker: 5, end_desk: 3, storm: 1, kill_subscriber: 1, kill_valkey: 1, freeze_worker: 4, reset: 2, cut: 2,
     black_hole: 2, poison: 3, kill_node: 4, freeze_node: 2,
 }  # fmt: skip
 

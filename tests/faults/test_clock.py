@@ -1,6 +1,5 @@
 """Wall clock that jumps forward by 40 days and back, for the server and for the desk's retention loop."""
 
-import asyncio
 import os
 import subprocess
 import sys
@@ -43,7 +42,7 @@ async def rounds(broker: RedisStreamsBroker, count: int) -> None:
         await until(looked, what="a round of trimming")
 
 
-def test_forward_jump_of_a_minute_loses_nothing(tmp_path: Path) -> None:
+async def test_forward_jump_of_a_minute_loses_nothing(tmp_path: Path) -> None:
     found = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
     if not found:
         pytest.skip("no libfaketime on this machine")
@@ -59,8 +58,7 @@ def test_forward_jump_of_a_minute_loses_nothing(tmp_path: Path) -> None:
             inherited.setenv(name, value)
         server.start()
     environ = {**os.environ, "PYTHONPATH": str(ROOT), **faked}
-
-    async def go() -> None:
+    try:
         broker = RedisStreamsBroker(server.url, partitions=4)
         await broker.create_topics([ARTICLES])
         await broker.publish([OutgoingMessage(ARTICLES.name, b"%d" % n, b"article") for n in range(COUNT)])
@@ -85,9 +83,6 @@ def test_forward_jump_of_a_minute_loses_nothing(tmp_path: Path) -> None:
         assert (await broker.trim_topic(ARTICLES.name, 0))[1] == COUNT
         assert list(await broker.groups()) == ["mine"]
         await broker.close()
-
-    try:
-        asyncio.run(go())
     finally:
         server.stop()
 

@@ -1,4 +1,7 @@
-"""Power cuts, full and failing disks: the server never starts with less data than it acknowledged, except with an error."""
+"""Power cuts, full and failing disks: the server never starts with less data than it acknowledged, except with an error.
+
+The tests are synchronous, as kills and files are. `asyncio.run` serves single visits to the server.
+"""
 
 import asyncio
 import os
@@ -22,7 +25,7 @@ from streams.errors import UnavailableError
 from streams.topics import POLLS
 from streams.valkey.aof_repair import find_damage, truncate
 from streams.valkey.server import EmbeddedValkey, find_server_binary, is_responding
-from tests.conftest import until
+from tests.conftest import DEADLINE_S, until
 
 DONE = "test:done"
 
@@ -273,7 +276,7 @@ def test_failed_fsync_stops_server_without_loss(tmp_path: Path) -> None:
         with traced(server, *options, out=tmp_path / "trace"):
             asyncio.run(publish_until_dead(server.url, acknowledged[0], acknowledged))
             assert server.process is not None
-            assert server.process.wait(10) != 0
+            assert server.process.wait(DEADLINE_S) != 0
         server.restart_if_dead()
         done, messages = steps_done(server.url)
         assert done >= acknowledged[0] > 0

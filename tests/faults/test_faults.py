@@ -1,6 +1,5 @@
 """Short form of the fault suite, and the proof that it detects planted bugs. `make faults` runs the long form."""
 
-import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -63,28 +62,28 @@ def test_checker_detects_inconsistent_counters(stage: str, outcome: str, items: 
     assert check(LEDGER, WIRE, counters=counters, items=items).figures["conserve"] > 0
 
 
-def test_embedded_survives_random_faults(tmp_path: Path) -> None:
-    result = asyncio.run(run(seed=7, faults=16, pace_s=0.4, articles=150, folder=tmp_path))
+async def test_embedded_survives_random_faults(tmp_path: Path) -> None:
+    result = await run(seed=7, faults=16, pace_s=0.4, articles=150, folder=tmp_path)
     assert result["ok"], json.dumps(result, default=str)
     assert result["articles"] > 100  # the number depends on the machine; a run with almost no articles proves nothing
 
 
-def test_clock_jumps_lose_nothing(tmp_path: Path) -> None:
+async def test_clock_jumps_lose_nothing(tmp_path: Path) -> None:
     found = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
     if not found:
         pytest.skip("no libfaketime on this machine")
-    result = asyncio.run(run(7, 10, kinds=schedule.CLOCK, clock=found[0], pace_s=0.8, folder=tmp_path))
+    result = await run(7, 10, kinds=schedule.CLOCK, clock=found[0], pace_s=0.8, folder=tmp_path)
     assert result["ok"], json.dumps(result, default=str)
 
 
 @pytest.mark.faults  # 48 s of CPU time; `make test` kills and freezes nodes and workers in tests/contract/brokers
 @pytest.mark.parametrize("version", [CURRENT, BEFORE])
-def test_kafka_survives_random_faults(tmp_path: Path, version: str) -> None:
+async def test_kafka_survives_random_faults(tmp_path: Path, version: str) -> None:
     try:
         jars(version)
     except NoKafka as exc:
         pytest.skip(f"no Kafka: {exc}")
-    result = asyncio.run(run(seed=7, faults=8, pace_s=0.8, kafka=version, folder=tmp_path))
+    result = await run(seed=7, faults=8, pace_s=0.8, kafka=version, folder=tmp_path)
     assert result["ok"], json.dumps(result, default=str)
 
 
@@ -100,19 +99,29 @@ CATCHES: dict[str, tuple[dict[Any, int], int, set[str]]] = {
     "dead_letter_too": ({}, 0, {"both"}),
     "forgetful": ({}, 0, {"dup"}),
     "uncounted": ({}, 0, {"conserve"}),
+    "member_commits_early": ({schedule.kill_subscriber: 1}, 20, {"member_lost"}),
+    "hook_twice": ({}, 0, {"hook_dup"}),
+    "hook_skips": ({}, 0, {"hook_lost"}),
 }
 # Small steps and a backlog, so that faults hit workers in the middle of a step.
-BUSY = {"news": 20, "desk_batch_size": 5, "max_desk_lag": 800, "chaos": 0.0, "pace_s": 1.0, "patience_s": 40}
+BUSY: dict[str, Any] = {
+    "news": 20,
+    "desk_batch_size": 5,
+    "max_desk_lag": 800,
+    "chaos": 0.0,
+    "pace_s": 1.0,
+    "patience_s": 40,
+}
 
 
 @pytest.mark.faults
 @pytest.mark.parametrize("bug", BUGS)
-def test_planted_bug_is_detected(bug: str, tmp_path: Path) -> None:
+async def test_planted_bug_is_detected(bug: str, tmp_path: Path) -> None:
     kinds, faults, figures = CATCHES[bug]
     for seed in range(4):  # a bug shows only with some fault sequences
         folder = tmp_path / str(seed)
         folder.mkdir()
-        result = asyncio.run(run(seed, faults, kinds=kinds, bug=bug, folder=folder, **BUSY))
+        result = await run(seed, faults, kinds=kinds, bug=bug, folder=folder, **BUSY)
         if any(result[figure] for figure in figures):
             assert not result["ok"]
             return

@@ -41,29 +41,25 @@ def grouped(settings: Settings) -> Settings:
     return replace(settings, lease_timeout_s=LEASE_S, item_timeout_s=LEASE_S / 3)
 
 
-def test_slow_and_joining_members_repeat_nothing(grouped: Settings, tmp_path: Path) -> None:
-    asyncio.run(check_joining_member(grouped, tmp_path, 0.03))
+async def test_slow_and_joining_members_repeat_nothing(grouped: Settings, tmp_path: Path) -> None:
+    await check_joining_member(grouped, tmp_path, 0.03)
 
 
-def test_member_busy_past_lease_keeps_it(grouped: Settings, tmp_path: Path) -> None:
+async def test_member_busy_past_lease_keeps_it(grouped: Settings, tmp_path: Path) -> None:
     """One record takes longer than a lease and blocks the event loop throughout."""
-
-    async def go() -> None:
-        async with wire(replace(grouped, partitions=1)) as broker:
-            await broker.publish([article("a", revision) for revision in (1, 2)])
-            busy = Member(grouped, tmp_path, "busy", 1.5 * LEASE_S, "blocking")
-            other = Member(grouped, tmp_path, "other", 1.5 * LEASE_S, "blocking")
-            with ended(busy, other):
-                await until(had_all([busy, other], {("a", 1), ("a", 2)}))
-                await nothing_left(broker)
-                assert repeated([busy, other]) == set()
-
-    asyncio.run(go())
+    async with wire(replace(grouped, partitions=1)) as broker:
+        await broker.publish([article("a", revision) for revision in (1, 2)])
+        busy = Member(grouped, tmp_path, "busy", 1.5 * LEASE_S, "blocking")
+        other = Member(grouped, tmp_path, "other", 1.5 * LEASE_S, "blocking")
+        with ended(busy, other):
+            await until(had_all([busy, other], {("a", 1), ("a", 2)}))
+            await nothing_left(broker)
+            assert repeated([busy, other]) == set()
 
 
 @pytest.mark.parametrize("signum", [signal.SIGKILL, signal.SIGSTOP])
-def test_dead_member_repeats_its_batch_at_most(grouped: Settings, tmp_path: Path, signum: int) -> None:
-    asyncio.run(check_dead_member(grouped, tmp_path, signum, 3, 0.01))
+async def test_dead_member_repeats_its_batch_at_most(grouped: Settings, tmp_path: Path, signum: int) -> None:
+    await check_dead_member(grouped, tmp_path, signum, 3, 0.01)
 
 
 # -- sinks ----------------------------------------------------------------------------------------------------
@@ -105,23 +101,20 @@ def deliverer(settings: Settings, folder: Path, url: str) -> "subprocess.Popen[b
     )  # fmt: skip
 
 
-def test_sink_processes_deliver_once_in_order(grouped: Settings, tmp_path: Path) -> None:
-    async def go() -> None:
-        received: list[Event] = []
-        async with wire(grouped) as broker, endpoint(received, 0.03) as url:
-            events = await published(broker)
-            processes: list[Any] = [deliverer(grouped, tmp_path, url) for _ in range(2)]
-            try:
-                await until(lambda: events <= set(received), deadline_s=60)
-                await until(lambda: _sink_lag_is_zero(broker))
-            finally:
-                for process in processes:
-                    process.kill()
-                    process.wait()
-            assert len(received) == len(events)
-            assert are_in_order(received)
-
-    asyncio.run(go())
+async def test_sink_processes_deliver_once_in_order(grouped: Settings, tmp_path: Path) -> None:
+    received: list[Event] = []
+    async with wire(grouped) as broker, endpoint(received, 0.03) as url:
+        events = await published(broker)
+        processes: list[Any] = [deliverer(grouped, tmp_path, url) for _ in range(2)]
+        try:
+            await until(lambda: events <= set(received))
+            await until(lambda: _sink_lag_is_zero(broker))
+        finally:
+            for process in processes:
+                process.kill()
+                process.wait()
+        assert len(received) == len(events)
+        assert are_in_order(received)
 
 
 async def _sink_lag_is_zero(broker: Broker) -> bool:

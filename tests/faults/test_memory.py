@@ -1,6 +1,5 @@
 """Full memory: pollers pause, the desk continues and frees memory, also after a full restart."""
 
-import asyncio
 import os
 import random
 import re
@@ -20,6 +19,7 @@ from streams.codec import encode
 from streams.config.settings import MiB, Settings
 from streams.errors import UnavailableError
 from streams.records import Content, Item
+from streams.start import Start
 from streams.topics import ARTICLES, DEAD_LETTERS, DESK_GROUP, ITEMS
 from streams.valkey.server import EmbeddedValkey
 from tests.conftest import ROOT, copydesk, until
@@ -84,7 +84,7 @@ async def count(broker: RedisStreamsBroker, topic: str) -> int:
 
 
 @pytest.mark.parametrize("restarted", [False, True])
-def test_desk_recovers_from_full_memory(tmp_path: Path, restarted: bool) -> None:
+async def test_desk_recovers_from_full_memory(tmp_path: Path, restarted: bool) -> None:
     settings = Settings(data_dir=tmp_path / "data", valkey_memory_mb=MEMORY_MB, partitions=4, valkey_fsync="everysec")
     server = EmbeddedValkey(settings)
     server.start()
@@ -92,7 +92,7 @@ def test_desk_recovers_from_full_memory(tmp_path: Path, restarted: bool) -> None
     async def filled() -> int:
         broker = await connect(settings, server.url)
         assert isinstance(broker, RedisStreamsBroker)
-        await broker.register("reader", [(ARTICLES.name, n) for n in range(4)], "start")
+        await broker.register("reader", [(ARTICLES.name, n) for n in range(4)], Start.EARLIEST)
         sent = await fill(broker)
         assert sent > 300
         await broker.close()
@@ -107,7 +107,7 @@ def test_desk_recovers_from_full_memory(tmp_path: Path, restarted: bool) -> None
             assert (await broker.memory())[0] < settings.valkey_memory_mb * MiB + STEP_BYTES  # the reserve and one step
             return await broker.lag(ITEMS.name, DESK_GROUP) == 0
 
-        await until(done, deadline_s=120, what="every item done")
+        await until(done, what="every item done")
         await until(lambda: _settled(broker, sent), what="the end of memory relief")
         counters, removed = (await read_counters(broker.state))["desk"], await read_removed(broker)
         assert (counters["received"], counters["failed"], await count(broker, DEAD_LETTERS.name)) == (sent, 0, 0)
@@ -120,12 +120,12 @@ def test_desk_recovers_from_full_memory(tmp_path: Path, restarted: bool) -> None
         return removed
 
     try:
-        sent = asyncio.run(filled())
+        sent = await filled()
         if restarted:
             server.stop()
             server.start()
         with desk(server.url, tmp_path):
-            removed = asyncio.run(recovered(sent))
+            removed = await recovered(sent)
         log_text = (tmp_path / "desk.log").read_text()
         assert f"topic={ITEMS.name} (memory short; committed by every group" in log_text
         assert sum(removed.counts.values()) == _said(log_text)

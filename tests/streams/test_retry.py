@@ -1,6 +1,5 @@
 """Retries: temporary failures are repeated, others pass."""
 
-import asyncio
 import logging
 
 import pytest
@@ -9,7 +8,7 @@ from streams.errors import SettingsError, UnavailableError
 from streams.retry import JITTER, Backoff, retry_unavailable
 
 
-def test_retry_returns_result_after_temporary_failures() -> None:
+async def test_retry_returns_result_after_temporary_failures() -> None:
     failures = [UnavailableError("down")] * 3
 
     async def attempt() -> str:
@@ -17,19 +16,19 @@ def test_retry_returns_result_after_temporary_failures() -> None:
             raise failures.pop()
         return "result"
 
-    assert asyncio.run(retry_unavailable(attempt, "call failed", initial_delay_s=0.0)) == "result"
+    assert await retry_unavailable(attempt, "call failed", initial_delay_s=0.0) == "result"
     assert not failures
 
 
-def test_retry_passes_other_errors() -> None:
+async def test_retry_passes_other_errors() -> None:
     async def attempt() -> None:
         raise SettingsError("wrong")
 
     with pytest.raises(SettingsError, match="wrong"):
-        asyncio.run(retry_unavailable(attempt, "call failed"))
+        await retry_unavailable(attempt, "call failed")
 
 
-def test_retry_logs_outage_once(caplog: pytest.LogCaptureFixture) -> None:
+async def test_retry_logs_outage_once(caplog: pytest.LogCaptureFixture) -> None:
     failures = [UnavailableError("down")] * 4
 
     async def attempt() -> None:
@@ -37,13 +36,13 @@ def test_retry_logs_outage_once(caplog: pytest.LogCaptureFixture) -> None:
             raise failures.pop()
 
     with caplog.at_level(logging.INFO, "streams.retry"):
-        asyncio.run(retry_unavailable(attempt, "read failed", initial_delay_s=0.001, topic="t"))
+        await retry_unavailable(attempt, "read failed", initial_delay_s=0.001, topic="t")
     failed, recovered = [record.getMessage() for record in caplog.records]
     assert failed == "read failed: topic=t (down); retrying in 0 s"
     assert recovered.startswith("available again: topic=t ")
 
 
-def test_retry_raises_after_timeout() -> None:
+async def test_retry_raises_after_timeout() -> None:
     attempts = 0
 
     async def attempt() -> None:
@@ -52,7 +51,7 @@ def test_retry_raises_after_timeout() -> None:
         raise UnavailableError("down")
 
     with pytest.raises(UnavailableError, match="down"):
-        asyncio.run(retry_unavailable(attempt, "read failed", initial_delay_s=0.01, timeout_s=0.1))
+        await retry_unavailable(attempt, "read failed", initial_delay_s=0.01, timeout_s=0.1)
     assert attempts > 1
 
 

@@ -14,7 +14,8 @@ Answer = Callable[[web.Request], web.StreamResponse | bytes]
 class FeedServer:
     """Serves `answers[path]`: bytes with an ETag, or the result of a function of the request."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0) -> None:
+        self.port = port
         self.answers: dict[str, Answer | bytes] = {}
         self.requests: Counter[str] = Counter()
         self.statuses: Counter[int] = Counter()
@@ -25,7 +26,7 @@ class FeedServer:
         app.router.add_get("/{path:.*}", self._serve)
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        await web.TCPSite(self._runner, "127.0.0.1", self.port).start()
         self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}/"
         return self
 

@@ -140,7 +140,7 @@ def complaints(case: Case, result: Found) -> list[str]:
         return [f"{len(result.polls)} polls of {case['polls']}"]
     count = len({item.identity_key for item in result.items}) if expect.get("over_polls") else len(result.items)
     if outcome == "ok" and "dead-letter" in expect.get("note", ""):
-        count += result.polls[0].items_failed
+        count += result.polls[0].items_failed + result.polls[0].items_deferred
     low, high = expect.get("entries", [0, 10**9])
     if not low <= count <= high:
         out.append(f"{count} items, not {low} to {high}")

@@ -40,7 +40,7 @@ listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}{secur
 advertised.listeners=PLAINTEXT://127.0.0.1:{port}{secure_listener}
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
-listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL,MUTUAL:SSL
 log.dirs={folder}/data
 offsets.topic.replication.factor={replication}
 offsets.topic.num.partitions=4
@@ -65,6 +65,9 @@ ssl.keystore.type=PKCS12
 ssl.keystore.password=changeit
 listener.name.sasl_ssl.plain.sasl.jaas.config={plain}
 listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config={scram}
+listener.name.mutual.ssl.client.auth=required
+listener.name.mutual.ssl.truststore.location={folder}/clients-ca.pem
+listener.name.mutual.ssl.truststore.type=PEM
 """
 
 
@@ -116,6 +119,7 @@ class Node:
     controller: int
     folder: Path
     secure_port: int = 0
+    mutual_port: int = 0  # TLS with client certificates
     process: "subprocess.Popen[bytes] | None" = field(default=None, repr=False)
 
     @property
@@ -136,7 +140,7 @@ class Cluster:
         self.jar_folder = Path(self.class_path).parent
         self.folder = Path(tempfile.mkdtemp(prefix="copydesk-kafka-"))
         self.nodes = [
-            Node(n, free_port(), free_port(), self.folder / str(n), free_port() if secure else 0)
+            Node(n, free_port(), free_port(), self.folder / str(n), *((free_port(), free_port()) if secure else (0, 0)))
             for n in range(1, nodes + 1)
         ]
 
@@ -147,6 +151,10 @@ class Cluster:
     @property
     def secure_url(self) -> str:
         return f"kafka://localhost:{self.nodes[0].secure_port}"
+
+    @property
+    def mutual_url(self) -> str:
+        return f"kafka://localhost:{self.nodes[0].mutual_port}"
 
     @property
     def ca_file(self) -> Path:
@@ -170,7 +178,9 @@ class Cluster:
         text = PROPERTIES.format(
             node=node.number, port=node.port, controller=node.controller, folder=node.folder, replication=replication,
             voters=",".join(f"{n.number}@127.0.0.1:{n.controller}" for n in self.nodes), in_sync=max(1, replication - 1),
-            secure_listener=f",SASL_SSL://localhost:{node.secure_port}" if self.secure else "",
+            secure_listener=f",SASL_SSL://localhost:{node.secure_port},MUTUAL://localhost:{node.mutual_port}"
+            if self.secure
+            else "",
         )  # fmt: skip
         extra = []
         if self.secure:
@@ -195,6 +205,7 @@ class Cluster:
             ["keytool", "-exportcert", "-rfc", *store, "-file", str(self.ca_file)], check=True, capture_output=True
         )
         ssl.create_default_context(cafile=str(self.ca_file))  # fail early on a bad certificate
+        make_client_certificate(self.folder, "clients-ca", "client")
 
     def run(self, node: Node) -> None:
         """Start a node without waiting."""
@@ -249,6 +260,18 @@ class Cluster:
         with suppress(subprocess.TimeoutExpired, FileNotFoundError):
             node.process.wait(ARCHIVE_S)
             node.new_archive.replace(self.jar_folder / ARCHIVE)
+
+
+def make_client_certificate(folder: Path, ca: str, name: str) -> None:
+    """Make a certificate authority *ca*, and a client certificate of it: `<name>.pem` and `<name>.key`."""
+    key = ["-newkey", "rsa:2048", "-nodes", "-days", "30"]
+    for command in (
+        ["req", "-x509", *key, "-subj", f"/CN={ca}", "-keyout", f"{ca}.key", "-out", f"{ca}.pem"],
+        ["req", *key[:3], "-subj", f"/CN={name}", "-keyout", f"{name}.key", "-out", f"{name}.csr"],
+        ["x509", "-req", "-days", "30", "-in", f"{name}.csr", "-CA", f"{ca}.pem", "-CAkey", f"{ca}.key",
+         "-CAcreateserial", "-out", f"{name}.pem"],
+    ):  # fmt: skip
+        subprocess.run(["openssl", *command], cwd=folder, check=True, capture_output=True)
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """Distribution of tests over parallel workers (pytest-xdist).
 
 Each worker has its own Valkey and Redis. A Kafka cluster takes seconds of CPU time and 400 MB of memory, so the tests of
-a version share one worker. Groups are distributed first, single tests next, and unit tests last.
+a version share one worker. Groups are distributed first, then long tests, other single tests, and unit tests last.
 """
 
 from typing import Any
@@ -10,6 +10,15 @@ import pytest
 
 from tests.support.kafka import BEFORE, CURRENT
 
+# Modules with tests of more than 30 s at a load of 15; they mostly wait, for processes and deadlines.
+LONG = (
+    "tests/workers/poller/test_hostile.py",
+    "tests/workers/test_supervisor.py",
+    "tests/workers/test_health.py",
+    "tests/streams/valkey/test_backup.py",
+    "tests/workers/test_dead_letters.py",
+    "tests/faults/test_memory.py",
+)
 OWN_CLUSTERS = "tests/contract/brokers/test_kafka.py"  # has clusters of three nodes, too
 
 
@@ -36,6 +45,11 @@ def scheduler(config: pytest.Config, log: Any) -> Any:
     return GroupScheduling(config, log)
 
 
-def move_unit_tests_last(items: list[pytest.Item]) -> None:
-    """Move the unit tests to the end, where short tests let all workers end together."""
-    items.sort(key=lambda item: item.get_closest_marker("unit") is not None)
+def rank(nodeid: str, is_unit: bool) -> int:
+    """Return the place of a test in the order: long tests first, unit tests last, so that all workers end together."""
+    return 2 if is_unit else int(not nodeid.startswith(LONG))
+
+
+def order(items: list[pytest.Item]) -> None:
+    """Sort the tests by rank, and keep the order within a rank."""
+    items.sort(key=lambda item: rank(item.nodeid, item.get_closest_marker("unit") is not None))

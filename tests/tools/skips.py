@@ -24,7 +24,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     skipped = reporter.stats.get("skipped", []) if reporter else []
     if corpus_is_absent():
         skipped = [report for report in skipped if NO_CORPUS not in str(report.longrepr)]
-    if os.environ.get("CI") and skipped and exitstatus == 0:
+    if reporter and os.environ.get("CI") and skipped and exitstatus == 0:
         reporter.write_line(f"tests skipped in CI: {len(skipped)}; install the missing parts as .ci/run does", red=True)
         for report in skipped:
             reporter.write_line(f"{report.nodeid}: {reason(report)}", red=True)

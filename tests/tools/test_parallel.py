@@ -10,7 +10,7 @@ import pytest
 from tests.conftest import DEADLINE_S, ROOT
 from tests.support.kafka import BEFORE, CURRENT
 from tests.support.ports import free_port
-from tests.tools.parallel import OWN_CLUSTERS, group
+from tests.tools.parallel import LONG, OWN_CLUSTERS, group, rank
 
 CONFTEST = """
 from tests.tools.parallel import scheduler as pytest_xdist_make_scheduler
@@ -81,6 +81,12 @@ def test_skip_outside_ci_passes_session(invented: Path) -> None:
 )
 def test_group_of_test_id(test: str, expected: str) -> None:
     assert group(test) == expected
+
+
+def test_long_modules_exist_and_come_first() -> None:
+    assert all((ROOT / path).is_file() for path in LONG)
+    ranks = [rank(f"{LONG[0]}::test_a", False), rank("tests/test_pipeline.py::test_a", False), rank(LONG[0], True)]
+    assert ranks == [0, 1, 2]
 
 
 def test_free_port_is_below_ephemeral_range() -> None:

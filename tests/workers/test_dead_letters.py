@@ -28,53 +28,46 @@ from workers.poller.registry import FeedRegistry
 from workers.services import connect
 
 
-def test_unreadable_message_becomes_dead_letter_without_blocking(settings: Settings) -> None:
-    async def go() -> None:
-        async with FeedServer() as server, newsdesk(settings, server) as broker:
-            unreadable = [OutgoingMessage(ITEMS.name, b"k", v) for v in (b"", b"{", b"\xff", b'{"v":1}')]
-            await broker.publish(unreadable)
-            server.answers["f"] = rss([(f"https://a.example/{n}", f"T{n}", BODY) for n in range(8)])
-            await FeedRegistry(broker.state).add([(server.url + "f", "")])
-            counters = await settled(broker, {"new": 8, "failed": 4})
-            assert is_consistent(counters)
-            letters: list[DeadLetter] = await everything(settings, "dead-letters")
-            assert sorted(x.payload for x in letters) == sorted(m.value for m in unreadable)
-            assert all(
-                x.topic == ITEMS.name and x.error_kind == "unreadable" and "not a readable Item" in x.error
-                for x in letters
-            )
-            assert len({(x.partition, x.offset) for x in letters}) == 4
-            assert len(await dead_letters.select(broker, [])) == 4
-
-    asyncio.run(go())
+async def test_unreadable_message_becomes_dead_letter_without_blocking(settings: Settings) -> None:
+    async with FeedServer() as server, newsdesk(settings, server) as broker:
+        unreadable = [OutgoingMessage(ITEMS.name, b"k", v) for v in (b"", b"{", b"\xff", b'{"v":1}')]
+        await broker.publish(unreadable)
+        server.answers["f"] = rss([(f"https://a.example/{n}", f"T{n}", BODY) for n in range(8)])
+        await FeedRegistry(broker.state).add([(server.url + "f", "")])
+        counters = await settled(broker, {"new": 8, "failed": 4})
+        assert is_consistent(counters)
+        letters: list[DeadLetter] = await everything(settings, "dead-letters")
+        assert sorted(x.payload for x in letters) == sorted(m.value for m in unreadable)
+        assert all(
+            x.topic == ITEMS.name and x.error_kind == "unreadable" and "not a readable Item" in x.error for x in letters
+        )
+        assert len({(x.partition, x.offset) for x in letters}) == 4
+        assert len(await dead_letters.select(broker, [])) == 4
 
 
-def test_slow_item_becomes_dead_letter(settings: Settings) -> None:
+async def test_slow_item_becomes_dead_letter(settings: Settings) -> None:
     from datetime import UTC, datetime
 
-    async def go() -> None:
-        slow = replace(settings, item_timeout_s=0.1)
-        async with FeedServer() as server, newsdesk(slow, server) as broker:
-            from streams.records import Content
+    slow = replace(settings, item_timeout_s=0.1)
+    async with FeedServer() as server, newsdesk(slow, server) as broker:
+        from streams.records import Content
 
-            html = "<p>" + "".join(f"<b>{n} </b><a href='/{n}'>x</a>" for n in range(200_000))
-            item = Item(
-                feed="f",
-                identity_key="https://a.example/slow",
-                fetched_at=datetime.now(UTC),
-                fingerprint="00" * 8,
-                content=(Content(html),),
-            )
-            await broker.publish([OutgoingMessage(ITEMS.name, item.identity_key.encode(), encode(item))])
-            await settled(broker, {"failed": 1})
-            [letter] = await everything(settings, "dead-letters")
-            assert letter.error_kind == "timeout"
-            assert "longer than 0.1 s" in letter.error
-
-    asyncio.run(go())
+        html = "<p>" + "".join(f"<b>{n} </b><a href='/{n}'>x</a>" for n in range(200_000))
+        item = Item(
+            feed="f",
+            identity_key="https://a.example/slow",
+            fetched_at=datetime.now(UTC),
+            fingerprint="00" * 8,
+            content=(Content(html),),
+        )
+        await broker.publish([OutgoingMessage(ITEMS.name, item.identity_key.encode(), encode(item))])
+        await settled(broker, {"failed": 1})
+        [letter] = await everything(settings, "dead-letters")
+        assert letter.error_kind == "timeout"
+        assert "longer than 0.1 s" in letter.error
 
 
-def test_dead_letters_are_replayed_once_or_discarded(settings: Settings, tmp_path: Path) -> None:
+async def test_dead_letters_are_replayed_once_or_discarded(settings: Settings, tmp_path: Path) -> None:
     from datetime import UTC, datetime
 
     from streams.records import Content
@@ -83,43 +76,37 @@ def test_dead_letters_are_replayed_once_or_discarded(settings: Settings, tmp_pat
     html = "<p>" + "".join(f"<b>{n} </b><a href='/{n}'>x</a>" for n in range(60_000))
     slow = Item(feed="https://a.example/f", identity_key="https://a.example/1", title="Slow", link="https://a.example/1",
                 fetched_at=datetime.now(UTC), fingerprint="00" * 8, content=(Content(html),))  # fmt: skip
-
-    async def go() -> None:
-        async with FeedServer() as server:
-            async with newsdesk(replace(settings, item_timeout_s=0.05), server) as broker:
-                await broker.publish(
-                    [
-                        OutgoingMessage(ITEMS.name, slow.identity_key.encode(), encode(slow)),
-                        OutgoingMessage(ITEMS.name, b"k", b"{"),
-                    ]
-                )
-                await settled(broker, {"failed": 2})
-            async with newsdesk(replace(settings, item_timeout_s=600.0), server) as broker:  # enough time
-                listed = (await asyncio.to_thread(copydesk, "dead-letters", "list", *flags, cwd=tmp_path)).stdout
-                [timeout] = [line.split()[0] for line in listed.splitlines() if " timeout " in line]
-                [bad] = [line.split()[0] for line in listed.splitlines() if " unreadable " in line]
-                shown = (await asyncio.to_thread(copydesk, "dead-letters", "show", bad, *flags, cwd=tmp_path)).stdout
-                assert "copydesk.items/" in shown
-                assert "\n{\n" in shown
-                done = await asyncio.to_thread(copydesk, "dead-letters", "replay", timeout, *flags, cwd=tmp_path)
-                assert done.stdout == "1 replayed\n"
-                counters = await settled(broker, {"new": 1})
-                assert is_consistent(counters)
-                again = await asyncio.to_thread(
-                    copydesk, "dead-letters", "replay", timeout, *flags, cwd=tmp_path, check=1
-                )
-                assert f"no pending dead letter: {timeout};" in again.stderr
-                assert (
-                    await asyncio.to_thread(copydesk, "dead-letters", "discard", "--all", *flags, cwd=tmp_path)
-                ).stdout == "1 discarded\n"
-                assert await dead_letters.select(broker, []) == []
-                [article] = await everything(settings, "articles")
-                assert (article.title, article.revision) == ("Slow", 1)
-
-    asyncio.run(go())
+    async with FeedServer() as server:
+        async with newsdesk(replace(settings, item_timeout_s=0.05), server) as broker:
+            await broker.publish(
+                [
+                    OutgoingMessage(ITEMS.name, slow.identity_key.encode(), encode(slow)),
+                    OutgoingMessage(ITEMS.name, b"k", b"{"),
+                ]
+            )
+            await settled(broker, {"failed": 2})
+        async with newsdesk(replace(settings, item_timeout_s=600.0), server) as broker:  # enough time
+            listed = (await asyncio.to_thread(copydesk, "dead-letters", "list", *flags, cwd=tmp_path)).stdout
+            [timeout] = [line.split()[0] for line in listed.splitlines() if " timeout " in line]
+            [bad] = [line.split()[0] for line in listed.splitlines() if " unreadable " in line]
+            shown = (await asyncio.to_thread(copydesk, "dead-letters", "show", bad, *flags, cwd=tmp_path)).stdout
+            assert "copydesk.items/" in shown
+            assert "\n{\n" in shown
+            done = await asyncio.to_thread(copydesk, "dead-letters", "replay", timeout, *flags, cwd=tmp_path)
+            assert done.stdout == "1 replayed\n"
+            counters = await settled(broker, {"new": 1})
+            assert is_consistent(counters)
+            again = await asyncio.to_thread(copydesk, "dead-letters", "replay", timeout, *flags, cwd=tmp_path, check=1)
+            assert f"no pending dead letter: {timeout};" in again.stderr
+            assert (
+                await asyncio.to_thread(copydesk, "dead-letters", "discard", "--all", *flags, cwd=tmp_path)
+            ).stdout == "1 discarded\n"
+            assert await dead_letters.select(broker, []) == []
+            [article] = await everything(settings, "articles")
+            assert (article.title, article.revision) == ("Slow", 1)
 
 
-def test_replay_publishes_revisions_of_changed_content_only(either: Settings, tmp_path: Path) -> None:
+async def test_replay_publishes_revisions_of_changed_content_only(either: Settings, tmp_path: Path) -> None:
     settings = either
     flags = ("--broker-url", settings.broker_url, "--state-url", settings.state_url)
 
@@ -134,73 +121,62 @@ def test_replay_publishes_revisions_of_changed_content_only(either: Settings, tm
         articles: list[Article] = await everything(settings, "articles")
         return sorted((a.title, a.revision) for a in articles if a.feed.endswith("/replayed"))
 
-    async def go() -> None:
-        urls = [f"https://replay.example/world/{n}" for n in "123"]
-        async with FeedServer() as server:
-            async with newsdesk(settings, server, clean=old_rules) as broker:
-                server.answers["replayed"] = rss([(urls[0], "One", BODY), (urls[1], "Two", BODY)])
-                await FeedRegistry(broker.state).add([(server.url + "replayed", "")])
-                await settled(broker, {"new": 2})
-                server.answers["replayed"] = rss([(urls[0], "One", BODY + MORE), (urls[2], "Three", BODY)])
-                await settled(broker, {"new": 3, "revised": 1})
-                await FeedRegistry(broker.state).remove([server.url + "replayed"])
-            before = [("One", 1), ("One", 2), ("Three", 1), ("Two", 1)]
-            assert await published() == before
-            async with newsdesk(settings, server) as broker:
-                done = await asyncio.to_thread(copydesk, "replay", "--from", "1h", *flags, cwd=tmp_path)
-                assert "items sent through the desk again" in done.stdout
-                await settled(broker, {"revised": 2, "duplicate": 2})
-                assert await published() == [*before, ("Two", 2)]
-                await asyncio.to_thread(copydesk, "replay", "--from", "2001-01-01", *flags, cwd=tmp_path)
-                await settled(broker, {"revised": 2, "duplicate": 5})
-                assert await published() == [*before, ("Two", 2)]
-                done = await asyncio.to_thread(copydesk, "replay", "--from", "0m", *flags, cwd=tmp_path)
-                assert done.stdout.startswith("0 items")
-        refused = await asyncio.to_thread(copydesk, "replay", "--from", "soon", *flags, cwd=tmp_path, check=2)
-        assert "invalid time: 'soon'" in refused.stderr
-
-    asyncio.run(go())
+    urls = [f"https://replay.example/world/{n}" for n in "123"]
+    async with FeedServer() as server:
+        async with newsdesk(settings, server, clean=old_rules) as broker:
+            server.answers["replayed"] = rss([(urls[0], "One", BODY), (urls[1], "Two", BODY)])
+            await FeedRegistry(broker.state).add([(server.url + "replayed", "")])
+            await settled(broker, {"new": 2})
+            server.answers["replayed"] = rss([(urls[0], "One", BODY + MORE), (urls[2], "Three", BODY)])
+            await settled(broker, {"new": 3, "revised": 1})
+            await FeedRegistry(broker.state).remove([server.url + "replayed"])
+        before = [("One", 1), ("One", 2), ("Three", 1), ("Two", 1)]
+        assert await published() == before
+        async with newsdesk(settings, server) as broker:
+            done = await asyncio.to_thread(copydesk, "replay", "--from", "1h", *flags, cwd=tmp_path)
+            assert "items sent through the desk again" in done.stdout
+            await settled(broker, {"revised": 2, "duplicate": 2})
+            assert await published() == [*before, ("Two", 2)]
+            await asyncio.to_thread(copydesk, "replay", "--from", "2001-01-01", *flags, cwd=tmp_path)
+            await settled(broker, {"revised": 2, "duplicate": 5})
+            assert await published() == [*before, ("Two", 2)]
+            done = await asyncio.to_thread(copydesk, "replay", "--from", "0m", *flags, cwd=tmp_path)
+            assert done.stdout.startswith("0 items")
+    refused = await asyncio.to_thread(copydesk, "replay", "--from", "soon", *flags, cwd=tmp_path, check=2)
+    assert "invalid time: 'soon'" in refused.stderr
 
 
-def test_oversized_item_becomes_dead_letter(settings: Settings) -> None:
+async def test_oversized_item_becomes_dead_letter(settings: Settings) -> None:
     huge = "<p>" + "far too long " * 90_000 + "</p>"
-
-    async def go() -> None:
-        async with FeedServer() as server, newsdesk(settings, server) as broker:
-            server.answers["f"] = rss([("https://a.example/1", "Huge", huge), ("https://a.example/2", "Good", BODY)])
-            await FeedRegistry(broker.state).add([(server.url + "f", "")])
-            counters = await settled(broker, {"new": 1})
-            assert is_consistent(counters)
-            assert (counters["poll"]["new"], counters["poll"]["failed"]) == (1, 1)
-            [letter] = [r async for r in subscribe("dead-letters", follow=False, settings=settings)]
-            assert re.search(r"a.example/1 has 1,\d{3},\d{3} characters \(maximum 1,000,000\)", letter.error)
-            assert (letter.topic, letter.feed, letter.source) == ("", server.url + "f", f"feed {server.url}f")
-            [pending] = await dead_letters.select(broker, [])
-            with pytest.raises(UnreadableError, match=r"not replayable: \d+@\d+ \(entry of feed "):
-                await dead_letters.replay(broker, pending)
-            assert await dead_letters.discard(broker, pending)
-
-    asyncio.run(go())
+    async with FeedServer() as server, newsdesk(settings, server) as broker:
+        server.answers["f"] = rss([("https://a.example/1", "Huge", huge), ("https://a.example/2", "Good", BODY)])
+        await FeedRegistry(broker.state).add([(server.url + "f", "")])
+        counters = await settled(broker, {"new": 1})
+        assert is_consistent(counters)
+        assert (counters["poll"]["new"], counters["poll"]["failed"]) == (1, 1)
+        [letter] = [r async for r in subscribe("dead-letters", follow=False, settings=settings)]
+        assert re.search(r"a.example/1 has 1,\d{3},\d{3} characters \(maximum 1,000,000\)", letter.error)
+        assert (letter.topic, letter.feed, letter.source) == ("", server.url + "f", f"feed {server.url}f")
+        [pending] = await dead_letters.select(broker, [])
+        with pytest.raises(UnreadableError, match=r"not replayable: \d+@\d+ \(entry of feed "):
+            await dead_letters.replay(broker, pending)
+        assert await dead_letters.discard(broker, pending)
 
 
-def test_sink_dead_letter_replays_to_its_sink(settings: Settings) -> None:
+async def test_sink_dead_letter_replays_to_its_sink(settings: Settings) -> None:
     """The letter has the position of the article's message; the replay goes to the sink alone."""
     article = ConsumedMessage("copydesk.articles.world", 2, 17, 0.0, b"article id", b"{}", ())
-
-    async def go() -> None:
-        broker = await connect(settings, settings.broker_url)
-        await broker.publish([dead_letters.from_sink("desk", article, "HTTP 400", 3)])
-        [pending] = await dead_letters.select(broker, [])
-        assert pending.letter.source == "copydesk.articles.world/2@17"
-        assert (pending.letter.sink, pending.letter.key, pending.letter.attempts) == ("desk", b"article id", 3)
-        assert await dead_letters.replay(broker, pending)
-        assert await dead_letters.replay(broker, pending)  # idempotent: sends nothing more
-        assert not await dead_letters.discard(broker, pending)
-        reader = await broker.open_reader(SINK_REPLAYS, "", Start.EARLIEST)
-        [message] = await reader.read(1.0)
-        await reader.close()
-        assert (message.key, message.value) == (b"desk", b"{}")
-        assert message.headers == (("copydesk-replay-of", b"copydesk.articles.world/2@17"),)
-        await broker.close()
-
-    asyncio.run(go())
+    broker = await connect(settings, settings.broker_url)
+    await broker.publish([dead_letters.from_sink("desk", article, "HTTP 400", 3)])
+    [pending] = await dead_letters.select(broker, [])
+    assert pending.letter.source == "copydesk.articles.world/2@17"
+    assert (pending.letter.sink, pending.letter.key, pending.letter.attempts) == ("desk", b"article id", 3)
+    assert await dead_letters.replay(broker, pending)
+    assert await dead_letters.replay(broker, pending)  # idempotent: sends nothing more
+    assert not await dead_letters.discard(broker, pending)
+    reader = await broker.open_reader(SINK_REPLAYS, "", Start.EARLIEST)
+    [message] = await reader.read(1.0)
+    await reader.close()
+    assert (message.key, message.value) == (b"desk", b"{}")
+    assert message.headers == (("copydesk-replay-of", b"copydesk.articles.world/2@17"),)
+    await broker.close()

@@ -6,7 +6,7 @@ import pytest
 
 from streams.config.tables import Route
 from streams.records import Article, Item
-from streams.routing import matching_routes
+from streams.routing import Router
 from workers.poller.new_items import find_new_items
 from workers.text.dates import parse_date, parse_date_line
 
@@ -42,7 +42,7 @@ def test_parse_date_of_ambiguous_text(text: str, expected: datetime | None) -> N
 def test_routes_with_one_keyword_share_its_search() -> None:
     article = Article(id="1", revision=1, title="Flour", paragraphs=("The weir opens.",), fetched_at=NOW)
     routes = [Route(name=name, keyword=("boat", "weir")) for name in ("a", "b")]
-    assert matching_routes(article, routes) == ["a", "b"]
+    assert Router(routes).route_names(article) == ["a", "b"]
 
 
 def test_partial_document_keeps_known_items() -> None:

@@ -16,11 +16,11 @@ import pytest
 
 import streams
 import workers
-from workers.clean.cleaner import detect_input_type
 from workers.clean.credits import parse_byline, split_credit
+from workers.clean.document import detect_input_type
 from workers.dedupe.fingerprint import raw_fingerprint
 from workers.poller.full_text import strip_invisible
-from workers.text.markup import strip_buttons, strip_invisible_elements
+from workers.text.markup import strip_invisible_elements
 from workers.text.normalise import match_key, plain_text
 
 
@@ -54,10 +54,10 @@ MOST = 3 * LINEAR  # linear time, measured badly; the square of it is LINEAR² =
 NOTICED_S = 0.002  # CPU time of LARGE; less is none
 ENDLESS_S = 0.25  # a hundred times the time of the slowest linear pattern
 FUNCTIONS: tuple[Callable[[str], Any], ...] = (
-    match_key, fingerprint_of, parse_byline, plain_text, strip_invisible, detect_input_type, split_credit, strip_buttons, strip_invisible_elements,
+    match_key, fingerprint_of, parse_byline, plain_text, strip_invisible, detect_input_type, split_credit, strip_invisible_elements,
 )  # fmt: skip
 # Patterns that are made where they are used, from words that settings or callers hold.
-MADE_THERE = {("streams/routing.py", "_contains_word"), ("streams/config/sources.py", "location")}
+MADE_THERE = {("streams/config/sources.py", "location")}
 ROOTS = (streams, workers)
 
 

@@ -90,26 +90,23 @@ async def turns_green(url: str, folder: Path) -> None:
     assert await check(folder) == (0, []), output(folder)
 
 
-def test_lag_above_limit_turns_readiness_red(settings: Settings, tmp_path: Path) -> None:
-    async def go() -> None:
-        limited = replace(settings, max_desk_lag=2, web_port=0)
-        broker = await connect(limited, limited.broker_url)
-        server = WebServer(limited, broker, DESK_GROUP)
-        await server.start()
-        flags = ("--broker-url", limited.broker_url, "--max-desk-lag", "2")
-        for count, message in ((2, None), (3, "lag above max_desk_lag: desk (3 items, limit 2); read the desks' logs")):
-            while await broker.lag(ITEMS.name, DESK_GROUP) < count:
-                await broker.publish([OutgoingMessage(ITEMS.name, b"k", b"{")])
-            problems = (await ready(server.url))["problems"]
-            done = await asyncio.to_thread(copydesk, "check", *flags, cwd=tmp_path, check=4 if message else 0)
-            assert bool(problems) == bool(message)
-            assert message is None or problems[0].startswith(message)
-            assert message is None or message in done.stdout
-            assert (await get(server.url + "healthz"))[0] == 200
-        await server.stop()
-        await broker.close()
-
-    asyncio.run(go())
+async def test_lag_above_limit_turns_readiness_red(settings: Settings, tmp_path: Path) -> None:
+    limited = replace(settings, max_desk_lag=2, web_port=0)
+    broker = await connect(limited, limited.broker_url)
+    server = WebServer(limited, broker, DESK_GROUP)
+    await server.start()
+    flags = ("--broker-url", limited.broker_url, "--max-desk-lag", "2")
+    for count, message in ((2, None), (3, "lag above max_desk_lag: desk (3 items, limit 2); read the desks' logs")):
+        while await broker.lag(ITEMS.name, DESK_GROUP) < count:
+            await broker.publish([OutgoingMessage(ITEMS.name, b"k", b"{")])
+        problems = (await ready(server.url))["problems"]
+        done = await asyncio.to_thread(copydesk, "check", *flags, cwd=tmp_path, check=4 if message else 0)
+        assert bool(problems) == bool(message)
+        assert message is None or problems[0].startswith(message)
+        assert message is None or message in done.stdout
+        assert (await get(server.url + "healthz"))[0] == 200
+    await server.stop()
+    await broker.close()
 
 
 def test_worker_names_on_shared_broker_carry_the_host() -> None:
@@ -118,42 +115,36 @@ def test_worker_names_on_shared_broker_carry_the_host() -> None:
     assert shared._worker_name("desk-1") == f"desk-1@{socket.gethostname()}"
 
 
-def test_frozen_poller_turns_readiness_red(tmp_path: Path) -> None:
-    async def go() -> None:
+async def test_frozen_poller_turns_readiness_red(tmp_path: Path) -> None:
+    with up(tmp_path, *FLAGS):
+        url = await page_url(tmp_path)
+        await turns_green(url, tmp_path)
+        [pid] = await until(lambda: pids(tmp_path, "workers.cli", "poll"))
+        with frozen(pid):
+            await turns_red(url, tmp_path, "poller")
+        await turns_green(url, tmp_path)
+    valkey = EmbeddedValkey(Settings(data_dir=tmp_path / "copydesk-data"))
+    valkey.start()
+    try:
+        broker = await connect(valkey.settings, valkey.url)
+        assert await read_workers(broker.state) == []  # an ordered stop removes the entries
+        await broker.close()
+    finally:
+        valkey.stop()
+
+
+async def test_frozen_desk_with_queued_items_turns_readiness_red(tmp_path: Path) -> None:
+    async with FeedServer() as server:
+        server.answers["f"] = rss([("https://a.example/0", "Story 0", BODY)])
+        await asyncio.to_thread(copydesk, "feeds", "add", server.url + "f", cwd=tmp_path)
         with up(tmp_path, *FLAGS):
             url = await page_url(tmp_path)
+            await until(lambda: "Story 0" in output(tmp_path))
             await turns_green(url, tmp_path)
-            [pid] = await until(lambda: pids(tmp_path, "workers.cli", "poll"))
+            [pid] = await until(lambda: pids(tmp_path, "workers.cli", "desk"))
             with frozen(pid):
-                await turns_red(url, tmp_path, "poller")
+                server.answers["f"] = rss([(f"https://a.example/{n}", f"Story {n}", BODY) for n in range(40)])
+                await turns_red(url, tmp_path, "desk-1")
+                assert (await ready(url))["lag"] >= 39
             await turns_green(url, tmp_path)
-        valkey = EmbeddedValkey(Settings(data_dir=tmp_path / "copydesk-data"))
-        valkey.start()
-        try:
-            broker = await connect(valkey.settings, valkey.url)
-            assert await read_workers(broker.state) == []  # an ordered stop removes the entries
-            await broker.close()
-        finally:
-            valkey.stop()
-
-    asyncio.run(go())
-
-
-def test_frozen_desk_with_queued_items_turns_readiness_red(tmp_path: Path) -> None:
-    async def go() -> None:
-        async with FeedServer() as server:
-            server.answers["f"] = rss([("https://a.example/0", "Story 0", BODY)])
-            await asyncio.to_thread(copydesk, "feeds", "add", server.url + "f", cwd=tmp_path)
-            with up(tmp_path, *FLAGS):
-                url = await page_url(tmp_path)
-                await until(lambda: "Story 0" in output(tmp_path))
-                await turns_green(url, tmp_path)
-                [pid] = await until(lambda: pids(tmp_path, "workers.cli", "desk"))
-                with frozen(pid):
-                    server.answers["f"] = rss([(f"https://a.example/{n}", f"Story {n}", BODY) for n in range(40)])
-                    await turns_red(url, tmp_path, "desk-1")
-                    assert (await ready(url))["lag"] >= 39
-                await turns_green(url, tmp_path)
-                await until(lambda: "Story 39" in output(tmp_path))
-
-    asyncio.run(go())
+            await until(lambda: "Story 39" in output(tmp_path))

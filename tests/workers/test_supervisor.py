@@ -76,112 +76,100 @@ def pids(folder: Path, *words: str) -> list[int]:
     return matching
 
 
-def test_up_publishes_exactly_once_after_kills(tmp_path: Path) -> None:
-    async def go() -> None:
-        with up(tmp_path):
-            await until(lambda: len(ledger(tmp_path)) > 14, what="stories")
-            for victim in (("workers.cli", "poll"), ("workers.cli", "desk"), ("valkey-server",)) * 2:
-                [pid] = await until(lambda v=victim: pids(tmp_path, *v))
-                before = len(ledger(tmp_path))
-                os.kill(pid, signal.SIGKILL)
-                await until(lambda v=victim, p=pid: [x for x in pids(tmp_path, *v) if x != p], what=f"{victim} again")
-                await until(lambda n=before: len(ledger(tmp_path)) > n + 3)
-            # The newsroom corrects every fifth story after 15 s.
-            await until(lambda: sum(r == 2 for _, r in ledger(tmp_path)) >= 2, what="corrections")
-            wanted = set(ledger(tmp_path))
-            await until(lambda: wanted <= set(published(tmp_path)), what="all of it published")
-            counts = published(tmp_path)
-            assert set(counts) <= set(ledger(tmp_path))
-            assert max(counts.values()) == 1
-            status = json.loads(copydesk("status", "--json", cwd=tmp_path).stdout)
-            assert status["counters_consistent"]
-            assert status["counters"]["desk"]["failed"] == 0
-            article = next(a for a in articles(tmp_path) if a["removed"])
-            clutter = ("Explore", "appeared first", "ALSO READ")
-            assert not any(text in paragraph for paragraph in article["paragraphs"] for text in clutter)
-        assert "Traceback" not in output(tmp_path)
-
-    asyncio.run(go())
+async def test_up_publishes_exactly_once_after_kills(tmp_path: Path) -> None:
+    with up(tmp_path):
+        await until(lambda: len(ledger(tmp_path)) > 14, what="stories")
+        for victim in (("workers.cli", "poll"), ("workers.cli", "desk"), ("valkey-server",)) * 2:
+            [pid] = await until(lambda v=victim: pids(tmp_path, *v))  # type: ignore[misc]
+            before = len(ledger(tmp_path))
+            os.kill(pid, signal.SIGKILL)
+            await until(lambda v=victim, p=pid: [x for x in pids(tmp_path, *v) if x != p], what=f"{victim} again")  # type: ignore[misc]
+            await until(lambda n=before: len(ledger(tmp_path)) > n + 3)  # type: ignore[misc]
+        # The newsroom corrects every fifth story after 15 s.
+        await until(lambda: sum(r == 2 for _, r in ledger(tmp_path)) >= 2, what="corrections")
+        wanted = set(ledger(tmp_path))
+        await until(lambda: wanted <= set(published(tmp_path)), what="all of it published")
+        counts = published(tmp_path)
+        assert set(counts) <= set(ledger(tmp_path))
+        assert max(counts.values()) == 1
+        status = json.loads(copydesk("status", "--json", cwd=tmp_path).stdout)
+        assert status["counters_consistent"]
+        assert status["counters"]["desk"]["failed"] == 0
+        article = next(a for a in articles(tmp_path) if a["removed"])
+        clutter = ("Explore", "appeared first", "ALSO READ")
+        assert not any(text in paragraph for paragraph in article["paragraphs"] for text in clutter)
+    assert "Traceback" not in output(tmp_path)
 
 
-def test_up_resumes_and_reports(tmp_path: Path) -> None:
-    async def go() -> None:
-        with up(tmp_path) as process:
-            await until(lambda: "●" in output(tmp_path), what="a first article shown")
-            await until(lambda: len(ledger(tmp_path)) > 16 and "✗" in output(tmp_path))
-            process.send_signal(signal.SIGINT)
-            assert process.wait(DEADLINE_S) == 0
-        first = set(ledger(tmp_path))
-        text = output(tmp_path)
-        assert "copydesk is up after" in text
-        assert "feeds add" in text
-        assert "✗" in text  # the broken feed
-        assert "stopped; items so far" in text
-        assert not pids(tmp_path, "valkey-server")
-        assert not pids(tmp_path, "workers.cli")
-        with up(tmp_path):
-            await until(lambda: len(ledger(tmp_path)) > len(first) + 5)
-            wanted = set(ledger(tmp_path))
-            await until(lambda: wanted <= set(published(tmp_path)))
-            assert max(published(tmp_path).values()) == 1
-        assert first <= wanted
-
-    asyncio.run(go())
+async def test_up_resumes_and_reports(tmp_path: Path) -> None:
+    with up(tmp_path) as process:
+        await until(lambda: "●" in output(tmp_path), what="a first article shown")
+        await until(lambda: len(ledger(tmp_path)) > 16 and "✗" in output(tmp_path))
+        process.send_signal(signal.SIGINT)
+        assert process.wait(DEADLINE_S) == 0
+    first = set(ledger(tmp_path))
+    text = output(tmp_path)
+    assert "copydesk is up after" in text
+    assert "feeds add" in text
+    assert "✗" in text  # the broken feed
+    assert "stopped; items so far" in text
+    assert not pids(tmp_path, "valkey-server")
+    assert not pids(tmp_path, "workers.cli")
+    with up(tmp_path):
+        await until(lambda: len(ledger(tmp_path)) > len(first) + 5)
+        wanted = set(ledger(tmp_path))
+        await until(lambda: wanted <= set(published(tmp_path)))
+        assert max(published(tmp_path).values()) == 1
+    assert first <= wanted
 
 
-def test_up_serves_status_page(tmp_path: Path) -> None:
-    async def go() -> None:
-        with up(tmp_path):
-            await until(lambda: "status page http" in output(tmp_path))
-            url = output(tmp_path).partition("status page ")[2].split()[0].partition("#")[0]
+async def test_up_serves_status_page(tmp_path: Path) -> None:
+    with up(tmp_path):
+        await until(lambda: "status page http" in output(tmp_path))
+        url = output(tmp_path).partition("status page ")[2].split()[0].partition("#")[0]
 
-            def get(path: str, host: str | None = None) -> tuple[int, bytes, Any]:
-                request = urllib.request.Request(url + path, headers={"Host": host} if host else {})
-                try:
-                    with urllib.request.urlopen(request, timeout=DEADLINE_S) as answer:
-                        return answer.status, answer.read(), answer.headers
-                except urllib.error.HTTPError as exc:
-                    return exc.code, exc.read(), exc.headers
+        def get(path: str, host: str | None = None) -> tuple[int, bytes, Any]:
+            request = urllib.request.Request(url + path, headers={"Host": host} if host else {})
+            try:
+                with urllib.request.urlopen(request, timeout=DEADLINE_S) as answer:
+                    return answer.status, answer.read(), answer.headers
+            except urllib.error.HTTPError as exc:
+                return exc.code, exc.read(), exc.headers
 
-            await until(lambda: json.loads(get("recent.json")[1])["articles"], what="articles on the page")
-            status, body, headers = get("status.json")
-            assert status == 200
-            assert json.loads(body)["counters_consistent"]
-            assert get("healthz")[0] == 200
-            assert b"<title>copydesk</title>" in get("")[1]
-            assert "default-src 'none'" in headers["Content-Security-Policy"]
-            assert get("status.json", host="evil.example")[0] == 403
-
-    asyncio.run(go())
+        await until(lambda: json.loads(get("recent.json")[1])["articles"], what="articles on the page")
+        status, body, headers = get("status.json")
+        assert status == 200
+        assert json.loads(body)["counters_consistent"]
+        assert get("healthz")[0] == 200
+        assert b"<title>copydesk</title>" in get("")[1]
+        assert "default-src 'none'" in headers["Content-Security-Policy"]
+        assert get("status.json", host="evil.example")[0] == 403
 
 
-def test_up_with_feed_starts_no_demo(tmp_path: Path) -> None:
+async def test_up_with_feed_starts_no_demo(tmp_path: Path) -> None:
     from tests.support.feed_server import FeedServer, rss
 
-    async def go() -> None:
-        async with FeedServer() as server:
-            server.answers["f"] = rss([("https://a.example/1", "A story of my own", "<p>And what it says.</p>")])
-            added = await asyncio.to_thread(copydesk, "feeds", "add", server.url + "f", cwd=tmp_path)
-            assert f"added {server.url}f" in added.stdout
-            assert f"creating data directory: {tmp_path / 'copydesk-data'}" in added.stderr
-            stopped = await asyncio.to_thread(copydesk, "feeds", "list", cwd=tmp_path, check=3)
-            assert "no copydesk is running" in stopped.stderr
-            with up(tmp_path, "--allowed-private-hosts", "127.0.0.1:*"):
-                await until(lambda: "A story of my own" in output(tmp_path))
-                assert "demo newsroom" not in output(tmp_path)
-                listed = await asyncio.to_thread(copydesk, "feeds", "list", "--json", cwd=tmp_path)
-                url = json.loads(listed.stdout.splitlines()[0])["url"]
-                shown = await asyncio.to_thread(copydesk, "feeds", "show", url, cwd=tmp_path)
-                assert f"url              {url}" in shown.stdout
-                await asyncio.to_thread(copydesk, "feeds", "show", "https://nobody.example/", cwd=tmp_path, check=1)
-                [feed] = map(json.loads, listed.stdout.splitlines())
-                assert (feed["title"], feed["items_published"]) == ("The Test Courier", 1)
-                opml = (await asyncio.to_thread(copydesk, "feeds", "export", cwd=tmp_path)).stdout
-                (tmp_path / "f.opml").write_text(opml)
-                again = await asyncio.to_thread(copydesk, "feeds", "import", "f.opml", cwd=tmp_path)
-                assert "0 added, 1 already registered" in again.stdout
-
-    asyncio.run(go())
+    async with FeedServer() as server:
+        server.answers["f"] = rss([("https://a.example/1", "A story of my own", "<p>And what it says.</p>")])
+        added = await asyncio.to_thread(copydesk, "feeds", "add", server.url + "f", cwd=tmp_path)
+        assert f"added {server.url}f" in added.stdout
+        assert f"creating data directory: {tmp_path / 'copydesk-data'}" in added.stderr
+        stopped = await asyncio.to_thread(copydesk, "feeds", "list", cwd=tmp_path, check=3)
+        assert "no copydesk is running" in stopped.stderr
+        with up(tmp_path, "--allowed-private-hosts", "127.0.0.1:*"):
+            await until(lambda: "A story of my own" in output(tmp_path))
+            assert "demo newsroom" not in output(tmp_path)
+            listed = await asyncio.to_thread(copydesk, "feeds", "list", "--json", cwd=tmp_path)
+            url = json.loads(listed.stdout.splitlines()[0])["url"]
+            shown = await asyncio.to_thread(copydesk, "feeds", "show", url, cwd=tmp_path)
+            assert f"url              {url}" in shown.stdout
+            await asyncio.to_thread(copydesk, "feeds", "show", "https://nobody.example/", cwd=tmp_path, check=1)
+            [feed] = map(json.loads, listed.stdout.splitlines())
+            assert (feed["title"], feed["items_published"]) == ("The Test Courier", 1)
+            opml = (await asyncio.to_thread(copydesk, "feeds", "export", cwd=tmp_path)).stdout
+            (tmp_path / "f.opml").write_text(opml)
+            again = await asyncio.to_thread(copydesk, "feeds", "import", "f.opml", cwd=tmp_path)
+            assert "0 added, 1 already registered" in again.stdout
 
 
 def test_startup_error_is_one_line(tmp_path: Path) -> None:
@@ -225,31 +213,25 @@ def test_startup_error_is_one_line(tmp_path: Path) -> None:
     assert not (tmp_path / "gone").exists()
 
 
-def test_up_waits_for_broker_until_interrupted(tmp_path: Path) -> None:
-    async def go() -> None:
-        with up(tmp_path, "--broker-url", "valkey://127.0.0.1:1") as process:
-            await until(lambda: "retrying in" in output(tmp_path))
-            process.send_signal(signal.SIGINT)
-            assert await asyncio.to_thread(process.wait, DEADLINE_S) == 0
-        assert "broker unavailable: valkey://127.0.0.1:1" in output(tmp_path)
-        assert "Traceback" not in output(tmp_path)
-
-    asyncio.run(go())
+async def test_up_waits_for_broker_until_interrupted(tmp_path: Path) -> None:
+    with up(tmp_path, "--broker-url", "valkey://127.0.0.1:1") as process:
+        await until(lambda: "retrying in" in output(tmp_path))
+        process.send_signal(signal.SIGINT)
+        assert await asyncio.to_thread(process.wait, DEADLINE_S) == 0
+    assert "broker unavailable: valkey://127.0.0.1:1" in output(tmp_path)
+    assert "Traceback" not in output(tmp_path)
 
 
-def test_up_reports_log_damaged_while_running(tmp_path: Path) -> None:
-    async def go() -> None:
-        with up(tmp_path) as process:
-            await until(lambda: "●" in output(tmp_path))
-            [pid] = pids(tmp_path, "valkey-server")
-            [log] = (tmp_path / "copydesk-data" / "valkey" / "appendonlydir").glob("*.incr.aof")
-            os.kill(process.pid, signal.SIGSTOP)  # it must not restart the server before the log is damaged
-            os.kill(pid, signal.SIGKILL)
-            await until(lambda: (Path(f"/proc/{pid}/stat").read_text().split()[2]) == "Z", what="dead server")
-            log.write_bytes(log.read_bytes()[:-11])
-            os.kill(process.pid, signal.SIGCONT)
-            assert await asyncio.to_thread(process.wait, DEADLINE_S) == 2
-        assert "append-only file is damaged" in output(tmp_path)
-        assert "Traceback" not in output(tmp_path)
-
-    asyncio.run(go())
+async def test_up_reports_log_damaged_while_running(tmp_path: Path) -> None:
+    with up(tmp_path) as process:
+        await until(lambda: "●" in output(tmp_path))
+        [pid] = pids(tmp_path, "valkey-server")
+        [log] = (tmp_path / "copydesk-data" / "valkey" / "appendonlydir").glob("*.incr.aof")
+        os.kill(process.pid, signal.SIGSTOP)  # it must not restart the server before the log is damaged
+        os.kill(pid, signal.SIGKILL)
+        await until(lambda: (Path(f"/proc/{pid}/stat").read_text().split()[2]) == "Z", what="dead server")
+        log.write_bytes(log.read_bytes()[:-11])
+        os.kill(process.pid, signal.SIGCONT)
+        assert await asyncio.to_thread(process.wait, DEADLINE_S) == 2
+    assert "append-only file is damaged" in output(tmp_path)
+    assert "Traceback" not in output(tmp_path)

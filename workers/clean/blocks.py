@@ -9,17 +9,13 @@ HTML        one block per paragraph, heading, list item, caption, table cell, or
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
-
-from lxml import etree
 
 from workers.clean.image_sources import image_source
 from workers.clean.line_types import is_sentence, word_count
 from workers.clean.rules.containers import TRACKING_PIXEL
-from workers.text.markup import strip_buttons
-from workers.text.normalise import plain_text, without_control, without_invisible
+from workers.clean.trees import Node
+from workers.text.normalise import plain_text, without_invisible
 
-MAX_HTML_CHARS = 5_000_000  # longer documents are truncated; `CleanedContent.removed` reports it
 MAX_BLOCKS = 20_000
 
 # Elements that start a block. Source: user agent style sheet of the HTML standard, §15.3.
@@ -30,23 +26,21 @@ BLOCK_TAGS = frozenset(
 )
 # Invisible elements and controls. `noscript` mostly repeats the image before it.
 DROPPED_TAGS = frozenset(
-    "script style noscript template svg math object applet head title meta link base button input select textarea "
+    "script style noscript template svg math object applet head title meta link base input select textarea "
     "canvas audio map dialog option datalist".split()
 )
+STORY_TAGS = ("article", "main", "p")  # a button with one of them holds a part of the page
 EMBED_TAGS = frozenset(("iframe", "embed", "video"))
 INLINE_TAGS = frozenset("a abbr b cite code del em i ins kbd mark q s small strong sub sup u".split())
 NAME_ATTRIBUTES = ("class", "id", "itemprop", "role", "data-component", "data-testid")
 HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
-# References to control characters, which HTML forbids. Those from 128 to 159 mean windows-1252 (WHATWG HTML §13.2.5.80).
-CONTROL_REFERENCE = re.compile(
-    r"&#(?:0{0,9}(?:[0-8]|1[124-9]|2\d|3[01]|127)|x0{0,9}(?:[0-8bcef]|1[0-9a-f]|7f));", re.IGNORECASE
-)
 PARAGRAPH_END = re.compile(r"[.!?…。！？][\"'”’»)\]]*\s*$")
 PARAGRAPH_CHARS = 60  # a line of this length that ends a sentence before a <br> is a paragraph
 SHORT_LINE_CHARS = 80  # longer lines between <br> are prose; the longest line of verse is a fourteener of about 70
 NON_WEB_SCHEME = re.compile(
     r"\A(?!https?:|mailto:)[a-z][a-z0-9+.-]*:", re.IGNORECASE
 )  # for example javascript:, data:, tel:
+TINY_STYLE = re.compile(r"(?:^|;)\s*(?:width|height)\s*:\s*[01]px", re.IGNORECASE)
 WRAPPER_TAGS = frozenset("li figcaption blockquote figure td dd".split())
 ITEM_TAGS, LIST_TAGS = frozenset("li td th dt dd".split()), frozenset("ul ol dl table".split())
 
@@ -119,21 +113,7 @@ def text_blocks(text: str) -> list[Block]:
     return blocks[:MAX_BLOCKS]
 
 
-def parse_html(html: str, *, page: bool = False) -> Any:
-    """Return the lxml tree of a fragment, or of a whole *page*. Only the first MAX_HTML_CHARS are parsed."""
-    html = strip_buttons(without_control(html[:MAX_HTML_CHARS]))
-    if "&#" in html:
-        html = CONTROL_REFERENCE.sub("", html)
-    parser = etree.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True)
-    data = (html if page else f"<div>{html}</div>").encode("utf-8", "replace")
-    try:
-        root = etree.fromstring(data, parser)
-    except (etree.XMLSyntaxError, ValueError):
-        root = None  # an empty document
-    return etree.Element("div") if root is None else root
-
-
-def html_blocks(root: Any) -> list[Block]:
+def html_blocks(root: Node) -> list[Block]:
     """Return the blocks of a tree in reading order."""
     builder = BlockBuilder()
     builder.visit(root, root.tag, None)
@@ -157,7 +137,7 @@ class BlockBuilder:
     line_start: int = 0  # index in `tokens`
     is_preformatted: bool = False
 
-    def visit(self, node: Any, tag: str, parent: Element | None) -> None:
+    def visit(self, node: Node, tag: str, parent: Element | None) -> None:
         """Add the blocks of *node*; *parent* is the innermost block element around it."""
         if tag in BLOCK_TAGS:
             self._visit_block(node, tag, parent)
@@ -173,18 +153,23 @@ class BlockBuilder:
             self.images.append(_image_tag(node))
         elif tag in EMBED_TAGS:
             self._add_embed(node)
+        elif tag == "button":
+            if next(node.iter(*STORY_TAGS), None) is not None:
+                self._visit_children(node, parent)
         else:
             self._visit_children(node, parent)
 
-    def _visit_children(self, node: Any, parent: Element | None) -> None:
+    def _visit_children(self, node: Node, parent: Element | None) -> None:
         if node.text:
             self._add_text(node.text)
-        for child in node:
+        child = node.first
+        while child is not None:
             tag = child.tag
             if tag not in DROPPED_TAGS and len(self.blocks) < MAX_BLOCKS:
                 self.visit(child, tag, parent)
             if child.tail:
                 self._add_text(child.tail)
+            child = child.next
 
     def _add_text(self, text: str) -> None:
         if self.is_preformatted or not text.isspace():
@@ -192,11 +177,11 @@ class BlockBuilder:
         elif self.tokens:
             self.tokens.append(" ")
 
-    def _visit_block(self, node: Any, tag: str, parent: Element | None) -> None:
+    def _visit_block(self, node: Node, tag: str, parent: Element | None) -> None:
         if self.tokens or self.images:
             self.flush()
         names, hidden = "", parent is not None and parent.hidden
-        attributes = node.attrib
+        attributes = node.attributes
         if attributes:
             names = " ".join([value for name, value in attributes.items() if name in NAME_ATTRIBUTES])
             hidden = hidden or "hidden" in attributes or HIDDEN_STYLE.search(attributes.get("style", "")) is not None
@@ -208,8 +193,8 @@ class BlockBuilder:
             self.flush()
         self.element, self.is_preformatted = parent, before
 
-    def _visit_anchor(self, node: Any, parent: Element | None) -> None:
-        href = (node.get("href") or "").strip()
+    def _visit_anchor(self, node: Node, parent: Element | None) -> None:
+        href = node.get("href").strip()
         if not href or self.link or href.startswith("#") or NON_WEB_SCHEME.match(href):
             self._visit_children(node, parent)
             return
@@ -235,9 +220,9 @@ class BlockBuilder:
         tag, _ = self.open_tags.pop()
         self.tokens.append(("/" + tag, ""))
 
-    def _add_embed(self, node: Any) -> None:
+    def _add_embed(self, node: Node) -> None:
         """Replace an embedded document by a link to it."""
-        src = (node.get("src") or "").strip()
+        src = node.get("src").strip()
         if src and not NON_WEB_SCHEME.match(src):
             self.flush()
             self.blocks.append(_embed_block(src, self.element))
@@ -319,11 +304,12 @@ def block_tag(element: Element | None) -> str:
     return element.tag
 
 
-def _image_tag(element: Any) -> ImageTag:
+def _image_tag(element: Node) -> ImageTag:
     source = image_source(element)
-    size = (element.get("width"), element.get("height"))
+    size = (element.attributes.get("width"), element.attributes.get("height"))
     pixel = size in (("1", "1"), ("0", "0"), ("1", None), (None, "1")) or TRACKING_PIXEL.search(source) is not None
-    return ImageTag(source, plain_text(element.get("alt") or ""), pixel)
+    pixel = pixel or TINY_STYLE.search(element.get("style")) is not None
+    return ImageTag(source, plain_text(element.get("alt")), pixel)
 
 
 def ancestors(element: Element | None) -> Iterable[Element]:

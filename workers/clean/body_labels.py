@@ -1,4 +1,4 @@
-"""Labels of a story's body: link labels and lists, prompts, lines of the site's template, blocks outside the story."""
+"""Labels of the body: link labels and lists, prompts, lines of the site's template, blocks outside the article."""
 
 import re
 from urllib.parse import urlsplit
@@ -21,6 +21,7 @@ from workers.clean.line_types import (
     is_notice,
     is_prompt,
     is_sentence,
+    may_be_lead,
     word_count,
 )
 from workers.clean.rules.bylines import CORRECTION_NOTE, SOURCE_CREDIT
@@ -40,7 +41,7 @@ COLONS = (":", "：")
 HEADING_TAGS = frozenset(("h2", "h3", "h4", "h5", "h6"))
 BOLD_TAGS = frozenset(("b", "strong"))
 REMOVED_WITH_LABEL = frozenset(("link", "clutter", "prompt", "feed tail"))
-MAX_BOX_WORDS = 60  # a larger container with such a name holds the story, as in the feed of a newsletter
+MAX_BOX_WORDS = 60  # a larger container with such a name holds the article, as in the feed of a newsletter
 BRACKETED = re.compile(r"\A[\[(（【].{3,}[\])）】]\.?")
 
 
@@ -53,9 +54,9 @@ def label_body_block(labelling: Labelling, n: int) -> int:
     if CORRECTION_NOTE.fullmatch(block.text) and not block.is_all_links:
         labelling.labels[n] = BlockLabel("note")
     elif is_notice(block.text):
-        labelling.labels[n] = BlockLabel("prompt", "a notice of the site, not of the story")
+        labelling.labels[n] = BlockLabel("prompt", "a notice of the site, not of the article")
     elif labelling.whole_page and removed_by_model and not labelling.start <= n < labelling.end:
-        _label_outside_story(labelling, n)
+        _label_outside_article(labelling, n)
     elif not is_sure(labelling, n) and (label := _label_by_rule(labelling, block)) is not None:
         labelling.labels[n] = label
     elif _label_field(labelling, n) or _label_by_history(labelling, n) or is_announced(labelling, n):
@@ -73,13 +74,13 @@ def _label_by_rule(labelling: Labelling, block: Block) -> BlockLabel | None:
     if is_prompt(block.text):
         return BlockLabel("prompt", "a prompt to the reader")
     if _is_lead(block):
-        return BlockLabel("link", "a lead-in and a link to another story")
+        return BlockLabel("link", "a lead-in and a link to another article")
     if not labelling.whole_page:  # on whole pages the model is better than class names
         if _in_prompt_box(labelling, block):
             return BlockLabel("prompt", "in a box that asks to subscribe, share or follow")
         return BlockLabel("link", "in a container of links or prompts") if _in_clutter_container(block) else None
     if _is_link_paragraph(block):
-        return BlockLabel("link", "a paragraph with only a link to another story")
+        return BlockLabel("link", "a paragraph with only a link to another article")
     if labelling.sentence_counts[block.text] >= NOTICE_REPEATS:
         return BlockLabel("prompt", "a notice: the page repeats this sentence")
     return None
@@ -89,7 +90,7 @@ def _label_field(labelling: Labelling, n: int, *, captions: bool = True) -> bool
     return label_source_credit(labelling, n) or (captions and label_caption(labelling, n, in_head=False))
 
 
-def _label_outside_story(labelling: Labelling, n: int) -> None:
+def _label_outside_article(labelling: Labelling, n: int) -> None:
     # Captions further away belong to other stories.
     near = labelling.start - MAX_HEAD_BLOCKS <= n < labelling.end + MAX_TAIL_BLOCKS
     if not _label_field(labelling, n, captions=near):
@@ -97,13 +98,13 @@ def _label_outside_story(labelling: Labelling, n: int) -> None:
 
 
 def _label_by_history(labelling: Labelling, n: int) -> bool:
-    """Label a headline of another story, or a line that occurs in many of the site's articles."""
+    """Label a headline of another article, or a line that occurs in many of the site's articles."""
     facts, text = labelling.facts, labelling.blocks[n].text
     key = labelling.keys[n] if labelling.keys else b""
     if not key or match_key(labelling.head.title) == match_key(text):
         return False
     if facts.is_headline(key) and word_count(text) >= MIN_LINK_WORDS:
-        reason = "the headline of another story of this site"
+        reason = "the headline of another article of this site"
         labelling.labels[n] = BlockLabel("link", reason, by_history=True)
     elif labelling.trusts_repeats and facts.is_repeated(key, sentence=is_sentence(text)):
         reason = f"{facts.repeats[key]} of the last {facts.articles} articles of this site have this line"
@@ -207,7 +208,7 @@ def _belongs_to_list(labelling: Labelling, n: int) -> bool:
     if labelling.whole_page and not labelling.predictions[n].keep:
         return True
     if labelling.is_dump:
-        return False  # the story resumes
+        return False  # the article resumes
     if block.tag in ("h2", "h3", "h4", "blockquote") or block.links or block.is_sentence:
         return False
     return is_headline(text) or parse_date_line(text) is not None
@@ -222,12 +223,12 @@ def _label_links(labelling: Labelling, start: int) -> int:
     if single or not _all_unlikely(labelling, start, end):
         return end
     for n in range(start, end):
-        labelling.labels[n] = BlockLabel("link", "only a link to another story", list_start=start)
+        labelling.labels[n] = BlockLabel("link", "only a link to another article", list_start=start)
     return end
 
 
 def _is_lead(block: Block) -> bool:
-    lead = LEAD.fullmatch(block.text)
+    lead = LEAD.fullmatch(block.text) if may_be_lead(block.text) else None
     if lead is not None and (_is_mostly_link(block, len(lead["rest"])) or is_headline(lead["rest"])):
         return True
     return _is_mostly_link(block, len(block.text)) and BRACKETED.fullmatch(block.text) is not None

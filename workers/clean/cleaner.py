@@ -5,22 +5,21 @@
 Pure. Knows nothing of feeds, topics or storage.
 """
 
-import re
 from collections.abc import Container, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from streams.records import Image, Link, RemovedBlock
-from workers.clean.blocks import MAX_BLOCKS, MAX_HTML_CHARS, Block, html_blocks, list_members, parse_html, text_blocks
+from workers.clean.blocks import Block, list_members
+from workers.clean.document import BlockDocument, to_blocks
 from workers.clean.dump_decisions import resume_below_list, vote_by_run
-from workers.clean.feed_html import simplify_feed_html
 from workers.clean.labeller import BlockLabel, Labelling, Prediction, label_blocks
 from workers.clean.line_types import SENTENCE_END, word_count
-from workers.clean.metadata import KnownText, Metadata, SharedFields, extract_metadata
+from workers.clean.metadata import KnownText, Metadata, SharedFields
 from workers.clean.render import blocks_html, paragraphs_html
 from workers.clean.rules.bylines import DATELINE
-from workers.clean.site_facts import SiteFacts, line_key
+from workers.clean.site_facts import SiteFacts
 from workers.clean.trailing_prompts import split_trailing_prompts
 from workers.text.normalise import plain_text
 from workers.urls.tracking import clean_link, image_link
@@ -29,11 +28,6 @@ if TYPE_CHECKING:
     from workers.clean.model.model import Model
 
 WORDS_PER_MINUTE = 238  # mean silent reading of English non-fiction (Brysbaert 2019, a review of 190 studies)
-HTML_TAG = re.compile(
-    r"<(?:!doctype|html|head|body|p|div|a|br|img|span|ul|ol|table|b|i|strong|em|h[1-6]|figure)\b", re.IGNORECASE
-)
-PAGE_TAG = re.compile(r"<(?:!doctype|html|head|body)\b", re.IGNORECASE)
-SNIFFED_CHARS = 65_536
 MAX_DATELINE_CHARS = 200  # searched at the start of the first paragraph
 MAX_ROUNDS = 8  # of repeated cleaning; one is usual
 MIN_DUMP_LINES = 4  # a shorter text is not the dump of a page
@@ -46,7 +40,7 @@ TEXT_FIELDS = ("dek", "kicker", "byline", "dateline", "published", "source_credi
 
 
 class CleanedContent(SharedFields, frozen=True, omit_defaults=True, kw_only=True):
-    """A cleaned story: the fields of an Article that depend on its text only, under the names of Article."""
+    """A cleaned article: the fields of an Article that depend on its text only, under the names of Article."""
 
     url: str = ""
     dek: str = ""
@@ -84,14 +78,6 @@ class UnrenderedContent(CleanedContent, frozen=True, kw_only=True):
         return CleanedContent(**{name: getattr(self, name) for name in names}, html=html)
 
 
-def detect_input_type(data: str) -> str:
-    """Return the input type of *data*: `page`, `html` or `text`."""
-    if PAGE_TAG.search(data[:4096]):
-        return "page"
-    tag = HTML_TAG.search(data, 0, SNIFFED_CHARS)
-    return "html" if tag and data.find(">", tag.end(), SNIFFED_CHARS) >= 0 else "text"
-
-
 def clean(
     data: str, kind: str = "auto", *, title: str = "", url: str = "", facts: SiteFacts | None = None
 ) -> CleanedContent:
@@ -101,44 +87,6 @@ def clean(
     if the feed has one. *url*: resolves relative links. *facts*: the history of the site. Never raises on any text.
     """
     return clean_blocks(to_blocks(data, kind, title=title, url=url), facts)
-
-
-class BlockDocument(NamedTuple):
-    """A story in blocks, before cleaning."""
-
-    input_type: str
-    blocks: list[Block]
-    title: str = ""
-    url: str = ""
-    metadata: Metadata | None = None
-    truncated: tuple[RemovedBlock, ...] = ()  # a note that the input was too long
-
-    @property
-    def line_keys(self) -> set[bytes]:
-        """The keys of its lines, for a lookup of `SiteFacts`."""
-        return {key for block in self.blocks if (key := line_key(block.text))}
-
-
-def to_blocks(data: str, kind: str = "auto", *, title: str = "", url: str = "") -> BlockDocument:
-    """Return *data* in blocks. The arguments are those of `clean`."""
-    kind = detect_input_type(data) if kind == "auto" else kind
-    if kind == "text":
-        blocks = text_blocks(data[:MAX_HTML_CHARS])
-        return BlockDocument(kind, blocks, plain_text(title), truncated=_truncation(data, len(blocks)))
-    root = parse_html(data, page=kind == "page")
-    if kind == "html":
-        simplify_feed_html(root, data)
-    metadata = extract_metadata(root, url) if kind == "page" else None
-    blocks = html_blocks(root)
-    title = plain_text(title) or (metadata.title if metadata else "")
-    return BlockDocument(kind, blocks, title, url, metadata, _truncation(data, len(blocks)))
-
-
-def _truncation(data: str, blocks: int) -> tuple[RemovedBlock, ...]:
-    """Return the audit entry of a document that exceeds a limit."""
-    if len(data) > MAX_HTML_CHARS:
-        return (RemovedBlock("cut", "", f"only the first {MAX_HTML_CHARS:,} of {len(data):,} characters were read"),)
-    return (RemovedBlock("cut", "", f"only the first {MAX_BLOCKS:,} blocks were read"),) if blocks >= MAX_BLOCKS else ()
 
 
 def clean_blocks(
@@ -171,7 +119,11 @@ def _clean_once(
     uncertain = _uncertain_blocks(document)
     by_rules_only = document.input_type == "html" or not uncertain
     predictions = [Prediction()] * len(blocks) if by_rules_only else _predict(document, uncertain, model)
-    labelling = label_blocks(blocks, predictions, document.title, facts=facts, whole_page=whole_page, url=document.url)
+    may_be_empty = document.metadata is not None and any(map(str.isalnum, document.metadata.article_body))
+    labelling = label_blocks(
+        blocks, predictions, document.title,
+        facts=facts, whole_page=whole_page, url=document.url, may_be_empty=may_be_empty,
+    )  # fmt: skip
     # Rules remove most clutter of feeds without the model.
     if document.input_type == "html" and _has_uncertain(labelling, uncertain):
         labelling = label_blocks(
@@ -247,8 +199,18 @@ def _predict(document: BlockDocument, uncertain: set[Block], model: "Model | Non
         resume_below_list(document.blocks, out)
     if any(prediction.keep for prediction, block in zip(out, document.blocks, strict=True) if block.text):
         return out
-    best = max(scores.body)  # a page never becomes empty
-    return [p._replace(keep=p.probability > best / 2) for p in out]
+    return _keep_best(document, out)
+
+
+def _keep_best(document: BlockDocument, predictions: list[Prediction]) -> list[Prediction]:
+    """Keep the likeliest blocks where the model keeps none, unless the page's head has a longer story."""
+    best = max(
+        prediction.probability for prediction, block in zip(predictions, document.blocks, strict=True) if block.text
+    )
+    out = [p._replace(keep=p.probability > best / 2) for p in predictions]
+    lines = _article_lines(document.metadata) if document.metadata is not None else ()
+    words = sum(block.words for block, p in zip(document.blocks, out, strict=True) if p.keep)
+    return predictions if sum(map(word_count, lines)) > words else out
 
 
 def _vote_by_list(model: "Model", blocks: Sequence[Block], predictions: list[Prediction]) -> None:
@@ -282,7 +244,7 @@ def _prediction(model: "Model", block: Block, probability: float, title: float, 
 
 def _with_article_body(content: UnrenderedContent, metadata: Metadata) -> UnrenderedContent:
     """Take the article body of the page's head if nothing else is left; otherwise return *content*."""
-    text = tuple(filter(None, map(plain_text, metadata.article_body.split("\n"))))
+    text = _article_lines(metadata)
     if content.paragraphs or not text:
         return content
     words = sum(map(word_count, text))
@@ -294,6 +256,11 @@ def _with_article_body(content: UnrenderedContent, metadata: Metadata) -> Unrend
         word_count=words,
         reading_minutes=content.reading_minutes or max(1, round(words / WORDS_PER_MINUTE)),
     )
+
+
+def _article_lines(metadata: Metadata) -> tuple[str, ...]:
+    """Return the paragraphs of the article body in the page's head."""
+    return tuple(filter(None, map(plain_text, metadata.article_body.split("\n")))) if metadata.article_body else ()
 
 
 def _with_metadata(content: CleanedContent, metadata: Metadata) -> CleanedContent:
@@ -308,20 +275,20 @@ def _with_metadata(content: CleanedContent, metadata: Metadata) -> CleanedConten
 
 
 def detect_gallery(content: CleanedContent) -> str:
-    """Return `gallery` for a story that consists mainly of images, else an empty string."""
+    """Return `gallery` for an article that consists mainly of images, else an empty string."""
     many = len(content.images) >= MIN_GALLERY_IMAGES
     return "gallery" if many and content.word_count < GALLERY_WORDS * len(content.images) else ""
 
 
 def _assemble(labelling: Labelling, document: BlockDocument, also_removed: Sequence[RemovedBlock]) -> UnrenderedContent:
     head, pairs = labelling.head, list(zip(labelling.blocks, labelling.labels, strict=True))
-    kept = [block for block, label in pairs if not label.reason and block.text]
-    text = tuple(block.lines or block.text for block in kept)
-    words = sum(block.words for block in kept)
-    dateline = DATELINE.match(kept[0].text[:MAX_DATELINE_CHARS]) if kept else None
+    body = [block for block, label in pairs if not label.reason and block.text]
+    text = tuple(block.lines or block.text for block in body)
+    words = sum(block.words for block in body)
+    dateline = DATELINE.match(body[0].text[:MAX_DATELINE_CHARS]) if body else None
     shown = [block for block, label in pairs if not label.reason or label.label == "caption"]
     if document.input_type == "page":
-        shown = _within_story(shown, kept)
+        shown = _within_article(shown, body)
     content = UnrenderedContent(
         title=head.title,
         dek=head.dek,
@@ -359,11 +326,11 @@ def _stable_lines(pairs: Sequence[tuple[Block, BlockLabel]]) -> tuple[str, ...]:
     )
 
 
-def _within_story(shown: Sequence[Block], kept: Sequence[Block]) -> list[Block]:
-    """Return the blocks from the first to the last block of the story; images elsewhere on the page are not its own."""
-    if not kept:
+def _within_article(shown: Sequence[Block], body: Sequence[Block]) -> list[Block]:
+    """Return the blocks from the first to the last one of the article; images elsewhere on the page are not its own."""
+    if not body:
         return []
-    first, last = shown.index(kept[0]), shown.index(kept[-1])
+    first, last = shown.index(body[0]), shown.index(body[-1])
     return list(shown[max(0, first - 1) : last + 1])
 
 
@@ -400,15 +367,15 @@ def _removed(pairs: Sequence[tuple[Block, BlockLabel]], base: str) -> list[Remov
             outside.append(block)
             continue
         if outside:
-            out.append(_outside_story(outside))
+            out.append(_outside_article(outside))
             outside = []
         if label.reason and label.list_start in (-1, n) and not label.reason.endswith(FIELD_REASONS):
             out.append(_removed_block(block, label, lists.get(n, []), base))
-    return [*out, _outside_story(outside)] if outside else out
+    return [*out, _outside_article(outside)] if outside else out
 
 
-def _outside_story(blocks: Sequence[Block]) -> RemovedBlock:
-    return RemovedBlock("template", "\n".join(b.text for b in blocks if b.text), "outside the story")
+def _outside_article(blocks: Sequence[Block]) -> RemovedBlock:
+    return RemovedBlock("template", "\n".join(b.text for b in blocks if b.text), "outside the article")
 
 
 def _removed_block(block: Block, label: BlockLabel, members: Sequence[Block], base: str) -> RemovedBlock:
@@ -432,14 +399,3 @@ def _tracking_pixels(document: BlockDocument) -> list[RemovedBlock]:
         return []
     pixels = [tag for block in document.blocks for tag in block.images if tag.is_tracking_pixel]
     return [RemovedBlock("tracking pixel", p.source[:500], "an invisible image that counts readers") for p in pixels]
-
-
-__all__ = [
-    "BlockDocument",
-    "CleanedContent",
-    "clean",
-    "clean_blocks",
-    "clean_unrendered",
-    "detect_input_type",
-    "to_blocks",
-]

@@ -18,6 +18,13 @@ ESCAPED_REFERENCE = re.compile(
     r"&amp;(#\d{2,6};|#x[0-9a-f]{2,5};|(?:nbsp|[lr][sd]quo|quot|apos|[mn]dash|hellip|[aeiou](?:acute|grave|circ|uml)|szlig);)",
     re.IGNORECASE,
 )
+# Empty elements in the form of XML. HTML ignores the slash: the text behind an <iframe/> would be its content. A slash
+# behind an attribute without quotation marks belongs to its value.
+SELF_CLOSED = re.compile(
+    r"<(iframe|script|style|textarea|title|noscript|object|video|audio|canvas|div|span|[abi]|em|strong)"
+    r"((?:\s[^<>]{0,2000}[\"'\s])?)/>",
+    re.IGNORECASE,
+)
 EMPTY_LINE = re.compile(r"\n[ \t\r]*\n\s*")
 LIST_LINE = re.compile(r"[-*•·–+] |\d{1,3}[.)] ")
 SHORT_LINE_CHARS = 60
@@ -25,6 +32,12 @@ SHORT_LINE_CHARS = 60
 
 def repair_markup(value: str) -> str:
     """Return the HTML of an item's text, unescaped where it was escaped twice, and with paragraphs."""
+    if "<![CDATA[" in value:  # escaped together with its text; HTML reads it as a comment
+        value = value.replace("<![CDATA[", "").replace("]]>", "")
+    elif value.endswith("]]>"):  # of a section within a section
+        value = value.removesuffix("]]>")
+    if "/>" in value:
+        value = SELF_CLOSED.sub(r"<\1\2></\1>", value)
     if "&amp;lt;" in value and is_escaped_twice(unescaped := html.unescape(value)):
         value = unescaped
     if is_escaped_twice(value):

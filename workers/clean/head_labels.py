@@ -1,4 +1,4 @@
-"""Labels of a story's head: title, standfirst, byline, date, reading time, caption, kicker."""
+"""Labels of an article's head: title, standfirst, byline, date, reading time, caption, kicker."""
 
 import re
 import unicodedata
@@ -22,8 +22,8 @@ from workers.clean.rules.dump_fields import READING_TIME_LINE, UPDATED
 from workers.text.dates import parse_date_line
 from workers.text.normalise import match_key
 
-MAX_TITLES = 6  # candidates above a story
-TITLE_LOOKAHEAD = 12  # lines after the start of the story: a standfirst can precede the title
+MAX_TITLES = 6  # candidates above an article
+TITLE_LOOKAHEAD = 12  # lines after the start of the article: a standfirst can precede the title
 MIN_TITLE_PROBABILITY = 0.1
 MAX_TITLE_WORDS = 24  # a longer line without a full stop is a truncated sentence
 MAX_BYLINE_WORDS = 12
@@ -239,7 +239,7 @@ def _label_dek(labelling: Labelling, n: int, title: int) -> bool:
     if not is_next or not MIN_DEK_WORDS <= word_count(text) <= MAX_DEK_WORDS:
         return False
     if not set(labelling.kept_sentences) - {n}:
-        return False  # the only sentence of a page is its story
+        return False  # the only sentence of a page is its article
     if not any(_is_furniture(labelling, labelling.blocks[k]) for k in _above_body(labelling, n)):
         return False
     labelling.head.dek = text
@@ -252,8 +252,8 @@ def _above_body(labelling: Labelling, n: int) -> range:
     last = min(len(labelling.blocks), n + 1 + DEK_LOOKAHEAD)
     if not labelling.is_dump:
         return range(n + 1, last)
-    kept = (k for k in range(n + 1, last) if labelling.predictions[k].keep and labelling.blocks[k].is_sentence)
-    return range(n + 1, next(kept, last))
+    sentences = (k for k in range(n + 1, last) if labelling.predictions[k].keep and labelling.blocks[k].is_sentence)
+    return range(n + 1, next(sentences, last))
 
 
 def _is_furniture(labelling: Labelling, block: Block) -> bool:

@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+from workers.clean.trees import Node
 
 # Attributes that override `src`. Scripts for lazy loading use them, and `src` is a small copy.
 LAZY_SOURCES = ("data-src", "data-original", "data-lazy-src")
@@ -36,7 +38,7 @@ class Candidate(NamedTuple):
     url: str
 
 
-def image_source(image: Any) -> str:
+def image_source(image: Node) -> str:
     """Return the URL of an <img> as written; "" without one. The largest candidate wins."""
     own = list(_candidates(image))
     if own and any(candidate.width for candidate in own):
@@ -94,9 +96,9 @@ def _candidate(url: str, descriptors: str) -> Candidate:
     return Candidate(width, density, url)
 
 
-def _candidates(element: Any) -> Iterator[Candidate]:
+def _candidates(element: Node) -> Iterator[Candidate]:
     """Yield the candidates of all attributes that hold a `srcset`, and of the `src` of a <source>."""
-    for name, value in element.attrib.items():
+    for name, value in element.attributes.items():
         if "srcset" in name:
             yield from parse_srcset(value)
     if element.tag == "source" and (url := address(element.get("src") or element.get("data-src"))):
@@ -107,15 +109,15 @@ def _largest(candidates: list[Candidate]) -> str:
     return max(candidates, key=lambda candidate: candidate[:2], default=Candidate(0, 0, "")).url
 
 
-def _picture_sources(image: Any) -> list[Any]:
-    parent = image.getparent()
-    while parent is not None and parent.tag in ("source", "a", "span"):  # libxml2 nests what follows a <source>
-        parent = parent.getparent()
+def _picture_sources(image: Node) -> list[Node]:
+    parent = image.parent
+    while parent is not None and parent.tag in ("a", "span"):
+        parent = parent.parent
     return list(parent.iter("source")) if parent is not None and parent.tag == "picture" else []
 
 
-def _lazy_urls(image: Any) -> Iterator[str]:
-    for name, value in image.attrib.items():
+def _lazy_urls(image: Node) -> Iterator[str]:
+    for name, value in image.attributes.items():
         if name in OWN_ATTRIBUTES or SMALL_NAME.search(name):
             continue
         url = address(value)
@@ -123,7 +125,7 @@ def _lazy_urls(image: Any) -> Iterator[str]:
             yield url
 
 
-def address(value: str | None) -> str:
+def address(value: str) -> str:
     """Return *value* without white space around it; "" for data URLs and blank documents."""
-    url = (value or "").strip()
+    url = value.strip()
     return "" if url.lower().startswith(("data:", "about:", "javascript:", "blob:", "#")) else url

@@ -1,14 +1,11 @@
-"""Inline elements of a feed's HTML whose plain text differs from the page: they become text. Changes lxml trees.
+"""Inline elements of a feed's HTML whose plain text differs from the page: they become text. Changes trees.
 
 hidden elements, emoji and formula images, MathML, superscripts, quotations, ruby
 """
 
 import re
-from typing import Any
 
-from lxml import etree
-
-from workers.clean.trees import remove, replace_by_text, text_before, unwrap
+from workers.clean.trees import Node, remove, replace_by_text, text_before, unwrap
 from workers.text.normalise import EMOJI_TEXT
 
 # Style declarations that hide an element. Sources: CSS Display 3, Outlook (mso-hide), preheaders of newsletters.
@@ -17,7 +14,10 @@ HIDDEN_STYLE = re.compile(
     r"|(?:max-height|font-size)\s*:\s*0(?:px|em|rem|pt|%)?\s*(?:!important\s*)?(?:;|$))",
     re.IGNORECASE,
 )
-STYLED: Any = etree.XPath("descendant::*[@style or @hidden]")
+# Class names of text for screen readers only. Sources: WordPress, Bootstrap, Foundation, Drupal, HTML5 Boilerplate.
+SCREEN_READER_CLASSES = re.compile(
+    r"(?:^|\s)(?:screen-reader-(?:text|only)|sr-only|visually-?hidden|show-for-sr|assistive-text|element-invisible)(?:$|\s)"
+)
 # Class names of images that stand for characters or formulas.
 # Sources: WordPress, Discourse, Mastodon, MediaWiki, Jetpack.
 CHARACTER_CLASSES = re.compile(
@@ -27,6 +27,9 @@ SUPERSCRIPTS = str.maketrans("0123456789+-−=()n", "⁰¹²³⁴⁵⁶⁷⁸⁹
 SUBSCRIPTS = str.maketrans("0123456789+-−=()", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎")
 EXPONENT = re.compile(r"[+\-−]?\d[\d+\-−=(),n\s]*|[+\-−]|n")
 INDEX = re.compile(r"\A(?=[+\-−=()]*+\d)[\d+\-−=()]++")
+HEADING_MARKS = frozenset(
+    "# ¶ § ⚓ ⚓︎ 🔗 ∞ ☍ ↩ ↩︎".split()
+)  # texts of links to the heading itself, or back from a footnote
 NOTE_MARK = re.compile(r"\w{1,3}")
 # Quotation marks of the element q: outer and inner pair. Source: CLDR 46, characters/delimiters.
 QUOTES = {
@@ -38,42 +41,44 @@ QUOTE_MARKS = frozenset("\"'“”„‟‘’‚«»‹›「」『』")
 STYLE_WRAPPER = re.compile(r"\A\{\\(?:display|text|script)style (?P<formula>.*)\}\Z", re.DOTALL)
 
 
-def remove_hidden(root: Any) -> None:
+def remove_hidden(root: Node) -> None:
     """Remove hidden elements, unless all the text is hidden: then a script would have shown it."""
-    hidden = [node for node in STYLED(root) if _is_hidden(node)]
+    hidden = [node for node in root.iter() if node.attributes and _is_hidden(node)]
     if not hidden:
         return
-    outermost = [node for node in hidden if not any(_is_hidden(parent) for parent in node.iterancestors())]
+    outermost = [node for node in hidden if not any(_is_hidden(parent) for parent in node.ancestors())]
     visible = _word_count(root) - sum(map(_word_count, outermost))
     for node in outermost if visible > 0 else ():
         remove(node)
 
 
-def _is_hidden(node: Any) -> bool:
-    if node.get("hidden") not in (None, "until-found"):
+def _is_hidden(node: Node) -> bool:
+    if node.attributes.get("hidden", "until-found") != "until-found":
         return True
-    style = node.get("style")
-    return bool(style) and HIDDEN_STYLE.search(style) is not None
+    style, names = node.get("style"), node.get("class")
+    if style and HIDDEN_STYLE.search(style):
+        return True
+    return bool(names) and SCREEN_READER_CLASSES.search(names) is not None
 
 
-def _word_count(node: Any) -> int:
-    return len("".join(node.itertext()).split())
+def _word_count(node: Node) -> int:
+    return len(node.all_text().split())
 
 
-def inline_images(root: Any) -> None:
+def inline_images(root: Node) -> None:
     """Replace images that stand for characters or formulas by their alternative text."""
     for image in list(root.iter("img")):
-        alt = " ".join((image.get("alt") or image.get("title") or "").split())
-        if alt and (EMOJI_TEXT.fullmatch(alt) or CHARACTER_CLASSES.search(image.get("class") or "")):
+        alt = " ".join((image.get("alt") or image.get("title")).split())
+        if alt and (EMOJI_TEXT.fullmatch(alt) or CHARACTER_CLASSES.search(image.get("class"))):
             replace_by_text(image, alt)
 
 
-def inline_elements(root: Any) -> None:
+def inline_elements(root: Node) -> None:
     """Replace formulas, superscripts, subscripts, quotations and ruby readings by text."""
     for node in list(root.iter("math")):
         _inline_math(node)
     for node in list(root.iter("script")):
-        if (node.get("type") or "").startswith("math/tex"):
+        if node.get("type").startswith("math/tex"):
             _inline_mathjax(node)
     for node in list(root.iter("sup", "sub")):
         _inline_script(node)
@@ -88,36 +93,37 @@ def inline_elements(root: Any) -> None:
         unwrap(node)
 
 
-def _inline_math(node: Any) -> None:
+def _inline_math(node: Node) -> None:
     """Replace a formula by its alternative text, and remove the rendered copies beside it."""
-    container = node.getparent() if node.getparent().tag == "span" and len(node.getparent()) == 1 else node
-    following = container.getnext()
+    parent = node.parent
+    container = parent if parent is not None and parent.tag == "span" and parent.first is parent.last else node
+    following = container.next
     if following is not None and following.get("aria-hidden") == "true" and following.tag != "img":
         remove(following)
     replace_by_text(node, math_text(node))
 
 
-def _inline_mathjax(node: Any) -> None:
+def _inline_mathjax(node: Node) -> None:
     """Replace the source of a formula of MathJax by itself, and remove its preview and rendering."""
-    while (rendered := node.getprevious()) is not None and "MathJax" in (rendered.get("class") or ""):
+    while (rendered := node.previous) is not None and "MathJax" in rendered.get("class"):
         remove(rendered)
-    replace_by_text(node, " ".join((node.text or "").split()))
+    replace_by_text(node, " ".join(node.text.split()))
 
 
-def math_text(node: Any) -> str:
+def math_text(node: Node) -> str:
     """Return the alternative text of a <math> element: `alttext`, the TeX annotation, or its own text."""
-    annotations = (a.text for a in node.iter("annotation") if "tex" in (a.get("encoding") or "").lower())
+    annotations = (a.text for a in node.iter("annotation") if "tex" in a.get("encoding").lower())
     text = node.get("alttext") or next(annotations, None) or _presentation_text(node)
     text = " ".join(text.split())
     wrapped = STYLE_WRAPPER.match(text)
     return wrapped["formula"].strip() if wrapped else text
 
 
-def _presentation_text(node: Any) -> str:
+def _presentation_text(node: Node) -> str:
     """Return the text of presentation MathML (MathML Core §3)."""
     if node.tag in ("annotation", "annotation-xml"):
         return ""
-    parts = [_presentation_text(child) for child in node if isinstance(child.tag, str)]
+    parts = [_presentation_text(child) for child in node]
     if node.tag == "mfrac" and len(parts) == 2:
         return f"{_group(parts[0])}/{_group(parts[1])}"
     if node.tag == "msqrt":
@@ -126,7 +132,7 @@ def _presentation_text(node: Any) -> str:
         is_sup = node.tag == "msup"
         shifted = shift(parts[1], is_sup=is_sup)
         return parts[0] + (shifted or ("^" if is_sup else "_") + _group(parts[1]))
-    return (node.text or "").strip() + "".join(parts)
+    return node.text.strip() + "".join(parts)
 
 
 def _group(text: str) -> str:
@@ -139,10 +145,10 @@ def shift(text: str, *, is_sup: bool) -> str:
     return text.translate(table) if pattern.fullmatch(text) else ""
 
 
-def _inline_script(node: Any) -> None:
+def _inline_script(node: Node) -> None:
     """Replace digits in <sup> and <sub> by Unicode superscripts and subscripts where they would join a word."""
-    text, before = "".join(node.itertext()).strip(), text_before(node)
-    after = node.tail or ""
+    text, before = node.all_text().strip(), text_before(node)
+    after = node.tail
     is_sup, joins = node.tag == "sup", bool(before) and not before[-1].isspace()
     shifted = shift(text, is_sup=is_sup)
     last = before[-1:]
@@ -153,34 +159,37 @@ def _inline_script(node: Any) -> None:
         replace_by_text(node, f"[{text}]")
 
 
-def _inline_note_link(node: Any) -> None:
-    """Replace a link to a footnote that directly follows a word."""
-    if "#" not in (node.get("href") or ""):
+def _inline_note_link(node: Node) -> None:
+    """Replace a link to a footnote that directly follows a word. Remove a heading's link to itself."""
+    if "#" not in node.get("href"):
         return
-    text, before = "".join(node.itertext()).strip(), text_before(node)
+    text, before = node.all_text().strip(), text_before(node)
+    if text in HEADING_MARKS:
+        remove(node)
+        return
     if text.isdecimal() and len(text) < 4 and before and not before[-1].isspace():
         replace_by_text(node, text.translate(SUPERSCRIPTS))
 
 
-def _inline_reading(node: Any) -> None:
+def _inline_reading(node: Node) -> None:
     """Put a ruby reading into parentheses, unless <rp> elements do."""
-    ruby = next(node.iterancestors("ruby"), None)
+    ruby = next((outer for outer in node.ancestors() if outer.tag == "ruby"), None)
     if ruby is None or next(ruby.iter("rp"), None) is None:
-        text = "".join(node.itertext()).strip()
+        text = node.all_text().strip()
         replace_by_text(node, f"({text})" if text else "")
 
 
-def _add_quotation_marks(node: Any) -> None:
+def _add_quotation_marks(node: Node) -> None:
     """Add the quotation marks of the language around the text of a <q>, unless it has some."""
-    text = "".join(node.itertext()).strip()
-    if not text or (text[0] in QUOTE_MARKS and node.find("q") is None):
+    text = node.all_text().strip()
+    if not text or (text[0] in QUOTE_MARKS and all(child.tag != "q" for child in node)):
         return
-    depth = sum(1 for _ in node.iterancestors("q"))
-    language = next((value for e in (node, *node.iterancestors()) if (value := e.get("lang"))), "")
+    depth = sum(outer.tag == "q" for outer in node.ancestors())
+    language = next((value for e in (node, *node.ancestors()) if (value := e.get("lang"))), "")
     marks = QUOTES.get(language.split("-")[0].lower(), QUOTES[""])
     opening, closing = (marks[2], marks[3]) if depth % 2 else (marks[0], marks[1])
-    node.text = opening + (node.text or "")
-    if len(node):
-        node[-1].tail = (node[-1].tail or "") + closing
+    node.text = opening + node.text
+    if node.last is not None:
+        node.last.tail += closing
     else:
         node.text += closing

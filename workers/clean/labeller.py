@@ -1,6 +1,6 @@
-"""Labelling: decides for each block of a story whether it is body text, a header field or clutter.
+"""Labelling: decides for each block of an article whether it is body text, a header field or clutter.
 
-    above the title │ title │ dek, caption, byline, date … │ body, with labels and link blocks in it │ below the story
+    above the title │ title │ dek, caption, byline, date … │ body, with labels and link blocks in it │ below the article
 
 Uses the rules, the model's predictions and the site history. A block stays in case of doubt: a lost sentence is worse
 than a link that remains.
@@ -8,7 +8,7 @@ than a link that remains.
 
 from collections.abc import Sequence
 
-from workers.clean.blocks import Block
+from workers.clean.blocks import Block, ancestors
 from workers.clean.body_labels import is_announced, is_label_of_removed, label_body_block
 from workers.clean.head_labels import label_head
 from workers.clean.labelling import BlockLabel, Labelling, Prediction
@@ -16,15 +16,19 @@ from workers.clean.line_types import SENTENCE_END, is_headline
 from workers.clean.site_facts import SiteFacts
 
 MIN_TAIL_HEADLINES = 3  # in a row at the end of a feed's item
-RESTORED = frozenset(("link", "clutter", "template"))  # labels of blocks that may be a story
+MIN_RESTORED_WORDS = 4  # of a block beside the longest one; shorter links are navigation
+RESTORED = frozenset(("link", "clutter", "template"))  # labels of blocks that may be an article
 HEADLINE_TAGS = frozenset(("line", "li", "p", "h3", "h4"))
 
 
 def label_blocks(
     blocks: Sequence[Block], predictions: Sequence[Prediction], title: str = "", *,
-    facts: SiteFacts | None = None, whole_page: bool = False, url: str = "",
+    facts: SiteFacts | None = None, whole_page: bool = False, url: str = "", may_be_empty: bool = False,
 ) -> Labelling:  # fmt: skip
-    """Return the labels of all blocks: the head first, then the body from top to bottom."""
+    """Return the labels of all blocks: the head first, then the body from top to bottom.
+
+    *may_be_empty*: the page's head holds the story too, so that no removed block has to stand for it.
+    """
     labelling = Labelling(blocks, predictions, title, facts=facts, whole_page=whole_page, url=url)
     body = label_head(labelling) if whole_page or title else 0
     n = body
@@ -35,19 +39,28 @@ def label_blocks(
         for n in range(body, len(blocks)):
             if is_label_of_removed(labelling, n):
                 labelling.labels[n] = BlockLabel("label", "a label above removed lines")
-    _restore_story(labelling)
+    if not may_be_empty:
+        _restore_body(labelling)
     return labelling
 
 
-def _restore_story(labelling: Labelling) -> None:
-    """Keep the longest removed block if nothing else is left: a story of one link, or of one sentence."""
+def _restore_body(labelling: Labelling) -> None:
+    """Keep the longest removed block if nothing else is left, and on a page the longer ones in the same container.
+
+    It is an article of one link or sentence, or a page of links.
+    """
     blocks, labels = labelling.blocks, labelling.labels
     if any(block.text and not label.reason for block, label in zip(blocks, labels, strict=True)):
         return
     candidates = [n for n, label in enumerate(labels) if blocks[n].text and label.label in RESTORED]
     if candidates:
         longest = max(candidates, key=lambda n: (blocks[n].is_sentence, blocks[n].words))
-        labels[longest] = BlockLabel()
+        element = blocks[longest].element if labelling.whole_page else None
+        container = element.parent if element is not None else None
+        for n in candidates:
+            beside = container is not None and container in ancestors(blocks[n].element)
+            if n == longest or (beside and blocks[n].words >= MIN_RESTORED_WORDS):
+                labels[n] = BlockLabel()
 
 
 def _label_tail(labelling: Labelling, body: int) -> None:

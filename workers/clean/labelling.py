@@ -1,4 +1,4 @@
-"""The state of labelling one story, and the labels that occur in its head and in its body.
+"""The state of labelling one article, and the labels that occur in its head and in its body.
 
 Knows nothing of the order of the rules: see `labeller`, `head_labels` and `body_labels`.
 """
@@ -55,9 +55,9 @@ class Prediction(NamedTuple):
 
 
 class Labelling:
-    """The labels of one story. `labels[n]` and `predictions[n]` belong to `blocks[n]`.
+    """The labels of one article. `labels[n]` and `predictions[n]` belong to `blocks[n]`.
 
-    *whole_page*: the blocks may include a title, page furniture and other clutter above and below the story.
+    *whole_page*: the blocks may include a title, page furniture and other clutter above and below the article.
     """
 
     def __init__(
@@ -72,11 +72,11 @@ class Labelling:
         self.words = sum(block.words for block in blocks)
         self.keys = [line_key(block.text) for block in blocks] if facts is not None else []
         self.trusts_repeats = facts is not None and not facts.is_reprint(block.text for block in blocks)
-        kept = [n for n, (b, p) in enumerate(zip(blocks, predictions, strict=True)) if p.keep and b.is_sentence]
-        self.kept_sentences = kept
+        sentences = [n for n, (b, p) in enumerate(zip(blocks, predictions, strict=True)) if p.keep and b.is_sentence]
+        self.kept_sentences = sentences
         self.sentence_counts = Counter(b.text for b in blocks if b.is_sentence) if whole_page else Counter()
         self.is_dump = whole_page and bool(blocks) and blocks[0].tag == "line"
-        self.start, self.end = (kept[0], kept[-1] + 1) if kept and whole_page else (0, len(blocks))
+        self.start, self.end = (sentences[0], sentences[-1] + 1) if sentences and whole_page else (0, len(blocks))
 
 
 def is_sure(labelling: Labelling, n: int) -> bool:
@@ -89,14 +89,14 @@ def reject(labelling: Labelling, n: int) -> None:
     block, probability = labelling.blocks[n], labelling.predictions[n].probability
     inside = labelling.start <= n < labelling.end
     label = "link" if block.is_all_links else "clutter" if inside else "template"
-    where = "outside the story" if label == "template" else "within the story"
+    where = "outside the article" if label == "template" else "within the article"
     labelling.labels[n] = BlockLabel(label, f"{where}; probability of body text {probability:.0%}")
 
 
 def label_caption(labelling: Labelling, n: int, *, in_head: bool) -> bool:
     """Label a caption and store it; False for any other block. *in_head*: more patterns apply."""
     block = labelling.blocks[n]
-    if block.tag == "figcaption" or block.tag == "caption":
+    if block.tag == "figcaption" or (block.tag == "caption" and labelling.whole_page):
         caption, credit = split_credit(block.text)
     else:
         match = match_caption(block.text, in_head=in_head)

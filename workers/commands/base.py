@@ -18,12 +18,14 @@ from streams.config.settings import LoadedSettings, Settings, load_with_sources
 from streams.config.tables import TABLE_SETTINGS
 from streams.errors import CopydeskError, SettingsError, UnavailableError
 from streams.exit_codes import ExitCode
+from workers.commands.terminal import print_text
 
 SETTINGS_HELP = (
     "Every setting is an option (--log-level DEBUG), a variable (COPYDESK_LOG_LEVEL) and a key of copydesk.toml.\n"
     "`copydesk settings` lists them."
 )
 FLAGS = "copydesk.flags"  # key of the settings among the options, in the context of a command
+PRIVATE = 0o077  # umask: logs, backups and data hold texts and secrets
 EXIT_CODES_HELP = "0 done, 1 failed, 2 usage or settings, 3 broker unreachable, 4 unhealthy"
 
 
@@ -67,9 +69,10 @@ class Command(click.Command):
 
     def invoke(self, ctx: click.Context) -> ExitCode:
         """Load the settings, run the command, and map its exception to an exit code."""
+        os.umask(PRIVATE)
         try:
             loaded = load_with_sources(ctx.meta.get(FLAGS))
-            _check_sinks(loaded.settings)
+            check_sink_tables(loaded.settings)
             _configure_logging(loaded.settings)
             ctx.obj = loaded
             code = ExitCode(ctx.invoke(self.callback, loaded.settings, **ctx.params) or ExitCode.OK)  # type: ignore[arg-type]
@@ -100,7 +103,8 @@ def loaded_settings() -> LoadedSettings:
     return loaded
 
 
-def _check_sinks(settings: Settings) -> None:
+def check_sink_tables(settings: Settings) -> None:
+    """Check the options of all sinks. Raises SettingsError."""
     if settings.sinks:
         from workers.sinks import check_sinks
 
@@ -124,7 +128,7 @@ def _fail(exc: Exception, code: ExitCode) -> ExitCode:
 
 def warn(message: str) -> None:
     """Print a message to standard error."""
-    print(f"copydesk: {message}", file=sys.stderr)
+    print_text(f"copydesk: {message}", out=sys.stderr)
 
 
 def print_json(value: Mapping[str, Any]) -> None:

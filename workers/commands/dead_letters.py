@@ -9,10 +9,9 @@ from streams.config.settings import Settings
 from streams.errors import SettingsError
 from streams.exit_codes import ExitCode
 from workers.commands.base import Group, json_option, print_json, run_with_broker
+from workers.commands.terminal import print_text
 
 Resolve = Callable[[Any, Any], Awaitable[bool]]
-# A payload comes from a feed: its escape sequences must not reach the terminal. Tab and newline stay.
-CONTROL_ESCAPES = {code: f"\\x{code:02x}" for code in (*range(9), *range(11, 32), *range(127, 160))}
 names_argument = click.argument("names", nargs=-1, metavar="[LETTER]...")
 all_option = click.option("--all", "all_", is_flag=True, help="all pending dead letters")
 
@@ -37,7 +36,7 @@ def list_(settings: Settings, as_json: bool) -> ExitCode:
             print_json({"letter": pending.name} | msgspec.to_builtins(letter))
         else:
             time, error = f"{letter.failed_at:%Y-%m-%d %H:%M:%S}", plain_text(letter.error.partition("\n")[0])
-            print(f"{pending.name:<8} {time}  {letter.error_kind}  {letter.feed or letter.topic}  {error}")
+            print_text(f"{pending.name:<8} {time}  {letter.error_kind}  {letter.feed or letter.topic}  {error}")
     return ExitCode.OK
 
 
@@ -50,9 +49,8 @@ def show(settings: Settings, names: Sequence[str]) -> ExitCode:
     for pending in run_with_broker(settings, lambda broker: select(broker, names)):
         letter = pending.letter
         position = letter.source
-        print(f"{pending.name}: {letter.error_kind}, {position}, key {letter.key!r}")
-        text = f"{letter.error}\n{letter.payload.decode('utf-8', 'backslashreplace')}\n"
-        print(text.translate(CONTROL_ESCAPES))
+        print_text(f"{pending.name}: {letter.error_kind}, {position}, key {letter.key!r}")
+        print_text(f"{letter.error}\n{letter.payload.decode('utf-8', 'backslashreplace')}\n")
     return ExitCode.OK
 
 
@@ -85,7 +83,7 @@ def _resolve(settings: Settings, names: Sequence[str], all_: bool, resolve: Reso
     async def body(broker: Any) -> int:
         return sum([await resolve(broker, pending) for pending in await select(broker, names)])
 
-    print(f"{run_with_broker(settings, body)} {past_tense}")
+    print_text(f"{run_with_broker(settings, body)} {past_tense}")
     return ExitCode.OK
 
 

@@ -20,6 +20,7 @@ from workers.commands.base import (
     run_with_running_broker,
     warn,
 )
+from workers.commands.terminal import print_text
 
 URL = "https://example.org/feed.xml"
 urls_argument = click.argument("urls", nargs=-1, required=True, metavar="URL...")
@@ -63,9 +64,9 @@ def _add_feeds(settings: Settings, entries: Sequence[tuple[str, ...]]) -> ExitCo
 
     new = run_with_broker(settings, lambda broker: FeedRegistry(broker.state).add(entries), create=True)
     for url in new:
-        print(f"added {url}")
+        print_text(f"added {url}")
     existing = len({url for url, *_ in entries}) - len(new)
-    print(f"{len(new)} added" + (f", {existing} already registered" if existing else ""))
+    print_text(f"{len(new)} added" + (f", {existing} already registered" if existing else ""))
     return ExitCode.OK
 
 
@@ -97,7 +98,7 @@ def _print_changes(urls: Sequence[str], changed: Collection[str], past_tense: st
     changed = [url for url in urls if url in changed or _normal_form(url) in changed]
     for url in urls:
         if url in changed:
-            print(f"{past_tense} {url}")
+            print_text(f"{past_tense} {url}")
         else:
             warn(f"{failure}: {url}; see `copydesk feeds list`")
     return result_code(list(changed), urls)
@@ -114,7 +115,7 @@ def list_(settings: Settings, as_json: bool) -> ExitCode:
         if as_json:
             print_json(_to_row(feed))
         else:
-            print(f"{feed.url}  {plain_text(feed.shown_title) or '-'}  {plain_text(_describe(feed))}")
+            print_text(f"{feed.url}  {plain_text(feed.shown_title) or '-'}  {plain_text(_describe(feed))}")
     return ExitCode.OK
 
 
@@ -127,7 +128,9 @@ def _to_row(feed: Any) -> dict[str, Any]:
 
 def _describe(feed: Any) -> str:
     state = feed.error or (f"{feed.items_published} items in {feed.polls} polls" if feed.polls else "not polled yet")
-    return ("paused; " if feed.paused else "") + state + (f"; moved to {feed.moved_to}" if feed.moved_to else "")
+    deferred = f"; {feed.items_deferred} entries over the daily budget" if feed.items_deferred else ""
+    moved = f"; moved to {feed.moved_to}" if feed.moved_to else ""
+    return ("paused; " if feed.paused else "") + state + deferred + moved
 
 
 @feeds.command("show", example=f"copydesk feeds show {URL}")
@@ -155,7 +158,7 @@ def show_feed(settings: Settings, url: str, as_json: bool) -> ExitCode:
     for name, value in row.items():
         if value not in (None, "", 0, False):
             is_time = name.endswith("_s") and name != "interval_s"
-            print(f"{name:<16} {format_time(value) if is_time else plain_text(str(value))}")
+            print_text(f"{name:<16} {format_time(value) if is_time else plain_text(str(value))}")
     return ExitCode.OK
 
 
@@ -216,12 +219,19 @@ def _set_paused(settings: Settings, urls: Sequence[str], paused: bool, past_tens
     return _print_changes(urls, changed, past_tense, "no such feed")
 
 
-@feeds.command("poll-now", example=f"copydesk feeds poll-now {URL}")
-@urls_argument
-def poll_now(settings: Settings, urls: Sequence[str]) -> ExitCode:
+@feeds.command("poll-now", example="copydesk feeds poll-now --all")
+@click.argument("urls", nargs=-1, metavar="[URL]...")
+@click.option("--all", "all_", is_flag=True, help="all feeds that are not paused")
+def poll_now(settings: Settings, urls: Sequence[str], all_: bool) -> ExitCode:
     """Poll feeds now, before their next poll is due."""
     from workers.poller.registry import FeedRegistry
 
+    if all_ == bool(urls):
+        raise SettingsError("no feeds selected: name them, or use --all")
+    if all_:
+        count = run_with_broker(settings, lambda broker: FeedRegistry(broker.state).poll_all_now())
+        print_text(f"due now: {count} feeds")
+        return ExitCode.OK
     changed = run_with_broker(settings, lambda broker: FeedRegistry(broker.state).poll_now(_spellings(urls)))
     return _print_changes(urls, changed, "due now:", "no such active feed")
 
@@ -247,7 +257,7 @@ def discover(settings: Settings, url: str, as_json: bool) -> ExitCode:
         if as_json:
             print_json({"url": feed_url, "title": feed.title, "items": feed.document_items})
         else:
-            print(f"{feed_url}  {plain_text(feed.title) or '-'}  {feed.document_items} items")
+            print_text(f"{feed_url}  {plain_text(feed.title) or '-'}  {feed.document_items} items")
     if not results:
         warn(f"no feed found: {url}")
     return ExitCode.OK if results else ExitCode.FAILED

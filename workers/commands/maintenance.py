@@ -1,6 +1,7 @@
 """Commands that maintain an installation: initial settings, backup, restore, repair, shell completion."""
 
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from streams.config.sources import CONFIG_FILE
 from streams.errors import SettingsError
 from streams.exit_codes import ExitCode
 from workers.commands.base import Command, require_data_dir, run_with_broker
+from workers.commands.terminal import print_text
 
 archive_argument = click.argument("file", type=click.Path(path_type=Path), metavar="FILE.tar")
 
@@ -29,7 +31,7 @@ def init(settings: Settings, file: Path) -> ExitCode:
         raise SettingsError(f"file exists: {file}; give another name") from None
     except OSError as exc:
         raise SettingsError(f"file not written: {file} ({exc.strerror}); give another name") from exc
-    print(f"wrote {file}; uncomment the settings to change, then run `copydesk up`")
+    print_text(f"wrote {file}; uncomment the settings to change, then run `copydesk up`")
     return ExitCode.OK
 
 
@@ -38,13 +40,15 @@ def init(settings: Settings, file: Path) -> ExitCode:
 def backup(settings: Settings, file: Path) -> ExitCode:
     """Write all data of embedded mode to one file, while copydesk runs."""
     from streams.valkey import backup as archive
+    from streams.valkey.server import find_server_binary
 
     _require_embedded(settings, "backup")
     require_data_dir(settings)
     with archive.one_at_a_time(settings.data_dir):
         archive.require_absent(file)
         run_with_broker(settings, lambda broker: archive.take_snapshot(broker.state))
-        print(f"{file}: {archive.write_archive(settings.data_dir, file):,} bytes")
+        size = archive.write_archive(settings.data_dir, file, find_server_binary())
+        print_text(f"{file}: {size:,} bytes")
     return ExitCode.OK
 
 
@@ -57,7 +61,7 @@ def restore(settings: Settings, file: Path) -> ExitCode:
 
     _require_embedded(settings, "restore")
     time = restore_archive(file, settings.data_dir, find_server_binary())
-    print(f"{settings.data_dir}: as it was at {time:%Y-%m-%d %H:%M:%S} UTC")
+    print_text(f"{settings.data_dir}: as it was at {time:%Y-%m-%d %H:%M:%S} UTC")
     return ExitCode.OK
 
 
@@ -78,22 +82,26 @@ def repair(settings: Settings, yes: bool) -> ExitCode:
     repaired = valkey.repair() if yes else None
     damage = (repaired and repaired[0]) if yes else valkey.check_aof()
     if damage is None:
-        print("the append-only file is sound")
+        print_text("the append-only file is sound")
         return ExitCode.OK
     _print_damage(damage)
     if repaired:
-        print(f"they were cut off; the append-only file as it was is in {repaired[1]}")
+        print_text(f"they were cut off; the append-only file as it was is in {repaired[1]}")
         return ExitCode.OK
-    print("an unfinished write at the end, as after a power cut, was never confirmed; earlier writes may have been")
-    print("`copydesk repair --yes` copies the append-only file and cuts them off")
+    print_text(
+        "an unfinished write at the end, as after a power cut, was never confirmed; earlier writes may have been"
+    )
+    print_text("`copydesk repair --yes` copies the append-only file and cuts them off")
     return ExitCode.UNHEALTHY
 
 
 def _print_damage(damage: Any) -> None:
     lost = damage.size - damage.valid_bytes
-    print(f"{damage.path}: readable up to byte {damage.valid_bytes} of {damage.size}; {lost} bytes are not")
+    print_text(f"{damage.path}: readable up to byte {damage.valid_bytes} of {damage.size}; {lost} bytes are not")
     if damage.confirmed > damage.valid_bytes:
-        print(f"{damage.confirmed - damage.valid_bytes} bytes behind that were confirmed; restore a backup, if any")
+        print_text(
+            f"{damage.confirmed - damage.valid_bytes} bytes behind that were confirmed; restore a backup, if any"
+        )
 
 
 @click.command("completion", cls=Command, example="copydesk completion bash > copydesk.bash")
@@ -109,7 +117,8 @@ def completion(settings: Settings, shell: str) -> ExitCode:
         raise SettingsError(f"shell not found: {shell}; install it")
     completer = get_completion_class(shell)
     assert completer is not None
-    print(completer(click.get_current_context().find_root().command, {}, "copydesk", "_COPYDESK_COMPLETE").source())
+    root = click.get_current_context().find_root().command
+    sys.stdout.write(completer(root, {}, "copydesk", "_COPYDESK_COMPLETE").source() + "\n")  # for a shell, as it is
     return ExitCode.OK
 
 

@@ -15,6 +15,7 @@ from streams.errors import UnreadableError
 from streams.exit_codes import ExitCode
 from streams.topics import DAY_S
 from workers.commands.base import Command, json_option, print_json, warn
+from workers.commands.terminal import print_text
 
 Row = Mapping[str, Any]
 ToRows = Callable[[str, bytes], Iterator[Row]]
@@ -91,7 +92,7 @@ def _print_article(row: Row) -> None:
         print_json(row)
         return
     head = [row.get("kicker"), row.get("title"), row.get("dek"), ", ".join(row.get("byline", ()))]
-    print("\n\n".join([*filter(None, head), *row.get("paragraphs", ())]) + "\n")
+    print_text("\n\n".join([*filter(None, head), *row.get("paragraphs", ())]) + "\n")
 
 
 @click.command("dedupe", cls=Command, example="copydesk dedupe articles.jsonl --json")
@@ -187,7 +188,7 @@ class FileRows:
 def _print_classification(row: Row) -> None:
     by = " by title" if row["duplicate_kind"] == "title" else ""
     original = f"  like {row['duplicate_of']}{by} ({row['similarity']:.0%})" if row["duplicate_of"] else ""
-    print(f"{row['id']}  {row['verdict']} {row['revision']}  story {row['story_id']}{original}")
+    print_text(f"{row['id']}  {row['verdict']} {row['revision']}  story {row['story_id']}{original}")
 
 
 @click.command("url", cls=Command, example="copydesk url https://amp.example.org/a?utm_source=rss")
@@ -209,7 +210,7 @@ def url(settings: Settings, urls: Sequence[str], as_json: bool) -> ExitCode:
         elif as_json:
             print_json({"url": link, "canonical": result.canonical, "key": result.key, "rules": result.rules})
         else:
-            print(f"{result.canonical}  key {result.key}  {', '.join(result.rules)}".rstrip())
+            print_text(f"{result.canonical}  key {result.key}  {', '.join(result.rules)}".rstrip())
     return code
 
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import click
 
-from streams.config.settings import Settings
+from streams.config.settings import Settings, load_settings
 from streams.exit_codes import ExitCode
-from workers.commands.base import Command, announce_data_dir
+from workers.commands.base import FLAGS, Command, announce_data_dir, check_sink_tables
 
 KAFKA_FLAGS = "--broker-url kafka://kafka1:9092 --state-url redis://redis1:6379"
 name_option = click.option(
@@ -21,11 +21,13 @@ def up(settings: Settings) -> ExitCode:
 
     Starts the demo newsroom while no feeds are registered. Ctrl-C stops all services in order.
     """
+    from workers.reload import Reloader
     from workers.services import run
     from workers.supervisor import Supervisor
 
     announce_data_dir(settings)
-    return ExitCode(run(Supervisor(settings).run))
+    supervisor = Supervisor(settings, Reloader(_settings_loader()))
+    return ExitCode(run(supervisor.run, supervisor.on_hangup))
 
 
 @click.command("poll", cls=Command, example=f"copydesk poll {KAFKA_FLAGS}")
@@ -60,10 +62,26 @@ def sink(settings: Settings, name: str, sink: str) -> ExitCode:
 def _run(function: str, settings: Settings, name: str, **options: Any) -> ExitCode:
     from streams.subscribe import resolve_broker_url
     from workers import services
+    from workers.reload import Reloader
 
     url = resolve_broker_url(settings)
     service: Callable[..., Any] = getattr(services, function)
-    return ExitCode(services.run(lambda: service(settings, url, name, **options)))
+    reloader = Reloader(_settings_loader())
+    code = ExitCode(services.run(lambda: service(settings, url, name, **options), reloader.request))
+    reloader.restart()
+    return code
+
+
+def _settings_loader() -> Callable[[], Settings]:
+    """Return a function that reads the settings of this command again. It raises SettingsError."""
+    flags = click.get_current_context().meta.get(FLAGS)
+
+    def load() -> Settings:
+        settings = load_settings(flags)
+        check_sink_tables(settings)
+        return settings
+
+    return load
 
 
 COMMANDS = (up, poll, desk, web, sink)

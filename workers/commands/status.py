@@ -16,6 +16,7 @@ from workers.commands.base import (
     run_with_running_broker,
     warn,
 )
+from workers.commands.terminal import print_text
 
 MAX_MEMORY_USAGE = 0.85  # share of the broker's memory at which pollers pause
 
@@ -24,7 +25,7 @@ def _read_status(settings: Settings) -> dict[str, Any]:
     from streams.topics import DESK_GROUP
     from workers.status import read_status
 
-    status: dict[str, Any] = run_with_running_broker(settings, lambda broker: read_status(broker, DESK_GROUP))
+    status: dict[str, Any] = run_with_running_broker(settings, lambda broker: read_status(broker, DESK_GROUP, settings))
     return status
 
 
@@ -37,10 +38,12 @@ def status(settings: Settings, as_json: bool) -> ExitCode:
         print_json(report)
     else:
         for stage, counts in report["counters"].items():
-            print(f"{stage:<6}" + "  ".join(f"{name} {n:,}" for name, n in counts.items()))
-        print(f"desk lag {report['lag']} items; {len(report['feeds'])} feeds")
+            print_text(f"{stage:<8}" + "  ".join(f"{name} {n:,}" for name, n in counts.items()))
+        print_text(f"desk lag {report['lag']} items; {len(report['feeds'])} feeds")
         for worker in report["workers"]:
-            print(f"worker {worker['name']}: last heartbeat {worker['heartbeat_age_s']:.0f} s ago")
+            print_text(f"worker {worker['name']}: last heartbeat {worker['heartbeat_age_s']:.0f} s ago")
+        for message in (*report["problems"], *report["warnings"]):
+            print_text(message)
     if not report["counters_consistent"]:
         warn("counters inconsistent: items are missing; see `copydesk check`")
         return ExitCode.UNHEALTHY
@@ -67,13 +70,14 @@ def check(settings: Settings, as_json: bool) -> ExitCode:
         if as_json:
             print_json(result._asdict())
         else:
-            print(f"{'ok  ' if result.ok else 'FAIL'}  {result.name:<9} {result.message}")
+            print_text(f"{'ok  ' if result.ok else 'FAIL'}  {result.name:<9} {result.message}")
     return ExitCode.OK if all(result.ok for result in checks) else ExitCode.UNHEALTHY
 
 
 def run_checks(settings: Settings, status: Mapping[str, Any]) -> Iterator[Check]:
     """Yield the checks of a status report."""
     from streams.config.sources import redact_url
+    from workers.health import find_warnings
     from workers.heartbeats import Worker, lag_problems, silent_problems
 
     silent = silent_problems(Worker(**row) for row in status["workers"])
@@ -82,21 +86,24 @@ def run_checks(settings: Settings, status: Mapping[str, Any]) -> Iterator[Check]
     urls = filter(None, (settings.broker_url, settings.state_url))
     yield Check("settings", True, f"{len(settings.routes)} routes, {len(settings.feeds)} [[feeds]] tables")
     yield Check("broker", True, " and ".join(map(redact_url, urls)))
-    yield check_memory(status["memory_usage"], status["removed_for_memory"])
+    yield check_memory(status["memory_usage"], status["memory_short_in_s"], status["removed_for_memory"])
     consistent = status["counters_consistent"]
     yield Check("counters", consistent, "consistent" if consistent else "inconsistent: items are missing")
     yield Check("desk", not lag, lag[0] if lag else f"lag {status['lag']} items")
     running = len(status["workers"]) - len(silent)
     yield Check("workers", not silent, f"{running} with heartbeats, {len(silent)} without")
     yield from (Check("worker", False, problem) for problem in silent)
+    yield from (Check("health", False, warning) for warning in find_warnings(status, settings))
     yield Check("feeds", not failing, f"{len(status['feeds']) - len(failing)} ok, {len(failing)} failing")
     yield from (Check("feed", False, f"{feed['url']}: {feed['error']}") for feed in failing)
 
 
-def check_memory(usage: float, removed: Mapping[str, Any]) -> Check:
-    """Check that the broker has free memory and removed no articles early in the last day."""
+def check_memory(usage: float, short_in_s: float | None, removed: Mapping[str, Any]) -> Check:
+    """Check that the broker has free memory and removed no articles early in the last day; forecast the next time."""
     counts, age_s = removed["messages"], removed["articles_ago_s"]
     message = f"{usage:.0%} of the broker's"
+    if short_in_s is not None:
+        message += f"; short in {short_in_s / DAY_S:.1f} days at the present growth"
     if counts:
         by_topic = ", ".join(f"{count} of {topic}" for topic, count in sorted(counts.items()))
         last = f"; the last articles {age_s / 3600:.1f} hours ago" if age_s is not None else ""
@@ -110,7 +117,7 @@ def check_memory(usage: float, removed: Mapping[str, Any]) -> Check:
 def settings_(settings: Settings, markdown: bool, as_json: bool) -> ExitCode:
     """Print the effective settings and their sources. Secrets are hidden."""
     if markdown:
-        print(settings_table())
+        print_text(settings_table())
         return ExitCode.OK
     rows = effective_settings(loaded_settings())
     width = max(len(f"{name} = {value}") for name, value, _ in rows)
@@ -118,7 +125,7 @@ def settings_(settings: Settings, markdown: bool, as_json: bool) -> ExitCode:
         if as_json:
             print_json({"name": name, "value": value, "source": source})
         else:
-            print(f"{f'{name} = {value}':<{width}}  # {source}")
+            print_text(f"{f'{name} = {value}':<{width}}  # {source}")
     return ExitCode.OK
 
 

@@ -11,6 +11,7 @@ import click
 from streams.config.settings import Settings
 from streams.exit_codes import ExitCode
 from workers.commands.base import Command, Group, json_option, print_json, run_with_broker, warn
+from workers.commands.terminal import print_text
 
 
 @click.command("tail", cls=Command, example="copydesk tail articles --from start --json")
@@ -43,7 +44,7 @@ def tail(settings: Settings, topic: str, start: str | None, group: str, follow: 
                 if as_json:
                     _print_record(message, record)
                 else:
-                    print(format_record(record), flush=True)
+                    print_text(format_record(record))
 
     asyncio.run(print_messages())
     return ExitCode.OK
@@ -86,7 +87,7 @@ def replay(settings: Settings, topic: str, since: str) -> ExitCode:
     first = parse_since(since, datetime.now(UTC))
     report = functools.partial(print, file=sys.stderr)
     count = run_with_broker(settings, lambda broker: replay_items(settings, broker, first, report))
-    print(f"{count} items sent through the desk again; changed articles get a new revision")
+    print_text(f"{count} items sent through the desk again; changed articles get a new revision")
     return ExitCode.OK
 
 
@@ -105,17 +106,17 @@ def test_routes(settings: Settings, file: str, as_json: bool) -> ExitCode:
     """
     from streams.codec import decode
     from streams.records import Article
-    from streams.routing import explain_routes
+    from streams.routing import Router
     from workers.commands.offline import read_input
 
     article = decode(read_input(file), Article)
-    for route, results in explain_routes(article, settings.routes):
+    for route, results in Router(settings.routes).explain(article):
         is_taken = all(results.values())
         if as_json:
             print_json({"route": route, "taken": is_taken, "fields": results})
         else:
             reasons = ", ".join(f"{name} {'matches' if matches else 'differs'}" for name, matches in results.items())
-            print(f"{route}  {'taken' if is_taken else 'not taken'}  {reasons}")
+            print_text(f"{route}  {'taken' if is_taken else 'not taken'}  {reasons}")
     if not settings.routes:
         warn("no routes: copydesk.toml (it has no [[routes]] table); add one")
     return ExitCode.OK

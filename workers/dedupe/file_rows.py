@@ -6,7 +6,8 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from streams.errors import UnreadableError
-from workers.clean.cleaner import clean, detect_input_type
+from workers.clean.cleaner import clean
+from workers.clean.document import detect_input_type
 from workers.dedupe.classify import ArticleMemory, Classification, Status, classify
 from workers.dedupe.fingerprint import fingerprint
 from workers.dedupe.identity import article_id

@@ -12,11 +12,13 @@ from streams.brokers.redis_streams.broker import RedisStreamsBroker
 from streams.codec import decode
 from streams.config.settings import Settings
 from streams.errors import UnavailableError, UnreadableError
+from streams.exit_codes import ExitCode, abort
 from streams.logger import get_logger
 from streams.records import Article
 from streams.start import Start
 from streams.topics import ARTICLES, DAY_S
-from workers.dedupe.classify import ArticleMemory
+from workers.dedupe.classify import ArticleMemory, feed_digest
+from workers.dedupe.ownership import site_digest
 from workers.dedupe.seen import SeenStore
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
 log = get_logger(__name__)
 
-INTACT_KEY = "copydesk:state:intact"  # exists while the state does; a worker that misses it must stop
+INTACT_KEY = "copydesk:state:intact"  # exists while the state does; a desk without it must not classify items
 LOCK_KEY, LOCK_S = "copydesk:state:rebuilding", 60
 
 
@@ -49,6 +51,27 @@ async def rebuild_if_lost(broker: Broker, settings: Settings) -> bool:
     else:
         await broker.state.set(INTACT_KEY, 1)
     return True
+
+
+async def restore_state(broker: Broker, settings: Settings) -> None:
+    """Rebuild a state that was lost while this desk runs; end the process where the topics were lost with it.
+
+    Raises:
+        UnavailableError: another worker is rebuilding.
+    """
+    if isinstance(broker, RedisStreamsBroker):
+        abort(ExitCode.TEMPFAIL, "topics and state lost", key=INTACT_KEY, next_step="restarting")
+    log.warning("shared state lost", key=INTACT_KEY, next_step="rebuilding it")
+    await rebuild_if_lost(broker, settings)
+
+
+async def require_intact_state(broker: Broker) -> None:
+    """Raise UnavailableError while the state is lost: a desk would publish all articles again.
+
+    On Redis Streams, a lost state takes the leases along, so that steps are refused.
+    """
+    if not isinstance(broker, RedisStreamsBroker) and not await broker.state.exists(INTACT_KEY):
+        raise UnavailableError("shared state lost; a desk is rebuilding it")
 
 
 async def rebuild(broker: Broker, settings: Settings) -> int:
@@ -98,7 +121,13 @@ async def _remember(
         fetched_s = article.fetched_at.timestamp() if article.fetched_at else message.time_s
         if before is None or article.revision > before.revision:
             older = before.fingerprints if before else ()
-            memories[article.id] = ArticleMemory(article.revision, fetched_s, (fingerprint, *older))
+            memories[article.id] = ArticleMemory(
+                article.revision,
+                fetched_s,
+                (fingerprint, *older),
+                feed_digest(article.feed),
+                site_digest(article.feed),
+            )
             commands += seen.set_commands(article.id, memories[article.id])
         text = "\n".join((article.dek, *article.paragraphs))
         published_s = article.published.timestamp() if article.published else 0.0

@@ -1,6 +1,6 @@
 """Published articles, remembered for deduplication. Bounded by count (`streams.state.segments`).
 
-    copydesk:seen:<segment>:<shard>    hash: article id → revision, fetch time, fingerprints
+    copydesk:seen:<segment>:<shard>    hash: article id → revision, fetch time, fingerprints, feed
 
 An article that feeds still offer is written again before its segment expires.
 """
@@ -11,7 +11,7 @@ from typing import Any
 
 from streams.brokers.base import RedisCommand
 from streams.state.segments import SegmentedHash, Segments
-from workers.dedupe.classify import MAX_FINGERPRINTS, ArticleMemory
+from workers.dedupe.classify import FEED_BYTES, MAX_FINGERPRINTS, ArticleMemory
 from workers.dedupe.fingerprint import DIGEST_BYTES
 
 PREFIX = "copydesk:seen"
@@ -43,14 +43,17 @@ class SeenStore:
 
 
 def encode(memory: ArticleMemory) -> bytes:
-    """Return *memory* in 12 + 8n bytes for n fingerprints."""
-    return _HEADER.pack(memory.revision, memory.fetched_s) + b"".join(memory.fingerprints[:MAX_FINGERPRINTS])
+    """Return *memory* in 12 + 8n bytes for n fingerprints, and 7 more if its feed is known."""
+    fingerprints = b"".join(memory.fingerprints[:MAX_FINGERPRINTS])
+    return _HEADER.pack(memory.revision, memory.fetched_s) + fingerprints + memory.feed + memory.site
 
 
 def decode(value: bytes) -> ArticleMemory:
     """Return the memory in *value*."""
     revision, fetched_s = _HEADER.unpack_from(value)
     digests = value[_HEADER.size :]
+    end = len(digests) - len(digests) % DIGEST_BYTES  # feed and site are shorter than a fingerprint
+    fingerprints = tuple(digests[n : n + DIGEST_BYTES] for n in range(0, end, DIGEST_BYTES))
     return ArticleMemory(
-        revision, fetched_s, tuple(digests[n : n + DIGEST_BYTES] for n in range(0, len(digests), DIGEST_BYTES))
+        revision, fetched_s, fingerprints, digests[end : end + FEED_BYTES], digests[end + FEED_BYTES :]
     )

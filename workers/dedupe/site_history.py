@@ -3,12 +3,12 @@
     copydesk:site-history:<site>:<segment>:<shard>   hash: h + key of a title, l + key of a line → articles that have it
     copydesk:site-history:<site>:count               articles recorded
 
-The cleaner never sees this module: it gets `SiteFacts`. Near-duplicate detection counts the sentences of each source
-here, under the site "from" and the source's name (`near_duplicates/compared_texts.py`). A site without articles for
-EXPIRY_S is forgotten.
+A site is an outlet or a channel: all channels of a video site have one host. The cleaner never sees this module: it
+gets `SiteFacts`. Near-duplicate detection counts the sentences of each source in a `SentenceHistory`. A site without
+articles for EXPIRY_S is forgotten.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
@@ -23,10 +23,11 @@ from workers.clean.site_facts import KEY_BYTES, SiteFacts, line_key
 
 PREFIX = "copydesk:site-history"
 SEGMENT_ARTICLES = 150
+SENTENCE_SEGMENT_ARTICLES = 75
 SEGMENTS = 2
 SHARDS = 16  # a few hundred entries in each hash, below hash-max-listpack-entries (512)
 MAX_LINES = 60  # per article
-MAX_LINE_WORDS = 60  # longer lines are neither templates nor headlines
+MAX_NAME_CHARS = 100
 EXPIRY_S = 45 * DAY_S
 
 
@@ -39,7 +40,12 @@ class SiteQuery:
 
 
 def site_of(item: Item) -> str:
-    """Return the site whose templates and headlines an item may carry: its link's host, else its feed."""
+    """Return the site whose templates and headlines an item may carry: its publisher, else its link's host or feed."""
+    return item.publisher.casefold()[:MAX_NAME_CHARS] or host_of(item)
+
+
+def host_of(item: Item) -> str:
+    """Return the host of an item's link, else its feed."""
     try:
         host = urlsplit(item.link).hostname or ""
     except ValueError:
@@ -49,6 +55,8 @@ def site_of(item: Item) -> str:
 
 class SiteHistory:
     """Memory of the articles of each site. `record_commands` returns commands for the desk's atomic step."""
+
+    PREFIX, SHARDS, COUNTS = PREFIX, SHARDS, "sum"
 
     def __init__(self, state: Any, segment_articles: int = SEGMENT_ARTICLES) -> None:
         self.state, self.segment_articles = state, segment_articles
@@ -63,7 +71,7 @@ class SiteHistory:
         sorted_keys = [sorted(query.keys) for query in queries]
         while True:
             live = [self._live(query.site) for query in queries]
-            args: list[Any] = [SHARDS, KEY_BYTES]
+            args: list[Any] = [self.SHARDS, KEY_BYTES, self.COUNTS]
             for query, segments, keys in zip(queries, live, sorted_keys, strict=True):
                 args += [self._segments(query.site).prefix, segments.start, segments.stop - 1, b"".join(keys)]
             answers = await self._lookup(args=args)
@@ -74,24 +82,25 @@ class SiteHistory:
 
     def record_commands(self, site: str, title: str, lines: Iterable[str]) -> list[RedisCommand]:
         """Return the commands that record one more article of *site*, which `lookup` has just read."""
-        return self.record_keys(site, _line_keys(lines), line_key(title))
+        headline = line_key(title)
+        fields = [b"l" + key for key in _line_keys(lines)] + ([b"h" + headline] if headline else [])
+        segments, newest, commands = self._next(site)
+        hashes = {field: segments.key(newest, field[1] % self.SHARDS) for field in fields}
+        commands += [("HINCRBY", hashes[field], field, 1) for field in fields]
+        return [*commands, *(("EXPIRE", key, EXPIRY_S) for key in (segments.count_key, *sorted(set(hashes.values()))))]
 
-    def record_keys(self, site: str, keys: Sequence[bytes], headline: bytes = b"") -> list[RedisCommand]:
-        """Return the commands that record one more article of *site* by the keys of its lines."""
+    def _next(self, site: str) -> tuple[Segments, int, list[RedisCommand]]:
+        """Return the newest segment of *site*, and the commands that count one more article."""
         segments, count = self._segments(site), self.counts.get(site, 0)
         self.counts[site] = count + 1
         newest = segments.newest(count)
-        fields = [b"l" + key for key in keys] + ([b"h" + headline] if headline else [])
-        hashes = {field: segments.key(newest, field[1] % SHARDS) for field in fields}
         commands: list[RedisCommand] = [("INCR", segments.count_key)]
-        commands += [("HINCRBY", hashes[field], field, 1) for field in fields]
-        commands += [("EXPIRE", key, EXPIRY_S) for key in (segments.count_key, *sorted(set(hashes.values())))]
         if count and count % self.segment_articles == 0:
             commands.append(("UNLINK", *segments.keys(newest - SEGMENTS)))
-        return commands
+        return segments, newest, commands
 
     def _segments(self, site: str) -> Segments:
-        return Segments(f"{PREFIX}:{site}", self.segment_articles, SEGMENTS, SHARDS)
+        return Segments(f"{self.PREFIX}:{site}", self.segment_articles, SEGMENTS, self.SHARDS)
 
     def _live(self, site: str) -> range:
         segments = self._segments(site)
@@ -103,6 +112,31 @@ class SiteHistory:
         return SiteFacts(headlines, repeats, self.counts.get(site, 0) - self._live(site).start * self.segment_articles)
 
 
+class SentenceHistory(SiteHistory):
+    """Number of articles of each source that have a sentence.
+
+    A sentence keeps its number while it comes again: the number is written anew with each article. An article takes a
+    third of the commands of a `SiteHistory`.
+
+        copydesk:sentences:<source>:<segment>:<shard>    hash: l + key of a sentence → articles that have it
+        copydesk:sentences:<source>:count                articles recorded
+    """
+
+    PREFIX, SHARDS, COUNTS = "copydesk:sentences", 4, "max"
+
+    def __init__(self, state: Any, segment_articles: int = SENTENCE_SEGMENT_ARTICLES) -> None:
+        super().__init__(state, segment_articles)
+
+    def count_commands(self, source: str, counts: Mapping[bytes, int]) -> list[RedisCommand]:
+        """Return the commands that record one more article of *source*, with the new number of each sentence."""
+        segments, newest, commands = self._next(source)
+        fields: dict[str, list[bytes | int]] = {}
+        for key, count in counts.items():
+            fields.setdefault(segments.key(newest, key[0] % self.SHARDS), []).extend((b"l" + key, count))
+        commands += [("HSET", hash_, *values) for hash_, values in fields.items()]
+        return [*commands, *(("EXPIRE", key, EXPIRY_S) for key in (segments.count_key, *fields))]
+
+
 def _line_keys(lines: Iterable[str]) -> list[bytes]:
-    short = [line for line in lines if 1 <= word_count(line) <= MAX_LINE_WORDS]
-    return list(dict.fromkeys(key for line in short[-MAX_LINES:] if (key := line_key(line))))
+    filled = [line for line in lines if word_count(line)]
+    return list(dict.fromkeys(key for line in filled[-MAX_LINES:] if (key := line_key(line))))

@@ -7,19 +7,12 @@ import msgspec
 
 from streams.brokers.base import OutgoingMessage
 from streams.codec import encode
-from streams.config.tables import Route
 from streams.records import Article, Content, Image, Item, MessageId, RevisionChanges
-from streams.routing import matching_routes
+from streams.routing import Router
 from streams.topics import ARTICLES, route_topic
 from workers.clean.blocks import Block
-from workers.clean.cleaner import (
-    BlockDocument,
-    CleanedContent,
-    clean_unrendered,
-    detect_gallery,
-    detect_input_type,
-    to_blocks,
-)
+from workers.clean.cleaner import CleanedContent, clean_unrendered, detect_gallery
+from workers.clean.document import BlockDocument, detect_input_type, to_blocks
 from workers.clean.feed_body import MAX_TAG_CHARS, repair_markup
 from workers.clean.render import paragraphs_html
 from workers.clean.site_facts import SiteFacts
@@ -41,9 +34,13 @@ SIMILAR_LENGTH = 3  # a text with a third of the words may have more after clean
 
 
 def item_blocks(item: Item) -> BlockDocument:
-    """Return the blocks of an item's page, or of its feed content when it has no page."""
+    """Return the blocks of an item's page or text dump, or of its feed content when it has neither."""
+    if item.withdrawn:
+        return BlockDocument("text", [], plain_text(item.title))
     if item.page is not None:
         return to_blocks(item.page.html, "page", title=item.title, url=item.page.url)
+    if item.text_dump:
+        return to_blocks(item.text_dump, "text", url=item.link)
     return feed_blocks(item)
 
 
@@ -94,6 +91,8 @@ def _longest(documents: Sequence[BlockDocument]) -> BlockDocument:
 
 def clean_item(item: Item, document: BlockDocument | None = None, facts: SiteFacts | None = None) -> CleanedContent:
     """Return the cleaned content of an item, without HTML. *facts*: headlines and repeated lines of its site."""
+    if item.withdrawn:  # the reason stands for the text: each withdrawal is a change
+        return CleanedContent(title=plain_text(item.title), stable_lines=(item.withdrawn,))
     content = clean_unrendered(document or item_blocks(item), facts)
     if item.page is not None:  # the page may be a cookie or subscription notice: then the feed content is longer
         feed_content = clean_unrendered(feed_blocks(item), facts)
@@ -143,7 +142,8 @@ def to_article(
         name: value for name in ITEM_FIELDS if (value := getattr(item, name))
     }
     fields |= {
-        "publisher": item.publisher, "language": item.language, "tags": item.categories,
+        "publisher": item.publisher or content.publisher, "language": item.language or content.language,
+        "tags": item.categories,
         "byline": item.authors or content.byline, "title": article_title(item, content),
         "url": web_url(item.link), "canonical_url": web_url(item.canonical_url),
         "images": article_images(item, content), "html": content.rendered().html or paragraphs_html(content.paragraphs),
@@ -167,8 +167,17 @@ def field_sources(item: Item, content: CleanedContent) -> dict[str, str]:
     return own | {name: "feed" for name, value in stated.items() if value}
 
 
-def article_messages(article: Article, routes: Sequence[Route]) -> list[OutgoingMessage]:
-    """Return the messages that publish *article*: one to the articles topic and one to each matching route."""
+def article_messages(article: Article, router: Router, previous: Sequence[str] | None = None) -> list[OutgoingMessage]:
+    """Return the messages that publish *article*: one to the articles topic and one to each matching route.
+
+    A withdrawn article has no text. It takes the routes of its *previous* text (title, dek and paragraphs), or all
+    routes if that is not remembered.
+    """
     key, value = article.id.encode(), encode(article)
-    topics = [ARTICLES, *(route_topic(name) for name in matching_routes(article, routes))]
+    routed = article
+    if article.withdrawn and previous:
+        routed = msgspec.structs.replace(article, title=previous[0], dek=previous[1], paragraphs=tuple(previous[2:]))
+    is_everywhere = bool(article.withdrawn and not previous)
+    names = router.names if is_everywhere else router.route_names(routed)
+    topics = [ARTICLES, *map(route_topic, names)]
     return [OutgoingMessage(topic.name, key, value) for topic in topics]

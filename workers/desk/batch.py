@@ -6,9 +6,10 @@ import threading
 import time
 import traceback
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
+from typing import TypeVar
 
 from streams.brokers.base import ConsumedMessage, OutgoingMessage, RedisCommand
 from streams.errors import UnreadableError
@@ -20,9 +21,11 @@ from workers.dead_letters import from_message
 from workers.dedupe.classify import ArticleMemory
 
 log = get_logger(__name__)
+ResultT = TypeVar("ResultT")
 
 PAUSE_INTERVAL_S = 0.1
 IMPORT_CHECK_S = MIN_DEADLINE_S = 0.01
+MAX_STEP_BYTES = 2 * 1024 * 1024  # of encoded items; their blocks and articles take about 20 times as much memory
 
 
 class BatchBuilder:
@@ -33,11 +36,21 @@ class BatchBuilder:
         self.memories: dict[str, ArticleMemory] = {}
         self.previous_texts: dict[str, Sequence[str]] = {}
         self.published_texts: dict[str, Sequence[str]] = {}
+        self.numbered_texts: dict[str, Sequence[str]] = {}  # of articles with a number before the slug of their link
         self.messages: list[OutgoingMessage] = []
         self.dead_letters: dict[MessageId, OutgoingMessage] = {}
         self.state_writes: list[RedisCommand] = []
         self.counts: Counter[str] = Counter()
         self._started_s = self._paused_s = time.monotonic()
+        self._bytes = 0
+
+    def ends_by_size_before(self, message: ConsumedMessage) -> bool:
+        """Return whether the batch ends before *message*, because it would exceed MAX_STEP_BYTES."""
+        self._bytes += len(message.value)
+        if message is self.handled[0] or self._bytes <= MAX_STEP_BYTES:
+            return False
+        self._end_before(message)
+        return True
 
     async def ends_before(self, message: ConsumedMessage, share: float) -> bool:
         """Return whether the batch ends before *message*, because it has taken more than *share* of the lease.
@@ -50,8 +63,11 @@ class BatchBuilder:
             self._paused_s = time.monotonic()
         if message is self.handled[0] or time.monotonic() - self._started_s <= share * self.lease_timeout_s:
             return False
-        self.handled = self.handled[: self.handled.index(message)]
+        self._end_before(message)
         return True
+
+    def _end_before(self, message: ConsumedMessage) -> None:
+        self.handled = self.handled[: self.handled.index(message)]
 
     def count(self, outcome: str, item: Item, message_id: MessageId, **detail: str) -> None:
         """Count and log the outcome of an item; *detail* is `title` or `reason`."""
@@ -69,14 +85,32 @@ class BatchBuilder:
         return BatchResult([*dead_letters, *self.messages], state_writes, len(self.handled))
 
 
+def attempt_twice(work: Callable[[], ResultT], message: ConsumedMessage, feed: str) -> ResultT:
+    """Return the result of *work*, and repeat it once if it fails: a signal, or too little memory, may be the cause.
+
+    Raises:
+        UnreadableError: at once, since no repetition makes the input readable.
+        Exception: *work* failed twice.
+    """
+    try:
+        return work()
+    except UnreadableError:
+        raise
+    except Exception as exc:  # noqa: BLE001 - a second failure becomes a dead letter
+        log.warning("item failed", feed=feed, topic=message.topic, partition=message.partition,
+                    offset=message.offset, error=repr(exc), next_step="will retry once")  # fmt: skip
+    return work()
+
+
 @contextmanager
 def dead_letter_on_error(message: ConsumedMessage, builder: BatchBuilder, feed: str = "") -> Iterator[None]:
     """Turn an exception in the block into a dead letter of *message*, so that the rest of the batch goes on."""
     bug: Exception | None = None
+    attempts = 2
     try:
         yield
     except UnreadableError as exc:
-        error_kind, error = "unreadable", str(exc)
+        error_kind, error, attempts = "unreadable", str(exc), 1
     except TimeoutError as exc:
         error_kind, error = "timeout", str(exc)
     except Exception as exc:  # noqa: BLE001 - one item must not stop a partition; after a fix it can be replayed
@@ -89,7 +123,7 @@ def dead_letter_on_error(message: ConsumedMessage, builder: BatchBuilder, feed: 
         "dead letter", identity_key=key, feed=feed, topic=message.topic, partition=message.partition,
         offset=message.offset, error_kind=error_kind, error=repr(bug) if bug else error, exc_info=bug,
     )  # fmt: skip
-    builder.dead_letters[message.message_id] = from_message(message, error_kind, error, feed)
+    builder.dead_letters[message.message_id] = from_message(message, error_kind, error, feed, attempts)
 
 
 @contextmanager
@@ -125,3 +159,17 @@ def is_importing(frame: FrameType | None) -> bool:
             return True
         frame = frame.f_back
     return False
+
+
+def give_up(message: ConsumedMessage, attempts: int) -> BatchResult:
+    """Return the dead letter of a message that has ended its desk in each of *attempts* attempts.
+
+    The message is not read: reading it may be what ends the desk.
+    """
+    log.error(
+        "dead letter", topic=message.topic, partition=message.partition, offset=message.offset,
+        identity_key=message.key.decode("utf-8", "replace"), error_kind="crash", attempts=attempts,
+    )  # fmt: skip
+    error = f"its desk ended {attempts} times while it handled this message alone"
+    letter = from_message(message, "crash", error, attempts=attempts)
+    return BatchResult([letter], increment_commands("desk", {"failed": 1}))

@@ -7,24 +7,28 @@ state and commits the offsets in one atomic step, so a crash repeats the whole b
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streams.brokers.base import Broker, ConsumedMessage
 from streams.codec import decode
 from streams.config.settings import Settings
+from streams.errors import UnavailableError
 from streams.faust.agents import BatchResult, add_agent, create_app
 from streams.records import Item, RevisionChanges
+from streams.routing import Router
 from streams.topics import DAY_S, DESK_GROUP, ITEMS
-from workers.clean.cleaner import BlockDocument, CleanedContent
+from workers.clean.cleaner import CleanedContent
+from workers.clean.document import BlockDocument
 from workers.clean.site_facts import SiteFacts
-from workers.dedupe.classify import Classification, Status, classify
+from workers.dedupe.classify import Classification, Status, classify, feed_digest
 from workers.dedupe.diff import count_changes
 from workers.dedupe.identity import article_id
 from workers.dedupe.near_duplicates.titles import is_other_article
+from workers.dedupe.ownership import may_revise, site_digest
 from workers.dedupe.recent_texts import RecentTexts
 from workers.dedupe.seen import SeenStore
-from workers.dedupe.site_history import SiteHistory, SiteQuery, site_of
+from workers.dedupe.site_history import SiteHistory, SiteQuery, host_of, site_of
 from workers.desk.article import (
     article_messages,
     article_text,
@@ -34,7 +38,8 @@ from workers.desk.article import (
     item_blocks,
     to_article,
 )
-from workers.desk.batch import BatchBuilder, cpu_deadline, dead_letter_on_error
+from workers.desk.batch import BatchBuilder, attempt_twice, cpu_deadline, dead_letter_on_error, give_up
+from workers.urls.canonical import slug_key
 
 if TYPE_CHECKING:
     from workers.dedupe.near_duplicates.compared_texts import ComparedText, ComparedTexts
@@ -42,15 +47,20 @@ if TYPE_CHECKING:
 
 DECODE_SHARE, CLEAN_SHARE = 1 / 4, 1 / 2  # of the lease, after which a step ends; publishing needs the rest
 
+StateCheck = Callable[[], Awaitable[None]]
 Cleaner = Callable[[Item, BlockDocument, SiteFacts], CleanedContent]
 
 
 class Candidate(NamedTuple):
-    """A decoded item. *cpu_s*: CPU time that decoding took."""
+    """A decoded item. *cpu_s*: CPU time that decoding took.
+
+    *slug_id*: id of the article by the number and the slug of its link; "" for other links.
+    """
 
     message: ConsumedMessage
     item: Item
     article_id: str
+    slug_id: str
     document: BlockDocument
     site_query: SiteQuery
     cpu_s: float
@@ -70,12 +80,18 @@ class ClassifiedItem(NamedTuple):
 class Desk:
     """Handles batches of items. One per process."""
 
-    def __init__(self, settings: Settings, broker: Broker, clean: Cleaner | None = None) -> None:
-        self.settings, self.broker = settings, broker
+    def __init__(
+        self, settings: Settings, broker: Broker, clean: Cleaner | None = None, check_state: StateCheck | None = None
+    ) -> None:
+        self.settings, self.broker, self.check_state = settings, broker, check_state
         self.clean = clean or clean_item
-        self.seen = SeenStore(broker.state)
-        self.site_history = SiteHistory(broker.state)
-        self.recent_texts = RecentTexts(broker.state)
+        self.router = Router(settings.routes)
+        self._open_stores()
+
+    def _open_stores(self) -> None:
+        self.seen = SeenStore(self.broker.state)
+        self.site_history = SiteHistory(self.broker.state)
+        self.recent_texts = RecentTexts(self.broker.state)
         self.story_index: StoryIndex | None = None
         self.compared_texts: ComparedTexts | None = None
 
@@ -84,13 +100,14 @@ class Desk:
 
         Items are classified in order: a later item sees the results of earlier ones in the same batch.
         """
+        await self._require_state()
         builder = BatchBuilder(batch, self.settings.lease_timeout_s)
         candidates: list[Candidate] = []
         for message in batch:
-            if await builder.ends_before(message, DECODE_SHARE):
+            if builder.ends_by_size_before(message) or await builder.ends_before(message, DECODE_SHARE):
                 break
             candidates += self._decode(message, builder)
-        builder.memories = await self.seen.get([candidate.article_id for candidate in candidates])
+        await self._remember(candidates, builder)
         site_facts = await self.site_history.lookup([candidate.site_query for candidate in candidates])
         classified: list[ClassifiedItem] = []
         for candidate, facts in zip(candidates, site_facts, strict=True):
@@ -98,13 +115,18 @@ class Desk:
                 break
             with dead_letter_on_error(candidate.message, builder, candidate.item.feed):
                 content, cpu_s = self._clean(candidate, facts)
+                candidate = identified(candidate, article_text(candidate.item, content), builder)
                 fingerprint, memory = content_fingerprint(content), builder.memories.get(candidate.article_id)
-                classification = classify(memory, fingerprint, candidate.item.fetched_at.timestamp())
+                item = candidate.item
+                classification = classify(
+                    memory, fingerprint, item.fetched_at.timestamp(), feed_digest(item.feed), site_digest(item.feed),
+                    may_revise=may_revise(memory, item),
+                )  # fmt: skip
                 if self._is_news(candidate, content, classification, builder):
                     classified.append(ClassifiedItem(candidate, facts, content, fingerprint, classification, cpu_s))
         if not classified:
             return builder.result()
-        builder.previous_texts = await self.recent_texts.get(
+        builder.previous_texts |= await self.recent_texts.get(
             [c.candidate.article_id for c in classified if c.classification.status is Status.REVISION]
         )
         for news, story in zip(classified, await self._assign_stories(classified, builder), strict=True):
@@ -114,24 +136,50 @@ class Desk:
         builder.state_writes += self.recent_texts.set_commands(builder.published_texts)
         return builder.result()
 
+    async def _remember(self, candidates: Sequence[Candidate], builder: BatchBuilder) -> None:
+        """Read the memories of the articles, and the texts of those with a number before the slug of their link."""
+        ids = [id_ for candidate in candidates for id_ in (candidate.article_id, candidate.slug_id) if id_]
+        builder.memories = await self.seen.get(ids)
+        numbered = [c.article_id for c in candidates if c.slug_id and c.article_id in builder.memories]
+        builder.previous_texts = dict(await self.recent_texts.get(numbered)) if numbered else {}
+
+    async def _require_state(self) -> None:
+        """Check the shared state; after a loss, forget what the stores have cached of it."""
+        try:
+            if self.check_state is not None:
+                await self.check_state()
+        except UnavailableError:
+            self._open_stores()
+            raise
+
     def _decode(self, message: ConsumedMessage, builder: BatchBuilder) -> list[Candidate]:
         """Return the item of *message* in blocks; empty when it became a dead letter."""
         with dead_letter_on_error(message, builder):
             item = decode(message.value, Item)
-            start_s = time.process_time()
-            with dead_letter_on_error(message, builder, item.feed), cpu_deadline(self.settings.item_timeout_s):
-                document = item_blocks(item)
-                query = SiteQuery(site_of(item), frozenset(document.line_keys))
-                cpu_s = time.process_time() - start_s
-                return [Candidate(message, item, article_id(item.identity_key), document, query, cpu_s)]
+            with dead_letter_on_error(message, builder, item.feed):
+                return [attempt_twice(lambda: self._candidate(message, item), message, item.feed)]
         return []
 
-    def _clean(self, candidate: Candidate, facts: SiteFacts) -> tuple[CleanedContent, float]:
-        """Return the cleaned content, and the CPU seconds of the item so far."""
+    def _candidate(self, message: ConsumedMessage, item: Item) -> Candidate:
         start_s = time.process_time()
-        with cpu_deadline(self.settings.item_timeout_s, candidate.cpu_s):
-            content = self.clean(candidate.item, candidate.document, facts)
-        return content, candidate.cpu_s + time.process_time() - start_s
+        with cpu_deadline(self.settings.item_timeout_s):
+            document = item_blocks(item)
+        query = SiteQuery(site_of(item), frozenset(document.line_keys))
+        cpu_s = time.process_time() - start_s
+        key, slug = item.identity_key, slug_key(item.link)
+        slug_id = article_id(slug) if slug.startswith(f"{key}/") else ""
+        return Candidate(message, item, article_id(key), slug_id, document, query, cpu_s)
+
+    def _clean(self, candidate: Candidate, facts: SiteFacts) -> tuple[CleanedContent, float]:
+        """Return the cleaned content, and the CPU seconds of the item so far, without a failed attempt."""
+
+        def clean() -> tuple[CleanedContent, float]:
+            start_s = time.process_time()
+            with cpu_deadline(self.settings.item_timeout_s, candidate.cpu_s):
+                content = self.clean(candidate.item, candidate.document, facts)
+            return content, candidate.cpu_s + time.process_time() - start_s
+
+        return attempt_twice(clean, candidate.message, candidate.item.feed)
 
     def _is_news(
         self, candidate: Candidate, content: CleanedContent, classification: Classification, builder: BatchBuilder
@@ -144,6 +192,10 @@ class Desk:
             return False
         if status in (Status.NEW, Status.REVISION):
             builder.memories[candidate.article_id] = memory
+            if item.withdrawn and status is Status.NEW:
+                builder.state_writes += self.seen.set_commands(candidate.article_id, memory)
+                builder.count("filtered", item, message_id, reason="withdrawn, and never published")
+                return False
             return True
         if self.seen.expires_soon(candidate.article_id):
             builder.state_writes += self.seen.set_commands(candidate.article_id, memory)
@@ -187,22 +239,40 @@ class Desk:
         self, news: ClassifiedItem, story: "StoryAssignment", previous: Sequence[str] | None, builder: BatchBuilder
     ) -> None:
         """Add the messages of the article, and the state writes that remember it. *previous*: text to compare with."""
-        candidate, content, status = news.candidate, news.content, news.classification.status
-        with cpu_deadline(self.settings.item_timeout_s, news.cpu_s):
-            content = content.rendered()
+        candidate, status = news.candidate, news.classification.status
+
+        def render() -> CleanedContent:
+            with cpu_deadline(self.settings.item_timeout_s, news.cpu_s):
+                return news.content.rendered()
+
+        content = attempt_twice(render, candidate.message, candidate.item.feed)
         changes, is_reused = compare_revisions(previous, article_text(candidate.item, content))
         article = to_article(
             candidate.item, content, id_=candidate.article_id, revision=news.classification.revision,
             source=candidate.message.message_id, fingerprint=news.fingerprint, story=story,
             changes=changes, reused_link=is_reused,
         )  # fmt: skip
-        builder.messages += article_messages(article, self.settings.routes)
+        builder.messages += article_messages(article, self.router, previous)
         builder.published_texts[article.id] = article_text(candidate.item, content)
         builder.state_writes += self.seen.set_commands(article.id, news.classification.memory)
         if status is Status.NEW:
             lines = () if news.facts.is_reprint(content.stable_lines) else content.stable_lines
             builder.state_writes += self.site_history.record_commands(candidate.site_query.site, article.title, lines)
         builder.count(status, candidate.item, candidate.message.message_id, title=article.title)
+
+
+def identified(candidate: Candidate, text: Sequence[str], builder: BatchBuilder) -> Candidate:
+    """Return *candidate* under the id of its slug, if the number in its link identifies another article.
+
+    *text*: title, dek and paragraphs. A number identifies an article only while it was seen with one.
+    """
+    if not candidate.slug_id:
+        return candidate
+    before = builder.numbered_texts.get(candidate.article_id) or builder.previous_texts.get(candidate.article_id)
+    if candidate.slug_id in builder.memories or (before and is_reused(before, text)):
+        return candidate._replace(article_id=candidate.slug_id)
+    builder.numbered_texts[candidate.article_id] = text
+    return candidate
 
 
 def compare_revisions(before: Sequence[str] | None, after: Sequence[str]) -> tuple[RevisionChanges | None, bool]:
@@ -212,9 +282,12 @@ def compare_revisions(before: Sequence[str] | None, after: Sequence[str]) -> tup
     """
     if before is None:
         return None, False
-    changes = count_changes(before[0], before[1:], after[0], after[1:])
-    titles_and_texts = ((text[0], "\n".join(text[1:])) for text in (before, after))
-    return changes, is_other_article(*titles_and_texts)
+    return count_changes(before[0], before[1:], after[0], after[1:]), is_reused(before, after)
+
+
+def is_reused(before: Sequence[str], after: Sequence[str]) -> bool:
+    """Return whether title and text share hardly a word with those *before*. Texts are title, dek and paragraphs."""
+    return is_other_article(*((text[0], "\n".join(text[1:])) for text in (before, after)))
 
 
 def compared_text(candidate: Candidate, content: CleanedContent) -> "ComparedText":
@@ -223,7 +296,7 @@ def compared_text(candidate: Candidate, content: CleanedContent) -> "ComparedTex
 
     item, (title, *paragraphs) = candidate.item, article_text(candidate.item, content)
     publisher, published_s = (
-        item.publisher or candidate.site_query.site,
+        item.publisher or host_of(item),
         item.published.timestamp() if item.published else 0.0,
     )
     text = "\n".join(paragraphs)
@@ -237,8 +310,15 @@ def is_suppressed(story: "StoryAssignment", near_duplicates: str) -> bool:
     return near_duplicates == "drop" or (near_duplicates == "first-publisher" and not story.same_publisher)
 
 
-def create_desk(settings: Settings, broker: Broker, *, url: str, name: str = "", clean: Cleaner | None = None) -> Any:
-    """Return the Faust app with the desk as its only agent. *clean*: replaces `clean_item`, for tests."""
+def create_desk(
+    settings: Settings, broker: Broker, *, url: str, name: str = "", clean: Cleaner | None = None,
+    check_state: StateCheck | None = None,
+) -> Any:  # fmt: skip
+    """Return the Faust app with the desk as its only agent. *clean*: replaces `clean_item`, for tests.
+
+    *check_state* raises UnavailableError while the shared state is lost.
+    """
     app = create_app(settings, DESK_GROUP, url=url, name=name)
-    add_agent(app, broker, ITEMS, Desk(settings, broker, clean).handle, settings.desk_batch_size)
+    desk = Desk(settings, broker, clean, check_state)
+    add_agent(app, broker, ITEMS, desk.handle, settings.desk_batch_size, give_up)
     return app

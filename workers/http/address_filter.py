@@ -5,6 +5,7 @@ CWE-918). The filter checks the address of each socket just before it connects. 
 spellings of 127.0.0.1 therefore can't bypass it.
 """
 
+import asyncio
 import errno
 import socket
 from collections.abc import Collection
@@ -21,6 +22,7 @@ NON_PUBLIC_V4 = tuple(
         "10.0.0.0/8",  # private, RFC 1918
         "100.64.0.0/10",  # carrier NAT, RFC 6598
         "127.0.0.0/8",  # loopback, RFC 1122
+        "168.63.129.16/32",  # platform address of Azure, learn.microsoft.com/azure/virtual-network
         "169.254.0.0/16",  # link-local and cloud metadata, RFC 3927
         "172.16.0.0/12",  # private, RFC 1918
         "192.0.0.0/24",  # protocol assignments, RFC 6890
@@ -65,6 +67,11 @@ class BlockedAddressError(OSError):
 
     MESSAGE = "is not a public address"  # identifies this error in the combined message of aiohttp
 
+    @classmethod
+    def text(cls, address: str) -> str:
+        """Return the message for *address*."""
+        return f"{address} {cls.MESSAGE}; add the host to allowed_private_hosts to allow it"
+
 
 def public_socket(address: tuple[Any, ...]) -> socket.socket:
     """Return a socket for a result of `getaddrinfo`; aiohttp's `socket_factory`.
@@ -75,10 +82,25 @@ def public_socket(address: tuple[Any, ...]) -> socket.socket:
     family, kind, protocol, _, sockaddr = address
     host = str(sockaddr[0])
     if not is_public(host):
-        raise BlockedAddressError(
-            errno.EACCES, f"{host} {BlockedAddressError.MESSAGE}; add the host to allowed_private_hosts to allow it"
-        )
+        raise BlockedAddressError(errno.EACCES, BlockedAddressError.text(host))
     return socket.socket(family=family, type=kind, proto=protocol)
+
+
+async def check_public_target(host: str, port: int) -> None:
+    """Check the target of a request through a proxy, which connects in our place.
+
+    A name that resolves only at the proxy is accepted.
+
+    Raises:
+        UnavailableError: *host* has an address that isn't public.
+    """
+    try:
+        resolved = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError:
+        return
+    for _, _, _, _, sockaddr in resolved:
+        if not is_public(str(sockaddr[0])):
+            raise UnavailableError(BlockedAddressError.text(str(sockaddr[0])), code="blocked_address")
 
 
 def is_allowed(host: str, port: int, patterns: Collection[str]) -> bool:

@@ -8,9 +8,10 @@ bad_http         truncated        bad_coding       too_large          too_many_r
 
 import asyncio
 import base64
+import re
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from types import TracebackType
@@ -22,11 +23,19 @@ from yarl import URL
 
 from streams.config.settings import Settings
 from streams.errors import CopydeskError, UnavailableError, UnreadableError
-from workers.http.address_filter import BlockedAddressError, check_scheme, is_allowed, public_socket
+from workers.http.address_filter import (
+    BlockedAddressError,
+    check_public_target,
+    check_scheme,
+    is_allowed,
+    public_socket,
+)
 from workers.http.decompress import ACCEPT_ENCODING, BoundedDecompressor
 from workers.http.message_length import BoundedResponseHandler
 
 MAX_REDIRECTS = 5
+SUCCESSES = (200, 203)  # 203: a proxy has changed the content (RFC 9110 §15.3.4)
+_SURROGATE = re.compile("[\udc80-\udcff]")  # a byte that is not UTF-8 (PEP 383)
 # Shares of `poll_timeout_s` (20 s by default) for a connection, and for a pause of the server.
 CONNECT_SHARE = 1 / 4
 IDLE_SHARE = 1 / 2
@@ -35,6 +44,7 @@ MAX_BUFFERED_BYTES = 256 * 1024 * 1024  # of all bodies together
 MAX_LINE_BYTES = MAX_FIELD_BYTES = 16_384
 MAX_LOCATION_CHARS = 4_096
 MAX_COOKIES = 50
+MAX_ERROR_BYTES, ERROR_BODY_S = 2_048, 2.0  # of the body of a rejected POST
 DEFAULT_PORTS = {"http": 80, "https": 443}
 REDIRECTS = {301: True, 302: False, 303: False, 307: False, 308: True}  # status → permanent, RFC 9110 §15.4
 METHOD_PRESERVING = {307, 308}  # redirects that a POST follows, §15.4.8, §15.4.9
@@ -44,17 +54,23 @@ Body = Mapping[str, str] | bytes
 
 @dataclass(frozen=True)
 class Credentials:
-    """Credentials of a feed. They are never logged, and only sent to the origin of the feed."""
+    """Credentials and proxy of a feed. They are never logged, and only used for requests to the origin of the feed."""
 
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     username: str = ""
     password: str = field(default="", repr=False)
     proxy: str = field(default="", repr=False)
 
+    def limited_to(self, origin_url: str, url: str) -> "Credentials":
+        """Return the credentials for a request to *url*: none unless it has the origin of *origin_url* (RFC 6454)."""
+        return self if urlsplit(url)[:2] == urlsplit(origin_url)[:2] else Credentials()
+
 
 @dataclass(frozen=True)
 class Response:
-    """A response. `body` is empty unless the status is 200; header names are lower case.
+    """A response; header names are lower case.
+
+    `body` is empty unless a GET has the status 200, or a POST fails: then it is the beginning of the body.
 
     `permanent_url` is the final URL if every redirect was permanent; "" otherwise.
     """
@@ -138,12 +154,15 @@ class HttpClient:
         except (aiohttp.ClientError, OSError, ValueError) as exc:  # TimeoutError is an OSError
             raise map_http_errors(exc, time.monotonic() - start_s) from exc
 
-    async def post(self, url: str, body: Body, headers: Mapping[str, str] | None = None) -> Response:
-        """Return the response to a POST of a form or of bytes, without its body. Raises as `get` does."""
+    async def post(
+        self, url: str, body: Body, headers: Mapping[str, str] | None = None, *, follow_redirects: bool = True
+    ) -> Response:
+        """Return the response to a POST of a form or of bytes. Raises as `get` does."""
         start_s = time.monotonic()
         try:
             async with asyncio.timeout(self.settings.poll_timeout_s):
-                return await self._follow(url, headers or {}, Credentials(), 0, start_s, body)
+                redirects = METHOD_PRESERVING if follow_redirects else frozenset[int]()
+                return await self._follow(url, headers or {}, Credentials(), 0, start_s, body, redirects)
         except CopydeskError:
             raise
         except (aiohttp.ClientError, OSError, ValueError) as exc:
@@ -151,24 +170,22 @@ class HttpClient:
 
     async def _follow(
         self, url: str, headers: Mapping[str, str], credentials: Credentials, max_bytes: int, start_s: float,
-        body: Body | None = None,
+        body: Body | None = None, redirects: Collection[int] = REDIRECTS,
     ) -> Response:  # fmt: skip
-        """Return the response after redirects; a GET unless there is a *body* to POST."""
-        origin, permanent = urlsplit(url)[:2], True
+        """Return the response after redirects with the statuses *redirects*; a GET unless there is a *body* to POST."""
+        permanent = True
         current, cookies = url, aiohttp.CookieJar(unsafe=True)  # also for IP addresses
         for _ in range(MAX_REDIRECTS + 1):
-            allowed = credentials if urlsplit(current)[:2] == origin else Credentials(proxy=credentials.proxy)
+            allowed = credentials.limited_to(url, current)
             url_error = "bad_url" if current == url else "bad_http"
             async with await self._request(
                 current, with_cookies(headers, allowed, cookies, current), allowed, url_error, body
             ) as response:
-                redirects = METHOD_PRESERVING if body is not None else REDIRECTS
                 if response.status not in redirects or "Location" not in response.headers:
-                    has_content = response.status == 200 and body is None
                     return Response(
-                        response.status,
+                        200 if response.status in SUCCESSES and body is None else response.status,
                         current,
-                        await self._read(response, max_bytes) if has_content else b"",
+                        await self._content(response, max_bytes, is_post=body is not None),
                         {name.lower(): ", ".join(response.headers.getall(name)) for name in response.headers},
                         round((time.monotonic() - start_s) * 1000),
                         current if permanent and current != url else "",
@@ -185,7 +202,8 @@ class HttpClient:
         parts = urlsplit(url)
         port = parts.port or DEFAULT_PORTS[parts.scheme.lower()]
         may_be_private = is_allowed(parts.hostname or "", port, self.settings.private_host_patterns)
-        # A configured proxy is trusted, and the proxy decides which addresses it connects to.
+        if credentials.proxy and not may_be_private:
+            await check_public_target(parts.hostname or "", port)
         session = self._private if may_be_private or credentials.proxy else self._public
         secrets = dict(credentials.headers)
         if credentials.username:
@@ -198,6 +216,13 @@ class HttpClient:
             )  # fmt: skip
         except aiohttp.InvalidURL as exc:  # aiohttp rejects other spellings of 127.0.0.1
             raise UnavailableError(f"invalid URL: {exc}"[:300], code=url_error) from exc
+
+    async def _content(self, response: aiohttp.ClientResponse, max_bytes: int, *, is_post: bool) -> bytes:
+        """Return the content of a response that its caller needs; see `Response`."""
+        if is_post:
+            is_error = not 200 <= response.status < 300
+            return await _read_beginning(response) if is_error else b""
+        return await self._read(response, max_bytes) if response.status in SUCCESSES else b""
 
     async def _read(self, response: aiohttp.ClientResponse, max_bytes: int) -> bytes:
         """Return the decompressed body. Raises UnreadableError as soon as it exceeds a limit."""
@@ -222,6 +247,17 @@ class HttpClient:
             self._buffered_bytes -= len(body)
 
 
+async def _read_beginning(response: aiohttp.ClientResponse) -> bytes:
+    """Return the first MAX_ERROR_BYTES of an error's body; b"" for a compressed or an incomplete one."""
+    if response.headers.get("Content-Encoding", "identity") != "identity":
+        return b""
+    try:
+        async with asyncio.timeout(ERROR_BODY_S):
+            return (await response.content.read(MAX_ERROR_BYTES))[:MAX_ERROR_BYTES]
+    except (aiohttp.ClientError, OSError):
+        return b""
+
+
 def with_cookies(
     headers: Mapping[str, str], credentials: Credentials, cookies: aiohttp.CookieJar, url: str
 ) -> Mapping[str, str]:
@@ -236,7 +272,12 @@ def with_cookies(
 
 
 def resolve_redirect(url: str, location: str) -> str:
-    """Return the target of a redirect from *url*. Raises UnavailableError for an invalid *location*."""
+    """Return the target of a redirect from *url*. Raises UnavailableError for an invalid *location*.
+
+    Bytes that aren't UTF-8 are percent-encoded, as browsers do; aiohttp decodes them as lone surrogates.
+    """
+    if not location.isascii():
+        location = _SURROGATE.sub(lambda match: f"%{ord(match[0]) - 0xDC00:02X}", location)
     if not location.strip() or len(location) > MAX_LOCATION_CHARS or not location.isprintable():
         raise UnavailableError("redirect with an invalid Location header", code="bad_http")
     try:
@@ -267,7 +308,8 @@ _FAILURES: tuple[tuple[type[BaseException], str, str], ...] = (
 
 def map_http_errors(exc: BaseException, seconds: float) -> UnavailableError:
     """Return the UnavailableError for an exception of aiohttp after *seconds*."""
-    detail = " ".join((str(exc) or type(exc).__name__).split())[:300]
+    text = f"{exc.status} {exc.message}" if isinstance(exc, aiohttp.ClientResponseError) else str(exc)  # without URL
+    detail = " ".join((text or type(exc).__name__).split())[:300]
     if isinstance(exc, TimeoutError):
         detail = ""
     if BlockedAddressError.MESSAGE in detail:  # possibly one of several addresses

@@ -14,8 +14,9 @@ from workers.http.client import HttpClient
 from workers.poller.feed_update import FeedUpdate
 from workers.poller.formats import FORMATS
 from workers.poller.parser_pool import ParseRequest, ParserPool
+from workers.text.attributes import limit_attributes
 from workers.text.encoding import decode
-from workers.urls.web_url import web_url
+from workers.urls.web_url import web_url, without_feed_scheme
 
 # Media types of feed links (HTML Standard §4.6.6, RSS Advisory Board, jsonfeed.org).
 FEED_TYPES = {t for f in FORMATS for t in f.MEDIA_TYPES} | {"application/json", "text/xml", "application/xml"}
@@ -29,9 +30,11 @@ FEED_PATH = re.compile(
 )
 FEED_QUERY = re.compile(r"(?:^|&)(?:feed|format|type|output|alt)=(?:rss2?|atom|rdf|feed)", re.IGNORECASE)
 FEED_TEXT = re.compile(
-    r"\A\W*+(?:rss|atom|xml|feed|json feed|web feed|newsfeed|rss[\s-]?feed|rss 2\.0|atom feed|subscribe via rss)\W*+",
+    r"\A\W*+(?:atom|xml|feed|json feed|web feed|newsfeed|atom feed)\W*+|(?=.{1,60}\Z)(?:.*[^\w])?rss(?:[^\w].*)?",
     re.IGNORECASE,
 )
+# Class names of icons for feeds. Sources: Font Awesome, Bootstrap Icons, Dashicons, Genericons.
+FEED_CLASS = re.compile(r"(?:^|[\s_-])rss(?:$|[\s_-])")
 # Feeds of comments, by URL or title. Source: titles of WordPress, Blogger, Drupal and Discourse in their translations.
 COMMENTS = re.compile(
     r"comment|kommentar|comentari|comentári|commenti|reacti(?:e|on)|repl(?:y|ies)|yorum|komentar|komentář|hozzászól"
@@ -118,12 +121,13 @@ def _page_links(page: str, url: str) -> list[FeedLink]:
     if not page.strip():
         return []
     try:
-        tree = lxml.html.document_fromstring(page.encode(), parser=lxml.html.HTMLParser(encoding="utf-8"))
+        parser = lxml.html.HTMLParser(encoding="utf-8")
+        tree = lxml.html.document_fromstring(limit_attributes(page).encode(), parser=parser)
     except lxml.etree.LxmlError:
         return []
     links, anchors, base = [], [], url
     for element in tree.iter("base", "link", "a"):
-        href = (element.get("href") or "").strip()
+        href = without_feed_scheme(element.get("href") or "")
         if element.tag == "base":
             base = web_url(href, url) or url
         elif href and element.tag == "link" and _is_feed_link(element, href):
@@ -152,8 +156,10 @@ def _is_feed_anchor(element: Any, href: str) -> bool:
     if FEED_PATH.search(parts.path.rstrip("/")) or FEED_QUERY.search(parts.query):
         return True
     alternatives = (image.get("alt") or "" for image in element.iter("img"))
-    texts = (_text(element), element.get("title") or "", *alternatives)
-    return any(FEED_TEXT.fullmatch(" ".join(text.split())) for text in texts)
+    texts = (_text(element), element.get("title") or "", element.get("aria-label") or "", *alternatives)
+    if any(FEED_TEXT.fullmatch(" ".join(text.split())) for text in texts):
+        return True
+    return any(FEED_CLASS.search(child.get("class") or "") for child in element.iter("a", "i", "span", "svg"))
 
 
 async def fetch_feeds(fetcher: HttpClient, parsers: ParserPool, urls: Iterable[str]) -> list[tuple[str, FeedUpdate]]:

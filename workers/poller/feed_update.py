@@ -16,8 +16,10 @@ RENAMED = "texts: its items come under new names"
 class FeedUpdate(msgspec.Struct, frozen=True):
     """A parsed document: its new items, the number of unchanged ones, and the known items after it.
 
-    `unreadable` holds (entry, reason) of unreadable entries. `identity_basis` describes how most items are identified.
-    `deferred` counts new items that wait for their pages; they are not in `new_items` and `known_items`.
+    `unreadable` holds (entry, reason) of new unreadable entries.
+    `identity_basis` describes how most items are identified.
+    `deferred` counts new items that wait for their pages or for the desk, and entries over the daily budget, which are
+    `over_budget`; they are not in `new_items` and `known_items`.
     """
 
     title: str
@@ -31,24 +33,25 @@ class FeedUpdate(msgspec.Struct, frozen=True):
     hub: str = ""
     topic: str = ""
     deferred: int = 0
+    over_budget: int = 0
 
     @property
     def document_items(self) -> int:
-        """Number of readable items in the document, without deferred ones."""
+        """Number of known and new items in the document, without deferred ones."""
         return len(self.new_items) + self.unchanged
 
 
 def to_update(feed: ParsedFeed, known_items: bytes, *, is_partial: bool = False) -> FeedUpdate:
     """Return the update of *feed* since *known_items*. A partial document contains some items of the feed only."""
-    new = find_new_items(feed.items, known_items, is_partial=is_partial)
+    new = find_new_items(feed.items, known_items, is_partial=is_partial, unreadable=feed.unreadable)
     return FeedUpdate(
         title=feed.title,
         new_items=new.items,
-        unchanged=len(feed.items) - len(new.items),
+        unchanged=len(feed.items) - len(new.items) + len(feed.unreadable) - len(new.entries),
         known_items=new.known_items,
         identity_basis=RENAMED if new.is_renamed else feed.identity,
         warning=feed.warning,
-        unreadable=feed.unreadable,
+        unreadable=new.entries,
         hints=feed.hints,
         hub=feed.hub,
         topic=feed.topic,
@@ -61,5 +64,16 @@ def with_pages(update: FeedUpdate, ready: list[Item], deferred: list[Item]) -> F
         update,
         new_items=tuple(ready),
         known_items=without_items(update.known_items, deferred),
-        deferred=len(deferred),
+        deferred=update.deferred + len(deferred),
     )
+
+
+def with_publisher(update: FeedUpdate, publisher: str) -> FeedUpdate:
+    """Return *update* with *publisher* in place of the feed's title as the publisher of its new items."""
+    if publisher == update.title:
+        return update
+    items = tuple(
+        msgspec.structs.replace(item, publisher=publisher) if item.publisher == update.title else item
+        for item in update.new_items
+    )
+    return msgspec.structs.replace(update, new_items=items)

@@ -15,7 +15,6 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
-from protego import Protego
 
 from streams.errors import CopydeskError, UnavailableError
 from streams.logger import get_logger
@@ -23,13 +22,13 @@ from streams.records import FullTextPage, Item
 from streams.topics import MAX_ITEM_CHARS
 from workers.http.client import Credentials, HttpClient
 from workers.http.retry_after import is_retryable
+from workers.poller.robots import RobotsRules
 from workers.text.encoding import decode
 from workers.text.markup import strip_invisible_elements
 from workers.urls.web_url import web_url
 
 log = get_logger(__name__)
 
-ROBOTS_AGENT = "copydesk"  # our user agent in robots.txt
 MAX_PAGES = 100  # per poll; further items are published without a page
 MAX_PAGE_BYTES = 5 * 1024 * 1024
 MAX_ROBOTS_BYTES = 500 * 1024  # RFC 9309 §2.5
@@ -43,7 +42,7 @@ ACCEPT = {"Accept": "text/html, application/xhtml+xml;q=0.9, */*;q=0.1"}
 class RobotsEntry(NamedTuple):
     """The rules in a host's robots.txt, and when they were fetched."""
 
-    rules: Protego
+    rules: RobotsRules
     fetched_s: float
 
 
@@ -60,7 +59,7 @@ class FullTextFetcher:
     ) -> tuple[list[Item], list[Item]]:
         """Return (*items* with their pages, items to defer because their page is temporarily unavailable).
 
-        An item without an available page is returned unchanged. *credentials* are only sent to the origin of *feed*.
+        An item without an available page is returned unchanged. *credentials* are only used for the origin of *feed*.
         """
         ready, deferred = [], []
         for n, item in enumerate(items):
@@ -92,15 +91,14 @@ class FullTextFetcher:
         if not web_url(url):
             log.info("page skipped", feed=feed, url=url, reason="invalid URL")
             return None
-        is_same_origin = urlsplit(url)[:2] == urlsplit(feed)[:2]
-        allowed = credentials if is_same_origin else Credentials(proxy=credentials.proxy)
+        allowed = credentials.limited_to(feed, url)
         async with self._host_lock(url):
             rules = await self._rules(url, allowed)
-            if not rules.can_fetch(url, ROBOTS_AGENT):
+            if not await asyncio.to_thread(rules.allows, url):
                 log.info("page skipped", feed=feed, url=url, reason="forbidden by robots.txt")
                 return None
             response = await self.fetcher.get(url, ACCEPT, allowed, MAX_PAGE_BYTES)
-            await asyncio.sleep(min(MAX_DELAY_S, max(self.delay_s, rules.crawl_delay(ROBOTS_AGENT) or 0.0)))
+            await asyncio.sleep(min(MAX_DELAY_S, max(self.delay_s, rules.delay_s)))
         if is_retryable(response.status):
             raise UnavailableError(f"HTTP {response.status}", code="http_status")
         content_type = response.headers.get("content-type", "")
@@ -119,7 +117,7 @@ class FullTextFetcher:
             self._host_locks.popitem(last=False)
         return lock
 
-    async def _rules(self, url: str, credentials: Credentials) -> Protego:
+    async def _rules(self, url: str, credentials: Credentials) -> RobotsRules:
         """Return the robots.txt rules for *url*. A missing robots.txt allows everything (RFC 9309 §2.3.1).
 
         Raises:
@@ -131,7 +129,8 @@ class FullTextFetcher:
             response = await self.fetcher.get(f"{origin}/robots.txt", None, credentials, MAX_ROBOTS_BYTES)
             if response.status >= 500 or response.status == 429:
                 raise UnavailableError(f"robots.txt: HTTP {response.status}", code="http_status")
-            entry = RobotsEntry(Protego.parse(decode(response.body)), time.monotonic())
+            rules = await asyncio.to_thread(lambda: RobotsRules(decode(response.body)))
+            entry = RobotsEntry(rules, time.monotonic())
             self._robots[origin] = entry
             if len(self._robots) > MAX_HOSTS:
                 self._robots.popitem(last=False)

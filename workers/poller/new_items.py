@@ -36,22 +36,29 @@ class NewItems(NamedTuple):
     """The result of a comparison.
 
     `known_items` is the encoded state for the next one. `is_renamed` says that most known items have new names: the
-    feed's guids or links change, or the site has moved.
+    feed's guids or links change, or the site has moved. `entries` are the new unreadable ones.
     """
 
     items: tuple[Item, ...]
     known_items: bytes
     is_renamed: bool
+    entries: tuple[tuple[str, str], ...] = ()
 
 
-def find_new_items(items: Sequence[Item], known_items: bytes, *, is_partial: bool = False) -> NewItems:
-    """Return the items that are new or changed since *known_items*.
+def find_new_items(
+    items: Sequence[Item],
+    known_items: bytes,
+    *,
+    is_partial: bool = False,
+    unreadable: Sequence[tuple[str, str]] = (),
+) -> NewItems:
+    """Return the items that are new or changed since *known_items*, and the new *unreadable* entries.
 
     An item is known while it is in the feed's document. The desk recognises items that return later.
     With *is_partial*, items that are missing in the document stay known.
     An item is found by its identity key, or by an unshared guid, because the links of some feeds change at each poll.
     An item with an unknown name and the text of an item that has disappeared is that item, unless the text is short.
-    If at least half of a document's items have known texts and unknown names, they are known: some guids change too.
+    If that applies to at least half of a document's items, their times of publication may differ: some guids change.
     """
     before = _decode(known_items)
     after: dict[bytes, bytes] = {}
@@ -60,7 +67,7 @@ def find_new_items(items: Sequence[Item], known_items: bytes, *, is_partial: boo
     for item in items:
         fingerprint, names = short_fingerprint(item), _names(item, has_own_guid=guids[item.guid] == 1)
         if keys[item.identity_key] > 1:  # versions of one item: each is known by its text
-            names.append(_digest(f"{item.identity_key}#text={item.fingerprint}"))
+            names.append(_text_name(item))
         is_known = any(fingerprint in (before.get(name), after.get(name)) for name in names)
         if not is_known and not (before and any(before.get(name) == fingerprint for name in _former_names(item))):
             unseen.append(item)
@@ -68,20 +75,32 @@ def find_new_items(items: Sequence[Item], known_items: bytes, *, is_partial: boo
     if is_partial:
         after |= {name: fingerprint for name, fingerprint in before.items() if name not in after}
     renamed = _renamed(items, before)
-    renamed_unseen = {id(item) for item in unseen} & renamed
+    gone = {fingerprint for name, fingerprint in before.items() if name not in after}
+    candidates = [item for item in unseen if id(item) in renamed and _is_long(item)]
+    renamed_unseen = {id(item) for item in candidates if short_fingerprint(item) in gone}
     if is_partial:
         renamed_unseen = set()
     elif not _is_most(renamed_unseen, items):
-        gone = {fingerprint for name, fingerprint in before.items() if name not in after}
-        renamed_unseen = _moved([item for item in unseen if id(item) in renamed_unseen], gone, before)
+        renamed_unseen = _moved(candidates, gone, before)
     new = tuple(item for item in unseen if id(item) not in renamed_unseen)
-    return NewItems(new, _encode(after), _is_most(renamed, items))
+    entries = {_entry_name(entry): (entry, reason) for entry, reason in unreadable}
+    after.update({name: name for name in entries})
+    new_entries = tuple(value for name, value in entries.items() if name not in before)
+    return NewItems(new, _encode(after), _is_most(renamed, items), new_entries)
 
 
 def without_items(known_items: bytes, items: Iterable[Item]) -> bytes:
     """Return *known_items* without *items*, which are therefore new at the next comparison."""
-    names = {name for item in items for name in (*_names(item, has_own_guid=True), *_dated_texts(item)[:1])}
+    names = {
+        name for item in items for name in (*_names(item, has_own_guid=True), _text_name(item), *_dated_texts(item)[:1])
+    }
     return _encode({name: fingerprint for name, fingerprint in _decode(known_items).items() if name not in names})
+
+
+def without_entries(known_items: bytes, entries: Iterable[str]) -> bytes:
+    """Return *known_items* without unreadable *entries*, which are therefore new at the next comparison."""
+    names = {_entry_name(entry) for entry in entries}
+    return _encode({name: value for name, value in _decode(known_items).items() if name not in names})
 
 
 def short_fingerprint(item: Item) -> bytes:
@@ -94,6 +113,15 @@ def _names(item: Item, *, has_own_guid: bool) -> list[bytes]:
     if item.guid and has_own_guid and item.guid not in (item.identity_key, item.link):
         names.append(_digest(f"{item.feed}#{item.guid}"))
     return names
+
+
+def _text_name(item: Item) -> bytes:
+    """Return the name of one of several versions of an item in a document."""
+    return _digest(f"{item.identity_key}#text={item.fingerprint}")
+
+
+def _entry_name(entry: str) -> bytes:
+    return _digest(f"unreadable#{entry}")
 
 
 def _renamed(items: Sequence[Item], before: Mapping[bytes, bytes]) -> set[int]:
@@ -113,17 +141,17 @@ def _moved(items: Sequence[Item], gone: set[bytes], before: Mapping[bytes, bytes
         fingerprint = short_fingerprint(item)
         is_unknown = all(name not in before for name in _names(item, has_own_guid=True))
         is_same_time = item.published is None or any(before.get(name) == fingerprint for name in _dated_texts(item))
-        if fingerprint in gone and is_unknown and is_same_time and _text_bytes(item) >= MIN_TEXT_BYTES:
+        if fingerprint in gone and is_unknown and is_same_time:
             gone.discard(fingerprint)
             moved.add(id(item))
     return moved
 
 
-def _text_bytes(item: Item) -> int:
-    """Return the size of the letters and digits in title and texts."""
+def _is_long(item: Item) -> bool:
+    """Return whether the item has so much text that another item does not have the same by accident."""
     contents = (content.value for content in (*item.content, item.summary) if content)
     words = {match_key(html.unescape(strip_tags(text, " ", MAX_TAG_CHARS))) for text in (item.title, *contents)}
-    return sum(len(text.replace(" ", "").encode()) for text in words)
+    return sum(len(text.replace(" ", "").encode()) for text in words) >= MIN_TEXT_BYTES
 
 
 def _dated_texts(item: Item) -> list[bytes]:

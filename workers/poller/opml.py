@@ -11,11 +11,16 @@ import lxml.etree
 
 from streams.errors import UnreadableError
 from workers.poller.registry import FeedState
+from workers.text.attributes import limit_attributes
 from workers.text.encoding import decode_document
 from workers.text.normalise import plain_text
+from workers.urls.web_url import without_feed_scheme
 
 MAX_BYTES = 20 * 1024 * 1024
 MAX_TITLE_CHARS = 300
+FEED_TYPES = frozenset(("rss", "rss1", "rss2", "atom", "pie", "feed", "json"))  # of outlines
+MAX_CATEGORIES = 20  # of a feed; listparser compares each with all others
+MAX_DEPTH = 100  # listparser copies the path of each outline
 
 
 class Outline(NamedTuple):
@@ -24,6 +29,20 @@ class Outline(NamedTuple):
     url: str
     folder: str = ""
     title: str = ""
+
+
+class BoundsMixin:
+    """Bounds the work of listparser for each outline: outlines below MAX_DEPTH count as absent."""
+
+    def start_opml_outline(self, attrs: dict[str, str]) -> None:
+        if "category" in attrs:
+            attrs["category"] = ",".join(attrs["category"].split(",", MAX_CATEGORIES)[:MAX_CATEGORIES])
+        _, repeated = self.found_urls.get(attrs.get("xmlurl", "").strip(), ("", {}))  # type: ignore[attr-defined]
+        is_full = len(repeated.get("categories", ())) >= MAX_CATEGORIES
+        if is_full or len(self.hierarchy) >= MAX_DEPTH:  # type: ignore[attr-defined]
+            self.hierarchy.append("")  # type: ignore[attr-defined]
+        else:
+            super().start_opml_outline(attrs)  # type: ignore[misc]
 
 
 class CommentMixin:
@@ -39,7 +58,7 @@ class CommentMixin:
         if is_comment:
             self.hierarchy.append("")  # type: ignore[attr-defined]
         else:
-            super().start_opml_outline(attrs)  # type: ignore[misc]
+            super().start_opml_outline(_with_feed_url(attrs))  # type: ignore[misc]
 
     def end_opml_outline(self) -> None:
         if self._comments:
@@ -48,7 +67,14 @@ class CommentMixin:
             super().end_opml_outline()  # type: ignore[misc]
 
 
-_HANDLER: Any = type("OpmlHandler", (CommentMixin, listparser.Handler), {})
+def _with_feed_url(attrs: dict[str, str]) -> dict[str, str]:
+    """Return the attributes of an outline with the URL of its feed, which some programs write as `url`."""
+    is_feed = attrs.get("type", "").strip().lower() in FEED_TYPES
+    url = attrs.get("xmlurl") or (attrs.get("url", "") if is_feed else "")
+    return {**attrs, "xmlurl": without_feed_scheme(url)} if url else attrs
+
+
+_HANDLER: Any = type("OpmlHandler", (CommentMixin, BoundsMixin, listparser.Handler), {})
 
 
 def read_opml(path: Path) -> list[tuple[str, str]]:
@@ -90,7 +116,7 @@ def _parse(text: str) -> Any:
     handler.harvest.update({"meta": listparser.common.SuperDict(), "version": ""})
     if text.strip():
         parser = lxml.etree.HTMLParser(target=handler, recover=True, encoding="utf-8")
-        lxml.etree.parse(io.BytesIO(text.encode("utf-8", "replace")), parser)
+        lxml.etree.parse(io.BytesIO(limit_attributes(text).encode("utf-8", "replace")), parser)
     return listparser.common.SuperDict(handler.harvest)
 
 

@@ -20,11 +20,13 @@ from streams.config.tables import FeedOptions
 from streams.errors import CopydeskError
 from streams.logger import get_logger
 from streams.records import Item, PollResult
-from streams.topics import MAX_ITEM_CHARS
 from workers.http.client import Response
 from workers.http.retry_after import parse_retry_after
 from workers.poller import schedule
+from workers.poller.backpressure import Reservation
+from workers.poller.budget import LimitedUpdate, with_page_bytes
 from workers.poller.feed_update import FeedUpdate
+from workers.poller.outage import RETRY_S
 from workers.poller.registry import ClaimClock, ClaimedFeed, FeedState, release_host_commands
 from workers.poller.websub import PUSHED_INTERVAL_FACTOR, is_active, parse_link_header
 
@@ -33,6 +35,7 @@ log = get_logger(__name__)
 MAX_VALIDATOR_CHARS = 1_024
 MAX_ERROR_CHARS = 500
 DEMO_INTERVAL_S = 2.0
+DEFERRED_INTERVAL_S = 30.0  # until items that the queue of the desk had no room for are offered again
 MAX_POLLS_WITHOUT_PUSH = 3  # a hub is unreliable if so many consecutive polls find items that it didn't push
 
 
@@ -45,6 +48,8 @@ class PollOutcome(NamedTuple):
     known_items: bytes | None = None
     failed_entries: Sequence[tuple[str, str]] = ()  # (entry, error)
     host_commands: Sequence[RedisCommand] = ()
+    reservation: Reservation | None = None  # of the items, in the queue of the desk
+    is_outage: bool = False  # the poll failed in an outage of the network
 
 
 def feed_options(settings: Settings, state: FeedState) -> FeedOptions:
@@ -57,33 +62,34 @@ def feed_options(settings: Settings, state: FeedState) -> FeedOptions:
     )
 
 
-def begin_poll(state: FeedState) -> PollResult:
+def begin_poll(loaded: ClaimedFeed) -> PollResult:
     """Return the record of a poll that starts now. It is failed until it succeeds.
 
-    Its time is later than that of the previous poll, even after the clock was set back: the desk treats items that
-    were fetched earlier as old.
+    Its time follows the order of all polls at the broker: the desk treats items that were fetched earlier as old.
     """
-    started = datetime.fromtimestamp(max(time.time(), state.polled_s + 0.001), UTC)
+    state = loaded.state
+    started = datetime.fromtimestamp(max(loaded.order_s, state.polled_s + 0.001), UTC)
     return PollResult(id=secrets.token_hex(8), feed=state.url, started_at=started, outcome="failed")
 
 
 # -- outcomes -------------------------------------------------------------------------------------------------
 
 
-def apply_update(poll: PollResult, state: FeedState, update: FeedUpdate, *, is_push: bool = False) -> PollOutcome:
+def apply_update(poll: PollResult, state: FeedState, limited: LimitedUpdate, *, is_push: bool = False) -> PollOutcome:
     """Return the outcome of a parsed document. A pushed document may contain some items of the feed only."""
-    oversized = [item for item in update.new_items if text_length(item) > MAX_ITEM_CHARS]
-    items = [with_user_values(item, state) for item in update.new_items if text_length(item) <= MAX_ITEM_CHARS]
-    failed_entries = [*update.unreadable, *map(oversized_entry, oversized)]
+    update, failed_entries, budget = limited
+    items = [with_user_values(item, state) for item in update.new_items]
     poll = replace(
         poll,
-        items_total=update.document_items + len(update.unreadable),
+        items_total=update.document_items + len(failed_entries) + update.over_budget,
         items_new=len(items),
         items_unchanged=update.unchanged,
         items_failed=len(failed_entries),
-        error=update.warning and f"parsed with a warning: {update.warning}",
-        error_kind="bad_entry" if failed_entries else "",
+        items_deferred=update.over_budget,
+        error=_warning(update),
+        error_kind="over_budget" if update.over_budget else "bad_entry" if failed_entries else "",
     )
+    state = replace(state, budget=with_page_bytes(budget, items), items_deferred=update.over_budget)
     now_s = poll.started_at.timestamp()
     times_s = [item.published.timestamp() if item.published else now_s for item in items]
     # The times when the items of a first document appeared are unknown, so it starts a new history.
@@ -97,6 +103,13 @@ def apply_update(poll: PollResult, state: FeedState, update: FeedUpdate, *, is_p
     state = _with_pushed(state, update) if is_push else _with_document(state, update, bool(items))
     result = succeeded(poll, "ok", state)
     return result._replace(items=items, known_items=update.known_items, failed_entries=failed_entries)
+
+
+def _warning(update: FeedUpdate) -> str:
+    parts = [update.warning and f"parsed with a warning: {update.warning}"]
+    if update.over_budget:
+        parts.append(f"{update.over_budget} entries over the daily budget of the feed; a later poll takes them")
+    return "; ".join(filter(None, parts))
 
 
 def _with_pushed(state: FeedState, update: FeedUpdate) -> FeedState:
@@ -127,14 +140,17 @@ def succeeded(poll: PollResult, outcome: str, state: FeedState) -> PollOutcome:
     return PollOutcome(replace(poll, outcome=outcome), replace(state, failures=0, error="", error_kind=""))
 
 
-def failed(poll: PollResult, state: FeedState, exc: CopydeskError) -> PollOutcome:
-    """Return the outcome of a failed poll. The validators stay unchanged, so the next poll repeats the request."""
+def failed(poll: PollResult, state: FeedState, exc: CopydeskError, *, is_outage: bool = False) -> PollOutcome:
+    """Return the outcome of a failed poll. The validators stay unchanged, so the next poll repeats the request.
+
+    During an outage of the network, the number of failures doesn't grow.
+    """
     error = " ".join(str(exc).split())[:MAX_ERROR_CHARS]
-    failures = state.failures + 1
+    failures = max(1, state.failures) if is_outage else state.failures + 1
     # After several failures the target of the redirect seems wrong: poll the original URL.
     moved_to = "" if failures >= schedule.MOVED_AFTER else state.moved_to
     state = replace(state, failures=failures, error=error, error_kind=exc.code, moved_to=moved_to)
-    return PollOutcome(replace(poll, error=error, error_kind=exc.code), state)
+    return PollOutcome(replace(poll, error=error, error_kind=exc.code), state, is_outage=is_outage)
 
 
 # -- next poll ------------------------------------------------------------------------------------------------
@@ -151,9 +167,13 @@ def with_next_due(
     """Return *result* with the time of the next poll, and the commands that release the host."""
     poll, state, now_s = result.poll, result.state, clock.now_s()
     wait_s = _wait_s(poll, state, response, settings)
+    if result.reservation is not None and result.reservation.is_partial:
+        wait_s = min(wait_s, DEFERRED_INTERVAL_S)
     has_hub = state.polls_since_push < MAX_POLLS_WITHOUT_PUSH and not state.failures
     if has_hub and is_active(loaded.websub, time.time()):
         wait_s = max(wait_s, min(schedule.DAY_S, PUSHED_INTERVAL_FACTOR * wait_s))
+    if result.is_outage:
+        wait_s = min(wait_s, RETRY_S)
     wait_s = schedule.jittered_s(wait_s, rng)
     retry_after = response.headers.get("retry-after", "") if response else ""
     rest_s = parse_retry_after(retry_after, poll.started_at)
@@ -216,7 +236,10 @@ def track_redirect(state: FeedState, response: Response, now_s: float) -> FeedSt
         return replace(state, redirect_to=response.permanent_url, redirect_count=1, redirect_since_s=now_s)
     count, since_s = state.redirect_count + 1, state.redirect_since_s
     if count >= schedule.MOVED_AFTER and now_s - since_s >= schedule.MOVED_S:
-        log.warning("feed moved permanently", feed=state.url, moved_to=response.permanent_url)
+        log.warning(
+            "feed moved permanently", feed=state.url, moved_to=response.permanent_url,
+            next_step="another origin gets no credentials; to send them, add its URL as a feed",
+        )  # fmt: skip
         return replace(state, moved_to=response.permanent_url, redirect_to="", redirect_count=0, redirect_since_s=0.0)
     return replace(state, redirect_count=count)
 
@@ -242,19 +265,3 @@ def with_user_values(item: Item, state: FeedState) -> Item:
     if not (state.folder or state.name):
         return item
     return replace(item, folder=state.folder or item.folder, publisher=state.name or item.publisher)
-
-
-def text_length(item: Item) -> int:
-    """Return the number of characters of all texts of *item*."""
-    return sum(len(text) for text in _texts(item))
-
-
-def oversized_entry(item: Item) -> tuple[str, str]:
-    """Return the dead letter, as (beginning of the item, reason), of an item that is too long for the broker."""
-    beginning = max(_texts(item), key=len)[:10_000]
-    reason = f"item {item.identity_key} has {text_length(item):,} characters (maximum {MAX_ITEM_CHARS:,})"
-    return f"{item.title}\n{beginning}", reason
-
-
-def _texts(item: Item) -> list[str]:
-    return [content.value for content in (*item.content, *([item.summary] if item.summary else []))]

@@ -23,19 +23,28 @@ from streams.logger import get_logger
 from streams.records import PollResult
 from streams.retry import Backoff
 from streams.topics import ITEMS, POLLS
-from workers.counters import increment_commands
+from workers.counters import count_poll, increment_commands
 from workers.dead_letters import from_feed_entry
-from workers.heartbeats import SILENT_S
+from workers.heartbeats import STALLED_S
 from workers.http.client import Credentials, HttpClient, Response
 from workers.poller import poll as transitions
 from workers.poller import schedule
-from workers.poller.backpressure import CHECK_INTERVAL_S, Backpressure
-from workers.poller.feed_update import FeedUpdate, with_pages
+from workers.poller.backpressure import CHECK_INTERVAL_S, Backpressure, Reservation
+from workers.poller.budget import LimitedUpdate, limit_update, with_first_items
+from workers.poller.feed_update import FeedUpdate, with_pages, with_publisher
 from workers.poller.formats import ACCEPT
 from workers.poller.full_text import FullTextFetcher
+from workers.poller.outage import NETWORK_ERRORS, OutageDetector
 from workers.poller.parser_pool import ParseRequest, ParserPool
 from workers.poller.poll import PollOutcome
-from workers.poller.registry import ClaimClock, ClaimedFeed, FeedRegistry, FeedState, poll_commands
+from workers.poller.registry import (
+    ClaimClock,
+    ClaimedFeed,
+    FeedRegistry,
+    FeedState,
+    host_key,
+    poll_commands,
+)
 from workers.poller.websub import Push, WebSub
 
 log = get_logger(__name__)
@@ -56,7 +65,7 @@ class Poller:
         self.websub = WebSub(broker.state, settings.websub_callback_url)
         self.pages = FullTextFetcher(self.fetcher, settings.host_delay_s)
         self.backpressure = Backpressure(broker, desk_group, settings.max_desk_lag)
-        self._random = random.Random()
+        self._random, self._outage = random.Random(), OutageDetector()
         self._stopping = asyncio.Event()
         self._polls: dict[asyncio.Task[None], str] = {}
         self._last_turn_s = time.monotonic()
@@ -68,7 +77,7 @@ class Poller:
 
     def is_working(self) -> bool:
         """Return whether the loop of `run` makes progress, or finishes its last polls."""
-        return self._stopping.is_set() or time.monotonic() - self._last_turn_s < SILENT_S
+        return self._stopping.is_set() or time.monotonic() - self._last_turn_s < STALLED_S
 
     async def run(self) -> None:
         """Poll until stopped."""
@@ -90,11 +99,13 @@ class Poller:
             pushes.cancel()
 
     async def _prepare(self) -> None:
-        """Warn of options for a single feed that isn't registered."""
+        """Schedule feeds that a crash left unscheduled. Warn of options for a single feed that isn't registered."""
         try:
+            if count := await self.feeds.reconcile():
+                log.warning("feeds rescheduled", count=count, reason="they were registered, but no poll was due")
             registered = {feed.url for feed in await self.feeds.all()} if self.settings.feeds else set()
         except UnavailableError as exc:
-            log.warning("check of [[feeds]] tables failed", error=exc, next_step="will retry at the next start")
+            log.warning("check of the feed registry failed", error=exc, next_step="will retry at the next start")
             return
         for url in unregistered_feeds(self.settings.feeds, registered):
             log.warning(
@@ -155,14 +166,14 @@ class Poller:
             state = loaded.state
             log.exception("poll failed", feed=state.url, error_kind="bug", next_step="next poll after backoff")
             error = CopydeskError(f"bug: {exc!r}; its traceback is in the log", code="bug")
-            result = transitions.failed(transitions.begin_poll(state), state, error)
+            result = transitions.failed(transitions.begin_poll(loaded), state, error)
             result = self._with_next_due(result, None, loaded, clock)
             await self._publish(result, [loaded.condition(result.state), clock.condition()])
         return result
 
     async def _poll_once(self, loaded: ClaimedFeed, clock: ClaimClock) -> PollOutcome:
         state, options = loaded.state, transitions.feed_options(self.settings, loaded.state)
-        poll = transitions.begin_poll(state)
+        poll = transitions.begin_poll(loaded)
         response: Response | None = None
         try:
             response = await self._fetch(state, options, poll.started_at)
@@ -171,8 +182,22 @@ class Poller:
             state = transitions.track_redirect(result.state, response, poll.started_at.timestamp())
             result = result._replace(state=state)
         except (UnavailableError, UnreadableError) as exc:
-            result = transitions.failed(poll, loaded.state, exc)
+            is_outage = await self._is_outage(state.url, exc.code not in NETWORK_ERRORS)
+            result = transitions.failed(poll, loaded.state, exc, is_outage=is_outage)
+        else:
+            await self._is_outage(state.url, is_reachable=True)
         return self._with_next_due(result, response, loaded, clock)
+
+    async def _is_outage(self, feed: str, is_reachable: bool) -> bool:
+        """Record whether the host of *feed* responded. Return whether *feed* failed in an outage of the network."""
+        was_outage = self._outage.is_outage
+        failed = self._outage.record(feed, host_key(feed), time.monotonic(), is_reachable=is_reachable)
+        if self._outage.is_outage and not was_outage:
+            log.error("network outage", reason="most hosts are unreachable", next_step="backoff does not grow")
+        elif was_outage and not self._outage.is_outage:
+            log.warning("network outage ended", count=len(failed), next_step="polling the feeds that failed")
+            await self.feeds.poll_now(failed)
+        return self._outage.is_outage and not is_reachable
 
     async def _fetch(self, state: FeedState, options: FeedOptions, now: datetime) -> Response:
         """Return the response of a feed. The request is conditional, except once a day."""
@@ -180,7 +205,9 @@ class Poller:
         if now.timestamp() - state.fetched_s < schedule.TRUST_304_S:
             validators = {"If-None-Match": state.etag, "If-Modified-Since": state.last_modified}
             headers = {name: value for name, value in validators.items() if value}
-        response = await self.fetcher.get(state.moved_to or state.url, headers, _credentials(options))
+        url = state.moved_to or state.url
+        credentials = _credentials(options).limited_to(state.url, url)  # a redirect isn't the operator's decision
+        response = await self.fetcher.get(url, headers, credentials)
         if response.status == 304 and not headers:
             raise UnavailableError("HTTP 304 to a request without conditions", code="http_status")
         return response
@@ -204,10 +231,33 @@ class Poller:
         )  # fmt: skip
         update = await self.parsers.parse(request, is_suspect=state.failures > 0)
         update = transitions.with_header_links(update, response)
-        if options.full_text:
-            update = await self._fetch_pages(update, state.url, options)
+        limited, reservation = await self._limit(update, poll, state, options)
         # Without validators the next poll fetches the document again, with its deferred items.
-        return transitions.apply_update(poll, state if update.deferred else fetched, update)
+        result = transitions.apply_update(poll, state if limited.update.deferred else fetched, limited)
+        return result._replace(reservation=reservation)
+
+    async def _limit(
+        self, update: FeedUpdate, poll: PollResult, state: FeedState, options: FeedOptions
+    ) -> tuple[LimitedUpdate, Reservation | None]:
+        """Return the part of *update* within the feed's budget and the desk's queue, and the place in the queue.
+
+        The items get their pages if the feed's options say so.
+        """
+        limited = limit_update(update, state.budget, self.settings, poll.started_at)
+        if limited.update.new_items and not state.name:
+            publisher = await self.feeds.publisher_name(limited.update.title, state.url)
+            limited = limited._replace(update=with_publisher(limited.update, publisher))
+        if options.full_text:
+            limited = limited._replace(update=await self._fetch_pages(limited.update, state.url, options))
+        items = limited.update.new_items
+        if not items:
+            return limited, None
+        reservation = await self.backpressure.reserve([len(encode(item)) for item in items])
+        if reservation.is_partial:
+            count = len(items) - reservation.items
+            log.warning("items deferred", feed=state.url, count=count, reason="the queue of the desk is full",
+                        next_step="a later poll publishes them")  # fmt: skip
+        return with_first_items(limited, reservation.items), reservation
 
     async def _fetch_pages(self, update: FeedUpdate, feed: str, options: FeedOptions) -> FeedUpdate:
         """Return *update* with the pages of its new items, without the items that wait for their pages."""
@@ -234,8 +284,13 @@ class Poller:
         counts = increment_commands(
             "poll", {"new": poll.items_new, "unchanged": poll.items_unchanged, "failed": poll.items_failed}
         )
+        counts.append(count_poll(poll.outcome))
         state_writes = [*poll_commands(result.state, result.known_items), *result.host_commands, *counts]
+        if result.reservation is not None:
+            state_writes.append(result.reservation.publish_command())
         is_published = await self.broker.publish(messages, state_writes, conditions)
+        if result.reservation is not None and not is_published:
+            await self.backpressure.release(result.reservation)
         if is_published:
             level = logging.WARNING if poll.outcome == "failed" else logging.INFO
             log.log(level, "poll", feed=poll.feed, outcome=poll.outcome, status=poll.status,
@@ -275,7 +330,7 @@ class Poller:
             if loaded is None:
                 return
             options = transitions.feed_options(self.settings, loaded.state)
-            poll = replace(transitions.begin_poll(loaded.state), status=200, body_bytes=len(push.body))
+            poll = replace(transitions.begin_poll(loaded), status=200, body_bytes=len(push.body))
             request = ParseRequest(
                 push.body, push.feed, push.content_type, poll.started_at, poll.id, loaded.known_items, is_partial=True
             )
@@ -285,10 +340,11 @@ class Poller:
                 log.warning("push unreadable", feed=push.feed, error=exc, next_step="polling the feed")
                 await self.feeds.poll_now([push.feed])
                 return
-            if options.full_text:
-                update = await self._fetch_pages(update, push.feed, options)
-            result = transitions.apply_update(poll, loaded.state, update, is_push=True)
-            result = self._with_next_due(result, None, loaded, clock)._replace(host_commands=())
+            limited, reservation = await self._limit(update, poll, loaded.state, options)
+            result = transitions.apply_update(poll, loaded.state, limited, is_push=True)
+            result = self._with_next_due(result, None, loaded, clock)._replace(
+                host_commands=(), reservation=reservation
+            )
             if await self._publish(result, [loaded.condition(result.state), clock.condition()]):
                 return
 

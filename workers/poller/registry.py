@@ -13,10 +13,10 @@ The registry doesn't know how feeds are fetched, nor how the next poll is schedu
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from importlib.resources import files
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -25,21 +25,36 @@ from streams.brokers.base import Condition, RedisCommand
 from streams.clock import boottime_s
 from streams.errors import SettingsError, UnreadableError
 from workers.poller.schedule import History, PollHints
+from workers.text.normalise import match_key
 from workers.urls.canonical import canonical_url
 from workers.urls.domains import registrable_domain
+from workers.urls.web_url import web_url
 
 FEEDS, KNOWN_ITEMS, HOST_FEEDS, DUE_HOSTS, CLAIMED_HOSTS, HOST_DELAYS = (
     f"copydesk:feeds{suffix}" for suffix in ("", ":known-items", ":host:", ":due-hosts", ":claims", ":host-delays")
 )
+ValueT = TypeVar("ValueT")
+PUBLISHERS = "copydesk:publishers"  # hash: title of a feed → the registrable domain that had it first
 WEBSUB = "copydesk:websub"  # see websub.py; removing a feed removes its subscription
-CLOCK = "copydesk:feeds:clock"  # hash: time of the latest claim, and number of clock jumps
+CLOCK = "copydesk:feeds:clock"  # hash: time of the latest claim, number of clock jumps, order of the latest poll
 LATEST, CLOCK_JUMPS = "latest", "jumps"
 CLOCK_WENT_BACK_S = 5.0
 CLOCK_JUMP_S = 60.0
 MAX_HOST_DELAY_S = 60.0
 ID_BYTES = 8
 MAX_HOSTS = 65_536  # cached keys
+ADD_FEEDS = 500  # feeds per script: other clients of the server wait for it
+ADDED, RESCHEDULED = 1, 2  # replies of add_feeds.lua
 DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+class Budget(msgspec.Struct, frozen=True, array_like=True):
+    """The use of the daily budget: the day, counted from 1970 in UTC, new items, bytes of texts, and dead letters."""
+
+    day: int = 0
+    items: int = 0
+    bytes: int = 0
+    letters: int = 0
 
 
 class FeedState(msgspec.Struct, array_like=True, omit_defaults=True, frozen=True):
@@ -79,6 +94,8 @@ class FeedState(msgspec.Struct, array_like=True, omit_defaults=True, frozen=True
     name: str = ""  # title that the user gave; it overrides the feed's own
     interval_s: float = 0.0  # poll interval that the user gave; 0: as the settings say
     full_text: bool | None = None  # whether to fetch pages; None: as the settings say
+    budget: Budget = Budget()  # use of its daily budget
+    items_deferred: int = 0  # entries of its last document over the budget
 
     @property
     def shown_title(self) -> str:
@@ -90,7 +107,8 @@ class ClaimedFeed(msgspec.Struct, frozen=True):
     """A feed during a poll.
 
     It has the state, also as stored, the known items, the delay between polls of the host, and the encoded WebSub
-    subscription.
+    subscription. `order_s` is the Unix time of the poll by Redis' clock. It rises from poll to poll of all feeds, even
+    after the clock was set back.
     """
 
     state: FeedState
@@ -98,6 +116,7 @@ class ClaimedFeed(msgspec.Struct, frozen=True):
     known_items: bytes
     host_delay_s: float
     websub: bytes
+    order_s: float
 
     def condition(self, state: FeedState) -> Condition:
         """Return the condition that admits one poll, once, and stores the new *state*."""
@@ -125,29 +144,45 @@ class FeedRegistry:
 
     def __init__(self, state: Any, claim_s: float = 10.0, host_delay_s: float = 0.0) -> None:
         self.state, self.claim_s, self.host_delay_s = state, claim_s, host_delay_s
-        self._claim, self._renew, self._poll_now, self._load, self._compare_and_set = (
+        self._claim, self._renew, self._poll_now, self._load, self._compare_and_set, self._add = (
             state.register_script(_script(name))
-            for name in ("claim", "renew_claims", "poll_now", "load_feed", "compare_and_set")
+            for name in ("claim", "renew_claims", "poll_now", "load_feed", "compare_and_set", "add_feeds")
         )
         self.clock = ClaimClock(0.0, "", 0.0)
 
     async def add(self, urls: Iterable[tuple[str, ...]], *, demo: bool = False) -> list[str]:
         """Add feeds as (URL, folder) or (URL, folder, user's title), due at once; return the new URLs.
 
+        Feeds are added in steps of ADD_FEEDS: each step adds all of its feeds, or none.
+
         Raises:
             SettingsError: a URL isn't http or https.
         """
         entries = {validate_feed_url(url): values for url, *values in urls}
         new = []
-        for url, (folder, *names) in entries.items():
-            state, id_ = FeedState(url, folder, demo, name="".join(names)), feed_id(url)
-            if await self.state.hsetnx(FEEDS, id_, msgspec.json.encode(state)):
-                new.append(url)
-            # Also for existing feeds: an earlier call may have been interrupted.
-            await self.state.zadd(HOST_FEEDS + host_key(url), {id_: 0}, nx=True)
-            await self.state.zadd(DUE_HOSTS, {host_key(url): 0}, nx=True)
-        await self.poll_now(new)
+        for batch in _batches(list(entries.items())):
+            states = [FeedState(url, folder, demo, name="".join(names)) for url, (folder, *names) in batch]
+            replies = await self._schedule([(state.url, msgspec.json.encode(state)) for state in states])
+            added = [state.url for state, reply in zip(states, replies, strict=True) if reply == ADDED]
+            await self.poll_now(added)
+            new += added
         return new
+
+    async def reconcile(self) -> int:
+        """Schedule the registered feeds that no poller would claim, as after a crash; return their number."""
+        cursor, count = 0, 0
+        while True:
+            cursor, entries = await self.state.hscan(FEEDS, cursor, count=ADD_FEEDS)
+            states = [_decode_state(encoded) for encoded in entries.values()]
+            replies = await self._schedule([(state.url, b"") for state in states if not state.paused])
+            count += replies.count(RESCHEDULED)
+            if not cursor:
+                return count
+
+    async def _schedule(self, feeds: Sequence[tuple[str, bytes]]) -> list[int]:
+        """Schedule feeds, given as URL and state of a new feed, in one step; return their replies."""
+        args = [arg for url, encoded in feeds for arg in (feed_id(url), host_key(url), encoded)]
+        return list(await self._add(keys=[FEEDS, DUE_HOSTS, HOST_FEEDS], args=args)) if args else []
 
     async def remove(self, urls: Sequence[str]) -> list[str]:
         """Remove feeds; return the URLs that existed. The result of a poll in progress is discarded."""
@@ -183,17 +218,18 @@ class FeedRegistry:
     async def renew(self, urls: Sequence[str]) -> None:
         """Renew the claims on feeds with polls in progress."""
         if urls:
-            await self._renew(keys=[DUE_HOSTS, CLAIMED_HOSTS], args=[self.claim_s, *map(host_key, urls)])
+            args = [f"{self.clock.now_s() + self.claim_s:.3f}", self.clock.jumps, *map(host_key, urls)]
+            await self._renew(keys=[DUE_HOSTS, CLAIMED_HOSTS, CLOCK], args=args)
 
     async def load(self, url: str) -> ClaimedFeed | None:
         """Return a feed for a poll; None if it has been removed or paused."""
-        encoded_state, known_items, websub, host_delay_s = await self._load(
-            keys=[FEEDS, KNOWN_ITEMS, WEBSUB, HOST_DELAYS], args=[id_ := feed_id(url), id_, url, host_key(url)]
+        encoded_state, known_items, websub, host_delay_s, order = await self._load(
+            keys=[FEEDS, KNOWN_ITEMS, WEBSUB, HOST_DELAYS, CLOCK], args=[id_ := feed_id(url), id_, url, host_key(url)]
         )
         if encoded_state is None or (state := _decode_state(encoded_state)).paused:
             return None
         delay_s = float(host_delay_s or self.host_delay_s)
-        return ClaimedFeed(state, encoded_state, known_items or b"", delay_s, websub or b"")
+        return ClaimedFeed(state, encoded_state, known_items or b"", delay_s, websub or b"", int(order) / 1e6)
 
     async def release(self, url: str) -> None:
         """Release the host of a claimed feed that is removed or paused, so that its next feed can be claimed."""
@@ -230,10 +266,34 @@ class FeedRegistry:
 
     async def poll_now(self, urls: Sequence[str]) -> list[str]:
         """Make feeds due at once; return those that exist and aren't paused."""
-        ids = {feed_id(url): url for url in urls}
-        hosts_and_ids = [arg for id_, url in ids.items() for arg in (host_key(url), id_)]
-        due = await self._poll_now(keys=[DUE_HOSTS, CLAIMED_HOSTS, HOST_FEEDS], args=hosts_and_ids)
-        return [ids[id_] for id_ in due]
+        out = []
+        for batch in _batches(urls):
+            ids = {feed_id(url): url for url in batch}
+            hosts_and_ids = [arg for id_, url in ids.items() for arg in (host_key(url), id_)]
+            due = await self._poll_now(keys=[DUE_HOSTS, CLAIMED_HOSTS, HOST_FEEDS], args=hosts_and_ids)
+            out += [ids[id_] for id_ in due]
+        return out
+
+    async def publisher_name(self, title: str, url: str) -> str:
+        """Return *title* as the publisher of a feed, with its host if a feed of another site had the title before.
+
+        Otherwise a feed could publish under the name of another publisher.
+        """
+        key, site = match_key(title), host_key(url).partition(":")[0]
+        if not key:
+            return title
+        await self.state.hsetnx(PUBLISHERS, key, site)
+        owner = await self.state.hget(PUBLISHERS, key)
+        return title if owner is None or owner.decode() == site else f"{title} ({site})"
+
+    async def poll_all_now(self) -> int:
+        """Make all feeds due at once; return the number of those that aren't paused."""
+        return len(await self.poll_now([feed.url for feed in await self.all() if not feed.paused]))
+
+
+def _batches(values: Sequence[ValueT]) -> Iterator[Sequence[ValueT]]:
+    for n in range(0, len(values), ADD_FEEDS):
+        yield values[n : n + ADD_FEEDS]
 
 
 @lru_cache(MAX_HOSTS)
@@ -271,10 +331,10 @@ def validate_feed_url(url: str) -> str:
     Raises:
         SettingsError: it isn't http or https, or contains credentials.
     """
-    url = url.strip()
-    if not canonical_url(url) or urlsplit(url).hostname is None:
+    valid = web_url(url)
+    if not valid or not canonical_url(valid):
         raise SettingsError(f"feed {url!r}: not an http or https URL")
-    parts = urlsplit(url)
+    parts = urlsplit(valid)
     if "@" in parts.netloc:
         raise SettingsError(
             f"feed on {parts.hostname}: its URL contains credentials, which logs and articles would show;"

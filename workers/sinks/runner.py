@@ -22,12 +22,13 @@ from streams.config.tables import SinkTable
 from streams.errors import CopydeskError, UnavailableError
 from streams.logger import get_logger
 from streams.records import MessageId
-from streams.retry import JITTER, Backoff
+from streams.retry import JITTER, Backoff, retry_unavailable
 from streams.start import Start
 from streams.subscribe import Subscription
 from streams.topics import SINK_REPLAYS
 from workers.dead_letters import from_sink
 from workers.sinks.base import Sink, SinkEvent, SinkRejectedError, SinkRetryError
+from workers.sinks.state import SinkStateRecorder
 
 log = get_logger(__name__)
 
@@ -51,6 +52,7 @@ class SinkRunner:
     ) -> None:
         self.settings, self.broker, self.options, self.sink = settings, broker, options, sink
         self.initial_delay_s, self.max_retry_s = initial_delay_s, max_retry_s
+        self.state = SinkStateRecorder(broker, options.name)
 
     async def run(self) -> None:
         """Deliver until cancelled. A later revision of an article never arrives before an earlier one."""
@@ -65,18 +67,22 @@ class SinkRunner:
     async def _consume(self, topic: str, start: Start) -> None:
         is_replay = topic == SINK_REPLAYS.name
         group = f"sink.{self.options.name}" + (".replays" if is_replay else "")
-        async with (
-            Subscription(  # committing each record, a killed process repeats one event at most
-                topic, group=group, start=start, auto_commit=True, commit_every=1, settings=self.settings
-            ) as subscription,
-            aclosing(subscription.messages()) as messages,
-        ):
-            async for delivery, record in messages:
-                if not is_replay or delivery.key == self.options.name.encode():
-                    source = MessageId(delivery.topic, delivery.partition, delivery.offset)
-                    await self._deliver(subscription, delivery, SinkEvent(source, record))
+        async with contextlib.AsyncExitStack() as stack:
+            subscription = await retry_unavailable(
+                lambda: stack.enter_async_context(self._subscription(topic, group, start)),
+                "subscription failed", topic=topic, group=group, next_step="waiting for the broker",
+            )  # fmt: skip
+            messages = await stack.enter_async_context(aclosing(subscription.messages()))
+            async for message, record in messages:
+                if not is_replay or message.key == self.options.name.encode():
+                    source = MessageId(message.topic, message.partition, message.offset)
+                    await self._deliver(subscription, message, SinkEvent(source, record))
 
-    async def _deliver(self, subscription: Subscription, delivery: ConsumedMessage, event: SinkEvent) -> None:
+    def _subscription(self, topic: str, group: str, start: Start) -> Subscription:
+        # Committing each record, a killed process repeats one event at most.
+        return Subscription(topic, group=group, start=start, auto_commit=True, commit_every=1, settings=self.settings)
+
+    async def _deliver(self, subscription: Subscription, message: ConsumedMessage, event: SinkEvent) -> None:
         """Deliver one event until it is confirmed, becomes a dead letter, or its lease is lost.
 
         The lease is checked before each attempt: without it, the event could arrive after later revisions.
@@ -88,22 +94,25 @@ class SinkRunner:
             try:
                 if not await subscription.owns_current_record():
                     event_log.warning("lease lost", next_step="another process delivers the article")
+                    await self.state.ended(str(event.source))
                     return
                 await self.sink.deliver([event])
                 event_log.info("article delivered")
+                await self.state.ended(str(event.source))
                 return
             except SinkRejectedError as exc:
-                await self._write_dead_letter(delivery, event, str(exc), attempt)
+                await self._write_dead_letter(message, event, str(exc), attempt)
                 return
             except SinkRetryError as exc:
                 first_response_s = first_response_s or time.monotonic()
                 wait_s, error = max(delay_s, exc.delay_s * (1 + random.uniform(0, JITTER))), str(exc)
                 if time.monotonic() + wait_s - first_response_s > self.max_retry_s:
-                    await self._write_dead_letter(delivery, event, error, attempt)
+                    await self._write_dead_letter(message, event, error, attempt)
                     return
             except CopydeskError as exc:
                 first_response_s, wait_s, error = 0.0, delay_s, str(exc)
             event_log.warning("delivery failed", error=error, attempts=attempt, retry_s=wait_s)
+            await self.state.failed(str(event.source), error)
             await self._wait(subscription, wait_s)
 
     @staticmethod
@@ -116,12 +125,16 @@ class SinkRunner:
                 if not await subscription.owns_current_record():
                     return
 
-    async def _write_dead_letter(self, delivery: ConsumedMessage, event: SinkEvent, error: str, attempts: int) -> None:
+    async def _write_dead_letter(self, message: ConsumedMessage, event: SinkEvent, error: str, attempts: int) -> None:
         name = self.options.name
         log.error("dead letter", sink=name, **_event_fields(event), error_kind="sink", error=error, attempts=attempts)
-        message = f"sink {name} rejected {event.id} from {event.source}: {error}"
-        letter = from_sink(name, delivery, message, attempts)
-        await self.broker.publish([letter])
+        reason = f"sink {name} rejected {event.id} from {event.source}: {error}"
+        letter = from_sink(name, message, reason, attempts)
+        await retry_unavailable(
+            lambda: self.broker.publish([letter]), "dead letter not written", sink=name, article_id=event.article.id,
+            revision=event.article.revision, next_step="waiting for the broker",
+        )  # fmt: skip
+        await self.state.ended(str(event.source), is_rejected=True)
 
 
 def _event_fields(event: SinkEvent) -> dict[str, Any]:

@@ -44,7 +44,20 @@ MORE_MONTHS = {
     "hi": "जनवरी/जन॰ फ़रवरी/फ़र॰ मार्च अप्रैल मई जून जुलाई/जुल॰ अगस्त/अग॰ सितंबर/सित॰ अक्टूबर/अक्टू॰ नवंबर/नव॰ "
     "दिसंबर/दिस॰",
     "fa": "ژانویهٔ فوریهٔ - آوریل مهٔ ژوئن ژوئیهٔ اوت سپتامبر اکتبر نوامبر دسامبر",
+    "ur": "جنوری فروری مارچ اپریل مئی جون جولائی اگست ستمبر اکتوبر نومبر دسمبر",
+    "bn": "জানুয়ারি/জানুয়ারী/জানু ফেব্রুয়ারি/ফেব্রুয়ারী/ফেব মার্চ এপ্রিল মে জুন জুলাই আগস্ট সেপ্টেম্বর/সেপ্টেঃ অক্টোবর নভেম্বর ডিসেম্বর",
+    "ta": "ஜனவரி/ஜன பிப்ரவரி/பிப் மார்ச் ஏப்ரல்/ஏப் மே ஜூன் ஜூலை ஆகஸ்ட்/ஆக செப்டம்பர்/செப் அக்டோபர்/அக் நவம்பர்/நவ டிசம்பர்/டிச",
+    "th": "มกราคม/มค กุมภาพันธ์/กพ มีนาคม/มีค เมษายน/เมย พฤษภาคม/พค มิถุนายน/มิย กรกฎาคม/กค สิงหาคม/สค กันยายน/กย ตุลาคม/ตค "
+    "พฤศจิกายน/พย ธันวาคม/ธค",
+    "ms": "- - mac - - - julai ogos - - - disember/dis",
+    "fil": "- pebrero marso - - hunyo hulyo - setyembre oktubre nobyembre disyembre",
+    "sw": "- - machi aprili - - - agosti septemba oktoba novemba desemba",
+    "sq": "janar shkurt - prill - qershor korrik gusht shtator tetor nëntor dhjetor",
 }  # fmt: skip
+# Forms with two meanings, as (Polish and Czech, Croatian) months: the weekday decides.
+AMBIGUOUS_MONTHS = {"lis": (11, 10), "lip": (7, 6), "srp": (8, 7)}
+# First year of a Japanese era, less one. Source: Unicode CLDR, calendars/japanese.
+JAPANESE_ERAS = {"令和": 2018, "平成": 1988, "昭和": 1925, "大正": 1911, "r": 2018, "h": 1988, "s": 1925}
 # Monday to Sunday; "_" stands for a space.
 WEEKDAYS = {
     "en": "monday/mon/mo tuesday/tue/tu wednesday/wed/we thursday/thu/th friday/fri/fr saturday/sat/sa sunday/sun/su",
@@ -92,7 +105,14 @@ WEEKDAYS = {
     "vi": "thứ_hai thứ_ba thứ_tư thứ_năm thứ_sáu thứ_bảy chủ_nhật/cn",
     "ja": "月曜日/月 火曜日/火 水曜日/水 木曜日/木 金曜日/金 土曜日/土 日曜日/日",
     "ko": "월요일/월 화요일/화 수요일/수 목요일/목 금요일/금 토요일/토 일요일/일",
-    "zh": "星期一/周一 星期二/周二 星期三/周三 星期四/周四 星期五/周五 星期六/周六 星期日/周日",
+    "zh": "星期一/周一/週一 星期二/周二/週二 星期三/周三/週三 星期四/周四/週四 "
+    "星期五/周五/週五 星期六/周六/週六 星期日/周日/週日",
+    "th": "จันทร์/วันจันทร์/วันจันทร์ที่/จ อังคาร/วันอังคาร/วันอังคารที่/อ พุธ/วันพุธ/วันพุธที่/พ "
+    "พฤหัสบดี/พฤหัส/วันพฤหัสบดี/วันพฤหัสบดีที่/พฤ ศุกร์/วันศุกร์/วันศุกร์ที่/ศ เสาร์/วันเสาร์/วันเสาร์ที่/ส "
+    "อาทิตย์/วันอาทิตย์/วันอาทิตย์ที่/อา",
+    "bn": "সোমবার/সোম মঙ্গলবার/মঙ্গল বুধবার/বুধ বৃহস্পতিবার/বৃহস্পতি শুক্রবার/শুক্র শনিবার/শনি রবিবার/রবি",
+    "ur": "پیر منگل بدھ جمعرات جمعہ ہفتہ اتوار",
+    "sw": "jumatatu jumanne jumatano alhamisi ijumaa jumamosi jumapili",
 }  # fmt: skip
 # Forms outside CLDR: longer abbreviations, and inflected names ("on Wednesday") of Slavic languages.
 MORE_WEEKDAYS = {
@@ -101,6 +121,6 @@ MORE_WEEKDAYS = {
     "ru": "- - среду - пятницу субботу -",
     "uk": "- - середу - п'ятниця/п’ятниця/п'ятницю суботу неділю",
     "pl": "- - środę - - sobotę niedzielę/nd",
-    "de": "- - - - - sonnabend -",
+    "de": "- die mit don fre sonnabend/sam son",
     "pt": "segunda terça quarta quinta sexta - -",
 }  # fmt: skip

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
-from workers.text.calendar_names import MORE_MONTHS, MORE_WEEKDAYS, WEEKDAYS
+from workers.text.calendar_names import AMBIGUOUS_MONTHS, JAPANESE_ERAS, MORE_MONTHS, MORE_WEEKDAYS, WEEKDAYS
 from workers.text.zones import ZONE_HOURS, utc_offset
 
 MAX_DATE_CHARS = 80
@@ -84,9 +84,11 @@ _FORMS = tuple(
         r"(?P<day>\d{1,2})[ ,]{1,2}(?:tháng |thg\.? ?|th\.? ?)(?P<month>\d{1,2}),? (?:năm )?(?P<year>\d{4})(?!\d)",
         rf"{_DAY_MONTH}{_ASCTIME}",
         rf"{_MONTH_DAY}{_ASCTIME}",  # asctime of ISO C §7.27.3.1
-        rf"(?P<year>\d{{4}})(?P<sep>[-/.])(?P<month>\d{{1,2}}|{_WORD})(?P=sep)(?P<day>\d{{1,2}})(?!\d)",  # ISO 8601
+        rf"(?P<year>\d{{4}})(?P<sep>[-/. ])(?P<month>\d{{1,2}}|{_WORD})(?P=sep)(?P<day>\d{{1,2}})(?!\d)",  # ISO 8601
         r"(?P<year>\d{4})(?P<month>\d\d)(?P<day>\d\d)(?=\d{6}$|\D|$)",
         r"(?P<year>\d{4})-?w(?P<week>\d\d)-?(?P<week_day>[1-7])(?!\d)",  # ISO 8601 §5.2.3
+        rf"(?P<year>\d{{4}})\.? (?:m\.?|gada) (?:(?P<month>{_WORD}) (?P<day>\d{{1,2}}) ?d\.?,?)",  # CLDR lt
+        rf"(?P<year>\d{{4}})\. gada (?P<day>\d{{1,2}})\. (?P<month>{_WORD})",  # CLDR lv
         r"(?P<year>\d{4})-?(?P<ordinal>\d{3})(?!\d)",
         r"(?P<year>\d{4})(?:-(?P<month>\d\d))?$",
         rf"(?P<year>\d{{4}})[.,]? {_OF}(?P<month>{_WORD})\.? (?P<day>\d{{1,2}})(?!\d)[.,]?",
@@ -100,7 +102,7 @@ _FORMS = tuple(
 )
 # Words between date and time, and the year's unit in Slavic languages. Source: CLDR, dateTimeFormat and date formats.
 _JOIN = (
-    r"(?:[\s,.|@·•–—-]|t(?= ?\d)|(?:at|um|à|às|as|a las|a les|alle ore|alle|klo|kl|ore|ora|orele|ob|om|på|в|о|у|ve|saat|"
+    r"(?:[\s,.:|@·•–—-]|t(?= ?\d)|(?:at|um|à|às|as|a las|a les|alle ore|alle|klo|kl|ore|ora|orele|ob|om|på|в|о|у|ve|saat|"
     r"στισ|pukul|jam|godz|o godz|v|lúc|ساعت|الساعة)\.? )*+"
 )
 _YEAR_UNIT = re.compile(r"(?<=\d{4}) ?(?:г|р|r|год|года|року)\.?(?=[\s,]|$)")
@@ -110,7 +112,7 @@ _CLOCKS = tuple(
     re.compile(rf"\A(?:{form})")
     for form in (
         rf"{_JOIN}{_EAST_HALF}(?P<hour>\d{{1,2}})[:.h時时点點](?P<minute>\d\d)(?:[:.分](?P<second>\d\d)(?:[.,]\d{{1,12}})?)?"
-        rf"[分秒]?(?!\d) ?(?:uhr|uur|hrs|h\b)? ?{_HALF} ?(?P<zone>.*)",
+        rf"[分秒]?(?!\d) ?(?:uhr|uur|hrs|hs|h\b|น(?=\s|$))? ?{_HALF} ?(?P<zone>.*)",
         rf"{_JOIN}(?P<hour>\d{{1,2}}):(?P<minute>\d{{1,2}}):(?P<second>\d{{1,2}}) ?(?P<zone>[^\d:].*|)",  # 20:0:0
         r"[t ]?(?P<hour>\d\d)(?P<minute>\d\d)(?P<second>\d\d)?(?:[.,]\d{1,12})?(?!\d)(?P<zone>.*)",  # ISO 8601 §5.3.1
         rf"{_JOIN}(?P<hour>\d{{1,2}}) ?(?P<half>[ap]\.? ?m\b\.?) ?(?P<zone>.*)",
@@ -135,6 +137,13 @@ _RFC_3339 = re.compile(
 _EPOCH = re.compile(r"(\d{10})(?:\d{3}|\.\d{1,9})?")  # seconds or milliseconds since 1970
 _ATTACHED = re.compile(r"(?<=[^\W\d_][.,])(?=\d)|(?<=\d)(?=[（(]\D)|(?<=[^\d\s][）)])(?=\d)")  # Mon,05 and 05(Mon)10
 _SIGNS = str.maketrans("−：／．，،", "-:/.,,", "\u200c\u200d\u200e\u200f\u202a\u202c\ufeff")
+# Rewriting of other calendars, and of months in Chinese numerals: pattern, function of its match.
+_THAI_DOT = re.compile(r"(?<=[\u0e00-\u0e7f])\.|\bพ\.?ศ\.? ?(?=\d{4})")
+_ERA_YEAR = re.compile(r"(令和|平成|昭和|大正) ?(\d{1,2}|元) ?年|\A([rhs])(\d{1,2})(?=[./]\d{1,2}[./]\d{1,2}(?!\d))")
+_NUMERAL_MONTH = re.compile(r"([一二三四五六七八九]|十[一二]?)月")
+_NUMERALS = "一二三四五六七八九十"
+BUDDHIST_YEARS = range(2443, 2743)  # 1900 to 2199
+BUDDHIST_OFFSET = 543  # Source: Unicode CLDR, calendars/buddhist
 _EDGES = ".,;()（）[]"
 
 
@@ -175,16 +184,30 @@ def parse_date(text: str) -> datetime | None:
     if len(text) > MAX_TEXT_CHARS:
         return None
     line = " ".join(text.casefold().translate(_SIGNS).split())
+    if not line.isascii() or line[:1] in "rhs":
+        line = _with_gregorian_numbers(line)
     epoch = _EPOCH.fullmatch(line)
     try:
         if epoch is not None:
             return _plausible(datetime.fromtimestamp(int(epoch[1]), UTC))
-        if _RFC_3339.fullmatch(line):
+        if _RFC_3339.fullmatch(line) and line < "22":  # later years are those of the Buddhist calendar
             return _plausible(datetime.fromisoformat(line.upper()).astimezone(UTC).replace(microsecond=0))
         reading = _read_rfc_5322(line) or _read(line) or _read_twice(line)
     except (ValueError, OverflowError):
         return None
     return _plausible(reading.utc) if reading else None
+
+
+def _with_gregorian_numbers(line: str) -> str:
+    """Return *line* with years of Japanese eras and months in Chinese numerals as numbers, and Thai without dots."""
+    line = _ERA_YEAR.sub(_western_year, _THAI_DOT.sub("", line))
+    return _NUMERAL_MONTH.sub(lambda match: f"{sum(_NUMERALS.index(c) + 1 for c in match[1])}月", line)
+
+
+def _western_year(match: re.Match[str]) -> str:
+    era, number = match[1] or match[3], match[2] or match[4]
+    year = JAPANESE_ERAS[era] + (1 if number == "元" else int(number))
+    return f"{year}年" if match[1] else str(year)
 
 
 def _plausible(time: datetime) -> datetime | None:
@@ -198,7 +221,7 @@ def _read_rfc_5322(line: str) -> _Reading | None:
         return None
     weekday, day, name, year, hour, minute, second, zone = match.groups()
     month = MONTH_NUMBERS.get(name)
-    if month is None or (weekday and weekday not in _WEEKDAY_NUMBERS) or hour >= "24" or second >= "60":
+    if month is None or year >= "22" or (weekday and weekday not in _WEEKDAY_NUMBERS) or hour >= "24" or second >= "60":
         return None
     local = datetime(int(year), month, int(day), int(hour), int(minute), int(second))  # noqa: DTZ001 - see below
     offset = utc_offset(zone, local)
@@ -290,7 +313,8 @@ def _reading_from(match: re.Match[str], line: str, weekdays: frozenset[int]) -> 
         if clock_match is not None and (elapsed := _since_midnight(clock_match)) is not None:
             local = midnight + elapsed
             offset = utc_offset(clock_match["zone"].lstrip(" ,") or ("kst" if _HANGUL.search(line) else ""), local)
-            return _Reading(local, (local - offset).replace(tzinfo=UTC), is_day=False) if offset is not None else None
+            if offset is not None:
+                return _Reading(local, (local - offset).replace(tzinfo=UTC), is_day=False)
     return None
 
 
@@ -312,6 +336,8 @@ def _day(groups: dict[str, str | None], weekdays: frozenset[int]) -> date | None
     year = int(groups["year"] or 0)
     if len(groups["year"] or "") == 2:
         year += 2000 if year < 90 else 1900
+    elif year in BUDDHIST_YEARS:
+        year -= BUDDHIST_OFFSET
     if groups.get("first"):
         return _numeric_day(year, groups, weekdays)
     if groups.get("week"):
@@ -321,7 +347,11 @@ def _day(groups: dict[str, str | None], weekdays: frozenset[int]) -> date | None
         return day if day.year == year else None
     month = groups.get("month") or "1"
     number = int(month) if month.isdecimal() else _MONTHS_WITHOUT_ACCENTS.get(_without_accents(month))
-    return date(year, number, int(groups.get("day") or 1)) if number else None
+    day_number = int(groups.get("day") or 1)
+    if number is None and (numbers := AMBIGUOUS_MONTHS.get(month)):
+        possible = [d for n in numbers if (d := _day_or_none(year, day_number, n)) and d.weekday() in weekdays]
+        return possible[0] if len(possible) == 1 else None
+    return date(year, number, day_number) if number else None
 
 
 def _numeric_day(year: int, groups: dict[str, str | None], weekdays: frozenset[int]) -> date | None:

@@ -65,6 +65,9 @@ _WIDE_STARTS = {"000X": "utf-32-be", "X000": "utf-32-le", "0X0X": "utf-16-be", "
 _EBCDIC_START = b"\x4c\x6f\xa7\x94"  # "<?xm", XML 1.0 appendix F.1
 # Windows-1252 on the web maps all bytes. Source: WHATWG Encoding, index windows-1252.
 _WINDOWS_1252 = "".join(bytes([byte]).decode("cp1252", "ignore") or chr(byte) for byte in range(256))
+_WINDOWS_1252_BYTES = {ord(character): byte for byte, character in enumerate(_WINDOWS_1252)}
+# A lead byte of UTF-8 and a continuation byte, both decoded as windows-1252.
+_LEAD_BYTE = re.compile(f"[\xc2-\xf4][{re.escape(_WINDOWS_1252[0x80:0xC0])}\x80-\x9f]")
 MAX_STRAYS = 100_000  # bytes; a document with more is entirely windows-1252, which also bounds the time
 _NON_ASCII = re.compile("[^\x00-\x7f]")
 _CESU_8 = re.compile(rb"\xed[\xa0-\xaf][\x80-\xbf]\xed[\xb0-\xbf][\x80-\xbf]")  # Unicode TR 26: a surrogate pair
@@ -123,6 +126,20 @@ def decode_document(data: bytes, content_type: str = "") -> str:
     if codec in ("", "iso2022_jp"):
         return _decode_utf_8(data, is_labelled=bool(codecs_named))
     return _decode_windows_1252(data) if codec == "cp1252" else data.decode(codec, "replace")
+
+
+def without_double_encoding(text: str) -> str:
+    """Return a text that was decoded as windows-1252 instead of UTF-8, as UTF-8; any other text unchanged.
+
+    >>> without_double_encoding("Caf\u00c3\u00a9"), without_double_encoding("\u00c2mes \u00c3 vendre")
+    ('Café', 'Âmes Ã vendre')
+    """
+    if text.isascii() or _LEAD_BYTE.search(text) is None:
+        return text
+    try:
+        return codecs.charmap_encode(text, "strict", _WINDOWS_1252_BYTES)[0].decode("utf-8")
+    except UnicodeError:
+        return text
 
 
 def _labelled_codecs(head: bytes, content_type: str) -> list[str]:

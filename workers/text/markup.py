@@ -11,15 +11,10 @@ from typing import NamedTuple
 RAW = frozenset("script style title textarea xmp iframe noembed noframes".split())
 COMMENT = "!--"
 MAX_ATTRIBUTE_CHARS = 400  # searched for the type in a script's start tag
-_INVISIBLE_START, _BUTTON_START = (
-    re.compile(rf"<(?:{COMMENT}|({'|'.join(sorted(RAW))}|{element})(?=[\s/>]))", re.IGNORECASE)
-    for element in ("svg", "button")
-)
+_INVISIBLE_START = re.compile(rf"<(?:{COMMENT}|({'|'.join(sorted(RAW))}|svg)(?=[\s/>]))", re.IGNORECASE)
 _ENDS = {name: re.compile(rf"</{name}(?=[\s/>])", re.IGNORECASE) for name in (*RAW, "svg")}
 # `<!-->` and `<!--->` are comments too; `--!>` ends a comment. Source: WHATWG HTML §13.2.5.43 to 51.
 _COMMENT_ENDS = re.compile(r"-->|(?<!<!)--!>")
-_STORY_START = re.compile(r"<(?:article|main|p)(?=[\s/>])", re.IGNORECASE)
-_BUTTON = re.compile(r"<(/?)button(?=[\s/>])", re.IGNORECASE)
 
 
 class Span(NamedTuple):
@@ -37,23 +32,6 @@ def strip_invisible_elements(html: str) -> str:
         return span.name in (COMMENT, "style", "svg") or (span.name == "script" and not _is_json_ld(html, span.start))
 
     return _without(html, _INVISIBLE_START, is_invisible)
-
-
-def strip_buttons(html: str) -> str:
-    """Return *html* without buttons.
-
-    `</button>` closes all elements that are open in the button (WHATWG HTML §13.2.6.4.7). libxml2 ignores such an end
-    tag and treats the rest of the page as the button's content. A button around paragraphs loses its tags only.
-    """
-    out, position = [], 0
-    for span in _spans(html, _BUTTON_START):
-        if span.name == "button":
-            out.append(html[position : span.start])
-            position = span.end
-            if _STORY_START.search(html, span.start, span.end):
-                start = _find_end(html, ">", span.start)
-                out.append(html[start : max(start, html.rfind("</", start, span.end))])
-    return "".join((*out, html[position:]))
 
 
 def strip_tags(html: str, replacement: str, max_chars: int) -> str:
@@ -96,20 +74,12 @@ def _end(html: str, name: str, start: int, name_end: int) -> int:
     if name == COMMENT:
         ends = _COMMENT_ENDS.search(html, start + 2)
         return ends.end() if ends else len(html)
-    if name == "button":
-        return _button_end(html, name_end)
     if name == "svg" and html[(tag_end := _find_end(html, ">", name_end)) - 2 : tag_end] == "/>":
         return tag_end
     ends = _ENDS[name].search(html, name_end)
     if ends is None:
         return -1 if name == "svg" else len(html)
     return _find_end(html, ">", ends.end())
-
-
-def _button_end(html: str, name_end: int) -> int:
-    """Return the end of a button, or the end of its start tag if the next button begins first."""
-    following = _BUTTON.search(html, name_end)
-    return _find_end(html, ">", following.end() if following and following[1] else name_end)
 
 
 def _find_end(html: str, text: str, start: int) -> int:

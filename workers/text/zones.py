@@ -17,7 +17,7 @@ ZONE_HOURS = {
     "nst": -3.5, "ndt": -2.5, "ast": -4, "adt": -3, "est": -5, "edt": -4, "cst": -6, "cdt": -5, "mst": -7, "mdt": -6,
     "pst": -8, "pdt": -7, "akst": -9, "akdt": -8, "hst": -10,
     "wet": 0, "west": 1, "bst": 1, "cet": 1, "cest": 2, "met": 1, "mest": 2, "mez": 1, "mesz": 2, "eet": 2, "eest": 3,
-    "trt": 3, "msk": 3, "wat": 1, "cat": 2, "sast": 2, "eat": 3,
+    "trt": 3, "msk": 3, "мск": 3, "wat": 1, "cat": 2, "sast": 2, "eat": 3,
     "pkt": 5, "ist": 5.5, "npt": 5.75, "ict": 7, "wib": 7, "hkt": 8, "myt": 8, "pht": 8, "sgt": 8, "jst": 9, "kst": 9,
     "awst": 8, "acst": 9.5, "acdt": 10.5, "aest": 10, "aedt": 11, "nzst": 12, "nzdt": 13,
     "hnt": -3.5, "hat": -2.5, "hna": -4, "haa": -3, "hne": -5, "hae": -4, "hnc": -6, "hac": -5, "hnr": -7, "har": -6,
@@ -75,6 +75,7 @@ _SPACED_OFFSET = re.compile(r"\b(gmt|utc|ut) (?=[+-])")
 _COMMENT = re.compile(r" ?\(([^()]*)\)$")  # RFC 5322 §3.2.2
 _MONOTONIC = re.compile(r" m=[+-][\d.]+\Z")  # Go's Time.String
 _OFFSET_AND_Z = re.compile(r"\A([+-]\d\d:?\d\d)z\Z")  # a "Z" that was appended to a complete time
+_SIGN = re.compile(r"(?<=[+-]) (?=\d\d)|(?<=^z)(?=[+-]\d)")  # "+ 0100" and "z+0000", two names that must agree
 _BRACKETS = re.compile(r"\A([^\[]*)\[!?([^\]=]*)\](?:\[[^\]]*\])*\Z")  # RFC 9557 §4.1: +01:00[Europe/Paris]
 
 
@@ -89,6 +90,7 @@ def utc_offset(zone: str, local: datetime) -> timedelta | None:
     zone = _OFFSET_AND_Z.sub(r"\1", _MONOTONIC.sub("", zone))
     if (fixed := _fixed_offset(zone)) is not None:
         return fixed
+    zone = _SIGN.sub(lambda match: " " if zone[match.start() - 1] == "z" else "", zone)
     brackets = _BRACKETS.match(zone)
     if brackets:
         zone = brackets[1].strip() or brackets[2]

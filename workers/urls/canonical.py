@@ -128,9 +128,13 @@ _DATE = re.compile(r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01])(?:\d{4,6})?
 _NUMBERED_SLUG = re.compile(r"\A(?=(?:[^-_]+[-_]){2})(?:.*[^\d])?(\d{7,12})(?:\D{0,3})")
 _ESCAPED = re.compile(r"%[0-9A-Fa-f]{2}")
 _NUMBER = re.compile(r"\d{6,12}")
+_NUMBER_SEGMENT = re.compile(r"/\d{6,12}/")
 _SLUG = re.compile(r"\A(?=.*[^\W\d_])[^/.]+-[^/]*-[^/]*")
 # WordPress numbers all types of posts together, so the type adds nothing (WP_Query, parameter p).
 _POST_NUMBER = re.compile(r"p=\d+")
+# A date fragment distinguishes the entries of a page, for example a changelog. A slug of four words is an article.
+_DATE_FRAGMENT = re.compile(r"(?:19|20)\d\d-\d\d-\d\d")
+_ARTICLE_SLUG = re.compile(r"(?=.*[^\W\d_])[^-_./]+(?:[-_][^-_./]+){3,}")
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
 
 
@@ -185,6 +189,8 @@ def slug_key(link: str) -> str:
 
     It identifies the article where another one has the same key: the number may be their author's.
     """
+    if not _NUMBER_SEGMENT.search(link):
+        return ""
     canonical, key, _ = canonicalise(link)
     path = urlsplit(canonical).path
     if "?" in canonical or not _has_number_before_slug([part for part in path.split("/") if part]):
@@ -281,6 +287,8 @@ def _key(netloc: str, path: str, query: str, fragment: str) -> str:
         segments = _article_segments(segments)
     if segments:
         segments = [*segments[:-1], _ENDING.sub("", segments[-1])]
+    if segments and _DATE_FRAGMENT.fullmatch(fragment) and _ARTICLE_SLUG.fullmatch(segments[-1]):
+        fragment = ""
     parameters = "&".join(sorted(map(_normalise_escapes, _without_post_type(query.split("&"))))) if query else ""
     return (
         _WWW.sub("", _unicode_host(netloc))

@@ -62,9 +62,11 @@ def clean_link(url: str, base: str = "") -> str:
 
     White space within it is percent-encoded, and line breaks are removed.
     """
-    url = encode_spaces(url.strip())
+    url = encode_spaces(url.strip()).replace("&amp;", "&")  # markup that was escaped twice
     if url.startswith(("https://", "http://")) and "[" not in url and "/." not in url:
         return without_trackers(url)  # most links are absolute
+    if "\\" in url and base:
+        url = with_slashes(url)
     try:
         absolute = urljoin(base, url) if base else url
         scheme = urlsplit(absolute).scheme.lower()
@@ -73,6 +75,12 @@ def clean_link(url: str, base: str = "") -> str:
     if scheme in ("http", "https"):
         return without_trackers(absolute)
     return absolute if scheme == "mailto" else ""
+
+
+def with_slashes(reference: str) -> str:
+    """Return a relative *reference* with slashes instead of backslashes in its path (URL Standard §4.4)."""
+    end = next((n for n, character in enumerate(reference) if character in "?#"), len(reference))
+    return reference[:end].replace("\\", "/") + reference[end:] if ":" not in reference[:end] else reference
 
 
 def image_link(source: str, base: str = "") -> str:

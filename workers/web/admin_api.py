@@ -24,6 +24,7 @@ from workers.poller.registry import FeedRegistry
 HEADER = "X-Copydesk-Token"
 MAX_LETTERS = 100  # dead letters per response, the newest
 MAX_ERROR_CHARS = 500
+UNAUTHORISED = "token missing or wrong; open the page at the address that copydesk up prints"
 
 
 class FeedAction(msgspec.Struct, frozen=True):
@@ -71,22 +72,29 @@ class AdminApi:
 
     def register(self, app: web.Application) -> None:
         """Add the paths to *app*."""
-        app.router.add_post("/feeds", self._require_token(self._feed))
-        app.router.add_get("/dead-letters", self._require_token(self._letters))
-        app.router.add_post("/dead-letters", self._require_token(self._letter))
+        app.router.add_post("/feeds", self.require_token(self._feed))
+        app.router.add_get("/dead-letters", self.require_token(self._letters))
+        app.router.add_post("/dead-letters", self.require_token(self._letter))
 
-    def _require_token(
+    def is_authorised(self, request: web.Request) -> bool:
+        """Return whether *request* has the token, in its own header or as bearer token (RFC 6750)."""
+        header = request.headers.get(HEADER) or request.headers.get("Authorization", "").removeprefix("Bearer ")
+        token = header.encode("utf-8", "surrogateescape")  # the bytes of the header
+        return hmac.compare_digest(token, self.token.encode())
+
+    def require_token(
         self, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+        """Return *handler* behind a check of the token. Errors of the request become 400."""
+
         async def checked(request: web.Request) -> web.StreamResponse:
-            token = request.headers.get(HEADER, "")
-            if not hmac.compare_digest(token.encode(), self.token.encode()):
-                return _message("token missing or wrong; open the page at the address that copydesk up prints", 403)
+            if not self.is_authorised(request):
+                return _message(UNAUTHORISED, 403)
             try:
                 return await handler(request)
             except (msgspec.DecodeError, UnicodeDecodeError) as exc:
                 return _message(f"invalid request body: {exc}", 400)
-            except CopydeskError as exc:
+            except (CopydeskError, ValueError) as exc:  # a URL that no feed can have
                 return _message(str(exc), 400)
 
         return checked

@@ -48,7 +48,7 @@ def atom(title: str, url: str, articles: Sequence[Article]) -> bytes:
         _atom(entry, "updated", updated(article).isoformat())
         if article.published:
             _atom(entry, "published", article.published.isoformat())
-        if link := _uri(article.url):
+        if link := _link(article):
             ET.SubElement(entry, "link", rel="alternate", href=link)
         for name in article.byline or (article.publisher or "unknown",):
             _atom(ET.SubElement(entry, "author"), "name", name)
@@ -76,7 +76,7 @@ def rss(title: str, url: str, articles: Sequence[Article]) -> bytes:
         item = ET.SubElement(channel, "item")
         texts = {
             "title": _html(article.title or NO_TITLE),
-            "link": _uri(article.url),
+            "link": _link(article),
             "description": _html(article.dek or " ".join(article.paragraphs[:1])),
         }
         for name, text in texts.items():
@@ -98,7 +98,7 @@ def json_feed(title: str, url: str, articles: Sequence[Article]) -> bytes:
     for article in articles:
         dates = {"date_published": article.published, "date_modified": article.updated}
         item = {
-            "id": article_urn(article), "url": _uri(article.url), "title": article.title or NO_TITLE,
+            "id": article_urn(article), "url": _link(article), "title": article.title or NO_TITLE,
             "summary": article.dek,
             "content_html": article.html, "language": article.language, "tags": article.tags,
             "image": next(filter(None, (_uri(image.url) for image in article.images)), ""),
@@ -108,6 +108,11 @@ def json_feed(title: str, url: str, articles: Sequence[Article]) -> bytes:
         items.append({name: value for name, value in item.items() if value} | {"content_html": article.html})
     feed = {"version": "https://jsonfeed.org/version/1.1", "title": title, "feed_url": url, "items": items}
     return json.dumps(feed, ensure_ascii=False).encode("utf-8", "replace")
+
+
+def _link(article: Article) -> str:
+    """Return the URL without clutter, else the one of the feed."""
+    return _uri(article.canonical_url) or _uri(article.url)
 
 
 def _uri(link: str) -> str:

@@ -7,6 +7,7 @@ from aiohttp import web
 
 from streams.records import Article, DeadLetter, Item, PollResult, Record
 from streams.version import version
+from workers.intake.pushed_items import BODY_FIELDS
 
 RECORDS: dict[str, type[Record]] = {"article": Article, "item": Item, "poll": PollResult, "dead-letter": DeadLetter}
 JSON, TEXT = "application/json", "text/plain"
@@ -28,6 +29,7 @@ PATHS: tuple[tuple[str, str, str, str], ...] = (
     ("get", "/status.json", "Return counters, lag, latency, workers and feeds.", JSON),
     ("get", "/recent.json", "Return the latest articles and the position after them.", JSON),
     ("post", "/feeds", f"Add, remove, pause, resume or poll a feed. {TOKEN}", JSON),
+    ("post", "/items", f"Push items from ?source=NAME. {TOKEN}", JSON),
     ("get", "/dead-letters", f"List the pending dead letters. {TOKEN}", JSON),
     ("post", "/dead-letters", f"Replay or discard a dead letter. {TOKEN}", JSON),
     ("get", "/websub/{token}", "WebSub: verify a subscription's intent.", TEXT),
@@ -36,10 +38,16 @@ PATHS: tuple[tuple[str, str, str, str], ...] = (
     ("get", "/page.js", "Return the page's script.", "text/javascript"),
     ("get", "/page.css", "Return the page's style.", "text/css"),
 )  # fmt: skip
-BODIES = {
+BODIES: dict[str, dict[str, Any]] = {
     "/feeds": {"action": ["add", "remove", "pause", "resume", "poll-now"], "url": "", "folder": ""},
     "/dead-letters": {"action": ["replay", "discard"], "letter": ""},
+    "/items": dict.fromkeys(
+        ("url", "id", "title", "publisher", "date_published", "language", "summary", *BODY_FIELDS), ""
+    ),
 }
+REQUIRED = {"/feeds": ["action", "url"], "/dead-letters": ["action", "letter"]}
+STATUSES = {"/items": "202"}  # others: 200
+QUERIES = {"/items": "source"}
 
 
 def register(app: web.Application) -> None:
@@ -72,20 +80,23 @@ def build_openapi() -> dict[str, Any]:
 
 def _operation(method: str, path: str, summary: str, media_type: str) -> dict[str, Any]:
     response: dict[str, Any] = {"description": summary, "content": {media_type: {}}}
-    operation: dict[str, Any] = {"summary": summary, "responses": {"200": response}}
+    operation: dict[str, Any] = {"summary": summary, "responses": {STATUSES.get(path, "200"): response}}
     names = [part[1:-1] for part in path.split("/") if part.startswith("{")]
     parameters = [{"name": n, "in": "path", "required": True, "schema": {"type": "string"}} for n in names]
+    if name := QUERIES.get(path):
+        parameters.append({"name": name, "in": "query", "required": True, "schema": {"type": "string"}})
     if TOKEN in summary:
         token = {"name": "X-Copydesk-Token", "in": "header", "required": True, "schema": {"type": "string"}}
         parameters.append(token)
     operation["parameters"] = parameters
     if method == "post" and path in BODIES:
-        operation["requestBody"] = {"required": True, "content": {JSON: {"schema": _body_schema(BODIES[path])}}}
+        schema = _body_schema(BODIES[path], REQUIRED.get(path, []))
+        operation["requestBody"] = {"required": True, "content": {JSON: {"schema": schema}}}
     return operation
 
 
-def _body_schema(fields: dict[str, Any]) -> dict[str, Any]:
+def _body_schema(fields: dict[str, Any], required: list[str]) -> dict[str, Any]:
     properties = {
         name: {"enum": value} if isinstance(value, list) else {"type": "string"} for name, value in fields.items()
     }
-    return {"type": "object", "properties": properties, "required": [name for name in fields if name != "folder"]}
+    return {"type": "object", "properties": properties, "required": required}

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from importlib.resources import files
+from ipaddress import ip_address
 from typing import Any
 
 import msgspec
@@ -16,17 +17,21 @@ from streams.topics import ARTICLES
 from workers.counters import is_consistent, read_counters
 from workers.poller.registry import FeedRegistry
 from workers.poller.websub import WebSub
-from workers.status import read_readiness, read_status
+from workers.status import read_status, readiness
 from workers.web import openapi
 from workers.web.admin_api import AdminApi, load_token
 from workers.web.articles_api import ArticlesApi
 from workers.web.broadcast import format_position
+from workers.web.connections import HEAD_TIMEOUT_S, ConnectionLimits, LimitedHandler
+from workers.web.items_api import ItemsApi
 from workers.web.topics_api import TopicsApi
 
+BODY_TIMEOUT_S, BACKLOG = 30.0, 128
 LOCAL_HOSTS = {"127.0.0.1", "localhost", "[::1]"}
 HEADERS = {
     "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'"
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; "
+        "form-action 'none'; frame-ancestors 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -37,14 +42,20 @@ HEADERS = {
 class WebServer:
     """Serves the HTTP API and the page of one copydesk, and accepts pushes of WebSub hubs."""
 
-    def __init__(self, settings: Settings, broker: Broker, desk_group: str) -> None:
+    def __init__(
+        self, settings: Settings, broker: Broker, desk_group: str, head_timeout_s: float = HEAD_TIMEOUT_S
+    ) -> None:
         self.settings, self.broker, self.desk_group = settings, broker, desk_group
-        self.topics = TopicsApi(settings, broker)
-        self.articles = ArticlesApi(broker, self.topics.broadcasters[ARTICLES.name])
+        self.head_timeout_s = head_timeout_s
         self.admin = AdminApi(broker, load_token(settings.data_dir))
+        self.topics = TopicsApi(settings, broker, self.admin.is_authorised)
+        self.articles = ArticlesApi(broker, self.topics.broadcasters[ARTICLES.name])
+        self.items = ItemsApi(settings, broker, desk_group)
         self.websub = WebSub(broker.state, settings.websub_callback_url)
         self.url = ""
+        self._host_names = host_names(settings)
         self._runner: web.AppRunner | None = None
+        self._listener: asyncio.Server | None = None
         self._latency_task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -52,13 +63,15 @@ class WebServer:
 
         Raises: SettingsError with the port when the address cannot be used.
         """
-        app = web.Application(middlewares=[self._check_host], client_max_size=self.settings.max_feed_bytes)
+        app = web.Application(middlewares=[self._check_request], client_max_size=self.settings.max_feed_bytes)
+        app.on_response_prepare.append(_add_headers)
         app.router.add_get("/websub/{token}", self._verify)
         app.router.add_post("/websub/{token}", self._accept_push)
         self.topics.register(app)
         self.articles.register(app)
         openapi.register(app)
         self.admin.register(app)
+        app.router.add_post("/items", self.admin.require_token(self.items.push))
         app.router.add_get("/healthz", self._health)
         app.router.add_get("/readyz", self._ready)
         app.router.add_get("/metrics", self._metrics)
@@ -74,39 +87,59 @@ class WebServer:
         await self._runner.setup()
         host, port = self.settings.web_host, self.settings.web_port
         try:
-            await web.TCPSite(self._runner, host, port).start()
+            self._listener = await self._listen(self._runner, host, port)
         except OSError as exc:
             raise SettingsError(
                 f"web_port = {port}: cannot listen on {host}:{port} ({exc.strerror or exc}); set a free port, or 0"
             ) from exc
         self._latency_task = asyncio.create_task(self.topics.broadcasters[ARTICLES.name].start())
-        self.url = f"http://{host}:{self._runner.addresses[0][1]}/"
+        self.url = f"http://{host}:{self._listener.sockets[0].getsockname()[1]}/"
+
+    async def _listen(self, runner: web.AppRunner, host: str, port: int) -> asyncio.Server:
+        loop, manager = asyncio.get_running_loop(), runner.server
+        assert manager is not None
+        limits = ConnectionLimits(self.settings.web_max_connections, HEADERS, self.head_timeout_s)
+        return await loop.create_server(
+            lambda: LimitedHandler(limits, manager, loop=loop, access_log=None), host, port, backlog=BACKLOG
+        )
+
+    def reload(self, settings: Settings) -> None:
+        """Serve the topics of the routes of *settings* too, and report the health of its sinks."""
+        self.settings = settings
+        self.topics.add_routes(settings.routes)
 
     async def stop(self) -> None:
         """End all subscriptions and stop to listen."""
         if self._latency_task is not None:
             self._latency_task.cancel()
+        if self._listener is not None:
+            self._listener.close()
         await self.topics.stop()
         if self._runner is not None:
             await self._runner.cleanup()
 
     @web.middleware
-    async def _check_host(
+    async def _check_request(
         self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
-        """Reject unknown host names (DNS rebinding), answer 503 while the broker is away, and set headers."""
-        if request.path.startswith("/websub/"):  # authorised by its token, under any public name
-            return await handler(request)
-        host = request.host.rsplit(":", 1)[0] if not request.host.endswith("]") else request.host
-        if host not in LOCAL_HOSTS | {self.settings.web_host} and self.settings.web_host not in ("0.0.0.0", "::"):
-            raise web.HTTPForbidden(text="unknown host")
+        """Reject unknown host names (DNS rebinding) and slow bodies, and answer 503 while the broker is away."""
+        # WebSub callbacks are authorised by their token, under any public name. Probes of containers use addresses.
+        if not request.path.startswith(("/websub/", "/healthz", "/readyz")) and not self._is_known_host(request.host):
+            raise web.HTTPForbidden(text="unknown host; add its name to web_allowed_hosts")
         try:
-            response = await handler(request)
+            async with asyncio.timeout(BODY_TIMEOUT_S):
+                await request.read()  # kept by the request for its handler
+        except TimeoutError as exc:
+            raise web.HTTPRequestTimeout(text="incomplete body") from exc
+        try:
+            return await handler(request)
         except UnavailableError as exc:
-            response = _json({"healthy": False, "error": str(exc)}, 503)
-        for name, value in HEADERS.items():
-            response.headers.setdefault(name, value)
-        return response
+            return _json({"healthy": False, "error": str(exc)}, 503)
+
+    def _is_known_host(self, host: str) -> bool:
+        """Return whether a Host header names this server. A page of another site cannot have an address as its host."""
+        name = host.lower() if host.endswith("]") else host.lower().rsplit(":", 1)[0]
+        return name in self._host_names or (self.settings.web_host not in LOCAL_HOSTS and _is_address(name))
 
     async def _verify(self, request: web.Request) -> web.StreamResponse:
         """Confirm the intent of a subscription to its hub (WebSub §5.3)."""
@@ -116,7 +149,7 @@ class WebServer:
             query.get("hub.lease_seconds", ""),
         ):  # fmt: skip
             raise web.HTTPNotFound(text="unknown subscription")
-        return web.Response(text=query.get("hub.challenge", ""), content_type="text/plain", headers=HEADERS)
+        return web.Response(text=query.get("hub.challenge", ""), content_type="text/plain")
 
     async def _accept_push(self, request: web.Request) -> web.StreamResponse:
         """Accept content that a hub pushes (WebSub §7)."""
@@ -134,19 +167,19 @@ class WebServer:
         return _json({"healthy": healthy}, 200 if healthy else 503)
 
     async def _status(self, request: web.Request) -> web.StreamResponse:
-        report = await read_status(self.broker, self.desk_group)
+        report = await read_status(self.broker, self.desk_group, self.settings)
         return _json(report | {"latency_ms": self.topics.latency.percentiles_ms()})
 
     async def _ready(self, request: web.Request) -> web.StreamResponse:
         """Return 200 when the broker responds, all workers send heartbeats, and the desk's lag is within its limit."""
-        readiness = await read_readiness(self.broker, self.desk_group, self.settings.max_desk_lag)
-        return _json(readiness, 200 if readiness["ready"] else 503)
+        report = readiness(await read_status(self.broker, self.desk_group, self.settings))
+        return _json(report, 200 if report["ready"] else 503)
 
     async def _metrics(self, request: web.Request) -> web.StreamResponse:
         from workers.web import metrics  # imported lazily: the client library's memory is only needed with Prometheus
 
         subscribers = {name: b.subscribers for name, b in self.topics.broadcasters.items() if b.subscribers}
-        report = await read_status(self.broker, self.desk_group)
+        report = await read_status(self.broker, self.desk_group, self.settings)
         body = metrics.render_metrics(report, subscribers, self.topics.latency)
         return web.Response(body=body, headers={"Content-Type": metrics.CONTENT_TYPE})
 
@@ -156,6 +189,24 @@ class WebServer:
         # The page uses the text only; without the HTML the response is half as long.
         articles = [msgspec.to_builtins(msgspec.structs.replace(a, html="")) for a in self.topics.latest_articles()]
         return _json({"position": format_position(broadcaster.position), "articles": articles})
+
+
+def host_names(settings: Settings) -> frozenset[str]:
+    """Return the host names that the web server answers to."""
+    names = (name.strip().lower() for name in settings.web_allowed_hosts.split(","))
+    return frozenset({*LOCAL_HOSTS, settings.web_host.lower(), *filter(None, names)})
+
+
+def _is_address(name: str) -> bool:
+    try:
+        return bool(ip_address(name.strip("[]")))
+    except ValueError:
+        return False
+
+
+async def _add_headers(request: web.Request, response: web.StreamResponse) -> None:
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
 
 
 def _static(name: str, media_type: str) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:

@@ -7,6 +7,7 @@
 
 import asyncio
 import hashlib
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from typing import Any
 
@@ -15,11 +16,22 @@ from aiohttp import web
 from streams.brokers.base import Broker
 from streams.codec import decode
 from streams.config.settings import Settings
+from streams.config.tables import Route
 from streams.errors import UnreadableError
 from streams.logger import get_logger
 from streams.records import Article
 from streams.start import Start
-from streams.topics import ARTICLES, BUILTIN_TOPICS, Topic, resolve_topic, route_topic
+from streams.topics import (
+    ARTICLES,
+    BUILTIN_TOPICS,
+    DEAD_LETTERS,
+    ITEMS,
+    SINK_REPLAYS,
+    Topic,
+    resolve_topic,
+    route_topic,
+)
+from workers.web.admin_api import HEADER
 from workers.web.broadcast import Broadcaster, Event, Position, SlowConsumerError, parse_position
 from workers.web.feed_writers import FORMATS
 from workers.web.latency import Latency
@@ -27,6 +39,7 @@ from workers.web.latency import Latency
 log = get_logger(__name__)
 
 FEED_LENGTH = 50  # articles
+PROTECTED = frozenset((ITEMS.name, DEAD_LETTERS.name, SINK_REPLAYS.name))  # raw texts of feeds, paid ones included
 SSE_HEADERS = {
     "Content-Type": "text/event-stream",
     "Cache-Control": "no-store",
@@ -38,14 +51,22 @@ WRITE_TIMEOUT_S = 30.0  # a connection that accepts no bytes for longer is close
 class TopicsApi:
     """Handlers of the topic paths, and one broadcaster per topic."""
 
-    def __init__(self, settings: Settings, broker: Broker) -> None:
-        self.broker = broker
+    def __init__(
+        self, settings: Settings, broker: Broker, is_authorised: Callable[[web.Request], bool] = lambda _: False
+    ) -> None:
+        self.broker, self.is_authorised = broker, is_authorised
         routes = [route_topic(route.name) for route in settings.routes]
         self.latency = Latency()
         self.broadcasters: dict[str, Broadcaster] = {
             topic.name: Broadcaster(broker, topic) for topic in (*BUILTIN_TOPICS, *routes)
         }
         self.broadcasters[ARTICLES.name].observe = self.latency.observe
+
+    def add_routes(self, routes: Sequence[Route]) -> None:
+        """Serve the topics of *routes* too."""
+        for route in routes:
+            topic = route_topic(route.name)
+            self.broadcasters.setdefault(topic.name, Broadcaster(self.broker, topic))
 
     def register(self, app: web.Application) -> None:
         """Add the paths to *app*."""
@@ -73,7 +94,9 @@ class TopicsApi:
         topic, _, format_ = name.rpartition(".")
         broadcaster = self._broadcaster(topic if format_ in FORMATS else name)
         if broadcaster is None:
-            raise web.HTTPNotFound(text=f"unknown topic: {name}; /topics lists all topics")
+            raise web.HTTPNotFound(text=encodable(f"unknown topic: {name}; /topics lists all topics"))
+        if format_ not in FORMATS and broadcaster.topic.name in PROTECTED and not self.is_authorised(request):
+            raise web.HTTPForbidden(text=f"topic needs the token: {name}; send it as {HEADER}")
         if format_ not in FORMATS:
             return await self._events(request, broadcaster)
         if not broadcaster.topic.has_articles:
@@ -90,7 +113,8 @@ class TopicsApi:
         await broadcaster.start()
         media_type, write = FORMATS[format_]
         name = _short_name(broadcaster.topic)
-        body = write(f"copydesk: {name}", str(request.url), self.latest_articles(name))
+        articles = [article for article in self.latest_articles(name) if not article.withdrawn]
+        body = write(f"copydesk: {name}", str(request.url), articles)
         etag = hashlib.blake2b(body, digest_size=12).hexdigest()
         response = web.Response(body=body, content_type=media_type, charset="utf-8")
         response.etag = web.ETag(etag) if hasattr(web, "ETag") else etag
@@ -105,7 +129,7 @@ class TopicsApi:
         try:
             start = named[requested] if requested in named else parse_position(requested)
         except ValueError as exc:
-            raise web.HTTPBadRequest(text=f"{exc}; use start, end or an event id") from exc
+            raise web.HTTPBadRequest(text=encodable(f"{exc}; use start, end or an event id")) from exc
         response = web.StreamResponse(headers=SSE_HEADERS)
         await response.prepare(request)
         await response.write(b"retry: 1000\n\n")
@@ -123,6 +147,11 @@ class TopicsApi:
         except ConnectionError:
             pass
         return response
+
+
+def encodable(text: str) -> str:
+    """Return *text* without lone surrogates, which stand for bytes of a header that are not UTF-8."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _encode_sse(event: Event | None) -> bytes:

@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from aiokafka import AIOKafkaProducer
 from aiokafka import TopicPartition as KafkaPartition
@@ -11,15 +11,16 @@ from aiokafka.conn import create_conn
 from aiokafka.errors import AuthenticationFailedError, SaslAuthenticationFailed, TopicAlreadyExistsError, for_code
 from aiokafka.partitioner import DefaultPartitioner
 
-from streams.brokers.base import AgentContext, Condition, OffsetRange, OutgoingMessage, RedisCommand
+from streams.brokers.base import AgentContext, Condition, OffsetRange, OutgoingMessage, Progress, RedisCommand
 from streams.brokers.kafka.client import KafkaClient, partitions_of, security_options
 from streams.brokers.kafka.reader import KafkaReader
 from streams.brokers.kafka.transactions import Transactions
 from streams.brokers.redis_streams.broker import RedisStreamsBroker
 from streams.config.settings import Settings, kafka_bootstrap_servers
 from streams.errors import SettingsError, UnavailableError
+from streams.records import MessageId
 from streams.start import StartPosition
-from streams.topics import MAX_MESSAGE_BYTES, Topic
+from streams.topics import MAX_MESSAGE_BYTES, Partition, Topic
 
 AUTH_ERRORS = (AuthenticationFailedError, SaslAuthenticationFailed, ssl.SSLCertVerificationError)
 MAX_REPLICATION = 3  # limited by the number of brokers; with three, one may fail and the others still confirm
@@ -36,6 +37,7 @@ class KafkaBroker:
         self.state_store = RedisStreamsBroker(settings.state_url)
         self.state = self.state_store.state
         self._producer: AIOKafkaProducer | None = None
+        self._starting = asyncio.Lock()
         self._transactions: dict[str, Transactions] = {}
 
     # -- topics -----------------------------------------------------------------------------------------------
@@ -89,15 +91,16 @@ class KafkaBroker:
     # -- publishing -------------------------------------------------------------------------------------------
 
     async def _started_producer(self) -> AIOKafkaProducer:
-        if self._producer is None:
-            producer = self.client.create_producer()
-            try:
-                await producer.start()
-            except BaseException:
-                await producer.stop()
-                raise
-            self._producer = producer
-        return self._producer
+        async with self._starting:  # for concurrent first calls; a second producer would stay open
+            if self._producer is None:
+                producer = self.client.create_producer()
+                try:
+                    await producer.start()
+                except BaseException:
+                    await producer.stop()
+                    raise
+                self._producer = producer
+            return self._producer
 
     async def publish(
         self,
@@ -156,16 +159,35 @@ class KafkaBroker:
             count = len(await partitions_of(await self.client.admin_consumer(), topic))
         return int(DefaultPartitioner()(key, range(count), range(count)))
 
-    async def lag(self, topic: str, group: str) -> int:
+    async def progress(self, topic: str, group: str) -> dict[Partition, Progress]:
         with self.client.mapped_errors():
             consumer = await self.client.admin_consumer(group)
             tps = [KafkaPartition(topic, n) for n in sorted(await partitions_of(consumer, topic))]
             first, end = await consumer.beginning_offsets(tps), await consumer.end_offsets(tps)
             committed = {tp: await consumer.committed(tp) or 0 for tp in tps}
-        return sum(end[tp] - max(first[tp], committed[tp]) for tp in tps)
+        return {(tp.topic, tp.partition): Progress(max(first[tp], committed[tp]), end[tp]) for tp in tps}
+
+    async def lag(self, topic: str, group: str) -> int:
+        return sum(progress.lag for progress in (await self.progress(topic, group)).values())
+
+    def removal_commands(self, message: MessageId) -> Sequence[RedisCommand]:
+        return ()
+
+    async def message_count(self, topic: str) -> int:
+        with self.client.mapped_errors():
+            consumer = await self.client.admin_consumer()
+            tps = [KafkaPartition(topic, n) for n in sorted(await partitions_of(consumer, topic))]
+            first, end = await consumer.beginning_offsets(tps), await consumer.end_offsets(tps)
+        return sum(end[tp] - first[tp] for tp in tps)
+
+    async def group_lags(self) -> Mapping[str, int]:
+        return {}
 
     async def memory_usage(self) -> float:
         return await self.state_store.memory_usage()
+
+    async def free_bytes(self, share: float) -> int | None:
+        return None  # Kafka keeps messages on disk
 
     async def close(self) -> None:
         for transactions in self._transactions.values():

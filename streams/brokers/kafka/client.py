@@ -85,6 +85,7 @@ class KafkaClient:
         self.url = url
         self.connection = {"bootstrap_servers": ",".join(kafka_bootstrap_servers(url)), **security_options(settings)}
         self._admin_consumers: dict[str, AIOKafkaConsumer] = {}
+        self._starting = asyncio.Lock()
 
     def mapped_errors(self) -> AbstractContextManager[None]:
         return map_kafka_errors(self.url)
@@ -99,15 +100,18 @@ class KafkaClient:
 
     async def admin_consumer(self, group: str = "") -> AIOKafkaConsumer:
         """Return a started consumer for lookups about *group*. It has no subscription, so it is not a member."""
-        consumer = self._admin_consumers.get(group)
-        if consumer is None:
-            consumer = self.create_consumer(group_id=group or None)
-            try:
-                await consumer.start()
-            except BaseException:
-                await consumer.stop()
-                raise
-            self._admin_consumers[group] = consumer
+        async with self._starting:  # partitions are taken over concurrently; a second consumer would stay open
+            if group not in self._admin_consumers:
+                self._admin_consumers[group] = await self._start_consumer(group)
+        return self._admin_consumers[group]
+
+    async def _start_consumer(self, group: str) -> AIOKafkaConsumer:
+        consumer = self.create_consumer(group_id=group or None)
+        try:
+            await consumer.start()
+        except BaseException:
+            await consumer.stop()
+            raise
         return consumer
 
     async def first_offset(self, tp: Partition) -> int:

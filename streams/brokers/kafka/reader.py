@@ -13,6 +13,7 @@ from aiokafka.errors import CommitFailedError
 
 from streams.brokers.base import ConsumedMessage
 from streams.brokers.kafka.client import KafkaClient, partitions_of
+from streams.brokers.read_ahead import ReadAhead
 from streams.clock import boottime_s
 from streams.errors import UnavailableError
 from streams.logger import get_logger
@@ -57,6 +58,7 @@ class KafkaReader:
         self.client, self.topic, self.group = client, topic, group
         self._consumer: AIOKafkaConsumer | None = None
         self._position: dict[int, int] = {}
+        self._read_ahead = ReadAhead(FETCH_RECORDS)
         self._has_initial_offset: set[KafkaPartition] = set()
         self.revoked: set[Partition] = set()  # to be handed over
         self.lost: set[Partition] = set()
@@ -140,11 +142,14 @@ class KafkaReader:
         if self.group and (self.revoked or self.lost or not self.is_member()):
             return []  # the next owner of the partitions reads these records again
         self._position |= {tp.partition: records[-1].offset + 1 for tp, records in fetched.items() if records}
-        return [_to_message(record) for records in fetched.values() for record in records]
+        messages = [_to_message(record) for records in fetched.values() for record in records]
+        self._read_ahead.record(len(messages))
+        return messages
 
     async def _fetch(self, wait_s: float) -> Mapping[KafkaPartition, Sequence[Any]]:
         fetched: Mapping[KafkaPartition, Sequence[Any]] = await self._open.getmany(
-            timeout_ms=int(wait_s * 1000), max_records=FETCH_RECORDS
+            timeout_ms=int(wait_s * 1000),
+            max_records=self._read_ahead.next_count() if self.group else FETCH_RECORDS,
         )
         return fetched
 

@@ -94,7 +94,9 @@ class Transactions:
     ) -> bool:
         """Publish, commit and write state; return False if another worker owns the partition. Call `owns` first."""
         tp = offsets.topic_partition
-        owned = self._owned[tp]
+        owned = self._owned.get(tp)
+        if owned is None:  # a rebalance took the partition during the work, and another step released it
+            return False
         intent = msgspec.msgpack.encode([offsets.end, state_writes])
         try:
             if not await self._write_intent(owned, tp, intent):

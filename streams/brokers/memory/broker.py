@@ -7,7 +7,7 @@ import asyncio
 import secrets
 import time
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from streams.brokers.base import (
     AgentContext,
@@ -15,14 +15,16 @@ from streams.brokers.base import (
     ConsumedMessage,
     OffsetRange,
     OutgoingMessage,
+    Progress,
     RedisCommand,
 )
 from streams.brokers.memory.reader import InMemoryReader
 from streams.brokers.memory.state import check_supported
 from streams.brokers.memory.storage import Storage
+from streams.records import MessageId
 from streams.start import StartPosition
 from streams.state.store import StateStore
-from streams.topics import Topic, partition_name
+from streams.topics import Partition, Topic, partition_name
 
 _STORAGES: dict[str, Storage] = {}  # name → data of all brokers of that name in the process
 
@@ -124,13 +126,28 @@ class InMemoryBroker:
         partitions = [(topic.name, number) for number in range(len(self._partitions(topic.name)))]
         return InMemoryReader(self._storage, partitions, group, start)
 
-    async def lag(self, topic: str, group: str) -> int:
+    async def progress(self, topic: str, group: str) -> dict[Partition, Progress]:
         storage = self._storage
         partitions = [(topic, number) for number in range(len(self._partitions(topic)))]
-        return sum(storage.end(tp) - storage.committed(storage.group(group), tp) for tp in partitions)
+        return {tp: Progress(storage.committed(storage.group(group), tp), storage.end(tp)) for tp in partitions}
+
+    async def lag(self, topic: str, group: str) -> int:
+        return sum(progress.lag for progress in (await self.progress(topic, group)).values())
+
+    def removal_commands(self, message: MessageId) -> Sequence[RedisCommand]:
+        return ()
+
+    async def message_count(self, topic: str) -> int:
+        return sum(map(len, self._partitions(topic)))
+
+    async def group_lags(self) -> Mapping[str, int]:
+        return {}
 
     async def memory_usage(self) -> float:
         return 0.0
+
+    async def free_bytes(self, share: float) -> int | None:
+        return None
 
     async def close(self) -> None:
         """Do nothing: the data outlive the connection until `clear`."""

@@ -45,6 +45,10 @@ class InMemoryReader:
         self.storage.notify()
 
     def is_due(self) -> bool:
+        # A partition to release is handed over later, once its messages are committed.
+        return bool(self._to_release) or self._has_changes()
+
+    def _has_changes(self) -> bool:
         return self._group is not None and (bool(self._lost) or self._group.version() != self._version)
 
     async def confirm_leases(self) -> set[Partition]:
@@ -118,7 +122,7 @@ class InMemoryReader:
         if self._group is not None and not self._position_lease:
             self._refresh_leases()
         await asyncio.sleep(0)  # other tasks run even if messages are always available
-        if not (messages := self._take()) and not self.is_due():
+        if not (messages := self._take()) and not self._has_changes():
             await self.storage.wait(wait_s)
             messages = self._take()
         return messages

@@ -35,7 +35,7 @@ class Storage:
         self.state = MemoryState(url)
         self.topics: dict[str, list[list[ConsumedMessage]]] = {}
         self.groups: dict[str, Group] = {}
-        self._waiting: set[asyncio.Event] = set()
+        self._waiting: dict[asyncio.Event, None] = {}  # in order, so that a simulation can be replayed
 
     def clear(self) -> None:
         self.topics.clear()
@@ -92,14 +92,14 @@ class Storage:
     async def wait(self, wait_s: float) -> None:
         """Return at the next `notify`, or after *wait_s* seconds."""
         event = asyncio.Event()
-        self._waiting.add(event)
+        self._waiting[event] = None
         try:
             async with asyncio.timeout(wait_s):
                 await event.wait()
         except TimeoutError:
             pass
         finally:
-            self._waiting.discard(event)
+            self._waiting.pop(event, None)
 
     def notify(self) -> None:
         """Wake all waiting readers, after a publication or a change of a group."""

@@ -15,21 +15,22 @@ from typing import Any
 
 from redis.exceptions import ResponseError
 
-from streams.brokers.base import AgentContext, Condition, OffsetRange, OutgoingMessage, RedisCommand
+from streams.brokers.base import AgentContext, Condition, OffsetRange, OutgoingMessage, Progress, RedisCommand
 from streams.brokers.redis_streams.reader import RedisStreamsReader
 from streams.brokers.redis_streams.store import Bounds
 from streams.errors import SettingsError, UnavailableError
+from streams.records import MessageId
 from streams.start import Start, StartPosition
-from streams.state.redis_client import TRANSIENT, connect, map_redis_errors, offset_from_entry_id, redact_url
-from streams.topics import BUILTIN_TOPICS, Partition, Topic, partition_name, resolve_topic
+from streams.state.redis_client import ALLOW_OOM, TRANSIENT, connect, map_redis_errors, offset_from_entry_id, redact_url
+from streams.topics import BUILTIN_TOPICS, Partition, Topic, parse_partition, partition_name, resolve_topic
 
 NAMESPACE = "copydesk"
-ALLOW_OOM = "#!lua flags=allow-oom\n"
 # Version of all keys and their contents; ARCHITECTURE.md lists the duties of a change. Version 3 renamed keys and
 # fields before the first release; data of earlier versions is refused.
 SCHEMA_VERSION = 3
 READER_LEASE_S = 6.0
 MAX_FETCH = 500  # entries per partition and read: about 1 MB of articles
+MAX_FETCH_BYTES = 8 * 1024 * 1024  # of all partitions together; a larger entry is read alone
 
 
 class RedisStreamsBroker:
@@ -122,14 +123,15 @@ class RedisStreamsBroker:
         out = {}
         for tp, info in zip(partitions, infos, strict=True):
             if isinstance(info, ResponseError) and "no such key" in str(info):
-                out[tp] = Bounds(0, 0)  # no message yet
+                out[tp] = Bounds(0, 0, 0)  # no message yet
             elif isinstance(info, Exception):
                 with map_redis_errors(self.url):
                     raise info
             else:
                 end = offset_from_entry_id(info["last-generated-id"]) + 1
-                first = info["first-entry"]
-                out[tp] = Bounds(offset_from_entry_id(first[0]) if first else end, end)
+                first, last = info["first-entry"], info["last-entry"]
+                stored_end = offset_from_entry_id(last[0]) + 1 if last else 0
+                out[tp] = Bounds(offset_from_entry_id(first[0]) if first else end, end, stored_end)
         return out
 
     # -- publishing -------------------------------------------------------------------------------------------
@@ -235,14 +237,28 @@ class RedisStreamsBroker:
         return {tp: None if v is None else int(v) for tp, v in zip(partitions, values, strict=True)}
 
     async def fetch(
-        self, positions: Mapping[Partition, int], wait_s: float, count: int = MAX_FETCH
+        self,
+        positions: Mapping[Partition, int],
+        wait_s: float,
+        count: int = MAX_FETCH,
+        max_bytes: int = MAX_FETCH_BYTES,
     ) -> dict[Partition, list[Any]]:
-        """Return raw entries `[id, [field, value, …]]` from each position on; none after *wait_s* seconds."""
-        names = {self.stream(*tp).encode(): tp for tp in positions}
+        """Return raw entries `[id, [field, value, …]]` from each position on; none after *wait_s* seconds.
+
+        *count* bounds the entries of a partition, and an equal share of *max_bytes* their bytes. XREAD has no limit of
+        bytes, so it only waits, for the first entry of each partition.
+        """
+        tps = list(positions)
+        names = [self.stream(*tp) for tp in tps]
+        args = [count, max(1, max_bytes // max(1, len(tps))), *positions.values()]
+        reply = await self.script("fetch", names, args)
+        if reply or wait_s <= 0:
+            return {tps[n - 1]: entries for n, entries in zip(reply[::2], reply[1::2], strict=True)}
         ids = [f"0-{offset}" for offset in positions.values()]  # XREAD is exclusive, and ids are one ahead
-        block = ("BLOCK", max(1, int(wait_s * 1000))) if wait_s > 0 else ()
-        reply = await self.state.execute_command("XREAD", "COUNT", count, *block, "STREAMS", *names, *ids)
-        return {names[name]: entries for name, entries in reply or ()}
+        wait = ("BLOCK", max(1, int(wait_s * 1000)))
+        reply = await self.state.execute_command("XREAD", "COUNT", 1, *wait, "STREAMS", *names, *ids)
+        by_name = dict(zip(map(str.encode, names), tps, strict=True))
+        return {by_name[name]: entries for name, entries in reply or ()}
 
     async def commit(self, group: str, offsets: Mapping[Partition, int], leases: Mapping[Partition, str]) -> int:
         """Commit *offsets*, forward only; return the number with a valid lease. A missing lease is not checked."""
@@ -261,11 +277,36 @@ class RedisStreamsBroker:
         await self.partitions(topic)
         return self.partition_of(topic, key)
 
-    async def lag(self, topic: str, group: str) -> int:
+    async def progress(self, topic: str, group: str) -> dict[Partition, Progress]:
         partitions = [(topic, n) for n in range(await self.partitions(topic))]
         committed = await self.committed(group, partitions)
         bounds = await self.bounds(partitions)
-        return sum(b.end - max(committed[tp] or 0, b.first) for tp, b in bounds.items())
+        return {tp: Progress(max(committed[tp] or 0, b.first), b.end) for tp, b in bounds.items()}
+
+    async def lag(self, topic: str, group: str) -> int:
+        return sum(progress.lag for progress in (await self.progress(topic, group)).values())
+
+    def removal_commands(self, message: MessageId) -> Sequence[RedisCommand]:
+        return [("XDEL", self.stream(message.topic, message.partition), f"0-{message.offset + 1}")]
+
+    async def message_count(self, topic: str) -> int:
+        async with self.state.pipeline(transaction=False) as pipe:
+            for n in range(await self.partitions(topic)):
+                pipe.xlen(self.stream(topic, n))
+            return int(sum(await pipe.execute()))
+
+    async def group_lags(self) -> Mapping[str, int]:
+        groups = list(await self.groups())
+        async with self.state.pipeline(transaction=False) as pipe:
+            for group in groups:
+                pipe.hgetall(self.key("offsets", group))
+            offsets = dict(zip(groups, await pipe.execute(), strict=True))
+        names = {name.decode() for committed in offsets.values() for name in committed}
+        bounds = {partition_name(*tp): b for tp, b in (await self.bounds(map(parse_partition, names))).items()}
+        return {
+            group: sum(bounds[n.decode()].end - max(int(o), bounds[n.decode()].first) for n, o in committed.items())
+            for group, committed in offsets.items()
+        }
 
     # -- maintenance ------------------------------------------------------------------------------------------
 
@@ -332,6 +373,11 @@ class RedisStreamsBroker:
         memory = await self.state.info("memory")
         limit = int(memory.get("maxmemory", 0))
         return int(memory["used_memory"]) / limit if limit else 0.0
+
+    async def free_bytes(self, share: float) -> int | None:
+        memory = await self.state.info("memory")
+        limit = int(memory.get("maxmemory", 0))
+        return round(share * limit) - int(memory["used_memory"]) if limit else None
 
     async def close(self) -> None:
         await self.state.aclose()

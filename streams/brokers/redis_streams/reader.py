@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from streams.brokers.base import ConsumedMessage
+from streams.brokers.read_ahead import ReadAhead
 from streams.brokers.redis_streams.leases import Leases
 from streams.brokers.redis_streams.store import StreamStore
 from streams.logger import get_logger
@@ -12,7 +13,7 @@ from streams.start import StartPosition, resolve_start
 from streams.state.redis_client import offset_from_entry_id
 from streams.topics import Partition
 
-GROUP_FETCH = 100  # entries per partition that a group member reads ahead; a handover waits for them
+GROUP_FETCH = 100  # entries per partition that a group member reads ahead
 
 log = get_logger(__name__)
 
@@ -26,6 +27,7 @@ class RedisStreamsReader:
         self._position_lease: dict[Partition, str] = {}  # the lease under which each position was initialised
         self._lost: set[Partition] = set()
         self._leases = Leases(store, group, store.lease_s) if group else None
+        self._read_ahead = ReadAhead(GROUP_FETCH * len(partitions))
 
     async def open(self, start: StartPosition) -> None:
         if self._leases is not None:
@@ -96,7 +98,7 @@ class RedisStreamsReader:
         if not positions:
             await asyncio.sleep(wait_s)
             return []
-        fetched = await self.store.fetch(positions, wait_s, **({"count": GROUP_FETCH} if self.group else {}))
+        fetched = await self.store.fetch(positions, wait_s, **self._limit(len(positions)))
         messages = []
         for tp, entries in fetched.items():
             if (removed := offset_from_entry_id(entries[0][0]) - self._position[tp]) > 0:
@@ -105,7 +107,12 @@ class RedisStreamsReader:
                 )
             messages += [to_message(tp, entry) for entry in entries]
             self._position[tp] = messages[-1].offset + 1
+        self._read_ahead.record(len(messages))
         return messages
+
+    def _limit(self, partitions: int) -> dict[str, int]:
+        """Return the `fetch` argument that bounds the read-ahead of a group member."""
+        return {"count": -(-self._read_ahead.next_count() // partitions)} if self.group else {}
 
     def position(self) -> dict[int, int]:
         return {tp[1]: offset for tp, offset in self._position.items()}
@@ -122,7 +129,7 @@ class RedisStreamsReader:
 
     async def at_end(self) -> bool:
         bounds = await self.store.bounds(self.partitions)
-        return bool(self._position) and all(p >= bounds[tp].end for tp, p in self._position.items())
+        return bool(self._position) and all(p >= bounds[tp].stored_end for tp, p in self._position.items())
 
     async def close(self) -> None:
         if self._leases is not None:

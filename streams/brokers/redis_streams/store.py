@@ -8,10 +8,11 @@ from streams.topics import Partition
 
 
 class Bounds(NamedTuple):
-    """The offsets of a partition: the first stored one, and the next to be written."""
+    """The offsets of a partition: the first stored one, the next to be written, and the one after the last stored."""
 
     first: int
     end: int
+    stored_end: int
 
 
 class ScriptStore(Protocol):
@@ -42,5 +43,5 @@ class StreamStore(ScriptStore, Protocol):
     async def commit(self, group: str, offsets: Mapping[Partition, int], leases: Mapping[Partition, str]) -> int: ...
 
     async def fetch(
-        self, positions: Mapping[Partition, int], wait_s: float, count: int = ...
+        self, positions: Mapping[Partition, int], wait_s: float, count: int = ..., max_bytes: int = ...
     ) -> dict[Partition, list[Any]]: ...

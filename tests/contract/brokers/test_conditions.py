@@ -1,22 +1,17 @@
 """Conditions of `Broker.publish`: a step happens at most once."""
 
-import asyncio
-
 from streams.brokers import open_broker
 from streams.brokers.base import Condition, OutgoingMessage
 from streams.config.settings import Settings
 
 
-def test_publish_conditions_make_step_idempotent(local_broker: Settings) -> None:
-    async def go() -> None:
-        broker = open_broker(local_broker)
-        step = ([OutgoingMessage("copydesk.polls", b"k", b"v")], [("INCR", "n")], [Condition("turns", "f", "", "1")])
-        assert await broker.publish(*step)
-        assert await broker.publish(*step)  # a retry after a lost reply: already done, so not done again
-        assert not await broker.publish([], [("INCR", "n")], [Condition("turns", "f", "0", "2")])
-        partly_done = [Condition("turns", "f", "", "1"), Condition("turns", "other", "", "1")]
-        assert not await broker.publish([], [("INCR", "n")], partly_done)
-        assert int(await broker.state.get("n")) == 1
-        await broker.close()
-
-    asyncio.run(go())
+async def test_publish_conditions_make_step_idempotent(local_broker: Settings) -> None:
+    broker = open_broker(local_broker)
+    step = ([OutgoingMessage("copydesk.polls", b"k", b"v")], [("INCR", "n")], [Condition("turns", "f", "", "1")])
+    assert await broker.publish(*step)
+    assert await broker.publish(*step)  # a retry after a lost reply: already done, so not done again
+    assert not await broker.publish([], [("INCR", "n")], [Condition("turns", "f", "0", "2")])
+    partly_done = [Condition("turns", "f", "", "1"), Condition("turns", "other", "", "1")]
+    assert not await broker.publish([], [("INCR", "n")], partly_done)
+    assert await broker.state.get("n") == b"1"
+    await broker.close()

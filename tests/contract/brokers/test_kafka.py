@@ -27,7 +27,7 @@ from streams.start import Start
 from streams.topics import ARTICLES, ITEMS, Topic
 from tests.conftest import Clusters, until
 from tests.contract.brokers.test_contract import Stage, _lag_is, all_exactly_once, drained, end, stage, start_worker
-from tests.support.kafka import BEFORE, CURRENT, PASSWORD, USER, Cluster, Node
+from tests.support.kafka import BEFORE, CURRENT, PASSWORD, USER, Cluster, Node, make_client_certificate
 
 
 @pytest.fixture(params=[CURRENT, BEFORE])
@@ -69,33 +69,29 @@ def over(settings: Settings, cluster: Cluster, **changes: Any) -> Settings:
 
 
 @pytest.mark.parametrize(("nodes", "replicas", "in_sync"), [(1, 1, "1"), (3, 3, "2")])
-def test_create_topics_sets_partitions_retention_compaction_replicas(
+async def test_create_topics_sets_partitions_retention_compaction_replicas(
     settings: Settings, one: Cluster, large_clusters: Clusters, version: str, nodes: int, replicas: int, in_sync: str
 ) -> None:
     cluster = one if nodes == 1 else large_clusters.get(version, nodes)
-
-    async def go() -> None:
-        broker = open_broker(over(settings, cluster, replication_factor=replicas if nodes > 1 else 0))
-        await until(lambda: _declared(broker, [ITEMS, ARTICLES]), what="as many nodes as replicas")
-        assert await _declared(broker, [ITEMS, ARTICLES])  # idempotent
-        await broker.close()
-        admin = AIOKafkaAdminClient(bootstrap_servers=",".join(kafka_bootstrap_servers(cluster.url)))
-        await admin.start()
-        expected = {
-            ITEMS.name: {"retention.ms": "604800000", "cleanup.policy": "delete"},
-            ARTICLES.name: {"retention.ms": "2592000000", "cleanup.policy": "compact,delete"},
-        }
-        described = await until(lambda: _described(admin, list(expected)), what="topics on every node")
-        for partitions in described:
-            assert len(partitions) == settings.partitions
-            assert all(len(p["replicas"]) == replicas for p in partitions)
-        for name, config in expected.items():
-            actual = await until(lambda: _configured(admin, name))  # noqa: B023 - awaited within the loop
-            config |= {"min.insync.replicas": in_sync, "max.message.bytes": "16777216"}
-            assert {k: actual[k] for k in config} == config
-        await admin.close()
-
-    asyncio.run(go())
+    broker = open_broker(over(settings, cluster, replication_factor=replicas if nodes > 1 else 0))
+    await until(lambda: _declared(broker, [ITEMS, ARTICLES]), what="as many nodes as replicas")
+    assert await _declared(broker, [ITEMS, ARTICLES])  # idempotent
+    await broker.close()
+    admin = AIOKafkaAdminClient(bootstrap_servers=",".join(kafka_bootstrap_servers(cluster.url)))
+    await admin.start()
+    expected = {
+        ITEMS.name: {"retention.ms": "604800000", "cleanup.policy": "delete"},
+        ARTICLES.name: {"retention.ms": "2592000000", "cleanup.policy": "compact,delete"},
+    }
+    described = await until(lambda: _described(admin, list(expected)), what="topics on every node")
+    for partitions in described:
+        assert len(partitions) == settings.partitions
+        assert all(len(p["replicas"]) == replicas for p in partitions)
+    for name, config in expected.items():
+        actual = await until(lambda: _configured(admin, name))  # noqa: B023 - awaited within the loop
+        config |= {"min.insync.replicas": in_sync, "max.message.bytes": "16777216"}
+        assert {k: actual[k] for k in config} == config
+    await admin.close()
 
 
 async def _declared(broker: Broker, topics: list[Topic]) -> bool:
@@ -120,45 +116,41 @@ async def _configured(admin: AIOKafkaAdminClient, topic: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(("driver", "committed"), [("kafka", 3), ("guarded+kafka", 1)])
-def test_commit_guard_keeps_offset_of_unfinished_message(
+async def test_commit_guard_keeps_offset_of_unfinished_message(
     settings: Settings, one: Cluster, driver: str, committed: int
 ) -> None:
     """Without the guard, Faust commits 3 and loses the unfinished message 1 (faust-streaming#606)."""
+    async with stage(replace(over(settings, one), partitions=1)) as s:
+        await s.broker.publish([OutgoingMessage(s.source.name, b"", b"%d" % n) for n in range(3)])
+        done, seen = [], []
+        app = faust.App(
+            s.group, broker=one.url.replace("kafka", driver), store="memory://", web_enabled=False,
+            topic_disable_leader=True, topic_allow_declare=False, consumer_auto_offset_reset="earliest",
+            stream_wait_empty=False, broker_commit_interval=0.2,
+        )  # fmt: skip
+        topic = app.topic(s.source.name, value_type=bytes, value_serializer="raw")
+        first_is_committed = asyncio.Event()
 
-    async def go() -> None:
-        async with stage(replace(over(settings, one), partitions=1)) as s:
-            await s.broker.publish([OutgoingMessage(s.source.name, b"", b"%d" % n) for n in range(3)])
-            done, seen = [], []
-            app = faust.App(
-                s.group, broker=one.url.replace("kafka", driver), store="memory://", web_enabled=False,
-                topic_disable_leader=True, topic_allow_declare=False, consumer_auto_offset_reset="earliest",
-                stream_wait_empty=False, broker_commit_interval=0.2,
-            )  # fmt: skip
-            topic = app.topic(s.source.name, value_type=bytes, value_serializer="raw")
-            first_is_committed = asyncio.Event()
+        async def work(stream: Any) -> None:
+            async for event in stream.events():
+                seen.append(event.value)
+                if event.value != b"0":
+                    await first_is_committed.wait()
+                if event.value == b"1":
+                    await asyncio.Event().wait()  # never finishes, as if the process died
+                done.append(event.value)
 
-            async def work(stream: Any) -> None:
-                async for event in stream.events():
-                    seen.append(event.value)
-                    if event.value != b"0":
-                        await first_is_committed.wait()
-                    if event.value == b"1":
-                        await asyncio.Event().wait()  # never finishes, as if the process died
-                    done.append(event.value)
-
-            app.agent(topic, concurrency=2)(work)
-            await app.start()
-            tp = TP(s.source.name, 0)
-            await until(lambda: _committed(s, one, tp, at_least=1))
-            first_is_committed.set()
-            await until(lambda: b"2" in done)
-            await app.consumer.commit()
-            assert await _committed(s, one, tp) == committed
-            crash = asyncio.ensure_future(app.stop())
-            await asyncio.wait({crash}, timeout=5)
-            crash.cancel()
-
-    asyncio.run(go())
+        app.agent(topic, concurrency=2)(work)
+        await app.start()
+        tp = TP(s.source.name, 0)
+        await until(lambda: _committed(s, one, tp, at_least=1))
+        first_is_committed.set()
+        await until(lambda: b"2" in done)
+        await app.consumer.commit()
+        assert await _committed(s, one, tp) == committed
+        crash = asyncio.ensure_future(app.stop())
+        await asyncio.wait({crash}, timeout=5)
+        crash.cancel()
 
 
 async def _committed(s: Stage, cluster: Cluster, tp: TP, at_least: int = 0) -> int:
@@ -223,96 +215,75 @@ STATE_WRITES = [("HINCRBY", "test:done", "n", 1)]
     [("_commit_transaction", 0, 0), ("_apply_intent", 1, 1)],
     ids=["publish", "state_writes"],
 )
-def test_transactions_takeover_applies_or_drops_intent(
+async def test_transactions_takeover_applies_or_drops_intent(
     settings: Settings, one: Cluster, dies_before: str, published: int, position: int
 ) -> None:
-    async def go() -> None:
-        async with steps(over(settings, one)) as (s, start):
-            await s.broker.publish([OutgoingMessage(s.source.name, b"k", b"%d" % n) for n in range(2)])
-            [tp] = {
-                (d.topic, d.partition) for d in await drained(await s.broker.open_reader(s.source, "", Start.EARLIEST))
-            }
-            dead, successor = start(dies_before), start()
-            offsets = OffsetRange(*tp, 0, 1)
-            assert await dead.owns(offsets)
-            with pytest.raises(Died):
-                await dead.publish_and_commit(offsets, [OutgoingMessage(s.target.name, b"k", b"out")], STATE_WRITES)
-            assert await successor.owns(offsets) == (position == 0)
-            assert await successor.owns(OffsetRange(*tp, 1, 2)) == (position == 1)
-            assert len(await s.published()) == published
-            assert int(await s.broker.state.hget("test:done", "n") or 0) == published
-
-    asyncio.run(go())
+    async with steps(over(settings, one)) as (s, start):
+        await s.broker.publish([OutgoingMessage(s.source.name, b"k", b"%d" % n) for n in range(2)])
+        [tp] = {(d.topic, d.partition) for d in await drained(await s.broker.open_reader(s.source, "", Start.EARLIEST))}
+        dead, successor = start(dies_before), start()
+        offsets = OffsetRange(*tp, 0, 1)
+        assert await dead.owns(offsets)
+        with pytest.raises(Died):
+            await dead.publish_and_commit(offsets, [OutgoingMessage(s.target.name, b"k", b"out")], STATE_WRITES)
+        assert await successor.owns(offsets) == (position == 0)
+        assert await successor.owns(OffsetRange(*tp, 1, 2)) == (position == 1)
+        assert len(await s.published()) == published
+        assert int(await s.broker.state.hget("test:done", "n") or 0) == published
 
 
-def test_transactions_fenced_predecessor_is_refused(settings: Settings, one: Cluster) -> None:
-    async def go() -> None:
-        async with steps(over(settings, one)) as (s, start):
-            old, new = start(), start()
-            offsets = OffsetRange(s.source.name, 0, 0, 1)
-            out = [OutgoingMessage(s.target.name, b"k", b"out")]
-            assert await old.owns(offsets)
-            assert await new.owns(offsets)
-            assert not await old.publish_and_commit(
-                offsets, [OutgoingMessage(s.target.name, b"k", b"late")], STATE_WRITES
+async def test_transactions_fenced_predecessor_is_refused(settings: Settings, one: Cluster) -> None:
+    async with steps(over(settings, one)) as (s, start):
+        old, new = start(), start()
+        offsets = OffsetRange(s.source.name, 0, 0, 1)
+        out = [OutgoingMessage(s.target.name, b"k", b"out")]
+        assert await old.owns(offsets)
+        assert await new.owns(offsets)
+        assert not await old.publish_and_commit(offsets, [OutgoingMessage(s.target.name, b"k", b"late")], STATE_WRITES)
+        assert await new.publish_and_commit(offsets, out, STATE_WRITES)
+        assert [d.value for d in await s.published()] == [b"out"]
+        assert await s.broker.state.hget("test:done", "n") == b"1"
+        assert not await old.owns(offsets)  # takes over again; the range is already committed
+
+
+async def test_transactions_partition_returned_is_taken_over_again(settings: Settings, one: Cluster) -> None:
+    async with steps(replace(over(settings, one), partitions=1)) as (s, start):
+        await s.broker.publish([OutgoingMessage(s.source.name, b"k", b"%d" % n) for n in range(3)])
+        mine, other = start(), start()
+        for n, owner in enumerate((mine, other, mine)):
+            offsets = OffsetRange(s.source.name, 0, n, n + 1)
+            assert await owner.owns(offsets), n
+            assert await owner.publish_and_commit(
+                offsets, [OutgoingMessage(s.target.name, b"k", b"%d" % n)], STATE_WRITES
             )
-            assert await new.publish_and_commit(offsets, out, STATE_WRITES)
-            assert [d.value for d in await s.published()] == [b"out"]
-            assert int(await s.broker.state.hget("test:done", "n")) == 1
-            assert not await old.owns(offsets)  # takes over again; the range is already committed
-
-    asyncio.run(go())
+        assert [d.value for d in await s.published()] == [b"0", b"1", b"2"]
 
 
-def test_transactions_partition_returned_is_taken_over_again(settings: Settings, one: Cluster) -> None:
-    async def go() -> None:
-        async with steps(replace(over(settings, one), partitions=1)) as (s, start):
-            await s.broker.publish([OutgoingMessage(s.source.name, b"k", b"%d" % n) for n in range(3)])
-            mine, other = start(), start()
-            for n, owner in enumerate((mine, other, mine)):
-                offsets = OffsetRange(s.source.name, 0, n, n + 1)
-                assert await owner.owns(offsets), n
-                assert await owner.publish_and_commit(
-                    offsets, [OutgoingMessage(s.target.name, b"k", b"%d" % n)], STATE_WRITES
-                )
-            assert [d.value for d in await s.published()] == [b"0", b"1", b"2"]
-
-    asyncio.run(go())
-
-
-def test_kafka_offset_gap_vs_skipped(settings: Settings, one: Cluster) -> None:
+async def test_kafka_offset_gap_vs_skipped(settings: Settings, one: Cluster) -> None:
     """Deleted offsets are a valid gap before the next range; skipped messages mean that the range is not ours."""
+    async with steps(replace(over(settings, one), partitions=1)) as (s, start):
+        await s.broker.publish([OutgoingMessage(s.source.name, b"k", b"%d" % n) for n in range(10)])
+        assert not await start().owns(OffsetRange(s.source.name, 0, 4, 5))
+        admin = AIOKafkaAdminClient(bootstrap_servers=",".join(kafka_bootstrap_servers(one.url)))
+        await admin.start()
+        from aiokafka.admin import RecordsToDelete
 
-    async def go() -> None:
-        async with steps(replace(over(settings, one), partitions=1)) as (s, start):
-            await s.broker.publish([OutgoingMessage(s.source.name, b"k", b"%d" % n) for n in range(10)])
-            assert not await start().owns(OffsetRange(s.source.name, 0, 4, 5))
-            admin = AIOKafkaAdminClient(bootstrap_servers=",".join(kafka_bootstrap_servers(one.url)))
-            await admin.start()
-            from aiokafka.admin import RecordsToDelete
-
-            await admin.delete_records({KafkaPartition(s.source.name, 0): RecordsToDelete(before_offset=4)})
-            await admin.close()
-            assert await start().owns(OffsetRange(s.source.name, 0, 4, 5))
-
-    asyncio.run(go())
+        await admin.delete_records({KafkaPartition(s.source.name, 0): RecordsToDelete(before_offset=4)})
+        await admin.close()
+        assert await start().owns(OffsetRange(s.source.name, 0, 4, 5))
 
 
 # -- TLS and SASL ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-512"])
-def test_agent_over_tls_with_sasl(settings: Settings, one: Cluster, mechanism: str) -> None:
+async def test_agent_over_tls_with_sasl(settings: Settings, one: Cluster, mechanism: str) -> None:
     secure = secured(settings, one, mechanism)
-
-    async def go() -> None:
-        async with stage(secure) as s:
-            values = await s.fill(50)
-            async with s.copying(s.copy):
-                await until(lambda: _lag_is(s, 0))
-            assert sorted(d.value for d in await s.published()) == values
-
-    asyncio.run(go())
+    async with stage(secure) as s:
+        values = await s.fill(50)
+        async with s.copying(s.copy):
+            await until(lambda: _lag_is(s, 0))
+        assert sorted(d.value for d in await s.published()) == values
 
 
 def secured(settings: Settings, cluster: Cluster, mechanism: str, **changes: Any) -> Settings:
@@ -322,7 +293,9 @@ def secured(settings: Settings, cluster: Cluster, mechanism: str, **changes: Any
     ) if not changes else replace(secured(settings, cluster, mechanism), **changes)  # fmt: skip
 
 
-def test_create_topics_wrong_credentials_raise_settings_error(settings: Settings, one: Cluster, tmp_path: Path) -> None:
+async def test_create_topics_wrong_credentials_raise_settings_error(
+    settings: Settings, one: Cluster, tmp_path: Path
+) -> None:
     async def declare(at: Settings) -> None:
         broker = open_broker(at)
         try:
@@ -331,39 +304,126 @@ def test_create_topics_wrong_credentials_raise_settings_error(settings: Settings
             await broker.close()
 
     with pytest.raises(SettingsError, match=r"(?i)authentication"):
-        asyncio.run(declare(secured(settings, one, "SCRAM-SHA-512", kafka_password="wrong")))
+        await declare(secured(settings, one, "SCRAM-SHA-512", kafka_password="wrong"))
     with pytest.raises(SettingsError, match=r"(?i)certificate"):
-        asyncio.run(declare(secured(settings, one, "SCRAM-SHA-512", kafka_ca_file="")))
+        await declare(secured(settings, one, "SCRAM-SHA-512", kafka_ca_file=""))
     with pytest.raises(SettingsError, match="kafka_ca_file"):
-        asyncio.run(declare(secured(settings, one, "PLAIN", kafka_ca_file=str(tmp_path / "none.pem"))))
+        await declare(secured(settings, one, "PLAIN", kafka_ca_file=str(tmp_path / "none.pem")))
+
+
+def with_client_certificate(settings: Settings, cluster: Cluster, folder: Path, name: str) -> Settings:
+    return replace(
+        settings, broker_url=cluster.mutual_url, state_url=settings.broker_url, kafka_security_protocol="SSL",
+        kafka_ca_file=str(cluster.ca_file), kafka_cert_file=str(folder / f"{name}.pem"),
+        kafka_key_file=str(folder / f"{name}.key"),
+    )  # fmt: skip
+
+
+def test_agent_over_tls_with_client_certificate(settings: Settings, one: Cluster) -> None:
+    async def go() -> None:
+        async with stage(with_client_certificate(settings, one, one.folder, "client")) as s:
+            values = await s.fill(50)
+            async with s.copying(s.copy):
+                await until(lambda: _lag_is(s, 0))
+            assert sorted(d.value for d in await s.published()) == values
+
+    asyncio.run(go())
+
+
+@pytest.mark.parametrize("certificate", ["none", "stranger"])
+def test_client_without_valid_certificate_is_refused(
+    settings: Settings, one: Cluster, tmp_path: Path, certificate: str
+) -> None:
+    make_client_certificate(tmp_path, "other-ca", "stranger")
+    secure = with_client_certificate(settings, one, tmp_path, "stranger")
+    if certificate == "none":
+        secure = replace(secure, kafka_cert_file="", kafka_key_file="")
+
+    async def go() -> None:
+        broker = open_broker(secure)
+        try:
+            with pytest.raises((SettingsError, UnavailableError)):
+                await broker.create_topics([Topic("never", 3600)])
+        finally:
+            await broker.close()
+
+    asyncio.run(go())
 
 
 # -- three nodes ----------------------------------------------------------------------------------------------
 
 
-def test_nodes_killed_or_frozen_process_exactly_once(settings: Settings, three: Cluster) -> None:
+async def test_nodes_killed_or_frozen_process_exactly_once(settings: Settings, three: Cluster) -> None:
     """The test kills or freezes each node in turn, including controller and coordinators, while two workers copy."""
+    async with stage(over(settings, three)) as s:
+        values = await s.fill(600, keys=40)
+        workers = [start_worker(s, 0.05), start_worker(s, 0.05)]
+        try:
+            for n, node in enumerate(three.nodes):
+                if n % 2:
+                    three.signal(node, signal.SIGSTOP)
+                    await until(lambda: _leads_nothing(s, three, node), what=f"{node} without partitions")  # noqa: B023
+                    three.signal(node, signal.SIGCONT)
+                else:
+                    three.kill(node)
+                    three.run(node)
+                await asyncio.to_thread(three.wait_for, node)
+            await until(lambda: _lag_is(s, 0))
+        finally:
+            end(*workers)
+        await all_exactly_once(s, values)
+
+
+def test_rolling_restart_processes_exactly_once(settings: Settings, three: Cluster) -> None:
+    """Each node ends in an orderly way and starts again, while two workers copy and a producer publishes."""
 
     async def go() -> None:
         async with stage(over(settings, three)) as s:
-            values = await s.fill(600, keys=40)
+            values = await s.fill(100, keys=40)
             workers = [start_worker(s, 0.05), start_worker(s, 0.05)]
             try:
-                for n, node in enumerate(three.nodes):
-                    if n % 2:
-                        three.signal(node, signal.SIGSTOP)
-                        await until(lambda: _leads_nothing(s, three, node), what=f"{node} without partitions")  # noqa: B023
-                        three.signal(node, signal.SIGCONT)
-                    else:
-                        three.kill(node)
-                        three.run(node)
+                for round_, node in enumerate(three.nodes):
+                    assert node.process is not None
+                    three.signal(node, signal.SIGTERM)
+                    await asyncio.to_thread(node.process.wait)
+                    values += await _filled(s, 1_000 * (round_ + 1))
+                    three.run(node)
                     await asyncio.to_thread(three.wait_for, node)
+                    await until(lambda: _is_replicated(s, three), what="all replicas in sync")
                 await until(lambda: _lag_is(s, 0))
+                assert [worker.poll() for worker in workers] == [None, None]
             finally:
                 end(*workers)
             await all_exactly_once(s, values)
 
     asyncio.run(go())
+
+
+async def _filled(s: Stage, first: int) -> list[bytes]:
+    """Publish 50 values while a node is down; return them."""
+    values = [b"%06d" % n for n in range(first, first + 50)]
+    messages = [OutgoingMessage(s.source.name, b"k%d" % (n % 40), v) for n, v in enumerate(values)]
+    await until(lambda: _is_published(s, messages), what="messages published")
+    return values
+
+
+async def _is_published(s: Stage, messages: list[OutgoingMessage]) -> bool:
+    try:
+        return await s.broker.publish(messages)
+    except UnavailableError:
+        return False
+
+
+async def _is_replicated(s: Stage, cluster: Cluster) -> bool:
+    admin = AIOKafkaAdminClient(bootstrap_servers=",".join(kafka_bootstrap_servers(cluster.url)))
+    try:
+        await admin.start()
+        partitions = [p for topic in await _described(admin, [s.source.name, s.target.name]) for p in topic]
+        return all(len(p["isr"]) == len(cluster.nodes) for p in partitions)
+    except (KafkaError, TypeError):
+        return False
+    finally:
+        await admin.close()
 
 
 async def _leads_nothing(s: Stage, cluster: Cluster, node: Node) -> bool:

@@ -22,88 +22,78 @@ from tests.contract.brokers.wall import Wall
 TPS = [("t", n) for n in range(4)]
 
 
-def test_leases_shared_taken_over_and_fenced(settings: Settings) -> None:
-    async def go() -> None:
-        broker = RedisStreamsBroker(settings.broker_url)
-        a, b = Leases(broker, "g", 30.0, "a"), Leases(broker, "g", 30.0, "b")
-        await a.heartbeat(TPS)
-        assert set(a.owned) == set(TPS)
-        await b.heartbeat(TPS)
-        await a.heartbeat(TPS)
-        assert len(a.to_release) == 2
-        await a.release(a.to_release)
-        await b.heartbeat(TPS)
-        assert set(a.owned) | set(b.owned) == set(TPS)
-        assert not set(a.owned) & set(b.owned)
-        again = Leases(broker, "g", 30.0, "a")  # killed and restarted under its name
-        await again.heartbeat(TPS)
-        assert set(again.owned) == set(a.owned)
-        assert all(again.owned[tp] != a.owned[tp] for tp in again.owned)
-        tp, lease = next(iter(a.owned.items()))
-        name = f"{tp[0]}/{tp[1]}"
-        stale = Condition(broker.key("leases", "g"), name, lease, lease)
-        assert not await broker.publish([OutgoingMessage("copydesk.polls", b"k", b"v")], conditions=[stale])
-        assert await broker.commit("g", {tp: 5}, {tp: lease}) == 0
-        assert await broker.commit("g", {tp: 5}, {tp: again.owned[tp]}) == 1
-        assert await broker.commit("g", {tp: 3}, {tp: again.owned[tp]}) == 1
-        assert (await broker.committed("g", [tp]))[tp] == 5  # forward only
-        await again.release(again.owned, leave=True)
-        await b.heartbeat(TPS)
-        assert set(b.owned) == set(TPS)
-        await broker.close()
-
-    asyncio.run(go())
+async def test_leases_shared_taken_over_and_fenced(settings: Settings) -> None:
+    broker = RedisStreamsBroker(settings.broker_url)
+    a, b = Leases(broker, "g", 30.0, "a"), Leases(broker, "g", 30.0, "b")
+    await a.heartbeat(TPS)
+    assert set(a.owned) == set(TPS)
+    await b.heartbeat(TPS)
+    await a.heartbeat(TPS)
+    assert len(a.to_release) == 2
+    await a.release(a.to_release)
+    await b.heartbeat(TPS)
+    assert set(a.owned) | set(b.owned) == set(TPS)
+    assert not set(a.owned) & set(b.owned)
+    again = Leases(broker, "g", 30.0, "a")  # killed and restarted under its name
+    await again.heartbeat(TPS)
+    assert set(again.owned) == set(a.owned)
+    assert all(again.owned[tp] != a.owned[tp] for tp in again.owned)
+    tp, lease = next(iter(a.owned.items()))
+    name = f"{tp[0]}/{tp[1]}"
+    stale = Condition(broker.key("leases", "g"), name, lease, lease)
+    assert not await broker.publish([OutgoingMessage("copydesk.polls", b"k", b"v")], conditions=[stale])
+    assert await broker.commit("g", {tp: 5}, {tp: lease}) == 0
+    assert await broker.commit("g", {tp: 5}, {tp: again.owned[tp]}) == 1
+    assert await broker.commit("g", {tp: 3}, {tp: again.owned[tp]}) == 1
+    assert (await broker.committed("g", [tp]))[tp] == 5  # forward only
+    await again.release(again.owned, leave=True)
+    await b.heartbeat(TPS)
+    assert set(b.owned) == set(TPS)
+    await broker.close()
 
 
 @pytest.mark.parametrize(
     ("committed", "age_s", "kept_from"), [(70, 7200, 70), (70, 60, 0), (0, 7200, 0), (100, 7200, 100)]
 )
-def test_trim_keeps_uncommitted_and_young_messages(
+async def test_trim_keeps_uncommitted_and_young_messages(
     settings: Settings, committed: int, age_s: float, kept_from: int
 ) -> None:
     """Of a hundred entries with a retention of one hour, trim removes old ones that all groups have committed."""
-
-    async def go() -> None:
-        async with stage(replace(settings, partitions=1)) as s:
-            broker = s.broker
-            assert isinstance(broker, RedisStreamsBroker)
-            await s.fill(100)
-            tp, wall = (s.source.name, 0), Wall(await broker.time_s())
-            retention = Retention(broker, wall)
-            await retention.trim()
-            for group, offset in (("quick", 100), ("slow", committed)):
-                await broker.register(group, [tp], Start.EARLIEST)
-                await broker.commit(group, {tp: offset}, {})
-            wall.pass_s(age_s)
-            assert (await retention.trim()).get(s.source.name, 0) == kept_from
-            bounds = (await broker.bounds([tp]))[tp]
-            assert (bounds.first, bounds.end) == (kept_from, 100)
-            await s.fill(1)
-            assert (await broker.bounds([tp]))[tp].end == 101  # offsets continue
-
-    asyncio.run(go())
+    async with stage(replace(settings, partitions=1)) as s:
+        broker = s.broker
+        assert isinstance(broker, RedisStreamsBroker)
+        await s.fill(100)
+        tp, wall = (s.source.name, 0), Wall(await broker.time_s())
+        retention = Retention(broker, wall)
+        await retention.trim()
+        for group, offset in (("quick", 100), ("slow", committed)):
+            await broker.register(group, [tp], Start.EARLIEST)
+            await broker.commit(group, {tp: offset}, {})
+        wall.pass_s(age_s)
+        assert (await retention.trim()).get(s.source.name, 0) == kept_from
+        bounds = (await broker.bounds([tp]))[tp]
+        assert (bounds.first, bounds.end) == (kept_from, 100)
+        await s.fill(1)
+        assert (await broker.bounds([tp]))[tp].end == 101  # offsets continue
 
 
-def test_register_late_group_starts_at_first_entry(settings: Settings) -> None:
-    async def go() -> None:
-        async with stage(replace(settings, partitions=1)) as s:
-            broker = s.broker
-            assert isinstance(broker, RedisStreamsBroker)
-            await s.fill(100)
-            tp = (s.source.name, 0)
-            await broker.commit("quick", {tp: 60}, {})
-            await broker.register("quick", [tp], Start.EARLIEST)
-            await broker.state.xtrim(broker.stream(*tp), minid="0-61", approximate=False)
-            assert (await broker.register("late", [tp], Start.EARLIEST))[tp] == 60
-            assert (await broker.register("latest", [tp], Start.LATEST))[tp] == 100
-            assert (await broker.register("late", [tp], Start.LATEST))[tp] == 60  # a registered group keeps its offset
-            messages = await drained(await broker.open_reader(s.source, "", Start.EARLIEST))
-            assert [m.offset for m in messages] == list(range(60, 100))
-
-    asyncio.run(go())
+async def test_register_late_group_starts_at_first_entry(settings: Settings) -> None:
+    async with stage(replace(settings, partitions=1)) as s:
+        broker = s.broker
+        assert isinstance(broker, RedisStreamsBroker)
+        await s.fill(100)
+        tp = (s.source.name, 0)
+        await broker.commit("quick", {tp: 60}, {})
+        await broker.register("quick", [tp], Start.EARLIEST)
+        await broker.state.xtrim(broker.stream(*tp), minid="0-61", approximate=False)
+        assert (await broker.register("late", [tp], Start.EARLIEST))[tp] == 60
+        assert (await broker.register("latest", [tp], Start.LATEST))[tp] == 100
+        assert (await broker.register("late", [tp], Start.LATEST))[tp] == 60  # a registered group keeps its offset
+        messages = await drained(await broker.open_reader(s.source, "", Start.EARLIEST))
+        assert [m.offset for m in messages] == list(range(60, 100))
 
 
-def test_transport_supports_plain_faust_agents(settings: Settings) -> None:
+async def test_transport_supports_plain_faust_agents(settings: Settings) -> None:
     """Plain agents, sends and headers work as Faust documents them, without copydesk's wrapper."""
 
     async def go(s: Stage) -> None:
@@ -131,90 +121,77 @@ def test_transport_supports_plain_faust_agents(settings: Settings) -> None:
         assert sorted(m.value for m in messages) == [b"V%02d" % n for n in range(50)]
         assert all(m.headers == (("was", m.value.lower()),) for m in messages)
 
-    async def with_stage() -> None:
-        async with stage(settings) as s:
-            await go(s)
-
-    asyncio.run(with_stage())
+    async with stage(settings) as s:
+        await go(s)
 
 
-def test_full_memory_rejects_publish_but_not_commits(settings: Settings) -> None:
-    async def go() -> None:
-        async with stage(settings) as s:
-            gate, taken = asyncio.Event(), asyncio.Event()
+async def test_full_memory_rejects_publish_but_not_commits(settings: Settings) -> None:
+    async with stage(settings) as s:
+        gate, taken = asyncio.Event(), asyncio.Event()
 
-            async def gated(batch: Sequence[ConsumedMessage]) -> BatchResult:
-                taken.set()
-                await gate.wait()
-                return await s.copy(batch)
+        async def gated(batch: Sequence[ConsumedMessage]) -> BatchResult:
+            taken.set()
+            await gate.wait()
+            return await s.copy(batch)
 
-            state = s.broker.state
-            before = (await state.config_get("maxmemory"))["maxmemory"]
-            async with s.copying(gated):
-                values = await s.fill(60)
-                await asyncio.wait_for(taken.wait(), DEADLINE_S)
-                try:
-                    await state.config_set("maxmemory", 1024)
-                    with pytest.raises(UnavailableError, match="rejects commands for now"):
-                        await s.broker.publish([OutgoingMessage(s.source.name, b"k", b"more")])
-                    gate.set()
-                    await until(lambda: _lag_is(s, 0))
-                finally:
-                    await state.config_set("maxmemory", before)
-            assert sorted(d.value for d in await s.published()) == values
-
-    asyncio.run(go())
+        state = s.broker.state
+        before = (await state.config_get("maxmemory"))["maxmemory"]
+        async with s.copying(gated):
+            values = await s.fill(60)
+            await asyncio.wait_for(taken.wait(), DEADLINE_S)
+            try:
+                await state.config_set("maxmemory", 1024)
+                with pytest.raises(UnavailableError, match="rejects commands for now"):
+                    await s.broker.publish([OutgoingMessage(s.source.name, b"k", b"more")])
+                gate.set()
+                await until(lambda: _lag_is(s, 0))
+            finally:
+                await state.config_set("maxmemory", before)
+        assert sorted(d.value for d in await s.published()) == values
 
 
-def test_expired_group_resumes_after_trimmed_messages(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
-    async def go() -> None:
-        async with stage(replace(settings, partitions=1)) as s:
-            broker = s.broker
-            assert isinstance(broker, RedisStreamsBroker)
-            await s.fill(10)
-            silent = await broker.open_reader(s.source, "silent", Start.EARLIEST)
-            first = (await silent.read(0.1))[3]
-            await silent.commit({(s.source.name, 0): first.offset})
-            await silent.close()
-            desk = await broker.open_reader(s.source, "the-desk", Start.EARLIEST)
-            assert len(await desk.read(0.1)) == 10
-            await desk.commit({(s.source.name, 0): 9})
-            wall = Wall(await broker.time_s())
-            retention = Retention(broker, wall)
-            assert await retention.trim() == {}
-            assert await retention.expire_groups(3600) == []
-            wall.pass_s(7200)
-            assert await retention.trim() == {s.source.name: 4}
-            assert await Retention(broker, wall).expire_groups(86_400) == []
-            assert await retention.expire_groups(3600, keep={"the-desk"}) == ["silent"]
-            assert await retention.trim() == {s.source.name: 6}
-            await s.broker.publish([OutgoingMessage(s.source.name, b"k", b"new")])
-            back = await broker.open_reader(s.source, "silent", Start.EARLIEST)
-            assert [d.value for d in await drained(back)] == [b"new"]
-            assert "group=silent (removed while the group was inactive, count=6)" in caplog.text
-            assert await retention.trim() == {}  # the group is registered again
-
-    asyncio.run(go())
-
-
-def test_schema_version_older_is_refused(settings: Settings) -> None:
-    async def go() -> None:
-        broker = RedisStreamsBroker(settings.broker_url)
-        await broker.state.set("copydesk:schema-version", SCHEMA_VERSION - 1)
-        with pytest.raises(SettingsError, match="schema version too old"):
-            await broker.create_topics([])
-        assert int(await broker.state.get("copydesk:schema-version")) == SCHEMA_VERSION - 1
-        await broker.close()
-
-    asyncio.run(go())
+async def test_expired_group_resumes_after_trimmed_messages(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with stage(replace(settings, partitions=1)) as s:
+        broker = s.broker
+        assert isinstance(broker, RedisStreamsBroker)
+        await s.fill(10)
+        silent = await broker.open_reader(s.source, "silent", Start.EARLIEST)
+        first = (await silent.read(0.1))[3]
+        await silent.commit({(s.source.name, 0): first.offset})
+        await silent.close()
+        desk = await broker.open_reader(s.source, "the-desk", Start.EARLIEST)
+        assert len(await desk.read(0.1)) == 10
+        await desk.commit({(s.source.name, 0): 9})
+        wall = Wall(await broker.time_s())
+        retention = Retention(broker, wall)
+        assert await retention.trim() == {}
+        assert await retention.expire_groups(3600) == []
+        wall.pass_s(7200)
+        assert await retention.trim() == {s.source.name: 4}
+        assert await Retention(broker, wall).expire_groups(86_400) == []
+        assert await retention.expire_groups(3600, keep={"the-desk"}) == ["silent"]
+        assert await retention.trim() == {s.source.name: 6}
+        await s.broker.publish([OutgoingMessage(s.source.name, b"k", b"new")])
+        back = await broker.open_reader(s.source, "silent", Start.EARLIEST)
+        assert [d.value for d in await drained(back)] == [b"new"]
+        assert "group=silent (removed while the group was inactive, count=6)" in caplog.text
+        assert await retention.trim() == {}  # the group is registered again
 
 
-def test_schema_version_newer_is_refused(settings: Settings) -> None:
-    async def go() -> None:
-        broker = RedisStreamsBroker(settings.broker_url)
-        await broker.state.set("copydesk:schema-version", SCHEMA_VERSION + 1)
-        with pytest.raises(SettingsError, match="schema version too new"):
-            await broker.create_topics([])
-        await broker.close()
+async def test_schema_version_older_is_refused(settings: Settings) -> None:
+    broker = RedisStreamsBroker(settings.broker_url)
+    await broker.state.set("copydesk:schema-version", SCHEMA_VERSION - 1)
+    with pytest.raises(SettingsError, match="schema version too old"):
+        await broker.create_topics([])
+    assert await broker.state.get("copydesk:schema-version") == b"%d" % (SCHEMA_VERSION - 1)
+    await broker.close()
 
-    asyncio.run(go())
+
+async def test_schema_version_newer_is_refused(settings: Settings) -> None:
+    broker = RedisStreamsBroker(settings.broker_url)
+    await broker.state.set("copydesk:schema-version", SCHEMA_VERSION + 1)
+    with pytest.raises(SettingsError, match="schema version too new"):
+        await broker.create_topics([])
+    await broker.close()

@@ -1,6 +1,5 @@
 """Retention under jumps of the clock, and memory relief, on a real Valkey with an injected clock."""
 
-import asyncio
 import math
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
@@ -68,121 +67,97 @@ async def rounds(retention: Retention, wall: Wall, count: int) -> Mapping[str, i
 
 
 @pytest.mark.parametrize("jump_days", [40, 4_000])
-def test_forward_jump_removes_nothing(settings: Settings, jump_days: float) -> None:
+async def test_forward_jump_removes_nothing(settings: Settings, jump_days: float) -> None:
     """An active group is kept, too, while the clock is ahead and after its correction."""
-
-    async def go() -> None:
-        async with articles(settings) as (broker, wall):
-            await broker.register("mine", [(NAME, n) for n in range(4)], "start")
-            retention = Retention(broker, wall)
-            await rounds(retention, wall, 2)
-            wall.jump(jump_days * DAY_S)
-            await rounds(retention, wall, 3)
-            again = Retention(broker, wall)  # a desk that starts while the clock is wrong
-            await rounds(again, wall, 3)
-            wall.jump(-jump_days * DAY_S)
-            await rounds(again, wall, 3)
-            assert await count_messages(broker) == 200
-            assert list(await broker.groups()) == ["mine"]
-
-    asyncio.run(go())
+    async with articles(settings) as (broker, wall):
+        await broker.register("mine", [(NAME, n) for n in range(4)], Start.EARLIEST)
+        retention = Retention(broker, wall)
+        await rounds(retention, wall, 2)
+        wall.jump(jump_days * DAY_S)
+        await rounds(retention, wall, 3)
+        again = Retention(broker, wall)  # a desk that starts while the clock is wrong
+        await rounds(again, wall, 3)
+        wall.jump(-jump_days * DAY_S)
+        await rounds(again, wall, 3)
+        assert await count_messages(broker) == 200
+        assert list(await broker.groups()) == ["mine"]
 
 
-def test_forward_jump_of_good_delays_retention_once(settings: Settings) -> None:
+async def test_forward_jump_of_good_delays_retention_once(settings: Settings) -> None:
     """After a correction by 40 days, earlier and later articles are each removed after their own 30 days."""
-
-    async def go() -> None:
-        async with articles(settings, 100) as (broker, wall):
-            retention = Retention(broker, wall)
-            await rounds(retention, wall, 2)
-            wall.jump(40 * DAY_S)
-            await rounds(retention, wall, 1)
-            for _ in range(29):
-                wall.pass_s(DAY_S)
-                assert await retention.trim() == {}
-            wall.pass_s(2 * DAY_S)
-            assert await retention.trim() == {NAME: 100}
-            await broker.state.xadd(broker.stream(NAME, 0), {"t": wall.time_s}, id="0-*")
-            wall.pass_s(31 * DAY_S)
-            assert await retention.trim() == {NAME: 1}
-
-    asyncio.run(go())
+    async with articles(settings, 100) as (broker, wall):
+        retention = Retention(broker, wall)
+        await rounds(retention, wall, 2)
+        wall.jump(40 * DAY_S)
+        await rounds(retention, wall, 1)
+        for _ in range(29):
+            wall.pass_s(DAY_S)
+            assert await retention.trim() == {}
+        wall.pass_s(2 * DAY_S)
+        assert await retention.trim() == {NAME: 100}
+        await broker.state.xadd(broker.stream(NAME, 0), {"t": wall.time_s}, id="0-*")
+        wall.pass_s(31 * DAY_S)
+        assert await retention.trim() == {NAME: 1}
 
 
-def test_unseen_jump_is_refused_and_reported(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+async def test_unseen_jump_is_refused_and_reported(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
     """The clock jumps while no desk runs: nothing is removed for an hour, and one warning is logged."""
-
-    async def go() -> None:
-        async with articles(settings) as (broker, wall):
-            await broker.register("mine", [(NAME, n) for n in range(4)], "start")
-            await broker.commit("mine", {(NAME, n): 1_000 for n in range(4)}, {})
-            wall.jump(40 * DAY_S)
-            await rounds(Retention(broker, wall), wall, int(STEP_EVERY_S / ROUND_S) - 1)
-            assert await count_messages(broker) == 200
-            assert list(await broker.groups()) == ["mine"]
-            warnings = [r.getMessage() for r in caplog.records if NAME in r.getMessage()]
-            assert len(warnings) == 1
-            assert "count=0, expired=200, total=200" in warnings[0]
-
-    asyncio.run(go())
+    async with articles(settings) as (broker, wall):
+        await broker.register("mine", [(NAME, n) for n in range(4)], Start.EARLIEST)
+        await broker.commit("mine", {(NAME, n): 1_000 for n in range(4)}, {})
+        wall.jump(40 * DAY_S)
+        await rounds(Retention(broker, wall), wall, int(STEP_EVERY_S / ROUND_S) - 1)
+        assert await count_messages(broker) == 200
+        assert list(await broker.groups()) == ["mine"]
+        warnings = [r.getMessage() for r in caplog.records if NAME in r.getMessage()]
+        assert len(warnings) == 1
+        assert "count=0, expired=200, total=200" in warnings[0]
 
 
 @pytest.mark.parametrize("lowered", [False, True])
-def test_old_articles_go_by_tenths_after_downtime(settings: Settings, lowered: bool) -> None:
+async def test_old_articles_go_by_tenths_after_downtime(settings: Settings, lowered: bool) -> None:
     """After weeks without a desk, or after a lowered retention, the topic shrinks by a tenth per step."""
-
-    async def go() -> None:
-        async with articles(settings) as (broker, wall):
-            retention = Retention(broker, wall)
-            if lowered:
-                wall.pass_s(20 * DAY_S)
-                await rounds(retention, wall, 1)
-                await broker.create_topics([replace(ARTICLES, retention_s=10 * DAY_S)])
-            else:
-                wall.pass_s(31 * DAY_S)
-            await rounds(retention, wall, 1)
-            steps, remaining = 0, await count_messages(broker)
-            assert remaining == 200
-            while remaining:
-                wall.pass_s(STEP_EVERY_S)
-                removed = (await retention.trim())[NAME]
-                assert 1 <= removed <= max(1, remaining * MAX_SHARE)
-                steps, remaining = steps + 1, remaining - removed
-            assert steps < 80
-
-    asyncio.run(go())
-
-
-def test_trim_expired_import_is_removed_at_once(settings: Settings) -> None:
-    """All articles of an import expire in the same round; a desk that ran all the time has measured their age."""
-
-    async def go() -> None:
-        async with articles(settings) as (broker, wall):
-            retention = Retention(broker, wall)
-            await rounds(retention, wall, 1)
-            wall.pass_s(31 * DAY_S)  # also in suspend: CLOCK_BOOTTIME includes it
-            assert await retention.trim() == {NAME: 200}
-
-    asyncio.run(go())
-
-
-def test_entries_of_a_wrong_clock_spare_younger_ones(settings: Settings) -> None:
-    """Entries from a clock 40 days behind look old; younger entries before them are kept."""
-
-    async def go() -> None:
-        broker = RedisStreamsBroker(settings.broker_url, partitions=1)
-        await broker.create_topics([ARTICLES])
-        wall = Wall(await broker.time_s())
-        ages_days = [50] * 5 + [1] * 50 + [41] * 60 + [0] * 50
-        for age in ages_days:
-            await broker.state.xadd(broker.stream(NAME, 0), {"t": wall.time_s - age * DAY_S}, id="0-*")
+    async with articles(settings) as (broker, wall):
         retention = Retention(broker, wall)
-        assert await broker.trim_topic(NAME, 0, before_s=wall.time_s - 30 * DAY_S) == (5, 165, 0)
+        if lowered:
+            wall.pass_s(20 * DAY_S)
+            await rounds(retention, wall, 1)
+            await broker.create_topics([replace(ARTICLES, retention_s=10 * DAY_S)])
+        else:
+            wall.pass_s(31 * DAY_S)
         await rounds(retention, wall, 1)
-        assert await count_messages(broker) == 160
-        await broker.close()
+        steps, remaining = 0, await count_messages(broker)
+        assert remaining == 200
+        while remaining:
+            wall.pass_s(STEP_EVERY_S)
+            removed = (await retention.trim())[NAME]
+            assert 1 <= removed <= max(1, remaining * MAX_SHARE)
+            steps, remaining = steps + 1, remaining - removed
+        assert steps < 80
 
-    asyncio.run(go())
+
+async def test_trim_expired_import_is_removed_at_once(settings: Settings) -> None:
+    """All articles of an import expire in the same round; a desk that ran all the time has measured their age."""
+    async with articles(settings) as (broker, wall):
+        retention = Retention(broker, wall)
+        await rounds(retention, wall, 1)
+        wall.pass_s(31 * DAY_S)  # also in suspend: CLOCK_BOOTTIME includes it
+        assert await retention.trim() == {NAME: 200}
+
+
+async def test_entries_of_a_wrong_clock_spare_younger_ones(settings: Settings) -> None:
+    """Entries from a clock 40 days behind look old; younger entries before them are kept."""
+    broker = RedisStreamsBroker(settings.broker_url, partitions=1)
+    await broker.create_topics([ARTICLES])
+    wall = Wall(await broker.time_s())
+    ages_days = [50] * 5 + [1] * 50 + [41] * 60 + [0] * 50
+    for age in ages_days:
+        await broker.state.xadd(broker.stream(NAME, 0), {"t": wall.time_s - age * DAY_S}, id="0-*")
+    retention = Retention(broker, wall)
+    assert await broker.trim_topic(NAME, 0, before_s=wall.time_s - 30 * DAY_S) == (5, 165, 0)
+    await rounds(retention, wall, 1)
+    assert await count_messages(broker) == 160
+    await broker.close()
 
 
 # -- memory ---------------------------------------------------------------------------------------------------
@@ -215,91 +190,80 @@ async def fill(broker: RedisStreamsBroker, topic: str, share: float) -> None:
 
 async def commit_all(broker: RedisStreamsBroker, group: str, topic: str) -> None:
     partitions = [(topic, n) for n in range(4)]
-    await broker.register(group, partitions, "start")
+    await broker.register(group, partitions, Start.EARLIEST)
     await broker.commit(group, {tp: b.end for tp, b in (await broker.bounds(partitions)).items()}, {})
 
 
-def test_relief_takes_committed_items_before_articles(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
-    async def go() -> None:
-        # With 24 MB, the estimate of the bytes per item is 10 kB too high: the items end just above the target.
-        async with limited(settings, 24_000_000) as broker:
-            await fill(broker, NAME, 0.5)
-            await fill(broker, ITEMS.name, 0.85)
-            relief = MemoryRelief(broker)
-            items, articles = await count_messages(broker, ITEMS.name), await count_messages(broker)
-            assert ITEMS.name not in await relief.relieve()  # no desk has committed any of them
-            assert await count_messages(broker, ITEMS.name) == items
-            assert await count_messages(broker) < articles
-            await fill(broker, ITEMS.name, 0.85)
-            articles, items = await count_messages(broker), await count_messages(broker, ITEMS.name)
-            await commit_all(broker, DESK_GROUP, ITEMS.name)
-            removed = await relief.relieve()
-            assert list(removed) == [ITEMS.name]
-            assert await count_messages(broker, ITEMS.name) == items - removed[ITEMS.name] > 0  # no more than necessary
-            assert await count_messages(broker) == articles
-            assert await broker.memory_usage() < 0.8
-            assert await relief.relieve() == {}
-            fields: list[Any] = [
-                record.msg for record in caplog.records if "oldest messages removed" in record.getMessage()
-            ]
-            assert (fields[-1]["topic"], fields[-1]["count"]) == (ITEMS.name, removed[ITEMS.name])
-            totals = await read_removed(broker)
-            assert totals.counts[ITEMS.name] == removed[ITEMS.name]
-            assert totals.articles_last_s > 0
-
-    asyncio.run(go())
-
-
-def test_relief_keeps_unread_articles_until_memory_is_full(settings: Settings) -> None:
-    async def go() -> None:
-        async with limited(settings, 8_000_000) as broker:
-            await broker.register("slow", [(NAME, n) for n in range(4)], "start")
-            await fill(broker, NAME, 0.9)
-            relief = MemoryRelief(broker)
-            assert await relief.relieve() == {}
-            with pytest.raises(UnavailableError, match="rejects commands for now"):
-                await fill(broker, NAME, math.inf)
-            articles = await count_messages(broker)
-            removed = await relief.relieve()
-            assert list(removed) == [NAME]
-            assert articles > await count_messages(broker) > 0
-            assert 0.85 < await broker.memory_usage() < 0.95  # no more than necessary
-
-    asyncio.run(go())
+async def test_relief_takes_committed_items_before_articles(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    # With 24 MB, the estimate of the bytes per item is 10 kB too high: the items end just above the target.
+    async with limited(settings, 24_000_000) as broker:
+        await fill(broker, NAME, 0.5)
+        await fill(broker, ITEMS.name, 0.85)
+        relief = MemoryRelief(broker)
+        items, articles = await count_messages(broker, ITEMS.name), await count_messages(broker)
+        assert ITEMS.name not in await relief.relieve()  # no desk has committed any of them
+        assert await count_messages(broker, ITEMS.name) == items
+        assert await count_messages(broker) < articles
+        await fill(broker, ITEMS.name, 0.85)
+        articles, items = await count_messages(broker), await count_messages(broker, ITEMS.name)
+        await commit_all(broker, DESK_GROUP, ITEMS.name)
+        removed = await relief.relieve()
+        assert list(removed) == [ITEMS.name]
+        assert await count_messages(broker, ITEMS.name) == items - removed[ITEMS.name] > 0  # no more than necessary
+        assert await count_messages(broker) == articles
+        assert await broker.memory_usage() < 0.8
+        assert await relief.relieve() == {}
+        fields: list[Any] = [
+            record.msg for record in caplog.records if "oldest messages removed" in record.getMessage()
+        ]
+        assert (fields[-1]["topic"], fields[-1]["count"]) == (ITEMS.name, removed[ITEMS.name])
+        totals = await read_removed(broker)
+        assert totals.counts[ITEMS.name] == removed[ITEMS.name]
+        assert totals.articles_last_s > 0
 
 
-def test_relief_leaves_articles_a_fifth(settings: Settings) -> None:
+async def test_relief_keeps_unread_articles_until_memory_is_full(settings: Settings) -> None:
+    async with limited(settings, 8_000_000) as broker:
+        await broker.register("slow", [(NAME, n) for n in range(4)], Start.EARLIEST)
+        await fill(broker, NAME, 0.9)
+        relief = MemoryRelief(broker)
+        assert await relief.relieve() == {}
+        with pytest.raises(UnavailableError, match="rejects commands for now"):
+            await fill(broker, NAME, math.inf)
+        articles = await count_messages(broker)
+        removed = await relief.relieve()
+        assert list(removed) == [NAME]
+        assert articles > await count_messages(broker) > 0
+        assert 0.85 < await broker.memory_usage() < 0.95  # no more than necessary
+
+
+async def test_relief_leaves_articles_a_fifth(settings: Settings) -> None:
     """If the state fills the memory, removing the last articles would not help for long."""
-
-    async def go() -> None:
-        async with limited(settings, 8_000_000) as broker:
-            await fill(broker, NAME, 0.5)
-            await broker.write_state(("SET", "state", b"x" * 6_000_000))
-            relief = MemoryRelief(broker)
-            for _ in range(5):
-                await relief.relieve()
-            _, limit = await broker.memory()
-            assert 0.15 * limit < await broker.topic_bytes(NAME) < 0.25 * limit
-            await broker.state.delete("state")
-
-    asyncio.run(go())
+    async with limited(settings, 8_000_000) as broker:
+        await fill(broker, NAME, 0.5)
+        await broker.write_state(("SET", "state", b"x" * 6_000_000))
+        relief = MemoryRelief(broker)
+        for _ in range(5):
+            await relief.relieve()
+        _, limit = await broker.memory()
+        assert 0.15 * limit < await broker.topic_bytes(NAME) < 0.25 * limit
+        await broker.state.delete("state")
 
 
-def test_full_memory_lets_groups_and_declarations_through(settings: Settings) -> None:
-    async def go() -> None:
-        async with limited(settings, 4_000_000) as broker:
-            with pytest.raises(UnavailableError):
-                await fill(broker, NAME, math.inf)
-            again = RedisStreamsBroker(settings.broker_url, partitions=4)
-            await again.create_topics([ARTICLES, ITEMS, POLLS])
-            reader = await again.open_reader(ARTICLES, "late", Start.EARLIEST)
-            first = (await reader.read(0.5))[0]
-            await reader.commit({(first.topic, first.partition): first.offset})
-            assert (await again.committed("late", [(first.topic, first.partition)])) == {
-                (first.topic, first.partition): first.offset + 1
-            }
-            await again.write_state(("SET", "k", "v"))
-            await reader.close()
-            await again.close()
-
-    asyncio.run(go())
+async def test_full_memory_lets_groups_and_declarations_through(settings: Settings) -> None:
+    async with limited(settings, 4_000_000) as broker:
+        with pytest.raises(UnavailableError):
+            await fill(broker, NAME, math.inf)
+        again = RedisStreamsBroker(settings.broker_url, partitions=4)
+        await again.create_topics([ARTICLES, ITEMS, POLLS])
+        reader = await again.open_reader(ARTICLES, "late", Start.EARLIEST)
+        first = (await reader.read(0.5))[0]
+        await reader.commit({(first.topic, first.partition): first.offset})
+        assert (await again.committed("late", [(first.topic, first.partition)])) == {
+            (first.topic, first.partition): first.offset + 1
+        }
+        await again.write_state(("SET", "k", "v"))
+        await reader.close()
+        await again.close()

@@ -20,7 +20,6 @@ from streams.topics import ARTICLES
 from tests.conftest import until
 from tests.contract.brokers.test_subscribe import article
 from tests.contract.sinks.samples import SAMPLES
-from tests.support.async_tests import async_test
 from workers import dead_letters
 from workers.services import connect
 from workers.sinks import SINKS, check_sinks, create_sink
@@ -80,7 +79,6 @@ def test_every_sink_has_a_sample() -> None:
 
 
 @sinks
-@async_test
 async def test_sink_delivers_in_order(type_name: str, settings: Settings, tmp_path: Path) -> None:
     async with opened(settings) as broker, SAMPLES[type_name](tmp_path) as destination:
         [table] = load_tables(tmp_path, table_of(type_name, destination.options()))
@@ -92,7 +90,6 @@ async def test_sink_delivers_in_order(type_name: str, settings: Settings, tmp_pa
 
 
 @pytest.mark.parametrize(("type_name", "failure"), TEMPORARY)
-@async_test
 async def test_sink_retries_temporary_failure(
     type_name: str, failure: str, settings: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -109,7 +106,6 @@ async def test_sink_retries_temporary_failure(
 
 
 @pytest.mark.parametrize("type_name", REJECTING)
-@async_test
 async def test_sink_dead_letter_replays_to_it_only(type_name: str, settings: Settings, tmp_path: Path) -> None:
     async def letters() -> Any:
         return await dead_letters.select(broker, [])
@@ -142,7 +138,6 @@ async def test_sink_dead_letter_replays_to_it_only(type_name: str, settings: Set
 
 
 @sinks
-@async_test
 async def test_sink_restart_resumes_at_its_commit(type_name: str, settings: Settings, tmp_path: Path) -> None:
     async with opened(settings) as broker, SAMPLES[type_name](tmp_path) as destination:
         [table] = load_tables(tmp_path, table_of(type_name, destination.options()))
@@ -160,7 +155,6 @@ async def has_committed(broker: Broker, count: int) -> bool:
 
 
 @sinks
-@async_test
 async def test_sink_close_leaves_no_task(type_name: str, settings: Settings, tmp_path: Path) -> None:
     async with SAMPLES[type_name](tmp_path) as destination:
         [table] = load_tables(tmp_path, table_of(type_name, destination.options()))
@@ -174,7 +168,6 @@ async def test_sink_close_leaves_no_task(type_name: str, settings: Settings, tmp
 
 
 @pytest.mark.parametrize(("type_name", "line", "message"), INVALID)
-@async_test
 async def test_sink_option_error_names_file_and_path(type_name: str, line: str, message: str, tmp_path: Path) -> None:
     key, _, value = line.partition(" = ")
     async with SAMPLES[type_name](tmp_path) as destination:
@@ -186,7 +179,6 @@ async def test_sink_option_error_names_file_and_path(type_name: str, line: str, 
 
 
 @sinks
-@async_test
 async def test_sink_refuses_unknown_missing_and_mistyped_keys(type_name: str, tmp_path: Path) -> None:
     async with SAMPLES[type_name](tmp_path) as destination:
         options = destination.options()

@@ -1,7 +1,7 @@
 """The in-memory broker: state, fencing, handover of partitions, and the scheme `memory://`."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -18,13 +18,11 @@ from streams.topics import Topic
 SOURCE, TARGET = Topic("source", 3600), Topic("target", 3600)
 
 
-def run(body: Callable[[InMemoryBroker], Awaitable[None]]) -> None:
-    async def go() -> None:
-        broker = InMemoryBroker(partitions=2)
-        await body(broker)
-        broker.clear()
-
-    asyncio.run(go())
+@pytest.fixture
+def broker() -> Iterator[InMemoryBroker]:
+    created = InMemoryBroker(partitions=2)
+    yield created
+    created.clear()
 
 
 async def fill(broker: InMemoryBroker, count: int) -> None:
@@ -44,17 +42,14 @@ async def copy_partition(broker: InMemoryBroker, member: InMemoryReader, partiti
     )
 
 
-def test_broker_same_name_shares_data() -> None:
-    async def go() -> None:
-        first, second = InMemoryBroker("shared"), InMemoryBroker("shared")
-        await fill(first, 3)
-        await first.close()
-        assert await values(await second.open_reader(SOURCE, "", Start.EARLIEST)) == [b"0", b"1", b"2"]
-        assert await InMemoryBroker().lag(SOURCE.name, "group") == 0
-        first.clear()
-        assert await second.lag(SOURCE.name, "group") == 0
-
-    asyncio.run(go())
+async def test_broker_same_name_shares_data() -> None:
+    first, second = InMemoryBroker("shared"), InMemoryBroker("shared")
+    await fill(first, 3)
+    await first.close()
+    assert await values(await second.open_reader(SOURCE, "", Start.EARLIEST)) == [b"0", b"1", b"2"]
+    assert await InMemoryBroker().lag(SOURCE.name, "group") == 0
+    first.clear()
+    assert await second.lag(SOURCE.name, "group") == 0
 
 
 def test_open_broker_memory_scheme_needs_name() -> None:
@@ -70,102 +65,81 @@ def test_load_settings_refuses_memory_scheme() -> None:
         load_settings({"broker_url": "memory://news"}, environ={})
 
 
-def test_publish_and_commit_repeat_is_done_once() -> None:
-    async def body(broker: InMemoryBroker) -> None:
-        await fill(broker, 10)
-        member = await broker.open_reader(SOURCE, "group", Start.EARLIEST)
-        end = sum(message.partition == 0 for message in await member.read(0.01))
-        assert await copy_partition(broker, member, 0, end)
-        assert await copy_partition(broker, member, 0, end)
-        assert await broker.state.hget("done", "n") == b"%d" % end
-        assert await broker.lag(SOURCE.name, "group") == 10 - end
-        assert await values(await broker.open_reader(TARGET, "", Start.EARLIEST)) == [b"copy"]
-
-    run(body)
+async def test_publish_and_commit_repeat_is_done_once(broker: InMemoryBroker) -> None:
+    await fill(broker, 10)
+    member = await broker.open_reader(SOURCE, "group", Start.EARLIEST)
+    end = sum(message.partition == 0 for message in await member.read(0.01))
+    assert await copy_partition(broker, member, 0, end)
+    assert await copy_partition(broker, member, 0, end)
+    assert await broker.state.hget("done", "n") == b"%d" % end
+    assert await broker.lag(SOURCE.name, "group") == 10 - end
+    assert await values(await broker.open_reader(TARGET, "", Start.EARLIEST)) == [b"copy"]
 
 
-def test_publish_and_commit_lost_lease_has_no_effect() -> None:
-    async def body(broker: InMemoryBroker) -> None:
-        await fill(broker, 10)
-        member = await broker.open_reader(SOURCE, "group", Start.EARLIEST)
-        read = await member.read(0.01)
-        offsets = OffsetRange(SOURCE.name, 0, 0, 1)
-        assert await broker.owns(member, offsets)
-        broker.revoke_leases("group")
-        assert not await broker.owns(member, offsets)
-        assert not await copy_partition(broker, member, 0, 1)
-        await member.commit({(SOURCE.name, 0): 0})
-        assert await broker.lag(SOURCE.name, "group") == 10
-        assert not await broker.state.exists("done")
-        assert await member.confirm_leases() == {(SOURCE.name, 0), (SOURCE.name, 1)}
-        assert list(await member.read(0.01)) == list(read)
-
-    run(body)
+async def test_publish_and_commit_lost_lease_has_no_effect(broker: InMemoryBroker) -> None:
+    await fill(broker, 10)
+    member = await broker.open_reader(SOURCE, "group", Start.EARLIEST)
+    read = await member.read(0.01)
+    offsets = OffsetRange(SOURCE.name, 0, 0, 1)
+    assert await broker.owns(member, offsets)
+    broker.revoke_leases("group")
+    assert not await broker.owns(member, offsets)
+    assert not await copy_partition(broker, member, 0, 1)
+    await member.commit({(SOURCE.name, 0): 0})
+    assert await broker.lag(SOURCE.name, "group") == 10
+    assert not await broker.state.exists("done")
+    assert await member.confirm_leases() == {(SOURCE.name, 0), (SOURCE.name, 1)}
+    assert list(await member.read(0.01)) == list(read)
 
 
-def test_rewind_to_committed_redelivers() -> None:
-    async def body(broker: InMemoryBroker) -> None:
-        await fill(broker, 4)
-        member = await broker.open_reader(SOURCE, "group", Start.EARLIEST)
-        read = [message for message in await member.read(0.01) if message.partition == 0]
-        await broker.rewind_to_committed(member, OffsetRange(SOURCE.name, 0, 1, 2))
-        assert list(await member.read(0.01)) == read
-
-    run(body)
+async def test_rewind_to_committed_redelivers(broker: InMemoryBroker) -> None:
+    await fill(broker, 4)
+    member = await broker.open_reader(SOURCE, "group", Start.EARLIEST)
+    read = [message for message in await member.read(0.01) if message.partition == 0]
+    await broker.rewind_to_committed(member, OffsetRange(SOURCE.name, 0, 1, 2))
+    assert list(await member.read(0.01)) == read
 
 
-def test_members_share_partitions_after_hand_over() -> None:
-    async def body(broker: InMemoryBroker) -> None:
-        await fill(broker, 10)
-        first = await broker.open_reader(SOURCE, "group", Start.EARLIEST)
-        taken = await first.read(0.01)
-        second = await broker.open_reader(SOURCE, "group", Start.EARLIEST)
-        assert first.is_due()
-        assert await first.confirm_leases() == set()
-        [to_release] = first.to_release()
-        assert await values(second) == []
-        await first.hand_over([to_release])
-        await second.confirm_leases()
-        assert await values(second) == sorted(m.value for m in taken if m.partition == to_release[1])
-        await second.close()
-        await first.confirm_leases()
-        assert len(first.assignment()) == 2
-        assert broker.member_count("group") == 1
-
-    run(body)
+async def test_members_share_partitions_after_hand_over(broker: InMemoryBroker) -> None:
+    await fill(broker, 10)
+    first = await broker.open_reader(SOURCE, "group", Start.EARLIEST)
+    taken = await first.read(0.01)
+    second = await broker.open_reader(SOURCE, "group", Start.EARLIEST)
+    assert first.is_due()
+    assert await first.confirm_leases() == set()
+    [to_release] = first.to_release()
+    assert await values(second) == []
+    await first.hand_over([to_release])
+    await second.confirm_leases()
+    assert await values(second) == sorted(m.value for m in taken if m.partition == to_release[1])
+    await second.close()
+    await first.confirm_leases()
+    assert len(first.assignment()) == 2
+    assert broker.member_count("group") == 1
 
 
-def test_reader_unclosed_holds_no_partition() -> None:
-    async def body(broker: InMemoryBroker) -> None:
-        await fill(broker, 4)
-        abandoned = await broker.open_reader(SOURCE, "group", Start.EARLIEST)
-        assert len(await abandoned.read(0.01)) == 4
-        del abandoned
-        assert len(await (await broker.open_reader(SOURCE, "group", Start.EARLIEST)).read(0.01)) == 4
-
-    run(body)
+async def test_reader_unclosed_holds_no_partition(broker: InMemoryBroker) -> None:
+    await fill(broker, 4)
+    abandoned = await broker.open_reader(SOURCE, "group", Start.EARLIEST)
+    assert len(await abandoned.read(0.01)) == 4
+    del abandoned
+    assert len(await (await broker.open_reader(SOURCE, "group", Start.EARLIEST)).read(0.01)) == 4
 
 
-def test_read_returns_at_publication() -> None:
-    async def body(broker: InMemoryBroker) -> None:
-        reader = await broker.open_reader(SOURCE, "", Start.LATEST)
-        reading = asyncio.create_task(reader.read(3600))
-        await asyncio.sleep(0)
+async def test_read_returns_at_publication(broker: InMemoryBroker) -> None:
+    reader = await broker.open_reader(SOURCE, "", Start.LATEST)
+    reading = asyncio.create_task(reader.read(3600))
+    await asyncio.sleep(0)
+    await fill(broker, 1)
+    assert [message.value for message in await reading] == [b"0"]
+
+
+async def test_publish_loop_lets_reader_run(broker: InMemoryBroker) -> None:
+    reader = await broker.open_reader(SOURCE, "", Start.EARLIEST)
+    reading = asyncio.create_task(reader.read(3600))
+    while not reading.done():
         await fill(broker, 1)
-        assert [message.value for message in await reading] == [b"0"]
-
-    run(body)
-
-
-def test_publish_loop_lets_reader_run() -> None:
-    async def body(broker: InMemoryBroker) -> None:
-        reader = await broker.open_reader(SOURCE, "", Start.EARLIEST)
-        reading = asyncio.create_task(reader.read(3600))
-        while not reading.done():
-            await fill(broker, 1)
-        assert reading.result()
-
-    run(body)
+    assert reading.result()
 
 
 @pytest.mark.parametrize(
@@ -183,41 +157,31 @@ def test_publish_loop_lets_reader_run() -> None:
         ([("SET", "k", "v"), ("EXPIRE", "k", 0), ("GET", "k")], None),
     ],
 )
-def test_state_command_replies_as_redis(commands: list[tuple[Any, ...]], reply: Any) -> None:
-    async def body(broker: InMemoryBroker) -> None:
-        replies = [await broker.state.execute_command(*command) for command in commands]
-        assert replies[-1] == reply
-
-    run(body)
-
-
-def test_state_unsupported_command_is_named() -> None:
-    async def body(broker: InMemoryBroker) -> None:
-        with pytest.raises(NotImplementedError, match="unsupported command: LPUSH"):
-            await broker.publish([OutgoingMessage(SOURCE.name, b"k", b"v")], [("INCR", "n"), ("LPUSH", "l", 1)])
-        assert await broker.state.get("n") is None
-        assert await broker.lag(SOURCE.name, "group") == 0
-        with pytest.raises(NotImplementedError, match="unsupported option: SET nx"):
-            await broker.state.set("k", "v", nx=True)
-
-    run(body)
+async def test_state_command_replies_as_redis(
+    commands: list[tuple[Any, ...]], reply: Any, broker: InMemoryBroker
+) -> None:
+    replies = [await broker.state.execute_command(*command) for command in commands]
+    assert replies[-1] == reply
 
 
-def test_state_wrong_type_is_refused() -> None:
-    async def body(broker: InMemoryBroker) -> None:
-        await broker.state.set("k", "v")
-        with pytest.raises(TypeError, match="wrong type: key k is a string, not a hash"):
-            await broker.state.hset("k", "field", 1)
-        assert await broker.state.get("k") == b"v"
+async def test_state_unsupported_command_is_named(broker: InMemoryBroker) -> None:
+    with pytest.raises(NotImplementedError, match="unsupported command: LPUSH"):
+        await broker.publish([OutgoingMessage(SOURCE.name, b"k", b"v")], [("INCR", "n"), ("LPUSH", "l", 1)])
+    assert await broker.state.get("n") is None
+    assert await broker.lag(SOURCE.name, "group") == 0
+    with pytest.raises(NotImplementedError, match="unsupported option: SET nx"):
+        await broker.state.set("k", "v", nx=True)
 
-    run(body)
+
+async def test_state_wrong_type_is_refused(broker: InMemoryBroker) -> None:
+    await broker.state.set("k", "v")
+    with pytest.raises(TypeError, match="wrong type: key k is a string, not a hash"):
+        await broker.state.hset("k", "field", 1)
+    assert await broker.state.get("k") == b"v"
 
 
-def test_publish_condition_failed_has_no_effect() -> None:
-    async def body(broker: InMemoryBroker) -> None:
-        condition = Condition("turns", "f", "1", "2")
-        assert not await broker.publish([OutgoingMessage(SOURCE.name, b"k", b"v")], [("INCR", "n")], [condition])
-        assert await broker.lag(SOURCE.name, "group") == 0
-        assert not await broker.state.exists("n", "turns")
-
-    run(body)
+async def test_publish_condition_failed_has_no_effect(broker: InMemoryBroker) -> None:
+    condition = Condition("turns", "f", "1", "2")
+    assert not await broker.publish([OutgoingMessage(SOURCE.name, b"k", b"v")], [("INCR", "n")], [condition])
+    assert await broker.lag(SOURCE.name, "group") == 0
+    assert not await broker.state.exists("n", "turns")

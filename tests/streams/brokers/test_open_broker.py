@@ -1,6 +1,5 @@
 """The registry of brokers."""
 
-import asyncio
 import subprocess
 import sys
 
@@ -21,13 +20,10 @@ from tests.conftest import ROOT
         ("kafka://127.0.0.1:1,127.0.0.2:1", "KafkaBroker"),
     ],
 )
-def test_open_broker_selects_implementation_by_scheme(url: str, class_name: str) -> None:
-    async def go() -> str:
-        broker = open_broker(Settings(broker_url=url, state_url="valkey://127.0.0.1:1" if url[0] == "k" else ""))
-        await broker.close()
-        return type(broker).__name__
-
-    assert asyncio.run(go()) == class_name
+async def test_open_broker_selects_implementation_by_scheme(url: str, class_name: str) -> None:
+    broker = open_broker(Settings(broker_url=url, state_url="valkey://127.0.0.1:1" if url[0] == "k" else ""))
+    await broker.close()
+    assert type(broker).__name__ == class_name
 
 
 def test_open_broker_unknown_scheme_names_known_ones() -> None:

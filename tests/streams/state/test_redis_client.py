@@ -1,7 +1,5 @@
 """The client of the shared state: error mapping and URLs."""
 
-import asyncio
-
 import pytest
 from redis.exceptions import ResponseError
 
@@ -27,35 +25,28 @@ async def run_script(state: StateStore) -> None:
 
 @pytest.mark.parametrize("command", [get, run_pipeline, run_script])
 @pytest.mark.parametrize("url", ["valkey://user:secret@127.0.0.1:1", "valkey:///tmp/no/such.sock"])
-def test_state_unreachable_server_raises_unavailable(url: str, command: object) -> None:
-    async def go() -> None:
+async def test_state_unreachable_server_raises_unavailable(url: str, command: object) -> None:
+    with pytest.raises(UnavailableError, match="broker unavailable: valkey://") as failure:
         state = connect(url)
         try:
             await command(state)  # type: ignore[operator]
         finally:
             await state.aclose()
-
-    with pytest.raises(UnavailableError, match="broker unavailable: valkey://") as failure:
-        asyncio.run(go())
     assert "secret" not in str(failure.value)
 
 
-def test_state_wrong_command_raises_response_error(valkey_server: EmbeddedValkey) -> None:
+async def test_state_wrong_command_raises_response_error(valkey_server: EmbeddedValkey) -> None:
     """A bug is not mapped to a temporary failure."""
-
-    async def go() -> None:
-        state = connect(valkey_server.url)
-        try:
-            with pytest.raises(ResponseError):
-                await state.execute_command("NOSUCH")
-            async with state.pipeline(transaction=False) as pipe:
-                pipe.execute_command("NOSUCH")
-                [reply] = await pipe.execute(raise_on_error=False)
-            assert isinstance(reply, ResponseError)
-        finally:
-            await state.aclose()
-
-    asyncio.run(go())
+    state = connect(valkey_server.url)
+    try:
+        with pytest.raises(ResponseError):
+            await state.execute_command("NOSUCH")
+        async with state.pipeline(transaction=False) as pipe:
+            pipe.execute_command("NOSUCH")
+            [reply] = await pipe.execute(raise_on_error=False)
+        assert isinstance(reply, ResponseError)
+    finally:
+        await state.aclose()
 
 
 def test_connect_invalid_database_hides_password() -> None:

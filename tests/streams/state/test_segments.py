@@ -1,6 +1,5 @@
 """SegmentedHash on a real Valkey, against a model in memory."""
 
-import asyncio
 import hashlib
 import itertools
 
@@ -44,66 +43,54 @@ def test_segments_expired(before: int, newest: int, expired: list[int]) -> None:
     shards=st.integers(1, 3),
     operations=st.lists(st.tuples(st.integers(0, 1), st.integers(0, 30)), min_size=30, max_size=120),
 )
-def test_segmented_hash_keeps_recent_entries(
+async def test_segmented_hash_keeps_recent_entries(
     settings: Settings, entries: int, segments: int, shards: int, operations: list[tuple[int, int]]
 ) -> None:
     """Two workers write. An entry is readable until segments - 1 further segments are full, and has its last value."""
     layout = Segments(next(PREFIXES), entries, segments, shards)
-
-    async def go() -> None:
-        broker = open_broker(settings)
-        workers = [SegmentedHash(broker.state, layout) for _ in range(2)]
-        written: dict[bytes, tuple[bytes, int]] = {}  # field → its last value, and the count before it was written
-        for n, (worker, number) in enumerate(operations):
-            field, value, count = make_field(number), str(n).encode(), await read_count(broker, layout)
-            remembered = await workers[worker].get([*written, field])
-            assert all(written[f][0] == v for f, v in remembered.items())
-            safe = {f for f, (_, at) in written.items() if count // entries - at // entries < segments}
-            assert safe == set(remembered)
-            await broker.publish([], workers[worker].set_commands({field: value}))
-            written[field] = (value, count)
-        keys = [key async for key in broker.state.scan_iter(f"{layout.prefix}:[0-9]*")]
-        assert sum([await broker.state.hlen(key) for key in keys]) <= entries * (segments + 1)
-        await broker.close()
-
-    asyncio.run(go())
+    broker = open_broker(settings)
+    workers = [SegmentedHash(broker.state, layout) for _ in range(2)]
+    written: dict[bytes, tuple[bytes, int]] = {}  # field → its last value, and the count before it was written
+    for n, (worker, number) in enumerate(operations):
+        field, value, count = make_field(number), str(n).encode(), await read_count(broker, layout)
+        remembered = await workers[worker].get([*written, field])
+        assert all(written[f][0] == v for f, v in remembered.items())
+        safe = {f for f, (_, at) in written.items() if count // entries - at // entries < segments}
+        assert safe == set(remembered)
+        await broker.publish([], workers[worker].set_commands({field: value}))
+        written[field] = (value, count)
+    keys = [key async for key in broker.state.scan_iter(f"{layout.prefix}:[0-9]*")]
+    assert sum([await broker.state.hlen(key) for key in keys]) <= entries * (segments + 1)
+    await broker.close()
 
 
 @hypothesis_settings(max_examples=10, suppress_health_check=list(HealthCheck), deadline=None)
 @given(entries=st.integers(2, 8), segments=st.integers(2, 4))
-def test_segmented_hash_keeps_refreshed_entry(settings: Settings, entries: int, segments: int) -> None:
+async def test_segmented_hash_keeps_refreshed_entry(settings: Settings, entries: int, segments: int) -> None:
     layout = Segments(next(PREFIXES), entries, segments)
-
-    async def go() -> None:
-        broker = open_broker(settings)
-        store, refreshed = SegmentedHash(broker.state, layout), make_field(-1)
-        await store.get([])
-        await broker.publish([], store.set_commands({refreshed: b"kept"}))
-        for n in range(4 * entries * segments):
-            assert await store.get([refreshed]) == {refreshed: b"kept"}
-            values = {make_field(n): b"x"} | ({refreshed: b"kept"} if store.expires_soon(refreshed) else {})
-            await broker.publish([], store.set_commands(values))
-        await broker.close()
-
-    asyncio.run(go())
+    broker = open_broker(settings)
+    store, refreshed = SegmentedHash(broker.state, layout), make_field(-1)
+    await store.get([])
+    await broker.publish([], store.set_commands({refreshed: b"kept"}))
+    for n in range(4 * entries * segments):
+        assert await store.get([refreshed]) == {refreshed: b"kept"}
+        values = {make_field(n): b"x"} | ({refreshed: b"kept"} if store.expires_soon(refreshed) else {})
+        await broker.publish([], store.set_commands(values))
+    await broker.close()
 
 
-def test_segmented_hash_restarts_after_lost_state(settings: Settings) -> None:
+async def test_segmented_hash_restarts_after_lost_state(settings: Settings) -> None:
     layout = Segments(next(PREFIXES), 2, 2)
-
-    async def go() -> None:
-        broker = open_broker(settings)
-        store = SegmentedHash(broker.state, layout)
-        for n in range(10):
-            await store.get([])
-            await broker.publish([], store.set_commands({make_field(n): b"x"}))
-        await broker.state.flushdb()
-        assert await store.get([make_field(9)]) == {}
-        await broker.publish([], store.set_commands({make_field(9): b"y"}))
-        assert await SegmentedHash(broker.state, layout).get([make_field(9)]) == {make_field(9): b"y"}
-        await broker.close()
-
-    asyncio.run(go())
+    broker = open_broker(settings)
+    store = SegmentedHash(broker.state, layout)
+    for n in range(10):
+        await store.get([])
+        await broker.publish([], store.set_commands({make_field(n): b"x"}))
+    await broker.state.flushdb()
+    assert await store.get([make_field(9)]) == {}
+    await broker.publish([], store.set_commands({make_field(9): b"y"}))
+    assert await SegmentedHash(broker.state, layout).get([make_field(9)]) == {make_field(9): b"y"}
+    await broker.close()
 
 
 async def read_count(broker: Broker, layout: Segments) -> int:

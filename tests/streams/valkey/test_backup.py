@@ -22,21 +22,18 @@ async def restarted(folder: Path) -> list[tuple[str, int]]:
     return sorted((a["id"], a["revision"]) for a in map(json.loads, lines))
 
 
-def test_backup_while_running_restores_consistent_data(tmp_path: Path) -> None:
+async def test_backup_while_running_restores_consistent_data(tmp_path: Path) -> None:
     one, two = tmp_path / "one", tmp_path / "two"
-    one.mkdir(), two.mkdir()
-
-    async def go() -> None:
-        with up(one):
-            await until(lambda: output(one).count("●") > 10)
-            done = await asyncio.to_thread(copydesk, "backup", "../b.tar", cwd=one)
-            assert "bytes" in done.stdout
-
-    asyncio.run(go())
+    one.mkdir()
+    two.mkdir()
+    with up(one):
+        await until(lambda: output(one).count("●") > 10)
+        done = await asyncio.to_thread(copydesk, "backup", "../b.tar", cwd=one)
+        assert "bytes" in done.stdout
     assert "file already exists" in copydesk("backup", "../b.tar", cwd=one, check=2).stderr
     assert "as it was at 20" in copydesk("restore", "../b.tar", cwd=two).stdout
     assert "holds data" in copydesk("restore", "../b.tar", cwd=two, check=2).stderr
-    before, after = asyncio.run(restarted(one)), asyncio.run(restarted(two))
+    before, after = await restarted(one), await restarted(two)
     assert 10 < len(after) <= len(before)
     assert set(after) <= set(before)
     assert not list(one.rglob("dump.rdb"))

@@ -1,6 +1,5 @@
 """Concurrent backups, and restores of damaged backups."""
 
-import asyncio
 import re
 import shutil
 import subprocess
@@ -13,7 +12,7 @@ import pytest
 from streams.brokers.redis_streams.broker import RedisStreamsBroker
 from streams.config.settings import Settings
 from streams.valkey.server import EmbeddedValkey
-from tests.conftest import ROOT, copydesk
+from tests.conftest import DEADLINE_S, ROOT, copydesk
 
 KEYS = 2_000
 
@@ -35,7 +34,7 @@ async def rewrite(url: str) -> None:
     await broker.close()
 
 
-def keys(data_dir: Path) -> int:
+async def keys(data_dir: Path) -> int:
     async def go(url: str) -> int:
         broker = RedisStreamsBroker(url)
         count = int(await broker.state.dbsize())
@@ -45,35 +44,35 @@ def keys(data_dir: Path) -> int:
     server = EmbeddedValkey(Settings(data_dir=data_dir))
     server.start()
     try:
-        return asyncio.run(go(server.url))
+        return await go(server.url)
     finally:
         server.stop()
 
 
-def test_backups_at_once_during_rewrites_succeed(server: EmbeddedValkey, tmp_path: Path) -> None:
+async def test_backups_at_once_during_rewrites_succeed(server: EmbeddedValkey, tmp_path: Path) -> None:
     server.start()
-    asyncio.run(fill(server.url))
+    await fill(server.url)
     files = [f"b{n}.tar" for n in range(4)]
     command = [sys.executable, "-m", "workers.cli", "backup"]
     running = [
         subprocess.Popen([*command, file], cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}, stderr=subprocess.PIPE)
         for file in files
     ]
-    asyncio.run(rewrite(server.url))
+    await rewrite(server.url)
     for process in running:
-        _, stderr = process.communicate(timeout=120)
+        _, stderr = process.communicate(timeout=DEADLINE_S)
         assert process.returncode == 0, stderr.decode()
     server.stop()
     for n, file in enumerate(files):
         copydesk("restore", file, "--data-dir", f"r{n}", cwd=tmp_path)
-        assert keys(tmp_path / f"r{n}") == KEYS
+        assert await keys(tmp_path / f"r{n}") == KEYS
     assert not list(tmp_path.rglob("dump.rdb"))
 
 
 @pytest.fixture
-def backup(server: EmbeddedValkey, tmp_path: Path) -> Path:
+async def backup(server: EmbeddedValkey, tmp_path: Path) -> Path:
     server.start()
-    asyncio.run(fill(server.url))
+    await fill(server.url)
     copydesk("backup", "b.tar", cwd=tmp_path)
     server.stop()
     return tmp_path / "b.tar"
@@ -102,10 +101,10 @@ def test_restore_of_flipped_bit_is_refused(older: bool, backup: Path, tmp_path: 
     assert not list((tmp_path / "new").rglob("appendonlydir*"))
 
 
-def test_restore_of_older_backup_succeeds(backup: Path, tmp_path: Path) -> None:
+async def test_restore_of_older_backup_succeeds(backup: Path, tmp_path: Path) -> None:
     without_digest(backup)
     copydesk("restore", "b.tar", "--data-dir", "new", cwd=tmp_path)
-    assert keys(tmp_path / "new") == KEYS
+    assert await keys(tmp_path / "new") == KEYS
 
 
 def test_restore_of_cut_backup_is_refused(backup: Path, tmp_path: Path) -> None:
@@ -114,10 +113,10 @@ def test_restore_of_cut_backup_is_refused(backup: Path, tmp_path: Path) -> None:
     assert not list((tmp_path / "new").rglob("appendonlydir*"))
 
 
-def test_restore_into_emptied_directory_succeeds(backup: Path, tmp_path: Path) -> None:
+async def test_restore_into_emptied_directory_succeeds(backup: Path, tmp_path: Path) -> None:
     shutil.rmtree(tmp_path / "copydesk-data" / "valkey")
     copydesk("restore", "b.tar", cwd=tmp_path)
-    assert keys(tmp_path / "copydesk-data") == KEYS
+    assert await keys(tmp_path / "copydesk-data") == KEYS
     shutil.rmtree(tmp_path / "copydesk-data" / "valkey")
     assert "is damaged" in copydesk("repair", cwd=tmp_path, check=2).stderr
 

@@ -20,40 +20,34 @@ from streams.valkey.server import EmbeddedValkey, find_server_binary, is_respond
 from tests.conftest import ROOT, copydesk, until
 
 
-def publish(settings: Settings, url: str, values: list[bytes]) -> None:
-    async def go() -> None:
-        broker = open_broker(settings, url)
-        await broker.create_topics(BUILTIN_TOPICS)
-        await broker.publish([OutgoingMessage(POLLS.name, b"k", v) for v in values])
-        await broker.close()
-
-    asyncio.run(go())
+async def publish(settings: Settings, url: str, values: list[bytes]) -> None:
+    broker = open_broker(settings, url)
+    await broker.create_topics(BUILTIN_TOPICS)
+    await broker.publish([OutgoingMessage(POLLS.name, b"k", v) for v in values])
+    await broker.close()
 
 
-def read_all(settings: Settings, url: str) -> list[bytes]:
-    async def go() -> list[bytes]:
-        broker = open_broker(settings, url)
-        reader = await broker.open_reader(POLLS, "", Start.EARLIEST)
-        out: list[bytes] = []
-        while not await reader.at_end():
-            out += [d.value for d in await reader.read(0.1)]
-        await broker.close()
-        return out
-
-    return asyncio.run(go())
+async def read_all(settings: Settings, url: str) -> list[bytes]:
+    broker = open_broker(settings, url)
+    reader = await broker.open_reader(POLLS, "", Start.EARLIEST)
+    out: list[bytes] = []
+    while not await reader.at_end():
+        out += [d.value for d in await reader.read(0.1)]
+    await broker.close()
+    return out
 
 
-def test_server_acknowledged_writes_survive_sigkill(tmp_path: Path) -> None:
+async def test_server_acknowledged_writes_survive_sigkill(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path)
     server = EmbeddedValkey(settings)
     server.start()
     values = [b"%d" % n for n in range(1000)]
-    publish(settings, server.url, values)
+    await publish(settings, server.url, values)
     assert server.process is not None
     server.process.kill()
     server.process.wait()
     assert server.restart_if_dead()
-    assert read_all(settings, server.url) == values
+    assert await read_all(settings, server.url) == values
     server.stop()
     server.stop()
     assert not is_responding(tmp_path)
@@ -70,7 +64,7 @@ def test_server_on_locked_directory_names_owner(tmp_path: Path) -> None:
         server.stop()
 
 
-def test_server_dies_with_parent(tmp_path: Path) -> None:
+async def test_server_dies_with_parent(tmp_path: Path) -> None:
     code = (
         "import sys,time;from pathlib import Path;from streams.config.settings import Settings;"
         "from streams.valkey.server import EmbeddedValkey;"
@@ -81,20 +75,18 @@ def test_server_dies_with_parent(tmp_path: Path) -> None:
         pid = int(parent.stdout.readline())
         parent.send_signal(signal.SIGKILL)
         parent.wait()
-    asyncio.run(until(lambda: not is_responding(tmp_path), what="the server gone"))
-    asyncio.run(
-        until(lambda: not Path(f"/proc/{pid}/cmdline").exists() or not Path(f"/proc/{pid}/cmdline").read_bytes())
-    )
+    await until(lambda: not is_responding(tmp_path), what="the server gone")
+    await until(lambda: not Path(f"/proc/{pid}/cmdline").exists() or not Path(f"/proc/{pid}/cmdline").read_bytes())
     server = EmbeddedValkey(Settings(data_dir=tmp_path))  # the lock is released
     server.start()
     server.stop()
 
 
-def test_server_damaged_aof_refused_with_next_step(tmp_path: Path) -> None:
+async def test_server_damaged_aof_refused_with_next_step(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path)
     server = EmbeddedValkey(settings)
     server.start()
-    publish(settings, server.url, [b"x" * 100] * 50)
+    await publish(settings, server.url, [b"x" * 100] * 50)
     server.stop()
     log = max((tmp_path / "valkey" / "appendonlydir").glob("*.incr.aof"))
     log.write_bytes(log.read_bytes()[:-37])
@@ -104,13 +96,13 @@ def test_server_damaged_aof_refused_with_next_step(tmp_path: Path) -> None:
     assert "backup" in str(refused.value)
 
 
-def test_repair_truncates_aof_and_keeps_copy(tmp_path: Path) -> None:
+async def test_repair_truncates_aof_and_keeps_copy(tmp_path: Path) -> None:
     data = tmp_path / "copydesk-data"
     settings = Settings(data_dir=data)
     server = EmbeddedValkey(settings)
     server.start()
     for n in range(20):
-        publish(settings, server.url, [b"%d-%d" % (n, m) for m in range(3)])
+        await publish(settings, server.url, [b"%d-%d" % (n, m) for m in range(3)])
     in_use = copydesk("repair", cwd=tmp_path, check=2)
     assert "in use by process" in in_use.stderr
     server.stop()
@@ -126,7 +118,7 @@ def test_repair_truncates_aof_and_keeps_copy(tmp_path: Path) -> None:
     assert (copy / log.name).read_bytes() == torn
     server.start()
     # Only the torn transaction is removed, as a whole.
-    assert read_all(settings, server.url) == [b"%d-%d" % (n, m) for n in range(19) for m in range(3)]
+    assert await read_all(settings, server.url) == [b"%d-%d" % (n, m) for n in range(19) for m in range(3)]
     server.stop()
 
 
@@ -151,12 +143,9 @@ def test_server_unusable_data_dir_refused(tmp_path: Path) -> None:
         EmbeddedValkey(Settings(data_dir=tmp_path / "file")).start()
 
 
-def test_server_start_outside_main_thread_refused(tmp_path: Path) -> None:
-    async def go() -> None:
-        await asyncio.to_thread(EmbeddedValkey(Settings(data_dir=tmp_path)).start)
-
+async def test_server_start_outside_main_thread_refused(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="main thread"):
-        asyncio.run(go())
+        await asyncio.to_thread(EmbeddedValkey(Settings(data_dir=tmp_path)).start)
 
 
 def test_find_server_binary_without_wheel_gives_next_step(tmp_path: Path) -> None:
@@ -170,14 +159,11 @@ def test_find_server_binary_without_wheel_gives_next_step(tmp_path: Path) -> Non
     assert "set broker_url" in output
 
 
-def test_server_config_matches_settings(settings: Settings, valkey_server: EmbeddedValkey) -> None:
-    async def go() -> dict[str, str]:
-        broker = open_broker(replace(settings), valkey_server.url)
-        config: dict[str, str] = await broker.state.config_get("maxmemory*", "append*", "aof-load-truncated")
-        await broker.close()
-        return {str(k): str(v) for k, v in config.items()}
-
-    config = asyncio.run(go())
+async def test_server_config_matches_settings(settings: Settings, valkey_server: EmbeddedValkey) -> None:
+    broker = open_broker(replace(settings), valkey_server.url)
+    reply = await broker.state.config_get("maxmemory*", "append*", "aof-load-truncated")
+    await broker.close()
+    config = {str(k): str(v) for k, v in reply.items()}
     assert config["maxmemory-policy"] == "noeviction"
     assert int(config["maxmemory"]) == int(0.8 * 1024 * 1024**2)  # the rest is reserved for the desk
     assert config["aof-load-truncated"] == "no"

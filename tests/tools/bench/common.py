@@ -16,6 +16,7 @@ from streams.valkey.server import EmbeddedValkey
 @contextmanager
 def server(**settings: Any) -> Generator[Settings, None, None]:
     """A fresh embedded server with fsync=always, the default."""
+    defaults: dict[str, Any] = {"allowed_private_hosts": "127.0.0.1:*", "adaptive_polling": False, "host_delay_s": 0.0}
     folder = Path(tempfile.mkdtemp(prefix="copydesk-bench-"))
     valkey = EmbeddedValkey(Settings(data_dir=folder, valkey_memory_mb=settings.get("valkey_memory_mb", 1024)))
     valkey.start()
@@ -23,7 +24,7 @@ def server(**settings: Any) -> Generator[Settings, None, None]:
         yield Settings(
             broker_url=valkey.url,
             data_dir=folder,
-            **{"allowed_private_hosts": "127.0.0.1:*", "adaptive_polling": False, "host_delay_s": 0.0} | settings,
+            **defaults | settings,
         )
     finally:
         valkey.stop()

@@ -14,7 +14,8 @@ from tests.tools.bench.clean import FoldModels, page_documents
 from tests.tools.bench.common import run, server
 from tests.tools.train.corpus import Document, dumps
 from tests.tools.train.score import summary, text_score
-from workers.clean.cleaner import clean_blocks, to_blocks
+from workers.clean.cleaner import clean_blocks
+from workers.clean.document import to_blocks
 from workers.dedupe.site_history import PREFIX, SiteHistory, SiteQuery
 from workers.services import connect
 
@@ -54,7 +55,7 @@ def measure() -> dict[str, Any]:
     for kind, documents in (("text", texts), ("page", list(page_documents()))):
         ordered = sorted(documents, key=lambda d: d[0].name)
         with server() as settings:
-            out[kind] = run(lambda s=settings, k=kind, o=ordered: follow(s, k, o))
+            out[kind] = run(lambda s=settings, k=kind, o=ordered: follow(s, k, o))  # type: ignore[misc]
     return out
 
 

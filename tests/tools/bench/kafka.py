@@ -63,7 +63,7 @@ def measure() -> dict[str, Any]:
     for name, work in works.items():
         with server(partitions=4) as settings, cluster(CURRENT) as kafka:
             at = replace(settings, broker_url=kafka.url, state_url=settings.broker_url)
-            out[name] = run(lambda work=work, at=at: work(at))
+            out[name] = run(lambda work=work, at=at: work(at))  # type: ignore[misc]
     out["ratio_to_plain"] = round(out["agent"]["cpu_us"] / out["plain"]["cpu_us"], 2)
     out["ratio_to_plain_transactions"] = round(out["agent"]["cpu_us"] / out["plain_transactions"]["cpu_us"], 2)
     return out

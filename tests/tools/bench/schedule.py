@@ -134,7 +134,7 @@ def at_delay(series: dict[str, list[Stretch]], median_min: float) -> dict[str, f
     best: dict[str, float] = {}
     for _ in range(10):
         interval_s = math.sqrt(low * high)
-        result = simulate(series, lambda at=interval_s: Copydesk(at))
+        result = simulate(series, lambda at=interval_s: Copydesk(at))  # type: ignore[misc]
         if result["median_delay_min"] > median_min:
             high = interval_s
         else:
@@ -190,7 +190,7 @@ def measure() -> dict[str, Any]:
         fewer = round(100 * (1 - ours["polls_a_day"] / theirs["polls_a_day"]))
         out[name] = {"theirs": theirs, "ours_at_their_delay": ours, "fewer_polls_percent": fewer}
     for interval_s in INTERVALS_S:
-        out["curve"][interval_s] = simulate(series, lambda at=float(interval_s): Copydesk(at))
+        out["curve"][interval_s] = simulate(series, lambda at=float(interval_s): Copydesk(at))  # type: ignore[misc]
     Path("bench-results").mkdir(exist_ok=True)
     Path("bench-results", "schedule.svg").write_text(plot(out))
     return out

@@ -74,6 +74,6 @@ def measure() -> dict[str, Any]:
     out: dict[str, Any] = {}
     for name, work, partitions in (("floor", floor, 4), ("agent", agent, 4), ("agent_1_partition", agent, 1)):
         with server(partitions=partitions) as settings:
-            out[name] = run(lambda work=work, settings=settings: work(settings))
+            out[name] = run(lambda work=work, settings=settings: work(settings))  # type: ignore[misc]
     out["ratio_to_floor"] = round(out["agent"]["cpu_us"] / out["floor"]["cpu_us"], 2)
     return out

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workers.clean.blocks import Block, Element, ancestors, html_blocks, parse_html
+from workers.clean.blocks import Block, Element, ancestors, html_blocks
+from workers.clean.html_parser import parse_html
 from workers.clean.line_types import is_sentence
 from workers.clean.metadata import NO_KNOWN_TEXT, KnownText, extract_metadata
 from workers.clean.model.block_features import best_segment

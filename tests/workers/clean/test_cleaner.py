@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import copydesk
-from workers.clean.cleaner import clean, detect_gallery, detect_input_type
+from workers.clean.cleaner import clean, detect_gallery
 from workers.clean.credits import parse_byline
+from workers.clean.document import detect_input_type
 from workers.clean.line_types import is_feed_tail, is_headline, is_link_label, is_prompt, is_sentence, word_count
 from workers.clean.rules.feed_tails import FEED_TAILS
 from workers.clean.rules.labels import INLINE_LEADS, LINK_LABELS
@@ -72,7 +73,8 @@ def test_clean_feed_item_removes_clutter_only(clutter: str) -> None:
 def test_body_text_is_never_removed(body: str) -> None:
     from lxml import html
 
-    words = "".join(html.fromstring(body.replace("</li>", " </li>").replace("</td>", " </td>")).itertext()).split()
+    tree = html.fromstring(body.replace("</li>", " </li>").replace("</td>", " </td>"))
+    words = "".join(map(str, tree.itertext())).split()
     assert " ".join(" ".join(feed(body)).split()[-len(words) :]) == " ".join(words)
 
 

@@ -9,7 +9,7 @@ from workers.clean.cleaner import clean
 from workers.clean.rules.bylines import DATELINE
 from workers.dedupe.fingerprint import fingerprint
 from workers.dedupe.near_duplicates.signature import signature_of
-from workers.text.markup import strip_buttons, strip_invisible_elements, strip_tags
+from workers.text.markup import strip_invisible_elements, strip_tags
 from workers.text.normalise import match_key, plain_text
 from workers.urls.tracking import image_link
 
@@ -120,11 +120,6 @@ def test_clean_button_text_is_removed(button: str) -> None:
         content = clean(html, "html", title="Piers of Fauna")
         assert list(content.paragraphs) == LINES
         assert "Share" not in content.html
-
-
-def test_strip_buttons_ignores_buttons_in_scripts() -> None:
-    html = "<script>'<button>'</script>a<!-- <button> -->b<textarea></button></textarea>"
-    assert strip_buttons(html) == html
 
 
 # -- joiners ------------------------------------------------------------------------------------------------------

@@ -1,16 +1,18 @@
 """Rare markup: empty documents, embeds without a URL, formulas, labels, prompts within markup."""
 
 import pytest
-from lxml import etree
 
-from workers.clean.blocks import html_blocks, parse_html
-from workers.clean.cleaner import clean, clean_blocks, to_blocks
+from workers.clean.blocks import html_blocks
+from workers.clean.cleaner import clean, clean_blocks
+from workers.clean.document import to_blocks
+from workers.clean.html_parser import parse_html
 from workers.clean.image_sources import Candidate, parse_srcset
 from workers.clean.inline_elements import math_text
 from workers.clean.metadata import KnownText
 from workers.clean.model.metadata_features import UNKNOWN, metadata_features
 from workers.clean.model.model import Scores, load_default
 from workers.clean.model.oblivious_trees import StoredTrees, load_trees
+from workers.clean.trees import Node
 
 URL = "https://mill.example/story"
 BEFORE = "The millers met at the granary on Sunday evening to settle the price of flour, the guild said."
@@ -30,7 +32,9 @@ def test_clean_empty_document_has_no_paragraphs(kind: str) -> None:
 
 
 def test_text_outside_block_elements_is_paragraph() -> None:
-    blocks = html_blocks(etree.fromstring("<span>Fog over the harbour</span>"))
+    span = Node("span")
+    span.text = "Fog over the harbour"
+    blocks = html_blocks(span)
     assert [(block.tag, block.text) for block in blocks] == [("p", "Fog over the harbour")]
     [probability] = load_default("html").predict(blocks).body
     assert 0 <= probability <= 1
@@ -77,7 +81,8 @@ def test_noscript_after_embed_adds_no_copy() -> None:
     ],
 )
 def test_presentation_math_becomes_text(formula: str, text: str) -> None:
-    assert math_text(etree.fromstring(f"<math>{formula}</math>")) == text
+    [math] = parse_html(f"<math>{formula}</math>").iter("math")
+    assert math_text(math) == text
 
 
 def test_srcset_unknown_descriptors_are_ignored() -> None:

@@ -2,8 +2,10 @@
 
 import pytest
 
-from workers.clean.blocks import html_blocks, parse_html
-from workers.clean.cleaner import clean, to_blocks
+from workers.clean.blocks import html_blocks
+from workers.clean.cleaner import clean
+from workers.clean.document import to_blocks
+from workers.clean.html_parser import parse_html
 from workers.clean.line_types import is_link_label, is_prompt
 from workers.clean.metadata import KnownText
 from workers.clean.model.group_features import KINDS, group_blocks

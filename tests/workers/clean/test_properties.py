@@ -100,7 +100,8 @@ def test_clean_is_idempotent(pieces: list[str]) -> None:
 @given(st.lists(PIECES, max_size=14), st.sampled_from(["html", "page"]))
 def test_clean_preserves_word_order_and_whole_paragraphs(pieces: list[str], kind: str) -> None:
     data = "".join(pieces)
-    words = iter(re.findall(r"\w+", " ".join(lxml.html.fromstring(f"<div>{data.replace('<', ' <')}</div>").itertext())))
+    tree = lxml.html.fromstring(f"<div>{data.replace('<', ' <')}</div>")
+    words = iter(re.findall(r"\w+", " ".join(map(str, tree.itertext()))))
     text = clean(data, kind, url="https://a.example/1").paragraphs
     assert all(word in words for word in re.findall(r"\w+", " ".join(text)))
     complete = {line for line in STORY if line in text}
@@ -128,7 +129,7 @@ def dangers(markup: str) -> list[str]:
         if not isinstance(element.tag, str) or element.tag not in TAGS | {"div", "tbody"}:
             found.append(str(element.tag))
         for name, value in element.attrib.items():
-            scheme = value.strip().lower().partition(":")[0] if name in ("href", "src") else "https"
+            scheme = str(value).strip().lower().partition(":")[0] if name in ("href", "src") else "https"
             if name not in ("href", "src", "alt", "rel") or scheme not in ("http", "https", "mailto"):
                 found.append(f"{name!r}={value!r}")
     return found

@@ -1,6 +1,5 @@
 """`copydesk tail` while its broker stops and comes back."""
 
-import asyncio
 import os
 import signal
 import subprocess
@@ -42,12 +41,9 @@ def kill(server: EmbeddedValkey) -> None:
     server.process.wait()
 
 
-def publish(server: EmbeddedValkey, *ids: str) -> None:
-    async def go() -> None:
-        async with wire(Settings(broker_url=server.url, partitions=4)) as broker:
-            await broker.publish([article(id_, 1) for id_ in ids])
-
-    asyncio.run(go())
+async def publish(server: EmbeddedValkey, *ids: str) -> None:
+    async with wire(Settings(broker_url=server.url, partitions=4)) as broker:
+        await broker.publish([article(id_, 1) for id_ in ids])
 
 
 def failures(folder: Path) -> list[str]:
@@ -56,18 +52,18 @@ def failures(folder: Path) -> list[str]:
     return [line.split()[1] for line in lines if ": read failed: " in line]
 
 
-def test_tail_reports_outage_once_and_waits(server: EmbeddedValkey, tmp_path: Path) -> None:
-    publish(server, "before")
+async def test_tail_reports_outage_once_and_waits(server: EmbeddedValkey, tmp_path: Path) -> None:
+    await publish(server, "before")
     process = start_tail(server, tmp_path, "--from", "start", "--log-level", "DEBUG")
     assert process.stdout is not None
     try:
         process.stdout.readline()
         kill(server)
-        asyncio.run(until(lambda: len(failures(tmp_path)) >= 3))
+        await until(lambda: len(failures(tmp_path)) >= 3)
         assert failures(tmp_path)[0] == "warning"
         assert set(failures(tmp_path)[1:]) == {"debug"}
         server.restart_if_dead()
-        publish(server, "after")
+        await publish(server, "after")
         assert process.stdout.readline()
         assert (
             'available again: topic=copydesk.articles failure="read failed" (seconds='
@@ -80,8 +76,8 @@ def test_tail_reports_outage_once_and_waits(server: EmbeddedValkey, tmp_path: Pa
         process.communicate()
 
 
-def test_tail_without_follow_exits_unreachable(server: EmbeddedValkey, tmp_path: Path) -> None:
-    publish(server, *(f"{n:0200}" for n in range(MANY)))
+async def test_tail_without_follow_exits_unreachable(server: EmbeddedValkey, tmp_path: Path) -> None:
+    await publish(server, *(f"{n:0200}" for n in range(MANY)))
     process = start_tail(server, tmp_path, "--no-follow", "--json")
     assert process.stdout is not None
     try:

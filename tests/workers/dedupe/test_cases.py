@@ -14,9 +14,9 @@ CASES = sorted((SHARED / "cases" / "dedupe").glob("*.jsonl"))
 
 @pytest.mark.corpus
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
-def test_case_has_expected_result(path: Path, settings: Settings) -> None:
+async def test_case_has_expected_result(path: Path, settings: Settings) -> None:
     rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
-    results = classify_file(settings, rows)
+    results = await classify_file(settings, rows)
     assert [{name: str(result[name]) for name in row["expect"]} for row, result in zip(rows, results, strict=True)] == [
         {name: str(value) for name, value in row["expect"].items()} for row in rows
     ]

@@ -40,3 +40,24 @@ def test_revisions_increase_by_one_and_memory_is_bounded(items: list[tuple[bytes
             assert classify(memory, fingerprint, fetched_s).status is Status.DUPLICATE
         assert len(memory.fingerprints) <= MAX_FINGERPRINTS
         assert decode(encode(memory)) == memory
+
+
+FEED, OTHER = b"feed", b"othr"
+
+
+@pytest.mark.parametrize(
+    ("memory", "feed", "status"),
+    [
+        (ArticleMemory(2, 2.0, (B, A), FEED), FEED, Status.REVISION),
+        (ArticleMemory(2, 2.0, (B, A), FEED), OTHER, Status.DUPLICATE),  # another feed still shows the former version
+        (ArticleMemory(2, 4.0, (B, A), FEED), FEED, Status.DUPLICATE),  # replayed from before the last revision
+        (ArticleMemory(6, 2.0, (B, A, B, A, B, A), FEED), FEED, Status.DUPLICATE),  # servers of a site alternate
+        (ArticleMemory(6, 2.0, (B, A, B, A, B, C), FEED), FEED, Status.REVISION),
+    ],
+)
+def test_classify_feed_that_reverts_makes_a_revision(memory: ArticleMemory, feed: bytes, status: Status) -> None:
+    classification = classify(memory, A, 3.0, feed)
+    assert classification.status is status
+    if status is Status.REVISION:
+        assert classification.memory.fingerprints[0] == A
+    assert decode(encode(classification.memory)) == classification.memory

@@ -1,7 +1,5 @@
 """Diffs of revisions: as operations, and as counts on the article."""
 
-import asyncio
-
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -42,17 +40,14 @@ def test_long_texts_are_compared_by_paragraph() -> None:
     assert count_changes("A", [long], "B", [long + "more"]).title == "A"
 
 
-def test_published_revision_has_change_counts(settings: Settings) -> None:
-    async def go() -> None:
-        async with FeedServer() as server, newsdesk(settings, server) as broker:
-            url = "https://a.example/1"
-            server.answers["f"] = rss([(url, "Canal reopens", BODY)])
-            await FeedRegistry(broker.state).add([(server.url + "f", "")])
-            await settled(broker, {"new": 1})
-            server.answers["f"] = rss([(url, "Salt canal reopens", BODY.replace("nine", "almost ten") + MORE)])
-            await settled(broker, {"revised": 1})
-            first, second = await everything(settings, "articles")
-            assert first.changes is None
-            assert second.changes == RevisionChanges("Canal reopens", 2 + len(MORE.split()), 1)
-
-    asyncio.run(go())
+async def test_published_revision_has_change_counts(settings: Settings) -> None:
+    async with FeedServer() as server, newsdesk(settings, server) as broker:
+        url = "https://a.example/1"
+        server.answers["f"] = rss([(url, "Canal reopens", BODY)])
+        await FeedRegistry(broker.state).add([(server.url + "f", "")])
+        await settled(broker, {"new": 1})
+        server.answers["f"] = rss([(url, "Salt canal reopens", BODY.replace("nine", "almost ten") + MORE)])
+        await settled(broker, {"revised": 1})
+        first, second = await everything(settings, "articles")
+        assert first.changes is None
+        assert second.changes == RevisionChanges("Canal reopens", 2 + len(MORE.split()), 1)

@@ -1,7 +1,7 @@
 """The pipeline of the desk on a real Valkey, one batch at a time, without Faust."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -25,13 +25,13 @@ def make_item(text: str = TEXT, title: str = "Canal reopens", minutes: int = 0, 
                 fetched_at=NOW + timedelta(minutes=minutes), fingerprint="00" * 8)  # fmt: skip
 
 
-def with_desk(settings: Settings, work: Callable[[Desk], Awaitable[None]]) -> None:
-    async def go() -> None:
-        broker = await connect(settings, settings.broker_url)
-        await work(Desk(settings, broker))
+@asynccontextmanager
+async def open_desk(settings: Settings) -> AsyncGenerator[Desk, None]:
+    broker = await connect(settings, settings.broker_url)
+    try:
+        yield Desk(settings, broker)
+    finally:
         await broker.close()
-
-    asyncio.run(go())
 
 
 async def handle(desk: Desk, *records: Item | bytes) -> BatchResult:
@@ -53,8 +53,8 @@ def articles(result: BatchResult) -> Sequence[Article]:
     return [decode(m.value, Article) for m in result.messages if m.topic == ARTICLES.name]
 
 
-def test_desk_classifies_items_across_batches(settings: Settings) -> None:
-    async def work(desk: Desk) -> None:
+async def test_desk_classifies_items_across_batches(settings: Settings) -> None:
+    async with open_desk(settings) as desk:
         changed = make_item(TEXT.replace("nine", "ten"), minutes=1)
         for item, outcome in (
             (make_item(), "new"),
@@ -67,11 +67,9 @@ def test_desk_classifies_items_across_batches(settings: Settings) -> None:
             assert outcomes(result) == {outcome: 1}
             assert len(articles(result)) == (outcome in ("new", "revised"))
 
-    with_desk(settings, work)
 
-
-def test_desk_diffs_revision_in_same_batch(settings: Settings) -> None:
-    async def work(desk: Desk) -> None:
+async def test_desk_diffs_revision_in_same_batch(settings: Settings) -> None:
+    async with open_desk(settings) as desk:
         revision = make_item(TEXT.replace("nine", "ten"), "Salt canal reopens", minutes=1)
         result = await handle(desk, make_item(), revision, revision)
         first, second = articles(result)
@@ -80,21 +78,17 @@ def test_desk_diffs_revision_in_same_batch(settings: Settings) -> None:
         assert (second.revision, second.changes) == (2, RevisionChanges("Canal reopens", 1, 1))
         assert second.source == MessageId(ITEMS.name, 0, 1)
 
-    with_desk(settings, work)
 
-
-def test_desk_does_not_sign_duplicates(settings: Settings) -> None:
-    async def work(desk: Desk) -> None:
+async def test_desk_does_not_sign_duplicates(settings: Settings) -> None:
+    async with open_desk(settings) as desk:
         await handle(desk, make_item())
         other = Desk(settings, desk.broker)
         assert outcomes(await handle(other, make_item())) == {"duplicate": 1}
         assert other.story_index is None
 
-    with_desk(settings, work)
 
-
-def test_bug_in_one_item_leaves_others_unchanged(settings: Settings) -> None:
-    async def work(desk: Desk) -> None:
+async def test_bug_in_one_item_leaves_others_unchanged(settings: Settings) -> None:
+    async with open_desk(settings) as desk:
         clean = desk.clean
 
         def fail_on_second(item: Item, *context: Any) -> Any:
@@ -108,5 +102,3 @@ def test_bug_in_one_item_leaves_others_unchanged(settings: Settings) -> None:
         assert [(x["error_kind"], x.get("feed", ""), x["offset"]) for x in letters] == [
             ("bug", "https://a.example/feed", 1), ("unreadable", "", 2),
         ]  # fmt: skip
-
-    with_desk(settings, work)

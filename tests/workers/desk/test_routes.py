@@ -6,7 +6,7 @@ import pytest
 
 from streams.config.settings import load_settings
 from streams.records import Article
-from streams.routing import explain_routes, matching_routes
+from streams.routing import Router
 
 ARTICLE = Article(
     id="a", revision=1, title="The Harbour opens", kicker="WORLD", language="en-GB", publisher="Orrin Wire",
@@ -38,5 +38,6 @@ def test_rule_matching(rule: str, matches: bool, tmp_path: Path) -> None:
     path = tmp_path / "copydesk.toml"
     path.write_text(f'[[routes]]\nname = "it"\n{rule}\n')
     routes = load_settings(environ={"COPYDESK_CONFIG": str(path)}).routes
-    assert matching_routes(ARTICLE, routes) == (["it"] if matches else [])
-    assert all(explain_routes(ARTICLE, routes)[0][1].values()) is matches
+    router = Router(routes)
+    assert router.route_names(ARTICLE) == (["it"] if matches else [])
+    assert all(router.explain(ARTICLE)[0][1].values()) is matches

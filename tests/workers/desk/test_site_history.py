@@ -1,6 +1,5 @@
 """Site history: rules for repeated lines as tables, the memory on a real Valkey."""
 
-import asyncio
 from datetime import UTC, datetime
 
 import pytest
@@ -14,7 +13,7 @@ from tests.support.feed_server import FeedServer
 from tests.support.pipeline import everything, newsdesk, settled
 from workers.clean.cleaner import clean
 from workers.clean.site_facts import SiteFacts, line_key
-from workers.dedupe.site_history import PREFIX, SEGMENTS, SiteHistory, SiteQuery, site_of
+from workers.dedupe.site_history import PREFIX, SEGMENTS, SentenceHistory, SiteHistory, SiteQuery, site_of
 from workers.services import connect
 
 STORY = (
@@ -38,7 +37,7 @@ def test_headline_of_another_story_is_removed() -> None:
     assert clean_feed(HEADLINE) == (*STORY, HEADLINE)
     assert clean_feed(HEADLINE.upper(), facts=make_facts()) == STORY
     [removed] = clean(f"<p>{STORY[0]}</p><p>{HEADLINE}</p>", "html", facts=make_facts()).removed
-    assert "headline of another story" in removed.reason
+    assert "headline of another article" in removed.reason
 
 
 @pytest.mark.parametrize(
@@ -72,14 +71,34 @@ def test_site_history_does_not_create_revisions() -> None:
 
 
 @pytest.mark.parametrize(
-    ("link", "site"),
-    [("https://www.courier.example/a", "courier.example"), ("https://news.courier.example:8080/a", "news.courier.example"),
-     ("", "https://f.example/feed"), ("http://[broken", "https://f.example/feed")],
+    ("publisher", "link", "site"),
+    [("", "https://www.courier.example/a", "courier.example"), ("", "https://news.courier.example:8080/a", "news.courier.example"),
+     ("", "", "https://f.example/feed"), ("", "http://[broken", "https://f.example/feed"),
+     ("Odd Quay Television", "https://video.example/1", "odd quay television")],
 )  # fmt: skip
-def test_site_key_from_link(link: str, site: str) -> None:
+def test_site_key_from_publisher_or_link(publisher: str, link: str, site: str) -> None:
     now = datetime.now(UTC)
-    item = Item(feed="https://f.example/feed", identity_key="k", link=link, fetched_at=now, fingerprint="00" * 8)
+    item = Item(
+        feed="https://f.example/feed",
+        identity_key="k",
+        link=link,
+        fetched_at=now,
+        fingerprint="00" * 8,
+        publisher=publisher,
+    )
     assert site_of(item) == site
+
+
+async def test_channels_of_one_host_have_own_history(settings: Settings) -> None:
+    """A description of 70 words is the template of its channel, not of the video site."""
+    description = " ".join(f"{TEMPLATE} ({word})" for word in ("one", "two", "three", "four", "five", "six", "seven"))
+    broker = await connect(settings, settings.broker_url)
+    history = SiteHistory(broker.state)
+    for n in range(5):
+        facts = await look_up_and_record(broker, history, "odd quay television", f"Story number {n}", description)
+    assert facts.is_repeated(line_key(description), sentence=True)
+    assert await look_up_and_record(broker, history, "odd quay world", "Story", description) == SiteFacts()
+    await broker.close()
 
 
 async def look_up_and_record(broker: Broker, history: SiteHistory, site: str, title: str, *lines: str) -> SiteFacts:
@@ -89,43 +108,37 @@ async def look_up_and_record(broker: Broker, history: SiteHistory, site: str, ti
     return facts
 
 
-def test_site_history_counts_articles_of_one_site(settings: Settings) -> None:
-    async def go() -> None:
-        broker = await connect(settings, settings.broker_url)
-        history = SiteHistory(broker.state)
-        for n in range(3):
-            title = f"Story number {n} of the day"
-            facts = await look_up_and_record(broker, history, "a.example", title, STORY[0] + str(n), TEMPLATE)
-            assert (facts.articles, facts.repeats.get(line_key(TEMPLATE), 0)) == (n, n)
-        other = SiteHistory(broker.state)
-        facts = await look_up_and_record(broker, other, "a.example", "Story number 1 of the day", TEMPLATE)
-        assert facts.is_headline(line_key("Story number 1 of the day"))
-        assert facts.is_repeated(line_key(TEMPLATE))
-        assert await look_up_and_record(broker, history, "b.example", "T", TEMPLATE) == SiteFacts()
-        await broker.close()
-
-    asyncio.run(go())
+async def test_site_history_counts_articles_of_one_site(settings: Settings) -> None:
+    broker = await connect(settings, settings.broker_url)
+    history = SiteHistory(broker.state)
+    for n in range(3):
+        title = f"Story number {n} of the day"
+        facts = await look_up_and_record(broker, history, "a.example", title, STORY[0] + str(n), TEMPLATE)
+        assert (facts.articles, facts.repeats.get(line_key(TEMPLATE), 0)) == (n, n)
+    other = SiteHistory(broker.state)
+    facts = await look_up_and_record(broker, other, "a.example", "Story number 1 of the day", TEMPLATE)
+    assert facts.is_headline(line_key("Story number 1 of the day"))
+    assert facts.is_repeated(line_key(TEMPLATE))
+    assert await look_up_and_record(broker, history, "b.example", "T", TEMPLATE) == SiteFacts()
+    await broker.close()
 
 
-def test_site_history_is_bounded(settings: Settings) -> None:
-    async def go() -> None:
-        broker = await connect(settings, settings.broker_url)
-        history, sizes = SiteHistory(broker.state, segment_articles=4), []
-        for n in range(24):
-            lines = [f"A line that only story number {n} has"] + ([TEMPLATE] if n < 4 else [])
-            title = f"Story number {n}"
-            facts = await look_up_and_record(broker, history, "a.example", title, *lines, TEMPLATE + "!")
-            assert facts.articles < 4 * SEGMENTS
-            keys = [key async for key in broker.state.scan_iter(f"{PREFIX}:a*[0-9]")]
-            sizes.append(sum([await broker.state.hlen(key) for key in keys]))
-        assert facts.repeats[line_key(TEMPLATE)] >= 4  # line keys ignore "!"
-        assert 0 < max(sizes) <= 4 * (SEGMENTS + 1) * 3
-        await broker.close()
-
-    asyncio.run(go())
+async def test_site_history_is_bounded(settings: Settings) -> None:
+    broker = await connect(settings, settings.broker_url)
+    history, sizes = SiteHistory(broker.state, segment_articles=4), []
+    for n in range(24):
+        lines = [f"A line that only story number {n} has"] + ([TEMPLATE] if n < 4 else [])
+        title = f"Story number {n}"
+        facts = await look_up_and_record(broker, history, "a.example", title, *lines, TEMPLATE + "!")
+        assert facts.articles < 4 * SEGMENTS
+        keys = [key async for key in broker.state.scan_iter(f"{PREFIX}:a*[0-9]")]
+        sizes.append(sum([await broker.state.hlen(key) for key in keys]))
+    assert facts.repeats[line_key(TEMPLATE)] >= 4  # line keys ignore "!"
+    assert 0 < max(sizes) <= 4 * (SEGMENTS + 1) * 3
+    await broker.close()
 
 
-def test_desk_learns_templates_and_headlines(settings: Settings) -> None:
+async def test_desk_learns_templates_and_headlines(settings: Settings) -> None:
     """The footer is in no lexicon, and no markup marks the links to other stories."""
 
     def make_message(n: int) -> OutgoingMessage:
@@ -138,16 +151,30 @@ def test_desk_learns_templates_and_headlines(settings: Settings) -> None:
         )  # fmt: skip
         return OutgoingMessage(ITEMS.name, url.encode(), encode(record))
 
-    async def go() -> None:
-        async with FeedServer() as server, newsdesk(settings, server) as broker:
-            for n in range(5):
-                await broker.publish([make_message(n)])
-                await settled(broker, {"new": n + 1})
-            articles = sorted(await everything(settings, "articles"), key=lambda a: a.title)
-            assert [TEMPLATE in a.paragraphs for a in articles] == [True, True, False, False, False]
-            has_other = [any("of the harbour board" in line for line in a.paragraphs) for a in articles]
-            assert has_other == [True, *[False] * 4]
-            assert all(len(a.paragraphs) >= 2 for a in articles)
-            assert len({r.reason for r in articles[4].removed}) == 2
+    async with FeedServer() as server, newsdesk(settings, server) as broker:
+        for n in range(5):
+            await broker.publish([make_message(n)])
+            await settled(broker, {"new": n + 1})
+        articles = sorted(await everything(settings, "articles"), key=lambda a: a.title)
+        assert [TEMPLATE in a.paragraphs for a in articles] == [True, True, False, False, False]
+        has_other = [any("of the harbour board" in line for line in a.paragraphs) for a in articles]
+        assert has_other == [True, *[False] * 4]
+        assert all(len(a.paragraphs) >= 2 for a in articles)
+        assert len({r.reason for r in articles[4].removed}) == 2
 
-    asyncio.run(go())
+
+async def test_sentence_history_is_bounded_and_keeps_recurring(settings: Settings) -> None:
+    """A sentence in every fourth article keeps its number, although a segment has four articles."""
+    broker = await connect(settings, settings.broker_url)
+    history, key, sizes = SentenceHistory(broker.state, segment_articles=4), line_key(TEMPLATE), []
+    for n in range(24):
+        keys = frozenset({line_key(f"A sentence that only story {n} has"), *([key] if n % 4 == 0 else [])})
+        [facts] = await history.lookup([SiteQuery("odd quay television", keys)])
+        counts = {k: facts.repeats.get(k, 0) + 1 for k in keys}
+        await broker.publish([], history.count_commands("odd quay television", counts))
+        hashes = [k async for k in broker.state.scan_iter(f"{SentenceHistory.PREFIX}:odd*[0-9]")]
+        sizes.append(sum([await broker.state.hlen(k) for k in hashes]))
+    [facts] = await history.lookup([SiteQuery("odd quay television", frozenset({key}))])
+    assert facts.repeats[key] == 6
+    assert 0 < max(sizes) <= 4 * (SEGMENTS + 1) * 2
+    await broker.close()

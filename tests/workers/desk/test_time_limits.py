@@ -1,6 +1,5 @@
 """Time limits of the desk: CPU time per item, part of a lease per step."""
 
-import asyncio
 import sys
 import time
 from dataclasses import replace
@@ -57,38 +56,35 @@ def test_deadline_waits_for_imports(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert sys.modules["slow_to_import"].whole
 
 
-def test_step_ends_within_the_lease(settings: Settings) -> None:
+async def test_step_ends_within_the_lease(settings: Settings) -> None:
     """Slow items need several steps. Each step returns the results of its own items, dead letters included."""
 
     def slow(item: Item, *context: Any) -> Any:
         compute(0.3)
         return clean_item(item, *context)
 
-    async def go() -> None:
-        broker = await connect(settings, settings.broker_url)
-        desk = Desk(replace(settings, lease_timeout_s=1.0, item_timeout_s=10.0), broker, slow)
-        batch = [make_message(n, encode(make_item(n)) if n % 3 else b"{") for n in range(9)]
-        steps: list[int] = []
-        messages: list[OutgoingMessage] = []
-        while rest := batch[sum(steps) :]:
-            result = await desk.handle(rest)
-            steps.append(result.handled or 0)
-            messages += result.messages
-            assert steps[-1] > 0
-        assert len(steps) > 1
-        dead = [m.key for m in messages if m.topic == DEAD_LETTERS.name]
-        assert dead == [str(MessageId(ITEMS.name, 0, n)).encode() for n in (0, 3, 6)]
-        assert len([m for m in messages if m.topic != DEAD_LETTERS.name]) == 6
-        await broker.close()
-
-    asyncio.run(go())
+    broker = await connect(settings, settings.broker_url)
+    desk = Desk(replace(settings, lease_timeout_s=1.0, item_timeout_s=10.0), broker, slow)
+    batch = [make_message(n, encode(make_item(n)) if n % 3 else b"{") for n in range(9)]
+    steps: list[int] = []
+    messages: list[OutgoingMessage] = []
+    while rest := batch[sum(steps) :]:
+        result = await desk.handle(rest)
+        steps.append(result.handled or 0)
+        messages += result.messages
+        assert steps[-1] > 0
+    assert len(steps) > 1
+    dead = [m.key for m in messages if m.topic == DEAD_LETTERS.name]
+    assert dead == [str(MessageId(ITEMS.name, 0, n)).encode() for n in (0, 3, 6)]
+    assert len([m for m in messages if m.topic != DEAD_LETTERS.name]) == 6
+    await broker.close()
 
 
 def make_message(n: int, value: bytes) -> ConsumedMessage:
     return ConsumedMessage(ITEMS.name, 0, n, 0.0, b"k", value)
 
 
-def test_slow_items_are_cleaned_once(either: Settings) -> None:
+async def test_slow_items_are_cleaned_once(either: Settings) -> None:
     """The batch takes several steps and longer than a lease."""
     cleaned: list[str] = []
 
@@ -97,35 +93,29 @@ def test_slow_items_are_cleaned_once(either: Settings) -> None:
         compute(0.3)
         return clean_item(item, *context)
 
-    async def go() -> None:
-        short_lease = replace(either, lease_timeout_s=0.8, item_timeout_s=10.0)
-        async with FeedServer() as server, newsdesk(short_lease, server, clean=slow) as broker:
-            items = [make_item(n) for n in range(8)]
-            await broker.publish([OutgoingMessage(ITEMS.name, i.identity_key.encode(), encode(i)) for i in items])
-            await settled(broker, {"new": 8})
-            assert sorted(cleaned) == sorted(i.identity_key for i in items)
-            assert len(await everything(either, "articles")) == 8
-
-    asyncio.run(go())
+    short_lease = replace(either, lease_timeout_s=0.8, item_timeout_s=10.0)
+    async with FeedServer() as server, newsdesk(short_lease, server, clean=slow) as broker:
+        items = [make_item(n) for n in range(8)]
+        await broker.publish([OutgoingMessage(ITEMS.name, i.identity_key.encode(), encode(i)) for i in items])
+        await settled(broker, {"new": 8})
+        assert sorted(cleaned) == sorted(i.identity_key for i in items)
+        assert len(await everything(either, "articles")) == 8
 
 
-def test_two_desks_clean_a_slow_item_once(settings: Settings, tmp_path: Path) -> None:
+async def test_two_desks_clean_a_slow_item_once(settings: Settings, tmp_path: Path) -> None:
     """One item takes several leases. No other desk takes its partition meanwhile."""
     from tests.contract.brokers.test_contract import end, stage
     from tests.support.blocking import start_blocking
 
-    async def go() -> None:
-        async with stage(replace(settings, partitions=1)) as s:
-            workers = [start_blocking(s, lease_s=1.0, block_s=3.0) for _ in range(2)]
-            try:
-                values = await s.fill(2)
-                await until(lambda: _is_done(s))
-                handled = await s.broker.state.lrange("test:handled", 0, -1)
-            finally:
-                end(*workers)
-            assert sorted(handled) == values
-
-    asyncio.run(go())
+    async with stage(replace(settings, partitions=1)) as s:
+        workers = [start_blocking(s, lease_s=1.0, block_s=3.0) for _ in range(2)]
+        try:
+            values = await s.fill(2)
+            await until(lambda: _is_done(s))
+            handled = await s.broker.state.lrange("test:handled", 0, -1)
+        finally:
+            end(*workers)
+        assert sorted(handled) == values
 
 
 async def _is_done(s: Any) -> bool:

@@ -1,6 +1,5 @@
 """Address filter, limits of bodies, error codes and credentials of the HTTP client."""
 
-import asyncio
 import gzip
 import zlib
 from dataclasses import replace
@@ -96,62 +95,53 @@ def test_decompress_ignores_trailing_bytes() -> None:
     assert decompress(gzip.compress(b"body") + b"garbage", "gzip", step=7) == b"body"
 
 
-def error_code(settings: Settings, url: str) -> str:
-    async def get() -> None:
+async def error_code(settings: Settings, url: str) -> str:
+    with pytest.raises(CopydeskError) as caught:
         async with HttpClient(settings) as fetcher:
             await fetcher.get(url)
-
-    with pytest.raises(CopydeskError) as caught:
-        asyncio.run(get())
     return caught.value.code
 
 
-def test_private_hosts_need_permission(settings: Settings) -> None:
-    async def go() -> None:
-        async with FeedServer() as server:
-            server.answers["a"] = b"<rss/>"
-            async with HttpClient(replace(settings, allowed_private_hosts="")) as fetcher:
-                for host in ("127.0.0.1", "localhost"):
-                    with pytest.raises(UnavailableError, match="not a public address") as caught:
-                        await fetcher.get(server.url.replace("127.0.0.1", host) + "a")
-                    assert caught.value.code == "blocked_address"
-            async with HttpClient(settings) as fetcher:
-                assert (await fetcher.get(server.url + "a")).body == b"<rss/>"
-
-    asyncio.run(go())
+async def test_private_hosts_need_permission(settings: Settings) -> None:
+    async with FeedServer() as server:
+        server.answers["a"] = b"<rss/>"
+        async with HttpClient(replace(settings, allowed_private_hosts="")) as fetcher:
+            for host in ("127.0.0.1", "localhost"):
+                with pytest.raises(UnavailableError, match="not a public address") as caught:
+                    await fetcher.get(server.url.replace("127.0.0.1", host) + "a")
+                assert caught.value.code == "blocked_address"
+        async with HttpClient(settings) as fetcher:
+            assert (await fetcher.get(server.url + "a")).body == b"<rss/>"
 
 
 @pytest.mark.parametrize(
     ("url", "code"),
     [("http://127.0.0.1:1/", "connection"), ("ftp://a.example/", "blocked_scheme"), ("http://127.1/", "bad_url")],
 )
-def test_fetch_error_codes(url: str, code: str, settings: Settings) -> None:
-    assert error_code(settings, url) == code
+async def test_fetch_error_codes(url: str, code: str, settings: Settings) -> None:
+    assert await error_code(settings, url) == code
 
 
-def test_credentials_not_sent_across_origins(settings: Settings) -> None:
-    async def go() -> None:
-        received: list[dict[str, str]] = []
+async def test_credentials_not_sent_across_origins(settings: Settings) -> None:
+    received: list[dict[str, str]] = []
 
-        def record(request: web.Request) -> bytes:
-            received.append(dict(request.headers))
-            return b"ok"
+    def record(request: web.Request) -> bytes:
+        received.append(dict(request.headers))
+        return b"ok"
 
-        async with FeedServer() as server, FeedServer() as other:
-            server.answers["here"] = other.answers["there"] = record
+    async with FeedServer() as server, FeedServer() as other:
+        server.answers["here"] = other.answers["there"] = record
 
-            def redirect(request: web.Request) -> web.Response:
-                raise web.HTTPFound(other.url + "there")
+        def redirect(request: web.Request) -> web.Response:
+            raise web.HTTPFound(other.url + "there")
 
-            server.answers["away"] = redirect
-            credentials = Credentials({"X-Key": "k"}, "ida", "secret")
-            async with HttpClient(settings) as fetcher:
-                await fetcher.get(server.url + "here", credentials=credentials)
-                await fetcher.get(server.url + "away", credentials=credentials)
-        assert "Authorization" in received[0]
-        assert received[0]["X-Key"] == "k"
-        assert "Authorization" not in received[1]
-        assert "X-Key" not in received[1]
-        assert "secret" not in repr(credentials)
-
-    asyncio.run(go())
+        server.answers["away"] = redirect
+        credentials = Credentials({"X-Key": "k"}, "ida", "secret")
+        async with HttpClient(settings) as fetcher:
+            await fetcher.get(server.url + "here", credentials=credentials)
+            await fetcher.get(server.url + "away", credentials=credentials)
+    assert "Authorization" in received[0]
+    assert received[0]["X-Key"] == "k"
+    assert "Authorization" not in received[1]
+    assert "X-Key" not in received[1]
+    assert "secret" not in repr(credentials)

@@ -3,7 +3,7 @@
 import asyncio
 import gzip
 import zlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 import brotli
 import pytest
@@ -11,7 +11,7 @@ import zstandard
 
 from streams.config.settings import Settings
 from streams.errors import CopydeskError, UnreadableError
-from workers.http.client import HttpClient, Response
+from workers.http.client import HttpClient, Response, resolve_redirect
 from workers.http.decompress import BoundedDecompressor
 from workers.http.message_length import parse_head
 
@@ -102,22 +102,13 @@ async def fetch(answer: Callable[[bytes], bytes], paths: tuple[str, ...] = ("f",
                     break
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
-        finally:  # also when asyncio.run cancels this task
+        finally:  # also when the end of the loop cancels this task
             writer.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    async with HttpClient(SETTINGS) as client:
-        responses = [await client.get(f"http://127.0.0.1:{port}/{path}") for path in paths]
-    server.close()
-    return responses
-
-
-def run(coroutine: Awaitable[list[Response]]) -> list[Response]:
-    async def go() -> list[Response]:
-        return await coroutine
-
-    return asyncio.run(go())
+    async with server, HttpClient(SETTINGS) as client:
+        return [await client.get(f"http://127.0.0.1:{port}/{path}") for path in paths]
 
 
 LENGTHS = {
@@ -131,31 +122,31 @@ LENGTHS = {
 
 
 @pytest.mark.parametrize("rest", LENGTHS.values(), ids=LENGTHS)
-def test_body_ends_at_its_length(rest: bytes) -> None:
-    responses = run(fetch(lambda head: b"HTTP/1.1 200 OK\r\n" + rest, ("1", "2")))
+async def test_body_ends_at_its_length(rest: bytes) -> None:
+    responses = await fetch(lambda head: b"HTTP/1.1 200 OK\r\n" + rest, ("1", "2"))
     assert [response.body for response in responses] == [b"feed", b"feed"]
 
 
-def test_body_of_304_is_dropped() -> None:
+async def test_body_of_304_is_dropped() -> None:
     answer = b"HTTP/1.1 304 Not Modified\r\nContent-Length: 4\r\n\r\nfeed"
-    assert [response.status for response in run(fetch(lambda head: answer, ("1", "2")))] == [304, 304]
+    assert [response.status for response in await fetch(lambda head: answer, ("1", "2"))] == [304, 304]
 
 
-def test_interim_response_is_skipped() -> None:
+async def test_interim_response_is_skipped() -> None:
     answer = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfeed more"
-    assert run(fetch(lambda head: answer))[0].body == b"feed"
+    assert (await fetch(lambda head: answer))[0].body == b"feed"
 
 
 @pytest.mark.parametrize(
     "rest",
     [b"Content-Length: 4\r\nContent-Length: 5\r\n\r\nfeed", b"Content-Length: 9\r\nConnection: close\r\n\r\nfeed"],
 )
-def test_contradictory_or_short_body_fails(rest: bytes) -> None:
+async def test_contradictory_or_short_body_fails(rest: bytes) -> None:
     with pytest.raises(CopydeskError):
-        run(fetch(lambda head: b"HTTP/1.1 200 OK\r\n" + rest))
+        await fetch(lambda head: b"HTTP/1.1 200 OK\r\n" + rest)
 
 
-def test_cookies_live_for_one_redirect_chain() -> None:
+async def test_cookies_live_for_one_redirect_chain() -> None:
     heads: list[bytes] = []
 
     def answer(head: bytes) -> bytes:
@@ -165,5 +156,21 @@ def test_cookies_live_for_one_redirect_chain() -> None:
         cookies = b"Set-Cookie: seen=1; Path=/\r\nSet-Cookie: b=2\r\nSet-Cookie: c=3; Secure\r\nSet-Cookie: d=4; Path=/other\r\n"
         return b"HTTP/1.1 302 Found\r\nLocation: /1\r\nContent-Length: 0\r\n" + cookies + b"\r\n"
 
-    assert [response.body for response in run(fetch(answer, ("1", "2")))] == [b"feed", b"feed"]
+    assert [response.body for response in await fetch(answer, ("1", "2"))] == [b"feed", b"feed"]
     assert [b"Cookie" in head for head in heads] == [False, True, False, True]
+
+
+async def test_status_203_has_content() -> None:
+    answer = b"HTTP/1.1 203 Non-Authoritative\r\nContent-Length: 4\r\n\r\nfeed"
+    assert [(response.status, response.body) for response in await fetch(lambda head: answer)] == [(200, b"feed")]
+
+
+@pytest.mark.parametrize(
+    ("location", "target"),
+    [
+        (b"/\xec\xf3\xea\xe0", "https://mill.example/%EC%F3%EA%E0"),  # windows-1251
+        ("/мука".encode(), "https://mill.example/мука"),
+    ],
+)
+def test_raw_bytes_of_location_are_encoded(location: bytes, target: str) -> None:
+    assert resolve_redirect("https://mill.example/a", location.decode("utf-8", "surrogateescape")) == target

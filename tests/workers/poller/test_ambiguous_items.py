@@ -1,6 +1,5 @@
 """Items that share link and guid, through the poller and the desk. Cases 235 and 237 of ../shared/cases."""
 
-import asyncio
 from html import escape
 
 import pytest
@@ -28,19 +27,16 @@ def document(guid: str, poll: int) -> bytes:
 
 
 @pytest.mark.parametrize("guid", GUIDS.values(), ids=GUIDS)
-def test_items_with_shared_names_are_published_once(guid: str, settings: Settings) -> None:
-    async def go() -> None:
-        async with FeedServer() as server, newsdesk(settings, server) as broker:
-            server.answers["f"] = document(guid, 0)
-            await FeedRegistry(broker.state).add([(server.url + "f", "")])
-            for poll in range(3):
-                server.answers["f"] = document(guid, poll)
-                counters = await settled(broker, {"new": 3 + poll})
-            before = sum(server.requests.values())
-            await until(lambda: sum(server.requests.values()) > before + 3)
-            assert counters["desk"].get("revised", 0) == counters["desk"].get("duplicate", 0) == 0
-            articles: list[Article] = await everything(settings, "articles")
-            expected = ["Best dock?", "Best ship?", "News 0", "News 1", "News 2"]
-            assert sorted((article.title, article.revision) for article in articles) == [(t, 1) for t in expected]
-
-    asyncio.run(go())
+async def test_items_with_shared_names_are_published_once(guid: str, settings: Settings) -> None:
+    async with FeedServer() as server, newsdesk(settings, server) as broker:
+        server.answers["f"] = document(guid, 0)
+        await FeedRegistry(broker.state).add([(server.url + "f", "")])
+        for poll in range(3):
+            server.answers["f"] = document(guid, poll)
+            counters = await settled(broker, {"new": 3 + poll})
+        before = sum(server.requests.values())
+        await until(lambda: sum(server.requests.values()) > before + 3)
+        assert counters["desk"].get("revised", 0) == counters["desk"].get("duplicate", 0) == 0
+        articles: list[Article] = await everything(settings, "articles")
+        expected = ["Best dock?", "Best ship?", "News 0", "News 1", "News 2"]
+        assert sorted((article.title, article.revision) for article in articles) == [(t, 1) for t in expected]

@@ -1,7 +1,5 @@
 """Feed discovery: feed links of a page, and default paths."""
 
-import asyncio
-
 import pytest
 from aiohttp import web
 
@@ -31,22 +29,19 @@ def test_feed_links_of_page(page: str, links: list[str]) -> None:
     assert feed_links(page, "https://a.example/x/y") == links
 
 
-def test_discover_feeds_of_page(settings: Settings) -> None:
-    async def go() -> None:
-        async with FeedServer() as server, HttpClient(settings) as fetcher, ParserPool(1) as parsers:
-            server.answers["named"] = b"<html><link rel=alternate type=application/rss+xml href=/news.xml></html>"
-            server.answers["silent"] = b"<html><p>Hello</p></html>"
-            server.answers["news.xml"] = server.answers["rss.xml"] = GOOD
+async def test_discover_feeds_of_page(settings: Settings) -> None:
+    async with FeedServer() as server, HttpClient(settings) as fetcher, ParserPool(1) as parsers:
+        server.answers["named"] = b"<html><link rel=alternate type=application/rss+xml href=/news.xml></html>"
+        server.answers["silent"] = b"<html><p>Hello</p></html>"
+        server.answers["news.xml"] = server.answers["rss.xml"] = GOOD
 
-            async def discovered(path: str) -> list[tuple[str, int]]:
-                feeds = await discover(fetcher, parsers, server.url + path)
-                return [(url.removeprefix(server.url), feed.document_items) for url, feed in feeds]
+        async def discovered(path: str) -> list[tuple[str, int]]:
+            feeds = await discover(fetcher, parsers, server.url + path)
+            return [(url.removeprefix(server.url), feed.document_items) for url, feed in feeds]
 
-            assert await discovered("named") == [("news.xml", 1)]
-            assert await discovered("silent") == [("rss.xml", 1)]
-            assert await discovered("news.xml") == [("news.xml", 1)]
-
-    asyncio.run(go())
+        assert await discovered("named") == [("news.xml", 1)]
+        assert await discovered("silent") == [("rss.xml", 1)]
+        assert await discovered("news.xml") == [("news.xml", 1)]
 
 
 RSS = 'type="application/rss+xml"'
@@ -88,13 +83,10 @@ def test_header_links_hostile_value_is_linear() -> None:
     assert header_links('<a>; x="' * 50_000, "https://a.example/") == []
 
 
-def test_discover_follows_link_header(settings: Settings) -> None:
-    async def go() -> None:
-        async with FeedServer() as server, HttpClient(settings) as fetcher, ParserPool(1) as parsers:
-            headers = {"Link": '</news.xml>; rel="alternate"; type="application/rss+xml"'}
-            server.answers["page"] = lambda request: web.Response(text="<p>Hello</p>", headers=headers)
-            server.answers["news.xml"] = GOOD
-            feeds = await discover(fetcher, parsers, server.url + "page")
-            assert [url for url, _ in feeds] == [server.url + "news.xml"]
-
-    asyncio.run(go())
+async def test_discover_follows_link_header(settings: Settings) -> None:
+    async with FeedServer() as server, HttpClient(settings) as fetcher, ParserPool(1) as parsers:
+        headers = {"Link": '</news.xml>; rel="alternate"; type="application/rss+xml"'}
+        server.answers["page"] = lambda request: web.Response(text="<p>Hello</p>", headers=headers)
+        server.answers["news.xml"] = GOOD
+        feeds = await discover(fetcher, parsers, server.url + "page")
+        assert [url for url, _ in feeds] == [server.url + "news.xml"]

@@ -1,6 +1,5 @@
 """Full text: pages of feeds that contain only the beginning of their articles."""
 
-import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -31,54 +30,45 @@ def with_full_text(settings: Settings) -> Settings:
     return replace(settings, feeds=(FeedOptions("*", full_text=True),), routes=(Route("world", folder=("news",)),))
 
 
-def test_full_text_respects_robots_txt(settings: Settings) -> None:
-    async def go() -> None:
-        async with FeedServer() as server, newsdesk(with_full_text(settings), server) as broker:
-            server.answers |= {"1": page, "private/2": page, "3": lambda r: web.Response(status=403)}
-            server.answers["robots.txt"] = b"User-agent: copydesk\nDisallow: /private/\n"
-            links = [f"{server.url}{path}" for path in ("1", "private/2", "3")]
-            server.answers["f"] = rss([(link, link[-1], BODY) for link in links])
-            await FeedRegistry(broker.state).add([(server.url + "f", "news/world")])
-            await settled(broker, {"new": 3})
-            articles: list[Article] = await everything(settings, "articles.world")
-            by_title = {a.title: a for a in articles}
-            assert "first barge had carried salt" in by_title["1"].paragraphs[-1]
-            assert by_title["1"].folder == "news/world"
-            assert "Imprint" not in " ".join(by_title["1"].paragraphs)
-            assert [len(by_title[name].paragraphs) for name in ("1", "2", "3")] == [3, 1, 1]
-            assert server.requests["private/2"] == 0
-            assert server.requests["1"] == server.requests["robots.txt"] == 1
-
-    asyncio.run(go())
+async def test_full_text_respects_robots_txt(settings: Settings) -> None:
+    async with FeedServer() as server, newsdesk(with_full_text(settings), server) as broker:
+        server.answers |= {"1": page, "private/2": page, "3": lambda r: web.Response(status=403)}
+        server.answers["robots.txt"] = b"User-agent: copydesk\nDisallow: /private/\n"
+        links = [f"{server.url}{path}" for path in ("1", "private/2", "3")]
+        server.answers["f"] = rss([(link, link[-1], BODY) for link in links])
+        await FeedRegistry(broker.state).add([(server.url + "f", "news/world")])
+        await settled(broker, {"new": 3})
+        articles: list[Article] = await everything(settings, "articles.world")
+        by_title = {a.title: a for a in articles}
+        assert "first barge had carried salt" in by_title["1"].paragraphs[-1]
+        assert by_title["1"].folder == "news/world"
+        assert "Imprint" not in " ".join(by_title["1"].paragraphs)
+        assert [len(by_title[name].paragraphs) for name in ("1", "2", "3")] == [3, 1, 1]
+        assert server.requests["private/2"] == 0
+        assert server.requests["1"] == server.requests["robots.txt"] == 1
 
 
-def test_recent_item_waits_for_unavailable_page(settings: Settings) -> None:
-    async def go() -> None:
-        async with FeedServer() as server, newsdesk(with_full_text(settings), server) as broker:
-            server.answers["1"] = lambda r: page(r) if server.requests["1"] > 2 else web.Response(status=503)
-            date = f"<pubDate>{format_datetime(datetime.now(UTC))}</pubDate></item>".encode()
-            server.answers["f"] = rss([(server.url + "1", "One", BODY)]).replace(b"</item>", date)
-            await FeedRegistry(broker.state).add([(server.url + "f", "")])
-            await settled(broker, {"new": 1})
-            [article] = await everything(settings, "articles")
-            assert (len(article.paragraphs), article.revision) == (3, 1)
-            assert server.requests["1"] == 3
-
-    asyncio.run(go())
+async def test_recent_item_waits_for_unavailable_page(settings: Settings) -> None:
+    async with FeedServer() as server, newsdesk(with_full_text(settings), server) as broker:
+        server.answers["1"] = lambda r: page(r) if server.requests["1"] > 2 else web.Response(status=503)
+        date = f"<pubDate>{format_datetime(datetime.now(UTC))}</pubDate></item>".encode()
+        server.answers["f"] = rss([(server.url + "1", "One", BODY)]).replace(b"</item>", date)
+        await FeedRegistry(broker.state).add([(server.url + "f", "")])
+        await settled(broker, {"new": 1})
+        [article] = await everything(settings, "articles")
+        assert (len(article.paragraphs), article.revision) == (3, 1)
+        assert server.requests["1"] == 3
 
 
-def test_unreachable_robots_txt_forbids_pages(settings: Settings) -> None:
-    async def go() -> None:
-        async with FeedServer() as server, newsdesk(with_full_text(settings), server) as broker:
-            server.answers |= {"1": page, "robots.txt": lambda r: web.Response(status=500)}
-            server.answers["f"] = rss([(server.url + "1", "One", BODY)])
-            await FeedRegistry(broker.state).add([(server.url + "f", "")])
-            await settled(broker, {"new": 1})
-            [article] = await everything(settings, "articles")
-            assert len(article.paragraphs) == 1
-            assert server.requests["1"] == 0
-
-    asyncio.run(go())
+async def test_unreachable_robots_txt_forbids_pages(settings: Settings) -> None:
+    async with FeedServer() as server, newsdesk(with_full_text(settings), server) as broker:
+        server.answers |= {"1": page, "robots.txt": lambda r: web.Response(status=500)}
+        server.answers["f"] = rss([(server.url + "1", "One", BODY)])
+        await FeedRegistry(broker.state).add([(server.url + "f", "")])
+        await settled(broker, {"new": 1})
+        [article] = await everything(settings, "articles")
+        assert len(article.paragraphs) == 1
+        assert server.requests["1"] == 0
 
 
 @pytest.mark.parametrize(

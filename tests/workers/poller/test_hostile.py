@@ -1,6 +1,5 @@
 """The poller against ../shared/tools/hostile_server.py. See tests/support/hostile_server.py."""
 
-import asyncio
 import json
 import os
 import subprocess
@@ -19,9 +18,9 @@ KNOWN = {"head-204", "304-with-body"}
 pytestmark = pytest.mark.skipif(not SERVER.exists(), reason="../shared is missing")
 
 
-def test_poller_survives_hostile_server(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_poller_survives_hostile_server(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", "")  # the run sets it; monkeypatch restores it
-    count, wrong = asyncio.run(verdict(settings, netns=False, only=[]))
+    count, wrong = await verdict(settings, netns=False, only=[])
     assert count > 380
     assert set(wrong) <= KNOWN, wrong
 

@@ -24,90 +24,69 @@ def request(body: bytes) -> ParseRequest:
     return ParseRequest(body, "https://a.example/feed", "application/rss+xml", NOW, "p1")
 
 
-def test_slow_document_fails_by_cpu_time_only() -> None:
+async def test_slow_document_fails_by_cpu_time_only() -> None:
     """On a busy machine 5 s of CPU time may take minutes, so wall-clock time must not count."""
-
-    async def go() -> None:
-        async with ParserPool(1, idle_s=2.0) as parsers:  # less than the time for the document
-            endless = b"<rss><channel><item>" + b"<category>a</category>" * 800_000
-            with pytest.raises(UnreadableError, match="more than 5 s of CPU") as caught:
-                await parsers.parse(request(endless))
-            assert caught.value.code == "too_slow"
-            parsers.idle_s = IDLE_S
-            assert (await parsers.parse(request(GOOD))).new_items[0].title == "One"
-
-    asyncio.run(go())
+    async with ParserPool(1, idle_s=2.0) as parsers:  # less than the time for the document
+        endless = b"<rss><channel><item>" + b"<category>a</category>" * 800_000
+        with pytest.raises(UnreadableError, match="more than 5 s of CPU") as caught:
+            await parsers.parse(request(endless))
+        assert caught.value.code == "too_slow"
+        parsers.idle_s = IDLE_S
+        assert (await parsers.parse(request(GOOD))).new_items[0].title == "One"
 
 
-def test_hung_parser_is_ended_and_replaced() -> None:
-    async def go() -> None:
-        async with ParserPool(1) as parsers:
+async def test_hung_parser_is_ended_and_replaced() -> None:
+    async with ParserPool(1) as parsers:
+        await parsers.parse(request(GOOD))
+        parsers.idle_s = 0.5
+        [parser] = parsers._idle
+        os.kill(parser.process.pid, signal.SIGSTOP)
+        with pytest.raises(UnreadableError, match="no CPU time for 0.5 s") as caught:
             await parsers.parse(request(GOOD))
-            parsers.idle_s = 0.5
-            [parser] = parsers._idle
-            os.kill(parser.process.pid, signal.SIGSTOP)
-            with pytest.raises(UnreadableError, match="no CPU time for 0.5 s") as caught:
-                await parsers.parse(request(GOOD))
-            assert caught.value.code == "too_slow"
-            assert parser.process.returncode == -signal.SIGKILL
-        async with ParserPool(1) as parsers:
-            assert (await parsers.parse(request(GOOD))).new_items[0].title == "One"
-
-    asyncio.run(go())
+        assert caught.value.code == "too_slow"
+        assert parser.process.returncode == -signal.SIGKILL
+    async with ParserPool(1) as parsers:
+        assert (await parsers.parse(request(GOOD))).new_items[0].title == "One"
 
 
-def test_parser_without_files_reads_zone_names() -> None:
-    async def go() -> None:
-        async with ParserPool(1) as parsers:
-            date = b"<pubDate>Sun, 05 Jan 2025 15:30:00 Europe/Berlin</pubDate></item>"
-            update = await parsers.parse(request(GOOD.replace(b"</item>", date)))
-            assert update.new_items[0].published == datetime(2025, 1, 5, 14, 30, tzinfo=UTC)
-
-    asyncio.run(go())
+async def test_parser_without_files_reads_zone_names() -> None:
+    async with ParserPool(1) as parsers:
+        date = b"<pubDate>Sun, 05 Jan 2025 15:30:00 Europe/Berlin</pubDate></item>"
+        update = await parsers.parse(request(GOOD.replace(b"</item>", date)))
+        assert update.new_items[0].published == datetime(2025, 1, 5, 14, 30, tzinfo=UTC)
 
 
-def test_parser_returns_new_items_only() -> None:
+async def test_parser_returns_new_items_only() -> None:
     two = rss([("https://a.example/2", "Two", "<p>More</p>"), ("https://a.example/1", "One", "<p>Text</p>")])
-
-    async def go() -> None:
-        async with ParserPool(1) as parsers:
-            first = await parsers.parse(request(GOOD))
-            update = await parsers.parse(msgspec.structs.replace(request(two), known_items=first.known_items))
-            complete = await parsers.parse(request(two))
-            assert (first.unchanged, update.unchanged, complete.unchanged) == (0, 1, 0)
-            assert update.new_items == complete.new_items[:1]
-            assert update.known_items == complete.known_items
-            partial = msgspec.structs.replace(request(GOOD), known_items=update.known_items, is_partial=True)
-            push = await parsers.parse(partial)
-            assert (push.new_items, push.unchanged, len(push.known_items)) == ((), 1, len(update.known_items))
-
-    asyncio.run(go())
+    async with ParserPool(1) as parsers:
+        first = await parsers.parse(request(GOOD))
+        update = await parsers.parse(msgspec.structs.replace(request(two), known_items=first.known_items))
+        complete = await parsers.parse(request(two))
+        assert (first.unchanged, update.unchanged, complete.unchanged) == (0, 1, 0)
+        assert update.new_items == complete.new_items[:1]
+        assert update.known_items == complete.known_items
+        partial = msgspec.structs.replace(request(GOOD), known_items=update.known_items, is_partial=True)
+        push = await parsers.parse(partial)
+        assert (push.new_items, push.unchanged, len(push.known_items)) == ((), 1, len(update.known_items))
 
 
 @pytest.mark.parametrize("encoding", ["utf-32", "utf-32-be", "utf-32-le"])
-def test_parser_reads_utf_32(encoding: str) -> None:
+async def test_parser_reads_utf_32(encoding: str) -> None:
     """A parser process can't import a codec when it meets one."""
     body = GOOD.decode().replace("?>", ' encoding="utf-32"?>', 1).encode(encoding)
-
-    async def go() -> None:
-        async with ParserPool(1) as parsers:
-            update = await parsers.parse(request(body))
-            assert [item.title for item in update.new_items] == ["One"]
-
-    asyncio.run(go())
+    async with ParserPool(1) as parsers:
+        update = await parsers.parse(request(body))
+        assert [item.title for item in update.new_items] == ["One"]
 
 
-def test_pool_survives_crashed_parser() -> None:
-    async def go() -> None:
-        async with ParserPool(1) as parsers:
-            first = await parsers.parse(request(GOOD))
-            [parser] = parsers._idle
-            os.kill(parser.process.pid, signal.SIGSEGV)
-            with pytest.raises(UnreadableError, match="crashed"):
-                await parsers.parse(request(GOOD))
-            assert await parsers.parse(request(GOOD)) == first
-
-    asyncio.run(go())
+async def test_pool_survives_crashed_parser() -> None:
+    async with ParserPool(1) as parsers:
+        first = await parsers.parse(request(GOOD))
+        [parser] = parsers._idle
+        os.kill(parser.process.pid, signal.SIGSEGV)
+        with pytest.raises(UnreadableError, match="crashed"):
+            await parsers.parse(request(GOOD))
+        assert await parsers.parse(request(GOOD)) == first
 
 
 @pytest.mark.parametrize("statement", ["open('/etc/hostname')", "socket.socket()", "bytearray(1 << 29)"])
@@ -123,29 +102,22 @@ def test_memory_limit_ignores_size_of_parent() -> None:
     assert len(big) == 600 << 20
 
 
-def test_parser_ignores_changes_in_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_parser_ignores_changes_in_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """feedparser tries an import for each document, and Python lists a folder again after a change."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-
-    async def go() -> None:
-        async with ParserPool(1) as parsers:
-            first = await parsers.parse(request(GOOD))
-            (tmp_path / "new").write_text("")
-            os.utime(tmp_path, (1, 1))
-            assert await parsers.parse(request(GOOD)) == first
-
-    asyncio.run(go())
+    async with ParserPool(1) as parsers:
+        first = await parsers.parse(request(GOOD))
+        (tmp_path / "new").write_text("")
+        os.utime(tmp_path, (1, 1))
+        assert await parsers.parse(request(GOOD)) == first
 
 
-def test_quarantined_document_does_not_block_pool() -> None:
-    async def go() -> None:
-        async with ParserPool(1) as parsers:
-            endless = b"<rss><channel><item>" + b"<category>a</category>" * 800_000
-            slow = asyncio.create_task(parsers.parse(request(endless), is_suspect=True))
-            await asyncio.sleep(0)
-            assert (await parsers.parse(request(GOOD))).new_items[0].title == "One"
-            assert not slow.done()
-            slow.cancel()
-
-    asyncio.run(go())
+async def test_quarantined_document_does_not_block_pool() -> None:
+    async with ParserPool(1) as parsers:
+        endless = b"<rss><channel><item>" + b"<category>a</category>" * 800_000
+        slow = asyncio.create_task(parsers.parse(request(endless), is_suspect=True))
+        await asyncio.sleep(0)
+        assert (await parsers.parse(request(GOOD))).new_items[0].title == "One"
+        assert not slow.done()
+        slow.cancel()

@@ -1,9 +1,9 @@
 """The poller over simulated days: redirects, removed feeds, incorrect 304 responses, outages."""
 
-import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import msgspec
@@ -46,24 +46,24 @@ class Desk:
         await self.poller.broker.state.hset(FEEDS, feed_id(self.url), msgspec.json.encode(state))
 
 
-def with_desk(settings: Settings, work: Callable[[Desk], Awaitable[None]]) -> None:
-    async def go() -> None:
-        async with FeedServer() as server:
-            slow = replace(settings, poll_interval_s=900.0)
-            broker = await connect(slow, slow.broker_url)
-            poller = Poller(slow, broker, DESK_GROUP)
-            server.answers["f"] = FEED
-            await poller.feeds.add([(server.url + "f", "")])
+@asynccontextmanager
+async def open_desk(settings: Settings) -> AsyncGenerator[Desk, None]:
+    async with FeedServer() as server:
+        slow = replace(settings, poll_interval_s=900.0)
+        broker = await connect(slow, slow.broker_url)
+        poller = Poller(slow, broker, DESK_GROUP)
+        server.answers["f"] = FEED
+        await poller.feeds.add([(server.url + "f", "")])
+        try:
             async with poller.fetcher, poller.parsers:
-                await work(Desk(poller, server))
+                yield Desk(poller, server)
+        finally:
             await broker.close()
-
-    asyncio.run(go())
 
 
 @pytest.mark.parametrize(("status", "is_permanent"), [(301, True), (308, True), (302, False), (307, False)])
-def test_permanent_redirect_accepted_after_a_day(status: int, is_permanent: bool, settings: Settings) -> None:
-    async def work(desk: Desk) -> None:
+async def test_permanent_redirect_accepted_after_a_day(status: int, is_permanent: bool, settings: Settings) -> None:
+    async with open_desk(settings) as desk:
         desk.server.answers |= {"new": FEED, "f": lambda r: web.Response(status=status, headers={"Location": "/new"})}
         for _ in range(4):
             assert (await desk.poll()).moved_to == "", "not within a day"
@@ -80,11 +80,9 @@ def test_permanent_redirect_accepted_after_a_day(status: int, is_permanent: bool
             await desk.poll()
         assert (await desk.poll()).error == ""
 
-    with_desk(settings, work)
 
-
-def test_gone_feed_is_polled_weekly_and_recovers(settings: Settings) -> None:
-    async def work(desk: Desk) -> None:
+async def test_gone_feed_is_polled_weekly_and_recovers(settings: Settings) -> None:
+    async with open_desk(settings) as desk:
         desk.server.answers["f"] = lambda r: web.Response(status=410)
         states = [await desk.poll() for _ in range(4)]
         waits_s = [s.due_s - s.polled_s for s in states]
@@ -95,11 +93,9 @@ def test_gone_feed_is_polled_weekly_and_recovers(settings: Settings) -> None:
         state = await desk.poll()
         assert (state.failures, state.items_published) == (0, 1)
 
-    with_desk(settings, work)
 
-
-def test_daily_unconditional_get(settings: Settings) -> None:
-    async def work(desk: Desk) -> None:
+async def test_daily_unconditional_get(settings: Settings) -> None:
+    async with open_desk(settings) as desk:
         conditional = []
 
         def respond(request: web.Request) -> web.Response:
@@ -116,21 +112,17 @@ def test_daily_unconditional_get(settings: Settings) -> None:
         await desk.poll()
         assert conditional == [False, True, True, False, True]
 
-    with_desk(settings, work)
-
 
 @pytest.mark.parametrize("retry", ["3600", "date"])
 @pytest.mark.parametrize("status", [429, 503])
-def test_retry_after_delays_next_poll(retry: str, status: int, settings: Settings) -> None:
-    async def work(desk: Desk) -> None:
+async def test_retry_after_delays_next_poll(retry: str, status: int, settings: Settings) -> None:
+    async with open_desk(settings) as desk:
         date = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(time.time() + 3600))
         value = date if retry == "date" else retry
         desk.server.answers["f"] = lambda r: web.Response(status=status, headers={"Retry-After": value})
         state = await desk.poll()
         assert state.due_s - time.time() > 3590
         assert await desk.poller.feeds.claim(10) == []
-
-    with_desk(settings, work)
 
 
 @pytest.mark.parametrize("interval_s", [60.0, 900.0, 14_400.0])

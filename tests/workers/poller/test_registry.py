@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 import pytest
@@ -32,17 +33,15 @@ A1, A2 = sorted(
 B1 = "https://b.example:8443/1"
 
 
-def with_feeds(
-    settings: Settings, work: Callable[[FeedRegistry, Broker], Awaitable[None]], claim_s: float = 10.0
-) -> None:
-    async def go() -> None:
-        broker = open_broker(settings)
-        feeds = FeedRegistry(broker.state, claim_s)
-        await feeds.add([(url, "") for url in (A1, A2, B1)])
-        await work(feeds, broker)
+@asynccontextmanager
+async def open_feeds(settings: Settings, claim_s: float = 10.0) -> AsyncGenerator[tuple[FeedRegistry, Broker], None]:
+    broker = open_broker(settings)
+    feeds = FeedRegistry(broker.state, claim_s)
+    await feeds.add([(url, "") for url in (A1, A2, B1)])
+    try:
+        yield feeds, broker
+    finally:
         await broker.close()
-
-    asyncio.run(go())
 
 
 async def finish_poll(broker: Broker, url: str, wait_s: float = 100.0, status: int = 200, rest_s: float = 0.0) -> None:
@@ -54,8 +53,8 @@ async def finish_poll(broker: Broker, url: str, wait_s: float = 100.0, status: i
     assert await broker.publish([], commands, [loaded.condition(state)])
 
 
-def test_claim_one_feed_per_host(settings: Settings) -> None:
-    async def work(feeds: FeedRegistry, broker: Broker) -> None:
+async def test_claim_one_feed_per_host(settings: Settings) -> None:
+    async with open_feeds(settings) as (feeds, broker):
         assert set(await feeds.claim(10)) == {A1, B1}
         assert await feeds.claim(10) == []
         await finish_poll(broker, A1, wait_s=-1)
@@ -64,11 +63,9 @@ def test_claim_one_feed_per_host(settings: Settings) -> None:
         await finish_poll(broker, A2)
         assert await feeds.claim(10) == [A1]
 
-    with_feeds(settings, work)
 
-
-def test_expired_claims_go_to_other_pollers(settings: Settings) -> None:
-    async def work(feeds: FeedRegistry, broker: Broker) -> None:
+async def test_expired_claims_go_to_other_pollers(settings: Settings) -> None:
+    async with open_feeds(settings, claim_s=3.0) as (feeds, broker):
         other = FeedRegistry(broker.state, 3.0)
         assert len(await feeds.claim(1)) == 1
         assert len(await other.claim(10)) == 1
@@ -79,11 +76,9 @@ def test_expired_claims_go_to_other_pollers(settings: Settings) -> None:
 
         await until(has_claimed)
 
-    with_feeds(settings, work, claim_s=3.0)
 
-
-def test_429_backs_off_the_whole_host(settings: Settings) -> None:
-    async def work(feeds: FeedRegistry, broker: Broker) -> None:
+async def test_429_backs_off_the_whole_host(settings: Settings) -> None:
+    async with open_feeds(settings) as (feeds, broker):
         await feeds.claim(10)
         await finish_poll(broker, A1, wait_s=-1, status=429, rest_s=60)
         assert await feeds.claim(10) == []
@@ -92,8 +87,6 @@ def test_429_backs_off_the_whole_host(settings: Settings) -> None:
         assert loaded.host_delay_s == 1.0
         due_s = await broker.state.zscore(registry.DUE_HOSTS, "a.example")
         assert due_s == pytest.approx(time.time() + 60, abs=30)
-
-    with_feeds(settings, work)
 
 
 def test_release_host_commands_adapt_the_delay(settings: Settings) -> None:
@@ -111,8 +104,8 @@ def test_release_host_commands_adapt_the_delay(settings: Settings) -> None:
 
 @pytest.mark.parametrize("power", range(3, 31, 3))
 @pytest.mark.parametrize("sign", [-1, 1])
-def test_clock_jump_shifts_due_times(power: int, sign: int, settings: Settings) -> None:
-    async def work(feeds: FeedRegistry, broker: Broker) -> None:
+async def test_clock_jump_shifts_due_times(power: int, sign: int, settings: Settings) -> None:
+    async with open_feeds(settings) as (feeds, broker):
         for url in await feeds.claim(10):
             await finish_poll(broker, url, wait_s=900)
         for url in await feeds.claim(10):
@@ -126,8 +119,6 @@ def test_clock_jump_shifts_due_times(power: int, sign: int, settings: Settings) 
         tolerated_s = registry.CLOCK_JUMP_S if sign > 0 else registry.CLOCK_WENT_BACK_S
         assert abs(wait_s - 900) < tolerated_s + 10
 
-    with_feeds(settings, work)
-
 
 async def shift_clock(broker: Broker, jump_s: float) -> None:
     """Move the clock forward from the view of the registry: every stored time moves back."""
@@ -138,8 +129,8 @@ async def shift_clock(broker: Broker, jump_s: float) -> None:
 
 
 @pytest.mark.parametrize("jump_s", [-86_400.0, 86_400.0])
-def test_clock_jump_during_poll_discards_it(jump_s: float, settings: Settings) -> None:
-    async def work(feeds: FeedRegistry, broker: Broker) -> None:
+async def test_clock_jump_during_poll_discards_it(jump_s: float, settings: Settings) -> None:
+    async with open_feeds(settings) as (feeds, broker):
         await feeds.claim(10)
         clock = feeds.clock
         await shift_clock(broker, jump_s)
@@ -152,11 +143,9 @@ def test_clock_jump_during_poll_discards_it(jump_s: float, settings: Settings) -
         )
         assert await feeds.claim(10) == [A1]
 
-    with_feeds(settings, work)
 
-
-def test_idle_poller_is_not_a_clock_jump(settings: Settings) -> None:
-    async def work(feeds: FeedRegistry, broker: Broker) -> None:
+async def test_idle_poller_is_not_a_clock_jump(settings: Settings) -> None:
+    async with open_feeds(settings) as (feeds, broker):
         await feeds.claim(10)
         past_s = time.time() - 7200
         await broker.state.hset(registry.CLOCK, registry.LATEST, past_s)
@@ -164,11 +153,9 @@ def test_idle_poller_is_not_a_clock_jump(settings: Settings) -> None:
         await broker.state.zadd(registry.DUE_HOSTS, {"a.example": past_s + 60})
         assert A2 in await FeedRegistry(broker.state).claim(10)
 
-    with_feeds(settings, work)
 
-
-def test_set_paused_and_poll_now(settings: Settings) -> None:
-    async def work(feeds: FeedRegistry, broker: Broker) -> None:
+async def test_set_paused_and_poll_now(settings: Settings) -> None:
+    async with open_feeds(settings) as (feeds, broker):
         assert await feeds.set_paused([A1, A2, "https://unknown.example/"], True) == [A1, A2]
         assert await feeds.claim(10) == [B1]
         await finish_poll(broker, B1)
@@ -180,31 +167,25 @@ def test_set_paused_and_poll_now(settings: Settings) -> None:
         assert await feeds.poll_now([B1]) == [B1]
         assert await feeds.claim(10) == [], "claimed already"
 
-    with_feeds(settings, work)
 
-
-def test_removed_feed_is_not_claimed(settings: Settings) -> None:
-    async def work(feeds: FeedRegistry, broker: Broker) -> None:
+async def test_removed_feed_is_not_claimed(settings: Settings) -> None:
+    async with open_feeds(settings) as (feeds, _):
         assert await feeds.remove([A1]) == [A1]
         assert await feeds.remove([A1]) == []
         assert set(await feeds.claim(10)) == {A2, B1}
         assert await feeds.load(A1) is None
 
-    with_feeds(settings, work)
 
-
-def test_adding_again_repairs_interrupted_add(settings: Settings) -> None:
-    async def work(feeds: FeedRegistry, broker: Broker) -> None:
+async def test_adding_again_repairs_interrupted_add(settings: Settings) -> None:
+    async with open_feeds(settings) as (feeds, broker):
         await broker.state.delete(registry.HOST_FEEDS + "b.example:8443", registry.DUE_HOSTS)
         assert await feeds.claim(10) == []
         assert await feeds.add([(B1, "")]) == []
         assert await feeds.claim(10) == [B1]
 
-    with_feeds(settings, work)
 
-
-def test_claim_ends_for_due_times_within_millisecond(settings: Settings) -> None:
-    async def work(feeds: FeedRegistry, broker: Broker) -> None:
+async def test_claim_ends_for_due_times_within_millisecond(settings: Settings) -> None:
+    async with open_feeds(settings) as (feeds, broker):
         claimed: list[str] = []
         for n in range(300):  # scores with a finer resolution than ours
             soon_s = time.time() + n % 7 * 0.0004
@@ -214,8 +195,6 @@ def test_claim_ends_for_due_times_within_millisecond(settings: Settings) -> None
             await broker.state.zadd(registry.DUE_HOSTS, {"a.example": soon_s - 0.001})
             claimed += await asyncio.wait_for(feeds.claim(10), DEADLINE_S)
         assert {A1, B1} <= set(claimed)
-
-    with_feeds(settings, work)
 
 
 @pytest.mark.parametrize(
@@ -255,8 +234,8 @@ def test_host_key_is_registrable_domain(url: str, key: str) -> None:
     assert registry.host_key(url) == key
 
 
-def test_edit_sets_fields_once_registered(settings: Settings) -> None:
-    async def work(feeds: FeedRegistry, broker: Broker) -> None:
+async def test_edit_sets_fields_once_registered(settings: Settings) -> None:
+    async with open_feeds(settings) as (feeds, _):
         changes = {"name": "Mill", "folder": "x", "interval_s": 60.0, "full_text": True}
         assert await feeds.edit([A1, "https://none.example/"], **changes) == [A1]
         loaded = await feeds.load(A1)
@@ -265,15 +244,11 @@ def test_edit_sets_fields_once_registered(settings: Settings) -> None:
         options = feed_options(settings, loaded.state)
         assert (options.poll_interval_s, options.full_text) == (60.0, True)
 
-    with_feeds(settings, work)
 
-
-def test_add_keeps_opml_title(settings: Settings) -> None:
-    async def work(feeds: FeedRegistry, broker: Broker) -> None:
+async def test_add_keeps_opml_title(settings: Settings) -> None:
+    async with open_feeds(settings) as (feeds, _):
         await feeds.add([("https://C.example/f", "x", "Mill")])
         assert [feed.shown_title for feed in await feeds.all() if feed.url == "https://c.example/f"] == ["Mill"]
-
-    with_feeds(settings, work)
 
 
 def test_unregistered_feeds_without_wildcard() -> None:

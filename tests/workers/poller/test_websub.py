@@ -1,6 +1,5 @@
 """WebSub with a hub on loopback: discovery, challenge, signed pushes, renewal, and polls when the hub fails."""
 
-import asyncio
 import hashlib
 import hmac
 import time
@@ -106,92 +105,83 @@ async def active(broker: Broker, feed: str) -> HubSubscription:
     return subscription
 
 
-def test_pushed_items_are_published_without_a_poll(settings: Settings) -> None:
-    async def go() -> None:
-        async with (
-            FeedServer() as server,
-            Hub() as hub,
-            callback(settings) as served,
-            newsdesk(served, server) as broker,
-        ):
-            feed = server.url + "f"
-            server.answers["f"] = lambda r: web.Response(
-                body=with_hub(hub, ONE), headers={"Retry-After": "9"} if server.requests["f"] > 2 else {}
-            )
-            await FeedRegistry(broker.state).add([(feed, "")])
-            await settled(broker, {"new": 1})
-            subscription = await active(broker, feed)
-            assert hub.verified == [(200, "c<h>1")]
-            assert (hub.requests[0]["hub.mode"], hub.requests[0]["hub.topic"]) == (
-                "subscribe",
-                "https://a.example/topic",
-            )
-            assert subscription.expires_s == pytest.approx(time.time() + 864_000, abs=60)
-            server.answers["f"] = lambda r: web.Response(status=503)  # unavailable by polling
-            assert await hub.push(rss([TWO]), secret="not the secret") == 202
-            assert await hub.push(rss([TWO]), method="sha512") == 202
-            await settled(broker, {"new": 2})
-            assert await hub.push(rss([TWO])) == 202
-            assert await hub.push(b"x" * (1024 * 1024 + 1)) == 202, "too long, so the feed is polled"
-            server.answers["f"] = with_hub(hub, TWO, ONE)
-            polls = server.statuses[200]
-            await FeedRegistry(broker.state).poll_now([feed])
-            await until(lambda: server.statuses[200] > polls)
-            counters = await settled(broker, {"new": 2})
-            assert counters["desk"]["received"] == 2, "pushed items are known at the next poll"
-            assert sorted(a.title for a in await everything(settings, "articles")) == ["One", "Two"]
-            assert len(hub.requests) == 1, "one request, not one per poll"
-            assert await hub.push(rss([ONE]), callback=served.websub_callback_url + "websub/unknown-token") == 410
-            await FeedRegistry(broker.state).remove([feed])
-            assert await hub.push(rss([ONE])) == 410
-
-    asyncio.run(go())
+async def test_pushed_items_are_published_without_a_poll(settings: Settings) -> None:
+    async with (
+        FeedServer() as server,
+        Hub() as hub,
+        callback(settings) as served,
+        newsdesk(served, server) as broker,
+    ):
+        feed = server.url + "f"
+        server.answers["f"] = lambda r: web.Response(
+            body=with_hub(hub, ONE), headers={"Retry-After": "9"} if server.requests["f"] > 2 else {}
+        )
+        await FeedRegistry(broker.state).add([(feed, "")])
+        await settled(broker, {"new": 1})
+        subscription = await active(broker, feed)
+        assert hub.verified == [(200, "c<h>1")]
+        assert (hub.requests[0]["hub.mode"], hub.requests[0]["hub.topic"]) == (
+            "subscribe",
+            "https://a.example/topic",
+        )
+        assert subscription.expires_s == pytest.approx(time.time() + 864_000, abs=60)
+        server.answers["f"] = lambda r: web.Response(status=503)  # unavailable by polling
+        assert await hub.push(rss([TWO]), secret="not the secret") == 202
+        assert await hub.push(rss([TWO]), method="sha512") == 202
+        await settled(broker, {"new": 2})
+        assert await hub.push(rss([TWO])) == 202
+        assert await hub.push(b"x" * (1024 * 1024 + 1)) == 202, "too long, so the feed is polled"
+        server.answers["f"] = with_hub(hub, TWO, ONE)
+        polls = server.statuses[200]
+        await FeedRegistry(broker.state).poll_now([feed])
+        await until(lambda: server.statuses[200] > polls)
+        counters = await settled(broker, {"new": 2})
+        assert counters["desk"]["received"] == 2, "pushed items are known at the next poll"
+        assert sorted(a.title for a in await everything(settings, "articles")) == ["One", "Two"]
+        assert len(hub.requests) == 1, "one request, not one per poll"
+        assert await hub.push(rss([ONE]), callback=served.websub_callback_url + "websub/unknown-token") == 410
+        await FeedRegistry(broker.state).remove([feed])
+        assert await hub.push(rss([ONE])) == 410
 
 
 @pytest.mark.parametrize("failure", ["refuses", "denies", "is gone"])
-def test_websub_feed_still_polled_when_hub_silent(failure: str, settings: Settings) -> None:
-    async def go() -> None:
-        async with (
-            FeedServer() as server,
-            Hub() as hub,
-            callback(settings) as served,
-            newsdesk(served, server) as broker,
-        ):
-            hub.status, hub.mode = 500 if failure == "refuses" else 202, "denied"
-            link = f'<{hub.url if failure != "is gone" else "http://127.0.0.1:1/"}>; rel="hub", </topic>; rel=self'
-            server.answers["f"] = lambda r: web.Response(body=rss([ONE]), headers={"Link": link})
-            await FeedRegistry(broker.state).add([(server.url + "f", "")])
-            await settled(broker, {"new": 1})
-            server.answers["f"] = lambda r: web.Response(body=rss([TWO, ONE]), headers={"Link": link})
-            await settled(broker, {"new": 2})
-            assert [a["hub.topic"] for a in hub.requests] == ([] if failure == "is gone" else [server.url + "topic"])
-            subscription = await WebSub(broker.state, "").get(server.url + "f")
-            assert subscription is not None
-            assert subscription.denied is (failure == "denies")
-            assert not subscription.is_active(time.time())
-
-    asyncio.run(go())
+async def test_websub_feed_still_polled_when_hub_silent(failure: str, settings: Settings) -> None:
+    async with (
+        FeedServer() as server,
+        Hub() as hub,
+        callback(settings) as served,
+        newsdesk(served, server) as broker,
+    ):
+        hub.status, hub.mode = 500 if failure == "refuses" else 202, "denied"
+        link = f'<{hub.url if failure != "is gone" else "http://127.0.0.1:1/"}>; rel="hub", </topic>; rel=self'
+        server.answers["f"] = lambda r: web.Response(body=rss([ONE]), headers={"Link": link})
+        await FeedRegistry(broker.state).add([(server.url + "f", "")])
+        await settled(broker, {"new": 1})
+        server.answers["f"] = lambda r: web.Response(body=rss([TWO, ONE]), headers={"Link": link})
+        await settled(broker, {"new": 2})
+        assert [a["hub.topic"] for a in hub.requests] == ([] if failure == "is gone" else [server.url + "topic"])
+        subscription = await WebSub(broker.state, "").get(server.url + "f")
+        assert subscription is not None
+        assert subscription.denied is (failure == "denies")
+        assert not subscription.is_active(time.time())
 
 
-def test_websub_challenge_requires_pending_subscription(settings: Settings) -> None:
-    async def go() -> None:
-        broker = open_broker(settings)
-        websub = WebSub(broker.state, "http://me.example")
-        subscription = HubSubscription(
-            "https://a.example/f", "https://hub.example/", "https://a.example/t", "token", "s", time.time()
-        )
-        await broker.state.hset(WEBSUB, subscription.feed, msgspec.json.encode(subscription))
-        await broker.state.hset(WEBSUB + ":tokens", subscription.token, subscription.feed)
-        assert not await websub.verify("other", "subscribe", subscription.topic, "60")
-        assert not await websub.verify("token", "subscribe", "https://a.example/other", "60")
-        assert not await websub.verify("token", "unsubscribe", subscription.topic, "60")
-        assert await websub.verify("token", "subscribe", subscription.topic, "60")
-        late = msgspec.structs.replace(subscription, requested_s=time.time() - RETRY_S - 1)
-        await broker.state.hset(WEBSUB, subscription.feed, msgspec.json.encode(late))
-        assert not await websub.verify("token", "subscribe", subscription.topic, "60")
-        await broker.close()
-
-    asyncio.run(go())
+async def test_websub_challenge_requires_pending_subscription(settings: Settings) -> None:
+    broker = open_broker(settings)
+    websub = WebSub(broker.state, "http://me.example")
+    subscription = HubSubscription(
+        "https://a.example/f", "https://hub.example/", "https://a.example/t", "token", "s", time.time()
+    )
+    await broker.state.hset(WEBSUB, subscription.feed, msgspec.json.encode(subscription))
+    await broker.state.hset(WEBSUB + ":tokens", subscription.token, subscription.feed)
+    assert not await websub.verify("other", "subscribe", subscription.topic, "60")
+    assert not await websub.verify("token", "subscribe", "https://a.example/other", "60")
+    assert not await websub.verify("token", "unsubscribe", subscription.topic, "60")
+    assert await websub.verify("token", "subscribe", subscription.topic, "60")
+    late = msgspec.structs.replace(subscription, requested_s=time.time() - RETRY_S - 1)
+    await broker.state.hset(WEBSUB, subscription.feed, msgspec.json.encode(late))
+    assert not await websub.verify("token", "subscribe", subscription.topic, "60")
+    await broker.close()
 
 
 @pytest.mark.parametrize(

@@ -78,100 +78,85 @@ def sink_runner(settings: Settings, broker: Broker, name: str, url: str, max_ret
     return SinkRunner(settings, broker, table, sink, initial_delay_s=0.02, max_retry_s=max_retry_s)
 
 
-def test_webhook_signs_and_retries_in_order(either: Settings) -> None:
-    async def go() -> None:
-        receiver = Receiver()
-        receiver.statuses = [500, 429, 200, 503]
-        async with delivering(either, receiver) as (broker, _, _):
-            await broker.create_topics([ARTICLES])
-            await broker.publish([article("a"), article("a", 2)])
-            await until(lambda: len(receiver.accepted()) == 2)
-            assert [(s, b["type"], h["webhook-id"]) for s, b, h in receiver.requests] == [
-                (500, "article.new", "a.1"), (429, "article.new", "a.1"), (200, "article.new", "a.1"),
-                (503, "article.revised", "a.2"), (200, "article.revised", "a.2"),
-            ]  # fmt: skip
-
-    asyncio.run(go())
+async def test_webhook_signs_and_retries_in_order(either: Settings) -> None:
+    receiver = Receiver()
+    receiver.statuses = [500, 429, 200, 503]
+    async with delivering(either, receiver) as (broker, _, _):
+        await broker.create_topics([ARTICLES])
+        await broker.publish([article("a"), article("a", 2)])
+        await until(lambda: len(receiver.accepted()) == 2)
+        assert [(s, b["type"], h["webhook-id"]) for s, b, h in receiver.requests] == [
+            (500, "article.new", "a.1"), (429, "article.new", "a.1"), (200, "article.new", "a.1"),
+            (503, "article.revised", "a.2"), (200, "article.revised", "a.2"),
+        ]  # fmt: skip
 
 
-def test_webhook_rejection_becomes_replayable_dead_letter(settings: Settings) -> None:
-    async def go() -> None:
-        receiver = Receiver()
-        receiver.statuses = [400]
-        async with delivering(settings, receiver) as (broker, _, _):
-            await broker.publish([article("a"), article("a", 2)])
-            await until(lambda: len(receiver.requests) == 2)
-            await until(lambda: _pending_is(broker, 1))
-            [letter] = await dead_letters.select(broker, [])
-            assert letter.letter.error_kind == "sink"
-            assert "sink desk rejected a.1 from copydesk.articles/" in letter.letter.error
-            assert "HTTP 400" in letter.letter.error
-            receiver.statuses = [410]
-            assert await dead_letters.replay(broker, letter)
-            await until(lambda: len(receiver.requests) == 3)
-            await until(lambda: _pending_is(broker, 1))
-            [letter] = await dead_letters.select(broker, [])
-            assert await dead_letters.replay(broker, letter)
-            await until(lambda: len(receiver.accepted()) == 2)
-            assert [(s, h["webhook-id"]) for s, _, h in receiver.requests] == [
-                (400, "a.1"),
-                (200, "a.2"),
-                (410, "a.1"),
-                (200, "a.1"),
-            ]
-
-    asyncio.run(go())
+async def test_webhook_rejection_becomes_replayable_dead_letter(settings: Settings) -> None:
+    receiver = Receiver()
+    receiver.statuses = [400]
+    async with delivering(settings, receiver) as (broker, _, _):
+        await broker.publish([article("a"), article("a", 2)])
+        await until(lambda: len(receiver.requests) == 2)
+        await until(lambda: _pending_is(broker, 1))
+        [letter] = await dead_letters.select(broker, [])
+        assert letter.letter.error_kind == "sink"
+        assert "sink desk rejected a.1 from copydesk.articles/" in letter.letter.error
+        assert "HTTP 400" in letter.letter.error
+        receiver.statuses = [410]
+        assert await dead_letters.replay(broker, letter)
+        await until(lambda: len(receiver.requests) == 3)
+        await until(lambda: _pending_is(broker, 1))
+        [letter] = await dead_letters.select(broker, [])
+        assert await dead_letters.replay(broker, letter)
+        await until(lambda: len(receiver.accepted()) == 2)
+        assert [(s, h["webhook-id"]) for s, _, h in receiver.requests] == [
+            (400, "a.1"),
+            (200, "a.2"),
+            (410, "a.1"),
+            (200, "a.1"),
+        ]
 
 
 async def _pending_is(broker: Broker, count: int) -> bool:
     return len(await dead_letters.select(broker, [])) == count
 
 
-def test_webhook_continues_after_retries_are_exhausted(settings: Settings) -> None:
-    async def go() -> None:
-        receiver = Receiver()
-        receiver.statuses = [500] * 200
+async def test_webhook_continues_after_retries_are_exhausted(settings: Settings) -> None:
+    receiver = Receiver()
+    receiver.statuses = [500] * 200
 
-        async with delivering(settings, receiver, max_retry_s=3.0) as (broker, _, _):
-            await broker.publish([article("a")])
-            await until(lambda: _pending_is(broker, 1))
-            receiver.statuses = []
-            await broker.publish([article("b")])
-            await until(lambda: receiver.accepted() == ["b"])
-            [letter] = await dead_letters.select(broker, [])
-            assert letter.letter.attempts > 2
-
-    asyncio.run(go())
+    async with delivering(settings, receiver, max_retry_s=3.0) as (broker, _, _):
+        await broker.publish([article("a")])
+        await until(lambda: _pending_is(broker, 1))
+        receiver.statuses = []
+        await broker.publish([article("b")])
+        await until(lambda: receiver.accepted() == ["b"])
+        [letter] = await dead_letters.select(broker, [])
+        assert letter.letter.attempts > 2
 
 
-def test_webhook_waits_for_unreachable_server(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
-    async def go() -> None:
-        receiver = Receiver()
-        async with delivering(settings, receiver, max_retry_s=0.5) as (broker, site, url):
-            await site.stop()
-            await broker.publish([article("a"), article("b")])
-            await until(lambda: "attempts=6" in caplog.text)  # after 0.5 s at least, longer than max_retry_s
-            assert not await dead_letters.select(broker, [])
-            runner = site._runner
-            await web.TCPSite(runner, "127.0.0.1", int(url.split(":")[2].split("/")[0])).start()
-            await until(lambda: sorted(receiver.accepted()) == ["a", "b"])
-
-    asyncio.run(go())
+async def test_webhook_waits_for_unreachable_server(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+    receiver = Receiver()
+    async with delivering(settings, receiver, max_retry_s=0.5) as (broker, site, url):
+        await site.stop()
+        await broker.publish([article("a"), article("b")])
+        await until(lambda: "attempts=6" in caplog.text)  # after 0.5 s at least, longer than max_retry_s
+        assert not await dead_letters.select(broker, [])
+        runner = site._runner
+        await web.TCPSite(runner, "127.0.0.1", int(url.split(":")[2].split("/")[0])).start()
+        await until(lambda: sorted(receiver.accepted()) == ["a", "b"])
 
 
-def test_webhook_rejects_private_addresses(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
-    async def go() -> None:
-        receiver = Receiver()
-        async with delivering(settings, receiver) as (broker, _, url):
-            strict = replace(settings, allowed_private_hosts="")
-            sink_task = asyncio.create_task(sink_runner(strict, broker, "other", url).run())
-            await broker.publish([article("a")])
-            await until(lambda: "sink=other article_id=a revision=1" in caplog.text)
-            assert "not a public address" in caplog.text or "blocked" in caplog.text or "private" in caplog.text
-            sink_task.cancel()
-            await asyncio.gather(sink_task, return_exceptions=True)
-
-    asyncio.run(go())
+async def test_webhook_rejects_private_addresses(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+    receiver = Receiver()
+    async with delivering(settings, receiver) as (broker, _, url):
+        strict = replace(settings, allowed_private_hosts="")
+        sink_task = asyncio.create_task(sink_runner(strict, broker, "other", url).run())
+        await broker.publish([article("a")])
+        await until(lambda: "sink=other article_id=a revision=1" in caplog.text)
+        assert "not a public address" in caplog.text or "blocked" in caplog.text or "private" in caplog.text
+        sink_task.cancel()
+        await asyncio.gather(sink_task, return_exceptions=True)
 
 
 def test_webhook_signature() -> None:

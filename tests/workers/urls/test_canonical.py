@@ -139,6 +139,10 @@ def test_front_page_does_not_identify_an_article() -> None:
         ("https://a.example/x#:~:text=salt", "https://a.example/x"),
         ("https://a.example/world/salt-canal-opens-14847624.php", "https://a.example/amp/salt-canal-opens-14847624"),
         ("https://a.example/news/1973689/salt-canal-opens", "https://a.example/news/1973689"),
+        (
+            "https://a.example/notes/salt-canal-opens-again/#2027-01-02",
+            "https://a.example/notes/salt-canal-opens-again/",
+        ),
     ],
 )
 def test_key_of_link_variants_is_equal(one: str, other: str) -> None:
@@ -153,6 +157,8 @@ def test_key_of_link_variants_is_equal(one: str, other: str) -> None:
         ("https://a.example/x", "https://a.example:8080/x"),
         ("https://a.example/?p=1", "https://a.example/?p=2"),
         ("https://a.example/x#one-story", "https://a.example/x#another-story"),
+        ("https://a.example/release-notes#2027-01-02", "https://a.example/release-notes#2027-02-03"),
+        ("https://a.example/2027-01-02-03#2027-01-02", "https://a.example/2027-01-02-03#2027-02-03"),
         ("https://a.example/#!/1", "https://a.example/#!/2"),
         ("https://a.example/20260222/salt-canal-opens", "https://a.example/20260222/swans-are-back"),  # dates
         ("https://a.example/gallery/1973689/1", "https://a.example/gallery/1973689/2"),

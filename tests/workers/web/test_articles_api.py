@@ -8,7 +8,7 @@ from aiohttp import web
 
 from streams.config.settings import Settings
 from tests.conftest import until
-from tests.workers.web.test_topics_api import Site, article, publish, with_site
+from tests.workers.web.test_topics_api import Site, article, open_site, publish
 from workers.web.broadcast import BUFFER_EVENTS
 from workers.web.openapi import PATHS, RECORDS, build_openapi
 
@@ -19,8 +19,8 @@ async def get(site: Site, path: str) -> tuple[int, dict[str, Any]]:
 
 
 @pytest.mark.parametrize("others", [0, BUFFER_EVENTS + 50], ids=["in the buffer", "in the topic"])
-def test_article_returns_revisions_and_diffs(either: Settings, others: int) -> None:
-    async def work(site: Site) -> None:
+async def test_article_returns_revisions_and_diffs(either: Settings, others: int) -> None:
+    async with open_site(either) as site:
         await publish(site.broker, article(1))
         later = article(1, revision=2, dek="Now with a dek.")
         await publish(site.broker, *(article(n) for n in range(2, others + 2)), later)
@@ -44,11 +44,10 @@ def test_article_returns_revisions_and_diffs(either: Settings, others: int) -> N
         for unknown in ("0" * 20, "nothing", "x" * 20):
             assert (await get(site, f"articles/{unknown}"))[0] == 404
 
-    with_site(either, work)
 
-
-def test_openapi_lists_exactly_the_served_paths(settings: Settings) -> None:
-    async def work(site: Site) -> None:
+async def test_openapi_lists_exactly_the_served_paths(settings: Settings) -> None:
+    async with open_site(settings) as site:
+        assert site.server._runner is not None
         app: web.Application = site.server._runner.app
         served = {
             (route.method.lower(), route.resource.canonical)
@@ -65,5 +64,3 @@ def test_openapi_lists_exactly_the_served_paths(settings: Settings) -> None:
             assert status == 200
             assert record_type.__name__ in schema["$ref"]
         assert (await get(site, "schemas/nothing.json"))[0] == 404
-
-    with_site(settings, work)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from html import escape, unescape
+from typing import Any
 from urllib.parse import urlsplit
 
 import feedparser
@@ -75,7 +76,8 @@ def test_xml_feed_meets_its_specification(
     format_: str, path: str, count: Callable[[int], bool], is_valid: Callable[[str], bool], source: str
 ) -> None:
     document = etree.fromstring(FORMATS[format_][1]("copydesk: articles", URL, ARTICLES))
-    matches = [node if isinstance(node, str) else node.text or "" for node in document.xpath(path, namespaces=NS)]
+    nodes: Any = document.xpath(path, namespaces=NS)
+    matches = [node if isinstance(node, str) else node.text or "" for node in nodes]
     assert count(len(matches)), (source, matches)
     assert all(map(is_valid, matches)), (source, matches)
 
@@ -140,3 +142,14 @@ def test_atom_and_json_keep_plain_text(format_: str) -> None:
         assert (parsed.feed.title_detail.type, entry.title_detail.type) == ("text/plain", "text/plain")
         texts = [parsed.feed.title, entry.title, entry.tags[0].term]
     assert set(texts) == {LIVE}
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_feed_links_to_canonical_url(format_: str) -> None:
+    url = "https://a.example/1?utm_source=feed"
+    linked = Article(id="a" * 20, revision=1, title="T", url=url, canonical_url="https://a.example/1")
+    body = FORMATS[format_][1]("copydesk", "https://a.example/f", [linked]).decode()
+    assert '"https://a.example/1"' in body or ">https://a.example/1<" in body
+    assert "utm_source" not in body
+    body = FORMATS[format_][1]("copydesk", "https://a.example/f", [replace(linked, canonical_url="")]).decode()
+    assert "utm_source" in body

@@ -1,9 +1,9 @@
 """The status page in Chromium."""
 
-import asyncio
 import json
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -37,43 +37,39 @@ def program() -> str:
     return path
 
 
-def on_page(
-    settings: Settings, program: str, folder: Path, work: Callable[[Browser, Broker, WebServer], Awaitable[None]],
-    *, locked: bool = False, **options: Any,
-) -> None:  # fmt: skip
-    async def go() -> None:
-        broker = await connect(settings, settings.broker_url)
-        server = WebServer(replace(settings, web_port=0), broker, DESK_GROUP)
-        await server.start()
+@asynccontextmanager
+async def open_page(
+    settings: Settings, program: str, folder: Path, *, locked: bool = False, **options: Any
+) -> AsyncGenerator[tuple[Browser, Broker, WebServer], None]:
+    broker = await connect(settings, settings.broker_url)
+    server = WebServer(replace(settings, web_port=0), broker, DESK_GROUP)
+    await server.start()
+    try:
         async with browser(program, folder) as page:
             await page.goto(server.url + ("" if locked else f"#{server.admin.token}"), **options)
-            await work(page, broker, server)
+            yield page, broker, server
             assert page.errors == []
+    finally:
         await server.stop()
         await broker.close()
 
-    asyncio.run(go())
+
+async def test_page_shows_articles_and_removed_blocks(tmp_path: Path, program: str) -> None:
+    with up(tmp_path):
+        await until(lambda: output(tmp_path).count("●") > 5)
+        url = output(tmp_path).partition("status page ")[2].split()[0]
+        async with browser(program, tmp_path) as page:
+            await page.goto(url)
+            await until(lambda: page.evaluate("document.querySelectorAll('#articles li').length > 3"))
+            await page.evaluate("document.querySelector('#articles summary').click()")
+            await until(lambda: page.evaluate("document.querySelectorAll('#articles del').length"))
+            assert "Explore" in await page.evaluate("document.querySelector('#articles').textContent")
+            await until(lambda: page.evaluate("document.querySelector('#state').textContent.startsWith('healthy')"))
+            assert page.errors == []
 
 
-def test_page_shows_articles_and_removed_blocks(tmp_path: Path, program: str) -> None:
-    async def go() -> None:
-        with up(tmp_path):
-            await until(lambda: output(tmp_path).count("●") > 5)
-            url = output(tmp_path).partition("status page ")[2].split()[0]
-            async with browser(program, tmp_path) as page:
-                await page.goto(url)
-                await until(lambda: page.evaluate("document.querySelectorAll('#articles li').length > 3"))
-                await page.evaluate("document.querySelector('#articles summary').click()")
-                await until(lambda: page.evaluate("document.querySelectorAll('#articles del').length"))
-                assert "Explore" in await page.evaluate("document.querySelector('#articles').textContent")
-                await until(lambda: page.evaluate("document.querySelector('#state').textContent.startsWith('healthy')"))
-                assert page.errors == []
-
-    asyncio.run(go())
-
-
-def test_page_inserts_new_articles_as_plain_text(settings: Settings, tmp_path: Path, program: str) -> None:
-    async def work(page: Browser, broker: Broker, server: WebServer) -> None:
+async def test_page_inserts_new_articles_as_plain_text(settings: Settings, tmp_path: Path, program: str) -> None:
+    async with open_page(settings, program, tmp_path) as (page, broker, _):
         await until(lambda: page.evaluate("document.querySelector('#live').textContent === 'live'"))
         markup = "<img src=x onerror=alert(1)><script>alert(2)</script>"
         hostile = replace_fields(article(1), title=markup, paragraphs=(markup,), url="javascript:alert(3)")
@@ -93,11 +89,9 @@ def test_page_inserts_new_articles_as_plain_text(settings: Settings, tmp_path: P
         )
         assert await page.evaluate(TITLES) == ["Story 2 & more"]
 
-    on_page(settings, program, tmp_path, work)
 
-
-def test_page_stays_fast_with_ten_thousand_articles(settings: Settings, tmp_path: Path, program: str) -> None:
-    async def work(page: Browser, broker: Broker, server: WebServer) -> None:
+async def test_page_stays_fast_with_ten_thousand_articles(settings: Settings, tmp_path: Path, program: str) -> None:
+    async with open_page(settings, program, tmp_path) as (page, broker, server):
         await until(lambda: page.evaluate("document.querySelector('#live').textContent === 'live'"))
         for start in range(0, 10_000, 100):
             await publish(broker, *(article(n) for n in range(start, start + 100)))
@@ -111,11 +105,9 @@ def test_page_stays_fast_with_ten_thousand_articles(settings: Settings, tmp_path
         )
         assert frame_ms < 1_000
 
-    on_page(settings, program, tmp_path, work)
 
-
-def test_page_changes_feeds_only_with_token(settings: Settings, tmp_path: Path, program: str) -> None:
-    async def work(page: Browser, broker: Broker, server: WebServer) -> None:
+async def test_page_changes_feeds_only_with_token(settings: Settings, tmp_path: Path, program: str) -> None:
+    async with open_page(settings, program, tmp_path) as (page, broker, server):
         feeds, url = FeedRegistry(broker.state), "https://courier.example/f"
         click = "document.querySelector('button[aria-label^=\"{}\"]').click()"
         await page.evaluate(
@@ -149,22 +141,18 @@ def test_page_changes_feeds_only_with_token(settings: Settings, tmp_path: Path, 
                     assert (await response.json())["message"]
         assert await is_listed()
 
-    on_page(settings, program, tmp_path, work)
-
 
 @pytest.mark.parametrize(("width", "dark"), [(1280, False), (1280, True), (390, False)])
-def test_page_is_small_and_fits_the_window(
+async def test_page_is_small_and_fits_the_window(
     width: int, dark: bool, settings: Settings, tmp_path: Path, program: str
 ) -> None:
-    async def work(page: Browser, broker: Broker, server: WebServer) -> None:
+    async with open_page(settings, program, tmp_path, locked=True, width=width, dark=dark) as (page, broker, _):
         await publish(broker, *(article(n) for n in range(20)))
         await until(lambda: page.evaluate(f"{TITLES}.length === 20"))
         assert await page.evaluate("document.documentElement.scrollWidth") <= width, "no horizontal scrolling"
         assert page.bytes_in < 60_000
         assert await page.evaluate("document.querySelector('#add').hidden && !document.querySelector('#locked').hidden")
         assert len(await page.screenshot()) > 5_000
-
-    on_page(settings, program, tmp_path, work, locked=True, width=width, dark=dark)
 
 
 @pytest.fixture
@@ -178,10 +166,10 @@ def axe() -> str:
 
 
 @pytest.mark.parametrize(("width", "dark"), [(1280, False), (1280, True), (390, True)])
-def test_page_has_no_accessibility_violations(
+async def test_page_has_no_accessibility_violations(
     width: int, dark: bool, settings: Settings, tmp_path: Path, program: str, axe: str
 ) -> None:
-    async def work(page: Browser, broker: Broker, server: WebServer) -> None:
+    async with open_page(settings, program, tmp_path, width=width, dark=dark) as (page, broker, _):
         removed = (RemovedBlock("links", "Storm spares Lanthe", "the label 'Explore'", "Explore"),)
         await publish(
             broker,
@@ -204,8 +192,6 @@ def test_page_has_no_accessibility_violations(
         )
         assert passed > 15
         assert violations == []
-
-    on_page(settings, program, tmp_path, work, width=width, dark=dark)
 
 
 def replace_fields(record: Any, **changes: Any) -> Any:

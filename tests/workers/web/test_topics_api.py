@@ -79,21 +79,21 @@ class Site:
             yield next_event
 
 
-def with_site(settings: Settings, work: Callable[[Site], Awaitable[None]]) -> None:
-    async def go() -> None:
-        broker = await connect(settings, settings.broker_url)
-        server = WebServer(replace(settings, web_port=0), broker, DESK_GROUP)
-        await server.start()
+@asynccontextmanager
+async def open_site(settings: Settings) -> AsyncGenerator[Site, None]:
+    broker = await connect(settings, settings.broker_url)
+    server = WebServer(replace(settings, web_port=0), broker, DESK_GROUP)
+    await server.start()
+    try:
         async with aiohttp.ClientSession() as http:
-            await work(Site(broker, server, http))
+            yield Site(broker, server, http)
+    finally:
         await server.stop()
         await broker.close()
 
-    asyncio.run(go())
 
-
-def test_sse_resumes_after_last_event_id(settings: Settings) -> None:
-    async def work(site: Site) -> None:
+async def test_sse_resumes_after_last_event_id(settings: Settings) -> None:
+    async with open_site(settings) as site:
         await publish(site.broker, article(1))
         async with site.events(start="start") as next_event:
             first, record = await next_event()
@@ -110,11 +110,9 @@ def test_sse_resumes_after_last_event_id(settings: Settings) -> None:
             assert (await next_event())[1]["id"] == article(7).id
         assert parse_position(first)
 
-    with_site(settings, work)
 
-
-def test_sse_resume_reads_from_broker_beyond_buffer(settings: Settings) -> None:
-    async def work(site: Site) -> None:
+async def test_sse_resume_reads_from_broker_beyond_buffer(settings: Settings) -> None:
+    async with open_site(settings) as site:
         await publish(site.broker, article(0))
         async with site.events(start="start") as next_event:
             name, _ = await next_event()
@@ -124,44 +122,39 @@ def test_sse_resume_reads_from_broker_beyond_buffer(settings: Settings) -> None:
             ids = [(await next_event())[1]["id"] for _ in range(BUFFER_EVENTS + 400)]
         assert sorted(ids) == [article(n).id for n in range(1, BUFFER_EVENTS + 401)]
 
-    with_site(settings, work)
 
+async def test_slow_subscriber_is_disconnected_without_blocking_others(settings: Settings) -> None:
+    broker = await connect(settings, settings.broker_url)
+    broadcaster = Broadcaster(broker, ARTICLES)
+    received: list[Event] = []
 
-def test_slow_subscriber_is_disconnected_without_blocking_others(settings: Settings) -> None:
-    async def go() -> None:
-        broker = await connect(settings, settings.broker_url)
-        broadcaster = Broadcaster(broker, ARTICLES)
-        received: list[Event] = []
+    async def follow() -> None:
+        async with aclosing(broadcaster.subscribe()) as events:
+            async for event in events:
+                if event is not None:
+                    received.append(event)
 
-        async def follow() -> None:
-            async with aclosing(broadcaster.subscribe()) as events:
-                async for event in events:
-                    if event is not None:
-                        received.append(event)
-
-        async with aclosing(broadcaster.subscribe()) as slow:
-            fast_task = asyncio.create_task(follow())
-            first_event = asyncio.ensure_future(anext(slow))
-            await until(lambda: broadcaster.subscribers == 2)
-            await publish(broker, article(0))
-            assert await first_event is not None
-            count = QUEUE_EVENTS + 100
-            for start in range(1, count, 50):
-                await publish(broker, *(article(n) for n in range(start, start + 50)))
-            await until(lambda: len(received) >= count)
-            assert broadcaster.subscribers == 1
-            with pytest.raises(SlowConsumerError):
-                await anext(slow)
-        await broadcaster.stop()
-        await fast_task
-        await broker.close()
-
-    asyncio.run(go())
+    async with aclosing(broadcaster.subscribe()) as slow:
+        fast_task = asyncio.create_task(follow())
+        first_event = asyncio.ensure_future(anext(slow))
+        await until(lambda: broadcaster.subscribers == 2)
+        await publish(broker, article(0))
+        assert await first_event is not None
+        count = QUEUE_EVENTS + 100
+        for start in range(1, count, 50):
+            await publish(broker, *(article(n) for n in range(start, start + 50)))
+        await until(lambda: len(received) >= count)
+        assert broadcaster.subscribers == 1
+        with pytest.raises(SlowConsumerError):
+            await anext(slow)
+    await broadcaster.stop()
+    await fast_task
+    await broker.close()
 
 
 @pytest.mark.parametrize("format_", FORMATS)
-def test_topic_feed_is_parsed_by_feedparser_and_copydesk(format_: str, settings: Settings) -> None:
-    async def work(site: Site) -> None:
+async def test_topic_feed_is_parsed_by_feedparser_and_copydesk(format_: str, settings: Settings) -> None:
+    async with open_site(settings) as site:
         image = Image(url="https://courier.example/1.jpg")
         await publish(site.broker, article(1), article(1, 2, images=(image,)), article(2, language="en"))
         url = f"{site.url}topics/articles.{format_}"
@@ -187,8 +180,6 @@ def test_topic_feed_is_parsed_by_feedparser_and_copydesk(format_: str, settings:
 
         await until(has_changed)
 
-    with_site(settings, work)
-
 
 @pytest.mark.parametrize("format_", FORMATS)
 @pytest.mark.parametrize("text", ["", "\x00\ufffe", "]]>", "<b>&amp;", "塩"])
@@ -205,21 +196,18 @@ def test_feed_writer_accepts_any_text(format_: str, text: str) -> None:
         ("topics/articles?from=x", 400), ("topics/articles?from=1:x", 400), ("topics", 200), ("readyz", 200), ("healthz", 200),
     ],
 )  # fmt: skip
-def test_http_status_of_each_path(path: str, status: int, settings: Settings) -> None:
-    async def work(site: Site) -> None:
-        async with site.http.get(site.url + path) as response:
-            assert response.status == status
-            text = await response.text()
-            assert "Traceback" not in text
-            if path == "topics":
-                rows = json.loads(text)
-                assert {"topic": "copydesk.articles", "atom": "/topics/articles.atom"}.items() <= rows[1].items()
-
-    with_site(settings, work)
+async def test_http_status_of_each_path(path: str, status: int, settings: Settings) -> None:
+    async with open_site(settings) as site, site.http.get(site.url + path) as response:
+        assert response.status == status
+        text = await response.text()
+        assert "Traceback" not in text
+        if path == "topics":
+            rows = json.loads(text)
+            assert {"topic": "copydesk.articles", "atom": "/topics/articles.atom"}.items() <= rows[1].items()
 
 
-def test_metrics_are_parsed_by_prometheus_client(settings: Settings) -> None:
-    async def work(site: Site) -> None:
+async def test_metrics_are_parsed_by_prometheus_client(settings: Settings) -> None:
+    async with open_site(settings) as site:
         samples: dict[tuple[str, ...], float] = {}
 
         async def has_subscriber() -> bool:
@@ -238,8 +226,6 @@ def test_metrics_are_parsed_by_prometheus_client(settings: Settings) -> None:
         assert samples["copydesk_feeds", "ok"] == 0.0
         assert samples["copydesk_article_latency_seconds_count",] == 0.0
         assert samples["copydesk_event_subscribers", "copydesk.articles"] == 1.0
-
-    with_site(settings, work)
 
 
 def test_sse_position_format() -> None:

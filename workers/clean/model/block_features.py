@@ -9,12 +9,12 @@ Pure. Training (`tests/tools/train`) and the cleaner use the same code; the mode
 
 import math
 import re
-import zlib
 from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +23,16 @@ from workers.clean.blocks import Block, Element, ancestors
 from workers.clean.metadata import KnownText
 from workers.clean.model.line_features import line_features
 from workers.clean.model.metadata_features import metadata_features
-from workers.clean.model.text_features import CACHE_CHARS, CACHE_LINES, DENSE, SOME_WORDS, TEXT_COLUMNS, text_features
+from workers.clean.model.text_features import (
+    CACHE_CHARS,
+    CACHE_LINES,
+    DENSE,
+    RECENT_CHARS,
+    RECENT_LINES,
+    SOME_WORDS,
+    TEXT_COLUMNS,
+    text_features,
+)
 from workers.text.normalise import match_key, without_joiners
 
 Matrix = npt.NDArray[np.float32]
@@ -61,7 +70,8 @@ ELEMENT_COLUMNS = (
 
 def word_tokens(text: str) -> Sequence[int]:
     """Return the buckets of a block's words, word pairs and ends; in scripts without spaces, of character pairs."""
-    return (_cached_tokens if len(text) <= CACHE_CHARS else _tokens)(text)
+    chars = len(text)
+    return (_cached_tokens if chars <= CACHE_CHARS else _recent_tokens if chars <= RECENT_CHARS else _tokens)(text)
 
 
 def _tokens(text: str) -> tuple[int, ...]:
@@ -80,10 +90,10 @@ def _tokens(text: str) -> tuple[int, ...]:
         out += ["^" + words[0], "$" + words[-1]]
         if len(words) <= 5:
             out.append("=" + " ".join(words))
-    return tuple([zlib.crc32(word.encode()) % BUCKETS for word in dict.fromkeys(out)])
+    return tuple([crc32(word.encode()) % BUCKETS for word in dict.fromkeys(out)])
 
 
-_cached_tokens = lru_cache(CACHE_LINES)(_tokens)
+_cached_tokens, _recent_tokens = lru_cache(CACHE_LINES)(_tokens), lru_cache(RECENT_LINES)(_tokens)
 
 
 def _character_pairs(word: str) -> list[str]:
@@ -98,16 +108,16 @@ def name_buckets(prefix: str, element: Element) -> tuple[int, ...]:
 @lru_cache(8192)
 def _buckets(prefix: str, tag: str, names: str) -> tuple[int, ...]:
     parts = [part.lower() for part in NAME_PARTS.findall(names)[:24] if len(part) > 1]
-    tokens = sorted({tag, *parts, *(f"{a}-{b}" for a, b in pairwise(parts))})
-    return tuple([zlib.crc32(f"{prefix}{token}".encode()) % BUCKETS for token in tokens])
+    tokens = sorted({tag, *parts, *map("-".join, pairwise(parts))})
+    return tuple([crc32((prefix + token).encode()) % BUCKETS for token in tokens])
 
 
 def word_scores(blocks: Sequence[Block], weights: Sequence[float]) -> Matrix:
     """Return the log odds that each block is body text, by its words."""
-    out = []
+    out, weight = [], weights.__getitem__
     for block in blocks:
         tokens = word_tokens(without_joiners(block.text))
-        out.append(sum([weights[token] for token in tokens]) / math.sqrt(len(tokens) or 1))
+        out.append(sum(map(weight, tokens)) / math.sqrt(len(tokens) or 1))
     return np.array(out, dtype=np.float32)
 
 
@@ -115,15 +125,16 @@ def name_scores(blocks: Sequence[Block], weights: Sequence[float]) -> Matrix:
     """Return the log odds that each block is body text, by the names of its element and of its ancestors."""
     by_ancestors: dict[Element, float] = {}
     by_element: dict[Element, float] = {}
+    weight = weights.__getitem__
 
     def score(element: Element) -> float:
         if element not in by_ancestors:
-            own = sum([weights[bucket] for bucket in name_buckets("u", element)])
+            own = sum(map(weight, name_buckets("u", element)))
             by_ancestors[element] = own + (score(element.parent) if element.parent is not None else 0.0)
         return by_ancestors[element]
 
     for element in {block.element for block in blocks if block.element is not None}:
-        by_element[element] = score(element) + sum([weights[bucket] for bucket in name_buckets("o", element)])
+        by_element[element] = score(element) + sum(map(weight, name_buckets("o", element)))
     return np.array([by_element[b.element] if b.element is not None else 0.0 for b in blocks], dtype=np.float32)
 
 

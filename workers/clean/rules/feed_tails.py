@@ -2,7 +2,8 @@
 
 import re
 
-# Complete lines. Source: the default footer of WordPress ("The post … appeared first on …"), "Continue reading" after
+# Complete lines. Source: the default footer of WordPress ("The post … appeared first on …") in its translations
+# (translate.wordpress.org), "Continue reading" after
 # excerpts, FeedBurner's flare, the footers of Blogger in its languages and of Medium, the notes that podcast hosts append,
 # and the line of a Korean or Japanese reporter with an address.
 FEED_TAILS: tuple[re.Pattern[str], ...] = tuple(
@@ -15,6 +16,19 @@ FEED_TAILS: tuple[re.Pattern[str], ...] = tuple(
         r"la entrada .{1,300} (se publicó primero en|aparece primero en) .{1,160}",
         r"o post .{1,300} apareceu primeiro em .{1,160}",
         r"l['’]articolo .{1,300} proviene da .{1,160}",
+        r"het (bericht|artikel) .{1,300} verscheen eerst op .{1,160}",
+        r"(artykuł|wpis|post) .{1,300} (pochodzi z serwisu|pojawił się (najpierw|po raz pierwszy) (w|na)) .{1,160}",
+        r"(сообщение|запись) .{1,300} (появил[иоа]сь сначала|впервые появилась) на .{1,160}|запис .{1,300} (спершу|вперше) з['’ʼ]явився на .{1,160}",
+        r"inlägget .{1,300} (dök först upp|publicerades först) på .{1,160}|indlægget .{1,300} blev (først )?(udgivet|vist) (først )?(på|den) .{1,160}",
+        r"(innlegget|innlegg) .{1,300} (dukket først opp|ble først publisert) på .{1,160}|(artikkeli|julkaisu) .{1,300} (julkaistiin|ilmestyi) ensi(mmäisen kerran|n) .{1,160}",
+        r"příspěvek .{1,300} (pochází z|se nejdříve objevil na) .{1,160}|(príspevok|článok) .{1,300} zobrazený najskôr .{1,160}",
+        r"a(z)? .{1,300} bejegyzés (először )?.{1,160} jelent meg( először)?\.?|(articolul|articol) .{1,300} apare prima dată (în|pe) .{1,160}",
+        r"το άρθρο .{1,300} (εμφανίστηκε πρώτα|πρωτοεμφανίστηκε) στ(ο|η|ις) .{1,160}|(публикацията|објава) .{1,300} (е публикувана за пръв път|се појави прво) (на|в) .{1,160}",
+        r"l['’]entrada .{1,300} ha aparegut primer a .{1,160}|a entrada .{1,300} (publicouse primeiro|aparece primeiro) en .{1,160}",
+        r"(ظهرت|تم نشر) (المقالة|المقال|التدوينة) .{1,300} (أولاً|أولا) (على|في) .{1,160}|הפוסט .{1,300} הופיע לראשונה ב.{1,160}|نوشته .{1,300} اولین بار در .{1,160} پدیدار شد\.?",
+        r"bài viết .{1,300} (đã )?xuất hiện đầu tiên (vào ngày|trên|tại) .{1,160}|pos .{1,300} (muncul pertama kali|pertama kali tampil) (di|pada) .{1,160}",
+        r"投稿 ?.{1,300} ?は ?.{1,160} ?に最初に表示されました。?|.{1,300} ?最先出[现現](在|于|於) ?.{1,160}|.{1,300} ?(글은|게시물이|게시물은) ?.{1,160}에 처음 등장했습니다\.?",
+        r".{1,300} (yazısı|gönderisi) (ilk önce|i̇lk önce) .{1,160} üzerinde ortaya çıktı\.?",
         r".{1,300} was originally published (in|on|at) .{1,80} on .{1,120}, where people are .{1,200}",
         r"(posted|published) by .{1,80} at \d{1,2}[:.]\d\d.{0,60}|(postado|publicado) por .{1,80} (às|a las?|en) \d{1,2}[:.]\d\d.{0,60}",
         r"publié par .{1,80} à \d{1,2}[:.h]\d\d.{0,60}|eingestellt von .{1,80} um \d{1,2}[:.]\d\d.{0,60}|pubblicato da .{1,80} alle \d{1,2}[:.]\d\d.{0,60}",
@@ -23,6 +37,7 @@ FEED_TAILS: tuple[re.Pattern[str], ...] = tuple(
         r"(subscribe|listen|follow|rate|review) .{0,60}(apple podcasts|itunes|spotify|overcast|google podcasts|wherever you (get|listen)|your favou?rite podcast app).{0,120}",
         r"learn more about your ad choices.{0,120}|(see|visit) \S{3,80}/(privacy|adchoices|listener|policies)\S* for .{0,120}|hosted on acast.{0,120}",
         r"[^\s\d]{2,8} ?(기자|특파원|記者) ?\S{1,40}@\S{3,60}",
+        r"(filed|posted) (under|in):? .{1,160}|(tags?|tagged|kategorien?|schlagwörter|catégories?|étiquettes?|categorías?|etiquetas?|categorie|categorieën|теги|рубрики?|метки)( with)?: .{1,160}",
         r"(\[?(…|\.\.\.)\]?\s*)?(continue reading|read more|read the rest|more|weiterlesen|lire la suite|leer más|"
         r"seguir leyendo|leia mais|continua a leggere|lees verder|devamını oku|читать далее|czytaj dalej)"
         r"(\s*(…|\.\.\.|→|»|›|>))*|continue reading .{1,120}(…|\.\.\.|→|»|›|>)",

@@ -27,7 +27,7 @@ LINK_LABELS: dict[str, tuple[str, ...]] = {
            "meist gelesen", "das könnte sie auch interessieren", "empfohlen", "weitere artikel", "mehr", "neueste artikel"),
     "es": ("lee también", "lea también", "le puede interesar", "te puede interesar", "más leídas", "lo más leído",
            "noticias relacionadas", "relacionadas", "relacionados", "artículos relacionados", "recomendados", "más noticias",
-           "lo más visto", "últimas noticias"),
+           "lo más visto", "últimas noticias", "más información", "más sobre este tema"),
     "pt": ("leia também", "leia mais", "veja também", "mais lidas", "relacionadas", "notícias relacionadas",
            "saiba mais", "recomendadas", "últimas notícias"),
     "it": ("leggi anche", "ti potrebbe interessare", "più letti", "articoli correlati", "potrebbe interessarti"),

@@ -72,7 +72,7 @@ DONATION = (
     r"(?:unterstützen sie|soutenez|faites un don|apoya|apoye|apóyanos|sostieni|sostienici|steun|stöd|støt|støtt|wesprzyj|podpořte|támogassa|susține|поддержите|поддержать|підтримайте|στηρίξτε|destekleyin|ادعم|dukung|ủng hộ)\b.{0,160}",
 )
 PAYWALL = (
-    r"(?:you have|you've) .{0,30}\b(?:free )?(?:articles?|stories) (?:left|remaining)\b.{0,80}|this (?:article|content|story) is (?:only )?(?:available )?(?:exclusively )?(?:for|to) (?:our )?(?:subscribers|members)\b.{0,60}",
+    r"(?:you have|you've) .{0,30}\b(?:free )?(?:articles?|stories) (?:left|remaining)\b.{0,80}|this (?:article|content|story|post|episode) is (?:only )?(?:available )?(?:exclusively )?(?:for|to) (?:our )?(?:paid |paying )?(?:subscribers|members)\b.{0,60}",
     r"already (?:a|have an?) (?:subscriber|member|account|subscription)\b.{0,60}",
     r"il vous reste \d+ ?% .{0,80}|déjà abonné.{0,60}",
     r"die(?:ser|sen) (?:artikel|inhalt|text) .{0,40}\b(?:abonnent|abo\b|plus).{0,80}|(?:sie haben|schon) (?:bereits )?(?:ein )?(?:digital-?)?abo(?:nnent)?\b.{0,60}|jetzt weiterlesen\b.{0,60}",
@@ -153,10 +153,10 @@ NOTICE_PARTS = tuple(
     "rezervate|δικαιώματος|защищен|захищен|saklıdır|dilindungi|الحقوق|حقوق|זכויות|सर्वाधिकार|স্বত্ব|ลิขสิทธิ์|版权|転載|전재|published|reproduced|"
     "copied|redistributed|rewritten|genehmigung|prohib|interdit|proibid|zabron|zgody|запрещ|ссылк|разреш|转载|轉載|不得|cookie|kakor|eväste|informasjonskaps|"
     "süti|çerez|куки|クッキー|쿠키|privacy|terms of|store and|comment|coment|kommentar|reacties|komentá|komentarz|комментар|коментар|σχόλια|yorum|"
-    "التعليقات|expressed|be civil|be respectful|мнение|думка|opiniones|opinioni|meinung|评论|本文|以上|journalism|newsroom|reporting|independent|readers like|donat|"
+    "التعليقات|expressed|be civil|be respectful|мнение|думка|opiniones|opinioni|opiniões|meinung|评论|本文|以上|journalism|newsroom|reporting|independent|readers like|donat|"
     "free for everyone|monthly|today|unterstützen|soutenez|faites un don|apoy|apóy|sostien|steun|stöd|støt|wesprzyj|podpořte|támogassa|susține|поддерж|"
     "підтримайте|στηρίξτε|destekleyin|ادعم|dukung|ủng hộ|article|stories|subscri|member|account|il vous reste|abonn|abo|suscriptor|assinante|abbonat|"
-    "quedan|prenumer|tilaajille|subskryb|předplat|előfizet|подписк|подписчик|передплат|συνδρομητ|للمشتركين|مشترکان|למנויים|有料|会員|残り|유료|구독|订阅|会员|app|weiterlesen|artikel|inhalt|spam|unsubscribe|abbestell|désabonne|cancela|share|teilen|partager|compart|condividi|delen|dela|del|jaa|udostępnij|sdílet|megosztás|distribuie|κοινοπ|поделиться|поділ|paylaş|شارك|bagikan|chia sẻ|分享|シェア|공유|"
+    "quedan|prenumer|tilaajille|subskryb|předplat|előfizet|подписк|подписчик|передплат|συνδρομητ|للمشتركين|مشترکان|למנויים|有料|会員|残り|유료|구독|订阅|会员|app|weiterlesen|artikel|inhalt|spam|unsubscribe|abbestell|kündbar|désabonne|cancela|share|teilen|partager|compart|condividi|delen|dela|del|jaa|udostępnij|sdílet|megosztás|distribuie|κοινοπ|поделиться|поділ|paylaş|شارك|bagikan|chia sẻ|分享|シェア|공유|"
     "every |cada |chaque |jeden |ogni |toda|todo|elke |varje |hver |codziennie|co tydzień|každ|кажд|щодня|щотижня|follow|siga|sigue|síguenos|suivez|segui|folge|volg|följ|følg|obserwuj|sledujte|ακολουθ|следите|takip|ikuti|theo dõi|关注|フォロー".split(
         "|"
     )

@@ -1,12 +1,13 @@
 -- Look up line keys of several sites in one call.
 -- KEYS: none (the sites and shards are computed here).
--- ARGV: shards, bytes per line key; then for each query:
+-- ARGV: shards, bytes per line key, 'sum' or 'max' of the segments' numbers of articles; then for each query:
 --   key prefix of the site, first segment, last segment, line keys concatenated.
 -- Returns for each query {article count, {number...}, {number, articles, ...}}: the line keys, by their number from 1,
 -- that are headlines, and those that are lines of articles. Most keys are unknown, so numbers of known keys are about
 -- 100 times less data than one answer per key.
 local shards, size, answers = tonumber(ARGV[1]), tonumber(ARGV[2]), {}
-for arg = 3, #ARGV, 4 do
+local is_sum = ARGV[3] == 'sum'
+for arg = 4, #ARGV, 4 do
   local site, keys = ARGV[arg], ARGV[arg + 3]
   local by_shard, titles, counts = {}, {}, {}
   for n = 1, #keys / size do
@@ -23,7 +24,8 @@ for arg = 3, #ARGV, 4 do
       local values = redis.call('HMGET', site .. ':' .. segment .. ':' .. shard, unpack(query.fields))
       for i, n in ipairs(query.numbers) do
         if values[2 * i - 1] then titles[n] = true end
-        if values[2 * i] then counts[n] = (counts[n] or 0) + tonumber(values[2 * i]) end
+        local articles, before = tonumber(values[2 * i] or 0), counts[n] or 0
+        if articles > 0 then counts[n] = is_sum and before + articles or math.max(before, articles) end
       end
     end
   end

@@ -2,21 +2,19 @@
 
     text ──▶ sentences ──▶ sentences that few earlier articles of the source contain ──▶ signature
 
-The source of an article is its publisher, else its feed. Its sentences are in the site history, under a name of their
-own. An article counts after it was compared, and only if it copies no article of its source.
+The source of an article is its publisher, else its feed. An article counts after it was compared, unless it copies an
+article of its source under a similar title.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from streams.brokers.base import RedisCommand
 from workers.dedupe.near_duplicates.index import StoryAssignment, StoryIndex
 from workers.dedupe.near_duplicates.sentences import MIN_REPEATS, Sentence, own_text, split_sentences
 from workers.dedupe.near_duplicates.signature import TextSignature, signature_of
-from workers.dedupe.site_history import SiteHistory, SiteQuery
-
-MAX_SOURCE_CHARS = 100
+from workers.dedupe.site_history import MAX_NAME_CHARS, SentenceHistory, SiteQuery
 
 
 class ComparedText(NamedTuple):
@@ -32,17 +30,20 @@ class ComparedText(NamedTuple):
 
     @property
     def source(self) -> str:
-        """Name of the source in the site history, empty if it is unknown. A host never contains a space."""
-        name = (self.publisher or self.feed).casefold()[:MAX_SOURCE_CHARS]
-        return f"from {name}" if name else ""
+        """Name of the source in the sentence history, empty if it is unknown."""
+        return (self.publisher or self.feed).casefold()[:MAX_NAME_CHARS]
 
 
 class ReadText(NamedTuple):
-    """A text in sentences, with the keys of those that its source repeats."""
+    """A text in sentences, with the keys of those that its source repeats.
+
+    `counts`: key of each sentence → number of articles of the source with it, this one included.
+    """
 
     text: ComparedText
     sentences: tuple[Sentence, ...]
-    repeated: frozenset[bytes]
+    repeated: frozenset[bytes] = frozenset()
+    counts: Mapping[bytes, int] = {}
 
     @property
     def keys(self) -> frozenset[bytes]:
@@ -57,25 +58,29 @@ class ReadText(NamedTuple):
     def sign(self) -> TextSignature:
         """Return the signature of the sentences that count."""
         text, body = self.text, own_text(self.sentences, self.repeated)
-        return signature_of(text.title, body, text.publisher, text.time_s, text.feed, text.published_s)
+        repeats = bool(self.repeated)
+        return signature_of(text.title, body, text.publisher, text.time_s, text.feed, text.published_s, repeats=repeats)
 
 
 class ComparedTexts:
     """Reads texts; remembers the sentences of each source."""
 
     def __init__(self, state: Any) -> None:
-        self.history = SiteHistory(state)
+        self.history = SentenceHistory(state)
 
     async def read(self, texts: Sequence[ComparedText]) -> list[ReadText]:
         """Return *texts* in sentences. Earlier texts of the same call count as those of earlier calls do."""
-        read = [ReadText(text, split_sentences(text.text), frozenset()) for text in texts]
-        facts = await self.history.lookup([SiteQuery(r.text.source, r.keys) for r in read])
+        read = [ReadText(text, split_sentences(text.text)) for text in texts]
+        keys_of = [r.keys for r in read]
+        queries = [SiteQuery(r.text.source, keys) for r, keys in zip(read, keys_of, strict=True)]
+        facts = await self.history.lookup(queries)
         earlier: defaultdict[str, Counter[bytes]] = defaultdict(Counter)
         counted: set[tuple[str, str, frozenset[bytes]]] = set()
-        for n, (r, known) in enumerate(zip(read, facts, strict=True)):
-            in_call, keys = earlier[r.text.source], r.keys
-            repeated = {key for key in keys if known.repeats.get(key, 0) + in_call[key] >= MIN_REPEATS}
-            read[n] = r._replace(repeated=frozenset(repeated))
+        for n, (r, keys, known) in enumerate(zip(read, keys_of, facts, strict=True)):
+            in_call, repeats = earlier[r.text.source], known.repeats
+            counts = {key: repeats.get(key, 0) + in_call[key] + 1 for key in keys}
+            repeated = frozenset(key for key, count in counts.items() if count > MIN_REPEATS)
+            read[n] = r._replace(repeated=repeated, counts=counts)
             if (identity := (r.text.source, r.text.title, keys)) not in counted:  # a copy does not count
                 counted.add(identity)
                 in_call.update(keys)
@@ -96,6 +101,6 @@ class ComparedTexts:
         return [
             command
             for r, assignment in zip(read, assignments, strict=True)
-            if r.keys and not (assignment.duplicate_of and assignment.same_publisher)
-            for command in self.history.record_keys(r.text.source, tuple(r.keys))
+            if r.counts and (not (assignment.duplicate_of and assignment.same_publisher) or assignment.retitled)
+            for command in self.history.count_commands(r.text.source, r.counts)
         ]

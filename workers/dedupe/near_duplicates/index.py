@@ -27,17 +27,17 @@ COUNT_KEY = f"{PREFIX}:count"
 SEGMENT_ARTICLES = 500_000
 SEGMENTS = 2
 TEXT_SHARDS = 16_384  # about 30 texts in each hash of a full segment, below hash-max-listpack-entries (512)
-KEY_SHARDS = 131_072  # about 50 keys in each hash; the shard is the first 17 bits of a key (`lua/claim.lua`)
+KEY_SHARDS = 32_768  # about 200 keys in each hash; the shard is the first 15 bits of a key (`lua/claim.lua`)
+UNLINKED_KEY_SHARDS = 131_072  # earlier versions wrote more hashes
 BUCKET = 16  # refs per index key; a key that more texts share does not distinguish them
 MAX_CANDIDATES = 16
 ID_BYTES, REF_BYTES = 10, 5
 # Mean probability of the NEAREST articles of a story, below which a text does not join: single links would chain
-# different stories together.
-MIN_MEAN, NEAREST = 0.5, 3
+# different stories together. Below a half, because rules separate articles of one source.
+MIN_MEAN, NEAREST = 0.4, 3
 NEAR_IDENTICAL = 0.9  # share of the text in common (Jaccard) from which a duplicate adds no keys to the index
-FIRST, COPY = b"f", b"c"
-SAME_PUBLISHER, BY_TITLE = 1, 2  # flags of a copy
-NOT_CLAIMED = (b"others", b"", ())
+FIRST, DUPLICATE = b"f", b"c"
+SAME_PUBLISHER, BY_TITLE, RETITLED = 1, 2, 4  # flags of a duplicate
 assert LAYOUT.fields is not None
 TIME_OFFSET = LAYOUT.fields["time_s"][1]  # in a signature
 
@@ -46,7 +46,8 @@ class StoryAssignment(NamedTuple):
     """The story of an article. `duplicate_of`: the most similar article, "" for the first article of a story.
 
     `similarity`: estimated share of the shorter text that the other contains. `same_publisher`: the first article of
-    the story has the same publisher. `kind` of a duplicate: "text", or "title" if only the titles agree.
+    the story has the same publisher. `kind` of a duplicate: "text", or "title" if only the titles agree. `retitled`:
+    the titles are not similar.
     """
 
     story: str
@@ -55,6 +56,7 @@ class StoryAssignment(NamedTuple):
     same_publisher: bool = False
     near_identical: bool = False
     kind: str = ""
+    retitled: bool = False
 
 
 class IndexedArticle(NamedTuple):
@@ -63,6 +65,15 @@ class IndexedArticle(NamedTuple):
     id: str
     story: str
     signature: bytes
+
+
+class Claim(NamedTuple):
+    """A claim of an article's story. `compared_refs`: refs of the articles that it was compared with."""
+
+    id: str
+    signed: TextSignature
+    assignment: StoryAssignment
+    compared_refs: bytes
 
 
 class StoryIndex:
@@ -78,38 +89,37 @@ class StoryIndex:
         self.model: DuplicateModel | None = None
 
     async def assign(self, articles: Sequence[tuple[str, TextSignature]]) -> list[StoryAssignment]:
-        """Return the story of each article (id, signature). Of duplicates among *articles* the earlier is first."""
+        """Return the story of each article (id, signature). Of duplicates among *articles* the earlier is first.
+
+        Each round claims the articles that share no index key with an earlier one, in one round trip.
+        """
         await self._rotate()
-        signed = [(id_, signature) for id_, signature in articles if signature.signature]
         assignments = {id_: StoryAssignment(id_) for id_, _ in articles}
-        replies = await self._claim_as_first(_independent(signed))
-        for id_, signature in signed:
-            assignments[id_] = await self._claim(id_, signature, replies.pop(id_, NOT_CLAIMED))
+        pending = [Claim(id_, signed, StoryAssignment(id_), b"") for id_, signed in articles if signed.signature]
+        while pending:
+            ready = _independent(pending)
+            replies = await self._claim(ready)
+            others: list[tuple[Claim, bytes, list[IndexedArticle]]] = []
+            for claim, reply in zip(ready, replies, strict=True):
+                if reply[0] == b"others":
+                    others.append((claim, reply[1], [_indexed_article(raw) for raw in reply[2]]))
+                else:
+                    is_known = reply[0] == b"known"
+                    assignments[claim.id] = _decode(claim.id, reply[1])[1] if is_known else claim.assignment
+            compared = dict(zip((id(claim) for claim, _, _ in others), self._compare(others), strict=True))
+            done = {id(claim) for claim in ready} - compared.keys()
+            pending = [compared.get(id(claim), claim) for claim in pending if id(claim) not in done]
         return [assignments[id_] for id_, _ in articles]
 
-    async def _claim_as_first(self, signed: Sequence[tuple[str, TextSignature]]) -> dict[str, Any]:
-        """Claim each article as the first of its story in one round trip, as most are. Returns the script's replies."""
-        if not signed:
-            return {}
+    async def _claim(self, claims: Sequence[Claim]) -> list[Any]:
+        """Claim the stories in one round trip. Returns the script's replies."""
         async with self.state.pipeline(transaction=False) as pipe:
-            for id_, signature in signed:
-                value = _encode(id_, StoryAssignment(id_), signature.signature)
-                await self._script(args=self._arguments(id_, signature, value, b""), client=pipe)
-            return dict(zip((id_ for id_, _ in signed), await pipe.execute(), strict=True))
-
-    async def _claim(self, id_: str, signature: TextSignature, reply: Any) -> StoryAssignment:
-        """Claim the article's story; *reply* is the script's reply to the last claim."""
-        while True:
-            if reply[0] == b"claimed":
-                return StoryAssignment(id_)
-            if reply[0] == b"known":
-                return _decode(id_, reply[1])[1]
-            refs, others = reply[1], [_indexed_article(raw) for raw in reply[2]]
-            assignment = self._compare(id_, signature.signature, others)
-            value = _encode(id_, assignment, signature.signature)
-            reply = await self._script(args=self._arguments(id_, signature, value, refs))
-            if reply[0] == b"claimed":
-                return assignment
+            for claim in claims:
+                value = _encode(claim.id, claim.assignment, claim.signed.signature)
+                args = self._arguments(claim.id, claim.signed, value, claim.compared_refs)
+                await self._script(args=args, client=pipe)
+            replies: list[Any] = await pipe.execute()
+            return replies
 
     def _arguments(self, id_: str, signature: TextSignature, value: bytes, compared_refs: bytes) -> list[Any]:
         """Return the arguments of `lua/claim.lua`."""
@@ -120,15 +130,33 @@ class StoryIndex:
             BUCKET, ref, value, compared_refs, *signature.keys,
         ]  # fmt: skip
 
-    def _compare(self, id_: str, signature: bytes, others: Sequence[IndexedArticle]) -> StoryAssignment:
-        """Return the story among *others* that the article belongs to, else its own. Pure but for loading the model."""
+    def _compare(self, claims: Sequence[tuple[Claim, bytes, Sequence[IndexedArticle]]]) -> list[Claim]:
+        """Return the next claim of each article, with its story among the others. Pure but for loading the model."""
+        near = [self._in_window(claim.signed.signature, others) for claim, _, others in claims]
+        if any(near):
+            self.model = self.model or load_default()
+        comparisons = [
+            (claim.signed.signature, [other.signature for other in others])
+            for (claim, _, _), others in zip(claims, near, strict=True)
+        ]
+        similarities = self.model.compare_all(comparisons) if self.model else [[] for _ in claims]
+        return [
+            claim._replace(
+                assignment=self._nearest_story(claim.id, list(zip(pairs, others, strict=True))), compared_refs=refs
+            )
+            for (claim, refs, _), others, pairs in zip(claims, near, similarities, strict=True)
+        ]
+
+    def _in_window(self, signature: bytes, others: Sequence[IndexedArticle]) -> list[IndexedArticle]:
         time_s = _time_s(signature)
-        near = [o for o in others if o.signature and abs(_time_s(o.signature) - time_s) <= self.window_s]
-        if not near:
+        return [o for o in others if o.signature and abs(_time_s(o.signature) - time_s) <= self.window_s]
+
+    def _nearest_story(self, id_: str, near: Sequence[tuple[Similarity, IndexedArticle]]) -> StoryAssignment:
+        """Return the story among those of *near* that the article belongs to, else its own."""
+        if not near or self.model is None:
             return StoryAssignment(id_)
-        self.model = self.model or load_default()
         stories: dict[str, list[tuple[Similarity, IndexedArticle]]] = {}
-        for other, similarity in zip(near, self.model.compare(signature, [o.signature for o in near]), strict=True):
+        for similarity, other in near:
             stories.setdefault(other.story, []).append((similarity, other))
         nearest = {
             story: max(similarity.probability for similarity, _ in members)
@@ -140,7 +168,7 @@ class StoryIndex:
             return StoryAssignment(id_)
         best = max(nearest, key=lambda story: (nearest[story], story))
         similarity, duplicate_of = max(
-            stories[best], key=lambda member: (member[0].probability, member[0].jaccard, member[1].id)
+            stories[best], key=lambda m: (m[0].ruled, m[0].probability, m[0].jaccard, m[1].id)
         )
         first = next((member for member, article in stories[best] if article.id == best), similarity)
         return StoryAssignment(
@@ -150,6 +178,7 @@ class StoryIndex:
             first.same_publisher,
             similarity.jaccard >= NEAR_IDENTICAL,
             similarity.kind,
+            similarity.retitled,
         )
 
     async def _rotate(self) -> None:
@@ -157,23 +186,23 @@ class StoryIndex:
         newest = self.texts.newest(int(await self.state.get(COUNT_KEY) or 0))
         if newest != self.newest:
             before, self.newest = self.newest, newest
-            for segments in (self.texts, self.keys):
+            for segments in (self.texts, self.keys._replace(shards=UNLINKED_KEY_SHARDS)):
                 await segments.unlink_expired(self.state, before, newest)
 
 
-def _independent(signed: Sequence[tuple[str, TextSignature]]) -> list[tuple[str, TextSignature]]:
-    """Return the articles that share no index key and no id with an earlier one; only these can be claimed together.
+def _independent(claims: Sequence[Claim]) -> list[Claim]:
+    """Return the claims that share no index key and no id with an earlier one; only these can be claimed together.
 
     Two revisions of one article would both claim it, and the second reply would hide the first.
     """
     keys: set[bytes] = set()
     ids: set[str] = set()
     independent = []
-    for id_, signature in signed:
-        if id_ not in ids and keys.isdisjoint(signature.keys):
-            independent.append((id_, signature))
-        keys.update(signature.keys)
-        ids.add(id_)
+    for claim in claims:
+        if claim.id not in ids and keys.isdisjoint(claim.signed.keys):
+            independent.append(claim)
+        keys.update(claim.signed.keys)
+        ids.add(claim.id)
     return independent
 
 
@@ -194,8 +223,11 @@ def _encode(id_: str, assignment: StoryAssignment, signature: bytes) -> bytes:
         return rest_of_id + FIRST + signature
     story, duplicate_of = bytes.fromhex(assignment.story), bytes.fromhex(assignment.duplicate_of)
     flags = assignment.same_publisher * SAME_PUBLISHER | (assignment.kind == "title") * BY_TITLE
+    flags |= assignment.retitled * RETITLED
     similarity = bytes((round(100 * assignment.similarity), flags))
-    return rest_of_id + COPY + story + duplicate_of + similarity + (b"" if assignment.near_identical else signature)
+    return (
+        rest_of_id + DUPLICATE + story + duplicate_of + similarity + (b"" if assignment.near_identical else signature)
+    )
 
 
 def _decode(id_: str, value: bytes) -> tuple[bytes, StoryAssignment]:
@@ -206,7 +238,9 @@ def _decode(id_: str, value: bytes) -> tuple[bytes, StoryAssignment]:
     story, duplicate_of = body[:ID_BYTES].hex(), body[ID_BYTES : 2 * ID_BYTES].hex()
     percent, flags = body[2 * ID_BYTES :][:2]
     kind = "title" if flags & BY_TITLE else "text"
-    assignment = StoryAssignment(story, duplicate_of, percent / 100, bool(flags & SAME_PUBLISHER), kind=kind)
+    assignment = StoryAssignment(
+        story, duplicate_of, percent / 100, bool(flags & SAME_PUBLISHER), kind=kind, retitled=bool(flags & RETITLED)
+    )
     return body[2 * ID_BYTES + 2 :], assignment
 
 

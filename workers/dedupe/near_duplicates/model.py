@@ -1,26 +1,29 @@
-"""The probability that two signatures belong to copies of one text: rules first, trees for the rest. Pure."""
+"""The probability that two signatures belong to duplicates of one text: rules first, trees for the rest. Pure."""
 
+from collections.abc import Sequence
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
 
 from workers.clean.model.oblivious_trees import Matrix, StoredTrees, Trees, load_trees
-from workers.dedupe.near_duplicates.copy_rules import EQUAL_TITLE, RULES, apply_copy_rules
-from workers.dedupe.near_duplicates.pair_features import COLUMNS, pair_features, read_signatures
+from workers.dedupe.near_duplicates.copy_rules import EQUAL_TITLE, RULES, apply_rules
+from workers.dedupe.near_duplicates.pair_features import COLUMNS, pair_features
+from workers.dedupe.near_duplicates.signature import LAYOUT
 
 FILE = Path(__file__).with_name("model.msgpack")
 SAME_PUBLISHER = COLUMNS.index("same_publisher")
-MIN_SHARED = 0.3  # share of the shorter text in common, below which the trees never find a copy
+MIN_SHARED = 0.3  # share of the shorter text in common, below which the trees never find a duplicate
 
 
 class StoredModel(msgspec.Struct, frozen=True):
     """The model file: the trees, and the least probability of a duplicate."""
 
     trees: StoredTrees
-    copy_at: float
+    threshold: float = msgspec.field(name="copy_at")
 
 
 class Similarity(NamedTuple):
@@ -28,6 +31,7 @@ class Similarity(NamedTuple):
 
     `jaccard`: of all shingles. `containment`: of the shorter text's shingles. `ruled`: a rule decided for a duplicate.
     `kind`: "text", or "title" if only the titles agree. `rule`: name of the rule that decided, "trees" without one.
+    `retitled`: the titles are not similar.
     """
 
     probability: float
@@ -37,6 +41,7 @@ class Similarity(NamedTuple):
     ruled: bool = False
     kind: str = "text"
     rule: str = "trees"
+    retitled: bool = False
 
 
 class DuplicateModel(NamedTuple):
@@ -45,21 +50,35 @@ class DuplicateModel(NamedTuple):
     trees: Trees
     threshold: float
 
-    def compare(self, one: bytes, others: list[bytes]) -> list[Similarity]:
+    def compare(self, one: bytes, others: Sequence[bytes]) -> list[Similarity]:
         """Return the similarity of the signature *one* to each of *others*."""
-        a, b = read_signatures(one, others)
+        return self.compare_all([(one, others)])[0]
+
+    def compare_all(self, comparisons: Sequence[tuple[bytes, Sequence[bytes]]]) -> list[list[Similarity]]:
+        """Return the similarities of each signature to its others. One call for many takes a third of the time."""
+        sizes = [len(others) for _, others in comparisons]
+        group = np.repeat(np.arange(len(sizes)), sizes)
+        if not len(group):
+            return [[] for _ in sizes]
+        a = np.frombuffer(b"".join(one for one, _ in comparisons), LAYOUT)[group]
+        b = np.frombuffer(b"".join(other for _, others in comparisons for other in others), LAYOUT)
+        similarities = iter(self._similarities(a, b, group))
+        return [list(islice(similarities, size)) for size in sizes]
+
+    def _similarities(self, a: Any, b: Any, group: Any) -> list[Similarity]:
+        """Return the similarity of each of *a* to that of *b* in the same place."""
         rows = pair_features(a, b)
-        rules = apply_copy_rules(a, b, rows)
+        rules = apply_rules(a, b, rows, group)
         by_text = np.where(np.isnan(rules.probability), self.probabilities(rows), rules.probability)
         by_title = rules.by_title & (by_text <= self.threshold)
         ruled = by_title | (rules.probability > self.threshold)
         probabilities = np.where(by_title, EQUAL_TITLE, by_text).tolist()
         decisions = zip(by_title.tolist(), rules.rule.tolist(), strict=True)
         names = [("title", "equal title") if title else ("text", RULES[rule]) for title, rule in decisions]
-        pairs = zip(probabilities, rows.tolist(), ruled.tolist(), names, strict=True)
+        pairs = zip(probabilities, rows.tolist(), ruled.tolist(), names, rules.retitled.tolist(), strict=True)
         return [
-            Similarity(p, row[0], row[1], bool(row[SAME_PUBLISHER]), is_ruled, *name)
-            for p, row, is_ruled, name in pairs
+            Similarity(p, row[0], row[1], bool(row[SAME_PUBLISHER]), is_ruled, *name, retitled)
+            for p, row, is_ruled, name, retitled in pairs
         ]
 
     def probabilities(self, rows: Matrix) -> Matrix:
@@ -75,7 +94,7 @@ def load(data: bytes) -> DuplicateModel:
         ValueError: the model needs columns that are not in `COLUMNS`.
     """
     stored = msgspec.msgpack.decode(data, type=StoredModel)
-    return DuplicateModel(load_trees(stored.trees, COLUMNS), stored.copy_at)
+    return DuplicateModel(load_trees(stored.trees, COLUMNS), stored.threshold)
 
 
 @lru_cache

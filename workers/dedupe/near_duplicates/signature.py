@@ -1,6 +1,6 @@
 """Signatures of texts, and index keys: texts that share one are compared. Pure.
 
-    title, text ──▶ words ──▶ signature, 305 bytes
+    title, text ──▶ words ──▶ signature, 342 bytes
                           └──▶ index keys
 
 A sketch is a one-permutation min-hash (Li, Owen, Zhang 2012) of a text's shingles of three words, with one byte per bin
@@ -20,18 +20,23 @@ from workers.dedupe.near_duplicates.words import content_words, normalise_text, 
 Hashes = npt.NDArray[np.uint64]
 _Number = TypeVar("_Number", np.uint64, np.uint16)
 
-BODY_BINS, LONG_BINS, LEAD_BINS, TITLE_WORDS, NUMBERS, NAMES = 96, 64, 32, 12, 10, 12
+BODY_BINS, LONG_BINS, LEAD_BINS, PLAIN_BINS = 96, 64, 32, 32
+TITLE_WORDS, NUMBERS, NAMES = 12, 10, 12
 LEAD_WORDS = 60
 SHINGLE_WORDS = 3
 LONG_SHINGLE_WORDS = 10  # a filled-in form has no common run of this length, an edited copy has many
-STEM_LETTERS = 5
+STEM_LETTERS = ABOUT_BYTES = 5  # "with" and "from" are in every text
 MAX_TIME_S = 2**32 - 1
 KEY_BYTES = 5
-BODY_KEYS, LEAD_KEYS = 8, 4
+BODY_KEYS, LEAD_KEYS = 6, 4
 BODY_KEY_RUN, LEAD_KEY_RUN, LEAD_KEY_WORDS, TITLE_KEY_WORDS = 6, 4, 45, 4
 MIN_WORDS = 15  # of title and text; shorter texts are compared by title only
 MIN_TITLE_WORDS = 7  # shorter titles are phrases that many articles have
 
+# Marks: an agency says that this is an update; the text has a web address; the source repeats sentences of the text.
+UPDATE, ADDRESS, REPEATS = 1, 2, 4
+
+_ADDRESS = re.compile(r"(?:https?://|www\.)\S")
 _SPACES = re.compile(r"[^\S\n]+")
 _INSIDE = re.compile(r"(?<=[^\W\d_] )[^\W\d_]{2,}|(?<=, )[^\W\d_]{2,}")
 _DIGIT = re.compile(r"\d")
@@ -39,16 +44,17 @@ _MIX_1, _MIX_2, _SHIFT = np.uint64(0xFF51AFD7ED558CCD), np.uint64(0xC4CEB9FE1A85
 _ODD = np.array([0x9E3779B97F4A7C15 * (2 * n + 1) & 0xFFFFFFFFFFFFFFFF for n in range(10)], np.uint64)
 
 LAYOUT = np.dtype([
-    ("runs", "<u2"), ("long_runs", "<u2"), ("words", "<u2"),
+    ("runs", "<u2"), ("long_runs", "<u2"), ("plain_runs", "<u2"), ("words", "<u2"),
     ("lead_runs", "u1"), ("titles", "u1"), ("numbers", "u1"), ("names", "u1"), ("publisher", "<u4"), ("time_s", "<u4"),
     ("body", "u1", (BODY_BINS,)), ("long", "u1", (LONG_BINS,)), ("lead", "u1", (LEAD_BINS,)),
+    ("plain", "u1", (PLAIN_BINS,)),
     ("title", "<u2", (TITLE_WORDS,)), ("number", "<u2", (NUMBERS,)), ("name", "<u2", (NAMES,)),
     # Digests of the feed (0: unknown), of the title's numbers and of the text's numbers.
     ("feed", "<u4"), ("title_figures", "<u4"), ("text_figures", "<u4"),
     # Time of publication (0: unknown); digests of the title, and of the title without an outlet's name (0: equal).
     ("published_s", "<u4"), ("whole_title", "<u4"), ("base_title", "<u4"),
-    # Words of the title; percentage of its words that the text has; whether an agency marked an update.
-    ("title_words", "u1"), ("covered", "u1"), ("is_update", "u1"),
+    # Words of the title; marks; bits of the words in `title`: long words, and those of them that the text has.
+    ("title_words", "u1"), ("marks", "u1"), ("long_words", "<u2"), ("in_text", "<u2"),
 ])  # fmt: skip
 
 
@@ -60,11 +66,13 @@ class TextSignature(NamedTuple):
 
 
 def signature_of(
-    title: str, text: str, publisher: str, time_s: float, feed: str = "", published_s: float = 0.0
-) -> TextSignature:
+    title: str, text: str, publisher: str, time_s: float, feed: str = "", published_s: float = 0.0,
+    *, repeats: bool = False,
+) -> TextSignature:  # fmt: skip
     """Return the signature of a text of *publisher* in *feed* ("": unknown).
 
-    *time_s*: time of arrival, *published_s*: time of publication (0: unknown), in Unix seconds.
+    *time_s*: time of arrival, *published_s*: time of publication (0: unknown), in Unix seconds. *repeats*: sentences
+    that the source repeats were left out.
     """
     text = normalise_text(text)
     heading, body = read_title(title, publisher), split_words(text)
@@ -74,14 +82,15 @@ def signature_of(
     out["publisher"], out["time_s"] = zlib.crc32(publisher.casefold().encode("utf-8", "replace")), max(0, int(time_s))
     out["feed"] = _digest([feed.encode("utf-8", "replace")]) if feed else 0
     out["published_s"] = min(max(0, int(published_s)), MAX_TIME_S)
-    _write_body(out, body, hashes)
+    _write_body(out, text, body, hashes)
     _write_title(out, heading, body)
+    out["marks"] = heading.is_update * UPDATE | bool(_ADDRESS.search(text)) * ADDRESS | repeats * REPEATS
     out["name"], out["names"] = _sample(_hashed(_names(text)), NAMES)
     return TextSignature(out.tobytes(), _keys(heading, hashes))
 
 
-def _write_body(out: Any, body: list[bytes], hashes: Hashes) -> None:
-    """Write the fields of the text, whose words have *hashes*."""
+def _write_body(out: Any, text: str, body: list[bytes], hashes: Hashes) -> None:
+    """Write the fields of the text, whose words *body* have *hashes*."""
     shingles = _unique(_shingles(hashes, SHINGLE_WORDS))
     lead = _unique(_shingles(hashes[:LEAD_WORDS], SHINGLE_WORDS))
     long = _unique(_shingles(hashes, LONG_SHINGLE_WORDS))
@@ -89,6 +98,8 @@ def _write_body(out: Any, body: list[bytes], hashes: Hashes) -> None:
     out["words"] = min(len(body), 65535)
     out["body"], out["long"] = _sketch(shingles, BODY_BINS), _sketch(long, LONG_BINS)
     out["lead"] = _sketch(lead, LEAD_BINS)
+    plain = _unique(_shingles(_hashed(_plain_words(text)), SHINGLE_WORDS))
+    out["plain"], out["plain_runs"] = _sketch(plain, PLAIN_BINS), min(len(plain), 65535)
     numbers = [n for n, word in enumerate(body) if not word.isalpha() and _has_digit(word)]
     out["number"], out["numbers"] = _sample(hashes[numbers[:40]], NUMBERS)
     out["text_figures"] = _digest(sorted(body[n] for n in numbers))
@@ -100,18 +111,25 @@ def _write_title(out: Any, heading: Title, body: list[bytes]) -> None:
     out["title_figures"] = _digest(sorted(heading.numbers))
     out["whole_title"] = _digest([heading.whole])
     out["base_title"] = _digest([heading.base]) if heading.base else 0
-    out["title_words"], out["is_update"] = min(heading.length, 255), heading.is_update
-    content = content_words(heading.words)
-    out["covered"] = round(100 * _covered_count(content, body) / max(1, len(content)))
+    out["title_words"] = min(heading.length, 255)
+    content = sorted(word for word in content_words(heading.words) if not (word.isascii() and len(word) < ABOUT_BYTES))
+    hashes = (_hashed(content) >> np.uint64(48)).astype(np.uint16) | np.uint16(1)
+    out["long_words"] = _bits(out["title"], hashes)
+    out["in_text"] = _bits(out["title"], hashes[_are_in(content, body)])
 
 
-def _covered_count(content: frozenset[bytes], body: list[bytes]) -> int:
-    """Return the number of words in *content* whose stems the text has."""
+def _bits(sample: Any, hashes: Any) -> int:
+    """Return a bit for each hash of *sample* that is in *hashes*."""
+    return int(np.packbits(np.isin(sample, hashes), bitorder="little").view("<u2")[0])
+
+
+def _are_in(words: list[bytes], body: list[bytes]) -> list[bool]:
+    """Return for each word whether the text has its stem."""
     text = b" ".join((b"", *body, b""))
     if text.isascii():  # half of the time: no stem is made of the text
-        return sum((b" " + stem + b" "[len(stem) // STEM_LETTERS :]) in text for stem in map(_stem, content))
+        return [(b" " + stem + b" "[len(stem) // STEM_LETTERS :]) in text for stem in map(_stem, words)]
     stems = set(map(_stem, set(body)))
-    return sum(_stem(word) in stems for word in content)
+    return [_stem(word) in stems for word in words]
 
 
 def _stem(word: bytes) -> bytes:
@@ -130,6 +148,11 @@ def _names(text: str) -> list[bytes]:
     """Return capitalised words within sentences; they differ between filled-in copies of one template."""
     words = _INSIDE.findall(_SPACES.sub(" ", text[:20_000]))
     return split_words(" ".join(word for word in words if word[0].isupper()))
+
+
+def _plain_words(text: str) -> list[bytes]:
+    """Return the words without capitals: filled-in copies of one template share them, not its numbers and names."""
+    return split_words(" ".join(word for word in text.split() if word.islower()))
 
 
 def _has_digit(word: bytes) -> bool:

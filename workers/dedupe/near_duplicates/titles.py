@@ -18,6 +18,7 @@ MAX_OUTLET_WORDS = 5
 REUSED = 0.12  # share of the words of both titles and of both texts, below which a link was reused
 MIN_BASE_WORDS = 7  # of a title without the part after its last bar or dash
 _DIGIT = re.compile(r"\d")
+_NAMED = re.compile(r"(?<=[^\W\d_])-\d+")  # the number is part of a name: Covid-19, F-16
 _LAST_PART = re.compile(r"\s(?:[|\u2013\u2014\u00b7-]|::)\s")
 # Marks of a new version at the start of a title. Sources: Reuters Handbook of Journalism (UPDATE 1-, RPT-, REFILE-,
 # CORRECTED-, WRAPUP 2-), leads of Yonhap, Kyodo and Xinhua ((LEAD), (2nd LD)).
@@ -88,7 +89,8 @@ def read_title(title: str, publisher: str) -> Title:
     mark = _UPDATE.match(title)
     title = _without_outlet(title[mark.end() :] if mark else title, publisher)
     words = tokenise(title)
-    digits = {word for word in words if _DIGIT.search(word.decode("utf-8", "replace"))}
+    counted = tokenise(_NAMED.sub("", title)) if _NAMED.search(title) else words
+    digits = {word for word in counted if _DIGIT.search(word.decode("utf-8", "replace"))}
     numbers = frozenset(digits | {NUMBERS[word] for word in words if word in NUMBERS})
     return Title(frozenset(words), numbers, b" ".join(words), _base(title), _length(words), mark is not None)
 
@@ -108,7 +110,7 @@ def _length(words: list[bytes]) -> int:
 
 
 def are_similar(one: Title, other: Title) -> bool:
-    """Return whether two titles name the same article. `signature.apply_copy_rules` estimates it from signatures."""
+    """Return whether two titles name the same article. `signature.apply_rules` estimates it from signatures."""
     return one.numbers == other.numbers and overlap(one.words, other.words) >= SIMILAR
 
 

@@ -5,7 +5,7 @@ import feedparser.mixin
 # Element → key of feedparser. Its handlers share code in the same way.
 ALIASES = {
     "issued": "published", "pubdate": "published",
-    "modified": "updated", "lastbuilddate": "updated", "dcterms_modified": "updated",
+    "dcterms_created": "created", "modified": "updated", "lastbuilddate": "updated", "dcterms_modified": "updated",
     "guid": "id", "entry": "item", "dc_description": "description", "itunes_summary": "summary",
     "dc_language": "language", "managingeditor": "author", "dc_creator": "author", "dc_author": "author",
     "keywords": "category", "dc_subject": "category",
@@ -16,7 +16,7 @@ ALIASES = {
 MAX_DEPTH = 256
 # Elements whose handlers in feedparser write no key that copydesk uses.
 IGNORED = frozenset(
-    """generator cloud webmaster dc_publisher copyright rights dc_rights created dcterms_created expirationdate
+    """generator cloud webmaster dc_publisher copyright rights dc_rights expirationdate
     media_credit media_rating media_restriction media_license media_player itunes_explicit itunes_block
     cc_license creativecommons_license admin_generatoragent admin_errorreportsto subtitle feedburner_browserfriendly
     dcterms_valid georss_point georss_line georss_polygon georss_box""".split()
@@ -33,12 +33,16 @@ IN_AUTHOR = {"name", "email", "url"}
 # Keys of entries and channel that copydesk uses. Elements without a handler may not write them.
 USED_KEYS = frozenset(
     """link links id title content summary summary_detail enclosures tags authors author author_detail published
-    updated language media_content media_thumbnail media_description permalink title_detail""".split()
+    updated created image itunes_title language media_content media_thumbnail media_description permalink
+    title_detail yandex_full-text""".split()
 )
 HINTS = {"ttl", "sy_updateperiod", "sy_updatefrequency"}
 # Dates and links without a handler in feedparser, or with one that loses their element; see BoundedMixin.
-PLAIN = frozenset("dc_date dcterms_issued prism_publicationdate feedburner_origlink pheedo_origlink".split())
-TEXT_ELEMENTS = {"id", "published", "updated", "language", "media_description"} | HINTS | PLAIN
+PLAIN = frozenset(
+    "dc_date dcterms_date dcterms_issued prism_publicationdate feedburner_origlink pheedo_origlink itunes_title "
+    "yandex_full-text".split()
+)
+TEXT_ELEMENTS = {"id", "published", "updated", "created", "language", "media_description"} | HINTS | PLAIN
 RSS = {"0.91": "rss091u", "0.92": "rss092", "0.93": "rss093", "0.94": "rss094"}
 ATOM = {"0.1": "atom01", "0.2": "atom02", "0.3": "atom03"}
 

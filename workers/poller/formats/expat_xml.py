@@ -106,7 +106,7 @@ class FastFeedReader(ExpatReader):
     def _start_channel(self, key: str, attrs: dict[str, str]) -> None:
         if "lastmod" in attrs or "href" in attrs or self.inentry:
             raise FastPathUnsupportedError
-        self.infeed = True
+        self.infeed, self.title_depth = True, -1
 
     def _end_channel(self, key: str) -> None:
         self.infeed = False

@@ -25,6 +25,7 @@ from workers.poller.formats.expat_namespaces import MAX_DEPTH, PLAIN, PREFIXES_B
 from workers.poller.formats.expat_xml import parse_fast
 from workers.poller.formats.feedparser_context import keep_author_text
 from workers.poller.formats.feedparser_speed import FastLooseMixin, FastTextMixin, speed_up
+from workers.poller.formats.ill_formed import ill_formed_error, with_known_references
 from workers.poller.formats.to_item import (
     MAX_CATEGORIES,
     MAX_ENCLOSURES,
@@ -56,13 +57,19 @@ WARM_UP: tuple[bytes, ...] = (
 # feedparser's remarks on HTTP headers; the document itself may be correct.
 IGNORED_BOZO = (feedparser.NonXMLContentType, feedparser.CharacterEncodingOverride)
 # Dates in order of preference. `dc:date` is the only date of many RSS 1.0 feeds.
-PUBLISHED_KEYS = ("published", "dcterms_issued", "dc_date", "prism_publicationdate")
+PUBLISHED_KEYS = (
+    "published", "dcterms_issued", "dc_date", "dcterms_date", "prism_publicationdate", "created",
+)  # fmt: skip
+FULL_TEXT_KEYS = ("yandex_full-text",)  # Source: Yandex News, format of feeds
 UPDATED_KEYS = ("updated", "dc_date")
 URL_ATTRIBUTES = frozenset("href src poster cite data longdesc background".split())
 _ITEM_OPENS = re.compile(rb"<(?:\w{1,20}:)?(?:item|entry)[\s>]")
 _ROOT_CLOSES = re.compile(rb"</(?:\w{1,20}:)?(?:channel|rss|feed|rdf)\s{0,20}>", re.IGNORECASE)
 _ITEM_CLOSES = re.compile(rb"</(?:\w{1,20}:)?(?:item|entry)\s{0,20}>")
 MAX_WIDTH_DIGITS = 6
+# A larger document is checked before it is read: the accelerator would read up to the error in vain. A check takes a
+# twentieth of the time.
+CHECKED_FIRST_BYTES = 1_000_000
 AVATAR = re.compile(r"//[^/]*\bgravatar\.com/|/avatars?/", re.IGNORECASE)  # in media:content of WordPress.com
 _CHARACTER = re.compile(rb"&#(?:[xX]0{0,20}([0-9a-fA-F]{1,200000})|0{0,20}([0-9]{1,200000}));?")
 
@@ -104,6 +111,26 @@ class BoundedMixin:
         title_depth = self.title_depth  # type: ignore[has-type]
         super()._end_dc_title()  # type: ignore[misc]
         self.title_depth = title_depth
+
+    def _start_channel(self, attrs: Any) -> None:
+        """Let the channel have a title behind those of its items, as in RSS 1.0."""
+        self.title_depth = -1
+        super()._start_channel(attrs)  # type: ignore[misc]
+
+    def _start_image(self, attrs: Any) -> None:
+        super()._start_image(attrs)  # type: ignore[misc]
+        if self.inentry:  # type: ignore[attr-defined]
+            self.elementstack[-1][1] = 1  # type: ignore[attr-defined]  # its text is a URL
+            self._save("image", feedparser.FeedParserDict(href=attrs.get("href") or attrs.get("url")))  # type: ignore[attr-defined]
+
+    def _end_image(self) -> None:
+        """Keep the URL of an item's image: its text, or that of its <url>."""
+        context = self._get_context()  # type: ignore[attr-defined]
+        image = context.get("image")
+        super()._end_image()  # type: ignore[misc]
+        if self.inentry:  # type: ignore[attr-defined]
+            url = context.get("image") or context.get("href") or ""
+            context["image"] = feedparser.FeedParserDict(href=url) if url else image
 
     def _start_guid(self, attrs: Any) -> None:
         super()._start_guid(attrs)  # type: ignore[misc]
@@ -183,7 +210,7 @@ def parse(document: FeedDocument) -> ParsedFeed:
     """
     whole = without_partial_item(document.body)
     body, omitted = truncate_items(whole or document.body)
-    result = _read(body, document)
+    result, is_fast = _read(body, document)
     if not whole:
         result["entries"] = []
     version, channel = result.get("version"), result["feed"]
@@ -208,7 +235,7 @@ def parse(document: FeedDocument) -> ParsedFeed:
         omitted=omitted,
         warning=str(result.get("bozo_exception")) if is_broken else "",
     )
-    if feed.unreadable and document.use_expat:  # dead letters need all data of feedparser
+    if feed.unreadable and is_fast:  # dead letters need all data of feedparser
         return parse(msgspec.structs.replace(document, use_expat=False))
     return feed
 
@@ -236,11 +263,24 @@ def without_partial_item(body: bytes) -> bytes:
     return body[: opens.start()] if last else b""
 
 
-def _read(body: bytes, document: FeedDocument) -> Any:
-    """Return feedparser's result, from the accelerator where possible."""
+def _read(body: bytes, document: FeedDocument) -> tuple[Any, bool]:
+    """Return feedparser's result, and whether the accelerator made it. References unknown to XML are replaced."""
     headers = {"content-location": document.url, "content-type": "application/xml; charset=utf-8"}
-    if document.use_expat and (result := parse_fast(body, headers)) is not None:
-        return result
+    error = ill_formed_error(body) if len(body) > CHECKED_FIRST_BYTES or not document.use_expat else ""
+    if not error and document.use_expat and (result := parse_fast(body, headers)) is not None:
+        return result, True
+    error = error or ill_formed_error(body)
+    if not error:
+        return _read_slowly(body, headers), False
+    body = with_known_references(body)
+    is_repaired = document.use_expat and not ill_formed_error(body)
+    fast = parse_fast(body, headers) if is_repaired else None
+    result = fast or _read_slowly(body, headers)
+    warning = {"bozo": True, "bozo_exception": result.get("bozo_exception") or error}
+    return {**result, **warning}, fast is not None
+
+
+def _read_slowly(body: bytes, headers: Mapping[str, str]) -> Any:
     try:
         return run_feedparser(body, headers)
     except ValueError:  # feedparser fails on references to invalid characters; replace those
@@ -315,20 +355,21 @@ def _title_type(element: Mapping[str, Any], *, is_atom: bool) -> str:
 def _to_entry(raw: Any, defaults: _Defaults) -> Entry:
     # A plain dict is faster to read, and doesn't return `published` for a missing `updated`.
     entry: Mapping[str, Any] = {**raw, "enclosures": raw.get("enclosures")}
-    content = tuple(filter(None, (_content(detail, defaults) for detail in entry.get("content") or ())))
+    details = (*(entry.get("content") or ()), *({"value": entry[key]} for key in FULL_TEXT_KEYS if entry.get(key)))
+    content = tuple(filter(None, (_content(detail, defaults) for detail in details)))
     summary = _content(entry.get("summary_detail") or {"value": entry.get("summary") or ""}, defaults)
     if not content and summary is None:
         summary = _content({"value": entry.get("media_description") or ""}, defaults)
     return Entry(
         link=entry_link(entry, defaults.url),
         guid=entry.get("id") or "",
-        title=entry.get("title") or "",
+        title=entry.get("title") or entry.get("itunes_title") or "",
         title_type=_title_type(entry, is_atom=defaults.is_atom),
         content=content,
         summary=summary,
         authors=_authors(entry, defaults),
         categories=tuple(tag.get("label") or tag.get("term") or "" for tag in entry.get("tags") or ()),
-        language=entry.get("language") or "",
+        language=entry.get("language") or (entry.get("title_detail") or {}).get("language") or "",
         enclosures=tuple(
             EnclosureLink(
                 str(e.get("href") or ""), str(e.get("type") or ""), str(e.get("length") or ""), _base(e, defaults)
@@ -358,7 +399,9 @@ def _authors(entry: Mapping[str, Any], defaults: _Defaults) -> tuple[str, ...]:
 
 
 def _names(parent: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(a.get("name") or "" for a in parent.get("authors") or () if isinstance(a, Mapping))
+    """Return the names of the authors that aren't empty elements; "" for one with an address only."""
+    authors = (a for a in parent.get("authors") or () if isinstance(a, Mapping))
+    return tuple(a.get("name") or "" for a in authors if any(a.values()))
 
 
 def _images(entry: Mapping[str, Any], defaults: _Defaults) -> tuple[UrlReference, ...]:
@@ -368,13 +411,17 @@ def _images(entry: Mapping[str, Any], defaults: _Defaults) -> tuple[UrlReference
     if isinstance(image := entry.get("image"), Mapping):
         images.append(image)
     images += sorted(entry.get("media_thumbnail") or (), key=_narrow)
+    images.sort(key=_is_avatar)
     references = (UrlReference(image.get("url") or image.get("href") or "", _base(image, defaults)) for image in images)
     return tuple(reference for reference in references if reference.url)
 
 
+def _is_avatar(image: Mapping[str, Any]) -> bool:
+    """Return whether an image shows an author or user."""
+    return AVATAR.search(str(image.get("url") or image.get("href") or "")) is not None
+
+
 def _narrow(media: Mapping[str, Any]) -> int:
-    """Return a sort key by the attribute `width`, the widest first, pictures of authors last."""
-    if AVATAR.search(str(media.get("url") or "")):
-        return 1
+    """Return a sort key by the attribute `width`, the widest first."""
     width = str(media.get("width") or "").strip().removesuffix("px")
     return -int(width) if width.isdecimal() and len(width) < MAX_WIDTH_DIGITS else 0

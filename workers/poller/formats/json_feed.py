@@ -48,7 +48,7 @@ def parse(document: FeedDocument) -> ParsedFeed:
         self_link=_text(feed, "feed_url"),
     )
     raw_entries = [item for item in feed["items"] if isinstance(item, dict)]
-    return to_feed(document, channel, raw_entries, partial(_to_entry, feed_authors=_authors(feed)))
+    return to_feed(document, channel, raw_entries, partial(to_entry, feed_authors=_authors(feed)))
 
 
 def _decode(body: bytes) -> dict[str, Any]:
@@ -65,7 +65,8 @@ def _decode(body: bytes) -> dict[str, Any]:
     return feed
 
 
-def _to_entry(item: Mapping[str, Any], feed_authors: tuple[str, ...]) -> Entry:
+def to_entry(item: Mapping[str, Any], feed_authors: tuple[str, ...] = ()) -> Entry:
+    """Return an item as an entry. Its numbers are texts: see `_decode`."""
     html, text = _text(item, "content_html"), _text(item, "content_text")
     guid = _text(item, "id")
     content = make_content(html, "text/html") if html else make_content(text, "text/plain")

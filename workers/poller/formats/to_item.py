@@ -22,6 +22,7 @@ from workers.dedupe.fingerprint import raw_fingerprint
 from workers.dedupe.identity import identifies_article, item_key, titled_key
 from workers.poller.schedule import PollHints
 from workers.text.dates import parse_date
+from workers.text.encoding import without_double_encoding
 from workers.text.names import author_names
 from workers.text.normalise import match_key, without_joiners
 from workers.text.titles import title_text
@@ -29,6 +30,7 @@ from workers.urls.canonical import CanonicalUrl, canonicalise
 from workers.urls.web_url import web_url
 
 MAX_ITEMS = 5_000
+MAX_ENTRY_CHARS = 10_000  # of an unreadable entry in its dead letter
 MAX_TITLE_CHARS = 1_000
 MAX_CONTENT_CHARS = 1_048_576
 MAX_NAME_CHARS = 300
@@ -44,6 +46,10 @@ MAX_FUTURE = timedelta(days=2)  # a later date is an error of the feed
 _OTHER_MEDIA = re.compile(
     r"\.(?:mp[34]|m4[av]|mov|webm|og[agv]|opus|wav|flac|aac|avi|mpe?g|m3u8|pdf|zip)(?:[?#]|\Z)", re.IGNORECASE
 )
+
+
+_IMAGE_FILE = re.compile(r"\.(?:jpe?g|png|gif|webp|avif)(?:[?#]|\Z)", re.IGNORECASE)
+_DATETIME = re.compile(r"""\sdatetime\s{0,5}=\s{0,5}["']([^"']{1,100})""", re.IGNORECASE)  # of an HTML element
 
 
 class FeedDocument(msgspec.Struct, frozen=True):
@@ -154,7 +160,7 @@ def to_feed(
     *omitted* counts the items that the format left out, *warning* describes a defect of the document. An entry that
     can't be converted is added to `unreadable`.
     """
-    publisher = title_text(encodable(channel.title), channel.title_type)[:MAX_NAME_CHARS]
+    publisher = title_text(readable(channel.title), channel.title_type)[:MAX_NAME_CHARS]
     language = channel.language[:MAX_LANGUAGE_CHARS]
     entries, links, unreadable = _convert(raw_entries[:MAX_ITEMS], to_entry, document.url)
     shared = frozenset(key for key, n in Counter(link.key for link in links).items() if n > 1)
@@ -218,13 +224,13 @@ def _convert(
 
 
 def _unreadable(raw: Any, exc: Exception) -> tuple[str, str]:
-    return repr(raw)[:100_000], f"unreadable entry: {exc}"
+    return repr(raw)[:MAX_ENTRY_CHARS], f"unreadable entry: {exc}"
 
 
 def _to_item(entry: Entry, context: _Context, canonical: CanonicalUrl) -> Item:
     document, (url, key, _) = context.document, canonical
     guid = _clean_guid(entry.guid)
-    title = _truncate_title(title_text(encodable(entry.title), entry.title_type))
+    title = _truncate_title(title_text(readable(entry.title), entry.title_type))
     base = entry.link or document.url
     published, stated_published = _plausible_time(entry.published, document.fetched_at)
     updated, stated_updated = _plausible_time(entry.updated, document.fetched_at)
@@ -265,13 +271,18 @@ def _to_item(entry: Entry, context: _Context, canonical: CanonicalUrl) -> Item:
 
 def make_content(value: str, media_type: str, language: str = "", base: str = "") -> Content | None:
     """Return a text of an entry, truncated to MAX_CONTENT_CHARS; None if it is blank. *base* is its xml:base."""
-    value = encodable(value[:MAX_CONTENT_CHARS])
+    value = readable(value[:MAX_CONTENT_CHARS])
     return Content(value, media_type, language[:MAX_LANGUAGE_CHARS], clean_url(base)) if value.strip() else None
 
 
 def encodable(value: str) -> str:
     """Return *value* with lone surrogates replaced, which UTF-8 can't encode."""
     return value if value.isascii() else value.encode("utf-8", "replace").decode("utf-8")
+
+
+def readable(value: str) -> str:
+    """Return *value* without lone surrogates, and decoded once more if it was encoded twice."""
+    return without_double_encoding(encodable(value))
 
 
 def clean_url(value: Any) -> str:
@@ -300,12 +311,12 @@ def _truncate_title(title: str) -> str:
 
 
 def _clean_authors(names: Sequence[str]) -> tuple[str, ...]:
-    cleaned = (name[:MAX_NAME_CHARS] for text in names for name in author_names(encodable(text)))
+    cleaned = (name[:MAX_NAME_CHARS] for text in names for name in author_names(readable(text)))
     return tuple(dict.fromkeys(filter(None, cleaned)))
 
 
 def _clean_categories(terms: Sequence[str]) -> tuple[str, ...]:
-    cleaned = (title_text(encodable(term))[:MAX_NAME_CHARS] for term in terms)
+    cleaned = (title_text(readable(term))[:MAX_NAME_CHARS] for term in terms)
     return tuple(dict.fromkeys(filter(None, cleaned)))[:MAX_CATEGORIES]
 
 
@@ -328,8 +339,15 @@ def is_image(url: str, media_type: str | None, medium: str | None = None) -> boo
 
 def _image_candidates(entry: Entry) -> list[UrlReference]:
     """Return the URLs of images, the best first. An image may be an enclosure or an attachment."""
-    enclosed = (e for e in entry.enclosures if e.media_type and is_image(e.url, e.media_type))
-    return [*entry.images, *(UrlReference(e.url, e.base) for e in enclosed)]
+    enclosed = (UrlReference(e.url, e.base) for e in entry.enclosures if _encloses_image(e))
+    return [*entry.images, *enclosed]
+
+
+def _encloses_image(enclosure: EnclosureLink) -> bool:
+    """Return whether an enclosure is an image. Without a media type, the ending of its URL decides."""
+    if "/" in enclosure.media_type:
+        return is_image(enclosure.url, enclosure.media_type)
+    return _IMAGE_FILE.search(enclosure.url) is not None
 
 
 def _plausible_time(values: Sequence[str], now: datetime) -> tuple[datetime | None, datetime | None]:
@@ -338,8 +356,16 @@ def _plausible_time(values: Sequence[str], now: datetime) -> tuple[datetime | No
     Times before FIRST_YEAR or more than MAX_FUTURE after *now* are errors of the feed. A time between *now* and
     MAX_FUTURE has lost its zone, or announces the item.
     """
-    stated = [time for time in map(parse_date, values) if time and time.year >= FIRST_YEAR]
+    stated = [time for time in map(_time, values) if time and time.year >= FIRST_YEAR]
     time = next((time for time in stated if time <= now + MAX_FUTURE), None)
     if time is None:
         return None, stated[0] if stated else None
     return (now, time) if time > now else (time, None)
+
+
+def _time(value: str) -> datetime | None:
+    """Return a date as written in the feed. Some feeds write it as HTML, with its machine-readable form."""
+    if "<" not in value:
+        return parse_date(value)
+    attribute = _DATETIME.search(value)
+    return parse_date(attribute[1] if attribute else title_text(value))

@@ -21,6 +21,7 @@ function articleItem(article) {
   const removed = article.removed || [], text = article.paragraphs || [];
   const facts = [article.publisher, (article.tags || [])[0], `${article.word_count || 0} words`];
   if (article.published) facts.push(new Date(article.published).toLocaleString());
+  if (article.withdrawn) facts.push(`withdrawn: ${article.withdrawn}`);
   if (article.revision > 1) facts.push(`revision ${article.revision}`);
   if (article.duplicate_of) facts.push(`near-duplicate (${Math.round(100 * (article.similarity || 0))} % similar)`);
   if (removed.length) facts.push(`${removed.length} blocks removed`);
@@ -140,8 +141,11 @@ function showStatus(status) {
   if (focused) document.querySelector(`[data-action="${CSS.escape(focused)}"]`)?.focus();
   const { p50, p99 } = status.latency_ms || {};
   $("latency").textContent = p50 === undefined ? "" : `Latency from poll to article: p50 ${Math.round(p50)} ms, p99 ${Math.round(p99)} ms`;
-  $("state").textContent = `${status.counters_consistent ? "healthy" : "counters inconsistent"} · desk lag ${status.lag}`;
-  $("state").className = status.counters_consistent ? "good" : "bad";
+  const messages = [...status.problems, ...status.warnings];
+  const health = status.problems.length ? "unhealthy" : status.warnings.length ? "needs attention" : "healthy";
+  $("state").textContent = `${status.counters_consistent ? health : "counters inconsistent"} · desk lag ${status.lag}`;
+  $("problems").replaceChildren(...messages.map((message) => make("li", message)));
+  $("state").className = status.counters_consistent && !messages.length ? "good" : "bad";
 }
 
 function feedItem(feed) {

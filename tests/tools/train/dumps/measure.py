@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 from tests.tools.train.dumps.generate import synthetic
 from tests.tools.train.dumps.layouts import HELD_OUT
-from workers.clean.cleaner import clean_blocks, to_blocks
+from workers.clean.cleaner import clean_blocks
+from workers.clean.document import to_blocks
 from workers.clean.model.model import FILE, Model, load
 
 INVENTED = Path(__file__).resolve().parents[3] / "workers" / "clean" / "invented_dumps.txt"

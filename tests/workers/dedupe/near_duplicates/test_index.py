@@ -2,7 +2,8 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
@@ -15,10 +16,10 @@ from streams.records import Article
 from tests.support.feed_server import FeedServer, rss
 from tests.support.pipeline import everything, newsdesk, settled
 from workers.dedupe.identity import article_id
-from workers.dedupe.near_duplicates.index import PREFIX, StoryIndex
+from workers.dedupe.near_duplicates.index import PREFIX, StoryAssignment, StoryIndex
 from workers.dedupe.near_duplicates.model import load_default
 from workers.dedupe.near_duplicates.pair_features import pair_features, read_signatures
-from workers.dedupe.near_duplicates.signature import LAYOUT, signature_of
+from workers.dedupe.near_duplicates.signature import LAYOUT, TextSignature, signature_of
 from workers.dedupe.near_duplicates.words import tokenise
 from workers.poller.registry import FeedRegistry
 
@@ -52,21 +53,23 @@ def reworded(text: str) -> str:
     return "SALTBY (Tidewire) - " + ". ".join(sentences[:-2]) + ". Reporting by Ida Marrow"
 
 
-def with_index(settings: Settings, work: Callable[[StoryIndex], Awaitable[None]], **options: int) -> None:
-    async def go() -> None:
-        broker = open_broker(settings)
-        await work(StoryIndex(broker.state, 7 * DAY_S, **options))
+@asynccontextmanager
+async def open_index(settings: Settings, **options: int) -> AsyncGenerator[StoryIndex, None]:
+    broker = open_broker(settings)
+    try:
+        yield StoryIndex(broker.state, 7 * DAY_S, **options)
+    finally:
         await broker.close()
 
-    asyncio.run(go())
 
-
-def signed(name: str, title: str, text: str, publisher: str = "Tidewire", time_s: float = NOW_S) -> tuple[str, object]:
+def signed(
+    name: str, title: str, text: str, publisher: str = "Tidewire", time_s: float = NOW_S
+) -> tuple[str, TextSignature]:
     return article_id(name), signature_of(title, text, publisher, time_s)
 
 
-def test_wire_copy_clusters(settings: Settings) -> None:
-    async def work(stories: StoryIndex) -> None:
+async def test_wire_copy_clusters(settings: Settings) -> None:
+    async with open_index(settings) as stories:
         for seed in range(40):
             title, text = story(seed)
             first, copy, again = await stories.assign([
@@ -74,19 +77,16 @@ def test_wire_copy_clusters(settings: Settings) -> None:
                 signed(f"b/{seed}", title.upper(), reworded(text), "The Saltby Courier"),
                 signed(f"c/{seed}", "Something else as a headline today", text, "Fenwater Post"),
             ])  # fmt: skip
-            assert first == (article_id(f"a/{seed}"), "", 0.0, False, False, "")
+            assert first == StoryAssignment(article_id(f"a/{seed}"))
             for duplicate in (copy, again):
                 assert (duplicate.story, bool(duplicate.duplicate_of)) == (first.story, True)
                 assert not duplicate.same_publisher
                 assert duplicate.similarity > 0.6
 
-    with_index(settings, work)
 
-
-def test_follow_ups_and_filled_templates_start_stories(settings: Settings) -> None:
+async def test_follow_ups_and_filled_templates_start_stories(settings: Settings) -> None:
     weather = "Tomorrow will be {} in the morning with winds from the {} at {} knots. The water stands at {} degrees. Ferries leave at {} past the hour. Bathers should mind the tide."
-
-    async def work(stories: StoryIndex) -> None:
+    async with open_index(settings) as stories:
         title, text = story(1, 20)
         background = " ".join(text.split(". ")[:5])
         _, news = story(2, 14)
@@ -101,11 +101,9 @@ def test_follow_ups_and_filled_templates_start_stories(settings: Settings) -> No
         ])  # fmt: skip
         assert [t.duplicate_of for t in assignments] == ["", ""]
 
-    with_index(settings, work)
 
-
-def test_story_claim_is_idempotent(settings: Settings) -> None:
-    async def work(stories: StoryIndex) -> None:
+async def test_story_claim_is_idempotent(settings: Settings) -> None:
+    async with open_index(settings) as stories:
         title, text = story(3)
         pair = [signed("a", title, text), signed("b", title, reworded(text), "The Saltby Courier")]
         first = await stories.assign(pair)
@@ -113,41 +111,34 @@ def test_story_claim_is_idempotent(settings: Settings) -> None:
         other = StoryIndex(stories.state, 7 * DAY_S)
         assert await other.assign(pair) == first
 
-    with_index(settings, work)
+
+async def test_concurrent_duplicates_join_one_story(settings: Settings) -> None:
+    brokers = [open_broker(settings) for _ in range(4)]
+    desks = [StoryIndex(broker.state, 7 * DAY_S) for broker in brokers]
+    for seed in range(30):
+        title, text = story(100 + seed)
+        assignments = await asyncio.gather(*(
+            desk.assign([signed(f"{n}/{seed}", title, text if n % 2 else reworded(text), f"Outlet {n}")])
+            for n, desk in enumerate(desks)
+        ))  # fmt: skip
+        [heads] = [{t.story for [t] in assignments}]
+        assert len(heads) == 1
+        assert sum(not t.duplicate_of for [t] in assignments) == 1
+    for broker in brokers:
+        await broker.close()
 
 
-def test_concurrent_duplicates_join_one_story(settings: Settings) -> None:
-    async def go() -> None:
-        brokers = [open_broker(settings) for _ in range(4)]
-        desks = [StoryIndex(broker.state, 7 * DAY_S) for broker in brokers]
-        for seed in range(30):
-            title, text = story(100 + seed)
-            assignments = await asyncio.gather(*(
-                desk.assign([signed(f"{n}/{seed}", title, text if n % 2 else reworded(text), f"Outlet {n}")])
-                for n, desk in enumerate(desks)
-            ))  # fmt: skip
-            [heads] = [{t.story for [t] in assignments}]
-            assert len(heads) == 1
-            assert sum(not t.duplicate_of for [t] in assignments) == 1
-        for broker in brokers:
-            await broker.close()
-
-    asyncio.run(go())
-
-
-def test_story_window_excludes_old_articles(settings: Settings) -> None:
-    async def work(stories: StoryIndex) -> None:
+async def test_story_window_excludes_old_articles(settings: Settings) -> None:
+    async with open_index(settings) as stories:
         title, text = story(4)
         assignments = await stories.assign([
             signed("a", title, text), signed("b", title, text, time_s=NOW_S + 8 * DAY_S), signed("c", title, text, time_s=NOW_S - 8 * DAY_S),
         ])  # fmt: skip
         assert [t.duplicate_of for t in assignments] == ["", "", ""]
 
-    with_index(settings, work)
 
-
-def test_story_index_is_bounded(settings: Settings) -> None:
-    async def work(stories: StoryIndex) -> None:
+async def test_story_index_is_bounded(settings: Settings) -> None:
+    async with open_index(settings, segment_articles=10) as stories:
         title, text = story(5)
         await stories.assign([signed("first", title, text)])
         for n in range(45):
@@ -158,44 +149,35 @@ def test_story_index_is_bounded(settings: Settings) -> None:
         [late] = await stories.assign([signed("late", title, text)])
         assert late.duplicate_of == ""
 
-    with_index(settings, work, segment_articles=10)
 
-
-def test_short_text_is_not_compared(settings: Settings) -> None:
-    async def work(stories: StoryIndex) -> None:
+async def test_short_text_is_not_compared(settings: Settings) -> None:
+    async with open_index(settings) as stories:
         assignments = await stories.assign([signed("a", "Weather", "Fair"), signed("b", "Weather", "Fair")])
         assert [t.duplicate_of for t in assignments] == ["", ""]
-
-    with_index(settings, work)
 
 
 @pytest.mark.parametrize(
     ("policy", "published"),
     [("mark", {"one", "two", "again"}), ("drop", {"one"}), ("first-publisher", {"one", "again"})],
 )
-def test_near_duplicate_policies(policy: str, published: set[str], settings: Settings) -> None:
-    async def go() -> None:
-        with_policy = replace(settings, near_duplicates=policy)
-        title, text = story(6)
-        async with FeedServer() as server, newsdesk(with_policy, server) as broker:
-            server.answers["f"] = rss([("https://a.example/one", title, f"<p>{text}</p>")], "Tidewire")
-            await FeedRegistry(broker.state).add([(server.url + "f", "")])
-            await settled(broker, {"received": 1})
-            server.answers["g"] = rss(
-                [("https://b.example/two", title, f"<p>{reworded(text)}</p>")], "The Saltby Courier"
-            )
-            await FeedRegistry(broker.state).add([(server.url + "g", "")])
-            await settled(broker, {"received": 2})
-            server.answers["h"] = rss([("https://a.example/again", title, f"<p>{text} And so on.</p>")], "Tidewire")
-            await FeedRegistry(broker.state).add([(server.url + "h", "")])
-            counters = await settled(broker, {"received": 3})
-            articles: list[Article] = await everything(settings, "articles")
-            assert {a.canonical_url.rpartition("/")[2] for a in articles} == published
-            assert len({a.story_id for a in articles}) == 1
-            assert [bool(a.duplicate_of) for a in articles] == [False, True, True][: len(articles)]
-            assert counters["desk"]["duplicate"] == 3 - len(published)
-
-    asyncio.run(go())
+async def test_near_duplicate_policies(policy: str, published: set[str], settings: Settings) -> None:
+    with_policy = replace(settings, near_duplicates=policy)
+    title, text = story(6)
+    async with FeedServer() as server, newsdesk(with_policy, server) as broker:
+        server.answers["f"] = rss([("https://a.example/one", title, f"<p>{text}</p>")], "Tidewire")
+        await FeedRegistry(broker.state).add([(server.url + "f", "")])
+        await settled(broker, {"received": 1})
+        server.answers["g"] = rss([("https://b.example/two", title, f"<p>{reworded(text)}</p>")], "The Saltby Courier")
+        await FeedRegistry(broker.state).add([(server.url + "g", "")])
+        await settled(broker, {"received": 2})
+        server.answers["h"] = rss([("https://a.example/again", title, f"<p>{text} And so on.</p>")], "Tidewire")
+        await FeedRegistry(broker.state).add([(server.url + "h", "")])
+        counters = await settled(broker, {"received": 3})
+        articles: list[Article] = await everything(settings, "articles")
+        assert {a.canonical_url.rpartition("/")[2] for a in articles} == published
+        assert len({a.story_id for a in articles}) == 1
+        assert [bool(a.duplicate_of) for a in articles] == [False, True, True][: len(articles)]
+        assert counters["desk"]["duplicate"] == 3 - len(published)
 
 
 @given(st.text(max_size=300), st.text(max_size=300))

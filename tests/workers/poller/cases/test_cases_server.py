@@ -1,6 +1,5 @@
 """Cases that need a server or several polls, with invented documents on loopback; and an index: case → test."""
 
-import asyncio
 import gzip
 import time
 from html import escape
@@ -16,11 +15,11 @@ from streams.records import Article
 from tests.conftest import until
 from tests.support.feed_server import FeedServer, rss
 from tests.support.pipeline import BODY, MORE, everything, newsdesk, settled
-from tests.workers.http.test_leniency import fetch, run
+from tests.workers.http.test_leniency import fetch
 from tests.workers.poller.cases import test_cases_decoding_http as decoding
 from tests.workers.poller.cases import test_cases_meaning as meaning
 from tests.workers.poller.cases import test_cases_other as other
-from tests.workers.poller.test_poller import Desk, with_desk
+from tests.workers.poller.test_poller import open_desk
 from workers.poller.registry import FeedRegistry
 
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -37,21 +36,20 @@ RESPONSES = {
 
 
 @pytest.mark.parametrize("response", RESPONSES.values(), ids=RESPONSES)
-def test_response_of_imperfect_server_is_read(response: bytes) -> None:
-    assert [r.body for r in run(fetch(lambda head: response, ("1", "2")))] == [b"feed", b"feed"]
+async def test_response_of_imperfect_server_is_read(response: bytes) -> None:
+    assert [r.body for r in await fetch(lambda head: response, ("1", "2"))] == [b"feed", b"feed"]
 
 
 @pytest.mark.parametrize("chunks", [b"4\r\nfeed\r\nConnection: close\r\n", b"zz\r\nfeed\r\n0\r\n\r\n"])
-def test_broken_chunks_fail(chunks: bytes) -> None:
+async def test_broken_chunks_fail(chunks: bytes) -> None:
     with pytest.raises(CopydeskError) as caught:
-        run(fetch(lambda head: OK + b"Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks))
+        await fetch(lambda head: OK + b"Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks)
     assert str(caught.value)
 
 
-def test_newest_etag_is_sent(settings: Settings) -> None:
+async def test_newest_etag_is_sent(settings: Settings) -> None:
     """Case 205."""
-
-    async def work(desk: Desk) -> None:
+    async with open_desk(settings) as desk:
         received: list[str] = []
 
         def respond(request: web.Request) -> web.Response:
@@ -64,22 +62,17 @@ def test_newest_etag_is_sent(settings: Settings) -> None:
             await desk.poll()
         assert received == ["", '"1"', '"2"', '"3"']
 
-    with_desk(settings, work)
 
-
-def test_constant_etag_hides_no_item(settings: Settings) -> None:
+async def test_constant_etag_hides_no_item(settings: Settings) -> None:
     """Case 206."""
-
-    async def work(desk: Desk) -> None:
+    async with open_desk(settings) as desk:
         for n in range(1, 4):
             body = rss([(f"https://a.example/{n}", f"News {n}", f"<p>Number {n}</p>")])
             desk.server.answers["f"] = lambda request, body=body: web.Response(body=body, headers={"ETag": '"1"'})  # type: ignore[misc]
             assert (await desk.poll()).items_published == n
 
-    with_desk(settings, work)
 
-
-def test_incomplete_response_publishes_nothing(settings: Settings) -> None:
+async def test_incomplete_response_publishes_nothing(settings: Settings) -> None:
     """Case 209: all items of the next response are published once."""
     items = [(f"https://a.example/{n}", f"News {n}", f"<p>Number {n}</p>") for n in range(3)]
     body = rss(items)
@@ -89,7 +82,7 @@ def test_incomplete_response_publishes_nothing(settings: Settings) -> None:
         response.force_close()
         return response
 
-    async def work(desk: Desk) -> None:
+    async with open_desk(settings) as desk:
         desk.server.answers["f"] = truncated
         state = await desk.poll()
         assert state.error
@@ -98,13 +91,10 @@ def test_incomplete_response_publishes_nothing(settings: Settings) -> None:
         for _ in range(2):
             assert (await desk.poll()).items_published == 3
 
-    with_desk(settings, work)
 
-
-def test_retry_after_delays_one_feed_of_host(settings: Settings) -> None:
+async def test_retry_after_delays_one_feed_of_host(settings: Settings) -> None:
     """Case 211."""
-
-    async def work(desk: Desk) -> None:
+    async with open_desk(settings) as desk:
         date = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(time.time() + 1500))
         desk.server.answers["f"] = lambda request: web.Response(status=503, headers={"Retry-After": date})
         desk.server.answers |= {
@@ -124,8 +114,6 @@ def test_retry_after_delays_one_feed_of_host(settings: Settings) -> None:
         assert states[urls[0]].due_s - time.time() > 1490
         assert [(states[url].error, states[url].items_published) for url in urls[1:]] == [("", 1), ("", 1)]
         assert max(states[url].due_s - states[url].polled_s for url in urls[1:]) < 1490
-
-    with_desk(settings, work)
 
 
 # -- several polls ------------------------------------------------------------------------------------------------------
@@ -152,34 +140,30 @@ def document(items: list[tuple[str, str, str, str]], poll: int) -> bytes:
     return f"<rss version='2.0'><channel><title>Courier</title>{body}</channel></rss>".encode()
 
 
-def articles_of(settings: Settings, documents: list[bytes], new: int = 1) -> list[Article]:
+async def articles_of(settings: Settings, documents: list[bytes], new: int = 1) -> list[Article]:
     """Return the articles of a feed that has *documents* in turn, without those of the news.
 
     *new* is the number of new articles in the first document, without its news.
     """
-
-    async def go() -> list[Article]:
-        async with FeedServer() as server, newsdesk(settings, server) as broker:
-            server.answers["f"] = documents[0]
-            await FeedRegistry(broker.state).add([(server.url + "f", "")])
-            for poll, body in enumerate(documents):
-                server.answers["f"] = body
-                await settled(broker, {"new": new + 1 + poll})
-            before = server.requests["f"]
-            await until(lambda: server.requests["f"] > before + 2)
-            await settled(broker, {"new": new + len(documents)})
-            return [a for a in await everything(settings, "articles") if not a.title.startswith("News")]
-
-    return asyncio.run(go())
+    async with FeedServer() as server, newsdesk(settings, server) as broker:
+        server.answers["f"] = documents[0]
+        await FeedRegistry(broker.state).add([(server.url + "f", "")])
+        for poll, body in enumerate(documents):
+            server.answers["f"] = body
+            await settled(broker, {"new": new + 1 + poll})
+        before = server.requests["f"]
+        await until(lambda: server.requests["f"] > before + 2)
+        await settled(broker, {"new": new + len(documents)})
+        return [a for a in await everything(settings, "articles") if not a.title.startswith("News")]
 
 
 @pytest.mark.parametrize("case", POLLS)
-def test_renamed_item_is_one_article(case: str, settings: Settings) -> None:
+async def test_renamed_item_is_one_article(case: str, settings: Settings) -> None:
     documents = [document([item], poll) for poll, item in enumerate(POLLS[case])]
-    assert [(a.title, a.revision) for a in articles_of(settings, documents)] == [("Gate opens", 1)]
+    assert [(a.title, a.revision) for a in await articles_of(settings, documents)] == [("Gate opens", 1)]
 
 
-def test_item_with_new_updated_time_is_one_article(settings: Settings) -> None:
+async def test_item_with_new_updated_time_is_one_article(settings: Settings) -> None:
     """Case 238."""
     entry = "<entry><title>{}</title><link href='{}'/><id>{}</id><updated>2026-11-2{}T10:00:00Z</updated><content type='html'>{}</content></entry>"
     documents = []
@@ -188,36 +172,32 @@ def test_item_with_new_updated_time_is_one_article(settings: Settings) -> None:
             f"News {poll}", f"{SITE}/news/{poll}", f"urn:{poll}", poll, f"Number {poll}"
         )
         documents.append(f"<feed xmlns='http://www.w3.org/2005/Atom'><title>Courier</title>{entries}</feed>".encode())
-    assert [(a.title, a.revision) for a in articles_of(settings, documents)] == [("Gate opens", 1)]
+    assert [(a.title, a.revision) for a in await articles_of(settings, documents)] == [("Gate opens", 1)]
 
 
-def test_edited_item_is_revision(settings: Settings) -> None:
+async def test_edited_item_is_revision(settings: Settings) -> None:
     """Case 242."""
     items = [("Gate opens", f"{SITE}/gate", "gate", BODY), ("Gate opens at six", f"{SITE}/gate", "gate", TEXT)]
     documents = [document([item], poll) for poll, item in enumerate(items)]
-    assert [(a.title, a.revision) for a in articles_of(settings, documents)] == [
+    assert [(a.title, a.revision) for a in await articles_of(settings, documents)] == [
         ("Gate opens", 1),
         ("Gate opens at six", 2),
     ]
 
 
-def test_item_of_redirector_and_site_is_one_story(settings: Settings) -> None:
+async def test_item_of_redirector_and_site_is_one_story(settings: Settings) -> None:
     """Case 243."""
     original = f"<feedburner:origLink>{SITE}/gate</feedburner:origLink>"
     item = f"<item><title>Gate opens</title><link>{{}}</link>{{}}<description>{escape(TEXT)}</description></item>"
     head = "<rss version='2.0' xmlns:feedburner='http://rssnamespace.org/feedburner/ext/1.0'><channel><title>Courier</title>"
-
-    async def go() -> None:
-        async with FeedServer() as server, newsdesk(settings, server) as broker:
-            server.answers["f"] = f"{head}{item.format(f'{SITE}/gate', '')}</channel></rss>".encode()
-            server.answers["g"] = (
-                f"{head}{item.format('https://feeds.example/~r/Courier/~3/x/', original)}</channel></rss>".encode()
-            )
-            await FeedRegistry(broker.state).add([(server.url + path, "") for path in "fg"])
-            await settled(broker, {"new": 1, "duplicate": 1})
-            assert [a.title for a in await everything(settings, "articles")] == ["Gate opens"]
-
-    asyncio.run(go())
+    async with FeedServer() as server, newsdesk(settings, server) as broker:
+        server.answers["f"] = f"{head}{item.format(f'{SITE}/gate', '')}</channel></rss>".encode()
+        server.answers["g"] = (
+            f"{head}{item.format('https://feeds.example/~r/Courier/~3/x/', original)}</channel></rss>".encode()
+        )
+        await FeedRegistry(broker.state).add([(server.url + path, "") for path in "fg"])
+        await settled(broker, {"new": 1, "duplicate": 1})
+        assert [a.title for a in await everything(settings, "articles")] == ["Gate opens"]
 
 
 # -- index --------------------------------------------------------------------------------------------------------------

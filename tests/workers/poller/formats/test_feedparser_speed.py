@@ -81,7 +81,7 @@ def test_loose_parser_reads_kept_references_with_text() -> None:
     pieces: list[str] = []
     with bounded_parsers():
 
-        class Parser(feedparser.api.LooseFeedParser):
+        class Parser(feedparser.api.LooseFeedParser):  # type: ignore[misc]
             def handle_data(self, text: str, escape: int = 1) -> None:
                 pieces.append(text)
                 super().handle_data(text, escape)
@@ -96,7 +96,7 @@ def test_ill_formed_document_is_built_once() -> None:
     """The strict parser would build all items before the error, and feedparser would drop them."""
     built: list[str] = []
 
-    class Counting(BoundedMixin, feedparser.api.StrictFeedParser):
+    class Counting(BoundedMixin, feedparser.api.StrictFeedParser):  # type: ignore[misc]
         def unknown_starttag(self, tag: str, attrs: Any) -> None:
             built.append(tag)
             super().unknown_starttag(tag, attrs)

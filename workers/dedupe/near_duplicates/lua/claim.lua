@@ -14,9 +14,9 @@ local function text_hash(segment, name)
   local a, b = byte(name, 1, 2)
   return texts .. ':' .. segment .. ':' .. (a * 256 + b) % shards
 end
-local function key_hash(segment, name)  -- 17 bits choose the hash, the rest is the field
-  local a, b, c = byte(name, 1, 3)
-  return keys .. ':' .. segment .. ':' .. (a * 512 + b * 2 + floor(c / 128)), string.char(c % 128) .. sub(name, 4, 5)
+local function key_hash(segment, name)  -- 15 bits choose the hash, the last 24 are the field
+  local a, b = byte(name, 1, 2)
+  return keys .. ':' .. segment .. ':' .. (a * 128 + floor(b / 2)), sub(name, 3, 5)
 end
 for segment = newest, oldest, -1 do
   local own = redis.call('HGET', text_hash(segment, ref), ref)

@@ -1,0 +1,58 @@
+"""Short form of the simulation; `make simulate` runs the long one. A failure prints the command that replays it.
+
+Each test starts a process: the order of sets of strings must be the same in each run (PYTHONHASHSEED).
+"""
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.faults.checker import FIGURES
+from tests.simulation.bugs import BUGS
+from tests.simulation.simulation import KINDS, MORE_FIGURES
+
+
+def simulation(*args: str) -> tuple[int, list[dict[str, Any]]]:
+    """Return the exit code of `python -m tests.simulation`, and its rows."""
+    command = [sys.executable, "-m", "tests.simulation", *args]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.stdout, done.stderr
+    return done.returncode, [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_simulation_of_both_brokers_finds_nothing() -> None:
+    code, rows = simulation("--steps", "60000")
+    assert code == 0, rows
+    assert rows[-1]["articles"] > 100
+    assert rows[-1]["deliveries"] > 300
+    assert rows[-1]["faults"] > 20
+
+
+def test_same_seed_repeats_same_steps() -> None:
+    first, second = (simulation("--seed", "5", "--steps", "3000")[1] for _ in range(2))
+    assert [row["trace"] for row in first] == [row["trace"] for row in second]
+    assert len({row["trace"] for row in first}) == 2  # one for each broker
+
+
+@pytest.mark.parametrize("bug", ["half_cleaned", "stale_records_delivered"])
+def test_simulation_finds_planted_bug(bug: str) -> None:
+    code, rows = simulation("--bug", bug, "--broker", "memory")
+    assert code == 0, rows
+    assert BUGS[bug].figures & rows[0]["violations"].keys()
+
+
+@pytest.mark.faults
+def test_simulation_finds_all_planted_bugs() -> None:
+    code, rows = simulation("--bug", "all")
+    assert code == 0, rows
+
+
+def test_planted_bugs_cover_figures_and_faults() -> None:
+    figures = {figure for bug in BUGS.values() for figure in bug.figures}
+    assert {*FIGURES, *MORE_FIGURES} - figures <= {"both", "bug", "tail"}  # `both` and `tail`: tests/faults
+    faults = {kind.partition(":")[0] for bug in BUGS.values() for kind in bug.kinds}
+    assert set(KINDS) - faults <= {"bad_feeds"}

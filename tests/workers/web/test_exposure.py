@@ -1,0 +1,204 @@
+"""The web server as seen by strangers: host names, token, headers of errors, half-open connections, odd bytes."""
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any
+
+import aiohttp
+import pytest
+
+from streams.config.settings import Settings
+from streams.topics import DESK_GROUP
+from tests.conftest import until
+from workers.services import connect
+from workers.web.admin_api import HEADER
+from workers.web.connections import MAX_INCOMPLETE
+from workers.web.server import HEADERS, WebServer, host_names
+
+
+class Server:
+    """A running web server and raw requests to it."""
+
+    def __init__(self, server: WebServer) -> None:
+        self.server = server
+        assert server._listener is not None
+        self.port = int(server._listener.sockets[0].getsockname()[1])
+
+    async def raw(self, head: bytes, body: bytes = b"") -> tuple[int, str]:
+        """Return the status and the head of the response to a raw request."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        writer.write(head + b"Connection: close\r\n\r\n" + body)
+        answer = (await reader.read(100_000)).decode("latin-1")
+        writer.close()
+        return int(answer.split(" ", 2)[1]), answer.partition("\r\n\r\n")[0]
+
+    async def get(self, path: str, host: str = "127.0.0.1", more: bytes = b"") -> tuple[int, str]:
+        return await self.raw(f"GET {path} HTTP/1.1\r\nHost: {host}\r\n".encode() + more)
+
+
+def with_server(
+    settings: Settings, work: Callable[[Server], Awaitable[None]], head_timeout_s: float = 10.0, **changes: Any
+) -> None:
+    async def go() -> None:
+        broker = await connect(settings, settings.broker_url)
+        server = WebServer(replace(settings, web_port=0, **changes), broker, DESK_GROUP, head_timeout_s)
+        await server.start()
+        await work(Server(server))
+        await server.stop()
+        await broker.close()
+
+    asyncio.run(go())
+
+
+@pytest.mark.parametrize("web_host", ["127.0.0.1", "0.0.0.0"])
+def test_unknown_host_name_is_refused(web_host: str, settings: Settings) -> None:
+    async def work(server: Server) -> None:
+        for path in ("/", "/status.json", "/topics", "/recent.json", "/metrics", "/topics/polls"):
+            assert (await server.get(path, "evil.example"))[0] == 403
+            assert (await server.get(path, "evil.example:8411"))[0] == 403
+        for host in ("127.0.0.1", "localhost:8411", "[::1]", "News.Home", "copydesk:1"):
+            assert (await server.get("/topics", host))[0] == 200
+        assert (await server.get("/topics", "10.0.0.5:8411"))[0] == (200 if web_host == "0.0.0.0" else 403)
+        assert (await server.get("/healthz", "10.0.0.5"))[0] == 200
+
+    with_server(settings, work, web_host=web_host, web_allowed_hosts="news.home, copydesk")
+
+
+def test_host_names_include_listening_address() -> None:
+    assert "192.168.1.5" in host_names(replace(Settings(), web_host="192.168.1.5"))
+
+
+@pytest.mark.parametrize("topic", ["items", "dead-letters", "sink-replays"])
+def test_raw_topics_need_the_token(topic: str, settings: Settings) -> None:
+    async def work(server: Server) -> None:
+        url, token = f"http://127.0.0.1:{server.port}/topics/{topic}", server.server.admin.token
+        async with aiohttp.ClientSession() as http:
+            for headers in ({}, {HEADER: "wrong"}):
+                async with http.get(url, headers=headers) as response:
+                    assert response.status == 403
+                    assert HEADER in await response.text()
+            async with http.get(url, headers={HEADER: token}) as response:
+                assert response.status == 200
+            async with http.get(url.replace(topic, "polls")) as response:
+                assert response.status == 200
+
+    with_server(settings, work)
+
+
+@pytest.mark.parametrize(
+    ("request_line", "status"),
+    [
+        ("GET / HTTP/1.1", 200), ("GET /nothing HTTP/1.1", 404), ("PUT /topics HTTP/1.1", 405),
+        ("POST /feeds HTTP/1.1", 403), ("GET /topics/articles?from=x HTTP/1.1", 400), ("NONSENSE", 400),
+        ("GET /websub/none HTTP/1.1", 404), ("GET /topics/articles.atom HTTP/1.1", 200),
+    ],
+)  # fmt: skip
+def test_every_response_has_security_headers(request_line: str, status: int, settings: Settings) -> None:
+    async def work(server: Server) -> None:
+        answer, head = await server.raw(f"{request_line}\r\nHost: localhost\r\n".encode())
+        assert answer == status
+        for name in ("Content-Security-Policy", "X-Content-Type-Options", "Referrer-Policy"):
+            assert f"{name}: {HEADERS[name]}" in head
+        assert "frame-ancestors 'none'" in head
+        assert "form-action 'none'" in head
+
+    with_server(settings, work)
+
+
+NAMES = ("X-Copydesk-Token", "Last-Event-ID", "If-None-Match", "Content-Type", "Accept-Encoding", "Cookie", "Origin")
+
+
+@pytest.mark.parametrize("value", [b"\xff\xfe", "ä€".encode(), b"\xed\xa0\x80", b"1:\xff", b'"\xff', b"%ED%A0%80"])
+def test_unusual_header_bytes_are_no_server_error(value: bytes, settings: Settings) -> None:
+    async def work(server: Server) -> None:
+        for name in NAMES:
+            for path in ("/topics/articles.atom", "/topics/items", "/dead-letters", "/articles/x", "/websub/x"):
+                status, head = await server.get(path, more=name.encode() + b": " + value + b"\r\n")
+                assert status < 500, (name, path, head)
+            status, _ = await server.get("/topics/nothing", more=name.encode() + b": " + value + b"\r\n")
+            assert status == 404
+        assert (await server.raw(b"GET / HTTP/1.1\r\nHost: " + value + b"\r\n"))[0] in (400, 403)
+        assert (await server.raw(b"GET /topics/articles HTTP/1.1\r\nHost: a\r\nLast-Event-ID: \xff\r\n"))[0] == 403
+        status, _ = await server.get("/topics/articles", more=b"Last-Event-ID: 1:" + value + b"\r\n")
+        assert status == 400
+
+    with_server(settings, work)
+
+
+@pytest.mark.parametrize("url", ["http://[::1", "http://a:x/", "\\ud800", "http://a.example/\\u0000"])
+@pytest.mark.parametrize("action", ["add", "remove", "pause", "resume", "poll-now"])
+def test_odd_feed_url_is_no_server_error(action: str, url: str, settings: Settings) -> None:
+    async def work(server: Server) -> None:
+        body = f'{{"action": "{action}", "url": "{url}"}}'.encode()
+        head = f"POST /feeds HTTP/1.1\r\nHost: localhost\r\n{HEADER}: {server.server.admin.token}\r\n"
+        status, answer = await server.raw(f"{head}Content-Length: {len(body)}\r\n".encode(), body)
+        assert status in (200, 400), answer
+
+    with_server(settings, work)
+
+
+def test_half_open_connections_leave_the_server_reachable(settings: Settings) -> None:
+    async def work(server: Server) -> None:
+        sockets = []
+        try:
+            for n in range(400):
+                connection = socket.create_connection(("127.0.0.1", server.port))
+                connection.send(b"GET / HTTP/1.1\r\nHost: localhost\r\n" if n % 2 else b"")
+                sockets.append(connection)
+                await asyncio.sleep(0)
+            assert (await server.get("/healthz"))[0] == 200
+            limits = len(sockets) - MAX_INCOMPLETE
+            await until(lambda: sum(is_closed(connection) for connection in sockets) >= limits)
+        finally:
+            for connection in sockets:
+                connection.close()
+
+    with_server(settings, work)
+
+
+def test_incomplete_head_is_closed_in_time(settings: Settings) -> None:
+    async def work(server: Server) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert b"200" in await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n")  # a second head that stays incomplete
+        with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+            while True:
+                await reader.readexactly(1)
+        writer.close()
+
+    with_server(settings, work, head_timeout_s=1.0)
+
+
+def test_connections_are_limited(settings: Settings) -> None:
+    async def work(server: Server) -> None:
+        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http:
+            url = f"http://127.0.0.1:{server.port}/topics/articles"
+            streams = [await http.get(url) for _ in range(10)]
+            with pytest.raises(aiohttp.ClientError):
+                await http.get(url)
+            streams[0].close()
+            await until(lambda: reachable(server))
+            for stream in streams:
+                stream.close()
+
+    with_server(settings, work, web_max_connections=10)
+
+
+async def reachable(server: Server) -> bool:
+    try:
+        return (await server.get("/healthz"))[0] == 200
+    except (OSError, IndexError):
+        return False
+
+
+def is_closed(connection: socket.socket) -> bool:
+    connection.setblocking(False)
+    try:
+        return connection.recv(1, socket.MSG_PEEK) == b""
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True

@@ -1,0 +1,74 @@
+"""Input of the cleaner: its type, and its blocks. Pure."""
+
+import re
+from typing import NamedTuple
+
+from streams.records import RemovedBlock
+from workers.clean.blocks import MAX_BLOCKS, Block, html_blocks, text_blocks
+from workers.clean.feed_html import simplify_feed_html
+from workers.clean.html_parser import MAX_HTML_CHARS, parse_html
+from workers.clean.metadata import Metadata, extract_metadata
+from workers.clean.site_facts import line_key
+from workers.clean.trees import Node
+from workers.text.normalise import plain_text
+from workers.urls.web_url import web_url
+
+HTML_TAG = re.compile(
+    r"<(?:!doctype|html|head|body|p|div|a|br|img|span|ul|ol|table|b|i|strong|em|h[1-6]|figure)\b", re.IGNORECASE
+)
+PAGE_TAG = re.compile(r"<(?:!doctype|html|head|body)\b", re.IGNORECASE)
+SNIFFED_CHARS = 65_536
+
+
+def detect_input_type(data: str) -> str:
+    """Return the input type of *data*: `page`, `html` or `text`."""
+    if PAGE_TAG.search(data[:4096]):
+        return "page"
+    tag = HTML_TAG.search(data, 0, SNIFFED_CHARS)
+    return "html" if tag and data.find(">", tag.end(), SNIFFED_CHARS) >= 0 else "text"
+
+
+class BlockDocument(NamedTuple):
+    """An article in blocks, before cleaning."""
+
+    input_type: str
+    blocks: list[Block]
+    title: str = ""
+    url: str = ""
+    metadata: Metadata | None = None
+    truncated: tuple[RemovedBlock, ...] = ()  # a note that the input was too long
+
+    @property
+    def line_keys(self) -> set[bytes]:
+        """The keys of its lines, for a lookup of `SiteFacts`."""
+        return {key for block in self.blocks if (key := line_key(block.text))}
+
+
+def to_blocks(data: str, kind: str = "auto", *, title: str = "", url: str = "") -> BlockDocument:
+    """Return *data* in blocks. The arguments are those of `clean`."""
+    kind = detect_input_type(data) if kind == "auto" else kind
+    if kind == "text":
+        blocks = text_blocks(data[:MAX_HTML_CHARS])
+        return BlockDocument(kind, blocks, plain_text(title), truncated=_truncation(data, len(blocks)))
+    root = parse_html(data, page=kind == "page")
+    if kind == "html":
+        simplify_feed_html(root, data)
+    metadata = extract_metadata(root, url) if kind == "page" else None
+    if "<base" in data:
+        url = _base_url(root, url)
+    blocks = html_blocks(root)
+    title = plain_text(title) or (metadata.title if metadata else "")
+    return BlockDocument(kind, blocks, title, url, metadata, _truncation(data, len(blocks)))
+
+
+def _base_url(root: Node, url: str) -> str:
+    """Return the URL of the first <base> with one, resolved against *url* (WHATWG HTML §4.2.3); *url* without one."""
+    href = next((base.get("href") for base in root.iter("base") if base.get("href")), "")
+    return (web_url(href, url) or url) if href else url
+
+
+def _truncation(data: str, blocks: int) -> tuple[RemovedBlock, ...]:
+    """Return the audit entry of a document that exceeds a limit."""
+    if len(data) > MAX_HTML_CHARS:
+        return (RemovedBlock("cut", "", f"only the first {MAX_HTML_CHARS:,} of {len(data):,} characters were read"),)
+    return (RemovedBlock("cut", "", f"only the first {MAX_BLOCKS:,} blocks were read"),) if blocks >= MAX_BLOCKS else ()

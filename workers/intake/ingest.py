@@ -1,0 +1,175 @@
+"""Reading of files into the items topic, resumable after a kill.
+
+    file ──▶ format ──▶ records ──▶ items, in batches ──▶ items topic, and the position in the file (one step)
+
+copydesk:ingest    hash: digest of source and path → position, size, time of change and end of the file
+
+A repeated step sends the items of one batch again; the desk recognises them. Files wait for the desk: a batch is sent
+once fewer than MAX_WAITING items are queued, so that a live item waits for few archived ones.
+"""
+
+import asyncio
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+import msgspec
+
+from streams.brokers.base import Broker, RedisCommand
+from streams.errors import UnreadableError
+from streams.logger import get_logger
+from streams.records import Item
+from streams.topics import DESK_GROUP, ITEMS
+from workers.intake.formats import FORMATS, FileContext, FileRecord, detect_format
+from workers.intake.publish import publish
+
+log = get_logger(__name__)
+
+STATE_KEY = "copydesk:ingest"
+BATCH_ITEMS = 50
+BATCH_CHARS = 2_000_000
+MAX_WAITING = 100
+LAG_CHECK_S = 0.1
+
+
+class FileProgress(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The position up to which the broker has confirmed the items of a file."""
+
+    position: int
+    size: int
+    changed_ns: int
+    is_done: bool = False
+
+
+class IngestOptions(NamedTuple):
+    """Options of one run. `source`: feed URL of the items. `again`: ignore stored positions."""
+
+    source: str
+    url: str = ""
+    format_name: str = ""
+    again: bool = False
+
+
+class IngestResult(NamedTuple):
+    """Numbers of items sent and of failed records."""
+
+    items: int
+    failed: int
+
+
+class Batch:
+    """Records that are sent in one step."""
+
+    def __init__(self, end: int = 0) -> None:
+        self.items: list[Item] = []
+        self.failed: list[tuple[str, str]] = []
+        self.held: list[tuple[datetime, Item]] = []
+        self.end, self._chars = end, 0
+
+    def add(self, record: FileRecord) -> None:
+        """Add a record."""
+        self.items += record.items
+        self.failed += record.failed
+        self.held += record.held
+        self.end = max(self.end, record.end)
+        self._chars += sum(len(item.text_dump) + len(item.page.html if item.page else "") for item in record.items)
+
+    @property
+    def is_full(self) -> bool:
+        return len(self.items) + len(self.failed) >= BATCH_ITEMS or self._chars >= BATCH_CHARS
+
+
+def expand(paths: Sequence[str]) -> list[Path]:
+    """Return the files of *paths*, and those of each directory in them, sorted. Raises UnreadableError."""
+    files: list[Path] = []
+    for path in map(Path, paths):
+        if path.is_dir():
+            files += sorted(p for p in path.rglob("*") if p.is_file() and not p.name.startswith("."))
+        elif path.exists():
+            files.append(path)
+        else:
+            raise UnreadableError(f"no such file: {path}")
+    return files
+
+
+def read_records(name: str, file: BinaryIO, options: IngestOptions, start: int = 0) -> Iterator[FileRecord]:
+    """Yield the records of *file* from position *start*. Raises UnreadableError."""
+    file_format = FORMATS[options.format_name] if options.format_name else detect_format(name, file)
+    yield from file_format.read(file, start, FileContext(name, options.source, options.url, datetime.now(UTC)))
+
+
+async def ingest_file(
+    broker: Broker, path: Path, options: IngestOptions, advance: Callable[[int], None] = lambda n: None
+) -> IngestResult | None:
+    """Send the items of a file, from the stored position; return None if the file was sent completely before.
+
+    *advance* is called with the number of items of each batch.
+    """
+    fresh = _new_progress(path)
+    stored = None if options.again else await _stored(broker, path, options, fresh)
+    if stored and stored.is_done:
+        return None
+    with path.open("rb") as file:
+        records = read_records(str(path), file, options, stored.position if stored else 0)
+        return await send_records(broker, records, options, path, fresh, advance)
+
+
+def _new_progress(path: Path) -> FileProgress:
+    status = path.stat()
+    return FileProgress(0, status.st_size, status.st_mtime_ns)
+
+
+async def send_records(
+    broker: Broker, records: Iterator[FileRecord], options: IngestOptions, path: Path | None = None,
+    progress: FileProgress | None = None, advance: Callable[[int], None] = lambda n: None,
+) -> IngestResult:  # fmt: skip
+    """Send *records* in batches; store the *progress* of the file at *path* with each."""
+    batch, sent, failed = Batch(), 0, 0
+    try:
+        for record in records:
+            batch.add(record)
+            if batch.is_full:
+                await _send(broker, batch, options, _progress_commands(path, options, progress, batch.end))
+                sent, failed = sent + len(batch.items), failed + len(batch.failed)
+                advance(len(batch.items))
+                batch = Batch(batch.end)
+    except UnreadableError:  # the file is damaged here; the records before are good
+        if batch.end:
+            await _send(broker, batch, options, _progress_commands(path, options, progress, batch.end))
+        raise
+    await _send(broker, batch, options, _progress_commands(path, options, progress, batch.end, is_done=True))
+    return IngestResult(sent + len(batch.items), failed + len(batch.failed))
+
+
+async def _send(broker: Broker, batch: Batch, options: IngestOptions, state_writes: Sequence[RedisCommand]) -> None:
+    while batch.items and await broker.lag(ITEMS.name, DESK_GROUP) > MAX_WAITING:
+        await asyncio.sleep(LAG_CHECK_S)
+    failed = [(options.source, entry, error) for entry, error in batch.failed]
+    for _, _, error in failed:
+        log.warning("record unreadable", error=error, next_step="see `copydesk dead-letters list`")
+    await publish(broker, batch.items, failed=failed, held=batch.held, state_writes=state_writes)
+
+
+def _progress_commands(
+    path: Path | None, options: IngestOptions, progress: FileProgress | None, position: int, *, is_done: bool = False
+) -> list[RedisCommand]:
+    if path is None or progress is None:
+        return []
+    value = msgspec.json.encode(msgspec.structs.replace(progress, position=position, is_done=is_done))
+    return [("HSET", STATE_KEY, _field(path, options), value)]
+
+
+async def _stored(broker: Broker, path: Path, options: IngestOptions, fresh: FileProgress) -> FileProgress | None:
+    """Return the stored progress of the file; None if it has changed since."""
+    value = await broker.state.hget(STATE_KEY, _field(path, options))
+    stored = msgspec.json.decode(value, type=FileProgress) if value else None
+    is_same = stored is not None and (stored.size, stored.changed_ns) == (fresh.size, fresh.changed_ns)
+    return stored if is_same else None
+
+
+def _field(path: Path, options: IngestOptions) -> str:
+    name = f"{options.source}\n{options.url}\n{os.fspath(path.resolve())}"
+    return hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()[:32]
