@@ -6,7 +6,7 @@ Only the line itself counts, not its neighbours.
 import re
 from functools import lru_cache
 
-from workers.clean.rules.feed_tails import FEED_TAILS
+from workers.clean.rules.feed_tails import FEED_TAILS, TITLE_FIRST_TAILS
 from workers.clean.rules.labels import INLINE_LEADS
 from workers.clean.rules.lexicon import LABELS, SHARE_BARS
 from workers.clean.rules.notices import (
@@ -38,6 +38,7 @@ MAX_HEADLINE_WORDS = 30
 SENTENCE_WORDS = 8
 ANY_PROMPT = re.compile("|".join(f"(?:{p.pattern})" for p in PROMPTS), re.IGNORECASE)
 ANY_TAIL = re.compile("|".join(f"(?:{p.pattern})" for p in FEED_TAILS), re.IGNORECASE)
+TITLE_FIRST_TAIL = re.compile("|".join(f"(?:{p.pattern})" for p in TITLE_FIRST_TAILS), re.IGNORECASE)
 
 
 def ends_sentence(text: str) -> bool:
@@ -122,4 +123,6 @@ def _is_call(text: str, lower: str) -> bool:
 
 def is_feed_tail(text: str) -> bool:
     """Whether all of *text* is a line that a feed builder appends to an item."""
-    return len(text) < 600 and ANY_TAIL.fullmatch(text) is not None
+    if len(text) >= 600:
+        return False
+    return ANY_TAIL.fullmatch(text) is not None or (not text.isascii() and TITLE_FIRST_TAIL.fullmatch(text) is not None)

@@ -185,12 +185,21 @@ def table(results: dict[str, Any]) -> str:
     keys = ("word_f1", "word_f1_interval", "word_f1_sound", "official_f1", "official_f1_interval", "dirty_pct", "sentences_lost_pct", "body_words_lost_pct", "clutter_words_per_1000", "perfect_pct", "cpu_ms_median")  # fmt: skip
     for group in GROUPS:
         for library, scores in results["pages"].items():
-            rows.append(f"| pages, {group} | {library} | " + " | ".join(str(scores[group][key]) for key in keys) + " |")
+            rows.append(
+                f"| pages, {group} | {library} | " + " | ".join(_cell(scores[group], key) for key in keys) + " |"
+            )
     for group in ("news", "multilingual", "all"):
         rows.append(
-            f"| text dumps, {group} | copydesk | " + " | ".join(str(results["text"][group][key]) for key in keys) + " |"
+            f"| text dumps, {group} | copydesk | "
+            + " | ".join(_cell(results["text"][group], key) for key in keys)
+            + " |"
         )
     return "\n".join(rows)
+
+
+def _cell(scores: dict[str, Any], key: str) -> str:
+    is_missing = key.startswith("official") and not scores["official_f1"]
+    return "" if is_missing else str(scores[key])
 
 
 def plot(results: dict[str, Any], group: str = "core") -> str:
