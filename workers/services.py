@@ -167,17 +167,21 @@ async def run_desk(settings: Settings, url: str, name: str = "") -> int:
         upkeep.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await upkeep
-        timeout_s = settings.shutdown_timeout_s
-        try:
-            await asyncio.wait_for(app.stop(), timeout_s)
-        except TimeoutError:
-            abort(
-                ExitCode.FAILED, "shutdown timed out", seconds=timeout_s,
-                next_step="uncommitted messages will be redelivered",
-            )  # fmt: skip
+        await _stop_app(app, settings.shutdown_timeout_s)
         log.info("desk stopped")
 
     return await run_service(settings, url, body)
+
+
+async def _stop_app(app: Any, timeout_s: float) -> None:
+    """Stop a Faust app; end the process if that takes longer than *timeout_s*."""
+    try:
+        await asyncio.wait_for(app.stop(), timeout_s)
+    except TimeoutError:
+        abort(
+            ExitCode.FAILED, "shutdown timed out", seconds=timeout_s,
+            next_step="uncommitted messages will be redelivered",
+        )  # fmt: skip
 
 
 async def run_sinks(settings: Settings, url: str, name: str = "", *, only: str = "") -> int:

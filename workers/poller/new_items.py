@@ -75,18 +75,22 @@ def find_new_items(
     if is_partial:
         after |= {name: fingerprint for name, fingerprint in before.items() if name not in after}
     renamed = _renamed(items, before)
-    gone = {fingerprint for name, fingerprint in before.items() if name not in after}
     candidates = [item for item in unseen if id(item) in renamed and _is_long(item)]
-    renamed_unseen = {id(item) for item in candidates if short_fingerprint(item) in gone}
-    if is_partial:
-        renamed_unseen = set()
-    elif not _is_most(renamed_unseen, items):
-        renamed_unseen = _moved(candidates, gone, before)
+    renamed_unseen = set() if is_partial else _renamed_unseen(candidates, items, before, after)
     new = tuple(item for item in unseen if id(item) not in renamed_unseen)
     entries = {_entry_name(entry): (entry, reason) for entry, reason in unreadable}
     after.update({name: name for name in entries})
     new_entries = tuple(value for name, value in entries.items() if name not in before)
     return NewItems(new, _encode(after), _is_most(renamed, items), new_entries)
+
+
+def _renamed_unseen(
+    candidates: Sequence[Item], items: Sequence[Item], before: Mapping[bytes, bytes], after: Mapping[bytes, bytes]
+) -> set[int]:
+    """Return the ids of the *candidates* that are known items under new names: their former names are gone."""
+    gone = {fingerprint for name, fingerprint in before.items() if name not in after}
+    renamed = {id(item) for item in candidates if short_fingerprint(item) in gone}
+    return renamed if _is_most(renamed, items) else _moved(candidates, gone, before)
 
 
 def without_items(known_items: bytes, items: Iterable[Item]) -> bytes:
