@@ -33,13 +33,14 @@ SHARE_NAMES = (
     "Bluesky",
 )
 READING_TIMES = (
-    "2 MIN READ",
-    "3 min read",
-    "Reading time: 2 minutes",
-    "5 min de lectura",
-    "4 Min. Lesezeit",
-    "1 min read",
-)
+    "2 MIN READ", "3 min read", "Reading time: 2 minutes", "5 min de lectura", "4 Min. Lesezeit", "1 min read",
+    "Lesezeit: 3 Min.", "Lesedauer 2 Minuten", "Leestijd 2 minuten", "Lecture 1 min", "Temps de lecture : 3 min",
+    "Lectura: 3 min", "Tempo de leitura: 2 min", "Lettura 2 min", "Tempo di lettura: 3 minuti", "Lästid 2 min",
+    "Læsetid: 3 min.", "Lesetid 2 min", "Lukuaika 2 min", "Czas czytania: 3 min", "Čtení na 2 minuty", "Olvasási idő: 3 perc",
+    "Timp de citire: 2 min", "Okuma süresi: 2 dk", "Время чтения: 2 минуты", "Час читання: 3 хв", "Χρόνος ανάγνωσης: 2 λεπτά",
+    "وقت القراءة: دقيقتان", "زمان مطالعه: ۳ دقیقه", "זמן קריאה: 2 דקות", "पढ़ने का समय: 2 मिनट", "Waktu baca 2 menit",
+    "2 phút đọc", "อ่าน 2 นาที", "阅读时间：2分钟", "読了時間：2分", "읽는 시간 2분",
+)  # fmt: skip
 CREDITS = (
     "{text} / {site}",
     "{text} | {site}",
@@ -49,6 +50,11 @@ CREDITS = (
     "Photo: {name}",
     "{text} © {name}",
     "[{site}]",
+    "{text} ({site}: {name})",
+    "{text} (Credit: {name})",
+    "{text} {name} / {site}",
+    "{text} | {name}",
+    "{text} – {name}",
 )
 SOURCES = (
     "Source: {site}",
@@ -138,6 +144,19 @@ def interrupt(w: Writer, probability: float) -> None:
     w.rng.choices([add for _, add in forms], weights)[0](w)
 
 
+def between(w: Writer) -> None:
+    """Add what stands most often between the last paragraphs of a story: a label with headlines, a lead-in, an advertisement."""
+    w.rng.choice((short_list, short_list, short_list, lead, lead, advertisement, stray_label, cards))(w)
+    if w.chance(0.15):
+        advertisement(w)
+
+
+def short_list(w: Writer) -> None:
+    """Add a label and one to three headlines."""
+    w.clutter(label(w))
+    _headlines(w, w.rng.choice((1, 1, 2, 2, 3)))
+
+
 def tail(w: Writer) -> None:
     """Add everything below the story."""
     if w.chance(0.1):
@@ -156,9 +175,9 @@ def tail(w: Writer) -> None:
     if w.chance(0.08):
         w.clutter("___")
     parts: list[tuple[float, Callable[[Writer], None]]] = [
-        (0.45, prompts), (0.3, tags), (0.65, headline_list), (0.3, headline_list), (0.15, bare_headlines), (0.15, comments), (0.25, share_bar),
+        (0.45, prompts), (0.3, tags), (0.65, headline_list), (0.3, headline_list), (0.15, bare_headlines), (0.1, comments), (0.25, share_bar),
         (0.12, teasers), (0.1, navigation), (0.06, consent), (0.1, ranking), (0.15, newsletter), (0.08, appeal), (0.2, cards),
-        (0.12, comment_rules), (0.15, short_links), (0.08, author_box), (0.05, counts),
+        (0.08, comment_rules), (0.15, short_links), (0.08, author_box), (0.05, counts),
     ]  # fmt: skip
     w.rng.shuffle(parts)
     for probability, add in parts:
@@ -276,7 +295,7 @@ def comments(w: Writer) -> None:
 def comment(w: Writer) -> None:
     """Add one reader's comment."""
     w.clutter(f"{w.name().split()[0]}{w.rng.choice(('', ' ' + w.rng.choice(AGES), ' ' + w.date()))}")
-    w.clutter(w.short_sentence() if w.chance(0.5) else w.other_sentence())
+    w.clutter(w.short_sentence() if w.chance(0.25) else w.other_sentence())
     if w.chance(0.5):
         w.clutter(w.phrase("com"))
 

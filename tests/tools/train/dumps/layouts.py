@@ -5,7 +5,7 @@ HELD_OUT never takes part in training; `measure` shows how the model deals with 
 
 from collections.abc import Callable
 
-from tests.tools.train.dumps.furniture import interrupt
+from tests.tools.train.dumps.furniture import between, interrupt
 from tests.tools.train.dumps.reports import MORE_LAYOUTS
 from tests.tools.train.dumps.writer import NEUTRAL, Writer
 
@@ -28,6 +28,7 @@ UNITS = (
     "łyżki",
     "xícaras de",
 )
+LATE_CLUTTER = 0.35  # share of stories with clutter before their last lines
 BULLETS = ("• ", "- ", "– ", "* ", "· ", "▪ ")
 
 
@@ -397,10 +398,26 @@ def story(w: Writer, layouts: tuple[Layout, ...]) -> None:
         for _ in range(w.rng.choice((0, 0, 1, 2))):
             interrupt(w, 0.2)
             w.body(w.paragraph())
-    if w.chance(0.5):
+    if w.chance(LATE_CLUTTER):
+        between(w)
+        _end(w)
+    elif w.chance(0.5):
         w.body(w.short_sentence())
     if not any(line.label == "body" for line in w.lines):
         w.body(w.sentence())
+
+
+def _end(w: Writer) -> None:
+    """Add the last lines of a story after clutter: a short sentence, in some dumps with a fact, a note or a paragraph."""
+    kind = w.rng.random()
+    if kind < 0.15:
+        w.body(w.paragraph())
+    w.body(w.short_sentence())
+    if kind > 0.85:
+        w.body(w.short_sentence())
+    elif kind > 0.7:
+        w.body(w.phrase("box") or w.piece(1, 3))
+        w.body(*(f"{w.piece(1, 3)}: {w.rng.choice((w.amount(), w.piece(1, 4)))}" for _ in range(w.rng.randint(1, 3))))
 
 
 def _prose_story(w: Writer, layouts: tuple[Layout, ...]) -> None:
@@ -416,8 +433,9 @@ def _prose_story(w: Writer, layouts: tuple[Layout, ...]) -> None:
             w.body(w.short_sentence() if w.chance(0.85) else _quote(w))
         if n == box:
             w.rng.choice(layouts)(w)
+        before = len(w.lines)
         interrupt(w, share)
-        if w.chance(short / 2):
+        if len(w.lines) > before and w.chance(0.4):
             w.body(w.short_sentence())
 
 

@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tests.tools.train.corpus import FOLDS_SALT, PAGES, fold_of
-from workers.clean.line_types import is_sentence, word_count
+from workers.clean.line_types import is_notice, is_prompt, is_sentence, word_count
 
 FOLDS = 3
 PHRASES = Path(__file__).with_name("phrases.tsv")
 SENTENCE_GAP = re.compile(r"(?<=[.!?…])[\"”’»)\]]*\s+(?=[\"“„«‘'(\[]*[^\W\da-z])|(?<=[。！？])")
 TITLE_TAIL = re.compile(r"\s+[|–-]\s+")
+SEPARATORS = re.compile(r"[|»›>©]|\s/\s")
 MIN_PARAGRAPHS, MAX_PARAGRAPHS = 3, 40
 MIN_TITLE_WORDS, MAX_TITLE_WORDS = 4, 18
 MAX_PROMPT_WORDS, MAX_NAVIGATION_WORDS = 40, 3
@@ -84,7 +85,7 @@ def _add_row(pool: Pool, row: dict[str, Any]) -> None:
         words = word_count(text)
         if label != "C":
             continue
-        if kind in ("link", "cls") and MIN_TITLE_WORDS <= words <= MAX_TITLE_WORDS and not is_sentence(text):
+        if kind in ("link", "cls") and _may_be_headline(text) and not is_sentence(text):
             pool.headlines[language].append(text)
         elif kind in ("link", "struct") and words <= MAX_NAVIGATION_WORDS:
             pool.navigation[language].append(text)
@@ -92,8 +93,14 @@ def _add_row(pool: Pool, row: dict[str, Any]) -> None:
             pool.prompts[language].append(text)
 
 
+def _may_be_headline(text: str) -> bool:
+    """Whether a line is neither too short nor too long, nor a prompt, nor several links in a row."""
+    is_furniture = is_prompt(text) or is_notice(text) or SEPARATORS.search(text) is not None
+    return MIN_TITLE_WORDS <= word_count(text) <= MAX_TITLE_WORDS and not is_furniture
+
+
 def _add_story(pool: Pool, story: Story) -> None:
-    if MIN_TITLE_WORDS <= word_count(story.title) <= MAX_TITLE_WORDS:
+    if _may_be_headline(story.title):
         pool.headlines[story.language].append(story.title)
     if len(story.paragraphs) >= MIN_PARAGRAPHS:
         pool.stories[story.language].append(story)

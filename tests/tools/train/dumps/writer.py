@@ -100,14 +100,23 @@ class Writer:
         text = self.story.paragraphs[self.next_paragraph][:1200]
         self.next_paragraph += 1
         parts = sentences(text)
+        self.used.update(parts)
         if len(parts) > 2 and self.chance(0.5):
             start = self.rng.randrange(len(parts) - 1)
             text = ("" if self.language in JOINED else " ").join(parts[start : start + self.rng.randint(1, 2)])
         return text
 
     def sentence(self) -> str:
-        """Return a sentence of the story."""
-        return self.rng.choice(self.sentences)
+        """Return a sentence of the story, a new one if one of six tries finds it."""
+        return self._unused(self.sentences)
+
+    def _unused(self, texts: Sequence[str]) -> str:
+        for _ in range(6):
+            text = self.rng.choice(texts)
+            if text not in self.used:
+                break
+        self.used.add(text)
+        return text
 
     def other_sentence(self) -> str:
         """Return a sentence of another story."""
@@ -116,7 +125,7 @@ class Writer:
     def short_sentence(self) -> str:
         """Return a sentence of two to nine words."""
         if self.short_sentences and self.chance(0.6):
-            return self.rng.choice(self.short_sentences)
+            return self._unused(self.short_sentences)
         return self.piece(2, 7) + self.stop()
 
     def stop(self) -> str:
