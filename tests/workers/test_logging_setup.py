@@ -63,7 +63,7 @@ def test_text_log_has_one_line_per_event(capsys: pytest.CaptureFixture[str]) -> 
     assert lines[1].partition("Z ")[2] == r"warning  aiohttp.server: Error handling\nrequest"
     assert lines[2].endswith("error    workers.desk.batch: poll failed: feed=http://a.example/ (error_kind=bug)")
     assert lines[3] == "  Traceback (most recent call last):"
-    assert sum(line == "ValueError: odd" for line in lines) == 2
+    assert sum(line.strip() == "ValueError: odd" for line in lines) == 2
 
 
 @pytest.mark.parametrize("format", ["text", "json"])

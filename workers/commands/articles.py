@@ -7,6 +7,7 @@ import click
 from streams.config.settings import Settings
 from streams.exit_codes import ExitCode
 from workers.commands.base import Group, run_with_running_broker
+from workers.commands.terminal import print_text
 
 
 @click.group("articles", cls=Group)
@@ -29,7 +30,7 @@ def withdraw(settings: Settings, article_id: str, reason: str) -> ExitCode:
         return (await publish_withdrawal(broker, article_id, reason)).title
 
     title = run_with_running_broker(settings, act)
-    print(f"withdrawal sent: {article_id} ({title})")
+    print_text(f"withdrawal sent: {article_id} ({title})")
     return ExitCode.OK
 
 

@@ -12,6 +12,7 @@ from streams.config.settings import Settings
 from streams.errors import UnreadableError
 from streams.exit_codes import ExitCode
 from workers.commands.base import Command, json_option, print_json, run_with_running_broker, warn
+from workers.commands.terminal import print_text
 
 FORMAT_NAMES = ("warc", "parquet", "mbox", "wire", "feed", "jsonl", "page", "text")  # a test compares it with FORMATS
 
@@ -68,7 +69,7 @@ async def _ingest(broker: Any, files: Sequence[str], options: Any) -> ExitCode:
             warn(f"file skipped: {path} (sent before); use --again to send it again")
             continue
         total = IngestResult(total.items + result.items, total.failed + result.failed)
-    print(f"{total.items} items sent, {total.failed} unreadable")
+    print_text(f"{total.items} items sent, {total.failed} unreadable")
     return ExitCode.FAILED if total.failed else code
 
 
@@ -86,7 +87,7 @@ def _print_items(files: Sequence[str], options: Any, as_json: bool) -> ExitCode:
                         if as_json:
                             print_json(msgspec.to_builtins(item))
                         else:
-                            print(f"{item.identity_key}  {item.title}".rstrip())
+                            print_text(f"{item.identity_key}  {item.title}".rstrip())
                     for _, error in record.failed:
                         warn(error)
                         code = ExitCode.FAILED

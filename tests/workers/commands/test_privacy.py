@@ -54,8 +54,8 @@ def test_banner_and_check_hold_no_password(capsys: pytest.CaptureFixture[str]) -
     supervisor = Supervisor(settings)
     supervisor._print_banner("http://127.0.0.1:1/", 1.0)
     report = {
-        "workers": [], "lag": 0, "feeds": [], "memory_usage": 0.0, "counters_consistent": True,
-        "removed_for_memory": {"messages": {}, "articles_ago_s": None},
+        "workers": [], "lag": 0, "feeds": [], "memory_usage": 0.0, "memory_short_in_s": None, "counters_consistent": True,
+        "removed_for_memory": {"messages": {}, "articles_ago_s": None}, "pending_letters": 0, "sinks": [], "groups": [],
     }  # fmt: skip
     out = capsys.readouterr().out + " ".join(check.message for check in run_checks(settings, report))
     assert "redis://h:6379" in out

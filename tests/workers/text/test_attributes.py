@@ -5,7 +5,8 @@ import time
 import lxml.html
 import pytest
 
-from workers.clean.blocks import html_blocks, parse_html
+from workers.clean.blocks import html_blocks
+from workers.clean.html_parser import parse_html
 from workers.text.attributes import MAX_ATTRIBUTES, limit_attributes
 
 MANY = " ".join(f"a{n}=1" for n in range(MAX_ATTRIBUTES + 1))

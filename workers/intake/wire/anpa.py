@@ -10,8 +10,9 @@ from workers.intake.wire.story import WireStory, squeeze
 from workers.text.encoding import decode
 
 _START = re.compile(rb"\A[\s\x16]{0,10}\x16\x16\x01")
-_SERVICE_LEVEL = re.compile(r"\A(\S+)\s*\x1f?\S*\s+([a-z]) ([a-z])\b", re.IGNORECASE)
+_SERVICE_LEVEL = re.compile(r"\A(\S{1,30})\s{0,9}\x1f?\S{0,30}\s{1,9}([a-z]) ([a-z])\b", re.IGNORECASE)
 _DATELINE = re.compile(r"\A\s*([A-ZÀ-Þ][^()\n]{1,60}?) \((\w[^()\n]{0,19})\) ?[-–—_]{1,2} ")
+_LEAD = re.compile(r"(\d{1,3})(?:st|nd|rd|th)Ld")
 _WORDS = re.compile(r",\s*\d+\Z")
 _NOTE = re.compile(r"\A(?:Eds?\b|EDITOR'?S? NOTE|AP (?:Photo|Video|Graphic)|With\b)", re.IGNORECASE)
 _ROLE = re.compile(r"\b(?:Press|Writer|Correspondent|News|Editor|Service|Reporter|Columnist)s?\b")
@@ -84,7 +85,7 @@ def _provider(heads: list[str]) -> str:
 
 def _version(head: str) -> str:
     """Return the write-through or lead number in the version of the keyword line."""
-    match = re.search(r"(\d+)(?:st|nd|rd|th)Ld", head)
+    match = _LEAD.search(head)
     return match[1] if match else ""
 
 

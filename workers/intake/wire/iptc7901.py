@@ -15,6 +15,7 @@ _NOTEBOOK = re.compile(
     r"^[ \t]{0,9}(?:#{1,9}[ \t]{0,9}\w{1,20}[ \t]{1,9}NOTEBOOK|\* \* \* \*|_{5,99}|-{5,99})[ \t]{0,9}$",
     re.IGNORECASE | re.MULTILINE,
 )
+_GAP = re.compile(r"\n[ \t]{0,99}\n|\n(?=[ \t]{2})")  # an empty line, or an indented first line
 _TIME = re.compile(r"(\d{2})(\d{2})(\d{2}) ?(GMT|UTC|Z)? ?([A-Z][a-z]{2})\.? ?(\d{2,4})")
 _LEAD = re.compile(r"\A(?:\d+(?:st|nd|rd|th) )?(?:LEAD|ADD|UPDATE|EXTRA|URGENT|ROUNDUP|CORRECTION)\b", re.IGNORECASE)
 
@@ -54,7 +55,7 @@ def _split(body: str) -> tuple[str, str, str]:
 
 def _paragraphs(story: str) -> str:
     """Return the paragraphs, each on one line, with an empty line between them."""
-    blocks = re.split(r"\n[ \t]*\n|\n(?=[ \t]{2,})", story)
+    blocks = _GAP.split(story)
     return "\n\n".join(filter(None, map(squeeze, blocks)))
 
 

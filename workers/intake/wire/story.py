@@ -39,7 +39,7 @@ class WireStory(NamedTuple):
         return self.status.lower() in CANCELLED
 
 
-_DATELINE_END = re.compile(r"(?:\s*\([^()]{1,40}\))?\s*[-–—_]{0,2}\s*\Z")
+_DATELINE_END = re.compile(r"(?: ?\([^()]{1,40}\))? ?[-–—_]{0,2} ?\Z")
 _TIME_START = re.compile(r"\A(?:\d|[^\W\d_]{3,9}\.? \d{1,2}, \d{4})")
 
 
