@@ -21,7 +21,7 @@ from workers.text.normalise import match_key
 FOLDER = Path(__file__).parent
 UNTRAINED = ("is,", "bg,", "hr,", "ca,", "et,")
 # Of 34 and 33 dumps, and of 237 and 204 story lines. The figures stand in tests/tools/bench/README.md.
-MIN_CORRECT, MAX_LOST_LINES = {"dev": 22, "unseen": 14}, {"dev": 20, "unseen": 20}
+MIN_CORRECT, MAX_LOST_LINES = {"dev": 22, "unseen": 22}, {"dev": 20, "unseen": 18}
 MIN_FIELDS = {"byline": 0.85, "date": 0.9, "kicker": 0.9}  # shares
 DAY = timedelta(days=1)  # a local time can be another day in UTC
 
