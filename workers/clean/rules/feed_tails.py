@@ -39,7 +39,7 @@ FEED_TAILS: tuple[re.Pattern[str], ...] = tuple(
         r"(filed|posted) (under|in):? .{1,160}|(tags?|tagged|kategorien?|schlagwörter|catégories?|étiquettes?|categorías?|etiquetas?|categorie|categorieën|теги|рубрики?|метки)( with)?: .{1,160}",
         r"(\[?(…|\.\.\.)\]?\s*)?(continue reading|read more|read the rest|more|weiterlesen|lire la suite|leer más|"
         r"seguir leyendo|leia mais|continua a leggere|lees verder|devamını oku|читать далее|czytaj dalej)"
-        r"(\s*(…|\.\.\.|→|»|›|>))*|continue reading .{1,120}(…|\.\.\.|→|»|›|>)",
+        r"(?:\s*+(?:…|\.\.\.|→|»|›|>))*+|continue reading .{1,120}(…|\.\.\.|→|»|›|>)",
     )
 )
 # The default footer of WordPress in languages that begin it with the title. They cost half of all tails, and none of them
