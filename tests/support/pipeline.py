@@ -49,6 +49,19 @@ async def newsdesk(
         await broker.close()
 
 
+@asynccontextmanager
+async def desk(settings: Settings) -> AsyncGenerator[Broker, None]:
+    """Run a desk during the block."""
+    broker = await connect(settings, settings.broker_url)
+    app = create_desk(settings, broker, url=settings.broker_url, name="desk-1")
+    await app.start()
+    try:
+        yield broker
+    finally:
+        await app.stop()
+        await broker.close()
+
+
 async def everything(settings: Settings, topic: str) -> list[Any]:
     return [record async for record in subscribe(topic, start="start", follow=False, settings=settings)]
 

@@ -2,8 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,30 +13,15 @@ from streams.brokers.base import Broker, RedisCommand
 from streams.config.settings import Settings
 from streams.errors import UnavailableError, UnreadableError
 from streams.records import Article, DeadLetter
-from tests.support.pipeline import everything, settled
+from tests.support.pipeline import desk, everything, settled
 from tests.tools.skips import NO_CORPUS, SHARED
 from workers.clean.cleaner import clean
 from workers.counters import is_consistent
-from workers.desk.desk import create_desk
 from workers.intake.ingest import BATCH_ITEMS, IngestOptions, IngestResult, expand, ingest_file
-from workers.services import connect
 
 DUMPS = SHARED / "cases" / "dumps"
 OPTIONS = IngestOptions("source:files")
 STORY = "The harbour board reopened canal number {n} on Monday, nine years after the flood closed it for {n} days."
-
-
-@asynccontextmanager
-async def desk(settings: Settings) -> AsyncGenerator[Broker, None]:
-    """Run a desk during the block."""
-    broker = await connect(settings, settings.broker_url)
-    app = create_desk(settings, broker, url=settings.broker_url, name="desk-1")
-    await app.start()
-    try:
-        yield broker
-    finally:
-        await app.stop()
-        await broker.close()
 
 
 def write_rows(path: Path, count: int) -> Path:

@@ -1,26 +1,21 @@
 """Withdrawn articles and embargoes, through a desk on a real Valkey."""
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from msgspec.structs import replace as changed
 
-from streams.brokers.base import Broker
 from streams.config.settings import Settings
 from streams.config.tables import Route
 from streams.errors import UnreadableError
 from streams.records import Article, Item
-from tests.support.pipeline import everything, settled
-from workers.desk.desk import create_desk
+from tests.support.pipeline import desk, everything, settled
 from workers.intake.embargo import KEY, release_due
 from workers.intake.publish import publish
 from workers.intake.pushed_items import to_item
 from workers.intake.withdraw import withdraw
-from workers.services import connect
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 TEXT = "The harbour board reopened the salt canal on Monday, nine years after the flood closed it."
@@ -29,18 +24,6 @@ TEXT = "The harbour board reopened the salt canal on Monday, nine years after th
 def item(number: int = 1, minutes: int = 0, text: str = TEXT) -> Item:
     row = {"id": str(number), "title": f"Canal {number} reopens", "content_text": text}
     return to_item(row, "source:wire", NOW + timedelta(minutes=minutes))
-
-
-@asynccontextmanager
-async def desk(settings: Settings) -> AsyncGenerator[Broker, None]:
-    broker = await connect(settings, settings.broker_url)
-    app = create_desk(settings, broker, url=settings.broker_url, name="desk-1")
-    await app.start()
-    try:
-        yield broker
-    finally:
-        await app.stop()
-        await broker.close()
 
 
 async def test_withdrawal_is_a_revision_on_the_same_topics(settings: Settings) -> None:
