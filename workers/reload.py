@@ -11,7 +11,7 @@ import signal
 import sys
 from collections.abc import Callable
 
-from streams.config.settings import Settings
+from streams.config.settings import LoadedSettings
 from streams.errors import SettingsError
 from streams.logger import get_logger
 from workers.notify import notify
@@ -22,7 +22,7 @@ log = get_logger(__name__)
 class Reloader:
     """Reads the settings again when SIGHUP arrives. *load* raises SettingsError for invalid ones."""
 
-    def __init__(self, load: Callable[[], Settings]) -> None:
+    def __init__(self, load: Callable[[], LoadedSettings]) -> None:
         self.load = load
         self.is_requested = False
 
@@ -33,7 +33,7 @@ class Reloader:
             notify("RELOADING=1")
             os.kill(os.getpid(), signal.SIGTERM)
 
-    def read(self) -> Settings | None:
+    def read(self) -> LoadedSettings | None:
         """Return the settings; None, with a log event, if they are invalid."""
         try:
             return self.load()

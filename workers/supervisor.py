@@ -22,7 +22,7 @@ from typing import Any
 
 from streams.brokers.base import Broker
 from streams.config.settings import Settings
-from streams.config.sources import ENV_PREFIX, redact_url
+from streams.config.sources import CONFIG_VARIABLE, ENV_PREFIX, redact_url
 from streams.config.tables import TABLE_SETTINGS
 from streams.errors import SettingsError, UnavailableError
 from streams.retry import Backoff
@@ -36,6 +36,7 @@ from workers.demo.newsroom import Newsroom
 from workers.heartbeats import clear_workers, heartbeat_task, remove_workers, write_heartbeat
 from workers.notify import NOTIFY_SOCKET, notify
 from workers.poller.registry import FeedRegistry
+from workers.private_files import write_private
 from workers.reload import Reloader, has_lost_terminal
 from workers.services import connect_or_stop, install_stop_handler, log_exceptions
 from workers.status import read_status
@@ -44,6 +45,7 @@ from workers.web.server import WebServer
 SUPERVISE_INTERVAL_S = 0.2
 HEALTH_INTERVAL_S = 10.0
 HUNG_S = 120.0
+TABLES_FILE = "workers.toml"  # in data_dir
 INITIAL_RESTART_DELAY_S, MAX_RESTART_DELAY_S = 0.1, 10.0
 HEALTHY_S = 30.0  # a process that ran this long restarts without a longer delay
 DEMO_NOTICE = """
@@ -116,8 +118,8 @@ class WorkerProcess:
 class Supervisor:
     """All services of copydesk on one machine."""
 
-    def __init__(self, settings: Settings, reloader: Reloader | None = None) -> None:
-        self.settings, self.reloader = settings, reloader
+    def __init__(self, settings: Settings, reloader: Reloader | None = None, config_text: str = "") -> None:
+        self.settings, self.reloader, self._config_text = settings, reloader, config_text
         self._is_reload_requested, self._had_terminal = False, sys.stdin is not None and sys.stdin.isatty()
         self.valkey = EmbeddedValkey(settings) if settings.embedded else None
         self.url = self.valkey.url if self.valkey else settings.broker_url
@@ -202,8 +204,14 @@ class Supervisor:
             worker.start()
 
     def _environ(self) -> dict[str, str]:
+        """Write the tables for the worker processes; return their environment.
+
+        Workers read a copy of the checked copydesk.toml: a worker that restarts during an edit must not fail on it.
+        """
+        path = self.settings.data_dir.resolve() / TABLES_FILE
+        write_private(path, self._config_text)
         inherited = {name: value for name, value in os.environ.items() if name != NOTIFY_SOCKET}  # of this process only
-        return {**inherited, **to_environ(replace(self.settings, broker_url=self.url))}
+        return {**inherited, **to_environ(replace(self.settings, broker_url=self.url)), CONFIG_VARIABLE: str(path)}
 
     def _worker_name(self, name: str) -> str:
         """Return *name*, unique on the broker: other machines may run `up` on a shared broker."""
@@ -218,8 +226,10 @@ class Supervisor:
     async def _reload(self) -> None:
         """Restart the workers one by one with the tables and private hosts of copydesk.toml, if it is valid."""
         self._is_reload_requested = False
+        if self.reloader is None:
+            return
         try:
-            new = self.reloader.load() if self.reloader else self.settings
+            new, _, self._config_text = self.reloader.load()
         except SettingsError as exc:
             self.console.note(f"settings not reloaded, the former ones stay: {exc}")
             return
@@ -330,7 +340,7 @@ def command_name() -> str:
 def to_environ(settings: Settings) -> dict[str, str]:
     """Return *settings* as `COPYDESK_*` variables.
 
-    Tables are left out: worker processes read them from the same copydesk.toml.
+    Tables are left out: worker processes read them from copydesk.toml or its copy.
     """
     environ: dict[str, str] = {}
     for f in fields(settings):

@@ -176,10 +176,11 @@ class Settings:
 
 
 class LoadedSettings(NamedTuple):
-    """Settings, and the source of each setting that is not a default."""
+    """Settings, the source of each setting that is not a default, and the text of copydesk.toml."""
 
     settings: Settings
     sources: Mapping[str, str]
+    text: str
 
 
 def load_settings(flags: Mapping[str, Any] | None = None, environ: Mapping[str, str] | None = None) -> Settings:
@@ -217,7 +218,7 @@ def load_with_sources(
                 raise SettingsError(f"unknown setting: {name} (command line); see `copydesk settings`")
             sources[name] = f"flag --{name.replace('_', '-')}"
             values[name] = _convert(specs[name], raw, sources[name])
-    return LoadedSettings(_validate(Settings(**values)), sources)
+    return LoadedSettings(_validate(Settings(**values)), sources, file.text)
 
 
 def _convert(spec: Any, raw: Any, source: str) -> Any:

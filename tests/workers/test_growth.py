@@ -104,13 +104,17 @@ def cpu_s(call: Callable[[Any], Any], text: Any) -> float:
 
 
 def too_slow(call: Callable[[Any], Any], text_of: Callable[[int], Any]) -> str:
-    """Return how the time of *call* grows where that is faster than linear, else ""."""
+    """Return how the time of *call* grows where that is faster than linear, else "".
+
+    A suspicious growth is confirmed with a text of four times the size, where noise and allocations weigh little:
+    quadratic time takes 16 times as long.
+    """
     for size in SIZES:
         if (took_s := cpu_s(call, text_of(size))) >= ENDLESS_S:
             return f"{took_s:.2f} s for {size} characters"
     if took_s >= max(NOTICED_S, MOST * cpu_s(call, text_of(SMALL))):
         small_s, large_s = (min(cpu_s(call, text_of(n)) for _ in range(5)) for n in (SMALL, LARGE))
-        if large_s >= max(NOTICED_S, MOST * small_s):
+        if large_s >= max(NOTICED_S, MOST * small_s) and cpu_s(call, text_of(4 * LARGE)) >= 8 * large_s:
             return f"{small_s:.4f} s for {SMALL} characters, {large_s:.4f} s for {LARGE}"
     return ""
 

@@ -42,6 +42,14 @@ def count(folder: Path, text: str) -> int:
     return (folder / "out").read_text().count(text)
 
 
+def child(pid: int, command: str) -> int:
+    """Return the process id of the child of *pid* that runs `copydesk COMMAND`."""
+    for number in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        if command in Path(f"/proc/{number}/cmdline").read_text().split("\0"):
+            return int(number)
+    raise LookupError(f"no child {command} of {pid}")
+
+
 @pytest.mark.parametrize("role", ["poll", "desk"])
 async def test_service_reloads_in_place(role: str, settings: Settings, tmp_path: Path) -> None:
     config, ready = tmp_path / "copydesk.toml", {"poll": "poller ready", "desk": "desk ready"}[role]
@@ -73,6 +81,18 @@ async def test_up_reloads_its_workers(tmp_path: Path) -> None:
         assert process.poll() is None
     assert count(tmp_path, "Traceback") == 0
     assert count(tmp_path, "worker died") == 0
+
+
+async def test_killed_worker_restarts_beside_invalid_file(tmp_path: Path) -> None:
+    config, log = tmp_path / "copydesk.toml", tmp_path / "copydesk-data" / "log" / "desk-1.log"
+    config.write_text(VALID)
+    with running(tmp_path, "up", "--demo", "off", "--web-port", "0") as process:
+        await until(lambda: log.exists() and log.read_text().count("desk ready") == 1, what="a desk")
+        config.write_text(INVALID)
+        os.kill(child(process.pid, "desk"), signal.SIGKILL)
+        await until(lambda: log.read_text().count("desk ready") == 2, what="another desk")
+        assert count(tmp_path, "worker died") == 1
+        assert (tmp_path / "copydesk-data" / "workers.toml").stat().st_mode & 0o777 == 0o600
 
 
 def test_hangup_of_closed_terminal_is_recognised() -> None:

@@ -5,9 +5,9 @@ from typing import Any
 
 import click
 
-from streams.config.settings import Settings, load_settings
+from streams.config.settings import LoadedSettings, Settings, load_with_sources
 from streams.exit_codes import ExitCode
-from workers.commands.base import FLAGS, Command, announce_data_dir, check_sink_tables
+from workers.commands.base import FLAGS, Command, announce_data_dir, check_sink_tables, loaded_settings
 
 KAFKA_FLAGS = "--broker-url kafka://kafka1:9092 --state-url redis://redis1:6379"
 name_option = click.option(
@@ -26,7 +26,7 @@ def up(settings: Settings) -> ExitCode:
     from workers.supervisor import Supervisor
 
     announce_data_dir(settings)
-    supervisor = Supervisor(settings, Reloader(_settings_loader()))
+    supervisor = Supervisor(settings, Reloader(_settings_loader()), loaded_settings().text)
     return ExitCode(run(supervisor.run, supervisor.on_hangup))
 
 
@@ -72,14 +72,14 @@ def _run(function: str, settings: Settings, name: str, **options: Any) -> ExitCo
     return code
 
 
-def _settings_loader() -> Callable[[], Settings]:
+def _settings_loader() -> Callable[[], LoadedSettings]:
     """Return a function that reads the settings of this command again. It raises SettingsError."""
     flags = click.get_current_context().meta.get(FLAGS)
 
-    def load() -> Settings:
-        settings = load_settings(flags)
-        check_sink_tables(settings)
-        return settings
+    def load() -> LoadedSettings:
+        loaded = load_with_sources(flags)
+        check_sink_tables(loaded.settings)
+        return loaded
 
     return load
 

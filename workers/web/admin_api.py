@@ -8,7 +8,6 @@ The token travels in a custom header. HTML forms and scripts of other sites cann
 """
 
 import hmac
-import os
 import secrets
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -20,6 +19,7 @@ from streams.brokers.base import Broker
 from streams.errors import CopydeskError, SettingsError
 from workers import dead_letters
 from workers.poller.registry import FeedRegistry
+from workers.private_files import write_private
 
 HEADER = "X-Copydesk-Token"
 MAX_LETTERS = 100  # dead letters per response, the newest
@@ -56,11 +56,8 @@ def load_token(data_dir: Path) -> str:
 
 
 def _new_token(path: Path) -> str:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    token, temporary = secrets.token_urlsafe(18), path.with_name(f"{path.name}.{os.getpid()}.part")
-    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write(token)
-    temporary.rename(path)  # the file is never empty: an empty token would admit every request
+    token = secrets.token_urlsafe(18)
+    write_private(path, token)
     return token
 
 
