@@ -141,6 +141,7 @@ class _Parser:
             return _failed(*_exit_reason(await self.process.wait()))
         finally:
             exchange.cancel()
+            await asyncio.gather(exchange, return_exceptions=True)
         self._is_busy = False
         return response
 
@@ -154,11 +155,14 @@ class _Parser:
         return msgspec.msgpack.decode(await stdout.readexactly(size), type=ParseResponse)
 
     async def end(self) -> None:
+        """Kill the process. asyncio closes its transport once the process has ended and its output is read."""
+        stdin, stdout = self.process.stdin, self.process.stdout
+        assert stdin is not None
+        assert stdout is not None
         with contextlib.suppress(ProcessLookupError):
             self.process.kill()
-        if self.process.stdin is not None:
-            self.process.stdin.close()
-        await self.process.wait()
+        stdin.close()
+        await asyncio.gather(self.process.wait(), stdout.read())
 
 
 def _failed(error: str, error_kind: str) -> ParseResponse:

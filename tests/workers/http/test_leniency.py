@@ -1,22 +1,19 @@
 """Content codings, message length and cookies of imperfect servers."""
 
-import asyncio
 import gzip
 import zlib
-from collections.abc import Callable
 
 import brotli
 import pytest
 import zstandard
 
-from streams.config.settings import Settings
 from streams.errors import CopydeskError, UnreadableError
-from workers.http.client import HttpClient, Response, resolve_redirect
+from tests.support.raw_server import fetch
+from workers.http.client import resolve_redirect
 from workers.http.decompress import BoundedDecompressor
 from workers.http.message_length import parse_head
 
 BODY = b"<rss><channel/></rss>" * 100
-SETTINGS = Settings(allowed_private_hosts="127.0.0.1:*", poll_timeout_s=20)
 
 
 def decompress(data: bytes, coding: str, max_bytes: int = 1 << 22) -> bytes:
@@ -87,28 +84,6 @@ def test_parse_head_lengths() -> None:
     chunked = parse_head(head % b"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n")
     assert (chunked.length, b"Length" in chunked.data) == (None, False)
     assert parse_head(b"HTTP/1.1 304 Not Modified\nContent-Length: 5\n\n").length == 0
-
-
-async def fetch(answer: Callable[[bytes], bytes], paths: tuple[str, ...] = ("f",)) -> list[Response]:
-    """Return the responses to *paths* from a server that sends the bytes of *answer* to each request head."""
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while head := await reader.readuntil(b"\r\n\r\n"):
-                raw = answer(head)
-                writer.write(raw)
-                await writer.drain()
-                if b"close\r\n" in raw:
-                    break
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
-        finally:  # also when the end of the loop cancels this task
-            writer.close()
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    async with server, HttpClient(SETTINGS) as client:
-        return [await client.get(f"http://127.0.0.1:{port}/{path}") for path in paths]
 
 
 LENGTHS = {

@@ -18,8 +18,8 @@ from streams.records import Item, MessageId, RemovedBlock
 from streams.topics import ARTICLES, DESK_GROUP, ITEMS
 from tests.conftest import ROOT, until
 from tests.support.browser import Browser, browser, chromium
-from tests.workers.test_supervisor import output, up
-from tests.workers.web.test_topics_api import NOW, article, publish
+from tests.support.site import NOW, article, publish
+from tests.support.up import output, up
 from workers.dead_letters import build
 from workers.poller.registry import FeedRegistry
 from workers.services import connect
