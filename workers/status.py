@@ -71,6 +71,7 @@ def _feed_row(feed: FeedState, now_s: float) -> dict[str, Any]:
         "health": _feed_health(feed),
         "status": feed.status,
         "error": feed.error,
+        "error_kind": feed.error_kind,
         "failures": feed.failures,
         "polls": feed.polls,
         "items_published": feed.items_published,

@@ -1,9 +1,10 @@
 """The desk pipeline: items in, articles or dead letters out. The Faust agent (`streams.faust.agents`) owns the broker.
 
-    decode ▸ clean ▸ fingerprint ▸ classify ▸ assign story ▸ diff ▸ route ▸ publish
+    decode ▸ blocks ▸ clean ▸ fingerprint ▸ classify ▸ assign story ▸ diff ▸ route ▸ publish
 
-`batch` accumulates the results of a batch, `article` holds the pure steps. The agent publishes the messages, writes the
-state and commits the offsets in one atomic step, so a crash repeats the whole batch.
+`batch` accumulates the results of a batch, `article` holds the pure steps. With a `CleaningPool`, blocks and cleaning
+are the work of other processes, and `slow_items` holds the items that are slow there. The agent publishes the messages,
+writes the state and commits the offsets in one atomic step, so a crash repeats the whole batch.
 """
 
 import time
@@ -39,12 +40,15 @@ from workers.desk.article import (
     to_article,
 )
 from workers.desk.batch import BatchBuilder, attempt_twice, cpu_deadline, dead_letter_on_error, give_up
+from workers.desk.cleaning_pool import CleaningJob, CleaningPool
+from workers.desk.slow_items import SlowItems
 from workers.urls.canonical import slug_key
 
 if TYPE_CHECKING:
     from workers.dedupe.near_duplicates.compared_texts import ComparedText, ComparedTexts
     from workers.dedupe.near_duplicates.index import StoryAssignment, StoryIndex
 
+NO_BLOCKS = BlockDocument("text", [])
 DECODE_SHARE, CLEAN_SHARE = 1 / 4, 1 / 2  # of the lease, after which a step ends; publishing needs the rest
 
 StateCheck = Callable[[], Awaitable[None]]
@@ -54,7 +58,8 @@ Cleaner = Callable[[Item, BlockDocument, SiteFacts], CleanedContent]
 class Candidate(NamedTuple):
     """A decoded item. *cpu_s*: CPU time that decoding took.
 
-    *slug_id*: id of the article by the number and the slug of its link; "" for other links.
+    *slug_id*: id of the article by the number and the slug of its link; "" for other links. *job*: its cleaning in
+    another process; then the document is empty.
     """
 
     message: ConsumedMessage
@@ -64,6 +69,14 @@ class Candidate(NamedTuple):
     document: BlockDocument
     site_query: SiteQuery
     cpu_s: float
+    job: CleaningJob | None = None
+
+
+class PooledCleaning(NamedTuple):
+    """The cleaning processes of a desk, and the items that are slow there."""
+
+    pool: CleaningPool
+    slow_items: SlowItems
 
 
 class ClassifiedItem(NamedTuple):
@@ -81,11 +94,13 @@ class Desk:
     """Handles batches of items. One per process."""
 
     def __init__(
-        self, settings: Settings, broker: Broker, clean: Cleaner | None = None, check_state: StateCheck | None = None
-    ) -> None:
+        self, settings: Settings, broker: Broker, clean: Cleaner | None = None, check_state: StateCheck | None = None,
+        pooled: PooledCleaning | None = None,
+    ) -> None:  # fmt: skip
         self.settings, self.broker, self.check_state = settings, broker, check_state
-        self.clean = clean or clean_item
+        self.clean, self.pooled = clean or clean_item, pooled
         self.router = Router(settings.routes)
+        self._requested: Sequence[Candidate] = ()
         self._open_stores()
 
     def _open_stores(self) -> None:
@@ -102,17 +117,34 @@ class Desk:
         """
         await self._require_state()
         builder = BatchBuilder(batch, self.settings.lease_timeout_s)
+        try:
+            classified = await self._classify(await self._candidates(builder), builder)
+            if classified:
+                await self._publish_all(classified, builder)
+        finally:
+            self._forget_jobs(builder)
+        return builder.result()
+
+    async def _candidates(self, builder: BatchBuilder) -> Sequence[Candidate]:
+        """Return the items of the batch in blocks, without those that became dead letters or are held."""
         candidates: list[Candidate] = []
-        for message in batch:
+        for message in builder.handled:
             if builder.ends_by_size_before(message) or await builder.ends_before(message, DECODE_SHARE):
                 break
             candidates += self._decode(message, builder)
+        return await self._prepare(candidates, builder)
+
+    async def _classify(self, candidates: Sequence[Candidate], builder: BatchBuilder) -> Sequence[ClassifiedItem]:
+        """Clean the candidates; return the new articles and revisions."""
         await self._remember(candidates, builder)
         site_facts = await self.site_history.lookup([candidate.site_query for candidate in candidates])
+        self._request_contents(candidates, site_facts)
         classified: list[ClassifiedItem] = []
         for candidate, facts in zip(candidates, site_facts, strict=True):
             if await builder.ends_before(candidate.message, CLEAN_SHARE):
                 break
+            if await self._is_held(candidate, builder):
+                continue
             with dead_letter_on_error(candidate.message, builder, candidate.item.feed):
                 content, cpu_s = self._clean(candidate, facts)
                 candidate = identified(candidate, article_text(candidate.item, content), builder)
@@ -124,8 +156,10 @@ class Desk:
                 )  # fmt: skip
                 if self._is_news(candidate, content, classification, builder):
                     classified.append(ClassifiedItem(candidate, facts, content, fingerprint, classification, cpu_s))
-        if not classified:
-            return builder.result()
+        return classified
+
+    async def _publish_all(self, classified: Sequence[ClassifiedItem], builder: BatchBuilder) -> None:
+        """Find the stories of new articles and revisions, and add their messages and state writes."""
         builder.previous_texts |= await self.recent_texts.get(
             [c.candidate.article_id for c in classified if c.classification.status is Status.REVISION]
         )
@@ -134,7 +168,6 @@ class Desk:
                 if not self._is_suppressed(news, story, builder):
                     self._publish(news, story, self._previous_text(news, builder), builder)
         builder.state_writes += self.recent_texts.set_commands(builder.published_texts)
-        return builder.result()
 
     async def _remember(self, candidates: Sequence[Candidate], builder: BatchBuilder) -> None:
         """Read the memories of the articles, and the texts of those with a number before the slug of their link."""
@@ -162,16 +195,74 @@ class Desk:
 
     def _candidate(self, message: ConsumedMessage, item: Item) -> Candidate:
         start_s = time.process_time()
-        with cpu_deadline(self.settings.item_timeout_s):
-            document = item_blocks(item)
+        if self.pooled is None:
+            with cpu_deadline(self.settings.item_timeout_s):
+                document = item_blocks(item)
+        else:
+            document = NO_BLOCKS
         query = SiteQuery(site_of(item), frozenset(document.line_keys))
         cpu_s = time.process_time() - start_s
         key, slug = item.identity_key, slug_key(item.link)
         slug_id = article_id(slug) if slug.startswith(f"{key}/") else ""
         return Candidate(message, item, article_id(key), slug_id, document, query, cpu_s)
 
+    async def _prepare(self, candidates: Sequence[Candidate], builder: BatchBuilder) -> Sequence[Candidate]:
+        """Return the candidates with the keys of their lines, from the cleaning processes, without those held back."""
+        if self.pooled is None:
+            return candidates
+        pool, slow_items = self.pooled
+        requested = [
+            c if slow_items.is_blocked(c.message, c.article_id)
+            else c._replace(job=slow_items.job_of(c.message, c.article_id) or pool.prepare(c.message.value))
+            for c in candidates
+        ]  # fmt: skip
+        self._requested = requested
+        prepared: list[Candidate] = []
+        for candidate in requested:
+            if await builder.ends_before(candidate.message, DECODE_SHARE):
+                break
+            if await self._is_held(candidate, builder):
+                continue
+            with dead_letter_on_error(candidate.message, builder, candidate.item.feed):
+                assert candidate.job is not None
+                query = SiteQuery(candidate.site_query.site, candidate.job.line_keys())
+                prepared.append(candidate._replace(site_query=query))
+        return prepared
+
+    def _request_contents(self, candidates: Sequence[Candidate], site_facts: Sequence[SiteFacts]) -> None:
+        """Let the cleaning processes clean the candidates."""
+        for candidate, facts in zip(candidates, site_facts, strict=True):
+            if self.pooled is not None and candidate.job is not None and candidate.job.facts is None:
+                self.pooled.pool.clean(candidate.job, facts)
+
+    async def _is_held(self, candidate: Candidate, builder: BatchBuilder) -> bool:
+        """Wait for the cleaning of the candidate; hold it if it is slow, or if another version of it is held."""
+        if self.pooled is None:
+            return False
+        message, id_, job = candidate.message, candidate.article_id, candidate.job
+        pool, slow_items = self.pooled
+        if slow_items.is_blocked(message, id_):
+            builder.hold(candidate.item, message, slow_items.hold(message, id_, None))
+        elif job is not None and not await pool.settle(job):
+            builder.hold(candidate.item, message, slow_items.hold(message, id_, job))
+        else:
+            return False
+        return True
+
+    def _forget_jobs(self, builder: BatchBuilder) -> None:
+        """Forget the cleaning of the handled items, and of ordinary items that wait for a further step."""
+        requested, self._requested = self._requested, []
+        handled = {message.message_id for message in builder.handled}
+        for message, job, id_ in [(c.message, c.job, c.article_id) for c in requested]:
+            is_waiting = message.message_id in builder.holds or message.message_id not in handled
+            if self.pooled is not None and job is not None and not (job.is_slow and is_waiting):
+                self.pooled.slow_items.drop(message, id_)
+                self.pooled.pool.forget([job])
+
     def _clean(self, candidate: Candidate, facts: SiteFacts) -> tuple[CleanedContent, float]:
         """Return the cleaned content, and the CPU seconds of the item so far, without a failed attempt."""
+        if candidate.job is not None:
+            return candidate.job.content(), 0.0
 
         def clean() -> tuple[CleanedContent, float]:
             start_s = time.process_time()
@@ -312,13 +403,13 @@ def is_suppressed(story: "StoryAssignment", near_duplicates: str) -> bool:
 
 def create_desk(
     settings: Settings, broker: Broker, *, url: str, name: str = "", clean: Cleaner | None = None,
-    check_state: StateCheck | None = None,
+    check_state: StateCheck | None = None, pooled: PooledCleaning | None = None,
 ) -> Any:  # fmt: skip
     """Return the Faust app with the desk as its only agent. *clean*: replaces `clean_item`, for tests.
 
-    *check_state* raises UnavailableError while the shared state is lost.
+    *check_state* raises UnavailableError while the shared state is lost. *pooled*: cleans in other processes.
     """
     app = create_app(settings, DESK_GROUP, url=url, name=name)
-    desk = Desk(settings, broker, clean, check_state)
+    desk = Desk(settings, broker, clean, check_state, pooled)
     add_agent(app, broker, ITEMS, desk.handle, settings.desk_batch_size, give_up)
     return app
