@@ -46,7 +46,8 @@ from workers.urls.canonical import slug_key
 
 if TYPE_CHECKING:
     from workers.dedupe.near_duplicates.compared_texts import ComparedText, ComparedTexts
-    from workers.dedupe.near_duplicates.index import StoryAssignment, StoryIndex
+    from workers.dedupe.near_duplicates.index import StoryIndex
+    from workers.dedupe.near_duplicates.stories import StoryAssignment
 
 NO_BLOCKS = BlockDocument("text", [])
 DECODE_SHARE, CLEAN_SHARE = 1 / 4, 1 / 2  # of the lease, after which a step ends; publishing needs the rest
@@ -299,16 +300,15 @@ class Desk:
     ) -> Sequence["StoryAssignment"]:
         """Return the story of each item. The index stores claims now: a redelivered item gets the same story."""
         # numpy costs memory: a desk that only sees duplicates never imports it.
-        from workers.dedupe.near_duplicates.compared_texts import ComparedTexts
+        from workers.dedupe.near_duplicates.compared_texts import ComparedTexts, sign
         from workers.dedupe.near_duplicates.index import StoryIndex
 
         self.story_index = self.story_index or StoryIndex(self.broker.state, self.settings.story_window_days * DAY_S)
         self.compared_texts = self.compared_texts or ComparedTexts(self.broker.state)
         read = await self.compared_texts.read([compared_text(news.candidate, news.content) for news in classified])
-        stories = await self.story_index.assign([(r.text.id, r.sign()) for r in read])
-        is_new = [news.classification.status is Status.NEW for news in classified]
-        for text, story, new in zip(read, stories, is_new, strict=True):
-            builder.state_writes += self.compared_texts.record_commands([text], [story]) if new else []
+        stories = await self.story_index.assign(sign(read))
+        new = [n for n, news in enumerate(classified) if news.classification.status is Status.NEW]
+        builder.state_writes += self.compared_texts.record_commands([read[n] for n in new], [stories[n] for n in new])
         return stories
 
     def _is_suppressed(self, news: ClassifiedItem, story: "StoryAssignment", builder: BatchBuilder) -> bool:
