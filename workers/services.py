@@ -22,7 +22,7 @@ from typing import Any
 from streams.brokers import open_broker
 from streams.brokers.base import Broker
 from streams.config.settings import Settings
-from streams.errors import SettingsError
+from streams.errors import SettingsError, UnavailableError
 from streams.exit_codes import ExitCode, abort
 from streams.logger import get_logger
 from streams.retry import retry_unavailable
@@ -223,6 +223,31 @@ async def run_sinks(settings: Settings, url: str, name: str = "", *, only: str =
     return await run_service(settings, url, body)
 
 
+async def run_watcher(settings: Settings, url: str, name: str = "") -> int:
+    """Ingest the files of all watched folders until a stop signal."""
+    from workers.intake.folder import FolderWatcher
+
+    if not settings.sources:
+        raise SettingsError("no sources: copydesk.toml has no [[sources]] table; add one")
+    worker = worker_name("watcher", name)
+
+    async def body(broker: Broker, stopping: asyncio.Event) -> None:
+        watchers = [FolderWatcher(broker, source, worker) for source in settings.sources]
+        async with heartbeat_task(broker.state, "watcher", worker):
+            watching = asyncio.gather(*(watcher.run() for watcher in watchers))
+            log.info("watcher ready", path=", ".join(str(watcher.folder) for watcher in watchers))
+            notify("READY=1")
+            await wait_stop_or(stopping, asyncio.ensure_future(watching))
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
+            with contextlib.suppress(UnavailableError):
+                for watcher in watchers:
+                    await watcher.release()
+        log.info("watcher stopped")
+
+    return await run_service(settings, url, body)
+
+
 async def run_web(settings: Settings, url: str, name: str = "") -> int:
     """Serve the status page until a stop signal."""
     from workers.web.server import WebServer
@@ -239,7 +264,7 @@ async def run_web(settings: Settings, url: str, name: str = "") -> int:
     return await run_service(settings, url, body)
 
 
-async def wait_stop_or(stopping: asyncio.Event, task: "asyncio.Task[Any]") -> None:
+async def wait_stop_or(stopping: asyncio.Event, task: "asyncio.Future[Any]") -> None:
     """Return when *stopping* is set or *task* ends. Raises the exception of *task*."""
     waiting = asyncio.ensure_future(stopping.wait())
     await asyncio.wait({waiting, task}, return_when=asyncio.FIRST_COMPLETED)

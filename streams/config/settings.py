@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from streams.config.sources import CONFIG_FILE, CONFIG_VARIABLE, ENV_PREFIX, TomlFile, convert, read_environ, redact_url
-from streams.config.tables import TABLE_SETTINGS, FeedOptions, Route, SinkTable, parse_tables
+from streams.config.tables import TABLE_SETTINGS, FeedOptions, Route, SinkTable, SourceTable, parse_tables
 from streams.errors import SettingsError
 from streams.topics import resolve_topic, route_topic
 from streams.version import version
@@ -153,6 +153,7 @@ class Settings:
     routes: tuple[Route, ...] = field(default=(), metadata={"help": "`[[routes]]` tables of `copydesk.toml`"})
     feeds: tuple[FeedOptions, ...] = field(default=(), metadata={"help": "`[[feeds]]` tables of `copydesk.toml`"})
     sinks: tuple[SinkTable, ...] = field(default=(), metadata={"help": "`[[sinks]]` tables of `copydesk.toml`"})
+    sources: tuple[SourceTable, ...] = field(default=(), metadata={"help": "`[[sources]]` tables of `copydesk.toml`"})
 
     @property
     def broker_scheme(self) -> str:
@@ -284,6 +285,9 @@ def _validate(settings: Settings) -> Settings:
     names = [sink.name for sink in settings.sinks]
     if repeated := sorted({name for name in names if names.count(name) > 1}):
         raise SettingsError(f"duplicate sink name: {', '.join(repeated)}; give each [[sinks]] table its own name")
+    sources = [source.name for source in settings.sources]
+    if repeated := sorted({name for name in sources if sources.count(name) > 1}):
+        raise SettingsError(f"duplicate source name: {', '.join(repeated)}; give each [[sources]] table its own name")
     for sink in settings.sinks:
         topic = resolve_topic(sink.topic).name
         if topic.count(".") > 1 and topic not in routes:

@@ -41,6 +41,9 @@ def status(settings: Settings, as_json: bool) -> ExitCode:
         for stage, counts in report["counters"].items():
             print_text(f"{stage:<8}" + "  ".join(f"{name} {n:,}" for name, n in counts.items()))
         print_text(f"desk lag {report['lag']} items; {len(report['feeds'])} feeds")
+        for source in report["sources"]:
+            counts = ", ".join(f"{source[name]} {name}" for name in ("files", "items", "failed", "waiting"))
+            print_text(f"source {source['name']}: {counts} ({source['path']})")
         for worker in report["workers"]:
             print_text(f"worker {worker['name']}: last heartbeat {worker['heartbeat_age_s']:.0f} s ago")
         for message in (*report["problems"], *report["warnings"]):

@@ -12,6 +12,7 @@ import contextlib
 import itertools
 import signal
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import BinaryIO
 
@@ -20,18 +21,19 @@ import msgspec
 from streams.errors import UnreadableError
 from workers.limited_process import FRAME, cpu_ticks, drop_privileges, extend_cpu_limit, frame
 from workers.poller.feed_update import FeedUpdate, to_update
-from workers.poller.formats import FORMATS, parse_feed
+from workers.poller.formats import FORMATS, FeedDocument, parse_document, section_page
 from workers.text.zones import load_regions
 
 CPU_LIMIT_S = 5  # for one document; the kernel counts whole seconds
 IDLE_S = 15.0  # a process without CPU time for so long hangs; on a busy machine CPU_LIMIT_S decides
+MAX_PAGES = 100  # of a link list in one poll: their pages are fetched too
 MAX_DOCUMENTS = 1_000  # then the pool replaces the process, because of memory leaks
 
 
 class ParseRequest(msgspec.Struct, frozen=True):
-    """A document to parse: the arguments of `parse_feed`, and the known items of its feed.
+    """A document to parse, and the known items of its feed.
 
-    A partial document contains some items of the feed only.
+    A partial document contains some items of the feed only. On the first poll, the older part of a link list is known.
     """
 
     body: bytes
@@ -41,6 +43,9 @@ class ParseRequest(msgspec.Struct, frozen=True):
     poll_id: str
     known_items: bytes = b""
     is_partial: bool = False
+    is_first_poll: bool = False
+    type: str = ""
+    turnover: Mapping[str, int] = {}
 
 
 class ParseFailure(msgspec.Struct, frozen=True):
@@ -177,8 +182,11 @@ def _exit_reason(returncode: int) -> tuple[str, str]:
 def main() -> None:
     """Parse documents from standard input until it closes."""
     stdin, stdout = sys.stdin.buffer, sys.stdout.buffer
+    now = datetime.now(UTC)
     for body in itertools.chain.from_iterable(f.WARM_UP for f in FORMATS):  # afterwards no file can be opened
-        _parse(ParseRequest(body, "https://news.example/feed", "text/xml; charset=utf-8", datetime.now(UTC), ""))
+        _parse(ParseRequest(body, "https://news.example/feed", "text/xml; charset=utf-8", now, ""))
+    for body in section_page.WARM_UP:
+        _parse(ParseRequest(body, "https://news.example/", "text/html", now, "", type=section_page.TYPE))
     _import_codecs()
     load_regions()
     drop_privileges()
@@ -190,9 +198,12 @@ def main() -> None:
 
 def _parse(request: ParseRequest) -> ParseResponse:
     try:
-        feed = parse_feed(
-            request.body, request.url, content_type=request.content_type,
-            fetched_at=request.fetched_at, poll_id=request.poll_id,
+        feed = parse_document(
+            FeedDocument(
+                request.body, request.url, request.content_type, request.fetched_at, request.poll_id,
+                known_items=request.known_items, is_first_poll=request.is_first_poll, max_links=MAX_PAGES,
+                type=request.type, turnover=request.turnover,
+            )
         )  # fmt: skip
         return ParseResponse(update=to_update(feed, request.known_items, is_partial=request.is_partial))
     except UnreadableError as exc:
