@@ -137,7 +137,7 @@ async def run_poller(settings: Settings, url: str, name: str = "") -> int:
 
 async def run_desk(settings: Settings, url: str, name: str = "") -> int:
     """Turn items into articles until a stop signal."""
-    from streams.faust.agents import FaustContext
+    from streams.faust.context import FaustContext
     from workers.desk.desk import create_desk
 
     async def body(broker: Broker, stopping: asyncio.Event) -> None:

@@ -3,6 +3,8 @@
 A parser process computes the update, once per document. The poller receives new items only.
 """
 
+from collections.abc import Mapping
+
 import msgspec
 
 from streams.records import Item
@@ -19,7 +21,7 @@ class FeedUpdate(msgspec.Struct, frozen=True):
     `unreadable` holds (entry, reason) of new unreadable entries.
     `identity_basis` describes how most items are identified.
     `deferred` counts new items that wait for their pages or for the desk, and entries over the daily budget, which are
-    `over_budget`; they are not in `new_items` and `known_items`.
+    `over_budget`; they are not in `new_items` and `known_items`. `guid_keys`: see `ParsedFeed`.
     """
 
     title: str
@@ -34,6 +36,7 @@ class FeedUpdate(msgspec.Struct, frozen=True):
     topic: str = ""
     deferred: int = 0
     over_budget: int = 0
+    guid_keys: Mapping[str, str] = {}
 
     @property
     def document_items(self) -> int:
@@ -55,6 +58,7 @@ def to_update(feed: ParsedFeed, known_items: bytes, *, is_partial: bool = False)
         hints=feed.hints,
         hub=feed.hub,
         topic=feed.topic,
+        guid_keys=feed.guid_keys,
     )
 
 

@@ -20,7 +20,7 @@ from streams.errors import CopydeskError, UnavailableError
 from streams.logger import get_logger
 from streams.records import FullTextPage, Item
 from streams.topics import MAX_ITEM_CHARS
-from workers.http.client import Credentials, HttpClient
+from workers.http.client import Credentials, HttpClient, Response
 from workers.http.retry_after import is_retryable
 from workers.poller.robots import RobotsRules
 from workers.text.encoding import decode
@@ -88,6 +88,32 @@ class FullTextFetcher:
         Raises:
             UnavailableError: the page may be available later.
         """
+        response = await self._request(url, credentials, feed)
+        if response is None:
+            return None
+        if is_retryable(response.status):
+            raise UnavailableError(f"HTTP {response.status}", code="http_status")
+        page = await _to_page(response)
+        if page is None:
+            log.info("page skipped", feed=feed, url=url, status=response.status,
+                     content_type=response.headers.get("content-type", ""))  # fmt: skip
+        return page
+
+    async def fetch_again(self, url: str, credentials: Credentials, feed: str) -> tuple[int, FullTextPage | None]:
+        """Return the status and the page at *url*; (0, None) if robots.txt forbids it.
+
+        Raises:
+            UnavailableError: the page may be available later.
+        """
+        response = await self._request(url, credentials, feed)
+        if response is None:
+            return 0, None
+        if is_retryable(response.status):
+            raise UnavailableError(f"HTTP {response.status}", code="http_status")
+        return response.status, await _to_page(response)
+
+    async def _request(self, url: str, credentials: Credentials, feed: str) -> Response | None:
+        """Return the response to a request for *url*; None if the URL is invalid or robots.txt forbids it."""
         if not web_url(url):
             log.info("page skipped", feed=feed, url=url, reason="invalid URL")
             return None
@@ -99,14 +125,7 @@ class FullTextFetcher:
                 return None
             response = await self.fetcher.get(url, ACCEPT, allowed, MAX_PAGE_BYTES)
             await asyncio.sleep(min(MAX_DELAY_S, max(self.delay_s, rules.delay_s)))
-        if is_retryable(response.status):
-            raise UnavailableError(f"HTTP {response.status}", code="http_status")
-        content_type = response.headers.get("content-type", "")
-        if response.status != 200 or not is_html(content_type):
-            log.info("page skipped", feed=feed, url=url, status=response.status, content_type=content_type)
-            return None
-        html = await asyncio.to_thread(lambda: strip_invisible(decode(response.body)))  # takes up to a second for 5 MiB
-        return FullTextPage(response.url, html) if len(html) <= MAX_ITEM_CHARS // 2 else None
+        return response
 
     def _host_lock(self, url: str) -> asyncio.Lock:
         """Return the lock of the host of *url*."""
@@ -135,6 +154,14 @@ class FullTextFetcher:
             if len(self._robots) > MAX_HOSTS:
                 self._robots.popitem(last=False)
         return entry.rules
+
+
+async def _to_page(response: Response) -> FullTextPage | None:
+    """Return the page in *response*; None if it isn't HTML, or too large."""
+    if response.status != 200 or not is_html(response.headers.get("content-type", "")):
+        return None
+    html = await asyncio.to_thread(lambda: strip_invisible(decode(response.body)))  # takes up to a second for 5 MiB
+    return FullTextPage(response.url, html) if len(html) <= MAX_ITEM_CHARS // 2 else None
 
 
 def is_html(content_type: str) -> bool:

@@ -22,6 +22,7 @@ from streams.logger import get_logger
 from streams.records import Article
 from streams.start import Start
 from streams.topics import (
+    ARCHIVE_ITEMS,
     ARTICLES,
     BUILTIN_TOPICS,
     DEAD_LETTERS,
@@ -39,7 +40,8 @@ from workers.web.latency import Latency
 log = get_logger(__name__)
 
 FEED_LENGTH = 50  # articles
-PROTECTED = frozenset((ITEMS.name, DEAD_LETTERS.name, SINK_REPLAYS.name))  # raw texts of feeds, paid ones included
+# Raw texts of feeds, paid ones included.
+PROTECTED = frozenset((ITEMS.name, ARCHIVE_ITEMS.name, DEAD_LETTERS.name, SINK_REPLAYS.name))
 SSE_HEADERS = {
     "Content-Type": "text/event-stream",
     "Cache-Control": "no-store",
@@ -113,8 +115,7 @@ class TopicsApi:
         await broadcaster.start()
         media_type, write = FORMATS[format_]
         name = _short_name(broadcaster.topic)
-        articles = [article for article in self.latest_articles(name) if not article.withdrawn]
-        body = write(f"copydesk: {name}", str(request.url), articles)
+        body = write(f"copydesk: {name}", str(request.url), self.latest_articles(name))
         etag = hashlib.blake2b(body, digest_size=12).hexdigest()
         response = web.Response(body=body, content_type=media_type, charset="utf-8")
         response.etag = web.ETag(etag) if hasattr(web, "ETag") else etag

@@ -11,9 +11,12 @@ import re
 from datetime import datetime
 from typing import Protocol
 
+from msgspec.structs import replace
+
 from streams.errors import UnreadableError
 from workers.poller.formats import feedparser_xml, json_feed
 from workers.poller.formats.to_item import FeedDocument, ParsedFeed
+from workers.poller.formats.tombstones import declares_tombstones, guid_keys, read_tombstones, with_tombstones
 from workers.text.encoding import decode_document
 
 __all__ = [
@@ -90,7 +93,11 @@ def parse_feed(
     if not body:
         raise UnreadableError("the document is empty", code="not_a_feed")
     feed_format = next(f for f in FORMATS if f.matches(body, content_type))
-    return feed_format.parse(FeedDocument(body, url, content_type, fetched_at, poll_id, use_expat))
+    feed = feed_format.parse(FeedDocument(body, url, content_type, fetched_at, poll_id, use_expat))
+    if not declares_tombstones(body):
+        return feed
+    items = with_tombstones(feed.items, read_tombstones(body), url, fetched_at, poll_id)
+    return replace(feed, items=items, guid_keys=guid_keys(items))
 
 
 def normalise_document(body: bytes, content_type: str = "") -> bytes:

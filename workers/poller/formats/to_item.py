@@ -9,7 +9,7 @@ Dates are parsed by `workers.text.dates`. All URLs pass `workers.urls.web_url`.
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -126,6 +126,7 @@ class ParsedFeed(msgspec.Struct, frozen=True):
     hints: PollHints = PollHints()
     hub: str = ""
     topic: str = ""
+    guid_keys: Mapping[str, str] = {}  # of a feed with tombstones: identity key by guid
 
     @property
     def identity(self) -> str:
