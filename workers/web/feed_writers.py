@@ -36,7 +36,10 @@ def article_urn(article: Article) -> str:
 
 
 def atom(title: str, url: str, every_article: Sequence[Article]) -> bytes:
-    """Return articles (newest first) as an Atom feed with the address *url*; withdrawn ones as tombstones (RFC 6721)."""
+    """Return articles (newest first) as an Atom feed with the address *url*.
+
+    Withdrawn ones become tombstones (RFC 6721).
+    """
     articles, withdrawn = _by_withdrawal(every_article)
     feed = ET.Element("feed", {"xmlns": ATOM, "xmlns:at": TOMBSTONES})
     _atom(feed, "title", title)
@@ -114,7 +117,7 @@ def json_feed(title: str, url: str, every_article: Sequence[Article]) -> bytes:
             "id": article_urn(article), "url": _link(article), "title": article.title or NO_TITLE,
             "summary": article.dek,
             "content_html": article.html, "language": article.language, "tags": article.tags,
-            "image": next(filter(None, (_uri(image.url) for image in article.images)), ""),
+            "image": next(filter(None, (uri(image.url) for image in article.images)), ""),
             "authors": [{"name": name} for name in article.byline],
             **{name: date.isoformat() for name, date in dates.items() if date},
         }  # fmt: skip
@@ -125,10 +128,10 @@ def json_feed(title: str, url: str, every_article: Sequence[Article]) -> bytes:
 
 def _link(article: Article) -> str:
     """Return the URL without clutter, else the one of the feed."""
-    return _uri(article.canonical_url) or _uri(article.url)
+    return uri(article.canonical_url) or uri(article.url)
 
 
-def _uri(link: str) -> str:
+def uri(link: str) -> str:
     """Return *link* with invalid characters percent-encoded (RFC 3986 §2); "" for a link that is not http(s)."""
     return _NOT_URI.sub(lambda match: quote(match[0].encode("utf-8", "replace")), web_url(link))
 
@@ -147,7 +150,8 @@ def _document(root: ET.Element) -> bytes:
     return document
 
 
-FORMATS: Mapping[str, tuple[str, Callable[[str, str, Sequence[Article]], bytes]]] = {
+FeedWriter = Callable[[str, str, Sequence[Article]], bytes]
+FORMATS: Mapping[str, tuple[str, FeedWriter]] = {
     "atom": ("application/atom+xml", atom),
     "rss": ("application/rss+xml", rss),
     "json": ("application/feed+json", json_feed),
