@@ -31,6 +31,5 @@ async def publish(
     messages = [item_message(item) for item in items] + [item_message(item, ARCHIVE_ITEMS) for item in archived]
     messages += [from_feed_entry(source, entry, error) for source, entry, error in failed]
     counts = increment_commands("intake", {"new": len(items) + len(archived) + len(held), "failed": len(failed)})
-    return await broker.publish(
-        messages, [*counts, *hold_commands(held), *drop_commands([*items, *archived]), *state_writes], conditions
-    )
+    embargoes = [*hold_commands(held), *drop_commands([*items, *archived])]
+    return await broker.publish(messages, [*counts, *embargoes, *state_writes], conditions)

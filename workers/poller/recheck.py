@@ -112,9 +112,8 @@ def judge(recheck: Recheck, status: int, page: FullTextPage | None, now: datetim
 
 def _following(recheck: Recheck, now_s: float) -> Recheck | None:
     """Return the recheck of the next interval that has not passed."""
-    done = next(
-        (n for n, s in enumerate(recheck.intervals_s) if n > recheck.done and recheck.first_s + s > now_s), None
-    )
+    left = range(recheck.done + 1, len(recheck.intervals_s))
+    done = next((n for n in left if recheck.first_s + recheck.intervals_s[n] > now_s), None)
     return None if done is None else replace(recheck, done=done)
 
 
@@ -154,7 +153,7 @@ class Rechecks:
         """Return the commands that queue the rechecks of *items*, as far as there is room."""
         if not intervals_s or not any(item.page for item in items):
             return []
-        free = MAX_WAITING - int(await self.broker.state.zcard(QUEUE))
+        free = MAX_WAITING - int(await self.broker.state.execute_command("ZCARD", QUEUE))
         if free < len(items):
             log.warning("rechecks not queued", count=len(items) - max(0, free), reason=f"{MAX_WAITING} are waiting",
                         next_step="use fewer or shorter intervals")  # fmt: skip
@@ -172,12 +171,15 @@ class Rechecks:
             except UnavailableError as exc:
                 log.warning("rechecks interrupted", error=exc, next_step="will retry")
                 await asyncio.sleep(backoff.next_delay_s())
+            except Exception:
+                log.exception("rechecks failed", error_kind="bug", next_step="will retry")
+                await asyncio.sleep(backoff.next_delay_s())
 
     async def _claim(self, now_s: float) -> Mapping[str, Recheck]:
         """Return due rechecks that no other poller claims."""
-        due = [id_.decode() for id_ in await self.broker.state.zrangebyscore(QUEUE, 0, now_s, start=0, num=BATCH)]
+        args = ("ZRANGEBYSCORE", QUEUE, 0, now_s, "LIMIT", 0, BATCH)
         claimed: dict[str, Recheck] = {}
-        for id_ in due:
+        for id_ in [member.decode() for member in await self.broker.state.execute_command(*args)]:
             value = await self.broker.state.hget(ITEMS_KEY, id_)
             if value is None:
                 await self.broker.publish((), [("ZREM", QUEUE, id_)])
@@ -204,11 +206,7 @@ class Rechecks:
 
     async def _store(self, id_: str, claimed: Recheck, verdict: Verdict) -> None:
         """Publish the item of *verdict* and store the next recheck, if nobody has done so since the claim."""
-        following = verdict.following
-        writes = _remove(id_) if following is None else _set(id_, following, verdict.due_s)[1:]
-        value = msgspec.msgpack.encode(claimed)
-        new = b"" if following is None else msgspec.msgpack.encode(following)
-        await publish(
-            self.broker, [verdict.item] if verdict.item else [], state_writes=writes,
-            conditions=[Condition(ITEMS_KEY, id_, value, new)],
-        )  # fmt: skip
+        following, value = verdict.following, msgspec.msgpack.encode(claimed)
+        writes = _remove(id_) if following is None else _set(id_, following, verdict.due_s)
+        items = [verdict.item] if verdict.item else []
+        await publish(self.broker, items, state_writes=writes, conditions=[Condition(ITEMS_KEY, id_, value, value)])

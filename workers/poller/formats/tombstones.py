@@ -7,6 +7,7 @@ that of its ref. The poller remembers the keys of the entries of such feeds by t
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import NamedTuple
 from urllib.parse import urljoin
@@ -50,10 +51,8 @@ def read_tombstones(body: bytes) -> list[Tombstone]:
     parser.StartElementHandler, parser.EndElementHandler = reader.start, reader.end
     parser.CharacterDataHandler, parser.EntityDeclHandler = reader.text, reader.refuse_entity
     parser.buffer_text = True
-    try:
+    with suppress(expat.ExpatError, _EntityError):  # the feed's parser reports errors
         parser.Parse(body, True)
-    except (expat.ExpatError, _EntityError):
-        pass  # the feed's parser reports the error
     return reader.tombstones[:MAX_TOMBSTONES]
 
 
