@@ -50,10 +50,10 @@ async def newsdesk(
 
 
 @asynccontextmanager
-async def desk(settings: Settings) -> AsyncGenerator[Broker, None]:
+async def desk(settings: Settings, name: str = "desk-1") -> AsyncGenerator[Broker, None]:
     """Run a desk during the block."""
     broker = await connect(settings, settings.broker_url)
-    app = create_desk(settings, broker, url=settings.broker_url, name="desk-1")
+    app = create_desk(settings, broker, url=settings.broker_url, name=name)
     await app.start()
     try:
         yield broker
