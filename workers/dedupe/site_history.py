@@ -5,11 +5,12 @@
 
 A site is an outlet or a channel: all channels of a video site have one host. The cleaner never sees this module: it
 gets `SiteFacts`. Near-duplicate detection counts the sentences of each source in a `SentenceHistory`. A site without
-articles for EXPIRY_S is forgotten.
+articles for EXPIRY_S is forgotten. Old articles of an archive have a history for each year, `<site>@<year>`.
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from importlib.resources import files
 from itertools import chain
 from typing import Any, NamedTuple
@@ -42,6 +43,19 @@ class SiteQuery(NamedTuple):
 def site_of(item: Item) -> str:
     """Return the site whose templates and headlines an item may carry: its publisher, else its link's host or feed."""
     return item.publisher.casefold()[:MAX_NAME_CHARS] or host_of(item)
+
+
+def era_of(article_s: float, arrived_s: float) -> str:
+    """Return the year of an article that is older than any live history; "" for a later one. Unix times.
+
+    Articles of an archive then neither use nor displace the history of the site's present templates.
+    """
+    return str(datetime.fromtimestamp(article_s, UTC).year) if arrived_s - article_s > EXPIRY_S else ""
+
+
+def in_era(name: str, era: str) -> str:
+    """Return the name of a site or source in *era*; "" stays unknown."""
+    return f"{name}@{era}" if name and era else name
 
 
 def host_of(item: Item) -> str:

@@ -37,10 +37,10 @@ class CleaningError(Exception):
 
 
 class BatchBuilder:
-    """Accumulates the result of one batch. Texts are title, dek and paragraphs by article id."""
+    """Accumulates the result of one batch, in *limit_s* at most. Texts are title, dek and paragraphs by article id."""
 
-    def __init__(self, batch: Sequence[ConsumedMessage], lease_timeout_s: float) -> None:
-        self.handled, self.lease_timeout_s = batch, lease_timeout_s
+    def __init__(self, batch: Sequence[ConsumedMessage], limit_s: float) -> None:
+        self.handled, self.limit_s = batch, limit_s
         self.memories: dict[str, ArticleMemory] = {}
         self.previous_texts: dict[str, Sequence[str]] = {}
         self.published_texts: dict[str, Sequence[str]] = {}
@@ -62,7 +62,7 @@ class BatchBuilder:
         return True
 
     async def ends_before(self, message: ConsumedMessage, share: float) -> bool:
-        """Return whether the batch ends before *message*, because it has taken more than *share* of the lease.
+        """Return whether the batch ends before *message*, because it has taken more than *share* of its limit.
 
         The first message is always handled, so every step makes progress. Lets the event loop run between items:
         heartbeats and signals wait there.
@@ -70,7 +70,7 @@ class BatchBuilder:
         if time.monotonic() - self._paused_s > PAUSE_INTERVAL_S:
             await asyncio.sleep(0)
             self._paused_s = time.monotonic()
-        if message is self.handled[0] or time.monotonic() - self._started_s <= share * self.lease_timeout_s:
+        if message is self.handled[0] or time.monotonic() - self._started_s <= share * self.limit_s:
             return False
         self._end_before(message)
         return True

@@ -15,10 +15,10 @@ from streams.brokers.base import Broker, ConsumedMessage
 from streams.codec import decode
 from streams.config.settings import Settings
 from streams.errors import UnavailableError
-from streams.faust.agents import BatchResult, add_agent, create_app
+from streams.faust.agents import ArchiveAgent, BatchResult, add_agent, create_app
 from streams.records import Item, RevisionChanges
 from streams.routing import Router
-from streams.topics import DAY_S, DESK_GROUP, ITEMS
+from streams.topics import ARCHIVE_ITEMS, DAY_S, DESK_GROUP, ITEMS
 from workers.clean.cleaner import CleanedContent
 from workers.clean.document import BlockDocument
 from workers.clean.site_facts import SiteFacts
@@ -27,9 +27,9 @@ from workers.dedupe.diff import count_changes
 from workers.dedupe.identity import article_id
 from workers.dedupe.near_duplicates.titles import is_other_article
 from workers.dedupe.ownership import may_revise, site_digest
-from workers.dedupe.recent_texts import RecentTexts
+from workers.dedupe.recent_texts import ARCHIVE_PREFIX, RecentTexts
 from workers.dedupe.seen import SeenStore
-from workers.dedupe.site_history import SiteHistory, SiteQuery, host_of, site_of
+from workers.dedupe.site_history import SiteHistory, SiteQuery, era_of, host_of, in_era, site_of
 from workers.desk.article import (
     article_messages,
     article_text,
@@ -50,7 +50,8 @@ if TYPE_CHECKING:
     from workers.dedupe.near_duplicates.stories import StoryAssignment
 
 NO_BLOCKS = BlockDocument("text", [])
-DECODE_SHARE, CLEAN_SHARE = 1 / 4, 1 / 2  # of the lease, after which a step ends; publishing needs the rest
+ARCHIVE_STEP_S = 0.06  # of which a quarter is for decoding; two pages exceed it
+DECODE_SHARE, CLEAN_SHARE = 1 / 4, 1 / 2  # of the limit, after which a step ends; publishing needs the rest
 
 StateCheck = Callable[[], Awaitable[None]]
 Cleaner = Callable[[Item, BlockDocument, SiteFacts], CleanedContent]
@@ -59,8 +60,8 @@ Cleaner = Callable[[Item, BlockDocument, SiteFacts], CleanedContent]
 class Candidate(NamedTuple):
     """A decoded item. *cpu_s*: CPU time that decoding took.
 
-    *slug_id*: id of the article by the number and the slug of its link; "" for other links. *job*: its cleaning in
-    another process; then the document is empty.
+    *slug_id*: id of the article by the number and the slug of its link; "" for other links. *era*: see `era_of`.
+    *job*: its cleaning in another process; then the document is empty.
     """
 
     message: ConsumedMessage
@@ -70,6 +71,7 @@ class Candidate(NamedTuple):
     document: BlockDocument
     site_query: SiteQuery
     cpu_s: float
+    era: str = ""
     job: CleaningJob | None = None
 
 
@@ -108,20 +110,30 @@ class Desk:
         self.seen = SeenStore(self.broker.state)
         self.site_history = SiteHistory(self.broker.state)
         self.recent_texts = RecentTexts(self.broker.state)
+        self.archive_texts = RecentTexts(self.broker.state, prefix=ARCHIVE_PREFIX)
         self.story_index: StoryIndex | None = None
         self.compared_texts: ComparedTexts | None = None
+
+    async def handle_archive(self, batch: Sequence[ConsumedMessage]) -> BatchResult:
+        """Return the result of the first items of *batch*, in a step so short that a live item hardly waits."""
+        return await self._handle(batch, ARCHIVE_STEP_S)
 
     async def handle(self, batch: Sequence[ConsumedMessage]) -> BatchResult:
         """Return the messages and state writes of *batch*, or of its first messages when the lease would run out.
 
         Items are classified in order: a later item sees the results of earlier ones in the same batch.
         """
+        return await self._handle(batch, self.settings.lease_timeout_s)
+
+    async def _handle(self, batch: Sequence[ConsumedMessage], limit_s: float) -> BatchResult:
+        """Return the result of *batch*, or of its first messages, in about *limit_s* seconds."""
         await self._require_state()
-        builder = BatchBuilder(batch, self.settings.lease_timeout_s)
+        builder = BatchBuilder(batch, limit_s)
+        recent_texts = self.archive_texts if is_archived(batch[0]) else self.recent_texts
         try:
-            classified = await self._classify(await self._candidates(builder), builder)
+            classified = await self._classify(await self._candidates(builder), builder, recent_texts)
             if classified:
-                await self._publish_all(classified, builder)
+                await self._publish_all(classified, builder, recent_texts)
         finally:
             self._forget_jobs(builder)
         return builder.result()
@@ -135,9 +147,11 @@ class Desk:
             candidates += self._decode(message, builder)
         return await self._prepare(candidates, builder)
 
-    async def _classify(self, candidates: Sequence[Candidate], builder: BatchBuilder) -> Sequence[ClassifiedItem]:
+    async def _classify(
+        self, candidates: Sequence[Candidate], builder: BatchBuilder, recent_texts: RecentTexts
+    ) -> Sequence[ClassifiedItem]:
         """Clean the candidates; return the new articles and revisions."""
-        await self._remember(candidates, builder)
+        await self._remember(candidates, builder, recent_texts)
         site_facts = await self.site_history.lookup([candidate.site_query for candidate in candidates])
         self._request_contents(candidates, site_facts)
         classified: list[ClassifiedItem] = []
@@ -159,23 +173,27 @@ class Desk:
                     classified.append(ClassifiedItem(candidate, facts, content, fingerprint, classification, cpu_s))
         return classified
 
-    async def _publish_all(self, classified: Sequence[ClassifiedItem], builder: BatchBuilder) -> None:
+    async def _publish_all(
+        self, classified: Sequence[ClassifiedItem], builder: BatchBuilder, recent_texts: RecentTexts
+    ) -> None:
         """Find the stories of new articles and revisions, and add their messages and state writes."""
-        builder.previous_texts |= await self.recent_texts.get(
+        builder.previous_texts |= await recent_texts.get(
             [c.candidate.article_id for c in classified if c.classification.status is Status.REVISION]
         )
         for news, story in zip(classified, await self._assign_stories(classified, builder), strict=True):
             with dead_letter_on_error(news.candidate.message, builder, news.candidate.item.feed):
                 if not self._is_suppressed(news, story, builder):
                     self._publish(news, story, self._previous_text(news, builder), builder)
-        builder.state_writes += self.recent_texts.set_commands(builder.published_texts)
+        builder.state_writes += recent_texts.set_commands(builder.published_texts)
 
-    async def _remember(self, candidates: Sequence[Candidate], builder: BatchBuilder) -> None:
+    async def _remember(
+        self, candidates: Sequence[Candidate], builder: BatchBuilder, recent_texts: RecentTexts
+    ) -> None:
         """Read the memories of the articles, and the texts of those with a number before the slug of their link."""
         ids = [id_ for candidate in candidates for id_ in (candidate.article_id, candidate.slug_id) if id_]
         builder.memories = await self.seen.get(ids)
         numbered = [c.article_id for c in candidates if c.slug_id and c.article_id in builder.memories]
-        builder.previous_texts = dict(await self.recent_texts.get(numbered)) if numbered else {}
+        builder.previous_texts = dict(await recent_texts.get(numbered)) if numbered else {}
 
     async def _require_state(self) -> None:
         """Check the shared state; after a loss, forget what the stores have cached of it."""
@@ -201,11 +219,12 @@ class Desk:
                 document = item_blocks(item)
         else:
             document = NO_BLOCKS
-        query = SiteQuery(site_of(item), frozenset(document.line_keys))
+        era = era_of((item.published or item.fetched_at).timestamp(), message.time_s) if is_archived(message) else ""
+        query = SiteQuery(in_era(site_of(item), era), frozenset(document.line_keys))
         cpu_s = time.process_time() - start_s
         key, slug = item.identity_key, slug_key(item.link)
         slug_id = article_id(slug) if slug.startswith(f"{key}/") else ""
-        return Candidate(message, item, article_id(key), slug_id, document, query, cpu_s)
+        return Candidate(message, item, article_id(key), slug_id, document, query, cpu_s, era)
 
     async def _prepare(self, candidates: Sequence[Candidate], builder: BatchBuilder) -> Sequence[Candidate]:
         """Return the candidates with the keys of their lines, from the cleaning processes, without those held back."""
@@ -352,6 +371,11 @@ class Desk:
         builder.count(status, candidate.item, candidate.message.message_id, title=article.title)
 
 
+def is_archived(message: ConsumedMessage) -> bool:
+    """Return whether *message* came through the archive lane."""
+    return message.topic == ARCHIVE_ITEMS.name
+
+
 def identified(candidate: Candidate, text: Sequence[str], builder: BatchBuilder) -> Candidate:
     """Return *candidate* under the id of its slug, if the number in its link identifies another article.
 
@@ -391,9 +415,10 @@ def compared_text(candidate: Candidate, content: CleanedContent) -> "ComparedTex
         item.published.timestamp() if item.published else 0.0,
     )
     text = "\n".join(paragraphs)
-    return ComparedText(
-        candidate.article_id, title, text, publisher, item.feed, item.fetched_at.timestamp(), published_s
-    )
+    # The time of arrival says nothing about an article of an archive.
+    seen_at = min(item.published or content.published or item.fetched_at, item.fetched_at)
+    time_s = (seen_at if is_archived(candidate.message) else item.fetched_at).timestamp()
+    return ComparedText(candidate.article_id, title, text, publisher, item.feed, time_s, published_s, candidate.era)
 
 
 def is_suppressed(story: "StoryAssignment", near_duplicates: str) -> bool:
@@ -411,5 +436,6 @@ def create_desk(
     """
     app = create_app(settings, DESK_GROUP, url=url, name=name)
     desk = Desk(settings, broker, clean, check_state, pooled)
-    add_agent(app, broker, ITEMS, desk.handle, settings.desk_batch_size, give_up)
+    archive = ArchiveAgent(ARCHIVE_ITEMS, desk.handle_archive)
+    add_agent(app, broker, ITEMS, desk.handle, settings.desk_batch_size, give_up, archive)
     return app

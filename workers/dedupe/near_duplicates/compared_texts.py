@@ -15,11 +15,14 @@ from workers.dedupe.near_duplicates.index import StoryIndex
 from workers.dedupe.near_duplicates.sentences import MIN_REPEATS, Sentence, own_text, split_sentences
 from workers.dedupe.near_duplicates.signature import SignedText, TextSignature, signatures_of
 from workers.dedupe.near_duplicates.stories import StoryAssignment
-from workers.dedupe.site_history import MAX_NAME_CHARS, SentenceHistory, SiteQuery
+from workers.dedupe.site_history import MAX_NAME_CHARS, SentenceHistory, SiteQuery, in_era
 
 
 class ComparedText(NamedTuple):
-    """A text to compare. Times in Unix seconds; `published_s`: 0 if unknown."""
+    """A text to compare. Times in Unix seconds; `published_s`: 0 if unknown.
+
+    `era`: year of an old article from an archive. Its source has a sentence history of its own.
+    """
 
     id: str
     title: str
@@ -28,11 +31,12 @@ class ComparedText(NamedTuple):
     feed: str
     time_s: float
     published_s: float = 0.0
+    era: str = ""
 
     @property
     def source(self) -> str:
         """Name of the source in the sentence history, empty if it is unknown."""
-        return (self.publisher or self.feed).casefold()[:MAX_NAME_CHARS]
+        return in_era((self.publisher or self.feed).casefold()[:MAX_NAME_CHARS], self.era)
 
 
 class ReadText(NamedTuple):
