@@ -22,24 +22,25 @@ FORMAT_NAMES = ("warc", "parquet", "mbox", "wire", "feed", "jsonl", "page", "tex
 @click.option("--source", default="files", show_default=True, help="name of the producer; routes can match source:NAME")
 @click.option("--format", "format_name", type=click.Choice(FORMAT_NAMES), help="format of the files; default: detected")
 @click.option("--url", default="", help="URL of the document, for a single page, dump or feed")
+@click.option("--live", is_flag=True, help="send news of now, ahead of archives and dated by its arrival")
 @click.option("--again", is_flag=True, help="send files that were sent before")
 @click.option("--dry-run", is_flag=True, help="print the items instead of sending them; needs no running copydesk")
 @json_option("with --dry-run: print JSON, one object per line, instead of plain text")
 def ingest(
-    settings: Settings, files: Sequence[str], source: str, format_name: str | None, url: str, again: bool,
-    dry_run: bool, as_json: bool,
+    settings: Settings, files: Sequence[str], source: str, format_name: str | None, url: str, live: bool,
+    again: bool, dry_run: bool, as_json: bool,
 ) -> ExitCode:  # fmt: skip
     """Send the articles of files through copydesk.
 
     Reads text dumps and HTML pages, feed documents, JSON lines, WARC, mbox and Parquet files, and all files of
-    directories. FILE `-` reads standard input. A repeated command continues where the last one ended. An unreadable
-    record becomes a dead letter; the exit code is 1.
+    directories. The desk handles them while no live item waits. FILE `-` reads standard input. A repeated command
+    continues where the last one ended. An unreadable record becomes a dead letter; the exit code is 1.
     """
     from workers.intake.ingest import IngestOptions
     from workers.intake.pushed_items import source_url
 
     try:
-        options = IngestOptions(source_url(source), url, format_name or "", again)
+        options = IngestOptions(source_url(source), url, format_name or "", again, live)
     except UnreadableError as exc:
         raise click.BadParameter(str(exc), param_hint="--source") from exc
     if dry_run:

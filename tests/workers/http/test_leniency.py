@@ -2,7 +2,6 @@
 
 import gzip
 import zlib
-from collections.abc import Callable
 
 import brotli
 import pytest

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from copydesk import ItemPublisher, publish_item
-from streams.brokers.base import Broker, RedisCommand
+from streams.brokers.base import Broker, Condition, RedisCommand
 from streams.config.settings import Settings
 from streams.errors import UnavailableError, UnreadableError
 from streams.records import Article, DeadLetter
@@ -38,10 +38,12 @@ class DyingBroker:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._broker, name)
 
-    async def publish(self, messages: Sequence[Any], state_writes: Sequence[RedisCommand] = ()) -> bool:
+    async def publish(
+        self, messages: Sequence[Any], state_writes: Sequence[RedisCommand] = (), conditions: Sequence[Condition] = ()
+    ) -> bool:
         self._steps -= 1
         if self._steps > 0 or self._takes_effect:
-            await self._broker.publish(messages, state_writes)
+            await self._broker.publish(messages, state_writes, conditions)
         if self._steps <= 0:
             raise UnavailableError("connection lost")
         return True

@@ -16,10 +16,11 @@ from tests.support.feed_server import FeedServer, rss
 from tests.support.pipeline import everything, newsdesk, settled
 from tests.support.stories import DAY_S, NOW_S, reworded, story
 from workers.dedupe.identity import article_id
-from workers.dedupe.near_duplicates.index import PREFIX, StoryAssignment, StoryIndex
+from workers.dedupe.near_duplicates.index import PREFIX, StoryIndex
 from workers.dedupe.near_duplicates.model import load_default
 from workers.dedupe.near_duplicates.pair_features import pair_features, read_signatures
 from workers.dedupe.near_duplicates.signature import LAYOUT, TextSignature, signature_of
+from workers.dedupe.near_duplicates.stories import StoryAssignment
 from workers.dedupe.near_duplicates.words import tokenise
 from workers.poller.registry import FeedRegistry
 
