@@ -232,10 +232,9 @@ class Desk:
             return candidates
         pool, slow_items = self.pooled
         requested = [
-            c if slow_items.is_blocked(c.message, c.article_id)
-            else c._replace(job=slow_items.job_of(c.message, c.article_id) or pool.prepare(c.message.value))
+            c._replace(job=slow_items.take(c.message, c.article_id) or pool.prepare(c.message.value))
             for c in candidates
-        ]  # fmt: skip
+        ]
         self._requested = requested
         prepared: list[Candidate] = []
         for candidate in requested:
@@ -261,23 +260,28 @@ class Desk:
             return False
         message, id_, job = candidate.message, candidate.article_id, candidate.job
         pool, slow_items = self.pooled
-        if slow_items.is_blocked(message, id_):
-            builder.hold(candidate.item, message, slow_items.hold(message, id_, None))
-        elif job is not None and not await pool.settle(job):
-            builder.hold(candidate.item, message, slow_items.hold(message, id_, job))
-        else:
-            return False
+        assert job is not None
+        if not slow_items.is_blocked(id_):
+            if await pool.settle(job):
+                return False
+            slow_items.keep(message, id_, job)
+        builder.hold(candidate.item, message, slow_items.hold(message, id_))
         return True
 
     def _forget_jobs(self, builder: BatchBuilder) -> None:
-        """Forget the cleaning of the handled items, and of ordinary items that wait for a further step."""
+        """Forget the cleaning of the items, except of slow items that come again."""
         requested, self._requested = self._requested, []
+        if self.pooled is None:
+            return
+        pool, slow_items = self.pooled
         handled = {message.message_id for message in builder.handled}
         for message, job, id_ in [(c.message, c.job, c.article_id) for c in requested]:
-            is_waiting = message.message_id in builder.holds or message.message_id not in handled
-            if self.pooled is not None and job is not None and not (job.is_slow and is_waiting):
-                self.pooled.slow_items.drop(message, id_)
-                self.pooled.pool.forget([job])
+            if job is None or slow_items.has(job, id_):
+                continue
+            if job.is_slow and message.message_id not in handled:
+                slow_items.keep(message, id_, job)
+            else:
+                pool.forget([job])
 
     def _clean(self, candidate: Candidate, facts: SiteFacts) -> tuple[CleanedContent, float]:
         """Return the cleaned content, and the CPU seconds of the item so far, without a failed attempt."""
