@@ -2,6 +2,9 @@
 
 import random
 
+from workers.dedupe.identity import article_id
+from workers.dedupe.near_duplicates.signature import TextSignature, signature_of
+
 DAY_S = 86_400.0
 NOW_S = 1_790_000_000.0
 NAMES = "harbour canal board barge salt ferry council bridge tide quay pilot engineer flood museum orchard mill".split()
@@ -30,3 +33,9 @@ def reworded(text: str) -> str:
     """Return the text as another outlet publishes it: with dateline and credit, without its last sentences."""
     sentences = text.split(". ")
     return "SALTBY (Tidewire) - " + ". ".join(sentences[:-2]) + ". Reporting by Ida Marrow"
+
+
+def signed(
+    name: str, title: str, text: str, publisher: str = "Tidewire", time_s: float = NOW_S
+) -> tuple[str, TextSignature]:
+    return article_id(name), signature_of(title, text, publisher, time_s)

@@ -5,7 +5,6 @@ import os
 import signal
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,24 +13,14 @@ import pytest
 
 from streams.codec import decode, encode
 from streams.errors import UnavailableError, UnreadableError
-from streams.records import Content, FullTextPage, Item
+from streams.records import FullTextPage, Item
 from tests.conftest import until
+from tests.support.cleaning import CLEANERS, STORY, make_item
 from workers.clean.cleaner import CleanedContent
 from workers.clean.site_facts import SiteFacts, line_key
 from workers.desk.article import clean_item, item_blocks
 from workers.desk.batch import CleaningError
 from workers.desk.cleaning_pool import CleaningJob, CleaningPool
-
-CLEANERS = "tests.workers.desk.cleaners:clean"
-STORY = "<p>The harbour board counted {n} swans on Monday, nine years after the flood.</p>"
-
-
-def make_item(n: int, title: str = "Swans", body: str = STORY, **fields: Any) -> Item:
-    link = f"https://a.example/{n}"
-    return Item(
-        feed="f", identity_key=link, link=link, title=f"{title} {n}", fetched_at=datetime.now(UTC),
-        fingerprint="00" * 8, content=(Content(body.format(n=n)),), **fields,
-    )  # fmt: skip
 
 
 async def clean_all(pool: CleaningPool, *items: Item) -> list[CleanedContent | Exception | None]:

@@ -17,8 +17,8 @@ from streams.config.settings import Settings
 from streams.records import Item
 from streams.topics import ITEMS
 from tests.conftest import until
+from tests.support.cleaning import CLEANERS, make_item
 from tests.support.pipeline import everything, settled
-from tests.workers.desk.test_cleaning_pool import CLEANERS, make_item
 from workers.counters import read_counters
 from workers.desk.cleaning_pool import CleaningPool
 from workers.desk.desk import PooledCleaning, create_desk

@@ -2,6 +2,7 @@
 
 import gzip
 import zlib
+from collections.abc import Callable
 
 import brotli
 import pytest
@@ -44,15 +45,16 @@ def test_content_codings_are_undone(coding: str, data: bytes) -> None:
     assert decompress(data, coding) == BODY
 
 
-@pytest.mark.parametrize(
-    ("coding", "data"),
-    [
-        ("br", brotli.compress(bytes(1 << 28))),
-        ("zstd", zstd(bytes(1 << 28))),
-        ("gzip, gzip", gzip.compress(gzip.compress(bytes(1 << 28)))),
-    ],
-)
-def test_bomb_in_any_coding_is_refused(coding: str, data: bytes) -> None:
+BOMBS: dict[str, Callable[[bytes], bytes]] = {
+    "br": lambda data: brotli.compress(data, quality=1),
+    "zstd": zstd,
+    "gzip, gzip": lambda data: gzip.compress(gzip.compress(data, 1), 1),
+}
+
+
+@pytest.mark.parametrize("coding", BOMBS)
+def test_bomb_in_any_coding_is_refused(coding: str) -> None:
+    data = BOMBS[coding](bytes(1 << 26))  # 16 times the limit
     with pytest.raises(UnreadableError) as caught:
         decompress(data, coding)
     assert caught.value.code == "too_large"

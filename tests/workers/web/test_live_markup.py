@@ -20,8 +20,8 @@ from tests.conftest import until
 from tests.support.browser import browser, chromium
 from tests.support.feed_server import rss as rss_document
 from tests.support.markup_attacks import CODE, attacks
-from tests.workers.web.test_page import open_page
-from tests.workers.web.test_topics_api import open_site, publish
+from tests.support.page import open_page
+from tests.support.site import open_site, publish
 from workers.clean.render import ATTRIBUTES, TAGS
 from workers.desk.feed_articles import feed_articles
 from workers.poller.formats import parse_feed

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from streams.brokers import open_broker
 from streams.config.settings import Settings
-from tests.workers.dedupe.near_duplicates.test_index import DAY_S, NOW_S, reworded, signed, story
+from tests.support.stories import DAY_S, NOW_S, reworded, signed, story
 from workers.dedupe.identity import article_id
 from workers.dedupe.near_duplicates.index import PREFIX, StoryIndex
 from workers.dedupe.near_duplicates.signature import SignedText, TextSignature, signature_of, signatures_of

@@ -9,7 +9,7 @@ from itertools import combinations
 
 import pytest
 
-from tests.workers.dedupe.near_duplicates.test_index import NOW_S
+from tests.support.stories import NOW_S
 from workers.dedupe.near_duplicates.model import load_default
 from workers.dedupe.near_duplicates.signature import SignedText, signatures_of
 

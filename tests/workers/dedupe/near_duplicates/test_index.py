@@ -14,12 +14,12 @@ from streams.config.settings import Settings
 from streams.records import Article
 from tests.support.feed_server import FeedServer, rss
 from tests.support.pipeline import everything, newsdesk, settled
-from tests.support.stories import DAY_S, NOW_S, reworded, story
+from tests.support.stories import DAY_S, NOW_S, reworded, signed, story
 from workers.dedupe.identity import article_id
 from workers.dedupe.near_duplicates.index import PREFIX, StoryIndex
 from workers.dedupe.near_duplicates.model import load_default
 from workers.dedupe.near_duplicates.pair_features import pair_features, read_signatures
-from workers.dedupe.near_duplicates.signature import LAYOUT, TextSignature, signature_of
+from workers.dedupe.near_duplicates.signature import LAYOUT, signature_of
 from workers.dedupe.near_duplicates.stories import StoryAssignment
 from workers.dedupe.near_duplicates.words import tokenise
 from workers.poller.registry import FeedRegistry
@@ -32,12 +32,6 @@ async def open_index(settings: Settings, **options: int) -> AsyncGenerator[Story
         yield StoryIndex(broker.state, 7 * DAY_S, **options)
     finally:
         await broker.close()
-
-
-def signed(
-    name: str, title: str, text: str, publisher: str = "Tidewire", time_s: float = NOW_S
-) -> tuple[str, TextSignature]:
-    return article_id(name), signature_of(title, text, publisher, time_s)
 
 
 async def test_wire_copy_clusters(settings: Settings) -> None:
