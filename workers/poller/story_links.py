@@ -123,7 +123,7 @@ def _is_navigation(link: PageLink) -> bool:
 def points(link: PageLink, context: Context) -> float:
     """Return the points of *link*; a story has at least THRESHOLD."""
     count = word_count(link.text)
-    total = link.shape.evidence
+    total = link.shape.evidence if link.shape.evidence else -3.0  # a path of short words is a section
     total += 2.0 if count >= 6 else 1.5 if count >= 4 else 0.0 if count >= 2 else -1.5
     total += 1.5 * any(anchor.is_heading for anchor in link.anchors)
     total -= 4.0 * _is_navigation(link)
@@ -132,7 +132,7 @@ def points(link: PageLink, context: Context) -> float:
     total += 1.0 * (link.shape.pattern in context.supported)
     if context.turnover.get(link.shape.pattern, 0) >= NEW_LINKS:
         total += 1.0
-    if count <= 5 and _names_its_page(link):
+    if count <= 5 and not link.shape.is_numbered and _names_its_page(link):
         total -= 2.0
     return total
 
