@@ -6,6 +6,7 @@
 state and commits the offsets in one atomic step, so a crash repeats the whole batch.
 """
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -14,7 +15,8 @@ from streams.brokers.base import Broker, ConsumedMessage
 from streams.codec import decode
 from streams.config.settings import Settings
 from streams.errors import UnavailableError
-from streams.faust.agents import ArchiveAgent, BatchResult, add_agent, create_app
+from streams.faust.agents import ArchiveAgent, BatchResult, add_agent, create_app, has_unfinished
+from streams.faust.archive import PreemptedError
 from streams.records import Item, RevisionChanges
 from streams.routing import Router
 from streams.topics import ARCHIVE_ITEMS, DAY_S, DESK_GROUP, ITEMS
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
     from workers.dedupe.near_duplicates.index import StoryAssignment, StoryIndex
 
 ARCHIVE_STEP_S = 0.06  # of which a quarter is for decoding; two pages exceed it
+MAX_PREEMPTIONS = 3  # of an archive step: then it goes on, so that the archive never stands still
 DECODE_SHARE, CLEAN_SHARE = 1 / 4, 1 / 2  # of the limit, after which a step ends; publishing needs the rest
 
 StateCheck = Callable[[], Awaitable[None]]
@@ -88,6 +91,8 @@ class Desk:
         self.settings, self.broker, self.check_state = settings, broker, check_state
         self.clean = clean or clean_item
         self.router = Router(settings.routes)
+        self.has_live_items: Callable[[], bool] = lambda: False
+        self._preemptions = 0
         self._open_stores()
 
     def _open_stores(self) -> None:
@@ -100,7 +105,16 @@ class Desk:
 
     async def handle_archive(self, batch: Sequence[ConsumedMessage]) -> BatchResult:
         """Return the result of the first items of *batch*, in a step so short that a live item hardly waits."""
-        return await self._handle(batch, ARCHIVE_STEP_S)
+        result = await self._handle(batch, ARCHIVE_STEP_S, self._make_way)
+        self._preemptions = 0
+        return result
+
+    async def _make_way(self) -> None:
+        """End the step if live items wait. Raises PreemptedError, at most MAX_PREEMPTIONS times in a row."""
+        await asyncio.sleep(0)
+        if self._preemptions < MAX_PREEMPTIONS and self.has_live_items():
+            self._preemptions += 1
+            raise PreemptedError
 
     async def handle(self, batch: Sequence[ConsumedMessage]) -> BatchResult:
         """Return the messages and state writes of *batch*, or of its first messages when the lease would run out.
@@ -109,8 +123,13 @@ class Desk:
         """
         return await self._handle(batch, self.settings.lease_timeout_s)
 
-    async def _handle(self, batch: Sequence[ConsumedMessage], limit_s: float) -> BatchResult:
-        """Return the result of *batch*, or of its first messages, in about *limit_s* seconds."""
+    async def _handle(
+        self, batch: Sequence[ConsumedMessage], limit_s: float, make_way: StateCheck | None = None
+    ) -> BatchResult:
+        """Return the result of *batch*, or of its first messages, in about *limit_s* seconds.
+
+        *make_way* is called between the stages, and may end the step.
+        """
         await self._require_state()
         builder = BatchBuilder(batch, limit_s)
         recent_texts = self.archive_texts if is_archived(batch[0]) else self.recent_texts
@@ -119,6 +138,8 @@ class Desk:
             if builder.ends_by_size_before(message) or await builder.ends_before(message, DECODE_SHARE):
                 break
             candidates += self._decode(message, builder)
+        if make_way is not None:
+            await make_way()
         await self._remember(candidates, builder, recent_texts)
         site_facts = await self.site_history.lookup([candidate.site_query for candidate in candidates])
         classified: list[ClassifiedItem] = []
@@ -136,6 +157,8 @@ class Desk:
                 )  # fmt: skip
                 if self._is_news(candidate, content, classification, builder):
                     classified.append(ClassifiedItem(candidate, facts, content, fingerprint, classification, cpu_s))
+        if make_way is not None:
+            await make_way()
         if not classified:
             return builder.result()
         builder.previous_texts |= await recent_texts.get(
@@ -341,6 +364,7 @@ def create_desk(
     """
     app = create_app(settings, DESK_GROUP, url=url, name=name)
     desk = Desk(settings, broker, clean, check_state)
+    desk.has_live_items = lambda: has_unfinished(app)
     archive = ArchiveAgent(ARCHIVE_ITEMS, desk.handle_archive)
     add_agent(app, broker, ITEMS, desk.handle, settings.desk_batch_size, give_up, archive)
     return app
