@@ -10,7 +10,7 @@ process with the batch uncommitted.
 import asyncio
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -20,12 +20,12 @@ from faust.sensors.monitor import Monitor
 from streams.brokers.base import Broker, ConsumedMessage, OffsetRange, OutgoingMessage, RedisCommand
 from streams.config.settings import Settings, kafka_bootstrap_servers
 from streams.exit_codes import ExitCode, abort
-from streams.faust.archive import ArchiveReader, FollowerContext, Turn, Turns
+from streams.faust.archive import ArchiveReader, FollowerContext, PreemptedError, Turn, Turns
 from streams.faust.attempts import Attempt, Attempts
 from streams.faust.context import FaustContext
 from streams.logger import get_logger
 from streams.retry import retry_unavailable
-from streams.topics import Topic
+from streams.topics import METADATA_MAX_AGE_S, Topic
 
 log = get_logger(__name__)
 
@@ -88,6 +88,7 @@ def create_app(settings: Settings, group: str, *, url: str | None = None, name: 
         stream_buffer_maxsize=4096,
         broker_commit_interval=1.0,
         consumer_auto_offset_reset="earliest",
+        consumer_metadata_max_age_ms=METADATA_MAX_AGE_S * 1000,
         broker_rebalance_timeout=REBALANCE_TIMEOUT_S,
         broker_session_timeout=max(6, round(settings.lease_timeout_s)),
         broker_heartbeat_interval=max(2, round(settings.lease_timeout_s / 4)),
@@ -123,7 +124,7 @@ def add_agent(
     channel = app.topic(
         topic.name, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw", acks=True
     )
-    turns = Turns()
+    turns = Turns(lambda: has_unfinished(app))
     processor = BatchProcessor(app, broker, handle, give_up, FaustContext(app), turns.live)
     if archive is not None:
         following = FollowerContext(app, topic, archive.topic)
@@ -152,6 +153,11 @@ def add_agent(
                 )  # fmt: skip
 
     app.agent(channel, name=f"{app.conf.id}:{topic.name}", concurrency=1)(agent)
+
+
+def has_unfinished(app: faust.App) -> bool:
+    """Return whether the app has read messages that its agents have not finished."""
+    return bool(app.consumer.unfinished_bytes())
 
 
 FaustMessages = Sequence[Any]
@@ -216,8 +222,9 @@ class BatchProcessor:
         """Process *batch* in as many steps as the handler needs; return False if a partition was reassigned."""
         rest: Sequence[FaustMessages] | None = batch
         while rest:
-            async with self.step_turn():
-                rest = await self._step(rest)
+            with suppress(PreemptedError):
+                async with self.step_turn():
+                    rest = await self._step(rest)
         return rest is not None
 
     async def _step(self, batch: Sequence[FaustMessages]) -> Sequence[FaustMessages] | None:

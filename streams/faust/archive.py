@@ -1,9 +1,10 @@
 """The archive lane: a second topic, handled by the owners of the first one while no message of that waits.
 
-    live agent      ──▶ turn ◀── archive steps, one at a time, while no live batch waits or is handled
+    live agent      ──▶ turn ◀── archive steps, one at a time, while no live message waits or is handled
 
 Archive partition n belongs to the owner of partition n of the live topic. Both carry the items of the same articles, so
-one worker must handle both, one step after the other. A step takes its lease when it begins: a worker that lost the
+one worker must handle both, one step after the other. A handler may interrupt its step for live messages by a
+PreemptedError; the step is done again. A step takes its lease when it begins: a worker that lost the
 partition meanwhile is refused, also if it owns the partition again.
 """
 
@@ -25,14 +26,23 @@ log = get_logger(__name__)
 
 Turn = Callable[[], AbstractAsyncContextManager[None]]
 READ_WAIT_S = 0.2
+LIVE_CHECK_S = 0.005
 BATCH = 16  # messages that a crash makes suspect together
 RETRY_S = 1.0
 
 
-class Turns:
-    """Lets one of two lanes work at a time. An archive step begins only while the live lane neither works nor waits."""
+class PreemptedError(Exception):
+    """An archive step ended without a result, because live messages wait."""
 
-    def __init__(self) -> None:
+
+class Turns:
+    """Lets one of two lanes work at a time. An archive step begins only while the live lane neither works nor waits.
+
+    *is_waiting*: whether live messages were read that no step has finished.
+    """
+
+    def __init__(self, is_waiting: Callable[[], bool] = lambda: False) -> None:
+        self.is_waiting = is_waiting
         self._lock, self._is_idle = asyncio.Lock(), asyncio.Event()
         self._is_idle.set()
 
@@ -52,9 +62,10 @@ class Turns:
         while True:
             await self._is_idle.wait()
             async with self._lock:
-                if self._is_idle.is_set():
+                if self._is_idle.is_set() and not self.is_waiting():
                     yield
                     return
+            await asyncio.sleep(LIVE_CHECK_S)
 
 
 class FollowerContext(FaustContext):

@@ -36,6 +36,20 @@ PROMOS = (
     ("podcasts/the-daily-tide", "The Daily Tide podcast"), ("live-tv", "Watch live"), ("shop", "Shop"), ("weather", "Weather"),
     ("account/sign-in", "Sign in"), ("e-paper", "Read today's e-paper"),
 )  # fmt: skip
+DEV_PROMOS = (
+    *PROMOS, ("ranking", "The ranking of the most read stories of the week"), ("news", "All the news of the day from the harbour and the town"),
+    ("forum/threads/which-ferry-is-the-best-for-bicycles", "Which ferry is the best for bicycles?"),
+    ("compare/broadband/in-my-area", "What is the fastest broadband in my area?"), ("coupons/shoes-and-fashion", "Save ten percent on shoes and fashion"),
+)  # fmt: skip
+HELD_PROMOS = (
+    ("horoscopes/weekly-forecast-for-every-sign", "Your weekly forecast for every sign"), ("puzzles/sudoku-of-the-day", "The sudoku of the day, in four levels"),
+    ("vouchers/mode-und-schuhe", "Save ten percent on shoes and coats"), ("membership/why-support-us-now", "Why your support matters now more than ever"),
+    ("faq/how-do-i-change-my-address", "How do I change my address?"), ("archive/2025", "The year 2025 in our archive"),
+    ("columnists/orla-finch-on-politics", "Orla Finch on politics"), ("dossiers/the-future-of-the-harbour", "The future of the harbour: all stories of our series"),
+    ("classifieds/flats-for-rent-in-the-old-town", "Flats for rent in the old town"), ("results/election-2026", "Election 2026: the results of all districts"),
+    ("live-scores", "Live scores of all matches today"), ("tv/tonight", "What is on television tonight"), ("app/android", "Get the Courier on your phone"),
+    ("en/", "Read the Courier in English every day"), ("leserservice/urlaub-und-umzug", "Urlaub und Umzug melden"),
+)  # fmt: skip
 TOPICS = (
     "climate change",
     "elections 2026",
@@ -276,7 +290,7 @@ def furniture(numbers: random.Random, shape: str, site: Look) -> _Furniture:
     tag_path, author_path = numbers.choice(TAG_PATHS), numbers.choice(AUTHOR_PATHS)
     topics = [link(tag_path.format(t.replace(" ", "-")), t.capitalize()) for t in numbers.sample(TOPICS, 4)]
     authors = [link(author_path.format(a.lower().replace(" ", "-")), a) for a in AUTHORS]
-    promos = [link(path, text) for path, text in numbers.sample(PROMOS, 5)]
+    promos = [link(path, text) for path, text in numbers.sample(DEV_PROMOS if shape in DEV_SHAPES else HELD_PROMOS, 5)]
     partners = [
         f'<a href="https://partner-{n}.example/offers/{n}2345/the-best-deals-of-the-week-for-you">The best deals of the week for you</a>'
         for n in range(3)

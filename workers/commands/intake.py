@@ -1,6 +1,7 @@
 """Commands for items that no feed delivers."""
 
 import io
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from streams.exit_codes import ExitCode
 from workers.commands.base import Command, json_option, print_json, run_with_running_broker, warn
 from workers.commands.terminal import print_text
 
+LOW_PRIORITY = 10
 FORMAT_NAMES = ("warc", "parquet", "mbox", "wire", "feed", "jsonl", "page", "text")  # a test compares it with FORMATS
 
 
@@ -45,6 +47,8 @@ def ingest(
         raise click.BadParameter(str(exc), param_hint="--source") from exc
     if dry_run:
         return _print_items(files, options, as_json)
+    if not live:
+        os.nice(LOW_PRIORITY)  # reading and decompressing must not delay live items either
     code: ExitCode = run_with_running_broker(settings, lambda broker: _ingest(broker, files, options))
     return code
 

@@ -110,6 +110,13 @@ class _Exchange(NamedTuple):
     receiving: "asyncio.Task[None]"
 
 
+class _SlowJob(NamedTuple):
+    """A job in the slow lane. *exchange*: with it, if it still runs."""
+
+    job: CleaningJob
+    exchange: _Exchange | None = None
+
+
 class CleaningPool:
     """Cleans items in *count* processes, which are started on demand.
 
@@ -122,7 +129,7 @@ class CleaningPool:
         self._number = 0
         self._active: dict[int, CleaningJob] = {}
         self._waiting: deque[CleaningJob] = deque()
-        self._slow: deque[CleaningJob | _Exchange] = deque()
+        self._slow: deque[_SlowJob] = deque()
         self._slow_lane: asyncio.Task[None] | None = None
         self._processes: list[_Process] = []
         self._starting, self._is_scheduled = 0, False
@@ -157,7 +164,7 @@ class CleaningPool:
             self._active.pop(job.number, None)
             job.process = None
             if job.settled.done() and not job.settled.cancelled():
-                job.settled.exception()  # else asyncio logs an exception that nobody has read
+                job.settled.exception()  # else asyncio logs it
 
     async def __aenter__(self) -> "CleaningPool":
         return self
@@ -175,7 +182,7 @@ class CleaningPool:
     def _submit(self, job: CleaningJob) -> None:
         if job.is_slow:
             job.settle()
-            self._add_slow(job)
+            self._add_slow(_SlowJob(job))
         elif job.process is not None and job.process in self._processes:
             job.process.waiting.append(job)
         else:
@@ -209,7 +216,12 @@ class CleaningPool:
     def _spawn(self, coroutine: "asyncio._CoroutineLike[None]") -> None:
         task = asyncio.ensure_future(coroutine)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._after)
+
+    def _after(self, task: "asyncio.Future[None]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.error("bug in the cleaning pool", exc_info=task.exception())
 
     async def _add_process(self) -> None:
         try:
@@ -233,7 +245,9 @@ class CleaningPool:
             unfinished = jobs[process.finished :]
             self._waiting.extendleft(reversed([self._without_blocks(job) for job in unfinished[1:]]))
             if is_slow:
-                self._add_slow(exchange)
+                process.last = process.finished  # other processes have the rest of the chunk
+                self._mark_slow(unfinished[0])
+                self._add_slow(_SlowJob(unfinished[0], exchange))
             else:
                 await self._end(process, unfinished[0])
         elif process.remaining <= 0:
@@ -255,7 +269,10 @@ class CleaningPool:
 
     def _begin(self, process: "_Process", jobs: Sequence[CleaningJob]) -> _Exchange:
         oldest = min(self._active, default=self._number)
-        return _Exchange(process, jobs, asyncio.create_task(process.exchange(jobs, oldest)))
+        process.finished, process.last = 0, len(jobs)
+        receiving = asyncio.create_task(process.exchange(jobs, oldest))
+        receiving.add_done_callback(lambda task: task.cancelled() or task.exception())  # else asyncio logs it
+        return _Exchange(process, jobs, receiving)
 
     async def _watch(self, exchange: _Exchange, limit_s: float = SLOW_CPU_S) -> bool:
         """Wait for the replies; return True once an item takes more than *limit_s* of CPU time. Kill a hung process."""
@@ -284,7 +301,7 @@ class CleaningPool:
         if job.attempts >= MAX_ATTEMPTS:
             job.fail(kind, error)
         else:
-            self._add_slow(self._without_blocks(job))
+            self._add_slow(_SlowJob(self._without_blocks(job)))
 
     def _exit_reason(self, status: int) -> tuple[str, str]:
         """Return (error kind, error) for the exit status of a cleaning process."""
@@ -296,19 +313,19 @@ class CleaningPool:
 
     # -- slow lane --------------------------------------------------------------------------------------------
 
-    def _add_slow(self, slow: "CleaningJob | _Exchange") -> None:
-        """Queue a slow job. Another process than the one in the slow lane ends, and its job starts again later."""
-        job = slow if isinstance(slow, CleaningJob) else slow.jobs[slow.process.finished]
-        if isinstance(slow, _Exchange) or self._slow_lane is not None:
+    def _add_slow(self, slow: _SlowJob) -> None:
+        """Queue a slow job. While another one is in the slow lane, the process of the job ends, and it waits."""
+        job, exchange = slow
+        if self._slow_lane is not None:
             self._mark_slow(job)
+            if exchange is not None:
+                self._spawn(self._discard(exchange))
+            slow = _SlowJob(self._without_blocks(job))
         if len(self._slow) >= MAX_SLOW_JOBS:
             job.fail("timeout", f"more than {MAX_SLOW_JOBS} slow items wait")
-        if self._slow_lane is not None and isinstance(slow, _Exchange):
-            self._spawn(self._discard(slow))
-            slow = self._without_blocks(job)
-        if not job.is_finished:
-            self._slow.append(slow)
-        if self._slow_lane is None and self._slow:
+            return
+        self._slow.append(slow)
+        if self._slow_lane is None:
             self._slow_lane = asyncio.create_task(self._run_slow())
 
     def _mark_slow(self, job: CleaningJob) -> None:
@@ -322,26 +339,24 @@ class CleaningPool:
     async def _run_slow(self) -> None:
         """Finish the slow jobs one after another, each in its own process with a lower priority."""
         while self._slow:
-            slow = self._slow.popleft()
-            if isinstance(slow, CleaningJob):
-                if slow.number not in self._active:
-                    continue
-                try:
-                    process = await self._template.fork()
-                except OSError as exc:
-                    log.warning("cleaning process not started", error=exc, retry_s=RETRY_S)
-                    self._mark_slow(slow)
-                    self._slow.append(slow)
-                    await asyncio.sleep(RETRY_S)
-                    continue
-                slow = self._begin(process, [slow])
-            await self._finish_slow(slow)
+            job, exchange = self._slow.popleft()
+            if job.number not in self._active:
+                if exchange is not None:
+                    await self._discard(exchange)
+                continue
+            try:
+                exchange = exchange or self._begin(await self._template.fork(), [job])
+            except OSError as exc:
+                log.warning("cleaning process not started", error=exc, retry_s=RETRY_S)
+                self._mark_slow(job)
+                self._slow.append(_SlowJob(job))
+                await asyncio.sleep(RETRY_S)
+                continue
+            await self._finish_slow(job, exchange)
         self._slow_lane = None
 
-    async def _finish_slow(self, exchange: _Exchange) -> None:
-        process, jobs, receiving = exchange
-        job = jobs[process.finished]
-        process.last = process.finished  # other processes have the rest of the chunk
+    async def _finish_slow(self, job: CleaningJob, exchange: _Exchange) -> None:
+        process, _, receiving = exchange
         with contextlib.suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, process.pid, SLOW_NICENESS)
         while not receiving.done():
@@ -371,7 +386,6 @@ class _Process:
 
     async def exchange(self, jobs: Sequence[CleaningJob], oldest: int) -> None:
         """Send *jobs* and finish each with its reply. Raises if the process ends."""
-        self.finished, self.last = 0, len(jobs)
         self.remaining -= len(jobs)
         works = tuple(Work(job.number, b"" if job.process is self else job.value, job.facts) for job in jobs)
         self._writer.write(frame(Chunk(oldest, works)))

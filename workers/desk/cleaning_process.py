@@ -188,6 +188,7 @@ def warm_up(clean: Cleaner) -> None:
 
 def main(limit_s: str, cleaner: str) -> None:
     """Fork cleaning processes until the control socket closes."""
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)  # a desk that has cleaned ignores it, and children inherit that
     module, _, function = cleaner.partition(":")
     clean: Cleaner = getattr(importlib.import_module(module), function)
     warm_up(clean)

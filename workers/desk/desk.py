@@ -7,6 +7,7 @@ are the work of other processes, and `slow_items` holds the items that are slow 
 writes the state and commits the offsets in one atomic step, so a crash repeats the whole batch.
 """
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -15,7 +16,8 @@ from streams.brokers.base import Broker, ConsumedMessage
 from streams.codec import decode
 from streams.config.settings import Settings
 from streams.errors import UnavailableError
-from streams.faust.agents import ArchiveAgent, BatchResult, add_agent, create_app
+from streams.faust.agents import ArchiveAgent, BatchResult, add_agent, create_app, has_unfinished
+from streams.faust.archive import PreemptedError
 from streams.records import Item, RevisionChanges
 from streams.routing import Router
 from streams.topics import ARCHIVE_ITEMS, DAY_S, DESK_GROUP, ITEMS
@@ -51,6 +53,7 @@ if TYPE_CHECKING:
 
 NO_BLOCKS = BlockDocument("text", [])
 ARCHIVE_STEP_S = 0.06  # of which a quarter is for decoding; two pages exceed it
+MAX_PREEMPTIONS = 3  # of an archive step: then it goes on, so that the archive never stands still
 DECODE_SHARE, CLEAN_SHARE = 1 / 4, 1 / 2  # of the limit, after which a step ends; publishing needs the rest
 
 StateCheck = Callable[[], Awaitable[None]]
@@ -93,6 +96,10 @@ class ClassifiedItem(NamedTuple):
     cpu_s: float
 
 
+async def _no_check() -> None:
+    """Let a step of live items go on."""
+
+
 class Desk:
     """Handles batches of items. One per process."""
 
@@ -104,6 +111,8 @@ class Desk:
         self.clean, self.pooled = clean or clean_item, pooled
         self.router = Router(settings.routes)
         self._requested: Sequence[Candidate] = ()
+        self.has_live_items: Callable[[], bool] = lambda: False
+        self._preemptions = 0
         self._open_stores()
 
     def _open_stores(self) -> None:
@@ -116,22 +125,37 @@ class Desk:
 
     async def handle_archive(self, batch: Sequence[ConsumedMessage]) -> BatchResult:
         """Return the result of the first items of *batch*, in a step so short that a live item hardly waits."""
-        return await self._handle(batch, ARCHIVE_STEP_S)
+        result = await self._handle(batch, ARCHIVE_STEP_S, self._make_way)
+        self._preemptions = 0
+        return result
+
+    async def _make_way(self) -> None:
+        """End the step if live items wait. Raises PreemptedError, at most MAX_PREEMPTIONS times in a row."""
+        await asyncio.sleep(0)
+        if self._preemptions < MAX_PREEMPTIONS and self.has_live_items():
+            self._preemptions += 1
+            raise PreemptedError
 
     async def handle(self, batch: Sequence[ConsumedMessage]) -> BatchResult:
         """Return the messages and state writes of *batch*, or of its first messages when the lease would run out.
 
         Items are classified in order: a later item sees the results of earlier ones in the same batch.
         """
-        return await self._handle(batch, self.settings.lease_timeout_s)
+        return await self._handle(batch, self.settings.lease_timeout_s, _no_check)
 
-    async def _handle(self, batch: Sequence[ConsumedMessage], limit_s: float) -> BatchResult:
-        """Return the result of *batch*, or of its first messages, in about *limit_s* seconds."""
+    async def _handle(self, batch: Sequence[ConsumedMessage], limit_s: float, make_way: StateCheck) -> BatchResult:
+        """Return the result of *batch*, or of its first messages, in about *limit_s* seconds.
+
+        *make_way* is called between the stages, and may end the step.
+        """
         await self._require_state()
         builder = BatchBuilder(batch, limit_s)
         recent_texts = self.archive_texts if is_archived(batch[0]) else self.recent_texts
         try:
-            classified = await self._classify(await self._candidates(builder), builder, recent_texts)
+            candidates = await self._candidates(builder)
+            await make_way()
+            classified = await self._classify(candidates, builder, recent_texts)
+            await make_way()
             if classified:
                 await self._publish_all(classified, builder, recent_texts)
         finally:
@@ -232,10 +256,9 @@ class Desk:
             return candidates
         pool, slow_items = self.pooled
         requested = [
-            c if slow_items.is_blocked(c.message, c.article_id)
-            else c._replace(job=slow_items.job_of(c.message, c.article_id) or pool.prepare(c.message.value))
+            c._replace(job=slow_items.take(c.message, c.article_id) or pool.prepare(c.message.value))
             for c in candidates
-        ]  # fmt: skip
+        ]
         self._requested = requested
         prepared: list[Candidate] = []
         for candidate in requested:
@@ -261,23 +284,28 @@ class Desk:
             return False
         message, id_, job = candidate.message, candidate.article_id, candidate.job
         pool, slow_items = self.pooled
-        if slow_items.is_blocked(message, id_):
-            builder.hold(candidate.item, message, slow_items.hold(message, id_, None))
-        elif job is not None and not await pool.settle(job):
-            builder.hold(candidate.item, message, slow_items.hold(message, id_, job))
-        else:
-            return False
+        assert job is not None
+        if not slow_items.is_blocked(id_):
+            if await pool.settle(job):
+                return False
+            slow_items.keep(message, id_, job)
+        builder.hold(candidate.item, message, slow_items.hold(message, id_))
         return True
 
     def _forget_jobs(self, builder: BatchBuilder) -> None:
-        """Forget the cleaning of the handled items, and of ordinary items that wait for a further step."""
+        """Forget the cleaning of the items, except of slow items that come again."""
         requested, self._requested = self._requested, []
+        if self.pooled is None:
+            return
+        pool, slow_items = self.pooled
         handled = {message.message_id for message in builder.handled}
         for message, job, id_ in [(c.message, c.job, c.article_id) for c in requested]:
-            is_waiting = message.message_id in builder.holds or message.message_id not in handled
-            if self.pooled is not None and job is not None and not (job.is_slow and is_waiting):
-                self.pooled.slow_items.drop(message, id_)
-                self.pooled.pool.forget([job])
+            if job is None or slow_items.has(job, id_):
+                continue
+            if job.is_slow and message.message_id not in handled:
+                slow_items.keep(message, id_, job)
+            else:
+                pool.forget([job])
 
     def _clean(self, candidate: Candidate, facts: SiteFacts) -> tuple[CleanedContent, float]:
         """Return the cleaned content, and the CPU seconds of the item so far, without a failed attempt."""
@@ -436,6 +464,7 @@ def create_desk(
     """
     app = create_app(settings, DESK_GROUP, url=url, name=name)
     desk = Desk(settings, broker, clean, check_state, pooled)
+    desk.has_live_items = lambda: has_unfinished(app)
     archive = ArchiveAgent(ARCHIVE_ITEMS, desk.handle_archive)
     add_agent(app, broker, ITEMS, desk.handle, settings.desk_batch_size, give_up, archive)
     return app

@@ -61,29 +61,34 @@ class SlowItems:
         self.broker, self.clock_s = broker, clock_s
         self._jobs: dict[str, HeldJob] = {}  # by article id
 
-    def job_of(self, message: ConsumedMessage, article_id: str) -> CleaningJob | None:
-        """Return the job of a held item that has come back."""
+    def take(self, message: ConsumedMessage, article_id: str) -> CleaningJob | None:
+        """Return the job of a held item that has come back; it no longer blocks other versions of the article."""
         held = self._jobs.get(article_id)
-        return held.job if held is not None and held.digest == _digest(message) else None
+        if held is None or held.digest != _digest(message):
+            return None
+        del self._jobs[article_id]
+        return held.job
 
-    def is_blocked(self, message: ConsumedMessage, article_id: str) -> bool:
+    def is_blocked(self, article_id: str) -> bool:
         """Return whether another version of the article is held."""
         held = self._jobs.get(article_id)
-        return held is not None and held.digest != _digest(message) and self.clock_s() < held.expires_s
+        return held is not None and self.clock_s() < held.expires_s
 
-    def hold(self, message: ConsumedMessage, article_id: str, job: CleaningJob | None) -> list[RedisCommand]:
-        """Return the commands that hold *message*. *job*: its own slow job; None if another version is held."""
+    def has(self, job: CleaningJob, article_id: str) -> bool:
+        """Return whether *job* is kept."""
+        held = self._jobs.get(article_id)
+        return held is not None and held.job is job
+
+    def keep(self, message: ConsumedMessage, article_id: str, job: CleaningJob) -> None:
+        """Keep the slow job of *message* until the message comes again."""
         now_s = self.clock_s()
-        if job is not None:
-            self._jobs = {id_: held for id_, held in self._jobs.items() if now_s < held.expires_s}
-            self._jobs[article_id] = HeldJob(_digest(message), job, now_s + EXPIRY_S)
-        field = HeldField(article_id, message.partition, message.offset, int(now_s) + HOLD_S)
-        return [("HSET", KEY, field.encode(), KEY_LENGTH.pack(len(message.key)) + message.key + message.value)]
+        self._jobs = {id_: held for id_, held in self._jobs.items() if now_s < held.expires_s}
+        self._jobs[article_id] = HeldJob(_digest(message), job, now_s + EXPIRY_S)
 
-    def drop(self, message: ConsumedMessage, article_id: str) -> None:
-        """Forget the job of an item that is handled."""
-        if self.job_of(message, article_id) is not None:
-            del self._jobs[article_id]
+    def hold(self, message: ConsumedMessage, article_id: str) -> list[RedisCommand]:
+        """Return the commands that hold *message*."""
+        field = HeldField(article_id, message.partition, message.offset, int(self.clock_s()) + HOLD_S)
+        return [("HSET", KEY, field.encode(), KEY_LENGTH.pack(len(message.key)) + message.key + message.value)]
 
     async def release_due(self) -> int:
         """Publish the held items whose job is finished or whose time is over; return their number.

@@ -28,6 +28,7 @@ MAX_PATTERNS = 50
 THRESHOLD = 4.0
 CARD_LEVELS = 3  # elements between a link and the block that holds its headline
 NEW_LINKS = 3  # new links of a pattern that make it one of stories
+NUMBERED_SHARE = 0.6
 MIN_SUPPORT = 4  # links of a pattern with headlines that support each other
 HEADINGS = ("h1", "h2", "h3", "h4", "h5")
 # Elements, roles and names of blocks with navigation. Sources: HTML §4.3, WAI-ARIA landmarks, class names of outlets.
@@ -66,10 +67,14 @@ class PageLink(NamedTuple):
 
 
 class Context(NamedTuple):
-    """Facts about the page: words per block, patterns with headlines, and the history of patterns."""
+    """Facts about the page: words per block, patterns with headlines, and the history of patterns.
+
+    `is_numbered`: most headlines have URLs with a date or an identifier, as with most outlets.
+    """
 
     block_words: Mapping[str, float]
     supported: Collection[str]
+    is_numbered: bool
     turnover: Mapping[str, int]
 
 
@@ -111,9 +116,12 @@ def _context(links: Sequence[PageLink], turnover: Mapping[str, int]) -> Context:
     for link in links:
         for anchor in link.anchors:
             words[anchor.block].append(word_count(anchor.text))
-    headlines = Counter(link.shape.pattern for link in links if word_count(link.text) >= 4 and not _is_navigation(link))
-    supported = {pattern for pattern, count in headlines.items() if count >= MIN_SUPPORT}
-    return Context({block: median(counts) for block, counts in words.items()}, supported, turnover)
+    headlines = [link.shape for link in links if word_count(link.text) >= 4 and not _is_navigation(link)]
+    counts = Counter(shape.pattern for shape in headlines if shape.evidence > 0)
+    supported = {pattern for pattern, count in counts.items() if count >= MIN_SUPPORT}
+    numbered = sum(shape.is_numbered for shape in headlines)
+    is_numbered = numbered >= max(MIN_SUPPORT, NUMBERED_SHARE * len(headlines))
+    return Context({block: median(counts) for block, counts in words.items()}, supported, is_numbered, turnover)
 
 
 def _is_navigation(link: PageLink) -> bool:
@@ -123,16 +131,21 @@ def _is_navigation(link: PageLink) -> bool:
 def points(link: PageLink, context: Context) -> float:
     """Return the points of *link*; a story has at least THRESHOLD."""
     count = word_count(link.text)
-    total = link.shape.evidence
+    total = link.shape.evidence if link.shape.evidence else -3.0  # a path of short words is a section
     total += 2.0 if count >= 6 else 1.5 if count >= 4 else 0.0 if count >= 2 else -1.5
     total += 1.5 * any(anchor.is_heading for anchor in link.anchors)
     total -= 4.0 * _is_navigation(link)
     block = max(context.block_words[anchor.block] for anchor in link.anchors)
     total += 1.0 if block >= 5 else 0.0 if block >= 3 else -1.0
-    total += 1.0 * (link.shape.pattern in context.supported)
+    if link.shape.pattern in context.supported:
+        total += 1.0
+    elif context.is_numbered and not link.shape.is_numbered:
+        total -= 2.5
+    elif context.supported:
+        total -= 1.0
     if context.turnover.get(link.shape.pattern, 0) >= NEW_LINKS:
         total += 1.0
-    if count <= 5 and _names_its_page(link):
+    if count <= 5 and not link.shape.is_numbered and _names_its_page(link):
         total -= 2.0
     return total
 

@@ -12,22 +12,25 @@ MAX_SEGMENTS = 12
 # First words of paths that hold no stories, in the languages of outlets. Sources: URLs of navigation, footers and tag
 # pages in ../shared/corpus/pages, and the default paths of WordPress, Drupal, Joomla and Ghost.
 OTHER_PAGES = frozenset(
-    """abo abonnement abonnements about about-us accessibility account ads advertise advertising agb alerts all-topics
-    api app apps archiv archive archives archivo auteur auteurs author author-profile authors autor autore autoren
-    autores autori bookmark bookmarks by careers cart categoria categorie categories category checkout
-    code-of-conduct columnist columnists complaints conditions contact contact-us contacto contatti cookie cookies
-    corrections crossword crosswords datenschutz donar donate e-paper epaper etiqueta etiquetas etiquette event
-    events faq feed feeds follow games getapp help hilfe horoscope horoscopes impressum imprint index info jobs
-    journalist journalists kategorie kategorien keyword keywords kontakt konto legal liste live-tv log-in login
-    logout mailto masthead meinkonto membership mentions-legales my-account myaccount nachrichtenarchiv newsletter
-    newsletters notifications obituaries offers onderwerp page pages partner partners password paywall people
-    person persons podcast podcasts policies politique-de-confidentialite preferences premium-subscription print
-    privacidad privacy privacy-policy privacybeleid privatsphaere profil profile profiles puzzles quiz quizzes
-    radio register registration reporter reporters rss saved schlagwort search series service services settings
-    shop shopping sign-in sign-up signin signup sitemap social staff stats store subscribe subscriber subscription
-    subscriptions suche sujet support tag tags team tema temas terms terms-and-conditions terms-of-service
-    terms-of-use thema theme themen themes tickets topic topics tv-guide tv-programm user users veranstaltungen
-    weather werben wetter wp-admin wp-content wp-json wp-login.php writers yazar yazarlar""".split()
+    """abo abonnement abonnements about about-us accessibility account ads advertise advertising advertorial agb alerts
+    all-topics anzeige anzeigen api app apps archiv archive archives archivo auteur auteurs author author-profile
+    authors autor autore autoren autores autori bookmark bookmarks by careers cart categoria categorie categories
+    category checkout code-of-conduct codes-promo columnist columnists comentarios comment commentaires comments
+    compare complaints conditions contact contact-us contacto contatti cookie cookies corrections coupon coupons
+    crossword crosswords datenschutz deals donar donate e-paper epaper etiqueta etiquetas etiquette event events
+    faq feed feeds follow foren forum forums games getapp gutschein gutscheine help hilfe horoscope horoscopes
+    impressum imprint index info jobs journalist journalists kategorie kategorien keyword keywords kommentare
+    kontakt konto legal liste live-tv log-in login logout mailto masthead meinkonto membership mentions-legales
+    my-account myaccount nachrichtenarchiv newsletter newsletters notifications obituaries offers onderwerp page
+    pages partner partnercontent partners password paywall people person persons podcast podcasts policies
+    politique-de-confidentialite preferences premium-subscription print privacidad privacy privacy-policy
+    privacybeleid privatsphaere profil profile profiles promo promos puzzles quiz quizzes radio ranking rankings
+    register registration reporter reporters rss saved schlagwort search series service services settings shop
+    shopping sign-in sign-up signin signup sitemap social sponsored staff stats store subscribe subscriber
+    subscription subscriptions suche sujet support tag tags team tema temas terms terms-and-conditions
+    terms-of-service terms-of-use thema theme themen themes threads tickets topic topics tv-guide tv-programm user
+    users veranstaltungen voucher vouchers weather werben wetter wp-admin wp-content wp-json wp-login.php writers
+    yazar yazarlar""".split()
 )
 OTHER_QUERIES = frozenset(
     "page paged pg offset start sort filter q query s search share replytocom tag cat author".split()
@@ -55,12 +58,14 @@ _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 class UrlShape(NamedTuple):
     """The shape of a URL: its words and evidence, and a pattern that URLs of one kind share.
 
-    `slug`: the words of the last segment that has several. `evidence`: points for a story; negative for other pages.
+    `slug`: the words of the longest segment. `evidence`: points for a story; negative for other pages. `is_numbered`:
+    it has a date or an identifier, which pages about topics rarely have.
     """
 
     slug: tuple[str, ...]
     evidence: float
     pattern: str
+    is_numbered: bool
 
 
 @lru_cache(10_000)
@@ -75,8 +80,9 @@ def url_shape(url: str) -> UrlShape:
     kinds = [_kind(stem, count) for stem, count in zip(stems, map(len, words), strict=True)]
     pattern = "/".join(kinds) + ("." if segments and stems[-1] != segments[-1] else "") + "?" * bool(query)
     if _is_other(segments, query):
-        return UrlShape(slug, -6.0, pattern)
-    return UrlShape(slug, _evidence(unquote(parts.path), stems, words, query), pattern)
+        return UrlShape(slug, -6.0, pattern, False)
+    number = _number_points(unquote(parts.path), stems, query)
+    return UrlShape(slug, number + _slug_points(stems, words), pattern, number >= 2.0)
 
 
 def _words(stem: str) -> tuple[str, ...]:
@@ -110,20 +116,17 @@ def _is_other(segments: list[str], query: dict[str, str]) -> bool:
     return bool(names) and all(name.isdecimal() for name in names) and len(names) <= 3  # an archive by date
 
 
-def _evidence(path: str, stems: list[str], words: list[tuple[str, ...]], query: dict[str, str]) -> float:
-    points = 0.0
-    last = stems[-1] if stems else ""
+def _number_points(path: str, stems: list[str], query: dict[str, str]) -> float:
+    points = 3.0 if _DATE.search(path) else 2.0 if _MONTH_DATE.search(path) else 0.0
+    has_query_id = any(value.isdecimal() and len(value) >= 3 for value in query.values())
+    return points + 2.0 * (has_query_id or any(map(_has_id, stems)))
+
+
+def _slug_points(stems: list[str], words: list[tuple[str, ...]]) -> float:
     count = max(map(len, words), default=0)
-    if _DATE.search(path):
-        points += 3.0
-    elif _MONTH_DATE.search(path):
-        points += 2.0
-    points += (0.0, 0.0, 0.5, 1.5, 2.5)[min(count, 4)]
-    if count < 3 and len(_CJK.findall(last)) >= 6:
-        points += 2.0
-    if any(map(_has_id, stems)) or any(value.isdecimal() and len(value) >= 3 for value in query.values()):
-        points += 2.0
-    return points
+    points = (0.0, 0.0, 0.5, 1.5, 2.5)[min(count, 4)]
+    is_unspaced = count < 3 and len(_CJK.findall(stems[-1] if stems else "")) >= 6
+    return points + 2.0 * is_unspaced
 
 
 def _has_id(stem: str) -> bool:

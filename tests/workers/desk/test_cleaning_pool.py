@@ -181,3 +181,15 @@ def test_records_survive_the_frames() -> None:
     content = CleanedContent(title="T", paragraphs=("a", "b"), html="<p>a</p>", word_count=2)
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(content), type=CleanedContent) == content
     assert decode(encode(make_item(1)), Item).title == "Swans 1"
+
+
+async def test_limit_holds_after_the_desk_ignored_its_signal() -> None:
+    """`cpu_deadline` leaves SIGPROF ignored, and a new process inherits that."""
+    before = signal.signal(signal.SIGPROF, signal.SIG_IGN)
+    try:
+        async with open_pool(limit_s=0.3) as pool:
+            [failed] = await clean_all(pool, make_item(1, "Hang"))
+            assert failed is None or isinstance(failed, CleaningError)
+            await until(lambda: all(job.is_finished for job in pool._active.values()))
+    finally:
+        signal.signal(signal.SIGPROF, before)

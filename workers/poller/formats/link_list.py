@@ -19,12 +19,15 @@ MIN_KNOWN_LINKS = 10_000  # remembered after they have left the document, so tha
 
 
 class Link(NamedTuple):
-    """A link of a document: its digest, its URL as written, its time in Unix seconds (0: unknown), and its row."""
+    """A link of a document: its digest, its URL as written, and its row."""
 
     digest: bytes
     url: str
-    time_s: float
     row: Any
+
+
+def _unknown_time(row: Any) -> float:
+    return 0.0
 
 
 def link_digest(*parts: str) -> bytes:
@@ -39,18 +42,21 @@ def entry_digest(entry: str) -> bytes:
 
 def select_links(
     document: FeedDocument, channel: Channel, links: Iterable[Link], to_entry: Callable[[Any], Entry],
-    *, warning: str = "", failed: Sequence[tuple[str, str]] = (), also_known: Sequence[bytes] = (),
+    *, time_s: Callable[[Any], float] = _unknown_time, warning: str = "", failed: Sequence[tuple[str, str]] = (),
+    also_known: Sequence[bytes] = (),
 ) -> ParsedFeed:  # fmt: skip
     """Return the newest unknown *links* as items, at most `document.max_links`, in the order of the document.
 
     The others wait: they stay unknown. On the first poll they count as known, because they are the archive of the site.
-    *failed*: (entry, reason) of unreadable entries. *also_known*: other digests to remember.
+    *time_s*: Unix time of a row, 0 if unknown. *failed*: (entry, reason) of unreadable entries. *also_known*: other
+    digests to remember.
     """
     present = {link.digest: link for link in links}
     before = decode_links(document.known_items)
-    new = sorted((link for link in present.values() if link.digest not in before), key=_age_s)
-    others = {link.digest for link in new[document.max_links :]}
-    taken = [link for link in present.values() if link.digest not in before and link.digest not in others]
+    new = [link for digest, link in present.items() if digest not in before]
+    newest = sorted(new, key=lambda link: -time_s(link.row)) if len(new) > document.max_links else new
+    others = {link.digest for link in newest[document.max_links :]}
+    taken = [link for link in new if link.digest not in others]
     waiting = set() if document.is_first_poll else others
     failures = {entry_digest(entry): (entry, reason) for entry, reason in failed}
     feed = to_feed(document, channel, [link.row for link in taken], to_entry, warning=warning)
@@ -66,10 +72,6 @@ def select_links(
 def decode_links(known_items: bytes) -> Mapping[bytes, None]:
     """Return the digests in *known_items*, in order."""
     return dict.fromkeys(known_items[n : n + DIGEST_BYTES] for n in range(0, len(known_items), DIGEST_BYTES))
-
-
-def _age_s(link: Link) -> float:
-    return -link.time_s
 
 
 def _merge(present: Sequence[bytes], before: Mapping[bytes, None]) -> bytes:

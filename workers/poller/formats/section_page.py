@@ -44,7 +44,7 @@ def parse(document: FeedDocument) -> ParsedFeed:
     feed = select_links(
         replace(document, is_first_poll=False),
         Channel(title=_site_name(head)),
-        [Link(_accepted(link), link.url, 0.0, link) for link in stories],
+        [Link(_accepted(link), link.url, link) for link in stories],
         _to_entry,
         warning="" if stories else f"no link to a story among {len(links)} links",
         also_known=[_rejected(link) for link in links if link.key not in keys],

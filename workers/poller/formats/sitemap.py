@@ -39,6 +39,7 @@ SNIFFED_BYTES = 20_000
 ROOTS = ("urlset", "sitemapindex")
 ROWS = frozenset(("url", "sitemap"))
 SECTIONS = frozenset(("news", "image", "video"))
+CONTAINERS = ROWS | SECTIONS | {"link"}
 # (section, element) → key of the row. Elements without a section are those of sitemaps.org.
 KEYS: Mapping[tuple[str, str], str] = {
     ("", "loc"): "loc", ("", "lastmod"): "lastmod",
@@ -87,12 +88,12 @@ def parse(document: FeedDocument) -> ParsedFeed:
         warning = f"{omitted} URLs beyond the first {MAX_LINKS} were left out {warning}".strip()
     channel = Channel(title=_first(rows, "name"), language=_first(rows, "language"))
     links = [
-        Link(link_digest(row["loc"], row.get("title", "")), row["loc"], _time_s(row), row)
+        Link(link_digest(row["loc"], row.get("title", "")), row["loc"], row)
         for row in rows[:MAX_LINKS]
         if row.get("loc")
     ]
     failed = [(repr(row), "unreadable entry: <url> without <loc>") for row in rows[:MAX_LINKS] if not row.get("loc")]
-    return select_links(document, channel, links, to_entry, warning=warning, failed=failed)
+    return select_links(document, channel, links, to_entry, time_s=_time_s, warning=warning, failed=failed)
 
 
 def _first(rows: list[Row], key: str) -> str:
@@ -178,13 +179,18 @@ def _read(body: bytes) -> tuple[str, list[Row], str]:
 
 
 class _Reader:
-    """The rows of one XML document. A leaf element of KEYS ends with the text since its start."""
+    """The rows of one XML document. A leaf element of KEYS ends with the text since its start.
+
+    Each name of an element is looked up once for each section; most of the time is that of the two handlers.
+    """
 
     def __init__(self) -> None:
         self.root, self.rows, self.row = "", list[Row](), Row()
-        self._depth, self._section = 0, ""
+        self._depth = 0
         self._chunks: list[str] = []
-        self._names: dict[str, tuple[str, str]] = {}  # name as written → section by its prefix, local name
+        self._containers: dict[str, str] = {}  # name as written → url, sitemap, link or a section; "" for leaves
+        self._keys: dict[str, dict[str, str]] = {section: {} for section in ("", *SECTIONS)}  # section → name → key
+        self._own_keys = self._keys[""]
 
     @classmethod
     def of(cls, body: bytes) -> tuple["_Reader", str]:
@@ -200,47 +206,54 @@ class _Reader:
             return reader, str(exc)
         return reader, ""
 
-    def _split(self, name: str) -> tuple[str, str]:
-        prefix, _, local = name.rpartition(":")
-        self._names[name] = names = (prefix if prefix in SECTIONS else "", local.lower())
-        return names
-
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         self._depth += 1
         self._chunks.clear()
-        local = (self._names.get(name) or self._split(name))[1]
-        if local in ROWS:
-            self.row = {}
-        elif local in SECTIONS:
-            self._section = local
-        elif attributes and local == "link":
-            self._alternate(attributes)
-        elif self._depth == 1:
-            self.root = local
+        container = self._containers.get(name)
+        if container is None:
+            container = self._classify(name)
+        if container:
+            self._start_container(container, attributes)
         elif self._depth > MAX_DEPTH:
             raise UnreadableError(f"elements nested more than {MAX_DEPTH} deep", code="too_deep")
 
-    def _alternate(self, attributes: dict[str, str]) -> None:
-        language, href = attributes.get("hreflang", ""), attributes.get("href", "")
-        alternates = self.row.setdefault("alternates", [])
-        if attributes.get("rel") == "alternate" and language and href and len(alternates) < MAX_PARTS:
-            alternates.append((language, href))
+    def _classify(self, name: str) -> str:
+        """Learn a name: its container, and the key of a leaf in each section; a prefix stands for its section."""
+        prefix, _, local = name.rpartition(":")
+        local = local.lower()
+        if not self.root:
+            self.root = local
+        for section, keys in self._keys.items():
+            keys[name] = KEYS.get((prefix if prefix in SECTIONS else section, local), "")
+        self._containers[name] = local if local in CONTAINERS else ""
+        return self._containers[name]
+
+    def _start_container(self, container: str, attributes: dict[str, str]) -> None:
+        if container in ROWS:
+            self.row = {}
+        elif container in SECTIONS:
+            self._own_keys = self._keys[container]
+        elif attributes.get("rel") == "alternate":
+            language, href = attributes.get("hreflang", ""), attributes.get("href", "")
+            alternates = self.row.setdefault("alternates", [])
+            if language and href and len(alternates) < MAX_PARTS:
+                alternates.append((language, href))
 
     def _end(self, name: str) -> None:
         self._depth -= 1
-        section, local = self._names[name]
-        key = KEYS.get((section or self._section, local))
-        if key is not None:
-            text = "".join(self._chunks).strip()
+        key = self._own_keys[name]
+        if key:
+            row, text = self.row, "".join(self._chunks).strip()
             if key != "images":
-                self.row.setdefault(key, text)
-            elif len(images := self.row.setdefault("images", [])) < MAX_PARTS and text:
+                row.setdefault(key, text)
+            elif len(images := row.setdefault("images", [])) < MAX_PARTS and text:
                 images.append(text)
-        elif local in ROWS:
-            self.rows.append(self.row)
-            self.row = {}
-        elif local in SECTIONS:
-            self._section = ""
+        elif container := self._containers[name]:
+            if container in ROWS:
+                self.rows.append(self.row)
+                self.row = {}
+            elif container in SECTIONS:
+                self._own_keys = self._keys[""]
 
 
 def _refuse_entity(*declaration: object) -> None:

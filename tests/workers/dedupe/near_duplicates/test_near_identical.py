@@ -23,7 +23,7 @@ from workers.dedupe.near_duplicates.model import load_default
 from workers.dedupe.near_duplicates.pair_features import pair_features, read_signatures
 from workers.dedupe.near_duplicates.signature import BODY_KEYS, LEAD_KEYS, signature_of
 from workers.dedupe.near_duplicates.titles import are_similar, read_title
-from workers.dedupe.rebuild import rebuild
+from workers.dedupe.rebuild import RebuildLock, rebuild
 from workers.poller.registry import FeedRegistry
 
 LENGTHS = (15, 30, 55, 60, 80, 100, 120, 200)
@@ -198,7 +198,9 @@ async def test_desk_and_rebuild_distinguish_feeds(settings: Settings) -> None:
         await FeedRegistry(broker.state).add([(server.url + "f", "")])
         await settled(broker, {"new": 2})
         await broker.state.delete(*[key async for key in broker.state.scan_iter("copydesk:stories:*")])
-        await rebuild(broker, settings)
+        lock = RebuildLock(broker)
+        assert await lock.acquire()
+        await rebuild(broker, settings, lock.write)
         server.answers["f"] = rss(links, "Odd Quay Television")
         await settled(broker, {"new": 3})
         server.answers["g"] = rss([("https://b.example/1", titles[0], body)], "The Saltby Courier")
