@@ -7,9 +7,10 @@ from typing import Any
 
 import msgspec
 
+from streams.brokers.base import ConsumedMessage
 from streams.codec import decode, encode
 from streams.config.settings import Settings
-from streams.faust.agents import BatchResult, ConsumedMessage
+from streams.faust.agents import BatchResult
 from streams.records import Article, Content, Item, MessageId, RevisionChanges
 from streams.topics import ARTICLES, DEAD_LETTERS, ITEMS
 from workers.desk.desk import Desk
