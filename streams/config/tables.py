@@ -54,6 +54,15 @@ class FeedOptions:
     password: str = field(default="", repr=False)
     proxy: str = field(default="", repr=False)
     full_text: bool = False
+    scraper_rules: str = ""  # these four in the syntax of Miniflux
+    rewrite_rules: str = ""
+    block_rules: str = ""
+    keep_rules: str = ""
+
+    @property
+    def uses_rules(self) -> bool:
+        """Whether one of the rules of a feed is set."""
+        return bool(self.scraper_rules or self.rewrite_rules or self.block_rules or self.keep_rules)
 
 
 @dataclass(frozen=True)
@@ -173,6 +182,10 @@ FEED_KEY_TYPES: Mapping[str, tuple[type | tuple[type, ...], str]] = {
     "password": (str, "a string"),
     "proxy": (str, "a string"),
     "full_text": (bool, "true or false"),
+    "scraper_rules": (str, "CSS selectors of the story"),
+    "rewrite_rules": (str, "rewrite functions"),
+    "block_rules": (str, "lines of Field=pattern"),
+    "keep_rules": (str, "lines of Field=pattern"),
 }
 
 
