@@ -33,8 +33,8 @@ def test(settings: Settings, page: str, url: str, feed: str, rule_path: Path | N
 
     The exit code is 1 when no rule applies.
     """
-    from workers.clean.site_rules.application import apply_rule, replace_strings
     from workers.clean.html_parser import parse_html
+    from workers.clean.site_rules.application import apply_rule, replace_strings
 
     is_url = page.startswith(("http://", "https://"))
     url = url or (page if is_url else "")

@@ -18,8 +18,8 @@ FIELDS: dict[str, Callable[[Item], Sequence[str]]] = {
     "EntryURL": lambda item: [item.link],
     "EntryAuthor": lambda item: item.authors,
     "EntryTag": lambda item: item.categories,
-    "EntryContent": lambda item: [content.value for content in item.content] or [item.summary.value if item.summary else ""],
-}  # fmt: skip
+    "EntryContent": lambda item: [text.value for text in item.content or ([item.summary] if item.summary else [])],
+}
 LEGACY_FIELDS = ("EntryTitle", "EntryURL", "EntryAuthor", "EntryTag")  # of a pattern without a field name
 
 

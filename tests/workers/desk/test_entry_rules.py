@@ -11,6 +11,7 @@ from workers.desk.entry_rules import check_feed_rules, filter_reason
 
 ITEM = Item(
     feed="https://a.example/feed", identity_key="https://a.example/1", link="https://a.example/sport/1", title="Ferry wins",
+    fingerprint="00" * 8,
     fetched_at=datetime(2026, 3, 4, tzinfo=UTC), authors=("Ann Lee",), categories=("Boats", "Sport"), content=(Content("<p>Fast</p>"),),
 )  # fmt: skip
 
