@@ -38,6 +38,7 @@ class BlockDocument(NamedTuple):
     url: str = ""
     metadata: Metadata | None = None
     truncated: tuple[RemovedBlock, ...] = ()  # parts removed before cleaning: beyond a limit, or by a site rule
+    is_by_rule: bool = False  # a site rule selected the story
 
     @property
     def line_keys(self) -> set[bytes]:
@@ -86,7 +87,8 @@ def _by_rule(data: str, kind: str, title: str, url: str, rule: SiteRule) -> Bloc
         kind, root = "html", result.story
     blocks = html_blocks(root)
     title = result.title or plain_text(title) or (metadata.title if metadata else "")
-    return BlockDocument(kind, blocks, title, url, metadata, (*_truncation(data, len(blocks)), *result.removed))
+    removed = (*_truncation(data, len(blocks)), *result.removed)
+    return BlockDocument(kind, blocks, title, url, metadata, removed, result.story is not None)
 
 
 def _base_url(root: Node, url: str) -> str:

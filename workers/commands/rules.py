@@ -2,7 +2,7 @@
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -58,22 +58,23 @@ def test(settings: Settings, page: str, url: str, feed: str, rule_path: Path | N
     return ExitCode.OK
 
 
-def _clean(html: str, url: str, rule: "SiteRule") -> dict[str, object]:
+def _clean(html: str, url: str, rule: "SiteRule") -> dict[str, Any]:
     import msgspec
 
     from workers.clean.cleaner import clean_blocks
     from workers.clean.document import to_blocks
 
-    article: dict[str, object] = msgspec.to_builtins(clean_blocks(to_blocks(html, "page", url=url, rule=rule)))
+    article: dict[str, Any] = msgspec.to_builtins(clean_blocks(to_blocks(html, "page", url=url, rule=rule)))
     return article
 
 
 def _find(settings: Settings, url: str, feed: str, rule_path: Path | None) -> "SiteRule | None":
+    from workers.clean.site_rules.collection import compile_rules
     from workers.clean.site_rules.ftr import parse_ftr
     from workers.desk.site_rules import read_site_rules
 
     if rule_path is None:
-        return read_site_rules(settings).find(url, feed)
+        return compile_rules(read_site_rules(settings).find(url, feed))
     return parse_ftr(_read(str(rule_path)), rule_path.name)
 
 

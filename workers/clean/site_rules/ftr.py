@@ -55,10 +55,8 @@ def parse_ftr(text: str, name: str) -> SiteRule:
             ignored.append(f"{key} (line {number})")
         else:
             raise SettingsError(f"unknown directive: {key} ({place}); see docs, Site rules")
-    return SiteRule(
-        name, **{key: tuple(found) for key, found in selectors.items()}, replacements=tuple(replacements),
-        ignored=tuple(ignored),
-    )  # fmt: skip
+    title, body, author, date, strip = (tuple(selectors[key]) for key in SELECTORS)
+    return SiteRule(name, title, body, author, date, strip, tuple(replacements), tuple(ignored))
 
 
 def _strip(key: str, value: str, place: str) -> Selector:

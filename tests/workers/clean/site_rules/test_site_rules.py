@@ -8,7 +8,7 @@ import pytest
 from streams.errors import SettingsError
 from workers.clean.cleaner import CleanedContent, clean_blocks
 from workers.clean.document import to_blocks
-from workers.clean.site_rules.collection import FeedRules, SiteRules, host_names
+from workers.clean.site_rules.collection import FeedRules, SiteRules, compile_rules, host_names
 from workers.clean.site_rules.ftr import parse_ftr
 from workers.clean.site_rules.miniflux import parse_rewrite, parse_scraper
 from workers.clean.site_rules.rule import SiteRule
@@ -114,16 +114,16 @@ def test_collection_prefers_feed_then_host_then_parents(tmp_path: Path) -> None:
     (tmp_path / ".example.org.txt").write_text("body: //article")
     (tmp_path / "broken.example.txt").write_text("body: //[")
     rules = SiteRules.read(tmp_path, [FeedRules("https://post.example/*", "section.text")])
-    host = rules.find("https://www.post.example/a", "https://other.example/feed")
+    host = compile_rules(rules.find("https://www.post.example/a", "https://other.example/feed"))
     assert host is not None
     assert [selector.text for selector in host.body] == ["//main"]
-    both = rules.find("https://www.post.example/a", "https://post.example/feed")
+    both = compile_rules(rules.find("https://www.post.example/a", "https://post.example/feed"))
     assert both is not None
     assert [selector.text for selector in both.body] == ["section.text", "//main"]
-    assert rules.find("https://news.example.org/a") is not None
-    assert rules.find("https://nothing.example/a") is None
-    assert rules.find("https://broken.example/a") is None
-    assert rules.find("https://[bad/a") is None
+    assert compile_rules(rules.find("https://news.example.org/a")) is not None
+    assert rules.find("https://nothing.example/a") == ()
+    assert compile_rules(rules.find("https://broken.example/a")) is None
+    assert rules.find("https://[bad/a") == ()
 
 
 def test_host_names_end_before_top_level() -> None:
