@@ -9,6 +9,7 @@ import pytest
 from streams.brokers.base import Broker, OutgoingMessage
 from streams.config.settings import Settings
 from streams.topics import DESK_GROUP, ITEMS
+from tests.conftest import until
 from tests.support.feed_server import FeedServer, rss
 from tests.support.pipeline import BODY, newsdesk, settled
 from workers.poller.backpressure import KEY, Backpressure, Reservation
@@ -24,8 +25,11 @@ async def publish(broker: Broker, reservation: Reservation) -> None:
 
 
 async def test_concurrent_pollers_stay_below_the_limit(either: Settings) -> None:
-    """Forty documents of 20 items each arrive at once at three pollers, while no desk runs."""
+    """Forty documents of 20 items each arrive at once at three pollers, while no desk runs.
 
+    On Kafka, a measurement can count items twice that it finds before their reservation is marked as published. Then the
+    forty polls get less than the limit, and later ones get the rest.
+    """
     brokers = [await connect(either, either.broker_url) for _ in range(3)]
     pollers = [Backpressure(broker, DESK_GROUP, LIMIT) for broker in brokers]
 
@@ -35,11 +39,20 @@ async def test_concurrent_pollers_stay_below_the_limit(either: Settings) -> None
         await publish(brokers[n % 3], reservation)
         return reservation.items
 
-    granted = await asyncio.gather(*(poll(n) for n in range(40)))
-    assert sum(granted) == await brokers[0].lag(ITEMS.name, DESK_GROUP) == LIMIT
-    assert await pollers[0].check()
-    for broker in brokers:
-        await broker.close()
+    try:
+        granted = await asyncio.gather(*(poll(n) for n in range(40)))
+        assert sum(granted) == await brokers[0].lag(ITEMS.name, DESK_GROUP) <= LIMIT
+
+        async def is_used_up() -> bool:
+            granted.append(await poll(0))
+            return sum(granted) >= LIMIT
+
+        await until(is_used_up, what="the rest of the limit")
+        assert sum(granted) == await brokers[0].lag(ITEMS.name, DESK_GROUP) == LIMIT
+        assert await pollers[0].check()
+    finally:
+        for broker in brokers:
+            await broker.close()
 
 
 async def test_released_and_expired_reservations_are_free(settings: Settings) -> None:
