@@ -178,7 +178,7 @@ def _anchors(html: str, url: str) -> list[Anchor]:
     except (lxml.etree.LxmlError, ValueError):
         return []
     base_element = tree.find(".//base[@href]")
-    base = web_url(base_element.get("href"), url) if base_element is not None else ""
+    base = web_url(base_element.get("href") or "", url) if base_element is not None else ""
     site, anchors, cards = _site(url), list[Anchor](), Cards()
     for element in islice(tree.iter("a"), MAX_ANCHORS):
         target = web_url(element.get("href") or "", base or url).partition("#")[0]
