@@ -137,22 +137,29 @@ async def run_poller(settings: Settings, url: str, name: str = "") -> int:
 
 async def run_desk(settings: Settings, url: str, name: str = "") -> int:
     """Turn items into articles until a stop signal."""
-    from streams.faust.agents import FaustContext
-    from workers.desk.desk import create_desk
+    from streams.faust.context import FaustContext
+    from workers.desk.cleaning_pool import CleaningPool
+    from workers.desk.desk import PooledCleaning, create_desk
+    from workers.desk.slow_items import SlowItems
 
     async def body(broker: Broker, stopping: asyncio.Event) -> None:
         # Before the rebuild, because that writes to the broker's memory too.
         relieving = asyncio.create_task(log_exceptions(memory_relief_loop(broker), "memory relief"))
         try:
-            async with heartbeat_task(broker.state, "desk", worker_name("desk", name)):
-                await desk(broker, stopping)
+            async with (
+                heartbeat_task(broker.state, "desk", worker_name("desk", name)),
+                CleaningPool(settings.clean_process_count, settings.item_timeout_s) as pool,
+            ):
+                await desk(broker, stopping, pool)
         finally:
             relieving.cancel()
 
-    async def desk(broker: Broker, stopping: asyncio.Event) -> None:
+    async def desk(broker: Broker, stopping: asyncio.Event, pool: CleaningPool) -> None:
         await retry_unavailable(lambda: rebuild_if_lost(broker, settings), "rebuild failed")
+        slow_items = SlowItems(broker, time.time)
         app = create_desk(
-            settings, broker, url=url, name=name, check_state=lambda: require_intact_state(broker)
+            settings, broker, url=url, name=name, check_state=lambda: require_intact_state(broker),
+            pooled=PooledCleaning(pool, slow_items) if pool.count else None,
         )  # fmt: skip
         await app.start()
         stalls = watchdog(broker, FaustContext(app), lambda: restore_state(broker, settings))
@@ -160,6 +167,7 @@ async def run_desk(settings: Settings, url: str, name: str = "") -> int:
             log_exceptions(retention_loop(broker, settings), "retention"),
             log_exceptions(stalls, "watchdog"),
             log_exceptions(release_loop(broker, time.time), "embargoes"),
+            log_exceptions(slow_items.release_loop(), "slow items"),
         )
         log.info("desk ready")
         notify("READY=1")

@@ -10,7 +10,7 @@ from streams.brokers.redis_streams.forecast import read_forecast
 from streams.brokers.redis_streams.memory import read_removed
 from streams.config.settings import Settings
 from streams.config.tables import SinkTable, SourceTable
-from streams.topics import ITEMS, resolve_topic
+from streams.topics import ARCHIVE_ITEMS, ITEMS, resolve_topic
 from workers.counters import is_consistent, read_counters, read_polls
 from workers.dead_letters import count_pending
 from workers.health import find_problems, find_warnings
@@ -32,6 +32,7 @@ async def read_status(broker: Broker, desk_group: str, settings: Settings = DEFA
         "counters": counters,
         "counters_consistent": is_consistent(counters),
         "lag": await broker.lag(ITEMS.name, desk_group),
+        "archive_lag": await broker.lag(ARCHIVE_ITEMS.name, desk_group),
         "memory_usage": round(await broker.memory_usage(), 4),
         "memory_short_in_s": await _memory_short_in_s(broker),
         "removed_for_memory": await _removed_for_memory(broker),
@@ -82,6 +83,7 @@ def _feed_row(feed: FeedState, now_s: float) -> dict[str, Any]:
         "health": _feed_health(feed),
         "status": feed.status,
         "error": feed.error,
+        "error_kind": feed.error_kind,
         "failures": feed.failures,
         "polls": feed.polls,
         "items_published": feed.items_published,

@@ -33,6 +33,7 @@ from streams.valkey.server import EmbeddedValkey, die_with_parent
 from workers.console import ConsoleReporter
 from workers.counters import RECEIVED, read_counters
 from workers.demo.newsroom import Newsroom
+from workers.demo.pushed import push_examples
 from workers.heartbeats import clear_workers, heartbeat_task, remove_workers, write_heartbeat
 from workers.notify import NOTIFY_SOCKET, notify
 from workers.poller.registry import FeedRegistry
@@ -156,6 +157,8 @@ class Supervisor:
                 for report in (self._print_articles(), self._print_polls(), self._print_health(broker))
             ]
             self.settings = await self._with_demo(FeedRegistry(broker.state))
+            if self.newsroom is not None:
+                reporters.append(asyncio.create_task(log_exceptions(push_examples(broker), "demo items")))
             if self.valkey:
                 await clear_workers(broker.state)  # entries of a killed `up`, which may have had more desks
             self._start_workers()
@@ -234,11 +237,12 @@ class Supervisor:
         if self.reloader is None:
             return
         try:
-            new, _, self._config_text = self.reloader.load()
+            loaded = self.reloader.load()
         except SettingsError as exc:
             self.console.note(f"settings not reloaded, the former ones stay: {exc}")
             return
         notify("RELOADING=1")
+        new, self._config_text = loaded.settings, loaded.text
         hosts = ",".join((new.allowed_private_hosts, f"127.0.0.1:{self.newsroom.port}" if self.newsroom else ""))
         self.settings = replace(
             self.settings, feeds=new.feeds, routes=new.routes, sinks=new.sinks, sources=new.sources,

@@ -4,6 +4,7 @@ It owns their keys and checks. It must not know how a rule is evaluated or a fee
 """
 
 import math
+import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -16,6 +17,9 @@ from streams.start import Start
 from streams.topics import ROUTE_NAME, resolve_topic, route_topic
 
 RULE_FIELDS = ("section", "language", "publisher", "feed", "folder", "tag", "keyword")
+DURATION = re.compile(r"([1-9][0-9]{0,4})([mhd])")
+UNIT_S = {"m": 60, "h": 3_600, "d": 86_400}
+MAX_RECHECKS, MAX_RECHECK_S = 10, 30 * 86_400
 MAX_RULE_DEPTH = 8  # bounds the recursion of the parser and of the routing
 
 
@@ -56,6 +60,7 @@ class FeedOptions:
     proxy: str = field(default="", repr=False)
     full_text: bool = False
     type: str = ""
+    recheck: tuple[float, ...] = ()  # seconds after the first fetch of a page
 
 
 @dataclass(frozen=True)
@@ -192,6 +197,7 @@ FEED_KEY_TYPES: Mapping[str, tuple[type | tuple[type, ...], str]] = {
     "proxy": (str, "a string"),
     "full_text": (bool, "true or false"),
     "type": (str, "a string"),
+    "recheck": (list, 'a list of times, such as ["1h", "6h", "24h", "7d"]'),
 }
 
 
@@ -212,7 +218,16 @@ def _feed_options(table: Mapping[str, Any], place: Place) -> FeedOptions:
         raise place.error("proxy", "expected http://host:port")
     if not 0 < table.get("poll_interval_s", 1) < math.inf:
         raise place.error("poll_interval_s", "must be greater than 0")
-    return FeedOptions(**table)
+    return FeedOptions(**{**table, "recheck": _durations(table.get("recheck", []), place)})
+
+
+def _durations(values: list[Any], place: Place) -> tuple[float, ...]:
+    """Return times such as `6h` in seconds, the shortest first."""
+    matches = [DURATION.fullmatch(value) if isinstance(value, str) else None for value in values]
+    seconds = [int(match[1]) * UNIT_S[match[2]] for match in matches if match]
+    if len(seconds) < len(values) or len(values) > MAX_RECHECKS or not all(60 <= s <= MAX_RECHECK_S for s in seconds):
+        raise place.error("recheck", f"expected at most {MAX_RECHECKS} times from 1m to 30d, such as 6h")
+    return tuple(sorted(map(float, seconds)))
 
 
 def _sink(table: Mapping[str, Any], place: Place) -> SinkTable:

@@ -102,7 +102,7 @@ class FolderWatcher:
     def __init__(self, broker: Broker, source: SourceTable, worker: str) -> None:
         self.broker, self.source, self.worker = broker, source, worker
         self.folder = Path(source.path).expanduser()
-        self.options = IngestOptions(source_url(source.name))
+        self.options = IngestOptions(source_url(source.name), live=True)
         self._seen: dict[Path, Observation] = {}
         self._done: dict[Path, Signature] = {}
         self._retry_s: dict[Path, float] = {}

@@ -24,7 +24,7 @@ class FeedUpdate(msgspec.Struct, frozen=True):
     `deferred` counts new items that wait for their pages or for the desk, and entries over the daily budget, which are
     `over_budget`; they are not in `new_items` and `known_items`.
     `type` and `turnover`: see `FeedDocument`. `is_link_list`: the items are links without texts. `sitemaps` are those
-    of an index, which the poller reads too.
+    of an index, which the poller reads too. `guid_keys`: see `ParsedFeed`.
     """
 
     title: str
@@ -43,6 +43,7 @@ class FeedUpdate(msgspec.Struct, frozen=True):
     sitemaps: tuple[SitemapLink, ...] = ()
     type: str = ""
     turnover: Mapping[str, int] = {}
+    guid_keys: Mapping[str, str] = {}
 
     @property
     def document_items(self) -> int:
@@ -67,6 +68,7 @@ def to_update(feed: ParsedFeed, known_items: bytes, *, is_partial: bool = False)
         hub=feed.hub,
         topic=feed.topic,
         sitemaps=feed.sitemaps,
+        guid_keys=feed.guid_keys,
     )
 
 

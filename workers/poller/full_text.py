@@ -145,12 +145,24 @@ class FullTextFetcher:
             return None
         if is_retryable(response.status):
             raise UnavailableError(f"HTTP {response.status}", code="http_status")
-        content_type = response.headers.get("content-type", "")
-        if response.status != 200 or not is_html(content_type):
-            log.info("page skipped", feed=feed, url=url, status=response.status, content_type=content_type)
-            return None
-        html = await asyncio.to_thread(lambda: strip_invisible(decode(response.body)))  # takes up to a second for 5 MiB
-        return FullTextPage(response.url, html) if len(html) <= MAX_ITEM_CHARS // 2 else None
+        page = await _to_page(response)
+        if page is None:
+            log.info("page skipped", feed=feed, url=url, status=response.status,
+                     content_type=response.headers.get("content-type", ""))  # fmt: skip
+        return page
+
+    async def fetch_again(self, url: str, credentials: Credentials, feed: str) -> tuple[int, FullTextPage | None]:
+        """Return the status and the page at *url*; (0, None) if robots.txt forbids it.
+
+        Raises:
+            UnavailableError: the page may be available later.
+        """
+        response = await self.get_allowed(url, credentials, feed, ACCEPT, MAX_PAGE_BYTES)
+        if response is None:
+            return 0, None
+        if is_retryable(response.status):
+            raise UnavailableError(f"HTTP {response.status}", code="http_status")
+        return response.status, await _to_page(response)
 
     async def get_allowed(
         self, url: str, credentials: Credentials, feed: str, headers: Mapping[str, str], max_bytes: int = 0
@@ -200,6 +212,14 @@ class FullTextFetcher:
             if len(self._robots) > MAX_HOSTS:
                 self._robots.popitem(last=False)
         return entry.rules
+
+
+async def _to_page(response: Response) -> FullTextPage | None:
+    """Return the page in *response*; None if it isn't HTML, or too large."""
+    if response.status != 200 or not is_html(response.headers.get("content-type", "")):
+        return None
+    html = await asyncio.to_thread(lambda: strip_invisible(decode(response.body)))  # takes up to a second for 5 MiB
+    return FullTextPage(response.url, html) if len(html) <= MAX_ITEM_CHARS // 2 else None
 
 
 def is_html(content_type: str) -> bool:

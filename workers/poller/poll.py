@@ -50,6 +50,7 @@ class PollOutcome(NamedTuple):
     host_commands: Sequence[RedisCommand] = ()
     reservation: Reservation | None = None  # of the items, in the queue of the desk
     is_outage: bool = False  # the poll failed in an outage of the network
+    more_writes: Sequence[RedisCommand] = ()  # state to write in the same step
 
 
 def feed_options(settings: Settings, state: FeedState) -> FeedOptions:

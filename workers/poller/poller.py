@@ -35,9 +35,11 @@ from workers.poller.feed_update import FeedUpdate, with_pages, with_publisher
 from workers.poller.formats import ACCEPT
 from workers.poller.full_text import ACCEPT as PAGE_ACCEPT
 from workers.poller.full_text import FullTextFetcher
+from workers.poller.guid_keys import with_known_guids
 from workers.poller.outage import NETWORK_ERRORS, OutageDetector
 from workers.poller.parser_pool import MAX_PAGES, ParseRequest, ParserPool
 from workers.poller.poll import PollOutcome
+from workers.poller.recheck import Rechecks
 from workers.poller.registry import (
     ClaimClock,
     ClaimedFeed,
@@ -67,6 +69,7 @@ class Poller:
         self.websub = WebSub(broker.state, settings.websub_callback_url)
         self.pages = FullTextFetcher(self.fetcher, settings.host_delay_s)
         self.backpressure = Backpressure(broker, desk_group, settings.max_desk_lag)
+        self.rechecks = Rechecks(broker, self.pages, settings, self._credentials_of)
         self._random, self._outage = random.Random(), OutageDetector()
         self._stopping = asyncio.Event()
         self._polls: dict[asyncio.Task[None], str] = {}
@@ -86,6 +89,7 @@ class Poller:
         async with self.fetcher, self.parsers:
             await self._prepare()
             pushes = asyncio.create_task(self._consume_pushes(), name="pushes")
+            rechecks = asyncio.create_task(self.rechecks.run(time.time), name="rechecks")
             backoff = Backoff()
             while not self._stopping.is_set():
                 self._last_turn_s = time.monotonic()
@@ -99,6 +103,7 @@ class Poller:
             if self._polls:
                 await asyncio.wait(self._polls, timeout=self.settings.shutdown_timeout_s)
             pushes.cancel()
+            rechecks.cancel()
 
     async def _prepare(self) -> None:
         """Schedule feeds that a crash left unscheduled. Warn of options for a single feed that isn't registered."""
@@ -248,10 +253,12 @@ class Poller:
             update = await self._read_sitemaps(update, request, options)
         update = transitions.with_header_links(update, response)
         update = newest_links(update, MAX_PAGES, is_first_poll=request.is_first_poll)
+        update, guid_writes = await with_known_guids(self.broker.state, state.url, update)
         limited, reservation = await self._limit(update, poll, state, options)
         # Without validators the next poll fetches the document again, with its deferred items.
         result = transitions.apply_update(poll, state if limited.update.deferred else fetched, limited)
-        return result._replace(reservation=reservation)
+        rechecks = await self.rechecks.commands(result.items, options.recheck)
+        return result._replace(reservation=reservation, more_writes=[*guid_writes, *rechecks])
 
     async def _read_sitemaps(self, index: FeedUpdate, request: ParseRequest, options: FeedOptions) -> FeedUpdate:
         """Return the update of the sitemaps that *index* lists."""
@@ -299,6 +306,9 @@ class Poller:
         ready, deferred = await self.pages.fetch_pages(update.new_items, _credentials(options), feed)
         return with_pages(update, ready, deferred)
 
+    def _credentials_of(self, feed: str) -> Credentials:
+        return _credentials(self.settings.feed_options(feed))
+
     def _with_next_due(
         self, result: PollOutcome, response: Response | None, loaded: ClaimedFeed, clock: ClaimClock
     ) -> PollOutcome:
@@ -321,6 +331,7 @@ class Poller:
         )
         counts.append(count_poll(poll.outcome))
         state_writes = [*poll_commands(result.state, result.known_items), *result.host_commands, *counts]
+        state_writes += result.more_writes
         if result.reservation is not None:
             state_writes.append(result.reservation.publish_command())
         is_published = await self.broker.publish(messages, state_writes, conditions)
@@ -375,10 +386,12 @@ class Poller:
                 log.warning("push unreadable", feed=push.feed, error=exc, next_step="polling the feed")
                 await self.feeds.poll_now([push.feed])
                 return
+            update, guid_writes = await with_known_guids(self.broker.state, push.feed, update)
             limited, reservation = await self._limit(update, poll, loaded.state, options)
             result = transitions.apply_update(poll, loaded.state, limited, is_push=True)
+            rechecks = await self.rechecks.commands(result.items, options.recheck)
             result = self._with_next_due(result, None, loaded, clock)._replace(
-                host_commands=(), reservation=reservation
+                host_commands=(), reservation=reservation, more_writes=[*guid_writes, *rechecks]
             )
             if await self._publish(result, [loaded.condition(result.state), clock.condition()]):
                 return

@@ -33,6 +33,7 @@ from workers.urls.web_url import web_url
 FEEDS, KNOWN_ITEMS, HOST_FEEDS, DUE_HOSTS, CLAIMED_HOSTS, HOST_DELAYS = (
     f"copydesk:feeds{suffix}" for suffix in ("", ":known-items", ":host:", ":due-hosts", ":claims", ":host-delays")
 )
+GUID_KEYS = "copydesk:feeds:guids"  # see guid_keys.py; removing a feed removes its guids
 ValueT = TypeVar("ValueT")
 PUBLISHERS = "copydesk:publishers"  # hash: title of a feed → the registrable domain that had it first
 WEBSUB = "copydesk:websub"  # see websub.py; removing a feed removes its subscription
@@ -195,6 +196,7 @@ class FeedRegistry:
             async with self.state.pipeline(transaction=True) as pipe:
                 pipe.hdel(FEEDS, feed_id(url))
                 pipe.hdel(KNOWN_ITEMS, feed_id(url))
+                pipe.hdel(GUID_KEYS, feed_id(url))
                 pipe.hdel(WEBSUB, url)
                 pipe.zrem(HOST_FEEDS + host_key(url), feed_id(url))
                 replies = await pipe.execute()

@@ -17,6 +17,7 @@ from streams.errors import UnreadableError
 from workers.http.decompress import BoundedDecompressor
 from workers.poller.formats import feedparser_xml, json_feed, section_page, sitemap
 from workers.poller.formats.to_item import FeedDocument, ParsedFeed
+from workers.poller.formats.tombstones import declares_tombstones, guid_keys, read_tombstones, with_tombstones
 from workers.text.encoding import decode_document
 
 __all__ = [
@@ -104,7 +105,12 @@ def parse_document(document: FeedDocument) -> ParsedFeed:
     document = replace(document, body=body)
     if document.type == section_page.TYPE:
         return section_page.parse(document)
-    return next(f for f in FORMATS if f.matches(body, document.content_type)).parse(document)
+    feed = next(f for f in FORMATS if f.matches(body, document.content_type)).parse(document)
+    if not declares_tombstones(body):
+        return feed
+    tombstones = read_tombstones(body)
+    items = with_tombstones(feed.items, tombstones, document.url, document.fetched_at, document.poll_id)
+    return replace(feed, items=items, guid_keys=guid_keys(items))
 
 
 def gunzip(body: bytes) -> bytes:

@@ -155,6 +155,7 @@ class ParsedFeed(msgspec.Struct, frozen=True):
     type: str = ""
     turnover: Mapping[str, int] = {}
     sitemaps: tuple[SitemapLink, ...] = ()
+    guid_keys: Mapping[str, str] = {}  # of a feed with tombstones: identity key by guid
 
     @property
     def identity(self) -> str:
