@@ -9,8 +9,8 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from re import _constants as sre
-from re import _parser
+from re import _constants as sre  # type: ignore[attr-defined]  # private: the parts of a pattern
+from re import _parser  # type: ignore[attr-defined]
 from types import ModuleType
 from typing import Any
 

@@ -17,7 +17,7 @@ import msgspec
 import numpy as np
 from catboost import CatBoostClassifier
 
-from tests.conftest import SHARED
+from tests.tools.skips import SHARED
 from tests.tools.train.grow import TREE_OPTIONS, stored_trees
 from tests.tools.train.variants import variants
 from workers.dedupe.near_duplicates.copy_rules import EQUAL_TITLE, Decisions, apply_rules

@@ -8,10 +8,11 @@ from typing import Any
 
 import msgspec
 
+from streams.brokers.base import ConsumedMessage
 from streams.codec import decode, encode
 from streams.config.settings import Settings
 from streams.config.tables import FeedOptions
-from streams.faust.agents import BatchResult, ConsumedMessage
+from streams.faust.agents import BatchResult
 from streams.records import Article, Content, Item, MessageId, RevisionChanges
 from streams.topics import ARTICLES, DEAD_LETTERS, ITEMS
 from workers.desk.desk import Desk
