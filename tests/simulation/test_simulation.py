@@ -34,7 +34,7 @@ def test_simulation_of_both_brokers_finds_nothing() -> None:
 
 
 def test_same_seed_repeats_same_steps() -> None:
-    first, second = (simulation("--seed", "5", "--steps", "3000")[1] for _ in range(2))
+    first, second = (simulation("--seed", "10", "--steps", "12000")[1] for _ in range(2))
     assert [row["trace"] for row in first] == [row["trace"] for row in second]
     assert len({row["trace"] for row in first}) == 2  # one for each broker
 
