@@ -107,7 +107,7 @@ def _simulate(world: World, seed: int, steps: int, parts: Parts, memory_name: st
 
 def _surroundings(world: World, seed: int, parts: Parts, server: Server) -> Surroundings:
     settings = Settings(
-        broker_url="simulated://none", partitions=PARTITIONS, lease_timeout_s=LEASE_S, item_timeout_s=LEASE_S / 3,
+        broker_url="simulated://none", partitions=PARTITIONS, lease_timeout_s=LEASE_S, item_timeout_s=3_600.0,
         poll_interval_s=1.0, adaptive_polling=False, host_delay_s=0.0, max_desk_lag=2_000,
     )  # fmt: skip
     choose = world.random.choice

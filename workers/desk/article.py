@@ -12,6 +12,7 @@ from streams.routing import Router
 from streams.topics import ARTICLES, route_topic
 from workers.clean.blocks import Block
 from workers.clean.cleaner import CleanedContent, clean_unrendered, detect_gallery
+from workers.clean.corrections import find_correction
 from workers.clean.document import BlockDocument, detect_input_type, to_blocks
 from workers.clean.feed_body import MAX_TAG_CHARS, repair_markup
 from workers.clean.render import paragraphs_html
@@ -22,7 +23,7 @@ from workers.text.normalise import plain_text
 from workers.urls.web_url import web_url
 
 if TYPE_CHECKING:
-    from workers.dedupe.near_duplicates.index import StoryAssignment
+    from workers.dedupe.near_duplicates.stories import StoryAssignment
 
 # Fields that an article takes over under the same name. `to_article` sets the others.
 CONTENT_FIELDS = tuple(name for name in Article.__struct_fields__ if name in CleanedContent.__struct_fields__)
@@ -149,11 +150,12 @@ def to_article(
         "images": article_images(item, content), "html": content.rendered().html or paragraphs_html(content.paragraphs),
         "article_type": content.article_type or detect_gallery(content), "field_sources": field_sources(item, content),
     }  # fmt: skip
+    removed = [block.text for block in content.removed if not block.links]
     return Article(
         id=id_, revision=revision, source=source, fingerprint=fingerprint.hex(), changes=changes,
         story_id=story.story if story else id_, duplicate_of=story.duplicate_of if story else "",
         duplicate_kind=story.kind if story else "", similarity=story.similarity if story else 0.0,
-        reused_link=reused_link, **fields,
+        reused_link=reused_link, correction=find_correction(content.paragraphs, removed), **fields,
     )  # fmt: skip
 
 
