@@ -11,6 +11,9 @@ DESK_GROUP = f"{TOPIC_PREFIX}.desk"  # the consumer group of all desk workers
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024  # Kafka rejects larger messages
 # 4 MB in UTF-8 at most. Article, HTML and audit together, or a dead letter in base64, stay below MAX_MESSAGE_BYTES.
 MAX_ITEM_CHARS = 1_000_000
+# Kafka clients ask for the partitions of a topic this often. A node that does not know a new topic yet gives a group no
+# partitions. By the default of 5 minutes, its members receive nothing for that time.
+METADATA_MAX_AGE_S = 10
 
 Partition = tuple[str, int]
 """Topic name and partition number."""

@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -58,6 +59,7 @@ class FeedOptions:
     password: str = field(default="", repr=False)
     proxy: str = field(default="", repr=False)
     full_text: bool = False
+    type: str = ""
     recheck: tuple[float, ...] = ()  # seconds after the first fetch of a page
 
 
@@ -100,6 +102,21 @@ class SinkTable:
     place: Place = field(default=Place(), repr=False, compare=False)
 
 
+@dataclass(frozen=True, kw_only=True)
+class SourceTable:
+    """A `[[sources]]` table: a folder whose files are ingested.
+
+    `pattern`: glob of the files. `settle_s`: seconds without a change after which a file is complete.
+    """
+
+    name: str = ""
+    type: str = ""
+    path: str = ""
+    pattern: str = "*"
+    settle_s: float = 2.0
+
+
+SOURCE_TYPES = ("folder",)
 SINK_KEYS = tuple(spec.name for spec in fields(SinkTable) if spec.name not in ("options", "place"))
 
 
@@ -170,6 +187,7 @@ def _rule_list(value: Any, place: Place, path: str) -> list[Mapping[str, Any]]:
     return rules
 
 
+FEED_TYPES = ("feed", "page")
 FEED_KEY_TYPES: Mapping[str, tuple[type | tuple[type, ...], str]] = {
     "url": (str, "a string"),
     "poll_interval_s": ((int, float), "a number"),
@@ -178,6 +196,7 @@ FEED_KEY_TYPES: Mapping[str, tuple[type | tuple[type, ...], str]] = {
     "password": (str, "a string"),
     "proxy": (str, "a string"),
     "full_text": (bool, "true or false"),
+    "type": (str, "a string"),
     "recheck": (list, 'a list of times, such as ["1h", "6h", "24h", "7d"]'),
 }
 
@@ -193,6 +212,8 @@ def _feed_options(table: Mapping[str, Any], place: Place) -> FeedOptions:
             raise place.error("headers", "expected printable names and values")
     if not table.get("url"):
         raise place.error("url", 'set the URL of the feeds, such as url = "https://example.org/*"', "missing key")
+    if table.get("type", FEED_TYPES[0]) not in FEED_TYPES:
+        raise place.error("type", f"expected {' or '.join(FEED_TYPES)}")
     if urlsplit(table.get("proxy", "http://")).scheme != "http":
         raise place.error("proxy", "expected http://host:port")
     if not 0 < table.get("poll_interval_s", 1) < math.inf:
@@ -229,9 +250,28 @@ def _sink(table: Mapping[str, Any], place: Place) -> SinkTable:
     return SinkTable(**common, start_from=start_from, options=options, place=place)
 
 
+def _source(table: Mapping[str, Any], place: Place) -> SourceTable:
+    _check_keys(table, [spec.name for spec in fields(SourceTable)], place)
+    for spec in fields(SourceTable):
+        value = table.get(spec.name, spec.default)
+        if spec.name != "settle_s" and not (isinstance(value, str) and value):
+            raise place.error(spec.name, "expected a string", "invalid value" if spec.name in table else "missing key")
+    if table.get("type", "folder") not in SOURCE_TYPES:
+        raise place.error("type", f"expected {' or '.join(SOURCE_TYPES)}")
+    if not ROUTE_NAME.fullmatch(table["name"]):
+        raise place.error("name", "expected at most 64 lower-case letters, digits, - and _")
+    if Path(table.get("pattern", "*")).is_absolute() or ".." in Path(table.get("pattern", "*")).parts:
+        raise place.error("pattern", "expected a pattern within the folder, such as *.jsonl or **/*.xml")
+    settle_s = table.get("settle_s", 0.0)
+    if isinstance(settle_s, bool) or not isinstance(settle_s, int | float) or not 0 <= settle_s < math.inf:
+        raise place.error("settle_s", "expected a number of at least 0")
+    return SourceTable(**table)
+
+
 TABLE_PARSERS: dict[str, Callable[[Mapping[str, Any], Place], Any]] = {
     "routes": _route,
     "feeds": _feed_options,
     "sinks": _sink,
+    "sources": _source,
 }
 TABLE_SETTINGS = tuple(TABLE_PARSERS)

@@ -25,7 +25,7 @@ from streams.faust.attempts import Attempt, Attempts
 from streams.faust.context import FaustContext
 from streams.logger import get_logger
 from streams.retry import retry_unavailable
-from streams.topics import Topic
+from streams.topics import METADATA_MAX_AGE_S, Topic
 
 log = get_logger(__name__)
 
@@ -88,6 +88,7 @@ def create_app(settings: Settings, group: str, *, url: str | None = None, name: 
         stream_buffer_maxsize=4096,
         broker_commit_interval=1.0,
         consumer_auto_offset_reset="earliest",
+        consumer_metadata_max_age_ms=METADATA_MAX_AGE_S * 1000,
         broker_rebalance_timeout=REBALANCE_TIMEOUT_S,
         broker_session_timeout=max(6, round(settings.lease_timeout_s)),
         broker_heartbeat_interval=max(2, round(settings.lease_timeout_s / 4)),

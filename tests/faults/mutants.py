@@ -3,6 +3,7 @@
 python -m tests.faults.mutants BUG desk --name desk-1 …     as `copydesk`, with the bug
 """
 
+import asyncio
 import itertools
 import sys
 from collections.abc import Callable, Sequence
@@ -21,6 +22,7 @@ from workers import cli, retention
 from workers.clean.cleaner import CleanedContent
 from workers.dedupe.seen import SeenStore
 from workers.desk import batch, desk
+from workers.intake import ingest
 from workers.poller.poller import Poller, PollOutcome
 from workers.sinks.webhook import WebhookSink
 
@@ -202,6 +204,21 @@ BUGS: dict[str, Callable[[], None]] = {
     )
 }  # fmt: skip
 
+
+def ingest_remembers_first() -> None:
+    """Bug: the position in a file is stored before its items are sent."""
+    send = ingest.publish
+
+    async def publish(broker: Any, items: Any, *, state_writes: Any = (), **options: Any) -> None:
+        await broker.publish((), state_writes)
+        await asyncio.sleep(0.05)
+        await send(broker, items, **options)
+
+    ingest.publish = publish  # type: ignore[assignment]
+
+
+INGEST_BUGS: dict[str, Callable[[], None]] = {"ingest_remembers_first": ingest_remembers_first}  # test_ingest_kills.py
+
 if __name__ == "__main__":
-    BUGS[sys.argv[1]]()
+    (BUGS | INGEST_BUGS)[sys.argv[1]]()
     sys.exit(cli.main(sys.argv[2:]))

@@ -14,7 +14,8 @@ import pytest
 from tests.conftest import ROOT
 from tests.faults.checker import FIGURES
 from tests.simulation.bugs import BUGS
-from tests.simulation.simulation import KINDS, MORE_FIGURES
+from tests.simulation.chaos import KINDS
+from tests.simulation.checks import MORE_FIGURES
 
 
 def simulation(*args: str, **environ: str) -> tuple[int, list[dict[str, Any]]]:
@@ -57,4 +58,4 @@ def test_planted_bugs_cover_figures_and_faults() -> None:
     figures = {figure for bug in BUGS.values() for figure in bug.figures}
     assert {*FIGURES, *MORE_FIGURES} - figures <= {"both", "bug", "tail"}  # `both` and `tail`: tests/faults
     faults = {kind.partition(":")[0] for bug in BUGS.values() for kind in bug.kinds}
-    assert set(KINDS) - faults <= {"bad_feeds", "slow_network"}
+    assert set(KINDS) - faults <= {"bad_feeds"}

@@ -17,7 +17,7 @@ from streams.topics import Topic
 from tests.conftest import ROOT
 
 if TYPE_CHECKING:
-    from tests.contract.brokers.test_contract import Stage
+    from tests.support.stage import Stage
 
 
 def start_blocking(stage: "Stage", *, lease_s: float, block_s: float) -> "subprocess.Popen[bytes]":

@@ -59,6 +59,13 @@ def sink(settings: Settings, name: str, sink: str) -> ExitCode:
     return _run("run_sinks", settings, name, only=sink)
 
 
+@click.command("watch", cls=Command, example=f"copydesk watch {KAFKA_FLAGS}")
+@name_option
+def watch(settings: Settings, name: str) -> ExitCode:
+    """Ingest the files that appear in the folders of [[sources]]."""
+    return _run("run_watcher", settings, name)
+
+
 def _run(function: str, settings: Settings, name: str, **options: Any) -> ExitCode:
     from streams.subscribe import resolve_broker_url
     from workers import services
@@ -84,4 +91,4 @@ def _settings_loader() -> Callable[[], LoadedSettings]:
     return load
 
 
-COMMANDS = (up, poll, desk, web, sink)
+COMMANDS = (up, poll, desk, web, sink, watch)

@@ -138,6 +138,19 @@ async def ingest_file(
         return await send_records(broker, records, options, path, fresh, advance)
 
 
+async def fail_file(broker: Broker, path: Path, options: IngestOptions, error: str) -> None:
+    """Publish a dead letter for a file that is damaged as a whole, and end its reading in the same step.
+
+    The letter names the file and the position up to which its items were sent.
+    """
+    fresh = _new_progress(path)
+    stored = await _stored(broker, path, options, fresh)
+    position = stored.position if stored else 0
+    letter = (options.source, os.fspath(path), f"{path}: unreadable after position {position}: {error}")
+    ended = _progress_commands(path, options, fresh, position, is_done=True)
+    await publish(broker, [], failed=[letter], state_writes=ended)
+
+
 def _new_progress(path: Path) -> FileProgress:
     status = path.stat()
     return FileProgress(0, status.st_size, status.st_mtime_ns)

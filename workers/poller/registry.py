@@ -97,6 +97,8 @@ class FeedState(msgspec.Struct, array_like=True, omit_defaults=True, frozen=True
     full_text: bool | None = None  # whether to fetch pages; None: as the settings say
     budget: Budget = Budget()  # use of its daily budget
     items_deferred: int = 0  # entries of its last document over the budget
+    type: str = ""  # `page` for a section page; "" as the settings say
+    turnover: dict[str, int] = {}  # of a section page: pattern of URLs → links that appeared after the first poll
 
     @property
     def shown_title(self) -> str:
@@ -151,8 +153,10 @@ class FeedRegistry:
         )
         self.clock = ClaimClock(0.0, "", 0.0)
 
-    async def add(self, urls: Iterable[tuple[str, ...]], *, demo: bool = False) -> list[str]:
+    async def add(self, urls: Iterable[tuple[str, ...]], *, demo: bool = False, type: str = "") -> list[str]:
         """Add feeds as (URL, folder) or (URL, folder, user's title), due at once; return the new URLs.
+
+        *type*: `page` for section pages.
 
         Feeds are added in steps of ADD_FEEDS: each step adds all of its feeds, or none.
 
@@ -162,7 +166,7 @@ class FeedRegistry:
         entries = {validate_feed_url(url): values for url, *values in urls}
         new = []
         for batch in _batches(list(entries.items())):
-            states = [FeedState(url, folder, demo, name="".join(names)) for url, (folder, *names) in batch]
+            states = [FeedState(url, folder, demo, name="".join(names), type=type) for url, (folder, *names) in batch]
             replies = await self._schedule([(state.url, msgspec.json.encode(state)) for state in states])
             added = [state.url for state, reply in zip(states, replies, strict=True) if reply == ADDED]
             await self.poll_now(added)

@@ -16,8 +16,8 @@ from streams.errors import SettingsError, UnavailableError
 from streams.faust.agents import BatchResult
 from streams.start import Start
 from tests.conftest import DEADLINE_S, until
-from tests.contract.brokers.test_contract import Stage, _lag_is, drained, stage
 from tests.contract.brokers.wall import Wall
+from tests.support.stage import Stage, drained, lag_is, stage
 
 TPS = [("t", n) for n in range(4)]
 
@@ -115,7 +115,7 @@ async def test_transport_supports_plain_faust_agents(settings: Settings) -> None
         for n in range(50):
             await (await source.send(key=b"k%d" % (n % 5), value=b"v%02d" % n))  # queued, then confirmed
         s.group = "stock"
-        await until(lambda: _lag_is(s, 0))
+        await until(lambda: lag_is(s, 0))
         await app.stop()
         messages = await s.published()
         assert sorted(m.value for m in messages) == [b"V%02d" % n for n in range(50)]
@@ -144,7 +144,7 @@ async def test_full_memory_rejects_publish_but_not_commits(settings: Settings) -
                 with pytest.raises(UnavailableError, match="rejects commands for now"):
                     await s.broker.publish([OutgoingMessage(s.source.name, b"k", b"more")])
                 gate.set()
-                await until(lambda: _lag_is(s, 0))
+                await until(lambda: lag_is(s, 0))
             finally:
                 await state.config_set("maxmemory", before)
         assert sorted(d.value for d in await s.published()) == values

@@ -277,7 +277,7 @@ def _same(tool: Callable[[str], str], pair: dict[str, str]) -> bool:
 
 
 async def _scaled(settings: Settings) -> dict[str, Any]:
-    from tests.workers.dedupe.near_duplicates.test_index import story
+    from tests.support.stories import story
 
     broker = open_broker(settings)
 

@@ -7,7 +7,7 @@ import pytest
 
 from streams.config.settings import Settings
 from tests.conftest import SHARED
-from tests.workers.dedupe.near_duplicates.test_near_identical import classify_file
+from tests.support.duplicates import classify_file
 
 CASES = sorted((SHARED / "cases" / "dedupe").glob("*.jsonl"))
 

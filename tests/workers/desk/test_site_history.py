@@ -171,7 +171,7 @@ async def test_sentence_history_is_bounded_and_keeps_recurring(settings: Setting
         keys = frozenset({line_key(f"A sentence that only story {n} has"), *([key] if n % 4 == 0 else [])})
         [facts] = await history.lookup([SiteQuery("odd quay television", keys)])
         counts = {k: facts.repeats.get(k, 0) + 1 for k in keys}
-        await broker.publish([], history.count_commands("odd quay television", counts))
+        await broker.publish([], history.count_commands([("odd quay television", counts)]))
         hashes = [k async for k in broker.state.scan_iter(f"{SentenceHistory.PREFIX}:odd*[0-9]")]
         sizes.append(sum([await broker.state.hlen(k) for k in hashes]))
     [facts] = await history.lookup([SiteQuery("odd quay television", frozenset({key}))])

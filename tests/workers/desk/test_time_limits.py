@@ -104,8 +104,8 @@ async def test_slow_items_are_cleaned_once(either: Settings) -> None:
 
 async def test_two_desks_clean_a_slow_item_once(settings: Settings, tmp_path: Path) -> None:
     """One item takes several leases. No other desk takes its partition meanwhile."""
-    from tests.contract.brokers.test_contract import end, stage
     from tests.support.blocking import start_blocking
+    from tests.support.stage import end, stage
 
     async with stage(replace(settings, partitions=1)) as s:
         workers = [start_blocking(s, lease_s=1.0, block_s=3.0) for _ in range(2)]

@@ -15,7 +15,7 @@ from streams.topics import DESK_GROUP
 from tests.conftest import until
 from tests.support.feed_server import FeedServer, rss
 from tests.support.pipeline import BODY, everything
-from tests.workers.poller.test_poller import open_desk
+from tests.support.poller_desk import open_desk
 from workers.commands.feeds import show_feed
 from workers.poller.poller import Poller
 from workers.poller.registry import WEBSUB, FeedRegistry

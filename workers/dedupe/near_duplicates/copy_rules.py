@@ -154,7 +154,7 @@ def _reports_event(words: Any, column: dict[str, Any]) -> Any:
 def _similar(a: Any, b: Any, column: dict[str, Any]) -> Any:
     """Return whether titles are similar: equal numbers, and most words in common; or both empty."""
     similar = (b["title_figures"] == a["title_figures"]) & (column["title_shared"] >= SIMILAR)
-    return similar & ((b["titles"] > 0) == (a["titles"] > 0))
+    return similar & ((b["title"][..., 0] > 0) == (a["title"][..., 0] > 0))
 
 
 def _describes_feed(b: Any, near: Any, group: Any) -> Any:
