@@ -51,7 +51,7 @@ _MONTH_DATE = re.compile(rf"/(?:19|20)\d\d[/-](?:0[1-9]|1[0-2]|{_MONTH})(?=/)", 
 _SEPARATOR = re.compile(r"[-_+,.!~\s]+")
 _NUMBER = re.compile(r"\d{4,}")
 _LETTERS = re.compile(r"[^\W\d_]{2,}")
-_IDENTIFIER = re.compile(r"(?=[^/]*\d)(?=[^/]*[A-Za-z])[A-Za-z0-9]{8,}")
+_IDENTIFIER = re.compile(r"\A(?=[^/]*\d)(?=[^/]*[A-Za-z])[A-Za-z0-9]{8,}")
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 
 

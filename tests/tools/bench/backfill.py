@@ -23,9 +23,9 @@ from streams.config.settings import Settings
 from streams.records import Article, Item
 from streams.start import Start
 from streams.topics import ARCHIVE_ITEMS, ARTICLES, DESK_GROUP, ITEMS
+from tests.support.stories import story
 from tests.tools.bench.common import run, server
 from tests.tools.bench.push import process
-from tests.workers.dedupe.near_duplicates.test_index import story
 from workers.intake.ingest import IngestOptions, ingest_file
 from workers.intake.publish import publish
 from workers.intake.pushed_items import to_item
