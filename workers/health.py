@@ -24,7 +24,7 @@ def find_warnings(status: Mapping[str, Any], settings: Settings) -> list[str]:
     return [
         *_letter_warnings(status["pending_letters"]),
         *_sink_warnings(status["sinks"]),
-        *_source_warnings(status["sources"]),
+        *_source_warnings(status.get("sources", [])),
         *_group_warnings(status["groups"], settings.max_group_lag),
         *_feed_warnings(status["feeds"]),
     ]

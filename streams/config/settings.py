@@ -33,6 +33,12 @@ TABLES_TOML = """
 # url = "https://example.org/*"
 # poll_interval_s = 600
 # full_text = true
+
+# Files that appear in the folder are ingested.
+# [[sources]]
+# type = "folder"
+# name = "wire"
+# path = "incoming"
 """
 
 

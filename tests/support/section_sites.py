@@ -273,7 +273,8 @@ BOXES: tuple[Callable[[str, str], str], ...] = (
 
 
 def look(numbers: random.Random, cards: Sequence[Callable[[Story, random.Random, str], str]]) -> Look:
-    return Look(*(numbers.choice(options) for options in (NAVS, cards, GRIDS, FOOTERS, BOXES)))
+    r = numbers
+    return Look(r.choice(NAVS), r.choice(cards), r.choice(GRIDS), r.choice(FOOTERS), r.choice(BOXES))
 
 
 class _Furniture(NamedTuple):

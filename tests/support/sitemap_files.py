@@ -2,7 +2,7 @@
 
 import gzip
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import Any, NamedTuple
 
@@ -128,7 +128,7 @@ def url_element(row: Row, text: Text, ns: Mapping[str, str]) -> str:
 
 
 def urlset(
-    name: str, rows: list[Row], *, text: Text = escape, head: str = '<?xml version="1.0" encoding="UTF-8"?>\n',
+    name: str, rows: Sequence[Row], *, text: Text = escape, head: str = '<?xml version="1.0" encoding="UTF-8"?>\n',
     declared: bool = True, encoding: str = "utf-8", indent: str = "\n ", suffix: str = ".xml", packed: bool = False,
 ) -> SitemapFile:  # fmt: skip
     prefixes = {key: key for key in EXTENSIONS}
@@ -136,7 +136,7 @@ def urlset(
     body = indent.join(url_element(row, text, prefixes) for row in rows)
     document = f"{head}<urlset{namespaces if declared else ''}>{indent}{body}\n</urlset>".encode(encoding)
     url = f"https://courier.example/{name}{suffix}"
-    return SitemapFile(name, url, gzip.compress(document) if packed else document, "urlset", rows)
+    return SitemapFile(name, url, gzip.compress(document) if packed else document, "urlset", list(rows))
 
 
 def count(numbers: random.Random) -> range:

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from streams.brokers.base import Broker
+from streams.brokers.base import Broker, RedisCommand
 from streams.config.tables import SourceTable
 from streams.errors import SettingsError, UnavailableError, UnreadableError
 from streams.logger import get_logger
@@ -102,7 +102,7 @@ class FolderWatcher:
     def __init__(self, broker: Broker, source: SourceTable, worker: str) -> None:
         self.broker, self.source, self.worker = broker, source, worker
         self.folder = Path(source.path).expanduser()
-        self.options = IngestOptions(source_url(source.name))
+        self.options = IngestOptions(source_url(source.name), live=True)
         self._seen: dict[Path, Observation] = {}
         self._done: dict[Path, Signature] = {}
         self._retry_s: dict[Path, float] = {}
@@ -194,15 +194,22 @@ class FolderWatcher:
             work.cancel()
 
     async def _count(self, **counts: int) -> None:
-        commands = [("HINCRBY", KEY, f"{self.source.name}:{name}", n) for name, n in counts.items() if n]
+        commands: list[RedisCommand] = [
+            ("HINCRBY", KEY, f"{self.source.name}:{name}", n) for name, n in counts.items() if n
+        ]
         await self.broker.publish((), commands)
 
     async def _record(self, error: str, waiting: int) -> None:
         if error and error != self._error:
             log.warning("folder not read", feed=self.options.source, path=self.folder, error=error, retry_s=SCAN_S)
         self._error = error
-        values = {"error": error[:MAX_ERROR_CHARS], "waiting": waiting, "scanned_s": f"{time.time():.0f}"}
-        await self.broker.publish((), [("HSET", KEY, f"{self.source.name}:{key}", v) for key, v in values.items()])
+        values: dict[str, str | int] = {
+            "error": error[:MAX_ERROR_CHARS],
+            "waiting": waiting,
+            "scanned_s": f"{time.time():.0f}",
+        }
+        commands: list[RedisCommand] = [("HSET", KEY, f"{self.source.name}:{key}", v) for key, v in values.items()]
+        await self.broker.publish((), commands)
 
 
 async def read_source_states(state: Any) -> dict[str, SourceState]:

@@ -8,6 +8,7 @@ The history counts, for each pattern of URLs, the links that appeared after the 
 import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from itertools import islice
 from statistics import median
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -30,6 +31,7 @@ CARD_LEVELS = 3  # elements between a link and the block that holds its headline
 NEW_LINKS = 3  # new links of a pattern that make it one of stories
 NUMBERED_SHARE = 0.6
 MIN_SUPPORT = 4  # links of a pattern with headlines that support each other
+CONTAINERS = frozenset(("body", "main", "ul", "ol", "table"))
 HEADINGS = ("h1", "h2", "h3", "h4", "h5")
 # Elements, roles and names of blocks with navigation. Sources: HTML §4.3, WAI-ARIA landmarks, class names of outlets.
 NAV_ELEMENTS = frozenset(("nav", "menu"))
@@ -40,6 +42,10 @@ _NAV_NAME = re.compile(
     r"(?:[-_]{1,2}[a-z]{1,20}){0,3}(?=\s|$)"
 )
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+
+
+Cards = dict[Any, tuple[bool, Any]]
+"""Block → whether all its links lead to one page, and its first heading."""
 
 
 class Anchor(NamedTuple):
@@ -172,12 +178,12 @@ def _anchors(html: str, url: str) -> list[Anchor]:
     except (lxml.etree.LxmlError, ValueError):
         return []
     base_element = tree.find(".//base[@href]")
-    base = web_url(base_element.get("href"), url) if base_element is not None else ""
-    site, anchors = _site(url), []
-    for element in tree.iter("a"):
+    base = web_url(base_element.get("href") or "", url) if base_element is not None else ""
+    site, anchors, cards = _site(url), list[Anchor](), Cards()
+    for element in islice(tree.iter("a"), MAX_ANCHORS):
         target = web_url(element.get("href") or "", base or url).partition("#")[0]
-        if target and _site(target) == site and len(anchors) < MAX_ANCHORS:
-            anchors.append(_anchor(element, target))
+        if target and _site(target) == site:
+            anchors.append(_anchor(element, target, cards))
     return anchors
 
 
@@ -185,7 +191,7 @@ def _site(url: str) -> str:
     return registrable_domain(urlsplit(url).hostname or "")
 
 
-def _anchor(element: Any, url: str) -> Anchor:
+def _anchor(element: Any, url: str, cards: Cards) -> Anchor:
     ancestors = []
     for ancestor in element.iterancestors():
         ancestors.append(ancestor)
@@ -194,7 +200,7 @@ def _anchor(element: Any, url: str) -> Anchor:
     heading = next((child for child in element.iter(*HEADINGS)), None)
     is_heading = heading is not None or any(a.tag in HEADINGS for a in ancestors[:3])
     text = _text(heading if heading is not None else element) or _label(element)
-    card = None if text and is_heading else _card_heading(element, ancestors)
+    card = None if text and is_heading else _card_heading(element, ancestors, cards)
     if card is not None:
         text, is_heading = _text(card), True
     return Anchor(url, text, is_heading, _in_navigation(ancestors), _signature(element, ancestors))
@@ -210,17 +216,18 @@ def _label(element: Any) -> str:
     return " ".join(next(filter(None, values), "").split())[:MAX_TEXT_CHARS]
 
 
-def _card_heading(element: Any, ancestors: Sequence[Any]) -> Any:
+def _card_heading(element: Any, ancestors: Sequence[Any], cards: Cards) -> Any:
     """Return the heading beside a link, in a block whose links all lead to one page; else None."""
     href = element.get("href")
     for ancestor in ancestors[:CARD_LEVELS]:
-        if ancestor.tag in ("body", "main", "ul", "ol", "table") or any(
-            other.get("href") not in (href, None) for other in ancestor.iter("a")
-        ):
+        if ancestor.tag in CONTAINERS:
             return None
-        heading = next(ancestor.iter(*HEADINGS), None)
-        if heading is not None:
-            return heading
+        if ancestor not in cards:  # each block is searched once
+            targets = {other.get("href") for other in ancestor.iter("a")} - {None}
+            cards[ancestor] = (len(targets) == 1, next(ancestor.iter(*HEADINGS), None))
+        is_card, heading = cards[ancestor]
+        if not is_card or heading is not None:
+            return heading if is_card and href else None
     return None
 
 

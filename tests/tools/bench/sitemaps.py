@@ -6,6 +6,7 @@ The peer is optional: `pip install ultimate-sitemap-parser`. It is not in the lo
 import html
 import time
 from datetime import UTC, datetime
+from importlib import import_module
 from typing import Any
 
 from tests.support.sitemap_files import SitemapFile, sitemap_files
@@ -41,19 +42,17 @@ def cpu_s_per_url(body: bytes, known_items: bytes = b"", *, is_first: bool) -> t
 
 def peer_rows(file: SitemapFile) -> list[dict[str, Any]] | None:
     """Return the rows that ultimate-sitemap-parser reads; None for an index, whose sitemaps it fetches."""
-    from usp.web_client.abstract_client import LocalWebClient, LocalWebClientSuccessResponse
+    client = import_module("usp.web_client.abstract_client")
 
-    class Answer(LocalWebClientSuccessResponse):  # type: ignore[misc]
+    class Answer(client.LocalWebClientSuccessResponse):  # type: ignore[misc, name-defined]
         def raw_data(self) -> bytes:
             return file.body if self.url() == file.url else b"<urlset/>"
 
-    class Client(LocalWebClient):  # type: ignore[misc]
+    class Client(client.LocalWebClient):  # type: ignore[misc, name-defined]
         def get(self, url: str) -> Any:
             return Answer(url, "")
 
-    from usp.fetch_parse import SitemapFetcher
-
-    tree = SitemapFetcher(file.url, 0, Client()).sitemap()
+    tree = import_module("usp.fetch_parse").SitemapFetcher(file.url, 0, Client()).sitemap()
     if file.kind == "index":
         return [{"loc": sub.url} for sub in tree.sub_sitemaps]
     return [_peer_row(page) for page in tree.all_pages()]

@@ -5,8 +5,8 @@ The digests are stored where other feeds store their known items; `new_items.wit
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -16,14 +16,6 @@ from workers.poller.formats.to_item import Channel, Entry, FeedDocument, LinkSta
 MAX_LINKS = 50_000  # URLs of one sitemap, sitemaps.org/protocol
 MAX_KNOWN_LINKS = 100_000  # 800 kB of state; the sitemaps of an index together
 MIN_KNOWN_LINKS = 10_000  # remembered after they have left the document, so that a short outage repeats nothing
-
-
-class Link(NamedTuple):
-    """A link of a document: its digest, its URL as written, and its row."""
-
-    digest: bytes
-    url: str
-    row: Any
 
 
 def _unknown_time(row: Any) -> float:
@@ -41,31 +33,31 @@ def entry_digest(entry: str) -> bytes:
 
 
 def select_links(
-    document: FeedDocument, channel: Channel, links: Iterable[Link], to_entry: Callable[[Any], Entry],
-    *, time_s: Callable[[Any], float] = _unknown_time, warning: str = "", failed: Sequence[tuple[str, str]] = (),
-    also_known: Sequence[bytes] = (),
+    document: FeedDocument, channel: Channel, links: Mapping[bytes, Any], to_entry: Callable[[Any], Entry],
+    *, url: Callable[[Any], str], time_s: Callable[[Any], float] = _unknown_time, warning: str = "",
+    failed: Sequence[tuple[str, str]] = (), also_known: Sequence[bytes] = (),
 ) -> ParsedFeed:  # fmt: skip
     """Return the newest unknown *links* as items, at most `document.max_links`, in the order of the document.
 
     The others wait: they stay unknown. On the first poll they count as known, because they are the archive of the site.
-    *time_s*: Unix time of a row, 0 if unknown. *failed*: (entry, reason) of unreadable entries. *also_known*: other
-    digests to remember.
+    *links*: digest → row. *url*: URL of a row, as written. *time_s*: Unix time of a row, 0 if unknown.
+    *failed*: (entry, reason) of unreadable entries. *also_known*: other digests to remember.
     """
-    present = {link.digest: link for link in links}
     before = decode_links(document.known_items)
-    new = [link for digest, link in present.items() if digest not in before]
-    newest = sorted(new, key=lambda link: -time_s(link.row)) if len(new) > document.max_links else new
-    others = {link.digest for link in newest[document.max_links :]}
-    taken = [link for link in new if link.digest not in others]
+    new = [digest for digest in links if digest not in before]
+    newest = sorted(new, key=lambda digest: -time_s(links[digest])) if len(new) > document.max_links else new
+    others = set(newest[document.max_links :])
+    taken = [digest for digest in new if digest not in others]
     waiting = set() if document.is_first_poll else others
     failures = {entry_digest(entry): (entry, reason) for entry, reason in failed}
-    feed = to_feed(document, channel, [link.row for link in taken], to_entry, warning=warning)
-    known = _merge([*(digest for digest in present if digest not in waiting), *failures, *also_known], before)
+    feed = to_feed(document, channel, [links[digest] for digest in taken], to_entry, warning=warning)
+    present = [digest for digest in links if digest not in waiting] if waiting else links
+    known = _merge([*present, *failures, *also_known], before)
     return replace(
         feed,
-        items=_with_digests(feed, {absolute_url(link.url, document.url): link.digest for link in taken}),
+        items=_with_digests(feed, {absolute_url(url(links[digest]), document.url): digest for digest in taken}),
         unreadable=(*feed.unreadable, *(entry for digest, entry in failures.items() if digest not in before)),
-        links=LinkState(known, len(present) - len(new), len(waiting)),
+        links=LinkState(known, len(links) - len(new), len(waiting)),
     )
 
 
@@ -77,7 +69,7 @@ def decode_links(known_items: bytes) -> Mapping[bytes, None]:
 def _merge(present: Sequence[bytes], before: Mapping[bytes, None]) -> bytes:
     """Return the *present* digests, and those of *before* within the limits."""
     limit = min(MAX_KNOWN_LINKS, max(MIN_KNOWN_LINKS, 2 * len(present)))
-    return b"".join(list(dict.fromkeys(present) | before)[:limit])
+    return b"".join(list(dict.fromkeys((*present, *before)))[:limit])
 
 
 def _with_digests(feed: ParsedFeed, digests: Mapping[str, bytes]) -> tuple[Any, ...]:

@@ -9,7 +9,7 @@ import re
 from msgspec.structs import replace
 
 from streams.errors import UnreadableError
-from workers.poller.formats.link_list import Link, decode_links, link_digest, select_links
+from workers.poller.formats.link_list import decode_links, link_digest, select_links
 from workers.poller.formats.to_item import Channel, Entry, FeedDocument, ParsedFeed
 from workers.poller.story_links import PageLink, page_links, story_links, update_turnover
 from workers.text.titles import title_text
@@ -44,8 +44,9 @@ def parse(document: FeedDocument) -> ParsedFeed:
     feed = select_links(
         replace(document, is_first_poll=False),
         Channel(title=_site_name(head)),
-        [Link(_accepted(link), link.url, link) for link in stories],
+        {_accepted(link): link for link in stories},
         _to_entry,
+        url=lambda link: link.url,
         warning="" if stories else f"no link to a story among {len(links)} links",
         also_known=[_rejected(link) for link in links if link.key not in keys],
     )

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from streams.errors import UnreadableError
 from workers.poller.formats.ill_formed import with_known_references
-from workers.poller.formats.link_list import MAX_LINKS, Link, link_digest, select_links
+from workers.poller.formats.link_list import MAX_LINKS, link_digest, select_links
 from workers.poller.formats.to_item import (
     Channel,
     Entry,
@@ -87,13 +87,13 @@ def parse(document: FeedDocument) -> ParsedFeed:
         rows.sort(key=_time_s, reverse=True)
         warning = f"{omitted} URLs beyond the first {MAX_LINKS} were left out {warning}".strip()
     channel = Channel(title=_first(rows, "name"), language=_first(rows, "language"))
-    links = [
-        Link(link_digest(row["loc"], row.get("title", "")), row["loc"], row)
-        for row in rows[:MAX_LINKS]
-        if row.get("loc")
-    ]
+    links = {link_digest(row["loc"], row.get("title", "")): row for row in rows[:MAX_LINKS] if row.get("loc")}
     failed = [(repr(row), "unreadable entry: <url> without <loc>") for row in rows[:MAX_LINKS] if not row.get("loc")]
-    return select_links(document, channel, links, to_entry, time_s=_time_s, warning=warning, failed=failed)
+    return select_links(document, channel, links, to_entry, url=_url, time_s=_time_s, warning=warning, failed=failed)
+
+
+def _url(row: Row) -> str:
+    return str(row["loc"])
 
 
 def _first(rows: list[Row], key: str) -> str:
