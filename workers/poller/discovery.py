@@ -48,7 +48,7 @@ _LINK_HEADER = re.compile(
 )
 _PARAMETER = re.compile(r"""([\w*-]{1,40})\s*=\s*(?:"([^"]*)"|([^\s";,]*))""")
 MAX_HEADER_CHARS = 10_000
-_SITEMAP_LINE = re.compile(r"\s*+site-?map\s*+:\s*+([^#]+)", re.IGNORECASE)
+_SITEMAP_LINE = re.compile(r"\A\s*+site-?map\s*+:\s*+([^#]+)", re.IGNORECASE)
 
 
 async def discover(fetcher: HttpClient, parsers: ParserPool, url: str) -> list[tuple[str, FeedUpdate]]:
