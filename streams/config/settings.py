@@ -141,6 +141,7 @@ class Settings:
         "policy for near-duplicates: `mark` them, `drop` them, or keep only those of the story's `first-publisher`",
         choices=("mark", "drop", "first-publisher"),
     )
+    site_rules: str = _setting("", "folder of site rules: `HOST.txt` files in the format of Full-Text RSS")
     web_host: str = _setting("127.0.0.1", "listening address of the web server")
     web_allowed_hosts: str = _setting(
         "", "host names that the web server answers to, besides loopback and `web_host`: `news.home, copydesk`"

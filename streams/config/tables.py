@@ -61,6 +61,15 @@ class FeedOptions:
     full_text: bool = False
     type: str = ""
     recheck: tuple[float, ...] = ()  # seconds after the first fetch of a page
+    scraper_rules: str = ""  # these four in the syntax of Miniflux
+    rewrite_rules: str = ""
+    block_rules: str = ""
+    keep_rules: str = ""
+
+    @property
+    def uses_rules(self) -> bool:
+        """Whether one of the rules of a feed is set."""
+        return bool(self.scraper_rules or self.rewrite_rules or self.block_rules or self.keep_rules)
 
 
 @dataclass(frozen=True)
@@ -196,6 +205,10 @@ FEED_KEY_TYPES: Mapping[str, tuple[type | tuple[type, ...], str]] = {
     "password": (str, "a string"),
     "proxy": (str, "a string"),
     "full_text": (bool, "true or false"),
+    "scraper_rules": (str, "CSS selectors of the story"),
+    "rewrite_rules": (str, "rewrite functions"),
+    "block_rules": (str, "lines of Field=pattern"),
+    "keep_rules": (str, "lines of Field=pattern"),
     "type": (str, "a string"),
     "recheck": (list, 'a list of times, such as ["1h", "6h", "24h", "7d"]'),
 }

@@ -18,8 +18,8 @@ from streams.config.settings import Settings
 from streams.topics import ITEMS
 from tests.conftest import ROOT
 from tests.faults.fleet import die_with_harness
+from tests.support.archives import warc_record
 from tests.support.pipeline import desk, everything, settled
-from tests.workers.intake.test_formats import warc_record
 from workers.counters import is_consistent, read_counters
 from workers.intake.ingest import BATCH_ITEMS
 

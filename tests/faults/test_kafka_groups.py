@@ -11,8 +11,8 @@ from streams.config.settings import Settings
 from streams.subscribe import Subscription
 from streams.topics import ARTICLES
 from tests.conftest import emptied_kafka, until
-from tests.contract.brokers.test_subscribe import article, wire
 from tests.faults.groups import check_dead_member, check_joining_member
+from tests.support.subscribers import article, wire
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 
 from streams.config.settings import Settings
 from tests.conftest import DEADLINE_S, until
-from tests.workers.web.test_topics_api import article, open_site, publish
+from tests.support.site import article, open_site, publish
 
 EVENTS, TEXT = 300, "The harbour board met again. " * 2_000  # 17 MB: more than the kernel buffers of a connection
 

@@ -150,7 +150,7 @@ def repeat_after_lost_reply(parts: Parts) -> Parts:
     return replace(parts, wrap=_for("desk", Repeating))
 
 
-@bug("lose_requests outage cut:desk", "lost conserve")
+@bug("lose_requests outage freeze_server cut:desk", "lost conserve")
 def drop_on_error(parts: Parts) -> Parts:
     """A batch whose handler finds no server is committed without results."""
 

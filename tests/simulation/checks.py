@@ -28,26 +28,24 @@ Violations = dict[str, list[Any]]
 class Output:
     """The topics and counters at the end.
 
-    `replayed` holds the articles that the sink rejected and that were sent again. `excess_replays` is the number of
-    messages for the sink beyond one for each dead letter.
+    `excess_replays` is the number of messages for the sink beyond one for each dead letter. It includes messages that
+    retention has removed.
     """
 
     wire: list[Out] = field(default_factory=list)
     letters: list[DeadLetter] = field(default_factory=list)
-    replayed: set[tuple[str, int]] = field(default_factory=set)
     excess_replays: int = 0
     items: int = 0
     counters: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
 async def read_output(broker: Broker) -> Output:
-    replays = [decode(message.value, Article) for message in await _all(broker, SINK_REPLAYS)]
+    replays = sum(progress.end for progress in (await broker.progress(SINK_REPLAYS.name, REPLAYS_GROUP)).values())
     marks = [await broker.state.hgetall(key) for key in (dead_letters.RESOLVED_KEY, dead_letters.REMOVED_KEY)]
     return Output(
         [_out(message) for message in await _all(broker, ARTICLES)],
         [decode(message.value, DeadLetter) for message in await _all(broker, DEAD_LETTERS)],
-        {(article.id, article.revision) for article in replays},
-        len(replays) - sum(status == b"replayed" for mark in marks for status in mark.values()),
+        replays - sum(status == b"replayed" for mark in marks for status in mark.values()),
         len(await _all(broker, ITEMS)),
         await read_counters(broker.state),
     )
@@ -115,7 +113,8 @@ def _group(output: Output, group: str, deliveries: Sequence[Delivery], violation
     got = [delivery for delivery in deliveries if delivery.topic == ARTICLES.name]
     rejected: set[tuple[str, int]] = set()
     if group != READERS:
-        rejected = {_name_of(letter) for letter in output.letters if letter.sink} | output.replayed
+        rejected = {_name_of(letter) for letter in output.letters if letter.sink}
+        rejected |= {(d.id, d.revision) for d in deliveries if d.topic == SINK_REPLAYS.name}
     missing = {(out.id, out.revision) for out in output.wire} - {(d.id, d.revision) for d in got} - rejected
     violations["group_lost"] += sorted((group, *name) for name in missing)
     violations["group_repeated"] += [d for d in got if d.offset < d.committed]

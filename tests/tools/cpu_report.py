@@ -12,7 +12,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import pytest
 
@@ -96,7 +96,8 @@ class Report:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         for name, value in report.user_properties:
             if name == PROPERTY and report.when == "teardown":
-                self.costs[report.nodeid] = Cost(*value)
+                cpu_s, wall_s, processes = cast(tuple[float, float, int], value)
+                self.costs[report.nodeid] = Cost(cpu_s, wall_s, processes)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         self.path.write_text("".join(f"{line(cost)} {test}\n" for test, cost in by_cpu(self.costs)), "utf-8")

@@ -73,7 +73,7 @@ class Command(click.Command):
         os.umask(PRIVATE)
         try:
             loaded = load_with_sources(ctx.meta.get(FLAGS))
-            check_sink_tables(loaded.settings)
+            check_tables(loaded.settings)
             _configure_logging(loaded.settings)
             _warn_of_readable_secrets(loaded)
             ctx.obj = loaded
@@ -105,8 +105,12 @@ def loaded_settings() -> LoadedSettings:
     return loaded
 
 
-def check_sink_tables(settings: Settings) -> None:
-    """Check the options of all sinks. Raises SettingsError."""
+def check_tables(settings: Settings) -> None:
+    """Check the options of all sinks and the rules of all feeds. Raises SettingsError."""
+    if any(options.uses_rules for options in settings.feeds):
+        from workers.desk.entry_rules import check_feed_rules
+
+        check_feed_rules(settings.feeds)
     if settings.sinks:
         from workers.sinks import check_sinks
 

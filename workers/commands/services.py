@@ -7,7 +7,7 @@ import click
 
 from streams.config.settings import LoadedSettings, Settings, load_with_sources
 from streams.exit_codes import ExitCode
-from workers.commands.base import FLAGS, Command, announce_data_dir, check_sink_tables, loaded_settings
+from workers.commands.base import FLAGS, Command, announce_data_dir, check_tables, loaded_settings
 
 KAFKA_FLAGS = "--broker-url kafka://kafka1:9092 --state-url redis://redis1:6379"
 name_option = click.option(
@@ -85,7 +85,7 @@ def _settings_loader() -> Callable[[], LoadedSettings]:
 
     def load() -> LoadedSettings:
         loaded = load_with_sources(flags)
-        check_sink_tables(loaded.settings)
+        check_tables(loaded.settings)
         return loaded
 
     return load

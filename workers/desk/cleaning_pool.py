@@ -26,6 +26,7 @@ from streams.logger import get_logger
 from streams.valkey.server import die_with_parent
 from workers.clean.cleaner import CleanedContent
 from workers.clean.site_facts import SiteFacts
+from workers.clean.site_rules.collection import RuleSource
 from workers.desk.batch import CleaningError
 from workers.desk.cleaning_process import COMMAND, DEFAULT_CLEANER, FORK, STATUS, WAIT, Chunk, Facts, Reply, Work
 from workers.limited_process import FRAME, cpu_ticks, frame
@@ -45,10 +46,10 @@ BUFFER_BYTES = 1 << 20
 
 
 class CleaningJob:
-    """An item in the pool. *value*: the item as JSON."""
+    """An item in the pool. *value*: the item as JSON. *rules*: of its site."""
 
-    def __init__(self, number: int, value: bytes) -> None:
-        self.number, self.value = number, value
+    def __init__(self, number: int, value: bytes, rules: Sequence[RuleSource] = ()) -> None:
+        self.number, self.value, self.rules = number, value, tuple(rules)
         self.facts: Facts | None = None
         self.is_slow = False
         self.attempts = 0  # that ended their process
@@ -135,10 +136,10 @@ class CleaningPool:
         self._starting, self._is_scheduled = 0, False
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def prepare(self, value: bytes) -> CleaningJob:
+    def prepare(self, value: bytes, rules: Sequence[RuleSource] = ()) -> CleaningJob:
         """Request the line keys of the item *value*."""
         self._number += 1
-        job = CleaningJob(self._number, value)
+        job = CleaningJob(self._number, value, rules)
         self._active[job.number] = job
         self._submit(job)
         return job
@@ -387,7 +388,7 @@ class _Process:
     async def exchange(self, jobs: Sequence[CleaningJob], oldest: int) -> None:
         """Send *jobs* and finish each with its reply. Raises if the process ends."""
         self.remaining -= len(jobs)
-        works = tuple(Work(job.number, b"" if job.process is self else job.value, job.facts) for job in jobs)
+        works = tuple(Work(job.number, b"" if job.process is self else job.value, job.facts, job.rules) for job in jobs)
         self._writer.write(frame(Chunk(oldest, works)))
         await self._writer.drain()
         for job in jobs:

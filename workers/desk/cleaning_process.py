@@ -31,6 +31,7 @@ from streams.valkey.server import die_with_parent
 from workers.clean.cleaner import CleanedContent
 from workers.clean.document import BlockDocument
 from workers.clean.site_facts import KEY_BYTES, SiteFacts
+from workers.clean.site_rules.collection import RuleSource, compile_rules
 from workers.desk.article import item_blocks
 from workers.limited_process import FRAME, drop_privileges, frame
 from workers.text.zones import load_regions
@@ -63,12 +64,13 @@ class Facts(msgspec.Struct, frozen=True, array_like=True):
 class Work(msgspec.Struct, frozen=True, array_like=True):
     """An item to divide into blocks, or to clean if it has *facts*.
 
-    *value*: the item as JSON; empty if this process has its blocks.
+    *value*: the item as JSON; empty if this process has its blocks. *rules*: of its site.
     """
 
     number: int
     value: bytes = b""
     facts: Facts | None = None
+    rules: tuple[RuleSource, ...] = ()
 
 
 class Chunk(msgspec.Struct, frozen=True, array_like=True):
@@ -141,7 +143,7 @@ class CleaningProcess:
         start_s = time.process_time()
         self._set_deadline(0.0)
         item = decode(work.value, Item)
-        document = item_blocks(item)
+        document = item_blocks(item, compile_rules(work.rules))
         return PreparedItem(item, document, time.process_time() - start_s)
 
     def _set_deadline(self, spent_s: float) -> None:
@@ -184,6 +186,8 @@ def warm_up(clean: Cleaner) -> None:
 
         load_default(kind)
     load_regions()
+    rules = [RuleSource("ftr", "", "body: //article"), RuleSource("scraper_rules", "", "article")]
+    item_blocks(msgspec.structs.replace(item, page=page), compile_rules(rules))
 
 
 def main(limit_s: str, cleaner: str) -> None:

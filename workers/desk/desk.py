@@ -24,6 +24,7 @@ from streams.topics import ARCHIVE_ITEMS, DAY_S, DESK_GROUP, ITEMS
 from workers.clean.cleaner import CleanedContent
 from workers.clean.document import BlockDocument
 from workers.clean.site_facts import SiteFacts
+from workers.clean.site_rules.collection import RuleSource, compile_rules
 from workers.dedupe.classify import Classification, Status, classify, feed_digest
 from workers.dedupe.diff import count_changes
 from workers.dedupe.identity import article_id
@@ -43,6 +44,8 @@ from workers.desk.article import (
 )
 from workers.desk.batch import BatchBuilder, attempt_twice, cpu_deadline, dead_letter_on_error, give_up
 from workers.desk.cleaning_pool import CleaningJob, CleaningPool
+from workers.desk.entry_rules import filter_reason
+from workers.desk.site_rules import read_site_rules
 from workers.desk.slow_items import SlowItems
 from workers.urls.canonical import slug_key
 
@@ -109,7 +112,7 @@ class Desk:
     ) -> None:  # fmt: skip
         self.settings, self.broker, self.check_state = settings, broker, check_state
         self.clean, self.pooled = clean or clean_item, pooled
-        self.router = Router(settings.routes)
+        self.router, self.site_rules = Router(settings.routes), read_site_rules(settings)
         self._requested: Sequence[Candidate] = ()
         self.has_live_items: Callable[[], bool] = lambda: False
         self._preemptions = 0
@@ -240,7 +243,7 @@ class Desk:
         start_s = time.process_time()
         if self.pooled is None:
             with cpu_deadline(self.settings.item_timeout_s):
-                document = item_blocks(item)
+                document = item_blocks(item, compile_rules(self._rules(item)))
         else:
             document = NO_BLOCKS
         era = era_of((item.published or item.fetched_at).timestamp(), message.time_s) if is_archived(message) else ""
@@ -250,13 +253,18 @@ class Desk:
         slug_id = article_id(slug) if slug.startswith(f"{key}/") else ""
         return Candidate(message, item, article_id(key), slug_id, document, query, cpu_s, era)
 
+    def _rules(self, item: Item) -> Sequence[RuleSource]:
+        return self.site_rules.find(item.page.url if item.page is not None else item.link, item.feed)
+
     async def _prepare(self, candidates: Sequence[Candidate], builder: BatchBuilder) -> Sequence[Candidate]:
         """Return the candidates with the keys of their lines, from the cleaning processes, without those held back."""
         if self.pooled is None:
             return candidates
         pool, slow_items = self.pooled
         requested = [
-            c._replace(job=slow_items.take(c.message, c.article_id) or pool.prepare(c.message.value))
+            c._replace(
+                job=slow_items.take(c.message, c.article_id) or pool.prepare(c.message.value, self._rules(c.item))
+            )
             for c in candidates
         ]
         self._requested = requested
@@ -326,6 +334,11 @@ class Desk:
         """Return whether the item is a new article or a revision, and remember it; count it if it is not."""
         item, message_id = candidate.item, candidate.message.message_id
         status, revision, memory = classification
+        with cpu_deadline(self.settings.item_timeout_s):  # for patterns of exponential time
+            reason = filter_reason(item, self.settings.feed_options(item.feed))
+        if reason:
+            builder.count("filtered", item, message_id, reason=reason)
+            return False
         if not is_publishable(item, content):
             builder.count("filtered", item, message_id, reason="no title, text, picture or enclosure")
             return False

@@ -27,6 +27,7 @@ from streams.testing import InMemoryBroker
 from streams.valkey.server import EmbeddedValkey
 from tests.conftest import DEADLINE_S, Clusters, until
 from tests.support.kafka import CURRENT
+from tests.support.server_commands import server_commands
 from tests.support.subscribers import Subscriber, article, wire
 
 
@@ -34,7 +35,7 @@ async def has_members(broker: Broker, settings: Settings, group: str) -> bool:
     if isinstance(broker, InMemoryBroker):
         return broker.member_count(group) > 0
     if isinstance(broker, RedisStreamsBroker):
-        return bool(await broker.state.zcard(broker.key("members", group)))
+        return bool(await server_commands(broker.state).zcard(broker.key("members", group)))
     admin = AIOKafkaAdminClient(bootstrap_servers=",".join(kafka_bootstrap_servers(settings.broker_url)))
     await admin.start()
     [answer] = await admin.describe_consumer_groups([group])

@@ -14,6 +14,7 @@ from streams.config.settings import Settings
 from streams.valkey.server import EmbeddedValkey
 from tests.conftest import DEADLINE_S, ROOT, copydesk
 from tests.support.backups import KEYS, fill, keys
+from tests.support.server_commands import server_commands
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ def server(tmp_path: Path) -> EmbeddedValkey:
 
 async def rewrite(url: str) -> None:
     broker = RedisStreamsBroker(url)
-    await broker.state.bgrewriteaof()
+    await server_commands(broker.state).bgrewriteaof()
     await broker.close()
 
 

@@ -7,17 +7,15 @@ that of ingest, desks and server.
 """
 
 import asyncio
-import io
+import gzip
 import json
 import os
 import signal
 import sys
+import uuid
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-
-from warcio.statusandheaders import StatusAndHeaders
-from warcio.warcwriter import WARCWriter
 
 from streams.brokers.base import Broker
 from streams.codec import decode
@@ -25,9 +23,9 @@ from streams.config.settings import Settings
 from streams.records import Article, Item
 from streams.start import Start
 from streams.topics import ARCHIVE_ITEMS, ARTICLES, DESK_GROUP, ITEMS
+from tests.support.stories import story
 from tests.tools.bench.common import run, server
 from tests.tools.bench.push import process
-from tests.workers.dedupe.near_duplicates.test_index import story
 from workers.intake.ingest import IngestOptions, ingest_file
 from workers.intake.publish import publish
 from workers.intake.pushed_items import to_item
@@ -52,21 +50,20 @@ def page(number: int) -> str:
 
 
 def write_warc(path: Path, first: int, count: int) -> None:
-    """Write *count* generated pages as WARC.gz."""
+    """Write *count* generated pages as WARC.gz, compressed by record."""
     with path.open("wb") as file:
-        writer = WARCWriter(file, gzip=True)
         for number in range(first, first + count):
-            http = StatusAndHeaders("200 OK", [("Content-Type", "text/html; charset=utf-8")], protocol="HTTP/1.1")
-            date = (OLD + timedelta(minutes=number)).strftime("%Y-%m-%dT%H:%M:%SZ")
-            writer.write_record(
-                writer.create_warc_record(
-                    f"https://courier.example/archive/{number}",
-                    "response",
-                    payload=io.BytesIO(page(number).encode()),
-                    http_headers=http,
-                    warc_headers_dict={"WARC-Date": date},
-                )
+            body = page(number).encode()
+            http = b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: %d\r\n\r\n" % len(
+                body
             )
+            head = (
+                f"WARC/1.0\r\nWARC-Type: response\r\nWARC-Record-ID: <urn:uuid:{uuid.UUID(int=number)}>\r\n"
+                f"WARC-Target-URI: https://courier.example/archive/{number}\r\n"
+                f"WARC-Date: {OLD + timedelta(minutes=number):%Y-%m-%dT%H:%M:%SZ}\r\n"
+                f"Content-Type: application/http; msgtype=response\r\nContent-Length: {len(http) + len(body)}\r\n\r\n"
+            )
+            file.write(gzip.compress(head.encode() + http + body + b"\r\n\r\n", 6))
 
 
 def live_item(number: int) -> Item:

@@ -16,10 +16,10 @@ import aiohttp
 
 from streams.config.settings import Settings
 from tests.support.ports import free_port
+from tests.support.stories import story
 from tests.tools.bench.backfill import cpu_s
 from tests.tools.bench.common import run, server
 from tests.tools.bench.push import process
-from tests.workers.dedupe.near_duplicates.test_index import story
 from workers.services import connect
 
 BATCH = 100

@@ -16,6 +16,7 @@ from tests.conftest import Clusters
 from tests.support.feed_server import FeedServer, rss
 from tests.support.kafka import CURRENT
 from tests.support.pipeline import BODY, MORE, everything, newsdesk, settled
+from tests.support.server_commands import server_commands
 from workers.dedupe import seen
 from workers.dedupe.rebuild import INTACT_KEY, LOCK_KEY, LOCK_S, RebuildLock, rebuild, rebuild_if_lost
 from workers.poller.registry import FeedRegistry
@@ -32,7 +33,7 @@ async def test_rebuild_restores_seen_from_articles(settings: Settings) -> None:
         await settled(broker, {"new": 2})
         server.answers["f"] = rss([("https://a.example/1", "One, again", BODY), second])
         await settled(broker, {"revised": 1})
-        keys = [key async for key in broker.state.scan_iter(f"{seen.PREFIX}:*")]
+        keys = [key async for key in server_commands(broker.state).scan_iter(f"{seen.PREFIX}:*")]
         await broker.state.delete(*keys)
         lock = RebuildLock(broker)
         assert await lock.acquire()
@@ -96,7 +97,7 @@ async def test_rebuild_after_kill_is_taken_over(settings: Settings) -> None:
     killed, other = RebuildLock(broker), RebuildLock(broker)
     assert await killed.acquire()
     assert not await other.acquire()
-    assert 0 < await broker.state.ttl(LOCK_KEY) <= LOCK_S
+    assert 0 < await server_commands(broker.state).ttl(LOCK_KEY) <= LOCK_S
     await broker.state.delete(LOCK_KEY)  # its expiry
     assert await other.acquire()
     with pytest.raises(UnavailableError, match="lock lost"):

@@ -17,6 +17,7 @@ from streams.topics import DEAD_LETTERS, ITEMS
 from tests.conftest import until
 from tests.support.feed_server import FeedServer
 from tests.support.pipeline import everything, newsdesk, settled
+from tests.support.server_commands import server_commands
 from workers.desk.article import clean_item
 from workers.desk.batch import cpu_deadline
 from workers.desk.desk import Desk
@@ -112,7 +113,7 @@ async def test_two_desks_clean_a_slow_item_once(settings: Settings, tmp_path: Pa
         try:
             values = await s.fill(2)
             await until(lambda: _is_done(s))
-            handled = await s.broker.state.lrange("test:handled", 0, -1)
+            handled = await server_commands(s.broker.state).lrange("test:handled", 0, -1)
         finally:
             end(*workers)
         assert sorted(handled) == values

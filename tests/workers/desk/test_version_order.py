@@ -1,8 +1,12 @@
 """Versions of one article: the order of polls at the broker decides, and a change that is taken back counts."""
 
+import asyncio
 import time
 
+from aiohttp import web
+
 from streams.config.settings import Settings
+from tests.conftest import DEADLINE_S
 from tests.support.feed_server import FeedServer, rss
 from tests.support.pipeline import BODY, everything, newsdesk, settled
 from workers.poller.registry import CLOCK, FeedRegistry
@@ -26,6 +30,32 @@ async def test_later_poll_wins_after_clock_set_back(settings: Settings) -> None:
         await FeedRegistry(broker.state).add([(server.url + "two", "")])
         await settled(broker, {"revised": 1})
         assert await titles(settings, LINK) == [("The bridge is open", 1), ("The bridge is closed again", 2)]
+
+
+async def test_older_version_of_slow_poll_is_stale(settings: Settings) -> None:
+    """A poll begins before another feed of the site is polled, and its response arrives afterwards."""
+    requested, release = asyncio.Event(), asyncio.Event()
+
+    async def slow(request: web.Request) -> web.Response:
+        requested.set()
+        await release.wait()
+        return web.Response(body=rss([(LINK, "The bridge is open", BODY)]))
+
+    app = web.Application()
+    app.router.add_get("/slow", slow)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    async with FeedServer() as server, newsdesk(settings, server) as broker:
+        await FeedRegistry(broker.state).add([(f"http://127.0.0.1:{runner.addresses[0][1]}/slow", "")])
+        await asyncio.wait_for(requested.wait(), DEADLINE_S)
+        server.answers["quick"] = rss([(LINK, "The bridge is closed again", f"A crack was found. {BODY}")])
+        await FeedRegistry(broker.state).add([(server.url + "quick", "")])
+        await settled(broker, {"new": 1})
+        release.set()
+        await settled(broker, {"filtered": 1})
+        assert await titles(settings, LINK) == [("The bridge is closed again", 1)]
+    await runner.cleanup()
 
 
 async def test_change_taken_back_ends_at_first_version(settings: Settings) -> None:

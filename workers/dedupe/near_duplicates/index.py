@@ -34,7 +34,7 @@ PREFIX = "copydesk:stories"
 COUNT_KEY = f"{PREFIX}:count"
 SEGMENT_ARTICLES = 500_000
 SEGMENTS = 2
-TEXT_SHARDS = 8_192  # about 60 texts in each hash of a full segment, below hash-max-listpack-entries (512)
+TEXT_SHARDS = 4_096  # about 120 texts in each hash of a full segment, below hash-max-listpack-entries (512)
 KEY_SHARDS = 16_384  # about 360 keys in each hash; the shard is the first bits of a key (`lua/claim.lua`)
 UNLINKED_TEXT_SHARDS, UNLINKED_KEY_SHARDS = 16_384, 131_072  # earlier versions wrote more hashes
 assert KEY_BYTES == REF_BYTES  # the scripts rely on it

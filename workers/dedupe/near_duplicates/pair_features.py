@@ -97,13 +97,18 @@ def _ratio(part: Any, whole: Any, empty: float = 0) -> Any:
 
 
 def _shared(one: Any, others: Any) -> Any:
-    """Return the estimated Jaccard similarity, corrected for bins that are equal by chance. A byte has two bins."""
+    """Return the estimated Jaccard similarity. Two bins are in a byte.
+
+    Of the bins that both texts fill with different shingles, BY_CHANCE are equal; empty bins never are.
+    """
     either, differ = others | one, others ^ one
-    used, equal = np.zeros(len(others), np.intp), np.zeros(len(others), np.intp)
+    used, both, equal = (np.zeros(len(others), np.intp) for _ in range(3))
     for bin_ in (0x0F, 0xF0):
+        filled = (others & bin_ > 0) & (one & bin_ > 0)
         used += np.count_nonzero(either & bin_, axis=1)
-        equal += np.count_nonzero((differ & bin_ == 0) & (either & bin_ > 0), axis=1)
-    return np.maximum(0, equal / np.maximum(1, used) - BY_CHANCE) / (1 - BY_CHANCE)
+        both += np.count_nonzero(filled, axis=1)
+        equal += np.count_nonzero(filled & (differ & bin_ == 0), axis=1)
+    return np.maximum(0, equal - both * BY_CHANCE) / (1 - BY_CHANCE) / np.maximum(1, used)
 
 
 def _sampled(one: Any, others: Any) -> tuple[Any, Any, Any]:

@@ -24,7 +24,7 @@ Hashes = npt.NDArray[np.uint64]
 
 BODY_BINS, LONG_BINS, LEAD_BINS, PLAIN_BINS = 96, 64, 32, 32
 BIN_VALUES = 15  # of four bits; 0 is an empty bin
-TITLE_WORDS, NUMBERS, NAMES = 12, 10, 12
+TITLE_WORDS, NUMBERS, NAMES = 12, 8, 10
 LEAD_WORDS = 60
 SHINGLE_WORDS = 3
 LONG_SHINGLE_WORDS = 10  # a filled-in form has no common run of this length, an edited copy has many
@@ -38,16 +38,11 @@ BODY_KEY_RUN, LEAD_KEY_RUN, LEAD_KEY_WORDS, TITLE_KEY_WORDS = 6, 4, 45, 4
 MIN_WORDS = 15  # of title and text; shorter texts are compared by title only
 MIN_TITLE_WORDS = 7  # shorter titles are phrases that many articles have
 COMPARED_NUMBERS = 40
-NAMED_CHARS = 20_000  # of the text, in which names are looked for
 
 # Marks: an agency says that this is an update; the text has a web address; the source repeats sentences of the text.
 UPDATE, ADDRESS, REPEATS = 1, 2, 4
 
 _ADDRESS = re.compile(r"(?:https?://|www\.)\S")
-_SPACES = re.compile(r"[^\S\n]+")
-_ODD_SPACES = ("  ", "\t", "\r", "\f", "\v")
-_INSIDE = re.compile(r"(?<=[^\W\d_] )[^\W\d_]{2,}|(?<=, )[^\W\d_]{2,}")
-_ASCII_INSIDE = re.compile(r"(?<=[A-Za-z] )[A-Z][A-Za-z]+|(?<=, )[A-Z][A-Za-z]+")
 _DIGIT = re.compile(r"\d")
 _MIX_1, _MIX_2, _SHIFT = np.uint64(0xFF51AFD7ED558CCD), np.uint64(0xC4CEB9FE1A85EC53), np.uint64(33)
 _ODD = np.array([0x9E3779B97F4A7C15 * (2 * n + 1) & 0xFFFFFFFFFFFFFFFF for n in range(10)], np.uint64)
@@ -90,7 +85,7 @@ class TextSignature(NamedTuple):
 
 
 class _Words(NamedTuple):
-    """The words of a text. `plain`: numbers of the words without capitals in `body`. `marks`: see above."""
+    """The words of a text. `plain`: those without capitals. `marks`: see above."""
 
     text: SignedText
     title: Title
@@ -128,7 +123,7 @@ def _read(signed: SignedText) -> _Words | None:
         return None
     marks = title.is_update * UPDATE | _has_address(text) * ADDRESS | signed.repeats * REPEATS
     content = sorted(word for word in content_words(title.words) if not (word.isascii() and len(word) < ABOUT_BYTES))
-    return _Words(signed, title, content, body, _plain_words(text), _names(text), marks)
+    return _Words(signed, title, content, body, *_cased_words(text), marks)
 
 
 def _sign(table: Sequence[_Words]) -> list[TextSignature]:
@@ -284,19 +279,24 @@ def _name_digest(name: str) -> int:
 NO_FIGURES = _digest([]) & DIGEST_MASK
 
 
-def _names(text: str) -> list[bytes]:
-    """Return capitalised words within sentences; they differ between filled-in copies of one template."""
-    text = text[:NAMED_CHARS]
-    if not text.isascii() or any(spaces in text for spaces in _ODD_SPACES):
-        text = _SPACES.sub(" ", text)
-    if text.isascii():
-        return split_words(" ".join(_ASCII_INSIDE.findall(text)))
-    return split_words(" ".join(word for word in _INSIDE.findall(text) if word[0].isupper()))
+def _cased_words(text: str) -> tuple[list[bytes], list[bytes]]:
+    """Return the words without capitals, and the names.
+
+    Filled-in copies of one form share the former, not its numbers and names.
+    """
+    plain: list[str] = []
+    names: list[str] = []
+    for line in text.split("\n"):
+        words = line.split()
+        plain += filter(str.islower, words)
+        others = [n for n, is_lower in enumerate(map(str.islower, words)) if not is_lower and n]
+        names += [words[n] for n in others if _is_name(words[n], words[n - 1])]
+    return split_words(" ".join(plain)), split_words(" ".join(names))
 
 
-def _plain_words(text: str) -> list[bytes]:
-    """Return the words without capitals: filled-in copies of one template share them, not its numbers and names."""
-    return split_words(" ".join(filter(str.islower, text.split())))
+def _is_name(word: str, before: str) -> bool:
+    """Return whether *word* is capitalised within a sentence: after a word or a comma."""
+    return word[0].isupper() and word[1:2].isalpha() and (before[-1].isalpha() or before[-1] == ",")
 
 
 def _has_address(text: str) -> bool:

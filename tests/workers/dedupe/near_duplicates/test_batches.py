@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from streams.brokers import open_broker
 from streams.config.settings import Settings
+from tests.support.server_commands import server_commands
 from tests.support.stories import DAY_S, NOW_S, reworded, signed, story
 from workers.dedupe.identity import article_id
 from workers.dedupe.near_duplicates.index import PREFIX, StoryIndex
@@ -33,10 +34,10 @@ async def test_batch_assigns_stories_as_single_articles(settings: Settings) -> N
     broker = open_broker(settings)
     for seed in range(8):
         articles = mixed(seed)
-        await broker.state.flushall()
+        await server_commands(broker.state).flushall()
         stories = StoryIndex(broker.state, 7 * DAY_S)
         singly = [(await stories.assign([article]))[0] for article in articles]
-        await broker.state.flushall()
+        await server_commands(broker.state).flushall()
         stories = StoryIndex(broker.state, 7 * DAY_S)
         middle = len(articles) // 3
         batch = [*await stories.assign(articles[:middle]), *await stories.assign(articles[middle:])]
@@ -79,7 +80,7 @@ async def test_hashes_of_index_are_compact(settings: Settings) -> None:
     broker = open_broker(settings)
     stories = StoryIndex(broker.state, 7 * DAY_S)
     await stories.assign(mixed(300, 60))
-    keys = [key async for key in broker.state.scan_iter(f"{PREFIX}:*:*:*")]
+    keys = [key async for key in server_commands(broker.state).scan_iter(f"{PREFIX}:*:*:*")]
     assert {await broker.state.execute_command("OBJECT", "ENCODING", key) for key in keys} == {b"listpack"}
     await broker.close()
 

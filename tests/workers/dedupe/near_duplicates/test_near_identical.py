@@ -15,13 +15,15 @@ from streams.records import Article
 from tests.support.duplicates import CHANNEL, classify_duplicates, row, words
 from tests.support.feed_server import FeedServer, rss
 from tests.support.pipeline import everything, newsdesk, settled
+from tests.support.server_commands import server_commands
 from tests.support.stories import DAY_S, NOW_S, story
 from workers.dedupe.identity import article_id
 from workers.dedupe.near_duplicates.copy_rules import apply_rules
-from workers.dedupe.near_duplicates.index import BUCKET, StoryIndex
+from workers.dedupe.near_duplicates.index import StoryIndex
 from workers.dedupe.near_duplicates.model import load_default
 from workers.dedupe.near_duplicates.pair_features import pair_features, read_signatures
 from workers.dedupe.near_duplicates.signature import BODY_KEYS, LEAD_KEYS, signature_of
+from workers.dedupe.near_duplicates.stories import BUCKET
 from workers.dedupe.near_duplicates.titles import are_similar, read_title
 from workers.dedupe.rebuild import RebuildLock, rebuild
 from workers.poller.registry import FeedRegistry
@@ -197,7 +199,7 @@ async def test_desk_and_rebuild_distinguish_feeds(settings: Settings) -> None:
         server.answers["f"] = rss(links[:2], "Odd Quay Television")
         await FeedRegistry(broker.state).add([(server.url + "f", "")])
         await settled(broker, {"new": 2})
-        await broker.state.delete(*[key async for key in broker.state.scan_iter("copydesk:stories:*")])
+        await broker.state.delete(*[key async for key in server_commands(broker.state).scan_iter("copydesk:stories:*")])
         lock = RebuildLock(broker)
         assert await lock.acquire()
         await rebuild(broker, settings, lock.write)
