@@ -44,6 +44,11 @@ SINK_REPLAYS = Topic(f"{TOPIC_PREFIX}.sink-replays", 7 * DAY_S)  # deliveries to
 BUILTIN_TOPICS = (ITEMS, ARCHIVE_ITEMS, ARTICLES, DEAD_LETTERS, POLLS, SINK_REPLAYS)
 
 
+def is_archive(topic: str) -> bool:
+    """Return whether *topic* carries the items of archives."""
+    return topic == ARCHIVE_ITEMS.name
+
+
 def owner_partition(partition: Partition) -> Partition:
     """Return the partition whose owner handles *partition*: an archive partition follows the items of its number.
 
