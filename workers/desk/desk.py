@@ -12,6 +12,8 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from msgspec.structs import replace
+
 from streams.brokers.base import Broker, ConsumedMessage
 from streams.codec import decode
 from streams.config.settings import Settings
@@ -399,8 +401,11 @@ class Desk:
 
         content = attempt_twice(render, candidate.message, candidate.item.feed)
         changes, is_reused = compare_revisions(previous, article_text(candidate.item, content))
+        item = candidate.item
+        if item.withdrawn and not item.title and previous:  # a tombstone has no title
+            item = replace(item, title=previous[0])
         article = to_article(
-            candidate.item, content, id_=candidate.article_id, revision=news.classification.revision,
+            item, content, id_=candidate.article_id, revision=news.classification.revision,
             source=candidate.message.message_id, fingerprint=news.fingerprint, story=story,
             changes=changes, reused_link=is_reused,
         )  # fmt: skip
