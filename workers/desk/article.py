@@ -22,7 +22,7 @@ from workers.text.normalise import plain_text
 from workers.urls.web_url import web_url
 
 if TYPE_CHECKING:
-    from workers.dedupe.near_duplicates.index import StoryAssignment
+    from workers.dedupe.near_duplicates.stories import StoryAssignment
 
 # Fields that an article takes over under the same name. `to_article` sets the others.
 CONTENT_FIELDS = tuple(name for name in Article.__struct_fields__ if name in CleanedContent.__struct_fields__)
