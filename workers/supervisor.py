@@ -229,10 +229,11 @@ class Supervisor:
         if self.reloader is None:
             return
         try:
-            new, _, self._config_text = self.reloader.load()
+            loaded = self.reloader.load()
         except SettingsError as exc:
             self.console.note(f"settings not reloaded, the former ones stay: {exc}")
             return
+        new, self._config_text = loaded.settings, loaded.text
         notify("RELOADING=1")
         hosts = ",".join((new.allowed_private_hosts, f"127.0.0.1:{self.newsroom.port}" if self.newsroom else ""))
         self.settings = replace(

@@ -212,7 +212,10 @@ class Desk:
             return candidates
         pool, slow_items = self.pooled
         requested = [
-            c._replace(job=slow_items.take(c.message, c.article_id) or pool.prepare(c.message.value))
+            c._replace(
+                job=slow_items.take(c.message, c.article_id)
+                or pool.prepare(c.message.value, is_suspect=slow_items.is_suspect(c.item.feed))
+            )
             for c in candidates
         ]
         self._requested = requested
@@ -245,6 +248,8 @@ class Desk:
             if await pool.settle(job):
                 return False
             slow_items.keep(message, id_, job)
+            if not slow_items.is_suspect(candidate.item.feed):
+                slow_items.suspect(candidate.item.feed)
         builder.hold(candidate.item, message, slow_items.hold(message, id_))
         return True
 

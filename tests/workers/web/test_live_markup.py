@@ -86,7 +86,8 @@ def live_parts(html: str) -> list[str]:
     elements = [(node.tag or "", dict(node.attributes)) for node in LexborHTMLParser(html).css("*")]
     if html.strip():
         elements += [
-            (str(node.tag), dict(node.attrib)) for node in lxml.html.document_fromstring(f"<body>{html}").iter()
+            (str(node.tag), {str(name): str(value) for name, value in node.attrib.items()})
+            for node in lxml.html.document_fromstring(f"<body>{html}").iter()
         ]
     return [part for tag, attributes in elements for part in _live_parts(tag, attributes)]
 
