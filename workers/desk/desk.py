@@ -266,7 +266,8 @@ class Desk:
         pool, slow_items = self.pooled
         requested = [
             c._replace(
-                job=slow_items.take(c.message, c.article_id) or pool.prepare(c.message.value, self._rules(c.item))
+                job=slow_items.take(c.message, c.article_id)
+                or pool.prepare(c.message.value, self._rules(c.item), is_suspect=slow_items.is_suspect(c.item.feed))
             )
             for c in candidates
         ]
@@ -300,6 +301,8 @@ class Desk:
             if await pool.settle(job):
                 return False
             slow_items.keep(message, id_, job)
+            if not slow_items.is_suspect(candidate.item.feed):
+                slow_items.suspect(candidate.item.feed)
         builder.hold(candidate.item, message, slow_items.hold(message, id_))
         return True
 
