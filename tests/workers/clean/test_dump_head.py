@@ -7,12 +7,13 @@ import pytest
 from workers.clean.blocks import Block
 from workers.clean.dump_fields import byline_names, date_in_line, is_date_line
 from workers.clean.labeller import Prediction, label_blocks
+from workers.clean.labelling import HeaderFields
 from workers.clean.line_types import is_notice
 
 STORY = "The ferry to Gannet Island was halted on Tuesday after a fire broke out in its engine room."
 
 
-def labels_of(lines: list[tuple[str, float, float]]) -> tuple[list[str], object]:
+def labels_of(lines: list[tuple[str, float, float]]) -> tuple[list[str], HeaderFields]:
     """Return the labels and the fields of a dump. *lines*: text, probability of body text, probability of the title."""
     blocks = [Block(text, "line") for text, _, _ in lines]
     labelling = label_blocks(blocks, [Prediction(p, p > 0.5, title) for _, p, title in lines], whole_page=True)
@@ -73,6 +74,15 @@ def test_fields_below_kept_standfirst_are_read() -> None:
 def test_title_is_neither_date_nor_consent(line: str) -> None:
     _, head = labels_of([(line, 0.1, 0.9), ("Ferry to Gannet Island halted", 0.1, 0.4), (STORY, 1.0, 0.0)])
     assert head.title == "Ferry to Gannet Island halted"
+
+
+def test_title_shares_words_with_story() -> None:
+    lines = [
+        ("Rail fares to rise from March", 0.01, 0.7),
+        ("Fire halts ferry to Gannet Island", 0.2, 0.2),
+        (STORY, 1.0, 0.0),
+    ]
+    assert labels_of(lines)[1].title == "Fire halts ferry to Gannet Island"
 
 
 @pytest.mark.parametrize(
