@@ -97,7 +97,7 @@ def test_byline_names_more_role_words_are_found(line: str, name: str) -> None:
     [
         "As an Amazon Associate I earn from qualifying purchases.", "If you buy through our links, we may earn an affiliate commission. Learn more.",
         "We use your sign-up to provide content in ways you've consented to.", "By signing up you agree to our terms and our privacy policy.",
-        "Mit dem Klick auf „Anmelden“ stimme ich den Datenschutzbestimmungen zu.", "Al registrarte aceptas las condiciones de uso.",
+        "Mit der Anmeldung stimme ich den Datenschutzbestimmungen zu.", "Al registrarte aceptas las condiciones de uso.",
         "This article appears in the December 2025 print edition.", "Original-Content von: Wasserwerk Nord, übermittelt durch news aktuell",
         "Our Standards: The Trust Principles.", "Esta funcionalidad es exclusiva para registrados.", "Saken fortsetter under annonsen",
         "Want to save this recipe? Enter your email and we'll send it to you.", "Ihre Privatsphäre ist uns wichtig",
