@@ -7,6 +7,7 @@ connects a socket fails, by an audit hook.
 
 import sys
 from collections.abc import Generator, Iterator
+from functools import cache
 from types import CodeType, FunctionType
 from typing import Any
 
@@ -32,6 +33,12 @@ def names_in(code: CodeType) -> Iterator[str]:
             yield from names_in(constant)
 
 
+@cache
+def is_starter(thing: Any) -> bool:
+    """Return whether a function or class starts a process or a server. Many tests share their fixtures."""
+    return starts_something(thing, set())
+
+
 def starts_something(thing: Any, visited: set[Any]) -> bool:
     """Return whether a function or class in `tests` names a starter, itself or through its helpers there."""
     if isinstance(thing, type):
@@ -53,7 +60,7 @@ def is_unit(item: pytest.Item) -> bool:
     if any(item.get_closest_marker(name) for name in LONG):
         return False
     fixtures = [fixture.func for defs in item._fixtureinfo.name2fixturedefs.values() for fixture in defs[-1:]]
-    return not any(starts_something(function, set()) for function in (item.function, *fixtures))
+    return not any(is_starter(function) for function in (item.function, *fixtures))
 
 
 class Guard:

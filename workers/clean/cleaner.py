@@ -271,8 +271,10 @@ def _article_lines(metadata: Metadata) -> tuple[str, ...]:
 def _with_metadata(content: CleanedContent, metadata: Metadata) -> CleanedContent:
     """Fill the fields that the visible text lacks; metadata never changes the body."""
     names = SharedFields.__struct_fields__
-    shared = {name: getattr(content, name) or getattr(metadata, name) for name in names}
-    added = {name: "page" for name in names if getattr(metadata, name) and not getattr(content, name)}
+    kept = {name for name in names if getattr(content, name) and name not in metadata.rule_fields}
+    shared = {name: getattr(content if name in kept else metadata, name) for name in names}
+    added = {name: "page" for name in names if getattr(metadata, name) and name not in kept}
+    added |= dict.fromkeys(metadata.rule_fields, "rule")
     images = content.images or ((Image(metadata.image),) if metadata.image else ())
     shared["article_type"] = shared["article_type"] or detect_gallery(content)
     sources = content.field_sources | added

@@ -17,7 +17,8 @@ from workers.clean.rules.dump_fields import (
     TIME_OF_DAY,
 )
 from workers.text.calendar_names import MORE_MONTHS as CALENDAR_MONTHS
-from workers.text.dates import MONTH_NUMBERS, parse_date_line
+from workers.text.date_lines import parse_date_line
+from workers.text.dates import MONTH_NUMBERS
 
 MAX_DATE_WORDS = 14
 PERSIAN_OFFSET_YEARS, PERSIAN_OFFSET_DAYS = 1595, 356033  # so that 1 Farvardin 1403 is 20 March 2024

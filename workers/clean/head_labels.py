@@ -20,7 +20,7 @@ from workers.clean.line_types import (
 )
 from workers.clean.rules.bylines import BYLINE, READING_TIME
 from workers.clean.rules.dump_fields import READING_TIME_LINE, UPDATED
-from workers.text.dates import parse_date_line
+from workers.text.date_lines import parse_date_line
 from workers.text.normalise import match_key
 
 LATE_FIELDS = 8  # lines below the title in which its date and byline stand
