@@ -2,7 +2,7 @@
 
 import random
 
-from tests.workers.dedupe.near_duplicates.test_index import NOW_S, story
+from tests.support.stories import NOW_S, story
 from workers.dedupe.near_duplicates.model import load_default
 from workers.dedupe.near_duplicates.signature import signature_of
 
