@@ -41,7 +41,12 @@ ARTICLES = Topic(f"{TOPIC_PREFIX}.articles", 30 * DAY_S, compact=True)
 DEAD_LETTERS = Topic(f"{TOPIC_PREFIX}.dead-letters", 90 * DAY_S)
 POLLS = Topic(f"{TOPIC_PREFIX}.polls", 7 * DAY_S)
 SINK_REPLAYS = Topic(f"{TOPIC_PREFIX}.sink-replays", 7 * DAY_S)  # deliveries to repeat; key: sink, value: the article
-BUILTIN_TOPICS = (ITEMS, ARCHIVE_ITEMS, ARTICLES, DEAD_LETTERS, POLLS, SINK_REPLAYS)
+BUILTIN_TOPICS = (ITEMS, ARTICLES, DEAD_LETTERS, POLLS, SINK_REPLAYS, ARCHIVE_ITEMS)
+
+
+def is_archive(topic: str) -> bool:
+    """Return whether *topic* carries the items of archives."""
+    return topic == ARCHIVE_ITEMS.name
 
 
 def owner_partition(partition: Partition) -> Partition:

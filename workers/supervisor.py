@@ -241,6 +241,7 @@ class Supervisor:
         except SettingsError as exc:
             self.console.note(f"settings not reloaded, the former ones stay: {exc}")
             return
+        new, self._config_text = loaded.settings, loaded.text
         notify("RELOADING=1")
         new, self._config_text = loaded.settings, loaded.text
         hosts = ",".join((new.allowed_private_hosts, f"127.0.0.1:{self.newsroom.port}" if self.newsroom else ""))

@@ -18,10 +18,11 @@ from streams.errors import UnavailableError, UnreadableError
 from streams.faust.agents import BatchResult
 from streams.records import Article, Item
 from streams.subscribe import Subscription
-from streams.topics import ARTICLES, SINK_REPLAYS, partition_name
+from streams.topics import ARTICLES, SINK_REPLAYS
 from tests.simulation.brokers import SimulatedStreams
 from tests.simulation.programs import Parsers, Parts, SimulatedPoller, Surroundings
 from tests.simulation.simulation import default_parts
+from tests.simulation.variants import Variant, commit_conditions, for_program, offset_writes
 from workers import dead_letters
 from workers.clean.cleaner import CleanedContent
 from workers.dedupe.classify import ArticleMemory
@@ -61,37 +62,6 @@ def bug(
     return register
 
 
-class Variant:
-    """A broker with other methods for one program."""
-
-    def __init__(self, broker: Any) -> None:
-        self.broker = broker
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.broker, name)
-
-
-def _for(program: str, variant: type[Variant]) -> Callable[[Broker, str], Any]:
-    return lambda broker, name: variant(broker) if name == program else broker
-
-
-def _conditions(context: Any, ranges: Sequence[Any], *, leases: bool) -> list[Condition]:
-    """Return the conditions of a commit: on the leases, or on the offsets."""
-    out = []
-    for offsets in ranges:
-        name, lease = partition_name(*offsets.topic_partition), context.lease_of(*offsets.topic_partition)
-        if leases:
-            out.append(Condition(f"copydesk:leases:{context.group}", name, lease, lease))
-        else:
-            out.append(Condition(f"copydesk:offsets:{context.group}", name, str(offsets.first), str(offsets.end)))
-    return out
-
-
-def _offset_writes(context: Any, ranges: Sequence[Any]) -> list[Any]:
-    key = f"copydesk:offsets:{context.group}"
-    return [("HSET", key, partition_name(*offsets.topic_partition), offsets.end) for offsets in ranges]
-
-
 # -- steps that are not atomic or not fenced ------------------------------------------------------------------
 
 
@@ -104,7 +74,7 @@ def remember_before_publish(parts: Parts) -> Parts:
             done = await self.broker.publish((), state_writes, conditions)
             return done and await self.broker.publish(messages)
 
-    return replace(parts, wrap=_for("poller", Remembering))
+    return replace(parts, wrap=for_program("poller", Remembering))
 
 
 @bug("kill:desk", "lost conserve")
@@ -114,7 +84,7 @@ def commit_before_publish(parts: Parts) -> Parts:
             done = await self.broker.publish_and_commit(context, ranges, (), ())
             return done and await self.broker.publish(messages, state_writes)
 
-    return replace(parts, wrap=_for("desk", Committing))
+    return replace(parts, wrap=for_program("desk", Committing))
 
 
 @bug("kill:desk", "dup order fence conserve")
@@ -124,7 +94,7 @@ def publish_before_commit(parts: Parts) -> Parts:
             await self.broker.publish(messages)
             return bool(await self.broker.publish_and_commit(context, ranges, (), state_writes))
 
-    return replace(parts, wrap=_for("desk", Publishing))
+    return replace(parts, wrap=for_program("desk", Publishing))
 
 
 @bug("freeze:desk cut:desk", "dup order fence conserve")
@@ -133,9 +103,9 @@ def lease_not_checked(parts: Parts) -> Parts:
 
     class Unfenced(Variant):
         async def publish_and_commit(self, context: Any, ranges: Any, messages: Any, state_writes: Any) -> bool:
-            return bool(await self.broker.publish(messages, [*state_writes, *_offset_writes(context, ranges)]))
+            return bool(await self.broker.publish(messages, [*state_writes, *offset_writes(context, ranges)]))
 
-    return replace(parts, wrap=_for("desk", Unfenced))
+    return replace(parts, wrap=for_program("desk", Unfenced))
 
 
 @bug("lose_replies", "dup order fence conserve")
@@ -144,10 +114,10 @@ def repeat_after_lost_reply(parts: Parts) -> Parts:
 
     class Repeating(Variant):
         async def publish_and_commit(self, context: Any, ranges: Any, messages: Any, state_writes: Any) -> bool:
-            writes = [*state_writes, *_offset_writes(context, ranges)]
-            return bool(await self.broker.publish(messages, writes, _conditions(context, ranges, leases=True)))
+            writes = [*state_writes, *offset_writes(context, ranges)]
+            return bool(await self.broker.publish(messages, writes, commit_conditions(context, ranges, leases=True)))
 
-    return replace(parts, wrap=_for("desk", Repeating))
+    return replace(parts, wrap=for_program("desk", Repeating))
 
 
 @bug("lose_requests outage freeze_server cut:desk", "lost conserve")
@@ -238,7 +208,7 @@ def wrong_link(parts: Parts) -> Parts:
             messages = [renamed(message) for message in messages]
             return bool(await self.broker.publish_and_commit(context, ranges, messages, state_writes))
 
-    return replace(parts, wrap=_for("desk", Renaming))
+    return replace(parts, wrap=for_program("desk", Renaming))
 
 
 @bug("restart", "conserve")

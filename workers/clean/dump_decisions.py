@@ -20,7 +20,8 @@ from workers.text.normalise import match_key
 if TYPE_CHECKING:
     from workers.clean.model.model import Model
 
-MIN_RUN_PROBABILITY = 0.5  # of each short line that is kept together with its neighbours
+# Of each short line that is kept together with its neighbours; figures in docs/explanation/decisions, record 93.
+MIN_RUN_PROBABILITY, MIN_RUN_PROBABILITY_SHORT = 0.5, 0.4  # in a long dump, and in one of at most USUAL_LINES
 MIN_RESUME_PROBABILITY = 0.05  # of a statement below headlines; figures in tests/tools/bench/README.md
 MIN_RESUME_BELOW_LEAD = 0.01  # of a statement below lead-ins and advertisements only
 MAX_LIST_LINES = 8  # a longer list seldom stands between two paragraphs
@@ -31,8 +32,9 @@ QUESTION_ENDS = ("?", "!", "…", "...", "？", "！", "؟")
 def vote_by_run(model: "Model", blocks: Sequence[Block], predictions: list[Prediction], share: float) -> None:
     """Keep short lines in a row that are all likely if they deserve it together, such as the rows of a table."""
     start = 0
+    likely = MIN_RUN_PROBABILITY if share > 1 else MIN_RUN_PROBABILITY_SHORT
     for n in range(len(blocks) + 1):
-        if n < len(blocks) and predictions[n].probability >= MIN_RUN_PROBABILITY and not blocks[n].is_sentence:
+        if n < len(blocks) and predictions[n].probability >= likely and not blocks[n].is_sentence:
             continue
         run, start = range(start, n), n + 1
         if len(run) > 1:

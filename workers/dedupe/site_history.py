@@ -12,7 +12,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.resources import files
-from itertools import chain
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -153,7 +152,9 @@ class SentenceHistory(SiteHistory):
             for key, count in counts.items():
                 fields[keys[key[0] % self.SHARDS]][b"l" + key] = count
         commands += [("INCRBY", key, count) for key, count in recorded.items()]
-        commands += [("HSET", key, *chain.from_iterable(values.items())) for key, values in fields.items()]
+        commands += [
+            ("HSET", key, *(part for pair in values.items() for part in pair)) for key, values in fields.items()
+        ]
         return [*commands, *(("EXPIRE", key, EXPIRY_S) for key in (*recorded, *fields))]
 
 

@@ -132,8 +132,14 @@ def article_images(item: Item, content: CleanedContent) -> tuple[Image, ...]:
 
 
 def is_publishable(item: Item, content: CleanedContent) -> bool:
-    """Return whether the item has a title, a text, a picture or an enclosure."""
-    return bool(article_title(item, content) or content.paragraphs or item.enclosures or article_images(item, content))
+    """Return whether the item has a title, a text, a picture or an enclosure, or is a withdrawal."""
+    return bool(
+        item.withdrawn
+        or article_title(item, content)
+        or content.paragraphs
+        or item.enclosures
+        or article_images(item, content)
+    )
 
 
 def to_article(

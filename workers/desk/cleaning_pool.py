@@ -16,8 +16,8 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Coroutine, Iterable, Sequence
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -39,6 +39,7 @@ SLOW_CPU_S = 0.25  # a page takes .03 s on average
 IDLE_S = 15.0  # a process without CPU time for so long hangs; on a busy machine CPU time decides
 MAX_ATTEMPTS = 2
 MAX_SLOW_JOBS = 100  # the slow lane takes up to 2 × `item_timeout_s` for each
+MAX_SUSPECT_JOBS = 50  # of them
 MAX_ITEMS = 20_000  # then the pool replaces the process, because of memory leaks
 SLOW_NICENESS = 10
 RETRY_S = 1.0
@@ -136,10 +137,11 @@ class CleaningPool:
         self._starting, self._is_scheduled = 0, False
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def prepare(self, value: bytes, rules: Sequence[RuleSource] = ()) -> CleaningJob:
-        """Request the line keys of the item *value*."""
+    def prepare(self, value: bytes, rules: Sequence[RuleSource] = (), *, is_suspect: bool = False) -> CleaningJob:
+        """Request the line keys of the item *value*. A suspect one goes to the slow lane, unless that has many jobs."""
         self._number += 1
         job = CleaningJob(self._number, value, rules)
+        job.is_slow = is_suspect and len(self._slow) < MAX_SUSPECT_JOBS
         self._active[job.number] = job
         self._submit(job)
         return job
@@ -214,12 +216,12 @@ class CleaningPool:
                 size += len(job.value)
         return jobs
 
-    def _spawn(self, coroutine: "asyncio._CoroutineLike[None]") -> None:
-        task = asyncio.ensure_future(coroutine)
+    def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(coroutine)
         self._tasks.add(task)
         task.add_done_callback(self._after)
 
-    def _after(self, task: "asyncio.Future[None]") -> None:
+    def _after(self, task: "asyncio.Task[None]") -> None:
         self._tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
             log.error("bug in the cleaning pool", exc_info=task.exception())
@@ -472,7 +474,7 @@ class _Template:
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "workers.desk.cleaning_process", *self._arguments],
-                stdin=theirs, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environ,
+                stdin=theirs.fileno(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environ,
                 preexec_fn=lambda: die_with_parent(signal.SIGKILL), start_new_session=True,
             )  # fmt: skip
 

@@ -12,27 +12,27 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from msgspec.structs import replace
+
 from streams.brokers.base import Broker, ConsumedMessage
 from streams.codec import decode
 from streams.config.settings import Settings
 from streams.errors import UnavailableError
 from streams.faust.agents import ArchiveAgent, BatchResult, add_agent, create_app, has_unfinished
 from streams.faust.archive import PreemptedError
-from streams.records import Item, RevisionChanges
+from streams.records import Item
 from streams.routing import Router
-from streams.topics import ARCHIVE_ITEMS, DAY_S, DESK_GROUP, ITEMS
+from streams.topics import ARCHIVE_ITEMS, DAY_S, DESK_GROUP, ITEMS, is_archive
 from workers.clean.cleaner import CleanedContent
 from workers.clean.document import BlockDocument
 from workers.clean.site_facts import SiteFacts
 from workers.clean.site_rules.collection import RuleSource, compile_rules
 from workers.dedupe.classify import Classification, Status, classify, feed_digest
-from workers.dedupe.diff import count_changes
 from workers.dedupe.identity import article_id
-from workers.dedupe.near_duplicates.titles import is_other_article
 from workers.dedupe.ownership import may_revise, site_digest
 from workers.dedupe.recent_texts import ARCHIVE_PREFIX, RecentTexts
 from workers.dedupe.seen import SeenStore
-from workers.dedupe.site_history import SiteHistory, SiteQuery, era_of, host_of, in_era, site_of
+from workers.dedupe.site_history import SiteHistory, SiteQuery, era_of, in_era, site_of
 from workers.desk.article import (
     article_messages,
     article_text,
@@ -44,13 +44,14 @@ from workers.desk.article import (
 )
 from workers.desk.batch import BatchBuilder, attempt_twice, cpu_deadline, dead_letter_on_error, give_up
 from workers.desk.cleaning_pool import CleaningJob, CleaningPool
+from workers.desk.comparison import compare_revisions, compared_text, identified, is_suppressed
 from workers.desk.entry_rules import filter_reason
 from workers.desk.site_rules import read_site_rules
 from workers.desk.slow_items import SlowItems
 from workers.urls.canonical import slug_key
 
 if TYPE_CHECKING:
-    from workers.dedupe.near_duplicates.compared_texts import ComparedText, ComparedTexts
+    from workers.dedupe.near_duplicates.compared_texts import ComparedTexts
     from workers.dedupe.near_duplicates.index import StoryIndex
     from workers.dedupe.near_duplicates.stories import StoryAssignment
 
@@ -153,7 +154,7 @@ class Desk:
         """
         await self._require_state()
         builder = BatchBuilder(batch, limit_s)
-        recent_texts = self.archive_texts if is_archived(batch[0]) else self.recent_texts
+        recent_texts = self.archive_texts if is_archive(batch[0].topic) else self.recent_texts
         try:
             candidates = await self._candidates(builder)
             await make_way()
@@ -246,7 +247,9 @@ class Desk:
                 document = item_blocks(item, compile_rules(self._rules(item)))
         else:
             document = NO_BLOCKS
-        era = era_of((item.published or item.fetched_at).timestamp(), message.time_s) if is_archived(message) else ""
+        era = (
+            era_of((item.published or item.fetched_at).timestamp(), message.time_s) if is_archive(message.topic) else ""
+        )
         query = SiteQuery(in_era(site_of(item), era), frozenset(document.line_keys))
         cpu_s = time.process_time() - start_s
         key, slug = item.identity_key, slug_key(item.link)
@@ -263,7 +266,8 @@ class Desk:
         pool, slow_items = self.pooled
         requested = [
             c._replace(
-                job=slow_items.take(c.message, c.article_id) or pool.prepare(c.message.value, self._rules(c.item))
+                job=slow_items.take(c.message, c.article_id)
+                or pool.prepare(c.message.value, self._rules(c.item), is_suspect=slow_items.is_suspect(c.item.feed))
             )
             for c in candidates
         ]
@@ -297,6 +301,8 @@ class Desk:
             if await pool.settle(job):
                 return False
             slow_items.keep(message, id_, job)
+            if not slow_items.is_suspect(candidate.item.feed):
+                slow_items.suspect(candidate.item.feed)
         builder.hold(candidate.item, message, slow_items.hold(message, id_))
         return True
 
@@ -398,8 +404,11 @@ class Desk:
 
         content = attempt_twice(render, candidate.message, candidate.item.feed)
         changes, is_reused = compare_revisions(previous, article_text(candidate.item, content))
+        item = candidate.item
+        if item.withdrawn and not item.title and previous:  # a tombstone has no title
+            item = replace(item, title=previous[0])
         article = to_article(
-            candidate.item, content, id_=candidate.article_id, revision=news.classification.revision,
+            item, content, id_=candidate.article_id, revision=news.classification.revision,
             source=candidate.message.message_id, fingerprint=news.fingerprint, story=story,
             changes=changes, reused_link=is_reused,
         )  # fmt: skip
@@ -410,61 +419,6 @@ class Desk:
             lines = () if news.facts.is_reprint(content.stable_lines) else content.stable_lines
             builder.state_writes += self.site_history.record_commands(candidate.site_query.site, article.title, lines)
         builder.count(status, candidate.item, candidate.message.message_id, title=article.title)
-
-
-def is_archived(message: ConsumedMessage) -> bool:
-    """Return whether *message* came through the archive lane."""
-    return message.topic == ARCHIVE_ITEMS.name
-
-
-def identified(candidate: Candidate, text: Sequence[str], builder: BatchBuilder) -> Candidate:
-    """Return *candidate* under the id of its slug, if the number in its link identifies another article.
-
-    *text*: title, dek and paragraphs. A number identifies an article only while it was seen with one.
-    """
-    if not candidate.slug_id:
-        return candidate
-    before = builder.numbered_texts.get(candidate.article_id) or builder.previous_texts.get(candidate.article_id)
-    if candidate.slug_id in builder.memories or (before and is_reused(before, text)):
-        return candidate._replace(article_id=candidate.slug_id)
-    builder.numbered_texts[candidate.article_id] = text
-    return candidate
-
-
-def compare_revisions(before: Sequence[str] | None, after: Sequence[str]) -> tuple[RevisionChanges | None, bool]:
-    """Return the changes since the text *before*, and whether the link was reused for another article.
-
-    Texts are title, dek and paragraphs.
-    """
-    if before is None:
-        return None, False
-    return count_changes(before[0], before[1:], after[0], after[1:]), is_reused(before, after)
-
-
-def is_reused(before: Sequence[str], after: Sequence[str]) -> bool:
-    """Return whether title and text share hardly a word with those *before*. Texts are title, dek and paragraphs."""
-    return is_other_article(*((text[0], "\n".join(text[1:])) for text in (before, after)))
-
-
-def compared_text(candidate: Candidate, content: CleanedContent) -> "ComparedText":
-    """Return the text of an item, for comparison with other articles."""
-    from workers.dedupe.near_duplicates.compared_texts import ComparedText
-
-    item, (title, *paragraphs) = candidate.item, article_text(candidate.item, content)
-    publisher, published_s = (
-        item.publisher or host_of(item),
-        item.published.timestamp() if item.published else 0.0,
-    )
-    text = "\n".join(paragraphs)
-    # The time of arrival says nothing about an article of an archive.
-    seen_at = min(item.published or content.published or item.fetched_at, item.fetched_at)
-    time_s = (seen_at if is_archived(candidate.message) else item.fetched_at).timestamp()
-    return ComparedText(candidate.article_id, title, text, publisher, item.feed, time_s, published_s, candidate.era)
-
-
-def is_suppressed(story: "StoryAssignment", near_duplicates: str) -> bool:
-    """Return whether the policy *near_duplicates* drops a near-duplicate."""
-    return near_duplicates == "drop" or (near_duplicates == "first-publisher" and not story.same_publisher)
 
 
 def create_desk(

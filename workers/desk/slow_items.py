@@ -4,7 +4,8 @@ copydesk:slow-items    hash: article id, partition, offset and time → length o
 
 The step of the desk commits past a slow item and holds it here, in the same atomic step. The item goes back to the end
 of its partition once its cleaning is finished, or after HOLD_S if its desk has ended. Then it is handled as usual, with
-the finished result. Later items of the same article are held, too, so that its versions stay in order.
+the finished result. Later items of the same article are held, too, so that its versions stay in order. Items of a feed
+that had a slow item go to the slow lane at once.
 """
 
 import asyncio
@@ -24,6 +25,7 @@ log = get_logger(__name__)
 KEY = "copydesk:slow-items"
 HOLD_S = 30
 EXPIRY_S = 1_800  # longer than the slow lane takes for all its jobs
+SUSPECT_S = 600.0
 CHECK_INTERVAL_S = 0.5
 KEY_LENGTH = struct.Struct(">I")
 ClockS = Callable[[], float]
@@ -60,6 +62,7 @@ class SlowItems:
     def __init__(self, broker: Broker, clock_s: ClockS) -> None:
         self.broker, self.clock_s = broker, clock_s
         self._jobs: dict[str, HeldJob] = {}  # by article id
+        self._suspects: dict[str, float] = {}  # feed with a slow item → end of the suspicion
 
     def take(self, message: ConsumedMessage, article_id: str) -> CleaningJob | None:
         """Return the job of a held item that has come back; it no longer blocks other versions of the article."""
@@ -73,6 +76,16 @@ class SlowItems:
         """Return whether another version of the article is held."""
         held = self._jobs.get(article_id)
         return held is not None and self.clock_s() < held.expires_s
+
+    def suspect(self, feed: str) -> None:
+        """Remember that *feed* had a slow item: its next items need not slow down the others."""
+        now_s = self.clock_s()
+        self._suspects = {url: until_s for url, until_s in self._suspects.items() if now_s < until_s}
+        self._suspects[feed] = now_s + SUSPECT_S
+
+    def is_suspect(self, feed: str) -> bool:
+        """Return whether *feed* had a slow item in the last SUSPECT_S."""
+        return self.clock_s() < self._suspects.get(feed, 0.0)
 
     def has(self, job: CleaningJob, article_id: str) -> bool:
         """Return whether *job* is kept."""

@@ -201,7 +201,8 @@ class Rechecks:
             return
         verdict = judge(recheck, status, page, datetime.fromtimestamp(now_s(), UTC))
         if verdict.item is not None:
-            log.info("page rechecked", feed=item.feed, url=item.link, status=status, withdrawn=verdict.item.withdrawn)
+            log.info("page rechecked", feed=item.feed, url=item.link, status=status,
+                     reason=verdict.item.withdrawn or "changed page")  # fmt: skip
         await self._store(id_, recheck, verdict)
 
     async def _store(self, id_: str, claimed: Recheck, verdict: Verdict) -> None:

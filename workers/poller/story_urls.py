@@ -51,7 +51,6 @@ _MONTH_DATE = re.compile(rf"/(?:19|20)\d\d[/-](?:0[1-9]|1[0-2]|{_MONTH})(?=/)", 
 _SEPARATOR = re.compile(r"[-_+,.!~\s]+")
 _NUMBER = re.compile(r"\d{4,}")
 _LETTERS = re.compile(r"[^\W\d_]{2,}")
-_IDENTIFIER = re.compile(r"\A(?=[^/]*\d)(?=[^/]*[A-Za-z])[A-Za-z0-9]{8,}")
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 
 
@@ -91,7 +90,8 @@ def _words(stem: str) -> tuple[str, ...]:
 
 
 def _is_identifier(text: str) -> bool:
-    return _IDENTIFIER.fullmatch(text) is not None
+    """Return whether *text* mixes letters and digits, as hexadecimal digests and short links do."""
+    return len(text) >= 8 and text.isascii() and text.isalnum() and not (text.isalpha() or text.isdecimal())
 
 
 def _kind(stem: str, words: int) -> str:

@@ -100,7 +100,7 @@ def rss(title: str, url: str, every_article: Sequence[Article]) -> bytes:
         ET.SubElement(item, "guid", isPermaLink="false").text = article_urn(article)
         ET.SubElement(item, "pubDate").text = format_datetime(article.published or updated(article))
         for name in article.byline:
-            ET.SubElement(item, "dc:creator").text = _xml(name)
+            ET.SubElement(item, "dc:creator").text = _xml(_html(name) if "<" in name else name)
         for tag in article.tags:
             ET.SubElement(item, "category").text = _xml(_html(tag))
         ET.SubElement(item, "content:encoded").text = _xml(article.html)

@@ -43,6 +43,7 @@ GOOD, A_HOST, HOSTILE_SHARE = 1_000, 4, 0.05
 PORT = 18_766
 CHANGES = 4  # intervals between two changes of a good feed
 SAMPLE_S = 10.0
+WARM_UP_S = 150.0  # all feeds are new at the start: their first items wait in the desk
 TEXT = "The harbour authority said on Tuesday that seventy six swans had been counted in the bay."
 Answer = tuple[bytes, str, Mapping[str, str]]  # body, media type, headers
 
@@ -156,7 +157,7 @@ async def _good(request: web.Request) -> web.StreamResponse:
     number = int(request.match_info["n"])
     period_s = CHANGES * float(os.environ["INTERVAL_S"])
     turn = int(time.time() / period_s + number / GOOD)
-    return with_etag(request, rss([_story(number, turn - n) for n in range(5)], title=f"Courier {number}"))
+    return with_etag(request, rss([_story(number, turn - n) for n in range(2)], title=f"Courier {number}"))
 
 
 def _story(number: int, turn: int) -> tuple[str, str, str]:
@@ -255,10 +256,12 @@ class Sampler:
 
 async def observe_latency(settings: Settings, good: set[str], out: dict[str, list[float]]) -> None:
     """Collect the seconds from the poll to the article of good feeds, and the articles under links of other feeds."""
+    began_s = time.time() + WARM_UP_S
     async for article in subscribe("articles", start="start", settings=settings):
         assert isinstance(article, Article)
         if article.feed in good and article.fetched_at is not None:
-            out["latency_s"].append(time.time() - article.fetched_at.timestamp())
+            if article.fetched_at.timestamp() > began_s:
+                out["latency_s"].append(time.time() - article.fetched_at.timestamp())
         elif article.url.startswith("http://good.example/") and article.revision > 1:
             out["stolen"].append(1.0)
 

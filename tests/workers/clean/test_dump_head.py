@@ -7,12 +7,13 @@ import pytest
 from workers.clean.blocks import Block
 from workers.clean.dump_fields import byline_names, date_in_line, is_date_line
 from workers.clean.labeller import Prediction, label_blocks
+from workers.clean.labelling import HeaderFields
 from workers.clean.line_types import is_notice
 
 STORY = "The ferry to Gannet Island was halted on Tuesday after a fire broke out in its engine room."
 
 
-def labels_of(lines: list[tuple[str, float, float]]) -> tuple[list[str], object]:
+def labels_of(lines: list[tuple[str, float, float]]) -> tuple[list[str], HeaderFields]:
     """Return the labels and the fields of a dump. *lines*: text, probability of body text, probability of the title."""
     blocks = [Block(text, "line") for text, _, _ in lines]
     labelling = label_blocks(blocks, [Prediction(p, p > 0.5, title) for _, p, title in lines], whole_page=True)
@@ -75,6 +76,15 @@ def test_title_is_neither_date_nor_consent(line: str) -> None:
     assert head.title == "Ferry to Gannet Island halted"
 
 
+def test_title_shares_words_with_story() -> None:
+    lines = [
+        ("Rail fares to rise from March", 0.01, 0.7),
+        ("Fire halts ferry to Gannet Island", 0.2, 0.2),
+        (STORY, 1.0, 0.0),
+    ]
+    assert labels_of(lines)[1].title == "Fire halts ferry to Gannet Island"
+
+
 @pytest.mark.parametrize(
     ("line", "name"), [("حاورته: سلمى النجار", "سلمى النجار"), ("Аутор: Ивана Томић", "Ивана Томић"), ("Piše: Mirna Galić", "Mirna Galić")]
 )  # fmt: skip
@@ -87,7 +97,7 @@ def test_byline_names_more_role_words_are_found(line: str, name: str) -> None:
     [
         "As an Amazon Associate I earn from qualifying purchases.", "If you buy through our links, we may earn an affiliate commission. Learn more.",
         "We use your sign-up to provide content in ways you've consented to.", "By signing up you agree to our terms and our privacy policy.",
-        "Mit dem Klick auf „Anmelden“ stimme ich den Datenschutzbestimmungen zu.", "Al registrarte aceptas las condiciones de uso.",
+        "Mit der Anmeldung stimme ich den Datenschutzbestimmungen zu.", "Al registrarte aceptas las condiciones de uso.",
         "This article appears in the December 2025 print edition.", "Original-Content von: Wasserwerk Nord, übermittelt durch news aktuell",
         "Our Standards: The Trust Principles.", "Esta funcionalidad es exclusiva para registrados.", "Saken fortsetter under annonsen",
         "Want to save this recipe? Enter your email and we'll send it to you.", "Ihre Privatsphäre ist uns wichtig",

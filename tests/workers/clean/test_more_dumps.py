@@ -21,7 +21,7 @@ from workers.text.normalise import match_key
 FOLDER = Path(__file__).parent
 UNTRAINED = ("is,", "bg,", "hr,", "ca,", "et,")
 # Of 34 and 33 dumps, and of 237 and 204 story lines. The figures stand in tests/tools/bench/README.md.
-MIN_CORRECT, MAX_LOST_LINES = {"dev": 31, "unseen": 25}, {"dev": 3, "unseen": 8}
+MIN_CORRECT, MAX_LOST_LINES = {"dev": 31, "unseen": 26}, {"dev": 3, "unseen": 6}
 MIN_FIELDS = {"byline": 0.85, "date": 0.9, "kicker": 0.9}  # shares
 DAY = timedelta(days=1)  # a local time can be another day in UTC
 

@@ -4,7 +4,7 @@ from streams.config.settings import Settings
 from tests.support.feed_server import FeedServer, rss
 from tests.support.pipeline import everything, newsdesk, settled
 from tests.support.stories import story
-from workers.desk.desk import compare_revisions
+from workers.desk.comparison import compare_revisions
 from workers.poller.registry import FeedRegistry
 
 LINK = "https://a.example/live"

@@ -143,3 +143,17 @@ async def test_two_desks_release_a_held_item_once(settings: Settings) -> None:
         both = [SlowItems(broker, lambda: time.time() + HOLD_S + 1) for _ in range(2)]
         assert sum(await asyncio.gather(*(desk.release_due() for desk in both))) == 1
         assert await broker.message_count(ITEMS.name) == before + 1
+
+
+async def test_feed_with_slow_item_is_suspect(settings: Settings) -> None:
+    """Its next item goes to the slow lane at once, and comes back with its result."""
+    async with pooled_desk(settings, item_timeout_s=30.0) as (broker, slow_items):
+        await send(broker, make_item(1, "Slow"))
+        await settled(broker, {"new": 1})
+        feed = make_item(1, "Slow").feed
+        assert slow_items.is_suspect(feed)
+        assert not slow_items.is_suspect(make_item(2).feed)
+        await send(broker, msgspec.structs.replace(make_item(2), feed=feed))
+        await settled(broker, {"new": 2})
+        await until(lambda: _is_done(broker))
+        assert await count(broker, "received") == 2

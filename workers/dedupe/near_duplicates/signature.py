@@ -203,7 +203,8 @@ def _sketches(numbers: Any, hashes: Hashes, count: int, bins: int) -> npt.NDArra
     values = (hashes[first] & np.uint64(0xFFFF)) * np.uint64(BIN_VALUES) >> np.uint64(16)
     out = np.zeros((count, bins), np.uint8)
     out[numbers[first], bin_of[first]] = values.astype(np.uint8) + 1
-    return out[:, ::2] | out[:, 1::2] << 4
+    packed: npt.NDArray[np.uint8] = out[:, ::2] | out[:, 1::2] << np.uint8(4)
+    return packed
 
 
 def _word_columns(table: Sequence[_Words], body: _Rows) -> dict[str, list[Any]]:
