@@ -27,13 +27,13 @@ from workers.clean.rules.prompts import PROMPTS
 from workers.text.normalise import match_key
 
 
-def lead_pattern(leads: Iterable[str]) -> re.Pattern[str]:
-    """Return the pattern of a complete line that begins with one of *leads* and a separator."""
+def lead_pattern(leads: Iterable[str]) -> str:
+    """Return the source of a pattern for a complete line that begins with one of *leads* and a separator."""
     words = "|".join(sorted(map(re.escape, leads), key=lambda lead: (-len(lead), lead)))
-    return re.compile(rf"[\[(（【]?(?:{words})\s*[:：|–—»>】]+\s*(?P<rest>\S.*)", re.IGNORECASE)
+    return rf"[\[(（【]?(?:{words})\s*[:：|–—»>】]+\s*(?P<rest>\S.*)"
 
 
-LEAD = lead_pattern(INLINE_LEADS)
+LEAD = re.compile(lead_pattern(INLINE_LEADS), re.IGNORECASE)
 # Source: Unicode 16, Sentence_Terminal and Quotation_Mark; the closing brackets of the CJK block.
 STOPS = ".…。।۔։።။។｡．"
 ENDS = STOPS + "!?！？؟"

@@ -73,9 +73,9 @@ def is_prompt_line(text: str, key: str) -> bool:
     return key in SURE_BARS
 
 
-def _any_of(kind: str) -> re.Pattern[str]:
-    """Return a pattern for any of the patterns of a *kind*, in the order of the file."""
-    return re.compile("|".join(f"(?:{entry.phrase})" for entry in ENTRIES if entry.kind == kind), re.IGNORECASE)
+def _any_of(kind: str) -> str:
+    """Return the source of a pattern for any of the patterns of a *kind*, in the order of the file."""
+    return "|".join(f"(?:{entry.phrase})" for entry in ENTRIES if entry.kind == kind)
 
 
 def _phrases(*kinds: str) -> frozenset[str]:
@@ -96,5 +96,7 @@ WEAK_LABELS, WEAK_BARS = _phrases("label"), _phrases("share", "ad")
 LINE_STARTS = _line_starts()
 PROMPT_WORDS, PROMPT_WORD_PARTS = _phrases("word"), _phrases("part")
 SURE_LABELS, SURE_BARS = _phrases("sure_label"), _phrases("sure_bar")
-PROMPT_LINE, BYLINE, READING_TIME = map(_any_of, ("prompt", "byline", "reading_time"))
-LEAD = lead_pattern(_phrases("lead"))
+PROMPT_LINE = re.compile(_any_of("prompt"), re.IGNORECASE)
+BYLINE = re.compile(_any_of("byline"), re.IGNORECASE)
+READING_TIME = re.compile(_any_of("reading_time"), re.IGNORECASE)
+LEAD = re.compile(lead_pattern(_phrases("lead")), re.IGNORECASE)
