@@ -57,6 +57,7 @@ class Element:
     parent: "Element | None"
     depth: int
     hidden: bool = False
+    in_navigation: bool = False  # see `html_parser`; the model does not score it
 
 
 @dataclass(slots=True, eq=False)
@@ -79,7 +80,7 @@ class Block:
     tokens: list[Token] = field(default_factory=list)
     element: Element | None = None
     images: tuple[ImageTag, ...] = ()
-    after_blank_line: bool = False
+    after_blank_line: bool = False  # in HTML: after a <hr>
     lines: str = ""  # the text with its line breaks, where they matter: in <pre> and between short lines
     _words: int = -1
     _sentence: bool = False
@@ -136,6 +137,7 @@ class BlockBuilder:
     images: list[ImageTag] = field(default_factory=list)
     line_start: int = 0  # index in `tokens`
     is_preformatted: bool = False
+    after_rule: bool = False  # no block yet since a <hr>
 
     def visit(self, node: Node, tag: str, parent: Element | None) -> None:
         """Add the blocks of *node*; *parent* is the innermost block element around it."""
@@ -180,12 +182,9 @@ class BlockBuilder:
     def _visit_block(self, node: Node, tag: str, parent: Element | None) -> None:
         if self.tokens or self.images:
             self.flush()
-        names, hidden = "", parent is not None and parent.hidden
-        attributes = node.attributes
-        if attributes:
-            names = " ".join([value for name, value in attributes.items() if name in NAME_ATTRIBUTES])
-            hidden = hidden or "hidden" in attributes or HIDDEN_STYLE.search(attributes.get("style", "")) is not None
-        element = Element(tag, names, parent, parent.depth + 1 if parent else 0, hidden)
+        if tag == "hr":
+            self.after_rule = True
+        element = _element(node, tag, parent)
         self.element, before = element, self.is_preformatted
         self.is_preformatted = before or tag == "pre"
         self._visit_children(node, element)
@@ -253,10 +252,25 @@ class BlockBuilder:
             tokens = self.tokens + [("/" + tag, "") for tag, _ in reversed(self.open_tags)] if text else []
             links, images = tuple(self.links), tuple(self.images)
             lines = preformatted_lines(tokens) if self.is_preformatted else short_lines(tokens)
-            self.blocks.append(Block(text, tag, links, self.link_chars, tokens, self.element, images, lines=lines))
+            self.blocks.append(
+                Block(text, tag, links, self.link_chars, tokens, self.element, images, self.after_rule, lines)
+            )
+            self.after_rule = self.after_rule and not text
         self.tokens = list(self.open_tags)
         self.link_start = len(self.tokens)
         self.links, self.link_chars, self.images, self.line_start = [], 0, [], 0
+
+
+def _element(node: Node, tag: str, parent: Element | None) -> Element:
+    attributes = node.attributes
+    hidden, in_navigation, depth = False, False, 0
+    if parent is not None:
+        hidden, in_navigation, depth = parent.hidden, parent.in_navigation, parent.depth + 1
+    names = ""
+    if attributes:
+        names = " ".join([value for name, value in attributes.items() if name in NAME_ATTRIBUTES])
+        hidden = hidden or "hidden" in attributes or HIDDEN_STYLE.search(attributes.get("style", "")) is not None
+    return Element(tag, names, parent, depth, hidden, in_navigation or (tag == "nav" and node.first is None))
 
 
 def token_text(tokens: Sequence[Token]) -> str:

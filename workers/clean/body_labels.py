@@ -53,10 +53,10 @@ def label_body_block(labelling: Labelling, n: int) -> int:
         return _label_list(labelling, n)
     if CORRECTION_NOTE.fullmatch(block.text) and not block.is_all_links:
         labelling.labels[n] = BlockLabel("note")
-    elif is_notice(block.text):
-        labelling.labels[n] = BlockLabel("prompt", "a notice of the site, not of the article")
     elif labelling.whole_page and removed_by_model and not labelling.start <= n < labelling.end:
         _label_outside_article(labelling, n)
+    elif is_notice(block.text):
+        labelling.labels[n] = BlockLabel("prompt", "a notice of the site, not of the article")
     elif not is_sure(labelling, n) and (label := _label_by_rule(labelling, block)) is not None:
         labelling.labels[n] = label
     elif _label_field(labelling, n) or _label_by_history(labelling, n) or is_announced(labelling, n):
@@ -93,7 +93,7 @@ def _label_field(labelling: Labelling, n: int, *, captions: bool = True) -> bool
 def _label_outside_article(labelling: Labelling, n: int) -> None:
     # Captions further away belong to other stories.
     near = labelling.start - MAX_HEAD_BLOCKS <= n < labelling.end + MAX_TAIL_BLOCKS
-    if not _label_field(labelling, n, captions=near):
+    if (labelling.blocks[n].is_all_links and not near) or not _label_field(labelling, n, captions=near):
         reject(labelling, n)
 
 

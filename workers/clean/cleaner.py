@@ -12,11 +12,13 @@ import msgspec
 
 from streams.records import Image, Link, RemovedBlock
 from workers.clean.blocks import Block, list_members
+from workers.clean.candidates import candidates
 from workers.clean.document import BlockDocument, to_blocks
 from workers.clean.dump_decisions import resume_below_list, vote_by_run
 from workers.clean.labeller import BlockLabel, Labelling, Prediction, label_blocks
 from workers.clean.line_types import SENTENCE_END, word_count
 from workers.clean.metadata import KnownText, Metadata, SharedFields
+from workers.clean.other_stories import without_other_stories
 from workers.clean.render import blocks_html, paragraphs_html
 from workers.clean.rules.bylines import DATELINE
 from workers.clean.site_facts import SiteFacts
@@ -172,11 +174,14 @@ def _one_line(paragraphs: Sequence[str]) -> set[str]:
 def _uncertain_blocks(document: BlockDocument) -> set[Block]:
     """Return the blocks for the model: all of a page or dump; in a feed's item, the blocks that are mostly links.
 
-    The publisher chose each line of a feed's item, so the model does not score its lines without links.
+    The publisher chose each line of a feed's item, so the model does not score its lines without links. A sentence with
+    words around its link is text, too: of 35 such blocks of the corpus 25 are story; of 4,300 others 640 are.
     """
     blocks = [block for block in document.blocks if block.text]
     if document.input_type == "html":
-        return {block for block in blocks if block.link_chars > MIN_LINK_SHARE * len(block.text)}
+        return {
+            b for b in blocks if b.link_chars > MIN_LINK_SHARE * len(b.text) and (b.is_all_links or not b.is_sentence)
+        }
     is_short = document.input_type == "text" and (document.title or len(blocks) < MIN_DUMP_LINES)
     return set() if is_short else set(blocks)
 
@@ -188,15 +193,18 @@ def _predict(document: BlockDocument, uncertain: set[Block], model: "Model | Non
 
         model = load_default(document.input_type)
     blocks = [block for block in document.blocks if block.text]
+    if document.input_type == "page":
+        blocks = [document.blocks[n] for n in candidates(document.blocks)]
     scores = model.predict(blocks, _known_text(document))
     probabilities = dict(zip(blocks, zip(scores.body, scores.title, strict=True), strict=True))
     share = _cost_share(document)
     out = [
-        _prediction(model, block, *probabilities[block], share) if block in uncertain else Prediction()
+        _prediction(model, block, *probabilities.get(block, (0.0, 0.0)), share) if block in uncertain else Prediction()
         for block in document.blocks
     ]
     if document.input_type == "page":
         _vote_by_list(model, document.blocks, out)
+        out = without_other_stories(document.blocks, out, document.title)
     elif document.input_type == "text":
         vote_by_run(model, document.blocks, out, share)
         resume_below_list(document.blocks, out)

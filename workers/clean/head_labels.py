@@ -47,7 +47,10 @@ def label_head(labelling: Labelling) -> int:
                 _label_above_title(labelling, n)
         return labelling.start
     for n in range(title):
-        _label_above_title(labelling, n, title)
+        if labelling.is_dump or labelling.predictions[n].keep or n >= title - MAX_HEAD_BLOCKS:
+            _label_above_title(labelling, n, title)
+        else:
+            reject(labelling, n)  # a date far above the title of a page is that of the visit
     head, text = labelling.head, labelling.blocks[title].text
     head.title = head.title or text
     same = match_key(text) == match_key(head.title)

@@ -8,10 +8,10 @@ import re
 from collections.abc import Iterator
 
 # A document within these limits takes at most a few seconds, whatever its tags are.
-SMALL_CHARS, SMALL_TAGS = 20_000, 300
+SMALL_BYTES, SMALL_TAGS = 20_000, 300
 MAX_TAGS, MAX_TREE = 20_000, 1_000_000  # elements in the text, and in the tree
 CROWDED_ATTRIBUTES = 40  # of a tag, or of a script's text that reads like a tag
-MAX_SQUARES, MAX_READ_CHARS = 200_000_000, 2_000_000  # sum of the squares of their numbers, and of their lengths
+MAX_SQUARES, MAX_READ_BYTES = 200_000_000, 2_000_000  # sum of the squares of their numbers, and of their lengths
 # Limits within a document that exceeds them.
 MAX_ATTRIBUTES, MAX_DEPTH, MAX_FORMATTING = 64, 240, 8
 MAX_FORMATTED_TAGS = 50_000  # later formatting tags are removed
@@ -35,11 +35,17 @@ _ATTRIBUTE = (
 )
 _UNNAMED = re.sub(r"\?P<\w+>", "?:", _ATTRIBUTE)
 # Any `<` may stand in the name of a tag, so each of them counts as a start.
-CROWDED_TAG = re.compile(rf"<[^\s/<>]*+[\s/]++(?:{_UNNAMED}){{{CROWDED_ATTRIBUTES}}}")
-ANY_ATTRIBUTE, ANY_ATTRIBUTES = re.compile(_UNNAMED), re.compile(f"(?:{_UNNAMED})*+")
+CROWDED_TAG = re.compile(rf"(?P<opening><[^\s/<>]*+[\s/]++)(?:{_UNNAMED}){{{CROWDED_ATTRIBUTES}}}".encode())
+# The start of a tag that is not simple. A simple one has at most 9 values in quotation marks, no `<` or `>` within
+# them, and few characters around them: at most 20 + 9 × 11 attributes. In a document of MAX_SIMPLE_BYTES, tags with two
+# characters an attribute cannot exceed MAX_SQUARES then. Takes a third of the time of CROWDED_TAG.
+UNUSUAL_TAG = re.compile(rb"""<(?=[a-zA-Z/])(?![^<>"']{0,40}+(?:"[^"<>]*+"[^<>"']{0,20}+){0,9}+>)""")
+ANY_TAG = re.compile(b"<")
+MAX_SIMPLE_BYTES = 2 * MAX_SQUARES // (20 + 9 * 11)
+ANY_ATTRIBUTE, ANY_ATTRIBUTES = re.compile(_UNNAMED.encode()), re.compile(f"(?:{_UNNAMED})*+".encode())
 _ANY_CASE = "".join(f"[{char}{char.upper()}]" if char.isalpha() else char for char in _NAMES)  # twice as fast as a flag
-FORMATTING_TAG = re.compile(rf"<(?:{_ANY_CASE})(?=[\s/>])")
-PLAIN_FORMATTING_TAG = re.compile(rf"""<(?:{_ANY_CASE})(?:\s++[\w-]++="[^"<>]*+")*+\s*+>""")
+FORMATTING_TAG = re.compile(rf"<(?:{_ANY_CASE})(?=[\s/>])".encode())
+PLAIN_FORMATTING_TAG = re.compile(rf"""<(?:{_ANY_CASE})(?:\s++[\w-]++="[^"<>]*+")*+\s*+>""".encode())
 ATTRIBUTE = re.compile(_ATTRIBUTE)
 UNSAFE_NAME = re.compile("[\"'<=]")
 MARKUP = re.compile(
@@ -50,36 +56,46 @@ MARKUP = re.compile(
 RAW_END = {name: re.compile(rf"</{name}(?=[\s/>])[^>]*+(?:>|\Z)|\Z", re.IGNORECASE) for name in RAW}
 
 
-def limit_markup(html: str) -> str:
-    """Return *html*; without some of its tags and attributes if it exceeds a limit."""
-    return html if _is_limited(html) else "".join(_Limiter().markup(html))
+def limit_markup(data: bytes) -> bytes:
+    """Return a document in UTF-8; without some of its tags and attributes if it exceeds a limit."""
+    if _is_limited(data):
+        return data
+    return "".join(_Limiter().markup(data.decode("utf-8", "replace"))).encode("utf-8", "replace")
 
 
-def _is_limited(html: str) -> bool:
-    tags = html.count("<")
-    if len(html) <= SMALL_CHARS and tags <= SMALL_TAGS:
+def _is_limited(data: bytes) -> bool:
+    tags = data.count(b"<")
+    if len(data) <= SMALL_BYTES and tags <= SMALL_TAGS:
         return True
-    if tags > MAX_TAGS or _has_too_many_attributes(html):
+    if tags > MAX_TAGS or _has_too_many_attributes(data):
         return False
-    formatting = len(FORMATTING_TAG.findall(html))
+    formatting = len(FORMATTING_TAG.findall(data))
     if formatting * tags <= MAX_TREE:
         return True
-    plain = PLAIN_FORMATTING_TAG.findall(html)
+    plain = PLAIN_FORMATTING_TAG.findall(data)
     return (formatting - len(plain) + COPIES * len(set(plain))) * tags <= MAX_TREE
 
 
-def _has_too_many_attributes(html: str) -> bool:
+def _has_too_many_attributes(data: bytes) -> bool:
     """Whether the attributes of the tags with many of them take too much time; scripts may read like such tags."""
-    position = squares = chars = 0
-    while (match := CROWDED_TAG.search(html, position)) is not None:
-        attributes = ANY_ATTRIBUTES.match(html, match.end())
-        end = attributes.end() if attributes is not None else match.end()
-        squares += (CROWDED_ATTRIBUTES + len(ANY_ATTRIBUTE.findall(html, match.end(), end))) ** 2
-        chars += end - match.start()
-        if squares > MAX_SQUARES or chars > MAX_READ_CHARS:
+    squares = size = 0
+    for start in _crowded_tags(data):
+        attributes = ANY_ATTRIBUTES.match(data, start)
+        end = attributes.end() if attributes is not None else start
+        squares += len(ANY_ATTRIBUTE.findall(data, start, end)) ** 2
+        size += end - start
+        if squares > MAX_SQUARES or size > MAX_READ_BYTES:
             return True
-        position = match.start() + 1
     return False
+
+
+def _crowded_tags(data: bytes) -> Iterator[int]:
+    """Yield the position of the first attribute of each tag that may have too many."""
+    pattern = UNUSUAL_TAG if len(data) <= MAX_SIMPLE_BYTES else ANY_TAG
+    for tag in pattern.finditer(data):
+        crowded = CROWDED_TAG.match(data, tag.start())
+        if crowded is not None:
+            yield crowded.end("opening")
 
 
 class _Limiter:

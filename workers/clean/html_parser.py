@@ -5,17 +5,21 @@ import re
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from workers.clean.html_limits import limit_markup
+from workers.clean.rules.containers import is_navigation
 from workers.clean.trees import Node
-from workers.text.normalise import without_control
+from workers.text.normalise import has_control, without_control
 
 MAX_HTML_CHARS = 5_000_000  # longer documents are truncated; `CleanedContent.removed` reports it
 MAX_DEPTH = 250  # deeper elements lose their tags; each level takes three calls of Python's 1,000
 # Elements of which neither text nor names are used.
 SKIPPED_TAGS = frozenset(("style", "svg", "template"))
 READ_SCRIPTS = ("ld+json", "math/tex")  # types of scripts with metadata or formulas
+STORY_ELEMENTS = "article, main, h1, p, script, style"
+CONTAINERS = frozenset("nav footer div ul ol section header aside table".split())
+SECTIONING = frozenset(("article", "main", "section", "aside"))
 # References to control characters, which HTML forbids. Those from 128 to 159 mean windows-1252 (WHATWG §13.2.5.80).
 CONTROL_REFERENCE = re.compile(
-    r"&#(?:0{0,9}(?:[0-8]|1[124-9]|2\d|3[01]|127)|x0{0,9}(?:[0-8bcef]|1[0-9a-f]|7f));", re.IGNORECASE
+    rb"&#(?:0{0,9}(?:[0-8]|1[124-9]|2\d|3[01]|127)|x0{0,9}(?:[0-8bcef]|1[0-9a-f]|7f));", re.IGNORECASE
 )
 
 
@@ -24,23 +28,32 @@ def parse_html(html: str, *, page: bool = False) -> Node:
 
     A fragment becomes the content of a <div> in the body.
     """
-    html = without_control(html[:MAX_HTML_CHARS])
-    if "&#" in html:
-        html = CONTROL_REFERENCE.sub("", html)
-    data = limit_markup(html).encode("utf-8", "replace")
+    data = _without_control(html[:MAX_HTML_CHARS])
+    if b"&#" in data:
+        data = CONTROL_REFERENCE.sub(b"", data)
+    data = limit_markup(data)
     root = Node("html")
     if page:  # with scripting, the content of <noscript> is text, which cannot end the head
         source = LexborHTMLParser(data, scripting=True).root
         if source is not None:
             root.attributes = _attributes(source)
-            _copy(source.first_child, root)
+            _copy(source.first_child, root, page=True)
     else:
         _copy(LexborHTMLParser(data, is_fragment=True).root, Node("div", {}, Node("body", {}, root)))
     return root
 
 
-def _copy(current: LexborNode | None, top: Node) -> None:
-    """Add *current* and the nodes after it to *top*. Elements deeper than MAX_DEPTH lose their tags."""
+def _without_control(html: str) -> bytes:
+    """Return *html* in UTF-8 without control characters."""
+    data = html.encode("utf-8", "replace")
+    return without_control(html).encode("utf-8", "replace") if has_control(data) else data
+
+
+def _copy(current: LexborNode | None, top: Node, *, page: bool = False) -> None:
+    """Add *current* and the nodes after it to *top*. Elements deeper than MAX_DEPTH lose their tags.
+
+    The navigation of a page becomes one <nav> with its text.
+    """
     node, last = top, None  # the open element, and its last child
     outer: list[tuple[LexborNode | None, Node]] = []  # for each open element of lexbor: the next one, and its parent
     while current is not None or outer:
@@ -62,6 +75,9 @@ def _copy(current: LexborNode | None, top: Node) -> None:
             is_deep = len(outer) >= MAX_DEPTH
             if not is_deep:
                 last = Node(tag, attributes, node)
+                if page and tag in CONTAINERS and not is_deep and _is_plain_navigation(current, tag, attributes, last):
+                    last.tag, last.text = "nav", current.text(separator="\n", strip=True)
+                    child = None
             if child is not None:
                 outer.append((following, parent))
                 if not is_deep:
@@ -70,6 +86,19 @@ def _copy(current: LexborNode | None, top: Node) -> None:
                 current = child
                 continue
         current = following
+
+
+def _is_plain_navigation(source: LexborNode, tag: str, attributes: dict[str, str], node: Node) -> bool:
+    """Whether an element holds only navigation of the site, without a headline, a story or code in it."""
+    names = " ".join([attributes[name] for name in ("class", "id", "role") if name in attributes]) if attributes else ""
+    if not is_navigation(tag, names) and not (tag == "footer" and _is_site_footer(node)):
+        return False
+    return source.css_first(STORY_ELEMENTS) is None
+
+
+def _is_site_footer(node: Node) -> bool:
+    """Whether a <footer> is that of the page, not that of a part of it (HTML §4.3.8)."""
+    return all(outer.tag not in SECTIONING for outer in node.ancestors())
 
 
 def _attributes(source: LexborNode) -> dict[str, str]:

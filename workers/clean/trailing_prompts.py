@@ -8,6 +8,7 @@ from workers.clean.blocks import Block, Token, token_text
 from workers.clean.line_types import is_feed_tail, is_prompt, word_count
 
 SENTENCE_ENDS = (". ", "! ", "? ", "… ", "… ", ".” ", "。")
+ASCII_ENDS = tuple(filter(str.isascii, SENTENCE_ENDS))
 MIN_PROMPT_WORDS = 3  # shorter sentences are ambiguous
 MAX_TOKENS = 40  # of the markup within a prompt
 REASON = "a prompt as the last sentence of a paragraph"
@@ -29,7 +30,8 @@ def split_trailing_prompts(blocks: Sequence[Block]) -> tuple[list[Block], list[R
 
 
 def _trailing_prompt(text: str) -> str:
-    start = max((text.rfind(end) + len(end) for end in SENTENCE_ENDS if end in text), default=0)
+    ends = ASCII_ENDS if text.isascii() else SENTENCE_ENDS
+    start = max([text.rfind(end) + len(end) for end in ends if end in text], default=0)
     last = text[start:].strip()
     prompts = bool(start) and word_count(last) >= MIN_PROMPT_WORDS and (is_prompt(last) or is_feed_tail(last))
     return last if prompts else ""

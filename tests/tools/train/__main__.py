@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from tests.tools.train.corpus import FOLDS, FOLDS_SALT, Document, dumps, fold_of, fragment, pages
+from tests.tools.train.corpus import FOLDS, FOLDS_SALT, Document, dumps, fold_of, fragment, pages, scored
 from tests.tools.train.dumps.generate import synthetic
 from tests.tools.train.dumps.templates import variants
 from tests.tools.train.grow import PLANS, Sample, grow, make_sample, probabilities, stored_model
@@ -39,7 +39,7 @@ def documents(kind: str) -> Iterator[Document]:
     if kind == "text":
         yield from dumps()
     elif kind == "page":
-        yield from pages()
+        yield from filter(lambda document: document.blocks, map(scored, pages()))
     else:
         yield from filter(None, map(fragment, pages()))
 

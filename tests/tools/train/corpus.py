@@ -12,11 +12,12 @@ import unicodedata
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from workers.clean.blocks import Block, Element, ancestors, html_blocks
+from workers.clean.candidates import candidates
 from workers.clean.html_parser import parse_html
 from workers.clean.line_types import is_sentence
 from workers.clean.metadata import NO_KNOWN_TEXT, KnownText, extract_metadata
@@ -108,6 +109,15 @@ def _titles(lines: Sequence[tuple[str, str, str]], known: str) -> tuple[list[boo
     first = next((n for n, (text, label, _) in enumerate(lines) if label == "A" and is_sentence(text)), len(lines))
     again = [key in titles and not is_sentence(text) for key, (text, _, _) in zip(keys, lines, strict=True)]
     return [same and n <= first + 1 for n, same in enumerate(again)], again
+
+
+def scored(document: Document) -> Document:
+    """Return *document* with the blocks of a page that the model scores only."""
+    indexes = candidates(document.blocks)
+    blocks, body, trust, hard = (
+        [values[n] for n in indexes] for values in (document.blocks, document.body, document.trust, document.hard)
+    )
+    return replace(document, blocks=blocks, body=body, trust=trust, hard=hard)
 
 
 def raw_pages() -> Iterator[tuple[str, str, bytes, str]]:

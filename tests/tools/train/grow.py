@@ -1,4 +1,4 @@
-"""Training of the cleaner's model: word and name weights, then two passes of trees.
+"""Training of the cleaner's model: word and name weights, then one or two passes of trees.
 
 Each step is trained on scores of documents that the previous step has not seen.
 """
@@ -34,7 +34,6 @@ from workers.clean.model.model import StoredModel, combine, input_hashes, mean_l
 from workers.clean.model.oblivious_trees import StoredTrees
 
 DEPTH = 6
-INNER_FOLDS = 4  # for scores of documents that the weights have not seen
 WORD_C, NAME_C = 1.0, 0.05  # inverse strengths of regularisation
 HARD_WEIGHT = 3.0
 REAL_WEIGHT = 2.25  # of a real dump; a synthetic one weighs 1
@@ -42,7 +41,7 @@ NETWORK_SEEDS = (1,)  # the mean of several networks errs less than one
 SYNTHETIC, PSEUDO = "synthetic", "pseudo"  # groups of synthetic dumps; the words of the latter mean nothing
 TITLE_LINES = 12  # after the first line of the story; later lines have no weight for the title
 TREE_OPTIONS: dict[str, Any] = {
-    "depth": DEPTH, "l2_leaf_reg": 5, "border_count": 64,
+    "depth": DEPTH, "l2_leaf_reg": 5,
     "boosting_type": "Plain", "bootstrap_type": "Bernoulli", "subsample": 0.7, "rsm": 0.5,
     "random_seed": 1, "thread_count": 1,  # reproducible: the same data gives the same bytes
     "verbose": 0, "allow_writing_files": False,
@@ -50,15 +49,22 @@ TREE_OPTIONS: dict[str, Any] = {
 
 
 class Plan(NamedTuple):
-    """The trees of an input type. *folds*: for first-pass probabilities of documents that the trees have not seen."""
+    """The trees of an input type.
+
+    *folds*: for first-pass probabilities of documents that the trees have not seen; 0 without a second pass.
+    *word_folds*: for scores of documents that the weights have not seen.
+    """
 
     trees: int
     rate: float = 0.05
     folds: int = 3
+    word_folds: int = 4
+    borders: int = 64
 
 
 # Dumps have fewer trees with larger steps: a network reads them as well, and their training set is larger.
-PLANS = {"text": Plan(240, 0.12, 2), "html": Plan(400), "page": Plan(600)}
+# Blocks of HTML have group features, so a second pass does not help (figures in decision 94).
+PLANS = {"text": Plan(240, 0.12, 2), "html": Plan(400), "page": Plan(300, 0.07, 0, 3, 32)}
 
 
 @dataclass
@@ -143,19 +149,23 @@ class TrainedModel(NamedTuple):
     words: Any
     names: Any
     first: CatBoostClassifier
-    second: CatBoostClassifier
+    second: CatBoostClassifier | None
     networks: tuple[StoredNetwork, ...]
 
 
 def grow(samples: Sequence[Sample], plan: Plan) -> TrainedModel:
     """Return a model of *samples*. Overwrites their score fields."""
-    words = _scored(samples, "word_tokens", "word_scores", WORD_C)
-    names = _scored(samples, "name_tokens", "name_scores", NAME_C) if samples[0].name_tokens is not None else None
+    words = _scored(samples, "word_tokens", "word_scores", WORD_C, plan.word_folds)
+    names = None
+    if samples[0].name_tokens is not None:
+        names = _scored(samples, "name_tokens", "name_scores", NAME_C, plan.word_folds)
     for s in samples:
         s.rows = _rows(s)
     first = _trees(samples, lambda s: s.rows, plan)
-    _cross_fit(samples, "t", plan.folds, lambda rest: _trees(rest, lambda s: s.rows, plan), _set_first)
-    second = _trees(samples, _second_rows, plan)
+    second = None
+    if plan.folds:
+        _cross_fit(samples, "t", plan.folds, lambda rest: _trees(rest, lambda s: s.rows, plan), _set_first)
+        second = _trees(samples, _second_rows, plan)
     return TrainedModel(words, names, first, second, _networks(samples) if names is None else ())
 
 
@@ -177,11 +187,11 @@ def probabilities(model: TrainedModel, s: Sample) -> Any:
     s.name_scores = s.name_tokens @ model.names if s.name_tokens is not None else None
     s.rows = _rows(s)
     _set_first(s, model.first)
-    second = model.second.predict_proba(_second_rows(s))[:, 1]
+    body = s.first if model.second is None else model.second.predict_proba(_second_rows(s))[:, 1]
     if not model.networks:
-        return second
+        return body
     loaded = [load_network(stored, network_columns()) for stored in model.networks]
-    return combine(second, mean_log_odds(loaded, s.rows)[:, 0])
+    return combine(body, mean_log_odds(loaded, s.rows)[:, 0])
 
 
 def _set_first(s: Sample, trees: CatBoostClassifier) -> None:
@@ -196,7 +206,7 @@ def _rows(s: Sample) -> Any:
     return context_features(s.base, s.word_scores, s.name_scores, s.groups)
 
 
-def _scored(samples: Sequence[Sample], tokens: str, scores: str, c: float) -> Any:
+def _scored(samples: Sequence[Sample], tokens: str, scores: str, c: float, folds: int) -> Any:
     """Return weights of all samples with real words, and set the scores by weights that have not seen a sample's site."""
 
     def set_scores(s: Sample, weights: Any) -> None:
@@ -205,7 +215,7 @@ def _scored(samples: Sequence[Sample], tokens: str, scores: str, c: float) -> An
     def weights(some: Sequence[Sample]) -> Any:
         return _weights([s for s in some if s.has_real_words], tokens, c)
 
-    _cross_fit(samples, "w", INNER_FOLDS, weights, set_scores)
+    _cross_fit(samples, "w", folds, weights, set_scores)
     return weights(samples)
 
 
@@ -247,7 +257,9 @@ def _labels_and_weights(samples: Sequence[Sample]) -> tuple[Any, Any]:
 def _trees(samples: Sequence[Sample], rows: Callable[[Sample], Any], plan: Plan) -> CatBoostClassifier:
     body, weight = _labels_and_weights(samples)
     used = weight > 0
-    trees = CatBoostClassifier(iterations=plan.trees, learning_rate=plan.rate, **TREE_OPTIONS)
+    trees = CatBoostClassifier(
+        iterations=plan.trees, learning_rate=plan.rate, border_count=plan.borders, **TREE_OPTIONS
+    )
     trees.fit(np.concatenate([rows(s) for s in samples])[used], body[used], sample_weight=weight[used])
     return trees
 
@@ -259,7 +271,7 @@ def stored_model(model: TrainedModel, *, html: bool, block_cost: float, word_cos
     first, second = columns(html=html), second_columns(html=html)
     return StoredModel(
         words.tobytes(), word_scale, names.tobytes(), name_scale,
-        stored_trees(model.first, first), stored_trees(model.second, second), block_cost, word_cost, input_hashes(html=html), model.networks,
+        stored_trees(model.first, first), stored_trees(model.second, second) if model.second is not None else None, block_cost, word_cost, input_hashes(html=html), model.networks,
     )  # fmt: skip
 
 

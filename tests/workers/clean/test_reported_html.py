@@ -25,10 +25,10 @@ def between(html: str) -> list[str]:
 @pytest.mark.parametrize("kind", ["html", "page"])
 def test_text_behind_an_embed_stays(kind: str) -> None:
     """libxml2 takes the rest of the parent as the content of an <embed> without an end tag."""
-    source = f'<p>{FIRST}</p><embed src="/plan.pdf">tail <b>of</b> words <p>{LAST}</p>'
+    source = f'<p>{FIRST}</p><embed src="/plan.pdf">The plan <b>of</b> the mill shows its wheels. <p>{LAST}</p>'
     html = source if kind == "html" else f"<html><body><article>{source}</article></body></html>"
     content = clean(html, kind, url=PAGE)
-    assert content.paragraphs == (FIRST, "tail of words", LAST)
+    assert content.paragraphs == (FIRST, "The plan of the mill shows its wheels.", LAST)
     assert 'href="https://mill.example/plan.pdf"' in content.html
 
 

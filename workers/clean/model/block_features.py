@@ -19,7 +19,7 @@ from zlib import crc32
 import numpy as np
 import numpy.typing as npt
 
-from workers.clean.blocks import Block, Element, ancestors
+from workers.clean.blocks import Block, Element, Token, ancestors
 from workers.clean.metadata import KnownText
 from workers.clean.model.line_features import line_features
 from workers.clean.model.metadata_features import metadata_features
@@ -47,6 +47,8 @@ ANCESTOR_TAGS = ("nav", "aside", "header", "footer", "article", "main", "form", 
 TAGS = {"p": 0, "line": 0, "h1": 1, "h2": 2, "h3": 2, "h4": 2, "h5": 2, "h6": 2, "li": 3, "td": 4, "th": 4,
         "figcaption": 5, "caption": 5, "figure": 5, "blockquote": 6, "dd": 7, "dt": 7, "pre": 8, "div": 9}  # fmt: skip
 
+ITALICS, BOLDS = {"em": 1, "i": 1, "/em": -1, "/i": -1}, {"b": 1, "strong": 1, "/b": -1, "/strong": -1}
+
 BLOCK_COLUMNS = (
     *TEXT_COLUMNS, "link_share", "links", "is_title", "title_share", "repeats", "gap", "cohesion", "word_score",
 )  # fmt: skip
@@ -64,7 +66,7 @@ POSITION_COLUMNS = (
 ELEMENT_COLUMNS = (
     "tag", "depth", "depth_of_body", "hidden", "name_score", "pictures", *ANCESTOR_TAGS,
     *(f"{name}_{level}" for level in (1, 2, 3) for name in ("blocks", "body_share", "container_links")),
-    "levels_to_body",
+    "levels_to_body", "italic", "bold",
 )  # fmt: skip
 
 
@@ -327,7 +329,26 @@ def _element_row(
         *_ancestor_flags(element, cache),
         *containers,
         float(min(shared, 20)),
+        *emphasis(block.tokens),
     )
+
+
+def emphasis(tokens: Sequence[Token]) -> tuple[float, float]:
+    """Return the shares of characters in italics and in bold: notes and promotions of a site are often one of them."""
+    if len(tokens) < 3:
+        return 0.0, 0.0
+    chars = italic = bold = italics = bolds = 0
+    for token in tokens:
+        if type(token) is str:
+            size = len(token)
+            chars += size
+            italic += size if italics > 0 else 0
+            bold += size if bolds > 0 else 0
+        elif token[0] in ITALICS:
+            italics += ITALICS[token[0]]
+        elif token[0] in BOLDS:
+            bolds += BOLDS[token[0]]
+    return (italic / chars, bold / chars) if chars else (0.0, 0.0)
 
 
 def _level(element: Element, levels: dict[Element, int]) -> int:

@@ -17,6 +17,7 @@ from workers.clean.model.block_features import (
 from workers.clean.model.group_features import (
     COUNT_COLUMNS,
     GROUP_COLUMNS,
+    RANK_COLUMNS,
     SECOND_GROUP_COLUMNS,
     Groups,
     first_pass_group_features,
@@ -42,7 +43,7 @@ def columns(*, html: bool) -> tuple[str, ...]:
     out = [*BLOCK_COLUMNS, *POSITION_COLUMNS, *own]
     out += [f"{name}{shift:+d}" for shift in SHIFTS for name in neighbours]
     out += [f"{name}_{window}" for window in WINDOWS for name in ("words", "sentence", "link_share", "word_score")]
-    return (*out, *DISTANCE_COLUMNS, *(GROUP_COLUMNS if html else ()))
+    return (*out, *DISTANCE_COLUMNS, *((*GROUP_COLUMNS, *RANK_COLUMNS) if html else ()))
 
 
 def second_columns(*, html: bool) -> tuple[str, ...]:

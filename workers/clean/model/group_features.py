@@ -21,6 +21,8 @@ KINDS = ("same_class", "within_1", "within_2", "within_3")
 COUNT_COLUMNS = ("sentence", "link_share", "words")  # averaged over each group
 GROUP_COLUMNS = tuple(f"{name}_{kind}" for kind in KINDS for name in ("count", *COUNT_COLUMNS, "word_score"))
 SECOND_GROUP_COLUMNS = tuple(f"{name}_{kind}" for kind in KINDS for name in ("p_words", "p", "p_share"))
+RANKED = KINDS[1:3]  # with the distances to the first and to the last block of the group
+RANK_COLUMNS = tuple(f"{name}_{kind}" for kind in RANKED for name in ("from_first", "to_last"))
 NUMBER = re.compile(r"\d+")
 
 
@@ -53,7 +55,7 @@ def _numbered(keys: Iterable[Hashable]) -> npt.NDArray[np.intp]:
 
 
 def first_pass_group_features(groups: Groups, values: Matrix, word_scores: Matrix, words: Matrix) -> Matrix:
-    """Return GROUP_COLUMNS. *values*: the COUNT_COLUMNS; *words*: the number of words of each block."""
+    """Return GROUP_COLUMNS and RANK_COLUMNS. *values*: the COUNT_COLUMNS; *words*: the words of each block."""
     weight = np.sqrt(words + 0.1)
     columns = []
     for group in groups:
@@ -61,7 +63,18 @@ def first_pass_group_features(groups: Groups, values: Matrix, word_scores: Matri
         columns.append(np.log1p(count)[group])
         columns += [_mean(group, values[:, n], count) for n in range(values.shape[1])]
         columns.append(_mean(group, word_scores * weight, np.bincount(group, weight)))
+    for group in groups[1:3]:
+        columns += map(np.log1p, _ranks(group))
     return np.stack(columns, axis=1).astype(np.float32)
+
+
+def _ranks(group: npt.NDArray[np.intp]) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    """Return the distance of each block to the first and to the last block of its group."""
+    count = np.bincount(group)
+    order = np.argsort(group, kind="stable")
+    rank = np.empty_like(group)
+    rank[order] = np.arange(len(group)) - (np.cumsum(count) - count)[group[order]]
+    return rank, count[group] - 1 - rank
 
 
 def second_pass_group_features(groups: Groups, p: Matrix, words: Matrix) -> Matrix:

@@ -2,8 +2,8 @@
 
 rows ──▶ first trees ──▶ probabilities ──▶ rows with the neighbours' probabilities ──▶ second trees ──▶ probability
 
-For a text dump networks over its lines read the rows too. The mean of the log odds of trees and networks counts.
-The networks also return the probability that a line is the title.
+Only the model of text dumps has a second pass. Networks over the lines of a dump read the rows too. The mean of the log
+odds of trees and networks counts, and the networks also return the probability that a line is the title.
 """
 
 from collections.abc import Sequence
@@ -52,7 +52,7 @@ class StoredModel(msgspec.Struct, frozen=True):
     names: bytes
     name_scale: float
     first: StoredTrees
-    second: StoredTrees
+    second: StoredTrees | None
     clutter_block_cost: float  # cost of a block of clutter that remains, in words of body text
     clutter_word_cost: float  # cost of a word of clutter, in words of body text
     inputs: InputHashes = InputHashes()
@@ -72,7 +72,7 @@ class Model(NamedTuple):
     words: list[float]
     names: list[float]
     first: Trees
-    second: Trees
+    second: Trees | None
     clutter_block_cost: float
     clutter_word_cost: float
     networks: tuple[Network, ...] = ()
@@ -85,12 +85,13 @@ class Model(NamedTuple):
         names = name_scores(blocks, self.names) if blocks[0].tag != "line" else None
         groups = group_blocks(blocks) if names is not None else None
         rows = context_features(base_features(blocks, known_text), word_scores(blocks, self.words), names, groups)
-        first = self.first.probabilities(rows)
-        second = self.second.probabilities(second_pass_features(rows, first, words, groups))
+        body = self.first.probabilities(rows)
+        if self.second is not None:
+            body = self.second.probabilities(second_pass_features(rows, body, words, groups))
         if not self.networks:
-            return Scores(second.tolist(), [0.0] * len(blocks))
+            return Scores(body.tolist(), [0.0] * len(blocks))
         log_odds = mean_log_odds(self.networks, rows)
-        return Scores(combine(second, log_odds[:, 0]).tolist(), _probability(log_odds[:, 1]).tolist())
+        return Scores(combine(body, log_odds[:, 0]).tolist(), _probability(log_odds[:, 1]).tolist())
 
     def should_keep(self, probability: float, words: int, *, share: float = 1.0) -> bool:
         """Whether to keep a block: the expected cost of its loss exceeds the expected cost of clutter that remains.
@@ -134,7 +135,7 @@ def load(data: bytes, kind: str) -> Model:
         _weights(stored.words, stored.word_scale),
         _weights(stored.names, stored.name_scale),
         load_trees(stored.first, columns(html=html)),
-        load_trees(stored.second, second_columns(html=html)),
+        load_trees(stored.second, second_columns(html=html)) if stored.second is not None else None,
         stored.clutter_block_cost,
         stored.clutter_word_cost,
         tuple(load_network(network, network_columns()) for network in stored.networks),

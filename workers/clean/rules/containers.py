@@ -1,6 +1,21 @@
 """Containers of clutter by class name, and tracking pixels by URL. Tables only."""
 
 import re
+from functools import lru_cache
+
+# Elements and roles of a site's navigation. Source: HTML §4.3.4; WAI-ARIA 1.2, roles.
+NAVIGATION_TAGS = frozenset(("nav",))
+NAVIGATION_NAMES = re.compile(
+    r"(?:^|[\s_-])(?:navigation|menu|menubar|navbar|nav|breadcrumbs?|dropdown|submenu|megamenu)(?:$|[\s_-])",
+    re.IGNORECASE,
+)
+
+
+@lru_cache(8192)  # the names repeat on all pages of a site
+def is_navigation(tag: str, names: str) -> bool:
+    """Whether an element holds navigation, by its tag, class, id or role."""
+    return tag in NAVIGATION_TAGS or (bool(names) and NAVIGATION_NAMES.search(names) is not None)
+
 
 # Class and id names of elements that contain clutter; complete words of the attribute. Source: names on news pages.
 CLUTTER_CLASSES = re.compile(
@@ -23,5 +38,26 @@ PROMPT_BOXES = re.compile(
 TRACKING_PIXEL = re.compile(
     r"//(?:pixel\.|stats\.|feeds\.feedburner\.com/~r|[^/]*\.doubleclick\.net|b\.scorecardresearch\.com|"
     r"feeds\.wordpress\.com|[^/]*/~(?:ff|r|4)/)|/(?:pixel|beacon|track(?:ing)?)(?:\.gif|\.png|/)",
+    re.IGNORECASE,
+)
+
+# Class and id names of readers' comments; complete words of the attribute. Source: the themes and plug-ins of WordPress,
+# Drupal, Disqus, Coral, Viafoura, OpenWeb, Hyvor, Facebook, and the words of news pages in the languages of the corpus.
+COMMENT_CLASSES = re.compile(
+    r"(?:^|[\s_-])(?:comments?|comment-?(?:list|section|area|thread|wrapper|respond)|commentlist|disqus|coral|viafoura|vf-comments|"
+    r"spotim|spot-im|openweb|hyvor|fb-comments|kommentare?|commentaires?|comentarios?|comentários?|commenti|komentarze|reacties|"
+    r"yorumlar|kommentarer|kommentit|comentarii)(?:$|[\s_-])",
+    re.IGNORECASE,
+)
+
+# Headings of readers' comments. A word that also heads a section of a story needs the number. Source: as above.
+_COMMENTS = (
+    "comments?|kommentare?|commentaires?|comentarios?|comentários?|commenti|komentarze|komentarzy|yorumlar|yorum|kommentarer|"
+    "комментари(?:и|ев|й)|коментар(?:і|ів)|σχόλια|评论|評論|コメント|댓글|komentar|bình luận"
+)
+_REACTIONS = "responses?|replies|reply|reactions?|réactions?|reaktionen|antworten|réponses?|respuestas?|respostas?|reacties|reazioni|risposte"
+COMMENT_HEADING = re.compile(
+    rf"(?:[({{\[]?\d{{1,5}}[)}}\]]? (?:{_COMMENTS}|{_REACTIONS})(?: (?:to|on|for|zu|sur|à|a|en) .{{1,200}})?|(?:all |reader |readers[’'] )?(?:{_COMMENTS})|"
+    rf"(?:{_COMMENTS}|{_REACTIONS})[ :]{{0,2}}[({{\[]?\d{{1,5}}[)}}\]]?)",
     re.IGNORECASE,
 )
