@@ -97,12 +97,15 @@ class _Stories:
         if self._opens_comments(n):
             return self.words[container] <= MAX_SAME * self.story_words
         block = self.blocks[n]
-        if block.words < MIN_TITLE_WORDS or self.story in ancestors(container) or self._is_headline(n):
+        if block.words < MIN_TITLE_WORDS or self._is_within_story(container) or self._is_headline(n):
             return False
         words = self.words[container]
         if _is_like(container, self.story):
             return self._has_fields(n) and words <= MAX_SAME * self.story_words
         return (self._has_fields(n) or block.is_all_links) and words <= MAX_OTHER * self.story_words
+
+    def _is_within_story(self, element: Element | None) -> bool:
+        return any(outer is self.story for outer in ancestors(element))
 
     def _is_headline(self, n: int) -> bool:
         """Whether block *n* repeats the headline of the story."""
@@ -126,7 +129,7 @@ class _Stories:
     def _rest(self, n: int) -> set[int]:
         """Return the blocks of the story's container from block *n* on."""
         last = len(self.blocks)
-        return {k for k in range(n, last) if self.story in ancestors(self.blocks[k].element)}
+        return {k for k in range(n, last) if self._is_within_story(self.blocks[k].element)}
 
     def _has_fields(self, n: int) -> bool:
         below = [block.text for block in self.blocks[n + 1 : n + 1 + FIELD_DISTANCE] if block.text]

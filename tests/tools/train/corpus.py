@@ -114,10 +114,13 @@ def _titles(lines: Sequence[tuple[str, str, str]], known: str) -> tuple[list[boo
 def scored(document: Document) -> Document:
     """Return *document* with the blocks of a page that the model scores only."""
     indexes = candidates(document.blocks)
-    blocks, body, trust, hard = (
-        [values[n] for n in indexes] for values in (document.blocks, document.body, document.trust, document.hard)
+    return replace(
+        document,
+        blocks=[document.blocks[n] for n in indexes],
+        body=[document.body[n] for n in indexes],
+        trust=[document.trust[n] for n in indexes],
+        hard=[document.hard[n] for n in indexes],
     )
-    return replace(document, blocks=blocks, body=body, trust=trust, hard=hard)
 
 
 def raw_pages() -> Iterator[tuple[str, str, bytes, str]]:
