@@ -263,7 +263,7 @@ class Supervisor:
                 WorkerProcess(name, [optional[name], "--name", self._worker_name(name)], environ, log_dir)
             )
             self.workers[-1].start()
-        tables = ", ".join(f"{len(getattr(new, name))} [[{name}]]" for name in TABLE_SETTINGS if getattr(new, name))
+        tables = ", ".join(f"{len(getattr(new, name))} [[{name}]]" for name in ("feeds", "routes", "sinks", "sources"))
         self.console.note(f"settings reloaded: {tables}; other settings need a restart")
         notify("READY=1")
 
