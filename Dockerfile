@@ -1,5 +1,7 @@
 # One image for all roles; the command says which: up (the default, everything in one container), poll, desk, web, sink.
-FROM python:3.13-slim AS build
+# Pin the base by digest: --build-arg PYTHON_IMAGE=python:3.13-slim@sha256:…, see examples/pin-images.sh.
+ARG PYTHON_IMAGE=python:3.13-slim
+FROM ${PYTHON_IMAGE} AS build
 WORKDIR /src
 COPY requirements.lock pyproject.toml README.md LICENSE copydesk.py ./
 RUN python -m venv /opt/copydesk && /opt/copydesk/bin/pip install --no-cache-dir --require-hashes -r requirements.lock
@@ -7,7 +9,7 @@ COPY streams streams
 COPY workers workers
 RUN /opt/copydesk/bin/pip install --no-cache-dir --no-deps --no-build-isolation .
 
-FROM python:3.13-slim
+FROM ${PYTHON_IMAGE}
 # A volume takes its owner from the folder that it covers: that must be there, and be the user's.
 RUN useradd --system --user-group --create-home --home-dir /var/lib/copydesk --uid 10001 copydesk \
     && install -d -o copydesk -g copydesk -m 700 /var/lib/copydesk/data

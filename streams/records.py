@@ -141,6 +141,13 @@ class RevisionChanges(msgspec.Struct, frozen=True, omit_defaults=True):
     words_removed: Annotated[int, doc("words that are gone")] = 0
 
 
+class Correction(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A publisher's note that the text was wrong or unclear."""
+
+    kind: Annotated[str, doc("`correction`, `clarification` or `retraction`")]
+    note: Annotated[str, doc("text of the note")]
+
+
 class Article(Record, frozen=True, omit_defaults=True, kw_only=True):
     """A cleaned article as published. `(id, revision)` is unique."""
 
@@ -190,6 +197,7 @@ class Article(Record, frozen=True, omit_defaults=True, kw_only=True):
     ] = {}
     reused_link: Annotated[bool, doc("title and text share hardly a word with the revision before")] = False
     changes: Annotated[RevisionChanges | None, doc("difference from the revision before")] = None
+    correction: Annotated[Correction | None, doc("note that corrects the text, by the publisher")] = None
     fingerprint: Annotated[str, doc("digest of the visible content")] = ""
     removed: Annotated[tuple[RemovedBlock, ...], doc("blocks that the cleaner removed, with the reason")] = ()
     source: Annotated[MessageId | None, doc("position of the item in the items topic")] = None

@@ -18,7 +18,7 @@ from streams.records import Article, DeadLetter, Item, PollResult, Record
 from streams.retry import retry_unavailable
 from streams.routing import Router
 from streams.start import Start, StartName, parse_start
-from streams.topics import DEAD_LETTERS, ITEMS, POLLS, Partition, Topic, resolve_topic
+from streams.topics import ARCHIVE_ITEMS, DEAD_LETTERS, ITEMS, POLLS, Partition, Topic, resolve_topic
 from streams.valkey.server import is_responding, socket_url
 
 log = get_logger(__name__)
@@ -47,7 +47,7 @@ def resolve_broker_url(settings: Settings) -> str:
 
 def record_type(topic: Topic) -> type[Record]:
     """Return the record class of *topic*."""
-    classes: dict[Topic, type[Record]] = {ITEMS: Item, POLLS: PollResult, DEAD_LETTERS: DeadLetter}
+    classes: dict[Topic, type[Record]] = {ITEMS: Item, ARCHIVE_ITEMS: Item, POLLS: PollResult, DEAD_LETTERS: DeadLetter}
     return classes.get(topic, Article)
 
 

@@ -11,6 +11,9 @@ DESK_GROUP = f"{TOPIC_PREFIX}.desk"  # the consumer group of all desk workers
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024  # Kafka rejects larger messages
 # 4 MB in UTF-8 at most. Article, HTML and audit together, or a dead letter in base64, stay below MAX_MESSAGE_BYTES.
 MAX_ITEM_CHARS = 1_000_000
+# Kafka clients ask for the partitions of a topic this often. A node that does not know a new topic yet gives a group no
+# partitions. By the default of 5 minutes, its members receive nothing for that time.
+METADATA_MAX_AGE_S = 10
 
 Partition = tuple[str, int]
 """Topic name and partition number."""
@@ -33,11 +36,32 @@ class Topic:
 
 
 ITEMS = Topic(f"{TOPIC_PREFIX}.items", 7 * DAY_S)
+ARCHIVE_ITEMS = Topic(f"{TOPIC_PREFIX}.items.archive", 7 * DAY_S)  # handled while no live item waits
 ARTICLES = Topic(f"{TOPIC_PREFIX}.articles", 30 * DAY_S, compact=True)
 DEAD_LETTERS = Topic(f"{TOPIC_PREFIX}.dead-letters", 90 * DAY_S)
 POLLS = Topic(f"{TOPIC_PREFIX}.polls", 7 * DAY_S)
 SINK_REPLAYS = Topic(f"{TOPIC_PREFIX}.sink-replays", 7 * DAY_S)  # deliveries to repeat; key: sink, value: the article
-BUILTIN_TOPICS = (ITEMS, ARTICLES, DEAD_LETTERS, POLLS, SINK_REPLAYS)
+BUILTIN_TOPICS = (ITEMS, ARTICLES, DEAD_LETTERS, POLLS, SINK_REPLAYS, ARCHIVE_ITEMS)
+
+
+def is_archive(topic: str) -> bool:
+    """Return whether *topic* carries the items of archives."""
+    return topic == ARCHIVE_ITEMS.name
+
+
+def owner_partition(partition: Partition) -> Partition:
+    """Return the partition whose owner handles *partition*: an archive partition follows the items of its number.
+
+    One worker then handles all items of an article, in both topics.
+    """
+    topic, number = partition
+    return (ITEMS.name, number) if topic == ARCHIVE_ITEMS.name else partition
+
+
+def owned_partitions(owner: Partition) -> tuple[Partition, ...]:
+    """Return the partitions that the owner of the partition *owner* handles."""
+    topic, number = owner
+    return (owner, (ARCHIVE_ITEMS.name, number)) if topic == ITEMS.name else (owner,)
 
 
 def partition_name(topic: str, partition: int) -> str:

@@ -28,6 +28,7 @@ from tests.tools.skips import NO_CORPUS, SHARED, corpus_is_absent, pytest_sessio
 
 ROOT = Path(__file__).parent.parent
 DEADLINE_S = 300.0  # of every wait: a step of one second may take minutes on a busy machine
+FIRST_PAUSE_S, LAST_PAUSE_S = 0.01, 0.1  # between two checks of a condition: some start a process or read all of /proc
 
 # How long examples take to make depends on the machine.
 hypothesis.settings.register_profile(
@@ -127,6 +128,10 @@ class Clusters:
     def stop(self) -> None:
         for cluster in self._kept.values():
             cluster.stop()
+        self._kept.clear()
+
+
+STARTED: list[Clusters] = []
 
 
 @pytest.fixture(scope="session")
@@ -137,6 +142,7 @@ def clusters() -> Iterator[Clusters]:
     except NoKafka as exc:
         pytest.skip(f"no Kafka: {exc}")
     made = Clusters()
+    STARTED.append(made)
     yield made
     made.stop()
 
@@ -210,7 +216,7 @@ async def emptied_kafka(url: str) -> str:
 
 async def until(condition: Callable[[], Any], deadline_s: float = DEADLINE_S, what: str = "") -> Any:
     """Return the result of *condition*, a function or coroutine function, once it is true. Fail after *deadline_s*."""
-    end = time.monotonic() + deadline_s
+    end, pause_s = time.monotonic() + deadline_s, FIRST_PAUSE_S
     while True:
         value = condition()
         if isinstance(value, Awaitable):
@@ -219,7 +225,8 @@ async def until(condition: Callable[[], Any], deadline_s: float = DEADLINE_S, wh
             return value
         if time.monotonic() > end:
             pytest.fail(f"not within {deadline_s:g} s: {what or condition}")
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(pause_s)
+        pause_s = min(1.5 * pause_s, LAST_PAUSE_S)
 
 
 def copydesk(
@@ -234,6 +241,14 @@ def copydesk(
     if check is not None:
         assert done.returncode == check, f"exit {done.returncode}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
     return done
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """Stop the clusters of a parallel worker behind their last test: an idle node takes CPU time and 400 MB."""
+    if "PYTEST_XDIST_WORKER" in os.environ and nextitem and parallel.ends_kafka(item.nodeid, nextitem.nodeid):
+        for clusters in STARTED:
+            clusters.stop()
 
 
 @pytest.hookimpl(optionalhook=True)

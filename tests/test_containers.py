@@ -39,6 +39,11 @@ def mounts(service: dict[str, Any]) -> Iterator[tuple[str, str, bool]]:
         yield found[1], found[2], bool(found[3])
 
 
+def default_image(name: str) -> str:
+    """Return the image of a service without the environment."""
+    return re.sub(r"\$\{\w+:-([^}]+)\}", r"\1", COMPOSE["services"][name]["image"])
+
+
 def owned_folders() -> set[str]:
     """Return the folders that the image makes for its user: a named volume takes its owner from there."""
     return set(re.findall(r"install -d [^&]*-o copydesk [^&]*?(/\S+)", DOCKERFILE))
@@ -85,10 +90,30 @@ def test_compose_state_has_a_password() -> None:
 
 
 def test_compose_runs_the_tested_versions() -> None:
-    images = {name: COMPOSE["services"][name]["image"].partition(":")[2] for name in ("kafka", "redis")}
+    images = {name: default_image(name).partition(":")[2] for name in ("kafka", "redis")}
     shown = subprocess.run([find_server_binary(), "--version"], capture_output=True, text=True).stdout
     assert f" v={images['redis']} " in shown
     assert images["kafka"] == CURRENT
+
+
+def test_images_can_be_pinned_by_digest(tmp_path: Path) -> None:
+    """The registry is a stub: `skopeo` on the path answers with a digest."""
+    stub = tmp_path / "skopeo"
+    stub.write_text(f"#!/bin/sh\necho sha256:{'0' * 64}\n")
+    stub.chmod(0o755)
+    environ = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    script = [ROOT / "examples" / "pin-images.sh"]
+    lines = subprocess.run(script, env=environ, capture_output=True, text=True, check=True).stdout.splitlines()
+    pinned = dict(line.split("=", 1) for line in lines)
+    text = (ROOT / "docker-compose.yml").read_text("utf-8")
+    defaults = dict(re.findall(r"\$\{(\w+_IMAGE):-([^}]+)\}", text))
+    assert pinned == {name: f"{image}@sha256:{'0' * 64}" for name, image in defaults.items()}
+    assert set(defaults) == {"PYTHON_IMAGE", "KAFKA_IMAGE", "VALKEY_IMAGE"}
+    dockerfile = (ROOT / "Dockerfile").read_text("utf-8")
+    assert f"ARG PYTHON_IMAGE={defaults['PYTHON_IMAGE']}\n" in dockerfile
+    assert set(re.findall(r"^FROM (\S+)", dockerfile, re.MULTILINE)) == {"${PYTHON_IMAGE}"}
+    stub.write_text("#!/bin/sh\nexit 1\n")
+    assert subprocess.run(script, env=environ, capture_output=True).returncode != 0
 
 
 def test_image_runs_everything_by_default() -> None:

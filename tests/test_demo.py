@@ -7,7 +7,11 @@ from pathlib import Path
 import aiohttp
 import feedparser
 
+from streams.config.settings import Settings
+from streams.records import Article
+from tests.support.pipeline import desk, everything, settled
 from workers.demo.newsroom import WINDOW, Newsroom
+from workers.demo.pushed import REASON, push_examples
 from workers.demo.stories import story
 
 
@@ -38,3 +42,15 @@ async def test_unread_stories_stay_in_their_feeds(tmp_path: Path) -> None:
     expected = {(s.url, s.title) for p in newsroom.ledger if p not in unread for s in [story(p.number, p.revision)]}
     assert any(p.revision == 2 for p in newsroom.ledger)
     assert expected <= offered
+
+
+async def test_demo_pushes_two_items_and_withdraws_one(settings: Settings) -> None:
+    async with desk(settings) as broker:
+        for _ in range(2):  # a restart sends nothing again
+            await push_examples(broker, withdraw_after_s=0.0)
+        counters = await settled(broker, {"new": 2, "revised": 1})
+        assert counters["intake"]["new"] == 3
+    articles: list[Article] = await everything(settings, "articles")
+    assert sorted((a.publisher, a.revision, a.withdrawn) for a in articles) == [
+        ("Demo Desk", 1, ""), ("Demo Desk", 1, ""), ("Demo Desk", 2, REASON),
+    ]  # fmt: skip

@@ -18,8 +18,8 @@ import pytest
 
 from streams.config.settings import Settings, load_settings
 from tests.conftest import ROOT, copydesk, until
-from tests.test_repo import commands
-from tests.workers.test_supervisor import output, up
+from tests.support.commands import commands
+from tests.support.up import output, up
 from workers.cli import cli
 
 DOCS = ROOT / "docs"

@@ -15,7 +15,7 @@ import pytest
 from streams.brokers.base import Broker
 from streams.config.settings import Settings
 from tests.conftest import ROOT, until
-from tests.workers.web.test_topics_api import article, publish
+from tests.support.site import article, publish
 from workers.services import connect
 
 

@@ -18,6 +18,7 @@ from streams.topics import DESK_GROUP, ITEMS
 from tests.conftest import DEADLINE_S, ROOT, until
 from tests.support.feed_server import FeedServer, rss
 from tests.support.pipeline import BODY, MORE, everything, explore, newsdesk, settled
+from tests.support.server_commands import server_commands
 from workers.counters import is_consistent, read_counters
 from workers.dedupe.rebuild import INTACT_KEY
 from workers.desk.desk import create_desk
@@ -190,7 +191,7 @@ async def test_replayed_captures_have_consistent_counters(settings: Settings, fe
 
 async def test_poller_pauses_while_memory_is_short(settings: Settings) -> None:
     async with FeedServer() as server, newsdesk(settings, server) as broker:
-        before = (await broker.state.config_get("maxmemory"))["maxmemory"]
+        before = (await server_commands(broker.state).config_get("maxmemory"))["maxmemory"]
         server.answers["f"] = rss([("https://a.example/1", "One", BODY)])
         server.answers["g"] = rss([("https://a.example/2", "Two", BODY)])
         await FeedRegistry(broker.state).add([(server.url + "f", "")])
@@ -198,7 +199,7 @@ async def test_poller_pauses_while_memory_is_short(settings: Settings) -> None:
         await FeedRegistry(broker.state).add([(server.url + "g", "")])
         try:
             used = int((await broker.state.info("memory"))["used_memory"])
-            await broker.state.config_set("maxmemory", int(used * 1.1))
+            await server_commands(broker.state).config_set("maxmemory", int(used * 1.1))
 
             async def quiet() -> bool:
                 polls = sum(server.requests.values())
@@ -207,7 +208,7 @@ async def test_poller_pauses_while_memory_is_short(settings: Settings) -> None:
 
             await until(quiet)
         finally:
-            await broker.state.config_set("maxmemory", before)
+            await server_commands(broker.state).config_set("maxmemory", before)
         await settled(broker, {"new": 2})
 
 

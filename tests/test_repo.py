@@ -12,23 +12,11 @@ import pytest
 import yaml
 
 from tests.conftest import ROOT
-from workers.cli import cli, main
+from tests.support.commands import commands
+from workers.cli import main
 from workers.commands.base import Command
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
-
-
-def commands() -> dict[str, Any]:
-    """Return every command of copydesk as words."""
-    found: dict[str, Any] = {}
-
-    def walk(group: Any, words: tuple[str, ...]) -> None:
-        for name, command in getattr(group, "commands", {}).items():
-            found[" ".join((*words, name))] = command
-            walk(command, (*words, name))
-
-    walk(cli, ())
-    return found
 
 
 @pytest.mark.parametrize(
@@ -125,3 +113,15 @@ def test_modules_have_docstrings() -> None:
         text = path.read_text("utf-8")
         assert not text.strip() or ast.get_docstring(ast.parse(text)), path
         assert len(text.splitlines()) <= 450, path
+
+
+def test_modules_of_tests_import_no_test_module() -> None:
+    """Shared helpers are in tests/support."""
+    import ast
+
+    for path in (ROOT / "tests").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("tests"):
+                modules = [node.module or "", *(alias.name for alias in node.names)]
+                files = [ROOT / "tests" / f"{name.rpartition('.')[2]}.py" for name in modules]
+                assert not any(file.name.startswith("test_") for file in files), (path, node.lineno)

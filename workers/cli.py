@@ -11,7 +11,18 @@ import click
 
 from streams.exit_codes import ExitCode
 from streams.version import version
-from workers.commands import articles, dead_letters, feeds, intake, maintenance, offline, services, status, topics
+from workers.commands import (
+    articles,
+    dead_letters,
+    feeds,
+    intake,
+    maintenance,
+    offline,
+    rules,
+    services,
+    status,
+    topics,
+)
 from workers.commands.base import EXIT_CODES_HELP, Group
 
 EXAMPLES = """\
@@ -39,7 +50,7 @@ def cli() -> None:
     """A streaming news feed processor: raw wire copy in, clean copy out."""
 
 
-for module in (services, feeds, intake, topics, articles, status, dead_letters, maintenance, offline):
+for module in (services, feeds, intake, topics, articles, status, dead_letters, maintenance, offline, rules):
     for command in module.COMMANDS:
         cli.add_command(command)
 

@@ -30,7 +30,7 @@ class ConsoleReporter:
         """Print an article: publisher, title, word count, and the number of removed links or blocks."""
         status = "new" if article.revision == 1 else "revised"
         facts = [f"rev {article.revision}"] if article.revision > 1 else []
-        facts.append(f"{article.word_count} words")
+        facts.append(f"withdrawn: {article.withdrawn}" if article.withdrawn else f"{article.word_count} words")
         if links := sum(len(block.links) for block in article.removed):
             facts.append(f"{links} links removed")
         elif article.removed:

@@ -13,7 +13,7 @@ from streams.codec import decode, encode
 from streams.errors import UnreadableError
 from streams.records import DeadLetter, MessageId
 from streams.start import Start
-from streams.topics import DAY_S, DEAD_LETTERS, ITEMS, SINK_REPLAYS
+from streams.topics import ARCHIVE_ITEMS, DAY_S, DEAD_LETTERS, ITEMS, SINK_REPLAYS
 from workers.replay import replay_headers
 
 MAX_ERROR_CHARS = 2_000
@@ -109,7 +109,7 @@ async def replay(broker: Broker, pending_letter: PendingLetter) -> bool:
         UnreadableError: the letter is a feed entry, which is not a message.
     """
     name, letter = pending_letter
-    if not letter.sink and letter.topic != ITEMS.name:
+    if not letter.sink and letter.topic not in (ITEMS.name, ARCHIVE_ITEMS.name):
         raise UnreadableError(
             f"dead letter not replayable: {name} (entry of feed {letter.feed}); the next poll tries again"
         )

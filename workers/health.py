@@ -24,6 +24,7 @@ def find_warnings(status: Mapping[str, Any], settings: Settings) -> list[str]:
     return [
         *_letter_warnings(status["pending_letters"]),
         *_sink_warnings(status["sinks"]),
+        *_source_warnings(status.get("sources", [])),
         *_group_warnings(status["groups"], settings.max_group_lag),
         *_feed_warnings(status["feeds"]),
     ]
@@ -38,6 +39,14 @@ def _sink_warnings(sinks: list[Mapping[str, Any]]) -> list[str]:
         f"sink failing for {sink['failing_s']:.0f} s: {sink['name']} ({sink['error']}); check its destination"
         for sink in sinks
         if sink["failing_s"] > SINK_FAILING_S
+    ]
+
+
+def _source_warnings(sources: list[Mapping[str, Any]]) -> list[str]:
+    return [
+        f"source failing: {source['name']} ({source['error']}); check its folder"
+        for source in sources
+        if source["error"]
     ]
 
 

@@ -22,7 +22,7 @@ from typing import Any
 from streams.brokers import open_broker
 from streams.brokers.base import Broker
 from streams.config.settings import Settings
-from streams.errors import SettingsError
+from streams.errors import SettingsError, UnavailableError
 from streams.exit_codes import ExitCode, abort
 from streams.logger import get_logger
 from streams.retry import retry_unavailable
@@ -137,22 +137,29 @@ async def run_poller(settings: Settings, url: str, name: str = "") -> int:
 
 async def run_desk(settings: Settings, url: str, name: str = "") -> int:
     """Turn items into articles until a stop signal."""
-    from streams.faust.agents import FaustContext
-    from workers.desk.desk import create_desk
+    from streams.faust.context import FaustContext
+    from workers.desk.cleaning_pool import CleaningPool
+    from workers.desk.desk import PooledCleaning, create_desk
+    from workers.desk.slow_items import SlowItems
 
     async def body(broker: Broker, stopping: asyncio.Event) -> None:
         # Before the rebuild, because that writes to the broker's memory too.
         relieving = asyncio.create_task(log_exceptions(memory_relief_loop(broker), "memory relief"))
         try:
-            async with heartbeat_task(broker.state, "desk", worker_name("desk", name)):
-                await desk(broker, stopping)
+            async with (
+                heartbeat_task(broker.state, "desk", worker_name("desk", name)),
+                CleaningPool(settings.clean_process_count, settings.item_timeout_s) as pool,
+            ):
+                await desk(broker, stopping, pool)
         finally:
             relieving.cancel()
 
-    async def desk(broker: Broker, stopping: asyncio.Event) -> None:
+    async def desk(broker: Broker, stopping: asyncio.Event, pool: CleaningPool) -> None:
         await retry_unavailable(lambda: rebuild_if_lost(broker, settings), "rebuild failed")
+        slow_items = SlowItems(broker, time.time)
         app = create_desk(
-            settings, broker, url=url, name=name, check_state=lambda: require_intact_state(broker)
+            settings, broker, url=url, name=name, check_state=lambda: require_intact_state(broker),
+            pooled=PooledCleaning(pool, slow_items) if pool.count else None,
         )  # fmt: skip
         await app.start()
         stalls = watchdog(broker, FaustContext(app), lambda: restore_state(broker, settings))
@@ -160,6 +167,7 @@ async def run_desk(settings: Settings, url: str, name: str = "") -> int:
             log_exceptions(retention_loop(broker, settings), "retention"),
             log_exceptions(stalls, "watchdog"),
             log_exceptions(release_loop(broker, time.time), "embargoes"),
+            log_exceptions(slow_items.release_loop(), "slow items"),
         )
         log.info("desk ready")
         notify("READY=1")
@@ -215,6 +223,31 @@ async def run_sinks(settings: Settings, url: str, name: str = "", *, only: str =
     return await run_service(settings, url, body)
 
 
+async def run_watcher(settings: Settings, url: str, name: str = "") -> int:
+    """Ingest the files of all watched folders until a stop signal."""
+    from workers.intake.folder import FolderWatcher
+
+    if not settings.sources:
+        raise SettingsError("no sources: copydesk.toml has no [[sources]] table; add one")
+    worker = worker_name("watcher", name)
+
+    async def body(broker: Broker, stopping: asyncio.Event) -> None:
+        watchers = [FolderWatcher(broker, source, worker) for source in settings.sources]
+        async with heartbeat_task(broker.state, "watcher", worker):
+            watching = asyncio.gather(*(watcher.run() for watcher in watchers))
+            log.info("watcher ready", path=", ".join(str(watcher.folder) for watcher in watchers))
+            notify("READY=1")
+            await wait_stop_or(stopping, asyncio.ensure_future(watching))
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
+            with contextlib.suppress(UnavailableError):
+                for watcher in watchers:
+                    await watcher.release()
+        log.info("watcher stopped")
+
+    return await run_service(settings, url, body)
+
+
 async def run_web(settings: Settings, url: str, name: str = "") -> int:
     """Serve the status page until a stop signal."""
     from workers.web.server import WebServer
@@ -231,7 +264,7 @@ async def run_web(settings: Settings, url: str, name: str = "") -> int:
     return await run_service(settings, url, body)
 
 
-async def wait_stop_or(stopping: asyncio.Event, task: "asyncio.Task[Any]") -> None:
+async def wait_stop_or(stopping: asyncio.Event, task: "asyncio.Future[Any]") -> None:
     """Return when *stopping* is set or *task* ends. Raises the exception of *task*."""
     waiting = asyncio.ensure_future(stopping.wait())
     await asyncio.wait({waiting, task}, return_when=asyncio.FIRST_COMPLETED)

@@ -9,12 +9,13 @@ from streams.brokers.redis_streams.broker import RedisStreamsBroker
 from streams.brokers.redis_streams.forecast import read_forecast
 from streams.brokers.redis_streams.memory import read_removed
 from streams.config.settings import Settings
-from streams.config.tables import SinkTable
-from streams.topics import ITEMS, resolve_topic
+from streams.config.tables import SinkTable, SourceTable
+from streams.topics import ARCHIVE_ITEMS, ITEMS, resolve_topic
 from workers.counters import is_consistent, read_counters, read_polls
 from workers.dead_letters import count_pending
 from workers.health import find_problems, find_warnings
 from workers.heartbeats import as_rows, read_workers
+from workers.intake.folder import SourceState, read_source_states
 from workers.poller.registry import FeedRegistry, FeedState
 from workers.sinks.state import SinkState, read_sink_states
 
@@ -26,17 +27,19 @@ async def read_status(broker: Broker, desk_group: str, settings: Settings = DEFA
     """Return the health report: counters, lag, memory, workers, sinks, groups, feeds, and problems. JSON types only."""
     counters = await read_counters(broker.state)
     feeds = await FeedRegistry(broker.state).all()
-    now_s = time.time()
+    now_s, states = time.time(), await read_source_states(broker.state)
     report = {
         "counters": counters,
         "counters_consistent": is_consistent(counters),
         "lag": await broker.lag(ITEMS.name, desk_group),
+        "archive_lag": await broker.lag(ARCHIVE_ITEMS.name, desk_group),
         "memory_usage": round(await broker.memory_usage(), 4),
         "memory_short_in_s": await _memory_short_in_s(broker),
         "removed_for_memory": await _removed_for_memory(broker),
         "workers": as_rows(await read_workers(broker.state)),
         "pending_letters": await count_pending(broker),
         "sinks": [await _sink_row(broker, sink, now_s) for sink in settings.sinks],
+        "sources": [_source_row(source, states.get(source.name), now_s) for source in settings.sources],
         "groups": [{"group": group, "lag": lag} for group, lag in sorted((await broker.group_lags()).items())],
         "polls": await read_polls(broker.state),
         "last_poll_s": max((feed.polled_s for feed in feeds), default=0.0),
@@ -63,6 +66,15 @@ async def _sink_row(broker: Broker, sink: SinkTable, now_s: float) -> dict[str, 
     }
 
 
+def _source_row(source: SourceTable, state: SourceState | None, now_s: float) -> dict[str, Any]:
+    state = state or SourceState()
+    return {
+        "name": source.name, "type": source.type, "path": source.path, "files": state.files, "items": state.items,
+        "failed": state.failed, "waiting": state.waiting, "error": state.error,
+        "scanned_ago_s": round(max(0.0, now_s - state.scanned_s)) if state.scanned_s else None,
+    }  # fmt: skip
+
+
 def _feed_row(feed: FeedState, now_s: float) -> dict[str, Any]:
     return {
         "url": feed.url,
@@ -71,6 +83,7 @@ def _feed_row(feed: FeedState, now_s: float) -> dict[str, Any]:
         "health": _feed_health(feed),
         "status": feed.status,
         "error": feed.error,
+        "error_kind": feed.error_kind,
         "failures": feed.failures,
         "polls": feed.polls,
         "items_published": feed.items_published,

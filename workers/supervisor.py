@@ -33,6 +33,7 @@ from streams.valkey.server import EmbeddedValkey, die_with_parent
 from workers.console import ConsoleReporter
 from workers.counters import RECEIVED, read_counters
 from workers.demo.newsroom import Newsroom
+from workers.demo.pushed import push_examples
 from workers.heartbeats import clear_workers, heartbeat_task, remove_workers, write_heartbeat
 from workers.notify import NOTIFY_SOCKET, notify
 from workers.poller.registry import FeedRegistry
@@ -45,6 +46,7 @@ from workers.web.server import WebServer
 SUPERVISE_INTERVAL_S = 0.2
 HEALTH_INTERVAL_S = 10.0
 HUNG_S = 120.0
+OPTIONAL_WORKERS = ("sink", "watcher")
 TABLES_FILE = "workers.toml"  # in data_dir
 INITIAL_RESTART_DELAY_S, MAX_RESTART_DELAY_S = 0.1, 10.0
 HEALTHY_S = 30.0  # a process that ran this long restarts without a longer delay
@@ -155,6 +157,8 @@ class Supervisor:
                 for report in (self._print_articles(), self._print_polls(), self._print_health(broker))
             ]
             self.settings = await self._with_demo(FeedRegistry(broker.state))
+            if self.newsroom is not None:
+                reporters.append(asyncio.create_task(log_exceptions(push_examples(broker), "demo items")))
             if self.valkey:
                 await clear_workers(broker.state)  # entries of a killed `up`, which may have had more desks
             self._start_workers()
@@ -194,14 +198,18 @@ class Supervisor:
         log_dir.mkdir(parents=True, exist_ok=True)
         environ = self._environ()
         commands = {"poller": "poll", **{f"desk-{n}": "desk" for n in range(1, self.settings.desk_workers + 1)}}
-        if self.settings.sinks:
-            commands["sink"] = "sink"
+        commands |= self._optional_commands()
         self.workers = [
             WorkerProcess(name, [command, "--name", self._worker_name(name)], environ, log_dir)
             for name, command in commands.items()
         ]
         for worker in self.workers:
             worker.start()
+
+    def _optional_commands(self) -> dict[str, str]:
+        """Return the names and commands of the workers that tables of copydesk.toml need."""
+        tables = {("sink", "sink"): self.settings.sinks, ("watcher", "watch"): self.settings.sources}
+        return {name: command for (name, command), rows in tables.items() if rows}
 
     def _environ(self) -> dict[str, str]:
         """Write the tables for the worker processes; return their environment.
@@ -229,28 +237,33 @@ class Supervisor:
         if self.reloader is None:
             return
         try:
-            new, _, self._config_text = self.reloader.load()
+            loaded = self.reloader.load()
         except SettingsError as exc:
             self.console.note(f"settings not reloaded, the former ones stay: {exc}")
             return
+        new, self._config_text = loaded.settings, loaded.text
         notify("RELOADING=1")
+        new, self._config_text = loaded.settings, loaded.text
         hosts = ",".join((new.allowed_private_hosts, f"127.0.0.1:{self.newsroom.port}" if self.newsroom else ""))
         self.settings = replace(
-            self.settings, feeds=new.feeds, routes=new.routes, sinks=new.sinks, allowed_private_hosts=hosts.strip(",")
-        )
+            self.settings, feeds=new.feeds, routes=new.routes, sinks=new.sinks, sources=new.sources,
+            allowed_private_hosts=hosts.strip(","),
+        )  # fmt: skip
         if self.server is not None:
             self.server.reload(self.settings)
-        environ, log_dir = self._environ(), self.settings.data_dir / "log"
+        environ, log_dir, optional = self._environ(), self.settings.data_dir / "log", self._optional_commands()
         for worker in self.workers:
             await worker.stop(self.settings.shutdown_timeout_s)
             worker.environ = environ
-            if worker.name != "sink" or self.settings.sinks:
+            if worker.name not in OPTIONAL_WORKERS or worker.name in optional:
                 worker.start()
-        self.workers = [worker for worker in self.workers if worker.name != "sink" or self.settings.sinks]
-        if self.settings.sinks and not any(worker.name == "sink" for worker in self.workers):
-            self.workers.append(WorkerProcess("sink", ["sink", "--name", self._worker_name("sink")], environ, log_dir))
+        self.workers = [w for w in self.workers if w.name not in OPTIONAL_WORKERS or w.name in optional]
+        for name in optional.keys() - {worker.name for worker in self.workers}:
+            self.workers.append(
+                WorkerProcess(name, [optional[name], "--name", self._worker_name(name)], environ, log_dir)
+            )
             self.workers[-1].start()
-        tables = f"{len(new.feeds)} [[feeds]], {len(new.routes)} [[routes]], {len(new.sinks)} [[sinks]]"
+        tables = ", ".join(f"{len(getattr(new, name))} [[{name}]]" for name in TABLE_SETTINGS if getattr(new, name))
         self.console.note(f"settings reloaded: {tables}; other settings need a restart")
         notify("READY=1")
 

@@ -174,6 +174,12 @@ class Broker(Protocol):
         *start* always applies.
         """
 
+    async def open_partitions(self, group: str, partitions: Sequence[Partition]) -> Reader:
+        """Return a reader of *partitions* of one topic from the offsets that *group* has committed.
+
+        It joins no group: the caller owns the partitions by other means, and commits by `publish_and_commit`.
+        """
+
     async def partition_for(self, topic: str, key: bytes) -> int:
         """Return the partition of messages with *key*."""
 

@@ -10,8 +10,8 @@ FIRST_COUNT = 10  # of a member whose speed is unknown
 class ReadAhead:
     """Computes the number of records to read next, at most *limit*, from the time that the last ones took."""
 
-    def __init__(self, limit: int, now_s: Callable[[], float] = time.monotonic) -> None:
-        self.limit, self._now_s = limit, now_s
+    def __init__(self, limit: int, now_s: Callable[[], float] = lambda: time.monotonic()) -> None:
+        self.limit, self._now_s = limit, now_s  # the lambda finds a clock that a simulation has replaced
         self._next_count = min(FIRST_COUNT, limit)
         self._count, self._read_s = 0, 0.0
 

@@ -6,19 +6,20 @@ It owns names, defaults and limits. It must not know the code that reads a setti
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from streams.config.sources import CONFIG_FILE, CONFIG_VARIABLE, ENV_PREFIX, TomlFile, convert, read_environ, redact_url
-from streams.config.tables import TABLE_SETTINGS, FeedOptions, Route, SinkTable, parse_tables
+from streams.config.tables import TABLE_SETTINGS, FeedOptions, Route, SinkTable, SourceTable, parse_tables
 from streams.errors import SettingsError
 from streams.topics import resolve_topic, route_topic
 from streams.version import version
 
 MiB = 1024 * 1024
+AUTO, MAX_AUTO_PROCESSES = "auto", 4
 TABLES_TOML = """
 
 # Articles that match a route are also published to copydesk.articles.<name>.
@@ -32,6 +33,12 @@ TABLES_TOML = """
 # url = "https://example.org/*"
 # poll_interval_s = 600
 # full_text = true
+
+# Files that appear in the folder are ingested.
+# [[sources]]
+# type = "folder"
+# name = "wire"
+# path = "incoming"
 """
 
 
@@ -63,6 +70,7 @@ class Settings:
     kafka_password: str = _setting(
         "", "password for SASL; prefer the environment, because flags are visible to other users", secret=True
     )
+    kafka_password_file: str = _setting("", "file with the password for SASL, such as a secret of Docker")
     data_dir: Path = _setting(Path("copydesk-data"), "directory for all data of embedded mode")
     valkey_fsync: str = _setting("always", "embedded: `always`, or `everysec` (faster; a crash may lose a second)",
                           choices=("always", "everysec"))  # fmt: skip
@@ -87,6 +95,9 @@ class Settings:
     desk_batch_size: int = _setting(100, "maximum items that the desk publishes in one transaction", minimum=1)
     item_timeout_s: float = _setting(
         2.5, "CPU seconds after which an item becomes a dead letter; less than half of `lease_timeout_s`", minimum=0.1
+    )
+    clean_processes: str = _setting(
+        AUTO, "cleaning processes of one desk worker; `auto`: one per CPU core, at most 4; `0`: the desk cleans itself"
     )
     poll_interval_s: float = _setting(
         900.0,
@@ -130,6 +141,7 @@ class Settings:
         "policy for near-duplicates: `mark` them, `drop` them, or keep only those of the story's `first-publisher`",
         choices=("mark", "drop", "first-publisher"),
     )
+    site_rules: str = _setting("", "folder of site rules: `HOST.txt` files in the format of Full-Text RSS")
     web_host: str = _setting("127.0.0.1", "listening address of the web server")
     web_allowed_hosts: str = _setting(
         "", "host names that the web server answers to, besides loopback and `web_host`: `news.home, copydesk`"
@@ -148,6 +160,7 @@ class Settings:
     routes: tuple[Route, ...] = field(default=(), metadata={"help": "`[[routes]]` tables of `copydesk.toml`"})
     feeds: tuple[FeedOptions, ...] = field(default=(), metadata={"help": "`[[feeds]]` tables of `copydesk.toml`"})
     sinks: tuple[SinkTable, ...] = field(default=(), metadata={"help": "`[[sinks]]` tables of `copydesk.toml`"})
+    sources: tuple[SourceTable, ...] = field(default=(), metadata={"help": "`[[sources]]` tables of `copydesk.toml`"})
 
     @property
     def broker_scheme(self) -> str:
@@ -157,6 +170,14 @@ class Settings:
     def embedded(self) -> bool:
         """Whether the broker is copydesk's own Valkey server on `data_dir`."""
         return self.broker_url == "valkey://"
+
+    @property
+    def clean_process_count(self) -> int:
+        """The number of cleaning processes of one desk worker."""
+        if self.clean_processes != AUTO:
+            return int(self.clean_processes)
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return min(MAX_AUTO_PROCESSES, max(1, cores // max(1, self.desk_workers)))
 
     @property
     def private_host_patterns(self) -> frozenset[str]:
@@ -181,6 +202,21 @@ class LoadedSettings(NamedTuple):
     settings: Settings
     sources: Mapping[str, str]
     text: str
+    path: Path | None = None
+
+    @property
+    def file_has_secrets(self) -> bool:
+        """Whether copydesk.toml holds a password, or headers or options that may be secret."""
+        values = {
+            spec.name: str(getattr(self.settings, spec.name))
+            for spec in fields(Settings)
+            if self.sources.get(spec.name, "").startswith(f"{self.path}:")
+        }
+        secret = [spec.name for spec in fields(Settings) if spec.metadata.get("secret")]
+        urls = [value for value in values.values() if redact_url(value) != value]
+        tables = [t.password or t.headers or t.proxy for t in self.settings.feeds]
+        sinks = [sink.options.get("secret") or sink.options.get("headers") for sink in self.settings.sinks]
+        return any((*(values.get(name) for name in secret), *urls, *tables, *sinks))
 
 
 def load_settings(flags: Mapping[str, Any] | None = None, environ: Mapping[str, str] | None = None) -> Settings:
@@ -218,7 +254,20 @@ def load_with_sources(
                 raise SettingsError(f"unknown setting: {name} (command line); see `copydesk settings`")
             sources[name] = f"flag --{name.replace('_', '-')}"
             values[name] = _convert(specs[name], raw, sources[name])
-    return LoadedSettings(_validate(Settings(**values)), sources, file.text)
+    return LoadedSettings(_validate(_with_password(Settings(**values))), sources, file.text, path)
+
+
+def _with_password(settings: Settings) -> Settings:
+    """Return *settings* with the password of `kafka_password_file`. Raises SettingsError."""
+    path = settings.kafka_password_file
+    if not path or settings.kafka_password:
+        return settings
+    try:
+        password = Path(path).read_text("utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as exc:
+        reason = getattr(exc, "strerror", None) or "no UTF-8 text"
+        raise SettingsError(f"unreadable file: kafka_password_file = {path!r} ({reason}); correct the path") from exc
+    return replace(settings, kafka_password=password)
 
 
 def _convert(spec: Any, raw: Any, source: str) -> Any:
@@ -234,10 +283,18 @@ def _validate(settings: Settings) -> Settings:
             f"lease_timeout_s = {settings.lease_timeout_s:g}, so an item could outlast its lease and be processed "
             "twice); lower item_timeout_s or raise lease_timeout_s"
         )
+    if settings.clean_processes != AUTO and not settings.clean_processes.isdecimal():
+        raise SettingsError(
+            f"invalid setting: clean_processes = {settings.clean_processes!r} (neither a number nor {AUTO!r}); "
+            "correct the value"
+        )
     routes = [route_topic(route.name).name for route in settings.routes]
     names = [sink.name for sink in settings.sinks]
     if repeated := sorted({name for name in names if names.count(name) > 1}):
         raise SettingsError(f"duplicate sink name: {', '.join(repeated)}; give each [[sinks]] table its own name")
+    sources = [source.name for source in settings.sources]
+    if repeated := sorted({name for name in sources if sources.count(name) > 1}):
+        raise SettingsError(f"duplicate source name: {', '.join(repeated)}; give each [[sources]] table its own name")
     for sink in settings.sinks:
         topic = resolve_topic(sink.topic).name
         if topic.count(".") > 1 and topic not in routes:

@@ -4,8 +4,10 @@ It owns their keys and checks. It must not know how a rule is evaluated or a fee
 """
 
 import math
+import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,6 +17,9 @@ from streams.start import Start
 from streams.topics import ROUTE_NAME, resolve_topic, route_topic
 
 RULE_FIELDS = ("section", "language", "publisher", "feed", "folder", "tag", "keyword")
+DURATION = re.compile(r"([1-9][0-9]{0,4})([mhd])")
+UNIT_S = {"m": 60, "h": 3_600, "d": 86_400}
+MAX_RECHECKS, MAX_RECHECK_S = 10, 30 * 86_400
 MAX_RULE_DEPTH = 8  # bounds the recursion of the parser and of the routing
 
 
@@ -54,6 +59,17 @@ class FeedOptions:
     password: str = field(default="", repr=False)
     proxy: str = field(default="", repr=False)
     full_text: bool = False
+    type: str = ""
+    recheck: tuple[float, ...] = ()  # seconds after the first fetch of a page
+    scraper_rules: str = ""  # these four in the syntax of Miniflux
+    rewrite_rules: str = ""
+    block_rules: str = ""
+    keep_rules: str = ""
+
+    @property
+    def uses_rules(self) -> bool:
+        """Whether one of the rules of a feed is set."""
+        return bool(self.scraper_rules or self.rewrite_rules or self.block_rules or self.keep_rules)
 
 
 @dataclass(frozen=True)
@@ -95,6 +111,21 @@ class SinkTable:
     place: Place = field(default=Place(), repr=False, compare=False)
 
 
+@dataclass(frozen=True, kw_only=True)
+class SourceTable:
+    """A `[[sources]]` table: a folder whose files are ingested.
+
+    `pattern`: glob of the files. `settle_s`: seconds without a change after which a file is complete.
+    """
+
+    name: str = ""
+    type: str = ""
+    path: str = ""
+    pattern: str = "*"
+    settle_s: float = 2.0
+
+
+SOURCE_TYPES = ("folder",)
 SINK_KEYS = tuple(spec.name for spec in fields(SinkTable) if spec.name not in ("options", "place"))
 
 
@@ -165,6 +196,7 @@ def _rule_list(value: Any, place: Place, path: str) -> list[Mapping[str, Any]]:
     return rules
 
 
+FEED_TYPES = ("feed", "page")
 FEED_KEY_TYPES: Mapping[str, tuple[type | tuple[type, ...], str]] = {
     "url": (str, "a string"),
     "poll_interval_s": ((int, float), "a number"),
@@ -173,6 +205,12 @@ FEED_KEY_TYPES: Mapping[str, tuple[type | tuple[type, ...], str]] = {
     "password": (str, "a string"),
     "proxy": (str, "a string"),
     "full_text": (bool, "true or false"),
+    "scraper_rules": (str, "CSS selectors of the story"),
+    "rewrite_rules": (str, "rewrite functions"),
+    "block_rules": (str, "lines of Field=pattern"),
+    "keep_rules": (str, "lines of Field=pattern"),
+    "type": (str, "a string"),
+    "recheck": (list, 'a list of times, such as ["1h", "6h", "24h", "7d"]'),
 }
 
 
@@ -187,11 +225,22 @@ def _feed_options(table: Mapping[str, Any], place: Place) -> FeedOptions:
             raise place.error("headers", "expected printable names and values")
     if not table.get("url"):
         raise place.error("url", 'set the URL of the feeds, such as url = "https://example.org/*"', "missing key")
+    if table.get("type", FEED_TYPES[0]) not in FEED_TYPES:
+        raise place.error("type", f"expected {' or '.join(FEED_TYPES)}")
     if urlsplit(table.get("proxy", "http://")).scheme != "http":
         raise place.error("proxy", "expected http://host:port")
     if not 0 < table.get("poll_interval_s", 1) < math.inf:
         raise place.error("poll_interval_s", "must be greater than 0")
-    return FeedOptions(**table)
+    return FeedOptions(**{**table, "recheck": _durations(table.get("recheck", []), place)})
+
+
+def _durations(values: list[Any], place: Place) -> tuple[float, ...]:
+    """Return times such as `6h` in seconds, the shortest first."""
+    matches = [DURATION.fullmatch(value) if isinstance(value, str) else None for value in values]
+    seconds = [int(match[1]) * UNIT_S[match[2]] for match in matches if match]
+    if len(seconds) < len(values) or len(values) > MAX_RECHECKS or not all(60 <= s <= MAX_RECHECK_S for s in seconds):
+        raise place.error("recheck", f"expected at most {MAX_RECHECKS} times from 1m to 30d, such as 6h")
+    return tuple(sorted(map(float, seconds)))
 
 
 def _sink(table: Mapping[str, Any], place: Place) -> SinkTable:
@@ -214,9 +263,28 @@ def _sink(table: Mapping[str, Any], place: Place) -> SinkTable:
     return SinkTable(**common, start_from=start_from, options=options, place=place)
 
 
+def _source(table: Mapping[str, Any], place: Place) -> SourceTable:
+    _check_keys(table, [spec.name for spec in fields(SourceTable)], place)
+    for spec in fields(SourceTable):
+        value = table.get(spec.name, spec.default)
+        if spec.name != "settle_s" and not (isinstance(value, str) and value):
+            raise place.error(spec.name, "expected a string", "invalid value" if spec.name in table else "missing key")
+    if table.get("type", "folder") not in SOURCE_TYPES:
+        raise place.error("type", f"expected {' or '.join(SOURCE_TYPES)}")
+    if not ROUTE_NAME.fullmatch(table["name"]):
+        raise place.error("name", "expected at most 64 lower-case letters, digits, - and _")
+    if Path(table.get("pattern", "*")).is_absolute() or ".." in Path(table.get("pattern", "*")).parts:
+        raise place.error("pattern", "expected a pattern within the folder, such as *.jsonl or **/*.xml")
+    settle_s = table.get("settle_s", 0.0)
+    if isinstance(settle_s, bool) or not isinstance(settle_s, int | float) or not 0 <= settle_s < math.inf:
+        raise place.error("settle_s", "expected a number of at least 0")
+    return SourceTable(**table)
+
+
 TABLE_PARSERS: dict[str, Callable[[Mapping[str, Any], Place], Any]] = {
     "routes": _route,
     "feeds": _feed_options,
     "sinks": _sink,
+    "sources": _source,
 }
 TABLE_SETTINGS = tuple(TABLE_PARSERS)

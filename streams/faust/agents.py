@@ -9,8 +9,9 @@ process with the batch uncommitted.
 
 import asyncio
 import tempfile
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from typing import Any, NamedTuple, cast
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import nullcontext, suppress
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import faust
@@ -19,10 +20,12 @@ from faust.sensors.monitor import Monitor
 from streams.brokers.base import Broker, ConsumedMessage, OffsetRange, OutgoingMessage, RedisCommand
 from streams.config.settings import Settings, kafka_bootstrap_servers
 from streams.exit_codes import ExitCode, abort
+from streams.faust.archive import ArchiveReader, FollowerContext, PreemptedError, Turn, Turns
 from streams.faust.attempts import Attempt, Attempts
+from streams.faust.context import FaustContext
 from streams.logger import get_logger
 from streams.retry import retry_unavailable
-from streams.topics import Partition, Topic
+from streams.topics import METADATA_MAX_AGE_S, Topic
 
 log = get_logger(__name__)
 
@@ -47,6 +50,13 @@ class BatchResult(NamedTuple):
 BatchHandler = Callable[[Sequence[ConsumedMessage]], Awaitable[BatchResult]]
 GiveUp = Callable[[ConsumedMessage, int], BatchResult]
 """Returns the result for a message that has ended its worker in each attempt, and the number of attempts."""
+
+
+class ArchiveAgent(NamedTuple):
+    """A topic whose messages are handled while no message of the agent's own topic waits. Keep its steps short."""
+
+    topic: Topic
+    handle: BatchHandler
 
 
 class NullMonitor(Monitor):
@@ -78,6 +88,7 @@ def create_app(settings: Settings, group: str, *, url: str | None = None, name: 
         stream_buffer_maxsize=4096,
         broker_commit_interval=1.0,
         consumer_auto_offset_reset="earliest",
+        consumer_metadata_max_age_ms=METADATA_MAX_AGE_S * 1000,
         broker_rebalance_timeout=REBALANCE_TIMEOUT_S,
         broker_session_timeout=max(6, round(settings.lease_timeout_s)),
         broker_heartbeat_interval=max(2, round(settings.lease_timeout_s / 4)),
@@ -99,41 +110,26 @@ def _credentials(settings: Settings) -> Any:
     return faust_credentials(settings)
 
 
-class FaustContext:
-    """The membership of a Faust app in its consumer group; implements `AgentContext`."""
-
-    def __init__(self, app: faust.App) -> None:
-        self.app = app
-        self.group = str(app.conf.id)
-
-    def assignment(self) -> Collection[Partition]:
-        return cast(Collection[Partition], self.app.consumer.assignment())
-
-    def is_rebalancing(self) -> bool:
-        """Return whether the group's rebalance has begun and this worker has not received its partitions."""
-        return bool(self.app.rebalancing)
-
-    def lease_of(self, topic: str, partition: int) -> str:
-        return str(self.app.consumer.lease_of(topic, partition))
-
-    async def rewind(self, offsets: Mapping[Partition, int]) -> None:
-        await self.app.consumer.rewind(offsets)
-
-
 def add_agent(
-    app: faust.App, broker: Broker, topic: Topic, handle: BatchHandler, batch: int, give_up: GiveUp | None = None
-) -> None:
+    app: faust.App, broker: Broker, topic: Topic, handle: BatchHandler, batch: int, give_up: GiveUp | None = None,
+    archive: ArchiveAgent | None = None,
+) -> None:  # fmt: skip
     """Make *app* pass the messages of *topic* to *handle*, in order within each partition.
 
     *batch* is the approximate number of messages per step. With *give_up*, attempts are counted, and a message that
-    ends its worker again and again is passed to it instead.
+    ends its worker again and again is passed to it instead. *archive* handles a second topic in between.
     """
     next_offsets: dict[Any, int] = {}  # next unprocessed offset of each partition
     app.transactional_topics = {*getattr(app, "transactional_topics", ()), topic.name}
     channel = app.topic(
         topic.name, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw", acks=True
     )
-    processor = BatchProcessor(app, broker, handle, give_up)
+    turns = Turns(lambda: has_unfinished(app))
+    processor = BatchProcessor(app, broker, handle, give_up, FaustContext(app), turns.live)
+    if archive is not None:
+        following = FollowerContext(app, topic, archive.topic)
+        steps = BatchProcessor(app, broker, archive.handle, give_up, following, step_turn=turns.archive)
+        app.task(ArchiveReader(broker, following, steps).run)
     max_events = batch * (1 if broker.supports_multi_partition_commit else app.conf.topic_partitions)
 
     async def agent(stream: Any) -> None:
@@ -157,6 +153,11 @@ def add_agent(
                 )  # fmt: skip
 
     app.agent(channel, name=f"{app.conf.id}:{topic.name}", concurrency=1)(agent)
+
+
+def has_unfinished(app: faust.App) -> bool:
+    """Return whether the app has read messages that its agents have not finished."""
+    return bool(app.consumer.unfinished_bytes())
 
 
 FaustMessages = Sequence[Any]
@@ -195,26 +196,35 @@ class Step(NamedTuple):
 
 
 class BatchProcessor:
-    """Passes batches to *handle* and its results to the broker; retries while a part is unavailable."""
+    """Passes batches to *handle* and its results to the broker; retries while a part is unavailable.
 
-    def __init__(self, app: faust.App, broker: Broker, handle: BatchHandler, give_up: GiveUp | None = None) -> None:
+    *turn* is held during `process`, *step_turn* during each step.
+    """
+
+    def __init__(
+        self, app: faust.App, broker: Broker, handle: BatchHandler, give_up: GiveUp | None = None,
+        context: FaustContext | None = None, turn: Turn = nullcontext, step_turn: Turn = nullcontext,
+    ) -> None:  # fmt: skip
         self.app, self.broker, self.handle, self.give_up = app, broker, handle, give_up
-        self.context = FaustContext(app)
+        self.context, self.turn, self.step_turn = context or FaustContext(app), turn, step_turn
         self.attempts = Attempts(broker.state, self.context.group)
         self._handling = asyncio.Lock()
 
     async def process(self, batches: Sequence[FaustMessages]) -> Sequence[bool]:
         """Return for each partition's messages whether they were committed; False if another worker owns them."""
-        if len(batches) > 1 and self.broker.supports_multi_partition_commit and await self._process(batches):
-            return [True] * len(batches)
-        # After a joint refusal, commit each partition separately: only some of them were reassigned.
-        return await asyncio.gather(*(self._process([messages]) for messages in batches))
+        async with self.turn():
+            if len(batches) > 1 and self.broker.supports_multi_partition_commit and await self._process(batches):
+                return [True] * len(batches)
+            # After a joint refusal, commit each partition separately: only some of them were reassigned.
+            return await asyncio.gather(*(self._process([messages]) for messages in batches))
 
     async def _process(self, batch: Sequence[FaustMessages]) -> bool:
         """Process *batch* in as many steps as the handler needs; return False if a partition was reassigned."""
         rest: Sequence[FaustMessages] | None = batch
         while rest:
-            rest = await self._step(rest)
+            with suppress(PreemptedError):
+                async with self.step_turn():
+                    rest = await self._step(rest)
         return rest is not None
 
     async def _step(self, batch: Sequence[FaustMessages]) -> Sequence[FaustMessages] | None:
@@ -223,6 +233,7 @@ class BatchProcessor:
 
         async def attempt() -> bool:
             nonlocal rest
+            self.context.begin_step()
             if not all([await self.broker.owns(self.context, _offset_range(messages)) for messages in batch]):
                 return False
             async with self._handling:  # partitions may be processed concurrently, but handlers run one at a time

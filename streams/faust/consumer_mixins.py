@@ -101,6 +101,10 @@ class InFlightBytes:
         self._in_flight_bytes = 0
         await super().on_partitions_assigned(assigned, generation_id)  # type: ignore[misc]
 
+    def unfinished_bytes(self) -> int:
+        """Return the bytes of the delivered messages that agents have not finished."""
+        return self._in_flight_bytes
+
     def free_bytes(self) -> int:
         """Return the bytes that may be delivered now, 0 at least."""
         return max(0, MAX_IN_FLIGHT_BYTES - self._in_flight_bytes)

@@ -16,11 +16,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from streams.exit_codes import ExitCode
 from streams.subscribe import COMMIT_EVERY
 from tests.faults.fleet import MEMBERS, SINKS, Fleet
 from tests.faults.ledger_server import TruthServer
 from tests.faults.schedule import EMBEDDED, KAFKA, QUICK, break_things
 from tests.support.kafka import Cluster
+
+ENDED_BY_COPYDESK = (ExitCode.SOFTWARE, ExitCode.TEMPFAIL)  # a bug, and a stall
 
 
 async def run(
@@ -74,10 +77,12 @@ async def first_articles(fleet: Fleet, min_items: int = 50) -> None:
 async def outcome(fleet: Fleet, settled: bool, patience_s: float) -> dict[str, Any]:
     report = await fleet.report()
     views = await _views(fleet, {(out.id, out.revision) for out in fleet.wire}, patience_s)
-    ok = report.ok and settled and not any(views.values())
+    is_stopped = any(code in ENDED_BY_COPYDESK for codes in fleet.exits.values() for code in codes)
+    ok = report.ok and settled and not is_stopped and not any(views.values())
     return {
         "ok": ok, "settled": settled, "articles": report.articles, "offered": report.offered, "dead": report.dead,
         **report.figures, **views, "deliveries": fleet.deliveries, "repeats": fleet.repeats, "hits": dict(fleet.hits),
+        "exits": fleet.exits, "max_stall_s": round(fleet.max_stall_s, 1),
         "examples": report.examples, "counters": fleet.counters,
     }  # fmt: skip
 
@@ -128,7 +133,7 @@ def main() -> int:
     parser.add_argument("--faults", type=int, default=40)
     parser.add_argument("--pace-s", type=float, default=0.5)
     parser.add_argument("--feeds", type=int, default=6)
-    parser.add_argument("--news", type=int, default=4)
+    parser.add_argument("--news", type=int, default=20, help="new stories of each document")
     parser.add_argument("--quick", action="store_true", help="faults without starts of processes, many an hour")
     parser.add_argument("--kafka", default="", metavar="VERSION")
     args = parser.parse_args()

@@ -48,6 +48,7 @@ url = "{url}/hook"
 secret = "0123456789abcdef"
 start_from = "start"
 """
+ENDED_BY_FAULT = (0, -signal.SIGKILL, -signal.SIGTERM)
 LATENCY_S = 0.015  # each way, for workers: leaves time to kill a worker between two writes
 
 
@@ -65,19 +66,19 @@ class Part:
         self.out = folder / f"{name}.jsonl" if out else None
         self.process: subprocess.Popen[bytes] | None = None
         self.started_s = 0.0
+        self.exits: list[int] = []  # codes of exits, except those by the signals of faults
 
     def ensure(self) -> None:
-        if self.process is None or self.process.poll() is not None:
-            with (self.folder / f"{self.name}.log").open("ab") as log, (self.out or Path(os.devnull)).open("ab") as out:
-                self.started_s = time.monotonic()
-                self.process = subprocess.Popen(
-                    self.command,
-                    preexec_fn=die_with_harness,
-                    cwd=self.folder,
-                    env=self.environ,
-                    stdout=out,
-                    stderr=log,
-                )
+        if self.process is not None:
+            if (code := self.process.poll()) is None:
+                return
+            if code not in ENDED_BY_FAULT:
+                self.exits.append(code)
+        with (self.folder / f"{self.name}.log").open("ab") as log, (self.out or Path(os.devnull)).open("ab") as out:
+            self.started_s = time.monotonic()
+            self.process = subprocess.Popen(
+                self.command, preexec_fn=die_with_harness, cwd=self.folder, env=self.environ, stdout=out, stderr=log
+            )  # fmt: skip
 
     def signal(self, signum: int) -> None:
         if self.process is not None and self.process.poll() is None:
@@ -113,6 +114,7 @@ class Fleet:
         self.deliveries: dict[str, int] = {}
         self.repeats: dict[str, int] = {}
         self.hits: Counter[str] = Counter()  # faults by the process that they hit
+        self.max_stall_s = 0.0  # longest time in which items waited and none was handled
         self._stopping = asyncio.Event()
 
     async def _dial(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -131,7 +133,7 @@ class Fleet:
             self.parts[name] = Part(name, arguments, self.folder, self.bug, out=program in ("tail", "member"))
             if self.clock_environ:
                 self.parts[name].environ |= self.clock_environ | {CLOCK_FILE: str(self._clock(name))}
-        self._keeping = asyncio.create_task(self._keep())
+        self._tasks = [asyncio.create_task(self._keep()), asyncio.create_task(self._watch())]
 
     def _flags(self, port: int) -> list[str]:
         through = f"valkey://127.0.0.1:{port}"
@@ -152,6 +154,27 @@ class Fleet:
                 if node.process is None or node.process.poll() is not None:
                     self.cluster.run(node)
             await asyncio.sleep(0.05)
+
+    async def _watch(self) -> None:
+        """Measure stalls. A time without answers of the broker is none."""
+        handled, since_s = -1, time.monotonic()
+        while not self._stopping.is_set():
+            await asyncio.sleep(0.5)
+            try:
+                before, handled = handled, (await read_counters(self.broker.state))["desk"]["received"]
+                async with asyncio.timeout(5):
+                    is_idle = await self.broker.lag(ITEMS.name, DESK_GROUP) == 0
+            except Exception:  # noqa: BLE001 - the faults of the run
+                handled = -1
+                continue
+            if is_idle or not handled or handled != before:  # desks are still starting while nothing is handled
+                since_s = time.monotonic()
+            self.max_stall_s = max(self.max_stall_s, time.monotonic() - since_s)
+
+    @property
+    def exits(self) -> dict[str, list[int]]:
+        """Return the codes of processes that ended without a signal or with an error."""
+        return {name: part.exits for name, part in self.parts.items() if part.exits}
 
     def _with_clock(self, start: Callable[[], Any]) -> None:
         os.environ.update(self.clock_environ)  # inherited by the server; this process keeps the true clock
@@ -245,7 +268,7 @@ class Fleet:
 
     async def stop(self) -> None:
         self._stopping.set()
-        await asyncio.gather(self._keeping, return_exceptions=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         for part in self.parts.values():
             part.signal(signal.SIGCONT)
             part.end()

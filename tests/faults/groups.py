@@ -16,9 +16,9 @@ from streams.brokers.base import Broker
 from streams.config.settings import Settings
 from streams.topics import ARTICLES
 from tests.conftest import ROOT, until
-from tests.contract.brokers.test_subscribe import article, wire
 from tests.faults.fleet import die_with_harness
 from tests.faults.member import GROUP
+from tests.support.subscribers import article, wire
 
 KEYS, REVISIONS = 20, 8
 COMMITTED_EVERY = 100  # upper bound of uncommitted records of a killed member

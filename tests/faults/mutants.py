@@ -3,6 +3,7 @@
 python -m tests.faults.mutants BUG desk --name desk-1 …     as `copydesk`, with the bug
 """
 
+import asyncio
 import itertools
 import sys
 from collections.abc import Callable, Sequence
@@ -17,17 +18,20 @@ from streams.brokers.redis_streams.retention import Retention
 from streams.errors import UnavailableError
 from streams.records import DeadLetter
 from streams.subscribe import Subscription
+from tests.support.server_commands import server_commands
 from workers import cli, retention
 from workers.clean.cleaner import CleanedContent
 from workers.dedupe.seen import SeenStore
 from workers.desk import batch, desk
-from workers.poller.poller import Poller, PollOutcome
+from workers.intake import ingest
+from workers.poller.poll import PollOutcome
+from workers.poller.poller import Poller
 from workers.sinks.webhook import WebhookSink
 
 _publish, _progress, _clean, _retrying = (
     RedisStreamsBroker.publish,
     RedisStreamsBroker._commit_conditions,
-    desk.clean_item,
+    desk.clean_item,  # type: ignore[attr-defined]
     retry.retry_unavailable,
 )
 
@@ -84,7 +88,7 @@ def trim_too_early() -> None:
     async def trim(retention: Retention) -> dict[str, int]:
         broker = retention.broker
         for n in range(4):
-            await broker.state.xtrim(broker.stream("copydesk.items", n), maxlen=2, approximate=False)
+            await server_commands(broker.state).xtrim(broker.stream("copydesk.items", n), maxlen=2, approximate=False)
         return {}
 
     Retention.trim = trim  # type: ignore[method-assign, assignment]
@@ -126,7 +130,7 @@ def half_cleaned() -> None:
             return msgspec.structs.replace(content, paragraphs=content.paragraphs[:-1])
         return content
 
-    desk.clean_item = clean  # type: ignore[assignment]
+    desk.clean_item = clean  # type: ignore[assignment, attr-defined]
 
 
 def dead_letter_too() -> None:
@@ -159,7 +163,7 @@ def uncounted() -> None:
         return _counting(stage, counts) if next(counted) else []
 
     counted = itertools.cycle((True, False))
-    _counting, batch.increment_commands = batch.increment_commands, counting
+    _counting, batch.increment_commands = batch.increment_commands, counting  # type: ignore[attr-defined]
 
 
 def member_commits_early() -> None:
@@ -202,6 +206,21 @@ BUGS: dict[str, Callable[[], None]] = {
     )
 }  # fmt: skip
 
+
+def ingest_remembers_first() -> None:
+    """Bug: the position in a file is stored before its items are sent."""
+    send = ingest.publish  # type: ignore[attr-defined]
+
+    async def publish(broker: Any, items: Any, *, state_writes: Any = (), **options: Any) -> None:
+        await broker.publish((), state_writes)
+        await asyncio.sleep(0.05)
+        await send(broker, items, **options)
+
+    ingest.publish = publish  # type: ignore[assignment, attr-defined]
+
+
+INGEST_BUGS: dict[str, Callable[[], None]] = {"ingest_remembers_first": ingest_remembers_first}  # test_ingest_kills.py
+
 if __name__ == "__main__":
-    BUGS[sys.argv[1]]()
+    (BUGS | INGEST_BUGS)[sys.argv[1]]()
     sys.exit(cli.main(sys.argv[2:]))

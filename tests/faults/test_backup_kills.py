@@ -18,7 +18,7 @@ from streams.valkey.backup import take_snapshot, write_archive
 from streams.valkey.server import EmbeddedValkey, find_server_binary
 from tests.conftest import ROOT, copydesk
 from tests.faults.fleet import die_with_harness
-from tests.streams.valkey.test_backup_damage import KEYS, fill, keys
+from tests.support.backups import KEYS, fill, keys
 
 
 @pytest.fixture

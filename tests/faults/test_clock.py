@@ -16,6 +16,7 @@ from streams.topics import ARTICLES
 from streams.valkey.server import EmbeddedValkey
 from tests.conftest import ROOT, until
 from tests.faults.fleet import die_with_harness
+from tests.support.server_commands import server_commands
 
 COUNT = 200
 # The desk's retention loop in a process with a clock of its own.
@@ -70,7 +71,7 @@ async def test_forward_jump_of_a_minute_loses_nothing(tmp_path: Path) -> None:
                 clock.write_text("+40d")
                 await until(lambda: _is_ahead(broker), what="the server's clock going forward")
                 await rounds(broker, 6)
-                assert len(await broker.state.lrange(broker.key("clock", "jumps"), 0, -1)) == 1
+                assert len(await server_commands(broker.state).lrange(broker.key("clock", "jumps"), 0, -1)) == 1
                 clock.write_text("+0")
                 await rounds(broker, 6)
                 assert upkeep.poll() is None

@@ -22,6 +22,7 @@ from streams.topics import POLLS
 from streams.valkey.aof_repair import ends_early, find_damage
 from streams.valkey.server import EmbeddedValkey, find_server_binary
 from tests.conftest import copydesk, until
+from tests.support.server_commands import server_commands
 
 RECORDS = 30  # half in the base file, half in the incremental file
 MANIFEST = "appendonly.aof.manifest"
@@ -37,7 +38,7 @@ async def write_records(url: str) -> None:
     await broker.create_topics([POLLS])
     for n in range(RECORDS):
         if n == RECORDS // 2:
-            await broker.state.bgrewriteaof()
+            await server_commands(broker.state).bgrewriteaof()
             await until(lambda: rewritten(broker), what="the base rewritten")
         await broker.publish([OutgoingMessage(POLLS.name, b"k", b"value %d" % n)])
     await broker.close()
@@ -370,7 +371,7 @@ def test_record_during_rewrites_never_refuses_sound_log(tmp_path: Path) -> None:
     async def load(first: int) -> None:
         broker = RedisStreamsBroker(server.url, partitions=1)
         await broker.create_topics([POLLS])
-        await broker.state.bgrewriteaof()
+        await server_commands(broker.state).bgrewriteaof()
         for n in range(first, first + 20):
             await broker.publish([OutgoingMessage(POLLS.name, b"k", b"value %d" % n)])
             recorded_now(server)

@@ -18,7 +18,6 @@ from streams.brokers.base import Broker
 from streams.config.settings import Settings
 from streams.topics import ARTICLES
 from tests.conftest import ROOT, until
-from tests.contract.brokers.test_subscribe import article, wire
 from tests.faults.fleet import die_with_harness
 from tests.faults.groups import (
     Event,
@@ -32,6 +31,7 @@ from tests.faults.groups import (
     published,
     repeated,
 )
+from tests.support.subscribers import article, wire
 
 LEASE_S = 2.0  # the records that a member has buffered take longer to process
 

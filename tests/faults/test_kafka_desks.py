@@ -23,9 +23,9 @@ from streams.start import Start
 from streams.state.redis_client import connect as connect_state
 from streams.topics import ARTICLES, DESK_GROUP, ITEMS
 from tests.conftest import ROOT, emptied_kafka, until
-from tests.contract.brokers.test_contract import drained
 from tests.faults.fleet import die_with_harness
 from tests.faults.proxy import Proxy
+from tests.support.stage import drained
 from workers.dedupe.rebuild import INTACT_KEY
 from workers.services import connect
 
@@ -116,39 +116,36 @@ def assert_once_in_order(articles: Sequence[Article], texts: int) -> None:
         latest[article.id] = article.revision
 
 
-def test_hung_desk_stops_no_other_desk(on_kafka: Settings, tmp_path: Path) -> None:
+async def test_hung_desk_stops_no_other_desk(on_kafka: Settings, tmp_path: Path) -> None:
     """One desk hangs in a step because its state connection is silent; another leaves, so that the group rebalances."""
 
     async def dial() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         return await asyncio.open_unix_connection(on_kafka.state_url.partition("://")[2])
 
-    async def go() -> None:
-        broker = await connect(on_kafka, on_kafka.broker_url)
-        proxy = Proxy(dial)
-        await proxy.start()
-        hung = DeskProcess(on_kafka, tmp_path, "a", f"valkey://127.0.0.1:{proxy.port}")
-        leaving, healthy = (DeskProcess(on_kafka, tmp_path, name) for name in ("b", "c"))
-        async with ended(hung, leaving, healthy):
-            await until(lambda: _fed(broker, lambda: all(d.handled() for d in (hung, leaving, healthy))))
-            proxy.black_hole()
-            await until(lambda: _fed(broker, lambda: hung.process.poll() is None))
-            before = healthy.handled()
-            leaving.process.send_signal(signal.SIGTERM)
-            await until(lambda: leaving.process.poll() is not None)
-            before = healthy.handled()
-            await until(lambda: _fed(broker, lambda: healthy.handled() > before + 20))
-            assert "batch failed" not in hung.log.read_text(errors="replace"), "the hung desk timed out before that"
-            proxy.heal()
-            await until(lambda: lag_is_zero(broker))
-            assert leaving.process.poll() == 0
-            assert hung.process.poll() is None
-            assert healthy.process.poll() is None
-            articles = await published_articles(broker)
-            assert_once_in_order(articles, len({(a.id, a.paragraphs) for a in articles}))
-        await proxy.stop()
-        await broker.close()
-
-    asyncio.run(go())
+    broker = await connect(on_kafka, on_kafka.broker_url)
+    proxy = Proxy(dial)
+    await proxy.start()
+    hung = DeskProcess(on_kafka, tmp_path, "a", f"valkey://127.0.0.1:{proxy.port}")
+    leaving, healthy = (DeskProcess(on_kafka, tmp_path, name) for name in ("b", "c"))
+    async with ended(hung, leaving, healthy):
+        await until(lambda: _fed(broker, lambda: all(d.handled() for d in (hung, leaving, healthy))))
+        proxy.black_hole()
+        await until(lambda: _fed(broker, lambda: hung.process.poll() is None))
+        before = healthy.handled()
+        leaving.process.send_signal(signal.SIGTERM)
+        await until(lambda: leaving.process.poll() is not None)
+        before = healthy.handled()
+        await until(lambda: _fed(broker, lambda: healthy.handled() > before + 20))
+        assert "batch failed" not in hung.log.read_text(errors="replace"), "the hung desk timed out before that"
+        proxy.heal()
+        await until(lambda: lag_is_zero(broker))
+        assert leaving.process.poll() == 0
+        assert hung.process.poll() is None
+        assert healthy.process.poll() is None
+        articles = await published_articles(broker)
+        assert_once_in_order(articles, len({(a.id, a.paragraphs) for a in articles}))
+    await proxy.stop()
+    await broker.close()
 
 
 _revision = iter(range(1, 10_000))
@@ -162,25 +159,22 @@ async def _fed(broker: Broker, condition: object) -> bool:
     return bool(condition())
 
 
-def test_lost_state_is_rebuilt_without_exit(on_kafka: Settings, tmp_path: Path) -> None:
-    async def go() -> None:
-        broker = await connect(on_kafka, on_kafka.broker_url)
-        desks = [DeskProcess(on_kafka, tmp_path, name) for name in ("a", "b")]
-        async with ended(*desks):
-            await broker.publish(make_items(1))
-            await until(lambda: lag_is_zero(broker))
-            await broker.publish(make_items(2))
-            await until(lambda: _is_working(broker))
-            await broker.state.execute_command("FLUSHALL")
-            await until(lambda: has_state(on_kafka))
-            await until(lambda: lag_is_zero(broker))
-            await broker.publish(make_items(3))
-            await until(lambda: lag_is_zero(broker))
-            assert [desk.process.poll() for desk in desks] == [None, None]
-        assert_once_in_order(await published_articles(broker), 3 * COUNT)
-        await broker.close()
-
-    asyncio.run(go())
+async def test_lost_state_is_rebuilt_without_exit(on_kafka: Settings, tmp_path: Path) -> None:
+    broker = await connect(on_kafka, on_kafka.broker_url)
+    desks = [DeskProcess(on_kafka, tmp_path, name) for name in ("a", "b")]
+    async with ended(*desks):
+        await broker.publish(make_items(1))
+        await until(lambda: lag_is_zero(broker))
+        await broker.publish(make_items(2))
+        await until(lambda: _is_working(broker))
+        await broker.state.execute_command("FLUSHALL")
+        await until(lambda: has_state(on_kafka))
+        await until(lambda: lag_is_zero(broker))
+        await broker.publish(make_items(3))
+        await until(lambda: lag_is_zero(broker))
+        assert [desk.process.poll() for desk in desks] == [None, None]
+    assert_once_in_order(await published_articles(broker), 3 * COUNT)
+    await broker.close()
 
 
 async def _is_working(broker: Broker) -> bool:

@@ -1,6 +1,5 @@
 """A queue of items near the size limit: the memory of a desk does not grow with it."""
 
-import asyncio
 import os
 import subprocess
 import sys
@@ -31,36 +30,31 @@ def large_item(n: int) -> Item:
                 content=(Content(body),), fetched_at=datetime.now(UTC), fingerprint=f"{n:016x}")  # fmt: skip
 
 
-def test_desk_memory_is_bounded_under_large_items(settings: Settings, tmp_path: Path) -> None:
+async def test_desk_memory_is_bounded_under_large_items(settings: Settings, tmp_path: Path) -> None:
     settings = replace(settings, data_dir=tmp_path / "data", valkey_memory_mb=1024, valkey_fsync="everysec")
     valkey = EmbeddedValkey(settings)
     valkey.start()
 
-    async def go() -> None:
-        broker = await connect(settings, valkey.url)
-        for n in range(COUNT):
-            item = large_item(n)
-            await broker.publish([OutgoingMessage(ITEMS.name, item.identity_key.encode(), encode(item))])
-        desk = subprocess.Popen(
-            [sys.executable, "-m", "workers.cli", "desk", "--broker-url", valkey.url, "--log-level", "WARNING"],
-            cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, preexec_fn=die_with_harness,
-        )  # fmt: skip
-        try:
-
-            async def has_handled() -> bool:
-                assert desk.poll() is None
-                return (await read_counters(broker.state))["desk"][RECEIVED] >= HANDLED
-
-            await until(has_handled)
-            assert peak_rss_kb(desk.pid) < MAX_RSS_KB
-        finally:
-            desk.kill()
-            desk.wait()
-        await broker.close()
-
+    broker = await connect(settings, valkey.url)
+    for n in range(COUNT):
+        item = large_item(n)
+        await broker.publish([OutgoingMessage(ITEMS.name, item.identity_key.encode(), encode(item))])
+    desk = subprocess.Popen(
+        [sys.executable, "-m", "workers.cli", "desk", "--broker-url", valkey.url, "--log-level", "WARNING"],
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, preexec_fn=die_with_harness,
+    )  # fmt: skip
     try:
-        asyncio.run(go())
+
+        async def has_handled() -> bool:
+            assert desk.poll() is None
+            return (await read_counters(broker.state))["desk"][RECEIVED] >= HANDLED
+
+        await until(has_handled)
+        assert peak_rss_kb(desk.pid) < MAX_RSS_KB
     finally:
+        desk.kill()
+        desk.wait()
+        await broker.close()
         valkey.stop()
 
 

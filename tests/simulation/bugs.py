@@ -18,10 +18,11 @@ from streams.errors import UnavailableError, UnreadableError
 from streams.faust.agents import BatchResult
 from streams.records import Article, Item
 from streams.subscribe import Subscription
-from streams.topics import ARTICLES, SINK_REPLAYS, partition_name
+from streams.topics import ARTICLES, SINK_REPLAYS
 from tests.simulation.brokers import SimulatedStreams
 from tests.simulation.programs import Parsers, Parts, SimulatedPoller, Surroundings
 from tests.simulation.simulation import default_parts
+from tests.simulation.variants import Variant, commit_conditions, for_program, offset_writes
 from workers import dead_letters
 from workers.clean.cleaner import CleanedContent
 from workers.dedupe.classify import ArticleMemory
@@ -61,37 +62,6 @@ def bug(
     return register
 
 
-class Variant:
-    """A broker with other methods for one program."""
-
-    def __init__(self, broker: Any) -> None:
-        self.broker = broker
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.broker, name)
-
-
-def _for(program: str, variant: type[Variant]) -> Callable[[Broker, str], Any]:
-    return lambda broker, name: variant(broker) if name == program else broker
-
-
-def _conditions(context: Any, ranges: Sequence[Any], *, leases: bool) -> list[Condition]:
-    """Return the conditions of a commit: on the leases, or on the offsets."""
-    out = []
-    for offsets in ranges:
-        name, lease = partition_name(*offsets.topic_partition), context.lease_of(*offsets.topic_partition)
-        if leases:
-            out.append(Condition(f"copydesk:leases:{context.group}", name, lease, lease))
-        else:
-            out.append(Condition(f"copydesk:offsets:{context.group}", name, str(offsets.first), str(offsets.end)))
-    return out
-
-
-def _offset_writes(context: Any, ranges: Sequence[Any]) -> list[Any]:
-    key = f"copydesk:offsets:{context.group}"
-    return [("HSET", key, partition_name(*offsets.topic_partition), offsets.end) for offsets in ranges]
-
-
 # -- steps that are not atomic or not fenced ------------------------------------------------------------------
 
 
@@ -104,7 +74,7 @@ def remember_before_publish(parts: Parts) -> Parts:
             done = await self.broker.publish((), state_writes, conditions)
             return done and await self.broker.publish(messages)
 
-    return replace(parts, wrap=_for("poller", Remembering))
+    return replace(parts, wrap=for_program("poller", Remembering))
 
 
 @bug("kill:desk", "lost conserve")
@@ -114,7 +84,7 @@ def commit_before_publish(parts: Parts) -> Parts:
             done = await self.broker.publish_and_commit(context, ranges, (), ())
             return done and await self.broker.publish(messages, state_writes)
 
-    return replace(parts, wrap=_for("desk", Committing))
+    return replace(parts, wrap=for_program("desk", Committing))
 
 
 @bug("kill:desk", "dup order fence conserve")
@@ -124,7 +94,7 @@ def publish_before_commit(parts: Parts) -> Parts:
             await self.broker.publish(messages)
             return bool(await self.broker.publish_and_commit(context, ranges, (), state_writes))
 
-    return replace(parts, wrap=_for("desk", Publishing))
+    return replace(parts, wrap=for_program("desk", Publishing))
 
 
 @bug("freeze:desk cut:desk", "dup order fence conserve")
@@ -133,9 +103,9 @@ def lease_not_checked(parts: Parts) -> Parts:
 
     class Unfenced(Variant):
         async def publish_and_commit(self, context: Any, ranges: Any, messages: Any, state_writes: Any) -> bool:
-            return bool(await self.broker.publish(messages, [*state_writes, *_offset_writes(context, ranges)]))
+            return bool(await self.broker.publish(messages, [*state_writes, *offset_writes(context, ranges)]))
 
-    return replace(parts, wrap=_for("desk", Unfenced))
+    return replace(parts, wrap=for_program("desk", Unfenced))
 
 
 @bug("lose_replies", "dup order fence conserve")
@@ -144,13 +114,13 @@ def repeat_after_lost_reply(parts: Parts) -> Parts:
 
     class Repeating(Variant):
         async def publish_and_commit(self, context: Any, ranges: Any, messages: Any, state_writes: Any) -> bool:
-            writes = [*state_writes, *_offset_writes(context, ranges)]
-            return bool(await self.broker.publish(messages, writes, _conditions(context, ranges, leases=True)))
+            writes = [*state_writes, *offset_writes(context, ranges)]
+            return bool(await self.broker.publish(messages, writes, commit_conditions(context, ranges, leases=True)))
 
-    return replace(parts, wrap=_for("desk", Repeating))
+    return replace(parts, wrap=for_program("desk", Repeating))
 
 
-@bug("lose_requests outage cut:desk", "lost conserve")
+@bug("lose_requests outage freeze_server cut:desk", "lost conserve")
 def drop_on_error(parts: Parts) -> Parts:
     """A batch whose handler finds no server is committed without results."""
 
@@ -178,6 +148,22 @@ def poison_drops_batch(parts: Parts) -> Parts:
             return await super().handle(batch)
 
     return replace(parts, desk=Skipping)
+
+
+@bug("freeze:poller slow_network", "live order")
+def older_version_accepted(parts: Parts) -> Parts:
+    """The desk forgets the times of articles, so that a version of an earlier poll replaces a newer one."""
+
+    class Timeless(SeenStore):
+        async def get(self, ids: Sequence[str]) -> dict[str, ArticleMemory]:
+            return {id_: memory._replace(fetched_s=0.0) for id_, memory in (await super().get(ids)).items()}
+
+    class Accepting(Desk):
+        def __init__(self, settings: Settings, broker: Broker, clean: Any = None) -> None:
+            super().__init__(settings, broker, clean)
+            self.seen = Timeless(broker.state)
+
+    return replace(parts, desk=Accepting)
 
 
 @bug("restart", "dup order")
@@ -222,7 +208,7 @@ def wrong_link(parts: Parts) -> Parts:
             messages = [renamed(message) for message in messages]
             return bool(await self.broker.publish_and_commit(context, ranges, messages, state_writes))
 
-    return replace(parts, wrap=_for("desk", Renaming))
+    return replace(parts, wrap=for_program("desk", Renaming))
 
 
 @bug("restart", "conserve")
@@ -281,7 +267,7 @@ def sink_ignores_lease(parts: Parts) -> Parts:
     return replace(parts, sink_runner=Runner)
 
 
-@bug("replay", "replay")
+@bug("replay:letter", "replay")
 def letter_replayed_twice(parts: Parts) -> Parts:
     """A dead letter is marked as replayed after it was sent, so that a kill in between sends it again."""
 
@@ -293,7 +279,7 @@ def letter_replayed_twice(parts: Parts) -> Parts:
     return replace(parts, replay_letter=replay)
 
 
-@bug("change_feeds", "stuck")
+@bug("change_feeds:import", "stuck")
 def import_not_atomic(parts: Parts) -> Parts:
     """New feeds are registered first and scheduled afterwards, and no poller reconciles them."""
 
@@ -354,9 +340,12 @@ def due_times_not_shifted(parts: Parts) -> Parts:
     return replace(parts, poller=Waiting)
 
 
-@bug("jump_server_clock kill:desk freeze_server", "stuck", "streams")
+@bug("jump_server_clock kill:member kill:sink", "stuck", "streams")
 def far_leases_kept(parts: Parts) -> Parts:
-    """After the clock is put back, a killed member keeps its leases for as long as the jump."""
+    """After the clock is put back, a killed member keeps its leases for as long as the jump.
+
+    A desk that restarts takes over the leases of its name, and so hides the bug.
+    """
 
     class Keeping(SimulatedStreams):
         async def script(self, name: str, keys: Any, args: Any, *, reserve: bool = True) -> Any:

@@ -1,5 +1,6 @@
 """Simulated feeds: the ledger of the fault suite, without sockets, and feeds whose stories change at any time."""
 
+import asyncio
 import hashlib
 from typing import Any
 
@@ -10,9 +11,11 @@ from tests.support.feed_server import rss
 from workers.http.client import Response
 
 WINDOW = 8
-LIVE_FEEDS, LIVE_STORIES, LIVE_EVERY_S = 2, 3, 4.0
+LIVE_FEEDS, LIVE_STORIES = 2, 3
+LIVE_EVERY_S = (0.7, 4.0)  # less and more than the time between two polls
+DELAYS_S = (0.01, 0.5)  # mean time until a response arrives
 LIVE = 1_000  # number of the feed whose stories the live feeds show
-HOST = "https://feeds{}.example/{}"
+HOST = "https://feeds.example:800{}/{}"  # three hosts of one site, whose feeds may revise the same articles
 
 
 class SimulatedFeeds(TruthServer):
@@ -21,12 +24,15 @@ class SimulatedFeeds(TruthServer):
     A live feed does not wait for its readers, so that revisions can be skipped but never published in wrong order.
     """
 
-    def __init__(self, world: World, seed: int, feeds: int, news: int, pause_s: float) -> None:
+    def __init__(
+        self, world: World, seed: int, feeds: int, news: int, pause_s: float, live_every_s: float, delay_s: float
+    ) -> None:
         super().__init__(seed, feeds, news, pause_s=pause_s)
         self.feeds = [Feed(n, seed, news, WINDOW) for n in range(feeds)]
         self.world = world
         self.live: dict[str, list[str]] = {}
-        self._live_since_s = world.now_s
+        self._live_since_s, self._live_every_s = world.now_s, live_every_s
+        self._delay_s = delay_s
         self._live_stopped_s = float("inf")
         for feed in self.feeds:
             self._offer(feed)
@@ -41,7 +47,12 @@ class SimulatedFeeds(TruthServer):
         self._live_stopped_s = self.world.now_s
 
     async def get(self, url: str, headers: Any = None, credentials: Any = None) -> Response:
-        """Return the response to a request, as `HttpClient.get` does."""
+        """Return the response to a request, as `HttpClient.get` does. It takes a while to arrive."""
+        response = self._respond(url, headers)
+        await asyncio.sleep(self.world.random.expovariate(1 / self._delay_s))
+        return response
+
+    def _respond(self, url: str, headers: Any) -> Response:
         name = url.rpartition("/")[2]
         rnd = self.world.random
         if rnd.random() < self.chaos:
@@ -65,7 +76,7 @@ class SimulatedFeeds(TruthServer):
 
     def _live(self, url: str) -> Response:
         passed_s = min(self.world.now_s, self._live_stopped_s) - self._live_since_s
-        revision = int(passed_s / LIVE_EVERY_S)
+        revision = int(passed_s / self._live_every_s)
         rows = []
         for number in range(LIVE_STORIES):
             title, paragraphs = story(LIVE, number, revision)

@@ -35,7 +35,7 @@ from workers.sinks.runner import SinkRunner
 
 BATCH = 20
 READERS, SINK = "readers", "w"
-REJECTED_SHARE = 0.01  # of articles, by the endpoint of the sink
+REJECTED_SHARES = (0.01, 0.2)  # of articles, by the endpoint of the sink
 SLOW_SHARE = 0.002  # share of items whose cleaning blocks the process
 
 
@@ -112,6 +112,7 @@ class Surroundings(NamedTuple):
     parts: Parts
     committed: Callable[[str, Partition], int]
     deliveries: list[Delivery]
+    rejected_share: float
 
     def broker(self, host: Host, program: str) -> Broker:
         return self.parts.wrap(self.parts.open_broker(host), program)
@@ -263,7 +264,7 @@ class SimulatedSink(Sink[Any]):
                 raise UnavailableError("simulated: endpoint unreachable")
             if rnd.random() < 0.02:
                 raise SinkRetryError("HTTP 503", 0.5)
-            if rnd.random() < REJECTED_SHARE and event.source.topic == ARTICLES.name:
+            if rnd.random() < self.around.rejected_share and event.source.topic == ARTICLES.name:
                 raise SinkRejectedError("HTTP 400")
             message = ConsumedMessage(*_position(event), 0.0, b"", b"")
             self.around.record(f"sink.{SINK}", self.process, message, event.article)
@@ -308,7 +309,7 @@ async def run_letter_replay(around: Surroundings, host: Host, process: Process) 
 
 
 async def run_import(around: Surroundings, host: Host, process: Process) -> None:
-    """Add all feeds: `copydesk feeds import`."""
+    """Import all feeds: `copydesk feeds import`."""
     broker = around.broker(host, "import")
     await retry(lambda: around.parts.import_feeds(FeedRegistry(broker.state), around.feeds.urls))
 

@@ -7,8 +7,10 @@ the process. While nothing can run, the clock moves to the next timer.
 import asyncio
 import heapq
 import itertools
+import os
 import random
 import secrets
+import socket
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
@@ -160,7 +162,10 @@ class World:
 
     @contextmanager
     def active(self) -> Iterator[None]:
-        """Replace the clocks and random sources of the standard library by those of the world."""
+        """Replace the clocks, random sources and names of the machine by those of the world.
+
+        A consumer's name holds host name and process id, and its hash decides the order of sets.
+        """
         before = random.getstate()
         random.seed(self.random.random())
         clocks: dict[str, Any] = {
@@ -171,6 +176,8 @@ class World:
             with (
                 patch.multiple(time, **clocks),
                 patch.object(secrets, "token_hex", lambda n=16: random.randbytes(n).hex()),
+                patch.object(socket, "gethostname", lambda: "host"),
+                patch.object(os, "getpid", lambda: 1),
             ):
                 yield
         finally:

@@ -15,9 +15,10 @@ from streams.config.settings import Settings
 from streams.faust.agents import BatchResult, add_agent, create_app
 from streams.topics import Topic
 from tests.conftest import ROOT
+from tests.support.server_commands import server_commands
 
 if TYPE_CHECKING:
-    from tests.contract.brokers.test_contract import Stage
+    from tests.support.stage import Stage
 
 
 def start_blocking(stage: "Stage", *, lease_s: float, block_s: float) -> "subprocess.Popen[bytes]":
@@ -32,7 +33,7 @@ async def main(broker_url: str, source: str, group: str, lease_s: str, block_s: 
     app = create_app(settings, group)
 
     async def block(batch: Sequence[ConsumedMessage]) -> BatchResult:
-        await broker.state.rpush("test:handled", *(incoming.value for incoming in batch))
+        await server_commands(broker.state).rpush("test:handled", *(incoming.value for incoming in batch))
         time.sleep(float(block_s))  # noqa: ASYNC251 - blocks, as cleaning does
         return BatchResult()
 

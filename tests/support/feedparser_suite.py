@@ -13,7 +13,7 @@ from typing import Any
 
 import feedparser
 
-from workers.poller.formats.feedparser_xml import bounded_parsers
+from workers.poller.formats.feedparser_bounds import bounded_parsers
 
 _EXPECT = re.compile(rb"Expect:\s*(.*?)(?:\n|$)")
 _HEADER = re.compile(rb"Header:\s*([\w-]+):\s*(.*?)\r?\n")

@@ -9,7 +9,7 @@ from typing import Any
 from streams.brokers.base import Broker
 from streams.config.settings import Settings
 from streams.subscribe import subscribe
-from streams.topics import DESK_GROUP, ITEMS
+from streams.topics import ARCHIVE_ITEMS, DESK_GROUP, ITEMS
 from tests.conftest import DEADLINE_S, until
 from tests.support.feed_server import FeedServer
 from workers.counters import read_counters
@@ -50,10 +50,10 @@ async def newsdesk(
 
 
 @asynccontextmanager
-async def desk(settings: Settings) -> AsyncGenerator[Broker, None]:
+async def desk(settings: Settings, name: str = "desk-1") -> AsyncGenerator[Broker, None]:
     """Run a desk during the block."""
     broker = await connect(settings, settings.broker_url)
-    app = create_desk(settings, broker, url=settings.broker_url, name="desk-1")
+    app = create_desk(settings, broker, url=settings.broker_url, name=name)
     await app.start()
     try:
         yield broker
@@ -66,15 +66,18 @@ async def everything(settings: Settings, topic: str) -> list[Any]:
     return [record async for record in subscribe(topic, start="start", follow=False, settings=settings)]
 
 
+async def queued(broker: Broker) -> int:
+    """Return the number of items that no desk has handled, in both lanes."""
+    return sum([await broker.lag(topic.name, DESK_GROUP) for topic in (ITEMS, ARCHIVE_ITEMS)])
+
+
 async def settled(broker: Broker, wanted: dict[str, int]) -> dict[str, dict[str, int]]:
     """Return the counters once the desk's are at least *wanted* and all queues are empty."""
     counters: dict[str, dict[str, int]] = {}
 
     async def has_arrived() -> bool:
         counters.update(await read_counters(broker.state))
-        return (
-            all(counters["desk"][k] >= n for k, n in wanted.items()) and await broker.lag(ITEMS.name, DESK_GROUP) == 0
-        )
+        return all(counters["desk"][k] >= n for k, n in wanted.items()) and await queued(broker) == 0
 
     await until(has_arrived, what=f"counters {wanted}; they are {counters}")
     return counters

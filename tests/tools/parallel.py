@@ -34,6 +34,11 @@ def group(nodeid: str) -> str:
     return "corpus" if "corpus" in name else nodeid
 
 
+def ends_kafka(nodeid: str, next_nodeid: str) -> bool:
+    """Return whether a test is the last one of its group of Kafka tests. A worker runs each group without a break."""
+    return group(nodeid).startswith("Kafka ") and group(next_nodeid) != group(nodeid)
+
+
 def scheduler(config: pytest.Config, log: Any) -> Any:
     """Return the scheduler of groups; `--dist loadgroup` has no effect with pytest 9.2 (pytest-xdist#1386)."""
     from xdist.scheduler import LoadScopeScheduling  # lazy: tests run without pytest-xdist, too

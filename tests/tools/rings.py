@@ -7,6 +7,7 @@ connects a socket fails, by an audit hook.
 
 import sys
 from collections.abc import Generator, Iterator
+from functools import cache
 from types import CodeType, FunctionType
 from typing import Any
 
@@ -16,8 +17,8 @@ import urllib3.util.connection  # noqa: F401 - listparser imports it; the import
 # The names by which a process or a server is started. Library names, and two classes of copydesk.
 STARTERS = frozenset({
     "subprocess", "Popen", "create_subprocess_exec", "create_subprocess_shell", "multiprocessing", "ProcessPoolExecutor",
-    "fork", "TCPSite", "start_server", "create_server", "TestServer", "create_connection", "open_connection", "connect", "EmbeddedValkey", "ParserPool", "Newsroom",
-    "free_port",
+    "fork", "TCPSite", "start_server", "create_server", "TestServer", "create_connection", "open_connection", "connect", "EmbeddedValkey", "ParserPool", "CleaningPool", "Newsroom",
+    "free_port", "find_server_binary",
 })  # fmt: skip
 LONG = frozenset({"faults", "hours", "corpus", "corpus_full", "train"})
 AUDITED = frozenset({"socket.bind", "socket.connect", "subprocess.Popen", "os.posix_spawn", "os.fork", "os.system"})
@@ -32,6 +33,12 @@ def names_in(code: CodeType) -> Iterator[str]:
             yield from names_in(constant)
 
 
+@cache
+def is_starter(thing: Any) -> bool:
+    """Return whether a function or class starts a process or a server. Many tests share their fixtures."""
+    return starts_something(thing, set())
+
+
 def starts_something(thing: Any, visited: set[Any]) -> bool:
     """Return whether a function or class in `tests` names a starter, itself or through its helpers there."""
     if isinstance(thing, type):
@@ -41,7 +48,8 @@ def starts_something(thing: Any, visited: set[Any]) -> bool:
         return False
     visited.add(thing)
     names = set(names_in(thing.__code__))
-    helpers = (thing.__globals__.get(name) for name in names)
+    named = (thing.__globals__.get(name) for name in names)
+    helpers = (helper for value in named for helper in (value.values() if isinstance(value, dict) else (value,)))
     ours = [helper for helper in helpers if str(getattr(helper, "__module__", "")).startswith("tests")]
     return bool(names & STARTERS) or any(starts_something(helper, visited) for helper in ours)
 
@@ -53,7 +61,7 @@ def is_unit(item: pytest.Item) -> bool:
     if any(item.get_closest_marker(name) for name in LONG):
         return False
     fixtures = [fixture.func for defs in item._fixtureinfo.name2fixturedefs.values() for fixture in defs[-1:]]
-    return not any(starts_something(function, set()) for function in (item.function, *fixtures))
+    return not any(is_starter(function) for function in (item.function, *fixtures))
 
 
 class Guard:

@@ -10,7 +10,7 @@ import pytest
 from tests.conftest import DEADLINE_S, ROOT
 from tests.support.kafka import BEFORE, CURRENT
 from tests.support.ports import free_port
-from tests.tools.parallel import LONG, OWN_CLUSTERS, group, rank
+from tests.tools.parallel import LONG, OWN_CLUSTERS, ends_kafka, group, rank
 
 CONFTEST = """
 from tests.tools.parallel import scheduler as pytest_xdist_make_scheduler
@@ -81,6 +81,13 @@ def test_skip_outside_ci_passes_session(invented: Path) -> None:
 )
 def test_group_of_test_id(test: str, expected: str) -> None:
     assert group(test) == expected
+
+
+def test_clusters_end_with_their_group() -> None:
+    assert ends_kafka("a.py::test_a[kafka]", "a.py::test_a[valkey]")
+    assert ends_kafka("a.py::test_a[kafka]", "a.py::test_a[kafka-3]")
+    assert not ends_kafka("a.py::test_a[kafka]", "b.py::test_b[kafka]")
+    assert not ends_kafka("a.py::test_a", "b.py::test_b[kafka]")
 
 
 def test_long_modules_exist_and_come_first() -> None:

@@ -8,7 +8,8 @@ from streams.config.tables import Route
 from streams.records import Article, Item
 from streams.routing import Router
 from workers.poller.new_items import find_new_items
-from workers.text.dates import parse_date, parse_date_line
+from workers.text.date_lines import parse_date_line
+from workers.text.dates import parse_date
 
 NOW = datetime(2026, 1, 5, 10, tzinfo=UTC)
 

@@ -20,7 +20,7 @@ from streams.valkey.server import EmbeddedValkey
 from tests.conftest import DEADLINE_S, copydesk, until
 from tests.support.feed_server import FeedServer, rss
 from tests.support.pipeline import BODY
-from tests.workers.test_supervisor import output, pids, up
+from tests.support.up import output, pids, up
 from workers.heartbeats import read_workers
 from workers.services import connect
 from workers.supervisor import Supervisor

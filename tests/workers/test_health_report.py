@@ -15,9 +15,9 @@ from streams.errors import UnavailableError
 from streams.start import Start
 from streams.topics import ARTICLES, DESK_GROUP
 from tests.conftest import copydesk, until
-from tests.contract.brokers.test_subscribe import article
-from tests.workers.sinks.test_webhook import Receiver, delivering
-from tests.workers.web.test_topics_api import open_site
+from tests.support.site import open_site
+from tests.support.subscribers import article
+from tests.support.webhooks import Receiver, delivering
 from workers import dead_letters
 from workers.health import find_problems, find_warnings
 from workers.heartbeats import BEAT_S, SILENT_S, STALLED_S
@@ -99,51 +99,45 @@ async def test_readiness_and_status_show_warnings(settings: Settings, tmp_path: 
         assert await dead_letters.count_pending(site.broker) == 0
 
 
-def test_group_lag_counts_uncommitted_messages(settings: Settings) -> None:
-    async def go() -> None:
-        broker = await connect(settings, settings.broker_url)
-        reader = await broker.open_reader(ARTICLES, "mail", Start.EARLIEST)
-        await broker.publish([article("a"), article("b"), article("c")])
-        assert await broker.group_lags() == {"mail": 3}
-        report = await read_status(broker, DESK_GROUP, replace(settings, max_group_lag=2))
-        assert report["warnings"][0].startswith("lag above max_group_lag: mail (3 messages, limit 2)")
-        await reader.close()
-        await broker.close()
-
-    asyncio.run(go())
+async def test_group_lag_counts_uncommitted_messages(settings: Settings) -> None:
+    broker = await connect(settings, settings.broker_url)
+    reader = await broker.open_reader(ARTICLES, "mail", Start.EARLIEST)
+    await broker.publish([article("a"), article("b"), article("c")])
+    assert await broker.group_lags() == {"mail": 3}
+    report = await read_status(broker, DESK_GROUP, replace(settings, max_group_lag=2))
+    assert report["warnings"][0].startswith("lag above max_group_lag: mail (3 messages, limit 2)")
+    await reader.close()
+    await broker.close()
 
 
-def test_failing_sink_is_reported_until_it_delivers(settings: Settings) -> None:
-    async def go() -> None:
-        receiver = Receiver()
-        receiver.statuses = [503] * 40
-        async with delivering(settings, receiver) as (broker, _, _):
-            await broker.publish([article("a")])
+async def test_failing_sink_is_reported_until_it_delivers(settings: Settings) -> None:
+    receiver = Receiver()
+    receiver.statuses = [503] * 40
+    async with delivering(settings, receiver) as (broker, _, _):
+        await broker.publish([article("a")])
 
-            async def failing() -> bool:
-                state = (await read_sink_states(broker.state)).get("desk")
-                return state is not None and state.failures > 2 and state.failing_since_s > 0
+        async def failing() -> bool:
+            state = (await read_sink_states(broker.state)).get("desk")
+            return state is not None and state.failures > 2 and state.failing_since_s > 0
 
-            await until(failing)
-            table = SinkTable(name="desk", type="webhook")
-            [row] = (await read_status(broker, DESK_GROUP, replace(settings, sinks=(table,))))["sinks"]
-            assert row["lag"] == 1
-            assert row["error"].startswith("HTTP 503")
-            receiver.statuses.clear()
-            await until(lambda: receiver.accepted())
+        await until(failing)
+        table = SinkTable(name="desk", type="webhook")
+        [row] = (await read_status(broker, DESK_GROUP, replace(settings, sinks=(table,))))["sinks"]
+        assert row["lag"] == 1
+        assert row["error"].startswith("HTTP 503")
+        receiver.statuses.clear()
+        await until(lambda: receiver.accepted())
 
-            async def recovered() -> bool:
-                return not (await read_sink_states(broker.state))["desk"].failing_since_s
+        async def recovered() -> bool:
+            return not (await read_sink_states(broker.state))["desk"].failing_since_s
 
-            await until(recovered)
-
-    asyncio.run(go())
+        await until(recovered)
 
 
-def test_sink_state_survives_unreachable_broker(settings: Settings) -> None:
+async def test_sink_state_survives_unreachable_broker() -> None:
     class Unreachable:
         async def publish(self, *arguments: Any) -> bool:
             raise UnavailableError("broker unavailable")
 
     broker: Any = Unreachable()
-    asyncio.run(SinkStateRecorder(broker, "s").failed("a", "HTTP 500"))
+    await SinkStateRecorder(broker, "s").failed("a", "HTTP 500")

@@ -5,7 +5,7 @@ from pathlib import Path
 from streams.brokers.base import Broker
 from streams.config.settings import Settings
 from streams.topics import DESK_GROUP
-from tests.workers.web.test_topics_api import open_site
+from tests.support.site import open_site
 from workers.poller.registry import FeedRegistry
 from workers.services import connect
 from workers.status import read_status

@@ -26,7 +26,7 @@ from workers.clean.line_types import (
 )
 from workers.clean.rules.bylines import CORRECTION_NOTE, SOURCE_CREDIT
 from workers.clean.rules.containers import CLUTTER_CLASSES, PROMPT_BOXES
-from workers.text.dates import parse_date_line
+from workers.text.date_lines import parse_date_line
 from workers.text.normalise import match_key
 
 MAX_TAIL_BLOCKS = 4  # distance of an image caption below the body

@@ -36,7 +36,10 @@ MIN_DUMP_LINES = 4  # a shorter text is not the dump of a page
 MIN_GALLERY_IMAGES, GALLERY_WORDS = 8, 40  # words per image: the length of a caption
 MIN_LINK_SHARE = 0.5  # of a feed item's block, for the model to score it
 USUAL_LINES, MIN_COST_SHARE, MAX_COST_SHARE = 40, 0.4, 3.0  # figures in tests/tools/bench/README.md
-STATEMENT_SHARE = 0.4  # of the cost of a line with a full stop, which harms less than a headline if it is clutter
+SHORT_WORDS = 3  # a shorter line counts as so many: the heading of a list is as much worth as its items
+CHEAP_SHARE = (
+    0.4  # of the cost of a short line or one with a full stop, which harms less than a headline if it is clutter
+)
 FIELD_REASONS = ("kept as such", "kept with its picture")
 TEXT_FIELDS = ("dek", "kicker", "byline", "dateline", "published", "source_credit")
 
@@ -245,9 +248,11 @@ def _known_text(document: BlockDocument) -> KnownText:
 
 
 def _prediction(model: "Model", block: Block, probability: float, title: float, share: float) -> Prediction:
-    is_statement = block.tag == "line" and block.words > 1 and SENTENCE_END.search(block.text) is not None
-    share *= STATEMENT_SHARE if is_statement else 1.0
-    return Prediction(probability, model.should_keep(probability, block.words, share=share), title)
+    if block.tag != "line":
+        return Prediction(probability, model.should_keep(probability, block.words, share=share), title)
+    is_statement = block.words > 1 and SENTENCE_END.search(block.text) is not None
+    share *= CHEAP_SHARE if is_statement or block.words <= SHORT_WORDS else 1.0
+    return Prediction(probability, model.should_keep(probability, max(block.words, SHORT_WORDS), share=share), title)
 
 
 def _with_article_body(content: UnrenderedContent, metadata: Metadata) -> UnrenderedContent:
@@ -274,8 +279,10 @@ def _article_lines(metadata: Metadata) -> tuple[str, ...]:
 def _with_metadata(content: CleanedContent, metadata: Metadata) -> CleanedContent:
     """Fill the fields that the visible text lacks; metadata never changes the body."""
     names = SharedFields.__struct_fields__
-    shared = {name: getattr(content, name) or getattr(metadata, name) for name in names}
-    added = {name: "page" for name in names if getattr(metadata, name) and not getattr(content, name)}
+    kept = {name for name in names if getattr(content, name) and name not in metadata.rule_fields}
+    shared = {name: getattr(content if name in kept else metadata, name) for name in names}
+    added = {name: "page" for name in names if getattr(metadata, name) and name not in kept}
+    added |= dict.fromkeys(metadata.rule_fields, "rule")
     images = content.images or ((Image(metadata.image),) if metadata.image else ())
     shared["article_type"] = shared["article_type"] or detect_gallery(content)
     sources = content.field_sources | added

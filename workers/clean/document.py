@@ -9,6 +9,7 @@ from workers.clean.feed_html import simplify_feed_html
 from workers.clean.html_parser import MAX_HTML_CHARS, parse_html
 from workers.clean.metadata import Metadata, extract_metadata
 from workers.clean.site_facts import line_key
+from workers.clean.site_rules.rule import SiteRule
 from workers.clean.trees import Node
 from workers.text.normalise import plain_text
 from workers.urls.web_url import web_url
@@ -36,7 +37,8 @@ class BlockDocument(NamedTuple):
     title: str = ""
     url: str = ""
     metadata: Metadata | None = None
-    truncated: tuple[RemovedBlock, ...] = ()  # a note that the input was too long
+    truncated: tuple[RemovedBlock, ...] = ()  # parts removed before cleaning: beyond a limit, or by a site rule
+    is_by_rule: bool = False  # a site rule selected the story
 
     @property
     def line_keys(self) -> set[bytes]:
@@ -44,9 +46,13 @@ class BlockDocument(NamedTuple):
         return {key for block in self.blocks if (key := line_key(block.text))}
 
 
-def to_blocks(data: str, kind: str = "auto", *, title: str = "", url: str = "") -> BlockDocument:
-    """Return *data* in blocks. The arguments are those of `clean`."""
+def to_blocks(
+    data: str, kind: str = "auto", *, title: str = "", url: str = "", rule: SiteRule | None = None
+) -> BlockDocument:
+    """Return *data* in blocks. *rule*: the site's explicit rule. The other arguments are those of `clean`."""
     kind = detect_input_type(data) if kind == "auto" else kind
+    if rule is not None and (kind == "page" or (kind == "html" and rule.for_feeds)):
+        return _by_rule(data, kind, title, url, rule)
     if kind == "text":
         blocks = text_blocks(data[:MAX_HTML_CHARS])
         return BlockDocument(kind, blocks, plain_text(title), truncated=_truncation(data, len(blocks)))
@@ -59,6 +65,30 @@ def to_blocks(data: str, kind: str = "auto", *, title: str = "", url: str = "") 
     blocks = html_blocks(root)
     title = plain_text(title) or (metadata.title if metadata else "")
     return BlockDocument(kind, blocks, title, url, metadata, _truncation(data, len(blocks)))
+
+
+def _by_rule(data: str, kind: str, title: str, url: str, rule: SiteRule) -> BlockDocument:
+    """Return the blocks that a site rule leaves. If it selects the story, all of the page's other blocks go.
+
+    The selected story is treated as a feed's item: the rule's author chose its lines, so the model doesn't score them.
+    """
+    from workers.clean.site_rules.application import apply_rule, replace_strings  # lxml costs 8 MB, for few sites
+
+    data = replace_strings(data, rule)
+    root = parse_html(data, page=kind == "page")
+    metadata = extract_metadata(root, url) if kind == "page" else None
+    url = _base_url(root, url) if "<base" in data else url
+    result = apply_rule(root, rule)
+    if metadata is not None:
+        metadata = metadata.with_fields(title=result.title, byline=result.byline, published=result.published)
+    if kind == "html":
+        simplify_feed_html(root, data)
+    elif result.story is not None:
+        kind, root = "html", result.story
+    blocks = html_blocks(root)
+    title = result.title or plain_text(title) or (metadata.title if metadata else "")
+    removed = (*_truncation(data, len(blocks)), *result.removed)
+    return BlockDocument(kind, blocks, title, url, metadata, removed, result.story is not None)
 
 
 def _base_url(root: Node, url: str) -> str:

@@ -5,26 +5,36 @@ from typing import TYPE_CHECKING
 
 from workers.clean.blocks import Block
 from workers.clean.labelling import Prediction
-from workers.clean.line_types import SENTENCE_END, is_feed_tail, is_link_label, is_notice, is_prompt
+from workers.clean.line_types import (
+    CLOSING_MARKS,
+    LEAD,
+    SENTENCE_END,
+    is_feed_tail,
+    is_link_label,
+    is_notice,
+    is_prompt,
+)
 from workers.clean.rules.lexicon import ADVERTISEMENTS
 from workers.text.normalise import match_key
 
 if TYPE_CHECKING:
     from workers.clean.model.model import Model
 
-MIN_RUN_PROBABILITY = 0.5  # of each short line that is kept together with its neighbours
+# Of each short line that is kept together with its neighbours; figures in docs/explanation/decisions, record 93.
+MIN_RUN_PROBABILITY, MIN_RUN_PROBABILITY_SHORT = 0.5, 0.4  # in a long dump, and in one of at most USUAL_LINES
 MIN_RESUME_PROBABILITY = 0.05  # of a statement below headlines; figures in tests/tools/bench/README.md
+MIN_RESUME_BELOW_LEAD = 0.01  # of a statement below lead-ins and advertisements only
 MAX_LIST_LINES = 8  # a longer list seldom stands between two paragraphs
 MIN_HEADLINE_WORDS = 2
 QUESTION_ENDS = ("?", "!", "…", "...", "？", "！", "؟")
-CLOSING_MARKS = "\"'”’»)]"
 
 
 def vote_by_run(model: "Model", blocks: Sequence[Block], predictions: list[Prediction], share: float) -> None:
     """Keep short lines in a row that are all likely if they deserve it together, such as the rows of a table."""
     start = 0
+    likely = MIN_RUN_PROBABILITY if share > 1 else MIN_RUN_PROBABILITY_SHORT
     for n in range(len(blocks) + 1):
-        if n < len(blocks) and predictions[n].probability >= MIN_RUN_PROBABILITY and not blocks[n].is_sentence:
+        if n < len(blocks) and predictions[n].probability >= likely and not blocks[n].is_sentence:
             continue
         run, start = range(start, n), n + 1
         if len(run) > 1:
@@ -40,13 +50,20 @@ def resume_below_list(blocks: Sequence[Block], predictions: list[Prediction]) ->
     A list is uniform: either none or most of its lines end in a full stop. Headlines with a summary each are a list.
     """
     for n, block in enumerate(blocks):
-        if predictions[n].keep or predictions[n].probability < MIN_RESUME_PROBABILITY or not is_statement(block):
+        if predictions[n].keep or predictions[n].probability < MIN_RESUME_BELOW_LEAD or not is_statement(block):
             continue
         gap = _removed_above(predictions, n)
+        if predictions[n].probability < MIN_RESUME_PROBABILITY and not all(_is_lead(blocks[k]) for k in gap):
+            continue
         if not 0 < len(gap) <= MAX_LIST_LINES or any(SENTENCE_END.search(blocks[k].text) for k in gap):
             continue
         if _may_end_list(blocks[n - 1]) and not _heads_summary(blocks, n + 1):
             predictions[n] = predictions[n]._replace(keep=True)
+
+
+def _is_lead(block: Block) -> bool:
+    """Whether a line is a lead-in with a headline, or marks an advertisement; one line alone, not a list."""
+    return LEAD.fullmatch(block.text) is not None or match_key(block.text) in ADVERTISEMENTS
 
 
 def _may_end_list(block: Block) -> bool:
@@ -60,7 +77,11 @@ def is_statement(block: Block) -> bool:
         return False
     if text.rstrip(CLOSING_MARKS).endswith(QUESTION_ENDS):
         return False
-    return not (is_prompt(text) or is_notice(text) or is_link_label(text) or is_feed_tail(text))
+    return not _is_clutter(text)
+
+
+def _is_clutter(text: str) -> bool:
+    return is_prompt(text) or is_notice(text) or is_link_label(text) or is_feed_tail(text)
 
 
 def _removed_above(predictions: Sequence[Prediction], n: int) -> range:
@@ -73,6 +94,6 @@ def _removed_above(predictions: Sequence[Prediction], n: int) -> range:
 
 def _heads_summary(blocks: Sequence[Block], n: int) -> bool:
     """Whether line *n* is a headline with a statement below it."""
-    if n + 1 >= len(blocks) or SENTENCE_END.search(blocks[n].text):
+    if n + 1 >= len(blocks) or SENTENCE_END.search(blocks[n].text) or _is_clutter(blocks[n].text):
         return False
     return blocks[n].words > MIN_HEADLINE_WORDS and is_statement(blocks[n + 1])

@@ -1,9 +1,9 @@
 """Fields in the header lines of a text dump: names in a byline, the date in a line with other words. Pure."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
-from workers.clean.line_types import word_count
+from workers.clean.line_types import SENTENCE_END, word_count
 from workers.clean.rules.dump_fields import (
     BUDDHIST_YEARS,
     BYLINE_LINE,
@@ -13,12 +13,16 @@ from workers.clean.rules.dump_fields import (
     MORE_MONTHS,
     NAME_TAIL,
     NUMERIC_DATE,
+    PERSIAN_YEARS,
     TIME_OF_DAY,
 )
 from workers.text.calendar_names import MORE_MONTHS as CALENDAR_MONTHS
-from workers.text.dates import MONTH_NUMBERS, parse_date_line
+from workers.text.date_lines import parse_date_line
+from workers.text.dates import MONTH_NUMBERS
 
 MAX_DATE_WORDS = 14
+PERSIAN_OFFSET_YEARS, PERSIAN_OFFSET_DAYS = 1595, 356033  # so that 1 Farvardin 1403 is 20 March 2024
+MAX_OTHER_WORDS, MAX_OTHER_CHARS = 3, 12  # besides the date in a line that is one
 MAX_LINE_CHARS = 120
 MAX_NAME_CHARS = 60
 CENTURY = 2000  # of a year with two digits
@@ -30,9 +34,11 @@ MONTHS = MONTH_NUMBERS | {
     for form in forms.split("/")
     if form != "-"
 }
-SEPARATORS = re.compile(r"[,;&、，]|(?<!\s)\s++(?:and|und|et|y|e|i|en|og|och|ve|и|та|και|dan)(?=\s)")
 # Vowel signs and other combining marks are no word characters in `re`. Source: Unicode 15, the blocks of the scripts.
 MARKS = "\u0300-\u036f\u0591-\u05c7\u064b-\u0652\u0900-\u0dff\u0e30-\u0e4e\u200c\u200d"
+WORDS = re.compile(rf"[^\W\d_][^\W\d_{MARKS}]*+")
+DATE_ENDS = ("น.", "m.", "M.", "г.", "р.", "h.")  # abbreviations of "o'clock", half of the day and "year"
+SEPARATORS = re.compile(r"[,;&、，]|(?<!\s)\s++(?:and|und|et|y|e|i|en|og|och|ve|и|та|και|dan)(?=\s)")
 WORD = rf"(?!\d)[^\W_][\w{MARKS}.'’-]*+"
 PERSON = re.compile(rf"\A{WORD}(?:\s{WORD}){{1,3}}\Z")
 CASELESS = re.compile(r"[\u0590-\u08ff\u0900-\u0dff\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
@@ -90,6 +96,17 @@ def date_in_line(text: str) -> datetime | None:
     return next((time for find in (_numeric, _east_asian, _written) if (time := find(text)) is not None), None)
 
 
+def is_date_line(text: str) -> bool:
+    """Whether a line is a date with at most a time and MAX_OTHER_WORDS short words, such as weekday and zone."""
+    if date_in_line(text) is None or (SENTENCE_END.search(text) is not None and not text.endswith(DATE_ENDS)):
+        return False
+    rest = text
+    for pattern in (NUMERIC_DATE, EAST_ASIAN_DATE, DAY_MONTH, MONTH_DAY, TIME_OF_DAY):
+        rest = pattern.sub(" ", rest, count=1)
+    words = WORDS.findall(rest)
+    return len(words) <= MAX_OTHER_WORDS and all(len(word) <= MAX_OTHER_CHARS for word in words)
+
+
 def _numeric(text: str) -> datetime | None:
     match = NUMERIC_DATE.search(text)
     if match is None:
@@ -119,6 +136,8 @@ def _written(text: str) -> datetime | None:
 
 def _moment(year: int, month: int, day: int, text: str) -> datetime | None:
     year = year - BUDDHIST_YEARS if 2400 < year < 2700 else year
+    if year in PERSIAN_YEARS and 1 <= month <= 12 and 1 <= day <= 31:
+        year, month, day = _from_persian(year, month, day)
     time = TIME_OF_DAY.search(text)
     hour, minute = (int(time["hour"]), int(time["minute"])) if time is not None else (0, 0)
     if time is not None and time["half"] and hour <= 12:
@@ -128,3 +147,12 @@ def _moment(year: int, month: int, day: int, text: str) -> datetime | None:
     except ValueError:
         return None
     return moment if 1900 < year < 2200 else None
+
+
+def _from_persian(year: int, month: int, day: int) -> tuple[int, int, int]:
+    """Return the Gregorian year, month and day of a Persian date. Of 33 years in a row, eight are leap years."""
+    cycles, rest = divmod(year + PERSIAN_OFFSET_YEARS, 33)
+    before = (month - 1) * 31 if month < 7 else (month - 7) * 30 + 186
+    days = 365 * (year + PERSIAN_OFFSET_YEARS) + 8 * cycles + (rest + 3) // 4 + before + day
+    moment = date.fromordinal(days - PERSIAN_OFFSET_DAYS)
+    return moment.year, moment.month, moment.day

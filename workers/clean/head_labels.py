@@ -6,9 +6,10 @@ from datetime import datetime
 
 from workers.clean.blocks import Block
 from workers.clean.credits import parse_byline
-from workers.clean.dump_fields import byline_names, date_in_line, is_person, may_be_person, person_names
+from workers.clean.dump_fields import byline_names, date_in_line, is_date_line, is_person, may_be_person, person_names
 from workers.clean.labelling import MAX_HEAD_BLOCKS, BlockLabel, Labelling, is_sure, label_caption, reject
 from workers.clean.line_types import (
+    CJK,
     is_feed_tail,
     is_headline,
     is_link_label,
@@ -19,15 +20,18 @@ from workers.clean.line_types import (
 )
 from workers.clean.rules.bylines import BYLINE, READING_TIME
 from workers.clean.rules.dump_fields import READING_TIME_LINE, UPDATED
-from workers.text.dates import parse_date_line
+from workers.text.date_lines import parse_date_line
 from workers.text.normalise import match_key
 
+LATE_FIELDS = 8  # lines below the title in which its date and byline stand
 MAX_TITLES = 6  # candidates above an article
 TITLE_LOOKAHEAD = 12  # lines after the start of the article: a standfirst can precede the title
-MIN_TITLE_PROBABILITY = 0.1
+MIN_TITLE_PROBABILITY = 0.05
+FIRST_SENTENCES, STEM_CHARS = 3, 4  # compared with a title
+NO_SHARED_WORDS = 0.1  # counts for a title without words of the story
 MAX_TITLE_WORDS = 24  # a longer line without a full stop is a truncated sentence
 MAX_BYLINE_WORDS = 12
-MAX_KICKER_WORDS = 3
+MAX_KICKER_WORDS, MAX_KICKER_CHARS = 3, 8  # characters in scripts without spaces
 KICKER_MARKS = frozenset(" -&\u200c\u200d")  # besides letters and their combining marks
 KICKER_DISTANCE = 3  # lines above the title of a dump
 MIN_DEK_WORDS, MAX_DEK_WORDS = 5, 60
@@ -65,6 +69,36 @@ def _label_below_title(labelling: Labelling, title: int) -> int:
     return n
 
 
+def label_late_fields(labelling: Labelling, body: int) -> None:
+    """Label the date and the byline of a dump that a kept standfirst separates from the title.
+
+    *body*: the first block of the body. A byline needs a role word there.
+    """
+    title = next((n for n in range(body) if labelling.labels[n].label == "title"), -1)
+    if not labelling.is_dump or title < 0:
+        return
+    head = labelling.head
+    for n in range(body, min(len(labelling.blocks), title + LATE_FIELDS)):
+        if labelling.predictions[n].keep:
+            continue
+        if head.published is None and (moment := _date(labelling, n)) is not None:
+            head.published, head.is_update = moment, UPDATED.search(labelling.blocks[n].text) is not None
+            labelling.labels[n] = BlockLabel("date", "the date, kept as such")
+        elif not head.byline and (names := _late_byline(labelling, n)):
+            head.byline = names
+            labelling.labels[n] = BlockLabel("byline", "the byline, kept as such")
+
+
+def _late_byline(labelling: Labelling, n: int) -> tuple[str, ...]:
+    """Return the names of a line with a role word, or of a name above or below a date."""
+    text = labelling.blocks[n].text
+    if names := byline_names(text):
+        return names
+    beside = (labelling.blocks[k].text for k in (n - 1, n + 1) if 0 <= k < len(labelling.blocks))
+    is_bare = is_person(text) and not _is_clutter_by_rule(text) and any(map(is_date_line, beside))
+    return person_names(text) if is_bare else ()
+
+
 def _find_title(labelling: Labelling) -> int:
     """Return the index of the title; -1 without one."""
     blocks, start = labelling.blocks, labelling.start
@@ -92,10 +126,12 @@ def _find_title(labelling: Labelling) -> int:
 def _title_by_model(labelling: Labelling) -> int:
     """Return the index of the likeliest title of a dump; of equal lines near it, the first. -1 without one."""
     near = range(min(len(labelling.blocks), labelling.start + TITLE_LOOKAHEAD))
-    likely = [n for n in near if not _is_clutter_by_rule(labelling.blocks[n].text)]
-    best = max(likely, key=lambda n: labelling.predictions[n].title, default=-1)
-    if best < 0 or labelling.predictions[best].title < MIN_TITLE_PROBABILITY:
+    likely = [n for n in near if not _is_clutter_by_rule(text := labelling.blocks[n].text) and not is_date_line(text)]
+    likely = [n for n in likely if labelling.predictions[n].title >= MIN_TITLE_PROBABILITY]
+    if not likely:
         return -1
+    story = _stems(" ".join(labelling.blocks[n].text for n in labelling.kept_sentences[:FIRST_SENTENCES]))
+    best = max(likely, key=lambda n: _title_score(labelling, n, story))
     key = match_key(labelling.blocks[best].text)
     inner = [n for n in likely if _is_title_of_breadcrumb(labelling, n, key)]
     if inner:
@@ -104,6 +140,20 @@ def _title_by_model(labelling: Labelling) -> int:
     return next(
         n for n in range(max(0, best - MAX_HEAD_BLOCKS), best + 1) if match_key(labelling.blocks[n].text) == key
     )
+
+
+def _title_score(labelling: Labelling, n: int, story: frozenset[str]) -> float:
+    """Return the probability of the title times the share of its words in *story*: other headlines share few."""
+    stems = _stems(labelling.blocks[n].text)
+    return labelling.predictions[n].title * (NO_SHARED_WORDS + len(stems & story) / max(1, len(stems)))
+
+
+def _stems(text: str) -> frozenset[str]:
+    """Return the first letters of each longer word; in scripts without spaces, each pair of characters."""
+    words = match_key(text).split()
+    if CJK.search(text) is not None:
+        return frozenset(word[n : n + 2] for word in words for n in range(len(word) - 1))
+    return frozenset(word[:STEM_CHARS] for word in words if len(word) >= STEM_CHARS)
 
 
 def _is_title_of_breadcrumb(labelling: Labelling, n: int, key: str) -> bool:
@@ -149,7 +199,7 @@ def _is_dump_kicker(labelling: Labelling, n: int, title: int) -> bool:
     return (
         title - KICKER_DISTANCE <= n < title
         and not labelling.predictions[n].keep
-        and word_count(text) <= MAX_KICKER_WORDS
+        and (word_count(text) <= MAX_KICKER_WORDS or (CJK.match(text) is not None and len(text) <= MAX_KICKER_CHARS))
         and all(char.isalpha() or char in KICKER_MARKS or unicodedata.category(char)[0] == "M" for char in text)
         and not is_link_label(text)
         and not is_prompt(text)
@@ -176,7 +226,7 @@ def _label_furniture(labelling: Labelling, n: int) -> bool:
         labels[n] = BlockLabel("title", "the title again")
     elif _label_reading_time(labelling, n):
         pass
-    elif is_sure(labelling, n):
+    elif is_sure(labelling, n) and not is_date_line(text):
         return False
     elif (moment := _date(labelling, n)) is not None:
         is_update = labelling.is_dump and UPDATED.search(text) is not None
@@ -198,7 +248,7 @@ def _label_furniture(labelling: Labelling, n: int) -> bool:
 def _date(labelling: Labelling, n: int) -> datetime | None:
     """Return the date of a line that is one; in a dump, also of a line that the model removes and that contains one."""
     text = labelling.blocks[n].text
-    if labelling.is_dump and not labelling.predictions[n].keep:
+    if labelling.is_dump and (not labelling.predictions[n].keep or is_date_line(text)):
         return date_in_line(text)
     return parse_date_line(text)
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from workers.clean.blocks import Block, ancestors
 from workers.clean.body_labels import is_announced, is_label_of_removed, label_body_block
-from workers.clean.head_labels import label_head
+from workers.clean.head_labels import label_head, label_late_fields
 from workers.clean.labelling import BlockLabel, Labelling, Prediction
 from workers.clean.line_types import SENTENCE_END, is_headline
 from workers.clean.site_facts import SiteFacts
@@ -31,9 +31,10 @@ def label_blocks(
     """
     labelling = Labelling(blocks, predictions, title, facts=facts, whole_page=whole_page, url=url)
     body = label_head(labelling) if whole_page or title else 0
+    label_late_fields(labelling, body)
     n = body
     while n < len(blocks):
-        n = label_body_block(labelling, n)
+        n = n + 1 if labelling.labels[n].reason else label_body_block(labelling, n)
     if not whole_page:
         _label_tail(labelling, body)
         for n in range(body, len(blocks)):

@@ -4,6 +4,7 @@ Only the line itself counts, not its neighbours.
 """
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 
 from workers.clean.rules.feed_tails import FEED_TAILS, TITLE_FIRST_TAILS
@@ -25,14 +26,21 @@ from workers.clean.rules.notices import (
 from workers.clean.rules.prompts import PROMPTS
 from workers.text.normalise import match_key
 
-LEADS = "|".join(sorted(map(re.escape, INLINE_LEADS), key=len, reverse=True))
-LEAD = re.compile(
-    rf"[\[(（【]?(?:{LEADS})\s*[:：|–—»>】]+\s*(?P<rest>\S.*)",
-    re.IGNORECASE,
-)
-SENTENCE_END = re.compile(r"[.!?…。！？।؟][\"'”’»)\]]*$")
-ENDS = ".!?…。！？।؟"
-HEADLINE_MARK_END = re.compile(r"[.。।…][\"'”’»)\]]*$")
+
+def lead_pattern(leads: Iterable[str]) -> str:
+    """Return the source of a pattern for a complete line that begins with one of *leads* and a separator."""
+    words = "|".join(sorted(map(re.escape, leads), key=lambda lead: (-len(lead), lead)))
+    return rf"[\[(（【]?(?:{words})\s*[:：|–—»>】]+\s*(?P<rest>\S.*)"
+
+
+LEAD = re.compile(lead_pattern(INLINE_LEADS), re.IGNORECASE)
+# Source: Unicode 16, Sentence_Terminal and Quotation_Mark; the closing brackets of the CJK block.
+STOPS = ".…。।۔։።။។｡．"
+ENDS = STOPS + "!?！？؟"
+CLOSING_MARKS = "\"'”’»)]」』）〉》】“‘«›‹"
+_CLOSERS = f"[{re.escape(CLOSING_MARKS)}]*+"
+SENTENCE_END = re.compile(rf"[{ENDS}]{_CLOSERS}$")
+HEADLINE_MARK_END = re.compile(rf"[{STOPS}]{_CLOSERS}$")
 CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0e7f]")
 MAX_HEADLINE_WORDS = 30
 SENTENCE_WORDS = 8
@@ -43,7 +51,7 @@ TITLE_FIRST_TAIL = re.compile("|".join(f"(?:{p.pattern})" for p in TITLE_FIRST_T
 
 def ends_sentence(text: str) -> bool:
     """Whether SENTENCE_END matches in *text*, in a fifth of the time."""
-    text = text.removesuffix("\n").rstrip("\"'”’»)]")
+    text = text.removesuffix("\n").rstrip(CLOSING_MARKS)
     return text[-1:] in ENDS and text != ""
 
 

@@ -39,6 +39,12 @@ class Metadata(SharedFields, frozen=True, kw_only=True):
     image: str = ""
     description: str = ""
     article_body: str = ""  # from JSON-LD; a feature of the model, and the article if nothing else is left
+    rule_fields: tuple[str, ...] = ()  # fields from a site rule, which override the visible text
+
+    def with_fields(self, **fields: Any) -> "Metadata":
+        """Return the metadata with the non-empty *fields* of a site rule."""
+        given = {name: value for name, value in fields.items() if value}
+        return msgspec.structs.replace(self, **given, rule_fields=tuple(given))
 
 
 class KnownText(NamedTuple):

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import json
 import os
+import stat
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
@@ -72,8 +73,9 @@ class Command(click.Command):
         os.umask(PRIVATE)
         try:
             loaded = load_with_sources(ctx.meta.get(FLAGS))
-            check_sink_tables(loaded.settings)
+            check_tables(loaded.settings)
             _configure_logging(loaded.settings)
+            _warn_of_readable_secrets(loaded)
             ctx.obj = loaded
             code = ExitCode(ctx.invoke(self.callback, loaded.settings, **ctx.params) or ExitCode.OK)  # type: ignore[arg-type]
             sys.stdout.flush()
@@ -103,8 +105,12 @@ def loaded_settings() -> LoadedSettings:
     return loaded
 
 
-def check_sink_tables(settings: Settings) -> None:
-    """Check the options of all sinks. Raises SettingsError."""
+def check_tables(settings: Settings) -> None:
+    """Check the options of all sinks and the rules of all feeds. Raises SettingsError."""
+    if any(options.uses_rules for options in settings.feeds):
+        from workers.desk.entry_rules import check_feed_rules
+
+        check_feed_rules(settings.feeds)
     if settings.sinks:
         from workers.sinks import check_sinks
 
@@ -119,6 +125,12 @@ def _configure_logging(settings: Settings) -> None:
     except OSError as exc:
         message = f"log file not writable: {settings.log_file} ({exc.strerror}); set log_file to another path"
         raise SettingsError(message) from exc
+
+
+def _warn_of_readable_secrets(loaded: LoadedSettings) -> None:
+    path = loaded.path
+    if path is not None and loaded.file_has_secrets and path.stat().st_mode & stat.S_IROTH:
+        warn(f"readable by all users: {path} (it has passwords); run `chmod o-r {path}`")
 
 
 def _fail(exc: Exception, code: ExitCode) -> ExitCode:

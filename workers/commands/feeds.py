@@ -23,6 +23,9 @@ from workers.commands.base import (
 from workers.commands.terminal import print_text
 
 URL = "https://example.org/feed.xml"
+UNITS = {
+    "feed": "items", "sitemap": "pages", "sitemap index": "sitemaps", "page": "stories; add it with --type page",
+}  # fmt: skip
 urls_argument = click.argument("urls", nargs=-1, required=True, metavar="URL...")
 
 
@@ -34,11 +37,18 @@ def feeds() -> None:
 @feeds.command("add", example=f"copydesk feeds add {URL} --folder world")
 @urls_argument
 @click.option("--folder", default="", help="folder of the feeds; routing rules can match it")
-def add(settings: Settings, urls: Sequence[str], folder: str) -> ExitCode:
+@click.option(
+    "--type",
+    "type_",
+    type=click.Choice(["feed", "page"]),
+    default="feed",
+    help="page: a section page that links stories",
+)
+def add(settings: Settings, urls: Sequence[str], folder: str, type_: str) -> ExitCode:
     """Register feeds. Creates the data directory if it is absent."""
     from workers.poller.registry import validate_feed_url
 
-    return _add_feeds(settings, [(validate_feed_url(url), folder) for url in urls])
+    return _add_feeds(settings, [(validate_feed_url(url), folder) for url in urls], "page" if type_ == "page" else "")
 
 
 @feeds.command("import", example="copydesk feeds import feeds.opml")
@@ -59,10 +69,10 @@ def import_(settings: Settings, file: Path) -> ExitCode:
     return _add_feeds(settings, entries) or code
 
 
-def _add_feeds(settings: Settings, entries: Sequence[tuple[str, ...]]) -> ExitCode:
+def _add_feeds(settings: Settings, entries: Sequence[tuple[str, ...]], type_: str = "") -> ExitCode:
     from workers.poller.registry import FeedRegistry
 
-    new = run_with_broker(settings, lambda broker: FeedRegistry(broker.state).add(entries), create=True)
+    new = run_with_broker(settings, lambda broker: FeedRegistry(broker.state).add(entries, type=type_), create=True)
     for url in new:
         print_text(f"added {url}")
     existing = len({url for url, *_ in entries}) - len(new)
@@ -240,7 +250,7 @@ def poll_now(settings: Settings, urls: Sequence[str], all_: bool) -> ExitCode:
 @click.argument("url")
 @json_option()
 def discover(settings: Settings, url: str, as_json: bool) -> ExitCode:
-    """Find the feeds of a web page."""
+    """Find the feeds and sitemaps of a web page. A page without them is listed itself, if it links stories."""
     from workers.http.client import HttpClient
     from workers.poller.discovery import discover as discover_feeds
     from workers.poller.formats import ACCEPT
@@ -254,13 +264,22 @@ def discover(settings: Settings, url: str, as_json: bool) -> ExitCode:
 
     results = asyncio.run(find())
     for feed_url, feed in results:
+        count = len(feed.sitemaps) or feed.document_items + feed.deferred
+        kind = _kind(feed)
         if as_json:
-            print_json({"url": feed_url, "title": feed.title, "items": feed.document_items})
+            print_json({"url": feed_url, "title": feed.title, "type": kind, "items": count})
         else:
-            print_text(f"{feed_url}  {plain_text(feed.title) or '-'}  {feed.document_items} items")
+            print_text(f"{feed_url}  {plain_text(feed.title) or '-'}  {count} {UNITS[kind]}")
     if not results:
         warn(f"no feed found: {url}")
     return ExitCode.OK if results else ExitCode.FAILED
+
+
+def _kind(feed: Any) -> str:
+    """Return the kind of a discovered source, a key of UNITS."""
+    if feed.sitemaps:
+        return "sitemap index"
+    return feed.type or ("sitemap" if feed.is_link_list else "feed")
 
 
 @feeds.command("export", example="copydesk feeds export > feeds.opml")

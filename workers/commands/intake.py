@@ -1,6 +1,7 @@
 """Commands for items that no feed delivers."""
 
 import io
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from streams.exit_codes import ExitCode
 from workers.commands.base import Command, json_option, print_json, run_with_running_broker, warn
 from workers.commands.terminal import print_text
 
+LOW_PRIORITY = 10
 FORMAT_NAMES = ("warc", "parquet", "mbox", "wire", "feed", "jsonl", "page", "text")  # a test compares it with FORMATS
 
 
@@ -22,28 +24,31 @@ FORMAT_NAMES = ("warc", "parquet", "mbox", "wire", "feed", "jsonl", "page", "tex
 @click.option("--source", default="files", show_default=True, help="name of the producer; routes can match source:NAME")
 @click.option("--format", "format_name", type=click.Choice(FORMAT_NAMES), help="format of the files; default: detected")
 @click.option("--url", default="", help="URL of the document, for a single page, dump or feed")
+@click.option("--live", is_flag=True, help="send news of now, ahead of archives and dated by its arrival")
 @click.option("--again", is_flag=True, help="send files that were sent before")
 @click.option("--dry-run", is_flag=True, help="print the items instead of sending them; needs no running copydesk")
 @json_option("with --dry-run: print JSON, one object per line, instead of plain text")
 def ingest(
-    settings: Settings, files: Sequence[str], source: str, format_name: str | None, url: str, again: bool,
-    dry_run: bool, as_json: bool,
+    settings: Settings, files: Sequence[str], source: str, format_name: str | None, url: str, live: bool,
+    again: bool, dry_run: bool, as_json: bool,
 ) -> ExitCode:  # fmt: skip
     """Send the articles of files through copydesk.
 
     Reads text dumps and HTML pages, feed documents, JSON lines, WARC, mbox and Parquet files, and all files of
-    directories. FILE `-` reads standard input. A repeated command continues where the last one ended. An unreadable
-    record becomes a dead letter; the exit code is 1.
+    directories. The desk handles them while no live item waits. FILE `-` reads standard input. A repeated command
+    continues where the last one ended. An unreadable record becomes a dead letter; the exit code is 1.
     """
     from workers.intake.ingest import IngestOptions
     from workers.intake.pushed_items import source_url
 
     try:
-        options = IngestOptions(source_url(source), url, format_name or "", again)
+        options = IngestOptions(source_url(source), url, format_name or "", again, live)
     except UnreadableError as exc:
         raise click.BadParameter(str(exc), param_hint="--source") from exc
     if dry_run:
         return _print_items(files, options, as_json)
+    if not live:
+        os.nice(LOW_PRIORITY)  # reading and decompressing must not delay live items either
     code: ExitCode = run_with_running_broker(settings, lambda broker: _ingest(broker, files, options))
     return code
 

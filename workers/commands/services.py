@@ -7,7 +7,7 @@ import click
 
 from streams.config.settings import LoadedSettings, Settings, load_with_sources
 from streams.exit_codes import ExitCode
-from workers.commands.base import FLAGS, Command, announce_data_dir, check_sink_tables, loaded_settings
+from workers.commands.base import FLAGS, Command, announce_data_dir, check_tables, loaded_settings
 
 KAFKA_FLAGS = "--broker-url kafka://kafka1:9092 --state-url redis://redis1:6379"
 name_option = click.option(
@@ -59,6 +59,13 @@ def sink(settings: Settings, name: str, sink: str) -> ExitCode:
     return _run("run_sinks", settings, name, only=sink)
 
 
+@click.command("watch", cls=Command, example=f"copydesk watch {KAFKA_FLAGS}")
+@name_option
+def watch(settings: Settings, name: str) -> ExitCode:
+    """Ingest the files that appear in the folders of [[sources]]."""
+    return _run("run_watcher", settings, name)
+
+
 def _run(function: str, settings: Settings, name: str, **options: Any) -> ExitCode:
     from streams.subscribe import resolve_broker_url
     from workers import services
@@ -78,10 +85,10 @@ def _settings_loader() -> Callable[[], LoadedSettings]:
 
     def load() -> LoadedSettings:
         loaded = load_with_sources(flags)
-        check_sink_tables(loaded.settings)
+        check_tables(loaded.settings)
         return loaded
 
     return load
 
 
-COMMANDS = (up, poll, desk, web, sink)
+COMMANDS = (up, poll, desk, web, sink, watch)

@@ -1,6 +1,6 @@
 """Commands that report: counters and lag, health checks, effective settings."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import click
@@ -18,6 +18,7 @@ from workers.commands.base import (
 )
 from workers.commands.terminal import print_text
 
+MAX_FEED_ROWS = 10  # above it, failing feeds are grouped by the kind of their error
 MAX_MEMORY_USAGE = 0.85  # share of the broker's memory at which pollers pause
 
 
@@ -40,6 +41,9 @@ def status(settings: Settings, as_json: bool) -> ExitCode:
         for stage, counts in report["counters"].items():
             print_text(f"{stage:<8}" + "  ".join(f"{name} {n:,}" for name, n in counts.items()))
         print_text(f"desk lag {report['lag']} items; {len(report['feeds'])} feeds")
+        for source in report["sources"]:
+            counts = ", ".join(f"{source[name]} {name}" for name in ("files", "items", "failed", "waiting"))
+            print_text(f"source {source['name']}: {counts} ({source['path']})")
         for worker in report["workers"]:
             print_text(f"worker {worker['name']}: last heartbeat {worker['heartbeat_age_s']:.0f} s ago")
         for message in (*report["problems"], *report["warnings"]):
@@ -95,7 +99,20 @@ def run_checks(settings: Settings, status: Mapping[str, Any]) -> Iterator[Check]
     yield from (Check("worker", False, problem) for problem in silent)
     yield from (Check("health", False, warning) for warning in find_warnings(status, settings))
     yield Check("feeds", not failing, f"{len(status['feeds']) - len(failing)} ok, {len(failing)} failing")
-    yield from (Check("feed", False, f"{feed['url']}: {feed['error']}") for feed in failing)
+    yield from _failing_feeds(failing)
+
+
+def _failing_feeds(failing: Sequence[Mapping[str, Any]]) -> Iterator[Check]:
+    """Yield a check for each failing feed; for each kind of error if there are many, with one feed as an example."""
+    if len(failing) <= MAX_FEED_ROWS:
+        yield from (Check("feed", False, f"{feed['url']}: {feed['error']}") for feed in failing)
+        return
+    by_kind: dict[str, list[Mapping[str, Any]]] = {}
+    for feed in failing:
+        by_kind.setdefault(feed["error_kind"], []).append(feed)
+    for kind, feeds in sorted(by_kind.items(), key=lambda pair: -len(pair[1])):
+        example = f"{feeds[0]['url']}: {feeds[0]['error']}"
+        yield Check("feeds", False, f"{len(feeds)} with {kind}, such as {example}; see `copydesk feeds list`")
 
 
 def check_memory(usage: float, short_in_s: float | None, removed: Mapping[str, Any]) -> Check:

@@ -24,8 +24,13 @@ from workers.commands.terminal import print_text
 )
 @click.option("--group", default="", help="consumer group: resume at its offset and share the topic with its members")
 @click.option("--follow/--no-follow", default=True, help="wait for more messages (default), or stop at the end")
+@click.option(
+    "--format", "format_name", type=click.Choice(("text", "json", "ninjs")), help="text (default), JSON, or ninjs 3.1"
+)
 @json_option()
-def tail(settings: Settings, topic: str, start: str | None, group: str, follow: bool, as_json: bool) -> ExitCode:
+def tail(
+    settings: Settings, topic: str, start: str | None, group: str, follow: bool, format_name: str | None, as_json: bool
+) -> ExitCode:
     """Print a topic: articles, articles.<route>, items, polls, dead-letters.
 
     Needs a running copydesk. If the broker stops, tail reports it once and waits; with --no-follow, it ends
@@ -41,13 +46,25 @@ def tail(settings: Settings, topic: str, start: str | None, group: str, follow: 
             topic, auto_commit=True, group=group, start=first, follow=follow, settings=settings
         ) as subscription:
             async for message, record in subscription.messages():
-                if as_json:
+                if format_name == "ninjs":
+                    _print_ninjs(record)
+                elif as_json or format_name == "json":
                     _print_record(message, record)
                 else:
                     print_text(format_record(record))
 
     asyncio.run(print_messages())
     return ExitCode.OK
+
+
+def _print_ninjs(record: Any) -> None:
+    from streams.errors import UnreadableError
+    from streams.records import Article
+    from workers.web.ninjs import to_ninjs
+
+    if not isinstance(record, Article):
+        raise UnreadableError("not articles: ninjs shows topics of articles only; use --json")
+    print_json(to_ninjs(record))
 
 
 def _print_record(message: Any, record: Any) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from streams.errors import UnreadableError
 from workers.dedupe.file_rows import Report, Row, raise_error, read_row
-from workers.dedupe.near_duplicates.compared_texts import ComparedTexts, ReadText
+from workers.dedupe.near_duplicates.compared_texts import ComparedTexts, ReadText, sign
 from workers.dedupe.near_duplicates.index import StoryIndex
 from workers.dedupe.near_duplicates.model import load_default
 from workers.dedupe.near_duplicates.pair_features import COLUMNS, pair_features, read_signatures
@@ -40,7 +40,7 @@ async def explain(
 
 def _explanation(texts: Sequence[ReadText], names: tuple[str, str]) -> Mapping[str, Any]:
     """Return how the second of *texts* compares with the first."""
-    model, signed = load_default(), [text.sign() for text in texts]
+    model, signed = load_default(), [signature for _, signature in sign(texts)]
     one, other = (s.signature for s in signed)
     common = len(set(signed[0].keys) & set(signed[1].keys))
     excluded = {name: text.excluded for name, text in zip(names, texts, strict=True)}

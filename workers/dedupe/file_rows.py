@@ -12,7 +12,8 @@ from workers.dedupe.classify import ArticleMemory, Classification, Status, class
 from workers.dedupe.fingerprint import fingerprint
 from workers.dedupe.identity import article_id
 from workers.dedupe.near_duplicates.compared_texts import ComparedText, ComparedTexts
-from workers.dedupe.near_duplicates.index import StoryAssignment, StoryIndex
+from workers.dedupe.near_duplicates.index import StoryIndex
+from workers.dedupe.near_duplicates.stories import StoryAssignment
 from workers.dedupe.near_duplicates.titles import is_other_article
 from workers.text.dates import parse_date
 from workers.urls.canonical import canonicalise, slug_key

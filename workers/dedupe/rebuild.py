@@ -4,10 +4,12 @@ With one server for topics and state, both are lost or kept together, and there 
 """
 
 import asyncio
-from collections.abc import Sequence
+import contextlib
+import secrets
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
-from streams.brokers.base import Broker, ConsumedMessage, RedisCommand
+from streams.brokers.base import Broker, Condition, ConsumedMessage, RedisCommand
 from streams.brokers.redis_streams.broker import RedisStreamsBroker
 from streams.codec import decode
 from streams.config.settings import Settings
@@ -27,29 +29,59 @@ if TYPE_CHECKING:
 
 log = get_logger(__name__)
 
+Write = Callable[..., Awaitable[None]]
+"""Runs Redis commands in one step."""
+
 INTACT_KEY = "copydesk:state:intact"  # exists while the state does; a desk without it must not classify items
-LOCK_KEY, LOCK_S = "copydesk:state:rebuilding", 60
+LOCK_KEY, OWNER = "copydesk:state:rebuilding", "owner"
+LOCK_S = 15  # renewed during a rebuild; after a kill, another desk begins this much later
+
+
+class RebuildLock:
+    """The right of one desk to rebuild the state. Writes under a lost lock are refused."""
+
+    def __init__(self, broker: Broker) -> None:
+        self._broker, token = broker, secrets.token_hex(8)
+        self._acquire: list[RedisCommand] = [("HSETNX", LOCK_KEY, OWNER, token), ("EXPIRE", LOCK_KEY, LOCK_S)]
+        self._is_mine = Condition(LOCK_KEY, OWNER, token, token)
+
+    async def acquire(self) -> bool:
+        return await self._broker.publish((), self._acquire, [Condition(LOCK_KEY, OWNER, "", "")])
+
+    async def write(self, *commands: RedisCommand) -> None:
+        """Run *commands* while the lock is held. Raises UnavailableError if it was lost, as with the state."""
+        if not await self._broker.publish((), commands, [self._is_mine]):
+            raise UnavailableError("rebuild of the shared state interrupted (lock lost); it starts again")
+
+    async def renew_forever(self) -> None:
+        while True:
+            await asyncio.sleep(LOCK_S / 4)
+            with contextlib.suppress(UnavailableError):
+                await self.write(("EXPIRE", LOCK_KEY, LOCK_S))
 
 
 async def rebuild_if_lost(broker: Broker, settings: Settings) -> bool:
     """Rebuild the state from the articles topic if it was lost. Returns True.
 
     Raises:
-        UnavailableError: another worker is rebuilding.
+        UnavailableError: another worker is rebuilding, or the state was lost during the rebuild.
     """
     if await broker.state.exists(INTACT_KEY):
         return True
-    if not isinstance(broker, RedisStreamsBroker):
-        if not await broker.state.set(LOCK_KEY, 1, nx=True, ex=LOCK_S):
-            raise UnavailableError("shared state not ready: another desk is rebuilding it; wait for that desk")
-        try:
-            await rebuild(broker, settings)
-        finally:  # also on cancellation, so that another worker can start at once
-            await broker.state.delete(LOCK_KEY)
     if isinstance(broker, RedisStreamsBroker):
         await broker.write_state(("SET", INTACT_KEY, 1))  # even with full memory: no desk starts without it
-    else:
-        await broker.state.set(INTACT_KEY, 1)
+        return True
+    lock = RebuildLock(broker)
+    if not await lock.acquire():
+        raise UnavailableError("shared state not ready: another desk is rebuilding it; wait for that desk")
+    renewing = asyncio.create_task(lock.renew_forever())
+    try:
+        await rebuild(broker, settings, lock.write)
+        await lock.write(("SET", INTACT_KEY, 1))
+    finally:  # also on cancellation, so that another worker can start at once
+        renewing.cancel()
+        with contextlib.suppress(UnavailableError):
+            await lock.write(("DEL", LOCK_KEY))
     return True
 
 
@@ -74,8 +106,11 @@ async def require_intact_state(broker: Broker) -> None:
         raise UnavailableError("shared state lost; a desk is rebuilding it")
 
 
-async def rebuild(broker: Broker, settings: Settings) -> int:
-    """Remember all articles from the topic's start to its present end. Returns the number of articles."""
+async def rebuild(broker: Broker, settings: Settings, write: Write) -> int:
+    """Remember all articles from the topic's start to its present end. Returns the number of articles.
+
+    *write* runs commands that change remembered articles.
+    """
     from workers.dedupe.near_duplicates.compared_texts import ComparedTexts  # numpy costs memory
     from workers.dedupe.near_duplicates.index import StoryIndex
 
@@ -85,9 +120,8 @@ async def rebuild(broker: Broker, settings: Settings) -> int:
     try:
         while (messages := await reader.read(1.0)) or not await reader.at_end():
             articles = [(message, article) for message in messages if (article := _article(message)) is not None]
-            await _remember(articles, seen, stories, compared)
+            await _remember(articles, seen, stories, compared, write)
             count += len(articles)
-            await broker.state.expire(LOCK_KEY, LOCK_S)
             await asyncio.sleep(0)
     finally:
         await reader.close()
@@ -110,6 +144,7 @@ async def _remember(
     seen: SeenStore,
     stories: "StoryIndex",
     compared: "ComparedTexts",
+    write: Write,
 ) -> None:
     from workers.dedupe.near_duplicates.compared_texts import ComparedText
 
@@ -134,8 +169,5 @@ async def _remember(
         texts[article.id] = ComparedText(
             article.id, article.title, text, article.publisher, article.feed, fetched_s, published_s
         )
-    async with seen.state.pipeline(transaction=False) as pipe:
-        for command in commands:
-            pipe.execute_command(*command)
-        await pipe.execute()
+    await write(*commands)
     await compared.assign(stories, list(texts.values()))

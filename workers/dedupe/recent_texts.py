@@ -1,6 +1,7 @@
 """Texts of recently published articles, for diffs of revisions. Bounded by count (`streams.state.segments`).
 
 copydesk:recent-texts:<segment>:0    hash: article id → title, dek and paragraphs, compressed
+copydesk:archive-texts:<segment>:0   the same for articles of the archive lane
 """
 
 import zlib
@@ -11,6 +12,7 @@ from streams.brokers.base import RedisCommand
 from streams.state.segments import SegmentedHash, Segments
 
 PREFIX = "copydesk:recent-texts"
+ARCHIVE_PREFIX = "copydesk:archive-texts"  # of its own: a backfill must not displace the texts of live articles
 SEGMENT_ARTICLES = 10_000  # two segments: 32 MB of articles of 600 words
 SEGMENTS = 2
 MAX_BYTES = 100_000  # compressed; revisions of longer texts have no diff
@@ -19,8 +21,8 @@ MAX_BYTES = 100_000  # compressed; revisions of longer texts have no diff
 class RecentTexts:
     """Memory of texts by article id. A text is a sequence of lines: title, dek, paragraphs."""
 
-    def __init__(self, state: Any, segment_articles: int = SEGMENT_ARTICLES) -> None:
-        self._hash = SegmentedHash(state, Segments(PREFIX, segment_articles, SEGMENTS))
+    def __init__(self, state: Any, segment_articles: int = SEGMENT_ARTICLES, prefix: str = PREFIX) -> None:
+        self._hash = SegmentedHash(state, Segments(prefix, segment_articles, SEGMENTS))
 
     async def get(self, ids: Sequence[str]) -> dict[str, Sequence[str]]:
         """Return the texts of those *ids* that are remembered."""

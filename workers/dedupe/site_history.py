@@ -5,13 +5,14 @@
 
 A site is an outlet or a channel: all channels of a video site have one host. The cleaner never sees this module: it
 gets `SiteFacts`. Near-duplicate detection counts the sentences of each source in a `SentenceHistory`. A site without
-articles for EXPIRY_S is forgotten.
+articles for EXPIRY_S is forgotten. Old articles of an archive have a history for each year, `<site>@<year>`.
 """
 
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib.resources import files
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from streams.brokers.base import RedisCommand
@@ -31,8 +32,7 @@ MAX_NAME_CHARS = 100
 EXPIRY_S = 45 * DAY_S
 
 
-@dataclass(frozen=True)
-class SiteQuery:
+class SiteQuery(NamedTuple):
     """The site of an item, and the keys of the item's lines."""
 
     site: str
@@ -42,6 +42,19 @@ class SiteQuery:
 def site_of(item: Item) -> str:
     """Return the site whose templates and headlines an item may carry: its publisher, else its link's host or feed."""
     return item.publisher.casefold()[:MAX_NAME_CHARS] or host_of(item)
+
+
+def era_of(article_s: float, arrived_s: float) -> str:
+    """Return the year of an article that is older than any live history; "" for a later one. Unix times.
+
+    Articles of an archive then neither use nor displace the history of the site's present templates.
+    """
+    return str(datetime.fromtimestamp(article_s, UTC).year) if arrived_s - article_s > EXPIRY_S else ""
+
+
+def in_era(name: str, era: str) -> str:
+    """Return the name of a site or source in *era*; "" stays unknown."""
+    return f"{name}@{era}" if name and era else name
 
 
 def host_of(item: Item) -> str:
@@ -84,20 +97,19 @@ class SiteHistory:
         """Return the commands that record one more article of *site*, which `lookup` has just read."""
         headline = line_key(title)
         fields = [b"l" + key for key in _line_keys(lines)] + ([b"h" + headline] if headline else [])
-        segments, newest, commands = self._next(site)
+        segments, newest, unlink = self._next(site)
         hashes = {field: segments.key(newest, field[1] % self.SHARDS) for field in fields}
+        commands = [*unlink, ("INCR", segments.count_key)]
         commands += [("HINCRBY", hashes[field], field, 1) for field in fields]
         return [*commands, *(("EXPIRE", key, EXPIRY_S) for key in (segments.count_key, *sorted(set(hashes.values()))))]
 
     def _next(self, site: str) -> tuple[Segments, int, list[RedisCommand]]:
-        """Return the newest segment of *site*, and the commands that count one more article."""
+        """Return the newest segment of *site* for one more article, and the commands that unlink an expired one."""
         segments, count = self._segments(site), self.counts.get(site, 0)
         self.counts[site] = count + 1
         newest = segments.newest(count)
-        commands: list[RedisCommand] = [("INCR", segments.count_key)]
-        if count and count % self.segment_articles == 0:
-            commands.append(("UNLINK", *segments.keys(newest - SEGMENTS)))
-        return segments, newest, commands
+        begins = count and count % self.segment_articles == 0
+        return segments, newest, [("UNLINK", *segments.keys(newest - SEGMENTS))] if begins else []
 
     def _segments(self, site: str) -> Segments:
         return Segments(f"{self.PREFIX}:{site}", self.segment_articles, SEGMENTS, self.SHARDS)
@@ -127,14 +139,23 @@ class SentenceHistory(SiteHistory):
     def __init__(self, state: Any, segment_articles: int = SENTENCE_SEGMENT_ARTICLES) -> None:
         super().__init__(state, segment_articles)
 
-    def count_commands(self, source: str, counts: Mapping[bytes, int]) -> list[RedisCommand]:
-        """Return the commands that record one more article of *source*, with the new number of each sentence."""
-        segments, newest, commands = self._next(source)
-        fields: dict[str, list[bytes | int]] = {}
-        for key, count in counts.items():
-            fields.setdefault(segments.key(newest, key[0] % self.SHARDS), []).extend((b"l" + key, count))
-        commands += [("HSET", hash_, *values) for hash_, values in fields.items()]
-        return [*commands, *(("EXPIRE", key, EXPIRY_S) for key in (segments.count_key, *fields))]
+    def count_commands(self, articles: Iterable[tuple[str, Mapping[bytes, int]]]) -> list[RedisCommand]:
+        """Return the commands that record more articles: their sources, and the new number of each sentence."""
+        recorded: Counter[str] = Counter()
+        fields: defaultdict[str, dict[bytes, int]] = defaultdict(dict)
+        commands: list[RedisCommand] = []
+        for source, counts in articles:
+            segments, newest, unlink = self._next(source)
+            commands += unlink
+            recorded[segments.count_key] += 1
+            keys = [segments.key(newest, shard) for shard in range(self.SHARDS)]
+            for key, count in counts.items():
+                fields[keys[key[0] % self.SHARDS]][b"l" + key] = count
+        commands += [("INCRBY", key, count) for key, count in recorded.items()]
+        commands += [
+            ("HSET", key, *(part for pair in values.items() for part in pair)) for key, values in fields.items()
+        ]
+        return [*commands, *(("EXPIRE", key, EXPIRY_S) for key in (*recorded, *fields))]
 
 
 def _line_keys(lines: Iterable[str]) -> list[bytes]:

@@ -12,17 +12,19 @@ from streams.routing import Router
 from streams.topics import ARTICLES, route_topic
 from workers.clean.blocks import Block
 from workers.clean.cleaner import CleanedContent, clean_unrendered, detect_gallery
+from workers.clean.corrections import find_correction
 from workers.clean.document import BlockDocument, detect_input_type, to_blocks
 from workers.clean.feed_body import MAX_TAG_CHARS, repair_markup
 from workers.clean.render import paragraphs_html
 from workers.clean.site_facts import SiteFacts
+from workers.clean.site_rules.rule import SiteRule
 from workers.dedupe.fingerprint import fingerprint as fingerprint_of
 from workers.text.markup import strip_tags
 from workers.text.normalise import plain_text
 from workers.urls.web_url import web_url
 
 if TYPE_CHECKING:
-    from workers.dedupe.near_duplicates.index import StoryAssignment
+    from workers.dedupe.near_duplicates.stories import StoryAssignment
 
 # Fields that an article takes over under the same name. `to_article` sets the others.
 CONTENT_FIELDS = tuple(name for name in Article.__struct_fields__ if name in CleanedContent.__struct_fields__)
@@ -33,25 +35,28 @@ FEED_ONLY_FIELDS = ("publisher", "language", "canonical_url")  # `to_article` ne
 SIMILAR_LENGTH = 3  # a text with a third of the words may have more after cleaning
 
 
-def item_blocks(item: Item) -> BlockDocument:
-    """Return the blocks of an item's page or text dump, or of its feed content when it has neither."""
+def item_blocks(item: Item, rule: SiteRule | None = None) -> BlockDocument:
+    """Return the blocks of an item's page or text dump, or of its feed content when it has neither.
+
+    *rule*: the site's explicit rule.
+    """
     if item.withdrawn:
         return BlockDocument("text", [], plain_text(item.title))
     if item.page is not None:
-        return to_blocks(item.page.html, "page", title=item.title, url=item.page.url)
+        return to_blocks(item.page.html, "page", title=item.title, url=item.page.url, rule=rule)
     if item.text_dump:
         return to_blocks(item.text_dump, "text", url=item.link)
-    return feed_blocks(item)
+    return feed_blocks(item, rule)
 
 
-def feed_blocks(item: Item) -> BlockDocument:
+def feed_blocks(item: Item, rule: SiteRule | None = None) -> BlockDocument:
     """Return the blocks of an item's feed content: of the content or summary with the most words of story.
 
     Images of the other texts stay: a content may be a picture, with the story in the summary.
     """
     texts = [text for text in (*item.content, *([item.summary] if item.summary else [])) if text.value.strip()]
     distinct = {text.value: text for text in reversed(texts)}  # a repeated text keeps its first base
-    documents = [_text_blocks(text, item) for text in _candidates([*reversed(distinct.values())])]
+    documents = [_text_blocks(text, item, rule) for text in _candidates([*reversed(distinct.values())])]
     if not documents:
         return BlockDocument("text", [], plain_text(item.title))
     best = documents[0] if len(documents) == 1 else _longest(documents)
@@ -72,11 +77,12 @@ def _candidates(texts: Collection[Content]) -> Collection[Content]:
     ]
 
 
-def _text_blocks(text: Content, item: Item) -> BlockDocument:
+def _text_blocks(text: Content, item: Item, rule: SiteRule | None) -> BlockDocument:
     # Some feeds declare text/plain and send HTML. In real plain text every line is a block.
     is_plain = text.type == "text/plain" and detect_input_type(text.value) == "text"
     value = text.value if is_plain else repair_markup(text.value)
-    return to_blocks(value, "text" if is_plain else "html", title=item.title, url=text.base or item.link or item.feed)
+    kind, url = "text" if is_plain else "html", text.base or item.link or item.feed
+    return to_blocks(value, kind, title=item.title, url=url, rule=rule)
 
 
 def _longest(documents: Sequence[BlockDocument]) -> BlockDocument:
@@ -93,8 +99,10 @@ def clean_item(item: Item, document: BlockDocument | None = None, facts: SiteFac
     """Return the cleaned content of an item, without HTML. *facts*: headlines and repeated lines of its site."""
     if item.withdrawn:  # the reason stands for the text: each withdrawal is a change
         return CleanedContent(title=plain_text(item.title), stable_lines=(item.withdrawn,))
-    content = clean_unrendered(document or item_blocks(item), facts)
-    if item.page is not None:  # the page may be a cookie or subscription notice: then the feed content is longer
+    document = document or item_blocks(item)
+    content = clean_unrendered(document, facts)
+    if item.page is not None and not document.is_by_rule:
+        # The page may be a cookie or subscription notice: then the feed content is longer.
         feed_content = clean_unrendered(feed_blocks(item), facts)
         return feed_content if feed_content.word_count > content.word_count else content
     return content
@@ -124,8 +132,14 @@ def article_images(item: Item, content: CleanedContent) -> tuple[Image, ...]:
 
 
 def is_publishable(item: Item, content: CleanedContent) -> bool:
-    """Return whether the item has a title, a text, a picture or an enclosure."""
-    return bool(article_title(item, content) or content.paragraphs or item.enclosures or article_images(item, content))
+    """Return whether the item has a title, a text, a picture or an enclosure, or is a withdrawal."""
+    return bool(
+        item.withdrawn
+        or article_title(item, content)
+        or content.paragraphs
+        or item.enclosures
+        or article_images(item, content)
+    )
 
 
 def to_article(
@@ -149,11 +163,12 @@ def to_article(
         "images": article_images(item, content), "html": content.rendered().html or paragraphs_html(content.paragraphs),
         "article_type": content.article_type or detect_gallery(content), "field_sources": field_sources(item, content),
     }  # fmt: skip
+    removed = [block.text for block in content.removed if not block.links]
     return Article(
         id=id_, revision=revision, source=source, fingerprint=fingerprint.hex(), changes=changes,
         story_id=story.story if story else id_, duplicate_of=story.duplicate_of if story else "",
         duplicate_kind=story.kind if story else "", similarity=story.similarity if story else 0.0,
-        reused_link=reused_link, **fields,
+        reused_link=reused_link, correction=find_correction(content.paragraphs, removed), **fields,
     )  # fmt: skip
 
 

@@ -28,17 +28,26 @@ IMPORT_CHECK_S = MIN_DEADLINE_S = 0.01
 MAX_STEP_BYTES = 2 * 1024 * 1024  # of encoded items; their blocks and articles take about 20 times as much memory
 
 
-class BatchBuilder:
-    """Accumulates the result of one batch. Texts are title, dek and paragraphs by article id."""
+class CleaningError(Exception):
+    """An item that can't be cleaned. *kind*: the `error_kind` of its dead letter."""
 
-    def __init__(self, batch: Sequence[ConsumedMessage], lease_timeout_s: float) -> None:
-        self.handled, self.lease_timeout_s = batch, lease_timeout_s
+    def __init__(self, kind: str, error: str) -> None:
+        super().__init__(error)
+        self.kind = kind
+
+
+class BatchBuilder:
+    """Accumulates the result of one batch, in *limit_s* at most. Texts are title, dek and paragraphs by article id."""
+
+    def __init__(self, batch: Sequence[ConsumedMessage], limit_s: float) -> None:
+        self.handled, self.limit_s = batch, limit_s
         self.memories: dict[str, ArticleMemory] = {}
         self.previous_texts: dict[str, Sequence[str]] = {}
         self.published_texts: dict[str, Sequence[str]] = {}
         self.numbered_texts: dict[str, Sequence[str]] = {}  # of articles with a number before the slug of their link
         self.messages: list[OutgoingMessage] = []
         self.dead_letters: dict[MessageId, OutgoingMessage] = {}
+        self.holds: dict[MessageId, Sequence[RedisCommand]] = {}
         self.state_writes: list[RedisCommand] = []
         self.counts: Counter[str] = Counter()
         self._started_s = self._paused_s = time.monotonic()
@@ -53,7 +62,7 @@ class BatchBuilder:
         return True
 
     async def ends_before(self, message: ConsumedMessage, share: float) -> bool:
-        """Return whether the batch ends before *message*, because it has taken more than *share* of the lease.
+        """Return whether the batch ends before *message*, because it has taken more than *share* of its limit.
 
         The first message is always handled, so every step makes progress. Lets the event loop run between items:
         heartbeats and signals wait there.
@@ -61,13 +70,21 @@ class BatchBuilder:
         if time.monotonic() - self._paused_s > PAUSE_INTERVAL_S:
             await asyncio.sleep(0)
             self._paused_s = time.monotonic()
-        if message is self.handled[0] or time.monotonic() - self._started_s <= share * self.lease_timeout_s:
+        if message is self.handled[0] or time.monotonic() - self._started_s <= share * self.limit_s:
             return False
         self._end_before(message)
         return True
 
     def _end_before(self, message: ConsumedMessage) -> None:
         self.handled = self.handled[: self.handled.index(message)]
+
+    def hold(self, item: Item, message: ConsumedMessage, commands: Sequence[RedisCommand]) -> None:
+        """Hold a slow item, or a later version of one: its outcome is counted when it comes back."""
+        self.holds[message.message_id] = commands
+        log.info(
+            "slow item held", identity_key=item.identity_key, feed=item.feed,
+            topic=message.topic, partition=message.partition, offset=message.offset,
+        )  # fmt: skip
 
     def count(self, outcome: str, item: Item, message_id: MessageId, **detail: str) -> None:
         """Count and log the outcome of an item; *detail* is `title` or `reason`."""
@@ -78,10 +95,11 @@ class BatchBuilder:
         )  # fmt: skip
 
     def result(self) -> BatchResult:
-        """Return the result for the handled messages; dead letters of later messages wait for their own step."""
+        """Return the result for the handled messages; dead letters and holds of later ones wait for their own step."""
         dead_letters = [self.dead_letters[m.message_id] for m in self.handled if m.message_id in self.dead_letters]
         counts = self.counts + Counter(failed=len(dead_letters))
-        state_writes = [*self.state_writes, *increment_commands("desk", counts)]
+        holds = [command for m in self.handled for command in self.holds.get(m.message_id, ())]
+        state_writes = [*self.state_writes, *holds, *increment_commands("desk", counts)]
         return BatchResult([*dead_letters, *self.messages], state_writes, len(self.handled))
 
 
@@ -113,6 +131,8 @@ def dead_letter_on_error(message: ConsumedMessage, builder: BatchBuilder, feed: 
         error_kind, error, attempts = "unreadable", str(exc), 1
     except TimeoutError as exc:
         error_kind, error = "timeout", str(exc)
+    except CleaningError as exc:
+        error_kind, error = exc.kind, str(exc)
     except Exception as exc:  # noqa: BLE001 - one item must not stop a partition; after a fix it can be replayed
         bug, error_kind = exc, "bug"
         error = f"{exc!r}\n{''.join(traceback.format_tb(exc.__traceback__)[-3:])}"

@@ -19,6 +19,8 @@ def feed_articles(feed: ParsedFeed) -> Iterator[Article]:
         content = clean_item(item)
         id_, fingerprint = article_id(item.identity_key), content_fingerprint(content)
         classification = classify(memories.get(id_), fingerprint, item.fetched_at.timestamp(), feed_digest(item.feed))
+        if item.withdrawn and classification.status is Status.NEW:
+            continue
         if classification.status in (Status.NEW, Status.REVISION) and is_publishable(item, content):
             memories[id_] = classification.memory
             yield to_article(

@@ -306,10 +306,20 @@ _FAILURES: tuple[tuple[type[BaseException], str, str], ...] = (
 )
 
 
+def _describe(exc: BaseException) -> str:
+    """Return the text of *exc* without URLs, which may hold credentials, and without aiohttp's internals."""
+    if isinstance(exc, aiohttp.ClientResponseError):
+        return f"{exc.status} {exc.message}"
+    if isinstance(exc, aiohttp.ClientConnectorCertificateError):
+        return f"{exc.host}:{exc.port} ({exc.certificate_error})"
+    if isinstance(exc, aiohttp.ClientConnectorError):
+        return f"{exc.host}:{exc.port} ({exc.os_error.strerror or exc.os_error})"
+    return str(exc)
+
+
 def map_http_errors(exc: BaseException, seconds: float) -> UnavailableError:
     """Return the UnavailableError for an exception of aiohttp after *seconds*."""
-    text = f"{exc.status} {exc.message}" if isinstance(exc, aiohttp.ClientResponseError) else str(exc)  # without URL
-    detail = " ".join((text or type(exc).__name__).split())[:300]
+    detail = " ".join((_describe(exc) or type(exc).__name__).split())[:300]
     if isinstance(exc, TimeoutError):
         detail = ""
     if BlockedAddressError.MESSAGE in detail:  # possibly one of several addresses

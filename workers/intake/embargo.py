@@ -14,7 +14,7 @@ from streams.codec import encode
 from streams.errors import UnavailableError
 from streams.logger import get_logger
 from streams.records import Item
-from streams.topics import ITEMS
+from streams.topics import ITEMS, Topic
 
 log = get_logger(__name__)
 
@@ -23,9 +23,9 @@ CHECK_INTERVAL_S = 1.0
 ClockS = Callable[[], float]
 
 
-def item_message(item: Item) -> OutgoingMessage:
-    """Return the message of *item*."""
-    return OutgoingMessage(ITEMS.name, item.identity_key.encode("utf-8", "replace"), encode(item))
+def item_message(item: Item, topic: Topic = ITEMS) -> OutgoingMessage:
+    """Return the message of *item* for *topic*."""
+    return OutgoingMessage(topic.name, item.identity_key.encode("utf-8", "replace"), encode(item))
 
 
 def hold_commands(held: Sequence[tuple[datetime, Item]]) -> list[RedisCommand]:

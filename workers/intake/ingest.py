@@ -4,8 +4,9 @@
 
 copydesk:ingest    hash: digest of source and path → position, size, time of change and end of the file
 
-A repeated step sends the items of one batch again; the desk recognises them. Files wait for the desk: a batch is sent
-once fewer than MAX_WAITING items are queued, so that a live item waits for few archived ones.
+A repeated step sends the items of one batch again; the desk recognises them. Items go through the archive lane, which
+the desk handles while no live item waits. Files wait for the desk: a batch is sent once fewer than MAX_WAITING items
+are queued, which bounds the broker's memory.
 """
 
 import asyncio
@@ -22,9 +23,10 @@ from streams.brokers.base import Broker, RedisCommand
 from streams.errors import UnreadableError
 from streams.logger import get_logger
 from streams.records import Item
-from streams.topics import DESK_GROUP, ITEMS
+from streams.topics import ARCHIVE_ITEMS, DESK_GROUP, ITEMS, Topic
 from workers.intake.formats import FORMATS, FileContext, FileRecord, detect_format
 from workers.intake.publish import publish
+from workers.intake.pushed_items import as_archived
 
 log = get_logger(__name__)
 
@@ -45,12 +47,20 @@ class FileProgress(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class IngestOptions(NamedTuple):
-    """Options of one run. `source`: feed URL of the items. `again`: ignore stored positions."""
+    """Options of one run. `source`: feed URL of the items. `again`: ignore stored positions.
+
+    `live`: send news of now through the main lane, dated by their arrival.
+    """
 
     source: str
     url: str = ""
     format_name: str = ""
     again: bool = False
+    live: bool = False
+
+    @property
+    def topic(self) -> Topic:
+        return ITEMS if self.live else ARCHIVE_ITEMS
 
 
 class IngestResult(NamedTuple):
@@ -95,10 +105,20 @@ def expand(paths: Sequence[str]) -> list[Path]:
     return files
 
 
-def read_records(name: str, file: BinaryIO, options: IngestOptions, start: int = 0) -> Iterator[FileRecord]:
-    """Yield the records of *file* from position *start*. Raises UnreadableError."""
+def read_records(
+    name: str, file: BinaryIO, options: IngestOptions, start: int = 0, changed_at: datetime | None = None
+) -> Iterator[FileRecord]:
+    """Yield the records of *file* from position *start*. *changed_at*: when the file did. Raises UnreadableError."""
     file_format = FORMATS[options.format_name] if options.format_name else detect_format(name, file)
-    yield from file_format.read(file, start, FileContext(name, options.source, options.url, datetime.now(UTC)))
+    context = FileContext(name, options.source, options.url, datetime.now(UTC))
+    for record in file_format.read(file, start, context):
+        yield record if options.live else _dated(record, context.fetched_at, changed_at)
+
+
+def _dated(record: FileRecord, arrived_at: datetime, changed_at: datetime | None) -> FileRecord:
+    """Return *record* with the time of its version in each item whose time is that of arrival."""
+    items = [as_archived(item, changed_at) if item.fetched_at == arrived_at else item for item in record.items]
+    return record._replace(items=items)
 
 
 async def ingest_file(
@@ -113,8 +133,22 @@ async def ingest_file(
     if stored and stored.is_done:
         return None
     with path.open("rb") as file:
-        records = read_records(str(path), file, options, stored.position if stored else 0)
+        changed_at = datetime.fromtimestamp(fresh.changed_ns / 1e9, UTC)
+        records = read_records(str(path), file, options, stored.position if stored else 0, changed_at)
         return await send_records(broker, records, options, path, fresh, advance)
+
+
+async def fail_file(broker: Broker, path: Path, options: IngestOptions, error: str) -> None:
+    """Publish a dead letter for a file that is damaged as a whole, and end its reading in the same step.
+
+    The letter names the file and the position up to which its items were sent.
+    """
+    fresh = _new_progress(path)
+    stored = await _stored(broker, path, options, fresh)
+    position = stored.position if stored else 0
+    letter = (options.source, os.fspath(path), f"{path}: unreadable after position {position}: {error}")
+    ended = _progress_commands(path, options, fresh, position, is_done=True)
+    await publish(broker, [], failed=[letter], state_writes=ended)
 
 
 def _new_progress(path: Path) -> FileProgress:
@@ -145,12 +179,13 @@ async def send_records(
 
 
 async def _send(broker: Broker, batch: Batch, options: IngestOptions, state_writes: Sequence[RedisCommand]) -> None:
-    while batch.items and await broker.lag(ITEMS.name, DESK_GROUP) > MAX_WAITING:
+    while batch.items and await broker.lag(options.topic.name, DESK_GROUP) > MAX_WAITING:
         await asyncio.sleep(LAG_CHECK_S)
     failed = [(options.source, entry, error) for entry, error in batch.failed]
     for _, _, error in failed:
         log.warning("record unreadable", error=error, next_step="see `copydesk dead-letters list`")
-    await publish(broker, batch.items, failed=failed, held=batch.held, state_writes=state_writes)
+    live, archived = (batch.items, []) if options.live else ([], batch.items)
+    await publish(broker, live, archived=archived, failed=failed, held=batch.held, state_writes=state_writes)
 
 
 def _progress_commands(

@@ -17,8 +17,8 @@ from streams.subscribe import resolve_broker_url
 class ItemPublisher:
     """Pushes items of one source to copydesk.
 
-    An item is a mapping with the fields of a JSON Feed item, and `page_text`, `page_html` or `publisher`. *source*
-    names the producer; articles have it as `feed`, behind `source:`.
+    An item is a mapping with the fields of a JSON Feed item, and those of `pushed_items`. *source* names the producer;
+    articles have it as `feed`, behind `source:`.
 
     Raises:
         UnavailableError: no copydesk is running, or the broker is unreachable.
@@ -47,12 +47,13 @@ class ItemPublisher:
             UnreadableError: an item is invalid; none is published.
         """
         from workers.intake.publish import publish
-        from workers.intake.pushed_items import to_item
+        from workers.intake.pushed_items import as_archived, is_archived, to_item
 
         now = datetime.now(UTC)
-        converted = [to_item(item, self.source, now) for item in items]
-        await publish(self._broker, converted)
-        return [item.identity_key for item in converted]
+        converted = [(to_item(item, self.source, now), is_archived(item)) for item in items]
+        archived = [as_archived(item) for item, is_old in converted if is_old]
+        await publish(self._broker, [item for item, is_old in converted if not is_old], archived=archived)
+        return [item.identity_key for item, _ in converted]
 
 
 async def publish_item(item: Mapping[str, Any], source: str, *, settings: Settings | None = None) -> str:

@@ -5,6 +5,7 @@ A pushed item has the fields of an item of JSON Feed 1.1 (jsonfeed.org/version/1
     page_text    visible text of a whole web page, with its clutter
     page_html    HTML of a whole web page
     publisher    name of the publisher
+    archive      true for an old article, which must not delay new ones
 
 `source` names the producer. It takes the place of the feed URL: routes match it, and an item without a usable link is
 identified by its id within the source.
@@ -90,6 +91,24 @@ def to_item(row: Mapping[str, Any], source: str, fetched_at: datetime) -> Item:
     for _, reason in feed.unreadable:
         raise UnreadableError(reason.removeprefix("unreadable entry: "))
     return _as_page(feed.items[0], bodies, page_html)
+
+
+def is_archived(row: Mapping[str, Any]) -> bool:
+    """Return whether the item of *row* goes through the archive lane. Raises UnreadableError."""
+    value = row.get("archive", False)
+    if not isinstance(value, bool):
+        raise UnreadableError("archive is neither true nor false")
+    return value
+
+
+def as_archived(item: Item, changed_at: datetime | None = None) -> Item:
+    """Return *item* with the time of its version as time of arrival.
+
+    An older version of an article that arrives later is then no revision. The time is that of the last change or of
+    publication, else *changed_at*, else that of arrival; never after the arrival.
+    """
+    version_at = item.updated or item.published or changed_at or item.fetched_at
+    return replace(item, fetched_at=min(version_at, item.fetched_at))
 
 
 def _as_page(item: Item, bodies: Sequence[str], page_html: str) -> Item:

@@ -9,7 +9,7 @@ from streams.codec import decode
 from streams.errors import UnreadableError
 from streams.records import Article, Item, MessageId
 from streams.start import Offsets
-from streams.topics import ARTICLES, ITEMS, Topic
+from streams.topics import ARTICLES, Topic, resolve_topic
 from workers.intake.publish import publish
 
 
@@ -41,7 +41,7 @@ async def _latest_article(broker: Broker, article_id: str) -> Article | None:
 async def _item_at(broker: Broker, position: MessageId | None) -> Item | None:
     if position is None:
         return None
-    messages = await _read_all(broker, ITEMS, position.partition, position.offset, limit=1)
+    messages = await _read_all(broker, resolve_topic(position.topic), position.partition, position.offset, limit=1)
     return next((decode(m.value, Item) for m in messages if m.offset == position.offset), None)
 
 

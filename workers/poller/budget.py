@@ -12,7 +12,8 @@ import msgspec
 from streams.config.settings import MiB, Settings
 from streams.records import Item
 from streams.topics import DAY_S, MAX_ITEM_CHARS
-from workers.poller.feed_update import FeedUpdate
+from workers.poller.feed_update import FeedUpdate, with_pages
+from workers.poller.full_text import LinkPages
 from workers.poller.new_items import without_entries, without_items
 from workers.poller.registry import Budget
 
@@ -54,6 +55,16 @@ def limit_update(update: FeedUpdate, budget: Budget, settings: Settings, now: da
         letters=used.letters + len(letters),
     )
     return LimitedUpdate(limited, letters, used)
+
+
+def with_link_pages(limited: LimitedUpdate, pages: LinkPages, settings: Settings) -> LimitedUpdate:
+    """Return *limited* with the *pages* of its links. A failed link over the budget of dead letters waits."""
+    count = max(0, settings.max_feed_letters_per_day - limited.budget.letters)
+    letters = [(item.link, reason) for item, reason in pages.failed[:count]]
+    waiting = [*pages.deferred, *(item for item, _ in pages.failed[count:])]
+    budget = msgspec.structs.replace(limited.budget, letters=limited.budget.letters + len(letters))
+    update = with_pages(limited.update, pages.ready, waiting)
+    return LimitedUpdate(update, [*limited.letters, *letters], budget)
 
 
 def with_first_items(limited: LimitedUpdate, count: int) -> LimitedUpdate:

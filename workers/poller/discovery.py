@@ -10,9 +10,10 @@ import lxml.etree
 import lxml.html
 
 from streams.errors import CopydeskError
-from workers.http.client import HttpClient
+from workers.http.client import HttpClient, Response
 from workers.poller.feed_update import FeedUpdate
-from workers.poller.formats import FORMATS
+from workers.poller.formats import FORMATS, section_page
+from workers.poller.full_text import MAX_ROBOTS_BYTES
 from workers.poller.parser_pool import ParseRequest, ParserPool
 from workers.text.attributes import limit_attributes
 from workers.text.encoding import decode
@@ -23,6 +24,7 @@ FEED_TYPES = {t for f in FORMATS for t in f.MEDIA_TYPES} | {"application/json", 
 GENERAL_TYPES = {"application/json", "text/xml", "application/xml"}  # also of other documents
 COMMON_PATHS = tuple(path for f in reversed(FORMATS) for path in f.PATHS)  # tried only if the page links no feed
 MAX_LINKS = 10
+MIN_STORIES = 5
 FEED_TYPE = re.compile(r"\b(?:rss|atom|rdf|feed)\b")  # unregistered media types, as in text/rss+xml
 # Links in the text of a page that lead to a feed: by the words of their path, or by their own text.
 FEED_PATH = re.compile(
@@ -46,10 +48,11 @@ _LINK_HEADER = re.compile(
 )
 _PARAMETER = re.compile(r"""([\w*-]{1,40})\s*=\s*(?:"([^"]*)"|([^\s";,]*))""")
 MAX_HEADER_CHARS = 10_000
+_SITEMAP_LINE = re.compile(r"\A\s*+site-?map\s*+:\s*+([^#]+)", re.IGNORECASE)
 
 
 async def discover(fetcher: HttpClient, parsers: ParserPool, url: str) -> list[tuple[str, FeedUpdate]]:
-    """Return (URL, feed) of each feed of the page at *url*, or of *url* itself if it is a feed.
+    """Return (URL, feed) of each feed and sitemap of the page at *url*, or of *url* itself if it is one.
 
     Raises:
         CopydeskError: *url* can't be fetched.
@@ -63,7 +66,34 @@ async def discover(fetcher: HttpClient, parsers: ParserPool, url: str) -> list[t
         *_page_links(decode(response.body), response.url),
     ]
     linked = await fetch_feeds(fetcher, parsers, comments_last(links))
-    return linked or await fetch_feeds(fetcher, parsers, [urljoin(response.url, f"/{path}") for path in COMMON_PATHS])
+    if not linked:
+        paths = [urljoin(response.url, f"/{path}") for path in COMMON_PATHS]
+        linked = await fetch_feeds(fetcher, parsers, paths)
+    robots = await _robots_txt(fetcher, response.url)
+    sources = [*linked, *await fetch_feeds(fetcher, parsers, sitemap_links(robots, response.url))]
+    return sources or await _section_page(parsers, response)
+
+
+async def _section_page(parsers: ParserPool, response: Response) -> list[tuple[str, FeedUpdate]]:
+    """Return the page itself if it links at least MIN_STORIES stories."""
+    content_type = response.headers.get("content-type", "")
+    page = await parse_or_none(parsers, response.body, response.url, content_type, section_page.TYPE)
+    return [(response.url, page)] if page and page.document_items >= MIN_STORIES else []
+
+
+async def _robots_txt(fetcher: HttpClient, url: str) -> str:
+    """Return the robots.txt of the site of *url*; "" if it can't be fetched."""
+    try:
+        return decode((await fetcher.get(urljoin(url, "/robots.txt"), max_bytes=MAX_ROBOTS_BYTES)).body)
+    except CopydeskError:
+        return ""
+
+
+def sitemap_links(robots: str, url: str) -> list[str]:
+    """Return the URLs in the `Sitemap:` lines of a robots.txt (sitemaps.org/protocol), those of news first. Pure."""
+    lines = (_SITEMAP_LINE.match(line) for line in robots.splitlines())
+    links = [web_url(line[1].strip(), url) for line in lines if line]
+    return sorted(dict.fromkeys(filter(None, links)), key=lambda link: "news" not in link.lower())[:MAX_LINKS]
 
 
 class FeedLink(NamedTuple):
@@ -176,9 +206,11 @@ async def fetch_feeds(fetcher: HttpClient, parsers: ParserPool, urls: Iterable[s
     return list(feeds.values())
 
 
-async def parse_or_none(parsers: ParserPool, body: bytes, url: str, content_type: str) -> FeedUpdate | None:
+async def parse_or_none(
+    parsers: ParserPool, body: bytes, url: str, content_type: str, type: str = ""
+) -> FeedUpdate | None:
     """Return the feed in *body*; None if it isn't a readable feed."""
     try:
-        return await parsers.parse(ParseRequest(body, url, content_type, datetime.now(UTC), "discover"))
+        return await parsers.parse(ParseRequest(body, url, content_type, datetime.now(UTC), "discover", type=type))
     except CopydeskError:
         return None

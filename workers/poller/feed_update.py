@@ -3,10 +3,13 @@
 A parser process computes the update, once per document. The poller receives new items only.
 """
 
+from collections.abc import Mapping
+
 import msgspec
 
 from streams.records import Item
 from workers.poller.formats import ParsedFeed
+from workers.poller.formats.to_item import LinkState, SitemapLink
 from workers.poller.new_items import find_new_items, without_items
 from workers.poller.schedule import PollHints
 
@@ -20,6 +23,8 @@ class FeedUpdate(msgspec.Struct, frozen=True):
     `identity_basis` describes how most items are identified.
     `deferred` counts new items that wait for their pages or for the desk, and entries over the daily budget, which are
     `over_budget`; they are not in `new_items` and `known_items`.
+    `type` and `turnover`: see `FeedDocument`. `is_link_list`: the items are links without texts. `sitemaps` are those
+    of an index, which the poller reads too. `guid_keys`: see `ParsedFeed`.
     """
 
     title: str
@@ -34,6 +39,11 @@ class FeedUpdate(msgspec.Struct, frozen=True):
     topic: str = ""
     deferred: int = 0
     over_budget: int = 0
+    is_link_list: bool = False
+    sitemaps: tuple[SitemapLink, ...] = ()
+    type: str = ""
+    turnover: Mapping[str, int] = {}
+    guid_keys: Mapping[str, str] = {}
 
     @property
     def document_items(self) -> int:
@@ -43,6 +53,8 @@ class FeedUpdate(msgspec.Struct, frozen=True):
 
 def to_update(feed: ParsedFeed, known_items: bytes, *, is_partial: bool = False) -> FeedUpdate:
     """Return the update of *feed* since *known_items*. A partial document contains some items of the feed only."""
+    if feed.links is not None:
+        return _link_update(feed, feed.links)
     new = find_new_items(feed.items, known_items, is_partial=is_partial, unreadable=feed.unreadable)
     return FeedUpdate(
         title=feed.title,
@@ -55,7 +67,17 @@ def to_update(feed: ParsedFeed, known_items: bytes, *, is_partial: bool = False)
         hints=feed.hints,
         hub=feed.hub,
         topic=feed.topic,
+        sitemaps=feed.sitemaps,
+        guid_keys=feed.guid_keys,
     )
+
+
+def _link_update(feed: ParsedFeed, links: LinkState) -> FeedUpdate:
+    return FeedUpdate(
+        title=feed.title, new_items=feed.items, unchanged=links.unchanged, known_items=links.known_items,
+        identity_basis=feed.identity, warning=feed.warning, unreadable=feed.unreadable, deferred=links.waiting,
+        is_link_list=True, type=feed.type, turnover=feed.turnover,
+    )  # fmt: skip
 
 
 def with_pages(update: FeedUpdate, ready: list[Item], deferred: list[Item]) -> FeedUpdate:

@@ -1,4 +1,4 @@
-"""Full text: fetch the page of each new item, for feeds that contain only the beginning of their articles.
+"""Full text: fetch the page of each new item, for feeds that contain only the beginning of their articles, or links.
 
 new item ──▶ check robots.txt ──▶ GET, one at a time per host ──▶ strip scripts and styles ──▶ item with its page
 
@@ -9,7 +9,7 @@ again without another request.
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -20,7 +20,7 @@ from streams.errors import CopydeskError, UnavailableError
 from streams.logger import get_logger
 from streams.records import FullTextPage, Item
 from streams.topics import MAX_ITEM_CHARS
-from workers.http.client import Credentials, HttpClient
+from workers.http.client import Credentials, HttpClient, Response
 from workers.http.retry_after import is_retryable
 from workers.poller.robots import RobotsRules
 from workers.text.encoding import decode
@@ -36,6 +36,9 @@ ROBOTS_S = 3_600.0  # at most a day, RFC 9309 §2.4
 MAX_HOSTS = 1_000
 MAX_DELAY_S = 60.0  # upper limit of Crawl-delay in robots.txt
 PAGE_WAIT = timedelta(hours=1)  # how long an item waits for a page that is temporarily unavailable
+LINK_WAIT_S = 86_400.0  # the same for a link, since the first attempt: without its page it has no text
+MAX_FAILURES = 3  # consecutive failures of link pages after which a poll stops: the host is overloaded
+MAX_WAITING_LINKS = 10_000
 ACCEPT = {"Accept": "text/html, application/xhtml+xml;q=0.9, */*;q=0.1"}
 
 
@@ -46,11 +49,23 @@ class RobotsEntry(NamedTuple):
     fetched_s: float
 
 
+class LinkPages(NamedTuple):
+    """The pages of links: items to publish, items to defer, and (item, reason) of links whose page never came.
+
+    A link without title and page is in none of them.
+    """
+
+    ready: list[Item]
+    deferred: list[Item]
+    failed: list[tuple[Item, str]]
+
+
 class FullTextFetcher:
     """Fetches pages, one at a time per host, as its robots.txt allows."""
 
     def __init__(self, fetcher: HttpClient, delay_s: float) -> None:
         self.fetcher, self.delay_s = fetcher, delay_s
+        self._failing_since_s: OrderedDict[str, float] = OrderedDict()  # URL of a link → its first failure
         self._robots: OrderedDict[str, RobotsEntry] = OrderedDict()
         self._host_locks: OrderedDict[str, asyncio.Lock] = OrderedDict()
 
@@ -82,11 +97,80 @@ class FullTextFetcher:
             ready.append(item if page is None else msgspec.structs.replace(item, page=page))
         return ready, deferred
 
+    async def fetch_link_pages(self, items: Iterable[Item], credentials: Credentials, feed: str) -> LinkPages:
+        """Return *items*, which are links without texts, with their pages.
+
+        A page that is temporarily unavailable defers its link for LINK_WAIT_S. Links that failed before come last.
+        """
+        pages, failures = LinkPages([], [], []), 0
+        for item in sorted(items, key=lambda item: item.link in self._failing_since_s):
+            try:
+                page = await self._page(item.link, credentials, feed) if failures < MAX_FAILURES else None
+            except CopydeskError as exc:
+                failures += isinstance(exc, UnavailableError)
+                self._add_failed(pages, item, exc)
+                continue
+            if failures >= MAX_FAILURES:
+                pages.deferred.append(item)
+                continue
+            failures = 0
+            self._failing_since_s.pop(item.link, None)
+            if page is not None or item.title:
+                pages.ready.append(msgspec.structs.replace(item, page=page))
+        return pages
+
+    def _add_failed(self, pages: LinkPages, item: Item, error: CopydeskError) -> None:
+        """Add a link whose page can't be fetched: deferred, published with its title only, or failed."""
+        since_s = self._failing_since_s.setdefault(item.link, time.monotonic())
+        if len(self._failing_since_s) > MAX_WAITING_LINKS:
+            self._failing_since_s.popitem(last=False)
+        is_waiting = isinstance(error, UnavailableError) and time.monotonic() - since_s < LINK_WAIT_S
+        action = "will retry" if is_waiting else "publishing without page" if item.title else "see dead letters"
+        log.warning("page unavailable", feed=item.feed, url=item.link, error=error, next_step=action)
+        if is_waiting:
+            pages.deferred.append(item)
+        elif item.title:
+            pages.ready.append(item)
+        else:
+            pages.failed.append((item, f"page unavailable: {item.link} ({error})"))
+
     async def _page(self, url: str, credentials: Credentials, feed: str) -> FullTextPage | None:
         """Return the page at *url*; None if robots.txt forbids it or it isn't HTML.
 
         Raises:
             UnavailableError: the page may be available later.
+        """
+        response = await self.get_allowed(url, credentials, feed, ACCEPT, MAX_PAGE_BYTES)
+        if response is None:
+            return None
+        if is_retryable(response.status):
+            raise UnavailableError(f"HTTP {response.status}", code="http_status")
+        page = await _to_page(response)
+        if page is None:
+            log.info("page skipped", feed=feed, url=url, status=response.status,
+                     content_type=response.headers.get("content-type", ""))  # fmt: skip
+        return page
+
+    async def fetch_again(self, url: str, credentials: Credentials, feed: str) -> tuple[int, FullTextPage | None]:
+        """Return the status and the page at *url*; (0, None) if robots.txt forbids it.
+
+        Raises:
+            UnavailableError: the page may be available later.
+        """
+        response = await self.get_allowed(url, credentials, feed, ACCEPT, MAX_PAGE_BYTES)
+        if response is None:
+            return 0, None
+        if is_retryable(response.status):
+            raise UnavailableError(f"HTTP {response.status}", code="http_status")
+        return response.status, await _to_page(response)
+
+    async def get_allowed(
+        self, url: str, credentials: Credentials, feed: str, headers: Mapping[str, str], max_bytes: int = 0
+    ) -> Response | None:
+        """Return the response to a GET of *url* in the pace of its host; None if robots.txt forbids it.
+
+        Raises:
+            UnavailableError, UnreadableError: there is no response, or an invalid one.
         """
         if not web_url(url):
             log.info("page skipped", feed=feed, url=url, reason="invalid URL")
@@ -97,16 +181,9 @@ class FullTextFetcher:
             if not await asyncio.to_thread(rules.allows, url):
                 log.info("page skipped", feed=feed, url=url, reason="forbidden by robots.txt")
                 return None
-            response = await self.fetcher.get(url, ACCEPT, allowed, MAX_PAGE_BYTES)
+            response = await self.fetcher.get(url, headers, allowed, max_bytes)
             await asyncio.sleep(min(MAX_DELAY_S, max(self.delay_s, rules.delay_s)))
-        if is_retryable(response.status):
-            raise UnavailableError(f"HTTP {response.status}", code="http_status")
-        content_type = response.headers.get("content-type", "")
-        if response.status != 200 or not is_html(content_type):
-            log.info("page skipped", feed=feed, url=url, status=response.status, content_type=content_type)
-            return None
-        html = await asyncio.to_thread(lambda: strip_invisible(decode(response.body)))  # takes up to a second for 5 MiB
-        return FullTextPage(response.url, html) if len(html) <= MAX_ITEM_CHARS // 2 else None
+        return response
 
     def _host_lock(self, url: str) -> asyncio.Lock:
         """Return the lock of the host of *url*."""
@@ -135,6 +212,14 @@ class FullTextFetcher:
             if len(self._robots) > MAX_HOSTS:
                 self._robots.popitem(last=False)
         return entry.rules
+
+
+async def _to_page(response: Response) -> FullTextPage | None:
+    """Return the page in *response*; None if it isn't HTML, or too large."""
+    if response.status != 200 or not is_html(response.headers.get("content-type", "")):
+        return None
+    html = await asyncio.to_thread(lambda: strip_invisible(decode(response.body)))  # takes up to a second for 5 MiB
+    return FullTextPage(response.url, html) if len(html) <= MAX_ITEM_CHARS // 2 else None
 
 
 def is_html(content_type: str) -> bool:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from streams.records import Item
 from workers.dedupe.fingerprint import MAX_TAG_CHARS
 from workers.dedupe.identity import titled_key, untitled_key
+from workers.poller.formats.link_list import entry_digest
 from workers.poller.formats.to_item import item_label
 from workers.text.markup import strip_tags
 from workers.text.normalise import match_key
@@ -94,17 +95,23 @@ def _renamed_unseen(
 
 
 def without_items(known_items: bytes, items: Iterable[Item]) -> bytes:
-    """Return *known_items* without *items*, which are therefore new at the next comparison."""
+    """Return *known_items* without *items*, which are therefore new at the next comparison.
+
+    In a link list, an item is known by its fingerprint.
+    """
+    items = list(items)
     names = {
         name for item in items for name in (*_names(item, has_own_guid=True), _text_name(item), *_dated_texts(item)[:1])
     }
-    return _encode({name: fingerprint for name, fingerprint in _decode(known_items).items() if name not in names})
+    links = {bytes.fromhex(item.fingerprint) for item in items}
+    return b"".join(p for p in _pairs(known_items) if p[:DIGEST_BYTES] not in names and p not in links)
 
 
 def without_entries(known_items: bytes, entries: Iterable[str]) -> bytes:
     """Return *known_items* without unreadable *entries*, which are therefore new at the next comparison."""
-    names = {_entry_name(entry) for entry in entries}
-    return _encode({name: value for name, value in _decode(known_items).items() if name not in names})
+    entries = list(entries)
+    names, links = {_entry_name(entry) for entry in entries}, {entry_digest(entry) for entry in entries}
+    return b"".join(p for p in _pairs(known_items) if p[:DIGEST_BYTES] not in names and p not in links)
 
 
 def short_fingerprint(item: Item) -> bytes:
@@ -179,9 +186,12 @@ def _is_most(renamed: set[int], items: Sequence[Item]) -> bool:
 
 
 def _decode(known_items: bytes) -> Mapping[bytes, bytes]:
+    return {pair[:DIGEST_BYTES]: pair[DIGEST_BYTES:] for pair in _pairs(known_items)}
+
+
+def _pairs(known_items: bytes) -> Iterator[bytes]:
     step = 2 * DIGEST_BYTES
-    pairs = (known_items[n : n + step] for n in range(0, len(known_items), step))
-    return {pair[:DIGEST_BYTES]: pair[DIGEST_BYTES:] for pair in pairs}
+    return (known_items[n : n + step] for n in range(0, len(known_items), step))
 
 
 def _encode(fingerprints: Mapping[bytes, bytes]) -> bytes:

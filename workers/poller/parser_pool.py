@@ -10,33 +10,30 @@ A parser process can't open files or sockets.
 import asyncio
 import contextlib
 import itertools
-import resource
 import signal
-import struct
 import sys
-import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
 
 from streams.errors import UnreadableError
+from workers.limited_process import FRAME, cpu_ticks, drop_privileges, extend_cpu_limit, frame
 from workers.poller.feed_update import FeedUpdate, to_update
-from workers.poller.formats import FORMATS, parse_feed
+from workers.poller.formats import FORMATS, FeedDocument, parse_document, section_page
 from workers.text.zones import load_regions
 
 CPU_LIMIT_S = 5  # for one document; the kernel counts whole seconds
 IDLE_S = 15.0  # a process without CPU time for so long hangs; on a busy machine CPU_LIMIT_S decides
-MEMORY_BYTES = 224 * 1024 * 1024  # in addition to the memory of a new process
+MAX_PAGES = 100  # of a link list in one poll: their pages are fetched too
 MAX_DOCUMENTS = 1_000  # then the pool replaces the process, because of memory leaks
-FRAME = struct.Struct(">I")
 
 
 class ParseRequest(msgspec.Struct, frozen=True):
-    """A document to parse: the arguments of `parse_feed`, and the known items of its feed.
+    """A document to parse, and the known items of its feed.
 
-    A partial document contains some items of the feed only.
+    A partial document contains some items of the feed only. On the first poll, the older part of a link list is known.
     """
 
     body: bytes
@@ -46,6 +43,9 @@ class ParseRequest(msgspec.Struct, frozen=True):
     poll_id: str
     known_items: bytes = b""
     is_partial: bool = False
+    is_first_poll: bool = False
+    type: str = ""
+    turnover: Mapping[str, int] = {}
 
 
 class ParseFailure(msgspec.Struct, frozen=True):
@@ -132,15 +132,16 @@ class _Parser:
         exchange = asyncio.create_task(self._exchange(request))
         try:
             while not exchange.done():
-                used_before = _cpu_ticks(self.process.pid)
+                used_before = cpu_ticks(self.process.pid)
                 await asyncio.wait({exchange}, timeout=idle_s)
-                if not exchange.done() and _cpu_ticks(self.process.pid) == used_before:
+                if not exchange.done() and cpu_ticks(self.process.pid) == used_before:
                     return _failed(f"parser process hung (no CPU time for {idle_s:g} s)", "too_slow")
             response = exchange.result()
         except (asyncio.IncompleteReadError, ConnectionError):
             return _failed(*_exit_reason(await self.process.wait()))
         finally:
             exchange.cancel()
+            await asyncio.gather(exchange, return_exceptions=True)
         self._is_busy = False
         return response
 
@@ -148,17 +149,20 @@ class _Parser:
         stdin, stdout = self.process.stdin, self.process.stdout
         assert stdin is not None
         assert stdout is not None
-        stdin.write(_frame(msgspec.msgpack.encode(request)))
+        stdin.write(frame(request))
         await stdin.drain()
         size = FRAME.unpack(await stdout.readexactly(FRAME.size))[0]
         return msgspec.msgpack.decode(await stdout.readexactly(size), type=ParseResponse)
 
     async def end(self) -> None:
+        """Kill the process. asyncio closes its transport once the process has ended and its output is read."""
+        stdin, stdout = self.process.stdin, self.process.stdout
+        assert stdin is not None
+        assert stdout is not None
         with contextlib.suppress(ProcessLookupError):
             self.process.kill()
-        if self.process.stdin is not None:
-            self.process.stdin.close()
-        await self.process.wait()
+        stdin.close()
+        await asyncio.gather(self.process.wait(), stdout.read())
 
 
 def _failed(error: str, error_kind: str) -> ParseResponse:
@@ -172,41 +176,34 @@ def _exit_reason(returncode: int) -> tuple[str, str]:
     return f"parser process crashed (status {returncode})", "parse_crash"
 
 
-def _cpu_ticks(pid: int) -> int | None:
-    """Return the CPU time of a process in clock ticks (proc_pid_stat(5): utime + stime); None if unknown."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
-    except OSError:
-        return None
-    return int(fields[11]) + int(fields[12])
-
-
-def _frame(data: bytes) -> bytes:
-    return FRAME.pack(len(data)) + data
-
-
 # -- parser process -------------------------------------------------------------------------------------------
 
 
 def main() -> None:
     """Parse documents from standard input until it closes."""
     stdin, stdout = sys.stdin.buffer, sys.stdout.buffer
+    now = datetime.now(UTC)
     for body in itertools.chain.from_iterable(f.WARM_UP for f in FORMATS):  # afterwards no file can be opened
-        _parse(ParseRequest(body, "https://news.example/feed", "text/xml; charset=utf-8", datetime.now(UTC), ""))
+        _parse(ParseRequest(body, "https://news.example/feed", "text/xml; charset=utf-8", now, ""))
+    for body in section_page.WARM_UP:
+        _parse(ParseRequest(body, "https://news.example/", "text/html", now, "", type=section_page.TYPE))
     _import_codecs()
     load_regions()
     drop_privileges()
     while header := stdin.read(FRAME.size):
-        extend_cpu_limit()
+        extend_cpu_limit(CPU_LIMIT_S)
         request = msgspec.msgpack.decode(stdin.read(FRAME.unpack(header)[0]), type=ParseRequest)
         _send(stdout, _parse(request))
 
 
 def _parse(request: ParseRequest) -> ParseResponse:
     try:
-        feed = parse_feed(
-            request.body, request.url, content_type=request.content_type,
-            fetched_at=request.fetched_at, poll_id=request.poll_id,
+        feed = parse_document(
+            FeedDocument(
+                request.body, request.url, request.content_type, request.fetched_at, request.poll_id,
+                known_items=request.known_items, is_first_poll=request.is_first_poll, max_links=MAX_PAGES,
+                type=request.type, turnover=request.turnover,
+            )
         )  # fmt: skip
         return ParseResponse(update=to_update(feed, request.known_items, is_partial=request.is_partial))
     except UnreadableError as exc:
@@ -218,7 +215,7 @@ def _parse(request: ParseRequest) -> ParseResponse:
 
 
 def _send(stdout: BinaryIO, response: ParseResponse) -> None:
-    stdout.write(_frame(msgspec.msgpack.encode(response)))
+    stdout.write(frame(response))
     stdout.flush()
 
 
@@ -231,35 +228,6 @@ def _import_codecs() -> None:
     detected = {f"utf-{bits}{order}" for bits in (16, 32) for order in ("", "-be", "-le")} | {"cp037"}
     for name in {*CODECS.values(), *detected, "latin-1"}:
         codecs.lookup(name)
-
-
-def drop_privileges() -> None:
-    """Drop the access to files and sockets, and limit the memory."""
-    used_bytes = _data_bytes()
-    sys.path.clear()  # later imports fail at once; listing a folder would now be an error
-    resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))  # standard input, output and error
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    with contextlib.suppress(ValueError, OSError):  # macOS has no such limit
-        resource.setrlimit(resource.RLIMIT_DATA, (used_bytes + MEMORY_BYTES, used_bytes + MEMORY_BYTES))
-
-
-def _data_bytes() -> int:
-    """Return the memory of this process that RLIMIT_DATA limits (proc_pid_statm(5): data + stack).
-
-    `ru_maxrss` is unsuitable: on Linux its initial value is that of the parent process (getrusage(2)).
-    """
-    try:
-        return int(Path("/proc/self/statm").read_text().split()[5]) * resource.getpagesize()
-    except OSError:
-        return 0
-
-
-def extend_cpu_limit() -> None:
-    """Set the CPU time limit to CPU_LIMIT_S from now. The kernel kills the process at the limit (SIGXCPU)."""
-    hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
-    limit = int(time.process_time()) + CPU_LIMIT_S + 1
-    resource.setrlimit(resource.RLIMIT_CPU, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
 
 
 if __name__ == "__main__":

@@ -50,6 +50,7 @@ class PollOutcome(NamedTuple):
     host_commands: Sequence[RedisCommand] = ()
     reservation: Reservation | None = None  # of the items, in the queue of the desk
     is_outage: bool = False  # the poll failed in an outage of the network
+    more_writes: Sequence[RedisCommand] = ()  # state to write in the same step
 
 
 def feed_options(settings: Settings, state: FeedState) -> FeedOptions:
@@ -59,6 +60,7 @@ def feed_options(settings: Settings, state: FeedState) -> FeedOptions:
         options,
         poll_interval_s=state.interval_s or options.poll_interval_s,
         full_text=options.full_text if state.full_text is None else state.full_text,
+        type=state.type or options.type,
     )
 
 
@@ -126,6 +128,7 @@ def _with_document(state: FeedState, update: FeedUpdate, has_new_items: bool) ->
         state,
         document_items=update.document_items,
         hints=update.hints,
+        turnover=dict(update.turnover),
         identity_basis=update.identity_basis,
         polls_since_push=state.polls_since_push + has_new_items,
         websub_hub=update.hub,

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from msgspec.structs import replace
@@ -30,13 +30,16 @@ from workers.http.client import Credentials, HttpClient, Response
 from workers.poller import poll as transitions
 from workers.poller import schedule
 from workers.poller.backpressure import CHECK_INTERVAL_S, Backpressure, Reservation
-from workers.poller.budget import LimitedUpdate, limit_update, with_first_items
+from workers.poller.budget import LimitedUpdate, limit_update, with_first_items, with_link_pages
 from workers.poller.feed_update import FeedUpdate, with_pages, with_publisher
 from workers.poller.formats import ACCEPT
+from workers.poller.full_text import ACCEPT as PAGE_ACCEPT
 from workers.poller.full_text import FullTextFetcher
+from workers.poller.guid_keys import with_known_guids
 from workers.poller.outage import NETWORK_ERRORS, OutageDetector
-from workers.poller.parser_pool import ParseRequest, ParserPool
+from workers.poller.parser_pool import MAX_PAGES, ParseRequest, ParserPool
 from workers.poller.poll import PollOutcome
+from workers.poller.recheck import Rechecks
 from workers.poller.registry import (
     ClaimClock,
     ClaimedFeed,
@@ -45,6 +48,7 @@ from workers.poller.registry import (
     host_key,
     poll_commands,
 )
+from workers.poller.sitemaps import newest_links, read_index
 from workers.poller.websub import Push, WebSub
 
 log = get_logger(__name__)
@@ -65,6 +69,7 @@ class Poller:
         self.websub = WebSub(broker.state, settings.websub_callback_url)
         self.pages = FullTextFetcher(self.fetcher, settings.host_delay_s)
         self.backpressure = Backpressure(broker, desk_group, settings.max_desk_lag)
+        self.rechecks = Rechecks(broker, self.pages, settings, self._credentials_of)
         self._random, self._outage = random.Random(), OutageDetector()
         self._stopping = asyncio.Event()
         self._polls: dict[asyncio.Task[None], str] = {}
@@ -84,6 +89,7 @@ class Poller:
         async with self.fetcher, self.parsers:
             await self._prepare()
             pushes = asyncio.create_task(self._consume_pushes(), name="pushes")
+            rechecks = asyncio.create_task(self.rechecks.run(time.time), name="rechecks")
             backoff = Backoff()
             while not self._stopping.is_set():
                 self._last_turn_s = time.monotonic()
@@ -97,6 +103,7 @@ class Poller:
             if self._polls:
                 await asyncio.wait(self._polls, timeout=self.settings.shutdown_timeout_s)
             pushes.cancel()
+            rechecks.cancel()
 
     async def _prepare(self) -> None:
         """Schedule feeds that a crash left unscheduled. Warn of options for a single feed that isn't registered."""
@@ -207,9 +214,19 @@ class Poller:
             headers = {name: value for name, value in validators.items() if value}
         url = state.moved_to or state.url
         credentials = _credentials(options).limited_to(state.url, url)  # a redirect isn't the operator's decision
-        response = await self.fetcher.get(url, headers, credentials)
+        if options.type == "page":
+            response = await self._fetch_section_page(url, headers, credentials)
+        else:
+            response = await self.fetcher.get(url, headers, credentials)
         if response.status == 304 and not headers:
             raise UnavailableError("HTTP 304 to a request without conditions", code="http_status")
+        return response
+
+    async def _fetch_section_page(self, url: str, headers: Mapping[str, str], credentials: Credentials) -> Response:
+        """Return the response of a section page, which is no feed: robots.txt must permit it."""
+        response = await self.pages.get_allowed(url, credentials, url, {**headers, **PAGE_ACCEPT})
+        if response is None:
+            raise UnavailableError(f"forbidden by robots.txt: {url}", code="robots")
         return response
 
     async def _handle_response(
@@ -227,14 +244,35 @@ class Poller:
             return transitions.succeeded(poll, "unchanged", fetched)
         content_type = response.headers.get("content-type", "")
         request = ParseRequest(
-            response.body, state.url, content_type, poll.started_at, poll.id, loaded.known_items
+            response.body, state.url, content_type, poll.started_at, poll.id, loaded.known_items,
+            is_first_poll=not loaded.known_items, type=options.type, turnover=state.turnover,
         )  # fmt: skip
         update = await self.parsers.parse(request, is_suspect=state.failures > 0)
+        if update.sitemaps:
+            fetched = state  # an unchanged index may list changed sitemaps
+            update = await self._read_sitemaps(update, request, options)
         update = transitions.with_header_links(update, response)
+        update = newest_links(update, MAX_PAGES, is_first_poll=request.is_first_poll)
+        update, guid_writes = await with_known_guids(self.broker.state, state.url, update)
         limited, reservation = await self._limit(update, poll, state, options)
         # Without validators the next poll fetches the document again, with its deferred items.
         result = transitions.apply_update(poll, state if limited.update.deferred else fetched, limited)
-        return result._replace(reservation=reservation)
+        rechecks = await self.rechecks.commands(result.items, options.recheck)
+        return result._replace(reservation=reservation, more_writes=[*guid_writes, *rechecks])
+
+    async def _read_sitemaps(self, index: FeedUpdate, request: ParseRequest, options: FeedOptions) -> FeedUpdate:
+        """Return the update of the sitemaps that *index* lists."""
+        credentials = _credentials(options)
+
+        async def fetch(url: str) -> Response | None:
+            return await self.pages.get_allowed(url, credentials, request.url, {})
+
+        async def parse(response: Response, known_items: bytes) -> FeedUpdate:
+            content_type = response.headers.get("content-type", "")
+            child = replace(request, body=response.body, content_type=content_type, known_items=known_items)
+            return await self.parsers.parse(child)
+
+        return await read_index(index, request.url, request.known_items, fetch, parse)
 
     async def _limit(
         self, update: FeedUpdate, poll: PollResult, state: FeedState, options: FeedOptions
@@ -247,7 +285,11 @@ class Poller:
         if limited.update.new_items and not state.name:
             publisher = await self.feeds.publisher_name(limited.update.title, state.url)
             limited = limited._replace(update=with_publisher(limited.update, publisher))
-        if options.full_text:
+        if limited.update.is_link_list and state.full_text is not False:
+            links = limited.update.new_items
+            pages = await self.pages.fetch_link_pages(links, _credentials(options), state.url)
+            limited = with_link_pages(limited, pages, self.settings)
+        elif options.full_text:
             limited = limited._replace(update=await self._fetch_pages(limited.update, state.url, options))
         items = limited.update.new_items
         if not items:
@@ -263,6 +305,9 @@ class Poller:
         """Return *update* with the pages of its new items, without the items that wait for their pages."""
         ready, deferred = await self.pages.fetch_pages(update.new_items, _credentials(options), feed)
         return with_pages(update, ready, deferred)
+
+    def _credentials_of(self, feed: str) -> Credentials:
+        return _credentials(self.settings.feed_options(feed))
 
     def _with_next_due(
         self, result: PollOutcome, response: Response | None, loaded: ClaimedFeed, clock: ClaimClock
@@ -286,6 +331,7 @@ class Poller:
         )
         counts.append(count_poll(poll.outcome))
         state_writes = [*poll_commands(result.state, result.known_items), *result.host_commands, *counts]
+        state_writes += result.more_writes
         if result.reservation is not None:
             state_writes.append(result.reservation.publish_command())
         is_published = await self.broker.publish(messages, state_writes, conditions)
@@ -340,10 +386,12 @@ class Poller:
                 log.warning("push unreadable", feed=push.feed, error=exc, next_step="polling the feed")
                 await self.feeds.poll_now([push.feed])
                 return
+            update, guid_writes = await with_known_guids(self.broker.state, push.feed, update)
             limited, reservation = await self._limit(update, poll, loaded.state, options)
             result = transitions.apply_update(poll, loaded.state, limited, is_push=True)
+            rechecks = await self.rechecks.commands(result.items, options.recheck)
             result = self._with_next_due(result, None, loaded, clock)._replace(
-                host_commands=(), reservation=reservation
+                host_commands=(), reservation=reservation, more_writes=[*guid_writes, *rechecks]
             )
             if await self._publish(result, [loaded.condition(result.state), clock.condition()]):
                 return

@@ -33,6 +33,7 @@ from workers.urls.web_url import web_url
 FEEDS, KNOWN_ITEMS, HOST_FEEDS, DUE_HOSTS, CLAIMED_HOSTS, HOST_DELAYS = (
     f"copydesk:feeds{suffix}" for suffix in ("", ":known-items", ":host:", ":due-hosts", ":claims", ":host-delays")
 )
+GUID_KEYS = "copydesk:feeds:guids"  # see guid_keys.py; removing a feed removes its guids
 ValueT = TypeVar("ValueT")
 PUBLISHERS = "copydesk:publishers"  # hash: title of a feed → the registrable domain that had it first
 WEBSUB = "copydesk:websub"  # see websub.py; removing a feed removes its subscription
@@ -45,6 +46,7 @@ ID_BYTES = 8
 MAX_HOSTS = 65_536  # cached keys
 ADD_FEEDS = 500  # feeds per script: other clients of the server wait for it
 ADDED, RESCHEDULED = 1, 2  # replies of add_feeds.lua
+KEEP_SCHEDULED = b"-"  # argument of release.lua that no state equals
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -96,6 +98,8 @@ class FeedState(msgspec.Struct, array_like=True, omit_defaults=True, frozen=True
     full_text: bool | None = None  # whether to fetch pages; None: as the settings say
     budget: Budget = Budget()  # use of its daily budget
     items_deferred: int = 0  # entries of its last document over the budget
+    type: str = ""  # `page` for a section page; "" as the settings say
+    turnover: dict[str, int] = {}  # of a section page: pattern of URLs → links that appeared after the first poll
 
     @property
     def shown_title(self) -> str:
@@ -148,10 +152,13 @@ class FeedRegistry:
             state.register_script(_script(name))
             for name in ("claim", "renew_claims", "poll_now", "load_feed", "compare_and_set", "add_feeds")
         )
+        self._pause, self._release = (state.register_script(_script(name)) for name in ("set_paused", "release"))
         self.clock = ClaimClock(0.0, "", 0.0)
 
-    async def add(self, urls: Iterable[tuple[str, ...]], *, demo: bool = False) -> list[str]:
+    async def add(self, urls: Iterable[tuple[str, ...]], *, demo: bool = False, type: str = "") -> list[str]:
         """Add feeds as (URL, folder) or (URL, folder, user's title), due at once; return the new URLs.
+
+        *type*: `page` for section pages.
 
         Feeds are added in steps of ADD_FEEDS: each step adds all of its feeds, or none.
 
@@ -161,7 +168,7 @@ class FeedRegistry:
         entries = {validate_feed_url(url): values for url, *values in urls}
         new = []
         for batch in _batches(list(entries.items())):
-            states = [FeedState(url, folder, demo, name="".join(names)) for url, (folder, *names) in batch]
+            states = [FeedState(url, folder, demo, name="".join(names), type=type) for url, (folder, *names) in batch]
             replies = await self._schedule([(state.url, msgspec.json.encode(state)) for state in states])
             added = [state.url for state, reply in zip(states, replies, strict=True) if reply == ADDED]
             await self.poll_now(added)
@@ -191,6 +198,7 @@ class FeedRegistry:
             async with self.state.pipeline(transaction=True) as pipe:
                 pipe.hdel(FEEDS, feed_id(url))
                 pipe.hdel(KNOWN_ITEMS, feed_id(url))
+                pipe.hdel(GUID_KEYS, feed_id(url))
                 pipe.hdel(WEBSUB, url)
                 pipe.zrem(HOST_FEEDS + host_key(url), feed_id(url))
                 replies = await pipe.execute()
@@ -233,22 +241,27 @@ class FeedRegistry:
 
     async def release(self, url: str) -> None:
         """Release the host of a claimed feed that is removed or paused, so that its next feed can be claimed."""
-        await self.state.zrem(HOST_FEEDS + host_key(url), feed_id(url))
-        await self.state.zadd(DUE_HOSTS, {host_key(url): 0})
-        await self.state.hdel(CLAIMED_HOSTS, host_key(url))
+        id_, host = feed_id(url), host_key(url)
+        state = await self.state.hget(FEEDS, id_)
+        is_resumed = state is not None and not _decode_state(state).paused
+        keys = [FEEDS, DUE_HOSTS, CLAIMED_HOSTS, HOST_FEEDS + host]
+        await self._release(keys=keys, args=[id_, KEEP_SCHEDULED if is_resumed else state or b"", host])
 
     async def set_paused(self, urls: Sequence[str], paused: bool) -> list[str]:
         """Pause or resume feeds; return those that exist. The result of a poll in progress is discarded."""
-        changed = []
-        for url in urls:
-            if not await self._change(feed_id(url), paused=paused):
-                continue
-            key = HOST_FEEDS + host_key(url)
-            await (self.state.zrem(key, feed_id(url)) if paused else self.state.zadd(key, {feed_id(url): 0}))
-            changed.append(url)
+        changed = [url for url in urls if await self._set_paused(url, paused)]
         if not paused:
             await self.poll_now(changed)
         return changed
+
+    async def _set_paused(self, url: str, paused: bool) -> bool:
+        id_, host = feed_id(url), host_key(url)
+        keys = [FEEDS, DUE_HOSTS, HOST_FEEDS + host]
+        while old := await self.state.hget(FEEDS, id_):
+            new = msgspec.json.encode(msgspec.structs.replace(_decode_state(old), paused=paused))
+            if await self._pause(keys=keys, args=[id_, old, new, host, int(paused)]):
+                return True
+        return False
 
     async def edit(self, urls: Sequence[str], **changes: Any) -> list[str]:
         """Set fields of feeds, and make them due at once; return those that exist."""

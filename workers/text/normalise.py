@@ -33,7 +33,7 @@ _C0, _C1 = bytes([*range(9), 11, 12, *range(14, 32), 127]), re.compile(rb"\xc2[\
 _NONCHARACTERS = ("\ufffe".encode(), "\uffff".encode())
 LONG_CHARS = 1_000
 WORD = re.compile(r"[^\W_]+")
-_ASCII_GAPS = {n: " " for n in range(128) if not chr(n).isalnum()}
+_ASCII_KEY = bytes(ord(char.lower()) if char.isalnum() else 32 for char in map(chr, range(128))) + b" " * 128
 SHORT_CHARS, SHORT_LINES = 120, 4096  # cached match keys: boilerplate repeats on all pages of a site
 
 
@@ -82,7 +82,7 @@ def match_key(text: str) -> str:
 
 def _match_key(text: str) -> str:
     if text.isascii():
-        return " ".join(text.lower().translate(_ASCII_GAPS).split())
+        return b" ".join(text.encode().translate(_ASCII_KEY).split()).decode()  # a third of the time of str.translate
     text = unicodedata.normalize("NFKC", without_joiners(text))
     return " ".join(WORD.findall(text.casefold()))
 

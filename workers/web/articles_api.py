@@ -20,6 +20,7 @@ from streams.start import Offsets
 from streams.topics import ARTICLES
 from workers.dedupe.diff import diff
 from workers.web.broadcast import Broadcaster
+from workers.web.ninjs import MEDIA_TYPE, encode_ninjs, wants_ninjs
 
 ID = re.compile(r"[0-9a-f]{20}")
 SEARCH_TIMEOUT_S = 20.0  # per search through the topic
@@ -44,6 +45,8 @@ class ArticlesApi:
         revisions, complete = await self.revisions(id_)
         if not revisions:
             raise web.HTTPNotFound(text=f"article not found: {id_} (never published, or past its retention)")
+        if wants_ninjs(request.query, request.headers):
+            return web.Response(body=encode_ninjs(revisions[-1]), content_type=MEDIA_TYPE)
         answer = {"id": id_, "complete": complete, "revisions": revisions, "changes": revision_diffs(revisions)}
         return web.Response(body=msgspec.json.encode(answer), content_type="application/json")
 

@@ -70,6 +70,7 @@ class Broadcaster:
         self._queues: set[asyncio.Queue[Event | None]] = set()
         self._reader_task: asyncio.Task[None] | None = None
         self._ready = asyncio.Event()
+        self._is_stopped = False
 
     @property
     def subscribers(self) -> int:
@@ -77,12 +78,14 @@ class Broadcaster:
 
     async def start(self) -> None:
         """Start to read near the topic's end; wait until the buffer is filled. Later calls only wait."""
-        if self._reader_task is None:
+        if self._reader_task is None and not self._is_stopped:
             self._reader_task = asyncio.create_task(self._read(), name=f"broadcast {self.topic.name}")
         await self._ready.wait()
 
     async def stop(self) -> None:
-        """Stop to read and end all subscriptions."""
+        """Stop to read and end all subscriptions, also those that wait for the start."""
+        self._is_stopped = True
+        self._ready.set()
         for queue in self._queues:  # they stay in the set: only slow subscribers leave it
             _end(queue)
         if self._reader_task is not None:
@@ -151,6 +154,8 @@ class Broadcaster:
             yield event
         queue: asyncio.Queue[Event | None] = asyncio.Queue(QUEUE_EVENTS)
         buffered = [e for e in self.events if e.message.offset >= position.get(e.message.partition, 0)]
+        if self._is_stopped:
+            return
         self._queues.add(queue)
         try:
             for event in buffered:

@@ -12,6 +12,7 @@ from urllib.parse import quote
 from streams.records import Article
 from workers.urls.web_url import web_url
 
+TOMBSTONES = "http://purl.org/atompub/tombstones/1.0"
 ATOM, CONTENT, DC = (
     "http://www.w3.org/2005/Atom",
     "http://purl.org/rss/1.0/modules/content/",
@@ -34,9 +35,13 @@ def article_urn(article: Article) -> str:
     return f"urn:copydesk:{article.id}"
 
 
-def atom(title: str, url: str, articles: Sequence[Article]) -> bytes:
-    """Return *articles* (newest first) as an Atom feed with the address *url*."""
-    feed = ET.Element("feed", xmlns=ATOM)
+def atom(title: str, url: str, every_article: Sequence[Article]) -> bytes:
+    """Return articles (newest first) as an Atom feed with the address *url*.
+
+    Withdrawn ones become tombstones (RFC 6721).
+    """
+    articles, withdrawn = _by_withdrawal(every_article)
+    feed = ET.Element("feed", {"xmlns": ATOM, "xmlns:at": TOMBSTONES})
     _atom(feed, "title", title)
     _atom(feed, "id", url)
     _atom(feed, "updated", max(map(updated, articles), default=EPOCH).isoformat())
@@ -55,7 +60,16 @@ def atom(title: str, url: str, articles: Sequence[Article]) -> bytes:
         for tag in article.tags:
             ET.SubElement(entry, "category", term=_xml(tag))
         _atom(entry, "content", article.html).set("type", "html")
+    for article in withdrawn:
+        when = article.fetched_at or updated(article)
+        removed = ET.SubElement(feed, "at:deleted-entry", ref=article_urn(article), when=when.isoformat())
+        ET.SubElement(removed, "at:comment").text = _xml(article.withdrawn)
     return _document(feed)
+
+
+def _by_withdrawal(articles: Sequence[Article]) -> tuple[list[Article], list[Article]]:
+    """Return the articles that still stand, and the withdrawn ones."""
+    return [a for a in articles if not a.withdrawn], [a for a in articles if a.withdrawn]
 
 
 def _atom(parent: ET.Element, name: str, text: str) -> ET.Element:
@@ -64,8 +78,9 @@ def _atom(parent: ET.Element, name: str, text: str) -> ET.Element:
     return element
 
 
-def rss(title: str, url: str, articles: Sequence[Article]) -> bytes:
-    """Return *articles* (newest first) as an RSS feed with the address *url*."""
+def rss(title: str, url: str, every_article: Sequence[Article]) -> bytes:
+    """Return articles (newest first) as an RSS feed with the address *url*, without withdrawn ones."""
+    articles, _ = _by_withdrawal(every_article)
     root = ET.Element("rss", {"version": "2.0", "xmlns:atom": ATOM, "xmlns:content": CONTENT, "xmlns:dc": DC})
     channel = ET.SubElement(root, "channel")
     about = {"title": _html(title), "link": url, "description": _html(f"{title}, cleaned by copydesk")}
@@ -85,15 +100,16 @@ def rss(title: str, url: str, articles: Sequence[Article]) -> bytes:
         ET.SubElement(item, "guid", isPermaLink="false").text = article_urn(article)
         ET.SubElement(item, "pubDate").text = format_datetime(article.published or updated(article))
         for name in article.byline:
-            ET.SubElement(item, "dc:creator").text = _xml(name)
+            ET.SubElement(item, "dc:creator").text = _xml(_html(name) if "<" in name else name)
         for tag in article.tags:
             ET.SubElement(item, "category").text = _xml(_html(tag))
         ET.SubElement(item, "content:encoded").text = _xml(article.html)
     return _document(root)
 
 
-def json_feed(title: str, url: str, articles: Sequence[Article]) -> bytes:
-    """Return *articles* (newest first) as a JSON Feed with the address *url*."""
+def json_feed(title: str, url: str, every_article: Sequence[Article]) -> bytes:
+    """Return articles (newest first) as a JSON Feed with the address *url*, without withdrawn ones."""
+    articles, _ = _by_withdrawal(every_article)
     items = []
     for article in articles:
         dates = {"date_published": article.published, "date_modified": article.updated}
@@ -101,7 +117,7 @@ def json_feed(title: str, url: str, articles: Sequence[Article]) -> bytes:
             "id": article_urn(article), "url": _link(article), "title": article.title or NO_TITLE,
             "summary": article.dek,
             "content_html": article.html, "language": article.language, "tags": article.tags,
-            "image": next(filter(None, (_uri(image.url) for image in article.images)), ""),
+            "image": next(filter(None, (uri(image.url) for image in article.images)), ""),
             "authors": [{"name": name} for name in article.byline],
             **{name: date.isoformat() for name, date in dates.items() if date},
         }  # fmt: skip
@@ -112,10 +128,10 @@ def json_feed(title: str, url: str, articles: Sequence[Article]) -> bytes:
 
 def _link(article: Article) -> str:
     """Return the URL without clutter, else the one of the feed."""
-    return _uri(article.canonical_url) or _uri(article.url)
+    return uri(article.canonical_url) or uri(article.url)
 
 
-def _uri(link: str) -> str:
+def uri(link: str) -> str:
     """Return *link* with invalid characters percent-encoded (RFC 3986 §2); "" for a link that is not http(s)."""
     return _NOT_URI.sub(lambda match: quote(match[0].encode("utf-8", "replace")), web_url(link))
 
@@ -134,7 +150,8 @@ def _document(root: ET.Element) -> bytes:
     return document
 
 
-FORMATS: Mapping[str, tuple[str, Callable[[str, str, Sequence[Article]], bytes]]] = {
+FeedWriter = Callable[[str, str, Sequence[Article]], bytes]
+FORMATS: Mapping[str, tuple[str, FeedWriter]] = {
     "atom": ("application/atom+xml", atom),
     "rss": ("application/rss+xml", rss),
     "json": ("application/feed+json", json_feed),

@@ -24,8 +24,9 @@ from streams.codec import encode
 from streams.config.settings import Settings
 from streams.errors import UnreadableError
 from streams.records import Item
+from streams.topics import ARCHIVE_ITEMS
 from workers.intake.publish import publish
-from workers.intake.pushed_items import decode_rows, source_url, to_item
+from workers.intake.pushed_items import as_archived, decode_rows, is_archived, source_url, to_item
 from workers.poller.backpressure import CHECK_INTERVAL_S, Backpressure
 
 JSON_TYPES = ("application/json", "application/feed+json")
@@ -72,7 +73,7 @@ class ItemsApi:
     """Handler of the push API. The caller checks the token."""
 
     def __init__(self, settings: Settings, broker: Broker, desk_group: str) -> None:
-        self.broker = broker
+        self.broker, self.desk_group, self.max_desk_lag = broker, desk_group, settings.max_desk_lag
         self.backpressure = Backpressure(broker, desk_group, settings.max_desk_lag)
         self.budget = ItemBudget(settings.push_items_per_minute)
 
@@ -104,16 +105,21 @@ class ItemsApi:
         if errors:
             message = f"{len(errors)} invalid items; nothing was published"
             return Reply(422, {"message": message, "errors": errors[:MAX_ERRORS]})
-        if wait_s := self.budget.take(len(items)):
+        if wait_s := self.budget.take(len(rows)):
             return _reply(429, f"more than {self.budget.per_minute} items per minute; try again later", wait_s)
-        reservation = await self.backpressure.reserve([len(encode(item)) for item in items])
-        if reservation.is_partial:
+        archived = [item for item, is_old in items if is_old]
+        reservation = await self.backpressure.reserve([len(encode(item)) for item, _ in items])
+        if reservation.is_partial or (archived and await self._archive_lags()):
             await self.backpressure.release(reservation)
             return _reply(429, "desk lag or broker memory above its limit; try again later", CHECK_INTERVAL_S)
-        body = {"accepted": len(items), "identity_keys": [item.identity_key for item in items]}
+        body = {"accepted": len(items), "identity_keys": [item.identity_key for item, _ in items]}
         state_writes = [*_remember(key, digest, body), reservation.publish_command()]
-        await publish(self.broker, items, state_writes=state_writes)
+        live = [item for item, is_old in items if not is_old]
+        await publish(self.broker, live, archived=archived, state_writes=state_writes)
         return Reply(202, body)
+
+    async def _archive_lags(self) -> bool:
+        return await self.broker.lag(ARCHIVE_ITEMS.name, self.desk_group) > self.max_desk_lag
 
     async def _earlier(self, key: str, digest: str) -> Reply | None:
         """Return the reply to an earlier request with this idempotency key; 422 if its body was another one."""
@@ -126,14 +132,17 @@ class ItemsApi:
         return Reply(202, record["body"])
 
 
-def _to_items(rows: Sequence[Mapping[str, Any]], source: str) -> tuple[list[Item], list[Mapping[str, Any]]]:
-    """Return the items, and the errors with the number of their item, from 1."""
+def _to_items(
+    rows: Sequence[Mapping[str, Any]], source: str
+) -> tuple[list[tuple[Item, bool]], list[Mapping[str, Any]]]:
+    """Return each item and whether it is archived, and the errors with the number of their item, from 1."""
     now = datetime.now(UTC)
-    items: list[Item] = []
+    items: list[tuple[Item, bool]] = []
     errors: list[Mapping[str, Any]] = []
     for number, row in enumerate(rows, 1):
         try:
-            items.append(to_item(row, source, now))
+            item, is_old = to_item(row, source, now), is_archived(row)
+            items.append((as_archived(item) if is_old else item, is_old))
         except UnreadableError as exc:
             errors.append({"item": number, "error": str(exc)})
     return items, errors

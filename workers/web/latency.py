@@ -7,9 +7,11 @@ from datetime import datetime
 from itertools import accumulate
 
 from streams.brokers.base import ConsumedMessage
+from streams.topics import ARCHIVE_ITEMS
 
 BOUNDS_S = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 WINDOW_ARTICLES = 500  # the newest, for percentiles
+_ARCHIVED = f'"topic":"{ARCHIVE_ITEMS.name}"'.encode()
 _FETCHED = re.compile(rb'"fetched_at":"([^"]{10,40})"')
 
 
@@ -22,9 +24,9 @@ class Latency:
         self.last_s: deque[float] = deque(maxlen=WINDOW_ARTICLES)
 
     def observe(self, message: ConsumedMessage) -> None:
-        """Record the latency of an encoded article. Articles without `fetched_at` are ignored."""
+        """Record the latency of an encoded article. Articles of archives, and without `fetched_at`, are ignored."""
         match = _FETCHED.search(message.value)
-        if match is None:
+        if match is None or _ARCHIVED in message.value:
             return
         try:
             fetched_at = datetime.fromisoformat(match[1].decode())

@@ -7,7 +7,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
 
@@ -22,6 +22,7 @@ from streams.logger import get_logger
 from streams.records import Article
 from streams.start import Start
 from streams.topics import (
+    ARCHIVE_ITEMS,
     ARTICLES,
     BUILTIN_TOPICS,
     DEAD_LETTERS,
@@ -33,13 +34,17 @@ from streams.topics import (
 )
 from workers.web.admin_api import HEADER
 from workers.web.broadcast import Broadcaster, Event, Position, SlowConsumerError, parse_position
-from workers.web.feed_writers import FORMATS
+from workers.web.feed_writers import FORMATS as FEED_FORMATS
+from workers.web.feed_writers import FeedWriter
 from workers.web.latency import Latency
+from workers.web.ninjs import MEDIA_TYPE, encode_ninjs, ninjs_list, wants_ninjs
 
 log = get_logger(__name__)
 
+FORMATS: Mapping[str, tuple[str, FeedWriter]] = {**FEED_FORMATS, "ninjs": (MEDIA_TYPE, ninjs_list)}
 FEED_LENGTH = 50  # articles
-PROTECTED = frozenset((ITEMS.name, DEAD_LETTERS.name, SINK_REPLAYS.name))  # raw texts of feeds, paid ones included
+# Raw texts of feeds, paid ones included.
+PROTECTED = frozenset((ITEMS.name, ARCHIVE_ITEMS.name, DEAD_LETTERS.name, SINK_REPLAYS.name))
 SSE_HEADERS = {
     "Content-Type": "text/event-stream",
     "Cache-Control": "no-store",
@@ -98,7 +103,8 @@ class TopicsApi:
         if format_ not in FORMATS and broadcaster.topic.name in PROTECTED and not self.is_authorised(request):
             raise web.HTTPForbidden(text=f"topic needs the token: {name}; send it as {HEADER}")
         if format_ not in FORMATS:
-            return await self._events(request, broadcaster)
+            as_ninjs = broadcaster.topic.has_articles and wants_ninjs(request.query, request.headers)
+            return await self._events(request, broadcaster, _encode_ninjs_sse if as_ninjs else _encode_sse)
         if not broadcaster.topic.has_articles:
             raise web.HTTPNotFound(text=f"no feed: {topic} (it has no articles); read /topics/{topic}")
         return await self._feed(request, broadcaster, format_)
@@ -113,8 +119,7 @@ class TopicsApi:
         await broadcaster.start()
         media_type, write = FORMATS[format_]
         name = _short_name(broadcaster.topic)
-        articles = [article for article in self.latest_articles(name) if not article.withdrawn]
-        body = write(f"copydesk: {name}", str(request.url), articles)
+        body = write(f"copydesk: {name}", str(request.url), self.latest_articles(name))
         etag = hashlib.blake2b(body, digest_size=12).hexdigest()
         response = web.Response(body=body, content_type=media_type, charset="utf-8")
         response.etag = web.ETag(etag) if hasattr(web, "ETag") else etag
@@ -123,7 +128,9 @@ class TopicsApi:
             return web.Response(status=304, headers={"ETag": f'"{etag}"'})
         return response
 
-    async def _events(self, request: web.Request, broadcaster: Broadcaster) -> web.StreamResponse:
+    async def _events(
+        self, request: web.Request, broadcaster: Broadcaster, encode: Callable[[Event | None], bytes]
+    ) -> web.StreamResponse:
         requested = request.headers.get("Last-Event-ID") or request.query.get("from", Start.LATEST)
         named: dict[str, Position | None] = {Start.LATEST: None, Start.EARLIEST: {}}
         try:
@@ -137,7 +144,7 @@ class TopicsApi:
             async with aclosing(broadcaster.subscribe(start)) as events:
                 async for event in events:
                     async with asyncio.timeout(WRITE_TIMEOUT_S):
-                        await response.write(_encode_sse(event))
+                        await response.write(encode(event))
         except (SlowConsumerError, TimeoutError):
             log.warning(
                 "subscriber disconnected", topic=broadcaster.topic.name, client=request.remote, reason="too slow"
@@ -159,6 +166,16 @@ def _encode_sse(event: Event | None) -> bytes:
     if event is None:
         return b": heartbeat\n\n"
     return b"id: %s\ndata: %s\n\n" % (event.position.encode(), event.message.value.replace(b"\n", b" "))
+
+
+def _encode_ninjs_sse(event: Event | None) -> bytes:
+    """Return an event with its article as ninjs; a comment for an unreadable one."""
+    if event is None:
+        return _encode_sse(None)
+    article = _decode_article(event)
+    if article is None:
+        return b": unreadable article\n\n"
+    return b"id: %s\ndata: %s\n\n" % (event.position.encode(), encode_ninjs(article))
 
 
 def _decode_article(event: Event) -> Article | None:

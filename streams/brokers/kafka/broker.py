@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from aiokafka import AIOKafkaProducer
 from aiokafka import TopicPartition as KafkaPartition
@@ -19,8 +19,8 @@ from streams.brokers.redis_streams.broker import RedisStreamsBroker
 from streams.config.settings import Settings, kafka_bootstrap_servers
 from streams.errors import SettingsError, UnavailableError
 from streams.records import MessageId
-from streams.start import StartPosition
-from streams.topics import MAX_MESSAGE_BYTES, Partition, Topic
+from streams.start import Offsets, StartPosition
+from streams.topics import MAX_MESSAGE_BYTES, Partition, Topic, owner_partition
 
 AUTH_ERRORS = (AuthenticationFailedError, SaslAuthenticationFailed, ssl.SSLCertVerificationError)
 MAX_REPLICATION = 3  # limited by the number of brokers; with three, one may fail and the others still confirm
@@ -51,7 +51,11 @@ class KafkaBroker:
                 await admin.start()
                 existing = set(await admin.list_topics())
                 brokers = len(admin._client.cluster.brokers()) or 1
-                missing = [self._new_topic(t, brokers) for t in topics if t.name not in existing]
+                missing = [
+                    self._new_topic(t, brokers, await self._partition_count(admin, t, existing))
+                    for t in topics
+                    if t.name not in existing
+                ]
                 if missing and admin._client.cluster.controller is None:
                     raise UnavailableError(f"topics not created: {self.client.url} (no controller yet)")
                 if missing:
@@ -78,7 +82,15 @@ class KafkaBroker:
                     f"topic not created: {name} (broker {self.client.url}, {message or repr(for_code(code))})"
                 )
 
-    def _new_topic(self, topic: Topic, brokers: int) -> NewTopic:
+    async def _partition_count(self, admin: AIOKafkaAdminClient, topic: Topic, existing: Collection[str]) -> int:
+        """Return the partitions of a new topic: as many as the topic that it follows, else as set."""
+        owner = owner_partition((topic.name, 0))[0]
+        if owner not in existing:
+            return self.settings.partitions
+        [description] = await admin.describe_topics([owner])
+        return len(description["partitions"])
+
+    def _new_topic(self, topic: Topic, brokers: int, partitions: int) -> NewTopic:
         replication = self.settings.replication_factor or min(MAX_REPLICATION, brokers)
         config = {
             "retention.ms": str(topic.retention_s * 1000),
@@ -86,7 +98,7 @@ class KafkaBroker:
             "max.message.bytes": str(MAX_MESSAGE_BYTES),
             "min.insync.replicas": str(max(1, replication - 1)),  # with three replicas, two confirm each message
         }
-        return NewTopic(topic.name, self.settings.partitions, replication, topic_configs=config)
+        return NewTopic(topic.name, partitions, replication, topic_configs=config)
 
     # -- publishing -------------------------------------------------------------------------------------------
 
@@ -152,6 +164,14 @@ class KafkaBroker:
         reader = KafkaReader(self.client, topic.name, group)
         with self.client.mapped_errors():
             await reader.open(start)
+        return reader
+
+    async def open_partitions(self, group: str, partitions: Sequence[Partition]) -> KafkaReader:
+        reader = KafkaReader(self.client, partitions[0][0], "")
+        with self.client.mapped_errors():
+            committed = {tp[1]: await self.client.committed_offset(group, tp) for tp in partitions}
+            start = Offsets({number: offset for number, offset in committed.items() if offset is not None})
+            await reader.open(start, [number for _, number in partitions])
         return reader
 
     async def partition_for(self, topic: str, key: bytes) -> int:

@@ -13,7 +13,7 @@ from aiokafka.errors import KafkaError
 from streams.brokers.kafka.stable_offsets import fetch_stable_offset
 from streams.config.settings import Settings, kafka_bootstrap_servers
 from streams.errors import SettingsError, UnavailableError
-from streams.topics import MAX_MESSAGE_BYTES, Partition
+from streams.topics import MAX_MESSAGE_BYTES, METADATA_MAX_AGE_S, Partition
 
 PRODUCER_OPTIONS: dict[str, Any] = {
     "acks": "all",  # a message is confirmed when every in-sync replica has it
@@ -26,6 +26,7 @@ CONSUMER_OPTIONS: dict[str, Any] = {
     "enable_auto_commit": False,  # commits follow the processing, not the reads
     "isolation_level": "read_committed",  # hides the half-published batch of a dead worker
     "fetch_max_wait_ms": 500,
+    "metadata_max_age_ms": METADATA_MAX_AGE_S * 1000,
     "session_timeout_ms": 10_000,  # time until the partitions of a killed subscriber are reassigned
     "heartbeat_interval_ms": 2_500,
     "rebalance_timeout_ms": 30_000,  # longer than a member waits for its program's current records (HANDOVER_S)

@@ -64,7 +64,8 @@ class KafkaReader:
         self.lost: set[Partition] = set()
         self.confirmed_s = boottime_s()
 
-    async def open(self, start: StartPosition) -> None:
+    async def open(self, start: StartPosition, numbers: Collection[int] | None = None) -> None:
+        """Begin at *start*. Without a group, *numbers* are the partitions to read; None: all."""
         reset = "latest" if start == Start.LATEST else "earliest"
         consumer = self.client.create_consumer(group_id=self.group or None, auto_offset_reset=reset)
         try:
@@ -74,7 +75,8 @@ class KafkaReader:
                 await consumer.start()
             else:
                 await consumer.start()
-                tps = [KafkaPartition(self.topic, n) for n in sorted(await partitions_of(consumer, self.topic))]
+                existing = await partitions_of(consumer, self.topic)
+                tps = [KafkaPartition(self.topic, n) for n in sorted(existing if numbers is None else numbers)]
                 consumer.assign(tps)
                 self._position = await self._seek(consumer, tps, start)
         except BaseException:

@@ -9,6 +9,9 @@ previous producer and ends its transaction. The committed offset tells whether t
 committed; only then are its state writes applied.
 Source: KIP-98 (transactions, fencing), KIP-447 (stable offsets).
 
+An archive partition shares the producer, the token and the takeover of the items partition that it follows: its items
+may be of the same articles.
+
 copydesk:kafka:tokens:GROUP       hash: partition → token of the last worker that took it over
 copydesk:kafka:intents:GROUP   hash: partition → offset and commands (MessagePack), "" when done
 """
@@ -30,7 +33,7 @@ from streams.brokers.kafka.stable_offsets import fetch_stable_offset
 from streams.errors import UnavailableError
 from streams.logger import get_logger
 from streams.state.store import StateStore
-from streams.topics import Partition, partition_name
+from streams.topics import Partition, owned_partitions, owner_partition, partition_name
 
 log = get_logger(__name__)
 
@@ -55,10 +58,13 @@ class StatePublisher(Protocol):
 
 
 class OwnedPartition:
-    """A source partition that this worker has taken over, and the next offset of its group."""
+    """A source partition that this worker has taken over, with those that follow it.
 
-    def __init__(self, producer: AIOKafkaProducer, token: str, position: int) -> None:
-        self.producer, self.token, self.position = producer, token, position
+    `positions`: the next offset of each; None before the first commit.
+    """
+
+    def __init__(self, producer: AIOKafkaProducer, token: str, positions: dict[Partition, int | None]) -> None:
+        self.producer, self.token, self.positions = producer, token, positions
 
 
 class Transactions:
@@ -73,50 +79,54 @@ class Transactions:
 
     async def owns(self, offsets: OffsetRange) -> bool:
         """Return whether *offsets* begins at the group's position; take the partition over if not yet owned."""
-        tp = offsets.topic_partition
-        owned = self._owned.get(tp) or await self._take_over(tp)
+        owner = owner_partition(offsets.topic_partition)
+        owned = self._owned.get(owner) or await self._take_over(owner)
         if await self._is_next(offsets, owned):
             return True
-        token = await self.state_store.state.hget(self.tokens, partition_name(*tp))
+        token = await self.state_store.state.hget(self.tokens, partition_name(*owner))
         if token == owned.token.encode():
             return False
-        self._release(tp)  # another worker owned the partition meanwhile and moved the position
-        return await self._is_next(offsets, await self._take_over(tp))
+        self._release(owner)  # another worker owned the partition meanwhile and moved the position
+        return await self._is_next(offsets, await self._take_over(owner))
 
     async def _is_next(self, offsets: OffsetRange, owned: OwnedPartition) -> bool:
-        if owned.position == offsets.first:
+        tp = offsets.topic_partition
+        position = owned.positions[tp]
+        if position is None:
+            position = owned.positions[tp] = await self.client.first_offset(tp)
+        if position == offsets.first:
             return True
         # Retention, compaction and transaction markers leave gaps without messages, which are valid.
-        return owned.position < offsets.first == await self.client.next_offset(offsets.topic_partition, owned.position)
+        return position < offsets.first == await self.client.next_offset(tp, position)
 
     async def publish_and_commit(
         self, offsets: OffsetRange, messages: Sequence[OutgoingMessage], state_writes: Sequence[RedisCommand]
     ) -> bool:
         """Publish, commit and write state; return False if another worker owns the partition. Call `owns` first."""
         tp = offsets.topic_partition
-        owned = self._owned.get(tp)
+        owner = owner_partition(tp)
+        owned = self._owned.get(owner)
         if owned is None:  # a rebalance took the partition during the work, and another step released it
             return False
         intent = msgspec.msgpack.encode([offsets.end, state_writes])
         try:
             if not await self._write_intent(owned, tp, intent):
-                self._release(tp)
+                self._release(owner)
                 return False
             await self._commit_transaction(owned.producer, offsets, messages)
-            owned.position = offsets.end
+            owned.positions[tp] = offsets.end
             await self._apply_intent(tp, intent, state_writes)
         except ProducerFenced:
-            self._release(tp)
+            self._release(owner)
             return False
         except BaseException:
-            self._release(tp)  # the next takeover finds out whether the transaction was committed
+            self._release(owner)  # the next takeover finds out whether the transaction was committed
             raise
         return True
 
     async def _write_intent(self, owned: OwnedPartition, tp: Partition, intent: bytes) -> bool:
-        name = partition_name(*tp)
-        owner = Condition(self.tokens, name, owned.token, owned.token)
-        return await self.state_store.publish((), (), [owner, Condition(self.intents, name, "", intent)])
+        owner = Condition(self.tokens, partition_name(*owner_partition(tp)), owned.token, owned.token)
+        return await self.state_store.publish((), (), [owner, Condition(self.intents, partition_name(*tp), "", intent)])
 
     async def _commit_transaction(
         self, producer: AIOKafkaProducer, offsets: OffsetRange, messages: Sequence[OutgoingMessage]
@@ -143,15 +153,16 @@ class Transactions:
         done = Condition(self.intents, partition_name(*tp), intent, "")
         await self.state_store.publish((), state_writes, [done])
 
-    async def _take_over(self, tp: Partition) -> OwnedPartition:
-        """Fence the previous owner of the partition and complete its last intent."""
-        name, token = partition_name(*tp), secrets.token_hex(8)
+    async def _take_over(self, owner: Partition) -> OwnedPartition:
+        """Fence the previous owner of the partition and of those that follow it, and complete their last intents."""
+        name, token = partition_name(*owner), secrets.token_hex(8)
         async with self._fenced_producer(f"{self.group}:{name}") as producer:
             await self.state_store.state.hset(self.tokens, name, token)
-            committed = await fetch_stable_offset(producer.client, self.group, tp)
-            await self._recover_intent(tp, committed)
-            position = await self.client.first_offset(tp) if committed is None else committed
-            owned = self._owned[tp] = OwnedPartition(producer, token, position)
+            positions: dict[Partition, int | None] = {}
+            for tp in owned_partitions(owner):
+                positions[tp] = await fetch_stable_offset(producer.client, self.group, tp)
+                await self._recover_intent(tp, positions[tp])
+            owned = self._owned[owner] = OwnedPartition(producer, token, positions)
         return owned
 
     @asynccontextmanager

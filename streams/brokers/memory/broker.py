@@ -22,9 +22,9 @@ from streams.brokers.memory.reader import InMemoryReader
 from streams.brokers.memory.state import check_supported
 from streams.brokers.memory.storage import Storage
 from streams.records import MessageId
-from streams.start import StartPosition
+from streams.start import Offsets, Start, StartPosition
 from streams.state.store import StateStore
-from streams.topics import Partition, Topic, partition_name
+from streams.topics import Partition, Topic, owner_partition, partition_name
 
 _STORAGES: dict[str, Storage] = {}  # name → data of all brokers of that name in the process
 
@@ -97,7 +97,7 @@ class InMemoryBroker:
         partition.append(ConsumedMessage(message.topic, number, len(partition), time.time(), *message[1:]))
 
     async def owns(self, context: AgentContext, offsets: OffsetRange) -> bool:
-        tp = offsets.topic_partition
+        tp = owner_partition(offsets.topic_partition)
         return self._storage.lease(self._storage.group(context.group), tp) == context.lease_of(*tp)
 
     async def publish_and_commit(
@@ -111,8 +111,9 @@ class InMemoryBroker:
         conditions = []
         for offsets in ranges:
             tp = offsets.topic_partition
-            name, lease = partition_name(*tp), context.lease_of(*tp)
-            conditions.append(Condition(group.leases_key, name, lease, lease))
+            name, owner = partition_name(*tp), owner_partition(tp)
+            lease = context.lease_of(*owner)
+            conditions.append(Condition(group.leases_key, partition_name(*owner), lease, lease))
             conditions.append(Condition(group.offsets_key, name, str(offsets.first), str(offsets.end)))
         return await self.publish(messages, state_writes, conditions)
 
@@ -125,6 +126,13 @@ class InMemoryBroker:
     async def open_reader(self, topic: Topic, group: str, start: StartPosition) -> InMemoryReader:
         partitions = [(topic.name, number) for number in range(len(self._partitions(topic.name)))]
         return InMemoryReader(self._storage, partitions, group, start)
+
+    async def open_partitions(self, group: str, partitions: Sequence[Partition]) -> InMemoryReader:
+        members = self._storage.group(group)
+        self._partitions(partitions[0][0])
+        self._storage.register(members, list(partitions), Start.EARLIEST)
+        start = Offsets({tp[1]: self._storage.committed(members, tp) for tp in partitions})
+        return InMemoryReader(self._storage, list(partitions), "", start)
 
     async def progress(self, topic: str, group: str) -> dict[Partition, Progress]:
         storage = self._storage

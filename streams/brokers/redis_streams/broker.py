@@ -20,9 +20,17 @@ from streams.brokers.redis_streams.reader import RedisStreamsReader
 from streams.brokers.redis_streams.store import Bounds
 from streams.errors import SettingsError, UnavailableError
 from streams.records import MessageId
-from streams.start import Start, StartPosition
+from streams.start import Offsets, Start, StartPosition
 from streams.state.redis_client import ALLOW_OOM, TRANSIENT, connect, map_redis_errors, offset_from_entry_id, redact_url
-from streams.topics import BUILTIN_TOPICS, Partition, Topic, parse_partition, partition_name, resolve_topic
+from streams.topics import (
+    BUILTIN_TOPICS,
+    Partition,
+    Topic,
+    owner_partition,
+    parse_partition,
+    partition_name,
+    resolve_topic,
+)
 
 NAMESPACE = "copydesk"
 # Version of all keys and their contents; ARCHITECTURE.md lists the duties of a change. Version 3 renamed keys and
@@ -81,7 +89,7 @@ class RedisStreamsBroker:
     async def create_topics(self, topics: Sequence[Topic]) -> None:
         args: list[Any] = [SCHEMA_VERSION, self.default_partitions]
         for topic in topics:
-            args += [topic.name, topic.retention_s]
+            args += [topic.name, topic.retention_s, owner_partition((topic.name, 0))[0]]
         # In the reserve: a desk that restarts with full memory must get as far as memory relief.
         keys = [self.key(name) for name in ("schema-version", "topics", "retention")]
         version, *counts = await self.script("declare", keys, args)
@@ -197,9 +205,10 @@ class RedisStreamsBroker:
         return await self._publish(messages, state_writes, conditions, reserve=True)
 
     def _commit_conditions(self, context: AgentContext, offsets: OffsetRange) -> tuple[Condition, Condition]:
-        name, lease = partition_name(*offsets.topic_partition), context.lease_of(*offsets.topic_partition)
+        name, owner = partition_name(*offsets.topic_partition), owner_partition(offsets.topic_partition)
+        lease = context.lease_of(*owner)
         return (
-            Condition(self.key("leases", context.group), name, lease, lease),
+            Condition(self.key("leases", context.group), partition_name(*owner), lease, lease),
             Condition(self.key("offsets", context.group), name, str(offsets.first), str(offsets.end)),
         )
 
@@ -271,6 +280,12 @@ class RedisStreamsBroker:
         count = await self.partitions(topic.name)
         reader = RedisStreamsReader(self, [(topic.name, n) for n in range(count)], group)
         await reader.open(start)
+        return reader
+
+    async def open_partitions(self, group: str, partitions: Sequence[Partition]) -> RedisStreamsReader:
+        committed = await self.register(group, partitions, Start.EARLIEST)
+        reader = RedisStreamsReader(self, list(partitions), "")
+        await reader.open(Offsets({number: offset for (_, number), offset in committed.items()}))
         return reader
 
     async def partition_for(self, topic: str, key: bytes) -> int:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from streams.brokers.redis_streams.broker import RedisStreamsBroker
 from streams.logger import get_logger
-from streams.topics import ARTICLES, DESK_GROUP, ITEMS, POLLS
+from streams.topics import ARCHIVE_ITEMS, ARTICLES, DESK_GROUP, ITEMS, POLLS
 
 log = get_logger(__name__)
 
@@ -36,6 +36,7 @@ class Rule(NamedTuple):
 
 
 RULES = (
+    Rule(ARCHIVE_ITEMS.name, needs=DESK_GROUP),
     Rule(ITEMS.name, needs=DESK_GROUP),
     Rule(POLLS.name),
     Rule(ARTICLES.name, keeps=ARTICLES_SHARE),

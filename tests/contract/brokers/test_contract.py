@@ -8,89 +8,22 @@ Fixture of a test, and the reason where it excludes the in-memory broker:
     settings     servers only: test_publish_broker_down_* (the in-memory broker has no server)
 """
 
-import os
-import secrets
 import signal
-import subprocess
-import sys
 from collections import Counter
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
-from typing import Any
+from collections.abc import Sequence
 
 import pytest
 
 from streams.brokers import open_broker
-from streams.brokers.base import Broker, ConsumedMessage, OutgoingMessage, Reader
+from streams.brokers.base import ConsumedMessage, OutgoingMessage, Reader
 from streams.config.settings import Settings
 from streams.errors import UnavailableError
-from streams.faust.agents import BatchResult, add_agent, create_app
+from streams.faust.agents import BatchResult
 from streams.start import Last, Offsets, Start
-from streams.topics import Topic
-from tests.conftest import DEADLINE_S, ROOT, until
+from tests.conftest import DEADLINE_S, until
+from tests.support.stage import Stage, all_exactly_once, drained, end, in_order_by_key, lag_is, stage, start_worker
 
 PARTITIONS = 4
-
-
-class Stage:
-    """Two fresh topics on a broker."""
-
-    def __init__(self, settings: Settings, broker: Broker) -> None:
-        name = secrets.token_hex(4)
-        self.settings, self.broker = settings, broker
-        self.source, self.target = Topic(f"source-{name}", 3600), Topic(f"target-{name}", 3600)
-        self.group = f"group-{name}"
-
-    async def fill(self, count: int, keys: int = 7) -> list[bytes]:
-        values = [b"%06d" % n for n in range(count)]
-        await self.broker.publish(
-            [OutgoingMessage(self.source.name, b"k%d" % (n % keys), v) for n, v in enumerate(values)]
-        )
-        return values
-
-    async def published(self) -> list[ConsumedMessage]:
-        return await drained(await self.broker.open_reader(self.target, "", Start.EARLIEST))
-
-    @asynccontextmanager
-    async def copying(self, handle: Any) -> AsyncGenerator[Any, None]:
-        app = create_app(self.settings, self.group)
-        add_agent(app, self.broker, self.source, handle, 10)
-        await app.start()
-        try:
-            yield app
-        finally:
-            await app.stop()
-
-    async def copy(self, batch: Sequence[ConsumedMessage]) -> BatchResult:
-        return BatchResult([OutgoingMessage(self.target.name, i.key, i.value) for i in batch])
-
-
-@asynccontextmanager
-async def stage(settings: Settings) -> AsyncGenerator[Stage, None]:
-    broker = open_broker(settings)
-    created = Stage(settings, broker)
-    await broker.create_topics([created.source, created.target])
-    try:
-        yield created
-    finally:
-        await broker.close()
-
-
-async def drained(reader: Reader) -> list[ConsumedMessage]:
-    messages: list[ConsumedMessage] = []
-    while True:
-        batch = await reader.read(0.1)
-        messages += batch
-        if not batch and await reader.at_end():
-            await reader.close()
-            return messages
-
-
-def in_order_by_key(messages: Sequence[ConsumedMessage]) -> bool:
-    by_key: dict[bytes, list[bytes]] = {}
-    for m in messages:
-        by_key.setdefault(m.key, []).append(m.value)
-    return all(values == sorted(values) for values in by_key.values())
 
 
 async def test_reader_keeps_order_of_each_key(any_broker: Settings) -> None:
@@ -169,24 +102,20 @@ async def test_agent_processes_all_in_order_and_commits(either: Settings) -> Non
     async with stage(either) as s:
         values = await s.fill(300)
         async with s.copying(s.copy):
-            await until(lambda: _lag_is(s, 0))
+            await until(lambda: lag_is(s, 0))
         messages = await s.published()
         assert sorted(m.value for m in messages) == values
         assert in_order_by_key(messages)
-
-
-async def _lag_is(s: Stage, expected: int) -> bool:
-    return await s.broker.lag(s.source.name, s.group) == expected
 
 
 async def test_agent_restart_resumes_at_commit(either: Settings) -> None:
     async with stage(either) as s:
         await s.fill(50)
         async with s.copying(s.copy):
-            await until(lambda: _lag_is(s, 0))
+            await until(lambda: lag_is(s, 0))
         await s.fill(50)
         async with s.copying(s.copy):
-            await until(lambda: _lag_is(s, 0))
+            await until(lambda: lag_is(s, 0))
         assert max(Counter(d.value for d in await s.published()).values()) == 2  # once for each filling
 
 
@@ -201,7 +130,7 @@ async def test_agent_retries_unavailable_handler(either: Settings) -> None:
             return await s.copy(batch)
 
         async with s.copying(flaky):
-            await until(lambda: _lag_is(s, 0))
+            await until(lambda: lag_is(s, 0))
         assert sorted(d.value for d in await s.published()) == values
 
 
@@ -214,7 +143,7 @@ async def test_agent_writes_state_with_messages(either: Settings) -> None:
             return result._replace(state_writes=[("HINCRBY", "test:done", s.group, len(batch))])
 
         async with s.copying(counting):
-            await until(lambda: _lag_is(s, 0))
+            await until(lambda: lag_is(s, 0))
         assert await s.broker.state.hget("test:done", s.group) == b"40"
 
 
@@ -230,7 +159,7 @@ async def test_workers_killed_lose_nothing(either: Settings) -> None:
                 workers[n].send_signal(signal.SIGKILL)
                 workers[n].wait()
                 workers[n] = start_worker(s, 0.02)
-            await until(lambda: _lag_is(s, 0))
+            await until(lambda: lag_is(s, 0))
         finally:
             end(*workers)
         await all_exactly_once(s, values)
@@ -249,7 +178,7 @@ async def test_worker_frozen_beyond_lease_publishes_nothing(either: Settings) ->
             before = len(await s.published())
             await until(lambda: _published_more(s, before + 50), what="the other worker at work")
             frozen.send_signal(signal.SIGCONT)
-            await until(lambda: _lag_is(s, 0))
+            await until(lambda: lag_is(s, 0))
         finally:
             end(frozen, other)
         await all_exactly_once(s, values)
@@ -267,7 +196,7 @@ async def test_workers_joining_and_leaving_process_exactly_once(either: Settings
                 before = len(await s.published())
                 await until(lambda: _published_more(s, before + 20))  # noqa: B023
                 workers[-2].send_signal(signal.SIGTERM)  # leaves
-            await until(lambda: _lag_is(s, 0))
+            await until(lambda: lag_is(s, 0))
             # A SIGTERM before the handler is installed ends a worker that holds no partition yet.
             assert all(w.wait(DEADLINE_S) in (0, -signal.SIGTERM) for w in workers[:-1])
         finally:
@@ -275,33 +204,8 @@ async def test_workers_joining_and_leaving_process_exactly_once(either: Settings
         await all_exactly_once(s, values)
 
 
-async def all_exactly_once(s: Stage, values: Sequence[bytes]) -> None:
-    """Assert that the target holds each of *values* once, ordered per key, and that the state agrees."""
-    messages = await s.published()
-    assert sorted(m.value for m in messages) == list(values)
-    assert in_order_by_key(messages)
-    assert await s.broker.state.hget("test:done", s.group) == b"%d" % len(values)
-
-
-def end(*workers: "subprocess.Popen[bytes] | None") -> None:
-    for worker in workers:
-        if worker is not None:
-            worker.kill()
-            worker.wait()
-
-
 async def _published_more(s: Stage, than: int) -> bool:
-    return len(await s.published()) >= than + 10 or await _lag_is(s, 0)
-
-
-def start_worker(s: Stage, pause_s: float) -> "subprocess.Popen[bytes]":
-    arguments = [s.settings.broker_url, s.settings.state_url, s.source.name, s.target.name, s.group, str(pause_s)]
-    return subprocess.Popen(
-        [sys.executable, "-m", "tests.contract.brokers.worker", *arguments],
-        cwd=ROOT,
-        env=os.environ,
-        stdout=subprocess.DEVNULL,
-    )
+    return len(await s.published()) >= than + 10 or await lag_is(s, 0)
 
 
 async def test_publish_broker_down_raises_unavailable(settings: Settings) -> None:

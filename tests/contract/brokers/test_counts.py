@@ -3,7 +3,7 @@
 from streams.config.settings import Settings
 from streams.records import MessageId
 from streams.topics import ARTICLES, DEAD_LETTERS
-from tests.contract.brokers.test_subscribe import article
+from tests.support.subscribers import article
 from workers import dead_letters
 from workers.dead_letters import build
 from workers.services import connect

@@ -1,11 +1,10 @@
-"""Kafka only: topic configuration, the commit guard, interrupted transactions, TLS and SASL, a three-node cluster."""
+"""Kafka only: topic configuration, the commit guard, interrupted transactions, a three-node cluster."""
 
 import asyncio
 import signal
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import faust
@@ -22,23 +21,12 @@ from streams.brokers.base import Broker, OffsetRange, OutgoingMessage
 from streams.brokers.kafka.broker import KafkaBroker
 from streams.brokers.kafka.transactions import Transactions
 from streams.config.settings import Settings, kafka_bootstrap_servers
-from streams.errors import SettingsError, UnavailableError
+from streams.errors import UnavailableError
 from streams.start import Start
 from streams.topics import ARTICLES, ITEMS, Topic
 from tests.conftest import Clusters, until
-from tests.contract.brokers.test_contract import Stage, _lag_is, all_exactly_once, drained, end, stage, start_worker
-from tests.support.kafka import BEFORE, CURRENT, PASSWORD, USER, Cluster, Node, make_client_certificate
-
-
-@pytest.fixture(params=[CURRENT, BEFORE])
-def version(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture
-def one(clusters: Clusters, version: str) -> Cluster:
-    """A cluster of one node."""
-    return clusters.get(version)
+from tests.support.kafka import Cluster, Node
+from tests.support.stage import Stage, all_exactly_once, drained, end, lag_is, stage, start_worker
 
 
 @pytest.fixture(scope="module")
@@ -273,83 +261,6 @@ async def test_kafka_offset_gap_vs_skipped(settings: Settings, one: Cluster) -> 
         assert await start().owns(OffsetRange(s.source.name, 0, 4, 5))
 
 
-# -- TLS and SASL ---------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-512"])
-async def test_agent_over_tls_with_sasl(settings: Settings, one: Cluster, mechanism: str) -> None:
-    secure = secured(settings, one, mechanism)
-    async with stage(secure) as s:
-        values = await s.fill(50)
-        async with s.copying(s.copy):
-            await until(lambda: _lag_is(s, 0))
-        assert sorted(d.value for d in await s.published()) == values
-
-
-def secured(settings: Settings, cluster: Cluster, mechanism: str, **changes: Any) -> Settings:
-    return replace(
-        settings, broker_url=cluster.secure_url, state_url=settings.broker_url, kafka_security_protocol="SASL_SSL",
-        kafka_sasl_mechanism=mechanism, kafka_username=USER, kafka_password=PASSWORD, kafka_ca_file=str(cluster.ca_file),
-    ) if not changes else replace(secured(settings, cluster, mechanism), **changes)  # fmt: skip
-
-
-async def test_create_topics_wrong_credentials_raise_settings_error(
-    settings: Settings, one: Cluster, tmp_path: Path
-) -> None:
-    async def declare(at: Settings) -> None:
-        broker = open_broker(at)
-        try:
-            await broker.create_topics([Topic("never", 3600)])
-        finally:
-            await broker.close()
-
-    with pytest.raises(SettingsError, match=r"(?i)authentication"):
-        await declare(secured(settings, one, "SCRAM-SHA-512", kafka_password="wrong"))
-    with pytest.raises(SettingsError, match=r"(?i)certificate"):
-        await declare(secured(settings, one, "SCRAM-SHA-512", kafka_ca_file=""))
-    with pytest.raises(SettingsError, match="kafka_ca_file"):
-        await declare(secured(settings, one, "PLAIN", kafka_ca_file=str(tmp_path / "none.pem")))
-
-
-def with_client_certificate(settings: Settings, cluster: Cluster, folder: Path, name: str) -> Settings:
-    return replace(
-        settings, broker_url=cluster.mutual_url, state_url=settings.broker_url, kafka_security_protocol="SSL",
-        kafka_ca_file=str(cluster.ca_file), kafka_cert_file=str(folder / f"{name}.pem"),
-        kafka_key_file=str(folder / f"{name}.key"),
-    )  # fmt: skip
-
-
-def test_agent_over_tls_with_client_certificate(settings: Settings, one: Cluster) -> None:
-    async def go() -> None:
-        async with stage(with_client_certificate(settings, one, one.folder, "client")) as s:
-            values = await s.fill(50)
-            async with s.copying(s.copy):
-                await until(lambda: _lag_is(s, 0))
-            assert sorted(d.value for d in await s.published()) == values
-
-    asyncio.run(go())
-
-
-@pytest.mark.parametrize("certificate", ["none", "stranger"])
-def test_client_without_valid_certificate_is_refused(
-    settings: Settings, one: Cluster, tmp_path: Path, certificate: str
-) -> None:
-    make_client_certificate(tmp_path, "other-ca", "stranger")
-    secure = with_client_certificate(settings, one, tmp_path, "stranger")
-    if certificate == "none":
-        secure = replace(secure, kafka_cert_file="", kafka_key_file="")
-
-    async def go() -> None:
-        broker = open_broker(secure)
-        try:
-            with pytest.raises((SettingsError, UnavailableError)):
-                await broker.create_topics([Topic("never", 3600)])
-        finally:
-            await broker.close()
-
-    asyncio.run(go())
-
-
 # -- three nodes ----------------------------------------------------------------------------------------------
 
 
@@ -368,35 +279,32 @@ async def test_nodes_killed_or_frozen_process_exactly_once(settings: Settings, t
                     three.kill(node)
                     three.run(node)
                 await asyncio.to_thread(three.wait_for, node)
-            await until(lambda: _lag_is(s, 0))
+            await until(lambda: lag_is(s, 0))
         finally:
             end(*workers)
         await all_exactly_once(s, values)
 
 
-def test_rolling_restart_processes_exactly_once(settings: Settings, three: Cluster) -> None:
+async def test_rolling_restart_processes_exactly_once(settings: Settings, three: Cluster) -> None:
     """Each node ends in an orderly way and starts again, while two workers copy and a producer publishes."""
 
-    async def go() -> None:
-        async with stage(over(settings, three)) as s:
-            values = await s.fill(100, keys=40)
-            workers = [start_worker(s, 0.05), start_worker(s, 0.05)]
-            try:
-                for round_, node in enumerate(three.nodes):
-                    assert node.process is not None
-                    three.signal(node, signal.SIGTERM)
-                    await asyncio.to_thread(node.process.wait)
-                    values += await _filled(s, 1_000 * (round_ + 1))
-                    three.run(node)
-                    await asyncio.to_thread(three.wait_for, node)
-                    await until(lambda: _is_replicated(s, three), what="all replicas in sync")
-                await until(lambda: _lag_is(s, 0))
-                assert [worker.poll() for worker in workers] == [None, None]
-            finally:
-                end(*workers)
-            await all_exactly_once(s, values)
-
-    asyncio.run(go())
+    async with stage(over(settings, three)) as s:
+        values = await s.fill(100, keys=40)
+        workers = [start_worker(s, 0.05), start_worker(s, 0.05)]
+        try:
+            for round_, node in enumerate(three.nodes):
+                assert node.process is not None
+                three.signal(node, signal.SIGTERM)
+                await asyncio.to_thread(node.process.wait)
+                values += await _filled(s, 1_000 * (round_ + 1))
+                three.run(node)
+                await asyncio.to_thread(three.wait_for, node)
+                await until(lambda: _is_replicated(s, three), what="all replicas in sync")
+            await until(lambda: lag_is(s, 0))
+            assert [worker.poll() for worker in workers] == [None, None]
+        finally:
+            end(*workers)
+        await all_exactly_once(s, values)
 
 
 async def _filled(s: Stage, first: int) -> list[bytes]:

@@ -7,8 +7,8 @@ import pytest
 
 from streams.config.settings import Settings
 from tests.conftest import Clusters, until
-from tests.contract.brokers.test_subscribe import Subscriber, article, wire
 from tests.support.kafka import CURRENT
+from tests.support.subscribers import Subscriber, article, wire
 
 
 async def test_subscriber_without_group_reports_kafka_outage(

@@ -16,8 +16,9 @@ from streams.errors import SettingsError, UnavailableError
 from streams.faust.agents import BatchResult
 from streams.start import Start
 from tests.conftest import DEADLINE_S, until
-from tests.contract.brokers.test_contract import Stage, _lag_is, drained, stage
 from tests.contract.brokers.wall import Wall
+from tests.support.server_commands import server_commands
+from tests.support.stage import Stage, drained, lag_is, stage
 
 TPS = [("t", n) for n in range(4)]
 
@@ -85,7 +86,7 @@ async def test_register_late_group_starts_at_first_entry(settings: Settings) -> 
         tp = (s.source.name, 0)
         await broker.commit("quick", {tp: 60}, {})
         await broker.register("quick", [tp], Start.EARLIEST)
-        await broker.state.xtrim(broker.stream(*tp), minid="0-61", approximate=False)
+        await server_commands(broker.state).xtrim(broker.stream(*tp), minid="0-61", approximate=False)
         assert (await broker.register("late", [tp], Start.EARLIEST))[tp] == 60
         assert (await broker.register("latest", [tp], Start.LATEST))[tp] == 100
         assert (await broker.register("late", [tp], Start.LATEST))[tp] == 60  # a registered group keeps its offset
@@ -115,7 +116,7 @@ async def test_transport_supports_plain_faust_agents(settings: Settings) -> None
         for n in range(50):
             await (await source.send(key=b"k%d" % (n % 5), value=b"v%02d" % n))  # queued, then confirmed
         s.group = "stock"
-        await until(lambda: _lag_is(s, 0))
+        await until(lambda: lag_is(s, 0))
         await app.stop()
         messages = await s.published()
         assert sorted(m.value for m in messages) == [b"V%02d" % n for n in range(50)]
@@ -135,18 +136,18 @@ async def test_full_memory_rejects_publish_but_not_commits(settings: Settings) -
             return await s.copy(batch)
 
         state = s.broker.state
-        before = (await state.config_get("maxmemory"))["maxmemory"]
+        before = (await server_commands(state).config_get("maxmemory"))["maxmemory"]
         async with s.copying(gated):
             values = await s.fill(60)
             await asyncio.wait_for(taken.wait(), DEADLINE_S)
             try:
-                await state.config_set("maxmemory", 1024)
+                await server_commands(state).config_set("maxmemory", 1024)
                 with pytest.raises(UnavailableError, match="rejects commands for now"):
                     await s.broker.publish([OutgoingMessage(s.source.name, b"k", b"more")])
                 gate.set()
-                await until(lambda: _lag_is(s, 0))
+                await until(lambda: lag_is(s, 0))
             finally:
-                await state.config_set("maxmemory", before)
+                await server_commands(state).config_set("maxmemory", before)
         assert sorted(d.value for d in await s.published()) == values
 
 

@@ -17,6 +17,7 @@ from streams.errors import UnavailableError
 from streams.start import Start
 from streams.topics import ARTICLES, DAY_S, DESK_GROUP, ITEMS, POLLS
 from tests.contract.brokers.wall import Wall
+from tests.support.server_commands import server_commands
 
 ROUND_S = 30.0
 NAME = ARTICLES.name
@@ -95,7 +96,7 @@ async def test_forward_jump_of_good_delays_retention_once(settings: Settings) ->
             assert await retention.trim() == {}
         wall.pass_s(2 * DAY_S)
         assert await retention.trim() == {NAME: 100}
-        await broker.state.xadd(broker.stream(NAME, 0), {"t": wall.time_s}, id="0-*")
+        await server_commands(broker.state).xadd(broker.stream(NAME, 0), {"t": wall.time_s}, id="0-*")
         wall.pass_s(31 * DAY_S)
         assert await retention.trim() == {NAME: 1}
 
@@ -152,7 +153,7 @@ async def test_entries_of_a_wrong_clock_spare_younger_ones(settings: Settings) -
     wall = Wall(await broker.time_s())
     ages_days = [50] * 5 + [1] * 50 + [41] * 60 + [0] * 50
     for age in ages_days:
-        await broker.state.xadd(broker.stream(NAME, 0), {"t": wall.time_s - age * DAY_S}, id="0-*")
+        await server_commands(broker.state).xadd(broker.stream(NAME, 0), {"t": wall.time_s - age * DAY_S}, id="0-*")
     retention = Retention(broker, wall)
     assert await broker.trim_topic(NAME, 0, before_s=wall.time_s - 30 * DAY_S) == (5, 165, 0)
     await rounds(retention, wall, 1)
@@ -171,12 +172,12 @@ async def limited(settings: Settings, spare: int) -> AsyncGenerator[RedisStreams
     """A broker with a memory limit of *spare* bytes above its current use."""
     broker = RedisStreamsBroker(settings.broker_url, partitions=4)
     await broker.create_topics([ARTICLES, ITEMS, POLLS])
-    before = (await broker.state.config_get("maxmemory"))["maxmemory"]
-    await broker.state.config_set("maxmemory", (await broker.memory())[0] + spare)
+    before = (await server_commands(broker.state).config_get("maxmemory"))["maxmemory"]
+    await server_commands(broker.state).config_set("maxmemory", (await broker.memory())[0] + spare)
     try:
         yield broker
     finally:
-        await broker.state.config_set("maxmemory", before)
+        await server_commands(broker.state).config_set("maxmemory", before)
         await broker.close()
 
 

@@ -10,8 +10,6 @@ Fixture of a test, and the reason where it excludes the in-memory broker:
 import asyncio
 import signal
 import time
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,63 +17,25 @@ from typing import Any
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
-from streams.brokers import open_broker
-from streams.brokers.base import Broker, OutgoingMessage
+from streams.brokers.base import Broker
 from streams.brokers.redis_streams.broker import RedisStreamsBroker
-from streams.codec import encode
 from streams.config.settings import Settings, kafka_bootstrap_servers
 from streams.errors import SettingsError, UnavailableError
 from streams.records import Article
 from streams.subscribe import REMEMBERED_ARTICLES, RevisionFilter, Subscription, subscribe, subscribe_sync
 from streams.testing import InMemoryBroker
-from streams.topics import ARTICLES
 from streams.valkey.server import EmbeddedValkey
 from tests.conftest import DEADLINE_S, Clusters, until
 from tests.support.kafka import CURRENT
-
-
-def article(id_: str, revision: int = 1) -> OutgoingMessage:
-    return OutgoingMessage(ARTICLES.name, id_.encode(), encode(Article(id=id_, revision=revision, title=id_)))
-
-
-@asynccontextmanager
-async def wire(settings: Settings) -> AsyncGenerator[Broker, None]:
-    """A broker with an articles topic."""
-    broker = open_broker(settings)
-    await broker.create_topics([ARTICLES])
-    try:
-        yield broker
-    finally:
-        await broker.close()
-
-
-class Subscriber:
-    """A task that subscribes and collects ids and revisions."""
-
-    def __init__(self, settings: Settings, group: str = "") -> None:
-        self.got: list[tuple[str, int]] = []
-        self._task = asyncio.create_task(self._run(settings, group))
-
-    async def _run(self, settings: Settings, group: str) -> None:
-        async with aclosing(subscribe("articles", group=group, settings=settings)) as articles:
-            async for record in articles:
-                self.got.append((record.id, record.revision))
-
-    async def stop(self) -> None:
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
-
-    def has(self, expected: Sequence[Any]) -> bool:
-        if self._task.done():
-            self._task.result()
-        return sorted(self.got) == sorted(expected)
+from tests.support.server_commands import server_commands
+from tests.support.subscribers import Subscriber, article, wire
 
 
 async def has_members(broker: Broker, settings: Settings, group: str) -> bool:
     if isinstance(broker, InMemoryBroker):
         return broker.member_count(group) > 0
     if isinstance(broker, RedisStreamsBroker):
-        return bool(await broker.state.zcard(broker.key("members", group)))
+        return bool(await server_commands(broker.state).zcard(broker.key("members", group)))
     admin = AIOKafkaAdminClient(bootstrap_servers=",".join(kafka_bootstrap_servers(settings.broker_url)))
     await admin.start()
     [answer] = await admin.describe_consumer_groups([group])

@@ -58,9 +58,23 @@ xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:dc="http://purl.or
 <dc:creator>Tomas Velk</dc:creator><dc:date>2026-01-05T10:00:00Z</dc:date>
 <description>&lt;p&gt;Salt is short.&lt;/p&gt;</description></item></rdf:RDF>"""
 
+SITEMAP_START = b"""<?xml version="1.0" encoding="UTF-8"?><urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9"
+xmlns:news="http://www.google.com/schemas/sitemap-news/0.9">"""
+SITEMAP = (
+    SITEMAP_START
+    + b"""<url><loc>https://courier.example/world/1?utm_source=feed</loc><news:news><news:publication>
+<news:name>The Lanthe Courier</news:name></news:publication><news:title>Ferry &amp; tide</news:title>
+<news:publication_date>2026-01-05T09:00:00+01:00</news:publication_date><news:keywords>World</news:keywords></news:news></url>
+<url><loc>https://courier.example/world/2</loc><news:news><news:title>Salt</news:title>
+<news:publication_date>2026-01-05T10:00:00Z</news:publication_date></news:news></url></urlset>"""
+)
+
 SAMPLES: dict[str, dict[str, Sample]] = {
     "json_feed": {
         "1.1": Sample(json.dumps(JSON_FEED).encode(), b'{"items": ' + b"[" * DEPTH, salvaged=0),
+    },
+    "sitemap": {
+        "0.9": Sample(SITEMAP, SITEMAP_START + b"<a>" * DEPTH, without=("guid", "authors", "text")),
     },
     "feedparser_xml": {
         "rss": Sample(RSS, b"<rss version='2.0'><channel>" + b"<a>" * DEPTH),

@@ -4,10 +4,9 @@ A destination is a real one: a server on loopback, a file, a database.
 """
 
 from abc import abstractmethod
-from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from aiohttp import web
 
@@ -95,6 +94,6 @@ class WebhookReceiver(Destination):
             await self._listen()
 
 
-SAMPLES: dict[str, Callable[[Path], Any]] = {
+SAMPLES: dict[str, type[Destination]] = {
     "webhook": WebhookReceiver,
 }

@@ -18,8 +18,8 @@ from streams.errors import SettingsError
 from streams.records import Article, MessageId
 from streams.topics import ARTICLES
 from tests.conftest import until
-from tests.contract.brokers.test_subscribe import article
 from tests.contract.sinks.samples import SAMPLES
+from tests.support.subscribers import article
 from workers import dead_letters
 from workers.services import connect
 from workers.sinks import SINKS, check_sinks, create_sink

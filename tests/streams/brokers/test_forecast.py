@@ -1,6 +1,5 @@
 """The forecast of short memory: growth of the last day, from an hour on."""
 
-import asyncio
 from typing import Any
 
 import pytest
@@ -30,29 +29,26 @@ def test_forecast_follows_growth_of_samples(samples: list[Sample], expected_s: f
     assert seconds_until_full(samples, 1_000) == expected_s
 
 
-def test_forecast_reads_samples_of_the_broker(settings: Settings) -> None:
-    async def go() -> None:
-        broker = open_broker(settings)
-        assert isinstance(broker, RedisStreamsBroker)
-        state: Any = broker.state
-        before = (await state.config_get("maxmemory"))["maxmemory"]
-        try:
-            await state.config_set("maxmemory", 10**9)
-            await MemorySampler(broker).sample()
-            await MemorySampler(broker).sample()  # another desk, at the same time
-            key = broker.key("memory", "samples")
-            [sample] = await broker.state.execute_command("LRANGE", key, 0, -1)
-            assert await read_forecast(broker) is None
-            time_s, used = sample.split(b"|")
-            await broker.write_state(("RPUSH", key, f"{int(time_s) - 36_000}|{int(used) // 2}"))
-            forecast_s = await read_forecast(broker)
-            assert forecast_s is not None
-            assert 0 < forecast_s < 36_000 * 2 * 10**9 / int(used)
-        finally:
-            await state.config_set("maxmemory", before)
-            await broker.close()
-
-    asyncio.run(go())
+async def test_forecast_reads_samples_of_the_broker(settings: Settings) -> None:
+    broker = open_broker(settings)
+    assert isinstance(broker, RedisStreamsBroker)
+    state: Any = broker.state
+    before = (await state.config_get("maxmemory"))["maxmemory"]
+    try:
+        await state.config_set("maxmemory", 10**9)
+        await MemorySampler(broker).sample()
+        await MemorySampler(broker).sample()  # another desk, at the same time
+        key = broker.key("memory", "samples")
+        [sample] = await broker.state.execute_command("LRANGE", key, 0, -1)
+        assert await read_forecast(broker) is None
+        time_s, used = sample.split(b"|")
+        await broker.write_state(("RPUSH", key, f"{int(time_s) - 36_000}|{int(used) // 2}"))
+        forecast_s = await read_forecast(broker)
+        assert forecast_s is not None
+        assert 0 < forecast_s < 36_000 * 2 * 10**9 / int(used)
+    finally:
+        await state.config_set("maxmemory", before)
+        await broker.close()
 
 
 def test_check_shows_forecast() -> None:

@@ -6,11 +6,12 @@ from streams.brokers.redis_streams.broker import RedisStreamsBroker
 from streams.config.settings import Settings
 from streams.faust.agents import create_app
 from tests.conftest import until
+from tests.support.server_commands import server_commands
 
 
 async def connections(broker: RedisStreamsBroker) -> set[str]:
     """Return the ids of the server's connections."""
-    return {client["id"] for client in await broker.state.client_list()}
+    return {client["id"] for client in await server_commands(broker.state).client_list()}
 
 
 def agent_app(settings: Settings) -> faust.App:

@@ -12,6 +12,7 @@ from streams.brokers import open_broker
 from streams.brokers.base import Broker
 from streams.config.settings import Settings
 from streams.state.segments import SegmentedHash, Segments
+from tests.support.server_commands import server_commands
 
 PREFIXES = (f"test:{n}" for n in itertools.count())
 
@@ -59,8 +60,8 @@ async def test_segmented_hash_keeps_recent_entries(
         assert safe == set(remembered)
         await broker.publish([], workers[worker].set_commands({field: value}))
         written[field] = (value, count)
-    keys = [key async for key in broker.state.scan_iter(f"{layout.prefix}:[0-9]*")]
-    assert sum([await broker.state.hlen(key) for key in keys]) <= entries * (segments + 1)
+    keys = [key async for key in server_commands(broker.state).scan_iter(f"{layout.prefix}:[0-9]*")]
+    assert sum([await server_commands(broker.state).hlen(key) for key in keys]) <= entries * (segments + 1)
     await broker.close()
 
 
@@ -86,7 +87,7 @@ async def test_segmented_hash_restarts_after_lost_state(settings: Settings) -> N
     for n in range(10):
         await store.get([])
         await broker.publish([], store.set_commands({make_field(n): b"x"}))
-    await broker.state.flushdb()
+    await server_commands(broker.state).flushdb()
     assert await store.get([make_field(9)]) == {}
     await broker.publish([], store.set_commands({make_field(9): b"y"}))
     assert await SegmentedHash(broker.state, layout).get([make_field(9)]) == {make_field(9): b"y"}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import copydesk, until
-from tests.workers.test_supervisor import output, up
+from tests.support.up import output, up
 
 
 async def restarted(folder: Path) -> list[tuple[str, int]]:

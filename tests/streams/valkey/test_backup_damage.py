@@ -13,8 +13,8 @@ from streams.brokers.redis_streams.broker import RedisStreamsBroker
 from streams.config.settings import Settings
 from streams.valkey.server import EmbeddedValkey
 from tests.conftest import DEADLINE_S, ROOT, copydesk
-
-KEYS = 2_000
+from tests.support.backups import KEYS, fill, keys
+from tests.support.server_commands import server_commands
 
 
 @pytest.fixture
@@ -22,31 +22,10 @@ def server(tmp_path: Path) -> EmbeddedValkey:
     return EmbeddedValkey(Settings(data_dir=tmp_path / "copydesk-data"))
 
 
-async def fill(url: str) -> None:
-    broker = RedisStreamsBroker(url)
-    await broker.state.mset({f"key:{n}": f"value {n} " * 500 for n in range(KEYS)})
-    await broker.close()
-
-
 async def rewrite(url: str) -> None:
     broker = RedisStreamsBroker(url)
-    await broker.state.bgrewriteaof()
+    await server_commands(broker.state).bgrewriteaof()
     await broker.close()
-
-
-async def keys(data_dir: Path) -> int:
-    async def go(url: str) -> int:
-        broker = RedisStreamsBroker(url)
-        count = int(await broker.state.dbsize())
-        await broker.close()
-        return count
-
-    server = EmbeddedValkey(Settings(data_dir=data_dir))
-    server.start()
-    try:
-        return await go(server.url)
-    finally:
-        server.stop()
 
 
 async def test_backups_at_once_during_rewrites_succeed(server: EmbeddedValkey, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from streams.start import Start
 from streams.topics import BUILTIN_TOPICS, POLLS
 from streams.valkey.server import EmbeddedValkey, find_server_binary, is_responding, socket_path
 from tests.conftest import ROOT, copydesk, until
+from tests.support.server_commands import server_commands
 
 
 async def publish(settings: Settings, url: str, values: list[bytes]) -> None:
@@ -161,7 +162,7 @@ def test_find_server_binary_without_wheel_gives_next_step(tmp_path: Path) -> Non
 
 async def test_server_config_matches_settings(settings: Settings, valkey_server: EmbeddedValkey) -> None:
     broker = open_broker(replace(settings), valkey_server.url)
-    reply = await broker.state.config_get("maxmemory*", "append*", "aof-load-truncated")
+    reply = await server_commands(broker.state).config_get("maxmemory*", "append*", "aof-load-truncated")
     await broker.close()
     config = {str(k): str(v) for k, v in reply.items()}
     assert config["maxmemory-policy"] == "noeviction"

@@ -51,7 +51,7 @@ def peers() -> dict[str, Extract]:
         from lxml.html import fromstring
         from readability import Document as Readable
 
-        out["readability-lxml"] = lambda html: _lines(fromstring(Readable(html).summary()).text_content())
+        out["readability-lxml"] = lambda html: _lines(fromstring(Readable(html).summary()).text_content())  # type: ignore[attr-defined]
     except ImportError:
         pass
     try:

@@ -22,8 +22,9 @@ from typing import Any
 
 from streams.brokers import open_broker
 from streams.config.settings import Settings
-from tests.conftest import SHARED
+from tests.support.server_commands import server_commands
 from tests.tools.bench.common import Stopwatch, run, server
+from tests.tools.skips import SHARED
 from tests.tools.train.dedupe import SETS, Texts, lines, texts
 from workers.dedupe.classify import ArticleMemory
 from workers.dedupe.identity import article_id
@@ -64,7 +65,7 @@ def figures(of: Texts, story: Groups) -> dict[str, float]:
 
 async def ours(settings: Settings, of: Texts) -> tuple[Groups, dict[str, Any]]:
     broker = open_broker(settings)
-    await broker.state.flushall()
+    await server_commands(broker.state).flushall()
     stories, compared, clock, story = StoryIndex(broker.state, WINDOW_S), ComparedTexts(broker.state), Stopwatch(), []
     for start in range(0, len(of.docs), 100):
         batch = [
@@ -277,7 +278,7 @@ def _same(tool: Callable[[str], str], pair: dict[str, str]) -> bool:
 
 
 async def _scaled(settings: Settings) -> dict[str, Any]:
-    from tests.workers.dedupe.near_duplicates.test_index import story
+    from tests.support.stories import story
 
     broker = open_broker(settings)
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from streams.config.settings import Settings
+from tests.support.server_commands import server_commands
 from tests.tools.bench.clean import FoldModels, page_documents
 from tests.tools.bench.common import run, server
 from tests.tools.train.corpus import Document, dumps
@@ -40,7 +41,7 @@ async def follow(settings: Settings, kind: str, documents: Sequence[tuple[Docume
         await broker.publish([], history.record_commands(document.site, with_history.title, lines))
         before[document.site] += 1
     used = (await broker.state.info("memory"))["used_memory"] - used
-    keys = [key async for key in broker.state.scan_iter(f"{PREFIX}:*", count=1000)]
+    keys = [key async for key in server_commands(broker.state).scan_iter(f"{PREFIX}:*", count=1000)]
     await broker.close()
     return {
         "in_sample": not models.complete, **{name: summary(rows) for name, rows in scores.items()},

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from streams.records import Article
-from tests.conftest import SHARED
+from tests.tools.skips import SHARED
 
 LABELS = SHARED / "corpus" / "judge" / "stream_links.jsonl"
 

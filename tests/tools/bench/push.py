@@ -23,9 +23,9 @@ from tests.conftest import ROOT
 from tests.support.feed_server import FeedServer, rss
 from tests.support.kafka import cluster
 from tests.support.ports import free_port
+from tests.support.stories import story
+from tests.support.websub_hub import Hub, active, with_hub
 from tests.tools.bench.common import run, server
-from tests.workers.dedupe.near_duplicates.test_index import story
-from tests.workers.poller.test_websub import Hub, active, with_hub
 from workers.poller.registry import FeedRegistry
 from workers.services import connect
 from workers.supervisor import to_environ

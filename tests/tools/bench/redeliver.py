@@ -22,9 +22,9 @@ from streams.config.settings import Settings
 from streams.records import Article, Content, Item
 from streams.start import Start
 from streams.topics import ARTICLES, DESK_GROUP, ITEMS
+from tests.support.stories import story
 from tests.tools.bench.common import run, server
 from tests.tools.bench.push import process
-from tests.workers.dedupe.near_duplicates.test_index import story
 from workers.counters import is_consistent, read_counters
 from workers.dedupe.identity import article_id
 from workers.services import connect

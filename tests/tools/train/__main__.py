@@ -18,13 +18,15 @@ from threadpoolctl import threadpool_limits
 
 from tests.tools.train.corpus import FOLDS, FOLDS_SALT, Document, dumps, fold_of, fragment, pages, scored
 from tests.tools.train.dumps.generate import synthetic
+from tests.tools.train.dumps.templates import variants
 from tests.tools.train.grow import PLANS, Sample, grow, make_sample, probabilities, stored_model
 from tests.tools.train.score import summary, text_score
 from workers.clean.line_types import word_count
 from workers.clean.model.model import FILE, StoredModel
 
 KINDS = ("text", "html", "page")
-SYNTHETIC_DUMPS = 5000
+SYNTHETIC_DUMPS = 4000
+VARIANTS = 20  # of each invented dump of `dumps/templates.py`
 CURVE = Path(__file__).with_name("curve.json")
 # Costs (block, word): a block stays if p × words > (1 − p) × (block + words × word). Chosen from the curve: the least
 # clutter at which lost words of body text stay near the best peer's. Feeds may lose hardly any.
@@ -46,7 +48,7 @@ def more_samples(kind: str) -> list[Sample]:
     """Return the samples that only take part in training: for text, the synthetic dumps."""
     if kind != "text":
         return []
-    return [make_sample(document, html=False) for document in synthetic(SYNTHETIC_DUMPS)]
+    return [make_sample(d, html=False) for d in (*synthetic(SYNTHETIC_DUMPS), *variants(VARIANTS))]
 
 
 def curve(predicted: Sequence[tuple[Document, Any]]) -> list[dict[str, float]]:

@@ -17,15 +17,15 @@ import msgspec
 import numpy as np
 from catboost import CatBoostClassifier
 
-from tests.conftest import SHARED
+from tests.tools.skips import SHARED
 from tests.tools.train.grow import TREE_OPTIONS, stored_trees
 from tests.tools.train.variants import variants
 from workers.dedupe.near_duplicates.copy_rules import EQUAL_TITLE, Decisions, apply_rules
-from workers.dedupe.near_duplicates.index import BUCKET, joins
 from workers.dedupe.near_duplicates.model import FILE, MIN_SHARED, StoredModel
-from workers.dedupe.near_duplicates.pair_features import COLUMNS, MONOTONE, pair_features, read_signatures
+from workers.dedupe.near_duplicates.pair_features import COLUMNS, MONOTONE, pair_features
 from workers.dedupe.near_duplicates.sentences import MIN_REPEATS, own_text, split_sentences
-from workers.dedupe.near_duplicates.signature import TextSignature, signature_of
+from workers.dedupe.near_duplicates.signature import LAYOUT, SignedText, TextSignature, signatures_of
+from workers.dedupe.near_duplicates.stories import BUCKET, joins
 from workers.demo.stories import PLOTS, story
 
 CORPUS = SHARED / "corpus" / "judge"
@@ -33,7 +33,11 @@ CURVE = Path(__file__).with_name("dedupe.json")
 SETS = ("natural", "synth", "synthsum", "forms", "variants")
 FORMS = 600  # stories of the demo newsroom: few sentences, with different names and numbers each time
 FOLDS = 5
-NATURAL_WEIGHT = 8.0  # because natural pairs are rare
+BATCH, PAIRS = 100, 10_000  # texts and pairs of one call
+NATURAL_WEIGHT = 20.0  # because natural pairs are rare
+# Pairs without a label report one event or are too short. As copies they would join different stories, so they weigh
+# as pairs that are no copies.
+OPEN_WEIGHT = 0.3 * NATURAL_WEIGHT
 OPTIONS = TREE_OPTIONS | {"iterations": 200, "depth": 6, "learning_rate": 0.1, "rsm": 1.0}
 THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
@@ -109,23 +113,23 @@ def _groups(count: int, pairs: set[tuple[int, int]]) -> list[int]:
     return [root(n) for n in range(count)]
 
 
-def signatures_of(corpus: Texts) -> list[TextSignature]:
+def sign(corpus: Texts) -> list[TextSignature]:
     """Return the signature of each text, without the sentences that earlier texts of its outlet repeat.
 
     As in the index, copies of an earlier text of their outlet do not count.
     """
     docs, copied = corpus.docs, {b for a, b in corpus.copies if corpus.docs[a]["outlet"] == corpus.docs[b]["outlet"]}
     earlier: defaultdict[str, Counter[bytes]] = defaultdict(Counter)
-    signatures = []
+    signed = []
     for n, doc in enumerate(docs):
         count, sentences = earlier[doc["outlet"].casefold()], split_sentences(doc["text"])
         repeated = {key for _, key in sentences if count[key] >= MIN_REPEATS and key}
-        signatures.append(
-            signature_of(doc["title"], own_text(sentences, repeated), doc["outlet"], 0.0, repeats=bool(repeated))
+        signed.append(
+            SignedText(doc["title"], own_text(sentences, repeated), doc["outlet"], 0.0, repeats=bool(repeated))
         )
         if n not in copied:
             count.update({key for _, key in sentences})
-    return signatures
+    return [s for n in range(0, len(signed), BATCH) for s in signatures_of(signed[n : n + BATCH])]
 
 
 def candidates(signatures: Sequence[TextSignature]) -> list[tuple[int, int]]:
@@ -157,13 +161,15 @@ class Rows(NamedTuple):
 def rows(name: str) -> Rows:
     """Return the candidate pairs of a set of texts."""
     corpus = texts(name)
-    signatures = signatures_of(corpus)
+    signatures = sign(corpus)
     pairs = candidates(signatures)
     if name == "variants":  # only the variants of one seed have labels; two seeds may be copies
         pairs = [(a, b) for a, b in pairs if corpus.group[a] == corpus.group[b]]
     features, rules = [], []
-    for later, group in itertools.groupby(pairs, key=lambda pair: pair[1]):
-        a, b = read_signatures(signatures[later].signature, [signatures[earlier].signature for earlier, _ in group])
+    for some in (pairs[n : n + PAIRS] for n in range(0, len(pairs), PAIRS)):
+        b, a = (
+            np.frombuffer(b"".join(signatures[n].signature for n in ends), LAYOUT) for ends in zip(*some, strict=True)
+        )
         features.append(pair_features(a, b))
         rules.append(_ruled(apply_rules(a, b, features[-1])))
     y = np.array([1 if p in corpus.copies else -1 if p in corpus.unsure else 0 for p in pairs], np.int8)
@@ -181,16 +187,19 @@ def train(sets: dict[str, Rows], excluded_fold: int = -1) -> CatBoostClassifier:
     x, y, weight = [], [], []
     for name, table in sets.items():
         ends = np.array(table.pairs)
-        use = (table.y >= 0) & (table.fold[ends] != excluded_fold).all(axis=1)
+        use = (table.fold[ends] != excluded_fold).all(axis=1)
         x.append(table.rows[use])
-        y.append(table.y[use])
-        weight.append(np.full(use.sum(), NATURAL_WEIGHT if name == "natural" else 1.0))
+        y.append(np.maximum(table.y[use], 0))
+        weight.append(np.where(table.y[use] < 0, OPEN_WEIGHT, NATURAL_WEIGHT if name == "natural" else 1.0))
     trees = CatBoostClassifier(**OPTIONS, monotone_constraints=list(MONOTONE.values()))
     return trees.fit(np.concatenate(x), np.concatenate(y), sample_weight=np.concatenate(weight))
 
 
-def stream_scores(table: Rows, probabilities: Any, threshold: float) -> dict[str, float]:
-    """Return precision, recall and F1 of the pairs in one story, and of the direct links, for texts in order."""
+def stream_scores(table: Rows, probabilities: Any, threshold: float) -> dict[str, Any]:
+    """Return precision, recall and F1 of the pairs in one story, and of the direct links, for texts in order.
+
+    `wrong_links`: texts whose link is wrong, by their kind, for example follow-ups.
+    """
     near = defaultdict(list)
     for (a, b), p in zip(table.pairs, probabilities, strict=True):
         near[b].append((float(p), a))
@@ -214,6 +223,7 @@ def stream_scores(table: Rows, probabilities: Any, threshold: float) -> dict[str
         "precision": round(correct / max(1, len(pairs)), 4), "recall": round(correct / max(1, len(copies)), 4),
         "f1": round(2 * correct / max(1, len(pairs) + len(copies)), 4),
         "link_precision": round(correct_links / max(1, len(links)), 4), "links": len(links),
+        "wrong_links": dict(sorted(Counter(str(table.texts.docs[n].get("kind", "other")) for _, n in links - copies).items())),
     }  # fmt: skip
 
 

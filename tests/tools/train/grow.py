@@ -30,13 +30,14 @@ from workers.clean.model.context_features import (
 )
 from workers.clean.model.group_features import group_blocks
 from workers.clean.model.line_network import StoredNetwork, load_network
-from workers.clean.model.model import StoredModel, combine, input_hashes
+from workers.clean.model.model import StoredModel, combine, input_hashes, mean_log_odds
 from workers.clean.model.oblivious_trees import StoredTrees
 
 DEPTH = 6
 WORD_C, NAME_C = 1.0, 0.05  # inverse strengths of regularisation
 HARD_WEIGHT = 3.0
 REAL_WEIGHT = 2.25  # of a real dump; a synthetic one weighs 1
+NETWORK_SEEDS = (1,)  # the mean of several networks errs less than one
 SYNTHETIC, PSEUDO = "synthetic", "pseudo"  # groups of synthetic dumps; the words of the latter mean nothing
 TITLE_LINES = 12  # after the first line of the story; later lines have no weight for the title
 TREE_OPTIONS: dict[str, Any] = {
@@ -149,7 +150,7 @@ class TrainedModel(NamedTuple):
     names: Any
     first: CatBoostClassifier
     second: CatBoostClassifier | None
-    network: StoredNetwork | None
+    networks: tuple[StoredNetwork, ...]
 
 
 def grow(samples: Sequence[Sample], plan: Plan) -> TrainedModel:
@@ -165,11 +166,10 @@ def grow(samples: Sequence[Sample], plan: Plan) -> TrainedModel:
     if plan.folds:
         _cross_fit(samples, "t", plan.folds, lambda rest: _trees(rest, lambda s: s.rows, plan), _set_first)
         second = _trees(samples, _second_rows, plan)
-    lines = _network(samples) if names is None else None
-    return TrainedModel(words, names, first, second, lines)
+    return TrainedModel(words, names, first, second, _networks(samples) if names is None else ())
 
 
-def _network(samples: Sequence[Sample]) -> StoredNetwork:
+def _networks(samples: Sequence[Sample]) -> tuple[StoredNetwork, ...]:
     examples = [
         network.Example(
             network_rows(s.rows), np.stack([s.body, s.title], axis=1).astype(np.float32), np.stack([s.weight, s.title_weight], axis=1)
@@ -177,7 +177,8 @@ def _network(samples: Sequence[Sample]) -> StoredNetwork:
         for s in samples
     ]  # fmt: skip
     names = network_columns()
-    return network.train(examples, names, [names.index(name) for name in ("word_score", "word_score_size")])
+    hidden = [names.index(name) for name in ("word_score", "word_score_size")]
+    return tuple(network.train(examples, names, hidden, seed=seed) for seed in NETWORK_SEEDS)
 
 
 def probabilities(model: TrainedModel, s: Sample) -> Any:
@@ -187,9 +188,10 @@ def probabilities(model: TrainedModel, s: Sample) -> Any:
     s.rows = _rows(s)
     _set_first(s, model.first)
     body = s.first if model.second is None else model.second.predict_proba(_second_rows(s))[:, 1]
-    if model.network is None:
+    if not model.networks:
         return body
-    return combine(body, load_network(model.network, network_columns()).log_odds(network_rows(s.rows))[:, 0])
+    loaded = [load_network(stored, network_columns()) for stored in model.networks]
+    return combine(body, mean_log_odds(loaded, s.rows)[:, 0])
 
 
 def _set_first(s: Sample, trees: CatBoostClassifier) -> None:
@@ -269,7 +271,7 @@ def stored_model(model: TrainedModel, *, html: bool, block_cost: float, word_cos
     first, second = columns(html=html), second_columns(html=html)
     return StoredModel(
         words.tobytes(), word_scale, names.tobytes(), name_scale,
-        stored_trees(model.first, first), stored_trees(model.second, second) if model.second is not None else None, block_cost, word_cost, input_hashes(html=html), model.network,
+        stored_trees(model.first, first), stored_trees(model.second, second) if model.second is not None else None, block_cost, word_cost, input_hashes(html=html), model.networks,
     )  # fmt: skip
 
 

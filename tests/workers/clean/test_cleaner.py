@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import copydesk
+from tests.support.articles import HEADLINES, STORY
 from workers.clean.cleaner import clean, detect_gallery
 from workers.clean.credits import parse_byline
 from workers.clean.document import detect_input_type
@@ -13,17 +14,11 @@ from workers.clean.line_types import is_feed_tail, is_headline, is_link_label, i
 from workers.clean.rules.feed_tails import FEED_TAILS
 from workers.clean.rules.labels import INLINE_LEADS, LINK_LABELS
 from workers.clean.rules.prompts import PROMPTS
-from workers.text.dates import MONTHS, parse_date_line
+from workers.text.date_lines import parse_date_line
+from workers.text.dates import MONTHS
 from workers.text.encoding import decode
 from workers.text.normalise import match_key
 
-STORY = (
-    "The harbour board reopened the salt canal on Monday, nine years after the flood closed it.",
-    "“We had almost forgotten the smell of it,” said Ida Marrow, who was first through the gate.",
-    "Opponents said that they would explore the old town for another site, and read more of the plans.",
-)
-HEADLINES = ("Port Maren counts 64 swans in record winter", "Storm spares Quillmere, takes 18 roofs in the valley",
-             "Can the night-tram company still be saved?", "Ruth Oyelade to lead the library of maps")  # fmt: skip
 PARAGRAPHS = "".join(f"<p>{p}</p>" for p in STORY)
 
 

@@ -4,8 +4,9 @@ import pytest
 
 from workers.clean.blocks import Block
 from workers.clean.cleaner import clean
-from workers.clean.dump_decisions import is_statement, resume_below_list
+from workers.clean.dump_decisions import is_statement, resume_below_list, vote_by_run
 from workers.clean.labelling import Prediction
+from workers.clean.model.model import load_default
 
 KEPT, REMOVED, UNLIKELY = Prediction(0.99, True), Prediction(0.1, False), Prediction(0.001, False)
 STORY = "The board closed the north pier on Tuesday after a storm moved four of its piles."
@@ -44,6 +45,29 @@ def test_resume_below_advertisement_keeps_statement() -> None:
 )  # fmt: skip
 def test_resume_below_other_lines_keeps_nothing_more(lines: tuple[tuple[str, Prediction], ...]) -> None:
     assert kept_lines(*lines) == [text for text, prediction in lines if prediction.keep]
+
+
+def test_resume_below_lead_keeps_less_likely_statement() -> None:
+    lead, doubtful = ("Read more: Harbour dues to rise again", REMOVED), Prediction(0.02, False)
+    assert kept_lines((STORY, KEPT), lead, ("Nobody was hurt.", doubtful)) == [STORY, "Nobody was hurt."]
+    assert kept_lines((STORY, KEPT), ("Harbour dues to rise again", REMOVED), ("Nobody was hurt.", doubtful)) == [STORY]
+
+
+def test_resume_above_notices_keeps_statement() -> None:
+    lines = (STORY, KEPT), ("Harbour dues to rise again", REMOVED), ("Nobody was hurt.", REMOVED)
+    below = ("Únete a nuestro canal de WhatsApp", REMOVED), ("Ajude a manter o jornalismo independente.", REMOVED)
+    assert kept_lines(*lines, *below) == [STORY, "Nobody was hurt."]
+
+
+@pytest.mark.parametrize(("share", "keep"), [(0.4, True), (1.5, False)])
+def test_vote_by_run_depends_on_length(share: float, *, keep: bool) -> None:
+    blocks = [
+        Block(text, "line")
+        for text in ("Two eggs", "One onion", "Salt and pepper", "A lemon, cut in half", "Four slices of bread")
+    ]
+    predictions = [Prediction(0.48, False)] * len(blocks)
+    vote_by_run(load_default("text"), blocks, predictions, share)
+    assert [prediction.keep for prediction in predictions] == [keep] * len(blocks)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""More invented page dumps: a set that was read while tuning, and one whose results were not read before the end.
+"""More invented page dumps: a set whose variants the model is trained on, and one that no training contains.
 
 Five languages of these dumps (Icelandic, Croatian, Bulgarian, Catalan, Estonian) have no training data.
 """
@@ -21,7 +21,7 @@ from workers.text.normalise import match_key
 FOLDER = Path(__file__).parent
 UNTRAINED = ("is,", "bg,", "hr,", "ca,", "et,")
 # Of 34 and 33 dumps, and of 237 and 204 story lines. The figures stand in tests/tools/bench/README.md.
-MIN_CORRECT, MAX_LOST_LINES = {"dev": 22, "unseen": 22}, {"dev": 20, "unseen": 18}
+MIN_CORRECT, MAX_LOST_LINES = {"dev": 31, "unseen": 26}, {"dev": 3, "unseen": 6}
 MIN_FIELDS = {"byline": 0.85, "date": 0.9, "kicker": 0.9}  # shares
 DAY = timedelta(days=1)  # a local time can be another day in UTC
 

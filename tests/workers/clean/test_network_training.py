@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.tools.train import network
-from workers.clean.model.line_network import load_network, split_weights
+from workers.clean.model.line_network import StoredNetwork, load_network, split_weights
 
 COLUMNS = tuple("abcdefg")
 
@@ -24,7 +24,7 @@ def examples(seed: int = 3) -> list[network.Example]:
 
 def loss(weights: np.ndarray, batch: network.Batch, inputs: np.ndarray) -> float:
     """Return the loss by the network that the cleaner runs."""
-    stored = network.StoredNetwork(
+    stored = StoredNetwork(
         COLUMNS, np.zeros(7, "<f4").tobytes(), np.ones(7, "<f4").tobytes(), weights.astype("<f2").tobytes()
     )
     shapes = load_network(stored, COLUMNS)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.articles import HEADLINES, STORY
 from tests.support.corpus import EACH_SHARE, sampled
-from tests.workers.clean.test_cleaner import HEADLINES, STORY
 from workers.clean.cleaner import clean
 from workers.clean.render import TAGS
 from workers.text.encoding import decode

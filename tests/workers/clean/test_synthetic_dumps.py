@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.tools.train.dumps.furniture import head, interrupt, tail
-from tests.tools.train.dumps.layouts import HELD_OUT, TRAINED, Layout, story
+from tests.tools.train.dumps.held_out import HELD_OUT
+from tests.tools.train.dumps.layouts import TRAINED, Layout, story
 from tests.tools.train.dumps.pseudo import LETTERS, recoder
 from tests.tools.train.dumps.sources import Story, phrases
 from tests.tools.train.dumps.writer import BODY, CLUTTER, FIELD, NEUTRAL, TITLE, Line, Writer
@@ -86,6 +87,27 @@ def test_synthetic_same_seed_gives_same_documents(shared: Path) -> None:
     first, second = ([[block.text for block in d.blocks] for d in synthetic(20)] for _ in range(2))
     assert first == second
     assert shared.exists()
+
+
+@pytest.mark.train
+def test_variants_keep_story_of_template() -> None:
+    from tests.tools.train.dumps.templates import UNTRAINED, read_templates, variants
+
+    templates = read_templates()
+    assert not {template.language for template in templates} & UNTRAINED
+    for template, variant in zip(templates, variants(1), strict=True):
+        story_lines = [line.text for line in template.lines if line.label == BODY]
+        assert sum(variant.body) == len(story_lines)
+        assert sum(variant.title) == 1
+        assert "pseudo" in variant.name or variant.truth.split("\n") == story_lines
+
+
+@pytest.mark.train
+def test_variants_same_seed_gives_same_lines() -> None:
+    from tests.tools.train.dumps.templates import variants
+
+    first, second = ([[block.text for block in d.blocks] for d in variants(1)] for _ in range(2))
+    assert first == second
 
 
 @pytest.mark.train

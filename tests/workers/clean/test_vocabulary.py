@@ -1,6 +1,8 @@
 """The model belongs to its vocabulary and to its columns: `load` rejects any other combination."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import msgspec
@@ -83,7 +85,7 @@ def test_vocabulary_hash_ignores_order_and_language() -> None:
 
 def test_vocabulary_phrases_are_unique() -> None:
     phrases = [(entry.kind, normalise(entry)) for entry in ENTRIES]
-    assert len(set(phrases)) == len(phrases) == 2_165
+    assert len(set(phrases)) == len(phrases) == 2_711
     assert (len(WEAK_LABELS), len(WEAK_BARS), len(PROMPT_WORDS), len(PROMPT_WORD_PARTS)) == (1_117, 466, 154, 21)
     assert len({entry.language for entry in ENTRIES}) > 30
 
@@ -96,6 +98,28 @@ def test_vocabulary_contains_strong_lexicon_lines() -> None:
 def test_weak_labels_are_not_link_labels() -> None:
     weak = [entry.phrase for entry in ENTRIES if entry.kind == "label" and not is_link_label(entry.phrase)]
     assert len(weak) > 500
+
+
+WITHOUT_RULES = """
+from workers.clean.rules import bylines, labels, lexicon, prompts
+labels.LINK_LABELS.clear()
+labels.INLINE_LEADS, prompts.PROMPTS, lexicon.LABELS, lexicon.SHARE_BARS = ("-",), prompts.PROMPTS[:1], frozenset(), frozenset()
+bylines.BYLINE = bylines.READING_TIME = prompts.PROMPTS[0]
+"""
+PRINT_ROWS = """
+from workers.clean.model.text_features import text_features
+from workers.text.normalise import match_key
+lines = ("Recommended", "Subscribe now", "Print", "Read more: Bridge closed", "By Ida Marrow", "3 min read", "The bridge is closed.")
+print([text_features(line, match_key(line), len(line.split())) for line in lines])
+"""
+
+
+def test_features_ignore_tables_of_rules() -> None:
+    rows = [
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+        for code in (PRINT_ROWS, WITHOUT_RULES + PRINT_ROWS)
+    ]
+    assert rows[0] == rows[1] != ""
 
 
 @pytest.mark.train
@@ -113,7 +137,7 @@ def test_training_writes_input_hashes(tmp_path: Path) -> None:
         return CatBoostClassifier(**settings).fit(rows, rows[:, 0] > 0)
 
     first, second = trees(len(columns(html=False))), trees(len(second_columns(html=False)))
-    trained = TrainedModel(np.ones(BUCKETS), None, first, second, network=None)
+    trained = TrainedModel(np.ones(BUCKETS), None, first, second, ())
     stored = stored_model(trained, html=False, block_cost=1.0, word_cost=1.0)
     assert stored.inputs == input_hashes(html=False)
     load(msgspec.msgpack.encode({"text": stored}), "text")

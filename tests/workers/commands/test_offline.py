@@ -135,7 +135,7 @@ def test_parser_limits_keep_feedparser_results(feeds_corpus: Path) -> None:
 
 
 def test_dedupe_classifies_rows_of_file(tmp_path: Path) -> None:
-    from tests.workers.dedupe.near_duplicates.test_index import reworded, story
+    from tests.support.stories import reworded, story
 
     (title, text), (other, more) = story(1), story(2)
     rows = [
@@ -175,7 +175,7 @@ def test_dedupe_reports_unreadable_lines_and_continues(tmp_path: Path) -> None:
 
 
 def test_dedupe_explains_comparison(tmp_path: Path) -> None:
-    from tests.workers.dedupe.near_duplicates.test_index import story
+    from tests.support.stories import story
 
     title, text = story(1)
     footer = "Subscribe to the letter of the Courier for more articles from the quay."

@@ -13,7 +13,7 @@ from streams.config.settings import Settings
 from streams.exit_codes import ExitCode
 from streams.valkey.server import EmbeddedValkey
 from tests.conftest import DEADLINE_S, ROOT, until
-from tests.contract.brokers.test_subscribe import article, wire
+from tests.support.subscribers import article, wire
 
 MANY = 5_000  # more than a subscriber buffers
 

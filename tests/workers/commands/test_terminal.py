@@ -37,25 +37,22 @@ def test_commands_print_through_the_terminal_module() -> None:
     assert sorted(call.partition(":")[0] for call in calls) == ["base.py", "terminal.py"], calls  # base: JSON
 
 
-def test_listings_hold_no_control_sequences(settings: Settings, tmp_path: Path) -> None:
-    async def go() -> None:
-        broker = await connect(settings, settings.broker_url)
-        state = FeedState(EVIL, title=EVIL, error=EVIL, failures=1)
-        await broker.state.hset(FEEDS, feed_id(EVIL), msgspec.json.encode(state))
-        await broker.publish([dead_letters.build(None, EVIL.encode(), EVIL.encode(), (), "bug", EVIL, feed=EVIL)])
-        [letter] = await dead_letters.select(broker, [])
-        for words in (
-            ("feeds", "list"), ("feeds", "show", EVIL), ("check",), ("dead-letters", "list"),
-            ("dead-letters", "show", letter.name), ("tail", "dead-letters", "--no-follow"), ("feeds", "remove", EVIL),
-        ):  # fmt: skip
-            flags = ("--broker-url", settings.broker_url)
-            done = await asyncio.to_thread(copydesk, *words, *flags, cwd=tmp_path, check=None)
-            output = done.stdout + done.stderr
-            assert "a.example" in output or words[0] == "check", words
-            assert not set(output) & set("\x1b\x07\x85\u202e\u2066\u061c"), (words, output)
-        await broker.close()
-
-    asyncio.run(go())
+async def test_listings_hold_no_control_sequences(settings: Settings, tmp_path: Path) -> None:
+    broker = await connect(settings, settings.broker_url)
+    state = FeedState(EVIL, title=EVIL, error=EVIL, failures=1)
+    await broker.state.hset(FEEDS, feed_id(EVIL), msgspec.json.encode(state))
+    await broker.publish([dead_letters.build(None, EVIL.encode(), EVIL.encode(), (), "bug", EVIL, feed=EVIL)])
+    [letter] = await dead_letters.select(broker, [])
+    for words in (
+        ("feeds", "list"), ("feeds", "show", EVIL), ("check",), ("dead-letters", "list"),
+        ("dead-letters", "show", letter.name), ("tail", "dead-letters", "--no-follow"), ("feeds", "remove", EVIL),
+    ):  # fmt: skip
+        flags = ("--broker-url", settings.broker_url)
+        done = await asyncio.to_thread(copydesk, *words, *flags, cwd=tmp_path, check=None)
+        output = done.stdout + done.stderr
+        assert "a.example" in output or words[0] == "check", words
+        assert not set(output) & set("\x1b\x07\x85\u202e\u2066\u061c"), (words, output)
+    await broker.close()
 
 
 def test_traceback_cannot_forge_log_lines(tmp_path: Path) -> None:

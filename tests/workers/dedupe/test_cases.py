@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from streams.config.settings import Settings
-from tests.conftest import SHARED
-from tests.workers.dedupe.near_duplicates.test_near_identical import classify_file
+from tests.support.duplicates import classify_file
+from tests.tools.skips import SHARED
 
 CASES = sorted((SHARED / "cases" / "dedupe").glob("*.jsonl"))
 

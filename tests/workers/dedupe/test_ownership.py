@@ -12,7 +12,7 @@ from streams.records import Article, Content, Item
 from streams.topics import ARTICLES, ITEMS
 from tests.support.feed_server import rss
 from tests.support.pipeline import BODY, everything
-from tests.workers.poller.test_poller import open_desk
+from tests.support.poller_desk import open_desk
 from workers.dedupe.classify import ArticleMemory, feed_digest
 from workers.dedupe.ownership import may_revise, site_digest
 from workers.dedupe.seen import decode as decode_memory

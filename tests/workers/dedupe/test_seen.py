@@ -2,6 +2,7 @@
 
 from streams.brokers import open_broker
 from streams.config.settings import Settings
+from tests.support.server_commands import server_commands
 from workers.dedupe import recent_texts
 from workers.dedupe.classify import ArticleMemory
 from workers.dedupe.identity import article_id
@@ -22,7 +23,7 @@ async def test_seen_store_is_bounded(settings: Settings) -> None:
     memories = await SeenStore(broker.state, segment_articles=10).get(ids)
     assert set(ids[-10 * (SEGMENTS - 1) :]) <= set(memories)
     assert ids[0] not in memories
-    keys = [key async for key in broker.state.scan_iter(f"{PREFIX}:[0-9]*:*")]
+    keys = [key async for key in server_commands(broker.state).scan_iter(f"{PREFIX}:[0-9]*:*")]
     assert 0 < len(keys) <= 10 * (SEGMENTS + 1)
     await broker.close()
 
@@ -54,7 +55,7 @@ async def test_recent_texts_is_bounded(settings: Settings) -> None:
     remembered = await texts.get(ids)
     assert 10 <= len(remembered) <= 20
     assert remembered[ids[-1]] == ["Title 99", "text", ""]
-    assert len(await broker.state.keys(f"{recent_texts.PREFIX}:*")) <= 4
+    assert len(await server_commands(broker.state).keys(f"{recent_texts.PREFIX}:*")) <= 4
     await broker.close()
 
 

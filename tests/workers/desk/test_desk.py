@@ -2,14 +2,17 @@
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 
+from streams.brokers.base import ConsumedMessage
 from streams.codec import decode, encode
 from streams.config.settings import Settings
-from streams.faust.agents import BatchResult, ConsumedMessage
+from streams.config.tables import FeedOptions
+from streams.faust.agents import BatchResult
 from streams.records import Article, Content, Item, MessageId, RevisionChanges
 from streams.topics import ARTICLES, DEAD_LETTERS, ITEMS
 from workers.desk.desk import Desk
@@ -102,3 +105,14 @@ async def test_bug_in_one_item_leaves_others_unchanged(settings: Settings) -> No
         assert [(x["error_kind"], x.get("feed", ""), x["offset"]) for x in letters] == [
             ("bug", "https://a.example/feed", 1), ("unreadable", "", 2),
         ]  # fmt: skip
+
+
+async def test_rules_of_feed_filter_and_rewrite_items(settings: Settings) -> None:
+    options = FeedOptions(
+        "https://a.example/*", block_rules="EntryTitle=^Canal", rewrite_rules='replace("salt"|"sweet")'
+    )
+    async with open_desk(replace(settings, feeds=(options,))) as desk:
+        assert outcomes(await handle(desk, make_item())) == {"filtered": 1}
+        result = await handle(desk, make_item(title="Lock opens", name="2"))
+        assert outcomes(result) == {"new": 1}
+        assert "sweet canal" in articles(result)[0].paragraphs[0]

@@ -3,8 +3,8 @@
 from streams.config.settings import Settings
 from tests.support.feed_server import FeedServer, rss
 from tests.support.pipeline import everything, newsdesk, settled
-from tests.workers.dedupe.near_duplicates.test_index import story
-from workers.desk.desk import compare_revisions
+from tests.support.stories import story
+from workers.desk.comparison import compare_revisions
 from workers.poller.registry import FeedRegistry
 
 LINK = "https://a.example/live"

@@ -11,6 +11,7 @@ from streams.records import Content, Item
 from streams.topics import ITEMS
 from tests.support.feed_server import FeedServer
 from tests.support.pipeline import everything, newsdesk, settled
+from tests.support.server_commands import server_commands
 from workers.clean.cleaner import clean
 from workers.clean.site_facts import SiteFacts, line_key
 from workers.dedupe.site_history import PREFIX, SEGMENTS, SentenceHistory, SiteHistory, SiteQuery, site_of
@@ -131,8 +132,8 @@ async def test_site_history_is_bounded(settings: Settings) -> None:
         title = f"Story number {n}"
         facts = await look_up_and_record(broker, history, "a.example", title, *lines, TEMPLATE + "!")
         assert facts.articles < 4 * SEGMENTS
-        keys = [key async for key in broker.state.scan_iter(f"{PREFIX}:a*[0-9]")]
-        sizes.append(sum([await broker.state.hlen(key) for key in keys]))
+        keys = [key async for key in server_commands(broker.state).scan_iter(f"{PREFIX}:a*[0-9]")]
+        sizes.append(sum([await server_commands(broker.state).hlen(key) for key in keys]))
     assert facts.repeats[line_key(TEMPLATE)] >= 4  # line keys ignore "!"
     assert 0 < max(sizes) <= 4 * (SEGMENTS + 1) * 3
     await broker.close()
@@ -171,9 +172,9 @@ async def test_sentence_history_is_bounded_and_keeps_recurring(settings: Setting
         keys = frozenset({line_key(f"A sentence that only story {n} has"), *([key] if n % 4 == 0 else [])})
         [facts] = await history.lookup([SiteQuery("odd quay television", keys)])
         counts = {k: facts.repeats.get(k, 0) + 1 for k in keys}
-        await broker.publish([], history.count_commands("odd quay television", counts))
-        hashes = [k async for k in broker.state.scan_iter(f"{SentenceHistory.PREFIX}:odd*[0-9]")]
-        sizes.append(sum([await broker.state.hlen(k) for k in hashes]))
+        await broker.publish([], history.count_commands([("odd quay television", counts)]))
+        hashes = [k async for k in server_commands(broker.state).scan_iter(f"{SentenceHistory.PREFIX}:odd*[0-9]")]
+        sizes.append(sum([await server_commands(broker.state).hlen(k) for k in hashes]))
     [facts] = await history.lookup([SiteQuery("odd quay television", frozenset({key}))])
     assert facts.repeats[key] == 6
     assert 0 < max(sizes) <= 4 * (SEGMENTS + 1) * 2

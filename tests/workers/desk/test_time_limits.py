@@ -17,6 +17,7 @@ from streams.topics import DEAD_LETTERS, ITEMS
 from tests.conftest import until
 from tests.support.feed_server import FeedServer
 from tests.support.pipeline import everything, newsdesk, settled
+from tests.support.server_commands import server_commands
 from workers.desk.article import clean_item
 from workers.desk.batch import cpu_deadline
 from workers.desk.desk import Desk
@@ -104,15 +105,15 @@ async def test_slow_items_are_cleaned_once(either: Settings) -> None:
 
 async def test_two_desks_clean_a_slow_item_once(settings: Settings, tmp_path: Path) -> None:
     """One item takes several leases. No other desk takes its partition meanwhile."""
-    from tests.contract.brokers.test_contract import end, stage
     from tests.support.blocking import start_blocking
+    from tests.support.stage import end, stage
 
     async with stage(replace(settings, partitions=1)) as s:
         workers = [start_blocking(s, lease_s=1.0, block_s=3.0) for _ in range(2)]
         try:
             values = await s.fill(2)
             await until(lambda: _is_done(s))
-            handled = await s.broker.state.lrange("test:handled", 0, -1)
+            handled = await server_commands(s.broker.state).lrange("test:handled", 0, -1)
         finally:
             end(*workers)
         assert sorted(handled) == values

@@ -2,19 +2,18 @@
 
 import gzip
 import io
-import uuid
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from streams.errors import CopydeskError, UnreadableError
+from tests.support.archives import CAPTURED, warc_record
 from tests.support.feed_server import rss
 from workers.commands.intake import FORMAT_NAMES
 from workers.intake.formats import FORMATS, FileContext, FileRecord, detect_format
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
-CAPTURED = datetime(2026, 11, 20, 8, 30, tzinfo=UTC)
 CONTEXT = FileContext("story.txt", "source:files", "", NOW)
 PAGE = "<!doctype html><html><head>{head}</head><body><article><h1>Bridge opens</h1><p>It opened.</p></article></body></html>"
 MESSAGE = b"""From desk@courier.example Thu Nov 26 09:00:00 2026
@@ -28,15 +27,6 @@ Content-Type: text/html; charset=utf-8
 >From here it is short.
 
 """
-
-
-def warc_record(kind: str, url: str, block: bytes, media_type: str) -> bytes:
-    """Return one record by ISO 28500, without its digests."""
-    head = (
-        f"WARC/1.0\r\nWARC-Type: {kind}\r\nWARC-Record-ID: <urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, kind + url)}>\r\nWARC-Target-URI: {url}\r\n"
-        f"WARC-Date: {CAPTURED:%Y-%m-%dT%H:%M:%SZ}\r\nContent-Type: {media_type}\r\nContent-Length: {len(block)}\r\n\r\n"
-    )
-    return head.encode() + block + b"\r\n\r\n"
 
 
 def warc(*pages: tuple[str, str, str], compressed: bool = True) -> bytes:

@@ -1,6 +1,5 @@
 """Pushed and ingested items through a desk on a real Valkey."""
 
-import asyncio
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any
 import pytest
 
 from copydesk import ItemPublisher, publish_item
-from streams.brokers.base import Broker, RedisCommand
+from streams.brokers.base import Broker, Condition, RedisCommand
 from streams.config.settings import Settings
 from streams.errors import UnavailableError, UnreadableError
 from streams.records import Article, DeadLetter
@@ -39,10 +38,12 @@ class DyingBroker:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._broker, name)
 
-    async def publish(self, messages: Sequence[Any], state_writes: Sequence[RedisCommand] = ()) -> bool:
+    async def publish(
+        self, messages: Sequence[Any], state_writes: Sequence[RedisCommand] = (), conditions: Sequence[Condition] = ()
+    ) -> bool:
         self._steps -= 1
         if self._steps > 0 or self._takes_effect:
-            await self._broker.publish(messages, state_writes)
+            await self._broker.publish(messages, state_writes, conditions)
         if self._steps <= 0:
             raise UnavailableError("connection lost")
         return True
@@ -119,18 +120,14 @@ async def test_published_item_becomes_an_article(settings: Settings) -> None:
 
 
 @pytest.mark.skipif(not DUMPS.exists(), reason=NO_CORPUS)
-def test_ingested_dumps_equal_cleaned_ones(settings: Settings) -> None:
+async def test_ingested_dumps_equal_cleaned_ones(settings: Settings) -> None:
     """The pipeline gives each shared dump the article that `copydesk clean` prints."""
     paths = [*sorted(DUMPS.glob("*.txt")), *sorted((SHARED / "seeds").glob("*.txt"))]
-
-    async def go() -> None:
-        async with desk(settings) as broker:
-            for path in paths:
-                await ingest_file(broker, path, OPTIONS)
-            await settled(broker, {"new": len(paths)})
-
-    asyncio.run(go())
-    articles = {a.title: a for a in asyncio.run(everything(settings, "articles"))}
+    async with desk(settings) as broker:
+        for path in paths:
+            await ingest_file(broker, path, OPTIONS)
+        await settled(broker, {"new": len(paths)})
+    articles = {a.title: a for a in await everything(settings, "articles")}
     for path in paths:
         wanted = clean(path.read_text("utf-8"), "text")
         article = articles[wanted.title]

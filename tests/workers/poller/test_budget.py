@@ -1,9 +1,7 @@
 """Budgets per feed: one dead letter per entry, and caps for items, bytes and dead letters of a day."""
 
-import asyncio
 import json
-from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -15,28 +13,11 @@ from streams.config.settings import Settings
 from streams.records import PollResult
 from streams.start import Start
 from streams.topics import DEAD_LETTERS
-from tests.support.feed_server import FeedServer
 from tests.support.pipeline import everything
-from tests.workers.poller.test_poller import Desk
+from tests.support.poller_desk import Desk, open_desk
 from workers import dead_letters
-from workers.poller.poller import Poller
 from workers.poller.registry import FEEDS, feed_id
-from workers.services import connect
 from workers.status import read_status
-
-
-def with_feed(settings: Settings, work: Callable[[Desk], Awaitable[None]], **limits: Any) -> None:
-    async def go() -> None:
-        async with FeedServer() as server:
-            limited = replace(settings, poll_interval_s=900.0, **limits)
-            broker = await connect(limited, limited.broker_url)
-            poller = Poller(limited, broker, "desk")
-            await poller.feeds.add([(server.url + "f", "")])
-            async with poller.fetcher, poller.parsers:
-                await work(Desk(poller, server))
-            await broker.close()
-
-    asyncio.run(go())
 
 
 async def next_day(desk: Desk) -> None:
@@ -64,8 +45,8 @@ async def poll_results(desk: Desk) -> list[PollResult]:
     return sorted(await everything(desk.poller.settings, "polls"), key=lambda poll: poll.started_at)
 
 
-def test_unreadable_entry_becomes_one_letter(settings: Settings) -> None:
-    async def work(desk: Desk) -> None:
+async def test_unreadable_entry_becomes_one_letter(settings: Settings) -> None:
+    async with open_desk(settings) as desk:
         for n in range(3):  # the document differs at each poll
             desk.server.answers["f"] = json_feed([*unreadable("a", "b"), *readable(n)])
             await desk.poll()
@@ -75,11 +56,9 @@ def test_unreadable_entry_becomes_one_letter(settings: Settings) -> None:
         failed = [(poll.items_failed, poll.items_new) for poll in await poll_results(desk)]
         assert failed == [(2, 1), (0, 1), (0, 1), (1, 0)]
 
-    with_feed(settings, work)
 
-
-def test_letters_of_a_feed_and_day_are_capped(settings: Settings) -> None:
-    async def work(desk: Desk) -> None:
+async def test_letters_of_a_feed_and_day_are_capped(settings: Settings) -> None:
+    async with open_desk(settings, max_feed_letters_per_day=10) as desk:
         for n in range(3):
             desk.server.answers["f"] = json_feed(unreadable(*(f"{n}-{i}" for i in range(100))))
             await desk.poll()
@@ -94,22 +73,18 @@ def test_letters_of_a_feed_and_day_are_capped(settings: Settings) -> None:
         await desk.poll()
         assert len(await dead_letters.select(broker, [])) == 20
 
-    with_feed(settings, work, max_feed_letters_per_day=10)
 
-
-def test_letter_of_entry_is_short(settings: Settings) -> None:
-    async def work(desk: Desk) -> None:
+async def test_letter_of_entry_is_short(settings: Settings) -> None:
+    async with open_desk(settings) as desk:
         desk.server.answers["f"] = json_feed(unreadable("x" * 90_000))
         await desk.poll()
         [letter] = await dead_letters.select(desk.poller.broker, [])
         assert len(letter.letter.payload) <= 10_000
 
-    with_feed(settings, work)
-
 
 @pytest.mark.parametrize("limits", [{"max_feed_items_per_day": 10}, {"max_feed_mb_per_day": 0.01}])
-def test_new_items_of_a_day_are_capped(limits: dict[str, float], settings: Settings) -> None:
-    async def work(desk: Desk) -> None:
+async def test_new_items_of_a_day_are_capped(limits: dict[str, float], settings: Settings) -> None:
+    async with open_desk(settings, **limits) as desk:
         desk.server.answers["f"] = json_feed(readable(*range(25), text="y" * 1_000))
         published = []
         for _ in range(3):
@@ -124,20 +99,16 @@ def test_new_items_of_a_day_are_capped(limits: dict[str, float], settings: Setti
         assert state.items_published == 25
         assert state.items_deferred == 0
 
-    with_feed(settings, work, **limits)
 
-
-def test_deferred_items_keep_document_order(settings: Settings) -> None:
-    async def work(desk: Desk) -> None:
+async def test_deferred_items_keep_document_order(settings: Settings) -> None:
+    async with open_desk(settings, max_feed_items_per_day=1) as desk:
         desk.server.answers["f"] = json_feed(readable("first", "second", "third"))
         await desk.poll()
         assert [item.title for item in await everything(desk.poller.settings, "items")] == ["Title first"]
 
-    with_feed(settings, work, max_feed_items_per_day=1)
 
-
-def test_discard_frees_memory(settings: Settings) -> None:
-    async def work(desk: Desk) -> None:
+async def test_discard_frees_memory(settings: Settings) -> None:
+    async with open_desk(settings, max_feed_letters_per_day=1000) as desk:
         broker = desk.poller.broker
         assert isinstance(broker, RedisStreamsBroker)
         desk.server.answers["f"] = json_feed(unreadable(*(f"{n}-" * 1_000 for n in range(399))))
@@ -154,8 +125,6 @@ def test_discard_frees_memory(settings: Settings) -> None:
         reader = await broker.open_reader(DEAD_LETTERS, "", Start.EARLIEST)
         assert await reader.at_end()
         assert not await dead_letters.replay(broker, letters[200]._replace(letter=_with_sink(letters[200])))
-
-    with_feed(settings, work, max_feed_letters_per_day=1_000)
 
 
 def _with_sink(pending: dead_letters.PendingLetter) -> Any:

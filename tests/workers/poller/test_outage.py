@@ -58,51 +58,45 @@ def test_recovery_returns_failed_feeds() -> None:
     assert recorded(detector, {"c": True}, WINDOW_S / 2) == []
 
 
-def test_feeds_recover_within_minutes_of_outage(settings: Settings) -> None:
-    async def go() -> None:
-        configured = replace(settings, poll_interval_s=900.0, allowed_private_hosts="127.0.0.1:*", host_delay_s=0)
-        broker = await connect(configured, configured.broker_url)
-        poller = Poller(configured, broker, "desk")
-        poller._random = random.Random(7)
-        ports = [free_port() for _ in range(6)]
-        await poller.feeds.add([(f"http://127.0.0.1:{port}/f", "") for port in ports])
+async def test_feeds_recover_within_minutes_of_outage(settings: Settings) -> None:
+    configured = replace(settings, poll_interval_s=900.0, allowed_private_hosts="127.0.0.1:*", host_delay_s=0)
+    broker = await connect(configured, configured.broker_url)
+    poller = Poller(configured, broker, "desk")
+    poller._random = random.Random(7)
+    ports = [free_port() for _ in range(6)]
+    await poller.feeds.add([(f"http://127.0.0.1:{port}/f", "") for port in ports])
 
-        async def polled() -> dict[str, FeedState]:
-            await poller.feeds.poll_all_now()
-            for url in await poller.feeds.claim(10):
-                await poller.poll(url, poller.feeds.clock)
-            return {feed.url: feed for feed in await poller.feeds.all()}
+    async def polled() -> dict[str, FeedState]:
+        await poller.feeds.poll_all_now()
+        for url in await poller.feeds.claim(10):
+            await poller.poll(url, poller.feeds.clock)
+        return {feed.url: feed for feed in await poller.feeds.all()}
 
-        async with poller.fetcher, poller.parsers, AsyncExitStack() as servers:
-            for _ in range(12):  # twelve doublings of the interval, without the detection
-                states = await polled()
-            late = [feed for feed in states.values() if feed.due_s - feed.polled_s > RETRY_S * 1.1]
-            assert not late
-            assert all(feed.failures in (1, 2, 3) and feed.error for feed in states.values())
-            for port in ports[:2]:
-                server = await servers.enter_async_context(FeedServer(port))
-                server.answers["f"] = rss([])
-            for port in ports[:2]:  # the retries of two feeds
-                await poller.feeds.poll_now([f"http://127.0.0.1:{port}/f"])
-            for url in await poller.feeds.claim(10):
-                await poller.poll(url, poller.feeds.clock)
-            assert sorted(await poller.feeds.claim(10)) == sorted(f"http://127.0.0.1:{port}/f" for port in ports[2:])
-        await broker.close()
-
-    asyncio.run(go())
+    async with poller.fetcher, poller.parsers, AsyncExitStack() as servers:
+        for _ in range(12):  # twelve doublings of the interval, without the detection
+            states = await polled()
+        late = [feed for feed in states.values() if feed.due_s - feed.polled_s > RETRY_S * 1.1]
+        assert not late
+        assert all(feed.failures in (1, 2, 3) and feed.error for feed in states.values())
+        for port in ports[:2]:
+            server = await servers.enter_async_context(FeedServer(port))
+            server.answers["f"] = rss([])
+        for port in ports[:2]:  # the retries of two feeds
+            await poller.feeds.poll_now([f"http://127.0.0.1:{port}/f"])
+        for url in await poller.feeds.claim(10):
+            await poller.poll(url, poller.feeds.clock)
+        assert sorted(await poller.feeds.claim(10)) == sorted(f"http://127.0.0.1:{port}/f" for port in ports[2:])
+    await broker.close()
 
 
-def test_poll_now_all_makes_active_feeds_due(settings: Settings, tmp_path: Path) -> None:
-    async def go() -> None:
-        broker = await connect(settings, settings.broker_url)
-        feeds = FeedRegistry(broker.state)
-        urls = [f"https://{name}.example/f" for name in "abc"]
-        await feeds.add([(url, "") for url in urls])
-        await feeds.set_paused(urls[:1], True)
-        flags = ("--broker-url", settings.broker_url)
-        done = await asyncio.to_thread(copydesk, "feeds", "poll-now", "--all", *flags, cwd=tmp_path)
-        assert done.stdout == "due now: 2 feeds\n"
-        await asyncio.to_thread(copydesk, "feeds", "poll-now", *flags, cwd=tmp_path, check=2)
-        await broker.close()
-
-    asyncio.run(go())
+async def test_poll_now_all_makes_active_feeds_due(settings: Settings, tmp_path: Path) -> None:
+    broker = await connect(settings, settings.broker_url)
+    feeds = FeedRegistry(broker.state)
+    urls = [f"https://{name}.example/f" for name in "abc"]
+    await feeds.add([(url, "") for url in urls])
+    await feeds.set_paused(urls[:1], True)
+    flags = ("--broker-url", settings.broker_url)
+    done = await asyncio.to_thread(copydesk, "feeds", "poll-now", "--all", *flags, cwd=tmp_path)
+    assert done.stdout == "due now: 2 feeds\n"
+    await asyncio.to_thread(copydesk, "feeds", "poll-now", *flags, cwd=tmp_path, check=2)
+    await broker.close()

@@ -121,3 +121,11 @@ async def test_quarantined_document_does_not_block_pool() -> None:
         assert (await parsers.parse(request(GOOD))).new_items[0].title == "One"
         assert not slow.done()
         slow.cancel()
+
+
+async def test_ended_pool_leaves_no_open_transport() -> None:
+    """An open one would be reported by its destructor, after the end of the event loop."""
+    async with ParserPool(1) as parsers:
+        await parsers.parse(request(GOOD))
+        [parser] = parsers._idle
+    assert parser.process._transport.is_closing()  # type: ignore[attr-defined]

@@ -15,7 +15,8 @@ from streams.topics import DESK_GROUP
 from tests.conftest import until
 from tests.support.feed_server import FeedServer, rss
 from tests.support.pipeline import BODY, everything
-from tests.workers.poller.test_poller import open_desk
+from tests.support.poller_desk import open_desk
+from tests.support.server_commands import server_commands
 from workers.commands.feeds import show_feed
 from workers.poller.poller import Poller
 from workers.poller.registry import WEBSUB, FeedRegistry
@@ -88,10 +89,10 @@ async def test_bug_in_push_stops_no_later_push(settings: Settings) -> None:
         bad, good = server.url + "bad", server.url + "good"
         await FeedRegistry(broker.state).add([(bad, ""), (good, "")])
         await broker.state.hset(WEBSUB, bad, b"no subscription")
-        await broker.state.rpush(PUSHED, b"no push")
+        await server_commands(broker.state).rpush(PUSHED, b"no push")
         for feed in (bad, good):
             push = Push(feed, "application/rss+xml", rss([ONE]))
-            await broker.state.rpush(PUSHED, msgspec.msgpack.encode(push))
+            await server_commands(broker.state).rpush(PUSHED, msgspec.msgpack.encode(push))
         poller = Poller(with_callback, broker, DESK_GROUP)
         running = asyncio.create_task(poller.run())
 

@@ -2,63 +2,13 @@
 
 import random
 import time
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
-from dataclasses import replace
 
-import msgspec
 import pytest
 from aiohttp import web
 
 from streams.config.settings import Settings
-from streams.topics import DESK_GROUP
-from tests.support.feed_server import FeedServer, rss
-from tests.support.pipeline import BODY
+from tests.support.poller_desk import FEED, open_desk
 from workers.poller import schedule
-from workers.poller.poller import Poller
-from workers.poller.registry import FEEDS, FeedState, feed_id
-from workers.services import connect
-
-FEED = rss([("https://a.example/1", "One", BODY)])
-
-
-class Desk:
-    """A poller that polls one feed on demand."""
-
-    def __init__(self, poller: Poller, server: FeedServer) -> None:
-        self.poller, self.server, self.url = poller, server, server.url + "f"
-
-    async def poll(self) -> FeedState:
-        await self.poller.feeds.poll_now([self.url])
-        assert await self.poller.feeds.claim(1) == [self.url]
-        await self.poller.poll(self.url, self.poller.feeds.clock)
-        return await self.state()
-
-    async def state(self) -> FeedState:
-        [state] = await self.poller.feeds.all()
-        return state
-
-    async def advance(self, seconds: float) -> None:
-        """Move the times in the feed's state back, as if *seconds* had passed."""
-        state = await self.state()
-        times = {n: getattr(state, n) - seconds for n in ("polled_s", "fetched_s", "due_s", "redirect_since_s")}
-        state = msgspec.structs.replace(state, **times)
-        await self.poller.broker.state.hset(FEEDS, feed_id(self.url), msgspec.json.encode(state))
-
-
-@asynccontextmanager
-async def open_desk(settings: Settings) -> AsyncGenerator[Desk, None]:
-    async with FeedServer() as server:
-        slow = replace(settings, poll_interval_s=900.0)
-        broker = await connect(slow, slow.broker_url)
-        poller = Poller(slow, broker, DESK_GROUP)
-        server.answers["f"] = FEED
-        await poller.feeds.add([(server.url + "f", "")])
-        try:
-            async with poller.fetcher, poller.parsers:
-                yield Desk(poller, server)
-        finally:
-            await broker.close()
 
 
 @pytest.mark.parametrize(("status", "is_permanent"), [(301, True), (308, True), (302, False), (307, False)])

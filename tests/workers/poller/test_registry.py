@@ -15,6 +15,7 @@ from streams.config.tables import FeedOptions
 from streams.errors import SettingsError
 from streams.records import Item
 from tests.conftest import DEADLINE_S, until
+from tests.support.server_commands import server_commands
 from workers.poller import registry
 from workers.poller.poll import feed_options, with_user_values
 from workers.poller.poller import unregistered_feeds
@@ -58,7 +59,7 @@ async def test_claim_one_feed_per_host(settings: Settings) -> None:
         assert set(await feeds.claim(10)) == {A1, B1}
         assert await feeds.claim(10) == []
         await finish_poll(broker, A1, wait_s=-1)
-        await broker.state.zadd(registry.HOST_FEEDS + "a.example", {feed_id(A2): time.time() - 5})
+        await server_commands(broker.state).zadd(registry.HOST_FEEDS + "a.example", {feed_id(A2): time.time() - 5})
         assert await feeds.claim(10) == [A2], "the feed that was due first"
         await finish_poll(broker, A2)
         assert await feeds.claim(10) == [A1]
@@ -85,7 +86,7 @@ async def test_429_backs_off_the_whole_host(settings: Settings) -> None:
         loaded = await feeds.load(A2)
         assert loaded is not None
         assert loaded.host_delay_s == 1.0
-        due_s = await broker.state.zscore(registry.DUE_HOSTS, "a.example")
+        due_s = await server_commands(broker.state).zscore(registry.DUE_HOSTS, "a.example")
         assert due_s == pytest.approx(time.time() + 60, abs=30)
 
 
@@ -114,7 +115,9 @@ async def test_clock_jump_shifts_due_times(power: int, sign: int, settings: Sett
         jump_s = sign * 2.0**power
         await shift_clock(broker, jump_s)
         assert await feeds.claim(10) == []
-        [(_, due_s), *_] = await broker.state.zrange(registry.HOST_FEEDS + "a.example", 0, -1, withscores=True)
+        [(_, due_s), *_] = await server_commands(broker.state).zrange(
+            registry.HOST_FEEDS + "a.example", 0, -1, withscores=True
+        )
         wait_s = due_s - time.time()
         tolerated_s = registry.CLOCK_JUMP_S if sign > 0 else registry.CLOCK_WENT_BACK_S
         assert abs(wait_s - 900) < tolerated_s + 10
@@ -122,10 +125,10 @@ async def test_clock_jump_shifts_due_times(power: int, sign: int, settings: Sett
 
 async def shift_clock(broker: Broker, jump_s: float) -> None:
     """Move the clock forward from the view of the registry: every stored time moves back."""
-    await broker.state.hincrbyfloat(registry.CLOCK, registry.LATEST, -jump_s)
-    for key in (registry.DUE_HOSTS, *await broker.state.keys(registry.HOST_FEEDS + "*")):
-        for name in await broker.state.zrange(key, 0, -1):
-            await broker.state.zincrby(key, -jump_s, name)
+    await server_commands(broker.state).hincrbyfloat(registry.CLOCK, registry.LATEST, -jump_s)
+    for key in (registry.DUE_HOSTS, *await server_commands(broker.state).keys(registry.HOST_FEEDS + "*")):
+        for name in await server_commands(broker.state).zrange(key, 0, -1):
+            await server_commands(broker.state).zincrby(key, -jump_s, name)
 
 
 @pytest.mark.parametrize("jump_s", [-86_400.0, 86_400.0])
@@ -149,8 +152,10 @@ async def test_idle_poller_is_not_a_clock_jump(settings: Settings) -> None:
         await feeds.claim(10)
         past_s = time.time() - 7200
         await broker.state.hset(registry.CLOCK, registry.LATEST, past_s)
-        await broker.state.zadd(registry.HOST_FEEDS + "a.example", {feed_id(A1): past_s + 90, feed_id(A2): past_s + 60})
-        await broker.state.zadd(registry.DUE_HOSTS, {"a.example": past_s + 60})
+        await server_commands(broker.state).zadd(
+            registry.HOST_FEEDS + "a.example", {feed_id(A1): past_s + 90, feed_id(A2): past_s + 60}
+        )
+        await server_commands(broker.state).zadd(registry.DUE_HOSTS, {"a.example": past_s + 60})
         assert A2 in await FeedRegistry(broker.state).claim(10)
 
 
@@ -189,10 +194,10 @@ async def test_claim_ends_for_due_times_within_millisecond(settings: Settings) -
         claimed: list[str] = []
         for n in range(300):  # scores with a finer resolution than ours
             soon_s = time.time() + n % 7 * 0.0004
-            await broker.state.zadd(
+            await server_commands(broker.state).zadd(
                 registry.HOST_FEEDS + "a.example", {feed_id(A1): soon_s, feed_id(A2): soon_s + 0.0003}
             )
-            await broker.state.zadd(registry.DUE_HOSTS, {"a.example": soon_s - 0.001})
+            await server_commands(broker.state).zadd(registry.DUE_HOSTS, {"a.example": soon_s - 0.001})
             claimed += await asyncio.wait_for(feeds.claim(10), DEADLINE_S)
         assert {A1, B1} <= set(claimed)
 

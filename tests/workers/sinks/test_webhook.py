@@ -3,79 +3,25 @@
 import asyncio
 import base64
 import hmac
-import json
 import re
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from aiohttp import web
-from standardwebhooks import Webhook
 
 from streams.brokers.base import Broker
 from streams.config.settings import Settings, load_settings
-from streams.config.tables import SinkTable
 from streams.errors import SettingsError
-from streams.start import Start
 from streams.topics import ARTICLES
 from tests.conftest import until
-from tests.contract.brokers.test_subscribe import article
+from tests.support.subscribers import article
+from tests.support.webhooks import SECRET, Receiver, delivering, sink_runner
 from workers import dead_letters
-from workers.services import connect
 from workers.sinks import check_sinks
-from workers.sinks.runner import SinkRunner
-from workers.sinks.webhook import WebhookOptions, WebhookSink, signature_headers
+from workers.sinks.webhook import WebhookOptions, signature_headers
 
-SECRET = "a secret of more than 16 letters"
 VALID = '[[sinks]]\ntype = "webhook"\nname = "w"\nurl = "https://a.example"\nsecret = "0123456789abcdef"\n'
-
-
-class Receiver:
-    """A server that responds with `statuses` in order, then with 200."""
-
-    def __init__(self) -> None:
-        self.statuses: list[int] = []
-        self.requests: list[tuple[int, Any, dict[str, str]]] = []
-
-    async def handle(self, request: web.Request) -> web.Response:
-        body = await request.read()
-        Webhook(SECRET.encode()).verify(body, dict(request.headers))  # raises on a wrong signature
-        status = self.statuses.pop(0) if self.statuses else 200
-        self.requests.append((status, json.loads(body), dict(request.headers)))
-        return web.Response(status=status, headers={"Retry-After": "0"})
-
-    def accepted(self) -> list[str]:
-        return [body["data"]["id"] for status, body, _ in self.requests if status == 200]
-
-
-@asynccontextmanager
-async def delivering(
-    settings: Settings, receiver: Receiver, *, max_retry_s: float = 3_600.0
-) -> AsyncGenerator[tuple[Broker, web.TCPSite, str], None]:
-    app = web.Application()
-    app.router.add_post("/hook", receiver.handle)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    url = f"http://127.0.0.1:{runner.addresses[0][1]}/hook"
-    settings = replace(settings, allowed_private_hosts="127.0.0.1:*")
-    broker = await connect(settings, settings.broker_url)
-    sink_task = asyncio.create_task(sink_runner(settings, broker, "desk", url, max_retry_s).run())
-    yield broker, site, url
-    sink_task.cancel()
-    await asyncio.gather(sink_task, return_exceptions=True)
-    await broker.close()
-    await runner.cleanup()
-
-
-def sink_runner(settings: Settings, broker: Broker, name: str, url: str, max_retry_s: float = 3_600.0) -> SinkRunner:
-    table = SinkTable(name=name, type="webhook", start_from=Start.EARLIEST)
-    sink = WebhookSink(settings, WebhookOptions(url=url, secret=SECRET))
-    return SinkRunner(settings, broker, table, sink, initial_delay_s=0.02, max_retry_s=max_retry_s)
 
 
 async def test_webhook_signs_and_retries_in_order(either: Settings) -> None:

@@ -8,8 +8,8 @@ from aiohttp import web
 
 from streams.config.settings import Settings
 from tests.conftest import until
-from tests.contract.brokers.test_subscribe import article
-from tests.workers.sinks.test_webhook import Receiver, delivering
+from tests.support.subscribers import article
+from tests.support.webhooks import Receiver, delivering
 from workers import dead_letters
 from workers.http.client import Response
 from workers.sinks.webhook import MAX_DETAIL_CHARS, describe_failure

@@ -8,7 +8,8 @@ import pytest
 
 from workers.poller.formats import parse_feed
 from workers.poller.formats.expat_xml import parse_fast
-from workers.text.dates import parse_date, parse_date_line
+from workers.text.date_lines import parse_date_line
+from workers.text.dates import parse_date
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 URL = "https://courier.example/feeds/world"

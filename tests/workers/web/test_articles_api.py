@@ -8,7 +8,7 @@ from aiohttp import web
 
 from streams.config.settings import Settings
 from tests.conftest import until
-from tests.workers.web.test_topics_api import Site, article, open_site, publish
+from tests.support.site import Site, article, open_site, publish
 from workers.web.broadcast import BUFFER_EVENTS
 from workers.web.openapi import PATHS, RECORDS, build_openapi
 

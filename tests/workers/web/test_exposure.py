@@ -2,7 +2,8 @@
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -38,23 +39,22 @@ class Server:
         return await self.raw(f"GET {path} HTTP/1.1\r\nHost: {host}\r\n".encode() + more)
 
 
-def with_server(
-    settings: Settings, work: Callable[[Server], Awaitable[None]], head_timeout_s: float = 10.0, **changes: Any
-) -> None:
-    async def go() -> None:
-        broker = await connect(settings, settings.broker_url)
-        server = WebServer(replace(settings, web_port=0, **changes), broker, DESK_GROUP, head_timeout_s)
-        await server.start()
-        await work(Server(server))
+@asynccontextmanager
+async def open_server(settings: Settings, head_timeout_s: float = 10.0, **changes: Any) -> AsyncGenerator[Server, None]:
+    """Run a web server during the block."""
+    broker = await connect(settings, settings.broker_url)
+    server = WebServer(replace(settings, web_port=0, **changes), broker, DESK_GROUP, head_timeout_s)
+    await server.start()
+    try:
+        yield Server(server)
+    finally:
         await server.stop()
         await broker.close()
 
-    asyncio.run(go())
-
 
 @pytest.mark.parametrize("web_host", ["127.0.0.1", "0.0.0.0"])
-def test_unknown_host_name_is_refused(web_host: str, settings: Settings) -> None:
-    async def work(server: Server) -> None:
+async def test_unknown_host_name_is_refused(web_host: str, settings: Settings) -> None:
+    async with open_server(settings, web_host=web_host, web_allowed_hosts="news.home, copydesk") as server:
         for path in ("/", "/status.json", "/topics", "/recent.json", "/metrics", "/topics/polls"):
             assert (await server.get(path, "evil.example"))[0] == 403
             assert (await server.get(path, "evil.example:8411"))[0] == 403
@@ -63,16 +63,14 @@ def test_unknown_host_name_is_refused(web_host: str, settings: Settings) -> None
         assert (await server.get("/topics", "10.0.0.5:8411"))[0] == (200 if web_host == "0.0.0.0" else 403)
         assert (await server.get("/healthz", "10.0.0.5"))[0] == 200
 
-    with_server(settings, work, web_host=web_host, web_allowed_hosts="news.home, copydesk")
-
 
 def test_host_names_include_listening_address() -> None:
     assert "192.168.1.5" in host_names(replace(Settings(), web_host="192.168.1.5"))
 
 
 @pytest.mark.parametrize("topic", ["items", "dead-letters", "sink-replays"])
-def test_raw_topics_need_the_token(topic: str, settings: Settings) -> None:
-    async def work(server: Server) -> None:
+async def test_raw_topics_need_the_token(topic: str, settings: Settings) -> None:
+    async with open_server(settings) as server:
         url, token = f"http://127.0.0.1:{server.port}/topics/{topic}", server.server.admin.token
         async with aiohttp.ClientSession() as http:
             for headers in ({}, {HEADER: "wrong"}):
@@ -84,8 +82,6 @@ def test_raw_topics_need_the_token(topic: str, settings: Settings) -> None:
             async with http.get(url.replace(topic, "polls")) as response:
                 assert response.status == 200
 
-    with_server(settings, work)
-
 
 @pytest.mark.parametrize(
     ("request_line", "status"),
@@ -95,8 +91,8 @@ def test_raw_topics_need_the_token(topic: str, settings: Settings) -> None:
         ("GET /websub/none HTTP/1.1", 404), ("GET /topics/articles.atom HTTP/1.1", 200),
     ],
 )  # fmt: skip
-def test_every_response_has_security_headers(request_line: str, status: int, settings: Settings) -> None:
-    async def work(server: Server) -> None:
+async def test_every_response_has_security_headers(request_line: str, status: int, settings: Settings) -> None:
+    async with open_server(settings) as server:
         answer, head = await server.raw(f"{request_line}\r\nHost: localhost\r\n".encode())
         assert answer == status
         for name in ("Content-Security-Policy", "X-Content-Type-Options", "Referrer-Policy"):
@@ -104,15 +100,13 @@ def test_every_response_has_security_headers(request_line: str, status: int, set
         assert "frame-ancestors 'none'" in head
         assert "form-action 'none'" in head
 
-    with_server(settings, work)
-
 
 NAMES = ("X-Copydesk-Token", "Last-Event-ID", "If-None-Match", "Content-Type", "Accept-Encoding", "Cookie", "Origin")
 
 
 @pytest.mark.parametrize("value", [b"\xff\xfe", "ä€".encode(), b"\xed\xa0\x80", b"1:\xff", b'"\xff', b"%ED%A0%80"])
-def test_unusual_header_bytes_are_no_server_error(value: bytes, settings: Settings) -> None:
-    async def work(server: Server) -> None:
+async def test_unusual_header_bytes_are_no_server_error(value: bytes, settings: Settings) -> None:
+    async with open_server(settings) as server:
         for name in NAMES:
             for path in ("/topics/articles.atom", "/topics/items", "/dead-letters", "/articles/x", "/websub/x"):
                 status, head = await server.get(path, more=name.encode() + b": " + value + b"\r\n")
@@ -124,23 +118,19 @@ def test_unusual_header_bytes_are_no_server_error(value: bytes, settings: Settin
         status, _ = await server.get("/topics/articles", more=b"Last-Event-ID: 1:" + value + b"\r\n")
         assert status == 400
 
-    with_server(settings, work)
-
 
 @pytest.mark.parametrize("url", ["http://[::1", "http://a:x/", "\\ud800", "http://a.example/\\u0000"])
 @pytest.mark.parametrize("action", ["add", "remove", "pause", "resume", "poll-now"])
-def test_odd_feed_url_is_no_server_error(action: str, url: str, settings: Settings) -> None:
-    async def work(server: Server) -> None:
+async def test_odd_feed_url_is_no_server_error(action: str, url: str, settings: Settings) -> None:
+    async with open_server(settings) as server:
         body = f'{{"action": "{action}", "url": "{url}"}}'.encode()
         head = f"POST /feeds HTTP/1.1\r\nHost: localhost\r\n{HEADER}: {server.server.admin.token}\r\n"
         status, answer = await server.raw(f"{head}Content-Length: {len(body)}\r\n".encode(), body)
         assert status in (200, 400), answer
 
-    with_server(settings, work)
 
-
-def test_half_open_connections_leave_the_server_reachable(settings: Settings) -> None:
-    async def work(server: Server) -> None:
+async def test_half_open_connections_leave_the_server_reachable(settings: Settings) -> None:
+    async with open_server(settings) as server:
         sockets = []
         try:
             for n in range(400):
@@ -155,11 +145,9 @@ def test_half_open_connections_leave_the_server_reachable(settings: Settings) ->
             for connection in sockets:
                 connection.close()
 
-    with_server(settings, work)
 
-
-def test_incomplete_head_is_closed_in_time(settings: Settings) -> None:
-    async def work(server: Server) -> None:
+async def test_incomplete_head_is_closed_in_time(settings: Settings) -> None:
+    async with open_server(settings, head_timeout_s=1.0) as server:
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         writer.write(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert b"200" in await reader.readuntil(b"\r\n\r\n")
@@ -169,22 +157,21 @@ def test_incomplete_head_is_closed_in_time(settings: Settings) -> None:
                 await reader.readexactly(1)
         writer.close()
 
-    with_server(settings, work, head_timeout_s=1.0)
 
-
-def test_connections_are_limited(settings: Settings) -> None:
-    async def work(server: Server) -> None:
-        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http:
-            url = f"http://127.0.0.1:{server.port}/topics/articles"
-            streams = [await http.get(url) for _ in range(10)]
-            with pytest.raises(aiohttp.ClientError):
-                await http.get(url)
-            streams[0].close()
-            await until(lambda: reachable(server))
-            for stream in streams:
-                stream.close()
-
-    with_server(settings, work, web_max_connections=10)
+async def test_connections_are_limited(settings: Settings) -> None:
+    connector = aiohttp.TCPConnector(limit=0)
+    async with (
+        open_server(settings, web_max_connections=10) as server,
+        aiohttp.ClientSession(connector=connector) as http,
+    ):
+        url = f"http://127.0.0.1:{server.port}/topics/articles"
+        streams = [await http.get(url) for _ in range(10)]
+        with pytest.raises(aiohttp.ClientError):
+            await http.get(url)
+        streams[0].close()
+        await until(lambda: reachable(server))
+        for stream in streams:
+            stream.close()
 
 
 async def reachable(server: Server) -> bool:

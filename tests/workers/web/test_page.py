@@ -2,31 +2,24 @@
 
 import json
 import os
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 
-from streams.brokers.base import Broker
 from streams.codec import encode
 from streams.config.settings import Settings
 from streams.records import Item, MessageId, RemovedBlock
-from streams.topics import ARTICLES, DESK_GROUP, ITEMS
+from streams.topics import ARTICLES, ITEMS
 from tests.conftest import ROOT, until
-from tests.support.browser import Browser, browser, chromium
-from tests.workers.test_supervisor import output, up
-from tests.workers.web.test_topics_api import NOW, article, publish
+from tests.support.browser import browser, chromium
+from tests.support.page import open_page
+from tests.support.site import NOW, article, publish
+from tests.support.up import output, up
 from workers.dead_letters import build
 from workers.poller.registry import FeedRegistry
-from workers.services import connect
 from workers.web.admin_api import HEADER
-from workers.web.server import WebServer
-
-TITLES = "[...document.querySelectorAll('#articles > li:not([hidden]) h3')].map((h) => h.textContent)"
 
 
 @pytest.fixture
@@ -37,21 +30,7 @@ def program() -> str:
     return path
 
 
-@asynccontextmanager
-async def open_page(
-    settings: Settings, program: str, folder: Path, *, locked: bool = False, **options: Any
-) -> AsyncGenerator[tuple[Browser, Broker, WebServer], None]:
-    broker = await connect(settings, settings.broker_url)
-    server = WebServer(replace(settings, web_port=0), broker, DESK_GROUP)
-    await server.start()
-    try:
-        async with browser(program, folder) as page:
-            await page.goto(server.url + ("" if locked else f"#{server.admin.token}"), **options)
-            yield page, broker, server
-            assert page.errors == []
-    finally:
-        await server.stop()
-        await broker.close()
+TITLES = "[...document.querySelectorAll('#articles > li:not([hidden]) h3')].map((h) => h.textContent)"
 
 
 async def test_page_shows_articles_and_removed_blocks(tmp_path: Path, program: str) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from workers.clean.blocks import Block
+from workers.clean.line_types import CLOSING_MARKS
 
 Matrix = npt.NDArray[np.float32]
 Flags = npt.NDArray[np.bool_]
@@ -32,15 +33,19 @@ SHAPES: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("table_row", re.compile(r"[^\d]{2,60}(?P<cells>\d[\d.,%' \t]{0,79})\Z")),
 )
 CASED = re.compile(r"[A-Za-z\u00c0-\u024f\u0370-\u03ff\u0400-\u04ff]")
-STOP_END = re.compile(r"[.。।።][\"'”’»)\]]{0,3}\Z")
+STOP_END = re.compile(rf"[.。।۔։።။។｡．][{re.escape(CLOSING_MARKS)}]{{0,3}}\Z")
+OPENING_QUOTES, CLOSING_QUOTES = tuple("\"“”„«»‘‚'「『‹›"), tuple("\"”“»«’‘'」』›‹")
+PAREN_END = re.compile(r"[(\[（［【][^()\[\]（）［］【】]{2,60}[)\]）］】]\.?\Z")  # a credit, a source, a place
 LONG_WORDS, LONGER_WORDS = 8, 30  # a sentence, or a line without a full stop, of more words is running text
 MAX_NAME_WORDS, MAX_SHORT_WORDS = 4, 10
+MAX_PAREN_CHARS = 64  # of a line's end
 MAX_CELLS, MAX_CELL_CHARS = 8, 9  # of a table row
 NEAR = 4  # lines on each side
 MAX_DISTANCE = 40
 
 SHAPE_COLUMNS = (
     *(f"shape_{name}" for name, _ in SHAPES), "shape_upper", "cased", "stop_end", "short_sentence", "name_like",
+    "quoted", "quote_end", "paren_end",
 )  # fmt: skip
 RUN_COLUMNS = (
     "run_length", "run_index", "run_rest", "run_inside", "run_at_end", "run_at_start", "run_labels",
@@ -109,6 +114,9 @@ def _shape_rows(texts: Sequence[str], codes: npt.NDArray[np.int_], words: Matrix
             ends[n],
             ends[n] and words[n] <= MAX_SHORT_WORDS,
             name_like,
+            text.startswith(OPENING_QUOTES) and text.endswith(CLOSING_QUOTES),
+            text.endswith(CLOSING_QUOTES),
+            PAREN_END.search(text[-MAX_PAREN_CHARS:]) is not None,
         )
     return rows
 

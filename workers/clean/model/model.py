@@ -2,8 +2,8 @@
 
 rows ──▶ first trees ──▶ probabilities ──▶ rows with the neighbours' probabilities ──▶ second trees ──▶ probability
 
-Only the model of text dumps has a second pass. A network over the lines of a dump reads the rows too. The mean of both
-log odds counts, and the network also returns the probability that a line is the title.
+Only the model of text dumps has a second pass. Networks over the lines of a dump read the rows too. The mean of the log
+odds of trees and networks counts, and the networks also return the probability that a line is the title.
 """
 
 from collections.abc import Sequence
@@ -56,11 +56,11 @@ class StoredModel(msgspec.Struct, frozen=True):
     clutter_block_cost: float  # cost of a block of clutter that remains, in words of body text
     clutter_word_cost: float  # cost of a word of clutter, in words of body text
     inputs: InputHashes = InputHashes()
-    network: StoredNetwork | None = None  # of text dumps
+    networks: tuple[StoredNetwork, ...] = ()  # of text dumps
 
 
 class Scores(NamedTuple):
-    """Probabilities of the blocks: body text, and the title (zeros without a network)."""
+    """Probabilities of the blocks: body text, and the title (zeros without networks)."""
 
     body: list[float]
     title: list[float]
@@ -75,7 +75,7 @@ class Model(NamedTuple):
     second: Trees | None
     clutter_block_cost: float
     clutter_word_cost: float
-    network: Network | None = None
+    networks: tuple[Network, ...] = ()
 
     def predict(self, blocks: Sequence[Block], known_text: KnownText = NO_KNOWN_TEXT) -> Scores:
         """Return the probabilities of the blocks. All blocks must have text."""
@@ -88,9 +88,9 @@ class Model(NamedTuple):
         body = self.first.probabilities(rows)
         if self.second is not None:
             body = self.second.probabilities(second_pass_features(rows, body, words, groups))
-        if self.network is None:
+        if not self.networks:
             return Scores(body.tolist(), [0.0] * len(blocks))
-        log_odds = self.network.log_odds(network_rows(rows))
+        log_odds = mean_log_odds(self.networks, rows)
         return Scores(combine(body, log_odds[:, 0]).tolist(), _probability(log_odds[:, 1]).tolist())
 
     def should_keep(self, probability: float, words: int, *, share: float = 1.0) -> bool:
@@ -102,11 +102,19 @@ class Model(NamedTuple):
         return probability * words > (1 - probability) * clutter_cost
 
 
+def mean_log_odds(networks: Sequence[Network], rows: Matrix) -> Matrix:
+    """Return the mean over *networks* of the log odds of body text and title, from the rows of a text dump."""
+    inputs = network_rows(rows)
+    log_odds = np.stack([network.log_odds(inputs) for network in networks])
+    mean: Matrix = np.clip(log_odds, -MAX_LOG_ODDS, MAX_LOG_ODDS).mean(axis=0, dtype=np.float32)
+    return mean
+
+
 def combine(trees: Matrix, network_log_odds: Matrix) -> Matrix:
     """Return the probability at the mean of two log odds. *trees*: the probability of the trees."""
     p = np.clip(trees, MIN_PROBABILITY, 1 - MIN_PROBABILITY)
     trees_log_odds = np.log(p / (1 - p)).astype(np.float32)
-    return _probability((trees_log_odds + np.clip(network_log_odds, -MAX_LOG_ODDS, MAX_LOG_ODDS)) / 2)
+    return _probability((trees_log_odds + network_log_odds) / 2)
 
 
 def _probability(log_odds: Matrix) -> Matrix:
@@ -130,7 +138,7 @@ def load(data: bytes, kind: str) -> Model:
         load_trees(stored.second, second_columns(html=html)) if stored.second is not None else None,
         stored.clutter_block_cost,
         stored.clutter_word_cost,
-        load_network(stored.network, network_columns()) if stored.network is not None else None,
+        tuple(load_network(network, network_columns()) for network in stored.networks),
     )
 
 

@@ -6,18 +6,23 @@ import string
 from functools import lru_cache
 from itertools import pairwise
 
-from workers.clean.line_types import LEAD, ends_sentence, is_link_label, is_prompt, may_be_lead
+from workers.clean.line_types import ends_sentence, may_be_lead
 from workers.clean.model.vocabulary import (
+    BYLINE,
+    LEAD,
     PROMPT_WORD_PARTS,
     PROMPT_WORDS,
+    READING_TIME,
+    SURE_LABELS,
     WEAK_BARS,
     WEAK_LABELS,
+    is_prompt_line,
     starts_like_clutter,
 )
-from workers.clean.rules.bylines import BYLINE, READING_TIME
 
 DENSE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f]")
 SOME_WORDS = 40  # used of a long paragraph
+LABEL_CHARS = 60  # longest label above a list
 SHORT_CHARS = 120  # longest label, prompt or line of page furniture
 CACHE_CHARS, CACHE_LINES = 60, 4096  # length and number of cached lines
 RECENT_CHARS, RECENT_LINES = 1_000, 256  # of longer lines: a feed's item with links is cleaned twice
@@ -66,8 +71,8 @@ def _row(text: str, key: str, words: int) -> tuple[float, ...]:
         float(first in "\"“«„‘'—–-"),
         math.log1p(len(INNER_END.findall(text))) if not is_ascii or any(map(text.__contains__, ASCII_ENDS)) else 0.0,
         float(short and any(map(text.__contains__, ADDRESS_PARTS)) and ADDRESS.search(text) is not None),
-        float(short and is_link_label(text)),
-        float(short and is_prompt(text)),
+        float(chars < LABEL_CHARS and key in SURE_LABELS),
+        float(short and is_prompt_line(text, key)),
         float(chars < 300 and may_be_lead(text) and LEAD.fullmatch(text) is not None),
         float(short and (READING_TIME.fullmatch(text) is not None or BYLINE.fullmatch(text) is not None)),
         float(short and digits > 0 and DATE_MARK.search(text) is not None),

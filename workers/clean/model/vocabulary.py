@@ -12,14 +12,25 @@ start   beginning of a line of clutter
 word    word or word pair of prompts, legal notices, shops and notices about embedded content
 part    part of a word, for scripts without spaces
 
+The following kinds are the tables of `workers/clean/rules` at the time of a training. The rules change without one.
+
+sure_label    line above a list of links
+sure_bar      line of a share bar, or that marks an advertisement
+lead          words before a separator and a headline
+prompt        pattern of a complete prompt
+byline        pattern of a complete byline
+reading_time  pattern of a complete reading time
+
 Source: news pages of at least one outlet, or published lists of scrapers, in 39 languages. Words and parts: prompts on
 news pages. Stories contain these phrases too, so none of them suffices to remove a line: the model weighs them.
 """
 
 import hashlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from workers.clean.line_types import lead_pattern
 from workers.clean.phrases import Entry, read_entries
 from workers.text.normalise import match_key, without_joiners
 
@@ -27,11 +38,13 @@ FILE = Path(__file__).with_name("vocabulary.tsv")
 START_KEY_CHARS = 2  # line starts are indexed by their first characters
 MAX_START_CHARS = 60
 HASH_BYTES = 8
+EXACT = frozenset(("word", "part", "lead", "prompt", "byline", "reading_time"))  # looked up as written
+EDGE_MARKS = " .!»›>|"  # around a prompt
 
 
 def normalise(entry: Entry) -> str:
     """Return the form of a phrase that the features look up."""
-    if entry.kind in ("word", "part"):
+    if entry.kind in EXACT:
         return entry.phrase
     return without_joiners(entry.phrase).casefold() if entry.kind == "start" else match_key(entry.phrase)
 
@@ -52,6 +65,19 @@ def starts_like_clutter(text: str) -> bool:
     return text.startswith(LINE_STARTS.get(text[:START_KEY_CHARS], ()))
 
 
+def is_prompt_line(text: str, key: str) -> bool:
+    """Whether all of *text* is a prompt or a share bar of the vocabulary; *key*: its match key."""
+    stripped = text.strip(EDGE_MARKS)
+    if PROMPT_LINE.fullmatch(stripped) or (stripped != text and PROMPT_LINE.fullmatch(text)):
+        return True
+    return key in SURE_BARS
+
+
+def _any_of(kind: str) -> str:
+    """Return the source of a pattern for any of the patterns of a *kind*, in the order of the file."""
+    return "|".join(f"(?:{entry.phrase})" for entry in ENTRIES if entry.kind == kind)
+
+
 def _phrases(*kinds: str) -> frozenset[str]:
     return frozenset(normalise(entry) for entry in ENTRIES if entry.kind in kinds)
 
@@ -69,3 +95,8 @@ VOCABULARY_HASH = hash_entries(ENTRIES)
 WEAK_LABELS, WEAK_BARS = _phrases("label"), _phrases("share", "ad")
 LINE_STARTS = _line_starts()
 PROMPT_WORDS, PROMPT_WORD_PARTS = _phrases("word"), _phrases("part")
+SURE_LABELS, SURE_BARS = _phrases("sure_label"), _phrases("sure_bar")
+PROMPT_LINE = re.compile(_any_of("prompt"), re.IGNORECASE)
+BYLINE = re.compile(_any_of("byline"), re.IGNORECASE)
+READING_TIME = re.compile(_any_of("reading_time"), re.IGNORECASE)
+LEAD = re.compile(lead_pattern(_phrases("lead")), re.IGNORECASE)

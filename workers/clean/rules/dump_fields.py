@@ -8,9 +8,9 @@ import re
 # Words before or after the name of an author. Source: bylines of outlets in the languages named.
 ROLE_BEFORE = (
     r"(?:(?:written|reported|posted|words|interview|report|reporting|story|text|texte|texto|testo|tekst|teksti|foto e testo) )?(?:by|par|von|por|di|da|door|av|af|de|oleh|na)[\s:]++"  # en fr de pt it nl sv da ro id sw
-    r"|(?:autor|autora|autorka|автор|текст|yazan|yazar|haber|szerző|penulis|tác giả|theo|text|texte|texto|teksti|tekst|opracowanie|redaktor|συντάκτης|réd)\s*+[:.]\s*+"  # pl cs es ru uk tr hu id vi de fr fi el
+    r"|(?:autor|autora|autorka|autorica|автор|аутор|текст|piše|пише|razgovarao|razgovarala|razgovor vodio|yazan|yazar|haber|szerző|penulis|tác giả|theo|text|texte|texto|teksti|tekst|opracowanie|redaktor|συντάκτης|réd)\s*+[:.]\s*+"  # pl cs es ru uk tr hu id vi de fr fi el
     r"|(?:του|της|от|propos recueillis par|a cura di|dal nostro inviato|ein kommentar von)\s++"  # el bg fr it de
-    r"|(?:كتب|كتبت|حاوره|حاورها|إعداد|بقلم|نویسنده|گزارش|خبرنگار|מאת|रिपोर्ट|लेखक|संवाददाता|প্রতিবেদক|লেখক|โดย|記者|记者|作者|編集|文|取材)[\s:：・/]*+"  # ar fa he hi bn th ja zh
+    r"|(?:كتب|كتبت|حاوره|حاورها|حاورته|حاورتها|إعداد|بقلم|نویسنده|گزارش|خبرنگار|מאת|रिपोर्ट|लेखक|संवाददाता|প্রতিবেদক|লেখক|โดย|記者|记者|作者|編集|文|取材)[\s:：・/]*+"  # ar fa he hi bn th ja zh
 )
 ROLE_AFTER = r"\s{1,3}(?:기자|특파원|記者|特派員)"  # ko ja
 BYLINE_LINE = re.compile(
@@ -62,6 +62,7 @@ MORE_MONTHS = {
     "th": "มกราคม/ม.ค กุมภาพันธ์/ก.พ มีนาคม/มี.ค เมษายน/เม.ย พฤษภาคม/พ.ค มิถุนายน/มิ.ย กรกฎาคม/ก.ค สิงหาคม/ส.ค กันยายน/ก.ย ตุลาคม/ต.ค พฤศจิกายน/พ.ย ธันวาคม/ธ.ค",
     "he": "בינואר/ינואר בפברואר/פברואר במרץ/מרץ באפריל/אפריל במאי/מאי ביוני/יוני ביולי/יולי באוגוסט/אוגוסט בספטמבר/ספטמבר באוקטובר/אוקטובר בנובמבר/נובמבר בדצמבר/דצמבר",
     "fa": "ژانویه فوریه مارس آوریل مه ژوئن ژوئیه اوت سپتامبر اکتبر نوامبر دسامبر",
+    "fa, solar Hijri": "فروردین اردیبهشت خرداد تیر مرداد شهریور مهر آبان آذر دی بهمن اسفند",
     "sw": "januari februari machi aprili mei juni julai agosti septemba oktoba novemba desemba",
     "vi": "1 2 3 4 5 6 7 8 9 10 11 12",
     "id": "jan feb mar apr mei jun jul agu/agt sep okt nov des",
@@ -89,4 +90,5 @@ MORE_MONTHS = {
     "et": "jaanuar veebruar märts aprill mai juuni juuli august september oktoober november detsember",
     "ca": "gener febrer març abril/d’abril/d'abril maig juny juliol agost/d’agost/d'agost setembre octubre/d’octubre/d'octubre novembre desembre",
 }  # fmt: skip
+PERSIAN_YEARS = range(1300, 1500)  # of the solar Hijri calendar; no date line has such a Gregorian year
 BUDDHIST_YEARS = 543  # Thai calendar minus the Gregorian one

@@ -69,6 +69,8 @@ COMMENT_RULES = (
 DONATION = (
     r"(?:please )?(?:support(?= (?:our|us|this|independent|quality|free|local|public)\b)|help (?:us|keep)|donate to|make a donation|become a (?:member|supporter|patron)|give what you can|your (?:support|donation|contribution))\b.{0,120}"
     r"\b(?:journalism|newsroom|free for everyone|reporting|independent|readers like you|donation|monthly|today)\b.{0,120}",
+    r"(?:ajude|ajuda|apoie|apoia|ayuda|ayúdanos|colabora|aiutaci|help ons|hjälp oss|hjelp oss|hjælp os|pomóż|pomozte|segíts|ajută|помогите|допоможіть|βοηθήστε|ساعد|bantu)\b.{0,60}"
+    r"\b(?:jornalis|periodis|journalis|giornalis|dziennikars|novinář|újságír|jurnalis|журналист|журналіст|δημοσιογραφ|الصحاف|redac|redaç|redazion|doa[çc]|donaci|donazion).{0,120}",
     r"(?:unterstützen sie|soutenez|faites un don|apoya|apoye|apóyanos|sostieni|sostienici|steun|stöd|støt|støtt|wesprzyj|podpořte|támogassa|susține|поддержите|поддержать|підтримайте|στηρίξτε|destekleyin|ادعم|dukung|ủng hộ)\b.{0,160}",
 )
 PAYWALL = (
@@ -77,6 +79,34 @@ PAYWALL = (
     r"il vous reste \d+ ?% .{0,80}|déjà abonné.{0,60}",
     r"die(?:ser|sen) (?:artikel|inhalt|text) .{0,40}\b(?:abonnent|abo\b|plus).{0,80}|(?:sie haben|schon) (?:bereits )?(?:ein )?(?:digital-?)?abo(?:nnent)?\b.{0,60}|jetzt weiterlesen\b.{0,60}",
     r"(?:este )?(?:contenido|conteúdo|contenuto)\b.{0,40}\b(?:suscriptores|assinantes|abbonati)\b.{0,60}|(?:¿ya eres|já é|sei già) (?:suscriptor|assinante|abbonato)\b.{0,60}|te quedan \d+ .{0,60}",
+)
+# Disclosures of affiliate links. Source: 16 CFR 255 (FTC, endorsements) and the statement that Amazon Associates requires, in
+# the wording of news pages in these languages.
+AFFILIATES = (
+    r"(?:this|these|our|some|all|many) (?:article|post|page|story|site|recipe|review|links?|of the links)\b.{0,60}\baffiliate.{0,200}",
+    r"(?:if|when) you (?:buy|purchase|click|shop|order)\b.{0,100}\b(?:links?|site|page)\b.{0,60}\b(?:commission|earn)\b.{0,160}",
+    r"(?:we|i) (?:may )?(?:earn|receive|make|get) (?:a |an )?(?:small |affiliate )?(?:commission|from qualifying)\b.{0,200}|as an amazon associate\b.{0,160}",
+    r"(?:dieser (?:artikel|beitrag|text)|diese seite|links mit|mit (?:einem )?\* ).{0,80}\b(?:affiliate|provisions)-?links?\b.{0,200}|.{0,60}\b(?:erhalten|bekommen) wir (?:ggf\. |möglicherweise )?eine (?:kleine )?provision\b.{0,120}",
+    r"(?:cet article|ce contenu|cette page|certains liens)\b.{0,60}\b(?:liens affiliés|affiliation|affiliés)\b.{0,200}",
+    r"(?:este|esta|este artigo|algunos|alguns) (?:artículo|contenido|página|enlaces|artigo|conteúdo|links)\b.{0,60}\b(?:afiliad|comisión|comissão).{0,200}",
+    r"(?:questo articolo|questa pagina|alcuni link|dit artikel|denna artikel|denne artikkelen|artykuł)\b.{0,60}\b(?:affilia|afiliac).{0,200}",
+)
+# The consent below a sign-up form, and notes about the print edition or the sender. Source: forms of Reach, Mailchimp and DPG;
+# the wording of print editions, of news aktuell and of Phys.org.
+SIGN_UP_TOPICS = (
+    r"privacy|terms|policy|consent|newsletter|e-?mails?\b|offers|agree|datenschutz|einwillig|zustimm|stimme|agb\b|confidentialité|conditions|données|désabonn|privacidad|condiciones|"
+    r"condições|términos|termos|boletín|informativa|condizioni|voorwaarden|nieuwsbrief|villkor|nyhetsbrev|vilkår|nyhedsbrev|regulamin|zgod|podmínk|souhlas|adatkezel|hírlevel|"
+    r"termenii|politica|соглас|услови|политик|рассылк|умов|згод"
+)
+SIGN_UP = (
+    rf"(?=.{{0,300}}(?:{SIGN_UP_TOPICS}))(?:by (?:signing up|subscribing|registering|entering your|submitting|clicking|providing your)|we use your (?:sign-?up|e-?mail)|"
+    r"mit (?:dem|ihrem|deinem|einem) klick auf|mit (?:der|ihrer|deiner) anmeldung|durch (?:die|ihre) anmeldung|en (?:vous inscrivant|cliquant|renseignant votre)|votre adresse e-?mail|"
+    r"al (?:suscribirte|suscribirse|registrarte|registrarse|hacer clic|hacer click)|ao (?:se inscrever|clicar|assinar|subscrever)|iscrivendoti|iscrivendosi|cliccando su|"
+    r"door (?:je|u) aan te melden|door op|genom att (?:anmäla|klicka|prenumerera)|ved (?:å|at) (?:melde|tilmelde|klikke)|zapisując się|klikając|kliknutím na|odesláním|feliratkozás|"
+    r"prin abonare|подписываясь|нажимая|підписуючись|натискаючи)\b.{0,300}",
+    r"we use your sign-?up to\b.{0,200}|(?:esta funcionalidad|este contenido) es exclusiv[oa] para\b.{0,80}|(?:want|would you like) to save this (?:recipe|article|story)\?.{0,160}",
+    r"(?:a version of )?this (?:article|story) (?:appears|appeared|originally appeared|was first published) in (?:print|the [^.]{0,60}\b(?:edition|issue|magazine))\b.{0,120}",
+    r"original-content von\s?:.{0,200}|our standards\s?:.{0,60}\bprinciples\.?|this document is subject to copyright\b.{0,200}|citation\s?: .{5,200}\bretrieved\b.{0,120}",
 )
 # Pitches of a newsletter or a share bar. Source: the sign-up cards of Ghost, Substack and Mailchimp in these languages.
 PITCHES = (
@@ -115,7 +145,9 @@ def _any_of(patterns: Iterable[str]) -> str:
     return rf"\A(?:{'|'.join(f'(?:{pattern})' for pattern in patterns)})"
 
 
-NOTICE = re.compile(_any_of((*RIGHTS, *CONSENT, *COMMENT_RULES, *DONATION, *PAYWALL, *PITCHES)), re.IGNORECASE)
+NOTICE = re.compile(
+    _any_of((*RIGHTS, *CONSENT, *COMMENT_RULES, *DONATION, *PAYWALL, *PITCHES, *AFFILIATES, *SIGN_UP)), re.IGNORECASE
+)
 FLOATING_NOTICE = re.compile(_any_of(FLOATING), re.IGNORECASE)
 # Shorter than the other notices: a longer line with a network's name is a report.
 MAX_CALL_WORDS = 24
@@ -156,7 +188,9 @@ NOTICE_PARTS = tuple(
     "التعليقات|expressed|be civil|be respectful|мнение|думка|opiniones|opinioni|opiniões|meinung|评论|本文|以上|journalism|newsroom|reporting|independent|readers like|donat|"
     "free for everyone|monthly|today|unterstützen|soutenez|faites un don|apoy|apóy|sostien|steun|stöd|støt|wesprzyj|podpořte|támogassa|susține|поддерж|"
     "підтримайте|στηρίξτε|destekleyin|ادعم|dukung|ủng hộ|article|stories|subscri|member|account|il vous reste|abonn|abo|suscriptor|assinante|abbonat|"
-    "quedan|prenumer|tilaajille|subskryb|předplat|előfizet|подписк|подписчик|передплат|συνδρομητ|للمشتركين|مشترکان|למנויים|有料|会員|残り|유료|구독|订阅|会员|app|weiterlesen|artikel|inhalt|spam|unsubscribe|abbestell|kündbar|désabonne|cancela|share|teilen|partager|compart|condividi|delen|dela|del|jaa|udostępnij|sdílet|megosztás|distribuie|κοινοπ|поделиться|поділ|paylaş|شارك|bagikan|chia sẻ|分享|シェア|공유|"
+    "affili|afili|commission|provision|comisi|comiss|qualifying|signing|sign-up|signup|sign up|registering|submitting|clicking|entering|providing|klick|clic|klik|inscriv|iscriv|adresse|suscrib|"
+    "registr|subscrev|assin|melden|tilmeld|klikke|melde|anmäla|zapisu|odeslán|feliratk|abonare|подписывая|нажимая|підписуючись|натискаючи|appear|original-content|principles|copyright|"
+    "citation|to save|exclusiv|sign-up|jornalis|periodis|journalis|giornalis|dziennikars|novinář|újságír|jurnalis|журналист|журналіст|δημοσιογραφ|الصحاف|quedan|prenumer|tilaajille|subskryb|předplat|előfizet|подписк|подписчик|передплат|συνδρομητ|للمشتركين|مشترکان|למנויים|有料|会員|残り|유료|구독|订阅|会员|app|weiterlesen|artikel|inhalt|spam|unsubscribe|abbestell|kündbar|désabonne|cancela|share|teilen|partager|compart|condividi|delen|dela|del|jaa|udostępnij|sdílet|megosztás|distribuie|κοινοπ|поделиться|поділ|paylaş|شارك|bagikan|chia sẻ|分享|シェア|공유|"
     "every |cada |chaque |jeden |ogni |toda|todo|elke |varje |hver |codziennie|co tydzień|každ|кажд|щодня|щотижня|follow|siga|sigue|síguenos|suivez|segui|folge|volg|följ|følg|obserwuj|sledujte|ακολουθ|следите|takip|ikuti|theo dõi|关注|フォロー".split(
         "|"
     )

@@ -1,6 +1,7 @@
 -- Look up line keys of several sites in one call.
 -- KEYS: none (the sites and shards are computed here).
--- ARGV: shards, bytes per line key, 'sum' or 'max' of the segments' numbers of articles; then for each query:
+-- ARGV: shards, bytes per line key, 'sum' or 'max' of the segments' numbers of articles ('max': the site has no
+-- headlines); then for each query:
 --   key prefix of the site, first segment, last segment, line keys concatenated.
 -- Returns for each query {article count, {number...}, {number, articles, ...}}: the line keys, by their number from 1,
 -- that are headlines, and those that are lines of articles. Most keys are unknown, so numbers of known keys are about
@@ -16,15 +17,15 @@ for arg = 4, #ARGV, 4 do
     local query = by_shard[shard] or {numbers = {}, fields = {}}
     by_shard[shard] = query
     query.numbers[#query.numbers + 1] = n
-    query.fields[#query.fields + 1] = 'h' .. key
+    if is_sum then query.fields[#query.fields + 1] = 'h' .. key end
     query.fields[#query.fields + 1] = 'l' .. key
   end
   for shard, query in pairs(by_shard) do
     for segment = tonumber(ARGV[arg + 1]), tonumber(ARGV[arg + 2]) do
       local values = redis.call('HMGET', site .. ':' .. segment .. ':' .. shard, unpack(query.fields))
       for i, n in ipairs(query.numbers) do
-        if values[2 * i - 1] then titles[n] = true end
-        local articles, before = tonumber(values[2 * i] or 0), counts[n] or 0
+        if is_sum and values[2 * i - 1] then titles[n] = true end
+        local articles, before = tonumber(values[is_sum and 2 * i or i] or 0), counts[n] or 0
         if articles > 0 then counts[n] = is_sum and before + articles or math.max(before, articles) end
       end
     end

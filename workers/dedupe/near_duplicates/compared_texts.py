@@ -11,14 +11,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from streams.brokers.base import RedisCommand
-from workers.dedupe.near_duplicates.index import StoryAssignment, StoryIndex
+from workers.dedupe.near_duplicates.index import StoryIndex
 from workers.dedupe.near_duplicates.sentences import MIN_REPEATS, Sentence, own_text, split_sentences
-from workers.dedupe.near_duplicates.signature import TextSignature, signature_of
-from workers.dedupe.site_history import MAX_NAME_CHARS, SentenceHistory, SiteQuery
+from workers.dedupe.near_duplicates.signature import SignedText, TextSignature, signatures_of
+from workers.dedupe.near_duplicates.stories import StoryAssignment
+from workers.dedupe.site_history import MAX_NAME_CHARS, SentenceHistory, SiteQuery, in_era
 
 
 class ComparedText(NamedTuple):
-    """A text to compare. Times in Unix seconds; `published_s`: 0 if unknown."""
+    """A text to compare. Times in Unix seconds; `published_s`: 0 if unknown.
+
+    `era`: year of an old article from an archive. Its source has a sentence history of its own.
+    """
 
     id: str
     title: str
@@ -27,11 +31,12 @@ class ComparedText(NamedTuple):
     feed: str
     time_s: float
     published_s: float = 0.0
+    era: str = ""
 
     @property
     def source(self) -> str:
         """Name of the source in the sentence history, empty if it is unknown."""
-        return (self.publisher or self.feed).casefold()[:MAX_NAME_CHARS]
+        return in_era((self.publisher or self.feed).casefold()[:MAX_NAME_CHARS], self.era)
 
 
 class ReadText(NamedTuple):
@@ -55,11 +60,17 @@ class ReadText(NamedTuple):
         """Sentences that do not count."""
         return [text for text, key in self.sentences if key in self.repeated]
 
-    def sign(self) -> TextSignature:
-        """Return the signature of the sentences that count."""
+    def own_text(self) -> SignedText:
+        """Return the text with the sentences that count."""
         text, body = self.text, own_text(self.sentences, self.repeated)
         repeats = bool(self.repeated)
-        return signature_of(text.title, body, text.publisher, text.time_s, text.feed, text.published_s, repeats=repeats)
+        return SignedText(text.title, body, text.publisher, text.time_s, text.feed, text.published_s, repeats)
+
+
+def sign(read: Sequence[ReadText]) -> list[tuple[str, TextSignature]]:
+    """Return the id and the signature of each text."""
+    signatures = signatures_of([text.own_text() for text in read])
+    return [(text.text.id, signature) for text, signature in zip(read, signatures, strict=True)]
 
 
 class ComparedTexts:
@@ -71,17 +82,16 @@ class ComparedTexts:
     async def read(self, texts: Sequence[ComparedText]) -> list[ReadText]:
         """Return *texts* in sentences. Earlier texts of the same call count as those of earlier calls do."""
         read = [ReadText(text, split_sentences(text.text)) for text in texts]
-        keys_of = [r.keys for r in read]
-        queries = [SiteQuery(r.text.source, keys) for r, keys in zip(read, keys_of, strict=True)]
+        queries = [SiteQuery(r.text.source, r.keys) for r in read]
         facts = await self.history.lookup(queries)
         earlier: defaultdict[str, Counter[bytes]] = defaultdict(Counter)
         counted: set[tuple[str, str, frozenset[bytes]]] = set()
-        for n, (r, keys, known) in enumerate(zip(read, keys_of, facts, strict=True)):
-            in_call, repeats = earlier[r.text.source], known.repeats
+        for n, (r, (source, keys), known) in enumerate(zip(read, queries, facts, strict=True)):
+            in_call, repeats = earlier[source], known.repeats
             counts = {key: repeats.get(key, 0) + in_call[key] + 1 for key in keys}
             repeated = frozenset(key for key, count in counts.items() if count > MIN_REPEATS)
             read[n] = r._replace(repeated=repeated, counts=counts)
-            if (identity := (r.text.source, r.text.title, keys)) not in counted:  # a copy does not count
+            if (identity := (source, r.text.title, keys)) not in counted:  # a copy does not count
                 counted.add(identity)
                 in_call.update(keys)
         return read
@@ -89,7 +99,7 @@ class ComparedTexts:
     async def assign(self, stories: StoryIndex, texts: Sequence[ComparedText]) -> dict[str, StoryAssignment]:
         """Return the story of each text by its id, and remember the texts. For callers without an atomic step."""
         read = await self.read(texts)
-        assignments = await stories.assign([(r.text.id, r.sign()) for r in read])
+        assignments = await stories.assign(sign(read))
         async with stories.state.pipeline(transaction=False) as pipe:
             for command in self.record_commands(read, assignments):
                 pipe.execute_command(*command)
@@ -98,9 +108,8 @@ class ComparedTexts:
 
     def record_commands(self, read: Sequence[ReadText], assignments: Sequence[StoryAssignment]) -> list[RedisCommand]:
         """Return the commands that count the sentences of texts, which `read` has just returned."""
-        return [
-            command
+        return self.history.count_commands(
+            (r.text.source, r.counts)
             for r, assignment in zip(read, assignments, strict=True)
             if r.counts and (not (assignment.duplicate_of and assignment.same_publisher) or assignment.retitled)
-            for command in self.history.count_commands(r.text.source, r.counts)
-        ]
+        )

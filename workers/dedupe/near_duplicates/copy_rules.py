@@ -33,6 +33,8 @@ PHRASE_S, PHRASE_WORDS = 10 * HOUR_S, 20  # a live blog has the same phrase in e
 RUNNING_LONGER = 0.6  # share of the longer text in common, in updates of a running story
 # Shares of the longer text and of both titles in common, in an edited copy under another title within a source.
 EDITED_LONGER, EDITED_TITLE, REWORKED_LONGER, REWORKED_TITLE = 0.4, 0.3, 0.5, 0.15
+# Shares of the longer text and of a title's words in the text, from which the trees decide under any title.
+RETITLED_LONGER, RETITLED_ABOUT = 0.8, 0.75
 # A copied summary has a run of twelve words, a report of the event in other words has none. Of 7,702 pairs of summaries
 # in ../shared/corpus/judge, 90 are below these limits: share of the shorter text, of both titles, runs of ten words.
 EVENT_WORDS, EVENT_SHORTER, EVENT_TITLE, EVENT_RUNS = 60, 0.65, 0.8, 3
@@ -43,6 +45,10 @@ REPOST_S = 7 * 24 * HOUR_S
 # Shares of the longer text in common, and of the words without capitals beyond that, in filled-in forms. Of 15,100
 # pairs of invented edits and summaries, 18 have these shares and none of several numbers in common.
 FORM_LONGER, FORM_EXCESS, FORM_NUMBERS, FORM_NAMES = 0.5, 0.05, 2, 4
+# Forms of one length, with a slot in most sentences: shares of the shorter text and of long runs, difference of the
+# shares of both texts, numbers and names in common. Of 15,800 pairs of invented edits and summaries, 10 are such forms.
+SLOTS_SHORTER, SLOTS_LONG, SLOTS_LENGTH, SLOTS_NUMBERS, SLOTS_NAMES = 0.85, 0.5, 0.12, 1, 3
+FEW_NUMBERS, FEW_NAMES = 0.5, 0.75  # shares of the text with fewer
 TITLE_S = 48 * HOUR_S
 SUMMARY_WORDS = 45  # longer texts decide themselves
 SAME_NAMES = 0.3  # share of names in common, below which equal titles belong to forms
@@ -86,7 +92,8 @@ def apply_rules(a: Any, b: Any, rows: Matrix, group: Any = 0) -> Decisions:
     resent = _is_resent(a, b, words, gap_s, own & (column["about"] > 0)) & ~other_figures
     edited = about & (column["of_longer"] >= EDITED_LONGER) & (column["title_shared"] >= EDITED_TITLE)
     reworked = (column["of_longer"] >= REWORKED_LONGER) & (column["title_shared"] >= REWORKED_TITLE)
-    edited |= about & reworked & ~_describes(a, b)
+    retitled = (column["of_longer"] >= RETITLED_LONGER) & (column["about"] >= RETITLED_ABOUT)
+    edited |= about & (reworked & ~_describes(a, b) | retitled)
     running = ~near & (column["of_longer"] >= RUNNING_LONGER) & (column["names_missed"] == 0) & (gap_s <= SERIES_S)
     described = _describes_feed(b, near & ~similar & (column["about"] < DESCRIBED_ABOUT), group)
     rules = (
@@ -141,7 +148,18 @@ def _is_filled_in(column: dict[str, Any], other_figures: Any) -> Any:
     few = np.where(other_figures, 1, FORM_NUMBERS)  # titles with other numbers are a sign, too
     numbers = (column["numbers_common"] == 0) & (column["numbers_missed"] >= few)
     names = (column["names_common"] == 0) & (column["names_missed"] >= FORM_NAMES)
-    return (numbers | names) & (column["of_longer"] > FORM_LONGER) & (column["plain_excess"] > FORM_EXCESS)
+    plain = (numbers | names) & (column["plain_excess"] > FORM_EXCESS)
+    return (plain | _has_other_slots(column)) & (column["of_longer"] > FORM_LONGER)
+
+
+def _has_other_slots(column: dict[str, Any]) -> Any:
+    """Return whether texts of one length have few numbers and names in common, and no long runs."""
+    numbers = (column["numbers_of_fewer"] <= FEW_NUMBERS) & (column["numbers_missed"] > 0)
+    numbers &= column["numbers_common"] <= SLOTS_NUMBERS
+    names = (column["names_of_fewer"] <= FEW_NAMES) & (column["names_common"] <= SLOTS_NAMES)
+    one_length = column["of_shorter"] - column["of_longer"] < SLOTS_LENGTH
+    changed = (column["of_shorter"] < SLOTS_SHORTER) & (column["long_of_longer"] < SLOTS_LONG)
+    return numbers & names & one_length & changed
 
 
 def _reports_event(words: Any, column: dict[str, Any]) -> Any:
@@ -154,7 +172,7 @@ def _reports_event(words: Any, column: dict[str, Any]) -> Any:
 def _similar(a: Any, b: Any, column: dict[str, Any]) -> Any:
     """Return whether titles are similar: equal numbers, and most words in common; or both empty."""
     similar = (b["title_figures"] == a["title_figures"]) & (column["title_shared"] >= SIMILAR)
-    return similar & ((b["titles"] > 0) == (a["titles"] > 0))
+    return similar & ((b["title"][..., 0] > 0) == (a["title"][..., 0] > 0))
 
 
 def _describes_feed(b: Any, near: Any, group: Any) -> Any:

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from workers.clean.model.oblivious_trees import Matrix
-from workers.dedupe.near_duplicates.signature import LAYOUT
+from workers.dedupe.near_duplicates.signature import BIN_VALUES, LAYOUT
 
 # Columns of the trees; 1: a greater value never lowers the probability, -1: it never raises it. Lengths are no columns:
 # with them, a form of unusual length would be a copy. Counts of common and of missing shingles say how reliable the
@@ -20,6 +20,7 @@ MONOTONE = {
 }  # fmt: skip
 COLUMNS = tuple(MONOTONE)
 MAX_HASH = 65535
+BY_CHANCE = 1 / BIN_VALUES  # share of equal bins of unrelated texts
 MUCH = 100  # common or missing shingles; more add no evidence
 Record = npt.NDArray[np.void]
 
@@ -96,10 +97,18 @@ def _ratio(part: Any, whole: Any, empty: float = 0) -> Any:
 
 
 def _shared(one: Any, others: Any) -> Any:
-    """Return the estimated Jaccard similarity, corrected for bytes that are equal by chance (1/256)."""
-    used = ((others > 0) | (one > 0)).sum(axis=1)
-    equal = ((others == one) & (one > 0)).sum(axis=1)
-    return np.maximum(0, equal / np.maximum(1, used) - 1 / 256) / (1 - 1 / 256)
+    """Return the estimated Jaccard similarity. Two bins are in a byte.
+
+    Of the bins that both texts fill with different shingles, BY_CHANCE are equal; empty bins never are.
+    """
+    either, differ = others | one, others ^ one
+    used, both, equal = (np.zeros(len(others), np.intp) for _ in range(3))
+    for bin_ in (0x0F, 0xF0):
+        filled = (others & bin_ > 0) & (one & bin_ > 0)
+        used += np.count_nonzero(either & bin_, axis=1)
+        both += np.count_nonzero(filled, axis=1)
+        equal += np.count_nonzero(filled & (differ & bin_ == 0), axis=1)
+    return np.maximum(0, equal - both * BY_CHANCE) / (1 - BY_CHANCE) / np.maximum(1, used)
 
 
 def _sampled(one: Any, others: Any) -> tuple[Any, Any, Any]:

@@ -14,7 +14,11 @@ _UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u
 _ANY_UNSPACED = re.compile(f"[{_UNSPACED}]")
 _WORD_OR_SIGN = re.compile(rf"[{_UNSPACED}]|(?:(?![{_UNSPACED}_])\w)+")
 _WORD = re.compile(r"[^\W_]+")
-_ASCII_WORD = re.compile(rb"[a-z0-9]+")
+_ASCII_WORDS = bytes(ord(char.lower()) if char.isalnum() else 32 for char in map(chr, range(128))) + b" " * 128
+# Quotation marks, dashes, currency signs. Source: Unicode blocks Latin-1, General Punctuation, Currency Symbols.
+_PUNCTUATION = re.compile(
+    "[\u00a1-\u00a9\u00ab-\u00b1\u00b6-\u00b8\u00bb\u00bf\u2010-\u2027\u2030-\u205e\u20a0-\u20bf]"
+)
 _ACCENT = re.compile("[\u0300-\u036f]")  # Unicode block "Combining Diacritical Marks"
 _ANY_ACCENTED = re.compile("[\u00c0-\u024f\u0300-\u03ff\u0400-\u045f\u1e00-\u1fff]")
 # Letters that Unicode does not decompose. Source: Unicode CLDR, transform Latin-ASCII.
@@ -29,8 +33,10 @@ def tokenise(text: str) -> list[bytes]:
 
 
 def normalise_text(text: str) -> str:
-    """Return *text* without apostrophes, accents and invisible characters."""
+    """Return *text* without apostrophes, accents and invisible characters. Punctuation beyond ASCII becomes a quote."""
     text = normalise_visible(text.replace("\u2019", "").replace("'", ""))
+    if not text.isascii():  # most texts are ASCII without their dashes and quotation marks
+        text = _PUNCTUATION.sub('"', text)
     if text.isascii() or not _ANY_ACCENTED.search(text):
         return text
     return unicodedata.normalize("NFC", _ACCENT.sub("", unicodedata.normalize("NFD", text)))
@@ -39,7 +45,8 @@ def normalise_text(text: str) -> str:
 def split_words(text: str) -> list[bytes]:
     """Return the words of a text that `normalise_text` returned."""
     if text.isascii():
-        return _ASCII_WORD.findall(_without_digraphs(text.lower()).encode())
+        data = text.encode().translate(_ASCII_WORDS)
+        return data.replace(b"ae", b"a").replace(b"oe", b"o").replace(b"ue", b"u").split()
     text = _without_digraphs(text.casefold().translate(_LETTERS))
     words = (_WORD_OR_SIGN if _ANY_UNSPACED.search(text) else _WORD).findall(text)
     return [word.encode("utf-8", "replace") for word in words]

@@ -11,9 +11,13 @@ import re
 from datetime import datetime
 from typing import Protocol
 
+from msgspec.structs import replace
+
 from streams.errors import UnreadableError
-from workers.poller.formats import feedparser_xml, json_feed
+from workers.http.decompress import BoundedDecompressor
+from workers.poller.formats import feedparser_xml, json_feed, section_page, sitemap
 from workers.poller.formats.to_item import FeedDocument, ParsedFeed
+from workers.poller.formats.tombstones import declares_tombstones, guid_keys, read_tombstones, with_tombstones
 from workers.text.encoding import decode_document
 
 __all__ = [
@@ -24,6 +28,7 @@ __all__ = [
     "ParsedFeed",
     "looks_like_feed",
     "normalise_document",
+    "parse_document",
     "parse_feed",
 ]
 
@@ -35,6 +40,8 @@ _FEED_ROOT = re.compile(
 )
 _JSON_FEED = re.compile(r"\A[\s\ufeff]*+\{.*?\"version\"\s*+:\s*+\"https?:\\?/\\?/(?:www\.)?jsonfeed\.org", re.DOTALL)
 SNIFFED_CHARS = 20_000
+GZIP_MAGIC = b"\x1f\x8b\x08"
+MAX_GUNZIPPED_BYTES = 32 * 1024 * 1024  # a seventh of the memory of a parser process, which copies the text
 
 
 class FeedFormat(Protocol):
@@ -64,6 +71,7 @@ _FORBIDDEN = bytes({*range(0x20)} - {*_WHITE_SPACE, 0x0B, 0x0C})  # C0 controls,
 
 FORMATS: tuple[FeedFormat, ...] = (
     json_feed,
+    sitemap,
     feedparser_xml,
 )
 ACCEPT = ", ".join([*(t for f in FORMATS for t in f.MEDIA_TYPES), "application/xml;q=0.9", "*/*;q=0.8"])
@@ -86,11 +94,37 @@ def parse_feed(
     Raises:
         UnreadableError: the document isn't a feed; the message describes it.
     """
-    body = normalise_document(body, content_type)
+    return parse_document(FeedDocument(body, url, content_type, fetched_at, poll_id, use_expat))
+
+
+def parse_document(document: FeedDocument) -> ParsedFeed:
+    """Return the feed in *document*; see `parse_feed`."""
+    body = normalise_document(gunzip(document.body), document.content_type)
     if not body:
         raise UnreadableError("the document is empty", code="not_a_feed")
-    feed_format = next(f for f in FORMATS if f.matches(body, content_type))
-    return feed_format.parse(FeedDocument(body, url, content_type, fetched_at, poll_id, use_expat))
+    document = replace(document, body=body)
+    if document.type == section_page.TYPE:
+        return section_page.parse(document)
+    feed = next(f for f in FORMATS if f.matches(body, document.content_type)).parse(document)
+    if not declares_tombstones(body):
+        return feed
+    tombstones = read_tombstones(body)
+    items = with_tombstones(feed.items, tombstones, document.url, document.fetched_at, document.poll_id)
+    return replace(feed, items=items, guid_keys=guid_keys(items))
+
+
+def gunzip(body: bytes) -> bytes:
+    """Return a gzip file (RFC 1952) decompressed, and any other *body* unchanged. Sitemaps are often such files.
+
+    Raises:
+        UnreadableError: `bad_coding` for corrupt data, `too_large` beyond MAX_GUNZIPPED_BYTES or the ratio limit.
+    """
+    if not body.startswith(GZIP_MAGIC):
+        return body
+    decompressor = BoundedDecompressor("gzip", len(body), MAX_GUNZIPPED_BYTES)
+    data = b"".join(decompressor.feed(body))
+    decompressor.close()
+    return data
 
 
 def normalise_document(body: bytes, content_type: str = "") -> bytes:

@@ -9,7 +9,7 @@ Dates are parsed by `workers.text.dates`. All URLs pass `workers.urls.web_url`.
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -53,7 +53,11 @@ _DATETIME = re.compile(r"""\sdatetime\s{0,5}=\s{0,5}["']([^"']{1,100})""", re.IG
 
 
 class FeedDocument(msgspec.Struct, frozen=True):
-    """A fetched document. *use_expat* False turns the accelerator of the XML format off."""
+    """A fetched document. *use_expat* False turns the accelerator of the XML format off.
+
+    Formats of link lists use the known items, and give at most *max_links* unknown ones. *type* is that of the source.
+    *turnover*: pattern of URLs → links that appeared after the first poll of a section page.
+    """
 
     body: bytes
     url: str
@@ -61,6 +65,11 @@ class FeedDocument(msgspec.Struct, frozen=True):
     fetched_at: datetime
     poll_id: str = ""
     use_expat: bool = True
+    known_items: bytes = b""
+    is_first_poll: bool = False
+    max_links: int = MAX_ITEMS
+    type: str = ""
+    turnover: Mapping[str, int] = {}
 
 
 class UrlReference(NamedTuple):
@@ -112,10 +121,26 @@ class Channel(NamedTuple):
     hints: PollHints = PollHints()
 
 
+class LinkState(msgspec.Struct, frozen=True):
+    """The links of a link list: the known ones after it, and the numbers of unchanged and of waiting ones."""
+
+    known_items: bytes
+    unchanged: int
+    waiting: int
+
+
+class SitemapLink(NamedTuple):
+    """A sitemap that an index lists, and the Unix time of its last change; 0 if unknown."""
+
+    url: str
+    time_s: float = 0.0
+
+
 class ParsedFeed(msgspec.Struct, frozen=True):
     """A parsed feed document. `unreadable` holds (entry, reason) of unreadable entries.
 
-    `hub` and `topic` are the WebSub links rel=hub and rel=self, or "".
+    `hub` and `topic` are the WebSub links rel=hub and rel=self, or "". `links` is set for a link list: then `items`
+    are unknown links only. `sitemaps` are those of an index.
     """
 
     title: str
@@ -126,6 +151,11 @@ class ParsedFeed(msgspec.Struct, frozen=True):
     hints: PollHints = PollHints()
     hub: str = ""
     topic: str = ""
+    links: LinkState | None = None
+    type: str = ""
+    turnover: Mapping[str, int] = {}
+    sitemaps: tuple[SitemapLink, ...] = ()
+    guid_keys: Mapping[str, str] = {}  # of a feed with tombstones: identity key by guid
 
     @property
     def identity(self) -> str:

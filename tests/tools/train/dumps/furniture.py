@@ -74,9 +74,9 @@ def head(w: Writer) -> None:
         (0.2, prompts),
         (0.2, masthead),
         (0.3, navigation),
-        (0.1, headline_list),
+        (0.18, headline_list),
         (0.06, ticker),
-        (0.08, consent),
+        (0.12, consent),
         (0.06, teasers),
         (0.05, cards),
         (0.04, appeal),
@@ -259,6 +259,8 @@ def prompts(w: Writer) -> None:
 def consent(w: Writer) -> None:
     """Add a consent dialogue."""
     longer = [text for text in w.phrases.get("prompt", ()) if "ook" in text or "серв" in text or len(text) > 40]
+    if w.chance(0.5):
+        w.clutter(w.phrase("privacy"))
     w.clutter(*(w.rng.choice(longer or ["We use cookies."]) for _ in range(w.rng.randint(1, 2))), w.phrase("prompt"))
 
 
@@ -295,7 +297,7 @@ def comments(w: Writer) -> None:
 def comment(w: Writer) -> None:
     """Add one reader's comment."""
     w.clutter(f"{w.name().split()[0]}{w.rng.choice(('', ' ' + w.rng.choice(AGES), ' ' + w.date()))}")
-    w.clutter(w.short_sentence() if w.chance(0.25) else w.other_sentence())
+    w.clutter(w.piece(2, 7, text=w.other_sentence()) + w.stop() if w.chance(0.25) else w.other_sentence())
     if w.chance(0.5):
         w.clutter(w.phrase("com"))
 

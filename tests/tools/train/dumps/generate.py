@@ -9,11 +9,11 @@ from tests.tools.train.corpus import Document
 from tests.tools.train.dumps.furniture import head, tail
 from tests.tools.train.dumps.layouts import TRAINED, Layout, story
 from tests.tools.train.dumps.pseudo import JOINED, LETTERS, recoder
-from tests.tools.train.dumps.sources import Pool, Story, load_pools, phrases
+from tests.tools.train.dumps.sources import Pool, Story, load_pools, looks_like_prompt, phrases
 from tests.tools.train.dumps.writer import BODY, CLUTTER, FIELD, NEUTRAL, TITLE, Line, Writer
 from tests.tools.train.grow import PSEUDO, SYNTHETIC
 from workers.clean.blocks import Block
-from workers.clean.line_types import is_headline, is_prompt, word_count
+from workers.clean.line_types import is_headline, word_count
 from workers.text.normalise import plain_text
 
 SEED = 1
@@ -56,7 +56,7 @@ def _writer(rng: random.Random, pool: Pool, real: Sequence[str], words: dict[str
     recode: Callable[[str], str] = recoder(pseudo) if pseudo else str
     picked, other = (_recoded(rng.choice(pool.stories[source]), rng, recode) for _ in range(2))
     headlines = [recode(text) for text in _headlines(rng, pool, source)]
-    title = picked.title if is_headline(picked.title) and not is_prompt(picked.title) else rng.choice(headlines)
+    title = picked.title if is_headline(picked.title) and not looks_like_prompt(picked.title) else rng.choice(headlines)
     language = pseudo or source
     return Writer(
         rng, language, words[language], picked._replace(title=title), other, headlines,

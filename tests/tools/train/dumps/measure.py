@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.tools.train.dumps.generate import synthetic
-from tests.tools.train.dumps.layouts import HELD_OUT
+from tests.tools.train.dumps.held_out import HELD_OUT
 from workers.clean.cleaner import clean_blocks
 from workers.clean.document import to_blocks
 from workers.clean.model.model import FILE, Model, load

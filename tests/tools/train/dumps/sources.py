@@ -15,7 +15,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tests.tools.train.corpus import FOLDS_SALT, PAGES, fold_of
-from workers.clean.line_types import is_notice, is_prompt, is_sentence, word_count
+from workers.clean.line_types import is_sentence, word_count
+from workers.clean.model.text_features import prompt_word_count
+from workers.clean.model.vocabulary import is_prompt_line
+from workers.text.normalise import match_key
 
 FOLDS = 3
 PHRASES = Path(__file__).with_name("phrases.tsv")
@@ -25,6 +28,7 @@ SEPARATORS = re.compile(r"[|»›>©]|\s/\s")
 MIN_PARAGRAPHS, MAX_PARAGRAPHS = 3, 40
 MIN_TITLE_WORDS, MAX_TITLE_WORDS = 4, 18
 MAX_PROMPT_WORDS, MAX_NAVIGATION_WORDS = 40, 3
+MIN_PROMPT_HITS = 2  # words of prompts
 EVENT_SENTENCES = 2  # per paragraph of a text without line breaks
 PAIR_LANGUAGES = frozenset(("ar", "es", "fr", "it", "tr"))  # the pages have few texts in these languages
 
@@ -93,9 +97,15 @@ def _add_row(pool: Pool, row: dict[str, Any]) -> None:
             pool.prompts[language].append(text)
 
 
+def looks_like_prompt(text: str) -> bool:
+    """Whether a line is a prompt by the vocabulary of the model. The rules change without a training, so they do not count."""
+    key = match_key(text)
+    return is_prompt_line(text, key) or prompt_word_count(key) >= MIN_PROMPT_HITS
+
+
 def _may_be_headline(text: str) -> bool:
     """Whether a line is neither too short nor too long, nor a prompt, nor several links in a row."""
-    is_furniture = is_prompt(text) or is_notice(text) or SEPARATORS.search(text) is not None
+    is_furniture = looks_like_prompt(text) or SEPARATORS.search(text) is not None
     return MIN_TITLE_WORDS <= word_count(text) <= MAX_TITLE_WORDS and not is_furniture
 
 

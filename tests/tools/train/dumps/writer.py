@@ -21,6 +21,7 @@ EDGE_MARKS = " \t'\"“”„«»‘’.,;:!?…。，、！？।؟-–—()[]"
 PROPER_NAME = re.compile(r"[^\W\d_a-z]\w+(?: [^\W\d_a-z]\w+){1,2}")
 FIRST_NAMES = "Ana Lena Marek Omar Ines Tomas Nadia Viktor Leila Jonas Priya Samuel Hana Diego Freya Kofi".split()
 LAST_NAMES = "Harlow Vance Ortega Brandl Novik Sato Marsh Okoye Lindgren Petrov Aydin Rossi Keane Mbeki Duarte".split()
+USUAL_SENTENCES = 0.2  # share of the short sentences that `phrases.tsv` has
 CHARS_PER_WORD = 2  # in scripts without spaces
 DATES = ("d MMMM y", "d MMM y HH:mm", "EEEE, d MMMM y", "dd.MM.y, HH:mm", "dd/MM/y", "y-MM-dd HH:mm", "MMMM d, y",
          "MMM d, y h:mm a", "dd/MM/y | HH:mm", "d.M.y - HH:mm", "EEE d MMM y HH.mm")  # fmt: skip
@@ -123,7 +124,11 @@ class Writer:
         return self.rng.choice(self.other_sentences)
 
     def short_sentence(self) -> str:
-        """Return a sentence of two to nine words."""
+        """Return a sentence of two to nine words: a usual one, one of the texts, or a part of one."""
+        usual = self.phrase("short") if self.has_real_words and self.chance(USUAL_SENTENCES) else ""
+        if usual and usual not in self.used:
+            self.used.add(usual)
+            return usual
         if self.short_sentences and self.chance(0.6):
             return self._unused(self.short_sentences)
         return self.piece(2, 7) + self.stop()

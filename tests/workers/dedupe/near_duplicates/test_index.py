@@ -1,7 +1,6 @@
 """The story index on a real Valkey: wire copy, follow-ups, templates, races and redeliveries."""
 
 import asyncio
-import random
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -15,42 +14,15 @@ from streams.config.settings import Settings
 from streams.records import Article
 from tests.support.feed_server import FeedServer, rss
 from tests.support.pipeline import everything, newsdesk, settled
+from tests.support.stories import DAY_S, NOW_S, reworded, signed, story
 from workers.dedupe.identity import article_id
-from workers.dedupe.near_duplicates.index import PREFIX, StoryAssignment, StoryIndex
+from workers.dedupe.near_duplicates.index import PREFIX, StoryIndex
 from workers.dedupe.near_duplicates.model import load_default
 from workers.dedupe.near_duplicates.pair_features import pair_features, read_signatures
-from workers.dedupe.near_duplicates.signature import LAYOUT, TextSignature, signature_of
+from workers.dedupe.near_duplicates.signature import LAYOUT, signature_of
+from workers.dedupe.near_duplicates.stories import StoryAssignment
 from workers.dedupe.near_duplicates.words import tokenise
 from workers.poller.registry import FeedRegistry
-
-DAY_S = 86_400.0
-NOW_S = 1_790_000_000.0
-NAMES = "harbour canal board barge salt ferry council bridge tide quay pilot engineer flood museum orchard mill".split()
-VERBS = "opened closed bought sold repaired painted measured promised refused inspected borrowed praised".split()
-
-
-def story(seed: int, sentences: int = 14) -> tuple[str, str]:
-    """Return title and text of an invented story. People and places differ between stories, as in real ones."""
-    rnd = random.Random(seed)
-    own = [
-        "".join(rnd.choice("bdfgklmnprstvz") + rnd.choice("aeiou") for _ in range(rnd.randint(2, 4))) for _ in range(24)
-    ]
-    names, places = own[:16] + NAMES[:4], [name.title() for name in own[16:]]
-
-    def sentence() -> str:
-        subject, thing, place = rnd.choice(names), rnd.choice(names), rnd.choice(places)
-        return (
-            f"The {subject} of {place} {rnd.choice(VERBS)} {rnd.randint(2, 900)} {thing}s on {rnd.choice(('Monday', 'Tuesday', 'Friday'))}"
-            f" because the {rnd.choice(names)} had {rnd.choice(VERBS)} the {rnd.choice(names)} near {rnd.choice(places)}."
-        )
-
-    return sentence()[:60], " ".join(sentence() for _ in range(sentences))
-
-
-def reworded(text: str) -> str:
-    """Return the text as another outlet publishes it: with dateline and credit, without its last sentences."""
-    sentences = text.split(". ")
-    return "SALTBY (Tidewire) - " + ". ".join(sentences[:-2]) + ". Reporting by Ida Marrow"
 
 
 @asynccontextmanager
@@ -60,12 +32,6 @@ async def open_index(settings: Settings, **options: int) -> AsyncGenerator[Story
         yield StoryIndex(broker.state, 7 * DAY_S, **options)
     finally:
         await broker.close()
-
-
-def signed(
-    name: str, title: str, text: str, publisher: str = "Tidewire", time_s: float = NOW_S
-) -> tuple[str, TextSignature]:
-    return article_id(name), signature_of(title, text, publisher, time_s)
 
 
 async def test_wire_copy_clusters(settings: Settings) -> None:

@@ -1,7 +1,6 @@
 """Near-identical texts: duplicates under similar titles or of other publishers, separate articles within one feed."""
 
 import random
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,31 +12,23 @@ from hypothesis import strategies as st
 from streams.brokers import open_broker
 from streams.config.settings import Settings
 from streams.records import Article
+from tests.support.duplicates import CHANNEL, classify_duplicates, row, words
 from tests.support.feed_server import FeedServer, rss
 from tests.support.pipeline import everything, newsdesk, settled
-from tests.workers.dedupe.near_duplicates.test_index import DAY_S, NOW_S, story
-from workers.dedupe.file_rows import classify_rows
+from tests.support.server_commands import server_commands
+from tests.support.stories import DAY_S, NOW_S, story
 from workers.dedupe.identity import article_id
 from workers.dedupe.near_duplicates.copy_rules import apply_rules
-from workers.dedupe.near_duplicates.index import BUCKET, StoryIndex
+from workers.dedupe.near_duplicates.index import StoryIndex
 from workers.dedupe.near_duplicates.model import load_default
 from workers.dedupe.near_duplicates.pair_features import pair_features, read_signatures
 from workers.dedupe.near_duplicates.signature import BODY_KEYS, LEAD_KEYS, signature_of
+from workers.dedupe.near_duplicates.stories import BUCKET
 from workers.dedupe.near_duplicates.titles import are_similar, read_title
-from workers.dedupe.rebuild import rebuild
+from workers.dedupe.rebuild import RebuildLock, rebuild
 from workers.poller.registry import FeedRegistry
 
 LENGTHS = (15, 30, 55, 60, 80, 100, 120, 200)
-CHANNEL = (
-    "Lantern Tonight is the late programme of Odd Quay Television, with Dana Quill and Teo Marsh, on every weekday. "
-    "Watch other parts of the programme on our channel and tell us in a comment which of them you liked. Our reporters "
-    "follow the harbour board, the salt works and the ferries, and they answer letters from viewers at the weekend. "
-    "Subscribe to the channel to hear about new parts, and follow Odd Quay Television on every network that you use. "
-    "Viewers abroad find the best of our programmes on Odd Quay World, with captions in the languages of the coast. "
-    "Visit our pages for advice about the floods in the valley, and for the rules of travel that the governor has made. "
-    "Breaking news and articles that matter to people of the valley come to your telephone and to your letter box, "
-    "wherever you live, with pictures of our photographers and the weather of every village between the hills and the sea."
-)
 DESCRIBED = (
     "Smugglers caught with lamps|Driver saves children from a fire",
     "The keeper of the northern light, part one|The keeper of the northern light, part two",
@@ -46,29 +37,6 @@ DESCRIBED = (
     "Tide table of the outer harbour for Monday|Tide table of the outer harbour for Tuesday",
     "Lost towns of the moors | The tomb|Lost towns of the moors | The gate",
 )
-
-
-async def classify_file(settings: Settings, rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Return the results of `copydesk dedupe` for the rows of a file."""
-    broker = open_broker(settings)
-    results = [r async for r in classify_rows(StoryIndex(broker.state, 7 * DAY_S), rows)]
-    await broker.close()
-    return results
-
-
-async def classify_duplicates(settings: Settings, rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """Return for each row the id of the row that it duplicates, "" for none."""
-    return {r["id"]: r["duplicate_of"] for r in await classify_file(settings, rows)}
-
-
-def row(id_: str, title: str, text: str, publisher: str = "Tidewire", feed: str = "f") -> dict[str, Any]:
-    return {"id": id_, "title": title, "text": [text], "publisher": publisher, "feed": feed, "time": NOW_S}
-
-
-def words(seed: int, count: int) -> tuple[str, str]:
-    """Return the title and the first *count* words of an invented story."""
-    title, text = story(seed, 20)
-    return title, " ".join(text.split()[:count])
 
 
 @pytest.mark.parametrize("count", LENGTHS)
@@ -231,8 +199,10 @@ async def test_desk_and_rebuild_distinguish_feeds(settings: Settings) -> None:
         server.answers["f"] = rss(links[:2], "Odd Quay Television")
         await FeedRegistry(broker.state).add([(server.url + "f", "")])
         await settled(broker, {"new": 2})
-        await broker.state.delete(*[key async for key in broker.state.scan_iter("copydesk:stories:*")])
-        await rebuild(broker, settings)
+        await broker.state.delete(*[key async for key in server_commands(broker.state).scan_iter("copydesk:stories:*")])
+        lock = RebuildLock(broker)
+        assert await lock.acquire()
+        await rebuild(broker, settings, lock.write)
         server.answers["f"] = rss(links, "Odd Quay Television")
         await settled(broker, {"new": 3})
         server.answers["g"] = rss([("https://b.example/1", titles[0], body)], "The Saltby Courier")

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from streams.config.settings import Settings
-from tests.workers.dedupe.near_duplicates.test_index import NOW_S, story
-from tests.workers.dedupe.near_duplicates.test_near_identical import CHANNEL, classify_duplicates, row, words
+from tests.support.duplicates import CHANNEL, classify_duplicates, row, words
+from tests.support.stories import NOW_S, story
 from workers.dedupe.near_duplicates.model import load_default
 from workers.dedupe.near_duplicates.sentences import own_text, split_sentences
 from workers.dedupe.near_duplicates.signature import signature_of

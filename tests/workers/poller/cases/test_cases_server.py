@@ -1,10 +1,8 @@
-"""Cases that need a server or several polls, with invented documents on loopback; and an index: case → test."""
+"""Cases that need a server or several polls, with invented documents on loopback."""
 
 import gzip
 import time
 from html import escape
-from importlib import import_module
-from pathlib import Path
 
 import pytest
 from aiohttp import web
@@ -15,11 +13,8 @@ from streams.records import Article
 from tests.conftest import until
 from tests.support.feed_server import FeedServer, rss
 from tests.support.pipeline import BODY, MORE, everything, newsdesk, settled
-from tests.workers.http.test_leniency import fetch
-from tests.workers.poller.cases import test_cases_decoding_http as decoding
-from tests.workers.poller.cases import test_cases_meaning as meaning
-from tests.workers.poller.cases import test_cases_other as other
-from tests.workers.poller.test_poller import open_desk
+from tests.support.poller_desk import open_desk
+from tests.support.raw_server import fetch
 from workers.poller.registry import FeedRegistry
 
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -198,57 +193,3 @@ async def test_item_of_redirector_and_site_is_one_story(settings: Settings) -> N
         await FeedRegistry(broker.state).add([(server.url + path, "") for path in "fg"])
         await settled(broker, {"new": 1, "duplicate": 1})
         assert [a.title for a in await everything(settings, "articles")] == ["Gate opens"]
-
-
-# -- index --------------------------------------------------------------------------------------------------------------
-
-HTTP = "tests.workers.http.test_leniency"
-POLLER = "tests.workers.poller"
-# Case → module and test, for cases that are in no table.
-TESTS = {
-    "079": f"{POLLER}.cases.test_cases_meaning:test_media_of_case_are_absolute",
-    "081": f"{POLLER}.cases.test_cases_meaning:test_content_of_case_uses_its_base",
-    "082": f"{POLLER}.cases.test_cases_meaning:test_content_of_case_uses_its_base",
-    "083": f"{POLLER}.cases.test_cases_meaning:test_content_of_case_uses_its_base",
-    "145": f"{POLLER}.cases.test_cases_decoding_http:test_opml_case",
-    "162": f"{POLLER}.cases.test_cases_meaning:test_spellings_share_key",
-    "163": f"{POLLER}.cases.test_cases_meaning:test_spellings_share_key",
-    "195": f"{POLLER}.cases.test_cases_other:test_document_of_case_is_refused",
-    "200": f"{__name__}:test_response_of_imperfect_server_is_read",
-    "201": f"{HTTP}:test_content_codings_are_undone",
-    "202": f"{HTTP}:test_content_codings_are_undone",
-    "204": f"{HTTP}:test_content_codings_are_undone",
-    "205": f"{__name__}:test_newest_etag_is_sent",
-    "206": f"{__name__}:test_constant_etag_hides_no_item",
-    "207": f"{HTTP}:test_cookies_live_for_one_redirect_chain",
-    "209": f"{__name__}:test_incomplete_response_publishes_nothing",
-    "211": f"{__name__}:test_retry_after_delays_one_feed_of_host",
-    "215": f"{__name__}:test_response_of_imperfect_server_is_read",
-    "217": f"{__name__}:test_broken_chunks_fail",
-    "218": f"{HTTP}:test_body_ends_at_its_length",
-    "221": f"{POLLER}.test_discovery:test_feed_links_of_page",
-    "222": f"{POLLER}.test_discovery:test_feed_links_order_and_kinds",
-    "223": f"{POLLER}.test_discovery:test_feed_links_order_and_kinds",
-    "224": f"{POLLER}.test_discovery:test_feed_links_order_and_kinds",
-    "226": f"{POLLER}.test_discovery:test_discover_follows_link_header",
-    "235": f"{POLLER}.test_ambiguous_items:test_items_with_shared_names_are_published_once",
-    "237": f"{POLLER}.test_ambiguous_items:test_items_with_shared_names_are_published_once",
-    "238": f"{__name__}:test_item_with_new_updated_time_is_one_article",
-    "242": f"{__name__}:test_edited_item_is_revision",
-    "243": f"{__name__}:test_item_of_redirector_and_site_is_one_story",
-}
-
-
-@pytest.mark.parametrize("case", TESTS)
-def test_index_names_existing_test(case: str) -> None:
-    module, _, name = TESTS[case].partition(":")
-    assert callable(getattr(import_module(module), name))
-
-
-@pytest.mark.corpus
-def test_each_case_has_a_test(shared: Path) -> None:
-    pairs = (meaning.AUTHORS, other.FEEDS)
-    tables = (meaning.PUBLISHED, meaning.LINKS, meaning.TITLES, meaning.DISTINCT, decoding.STORY_CASES, other.STORIES)
-    covered = {case for table in (*tables, other.OPML, POLLS, TESTS) for case in table}
-    covered |= {case for table in pairs for case, _ in table} | {name[:3] for name in decoding.FEED_CASES}
-    assert {path.name[:3] for path in (shared / "cases").glob("[0-9][0-9][0-9]-*")} - covered == set()

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.corpus import EACH_SHARE, sampled
-from tests.workers.poller.formats.test_expat_xml import TEXTS, feeds
+from tests.support.feed_strategies import TEXTS, feeds
 from workers.poller.formats import normalise_document
+from workers.poller.formats.feedparser_bounds import BoundedMixin, bounded_parsers, run_feedparser
 from workers.poller.formats.feedparser_speed import is_well_formed
-from workers.poller.formats.feedparser_xml import BoundedMixin, bounded_parsers, run_feedparser
 
 URL = "https://courier.example/feeds/world"
 HEADERS = {"content-location": URL, "content-type": "application/xml; charset=utf-8"}

@@ -1,60 +1,39 @@
 #!lua flags=allow-oom
--- Claim a story for an article, if the articles that share an index key with it are those that it was compared with.
+-- Claim stories for the articles of a batch, if the index still is as `look.lua` returned it.
 -- KEYS: none (the hashes are computed here).
--- ARGV: prefix of texts, prefix of keys, count key, oldest and newest segment, shards of texts, most candidates,
---   most refs of an index key, ref, value, refs of the compared articles concatenated, index keys...
--- Returns {'known', value} for an article in the index, {'claimed'} after writing it, else
--- {'others', refs concatenated, {ref .. value...}}: the candidates, by their number of shared keys.
-local texts, keys, count_key, oldest, newest = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
-local shards, most, bucket, ref, value = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8]), ARGV[9], ARGV[10]
-local compared, first_key = ARGV[11], 12
-local REF_BYTES, MAX_UNSIGNED_BYTES = 5, 60  -- values without a signature are shorter than this
-local byte, sub, floor = string.byte, string.sub, math.floor
-local function text_hash(segment, name)
-  local a, b = byte(name, 1, 2)
-  return texts .. ':' .. segment .. ':' .. (a * 256 + b) % shards
+-- ARGV: prefix of texts, prefix of keys, count key, newest segment, shards of texts, shards of keys, most refs of an
+--   index key, count of articles as seen, index keys concatenated, number of refs of each of them as seen, one byte
+--   each; then for each claim: ref, value, index keys concatenated.
+-- Returns 1 after writing all claims, 0 without writing any: another desk wrote an article that one of these would be
+-- compared with.
+local texts, keys, count_key, newest = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local shards, key_shards, most, first = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]), 11
+local byte, sub, floor, call, BYTES = string.byte, string.sub, math.floor, redis.call, 5
+local function text_hash(ref)
+  local a, b = byte(ref, 1, 2)
+  return texts .. ':' .. newest .. ':' .. (a * 256 + b) % shards
 end
-local function key_hash(segment, name)  -- 15 bits choose the hash, the last 24 are the field
-  local a, b = byte(name, 1, 2)
-  return keys .. ':' .. segment .. ':' .. (a * 128 + floor(b / 2)), sub(name, 3, 5)
+local function key_hash(p, all)  -- the first two bytes choose the hash, the last three are the field
+  local a, b = byte(all, p, p + 1)
+  return keys .. ':' .. newest .. ':' .. floor((a * 256 + b) * key_shards / 65536), sub(all, p + 2, p + 4)
 end
-for segment = newest, oldest, -1 do
-  local own = redis.call('HGET', text_hash(segment, ref), ref)
-  if own then return {'known', own} end
-end
-local hits, order, lists = {}, {}, {}
-for i = first_key, #ARGV do
-  for segment = newest, oldest, -1 do
-    local list = redis.call('HGET', key_hash(segment, ARGV[i]))
-    if segment == newest then lists[i] = list end
-    if list then
-      for p = 1, #list, REF_BYTES do
-        local other = sub(list, p, p + REF_BYTES - 1)
-        if not hits[other] then order[#order + 1] = other end
-        hits[other] = (hits[other] or 0) + REF_BYTES / #list  -- a key that few articles share weighs more
-      end
-    end
+if tonumber(call('GET', count_key) or 0) ~= tonumber(ARGV[8]) then
+  for at = first, #ARGV, 3 do
+    if call('HEXISTS', text_hash(ARGV[at]), ARGV[at]) == 1 then return 0 end
+  end
+  for p = 1, #ARGV[9], BYTES do
+    local list = call('HGET', key_hash(p, ARGV[9])) or ''
+    if #list ~= BYTES * byte(ARGV[10], (p - 1) / BYTES + 1) then return 0 end
   end
 end
-table.sort(order, function(a, b) if hits[a] ~= hits[b] then return hits[a] > hits[b] end return a < b end)
-local candidates, refs = {}, ''
-for i = 1, math.min(most, #order) do
-  local text
-  for segment = newest, oldest, -1 do
-    text = text or redis.call('HGET', text_hash(segment, order[i]), order[i])
-  end
-  if text then candidates[#candidates + 1] = order[i] .. text; refs = refs .. order[i] end
-end
-if refs ~= compared then return {'others', refs, candidates} end
-redis.call('HSET', text_hash(newest, ref), ref, value)
-if #value > MAX_UNSIGNED_BYTES then
-  for i = first_key, #ARGV do
-    local list = lists[i] or ''
-    if #list < REF_BYTES * bucket then
-      local hash, field = key_hash(newest, ARGV[i])
-      redis.call('HSET', hash, field, list .. ref)
-    end
+for at = first, #ARGV, 3 do
+  local ref, all = ARGV[at], ARGV[at + 2]
+  call('HSET', text_hash(ref), ref, ARGV[at + 1])
+  for p = 1, #all, BYTES do
+    local hash, field = key_hash(p, all)
+    local list = call('HGET', hash, field) or ''
+    if #list < BYTES * most then call('HSET', hash, field, list .. ref) end
   end
 end
-redis.call('INCR', count_key)
-return {'claimed'}
+call('INCRBY', count_key, (#ARGV - first + 1) / 3)
+return 1

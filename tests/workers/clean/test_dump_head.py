@@ -1,0 +1,119 @@
+"""Header lines of dumps: dates that the model keeps, fields below a standfirst, consent headings, and notices."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from workers.clean.blocks import Block
+from workers.clean.dump_fields import byline_names, date_in_line, is_date_line
+from workers.clean.labeller import Prediction, label_blocks
+from workers.clean.labelling import HeaderFields
+from workers.clean.line_types import is_notice
+
+STORY = "The ferry to Gannet Island was halted on Tuesday after a fire broke out in its engine room."
+
+
+def labels_of(lines: list[tuple[str, float, float]]) -> tuple[list[str], HeaderFields]:
+    """Return the labels and the fields of a dump. *lines*: text, probability of body text, probability of the title."""
+    blocks = [Block(text, "line") for text, _, _ in lines]
+    labelling = label_blocks(blocks, [Prediction(p, p > 0.5, title) for _, p, title in lines], whole_page=True)
+    return [label.label for label in labelling.labels], labelling.head
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "22 พ.ค. 2568 เวลา 10:40 น.", "Thứ tư, 11/6/2025, 07:30 (GMT+7)", "02.04.2025 – 11:20", "Wednesday, March 5, 2025, at 9:10 PM EST",
+        "18.11.2025, 07:45 Uhr", "2025年7月19日 5時00分", "Selasa, 11 Feb 2025 15:20 WIB",
+    ],
+)  # fmt: skip
+def test_is_date_line_accepts_weekday_and_zone(line: str) -> None:
+    assert is_date_line(line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["She died on 3 May 2024.", "He was born on 3 May 1924 in Leeds", "3. Mai 2024: Erste Sitzung des Rates beginnt um zehn", "Explore", ""],
+)  # fmt: skip
+def test_is_date_line_rejects_other_words(line: str) -> None:
+    assert not is_date_line(line)
+
+
+@pytest.mark.parametrize(
+    ("line", "day"),
+    [
+        ("۲ مهر ۱۴۰۲ - ۰۹:۱۵", (2023, 9, 24)), ("۱ فروردین ۱۴۰۴", (2025, 3, 21)), ("۳۰ اسفند ۱۳۹۹", (2021, 3, 20)), ("1370/01/01", (1991, 3, 21)),
+        ("تاریخ انتشار: ۱۴۰۱/۰۱/۰۱ ۱۲:۳۰", (2022, 3, 21)),
+    ],
+)  # fmt: skip
+def test_persian_dates_are_converted(line: str, day: tuple[int, int, int]) -> None:
+    moment = date_in_line(line)
+    assert moment is not None
+    assert (moment.year, moment.month, moment.day) == day
+
+
+def test_date_that_model_keeps_is_field() -> None:
+    labels, head = labels_of([("Ferry halted", 0.1, 0.9), ("22 พ.ค. 2568 เวลา 10:40 น.", 0.9, 0.0), (STORY, 1.0, 0.0)])
+    assert labels == ["title", "date", "body"]
+    assert head.published == datetime(2025, 5, 22, 10, 40, tzinfo=UTC)
+
+
+def test_fields_below_kept_standfirst_are_read() -> None:
+    labels, head = labels_of(
+        [
+            ("Ferry to Gannet Island halted", 0.1, 0.9), ("Synopsis", 0.05, 0.0), ("The last ferry was halted after a fire in its engine room.", 0.99, 0.0),
+            ("Written by Ida Marrow", 0.02, 0.0), ("Updated: May 6, 2025 18:07 IST", 0.03, 0.0), (STORY, 1.0, 0.0),
+        ]
+    )  # fmt: skip
+    assert labels[3:] == ["byline", "date", "body"]
+    assert head.byline == ("Ida Marrow",)
+    assert head.published is not None
+
+
+@pytest.mark.parametrize("line", ["02.04.2025 – 11:20", "We value your privacy"])
+def test_title_is_neither_date_nor_consent(line: str) -> None:
+    _, head = labels_of([(line, 0.1, 0.9), ("Ferry to Gannet Island halted", 0.1, 0.4), (STORY, 1.0, 0.0)])
+    assert head.title == "Ferry to Gannet Island halted"
+
+
+def test_title_shares_words_with_story() -> None:
+    lines = [
+        ("Rail fares to rise from March", 0.01, 0.7),
+        ("Fire halts ferry to Gannet Island", 0.2, 0.2),
+        (STORY, 1.0, 0.0),
+    ]
+    assert labels_of(lines)[1].title == "Fire halts ferry to Gannet Island"
+
+
+@pytest.mark.parametrize(
+    ("line", "name"), [("حاورته: سلمى النجار", "سلمى النجار"), ("Аутор: Ивана Томић", "Ивана Томић"), ("Piše: Mirna Galić", "Mirna Galić")]
+)  # fmt: skip
+def test_byline_names_more_role_words_are_found(line: str, name: str) -> None:
+    assert byline_names(line) == (name,)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "As an Amazon Associate I earn from qualifying purchases.", "If you buy through our links, we may earn an affiliate commission. Learn more.",
+        "We use your sign-up to provide content in ways you've consented to.", "By signing up you agree to our terms and our privacy policy.",
+        "Mit der Anmeldung stimme ich den Datenschutzbestimmungen zu.", "Al registrarte aceptas las condiciones de uso.",
+        "This article appears in the December 2025 print edition.", "Original-Content von: Wasserwerk Nord, übermittelt durch news aktuell",
+        "Our Standards: The Trust Principles.", "Esta funcionalidad es exclusiva para registrados.", "Saken fortsetter under annonsen",
+        "Want to save this recipe? Enter your email and we'll send it to you.", "Ihre Privatsphäre ist uns wichtig",
+    ],
+)  # fmt: skip
+def test_disclosures_and_consents_are_notices(line: str) -> None:
+    assert is_notice(line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "If you buy a house on this street, expect to earn little.", "By clicking his fingers the conductor stopped the choir.",
+        "By submitting late, the team lost its place.", "This article appears in the report.", "When you subscribe to a theory, you pay for it.",
+        "En cliquant sur le bouton, il a ouvert la porte.", "Provided by volunteers, the meals cost nothing.",
+    ],
+)  # fmt: skip
+def test_story_with_words_of_disclosures_is_no_notice(line: str) -> None:
+    assert not is_notice(line)

@@ -1,0 +1,248 @@
+"""Stories of a batch of articles, decided from what the index knows. Pure.
+
+    known articles, lists of index keys ──▶ candidates of each article ──▶ similarities ──▶ story of each article
+
+Articles of the batch are candidates for later ones. So the stories are decided in order, again and again: each round
+compares in one call all groups of candidates that are new in it. The last round finds none.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from workers.dedupe.near_duplicates.model import Similarity, load_default
+from workers.dedupe.near_duplicates.signature import LAYOUT, TextSignature
+
+BUCKET = 16  # refs per index key; a key that more texts share does not distinguish them
+MAX_CANDIDATES = 16
+ID_BYTES, REF_BYTES = 10, 5
+# Mean probability of the NEAREST articles of a story, below which a text does not join: single links would chain
+# different stories together. Below a half, because rules separate articles of one source.
+MIN_MEAN, NEAREST = 0.4, 3
+NEAR_IDENTICAL = 0.9  # share of the text in common (Jaccard) from which a duplicate adds no keys to the index
+FIRST, DUPLICATE = b"f", b"c"
+SAME_PUBLISHER, BY_TITLE, RETITLED = 1, 2, 4  # flags of a duplicate
+assert LAYOUT.fields is not None
+TIME_OFFSET = LAYOUT.fields["time_s"][1]  # in a signature
+
+Group = tuple[bytes, ...]  # ref of an article, then refs of its candidates
+Missing = dict[Group, tuple[bytes, list[bytes]]]  # signatures of the article and of its candidates
+
+
+class StoryAssignment(NamedTuple):
+    """The story of an article. `duplicate_of`: the most similar article, "" for the first article of a story.
+
+    `similarity`: estimated share of the shorter text that the other contains. `same_publisher`: the first article of
+    the story has the same publisher. `kind` of a duplicate: "text", or "title" if only the titles agree. `retitled`:
+    the titles are not similar.
+    """
+
+    story: str
+    duplicate_of: str = ""
+    similarity: float = 0.0
+    same_publisher: bool = False
+    near_identical: bool = False
+    kind: str = ""
+    retitled: bool = False
+
+
+class IndexedArticle(NamedTuple):
+    """An article in the index; near-identical duplicates and articles of other versions have no signature."""
+
+    id: str
+    story: str
+    signature: bytes
+
+
+class NewArticle(NamedTuple):
+    """An article of the batch. `ref`: beginning of its id, which the index uses."""
+
+    id: str
+    ref: bytes
+    signed: TextSignature
+
+
+@dataclass
+class Snapshot:
+    """The index as a batch sees it.
+
+    `lists`: refs of each index key, concatenated, by segment, the newest first. `texts`: stored values by ref.
+    """
+
+    lists: list[dict[bytes, bytes]]
+    texts: dict[bytes, bytes] = field(default_factory=dict)
+    _cached: dict[bytes, list[bytes]] = field(default_factory=dict)
+
+    def candidates(self, article: NewArticle, added: Mapping[bytes, bytes]) -> list[bytes]:
+        """Return the refs of the articles that share most index keys. *added*: newest lists that the batch extended."""
+        if not added.keys().isdisjoint(article.signed.keys):
+            return self._nearest(article, added)
+        if article.ref not in self._cached:
+            self._cached[article.ref] = self._nearest(article, {})
+        return self._cached[article.ref]
+
+    def _nearest(self, article: NewArticle, added: Mapping[bytes, bytes]) -> list[bytes]:
+        """Return the candidates. A key that few articles share weighs more."""
+        newest, *older = self.lists
+        weights: dict[bytes, float] = {}
+        for key in article.signed.keys:
+            for list_ in (added.get(key) or newest.get(key), *(segment.get(key) for segment in older)):
+                for at in range(0, len(list_ or b""), REF_BYTES):
+                    ref = list_[at : at + REF_BYTES]  # type: ignore[index]
+                    weights[ref] = weights.get(ref, 0.0) + REF_BYTES / len(list_)  # type: ignore[arg-type]
+        return sorted(weights, key=lambda ref: (-weights[ref], ref))[:MAX_CANDIDATES]
+
+
+class Claim(NamedTuple):
+    """A value to store under `ref`, and the index keys that get the ref."""
+
+    ref: bytes
+    value: bytes
+    keys: Sequence[bytes]
+
+
+@dataclass
+class BatchDecisions:
+    """Stories of the articles of a batch."""
+
+    snapshot: Snapshot
+    window_s: float
+    similarities: dict[Group, Sequence[Similarity]] = field(default_factory=dict)
+    indexed: dict[bytes, IndexedArticle] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.indexed = {ref: indexed_article(ref, value) for ref, value in self.snapshot.texts.items()}
+
+    def decide(self, articles: Sequence[NewArticle]) -> tuple[list[StoryAssignment], list[Claim]]:
+        """Return the story of each article, and the claims of those that the index lacks."""
+        while True:
+            missing: Missing = {}
+            assignments, claims = self._round(articles, missing)
+            if not missing:
+                return assignments, claims
+            compared = load_default().compare_all(list(missing.values()))
+            self.similarities.update(zip(missing, compared, strict=True))
+
+    def _round(self, articles: Sequence[NewArticle], missing: Missing) -> tuple[list[StoryAssignment], list[Claim]]:
+        """Decide with the similarities so far; add the groups without any to *missing*."""
+        texts, values, added = dict(self.indexed), dict(self.snapshot.texts), dict[bytes, bytes]()
+        assignments, claims = [], []
+        for article in articles:
+            if (known := values.get(article.ref)) is not None:
+                assignments.append(decode(article.id, known)[1])
+                continue
+            assignment = self._assign(article, texts, added, missing)
+            claim = Claim(article.ref, encode(article.id, assignment, article.signed.signature), article.signed.keys)
+            if assignment.near_identical:
+                claim = claim._replace(keys=())
+            self._add_keys(claim, added)
+            values[article.ref], texts[article.ref] = claim.value, indexed_article(article.ref, claim.value)
+            assignments.append(assignment)
+            claims.append(claim)
+        return assignments, claims
+
+    def _assign(
+        self,
+        article: NewArticle,
+        texts: Mapping[bytes, IndexedArticle],
+        added: Mapping[bytes, bytes],
+        missing: Missing,
+    ) -> StoryAssignment:
+        signature, refs = article.signed.signature, self.snapshot.candidates(article, added)
+        time_s = _time_s(signature)
+        near = [
+            (ref, other)
+            for ref in refs
+            if (other := texts.get(ref)) and other.signature and abs(_time_s(other.signature) - time_s) <= self.window_s
+        ]
+        if not near:
+            return StoryAssignment(article.id)
+        group = (article.ref, *(ref for ref, _ in near))
+        similarities = self.similarities.get(group)
+        if similarities is None:
+            missing[group] = signature, [other.signature for _, other in near]
+            return StoryAssignment(article.id)
+        others = [other for _, other in near]
+        return nearest_story(article.id, list(zip(similarities, others, strict=True)), load_default().threshold)
+
+    def _add_keys(self, claim: Claim, added: dict[bytes, bytes]) -> None:
+        for key in claim.keys:
+            list_ = added.get(key) or self.snapshot.lists[0].get(key, b"")
+            if len(list_) < REF_BYTES * BUCKET:
+                added[key] = list_ + claim.ref
+
+
+def nearest_story(id_: str, near: Sequence[tuple[Similarity, IndexedArticle]], threshold: float) -> StoryAssignment:
+    """Return the story among those of *near* that the article belongs to, else its own."""
+    stories: dict[str, list[tuple[Similarity, IndexedArticle]]] = {}
+    for similarity, other in near:
+        stories.setdefault(other.story, []).append((similarity, other))
+    nearest = {
+        story: max(similarity.probability for similarity, _ in members)
+        for story, members in stories.items()
+        if any(similarity.ruled for similarity, _ in members)
+        or joins([similarity.probability for similarity, _ in members], threshold)
+    }
+    if not nearest:
+        return StoryAssignment(id_)
+    best = max(nearest, key=lambda story: (nearest[story], story))
+    similarity, duplicate_of = max(stories[best], key=lambda m: (m[0].ruled, m[0].probability, m[0].jaccard, m[1].id))
+    first = next((member for member, article in stories[best] if article.id == best), similarity)
+    return StoryAssignment(
+        best,
+        duplicate_of.id,
+        round(similarity.containment, 2),
+        first.same_publisher,
+        similarity.jaccard >= NEAR_IDENTICAL,
+        similarity.kind,
+        similarity.retitled,
+    )
+
+
+def joins(probabilities: Sequence[float], threshold: float) -> bool:
+    """Return whether a text joins a story, by the probabilities that it duplicates each of the story's articles."""
+    nearest = sorted(probabilities, reverse=True)[:NEAREST]
+    return nearest[0] > threshold and sum(nearest) / len(nearest) > MIN_MEAN
+
+
+def encode(id_: str, assignment: StoryAssignment, signature: bytes) -> bytes:
+    """Return the stored value of an article; its ref is the field.
+
+    A near-identical duplicate has no signature and no keys: the article that it duplicates is found instead. That
+    keeps the index small.
+    """
+    rest_of_id = bytes.fromhex(id_)[REF_BYTES:]
+    if not assignment.duplicate_of:
+        return rest_of_id + FIRST + signature
+    story, duplicate_of = bytes.fromhex(assignment.story), bytes.fromhex(assignment.duplicate_of)
+    flags = assignment.same_publisher * SAME_PUBLISHER | (assignment.kind == "title") * BY_TITLE
+    flags |= assignment.retitled * RETITLED
+    similarity = bytes((round(100 * assignment.similarity), flags))
+    return (
+        rest_of_id + DUPLICATE + story + duplicate_of + similarity + (b"" if assignment.near_identical else signature)
+    )
+
+
+def decode(id_: str, value: bytes) -> tuple[bytes, StoryAssignment]:
+    """Return the signature and the story in a stored value."""
+    type_, body = value[ID_BYTES - REF_BYTES :][:1], value[ID_BYTES - REF_BYTES + 1 :]
+    if type_ == FIRST:
+        return body, StoryAssignment(id_)
+    story, duplicate_of = body[:ID_BYTES].hex(), body[ID_BYTES : 2 * ID_BYTES].hex()
+    percent, flags = body[2 * ID_BYTES :][:2]
+    kind = "title" if flags & BY_TITLE else "text"
+    assignment = StoryAssignment(
+        story, duplicate_of, percent / 100, bool(flags & SAME_PUBLISHER), kind=kind, retitled=bool(flags & RETITLED)
+    )
+    return body[2 * ID_BYTES + 2 :], assignment
+
+
+def indexed_article(ref: bytes, value: bytes) -> IndexedArticle:
+    """Return the article of a stored value."""
+    id_ = (ref + value[: ID_BYTES - REF_BYTES]).hex()
+    signature, assignment = decode(id_, value)
+    return IndexedArticle(id_, assignment.story, signature if len(signature) == LAYOUT.itemsize else b"")
+
+
+def _time_s(signature: bytes) -> int:
+    return int.from_bytes(signature[TIME_OFFSET : TIME_OFFSET + 4], "little")

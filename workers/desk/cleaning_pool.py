@@ -1,0 +1,493 @@
+"""The cleaning pool: processes that divide items into blocks and clean them, seen from the desk.
+
+    job = pool.prepare(value); await pool.settle(job); job.line_keys()
+    pool.clean(job, facts);    await pool.settle(job); job.content()
+
+Each process works on a chunk of items. An item that takes SLOW_CPU_S of CPU time is slow: its process continues with
+it alone, in the slow lane, and another process takes the rest of the chunk. The desk does not wait for slow items.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Coroutine, Iterable, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from streams.errors import UnavailableError, UnreadableError
+from streams.logger import get_logger
+from streams.valkey.server import die_with_parent
+from workers.clean.cleaner import CleanedContent
+from workers.clean.site_facts import SiteFacts
+from workers.clean.site_rules.collection import RuleSource
+from workers.desk.batch import CleaningError
+from workers.desk.cleaning_process import COMMAND, DEFAULT_CLEANER, FORK, STATUS, WAIT, Chunk, Facts, Reply, Work
+from workers.limited_process import FRAME, cpu_ticks, frame
+
+log = get_logger(__name__)
+
+CHUNK_ITEMS, CHUNK_BYTES = 8, 256 * 1024
+CHECK_S = 0.1  # between looks at the CPU time of a busy process
+SLOW_CPU_S = 0.25  # a page takes .03 s on average
+IDLE_S = 15.0  # a process without CPU time for so long hangs; on a busy machine CPU time decides
+MAX_ATTEMPTS = 2
+MAX_SLOW_JOBS = 100  # the slow lane takes up to 2 × `item_timeout_s` for each
+MAX_SUSPECT_JOBS = 50  # of them
+MAX_ITEMS = 20_000  # then the pool replaces the process, because of memory leaks
+SLOW_NICENESS = 10
+RETRY_S = 1.0
+BUFFER_BYTES = 1 << 20
+
+
+class CleaningJob:
+    """An item in the pool. *value*: the item as JSON. *rules*: of its site."""
+
+    def __init__(self, number: int, value: bytes, rules: Sequence[RuleSource] = ()) -> None:
+        self.number, self.value, self.rules = number, value, tuple(rules)
+        self.facts: Facts | None = None
+        self.is_slow = False
+        self.attempts = 0  # that ended their process
+        self.process: _Process | None = None  # that has its blocks
+        self.prepared: Reply | None = None
+        self.cleaned: Reply | None = None
+        self.settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the result of the last request is there."""
+        return (self.prepared if self.facts is None else self.cleaned) is not None
+
+    def line_keys(self) -> frozenset[bytes]:
+        """Return the keys of the item's lines. Raises as `content` does."""
+        assert self.prepared is not None
+        return _checked(self.prepared).keys()
+
+    def content(self) -> CleanedContent:
+        """Return the cleaned content.
+
+        Raises:
+            UnreadableError: the item is malformed.
+            CleaningError: cleaning failed twice.
+        """
+        assert self.cleaned is not None
+        content = _checked(self.cleaned).content
+        assert content is not None
+        return content
+
+    def finish(self, reply: Reply) -> None:
+        if self.facts is None:
+            self.prepared = reply
+        if self.facts is not None or reply.error:
+            self.cleaned = reply
+        self.settle()
+
+    def settle(self) -> None:
+        if not self.settled.done():
+            self.settled.set_result(None)
+
+    def fail(self, kind: str, error: str) -> None:
+        self.finish(Reply(self.number, error=error, error_kind=kind))
+
+
+def _checked(reply: Reply) -> Reply:
+    if reply.error_kind == "unreadable":
+        raise UnreadableError(reply.error)
+    if reply.error_kind:
+        raise CleaningError(reply.error_kind, reply.error)
+    return reply
+
+
+class _Exchange(NamedTuple):
+    """A chunk in a process, and the task that receives the replies."""
+
+    process: "_Process"
+    jobs: Sequence[CleaningJob]
+    receiving: "asyncio.Task[None]"
+
+
+class _SlowJob(NamedTuple):
+    """A job in the slow lane. *exchange*: with it, if it still runs."""
+
+    job: CleaningJob
+    exchange: _Exchange | None = None
+
+
+class CleaningPool:
+    """Cleans items in *count* processes, which are started on demand.
+
+    *limit_s*: CPU seconds of an item. *cleaner*: `module:function` that replaces `clean_item`, for tests.
+    """
+
+    def __init__(self, count: int, limit_s: float, cleaner: str = DEFAULT_CLEANER) -> None:
+        self.count, self.limit_s = count, limit_s
+        self._template = _Template(limit_s, cleaner)
+        self._number = 0
+        self._active: dict[int, CleaningJob] = {}
+        self._waiting: deque[CleaningJob] = deque()
+        self._slow: deque[_SlowJob] = deque()
+        self._slow_lane: asyncio.Task[None] | None = None
+        self._processes: list[_Process] = []
+        self._starting, self._is_scheduled = 0, False
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def prepare(self, value: bytes, rules: Sequence[RuleSource] = (), *, is_suspect: bool = False) -> CleaningJob:
+        """Request the line keys of the item *value*. A suspect one goes to the slow lane, unless that has many jobs."""
+        self._number += 1
+        job = CleaningJob(self._number, value, rules)
+        job.is_slow = is_suspect and len(self._slow) < MAX_SUSPECT_JOBS
+        self._active[job.number] = job
+        self._submit(job)
+        return job
+
+    def clean(self, job: CleaningJob, facts: SiteFacts) -> None:
+        """Request the content of a prepared item."""
+        job.facts = Facts.of(facts)
+        job.settled = asyncio.get_running_loop().create_future()
+        self._submit(job)
+
+    async def settle(self, job: CleaningJob) -> bool:
+        """Wait for the result of the last request; return False if the item is slow and not finished.
+
+        Raises:
+            UnavailableError: no cleaning process can be started.
+        """
+        await job.settled
+        return job.is_finished
+
+    def forget(self, jobs: Iterable[CleaningJob]) -> None:
+        """Drop jobs that are no longer needed."""
+        for job in jobs:
+            self._active.pop(job.number, None)
+            job.process = None
+            if job.settled.done() and not job.settled.cancelled():
+                job.settled.exception()  # else asyncio logs it
+
+    async def __aenter__(self) -> "CleaningPool":
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        """Kill the processes."""
+        for task in [*self._tasks, *([self._slow_lane] if self._slow_lane else [])]:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._template.end()
+        await asyncio.sleep(0)  # the connections close in the next round of the event loop
+
+    # -- dispatch ---------------------------------------------------------------------------------------------
+
+    def _submit(self, job: CleaningJob) -> None:
+        if job.is_slow:
+            job.settle()
+            self._add_slow(_SlowJob(job))
+        elif job.process is not None and job.process in self._processes:
+            job.process.waiting.append(job)
+        else:
+            self._waiting.append(job)
+        if not self._is_scheduled:
+            self._is_scheduled = True
+            asyncio.get_running_loop().call_soon(self._dispatch)
+
+    def _dispatch(self) -> None:
+        """Give chunks to the idle processes; start a process if one is missing."""
+        self._is_scheduled = False
+        for process in self._processes:
+            if not process.is_busy and (jobs := self._take(process.waiting) or self._take(self._waiting)):
+                process.is_busy = True
+                self._spawn(self._run(process, jobs))
+        if self._waiting and len(self._processes) + self._starting < self.count:
+            self._starting += 1
+            self._spawn(self._add_process())
+
+    def _take(self, queue: "deque[CleaningJob]") -> list[CleaningJob]:
+        """Remove the next chunk from *queue*."""
+        jobs: list[CleaningJob] = []
+        size = 0
+        while queue and len(jobs) < CHUNK_ITEMS and size < CHUNK_BYTES:
+            job = queue.popleft()
+            if job.number in self._active:
+                jobs.append(job)
+                size += len(job.value)
+        return jobs
+
+    def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._after)
+
+    def _after(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.error("bug in the cleaning pool", exc_info=task.exception())
+
+    async def _add_process(self) -> None:
+        try:
+            self._processes.append(await self._template.fork())
+        except OSError as exc:
+            error = UnavailableError(f"cleaning process not started: {exc}; will retry")
+            while self._waiting:
+                settled = self._waiting.popleft().settled
+                if not settled.done():
+                    settled.set_exception(error)
+        finally:
+            self._starting -= 1
+        self._dispatch()
+
+    async def _run(self, process: "_Process", jobs: Sequence[CleaningJob]) -> None:
+        """Let *process* work on *jobs*. A slow item stays in it, and the others go to another process."""
+        exchange = self._begin(process, jobs)
+        is_slow = await self._watch(exchange)
+        if is_slow or exchange.receiving.exception() is not None:
+            self._remove(process)
+            unfinished = jobs[process.finished :]
+            self._waiting.extendleft(reversed([self._without_blocks(job) for job in unfinished[1:]]))
+            if is_slow:
+                process.last = process.finished  # other processes have the rest of the chunk
+                self._mark_slow(unfinished[0])
+                self._add_slow(_SlowJob(unfinished[0], exchange))
+            else:
+                await self._end(process, unfinished[0])
+        elif process.remaining <= 0:
+            self._remove(process)
+            await self._template.wait(process)
+        process.is_busy = False
+        self._dispatch()
+
+    def _remove(self, process: "_Process") -> None:
+        """Take *process* out of the pool; its waiting jobs go to the others."""
+        if process in self._processes:
+            self._processes.remove(process)
+        self._waiting.extendleft(reversed([self._without_blocks(job) for job in process.waiting]))
+        process.waiting.clear()
+
+    def _without_blocks(self, job: CleaningJob) -> CleaningJob:
+        job.process = None
+        return job
+
+    def _begin(self, process: "_Process", jobs: Sequence[CleaningJob]) -> _Exchange:
+        oldest = min(self._active, default=self._number)
+        process.finished, process.last = 0, len(jobs)
+        receiving = asyncio.create_task(process.exchange(jobs, oldest))
+        receiving.add_done_callback(lambda task: task.cancelled() or task.exception())  # else asyncio logs it
+        return _Exchange(process, jobs, receiving)
+
+    async def _watch(self, exchange: _Exchange, limit_s: float = SLOW_CPU_S) -> bool:
+        """Wait for the replies; return True once an item takes more than *limit_s* of CPU time. Kill a hung process."""
+        process, _, receiving = exchange
+        finished, ticks, since_s = -1, 0, 0.0
+        while True:
+            await asyncio.wait({receiving}, timeout=CHECK_S)
+            if receiving.done():
+                return False
+            used = cpu_ticks(process.pid) or 0
+            if process.finished != finished:
+                finished, ticks, since_s = process.finished, used, time.monotonic()
+            elif (used - ticks) / TICKS_PER_S >= limit_s:
+                return True
+            elif used == ticks and time.monotonic() - since_s > IDLE_S:
+                process.kill()
+
+    async def _end(self, process: "_Process", job: CleaningJob) -> None:
+        """Handle the end of *process* while it worked on *job*: once more alone, then its failure."""
+        status = await self._template.wait(process)
+        kind, error = self._exit_reason(status)
+        job.attempts += 1
+        log.warning("cleaning process ended", error=error, status=status, attempts=job.attempts)
+        if job.number not in self._active:
+            return
+        if job.attempts >= MAX_ATTEMPTS:
+            job.fail(kind, error)
+        else:
+            self._add_slow(_SlowJob(self._without_blocks(job)))
+
+    def _exit_reason(self, status: int) -> tuple[str, str]:
+        """Return (error kind, error) for the exit status of a cleaning process."""
+        if status == -signal.SIGPROF:
+            return "timeout", f"cleaning took longer than {self.limit_s:g} s of CPU time"
+        if status == -signal.SIGKILL:
+            return "timeout", f"cleaning process hung (no CPU time for {IDLE_S:g} s) or was killed"
+        return "crash", f"cleaning process crashed (status {status})"
+
+    # -- slow lane --------------------------------------------------------------------------------------------
+
+    def _add_slow(self, slow: _SlowJob) -> None:
+        """Queue a slow job. While another one is in the slow lane, the process of the job ends, and it waits."""
+        job, exchange = slow
+        if self._slow_lane is not None:
+            self._mark_slow(job)
+            if exchange is not None:
+                self._spawn(self._discard(exchange))
+            slow = _SlowJob(self._without_blocks(job))
+        if len(self._slow) >= MAX_SLOW_JOBS:
+            job.fail("timeout", f"more than {MAX_SLOW_JOBS} slow items wait")
+            return
+        self._slow.append(slow)
+        if self._slow_lane is None:
+            self._slow_lane = asyncio.create_task(self._run_slow())
+
+    def _mark_slow(self, job: CleaningJob) -> None:
+        job.is_slow = True
+        job.settle()
+
+    async def _discard(self, exchange: _Exchange) -> None:
+        await self._template.wait(exchange.process)
+        await asyncio.wait({exchange.receiving})
+
+    async def _run_slow(self) -> None:
+        """Finish the slow jobs one after another, each in its own process with a lower priority."""
+        while self._slow:
+            job, exchange = self._slow.popleft()
+            if job.number not in self._active:
+                if exchange is not None:
+                    await self._discard(exchange)
+                continue
+            try:
+                exchange = exchange or self._begin(await self._template.fork(), [job])
+            except OSError as exc:
+                log.warning("cleaning process not started", error=exc, retry_s=RETRY_S)
+                self._mark_slow(job)
+                self._slow.append(_SlowJob(job))
+                await asyncio.sleep(RETRY_S)
+                continue
+            await self._finish_slow(job, exchange)
+        self._slow_lane = None
+
+    async def _finish_slow(self, job: CleaningJob, exchange: _Exchange) -> None:
+        process, _, receiving = exchange
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, process.pid, SLOW_NICENESS)
+        while not receiving.done():
+            if await self._watch(exchange):
+                self._mark_slow(job)
+        if receiving.exception() is None:
+            await self._template.wait(process)
+        else:
+            await self._end(process, job)
+
+
+TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+
+
+class _Process:
+    """A cleaning process, seen from the desk. *finished*: the number of replies of the present chunk.
+
+    *last*: index of the job after whose reply the others no longer matter.
+    """
+
+    def __init__(self, pid: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.pid = pid
+        self.waiting: deque[CleaningJob] = deque()  # jobs whose blocks it has
+        self.is_busy, self.finished, self.last, self.remaining = False, 0, 0, MAX_ITEMS
+        self._reader, self._writer = reader, writer
+        self._decoder = msgspec.msgpack.Decoder(Reply)
+
+    async def exchange(self, jobs: Sequence[CleaningJob], oldest: int) -> None:
+        """Send *jobs* and finish each with its reply. Raises if the process ends."""
+        self.remaining -= len(jobs)
+        works = tuple(Work(job.number, b"" if job.process is self else job.value, job.facts, job.rules) for job in jobs)
+        self._writer.write(frame(Chunk(oldest, works)))
+        await self._writer.drain()
+        for job in jobs:
+            size = FRAME.unpack(await self._reader.readexactly(FRAME.size))[0]
+            reply = self._decoder.decode(await self._reader.readexactly(size))
+            job.process = self
+            self.finished += 1
+            job.finish(reply)
+            if self.finished > self.last:
+                return
+
+    def kill(self) -> None:
+        """Kill the process. Its id stays reserved until `_Template.wait`."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+class _Template:
+    """The process that forks cleaning processes, started on demand."""
+
+    def __init__(self, limit_s: float, cleaner: str) -> None:
+        self._arguments = (f"{limit_s:g}", cleaner)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._control: socket.socket | None = None
+        self._lock = asyncio.Lock()
+        self._children: set[_Process] = set()
+
+    async def fork(self) -> _Process:
+        """Return a new cleaning process. Raises OSError."""
+        ours, theirs = socket.socketpair()
+        try:
+            async with self._lock:
+                try:
+                    pid = await self._command(FORK, 0, theirs)
+                except ConnectionError:  # the template was killed, with its processes
+                    pid = await self._command(FORK, 0, theirs)
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+        ours.setblocking(False)
+        process = _Process(pid, *await asyncio.open_unix_connection(sock=ours, limit=BUFFER_BYTES))
+        self._children.add(process)
+        return process
+
+    async def wait(self, process: _Process) -> int:
+        """End *process* if it still runs; return its status. A lost template has ended its processes."""
+        process.kill()
+        process.close()
+        self._children.discard(process)
+        async with self._lock:
+            try:
+                return await self._command(WAIT, process.pid)
+            except OSError:
+                return -signal.SIGKILL
+
+    async def _command(self, name: bytes, argument: int, passed: socket.socket | None = None) -> int:
+        if self._control is None:
+            if name == WAIT:
+                raise ConnectionError("template lost")
+            self._start()
+        assert self._control is not None
+        try:
+            socket.send_fds(self._control, [COMMAND.pack(name, argument)], [passed.fileno()] if passed else [])
+            answer = await asyncio.get_running_loop().sock_recv(self._control, STATUS.size)
+            if not answer:
+                raise ConnectionError("the template of cleaning processes ended")
+        except ConnectionError:
+            self.end()
+            raise
+        return int(STATUS.unpack(answer)[0])
+
+    def _start(self) -> None:
+        self._control, theirs = socket.socketpair()
+        self._control.setblocking(False)
+        environ = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # fork copies one thread only
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "workers.desk.cleaning_process", *self._arguments],
+                stdin=theirs.fileno(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environ,
+                preexec_fn=lambda: die_with_parent(signal.SIGKILL), start_new_session=True,
+            )  # fmt: skip
+
+    def end(self) -> None:
+        """Kill the template and with it all cleaning processes (PR_SET_PDEATHSIG)."""
+        for process in self._children:
+            process.kill()
+            process.close()
+        self._children.clear()
+        if self._control is not None:
+            self._control.close()
+            self._control = None
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
