@@ -11,25 +11,19 @@ import asyncio
 import contextlib
 import os
 import signal
-import socket
-import subprocess
-import sys
 import time
 from collections import deque
 from collections.abc import Coroutine, Iterable, Sequence
 from typing import Any, NamedTuple
 
-import msgspec
-
-from streams.errors import UnavailableError, UnreadableError
+from streams.errors import UnavailableError
 from streams.logger import get_logger
-from streams.valkey.server import die_with_parent
-from workers.clean.cleaner import CleanedContent
 from workers.clean.site_facts import SiteFacts
 from workers.clean.site_rules.collection import RuleSource
-from workers.desk.batch import CleaningError
-from workers.desk.cleaning_process import COMMAND, DEFAULT_CLEANER, FORK, STATUS, WAIT, Chunk, Facts, Reply, Work
-from workers.limited_process import FRAME, cpu_ticks, frame
+from workers.desk.cleaning_job import CleaningJob
+from workers.desk.cleaning_process import DEFAULT_CLEANER, Facts
+from workers.desk.cleaning_worker import CleaningWorker, Template
+from workers.limited_process import cpu_ticks
 
 log = get_logger(__name__)
 
@@ -40,74 +34,15 @@ IDLE_S = 15.0  # a process without CPU time for so long hangs; on a busy machine
 MAX_ATTEMPTS = 2
 MAX_SLOW_JOBS = 100  # the slow lane takes up to 2 × `item_timeout_s` for each
 MAX_SUSPECT_JOBS = 50  # of them
-MAX_ITEMS = 20_000  # then the pool replaces the process, because of memory leaks
 SLOW_NICENESS = 10
 RETRY_S = 1.0
-BUFFER_BYTES = 1 << 20
-
-
-class CleaningJob:
-    """An item in the pool. *value*: the item as JSON. *rules*: of its site."""
-
-    def __init__(self, number: int, value: bytes, rules: Sequence[RuleSource] = ()) -> None:
-        self.number, self.value, self.rules = number, value, tuple(rules)
-        self.facts: Facts | None = None
-        self.is_slow = False
-        self.attempts = 0  # that ended their process
-        self.process: _Process | None = None  # that has its blocks
-        self.prepared: Reply | None = None
-        self.cleaned: Reply | None = None
-        self.settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-    @property
-    def is_finished(self) -> bool:
-        """Whether the result of the last request is there."""
-        return (self.prepared if self.facts is None else self.cleaned) is not None
-
-    def line_keys(self) -> frozenset[bytes]:
-        """Return the keys of the item's lines. Raises as `content` does."""
-        assert self.prepared is not None
-        return _checked(self.prepared).keys()
-
-    def content(self) -> CleanedContent:
-        """Return the cleaned content.
-
-        Raises:
-            UnreadableError: the item is malformed.
-            CleaningError: cleaning failed twice.
-        """
-        assert self.cleaned is not None
-        content = _checked(self.cleaned).content
-        assert content is not None
-        return content
-
-    def finish(self, reply: Reply) -> None:
-        if self.facts is None:
-            self.prepared = reply
-        if self.facts is not None or reply.error:
-            self.cleaned = reply
-        self.settle()
-
-    def settle(self) -> None:
-        if not self.settled.done():
-            self.settled.set_result(None)
-
-    def fail(self, kind: str, error: str) -> None:
-        self.finish(Reply(self.number, error=error, error_kind=kind))
-
-
-def _checked(reply: Reply) -> Reply:
-    if reply.error_kind == "unreadable":
-        raise UnreadableError(reply.error)
-    if reply.error_kind:
-        raise CleaningError(reply.error_kind, reply.error)
-    return reply
+TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
 class _Exchange(NamedTuple):
     """A chunk in a process, and the task that receives the replies."""
 
-    process: "_Process"
+    process: "CleaningWorker"
     jobs: Sequence[CleaningJob]
     receiving: "asyncio.Task[None]"
 
@@ -127,13 +62,13 @@ class CleaningPool:
 
     def __init__(self, count: int, limit_s: float, cleaner: str = DEFAULT_CLEANER) -> None:
         self.count, self.limit_s = count, limit_s
-        self._template = _Template(limit_s, cleaner)
+        self._template = Template(limit_s, cleaner)
         self._number = 0
         self._active: dict[int, CleaningJob] = {}
         self._waiting: deque[CleaningJob] = deque()
         self._slow: deque[_SlowJob] = deque()
         self._slow_lane: asyncio.Task[None] | None = None
-        self._processes: list[_Process] = []
+        self._processes: list[CleaningWorker] = []
         self._starting, self._is_scheduled = 0, False
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -239,7 +174,7 @@ class CleaningPool:
             self._starting -= 1
         self._dispatch()
 
-    async def _run(self, process: "_Process", jobs: Sequence[CleaningJob]) -> None:
+    async def _run(self, process: "CleaningWorker", jobs: Sequence[CleaningJob]) -> None:
         """Let *process* work on *jobs*. A slow item stays in it, and the others go to another process."""
         exchange = self._begin(process, jobs)
         is_slow = await self._watch(exchange)
@@ -259,7 +194,7 @@ class CleaningPool:
         process.is_busy = False
         self._dispatch()
 
-    def _remove(self, process: "_Process") -> None:
+    def _remove(self, process: "CleaningWorker") -> None:
         """Take *process* out of the pool; its waiting jobs go to the others."""
         if process in self._processes:
             self._processes.remove(process)
@@ -270,7 +205,7 @@ class CleaningPool:
         job.process = None
         return job
 
-    def _begin(self, process: "_Process", jobs: Sequence[CleaningJob]) -> _Exchange:
+    def _begin(self, process: "CleaningWorker", jobs: Sequence[CleaningJob]) -> _Exchange:
         oldest = min(self._active, default=self._number)
         process.finished, process.last = 0, len(jobs)
         receiving = asyncio.create_task(process.exchange(jobs, oldest))
@@ -293,7 +228,7 @@ class CleaningPool:
             elif used == ticks and time.monotonic() - since_s > IDLE_S:
                 process.kill()
 
-    async def _end(self, process: "_Process", job: CleaningJob) -> None:
+    async def _end(self, process: "CleaningWorker", job: CleaningJob) -> None:
         """Handle the end of *process* while it worked on *job*: once more alone, then its failure."""
         status = await self._template.wait(process)
         kind, error = self._exit_reason(status)
@@ -369,125 +304,3 @@ class CleaningPool:
             await self._template.wait(process)
         else:
             await self._end(process, job)
-
-
-TICKS_PER_S = os.sysconf("SC_CLK_TCK")
-
-
-class _Process:
-    """A cleaning process, seen from the desk. *finished*: the number of replies of the present chunk.
-
-    *last*: index of the job after whose reply the others no longer matter.
-    """
-
-    def __init__(self, pid: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.pid = pid
-        self.waiting: deque[CleaningJob] = deque()  # jobs whose blocks it has
-        self.is_busy, self.finished, self.last, self.remaining = False, 0, 0, MAX_ITEMS
-        self._reader, self._writer = reader, writer
-        self._decoder = msgspec.msgpack.Decoder(Reply)
-
-    async def exchange(self, jobs: Sequence[CleaningJob], oldest: int) -> None:
-        """Send *jobs* and finish each with its reply. Raises if the process ends."""
-        self.remaining -= len(jobs)
-        works = tuple(Work(job.number, b"" if job.process is self else job.value, job.facts, job.rules) for job in jobs)
-        self._writer.write(frame(Chunk(oldest, works)))
-        await self._writer.drain()
-        for job in jobs:
-            size = FRAME.unpack(await self._reader.readexactly(FRAME.size))[0]
-            reply = self._decoder.decode(await self._reader.readexactly(size))
-            job.process = self
-            self.finished += 1
-            job.finish(reply)
-            if self.finished > self.last:
-                return
-
-    def kill(self) -> None:
-        """Kill the process. Its id stays reserved until `_Template.wait`."""
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self.pid, signal.SIGKILL)
-
-    def close(self) -> None:
-        self._writer.close()
-
-
-class _Template:
-    """The process that forks cleaning processes, started on demand."""
-
-    def __init__(self, limit_s: float, cleaner: str) -> None:
-        self._arguments = (f"{limit_s:g}", cleaner)
-        self._process: subprocess.Popen[bytes] | None = None
-        self._control: socket.socket | None = None
-        self._lock = asyncio.Lock()
-        self._children: set[_Process] = set()
-
-    async def fork(self) -> _Process:
-        """Return a new cleaning process. Raises OSError."""
-        ours, theirs = socket.socketpair()
-        try:
-            async with self._lock:
-                try:
-                    pid = await self._command(FORK, 0, theirs)
-                except ConnectionError:  # the template was killed, with its processes
-                    pid = await self._command(FORK, 0, theirs)
-        except BaseException:
-            ours.close()
-            raise
-        finally:
-            theirs.close()
-        ours.setblocking(False)
-        process = _Process(pid, *await asyncio.open_unix_connection(sock=ours, limit=BUFFER_BYTES))
-        self._children.add(process)
-        return process
-
-    async def wait(self, process: _Process) -> int:
-        """End *process* if it still runs; return its status. A lost template has ended its processes."""
-        process.kill()
-        process.close()
-        self._children.discard(process)
-        async with self._lock:
-            try:
-                return await self._command(WAIT, process.pid)
-            except OSError:
-                return -signal.SIGKILL
-
-    async def _command(self, name: bytes, argument: int, passed: socket.socket | None = None) -> int:
-        if self._control is None:
-            if name == WAIT:
-                raise ConnectionError("template lost")
-            self._start()
-        assert self._control is not None
-        try:
-            socket.send_fds(self._control, [COMMAND.pack(name, argument)], [passed.fileno()] if passed else [])
-            answer = await asyncio.get_running_loop().sock_recv(self._control, STATUS.size)
-            if not answer:
-                raise ConnectionError("the template of cleaning processes ended")
-        except ConnectionError:
-            self.end()
-            raise
-        return int(STATUS.unpack(answer)[0])
-
-    def _start(self) -> None:
-        self._control, theirs = socket.socketpair()
-        self._control.setblocking(False)
-        environ = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # fork copies one thread only
-        with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "workers.desk.cleaning_process", *self._arguments],
-                stdin=theirs.fileno(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environ,
-                preexec_fn=lambda: die_with_parent(signal.SIGKILL), start_new_session=True,
-            )  # fmt: skip
-
-    def end(self) -> None:
-        """Kill the template and with it all cleaning processes (PR_SET_PDEATHSIG)."""
-        for process in self._children:
-            process.kill()
-            process.close()
-        self._children.clear()
-        if self._control is not None:
-            self._control.close()
-            self._control = None
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            self._process = None

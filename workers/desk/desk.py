@@ -43,7 +43,8 @@ from workers.desk.article import (
     to_article,
 )
 from workers.desk.batch import BatchBuilder, attempt_twice, cpu_deadline, dead_letter_on_error, give_up
-from workers.desk.cleaning_pool import CleaningJob, CleaningPool
+from workers.desk.cleaning_job import CleaningJob
+from workers.desk.cleaning_pool import CleaningPool
 from workers.desk.comparison import compare_revisions, compared_text, identified, is_suppressed
 from workers.desk.entry_rules import filter_reason
 from workers.desk.site_rules import read_site_rules

@@ -18,7 +18,7 @@ from streams.brokers.base import Broker, Condition, ConsumedMessage, OutgoingMes
 from streams.errors import UnavailableError
 from streams.logger import get_logger
 from streams.topics import ITEMS
-from workers.desk.cleaning_pool import CleaningJob
+from workers.desk.cleaning_job import CleaningJob
 
 log = get_logger(__name__)
 

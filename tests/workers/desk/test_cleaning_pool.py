@@ -20,7 +20,8 @@ from workers.clean.cleaner import CleanedContent
 from workers.clean.site_facts import SiteFacts, line_key
 from workers.desk.article import clean_item, item_blocks
 from workers.desk.batch import CleaningError
-from workers.desk.cleaning_pool import CleaningJob, CleaningPool
+from workers.desk.cleaning_job import CleaningJob
+from workers.desk.cleaning_pool import CleaningPool
 
 
 async def clean_all(pool: CleaningPool, *items: Item) -> list[CleanedContent | Exception | None]:

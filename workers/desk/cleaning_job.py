@@ -1,0 +1,72 @@
+"""A cleaning job: an item on its way through the cleaning processes. `cleaning_worker` is one of them."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from streams.errors import UnreadableError
+from workers.clean.cleaner import CleanedContent
+from workers.clean.site_rules.collection import RuleSource
+from workers.desk.batch import CleaningError
+from workers.desk.cleaning_process import Facts, Reply
+
+if TYPE_CHECKING:
+    from workers.desk.cleaning_worker import CleaningWorker
+
+
+class CleaningJob:
+    """An item in the pool. *value*: the item as JSON. *rules*: of its site."""
+
+    def __init__(self, number: int, value: bytes, rules: Sequence[RuleSource] = ()) -> None:
+        self.number, self.value, self.rules = number, value, tuple(rules)
+        self.facts: Facts | None = None
+        self.is_slow = False
+        self.attempts = 0  # that ended their process
+        self.process: CleaningWorker | None = None  # that has its blocks
+        self.prepared: Reply | None = None
+        self.cleaned: Reply | None = None
+        self.settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the result of the last request is there."""
+        return (self.prepared if self.facts is None else self.cleaned) is not None
+
+    def line_keys(self) -> frozenset[bytes]:
+        """Return the keys of the item's lines. Raises as `content` does."""
+        assert self.prepared is not None
+        return _checked(self.prepared).keys()
+
+    def content(self) -> CleanedContent:
+        """Return the cleaned content.
+
+        Raises:
+            UnreadableError: the item is malformed.
+            CleaningError: cleaning failed twice.
+        """
+        assert self.cleaned is not None
+        content = _checked(self.cleaned).content
+        assert content is not None
+        return content
+
+    def finish(self, reply: Reply) -> None:
+        if self.facts is None:
+            self.prepared = reply
+        if self.facts is not None or reply.error:
+            self.cleaned = reply
+        self.settle()
+
+    def settle(self) -> None:
+        if not self.settled.done():
+            self.settled.set_result(None)
+
+    def fail(self, kind: str, error: str) -> None:
+        self.finish(Reply(self.number, error=error, error_kind=kind))
+
+
+def _checked(reply: Reply) -> Reply:
+    if reply.error_kind == "unreadable":
+        raise UnreadableError(reply.error)
+    if reply.error_kind:
+        raise CleaningError(reply.error_kind, reply.error)
+    return reply
