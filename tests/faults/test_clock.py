@@ -90,3 +90,37 @@ async def test_forward_jump_of_a_minute_loses_nothing(tmp_path: Path) -> None:
 
 async def _is_ahead(broker: RedisStreamsBroker) -> bool:
     return await broker.time_s() > time.time() + 39 * 86_400
+
+
+PUBLISHER = """
+import asyncio, sys, time
+from streams.brokers.base import OutgoingMessage
+from streams.brokers.redis_streams.broker import RedisStreamsBroker
+
+async def publish():
+    broker = RedisStreamsBroker(sys.argv[1])
+    await broker.publish([OutgoingMessage("copydesk.articles", b"k", b"v")])
+    await broker.close()
+
+assert time.time() < float(sys.argv[2])
+asyncio.run(publish())
+"""
+
+
+async def test_publisher_with_wrong_clock_dates_no_message(settings: Settings) -> None:
+    """Retention removes messages by their time: a poller's clock must not make new articles old."""
+    library = next(iter(sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))), None)
+    if library is None:
+        pytest.skip("no libfaketime on this machine")
+    broker = RedisStreamsBroker(settings.broker_url)
+    await broker.create_topics([ARTICLES])
+    environ = {**os.environ, "LD_PRELOAD": str(library), "FAKETIME": "-20d", "DONT_FAKE_MONOTONIC": "1"}
+    subprocess.run(
+        [sys.executable, "-c", PUBLISHER, settings.broker_url, str(time.time() - 86_400)], cwd=ROOT, env=environ, check=True
+    )  # fmt: skip
+    reader = await broker.open_reader(ARTICLES, "", Start.EARLIEST)
+    messages = await reader.read(5.0)
+    age_s = await broker.time_s() - messages[0].time_s
+    await reader.close()
+    await broker.close()
+    assert age_s < 86_400

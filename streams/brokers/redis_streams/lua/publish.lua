@@ -1,7 +1,7 @@
 -- Compare-and-set: check all conditions, then run all commands or none.
 --
 -- ARGV: number of conditions, then (key, field, expected, new) for each,
---       then any number of (argument count, command, argument, ...).
+--       then any number of (argument count, command, argument, ...). XADD has the time as its first value.
 -- A condition holds if the hash field is `expected` ('' = absent); it is set to `new` at the end. If it is `new`
 -- already, this step was done before and only its reply was lost, so it is not repeated.
 -- Returns 1 done now, 0 done before, -1 refused.
@@ -17,9 +17,12 @@ for at = 2, commands - 1, 4 do
   end
 end
 if done then return open and -1 or 0 end  -- if only some fields are `new`, another step wrote them
+local time = redis.call('TIME')
+local now = string.format('%.3f', time[1] + time[2] / 1000000)
 local at = commands
 while at <= #ARGV do
   local count = tonumber(ARGV[at])
+  if ARGV[at + 1] == 'XADD' then ARGV[at + 5] = now end  -- by the server's clock: retention removes messages by it
   redis.call(unpack(ARGV, at + 1, at + count))
   at = at + 1 + count
 end
