@@ -2,7 +2,10 @@
 
 import sys
 import time
+from pathlib import Path
 from typing import NamedTuple
+
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 class Moment(NamedTuple):
@@ -10,6 +13,11 @@ class Moment(NamedTuple):
 
     time_s: float
     ticks_s: float
+
+
+def boot_id() -> str:
+    """Return the kernel's boot id, since when `boottime_s` counts; empty where the kernel has none."""
+    return BOOT_ID.read_text("ascii").strip() if BOOT_ID.exists() else ""
 
 
 def boottime_s() -> float:

@@ -14,12 +14,12 @@ from typing import NamedTuple
 
 import msgspec
 
+from streams.clock import boot_id
 from streams.errors import SettingsError
 
 AOF_DIR, MANIFEST, RECORD = "appendonlydir", "appendonly.aof.manifest", "valkey.record.json"
 RDB_MAGIC = (b"REDIS", b"VALKEY")  # a base is a snapshot, or commands where aof-use-rdb-preamble is off
 AOF_FIRST_BYTES = (b"*", b"#")
-BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 FORMAT = 1
 PIECE_BYTES = 1 << 20
 _NAME = r"appendonly\.aof\.(\d+)\.(?:base\.(?:rdb|aof)|incr\.aof)"
@@ -56,11 +56,6 @@ class Record(msgspec.Struct, frozen=True):
 def damaged(aof_dir: Path, fault: str, step: str = "put a backup in its place (`copydesk restore`)") -> DamagedAofError:
     """Return the error for *fault* of the append-only file in *aof_dir*."""
     return DamagedAofError(f"append-only file is damaged: {aof_dir} ({fault}); a start would lose data, {step}")
-
-
-def boot_id() -> str:
-    """Return the kernel's boot id; empty where the kernel has none."""
-    return BOOT_ID.read_text("ascii").strip() if BOOT_ID.exists() else ""
 
 
 # -- the files ------------------------------------------------------------------------------------------------

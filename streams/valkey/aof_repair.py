@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
+from streams.clock import boot_id
 from streams.errors import SettingsError
 from streams.valkey.aof_integrity import (
     AOF_DIR,
@@ -20,7 +21,6 @@ from streams.valkey.aof_integrity import (
     AofFile,
     Record,
     accepting,
-    boot_id,
     compare,
     damaged,
     read_aof_files,

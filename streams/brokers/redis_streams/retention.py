@@ -7,11 +7,12 @@ The age of a message is the broker's time minus its timestamp and the jumps sinc
 like age. Therefore a removal of more than a tenth, beyond the time since the last round, is limited to a tenth an hour.
 """
 
+import socket
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import NamedTuple
 
 from streams.brokers.redis_streams.broker import RedisStreamsBroker
-from streams.clock import Moment, boottime_s
+from streams.clock import Moment, boot_id, boottime_s
 from streams.logger import get_logger
 
 log = get_logger(__name__)
@@ -55,7 +56,6 @@ class Retention:
     def __init__(self, broker: RedisStreamsBroker, now: Callable[[], Awaitable[Moment]] | None = None) -> None:
         self.broker = broker
         self._now = now or self._broker_now
-        self._last_ticks_s: float | None = None
         self._reached: dict[str, Moment] = {}  # topic → steady cutoff of the last complete removal
         self._refused_ticks_s: dict[str, float] = {}  # topic → time when a removal was last refused or limited
 
@@ -91,11 +91,10 @@ class Retention:
     async def _look(self) -> tuple[Moment, list[Jump]]:
         """Return the current time and all recorded jumps; record a new jump."""
         now = await self._now()
-        elapsed_s = -1.0 if self._last_ticks_s is None else now.ticks_s - self._last_ticks_s
         keys = [self.broker.key("clock"), self.broker.key("clock", "jumps")]
-        args = [f"{now.time_s:.3f}", f"{elapsed_s:.3f}", JUMP_BACK_S, JUMP_FORWARD_S]
+        boot = boot_id() or socket.gethostname()
+        args = [f"{now.time_s:.3f}", f"{now.ticks_s:.3f}", boot, JUMP_BACK_S, JUMP_FORWARD_S]
         jumps = await self.broker.script("clock", keys, args)
-        self._last_ticks_s = now.ticks_s
         return now, [Jump(*map(float, jump.split(b"|"))) for jump in jumps]
 
     def _permitted(self, name: str, expired: int, total: int, cutoff: Moment) -> int:
