@@ -84,6 +84,15 @@ async def test_forward_jump_removes_nothing(settings: Settings, jump_days: float
         assert list(await broker.groups()) == ["mine"]
 
 
+async def test_restarted_desk_records_a_forward_jump(settings: Settings) -> None:
+    async with articles(settings) as (broker, wall):
+        await rounds(Retention(broker, wall), wall, 2)
+        wall.jump(20 * DAY_S)
+        await rounds(Retention(broker, wall), wall, 1)
+        jumps = await server_commands(broker.state).lrange(broker.key("clock", "jumps"), 0, -1)
+        assert [round(float(jump.split(b"|")[1]) / DAY_S) for jump in jumps] == [20]
+
+
 async def test_forward_jump_of_good_delays_retention_once(settings: Settings) -> None:
     """After a correction by 40 days, earlier and later articles are each removed after their own 30 days."""
     async with articles(settings, 100) as (broker, wall):
