@@ -15,7 +15,7 @@ import pytest
 
 from streams.brokers.base import Broker
 from streams.config.settings import Settings
-from streams.topics import ITEMS
+from streams.topics import ARCHIVE_ITEMS
 from tests.conftest import ROOT
 from tests.faults.fleet import die_with_harness
 from tests.support.archives import warc_record
@@ -96,7 +96,7 @@ async def check(settings: Settings, folder: Path, seed: int, bug: str = "") -> t
         runs = await ingest_with_kills(broker, settings, folder, seed, bug)
         counters = await settled(broker, {})
         assert is_consistent(counters)
-        count = await broker.message_count(ITEMS.name)
+        count = await broker.message_count(ARCHIVE_ITEMS.name)
     articles = await everything(settings, "articles")
     assert count == counters["desk"]["received"]
     if settings.broker_scheme != "kafka":

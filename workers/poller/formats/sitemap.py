@@ -54,7 +54,8 @@ _ROOT = re.compile(
     rb"<(?:[\w-]{1,30}:)?(?:urlset|sitemapindex)[\s>/]",
     re.IGNORECASE | re.DOTALL,
 )
-_TEXT_START = re.compile(rb"\A\s*+https?://[^\s<>\"]{1,8000}+[ \t]*+(?:[\r\n]|\Z)", re.IGNORECASE)
+_TEXT_START = re.compile(rb"\A\s*+https?://[^\s<>\"]{1,8000}+[ \t]*+[\r\n]", re.IGNORECASE)
+_TEXT_LINE = re.compile(rb"[\r\n][ \t]*+https?://[^\s<>\"]", re.IGNORECASE)
 _TEXT_URL = re.compile(r"https?://\S+", re.IGNORECASE)
 _KEYWORD = re.compile(r"[,;、，]")
 _DATE_IN_PATH = re.compile(r"(?<!\d)((?:19|20)\d\d)(?:[-_/]?(0[1-9]|1[0-2])(?:[-_/]?(0[1-9]|[12]\d|3[01]))?)?(?!\d)")
@@ -63,9 +64,12 @@ Row = dict[str, Any]
 
 
 def matches(body: bytes, content_type: str) -> bool:
-    """Return whether *body* is a sitemap: by its root element, or by a first line that is a URL alone."""
+    """Return whether *body* is a sitemap: by its root element, or by two URLs, each on a line of its own."""
     head = body[:SNIFFED_BYTES]
-    return bool(_ROOT.match(head) or _TEXT_START.match(head))
+    if _ROOT.match(head):
+        return True
+    start = _TEXT_START.match(head)
+    return start is not None and _TEXT_LINE.search(head, start.end() - 1) is not None
 
 
 def parse(document: FeedDocument) -> ParsedFeed:
