@@ -57,7 +57,7 @@ def test_cpu_report_counts_children(tmp_path: Path, workers: int) -> None:
     cpu_s = {test.partition("::")[2]: float(cpu) for cpu, _, _, test in rows}
     processes = {test.partition("::")[2]: int(count) for _, _, count, test in rows}
     for test in ("test_own", "test_ended_child", "test_running_child"):
-        assert cpu_s[test] >= 0.3, rows
+        assert cpu_s[test] >= 0.25, rows  # clock ticks of 10 ms round down
     for test in ("test_cheap", "test_after_running_child"):
         assert cpu_s[test] < 0.3, rows
     assert processes == {
