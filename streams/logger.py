@@ -55,6 +55,7 @@ FIELDS: dict[str, Field] = {
     "group": Field(Role.OBJECT, "consumer group"),
     "key": Field(Role.OBJECT, "key in the shared state"),
     "path": Field(Role.OBJECT, "file or folder"),
+    "rule": Field(Role.OBJECT, "file or setting of a site rule"),
     "url": Field(Role.OBJECT, "URL of a page or of a server"),
     "failure": Field(Role.OBJECT, "event of the failure that has passed"),
     "error": Field(Role.DETAIL, "error text"),

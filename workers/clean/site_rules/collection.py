@@ -90,7 +90,7 @@ def _compile(source: RuleSource) -> "SiteRule | None":
     try:
         return _parser(source.syntax)(source.text, source.name)
     except SettingsError as exc:
-        log.error("site rule ignored", source=source.name, error=exc, next_step="correct it and reload")
+        log.error("site rule ignored", rule=source.name, error=exc, next_step="correct it and reload")
         return None
 
 
