@@ -65,6 +65,7 @@ MADE_THERE = {
     ("streams/config/sources.py", "location"),
     ("workers/clean/rules/corrections.py", "_begins"),
     ("workers/clean/rules/corrections.py", "_words"),
+    ("workers/desk/entry_rules.py", "_parse"),
 }
 ROOTS = (streams, workers)
 

@@ -121,6 +121,7 @@ async def test_quarantined_document_does_not_block_pool() -> None:
         assert (await parsers.parse(request(GOOD))).new_items[0].title == "One"
         assert not slow.done()
         slow.cancel()
+        await asyncio.gather(slow, return_exceptions=True)  # it ends its process
 
 
 async def test_ended_pool_leaves_no_open_transport() -> None:

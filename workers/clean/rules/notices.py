@@ -189,7 +189,7 @@ NOTICE_PARTS = tuple(
     "free for everyone|monthly|today|unterstützen|soutenez|faites un don|apoy|apóy|sostien|steun|stöd|støt|wesprzyj|podpořte|támogassa|susține|поддерж|"
     "підтримайте|στηρίξτε|destekleyin|ادعم|dukung|ủng hộ|article|stories|subscri|member|account|il vous reste|abonn|abo|suscriptor|assinante|abbonat|"
     "affili|afili|commission|provision|comisi|comiss|qualifying|signing|sign-up|signup|sign up|registering|submitting|clicking|entering|providing|klick|clic|klik|inscriv|iscriv|adresse|suscrib|"
-    "registr|subscrev|assin|melden|tilmeld|klikke|melde|anmäla|zapisu|odeslán|feliratk|abonare|подписывая|нажимая|підписуючись|натискаючи|appear|original-content|principles|copyright|"
+    "registr|anmeldung|subscrev|assin|melden|tilmeld|klikke|melde|anmäla|zapisu|odeslán|feliratk|abonare|подписывая|нажимая|підписуючись|натискаючи|appear|original-content|principles|copyright|"
     "citation|to save|exclusiv|sign-up|jornalis|periodis|journalis|giornalis|dziennikars|novinář|újságír|jurnalis|журналист|журналіст|δημοσιογραφ|الصحاف|quedan|prenumer|tilaajille|subskryb|předplat|előfizet|подписк|подписчик|передплат|συνδρομητ|للمشتركين|مشترکان|למנויים|有料|会員|残り|유료|구독|订阅|会员|app|weiterlesen|artikel|inhalt|spam|unsubscribe|abbestell|kündbar|désabonne|cancela|share|teilen|partager|compart|condividi|delen|dela|del|jaa|udostępnij|sdílet|megosztás|distribuie|κοινοπ|поделиться|поділ|paylaş|شارك|bagikan|chia sẻ|分享|シェア|공유|"
     "every |cada |chaque |jeden |ogni |toda|todo|elke |varje |hver |codziennie|co tydzień|každ|кажд|щодня|щотижня|follow|siga|sigue|síguenos|suivez|segui|folge|volg|följ|følg|obserwuj|sledujte|ακολουθ|следите|takip|ikuti|theo dõi|关注|フォロー".split(
         "|"

@@ -17,7 +17,7 @@ WITHOUT_EFFECT = frozenset(
     "single_page_link single_page_link_in_feed next_page_link if_page_contains dissolve move_into "
     "http_header wrap_in".split()
 )
-DIRECTIVE = re.compile(r"(?P<name>[a-z_]{2,40})(?:\((?P<argument>.*)\))?\s*+:(?P<value>.*)\Z", re.DOTALL)
+DIRECTIVE = re.compile(r"\A(?P<name>[a-z_]{2,40})(?:\((?P<argument>.*)\))?\s*+:(?P<value>.*)\Z", re.DOTALL)
 CLASS_OR_ID = "//*[contains(concat(' ',normalize-space(@class),' '),{0}) or @id={1}]"
 MAX_LINES = 2_000
 

@@ -8,7 +8,8 @@ import re
 from streams.errors import SettingsError
 from workers.clean.site_rules.rule import SiteRule, compile_css
 
-CALL = re.compile(r'\s*+(?P<name>[a-z_]{1,40})\s*+(?:\((?P<arguments>(?:[^")]|"(?:[^"\\]|\\.)*+")*+)\))?+\s*+(?:,|\Z)')
+CALL = re.compile(r'(?P<name>[a-z_]{1,40}+)(?:\((?P<arguments>(?:[^")]|"(?:[^"\\]|\\.)*+")*+)\))?+\s*+(?:,|\Z)')
+START = re.compile(r"\s*+")
 STRING = re.compile(r'"((?:[^"\\]|\\.)*+)"')
 ESCAPE = re.compile(r"\\(.)")
 # Rewrite functions for pictures, code and embeds; copydesk does the same, or has no need, for every site.
@@ -34,6 +35,7 @@ def parse_rewrite(text: str, place: str) -> SiteRule:
     """
     rule, position = SiteRule(place, for_feeds=True), 0
     while position < len(text.rstrip()):
+        position = START.match(text, position).end()  # type: ignore[union-attr]
         call = CALL.match(text, position)
         if call is None:
             raise SettingsError(f'invalid rewrite rule: {text[position:]!r} ({place}); write name("argument")')
