@@ -8,8 +8,7 @@ import re
 from streams.errors import SettingsError
 from workers.clean.site_rules.rule import SiteRule, compile_css
 
-CALL = re.compile(r'(?P<name>[a-z_]{1,40}+)(?:\((?P<arguments>(?:[^")]|"(?:[^"\\]|\\.)*+")*+)\))?+\s*+(?:,|\Z)')
-START = re.compile(r"\s*+")
+CALL = re.compile(r'\A(?P<name>[a-z_]{1,40}+)(?:\((?P<arguments>(?:[^")]|"(?:[^"\\]|\\.)*+")*+)\))?+\s*+(?:,|\Z)')
 STRING = re.compile(r'"((?:[^"\\]|\\.)*+)"')
 ESCAPE = re.compile(r"\\(.)")
 # Rewrite functions for pictures, code and embeds; copydesk does the same, or has no need, for every site.
@@ -33,13 +32,12 @@ def parse_rewrite(text: str, place: str) -> SiteRule:
     Raises:
         SettingsError: the syntax is wrong, or a function is unknown.
     """
-    rule, position = SiteRule(place, for_feeds=True), 0
-    while position < len(text.rstrip()):
-        position = START.match(text, position).end()  # type: ignore[union-attr]
-        call = CALL.match(text, position)
+    rule, rest = SiteRule(place, for_feeds=True), text.strip()
+    while rest:
+        call = CALL.match(rest)
         if call is None:
-            raise SettingsError(f'invalid rewrite rule: {text[position:]!r} ({place}); write name("argument")')
-        position = call.end()
+            raise SettingsError(f'invalid rewrite rule: {rest!r} ({place}); write name("argument")')
+        rest = rest[call.end() :].lstrip()
         strings = [ESCAPE.sub(r"\1", string) for string in STRING.findall(call["arguments"] or "")]
         rule += _function(call["name"], strings, place)
     return rule
