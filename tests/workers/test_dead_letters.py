@@ -73,7 +73,7 @@ async def test_dead_letters_are_replayed_once_or_discarded(settings: Settings, t
     from streams.records import Content
 
     flags = ("--broker-url", settings.broker_url)
-    html = "<p>" + "".join(f"<b>{n} </b><a href='/{n}'>x</a>" for n in range(60_000))
+    html = "<p>" + "".join(f"<b>{n} </b><a href='/{n}'>x</a>" for n in range(12_000))
     slow = Item(feed="https://a.example/f", identity_key="https://a.example/1", title="Slow", link="https://a.example/1",
                 fetched_at=datetime.now(UTC), fingerprint="00" * 8, content=(Content(html),))  # fmt: skip
     async with FeedServer() as server:

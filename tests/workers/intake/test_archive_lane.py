@@ -95,9 +95,12 @@ async def test_same_article_in_both_lanes_at_once_is_published_once(either: Sett
     assert len({(a.id, a.revision) for a in articles}) == len(articles) == 100
 
 
+ARCHIVED = 80  # items; on Kafka each takes a transaction, .3 s or more on a busy machine
+
+
 async def test_desks_that_come_and_go_handle_each_item_once(either: Settings) -> None:
     async with desk(either) as broker:
-        await publish(broker, [], archived=[item(n) for n in range(300)])
+        await publish(broker, [], archived=[item(n) for n in range(ARCHIVED)])
         for _ in range(2):
             before = await queued(broker)
             async with desk(either, name="desk-2"):
@@ -106,9 +109,9 @@ async def test_desks_that_come_and_go_handle_each_item_once(either: Settings) ->
                     return await queued(broker) < max(1, before)
 
                 await until(has_progressed, what="the archive goes on")
-        await settled(broker, {"new": 300})
+        await settled(broker, {"new": ARCHIVED})
     articles: list[Article] = await everything(either, "articles")
-    assert len({(a.id, a.revision) for a in articles}) == len(articles) == 300
+    assert len({(a.id, a.revision) for a in articles}) == len(articles) == ARCHIVED
 
 
 async def test_old_articles_leave_the_live_history_alone(settings: Settings) -> None:
