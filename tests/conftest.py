@@ -1,13 +1,15 @@
 """Shared fixtures: a real Valkey, real Kafka clusters, feeds on loopback, and waits for conditions."""
 
 import asyncio
+import gc
 import os
 import shutil
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator
+import warnings
+from collections.abc import Awaitable, Callable, Generator, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -251,6 +253,25 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
             clusters.stop()
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Collect the garbage of a Kafka test behind it, without the warnings of aiokafka's connections.
+
+    aiokafka 0.14 leaves a connection open that is being made while its client closes: 1 of 5,255 tests at a load of 14.
+    """
+    try:
+        return (yield)
+    finally:
+        if uses_kafka(item):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ResourceWarning)
+                gc.collect()
+
+
+def uses_kafka(item: pytest.Item) -> bool:
+    return "kafka" in item.nodeid.lower()
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     return parallel.scheduler(config, log)
@@ -260,4 +281,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the unit tests before pytest selects by `-m`."""
     rings.pytest_collection_modifyitems(items)
+    for item in filter(uses_kafka, items):
+        for warning in ("ResourceWarning", "pytest.PytestUnraisableExceptionWarning"):
+            item.add_marker(pytest.mark.filterwarnings(f"default::{warning}"))
     parallel.order(items)
