@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import math
 import pkgutil
 import re
 import signal
@@ -56,6 +57,7 @@ NOTICED_S = 0.002  # CPU time of LARGE; less is none
 FIRST_S = NOTICED_S / (LARGE / FIRST) ** 2  # CPU time of FIRST in quadratic time, where LARGE takes NOTICED_S
 SUSPICIOUS = 5  # growth from QUARTER to FIRST: 4 is linear; MOST from SMALL to LARGE means 6 here
 ENDLESS_S = 0.25  # a hundred times the time of the slowest linear pattern
+TICK_S = 0.05
 OWN_TEXTS = 500  # of one pattern, in `make test`
 FUNCTIONS: tuple[Callable[[str], Any], ...] = (
     match_key, fingerprint_of, parse_byline, plain_text, strip_invisible, detect_input_type, split_credit, strip_invisible_elements,
@@ -109,29 +111,46 @@ class EndlessError(Exception):
     """A call took ENDLESS_S of CPU time."""
 
 
-def interrupt(number: int, frame: object) -> None:
-    raise EndlessError
+class CallTimer:
+    """Ends a call after ENDLESS_S of this thread's CPU time: a match checks for signals, also in exponential time.
+
+    The kernel counts the time of all threads, in whole ticks, so the handler looks at the time of the thread.
+    """
+
+    end_s = math.inf
+
+    def handle(self, number: int, frame: object) -> None:
+        if time.thread_time() >= self.end_s:
+            raise EndlessError
+
+    def measure(self, call: Callable[[Any], Any], text: Any) -> float:
+        begin_s = time.thread_time()
+        try:
+            self.end_s = begin_s + ENDLESS_S
+            signal.setitimer(signal.ITIMER_VIRTUAL, ENDLESS_S, TICK_S)
+            try:
+                call(text)
+            finally:
+                self.end_s = math.inf
+                signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        except EndlessError:
+            return ENDLESS_S
+        return time.thread_time() - begin_s
+
+
+TIMER = CallTimer()
 
 
 @pytest.fixture(autouse=True)
 def interrupted_when_endless() -> Iterator[None]:
-    """Let the timer of `cpu_s` end a call: a match checks for signals, also in exponential time."""
-    before = signal.signal(signal.SIGVTALRM, interrupt)
+    before = signal.signal(signal.SIGVTALRM, TIMER.handle)
     yield
     signal.signal(signal.SIGVTALRM, before)
 
 
 def cpu_s(call: Callable[[Any], Any], text: Any) -> float:
     """Return the CPU time of a call, ENDLESS_S for an interrupted one. How busy the machine is makes little difference."""
-    begin = time.thread_time()
-    signal.setitimer(signal.ITIMER_VIRTUAL, ENDLESS_S)
-    try:
-        call(text)
-    except EndlessError:  # the kernel counts whole ticks, so the timer can be early
-        return ENDLESS_S
-    finally:
-        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-    return time.thread_time() - begin
+    return TIMER.measure(call, text)
 
 
 def too_slow(call: Callable[[Any], Any], text_of: Callable[[int], Any]) -> str:

@@ -21,6 +21,7 @@ class CleaningJob:
         self.number, self.value, self.rules = number, value, tuple(rules)
         self.facts: Facts | None = None
         self.is_slow = False
+        self.is_postponed = False  # the slow lane was full: to be requested again later
         self.attempts = 0  # that ended their process
         self.process: CleaningWorker | None = None  # that has its blocks
         self.prepared: Reply | None = None
@@ -59,6 +60,11 @@ class CleaningJob:
     def settle(self) -> None:
         if not self.settled.done():
             self.settled.set_result(None)
+
+    def postpone(self) -> None:
+        """Drop the item's value, and let the desk request the item again later."""
+        self.value, self.is_slow, self.is_postponed = b"", True, True
+        self.settle()
 
     def fail(self, kind: str, error: str) -> None:
         self.finish(Reply(self.number, error=error, error_kind=kind))

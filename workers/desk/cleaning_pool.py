@@ -33,6 +33,7 @@ SLOW_CPU_S = 0.25  # a page takes .03 s on average
 IDLE_S = 15.0  # a process without CPU time for so long hangs; on a busy machine CPU time decides
 MAX_ATTEMPTS = 2
 MAX_SLOW_JOBS = 100  # the slow lane takes up to 2 × `item_timeout_s` for each
+MAX_SLOW_BYTES = 16 << 20  # of the items in the slow lane
 MAX_SUSPECT_JOBS = 50  # of them
 SLOW_NICENESS = 10
 RETRY_S = 1.0
@@ -72,11 +73,16 @@ class CleaningPool:
         self._starting, self._is_scheduled = 0, False
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def prepare(self, value: bytes, rules: Sequence[RuleSource] = (), *, is_suspect: bool = False) -> CleaningJob:
-        """Request the line keys of the item *value*. A suspect one goes to the slow lane, unless that has many jobs."""
+    def prepare(
+        self, value: bytes, rules: Sequence[RuleSource] = (), *, is_slow: bool = False, is_suspect: bool = False
+    ) -> CleaningJob:
+        """Request the line keys of the item *value*.
+
+        *is_slow*: the slow lane takes it. A suspect one goes there, too, unless that has many jobs.
+        """
         self._number += 1
         job = CleaningJob(self._number, value, rules)
-        job.is_slow = is_suspect and len(self._slow) < MAX_SUSPECT_JOBS
+        job.is_slow = is_slow or (is_suspect and len(self._slow) < MAX_SUSPECT_JOBS)
         self._active[job.number] = job
         self._submit(job)
         return job
@@ -252,19 +258,28 @@ class CleaningPool:
     # -- slow lane --------------------------------------------------------------------------------------------
 
     def _add_slow(self, slow: _SlowJob) -> None:
-        """Queue a slow job. While another one is in the slow lane, the process of the job ends, and it waits."""
+        """Queue a slow job. While another one is in the slow lane, the process of the job ends, and it waits.
+
+        A job that the slow lane has no room for is postponed, which bounds the memory of the desk.
+        """
         job, exchange = slow
         if self._slow_lane is not None:
             self._mark_slow(job)
             if exchange is not None:
                 self._spawn(self._discard(exchange))
             slow = _SlowJob(self._without_blocks(job))
-        if len(self._slow) >= MAX_SLOW_JOBS:
-            job.fail("timeout", f"more than {MAX_SLOW_JOBS} slow items wait")
+        if self._slow and not self._has_room(len(job.value)):
+            self._active.pop(job.number, None)
+            job.postpone()
             return
         self._slow.append(slow)
         if self._slow_lane is None:
             self._slow_lane = asyncio.create_task(self._run_slow())
+
+    def _has_room(self, size: int) -> bool:
+        return (
+            len(self._slow) < MAX_SLOW_JOBS and sum(len(slow.job.value) for slow in self._slow) + size <= MAX_SLOW_BYTES
+        )
 
     def _mark_slow(self, job: CleaningJob) -> None:
         job.is_slow = True

@@ -48,7 +48,7 @@ from workers.desk.cleaning_pool import CleaningPool
 from workers.desk.comparison import compare_revisions, compared_text, identified, is_suppressed
 from workers.desk.entry_rules import filter_reason
 from workers.desk.site_rules import read_site_rules
-from workers.desk.slow_items import SlowItems
+from workers.desk.slow_items import MAX_POSTPONED_BYTES, SlowItems
 from workers.urls.canonical import slug_key
 
 if TYPE_CHECKING:
@@ -265,14 +265,7 @@ class Desk:
         if self.pooled is None:
             return candidates
         pool, slow_items = self.pooled
-        requested = [
-            c._replace(
-                job=slow_items.take(c.message, c.article_id)
-                or pool.prepare(c.message.value, self._rules(c.item), is_suspect=slow_items.is_suspect(c.item.feed))
-            )
-            for c in candidates
-        ]
-        self._requested = requested
+        self._requested = requested = [c._replace(job=self._job(c, pool, slow_items)) for c in candidates]
         prepared: list[Candidate] = []
         for candidate in requested:
             if await builder.ends_before(candidate.message, DECODE_SHARE):
@@ -284,6 +277,16 @@ class Desk:
                 query = SiteQuery(candidate.site_query.site, candidate.job.line_keys())
                 prepared.append(candidate._replace(site_query=query))
         return prepared
+
+    def _job(self, candidate: Candidate, pool: CleaningPool, slow_items: SlowItems) -> CleaningJob:
+        """Return the job of an item that has come back, else a new one."""
+        job = slow_items.take(candidate.message, candidate.article_id)
+        if job is not None and not job.is_postponed:
+            return job
+        return pool.prepare(
+            candidate.message.value, self._rules(candidate.item),
+            is_slow=job is not None, is_suspect=slow_items.is_suspect(candidate.item.feed),
+        )  # fmt: skip
 
     def _request_contents(self, candidates: Sequence[Candidate], site_facts: Sequence[SiteFacts]) -> None:
         """Let the cleaning processes clean the candidates."""
@@ -300,6 +303,9 @@ class Desk:
         assert job is not None
         if not slow_items.is_blocked(id_):
             if await pool.settle(job):
+                return False
+            if job.is_postponed and slow_items.is_full:
+                job.fail("timeout", f"more than {MAX_POSTPONED_BYTES >> 20} MiB of slow items wait")
                 return False
             slow_items.keep(message, id_, job)
             if not slow_items.is_suspect(candidate.item.feed):

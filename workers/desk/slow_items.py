@@ -3,9 +3,9 @@
 copydesk:slow-items    hash: article id, partition, offset and time → length of the message's key, the key, the item
 
 The step of the desk commits past a slow item and holds it here, in the same atomic step. The item goes back to the end
-of its partition once its cleaning is finished, or after HOLD_S if its desk has ended. Then it is handled as usual, with
-the finished result. Later items of the same article are held, too, so that its versions stay in order. Items of a feed
-that had a slow item go to the slow lane at once.
+of its partition once its cleaning is finished, or after HOLD_S if its desk has ended or its slow lane was full. Then it
+is handled as usual, with the finished result. Later items of the same article are held, too, so that its versions stay
+in order. Items of a feed that had a slow item go to the slow lane at once.
 """
 
 import asyncio
@@ -26,6 +26,7 @@ KEY = "copydesk:slow-items"
 HOLD_S = 30
 EXPIRY_S = 1_800  # longer than the slow lane takes for all its jobs
 SUSPECT_S = 600.0
+MAX_POSTPONED_BYTES = 128 << 20  # of items for which the slow lane has no room; the others become dead letters
 CHECK_INTERVAL_S = 0.5
 KEY_LENGTH = struct.Struct(">I")
 ClockS = Callable[[], float]
@@ -49,11 +50,12 @@ class HeldField(NamedTuple):
 
 
 class HeldJob(NamedTuple):
-    """A slow job of this desk. *digest*: of the item. *expires_s*: time after which another desk has the item."""
+    """A slow job of this desk. *digest*, *size*: of the item. *expires_s*: then another desk has the item."""
 
     digest: bytes
     job: CleaningJob
     expires_s: float
+    size: int
 
 
 class SlowItems:
@@ -92,11 +94,16 @@ class SlowItems:
         held = self._jobs.get(article_id)
         return held is not None and held.job is job
 
+    @property
+    def is_full(self) -> bool:
+        """Whether the postponed items take MAX_POSTPONED_BYTES."""
+        return sum(held.size for held in self._jobs.values() if held.job.is_postponed) >= MAX_POSTPONED_BYTES
+
     def keep(self, message: ConsumedMessage, article_id: str, job: CleaningJob) -> None:
         """Keep the slow job of *message* until the message comes again."""
         now_s = self.clock_s()
         self._jobs = {id_: held for id_, held in self._jobs.items() if now_s < held.expires_s}
-        self._jobs[article_id] = HeldJob(_digest(message), job, now_s + EXPIRY_S)
+        self._jobs[article_id] = HeldJob(_digest(message), job, now_s + EXPIRY_S, len(message.value))
 
     def hold(self, message: ConsumedMessage, article_id: str) -> list[RedisCommand]:
         """Return the commands that hold *message*."""

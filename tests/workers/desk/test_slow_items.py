@@ -20,7 +20,7 @@ from tests.conftest import until
 from tests.support.cleaning import CLEANERS, make_item
 from tests.support.pipeline import everything, settled
 from workers.counters import read_counters
-from workers.desk.cleaning_pool import CleaningPool
+from workers.desk.cleaning_pool import MAX_SLOW_BYTES, CleaningPool
 from workers.desk.desk import PooledCleaning, create_desk
 from workers.desk.slow_items import HOLD_S, KEY, SlowItems
 from workers.services import connect
@@ -157,3 +157,24 @@ async def test_feed_with_slow_item_is_suspect(settings: Settings) -> None:
         await settled(broker, {"new": 2})
         await until(lambda: _is_done(broker))
         assert await count(broker, "received") == 2
+
+
+async def test_items_wait_while_the_slow_lane_is_full(settings: Settings) -> None:
+    """A full slow lane neither loses items nor holds their text in memory: they come again later."""
+    large = "<p>" + "The harbour board counted swans on Monday. " * (900_000 // 43) + "</p>"
+    hanging = [make_item(n, "Hang", large) for n in range(MAX_SLOW_BYTES // 900_000 + 4)]
+    async with pooled_desk(settings, item_timeout_s=900.0, release=False) as (broker, slow_items):
+        await send(broker, *hanging)
+        await until(lambda: _are_held(broker, len(hanging)))
+        assert sum(len(held.job.value) for held in slow_items._jobs.values()) < MAX_SLOW_BYTES + 1_000_000
+        later = SlowItems(broker, lambda: time.time() + HOLD_S + 1)
+        assert await later.release_due() == len(hanging)
+        await until(lambda: _are_held(broker, len(hanging)))
+        await send(broker, make_item(100))
+        await settled(broker, {"new": 1})
+        assert not slow_items.is_full
+        assert await count(broker, "failed") == 0
+
+
+async def _are_held(broker: Broker, number: int) -> bool:
+    return len(await broker.state.hkeys(KEY)) == number
