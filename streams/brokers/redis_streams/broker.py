@@ -16,6 +16,7 @@ from typing import Any
 from redis.exceptions import ResponseError
 
 from streams.brokers.base import AgentContext, Condition, OffsetRange, OutgoingMessage, Progress, RedisCommand
+from streams.brokers.redis_streams.clock import record_clock
 from streams.brokers.redis_streams.reader import RedisStreamsReader
 from streams.brokers.redis_streams.store import Bounds
 from streams.errors import SettingsError, UnavailableError
@@ -104,6 +105,7 @@ class RedisStreamsBroker:
                 "start with an empty data_dir or database, and import the feeds again"
             )
         self._partitions.update(zip((t.name for t in topics), counts, strict=True))
+        await record_clock(self)
 
     async def check_schema_version(self) -> None:
         """Store our schema version with the keys; raise SettingsError if they have another one."""
