@@ -6,7 +6,6 @@ import os
 import shutil
 import socket
 import subprocess
-import sys
 import time
 import warnings
 from collections.abc import Awaitable, Callable, Generator, Iterator
@@ -24,6 +23,7 @@ from streams.testing import InMemoryBroker
 from streams.topics import TOPIC_PREFIX
 from streams.valkey.server import EmbeddedValkey
 from tests.support.kafka import BEFORE, CURRENT, Cluster, NoKafka, jars
+from tests.support.template import run_module
 from tests.tools import parallel, rings
 from tests.tools.rings import pytest_configure  # noqa: F401  # hook of the unit ring
 from tests.tools.skips import NO_CORPUS, SHARED, corpus_is_absent, pytest_sessionfinish  # noqa: F401  # hook
@@ -232,14 +232,16 @@ async def until(condition: Callable[[], Any], deadline_s: float = DEADLINE_S, wh
 
 
 def copydesk(
-    *arguments: str, cwd: Path, check: int | None = 0, env: dict[str, str] | None = None, **kwargs: Any
-) -> Any:
+    *arguments: str,
+    cwd: Path,
+    check: int | None = 0,
+    env: dict[str, str] | None = None,
+    input: str | None = None,
+    timeout: float = DEADLINE_S,
+) -> "subprocess.CompletedProcess[str]":
     """Run the command line to its end; returns the finished process with text output."""
-    kwargs.setdefault("timeout", DEADLINE_S)
-    done = subprocess.run(
-        [sys.executable, "-m", "workers.cli", *arguments],
-        cwd=cwd, env={**os.environ, "PYTHONPATH": str(ROOT), **(env or {})}, capture_output=True, text=True, **kwargs,
-    )  # fmt: skip
+    environ = {**os.environ, "PYTHONPATH": str(ROOT), **(env or {})}
+    done = run_module("workers.cli", *arguments, cwd=cwd, environ=environ, timeout=timeout, input=input)
     if check is not None:
         assert done.returncode == check, f"exit {done.returncode}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
     return done
