@@ -19,6 +19,12 @@ LONG = (
     "tests/workers/test_dead_letters.py",
     "tests/faults/test_memory.py",
 )
+# Modules with a state that takes longer than their tests: a browser, attacks as articles, a damaged log.
+SHARED = {
+    "tests/faults/test_damage.py": "damage",
+    "tests/workers/web/test_live_markup.py": "browser",
+    "tests/workers/web/test_page.py": "browser",
+}
 OWN_CLUSTERS = "tests/contract/brokers/test_kafka.py"  # has clusters of three nodes, too
 
 
@@ -31,7 +37,7 @@ def group(nodeid: str) -> str:
     if "kafka" in nodeid.lower():
         version = BEFORE if BEFORE in name or "kafka-3" in name else CURRENT
         return f"Kafka {version} {path if path == OWN_CLUSTERS else ''}".strip()
-    return "corpus" if "corpus" in name else nodeid
+    return SHARED.get(path, nodeid)
 
 
 def ends_kafka(nodeid: str, next_nodeid: str) -> bool:
