@@ -24,6 +24,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import IO, Any, NamedTuple, NoReturn
 
 from streams.valkey.server import die_with_parent
@@ -104,19 +105,19 @@ def start_module(
     stderr: IO[Any] | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> Command:
-    """Start a process in the environment of the tests and *environ*; without files, it has no output."""
+    """Start a process in the environment of the tests and *environ*. Without *stderr*, it has that of the tests."""
     environ = {**os.environ, "PYTHONPATH": str(ROOT), **(environ or {})}
     with Path(os.devnull).open("r+b") as nothing:
-        files = [(file or nothing).fileno() for file in (None, stdout, stderr)]
+        files = [nothing.fileno(), (stdout or nothing).fileno(), stderr.fileno() if stderr else 2]
         return Command(Request(module, arguments, str(cwd), environ, current_umask()), files)
 
 
 def run_module(
     module: str, *arguments: str, cwd: Path, environ: Mapping[str, str], timeout: float, input: str | None = None
 ) -> "subprocess.CompletedProcess[str]":
-    """Run a command to its end with its output in memory. Raises: TimeoutError after *timeout* seconds."""
+    """Run a command to its end. Raises: TimeoutError after *timeout* seconds."""
     request = Request(module, arguments, str(cwd), environ, current_umask())
-    with memory_file() as stdin, memory_file() as stdout, memory_file() as stderr:
+    with TemporaryFile() as stdin, TemporaryFile() as stdout, TemporaryFile() as stderr:
         if input is not None:
             stdin.write(input.encode())
             stdin.seek(0)
@@ -132,20 +133,17 @@ def run_module(
     return subprocess.CompletedProcess([module, *arguments], code, *output)
 
 
-def memory_file() -> Any:
-    return os.fdopen(os.memfd_create("output"), "w+b")
-
-
 def current_umask() -> int:
-    """Return the umask of this process without changing it: other threads create files."""
-    [line] = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("Umask:")]
-    return int(line.split()[1], 8)
+    """Return the umask of this process. Files that other threads create meanwhile are private."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
 
 
 @cache
 def control() -> socket.socket:
     """Start the template; return the socket that takes requests. The template ends with this process."""
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ours, theirs = socket.socketpair()
     with theirs:
         process = subprocess.Popen(
             [sys.executable, "-m", __name__, str(theirs.fileno())], cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)},

@@ -14,7 +14,6 @@ import pytest
 
 from streams.config.settings import Settings
 from tests.conftest import ROOT, until
-from tests.support.template import Command, start_module
 from workers.notify import notify, watchdog_interval_s, watchdog_task
 from workers.reload import has_lost_terminal
 
@@ -23,10 +22,13 @@ INVALID = 'poll_interval_s = 900\n[[feeds]]\nurl = "https://a.example/*"\nunknow
 
 
 @contextmanager
-def running(folder: Path, *words: str, **environ: str) -> Generator[Command, None, None]:
+def running(folder: Path, *words: str, **environ: str) -> Generator["subprocess.Popen[bytes]", None, None]:
     """Run a command whose output goes to `folder/out`; end it in order."""
     with (folder / "out").open("wb") as out:
-        process = start_module("workers.cli", *words, cwd=folder, stdout=out, stderr=out, environ=environ)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "workers.cli", *words], cwd=folder, stdin=subprocess.DEVNULL, stdout=out,
+            stderr=subprocess.STDOUT, env={**os.environ, "PYTHONPATH": str(ROOT), **environ},
+        )  # fmt: skip
     try:
         yield process
         process.send_signal(signal.SIGTERM)
