@@ -53,6 +53,13 @@ def scheduler(config: pytest.Config, log: Any) -> Any:
         def _split_scope(self, nodeid: str) -> str:
             return group(nodeid)
 
+        def mark_test_complete(self, node: Any, item_index: int, duration: float = 0) -> None:
+            """Forget a group that has ended: after each test, the base class counts the pending tests of all groups."""
+            super().mark_test_complete(node, item_index, duration)
+            scope = group(self.registered_collections[node][item_index])
+            if all(self.assigned_work[node][scope].values()):
+                del self.assigned_work[node][scope]
+
     return GroupScheduling(config, log)
 
 
