@@ -5,12 +5,15 @@ Events of copydesk and of its dependencies pass the same processors. Standard ou
 
 import importlib
 import logging
+import os
+import stat
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
+from datetime import UTC, datetime
 from logging.handlers import RotatingFileHandler
 from typing import Any
 
-from streams.logger import format_event
+from streams.logger import LogEvent, format_event
 
 MAX_FILE_BYTES, OLD_FILES = 10 * 1024 * 1024, 3  # 40 MB bound the disk use of a process that runs for months
 LEVEL_CHARS = 8  # "critical"
@@ -23,7 +26,7 @@ def configure_logging(level: str, path: str = "", format: str = "text") -> None:
     """
     handler: logging.Handler = logging.StreamHandler(sys.stderr)
     if path:
-        handler = RotatingFileHandler(path, maxBytes=MAX_FILE_BYTES, backupCount=OLD_FILES, encoding="utf-8")
+        handler = LogFile(path, maxBytes=MAX_FILE_BYTES, backupCount=OLD_FILES, encoding="utf-8")
     handler.setFormatter(_LazyFormatter(format))
     root = logging.getLogger()
     root.handlers[:] = [handler]
@@ -50,8 +53,21 @@ def import_structlog() -> None:
         del sys.modules["rich"]
 
 
+class LogFile(RotatingFileHandler):
+    """A rotated log file that reads its size from the descriptor; the base class makes four system calls for it."""
+
+    def shouldRollover(self, record: logging.LogRecord) -> bool:
+        if self.stream is None:  # after a failed rotation
+            self.stream = self._open()
+        file = os.fstat(self.stream.fileno())
+        return stat.S_ISREG(file.st_mode) and file.st_size + len(self.format(record)) >= self.maxBytes
+
+
 class _LazyFormatter(logging.Formatter):
-    """Builds structlog's formatter at the first event; most commands log nothing (see `streams.logger`)."""
+    """Builds structlog's formatter at the first event that needs it; most commands log nothing (see `streams.logger`).
+
+    The text of copydesk's own events without exception needs no processor: the poller logs a line for each poll.
+    """
 
     def __init__(self, format: str) -> None:
         super().__init__()
@@ -59,11 +75,17 @@ class _LazyFormatter(logging.Formatter):
         self._formatter: logging.Formatter | None = None
 
     def format(self, record: logging.LogRecord) -> str:
-        self._formatter = self._formatter or _structlog_formatter(self._format)
-        line = getattr(record, "line", None)  # RotatingFileHandler formats each record twice
+        line = getattr(record, "line", None)  # LogFile formats each record twice
         if line is None:
-            line = record.line = self._formatter.format(record)
+            line = record.line = self._line(record)
         return str(line)
+
+    def _line(self, record: logging.LogRecord) -> str:
+        if self._format == "text" and isinstance(record.msg, LogEvent) and not record.exc_info:
+            timestamp = datetime.fromtimestamp(record.created, UTC).isoformat().replace("+00:00", "Z")
+            return _text_line(timestamp, record.levelname.lower(), record.name, record.msg)
+        self._formatter = self._formatter or _structlog_formatter(self._format)
+        return self._formatter.format(record)
 
 
 def _structlog_formatter(format: str) -> logging.Formatter:
@@ -87,8 +109,12 @@ def _add_logger_name(logger: Any, method: str, event: MutableMapping[str, Any]) 
 
 def _render_text(logger: Any, method: str, event: MutableMapping[str, Any]) -> str:
     exception = event.get("exception")
-    line = f"{event['timestamp']} {event['level']:<{LEVEL_CHARS}} {event['logger']}: {format_event(event)}"
+    line = _text_line(event["timestamp"], event["level"], event["logger"], event)
     return line + (f"\n{_indented(exception)}" if exception else "")
+
+
+def _text_line(timestamp: str, level: str, logger: str, event: Mapping[str, Any]) -> str:
+    return f"{timestamp} {level:<{LEVEL_CHARS}} {logger}: {format_event(event)}"
 
 
 def _indented(exception: str) -> str:

@@ -8,6 +8,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from fnmatch import fnmatchcase
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -179,7 +180,7 @@ class Settings:
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         return min(MAX_AUTO_PROCESSES, max(1, cores // max(1, self.desk_workers)))
 
-    @property
+    @cached_property
     def private_host_patterns(self) -> frozenset[str]:
         """The entries of `allowed_private_hosts`."""
         return frozenset(host.strip().lower() for host in self.allowed_private_hosts.split(",") if host.strip())
