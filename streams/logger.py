@@ -85,6 +85,7 @@ FIELDS: dict[str, Field] = {
     "next_step": Field(Role.NEXT, "reaction of copydesk, or advice"),
 }  # fmt: skip
 
+_JSON_SCALARS = frozenset((str, int, float, bool, type(None)))
 _RANKS = {name: rank for rank, name in enumerate(FIELDS)}
 # C1 controls, line separators, and the bidirectional controls that reorder other text (UAX #9 §2).
 _UNSAFE = re.compile(r"[\x7f-\x9f\u2028-\u202e\u2066-\u2069\u061c]")
@@ -140,7 +141,7 @@ def _to_log_record(
 
 def _plain_value(value: Any) -> Any:
     """Return *value* as a JSON scalar. An exception kept in a record would keep its frames alive."""
-    if value is None or isinstance(value, str | bool | int | float):
+    if type(value) in _JSON_SCALARS or isinstance(value, str | int | float):
         return value
     if isinstance(value, BaseException):
         return str(value) or repr(value)

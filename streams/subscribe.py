@@ -23,7 +23,8 @@ from streams.valkey.server import is_responding, socket_url
 
 log = get_logger(__name__)
 
-POLL_TIMEOUT_S = 1.0
+POLL_TIMEOUT_S = 1.0  # of a group member, which renews its leases in between
+IDLE_TIMEOUT_S = 5.0  # without a group
 COMMIT_EVERY_S, COMMIT_EVERY = 1.0, 100  # bound of the records redelivered after a kill, beside the current one
 HANDOVER_S = 20.0  # a member releases a requested partition after this time even without a commit
 UNAVAILABLE_TIMEOUT_S = 5.0  # without *follow*: an idle broker that restarts is back by then
@@ -124,7 +125,7 @@ class Subscription:
 
     async def messages(self) -> AsyncGenerator[tuple[ConsumedMessage, Any], None]:
         """Yield pairs of a message and its decoded record."""
-        while await self._fill_buffer(POLL_TIMEOUT_S):
+        while await self._fill_buffer(POLL_TIMEOUT_S if self.group else IDLE_TIMEOUT_S):
             while self._pending:
                 message = self._pending.popleft()
                 record = self._decode_if_wanted(message)

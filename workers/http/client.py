@@ -173,8 +173,8 @@ class HttpClient:
         body: Body | None = None, redirects: Collection[int] = REDIRECTS,
     ) -> Response:  # fmt: skip
         """Return the response after redirects with the statuses *redirects*; a GET unless there is a *body* to POST."""
-        permanent = True
-        current, cookies = url, aiohttp.CookieJar(unsafe=True)  # also for IP addresses
+        permanent, current = True, url
+        cookies: aiohttp.CookieJar | None = None
         for _ in range(MAX_REDIRECTS + 1):
             allowed = credentials.limited_to(url, current)
             url_error = "bad_url" if current == url else "bad_http"
@@ -186,10 +186,11 @@ class HttpClient:
                         200 if response.status in SUCCESSES and body is None else response.status,
                         current,
                         await self._content(response, max_bytes, is_post=body is not None),
-                        {name.lower(): ", ".join(response.headers.getall(name)) for name in response.headers},
+                        _joined_headers(response),
                         round((time.monotonic() - start_s) * 1000),
                         current if permanent and current != url else "",
                     )
+                cookies = cookies or aiohttp.CookieJar(unsafe=True)  # also for IP addresses
                 cookies.update_cookies(response.cookies, response.url)
                 permanent = permanent and REDIRECTS[response.status]
                 current = resolve_redirect(current, response.headers["Location"])
@@ -258,13 +259,22 @@ async def _read_beginning(response: aiohttp.ClientResponse) -> bytes:
         return b""
 
 
+def _joined_headers(response: aiohttp.ClientResponse) -> dict[str, str]:
+    """Return the headers by lower-case name; several fields of a name are one list (RFC 9110 §5.3)."""
+    joined: dict[str, str] = {}
+    for field_name, value in response.headers.items():
+        name = field_name.lower()
+        joined[name] = f"{joined[name]}, {value}" if name in joined else value
+    return joined
+
+
 def with_cookies(
-    headers: Mapping[str, str], credentials: Credentials, cookies: aiohttp.CookieJar, url: str
+    headers: Mapping[str, str], credentials: Credentials, cookies: aiohttp.CookieJar | None, url: str
 ) -> Mapping[str, str]:
     """Return *headers* with the cookies for *url*, after those of the feed's credentials."""
-    pairs = (
-        [f"{cookie.key}={cookie.value}" for cookie in cookies.filter_cookies(URL(url)).values()] if len(cookies) else []
-    )
+    if not cookies:
+        return headers
+    pairs = [f"{cookie.key}={cookie.value}" for cookie in cookies.filter_cookies(URL(url)).values()]
     if not pairs:
         return headers
     own = [value for name, value in (*credentials.headers.items(), *headers.items()) if name.lower() == "cookie"]

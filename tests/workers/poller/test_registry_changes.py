@@ -11,6 +11,7 @@ from streams.brokers import open_broker
 from streams.brokers.base import Broker
 from streams.config.settings import Settings
 from tests.conftest import until
+from tests.support.poller_desk import claim_urls
 from tests.support.template import Command, start_module
 from workers.poller import poll as transitions
 from workers.poller.registry import (
@@ -64,9 +65,9 @@ async def test_reconcile_schedules_registered_feeds(settings: Settings, lost: st
     if lost == "feed":
         await broker.state.execute_command("ZREM", HOST_FEEDS + host_key(FEED), feed_id(FEED))
     await broker.state.execute_command("ZREM", DUE_HOSTS, host_key(FEED))
-    assert await feeds.claim(10) == []
+    assert await claim_urls(feeds, 10) == []
     assert await feeds.reconcile() == 1
-    assert await feeds.claim(10) == [FEED]
+    assert await claim_urls(feeds, 10) == [FEED]
     assert await feeds.reconcile() == 0
     await broker.close()
 
@@ -91,5 +92,5 @@ async def test_poll_order_rises_after_clock_set_back(settings: Settings) -> None
 
 def test_poll_of_one_feed_is_later_than_the_one_before() -> None:
     state = FeedState(FEED, polled_s=2_000.0)
-    loaded = ClaimedFeed(state, b"", b"", 0.0, b"", 1_000.0)
+    loaded = ClaimedFeed(state, b"", 0.0, b"", 1_000.0)
     assert transitions.begin_poll(loaded).started_at.timestamp() > 2_000
