@@ -19,7 +19,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -36,6 +36,7 @@ from workers.desk.desk import Desk, create_desk
 from workers.desk.slow_items import SlowItems
 from workers.logging_setup import configure_logging
 
+WARM_UP = 500  # items
 MEMORIES = ("seen", "stories", "site-history", "sentences", "recent-texts", "counters")
 
 
@@ -69,13 +70,56 @@ async def handle_directly(
             step = step[len(step) if result.handled is None else result.handled :]
 
 
-async def handle_by_agent(settings: Settings, broker: Broker, pooled: PooledCleaning | None) -> Any:
-    """Start the agent and wait until it has handled all items."""
-    app = create_desk(settings, broker, url=settings.broker_url, pooled=pooled)
-    await app.start()
+class CpuTimes(NamedTuple):
+    """CPU time in seconds of this process, of the server, and of the cleaning processes."""
+
+    desk: float
+    valkey: float
+    cleaning: float
+
+
+async def cpu_times(broker: Broker) -> CpuTimes:
+    return CpuTimes(time.process_time(), await server_cpu_s(broker), children_cpu_s())
+
+
+async def send(broker: Broker, messages: Sequence[OutgoingMessage]) -> None:
+    for start in range(0, len(messages), 200):
+        await broker.publish(messages[start : start + 200])
+
+
+async def handled(broker: Broker) -> None:
+    """Wait until the agent has handled all items."""
     while await broker.lag(ITEMS.name, DESK_GROUP):
         await asyncio.sleep(0.25)
-    return app
+
+
+async def measure_agent(
+    settings: Settings, broker: Broker, messages: Sequence[OutgoingMessage], pooled: PooledCleaning | None
+) -> tuple[int, CpuTimes, CpuTimes]:
+    """Return the number of items, and the CPU times before and after them. The first items are a warm-up."""
+    count = min(WARM_UP, len(messages) // 4)
+    await send(broker, messages[:count])
+    app = create_desk(settings, broker, url=settings.broker_url, pooled=pooled)
+    await app.start()
+    await handled(broker)
+    app.flow_control.suspend()
+    publisher = open_broker(settings)  # its commands cost CPU time of this process, too
+    await send(publisher, messages[count:])
+    await publisher.close()
+    before = await cpu_times(broker)
+    app.flow_control.resume()
+    await handled(broker)
+    after = await cpu_times(broker)
+    await app.stop()
+    return len(messages) - count, before, after
+
+
+async def measure_directly(
+    settings: Settings, broker: Broker, messages: Sequence[OutgoingMessage], batch: int, *, clean_all: bool
+) -> tuple[int, CpuTimes, CpuTimes]:
+    before = await cpu_times(broker)
+    await handle_directly(settings, broker, messages, batch, clean_all=clean_all)
+    return len(messages), before, await cpu_times(broker)
 
 
 async def work(settings: Settings, items: Path, out: Path, mode: str, batch: int) -> dict[str, Any]:
@@ -84,34 +128,21 @@ async def work(settings: Settings, items: Path, out: Path, mode: str, batch: int
     rows = items.read_bytes().splitlines()
     keys = [msgspec.json.decode(row)["identity_key"].encode("utf-8", "replace") for row in rows]
     messages = [OutgoingMessage(ITEMS.name, key, row) for key, row in zip(keys, rows, strict=True)]
-    is_direct = mode in ("direct", "cleaned")
-    if not is_direct:
-        for start in range(0, len(messages), 200):
-            await broker.publish(messages[start : start + 200])
     async with contextlib.AsyncExitStack() as stack:
         pooled = None
         if mode == "pool":
             pool = await stack.enter_async_context(CleaningPool(1, settings.item_timeout_s))
             pooled = PooledCleaning(pool, SlowItems(broker, time.time))
-        before = await server_cpu_s(broker), time.process_time()
-        app = None
-        if is_direct:
-            await handle_directly(settings, broker, messages, batch, clean_all=mode == "cleaned")
+        if mode in ("direct", "cleaned"):
+            count, before, after = await measure_directly(
+                settings, broker, messages, batch, clean_all=mode == "cleaned"
+            )
         else:
-            app = await handle_by_agent(settings, broker, pooled)
-        cpu_s, server_s = time.process_time() - before[1], await server_cpu_s(broker) - before[0]
-        figures: dict[str, Any] = {
-            "items": len(rows),
-            "desk_us": cpu_s,
-            "valkey_us": server_s,
-            "together_us": cpu_s + server_s,
-        }
-        if mode == "pool":
-            figures["cleaning_us"] = children_cpu_s()
-        figures |= {name: round(1e6 * value / len(rows), 1) for name, value in figures.items() if name != "items"}
-        if app is not None:
-            await app.stop()
-    if is_direct:
+            count, before, after = await measure_agent(settings, broker, messages, pooled)
+    spent = [1e6 * (end - start) / count for start, end in zip(before, after, strict=True)]
+    figures: dict[str, Any] = {"items": count, "together_us": round(spent[0] + spent[1], 1)}
+    figures |= {f"{name}_us": round(value, 1) for name, value in zip(CpuTimes._fields, spent, strict=True)}
+    if mode in ("direct", "cleaned"):
         figures |= await results(broker, out)
     figures["counters"] = (await read_counters(broker.state))["desk"]
     await broker.close()
