@@ -5,10 +5,12 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from streams.config.settings import Settings
-from tests.faults.sink_kills import Row, check_kills
+from tests.faults.sink_kills import Row, Store, check_kills
+from tests.support.postgresql import PostgresqlServer, running_postgresql
 
 FEW, MANY = 4, 300
 
@@ -36,18 +38,39 @@ class SqliteStore:
         return False
 
 
-STORES = {"sqlite": SqliteStore}
+class PostgresqlStore:
+    """A server, killed with all its processes."""
+
+    def __init__(self, server: PostgresqlServer) -> None:
+        self.server = server
+
+    def table(self) -> str:
+        return f'type = "postgresql"\nurl = "{self.server.url}"'
+
+    def rows(self) -> dict[str, Row]:
+        with psycopg.connect(self.server.url) as db:
+            found = db.execute("SELECT id, revision, withdrawn, body FROM articles").fetchall()
+        return {id_: Row(revision, withdrawn, body) for id_, revision, withdrawn, body in found}
+
+    def kill(self) -> bool:
+        self.server.kill()
+        self.server.start()
+        return True
 
 
-@pytest.fixture(params=STORES)
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SqliteStore]:
-    yield STORES[request.param](tmp_path)
+@pytest.fixture(params=("sqlite", "postgresql"))
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    if request.param == "sqlite":
+        yield SqliteStore(tmp_path)
+        return
+    with running_postgresql() as server:
+        yield PostgresqlStore(server)
 
 
-async def test_killed_sink_keeps_newest_revisions(store: SqliteStore, settings: Settings, tmp_path: Path) -> None:
+async def test_killed_sink_keeps_newest_revisions(store: Store, settings: Settings, tmp_path: Path) -> None:
     await check_kills(settings, tmp_path, store, FEW)
 
 
 @pytest.mark.faults
-async def test_sink_survives_hundreds_of_kills(store: SqliteStore, settings: Settings, tmp_path: Path) -> None:
+async def test_sink_survives_hundreds_of_kills(store: Store, settings: Settings, tmp_path: Path) -> None:
     await check_kills(settings, tmp_path, store, MANY)

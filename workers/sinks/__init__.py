@@ -12,12 +12,14 @@ from streams.config.settings import Settings
 from streams.config.tables import SinkTable
 from workers.sinks.base import Sink
 from workers.sinks.options import parse_options
+from workers.sinks.postgresql import PostgresqlSink
 from workers.sinks.sqlite import SqliteSink
 from workers.sinks.webhook import WebhookSink
 
 SINKS: Mapping[str, type[Sink[Any]]] = {
     "webhook": WebhookSink,
     "sqlite": SqliteSink,
+    "postgresql": PostgresqlSink,
 }
 
 

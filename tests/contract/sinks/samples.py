@@ -8,7 +8,7 @@ from typing import ClassVar
 from aiohttp import web
 
 from tests.contract.sinks.destinations import Destination
-from tests.contract.sinks.stores import SqliteFile
+from tests.contract.sinks.stores import PostgresqlTable, SqliteFile
 
 
 class WebhookReceiver(Destination):
@@ -64,4 +64,5 @@ class WebhookReceiver(Destination):
 SAMPLES: dict[str, type[Destination]] = {
     "webhook": WebhookReceiver,
     "sqlite": SqliteFile,
+    "postgresql": PostgresqlTable,
 }
