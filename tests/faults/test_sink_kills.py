@@ -8,7 +8,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from streams.codec import decode
 from streams.config.settings import Settings
+from streams.records import Article
 from tests.faults.sink_kills import Row, Store, check_kills
 from tests.support.postgresql import PostgresqlServer, running_postgresql
 
@@ -58,10 +60,33 @@ class PostgresqlStore:
         return True
 
 
-@pytest.fixture(params=("sqlite", "postgresql"))
+class LinesStore:
+    """JSON Lines in several files, which no process serves."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "articles.jsonl"
+
+    def table(self) -> str:
+        return f'type = "jsonl"\npath = "{self.path}"\nmax_mb = 0.05'
+
+    def rows(self) -> dict[str, Row]:
+        files = sorted(self.path.parent.glob("articles*.jsonl"))
+        records = [decode(line, Article) for path in files for line in path.read_bytes().splitlines()]
+        assert len({(record.id, record.revision) for record in records}) == len(records), "repeated lines"
+        newest = {record.id: record for record in sorted(records, key=lambda record: record.revision)}
+        return {id_: Row(r.revision, r.withdrawn, "".join(r.paragraphs)) for id_, r in newest.items()}
+
+    def kill(self) -> bool:
+        return False
+
+
+@pytest.fixture(params=("sqlite", "postgresql", "jsonl"))
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     if request.param == "sqlite":
         yield SqliteStore(tmp_path)
+        return
+    if request.param == "jsonl":
+        yield LinesStore(tmp_path)
         return
     with running_postgresql() as server:
         yield PostgresqlStore(server)

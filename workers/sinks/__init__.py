@@ -11,6 +11,7 @@ from typing import Any
 from streams.config.settings import Settings
 from streams.config.tables import SinkTable
 from workers.sinks.base import Sink
+from workers.sinks.jsonl import JsonLinesSink
 from workers.sinks.options import parse_options
 from workers.sinks.postgresql import PostgresqlSink
 from workers.sinks.sqlite import SqliteSink
@@ -20,6 +21,7 @@ SINKS: Mapping[str, type[Sink[Any]]] = {
     "webhook": WebhookSink,
     "sqlite": SqliteSink,
     "postgresql": PostgresqlSink,
+    "jsonl": JsonLinesSink,
 }
 
 

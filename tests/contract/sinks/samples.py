@@ -8,6 +8,7 @@ from typing import ClassVar
 from aiohttp import web
 
 from tests.contract.sinks.destinations import Destination
+from tests.contract.sinks.files import LinesFile
 from tests.contract.sinks.stores import PostgresqlTable, SqliteFile
 
 
@@ -65,4 +66,5 @@ SAMPLES: dict[str, type[Destination]] = {
     "webhook": WebhookReceiver,
     "sqlite": SqliteFile,
     "postgresql": PostgresqlTable,
+    "jsonl": LinesFile,
 }
