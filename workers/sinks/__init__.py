@@ -11,10 +11,13 @@ from typing import Any
 from streams.config.settings import Settings
 from streams.config.tables import SinkTable
 from workers.sinks.base import Sink
+from workers.sinks.discord import DiscordSink
 from workers.sinks.jsonl import JsonLinesSink
 from workers.sinks.options import parse_options
 from workers.sinks.postgresql import PostgresqlSink
+from workers.sinks.slack import SlackSink
 from workers.sinks.sqlite import SqliteSink
+from workers.sinks.telegram import TelegramSink
 from workers.sinks.webhook import WebhookSink
 
 SINKS: Mapping[str, type[Sink[Any]]] = {
@@ -22,6 +25,9 @@ SINKS: Mapping[str, type[Sink[Any]]] = {
     "sqlite": SqliteSink,
     "postgresql": PostgresqlSink,
     "jsonl": JsonLinesSink,
+    "slack": SlackSink,
+    "discord": DiscordSink,
+    "telegram": TelegramSink,
 }
 
 

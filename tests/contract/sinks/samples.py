@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from aiohttp import web
 
+from tests.contract.sinks.chats import DiscordChannel, SlackChannel, TelegramChat
 from tests.contract.sinks.destinations import Destination
 from tests.contract.sinks.files import LinesFile
 from tests.contract.sinks.stores import PostgresqlTable, SqliteFile
@@ -67,4 +68,7 @@ SAMPLES: dict[str, type[Destination]] = {
     "sqlite": SqliteFile,
     "postgresql": PostgresqlTable,
     "jsonl": LinesFile,
+    "slack": SlackChannel,
+    "discord": DiscordChannel,
+    "telegram": TelegramChat,
 }

@@ -156,8 +156,11 @@ def test_sink_table_error_hides_secret(table: str, message: str, tmp_path: Path)
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('[[sinks]]\nname = "w"\n', "expected one of webhook, sqlite, postgresql, jsonl"),
-        ('[[sinks]]\ntype = "carrier-pigeon"\nname = "w"\n', "expected one of webhook, sqlite, postgresql, jsonl"),
+        ('[[sinks]]\nname = "w"\n', "expected one of webhook, sqlite, postgresql, jsonl, slack, discord, telegram"),
+        (
+            '[[sinks]]\ntype = "carrier-pigeon"\nname = "w"\n',
+            "expected one of webhook, sqlite, postgresql, jsonl, slack, discord, telegram",
+        ),
         (2 * VALID, "duplicate sink name: w"),
         (VALID + 'start_from = "middle"\n', "expected start or end"),
     ],
