@@ -1,6 +1,8 @@
 """Sinks and their stores are killed at random moments: the rows equal the newest revisions."""
 
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -11,7 +13,11 @@ import pytest
 from streams.codec import decode
 from streams.config.settings import Settings
 from streams.records import Article
+from tests.conftest import ROOT
+from tests.faults.fleet import die_with_harness
 from tests.faults.sink_kills import Row, Store, check_kills
+from tests.support.journal import read_journal
+from tests.support.ports import free_port
 from tests.support.postgresql import PostgresqlServer, running_postgresql
 
 FEW, MANY = 4, 300
@@ -80,13 +86,61 @@ class LinesStore:
         return False
 
 
-@pytest.fixture(params=("sqlite", "postgresql", "jsonl"))
+class ServedStore:
+    """A store that a test server keeps in a journal; the server is killed. *module* is the server."""
+
+    def __init__(self, folder: Path, module: str) -> None:
+        self.port, self.journal, self.module = free_port(), folder / "journal", module
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", self.module, str(self.port), str(self.journal)],
+            cwd=ROOT,
+            preexec_fn=die_with_harness,
+        )
+
+    def kill(self) -> bool:
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+        self.start()
+        return True
+
+    def end(self) -> None:
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+
+
+class SearchStore(ServedStore):
+    """An index of OpenSearch."""
+
+    def table(self) -> str:
+        return f'type = "opensearch"\nurl = "http://127.0.0.1:{self.port}"'
+
+    def rows(self) -> dict[str, Row]:
+        newest = {id_: document["source"] for _, id_, document in read_journal(self.journal)}
+        return {id_: Row(d["revision"], d["withdrawn"], d["body"]) for id_, d in newest.items()}
+
+
+SERVED = {"opensearch": (SearchStore, "tests.support.search_server")}
+
+
+@pytest.fixture(params=("sqlite", "postgresql", "jsonl", *SERVED))
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     if request.param == "sqlite":
         yield SqliteStore(tmp_path)
         return
     if request.param == "jsonl":
         yield LinesStore(tmp_path)
+        return
+    if request.param in SERVED:
+        store_class, module = SERVED[request.param]
+        served = store_class(tmp_path, module)
+        served.start()
+        yield served
+        served.end()
         return
     with running_postgresql() as server:
         yield PostgresqlStore(server)

@@ -13,6 +13,7 @@ from streams.config.tables import SinkTable
 from workers.sinks.base import Sink
 from workers.sinks.discord import DiscordSink
 from workers.sinks.jsonl import JsonLinesSink
+from workers.sinks.opensearch import OpenSearchSink
 from workers.sinks.options import parse_options
 from workers.sinks.postgresql import PostgresqlSink
 from workers.sinks.slack import SlackSink
@@ -28,6 +29,7 @@ SINKS: Mapping[str, type[Sink[Any]]] = {
     "slack": SlackSink,
     "discord": DiscordSink,
     "telegram": TelegramSink,
+    "opensearch": OpenSearchSink,
 }
 
 

@@ -10,6 +10,7 @@ from aiohttp import web
 from tests.contract.sinks.chats import DiscordChannel, SlackChannel, TelegramChat
 from tests.contract.sinks.destinations import Destination
 from tests.contract.sinks.files import LinesFile
+from tests.contract.sinks.servers import SearchIndex
 from tests.contract.sinks.stores import PostgresqlTable, SqliteFile
 
 
@@ -71,4 +72,5 @@ SAMPLES: dict[str, type[Destination]] = {
     "slack": SlackChannel,
     "discord": DiscordChannel,
     "telegram": TelegramChat,
+    "opensearch": SearchIndex,
 }

@@ -156,10 +156,13 @@ def test_sink_table_error_hides_secret(table: str, message: str, tmp_path: Path)
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('[[sinks]]\nname = "w"\n', "expected one of webhook, sqlite, postgresql, jsonl, slack, discord, telegram"),
+        (
+            '[[sinks]]\nname = "w"\n',
+            "expected one of webhook, sqlite, postgresql, jsonl, slack, discord, telegram, opensearch",
+        ),
         (
             '[[sinks]]\ntype = "carrier-pigeon"\nname = "w"\n',
-            "expected one of webhook, sqlite, postgresql, jsonl, slack, discord, telegram",
+            "expected one of webhook, sqlite, postgresql, jsonl, slack, discord, telegram, opensearch",
         ),
         (2 * VALID, "duplicate sink name: w"),
         (VALID + 'start_from = "middle"\n', "expected start or end"),
