@@ -16,6 +16,7 @@ from streams.records import Article
 from tests.conftest import ROOT
 from tests.faults.fleet import die_with_harness
 from tests.faults.sink_kills import Row, Store, check_kills
+from tests.support.extras import require_module
 from tests.support.journal import read_journal
 from tests.support.ports import free_port
 from tests.support.postgresql import PostgresqlServer, running_postgresql
@@ -86,6 +87,33 @@ class LinesStore:
         return False
 
 
+class ParquetStore:
+    """Parquet files, which no process serves."""
+
+    def __init__(self, folder: Path) -> None:
+        require_module("pyarrow")
+        self.path = folder / "articles"
+        self.path.mkdir()
+
+    def table(self) -> str:
+        return f'type = "parquet"\npath = "{self.path}"\nbatch_s = 0.2'
+
+    def rows(self) -> dict[str, Row]:
+        from pyarrow import parquet
+
+        columns = ["id", "revision", "withdrawn", "body"]
+        rows = [r for p in self.path.rglob("*.parquet") for r in parquet.ParquetFile(p).read(columns).to_pylist()]
+        assert len({(row["id"], row["revision"]) for row in rows}) == len(rows), "repeated rows"
+        newest = {row["id"]: row for row in sorted(rows, key=lambda row: row["revision"])}
+        return {id_: Row(row["revision"], row["withdrawn"], row["body"]) for id_, row in newest.items()}
+
+    def kill(self) -> bool:
+        return False
+
+
+FILES = {"sqlite": SqliteStore, "jsonl": LinesStore, "parquet": ParquetStore}
+
+
 class ServedStore:
     """A store that a test server keeps in a journal; the server is killed. *module* is the server."""
 
@@ -127,13 +155,10 @@ class SearchStore(ServedStore):
 SERVED = {"opensearch": (SearchStore, "tests.support.search_server")}
 
 
-@pytest.fixture(params=("sqlite", "postgresql", "jsonl", *SERVED))
+@pytest.fixture(params=(*FILES, *SERVED, "postgresql"))
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    if request.param == "sqlite":
-        yield SqliteStore(tmp_path)
-        return
-    if request.param == "jsonl":
-        yield LinesStore(tmp_path)
+    if request.param in FILES:
+        yield FILES[request.param](tmp_path)
         return
     if request.param in SERVED:
         store_class, module = SERVED[request.param]

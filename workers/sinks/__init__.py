@@ -15,6 +15,7 @@ from workers.sinks.discord import DiscordSink
 from workers.sinks.jsonl import JsonLinesSink
 from workers.sinks.opensearch import OpenSearchSink
 from workers.sinks.options import parse_options
+from workers.sinks.parquet import ParquetSink
 from workers.sinks.postgresql import PostgresqlSink
 from workers.sinks.slack import SlackSink
 from workers.sinks.sqlite import SqliteSink
@@ -30,6 +31,7 @@ SINKS: Mapping[str, type[Sink[Any]]] = {
     "discord": DiscordSink,
     "telegram": TelegramSink,
     "opensearch": OpenSearchSink,
+    "parquet": ParquetSink,
 }
 
 

@@ -5,6 +5,7 @@ from typing import ClassVar
 from streams.codec import decode
 from streams.records import Article
 from tests.contract.sinks.destinations import Destination
+from tests.support.extras import require_module
 
 
 class LinesFile(Destination):
@@ -30,3 +31,32 @@ class LinesFile(Destination):
 
     async def recover(self) -> None:
         (self.folder / "moved").rename(self.path.parent)
+
+
+class ParquetFolder(Destination):
+    """A folder that disappears when it fails."""
+
+    fails = ("down",)
+    invalid: ClassVar = {"batch_rows = 0": "minimum is 1"}
+
+    async def __aenter__(self) -> "ParquetFolder":
+        require_module("pyarrow")
+        self.path = self.folder / "out"
+        self.path.mkdir()
+        return self
+
+    def options(self) -> dict[str, str]:
+        return {"path": f'"{self.path}"', "batch_s": "0"}
+
+    def delivered(self) -> list[str]:
+        from pyarrow import parquet
+
+        files = sorted(self.path.rglob("*.parquet"), key=lambda path: path.stat().st_mtime_ns)
+        rows = [row for path in files for row in parquet.ParquetFile(path).read(["id", "revision"]).to_pylist()]
+        return [f"{row['id']}.{row['revision']}" for row in rows]
+
+    async def fail(self, failure: str) -> None:
+        self.path.rename(self.folder / "moved")
+
+    async def recover(self) -> None:
+        (self.folder / "moved").rename(self.path)

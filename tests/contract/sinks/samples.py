@@ -9,7 +9,7 @@ from aiohttp import web
 
 from tests.contract.sinks.chats import DiscordChannel, SlackChannel, TelegramChat
 from tests.contract.sinks.destinations import Destination
-from tests.contract.sinks.files import LinesFile
+from tests.contract.sinks.files import LinesFile, ParquetFolder
 from tests.contract.sinks.servers import SearchIndex
 from tests.contract.sinks.stores import PostgresqlTable, SqliteFile
 
@@ -73,4 +73,5 @@ SAMPLES: dict[str, type[Destination]] = {
     "discord": DiscordChannel,
     "telegram": TelegramChat,
     "opensearch": SearchIndex,
+    "parquet": ParquetFolder,
 }

@@ -19,6 +19,7 @@ from streams.records import Article, MessageId
 from streams.topics import ARTICLES
 from tests.conftest import until
 from tests.contract.sinks.samples import SAMPLES
+from tests.support.extras import require_module
 from tests.support.subscribers import article
 from workers import dead_letters
 from workers.services import connect
@@ -35,6 +36,12 @@ INVALID = [(name, line, text) for name, sample in SAMPLES.items() for line, text
 ARTICLE = Article(id="a", revision=1, title="Ferry sinks")
 
 sinks = pytest.mark.parametrize("type_name", SINKS)
+
+
+def require_library(type_name: str) -> None:
+    module, _ = SINKS[type_name].requires
+    if module:
+        require_module(module)
 
 
 def load_tables(folder: Path, *tables: str) -> tuple[SinkTable, ...]:
@@ -200,6 +207,7 @@ async def test_sink_refuses_unknown_missing_and_mistyped_keys(type_name: str, tm
 def test_sink_documents_itself(type_name: str, tmp_path: Path) -> None:
     """The reference consists of the docstring, the options and the example; see docs/generate.py."""
     sink_class = SINKS[type_name]
+    require_library(type_name)
     assert inspect.getdoc(sink_class)
     assert (inspect.getdoc(sink_class.options_type) or "").endswith(".")
     assert all(spec.metadata["help"] for spec in fields(sink_class.options_type))
@@ -209,6 +217,7 @@ def test_sink_documents_itself(type_name: str, tmp_path: Path) -> None:
 
 @sinks
 def test_sink_repr_hides_secrets(type_name: str, tmp_path: Path) -> None:
+    require_library(type_name)
     [table] = load_tables(tmp_path, example_table(type_name, SINKS[type_name].options_type))
     sink = create_sink(Settings(), table)
     for spec in fields(SINKS[type_name].options_type):

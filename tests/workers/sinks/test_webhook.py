@@ -158,11 +158,11 @@ def test_sink_table_error_hides_secret(table: str, message: str, tmp_path: Path)
     [
         (
             '[[sinks]]\nname = "w"\n',
-            "expected one of webhook, sqlite, postgresql, jsonl, slack, discord, telegram, opensearch",
+            "expected one of webhook, sqlite, postgresql, jsonl, slack, discord, telegram, opensearch, parquet",
         ),
         (
             '[[sinks]]\ntype = "carrier-pigeon"\nname = "w"\n',
-            "expected one of webhook, sqlite, postgresql, jsonl, slack, discord, telegram, opensearch",
+            "expected one of webhook, sqlite, postgresql, jsonl, slack, discord, telegram, opensearch, parquet",
         ),
         (2 * VALID, "duplicate sink name: w"),
         (VALID + 'start_from = "middle"\n', "expected start or end"),
