@@ -20,6 +20,7 @@ from tests.support.extras import require_module
 from tests.support.journal import read_journal
 from tests.support.ports import free_port
 from tests.support.postgresql import PostgresqlServer, running_postgresql
+from tests.support.s3_server import ACCESS_KEY, REGION, SECRET_KEY
 
 FEW, MANY = 4, 300
 
@@ -152,7 +153,24 @@ class SearchStore(ServedStore):
         return {id_: Row(d["revision"], d["withdrawn"], d["body"]) for id_, d in newest.items()}
 
 
-SERVED = {"opensearch": (SearchStore, "tests.support.search_server")}
+class ObjectStore(ServedStore):
+    """A bucket of S3."""
+
+    def table(self) -> str:
+        return (
+            f'type = "s3"\nurl = "http://127.0.0.1:{self.port}"\nbucket = "news"\nregion = "{REGION}"\n'
+            f'access_key = "{ACCESS_KEY}"\nsecret_key = "{SECRET_KEY}"'
+        )
+
+    def rows(self) -> dict[str, Row]:
+        articles = [decode(body.encode(), Article) for _, body, _ in read_journal(self.journal)]
+        return {a.id: Row(a.revision, a.withdrawn, "".join(a.paragraphs)) for a in articles}
+
+
+SERVED = {
+    "opensearch": (SearchStore, "tests.support.search_server"),
+    "s3": (ObjectStore, "tests.support.s3_server"),
+}
 
 
 @pytest.fixture(params=(*FILES, *SERVED, "postgresql"))

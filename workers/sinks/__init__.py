@@ -17,6 +17,7 @@ from workers.sinks.opensearch import OpenSearchSink
 from workers.sinks.options import parse_options
 from workers.sinks.parquet import ParquetSink
 from workers.sinks.postgresql import PostgresqlSink
+from workers.sinks.s3 import S3Sink
 from workers.sinks.slack import SlackSink
 from workers.sinks.sqlite import SqliteSink
 from workers.sinks.telegram import TelegramSink
@@ -32,6 +33,7 @@ SINKS: Mapping[str, type[Sink[Any]]] = {
     "telegram": TelegramSink,
     "opensearch": OpenSearchSink,
     "parquet": ParquetSink,
+    "s3": S3Sink,
 }
 
 

@@ -10,7 +10,7 @@ from aiohttp import web
 from tests.contract.sinks.chats import DiscordChannel, SlackChannel, TelegramChat
 from tests.contract.sinks.destinations import Destination
 from tests.contract.sinks.files import LinesFile, ParquetFolder
-from tests.contract.sinks.servers import SearchIndex
+from tests.contract.sinks.servers import Bucket, SearchIndex
 from tests.contract.sinks.stores import PostgresqlTable, SqliteFile
 
 
@@ -74,4 +74,5 @@ SAMPLES: dict[str, type[Destination]] = {
     "telegram": TelegramChat,
     "opensearch": SearchIndex,
     "parquet": ParquetFolder,
+    "s3": Bucket,
 }

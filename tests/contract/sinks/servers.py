@@ -2,7 +2,10 @@
 
 from typing import ClassVar
 
+from streams.codec import decode
+from streams.records import Article
 from tests.contract.sinks.destinations import Store
+from tests.support.s3_server import ACCESS_KEY, REGION, SECRET_KEY, S3Server
 from tests.support.search_server import SearchServer
 
 
@@ -38,5 +41,40 @@ class SearchIndex(Store):
     async def recover(self) -> None:
         self.server.status = 200
         self.server.refuse.clear()
+        if self.is_down:
+            await self.server.start()
+
+
+class Bucket(Store):
+    """A bucket of S3."""
+
+    fails = ("retry", "reject", "down")
+    invalid: ClassVar = {'secret_key = "short"': "minimum length is 8 characters"}
+
+    async def __aenter__(self) -> "Bucket":
+        self.server, self.is_down = S3Server(), False
+        await self.server.start()
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.server.stop()
+
+    def options(self) -> dict[str, str]:
+        values = {"bucket": "news", "access_key": ACCESS_KEY, "secret_key": SECRET_KEY, "region": REGION}
+        return {name: f'"{value}"' for name, value in ({"url": self.server.url} | values).items()}
+
+    def delivered(self) -> list[str]:
+        articles = [decode(stored.body, Article) for _, stored in sorted(self.server.objects.items())]
+        return [f"{article.id}.{article.revision}" for article in articles]
+
+    async def fail(self, failure: str) -> None:
+        if failure == "down":
+            await self.server.stop()
+            self.is_down = True
+        else:
+            self.server.status = {"retry": 503, "reject": 413}[failure]
+
+    async def recover(self) -> None:
+        self.server.status = 200
         if self.is_down:
             await self.server.start()
