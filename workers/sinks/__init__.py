@@ -5,6 +5,7 @@ follow from the class.
 """
 
 from collections.abc import Mapping
+from dataclasses import fields
 from importlib.util import find_spec
 from typing import Any
 
@@ -57,6 +58,15 @@ def require_library(sink_class: type[Sink[Any]], table: SinkTable) -> None:
     module, extra = sink_class.requires
     if module and find_spec(module) is None:
         raise table.place.error("type", f'run `pip install "copydesk[{extra}]"`', f"missing package {module}")
+
+
+def have_secrets(settings: Settings) -> bool:
+    """Return whether a `[[sinks]]` table has a secret option, such as a password."""
+    return any(
+        spec.metadata.get("secret") and spec.name in table.options
+        for table in settings.sinks
+        for spec in fields(SINKS[table.type].options_type)
+    )
 
 
 def check_sinks(settings: Settings) -> None:
