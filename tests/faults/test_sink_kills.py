@@ -3,7 +3,7 @@
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -113,7 +113,7 @@ class ParquetStore:
         return False
 
 
-FILES = {"sqlite": SqliteStore, "jsonl": LinesStore, "parquet": ParquetStore}
+FILES: dict[str, Callable[[Path], Store]] = {"sqlite": SqliteStore, "jsonl": LinesStore, "parquet": ParquetStore}
 
 
 class ServedStore:
@@ -168,7 +168,7 @@ class ObjectStore(ServedStore):
         return {a.id: Row(a.revision, a.withdrawn, "".join(a.paragraphs)) for a in articles}
 
 
-SERVED = {
+SERVED: dict[str, tuple[type[SearchStore] | type[ObjectStore], str]] = {
     "opensearch": (SearchStore, "tests.support.search_server"),
     "s3": (ObjectStore, "tests.support.s3_server"),
 }
