@@ -112,9 +112,9 @@ async def test_exhausted_retry_spares_its_batch(settings: Settings) -> None:
         assert await letters(broker) == ["a3.1"]
 
 
-async def test_older_store_receives_lost_articles(settings: Settings) -> None:
+async def test_older_store_receives_lost_articles(either: Settings) -> None:
     sink = MemoryStore()
-    async with running(settings, sink) as broker:
+    async with running(either, sink) as broker:
         await broker.publish([article(f"a{n}") for n in range(20)])
         await until(lambda: _lag_is_zero(broker))
         saved = dict(sink.revisions), dict(sink.offsets)
@@ -122,7 +122,7 @@ async def test_older_store_receives_lost_articles(settings: Settings) -> None:
         await until(lambda: _lag_is_zero(broker))
     older = MemoryStore()
     older.revisions, older.offsets = saved
-    async with running(settings, older) as broker:
+    async with running(either, older) as broker:
         await broker.publish([article("b")])
         await until(lambda: "b" in older.revisions)
         await until(lambda: _lag_is_zero(broker))
