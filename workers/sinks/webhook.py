@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 import msgspec
 from standardwebhooks import Webhook
 
+from streams.cloudevents import http_headers
 from streams.codec import encode
 from streams.config.settings import Settings
 from streams.records import Article
@@ -80,7 +81,8 @@ class WebhookSink(Sink[WebhookOptions]):
         if self._client is None:
             self._client = await self._resources.enter_async_context(HttpClient(self.settings))
         body = encode_event(event.article)
-        headers = PLAIN | signature_headers(self.options.secret, event.id, int(time.time()), body)
+        signature = signature_headers(self.options.secret, event.id, int(time.time()), body)
+        headers = PLAIN | http_headers(event.article) | signature
         # By Standard Webhooks a 3xx is a failure: a redirect must not pass articles on to another host.
         response = await self._client.post(self.options.url, body, headers, follow_redirects=False)
         if 200 <= response.status < 300:
