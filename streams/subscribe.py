@@ -17,7 +17,7 @@ from streams.logger import get_logger
 from streams.records import Article, DeadLetter, Item, PollResult, Record
 from streams.retry import retry_unavailable
 from streams.routing import Router
-from streams.start import Start, StartName, parse_start
+from streams.start import Start, StartName, StartPosition, parse_start
 from streams.topics import ARCHIVE_ITEMS, DEAD_LETTERS, ITEMS, POLLS, Partition, Topic, resolve_topic
 from streams.valkey.server import is_responding, socket_url
 
@@ -65,6 +65,9 @@ class Subscription:
     they raise UnavailableError after 5 s. Automatic commits happen every second, after *commit_every* records,
     and when the read buffer is empty.
 
+    `position` is the next offset of each partition after the yielded records. A later subscription without a group
+    continues there with `start=Offsets(position)`.
+
     After a rebalance, buffered records of lost partitions are dropped. *where* is a rule, as in `[[routes]]`, or a
     function. See `subscribe` for the other arguments.
     """
@@ -74,7 +77,7 @@ class Subscription:
         topic: str = "articles",
         *,
         group: str = "",
-        start: Start | StartName | int = Start.EARLIEST,
+        start: StartPosition | StartName = Start.EARLIEST,
         follow: bool = True,
         where: Where = None,
         auto_commit: bool = False,
@@ -89,6 +92,7 @@ class Subscription:
         self.start = parse_start(start)
         self.commit_every = commit_every
         self.settings = settings or load_settings()
+        self.position: dict[int, int] = {}
         self._where = _to_predicate(where)
         self._latest = RevisionFilter()
         self._pending: deque[ConsumedMessage] = deque()
@@ -106,6 +110,7 @@ class Subscription:
         except BaseException:
             await self._broker.close()
             raise
+        self.position = dict(self._reader.position())
         return self
 
     async def __aexit__(self, *exc: object) -> None:
@@ -129,6 +134,7 @@ class Subscription:
             while self._pending:
                 message = self._pending.popleft()
                 record = self._decode_if_wanted(message)
+                self.position[message.partition] = message.offset + 1
                 if record is not None:
                     self._in_hand = [(message, record)]
                     if not self.auto_commit:  # a commit() by the program includes the current record
@@ -158,6 +164,7 @@ class Subscription:
             while self._pending and len(self._batch) < size:
                 message = self._pending.popleft()
                 record = self._decode_if_wanted(message)
+                self.position[message.partition] = message.offset + 1
                 if record is None and not self._batch:
                     self._mark_consumed(message)
                 else:
@@ -337,7 +344,7 @@ async def subscribe(
     topic: str = "articles",
     *,
     group: str = "",
-    start: Start | StartName | int = Start.EARLIEST,
+    start: StartPosition | StartName = Start.EARLIEST,
     follow: bool = True,
     where: Where = None,
     settings: Settings | None = None,

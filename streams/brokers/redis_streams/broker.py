@@ -307,6 +307,9 @@ class RedisStreamsBroker(MemoryUsage):
     def removal_commands(self, message: MessageId) -> Sequence[RedisCommand]:
         return [("XDEL", self.stream(message.topic, message.partition), f"0-{message.offset + 1}")]
 
+    async def has_topic(self, topic: str) -> bool:
+        return await self.state.hget(self.key("topics"), topic) is not None
+
     async def message_count(self, topic: str) -> int:
         async with self.state.pipeline(transaction=False) as pipe:
             for n in range(await self.partitions(topic)):
