@@ -41,8 +41,8 @@ class Projection(NamedTuple):
 
     def apply(self, vector: Vector, language: str) -> Vector:
         """Return the vector of a text in DIMS components."""
-        out: Vector = (vector - self.means.get(language, self.means[""])) @ self.axes
-        return out
+        centred = vector - self.means.get(language, self.means[""])
+        return np.asarray(centred @ self.axes, vector.dtype)
 
 
 class PairModel(NamedTuple):
