@@ -129,10 +129,11 @@ def run_module(
             command.kill()
             command.wait()
             raise
-        return subprocess.CompletedProcess([module, *arguments], code, content(stdout), content(stderr))
+        out, err = (_read(file) for file in (stdout, stderr))
+    return subprocess.CompletedProcess([module, *arguments], code, out, err)
 
 
-def content(file: IO[bytes]) -> str:
+def _read(file: IO[bytes]) -> str:
     file.seek(0)
     return file.read().decode()
 

@@ -27,12 +27,6 @@ class ScriptStore(Protocol):
     async def close(self) -> None: ...
 
 
-class TimedStore(ScriptStore, Protocol):
-    """Has the server's clock."""
-
-    async def time_s(self) -> float: ...
-
-
 class StreamStore(ScriptStore, Protocol):
     """Reads streams, and registers and commits the offsets of groups."""
 
