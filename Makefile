@@ -16,16 +16,17 @@ help: ## list the targets
 run: $(INSTALLED) ## start everything on this machine (`copydesk up`)
 	@$(BIN)/copydesk up
 
+CORES := $(shell getconf _NPROCESSORS_ONLN)
 unit: $(INSTALLED) ## run the tests that start no process and no server, in under a minute
-	@$(BIN)/python -m pytest -m unit $(ARGS)
+	@$(BIN)/python -m pytest -m unit -n $(CORES) $(ARGS)
 
 coverage: $(INSTALLED) ## run the unit ring; fail unless it covers every branch of the decisions
 	@mkdir -p build
-	@$(BIN)/python -m pytest -m unit --hypothesis-seed=0 --cov --cov-report=json:build/coverage.json --cov-report= $(ARGS)
+	@$(BIN)/python -m pytest -m unit -n $(CORES) --hypothesis-seed=0 --cov --cov-report=json:build/coverage.json --cov-report= $(ARGS)
 	@$(BIN)/python -m tests.tools.branch_coverage build/coverage.json
 
 # Tests wait more than they compute: two workers per core. Few tests run faster with WORKERS=0.
-WORKERS ?= $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
+WORKERS ?= $(shell echo $$((2 * $(CORES))))
 test: $(INSTALLED) ## run all tests; Kafka, Redis and the browser where they are installed
 	@$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 16 $(ARGS)
 

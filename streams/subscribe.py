@@ -93,7 +93,7 @@ class Subscription:
         self._latest = RevisionFilter()
         self._pending: deque[ConsumedMessage] = deque()
         self._batch: list[tuple[ConsumedMessage, Any]] = []
-        self._in_hand: tuple[ConsumedMessage, Any] | None = None
+        self._in_hand: list[tuple[ConsumedMessage, Any]] = []  # yielded, and not finished by the program
         self._done: dict[Partition, int] = {}
         self._uncommitted = 0
         self._next_commit_s = time.monotonic() + COMMIT_EVERY_S
@@ -130,19 +130,27 @@ class Subscription:
                 message = self._pending.popleft()
                 record = self._decode_if_wanted(message)
                 if record is not None:
-                    self._in_hand = (message, record)
+                    self._in_hand = [(message, record)]
                     if not self.auto_commit:  # a commit() by the program includes the current record
                         self._mark_consumed(message)
                     yield message, record
-                if record is None or (self.auto_commit and self._in_hand is not None):
+                if record is None or (self.auto_commit and self._in_hand):
                     self._mark_consumed(message)
-                self._in_hand = None
+                self._in_hand = []
                 await self._commit_if_due()
                 if self._reader.is_due():
                     await self._confirm_leases()
 
     async def batches(self, size: int = 100, max_wait_s: float = 1.0) -> AsyncGenerator[list[Any], None]:
         """Yield non-empty lists of at most *size* records; a batch ends *max_wait_s* seconds after its first record."""
+        async with aclosing(self.message_batches(size, max_wait_s)) as batches:
+            async for batch in batches:
+                yield [record for _, record in batch]
+
+    async def message_batches(
+        self, size: int = 100, max_wait_s: float = 1.0
+    ) -> AsyncGenerator[list[tuple[ConsumedMessage, Any]], None]:
+        """Yield batches as `batches` does, as pairs of a message and its decoded record."""
         due_s, more = 0.0, True
         while more or self._batch:
             wait_s = min(POLL_TIMEOUT_S, max(0.001, due_s - time.monotonic())) if self._batch else POLL_TIMEOUT_S
@@ -159,10 +167,12 @@ class Subscription:
                 batch, self._batch = self._batch, []
                 if not self.auto_commit:
                     self._mark_consumed(*(message for message, _ in batch))
-                if records := [record for _, record in batch if record is not None]:
-                    yield records
+                self._in_hand = batch
+                if self.current_batch:
+                    yield self.current_batch
                 if self.auto_commit:
-                    self._mark_consumed(*(message for message, _ in batch))
+                    self._mark_consumed(*(message for message, _ in self._in_hand))
+                self._in_hand = []
                 await self._commit_if_due()
 
     async def commit(self) -> None:
@@ -180,9 +190,10 @@ class Subscription:
             log.warning("commit failed", topic=self.topic.name, group=self.group, error=exc, next_step="will retry")
 
     async def owns_current_record(self) -> bool:
-        """Return whether this member still owns the partition of the current record.
+        """Return whether this member still owns the partition of the current record, or of one in the current batch.
 
-        Another member receives the record otherwise. Call this before each irreversible action.
+        Another member receives the record otherwise. Call this before each irreversible action. Of a batch,
+        `current_batch` then has the records that remain.
 
         Raises:
             UnavailableError: the broker cannot confirm the lease now.
@@ -190,9 +201,16 @@ class Subscription:
         in_hand = self._in_hand
         if self._reader.is_due():
             await self._confirm_leases_once()
-        if self._in_hand is None and in_hand is not None:
-            self._latest.forget(in_hand[1])  # if the partition comes back, the record is not a repeat
-        return self._in_hand is not None
+        owned = {_partition(message) for message, _ in self._in_hand}
+        for message, record in reversed(in_hand):
+            if _partition(message) not in owned:
+                self._latest.forget(record)  # if the partition comes back, the record is not a repeat
+        return bool(self._in_hand)
+
+    @property
+    def current_batch(self) -> list[tuple[ConsumedMessage, Any]]:
+        """The current message and record, or those of the current batch, whose partitions this member owns."""
+        return [pair for pair in self._in_hand if pair[1] is not None]
 
     def _mark_consumed(self, *messages: ConsumedMessage) -> None:
         self._done |= {_partition(message): message.offset for message in messages}
@@ -209,9 +227,7 @@ class Subscription:
             await self.commit()
         now_s = time.monotonic()
         self._to_release_since_s = {tp: self._to_release_since_s.get(tp, now_s) for tp in to_release}
-        in_hand = {*self._done, *(_partition(m) for m, _ in self._batch)}
-        if self._in_hand is not None:
-            in_hand.add(_partition(self._in_hand[0]))
+        in_hand = {*self._done, *(_partition(m) for m, _ in (*self._batch, *self._in_hand))}
         late = {
             tp for tp, since_s in self._to_release_since_s.items() if tp in self._done and now_s - since_s > HANDOVER_S
         }
@@ -230,8 +246,7 @@ class Subscription:
                 self._latest.forget(record)
         self._batch = [(m, r) for m, r in self._batch if _partition(m) not in partitions]
         self._done = {tp: offset for tp, offset in self._done.items() if tp not in partitions}
-        if self._in_hand is not None and _partition(self._in_hand[0]) in partitions:
-            self._in_hand = None
+        self._in_hand = [(m, r) for m, r in self._in_hand if _partition(m) not in partitions]
 
     async def _commit_if_due(self) -> None:
         late = time.monotonic() >= self._next_commit_s or self._uncommitted >= self.commit_every or not self._pending

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from logging.handlers import RotatingFileHandler
 from typing import Any
 
-from streams.logger import LogEvent, format_event
+from streams.logger import LogEvent, LogEvents, format_event
 
 MAX_FILE_BYTES, OLD_FILES = 10 * 1024 * 1024, 3  # 40 MB bound the disk use of a process that runs for months
 LEVEL_CHARS = 8  # "critical"
@@ -122,11 +122,31 @@ class _LazyFormatter(logging.Formatter):
         self._formatter: logging.Formatter | None = None
 
     def format(self, record: logging.LogRecord) -> str:
+        line = getattr(record, "line", None)  # RotatingFileHandler formats each record twice
+        if line is None:
+            events = record.msg if isinstance(record.msg, LogEvents) else ()
+            line = record.line = self._lines(record, events) if events else self._line(record)
+        return str(line)
+
+    def _line(self, record: logging.LogRecord) -> str:
         if self._format == "text" and isinstance(record.msg, LogEvent) and not record.exc_info:
             timestamp = datetime.fromtimestamp(record.created, UTC).isoformat().replace("+00:00", "Z")
             return _text_line(timestamp, record.levelname.lower(), record.name, record.msg)
         self._formatter = self._formatter or _structlog_formatter(self._format)
-        return self._formatter.format(record)
+        return str(self._formatter.format(record))
+
+    def _lines(self, record: logging.LogRecord, events: LogEvents) -> str:
+        """Return a line for each of *events*. In the text form, they have the same beginning."""
+        first, *others = events
+        line = self._line(_with_event(record, first))
+        if self._format == "json":
+            return "\n".join([line, *(self._line(_with_event(record, event)) for event in others)])
+        start = line.removesuffix(format_event(first))
+        return "\n".join([line, *(start + format_event(event) for event in others)])
+
+
+def _with_event(record: logging.LogRecord, event: LogEvent) -> logging.LogRecord:
+    return logging.makeLogRecord({**record.__dict__, "msg": event})
 
 
 def _structlog_formatter(format: str) -> logging.Formatter:

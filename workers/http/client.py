@@ -168,6 +168,28 @@ class HttpClient:
         except (aiohttp.ClientError, OSError, ValueError) as exc:
             raise map_http_errors(exc, time.monotonic() - start_s) from exc
 
+    async def send(
+        self, method: str, url: str, body: bytes = b"", headers: Mapping[str, str] | None = None, *, max_bytes: int = 0
+    ) -> Response:
+        """Return the response of a service that a setting names. Redirects are not followed.
+
+        The body has at most *max_bytes* on the wire, at any status. Raises as `get` does.
+        """
+        start_s = time.monotonic()
+        try:
+            async with asyncio.timeout(self.settings.poll_timeout_s):
+                async with await self._request(
+                    url, headers or {}, Credentials(), "bad_url", body, method=method
+                ) as response:
+                    limit = max_bytes or self.settings.max_feed_bytes
+                    content = b"" if method == "HEAD" else await self._read(response, limit)
+                    fields = {name.lower(): ", ".join(response.headers.getall(name)) for name in response.headers}
+                    return Response(response.status, url, content, fields, round((time.monotonic() - start_s) * 1000))
+        except CopydeskError:
+            raise
+        except (aiohttp.ClientError, OSError, ValueError) as exc:
+            raise map_http_errors(exc, time.monotonic() - start_s) from exc
+
     async def _follow(
         self, url: str, headers: Mapping[str, str], credentials: Credentials, max_bytes: int, start_s: float,
         body: Body | None = None, redirects: Collection[int] = REDIRECTS,
@@ -197,8 +219,9 @@ class HttpClient:
         raise UnavailableError(f"more than {MAX_REDIRECTS} redirects", code="too_many_redirects")
 
     async def _request(
-        self, url: str, headers: Mapping[str, str], credentials: Credentials, url_error: str, body: Body | None = None
-    ) -> aiohttp.ClientResponse:
+        self, url: str, headers: Mapping[str, str], credentials: Credentials, url_error: str, body: Body | None = None,
+        method: str = "",
+    ) -> aiohttp.ClientResponse:  # fmt: skip
         check_scheme(url)
         parts = urlsplit(url)
         port = parts.port or DEFAULT_PORTS[parts.scheme.lower()]
@@ -212,7 +235,7 @@ class HttpClient:
             secrets["Authorization"] = f"Basic {base64.b64encode(pair).decode()}"  # RFC 7617
         try:
             return await session.request(
-                "GET" if body is None else "POST", url, headers={**secrets, **headers}, data=body,
+                method or ("GET" if body is None else "POST"), url, headers={**secrets, **headers}, data=body,
                 proxy=credentials.proxy or None, allow_redirects=False,
             )  # fmt: skip
         except aiohttp.InvalidURL as exc:  # aiohttp rejects other spellings of 127.0.0.1

@@ -1,9 +1,6 @@
 """Changes of the registry that a crash interrupts, and the order of polls at the broker."""
 
-import os
 import signal
-import subprocess
-import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,8 +10,9 @@ import pytest
 from streams.brokers import open_broker
 from streams.brokers.base import Broker
 from streams.config.settings import Settings
-from tests.conftest import ROOT, until
+from tests.conftest import until
 from tests.support.poller_desk import claim_urls
+from tests.support.template import Command, start_module
 from workers.poller import poll as transitions
 from workers.poller.registry import (
     CLOCK,
@@ -40,10 +38,8 @@ async def test_import_killed_leaves_no_unscheduled_feed(settings: Settings, tmp_
     await broker.create_topics([])
     for _ in range(KILLS):
         before = await broker.state.execute_command("HLEN", FEEDS)
-        importing = subprocess.Popen(
-            [sys.executable, "-m", "workers.cli", "feeds", "import", "feeds.opml", "--broker-url", settings.broker_url],
-            cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.DEVNULL,
-        )  # fmt: skip
+        command = ("feeds", "import", "feeds.opml", "--broker-url", settings.broker_url)
+        importing = start_module("workers.cli", *command, cwd=tmp_path)
         await until(lambda: _registered_more(broker, before, importing))  # noqa: B023 - awaited within the loop
         importing.send_signal(signal.SIGKILL)
         importing.wait()
@@ -56,7 +52,7 @@ async def test_import_killed_leaves_no_unscheduled_feed(settings: Settings, tmp_
     await broker.close()
 
 
-async def _registered_more(broker: Broker, before: int, importing: "subprocess.Popen[bytes]") -> bool:
+async def _registered_more(broker: Broker, before: int, importing: Command) -> bool:
     return await broker.state.execute_command("HLEN", FEEDS) > before or importing.poll() is not None
 
 
