@@ -32,7 +32,8 @@ from streams.subscribe import subscribe
 from streams.topics import DESK_GROUP
 from streams.valkey.server import EmbeddedValkey, die_with_parent
 from workers.console import ConsoleReporter
-from workers.counters import RECEIVED, read_counters
+from workers.counters import read_counters
+from workers.demo.route import ROUTE, TABLE, with_demo_route
 from workers.heartbeats import clear_workers, heartbeat_task, remove_workers, write_heartbeat
 from workers.notify import NOTIFY_SOCKET, notify
 from workers.poller.registry import FeedRegistry
@@ -48,15 +49,16 @@ if TYPE_CHECKING:
 SUPERVISE_INTERVAL_S = 0.2
 HEALTH_INTERVAL_S = 10.0
 HUNG_S = 120.0
-OPTIONAL_WORKERS = ("sink", "watcher")
+OPTIONAL_WORKERS = ("sink", "watcher", "events")
 TABLES_FILE = "workers.toml"  # in data_dir
 INITIAL_RESTART_DELAY_S, MAX_RESTART_DELAY_S = 0.1, 10.0
 HEALTHY_S = 30.0  # a process that ran this long restarts without a longer delay
 DEMO_NOTICE = """
   These stories are invented, by a demo newsroom on this machine. To read real feeds, run in another terminal here:
-      {copydesk} feeds add https://example.org/feed.xml
-      {copydesk} feeds import examples/world-news.opml
-  and start copydesk again. All data is in {data_dir}. Ctrl-C stops copydesk.
+      {copydesk} feeds discover https://example.org       find the feeds of a site
+      {copydesk} feeds add https://example.org/feed.xml   poll a feed
+  and start copydesk again. Read a topic of the demo: {copydesk} tail articles.{route} --from start
+  All data is in {data_dir}. Ctrl-C stops copydesk.
 """
 
 
@@ -152,10 +154,16 @@ class Supervisor:
             return 0
         reporters = [
             asyncio.create_task(log_exceptions(report, "console output"))
-            for report in (self._print_articles(), self._print_polls(), self._print_health(broker))
+            for report in (
+                self._print_articles(),
+                self._print_polls(),
+                self._print_dead_letters(),
+                self._print_health(broker),
+            )
         ]
         try:
             self.settings = await self._with_demo(FeedRegistry(broker.state))
+            self.console.example_label = self._example_label()
             if self.valkey:
                 await clear_workers(broker.state)  # entries of a killed `up`, which may have had more desks
             self._start_workers()
@@ -184,6 +192,13 @@ class Supervisor:
         await self.server.start()
         return self.server
 
+    def _example_label(self) -> str:
+        if self.newsroom is None:
+            return ""
+        from workers.demo.clutter import EXPLORE
+
+        return EXPLORE
+
     async def _push_examples(self, broker: Broker) -> None:
         from workers.demo.pushed import push_examples
 
@@ -205,7 +220,10 @@ class Supervisor:
         await feeds.remove([url for url in demo_urls if url not in urls])
         await feeds.add([(url, "demo") for url in urls], demo=True)
         hosts = [*self.settings.private_host_patterns, f"127.0.0.1:{self.newsroom.port}"]
-        return replace(self.settings, allowed_private_hosts=",".join(hosts))
+        settings = with_demo_route(replace(self.settings, allowed_private_hosts=",".join(hosts)))
+        if self.server is not None:
+            self.server.reload(settings)
+        return settings
 
     def _start_workers(self) -> None:
         log_dir = self.settings.data_dir / "log"
@@ -221,8 +239,12 @@ class Supervisor:
             worker.start()
 
     def _optional_commands(self) -> dict[str, str]:
-        """Return the names and commands of the workers that tables of copydesk.toml need."""
-        tables = {("sink", "sink"): self.settings.sinks, ("watcher", "watch"): self.settings.sources}
+        """Return the names and commands of the workers that settings and tables of copydesk.toml ask for."""
+        tables = {
+            ("sink", "sink"): self.settings.sinks,
+            ("watcher", "watch"): self.settings.sources,
+            ("events", "events"): self.settings.events,
+        }
         return {name: command for (name, command), rows in tables.items() if rows}
 
     def _environ(self) -> dict[str, str]:
@@ -231,7 +253,8 @@ class Supervisor:
         Workers read a copy of the checked copydesk.toml: a worker that restarts during an edit must not fail on it.
         """
         path = self.settings.data_dir.resolve() / TABLES_FILE
-        write_private(path, self._config_text)
+        has_demo_route = ROUTE in self.settings.routes
+        write_private(path, self._config_text + (TABLE if has_demo_route else ""))
         inherited = {name: value for name, value in os.environ.items() if name != NOTIFY_SOCKET}  # of this process only
         return {**inherited, **to_environ(replace(self.settings, broker_url=self.url)), CONFIG_VARIABLE: str(path)}
 
@@ -257,12 +280,13 @@ class Supervisor:
             return
         new, self._config_text = loaded.settings, loaded.text
         notify("RELOADING=1")
-        new, self._config_text = loaded.settings, loaded.text
         hosts = ",".join((new.allowed_private_hosts, f"127.0.0.1:{self.newsroom.port}" if self.newsroom else ""))
         self.settings = replace(
             self.settings, feeds=new.feeds, routes=new.routes, sinks=new.sinks, sources=new.sources,
             allowed_private_hosts=hosts.strip(","),
         )  # fmt: skip
+        if self.newsroom is not None:
+            self.settings = with_demo_route(self.settings)
         if self.server is not None:
             self.server.reload(self.settings)
         environ, log_dir, optional = self._environ(), self.settings.data_dir / "log", self._optional_commands()
@@ -312,6 +336,11 @@ class Supervisor:
         async for article in subscribe("articles", start=Start.LATEST, settings=settings):
             self.console.article(article)
 
+    async def _print_dead_letters(self) -> None:
+        settings = replace(self.settings, broker_url=self.url)
+        async for letter in subscribe("dead-letters", start=Start.LATEST, settings=settings):
+            self.console.dead_letter(letter)
+
     async def _print_polls(self) -> None:
         async for poll in subscribe("polls", start=Start.LATEST, settings=replace(self.settings, broker_url=self.url)):
             self.console.poll(poll)
@@ -345,12 +374,22 @@ class Supervisor:
         broker = f"embedded Valkey in {self.settings.data_dir}" if self.valkey else redact_url(self.settings.broker_url)
         self.console.note(f"copydesk is up after {started_in_s:.1f} s · {broker} · status page {page_url}")
         if self.newsroom:
-            self.console.note(DEMO_NOTICE.format(copydesk=command_name(), data_dir=self.settings.data_dir))
+            names = {"copydesk": command_name(), "data_dir": self.settings.data_dir, "route": ROUTE.name}
+            self.console.banner(DEMO_NOTICE.format(**names))
 
     def _print_summary(self, counters: Mapping[str, Mapping[str, int]]) -> None:
         desk = counters["desk"]
-        parts = ", ".join(f"{n} {name}" for name, n in desk.items() if name != RECEIVED)
-        self.console.note(f"stopped; items so far: {desk[RECEIVED]} ({parts})")
+        names = {
+            "new": "articles",
+            "revised": "revisions",
+            "duplicate": "repeats",
+            "filtered": "filtered",
+            "failed": "failed",
+        }
+        parts = ", ".join(
+            f"{desk[outcome]:,} {name}" for outcome, name in names.items() if desk[outcome] or outcome == "new"
+        )
+        self.console.note(f"stopped; so far {parts}")
 
 
 def subject(message: str) -> str:

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 import msgspec
 from standardwebhooks import Webhook
 
+from streams.cloudevents import http_headers
 from streams.codec import encode
 from streams.records import Article
 from workers.sinks.base import SinkEvent
@@ -62,7 +63,8 @@ class WebhookSink(HttpSink[WebhookOptions]):
 
     async def _post(self, event: SinkEvent) -> None:
         body = encode_event(event.article)
-        headers = PLAIN | signature_headers(self.options.secret, event.id, int(time.time()), body)
+        signature = signature_headers(self.options.secret, event.id, int(time.time()), body)
+        headers = PLAIN | http_headers(event.article) | signature
         client = await self.client()
         # By Standard Webhooks a 3xx is a failure: a redirect must not pass articles on to another host.
         check_response(await client.post(self.options.url, body, headers, follow_redirects=False))

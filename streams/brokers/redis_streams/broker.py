@@ -15,9 +15,17 @@ from typing import Any
 
 from redis.exceptions import ResponseError
 
-from streams.brokers.base import AgentContext, Condition, OffsetRange, OutgoingMessage, Progress, RedisCommand
+from streams.brokers.base import (
+    AgentContext,
+    Condition,
+    ConsumedMessage,
+    OffsetRange,
+    OutgoingMessage,
+    Progress,
+    RedisCommand,
+)
 from streams.brokers.redis_streams.clock import record_clock
-from streams.brokers.redis_streams.reader import RedisStreamsReader
+from streams.brokers.redis_streams.reader import RedisStreamsReader, to_message
 from streams.brokers.redis_streams.store import Bounds
 from streams.brokers.redis_streams.usage import MemoryUsage
 from streams.errors import SettingsError, UnavailableError
@@ -291,6 +299,12 @@ class RedisStreamsBroker(MemoryUsage):
         await reader.open(Offsets({number: offset for (_, number), offset in committed.items()}))
         return reader
 
+    async def read_message(self, message: MessageId) -> ConsumedMessage | None:
+        tp = message.topic, message.partition
+        next_entries = (await self.fetch({tp: message.offset}, 0.0, 1)).get(tp, [])
+        next_messages = [to_message(tp, entry) for entry in next_entries]
+        return next((m for m in next_messages if m.offset == message.offset), None)
+
     async def partition_for(self, topic: str, key: bytes) -> int:
         await self.partitions(topic)
         return self.partition_of(topic, key)
@@ -306,6 +320,9 @@ class RedisStreamsBroker(MemoryUsage):
 
     def removal_commands(self, message: MessageId) -> Sequence[RedisCommand]:
         return [("XDEL", self.stream(message.topic, message.partition), f"0-{message.offset + 1}")]
+
+    async def has_topic(self, topic: str) -> bool:
+        return await self.state.hget(self.key("topics"), topic) is not None
 
     async def message_count(self, topic: str) -> int:
         async with self.state.pipeline(transaction=False) as pipe:
