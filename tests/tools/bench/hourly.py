@@ -111,12 +111,15 @@ async def measure(settings: Settings, minutes: float) -> dict[str, Any]:
         stopped_s = time.time()
         poller.terminate()
         poller.wait(30)
-    late, outcomes = [], dict[str, int]()
+    late, outcomes, worst = [], dict[str, int](), dict[int, float]()
+    begin_s = min(due.values())
     async for poll in subscribe("polls", start="start", follow=False, settings=settings):
         assert isinstance(poll, PollResult)
         outcomes[poll.outcome] = outcomes.get(poll.outcome, 0) + 1
         if (due_s := due.pop(poll.feed, None)) is not None:
             late.append(poll.started_at.timestamp() - due_s)
+            minute = int((due_s - begin_s) // 60)
+            worst[minute] = max(round(late[-1], 1), worst.get(minute, 0.0))
     overdue = sum(due_s < stopped_s - MAX_DELAY_S for due_s in due.values())
     await broker.close()
     late.sort()
@@ -124,7 +127,7 @@ async def measure(settings: Settings, minutes: float) -> dict[str, Any]:
         "minutes": minutes, "polls": outcomes, "polls_per_s": round(sum(outcomes.values()) / (wall_s + 30), 1),
         "cores": {name: round((after[name] - before[name]) / wall_s, 4) for name in after},
         "late_s": {q: round(late[min(len(late) - 1, int(len(late) * q))], 2) for q in (0.5, 0.99, 0.999, 1.0)},
-        "overdue": overdue, "valkey_mb": used_mb,
+        "latest_s_by_minute": worst, "overdue": overdue, "valkey_mb": used_mb,
     }  # fmt: skip
 
 
