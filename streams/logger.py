@@ -114,7 +114,7 @@ def log_together(name: str, event: str, fields: Iterable[Mapping[str, Any]]) -> 
     """
     logger = logging.getLogger(name)
     if logger.isEnabledFor(logging.INFO):
-        events = LogEvents(LogEvent(event=event, **values) for values in fields)
+        events = LogEvents(LogEvent(**values, event=event) for values in fields)
         if events:
             logger.info(events, extra={"_logger": logger, "_name": "info"})
 
