@@ -46,7 +46,8 @@ FIELDS: dict[str, Field] = {
     "outcome": Field(Role.OBJECT, "result of a poll or of an item, as in the counters"),
     "sink": Field(Role.OBJECT, "name of the sink"),
     "article_id": Field(Role.OBJECT, "`id` of the article"),
-    "revision": Field(Role.OBJECT, "revision of the article"),
+    "event_id": Field(Role.OBJECT, "`id` of the news event"),
+    "revision": Field(Role.OBJECT, "revision of the article, or of the news event"),
     "identity_key": Field(Role.OBJECT, "`identity_key` of the item"),
     "feed": Field(Role.OBJECT, "URL of the feed"),
     "hub": Field(Role.OBJECT, "URL of the WebSub hub"),
@@ -86,6 +87,7 @@ FIELDS: dict[str, Field] = {
     "next_step": Field(Role.NEXT, "reaction of copydesk, or advice"),
 }  # fmt: skip
 
+_JSON_SCALARS = frozenset((str, int, float, bool, type(None)))
 _RANKS = {name: rank for rank, name in enumerate(FIELDS)}
 # C1 controls, line separators, and the bidirectional controls that reorder other text (UAX #9 §2).
 _UNSAFE = re.compile(r"[\x7f-\x9f\u2028-\u202e\u2066-\u2069\u061c]")
@@ -160,7 +162,7 @@ def _to_log_record(
 
 def _plain_value(value: Any) -> Any:
     """Return *value* as a JSON scalar. An exception kept in a record would keep its frames alive."""
-    if value is None or isinstance(value, str | bool | int | float):
+    if type(value) in _JSON_SCALARS or isinstance(value, str | int | float):
         return value
     if isinstance(value, BaseException):
         return str(value) or repr(value)

@@ -1,7 +1,7 @@
 """The client of the shared state in Valkey or Redis, and the mapping of redis-py's errors to copydesk's."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, cast
 from urllib.parse import unquote, urlsplit
@@ -23,12 +23,18 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from streams.errors import SettingsError, UnavailableError
+from streams.state.auto_pipeline import AutoPipeline, Endpoint
 from streams.state.store import StateStore, Value
 
 CONNECT_TIMEOUT_S = 5.0
 ALLOW_OOM = "#!lua flags=allow-oom\n"  # first line of a script that may write above the server's memory limit
 REPLY_TIMEOUT_S = 30.0  # longer than any command takes, so that a timeout means a frozen server
 
+# Commands that wait on the server, and those that change the state of a connection.
+BLOCKING = frozenset(
+    "BLPOP BRPOP BLMOVE BLMPOP BZPOPMIN BZPOPMAX XREAD XREADGROUP WAIT WAITAOF"
+    " SUBSCRIBE MONITOR SELECT AUTH MULTI WATCH SHUTDOWN".split()
+)
 TRANSIENT = (RedisConnectionError, RedisTimeoutError, OSError)
 # Temporary error replies: full memory, fail-over, full disk, running script. redis-py has classes for some of them;
 # the others are recognised by the first word of their text.
@@ -115,13 +121,26 @@ class _MappedPipeline(redis.client.Pipeline):
 
 
 class RedisStateStore(redis.Redis):
-    """A redis-py client that raises copydesk's errors; implements `StateStore`."""
+    """A redis-py client that raises copydesk's errors; implements `StateStore`.
+
+    Commands share one connection, except those that block. Pipelines use redis-py's pool.
+    """
 
     url: str
+    shared: AutoPipeline
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
         with map_redis_errors(self.url):
-            return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
+            if args[0] in BLOCKING:
+                return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
+            reply = await self.shared.execute(*args[0].split(), *args[1:])
+            options.pop("keys", None)  # for redis-py's cache
+            callback = self.response_callbacks.get(args[0])
+            return reply if callback is None else callback(reply, **options)
+
+    async def aclose(self, close_connection_pool: bool | None = None) -> None:
+        await self.shared.aclose()
+        await super().aclose(close_connection_pool)
 
     async def execute_many(self, commands: Sequence[Sequence[Value]]) -> list[Any]:
         if not commands:
@@ -160,14 +179,20 @@ def connect(url: str, *, reply_timeout_s: float = REPLY_TIMEOUT_S) -> StateStore
         if db and not db.isdigit():
             raise SettingsError(f"invalid database number: {db!r} ({redact_url(url)}); use 0, 1, …")
         kwargs |= {"host": parts.hostname, "port": parts.port or 6379, "db": int(db or 0)}
-        return _client(url, redis.ConnectionPool(TcpConnection, **kwargs))
+        return _client(url, redis.ConnectionPool(TcpConnection, **kwargs), kwargs)
     kwargs["path"] = unquote(parts.path)
-    return _client(url, redis.ConnectionPool(SocketConnection, **kwargs))
+    return _client(url, redis.ConnectionPool(SocketConnection, **kwargs), kwargs)
 
 
-def _client(url: str, pool: Any) -> StateStore:
+def _client(url: str, pool: Any, options: Mapping[str, Any]) -> StateStore:
     client: Any = RedisStateStore.from_pool(pool)
     client.url = url  # used in error messages
+    client.shared = AutoPipeline(
+        Endpoint(
+            options.get("host", ""), options.get("port", 0), options.get("path", ""), options.get("db", 0),
+            options["username"], options["password"], options["socket_connect_timeout"], options["socket_timeout"],
+        )
+    )  # fmt: skip
     return cast(StateStore, client)
 
 

@@ -122,10 +122,11 @@ class Network:
         """Run *operation* on the server, or raise UnavailableError before or after it."""
         rnd, world = self.world.random, self.world
         await asyncio.sleep(faults.delay_s(rnd))
-        if (silent_s := self.server.frozen_until_s - world.now_s) > 0:
-            await asyncio.sleep(min(silent_s, REPLY_TIMEOUT_S))
-            if silent_s > REPLY_TIMEOUT_S:
+        timeout_at_s = world.now_s + REPLY_TIMEOUT_S
+        while (silent_s := self.server.frozen_until_s - world.now_s) > 0:  # `Chaos.end` ends it
+            if world.now_s >= timeout_at_s:
                 raise UnavailableError("simulated: no reply")
+            await asyncio.sleep(min(silent_s, 1.0))
         if self.is_cut() or rnd.random() < faults.lost_request:
             raise UnavailableError("simulated: request lost")
         await self._maybe_fail()
