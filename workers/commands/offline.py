@@ -234,7 +234,7 @@ def schema(settings: Settings, name: str) -> ExitCode:
 
     documents = {"asyncapi": build_asyncapi, "openapi": build_openapi}
     document = documents[name]() if name in documents else record_schema(RECORDS[name])
-    print(json.dumps(document, ensure_ascii=False, indent=2))
+    print_text(json.dumps(document, ensure_ascii=False, indent=2))
     return ExitCode.OK
 
 
