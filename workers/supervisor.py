@@ -4,7 +4,8 @@ Valkey ─┬─ poller            one process each, restarted when it dies
         ├─ desk-1 … desk-N
         └─ this process: demo newsroom, status page, console output
 
-This module must not know how a worker does its work.
+This module must not know how a worker does its work. The web server is imported once the worker processes have
+started: both imports take half a second of CPU time.
 """
 
 import asyncio
@@ -18,7 +19,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from streams.brokers.base import Broker
 from streams.config.settings import Settings
@@ -32,9 +33,6 @@ from streams.topics import DESK_GROUP
 from streams.valkey.server import EmbeddedValkey, die_with_parent
 from workers.console import ConsoleReporter
 from workers.counters import read_counters
-from workers.demo.clutter import EXPLORE
-from workers.demo.newsroom import Newsroom
-from workers.demo.pushed import push_examples
 from workers.demo.route import ROUTE, TABLE, with_demo_route
 from workers.heartbeats import clear_workers, heartbeat_task, remove_workers, write_heartbeat
 from workers.notify import NOTIFY_SOCKET, notify
@@ -43,12 +41,15 @@ from workers.private_files import write_private
 from workers.reload import Reloader, has_lost_terminal
 from workers.services import connect_or_stop, install_stop_handler, log_exceptions
 from workers.status import read_status
-from workers.web.server import WebServer
+
+if TYPE_CHECKING:
+    from workers.demo.newsroom import Newsroom
+    from workers.web.server import WebServer
 
 SUPERVISE_INTERVAL_S = 0.2
 HEALTH_INTERVAL_S = 10.0
 HUNG_S = 120.0
-OPTIONAL_WORKERS = ("sink", "watcher")
+OPTIONAL_WORKERS = ("sink", "watcher", "events")
 TABLES_FILE = "workers.toml"  # in data_dir
 INITIAL_RESTART_DELAY_S, MAX_RESTART_DELAY_S = 0.1, 10.0
 HEALTHY_S = 30.0  # a process that ran this long restarts without a longer delay
@@ -151,40 +152,57 @@ class Supervisor:
         broker = await connect_or_stop(stopping, self.settings, self.url)
         if broker is None:
             return 0
-        self.server = server = WebServer(self.settings, broker, DESK_GROUP)
-        reporters: list[asyncio.Task[None]] = []
+        reporters = [
+            asyncio.create_task(log_exceptions(report, "console output"))
+            for report in (
+                self._print_articles(),
+                self._print_polls(),
+                self._print_dead_letters(),
+                self._print_health(broker),
+            )
+        ]
         try:
-            await server.start()
-            reporters = [
-                asyncio.create_task(log_exceptions(report, "console output"))
-                for report in (
-                    self._print_articles(),
-                    self._print_polls(),
-                    self._print_dead_letters(),
-                    self._print_health(broker),
-                )
-            ]
             self.settings = await self._with_demo(FeedRegistry(broker.state))
-            self.console.example_label = EXPLORE if self.newsroom is not None else ""
-            if self.newsroom is not None:
-                reporters.append(asyncio.create_task(log_exceptions(push_examples(broker), "demo items")))
+            self.console.example_label = self._example_label()
             if self.valkey:
                 await clear_workers(broker.state)  # entries of a killed `up`, which may have had more desks
             self._start_workers()
             for worker in self.workers:  # from here on health reports a worker that never starts
                 await write_heartbeat(broker.state, worker.name.partition("-")[0], self._worker_name(worker.name))
+            server = await self._start_server(broker)
+            if self.newsroom is not None:
+                reporters.append(asyncio.create_task(log_exceptions(self._push_examples(broker), "demo items")))
             self._print_banner(f"{server.url}#{server.admin.token}", time.monotonic() - started_s)
             notify("READY=1")
             async with heartbeat_task(broker.state, "web", self._worker_name("web")):
                 await self._supervise(stopping)
         finally:
-            await self._stop(server, reporters)
+            await self._stop(reporters)
             with contextlib.suppress(UnavailableError):  # an unreachable broker must not hide the reason of the stop
                 ended = ["web", *(worker.name for worker in self.workers)]  # killed workers left their entries
                 await remove_workers(broker.state, [self._worker_name(name) for name in ended])
                 self._print_summary(await read_counters(broker.state))
             await broker.close()
         return 0
+
+    async def _start_server(self, broker: Broker) -> "WebServer":
+        from workers.web.server import WebServer
+
+        self.server = WebServer(self.settings, broker, DESK_GROUP)
+        await self.server.start()
+        return self.server
+
+    def _example_label(self) -> str:
+        if self.newsroom is None:
+            return ""
+        from workers.demo.clutter import EXPLORE
+
+        return EXPLORE
+
+    async def _push_examples(self, broker: Broker) -> None:
+        from workers.demo.pushed import push_examples
+
+        await push_examples(broker)
 
     async def _with_demo(self, feeds: FeedRegistry) -> Settings:
         """Open and poll the demo newsroom if `demo` asks for it; otherwise remove its feeds."""
@@ -194,6 +212,8 @@ class Supervisor:
         if not is_enabled:
             await feeds.remove(demo_urls)
             return self.settings
+        from workers.demo.newsroom import Newsroom
+
         self.newsroom = Newsroom(self.settings.data_dir / "demo", self.settings.demo_interval_s)
         await self.newsroom.open()
         urls = self.newsroom.feed_urls
@@ -219,8 +239,12 @@ class Supervisor:
             worker.start()
 
     def _optional_commands(self) -> dict[str, str]:
-        """Return the names and commands of the workers that tables of copydesk.toml need."""
-        tables = {("sink", "sink"): self.settings.sinks, ("watcher", "watch"): self.settings.sources}
+        """Return the names and commands of the workers that settings and tables of copydesk.toml ask for."""
+        tables = {
+            ("sink", "sink"): self.settings.sinks,
+            ("watcher", "watch"): self.settings.sources,
+            ("events", "events"): self.settings.events,
+        }
         return {name: command for (name, command), rows in tables.items() if rows}
 
     def _environ(self) -> dict[str, str]:
@@ -290,12 +314,11 @@ class Supervisor:
             for worker in self.workers:
                 if message := worker.restart_if_dead():
                     self.console.note(message)
-            try:
-                await asyncio.wait_for(stopping.wait(), SUPERVISE_INTERVAL_S)
-            except TimeoutError:
-                continue
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(SUPERVISE_INTERVAL_S):
+                    await stopping.wait()
 
-    async def _stop(self, server: WebServer, reporters: list["asyncio.Task[None]"]) -> None:
+    async def _stop(self, reporters: list["asyncio.Task[None]"]) -> None:
         """Stop in the order of the stream: poller, desks, console output, status page."""
         self.console.note("\nstopping: finishing accepted items")
         for worker in self.workers:
@@ -305,7 +328,8 @@ class Supervisor:
         await asyncio.gather(*reporters, return_exceptions=True)
         if self.newsroom:
             await self.newsroom.close()
-        await server.stop()
+        if self.server is not None:
+            await self.server.stop()
 
     async def _print_articles(self) -> None:
         settings = replace(self.settings, broker_url=self.url)

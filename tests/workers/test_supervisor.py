@@ -35,6 +35,29 @@ def published(folder: Path) -> Counter[tuple[str, int]]:
     return Counter((a["canonical_url"], a["revision"]) for a in polled)
 
 
+async def check_status_page(folder: Path) -> None:
+    """Check the page and the status of a running `copydesk up`."""
+    await until(lambda: "status page http" in output(folder))
+    url = output(folder).partition("status page ")[2].split()[0].partition("#")[0]
+
+    def get(path: str, host: str | None = None) -> tuple[int, bytes, Any]:
+        request = urllib.request.Request(url + path, headers={"Host": host} if host else {})
+        try:
+            with urllib.request.urlopen(request, timeout=DEADLINE_S) as answer:
+                return answer.status, answer.read(), answer.headers
+        except urllib.error.HTTPError as exc:
+            return exc.code, exc.read(), exc.headers
+
+    await until(lambda: json.loads(get("recent.json")[1])["articles"], what="articles on the page")
+    status, body, headers = get("status.json")
+    assert status == 200
+    assert json.loads(body)["counters_consistent"]
+    assert get("healthz")[0] == 200
+    assert b"<title>copydesk</title>" in get("")[1]
+    assert "default-src 'none'" in headers["Content-Security-Policy"]
+    assert get("status.json", host="evil.example")[0] == 403
+
+
 async def test_up_publishes_exactly_once_after_kills(tmp_path: Path) -> None:
     with up(tmp_path):
         await until(lambda: len(ledger(tmp_path)) > 14, what="stories")
@@ -60,9 +83,10 @@ async def test_up_publishes_exactly_once_after_kills(tmp_path: Path) -> None:
     assert "Traceback" not in output(tmp_path)
 
 
-async def test_up_resumes_and_reports(tmp_path: Path) -> None:
+async def test_up_serves_its_page_resumes_and_reports(tmp_path: Path) -> None:
     with up(tmp_path) as process:
         await until(lambda: "●" in output(tmp_path), what="a first article shown")
+        await check_status_page(tmp_path)
         await until(lambda: len(ledger(tmp_path)) > 16 and "✗" in output(tmp_path))
         process.send_signal(signal.SIGINT)
         assert process.wait(DEADLINE_S) == 0
@@ -81,29 +105,6 @@ async def test_up_resumes_and_reports(tmp_path: Path) -> None:
         await until(lambda: wanted <= set(published(tmp_path)))
         assert max(published(tmp_path).values()) == 1
     assert first <= wanted
-
-
-async def test_up_serves_status_page(tmp_path: Path) -> None:
-    with up(tmp_path):
-        await until(lambda: "status page http" in output(tmp_path))
-        url = output(tmp_path).partition("status page ")[2].split()[0].partition("#")[0]
-
-        def get(path: str, host: str | None = None) -> tuple[int, bytes, Any]:
-            request = urllib.request.Request(url + path, headers={"Host": host} if host else {})
-            try:
-                with urllib.request.urlopen(request, timeout=DEADLINE_S) as answer:
-                    return answer.status, answer.read(), answer.headers
-            except urllib.error.HTTPError as exc:
-                return exc.code, exc.read(), exc.headers
-
-        await until(lambda: json.loads(get("recent.json")[1])["articles"], what="articles on the page")
-        status, body, headers = get("status.json")
-        assert status == 200
-        assert json.loads(body)["counters_consistent"]
-        assert get("healthz")[0] == 200
-        assert b"<title>copydesk</title>" in get("")[1]
-        assert "default-src 'none'" in headers["Content-Security-Policy"]
-        assert get("status.json", host="evil.example")[0] == 403
 
 
 async def test_up_with_feed_starts_no_demo(tmp_path: Path) -> None:

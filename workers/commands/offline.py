@@ -214,14 +214,8 @@ def url(settings: Settings, urls: Sequence[str], as_json: bool) -> ExitCode:
     return code
 
 
-SCHEMA_NAMES = (
-    "asyncapi",
-    "openapi",
-    "article",
-    "item",
-    "poll",
-    "dead-letter",
-)  # a test compares it with openapi.RECORDS
+# A test compares the names of records with openapi.RECORDS.
+SCHEMA_NAMES = ("asyncapi", "openapi", "article", "event", "item", "poll", "dead-letter")
 
 
 @click.command("schema", cls=Command, example="copydesk schema asyncapi > asyncapi.json")
