@@ -3,17 +3,27 @@
 A new interpreter would take a second of CPU to import all modules, for each of hundreds of kills.
 """
 
+import importlib
 import os
 import signal
 import sys
+from importlib.util import find_spec
 
 from streams.valkey.server import die_with_parent
 from workers import cli
-from workers.sinks import SINKS, runner
+
+# Modules that a sink imports when it starts or delivers.
+MODULES = (
+    "workers.services", "workers.sinks.runner", "workers.reload", "workers.logging_setup", "structlog", "uvloop",
+    "streams.brokers.redis_streams.broker", "redis.asyncio", "aiohttp", "sqlite3", "psycopg", "pyarrow.parquet",
+    "awscrt.auth", "workers.commands.services",
+)  # fmt: skip
 
 
 def main(arguments: list[str]) -> None:
-    assert SINKS and runner  # imported here, and not in each child
+    for name in MODULES:
+        if find_spec(name.partition(".")[0]):
+            importlib.import_module(name)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps the children
     for _ in sys.stdin:
         pid = os.fork()
