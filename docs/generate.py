@@ -26,8 +26,10 @@ from streams.records import (
     Item,
     Link,
     MessageId,
+    NewsEvent,
     PollResult,
     RemovedBlock,
+    Report,
     RevisionChanges,
 )
 from streams.topics import BUILTIN_TOPICS, DAY_S
@@ -45,6 +47,8 @@ RECORDS = (
     Link,
     RevisionChanges,
     Image,
+    NewsEvent,
+    Report,
     Item,
     Content,
     Enclosure,

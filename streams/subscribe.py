@@ -13,12 +13,13 @@ from streams.codec import decode
 from streams.config.settings import Settings, load_settings
 from streams.config.tables import parse_rule
 from streams.errors import SettingsError, UnavailableError, UnreadableError
+from streams.event_rules import EVENT_PUBLISHERS, event_predicate
 from streams.logger import get_logger
-from streams.records import Article, DeadLetter, Item, PollResult, Record
+from streams.records import Article, DeadLetter, Item, NewsEvent, PollResult, Record
 from streams.retry import retry_unavailable
 from streams.routing import Router
 from streams.start import Start, StartName, StartPosition, parse_start
-from streams.topics import ARCHIVE_ITEMS, DEAD_LETTERS, ITEMS, POLLS, Partition, Topic, resolve_topic
+from streams.topics import ARCHIVE_ITEMS, DEAD_LETTERS, EVENTS, ITEMS, POLLS, Partition, Topic, resolve_topic
 from streams.valkey.server import is_responding, socket_url
 
 log = get_logger(__name__)
@@ -48,7 +49,9 @@ def resolve_broker_url(settings: Settings) -> str:
 
 def record_type(topic: Topic) -> type[Record]:
     """Return the record class of *topic*."""
-    classes: dict[Topic, type[Record]] = {ITEMS: Item, ARCHIVE_ITEMS: Item, POLLS: PollResult, DEAD_LETTERS: DeadLetter}
+    classes: dict[Topic, type[Record]] = {
+        ITEMS: Item, ARCHIVE_ITEMS: Item, POLLS: PollResult, DEAD_LETTERS: DeadLetter, EVENTS: NewsEvent,
+    }  # fmt: skip
     return classes.get(topic, Article)
 
 
@@ -296,7 +299,7 @@ class Subscription:
                 "message unreadable", topic=topic, partition=partition, offset=offset, error=exc, next_step="skipped"
             )
             return None
-        is_repeat = self.topic.has_articles and self._latest.check_and_record(record)
+        is_repeat = self._latest.check_and_record(record)
         return None if is_repeat or not self._where(record) else record
 
 
@@ -309,12 +312,14 @@ def _to_predicate(where: Where) -> Callable[[Any], bool]:
         return lambda record: True
     if callable(where):
         return where
+    if EVENT_PUBLISHERS in where:
+        return event_predicate(where)
     router = Router([parse_rule(where)])
     return lambda record: isinstance(record, Article) and router.matches(record)
 
 
 class RevisionFilter:
-    """The last yielded revision of each article, for the most recent `REMEMBERED_ARTICLES` articles."""
+    """The last yielded revision of each article or event, for the most recent `REMEMBERED_ARTICLES` of them."""
 
     def __init__(self) -> None:
         self._latest: OrderedDict[str, int] = OrderedDict()
@@ -323,8 +328,8 @@ class RevisionFilter:
         return len(self._latest)
 
     def check_and_record(self, record: Any) -> bool:
-        """Return whether this or a later revision of the article was yielded before; record it otherwise."""
-        if not isinstance(record, Article):
+        """Return whether this or a later revision of the record was yielded before; record it otherwise."""
+        if not isinstance(record, Article | NewsEvent):
             return False
         if record.revision <= self._latest.get(record.id, 0):
             return True
@@ -336,7 +341,7 @@ class RevisionFilter:
 
     def forget(self, record: Any) -> None:
         """Allow *record* to be yielded again because the program did not handle it."""
-        if isinstance(record, Article) and self._latest.get(record.id) == record.revision:
+        if isinstance(record, Article | NewsEvent) and self._latest.get(record.id) == record.revision:
             self._latest[record.id] = record.revision - 1
 
 
@@ -349,14 +354,15 @@ async def subscribe(
     where: Where = None,
     settings: Settings | None = None,
 ) -> AsyncGenerator[Any, None]:
-    """Yield the records of *topic*: `articles`, `articles.<route>`, `items`, `polls` or `dead-letters`.
+    """Yield the records of *topic*: `articles`, `articles.<route>`, `events`, `items`, `polls` or `dead-letters`.
 
     With a *group*, the iterator resumes after the last finished record; a request for the next record finishes the
     current one. Members of a group share the topic. After a crash, the current record is delivered again.
 
     Without a *group*, the iterator begins at *start*: `start`, `end` or an offset. Repeated revisions of an article
     are skipped. With *follow* False, the iterator ends at the current end of the topic. *where* selects records by a
-    rule, such as `{"language": "en"}` as in `[[routes]]`, or by a function.
+    rule, such as `{"language": "en"}` as in `[[routes]]`, or by a function. Rules of events have `event_publishers`,
+    the least number of publishers, and optionally `language` and `publisher`.
 
     Raises:
         UnavailableError: the broker is unavailable at the start, or for 5 s without *follow*. With *follow*, the

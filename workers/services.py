@@ -224,6 +224,27 @@ async def run_sinks(settings: Settings, url: str, name: str = "", *, only: str =
     return await run_service(settings, url, body)
 
 
+async def run_events(settings: Settings, url: str, name: str = "") -> int:
+    """Group articles of one event until a stop signal."""
+    from workers.events.article_text import TextReader
+    from workers.events.worker import EventWorker
+
+    reader = TextReader()  # a missing package is an error before the worker connects
+
+    async def body(broker: Broker, stopping: asyncio.Event) -> None:
+        worker = EventWorker(replace(settings, broker_url=url), broker, reader)
+        async with heartbeat_task(broker.state, "events", worker_name("events", name)):
+            grouping = asyncio.create_task(worker.run())
+            log.info("events worker ready")
+            notify("READY=1")
+            await wait_stop_or(stopping, grouping)
+            grouping.cancel()
+            await asyncio.gather(grouping, return_exceptions=True)
+        log.info("events worker stopped")
+
+    return await run_service(settings, url, body)
+
+
 async def run_watcher(settings: Settings, url: str, name: str = "") -> int:
     """Ingest the files of all watched folders until a stop signal."""
     from workers.intake.folder import FolderWatcher

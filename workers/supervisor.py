@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 SUPERVISE_INTERVAL_S = 0.2
 HEALTH_INTERVAL_S = 10.0
 HUNG_S = 120.0
-OPTIONAL_WORKERS = ("sink", "watcher")
+OPTIONAL_WORKERS = ("sink", "watcher", "events")
 TABLES_FILE = "workers.toml"  # in data_dir
 INITIAL_RESTART_DELAY_S, MAX_RESTART_DELAY_S = 0.1, 10.0
 HEALTHY_S = 30.0  # a process that ran this long restarts without a longer delay
@@ -239,8 +239,12 @@ class Supervisor:
             worker.start()
 
     def _optional_commands(self) -> dict[str, str]:
-        """Return the names and commands of the workers that tables of copydesk.toml need."""
-        tables = {("sink", "sink"): self.settings.sinks, ("watcher", "watch"): self.settings.sources}
+        """Return the names and commands of the workers that settings and tables of copydesk.toml ask for."""
+        tables = {
+            ("sink", "sink"): self.settings.sinks,
+            ("watcher", "watch"): self.settings.sources,
+            ("events", "events"): self.settings.events,
+        }
         return {name: command for (name, command), rows in tables.items() if rows}
 
     def _environ(self) -> dict[str, str]:

@@ -181,6 +181,9 @@ class Broker(Protocol):
         It joins no group: the caller owns the partitions by other means, and commits by `publish_and_commit`.
         """
 
+    async def read_message(self, message: MessageId) -> ConsumedMessage | None:
+        """Return a stored message; None if it has been removed."""
+
     async def partition_for(self, topic: str, key: bytes) -> int:
         """Return the partition of messages with *key*."""
 

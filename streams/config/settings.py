@@ -155,6 +155,9 @@ class Settings:
         "policy for near-duplicates: `mark` them, `drop` them, or keep only those of the story's `first-publisher`",
         choices=("mark", "drop", "first-publisher"),
     )
+    events: bool = _setting(
+        False, "group articles of one event in `copydesk.events`: `copydesk up` starts the worker (extra `events`)"
+    )
     site_rules: str = _setting("", "folder of site rules: `HOST.txt` files in the format of Full-Text RSS")
     web_host: str = _setting("127.0.0.1", "listening address of the web server")
     web_allowed_hosts: str = _setting(

@@ -129,8 +129,13 @@ def run_module(
             command.kill()
             command.wait()
             raise
-        output = [file.seek(0) or file.read().decode() for file in (stdout, stderr)]
-    return subprocess.CompletedProcess([module, *arguments], code, *output)
+        out, err = (_read(file) for file in (stdout, stderr))
+    return subprocess.CompletedProcess([module, *arguments], code, out, err)
+
+
+def _read(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode()
 
 
 def current_umask() -> int:

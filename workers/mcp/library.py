@@ -104,7 +104,8 @@ class Library:
     def search(self, query: Query) -> list[Article]:
         """Return the newest revisions of matching articles: the best matches first, or the newest without words."""
         terms = " ".join(f'"{_spaced(word).strip()}"' for word in query.words.replace('"', " ").split())
-        conditions = [(_LATEST, ()), ("words match ?", (terms,)) if terms else ("", ())]
+        conditions: list[tuple[str, tuple[object, ...]]] = [(_LATEST, ())]
+        conditions += [("words match ?", (terms,))] if terms else []
         conditions.append(("instr(r.publisher, ?)", (query.publisher.casefold(),)) if query.publisher else ("", ()))
         language = query.language.casefold()
         conditions.append(

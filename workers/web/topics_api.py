@@ -28,6 +28,7 @@ from streams.topics import (
     ARTICLES,
     BUILTIN_TOPICS,
     DEAD_LETTERS,
+    EVENTS,
     ITEMS,
     SINK_REPLAYS,
     Topic,
@@ -36,6 +37,8 @@ from streams.topics import (
 )
 from workers.web.admin_api import HEADER
 from workers.web.broadcast import Broadcaster, Event, Position, SlowConsumerError, parse_position
+from workers.web.event_feed import event_entry
+from workers.web.events_api import latest_events
 from workers.web.feed_writers import FORMATS as FEED_FORMATS
 from workers.web.feed_writers import FeedWriter
 from workers.web.latency import Latency
@@ -85,8 +88,11 @@ class TopicsApi:
         await asyncio.gather(*(broadcaster.stop() for broadcaster in self.broadcasters.values()))
 
     def latest_articles(self, name: str = "articles") -> list[Article]:
-        """Return the latest articles of a topic, newest first, each in its latest revision."""
+        """Return the latest articles of a topic, newest first, each in its latest revision; events as entries."""
         broadcaster, by_id = self.broadcasters[resolve_topic(name).name], dict[str, Article]()
+        if broadcaster.topic == EVENTS:
+            events = latest_events(event.message for event in reversed(broadcaster.events))
+            return [event_entry(event) for event in events][:FEED_LENGTH]
         for event in reversed(broadcaster.events):
             article = _decode_article(event)
             if article is not None:
@@ -106,7 +112,7 @@ class TopicsApi:
             raise web.HTTPForbidden(text=f"topic needs the token: {name}; send it as {HEADER}")
         if format_ not in FORMATS:
             return await self._events(request, broadcaster, _encoder(request, broadcaster.topic))
-        if not broadcaster.topic.has_articles:
+        if not _has_feed(broadcaster.topic):
             raise web.HTTPNotFound(text=f"no feed: {topic} (it has no articles); read /topics/{topic}")
         return await self._feed(request, broadcaster, format_)
 
@@ -198,6 +204,10 @@ def _decode_article(event: Event) -> Article | None:
         return None
 
 
+def _has_feed(topic: Topic) -> bool:
+    return topic.has_articles or topic == EVENTS
+
+
 def _short_name(topic: Topic) -> str:
     return topic.name.partition(".")[2]
 
@@ -206,5 +216,5 @@ def _topic_row(broadcaster: Broadcaster) -> dict[str, Any]:
     topic = broadcaster.topic
     path = f"/topics/{_short_name(topic)}"
     row = {"topic": topic.name, "events": path, "subscribers": broadcaster.subscribers}
-    feeds = {format_: f"{path}.{format_}" for format_ in FORMATS} if topic.has_articles else {}
+    feeds = {format_: f"{path}.{format_}" for format_ in FORMATS} if _has_feed(topic) else {}
     return row | feeds

@@ -11,7 +11,15 @@ from aiokafka.conn import create_conn
 from aiokafka.errors import AuthenticationFailedError, SaslAuthenticationFailed, TopicAlreadyExistsError, for_code
 from aiokafka.partitioner import DefaultPartitioner
 
-from streams.brokers.base import AgentContext, Condition, OffsetRange, OutgoingMessage, Progress, RedisCommand
+from streams.brokers.base import (
+    AgentContext,
+    Condition,
+    ConsumedMessage,
+    OffsetRange,
+    OutgoingMessage,
+    Progress,
+    RedisCommand,
+)
 from streams.brokers.kafka.client import KafkaClient, partitions_of, security_options
 from streams.brokers.kafka.reader import KafkaReader
 from streams.brokers.kafka.transactions import Transactions
@@ -23,6 +31,7 @@ from streams.start import Offsets, StartPosition
 from streams.topics import MAX_MESSAGE_BYTES, Partition, Topic, owner_partition
 
 AUTH_ERRORS = (AuthenticationFailedError, SaslAuthenticationFailed, ssl.SSLCertVerificationError)
+READ_TIMEOUT_S = 5.0  # of one message that is read by its offset
 MAX_REPLICATION = 3  # limited by the number of brokers; with three, one may fail and the others still confirm
 
 
@@ -176,6 +185,16 @@ class KafkaBroker:
             start = Offsets({number: offset for number, offset in committed.items() if offset is not None})
             await reader.open(start, [number for _, number in partitions])
         return reader
+
+    async def read_message(self, message: MessageId) -> ConsumedMessage | None:
+        reader = KafkaReader(self.client, message.topic, "")
+        with self.client.mapped_errors():
+            await reader.open(Offsets({message.partition: message.offset}), [message.partition])
+        try:
+            messages = await reader.read(READ_TIMEOUT_S)
+        finally:
+            await reader.close()
+        return next((m for m in messages if m.offset == message.offset), None)
 
     async def partition_for(self, topic: str, key: bytes) -> int:
         with self.client.mapped_errors():

@@ -57,6 +57,11 @@ class InMemoryBroker:
             topics[topic] = [[] for _ in range(self.default_partitions)]
         return topics[topic]
 
+    async def read_message(self, message: MessageId) -> ConsumedMessage | None:
+        partitions = self._partitions(message.topic)
+        partition = partitions[message.partition] if message.partition < len(partitions) else []
+        return partition[message.offset] if message.offset < len(partition) else None
+
     async def partition_for(self, topic: str, key: bytes) -> int:
         return self._partition_of(topic, key)
 

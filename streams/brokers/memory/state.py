@@ -78,6 +78,14 @@ def _set(data: Keyspace, key: bytes, value: bytes, *options: bytes) -> bool:
     return True
 
 
+def _setrange(data: Keyspace, key: bytes, offset: bytes, part: bytes) -> int:
+    """Overwrite a string from *offset* on; zero bytes fill a gap."""
+    value, start = data.string(key) or b"", int(offset)
+    value = value[:start].ljust(start, b"\0") + part + value[start + len(part) :]
+    data.store(key, "string", value)
+    return len(value)
+
+
 def _remove(data: Keyspace, *keys: bytes) -> int:
     return sum([data.exists(key) and data.remove(key) for key in keys])
 
@@ -152,6 +160,7 @@ def _zrange(data: Keyspace, key: bytes, first: bytes, last: bytes, *options: byt
 COMMANDS: Mapping[str, Handler] = {
     "GET": lambda data, key: data.string(key),
     "SET": _set,
+    "SETRANGE": _setrange,
     "DEL": _remove,
     "UNLINK": _remove,
     "EXISTS": lambda data, *keys: sum(map(data.exists, keys)),

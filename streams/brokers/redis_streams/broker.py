@@ -15,9 +15,17 @@ from typing import Any
 
 from redis.exceptions import ResponseError
 
-from streams.brokers.base import AgentContext, Condition, OffsetRange, OutgoingMessage, Progress, RedisCommand
+from streams.brokers.base import (
+    AgentContext,
+    Condition,
+    ConsumedMessage,
+    OffsetRange,
+    OutgoingMessage,
+    Progress,
+    RedisCommand,
+)
 from streams.brokers.redis_streams.clock import record_clock
-from streams.brokers.redis_streams.reader import RedisStreamsReader
+from streams.brokers.redis_streams.reader import RedisStreamsReader, to_message
 from streams.brokers.redis_streams.store import Bounds
 from streams.brokers.redis_streams.usage import MemoryUsage
 from streams.errors import SettingsError, UnavailableError
@@ -290,6 +298,12 @@ class RedisStreamsBroker(MemoryUsage):
         reader = RedisStreamsReader(self, list(partitions), "")
         await reader.open(Offsets({number: offset for (_, number), offset in committed.items()}))
         return reader
+
+    async def read_message(self, message: MessageId) -> ConsumedMessage | None:
+        tp = message.topic, message.partition
+        next_entries = (await self.fetch({tp: message.offset}, 0.0, 1)).get(tp, [])
+        next_messages = [to_message(tp, entry) for entry in next_entries]
+        return next((m for m in next_messages if m.offset == message.offset), None)
 
     async def partition_for(self, topic: str, key: bytes) -> int:
         await self.partitions(topic)

@@ -9,16 +9,20 @@ found; a jump before the first one would look like age.
 
 import socket
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple, Protocol
 
+from streams.brokers.redis_streams.store import ScriptStore
 from streams.clock import Moment, boot_id, boottime_s
-
-if TYPE_CHECKING:
-    from streams.brokers.redis_streams.broker import RedisStreamsBroker
 
 # Smaller jumps are clock adjustments; workers/poller/registry.py has the same bounds.
 JUMP_BACK_S, JUMP_FORWARD_S = 5.0, 60.0
 Now = Callable[[], Awaitable[Moment]]
+
+
+class ClockStore(ScriptStore, Protocol):
+    """A store that tells its server's time."""
+
+    async def time_s(self) -> float: ...
 
 
 class Jump(NamedTuple):
@@ -28,7 +32,7 @@ class Jump(NamedTuple):
     size_s: float
 
 
-async def record_clock(broker: "RedisStreamsBroker", now: Now | None = None) -> tuple[Moment, list[Jump]]:
+async def record_clock(broker: ClockStore, now: Now | None = None) -> tuple[Moment, list[Jump]]:
     """Return the current time and all recorded jumps; record a new jump. *now*: reads both clocks, for tests."""
     moment = await (now() if now is not None else _read(broker))
     keys = [broker.key("clock"), broker.key("clock", "jumps")]
@@ -38,6 +42,6 @@ async def record_clock(broker: "RedisStreamsBroker", now: Now | None = None) -> 
     return moment, [Jump(*map(float, jump.split(b"|"))) for jump in jumps]
 
 
-async def _read(broker: "RedisStreamsBroker") -> Moment:
+async def _read(broker: ClockStore) -> Moment:
     ticks_s = boottime_s()
     return Moment(await broker.time_s(), ticks_s)
