@@ -43,7 +43,7 @@ async def read_status(broker: Broker, desk_group: str, settings: Settings = DEFA
         "groups": [{"group": group, "lag": lag} for group, lag in sorted((await broker.group_lags()).items())],
         "polls": await read_polls(broker.state),
         "last_poll_s": max((feed.polled_s for feed in feeds), default=0.0),
-        "feeds": [_feed_row(feed, now_s) for feed in feeds],
+        "feeds": [feed_row(feed, now_s) for feed in feeds],
     }
     return report | {"problems": find_problems(report, settings), "warnings": find_warnings(report, settings)}
 
@@ -75,12 +75,13 @@ def _source_row(source: SourceTable, state: SourceState | None, now_s: float) ->
     }  # fmt: skip
 
 
-def _feed_row(feed: FeedState, now_s: float) -> dict[str, Any]:
+def feed_row(feed: FeedState, now_s: float) -> dict[str, Any]:
+    """Return the state of a feed as JSON object."""
     return {
         "url": feed.url,
         "title": feed.title,
         "folder": feed.folder,
-        "health": _feed_health(feed),
+        "health": feed_health(feed),
         "status": feed.status,
         "error": feed.error,
         "error_kind": feed.error_kind,
@@ -95,7 +96,8 @@ def _feed_row(feed: FeedState, now_s: float) -> dict[str, Any]:
     }
 
 
-def _feed_health(feed: FeedState) -> str:
+def feed_health(feed: FeedState) -> str:
+    """Return the health of a feed, one of FEED_HEALTH."""
     if feed.paused:
         return "paused"
     return "failing" if feed.failures else "ok" if feed.polls else "new"
