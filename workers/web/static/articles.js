@@ -13,7 +13,7 @@ export async function render(main, { query: address, signal }) {
   main.append(
     make("h1", { class: "visually-hidden", textContent: "Articles" }),
     make("div", { id: "welcome" }),
-    await toolbar(state, list, signal),
+    toolbar(state, list, signal),
     list.live, list.pending, list.note, list.element, list.pages,
   );
   welcome($("welcome"), signal);
@@ -23,7 +23,7 @@ export async function render(main, { query: address, signal }) {
 
 // -- filters ----------------------------------------------------------------------------------------------------
 
-async function toolbar(state, list, signal) {
+function toolbar(state, list, signal) {
   const { filters } = state;
   const search = make("input", { id: "search", type: "search", value: filters.q, placeholder: "Search all articles", "aria-label": "Search all articles", maxLength: 300 });
   const bar = make("form", { class: "toolbar", role: "search" }, search);
@@ -36,20 +36,36 @@ async function toolbar(state, list, signal) {
   let timer = 0;
   search.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(() => apply("q", search.value.trim()), SEARCH_DELAY_MS); });
   bar.addEventListener("submit", (event) => event.preventDefault());
-  const facets = await get("/facets.json", signal).catch(() => ({ publishers: [], languages: [], routes: [] }));
-  const counted = (all, rows) => [["", all], ...rows.map((row) => [row.name, `${row.name} (${number(row.count)})`])];
-  if (facets.routes.length) bar.append(select("Route", [["", "All routes"], ...facets.routes.map((name) => [name, name])], filters.route, (value) => apply("route", value)));
-  bar.append(
-    select("Publisher", counted("All publishers", withValue(facets.publishers, filters.publisher)), filters.publisher, (value) => apply("publisher", value)),
-    select("Language", counted("All languages", withValue(facets.languages, filters.language)), filters.language, (value) => apply("language", value)),
+  const one = (name) => filters[name] ? [[filters[name], filters[name]]] : [];
+  const route = select("Route", [["", "All routes"], ...one("route")], filters.route, (value) => apply("route", value));
+  const publisher = select("Publisher", [["", "All publishers"], ...one("publisher")], filters.publisher, (value) => apply("publisher", value));
+  const language = select("Language", [["", "All languages"], ...one("language")], filters.language, (value) => apply("language", value));
+  route.hidden = !filters.route;
+  bar.append(route, publisher, language,
     select("Copies", [["", "With copies"], ["hide", "Without copies"], ["only", "Copies only"]], filters.copies, (value) => apply("copies", value)),
     select("Revisions", [["", "All revisions"], ["1", "Revised only"]], filters.revised, (value) => apply("revised", value)),
   );
+  // The options come later than the articles, and again when the reader looks at them.
+  const refresh = async () => {
+    const facets = await get("/facets.json", signal);
+    route.hidden = !facets.routes.length;
+    offer(route, facets.routes.map((name) => ({ name })));
+    offer(publisher, facets.publishers);
+    offer(language, facets.languages);
+  };
+  refresh().catch(() => {});
+  for (const element of [route, publisher, language]) element.addEventListener("focus", () => refresh().catch(() => {}));
   if (filters.feed) bar.append(make("span", { class: "chip", textContent: `Feed: ${filters.feed}` }), make("a", { href: "/", textContent: "All feeds" }));
   return bar;
 }
 
-const withValue = (rows, value) => !value || rows.some((row) => row.name === value) ? rows : [...rows, { name: value, count: 0 }];
+// Offer *rows* beside the first option, which means all, and the present value.
+function offer(element, rows) {
+  const value = element.value, [all] = element.options;
+  const names = rows.some((row) => row.name === value) || !value ? rows : [...rows, { name: value }];
+  element.replaceChildren(all, ...names.map(({ name, count: n }) => make("option", { value: name, textContent: n ? `${name} (${number(n)})` : name })));
+  element.value = value;
+}
 
 // -- list -------------------------------------------------------------------------------------------------------
 
