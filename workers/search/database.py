@@ -8,9 +8,8 @@ import os
 import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, ParamSpec, TypeVar
 
 from streams.errors import UnavailableError
 from streams.logger import get_logger
@@ -22,7 +21,6 @@ BUSY_TIMEOUT_S = 10.0
 CACHE_KIB = 8_000
 P = ParamSpec("P")
 ResultT = TypeVar("ResultT")
-Row = sqlite3.Row
 
 
 class Database:
@@ -99,17 +97,3 @@ def _connect(path: Path) -> sqlite3.Connection:
     for pragma in ("journal_mode = WAL", "synchronous = NORMAL", f"cache_size = -{CACHE_KIB}"):
         connection.execute(f"PRAGMA {pragma}")
     return connection
-
-
-def read_only(path: Path, query: str, parameters: Sequence[Any] = ()) -> list[Row]:
-    """Return the rows of *query*, for other processes than the web server.
-
-    Raises:
-        UnavailableError: there is no such file, or it cannot be read.
-    """
-    try:
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", BUSY_TIMEOUT_S, uri=True)) as connection:
-            connection.row_factory = sqlite3.Row
-            return connection.execute(query, parameters).fetchall()
-    except sqlite3.Error as exc:
-        raise UnavailableError(f"database not readable: {path} ({exc}); start copydesk first") from exc

@@ -106,6 +106,16 @@ async def test_keys_move_and_open(settings: Settings, tmp_path: Path, program: s
         assert not await page.evaluate("document.activeElement.parentElement.open")
 
 
+async def test_title_counts_articles_of_a_hidden_page(settings: Settings, tmp_path: Path, program: str) -> None:
+    async with open_page(settings, program, tmp_path) as (page, broker, _):
+        await until(lambda: page.evaluate(LIVE))
+        await page.evaluate("Object.defineProperty(document, 'hidden', { value: true, configurable: true })")
+        await publish(broker, article(1), article(2))
+        await until(lambda: page.evaluate("document.title.startsWith('(2) ')"))
+        await page.evaluate("delete document.hidden; document.dispatchEvent(new Event('visibilitychange'))")
+        assert not (await page.evaluate("document.title")).startswith("(")
+
+
 async def test_page_stays_fast_with_ten_thousand_articles(settings: Settings, tmp_path: Path, program: str) -> None:
     async with open_page(settings, program, tmp_path) as (page, broker, server):
         await until(lambda: page.evaluate(LIVE))
