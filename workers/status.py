@@ -93,6 +93,7 @@ def feed_row(feed: FeedState, now_s: float) -> dict[str, Any]:
         "interval_s": round(max(0.0, feed.due_s - feed.polled_s)) if feed.polls else 0,
         "items_per_day": round(24 * feed.history.per_hour, 1) if feed.history else 0,
         "paused": feed.paused,
+        "demo": feed.demo,
     }
 
 

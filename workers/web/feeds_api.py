@@ -221,7 +221,7 @@ def _row(feed: FeedState, now_s: float) -> dict[str, Any]:
     explanation = explain_error(feed.error_kind, feed.status) if feed.error else ""
     return row | {
         "id": feed_id(feed.url).hex(), "title": feed.shown_title, "explanation": explanation,
-        "polled_s": feed.polled_s, "demo": feed.demo,
+        "polled_s": feed.polled_s,
     }  # fmt: skip
 
 

@@ -58,7 +58,7 @@ class StatusApi:
 
     async def _summary(self, request: web.Request) -> web.StreamResponse:
         report = await self.report()
-        demo = bool(report["feeds"]) and all(feed["folder"] == "demo" for feed in report["feeds"])
+        demo = bool(report["feeds"]) and all(feed["demo"] for feed in report["feeds"])
         answer = summarise(report)._asdict() | counts(report) | {"articles": await self.index.count(), "is_demo": demo}
         return json_response(answer)
 

@@ -51,7 +51,7 @@ async def get(site: Site, path: str) -> Any:
 
 async def test_status_has_rates_without_feeds(settings: Settings) -> None:
     async with open_site(settings) as site:
-        await FeedRegistry(site.broker.state).add([("https://a.example/f", "demo")])
+        await FeedRegistry(site.broker.state).add([("https://a.example/f", "demo")], demo=True)
         await publish(site.broker, article(1))
         await site.server.status.sample()
         status = await get(site, "status")
