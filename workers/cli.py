@@ -17,6 +17,7 @@ from workers.commands import (
     feeds,
     intake,
     maintenance,
+    mcp,
     offline,
     rules,
     services,
@@ -50,7 +51,7 @@ def cli() -> None:
     """A streaming news feed processor: raw wire copy in, clean copy out."""
 
 
-for module in (services, feeds, intake, topics, articles, status, dead_letters, maintenance, offline, rules):
+for module in (services, feeds, intake, topics, articles, status, dead_letters, maintenance, offline, rules, mcp):
     for command in module.COMMANDS:
         cli.add_command(command)
 

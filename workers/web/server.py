@@ -13,7 +13,7 @@ from streams.config.settings import Settings
 from streams.errors import SettingsError, UnavailableError
 from streams.logger import get_logger
 from streams.routing import Router
-from streams.topics import ARTICLES
+from streams.topics import ARTICLES, EVENTS
 from workers.counters import is_consistent, read_counters
 from workers.poller.registry import FeedRegistry
 from workers.poller.websub import WebSub
@@ -26,6 +26,7 @@ from workers.web.admin_api import AdminApi, load_token
 from workers.web.articles_api import ArticlesApi
 from workers.web.broadcast import format_position
 from workers.web.connections import HEAD_TIMEOUT_S, ConnectionLimits, LimitedHandler
+from workers.web.events_api import EventsApi
 from workers.web.feeds_api import FeedsApi
 from workers.web.index_api import IndexApi
 from workers.web.items_api import ItemsApi
@@ -59,6 +60,7 @@ class WebServer:
         self.admin = AdminApi(load_token(settings.data_dir))
         self.topics = TopicsApi(settings, broker, self.admin.is_authorised)
         self.articles = ArticlesApi(broker, self.topics.broadcasters[ARTICLES.name])
+        self.events = EventsApi(broker, self.topics.broadcasters[EVENTS.name])
         self.items = ItemsApi(settings, broker, desk_group)
         self.database = open_database(settings.data_dir)
         self.index = ArticleIndex(broker, self.database, settings.routes)
@@ -67,6 +69,9 @@ class WebServer:
         self.feeds = FeedsApi(settings, broker, self.admin, self.polls)
         self.letters = LettersApi(broker, self.admin)
         self.status = StatusApi(broker, desk_group, lambda: self.settings, self.topics.latency, self.index)
+        self._apis = (
+            self.topics, self.lists, self.articles, self.events, self.feeds, self.letters, self.status,
+        )  # fmt: skip
         self.websub = WebSub(broker.state, settings.websub_callback_url)
         self.url = ""
         self._host_names = host_names(settings)
@@ -85,7 +90,7 @@ class WebServer:
         app.router.add_post("/websub/{token}", self._accept_push)
         pages.register(app)
         openapi.register(app)
-        for api in (self.topics, self.lists, self.articles, self.feeds, self.letters, self.status):
+        for api in self._apis:
             api.register(app)
         app.router.add_post("/items", self.admin.require_token(self.items.push))
         app.router.add_get("/healthz", self._health)

@@ -17,7 +17,7 @@ from streams.config.settings import Settings
 from streams.topics import DESK_GROUP
 from streams.valkey.server import EmbeddedValkey
 from tests.conftest import until
-from tests.support.browser import Browser, browser, chromium
+from tests.support.browser import Browser, Chromium, chromium_path
 from tests.support.site import NOW, article, publish
 from workers.poller.registry import FeedRegistry
 from workers.services import connect
@@ -96,7 +96,7 @@ async def measure_page(page: Browser, broker: Broker, server: WebServer) -> dict
 
 async def main() -> None:
     """Print the figures as JSON."""
-    program = chromium()
+    program = chromium_path()
     assert program, "Chromium not found"
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         settings = Settings(data_dir=Path(folder) / "data", web_port=0, valkey_fsync="everysec")
@@ -116,8 +116,10 @@ async def main() -> None:
             "index_cpu_s": round(time.process_time() - began_cpu_s, 1),
         }
         try:
-            async with browser(program, Path(folder)) as page:
+            chromium = Chromium(program, Path(folder))
+            async with chromium.page() as page:
                 out |= await measure_page(page, broker, server)
+            chromium.stop()
             out["index_mb"] = round(server.database.path.stat().st_size / 1e6, 1)
         finally:
             await server.stop()

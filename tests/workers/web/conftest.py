@@ -1,21 +1,24 @@
-"""Chromium, and the accessibility rules of axe-core."""
+"""Fixtures of the page's tests: Chromium, and the accessibility rules of axe-core."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import ROOT
-from tests.support.browser import chromium
+from tests.support.browser import Chromium, chromium_path
 
 
-@pytest.fixture
-def program() -> str:
-    """The path of Chromium, where the machine has one."""
-    path = chromium()
-    if path is None:
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
+    """A browser for all tests; each opens its own page."""
+    program = chromium_path()
+    if program is None:
         pytest.skip("Chromium not found")
-    return path
+    process = Chromium(program, tmp_path_factory.mktemp("chromium"))
+    yield process
+    process.stop()
 
 
 @pytest.fixture

@@ -3,14 +3,13 @@
 import functools
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from streams.config.settings import Settings
 from tests.conftest import ROOT, until
-from tests.support.browser import Browser
+from tests.support.browser import Browser, Chromium
 from tests.support.feed_server import FeedServer, rss
 from tests.support.newsroom import COPY, FAILING, FEED, REVISED, STORY, WITHDRAWN, fill
 from tests.support.page import open_page
@@ -43,10 +42,10 @@ SIZES = {"light": (1280, False), "dark": (1280, True), "phone light": (390, Fals
 
 @asynccontextmanager
 async def view(
-    settings: Settings, program: str, folder: Path, path: str, **options: Any
+    settings: Settings, chromium: Chromium, path: str, **options: Any
 ) -> AsyncGenerator[tuple[Browser, FeedRegistry, WebServer], None]:
     """Yield a browser with a view of a filled newsroom."""
-    async with open_page(settings, program, folder, path="assets/page.css") as (page, broker, server):
+    async with open_page(settings, chromium, path="assets/page.css") as (page, broker, server):
         await fill(broker)
 
         async def is_indexed() -> bool:
@@ -66,11 +65,9 @@ async def text(page: Browser, selector: str) -> str:
 
 
 @pytest.mark.parametrize("size", SIZES)
-async def test_views_are_accessible_and_fit(
-    size: str, settings: Settings, tmp_path: Path, program: str, axe: str
-) -> None:
+async def test_views_are_accessible_and_fit(size: str, settings: Settings, chromium: Chromium, axe: str) -> None:
     width, dark = SIZES[size]
-    async with view(settings, program, tmp_path, "", width=width, dark=dark) as (page, _, server):
+    async with view(settings, chromium, "", width=width, dark=dark) as (page, _, server):
         for path, is_drawn in VIEWS.items():
             await page.goto(f"{server.url}{path}", width=width, dark=dark)
             await until(functools.partial(page.evaluate, f"Boolean({is_drawn})"), what=path)
@@ -90,8 +87,8 @@ def test_page_stays_below_its_size() -> None:
     assert not [path.name for path in files if "http://" in path.read_text().replace("http://www.w3.org/2000/svg", "")]
 
 
-async def test_article_view_shows_diff_provenance_and_story(settings: Settings, tmp_path: Path, program: str) -> None:
-    async with view(settings, program, tmp_path, f"articles/{REVISED}") as (page, _, server):
+async def test_article_view_shows_diff_provenance_and_story(settings: Settings, chromium: Chromium) -> None:
+    async with view(settings, chromium, f"articles/{REVISED}") as (page, _, server):
         changes = await page.evaluate("[...document.querySelectorAll('.revisions ins')].map((e) => e.textContent)")
         assert changes == ["6", "6", "June."]
         assert "correction" in await text(page, "main")
@@ -115,8 +112,8 @@ async def test_article_view_shows_diff_provenance_and_story(settings: Settings, 
         await until(lambda: page.evaluate("document.title === '⚠ Harbour board reopens the canal · copydesk'"))
 
 
-async def test_feeds_view_filters_and_keeps_its_address(settings: Settings, tmp_path: Path, program: str) -> None:
-    async with view(settings, program, tmp_path, "feeds") as (page, _, _):
+async def test_feeds_view_filters_and_keeps_its_address(settings: Settings, chromium: Chromium) -> None:
+    async with view(settings, chromium, "feeds") as (page, _, _):
         rows = "[...document.querySelectorAll('#feeds tr')].map((r) => r.innerText)"
         assert "no document at this address" in (await page.evaluate(rows))[0]
         await page.click("[data-health=paused]")
@@ -134,8 +131,8 @@ async def test_feeds_view_filters_and_keeps_its_address(settings: Settings, tmp_
         await until(lambda: page.evaluate(f"location.search === '?q=courier' && {rows}.length === 1"))
 
 
-async def test_feed_view_changes_the_feed(settings: Settings, tmp_path: Path, program: str) -> None:
-    async with view(settings, program, tmp_path, DETAIL) as (page, feeds, _):
+async def test_feed_view_changes_the_feed(settings: Settings, chromium: Chromium) -> None:
+    async with view(settings, chromium, DETAIL) as (page, feeds, _):
 
         async def state() -> FeedState:
             feed = await feeds.get(feed_id(FEED))
@@ -174,8 +171,8 @@ async def test_feed_view_changes_the_feed(settings: Settings, tmp_path: Path, pr
         await until(lambda: page.evaluate("location.pathname === '/feeds'"))
 
 
-async def test_dead_letters_view_shows_content_and_asks(settings: Settings, tmp_path: Path, program: str) -> None:
-    async with view(settings, program, tmp_path, "dead-letters") as (page, _, server):
+async def test_dead_letters_view_shows_content_and_asks(settings: Settings, chromium: Chromium) -> None:
+    async with view(settings, chromium, "dead-letters") as (page, _, server):
         assert "3 dead letters pending" in await text(page, "main")
         assert "cleaning took longer" in await text(page, ".groups")
         await page.click("#letters summary")
@@ -194,8 +191,8 @@ async def test_dead_letters_view_shows_content_and_asks(settings: Settings, tmp_
         await until(lambda: page.evaluate("document.querySelectorAll('#letters > li').length === 1"))
 
 
-async def test_status_view_is_plain_and_has_axes(settings: Settings, tmp_path: Path, program: str) -> None:
-    async with view(settings, program, tmp_path, "status") as (page, _, _):
+async def test_status_view_is_plain_and_has_axes(settings: Settings, chromium: Chromium) -> None:
+    async with view(settings, chromium, "status") as (page, _, _):
         assert "3 dead letters wait for a decision" in await text(page, ".headline")
         assert "attention" in await page.evaluate("document.querySelector('#state').className")
         assert await page.evaluate("document.querySelectorAll('.charts .tick').length") > 8
@@ -206,8 +203,8 @@ async def test_status_view_is_plain_and_has_axes(settings: Settings, tmp_path: P
         await until(lambda: page.evaluate("document.querySelector('.charts svg') !== null"))
 
 
-async def test_first_run_adds_a_discovered_feed(settings: Settings, tmp_path: Path, program: str) -> None:
-    async with open_page(settings, program, tmp_path) as (page, broker, _), FeedServer() as server:
+async def test_first_run_adds_a_discovered_feed(settings: Settings, chromium: Chromium) -> None:
+    async with open_page(settings, chromium) as (page, broker, _), FeedServer() as server:
         server.answers["home"] = b"<html><link rel=alternate type=application/rss+xml href=/f.xml></html>"
         server.answers["f.xml"] = rss([("https://a.example/1", "One", "<p>Text</p>")], title="<b>The Daily</b>")
         await page.click("#add-url")
@@ -222,8 +219,8 @@ async def test_first_run_adds_a_discovered_feed(settings: Settings, tmp_path: Pa
         await until(lambda: page.evaluate("location.pathname === '/feeds'"))
 
 
-async def test_locked_page_offers_no_change(settings: Settings, tmp_path: Path, program: str) -> None:
-    async with open_page(settings, program, tmp_path, path="feeds", locked=True) as (page, broker, server):
+async def test_locked_page_offers_no_change(settings: Settings, chromium: Chromium) -> None:
+    async with open_page(settings, chromium, path="feeds", locked=True) as (page, broker, server):
         await fill(broker)
         await until(lambda: page.evaluate("document.querySelectorAll('#feeds tr').length === 3"))
         assert await page.evaluate("!document.querySelector('#locked').hidden && !document.querySelector('#add-feeds')")
@@ -233,7 +230,7 @@ async def test_locked_page_offers_no_change(settings: Settings, tmp_path: Path, 
         )
 
 
-async def test_unknown_article_is_explained(settings: Settings, tmp_path: Path, program: str) -> None:
-    async with open_page(settings, program, tmp_path, path="feeds") as (page, _, _):
+async def test_unknown_article_is_explained(settings: Settings, chromium: Chromium) -> None:
+    async with open_page(settings, chromium, path="feeds") as (page, _, _):
         await page.evaluate("history.pushState(null, '', '/nowhere'); dispatchEvent(new Event('popstate'))")
         await until(lambda: page.evaluate("document.querySelector('main').innerText.includes('There is no page')"))
