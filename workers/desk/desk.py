@@ -33,6 +33,7 @@ from workers.dedupe.ownership import may_revise, site_digest
 from workers.dedupe.recent_texts import ARCHIVE_PREFIX, RecentTexts
 from workers.dedupe.seen import SeenStore
 from workers.dedupe.site_history import SiteHistory, SiteQuery, era_of, in_era, site_of
+from workers.dedupe.site_templates import site_keys
 from workers.desk.article import (
     article_messages,
     article_text,
@@ -47,6 +48,7 @@ from workers.desk.cleaning_job import CleaningJob
 from workers.desk.cleaning_pool import CleaningPool
 from workers.desk.comparison import compare_revisions, compared_text, identified, is_suppressed
 from workers.desk.entry_rules import filter_reason
+from workers.desk.learning import record_article
 from workers.desk.site_rules import read_site_rules
 from workers.desk.slow_items import MAX_POSTPONED_BYTES, SlowItems
 from workers.urls.canonical import slug_key
@@ -251,7 +253,7 @@ class Desk:
         era = (
             era_of((item.published or item.fetched_at).timestamp(), message.time_s) if is_archive(message.topic) else ""
         )
-        query = SiteQuery(in_era(site_of(item), era), frozenset(document.line_keys))
+        query = SiteQuery(in_era(site_of(item), era), site_keys(item, document.line_keys))
         cpu_s = time.process_time() - start_s
         key, slug = item.identity_key, slug_key(item.link)
         slug_id = article_id(slug) if slug.startswith(f"{key}/") else ""
@@ -274,7 +276,7 @@ class Desk:
                 continue
             with dead_letter_on_error(candidate.message, builder, candidate.item.feed):
                 assert candidate.job is not None
-                query = SiteQuery(candidate.site_query.site, candidate.job.line_keys())
+                query = SiteQuery(candidate.site_query.site, site_keys(candidate.item, candidate.job.line_keys()))
                 prepared.append(candidate._replace(site_query=query))
         return prepared
 
@@ -423,8 +425,7 @@ class Desk:
         builder.published_texts[article.id] = article_text(candidate.item, content)
         builder.state_writes += self.seen.set_commands(article.id, news.classification.memory)
         if status is Status.NEW:
-            lines = () if news.facts.is_reprint(content.stable_lines) else content.stable_lines
-            builder.state_writes += self.site_history.record_commands(candidate.site_query.site, article.title, lines)
+            record_article(self.site_history, news, content, article.title, builder)
         builder.count(status, candidate.item, candidate.message.message_id, title=article.title)
 
 
