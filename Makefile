@@ -8,7 +8,7 @@ PIP := -m pip --disable-pip-version-check
 .DEFAULT_GOAL := help
 # Tests start hundreds of processes. Without bytecode each compiles copydesk anew, in a tenth of a second.
 export PYTHONDONTWRITEBYTECODE :=
-.PHONY: help run unit coverage test corpus lint check docs prose-lower dist bench bench-clean bench-dedupe train train-dedupe faults simulate soak lock clean
+.PHONY: help run unit coverage test corpus lint check docs prose-lower dist bench bench-clean bench-dedupe bench-events train train-dedupe train-events faults simulate soak lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -16,16 +16,17 @@ help: ## list the targets
 run: $(INSTALLED) ## start everything on this machine (`copydesk up`)
 	@$(BIN)/copydesk up
 
+CORES := $(shell getconf _NPROCESSORS_ONLN)
 unit: $(INSTALLED) ## run the tests that start no process and no server, in under a minute
-	@$(BIN)/python -m pytest -m unit $(ARGS)
+	@$(BIN)/python -m pytest -m unit -n $(CORES) $(ARGS)
 
 coverage: $(INSTALLED) ## run the unit ring; fail unless it covers every branch of the decisions
 	@mkdir -p build
-	@$(BIN)/python -m pytest -m unit --hypothesis-seed=0 --cov --cov-report=json:build/coverage.json --cov-report= $(ARGS)
+	@$(BIN)/python -m pytest -m unit -n $(CORES) --hypothesis-seed=0 --cov --cov-report=json:build/coverage.json --cov-report= $(ARGS)
 	@$(BIN)/python -m tests.tools.branch_coverage build/coverage.json
 
 # Tests wait more than they compute: two workers per core. Few tests run faster with WORKERS=0.
-WORKERS ?= $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
+WORKERS ?= $(shell echo $$((2 * $(CORES))))
 test: $(INSTALLED) ## run all tests; Kafka, Redis and the browser where they are installed
 	@$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 16 $(ARGS)
 
@@ -68,12 +69,19 @@ bench-clean: $(VENV)/.peers ## compare the cleaner with other libraries, on ../s
 bench-dedupe: $(VENV)/.peers ## compare duplicate detection with other libraries, on ../shared/corpus/judge
 	@$(BIN)/python -m tests.tools.bench.dedupe $(ARGS)
 
+# See tests/tools/bench/event_day.py for ARGS.
+bench-events: $(INSTALLED) ## group an invented day of news in eight languages by event
+	@$(BIN)/python -m tests.tools.bench.event_day $(ARGS)
+
 # See tests/tools/train/__main__.py for ARGS.
 train: $(VENV)/.peers ## train the cleaner's model from ../shared/corpus/pages
 	@$(BIN)/python -m tests.tools.train $(ARGS)
 
 train-dedupe: $(VENV)/.peers ## train the duplicate model from ../shared/corpus/judge
 	@$(BIN)/python -m tests.tools.train.dedupe
+
+train-events: $(VENV)/.peers ## train the event model from ../shared/corpus/events
+	@$(BIN)/python -m tests.tools.train.events
 
 $(VENV)/.peers: $(INSTALLED) requirements-train.lock
 	@$(BIN)/python $(PIP) install --quiet --no-deps --require-hashes -r requirements-train.lock

@@ -5,6 +5,7 @@ Sphinx runs `write_pages`; the pages go to `build/docs/generated`. Nothing of it
 
 import datetime
 import inspect
+import json
 import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -25,14 +26,17 @@ from streams.records import (
     Item,
     Link,
     MessageId,
+    NewsEvent,
     PollResult,
     RemovedBlock,
+    Report,
     RevisionChanges,
 )
 from streams.topics import BUILTIN_TOPICS, DAY_S
 from workers.cli import cli
 from workers.sinks import SINKS
 from workers.sinks.options import example_table, options_reference
+from workers.web.asyncapi import build_asyncapi
 from workers.web.latency import Latency
 from workers.web.metrics import render_metrics
 from workers.web.openapi import build_openapi
@@ -43,6 +47,8 @@ RECORDS = (
     Link,
     RevisionChanges,
     Image,
+    NewsEvent,
+    Report,
     Item,
     Content,
     Enclosure,
@@ -152,6 +158,11 @@ def log_fields_page() -> str:
     return rows(("field", "place", "meaning"), [(f"`{n}`", f.role, f.description) for n, f in LOG_FIELDS.items()])
 
 
+def asyncapi_page() -> str:
+    """Return the AsyncAPI document."""
+    return f"```json\n{json.dumps(build_asyncapi(), ensure_ascii=False, indent=2)}\n```\n"
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "settings": settings_table,
     "sinks": sinks_page,
@@ -159,6 +170,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "cli": commands_page,
     "http-api": http_page,
     "topics": topics_page,
+    "asyncapi": asyncapi_page,
     "metrics": metrics_page,
     "log-events": log_fields_page,
 }

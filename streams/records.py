@@ -1,4 +1,4 @@
-"""Records of the topics: Item, Article, DeadLetter and PollResult.
+"""Records of the topics: Item, Article, NewsEvent, DeadLetter and PollResult.
 
 Records are frozen structs, encoded as JSON. Each field states its meaning with `doc`. New fields need a default, so
 that old readers and old messages stay valid. Every message carries its wire version as `v`. An incompatible change
@@ -201,6 +201,45 @@ class Article(Record, frozen=True, omit_defaults=True, kw_only=True):
     fingerprint: Annotated[str, doc("digest of the visible content")] = ""
     removed: Annotated[tuple[RemovedBlock, ...], doc("blocks that the cleaner removed, with the reason")] = ()
     source: Annotated[MessageId | None, doc("position of the item in the items topic")] = None
+
+
+class Report(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An article as part of a news event."""
+
+    article_id: Annotated[str, doc("`id` of the article")]
+    revision: Annotated[int, doc("revision of the article that the event has seen")] = 1
+    title: Annotated[str, doc("headline")] = ""
+    publisher: Annotated[str, doc("name of the publisher")] = ""
+    language: Annotated[str, doc("BCP 47 tag")] = ""
+    url: Annotated[str, doc("link without trackers, else the link of the feed")] = ""
+    published: Annotated[datetime | None, doc("time of publication, else of the poll")] = None
+
+
+class NewsEvent(Record, frozen=True, omit_defaults=True, kw_only=True):
+    """An event and the articles that report it. `(id, revision)` is unique; a later revision replaces earlier ones.
+
+    Revisions rise, but not always by one. Without articles, the event has ended.
+    """
+
+    id: Annotated[str, doc("identity of the event; equal for all its revisions")]
+    revision: Annotated[int, doc("rises with each change of the event")]
+    title: Annotated[str, doc("headline of the report that is nearest to all others")] = ""
+    language: Annotated[str, doc("language of `title`")] = ""
+    article_count: Annotated[int, doc("number of its articles")] = 0
+    first_report: Annotated[datetime | None, doc("time of its first report")] = None
+    newest_report: Annotated[datetime | None, doc("time of its newest report")] = None
+    publishers: Annotated[tuple[str, ...], doc("publishers of its articles")] = ()
+    languages: Annotated[tuple[str, ...], doc("languages of its articles")] = ()
+    places: Annotated[tuple[str, ...], doc("places that several reports name, the most frequent first")] = ()
+    names: Annotated[tuple[str, ...], doc("names that several reports share, the most frequent first")] = ()
+    articles: Annotated[
+        tuple[Report, ...], doc("its articles in the order of their arrival; of a large event the first and the newest")
+    ] = ()
+    by_names_only: Annotated[
+        tuple[str, ...], doc("languages that the text model lacks: their articles are compared by names and numbers")
+    ] = ()
+    merged_into: Annotated[str, doc("`id` of the event that took over all articles")] = ""
+    split_from: Annotated[str, doc("`id` of the event that its first articles belonged to")] = ""
 
 
 class DeadLetter(Record, frozen=True, omit_defaults=True, kw_only=True):

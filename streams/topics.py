@@ -41,7 +41,8 @@ ARTICLES = Topic(f"{TOPIC_PREFIX}.articles", 30 * DAY_S, compact=True)
 DEAD_LETTERS = Topic(f"{TOPIC_PREFIX}.dead-letters", 90 * DAY_S)
 POLLS = Topic(f"{TOPIC_PREFIX}.polls", 7 * DAY_S)
 SINK_REPLAYS = Topic(f"{TOPIC_PREFIX}.sink-replays", 7 * DAY_S)  # deliveries to repeat; key: sink, value: the article
-BUILTIN_TOPICS = (ITEMS, ARTICLES, DEAD_LETTERS, POLLS, SINK_REPLAYS, ARCHIVE_ITEMS)
+EVENTS = Topic(f"{TOPIC_PREFIX}.events", 30 * DAY_S, compact=True)
+BUILTIN_TOPICS = (ITEMS, ARTICLES, DEAD_LETTERS, POLLS, SINK_REPLAYS, ARCHIVE_ITEMS, EVENTS)
 
 
 def is_archive(topic: str) -> bool:

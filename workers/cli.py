@@ -17,6 +17,7 @@ from workers.commands import (
     feeds,
     intake,
     maintenance,
+    mcp,
     offline,
     rules,
     services,
@@ -51,7 +52,7 @@ def cli() -> None:
     """A streaming news feed processor: raw wire copy in, clean copy out."""
 
 
-for module in (services, feeds, intake, topics, articles, status, dead_letters, maintenance, offline, rules, site):
+for module in (services, feeds, intake, topics, articles, status, dead_letters, maintenance, offline, rules, mcp, site):
     for command in module.COMMANDS:
         cli.add_command(command)
 

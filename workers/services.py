@@ -138,8 +138,9 @@ async def run_poller(settings: Settings, url: str, name: str = "") -> int:
 async def run_desk(settings: Settings, url: str, name: str = "") -> int:
     """Turn items into articles until a stop signal."""
     from streams.faust.context import FaustContext
+    from workers.desk.cleaning import PooledCleaning
     from workers.desk.cleaning_pool import CleaningPool
-    from workers.desk.desk import PooledCleaning, create_desk
+    from workers.desk.desk import create_desk
     from workers.desk.slow_items import SlowItems
 
     async def body(broker: Broker, stopping: asyncio.Event) -> None:
@@ -219,6 +220,27 @@ async def run_sinks(settings: Settings, url: str, name: str = "", *, only: str =
             await wait_stop_or(stopping, delivering)
             delivering.cancel()
             await asyncio.gather(delivering, return_exceptions=True)
+
+    return await run_service(settings, url, body)
+
+
+async def run_events(settings: Settings, url: str, name: str = "") -> int:
+    """Group articles of one event until a stop signal."""
+    from workers.events.article_text import TextReader
+    from workers.events.worker import EventWorker
+
+    reader = TextReader()  # a missing package is an error before the worker connects
+
+    async def body(broker: Broker, stopping: asyncio.Event) -> None:
+        worker = EventWorker(replace(settings, broker_url=url), broker, reader)
+        async with heartbeat_task(broker.state, "events", worker_name("events", name)):
+            grouping = asyncio.create_task(worker.run())
+            log.info("events worker ready")
+            notify("READY=1")
+            await wait_stop_or(stopping, grouping)
+            grouping.cancel()
+            await asyncio.gather(grouping, return_exceptions=True)
+        log.info("events worker stopped")
 
     return await run_service(settings, url, body)
 

@@ -1,8 +1,11 @@
-"""Status: the health report of a running copydesk, in one shape for the CLI, the page and the metrics."""
+"""Status: the health report of a running copydesk, in one shape for the CLI, the page and the metrics.
+
+The states of sinks and sources are read where copydesk.toml has some: their modules import the cleaner and aiohttp.
+"""
 
 import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from streams.brokers.base import Broker
 from streams.brokers.redis_streams.broker import RedisStreamsBroker
@@ -16,9 +19,10 @@ from workers.dead_letters import count_pending
 from workers.dedupe.template_changes import read_changes
 from workers.health import find_problems, find_warnings
 from workers.heartbeats import as_rows, read_workers
-from workers.intake.folder import SourceState, read_source_states
 from workers.poller.registry import FeedRegistry, FeedState
-from workers.sinks.state import SinkState, read_sink_states
+
+if TYPE_CHECKING:
+    from workers.intake.folder import SourceState
 
 DEFAULTS = Settings()
 MAX_CHANGED_SITES = 20
@@ -29,7 +33,7 @@ async def read_status(broker: Broker, desk_group: str, settings: Settings = DEFA
     """Return the health report: counters, lag, memory, workers, sinks, groups, feeds, and problems. JSON types only."""
     counters = await read_counters(broker.state)
     feeds = await FeedRegistry(broker.state).all()
-    now_s, states = time.time(), await read_source_states(broker.state)
+    now_s = time.time()
     report = {
         "counters": counters,
         "counters_consistent": is_consistent(counters),
@@ -41,7 +45,7 @@ async def read_status(broker: Broker, desk_group: str, settings: Settings = DEFA
         "workers": as_rows(await read_workers(broker.state)),
         "pending_letters": await count_pending(broker),
         "sinks": [await _sink_row(broker, sink, now_s) for sink in settings.sinks],
-        "sources": [_source_row(source, states.get(source.name), now_s) for source in settings.sources],
+        "sources": await _source_rows(broker, settings.sources, now_s) if settings.sources else [],
         "groups": [{"group": group, "lag": lag} for group, lag in sorted((await broker.group_lags()).items())],
         "template_changes": await _template_changes(broker, now_s),
         "polls": await read_polls(broker.state),
@@ -58,6 +62,8 @@ def readiness(report: Mapping[str, Any]) -> dict[str, Any]:
 
 
 async def _sink_row(broker: Broker, sink: SinkTable, now_s: float) -> dict[str, Any]:
+    from workers.sinks.state import SinkState, read_sink_states
+
     state = (await read_sink_states(broker.state)).get(sink.name, SinkState())
     return {
         "name": sink.name,
@@ -76,8 +82,14 @@ async def _template_changes(broker: Broker, now_s: float) -> dict[str, Any]:
     return {"count": count, "sites": newest}
 
 
-def _source_row(source: SourceTable, state: SourceState | None, now_s: float) -> dict[str, Any]:
-    state = state or SourceState()
+async def _source_rows(broker: Broker, sources: Sequence[SourceTable], now_s: float) -> list[dict[str, Any]]:
+    from workers.intake.folder import SourceState, read_source_states
+
+    states = await read_source_states(broker.state)
+    return [_source_row(source, states.get(source.name) or SourceState(), now_s) for source in sources]
+
+
+def _source_row(source: SourceTable, state: "SourceState", now_s: float) -> dict[str, Any]:
     return {
         "name": source.name, "type": source.type, "path": source.path, "files": state.files, "items": state.items,
         "failed": state.failed, "waiting": state.waiting, "error": state.error,

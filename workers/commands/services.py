@@ -25,6 +25,10 @@ def up(settings: Settings) -> ExitCode:
     from workers.services import run
     from workers.supervisor import Supervisor
 
+    if settings.events:
+        from workers.events.extra import require_extra
+
+        require_extra()
     announce_data_dir(settings)
     supervisor = Supervisor(settings, Reloader(_settings_loader()), loaded_settings().text)
     return ExitCode(run(supervisor.run, supervisor.on_hangup))
@@ -66,6 +70,13 @@ def watch(settings: Settings, name: str) -> ExitCode:
     return _run("run_watcher", settings, name)
 
 
+@click.command("events", cls=Command, example=f"copydesk events {KAFKA_FLAGS}")
+@name_option
+def events(settings: Settings, name: str) -> ExitCode:
+    """Group articles of one event, in all languages, and publish the topic `events`. Needs the extra `events`."""
+    return _run("run_events", settings, name)
+
+
 def _run(function: str, settings: Settings, name: str, **options: Any) -> ExitCode:
     from streams.subscribe import resolve_broker_url
     from workers import services
@@ -91,4 +102,4 @@ def _settings_loader() -> Callable[[], LoadedSettings]:
     return load
 
 
-COMMANDS = (up, poll, desk, web, sink, watch)
+COMMANDS = (up, poll, desk, web, sink, watch, events)

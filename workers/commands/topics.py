@@ -31,7 +31,7 @@ from workers.commands.terminal import print_text
 def tail(
     settings: Settings, topic: str, start: str | None, group: str, follow: bool, format_name: str | None, as_json: bool
 ) -> ExitCode:
-    """Print a topic: articles, articles.<route>, items, polls, dead-letters.
+    """Print a topic: articles, articles.<route>, events, items, polls, dead-letters.
 
     Needs a running copydesk. If the broker stops, tail reports it once and waits; with --no-follow, it ends
     with exit code 3.
@@ -80,9 +80,10 @@ def format_record(record: Any) -> str:
     from workers.text.normalise import plain_text
 
     values: Mapping[str, Any] = msgspec.to_builtins(record)
-    times = ("published", "failed_at", "started_at", "fetched_at")
+    times = ("published", "failed_at", "started_at", "fetched_at", "newest_report")
     time = next((values[name] for name in times if values.get(name)), "")
-    source = values.get("publisher") or values.get("feed") or values.get("topic") or ""
+    publishers = ", ".join(values.get("publishers", ()))
+    source = values.get("publisher") or publishers or values.get("feed") or values.get("topic") or ""
     text = values.get("title") or f"{values.get('outcome', '')} {values.get('error', '')}".strip()
     return f"{time[:19]}  {plain_text(source)[:24]:<24}  {plain_text(text)}"
 

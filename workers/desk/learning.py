@@ -1,7 +1,6 @@
 """Records a new article in the history of its site, and reports a change of the site's template."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -11,15 +10,13 @@ from workers.dedupe.site_history import SiteHistory
 from workers.dedupe.site_templates import vote
 from workers.dedupe.template_changes import change_commands
 from workers.desk.batch import BatchBuilder
-
-if TYPE_CHECKING:
-    from workers.desk.desk import ClassifiedItem
+from workers.desk.candidate import ClassifiedItem
 
 log = get_logger(__name__)
 
 
 def record_article(
-    history: SiteHistory, news: "ClassifiedItem", content: CleanedContent, title: str, builder: BatchBuilder
+    history: SiteHistory, news: ClassifiedItem, content: CleanedContent, title: str, builder: BatchBuilder
 ) -> None:
     """Add the state writes that record a new article in the history of its site. A reprint teaches no lines."""
     (site, _), facts = news.candidate.site_query, news.facts
@@ -35,7 +32,7 @@ def record_article(
 
 
 def _vote_for_template(
-    site: str, news: "ClassifiedItem", fits: bool, builder: BatchBuilder
+    site: str, news: ClassifiedItem, fits: bool, builder: BatchBuilder
 ) -> tuple[dict[bytes, int], tuple[bytes, ...]]:
     """Return the votes of an article and the keys that begin anew; report a change once in a batch."""
     item = news.candidate.item

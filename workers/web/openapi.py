@@ -5,11 +5,14 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from streams.records import Article, DeadLetter, Item, PollResult, Record
+from streams.records import Article, DeadLetter, Item, NewsEvent, PollResult, Record
 from streams.version import version
 from workers.intake.pushed_items import BODY_FIELDS
+from workers.web.asyncapi import build_asyncapi
 
-RECORDS: dict[str, type[Record]] = {"article": Article, "item": Item, "poll": PollResult, "dead-letter": DeadLetter}
+RECORDS: dict[str, type[Record]] = {
+    "article": Article, "event": NewsEvent, "item": Item, "poll": PollResult, "dead-letter": DeadLetter,
+}  # fmt: skip
 JSON, TEXT = "application/json", "text/plain"
 TOKEN = "Header X-Copydesk-Token: the token at the end of the page's address, as printed by `copydesk up`."
 
@@ -20,8 +23,12 @@ PATHS: tuple[tuple[str, str, str, str], ...] = (
      "?from=start|end|POSITION. "
      "NAME.atom, NAME.rss and NAME.json are feeds of the latest articles.", "text/event-stream"),
     ("get", "/articles/{id}", "Return an article's revisions and the diff of each.", JSON),
-    ("get", "/schemas/{name}", "Return the JSON Schema of a record: article, item, poll, dead-letter (.json).", JSON),
+    ("get", "/events", "List the latest events, newest first. ?publishers=N: with at least N publishers.", JSON),
+    ("get", "/events/{id}", "Return an event in its latest revision.", JSON),
+    ("get", "/schemas/{name}", "Return the JSON Schema of a record: article, event, item, poll, dead-letter (.json).",
+     JSON),
     ("get", "/openapi.json", "Return this document.", JSON),
+    ("get", "/asyncapi.json", "Return the AsyncAPI document of the topics.", JSON),
     ("get", "/healthz", "Return 200 while the counters are consistent, else 503.", JSON),
     ("get", "/readyz", "Return 200 while all workers send heartbeats and the desk's lag is below its limit, "
      "else 503 with problems.", JSON),
@@ -53,11 +60,16 @@ QUERIES = {"/items": "source"}
 def register(app: web.Application) -> None:
     """Add the paths of the documents to *app*."""
     app.router.add_get("/openapi.json", _openapi)
+    app.router.add_get("/asyncapi.json", _asyncapi)
     app.router.add_get("/schemas/{name}", _schema)
 
 
 async def _openapi(request: web.Request) -> web.StreamResponse:
     return web.json_response(build_openapi())
+
+
+async def _asyncapi(request: web.Request) -> web.StreamResponse:
+    return web.json_response(build_asyncapi())
 
 
 async def _schema(request: web.Request) -> web.StreamResponse:

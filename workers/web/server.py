@@ -13,7 +13,7 @@ from aiohttp import web
 from streams.brokers.base import Broker
 from streams.config.settings import Settings
 from streams.errors import SettingsError, UnavailableError
-from streams.topics import ARTICLES
+from streams.topics import ARTICLES, EVENTS
 from workers.counters import is_consistent, read_counters
 from workers.poller.registry import FeedRegistry
 from workers.poller.websub import WebSub
@@ -23,6 +23,7 @@ from workers.web.admin_api import AdminApi, load_token
 from workers.web.articles_api import ArticlesApi
 from workers.web.broadcast import format_position
 from workers.web.connections import HEAD_TIMEOUT_S, ConnectionLimits, LimitedHandler
+from workers.web.events_api import EventsApi
 from workers.web.items_api import ItemsApi
 from workers.web.topics_api import TopicsApi
 
@@ -50,6 +51,7 @@ class WebServer:
         self.admin = AdminApi(broker, load_token(settings.data_dir))
         self.topics = TopicsApi(settings, broker, self.admin.is_authorised)
         self.articles = ArticlesApi(broker, self.topics.broadcasters[ARTICLES.name])
+        self.events = EventsApi(broker, self.topics.broadcasters[EVENTS.name])
         self.items = ItemsApi(settings, broker, desk_group)
         self.websub = WebSub(broker.state, settings.websub_callback_url)
         self.url = ""
@@ -69,6 +71,7 @@ class WebServer:
         app.router.add_post("/websub/{token}", self._accept_push)
         self.topics.register(app)
         self.articles.register(app)
+        self.events.register(app)
         openapi.register(app)
         self.admin.register(app)
         app.router.add_post("/items", self.admin.require_token(self.items.push))

@@ -6,6 +6,7 @@
 """
 
 import asyncio
+import functools
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
@@ -14,6 +15,7 @@ from typing import Any
 from aiohttp import web
 
 from streams.brokers.base import Broker
+from streams.cloudevents import STRUCTURED_TYPE, encode_structured
 from streams.codec import decode
 from streams.config.settings import Settings
 from streams.config.tables import Route
@@ -26,6 +28,7 @@ from streams.topics import (
     ARTICLES,
     BUILTIN_TOPICS,
     DEAD_LETTERS,
+    EVENTS,
     ITEMS,
     SINK_REPLAYS,
     Topic,
@@ -34,6 +37,8 @@ from streams.topics import (
 )
 from workers.web.admin_api import HEADER
 from workers.web.broadcast import Broadcaster, Event, Position, SlowConsumerError, parse_position
+from workers.web.event_feed import event_entry
+from workers.web.events_api import latest_events
 from workers.web.feed_writers import FORMATS as FEED_FORMATS
 from workers.web.feed_writers import FeedWriter
 from workers.web.latency import Latency
@@ -83,8 +88,11 @@ class TopicsApi:
         await asyncio.gather(*(broadcaster.stop() for broadcaster in self.broadcasters.values()))
 
     def latest_articles(self, name: str = "articles") -> list[Article]:
-        """Return the latest articles of a topic, newest first, each in its latest revision."""
+        """Return the latest articles of a topic, newest first, each in its latest revision; events as entries."""
         broadcaster, by_id = self.broadcasters[resolve_topic(name).name], dict[str, Article]()
+        if broadcaster.topic == EVENTS:
+            events = latest_events(event.message for event in reversed(broadcaster.events))
+            return [event_entry(event) for event in events][:FEED_LENGTH]
         for event in reversed(broadcaster.events):
             article = _decode_article(event)
             if article is not None:
@@ -103,9 +111,8 @@ class TopicsApi:
         if format_ not in FORMATS and broadcaster.topic.name in PROTECTED and not self.is_authorised(request):
             raise web.HTTPForbidden(text=f"topic needs the token: {name}; send it as {HEADER}")
         if format_ not in FORMATS:
-            as_ninjs = broadcaster.topic.has_articles and wants_ninjs(request.query, request.headers)
-            return await self._events(request, broadcaster, _encode_ninjs_sse if as_ninjs else _encode_sse)
-        if not broadcaster.topic.has_articles:
+            return await self._events(request, broadcaster, _encoder(request, broadcaster.topic))
+        if not _has_feed(broadcaster.topic):
             raise web.HTTPNotFound(text=f"no feed: {topic} (it has no articles); read /topics/{topic}")
         return await self._feed(request, broadcaster, format_)
 
@@ -168,14 +175,26 @@ def _encode_sse(event: Event | None) -> bytes:
     return b"id: %s\ndata: %s\n\n" % (event.position.encode(), event.message.value.replace(b"\n", b" "))
 
 
-def _encode_ninjs_sse(event: Event | None) -> bytes:
-    """Return an event with its article as ninjs; a comment for an unreadable one."""
+def _encoder(request: web.Request, topic: Topic) -> Callable[[Event | None], bytes]:
+    """Return the function that encodes events in the format that the request asks for."""
+    if topic.has_articles and wants_ninjs(request.query, request.headers):
+        return functools.partial(_encode_article_sse, encode_ninjs)
+    asks_for_events = request.query.get("format") == "cloudevents" or STRUCTURED_TYPE in request.headers.get(
+        "Accept", ""
+    )
+    if topic.has_articles and asks_for_events:
+        return functools.partial(_encode_article_sse, encode_structured)
+    return _encode_sse
+
+
+def _encode_article_sse(encode: Callable[[Article], bytes], event: Event | None) -> bytes:
+    """Return an event with its article in another format; a comment for an unreadable one."""
     if event is None:
         return _encode_sse(None)
     article = _decode_article(event)
     if article is None:
         return b": unreadable article\n\n"
-    return b"id: %s\ndata: %s\n\n" % (event.position.encode(), encode_ninjs(article))
+    return b"id: %s\ndata: %s\n\n" % (event.position.encode(), encode(article))
 
 
 def _decode_article(event: Event) -> Article | None:
@@ -183,6 +202,10 @@ def _decode_article(event: Event) -> Article | None:
         return decode(event.message.value, Article)
     except UnreadableError:
         return None
+
+
+def _has_feed(topic: Topic) -> bool:
+    return topic.has_articles or topic == EVENTS
 
 
 def _short_name(topic: Topic) -> str:
@@ -193,5 +216,5 @@ def _topic_row(broadcaster: Broadcaster) -> dict[str, Any]:
     topic = broadcaster.topic
     path = f"/topics/{_short_name(topic)}"
     row = {"topic": topic.name, "events": path, "subscribers": broadcaster.subscribers}
-    feeds = {format_: f"{path}.{format_}" for format_ in FORMATS} if topic.has_articles else {}
+    feeds = {format_: f"{path}.{format_}" for format_ in FORMATS} if _has_feed(topic) else {}
     return row | feeds

@@ -11,7 +11,15 @@ from aiokafka.conn import create_conn
 from aiokafka.errors import AuthenticationFailedError, SaslAuthenticationFailed, TopicAlreadyExistsError, for_code
 from aiokafka.partitioner import DefaultPartitioner
 
-from streams.brokers.base import AgentContext, Condition, OffsetRange, OutgoingMessage, Progress, RedisCommand
+from streams.brokers.base import (
+    AgentContext,
+    Condition,
+    ConsumedMessage,
+    OffsetRange,
+    OutgoingMessage,
+    Progress,
+    RedisCommand,
+)
 from streams.brokers.kafka.client import KafkaClient, partitions_of, security_options
 from streams.brokers.kafka.reader import KafkaReader
 from streams.brokers.kafka.transactions import Transactions
@@ -23,6 +31,7 @@ from streams.start import Offsets, StartPosition
 from streams.topics import MAX_MESSAGE_BYTES, Partition, Topic, owner_partition
 
 AUTH_ERRORS = (AuthenticationFailedError, SaslAuthenticationFailed, ssl.SSLCertVerificationError)
+READ_TIMEOUT_S = 5.0  # of one message that is read by its offset
 MAX_REPLICATION = 3  # limited by the number of brokers; with three, one may fail and the others still confirm
 
 
@@ -122,7 +131,10 @@ class KafkaBroker:
     ) -> bool:
         with self.client.mapped_errors():
             producer = await self._started_producer()
-            sent = [await producer.send(m.topic, m.value, m.key or None, headers=list(m.headers)) for m in messages]
+            sent = [
+                await producer.send(m.topic, m.value, m.key or None, headers=[*m.headers, *m.event_headers])
+                for m in messages
+            ]
             await asyncio.gather(*sent)
         # State follows the confirmed messages. A crash before this line repeats messages under the same (id, revision),
         # which subscribers recognise. In the other order, a crash would lose messages unnoticed.
@@ -174,6 +186,16 @@ class KafkaBroker:
             await reader.open(start, [number for _, number in partitions])
         return reader
 
+    async def read_message(self, message: MessageId) -> ConsumedMessage | None:
+        reader = KafkaReader(self.client, message.topic, "")
+        with self.client.mapped_errors():
+            await reader.open(Offsets({message.partition: message.offset}), [message.partition])
+        try:
+            messages = await reader.read(READ_TIMEOUT_S)
+        finally:
+            await reader.close()
+        return next((m for m in messages if m.offset == message.offset), None)
+
     async def partition_for(self, topic: str, key: bytes) -> int:
         with self.client.mapped_errors():
             count = len(await partitions_of(await self.client.admin_consumer(), topic))
@@ -192,6 +214,10 @@ class KafkaBroker:
 
     def removal_commands(self, message: MessageId) -> Sequence[RedisCommand]:
         return ()
+
+    async def has_topic(self, topic: str) -> bool:
+        with self.client.mapped_errors():
+            return topic in await (await self.client.admin_consumer()).topics()
 
     async def message_count(self, topic: str) -> int:
         with self.client.mapped_errors():

@@ -57,6 +57,11 @@ class InMemoryBroker:
             topics[topic] = [[] for _ in range(self.default_partitions)]
         return topics[topic]
 
+    async def read_message(self, message: MessageId) -> ConsumedMessage | None:
+        partitions = self._partitions(message.topic)
+        partition = partitions[message.partition] if message.partition < len(partitions) else []
+        return partition[message.offset] if message.offset < len(partition) else None
+
     async def partition_for(self, topic: str, key: bytes) -> int:
         return self._partition_of(topic, key)
 
@@ -94,7 +99,7 @@ class InMemoryBroker:
     def _append(self, message: OutgoingMessage) -> None:
         number = self._partition_of(message.topic, message.key)
         partition = self._partitions(message.topic)[number]
-        partition.append(ConsumedMessage(message.topic, number, len(partition), time.time(), *message[1:]))
+        partition.append(ConsumedMessage(message.topic, number, len(partition), time.time(), *message[1:4]))
 
     async def owns(self, context: AgentContext, offsets: OffsetRange) -> bool:
         tp = owner_partition(offsets.topic_partition)
@@ -144,6 +149,9 @@ class InMemoryBroker:
 
     def removal_commands(self, message: MessageId) -> Sequence[RedisCommand]:
         return ()
+
+    async def has_topic(self, topic: str) -> bool:
+        return topic in self._storage.topics
 
     async def message_count(self, topic: str) -> int:
         return sum(map(len, self._partitions(topic)))

@@ -4,7 +4,7 @@ Source of semantics and replies: https://valkey.io/commands/. It must not know t
 """
 
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from streams.state.store import StatePipeline, Value
@@ -76,6 +76,14 @@ def _set(data: Keyspace, key: bytes, value: bytes, *options: bytes) -> bool:
     data.remove(key)
     data.store(key, "string", value)
     return True
+
+
+def _setrange(data: Keyspace, key: bytes, offset: bytes, part: bytes) -> int:
+    """Overwrite a string from *offset* on; zero bytes fill a gap."""
+    value, start = data.string(key) or b"", int(offset)
+    value = value[:start].ljust(start, b"\0") + part + value[start + len(part) :]
+    data.store(key, "string", value)
+    return len(value)
 
 
 def _remove(data: Keyspace, *keys: bytes) -> int:
@@ -152,6 +160,7 @@ def _zrange(data: Keyspace, key: bytes, first: bytes, last: bytes, *options: byt
 COMMANDS: Mapping[str, Handler] = {
     "GET": lambda data, key: data.string(key),
     "SET": _set,
+    "SETRANGE": _setrange,
     "DEL": _remove,
     "UNLINK": _remove,
     "EXISTS": lambda data, *keys: sum(map(data.exists, keys)),
@@ -197,6 +206,9 @@ class MemoryState:
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
         return self.run(*args)
+
+    async def execute_many(self, commands: Sequence[Sequence[Value]]) -> list[Any]:
+        return [self.run(*command) for command in commands]
 
     def pipeline(self, transaction: bool = True) -> StatePipeline:
         raise NotImplementedError("unsupported command: MULTI (in-memory broker); use a real broker")

@@ -26,8 +26,9 @@ from workers.dedupe.site_history import PREFIX, SEGMENTS, SiteHistory, SiteQuery
 from workers.dedupe.site_report import read_site
 from workers.dedupe.site_templates import CHANGED_ARTICLES, MIN_FITTING
 from workers.desk.article import clean_item, item_blocks
+from workers.desk.cleaning import PooledCleaning
 from workers.desk.cleaning_pool import CleaningPool
-from workers.desk.desk import PooledCleaning, create_desk
+from workers.desk.desk import create_desk
 from workers.desk.slow_items import SlowItems
 from workers.services import connect
 from workers.status import read_status

@@ -1,0 +1,229 @@
+"""`make train-events`: train the event model from ../shared/corpus/events. The same data gives the same bytes.
+
+The labels of the pairs (1: same, to 4: different) become similarities from 1 to 0, which the trees estimate with the
+cross entropy. `curve.json` has the scores on pairs whose articles, or their translations, the model has not seen.
+"""
+
+import hashlib
+import json
+import lzma
+import re
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+from catboost import CatBoostClassifier, Pool
+from threadpoolctl import threadpool_limits
+
+from streams.records import Article
+from tests.tools.skips import SHARED
+from tests.tools.train.events.day import day, plot_names
+from tests.tools.train.events.scores import best_f1, pearson
+from tests.tools.train.grow import TREE_OPTIONS, stored_trees
+from workers.events.article_text import TextReader
+from workers.events.pair_features import COLUMNS, MONOTONE, WITHOUT_VECTOR, pair_features
+from workers.events.pair_model import FILE, INPUT_DIMS, Projection, StoredModel
+from workers.events.signature import DIMS, HAS_VECTOR, LAYOUT, digests, quantise
+
+PAIRS = SHARED / "corpus" / "events" / "pairs.jsonl.xz"
+CURVE = Path(__file__).with_name("curve.json")
+FOLDS = 5
+OPTIONS = TREE_OPTIONS | {
+    "iterations": 250, "depth": 4, "learning_rate": 0.05, "rsm": 0.5, "l2_leaf_reg": 10, "loss_function": "CrossEntropy"
+}  # fmt: skip
+TRAINING_DAY, TRAINING_REPORTS, NEAREST = "train", 1000, 4
+INVENTED_WEIGHT, OTHER_SIMILARITY = 0.5, 0.3  # of all invented pairs, relative to real ones; label of other events
+SAME_EVENT = 2.0  # label up to which a pair counts as one event
+# Media Cloud numbers stories in the order of their collection: about 900,000 a day around the first day of 2020.
+FIRST_ID, IDS_PER_DAY, FIRST_DAY = 1_483_800_000, 900_000, datetime(2020, 1, 1, tzinfo=UTC)
+IDENTITY = Projection(np.eye(INPUT_DIMS, dtype=np.float32), {"": np.zeros(INPUT_DIMS, np.float32)})
+_NUMBER = re.compile(r"\d+")
+_TITLE_END = re.compile(r"\n|  ")
+MAX_TITLE_CHARS = 250
+
+
+Rows = tuple[Any, Any]  # features and similarities
+
+
+class Text(NamedTuple):
+    """A text of a pair: its signature without the vector, the vector of the text model, and its language."""
+
+    record: Any
+    vector: Any
+    language: str
+
+
+class Pairs(NamedTuple):
+    """Texts, the two texts of each pair by index, similarities from 0 to 1, and the fold of each pair."""
+
+    texts: Sequence[Text]
+    ends: Any
+    similarity: Any
+    fold: Any
+
+
+def to_article(number: int, text: str, language: str) -> Article:
+    """Return a text of the corpus as an article; its first line is the title."""
+    end = _TITLE_END.search(text.strip())
+    title, body = "", text.strip()
+    if end is not None and end.start() < MAX_TITLE_CHARS:
+        title, body = body[: end.start()], body[end.end() :].strip()
+    published = FIRST_DAY + timedelta(days=(number - FIRST_ID) / IDS_PER_DAY)
+    return Article(
+        id=f"{number:020d}", revision=1, title=title, paragraphs=(body,), language=language, published=published
+    )
+
+
+def read_pairs(reader: TextReader) -> Pairs:
+    """Return all pairs. Pairs that share an article, or translations of one, are in one fold."""
+    with lzma.open(PAIRS, "rt", encoding="utf-8") as file:
+        rows = [json.loads(line) for line in file]
+    texts, ends, numbers = [], [], []
+    for row in rows:
+        ids = [int(match) for match in _NUMBER.findall(row["pair_id"])[:2]]
+        numbers.append(ids)
+        for id_, end in zip(ids, ("1", "2"), strict=True):
+            texts.append(_text(reader, to_article(id_, row[f"text{end}"], row[f"lang{end}"])))
+        ends.append((len(texts) - 2, len(texts) - 1))
+    labels = np.array([float(row["Overall"]) for row in rows])
+    return Pairs(texts, np.array(ends), (4 - labels) / 3, folds(numbers))
+
+
+def _text(reader: TextReader, article: Article) -> Text:
+    text = reader.read(article)
+    record = np.zeros((), LAYOUT)
+    assert article.published is not None
+    record["time_s"], record["flags"] = int(article.published.timestamp()), HAS_VECTOR
+    record["language"] = text.language.encode()
+    for name, keys in (("term", text.terms), ("number", text.numbers), ("place", text.place_keys)):
+        record[name] = digests(keys, len(record[name]))
+    return Text(record, text.vector, text.language)
+
+
+def folds(numbers: Sequence[Sequence[int]]) -> Any:
+    """Return a fold for each pair; connected pairs have one fold."""
+    parent: dict[int, int] = {}
+
+    def root(n: int) -> int:
+        parent.setdefault(n, n)
+        while parent[n] != n:
+            parent[n] = n = parent[parent[n]]
+        return n
+
+    for one, two in numbers:
+        parent[root(one)] = root(two)
+    digest = {n: int(hashlib.blake2b(str(root(n)).encode(), digest_size=4).hexdigest(), 16) for n, _ in numbers}
+    return np.array([digest[one] % FOLDS for one, _ in numbers])
+
+
+def fit_projection(texts: Sequence[Text]) -> Projection:
+    """Return the axes along which the vectors of *texts* differ most, after their language's mean is subtracted."""
+    vectors, languages = np.stack([text.vector for text in texts]), np.array([text.language for text in texts])
+    means = {"": vectors.mean(axis=0)}
+    means |= {str(language): vectors[languages == language].mean(axis=0) for language in np.unique(languages)}
+    centred = np.stack([text.vector - means[text.language] for text in texts])
+    _, _, axes = np.linalg.svd(centred, full_matrices=False)
+    signs = np.sign(axes[np.arange(DIMS), np.abs(axes[:DIMS]).argmax(axis=1)])  # else they depend on the library
+    axes16 = (axes[:DIMS] * signs[:, None]).T.astype(np.float16)
+    return Projection(
+        axes16.astype(np.float32), {name: mean.astype(np.float16).astype(np.float32) for name, mean in means.items()}
+    )
+
+
+def records_of(texts: Sequence[Text], projection: Projection) -> Any:
+    """Return the signatures of *texts*, quantised as the window holds them."""
+    records = np.array([text.record for text in texts], LAYOUT)
+    for number, text in enumerate(texts):
+        records["vector"][number] = quantise(projection.apply(text.vector, text.language))
+    return records
+
+
+def rows_of(pairs: Pairs, projection: Projection) -> Any:
+    """Return the features of all pairs."""
+    records = records_of(pairs.texts, projection)
+    return np.concatenate([pair_features(records[a], records[b : b + 1]) for a, b in pairs.ends])
+
+
+def read_day(reader: TextReader) -> tuple[list[Text], Any]:
+    """Return the texts of an invented day of the plots for training, and the event of each."""
+    reports = day(TRAINING_DAY, TRAINING_REPORTS, training_plots())
+    return [_text(reader, report.article) for report in reports], np.array([report.event for report in reports])
+
+
+def training_plots() -> list[str]:
+    """Return every second plot; the others are left for the benchmark."""
+    return plot_names()[::2]
+
+
+def invented_rows(texts: Sequence[Text], events: Any, projection: Projection) -> tuple[Any, Any]:
+    """Return features and similarities of pairs of the invented day: of one event, and nearest ones of other events."""
+    records = records_of(texts, projection)
+    rows, similarities = [], []
+    for number, record in enumerate(records):
+        features = pair_features(record, records)
+        same = np.flatnonzero(events == events[number])
+        same = same[same != number][:NEAREST]
+        others = np.argsort(-np.where(events == events[number], -2.0, features[:, 0]), kind="stable")[:NEAREST]
+        rows += [features[same], features[others]]
+        similarities += [np.ones(len(same)), np.full(len(others), OTHER_SIMILARITY)]
+    return np.concatenate(rows), np.concatenate(similarities)
+
+
+def fit_trees(real: Rows, invented: Rows, columns: tuple[str, ...]) -> CatBoostClassifier:
+    """Return trees that estimate the similarity from *columns*, the last ones of the rows."""
+    constraints = [MONOTONE[column] for column in columns]
+    rows = np.concatenate([real[0], invented[0]])[:, -len(columns) :]
+    weights = np.concatenate(
+        [np.ones(len(real[1])), np.full(len(invented[1]), INVENTED_WEIGHT * len(real[1]) / len(invented[1]))]
+    )
+    trees = CatBoostClassifier(**OPTIONS, monotone_constraints=constraints)
+    return trees.fit(Pool(rows, np.concatenate([real[1], invented[1]]), weight=weights))
+
+
+def cross_validate(pairs: Pairs, invented: tuple[Sequence[Text], Any]) -> dict[str, Any]:
+    """Return the scores of both models on pairs that they have not seen."""
+    predicted = {"all": np.zeros(len(pairs.fold)), "without_vector": np.zeros(len(pairs.fold))}
+    for fold in range(FOLDS):
+        inside = pairs.fold == fold
+        seen = [text for number, text in enumerate(pairs.texts) if pairs.fold[number // 2] != fold]
+        projection = fit_projection(seen)
+        rows, more = rows_of(pairs, projection), invented_rows(*invented, projection)
+        for name, columns in (("all", COLUMNS), ("without_vector", WITHOUT_VECTOR)):
+            trees = fit_trees((rows[~inside], pairs.similarity[~inside]), more, columns)
+            predicted[name][inside] = trees.predict_proba(rows[inside][:, -len(columns) :])[:, 1]
+    is_same = pairs.similarity >= (4 - SAME_EVENT) / 3
+    languages = np.array([pairs.texts[a].language == pairs.texts[b].language for a, b in pairs.ends])
+    scores: dict[str, Any] = {"pairs": len(pairs.fold), "same_event": int(is_same.sum())}
+    for name, values in predicted.items():
+        scores[name] = {"pearson": pearson(values, pairs.similarity), **best_f1(values, is_same)}
+    for name, mask in (("one_language", languages), ("two_languages", ~languages)):
+        scores[name] = {"pairs": int(mask.sum()), "pearson": pearson(predicted["all"][mask], pairs.similarity[mask])}
+    return scores
+
+
+def main() -> int:
+    """Cross-validate, train on all pairs, and write the model and its scores."""
+    threadpool_limits(1)  # on more threads the order of BLAS's additions varies, and so do the bytes
+    reader = TextReader(IDENTITY)
+    pairs, invented = read_pairs(reader), read_day(reader)
+    scores = cross_validate(pairs, invented)
+    CURVE.write_text(json.dumps(scores, indent=1) + "\n")
+    print(json.dumps(scores), file=sys.stderr)
+    projection = fit_projection(pairs.texts)
+    real, more = (rows_of(pairs, projection), pairs.similarity), invented_rows(*invented, projection)
+    trees, by_names = (
+        stored_trees(fit_trees(real, more, columns), columns, OPTIONS["depth"]) for columns in (COLUMNS, WITHOUT_VECTOR)
+    )
+    means = np.stack(list(projection.means.values())).astype("<f2").tobytes()
+    model = StoredModel(trees, by_names, projection.axes.astype("<f2").tobytes(), tuple(projection.means), means)
+    FILE.write_bytes(msgspec.msgpack.encode(model))
+    print(f"{FILE}: {FILE.stat().st_size:,} bytes; {CURVE}", file=sys.stderr)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,115 @@
+"""The window: the signatures of the newest articles in memory, with the articles of each event. No I/O.
+
+Slot n % capacity holds the article that arrived as number n, so that the window is a ring of fixed size.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from workers.events.signature import LAYOUT, unit_vectors
+
+CAPACITY = 131_072  # articles: more than a day of 100,000; 21 MB of signatures
+SEARCH_DIMS = 48  # first components of the vectors, which differ most: 25 MB
+
+
+class Window:
+    """The newest articles. `count`: articles that ever arrived. Read it freely; `decisions` plans all changes."""
+
+    def __init__(self, capacity: int = CAPACITY) -> None:
+        self.capacity, self.count = capacity, 0
+        self.records = np.zeros(capacity, LAYOUT)
+        self.vectors = np.zeros((capacity, SEARCH_DIMS), np.float32)
+        self.slot_of: dict[bytes, int] = {}
+        self._members: dict[bytes, tuple[int, ...]] = {}
+
+    def load(self, count: int, records: Any) -> None:
+        """Replace the content by the stored *records* of the ring."""
+        self.count = count
+        self.records[: len(records)], self.records[len(records) :] = records, np.zeros((), LAYOUT)
+        self.vectors = _search_vectors(self.records)
+        self.slot_of.clear()
+        self._members.clear()
+        first = count % self.capacity if count > self.capacity else 0
+        for number in range(min(count, self.capacity)):
+            self._add((first + number) % self.capacity)
+
+    def members(self, event: bytes) -> tuple[int, ...]:
+        """Return the slots of the articles of *event*, in the order in which they arrived."""
+        return tuple(sorted(self._members.get(event, ()), key=self.age_rank))
+
+    def age_rank(self, slot: int) -> int:
+        """Return a number that rises with the arrival of the articles in the window."""
+        return (slot - self.count) % self.capacity
+
+    def event_at(self, slot: int) -> bytes:
+        """Return the event of the article in *slot*."""
+        return bytes(self.records["event"][slot])
+
+    def revision_of(self, event: bytes) -> int:
+        """Return the latest revision of *event*."""
+        members = list(self.members(event))
+        return int(self.records["event_revision"][members].max()) if members else 0
+
+    def next_slot(self) -> int:
+        """Return the slot of the next article that arrives."""
+        return self.count % self.capacity
+
+    def used(self) -> int:
+        """Return the number of slots in use, from the first on."""
+        return min(self.count, self.capacity)
+
+    def nearest(self, vector: npt.NDArray[np.float32], count: int, excluded: int) -> npt.NDArray[np.intp]:
+        """Return the slots of the articles with the most similar text vectors, without the slot *excluded*."""
+        similarities = self.vectors[: self.used()] @ vector[:SEARCH_DIMS]
+        if excluded < len(similarities):
+            similarities[excluded] = -1.0
+        count = min(count, len(similarities))
+        if count == 0:
+            return np.zeros(0, np.intp)
+        slots = np.argpartition(-similarities, count - 1)[:count]
+        out: npt.NDArray[np.intp] = slots[np.lexsort((slots, -similarities[slots]))]
+        return out
+
+    def sharing_terms(self, terms: Iterable[int], count: int, excluded: int) -> npt.NDArray[np.intp]:
+        """Return the slots of the articles that share most *terms*."""
+        wanted = np.array([term for term in terms if term], np.uint16)
+        shared = np.isin(self.records["term"][: self.used()], wanted).sum(axis=1)
+        if excluded < len(shared):
+            shared[excluded] = 0
+        slots = np.argsort(-shared, kind="stable")[:count]
+        out: npt.NDArray[np.intp] = slots[shared[slots] > 0]
+        return out
+
+    def apply(self, writes: Mapping[int, bytes], count: int) -> None:
+        """Write records to their slots. A record of another article replaces the article of the slot."""
+        for slot in writes:
+            self._remove(slot)
+        for slot, record in writes.items():
+            self.records[slot] = np.frombuffer(record, LAYOUT)[0]
+            self.vectors[slot] = _search_vectors(self.records[slot : slot + 1])[0]
+            self._add(slot)
+        self.count = count
+
+    def _add(self, slot: int) -> None:
+        record = self.records[slot]
+        self.slot_of[bytes(record["article"])] = slot
+        event = bytes(record["event"])
+        self._members[event] = (*self._members.get(event, ()), slot)
+
+    def _remove(self, slot: int) -> None:
+        record = self.records[slot]
+        article, event = bytes(record["article"]), bytes(record["event"])
+        if self.slot_of.get(article) == slot:
+            del self.slot_of[article]
+            left = tuple(other for other in self._members[event] if other != slot)
+            if left:
+                self._members[event] = left
+            else:
+                del self._members[event]
+
+
+def _search_vectors(records: Any) -> npt.NDArray[np.float32]:
+    return np.ascontiguousarray(unit_vectors(records)[:, :SEARCH_DIMS])

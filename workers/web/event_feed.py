@@ -1,0 +1,28 @@
+"""Events as entries of feeds: the title of the event, and links to its reports. Pure."""
+
+from html import escape
+
+from streams.records import Article, NewsEvent, Report
+from workers.urls.web_url import web_url
+
+LISTED = 20  # reports in an entry
+
+
+def event_entry(event: NewsEvent) -> Article:
+    """Return *event* in the form that feed writers take; its link is the link of its first report."""
+    reports = [*event.articles[:1], *reversed(event.articles[1:])][:LISTED]
+    return Article(
+        id=event.id, revision=event.revision, title=event.title, language=event.language,
+        url=event.articles[0].url if event.articles else "", publisher=", ".join(event.publishers),
+        published=event.first_report, updated=event.newest_report, tags=event.places,
+        dek=f"{event.article_count} reports by {len(event.publishers)} publishers",
+        html=f"<ul>{''.join(map(_item, reports))}</ul>",
+        paragraphs=tuple(f"{report.publisher}: {report.title}" for report in reports),
+    )  # fmt: skip
+
+
+def _item(report: Report) -> str:
+    title = escape(report.title or report.url)
+    url = web_url(report.url)
+    link = f'<a href="{escape(url)}">{title}</a>' if url else title
+    return f"<li>{escape(report.publisher)}: {link}</li>"
