@@ -16,6 +16,7 @@ from streams.config.tables import SinkTable, SourceTable
 from streams.topics import ARCHIVE_ITEMS, ITEMS, resolve_topic
 from workers.counters import is_consistent, read_counters, read_polls
 from workers.dead_letters import count_pending
+from workers.dedupe.template_changes import read_changes
 from workers.health import find_problems, find_warnings
 from workers.heartbeats import as_rows, read_workers
 from workers.poller.registry import FeedRegistry, FeedState
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from workers.intake.folder import SourceState
 
 DEFAULTS = Settings()
+MAX_CHANGED_SITES = 20
 FEED_HEALTH = ("ok", "failing", "paused", "new")
 
 
@@ -45,6 +47,7 @@ async def read_status(broker: Broker, desk_group: str, settings: Settings = DEFA
         "sinks": [await _sink_row(broker, sink, now_s) for sink in settings.sinks],
         "sources": await _source_rows(broker, settings.sources, now_s) if settings.sources else [],
         "groups": [{"group": group, "lag": lag} for group, lag in sorted((await broker.group_lags()).items())],
+        "template_changes": await _template_changes(broker, now_s),
         "polls": await read_polls(broker.state),
         "last_poll_s": max((feed.polled_s for feed in feeds), default=0.0),
         "feeds": [feed_row(feed, now_s) for feed in feeds],
@@ -70,6 +73,13 @@ async def _sink_row(broker: Broker, sink: SinkTable, now_s: float) -> dict[str, 
         "failing_s": round(max(0.0, now_s - state.failing_since_s)) if state.failing_since_s else 0,
         "error": state.error,
     }
+
+
+async def _template_changes(broker: Broker, now_s: float) -> dict[str, Any]:
+    """Return the number of template changes so far, and the sites with the newest ones."""
+    changes, count = await read_changes(broker.state)
+    newest = [{"site": c.site, "ago_s": round(max(0.0, now_s - c.changed_s))} for c in changes[:MAX_CHANGED_SITES]]
+    return {"count": count, "sites": newest}
 
 
 async def _source_rows(broker: Broker, sources: Sequence[SourceTable], now_s: float) -> list[dict[str, Any]]:
