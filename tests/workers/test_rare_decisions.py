@@ -21,6 +21,7 @@ from workers.clean.site_rules.rule import quote
 from workers.clean.trees import Node, append_text, insert_after, insert_before, remove, text_before, unwrap
 from workers.dedupe.classify import ArticleMemory, Status, classify
 from workers.dedupe.near_duplicates.model import load_default
+from workers.poller.new_items import find_new_items, without_entries
 from workers.text.names import author_names
 from workers.urls.canonical import slug_key
 from workers.web.feed_writers import atom
@@ -140,3 +141,21 @@ def test_site_rule_of_strings_and_unknown_functions() -> None:
     assert [block.text for block in applied.removed] == ["Get the app"]
     assert applied.story is not None
     assert applied.story.all_text().strip() == "The ferry left on time."
+
+
+def test_unreadable_entries_are_new_once() -> None:
+    entries = (("<item a>", "no title"), ("<item b>", "no title"))
+    first = find_new_items([], b"", unreadable=entries)
+    assert first.entries == entries
+    assert find_new_items([], first.known_items, unreadable=entries).entries == ()
+    known = without_entries(first.known_items, ["<item b>"])
+    assert find_new_items([], known, unreadable=entries).entries == entries[1:]
+
+
+def test_linked_image_takes_sources_of_its_picture() -> None:
+    html = (
+        "<p>The ferry left.</p><picture><source srcset='/big.jpg 1200w, /small.jpg 300w'><a href='/x'><span>"
+        "<img src='/i.jpg'></span></a></picture>"
+    )
+    [image] = clean(html, "html", url="https://a.example/1").images
+    assert image.url == "https://a.example/big.jpg"
