@@ -8,7 +8,7 @@ PIP := -m pip --disable-pip-version-check
 .DEFAULT_GOAL := help
 # Tests start hundreds of processes. Without bytecode each compiles copydesk anew, in a tenth of a second.
 export PYTHONDONTWRITEBYTECODE :=
-.PHONY: help run unit coverage test corpus lint check docs prose-lower dist bench bench-clean bench-dedupe bench-events train train-dedupe train-events faults simulate soak lock clean
+.PHONY: help run unit coverage test corpus lint check docs prose-lower dist bench profile bench-clean bench-dedupe bench-events train train-dedupe train-events faults simulate soak lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -64,6 +64,10 @@ dist: $(INSTALLED) ## build wheel and sdist, install the wheel in a clean enviro
 
 bench: $(INSTALLED) ## measure throughput and latency; figures are in tests/tools/bench/README.md
 	@$(BIN)/python -m tests.tools.bench $(ARGS)
+
+# See tests/tools/profile/__main__.py for ARGS.
+profile: $(INSTALLED) ## write flame graphs of desk, poller and parser, and docs/explanation/costs.md
+	@$(BIN)/python -m tests.tools.profile $(ARGS)
 
 bench-clean: $(VENV)/.peers ## compare the cleaner with other libraries, on ../shared/corpus/pages
 	@$(BIN)/python -m tests.tools.bench.clean $(ARGS)
