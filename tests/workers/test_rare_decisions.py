@@ -12,6 +12,7 @@ from tests.support.site import article
 from workers.clean.cleaner import clean
 from workers.clean.corrections import find_correction
 from workers.clean.dump_fields import byline_names
+from workers.clean.html_limits import limit_markup
 from workers.clean.html_parser import parse_html
 from workers.clean.model.line_features import LINE_COLUMNS, line_features
 from workers.clean.site_rules.application import apply_rule
@@ -159,3 +160,14 @@ def test_linked_image_takes_sources_of_its_picture() -> None:
     )
     [image] = clean(html, "html", url="https://a.example/1").images
     assert image.url == "https://a.example/big.jpg"
+
+
+def test_markup_limiter_ignores_closing_tags_without_element() -> None:
+    unit = (
+        "<p>a</b></div></font><iframe src='x'>y</iframe><title>t</title><table><tr><td></p></ul></td></tr></table></p>"
+    )
+    crowded = unit + "<p " + " ".join(f"a{n}=1" for n in range(20_000)) + ">end</p>"
+    limited = limit_markup(crowded.encode())
+    assert limited != crowded.encode()
+    assert b"a500=" not in limited
+    assert "end" in parse_html(crowded).all_text()
