@@ -5,6 +5,7 @@ Sphinx runs `write_pages`; the pages go to `build/docs/generated`. Nothing of it
 
 import datetime
 import inspect
+import json
 import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -35,6 +36,7 @@ from streams.topics import BUILTIN_TOPICS, DAY_S
 from workers.cli import cli
 from workers.sinks import SINKS
 from workers.sinks.options import example_table, options_reference
+from workers.web.asyncapi import build_asyncapi
 from workers.web.latency import Latency
 from workers.web.metrics import render_metrics
 from workers.web.openapi import build_openapi
@@ -131,7 +133,7 @@ def metrics_page() -> str:
     """Return the metrics with type and description."""
     status = {
         "counters": {}, "counters_consistent": True, "lag": 0, "memory_usage": 0.0, "feeds": [], "polls": {},
-        "last_poll_s": 0.0, "pending_letters": 0, "groups": [],
+        "last_poll_s": 0.0, "pending_letters": 0, "template_changes": {"count": 0, "sites": []}, "groups": [],
         "sinks": [{"name": "newsroom", "lag": 0, "failures": 0, "rejected": 0, "failing_s": 0, "error": ""}],
         "workers": [{"name": "desk-1", "role": "desk", "heartbeat_age_s": 0.0}],
     }  # fmt: skip
@@ -156,6 +158,11 @@ def log_fields_page() -> str:
     return rows(("field", "place", "meaning"), [(f"`{n}`", f.role, f.description) for n, f in LOG_FIELDS.items()])
 
 
+def asyncapi_page() -> str:
+    """Return the AsyncAPI document."""
+    return f"```json\n{json.dumps(build_asyncapi(), ensure_ascii=False, indent=2)}\n```\n"
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "settings": settings_table,
     "sinks": sinks_page,
@@ -163,6 +170,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "cli": commands_page,
     "http-api": http_page,
     "topics": topics_page,
+    "asyncapi": asyncapi_page,
     "metrics": metrics_page,
     "log-events": log_fields_page,
 }

@@ -32,13 +32,15 @@ StartPosition = Start | int | Last | Offsets
 """A number is an offset that applies to every partition."""
 
 
-def parse_start(start: str | int) -> Start | int:
-    """Return the position that a user wrote: `start`, `end` or an offset.
+def parse_start(start: str | StartPosition) -> StartPosition:
+    """Return the position that a user wrote: `start`, `end` or an offset; other positions unchanged.
 
     Raises:
         SettingsError: *start* is none of them.
     """
-    if isinstance(start, int) or start.isdecimal():
+    if not isinstance(start, str):
+        return start
+    if start.isdecimal():
         return int(start)
     try:
         return Start(start)

@@ -18,13 +18,14 @@ from streams.logger import get_logger
 from streams.records import Article, DeadLetter, Item, NewsEvent, PollResult, Record
 from streams.retry import retry_unavailable
 from streams.routing import Router
-from streams.start import Start, StartName, parse_start
+from streams.start import Start, StartName, StartPosition, parse_start
 from streams.topics import ARCHIVE_ITEMS, DEAD_LETTERS, EVENTS, ITEMS, POLLS, Partition, Topic, resolve_topic
 from streams.valkey.server import is_responding, socket_url
 
 log = get_logger(__name__)
 
-POLL_TIMEOUT_S = 1.0
+POLL_TIMEOUT_S = 1.0  # of a group member, which renews its leases in between
+IDLE_TIMEOUT_S = 5.0  # without a group
 COMMIT_EVERY_S, COMMIT_EVERY = 1.0, 100  # bound of the records redelivered after a kill, beside the current one
 HANDOVER_S = 20.0  # a member releases a requested partition after this time even without a commit
 UNAVAILABLE_TIMEOUT_S = 5.0  # without *follow*: an idle broker that restarts is back by then
@@ -67,6 +68,9 @@ class Subscription:
     they raise UnavailableError after 5 s. Automatic commits happen every second, after *commit_every* records,
     and when the read buffer is empty.
 
+    `position` is the next offset of each partition after the yielded records. A later subscription without a group
+    continues there with `start=Offsets(position)`.
+
     After a rebalance, buffered records of lost partitions are dropped. *where* is a rule, as in `[[routes]]`, or a
     function. See `subscribe` for the other arguments.
     """
@@ -76,7 +80,7 @@ class Subscription:
         topic: str = "articles",
         *,
         group: str = "",
-        start: Start | StartName | int = Start.EARLIEST,
+        start: StartPosition | StartName = Start.EARLIEST,
         follow: bool = True,
         where: Where = None,
         auto_commit: bool = False,
@@ -91,11 +95,12 @@ class Subscription:
         self.start = parse_start(start)
         self.commit_every = commit_every
         self.settings = settings or load_settings()
+        self.position: dict[int, int] = {}
         self._where = _to_predicate(where)
         self._latest = RevisionFilter()
         self._pending: deque[ConsumedMessage] = deque()
         self._batch: list[tuple[ConsumedMessage, Any]] = []
-        self._in_hand: tuple[ConsumedMessage, Any] | None = None
+        self._in_hand: list[tuple[ConsumedMessage, Any]] = []  # yielded, and not finished by the program
         self._done: dict[Partition, int] = {}
         self._uncommitted = 0
         self._next_commit_s = time.monotonic() + COMMIT_EVERY_S
@@ -108,6 +113,7 @@ class Subscription:
         except BaseException:
             await self._broker.close()
             raise
+        self.position = dict(self._reader.position())
         return self
 
     async def __aexit__(self, *exc: object) -> None:
@@ -127,24 +133,33 @@ class Subscription:
 
     async def messages(self) -> AsyncGenerator[tuple[ConsumedMessage, Any], None]:
         """Yield pairs of a message and its decoded record."""
-        while await self._fill_buffer(POLL_TIMEOUT_S):
+        while await self._fill_buffer(POLL_TIMEOUT_S if self.group else IDLE_TIMEOUT_S):
             while self._pending:
                 message = self._pending.popleft()
                 record = self._decode_if_wanted(message)
+                self.position[message.partition] = message.offset + 1
                 if record is not None:
-                    self._in_hand = (message, record)
+                    self._in_hand = [(message, record)]
                     if not self.auto_commit:  # a commit() by the program includes the current record
                         self._mark_consumed(message)
                     yield message, record
-                if record is None or (self.auto_commit and self._in_hand is not None):
+                if record is None or (self.auto_commit and self._in_hand):
                     self._mark_consumed(message)
-                self._in_hand = None
+                self._in_hand = []
                 await self._commit_if_due()
                 if self._reader.is_due():
                     await self._confirm_leases()
 
     async def batches(self, size: int = 100, max_wait_s: float = 1.0) -> AsyncGenerator[list[Any], None]:
         """Yield non-empty lists of at most *size* records; a batch ends *max_wait_s* seconds after its first record."""
+        async with aclosing(self.message_batches(size, max_wait_s)) as batches:
+            async for batch in batches:
+                yield [record for _, record in batch]
+
+    async def message_batches(
+        self, size: int = 100, max_wait_s: float = 1.0
+    ) -> AsyncGenerator[list[tuple[ConsumedMessage, Any]], None]:
+        """Yield batches as `batches` does, as pairs of a message and its decoded record."""
         due_s, more = 0.0, True
         while more or self._batch:
             wait_s = min(POLL_TIMEOUT_S, max(0.001, due_s - time.monotonic())) if self._batch else POLL_TIMEOUT_S
@@ -152,6 +167,7 @@ class Subscription:
             while self._pending and len(self._batch) < size:
                 message = self._pending.popleft()
                 record = self._decode_if_wanted(message)
+                self.position[message.partition] = message.offset + 1
                 if record is None and not self._batch:
                     self._mark_consumed(message)
                 else:
@@ -161,10 +177,12 @@ class Subscription:
                 batch, self._batch = self._batch, []
                 if not self.auto_commit:
                     self._mark_consumed(*(message for message, _ in batch))
-                if records := [record for _, record in batch if record is not None]:
-                    yield records
+                self._in_hand = batch
+                if self.current_batch:
+                    yield self.current_batch
                 if self.auto_commit:
-                    self._mark_consumed(*(message for message, _ in batch))
+                    self._mark_consumed(*(message for message, _ in self._in_hand))
+                self._in_hand = []
                 await self._commit_if_due()
 
     async def commit(self) -> None:
@@ -182,9 +200,10 @@ class Subscription:
             log.warning("commit failed", topic=self.topic.name, group=self.group, error=exc, next_step="will retry")
 
     async def owns_current_record(self) -> bool:
-        """Return whether this member still owns the partition of the current record.
+        """Return whether this member still owns the partition of the current record, or of one in the current batch.
 
-        Another member receives the record otherwise. Call this before each irreversible action.
+        Another member receives the record otherwise. Call this before each irreversible action. Of a batch,
+        `current_batch` then has the records that remain.
 
         Raises:
             UnavailableError: the broker cannot confirm the lease now.
@@ -192,9 +211,16 @@ class Subscription:
         in_hand = self._in_hand
         if self._reader.is_due():
             await self._confirm_leases_once()
-        if self._in_hand is None and in_hand is not None:
-            self._latest.forget(in_hand[1])  # if the partition comes back, the record is not a repeat
-        return self._in_hand is not None
+        owned = {_partition(message) for message, _ in self._in_hand}
+        for message, record in reversed(in_hand):
+            if _partition(message) not in owned:
+                self._latest.forget(record)  # if the partition comes back, the record is not a repeat
+        return bool(self._in_hand)
+
+    @property
+    def current_batch(self) -> list[tuple[ConsumedMessage, Any]]:
+        """The current message and record, or those of the current batch, whose partitions this member owns."""
+        return [pair for pair in self._in_hand if pair[1] is not None]
 
     def _mark_consumed(self, *messages: ConsumedMessage) -> None:
         self._done |= {_partition(message): message.offset for message in messages}
@@ -211,9 +237,7 @@ class Subscription:
             await self.commit()
         now_s = time.monotonic()
         self._to_release_since_s = {tp: self._to_release_since_s.get(tp, now_s) for tp in to_release}
-        in_hand = {*self._done, *(_partition(m) for m, _ in self._batch)}
-        if self._in_hand is not None:
-            in_hand.add(_partition(self._in_hand[0]))
+        in_hand = {*self._done, *(_partition(m) for m, _ in (*self._batch, *self._in_hand))}
         late = {
             tp for tp, since_s in self._to_release_since_s.items() if tp in self._done and now_s - since_s > HANDOVER_S
         }
@@ -232,8 +256,7 @@ class Subscription:
                 self._latest.forget(record)
         self._batch = [(m, r) for m, r in self._batch if _partition(m) not in partitions]
         self._done = {tp: offset for tp, offset in self._done.items() if tp not in partitions}
-        if self._in_hand is not None and _partition(self._in_hand[0]) in partitions:
-            self._in_hand = None
+        self._in_hand = [(m, r) for m, r in self._in_hand if _partition(m) not in partitions]
 
     async def _commit_if_due(self) -> None:
         late = time.monotonic() >= self._next_commit_s or self._uncommitted >= self.commit_every or not self._pending
@@ -326,7 +349,7 @@ async def subscribe(
     topic: str = "articles",
     *,
     group: str = "",
-    start: Start | StartName | int = Start.EARLIEST,
+    start: StartPosition | StartName = Start.EARLIEST,
     follow: bool = True,
     where: Where = None,
     settings: Settings | None = None,

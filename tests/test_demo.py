@@ -2,17 +2,27 @@
 
 import asyncio
 from collections import Counter
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import aiohttp
 import feedparser
+import pytest
 
-from streams.config.settings import Settings
+from streams.config.settings import Settings, load_settings
+from streams.config.tables import Route
 from streams.records import Article
 from tests.support.pipeline import desk, everything, settled
+from workers.clean.cleaner import clean
+from workers.clean.corrections import find_correction
+from workers.demo.clutter import body
 from workers.demo.newsroom import WINDOW, Newsroom
 from workers.demo.pushed import REASON, push_examples
-from workers.demo.stories import story
+from workers.demo.route import ROUTE, TABLE, with_demo_route
+from workers.demo.stories import AGENCY, reprints, story
+from workers.intake.publish import publish
+from workers.intake.pushed_items import source_url, to_item
 
 
 def test_demo_sentences_rarely_repeat() -> None:
@@ -48,9 +58,66 @@ async def test_demo_pushes_two_items_and_withdraws_one(settings: Settings) -> No
     async with desk(settings) as broker:
         for _ in range(2):  # a restart sends nothing again
             await push_examples(broker, withdraw_after_s=0.0)
-        counters = await settled(broker, {"new": 2, "revised": 1})
-        assert counters["intake"]["new"] == 3
+        counters = await settled(broker, {"new": 3, "revised": 1})
+        assert (counters["intake"]["new"], counters["intake"]["failed"]) == (4, 1)
     articles: list[Article] = await everything(settings, "articles")
     assert sorted((a.publisher, a.revision, a.withdrawn) for a in articles) == [
-        ("Demo Desk", 1, ""), ("Demo Desk", 1, ""), ("Demo Desk", 2, REASON),
+        ("Demo Desk", 1, ""), ("Demo Desk", 1, ""), ("Demo Desk", 2, REASON), ("The Vale Reader", 1, ""),
     ]  # fmt: skip
+    [dump] = [a for a in articles if a.publisher == "The Vale Reader"]
+    assert dump.title == "Bell foundry of Skelby Down casts its last bell"
+    assert len(dump.paragraphs) == 3
+    assert any("night-tram" in block.text + block.label for block in dump.removed)
+    [letter] = await everything(settings, "dead-letters")
+    assert letter.feed == "source:demo-desk"
+
+
+@pytest.mark.parametrize("revision", [1, 2])
+def test_demo_clutter_is_removed(revision: int) -> None:
+    """The cleaner removes every kind of clutter in every language, and keeps every sentence."""
+    stories = [story(number, revision) for number in range(200)]
+    for each in stories:
+        others = [other for other in stories[each.number % 100 :][:40] if other.outlet == each.outlet]
+        content = clean(body(each, others), "html", title=each.title, url=each.url)
+        assert content.paragraphs == each.paragraphs, (each.number, each.outlet.slug)
+
+
+def test_demo_corrections_are_recognised() -> None:
+    stories = [story(number, 2) for number in range(60)]
+    assert all(find_correction(each.paragraphs, []) for each in stories)
+
+
+def test_demo_has_several_languages_and_clutter() -> None:
+    languages = Counter(story(number).outlet.language for number in range(200))
+    assert len(languages) == 4
+    assert min(languages.values()) >= 15
+    assert languages["en"] > 80
+
+
+async def test_papers_print_stories_of_the_agency(settings: Settings) -> None:
+    """A story of the agency comes as an original and three copies, whose similarity is below 100 %."""
+    original = next(s for s in map(story, range(100)) if reprints(s))
+    now = datetime.now(UTC)
+    async with desk(settings) as broker:
+        for each in (original, *reprints(original)):
+            row = {"url": each.url, "title": each.title, "publisher": each.outlet.name, "content_html": body(each, [])}
+            await publish(broker, [to_item(row, source_url(each.outlet.slug), now)])
+            await settled(broker, {"new": 1})
+    articles: list[Article] = await everything(settings, "articles")
+    [first] = [a for a in articles if a.publisher == AGENCY.name]
+    copies = [a for a in articles if a.publisher != AGENCY.name]
+    assert len(copies) == 3
+    assert {a.story_id for a in articles} == {first.story_id}
+    assert all(a.duplicate_of and 0.85 < a.similarity < 1 for a in copies)
+
+
+def test_demo_route_keeps_routes_of_the_user(settings: Settings) -> None:
+    assert with_demo_route(settings).routes == (ROUTE,)
+    own = replace(settings, routes=(Route(name="world", language=("en",)),))
+    assert with_demo_route(own) == own
+
+
+def test_demo_route_is_valid_in_copydesk_toml(tmp_path: Path) -> None:
+    path = tmp_path / "copydesk.toml"
+    path.write_text(TABLE, "utf-8")
+    assert load_settings(environ={"COPYDESK_CONFIG": str(path)}).routes == (ROUTE,)

@@ -28,7 +28,7 @@ class Guide(NamedTuple):
 
 
 GUIDES = {
-    "add-sink": Guide(3, "sinks", "Append each article to a file"),
+    "add-sink": Guide(3, "sinks", "Append id, revision and title"),
     "add-format": Guide(3),
     "add-clutter-rule": Guide(2),
     "add-setting": Guide(2, "settings", "| `sink_retry_s` | `3600.0` |"),

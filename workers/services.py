@@ -138,8 +138,9 @@ async def run_poller(settings: Settings, url: str, name: str = "") -> int:
 async def run_desk(settings: Settings, url: str, name: str = "") -> int:
     """Turn items into articles until a stop signal."""
     from streams.faust.context import FaustContext
+    from workers.desk.cleaning import PooledCleaning
     from workers.desk.cleaning_pool import CleaningPool
-    from workers.desk.desk import PooledCleaning, create_desk
+    from workers.desk.desk import create_desk
     from workers.desk.slow_items import SlowItems
 
     async def body(broker: Broker, stopping: asyncio.Event) -> None:

@@ -1,8 +1,11 @@
-"""Status: the health report of a running copydesk, in one shape for the CLI, the page and the metrics."""
+"""Status: the health report of a running copydesk, in one shape for the CLI, the page and the metrics.
+
+The states of sinks and sources are read where copydesk.toml has some: their modules import the cleaner and aiohttp.
+"""
 
 import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from streams.brokers.base import Broker
 from streams.brokers.redis_streams.broker import RedisStreamsBroker
@@ -13,13 +16,16 @@ from streams.config.tables import SinkTable, SourceTable
 from streams.topics import ARCHIVE_ITEMS, ITEMS, resolve_topic
 from workers.counters import is_consistent, read_counters, read_polls
 from workers.dead_letters import count_pending
+from workers.dedupe.template_changes import read_changes
 from workers.health import find_problems, find_warnings
 from workers.heartbeats import as_rows, read_workers
-from workers.intake.folder import SourceState, read_source_states
 from workers.poller.registry import FeedRegistry, FeedState
-from workers.sinks.state import SinkState, read_sink_states
+
+if TYPE_CHECKING:
+    from workers.intake.folder import SourceState
 
 DEFAULTS = Settings()
+MAX_CHANGED_SITES = 20
 FEED_HEALTH = ("ok", "failing", "paused", "new")
 
 
@@ -27,7 +33,7 @@ async def read_status(broker: Broker, desk_group: str, settings: Settings = DEFA
     """Return the health report: counters, lag, memory, workers, sinks, groups, feeds, and problems. JSON types only."""
     counters = await read_counters(broker.state)
     feeds = await FeedRegistry(broker.state).all()
-    now_s, states = time.time(), await read_source_states(broker.state)
+    now_s = time.time()
     report = {
         "counters": counters,
         "counters_consistent": is_consistent(counters),
@@ -39,11 +45,12 @@ async def read_status(broker: Broker, desk_group: str, settings: Settings = DEFA
         "workers": as_rows(await read_workers(broker.state)),
         "pending_letters": await count_pending(broker),
         "sinks": [await _sink_row(broker, sink, now_s) for sink in settings.sinks],
-        "sources": [_source_row(source, states.get(source.name), now_s) for source in settings.sources],
+        "sources": await _source_rows(broker, settings.sources, now_s) if settings.sources else [],
         "groups": [{"group": group, "lag": lag} for group, lag in sorted((await broker.group_lags()).items())],
+        "template_changes": await _template_changes(broker, now_s),
         "polls": await read_polls(broker.state),
         "last_poll_s": max((feed.polled_s for feed in feeds), default=0.0),
-        "feeds": [_feed_row(feed, now_s) for feed in feeds],
+        "feeds": [feed_row(feed, now_s) for feed in feeds],
     }
     return report | {"problems": find_problems(report, settings), "warnings": find_warnings(report, settings)}
 
@@ -55,6 +62,8 @@ def readiness(report: Mapping[str, Any]) -> dict[str, Any]:
 
 
 async def _sink_row(broker: Broker, sink: SinkTable, now_s: float) -> dict[str, Any]:
+    from workers.sinks.state import SinkState, read_sink_states
+
     state = (await read_sink_states(broker.state)).get(sink.name, SinkState())
     return {
         "name": sink.name,
@@ -66,8 +75,21 @@ async def _sink_row(broker: Broker, sink: SinkTable, now_s: float) -> dict[str, 
     }
 
 
-def _source_row(source: SourceTable, state: SourceState | None, now_s: float) -> dict[str, Any]:
-    state = state or SourceState()
+async def _template_changes(broker: Broker, now_s: float) -> dict[str, Any]:
+    """Return the number of template changes so far, and the sites with the newest ones."""
+    changes, count = await read_changes(broker.state)
+    newest = [{"site": c.site, "ago_s": round(max(0.0, now_s - c.changed_s))} for c in changes[:MAX_CHANGED_SITES]]
+    return {"count": count, "sites": newest}
+
+
+async def _source_rows(broker: Broker, sources: Sequence[SourceTable], now_s: float) -> list[dict[str, Any]]:
+    from workers.intake.folder import SourceState, read_source_states
+
+    states = await read_source_states(broker.state)
+    return [_source_row(source, states.get(source.name) or SourceState(), now_s) for source in sources]
+
+
+def _source_row(source: SourceTable, state: "SourceState", now_s: float) -> dict[str, Any]:
     return {
         "name": source.name, "type": source.type, "path": source.path, "files": state.files, "items": state.items,
         "failed": state.failed, "waiting": state.waiting, "error": state.error,
@@ -75,12 +97,13 @@ def _source_row(source: SourceTable, state: SourceState | None, now_s: float) ->
     }  # fmt: skip
 
 
-def _feed_row(feed: FeedState, now_s: float) -> dict[str, Any]:
+def feed_row(feed: FeedState, now_s: float) -> dict[str, Any]:
+    """Return the state of a feed as JSON object."""
     return {
         "url": feed.url,
         "title": feed.title,
         "folder": feed.folder,
-        "health": _feed_health(feed),
+        "health": feed_health(feed),
         "status": feed.status,
         "error": feed.error,
         "error_kind": feed.error_kind,
@@ -92,10 +115,12 @@ def _feed_row(feed: FeedState, now_s: float) -> dict[str, Any]:
         "interval_s": round(max(0.0, feed.due_s - feed.polled_s)) if feed.polls else 0,
         "items_per_day": round(24 * feed.history.per_hour, 1) if feed.history else 0,
         "paused": feed.paused,
+        "demo": feed.demo,
     }
 
 
-def _feed_health(feed: FeedState) -> str:
+def feed_health(feed: FeedState) -> str:
+    """Return the health of a feed, one of FEED_HEALTH."""
     if feed.paused:
         return "paused"
     return "failing" if feed.failures else "ok" if feed.polls else "new"

@@ -4,7 +4,8 @@ Valkey ─┬─ poller            one process each, restarted when it dies
         ├─ desk-1 … desk-N
         └─ this process: demo newsroom, status page, console output
 
-This module must not know how a worker does its work.
+This module must not know how a worker does its work. The web server is imported once the worker processes have
+started: both imports take half a second of CPU time.
 """
 
 import asyncio
@@ -18,7 +19,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from streams.brokers.base import Broker
 from streams.config.settings import Settings
@@ -31,9 +32,8 @@ from streams.subscribe import subscribe
 from streams.topics import DESK_GROUP
 from streams.valkey.server import EmbeddedValkey, die_with_parent
 from workers.console import ConsoleReporter
-from workers.counters import RECEIVED, read_counters
-from workers.demo.newsroom import Newsroom
-from workers.demo.pushed import push_examples
+from workers.counters import read_counters
+from workers.demo.route import ROUTE, TABLE, with_demo_route
 from workers.heartbeats import clear_workers, heartbeat_task, remove_workers, write_heartbeat
 from workers.notify import NOTIFY_SOCKET, notify
 from workers.poller.registry import FeedRegistry
@@ -41,7 +41,10 @@ from workers.private_files import write_private
 from workers.reload import Reloader, has_lost_terminal
 from workers.services import connect_or_stop, install_stop_handler, log_exceptions
 from workers.status import read_status
-from workers.web.server import WebServer
+
+if TYPE_CHECKING:
+    from workers.demo.newsroom import Newsroom
+    from workers.web.server import WebServer
 
 SUPERVISE_INTERVAL_S = 0.2
 HEALTH_INTERVAL_S = 10.0
@@ -52,9 +55,10 @@ INITIAL_RESTART_DELAY_S, MAX_RESTART_DELAY_S = 0.1, 10.0
 HEALTHY_S = 30.0  # a process that ran this long restarts without a longer delay
 DEMO_NOTICE = """
   These stories are invented, by a demo newsroom on this machine. To read real feeds, run in another terminal here:
-      {copydesk} feeds add https://example.org/feed.xml
-      {copydesk} feeds import examples/world-news.opml
-  and start copydesk again. All data is in {data_dir}. Ctrl-C stops copydesk.
+      {copydesk} feeds discover https://example.org       find the feeds of a site
+      {copydesk} feeds add https://example.org/feed.xml   poll a feed
+  and start copydesk again. Read a topic of the demo: {copydesk} tail articles.{route} --from start
+  All data is in {data_dir}. Ctrl-C stops copydesk.
 """
 
 
@@ -148,34 +152,57 @@ class Supervisor:
         broker = await connect_or_stop(stopping, self.settings, self.url)
         if broker is None:
             return 0
-        self.server = server = WebServer(self.settings, broker, DESK_GROUP)
-        reporters: list[asyncio.Task[None]] = []
+        reporters = [
+            asyncio.create_task(log_exceptions(report, "console output"))
+            for report in (
+                self._print_articles(),
+                self._print_polls(),
+                self._print_dead_letters(),
+                self._print_health(broker),
+            )
+        ]
         try:
-            await server.start()
-            reporters = [
-                asyncio.create_task(log_exceptions(report, "console output"))
-                for report in (self._print_articles(), self._print_polls(), self._print_health(broker))
-            ]
             self.settings = await self._with_demo(FeedRegistry(broker.state))
-            if self.newsroom is not None:
-                reporters.append(asyncio.create_task(log_exceptions(push_examples(broker), "demo items")))
+            self.console.example_label = self._example_label()
             if self.valkey:
                 await clear_workers(broker.state)  # entries of a killed `up`, which may have had more desks
             self._start_workers()
             for worker in self.workers:  # from here on health reports a worker that never starts
                 await write_heartbeat(broker.state, worker.name.partition("-")[0], self._worker_name(worker.name))
+            server = await self._start_server(broker)
+            if self.newsroom is not None:
+                reporters.append(asyncio.create_task(log_exceptions(self._push_examples(broker), "demo items")))
             self._print_banner(f"{server.url}#{server.admin.token}", time.monotonic() - started_s)
             notify("READY=1")
             async with heartbeat_task(broker.state, "web", self._worker_name("web")):
                 await self._supervise(stopping)
         finally:
-            await self._stop(server, reporters)
+            await self._stop(reporters)
             with contextlib.suppress(UnavailableError):  # an unreachable broker must not hide the reason of the stop
                 ended = ["web", *(worker.name for worker in self.workers)]  # killed workers left their entries
                 await remove_workers(broker.state, [self._worker_name(name) for name in ended])
                 self._print_summary(await read_counters(broker.state))
             await broker.close()
         return 0
+
+    async def _start_server(self, broker: Broker) -> "WebServer":
+        from workers.web.server import WebServer
+
+        self.server = WebServer(self.settings, broker, DESK_GROUP)
+        await self.server.start()
+        return self.server
+
+    def _example_label(self) -> str:
+        if self.newsroom is None:
+            return ""
+        from workers.demo.clutter import EXPLORE
+
+        return EXPLORE
+
+    async def _push_examples(self, broker: Broker) -> None:
+        from workers.demo.pushed import push_examples
+
+        await push_examples(broker)
 
     async def _with_demo(self, feeds: FeedRegistry) -> Settings:
         """Open and poll the demo newsroom if `demo` asks for it; otherwise remove its feeds."""
@@ -185,13 +212,18 @@ class Supervisor:
         if not is_enabled:
             await feeds.remove(demo_urls)
             return self.settings
+        from workers.demo.newsroom import Newsroom
+
         self.newsroom = Newsroom(self.settings.data_dir / "demo", self.settings.demo_interval_s)
         await self.newsroom.open()
         urls = self.newsroom.feed_urls
         await feeds.remove([url for url in demo_urls if url not in urls])
         await feeds.add([(url, "demo") for url in urls], demo=True)
         hosts = [*self.settings.private_host_patterns, f"127.0.0.1:{self.newsroom.port}"]
-        return replace(self.settings, allowed_private_hosts=",".join(hosts))
+        settings = with_demo_route(replace(self.settings, allowed_private_hosts=",".join(hosts)))
+        if self.server is not None:
+            self.server.reload(settings)
+        return settings
 
     def _start_workers(self) -> None:
         log_dir = self.settings.data_dir / "log"
@@ -221,7 +253,8 @@ class Supervisor:
         Workers read a copy of the checked copydesk.toml: a worker that restarts during an edit must not fail on it.
         """
         path = self.settings.data_dir.resolve() / TABLES_FILE
-        write_private(path, self._config_text)
+        has_demo_route = ROUTE in self.settings.routes
+        write_private(path, self._config_text + (TABLE if has_demo_route else ""))
         inherited = {name: value for name, value in os.environ.items() if name != NOTIFY_SOCKET}  # of this process only
         return {**inherited, **to_environ(replace(self.settings, broker_url=self.url)), CONFIG_VARIABLE: str(path)}
 
@@ -247,12 +280,13 @@ class Supervisor:
             return
         new, self._config_text = loaded.settings, loaded.text
         notify("RELOADING=1")
-        new, self._config_text = loaded.settings, loaded.text
         hosts = ",".join((new.allowed_private_hosts, f"127.0.0.1:{self.newsroom.port}" if self.newsroom else ""))
         self.settings = replace(
             self.settings, feeds=new.feeds, routes=new.routes, sinks=new.sinks, sources=new.sources,
             allowed_private_hosts=hosts.strip(","),
         )  # fmt: skip
+        if self.newsroom is not None:
+            self.settings = with_demo_route(self.settings)
         if self.server is not None:
             self.server.reload(self.settings)
         environ, log_dir, optional = self._environ(), self.settings.data_dir / "log", self._optional_commands()
@@ -280,12 +314,11 @@ class Supervisor:
             for worker in self.workers:
                 if message := worker.restart_if_dead():
                     self.console.note(message)
-            try:
-                await asyncio.wait_for(stopping.wait(), SUPERVISE_INTERVAL_S)
-            except TimeoutError:
-                continue
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(SUPERVISE_INTERVAL_S):
+                    await stopping.wait()
 
-    async def _stop(self, server: WebServer, reporters: list["asyncio.Task[None]"]) -> None:
+    async def _stop(self, reporters: list["asyncio.Task[None]"]) -> None:
         """Stop in the order of the stream: poller, desks, console output, status page."""
         self.console.note("\nstopping: finishing accepted items")
         for worker in self.workers:
@@ -295,12 +328,18 @@ class Supervisor:
         await asyncio.gather(*reporters, return_exceptions=True)
         if self.newsroom:
             await self.newsroom.close()
-        await server.stop()
+        if self.server is not None:
+            await self.server.stop()
 
     async def _print_articles(self) -> None:
         settings = replace(self.settings, broker_url=self.url)
         async for article in subscribe("articles", start=Start.LATEST, settings=settings):
             self.console.article(article)
+
+    async def _print_dead_letters(self) -> None:
+        settings = replace(self.settings, broker_url=self.url)
+        async for letter in subscribe("dead-letters", start=Start.LATEST, settings=settings):
+            self.console.dead_letter(letter)
 
     async def _print_polls(self) -> None:
         async for poll in subscribe("polls", start=Start.LATEST, settings=replace(self.settings, broker_url=self.url)):
@@ -335,12 +374,22 @@ class Supervisor:
         broker = f"embedded Valkey in {self.settings.data_dir}" if self.valkey else redact_url(self.settings.broker_url)
         self.console.note(f"copydesk is up after {started_in_s:.1f} s · {broker} · status page {page_url}")
         if self.newsroom:
-            self.console.note(DEMO_NOTICE.format(copydesk=command_name(), data_dir=self.settings.data_dir))
+            names = {"copydesk": command_name(), "data_dir": self.settings.data_dir, "route": ROUTE.name}
+            self.console.banner(DEMO_NOTICE.format(**names))
 
     def _print_summary(self, counters: Mapping[str, Mapping[str, int]]) -> None:
         desk = counters["desk"]
-        parts = ", ".join(f"{n} {name}" for name, n in desk.items() if name != RECEIVED)
-        self.console.note(f"stopped; items so far: {desk[RECEIVED]} ({parts})")
+        names = {
+            "new": "articles",
+            "revised": "revisions",
+            "duplicate": "repeats",
+            "filtered": "filtered",
+            "failed": "failed",
+        }
+        parts = ", ".join(
+            f"{desk[outcome]:,} {name}" for outcome, name in names.items() if desk[outcome] or outcome == "new"
+        )
+        self.console.note(f"stopped; so far {parts}")
 
 
 def subject(message: str) -> str:

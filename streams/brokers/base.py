@@ -21,12 +21,13 @@ RedisCommand = tuple[str | bytes | int | float, ...]
 
 
 class OutgoingMessage(NamedTuple):
-    """A message to publish."""
+    """A message to publish. `event_headers`: CloudEvents attributes, only for brokers with headers of their own."""
 
     topic: str
     key: bytes
     value: bytes
     headers: tuple[tuple[str, bytes], ...] = ()
+    event_headers: tuple[tuple[str, bytes], ...] = ()
 
 
 class ConsumedMessage(NamedTuple):
@@ -194,6 +195,9 @@ class Broker(Protocol):
 
     def removal_commands(self, message: MessageId) -> Sequence[RedisCommand]:
         """Return the state writes that remove a message from the broker's memory; none for messages on disk."""
+
+    async def has_topic(self, topic: str) -> bool:
+        """Return whether the topic exists; it is not created."""
 
     async def message_count(self, topic: str) -> int:
         """Return the number of stored messages of *topic*."""

@@ -8,6 +8,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from fnmatch import fnmatchcase
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -20,6 +21,7 @@ from streams.version import version
 
 MiB = 1024 * 1024
 AUTO, MAX_AUTO_PROCESSES = "auto", 4
+PARTITIONS = 8  # of a new topic, by default
 TABLES_TOML = """
 
 # Articles that match a route are also published to copydesk.articles.<name>.
@@ -40,6 +42,16 @@ TABLES_TOML = """
 # name = "wire"
 # path = "incoming"
 """
+
+
+def cpu_cores() -> int:
+    """Return the number of CPU cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def auto_workers() -> int:
+    """Return the desk workers for all cores. More workers than partitions of a topic would have no work."""
+    return min(PARTITIONS, cpu_cores())
 
 
 def _setting(default: Any, help: str, **checks: Any) -> Any:
@@ -79,14 +91,16 @@ class Settings:
         "embedded: memory limit of the Valkey server; the desk reserves a fifth of it (see Memory)",
         minimum=16,
     )
-    partitions: int = _setting(8, "partitions of a new topic; maximum number of desk workers", minimum=1)
+    partitions: int = _setting(PARTITIONS, "partitions of a new topic; maximum number of desk workers", minimum=1)
     replication_factor: int = _setting(0, "replicas of a new Kafka topic; 0: one per broker, at most 3", minimum=0)
     group_expiry_days: float = _setting(
         7.0,
         "embedded: days after which an inactive consumer group expires, with its unread messages",
         minimum=0,
     )
-    desk_workers: int = _setting(1, "desk workers that `copydesk up` starts", minimum=0)
+    desk_workers: int = _setting(
+        1, "desk workers that `copydesk up` starts; `auto`: one per CPU core, at most 8", minimum=0, auto=auto_workers
+    )
     lease_timeout_s: float = _setting(
         6.0,
         "seconds without a heartbeat after which the partitions or feeds of a member go to other members",
@@ -179,10 +193,9 @@ class Settings:
         """The number of cleaning processes of one desk worker."""
         if self.clean_processes != AUTO:
             return int(self.clean_processes)
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        return min(MAX_AUTO_PROCESSES, max(1, cores // max(1, self.desk_workers)))
+        return min(MAX_AUTO_PROCESSES, max(1, cpu_cores() // max(1, self.desk_workers)))
 
-    @property
+    @cached_property
     def private_host_patterns(self) -> frozenset[str]:
         """The entries of `allowed_private_hosts`."""
         return frozenset(host.strip().lower() for host in self.allowed_private_hosts.split(",") if host.strip())

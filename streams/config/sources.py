@@ -112,13 +112,18 @@ def convert(name: str, raw: Any, type_: type, limits: Mapping[str, Any], source:
 def convert_value(raw: Any, type_: type, limits: Mapping[str, Any]) -> Any:
     """Return *raw* as a *type_* within *limits*: `choices`, `minimum`, `maximum`, `minimum_chars`, `schemes`.
 
+    `auto` is the function that returns the value for the word `auto`.
+
     Raises:
         ValueError: the message is the expectation, without the value.
     """
+    if "auto" in limits and isinstance(raw, str) and raw.strip() == "auto":
+        return limits["auto"]()
     try:
         value = _convert_type(raw, type_)
     except (ValueError, KeyError) as exc:
-        raise ValueError(f"expected {TYPE_NAMES.get(type_, 'text')}") from exc
+        expected = TYPE_NAMES.get(type_, "text") + (" or 'auto'" if "auto" in limits else "")
+        raise ValueError(f"expected {expected}") from exc
     if "choices" in limits and value not in limits["choices"]:
         raise ValueError(f"expected one of {', '.join(limits['choices'])}")
     if "minimum" in limits and value < limits["minimum"]:

@@ -23,6 +23,7 @@ from streams.exit_codes import ExitCode, abort
 from streams.faust.archive import ArchiveReader, FollowerContext, PreemptedError, Turn, Turns
 from streams.faust.attempts import Attempt, Attempts
 from streams.faust.context import FaustContext
+from streams.faust.idle_stream import IdleStream
 from streams.logger import get_logger
 from streams.retry import retry_unavailable
 from streams.topics import METADATA_MAX_AGE_S, Topic
@@ -93,6 +94,7 @@ def create_app(settings: Settings, group: str, *, url: str | None = None, name: 
         broker_session_timeout=max(6, round(settings.lease_timeout_s)),
         broker_heartbeat_interval=max(2, round(settings.lease_timeout_s / 4)),
         Monitor=NullMonitor,
+        Stream=IdleStream,
     )
 
 

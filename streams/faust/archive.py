@@ -25,7 +25,7 @@ from streams.topics import Partition, Topic
 log = get_logger(__name__)
 
 Turn = Callable[[], AbstractAsyncContextManager[None]]
-READ_WAIT_S = 0.2
+READ_WAIT_S = 1.0
 LIVE_CHECK_S = 0.005
 BATCH = 16  # messages that a crash makes suspect together
 RETRY_S = 1.0

@@ -1,13 +1,14 @@
 """The client of the shared state in Valkey or Redis, and the mapping of redis-py's errors to copydesk's."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, cast
 from urllib.parse import unquote, urlsplit
 
 import hiredis
 import redis.asyncio as redis
+from redis._parsers.hiredis import NOT_ENOUGH_DATA
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import (
@@ -22,12 +23,18 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from streams.errors import SettingsError, UnavailableError
-from streams.state.store import StateStore
+from streams.state.auto_pipeline import AutoPipeline, Endpoint
+from streams.state.store import StateStore, Value
 
 CONNECT_TIMEOUT_S = 5.0
 ALLOW_OOM = "#!lua flags=allow-oom\n"  # first line of a script that may write above the server's memory limit
 REPLY_TIMEOUT_S = 30.0  # longer than any command takes, so that a timeout means a frozen server
 
+# Commands that wait on the server, and those that change the state of a connection.
+BLOCKING = frozenset(
+    "BLPOP BRPOP BLMOVE BLMPOP BZPOPMIN BZPOPMAX XREAD XREADGROUP WAIT WAITAOF"
+    " SUBSCRIBE MONITOR SELECT AUTH MULTI WATCH SHUTDOWN".split()
+)
 TRANSIENT = (RedisConnectionError, RedisTimeoutError, OSError)
 # Temporary error replies: full memory, fail-over, full disk, running script. redis-py has classes for some of them;
 # the others are recognised by the first word of their text.
@@ -62,6 +69,35 @@ class _FastWriteMixin:
                 raise RedisConnectionError(f"write failed: {exc}") from exc
             raise
 
+    async def exchange(self: Any, commands: Sequence[Sequence[Value]]) -> list[Any]:
+        """Send *commands* at once, and return their raw replies. Raises the first error reply after the last reply.
+
+        redis-py's pipeline takes 15 µs of CPU time for a command, this takes 1.6.
+        """
+        pack: Callable[[tuple[Value, ...]], bytes] = hiredis.pack_command  # type: ignore[assignment] # of any length
+        await self.send_packed_command([b"".join([pack(tuple(command)) for command in commands])])
+        try:
+            async with asyncio.timeout(self.socket_timeout):
+                replies: list[Any] = await self._read_replies(len(commands))
+        except BaseException as exc:
+            await self.disconnect(nowait=True)
+            if isinstance(exc, TimeoutError):
+                raise RedisTimeoutError("read timed out") from exc
+            raise
+        error = next((reply for reply in replies if isinstance(reply, Exception)), None)
+        if error is not None:
+            raise error
+        return replies
+
+    async def _read_replies(self: Any, count: int) -> list[Any]:
+        parser, replies = self._parser, list[Any]()
+        while len(replies) < count:
+            if (reply := parser._reader.gets(False)) is NOT_ENOUGH_DATA:
+                await parser.read_from_socket()
+            else:
+                replies.append(reply)
+        return replies
+
 
 class TcpConnection(_FastWriteMixin, redis.Connection): ...
 
@@ -85,13 +121,38 @@ class _MappedPipeline(redis.client.Pipeline):
 
 
 class RedisStateStore(redis.Redis):
-    """A redis-py client that raises copydesk's errors; implements `StateStore`."""
+    """A redis-py client that raises copydesk's errors; implements `StateStore`.
+
+    Commands share one connection, except those that block. Pipelines use redis-py's pool.
+    """
 
     url: str
+    shared: AutoPipeline
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
         with map_redis_errors(self.url):
-            return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
+            if args[0] in BLOCKING:
+                return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
+            reply = await self.shared.execute(*args[0].split(), *args[1:])
+            options.pop("keys", None)  # for redis-py's cache
+            callback = self.response_callbacks.get(args[0])
+            return reply if callback is None else callback(reply, **options)
+
+    async def aclose(self, close_connection_pool: bool | None = None) -> None:
+        await self.shared.aclose()
+        await super().aclose(close_connection_pool)
+
+    async def execute_many(self, commands: Sequence[Sequence[Value]]) -> list[Any]:
+        if not commands:
+            return []
+        with map_redis_errors(self.url):
+            pool: Any = self.connection_pool
+            connection = await pool.get_connection()
+            try:
+                replies: list[Any] = await connection.exchange(commands)
+            finally:
+                await pool.release(connection)
+        return replies
 
     def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> _MappedPipeline:
         pipeline = _MappedPipeline(self.connection_pool, self.response_callbacks, transaction, shard_hint)
@@ -118,14 +179,20 @@ def connect(url: str, *, reply_timeout_s: float = REPLY_TIMEOUT_S) -> StateStore
         if db and not db.isdigit():
             raise SettingsError(f"invalid database number: {db!r} ({redact_url(url)}); use 0, 1, …")
         kwargs |= {"host": parts.hostname, "port": parts.port or 6379, "db": int(db or 0)}
-        return _client(url, redis.ConnectionPool(TcpConnection, **kwargs))
+        return _client(url, redis.ConnectionPool(TcpConnection, **kwargs), kwargs)
     kwargs["path"] = unquote(parts.path)
-    return _client(url, redis.ConnectionPool(SocketConnection, **kwargs))
+    return _client(url, redis.ConnectionPool(SocketConnection, **kwargs), kwargs)
 
 
-def _client(url: str, pool: Any) -> StateStore:
+def _client(url: str, pool: Any, options: Mapping[str, Any]) -> StateStore:
     client: Any = RedisStateStore.from_pool(pool)
     client.url = url  # used in error messages
+    client.shared = AutoPipeline(
+        Endpoint(
+            options.get("host", ""), options.get("port", 0), options.get("path", ""), options.get("db", 0),
+            options["username"], options["password"], options["socket_connect_timeout"], options["socket_timeout"],
+        )
+    )  # fmt: skip
     return cast(StateStore, client)
 
 

@@ -12,9 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from streams.state.redis_client import map_redis_errors
-
-RedisCommand = tuple[str | bytes | int | float, ...]
+from streams.state.lookup import Lookup, OutdatedError, RedisCommand, look_up
 
 UNLINK_KEYS = 512  # keys per UNLINK command
 SHARD_BYTES = 4
@@ -80,22 +78,37 @@ class SegmentedHash:
 
     async def get(self, fields: Sequence[bytes]) -> dict[bytes, bytes]:
         """Return the newest value of each remembered field. One round trip; more when a new segment has begun."""
-        unique = list(dict.fromkeys(fields))
-        while True:
+        [values] = await look_up(self.state, self.lookup(fields))
+        return dict(values)
+
+    def lookup(self, fields: Sequence[bytes]) -> Lookup[dict[bytes, bytes]]:
+        """Return the look-up of the newest value of each remembered field."""
+        unique, groups = list(dict.fromkeys(fields)), list[tuple[int, list[bytes]]]()
+
+        def commands() -> list[RedisCommand]:
             keys = [(key, group, segment) for segment in self._live() for key, group in self._by_key(segment, unique)]
-            with map_redis_errors(self.state.url):
-                async with self.state.pipeline(transaction=False) as pipe:
-                    pipe.get(self.segments.count_key)
-                    for key, group, _ in keys:
-                        pipe.hmget(key, group)
-                    count, *replies = await pipe.execute()
-            newest = self.segments.newest(int(count or 0))
-            if newest == self.newest:
-                break
+            groups[:] = [(segment, group) for _, group, segment in keys]
+            out: list[RedisCommand] = [("GET", self.segments.count_key)]
+            out += [("HMGET", key, *group) for key, group, _ in keys]
+            return out
+
+        async def read(replies: Sequence[Any]) -> dict[bytes, bytes]:
+            await self._follow(int(replies[0] or 0))
+            return self._values(groups, replies[1:])
+
+        return Lookup(commands, read)
+
+    async def _follow(self, count: int) -> None:
+        """Begin the segment after *count* entries; raise OutdatedError if it is another one."""
+        newest = self.segments.newest(count)
+        if newest != self.newest:
             await self._rotate(newest)
+            raise OutdatedError
+
+    def _values(self, groups: Sequence[tuple[int, list[bytes]]], replies: Sequence[Any]) -> dict[bytes, bytes]:
         values: dict[bytes, bytes] = {}
         self._segment_of = {}
-        for (_, group, segment), reply in zip(keys, replies, strict=True):  # oldest segment first
+        for (segment, group), reply in zip(groups, replies, strict=True):  # oldest segment first
             for field, value in zip(group, reply, strict=True):
                 if value is not None:
                     values[field], self._segment_of[field] = value, segment
@@ -127,6 +140,5 @@ class SegmentedHash:
         return list(groups.items())
 
     async def _rotate(self, newest: int) -> None:
-        with map_redis_errors(self.state.url):
-            await self.segments.unlink_expired(self.state, self.newest, newest)
+        await self.segments.unlink_expired(self.state, self.newest, newest)
         self.newest = newest

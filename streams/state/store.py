@@ -4,7 +4,7 @@ All methods raise UnavailableError while the server is unreachable or rejects co
 after a failed login.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 Value = str | bytes | int | float
@@ -24,6 +24,9 @@ class StateStore(Protocol):
     url: str
 
     def execute_command(self, *args: Any, **options: Any) -> Awaitable[Any]: ...
+
+    async def execute_many(self, commands: Sequence[Sequence[Value]]) -> list[Any]:
+        """Run *commands* in one round trip; return the server's replies. They are not atomic: others run in between."""
 
     def pipeline(self, transaction: bool = True) -> StatePipeline: ...
 

@@ -24,6 +24,7 @@ from tests.faults.checker import Out, Report, check, is_replayed
 from tests.faults.ledger_server import TruthServer, digest
 from tests.faults.proxy import Proxy
 from tests.support.kafka import Cluster
+from tests.support.template import Command, start_module
 from workers.counters import read_counters
 from workers.poller.registry import FeedRegistry
 from workers.services import connect
@@ -62,9 +63,9 @@ class Part:
     def __init__(self, name: str, arguments: list[str], folder: Path, bug: str, *, out: bool = False) -> None:
         self.environ = {**os.environ, "PYTHONPATH": str(ROOT)}
         module = ["tests.faults.mutants", bug] if bug else ["workers.cli"]
-        self.name, self.command, self.folder = name, [sys.executable, "-m", *module, *arguments], folder
+        self.name, self.command, self.folder = name, [*module, *arguments], folder
         self.out = folder / f"{name}.jsonl" if out else None
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | Command | None = None
         self.started_s = 0.0
         self.exits: list[int] = []  # codes of exits, except those by the signals of faults
 
@@ -76,9 +77,15 @@ class Part:
                 self.exits.append(code)
         with (self.folder / f"{self.name}.log").open("ab") as log, (self.out or Path(os.devnull)).open("ab") as out:
             self.started_s = time.monotonic()
-            self.process = subprocess.Popen(
-                self.command, preexec_fn=die_with_harness, cwd=self.folder, env=self.environ, stdout=out, stderr=log
-            )  # fmt: skip
+            if "LD_PRELOAD" in self.environ:  # the loader of a new program reads it
+                self.process = subprocess.Popen(
+                    [sys.executable, "-m", *self.command], preexec_fn=die_with_harness, cwd=self.folder,
+                    env=self.environ, stdout=out, stderr=log,
+                )  # fmt: skip
+            else:
+                self.process = start_module(
+                    *self.command, cwd=self.folder, environ=self.environ, stdout=out, stderr=log
+                )
 
     def signal(self, signum: int) -> None:
         if self.process is not None and self.process.poll() is None:

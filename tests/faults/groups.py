@@ -2,8 +2,6 @@
 
 import asyncio
 import signal
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,10 +13,10 @@ import pytest
 from streams.brokers.base import Broker
 from streams.config.settings import Settings
 from streams.topics import ARTICLES
-from tests.conftest import ROOT, until
-from tests.faults.fleet import die_with_harness
+from tests.conftest import until
 from tests.faults.member import GROUP
 from tests.support.subscribers import article, wire
+from tests.support.template import start_module
 
 KEYS, REVISIONS = 20, 8
 COMMITTED_EVERY = 100  # upper bound of uncommitted records of a killed member
@@ -33,10 +31,7 @@ class Member:
         arguments = [settings.broker_url, settings.state_url, str(settings.lease_timeout_s), str(work_s), how]
         self._out = folder / f"{name}.out"
         with self._out.open("wb") as out:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "tests.faults.member", *arguments],
-                cwd=ROOT, stdout=out, preexec_fn=die_with_harness,
-            )  # fmt: skip
+            self.process = start_module("tests.faults.member", *arguments, stdout=out)
 
     @property
     def got(self) -> list[Event]:

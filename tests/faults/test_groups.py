@@ -1,10 +1,7 @@
 """Consumer groups and sinks whose members work for longer than a lease, join, are frozen, and are killed."""
 
 import asyncio
-import os
 import signal
-import subprocess
-import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -17,8 +14,7 @@ from aiohttp import web
 from streams.brokers.base import Broker
 from streams.config.settings import Settings
 from streams.topics import ARTICLES
-from tests.conftest import ROOT, until
-from tests.faults.fleet import die_with_harness
+from tests.conftest import until
 from tests.faults.groups import (
     Event,
     Member,
@@ -32,6 +28,7 @@ from tests.faults.groups import (
     repeated,
 )
 from tests.support.subscribers import article, wire
+from tests.support.template import Command, start_module
 
 LEASE_S = 2.0  # the records that a member has buffered take longer to process
 
@@ -87,7 +84,7 @@ async def endpoint(got: list[Event], work_s: float) -> AsyncGenerator[str, None]
         await runner.cleanup()
 
 
-def deliverer(settings: Settings, folder: Path, url: str) -> "subprocess.Popen[bytes]":
+def deliverer(settings: Settings, folder: Path, url: str) -> Command:
     """Start a `copydesk sink` process."""
     table = (
         f'[[sinks]]\ntype = "webhook"\nname = "w"\nurl = "{url}"\nsecret = "0123456789abcdef"\nstart_from = "start"\n'
@@ -95,10 +92,7 @@ def deliverer(settings: Settings, folder: Path, url: str) -> "subprocess.Popen[b
     (folder / "copydesk.toml").write_text(table)
     flags = ["--broker-url", settings.broker_url, "--allowed-private-hosts", "127.0.0.1:*"]
     limits = ["--lease-timeout-s", str(settings.lease_timeout_s), "--item-timeout-s", str(settings.item_timeout_s)]
-    return subprocess.Popen(
-        [sys.executable, "-m", "workers.cli", "sink", "w", *flags, *limits],
-        cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, stderr=subprocess.DEVNULL, preexec_fn=die_with_harness,
-    )  # fmt: skip
+    return start_module("workers.cli", "sink", "w", *flags, *limits, cwd=folder)
 
 
 async def test_sink_processes_deliver_once_in_order(grouped: Settings, tmp_path: Path) -> None:

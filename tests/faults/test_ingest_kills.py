@@ -3,10 +3,7 @@
 import asyncio
 import gzip
 import json
-import os
 import random
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
@@ -16,10 +13,9 @@ import pytest
 from streams.brokers.base import Broker
 from streams.config.settings import Settings
 from streams.topics import ARCHIVE_ITEMS
-from tests.conftest import ROOT
-from tests.faults.fleet import die_with_harness
 from tests.support.archives import warc_record
 from tests.support.pipeline import desk, everything, settled
+from tests.support.template import Command, start_module
 from workers.counters import is_consistent, read_counters
 from workers.intake.ingest import BATCH_ITEMS
 
@@ -59,14 +55,10 @@ class Runs(NamedTuple):
     code: int
 
 
-def start(settings: Settings, folder: Path, bug: str = "") -> "subprocess.Popen[bytes]":
+def start(settings: Settings, folder: Path, bug: str = "") -> Command:
     module = ["tests.faults.mutants", bug] if bug else ["workers.cli"]
     urls = ["--broker-url", settings.broker_url, "--state-url", settings.state_url]
-    return subprocess.Popen(
-        [sys.executable, "-m", *module, "ingest", str(folder), *urls],
-        env={**os.environ, "PYTHONPATH": str(ROOT)}, cwd=folder.parent, stdout=subprocess.DEVNULL,
-        preexec_fn=die_with_harness,
-    )  # fmt: skip
+    return start_module(*module, "ingest", str(folder), *urls, cwd=folder.parent)
 
 
 async def ingest_with_kills(broker: Broker, settings: Settings, folder: Path, seed: int, bug: str = "") -> Runs:

@@ -1,10 +1,7 @@
 """Desks on Kafka: one loses its connection to the shared state in the middle of a step, or all lose the state."""
 
 import asyncio
-import os
 import signal
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
@@ -22,10 +19,10 @@ from streams.records import Article, Content, Item
 from streams.start import Start
 from streams.state.redis_client import connect as connect_state
 from streams.topics import ARTICLES, DESK_GROUP, ITEMS
-from tests.conftest import ROOT, emptied_kafka, until
-from tests.faults.fleet import die_with_harness
+from tests.conftest import emptied_kafka, until
 from tests.faults.proxy import Proxy
 from tests.support.stage import drained
+from tests.support.template import start_module
 from workers.dedupe.rebuild import INTACT_KEY
 from workers.services import connect
 
@@ -63,11 +60,8 @@ class DeskProcess:
             "--partitions": "4", "--desk-batch-size": "5",
         }  # fmt: skip
         with self.log.open("ab") as out:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "workers.cli", "desk", *(part for flag in flags.items() for part in flag)],
-                cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=out, stderr=out,
-                preexec_fn=die_with_harness,
-            )  # fmt: skip
+            arguments = ("desk", *(part for flag in flags.items() for part in flag))
+            self.process = start_module("workers.cli", *arguments, cwd=folder, stdout=out, stderr=out)
 
     def handled(self) -> int:
         return self.log.read_text(errors="replace").count("item handled")

@@ -23,9 +23,12 @@ COUNT, HANDLED = 120, 12
 MAX_RSS_KB = 300 * 1024
 
 
+SENTENCE = "<p>The harbour of place %d was opened by %d people on Monday.</p>"
+BODY = "".join(SENTENCE % (7, k) for k in range(ITEM_CHARS // 60))[:ITEM_CHARS]
+
+
 def large_item(n: int) -> Item:
-    url, sentence = f"https://c.example/{n}", "<p>The harbour of place %d was opened by %d people on Monday.</p>"
-    body = "".join(sentence % (n, n * 7 + k) for k in range(ITEM_CHARS // 60))[:ITEM_CHARS]
+    url, body = f"https://c.example/{n}", BODY.replace("place 7 ", f"place {n} ")
     return Item(feed="https://c.example/feed", identity_key=url, link=url, canonical_url=url, title=f"Story {n}",
                 content=(Content(body),), fetched_at=datetime.now(UTC), fingerprint=f"{n:016x}")  # fmt: skip
 

@@ -1,10 +1,7 @@
 """Full memory: pollers pause, the desk continues and frees memory, also after a full restart."""
 
-import os
 import random
 import re
-import subprocess
-import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -22,8 +19,8 @@ from streams.records import Content, Item
 from streams.start import Start
 from streams.topics import ARTICLES, DEAD_LETTERS, DESK_GROUP, ITEMS
 from streams.valkey.server import EmbeddedValkey
-from tests.conftest import ROOT, copydesk, until
-from tests.faults.fleet import die_with_harness
+from tests.conftest import copydesk, until
+from tests.support.template import start_module
 from workers.counters import read_counters
 from workers.services import connect
 
@@ -65,17 +62,14 @@ async def fill(broker: RedisStreamsBroker) -> int:
 
 @contextmanager
 def desk(url: str, folder: Path) -> Generator[None, None, None]:
-    command = [sys.executable, "-m", "workers.cli", "desk", "--name", "desk-1", "--broker-url", url]
-    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
-    with (
-        (folder / "desk.log").open("ab") as broker,
-        subprocess.Popen(command, cwd=folder, env=environ, stderr=broker, preexec_fn=die_with_harness) as process,
-    ):
-        try:
-            yield
-            assert process.poll() is None
-        finally:
-            process.terminate()
+    with (folder / "desk.log").open("ab") as log:
+        process = start_module("workers.cli", "desk", "--name", "desk-1", "--broker-url", url, cwd=folder, stderr=log)
+    try:
+        yield
+        assert process.poll() is None
+    finally:
+        process.terminate()
+        process.wait()
 
 
 async def count(broker: RedisStreamsBroker, topic: str) -> int:

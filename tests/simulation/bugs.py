@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from streams.brokers.base import Broker, Condition, OutgoingMessage
-from streams.brokers.redis_streams.retention import Jump, Retention
+from streams.brokers.redis_streams.clock import Jump
+from streams.brokers.redis_streams.retention import Retention
 from streams.clock import Moment
 from streams.codec import decode, encode
 from streams.config.settings import Settings
@@ -352,8 +353,7 @@ def far_leases_kept(parts: Parts) -> Parts:
             if name != "heartbeat":
                 return await super().script(name, keys, args, reserve=reserve)
             source = files("streams.brokers.redis_streams").joinpath("lua", "heartbeat.lua").read_text("utf-8")
-            start = source.index("redis.call('ZREMRANGEBYSCORE', members, now + 20")
-            source = source[:start] + source[source.index("\n", start) :]
+            source = source.replace("math.min(rows[i + 1] + jump, latest_expiry)", "rows[i + 1] + jump")
             return await self.state.register_script(source)(keys=keys, args=args)
 
     return replace(parts, open_broker=Keeping)

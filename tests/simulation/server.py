@@ -6,6 +6,7 @@ Source: https://valkey.io/topics/lua-api/.
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from lupa.lua51 import LuaRuntime, lua_type  # type: ignore[import-untyped]
@@ -121,10 +122,11 @@ class Network:
         """Run *operation* on the server, or raise UnavailableError before or after it."""
         rnd, world = self.world.random, self.world
         await asyncio.sleep(faults.delay_s(rnd))
-        if (silent_s := self.server.frozen_until_s - world.now_s) > 0:
-            await asyncio.sleep(min(silent_s, REPLY_TIMEOUT_S))
-            if silent_s > REPLY_TIMEOUT_S:
+        timeout_at_s = world.now_s + REPLY_TIMEOUT_S
+        while (silent_s := self.server.frozen_until_s - world.now_s) > 0:  # `Chaos.end` ends it
+            if world.now_s >= timeout_at_s:
                 raise UnavailableError("simulated: no reply")
+            await asyncio.sleep(min(silent_s, 1.0))
         if self.is_cut() or rnd.random() < faults.lost_request:
             raise UnavailableError("simulated: request lost")
         await self._maybe_fail()
@@ -167,6 +169,15 @@ class Client:
         if args[0] == "XREAD":
             return await self._xread(*args[1:])
         return await self._call(lambda: self.server.run(*args))
+
+    async def execute_many(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
+        """Run *commands* in two parts: the commands of other processes may run in between, as on a server."""
+        cut = self.network.world.random.randint(0, len(commands))
+        parts = [part for part in (commands[:cut], commands[cut:]) if part]
+        return [reply for part in parts for reply in await self._call(partial(self._run_all, part))]
+
+    def _run_all(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
+        return [self.server.run(*command) for command in commands]
 
     async def _xread(self, *args: Any) -> Any:
         count, block_ms = int(args[1]), int(args[3]) if args[2] == "BLOCK" else 0

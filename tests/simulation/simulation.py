@@ -25,6 +25,9 @@ from tests.simulation.world import Process, World
 from workers.poller.registry import FeedRegistry
 
 SETTLE_S = 1_200.0  # virtual time in which all queues must be empty after the last fault
+TAIL_S = (
+    10.0  # then the tail has read all, after its longest delay (`streams.retry.MAX_DELAY_S`), and live feeds are polled
+)
 IMPORTED_FEEDS = 2  # feeds that only `change_feeds` adds
 
 
@@ -172,7 +175,7 @@ class Operator:
             await asyncio.sleep(2.0)
             if self.around.feeds.all_taken() and await self._is_idle(broker):
                 self.settled = True
-                await asyncio.sleep(6.0)  # the tail, and polls of live feeds
+                await asyncio.sleep(TAIL_S)
                 if await self._is_idle(broker):
                     return
 

@@ -1,8 +1,6 @@
 """A worker whose handler blocks the event loop for longer than its lease; it logs the handled items."""
 
 import asyncio
-import os
-import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -14,17 +12,17 @@ from streams.brokers.base import ConsumedMessage
 from streams.config.settings import Settings
 from streams.faust.agents import BatchResult, add_agent, create_app
 from streams.topics import Topic
-from tests.conftest import ROOT
 from tests.support.server_commands import server_commands
+from tests.support.template import Command, start_module
 
 if TYPE_CHECKING:
     from tests.support.stage import Stage
 
 
-def start_blocking(stage: "Stage", *, lease_s: float, block_s: float) -> "subprocess.Popen[bytes]":
+def start_blocking(stage: "Stage", *, lease_s: float, block_s: float) -> Command:
     """Start the worker as a process."""
     arguments = [stage.settings.broker_url, stage.source.name, stage.group, str(lease_s), str(block_s)]
-    return subprocess.Popen([sys.executable, "-m", "tests.support.blocking", *arguments], cwd=ROOT, env=os.environ)
+    return start_module("tests.support.blocking", *arguments)
 
 
 async def main(broker_url: str, source: str, group: str, lease_s: str, block_s: str) -> None:

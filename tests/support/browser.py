@@ -21,7 +21,7 @@ FLAGS = (
 )  # fmt: skip
 
 
-def chromium() -> str | None:
+def chromium_path() -> str | None:
     """Return the path of Chromium; None if there is none."""
     return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
@@ -71,46 +71,80 @@ class Browser:
         await self.ask("Page.navigate", url=url)
         await until(lambda: self.evaluate("document.readyState === 'complete'"))
 
-    async def screenshot(self) -> bytes:
-        """Return a screenshot as PNG."""
-        return base64.b64decode((await self.ask("Page.captureScreenshot", format="png"))["data"])
+    async def screenshot(self, *, whole: bool = False) -> bytes:
+        """Return a screenshot as PNG: the window, or the *whole* page."""
+        shot = await self.ask("Page.captureScreenshot", format="png", captureBeyondViewport=whole)
+        return base64.b64decode(shot["data"])
+
+    async def press(self, key: str) -> None:
+        """Press and release a key, as a user does: events are trusted."""
+        text = {"text": "\r" if key == "Enter" else key} if len(key) == 1 or key == "Enter" else {}
+        await self.ask("Input.dispatchKeyEvent", type="keyDown", key=key, **text)
+        await self.ask("Input.dispatchKeyEvent", type="keyUp", key=key)
+
+    async def click(self, selector: str) -> None:
+        """Click in the middle of the first element of *selector*: events are trusted."""
+        find = f"document.querySelector({json.dumps(selector)})"
+        await until(lambda: self.evaluate(f"{find} !== null"))
+        await self.evaluate(f"{find}.scrollIntoView({{block: 'center'}})")
+        box = await self.evaluate(
+            f"(({{x, y, width, height}}) => [x + width / 2, y + height / 2])({find}.getBoundingClientRect())"
+        )
+        for kind in ("mousePressed", "mouseReleased"):
+            await self.ask("Input.dispatchMouseEvent", type=kind, x=box[0], y=box[1], button="left", clickCount=1)
 
 
-@asynccontextmanager
-async def browser(program: str, folder: Path) -> AsyncGenerator[Browser, None]:
-    """Start a browser and yield a page."""
-    profile = folder / "profile"
-    flags = [*FLAGS, f"--user-data-dir={profile}", *(["--no-sandbox"] if os.getuid() == 0 else [])]
-    with subprocess.Popen(
-        [program, *flags, "about:blank"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as process:
-        try:
-            await until(lambda: (profile / "DevToolsActivePort").exists())
-            await until(lambda: len((profile / "DevToolsActivePort").read_text().splitlines()) == 2)
-            port = int((profile / "DevToolsActivePort").read_text().splitlines()[0])
-            async with aiohttp.ClientSession() as http:
-                async with http.get(f"http://127.0.0.1:{port}/json/list") as answer:
-                    [page] = [p for p in await answer.json(content_type=None) if p["type"] == "page"]
-                async with http.ws_connect(page["webSocketDebuggerUrl"], max_msg_size=0) as socket:
-                    yield Browser(socket)
-        finally:
-            process.terminate()
+class Chromium:
+    """A Chromium process; each page has a browser context of its own, so that pages share nothing."""
+
+    def __init__(self, program: str, folder: Path) -> None:
+        self._port_file = folder / "profile" / "DevToolsActivePort"
+        flags = [*FLAGS, f"--user-data-dir={folder / 'profile'}", *(["--no-sandbox"] if os.getuid() == 0 else [])]
+        self._process = subprocess.Popen([program, *flags], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    async def _address(self) -> tuple[str, str]:
+        """Return the port, and the path of the browser's own socket."""
+        await until(lambda: self._port_file.exists() and len(self._port_file.read_text().splitlines()) == 2)
+        port, path = self._port_file.read_text().splitlines()
+        return port, path
+
+    @asynccontextmanager
+    async def page(self) -> AsyncGenerator[Browser, None]:
+        """Open a page during the block."""
+        port, path = await self._address()
+        root = f"ws://127.0.0.1:{port}"
+        async with aiohttp.ClientSession() as http, http.ws_connect(root + path, max_msg_size=0) as socket:
+            targets = Browser(socket)
+            context = (await targets.ask("Target.createBrowserContext"))["browserContextId"]
+            target = await targets.ask("Target.createTarget", url="about:blank", browserContextId=context)
+            try:
+                page = f"{root}/devtools/page/{target['targetId']}"
+                async with http.ws_connect(page, max_msg_size=0) as page_socket:
+                    yield Browser(page_socket)
+            finally:
+                await targets.ask("Target.disposeBrowserContext", browserContextId=context)
+
+    def stop(self) -> None:
+        self._process.terminate()
+        self._process.wait()
 
 
 async def main(url: str, name: str, width: int, height: int, *rest: str) -> None:
     """Take a screenshot: python -m tests.support.browser URL FILE.png WIDTH HEIGHT [dark]"""
     import tempfile
 
-    program = chromium()
+    program = chromium_path()
     assert program
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        async with browser(program, Path(folder)) as page:
+        chromium = Chromium(program, Path(folder))
+        async with chromium.page() as page:
             await page.goto(url, width=width, height=height, dark="dark" in rest)
             await asyncio.sleep(4)
             if "open" in rest:
                 await page.evaluate("document.querySelector('#articles summary').click()")
             await asyncio.to_thread(Path(name).write_bytes, await page.screenshot())
             print(page.errors, page.bytes_in)
+        chromium.stop()
 
 
 if __name__ == "__main__":

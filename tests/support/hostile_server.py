@@ -97,7 +97,9 @@ async def survey(manifest: Mapping[str, Any], settings: Settings, only: list[str
     async def polled(case: Case) -> None:
         async with turns:
             for _ in range(case["polls"]):
-                await (poller if stalls(case) else patient).poll(case["url"], poller.feeds.clock)
+                loaded = await poller.feeds.load(case["url"])
+                assert loaded is not None
+                await (poller if stalls(case) else patient).poll(loaded, poller.feeds.clock)
 
     await poller.feeds.claim(1)  # reads the clock
     async with poller.fetcher, poller.parsers, patient.fetcher, patient.parsers:

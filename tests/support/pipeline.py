@@ -13,7 +13,8 @@ from streams.topics import ARCHIVE_ITEMS, DESK_GROUP, ITEMS
 from tests.conftest import DEADLINE_S, until
 from tests.support.feed_server import FeedServer
 from workers.counters import read_counters
-from workers.desk.desk import Cleaner, create_desk
+from workers.desk.cleaning import Cleaner
+from workers.desk.desk import create_desk
 from workers.poller.poller import Poller
 from workers.services import connect
 

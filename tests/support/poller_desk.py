@@ -12,10 +12,15 @@ from streams.topics import DESK_GROUP
 from tests.support.feed_server import FeedServer, rss
 from tests.support.pipeline import BODY
 from workers.poller.poller import Poller
-from workers.poller.registry import FEEDS, FeedState, feed_id
+from workers.poller.registry import FEEDS, FeedRegistry, FeedState, feed_id
 from workers.services import connect
 
 FEED = rss([("https://a.example/1", "One", BODY)])
+
+
+async def claim_urls(feeds: FeedRegistry, limit: int) -> list[str]:
+    """Claim up to *limit* feeds; return their URLs."""
+    return [claimed.state.url for claimed in await feeds.claim(limit)]
 
 
 class Desk:
@@ -26,8 +31,9 @@ class Desk:
 
     async def poll(self) -> FeedState:
         await self.poller.feeds.poll_now([self.url])
-        assert await self.poller.feeds.claim(1) == [self.url]
-        await self.poller.poll(self.url, self.poller.feeds.clock)
+        [claimed] = await self.poller.feeds.claim(1)
+        assert claimed.state.url == self.url
+        await self.poller.poll(claimed, self.poller.feeds.clock)
         return await self.state()
 
     async def state(self) -> FeedState:

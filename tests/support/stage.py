@@ -1,9 +1,6 @@
 """Fresh topics on a broker, and workers that copy between them."""
 
-import os
 import secrets
-import subprocess
-import sys
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -14,7 +11,7 @@ from streams.config.settings import Settings
 from streams.faust.agents import BatchResult, add_agent, create_app
 from streams.start import Start
 from streams.topics import Topic
-from tests.conftest import ROOT
+from tests.support.template import Command, start_module
 
 
 class Stage:
@@ -90,18 +87,13 @@ async def all_exactly_once(s: Stage, values: Sequence[bytes]) -> None:
     assert await s.broker.state.hget("test:done", s.group) == b"%d" % len(values)
 
 
-def end(*workers: "subprocess.Popen[bytes] | None") -> None:
+def end(*workers: Command | None) -> None:
     for worker in workers:
         if worker is not None:
             worker.kill()
             worker.wait()
 
 
-def start_worker(s: Stage, pause_s: float) -> "subprocess.Popen[bytes]":
+def start_worker(s: Stage, pause_s: float) -> Command:
     arguments = [s.settings.broker_url, s.settings.state_url, s.source.name, s.target.name, s.group, str(pause_s)]
-    return subprocess.Popen(
-        [sys.executable, "-m", "tests.contract.brokers.worker", *arguments],
-        cwd=ROOT,
-        env=os.environ,
-        stdout=subprocess.DEVNULL,
-    )
+    return start_module("tests.contract.brokers.worker", *arguments)

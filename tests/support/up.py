@@ -1,39 +1,33 @@
 """`copydesk up` as a process."""
 
-import os
 import re
 import signal
-import subprocess
-import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.conftest import DEADLINE_S, ROOT
+from tests.conftest import DEADLINE_S
+from tests.support.template import Command, start_module
 
 PACE_S = 0.25
 
 
 @contextmanager
-def up(folder: Path, *flags: str, port: int = 0) -> Generator["subprocess.Popen[str]", None, None]:
+def up(folder: Path, *flags: str, port: int = 0) -> Generator[Command, None, None]:
     """Run `copydesk up` in *folder* during the block."""
-    log = (folder / "up.out").open("a")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "workers.cli", "up", "--web-port", str(port), "--demo-interval-s", str(PACE_S), *flags],
-        cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=log, stderr=subprocess.STDOUT, text=True,
-    )  # fmt: skip
+    options = ("--web-port", str(port), "--demo-interval-s", str(PACE_S), *flags)
+    with (folder / "up.out").open("ab") as log:
+        process = start_module("workers.cli", "up", *options, cwd=folder, stdout=log, stderr=log)
     try:
         yield process
     finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGINT)
-            try:
-                process.wait(DEADLINE_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-                raise
-        log.close()
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(DEADLINE_S)
+        except TimeoutError:
+            process.kill()
+            process.wait()
+            raise
 
 
 def output(folder: Path) -> str:

@@ -10,15 +10,28 @@ import pytest
 
 from tests.support.kafka import BEFORE, CURRENT
 
-# Modules with tests of more than 30 s at a load of 15; they mostly wait, for processes and deadlines.
+# Modules with tests of more than 30 s at a load of 15.
 LONG = (
     "tests/workers/poller/test_hostile.py",
+    "tests/workers/intake/test_backfill_kills.py",
     "tests/workers/test_supervisor.py",
     "tests/workers/test_health.py",
+    "tests/workers/web/test_page.py",
     "tests/streams/valkey/test_backup.py",
+    "tests/simulation/test_simulation.py",
     "tests/workers/test_dead_letters.py",
+    "tests/faults/test_faults.py",
+    "tests/faults/test_large_items.py",
     "tests/faults/test_memory.py",
+    "tests/test_docs.py",
+    "tests/test_pipeline.py",
 )
+# Modules with a state that takes longer than their tests: a browser, attacks as articles, a damaged log.
+SHARED = {
+    "tests/faults/test_damage.py": "damage",
+    "tests/workers/web/test_live_markup.py": "browser",
+    "tests/workers/web/test_page.py": "browser",
+}
 OWN_CLUSTERS = "tests/contract/brokers/test_kafka.py"  # has clusters of three nodes, too
 
 
@@ -31,7 +44,7 @@ def group(nodeid: str) -> str:
     if "kafka" in nodeid.lower():
         version = BEFORE if BEFORE in name or "kafka-3" in name else CURRENT
         return f"Kafka {version} {path if path == OWN_CLUSTERS else ''}".strip()
-    return "corpus" if "corpus" in name else nodeid
+    return SHARED.get(path, nodeid)
 
 
 def ends_kafka(nodeid: str, next_nodeid: str) -> bool:
@@ -46,6 +59,13 @@ def scheduler(config: pytest.Config, log: Any) -> Any:
     class GroupScheduling(LoadScopeScheduling):  # type: ignore[misc]
         def _split_scope(self, nodeid: str) -> str:
             return group(nodeid)
+
+        def mark_test_complete(self, node: Any, item_index: int, duration: float = 0) -> None:
+            """Forget a group that has ended: after each test, the base class counts the pending tests of all groups."""
+            super().mark_test_complete(node, item_index, duration)
+            scope = group(self.registered_collections[node][item_index])
+            if all(self.assigned_work[node][scope].values()):
+                del self.assigned_work[node][scope]
 
     return GroupScheduling(config, log)
 

@@ -10,7 +10,7 @@ import pytest
 from tests.conftest import DEADLINE_S, ROOT
 from tests.support.kafka import BEFORE, CURRENT
 from tests.support.ports import free_port
-from tests.tools.parallel import LONG, OWN_CLUSTERS, ends_kafka, group, rank
+from tests.tools.parallel import LONG, OWN_CLUSTERS, SHARED, ends_kafka, group, rank
 
 CONFTEST = """
 from tests.tools.parallel import scheduler as pytest_xdist_make_scheduler
@@ -76,7 +76,7 @@ def test_skip_outside_ci_passes_session(invented: Path) -> None:
         ("a/test_a.py::test_reader[kafka-3]", f"Kafka {BEFORE}"),
         (f"{OWN_CLUSTERS}::test_gap[{CURRENT}]", f"Kafka {CURRENT} {OWN_CLUSTERS}"),
         (f"{OWN_CLUSTERS}::test_gap[{BEFORE}-3]", f"Kafka {BEFORE} {OWN_CLUSTERS}"),
-        ("a/test_a.py::test_parse_corpus[sample]", "corpus"),
+        ("tests/faults/test_damage.py::test_a", "damage"),
     ],
 )
 def test_group_of_test_id(test: str, expected: str) -> None:
@@ -91,8 +91,8 @@ def test_clusters_end_with_their_group() -> None:
 
 
 def test_long_modules_exist_and_come_first() -> None:
-    assert all((ROOT / path).is_file() for path in LONG)
-    ranks = [rank(f"{LONG[0]}::test_a", False), rank("tests/test_pipeline.py::test_a", False), rank(LONG[0], True)]
+    assert all((ROOT / path).is_file() for path in (*LONG, *SHARED))
+    ranks = [rank(f"{LONG[0]}::test_a", False), rank("tests/test_repo.py::test_a", False), rank(LONG[0], True)]
     assert ranks == [0, 1, 2]
 
 

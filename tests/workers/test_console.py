@@ -7,14 +7,8 @@ from typing import Any
 import pytest
 
 from streams.records import PollResult
+from tests.support.terminal import Terminal
 from workers.console import ConsoleReporter
-
-
-class Terminal(io.StringIO):
-    """A text stream that is a terminal."""
-
-    def isatty(self) -> bool:
-        return True
 
 
 def failed_poll(feed: str, error: str) -> Any:

@@ -58,7 +58,7 @@ FIRST_S = NOTICED_S / (LARGE / FIRST) ** 2  # CPU time of FIRST in quadratic tim
 SUSPICIOUS = 5  # growth from QUARTER to FIRST: 4 is linear; MOST from SMALL to LARGE means 6 here
 ENDLESS_S = 0.25  # a hundred times the time of the slowest linear pattern
 TICK_S = 0.05
-OWN_TEXTS = 500  # of one pattern, in `make test`
+OWN_TEXTS = 100  # of one pattern, in `make test`
 FUNCTIONS: tuple[Callable[[str], Any], ...] = (
     match_key, fingerprint_of, parse_byline, plain_text, strip_invisible, detect_input_type, split_credit, strip_invisible_elements,
 )  # fmt: skip

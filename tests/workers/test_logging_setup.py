@@ -1,5 +1,6 @@
 """Configuration of logging: one form for events of copydesk and of its dependencies."""
 
+import asyncio
 import json
 import logging
 from collections.abc import Iterator
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from streams.logger import get_logger
-from workers.logging_setup import configure_logging
+from workers.logging_setup import LogFile, configure_logging
 
 
 @pytest.fixture(autouse=True)
@@ -71,3 +72,33 @@ def test_log_file_has_each_event_once(tmp_path: Path, format: str) -> None:
     configure_logging("INFO", str(tmp_path / "desk.log"), format)
     get_logger("workers.x").info("desk ready")
     assert (tmp_path / "desk.log").read_text().count("desk ready") == 1
+
+
+async def test_log_file_of_one_turn_is_complete(tmp_path: Path) -> None:
+    path = tmp_path / "poller.log"
+    configure_logging("INFO", str(path))
+    log = get_logger("workers.x")
+    for n in range(3):
+        log.info("poll", items_new=n)
+    log.warning("claim failed")
+    written = path.read_text().splitlines()
+    assert [line.partition(": ")[2] for line in written] == [
+        *(f"poll (items_new={n})" for n in range(3)),
+        "claim failed",
+    ]
+    log.info("poller stopped")
+    await asyncio.sleep(0)
+    assert path.read_text().count("poller stopped") == 1
+
+
+async def test_log_file_rotates_between_turns(tmp_path: Path) -> None:
+    handler = LogFile(str(tmp_path / "poller.log"), 1_000, 2)
+    for n in range(40):
+        handler.emit(logging.makeLogRecord({"msg": f"line {n:02} {'x' * 50}", "levelno": logging.INFO}))
+        if n % 4 == 3:
+            await asyncio.sleep(0)
+    handler.close()
+    files = [tmp_path / name for name in ("poller.log.2", "poller.log.1", "poller.log")]
+    lines = [line for file in files for line in file.read_text().splitlines()]
+    assert [int(line.split()[1]) for line in lines] == list(range(40 - len(lines), 40))
+    assert all(file.stat().st_size <= 1_000 for file in files)

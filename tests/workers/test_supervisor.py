@@ -11,6 +11,7 @@ from typing import Any
 
 from tests.conftest import DEADLINE_S, copydesk, until
 from tests.support.up import output, pids, up
+from workers.demo.stories import reprints, story
 
 
 def ledger(folder: Path) -> list[tuple[int, int]]:
@@ -18,14 +19,43 @@ def ledger(folder: Path) -> list[tuple[int, int]]:
     return [tuple(json.loads(line)[:2]) for line in path.read_text().splitlines()] if path.exists() else []
 
 
+def prints(folder: Path) -> set[tuple[str, int]]:
+    """Return the URLs and revisions of the ledger's stories, and of their copies in other papers."""
+    stories = [story(number, revision) for number, revision in ledger(folder)]
+    return {(version.url, version.revision) for s in stories for version in (s, *reprints(s))}
+
+
 def articles(folder: Path) -> list[dict[str, Any]]:
     lines = copydesk("tail", "articles", "--from", "start", "--no-follow", "--json", cwd=folder).stdout.splitlines()
     return [json.loads(line) for line in lines]
 
 
-def published(folder: Path) -> Counter[tuple[int, int]]:
+def published(folder: Path) -> Counter[tuple[str, int]]:
     polled = [a for a in articles(folder) if a["feed"].startswith("http")]
-    return Counter((int(a["canonical_url"].rpartition("/")[2]), a["revision"]) for a in polled)
+    return Counter((a["canonical_url"], a["revision"]) for a in polled)
+
+
+async def check_status_page(folder: Path) -> None:
+    """Check the page and the status of a running `copydesk up`."""
+    await until(lambda: "status page http" in output(folder))
+    url = output(folder).partition("status page ")[2].split()[0].partition("#")[0]
+
+    def get(path: str, host: str | None = None) -> tuple[int, bytes, Any]:
+        request = urllib.request.Request(url + path, headers={"Host": host} if host else {})
+        try:
+            with urllib.request.urlopen(request, timeout=DEADLINE_S) as answer:
+                return answer.status, answer.read(), answer.headers
+        except urllib.error.HTTPError as exc:
+            return exc.code, exc.read(), exc.headers
+
+    await until(lambda: json.loads(get("recent.json")[1])["articles"], what="articles on the page")
+    status, body, headers = get("status.json")
+    assert status == 200
+    assert json.loads(body)["counters_consistent"]
+    assert get("healthz")[0] == 200
+    assert b"<title>copydesk</title>" in get("")[1]
+    assert "default-src 'none'" in headers["Content-Security-Policy"]
+    assert get("status.json", host="evil.example")[0] == 403
 
 
 async def test_up_publishes_exactly_once_after_kills(tmp_path: Path) -> None:
@@ -39,10 +69,10 @@ async def test_up_publishes_exactly_once_after_kills(tmp_path: Path) -> None:
             await until(lambda n=before: len(ledger(tmp_path)) > n + 3)  # type: ignore[misc]
         # The newsroom corrects every fifth story after 15 s.
         await until(lambda: sum(r == 2 for _, r in ledger(tmp_path)) >= 2, what="corrections")
-        wanted = set(ledger(tmp_path))
+        wanted = prints(tmp_path)
         await until(lambda: wanted <= set(published(tmp_path)), what="all of it published")
         counts = published(tmp_path)
-        assert set(counts) <= set(ledger(tmp_path))
+        assert set(counts) <= prints(tmp_path)
         assert max(counts.values()) == 1
         status = json.loads(copydesk("status", "--json", cwd=tmp_path).stdout)
         assert status["counters_consistent"]
@@ -53,49 +83,28 @@ async def test_up_publishes_exactly_once_after_kills(tmp_path: Path) -> None:
     assert "Traceback" not in output(tmp_path)
 
 
-async def test_up_resumes_and_reports(tmp_path: Path) -> None:
+async def test_up_serves_its_page_resumes_and_reports(tmp_path: Path) -> None:
     with up(tmp_path) as process:
         await until(lambda: "●" in output(tmp_path), what="a first article shown")
+        await check_status_page(tmp_path)
         await until(lambda: len(ledger(tmp_path)) > 16 and "✗" in output(tmp_path))
         process.send_signal(signal.SIGINT)
         assert process.wait(DEADLINE_S) == 0
-    first = set(ledger(tmp_path))
+    first = prints(tmp_path)
     text = output(tmp_path)
     assert "copydesk is up after" in text
     assert "feeds add" in text
     assert "✗" in text  # the broken feed
-    assert "stopped; items so far" in text
+    assert "stopped; so far" in text
     assert not pids(tmp_path, "valkey-server")
     assert not pids(tmp_path, "workers.cli")
     with up(tmp_path):
-        await until(lambda: len(ledger(tmp_path)) > len(first) + 5)
-        wanted = set(ledger(tmp_path))
+        before = len(ledger(tmp_path))
+        await until(lambda: len(ledger(tmp_path)) > before + 5)
+        wanted = prints(tmp_path)
         await until(lambda: wanted <= set(published(tmp_path)))
         assert max(published(tmp_path).values()) == 1
     assert first <= wanted
-
-
-async def test_up_serves_status_page(tmp_path: Path) -> None:
-    with up(tmp_path):
-        await until(lambda: "status page http" in output(tmp_path))
-        url = output(tmp_path).partition("status page ")[2].split()[0].partition("#")[0]
-
-        def get(path: str, host: str | None = None) -> tuple[int, bytes, Any]:
-            request = urllib.request.Request(url + path, headers={"Host": host} if host else {})
-            try:
-                with urllib.request.urlopen(request, timeout=DEADLINE_S) as answer:
-                    return answer.status, answer.read(), answer.headers
-            except urllib.error.HTTPError as exc:
-                return exc.code, exc.read(), exc.headers
-
-        await until(lambda: json.loads(get("recent.json")[1])["articles"], what="articles on the page")
-        status, body, headers = get("status.json")
-        assert status == 200
-        assert json.loads(body)["counters_consistent"]
-        assert get("healthz")[0] == 200
-        assert b"<title>copydesk</title>" in get("")[1]
-        assert "default-src 'none'" in headers["Content-Security-Policy"]
-        assert get("status.json", host="evil.example")[0] == 403
 
 
 async def test_up_with_feed_starts_no_demo(tmp_path: Path) -> None:
@@ -114,7 +123,7 @@ async def test_up_with_feed_starts_no_demo(tmp_path: Path) -> None:
             listed = await asyncio.to_thread(copydesk, "feeds", "list", "--json", cwd=tmp_path)
             url = json.loads(listed.stdout.splitlines()[0])["url"]
             shown = await asyncio.to_thread(copydesk, "feeds", "show", url, cwd=tmp_path)
-            assert f"url              {url}" in shown.stdout
+            assert f"URL            {url}" in shown.stdout
             await asyncio.to_thread(copydesk, "feeds", "show", "https://nobody.example/", cwd=tmp_path, check=1)
             [feed] = map(json.loads, listed.stdout.splitlines())
             assert (feed["title"], feed["items_published"]) == ("The Test Courier", 1)

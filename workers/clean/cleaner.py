@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from streams.records import Image, Link, RemovedBlock
+from streams.records import Image, RemovedBlock
+from workers.clean.audit import removed_blocks, tracking_pixels
 from workers.clean.blocks import Block, list_members
 from workers.clean.candidates import candidates
 from workers.clean.document import BlockDocument, to_blocks
@@ -21,10 +22,11 @@ from workers.clean.metadata import KnownText, Metadata, SharedFields
 from workers.clean.other_stories import without_other_stories
 from workers.clean.render import blocks_html, paragraphs_html
 from workers.clean.rules.bylines import DATELINE
-from workers.clean.site_facts import SiteFacts
+from workers.clean.site_evidence import learn
+from workers.clean.site_facts import NO_EVIDENCE, Evidence, SiteFacts
 from workers.clean.trailing_prompts import split_trailing_prompts
 from workers.text.normalise import plain_text
-from workers.urls.tracking import clean_link, image_link
+from workers.urls.tracking import image_link
 
 if TYPE_CHECKING:
     from workers.clean.model.model import Model
@@ -40,7 +42,6 @@ SHORT_WORDS = 3  # a shorter line counts as so many: the heading of a list is as
 CHEAP_SHARE = (
     0.4  # of the cost of a short line or one with a full stop, which harms less than a headline if it is clutter
 )
-FIELD_REASONS = ("kept as such", "kept with its picture")
 TEXT_FIELDS = ("dek", "kicker", "byline", "dateline", "published", "source_credit")
 
 
@@ -61,6 +62,7 @@ class CleanedContent(SharedFields, frozen=True, omit_defaults=True, kw_only=True
         default_factory=dict
     )  # field to `feed`, `page` (the metadata in its head) or `text`
     stable_lines: tuple[str, ...] = ()  # text independent of the site history; revisions are detected by it
+    evidence: Evidence = NO_EVIDENCE  # for the site history
 
     def rendered(self) -> "CleanedContent":
         """Return the content with its `html`."""
@@ -118,6 +120,8 @@ def _clean_once(
     document: BlockDocument, facts: SiteFacts | None, model: "Model | None"
 ) -> tuple[UnrenderedContent, bool]:
     """Return the cleaned content, and whether it still has uncertain blocks."""
+    if document.is_by_rule:
+        facts = None  # an explicit rule overrides what was learned
     blocks, prompts = split_trailing_prompts(document.blocks)
     document = document._replace(blocks=blocks)
     whole_page = document.input_type == "page" or (document.input_type == "text" and not document.title)
@@ -134,7 +138,10 @@ def _clean_once(
         labelling = label_blocks(
             blocks, _predict(document, uncertain, model), document.title, facts=facts, url=document.url
         )
-    return _assemble(labelling, document, [*prompts, *document.truncated]), _has_uncertain(labelling, uncertain)
+    content = _assemble(labelling, document, [*prompts, *document.truncated])
+    if whole_page and facts is not None:
+        content = msgspec.structs.replace(content, evidence=learn(labelling))
+    return content, _has_uncertain(labelling, uncertain)
 
 
 def _has_uncertain(labelling: Labelling, uncertain: set[Block]) -> bool:
@@ -318,7 +325,7 @@ def _assemble(labelling: Labelling, document: BlockDocument, also_removed: Seque
         base_url=document.url,
         word_count=words,
         reading_minutes=head.reading_minutes or (max(1, round(words / WORDS_PER_MINUTE)) if words else 0),
-        removed=(*_removed(pairs, document.url), *_tracking_pixels(document), *also_removed),
+        removed=(*removed_blocks(pairs, document.url), *tracking_pixels(document), *also_removed),
         stable_lines=_stable_lines(pairs),
     )
     return msgspec.structs.replace(content, field_sources=_field_sources(content, document))
@@ -367,50 +374,3 @@ def _images(
             else:
                 images.append(caption)
     return tuple(images + unused)
-
-
-def _removed(pairs: Sequence[tuple[Block, BlockLabel]], base: str) -> list[RemovedBlock]:
-    """Return the audit: all blocks that are neither body text nor the content of another field."""
-    lists: dict[int, list[Block]] = {}
-    for block, label in pairs:
-        if label.list_start >= 0:
-            lists.setdefault(label.list_start, []).append(block)
-    out: list[RemovedBlock] = []
-    outside: list[Block] = []
-    for n, (block, label) in enumerate(pairs):
-        if label.label == "template" and not label.by_history and label.reason:
-            outside.append(block)
-            continue
-        if outside:
-            out.append(_outside_article(outside))
-            outside = []
-        if label.reason and label.list_start in (-1, n) and not label.reason.endswith(FIELD_REASONS):
-            out.append(_removed_block(block, label, lists.get(n, []), base))
-    return [*out, _outside_article(outside)] if outside else out
-
-
-def _outside_article(blocks: Sequence[Block]) -> RemovedBlock:
-    return RemovedBlock("template", "\n".join(b.text for b in blocks if b.text), "outside the article")
-
-
-def _removed_block(block: Block, label: BlockLabel, members: Sequence[Block], base: str) -> RemovedBlock:
-    if not members and label.label != "label":
-        return RemovedBlock(label.label, block.text, label.reason, links=_links([block], base))
-    if not members:
-        return RemovedBlock("label", block.text, "a label above links that are missing", label=block.text)
-    heading = block.text if label.label == "label" else ""
-    reason = f"the label {heading!r} and the {len(members)} lines below it" if heading else label.reason
-    return RemovedBlock(
-        "link block", "\n".join(b.text for b in members), reason, label=heading, links=_links(members, base)
-    )
-
-
-def _links(blocks: Sequence[Block], base: str) -> tuple[Link, ...]:
-    return tuple(Link(url, text) for b in blocks for href, text in b.links if (url := clean_link(href, base)))
-
-
-def _tracking_pixels(document: BlockDocument) -> list[RemovedBlock]:
-    if document.input_type == "page":
-        return []
-    pixels = [tag for block in document.blocks for tag in block.images if tag.is_tracking_pixel]
-    return [RemovedBlock("tracking pixel", p.source[:500], "an invisible image that counts readers") for p in pixels]

@@ -12,7 +12,7 @@ of the bill" isn't. `rules.corrections` has the words of eight languages.
 from collections.abc import Iterator, Sequence
 
 from streams.records import Correction
-from workers.clean.rules.corrections import HINT, LANGUAGES, Words
+from workers.clean.rules.corrections import HINTS, LANGUAGES, Words
 
 MAX_NOTE_CHARS = 700
 FIRST, LAST = 3, 6  # paragraphs of a text that may hold a note
@@ -30,7 +30,7 @@ def _candidates(paragraphs: Sequence[str], removed: Sequence[str]) -> Iterator[s
     middle = range(FIRST, len(paragraphs) - LAST)
     ends = [text for number, text in enumerate(paragraphs) if number not in middle]
     for text in (*ends, *removed):
-        if len(text) <= MAX_NOTE_CHARS and HINT.search(text):
+        if len(text) <= MAX_NOTE_CHARS and any(map(text.casefold().__contains__, HINTS)):
             yield text.strip()
 
 

@@ -22,6 +22,7 @@ TAGS = set(
     "q s small strong sub sup table td th tr u ul".split()
 )
 ATTRIBUTES = {"a": {"href"}, "img": {"src", "alt"}}
+_SANITISER = nh3.Cleaner(tags=TAGS, attributes=ATTRIBUTES, url_schemes={"http", "https", "mailto"})
 
 
 def blocks_html(blocks: Iterable[Block], base: str = "") -> str:
@@ -47,7 +48,7 @@ def paragraphs_html(paragraphs: Sequence[str]) -> str:
 
 
 def _safe(raw: str) -> str:
-    return nh3.clean(raw, tags=TAGS, attributes=ATTRIBUTES, url_schemes={"http", "https", "mailto"}).strip()
+    return _SANITISER.clean(raw).strip()
 
 
 def _nesting(block: Block) -> list[tuple[Element, str]]:

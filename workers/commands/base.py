@@ -129,8 +129,16 @@ def _configure_logging(settings: Settings) -> None:
 
 def _warn_of_readable_secrets(loaded: LoadedSettings) -> None:
     path = loaded.path
-    if path is not None and loaded.file_has_secrets and path.stat().st_mode & stat.S_IROTH:
+    if path is not None and _file_has_secrets(loaded) and path.stat().st_mode & stat.S_IROTH:
         warn(f"readable by all users: {path} (it has passwords); run `chmod o-r {path}`")
+
+
+def _file_has_secrets(loaded: LoadedSettings) -> bool:
+    if loaded.file_has_secrets or not loaded.settings.sinks:
+        return loaded.file_has_secrets
+    from workers.sinks import have_secrets
+
+    return have_secrets(loaded.settings)
 
 
 def _fail(exc: Exception, code: ExitCode) -> ExitCode:

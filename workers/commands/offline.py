@@ -214,6 +214,24 @@ def url(settings: Settings, urls: Sequence[str], as_json: bool) -> ExitCode:
     return code
 
 
+# A test compares the names of records with openapi.RECORDS.
+SCHEMA_NAMES = ("asyncapi", "openapi", "article", "event", "item", "poll", "dead-letter")
+
+
+@click.command("schema", cls=Command, example="copydesk schema asyncapi > asyncapi.json")
+@click.argument("name", type=click.Choice(SCHEMA_NAMES))
+def schema(settings: Settings, name: str) -> ExitCode:
+    """Print the AsyncAPI document of the topics, the OpenAPI document of the HTTP API, or a record's JSON Schema."""
+    from streams.codec import schema as record_schema
+    from workers.web.asyncapi import build_asyncapi
+    from workers.web.openapi import RECORDS, build_openapi
+
+    documents = {"asyncapi": build_asyncapi, "openapi": build_openapi}
+    document = documents[name]() if name in documents else record_schema(RECORDS[name])
+    print_text(json.dumps(document, ensure_ascii=False, indent=2))
+    return ExitCode.OK
+
+
 def process_files(files: Iterable[str], to_rows: ToRows, write: Write) -> ExitCode:
     """Write the rows of each file; report unreadable files and continue."""
     from workers.progress import track
@@ -244,4 +262,4 @@ def _file_url(name: str) -> str:
     return Path(name).resolve().as_uri() if name != "-" else "file:///dev/stdin"
 
 
-COMMANDS = (parse, clean, dedupe, url)
+COMMANDS = (parse, clean, dedupe, url, schema)

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from streams.brokers.base import RedisCommand
+from streams.state.lookup import Lookup, look_up
 from streams.state.segments import SegmentedHash, Segments
 
 PREFIX = "copydesk:recent-texts"
@@ -22,12 +23,17 @@ class RecentTexts:
     """Memory of texts by article id. A text is a sequence of lines: title, dek, paragraphs."""
 
     def __init__(self, state: Any, segment_articles: int = SEGMENT_ARTICLES, prefix: str = PREFIX) -> None:
+        self.state = state
         self._hash = SegmentedHash(state, Segments(prefix, segment_articles, SEGMENTS))
 
     async def get(self, ids: Sequence[str]) -> dict[str, Sequence[str]]:
         """Return the texts of those *ids* that are remembered."""
-        values = await self._hash.get([bytes.fromhex(id_) for id_ in ids])
-        return {field.hex(): _decompress(value) for field, value in values.items()}
+        [texts] = await look_up(self.state, self.lookup(ids))
+        return dict(texts)
+
+    def lookup(self, ids: Sequence[str]) -> Lookup[dict[str, Sequence[str]]]:
+        """Return the look-up of the texts of those *ids* that are remembered."""
+        return self._hash.lookup([bytes.fromhex(id_) for id_ in ids]).map(_decompress_all)
 
     def set_commands(self, texts: Mapping[str, Sequence[str]]) -> list[RedisCommand]:
         """Return the commands that remember the text of each article."""
@@ -37,6 +43,10 @@ class RecentTexts:
 
 def _compress(text: Sequence[str]) -> bytes:
     return zlib.compress("\n".join(line.replace("\n", " ") for line in text).encode("utf-8", "replace"), 1)
+
+
+def _decompress_all(values: Mapping[bytes, bytes]) -> dict[str, Sequence[str]]:
+    return {field.hex(): _decompress(value) for field, value in values.items()}
 
 
 def _decompress(value: bytes) -> Sequence[str]:

@@ -6,10 +6,11 @@ An article that feeds still offer is written again before its segment expires.
 """
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from streams.brokers.base import RedisCommand
+from streams.state.lookup import Lookup, look_up
 from streams.state.segments import SegmentedHash, Segments
 from workers.dedupe.classify import FEED_BYTES, MAX_FINGERPRINTS, ArticleMemory
 from workers.dedupe.fingerprint import DIGEST_BYTES
@@ -30,8 +31,12 @@ class SeenStore:
 
     async def get(self, ids: Sequence[str]) -> dict[str, ArticleMemory]:
         """Return the memory of those *ids* that are remembered."""
-        values = await self._hash.get([bytes.fromhex(id_) for id_ in ids])
-        return {field.hex(): decode(value) for field, value in values.items()}
+        [memories] = await look_up(self.state, self.lookup(ids))
+        return dict(memories)
+
+    def lookup(self, ids: Sequence[str]) -> Lookup[dict[str, ArticleMemory]]:
+        """Return the look-up of the memory of those *ids* that are remembered."""
+        return self._hash.lookup([bytes.fromhex(id_) for id_ in ids]).map(_decode_all)
 
     def set_commands(self, id_: str, memory: ArticleMemory) -> list[RedisCommand]:
         """Return the commands that remember *memory*."""
@@ -40,6 +45,10 @@ class SeenStore:
     def expires_soon(self, id_: str) -> bool:
         """Return whether the memory of an article expires soon; write it again while feeds offer the article."""
         return self._hash.expires_soon(bytes.fromhex(id_))
+
+
+def _decode_all(values: Mapping[bytes, bytes]) -> dict[str, ArticleMemory]:
+    return {field.hex(): decode(value) for field, value in values.items()}
 
 
 def encode(memory: ArticleMemory) -> bytes:

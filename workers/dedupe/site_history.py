@@ -1,6 +1,7 @@
 """Headlines and repeated lines of each site, in Redis, for the cleaner. Bounded by count (`streams.state.segments`).
 
-    copydesk:site-history:<site>:<segment>:<shard>   hash: h + key of a title, l + key of a line → articles that have it
+    copydesk:site-history:<site>:<segment>:<shard>   hash: h + key of a title, l + key of a line or path → `Votes`
+    copydesk:site-history:<site>:<segment>:names     hash: key of a repeated line or path → its text, for reports
     copydesk:site-history:<site>:count               articles recorded
 
 A site is an outlet or a channel: all channels of a video site have one host. The cleaner never sees this module: it
@@ -9,18 +10,19 @@ articles for EXPIRY_S is forgotten. Old articles of an archive have a history fo
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from importlib.resources import files
+from itertools import compress, islice
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from streams.brokers.base import RedisCommand
 from streams.records import Item
+from streams.state.lookup import Lookup, OutdatedError, look_up
 from streams.state.segments import Segments
 from streams.topics import DAY_S
 from workers.clean.line_types import word_count
-from workers.clean.site_facts import KEY_BYTES, SiteFacts, line_key
+from workers.clean.site_facts import NO_EVIDENCE, Evidence, SiteFacts, line_key
 
 PREFIX = "copydesk:site-history"
 SEGMENT_ARTICLES = 150
@@ -74,34 +76,80 @@ class SiteHistory:
     def __init__(self, state: Any, segment_articles: int = SEGMENT_ARTICLES) -> None:
         self.state, self.segment_articles = state, segment_articles
         self.counts: dict[str, int] = {}  # site → articles recorded, as of the last lookup
-        source = files("workers.dedupe").joinpath("lua", "site_history_lookup.lua").read_text("utf-8")
-        self._lookup = state.register_script(source)
 
     async def lookup(self, queries: Sequence[SiteQuery]) -> list[SiteFacts]:
         """Return the facts for each query. One round trip; more when a site's segment has changed since the last."""
         if not queries:
             return []
-        sorted_keys = [sorted(query.keys) for query in queries]
-        while True:
-            live = [self._live(query.site) for query in queries]
-            args: list[Any] = [self.SHARDS, KEY_BYTES, self.COUNTS]
-            for query, segments, keys in zip(queries, live, sorted_keys, strict=True):
-                args += [self._segments(query.site).prefix, segments.start, segments.stop - 1, b"".join(keys)]
-            answers = await self._lookup(args=args)
-            self.counts |= {query.site: int(answer[0]) for query, answer in zip(queries, answers, strict=True)}
-            if live == [self._live(query.site) for query in queries]:
-                break
-        return [self._facts(q.site, keys, a) for q, keys, a in zip(queries, sorted_keys, answers, strict=True)]
+        [facts] = await look_up(self.state, self.reading(queries))
+        return list(facts)
 
-    def record_commands(self, site: str, title: str, lines: Iterable[str]) -> list[RedisCommand]:
-        """Return the commands that record one more article of *site*, which `lookup` has just read."""
+    def reading(self, queries: Sequence[SiteQuery]) -> Lookup[list[SiteFacts]]:
+        """Return the look-up of the facts for each query."""
+        hashes, live = _keys_by_hash(queries, self.SHARDS), dict[str, range]()
+
+        def commands() -> list[RedisCommand]:
+            live.update((site, self._live(site)) for site in hashes)
+            return [command for site, keys in hashes.items() for command in self._commands(site, live[site], keys)]
+
+        async def read(replies: Sequence[Any]) -> list[SiteFacts]:
+            lines, answers = dict[str, _Lines](), iter(replies)
+            for site, keys in hashes.items():
+                self.counts[site] = int(next(answers) or 0)
+                lines[site] = self._read(keys, len(live[site]), answers)
+            if any(live[site] != self._live(site) for site in hashes):
+                raise OutdatedError
+            return [self._facts(query, lines[query.site]) for query in queries]
+
+        return Lookup(commands, read)
+
+    def _commands(self, site: str, live: range, keys: Mapping[int, Sequence[bytes]]) -> list[RedisCommand]:
+        """Return the commands that read the number of articles, and the numbers of the *keys* of each hash."""
+        segments, types = self._segments(site), (b"h", b"l") if self.COUNTS == "sum" else (b"l",)
+        out: list[RedisCommand] = [("GET", segments.count_key)]
+        for shard, group in keys.items():
+            fields = [name + key for key in group for name in types]
+            out += [("HMGET", segments.key(segment, shard), *fields) for segment in live]
+        return out
+
+    def _read(self, keys: Mapping[int, Sequence[bytes]], segments: int, answers: Iterator[Any]) -> "_Lines":
+        """Return the lines in the replies to `_commands`, after the number of articles."""
+        has_headlines, headlines, repeats = self.COUNTS == "sum", set[bytes](), dict[bytes, int]()
+        for group in keys.values():
+            for values in islice(answers, segments):
+                if has_headlines:
+                    headlines.update(compress(group, values[::2]))
+                    values = values[1::2]
+                for key, value in zip(group, values, strict=True):
+                    if value is not None:
+                        count, before = int(value), repeats.get(key, 0)
+                        repeats[key] = before + count if has_headlines else max(before, count)
+        return _Lines(headlines, repeats)
+
+    def record_commands(
+        self, site: str, title: str, lines: Iterable[str], evidence: Evidence = NO_EVIDENCE, reset: Sequence[bytes] = ()
+    ) -> list[RedisCommand]:
+        """Return the commands that record one more article of *site*, which `lookup` has just read.
+
+        *reset*: keys whose counts begin anew.
+        """
         headline = line_key(title)
-        fields = [b"l" + key for key in _line_keys(lines)] + ([b"h" + headline] if headline else [])
+        fields = {b"l" + key: votes for key, votes in evidence.votes.items()}
+        for key in _line_keys(lines):
+            fields[b"l" + key] = fields.get(b"l" + key, 0) + 1
+        if headline:
+            fields[b"h" + headline] = 1
         segments, newest, unlink = self._next(site)
         hashes = {field: segments.key(newest, field[1] % self.SHARDS) for field in fields}
         commands = [*unlink, ("INCR", segments.count_key)]
-        commands += [("HINCRBY", hashes[field], field, 1) for field in fields]
-        return [*commands, *(("EXPIRE", key, EXPIRY_S) for key in (segments.count_key, *sorted(set(hashes.values()))))]
+        for segment in segments.live(newest) if reset else ():
+            commands += [("HDEL", segments.key(segment, key[0] % self.SHARDS), b"l" + key) for key in reset]
+        commands += [("HINCRBY", hashes[field], field, votes) for field, votes in fields.items()]
+        keys = [segments.count_key, *sorted(set(hashes.values()))]
+        if evidence.names:
+            keys.append(names_key(segments, newest))
+            commands.append(("HSET", keys[-1], *(part for pair in evidence.names.items() for part in pair)))
+        return [*commands, *(("EXPIRE", key, EXPIRY_S) for key in keys)]
 
     def _next(self, site: str) -> tuple[Segments, int, list[RedisCommand]]:
         """Return the newest segment of *site* for one more article, and the commands that unlink an expired one."""
@@ -109,7 +157,8 @@ class SiteHistory:
         self.counts[site] = count + 1
         newest = segments.newest(count)
         begins = count and count % self.segment_articles == 0
-        return segments, newest, [("UNLINK", *segments.keys(newest - SEGMENTS))] if begins else []
+        expired = newest - SEGMENTS
+        return segments, newest, [("UNLINK", *segments.keys(expired), names_key(segments, expired))] if begins else []
 
     def _segments(self, site: str) -> Segments:
         return Segments(f"{self.PREFIX}:{site}", self.segment_articles, SEGMENTS, self.SHARDS)
@@ -118,10 +167,31 @@ class SiteHistory:
         segments = self._segments(site)
         return segments.live(segments.newest(self.counts.get(site, 0)))
 
-    def _facts(self, site: str, keys: Sequence[bytes], answer: Sequence[Any]) -> SiteFacts:
-        headlines = {keys[number - 1] for number in answer[1]}
-        repeats = {keys[number - 1]: int(count) for number, count in zip(answer[2][::2], answer[2][1::2], strict=True)}
-        return SiteFacts(headlines, repeats, self.counts.get(site, 0) - self._live(site).start * self.segment_articles)
+    def _facts(self, query: SiteQuery, lines: "_Lines") -> SiteFacts:
+        site, keys = query
+        repeats = {key: lines.repeats[key] for key in keys & lines.repeats.keys()}
+        articles = self.counts.get(site, 0) - self._live(site).start * self.segment_articles
+        return SiteFacts(keys & lines.headlines, repeats, articles)
+
+
+class _Lines(NamedTuple):
+    """The headlines of a site among the keys that were looked up, and the number of articles with each line."""
+
+    headlines: set[bytes]
+    repeats: dict[bytes, int]
+
+
+def _keys_by_hash(queries: Sequence[SiteQuery], shards: int) -> dict[str, dict[int, list[bytes]]]:
+    """Return the keys of all queries once: site → shard → keys. Items of a site have many lines in common."""
+    sites: dict[str, set[bytes]] = {}
+    for site, keys in queries:
+        sites.setdefault(site, set()).update(keys)
+    out: dict[str, dict[int, list[bytes]]] = {}
+    for site, site_keys in sites.items():
+        by_shard = out[site] = dict[int, list[bytes]]()
+        for key in site_keys:
+            by_shard.setdefault(key[0] % shards, []).append(key)
+    return out
 
 
 class SentenceHistory(SiteHistory):
@@ -156,6 +226,11 @@ class SentenceHistory(SiteHistory):
             ("HSET", key, *(part for pair in values.items() for part in pair)) for key, values in fields.items()
         ]
         return [*commands, *(("EXPIRE", key, EXPIRY_S) for key in (*recorded, *fields))]
+
+
+def names_key(segments: Segments, segment: int) -> str:
+    """Return the key of the texts of a segment."""
+    return f"{segments.prefix}:{segment}:names"
 
 
 def _line_keys(lines: Iterable[str]) -> list[bytes]:

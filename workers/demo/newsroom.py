@@ -1,6 +1,6 @@
 """Demo newsroom: invented outlets with feeds on loopback, and the typical defects of real feeds.
 
-Defects: edits, duplicates across feeds, "Explore" blocks, share bars, tracking pixels, feed tails, a broken feed.
+Defects: edits, copies in other papers, duplicates across feeds, clutter (`clutter.py`), a broken feed.
 A ledger of publications allows a restart at the same place, and a comparison in tests.
 """
 
@@ -17,13 +17,13 @@ from typing import NamedTuple
 from aiohttp import web
 
 from streams.errors import SettingsError
-from workers.demo.stories import OUTLETS, Outlet, Story, story
+from workers.demo.clutter import body
+from workers.demo.stories import OUTLETS, Outlet, Story, reprints, story
 
 PORT = 8412
 WINDOW = 30  # stories per feed
-OPENING = 12  # stories at the first start
+OPENING = 20  # stories at the first start
 EDIT_EVERY = 5  # every fifth story is corrected later
-EXPLORE_LINKS = 6
 ABSENT_S = 600.0  # a feed without a request for this long delays no other
 
 
@@ -132,10 +132,14 @@ class Newsroom:
         self._file.flush()
         self.ledger.append(published)
 
-    def _window(self, outlet: Outlet | None) -> list[tuple[Story, float]]:
+    def _latest(self, count: int) -> list[tuple[Story, float]]:
         latest = {p.number: p for p in self.ledger}
-        stories = [(story(p.number, p.revision), p.time_s) for p in sorted(latest.values(), reverse=True)[: 4 * WINDOW]]
-        return [(s, t) for s, t in stories if outlet is None or s.outlet == outlet][:WINDOW]
+        return [(story(p.number, p.revision), p.time_s) for p in sorted(latest.values(), reverse=True)[:count]]
+
+    def _window(self, outlet: Outlet) -> list[tuple[Story, float]]:
+        """Return the latest stories of an outlet, and those of the agency that it prints, with their times."""
+        printed = [(version, t) for s, t in self._latest(4 * WINDOW) for version in (s, *reprints(s))]
+        return [(s, t) for s, t in printed if s.outlet == outlet][:WINDOW]
 
     async def _serve(self, request: web.Request) -> web.Response:
         slug = request.match_info["feed"]
@@ -145,7 +149,7 @@ class Newsroom:
         if outlet is None or slug not in self._readings:
             raise web.HTTPNotFound
         window = self._window(outlet)
-        explore = [s for s, _ in self._window(None)]
+        explore = [s for s, _ in self._latest(WINDOW) if s.outlet.language == outlet.language]
         tracker = "?utm_source=rss&utm_medium=feed" if slug.endswith("-world") else ""
         body = (atom if outlet.form == "atom" else rss)(outlet, window, explore, tracker).encode()
         etag = f'"{hashlib.sha256(body).hexdigest()[:16]}"'
@@ -186,7 +190,7 @@ def rss(outlet: Outlet, window: list[tuple[Story, float]], explore: list[Story],
         '<?xml version="1.0" encoding="utf-8"?>\n<rss version="2.0" xmlns:dc="http://purl.org/dc/elements/1.1/" '
         'xmlns:content="http://purl.org/rss/1.0/modules/content/"><channel>'
         f"<title>{outlet.name}</title><link>https://{outlet.slug}.example/</link>"
-        f"<description>Invented news</description><language>en</language>\n{items}</channel></rss>\n"
+        f"<description>Invented news</description><language>{outlet.language}</language>\n{items}</channel></rss>\n"
     )
 
 
@@ -201,30 +205,10 @@ def atom(outlet: Outlet, window: list[tuple[Story, float]], explore: list[Story]
     )
     updated = _utc(max((t for _, t in window), default=0)).isoformat()
     return (
-        '<?xml version="1.0" encoding="utf-8"?>\n<feed xmlns="http://www.w3.org/2005/Atom" xml:lang="en">'
+        '<?xml version="1.0" encoding="utf-8"?>\n<feed xmlns="http://www.w3.org/2005/Atom" '
+        f'xml:lang="{outlet.language}">'
         f"<title>{outlet.name}</title><id>https://{outlet.slug}.example/</id>"
         f'<link href="https://{outlet.slug}.example/"/><updated>{updated}</updated>\n{entries}</feed>\n'
-    )
-
-
-def body(s: Story, explore: list[Story]) -> str:
-    """Return a story's HTML with the boilerplate of such outlets."""
-    half = (len(s.paragraphs) + 1) // 2
-    paragraphs = [f"<p>{escape(p)}</p>" for p in s.paragraphs]
-    others = [o for o in explore if o.number != s.number]
-    links = "".join(f'<li><a href="{o.url}?ref=explore">{escape(o.title)}</a></li>' for o in others[:EXPLORE_LINKS])
-    also = others[s.number % len(others)] if others else s
-    return "\n".join(
-        (
-            *paragraphs[:half],
-            f'<p><strong>ALSO READ:</strong> <a href="{also.url}">{escape(also.title)}</a></p>',
-            *paragraphs[half:],
-            '<p class="share"><a href="https://social.example/share">Facebook</a> | <a href="https://x.example">Twitter</a></p>',
-            f"<h3>Explore</h3>\n<ul>{links}</ul>",
-            f'<p>The post <a href="{s.url}">{escape(s.title)}</a> appeared first on '
-            f'<a href="https://{s.outlet.slug}.example">{s.outlet.name}</a>.</p>',
-            f'<img src="https://pixel.{s.outlet.slug}.example/track.gif?n={s.number}" width="1" height="1">',
-        )
     )
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from streams.brokers.base import OutgoingMessage
+from streams.cloudevents import kafka_headers
 from streams.codec import encode
 from streams.records import Article, Content, Image, Item, MessageId, RevisionChanges
 from streams.routing import Router
@@ -188,11 +189,11 @@ def article_messages(article: Article, router: Router, previous: Sequence[str] |
     A withdrawn article has no text. It takes the routes of its *previous* text (title, dek and paragraphs), or all
     routes if that is not remembered.
     """
-    key, value = article.id.encode(), encode(article)
+    key, value, event_headers = article.id.encode(), encode(article), kafka_headers(article)
     routed = article
     if article.withdrawn and previous:
         routed = msgspec.structs.replace(article, title=previous[0], dek=previous[1], paragraphs=tuple(previous[2:]))
     is_everywhere = bool(article.withdrawn and not previous)
     names = router.names if is_everywhere else router.route_names(routed)
     topics = [ARTICLES, *map(route_topic, names)]
-    return [OutgoingMessage(topic.name, key, value) for topic in topics]
+    return [OutgoingMessage(topic.name, key, value, event_headers=event_headers) for topic in topics]

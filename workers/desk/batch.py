@@ -1,21 +1,18 @@
 """One batch of the desk: its accumulated results, its time limits, and dead letters for items that fail."""
 
 import asyncio
-import signal
-import threading
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from types import FrameType
-from typing import TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 from streams.brokers.base import ConsumedMessage, OutgoingMessage, RedisCommand
 from streams.errors import UnreadableError
 from streams.faust.agents import BatchResult
-from streams.logger import get_logger
+from streams.logger import get_logger, log_together
 from streams.records import Item, MessageId
+from streams.state.commands import merge_commands
 from workers.counters import increment_commands
 from workers.dead_letters import from_message
 from workers.dedupe.classify import ArticleMemory
@@ -24,7 +21,6 @@ log = get_logger(__name__)
 ResultT = TypeVar("ResultT")
 
 PAUSE_INTERVAL_S = 0.1
-IMPORT_CHECK_S = MIN_DEADLINE_S = 0.01
 MAX_STEP_BYTES = 2 * 1024 * 1024  # of encoded items; their blocks and articles take about 20 times as much memory
 
 
@@ -50,6 +46,8 @@ class BatchBuilder:
         self.holds: dict[MessageId, Sequence[RedisCommand]] = {}
         self.state_writes: list[RedisCommand] = []
         self.counts: Counter[str] = Counter()
+        self.changed_templates: set[tuple[str, str]] = set()  # site and feed
+        self._outcomes: list[dict[str, Any]] = []
         self._started_s = self._paused_s = time.monotonic()
         self._bytes = 0
 
@@ -87,20 +85,24 @@ class BatchBuilder:
         )  # fmt: skip
 
     def count(self, outcome: str, item: Item, message_id: MessageId, **detail: str) -> None:
-        """Count and log the outcome of an item; *detail* is `title` or `reason`."""
+        """Count the outcome of an item, and note it for the log; *detail* is `title` or `reason`."""
         self.counts[outcome] += 1
-        log.info(
-            "item handled", outcome=outcome, identity_key=item.identity_key, feed=item.feed,
-            topic=message_id.topic, partition=message_id.partition, offset=message_id.offset, **detail,
-        )  # fmt: skip
+        self._outcomes.append({
+            "outcome": outcome, "identity_key": item.identity_key, "feed": item.feed,
+            "topic": message_id.topic, "partition": message_id.partition, "offset": message_id.offset, **detail,
+        })  # fmt: skip
 
     def result(self) -> BatchResult:
-        """Return the result for the handled messages; dead letters and holds of later ones wait for their own step."""
+        """Log the outcomes, and return the result for the handled messages.
+
+        Dead letters and holds of later ones wait for their own step.
+        """
+        log_together(__name__, "item handled", self._outcomes)
         dead_letters = [self.dead_letters[m.message_id] for m in self.handled if m.message_id in self.dead_letters]
         counts = self.counts + Counter(failed=len(dead_letters))
         holds = [command for m in self.handled for command in self.holds.get(m.message_id, ())]
         state_writes = [*self.state_writes, *holds, *increment_commands("desk", counts)]
-        return BatchResult([*dead_letters, *self.messages], state_writes, len(self.handled))
+        return BatchResult([*dead_letters, *self.messages], merge_commands(state_writes), len(self.handled))
 
 
 def attempt_twice(work: Callable[[], ResultT], message: ConsumedMessage, feed: str) -> ResultT:
@@ -120,65 +122,42 @@ def attempt_twice(work: Callable[[], ResultT], message: ConsumedMessage, feed: s
     return work()
 
 
-@contextmanager
-def dead_letter_on_error(message: ConsumedMessage, builder: BatchBuilder, feed: str = "") -> Iterator[None]:
+class dead_letter_on_error:
     """Turn an exception in the block into a dead letter of *message*, so that the rest of the batch goes on."""
+
+    __slots__ = ("builder", "feed", "message")
+
+    def __init__(self, message: ConsumedMessage, builder: BatchBuilder, feed: str = "") -> None:
+        self.message, self.builder, self.feed = message, builder, feed
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, type_: object, exc: BaseException | None, traceback_: object) -> bool:
+        if not isinstance(exc, Exception):
+            return False
+        _add_dead_letter(self.message, self.builder, self.feed, exc)
+        return True
+
+
+def _add_dead_letter(message: ConsumedMessage, builder: BatchBuilder, feed: str, exc: Exception) -> None:
     bug: Exception | None = None
     attempts = 2
-    try:
-        yield
-    except UnreadableError as exc:
-        error_kind, error, attempts = "unreadable", str(exc), 1
-    except TimeoutError as exc:
-        error_kind, error = "timeout", str(exc)
-    except CleaningError as exc:
-        error_kind, error = exc.kind, str(exc)
-    except Exception as exc:  # noqa: BLE001 - one item must not stop a partition; after a fix it can be replayed
-        bug, error_kind = exc, "bug"
-        error = f"{exc!r}\n{''.join(traceback.format_tb(exc.__traceback__)[-3:])}"
-    else:
-        return
+    match exc:
+        case UnreadableError():
+            error_kind, error, attempts = "unreadable", str(exc), 1
+        case TimeoutError():
+            error_kind, error = "timeout", str(exc)
+        case CleaningError():
+            error_kind, error = exc.kind, str(exc)
+        case _:  # one item must not stop a partition; after a fix it can be replayed
+            bug, error_kind = exc, "bug"
+            error = f"{exc!r}\n{''.join(traceback.format_tb(exc.__traceback__)[-3:])}"
     key = message.key.decode("utf-8", "replace")
     log.error(
         "dead letter", identity_key=key, feed=feed, topic=message.topic, partition=message.partition,
         offset=message.offset, error_kind=error_kind, error=repr(bug) if bug else error, exc_info=bug,
     )  # fmt: skip
     builder.dead_letters[message.message_id] = from_message(message, error_kind, error, feed, attempts)
-
-
-@contextmanager
-def cpu_deadline(limit_s: float, spent_s: float = 0.0) -> Iterator[None]:
-    """Raise TimeoutError in the block after *limit_s* seconds of CPU time, *spent_s* included.
-
-    Cleaning never awaits, so asyncio cannot interrupt it, but a signal can. Wall-clock time is not used: it runs on
-    while the process is frozen or the machine is busy. Works in the main thread only.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def on_alarm(signum: int, frame: FrameType | None) -> None:
-        if is_importing(frame):  # some modules, numpy among them, cannot be imported again after a partial import
-            signal.setitimer(signal.ITIMER_PROF, IMPORT_CHECK_S)
-        else:
-            raise TimeoutError(f"cleaning took longer than {limit_s:g} s of CPU time")
-
-    signal.signal(signal.SIGPROF, on_alarm)
-    signal.setitimer(signal.ITIMER_PROF, max(MIN_DEADLINE_S, limit_s - spent_s))
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_PROF, 0)
-        signal.signal(signal.SIGPROF, signal.SIG_IGN)  # the default action of a late signal ends the process
-
-
-def is_importing(frame: FrameType | None) -> bool:
-    """Return whether *frame* runs within an import."""
-    while frame is not None:
-        if frame.f_code.co_filename.startswith("<frozen importlib"):
-            return True
-        frame = frame.f_back
-    return False
 
 
 def give_up(message: ConsumedMessage, attempts: int) -> BatchResult:

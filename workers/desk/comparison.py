@@ -1,24 +1,27 @@
 """Comparison of an item with earlier texts: its identity, its changes, and its near-duplicates. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from streams.records import RevisionChanges
+from streams.records import Item, RevisionChanges
 from streams.topics import is_archive
 from workers.clean.cleaner import CleanedContent
+from workers.dedupe.classify import ArticleMemory, Classification, Status, classify, feed_digest
 from workers.dedupe.diff import count_changes
+from workers.dedupe.known_items import KnownItem
 from workers.dedupe.near_duplicates.titles import is_other_article
+from workers.dedupe.ownership import may_revise, site_digest
 from workers.dedupe.site_history import host_of
 from workers.desk.article import article_text
 from workers.desk.batch import BatchBuilder
+from workers.desk.candidate import Candidate
 
 if TYPE_CHECKING:
     from workers.dedupe.near_duplicates.compared_texts import ComparedText
     from workers.dedupe.near_duplicates.stories import StoryAssignment
-    from workers.desk.desk import Candidate
 
 
-def identified(candidate: "Candidate", text: Sequence[str], builder: BatchBuilder) -> "Candidate":
+def identified(candidate: Candidate, text: Sequence[str], builder: BatchBuilder) -> Candidate:
     """Return *candidate* under the id of its slug, if the number in its link identifies another article.
 
     *text*: title, dek and paragraphs. A number identifies an article only while it was seen with one.
@@ -30,6 +33,41 @@ def identified(candidate: "Candidate", text: Sequence[str], builder: BatchBuilde
         return candidate._replace(article_id=candidate.slug_id)
     builder.numbered_texts[candidate.article_id] = text
     return candidate
+
+
+def classify_item(memory: ArticleMemory | None, fingerprint: bytes, item: Item) -> Classification:
+    """Return the classification of *item*, whose content has *fingerprint*."""
+    return classify(
+        memory, fingerprint, item.fetched_at.timestamp(), feed_digest(item.feed), site_digest(item.feed),
+        may_revise=may_revise(memory, item),
+    )  # fmt: skip
+
+
+def changed_items(candidates: Sequence[Candidate], memories: Mapping[str, ArticleMemory]) -> list[Candidate]:
+    """Return the known items that must be cleaned: those that are no duplicates of their articles.
+
+    A known item is also cleaned if the batch has another version of its article that must be cleaned.
+    """
+    doubtful = {
+        id_
+        for candidate in candidates
+        if candidate.known is None or not _is_duplicate(candidate, candidate.known, memories)
+        for id_ in (candidate.article_id, candidate.slug_id)
+        if id_
+    }
+    return [c for c in candidates if c.known is not None and not doubtful.isdisjoint((c.article_id, c.slug_id))]
+
+
+def _is_duplicate(candidate: Candidate, known: KnownItem, memories: Mapping[str, ArticleMemory]) -> bool:
+    memory = memories.get(known.article_id)
+    if memory is None:
+        return False
+    if candidate.slug_id and not (
+        memory.fingerprints[0] == known.fingerprint
+        and (known.article_id == candidate.slug_id or candidate.slug_id not in memories)
+    ):
+        return False  # `identified` compares texts then
+    return classify_item(memory, known.fingerprint, candidate.item).status is Status.DUPLICATE
 
 
 def compare_revisions(before: Sequence[str] | None, after: Sequence[str]) -> tuple[RevisionChanges | None, bool]:
@@ -47,7 +85,7 @@ def is_reused(before: Sequence[str], after: Sequence[str]) -> bool:
     return is_other_article(*((text[0], "\n".join(text[1:])) for text in (before, after)))
 
 
-def compared_text(candidate: "Candidate", content: CleanedContent) -> "ComparedText":
+def compared_text(candidate: Candidate, content: CleanedContent) -> "ComparedText":
     """Return the text of an item, for comparison with other articles."""
     from workers.dedupe.near_duplicates.compared_texts import ComparedText
 

@@ -8,9 +8,8 @@ writes the state and commits the offsets in one atomic step, so a crash repeats 
 """
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
@@ -20,16 +19,15 @@ from streams.config.settings import Settings
 from streams.errors import UnavailableError
 from streams.faust.agents import ArchiveAgent, BatchResult, add_agent, create_app, has_unfinished
 from streams.faust.archive import PreemptedError
-from streams.records import Item
+from streams.records import Item, MessageId
 from streams.routing import Router
+from streams.state.lookup import Lookup, look_up
 from streams.topics import ARCHIVE_ITEMS, DAY_S, DESK_GROUP, ITEMS, is_archive
 from workers.clean.cleaner import CleanedContent
-from workers.clean.document import BlockDocument
 from workers.clean.site_facts import SiteFacts
-from workers.clean.site_rules.collection import RuleSource, compile_rules
-from workers.dedupe.classify import Classification, Status, classify, feed_digest
+from workers.dedupe.classify import Classification, Status
 from workers.dedupe.identity import article_id
-from workers.dedupe.ownership import may_revise, site_digest
+from workers.dedupe.known_items import KnownItem, KnownItems, item_digest
 from workers.dedupe.recent_texts import ARCHIVE_PREFIX, RecentTexts
 from workers.dedupe.seen import SeenStore
 from workers.dedupe.site_history import SiteHistory, SiteQuery, era_of, in_era, site_of
@@ -39,16 +37,23 @@ from workers.desk.article import (
     clean_item,
     content_fingerprint,
     is_publishable,
-    item_blocks,
     to_article,
 )
-from workers.desk.batch import BatchBuilder, attempt_twice, cpu_deadline, dead_letter_on_error, give_up
-from workers.desk.cleaning_job import CleaningJob
-from workers.desk.cleaning_pool import CleaningPool
-from workers.desk.comparison import compare_revisions, compared_text, identified, is_suppressed
+from workers.desk.batch import BatchBuilder, attempt_twice, dead_letter_on_error, give_up
+from workers.desk.candidate import Candidate, ClassifiedItem
+from workers.desk.cleaning import DECODE_SHARE, Cleaner, Cleaning, LocalCleaning, PooledCleaning
+from workers.desk.comparison import (
+    changed_items,
+    classify_item,
+    compare_revisions,
+    compared_text,
+    identified,
+    is_suppressed,
+)
+from workers.desk.deadline import CpuTimer
 from workers.desk.entry_rules import filter_reason
+from workers.desk.learning import record_article
 from workers.desk.site_rules import read_site_rules
-from workers.desk.slow_items import MAX_POSTPONED_BYTES, SlowItems
 from workers.urls.canonical import slug_key
 
 if TYPE_CHECKING:
@@ -56,49 +61,12 @@ if TYPE_CHECKING:
     from workers.dedupe.near_duplicates.index import StoryIndex
     from workers.dedupe.near_duplicates.stories import StoryAssignment
 
-NO_BLOCKS = BlockDocument("text", [])
 ARCHIVE_STEP_S = 0.06  # of which a quarter is for decoding; two pages exceed it
 MAX_PREEMPTIONS = 3  # of an archive step: then it goes on, so that the archive never stands still
-DECODE_SHARE, CLEAN_SHARE = 1 / 4, 1 / 2  # of the limit, after which a step ends; publishing needs the rest
+CLEAN_SHARE = 1 / 2  # of the limit, after which a step ends; publishing needs the rest
+NO_FACTS = SiteFacts()
 
 StateCheck = Callable[[], Awaitable[None]]
-Cleaner = Callable[[Item, BlockDocument, SiteFacts], CleanedContent]
-
-
-class Candidate(NamedTuple):
-    """A decoded item. *cpu_s*: CPU time that decoding took.
-
-    *slug_id*: id of the article by the number and the slug of its link; "" for other links. *era*: see `era_of`.
-    *job*: its cleaning in another process; then the document is empty.
-    """
-
-    message: ConsumedMessage
-    item: Item
-    article_id: str
-    slug_id: str
-    document: BlockDocument
-    site_query: SiteQuery
-    cpu_s: float
-    era: str = ""
-    job: CleaningJob | None = None
-
-
-class PooledCleaning(NamedTuple):
-    """The cleaning processes of a desk, and the items that are slow there."""
-
-    pool: CleaningPool
-    slow_items: SlowItems
-
-
-class ClassifiedItem(NamedTuple):
-    """A cleaned item that is a new article or a revision. *cpu_s*: CPU time that decoding and cleaning took."""
-
-    candidate: Candidate
-    facts: SiteFacts
-    content: CleanedContent
-    fingerprint: bytes
-    classification: Classification
-    cpu_s: float
 
 
 async def _no_check() -> None:
@@ -113,9 +81,9 @@ class Desk:
         pooled: PooledCleaning | None = None,
     ) -> None:  # fmt: skip
         self.settings, self.broker, self.check_state = settings, broker, check_state
-        self.clean, self.pooled = clean or clean_item, pooled
         self.router, self.site_rules = Router(settings.routes), read_site_rules(settings)
-        self._requested: Sequence[Candidate] = ()
+        self.timer, self.known_items = CpuTimer(), KnownItems()
+        self.cleaning: Cleaning = pooled or LocalCleaning(clean or clean_item, self.timer, settings.item_timeout_s)
         self.has_live_items: Callable[[], bool] = lambda: False
         self._preemptions = 0
         self._open_stores()
@@ -164,7 +132,8 @@ class Desk:
             if classified:
                 await self._publish_all(classified, builder, recent_texts)
         finally:
-            self._forget_jobs(builder)
+            self.timer.stop()
+            self.cleaning.forget(builder)
         return builder.result()
 
     async def _candidates(self, builder: BatchBuilder) -> Sequence[Candidate]:
@@ -174,42 +143,44 @@ class Desk:
             if builder.ends_by_size_before(message) or await builder.ends_before(message, DECODE_SHARE):
                 break
             candidates += self._decode(message, builder)
-        return await self._prepare(candidates, builder)
+        return await self.cleaning.prepare(candidates, builder)
 
     async def _classify(
         self, candidates: Sequence[Candidate], builder: BatchBuilder, recent_texts: RecentTexts
     ) -> Sequence[ClassifiedItem]:
         """Clean the candidates; return the new articles and revisions."""
-        await self._remember(candidates, builder, recent_texts)
-        site_facts = await self.site_history.lookup([candidate.site_query for candidate in candidates])
-        self._request_contents(candidates, site_facts)
+        candidates, site_facts = await self._remember(candidates, builder, recent_texts)
+        self.cleaning.request(candidates, site_facts)
         classified: list[ClassifiedItem] = []
         for candidate, facts in zip(candidates, site_facts, strict=True):
             if await builder.ends_before(candidate.message, CLEAN_SHARE):
                 break
-            if await self._is_held(candidate, builder):
+            if await self.cleaning.is_held(candidate, builder):
                 continue
             with dead_letter_on_error(candidate.message, builder, candidate.item.feed):
-                content, cpu_s = self._clean(candidate, facts)
-                candidate = identified(candidate, article_text(candidate.item, content), builder)
-                fingerprint, memory = content_fingerprint(content), builder.memories.get(candidate.article_id)
-                item = candidate.item
-                classification = classify(
-                    memory, fingerprint, item.fetched_at.timestamp(), feed_digest(item.feed), site_digest(item.feed),
-                    may_revise=may_revise(memory, item),
-                )  # fmt: skip
-                if self._is_news(candidate, content, classification, builder):
-                    classified.append(ClassifiedItem(candidate, facts, content, fingerprint, classification, cpu_s))
+                if candidate.known is not None:
+                    self._count_known(candidate, candidate.known, builder)
+                elif (news := self._classified(candidate, facts, builder)) is not None:
+                    classified.append(news)
         return classified
+
+    def _classified(self, candidate: Candidate, facts: SiteFacts, builder: BatchBuilder) -> ClassifiedItem | None:
+        """Return the cleaned item if it is a new article or a revision."""
+        content, cpu_s = self.cleaning.content(candidate, facts)
+        candidate = identified(candidate, article_text(candidate.item, content), builder)
+        fingerprint = content_fingerprint(content)
+        classification = classify_item(builder.memories.get(candidate.article_id), fingerprint, candidate.item)
+        if not self._is_news(candidate, content, fingerprint, classification, builder):
+            return None
+        return ClassifiedItem(candidate, facts, content, fingerprint, classification, cpu_s)
 
     async def _publish_all(
         self, classified: Sequence[ClassifiedItem], builder: BatchBuilder, recent_texts: RecentTexts
     ) -> None:
         """Find the stories of new articles and revisions, and add their messages and state writes."""
-        builder.previous_texts |= await recent_texts.get(
-            [c.candidate.article_id for c in classified if c.classification.status is Status.REVISION]
-        )
-        for news, story in zip(classified, await self._assign_stories(classified, builder), strict=True):
+        revisions = [c.candidate.article_id for c in classified if c.classification.status is Status.REVISION]
+        stories = await self._assign_stories(classified, builder, recent_texts.lookup(revisions))
+        for news, story in zip(classified, stories, strict=True):
             with dead_letter_on_error(news.candidate.message, builder, news.candidate.item.feed):
                 if not self._is_suppressed(news, story, builder):
                     self._publish(news, story, self._previous_text(news, builder), builder)
@@ -217,12 +188,39 @@ class Desk:
 
     async def _remember(
         self, candidates: Sequence[Candidate], builder: BatchBuilder, recent_texts: RecentTexts
-    ) -> None:
-        """Read the memories of the articles, and the texts of those with a number before the slug of their link."""
+    ) -> tuple[Sequence[Candidate], Sequence[SiteFacts]]:
+        """Read the memories of the articles, and the texts of those with a number before the slug of their link.
+
+        Returns the candidates with the facts of their sites. Known items need none.
+        """
+        if not candidates:
+            return [], []
         ids = [id_ for candidate in candidates for id_ in (candidate.article_id, candidate.slug_id) if id_]
-        builder.memories = await self.seen.get(ids)
-        numbered = [c.article_id for c in candidates if c.slug_id and c.article_id in builder.memories]
-        builder.previous_texts = dict(await recent_texts.get(numbered)) if numbered else {}
+        numbered = [candidate.article_id for candidate in candidates if candidate.slug_id]
+        unknown = [candidate for candidate in candidates if candidate.known is None]
+        builder.memories, found, texts = await look_up(
+            self.broker.state, self.seen.lookup(ids), self.site_history.reading([c.site_query for c in unknown]),
+            recent_texts.lookup(numbered),
+        )  # fmt: skip
+        builder.previous_texts = {id_: text for id_, text in texts.items() if id_ in builder.memories}
+        facts = dict(zip([c.message.message_id for c in unknown], found, strict=True))
+        changed = changed_items(candidates, builder.memories)
+        if changed:
+            candidates = await self._reconsider(candidates, changed, facts, builder)
+        return candidates, [facts.get(candidate.message.message_id, NO_FACTS) for candidate in candidates]
+
+    async def _reconsider(
+        self, candidates: Sequence[Candidate], changed: Sequence[Candidate], facts: dict[MessageId, SiteFacts],
+        builder: BatchBuilder,
+    ) -> Sequence[Candidate]:  # fmt: skip
+        """Return the candidates with the *changed* ones prepared for cleaning; add their *facts*."""
+        prepared = await self.cleaning.prepare([c._replace(known=None) for c in changed], builder)
+        found = await self.site_history.lookup([candidate.site_query for candidate in prepared])
+        facts |= zip([candidate.message.message_id for candidate in prepared], found, strict=True)
+        now_unknown = {candidate.message.message_id: candidate for candidate in prepared}
+        dropped = {c.message.message_id for c in changed} - now_unknown.keys()
+        handled = {message.message_id for message in builder.handled} - dropped
+        return [now_unknown.get(m, c) for c in candidates if (m := c.message.message_id) in handled]
 
     async def _require_state(self) -> None:
         """Check the shared state; after a loss, forget what the stores have cached of it."""
@@ -242,119 +240,32 @@ class Desk:
         return []
 
     def _candidate(self, message: ConsumedMessage, item: Item) -> Candidate:
-        start_s = time.process_time()
-        if self.pooled is None:
-            with cpu_deadline(self.settings.item_timeout_s):
-                document = item_blocks(item, compile_rules(self._rules(item)))
-        else:
-            document = NO_BLOCKS
-        era = (
-            era_of((item.published or item.fetched_at).timestamp(), message.time_s) if is_archive(message.topic) else ""
-        )
-        query = SiteQuery(in_era(site_of(item), era), frozenset(document.line_keys))
-        cpu_s = time.process_time() - start_s
+        is_old = is_archive(message.topic)
+        era = era_of((item.published or item.fetched_at).timestamp(), message.time_s) if is_old else ""
         key, slug = item.identity_key, slug_key(item.link)
         slug_id = article_id(slug) if slug.startswith(f"{key}/") else ""
-        return Candidate(message, item, article_id(key), slug_id, document, query, cpu_s, era)
-
-    def _rules(self, item: Item) -> Sequence[RuleSource]:
-        return self.site_rules.find(item.page.url if item.page is not None else item.link, item.feed)
-
-    async def _prepare(self, candidates: Sequence[Candidate], builder: BatchBuilder) -> Sequence[Candidate]:
-        """Return the candidates with the keys of their lines, from the cleaning processes, without those held back."""
-        if self.pooled is None:
-            return candidates
-        pool, slow_items = self.pooled
-        self._requested = requested = [c._replace(job=self._job(c, pool, slow_items)) for c in candidates]
-        prepared: list[Candidate] = []
-        for candidate in requested:
-            if await builder.ends_before(candidate.message, DECODE_SHARE):
-                break
-            if await self._is_held(candidate, builder):
-                continue
-            with dead_letter_on_error(candidate.message, builder, candidate.item.feed):
-                assert candidate.job is not None
-                query = SiteQuery(candidate.site_query.site, candidate.job.line_keys())
-                prepared.append(candidate._replace(site_query=query))
-        return prepared
-
-    def _job(self, candidate: Candidate, pool: CleaningPool, slow_items: SlowItems) -> CleaningJob:
-        """Return the job of an item that has come back, else a new one."""
-        job = slow_items.take(candidate.message, candidate.article_id)
-        if job is not None and not job.is_postponed:
-            return job
-        return pool.prepare(
-            candidate.message.value, self._rules(candidate.item),
-            is_slow=job is not None, is_suspect=slow_items.is_suspect(candidate.item.feed),
+        digest = None if is_old else item_digest(item)
+        known = self.known_items.get(digest, item.fetched_at.timestamp())
+        return Candidate(
+            message, item, article_id(key), slug_id, SiteQuery(in_era(site_of(item), era), frozenset()), era, digest,
+            known, self.site_rules.find(item.page.url if item.page is not None else item.link, item.feed),
         )  # fmt: skip
 
-    def _request_contents(self, candidates: Sequence[Candidate], site_facts: Sequence[SiteFacts]) -> None:
-        """Let the cleaning processes clean the candidates."""
-        for candidate, facts in zip(candidates, site_facts, strict=True):
-            if self.pooled is not None and candidate.job is not None and candidate.job.facts is None:
-                self.pooled.pool.clean(candidate.job, facts)
-
-    async def _is_held(self, candidate: Candidate, builder: BatchBuilder) -> bool:
-        """Wait for the cleaning of the candidate; hold it if it is slow, or if another version of it is held."""
-        if self.pooled is None:
-            return False
-        message, id_, job = candidate.message, candidate.article_id, candidate.job
-        pool, slow_items = self.pooled
-        assert job is not None
-        if not slow_items.is_blocked(id_):
-            if await pool.settle(job):
-                return False
-            if job.is_postponed and slow_items.is_full:
-                job.fail("timeout", f"more than {MAX_POSTPONED_BYTES >> 20} MiB of slow items wait")
-                return False
-            slow_items.keep(message, id_, job)
-            if not slow_items.is_suspect(candidate.item.feed):
-                slow_items.suspect(candidate.item.feed)
-        builder.hold(candidate.item, message, slow_items.hold(message, id_))
-        return True
-
-    def _forget_jobs(self, builder: BatchBuilder) -> None:
-        """Forget the cleaning of the items, except of slow items that come again."""
-        requested, self._requested = self._requested, []
-        if self.pooled is None:
-            return
-        pool, slow_items = self.pooled
-        handled = {message.message_id for message in builder.handled}
-        for message, job, id_ in [(c.message, c.job, c.article_id) for c in requested]:
-            if job is None or slow_items.has(job, id_):
-                continue
-            if job.is_slow and message.message_id not in handled:
-                slow_items.keep(message, id_, job)
-            else:
-                pool.forget([job])
-
-    def _clean(self, candidate: Candidate, facts: SiteFacts) -> tuple[CleanedContent, float]:
-        """Return the cleaned content, and the CPU seconds of the item so far, without a failed attempt."""
-        if candidate.job is not None:
-            return candidate.job.content(), 0.0
-
-        def clean() -> tuple[CleanedContent, float]:
-            start_s = time.process_time()
-            with cpu_deadline(self.settings.item_timeout_s, candidate.cpu_s):
-                content = self.clean(candidate.item, candidate.document, facts)
-            return content, candidate.cpu_s + time.process_time() - start_s
-
-        return attempt_twice(clean, candidate.message, candidate.item.feed)
-
     def _is_news(
-        self, candidate: Candidate, content: CleanedContent, classification: Classification, builder: BatchBuilder
-    ) -> bool:
+        self, candidate: Candidate, content: CleanedContent, fingerprint: bytes, classification: Classification,
+        builder: BatchBuilder,
+    ) -> bool:  # fmt: skip
         """Return whether the item is a new article or a revision, and remember it; count it if it is not."""
         item, message_id = candidate.item, candidate.message.message_id
-        status, revision, memory = classification
-        with cpu_deadline(self.settings.item_timeout_s):  # for patterns of exponential time
-            reason = filter_reason(item, self.settings.feed_options(item.feed))
-        if reason:
-            builder.count("filtered", item, message_id, reason=reason)
+        status, _, memory = classification
+        if self._is_filtered(candidate, builder):
             return False
         if not is_publishable(item, content):
             builder.count("filtered", item, message_id, reason="no title, text, picture or enclosure")
             return False
+        if candidate.digest is not None and status is not Status.STALE:
+            known = KnownItem(candidate.article_id, fingerprint, item.fetched_at.timestamp())
+            self.known_items.add(candidate.digest, known, content.stable_lines)
         if status in (Status.NEW, Status.REVISION):
             builder.memories[candidate.article_id] = memory
             if item.withdrawn and status is Status.NEW:
@@ -362,23 +273,54 @@ class Desk:
                 builder.count("filtered", item, message_id, reason="withdrawn, and never published")
                 return False
             return True
+        self._count_unchanged(candidate, classification, builder)
+        return False
+
+    def _count_known(self, candidate: Candidate, known: KnownItem, builder: BatchBuilder) -> None:
+        """Count a known item, whose article has not changed."""
+        if self._is_filtered(candidate, builder):
+            return
+        candidate = candidate._replace(article_id=known.article_id)
+        memory = builder.memories[known.article_id]
+        self._count_unchanged(candidate, Classification(Status.DUPLICATE, memory.revision, memory), builder)
+
+    def _count_unchanged(self, candidate: Candidate, classification: Classification, builder: BatchBuilder) -> None:
+        """Count a duplicate or a stale item; remember its article again before that expires."""
+        status, revision, memory = classification
         if self.seen.expires_soon(candidate.article_id):
             builder.state_writes += self.seen.set_commands(candidate.article_id, memory)
         outcome = "filtered" if status is Status.STALE else status
-        builder.count(outcome, item, message_id, reason=f"{status} of revision {revision}")
-        return False
+        reason = f"{status} of revision {revision}"
+        builder.count(outcome, candidate.item, candidate.message.message_id, reason=reason)
+
+    def _is_filtered(self, candidate: Candidate, builder: BatchBuilder) -> bool:
+        """Return whether the rules of the feed drop the item; count it if so."""
+        item = candidate.item
+        with self.timer(self.settings.item_timeout_s):  # for patterns of exponential time
+            reason = filter_reason(item, self.settings.feed_options(item.feed))
+        if reason:
+            builder.count("filtered", item, candidate.message.message_id, reason=reason)
+        return bool(reason)
 
     async def _assign_stories(
-        self, classified: Sequence[ClassifiedItem], builder: BatchBuilder
+        self,
+        classified: Sequence[ClassifiedItem],
+        builder: BatchBuilder,
+        previous_texts: Lookup[dict[str, Sequence[str]]],
     ) -> Sequence["StoryAssignment"]:
-        """Return the story of each item. The index stores claims now: a redelivered item gets the same story."""
+        """Return the story of each item, and read the *previous_texts* in the same round trip.
+
+        The index stores claims now: a redelivered item gets the same story.
+        """
         # numpy costs memory: a desk that only sees duplicates never imports it.
         from workers.dedupe.near_duplicates.compared_texts import ComparedTexts, sign
         from workers.dedupe.near_duplicates.index import StoryIndex
 
         self.story_index = self.story_index or StoryIndex(self.broker.state, self.settings.story_window_days * DAY_S)
         self.compared_texts = self.compared_texts or ComparedTexts(self.broker.state)
-        read = await self.compared_texts.read([compared_text(news.candidate, news.content) for news in classified])
+        reading = self.compared_texts.reading([compared_text(news.candidate, news.content) for news in classified])
+        read, previous = await look_up(self.broker.state, reading, previous_texts)
+        builder.previous_texts |= previous
         stories = await self.story_index.assign(sign(read))
         new = [n for n, news in enumerate(classified) if news.classification.status is Status.NEW]
         builder.state_writes += self.compared_texts.record_commands([read[n] for n in new], [stories[n] for n in new])
@@ -406,7 +348,7 @@ class Desk:
         candidate, status = news.candidate, news.classification.status
 
         def render() -> CleanedContent:
-            with cpu_deadline(self.settings.item_timeout_s, news.cpu_s):
+            with self.timer(self.settings.item_timeout_s, news.cpu_s):
                 return news.content.rendered()
 
         content = attempt_twice(render, candidate.message, candidate.item.feed)
@@ -423,8 +365,7 @@ class Desk:
         builder.published_texts[article.id] = article_text(candidate.item, content)
         builder.state_writes += self.seen.set_commands(article.id, news.classification.memory)
         if status is Status.NEW:
-            lines = () if news.facts.is_reprint(content.stable_lines) else content.stable_lines
-            builder.state_writes += self.site_history.record_commands(candidate.site_query.site, article.title, lines)
+            record_article(self.site_history, news, content, article.title, builder)
         builder.count(status, candidate.item, candidate.message.message_id, title=article.title)
 
 

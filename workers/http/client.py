@@ -168,13 +168,35 @@ class HttpClient:
         except (aiohttp.ClientError, OSError, ValueError) as exc:
             raise map_http_errors(exc, time.monotonic() - start_s) from exc
 
+    async def send(
+        self, method: str, url: str, body: bytes = b"", headers: Mapping[str, str] | None = None, *, max_bytes: int = 0
+    ) -> Response:
+        """Return the response of a service that a setting names. Redirects are not followed.
+
+        The body has at most *max_bytes* on the wire, at any status. Raises as `get` does.
+        """
+        start_s = time.monotonic()
+        try:
+            async with asyncio.timeout(self.settings.poll_timeout_s):
+                async with await self._request(
+                    url, headers or {}, Credentials(), "bad_url", body, method=method
+                ) as response:
+                    limit = max_bytes or self.settings.max_feed_bytes
+                    content = b"" if method == "HEAD" else await self._read(response, limit)
+                    fields = {name.lower(): ", ".join(response.headers.getall(name)) for name in response.headers}
+                    return Response(response.status, url, content, fields, round((time.monotonic() - start_s) * 1000))
+        except CopydeskError:
+            raise
+        except (aiohttp.ClientError, OSError, ValueError) as exc:
+            raise map_http_errors(exc, time.monotonic() - start_s) from exc
+
     async def _follow(
         self, url: str, headers: Mapping[str, str], credentials: Credentials, max_bytes: int, start_s: float,
         body: Body | None = None, redirects: Collection[int] = REDIRECTS,
     ) -> Response:  # fmt: skip
         """Return the response after redirects with the statuses *redirects*; a GET unless there is a *body* to POST."""
-        permanent = True
-        current, cookies = url, aiohttp.CookieJar(unsafe=True)  # also for IP addresses
+        permanent, current = True, url
+        cookies: aiohttp.CookieJar | None = None
         for _ in range(MAX_REDIRECTS + 1):
             allowed = credentials.limited_to(url, current)
             url_error = "bad_url" if current == url else "bad_http"
@@ -186,18 +208,20 @@ class HttpClient:
                         200 if response.status in SUCCESSES and body is None else response.status,
                         current,
                         await self._content(response, max_bytes, is_post=body is not None),
-                        {name.lower(): ", ".join(response.headers.getall(name)) for name in response.headers},
+                        _joined_headers(response),
                         round((time.monotonic() - start_s) * 1000),
                         current if permanent and current != url else "",
                     )
+                cookies = cookies or aiohttp.CookieJar(unsafe=True)  # also for IP addresses
                 cookies.update_cookies(response.cookies, response.url)
                 permanent = permanent and REDIRECTS[response.status]
                 current = resolve_redirect(current, response.headers["Location"])
         raise UnavailableError(f"more than {MAX_REDIRECTS} redirects", code="too_many_redirects")
 
     async def _request(
-        self, url: str, headers: Mapping[str, str], credentials: Credentials, url_error: str, body: Body | None = None
-    ) -> aiohttp.ClientResponse:
+        self, url: str, headers: Mapping[str, str], credentials: Credentials, url_error: str, body: Body | None = None,
+        method: str = "",
+    ) -> aiohttp.ClientResponse:  # fmt: skip
         check_scheme(url)
         parts = urlsplit(url)
         port = parts.port or DEFAULT_PORTS[parts.scheme.lower()]
@@ -211,7 +235,7 @@ class HttpClient:
             secrets["Authorization"] = f"Basic {base64.b64encode(pair).decode()}"  # RFC 7617
         try:
             return await session.request(
-                "GET" if body is None else "POST", url, headers={**secrets, **headers}, data=body,
+                method or ("GET" if body is None else "POST"), url, headers={**secrets, **headers}, data=body,
                 proxy=credentials.proxy or None, allow_redirects=False,
             )  # fmt: skip
         except aiohttp.InvalidURL as exc:  # aiohttp rejects other spellings of 127.0.0.1
@@ -258,13 +282,22 @@ async def _read_beginning(response: aiohttp.ClientResponse) -> bytes:
         return b""
 
 
+def _joined_headers(response: aiohttp.ClientResponse) -> dict[str, str]:
+    """Return the headers by lower-case name; several fields of a name are one list (RFC 9110 §5.3)."""
+    joined: dict[str, str] = {}
+    for field_name, value in response.headers.items():
+        name = field_name.lower()
+        joined[name] = f"{joined[name]}, {value}" if name in joined else value
+    return joined
+
+
 def with_cookies(
-    headers: Mapping[str, str], credentials: Credentials, cookies: aiohttp.CookieJar, url: str
+    headers: Mapping[str, str], credentials: Credentials, cookies: aiohttp.CookieJar | None, url: str
 ) -> Mapping[str, str]:
     """Return *headers* with the cookies for *url*, after those of the feed's credentials."""
-    pairs = (
-        [f"{cookie.key}={cookie.value}" for cookie in cookies.filter_cookies(URL(url)).values()] if len(cookies) else []
-    )
+    if not cookies:
+        return headers
+    pairs = [f"{cookie.key}={cookie.value}" for cookie in cookies.filter_cookies(URL(url)).values()]
     if not pairs:
         return headers
     own = [value for name, value in (*credentials.headers.items(), *headers.items()) if name.lower() == "cookie"]

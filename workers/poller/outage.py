@@ -20,14 +20,17 @@ class OutageDetector:
     def __init__(self) -> None:
         self.is_outage = False
         self._outcomes: OrderedDict[str, tuple[float, bool]] = OrderedDict()
+        self._unreachable = 0  # number of them
         self._feeds: OrderedDict[str, float] = OrderedDict()  # feeds that failed, by time
 
     def record(self, feed: str, host: str, now_s: float, *, is_reachable: bool) -> list[str]:
         """Record a poll. Return the feeds that failed since the beginning of an outage that has ended with it."""
+        self._unreachable += not is_reachable
+        self._unreachable -= not self._outcomes.pop(host, (0.0, True))[1]
         self._outcomes[host] = (now_s, is_reachable)
-        self._outcomes.move_to_end(host)
         while len(self._outcomes) > MAX_HOSTS or now_s - next(iter(self._outcomes.values()))[0] > WINDOW_S:
-            self._outcomes.popitem(last=False)
+            _, (_, was_reachable) = self._outcomes.popitem(last=False)
+            self._unreachable -= not was_reachable
         self._feeds.pop(feed, None)
         if not is_reachable and len(self._feeds) < MAX_FEEDS:
             self._feeds[feed] = now_s
@@ -40,5 +43,4 @@ class OutageDetector:
         return failed
 
     def _has_most_failed(self) -> bool:
-        failed = sum(not is_reachable for _, is_reachable in self._outcomes.values())
-        return len(self._outcomes) >= MIN_HOSTS and failed >= MIN_SHARE * len(self._outcomes)
+        return len(self._outcomes) >= MIN_HOSTS and self._unreachable >= MIN_SHARE * len(self._outcomes)

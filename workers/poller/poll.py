@@ -56,6 +56,8 @@ class PollOutcome(NamedTuple):
 def feed_options(settings: Settings, state: FeedState) -> FeedOptions:
     """Return the options of a feed: those of the settings, with the values that `feeds edit` stored."""
     options = settings.feed_options(state.url)
+    if not (state.interval_s or state.type) and state.full_text is None:
+        return options
     return dataclasses.replace(
         options,
         poll_interval_s=state.interval_s or options.poll_interval_s,

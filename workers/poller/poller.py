@@ -6,6 +6,7 @@ poll.py computes the state transitions. This module performs the input and outpu
 """
 
 import asyncio
+import contextlib
 import logging
 import random
 import time
@@ -54,6 +55,7 @@ from workers.poller.websub import Push, WebSub
 log = get_logger(__name__)
 
 IDLE_SLEEP_S = 1.0  # delay until a new feed is noticed
+CLAIM_PAUSE_S = 0.02  # between the end of a poll and the next claim
 PUSH_TRIES = 3
 PUSH_FAILED = "a poll will find its items"
 WILDCARDS = frozenset("*?[")  # of fnmatch, which matches the tables
@@ -71,7 +73,7 @@ class Poller:
         self.backpressure = Backpressure(broker, desk_group, settings.max_desk_lag)
         self.rechecks = Rechecks(broker, self.pages, settings, self._credentials_of)
         self._random, self._outage = random.Random(), OutageDetector()
-        self._stopping = asyncio.Event()
+        self._stopping, self._woken = asyncio.Event(), asyncio.Event()
         self._polls: dict[asyncio.Task[None], str] = {}
         self._last_turn_s = time.monotonic()
         self._next_renewal_s = time.monotonic() + self.feeds.claim_s / 4
@@ -79,6 +81,7 @@ class Poller:
     def stop(self) -> None:
         """Start no more polls; `run` returns after the polls in progress."""
         self._stopping.set()
+        self._woken.set()
 
     def is_working(self) -> bool:
         """Return whether the loop of `run` makes progress, or finishes its last polls."""
@@ -120,10 +123,16 @@ class Poller:
             )
 
     async def _sleep(self, wait_s: float) -> None:
-        """Wait for *wait_s*, or until a poll ends and releases its host."""
-        stop = asyncio.ensure_future(self._stopping.wait())
-        await asyncio.wait({stop, *self._polls}, timeout=wait_s, return_when=asyncio.FIRST_COMPLETED)
-        stop.cancel()
+        """Wait for *wait_s*, or until polls end and release their hosts; one claim follows several of them."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(wait_s):
+                await self._woken.wait()
+                await asyncio.sleep(CLAIM_PAUSE_S)
+        self._woken.clear()  # an end during the next claim must wake, too
+
+    def _end_poll(self, task: "asyncio.Task[None]") -> None:
+        del self._polls[task]
+        self._woken.set()
 
     async def _start_due_polls(self) -> float:
         """Start due polls; return the seconds until the next call."""
@@ -134,22 +143,22 @@ class Poller:
             return CHECK_INTERVAL_S
         free = self.settings.poll_concurrency - len(self._polls)
         due = await self.feeds.claim(free) if free > 0 else []
-        for url in due:
-            task = asyncio.create_task(self.poll(url, self.feeds.clock), name=f"poll {url}")
-            self._polls[task] = url
-            task.add_done_callback(self._polls.pop)
+        for feed in due:
+            task = asyncio.create_task(self.poll(feed, self.feeds.clock), name=f"poll {feed.state.url}")
+            self._polls[task] = feed.state.url
+            task.add_done_callback(self._end_poll)
         return min(IDLE_SLEEP_S, self.settings.poll_interval_s / 4) if len(due) < free or free <= 0 else 0.0
 
     # -- polls ------------------------------------------------------------------------------------------------
 
-    async def poll(self, url: str, clock: ClaimClock) -> None:
+    async def poll(self, loaded: ClaimedFeed, clock: ClaimClock) -> None:
         """Poll one feed, claimed at *clock*, and publish the outcome.
 
         If the broker is unavailable, nothing is stored and the claim expires. A bug results in a failed poll.
         """
+        url = loaded.state.url
         try:
-            loaded = await self.feeds.load(url)
-            if loaded is None:
+            if loaded.state.paused:
                 await self.feeds.release(url)
                 return
             result = await self._poll_and_publish(loaded, clock)
@@ -242,10 +251,10 @@ class Poller:
         fetched = transitions.with_validators(state, response, poll)
         if fetched.body_hash == state.body_hash:
             return transitions.succeeded(poll, "unchanged", fetched)
-        content_type = response.headers.get("content-type", "")
+        content_type, known_items = response.headers.get("content-type", ""), await self.feeds.known_items(state.url)
         request = ParseRequest(
-            response.body, state.url, content_type, poll.started_at, poll.id, loaded.known_items,
-            is_first_poll=not loaded.known_items, type=options.type, turnover=state.turnover,
+            response.body, state.url, content_type, poll.started_at, poll.id, known_items,
+            is_first_poll=not known_items, type=options.type, turnover=state.turnover,
         )  # fmt: skip
         update = await self.parsers.parse(request, is_suspect=state.failures > 0)
         if update.sitemaps:
@@ -377,8 +386,9 @@ class Poller:
                 return
             options = transitions.feed_options(self.settings, loaded.state)
             poll = replace(transitions.begin_poll(loaded), status=200, body_bytes=len(push.body))
+            known_items = await self.feeds.known_items(push.feed)
             request = ParseRequest(
-                push.body, push.feed, push.content_type, poll.started_at, poll.id, loaded.known_items, is_partial=True
+                push.body, push.feed, push.content_type, poll.started_at, poll.id, known_items, is_partial=True
             )
             try:
                 update = await self.parsers.parse(request)

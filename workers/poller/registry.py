@@ -110,14 +110,13 @@ class FeedState(msgspec.Struct, array_like=True, omit_defaults=True, frozen=True
 class ClaimedFeed(msgspec.Struct, frozen=True):
     """A feed during a poll.
 
-    It has the state, also as stored, the known items, the delay between polls of the host, and the encoded WebSub
-    subscription. `order_s` is the Unix time of the poll by Redis' clock. It rises from poll to poll of all feeds, even
-    after the clock was set back.
+    It has the state, also as stored, the delay between polls of the host, and the encoded WebSub subscription.
+    `order_s` is the Unix time of the poll by Redis' clock. It rises from poll to poll of all feeds, even after the
+    clock was set back.
     """
 
     state: FeedState
     encoded_state: bytes
-    known_items: bytes
     host_delay_s: float
     websub: bytes
     order_s: float
@@ -211,17 +210,24 @@ class FeedRegistry:
         states = await self.state.hvals(FEEDS)
         return sorted(map(_decode_state, states), key=lambda feed: feed.url)
 
-    async def claim(self, limit: int) -> list[str]:
-        """Claim up to *limit* due feeds, at most one per host, for `claim_s` seconds; return their URLs.
+    async def get(self, id_: bytes) -> FeedState | None:
+        """Return the feed with the key *id_*; None if it is not registered."""
+        state = await self.state.hget(FEEDS, id_)
+        return None if state is None else _decode_state(state)
+
+    async def claim(self, limit: int) -> list[ClaimedFeed]:
+        """Claim up to *limit* due feeds, at most one per host, for `claim_s` seconds.
 
         A live poller renews its claims. Claims of a killed poller expire, and other pollers take over its feeds.
         """
         now_ticks_s = boottime_s()
         passed_s = now_ticks_s - self.clock.ticks_s if self.clock.ticks_s else -1.0
         args = [self.claim_s, limit, passed_s, CLOCK_WENT_BACK_S, CLOCK_JUMP_S, HOST_FEEDS]
-        time_s, jumps, claimed = await self._claim(keys=[DUE_HOSTS, CLAIMED_HOSTS, CLOCK, FEEDS], args=args)
+        keys = [DUE_HOSTS, CLAIMED_HOSTS, CLOCK, FEEDS, HOST_DELAYS, WEBSUB]
+        time_s, jumps, claimed = await self._claim(keys=keys, args=args)
         self.clock = ClaimClock(float(time_s), jumps.decode(), now_ticks_s)
-        return [_decode_state(state).url for state in claimed]
+        rows = zip(claimed[::4], claimed[1::4], claimed[2::4], claimed[3::4], strict=True)
+        return [self._claimed_feed(state, delay, websub, order) for state, delay, websub, order in rows]
 
     async def renew(self, urls: Sequence[str]) -> None:
         """Renew the claims on feeds with polls in progress."""
@@ -230,14 +236,23 @@ class FeedRegistry:
             await self._renew(keys=[DUE_HOSTS, CLAIMED_HOSTS, CLOCK], args=args)
 
     async def load(self, url: str) -> ClaimedFeed | None:
-        """Return a feed for a poll; None if it has been removed or paused."""
-        encoded_state, known_items, websub, host_delay_s, order = await self._load(
-            keys=[FEEDS, KNOWN_ITEMS, WEBSUB, HOST_DELAYS, CLOCK], args=[id_ := feed_id(url), id_, url, host_key(url)]
-        )
-        if encoded_state is None or (state := _decode_state(encoded_state)).paused:
+        """Return a feed for a push; None if it has been removed or paused."""
+        keys, args = [FEEDS, HOST_DELAYS, WEBSUB, CLOCK], [feed_id(url), host_key(url), url]
+        encoded_state, host_delay_s, websub, order = await self._load(keys=keys, args=args)
+        if encoded_state is None:
             return None
+        loaded = self._claimed_feed(encoded_state, host_delay_s, websub or b"", order)
+        return None if loaded.state.paused else loaded
+
+    def _claimed_feed(
+        self, encoded_state: bytes, host_delay_s: bytes | None, websub: bytes, order: bytes
+    ) -> ClaimedFeed:
         delay_s = float(host_delay_s or self.host_delay_s)
-        return ClaimedFeed(state, encoded_state, known_items or b"", delay_s, websub or b"", int(order) / 1e6)
+        return ClaimedFeed(_decode_state(encoded_state), encoded_state, delay_s, websub, int(order) / 1e6)
+
+    async def known_items(self, url: str) -> bytes:
+        """Return the known items of a feed. Every poll changes its state too, so the condition also protects them."""
+        return await self.state.hget(KNOWN_ITEMS, feed_id(url)) or b""
 
     async def release(self, url: str) -> None:
         """Release the host of a claimed feed that is removed or paused, so that its next feed can be claimed."""

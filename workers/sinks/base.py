@@ -1,7 +1,7 @@
 """The contract of a sink: a destination for articles. A sink only delivers; `runner` reads, retries and commits."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from streams.config.settings import Settings
@@ -39,9 +39,16 @@ class Sink(ABC, Generic[Options]):
     """A destination for articles.
 
     `options_type` is a dataclass of `option` fields. Its docstring and fields are the reference of the sink.
+
+    `batch_size`: most events of a delivery. `batch_wait_s`: time to wait for them after the first one.
+
+    `requires`: module of the client library, and the extra of copydesk that installs it.
     """
 
     options_type: ClassVar[type[Any]]
+    requires: ClassVar[tuple[str, str]] = ("", "")
+    batch_size: int = 1
+    batch_wait_s: float = 0.0
 
     def __init__(self, settings: Settings, options: Options) -> None:
         self.settings, self.options = settings, options
@@ -52,9 +59,24 @@ class Sink(ABC, Generic[Options]):
 
         A batch may be delivered again after a crash, so that the destination should ignore known event ids.
 
+        After SinkRejectedError or an hour of SinkRetryError, the events of the batch come again one by one.
+
         Raises: SinkRejectedError, SinkRetryError; CopydeskError while the destination is unreachable.
         """
+
+    async def positions(self, topic: str) -> Mapping[int, int]:
+        """Return the next offset of each partition of *topic*, where the destination stores it beside the articles.
+
+        Raises: CopydeskError while the destination is unreachable.
+        """
+        return {}
 
     @abstractmethod
     async def close(self) -> None:
         """Release connections and files; also after a failed delivery, and more than once."""
+
+
+def next_offsets(batch: Sequence[SinkEvent]) -> list[tuple[str, int, int]]:
+    """Return the topic, partition and next offset of each partition in *batch*."""
+    offsets = {(event.source.topic, event.source.partition): event.source.offset + 1 for event in batch}
+    return [(topic, partition, offset) for (topic, partition), offset in offsets.items()]

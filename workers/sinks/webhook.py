@@ -8,25 +8,20 @@ other          rejected
 import base64
 import time
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import msgspec
 from standardwebhooks import Webhook
 
+from streams.cloudevents import http_headers
 from streams.codec import encode
-from streams.config.settings import Settings
 from streams.records import Article
-from workers.http.client import HttpClient, Response
-from workers.http.retry_after import is_retryable, parse_retry_after
-from workers.sinks.base import Sink, SinkEvent, SinkRejectedError, SinkRetryError
+from workers.sinks.base import SinkEvent
+from workers.sinks.http_sink import PLAIN, HttpSink, check_response
 from workers.sinks.options import option
-from workers.text.normalise import plain_text
 
 SECRET_PREFIX = "whsec_"
-MAX_DETAIL_CHARS = 500
-PLAIN = {"Accept-Encoding": "identity"}  # the beginning of an error must be readable
 
 
 def check_secret(secret: str) -> None:
@@ -56,49 +51,23 @@ class WebhookOptions:
     )
 
 
-class WebhookSink(Sink[WebhookOptions]):
+class WebhookSink(HttpSink[WebhookOptions]):
     """POSTs each article to one URL."""
 
     options_type = WebhookOptions
-
-    def __init__(self, settings: Settings, options: WebhookOptions) -> None:
-        super().__init__(settings, options)
-        self._client: HttpClient | None = None
-        self._resources = AsyncExitStack()
 
     async def deliver(self, batch: Sequence[SinkEvent]) -> None:
         """POST the events one by one. Raises: see `Sink.deliver`."""
         for event in batch:
             await self._post(event)
 
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._resources.aclose()
-        self._client = None
-
     async def _post(self, event: SinkEvent) -> None:
-        if self._client is None:
-            self._client = await self._resources.enter_async_context(HttpClient(self.settings))
         body = encode_event(event.article)
-        headers = PLAIN | signature_headers(self.options.secret, event.id, int(time.time()), body)
+        signature = signature_headers(self.options.secret, event.id, int(time.time()), body)
+        headers = PLAIN | http_headers(event.article) | signature
+        client = await self.client()
         # By Standard Webhooks a 3xx is a failure: a redirect must not pass articles on to another host.
-        response = await self._client.post(self.options.url, body, headers, follow_redirects=False)
-        if 200 <= response.status < 300:
-            return
-        error = describe_failure(response)
-        if not is_retryable(response.status):
-            raise SinkRejectedError(error)
-        delay_s = parse_retry_after(response.headers.get("retry-after", ""), datetime.now(UTC))
-        raise SinkRetryError(error, delay_s or 0.0)
-
-
-def describe_failure(response: Response) -> str:
-    """Return the status and the beginning of the receiver's response, as one line."""
-    detail = response.body.decode("utf-8", "replace")
-    if 300 <= response.status < 400:
-        detail = f"redirect to {response.headers.get('location', '')}, not followed; set url to the new address"
-    detail = " ".join(plain_text(detail).split())[:MAX_DETAIL_CHARS]
-    return f"HTTP {response.status}" + (f": {detail}" if detail else "")
+        check_response(await client.post(self.options.url, body, headers, follow_redirects=False))
 
 
 def encode_event(article: Article) -> bytes:

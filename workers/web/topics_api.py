@@ -6,6 +6,7 @@
 """
 
 import asyncio
+import functools
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
@@ -14,6 +15,7 @@ from typing import Any
 from aiohttp import web
 
 from streams.brokers.base import Broker
+from streams.cloudevents import STRUCTURED_TYPE, encode_structured
 from streams.codec import decode
 from streams.config.settings import Settings
 from streams.config.tables import Route
@@ -109,8 +111,7 @@ class TopicsApi:
         if format_ not in FORMATS and broadcaster.topic.name in PROTECTED and not self.is_authorised(request):
             raise web.HTTPForbidden(text=f"topic needs the token: {name}; send it as {HEADER}")
         if format_ not in FORMATS:
-            as_ninjs = broadcaster.topic.has_articles and wants_ninjs(request.query, request.headers)
-            return await self._events(request, broadcaster, _encode_ninjs_sse if as_ninjs else _encode_sse)
+            return await self._events(request, broadcaster, _encoder(request, broadcaster.topic))
         if not _has_feed(broadcaster.topic):
             raise web.HTTPNotFound(text=f"no feed: {topic} (it has no articles); read /topics/{topic}")
         return await self._feed(request, broadcaster, format_)
@@ -174,14 +175,26 @@ def _encode_sse(event: Event | None) -> bytes:
     return b"id: %s\ndata: %s\n\n" % (event.position.encode(), event.message.value.replace(b"\n", b" "))
 
 
-def _encode_ninjs_sse(event: Event | None) -> bytes:
-    """Return an event with its article as ninjs; a comment for an unreadable one."""
+def _encoder(request: web.Request, topic: Topic) -> Callable[[Event | None], bytes]:
+    """Return the function that encodes events in the format that the request asks for."""
+    if topic.has_articles and wants_ninjs(request.query, request.headers):
+        return functools.partial(_encode_article_sse, encode_ninjs)
+    asks_for_events = request.query.get("format") == "cloudevents" or STRUCTURED_TYPE in request.headers.get(
+        "Accept", ""
+    )
+    if topic.has_articles and asks_for_events:
+        return functools.partial(_encode_article_sse, encode_structured)
+    return _encode_sse
+
+
+def _encode_article_sse(encode: Callable[[Article], bytes], event: Event | None) -> bytes:
+    """Return an event with its article in another format; a comment for an unreadable one."""
     if event is None:
         return _encode_sse(None)
     article = _decode_article(event)
     if article is None:
         return b": unreadable article\n\n"
-    return b"id: %s\ndata: %s\n\n" % (event.position.encode(), encode_ninjs(article))
+    return b"id: %s\ndata: %s\n\n" % (event.position.encode(), encode(article))
 
 
 def _decode_article(event: Event) -> Article | None:

@@ -131,7 +131,10 @@ class KafkaBroker:
     ) -> bool:
         with self.client.mapped_errors():
             producer = await self._started_producer()
-            sent = [await producer.send(m.topic, m.value, m.key or None, headers=list(m.headers)) for m in messages]
+            sent = [
+                await producer.send(m.topic, m.value, m.key or None, headers=[*m.headers, *m.event_headers])
+                for m in messages
+            ]
             await asyncio.gather(*sent)
         # State follows the confirmed messages. A crash before this line repeats messages under the same (id, revision),
         # which subscribers recognise. In the other order, a crash would lose messages unnoticed.
@@ -211,6 +214,10 @@ class KafkaBroker:
 
     def removal_commands(self, message: MessageId) -> Sequence[RedisCommand]:
         return ()
+
+    async def has_topic(self, topic: str) -> bool:
+        with self.client.mapped_errors():
+            return topic in await (await self.client.admin_consumer()).topics()
 
     async def message_count(self, topic: str) -> int:
         with self.client.mapped_errors():

@@ -140,7 +140,10 @@ class Transactions:
         self, producer: AIOKafkaProducer, offsets: OffsetRange, messages: Sequence[OutgoingMessage]
     ) -> None:
         await producer.begin_transaction()
-        sent = [await producer.send(m.topic, m.value, m.key or None, headers=list(m.headers)) for m in messages]
+        sent = [
+            await producer.send(m.topic, m.value, m.key or None, headers=[*m.headers, *m.event_headers])
+            for m in messages
+        ]
         source = {KafkaPartition(offsets.topic, offsets.partition): offsets.end}
         committed = producer.send_offsets_to_transaction(source, self.group)
         for result in await asyncio.gather(*sent, committed, return_exceptions=True):

@@ -99,7 +99,7 @@ class InMemoryBroker:
     def _append(self, message: OutgoingMessage) -> None:
         number = self._partition_of(message.topic, message.key)
         partition = self._partitions(message.topic)[number]
-        partition.append(ConsumedMessage(message.topic, number, len(partition), time.time(), *message[1:]))
+        partition.append(ConsumedMessage(message.topic, number, len(partition), time.time(), *message[1:4]))
 
     async def owns(self, context: AgentContext, offsets: OffsetRange) -> bool:
         tp = owner_partition(offsets.topic_partition)
@@ -149,6 +149,9 @@ class InMemoryBroker:
 
     def removal_commands(self, message: MessageId) -> Sequence[RedisCommand]:
         return ()
+
+    async def has_topic(self, topic: str) -> bool:
+        return topic in self._storage.topics
 
     async def message_count(self, topic: str) -> int:
         return sum(map(len, self._partitions(topic)))

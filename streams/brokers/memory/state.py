@@ -4,7 +4,7 @@ Source of semantics and replies: https://valkey.io/commands/. It must not know t
 """
 
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from streams.state.store import StatePipeline, Value
@@ -206,6 +206,9 @@ class MemoryState:
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
         return self.run(*args)
+
+    async def execute_many(self, commands: Sequence[Sequence[Value]]) -> list[Any]:
+        return [self.run(*command) for command in commands]
 
     def pipeline(self, transaction: bool = True) -> StatePipeline:
         raise NotImplementedError("unsupported command: MULTI (in-memory broker); use a real broker")

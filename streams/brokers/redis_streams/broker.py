@@ -24,8 +24,10 @@ from streams.brokers.base import (
     Progress,
     RedisCommand,
 )
+from streams.brokers.redis_streams.clock import record_clock
 from streams.brokers.redis_streams.reader import RedisStreamsReader, to_message
 from streams.brokers.redis_streams.store import Bounds
+from streams.brokers.redis_streams.usage import MemoryUsage
 from streams.errors import SettingsError, UnavailableError
 from streams.records import MessageId
 from streams.start import Offsets, Start, StartPosition
@@ -49,7 +51,7 @@ MAX_FETCH = 500  # entries per partition and read: about 1 MB of articles
 MAX_FETCH_BYTES = 8 * 1024 * 1024  # of all partitions together; a larger entry is read alone
 
 
-class RedisStreamsBroker:
+class RedisStreamsBroker(MemoryUsage):
     """Topics and state in one Valkey or Redis. `Broker` documents the methods that have no docstring here."""
 
     def __init__(
@@ -112,6 +114,7 @@ class RedisStreamsBroker:
                 "start with an empty data_dir or database, and import the feeds again"
             )
         self._partitions.update(zip((t.name for t in topics), counts, strict=True))
+        await record_clock(self)
 
     async def check_schema_version(self) -> None:
         """Store our schema version with the keys; raise SettingsError if they have another one."""
@@ -318,6 +321,9 @@ class RedisStreamsBroker:
     def removal_commands(self, message: MessageId) -> Sequence[RedisCommand]:
         return [("XDEL", self.stream(message.topic, message.partition), f"0-{message.offset + 1}")]
 
+    async def has_topic(self, topic: str) -> bool:
+        return await self.state.hget(self.key("topics"), topic) is not None
+
     async def message_count(self, topic: str) -> int:
         async with self.state.pipeline(transaction=False) as pipe:
             for n in range(await self.partitions(topic)):
@@ -384,29 +390,6 @@ class RedisStreamsBroker:
             for n in range(await self.partitions(topic)):
                 pipe.memory_usage(self.stream(topic, n))
             return sum(size or 0 for size in await pipe.execute())
-
-    async def memory(self) -> tuple[int, int]:
-        """Return the bytes used by messages and state, and the broker's limit (0: none).
-
-        Output buffers of clients are not counted: 500 messages to one reader can fill half of a small memory. Their
-        sum comes from CLIENT LIST, since `mem_clients_normal` of INFO can be a second old.
-        """
-        async with self.state.pipeline(transaction=True) as pipe:
-            pipe.info("memory")
-            pipe.client_list()
-            memory, clients = await pipe.execute()
-        used = int(memory["used_memory"]) - sum(int(client["tot-mem"]) for client in clients)
-        return used, int(memory.get("maxmemory", 0))
-
-    async def memory_usage(self) -> float:
-        memory = await self.state.info("memory")
-        limit = int(memory.get("maxmemory", 0))
-        return int(memory["used_memory"]) / limit if limit else 0.0
-
-    async def free_bytes(self, share: float) -> int | None:
-        memory = await self.state.info("memory")
-        limit = int(memory.get("maxmemory", 0))
-        return round(share * limit) - int(memory["used_memory"]) if limit else None
 
     async def close(self) -> None:
         await self.state.aclose()

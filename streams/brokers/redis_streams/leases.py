@@ -9,7 +9,7 @@ import weakref
 from collections.abc import Iterable, Sequence
 
 from streams.brokers.redis_streams.store import ScriptStore
-from streams.clock import boottime_s
+from streams.clock import boot_id, boottime_s
 from streams.errors import CopydeskError
 from streams.logger import get_logger
 from streams.topics import Partition, partition_name
@@ -41,6 +41,7 @@ class Leases:
         self._next_beat_s = float("-inf")
         self._active_s = boottime_s()
         self._joined = False
+        self._boot = boot_id() or socket.gethostname()
         self._renewer: Renewer | None = None
 
     def _keys(self) -> list[str]:
@@ -58,9 +59,11 @@ class Leases:
     async def heartbeat(self, partitions: Sequence[Partition]) -> None:
         """Renew the owned leases, and acquire this member's share of the free *partitions*."""
         by_name = {partition_name(*tp).encode(): tp for tp in partitions}
-        args = [self.member, int(self.lease_s * 1000), 0 if self._joined else 1, self.group, *by_name]
+        keys = [*self._keys(), self.store.key("groups"), self.store.key("lease-clocks", self.group)]
         sent_s = self._active_s = boottime_s()
-        owned, to_release = await self.store.script("heartbeat", [*self._keys(), self.store.key("groups")], args)
+        clock = [self._boot, int(sent_s * 1000)]
+        args = [self.member, int(self.lease_s * 1000), 0 if self._joined else 1, self.group, *clock, *by_name]
+        owned, to_release = await self.store.script("heartbeat", keys, args)
         self._joined = True
         self.owned = {by_name[n]: lease.decode() for n, lease in zip(owned[::2], owned[1::2], strict=True)}
         self.to_release = [by_name[n] for n in to_release]

@@ -1,34 +1,21 @@
 """Retention: remove old messages and inactive groups, independent of jumps of the wall clock.
 
-    copydesk:clock         hash: `latest`, the broker's time at the last round of any process
-    copydesk:clock:jumps   list, newest first: the broker's time after a jump, and its seconds
-
 The age of a message is the broker's time minus its timestamp and the jumps since. A jump while no process runs looks
 like age. Therefore a removal of more than a tenth, beyond the time since the last round, is limited to a tenth an hour.
 """
 
-import socket
-from collections.abc import Awaitable, Callable, Collection, Sequence
-from typing import NamedTuple
+from collections.abc import Collection, Sequence
 
 from streams.brokers.redis_streams.broker import RedisStreamsBroker
-from streams.clock import Moment, boot_id, boottime_s
+from streams.brokers.redis_streams.clock import JUMP_FORWARD_S, Jump, Now, record_clock
+from streams.clock import Moment
 from streams.logger import get_logger
 
 log = get_logger(__name__)
 
-# Smaller jumps are clock adjustments; workers/poller/registry.py has the same bounds.
-JUMP_BACK_S, JUMP_FORWARD_S = 5.0, 60.0
 MAX_SHARE = 0.1
 STEP_EVERY_S = 3_600.0
 GROUPS = "registered groups"
-
-
-class Jump(NamedTuple):
-    """A jump of the broker's clock by `size_s` seconds; `time_s` is the broker's time right after it."""
-
-    time_s: float
-    size_s: float
 
 
 def cutoff_s(now_s: float, retention_s: float, jumps: Sequence[Jump]) -> float:
@@ -53,9 +40,8 @@ def _steady(now: Moment, retention_s: float, jumps: Sequence[Jump]) -> Moment:
 class Retention:
     """Rounds of trimming and group expiry. *now* returns the broker's time and the monotonic time."""
 
-    def __init__(self, broker: RedisStreamsBroker, now: Callable[[], Awaitable[Moment]] | None = None) -> None:
-        self.broker = broker
-        self._now = now or self._broker_now
+    def __init__(self, broker: RedisStreamsBroker, now: Now | None = None) -> None:
+        self.broker, self._now = broker, now
         self._reached: dict[str, Moment] = {}  # topic → steady cutoff of the last complete removal
         self._refused_ticks_s: dict[str, float] = {}  # topic → time when a removal was last refused or limited
 
@@ -84,18 +70,8 @@ class Retention:
         await self.broker.forget_groups(expired)
         return expired
 
-    async def _broker_now(self) -> Moment:
-        now_ticks_s = boottime_s()
-        return Moment(await self.broker.time_s(), now_ticks_s)
-
     async def _look(self) -> tuple[Moment, list[Jump]]:
-        """Return the current time and all recorded jumps; record a new jump."""
-        now = await self._now()
-        keys = [self.broker.key("clock"), self.broker.key("clock", "jumps")]
-        boot = boot_id() or socket.gethostname()
-        args = [f"{now.time_s:.3f}", f"{now.ticks_s:.3f}", boot, JUMP_BACK_S, JUMP_FORWARD_S]
-        jumps = await self.broker.script("clock", keys, args)
-        return now, [Jump(*map(float, jump.split(b"|"))) for jump in jumps]
+        return await record_clock(self.broker, self._now)
 
     def _permitted(self, name: str, expired: int, total: int, cutoff: Moment) -> int:
         """Return how many of *expired* to remove in this round, and store the decision for the next."""

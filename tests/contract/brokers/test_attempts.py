@@ -1,25 +1,19 @@
 """A message that ends its worker is given up after a few attempts; the others are processed once."""
 
-import subprocess
-import sys
-
 from streams.brokers.base import OffsetRange
 from streams.config.settings import Settings
 from streams.faust.attempts import MAX_ATTEMPTS, Attempt, Attempts
-from tests.conftest import ROOT, until
+from tests.conftest import until
 from tests.contract.brokers.crashing_worker import GIVEN_UP
 from tests.support.stage import Stage, end, lag_is, stage
+from tests.support.template import Command, start_module
 
 DEADLY = b"000017"
 
 
-def start(s: Stage) -> "subprocess.Popen[bytes]":
+def start(s: Stage) -> Command:
     arguments = [s.settings.broker_url, s.settings.state_url, s.source.name, s.target.name, s.group, DEADLY.decode()]
-    return subprocess.Popen(
-        [sys.executable, "-m", "tests.contract.brokers.crashing_worker", *arguments],
-        cwd=ROOT,
-        stdout=subprocess.DEVNULL,
-    )
+    return start_module("tests.contract.brokers.crashing_worker", *arguments)
 
 
 async def test_message_that_kills_its_worker_is_given_up(either: Settings) -> None:
@@ -37,7 +31,7 @@ async def test_message_that_kills_its_worker_is_given_up(either: Settings) -> No
         assert sorted(m.value for m in await s.published()) == expected
 
 
-async def _is_over(s: Stage, worker: "subprocess.Popen[bytes]") -> bool:
+async def _is_over(s: Stage, worker: Command) -> bool:
     return worker.poll() is not None or await lag_is(s, 0)
 
 

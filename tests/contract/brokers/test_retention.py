@@ -10,8 +10,9 @@ import pytest
 
 from streams.brokers.base import OutgoingMessage
 from streams.brokers.redis_streams.broker import RedisStreamsBroker
+from streams.brokers.redis_streams.clock import Jump
 from streams.brokers.redis_streams.memory import MemoryRelief, read_removed
-from streams.brokers.redis_streams.retention import MAX_SHARE, STEP_EVERY_S, Jump, Retention, cutoff_s
+from streams.brokers.redis_streams.retention import MAX_SHARE, STEP_EVERY_S, Retention, cutoff_s
 from streams.config.settings import Settings
 from streams.errors import UnavailableError
 from streams.start import Start

@@ -3,45 +3,15 @@
 A destination is a real one: a server on loopback, a file, a database.
 """
 
-from abc import abstractmethod
-from contextlib import AbstractAsyncContextManager
-from pathlib import Path
 from typing import ClassVar
 
 from aiohttp import web
 
-
-class Destination(AbstractAsyncContextManager["Destination"]):
-    """A destination that can be made to fail.
-
-    `fails` lists its failures: `retry` (cannot accept events now), `reject` (rejects an event permanently), `down`
-    (unreachable). `invalid` maps a wrong option, as a line of TOML, to its expectation.
-    """
-
-    fails: ClassVar[tuple[str, ...]] = ()
-    invalid: ClassVar[dict[str, str]] = {}
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    @abstractmethod
-    def options(self) -> dict[str, str]:
-        """Return the options of a sink that delivers here, as TOML values."""
-
-    @abstractmethod
-    def delivered(self) -> list[str]:
-        """Return the confirmed events as `id.revision`, in order, repeats included."""
-
-    async def fail(self, failure: str) -> None:
-        """Fail from now on, by one of `fails`."""
-        raise NotImplementedError
-
-    async def recover(self) -> None:
-        """Stop failing."""
-        raise NotImplementedError
-
-    async def __aexit__(self, *exc: object) -> None:
-        """Release the destination."""
+from tests.contract.sinks.chats import DiscordChannel, SlackChannel, TelegramChat
+from tests.contract.sinks.destinations import Destination
+from tests.contract.sinks.files import LinesFile, ParquetFolder
+from tests.contract.sinks.servers import Bucket, SearchIndex
+from tests.contract.sinks.stores import PostgresqlTable, SqliteFile
 
 
 class WebhookReceiver(Destination):
@@ -96,4 +66,13 @@ class WebhookReceiver(Destination):
 
 SAMPLES: dict[str, type[Destination]] = {
     "webhook": WebhookReceiver,
+    "sqlite": SqliteFile,
+    "postgresql": PostgresqlTable,
+    "jsonl": LinesFile,
+    "slack": SlackChannel,
+    "discord": DiscordChannel,
+    "telegram": TelegramChat,
+    "opensearch": SearchIndex,
+    "parquet": ParquetFolder,
+    "s3": Bucket,
 }

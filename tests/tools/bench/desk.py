@@ -12,7 +12,7 @@ from streams.records import Content, Item
 from streams.topics import BUILTIN_TOPICS, DESK_GROUP, ITEMS
 from tests.tools.bench.common import Stopwatch, run, server
 from workers.clean.cleaner import clean
-from workers.demo.newsroom import body
+from workers.demo.clutter import body
 from workers.demo.stories import story
 from workers.desk.article import clean_item, content_fingerprint
 from workers.desk.desk import create_desk

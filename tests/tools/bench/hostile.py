@@ -33,7 +33,7 @@ from tests.support.feed_server import rss, with_etag
 from tests.tools.bench.common import run, server
 from tests.tools.bench.poll import cpu_s
 from workers.counters import read_counters
-from workers.demo.newsroom import body
+from workers.demo.clutter import body
 from workers.demo.stories import story
 from workers.poller.registry import FeedRegistry
 from workers.services import connect

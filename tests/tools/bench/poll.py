@@ -97,12 +97,14 @@ async def ours(settings: Any, url: str, rounds: int, change: Callable[[int], Non
     broker = await connect(settings, settings.broker_url)
     poller = Poller(settings, broker, DESK_GROUP)
     await poller.feeds.add([(url, "")])
-    await poller.feeds.claim(1)
+    await poller.feeds.claim(1)  # reads the clock
     valkey = int((await broker.state.info("server"))["process_id"])
 
     async def poll(n: int) -> None:
         change(n)
-        await poller.poll(url, poller.feeds.clock)
+        loaded = await poller.feeds.load(url)
+        assert loaded is not None
+        await poller.poll(loaded, poller.feeds.clock)
 
     async with poller.fetcher, poller.parsers:
         await poll(0)

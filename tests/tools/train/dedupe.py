@@ -65,8 +65,11 @@ def texts(name: str) -> Texts:
             {"id": str(s.number), "title": s.title, "text": "\n".join(s.paragraphs), "outlet": s.outlet.name}
             for s in stories
         ]
-        starts = [sentences[-1][:12].partition("{")[0] for _, sentences in PLOTS]
-        plot = [next(n for n, start in enumerate(starts) if s.paragraphs[-1].startswith(start)) for s in stories]
+        starts = [sentences[-1][:12].partition("{")[0] for plots in PLOTS.values() for _, sentences in plots]
+        plot = [
+            next(n for n, start in enumerate(starts) if any(text.startswith(start) for text in s.paragraphs))
+            for s in stories
+        ]
         return Texts(docs, set(), set(), plot)  # grouped by plot, so that the test folds have unseen plots
     if name == "variants":
         return _variants()

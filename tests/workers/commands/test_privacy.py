@@ -91,6 +91,9 @@ def test_message_about_unknown_scheme_holds_no_password() -> None:
         ("[[feeds]]\nurl = 'https://a.example/*'\npassword = 'x'", True),
         ("[[feeds]]\nurl = 'https://a.example/*'\nfull_text = true", False),
         ("[[sinks]]\nname = 'a'\ntype = 'webhook'\nurl = 'https://a.example/'\nsecret = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'", True),
+        ("[[sinks]]\nname = 'a'\ntype = 'slack'\nurl = 'https://hooks.a.example/services/X'", True),
+        ("[[sinks]]\nname = 'a'\ntype = 'postgresql'\nurl = 'postgresql://u:p@h/d'", True),
+        ("[[sinks]]\nname = 'a'\ntype = 'sqlite'\npath = 'a.db'", False),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("mode", [0o600, 0o644])

@@ -15,6 +15,7 @@ from streams.config.tables import FeedOptions
 from streams.faust.agents import BatchResult
 from streams.records import Article, Content, Item, MessageId, RevisionChanges
 from streams.topics import ARTICLES, DEAD_LETTERS, ITEMS
+from workers.desk.article import clean_item
 from workers.desk.desk import Desk
 from workers.services import connect
 
@@ -92,12 +93,11 @@ async def test_desk_does_not_sign_duplicates(settings: Settings) -> None:
 
 async def test_bug_in_one_item_leaves_others_unchanged(settings: Settings) -> None:
     async with open_desk(settings) as desk:
-        clean = desk.clean
 
         def fail_on_second(item: Item, *context: Any) -> Any:
             if item.identity_key.endswith("/2"):
                 raise ZeroDivisionError("planted")
-            return clean(item, *context)
+            return clean_item(item, *context)
 
         result = await handle(Desk(settings, desk.broker, fail_on_second), make_item(), make_item(name="2"), b"{")
         assert outcomes(result) == {"new": 1, "failed": 2}

@@ -20,8 +20,9 @@ from tests.conftest import until
 from tests.support.cleaning import CLEANERS, make_item
 from tests.support.pipeline import everything, settled
 from workers.counters import read_counters
+from workers.desk.cleaning import PooledCleaning
 from workers.desk.cleaning_pool import MAX_SLOW_BYTES, CleaningPool
-from workers.desk.desk import PooledCleaning, create_desk
+from workers.desk.desk import create_desk
 from workers.desk.slow_items import HOLD_S, KEY, SlowItems
 from workers.services import connect
 

@@ -19,7 +19,7 @@ from tests.support.feed_server import FeedServer
 from tests.support.pipeline import everything, newsdesk, settled
 from tests.support.server_commands import server_commands
 from workers.desk.article import clean_item
-from workers.desk.batch import cpu_deadline
+from workers.desk.deadline import cpu_deadline
 from workers.desk.desk import Desk
 from workers.services import connect
 

@@ -1,9 +1,6 @@
 """kill -9 of `ingest` and of the desk during a backfill of a WARC file: the articles of an undisturbed run."""
 
 import asyncio
-import os
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,9 +8,9 @@ from streams.brokers.base import Broker
 from streams.config.settings import Settings
 from streams.records import Article
 from streams.topics import ARCHIVE_ITEMS, DESK_GROUP
-from streams.valkey.server import die_with_parent
-from tests.conftest import ROOT, until
+from tests.conftest import until
 from tests.support.pipeline import everything, queued
+from tests.support.template import Command, start_module
 from tests.tools.bench.backfill import write_warc
 from workers.counters import is_consistent, read_counters
 from workers.intake.ingest import IngestOptions, ingest_file
@@ -23,15 +20,11 @@ from workers.supervisor import to_environ
 PAGES, KILLS = 160, 2
 
 
-def start(settings: Settings, *words: str) -> "subprocess.Popen[bytes]":
-    environ = {**os.environ, **to_environ(settings), "COPYDESK_LOG_LEVEL": "ERROR"}
-    return subprocess.Popen(
-        [sys.executable, "-m", "workers.cli", *words], env=environ, cwd=ROOT, preexec_fn=die_with_parent,
-        stdout=subprocess.DEVNULL,
-    )  # fmt: skip
+def start(settings: Settings, *words: str) -> Command:
+    return start_module("workers.cli", *words, environ=to_environ(settings) | {"COPYDESK_LOG_LEVEL": "ERROR"})
 
 
-def kill(process: "subprocess.Popen[bytes]") -> None:
+def kill(process: Command) -> None:
     process.kill()
     process.wait()
 
@@ -64,7 +57,7 @@ async def test_killed_backfill_gives_the_same_articles(settings: Settings, tmp_p
         desk, ingest = start(settings, "desk", "--name", "desk-1"), start(settings, "ingest", str(path))
         target = (number + 1) * PAGES // (KILLS + 2)
 
-        async def has_progressed(target: int = target, desk: "subprocess.Popen[bytes]" = desk) -> bool:
+        async def has_progressed(target: int = target, desk: Command = desk) -> bool:
             assert desk.poll() is None, "the desk has ended"
             committed = await broker.progress(ARCHIVE_ITEMS.name, DESK_GROUP)
             return sum(progress.position for progress in committed.values()) >= target

@@ -4,10 +4,7 @@ import asyncio
 import contextlib
 import gzip
 import json
-import os
 import signal
-import subprocess
-import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -21,8 +18,9 @@ from streams.config.tables import SourceTable
 from streams.errors import SettingsError
 from streams.records import Article, DeadLetter
 from streams.topics import DESK_GROUP
-from tests.conftest import ROOT, until
+from tests.conftest import until
 from tests.support.pipeline import desk, everything, settled
+from tests.support.template import Command, start_module
 from workers.counters import read_counters
 from workers.health import find_warnings
 from workers.intake.folder import FolderWatcher, Observation, Signature, list_files, observe, read_source_states
@@ -211,12 +209,9 @@ async def test_one_watcher_has_the_source(settings: Settings, tmp_path: Path) ->
         assert await second.claim()
 
 
-def start_watch(settings: Settings, config: Path) -> "subprocess.Popen[bytes]":
+def start_watch(settings: Settings, config: Path) -> Command:
     environ = {"COPYDESK_CONFIG": str(config), "COPYDESK_BROKER_URL": settings.broker_url, "COPYDESK_PARTITIONS": "4"}
-    return subprocess.Popen(
-        [sys.executable, "-m", "workers.cli", "watch", "--name", "watcher"], cwd=ROOT, env=os.environ | environ,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+    return start_module("workers.cli", "watch", "--name", "watcher", environ=environ)
 
 
 async def test_killed_watch_neither_loses_nor_repeats(settings: Settings, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from streams.config.settings import Settings
 from tests.conftest import copydesk
 from tests.support.feed_server import FeedServer, rss
+from tests.support.poller_desk import claim_urls
 from tests.support.ports import free_port
 from workers.poller.outage import MIN_HOSTS, RETRY_S, WINDOW_S, OutageDetector
 from workers.poller.poller import Poller
@@ -68,8 +69,8 @@ async def test_feeds_recover_within_minutes_of_outage(settings: Settings) -> Non
 
     async def polled() -> dict[str, FeedState]:
         await poller.feeds.poll_all_now()
-        for url in await poller.feeds.claim(10):
-            await poller.poll(url, poller.feeds.clock)
+        for claimed in await poller.feeds.claim(10):
+            await poller.poll(claimed, poller.feeds.clock)
         return {feed.url: feed for feed in await poller.feeds.all()}
 
     async with poller.fetcher, poller.parsers, AsyncExitStack() as servers:
@@ -83,9 +84,9 @@ async def test_feeds_recover_within_minutes_of_outage(settings: Settings) -> Non
             server.answers["f"] = rss([])
         for port in ports[:2]:  # the retries of two feeds
             await poller.feeds.poll_now([f"http://127.0.0.1:{port}/f"])
-        for url in await poller.feeds.claim(10):
-            await poller.poll(url, poller.feeds.clock)
-        assert sorted(await poller.feeds.claim(10)) == sorted(f"http://127.0.0.1:{port}/f" for port in ports[2:])
+        for claimed in await poller.feeds.claim(10):
+            await poller.poll(claimed, poller.feeds.clock)
+        assert sorted(await claim_urls(poller.feeds, 10)) == sorted(f"http://127.0.0.1:{port}/f" for port in ports[2:])
     await broker.close()
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from streams.brokers.base import Broker
 from streams.config.settings import Settings
+from tests.support.poller_desk import claim_urls
 from workers.poller.registry import FeedRegistry
 from workers.services import connect
 
@@ -55,9 +56,9 @@ async def test_killed_resume_leaves_feed_paused_or_scheduled(broker: Broker, req
         await FeedRegistry(DyingState(broker.state, requests)).set_paused([URL], False)
     except KilledError:
         [feed] = await feeds.all()
-        assert await feeds.claim(1) == ([] if feed.paused else [URL])
+        assert await claim_urls(feeds, 1) == ([] if feed.paused else [URL])
     else:
-        assert await feeds.claim(1) == [URL]
+        assert await claim_urls(feeds, 1) == [URL]
 
 
 @pytest.mark.parametrize("requests", range(6))
@@ -68,26 +69,26 @@ async def test_killed_pause_leaves_feed_claimable_or_paused(broker: Broker, requ
         await FeedRegistry(DyingState(broker.state, requests)).set_paused([URL], True)
     except KilledError:
         [feed] = await feeds.all()
-        assert await feeds.claim(1) == ([] if feed.paused else [URL])
+        assert await claim_urls(feeds, 1) == ([] if feed.paused else [URL])
 
 
 async def test_feed_resumed_before_release_stays_scheduled(broker: Broker) -> None:
     """The poller finds a claimed feed paused. It is resumed before the poller releases its host."""
     feeds = FeedRegistry(broker.state)
     await feeds.add([(URL, "")])
-    assert await feeds.claim(1) == [URL]
+    assert await claim_urls(feeds, 1) == [URL]
     await feeds.set_paused([URL], True)
     assert await feeds.load(URL) is None
     await feeds.set_paused([URL], False)
     await feeds.release(URL)
-    assert await feeds.claim(1) == [URL]
+    assert await claim_urls(feeds, 1) == [URL]
 
 
 async def test_release_of_paused_feed_frees_its_host(broker: Broker) -> None:
     feeds, other = FeedRegistry(broker.state), "https://feeds.example/2"
     await feeds.add([(URL, ""), (other, "")])
-    [claimed] = await feeds.claim(1)
+    [claimed] = await claim_urls(feeds, 1)
     await feeds.set_paused([claimed], True)
     await feeds.release(claimed)
-    assert await feeds.claim(1) == [other if claimed == URL else URL]
+    assert await claim_urls(feeds, 1) == [other if claimed == URL else URL]
     await feeds.remove([URL, other])

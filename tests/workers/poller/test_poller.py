@@ -7,7 +7,7 @@ import pytest
 from aiohttp import web
 
 from streams.config.settings import Settings
-from tests.support.poller_desk import FEED, open_desk
+from tests.support.poller_desk import FEED, claim_urls, open_desk
 from workers.poller import schedule
 
 
@@ -72,7 +72,7 @@ async def test_retry_after_delays_next_poll(retry: str, status: int, settings: S
         desk.server.answers["f"] = lambda r: web.Response(status=status, headers={"Retry-After": value})
         state = await desk.poll()
         assert state.due_s - time.time() > 3590
-        assert await desk.poller.feeds.claim(10) == []
+        assert await claim_urls(desk.poller.feeds, 10) == []
 
 
 @pytest.mark.parametrize("interval_s", [60.0, 900.0, 14_400.0])

@@ -15,6 +15,7 @@ from streams.config.tables import FeedOptions
 from streams.errors import SettingsError
 from streams.records import Item
 from tests.conftest import DEADLINE_S, until
+from tests.support.poller_desk import claim_urls
 from tests.support.server_commands import server_commands
 from workers.poller import registry
 from workers.poller.poll import feed_options, with_user_values
@@ -56,33 +57,33 @@ async def finish_poll(broker: Broker, url: str, wait_s: float = 100.0, status: i
 
 async def test_claim_one_feed_per_host(settings: Settings) -> None:
     async with open_feeds(settings) as (feeds, broker):
-        assert set(await feeds.claim(10)) == {A1, B1}
-        assert await feeds.claim(10) == []
+        assert set(await claim_urls(feeds, 10)) == {A1, B1}
+        assert await claim_urls(feeds, 10) == []
         await finish_poll(broker, A1, wait_s=-1)
         await server_commands(broker.state).zadd(registry.HOST_FEEDS + "a.example", {feed_id(A2): time.time() - 5})
-        assert await feeds.claim(10) == [A2], "the feed that was due first"
+        assert await claim_urls(feeds, 10) == [A2], "the feed that was due first"
         await finish_poll(broker, A2)
-        assert await feeds.claim(10) == [A1]
+        assert await claim_urls(feeds, 10) == [A1]
 
 
 async def test_expired_claims_go_to_other_pollers(settings: Settings) -> None:
     async with open_feeds(settings, claim_s=3.0) as (feeds, broker):
         other = FeedRegistry(broker.state, 3.0)
-        assert len(await feeds.claim(1)) == 1
-        assert len(await other.claim(10)) == 1
+        assert len(await claim_urls(feeds, 1)) == 1
+        assert len(await claim_urls(other, 10)) == 1
         await feeds.renew([A1, B1])
 
         async def has_claimed() -> bool:
-            return bool(await other.claim(10))
+            return bool(await claim_urls(other, 10))
 
         await until(has_claimed)
 
 
 async def test_429_backs_off_the_whole_host(settings: Settings) -> None:
     async with open_feeds(settings) as (feeds, broker):
-        await feeds.claim(10)
+        await claim_urls(feeds, 10)
         await finish_poll(broker, A1, wait_s=-1, status=429, rest_s=60)
-        assert await feeds.claim(10) == []
+        assert await claim_urls(feeds, 10) == []
         loaded = await feeds.load(A2)
         assert loaded is not None
         assert loaded.host_delay_s == 1.0
@@ -107,14 +108,14 @@ def test_release_host_commands_adapt_the_delay(settings: Settings) -> None:
 @pytest.mark.parametrize("sign", [-1, 1])
 async def test_clock_jump_shifts_due_times(power: int, sign: int, settings: Settings) -> None:
     async with open_feeds(settings) as (feeds, broker):
-        for url in await feeds.claim(10):
+        for url in await claim_urls(feeds, 10):
             await finish_poll(broker, url, wait_s=900)
-        for url in await feeds.claim(10):
+        for url in await claim_urls(feeds, 10):
             await finish_poll(broker, url, wait_s=900)
-        assert await feeds.claim(10) == []
+        assert await claim_urls(feeds, 10) == []
         jump_s = sign * 2.0**power
         await shift_clock(broker, jump_s)
-        assert await feeds.claim(10) == []
+        assert await claim_urls(feeds, 10) == []
         [(_, due_s), *_] = await server_commands(broker.state).zrange(
             registry.HOST_FEEDS + "a.example", 0, -1, withscores=True
         )
@@ -134,59 +135,59 @@ async def shift_clock(broker: Broker, jump_s: float) -> None:
 @pytest.mark.parametrize("jump_s", [-86_400.0, 86_400.0])
 async def test_clock_jump_during_poll_discards_it(jump_s: float, settings: Settings) -> None:
     async with open_feeds(settings) as (feeds, broker):
-        await feeds.claim(10)
+        await claim_urls(feeds, 10)
         clock = feeds.clock
         await shift_clock(broker, jump_s)
-        await feeds.claim(10)
+        await claim_urls(feeds, 10)
         assert not await broker.publish(
             [], release_host_commands(A1, 200, 0.0, 0.0, clock.now_s(), 0.0), [clock.condition()]
         )
         assert await broker.publish(
             [], release_host_commands(A1, 200, 0.0, 0.0, feeds.clock.now_s() - 0.1, 0.0), [feeds.clock.condition()]
         )
-        assert await feeds.claim(10) == [A1]
+        assert await claim_urls(feeds, 10) == [A1]
 
 
 async def test_idle_poller_is_not_a_clock_jump(settings: Settings) -> None:
     async with open_feeds(settings) as (feeds, broker):
-        await feeds.claim(10)
+        await claim_urls(feeds, 10)
         past_s = time.time() - 7200
         await broker.state.hset(registry.CLOCK, registry.LATEST, past_s)
         await server_commands(broker.state).zadd(
             registry.HOST_FEEDS + "a.example", {feed_id(A1): past_s + 90, feed_id(A2): past_s + 60}
         )
         await server_commands(broker.state).zadd(registry.DUE_HOSTS, {"a.example": past_s + 60})
-        assert A2 in await FeedRegistry(broker.state).claim(10)
+        assert A2 in await claim_urls(FeedRegistry(broker.state), 10)
 
 
 async def test_set_paused_and_poll_now(settings: Settings) -> None:
     async with open_feeds(settings) as (feeds, broker):
         assert await feeds.set_paused([A1, A2, "https://unknown.example/"], True) == [A1, A2]
-        assert await feeds.claim(10) == [B1]
+        assert await claim_urls(feeds, 10) == [B1]
         await finish_poll(broker, B1)
         assert await feeds.poll_now([A1]) == []
         assert await feeds.set_paused([A1], False) == [A1]
-        assert await feeds.claim(10) == [A1]
+        assert await claim_urls(feeds, 10) == [A1]
         assert await feeds.poll_now([B1]) == [B1]
-        assert await feeds.claim(10) == [B1]
+        assert await claim_urls(feeds, 10) == [B1]
         assert await feeds.poll_now([B1]) == [B1]
-        assert await feeds.claim(10) == [], "claimed already"
+        assert await claim_urls(feeds, 10) == [], "claimed already"
 
 
 async def test_removed_feed_is_not_claimed(settings: Settings) -> None:
     async with open_feeds(settings) as (feeds, _):
         assert await feeds.remove([A1]) == [A1]
         assert await feeds.remove([A1]) == []
-        assert set(await feeds.claim(10)) == {A2, B1}
+        assert set(await claim_urls(feeds, 10)) == {A2, B1}
         assert await feeds.load(A1) is None
 
 
 async def test_adding_again_repairs_interrupted_add(settings: Settings) -> None:
     async with open_feeds(settings) as (feeds, broker):
         await broker.state.delete(registry.HOST_FEEDS + "b.example:8443", registry.DUE_HOSTS)
-        assert await feeds.claim(10) == []
+        assert await claim_urls(feeds, 10) == []
         assert await feeds.add([(B1, "")]) == []
-        assert await feeds.claim(10) == [B1]
+        assert await claim_urls(feeds, 10) == [B1]
 
 
 async def test_claim_ends_for_due_times_within_millisecond(settings: Settings) -> None:
@@ -198,7 +199,7 @@ async def test_claim_ends_for_due_times_within_millisecond(settings: Settings) -
                 registry.HOST_FEEDS + "a.example", {feed_id(A1): soon_s, feed_id(A2): soon_s + 0.0003}
             )
             await server_commands(broker.state).zadd(registry.DUE_HOSTS, {"a.example": soon_s - 0.001})
-            claimed += await asyncio.wait_for(feeds.claim(10), DEADLINE_S)
+            claimed += await asyncio.wait_for(claim_urls(feeds, 10), DEADLINE_S)
         assert {A1, B1} <= set(claimed)
 
 

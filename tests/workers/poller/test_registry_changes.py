@@ -1,9 +1,6 @@
 """Changes of the registry that a crash interrupts, and the order of polls at the broker."""
 
-import os
 import signal
-import subprocess
-import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +10,9 @@ import pytest
 from streams.brokers import open_broker
 from streams.brokers.base import Broker
 from streams.config.settings import Settings
-from tests.conftest import ROOT, until
+from tests.conftest import until
+from tests.support.poller_desk import claim_urls
+from tests.support.template import Command, start_module
 from workers.poller import poll as transitions
 from workers.poller.registry import (
     CLOCK,
@@ -39,10 +38,8 @@ async def test_import_killed_leaves_no_unscheduled_feed(settings: Settings, tmp_
     await broker.create_topics([])
     for _ in range(KILLS):
         before = await broker.state.execute_command("HLEN", FEEDS)
-        importing = subprocess.Popen(
-            [sys.executable, "-m", "workers.cli", "feeds", "import", "feeds.opml", "--broker-url", settings.broker_url],
-            cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.DEVNULL,
-        )  # fmt: skip
+        command = ("feeds", "import", "feeds.opml", "--broker-url", settings.broker_url)
+        importing = start_module("workers.cli", *command, cwd=tmp_path)
         await until(lambda: _registered_more(broker, before, importing))  # noqa: B023 - awaited within the loop
         importing.send_signal(signal.SIGKILL)
         importing.wait()
@@ -55,7 +52,7 @@ async def test_import_killed_leaves_no_unscheduled_feed(settings: Settings, tmp_
     await broker.close()
 
 
-async def _registered_more(broker: Broker, before: int, importing: "subprocess.Popen[bytes]") -> bool:
+async def _registered_more(broker: Broker, before: int, importing: Command) -> bool:
     return await broker.state.execute_command("HLEN", FEEDS) > before or importing.poll() is not None
 
 
@@ -68,9 +65,9 @@ async def test_reconcile_schedules_registered_feeds(settings: Settings, lost: st
     if lost == "feed":
         await broker.state.execute_command("ZREM", HOST_FEEDS + host_key(FEED), feed_id(FEED))
     await broker.state.execute_command("ZREM", DUE_HOSTS, host_key(FEED))
-    assert await feeds.claim(10) == []
+    assert await claim_urls(feeds, 10) == []
     assert await feeds.reconcile() == 1
-    assert await feeds.claim(10) == [FEED]
+    assert await claim_urls(feeds, 10) == [FEED]
     assert await feeds.reconcile() == 0
     await broker.close()
 
@@ -95,5 +92,5 @@ async def test_poll_order_rises_after_clock_set_back(settings: Settings) -> None
 
 def test_poll_of_one_feed_is_later_than_the_one_before() -> None:
     state = FeedState(FEED, polled_s=2_000.0)
-    loaded = ClaimedFeed(state, b"", b"", 0.0, b"", 1_000.0)
+    loaded = ClaimedFeed(state, b"", 0.0, b"", 1_000.0)
     assert transitions.begin_poll(loaded).started_at.timestamp() > 2_000

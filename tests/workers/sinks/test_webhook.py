@@ -156,8 +156,14 @@ def test_sink_table_error_hides_secret(table: str, message: str, tmp_path: Path)
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('[[sinks]]\nname = "w"\n', "expected one of webhook"),
-        ('[[sinks]]\ntype = "carrier-pigeon"\nname = "w"\n', "expected one of webhook"),
+        (
+            '[[sinks]]\nname = "w"\n',
+            "expected one of webhook, sqlite, postgresql, jsonl, slack, discord, telegram, opensearch, parquet, s3",
+        ),
+        (
+            '[[sinks]]\ntype = "carrier-pigeon"\nname = "w"\n',
+            "expected one of webhook, sqlite, postgresql, jsonl, slack, discord, telegram, opensearch, parquet, s3",
+        ),
         (2 * VALID, "duplicate sink name: w"),
         (VALID + 'start_from = "middle"\n', "expected start or end"),
     ],

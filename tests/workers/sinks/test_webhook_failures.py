@@ -12,7 +12,7 @@ from tests.support.subscribers import article
 from tests.support.webhooks import Receiver, delivering
 from workers import dead_letters
 from workers.http.client import Response
-from workers.sinks.webhook import MAX_DETAIL_CHARS, describe_failure
+from workers.sinks.http_sink import MAX_DETAIL_CHARS, describe_failure
 
 
 async def letter_of(settings: Settings, respond: Callable[[web.Request], Coroutine[Any, Any, web.Response]]) -> str:

@@ -6,18 +6,16 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import cache
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import lxml.html
-import pytest
 from selectolax.lexbor import LexborHTMLParser
 
 from streams.config.settings import Settings
 from streams.records import Article
 from streams.topics import ARTICLES
 from tests.conftest import until
-from tests.support.browser import browser, chromium
+from tests.support.browser import Chromium
 from tests.support.feed_server import rss as rss_document
 from tests.support.markup_attacks import CODE, attacks
 from tests.support.page import open_page
@@ -159,17 +157,9 @@ async def test_events_hold_no_markup_outside_json(settings: Settings) -> None:
     assert [record["id"] for record in records if live_parts(record.get("html", ""))] == []
 
 
-@pytest.fixture
-def program() -> str:
-    path = chromium()
-    if path is None:
-        pytest.skip("Chromium not found")
-    return path
-
-
-async def test_browser_runs_no_article(program: str, tmp_path: Path) -> None:
+async def test_browser_runs_no_article(chromium: Chromium) -> None:
     """The HTML of articles, as a reader inserts it."""
-    async with browser(program, tmp_path) as page:
+    async with chromium.page() as page:
         await page.goto("about:blank")
         await page.evaluate(f"document.body.innerHTML = {json.dumps('<img src=x onerror=' + CODE + '>')}")
         await until(lambda: page.evaluate("window.pwned === 1"))  # the probe works
@@ -182,14 +172,14 @@ async def test_browser_runs_no_article(program: str, tmp_path: Path) -> None:
         assert await page.evaluate("window.pwned") == 0
 
 
-async def test_page_runs_no_article(settings: Settings, tmp_path: Path, program: str) -> None:
+async def test_page_runs_no_article(settings: Settings, chromium: Chromium) -> None:
     sample = articles()[::40]
-    async with open_page(settings, program, tmp_path) as (page, broker, server):
-        await until(lambda: page.evaluate("document.querySelector('#live').textContent === 'live'"))
+    async with open_page(settings, chromium) as (page, broker, server):
+        await until(lambda: page.evaluate("document.querySelector('#live')?.textContent === 'live'"))
         await publish(broker, *sample)
         await until(lambda: sum(server.topics.broadcasters[ARTICLES.name].position.values()) == len(sample))
         await until(lambda: page.evaluate("document.querySelectorAll('#articles summary').length > 100"))
-        await page.evaluate("document.querySelectorAll('#articles summary').forEach((s) => s.click())")
+        await page.evaluate("document.querySelectorAll('#articles details').forEach((d) => { d.open = true; })")
         await until(lambda: page.evaluate("document.querySelectorAll('.sides').length > 100"))
         assert await page.evaluate("document.querySelectorAll('#articles script, #articles iframe').length") == 0
         assert await page.evaluate("window.pwned === undefined")

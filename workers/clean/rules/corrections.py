@@ -180,11 +180,10 @@ LANGUAGES: Mapping[str, Words] = {
     ),
 }  # fmt: skip
 
-# Cheap: most texts have none of these.
-HINT = re.compile(
-    r"corre[cgç]|amend|aclarac|modific|misst|misid|retract|clarif|errat|korr|berichtig|richtigst|klarst|version|fassung|"
-    r"rectif|corrig|précision|modifié|erreur|fe de err|rettific|precisaz|"
-    r"erramos|retific|esclarec|versão|versión|sprostow|korekt|prostuj|wersj|poprawi|błąd|błęd|wyjaśn|"
-    r"исправ|поправ|верси|уточн|опроверж|ошиб|редакц",
-    re.IGNORECASE,
+# Case-folded parts of which each note has one; most texts have none. A pattern of them takes thirty times as long.
+HINTS = tuple(
+    "correc|correg|correç|amend|aclarac|modific|misst|misid|retract|clarif|errat|korr|berichtig|richtigst|klarst|version|"
+    "fassung|rectif|corrig|précision|modifié|erreur|fe de err|rettific|precisaz|"
+    "erramos|retific|esclarec|versão|versión|sprostow|korekt|prostuj|wersj|poprawi|błąd|błęd|wyjaśn|"
+    "исправ|поправ|верси|уточн|опроверж|ошиб|редакц".split("|")
 )

@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from streams.brokers.base import RedisCommand
+from streams.state.lookup import Lookup, look_up
+from workers.clean.site_facts import SiteFacts
 from workers.dedupe.near_duplicates.index import StoryIndex
 from workers.dedupe.near_duplicates.sentences import MIN_REPEATS, Sentence, own_text, split_sentences
 from workers.dedupe.near_duplicates.signature import SignedText, TextSignature, signatures_of
@@ -81,20 +83,14 @@ class ComparedTexts:
 
     async def read(self, texts: Sequence[ComparedText]) -> list[ReadText]:
         """Return *texts* in sentences. Earlier texts of the same call count as those of earlier calls do."""
+        [read] = await look_up(self.history.state, self.reading(texts))
+        return list(read)
+
+    def reading(self, texts: Sequence[ComparedText]) -> Lookup[list[ReadText]]:
+        """Return the look-up of `read`."""
         read = [ReadText(text, split_sentences(text.text)) for text in texts]
         queries = [SiteQuery(r.text.source, r.keys) for r in read]
-        facts = await self.history.lookup(queries)
-        earlier: defaultdict[str, Counter[bytes]] = defaultdict(Counter)
-        counted: set[tuple[str, str, frozenset[bytes]]] = set()
-        for n, (r, (source, keys), known) in enumerate(zip(read, queries, facts, strict=True)):
-            in_call, repeats = earlier[source], known.repeats
-            counts = {key: repeats.get(key, 0) + in_call[key] + 1 for key in keys}
-            repeated = frozenset(key for key, count in counts.items() if count > MIN_REPEATS)
-            read[n] = r._replace(repeated=repeated, counts=counts)
-            if (identity := (source, r.text.title, keys)) not in counted:  # a copy does not count
-                counted.add(identity)
-                in_call.update(keys)
-        return read
+        return self.history.reading(queries).map(lambda facts: _with_counts(read, queries, facts))
 
     async def assign(self, stories: StoryIndex, texts: Sequence[ComparedText]) -> dict[str, StoryAssignment]:
         """Return the story of each text by its id, and remember the texts. For callers without an atomic step."""
@@ -113,3 +109,19 @@ class ComparedTexts:
             for r, assignment in zip(read, assignments, strict=True)
             if r.counts and (not (assignment.duplicate_of and assignment.same_publisher) or assignment.retitled)
         )
+
+
+def _with_counts(read: Sequence[ReadText], queries: Sequence[SiteQuery], facts: Sequence[SiteFacts]) -> list[ReadText]:
+    """Return the texts with the number of articles with each sentence."""
+    out: list[ReadText] = []
+    earlier: defaultdict[str, Counter[bytes]] = defaultdict(Counter)
+    counted: set[tuple[str, str, frozenset[bytes]]] = set()
+    for r, (source, keys), known in zip(read, queries, facts, strict=True):
+        in_call, before = earlier[source], known.counts
+        counts = {key: before.get(key, 0) + in_call[key] + 1 for key in keys}
+        repeated = frozenset(key for key, count in counts.items() if count > MIN_REPEATS)
+        out.append(r._replace(repeated=repeated, counts=counts))
+        if (identity := (source, r.text.title, keys)) not in counted:  # a copy does not count
+            counted.add(identity)
+            in_call.update(keys)
+    return out

@@ -18,13 +18,13 @@ from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
+from streams.state.lookup import RedisCommand
 from streams.state.segments import Segments
 from workers.dedupe.near_duplicates.signature import KEY_BYTES, TextSignature
 from workers.dedupe.near_duplicates.stories import (
-    BUCKET,
     REF_BYTES,
     BatchDecisions,
-    Claim,
+    Decided,
     NewArticle,
     Snapshot,
     StoryAssignment,
@@ -48,10 +48,8 @@ class StoryIndex:
         self.texts = Segments(f"{PREFIX}:texts", segment_articles, SEGMENTS, TEXT_SHARDS)
         self.keys = Segments(f"{PREFIX}:keys", segment_articles, SEGMENTS, KEY_SHARDS)
         self.newest = 0
-        self._look_script, self._claim_script = (
-            state.register_script(files("workers.dedupe.near_duplicates").joinpath("lua", name).read_text("utf-8"))
-            for name in ("look.lua", "claim.lua")
-        )
+        source = files("workers.dedupe.near_duplicates").joinpath("lua", "claim.lua").read_text("utf-8")
+        self._claim_script = state.register_script(source)
 
     async def assign(self, articles: Sequence[tuple[str, TextSignature]]) -> list[StoryAssignment]:
         """Return the story of each article (id, signature). Of duplicates among *articles* the earlier is first."""
@@ -75,20 +73,32 @@ class StoryIndex:
             return None
         snapshot = Snapshot(lists, texts)
         await self._read_candidates(batch, snapshot)
-        assignments, claims = BatchDecisions(snapshot, self.window_s).decide(batch)
+        decided = BatchDecisions(snapshot, self.window_s).decide(batch)
         compared = {key: len(lists[0].get(key, b"")) // REF_BYTES for key in keys}
-        return assignments if not claims or await self._claim(count, claims, compared) else None
+        return decided.assignments if not decided.claims or await self._claim(count, decided, compared) else None
 
     async def _look(
         self, refs: Sequence[bytes], keys: Sequence[bytes]
     ) -> tuple[int, dict[bytes, bytes], list[dict[bytes, bytes]]]:
-        """Return the number of articles in the index, the values of known *refs*, and the lists of known *keys*."""
-        live = self.texts.live(self.newest)
-        count, known, lists = await self._look_script(args=[
-            self.texts.prefix, self.keys.prefix, COUNT_KEY, live.start, self.newest, TEXT_SHARDS, KEY_SHARDS,
-            b"".join(refs), b"".join(keys),
-        ])  # fmt: skip
-        return count, _numbered(refs, known), [_numbered(keys, answer) for answer in lists]
+        """Return the number of articles in the index, the values of known *refs*, and the lists of known *keys*.
+
+        The number is read first: the claim then notices everything that another desk writes from here on.
+        """
+        live = self.texts.live(self.newest)[::-1]  # the newest first
+        commands: list[RedisCommand] = [("GET", COUNT_KEY)]
+        commands += [("HGET", *text_place(segment, ref)) for segment in live for ref in refs]
+        commands += [("HGET", *key_place(segment, key)) for segment in live for key in keys]
+        count, *values = await self.state.execute_many(commands)
+        texts: dict[bytes, bytes] = {}
+        for ref, value in zip([*refs] * len(live), values, strict=False):
+            if value is not None:
+                texts.setdefault(ref, value)
+        starts = [len(live) * len(refs) + n * len(keys) for n in range(len(live))]
+        lists = [
+            {key: value for key, value in zip(keys, values[start:], strict=False) if value is not None}
+            for start in starts
+        ]
+        return int(count or 0), texts, lists
 
     async def _read_candidates(self, batch: Sequence[NewArticle], snapshot: Snapshot) -> None:
         """Add the values of the articles that the batch may be compared with."""
@@ -97,17 +107,18 @@ class StoryIndex:
         if missing := sorted(refs - snapshot.texts.keys()):
             snapshot.texts |= (await self._look(missing, ()))[1]
 
-    async def _claim(self, count: int, claims: Sequence[Claim], compared: Mapping[bytes, int]) -> bool:
-        """Write *claims*; return whether no other desk wrote to the compared lists meanwhile.
+    async def _claim(self, count: int, decided: Decided, compared: Mapping[bytes, int]) -> bool:
+        """Write the claims; return whether no other desk wrote to the compared lists meanwhile.
 
         *compared*: index key → number of its refs.
         """
         args: list[Any] = [
-            self.texts.prefix, self.keys.prefix, COUNT_KEY, self.newest, TEXT_SHARDS, KEY_SHARDS, BUCKET, count,
-            b"".join(compared), bytes(compared.values()),
+            self.texts.prefix, self.keys.prefix, COUNT_KEY, self.newest, TEXT_SHARDS, KEY_SHARDS, count,
+            b"".join(compared), bytes(compared.values()), len(decided.claims),
+            *(part for claim in decided.claims for part in claim),
         ]  # fmt: skip
-        for claim in claims:
-            args += (claim.ref, claim.value, b"".join(claim.keys))
+        for key, refs in decided.lists.items():
+            args += (*key_place(self.newest, key), refs)
         return bool(await self._claim_script(args=args))
 
     async def _rotate(self, newest: int) -> None:
@@ -118,6 +129,11 @@ class StoryIndex:
             await segments.unlink_expired(self.state, before, newest)
 
 
-def _numbered(names: Sequence[bytes], answer: Sequence[Any]) -> dict[bytes, bytes]:
-    """Return the values in *answer*: numbers of names from 1, each before its value."""
-    return {names[number - 1]: value for number, value in zip(answer[::2], answer[1::2], strict=True)}
+def text_place(segment: int, ref: bytes) -> tuple[str, bytes]:
+    """Return the hash and the field of an article. `lua/claim.lua` has the same rule."""
+    return f"{PREFIX}:texts:{segment}:{int.from_bytes(ref[:2], 'big') % TEXT_SHARDS}", ref
+
+
+def key_place(segment: int, key: bytes) -> tuple[str, bytes]:
+    """Return the hash and the field of an index key. `lua/claim.lua` has the same rule."""
+    return f"{PREFIX}:keys:{segment}:{int.from_bytes(key[:2], 'big') * KEY_SHARDS >> 16}", key[2:]

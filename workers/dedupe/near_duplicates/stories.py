@@ -94,11 +94,18 @@ class Snapshot:
 
 
 class Claim(NamedTuple):
-    """A value to store under `ref`, and the index keys that get the ref."""
+    """A value to store under `ref`."""
 
     ref: bytes
     value: bytes
-    keys: Sequence[bytes]
+
+
+class Decided(NamedTuple):
+    """Stories of a batch, the claims of articles that the index lacks, and the new lists of index keys."""
+
+    assignments: list[StoryAssignment]
+    claims: Sequence[Claim]
+    lists: Mapping[bytes, bytes]
 
 
 @dataclass
@@ -113,17 +120,17 @@ class BatchDecisions:
     def __post_init__(self) -> None:
         self.indexed = {ref: indexed_article(ref, value) for ref, value in self.snapshot.texts.items()}
 
-    def decide(self, articles: Sequence[NewArticle]) -> tuple[list[StoryAssignment], list[Claim]]:
+    def decide(self, articles: Sequence[NewArticle]) -> Decided:
         """Return the story of each article, and the claims of those that the index lacks."""
         while True:
             missing: Missing = {}
-            assignments, claims = self._round(articles, missing)
+            decided = self._round(articles, missing)
             if not missing:
-                return assignments, claims
+                return decided
             compared = load_default().compare_all(list(missing.values()))
             self.similarities.update(zip(missing, compared, strict=True))
 
-    def _round(self, articles: Sequence[NewArticle], missing: Missing) -> tuple[list[StoryAssignment], list[Claim]]:
+    def _round(self, articles: Sequence[NewArticle], missing: Missing) -> Decided:
         """Decide with the similarities so far; add the groups without any to *missing*."""
         texts, values, added = dict(self.indexed), dict(self.snapshot.texts), dict[bytes, bytes]()
         assignments, claims = [], []
@@ -132,14 +139,13 @@ class BatchDecisions:
                 assignments.append(decode(article.id, known)[1])
                 continue
             assignment = self._assign(article, texts, added, missing)
-            claim = Claim(article.ref, encode(article.id, assignment, article.signed.signature), article.signed.keys)
-            if assignment.near_identical:
-                claim = claim._replace(keys=())
-            self._add_keys(claim, added)
+            claim = Claim(article.ref, encode(article.id, assignment, article.signed.signature))
+            if not assignment.near_identical:
+                self._add_keys(article, added)
             values[article.ref], texts[article.ref] = claim.value, indexed_article(article.ref, claim.value)
             assignments.append(assignment)
             claims.append(claim)
-        return assignments, claims
+        return Decided(assignments, claims, added)
 
     def _assign(
         self,
@@ -165,11 +171,11 @@ class BatchDecisions:
         others = [other for _, other in near]
         return nearest_story(article.id, list(zip(similarities, others, strict=True)), load_default().threshold)
 
-    def _add_keys(self, claim: Claim, added: dict[bytes, bytes]) -> None:
-        for key in claim.keys:
+    def _add_keys(self, article: NewArticle, added: dict[bytes, bytes]) -> None:
+        for key in article.signed.keys:
             list_ = added.get(key) or self.snapshot.lists[0].get(key, b"")
             if len(list_) < REF_BYTES * BUCKET:
-                added[key] = list_ + claim.ref
+                added[key] = list_ + article.ref
 
 
 def nearest_story(id_: str, near: Sequence[tuple[Similarity, IndexedArticle]], threshold: float) -> StoryAssignment:

@@ -40,14 +40,10 @@ MAX_CATEGORIES = 50
 MAX_ENCLOSURES = 20
 FIRST_YEAR = 1990  # earlier dates precede the web
 MAX_FUTURE = timedelta(days=2)  # a later date is an error of the feed
-
-
 # File endings of audio, video and documents. Source: IANA media types registry.
 _OTHER_MEDIA = re.compile(
     r"\.(?:mp[34]|m4[av]|mov|webm|og[agv]|opus|wav|flac|aac|avi|mpe?g|m3u8|pdf|zip)(?:[?#]|\Z)", re.IGNORECASE
 )
-
-
 _IMAGE_FILE = re.compile(r"\.(?:jpe?g|png|gif|webp|avif)(?:[?#]|\Z)", re.IGNORECASE)
 _DATETIME = re.compile(r"""\sdatetime\s{0,5}=\s{0,5}["']([^"']{1,100})""", re.IGNORECASE)  # of an HTML element
 

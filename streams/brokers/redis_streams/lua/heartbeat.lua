@@ -1,16 +1,26 @@
 -- One heartbeat: renew the membership, expire dead members, and claim my share of the free partitions.
 --
 -- KEYS: members (zset: member -> expiry in ms), leases (hash: partition -> "member|epoch"), epochs (hash),
---       groups (hash: group -> time of its last heartbeat in s).
--- ARGV: me ("name#incarnation"), lease in ms, 1 for my first heartbeat, group, partition...
+--       groups (hash: group -> time of its last heartbeat in s),
+--       lease clocks (hash: boot id of a machine -> broker's time minus monotonic time of that machine, in ms).
+-- ARGV: me ("name#incarnation"), lease in ms, 1 for my first heartbeat, group, boot id and monotonic time in ms of my
+--       machine, partition...
+-- A jump of the broker's clock moves the expiries along, so that no live member loses its partitions.
 -- Each new owner gets a new epoch, which distinguishes a lease that was lost and regained.
 -- Returns {owned, to_release}: my leases as {partition, lease, ...}, and the partitions to release.
 local members, leases, epochs, me = KEYS[1], KEYS[2], KEYS[3], ARGV[1]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local difference, latest_expiry = now - tonumber(ARGV[6]), now + tonumber(ARGV[2])
+local jump = difference - tonumber(redis.call('HGET', KEYS[5], ARGV[5]) or difference)
+if jump < 1000 then jump = 0 end
+local rows = redis.call('ZRANGE', members, 0, -1, 'WITHSCORES')
+for i = 1, #rows, 2 do  -- a later expiry was written before the clock was set back
+  local expiry = math.min(rows[i + 1] + jump, latest_expiry)
+  if expiry ~= tonumber(rows[i + 1]) then redis.call('ZADD', members, string.format('%.0f', expiry), rows[i]) end
+end
+redis.call('HSET', KEYS[5], ARGV[5], string.format('%.0f', difference))
 redis.call('ZREMRANGEBYSCORE', members, '-inf', now)
--- An expiry this far ahead was written before the clock was set back. Live members renew it.
-redis.call('ZREMRANGEBYSCORE', members, now + 20 * tonumber(ARGV[2]), '+inf')
 if ARGV[3] == '1' then
   -- A restarted worker replaces its former incarnation at once, instead of waiting for its lease to expire.
   local name = string.match(me, '^(.*)#')
@@ -19,13 +29,13 @@ if ARGV[3] == '1' then
   end
 end
 redis.call('HSET', KEYS[4], ARGV[4], time[1])
-redis.call('ZADD', members, now + tonumber(ARGV[2]), me)
+redis.call('ZADD', members, latest_expiry, me)
 local live = redis.call('ZRANGE', members, 0, -1)
 table.sort(live)
 local rank, count = {}, #live
 for i, member in ipairs(live) do rank[member] = i - 1 end
 local owned, to_release = {}, {}
-for i = 5, #ARGV do
+for i = 7, #ARGV do
   local partition = ARGV[i]
   local lease = redis.call('HGET', leases, partition)
   local owner = lease and string.match(lease, '^(.*)|%d+$')

@@ -10,7 +10,7 @@ from tests.tools.train.dumps.furniture import head, tail
 from tests.tools.train.dumps.layouts import TRAINED, Layout, story
 from tests.tools.train.dumps.pseudo import JOINED, LETTERS, recoder
 from tests.tools.train.dumps.sources import Pool, Story, load_pools, looks_like_prompt, phrases
-from tests.tools.train.dumps.writer import BODY, CLUTTER, FIELD, NEUTRAL, TITLE, Line, Writer
+from tests.tools.train.dumps.writer import Line, Writer, labelled_document
 from tests.tools.train.grow import PSEUDO, SYNTHETIC
 from workers.clean.blocks import Block
 from workers.clean.line_types import is_headline, word_count
@@ -23,7 +23,6 @@ RECODED_PHRASES = 0.4  # share of dumps in a pseudo-language whose labels and pr
 UNSPACED = JOINED | {"ar"}  # no source of a pseudo-language
 MIN_STORIES = 8  # of a language, to use it as it is
 MIN_HEADLINES = 60  # else parts of sentences fill the list
-TRUST = {BODY: 1.0, CLUTTER: 1.0, TITLE: 0.7, FIELD: 0.7, NEUTRAL: 0.0}
 OFFSET = 12  # paragraphs that remain after the start within a long story
 GAPS = (0.3, 0.15)  # shares of dumps with a blank line between all lines, and between some
 
@@ -87,16 +86,7 @@ def _sample(rng: random.Random, items: Sequence[Any], count: int) -> list[Any]:
 def _document(name: str, group: str, writer: Writer) -> Document:
     lines = [line._replace(text=plain_text(line.text)) for line in writer.lines]
     lines = [line for line in lines if line.text]
-    return Document(
-        name, writer.story.site, group, _blocks(lines, writer.rng),
-        [line.label == BODY for line in lines],
-        [TRUST[line.label] for line in lines],
-        [line.label == CLUTTER for line in lines],
-        truth="\n".join(line.text for line in lines if line.label == BODY),
-        clutter=[line.text for line in lines if line.label == CLUTTER],
-        neutral=[line.text for line in lines if line.label not in (BODY, CLUTTER)],
-        title=[line.label == TITLE for line in lines],
-    )  # fmt: skip
+    return labelled_document(name, writer.story.site, group, _blocks(lines, writer.rng), lines)
 
 
 def _blocks(lines: Sequence[Line], rng: random.Random) -> list[Block]:

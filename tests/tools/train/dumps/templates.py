@@ -15,7 +15,7 @@ from typing import NamedTuple
 from tests.tools.train.corpus import Document
 from tests.tools.train.dumps.pseudo import LETTERS, recoder
 from tests.tools.train.dumps.sources import looks_like_prompt
-from tests.tools.train.dumps.writer import BODY, CLUTTER, FIELD, NEUTRAL, TITLE, Line
+from tests.tools.train.dumps.writer import BODY, CLUTTER, FIELD, NEUTRAL, TITLE, Line, labelled_document
 from tests.tools.train.grow import PSEUDO, SYNTHETIC
 from workers.clean.blocks import Block
 from workers.clean.line_types import word_count
@@ -24,7 +24,6 @@ TESTS = Path(__file__).resolve().parents[3] / "workers" / "clean"
 FILES = (Path(__file__).with_name("templates.txt"), TESTS / "invented_dumps.txt", TESTS / "invented_dumps_dev.txt")
 UNTRAINED = frozenset(("is", "bg", "hr", "ca", "et"))  # languages that no training set contains
 LABELS = {"T": TITLE, "A": BODY, "C": CLUTTER, "D": FIELD, "N": NEUTRAL}
-TRUST = {BODY: 1.0, CLUTTER: 1.0, TITLE: 0.7, FIELD: 0.7, NEUTRAL: 0.0}
 REAL_WORDS, REAL_LABELS = 0.25, 0.55  # shares of variants, cumulative; in the rest all words are recoded
 KEPT_RUNS, MOVED_RUNS = 0.55, 0.8  # shares of runs of clutter, cumulative; the rest is omitted
 MAX_LABEL_WORDS = 4  # a longer line of clutter is a headline unless it is a prompt
@@ -112,13 +111,5 @@ def _is_furniture(line: Line) -> bool:
 def _document(name: str, site: str, group: str, lines: Sequence[Line], rng: random.Random) -> Document:
     lines = [line for line in lines if line.text]
     gap = rng.random() < BLANK_LINES
-    return Document(
-        name, site, group, [Block(line.text, "line", after_blank_line=gap) for line in lines],
-        [line.label == BODY for line in lines],
-        [TRUST[line.label] for line in lines],
-        [line.label == CLUTTER for line in lines],
-        truth="\n".join(line.text for line in lines if line.label == BODY),
-        clutter=[line.text for line in lines if line.label == CLUTTER],
-        neutral=[line.text for line in lines if line.label not in (BODY, CLUTTER)],
-        title=[line.label == TITLE for line in lines],
-    )  # fmt: skip
+    blocks = [Block(line.text, "line", after_blank_line=gap) for line in lines]
+    return labelled_document(name, site, group, blocks, lines)

@@ -9,10 +9,13 @@ from typing import NamedTuple
 
 from babel.dates import format_datetime
 
+from tests.tools.train.corpus import Document
 from tests.tools.train.dumps.sources import Story, sentences
+from workers.clean.blocks import Block
 from workers.clean.line_types import word_count
 
 BODY, CLUTTER, TITLE, FIELD, NEUTRAL = "body", "clutter", "title", "field", "neutral"
+TRUST = {BODY: 1.0, CLUTTER: 1.0, TITLE: 0.7, FIELD: 0.7, NEUTRAL: 0.0}
 JOINED = frozenset(("ja", "zh", "th"))
 STOPS = {"ja": "。", "zh": "。", "hi": "।", "bn": "।", "th": ""}
 QUESTION_MARKS = {"ja": "？", "zh": "？", "ar": "؟", "fa": "؟", "el": ";", "th": ""}
@@ -34,6 +37,20 @@ class Line(NamedTuple):
 
     label: str
     text: str
+
+
+def labelled_document(name: str, site: str, group: str, blocks: list[Block], lines: Sequence[Line]) -> Document:
+    """Return the document of *lines*, each of which has one block."""
+    return Document(
+        name, site, group, blocks,
+        [line.label == BODY for line in lines],
+        [TRUST[line.label] for line in lines],
+        [line.label == CLUTTER for line in lines],
+        truth="\n".join(line.text for line in lines if line.label == BODY),
+        clutter=[line.text for line in lines if line.label == CLUTTER],
+        neutral=[line.text for line in lines if line.label not in (BODY, CLUTTER)],
+        title=[line.label == TITLE for line in lines],
+    )  # fmt: skip
 
 
 @dataclass

@@ -101,9 +101,9 @@ async def test_retry_after_delays_one_feed_of_host(settings: Settings) -> None:
         await feeds.poll_now(urls)
         polled: list[str] = []
         while len(polled) < 3:
-            [url] = await until(lambda: feeds.claim(1))
-            await desk.poller.poll(url, feeds.clock)
-            polled.append(url)
+            [claimed] = await until(lambda: feeds.claim(1))
+            await desk.poller.poll(claimed, feeds.clock)
+            polled.append(claimed.state.url)
         assert sorted(polled) == sorted(urls)
         states = {state.url: state for state in await feeds.all()}
         assert states[urls[0]].due_s - time.time() > 1490

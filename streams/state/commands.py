@@ -1,0 +1,64 @@
+"""Commands of a step, merged: fewer commands with the same effect. Pure.
+
+Items of one batch write to the same hashes and counters. A command costs 3 µs in a script.
+"""
+
+from collections.abc import Sequence
+
+from streams.state.lookup import RedisCommand
+from streams.state.store import Value
+
+_INCREMENTS = {"INCR": 2, "INCRBY": 2, "HINCRBY": 3}  # number of arguments before the increment
+
+
+def merge_commands(commands: Sequence[RedisCommand]) -> list[RedisCommand]:
+    """Return commands with the effect of *commands*: one HSET for each hash, sums of increments, one EXPIRE for a key.
+
+    Other commands keep their place. The earlier ones precede them, the later ones follow.
+    """
+    out: list[RedisCommand] = []
+    run = _Run()
+    for command in commands:
+        if run.add(command):
+            continue
+        out += run.commands()
+        run = _Run()
+        if not run.add(command):
+            out.append(command)
+    return [*out, *run.commands()]
+
+
+class _Run:
+    """Commands in a row that may change places."""
+
+    def __init__(self) -> None:
+        self._fields: dict[Value, dict[Value, Value]] = {}  # key → field → value
+        self._sums: dict[tuple[Value, ...], int] = {}  # command, key and field → increment
+        self._counted: set[Value] = set()
+        self._expiries: dict[Value, RedisCommand] = {}
+
+    def add(self, command: RedisCommand) -> bool:
+        """Add *command*; return False if its place matters."""
+        name, key = command[0], command[1]
+        if name == "HSET" and key not in self._counted:
+            self._fields.setdefault(key, {}).update(zip(command[2::2], command[3::2], strict=True))
+        elif name in _INCREMENTS and key not in self._fields:
+            self._count(command)
+        elif name == "EXPIRE" and len(command) == 3:
+            self._expiries[key] = command
+        else:
+            return False
+        return True
+
+    def _count(self, command: RedisCommand) -> None:
+        name, key = command[0], command[1]
+        places = _INCREMENTS[str(name)]
+        target = ("HINCRBY", *command[1:places]) if name == "HINCRBY" else ("INCRBY", key)
+        self._sums[target] = self._sums.get(target, 0) + int(command[places] if len(command) > places else 1)
+        self._counted.add(key)
+
+    def commands(self) -> list[RedisCommand]:
+        fields = [
+            ("HSET", key, *(part for pair in values.items() for part in pair)) for key, values in self._fields.items()
+        ]
+        return [*fields, *((*target, count) for target, count in self._sums.items()), *self._expiries.values()]

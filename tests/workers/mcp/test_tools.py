@@ -1,0 +1,194 @@
+"""Tools of the MCP server over each broker: results, positions, budgets and withdrawals."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from streams.brokers.base import Broker
+from streams.config.settings import Settings
+from streams.records import Article
+from tests.support.mcp import Answer, read_answer, require_sdk
+from tests.support.site import NOW, article, publish
+from workers.services import connect
+
+require_sdk()
+
+from workers.mcp.fence import estimate_tokens  # noqa: E402 - the module is skipped without the SDK
+from workers.mcp.library import Library, Query  # noqa: E402
+from workers.mcp.tools import DEFAULT_TOKENS, ToolError, Tools  # noqa: E402
+
+
+@asynccontextmanager
+async def tools_of(settings: Settings) -> AsyncGenerator[tuple[Broker, Tools], None]:
+    """Yield a broker, and the tools over it."""
+    broker = await connect(settings, settings.broker_url)
+    library = Library(settings)
+    try:
+        yield broker, Tools(settings, library)
+    finally:
+        library.close()
+        await broker.close()
+
+
+async def ask(tools: Tools, name: str, **arguments: Any) -> Answer:
+    text = await tools.call(name, arguments)
+    assert estimate_tokens(text) <= arguments.get("max_tokens", DEFAULT_TOKENS)
+    return read_answer(text)
+
+
+def next_position(answer: Answer) -> str:
+    return answer.outside.partition("Next position: ")[2].partition(". ")[0].split("\n")[0].rstrip(".")
+
+
+async def test_tools_read_each_broker(any_broker: Settings) -> None:
+    async with tools_of(any_broker) as (broker, tools):
+        copy = replace(
+            article(2), publisher="Vessmark Gazette", story_id=article(1).id, duplicate_of=article(1).id, similarity=0.94,
+            published=NOW + timedelta(hours=1),
+        )  # fmt: skip
+        await publish(broker, replace(article(1), story_id=article(1).id), copy)
+        found = await ask(tools, "search_articles", words="harbour board", publisher="gazette")
+        assert [record["id"] for record in found.records] == [copy.id]
+        story = await ask(tools, "get_story", story_id=article(1).id)
+        assert [(r["publisher"], r.get("similarity")) for r in story.records] == [
+            ("The Courier", None),
+            ("Vessmark Gazette", 0.94),
+        ]
+        listed = await ask(tools, "list_since")
+        assert {record["id"] for record in listed.records} == {article(1).id, copy.id}
+
+        revised = replace(article(1), revision=2, paragraphs=("The harbour board met 3 times.",))
+        await publish(broker, revised, article(3))
+        later = await ask(tools, "list_since", since=next_position(listed))
+        assert {(r["id"], r.get("revision", 1)) for r in later.records} == {(article(1).id, 2), (article(3).id, 1)}
+        got = await ask(tools, "get_article", id=article(1).id)
+        assert got.records[1] == {"paragraph": 1, "text": "The harbour board met 3 times."}
+        diff = await ask(tools, "diff_revisions", id=article(1).id)
+        assert [(r["op"], r["words"]) for r in diff.records if r["op"] != "unchanged"] == [
+            ("deleted", "1"),
+            ("inserted", "3"),
+        ]
+
+
+async def test_list_since_pages_without_gap(local_broker: Settings) -> None:
+    """Small budgets and limits cut answers; the positions lead through all articles, each once."""
+    async with tools_of(local_broker) as (broker, tools):
+        start = next_position(await ask(tools, "list_since"))
+        await publish(broker, *(article(n) for n in range(60)))
+        ids: list[str] = []
+        for _ in range(100):
+            answer = await ask(tools, "list_since", since=start, limit=7, max_tokens=600)
+            ids += [record["id"] for record in answer.records]
+            start = next_position(answer)
+            if "More articles follow" not in answer.outside:
+                break
+        assert sorted(ids) == sorted(article(n).id for n in range(60))
+
+
+async def test_long_article_is_read_in_parts(local_broker: Settings) -> None:
+    paragraphs = tuple(f"{n} " + "The harbour board met again. " * 10 for n in range(1, 30))
+    async with tools_of(local_broker) as (broker, tools):
+        await publish(broker, replace(article(1), paragraphs=paragraphs))
+        parts: list[str] = []
+        first = 1
+        while first <= len(paragraphs):
+            answer = await ask(tools, "get_article", id=article(1).id, first_paragraph=first, max_tokens=1_000)
+            parts += [record["text"] for record in answer.records if "paragraph" in record]
+            first = len(parts) + 1
+        assert tuple(parts) == paragraphs
+
+
+async def test_paragraph_above_budget_is_cut(local_broker: Settings) -> None:
+    async with tools_of(local_broker) as (broker, tools):
+        await publish(broker, replace(article(1), paragraphs=("word " * 5_000,)))
+        answer = await ask(tools, "get_article", id=article(1).id, max_tokens=500)
+        assert answer.records[-1]["cut"]
+
+
+async def test_withdrawn_article_shows_no_text(local_broker: Settings) -> None:
+    async with tools_of(local_broker) as (broker, tools):
+        await publish(broker, article(1))
+        await ask(tools, "get_article", id=article(1).id)
+        await publish(broker, replace(article(1), revision=2, paragraphs=(), html="", withdrawn="mistake"))
+        answer = await ask(tools, "get_article", id=article(1).id)
+        assert "withdrawn" in answer.outside
+        assert not (await ask(tools, "search_articles", words="harbour")).records
+        with pytest.raises(ToolError, match="revision not found: 1"):
+            await tools.call("get_article", {"id": article(1).id, "revision": 1})
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "message"),
+    [
+        ("delete_article", {}, "unknown tool"),
+        ("get_article", {"id": "x"}, "invalid arguments"),
+        ("get_article", {"id": "0" * 20}, "article not found: 00000000000000000000"),
+        ("list_since", {"topic": "items"}, "not a topic of articles: copydesk.items"),
+        ("list_since", {"topic": "nope"}, "unknown topic"),
+        ("list_since", {"since": "yesterday"}, "invalid position"),
+        ("search_articles", {"since": "soon"}, "invalid time"),
+        ("search_articles", {"limit": 1_000}, "invalid arguments"),
+        ("get_story", {"story_id": "0" * 20}, "story not found"),
+    ],
+)
+async def test_invalid_calls_name_the_error(
+    local_broker: Settings, name: str, arguments: dict[str, Any], message: str
+) -> None:
+    async with tools_of(local_broker) as (_, tools):
+        with pytest.raises(Exception, match=message):
+            await tools.call(name, arguments)
+
+
+def library_of(settings: Settings, *articles: Article, max_revisions: int = 100) -> Library:
+    library = Library(settings, max_revisions)
+    library.add(articles)
+    return library
+
+
+@pytest.mark.parametrize(
+    ("query", "numbers"),
+    [
+        (Query("harbour"), {1, 2, 3}),
+        (Query('"harbour NEAR( * OR'), set()),
+        (Query("水門"), {3}),
+        (Query("ete"), {2}),
+        (Query(language="PT"), {2}),
+        (Query(publisher="courier"), {1, 2, 3}),
+        (Query(since=NOW + timedelta(minutes=1)), {3}),
+        (Query(limit=1), {3}),
+    ],
+)
+def test_search_selects_articles(settings: Settings, query: Query, numbers: set[int]) -> None:
+    library = library_of(
+        settings, article(1), replace(article(2), title="Été", language="pt-BR"),
+        replace(article(3), title="古い水門が開く", published=NOW + timedelta(hours=1)),
+    )  # fmt: skip
+    assert {int(found.id, 16) for found in library.search(query)} == numbers
+    library.close()
+
+
+def test_search_reads_newest_revisions_only(settings: Settings) -> None:
+    library = library_of(settings, article(1), replace(article(1), revision=2, paragraphs=("The ferry sank.",)))
+    assert not library.search(Query("harbour"))
+    assert [found.revision for found in library.search(Query("ferry"))] == [2]
+    library.add([article(1)])  # delivered again
+    assert [found.revision for found in library.revisions(article(1).id)] == [1, 2]
+    library.close()
+
+
+def test_library_removes_its_oldest_revisions(settings: Settings) -> None:
+    library = library_of(settings, *(article(n) for n in range(50)), max_revisions=10)
+    assert len(library.search(Query(limit=100))) == 10
+    assert len(library.search(Query("harbour", limit=100))) == 10
+    library.close()
+
+
+async def test_library_continues_at_its_position(local_broker: Settings) -> None:
+    async with tools_of(local_broker) as (broker, tools):
+        for n in range(3):
+            await publish(broker, article(n))
+            assert len((await ask(tools, "search_articles")).records) == n + 1

@@ -1,0 +1,153 @@
+"""Runner of sinks: batches, outcomes of single events, and a store with an older state."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import pytest
+
+from streams.brokers.base import Broker
+from streams.config.settings import Settings
+from streams.config.tables import Place, SinkTable
+from streams.errors import SettingsError
+from streams.start import Start
+from tests.conftest import until
+from tests.support.subscribers import article
+from workers import dead_letters
+from workers.services import connect
+from workers.sinks import require_library
+from workers.sinks.base import Sink, SinkEvent, SinkRejectedError, SinkRetryError
+from workers.sinks.runner import SinkRunner
+
+
+@dataclass(frozen=True)
+class NoOptions:
+    """Nothing."""
+
+
+class MemoryStore(Sink[NoOptions]):
+    """A store of the newest revisions and offsets. It refuses the ids in `rejected`, and asks to wait for `delayed`."""
+
+    options_type = NoOptions
+    batch_size, batch_wait_s = 50, 0.2
+
+    def __init__(self) -> None:
+        super().__init__(Settings(), NoOptions())
+        self.batches: list[list[str]] = []
+        self.revisions: dict[str, int] = {}
+        self.offsets: dict[int, int] = {}
+        self.rejected: set[str] = set()
+        self.delayed: set[str] = set()
+
+    async def deliver(self, batch: Sequence[SinkEvent]) -> None:
+        self.batches.append([event.id for event in batch])
+        for event in batch:
+            if event.article.id in self.rejected:
+                raise SinkRejectedError("unwanted")
+            if event.article.id in self.delayed:
+                raise SinkRetryError("busy")
+        for event in batch:
+            self.revisions[event.article.id] = max(event.article.revision, self.revisions.get(event.article.id, 0))
+            self.offsets[event.source.partition] = event.source.offset + 1
+
+    async def positions(self, topic: str) -> Mapping[int, int]:
+        return dict(self.offsets)
+
+    async def close(self) -> None: ...
+
+
+@asynccontextmanager
+async def running(settings: Settings, sink: MemoryStore, max_retry_s: float = 3_600.0) -> AsyncGenerator[Broker, None]:
+    table = SinkTable(name="store", type="memory", start_from=Start.EARLIEST)
+    broker = await connect(settings, settings.broker_url)
+    runner = SinkRunner(settings, broker, table, sink, initial_delay_s=0.02, max_retry_s=max_retry_s)
+    task = asyncio.create_task(runner.run())
+    try:
+        yield broker
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await broker.close()
+
+
+async def letters(broker: Broker) -> list[str]:
+    return sorted(
+        letter.letter.error.split(" rejected ")[1].split()[0] for letter in await dead_letters.select(broker, [])
+    )
+
+
+async def test_runner_delivers_in_batches(settings: Settings) -> None:
+    sink = MemoryStore()
+    broker = await connect(settings, settings.broker_url)
+    await broker.publish([article(f"a{n}") for n in range(120)])
+    await broker.close()
+    async with running(settings, sink) as broker:
+        await until(lambda: len(sink.revisions) == 120)
+        await until(lambda: _lag_is_zero(broker))
+    assert max(map(len, sink.batches)) == 50
+
+
+async def _lag_is_zero(broker: Broker) -> bool:
+    return await broker.lag("copydesk.articles", "sink.store") == 0
+
+
+async def test_rejected_event_spares_its_batch(settings: Settings) -> None:
+    sink = MemoryStore()
+    sink.rejected = {"a3"}
+    async with running(settings, sink) as broker:
+        await broker.publish([article(f"a{n}") for n in range(6)])
+        await until(lambda: len(sink.revisions) == 5)
+        await until(lambda: _lag_is_zero(broker))
+        assert await letters(broker) == ["a3.1"]
+
+
+async def test_exhausted_retry_spares_its_batch(settings: Settings) -> None:
+    sink = MemoryStore()
+    sink.delayed = {"a3"}
+    async with running(settings, sink, max_retry_s=0.3) as broker:
+        await broker.publish([article(f"a{n}") for n in range(6)])
+        await until(lambda: len(sink.revisions) == 5)
+        await until(lambda: _lag_is_zero(broker))
+        assert await letters(broker) == ["a3.1"]
+
+
+async def test_older_store_receives_lost_articles(either: Settings) -> None:
+    sink = MemoryStore()
+    async with running(either, sink) as broker:
+        await broker.publish([article(f"a{n}") for n in range(20)])
+        await until(lambda: _lag_is_zero(broker))
+        saved = dict(sink.revisions), dict(sink.offsets)
+        await broker.publish([article(f"a{n}", 2) for n in range(20)])
+        await until(lambda: _lag_is_zero(broker))
+    older = MemoryStore()
+    older.revisions, older.offsets = saved
+    async with running(either, older) as broker:
+        await broker.publish([article("b")])
+        await until(lambda: "b" in older.revisions)
+        await until(lambda: _lag_is_zero(broker))
+        assert not await letters(broker)
+    assert older.revisions == {f"a{n}": 2 for n in range(20)} | {"b": 1}
+
+
+async def test_new_store_receives_no_former_articles(settings: Settings) -> None:
+    async with running(settings, MemoryStore()) as broker:
+        await broker.publish([article("a")])
+        await until(lambda: _lag_is_zero(broker))
+    empty = MemoryStore()
+    async with running(settings, empty) as broker:
+        await broker.publish([article("b")])
+        await until(lambda: "b" in empty.revisions)
+    assert empty.revisions == {"b": 1}
+
+
+def test_missing_library_error_names_command() -> None:
+    class Foreign(MemoryStore):
+        requires = ("no_such_module", "postgresql")
+
+    table = SinkTable(name="store", type="foreign", place=Place())
+    with pytest.raises(
+        SettingsError, match=r'missing package no_such_module: type; run `pip install "copydesk\[postgresql\]"`'
+    ):
+        require_library(Foreign, table)
+    require_library(MemoryStore, table)

@@ -1,0 +1,115 @@
+"""Known items: recognised before cleaning by a digest of the item without its link lists.
+
+Many outlets append links to other articles to each item and rotate them with each article, so all items of the feed
+change. The digest has all fields of the item, and its texts without the blocks that are links. For the same digest,
+cleaning gives the same fingerprint, unless the cleaner keeps one of the new links. An item of which it has kept such a
+block is never remembered.
+
+The memory belongs to a process and is bounded. Decision 107 has the figures.
+"""
+
+import hashlib
+import html
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from streams.codec import encode
+from streams.records import Content, Item
+from workers.dedupe.fingerprint import MAX_TAG_CHARS
+from workers.text.markup import strip_tags
+from workers.text.normalise import match_key
+
+MAX_KNOWN = 32_768  # about 7 MB
+MAX_AGE_S = 3600.0  # by the times of polls; a change that the digest does not show is published at most so late
+MAX_LABEL_WORDS = 3  # before the links of a block, such as "Also read:"
+DIGEST_BYTES = 16
+_NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
+# Elements that begin or end a block. Source: HTML Living Standard §15.3, elements with `display: block` or `list-item`
+# that feeds use, cells of tables and line breaks. In lower case only, because the patterns then take a tenth of the
+# time: an item with other tags has no link list, and is cleaned.
+_BLOCK_TAGS = re.compile(
+    r"(?:</?(?:p|li|[uo]l|h[1-6r]|div|br|t[drh]|d[tdl]|t(?:able|body|head|foot)|blockquote|section|article|aside|"
+    r"fig(?:ure|caption)|header|footer|nav|main|pre|address|details|summary)\b[^<>]*+>\s*+)++"
+)
+_INLINE_TAG = r"</?(?:b|strong|i|em|u|small|span|font)\b[^<>]*+>"
+_LINK = r"<a\b[^<>]*+>(?:[^<]++|<(?!/?a\b|img\b))*+</a>"  # without an image
+# A label of some words, then links with marks between them.
+_LINKS = re.compile(
+    rf"(?:\s++|{_INLINE_TAG})*+(?:[^<>\s]++(?:\s++|{_INLINE_TAG})*+){{0,{MAX_LABEL_WORDS}}}+"
+    rf"(?:\s++|{_INLINE_TAG}|{_LINK}|[|/,;:\u00b7\u2022\u203a\u00bb\u2013\u2014-])*+"
+)
+
+
+class ItemDigest(NamedTuple):
+    """The digest of an item without its link lists. `texts`: its texts with them, as HTML."""
+
+    digest: bytes
+    texts: tuple[str, ...]
+
+    def links(self) -> list[str]:
+        """Return the blocks that the digest lacks, as HTML."""
+        return [
+            block
+            for text in self.texts
+            for block in _BLOCK_TAGS.split(text)
+            if "<a" in block and _LINKS.fullmatch(block)
+        ]
+
+    def keeps_links(self, lines: Iterable[str]) -> bool:
+        """Return whether the cleaner has kept one of the links in the text, whose blocks are *lines*."""
+        keys = {match_key(html.unescape(strip_tags(block, " ", MAX_TAG_CHARS))) for block in self.links()}
+        return not keys.isdisjoint(map(match_key, lines)) if keys else False
+
+
+class KnownItem(NamedTuple):
+    """The result of cleaning: id of the article, and fingerprint of its content. `fetched_s`: time of the poll."""
+
+    article_id: str
+    fingerprint: bytes
+    fetched_s: float
+
+
+class KnownItems:
+    """Memory of cleaned items by their digest. The oldest are forgotten."""
+
+    def __init__(self, most: int = MAX_KNOWN) -> None:
+        self.most = most
+        self._items: dict[bytes, KnownItem] = {}
+
+    def get(self, digest: ItemDigest | None, fetched_s: float) -> KnownItem | None:
+        """Return the result of an item with *digest* that was polled at *fetched_s*; None if it must be cleaned."""
+        known = self._items.get(digest.digest) if digest is not None else None
+        return known if known is not None and abs(fetched_s - known.fetched_s) <= MAX_AGE_S else None
+
+    def add(self, digest: ItemDigest, known: KnownItem, lines: Iterable[str]) -> None:
+        """Remember a cleaned item, whose text has *lines*, unless one of them is a link that the digest lacks."""
+        self._items.pop(digest.digest, None)
+        if not self.most or digest.keeps_links(lines):
+            return
+        if len(self._items) >= self.most:
+            del self._items[next(iter(self._items))]
+        self._items[digest.digest] = known
+
+
+def item_digest(item: Item) -> ItemDigest | None:
+    """Return the digest of *item* without its link lists; None for an item whose body is no feed content."""
+    if item.page is not None or item.text_dump or item.withdrawn:
+        return None
+    content = tuple(map(_without_links, item.content))
+    summary = _without_links(item.summary) if item.summary is not None else None
+    rest = replace(item, content=content, summary=summary, fetched_at=_NO_TIME, fingerprint="", poll_id="")
+    texts = tuple(text.value for text in (*item.content, item.summary) if text is not None)
+    return ItemDigest(hashlib.blake2b(encode(rest), digest_size=DIGEST_BYTES).digest(), texts)
+
+
+def _without_links(content: Content) -> Content:
+    """Return *content* without blocks that are links."""
+    if "<a" not in content.value:
+        return content
+    is_links = _LINKS.fullmatch
+    kept = [b for b in _BLOCK_TAGS.split(content.value) if b and not ("<a" in b and is_links(b))]
+    return replace(content, value="\n".join(kept))

@@ -1,0 +1,160 @@
+"""Cleaning of the candidates of a batch: in the desk's process, or in the processes of a pool."""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from streams.records import Item
+from workers.clean.cleaner import CleanedContent
+from workers.clean.document import BlockDocument
+from workers.clean.site_facts import SiteFacts
+from workers.clean.site_rules.collection import compile_rules
+from workers.dedupe.site_templates import site_keys
+from workers.desk.article import item_blocks
+from workers.desk.batch import BatchBuilder, attempt_twice, dead_letter_on_error
+from workers.desk.candidate import Candidate
+from workers.desk.cleaning_job import CleaningJob
+from workers.desk.cleaning_pool import CleaningPool
+from workers.desk.deadline import CpuTimer
+from workers.desk.slow_items import MAX_POSTPONED_BYTES, SlowItems
+
+DECODE_SHARE = 1 / 4  # of the limit, after which a step ends
+
+Cleaner = Callable[[Item, BlockDocument, SiteFacts], CleanedContent]
+
+
+class Cleaning(Protocol):
+    """Divides the items of a batch into blocks, and cleans them. Known items have no blocks."""
+
+    async def prepare(self, candidates: Sequence[Candidate], builder: BatchBuilder) -> list[Candidate]:
+        """Return the candidates with the keys of their lines, without dead letters and those held back."""
+
+    def request(self, candidates: Sequence[Candidate], site_facts: Sequence[SiteFacts]) -> None:
+        """Begin to clean the candidates."""
+
+    async def is_held(self, candidate: Candidate, builder: BatchBuilder) -> bool:
+        """Wait for the result of the candidate; hold it if it is slow, or if another version of it is held."""
+
+    def content(self, candidate: Candidate, facts: SiteFacts) -> tuple[CleanedContent, float]:
+        """Return the cleaned content, and the CPU seconds of the item so far, without a failed attempt."""
+
+    def forget(self, builder: BatchBuilder) -> None:
+        """Forget the items of the batch."""
+
+
+class LocalCleaning:
+    """Cleans in this process, each item in at most *limit_s* seconds of CPU time."""
+
+    def __init__(self, clean: Cleaner, timer: CpuTimer, limit_s: float) -> None:
+        self.clean, self.timer, self.limit_s = clean, timer, limit_s
+
+    async def prepare(self, candidates: Sequence[Candidate], builder: BatchBuilder) -> list[Candidate]:
+        prepared: list[Candidate] = []
+        for candidate in candidates:
+            if await builder.ends_before(candidate.message, DECODE_SHARE):
+                break
+            if candidate.known is not None:
+                prepared.append(candidate)
+                continue
+            message, feed = candidate.message, candidate.item.feed
+            with dead_letter_on_error(message, builder, feed):
+                prepared.append(attempt_twice(lambda c=candidate: self._with_blocks(c), message, feed))  # type: ignore[misc]
+        return prepared
+
+    def _with_blocks(self, candidate: Candidate) -> Candidate:
+        start_s = time.process_time()
+        with self.timer(self.limit_s):
+            document = item_blocks(candidate.item, compile_rules(candidate.rules))
+        query = candidate.site_query._replace(keys=site_keys(candidate.item, document.line_keys))
+        return candidate._replace(document=document, site_query=query, cpu_s=time.process_time() - start_s)
+
+    def request(self, candidates: Sequence[Candidate], site_facts: Sequence[SiteFacts]) -> None:
+        """Do nothing: `content` cleans."""
+
+    async def is_held(self, candidate: Candidate, builder: BatchBuilder) -> bool:
+        return False
+
+    def content(self, candidate: Candidate, facts: SiteFacts) -> tuple[CleanedContent, float]:
+        def clean() -> tuple[CleanedContent, float]:
+            start_s = time.process_time()
+            with self.timer(self.limit_s, candidate.cpu_s):
+                content = self.clean(candidate.item, candidate.document, facts)
+            return content, candidate.cpu_s + time.process_time() - start_s
+
+        return attempt_twice(clean, candidate.message, candidate.item.feed)
+
+    def forget(self, builder: BatchBuilder) -> None:
+        """Do nothing: no item is remembered."""
+
+
+class PooledCleaning:
+    """Cleans in the processes of *pool*; items that are slow there wait in *slow_items*."""
+
+    def __init__(self, pool: CleaningPool, slow_items: SlowItems) -> None:
+        self.pool, self.slow_items = pool, slow_items
+        self._requested: list[Candidate] = []
+
+    async def prepare(self, candidates: Sequence[Candidate], builder: BatchBuilder) -> list[Candidate]:
+        requested = [candidate._replace(job=self._job(candidate)) for candidate in candidates]
+        self._requested += requested
+        prepared: list[Candidate] = []
+        for candidate in requested:
+            if await builder.ends_before(candidate.message, DECODE_SHARE):
+                break
+            if candidate.job is None:
+                prepared.append(candidate)
+                continue
+            if await self.is_held(candidate, builder):
+                continue
+            with dead_letter_on_error(candidate.message, builder, candidate.item.feed):
+                query = candidate.site_query._replace(keys=site_keys(candidate.item, candidate.job.line_keys()))
+                prepared.append(candidate._replace(site_query=query))
+        return prepared
+
+    def _job(self, candidate: Candidate) -> CleaningJob | None:
+        """Return the job of an item that has come back, else a new one; None for a known item."""
+        job = self.slow_items.take(candidate.message, candidate.article_id)
+        if candidate.known is not None:
+            self.pool.forget([job] if job is not None else [])
+            return None
+        if job is not None and not job.is_postponed:
+            return job
+        return self.pool.prepare(
+            candidate.message.value, candidate.rules,
+            is_slow=job is not None, is_suspect=self.slow_items.is_suspect(candidate.item.feed),
+        )  # fmt: skip
+
+    def request(self, candidates: Sequence[Candidate], site_facts: Sequence[SiteFacts]) -> None:
+        for candidate, facts in zip(candidates, site_facts, strict=True):
+            if candidate.job is not None and candidate.job.facts is None:
+                self.pool.clean(candidate.job, facts)
+
+    async def is_held(self, candidate: Candidate, builder: BatchBuilder) -> bool:
+        message, id_, job = candidate.message, candidate.article_id, candidate.job
+        if not self.slow_items.is_blocked(id_):
+            if job is None or await self.pool.settle(job):
+                return False
+            if job.is_postponed and self.slow_items.is_full:
+                job.fail("timeout", f"more than {MAX_POSTPONED_BYTES >> 20} MiB of slow items wait")
+                return False
+            self.slow_items.keep(message, id_, job)
+            if not self.slow_items.is_suspect(candidate.item.feed):
+                self.slow_items.suspect(candidate.item.feed)
+        builder.hold(candidate.item, message, self.slow_items.hold(message, id_))
+        return True
+
+    def content(self, candidate: Candidate, facts: SiteFacts) -> tuple[CleanedContent, float]:
+        assert candidate.job is not None
+        return candidate.job.content(), 0.0
+
+    def forget(self, builder: BatchBuilder) -> None:
+        """Forget the cleaning of the items, except of slow items that come again."""
+        requested, self._requested = self._requested, []
+        handled = {message.message_id for message in builder.handled}
+        for message, job, id_ in [(c.message, c.job, c.article_id) for c in requested]:
+            if job is None or self.slow_items.has(job, id_):
+                continue
+            if job.is_slow and message.message_id not in handled:
+                self.slow_items.keep(message, id_, job)
+            else:
+                self.pool.forget([job])
