@@ -9,6 +9,7 @@ from typing import Any
 from streams.config.settings import Settings
 from streams.topics import DAY_S
 from workers.heartbeats import Worker, lag_problems, silent_problems
+from workers.text.durations import format_duration
 
 SINK_FAILING_S = 60.0  # a shorter failure is a retry
 MIN_FAILING_FEEDS, FAILING_SHARE = 3, 0.25  # the alert CopydeskFeedsFailing has the same share
@@ -46,7 +47,8 @@ def _letter_warnings(count: int) -> list[str]:
 
 def _sink_warnings(sinks: list[Mapping[str, Any]]) -> list[str]:
     return [
-        f"sink failing for {sink['failing_s']:.0f} s: {sink['name']} ({sink['error']}); check its destination"
+        f"sink failing for {format_duration(sink['failing_s'])}: {sink['name']} ({sink['error']}); "
+        "check its destination"
         for sink in sinks
         if sink["failing_s"] > SINK_FAILING_S
     ]

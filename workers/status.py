@@ -50,7 +50,7 @@ async def read_status(broker: Broker, desk_group: str, settings: Settings = DEFA
         "template_changes": await _template_changes(broker, now_s),
         "polls": await read_polls(broker.state),
         "last_poll_s": max((feed.polled_s for feed in feeds), default=0.0),
-        "feeds": [_feed_row(feed, now_s) for feed in feeds],
+        "feeds": [feed_row(feed, now_s) for feed in feeds],
     }
     return report | {"problems": find_problems(report, settings), "warnings": find_warnings(report, settings)}
 
@@ -97,12 +97,13 @@ def _source_row(source: SourceTable, state: "SourceState", now_s: float) -> dict
     }  # fmt: skip
 
 
-def _feed_row(feed: FeedState, now_s: float) -> dict[str, Any]:
+def feed_row(feed: FeedState, now_s: float) -> dict[str, Any]:
+    """Return the state of a feed as JSON object."""
     return {
         "url": feed.url,
         "title": feed.title,
         "folder": feed.folder,
-        "health": _feed_health(feed),
+        "health": feed_health(feed),
         "status": feed.status,
         "error": feed.error,
         "error_kind": feed.error_kind,
@@ -114,10 +115,12 @@ def _feed_row(feed: FeedState, now_s: float) -> dict[str, Any]:
         "interval_s": round(max(0.0, feed.due_s - feed.polled_s)) if feed.polls else 0,
         "items_per_day": round(24 * feed.history.per_hour, 1) if feed.history else 0,
         "paused": feed.paused,
+        "demo": feed.demo,
     }
 
 
-def _feed_health(feed: FeedState) -> str:
+def feed_health(feed: FeedState) -> str:
+    """Return the health of a feed, one of FEED_HEALTH."""
     if feed.paused:
         return "paused"
     return "failing" if feed.failures else "ok" if feed.polls else "new"

@@ -14,7 +14,7 @@ import msgspec
 from workers.clean.line_types import is_sentence, word_count
 from workers.text.normalise import match_key
 
-CACHED_CHARS, CACHED_LINES = 500, 1_024  # at most 2 MB
+CACHED_CHARS, CACHED_LINES = 500, 4_096  # a batch of 100 items has 2,000 lines; at most 8 MB
 KEY_BYTES = 6  # with a few thousand lines per site, two lines collide in one of ten million sites
 MIN_REPEATS = 2  # other articles with the line; a single one may be a version of the same story
 MIN_SENTENCE_REPEATS = 4  # higher for a sentence: follow-up articles repeat the background of their story
