@@ -29,10 +29,9 @@ class Day:
         record = np.zeros((), LAYOUT)
         record["article"], record["number"][0] = article(number), subject
         record["flags"], record["term"][0] = HAS_VECTOR * has_vector, 7
-        vector = np.ones(128, np.float32)
-        record["vector"] = quantise(vector)
+        record["vector"] = quantise(np.arange(128, dtype=np.float32) % 7 - 3)
         copied = article(copy_of) if copy_of else b""
-        plan = Decider(self.window, self.compare).decide(record, vector, copied, has_vector=has_vector)
+        plan = Decider(self.window, self.compare).decide(record, copied)
         self.window.apply(plan.writes, plan.count)
         return plan
 
@@ -173,3 +172,15 @@ def test_quantised_vector_keeps_its_direction() -> None:
         records["vector"][number] = quantise(vector)
     exact = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     assert (unit_vectors(records) * exact).sum(axis=1).min() > 0.98
+
+
+def test_nearest_articles_have_most_similar_vectors() -> None:
+    window, random = Window(512), np.random.default_rng(2)
+    records = np.zeros(400, LAYOUT)
+    records["flags"] = HAS_VECTOR
+    for number in range(400):
+        records["article"][number] = article(number + 1)
+        records["vector"][number] = quantise(random.normal(size=128).astype(np.float32))
+    window.load(400, records)
+    similarities = unit_vectors(records) @ unit_vectors(records[:1])[0]
+    assert window.nearest(records[0], 8, excluded=0).tolist() == np.argsort(-similarities)[1:9].tolist()

