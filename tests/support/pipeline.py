@@ -77,8 +77,9 @@ async def settled(broker: Broker, wanted: dict[str, int]) -> dict[str, dict[str,
     counters: dict[str, dict[str, int]] = {}
 
     async def has_arrived() -> bool:
+        is_empty = await queued(broker) == 0  # first: counters that precede an empty queue lack its last items
         counters.update(await read_counters(broker.state))
-        return all(counters["desk"][k] >= n for k, n in wanted.items()) and await queued(broker) == 0
+        return is_empty and all(counters["desk"][k] >= n for k, n in wanted.items())
 
     await until(has_arrived, what=f"counters {wanted}; they are {counters}")
     return counters
