@@ -8,7 +8,7 @@ PIP := -m pip --disable-pip-version-check
 .DEFAULT_GOAL := help
 # Tests start hundreds of processes. Without bytecode each compiles copydesk anew, in a tenth of a second.
 export PYTHONDONTWRITEBYTECODE :=
-.PHONY: help run unit coverage test corpus lint check docs prose-lower dist bench bench-clean bench-dedupe bench-events train train-dedupe train-events faults simulate soak lock clean
+.PHONY: help run unit coverage test corpus lint check docs prose-lower dist bench profile bench-clean bench-dedupe bench-events train train-dedupe train-events faults simulate soak lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -17,12 +17,14 @@ run: $(INSTALLED) ## start everything on this machine (`copydesk up`)
 	@$(BIN)/copydesk up
 
 CORES := $(shell getconf _NPROCESSORS_ONLN)
+# A worker takes seconds to collect all tests; a selection in ARGS runs in one process.
+UNIT_WORKERS ?= $(if $(ARGS),0,$(CORES))
 unit: $(INSTALLED) ## run the tests that start no process and no server, in under a minute
-	@$(BIN)/python -m pytest -m unit -n $(CORES) $(ARGS)
+	@$(BIN)/python -m pytest -m unit -n $(UNIT_WORKERS) $(ARGS)
 
 coverage: $(INSTALLED) ## run the unit ring; fail unless it covers every branch of the decisions
 	@mkdir -p build
-	@$(BIN)/python -m pytest -m unit -n $(CORES) --hypothesis-seed=0 --cov --cov-report=json:build/coverage.json --cov-report= $(ARGS)
+	@$(BIN)/python -m pytest -m unit -n $(UNIT_WORKERS) --hypothesis-seed=0 --cov --cov-report=json:build/coverage.json --cov-report= $(ARGS)
 	@$(BIN)/python -m tests.tools.branch_coverage build/coverage.json
 
 # Tests wait more than they compute: two workers per core. Few tests run faster with WORKERS=0.
@@ -62,6 +64,10 @@ dist: $(INSTALLED) ## build wheel and sdist, install the wheel in a clean enviro
 
 bench: $(INSTALLED) ## measure throughput and latency; figures are in tests/tools/bench/README.md
 	@$(BIN)/python -m tests.tools.bench $(ARGS)
+
+# See tests/tools/profile/__main__.py for ARGS.
+profile: $(INSTALLED) ## write flame graphs of desk, poller and parser, and docs/explanation/costs.md
+	@$(BIN)/python -m tests.tools.profile $(ARGS)
 
 bench-clean: $(VENV)/.peers ## compare the cleaner with other libraries, on ../shared/corpus/pages
 	@$(BIN)/python -m tests.tools.bench.clean $(ARGS)

@@ -17,6 +17,7 @@ import sys
 from collections.abc import Iterable, Mapping, MutableMapping
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ FIELDS: dict[str, Field] = {
     "revision": Field(Role.OBJECT, "revision of the article, or of the news event"),
     "identity_key": Field(Role.OBJECT, "`identity_key` of the item"),
     "feed": Field(Role.OBJECT, "URL of the feed"),
+    "site": Field(Role.OBJECT, "site: host or publisher of an article"),
     "hub": Field(Role.OBJECT, "URL of the WebSub hub"),
     "topic": Field(Role.OBJECT, "topic"),
     "partition": Field(Role.OBJECT, "partition of the topic"),
@@ -114,7 +116,7 @@ def log_together(name: str, event: str, fields: Iterable[Mapping[str, Any]]) -> 
     """
     logger = logging.getLogger(name)
     if logger.isEnabledFor(logging.INFO):
-        events = LogEvents(LogEvent(event=event, **values) for values in fields)
+        events = LogEvents(LogEvent(**values, event=event) for values in fields)
         if events:
             logger.info(events, extra={"_logger": logger, "_name": "info"})
 
@@ -190,11 +192,15 @@ def _field_text(name: str, value: Any) -> str:
         return f"retrying in {round(value, 2):g} s"
     if name in ("error", "reason", "next_step"):
         return _one_line(str(value))
-    return f"{name}={_quoted(value)}"
+    return f"{name}={value if type(value) is int else _quoted(value)}"
 
 
 def _quoted(value: Any) -> str:
-    text = f"{round(value, 3):g}" if isinstance(value, float) else str(value)
+    return _quoted_text(f"{round(value, 3):g}" if isinstance(value, float) else str(value))
+
+
+@lru_cache(1024)  # the items of a batch have their feed, topic and outcome in common
+def _quoted_text(text: str) -> str:
     return text if _PLAIN.fullmatch(text) else _json_text(text)
 
 

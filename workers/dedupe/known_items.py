@@ -31,12 +31,13 @@ _NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 # Elements that begin or end a block. Source: HTML Living Standard §15.3, elements with `display: block` or `list-item`
 # that feeds use, cells of tables and line breaks. In lower case only, because the patterns then take a tenth of the
 # time: an item with other tags has no link list, and is cleaned.
-_BLOCK_TAG = re.compile(
-    r"</?(?:p|li|[uo]l|h[1-6r]|div|br|t[drh]|d[tdl]|t(?:able|body|head|foot)|blockquote|section|article|aside|"
-    r"fig(?:ure|caption)|header|footer|nav|main|pre|address|details|summary)\b[^<>]*+>"
+_BLOCK_TAGS = re.compile(
+    r"(?:</?(?:p|li|[uo]l|h[1-6r]|div|br|t[drh]|d[tdl]|t(?:able|body|head|foot)|blockquote|section|article|aside|"
+    r"fig(?:ure|caption)|header|footer|nav|main|pre|address|details|summary)\b[^<>]*+>\s*+)++"
 )
 _INLINE_TAG = r"</?(?:b|strong|i|em|u|small|span|font)\b[^<>]*+>"
 _LINK = r"<a\b[^<>]*+>(?:[^<]++|<(?!/?a\b|img\b))*+</a>"  # without an image
+# A label of some words, then links with marks between them.
 _LINKS = re.compile(
     rf"(?:\s++|{_INLINE_TAG})*+(?:[^<>\s]++(?:\s++|{_INLINE_TAG})*+){{0,{MAX_LABEL_WORDS}}}+"
     rf"(?:\s++|{_INLINE_TAG}|{_LINK}|[|/,;:\u00b7\u2022\u203a\u00bb\u2013\u2014-])*+"
@@ -51,7 +52,12 @@ class ItemDigest(NamedTuple):
 
     def links(self) -> list[str]:
         """Return the blocks that the digest lacks, as HTML."""
-        return [block for text in self.texts for block in _BLOCK_TAG.split(text) if _is_links(block)]
+        return [
+            block
+            for text in self.texts
+            for block in _BLOCK_TAGS.split(text)
+            if "<a" in block and _LINKS.fullmatch(block)
+        ]
 
     def keeps_links(self, lines: Iterable[str]) -> bool:
         """Return whether the cleaner has kept one of the links in the text, whose blocks are *lines*."""
@@ -104,12 +110,6 @@ def _without_links(content: Content) -> Content:
     """Return *content* without blocks that are links."""
     if "<a" not in content.value:
         return content
-    blocks = _BLOCK_TAG.split(content.value)
-    return replace(
-        content, value="\n".join([block for block in blocks if not (_is_links(block) or block.isspace() or not block)])
-    )
-
-
-def _is_links(block: str) -> bool:
-    """Return whether a block is links, with at most a label before them."""
-    return "<a" in block and _LINKS.fullmatch(block) is not None
+    is_links = _LINKS.fullmatch
+    kept = [b for b in _BLOCK_TAGS.split(content.value) if b and not ("<a" in b and is_links(b))]
+    return replace(content, value="\n".join(kept))

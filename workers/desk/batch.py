@@ -4,8 +4,7 @@ import asyncio
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from streams.brokers.base import ConsumedMessage, OutgoingMessage, RedisCommand
@@ -47,6 +46,7 @@ class BatchBuilder:
         self.holds: dict[MessageId, Sequence[RedisCommand]] = {}
         self.state_writes: list[RedisCommand] = []
         self.counts: Counter[str] = Counter()
+        self.changed_templates: set[tuple[str, str]] = set()  # site and feed
         self._outcomes: list[dict[str, Any]] = []
         self._started_s = self._paused_s = time.monotonic()
         self._bytes = 0
@@ -122,24 +122,36 @@ def attempt_twice(work: Callable[[], ResultT], message: ConsumedMessage, feed: s
     return work()
 
 
-@contextmanager
-def dead_letter_on_error(message: ConsumedMessage, builder: BatchBuilder, feed: str = "") -> Iterator[None]:
+class dead_letter_on_error:
     """Turn an exception in the block into a dead letter of *message*, so that the rest of the batch goes on."""
+
+    __slots__ = ("builder", "feed", "message")
+
+    def __init__(self, message: ConsumedMessage, builder: BatchBuilder, feed: str = "") -> None:
+        self.message, self.builder, self.feed = message, builder, feed
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, type_: object, exc: BaseException | None, traceback_: object) -> bool:
+        if not isinstance(exc, Exception):
+            return False
+        _add_dead_letter(self.message, self.builder, self.feed, exc)
+        return True
+
+
+def _add_dead_letter(message: ConsumedMessage, builder: BatchBuilder, feed: str, exc: Exception) -> None:
     bug: Exception | None = None
     attempts = 2
-    try:
-        yield
-    except UnreadableError as exc:
-        error_kind, error, attempts = "unreadable", str(exc), 1
-    except TimeoutError as exc:
-        error_kind, error = "timeout", str(exc)
-    except CleaningError as exc:
-        error_kind, error = exc.kind, str(exc)
-    except Exception as exc:  # noqa: BLE001 - one item must not stop a partition; after a fix it can be replayed
-        bug, error_kind = exc, "bug"
-        error = f"{exc!r}\n{''.join(traceback.format_tb(exc.__traceback__)[-3:])}"
-    else:
-        return
+    match exc:
+        case UnreadableError():
+            error_kind, error, attempts = "unreadable", str(exc), 1
+        case TimeoutError():
+            error_kind, error = "timeout", str(exc)
+        case CleaningError():
+            error_kind, error = exc.kind, str(exc)
+        case _:  # one item must not stop a partition; after a fix it can be replayed
+            bug, error_kind = exc, "bug"
+            error = f"{exc!r}\n{''.join(traceback.format_tb(exc.__traceback__)[-3:])}"
     key = message.key.decode("utf-8", "replace")
     log.error(
         "dead letter", identity_key=key, feed=feed, topic=message.topic, partition=message.partition,

@@ -22,7 +22,7 @@ from tests.tools.profile.stages import RULES, shares
 ROOT = Path(__file__).parents[3]
 FOLDER, PAGE = ROOT / "build" / "profile", ROOT / "docs" / "explanation" / "costs.md"
 SOURCES = ("captures", "demo")
-RATE = 250  # samples a second
+RATE = 100  # samples a second
 
 
 def record(program: str, source: str, form: str, out: Path) -> dict[str, Any]:
@@ -35,10 +35,10 @@ def record(program: str, source: str, form: str, out: Path) -> dict[str, Any]:
         spy = subprocess.Popen(
             [str(Path(sys.executable).with_name("py-spy")), "record", "--pid", str(workload.pid), "--rate", str(RATE),
              "--full-filenames", "--format", form, "--output", str(out)],
-            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
-        assert spy.stderr is not None
-        if "Sampling process" not in (line := spy.stderr.readline()):
+        assert spy.stdout is not None
+        if "Sampling process" not in (line := spy.stdout.readline()):
             raise SystemExit(f"py-spy failed: {line.strip()}; it may need root, or CAP_SYS_PTRACE in a container")
         workload.stdin.write("\n")
         workload.stdin.flush()

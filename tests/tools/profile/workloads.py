@@ -35,8 +35,8 @@ from workers.poller.poller import Poller
 from workers.poller.registry import FeedRegistry
 from workers.services import connect
 
-MAX_ITEMS, DEMO_ROUNDS = 6_000, 40
-COUNTS = {"captures": 1_200, "demo": 400}  # documents
+MAX_ITEMS, DEMO_ROUNDS = 3_000, 40
+COUNTS = {"captures": 600, "demo": 300}  # documents
 Work = Callable[[], Awaitable[int]]
 
 
