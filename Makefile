@@ -17,12 +17,14 @@ run: $(INSTALLED) ## start everything on this machine (`copydesk up`)
 	@$(BIN)/copydesk up
 
 CORES := $(shell getconf _NPROCESSORS_ONLN)
+# A worker takes seconds to collect all tests; a selection in ARGS runs in one process.
+UNIT_WORKERS ?= $(if $(ARGS),0,$(CORES))
 unit: $(INSTALLED) ## run the tests that start no process and no server, in under a minute
-	@$(BIN)/python -m pytest -m unit -n $(CORES) $(ARGS)
+	@$(BIN)/python -m pytest -m unit -n $(UNIT_WORKERS) $(ARGS)
 
 coverage: $(INSTALLED) ## run the unit ring; fail unless it covers every branch of the decisions
 	@mkdir -p build
-	@$(BIN)/python -m pytest -m unit -n $(CORES) --hypothesis-seed=0 --cov --cov-report=json:build/coverage.json --cov-report= $(ARGS)
+	@$(BIN)/python -m pytest -m unit -n $(UNIT_WORKERS) --hypothesis-seed=0 --cov --cov-report=json:build/coverage.json --cov-report= $(ARGS)
 	@$(BIN)/python -m tests.tools.branch_coverage build/coverage.json
 
 # Tests wait more than they compute: two workers per core. Few tests run faster with WORKERS=0.

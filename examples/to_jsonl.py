@@ -18,5 +18,7 @@ async def main(file: BinaryIO) -> None:
             await articles.commit()
 
 
+if len(sys.argv) != 2:
+    sys.exit(f"usage: python {sys.argv[0]} FILE")
 with Path(sys.argv[1]).open("ab") as file:
     asyncio.run(main(file))

@@ -7,8 +7,11 @@ import asyncio
 import sys
 from pathlib import Path
 
-import pyarrow
-import pyarrow.parquet
+try:
+    import pyarrow
+    import pyarrow.parquet
+except ImportError:
+    sys.exit("not installed: pyarrow; run `pip install pyarrow`")
 
 from streams import Article, Subscription
 
@@ -29,5 +32,7 @@ async def main(folder: Path, within_s: float) -> None:
             await articles.commit()
 
 
+if len(sys.argv) not in (2, 3):
+    sys.exit(f"usage: python {sys.argv[0]} FOLDER [SECONDS]")
 Path(sys.argv[1]).mkdir(parents=True, exist_ok=True)
 asyncio.run(main(Path(sys.argv[1]), float(sys.argv[2]) if len(sys.argv) > 2 else 600))

@@ -40,4 +40,6 @@ async def main(path: str) -> None:
             await articles.commit()
 
 
+if len(sys.argv) != 2:
+    sys.exit(f"usage: python {sys.argv[0]} DATABASE")
 asyncio.run(main(sys.argv[1]))

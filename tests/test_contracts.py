@@ -17,9 +17,11 @@ from tests.conftest import DEADLINE_S, ROOT, copydesk, until
 from tests.support.pipeline import BODY, desk
 from tests.support.site import NOW, article, open_site, publish
 from tests.support.webhooks import Receiver, delivering
+from workers.commands.offline import SCHEMA_NAMES
 from workers.intake.publish import publish as publish_items
 from workers.intake.pushed_items import source_url, to_item
 from workers.web.asyncapi import build_asyncapi
+from workers.web.openapi import RECORDS
 
 SPECIFICATION = ROOT / ".venv" / "asyncapi" / "schemas" / "3.0.0.json"  # `.ci/run` installs it
 INTERNAL = {SINK_REPLAYS.name, "copydesk.items.archive"}
@@ -69,6 +71,10 @@ def test_published_article_matches_its_schema() -> None:
     validator = jsonschema.Draft202012Validator(schema)
     validator.validate(json.loads(encode(article(1, fetched_at=NOW))))
     assert list(validator.iter_errors({"v": 1, "revision": "one"}))
+
+
+def test_schema_command_knows_all_records() -> None:
+    assert set(SCHEMA_NAMES) == {"asyncapi", "openapi", *RECORDS}
 
 
 @pytest.mark.parametrize("name", ["asyncapi", "openapi", "article", "dead-letter"])

@@ -122,11 +122,7 @@ class _LazyFormatter(logging.Formatter):
         self._formatter: logging.Formatter | None = None
 
     def format(self, record: logging.LogRecord) -> str:
-        line = getattr(record, "line", None)  # RotatingFileHandler formats each record twice
-        if line is None:
-            events = record.msg if isinstance(record.msg, LogEvents) else ()
-            line = record.line = self._lines(record, events) if events else self._line(record)
-        return str(line)
+        return self._lines(record, record.msg) if isinstance(record.msg, LogEvents) else self._line(record)
 
     def _line(self, record: logging.LogRecord) -> str:
         if self._format == "text" and isinstance(record.msg, LogEvent) and not record.exc_info:

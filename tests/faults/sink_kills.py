@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import random
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncGenerator, Mapping
@@ -99,22 +100,34 @@ class SinkProcess:
             "broker-url": settings.broker_url, "allowed-private-hosts": "127.0.0.1:*", "log-file": folder / "sink.log",
             "lease-timeout-s": settings.lease_timeout_s, "item-timeout-s": settings.item_timeout_s,
         }  # fmt: skip
-        self.folder = folder
-        self.arguments = [text for name, value in flags.items() for text in (f"--{name}", str(value))]
-        self.process: subprocess.Popen[bytes] | None = None
+        arguments = [text for name, value in flags.items() for text in (f"--{name}", str(value))]
+        self.starter = subprocess.Popen(
+            [sys.executable, "-m", "tests.faults.sink_forks", "sink", "s", *arguments],
+            cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, preexec_fn=die_with_harness,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        )  # fmt: skip
+        self.pid = 0
 
     def start(self) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "workers.cli", "sink", "s", *self.arguments],
-            cwd=self.folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, preexec_fn=die_with_harness,
-            stderr=subprocess.DEVNULL,
-        )  # fmt: skip
+        assert self.starter.stdin is not None and self.starter.stdout is not None
+        print("start", file=self.starter.stdin, flush=True)
+        self.pid = int(self.starter.stdout.readline())
 
-    def kill(self) -> None:
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
-            self.process = None
+    def is_running(self) -> bool:
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return False
+        return True
+
+    async def kill(self) -> None:
+        if self.is_running():
+            os.kill(self.pid, signal.SIGKILL)
+        await until(lambda: not self.is_running())
+
+    def close(self) -> None:
+        self.starter.kill()
+        self.starter.communicate()
 
 
 async def check_kills(settings: Settings, folder: Path, store: Store, kills: int, seed: int = 1) -> None:
@@ -131,11 +144,11 @@ async def check_kills(settings: Settings, folder: Path, store: Store, kills: int
                     await _progress(broker, sink)
                     await asyncio.sleep(chance.uniform(0, 0.05))  # a random moment of a delivery
                     if number % 2 == 0 or not await asyncio.to_thread(store.kill):
-                        sink.kill()
+                        await sink.kill()
                         sink.start()
             await until(lambda: _lag_is_zero(broker))
         finally:
-            sink.kill()
+            sink.close()
         assert dict(store.rows()) == publisher.rows
         print(f"{kills} kills, {publisher.count} articles, {len(publisher.rows)} rows")
 
@@ -153,8 +166,7 @@ async def _progress(broker: Broker, sink: SinkProcess) -> None:
     start = await position()
 
     async def has_moved() -> bool:
-        assert sink.process is not None
-        assert sink.process.poll() is None, "the sink ended"
+        assert sink.is_running(), "the sink ended"
         with contextlib.suppress(KeyError):
             return await position() > start
         return False

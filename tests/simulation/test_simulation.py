@@ -17,7 +17,7 @@ from tests.simulation.bugs import BUGS
 from tests.simulation.chaos import KINDS
 from tests.simulation.checks import MORE_FIGURES
 
-# Traced allocations make it slow. PYTHONTRACEMALLOC would trace the imports, too, for 15 s of CPU time.
+# Traced allocations make it slow. PYTHONTRACEMALLOC would trace the imports, too, for 12 s of CPU time.
 SLOW = (
     "-c",
     "import sys, tracemalloc; from tests.simulation.__main__ import main; tracemalloc.start(); sys.exit(main())",
@@ -42,7 +42,7 @@ def test_simulation_of_both_brokers_finds_nothing() -> None:
 
 def test_same_seed_repeats_same_steps() -> None:
     seed = ("--seed", "5", "--steps", "3000")
-    (_, first), (_, second) = simulation(*seed), simulation(*seed, program=SLOW)  # at a third of the speed
+    (_, first), (_, second) = simulation(*seed), simulation(*seed, program=SLOW)  # at a fifth of the speed
     assert [row["trace"] for row in first] == [row["trace"] for row in second]
     assert len({row["trace"] for row in first}) == 2  # one for each broker
 

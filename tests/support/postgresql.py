@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from tests.conftest import DEADLINE_S
@@ -85,8 +86,11 @@ class PostgresqlServer:
             time.sleep(0.02)  # a process of another program: there is nothing to await
 
     def responds(self) -> bool:
-        command = [str(programs() / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port), "-U", "copydesk"]
-        return subprocess.run([*command, "-d", "postgres"], check=False).returncode == 0
+        try:
+            psycopg.connect(self.url).close()
+        except psycopg.OperationalError:
+            return False
+        return True
 
     def kill(self) -> None:
         """End all its processes by SIGKILL."""

@@ -10,14 +10,21 @@ import pytest
 
 from tests.support.kafka import BEFORE, CURRENT
 
-# Modules with tests of more than 30 s at a load of 15; they mostly wait, for processes and deadlines.
+# Modules with tests of more than 30 s at a load of 15.
 LONG = (
     "tests/workers/poller/test_hostile.py",
+    "tests/workers/intake/test_backfill_kills.py",
     "tests/workers/test_supervisor.py",
     "tests/workers/test_health.py",
+    "tests/workers/web/test_page.py",
     "tests/streams/valkey/test_backup.py",
+    "tests/simulation/test_simulation.py",
     "tests/workers/test_dead_letters.py",
+    "tests/faults/test_faults.py",
+    "tests/faults/test_large_items.py",
     "tests/faults/test_memory.py",
+    "tests/test_docs.py",
+    "tests/test_pipeline.py",
 )
 # Modules with a state that takes longer than their tests: a browser, attacks as articles, a damaged log.
 SHARED = {

@@ -92,7 +92,7 @@ def test_clusters_end_with_their_group() -> None:
 
 def test_long_modules_exist_and_come_first() -> None:
     assert all((ROOT / path).is_file() for path in (*LONG, *SHARED))
-    ranks = [rank(f"{LONG[0]}::test_a", False), rank("tests/test_pipeline.py::test_a", False), rank(LONG[0], True)]
+    ranks = [rank(f"{LONG[0]}::test_a", False), rank("tests/test_repo.py::test_a", False), rank(LONG[0], True)]
     assert ranks == [0, 1, 2]
 
 

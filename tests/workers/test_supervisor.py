@@ -123,7 +123,7 @@ async def test_up_with_feed_starts_no_demo(tmp_path: Path) -> None:
             listed = await asyncio.to_thread(copydesk, "feeds", "list", "--json", cwd=tmp_path)
             url = json.loads(listed.stdout.splitlines()[0])["url"]
             shown = await asyncio.to_thread(copydesk, "feeds", "show", url, cwd=tmp_path)
-            assert f"url              {url}" in shown.stdout
+            assert f"URL            {url}" in shown.stdout
             await asyncio.to_thread(copydesk, "feeds", "show", "https://nobody.example/", cwd=tmp_path, check=1)
             [feed] = map(json.loads, listed.stdout.splitlines())
             assert (feed["title"], feed["items_published"]) == ("The Test Courier", 1)

@@ -35,7 +35,7 @@ def list_(settings: Settings, as_json: bool) -> ExitCode:
         if as_json:
             print_json({"letter": pending.name} | msgspec.to_builtins(letter))
         else:
-            time, error = f"{letter.failed_at:%Y-%m-%d %H:%M:%S}", plain_text(letter.error.partition("\n")[0])
+            time, error = f"{letter.failed_at:%Y-%m-%d %H:%M:%SZ}", plain_text(letter.error.partition("\n")[0])
             print_text(f"{pending.name:<8} {time}  {letter.error_kind}  {letter.feed or letter.topic}  {error}")
     return ExitCode.OK
 

@@ -9,8 +9,9 @@ from typing import Any
 import click
 
 from streams.config.settings import Settings
-from streams.errors import SettingsError, UnreadableError
+from streams.errors import SettingsError, UnavailableError, UnreadableError
 from streams.exit_codes import ExitCode
+from streams.topics import DAY_S
 from workers.commands.base import (
     Group,
     json_option,
@@ -76,7 +77,10 @@ def _add_feeds(settings: Settings, entries: Sequence[tuple[str, ...]], type_: st
     for url in new:
         print_text(f"added {url}")
     existing = len({url for url, *_ in entries}) - len(new)
-    print_text(f"{len(new)} added" + (f", {existing} already registered" if existing else ""))
+    print_text(
+        f"{len(new)} added"
+        + (f", {existing} already registered; change them with `copydesk feeds edit`" if existing else "")
+    )
     return ExitCode.OK
 
 
@@ -147,14 +151,13 @@ def _describe(feed: Any) -> str:
 @click.argument("url")
 @json_option()
 def show(settings: Settings, url: str, as_json: bool) -> ExitCode:
-    """Print the whole state of a feed."""
+    """Print the state of a feed; with --json all of it, internal fields included."""
     return show_feed(settings, url, as_json)
 
 
 def show_feed(settings: Settings, url: str, as_json: bool) -> ExitCode:
-    """Print the whole state of a feed. Raises UnreadableError if it is not registered."""
+    """Print the state of a feed. Raises UnreadableError if it is not registered."""
     from workers.poller.registry import FeedRegistry
-    from workers.text.normalise import plain_text
 
     registered = {feed.url: feed for feed in run_with_broker(settings, lambda broker: FeedRegistry(broker.state).all())}
     url = url if url in registered else _normal_form(url)
@@ -165,11 +168,47 @@ def show_feed(settings: Settings, url: str, as_json: bool) -> ExitCode:
     if as_json:
         print_json(row)
         return ExitCode.OK
-    for name, value in row.items():
-        if value not in (None, "", 0, False):
-            is_time = name.endswith("_s") and name != "interval_s"
-            print_text(f"{name:<16} {format_time(value) if is_time else plain_text(str(value))}")
+    for name, text in _shown_fields(registered[url]):
+        print_text(f"{name:<14} {text}")
     return ExitCode.OK
+
+
+def _shown_fields(feed: Any) -> list[tuple[str, str]]:
+    """Return the fields of a feed that a user can act on, with readable values; empty ones are left out."""
+    from workers.poller.schedule import FRESH_S
+    from workers.text.durations import format_duration
+    from workers.text.normalise import plain_text
+
+    history, full_text = feed.history, {None: "", True: "yes", False: "no"}[feed.full_text]
+    is_rate_known = history is not None and history.weight_s >= FRESH_S + DAY_S / 2  # it begins at FRESH_S
+    fields = {
+        "URL": feed.url,
+        "title": feed.shown_title,
+        "folder": feed.folder,
+        "type": feed.type,
+        "state": "paused" if feed.paused else "failing" if feed.failures else "ok" if feed.polls else "not polled yet",
+        "error": f"{feed.error} ({feed.failures} polls in a row)" if feed.error else "",
+        "last poll": format_time(feed.polled_s) if feed.polls else "",
+        "next poll": _next_poll(feed),
+        "interval": f"{format_duration(feed.interval_s)}, set by `feeds edit`" if feed.interval_s else "",
+        "polls": f"{feed.polls:,}",
+        "new items": f"{feed.items_published:,}",
+        "items a day": f"{24 * history.per_hour:.1f}" if is_rate_known else "",
+        "over budget": f"{feed.items_deferred:,} items" if feed.items_deferred else "",
+        "moved to": feed.moved_to or feed.redirect_to,
+        "full text": full_text,
+        "WebSub hub": feed.websub_hub,
+    }
+    return [(name, plain_text(value)) for name, value in fields.items() if value]
+
+
+def _next_poll(feed: Any) -> str:
+    from workers.text.durations import format_duration
+
+    if feed.paused or not feed.polls:
+        return "" if feed.paused else "at once"
+    interval_s = feed.due_s - feed.polled_s
+    return format_time(feed.due_s) + (f", after {format_duration(interval_s)}" if interval_s > 0 else "")
 
 
 def format_time(time_s: float) -> str:
@@ -250,9 +289,13 @@ def poll_now(settings: Settings, urls: Sequence[str], all_: bool) -> ExitCode:
 @click.argument("url")
 @json_option()
 def discover(settings: Settings, url: str, as_json: bool) -> ExitCode:
-    """Find the feeds and sitemaps of a web page. A page without them is listed itself, if it links stories."""
+    """Find the feeds and sitemaps of a web page. A page without them is listed itself, if it links stories.
+
+    The exit code is 1 when the page is unreachable or has none.
+    """
     from workers.http.client import HttpClient
     from workers.poller.discovery import discover as discover_feeds
+    from workers.poller.discovery import source_items, source_kind
     from workers.poller.formats import ACCEPT
     from workers.poller.parser_pool import ParserPool
     from workers.poller.registry import validate_feed_url
@@ -262,10 +305,12 @@ def discover(settings: Settings, url: str, as_json: bool) -> ExitCode:
         async with HttpClient(settings, ACCEPT) as client, ParserPool(1) as parsers:
             return await discover_feeds(client, parsers, validate_feed_url(url))
 
-    results = asyncio.run(find())
+    try:
+        results = asyncio.run(find())
+    except UnavailableError as exc:
+        raise UnreadableError(f"discovery failed: {url} ({exc}); check the address") from exc
     for feed_url, feed in results:
-        count = len(feed.sitemaps) or feed.document_items + feed.deferred
-        kind = _kind(feed)
+        count, kind = source_items(feed), source_kind(feed)
         if as_json:
             print_json({"url": feed_url, "title": feed.title, "type": kind, "items": count})
         else:
@@ -273,13 +318,6 @@ def discover(settings: Settings, url: str, as_json: bool) -> ExitCode:
     if not results:
         warn(f"no feed found: {url}")
     return ExitCode.OK if results else ExitCode.FAILED
-
-
-def _kind(feed: Any) -> str:
-    """Return the kind of a discovered source, a key of UNITS."""
-    if feed.sitemaps:
-        return "sitemap index"
-    return feed.type or ("sitemap" if feed.is_link_list else "feed")
 
 
 @feeds.command("export", example="copydesk feeds export > feeds.opml")

@@ -214,14 +214,8 @@ def url(settings: Settings, urls: Sequence[str], as_json: bool) -> ExitCode:
     return code
 
 
-SCHEMA_NAMES = (
-    "asyncapi",
-    "openapi",
-    "article",
-    "item",
-    "poll",
-    "dead-letter",
-)  # a test compares it with openapi.RECORDS
+# A test compares the names of records with openapi.RECORDS.
+SCHEMA_NAMES = ("asyncapi", "openapi", "article", "event", "item", "poll", "dead-letter")
 
 
 @click.command("schema", cls=Command, example="copydesk schema asyncapi > asyncapi.json")
@@ -234,7 +228,7 @@ def schema(settings: Settings, name: str) -> ExitCode:
 
     documents = {"asyncapi": build_asyncapi, "openapi": build_openapi}
     document = documents[name]() if name in documents else record_schema(RECORDS[name])
-    print(json.dumps(document, ensure_ascii=False, indent=2))
+    print_text(json.dumps(document, ensure_ascii=False, indent=2))
     return ExitCode.OK
 
 

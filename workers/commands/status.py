@@ -1,5 +1,6 @@
 """Commands that report: counters and lag, health checks, effective settings."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -33,25 +34,46 @@ def _read_status(settings: Settings) -> dict[str, Any]:
 @click.command("status", cls=Command, example="copydesk status --json")
 @json_option("print one JSON object")
 def status(settings: Settings, as_json: bool) -> ExitCode:
-    """Print counters, lag, workers and feeds. Needs a running copydesk."""
+    """Print counters, lag, workers, sinks and the health of feeds. Needs a running copydesk."""
+    from workers.text.durations import format_duration
+
     report = _read_status(settings)
     if as_json:
         print_json(report)
     else:
         for stage, counts in report["counters"].items():
             print_text(f"{stage:<8}" + "  ".join(f"{name} {n:,}" for name, n in counts.items()))
-        print_text(f"desk lag {report['lag']} items; {len(report['feeds'])} feeds")
+        print_text(f"desk lag {report['lag']:,} items; {_count_feeds(report['feeds'])}")
+        print_text(f"dead letters pending: {report['pending_letters']:,}")
+        for sink in report["sinks"]:
+            print_text(f"sink {sink['name']}: {_describe_sink(sink)}")
         for source in report["sources"]:
             counts = ", ".join(f"{source[name]} {name}" for name in ("files", "items", "failed", "waiting"))
             print_text(f"source {source['name']}: {counts} ({source['path']})")
         for worker in report["workers"]:
-            print_text(f"worker {worker['name']}: last heartbeat {worker['heartbeat_age_s']:.0f} s ago")
+            age = format_duration(worker["heartbeat_age_s"])
+            print_text(f"worker {worker['name']}: last heartbeat {age} ago")
         for message in (*report["problems"], *report["warnings"]):
             print_text(message)
     if not report["counters_consistent"]:
         warn("counters inconsistent: items are missing; see `copydesk check`")
         return ExitCode.UNHEALTHY
     return ExitCode.OK
+
+
+def _count_feeds(feeds: Sequence[Mapping[str, Any]]) -> str:
+    """Return the number of feeds, and of each health other than ok."""
+    counts = Counter(feed["health"] for feed in feeds)
+    others = ", ".join(f"{count:,} {health}" for health, count in sorted(counts.items()) if health != "ok")
+    total = f"{len(feeds):,} feed{'' if len(feeds) == 1 else 's'}"
+    return f"{total} ({others})" if others else total
+
+
+def _describe_sink(sink: Mapping[str, Any]) -> str:
+    from workers.text.durations import format_duration
+
+    failing = f", failing for {format_duration(sink['failing_s'])}: {sink['error']}" if sink["failing_s"] else ""
+    return f"lag {sink['lag']:,} articles, {sink['rejected']:,} rejected{failing}"
 
 
 class Check(NamedTuple):
@@ -83,12 +105,15 @@ def run_checks(settings: Settings, status: Mapping[str, Any]) -> Iterator[Check]
     from streams.config.sources import redact_url
     from workers.health import find_warnings
     from workers.heartbeats import Worker, lag_problems, silent_problems
+    from workers.poller.poller import unregistered_feeds
 
     silent = silent_problems(Worker(**row) for row in status["workers"])
     lag = lag_problems(status["lag"], settings.max_desk_lag)
     failing = [feed for feed in status["feeds"] if feed["failures"]]
     urls = filter(None, (settings.broker_url, settings.state_url))
     yield Check("settings", True, f"{len(settings.routes)} routes, {len(settings.feeds)} [[feeds]] tables")
+    for url in unregistered_feeds(settings.feeds, {feed["url"] for feed in status["feeds"]}):
+        yield Check("settings", False, f"never polled: {url} (a [[feeds]] table); run `copydesk feeds add {url}`")
     yield Check("broker", True, " and ".join(map(redact_url, urls)))
     yield check_memory(status["memory_usage"], status["memory_short_in_s"], status["removed_for_memory"])
     consistent = status["counters_consistent"]

@@ -42,6 +42,7 @@ def tail(
     async def print_messages() -> None:
         default = Start.EARLIEST if group or not follow else Start.LATEST
         first = parse_start(start) if start else default
+        await _require_topic(settings, topic)
         async with Subscription(
             topic, auto_commit=True, group=group, start=first, follow=follow, settings=settings
         ) as subscription:
@@ -55,6 +56,30 @@ def tail(
 
     asyncio.run(print_messages())
     return ExitCode.OK
+
+
+async def _require_topic(settings: Settings, name: str) -> None:
+    """Raise SettingsError if *name* is the topic of a route that neither settings nor broker know."""
+    from streams.brokers import open_broker
+    from streams.errors import SettingsError
+    from streams.subscribe import resolve_broker_url
+    from streams.topics import BUILTIN_TOPICS, resolve_topic, route_topic
+
+    try:
+        topic = resolve_topic(name)
+    except ValueError as exc:
+        raise SettingsError(str(exc)) from exc
+    routes = [route_topic(route.name) for route in settings.routes]
+    if topic in (*BUILTIN_TOPICS, *routes):
+        return
+    broker = open_broker(settings, resolve_broker_url(settings))
+    try:
+        exists = await broker.has_topic(topic.name)
+    finally:
+        await broker.close()
+    if not exists:
+        known = ", ".join(each.name.partition(".")[2] for each in (*BUILTIN_TOPICS, *routes))
+        raise SettingsError(f"unknown topic: {name}; use one of {known}, or add a [[routes]] table")
 
 
 def _print_ninjs(record: Any) -> None:
@@ -74,7 +99,7 @@ def _print_record(message: Any, record: Any) -> None:
 
 
 def format_record(record: Any) -> str:
-    """Return *record* as one line: time, source, and title or error."""
+    """Return *record* as one line: time in UTC, source, and title or error. The URL of a feed stays complete."""
     import msgspec
 
     from workers.text.normalise import plain_text
@@ -82,10 +107,10 @@ def format_record(record: Any) -> str:
     values: Mapping[str, Any] = msgspec.to_builtins(record)
     times = ("published", "failed_at", "started_at", "fetched_at", "newest_report")
     time = next((values[name] for name in times if values.get(name)), "")
-    publishers = ", ".join(values.get("publishers", ()))
-    source = values.get("publisher") or publishers or values.get("feed") or values.get("topic") or ""
+    publishers = values.get("publisher") or ", ".join(values.get("publishers", ()))
+    source = plain_text(publishers)[:24] or plain_text(values.get("feed") or values.get("topic") or "")
     text = values.get("title") or f"{values.get('outcome', '')} {values.get('error', '')}".strip()
-    return f"{time[:19]}  {plain_text(source)[:24]:<24}  {plain_text(text)}"
+    return f"{f'{time[:19]}Z' if time else '':<20}  {source:<24}  {plain_text(text)}"
 
 
 @click.command("replay", cls=Command, example="copydesk replay --from 7d")

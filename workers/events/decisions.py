@@ -15,12 +15,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from workers.events.signature import event_id
+from workers.events.signature import HAS_VECTOR, event_id
 from workers.events.window import Window
 
 CANDIDATES = 32
 NEAREST = 3  # articles of an event whose mean probability decides
-JOIN, LEAVE, MERGE, SPLIT, LINK = 0.9, 0.75, 0.9, 0.75, 0.85
+JOIN, LEAVE, MERGE, SPLIT, LINK = 0.75, 0.45, 0.75, 0.45, 0.65
 MERGE_MEMBERS, SPLIT_MEMBERS = 8, 64  # newest articles that are compared
 FIRST_SPLIT = 4  # articles; then at each doubling
 
@@ -57,7 +57,7 @@ class Decider:
         self.members: dict[bytes, tuple[int, ...]] = {}  # changed events
         self.plan = Plan(window.count)
 
-    def decide(self, record: Any, vector: npt.NDArray[np.float32], copy_of: bytes, *, has_vector: bool) -> Plan:
+    def decide(self, record: Any, copy_of: bytes) -> Plan:
         """Return the plan for an article that is new or revised.
 
         *record* lacks its event. *copy_of*: id of the article that it copies, which has the same event.
@@ -72,7 +72,7 @@ class Decider:
         former = b"" if is_new else window.event_at(slot)
         record["event"], record["event_revision"] = former or b"\0", 0 if is_new else window.revision_of(former)
         self.records[slot] = record
-        support = self._support(record, vector, slot, copy_of, has_vector=has_vector)
+        support = self._support(record, slot, copy_of)
         is_together = len(window.members(former)) > 1
         if is_together and support.get(former, 0.0) < LEAVE:
             self._remove(former, slot)
@@ -97,13 +97,11 @@ class Decider:
 
     # -- support ----------------------------------------------------------------------------------------------
 
-    def _support(
-        self, record: Any, vector: npt.NDArray[np.float32], slot: int, copy_of: bytes, *, has_vector: bool
-    ) -> dict[bytes, float]:
+    def _support(self, record: Any, slot: int, copy_of: bytes) -> dict[bytes, float]:
         """Return the support of each event among the nearest articles: the mean of its highest probabilities."""
         window = self.window
-        if has_vector:
-            slots = window.nearest(vector, CANDIDATES, slot)
+        if record["flags"] & HAS_VECTOR:
+            slots = window.nearest(record, CANDIDATES, slot)
         else:
             slots = window.sharing_terms(record["term"], CANDIDATES, slot)
         by_event: dict[bytes, list[float]] = {}

@@ -28,7 +28,7 @@ class Grouper:
         record = signature(article, text)
         record["partition"], record["offset"] = partition, offset
         copied = bytes.fromhex(article.duplicate_of)
-        return decider.decide(record, text.vector, copied, has_vector=text.has_vector)
+        return decider.decide(record, copied)
 
 
 def signature(article: Article, text: ArticleText) -> Any:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from workers.events.signature import LAYOUT, unit_vectors
 
 CAPACITY = 131_072  # articles: more than a day of 100,000; 21 MB of signatures
-SEARCH_DIMS = 48  # first components of the vectors, which differ most: 25 MB
+PRESELECTED = 256  # articles whose vectors are compared
 
 
 class Window:
@@ -21,7 +21,7 @@ class Window:
     def __init__(self, capacity: int = CAPACITY) -> None:
         self.capacity, self.count = capacity, 0
         self.records = np.zeros(capacity, LAYOUT)
-        self.vectors = np.zeros((capacity, SEARCH_DIMS), np.float32)
+        self.signs = np.zeros((capacity, 2), np.uint64)
         self.slot_of: dict[bytes, int] = {}
         self._members: dict[bytes, tuple[int, ...]] = {}
 
@@ -29,7 +29,7 @@ class Window:
         """Replace the content by the stored *records* of the ring."""
         self.count = count
         self.records[: len(records)], self.records[len(records) :] = records, np.zeros((), LAYOUT)
-        self.vectors = _search_vectors(self.records)
+        self.signs = signs_of(self.records)
         self.slot_of.clear()
         self._members.clear()
         first = count % self.capacity if count > self.capacity else 0
@@ -61,16 +61,22 @@ class Window:
         """Return the number of slots in use, from the first on."""
         return min(self.count, self.capacity)
 
-    def nearest(self, vector: npt.NDArray[np.float32], count: int, excluded: int) -> npt.NDArray[np.intp]:
-        """Return the slots of the articles with the most similar text vectors, without the slot *excluded*."""
-        similarities = self.vectors[: self.used()] @ vector[:SEARCH_DIMS]
-        if excluded < len(similarities):
-            similarities[excluded] = -1.0
-        count = min(count, len(similarities))
-        if count == 0:
-            return np.zeros(0, np.intp)
-        slots = np.argpartition(-similarities, count - 1)[:count]
-        out: npt.NDArray[np.intp] = slots[np.lexsort((slots, -similarities[slots]))]
+    def nearest(self, record: Any, count: int, excluded: int) -> npt.NDArray[np.intp]:
+        """Return the slots of the articles with the most similar text vectors, without the slot *excluded*.
+
+        The signs of the components select PRESELECTED articles: a product with all vectors takes ten times as long.
+        """
+        bits = np.bitwise_count(self.signs[: self.used()] ^ signs_of(record[None])[0])
+        distances = bits[:, 0] + bits[:, 1]
+        if excluded < len(distances):
+            distances[excluded] = 255
+        if len(distances) > PRESELECTED:
+            slots = np.argpartition(distances, PRESELECTED)[:PRESELECTED]
+        else:
+            slots = np.arange(len(distances))
+        slots = slots[distances[slots] < 255]
+        similarities = unit_vectors(self.records[slots]) @ unit_vectors(record[None])[0]
+        out: npt.NDArray[np.intp] = slots[np.lexsort((slots, -similarities))][:count]
         return out
 
     def sharing_terms(self, terms: Iterable[int], count: int, excluded: int) -> npt.NDArray[np.intp]:
@@ -89,7 +95,7 @@ class Window:
             self._remove(slot)
         for slot, record in writes.items():
             self.records[slot] = np.frombuffer(record, LAYOUT)[0]
-            self.vectors[slot] = _search_vectors(self.records[slot : slot + 1])[0]
+            self.signs[slot] = signs_of(self.records[slot : slot + 1])[0]
             self._add(slot)
         self.count = count
 
@@ -111,5 +117,8 @@ class Window:
                 del self._members[event]
 
 
-def _search_vectors(records: Any) -> npt.NDArray[np.float32]:
-    return np.ascontiguousarray(unit_vectors(records)[:, :SEARCH_DIMS])
+def signs_of(records: Any) -> npt.NDArray[np.uint64]:
+    """Return the signs of the components of quantised vectors, as 128 bits in two numbers."""
+    packed = records["vector"]
+    signs = np.packbits(np.concatenate([packed >> 7, packed >> 3 & 1], axis=1), axis=1)
+    return np.ascontiguousarray(signs).view(np.uint64)

@@ -105,14 +105,15 @@ class Library:
         """Return the newest revisions of matching articles: the best matches first, or the newest without words."""
         terms = " ".join(f'"{_spaced(word).strip()}"' for word in query.words.replace('"', " ").split())
         conditions: list[tuple[str, tuple[object, ...]]] = [(_LATEST, ())]
-        conditions += [("words match ?", (terms,))] if terms else []
-        conditions.append(("instr(r.publisher, ?)", (query.publisher.casefold(),)) if query.publisher else ("", ()))
-        language = query.language.casefold()
-        conditions.append(
-            ("(r.language = ? or r.language like ?)", (language, f"{language}-%")) if language else ("", ())
-        )
-        conditions.append(("r.time_s >= ?", (query.since.timestamp(),)) if query.since else ("", ()))
-        where = " and ".join(text for text, _ in conditions if text)
+        if terms:
+            conditions.append(("words match ?", (terms,)))
+        if query.publisher:
+            conditions.append(("instr(r.publisher, ?)", (query.publisher.casefold(),)))
+        if language := query.language.casefold():
+            conditions.append(("(r.language = ? or r.language like ?)", (language, f"{language}-%")))
+        if query.since:
+            conditions.append(("r.time_s >= ?", (query.since.timestamp(),)))
+        where = " and ".join(text for text, _ in conditions)
         source = "revisions r join words on words.rowid = r.number" if terms else "revisions r"
         order = "words.rank" if terms else "r.time_s desc, r.number desc"
         rows = self._db.execute(

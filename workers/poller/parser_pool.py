@@ -26,6 +26,7 @@ from workers.text.zones import load_regions
 
 CPU_LIMIT_S = 5  # for one document; the kernel counts whole seconds
 IDLE_S = 15.0  # a process without CPU time for so long hangs; on a busy machine CPU_LIMIT_S decides
+USUAL_S = 1.0  # most documents are parsed by then; the CPU time of the process is read only afterwards
 MAX_PAGES = 100  # of a link list in one poll: their pages are fetched too
 MAX_DOCUMENTS = 1_000  # then the pool replaces the process, because of memory leaks
 
@@ -131,6 +132,7 @@ class _Parser:
         self._is_busy = True  # until the response is complete: a cancelled process can't be reused
         exchange = asyncio.create_task(self._exchange(request))
         try:
+            await asyncio.wait({exchange}, timeout=min(USUAL_S, idle_s))
             while not exchange.done():
                 used_before = cpu_ticks(self.process.pid)
                 await asyncio.wait({exchange}, timeout=idle_s)

@@ -8,20 +8,22 @@ from typing import Any
 import msgspec
 
 from streams.cloudevents import CONTENT_TYPE, NEW, REVISED, SOURCE, SPEC_VERSION, WITHDRAWN
-from streams.records import Article, DeadLetter, Item, PollResult, Record
-from streams.topics import ARTICLES, DAY_S, DEAD_LETTERS, ITEMS, POLLS, Topic
+from streams.records import Article, DeadLetter, Item, NewsEvent, PollResult, Record
+from streams.topics import ARTICLES, DAY_S, DEAD_LETTERS, EVENTS, ITEMS, POLLS, Topic
 from streams.version import version
 
 JsonObject = dict[str, Any]
 KEYS = {
     ARTICLES.name: "id of the article",
     ITEMS.name: "identity key of the item",
+    EVENTS.name: "id of the event",
     POLLS.name: "URL of the feed",
     DEAD_LETTERS.name: "position of the failed message, or the feed",
 }
 CHANNELS: tuple[tuple[str, Topic, type[Record], str], ...] = (
     ("articles", ARTICLES, Article, "Clean articles. All revisions of an article have one key and one partition."),
     ("route", ARTICLES, Article, "Articles that match the rule of a route."),
+    ("events", EVENTS, NewsEvent, "Events with the articles that report them. A later revision replaces earlier ones."),
     ("polls", POLLS, PollResult, "The result of each poll of a feed."),
     ("deadLetters", DEAD_LETTERS, DeadLetter, "Failed messages and feed entries with the reason."),
     ("items", ITEMS, Item, "Feed items as polled, before cleaning."),

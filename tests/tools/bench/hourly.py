@@ -68,32 +68,34 @@ async def serve() -> None:
     await asyncio.Event().wait()
 
 
-async def register(state: Any, now_s: float) -> dict[str, float]:
+async def register(state: Any) -> dict[str, float]:
     """Register the feeds as polled once, due at random times of the next hour; return their due times."""
-    rnd, history = random.Random(5), initial_history(now_s - 86_400, [now_s - 90_000 - 3_600 * k for k in range(33)])
-    due = {f"http://{address(n % HOSTS)}:{PORT}/{n}": now_s + rnd.random() * INTERVAL_S for n in range(FEEDS_COUNT)}
-    hosts: dict[str, float] = {}
-    feeds = list(due.items())
+    rnd, before_s = random.Random(5), time.time() - 60
+    history = initial_history(before_s - 86_400, [before_s - 90_000 - 3_600 * k for k in range(33)])
+    urls = [f"http://{address(n % HOSTS)}:{PORT}/{n}" for n in range(FEEDS_COUNT)]
     for n in range(0, FEEDS_COUNT, BATCH):
-        async with state.pipeline(transaction=False) as pipe:
-            for url, due_s in feeds[n : n + BATCH]:
-                known = FeedState(
-                    url, "world", title="The Courier", etag=ETAG, body_hash=secrets.token_hex(8), polled_s=now_s - 60,
-                    fetched_s=now_s - 60, due_s=due_s, status=200, polls=1, document_items=33, history=history,
-                )  # fmt: skip
-                pipe.hset(FEEDS, feed_id(url), msgspec.json.encode(known))
-                pipe.zadd(HOST_FEEDS + host_key(url), {feed_id(url): due_s})
-                hosts[host_key(url)] = min(due_s, hosts.get(host_key(url), due_s))
-            await pipe.execute()
-    async with state.pipeline(transaction=False) as pipe:
-        pipe.zadd(DUE_HOSTS, hosts)
-        await pipe.execute()
+        states = [
+            FeedState(
+                url, "world", title="The Courier", etag=ETAG, body_hash=secrets.token_hex(8), polled_s=before_s,
+                fetched_s=before_s, status=200, polls=1, document_items=33, history=history,
+            )
+            for url in urls[n : n + BATCH]
+        ]  # fmt: skip
+        await state.hset(FEEDS, mapping={feed_id(known.url): msgspec.json.encode(known) for known in states})
+    begin_s = time.time() + 20
+    due = {url: begin_s + rnd.random() * INTERVAL_S for url in urls}
+    hosts: dict[str, dict[bytes, float]] = {}
+    for url, due_s in due.items():
+        hosts.setdefault(host_key(url), {})[feed_id(url)] = due_s
+    for host, feeds in hosts.items():
+        await state.zadd(HOST_FEEDS + host, feeds)
+    await state.zadd(DUE_HOSTS, {host: min(feeds.values()) for host, feeds in hosts.items()})
     return due
 
 
 async def measure(settings: Settings, minutes: float) -> dict[str, Any]:
     broker = await connect(settings, settings.broker_url)
-    due = await register(broker.state, time.time() + 10)
+    due = await register(broker.state)
     valkey = int((await broker.state.info("server"))["process_id"])
     environ = {**os.environ, **to_environ(settings), f"{ENV_PREFIX}LOG_FILE": str(settings.data_dir / "poller.log")}
     poller = subprocess.Popen(
@@ -109,12 +111,15 @@ async def measure(settings: Settings, minutes: float) -> dict[str, Any]:
         stopped_s = time.time()
         poller.terminate()
         poller.wait(30)
-    late, outcomes = [], dict[str, int]()
+    late, outcomes, worst = [], dict[str, int](), dict[int, float]()
+    begin_s = min(due.values())
     async for poll in subscribe("polls", start="start", follow=False, settings=settings):
         assert isinstance(poll, PollResult)
         outcomes[poll.outcome] = outcomes.get(poll.outcome, 0) + 1
         if (due_s := due.pop(poll.feed, None)) is not None:
             late.append(poll.started_at.timestamp() - due_s)
+            minute = int((due_s - begin_s) // 60)
+            worst[minute] = max(round(late[-1], 1), worst.get(minute, 0.0))
     overdue = sum(due_s < stopped_s - MAX_DELAY_S for due_s in due.values())
     await broker.close()
     late.sort()
@@ -122,7 +127,7 @@ async def measure(settings: Settings, minutes: float) -> dict[str, Any]:
         "minutes": minutes, "polls": outcomes, "polls_per_s": round(sum(outcomes.values()) / (wall_s + 30), 1),
         "cores": {name: round((after[name] - before[name]) / wall_s, 4) for name in after},
         "late_s": {q: round(late[min(len(late) - 1, int(len(late) * q))], 2) for q in (0.5, 0.99, 0.999, 1.0)},
-        "overdue": overdue, "valkey_mb": used_mb,
+        "latest_s_by_minute": worst, "overdue": overdue, "valkey_mb": used_mb,
     }  # fmt: skip
 
 
