@@ -1,6 +1,11 @@
-"""Items for the benchmarks of the desk, as JSON lines: captures of real feeds in order, or the demo newsroom."""
+"""Items for the benchmarks of the desk, as JSON lines: captures of real feeds in order, or the demo newsroom.
+
+python -m tests.tools.bench.desk_items captures|demo|invented FILE COUNT
+"""
 
 import subprocess
+import sys
+import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -104,3 +109,16 @@ def write_items(items: Iterator[Item], path: Path, count: int = 0) -> Path:
 def invented_items(count: int) -> Iterator[Item]:
     """Yield new items of the demo newsroom with eleven links each."""
     yield from made_items(count)
+
+
+def main(source: str, path: str, count: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        if source == "captures":
+            items = capture_items(unpack_captures(Path(folder)))
+        else:
+            items = demo_items(1_000_000) if source == "demo" else invented_items(int(count))
+        write_items(items, Path(path), int(count))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -11,6 +11,7 @@ import json
 import platform
 import subprocess
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -25,33 +26,39 @@ SOURCES = ("captures", "demo")
 RATE = 100  # samples a second
 
 
-def record(program: str, source: str, form: str, out: Path) -> dict[str, Any]:
-    """Run a workload, write its samples in the *form* of py-spy to *out*, and return its figures."""
+def record(program: str, source: str, outputs: Mapping[str, Path]) -> dict[str, Any]:
+    """Run a workload, write its samples in each form of py-spy to *outputs*, and return its figures."""
     command = [sys.executable, "-m", "tests.tools.profile.workloads", program, source, str(FOLDER)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT) as workload:
         assert workload.stdin is not None and workload.stdout is not None
         if workload.stdout.readline() != "ready\n":
             raise SystemExit(f"workload failed: {program} {source}; run it alone to see why")
-        spy = subprocess.Popen(
-            [str(Path(sys.executable).with_name("py-spy")), "record", "--pid", str(workload.pid), "--rate", str(RATE),
-             "--full-filenames", "--format", form, "--output", str(out)],
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        )  # fmt: skip
-        assert spy.stdout is not None
-        if "Sampling process" not in (line := spy.stdout.readline()):
-            raise SystemExit(f"py-spy failed: {line.strip()}; it may need root, or CAP_SYS_PTRACE in a container")
+        spies = [spy_on(workload.pid, form, path) for form, path in outputs.items()]
         workload.stdin.write("\n")
         workload.stdin.flush()
         figures: dict[str, Any] = json.loads(workload.stdout.readline())
-        spy.communicate()
+        for spy in spies:
+            spy.communicate()
     return figures
+
+
+def spy_on(pid: int, form: str, out: Path) -> "subprocess.Popen[str]":
+    """Start py-spy. It does not stop the process, so it costs that hardly anything, also on a busy machine."""
+    spy = subprocess.Popen(
+        [str(Path(sys.executable).with_name("py-spy")), "record", "--pid", str(pid), "--rate", str(RATE),
+         "--nonblocking", "--full-filenames", "--format", form, "--output", str(out)],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    assert spy.stdout is not None
+    if "Sampling process" not in (line := spy.stdout.readline()):
+        raise SystemExit(f"py-spy failed: {line.strip()}; it may need root, or CAP_SYS_PTRACE in a container")
+    return spy
 
 
 def profile(program: str, source: str) -> dict[str, Any]:
     """Write the flame graph and the samples of a program; return its figures with the share of each stage."""
-    samples = FOLDER / f"{program}-{source}.txt"
-    figures = record(program, source, "raw", samples)
-    record(program, source, "flamegraph", FOLDER / f"{program}-{source}.svg")
+    samples, graph = (FOLDER / f"{program}-{source}{suffix}" for suffix in (".txt", ".svg"))
+    figures = record(program, source, {"raw": samples, "flamegraph": graph})
     return figures | {"stages": shares(samples.read_text("utf-8").splitlines(), RULES[program])}
 
 
@@ -68,10 +75,10 @@ def main(wanted: list[str]) -> None:
                 continue
             costs[f"{program} {source}"] = profile(program, source)
             print(json.dumps({f"{program} {source}": costs[f"{program} {source}"]}, indent=1), flush=True)
-    costs["machine"] = f"{platform.machine()}, Python {platform.python_version()}"
-    costs["date"] = f"{datetime.now(UTC):%Y-%m-%d}"
-    store.write_text(json.dumps(costs, indent=1))
-    PAGE.write_text(page(costs))
+            costs["machine"] = f"{platform.machine()}, Python {platform.python_version()}"
+            costs["date"] = f"{datetime.now(UTC):%Y-%m-%d}"
+            store.write_text(json.dumps(costs, indent=1))
+            PAGE.write_text(page(costs))
 
 
 if __name__ == "__main__":

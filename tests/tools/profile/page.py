@@ -17,7 +17,8 @@ The share of a stage, times the CPU time of the program, is its cost.
 - The desk cleans in its own process here. Valkey's CPU time is stated apart.
 - The poller works without its parser processes.
 
-CPU time is in microseconds. Compare figures of one run only.
+CPU time is in microseconds. Compare figures of one run only: the time of a busy machine is longer.
+Imports are left out. py-spy takes some waiting of the event loop for work, most of all in the poller.
 """
 
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 # Of `py-spy record --format raw --full-filenames`: frames from the outermost to the innermost, then the number of samples.
 _FRAME = re.compile(r"(?P<function>[^;(]+) \((?P<path>[^;():]+)(?::\d+)?\)")
 OTHER = "other"
+IMPORT = "_find_and_load "  # frame of an import: a program imports once, however long it runs
 
 
 class Rule(NamedTuple):
@@ -30,6 +31,9 @@ SHARED = (
     ("log", "streams/logger.py", ""), ("log", "workers/logging_setup.py", ""), ("log", "logging/__init__.py", ""),
     ("requests to Valkey", "streams/state/redis_client.py", ""), ("requests to Valkey", "redis/asyncio/client.py", ""),
     ("requests to Valkey", "redis/asyncio/connection.py", ""), ("requests to Valkey", "redis/commands/core.py", ""),
+    ("requests to Valkey", "streams/state/auto_pipeline.py", ""),
+    ("event loop and waiting", "asyncio/runners.py", ""), ("event loop and waiting", "asyncio/base_events.py", ""),
+    ("event loop and waiting", "threading.py", ""),
     ("publishing", "streams/brokers/redis_streams/broker.py", "_publish publish publish_and_commit entry_fields script"),
     ("reading of topics", "streams/brokers/redis_streams/broker.py", "fetch"),
 )  # fmt: skip
@@ -99,11 +103,11 @@ def _is_in(path: str, rule: str) -> bool:
 
 
 def shares(lines: Iterable[str], rules: Sequence[Rule]) -> dict[str, float]:
-    """Return the share of each stage in the samples of *lines*, the greatest first."""
+    """Return the share of each stage in the samples of *lines*, the greatest first. Imports are left out."""
     counts: Counter[str] = Counter()
     for line in lines:
         stack, _, number = line.rpartition(" ")
-        if stack:
+        if stack and IMPORT not in stack:
             counts[stage_of(stack, rules)] += int(number)
     total = sum(counts.values())
     return {stage: count / total for stage, count in counts.most_common()}
