@@ -133,7 +133,7 @@ def metrics_page() -> str:
     """Return the metrics with type and description."""
     status = {
         "counters": {}, "counters_consistent": True, "lag": 0, "memory_usage": 0.0, "feeds": [], "polls": {},
-        "last_poll_s": 0.0, "pending_letters": 0, "groups": [],
+        "last_poll_s": 0.0, "pending_letters": 0, "template_changes": {"count": 0, "sites": []}, "groups": [],
         "sinks": [{"name": "newsroom", "lag": 0, "failures": 0, "rejected": 0, "failing_s": 0, "error": ""}],
         "workers": [{"name": "desk-1", "role": "desk", "heartbeat_age_s": 0.0}],
     }  # fmt: skip

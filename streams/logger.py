@@ -50,6 +50,7 @@ FIELDS: dict[str, Field] = {
     "revision": Field(Role.OBJECT, "revision of the article, or of the news event"),
     "identity_key": Field(Role.OBJECT, "`identity_key` of the item"),
     "feed": Field(Role.OBJECT, "URL of the feed"),
+    "site": Field(Role.OBJECT, "site: host or publisher of an article"),
     "hub": Field(Role.OBJECT, "URL of the WebSub hub"),
     "topic": Field(Role.OBJECT, "topic"),
     "partition": Field(Role.OBJECT, "partition of the topic"),

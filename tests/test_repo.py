@@ -74,7 +74,7 @@ def test_alerts_and_dashboard_use_existing_metrics() -> None:
     status = {
         "counters": {"desk": {"received": 1, "new": 1, "failed": 0}, "poll": {"received": 1, "new": 1}},
         "counters_consistent": True, "lag": 0, "memory_usage": 0.1, "feeds": [{"health": "ok", "items_deferred": 0}],
-        "polls": {"ok": 1}, "last_poll_s": 1.0, "pending_letters": 0, "groups": [{"group": "mail", "lag": 1}],
+        "polls": {"ok": 1}, "last_poll_s": 1.0, "pending_letters": 0, "template_changes": {"count": 0, "sites": []}, "groups": [{"group": "mail", "lag": 1}],
         "sinks": [{"name": "newsroom", "lag": 0, "failures": 0, "rejected": 0, "failing_s": 0, "error": ""}],
         "workers": [{"name": "desk-1", "role": "desk", "heartbeat_age_s": 1.5}],
     }  # fmt: skip

@@ -21,6 +21,7 @@ from workers.commands import (
     offline,
     rules,
     services,
+    site,
     status,
     topics,
 )
@@ -51,7 +52,7 @@ def cli() -> None:
     """A streaming news feed processor: raw wire copy in, clean copy out."""
 
 
-for module in (services, feeds, intake, topics, articles, status, dead_letters, maintenance, offline, rules, mcp):
+for module in (services, feeds, intake, topics, articles, status, dead_letters, maintenance, offline, rules, mcp, site):
     for command in module.COMMANDS:
         cli.add_command(command)
 

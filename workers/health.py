@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from streams.config.settings import Settings
+from streams.topics import DAY_S
 from workers.heartbeats import Worker, lag_problems, silent_problems
 from workers.text.durations import format_duration
 
@@ -21,14 +22,23 @@ def find_problems(status: Mapping[str, Any], settings: Settings) -> list[str]:
 
 
 def find_warnings(status: Mapping[str, Any], settings: Settings) -> list[str]:
-    """Return a message for pending dead letters, failing sinks, lagging groups, failing feeds and used budgets."""
+    """Return a message for each condition that needs attention: letters, sinks, sources, groups, feeds, templates."""
     return [
         *_letter_warnings(status["pending_letters"]),
         *_sink_warnings(status["sinks"]),
         *_source_warnings(status.get("sources", [])),
         *_group_warnings(status["groups"], settings.max_group_lag),
         *_feed_warnings(status["feeds"]),
+        *_template_warnings(status.get("template_changes", {}).get("sites", [])),
     ]
+
+
+def _template_warnings(sites: list[Mapping[str, Any]]) -> list[str]:
+    """Return a message if templates changed in the last day."""
+    changed = [site["site"] for site in sites if site["ago_s"] < DAY_S]
+    if not changed:
+        return []
+    return [f"site templates changed: {len(changed)} ({changed[0]}); see `copydesk site {changed[0]}`"]
 
 
 def _letter_warnings(count: int) -> list[str]:

@@ -16,6 +16,7 @@ from streams.config.tables import SinkTable, SourceTable
 from streams.topics import ARCHIVE_ITEMS, ITEMS, resolve_topic
 from workers.counters import is_consistent, read_counters, read_polls
 from workers.dead_letters import count_pending
+from workers.dedupe.template_changes import read_changes
 from workers.health import find_problems, find_warnings
 from workers.heartbeats import as_rows, read_workers
 from workers.poller.registry import FeedRegistry, FeedState
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from workers.intake.folder import SourceState
 
 DEFAULTS = Settings()
+MAX_CHANGED_SITES = 20
 FEED_HEALTH = ("ok", "failing", "paused", "new")
 
 
@@ -45,9 +47,10 @@ async def read_status(broker: Broker, desk_group: str, settings: Settings = DEFA
         "sinks": [await _sink_row(broker, sink, now_s) for sink in settings.sinks],
         "sources": await _source_rows(broker, settings.sources, now_s) if settings.sources else [],
         "groups": [{"group": group, "lag": lag} for group, lag in sorted((await broker.group_lags()).items())],
+        "template_changes": await _template_changes(broker, now_s),
         "polls": await read_polls(broker.state),
         "last_poll_s": max((feed.polled_s for feed in feeds), default=0.0),
-        "feeds": [_feed_row(feed, now_s) for feed in feeds],
+        "feeds": [feed_row(feed, now_s) for feed in feeds],
     }
     return report | {"problems": find_problems(report, settings), "warnings": find_warnings(report, settings)}
 
@@ -72,6 +75,13 @@ async def _sink_row(broker: Broker, sink: SinkTable, now_s: float) -> dict[str, 
     }
 
 
+async def _template_changes(broker: Broker, now_s: float) -> dict[str, Any]:
+    """Return the number of template changes so far, and the sites with the newest ones."""
+    changes, count = await read_changes(broker.state)
+    newest = [{"site": c.site, "ago_s": round(max(0.0, now_s - c.changed_s))} for c in changes[:MAX_CHANGED_SITES]]
+    return {"count": count, "sites": newest}
+
+
 async def _source_rows(broker: Broker, sources: Sequence[SourceTable], now_s: float) -> list[dict[str, Any]]:
     from workers.intake.folder import SourceState, read_source_states
 
@@ -87,12 +97,13 @@ def _source_row(source: SourceTable, state: "SourceState", now_s: float) -> dict
     }  # fmt: skip
 
 
-def _feed_row(feed: FeedState, now_s: float) -> dict[str, Any]:
+def feed_row(feed: FeedState, now_s: float) -> dict[str, Any]:
+    """Return the state of a feed as JSON object."""
     return {
         "url": feed.url,
         "title": feed.title,
         "folder": feed.folder,
-        "health": _feed_health(feed),
+        "health": feed_health(feed),
         "status": feed.status,
         "error": feed.error,
         "error_kind": feed.error_kind,
@@ -104,10 +115,12 @@ def _feed_row(feed: FeedState, now_s: float) -> dict[str, Any]:
         "interval_s": round(max(0.0, feed.due_s - feed.polled_s)) if feed.polls else 0,
         "items_per_day": round(24 * feed.history.per_hour, 1) if feed.history else 0,
         "paused": feed.paused,
+        "demo": feed.demo,
     }
 
 
-def _feed_health(feed: FeedState) -> str:
+def feed_health(feed: FeedState) -> str:
+    """Return the health of a feed, one of FEED_HEALTH."""
     if feed.paused:
         return "paused"
     return "failing" if feed.failures else "ok" if feed.polls else "new"

@@ -71,9 +71,27 @@ class Browser:
         await self.ask("Page.navigate", url=url)
         await until(lambda: self.evaluate("document.readyState === 'complete'"))
 
-    async def screenshot(self) -> bytes:
-        """Return a screenshot as PNG."""
-        return base64.b64decode((await self.ask("Page.captureScreenshot", format="png"))["data"])
+    async def screenshot(self, *, whole: bool = False) -> bytes:
+        """Return a screenshot as PNG: the window, or the *whole* page."""
+        shot = await self.ask("Page.captureScreenshot", format="png", captureBeyondViewport=whole)
+        return base64.b64decode(shot["data"])
+
+    async def press(self, key: str) -> None:
+        """Press and release a key, as a user does: events are trusted."""
+        text = {"text": "\r" if key == "Enter" else key} if len(key) == 1 or key == "Enter" else {}
+        await self.ask("Input.dispatchKeyEvent", type="keyDown", key=key, **text)
+        await self.ask("Input.dispatchKeyEvent", type="keyUp", key=key)
+
+    async def click(self, selector: str) -> None:
+        """Click in the middle of the first element of *selector*: events are trusted."""
+        find = f"document.querySelector({json.dumps(selector)})"
+        await until(lambda: self.evaluate(f"{find} !== null"))
+        await self.evaluate(f"{find}.scrollIntoView({{block: 'center'}})")
+        box = await self.evaluate(
+            f"(({{x, y, width, height}}) => [x + width / 2, y + height / 2])({find}.getBoundingClientRect())"
+        )
+        for kind in ("mousePressed", "mouseReleased"):
+            await self.ask("Input.dispatchMouseEvent", type=kind, x=box[0], y=box[1], button="left", clickCount=1)
 
 
 class Chromium:

@@ -15,14 +15,15 @@ from workers.web.server import WebServer
 
 @asynccontextmanager
 async def open_page(
-    settings: Settings, chromium: Chromium, *, locked: bool = False, **options: Any
+    settings: Settings, chromium: Chromium, *, path: str = "", locked: bool = False, **options: Any
 ) -> AsyncGenerator[tuple[Browser, Broker, WebServer], None]:
+    """Yield a browser with the page at *path*; *locked*: without the token. No view may log an error."""
     broker = await connect(settings, settings.broker_url)
     server = WebServer(replace(settings, web_port=0), broker, DESK_GROUP)
     await server.start()
     try:
         async with chromium.page() as page:
-            await page.goto(server.url + ("" if locked else f"#{server.admin.token}"), **options)
+            await page.goto(server.url + path + ("" if locked else f"#{server.admin.token}"), **options)
             yield page, broker, server
             assert page.errors == []
     finally:

@@ -58,6 +58,7 @@ class Element:
     depth: int
     hidden: bool = False
     in_navigation: bool = False  # see `html_parser`; the model does not score it
+    path_key: bytes = b""  # see `element_paths`; computed when it is needed
 
 
 @dataclass(slots=True, eq=False)

@@ -107,7 +107,7 @@ def _label_by_history(labelling: Labelling, n: int) -> bool:
         reason = "the headline of another article of this site"
         labelling.labels[n] = BlockLabel("link", reason, by_history=True)
     elif labelling.trusts_repeats and facts.is_repeated(key, sentence=is_sentence(text)):
-        reason = f"{facts.repeats[key]} of the last {facts.articles} articles of this site have this line"
+        reason = f"{facts.votes(key).repeats} of the last {facts.articles} articles of this site have this line"
         labelling.labels[n] = BlockLabel("template", reason, by_history=True)
     else:
         return False

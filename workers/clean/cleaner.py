@@ -22,7 +22,8 @@ from workers.clean.metadata import KnownText, Metadata, SharedFields
 from workers.clean.other_stories import without_other_stories
 from workers.clean.render import blocks_html, paragraphs_html
 from workers.clean.rules.bylines import DATELINE
-from workers.clean.site_facts import SiteFacts
+from workers.clean.site_evidence import learn
+from workers.clean.site_facts import NO_EVIDENCE, Evidence, SiteFacts
 from workers.clean.trailing_prompts import split_trailing_prompts
 from workers.text.normalise import plain_text
 from workers.urls.tracking import image_link
@@ -61,6 +62,7 @@ class CleanedContent(SharedFields, frozen=True, omit_defaults=True, kw_only=True
         default_factory=dict
     )  # field to `feed`, `page` (the metadata in its head) or `text`
     stable_lines: tuple[str, ...] = ()  # text independent of the site history; revisions are detected by it
+    evidence: Evidence = NO_EVIDENCE  # for the site history
 
     def rendered(self) -> "CleanedContent":
         """Return the content with its `html`."""
@@ -118,6 +120,8 @@ def _clean_once(
     document: BlockDocument, facts: SiteFacts | None, model: "Model | None"
 ) -> tuple[UnrenderedContent, bool]:
     """Return the cleaned content, and whether it still has uncertain blocks."""
+    if document.is_by_rule:
+        facts = None  # an explicit rule overrides what was learned
     blocks, prompts = split_trailing_prompts(document.blocks)
     document = document._replace(blocks=blocks)
     whole_page = document.input_type == "page" or (document.input_type == "text" and not document.title)
@@ -134,7 +138,10 @@ def _clean_once(
         labelling = label_blocks(
             blocks, _predict(document, uncertain, model), document.title, facts=facts, url=document.url
         )
-    return _assemble(labelling, document, [*prompts, *document.truncated]), _has_uncertain(labelling, uncertain)
+    content = _assemble(labelling, document, [*prompts, *document.truncated])
+    if whole_page and facts is not None:
+        content = msgspec.structs.replace(content, evidence=learn(labelling))
+    return content, _has_uncertain(labelling, uncertain)
 
 
 def _has_uncertain(labelling: Labelling, uncertain: set[Block]) -> bool:

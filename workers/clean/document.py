@@ -5,8 +5,10 @@ from typing import NamedTuple
 
 from streams.records import RemovedBlock
 from workers.clean.blocks import MAX_BLOCKS, Block, html_blocks, text_blocks
+from workers.clean.element_paths import path_keys
 from workers.clean.feed_html import simplify_feed_html
 from workers.clean.html_parser import MAX_HTML_CHARS, parse_html
+from workers.clean.line_patterns import pattern_key
 from workers.clean.metadata import Metadata, extract_metadata
 from workers.clean.site_facts import line_key
 from workers.clean.site_rules.rule import SiteRule
@@ -42,8 +44,12 @@ class BlockDocument(NamedTuple):
 
     @property
     def line_keys(self) -> set[bytes]:
-        """The keys of its lines, for a lookup of `SiteFacts`."""
-        return {key for block in self.blocks if (key := line_key(block.text))}
+        """The keys of its lines, and of the element paths of a page, for a lookup of `SiteFacts`."""
+        lines = {key for block in self.blocks if (key := line_key(block.text))}
+        if self.input_type == "html":
+            return lines
+        lines |= {key for block in self.blocks if not block.is_sentence and (key := pattern_key(block.text))}
+        return lines | path_keys(self.blocks) if self.input_type == "page" else lines
 
 
 def to_blocks(

@@ -13,6 +13,7 @@ from workers.clean.body_labels import is_announced, is_label_of_removed, label_b
 from workers.clean.head_labels import label_head, label_late_fields
 from workers.clean.labelling import BlockLabel, Labelling, Prediction
 from workers.clean.line_types import SENTENCE_END, is_headline
+from workers.clean.site_evidence import apply_evidence
 from workers.clean.site_facts import SiteFacts
 
 MIN_TAIL_HEADLINES = 3  # in a row at the end of a feed's item
@@ -35,6 +36,8 @@ def label_blocks(
     n = body
     while n < len(blocks):
         n = n + 1 if labelling.labels[n].reason else label_body_block(labelling, n)
+    if whole_page and facts is not None:
+        apply_evidence(labelling)
     if not whole_page:
         _label_tail(labelling, body)
         for n in range(body, len(blocks)):

@@ -1,4 +1,4 @@
-"""Site facts: headlines and repeated lines of a site, as input of the cleaner. Knows nothing of their storage.
+"""Site facts: headlines, repeated lines and evidence of a site, for the cleaner. Knows nothing of their storage.
 
 Other articles' headlines identify an "Explore" list. Lines that repeat across a site's articles identify its template.
 """
@@ -7,6 +7,9 @@ import hashlib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import NamedTuple
+
+import msgspec
 
 from workers.clean.line_types import is_sentence, word_count
 from workers.text.normalise import match_key
@@ -16,6 +19,8 @@ KEY_BYTES = 6  # with a few thousand lines per site, two lines collide in one of
 MIN_REPEATS = 2  # other articles with the line; a single one may be a version of the same story
 MIN_SENTENCE_REPEATS = 4  # higher for a sentence: follow-up articles repeat the background of their story
 MIN_REPEATED_SHARE = 0.08  # of the articles in the site history
+VOTE_BITS = 12  # a segment has 150 articles; several workers may add some more
+FURNITURE_VOTE, STORY_VOTE = 1 << VOTE_BITS, 1 << 2 * VOTE_BITS
 MAX_REPRINT_SHARE = 0.5  # above this share of repeated words an article is a copy, and proves no template
 
 
@@ -26,19 +31,52 @@ def line_key(text: str) -> bytes:
 
 def _line_key(text: str) -> bytes:
     key = match_key(text)
-    return hashlib.blake2b(key.encode("utf-8", "replace"), digest_size=KEY_BYTES).digest() if key else b""
+    return hash_key(key) if key else b""
+
+
+def hash_key(text: str) -> bytes:
+    """Return the hash of *text* under which the site history counts it."""
+    return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=KEY_BYTES).digest()
 
 
 _cached_line_key = lru_cache(CACHED_LINES)(_line_key)  # the desk needs each key four times
 
 
+class Votes(NamedTuple):
+    """Numbers of earlier articles: with a line or pattern in the story; with furniture; with story."""
+
+    repeats: int
+    furniture: int
+    story: int
+
+
+class Evidence(msgspec.Struct, frozen=True, array_like=True):
+    """Result of learning from one article.
+
+    *votes*: key of a path or line → FURNITURE_VOTE or STORY_VOTE. *names*: key → its text, for reports.
+    *fits*: whether the story stands in elements that held it before; None if that is unknown.
+    """
+
+    votes: dict[bytes, int] = {}
+    names: dict[bytes, str] = {}
+    fits: bool | None = None
+
+
+NO_EVIDENCE = Evidence()
+
+
 @dataclass(frozen=True)
 class SiteFacts:
-    """Headlines and repeated lines of one site; empty by default."""
+    """Headlines, repeated lines and learned evidence of one site; empty by default."""
 
     headlines: Collection[bytes] = frozenset()  # keys of the titles of other articles
-    repeats: Mapping[bytes, int] = field(default_factory=dict)  # key of a line → number of articles with it
+    counts: Mapping[bytes, int] = field(default_factory=dict)  # key of a line or path → its `Votes` in one number
     articles: int = 0  # articles in the site history
+
+    def votes(self, key: bytes) -> Votes:
+        """Return the numbers of articles of a line or path."""
+        count = self.counts.get(key, 0)
+        return Votes(count % FURNITURE_VOTE, count // FURNITURE_VOTE % FURNITURE_VOTE, count // STORY_VOTE)
 
     def is_headline(self, key: bytes) -> bool:
         """Whether the line is another article's title."""
@@ -46,13 +84,13 @@ class SiteFacts:
 
     def is_repeated(self, key: bytes, *, sentence: bool = False) -> bool:
         """Whether the line occurs in too many articles to be part of an article; a *sentence* needs more of them."""
-        count = self.repeats.get(key, 0)
+        count = self.counts.get(key, 0) % FURNITURE_VOTE
         minimum = MIN_SENTENCE_REPEATS if sentence else MIN_REPEATS
         return count >= minimum and count >= MIN_REPEATED_SHARE * self.articles
 
     def is_reprint(self, lines: Iterable[str]) -> bool:
         """Whether most words of the sentences are repeated: the article is a copy and proves no template."""
-        if not self.repeats:
+        if not self.counts:
             return False
         words = repeated = 0
         for line in lines:

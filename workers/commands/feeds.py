@@ -295,6 +295,7 @@ def discover(settings: Settings, url: str, as_json: bool) -> ExitCode:
     """
     from workers.http.client import HttpClient
     from workers.poller.discovery import discover as discover_feeds
+    from workers.poller.discovery import source_items, source_kind
     from workers.poller.formats import ACCEPT
     from workers.poller.parser_pool import ParserPool
     from workers.poller.registry import validate_feed_url
@@ -309,8 +310,7 @@ def discover(settings: Settings, url: str, as_json: bool) -> ExitCode:
     except UnavailableError as exc:
         raise UnreadableError(f"discovery failed: {url} ({exc}); check the address") from exc
     for feed_url, feed in results:
-        count = len(feed.sitemaps) or feed.document_items + feed.deferred
-        kind = _kind(feed)
+        count, kind = source_items(feed), source_kind(feed)
         if as_json:
             print_json({"url": feed_url, "title": feed.title, "type": kind, "items": count})
         else:
@@ -318,13 +318,6 @@ def discover(settings: Settings, url: str, as_json: bool) -> ExitCode:
     if not results:
         warn(f"no feed found: {url}")
     return ExitCode.OK if results else ExitCode.FAILED
-
-
-def _kind(feed: Any) -> str:
-    """Return the kind of a discovered source, a key of UNITS."""
-    if feed.sitemaps:
-        return "sitemap index"
-    return feed.type or ("sitemap" if feed.is_link_list else "feed")
 
 
 @feeds.command("export", example="copydesk feeds export > feeds.opml")

@@ -38,6 +38,29 @@ def diff(before: Sequence[str], after: Sequence[str]) -> list[DiffOp]:
     return operations
 
 
+def diff_paragraphs(before: Sequence[str], after: Sequence[str]) -> list[list[DiffOp]]:
+    """Return the diff of two lists of paragraphs, as paragraphs of operations.
+
+    A paragraph ends where either text has the end of one.
+    """
+    paragraphs: list[list[DiffOp]] = []
+    for tag, old, new in _opcodes(before, after):
+        if tag == "=" or not old or not new:
+            op = "=" if tag == "=" else "-" if old else "+"
+            paragraphs += [[DiffOp(op, paragraph)] for paragraph in old or new]
+            continue
+        operations = diff(old, new)
+        line: list[DiffOp] = []
+        for operation in operations:
+            first, *rest = operation.text.split("\n")
+            line.append(DiffOp(operation.op, first.strip()))
+            for text in rest:
+                paragraphs.append(line)
+                line = [DiffOp(operation.op, text.strip())]
+        paragraphs.append(line)
+    return [line for line in ([op for op in paragraph if op.text] for paragraph in paragraphs) if line]
+
+
 def _opcodes(before: Sequence[str], after: Sequence[str]) -> list[tuple[str, Sequence[str], Sequence[str]]]:
     opcodes = SequenceMatcher(None, before, after, autojunk=len(before) > 2000).get_opcodes()
     return [("=" if tag == "equal" else "!", before[a:b], after[c:d]) for tag, a, b, c, d in opcodes]

@@ -1,6 +1,7 @@
 """Headlines and repeated lines of each site, in Redis, for the cleaner. Bounded by count (`streams.state.segments`).
 
-    copydesk:site-history:<site>:<segment>:<shard>   hash: h + key of a title, l + key of a line → articles that have it
+    copydesk:site-history:<site>:<segment>:<shard>   hash: h + key of a title, l + key of a line or path → `Votes`
+    copydesk:site-history:<site>:<segment>:names     hash: key of a repeated line or path → its text, for reports
     copydesk:site-history:<site>:count               articles recorded
 
 A site is an outlet or a channel: all channels of a video site have one host. The cleaner never sees this module: it
@@ -21,7 +22,7 @@ from streams.state.lookup import Lookup, OutdatedError, look_up
 from streams.state.segments import Segments
 from streams.topics import DAY_S
 from workers.clean.line_types import word_count
-from workers.clean.site_facts import SiteFacts, line_key
+from workers.clean.site_facts import NO_EVIDENCE, Evidence, SiteFacts, line_key
 
 PREFIX = "copydesk:site-history"
 SEGMENT_ARTICLES = 150
@@ -125,15 +126,30 @@ class SiteHistory:
                         repeats[key] = before + count if has_headlines else max(before, count)
         return _Lines(headlines, repeats)
 
-    def record_commands(self, site: str, title: str, lines: Iterable[str]) -> list[RedisCommand]:
-        """Return the commands that record one more article of *site*, which `lookup` has just read."""
+    def record_commands(
+        self, site: str, title: str, lines: Iterable[str], evidence: Evidence = NO_EVIDENCE, reset: Sequence[bytes] = ()
+    ) -> list[RedisCommand]:
+        """Return the commands that record one more article of *site*, which `lookup` has just read.
+
+        *reset*: keys whose counts begin anew.
+        """
         headline = line_key(title)
-        fields = [b"l" + key for key in _line_keys(lines)] + ([b"h" + headline] if headline else [])
+        fields = {b"l" + key: votes for key, votes in evidence.votes.items()}
+        for key in _line_keys(lines):
+            fields[b"l" + key] = fields.get(b"l" + key, 0) + 1
+        if headline:
+            fields[b"h" + headline] = 1
         segments, newest, unlink = self._next(site)
         hashes = {field: segments.key(newest, field[1] % self.SHARDS) for field in fields}
         commands = [*unlink, ("INCR", segments.count_key)]
-        commands += [("HINCRBY", hashes[field], field, 1) for field in fields]
-        return [*commands, *(("EXPIRE", key, EXPIRY_S) for key in (segments.count_key, *sorted(set(hashes.values()))))]
+        for segment in segments.live(newest) if reset else ():
+            commands += [("HDEL", segments.key(segment, key[0] % self.SHARDS), b"l" + key) for key in reset]
+        commands += [("HINCRBY", hashes[field], field, votes) for field, votes in fields.items()]
+        keys = [segments.count_key, *sorted(set(hashes.values()))]
+        if evidence.names:
+            keys.append(names_key(segments, newest))
+            commands.append(("HSET", keys[-1], *(part for pair in evidence.names.items() for part in pair)))
+        return [*commands, *(("EXPIRE", key, EXPIRY_S) for key in keys)]
 
     def _next(self, site: str) -> tuple[Segments, int, list[RedisCommand]]:
         """Return the newest segment of *site* for one more article, and the commands that unlink an expired one."""
@@ -141,7 +157,8 @@ class SiteHistory:
         self.counts[site] = count + 1
         newest = segments.newest(count)
         begins = count and count % self.segment_articles == 0
-        return segments, newest, [("UNLINK", *segments.keys(newest - SEGMENTS))] if begins else []
+        expired = newest - SEGMENTS
+        return segments, newest, [("UNLINK", *segments.keys(expired), names_key(segments, expired))] if begins else []
 
     def _segments(self, site: str) -> Segments:
         return Segments(f"{self.PREFIX}:{site}", self.segment_articles, SEGMENTS, self.SHARDS)
@@ -209,6 +226,11 @@ class SentenceHistory(SiteHistory):
             ("HSET", key, *(part for pair in values.items() for part in pair)) for key, values in fields.items()
         ]
         return [*commands, *(("EXPIRE", key, EXPIRY_S) for key in (*recorded, *fields))]
+
+
+def names_key(segments: Segments, segment: int) -> str:
+    """Return the key of the texts of a segment."""
+    return f"{segments.prefix}:{segment}:names"
 
 
 def _line_keys(lines: Iterable[str]) -> list[bytes]:

@@ -46,6 +46,7 @@ class BatchBuilder:
         self.holds: dict[MessageId, Sequence[RedisCommand]] = {}
         self.state_writes: list[RedisCommand] = []
         self.counts: Counter[str] = Counter()
+        self.changed_templates: set[tuple[str, str]] = set()  # site and feed
         self._outcomes: list[dict[str, Any]] = []
         self._started_s = self._paused_s = time.monotonic()
         self._bytes = 0

@@ -9,6 +9,7 @@ from workers.clean.cleaner import CleanedContent
 from workers.clean.document import BlockDocument
 from workers.clean.site_facts import SiteFacts
 from workers.clean.site_rules.collection import compile_rules
+from workers.dedupe.site_templates import site_keys
 from workers.desk.article import item_blocks
 from workers.desk.batch import BatchBuilder, attempt_twice, dead_letter_on_error
 from workers.desk.candidate import Candidate
@@ -64,7 +65,7 @@ class LocalCleaning:
         start_s = time.process_time()
         with self.timer(self.limit_s):
             document = item_blocks(candidate.item, compile_rules(candidate.rules))
-        query = candidate.site_query._replace(keys=frozenset(document.line_keys))
+        query = candidate.site_query._replace(keys=site_keys(candidate.item, document.line_keys))
         return candidate._replace(document=document, site_query=query, cpu_s=time.process_time() - start_s)
 
     def request(self, candidates: Sequence[Candidate], site_facts: Sequence[SiteFacts]) -> None:
@@ -106,7 +107,7 @@ class PooledCleaning:
             if await self.is_held(candidate, builder):
                 continue
             with dead_letter_on_error(candidate.message, builder, candidate.item.feed):
-                query = candidate.site_query._replace(keys=candidate.job.line_keys())
+                query = candidate.site_query._replace(keys=site_keys(candidate.item, candidate.job.line_keys()))
                 prepared.append(candidate._replace(site_query=query))
         return prepared
 

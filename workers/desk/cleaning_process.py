@@ -50,15 +50,15 @@ class Facts(msgspec.Struct, frozen=True, array_like=True):
     """`SiteFacts` as a message."""
 
     headlines: tuple[bytes, ...] = ()
-    repeats: dict[bytes, int] = {}
+    counts: dict[bytes, int] = {}
     articles: int = 0
 
     @classmethod
     def of(cls, facts: SiteFacts) -> "Facts":
-        return cls(tuple(facts.headlines), dict(facts.repeats), facts.articles)
+        return cls(tuple(facts.headlines), dict(facts.counts), facts.articles)
 
     def to_site_facts(self) -> SiteFacts:
-        return SiteFacts(frozenset(self.headlines), self.repeats, self.articles)
+        return SiteFacts(frozenset(self.headlines), self.counts, self.articles)
 
 
 class Work(msgspec.Struct, frozen=True, array_like=True):

@@ -52,6 +52,7 @@ from workers.desk.comparison import (
 )
 from workers.desk.deadline import CpuTimer
 from workers.desk.entry_rules import filter_reason
+from workers.desk.learning import record_article
 from workers.desk.site_rules import read_site_rules
 from workers.urls.canonical import slug_key
 
@@ -364,8 +365,7 @@ class Desk:
         builder.published_texts[article.id] = article_text(candidate.item, content)
         builder.state_writes += self.seen.set_commands(article.id, news.classification.memory)
         if status is Status.NEW:
-            lines = () if news.facts.is_reprint(content.stable_lines) else content.stable_lines
-            builder.state_writes += self.site_history.record_commands(candidate.site_query.site, article.title, lines)
+            record_article(self.site_history, news, content, article.title, builder)
         builder.count(status, candidate.item, candidate.message.message_id, title=article.title)
 
 

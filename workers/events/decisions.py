@@ -20,7 +20,7 @@ from workers.events.window import Window
 
 CANDIDATES = 32
 NEAREST = 3  # articles of an event whose mean probability decides
-JOIN, LEAVE, MERGE, SPLIT, LINK = 0.9, 0.75, 0.9, 0.75, 0.85
+JOIN, LEAVE, MERGE, SPLIT, LINK = 0.75, 0.45, 0.75, 0.45, 0.65
 MERGE_MEMBERS, SPLIT_MEMBERS = 8, 64  # newest articles that are compared
 FIRST_SPLIT = 4  # articles; then at each doubling
 

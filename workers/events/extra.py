@@ -1,5 +1,6 @@
 """The packages of the extra `events`."""
 
+from collections.abc import Mapping
 from importlib.util import find_spec
 
 from streams.errors import SettingsError
@@ -11,9 +12,16 @@ PACKAGES = {
 }
 
 
-def require_extra() -> None:
-    """Raise SettingsError if a package of the extra is missing."""
-    if missing := [package for module, package in PACKAGES.items() if find_spec(module) is None]:
+def require_extra(packages: Mapping[str, str] = PACKAGES) -> None:
+    """Raise SettingsError if a module of *packages*, module → package, is missing."""
+    if missing := [package for module, package in packages.items() if not _is_installed(module)]:
         raise SettingsError(
             f"missing packages: {', '.join(missing)} (events); install the extra: pip install 'copydesk[events]'"
         )
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ValueError:  # the module is blocked: `sys.modules` holds None for it
+        return False

@@ -23,6 +23,10 @@ WITHOUT_VECTOR = COLUMNS[1:]
 """The columns of a pair with a text in a language that the text model lacks."""
 
 
+SIMILARITY = "similarity"
+"""The column that the first trees add for the second ones."""
+
+
 def pair_features(one: Any, others: Any) -> Matrix:
     """Return one row of COLUMNS for the signature *one* and each of *others*."""
     out = np.empty((len(others), len(COLUMNS)), np.float32)

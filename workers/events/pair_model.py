@@ -1,4 +1,6 @@
-"""The similarity of two articles as news: 1 for one event, 0 for nothing in common. Trees over `pair_features`. Pure.
+"""The probability that two articles report one event: two sets of trees over `pair_features`. Pure.
+
+    features ──▶ similarity as news, as readers labelled it ──▶ probability of one event
 
 `MODEL.md` is the model's card. `make train-events` trains it.
 """
@@ -12,12 +14,19 @@ import numpy as np
 import numpy.typing as npt
 
 from workers.clean.model.oblivious_trees import StoredTrees, Trees, load_trees
-from workers.events.pair_features import COLUMNS, WITHOUT_VECTOR, pair_features
+from workers.events.pair_features import COLUMNS, SIMILARITY, WITHOUT_VECTOR, Matrix, pair_features
 from workers.events.signature import DIMS, HAS_VECTOR
 
 FILE = Path(__file__).with_name("model.msgpack")
 INPUT_DIMS = 512  # of the text model
 Vector = npt.NDArray[np.float32]
+
+
+class StoredTreePair(msgspec.Struct, frozen=True):
+    """Trees for the similarity, and trees for the probability of one event, which read the similarity too."""
+
+    similarity: StoredTrees
+    event: StoredTrees
 
 
 class StoredModel(msgspec.Struct, frozen=True):
@@ -26,8 +35,8 @@ class StoredModel(msgspec.Struct, frozen=True):
     `axes`: INPUT_DIMS × DIMS. `languages` and `means`: mean vector of each language; the first one is of all texts.
     """
 
-    trees: StoredTrees
-    trees_without_vector: StoredTrees
+    trees: StoredTreePair
+    trees_without_vector: StoredTreePair
     axes: bytes
     languages: tuple[str, ...]
     means: bytes
@@ -41,21 +50,33 @@ class Projection(NamedTuple):
 
     def apply(self, vector: Vector, language: str) -> Vector:
         """Return the vector of a text in DIMS components."""
-        centred = vector - self.means.get(language, self.means[""])
-        return np.asarray(centred @ self.axes, vector.dtype)
+        centred: Vector = vector - self.means.get(language, self.means[""])
+        return centred @ self.axes
+
+
+class TreePair(NamedTuple):
+    """Trees for the similarity and for the probability of one event."""
+
+    similarity: Trees
+    event: Trees
+
+    def probabilities(self, rows: Matrix) -> Matrix:
+        """Return the probability of one event for each row."""
+        similarity = self.similarity.probabilities(rows)
+        return self.event.probabilities(np.column_stack((rows, similarity)))
 
 
 class PairModel(NamedTuple):
-    """The similarity of signatures."""
+    """Compares signatures."""
 
-    trees: Trees
-    trees_without_vector: Trees
+    trees: TreePair
+    trees_without_vector: TreePair
 
-    def compare(self, one: Any, others: Any) -> Vector:
-        """Return the similarity of the signature *one* to each of *others*, from 0 to 1."""
+    def compare(self, one: Any, others: Any) -> Matrix:
+        """Return the probability that the signature *one* and each of *others* report one event."""
         rows = pair_features(one, others)
         has_vectors = (others["flags"] & one["flags"] & HAS_VECTOR) != 0
-        out: Vector = self.trees.probabilities(rows)
+        out: Matrix = self.trees.probabilities(rows)
         if not has_vectors.all():
             out = np.where(has_vectors, out, self.trees_without_vector.probabilities(rows[:, 1:]))
         return out
@@ -70,7 +91,11 @@ def _stored() -> StoredModel:
 def load_default() -> PairModel:
     """Return the model in this package. Raises ValueError if it was trained on other columns."""
     stored = _stored()
-    return PairModel(load_trees(stored.trees, COLUMNS), load_trees(stored.trees_without_vector, WITHOUT_VECTOR))
+    return PairModel(_load_pair(stored.trees, COLUMNS), _load_pair(stored.trees_without_vector, WITHOUT_VECTOR))
+
+
+def _load_pair(stored: StoredTreePair, columns: tuple[str, ...]) -> TreePair:
+    return TreePair(load_trees(stored.similarity, columns), load_trees(stored.event, (*columns, SIMILARITY)))
 
 
 @lru_cache

@@ -214,3 +214,15 @@ async def parse_or_none(
         return await parsers.parse(ParseRequest(body, url, content_type, datetime.now(UTC), "discover", type=type))
     except CopydeskError:
         return None
+
+
+def source_kind(feed: FeedUpdate) -> str:
+    """Return the kind of a discovered source: `feed`, `sitemap`, `sitemap index` or `page`."""
+    if feed.sitemaps:
+        return "sitemap index"
+    return feed.type or ("sitemap" if feed.is_link_list else "feed")
+
+
+def source_items(feed: FeedUpdate) -> int:
+    """Return the number of items of a discovered source; of sitemaps in an index."""
+    return len(feed.sitemaps) or feed.document_items + feed.deferred

@@ -92,11 +92,20 @@ def read_outlines(path: Path) -> list[Outline]:
         data = path.read_bytes()
     except OSError as exc:
         raise UnreadableError(f"{path}: {exc.strerror}") from exc
+    return parse_outlines(data, str(path))
+
+
+def parse_outlines(data: bytes, name: str) -> list[Outline]:
+    """Return the feeds of the OPML document *data*; see `read_outlines`.
+
+    Raises:
+        UnreadableError: it contains no feed; the message begins with *name*.
+    """
     if len(data) > MAX_BYTES:
-        raise UnreadableError(f"{path}: file is longer than {MAX_BYTES:,} bytes")
+        raise UnreadableError(f"{name}: file is longer than {MAX_BYTES:,} bytes")
     text = decode_document(data)
     if "<!ENTITY" in text:
-        raise UnreadableError(f"{path}: entities are not allowed")
+        raise UnreadableError(f"{name}: entities are not allowed")
     parsed = _parse(text)
     feeds = [
         Outline(f.url, "/".join(filter(None, f.categories[0])) if f.get("categories") else "", _title(f))
@@ -105,7 +114,7 @@ def read_outlines(path: Path) -> list[Outline]:
     ]
     if not feeds:
         detail = parsed.get("bozo_exception") if parsed.get("bozo") else "it contains no feed"
-        raise UnreadableError(f"{path}: not a readable OPML file: {detail}")
+        raise UnreadableError(f"{name}: not a readable OPML file: {detail}")
     return feeds
 
 

@@ -210,6 +210,11 @@ class FeedRegistry:
         states = await self.state.hvals(FEEDS)
         return sorted(map(_decode_state, states), key=lambda feed: feed.url)
 
+    async def get(self, id_: bytes) -> FeedState | None:
+        """Return the feed with the key *id_*; None if it is not registered."""
+        state = await self.state.hget(FEEDS, id_)
+        return None if state is None else _decode_state(state)
+
     async def claim(self, limit: int) -> list[ClaimedFeed]:
         """Claim up to *limit* due feeds, at most one per host, for `claim_s` seconds.
 

@@ -1,6 +1,6 @@
 """One article over HTTP: its retained revisions, and the word diff of each revision.
 
-/articles/ID    {"id": …, "complete": …, "revisions": [article, …], "changes": [{"revision": 2, "title": …, …}, …]}
+/articles/ID    {"id": …, "feed_id": …, "complete": …, "revisions": [article, …], "changes": [{"revision": 2, …}, …]}
 """
 
 import asyncio
@@ -18,9 +18,11 @@ from streams.errors import UnreadableError
 from streams.records import Article
 from streams.start import Offsets
 from streams.topics import ARTICLES
-from workers.dedupe.diff import diff
+from workers.dedupe.diff import diff, diff_paragraphs
+from workers.poller.registry import feed_id
 from workers.web.broadcast import Broadcaster
 from workers.web.ninjs import MEDIA_TYPE, encode_ninjs, wants_ninjs
+from workers.web.pages import with_page
 
 ID = re.compile(r"[0-9a-f]{20}")
 SEARCH_TIMEOUT_S = 20.0  # per search through the topic
@@ -36,7 +38,7 @@ class ArticlesApi:
 
     def register(self, app: web.Application) -> None:
         """Add the path to *app*."""
-        app.router.add_get("/articles/{id}", self._article)
+        app.router.add_get("/articles/{id}", with_page(self._article))
 
     async def _article(self, request: web.Request) -> web.StreamResponse:
         id_ = request.match_info["id"]
@@ -47,7 +49,10 @@ class ArticlesApi:
             raise web.HTTPNotFound(text=f"article not found: {id_} (never published, or past its retention)")
         if wants_ninjs(request.query, request.headers):
             return web.Response(body=encode_ninjs(revisions[-1]), content_type=MEDIA_TYPE)
-        answer = {"id": id_, "complete": complete, "revisions": revisions, "changes": revision_diffs(revisions)}
+        answer = {
+            "id": id_, "feed_id": feed_id(revisions[-1].feed).hex(), "complete": complete, "revisions": revisions,
+            "changes": revision_diffs(revisions),
+        }  # fmt: skip
         return web.Response(body=msgspec.json.encode(answer), content_type="application/json")
 
     async def revisions(self, id_: str) -> tuple[list[Article], bool]:
@@ -92,13 +97,15 @@ def _revisions(id_: str, messages: Sequence[ConsumedMessage]) -> list[Article]:
 def revision_diffs(revisions: Sequence[Article]) -> list[dict[str, Any]]:
     """Return the diff of each revision after the first with the one before.
 
-    A diff is a list of (operation, words): `=` unchanged, `-` deleted, `+` inserted.
+    A diff is a list of (operation, words): `=` unchanged, `-` deleted, `+` inserted. `paragraphs` is the diff of the
+    text as one list for each paragraph.
     """
     return [
         {
             "revision": after.revision,
             "title": diff([before.title], [after.title]),
             "text": diff([before.dek, *before.paragraphs], [after.dek, *after.paragraphs]),
+            "paragraphs": diff_paragraphs([before.dek, *before.paragraphs], [after.dek, *after.paragraphs]),
         }
         for before, after in pairwise(revisions)
     ]

@@ -18,6 +18,7 @@ from streams.brokers.base import Broker, ConsumedMessage, Reader
 from streams.retry import retry_unavailable
 from streams.start import Last, Offsets
 from streams.topics import Topic
+from workers.search.follow import in_time_order
 
 BUFFER_EVENTS = 500
 YIELD_EVERY = 16  # events
@@ -116,7 +117,7 @@ class Broadcaster:
                 max_delay_s=MAX_DELAY_S,
                 topic=self.topic.name,
             )
-            for n, message in enumerate(messages):
+            for n, message in enumerate(in_time_order(messages)):
                 self._broadcast(message)
                 if n % YIELD_EVERY == YIELD_EVERY - 1:
                     await asyncio.sleep(0)  # subscribers empty their queues, so a burst makes none of them slow

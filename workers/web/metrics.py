@@ -31,6 +31,7 @@ def render_metrics(status: Mapping[str, Any], subscribers: Mapping[str, int], la
                 *_letters(status),
                 *_sinks(status),
                 *_groups(status),
+                *_templates(status),
                 *_build(),
                 *_subscribers(subscribers),
                 _latency(latency),
@@ -142,6 +143,11 @@ def _groups(status: Mapping[str, Any]) -> Iterable[Metric]:
     for group in status["groups"]:
         metric.add_metric([group["group"]], group["lag"])
     return (metric,)
+
+
+def _templates(status: Mapping[str, Any]) -> Iterable[Metric]:
+    help = "Changes of a site's template; see `copydesk site`."
+    yield CounterMetricFamily("copydesk_template_changes", help, value=status["template_changes"]["count"])
 
 
 def _build() -> Iterable[Metric]:

@@ -22,7 +22,10 @@ PATHS: tuple[tuple[str, str, str, str], ...] = (
     ("get", "/topics/{name}", "Stream a topic's records (Server-Sent Events). The start is Last-Event-ID or "
      "?from=start|end|POSITION. "
      "NAME.atom, NAME.rss and NAME.json are feeds of the latest articles.", "text/event-stream"),
+    ("get", "/articles", "List the retained articles, the latest first, by filters and words.", JSON),
     ("get", "/articles/{id}", "Return an article's revisions and the diff of each.", JSON),
+    ("get", "/stories/{id}", "Return the articles of a story, by the time of their polls.", JSON),
+    ("get", "/facets.json", "Return the publishers, languages and routes of the retained articles.", JSON),
     ("get", "/events", "List the latest events, newest first. ?publishers=N: with at least N publishers.", JSON),
     ("get", "/events/{id}", "Return an event in its latest revision.", JSON),
     ("get", "/schemas/{name}", "Return the JSON Schema of a record: article, event, item, poll, dead-letter (.json).",
@@ -34,27 +37,51 @@ PATHS: tuple[tuple[str, str, str, str], ...] = (
      "else 503 with problems.", JSON),
     ("get", "/metrics", "Return metrics in Prometheus' exposition format.", TEXT),
     ("get", "/status.json", "Return counters, lag, latency, workers and feeds.", JSON),
+    ("get", "/status", "Return the status without feeds, with rates of the last hour and day.", JSON),
+    ("get", "/summary.json", "Return the status in plain words, and the numbers of feeds and dead letters.", JSON),
     ("get", "/recent.json", "Return the latest articles and the position after them.", JSON),
-    ("post", "/feeds", f"Add, remove, pause, resume or poll a feed. {TOKEN}", JSON),
+    ("get", "/feeds", "List the feeds by health, words and folder, page by page.", JSON),
+    ("get", "/feeds/{id}", "Return the state and the latest polls of a feed.", JSON),
+    ("post", "/feeds", f"Add, remove, pause, resume, poll or edit a feed. {TOKEN}", JSON),
+    ("post", "/feeds/discover", f"Return the feeds of a web page. {TOKEN}", JSON),
+    ("post", "/feeds/import", f"Add the feeds of an OPML document. {TOKEN}", JSON),
     ("post", "/items", f"Push items from ?source=NAME. {TOKEN}", JSON),
-    ("get", "/dead-letters", f"List the pending dead letters. {TOKEN}", JSON),
-    ("post", "/dead-letters", f"Replay or discard a dead letter. {TOKEN}", JSON),
+    ("get", "/dead-letters", f"List the pending dead letters, and their groups. {TOKEN}", JSON),
+    ("get", "/dead-letters/{name}", f"Return a dead letter with its content. {TOKEN}", JSON),
+    ("post", "/dead-letters", f"Replay or discard dead letters: one, a group, or all. {TOKEN}", JSON),
     ("get", "/websub/{token}", "WebSub: verify a subscription's intent.", TEXT),
     ("post", "/websub/{token}", "WebSub: accept pushed content.", TEXT),
-    ("get", "/", "Return the status page.", "text/html"),
-    ("get", "/page.js", "Return the page's script.", "text/javascript"),
-    ("get", "/page.css", "Return the page's style.", "text/css"),
+    ("get", "/", "Return the page of all views.", "text/html"),
+    ("get", "/assets/{name}", "Return a script or style of the page.", "text/javascript"),
 )  # fmt: skip
 BODIES: dict[str, dict[str, Any]] = {
-    "/feeds": {"action": ["add", "remove", "pause", "resume", "poll-now"], "url": "", "folder": ""},
-    "/dead-letters": {"action": ["replay", "discard"], "letter": ""},
+    "/feeds": {
+        "action": ["add", "remove", "pause", "resume", "poll-now", "edit"],
+        "url": "",
+        "folder": "",
+        "type": "",
+        "title": "",
+        "interval_s": 0.0,
+        "full_text": ["yes", "no", "default"],
+    },
+    "/feeds/discover": {"url": ""},
+    "/dead-letters": {"action": ["replay", "discard"], "letter": "", "group": "", "all": False},
     "/items": dict.fromkeys(
         ("url", "id", "title", "publisher", "date_published", "language", "summary", *BODY_FIELDS), ""
     ),
 }
-REQUIRED = {"/feeds": ["action", "url"], "/dead-letters": ["action", "letter"]}
+REQUIRED = {"/feeds": ["action", "url"], "/feeds/discover": ["url"], "/dead-letters": ["action"]}
 STATUSES = {"/items": "202"}  # others: 200
-QUERIES = {"/items": "source"}
+JSON_TYPES = {str: "string", bool: "boolean", float: "number"}
+# Query parameters of each operation; those with a * are required.
+QUERIES = {
+    ("post", "/items"): ("source*",),
+    ("get", "/articles"): (
+        "q", "route", "publisher", "language", "feed", "copies", "revised", "before", "limit",
+    ),
+    ("get", "/feeds"): ("q", "health", "folder", "sort", "offset", "limit"),
+    ("get", "/dead-letters"): ("group", "offset"),
+}  # fmt: skip
 
 
 def register(app: web.Application) -> None:
@@ -95,8 +122,9 @@ def _operation(method: str, path: str, summary: str, media_type: str) -> dict[st
     operation: dict[str, Any] = {"summary": summary, "responses": {STATUSES.get(path, "200"): response}}
     names = [part[1:-1] for part in path.split("/") if part.startswith("{")]
     parameters = [{"name": n, "in": "path", "required": True, "schema": {"type": "string"}} for n in names]
-    if name := QUERIES.get(path):
-        parameters.append({"name": name, "in": "query", "required": True, "schema": {"type": "string"}})
+    for name in QUERIES.get((method, path), ()):
+        is_required, schema = name.endswith("*"), {"type": "string"}
+        parameters.append({"name": name.rstrip("*"), "in": "query", "required": is_required, "schema": schema})
     if TOKEN in summary:
         token = {"name": "X-Copydesk-Token", "in": "header", "required": True, "schema": {"type": "string"}}
         parameters.append(token)
@@ -109,6 +137,7 @@ def _operation(method: str, path: str, summary: str, media_type: str) -> dict[st
 
 def _body_schema(fields: dict[str, Any], required: list[str]) -> dict[str, Any]:
     properties = {
-        name: {"enum": value} if isinstance(value, list) else {"type": "string"} for name, value in fields.items()
+        name: {"enum": value} if isinstance(value, list) else {"type": JSON_TYPES[type(value)]}
+        for name, value in fields.items()
     }
     return {"type": "object", "properties": properties, "required": required}

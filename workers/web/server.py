@@ -1,9 +1,7 @@
-"""The web server: topics, articles, health, metrics, the status page, and WebSub callbacks. Loopback by default."""
+"""The web server: pages, articles, feeds, dead letters, topics, health, metrics, WebSub. Loopback by default."""
 
 import asyncio
-import json
-from collections.abc import Awaitable, Callable
-from importlib.resources import files
+from collections.abc import Awaitable, Callable, Coroutine
 from ipaddress import ip_address
 from typing import Any
 
@@ -13,20 +11,31 @@ from aiohttp import web
 from streams.brokers.base import Broker
 from streams.config.settings import Settings
 from streams.errors import SettingsError, UnavailableError
+from streams.logger import get_logger
+from streams.routing import Router
 from streams.topics import ARTICLES, EVENTS
 from workers.counters import is_consistent, read_counters
 from workers.poller.registry import FeedRegistry
 from workers.poller.websub import WebSub
+from workers.search.index import ArticleIndex
+from workers.search.polls import PollIndex
+from workers.search.tables import open_database
 from workers.status import read_status, readiness
-from workers.web import openapi
+from workers.web import openapi, pages
 from workers.web.admin_api import AdminApi, load_token
 from workers.web.articles_api import ArticlesApi
 from workers.web.broadcast import format_position
 from workers.web.connections import HEAD_TIMEOUT_S, ConnectionLimits, LimitedHandler
 from workers.web.events_api import EventsApi
+from workers.web.feeds_api import FeedsApi
+from workers.web.index_api import IndexApi
 from workers.web.items_api import ItemsApi
+from workers.web.letters_api import LettersApi
+from workers.web.responses import json_response
+from workers.web.status_api import StatusApi
 from workers.web.topics_api import TopicsApi
 
+log = get_logger(__name__)
 BODY_TIMEOUT_S, BACKLOG = 30.0, 128
 LOCAL_HOSTS = {"127.0.0.1", "localhost", "[::1]"}
 HEADERS = {
@@ -48,17 +57,27 @@ class WebServer:
     ) -> None:
         self.settings, self.broker, self.desk_group = settings, broker, desk_group
         self.head_timeout_s = head_timeout_s
-        self.admin = AdminApi(broker, load_token(settings.data_dir))
+        self.admin = AdminApi(load_token(settings.data_dir))
         self.topics = TopicsApi(settings, broker, self.admin.is_authorised)
         self.articles = ArticlesApi(broker, self.topics.broadcasters[ARTICLES.name])
         self.events = EventsApi(broker, self.topics.broadcasters[EVENTS.name])
         self.items = ItemsApi(settings, broker, desk_group)
+        self.database = open_database(settings.data_dir)
+        self.index = ArticleIndex(broker, self.database, settings.routes)
+        self.polls = PollIndex(broker, self.database)
+        self.lists = IndexApi(self.index, self.topics.broadcasters[ARTICLES.name])
+        self.feeds = FeedsApi(settings, broker, self.admin, self.polls)
+        self.letters = LettersApi(broker, self.admin)
+        self.status = StatusApi(broker, desk_group, lambda: self.settings, self.topics.latency, self.index)
+        self._apis = (
+            self.topics, self.lists, self.articles, self.events, self.feeds, self.letters, self.status,
+        )  # fmt: skip
         self.websub = WebSub(broker.state, settings.websub_callback_url)
         self.url = ""
         self._host_names = host_names(settings)
         self._runner: web.AppRunner | None = None
         self._listener: asyncio.Server | None = None
-        self._latency_task: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Start to listen.
@@ -69,23 +88,16 @@ class WebServer:
         app.on_response_prepare.append(_add_headers)
         app.router.add_get("/websub/{token}", self._verify)
         app.router.add_post("/websub/{token}", self._accept_push)
-        self.topics.register(app)
-        self.articles.register(app)
-        self.events.register(app)
+        pages.register(app)
         openapi.register(app)
-        self.admin.register(app)
+        for api in self._apis:
+            api.register(app)
         app.router.add_post("/items", self.admin.require_token(self.items.push))
         app.router.add_get("/healthz", self._health)
         app.router.add_get("/readyz", self._ready)
         app.router.add_get("/metrics", self._metrics)
         app.router.add_get("/status.json", self._status)
         app.router.add_get("/recent.json", self._recent)
-        for path, name, media_type in (
-            ("/", "page.html", "text/html"),
-            ("/page.js", "page.js", "text/javascript"),
-            ("/page.css", "page.css", "text/css"),
-        ):
-            app.router.add_get(path, _static(name, media_type))
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
         host, port = self.settings.web_host, self.settings.web_port
@@ -95,7 +107,10 @@ class WebServer:
             raise SettingsError(
                 f"web_port = {port}: cannot listen on {host}:{port} ({exc.strerror or exc}); set a free port, or 0"
             ) from exc
-        self._latency_task = asyncio.create_task(self.topics.broadcasters[ARTICLES.name].start())
+        self._start_task(self.topics.broadcasters[ARTICLES.name].start(), "latency")
+        self._start_task(self.index.follower.run(), "article index")
+        self._start_task(self.polls.follower.run(), "poll index")
+        self._start_task(self.status.sample_forever(), "samples")
         self.url = f"http://{host}:{self._listener.sockets[0].getsockname()[1]}/"
 
     async def _listen(self, runner: web.AppRunner, host: str, port: int) -> asyncio.Server:
@@ -106,20 +121,28 @@ class WebServer:
             lambda: LimitedHandler(limits, manager, loop=loop, access_log=None), host, port, backlog=BACKLOG
         )
 
+    def _start_task(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        task = asyncio.create_task(work, name=name)
+        task.add_done_callback(_log_failure)
+        self._tasks.append(task)
+
     def reload(self, settings: Settings) -> None:
         """Serve the topics of the routes of *settings* too, and report the health of its sinks."""
         self.settings = settings
         self.topics.add_routes(settings.routes)
+        self.index.router = Router(settings.routes)
 
     async def stop(self) -> None:
         """End all subscriptions and stop to listen."""
-        if self._latency_task is not None:
-            self._latency_task.cancel()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._listener is not None:
             self._listener.close()
         await self.topics.stop()
         if self._runner is not None:
             await self._runner.cleanup()
+        await self.database.close()
 
     @web.middleware
     async def _check_request(
@@ -137,7 +160,7 @@ class WebServer:
         try:
             return await handler(request)
         except UnavailableError as exc:
-            return _json({"healthy": False, "error": str(exc)}, 503)
+            return json_response({"healthy": False, "error": str(exc)}, 503)
 
     def _is_known_host(self, host: str) -> bool:
         """Return whether a Host header names this server. A page of another site cannot have an address as its host."""
@@ -167,16 +190,16 @@ class WebServer:
     async def _health(self, request: web.Request) -> web.StreamResponse:
         counters = await read_counters(self.broker.state)
         healthy = is_consistent(counters)
-        return _json({"healthy": healthy}, 200 if healthy else 503)
+        return json_response({"healthy": healthy}, 200 if healthy else 503)
 
     async def _status(self, request: web.Request) -> web.StreamResponse:
         report = await read_status(self.broker, self.desk_group, self.settings)
-        return _json(report | {"latency_ms": self.topics.latency.percentiles_ms()})
+        return json_response(report | {"latency_ms": self.topics.latency.percentiles_ms()})
 
     async def _ready(self, request: web.Request) -> web.StreamResponse:
         """Return 200 when the broker responds, all workers send heartbeats, and the desk's lag is within its limit."""
         report = readiness(await read_status(self.broker, self.desk_group, self.settings))
-        return _json(report, 200 if report["ready"] else 503)
+        return json_response(report, 200 if report["ready"] else 503)
 
     async def _metrics(self, request: web.Request) -> web.StreamResponse:
         from workers.web import metrics  # imported lazily: the client library's memory is only needed with Prometheus
@@ -191,7 +214,7 @@ class WebServer:
         await broadcaster.start()
         # The page uses the text only; without the HTML the response is half as long.
         articles = [msgspec.to_builtins(msgspec.structs.replace(a, html="")) for a in self.topics.latest_articles()]
-        return _json({"position": format_position(broadcaster.position), "articles": articles})
+        return json_response({"position": format_position(broadcaster.position), "articles": articles})
 
 
 def host_names(settings: Settings) -> frozenset[str]:
@@ -207,21 +230,12 @@ def _is_address(name: str) -> bool:
         return False
 
 
+def _log_failure(task: "asyncio.Task[None]") -> None:
+    """Log the exception of a task: the server goes on without it."""
+    if not task.cancelled() and (exc := task.exception()):
+        log.error("task stopped", task=task.get_name(), exc_info=exc)
+
+
 async def _add_headers(request: web.Request, response: web.StreamResponse) -> None:
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
-
-
-def _static(name: str, media_type: str) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-    text = files("workers.web").joinpath("static", name).read_text("utf-8")
-
-    async def serve(request: web.Request) -> web.StreamResponse:
-        return web.Response(text=text, content_type=media_type)
-
-    return serve
-
-
-def _json(value: Any, status: int = 200) -> web.Response:
-    response = web.Response(text=json.dumps(value, ensure_ascii=False), content_type="application/json", status=status)
-    response.enable_compression()
-    return response

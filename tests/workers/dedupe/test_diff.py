@@ -7,7 +7,7 @@ from streams.config.settings import Settings
 from streams.records import RevisionChanges
 from tests.support.feed_server import FeedServer, rss
 from tests.support.pipeline import BODY, MORE, everything, newsdesk, settled
-from workers.dedupe.diff import MAX_WORDS, DiffOp, count_changes, diff
+from workers.dedupe.diff import MAX_WORDS, DiffOp, count_changes, diff, diff_paragraphs
 from workers.poller.registry import FeedRegistry
 
 DIFFS: list[tuple[list[str], list[str], list[DiffOp]]] = [
@@ -32,6 +32,24 @@ def test_diff_contains_both_texts(before: list[str], after: list[str]) -> None:
     operations = diff(before, after)
     for tags, paragraphs in (("=-", before), ("=+", after)):
         assert " ".join(o.text for o in operations if o.op in tags).split() == " ".join(paragraphs).split()
+
+
+@given(st.lists(st.text("ab c", max_size=12), max_size=6), st.lists(st.text("ab c", max_size=12), max_size=6))
+def test_paragraph_diff_contains_both_texts(before: list[str], after: list[str]) -> None:
+    operations = [operation for paragraph in diff_paragraphs(before, after) for operation in paragraph]
+    assert " ".join(o.text for o in operations if o.op != "+").split() == " ".join(before).split()
+    assert " ".join(o.text for o in operations if o.op != "-").split() == " ".join(after).split()
+
+
+def test_paragraph_diff_keeps_paragraphs_apart() -> None:
+    before, after = ["One.", "Two is old.", "Three.", "Four."], ["One.", "Two is new.", "Three.", "Five.", "Six."]
+    assert diff_paragraphs(before, after) == [
+        [("=", "One.")],
+        [("=", "Two is"), ("-", "old."), ("+", "new.")],
+        [("=", "Three.")],
+        [("-", "Four."), ("+", "Five.")],
+        [("+", "Six.")],
+    ]
 
 
 def test_long_texts_are_compared_by_paragraph() -> None:

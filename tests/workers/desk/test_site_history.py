@@ -115,7 +115,7 @@ async def test_site_history_counts_articles_of_one_site(settings: Settings) -> N
     for n in range(3):
         title = f"Story number {n} of the day"
         facts = await look_up_and_record(broker, history, "a.example", title, STORY[0] + str(n), TEMPLATE)
-        assert (facts.articles, facts.repeats.get(line_key(TEMPLATE), 0)) == (n, n)
+        assert (facts.articles, facts.counts.get(line_key(TEMPLATE), 0)) == (n, n)
     other = SiteHistory(broker.state)
     facts = await look_up_and_record(broker, other, "a.example", "Story number 1 of the day", TEMPLATE)
     assert facts.is_headline(line_key("Story number 1 of the day"))
@@ -134,7 +134,7 @@ async def test_site_history_is_bounded(settings: Settings) -> None:
         assert facts.articles < 4 * SEGMENTS
         keys = [key async for key in server_commands(broker.state).scan_iter(f"{PREFIX}:a*[0-9]")]
         sizes.append(sum([await server_commands(broker.state).hlen(key) for key in keys]))
-    assert facts.repeats[line_key(TEMPLATE)] >= 4  # line keys ignore "!"
+    assert facts.counts[line_key(TEMPLATE)] >= 4  # line keys ignore "!"
     assert 0 < max(sizes) <= 4 * (SEGMENTS + 1) * 3
     await broker.close()
 
@@ -171,11 +171,11 @@ async def test_sentence_history_is_bounded_and_keeps_recurring(settings: Setting
     for n in range(24):
         keys = frozenset({line_key(f"A sentence that only story {n} has"), *([key] if n % 4 == 0 else [])})
         [facts] = await history.lookup([SiteQuery("odd quay television", keys)])
-        counts = {k: facts.repeats.get(k, 0) + 1 for k in keys}
+        counts = {k: facts.counts.get(k, 0) + 1 for k in keys}
         await broker.publish([], history.count_commands([("odd quay television", counts)]))
         hashes = [k async for k in server_commands(broker.state).scan_iter(f"{SentenceHistory.PREFIX}:odd*[0-9]")]
         sizes.append(sum([await server_commands(broker.state).hlen(k) for k in hashes]))
     [facts] = await history.lookup([SiteQuery("odd quay television", frozenset({key}))])
-    assert facts.repeats[key] == 6
+    assert facts.counts[key] == 6
     assert 0 < max(sizes) <= 4 * (SEGMENTS + 1) * 2
     await broker.close()

@@ -39,6 +39,7 @@ async def test_article_returns_revisions_and_diffs(either: Settings, others: int
                 "revision": 2,
                 "title": [["=", "Story 1 & more"]],
                 "text": [["+", "Now with a dek."], ["=", "The harbour board met 1 times."]],
+                "paragraphs": [[["+", "Now with a dek."]], [["=", "The harbour board met 1 times."]]],
             }
         ]
         for unknown in ("0" * 20, "nothing", "x" * 20):

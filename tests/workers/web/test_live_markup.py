@@ -175,11 +175,11 @@ async def test_browser_runs_no_article(chromium: Chromium) -> None:
 async def test_page_runs_no_article(settings: Settings, chromium: Chromium) -> None:
     sample = articles()[::40]
     async with open_page(settings, chromium) as (page, broker, server):
-        await until(lambda: page.evaluate("document.querySelector('#live').textContent === 'live'"))
+        await until(lambda: page.evaluate("document.querySelector('#live')?.textContent === 'live'"))
         await publish(broker, *sample)
         await until(lambda: sum(server.topics.broadcasters[ARTICLES.name].position.values()) == len(sample))
         await until(lambda: page.evaluate("document.querySelectorAll('#articles summary').length > 100"))
-        await page.evaluate("document.querySelectorAll('#articles summary').forEach((s) => s.click())")
+        await page.evaluate("document.querySelectorAll('#articles details').forEach((d) => { d.open = true; })")
         await until(lambda: page.evaluate("document.querySelectorAll('.sides').length > 100"))
         assert await page.evaluate("document.querySelectorAll('#articles script, #articles iframe').length") == 0
         assert await page.evaluate("window.pwned === undefined")

@@ -117,8 +117,8 @@ def _with_counts(read: Sequence[ReadText], queries: Sequence[SiteQuery], facts: 
     earlier: defaultdict[str, Counter[bytes]] = defaultdict(Counter)
     counted: set[tuple[str, str, frozenset[bytes]]] = set()
     for r, (source, keys), known in zip(read, queries, facts, strict=True):
-        in_call, repeats = earlier[source], known.repeats
-        counts = {key: repeats.get(key, 0) + in_call[key] + 1 for key in keys}
+        in_call, before = earlier[source], known.counts
+        counts = {key: before.get(key, 0) + in_call[key] + 1 for key in keys}
         repeated = frozenset(key for key, count in counts.items() if count > MIN_REPEATS)
         out.append(r._replace(repeated=repeated, counts=counts))
         if (identity := (source, r.text.title, keys)) not in counted:  # a copy does not count

@@ -1,7 +1,7 @@
 """`make train-events`: train the event model from ../shared/corpus/events. The same data gives the same bytes.
 
-The labels of the pairs (1: same, to 4: different) become similarities from 1 to 0, which the trees estimate with the
-cross entropy. `curve.json` has the scores on pairs whose articles, or their translations, the model has not seen.
+The labels of the pairs (1: same, to 4: different) become similarities from 1 to 0, which the first trees estimate with
+the cross entropy. The second trees learn from pairs of one event, and from the pairs of an invented day. `curve.json` has the scores on pairs whose articles, or their translations, the model has not seen.
 """
 
 import hashlib
@@ -25,18 +25,18 @@ from tests.tools.train.events.day import day, plot_names
 from tests.tools.train.events.scores import best_f1, pearson
 from tests.tools.train.grow import TREE_OPTIONS, stored_trees
 from workers.events.article_text import TextReader
-from workers.events.pair_features import COLUMNS, MONOTONE, WITHOUT_VECTOR, pair_features
-from workers.events.pair_model import FILE, INPUT_DIMS, Projection, StoredModel
+from workers.events.pair_features import COLUMNS, MONOTONE, SIMILARITY, WITHOUT_VECTOR, pair_features
+from workers.events.pair_model import FILE, INPUT_DIMS, Projection, StoredModel, StoredTreePair
 from workers.events.signature import DIMS, HAS_VECTOR, LAYOUT, digests, quantise
 
 PAIRS = SHARED / "corpus" / "events" / "pairs.jsonl.xz"
 CURVE = Path(__file__).with_name("curve.json")
 FOLDS = 5
 OPTIONS = TREE_OPTIONS | {
-    "iterations": 250, "depth": 4, "learning_rate": 0.05, "rsm": 0.5, "l2_leaf_reg": 10, "loss_function": "CrossEntropy"
+    "iterations": 250, "depth": 4, "learning_rate": 0.05, "rsm": 0.5, "l2_leaf_reg": 10
 }  # fmt: skip
-TRAINING_DAY, TRAINING_REPORTS, NEAREST = "train", 1000, 4
-INVENTED_WEIGHT, OTHER_SIMILARITY = 0.5, 0.3  # of all invented pairs, relative to real ones; label of other events
+TRAINING_DAY, TRAINING_REPORTS, NEAREST = "train", 500, 4
+INVENTED_WEIGHT = 0.3  # of all invented pairs, relative to all real ones
 SAME_EVENT = 2.0  # label up to which a pair counts as one event
 # Media Cloud numbers stories in the order of their collection: about 900,000 a day around the first day of 2020.
 FIRST_ID, IDS_PER_DAY, FIRST_DAY = 1_483_800_000, 900_000, datetime(2020, 1, 1, tzinfo=UTC)
@@ -46,7 +46,7 @@ _TITLE_END = re.compile(r"\n|  ")
 MAX_TITLE_CHARS = 250
 
 
-Rows = tuple[Any, Any]  # features and similarities
+Rows = tuple[Any, Any]  # features and labels
 
 
 class Text(NamedTuple):
@@ -160,49 +160,119 @@ def training_plots() -> list[str]:
 
 
 def invented_rows(texts: Sequence[Text], events: Any, projection: Projection) -> tuple[Any, Any]:
-    """Return features and similarities of pairs of the invented day: of one event, and nearest ones of other events."""
+    """Return features and labels of pairs of the invented day: of one event, and nearest ones of other events."""
     records = records_of(texts, projection)
-    rows, similarities = [], []
+    rows, labels = [], []
     for number, record in enumerate(records):
         features = pair_features(record, records)
         same = np.flatnonzero(events == events[number])
         same = same[same != number][:NEAREST]
         others = np.argsort(-np.where(events == events[number], -2.0, features[:, 0]), kind="stable")[:NEAREST]
         rows += [features[same], features[others]]
-        similarities += [np.ones(len(same)), np.full(len(others), OTHER_SIMILARITY)]
-    return np.concatenate(rows), np.concatenate(similarities)
+        labels += [np.ones(len(same)), np.zeros(len(others))]
+    return np.concatenate(rows), np.concatenate(labels)
 
 
-def fit_trees(real: Rows, invented: Rows, columns: tuple[str, ...]) -> CatBoostClassifier:
+def fit_similarity(rows: Any, similarity: Any, columns: tuple[str, ...]) -> CatBoostClassifier:
     """Return trees that estimate the similarity from *columns*, the last ones of the rows."""
     constraints = [MONOTONE[column] for column in columns]
-    rows = np.concatenate([real[0], invented[0]])[:, -len(columns) :]
-    weights = np.concatenate(
-        [np.ones(len(real[1])), np.full(len(invented[1]), INVENTED_WEIGHT * len(real[1]) / len(invented[1]))]
-    )
-    trees = CatBoostClassifier(**OPTIONS, monotone_constraints=constraints)
-    return trees.fit(Pool(rows, np.concatenate([real[1], invented[1]]), weight=weights))
+    trees = CatBoostClassifier(**OPTIONS, loss_function="CrossEntropy", monotone_constraints=constraints)
+    return trees.fit(Pool(rows[:, -len(columns) :], similarity))
 
 
-def cross_validate(pairs: Pairs, invented: tuple[Sequence[Text], Any]) -> dict[str, Any]:
-    """Return the scores of both models on pairs that they have not seen."""
-    predicted = {"all": np.zeros(len(pairs.fold)), "without_vector": np.zeros(len(pairs.fold))}
+def fit_event(real: Rows, invented: Rows, columns: tuple[str, ...]) -> CatBoostClassifier:
+    """Return trees that estimate the probability of one event. The rows end with the similarity."""
+    constraints = [*(MONOTONE[column] for column in columns), 1]
+    rows = np.concatenate([real[0], invented[0]])[:, -len(constraints) :]
+    labels = np.concatenate([real[1], invented[1]])
+    invented_weight = INVENTED_WEIGHT * len(real[1]) / len(invented[1])
+    weights = np.repeat([1.0, invented_weight], [len(real[1]), len(invented[1])])
+    trees = CatBoostClassifier(**OPTIONS, loss_function="Logloss", monotone_constraints=constraints)
+    return trees.fit(Pool(rows, labels.astype(int), weight=weights))
+
+
+def with_similarity(rows: Any, similarity: Any) -> Any:
+    """Return *rows* with the similarity as last column."""
+    return np.column_stack((rows, similarity))
+
+
+def estimate(trees: CatBoostClassifier, rows: Any, columns: int) -> Any:
+    """Return the probabilities by the last *columns* of the rows."""
+    return trees.predict_proba(rows[:, -columns:])[:, 1]
+
+
+class Validated(NamedTuple):
+    """Similarities and probabilities of one event of pairs that the trees had not seen, by set of columns."""
+
+    similarity: dict[int, Any]
+    event: dict[int, Any]
+
+
+def cross_validate(pairs: Pairs, invented: tuple[Sequence[Text], Any]) -> Validated:
+    """Return the estimates of pairs of each fold by trees and axes of the other folds."""
+    is_same = is_one_event(pairs)
+    out = Validated({}, {})
+    for columns in (COLUMNS, WITHOUT_VECTOR):
+        out.similarity[len(columns)], out.event[len(columns)] = np.zeros((2, len(pairs.fold)))
     for fold in range(FOLDS):
         inside = pairs.fold == fold
         seen = [text for number, text in enumerate(pairs.texts) if pairs.fold[number // 2] != fold]
         projection = fit_projection(seen)
-        rows, more = rows_of(pairs, projection), invented_rows(*invented, projection)
-        for name, columns in (("all", COLUMNS), ("without_vector", WITHOUT_VECTOR)):
-            trees = fit_trees((rows[~inside], pairs.similarity[~inside]), more, columns)
-            predicted[name][inside] = trees.predict_proba(rows[inside][:, -len(columns) :])[:, 1]
-    is_same = pairs.similarity >= (4 - SAME_EVENT) / 3
+        rows, (more, labels) = rows_of(pairs, projection), invented_rows(*invented, projection)
+        for columns in (COLUMNS, WITHOUT_VECTOR):
+            count = len(columns)
+            inner = unseen_similarity(rows, pairs, columns, ~inside)
+            trees = fit_similarity(rows[~inside], pairs.similarity[~inside], columns)
+            similarity = estimate(trees, rows, count)
+            out.similarity[count][inside] = similarity[inside]
+            event = fit_event(
+                (with_similarity(rows, inner)[~inside], is_same[~inside]),
+                (with_similarity(more, estimate(trees, more, count)), labels), columns,
+            )  # fmt: skip
+            out.event[count][inside] = estimate(event, with_similarity(rows, similarity)[inside], count + 1)
+    return out
+
+
+def unseen_similarity(rows: Any, pairs: Pairs, columns: tuple[str, ...], used: Any) -> Any:
+    """Return the similarity of each of the *used* pairs by trees without its fold."""
+    out = np.zeros(len(rows))
+    for fold in sorted(set(pairs.fold[used])):
+        training, inside = used & (pairs.fold != fold), used & (pairs.fold == fold)
+        trees = fit_similarity(rows[training], pairs.similarity[training], columns)
+        out[inside] = estimate(trees, rows[inside], len(columns))
+    return out
+
+
+def is_one_event(pairs: Pairs) -> Any:
+    """Return whether the label of each pair means one event."""
+    return pairs.similarity >= (4 - SAME_EVENT) / 3
+
+
+def scores_of(pairs: Pairs, validated: Validated) -> dict[str, Any]:
+    """Return the scores of estimates for unseen pairs."""
+    is_same = is_one_event(pairs)
     languages = np.array([pairs.texts[a].language == pairs.texts[b].language for a, b in pairs.ends])
     scores: dict[str, Any] = {"pairs": len(pairs.fold), "same_event": int(is_same.sum())}
-    for name, values in predicted.items():
-        scores[name] = {"pearson": pearson(values, pairs.similarity), **best_f1(values, is_same)}
+    for name, count in (("all", len(COLUMNS)), ("without_vector", len(WITHOUT_VECTOR))):
+        similarity = validated.similarity[count]
+        scores[name] = {
+            "pearson": pearson(similarity, pairs.similarity), "by_similarity": best_f1(similarity, is_same),
+            "by_event": best_f1(validated.event[count], is_same),
+        }  # fmt: skip
+    similarity = validated.similarity[len(COLUMNS)]
     for name, mask in (("one_language", languages), ("two_languages", ~languages)):
-        scores[name] = {"pairs": int(mask.sum()), "pearson": pearson(predicted["all"][mask], pairs.similarity[mask])}
+        scores[name] = {"pairs": int(mask.sum()), "pearson": pearson(similarity[mask], pairs.similarity[mask])}
     return scores
+
+
+def train(pairs: Pairs, invented: Rows, rows: Any, columns: tuple[str, ...]) -> StoredTreePair:
+    """Return both sets of trees, trained on all pairs."""
+    inner = unseen_similarity(rows, pairs, columns, np.ones(len(rows), bool))
+    trees = fit_similarity(rows, pairs.similarity, columns)
+    more = with_similarity(invented[0], estimate(trees, invented[0], len(columns)))
+    event = fit_event((with_similarity(rows, inner), is_one_event(pairs)), (more, invented[1]), columns)
+    depth = OPTIONS["depth"]
+    return StoredTreePair(stored_trees(trees, columns, depth), stored_trees(event, (*columns, SIMILARITY), depth))
 
 
 def main() -> int:
@@ -210,14 +280,12 @@ def main() -> int:
     threadpool_limits(1)  # on more threads the order of BLAS's additions varies, and so do the bytes
     reader = TextReader(IDENTITY)
     pairs, invented = read_pairs(reader), read_day(reader)
-    scores = cross_validate(pairs, invented)
+    scores = scores_of(pairs, cross_validate(pairs, invented))
     CURVE.write_text(json.dumps(scores, indent=1) + "\n")
     print(json.dumps(scores), file=sys.stderr)
     projection = fit_projection(pairs.texts)
-    real, more = (rows_of(pairs, projection), pairs.similarity), invented_rows(*invented, projection)
-    trees, by_names = (
-        stored_trees(fit_trees(real, more, columns), columns, OPTIONS["depth"]) for columns in (COLUMNS, WITHOUT_VECTOR)
-    )
+    rows, more = rows_of(pairs, projection), invented_rows(*invented, projection)
+    trees, by_names = (train(pairs, more, rows, columns) for columns in (COLUMNS, WITHOUT_VECTOR))
     means = np.stack(list(projection.means.values())).astype("<f2").tobytes()
     model = StoredModel(trees, by_names, projection.axes.astype("<f2").tobytes(), tuple(projection.means), means)
     FILE.write_bytes(msgspec.msgpack.encode(model))

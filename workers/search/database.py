@@ -1,0 +1,99 @@
+"""The database of the web server: an SQLite file in the data directory, with everything that it can build again.
+
+One thread executes all statements, so the event loop never waits for the disk. A damaged file is replaced.
+"""
+
+import asyncio
+import os
+import sqlite3
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
+
+from streams.errors import UnavailableError
+from streams.logger import get_logger
+
+log = get_logger(__name__)
+
+VERSION = 1  # of the tables; a file of another version is replaced
+BUSY_TIMEOUT_S = 10.0
+CACHE_KIB = 8_000
+P = ParamSpec("P")
+ResultT = TypeVar("ResultT")
+
+
+class Database:
+    """An SQLite database. *schemas*: the statements that create the tables of its users."""
+
+    def __init__(self, path: Path, schemas: Sequence[str]) -> None:
+        self.path, self.schemas = path, schemas
+        self._connection: sqlite3.Connection | None = None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="database")
+
+    async def run(
+        self, work: Callable[Concatenate[sqlite3.Connection, P], ResultT], *args: P.args, **kwargs: P.kwargs
+    ) -> ResultT:
+        """Return the result of *work* with a connection, in one transaction.
+
+        Raises:
+            UnavailableError: the file cannot be read or written. A damaged file is replaced by an empty one.
+        """
+        call = asyncio.get_running_loop().run_in_executor(self._thread, lambda: self._run(work, *args, **kwargs))
+        try:
+            return await call
+        except (sqlite3.Error, OSError) as exc:
+            raise UnavailableError(f"database not usable: {self.path} ({exc}); check the disk") from exc
+
+    async def close(self) -> None:
+        """Close the file after the statements in progress."""
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
+        self._thread.shutdown(wait=False)
+
+    def _run(
+        self, work: Callable[Concatenate[sqlite3.Connection, P], ResultT], *args: P.args, **kwargs: P.kwargs
+    ) -> ResultT:
+        try:
+            connection = self._connection = self._connection or self._open()
+            with connection:
+                connection.execute("BEGIN IMMEDIATE")
+                return work(connection, *args, **kwargs)
+        except sqlite3.OperationalError:
+            raise
+        except sqlite3.DatabaseError as exc:
+            log.error("database damaged", path=self.path, error=exc, next_step="building a new one")
+            self._remove()
+            raise
+
+    def _open(self) -> sqlite3.Connection:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))  # articles of paid feeds: for the owner only
+        connection = _connect(self.path)
+        [version] = connection.execute("PRAGMA user_version").fetchone()
+        if version not in (0, VERSION):
+            connection.close()
+            self._remove()
+            return self._open()
+        for schema in self.schemas:
+            connection.executescript(schema)
+        connection.execute(f"PRAGMA user_version = {VERSION}")
+        return connection
+
+    def _close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _remove(self) -> None:
+        self._close()
+        for suffix in ("", "-wal", "-shm"):
+            self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    # Of one thread at a time; transactions are explicit.
+    connection = sqlite3.connect(path, BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
+    connection.row_factory = sqlite3.Row
+    for pragma in ("journal_mode = WAL", "synchronous = NORMAL", f"cache_size = -{CACHE_KIB}"):
+        connection.execute(f"PRAGMA {pragma}")
+    return connection

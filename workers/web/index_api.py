@@ -1,0 +1,95 @@
+"""Lists of articles and stories over HTTP, from the article index.
+
+GET /articles?q=…&route=…&publisher=…&language=…&feed=…&copies=hide|only&revised=1&before=SEQ&limit=50
+GET /facets.json      publishers, languages and routes, with numbers of articles
+GET /stories/ID       the articles of a story, by the time of their polls
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from aiohttp import web
+
+from streams.codec import decode
+from streams.errors import UnreadableError
+from streams.records import Article
+from workers.search.articles import MAX_PAGE, Filters, to_row
+from workers.search.index import ArticleIndex
+from workers.web.articles_api import ID
+from workers.web.broadcast import Broadcaster, format_position
+from workers.web.pages import with_page
+from workers.web.responses import int_parameter, json_response
+
+PAGE_ARTICLES = 50
+MAX_SEQ = 2**62
+COPIES = ("", "hide", "only")
+
+
+class IndexApi:
+    """Handlers of lists. The first page comes from the broadcaster's buffer while the index is being built."""
+
+    def __init__(self, index: ArticleIndex, broadcaster: Broadcaster) -> None:
+        self.index, self.broadcaster = index, broadcaster
+
+    def register(self, app: web.Application) -> None:
+        """Add the paths to *app*."""
+        app.router.add_get("/articles", self._articles)
+        app.router.add_get("/facets.json", self._facets)
+        app.router.add_get("/stories/{id}", with_page(self._story))
+
+    async def _articles(self, request: web.Request) -> web.StreamResponse:
+        filters, limit = _filters(request), int_parameter(request, "limit", PAGE_ARTICLES, MAX_PAGE)
+        await self.broadcaster.start()
+        position = format_position(self.broadcaster.position)
+        page = await self.index.page(filters, limit)
+        rows: list[dict[str, Any]] = page.rows
+        if filters.is_empty:
+            rows = self._newest(rows, limit)
+        answer = {"articles": rows, "next": page.next, "position": position, "complete": self.index.is_complete}
+        return json_response(answer)
+
+    def _newest(self, rows: list[dict[str, Any]], limit: int) -> list[dict[str, Any]]:
+        """Return *rows* after those of the buffer that the index does not have yet."""
+        revisions = {row["id"]: row["revision"] for row in rows}
+        new: dict[str, Mapping[str, Any]] = {}
+        for event in reversed(self.broadcaster.events):
+            try:
+                article = decode(event.message.value, Article)
+            except UnreadableError:
+                continue
+            if revisions.get(article.id, 0) >= article.revision:
+                break  # the index has this event, and so the earlier ones
+            if len(new) < limit:
+                new.setdefault(article.id, to_row(article, event.message.time_s))
+        return [*map(dict, new.values()), *(row for row in rows if row["id"] not in new)]
+
+    async def _facets(self, request: web.Request) -> web.StreamResponse:
+        return json_response(await self.index.facets())
+
+    async def _story(self, request: web.Request) -> web.StreamResponse:
+        id_ = request.match_info["id"]
+        if not ID.fullmatch(id_):
+            raise web.HTTPNotFound(text="invalid story id: expected 20 hexadecimal digits")
+        members = await self.index.story(id_)
+        if not members:
+            raise web.HTTPNotFound(text=f"story not found: {id_} (never published, or past its retention)")
+        first = next((member for member in members if member["id"] == id_), members[0])
+        answer = {"id": id_, "first": first["id"], "members": members, "complete": self.index.is_complete}
+        return json_response(answer)
+
+
+def _filters(request: web.Request) -> Filters:
+    """Return the filters of a request. Raises HTTPBadRequest."""
+    query = request.query
+    if (copies := query.get("copies", "")) not in COPIES:
+        raise web.HTTPBadRequest(text="invalid copies: use hide or only")
+    return Filters(
+        words=query.get("q", "").strip(),
+        route=query.get("route", ""),
+        publisher=query.get("publisher", ""),
+        language=query.get("language", ""),
+        feed=query.get("feed", ""),
+        copies=copies,
+        revised=query.get("revised", "") == "1",
+        before=int_parameter(request, "before", 0, MAX_SEQ) if query.get("before") else None,
+    )

@@ -1,0 +1,199 @@
+// The live list: filters, search, pages, and the newest article open beside its removed blocks.
+import { byline, changes, chips, sides } from "./body.js";
+import { countUnseen, go } from "./app.js";
+import { $, count, get, make, number, query, select } from "./dom.js";
+import { welcome } from "./welcome.js";
+
+const MAX_ROWS = 200, SEARCH_DELAY_MS = 250, RELOAD_DELAY_MS = 1500;
+const NAMES = ["q", "route", "publisher", "language", "feed", "copies", "revised"];
+
+export async function render(main, { query: address, signal }) {
+  const state = { filters: Object.fromEntries(NAMES.map((name) => [name, address.get(name) || ""])), before: address.get("before") || "" };
+  const list = new List(state, signal);
+  main.append(
+    make("h1", { class: "visually-hidden", textContent: "Articles" }),
+    make("div", { id: "welcome" }),
+    toolbar(state, list, signal),
+    list.live, list.pending, list.note, list.element, list.pages,
+  );
+  welcome($("welcome"), signal);
+  await list.load();
+  if (!state.before) list.follow();
+}
+
+// -- filters ----------------------------------------------------------------------------------------------------
+
+function toolbar(state, list, signal) {
+  const { filters } = state;
+  const search = make("input", { id: "search", type: "search", value: filters.q, placeholder: "Search all articles", "aria-label": "Search all articles", maxLength: 300 });
+  const bar = make("form", { class: "toolbar", role: "search" }, search);
+  const apply = (name, value) => {
+    filters[name] = value;
+    state.before = "";
+    go("/" + query(filters), { replace: true });
+    list.load().then(() => list.follow());
+  };
+  let timer = 0;
+  search.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(() => apply("q", search.value.trim()), SEARCH_DELAY_MS); });
+  bar.addEventListener("submit", (event) => event.preventDefault());
+  const one = (name) => filters[name] ? [[filters[name], filters[name]]] : [];
+  const route = select("Route", [["", "All routes"], ...one("route")], filters.route, (value) => apply("route", value));
+  const publisher = select("Publisher", [["", "All publishers"], ...one("publisher")], filters.publisher, (value) => apply("publisher", value));
+  const language = select("Language", [["", "All languages"], ...one("language")], filters.language, (value) => apply("language", value));
+  route.hidden = !filters.route;
+  bar.append(route, publisher, language,
+    select("Copies", [["", "With copies"], ["hide", "Without copies"], ["only", "Copies only"]], filters.copies, (value) => apply("copies", value)),
+    select("Revisions", [["", "All revisions"], ["1", "Revised only"]], filters.revised, (value) => apply("revised", value)),
+  );
+  // The options come later than the articles, and again when the reader looks at them.
+  const refresh = async () => {
+    const facets = await get("/facets.json", signal);
+    route.hidden = !facets.routes.length;
+    offer(route, facets.routes.map((name) => ({ name })));
+    offer(publisher, facets.publishers);
+    offer(language, facets.languages);
+  };
+  refresh().catch(() => {});
+  for (const element of [route, publisher, language]) element.addEventListener("focus", () => refresh().catch(() => {}));
+  if (filters.feed) bar.append(make("span", { class: "chip", textContent: `Feed: ${filters.feed}` }), make("a", { href: "/", textContent: "All feeds" }));
+  return bar;
+}
+
+// Offer *rows* beside the first option, which means all, and the present value.
+function offer(element, rows) {
+  const value = element.value, [all] = element.options;
+  const names = rows.some((row) => row.name === value) || !value ? rows : [...rows, { name: value }];
+  element.replaceChildren(all, ...names.map(({ name, count: n }) => make("option", { value: name, textContent: n ? `${name} (${number(n)})` : name })));
+  element.value = value;
+}
+
+// -- list -------------------------------------------------------------------------------------------------------
+
+class List {
+  constructor(state, signal) {
+    Object.assign(this, { state, signal, waiting: new Map(), position: "", frame: 0, reloading: 0, isRead: false });
+    this.element = make("ol", { id: "articles" });
+    this.live = make("p", { id: "live", class: "meta" });
+    this.note = make("p", { id: "empty", class: "meta", role: "status", textContent: "Loading…" });
+    this.pages = make("nav", { class: "pages", "aria-label": "Pages" });
+    this.pending = make("button", { id: "pending", type: "button", hidden: true });
+    this.pending.addEventListener("click", () => this.showWaiting(true));
+    // A reader who opened, chose or scrolled to an article keeps the list as it is: new articles wait behind a button.
+    for (const type of ["click", "keydown"]) this.element.addEventListener(type, (event) => { if (event.isTrusted) this.isRead = true; });
+    signal.addEventListener("abort", () => { this.events?.close(); cancelAnimationFrame(this.frame); clearTimeout(this.reloading); });
+  }
+
+  get isFiltered() { return NAMES.some((name) => this.state.filters[name]); }
+
+  async load() {
+    const { filters, before } = this.state, wanted = this.wanted = Symbol();
+    const answer = await get("/articles" + query({ ...filters, before }), this.signal);
+    if (this.wanted !== wanted) return; // a later search
+    this.position = answer.position;
+    this.waiting.clear();
+    this.pending.hidden = true;
+    const isOpen = [...this.element.querySelectorAll("details[open]")].map((details) => details.parentElement.dataset.id);
+    this.element.replaceChildren(...answer.articles.map(articleItem));
+    for (const id of isOpen) this.item(id)?.firstElementChild.setAttribute("open", "");
+    if (!this.element.querySelector("details[open]")) this.openNewest();
+    this.showNote(answer);
+    this.pages.replaceChildren(
+      ...(before ? [make("a", { href: "/" + query(filters), textContent: "Newest articles" })] : []),
+      ...(answer.next ? [make("a", { href: "/" + query({ ...filters, before: answer.next }), rel: "next", textContent: "Older articles" })] : []),
+    );
+  }
+
+  showNote({ articles, complete }) {
+    const texts = complete ? [] : ["The search index is being built; older articles follow."];
+    if (!articles.length) texts.unshift(this.isFiltered ? "No article matches. Change the words or the filters." : "No articles yet. The first one appears here by itself.");
+    this.note.textContent = texts.join(" ");
+  }
+
+  item(id) { return this.element.querySelector(`[data-id="${CSS.escape(id)}"]`); }
+
+  // Open the newest article, and close the one that was open because it was the newest.
+  openNewest() {
+    if (this.isRead) return;
+    this.opened?.removeAttribute("open");
+    this.opened = this.element.querySelector("details");
+    this.opened?.setAttribute("open", "");
+  }
+
+  // Receive the articles after the position of the list: none is missed, none comes twice.
+  follow() {
+    this.events?.close();
+    this.events = new EventSource(`/topics/articles?from=${encodeURIComponent(this.position)}`);
+    this.events.onmessage = ({ data, lastEventId }) => {
+      this.position = lastEventId;
+      this.receive(JSON.parse(data));
+    };
+    this.events.onopen = () => { this.live.textContent = "live"; };
+    this.events.onerror = () => {
+      this.live.textContent = "reconnecting…";
+      if (this.events.readyState === EventSource.CLOSED && !this.signal.aborted) setTimeout(() => this.follow(), 2000);
+    };
+  }
+
+  receive(article) {
+    countUnseen(1);
+    if (this.isFiltered) { // only the server can tell whether it matches
+      this.reloading ||= setTimeout(() => { this.reloading = 0; this.load().catch(() => {}); }, RELOAD_DELAY_MS);
+      return;
+    }
+    this.waiting.delete(article.id);
+    this.waiting.set(article.id, article);
+    if (this.waiting.size > MAX_ROWS) this.waiting.delete(this.waiting.keys().next().value);
+    this.frame ||= requestAnimationFrame(() => { this.frame = 0; this.showWaiting(); });
+  }
+
+  // Draw all waiting articles once per frame: a burst costs one update.
+  showWaiting(isWanted = false) {
+    if (!isWanted && (this.isRead || scrollY > 300)) {
+      this.pending.hidden = false;
+      this.pending.textContent = `Show ${count(this.waiting.size, "new article")}`;
+      return;
+    }
+    if (isWanted) this.isRead = false;
+    const batch = [...this.waiting.values()].reverse();
+    this.waiting.clear();
+    this.pending.hidden = true;
+    for (const { id } of batch) this.item(id)?.remove();
+    this.element.prepend(...batch.map(articleItem));
+    while (this.element.children.length > MAX_ROWS) this.element.lastChild.remove();
+    this.note.textContent = "";
+    this.openNewest();
+    if (isWanted) { scrollTo(0, 0); this.element.querySelector("summary")?.focus({ preventScroll: true }); }
+  }
+}
+
+function articleItem(row) {
+  const summary = make("summary", {},
+    make("h2", { dir: "auto", lang: row.language || "", textContent: row.title || "(no title)" }),
+    make("span", { class: "line" }, byline(row), " ", chips(row)),
+    make("span", { class: "lede", dir: "auto", textContent: row.lede ?? row.dek ?? (row.paragraphs || [])[0] ?? "" }),
+  );
+  const details = make("details", { "data-row": "" }, summary);
+  details.addEventListener("toggle", () => { if (details.open && details.children.length === 1) fill(details, row); });
+  return make("li", { "data-id": row.id }, details);
+}
+
+// Draw the body of an article when it is first opened. Rows of the list have no text, articles of the stream have.
+async function fill(details, row) {
+  const box = make("div", { class: "body" });
+  details.append(box);
+  try {
+    let article = row, change = null;
+    if ("lede" in row || row.revision > 1) {
+      const { revisions, changes: all } = await get(`/articles/${row.id}`);
+      article = revisions.at(-1);
+      change = all.find((candidate) => candidate.revision === article.revision);
+    }
+    if (change) box.append(make("p", { class: "head", textContent: `Changed in revision ${article.revision}` }), changes(change));
+    box.append(sides(article));
+  } catch (error) { box.append(make("p", { class: "bad", textContent: error.message })); }
+  const links = [make("a", { href: `/articles/${row.id}`, textContent: "Revisions and provenance" })];
+  const story = row.story_id || row.id;
+  if (row.duplicate_of || story !== row.id) links.push(make("a", { href: `/stories/${story}`, textContent: "All versions of the story" }));
+  if (/^https?:/.test(row.url || "")) links.push(make("a", { href: row.url, rel: "noreferrer noopener", target: "_blank", textContent: "Original article" }));
+  box.append(make("p", { class: "links" }, links));
+}
