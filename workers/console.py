@@ -29,7 +29,7 @@ Value = TypeVar("Value")
 class ConsoleReporter:
     """Prints articles, failed polls and notes to *out*, in colour on a terminal unless NO_COLOR is set.
 
-    With an *example_label*, differences follow the first article with a removed block of that label, and the first
+    With an *example_label*, differences follow the first article with removed links of that label, and the first
     correction.
     """
 
@@ -68,7 +68,7 @@ class ConsoleReporter:
         """Print the differences of the first article with the label, and of the first correction."""
         width, before = _width() - 2 * INDENT, self._articles.get(article.id)
         _remember(self._articles, article.id, article, REMEMBERED_ARTICLES)
-        if "cleaning" not in self._shown and any(b.label == self.example_label for b in article.removed):
+        if "cleaning" not in self._shown and any(b.links and b.label == self.example_label for b in article.removed):
             self._shown.add("cleaning")
             self._lines(
                 "The article without its clutter, and each removed block with the reason:",

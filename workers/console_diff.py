@@ -33,9 +33,9 @@ def cleaning_lines(article: Article, width: int) -> list[Line]:
 
 def _block_lines(block: RemovedBlock, width: int) -> Iterable[Line]:
     headlines = [link.text for link in block.links if link.text and link.text != block.label]
-    texts = [text for text in (block.label, *headlines) if text] if headlines else [block.text or block.label]
+    texts = [block.label, *(headlines or block.text.splitlines())]
     reason = f"  ({plain_text(block.reason)})"
-    first, *others = [text for text in texts if text.strip()] or ["(empty)"]
+    first, *others = [text for text in dict.fromkeys(texts) if text.strip()] or ["(empty)"]
     yield Span(_cut(first, width - len(reason)), DELETED), Span(reason, NOTE)
     for text in others[:MAX_LINKS]:
         yield (Span(_cut(f"  {plain_text(text)}", width), DELETED),)

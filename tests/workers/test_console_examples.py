@@ -56,6 +56,14 @@ def test_no_color_and_pipes_get_plain_text(monkeypatch: pytest.MonkeyPatch) -> N
     assert "\x1b" not in printed(cleaned(), colour=False)
 
 
+def test_removed_lines_without_links_are_listed() -> None:
+    dump = RemovedBlock(kind="lines", text="Swans in winter\nStorm spares Quillmere", reason="links", label="Most read")
+    text = printed(cleaned(removed=(EXPLORE, dump)))
+    assert [line.strip() for line in text.splitlines() if "[-" in line][3:] == [
+        "[-Most read-]   (links)", "[-  Swans in winter-]", "[-  Storm spares Quillmere-]",
+    ]  # fmt: skip
+
+
 def test_operators_get_one_line_per_article() -> None:
     assert len(printed(cleaned(1), cleaned(2), examples=False).splitlines()) == 2
 

@@ -191,6 +191,19 @@ def _print_classification(row: Row) -> None:
     print_text(f"{row['id']}  {row['verdict']} {row['revision']}  story {row['story_id']}{original}")
 
 
+# Rule of `workers.urls.canonical` → the part that it removes or replaces; a test compares the names.
+URL_RULES = {
+    "wrapper": "redirect of another site",
+    "host": "capitals or default port",
+    "query": "tracking parameters",
+    "session": "session id",
+    "amp": "AMP path",
+    "index": "index page",
+    "variant": "mobile or AMP host",
+    "fragment": "fragment",
+}
+
+
 @click.command("url", cls=Command, example="copydesk url https://amp.example.org/a?utm_source=rss")
 @click.argument("urls", nargs=-1, required=True, metavar="URL...")
 @json_option("print JSON, one object per line: url, canonical, key, rules")
@@ -210,7 +223,8 @@ def url(settings: Settings, urls: Sequence[str], as_json: bool) -> ExitCode:
         elif as_json:
             print_json({"url": link, "canonical": result.canonical, "key": result.key, "rules": result.rules})
         else:
-            print_text(f"{result.canonical}  key {result.key}  {', '.join(result.rules)}".rstrip())
+            removed = ", ".join(f"{rule} ({URL_RULES[rule]})" for rule in result.rules)
+            print_text(f"{result.canonical}  key {result.key}" + (f"  removed: {removed}" if removed else ""))
     return code
 
 

@@ -16,6 +16,7 @@ from streams.records import Article
 from streams.start import Last, Offsets, StartPosition
 from streams.subscribe import Subscription
 from streams.topics import ARTICLES
+from workers.mcp.reading import opened
 
 MAX_REVISIONS = 50_000  # about 300 MB; older ones leave the database
 BATCH_ARTICLES = 200
@@ -50,6 +51,11 @@ class Library:
         self._db.executescript(SCHEMA)
         self._next: StartPosition = Last(max_revisions)
         self._lock = asyncio.Lock()
+        self._is_stopping = False
+
+    def stop(self) -> None:
+        """Let a running `refresh` end after its present batch."""
+        self._is_stopping = True
 
     def close(self) -> None:
         """Remove the database."""
@@ -59,11 +65,13 @@ class Library:
         """Add the articles published since the last call. Raises UnavailableError."""
         async with (
             self._lock,
-            Subscription(ARTICLES.name, start=self._next, follow=False, settings=self.settings) as articles,
+            opened(Subscription(ARTICLES.name, start=self._next, follow=False, settings=self.settings)) as articles,
         ):
             async for batch in articles.batches(BATCH_ARTICLES, 0.0):
                 self.add(batch)
                 self._next = Offsets(dict(articles.position))
+                if self._is_stopping:
+                    return
                 await asyncio.sleep(0)
             self._next = Offsets(dict(articles.position))
 

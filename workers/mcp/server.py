@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
+import anyio
 import mcp_types as types
 from mcp.server.lowlevel.server import Server
 from mcp.server.stdio import stdio_server
@@ -56,8 +57,9 @@ class McpServer:
         try:
             yield {}
         finally:
-            filling.cancel()
-            await asyncio.gather(filling, return_exceptions=True)
+            self.library.stop()
+            with anyio.CancelScope(shield=True):
+                await asyncio.gather(filling, return_exceptions=True)
             for uri in list(self._subscribed):
                 await self._end_subscription(uri)
             self.library.close()

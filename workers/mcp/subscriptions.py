@@ -8,9 +8,12 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 
+import anyio
+
 from streams.config.settings import Settings
 from streams.start import Offsets, Start, StartPosition
 from streams.subscribe import Subscription
+from workers.mcp.reading import opened
 from workers.mcp.tools import ToolError, article_topic, to_position
 
 URI_PREFIX = "copydesk://topics/"
@@ -54,7 +57,7 @@ class Notifier:
                 for uri, topic, position in places:
                     start: StartPosition = Offsets(to_position(position)) if position else Start.LATEST
                     articles = Subscription(topic, start=start, settings=self.settings)
-                    await stack.enter_async_context(articles)
+                    await stack.enter_async_context(opened(articles))
                     await stack.enter_async_context(_task(_follow(articles, uri, notify)))
                 yield
         finally:
@@ -69,7 +72,8 @@ async def _task(work: Awaitable[None]) -> AsyncGenerator[None, None]:
         yield
     finally:
         task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        with anyio.CancelScope(shield=True):
+            await asyncio.gather(task, return_exceptions=True)
 
 
 async def _follow(articles: Subscription, uri: str, notify: Notify) -> None:

@@ -29,6 +29,7 @@ from workers.mcp.fence import (
     take_fitting,
 )
 from workers.mcp.library import Library, Query
+from workers.mcp.reading import opened
 from workers.replay import parse_since
 from workers.web.broadcast import format_position, parse_position
 
@@ -203,7 +204,7 @@ class Tools:
         if query.since:
             start = Offsets(to_position(query.since))
         lines = list[str]()
-        async with Subscription(topic, start=start, follow=False, settings=self.settings) as articles:
+        async with opened(Subscription(topic, start=start, follow=False, settings=self.settings)) as articles:
             position = dict(articles.position)
             room = _room(query.max_tokens) - estimate_tokens(format_position(position))
             async for _, article in articles.messages():

@@ -1,5 +1,6 @@
 """Messages of the command line: topics, times, URLs, durations, exit codes and usage."""
 
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from tests.conftest import ROOT, copydesk
 from tests.support.ports import free_port
 from tests.support.site import NOW, article, publish
 from workers.commands.feeds import _shown_fields
+from workers.commands.offline import URL_RULES
 from workers.commands.status import _count_feeds, _describe_sink, run_checks
 from workers.commands.topics import format_record
 from workers.poller.registry import FeedState
@@ -121,6 +123,19 @@ def test_status_counts_feeds_by_health() -> None:
 def test_status_describes_failing_sink() -> None:
     sink = {"lag": 1_200, "rejected": 11, "failing_s": 1_900, "error": "HTTP 503"}
     assert _describe_sink(sink) == "lag 1,200 articles, 11 rejected, failing for 31 min: HTTP 503"
+
+
+def test_url_explains_each_rule(tmp_path: Path) -> None:
+    done = copydesk("url", "https://amp.example.org/a?utm_source=rss", "https://example.org/a", cwd=tmp_path)
+    first, second = done.stdout.splitlines()
+    assert first.endswith("removed: query (tracking parameters), variant (mobile or AMP host)")
+    assert second == "https://example.org/a  key example.org/a"
+
+
+def test_url_rules_are_those_of_the_code() -> None:
+    source = (ROOT / "workers" / "urls" / "canonical.py").read_text("utf-8")
+    applied = re.findall(r'_apply\("(\w+)"|rules\.append\("(\w+)"\)|\(\*applied, "(\w+)"\)|\("(\w+)", _without', source)
+    assert {name for names in applied for name in names if name} == set(URL_RULES)
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("to_*.py")), ids=lambda path: path.stem)

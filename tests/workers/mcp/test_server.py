@@ -1,6 +1,7 @@
 """The MCP server with the client of its SDK: protocol, notifications, and a kill."""
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -16,7 +17,7 @@ import pytest
 from streams.brokers.base import Broker
 from streams.config.settings import Settings
 from streams.config.tables import Route
-from tests.conftest import DEADLINE_S, ROOT, copydesk
+from tests.conftest import DEADLINE_S, ROOT, copydesk, until
 from tests.support.mcp import read_answer, require_sdk
 from tests.support.site import article, publish
 from workers.services import connect
@@ -178,6 +179,25 @@ async def test_server_without_copydesk_answers_with_the_next_step(tmp_path: Path
 def test_command_ends_with_its_client(settings: Settings, tmp_path: Path) -> None:
     done = copydesk("mcp", cwd=tmp_path, input="", env={"COPYDESK_BROKER_URL": settings.broker_url})
     assert done.stdout == ""
+
+
+async def test_closed_streams_leave_no_connection(settings: Settings) -> None:
+    async with client_of(settings) as (client, broker):
+        await text_of(client, "search_articles")
+
+        async def connections() -> int:
+            return bytes(await broker.state.execute_command("CLIENT", "LIST")).count(b"\n")
+
+        before = await connections()
+        for _ in range(10):
+            async with client.listen(resource_subscriptions=[ARTICLES]):
+                pass
+
+        async def are_closed() -> bool:
+            return await connections() <= before
+
+        await until(are_closed)
+        gc.collect()  # a connection that is collected open is a warning, and so an error
 
 
 async def test_subscriptions_are_bounded(local_broker: Settings) -> None:
