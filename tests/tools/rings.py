@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 import urllib3.util.connection  # noqa: F401 - listparser imports it; the import itself binds a socket to probe IPv6
 
-# The names by which a process or a server is started. Library names, and two classes of copydesk.
+# The names by which a process or a server is started. Library names, and classes of copydesk.
 STARTERS = frozenset({
     "subprocess", "Popen", "create_subprocess_exec", "create_subprocess_shell", "multiprocessing", "ProcessPoolExecutor",
     "fork", "TCPSite", "start_server", "create_server", "TestServer", "create_connection", "open_connection", "connect", "EmbeddedValkey", "ParserPool", "CleaningPool", "Newsroom",
-    "free_port", "find_server_binary",
+    "free_port", "find_server_binary", "WorkerProcess", "bind",
 })  # fmt: skip
 LONG = frozenset({"faults", "hours", "corpus", "corpus_full", "train"})
 AUDITED = frozenset({"socket.bind", "socket.connect", "subprocess.Popen", "os.posix_spawn", "os.fork", "os.system"})

@@ -7,6 +7,7 @@ never removed, nor a block that the model is sure of. Pure. Figures for the limi
 """
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import NamedTuple
 
 from workers.clean.blocks import Block
@@ -25,6 +26,7 @@ MIN_LINE_ARTICLES, DOUBTFUL_LINE = 4, 0.7
 MIN_PATTERN_ARTICLES, DOUBTFUL_PATTERN = 3, 0.9
 MIN_REPEATS = 2  # other articles with a sentence, so that evidence may remove it
 MIN_FITTING, MIN_FITTING_SHARE = 5, 0.1  # articles with story in a known path, as many as prove a change; their share
+MAX_VOTES = 120  # of an article; the usual page has 40
 MAX_NAMED = 8  # lines and paths of an article whose text is stored for reports
 NAME_BYTES = 60  # longer values would make Valkey store a hash in five times the memory (hash-max-listpack-value)
 
@@ -44,7 +46,9 @@ def learn(labelling: Labelling) -> Evidence:
         return Evidence()
     start, end = sentences[0], sentences[-1] + 1
     votes: dict[bytes, Vote] = {}
-    for vote in (*_path_votes(labelling, start, end), *_line_votes(labelling, start, end)):
+    for vote in chain(_path_votes(labelling, start, end), _line_votes(labelling, start, end)):
+        if len(votes) == MAX_VOTES and vote.key not in votes:
+            continue
         if votes.setdefault(vote.key, vote).votes < vote.votes:
             votes[vote.key] = vote  # story counts more than furniture
     due = [vote for vote in votes.values() if _is_name_due(labelling.facts, vote.key)]

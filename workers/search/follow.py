@@ -14,7 +14,8 @@ from streams.topics import Topic
 log = get_logger(__name__)
 
 BATCH_MESSAGES = 200  # per transaction; a query waits for one at most
-READ_WAIT_S = 1.0
+READ_WAIT_S = 5.0  # a message ends the wait at once
+FIRST_READ_WAIT_S = 0.05
 EXPIRY_CHECK_S = 600.0
 MAX_DELAY_S = 5.0
 Position = Mapping[int, int]
@@ -63,7 +64,7 @@ class Follower:
         expiry_check_s = time.monotonic() + EXPIRY_CHECK_S
         try:
             while True:
-                messages = await reader.read(READ_WAIT_S if self.is_caught_up.is_set() else READ_WAIT_S / 20)
+                messages = await reader.read(READ_WAIT_S if self.is_caught_up.is_set() else FIRST_READ_WAIT_S)
                 ordered = in_time_order(messages)
                 for start in range(0, len(ordered), BATCH_MESSAGES):
                     await self.store.apply(ordered[start : start + BATCH_MESSAGES])

@@ -9,7 +9,7 @@ from workers.clean.element_paths import path_key, path_keys, path_of
 from workers.clean.labeller import label_blocks
 from workers.clean.labelling import Labelling, Prediction
 from workers.clean.line_patterns import pattern_key, pattern_of
-from workers.clean.site_evidence import NAME_BYTES, learn
+from workers.clean.site_evidence import MAX_VOTES, NAME_BYTES, learn
 from workers.clean.site_facts import FURNITURE_VOTE, STORY_VOTE, SiteFacts, line_key
 
 SENTENCES = (
@@ -137,6 +137,12 @@ def test_article_votes_for_paths_and_lines() -> None:
     }  # fmt: skip
     assert learn(labelled(blocks, SiteFacts())).votes[item_path(blocks)] == STORY_VOTE
     assert evidence.fits is None
+
+
+def test_votes_of_article_are_bounded() -> None:
+    lines = [f"{TEASER} {n:c}" for n in range(0x4E00, 0x4E00 + 500)]
+    blocks = to_blocks("\n".join((*SENTENCES[:2], *lines, SENTENCES[2])), "text").blocks
+    assert len(learn(labelled(blocks, SiteFacts(), keep=False)).votes) == MAX_VOTES
 
 
 def test_evidence_never_confirms_itself() -> None:

@@ -266,6 +266,18 @@ async def test_unreadable_message_is_passed_over(settings: Settings) -> None:
     await database.close()
 
 
+async def test_two_web_servers_share_the_file(settings: Settings) -> None:
+    first, second = open_database(settings.data_dir), open_database(settings.data_dir)
+    batch = list(messages(*(article(n) for n in range(40)), *(article(n, 2) for n in range(40))))
+    halves = [(database, batch[start : start + 10]) for start in range(0, 80, 10) for database in (first, second)]
+    await asyncio.gather(*(database.run(articles.apply, half, Router(())) for database, half in halves))
+    for database in (first, second):
+        assert await database.run(articles.count) == 40
+        assert await database.run(articles.read_position) == {0: 80}
+        assert {row["revision"] for row in (await database.run(articles.page, Filters(), 50)).rows} == {2}
+        await database.close()
+
+
 def test_messages_are_merged_by_time() -> None:
     def at(partition: int, offset: int, time_s: float) -> ConsumedMessage:
         return ConsumedMessage(ARTICLES.name, partition, offset, time_s, b"", b"")

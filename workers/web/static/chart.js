@@ -1,7 +1,7 @@
 // Charts with axes, units and values under the pointer or the arrow keys. Drawn at the width of their place.
 import { make, number } from "./dom.js";
 
-const HEIGHT = 190, DIGIT_PX = 7, RIGHT = 8, TOP = 10, BOTTOM = 24, TICKS = 4, TICK_PX = 90;
+const HEIGHT = 190, DIGIT_PX = 7, RIGHT = 8, TOP = 10, BOTTOM = 24, TICKS = 4, TICK_PX = 56;
 const NAMESPACE = "http://www.w3.org/2000/svg";
 
 function svg(tag, attributes, text) {
@@ -54,7 +54,7 @@ function plot(width, figure, { title, unit, series, points, kind }, choose, chos
   }
   let last = -TICK_PX;
   points.forEach(({ tick }, n) => {
-    if (!tick || x(n) - last < TICK_PX * 0.6 || x(n) > width - RIGHT - 12) return;
+    if (!tick || x(n) - last < TICK_PX || x(n) > width - RIGHT - 12) return;
     last = x(n);
     root.append(svg("text", { class: "tick", x: x(n), y: HEIGHT - 7, "text-anchor": n ? "middle" : "start" }, tick));
   });

@@ -6,7 +6,7 @@ const REFRESH_S = 5, CHARTS_S = 30;
 const OUTCOMES = ["new", "revised", "duplicate", "filtered", "failed"];
 const MEANINGS = {
   "poll: received": "entries that feeds offered", "poll: new": "new or changed entries", "poll: unchanged": "entries that were offered before", "poll: failed": "unreadable entries, each a dead letter",
-  "intake: received": "items of files and pushes", "desk: received": "items that the desk handled", "desk: new": "new articles", "desk: revised": "new revisions of articles",
+  "intake: received": "items of files and pushes", "intake: new": "items that were sent to the desk", "intake: failed": "unreadable records, each a dead letter", "desk: received": "items that the desk handled", "desk: new": "new articles", "desk: revised": "new revisions of articles",
   "desk: duplicate": "items without a visible change", "desk: filtered": "near-duplicates and items that rules dropped", "desk: failed": "items that became dead letters",
 };
 
@@ -55,7 +55,7 @@ function inWords({ summary, lag, archive_lag: archive, latency_ms: latency, memo
 const ms = (value) => value < 1000 ? `${Math.round(value)} ms` : span(value / 1000);
 
 function chartsOf(points, range) {
-  const time = (seconds) => new Date(seconds * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+  const time = (seconds) => new Date(seconds * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
   const at = (pick) => points.map((point) => {
     const minutes = new Date(point.time_s * 1000).getMinutes(), hours = new Date(point.time_s * 1000).getHours();
     const isTick = range === "hour" ? minutes % 10 === 0 : minutes === 0 && hours % 3 === 0;
