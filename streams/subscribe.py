@@ -299,7 +299,8 @@ class Subscription:
                 "message unreadable", topic=topic, partition=partition, offset=offset, error=exc, next_step="skipped"
             )
             return None
-        is_repeat = self._latest.check_and_record(record)
+        has_revisions = self.topic.has_articles or self.topic == EVENTS  # not the topic of replays
+        is_repeat = has_revisions and self._latest.check_and_record(record)
         return None if is_repeat or not self._where(record) else record
 
 

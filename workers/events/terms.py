@@ -28,7 +28,9 @@ _NUMBER = re.compile(r"\d+(?:[.,\u00a0\u202f]\d+)*")
 _SEPARATOR = re.compile(r"[.,\u00a0\u202f]")
 _TOKEN = re.compile(r"[^\W\d_][\w'\u2019-]*|[^\w ]|\d")
 _ACCENTS = re.compile(r"[\u0300-\u036f]+")
-_END = re.compile(r"[.!?\u2026:;\u3002\uff01\uff1f\"\u201c\u201e\u00ab\u2013\u2014(\n]\s*\Z")
+_ENDS = frozenset(
+    '.!?\u2026:;\u3002\uff01\uff1f"\u201c\u201e\u00ab\u2013\u2014('
+)  # before the first word of a sentence or quotation
 # Letters of one sound share a key. Vowels and h are left out. Sources: ISO 9 (Cyrillic), ISO 843 (Greek).
 _SOUNDS = str.maketrans(
     {
@@ -68,7 +70,7 @@ def words_of(pieces: Sequence[tuple[str, float]]) -> list[Word]:
         if letters := _LETTERS.search(text):
             words.append(Word(letters[0], score, starts))
             starts = False
-        if _END.search(text):
+        if text.rstrip()[-1:] in _ENDS:
             starts = True
         text, score = "", 0.0
 
