@@ -33,7 +33,7 @@ REJECTING = [name for name, failure in FAILURES if failure == "reject"]
 TEMPORARY = [(name, failure) for name, failure in FAILURES if failure != "reject"]
 INVALID = [(name, line, text) for name, sample in SAMPLES.items() for line, text in sample.invalid.items()]
 
-ARTICLE = Article(id="a", revision=1, title="Ferry sinks")
+ARTICLE = Article(id="a", revision=1, title="a ferry sinks")
 
 sinks = pytest.mark.parametrize("type_name", SINKS)
 

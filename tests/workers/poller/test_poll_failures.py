@@ -69,7 +69,7 @@ async def test_bug_in_poll_fails_it_with_backoff(
     await asyncio.to_thread(show_feed, settings, desk.url, as_json=False)  # it has a loop of its own
     shown = capsys.readouterr().out
     assert "DecodeError" in shown
-    assert "bug" in shown.split()
+    assert "bug:" in shown.split()
 
 
 async def test_feed_recovers_when_bug_is_gone(settings: Settings) -> None:
