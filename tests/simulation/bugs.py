@@ -18,6 +18,7 @@ from streams.config.settings import Settings
 from streams.errors import UnavailableError, UnreadableError
 from streams.faust.agents import BatchResult
 from streams.records import Article, Item
+from streams.state.lookup import Lookup
 from streams.subscribe import Subscription
 from streams.topics import ARTICLES, SINK_REPLAYS
 from tests.simulation.brokers import SimulatedStreams
@@ -156,8 +157,12 @@ def older_version_accepted(parts: Parts) -> Parts:
     """The desk forgets the times of articles, so that a version of an earlier poll replaces a newer one."""
 
     class Timeless(SeenStore):
-        async def get(self, ids: Sequence[str]) -> dict[str, ArticleMemory]:
-            return {id_: memory._replace(fetched_s=0.0) for id_, memory in (await super().get(ids)).items()}
+        def lookup(self, ids: Sequence[str]) -> Lookup[dict[str, ArticleMemory]]:
+            return (
+                super()
+                .lookup(ids)
+                .map(lambda memories: {id_: memory._replace(fetched_s=0.0) for id_, memory in memories.items()})
+            )
 
     class Accepting(Desk):
         def __init__(self, settings: Settings, broker: Broker, clean: Any = None) -> None:
@@ -172,8 +177,8 @@ def forgetful(parts: Parts) -> Parts:
     """The desk treats every item as new."""
 
     class NothingSeen(SeenStore):
-        async def get(self, ids: Sequence[str]) -> dict[str, ArticleMemory]:
-            return {}
+        def lookup(self, ids: Sequence[str]) -> Lookup[dict[str, ArticleMemory]]:
+            return super().lookup(ids).map(lambda memories: {})
 
     class Forgetting(Desk):
         def __init__(self, settings: Settings, broker: Broker, clean: Any = None) -> None:
