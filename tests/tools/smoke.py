@@ -12,6 +12,9 @@ from pathlib import Path
 STORY = """<h1>Harbour board meets</h1><p>The harbour board met on Monday and approved the new ferry pier.</p>
 <p>Advertisement</p><p>Work on the pier begins in spring, the board said.</p>"""
 
+# Modules that need an extra, and its packages: the clean environment has none of them.
+EXTRAS = {"workers/mcp/": ("mcp", {"anyio", "mcp"})}
+
 
 def source_files(root: Path) -> set[str]:
     """Return every file that the wheel must hold."""
@@ -42,11 +45,23 @@ def check_command(version: str) -> None:
 def check_modules(root: Path) -> None:
     """Import the public modules and every other module from the wheel."""
     for name in sorted(f for f in source_files(root) if f.endswith(".py")):
-        module = import_module(name.removesuffix(".py").removesuffix("/__init__").replace("/", "."))
+        _, packages = EXTRAS.get(f"{Path(name).parent}/", ("", set()))
+        try:
+            module = import_module(name.removesuffix(".py").removesuffix("/__init__").replace("/", "."))
+        except ModuleNotFoundError as exc:
+            assert (exc.name or "").partition(".")[0] in packages, f"{name}: {exc}"
+            continue
         assert not Path(module.__file__ or "").is_relative_to(root / name.split("/")[0]), module.__file__
     facade = import_module("copydesk")
     assert all(hasattr(facade, name) for name in facade.__all__)
     assert facade.schema(facade.Article)["$ref"]
+
+
+def check_missing_extras() -> None:
+    """A command whose extra is missing names the pip command."""
+    for extra, _ in EXTRAS.values():
+        done = subprocess.run([sys.executable, "-m", "copydesk", extra], capture_output=True, text=True)
+        assert done.returncode and f"copydesk[{extra}]" in done.stderr, (done.returncode, done.stderr)
 
 
 def main() -> None:
@@ -57,6 +72,7 @@ def main() -> None:
     check_files(root, wheel)
     check_command(version)
     check_modules(root)
+    check_missing_extras()
     print(f"{wheel.name}: installs, imports and cleans")
 
 
