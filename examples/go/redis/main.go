@@ -55,10 +55,18 @@ func main() {
 			continue
 		}
 		data, _ := json.Marshal(last)
-		if err := os.WriteFile(os.Args[2], data, 0o600); err != nil {
+		if err := save(os.Args[2], data); err != nil {
 			log.Fatal(err)
 		}
 	}
+}
+
+// save replaces the file at once: after a crash it holds the old or the new positions.
+func save(path string, data []byte) error {
+	if err := os.WriteFile(path+".new", data, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(path+".new", path)
 }
 
 // read prints the articles after the entry ids in last, and advances them.

@@ -72,10 +72,18 @@ func store(file string, events io.Reader) error {
 			if _, err := fmt.Fprintln(out, value); err != nil {
 				return err
 			}
-			if err := os.WriteFile(file+".position", []byte(id), 0o600); err != nil {
+			if err := savePosition(file+".position", id); err != nil {
 				return err
 			}
 		}
 	}
 	return lines.Err()
+}
+
+// savePosition replaces the file at once: after a crash it holds the old or the new position.
+func savePosition(path, id string) error {
+	if err := os.WriteFile(path+".new", []byte(id), 0o600); err != nil {
+		return err
+	}
+	return os.Rename(path+".new", path)
 }
