@@ -31,7 +31,7 @@ from workers.services import connect
 from workers.web.admin_api import load_token
 
 FOLDERS = sorted((Path(__file__).parent / "fixtures").glob("v*"))
-PRIVATE = (os.uname().nodename, "/tmp/", "/home/", "/root/", "127.0.0.1", "localhost")
+PRIVATE = (os.uname().nodename, *(f"/{folder}/" for folder in ("tmp", "home", "root")), "127.0.0.1", "localhost")
 
 
 class Fixture(NamedTuple):
