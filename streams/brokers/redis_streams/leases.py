@@ -15,6 +15,7 @@ from streams.logger import get_logger
 from streams.topics import Partition, partition_name
 
 BEATS_PER_LEASE = 4  # a lease survives three lost heartbeats
+BEATS_PER_CALL = 3  # the member may be frozen while the reply waits; each repetition needs another such pause
 SILENT_S = 300.0  # a member without activity for this time counts as stuck; the default of Kafka's max.poll.interval.ms
 
 log = get_logger(__name__)
@@ -50,14 +51,26 @@ class Leases:
     def is_due(self) -> bool:
         """Return whether a heartbeat must come before further work under these leases."""
         now_s = self._active_s = boottime_s()
-        return now_s >= self._next_beat_s or now_s - self.renewed_s > self.lease_s / 2
+        return now_s >= self._next_beat_s or self._is_outdated(now_s)
+
+    def _is_outdated(self, now_s: float) -> bool:
+        return now_s - self.renewed_s > self.lease_s / 2
 
     def expire(self) -> None:
         """Make a heartbeat due, because a lease was lost."""
         self._next_beat_s = self.renewed_s = float("-inf")
 
     async def heartbeat(self, partitions: Sequence[Partition]) -> None:
-        """Renew the owned leases, and acquire this member's share of the free *partitions*."""
+        """Renew the owned leases, and acquire this member's share of the free *partitions*.
+
+        A reply older than half a lease may name partitions of other members, so that the heartbeat is repeated.
+        """
+        for _ in range(BEATS_PER_CALL):
+            await self._beat(partitions)
+            if not self._is_outdated(boottime_s()):
+                return
+
+    async def _beat(self, partitions: Sequence[Partition]) -> None:
         by_name = {partition_name(*tp).encode(): tp for tp in partitions}
         keys = [*self._keys(), self.store.key("groups"), self.store.key("lease-clocks", self.group)]
         sent_s = self._active_s = boottime_s()

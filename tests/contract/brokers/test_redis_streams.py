@@ -1,8 +1,9 @@
 """Redis Streams only: fencing, trimming, takeover, and plain Faust agents."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import faust
 import pytest
@@ -50,6 +51,37 @@ async def test_leases_shared_taken_over_and_fenced(settings: Settings) -> None:
     await again.release(again.owned, leave=True)
     await b.heartbeat(TPS)
     assert set(b.owned) == set(TPS)
+    await broker.close()
+
+
+class LateReply(RedisStreamsBroker):
+    """A connection whose first heartbeat takes effect at once; *meanwhile* runs before its reply arrives."""
+
+    meanwhile: Callable[[], Awaitable[None]] | None = None
+
+    async def script(self, name: str, keys: Sequence[str], args: Sequence[Any], *, reserve: bool = True) -> Any:
+        reply = await super().script(name, keys, args, reserve=reserve)
+        if meanwhile := self.meanwhile:
+            self.meanwhile = None
+            await meanwhile()
+        return reply
+
+
+async def test_outdated_reply_to_heartbeat_is_not_used(settings: Settings) -> None:
+    frozen_broker, broker = LateReply(settings.broker_url), RedisStreamsBroker(settings.broker_url)
+    frozen, other = Leases(frozen_broker, "g", 0.2, "a"), Leases(broker, "g", 30.0, "b")
+
+    async def takes_all() -> bool:
+        await other.heartbeat(TPS)
+        return set(other.owned) == set(TPS)
+
+    async def take_over() -> None:
+        await until(takes_all)
+
+    frozen_broker.meanwhile = take_over
+    await frozen.heartbeat(TPS)
+    assert not set(frozen.owned) & set(other.owned)
+    await frozen_broker.close()
     await broker.close()
 
 
