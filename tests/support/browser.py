@@ -19,6 +19,8 @@ FLAGS = (
     "--headless", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update",
     "--disable-sync", "--disable-quic", "--hide-scrollbars", "--remote-debugging-port=0",
 )  # fmt: skip
+# Errors of an expression in a document that the page leaves: a navigation has begun, or another document is there.
+LEFT = ("Execution context was destroyed", "Inspected target navigated or closed", "Cannot find context")
 
 
 def chromium_path() -> str | None:
@@ -55,8 +57,11 @@ class Browser:
         return await asyncio.wait_for(future, DEADLINE_S)
 
     async def evaluate(self, expression: str) -> Any:
-        """Return the value of an expression; a promise is awaited."""
+        """Return the value of an expression; a promise is awaited. None if the page is left meanwhile."""
         response = await self.ask("Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True)
+        if any(reason in str(response.get("error")) for reason in LEFT):
+            return None
+        assert "error" not in response, response["error"]
         assert "exceptionDetails" not in response, response["exceptionDetails"]
         return response["result"].get("value")
 
