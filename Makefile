@@ -37,7 +37,7 @@ corpus: $(INSTALLED) ## run the tests of the corpus in ../shared on all of its f
 	@$(BIN)/python -m pytest -m corpus_full $(ARGS)
 
 exhaustive: $(INSTALLED) ## run the combinations of which `make test` takes a sample
-	@$(BIN)/python -m pytest -n $(WORKERS) -m exhaustive $(ARGS)
+	@COPYDESK_TEST_EXAMPLES=all $(BIN)/python -m pytest -n $(WORKERS) -m "exhaustive or examples" $(ARGS)
 
 lint: $(INSTALLED) ## check style, spelling, prose, YAML, types and import direction
 	@$(BIN)/ruff check .
