@@ -19,7 +19,7 @@ from workers.counters import RECEIVED, read_counters
 from workers.services import connect
 
 ITEM_CHARS = 900_000
-COUNT, HANDLED = 120, 12
+COUNT, HANDLED = 120, 6
 MAX_RSS_KB = 300 * 1024
 
 
