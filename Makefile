@@ -27,8 +27,8 @@ coverage: $(INSTALLED) ## run the unit ring; fail unless it covers every branch 
 	@$(BIN)/python -m pytest -m unit -n $(UNIT_WORKERS) --hypothesis-seed=0 --cov --cov-report=json:build/coverage.json --cov-report= $(ARGS)
 	@$(BIN)/python -m tests.tools.branch_coverage build/coverage.json
 
-# Tests wait more than they compute: two workers per core. Few tests run faster with WORKERS=0.
-WORKERS ?= $(shell echo $$((2 * $(CORES))))
+# Tests wait twice as long as they compute: four workers per core. Few tests run faster with WORKERS=0.
+WORKERS ?= $(shell echo $$((4 * $(CORES))))
 test: $(INSTALLED) ## run all tests; Kafka, Redis and the browser where they are installed
 	@$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 16 $(ARGS)
 
