@@ -23,8 +23,8 @@ from tests.conftest import ROOT
 from tests.faults.checker import Out, Report, check, is_replayed
 from tests.faults.ledger_server import TruthServer, digest
 from tests.faults.proxy import Proxy
+from tests.support.fork_server import Command, start_module
 from tests.support.kafka import Cluster
-from tests.support.template import Command, start_module
 from workers.counters import read_counters
 from workers.poller.registry import FeedRegistry
 from workers.services import connect

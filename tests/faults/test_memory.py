@@ -20,7 +20,7 @@ from streams.start import Start
 from streams.topics import ARTICLES, DEAD_LETTERS, DESK_GROUP, ITEMS
 from streams.valkey.server import EmbeddedValkey
 from tests.conftest import copydesk, until
-from tests.support.template import start_module
+from tests.support.fork_server import start_module
 from workers.counters import read_counters
 from workers.services import connect
 

@@ -26,12 +26,12 @@ from streams.brokers.base import (
 )
 from streams.brokers.redis_streams.clock import record_clock
 from streams.brokers.redis_streams.reader import RedisStreamsReader, to_message
-from streams.brokers.redis_streams.store import Bounds
+from streams.brokers.redis_streams.store import Bounds, stream_bounds
 from streams.brokers.redis_streams.usage import MemoryUsage
 from streams.errors import SettingsError, UnavailableError
 from streams.records import MessageId
 from streams.start import Offsets, Start, StartPosition
-from streams.state.redis_client import ALLOW_OOM, TRANSIENT, connect, map_redis_errors, offset_from_entry_id, redact_url
+from streams.state.redis_client import ALLOW_OOM, TRANSIENT, connect, map_redis_errors, redact_url
 from streams.topics import (
     BUILTIN_TOPICS,
     Partition,
@@ -147,10 +147,7 @@ class RedisStreamsBroker(MemoryUsage):
                 with map_redis_errors(self.url):
                     raise info
             else:
-                end = offset_from_entry_id(info["last-generated-id"]) + 1
-                first, last = info["first-entry"], info["last-entry"]
-                stored_end = offset_from_entry_id(last[0]) + 1 if last else 0
-                out[tp] = Bounds(offset_from_entry_id(first[0]) if first else end, end, stored_end)
+                out[tp] = stream_bounds(info)
         return out
 
     # -- publishing -------------------------------------------------------------------------------------------
