@@ -81,8 +81,11 @@ def codec_for_label(label: str) -> str | None:
     return CODECS.get(f"cp{code_page[1]}" if code_page else label)
 
 
-def decode(data: bytes) -> str:
-    """Return *data* as text: by its byte order mark, as UTF-8 if valid, by its label, or as windows-1252."""
+def decode(data: bytes, content_type: str = "") -> str:
+    """Return a page as text: by its byte order mark, as UTF-8 if valid, by its label, or as windows-1252.
+
+    The charset of *content_type* precedes the label in the page (WHATWG HTML §13.2.3.2).
+    """
     for bom, name in _BOMS:
         if data.startswith(bom):
             return data[len(bom) :].decode(name, "replace")
@@ -90,10 +93,14 @@ def decode(data: bytes) -> str:
         return data.decode("utf-8")
     except UnicodeDecodeError:
         pass
+    charset = _CHARSET.search(content_type)
     label = _META.search(data[:_SNIFF_BYTES]) or _XML.search(data[:_SNIFF_BYTES])
-    codec = codec_for_label(label.group(1).decode("ascii")) if label else "cp1252"
-    # A page with a label in ASCII is not UTF-16, even if the label says so: WHATWG HTML §13.2.3.2.
-    return data.decode("utf-8" if codec is None or codec.startswith("utf-16") else codec, "replace")
+    labels = [*([charset[1]] if charset else []), *([label[1].decode("ascii")] if label else [])]
+    # The bytes are not valid UTF-8, so another label precedes. A page with a label in ASCII is not UTF-16:
+    # WHATWG HTML §13.2.3.2.
+    named = [codec for codec in map(codec_for_label, labels) if codec]
+    default = "utf-8" if labels else "cp1252"
+    return data.decode(next((codec for codec in named if not codec.startswith("utf-")), default), "replace")
 
 
 def decode_document(data: bytes, content_type: str = "") -> str:
