@@ -20,10 +20,10 @@ from catboost import CatBoostClassifier
 from tests.tools.skips import SHARED
 from tests.tools.train.grow import TREE_OPTIONS, stored_trees
 from tests.tools.train.variants import variants
+from workers.dedupe.near_duplicates.compared_texts import MIN_REPEATS
 from workers.dedupe.near_duplicates.copy_rules import EQUAL_TITLE, Decisions, apply_rules
 from workers.dedupe.near_duplicates.model import FILE, MIN_SHARED, StoredModel
 from workers.dedupe.near_duplicates.pair_features import COLUMNS, MONOTONE, pair_features
-from workers.dedupe.near_duplicates.compared_texts import MIN_REPEATS
 from workers.dedupe.near_duplicates.signature import LAYOUT, SignedText, TextSignature, sign_words
 from workers.dedupe.near_duplicates.stories import BUCKET, joins
 from workers.dedupe.near_duplicates.word_arrays import read_words

@@ -9,7 +9,7 @@ from streams.config.settings import Settings
 from streams.topics import DESK_GROUP, ITEMS
 from tests.conftest import until
 from tests.support.cleaning import make_item
-from tests.support.template import start_module
+from tests.support.fork_server import start_module
 from workers.services import connect
 
 
