@@ -22,7 +22,6 @@ import workers
 from workers.clean.credits import parse_byline, split_credit
 from workers.clean.document import detect_input_type
 from workers.dedupe.fingerprint import raw_fingerprint
-from workers.poller.full_text import strip_invisible
 from workers.text.markup import strip_invisible_elements
 from workers.text.normalise import match_key, plain_text
 
@@ -61,7 +60,7 @@ ENDLESS_S = 0.25  # a hundred times the time of the slowest linear pattern
 TICK_S = 0.05
 OWN_TEXTS = 100  # of one pattern, in `make test`
 FUNCTIONS: tuple[Callable[[str], Any], ...] = (
-    match_key, fingerprint_of, parse_byline, plain_text, strip_invisible, detect_input_type, split_credit, strip_invisible_elements,
+    match_key, fingerprint_of, parse_byline, plain_text, detect_input_type, split_credit, strip_invisible_elements,
 )  # fmt: skip
 # Patterns that are made where they are used, from words that settings or callers hold, or for a table of a module.
 MADE_THERE = {

@@ -56,7 +56,7 @@ class _SlowJob(NamedTuple):
 
 
 class CleaningPool:
-    """Cleans items in *count* processes, which are started on demand.
+    """Cleans items in *count* processes, which are started on demand, or by `start`.
 
     *limit_s*: CPU seconds of an item. *cleaner*: `module:function` that replaces `clean_item`, for tests.
     """
@@ -72,6 +72,12 @@ class CleaningPool:
         self._processes: list[CleaningWorker] = []
         self._starting, self._is_scheduled = 0, False
         self._tasks: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        """Start the first process, which takes a second or two. After a failure, it is started on demand."""
+        self._starting += 1
+        self._spawn(self._add_process())
+        await asyncio.wait(self._tasks)
 
     def prepare(
         self, value: bytes, rules: Sequence[RuleSource] = (), *, is_slow: bool = False, is_suspect: bool = False

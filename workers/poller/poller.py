@@ -59,7 +59,7 @@ class Poller:
         self.feeds = FeedRegistry(broker.state, settings.lease_timeout_s, settings.host_delay_s)
         self.fetcher, self.parsers = HttpClient(settings, ACCEPT), ParserPool(settings.parser_processes)
         self.websub = WebSub(broker.state, settings.websub_callback_url)
-        self.pages = FullTextFetcher(self.fetcher, settings.host_delay_s)
+        self.pages = FullTextFetcher(self.fetcher, self.parsers, settings.host_delay_s)
         self.backpressure = Backpressure(broker, desk_group, settings.max_desk_lag)
         self.rechecks = Rechecks(broker, self.pages, settings, self._credentials_of)
         self._random, self._outage = random.Random(), OutageDetector()
