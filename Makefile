@@ -8,7 +8,7 @@ PIP := -m pip --disable-pip-version-check
 .DEFAULT_GOAL := help
 # Tests start hundreds of processes. Without bytecode each compiles copydesk anew, in a tenth of a second.
 export PYTHONDONTWRITEBYTECODE :=
-.PHONY: help run unit coverage test corpus exhaustive lint check docs prose-lower dist bench profile bench-clean bench-dedupe bench-events train train-dedupe train-events faults simulate soak lock clean
+.PHONY: help run unit coverage test corpus exhaustive lint check docs prose-lower dist bench profile bench-clean bench-dedupe bench-events train train-dedupe train-events faults backfill simulate soak lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -100,6 +100,10 @@ $(VENV)/.peers: $(INSTALLED) requirements-train.lock
 faults: $(INSTALLED) ## run planted bugs, power cuts and seeded faults
 	@$(BIN)/python -m pytest -m faults tests/faults
 	@$(BIN)/python -m tests.faults $(ARGS)
+
+# See tests/faults/backfill.py for ARGS.
+backfill: $(INSTALLED) ## ingest 100,000 pages of ../shared with 50 kills; a repeated run continues
+	@$(BIN)/python -m tests.faults.backfill build/backfill --minutes 1440 $(ARGS)
 
 # See tests/simulation/__main__.py for ARGS.
 simulate: $(INSTALLED) ## run a million simulated steps, and find all planted bugs

@@ -141,9 +141,7 @@ def is_announced(labelling: Labelling, n: int) -> bool:
     blocks = labelling.blocks
     if labelling.whole_page or blocks[n].tag not in ITEM_TAGS:
         return False
-    start = n
-    while start > 0 and blocks[start].tag in ITEM_TAGS:
-        start -= 1
+    start = labelling.list_starts[n]
     text = blocks[start].text
     return text.endswith(COLONS) and word_count(text) > MAX_LABEL_WORDS and not labelling.labels[start].reason
 

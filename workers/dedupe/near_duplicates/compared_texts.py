@@ -68,9 +68,7 @@ class ReadText(NamedTuple):
     def signed(self) -> SignedText:
         """Return the text as it is signed; `sign` has its words."""
         text = self.text
-        return SignedText(
-            text.title, "", text.publisher, text.time_s, text.feed, text.published_s, bool(self.repeated)
-        )
+        return SignedText(text.title, "", text.publisher, text.time_s, text.feed, text.published_s, bool(self.repeated))
 
 
 def sign(read: Sequence[ReadText]) -> list[tuple[str, TextSignature]]:
