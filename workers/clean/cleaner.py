@@ -42,6 +42,7 @@ SHORT_WORDS = 3  # a shorter line counts as so many: the heading of a list is as
 CHEAP_SHARE = (
     0.4  # of the cost of a short line or one with a full stop, which harms less than a headline if it is clutter
 )
+UNSCORED = Prediction(0.0, keep=False)  # of a page's navigation
 TEXT_FIELDS = ("dek", "kicker", "byline", "dateline", "published", "source_credit")
 
 
@@ -203,12 +204,10 @@ def _predict(document: BlockDocument, uncertain: set[Block], model: "Model | Non
     if document.input_type == "page":
         blocks = [document.blocks[n] for n in candidates(document.blocks)]
     scores = model.predict(blocks, _known_text(document))
-    probabilities = dict(zip(blocks, zip(scores.body, scores.title, strict=True), strict=True))
     share = _cost_share(document)
-    out = [
-        _prediction(model, block, *probabilities.get(block, (0.0, 0.0)), share) if block in uncertain else Prediction()
-        for block in document.blocks
-    ]
+    scored = zip(blocks, scores.body, scores.title, strict=True)
+    decided = {block: _prediction(model, block, *score, share) for block, *score in scored if block in uncertain}
+    out = [decided.get(block, UNSCORED) if block in uncertain else Prediction() for block in document.blocks]
     if document.input_type == "page":
         _vote_by_list(model, document.blocks, out)
         out = without_other_stories(document.blocks, out, document.title)

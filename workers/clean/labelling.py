@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import NamedTuple
 
 from streams.records import Image
@@ -69,7 +70,6 @@ class Labelling:
         self.facts = facts or SiteFacts()
         self.labels = [BlockLabel() for _ in blocks]
         self.head = HeaderFields(title=title)
-        self.words = sum(block.words for block in blocks)
         self.keys = [line_key(block.text) for block in blocks] if facts is not None else []
         self.by_evidence: set[int] = set()  # blocks that learned evidence decided
         self.trusts_repeats = facts is not None and not facts.is_reprint(block.text for block in blocks)
@@ -78,6 +78,11 @@ class Labelling:
         self.sentence_counts = Counter(b.text for b in blocks if b.is_sentence) if whole_page else Counter()
         self.is_dump = whole_page and bool(blocks) and blocks[0].tag == "line"
         self.start, self.end = (sentences[0], sentences[-1] + 1) if sentences and whole_page else (0, len(blocks))
+
+    @cached_property
+    def words(self) -> int:
+        """The words of all blocks."""
+        return sum(block.words for block in self.blocks)
 
 
 def is_sure(labelling: Labelling, n: int) -> bool:
