@@ -46,9 +46,27 @@ TRACKING_PIXEL = re.compile(
 COMMENT_CLASSES = re.compile(
     r"(?:^|[\s_-])(?:comments?|comment-?(?:list|section|area|thread|wrapper|respond)|commentlist|disqus|coral|viafoura|vf-comments|"
     r"spotim|spot-im|openweb|hyvor|fb-comments|kommentare?|commentaires?|comentarios?|comentários?|commenti|komentarze|reacties|"
-    r"yorumlar|kommentarer|kommentit|comentarii)(?:$|[\s_-])",
+    r"yorumlar|kommentarer|kommentit|comentarii|opinie|reader-?opinions?|user-?reviews?)(?:$|[\s_-])",
     re.IGNORECASE,
 )
+
+# Names of consent dialogues. Source: OneTrust, Cookiebot, CookieYes, Complianz, Quantcast, Sourcepoint, Didomi, Usercentrics.
+CONSENT_CLASSES = re.compile(
+    r"(?:^|[\s_-])(?:cookie-?(?:banner|consent|notice|bar|law|policy|settings|dialog)\w{0,20}|cookielawinfo|cookiebot|onetrust|cky|"
+    r"cmplz|qc-cmp2?|gdpr|ccpa|didomi|usercentrics|consent-?(?:banner|manager|dialog|modal|popup))(?:$|[\s_-])",
+    re.IGNORECASE,
+)
+_CAMEL_CASE = re.compile(r"(?<=[a-z])(?=[A-Z])")
+
+
+@lru_cache(8192)  # the names repeat on all pages of a site
+def is_outside_story(names: str) -> bool:
+    """Whether an element has the names of readers' comments or of a consent dialogue."""
+    if not names:
+        return False
+    words = _CAMEL_CASE.sub("-", names)
+    return COMMENT_CLASSES.search(words) is not None or CONSENT_CLASSES.search(words) is not None
+
 
 # Headings of readers' comments. A word that also heads a section of a story needs the number. Source: as above.
 _COMMENTS = (
