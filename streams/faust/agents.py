@@ -171,15 +171,19 @@ def _batches_by_partition(
 ) -> list[FaustMessages]:
     """Return the unprocessed messages of each partition.
 
-    Messages of an earlier generation are skipped, because the new owner of the partition processes them. Messages that
-    were read twice are skipped, too.
+    Messages that are not current are skipped, because they are read again, here or by the new owner of the partition.
+    Messages that were read twice are skipped, too. A batch that goes back to an earlier message begins there: the later
+    ones were read before a rewind, would be refused, and come again.
     """
     batches: dict[Any, list[Any]] = {}
     for event in events:
         message = event.message
         batch = batches.setdefault(message.tp, [])
-        next_offset = batch[-1].offset + 1 if batch else next_offsets.get(message.tp, 0)  # a rewind repeats messages
-        if message.generation_id == app.consumer_generation_id and message.offset >= next_offset:
+        if not app.consumer.is_current(message) or message.offset < next_offsets.get(message.tp, 0):
+            continue
+        if batch and message.offset < batch[0].offset:
+            batch.clear()
+        if not batch or message.offset > batch[-1].offset:
             batch.append(message)
     return [batch for batch in batches.values() if batch]
 

@@ -101,6 +101,10 @@ class InFlightBytes:
         self._in_flight_bytes = 0
         await super().on_partitions_assigned(assigned, generation_id)  # type: ignore[misc]
 
+    def is_current(self, message: Any) -> bool:
+        """Return whether *message* was read under the present assignment."""
+        return bool(message.generation_id == self.app.consumer_generation_id)
+
     def unfinished_bytes(self) -> int:
         """Return the bytes of the delivered messages that agents have not finished."""
         return self._in_flight_bytes
@@ -123,12 +127,12 @@ class InFlightBytes:
         return event
 
     def _deliver_bytes(self, message: Any) -> None:
-        if message.generation_id == self.app.consumer_generation_id:
+        if InFlightBytes.is_current(self, message):
             self._in_flight_bytes += size_of(message)
 
     def ack(self, message: Any) -> bool:
         """Free the bytes of a finished message."""
-        if not message.acked and message.generation_id == self.app.consumer_generation_id:
+        if not message.acked and InFlightBytes.is_current(self, message):
             self._in_flight_bytes = max(0, self._in_flight_bytes - size_of(message))
             if self.free_bytes():
                 self._space.set()

@@ -11,7 +11,7 @@ from streams.config.settings import Settings
 from streams.faust.agents import BatchResult, add_agent, create_app
 from streams.start import Start
 from streams.topics import Topic
-from tests.support.template import Command, start_module
+from tests.support.fork_server import Command, start_module
 
 
 class Stage:
