@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from faust.assignor.client_assignment import ClientAssignment
@@ -10,8 +10,10 @@ from faust.transport import base
 from faust.types import TP, ConsumerMessage
 from mode import Service
 
+from streams.brokers.base import ConsumedMessage
 from streams.brokers.redis_streams.broker import RedisStreamsBroker
 from streams.brokers.redis_streams.leases import BEATS_PER_LEASE, Leases
+from streams.brokers.redis_streams.reader import to_message
 from streams.brokers.redis_streams.store import Bounds
 from streams.errors import UnavailableError
 from streams.faust.consumer_mixins import CommitGuard, DirectDrain, without_transactional_topics
@@ -236,7 +238,10 @@ class Consumer(DirectDrain, CommitGuard, base.Consumer):
         self._end_offset[tp] = max(next_offset, self._end_offset.get(tp, 0))
         return True
 
-    def _to_message(self, tp: TP, record: Any) -> ConsumerMessage:
+    def _consumed(self, tp: Any, records: Sequence[Any]) -> list[ConsumedMessage]:
+        return [to_message(tp, record) for record in records]
+
+    def _to_faust_message(self, tp: TP, record: Any) -> ConsumerMessage:
         entry_id, flat = record
         fields = dict(zip(flat[::2], flat[1::2], strict=True))
         key, value = fields.get(b"k"), fields.get(b"v")
