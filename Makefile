@@ -8,7 +8,7 @@ PIP := -m pip --disable-pip-version-check
 .DEFAULT_GOAL := help
 # Tests start hundreds of processes. Without bytecode each compiles copydesk anew, in a tenth of a second.
 export PYTHONDONTWRITEBYTECODE :=
-.PHONY: help run unit coverage test corpus lint check docs prose-lower dist bench bench-history bench-compare profile bench-clean bench-dedupe bench-events train train-dedupe train-events faults simulate soak lock clean
+.PHONY: help run unit coverage test corpus exhaustive lint check docs prose-lower dist bench bench-history bench-compare profile bench-clean bench-dedupe bench-events train train-dedupe train-events faults simulate soak lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' Makefile
@@ -35,6 +35,9 @@ test: $(INSTALLED) ## run all tests; Kafka, Redis and the browser where they are
 # tests/support/corpus.py states the sample that `make test` takes.
 corpus: $(INSTALLED) ## run the tests of the corpus in ../shared on all of its files
 	@$(BIN)/python -m pytest -m corpus_full $(ARGS)
+
+exhaustive: $(INSTALLED) ## run the combinations of which `make test` takes a sample
+	@$(BIN)/python -m pytest -n $(WORKERS) -m exhaustive $(ARGS)
 
 lint: $(INSTALLED) ## check style, spelling, prose, YAML, types and import direction
 	@$(BIN)/ruff check .

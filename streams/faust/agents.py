@@ -171,16 +171,20 @@ def _batches_by_partition(
 ) -> list[Messages]:
     """Return the unprocessed messages of each partition. The events carry batches.
 
-    Messages of an earlier generation are skipped, because the new owner of the partition processes them. Messages that
-    were read twice are skipped, too.
+    Messages that are not current are skipped, because they are read again, here or by the new owner of the partition.
+    Messages that were read twice are skipped, too. A batch that goes back to an earlier message begins there: the later
+    ones were read before a rewind, would be refused, and come again.
     """
     batches: dict[Partition, list[ConsumedMessage]] = {}
     for arrived in (event.message for event in events):
-        if arrived.generation_id != app.consumer_generation_id:
+        batch, next_offset = batches.setdefault(arrived.tp, []), next_offsets.get(arrived.tp, 0)
+        messages = [message for message in arrived.messages if message.offset >= next_offset]
+        if not messages or not app.consumer.is_current(arrived):
             continue
-        batch = batches.setdefault(arrived.tp, [])
-        next_offset = batch[-1].offset + 1 if batch else next_offsets.get(arrived.tp, 0)  # a rewind repeats messages
-        batch += [message for message in arrived.messages if message.offset >= next_offset]
+        if batch and messages[0].offset < batch[0].offset:
+            batch.clear()
+        last = batch[-1].offset if batch else -1
+        batch += [message for message in messages if message.offset > last]
     return [batch for batch in batches.values() if batch]
 
 

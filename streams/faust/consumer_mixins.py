@@ -118,6 +118,10 @@ class InFlightBytes:
         self._in_flight_bytes = 0
         await super().on_partitions_assigned(assigned, generation_id)  # type: ignore[misc]
 
+    def is_current(self, message: Any) -> bool:
+        """Return whether *message* was read under the present assignment."""
+        return bool(message.generation_id == self.app.consumer_generation_id)
+
     def unfinished_bytes(self) -> int:
         """Return the bytes of the delivered messages that agents have not finished."""
         return self._in_flight_bytes
@@ -140,12 +144,12 @@ class InFlightBytes:
         return event
 
     def _deliver_bytes(self, message: Any) -> None:
-        if message.generation_id == self.app.consumer_generation_id:
+        if InFlightBytes.is_current(self, message):
             self._in_flight_bytes += size_of(message)
 
     def ack(self, message: Any) -> bool:
         """Free the bytes of a finished message."""
-        if not message.acked and message.generation_id == self.app.consumer_generation_id:
+        if not message.acked and InFlightBytes.is_current(self, message):
             self._in_flight_bytes = max(0, self._in_flight_bytes - size_of(message))
             if self.free_bytes():
                 self._space.set()
@@ -168,12 +172,18 @@ class DirectDrain(InFlightBytes):
         """Return the messages of the transport's *records* of a partition."""
         raise NotImplementedError
 
+    def _epoch(self, tp: Any) -> int:
+        """Return the epoch of the position from which the last records of a partition were read; see `is_current`."""
+        return 0
+
     async def _wait_next_records(self, timeout: float) -> Any:
         """Return the next records, those of the topics of copydesk's agents in batches."""
         records, active = await super()._wait_next_records(timeout)  # type: ignore[misc]
         topics, generation_id = getattr(self.app, "transactional_topics", ()), self.app.consumer_generation_id
         in_topics = {tp: rows for tp, rows in (records or {}).items() if tp.topic in topics}
-        batches = {tp: in_batches(self._consumed(tp, rows), generation_id) for tp, rows in in_topics.items()}
+        batches = {
+            tp: in_batches(self._consumed(tp, rows), generation_id, self._epoch(tp)) for tp, rows in in_topics.items()
+        }
         return (records and {**records, **batches}), active
 
     def _to_message(self, tp: Any, record: Any) -> Any:

@@ -41,7 +41,7 @@ def test_simulation_of_both_brokers_finds_nothing() -> None:
 
 
 def test_same_seed_repeats_same_steps() -> None:
-    seed = ("--seed", "5", "--steps", "3000")
+    seed = ("--seed", "5", "--steps", "1000")
     (_, first), (_, second) = simulation(*seed), simulation(*seed, program=SLOW)  # at a fifth of the speed
     assert [row["trace"] for row in first] == [row["trace"] for row in second]
     assert len({row["trace"] for row in first}) == 2  # one for each broker

@@ -12,7 +12,7 @@ from streams.faust.agents import BatchResult
 from streams.start import Start
 from streams.topics import Topic
 from tests.support.agents import add_agent, create_app
-from tests.support.template import Command, start_module
+from tests.support.fork_server import Command, start_module
 
 
 class Stage:

@@ -26,13 +26,15 @@ LONG = (
     "tests/test_docs.py",
     "tests/test_pipeline.py",
 )
-# Modules with a state that takes longer than their tests: a browser, attacks as articles, a damaged log.
+# Modules with a state that takes longer than their tests: a browser, attacks as articles, a damaged log, a text model.
 SHARED = {
     "tests/faults/test_damage.py": "damage",
     "tests/workers/web/test_live_markup.py": "browser",
     "tests/workers/web/test_page.py": "browser",
+    "tests/workers/web/test_views.py": "browser",
+    "tests/workers/events/test_worker.py": "text model",
 }
-OWN_CLUSTERS = "tests/contract/brokers/test_kafka.py"  # has clusters of three nodes, too
+OWN_CLUSTERS = "tests/contract/brokers/test_kafka_nodes.py"  # of three nodes
 
 
 def group(nodeid: str) -> str:
@@ -42,7 +44,8 @@ def group(nodeid: str) -> str:
     """
     path, _, name = nodeid.partition("::")
     if "kafka" in nodeid.lower():
-        version = BEFORE if BEFORE in name or "kafka-3" in name else CURRENT
+        is_before = BEFORE in name or ("kafka-3" in name and CURRENT not in name)
+        version = BEFORE if is_before else CURRENT
         return f"Kafka {version} {path if path == OWN_CLUSTERS else ''}".strip()
     return SHARED.get(path, nodeid)
 

@@ -18,6 +18,7 @@ from workers.clean.line_types import (
     is_sentence,
     word_count,
 )
+from workers.clean.publisher_names import is_publisher_name
 from workers.clean.rules.bylines import BYLINE, READING_TIME
 from workers.clean.rules.dump_fields import READING_TIME_LINE, UPDATED
 from workers.text.date_lines import parse_date_line
@@ -178,6 +179,9 @@ def _may_be_title(text: str) -> bool:
 def _label_above_title(labelling: Labelling, n: int, title: int = -1) -> None:
     """Label reading time, page furniture, kicker, or a removed block. *title*: the index of a title below."""
     text = labelling.blocks[n].text
+    if labelling.is_dump and is_publisher_name(text, labelling.owners):
+        labelling.labels[n] = BlockLabel("template", "the name of the publisher")
+        return
     if _label_reading_time(labelling, n) or _label_furniture(labelling, n):
         return
     if _is_dump_kicker(labelling, n, title) if labelling.is_dump else _is_kicker(labelling, n):

@@ -13,6 +13,7 @@ from streams.records import Image
 from workers.clean.blocks import Block
 from workers.clean.credits import match_caption, split_credit
 from workers.clean.line_types import word_count
+from workers.clean.publisher_names import ownership_keys
 from workers.clean.rules.bylines import SOURCE_CREDIT
 from workers.clean.site_facts import SiteFacts, line_key
 
@@ -77,6 +78,7 @@ class Labelling:
         self.kept_sentences = sentences
         self.sentence_counts = Counter(b.text for b in blocks if b.is_sentence) if whole_page else Counter()
         self.is_dump = whole_page and bool(blocks) and blocks[0].tag == "line"
+        self.owners = ownership_keys(block.text for block in blocks) if self.is_dump else ()
         self.start, self.end = (sentences[0], sentences[-1] + 1) if sentences and whole_page else (0, len(blocks))
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
-from workers.clean.rules.feed_tails import FEED_TAILS, TITLE_FIRST_TAILS
+from workers.clean.rules.feed_tails import FEED_TAILS, TITLE_FIRST_PARTS, TITLE_FIRST_TAILS
 from workers.clean.rules.labels import INLINE_LEADS
 from workers.clean.rules.lexicon import LABELS, SHARE_BARS
 from workers.clean.rules.notices import (
@@ -133,4 +133,8 @@ def is_feed_tail(text: str) -> bool:
     """Whether all of *text* is a line that a feed builder appends to an item."""
     if len(text) >= 600:
         return False
-    return ANY_TAIL.fullmatch(text) is not None or (not text.isascii() and TITLE_FIRST_TAIL.fullmatch(text) is not None)
+    if ANY_TAIL.fullmatch(text) is not None:
+        return True
+    if text.isascii() or not any(map(text.lower().__contains__, TITLE_FIRST_PARTS)):
+        return False
+    return TITLE_FIRST_TAIL.fullmatch(text) is not None

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 import nh3
 
 from workers.clean.blocks import Block, Element, Token, ancestors
-from workers.text.normalise import INVISIBLE, SPACE, may_have_invisible
+from workers.text.normalise import INVISIBLE, may_have_invisible
 from workers.urls.tracking import clean_link, image_link
 
 # Elements whose nesting is preserved.
@@ -92,7 +92,7 @@ def _markup(tokens: Sequence[Token], base: str, *, is_preformatted: bool) -> str
             out.append(f"<{token[0]}>")
     if is_preformatted:
         return "".join(out).strip("\r\n").rstrip()
-    markup = SPACE.sub(" ", "".join(out)).strip()
+    markup = " ".join("".join(out).split())
     while markup.endswith("<br>"):
         markup = markup[:-4].rstrip()
     return markup

@@ -20,7 +20,7 @@ from streams.errors import CopydeskError
 from streams.logger import get_logger
 from streams.topics import ARTICLES, route_topic
 from streams.version import version
-from workers.mcp.fence import WARNING
+from workers.mcp.delimiters import WARNING
 from workers.mcp.library import Library
 from workers.mcp.subscriptions import AFTER, URI_PREFIX, Notifier, parse_uri
 from workers.mcp.tools import TOOLS, ListSince, Tools

@@ -1,6 +1,6 @@
 """The tools of the MCP server: search, get, list since, story and diff.
 
-The lead of an answer has numbers, ids, times and positions only. Everything else of an article is inside the fence.
+The lead of an answer has numbers, ids, times and positions only. All text of an article is between the delimiters.
 """
 
 import re
@@ -18,13 +18,13 @@ from streams.start import Last, Offsets, StartPosition
 from streams.subscribe import Subscription
 from streams.topics import ARTICLES, resolve_topic
 from workers.dedupe.diff import DiffOp, diff
-from workers.mcp.fence import (
-    FENCE_TOKENS,
+from workers.mcp.delimiters import (
+    DELIMITER_TOKENS,
     WARNING,
     Record,
+    delimit,
     encode_record,
     estimate_tokens,
-    fence,
     shorten,
     take_fitting,
 )
@@ -122,7 +122,7 @@ class Tools:
         await self.library.refresh()
         articles = self.library.search(Query(query.words, query.publisher, query.language, since, query.limit))
         lines = take_fitting(map(headline, articles), _room(query.max_tokens))
-        return fence(f"{len(lines)} of {len(articles)} matching articles{_hint(len(lines), len(articles))}.", lines)
+        return delimit(f"{len(lines)} of {len(articles)} matching articles{_hint(len(lines), len(articles))}.", lines)
 
     async def get(self, query: Get) -> str:
         """Return an article: its fields, then its paragraphs as far as the budget allows."""
@@ -144,14 +144,14 @@ class Tools:
         else:
             lead += f"paragraphs {query.first_paragraph} to {end} of {last}."
             lead += f" Continue with first_paragraph={end + 1}." if end < last else ""
-        return fence(lead, [*lines, *filter(None, fitting)])
+        return delimit(lead, [*lines, *filter(None, fitting)])
 
     async def list_since(self, query: ListSince) -> str:
         """Return headlines after a position, and the position after the last of them."""
         name = article_topic(query.topic)
         records, position, more = await self._read(name, query)
         hint = f" Next position: {position}." + (" More articles follow." if more else "")
-        return fence(f"{len(records)} articles of {name}.{hint}", records)
+        return delimit(f"{len(records)} articles of {name}.{hint}", records)
 
     async def story(self, query: Story) -> str:
         """Return the headlines of a story, with similarity and original of each copy."""
@@ -162,7 +162,7 @@ class Tools:
         originals = sum(not article.duplicate_of for article in articles)
         lines = take_fitting(map(version, articles), _room(query.max_tokens))
         lead = f"Story {query.story_id}: {len(articles)} articles, {len(articles) - originals} of them copies"
-        return fence(f"{lead}, the first published first{_hint(len(lines), len(articles))}.", lines)
+        return delimit(f"{lead}, the first published first{_hint(len(lines), len(articles))}.", lines)
 
     async def diff(self, query: Diff) -> str:
         """Return the word diff of two revisions."""
@@ -181,7 +181,7 @@ class Tools:
         ]
         lines = take_fitting(changes, _room(query.max_tokens))
         lead = f"Article {after.id}, from revision {before.revision} to {after.revision}: {len(lines)} parts"
-        return fence(lead + f"{_hint(len(lines), len(changes))}.", lines)
+        return delimit(lead + f"{_hint(len(lines), len(changes))}.", lines)
 
     async def _revisions(self, id_: str) -> list[Article]:
         await self.library.refresh()
@@ -326,7 +326,7 @@ def _cut_paragraph(record: Mapping[str, Any], room: int) -> str:
 
 
 def _room(max_tokens: int) -> int:
-    return max_tokens - FENCE_TOKENS - LEAD_TOKENS
+    return max_tokens - DELIMITER_TOKENS - LEAD_TOKENS
 
 
 def _hint(shown: int, total: int) -> str:

@@ -33,8 +33,11 @@ _C0, _C1 = bytes([*range(9), 11, 12, *range(14, 32), 127]), re.compile(rb"\xc2[\
 _NONCHARACTERS = ("\ufffe".encode(), "\uffff".encode())
 LONG_CHARS = 1_000
 WORD = re.compile(r"[^\W_]+")
+# Quotation marks, dashes and dots, none of which is a part of a word under NFKC. Without them most English is ASCII.
+TYPOGRAPHIC = re.compile("[\u2010-\u201f\u2026«»]")
 _ASCII_KEY = bytes(ord(char.lower()) if char.isalnum() else 32 for char in map(chr, range(128))) + b" " * 128
 SHORT_CHARS, SHORT_LINES = 120, 4096  # cached match keys: boilerplate repeats on all pages of a site
+RECENT_CHARS, RECENT_LINES = 1_000, 64  # of longer lines: several rules need the key of one paragraph
 
 
 def plain_text(text: str) -> str:
@@ -77,14 +80,17 @@ def without_joiners(text: str) -> str:
 
 def match_key(text: str) -> str:
     """Return the form of *text* for comparison: NFKC, case-folded, letters and digits only."""
-    return (_cached_match_key if len(text) <= SHORT_CHARS else _match_key)(text)
+    chars = len(text)
+    return (_cached_match_key if chars <= SHORT_CHARS else _recent_key if chars <= RECENT_CHARS else _match_key)(text)
 
 
 def _match_key(text: str) -> str:
+    if not text.isascii():
+        text = TYPOGRAPHIC.sub(" ", text)
     if text.isascii():
         return b" ".join(text.encode().translate(_ASCII_KEY).split()).decode()  # a third of the time of str.translate
     text = unicodedata.normalize("NFKC", without_joiners(text))
     return " ".join(WORD.findall(text.casefold()))
 
 
-_cached_match_key = lru_cache(SHORT_LINES)(_match_key)
+_cached_match_key, _recent_key = lru_cache(SHORT_LINES)(_match_key), lru_cache(RECENT_LINES)(_match_key)

@@ -7,7 +7,7 @@ from streams.brokers.base import ConsumedMessage
 from streams.faust.agents import _batches_by_partition, _offset_range
 from streams.faust.message_batch import MessageBatch
 
-APP: Any = SimpleNamespace(consumer_generation_id=7)
+APP: Any = SimpleNamespace(consumer=SimpleNamespace(is_current=lambda message: message.generation_id == 7))
 
 
 def batch(partition: int, generation: int, *offsets: int) -> Any:
@@ -34,7 +34,6 @@ def test_batches_by_partition_skips_stale_and_finished() -> None:
 def test_batches_by_partition_rewind_skips_repeats() -> None:
     """A batch may contain messages from before and after a seek back."""
     assert offsets(events(*((0, n, 7) for n in (4, 5, 6, 4, 5, 6, 7)))) == [[4, 5, 6, 7]]
-    assert offsets(events(*((0, n, 7) for n in (8, 9, 4, 5)))) == [[8, 9]]
     [run] = _batches_by_partition(APP, events((0, 4, 7), (0, 5, 7), (0, 4, 7)), {})
     assert (_offset_range(run).first, _offset_range(run).end) == (4, 6)
 
@@ -42,3 +41,10 @@ def test_batches_by_partition_rewind_skips_repeats() -> None:
 def test_batches_by_partition_joins_carried_messages() -> None:
     carried = [batch(0, 7, 4, 5, 6), batch(1, 7, 1), batch(0, 6, 7, 8), batch(0, 7, 6, 7)]
     assert offsets(carried, {("t", 0): 5}) == [[5, 6, 7], [1]]
+
+
+def test_batches_by_partition_begin_at_rewound_offset() -> None:
+    """The messages before a rewind to an earlier offset would be refused; they come again."""
+    assert offsets(events(*((0, n, 7) for n in (8, 9, 4, 5)))) == [[4, 5]]
+    assert offsets(events(*((0, n, 7) for n in (8, 9, 4, 5, 8, 9, 10))), {("t", 0): 5}) == [[5, 8, 9, 10]]
+    assert offsets(events(*((0, n, 7) for n in (8, 9, 4, 5))), {("t", 0): 7}) == [[8, 9]]

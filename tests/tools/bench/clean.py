@@ -2,17 +2,23 @@
 
 `make train ARGS="--folds 3"` writes models that have not seen a document's site; the benchmark uses them if they exist.
 Otherwise it uses the shipped model, which has seen all sites, and marks the result as `in_sample`.
+
+The result of each document is kept in a file per library, and an interrupted run goes on there:
+
+make bench-clean ARGS="--rows FOLDER --only trafilatura resiliparse"
 """
 
+import argparse
 import json
 import os
 import statistics
-import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from tests.tools.bench.evaluation import Agreement, agreement, has_sound_truth, interval, official_f1
 from tests.tools.train.corpus import FOLDS, FOLDS_SALT, Document, dumps, fold_of, label_rows, raw_pages
@@ -31,8 +37,11 @@ GROUPS = {
 # Of five settings the best on 59 core pages: word-F1 .950, against .936 by default and .922 without `post_meta`.
 RESILIPARSE: dict[str, Any] = {"main_content": True, "comments": False, "list_bullets": False, "alt_texts": False}
 CLOSED_PORT = "http://127.0.0.1:9"
-UNSOUND: set[str] = set()  # names of pages that do not contain their true text
+# Figures with a confidence interval: two keys of `text_score`, whose sums are divided.
+INTERVALS = {"word_f1": (1, "f1", "documents"), "dirty_pct": (100, "dirty", "documents"), "sentences_lost_pct": (100, "sentences_lost", "sentences")}  # fmt: skip
+ROWS = Path("bench-results/clean")
 Extract = Callable[[str], Sequence[str]]
+Input = tuple[Document, str]
 
 
 def peers() -> dict[str, Extract]:
@@ -101,7 +110,7 @@ class FoldModels:
         return self.models[fold_of(site, self.folds, FOLDS_SALT)] if self.complete else None
 
 
-def page_documents() -> Iterator[tuple[Document, str]]:
+def page_documents() -> Iterator[Input]:
     """Yield pages as documents without blocks, with their HTML."""
     labels = label_rows()
     for group, name, html, truth in raw_pages():
@@ -113,87 +122,138 @@ def page_documents() -> Iterator[tuple[Document, str]]:
         )
 
 
-def measure(step: int = 1) -> dict[str, Any]:
-    """Return the scores of all libraries on pages, and of copydesk on text dumps, for every *step*-th document."""
+class Row(msgspec.Struct, frozen=True):
+    """The result of a library on a document. *agreement* is that of the scrapinghub benchmark, for its pages."""
+
+    name: str
+    site: str
+    group: str
+    score: dict[str, float]
+    agreement: Agreement | None
+    cpu_ms: float
+    failed: bool
+
+
+class Rows:
+    """The rows of one library in a file, so that an interrupted benchmark goes on where it ended."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        lines = path.read_bytes().splitlines() if path.exists() else []
+        rows = [msgspec.json.decode(line, type=Row) for line in lines]
+        self.by_name = {row.name: row for row in rows}
+
+    def of(self, documents: Sequence[Input], extract: Any, models: FoldModels) -> list[Row]:
+        """Return the rows of *documents*; measure the missing ones."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open("ab") as file:
+            for document, data in documents:
+                if document.name not in self.by_name:
+                    row = _row(document, data, extract, models.for_site(document.site))
+                    self.by_name[document.name] = row
+                    file.write(msgspec.json.encode(row) + b"\n")
+                    file.flush()
+        return [self.by_name[document.name] for document, _ in documents]
+
+
+def _row(document: Document, data: str, extract: Any, model: Model | None) -> Row:
+    started, failed = time.process_time(), False
+    try:
+        text = extract(data, model)
+    except Exception:  # noqa: BLE001 - a library that fails on a page returns no text
+        text, failed = [], True
+    cpu_ms = 1000 * (time.process_time() - started)
+    is_official = document.group == "scrapinghub"
+    agrees = agreement("\n".join(text), document.truth) if is_official else None
+    return Row(document.name, document.site, document.group, text_score(document, text), agrees, cpu_ms, failed)
+
+
+def measure(step: int, folder: Path, only: Sequence[str]) -> dict[str, Any]:
+    """Return the scores on every *step*-th document: all libraries on pages, and copydesk on text dumps.
+
+    *folder*: of the rows. *only*: names of libraries; `dumps` stands for the text dumps.
+    """
+    models = {kind: FoldModels(kind) for kind in ("page", "text")}
     pages = list(page_documents())[::step]
-    UNSOUND.update(document.name for document, html in pages if not has_sound_truth(html, document.truth))
-    models = FoldModels("page")
-    out: dict[str, Any] = {
-        "unsound": sorted(UNSOUND),
-        "pages": {
-            "copydesk": _pages(
-                pages, lambda html, model: clean_blocks(to_blocks(html, "page"), None, model).paragraphs, models
-            )
-        },
-    }
-    for name, extract in peers().items():
-        out["pages"][name] = _pages(pages, lambda html, model, extract=extract: extract(html), models)
-    models = FoldModels("text")
-    texts = [(d, "\n".join(block.text for block in d.blocks)) for d in dumps()][::step]
-    news = [t for t in texts if t[0].group != "wcxb"]
-    out["text"] = {"in_sample": not models.complete}
-    for name, documents in (
-        ("news", news),
-        ("multilingual", [t for t in news if t[0].group == "daniel"]),
-        ("all", texts),
-    ):
-        out["text"][name] = _scores(
-            documents, lambda data, model: clean_blocks(to_blocks(data, "text"), None, model).paragraphs, models
-        )
+    extracts: dict[str, Any] = {"copydesk": lambda html, model: _paragraphs(html, "page", model)}
+    extracts |= {name: lambda html, _, extract=extract: extract(html) for name, extract in peers().items()}
+    unsound = _unsound(pages, folder / "unsound.json")
+    out: dict[str, Any] = {"unsound": sorted(unsound), "pages": {}}
+    for name, extract in extracts.items():
+        if not only or name in only:
+            rows = Rows(folder / f"{name}.jsonl").of(pages, extract, models["page"])
+            by_group = {group: [row for row in rows if row.group in sets] for group, sets in GROUPS.items()}
+            scores = {group: _summary(some, unsound) for group, some in by_group.items() if some}
+            out["pages"][name] = {"in_sample": name == "copydesk" and not models["page"].complete, **scores}
+    if not only or "dumps" in only:
+        texts = [(d, "\n".join(block.text for block in d.blocks)) for d in dumps()][::step]
+        rows = Rows(folder / "dumps.jsonl").of(texts, lambda data, m: _paragraphs(data, "text", m), models["text"])
+        news = [row for row in rows if row.group != "wcxb"]
+        of_groups = {"news": news, "multilingual": [row for row in news if row.group == "daniel"], "all": rows}
+        out["text"] = {name: _summary(some, set()) for name, some in of_groups.items() if some}
+        out["text"]["in_sample"] = not models["text"].complete
     return out
 
 
-def _pages(pages: Sequence[tuple[Document, str]], extract: Any, models: FoldModels) -> dict[str, Any]:
-    out = {name: _scores([p for p in pages if p[0].group in sets], extract, models) for name, sets in GROUPS.items()}
-    return {"in_sample": not models.complete, **out}
+def _paragraphs(data: str, kind: str, model: Model | None) -> Sequence[str]:
+    return clean_blocks(to_blocks(data, kind), None, model).paragraphs
 
 
-def _scores(documents: Sequence[tuple[Document, str]], extract: Any, models: FoldModels) -> dict[str, Any]:
-    scores, costs, failed = [], [], 0
+def _unsound(pages: Sequence[Input], path: Path) -> set[str]:
+    """Return the names of the pages that do not contain their true text. *path*: the file of earlier answers."""
+    answers: dict[str, bool] = json.loads(path.read_text()) if path.exists() else {}
+    missing = [(document, html) for document, html in pages if document.name not in answers]
+    answers |= {document.name: has_sound_truth(html, document.truth) for document, html in missing}
+    if missing:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(answers))
+    return {document.name for document, _ in pages if not answers[document.name]}
+
+
+def _summary(rows: Sequence[Row], unsound: Container[str]) -> dict[str, Any]:
     agreements: dict[str, list[Agreement]] = {}
-    f1: dict[str, list[float]] = {}
-    sound: list[float] = []
-    for document, data in documents:
-        model = models.for_site(document.site)
-        started = time.process_time()
-        try:
-            text = extract(data, model)
-        except Exception:  # noqa: BLE001 - a library that fails on a page returns no text
-            text, failed = [], failed + 1
-        costs.append(1000 * (time.process_time() - started))
-        scores.append(text_score(document, text))
-        f1.setdefault(document.site, []).append(scores[-1]["f1"])
-        if document.group == "scrapinghub":
-            agreements.setdefault(document.site, []).append(agreement("\n".join(text), document.truth))
-        if document.name not in UNSOUND:
-            sound.append(scores[-1]["f1"])
+    by_site: dict[str, list[dict[str, float]]] = {}
+    for row in rows:
+        counts = {"documents": 1, "dirty": float(row.score["left"] > 0)}
+        by_site.setdefault(row.site, []).append(row.score | counts)
+        if row.agreement is not None:
+            agreements.setdefault(row.site, []).append(row.agreement)
+    sound = [row.score["f1"] for row in rows if row.name not in unsound]
+    costs = [row.cpu_ms for row in rows]
     return {
-        **summary(scores),
-        "word_f1_interval": round(interval(f1, lambda values: statistics.mean(values) if values else 0.0), 4),
+        **summary([row.score for row in rows]),
+        **{f"{name}_interval": round(interval(by_site, _ratio(*keys)), 4) for name, keys in INTERVALS.items()},
         "word_f1_sound": round(statistics.mean(sound), 4) if sound else 0.0,
         "official_f1": round(official_f1([a for values in agreements.values() for a in values]), 4),
         "official_f1_interval": round(interval(agreements, official_f1), 4),
         "cpu_ms_mean": round(statistics.mean(costs), 2),
         "cpu_ms_median": round(statistics.median(costs), 2),
-        "failed": failed,
+        "failed": sum(row.failed for row in rows),
     }
+
+
+def _ratio(factor: int, numerator: str, denominator: str) -> Callable[[Sequence[dict[str, float]]], float]:
+    def figure(scores: Sequence[dict[str, float]]) -> float:
+        total = sum([score[denominator] for score in scores])
+        return factor * sum([score[numerator] for score in scores]) / total if total else 0.0
+
+    return figure
 
 
 def table(results: dict[str, Any]) -> str:
     """Return the results as a Markdown table."""
-    rows = ["| input | library | word-F1 | ± | with sound truth | official F1 | ± | dirty % | sentences lost % | body words lost % | clutter words per 1,000 | perfect % | CPU ms |", "|---|---|---|---|---|---|---|---|---|---|---|---|---|"]  # fmt: skip
-    keys = ("word_f1", "word_f1_interval", "word_f1_sound", "official_f1", "official_f1_interval", "dirty_pct", "sentences_lost_pct", "body_words_lost_pct", "clutter_words_per_1000", "perfect_pct", "cpu_ms_median")  # fmt: skip
+    rows = ["| input | library | word-F1 | ± | with sound truth | official F1 | ± | dirty % | ± | sentences lost % | ± | body words lost % | clutter words per 1,000 | perfect % | CPU ms |", "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|"]  # fmt: skip
+    keys = ("word_f1", "word_f1_interval", "word_f1_sound", "official_f1", "official_f1_interval", "dirty_pct", "dirty_pct_interval", "sentences_lost_pct", "sentences_lost_pct_interval", "body_words_lost_pct", "clutter_words_per_1000", "perfect_pct", "cpu_ms_median")  # fmt: skip
+
+    def add(label: str, library: str, scores: dict[str, Any] | None) -> None:
+        if scores is not None:
+            rows.append(f"| {label} | {library} | " + " | ".join(_cell(scores, key) for key in keys) + " |")
+
     for group in GROUPS:
         for library, scores in results["pages"].items():
-            rows.append(
-                f"| pages, {group} | {library} | " + " | ".join(_cell(scores[group], key) for key in keys) + " |"
-            )
+            add(f"pages, {group}", library, scores.get(group))
     for group in ("news", "multilingual", "all"):
-        rows.append(
-            f"| text dumps, {group} | copydesk | "
-            + " | ".join(_cell(results["text"][group], key) for key in keys)
-            + " |"
-        )
+        add(f"text dumps, {group}", "copydesk", results.get("text", {}).get(group))
     return "\n".join(rows)
 
 
@@ -223,12 +283,18 @@ def plot(results: dict[str, Any], group: str = "core") -> str:
 
 def main() -> None:
     """Measure, print the table, and write JSON and chart to bench-results/."""
+    parser = argparse.ArgumentParser("make bench-clean")
+    parser.add_argument("step", nargs="?", type=int, default=1, help="measure every STEP-th document")
+    parser.add_argument("--rows", type=Path, help="keep the result of each document here, and take those that are here")
+    parser.add_argument("--only", nargs="*", default=(), help="libraries; `dumps` for text dumps")
+    args = parser.parse_args()
     os.environ |= {"HTTP_PROXY": CLOSED_PORT, "HTTPS_PROXY": CLOSED_PORT}  # requests of a library fail at once
-    results = measure(int(sys.argv[1]) if len(sys.argv) > 1 else 1)
-    folder = Path("bench-results")
-    folder.mkdir(exist_ok=True)
-    (folder / f"clean-{datetime.now(UTC):%Y%m%dT%H%M%S}.json").write_text(json.dumps(results, indent=1))
-    (folder / "clean.svg").write_text(plot(results))
+    started = f"{datetime.now(UTC):%Y%m%dT%H%M%S}"
+    results = measure(args.step, args.rows or ROWS / started, args.only)
+    ROWS.mkdir(parents=True, exist_ok=True)
+    (ROWS.parent / f"clean-{started}.json").write_text(json.dumps(results, indent=1))
+    if results["pages"]:
+        (ROWS.parent / "clean.svg").write_text(plot(results))
     print(table(results))
 
 

@@ -17,7 +17,7 @@ from workers.services import connect
 
 require_sdk()
 
-from workers.mcp.fence import estimate_tokens  # noqa: E402 - the module is skipped without the SDK
+from workers.mcp.delimiters import estimate_tokens  # noqa: E402 - the module is skipped without the SDK
 from workers.mcp.library import Library, Query  # noqa: E402
 from workers.mcp.tools import DEFAULT_TOKENS, ToolError, Tools  # noqa: E402
 

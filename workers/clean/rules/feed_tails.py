@@ -51,3 +51,5 @@ TITLE_FIRST_TAILS: tuple[re.Pattern[str], ...] = tuple(
         r".{1,300} (yazısı|gönderisi) (ilk önce|i̇lk önce) .{1,160} üzerinde ortaya çıktı\.?",
     )
 )
+# A tail that begins with the title contains one of these in lower case. The patterns take ten times as long.
+TITLE_FIRST_PARTS = ("最先出", "처음 등장", "ortaya")
