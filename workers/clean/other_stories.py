@@ -16,7 +16,7 @@ from workers.clean.dump_fields import byline_names, date_in_line
 from workers.clean.labelling import Prediction
 from workers.clean.line_types import word_count
 from workers.clean.rules.bylines import BYLINE
-from workers.clean.rules.containers import COMMENT_HEADING
+from workers.clean.rules.containers import COMMENT_HEADING, is_outside_story
 from workers.text.normalise import match_key
 
 HEADINGS = frozenset(("h1", "h2", "h3", "h4"))
@@ -69,6 +69,7 @@ class _Stories:
         out: set[int] = set()
         if self.story_words < MIN_STORY_WORDS:
             return out
+        rejected |= {element for element in self.words if self._has_outside_name(element)}
         for n, block in enumerate(self.blocks):
             if n != self.headline and block.text and (block.tag in HEADINGS or self._opens_comments(n)):
                 containers = self._containers(n)
@@ -80,6 +81,14 @@ class _Stories:
         if not rejected:
             return out
         return out | {n for n, b in enumerate(self.blocks) if any(e in rejected for e in ancestors(b.element))}
+
+    def _has_outside_name(self, element: Element) -> bool:
+        """Whether an element with the names of comments or of a consent dialogue begins below the story's start."""
+        return (
+            element not in self.story_path
+            and self.first_kept[element] > self.first
+            and is_outside_story(element.class_names)
+        )
 
     def _containers(self, n: int) -> list[Element]:
         """Return the elements of block *n* beside the story with text, in which no sentence precedes the block.

@@ -13,8 +13,10 @@ from workers.dedupe.near_duplicates.words import EXPANDED_LETTERS, fold_letter, 
 
 Classes = npt.NDArray[np.uint16]
 
-KNOWN, WORD, SIGN, UPPER, LOWER, ALPHA, DIGIT, SPACE, LINE, END, FULL_END, CLOSING, DROPPED = (1 << n for n in range(13))
-ENDS, FULL_ENDS, CLOSINGS = ".!?\u2026", "\u3002\uff01\uff1f", "\"\u201d\u00bb)]"
+KNOWN, WORD, SIGN, UPPER, LOWER, ALPHA, DIGIT, SPACE, LINE, END, FULL_END, CLOSING, DROPPED = (
+    1 << n for n in range(13)
+)
+ENDS, FULL_ENDS, CLOSINGS = ".!?\u2026", "\u3002\uff01\uff1f", '"\u201d\u00bb)]'
 APOSTROPHES = "'\u2019"
 _LETTER_E, _VOWELS = ord("e"), tuple(map(ord, "aou"))
 _CODES = 0x110000

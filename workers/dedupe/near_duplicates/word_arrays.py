@@ -36,7 +36,12 @@ from workers.dedupe.near_duplicates.characters import (
 Hashes = npt.NDArray[np.uint64]
 Places = npt.NDArray[np.intp]
 
-NUMBER, PLAIN, NAME, ADDRESS_PART = 1, 2, 4, 8  # kinds of words: with a digit, without capitals, names, of a web address
+NUMBER, PLAIN, NAME, ADDRESS_PART = (
+    1,
+    2,
+    4,
+    8,
+)  # kinds of words: with a digit, without capitals, names, of a web address
 STEM_LETTERS = 5  # compare forms of a word
 MIN_SENTENCE_CHARS = 16  # shorter pieces of a line ("he said.", "Mr.") occur in unrelated articles
 # Sentences that are compared with earlier articles. Repeated text stands at both ends of an article.
@@ -136,7 +141,8 @@ class _Chunk:
         keys = self._keys(hashes, first_sentences)
         spans = zip(self.first_words[:-1], self.first_words[1:], first_sentences[:-1], first_sentences[1:], strict=True)
         out = [
-            TextWords(hashes[w:v], stems[w:v], kinds[w:v], sentence_of[w:v] - s, tuple(keys[s:t])) for w, v, s, t in spans
+            TextWords(hashes[w:v], stems[w:v], kinds[w:v], sentence_of[w:v] - s, tuple(keys[s:t]))
+            for w, v, s, t in spans
         ]
         return self._without_hashtags(out, first_sentences) if _HASH in self.letters else out
 

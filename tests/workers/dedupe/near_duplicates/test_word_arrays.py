@@ -88,7 +88,9 @@ def test_hashtags_are_no_sentence() -> None:
 
 
 def test_kinds_of_words_mark_names_and_numbers() -> None:
-    text = "Dana Quill met mayor Teo Marsh, Ida of Odd Quay on 12 May at www.quay.example and https://x.example. Then Bo"
+    text = (
+        "Dana Quill met mayor Teo Marsh, Ida of Odd Quay on 12 May at www.quay.example and https://x.example. Then Bo"
+    )
     assert of_kind(text, NAME) == [b"quill", b"teo", b"marsh", b"ida", b"odd", b"quay", b"bo"]
     assert of_kind(text, NUMBER) == [b"12"]
     assert of_kind(text, ADDRESS_PART) == [b"www", b"https"]
