@@ -71,7 +71,6 @@ class Labelling:
         self.facts = facts or SiteFacts()
         self.labels = [BlockLabel() for _ in blocks]
         self.head = HeaderFields(title=title)
-        self.words = sum(block.words for block in blocks)
         self.keys = [line_key(block.text) for block in blocks] if facts is not None else []
         self.by_evidence: set[int] = set()  # blocks that learned evidence decided
         self.trusts_repeats = facts is not None and not facts.is_reprint(block.text for block in blocks)
@@ -89,6 +88,11 @@ class Labelling:
         for n, block in enumerate(self.blocks):
             starts.append(starts[-1] if starts and block.tag in ITEM_TAGS else n)
         return starts
+
+    @cached_property
+    def words(self) -> int:
+        """The words of all blocks."""
+        return sum(block.words for block in self.blocks)
 
 
 def is_sure(labelling: Labelling, n: int) -> bool:
