@@ -80,7 +80,8 @@ class Poller:
     async def run(self) -> None:
         """Poll until stopped."""
         async with self.fetcher, self.parsers:
-            await self._prepare()
+            # Beside the polls: it takes a minute for 200,000 feeds.
+            check = asyncio.create_task(self._check_registry(), name="check of the feed registry")
             pushes = asyncio.create_task(self._consume_pushes(), name="pushes")
             rechecks = asyncio.create_task(self.rechecks.run(time.time), name="rechecks")
             backoff = Backoff()
@@ -95,10 +96,10 @@ class Poller:
                 await self._sleep(wait_s)
             if self._polls:
                 await asyncio.wait(self._polls, timeout=self.settings.shutdown_timeout_s)
-            pushes.cancel()
-            rechecks.cancel()
+            for task in (check, pushes, rechecks):
+                task.cancel()
 
-    async def _prepare(self) -> None:
+    async def _check_registry(self) -> None:
         """Schedule feeds that a crash left unscheduled. Warn of options for a single feed that isn't registered."""
         try:
             if count := await self.feeds.reconcile():
