@@ -8,10 +8,10 @@ PIP := -m pip --disable-pip-version-check
 .DEFAULT_GOAL := help
 # Tests start hundreds of processes. Without bytecode each compiles copydesk anew, in a tenth of a second.
 export PYTHONDONTWRITEBYTECODE :=
-.PHONY: help run unit coverage test corpus lint check docs prose-lower dist bench profile bench-clean bench-dedupe bench-events train train-dedupe train-events faults simulate soak lock clean
+.PHONY: help run unit coverage test corpus exhaustive lint check docs prose-lower dist bench bench-history bench-compare profile bench-clean bench-dedupe bench-events train train-dedupe train-events faults backfill simulate soak lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' Makefile
 
 run: $(INSTALLED) ## start everything on this machine (`copydesk up`)
 	@$(BIN)/copydesk up
@@ -27,14 +27,17 @@ coverage: $(INSTALLED) ## run the unit ring; fail unless it covers every branch 
 	@$(BIN)/python -m pytest -m unit -n $(UNIT_WORKERS) --hypothesis-seed=0 --cov --cov-report=json:build/coverage.json --cov-report= $(ARGS)
 	@$(BIN)/python -m tests.tools.branch_coverage build/coverage.json
 
-# Tests wait more than they compute: two workers per core. Few tests run faster with WORKERS=0.
-WORKERS ?= $(shell echo $$((2 * $(CORES))))
+# Tests wait twice as long as they compute: four workers per core. Few tests run faster with WORKERS=0.
+WORKERS ?= $(shell echo $$((4 * $(CORES))))
 test: $(INSTALLED) ## run all tests; Kafka, Redis and the browser where they are installed
 	@$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 16 $(ARGS)
 
 # tests/support/corpus.py states the sample that `make test` takes.
 corpus: $(INSTALLED) ## run the tests of the corpus in ../shared on all of its files
 	@$(BIN)/python -m pytest -m corpus_full $(ARGS)
+
+exhaustive: $(INSTALLED) ## run the combinations of which `make test` takes a sample
+	@COPYDESK_TEST_EXAMPLES=all $(BIN)/python -m pytest -n $(WORKERS) -m "exhaustive or examples" $(ARGS)
 
 lint: $(INSTALLED) ## check style, spelling, prose, YAML, types and import direction
 	@$(BIN)/ruff check .
@@ -64,6 +67,15 @@ dist: $(INSTALLED) ## build wheel and sdist, install the wheel in a clean enviro
 
 bench: $(INSTALLED) ## measure throughput and latency; figures are in tests/tools/bench/README.md
 	@$(BIN)/python -m tests.tools.bench $(ARGS)
+
+# See tests/tools/bench/history/__main__.py for ARGS.
+bench-history: $(INSTALLED) ## measure the tracked benchmarks, and add them to the charts of the docs
+	@$(BIN)/python -m tests.tools.bench.history run $(ARGS)
+	@$(BIN)/python -m tests.tools.bench.history add
+
+bench-compare: $(INSTALLED) ## measure the tracked benchmarks; fail if a ratio to its floor is 10 % worse
+	@$(BIN)/python -m tests.tools.bench.history run $(ARGS)
+	@$(BIN)/python -m tests.tools.bench.history compare
 
 # See tests/tools/profile/__main__.py for ARGS.
 profile: $(INSTALLED) ## write flame graphs of desk, poller and parser, and docs/explanation/costs.md
@@ -97,6 +109,10 @@ $(VENV)/.peers: $(INSTALLED) requirements-train.lock
 faults: $(INSTALLED) ## run planted bugs, power cuts and seeded faults
 	@$(BIN)/python -m pytest -m faults tests/faults
 	@$(BIN)/python -m tests.faults $(ARGS)
+
+# See tests/faults/backfill.py for ARGS.
+backfill: $(INSTALLED) ## ingest 100,000 pages of ../shared with 50 kills; a repeated run continues
+	@$(BIN)/python -m tests.faults.backfill build/backfill --minutes 1440 $(ARGS)
 
 # See tests/simulation/__main__.py for ARGS.
 simulate: $(INSTALLED) ## run a million simulated steps, and find all planted bugs

@@ -9,6 +9,7 @@ import shutil
 import sys
 import time
 from collections import OrderedDict
+from collections.abc import Iterable
 from typing import TextIO, TypeVar
 
 from streams.records import Article, DeadLetter, PollResult
@@ -41,6 +42,7 @@ class ConsoleReporter:
         self._publishers: OrderedDict[str, str] = OrderedDict()
         self._articles: OrderedDict[str, Article] = OrderedDict()
         self._last_errors: dict[str, tuple[str, float]] = {}
+        self._health: set[str] = set()  # subjects of the present problems
 
     def article(self, article: Article) -> None:
         """Print an article: publisher, title, word count, removed links or blocks, and the original of a copy."""
@@ -105,6 +107,13 @@ class ConsoleReporter:
         """Print a dead letter: its source, its error and the command that shows it."""
         self._message("failed", f"dead letter: {letter.source} ({letter.error}); see `copydesk dead-letters list`")
 
+    def health(self, messages: Iterable[str]) -> None:
+        """Print each problem and warning of the health report once, and again after it was gone."""
+        by_subject = {_subject(message): message for message in messages}
+        for new in by_subject.keys() - self._health:
+            self.note(by_subject[new])
+        self._health = set(by_subject)
+
     def note(self, text: str) -> None:
         """Print a message of copydesk itself."""
         self.out.write(self._coloured(text, GLYPHS["note"][1]) + "\n")
@@ -140,6 +149,11 @@ def _remember(values: "OrderedDict[str, Value]", key: str, value: "Value", limit
     values.move_to_end(key)
     if len(values) > limit:
         values.popitem(last=False)
+
+
+def _subject(message: str) -> str:
+    """Return a health message without its figures, which change from round to round."""
+    return "".join(char for char in message if not char.isdigit())
 
 
 def _count(number: int, noun: str) -> str:

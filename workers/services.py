@@ -10,8 +10,6 @@ Each service imports its own modules when it starts: a desk without the poller's
 
 import asyncio
 import contextlib
-import gc
-import io
 import os
 import signal
 import time
@@ -29,11 +27,13 @@ from streams.retry import retry_unavailable
 from streams.state.redis_client import redact_url
 from streams.topics import BUILTIN_TOPICS, DESK_GROUP, route_topic
 from workers.dedupe.rebuild import rebuild_if_lost, require_intact_state, restore_state
+from workers.garbage import collect_less_often
 from workers.heartbeats import heartbeat_task, worker_name
 from workers.intake.embargo import release_loop
 from workers.logging_setup import import_structlog
 from workers.notify import notify, watchdog_task
 from workers.retention import memory_relief_loop, retention_loop
+from workers.task_stacks import log_task_stacks
 from workers.watchdog import watchdog
 
 log = get_logger(__name__)
@@ -42,6 +42,7 @@ log = get_logger(__name__)
 def run(main: Callable[[], Coroutine[Any, Any, int]], on_hangup: Callable[[], None] | None = None) -> int:
     """Run *main* in uvloop where that is installed; return its exit code. SIGHUP calls *on_hangup*."""
     import_structlog()  # every service logs
+    collect_less_often()
     try:
         import uvloop
     except ImportError:
@@ -76,17 +77,8 @@ def install_stop_handler() -> asyncio.Event:
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(signum, stop)
-    loop.add_signal_handler(signal.SIGUSR1, dump_tasks)
+    loop.add_signal_handler(signal.SIGUSR1, log_task_stacks)
     return stopping
-
-
-def dump_tasks() -> None:
-    """Log the stack of every task of every thread, to debug a service that hangs."""
-    loops = [candidate for candidate in gc.get_objects() if isinstance(candidate, asyncio.AbstractEventLoop)]
-    for task in [task for loop in loops for task in asyncio.all_tasks(loop)]:
-        out = io.StringIO()
-        task.print_stack(file=out)
-        log.warning("task running", task=task.get_name(), stack=out.getvalue())
 
 
 async def connect(settings: Settings, url: str) -> Broker:
@@ -157,6 +149,8 @@ async def run_desk(settings: Settings, url: str, name: str = "") -> int:
 
     async def desk(broker: Broker, stopping: asyncio.Event, pool: CleaningPool) -> None:
         await retry_unavailable(lambda: rebuild_if_lost(broker, settings), "rebuild failed")
+        if pool.count:  # before the desk owns a partition, whose items would wait for the first process
+            await wait_stop_or(stopping, asyncio.create_task(pool.start()))
         slow_items = SlowItems(broker, time.time)
         app = create_desk(
             settings, broker, url=url, name=name, check_state=lambda: require_intact_state(broker),

@@ -16,7 +16,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,7 +33,8 @@ from streams.topics import DESK_GROUP
 from streams.valkey.server import EmbeddedValkey, die_with_parent
 from workers.console import ConsoleReporter
 from workers.counters import read_counters
-from workers.demo.route import ROUTE, TABLE, with_demo_route
+from workers.demo.demo import Demo
+from workers.demo.route import ROUTE, TABLE
 from workers.heartbeats import clear_workers, heartbeat_task, remove_workers, write_heartbeat
 from workers.notify import NOTIFY_SOCKET, notify
 from workers.poller.registry import FeedRegistry
@@ -43,7 +44,6 @@ from workers.services import connect_or_stop, install_stop_handler, log_exceptio
 from workers.status import read_status
 
 if TYPE_CHECKING:
-    from workers.demo.newsroom import Newsroom
     from workers.web.server import WebServer
 
 SUPERVISE_INTERVAL_S = 0.2
@@ -53,13 +53,6 @@ OPTIONAL_WORKERS = ("sink", "watcher", "events")
 TABLES_FILE = "workers.toml"  # in data_dir
 INITIAL_RESTART_DELAY_S, MAX_RESTART_DELAY_S = 0.1, 10.0
 HEALTHY_S = 30.0  # a process that ran this long restarts without a longer delay
-DEMO_NOTICE = """
-  These stories are invented, by a demo newsroom on this machine. To read real feeds, run in another terminal here:
-      {copydesk} feeds discover https://example.org       find the feeds of a site
-      {copydesk} feeds add https://example.org/feed.xml   poll a feed
-  and start copydesk again. Read a topic of the demo: {copydesk} tail articles.{route} --from start
-  All data is in {data_dir}. Ctrl-C stops copydesk.
-"""
 
 
 class WorkerProcess:
@@ -130,7 +123,7 @@ class Supervisor:
         self.valkey = EmbeddedValkey(settings) if settings.embedded else None
         self.url = self.valkey.url if self.valkey else settings.broker_url
         self.console = ConsoleReporter()
-        self.newsroom: Newsroom | None = None
+        self.demo = Demo()
         self.workers: list[WorkerProcess] = []
         self.server: WebServer | None = None
         self.hung_s = HUNG_S
@@ -155,23 +148,22 @@ class Supervisor:
         reporters = [
             asyncio.create_task(log_exceptions(report, "console output"))
             for report in (
-                self._print_articles(),
-                self._print_polls(),
-                self._print_dead_letters(),
-                self._print_health(broker),
+                self._print("articles", self.console.article),
+                self._print("polls", self.console.poll),
+                self._print("dead-letters", self.console.dead_letter),
+                self._check_health(broker),
             )
         ]
         try:
-            self.settings = await self._with_demo(FeedRegistry(broker.state))
-            self.console.example_label = self._example_label()
+            self.settings = await self.demo.open(self.settings, FeedRegistry(broker.state))
+            self.console.example_label = self.demo.example_label()
             if self.valkey:
                 await clear_workers(broker.state)  # entries of a killed `up`, which may have had more desks
             self._start_workers()
             for worker in self.workers:  # from here on health reports a worker that never starts
                 await write_heartbeat(broker.state, worker.name.partition("-")[0], self._worker_name(worker.name))
             server = await self._start_server(broker)
-            if self.newsroom is not None:
-                reporters.append(asyncio.create_task(log_exceptions(self._push_examples(broker), "demo items")))
+            reporters.append(asyncio.create_task(log_exceptions(self.demo.push_examples(broker), "demo items")))
             self._print_banner(f"{server.url}#{server.admin.token}", time.monotonic() - started_s)
             notify("READY=1")
             async with heartbeat_task(broker.state, "web", self._worker_name("web")):
@@ -191,39 +183,6 @@ class Supervisor:
         self.server = WebServer(self.settings, broker, DESK_GROUP)
         await self.server.start()
         return self.server
-
-    def _example_label(self) -> str:
-        if self.newsroom is None:
-            return ""
-        from workers.demo.clutter import EXPLORE
-
-        return EXPLORE
-
-    async def _push_examples(self, broker: Broker) -> None:
-        from workers.demo.pushed import push_examples
-
-        await push_examples(broker)
-
-    async def _with_demo(self, feeds: FeedRegistry) -> Settings:
-        """Open and poll the demo newsroom if `demo` asks for it; otherwise remove its feeds."""
-        registered = await feeds.all()
-        demo_urls = [feed.url for feed in registered if feed.demo]
-        is_enabled = {"on": True, "off": False, "auto": len(demo_urls) == len(registered)}[self.settings.demo]
-        if not is_enabled:
-            await feeds.remove(demo_urls)
-            return self.settings
-        from workers.demo.newsroom import Newsroom
-
-        self.newsroom = Newsroom(self.settings.data_dir / "demo", self.settings.demo_interval_s)
-        await self.newsroom.open()
-        urls = self.newsroom.feed_urls
-        await feeds.remove([url for url in demo_urls if url not in urls])
-        await feeds.add([(url, "demo") for url in urls], demo=True)
-        hosts = [*self.settings.private_host_patterns, f"127.0.0.1:{self.newsroom.port}"]
-        settings = with_demo_route(replace(self.settings, allowed_private_hosts=",".join(hosts)))
-        if self.server is not None:
-            self.server.reload(settings)
-        return settings
 
     def _start_workers(self) -> None:
         log_dir = self.settings.data_dir / "log"
@@ -280,13 +239,10 @@ class Supervisor:
             return
         new, self._config_text = loaded.settings, loaded.text
         notify("RELOADING=1")
-        hosts = ",".join((new.allowed_private_hosts, f"127.0.0.1:{self.newsroom.port}" if self.newsroom else ""))
-        self.settings = replace(
+        self.settings = self.demo.with_demo_settings(replace(
             self.settings, feeds=new.feeds, routes=new.routes, sinks=new.sinks, sources=new.sources,
-            allowed_private_hosts=hosts.strip(","),
-        )  # fmt: skip
-        if self.newsroom is not None:
-            self.settings = with_demo_route(self.settings)
+            allowed_private_hosts=new.allowed_private_hosts,
+        ))  # fmt: skip
         if self.server is not None:
             self.server.reload(self.settings)
         environ, log_dir, optional = self._environ(), self.settings.data_dir / "log", self._optional_commands()
@@ -326,36 +282,23 @@ class Supervisor:
         for reporter in reporters:
             reporter.cancel()
         await asyncio.gather(*reporters, return_exceptions=True)
-        if self.newsroom:
-            await self.newsroom.close()
+        await self.demo.close()
         if self.server is not None:
             await self.server.stop()
 
-    async def _print_articles(self) -> None:
+    async def _print(self, topic: str, write: Callable[[Any], None]) -> None:
+        """Call *write* with each new record of *topic*."""
         settings = replace(self.settings, broker_url=self.url)
-        async for article in subscribe("articles", start=Start.LATEST, settings=settings):
-            self.console.article(article)
+        async for record in subscribe(topic, start=Start.LATEST, settings=settings):
+            write(record)
 
-    async def _print_dead_letters(self) -> None:
-        settings = replace(self.settings, broker_url=self.url)
-        async for letter in subscribe("dead-letters", start=Start.LATEST, settings=settings):
-            self.console.dead_letter(letter)
-
-    async def _print_polls(self) -> None:
-        async for poll in subscribe("polls", start=Start.LATEST, settings=replace(self.settings, broker_url=self.url)):
-            self.console.poll(poll)
-
-    async def _print_health(self, broker: Broker) -> None:
-        """Print each problem and each warning once, and again after it was gone."""
-        printed: set[str] = set()
+    async def _check_health(self, broker: Broker) -> None:
+        """Print problems and warnings, and end hung workers."""
         while True:
             await asyncio.sleep(HEALTH_INTERVAL_S)
             with contextlib.suppress(UnavailableError):
                 report = await read_status(broker, DESK_GROUP, self.settings)
-                messages = {subject(message): message for message in (*report["problems"], *report["warnings"])}
-                for key in messages.keys() - printed:
-                    self.console.note(messages[key])
-                printed = set(messages)
+                self.console.health([*report["problems"], *report["warnings"]])
                 self.end_hung(report["workers"])
 
     def end_hung(self, workers: Sequence[Mapping[str, Any]]) -> None:
@@ -373,9 +316,8 @@ class Supervisor:
     def _print_banner(self, page_url: str, started_in_s: float) -> None:
         broker = f"embedded Valkey in {self.settings.data_dir}" if self.valkey else redact_url(self.settings.broker_url)
         self.console.note(f"copydesk is up after {started_in_s:.1f} s · {broker} · status page {page_url}")
-        if self.newsroom:
-            names = {"copydesk": command_name(), "data_dir": self.settings.data_dir, "route": ROUTE.name}
-            self.console.banner(DEMO_NOTICE.format(**names))
+        if notice := self.demo.notice(command_name(), self.settings):
+            self.console.banner(notice)
 
     def _print_summary(self, counters: Mapping[str, Mapping[str, int]]) -> None:
         desk = counters["desk"]
@@ -390,11 +332,6 @@ class Supervisor:
             f"{desk[outcome]:,} {name}" for outcome, name in names.items() if desk[outcome] or outcome == "new"
         )
         self.console.note(f"stopped; so far {parts}")
-
-
-def subject(message: str) -> str:
-    """Return a health message without its figures, which change from round to round."""
-    return "".join(char for char in message if not char.isdigit())
 
 
 def command_name() -> str:

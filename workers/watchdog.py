@@ -13,6 +13,7 @@ from streams.errors import UnavailableError
 from streams.exit_codes import ExitCode, abort
 from streams.topics import DESK_GROUP, ITEMS, Partition, partition_name
 from workers.dedupe.rebuild import INTACT_KEY
+from workers.task_stacks import log_task_stacks
 
 STALL_TIMEOUT_S = 30.0  # above REBALANCE_TIMEOUT_S: a desk does not exit while its group waits for another member
 
@@ -88,5 +89,6 @@ async def watchdog(
             reason = "rebalance does not end"
         else:
             continue
+        log_task_stacks()
         abort(ExitCode.TEMPFAIL, "desk stalled", reason=reason, seconds=stall_timeout_s, lag=lag,
               next_step="restarting")  # fmt: skip

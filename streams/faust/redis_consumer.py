@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from faust.assignor.client_assignment import ClientAssignment
@@ -10,11 +10,14 @@ from faust.transport import base
 from faust.types import TP, ConsumerMessage
 from mode import Service
 
+from streams.brokers.base import ConsumedMessage
 from streams.brokers.redis_streams.broker import RedisStreamsBroker
 from streams.brokers.redis_streams.leases import BEATS_PER_LEASE, Leases
+from streams.brokers.redis_streams.reader import to_message
 from streams.brokers.redis_streams.store import Bounds
 from streams.errors import UnavailableError
 from streams.faust.consumer_mixins import CommitGuard, DirectDrain, without_transactional_topics
+from streams.faust.message_batch import MessageBatch
 from streams.logger import get_logger
 from streams.retry import retry_unavailable
 from streams.start import Start
@@ -30,6 +33,12 @@ class Position(NamedTuple):
 
     offset: int
     epoch: int
+
+
+class FetchedMessage(ConsumerMessage):
+    """A message with the epoch of the position from which it was read."""
+
+    epoch = 0
 
 
 class Consumer(DirectDrain, CommitGuard, base.Consumer):
@@ -51,6 +60,7 @@ class Consumer(DirectDrain, CommitGuard, base.Consumer):
         self._assigned: set[TP] = set()
         self._assigned_leases: Mapping[Any, str] = {}
         self._position: dict[TP, Position] = {}
+        self._fetched_epoch: dict[TP, int] = {}  # of the last fetch
         self._end_offset: dict[TP, int] = {}
         self._subscription_changed = asyncio.Event()
         self._assignment_changed = asyncio.Event()
@@ -153,9 +163,12 @@ class Consumer(DirectDrain, CommitGuard, base.Consumer):
         self._position[tp] = Position(max(offset, 0), old.epoch + 1 if old else 0)
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
-        assigned = set(self._assigned)
+        """Seek to the committed offsets; do nothing after a rebalance meanwhile, which has its own seek."""
+        assigned, generation = set(self._assigned), self.app.consumer_generation_id
         committed = await self._retry(self.streams.committed, self.group, assigned)
         bounds = await self._retry(self.streams.bounds, assigned)
+        if generation != self.app.consumer_generation_id:
+            return {}
         offsets = {tp: max(committed[tp] or 0, bounds[tp].first) for tp in assigned}
         for tp, offset in offsets.items():
             self._move(tp, offset)
@@ -232,15 +245,27 @@ class Consumer(DirectDrain, CommitGuard, base.Consumer):
         if self._position.get(tp) != before[tp]:
             return False  # a seek or a rebalance happened during the fetch
         next_offset = int(entries[-1][0][2:])
+        self._fetched_epoch[tp] = before[tp].epoch
         self._position[tp] = Position(next_offset, before[tp].epoch)
         self._end_offset[tp] = max(next_offset, self._end_offset.get(tp, 0))
         return True
 
-    def _to_message(self, tp: TP, record: Any) -> ConsumerMessage:
+    def _consumed(self, tp: Any, records: Sequence[Any]) -> list[ConsumedMessage]:
+        return [to_message(tp, record) for record in records]
+
+    def _epoch(self, tp: Any) -> int:
+        return self._fetched_epoch[tp]
+
+    def is_current(self, message: FetchedMessage | MessageBatch) -> bool:
+        """Return whether *message* was read under the present assignment, and after the last seek of its partition."""
+        position = self._position.get(message.tp)
+        return super().is_current(message) and position is not None and message.epoch == position.epoch
+
+    def _to_faust_message(self, tp: TP, record: Any) -> FetchedMessage:
         entry_id, flat = record
         fields = dict(zip(flat[::2], flat[1::2], strict=True))
         key, value = fields.get(b"k"), fields.get(b"v")
-        return ConsumerMessage(
+        message = FetchedMessage(
             tp.topic,
             tp.partition,
             int(entry_id[2:]) - 1,
@@ -255,6 +280,8 @@ class Consumer(DirectDrain, CommitGuard, base.Consumer):
             tp,
             generation_id=self.app.consumer_generation_id,
         )
+        message.epoch = self._epoch(tp)
+        return message
 
     def _new_topicpartition(self, topic: str, partition: int) -> TP:
         return TP(topic, partition)

@@ -2,6 +2,7 @@
 
 make faults ARGS="--runs 20 --faults 40"          embedded
 make faults ARGS="--kafka 4.4.0 --runs 5"         a cluster of three nodes of this version
+python -m tests.faults --kafka 4.4.0 --rebalances --pace-s 2.5     rebalances of the desks
 """
 
 import argparse
@@ -20,7 +21,7 @@ from streams.exit_codes import ExitCode
 from streams.subscribe import COMMIT_EVERY
 from tests.faults.fleet import MEMBERS, SINKS, Fleet
 from tests.faults.ledger_server import TruthServer
-from tests.faults.schedule import EMBEDDED, KAFKA, QUICK, break_things
+from tests.faults.schedule import EMBEDDED, KAFKA, QUICK, REBALANCES, break_things
 from tests.support.kafka import Cluster
 
 ENDED_BY_COPYDESK = (ExitCode.SOFTWARE, ExitCode.TEMPFAIL)  # a bug, and a stall
@@ -134,7 +135,8 @@ def main() -> int:
     parser.add_argument("--pace-s", type=float, default=0.5)
     parser.add_argument("--feeds", type=int, default=6)
     parser.add_argument("--news", type=int, default=20, help="new stories of each document")
-    parser.add_argument("--quick", action="store_true", help="faults without starts of processes, many an hour")
+    parser.add_argument("--quick", action="store_const", const=QUICK, dest="kinds", help="no starts of processes")
+    parser.add_argument("--rebalances", action="store_const", const=REBALANCES, dest="kinds", help="with --kafka")
     parser.add_argument("--kafka", default="", metavar="VERSION")
     args = parser.parse_args()
     total: Counter[str] = Counter()
@@ -148,7 +150,7 @@ def main() -> int:
                 pace_s=args.pace_s,
                 feeds=args.feeds,
                 news=args.news,
-                kinds=QUICK if args.quick else None,
+                kinds=args.kinds,
             )
         )
         print(json.dumps(result), flush=True)

@@ -15,8 +15,8 @@ from streams.config.settings import Settings
 from streams.topics import ARTICLES
 from tests.conftest import until
 from tests.faults.member import GROUP
+from tests.support.fork_server import start_module
 from tests.support.subscribers import article, wire
-from tests.support.template import start_module
 
 KEYS, REVISIONS = 20, 8
 COMMITTED_EVERY = 100  # upper bound of uncommitted records of a killed member

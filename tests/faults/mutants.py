@@ -13,12 +13,16 @@ import msgspec
 
 from streams import retry
 from streams.brokers.base import Condition, OffsetRange, OutgoingMessage, RedisCommand
+from streams.brokers.redis_streams import memory
 from streams.brokers.redis_streams.broker import RedisStreamsBroker
 from streams.brokers.redis_streams.retention import Retention
 from streams.errors import UnavailableError
+from streams.faust import consumer_mixins
+from streams.faust.redis_consumer import Consumer
 from streams.records import DeadLetter
 from streams.state.lookup import Lookup
 from streams.subscribe import Subscription
+from streams.topics import ITEMS
 from tests.support.server_commands import server_commands
 from workers import cli, retention
 from workers.clean.cleaner import CleanedContent
@@ -164,6 +168,19 @@ def forgetful() -> None:
     SeenStore.lookup = forget  # type: ignore[method-assign, assignment]
 
 
+def commits_at_end() -> None:
+    """Bug: a desk that is stopped commits all messages that it has read."""
+    stop = Consumer.on_stop
+
+    async def on_stop(consumer: Consumer) -> None:
+        offsets = {tp: position.offset for tp, position in consumer._position.items()}
+        leases = {tp: consumer.lease_of(*tp) for tp in offsets}
+        await consumer.streams.commit(consumer.group, offsets, leases)
+        await stop(consumer)
+
+    Consumer.on_stop = on_stop  # type: ignore[method-assign, assignment]
+
+
 def uncounted() -> None:
     def counting(stage: str, counts: Any) -> list[RedisCommand]:
         return _counting(stage, counts) if next(counted) else []
@@ -208,7 +225,7 @@ BUGS: dict[str, Callable[[], None]] = {
     bug.__name__: bug
     for bug in (
         ack_before_publish, remember_after_publish, remember_before_append, trim_too_early, drop_on_exception, no_fence,
-        half_cleaned, dead_letter_too, forgetful, uncounted, member_commits_early, hook_twice, hook_skips,
+        half_cleaned, dead_letter_too, forgetful, commits_at_end, uncounted, member_commits_early, hook_twice, hook_skips,
     )
 }  # fmt: skip
 
@@ -225,8 +242,22 @@ def ingest_remembers_first() -> None:
     ingest.publish = publish  # type: ignore[assignment, attr-defined]
 
 
-INGEST_BUGS: dict[str, Callable[[], None]] = {"ingest_remembers_first": ingest_remembers_first}  # test_ingest_kills.py
+def unbounded_bytes() -> None:
+    """Bug: the desk reads and handles as many items as it can, whatever their size."""
+    consumer_mixins.MAX_IN_FLIGHT_BYTES = batch.MAX_STEP_BYTES = 1 << 40
+
+
+def relief_of_unprocessed() -> None:
+    """Bug: memory relief removes items that no desk has processed."""
+    memory.RULES = (memory.Rule(ITEMS.name, unread=True), *memory.RULES)  # type: ignore[assignment]
+
+
+OTHER_BUGS: dict[str, Callable[[], None]] = {
+    "ingest_remembers_first": ingest_remembers_first,  # test_ingest_kills.py
+    "unbounded_bytes": unbounded_bytes,  # test_large_items.py
+    "relief_of_unprocessed": relief_of_unprocessed,  # test_memory.py
+}
 
 if __name__ == "__main__":
-    (BUGS | INGEST_BUGS)[sys.argv[1]]()
+    (BUGS | OTHER_BUGS)[sys.argv[1]]()
     sys.exit(cli.main(sys.argv[2:]))

@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.faults.fleet import LEASE_S, MEMBERS, SERVER, SINKS, Fleet, Part
 from tests.faults.proxy import Proxy
-from workers import replay
+from workers import dead_letters, replay
 
 JUMPS_S = (0, 5, -5, 90, -90, 3_600, -3_600, 86_400, -86_400, 20 * 86_400, -20 * 86_400)
 Fault = Callable[[Fleet, random.Random], Awaitable[None]]
@@ -77,6 +77,19 @@ async def replay_items(fleet: Fleet, rnd: random.Random) -> None:
     """Send retained items to the desks again, and stop in between."""
     since = datetime.now(UTC) - timedelta(seconds=5)
     replaying = asyncio.create_task(replay.replay_items(fleet.direct, fleet.broker, since, lambda line: None))
+    await asyncio.wait({replaying}, timeout=rnd.choice((0.05, 0.3, 2.0)))
+    replaying.cancel()
+    await asyncio.gather(replaying, return_exceptions=True)
+
+
+async def replay_letters(fleet: Fleet, rnd: random.Random) -> None:
+    """Send the pending dead letters to the desks again, and stop in between."""
+
+    async def replay_all() -> None:
+        for letter in await dead_letters.select(fleet.broker, ()):
+            await dead_letters.replay(fleet.broker, letter)
+
+    replaying = asyncio.create_task(replay_all())
     await asyncio.wait({replaying}, timeout=rnd.choice((0.05, 0.3, 2.0)))
     replaying.cancel()
     await asyncio.gather(replaying, return_exceptions=True)
@@ -182,17 +195,24 @@ CLOCK: dict[Fault, int] = {jump_clock: 3, jump_one_clock: 4, kill_worker: 1, kil
 # Weights: a Python start costs a second of CPU, so kills are rarer than faults without a restart.
 EMBEDDED: dict[Fault, int] = {
     kill_worker: 5, end_desk: 1, storm: 1, kill_subscriber: 2, end_subscriber: 1, freeze_subscriber: 2, kill_valkey: 3,
-    replay_items: 1, freeze_valkey: 2, freeze_worker: 6,
+    replay_items: 1, replay_letters: 1, roll: 1, freeze_valkey: 2, freeze_worker: 6,
     reset: 5, half_close: 3, cut: 5, black_hole: 4, slow: 3, poison: 3,
 }  # fmt: skip
 # Without starts of processes: many faults an hour on a busy machine.
 QUICK: dict[Fault, int] = {
     kill_valkey: 3, freeze_valkey: 2, freeze_worker: 8, freeze_subscriber: 3, reset: 8, half_close: 4, cut: 8,
-    black_hole: 5, slow: 3, poison: 3, replay_items: 1,
+    black_hole: 5, slow: 3, poison: 3, replay_items: 1, replay_letters: 1,
 }  # fmt: skip
 KAFKA: dict[Fault, int] = {
     kill_worker: 5, end_desk: 3, storm: 1, kill_subscriber: 1, kill_valkey: 1, freeze_worker: 4, reset: 2, cut: 2,
-    black_hole: 2, poison: 3, kill_node: 4, freeze_node: 2,
+    black_hole: 2, poison: 3, kill_node: 4, freeze_node: 2, replay_letters: 1, roll: 1,
+}  # fmt: skip
+
+
+# Kafka: many rebalances of the desks, over slow and restarted nodes.
+REBALANCES: dict[Fault, int] = {
+    kill_desk: 3, end_desk: 5, freeze_worker: 3, kill_node: 4, freeze_node: 3, kill_worker: 1, black_hole: 1,
+    kill_valkey: 1,
 }  # fmt: skip
 
 

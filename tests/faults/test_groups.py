@@ -27,8 +27,8 @@ from tests.faults.groups import (
     published,
     repeated,
 )
+from tests.support.fork_server import Command, start_module
 from tests.support.subscribers import article, wire
-from tests.support.template import Command, start_module
 
 LEASE_S = 2.0  # the records that a member has buffered take longer to process
 

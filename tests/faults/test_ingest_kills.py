@@ -14,8 +14,8 @@ from streams.brokers.base import Broker
 from streams.config.settings import Settings
 from streams.topics import ARCHIVE_ITEMS
 from tests.support.archives import warc_record
+from tests.support.fork_server import Command, start_module
 from tests.support.pipeline import desk, everything, settled
-from tests.support.template import Command, start_module
 from workers.counters import is_consistent, read_counters
 from workers.intake.ingest import BATCH_ITEMS
 

@@ -21,8 +21,8 @@ from streams.state.redis_client import connect as connect_state
 from streams.topics import ARTICLES, DESK_GROUP, ITEMS
 from tests.conftest import emptied_kafka, until
 from tests.faults.proxy import Proxy
+from tests.support.fork_server import start_module
 from tests.support.stage import drained
-from tests.support.template import start_module
 from workers.dedupe.rebuild import INTACT_KEY
 from workers.services import connect
 

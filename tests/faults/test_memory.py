@@ -16,11 +16,12 @@ from streams.codec import encode
 from streams.config.settings import MiB, Settings
 from streams.errors import UnavailableError
 from streams.records import Content, Item
+from streams.retry import retry_unavailable
 from streams.start import Start
 from streams.topics import ARTICLES, DEAD_LETTERS, DESK_GROUP, ITEMS
 from streams.valkey.server import EmbeddedValkey
-from tests.conftest import copydesk, until
-from tests.support.template import start_module
+from tests.conftest import DEADLINE_S, copydesk, until
+from tests.support.fork_server import start_module
 from workers.counters import read_counters
 from workers.services import connect
 
@@ -29,6 +30,7 @@ STEP_BYTES = 3_000_000  # for a hundred articles and their state
 NOUNS = ("harbour", "ferry", "council", "bakery", "orchard", "library", "tramway", "brewery")
 VERBS = ("reopened", "closed", "sold", "flooded", "inspected", "measured", "renamed", "insured")
 NOW = datetime.now(UTC)
+LARGE_CHARS = 100_000
 
 
 def sentence(rnd: random.Random) -> str:
@@ -38,14 +40,17 @@ def sentence(rnd: random.Random) -> str:
     )
 
 
-def item(number: int) -> OutgoingMessage:
-    """An invented story unlike any other; its long summary uses memory but little desk time."""
+def item(number: int, size: int = 0) -> OutgoingMessage:
+    """An invented story unlike any other; its long summary uses memory but little desk time.
+
+    *size*: characters of the summary.
+    """
     rnd = random.Random(number)
     body = "".join(f"<p>{' '.join(sentence(rnd) for _ in range(5))}</p>" for _ in range(5))
     url = f"https://full.example/{number}"
     made = Item(
         feed="https://full.example/feed", identity_key=url, link=url, canonical_url=url, title=f"Story {number} of the town",
-        content=(Content(body, "text/html"),), summary=Content("x" * 1_000 * (len(body) // 200), "text/plain"), fetched_at=NOW, fingerprint=f"{number:016x}",
+        content=(Content(body, "text/html"),), summary=Content("x" * (size or 1_000 * (len(body) // 200)), "text/plain"), fetched_at=NOW, fingerprint=f"{number:016x}",
     )  # fmt: skip
     return OutgoingMessage(ITEMS.name, url.encode(), encode(made))
 
@@ -61,9 +66,10 @@ async def fill(broker: RedisStreamsBroker) -> int:
 
 
 @contextmanager
-def desk(url: str, folder: Path) -> Generator[None, None, None]:
+def desk(url: str, folder: Path, *module: str) -> Generator[None, None, None]:
+    arguments = [*(module or ["workers.cli"]), "desk", "--name", "desk-1", "--broker-url", url]
     with (folder / "desk.log").open("ab") as log:
-        process = start_module("workers.cli", "desk", "--name", "desk-1", "--broker-url", url, cwd=folder, stderr=log)
+        process = start_module(*arguments, cwd=folder, stderr=log)
     try:
         yield
         assert process.poll() is None
@@ -72,7 +78,7 @@ def desk(url: str, folder: Path) -> Generator[None, None, None]:
         process.wait()
 
 
-async def count(broker: RedisStreamsBroker, topic: str) -> int:
+async def count_messages(broker: RedisStreamsBroker, topic: str) -> int:
     _, there, _ = await broker.trim_topic(topic, 0)
     return there
 
@@ -104,11 +110,15 @@ async def test_desk_recovers_from_full_memory(tmp_path: Path, restarted: bool) -
         await until(done, what="every item done")
         await until(lambda: _settled(broker, sent), what="the end of memory relief")
         counters, removed = (await read_counters(broker.state))["desk"], await read_removed(broker)
-        assert (counters["received"], counters["failed"], await count(broker, DEAD_LETTERS.name)) == (sent, 0, 0)
-        articles = await count(broker, ARTICLES.name)
+        assert (counters["received"], counters["failed"], await count_messages(broker, DEAD_LETTERS.name)) == (
+            sent,
+            0,
+            0,
+        )
+        articles = await count_messages(broker, ARTICLES.name)
         assert articles + removed.counts.get(ARTICLES.name, 0) == counters["new"] == sent
         assert articles > 0
-        assert await count(broker, ITEMS.name) + removed.counts[ITEMS.name] == sent
+        assert await count_messages(broker, ITEMS.name) + removed.counts[ITEMS.name] == sent
         assert await broker.publish([item(10_000)])
         await broker.close()
         return removed
@@ -130,11 +140,54 @@ async def test_desk_recovers_from_full_memory(tmp_path: Path, restarted: bool) -
         server.stop()
 
 
+@pytest.mark.faults
+async def test_relief_of_unprocessed_items_is_detected(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path / "data", valkey_memory_mb=MEMORY_MB, partitions=4, valkey_fsync="everysec")
+    server = EmbeddedValkey(settings)
+    server.start()
+    broker = await connect(settings, server.url)
+    assert isinstance(broker, RedisStreamsBroker)
+    sent = await fill(broker)
+    with desk(server.url, tmp_path, "tests.faults.mutants", "relief_of_unprocessed"):
+        await until(lambda: _is_processed(broker), what="every stored item done")
+        assert (await read_counters(broker.state))["desk"]["received"] < sent
+    await broker.close()
+    server.stop()
+
+
+@pytest.mark.faults
+async def test_tenfold_offer_loses_no_acknowledged_item(tmp_path: Path) -> None:
+    """Ten times as much as the memory holds is offered, as fast as the server accepts it."""
+    settings = Settings(data_dir=tmp_path / "data", valkey_memory_mb=48, partitions=4, valkey_fsync="everysec")
+    server = EmbeddedValkey(settings)
+    server.start()
+    broker = await connect(settings, server.url)
+    assert isinstance(broker, RedisStreamsBroker)
+    count = 10 * settings.valkey_memory_mb * MiB // LARGE_CHARS
+    with desk(server.url, tmp_path):
+        for number in range(count):
+            message = item(number, LARGE_CHARS)
+            await retry_unavailable(lambda: broker.publish([message]), "memory full", max_delay_s=0.5)  # noqa: B023
+        await until(lambda: _is_processed(broker), what="every item done", deadline_s=10 * DEADLINE_S)
+    desk_counters, removed = (await read_counters(broker.state))["desk"], await read_removed(broker)
+    articles = await count_messages(broker, ARTICLES.name) + removed.counts.get(ARTICLES.name, 0)
+    assert (desk_counters["received"], desk_counters["new"], desk_counters["failed"]) == (count, count, 0)
+    assert articles == count
+    assert await count_messages(broker, DEAD_LETTERS.name) == 0
+    assert f"topic={ITEMS.name} (memory short; committed by every group" in (tmp_path / "desk.log").read_text()
+    await broker.close()
+    server.stop()
+
+
+async def _is_processed(broker: RedisStreamsBroker) -> bool:
+    return await broker.lag(ITEMS.name, DESK_GROUP) == 0
+
+
 async def _settled(broker: RedisStreamsBroker, sent: int) -> bool:
     """Return True if relief has nothing to do and has counted each item that it removed."""
     used, limit = await broker.memory()
     removed = await read_removed(broker)
-    return used < BEGIN * limit and await count(broker, ITEMS.name) + removed.counts.get(ITEMS.name, 0) == sent
+    return used < BEGIN * limit and await count_messages(broker, ITEMS.name) + removed.counts.get(ITEMS.name, 0) == sent
 
 
 def _said(text: str) -> int:

@@ -12,8 +12,8 @@ from streams.brokers.base import ConsumedMessage
 from streams.config.settings import Settings
 from streams.faust.agents import BatchResult, add_agent, create_app
 from streams.topics import Topic
+from tests.support.fork_server import Command, start_module
 from tests.support.server_commands import server_commands
-from tests.support.template import Command, start_module
 
 if TYPE_CHECKING:
     from tests.support.stage import Stage

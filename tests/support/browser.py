@@ -19,6 +19,8 @@ FLAGS = (
     "--headless", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update",
     "--disable-sync", "--disable-quic", "--hide-scrollbars", "--remote-debugging-port=0",
 )  # fmt: skip
+# Chromium's messages about an expression that a navigation interrupts.
+NAVIGATING = ("Inspected target navigated", "Cannot find", "Execution context was destroyed")
 
 
 def chromium_path() -> str | None:
@@ -55,10 +57,18 @@ class Browser:
         return await asyncio.wait_for(future, DEADLINE_S)
 
     async def evaluate(self, expression: str) -> Any:
-        """Return the value of an expression; a promise is awaited."""
-        response = await self.ask("Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True)
+        """Return the value of an expression; a promise is awaited. Wait for the end of a navigation."""
+        response = await until(lambda: self._evaluate(expression))
         assert "exceptionDetails" not in response, response["exceptionDetails"]
         return response["result"].get("value")
+
+    async def _evaluate(self, expression: str) -> Any:
+        """Return the response; None while the page has no context for the expression."""
+        response = await self.ask("Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True)
+        if "error" not in response:
+            return response
+        assert response["error"]["message"].startswith(NAVIGATING), response
+        return None
 
     async def goto(self, url: str, *, width: int = 1280, height: int = 900, dark: bool = False) -> None:
         for domain in ("Page", "Runtime", "Log", "Network"):

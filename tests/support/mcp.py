@@ -1,4 +1,4 @@
-"""Answers of the MCP server: split into the lead and the records of the fence."""
+"""Answers of the MCP server: split into the lead and the records between the delimiters."""
 
 import importlib.util
 import json
@@ -12,7 +12,7 @@ OPENING = re.compile(r"<untrusted ([0-9a-f]{32})>")
 
 
 class Answer(NamedTuple):
-    """The text outside the fence, the records inside, and the delimiter."""
+    """The text outside the delimiters, the records between them, and their token."""
 
     outside: str
     records: list[dict[str, Any]]

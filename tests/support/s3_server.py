@@ -4,18 +4,16 @@ It computes the signature from the request as it arrived, by the specification a
 https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html
 """
 
-import asyncio
 import hashlib
 import hmac
 import re
-import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from aiohttp import web
 
+from tests.support.http_server import HttpServer, run_until_killed
 from tests.support.journal import Journal
 
 ACCESS_KEY, SECRET_KEY, REGION = "AKIATEST", "an invented secret", "eu-test-1"
@@ -36,7 +34,7 @@ class StoredObject:
         return f'"{hashlib.md5(self.body, usedforsecurity=False).hexdigest()}"'
 
 
-class S3Server:
+class S3Server(HttpServer):
     """The bucket `news`, in memory; it survives a stop. `status`: of all answers, unless it is 200."""
 
     def __init__(self, journal: Journal | None = None) -> None:
@@ -44,25 +42,13 @@ class S3Server:
         lines = journal.lines if journal else ()
         self.objects = {key: StoredObject(body.encode(), headers) for key, body, headers in lines}
         self.status = 200
-        self.port = 0
         self.before_put: Any = None  # called with the key, once
 
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    async def start(self) -> None:
-        app = web.Application(client_max_size=100_000_000)
-        app.router.add_route("*", "/news/{key:.+}", self._respond)
-        app.router.add_route("*", "/{bucket}/{key:.*}", self._no_bucket)
-        self.runner = web.AppRunner(app)
-        await self.runner.setup()
-        site = web.TCPSite(self.runner, "127.0.0.1", self.port)
-        await site.start()
-        self.port = self.runner.addresses[0][1]
-
-    async def stop(self) -> None:
-        await self.runner.cleanup()
+    def routes(self) -> list[web.RouteDef]:
+        return [
+            web.route("*", "/news/{key:.+}", self._respond),
+            web.route("*", "/{bucket}/{key:.*}", self._no_bucket),
+        ]
 
     async def _no_bucket(self, request: web.Request) -> web.Response:
         return failure(404, "NoSuchBucket")
@@ -127,12 +113,5 @@ def is_signed(request: web.Request, body: bytes) -> bool:
     return is_complete and is_ours and hmac.compare_digest(signature, expected)
 
 
-async def main(port: int, path: Path) -> None:
-    server = S3Server(Journal(path))
-    server.port = port
-    await server.start()
-    await asyncio.Event().wait()
-
-
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]), Path(sys.argv[2])))
+    run_until_killed(S3Server)

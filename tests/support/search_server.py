@@ -4,20 +4,18 @@ Documents have external versions: a version that is not greater than the present
 https://docs.opensearch.org/latest/api-reference/document-apis/bulk/
 """
 
-import asyncio
 import base64
 import json
-import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 
+from tests.support.http_server import HttpServer, run_until_killed
 from tests.support.journal import Journal
 
 
-class SearchServer:
+class SearchServer(HttpServer):
     """Indices in memory, which survive a stop. `refuse`: id of a document → status of its next outcomes."""
 
     def __init__(self, credentials: tuple[str, str] = ("", ""), journal: Journal | None = None) -> None:
@@ -27,27 +25,13 @@ class SearchServer:
         self.refuse: dict[str, int] = {}
         self.status = 200
         self.bulk_sizes: list[int] = []
-        self.port = 0
         for index, id_, document in journal.lines if journal else ():
             self.indices.setdefault(index, {})[id_] = document
 
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    async def start(self) -> None:
-        app = web.Application(client_max_size=100_000_000)
-        app.router.add_head("/{index}", self._head)
-        app.router.add_put("/{index}", self._create)
-        app.router.add_post("/_bulk", self._bulk)
-        self.runner = web.AppRunner(app)
-        await self.runner.setup()
-        site = web.TCPSite(self.runner, "127.0.0.1", self.port)
-        await site.start()
-        self.port = self.runner.addresses[0][1]
-
-    async def stop(self) -> None:
-        await self.runner.cleanup()
+    def routes(self) -> list[web.RouteDef]:
+        return [
+            web.head("/{index}", self._head), web.put("/{index}", self._create), web.post("/_bulk", self._bulk),
+        ]  # fmt: skip
 
     def _refusal(self, request: web.Request) -> web.Response | None:
         if self.credentials != ("", ""):
@@ -102,12 +86,5 @@ def error(status: int, type_: str, reason: str) -> web.Response:
     return web.json_response({"error": {"type": type_, "reason": reason}, "status": status}, status=status)
 
 
-async def main(port: int, path: Path) -> None:
-    server = SearchServer(journal=Journal(path))
-    server.port = port
-    await server.start()
-    await asyncio.Event().wait()
-
-
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]), Path(sys.argv[2])))
+    run_until_killed(lambda journal: SearchServer(journal=journal))

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.conftest import DEADLINE_S
-from tests.support.template import Command, start_module
+from tests.support.fork_server import Command, start_module
 
 PACE_S = 0.25
 

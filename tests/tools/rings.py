@@ -20,7 +20,7 @@ STARTERS = frozenset({
     "fork", "TCPSite", "start_server", "create_server", "TestServer", "create_connection", "open_connection", "connect", "EmbeddedValkey", "ParserPool", "CleaningPool", "Newsroom",
     "free_port", "find_server_binary", "WorkerProcess", "bind",
 })  # fmt: skip
-LONG = frozenset({"faults", "hours", "corpus", "corpus_full", "train"})
+LONG = frozenset({"faults", "hours", "corpus", "corpus_full", "train", "exhaustive"})
 AUDITED = frozenset({"socket.bind", "socket.connect", "subprocess.Popen", "os.posix_spawn", "os.fork", "os.system"})
 CORPUS = "shared"  # the fixture of everything that reads ../shared
 
@@ -42,7 +42,8 @@ def is_starter(thing: Any) -> bool:
 def starts_something(thing: Any, visited: set[Any]) -> bool:
     """Return whether a function or class in `tests` names a starter, itself or through its helpers there."""
     if isinstance(thing, type):
-        return any(starts_something(member, visited) for member in vars(thing).values())
+        classes = [base for base in thing.__mro__ if base.__module__.startswith("tests")]
+        return any(starts_something(member, visited) for base in classes for member in vars(base).values())
     thing = getattr(thing, "__wrapped__", thing)
     if not isinstance(thing, FunctionType) or thing in visited:
         return False

@@ -39,6 +39,10 @@ def test_running_child():
 
 def test_after_running_child():
     pass
+
+
+def test_waiting():
+    time.sleep(0.5)
 """
 
 
@@ -54,13 +58,17 @@ def test_cpu_report_counts_children(tmp_path: Path, workers: int) -> None:
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     rows = [line.split() for line in report.read_text().splitlines()]
-    cpu_s = {test.partition("::")[2]: float(cpu) for cpu, _, _, test in rows}
-    processes = {test.partition("::")[2]: int(count) for _, _, count, test in rows}
+    cpu_s = {row[-1].partition("::")[2]: float(row[0]) for row in rows}
+    waiting_s = {row[-1].partition("::")[2]: float(row[2]) for row in rows}
+    processes = {row[-1].partition("::")[2]: int(row[3]) for row in rows}
     for test in ("test_own", "test_ended_child", "test_running_child"):
         assert cpu_s[test] >= 0.25, rows  # clock ticks of 10 ms round down
     for test in ("test_cheap", "test_after_running_child"):
         assert cpu_s[test] < 0.3, rows
+    assert waiting_s["test_waiting"] >= 0.25, rows
+    assert {row[4] for row in rows} == {"gw0" if workers else "main"}
     assert processes == {
         "test_cheap": 0, "test_own": 0, "test_ended_child": 1, "test_running_child": 1, "test_after_running_child": 0,
+        "test_waiting": 0,
     }  # fmt: skip
     assert f"sum of 1 files; {report}" in done.stdout

@@ -74,6 +74,7 @@ def test_skip_outside_ci_passes_session(invented: Path) -> None:
         ("a/test_a.py::test_reader[valkey]", "a/test_a.py::test_reader[valkey]"),
         ("a/test_a.py::test_reader[kafka]", f"Kafka {CURRENT}"),
         ("a/test_a.py::test_reader[kafka-3]", f"Kafka {BEFORE}"),
+        (f"tests/test_a.py::test_guard[{CURRENT}-kafka-3]", f"Kafka {CURRENT}"),
         (f"{OWN_CLUSTERS}::test_gap[{CURRENT}]", f"Kafka {CURRENT} {OWN_CLUSTERS}"),
         (f"{OWN_CLUSTERS}::test_gap[{BEFORE}-3]", f"Kafka {BEFORE} {OWN_CLUSTERS}"),
         ("tests/faults/test_damage.py::test_a", "damage"),

@@ -22,7 +22,6 @@ import workers
 from workers.clean.credits import parse_byline, split_credit
 from workers.clean.document import detect_input_type
 from workers.dedupe.fingerprint import raw_fingerprint
-from workers.poller.full_text import strip_invisible
 from workers.text.markup import strip_invisible_elements
 from workers.text.normalise import match_key, plain_text
 
@@ -50,17 +49,18 @@ CATEGORIES = {
     sre.CATEGORY_WORD: r"\w", sre.CATEGORY_NOT_WORD: r"\W",
 }  # fmt: skip
 ENDS = ("", "\n!")  # a text that matches up to its end, and one that doesn't
-QUARTER, SMALL, FIRST, LARGE = 188, 375, 750, 3_000
+QUARTER, SMALL, FIRST, SECOND, LARGE = 188, 375, 750, 1_500, 3_000
 LINEAR = LARGE / SMALL
 MOST = 3 * LINEAR  # linear time, measured badly; the square of it is LINEAR² = 64
 NOTICED_S = 0.002  # CPU time of LARGE; less is none
 FIRST_S = NOTICED_S / (LARGE / FIRST) ** 2  # CPU time of FIRST in quadratic time, where LARGE takes NOTICED_S
+STILL_SUSPICIOUS = 2.9  # growth from FIRST to SECOND: the same exponent as MOST; 2 is linear
 SUSPICIOUS = 5  # growth from QUARTER to FIRST: 4 is linear; MOST from SMALL to LARGE means 6 here
 ENDLESS_S = 0.25  # a hundred times the time of the slowest linear pattern
 TICK_S = 0.05
 OWN_TEXTS = 100  # of one pattern, in `make test`
 FUNCTIONS: tuple[Callable[[str], Any], ...] = (
-    match_key, fingerprint_of, parse_byline, plain_text, strip_invisible, detect_input_type, split_credit, strip_invisible_elements,
+    match_key, fingerprint_of, parse_byline, plain_text, detect_input_type, split_credit, strip_invisible_elements,
 )  # fmt: skip
 # Patterns that are made where they are used, from words that settings or callers hold, or for a table of a module.
 MADE_THERE = {
@@ -156,13 +156,15 @@ def cpu_s(call: Callable[[Any], Any], text: Any) -> float:
 def too_slow(call: Callable[[Any], Any], text_of: Callable[[int], Any]) -> str:
     """Return how the time of *call* grows where that is faster than linear, else "".
 
-    Short texts tell nearly all linear calls. A suspicious growth is confirmed with a text of four times the size, where
-    noise and allocations weigh little: quadratic time takes 16 times as long.
+    Short texts tell nearly all linear calls. A suspicious growth is confirmed with a text of twice, then of four times the
+    size, where noise and allocations weigh little: quadratic time takes 16 times as long.
     """
     first_s = cpu_s(call, text_of(FIRST))
     if first_s < FIRST_S:
         return ""
     if first_s < ENDLESS_S and first_s < SUSPICIOUS * min(cpu_s(call, text_of(QUARTER)) for _ in range(3)):
+        return ""
+    if first_s < ENDLESS_S and cpu_s(call, text_of(SECOND)) < STILL_SUSPICIOUS * first_s:
         return ""
     for size, took_s in ((FIRST, first_s), (LARGE, large_s := cpu_s(call, text_of(LARGE)))):
         if took_s >= ENDLESS_S:

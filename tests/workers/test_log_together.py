@@ -1,7 +1,7 @@
 """Events of a batch in one log record: the lines are those of single events."""
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,26 +10,14 @@ import pytest
 from streams.logger import LogEvents, get_logger, log_together
 from workers.logging_setup import configure_logging
 
+pytestmark = pytest.mark.usefixtures("restored_logging")
+
 NAME = "workers.desk.batch"
 FIELDS: Sequence[Mapping[str, Any]] = (
     {"outcome": "new", "identity_key": "a.example/1", "offset": 7, "title": "Canal reopens"},
     {"outcome": "duplicate", "identity_key": "a.example/2", "offset": 8, "reason": "duplicate of\nrevision 1"},
     {"outcome": "filtered", "identity_key": "a.example/ü", "offset": 9, "reason": "stale"},
 )
-
-
-@pytest.fixture(autouse=True)
-def restored() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    for handler in set(root.handlers) - set(handlers):
-        handler.close()
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    for name in ("streams", "workers", "faust", "mode", "aiokafka"):
-        logging.getLogger(name).setLevel(logging.NOTSET)
-    logging.captureWarnings(False)
 
 
 def without_time(line: str, format: str) -> str:

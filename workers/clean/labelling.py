@@ -11,9 +11,10 @@ from functools import cached_property
 from typing import NamedTuple
 
 from streams.records import Image
-from workers.clean.blocks import Block
+from workers.clean.blocks import ITEM_TAGS, Block
 from workers.clean.credits import match_caption, split_credit
 from workers.clean.line_types import word_count
+from workers.clean.publisher_names import ownership_keys
 from workers.clean.rules.bylines import SOURCE_CREDIT
 from workers.clean.site_facts import SiteFacts, line_key
 
@@ -77,7 +78,16 @@ class Labelling:
         self.kept_sentences = sentences
         self.sentence_counts = Counter(b.text for b in blocks if b.is_sentence) if whole_page else Counter()
         self.is_dump = whole_page and bool(blocks) and blocks[0].tag == "line"
+        self.owners = ownership_keys(block.text for block in blocks) if self.is_dump else ()
         self.start, self.end = (sentences[0], sentences[-1] + 1) if sentences and whole_page else (0, len(blocks))
+
+    @cached_property
+    def list_starts(self) -> Sequence[int]:
+        """The index of the block above the list items that end with each block: one pass over all blocks."""
+        starts: list[int] = []
+        for n, block in enumerate(self.blocks):
+            starts.append(starts[-1] if starts and block.tag in ITEM_TAGS else n)
+        return starts
 
     @cached_property
     def words(self) -> int:

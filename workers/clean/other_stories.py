@@ -9,6 +9,7 @@ the container of that headline, so they belong to the story.
 
 import re
 from collections.abc import Sequence
+from itertools import takewhile
 
 from workers.clean.blocks import Block, Element, ancestors
 from workers.clean.dump_fields import byline_names, date_in_line
@@ -94,13 +95,11 @@ class _Stories:
 
         Outermost first.
         """
-        out: list[Element] = []
-        for element in ancestors(self.blocks[n].element):
-            if element in self.story_path or self.first_kept.get(element, n) < n:
-                break
-            if element in self.words:
-                out.append(element)
-        return out[::-1]
+        beside = takewhile(
+            lambda element: element not in self.story_path and self.first_kept.get(element, n) >= n,
+            ancestors(self.blocks[n].element),
+        )
+        return [element for element in beside if element in self.words][::-1]
 
     def _is_other(self, n: int, container: Element) -> bool:
         if self._opens_comments(n):

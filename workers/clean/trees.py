@@ -84,13 +84,9 @@ class Node:
 
 def _following(node: Node, top: Node) -> Node | None:
     """Return the element after *node* and its descendants in document order, within *top*."""
-    while node is not top:
-        if node.next is not None:
-            return node.next
-        if node.parent is None:
-            return None
+    while node is not top and node.next is None and node.parent is not None:
         node = node.parent
-    return None
+    return node.next if node is not top else None
 
 
 def append_text(node: Node, text: str) -> None:

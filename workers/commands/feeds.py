@@ -47,7 +47,7 @@ def feeds() -> None:
 )
 def add(settings: Settings, urls: Sequence[str], folder: str, type_: str) -> ExitCode:
     """Register feeds. Creates the data directory if it is absent."""
-    from workers.poller.registry import validate_feed_url
+    from workers.poller.feed_urls import validate_feed_url
 
     return _add_feeds(settings, [(validate_feed_url(url), folder) for url in urls], "page" if type_ == "page" else "")
 
@@ -56,8 +56,8 @@ def add(settings: Settings, urls: Sequence[str], folder: str, type_: str) -> Exi
 @click.argument("file", type=click.Path(path_type=Path), metavar="FILE.opml")
 def import_(settings: Settings, file: Path) -> ExitCode:
     """Register the feeds of an OPML file. Creates the data directory if it is absent."""
+    from workers.poller.feed_urls import validate_feed_url
     from workers.poller.opml import read_outlines
-    from workers.poller.registry import validate_feed_url
 
     code = ExitCode.OK
     entries: list[tuple[str, ...]] = []
@@ -100,7 +100,7 @@ def _spellings(urls: Sequence[str]) -> list[str]:
 
 
 def _normal_form(url: str) -> str:
-    from workers.poller.registry import validate_feed_url
+    from workers.poller.feed_urls import validate_feed_url
 
     try:
         return validate_feed_url(url)
@@ -296,9 +296,9 @@ def discover(settings: Settings, url: str, as_json: bool) -> ExitCode:
     from workers.http.client import HttpClient
     from workers.poller.discovery import discover as discover_feeds
     from workers.poller.discovery import source_items, source_kind
+    from workers.poller.feed_urls import validate_feed_url
     from workers.poller.formats import ACCEPT
     from workers.poller.parser_pool import ParserPool
-    from workers.poller.registry import validate_feed_url
     from workers.text.normalise import plain_text
 
     async def find() -> Any:

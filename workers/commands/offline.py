@@ -53,16 +53,18 @@ def parse(settings: Settings, files: Sequence[str], url: str, as_json: bool) -> 
 def clean(settings: Settings, files: Sequence[str], input_type: str, url: str, title: str, as_json: bool) -> ExitCode:
     """Clean articles; print one article per file, or all articles of a feed as JSON, one per line.
 
-    FILE `-` reads standard input. The exit code is 1 when a file is unreadable.
+    FILE `-` reads standard input. The exit code is 1 when a file is unreadable or no text.
     """
     from workers.clean.cleaner import clean as clean_article
     from workers.poller.formats import looks_like_feed
-    from workers.text.encoding import decode
+    from workers.text.encoding import decode, is_binary
 
     def to_rows(name: str, data: bytes) -> Iterator[Row]:
         import msgspec
 
         text = decode(data)
+        if is_binary(text) and input_type != "feed":
+            raise UnreadableError("not text (control characters); give a text, a page or a feed")
         if input_type == "feed" or (input_type == "auto" and looks_like_feed(text)):
             yield from _feed_rows(name, data, url)
         else:

@@ -105,7 +105,7 @@ def run_checks(settings: Settings, status: Mapping[str, Any]) -> Iterator[Check]
     from streams.config.sources import redact_url
     from workers.health import find_warnings
     from workers.heartbeats import Worker, lag_problems, silent_problems
-    from workers.poller.poller import unregistered_feeds
+    from workers.poller.feed_urls import unregistered_feeds
 
     silent = silent_problems(Worker(**row) for row in status["workers"])
     lag = lag_problems(status["lag"], settings.max_desk_lag)

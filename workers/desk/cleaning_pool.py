@@ -22,7 +22,7 @@ from workers.clean.site_facts import SiteFacts
 from workers.clean.site_rules.collection import RuleSource
 from workers.desk.cleaning_job import CleaningJob
 from workers.desk.cleaning_process import DEFAULT_CLEANER, Facts
-from workers.desk.cleaning_worker import CleaningWorker, Template
+from workers.desk.cleaning_worker import CleaningWorker, ForkServer
 from workers.limited_process import cpu_ticks
 
 log = get_logger(__name__)
@@ -56,14 +56,14 @@ class _SlowJob(NamedTuple):
 
 
 class CleaningPool:
-    """Cleans items in *count* processes, which are started on demand.
+    """Cleans items in *count* processes, which are started on demand, or by `start`.
 
     *limit_s*: CPU seconds of an item. *cleaner*: `module:function` that replaces `clean_item`, for tests.
     """
 
     def __init__(self, count: int, limit_s: float, cleaner: str = DEFAULT_CLEANER) -> None:
         self.count, self.limit_s = count, limit_s
-        self._template = Template(limit_s, cleaner)
+        self._fork_server = ForkServer(limit_s, cleaner)
         self._number = 0
         self._active: dict[int, CleaningJob] = {}
         self._waiting: deque[CleaningJob] = deque()
@@ -72,6 +72,12 @@ class CleaningPool:
         self._processes: list[CleaningWorker] = []
         self._starting, self._is_scheduled = 0, False
         self._tasks: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        """Start the first process, which takes a second or two. After a failure, it is started on demand."""
+        self._starting += 1
+        self._spawn(self._add_process())
+        await asyncio.wait(self._tasks)
 
     def prepare(
         self, value: bytes, rules: Sequence[RuleSource] = (), *, is_slow: bool = False, is_suspect: bool = False
@@ -118,7 +124,7 @@ class CleaningPool:
         for task in [*self._tasks, *([self._slow_lane] if self._slow_lane else [])]:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._template.end()
+        self._fork_server.end()
         await asyncio.sleep(0)  # the connections close in the next round of the event loop
 
     # -- dispatch ---------------------------------------------------------------------------------------------
@@ -169,7 +175,7 @@ class CleaningPool:
 
     async def _add_process(self) -> None:
         try:
-            self._processes.append(await self._template.fork())
+            self._processes.append(await self._fork_server.fork())
         except OSError as exc:
             error = UnavailableError(f"cleaning process not started: {exc}; will retry")
             while self._waiting:
@@ -196,7 +202,7 @@ class CleaningPool:
                 await self._end(process, unfinished[0])
         elif process.remaining <= 0:
             self._remove(process)
-            await self._template.wait(process)
+            await self._fork_server.wait(process)
         process.is_busy = False
         self._dispatch()
 
@@ -236,7 +242,7 @@ class CleaningPool:
 
     async def _end(self, process: "CleaningWorker", job: CleaningJob) -> None:
         """Handle the end of *process* while it worked on *job*: once more alone, then its failure."""
-        status = await self._template.wait(process)
+        status = await self._fork_server.wait(process)
         kind, error = self._exit_reason(status)
         job.attempts += 1
         log.warning("cleaning process ended", error=error, status=status, attempts=job.attempts)
@@ -286,7 +292,7 @@ class CleaningPool:
         job.settle()
 
     async def _discard(self, exchange: _Exchange) -> None:
-        await self._template.wait(exchange.process)
+        await self._fork_server.wait(exchange.process)
         await asyncio.wait({exchange.receiving})
 
     async def _run_slow(self) -> None:
@@ -298,7 +304,7 @@ class CleaningPool:
                     await self._discard(exchange)
                 continue
             try:
-                exchange = exchange or self._begin(await self._template.fork(), [job])
+                exchange = exchange or self._begin(await self._fork_server.fork(), [job])
             except OSError as exc:
                 log.warning("cleaning process not started", error=exc, retry_s=RETRY_S)
                 self._mark_slow(job)
@@ -316,6 +322,6 @@ class CleaningPool:
             if await self._watch(exchange):
                 self._mark_slow(job)
         if receiving.exception() is None:
-            await self._template.wait(process)
+            await self._fork_server.wait(process)
         else:
             await self._end(process, job)

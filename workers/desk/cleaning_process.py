@@ -1,12 +1,12 @@
 """A cleaning process: it turns items into blocks and blocks into cleaned content, under limits of the kernel.
 
-    desk ──control──▶ template ──fork──▶ cleaning process      fork: 5 ms, with all modules and models in shared memory
+    desk ──control──▶ fork server ──fork──▶ cleaning process   fork: 5 ms, with all modules and models in shared memory
     desk ──Chunk──▶ cleaning process ──Reply for each item──▶ desk
 
 The desk sends an item once to get the keys of its lines, and then the facts of the item's site to get its content. An
 item that exceeds its CPU time ends the process, in Python code or C code.
 
-python -m workers.desk.cleaning_process LIMIT_S MODULE:FUNCTION      the template; its standard input is the control
+python -m workers.desk.cleaning_process LIMIT_S MODULE:FUNCTION      the fork server; its standard input is the control
 """
 
 import gc
@@ -33,11 +33,12 @@ from workers.clean.document import BlockDocument
 from workers.clean.site_facts import KEY_BYTES, SiteFacts
 from workers.clean.site_rules.collection import RuleSource, compile_rules
 from workers.desk.article import item_blocks
+from workers.garbage import collect_less_often
 from workers.limited_process import FRAME, drop_privileges, frame
 from workers.text.zones import load_regions
 
-COMMAND = struct.Struct(">ci")  # to the template: FORK, with a socket; or WAIT for a process id
-STATUS = struct.Struct(">i")  # of the template: process id; or exit status as in `subprocess.Popen.returncode`
+COMMAND = struct.Struct(">ci")  # to the fork server: FORK, with a socket; or WAIT for a process id
+STATUS = struct.Struct(">i")  # of the fork server: process id; or exit status as in `subprocess.Popen.returncode`
 FORK, WAIT = b"F", b"W"
 DEFAULT_CLEANER = "workers.desk.article:clean_item"
 MIN_DEADLINE_S = 0.01
@@ -164,7 +165,7 @@ def serve(process: CleaningProcess, stdin: BinaryIO, stdout: BinaryIO) -> None:
             stdout.flush()  # the desk must know which item ended the process
 
 
-# -- template -------------------------------------------------------------------------------------------------
+# -- fork server ----------------------------------------------------------------------------------------------
 
 
 def warm_up(clean: Cleaner) -> None:
@@ -197,6 +198,7 @@ def main(limit_s: str, cleaner: str) -> None:
     clean: Cleaner = getattr(importlib.import_module(module), function)
     warm_up(clean)
     gc.collect()
+    collect_less_often()
     gc.freeze()  # collections in the children would otherwise copy the shared pages
     control = socket.socket(fileno=0)
     while True:

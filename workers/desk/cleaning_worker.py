@@ -1,4 +1,4 @@
-"""A cleaning process, seen from the desk, and the template that forks such processes."""
+"""A cleaning process, seen from the desk, and the fork server that starts such processes."""
 
 import asyncio
 import contextlib
@@ -50,7 +50,7 @@ class CleaningWorker:
                 return
 
     def kill(self) -> None:
-        """Kill the process. Its id stays reserved until `Template.wait`."""
+        """Kill the process. Its id stays reserved until `ForkServer.wait`."""
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGKILL)
 
@@ -58,7 +58,7 @@ class CleaningWorker:
         self._writer.close()
 
 
-class Template:
+class ForkServer:
     """The process that forks cleaning processes, started on demand."""
 
     def __init__(self, limit_s: float, cleaner: str) -> None:
@@ -75,7 +75,7 @@ class Template:
             async with self._lock:
                 try:
                     pid = await self._command(FORK, 0, theirs)
-                except ConnectionError:  # the template was killed, with its processes
+                except ConnectionError:  # the fork server was killed, with its processes
                     pid = await self._command(FORK, 0, theirs)
         except BaseException:
             ours.close()
@@ -88,7 +88,7 @@ class Template:
         return process
 
     async def wait(self, process: CleaningWorker) -> int:
-        """End *process* if it still runs; return its status. A lost template has ended its processes."""
+        """End *process* if it still runs; return its status. A lost fork server has ended its processes."""
         process.kill()
         process.close()
         self._children.discard(process)
@@ -101,14 +101,14 @@ class Template:
     async def _command(self, name: bytes, argument: int, passed: socket.socket | None = None) -> int:
         if self._control is None:
             if name == WAIT:
-                raise ConnectionError("template lost")
+                raise ConnectionError("fork server lost")
             self._start()
         assert self._control is not None
         try:
             socket.send_fds(self._control, [COMMAND.pack(name, argument)], [passed.fileno()] if passed else [])
             answer = await asyncio.get_running_loop().sock_recv(self._control, STATUS.size)
             if not answer:
-                raise ConnectionError("the template of cleaning processes ended")
+                raise ConnectionError("the fork server of cleaning processes ended")
         except ConnectionError:
             self.end()
             raise
@@ -126,7 +126,7 @@ class Template:
             )  # fmt: skip
 
     def end(self) -> None:
-        """Kill the template and with it all cleaning processes (PR_SET_PDEATHSIG)."""
+        """Kill the fork server and with it all cleaning processes (PR_SET_PDEATHSIG)."""
         for process in self._children:
             process.kill()
             process.close()

@@ -2,7 +2,10 @@
 
     file ──▶ format ──▶ records ──▶ items, in batches ──▶ items topic, and the position in the file (one step)
 
-copydesk:ingest    hash: digest of source and path → position, size, time of change and end of the file
+copydesk:ingest    hash: digest of source and path → position, size, time of change, end of the file, time of the entry
+
+The hash has MAX_FILES entries at most. Beyond them the oldest ones go: such a file would be sent again, and the desk
+recognises its items.
 
 A repeated step sends the items of one batch again; the desk recognises them. Items go through the archive lane, which
 the desk handles while no live item waits. Files wait for the desk: a batch is sent once fewer than MAX_WAITING items
@@ -12,6 +15,7 @@ are queued, which bounds the broker's memory.
 import asyncio
 import hashlib
 import os
+import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,15 +39,18 @@ BATCH_ITEMS = 50
 BATCH_CHARS = 2_000_000
 MAX_WAITING = 100
 LAG_CHECK_S = 0.1
+MAX_FILES = 100_000  # whose positions are remembered, 15 MB
+FORGOTTEN_SHARE = 1 / 10  # of them, when there are more: one look at all entries for many files
 
 
 class FileProgress(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The position up to which the broker has confirmed the items of a file."""
+    """The position up to which the broker has confirmed the items of a file. *at_s*: Unix time of the entry."""
 
     position: int
     size: int
     changed_ns: int
     is_done: bool = False
+    at_s: int = 0
 
 
 class IngestOptions(NamedTuple):
@@ -135,7 +142,9 @@ async def ingest_file(
     with path.open("rb") as file:
         changed_at = datetime.fromtimestamp(fresh.changed_ns / 1e9, UTC)
         records = read_records(str(path), file, options, stored.position if stored else 0, changed_at)
-        return await send_records(broker, records, options, path, fresh, advance)
+        result = await send_records(broker, records, options, path, fresh, advance)
+    await forget_oldest(broker)
+    return result
 
 
 async def fail_file(broker: Broker, path: Path, options: IngestOptions, error: str) -> None:
@@ -193,8 +202,22 @@ def _progress_commands(
 ) -> list[RedisCommand]:
     if path is None or progress is None:
         return []
-    value = msgspec.json.encode(msgspec.structs.replace(progress, position=position, is_done=is_done))
-    return [("HSET", STATE_KEY, _field(path, options), value)]
+    progress = msgspec.structs.replace(progress, position=position, is_done=is_done, at_s=int(time.time()))
+    return [("HSET", STATE_KEY, _field(path, options), msgspec.json.encode(progress))]
+
+
+async def forget_oldest(broker: Broker, limit: int = MAX_FILES) -> int:
+    """Forget the oldest files beyond *limit*; return their number."""
+    count = int(await broker.state.execute_command("HLEN", STATE_KEY))
+    if count <= limit:
+        return 0
+    entries = (await broker.state.hgetall(STATE_KEY)).items()
+    by_age = sorted((msgspec.json.decode(value, type=FileProgress).at_s, field) for field, value in entries)
+    oldest = [field for _, field in by_age[: count - limit + int(limit * FORGOTTEN_SHARE)]]
+    await broker.publish((), [("HDEL", STATE_KEY, *oldest)])
+    log.warning("ingested files forgotten", count=len(oldest), reason=f"more than {limit} are remembered",
+                next_step="a repeated `copydesk ingest` sends them again")  # fmt: skip
+    return len(oldest)
 
 
 async def _stored(broker: Broker, path: Path, options: IngestOptions, fresh: FileProgress) -> FileProgress | None:

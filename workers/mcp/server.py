@@ -20,7 +20,7 @@ from streams.errors import CopydeskError
 from streams.logger import get_logger
 from streams.topics import ARTICLES, route_topic
 from streams.version import version
-from workers.mcp.fence import WARNING
+from workers.mcp.delimiters import WARNING
 from workers.mcp.library import Library
 from workers.mcp.subscriptions import AFTER, URI_PREFIX, Notifier, parse_uri
 from workers.mcp.tools import TOOLS, ListSince, Tools
@@ -57,12 +57,11 @@ class McpServer:
         try:
             yield {}
         finally:
-            self.library.stop()
             with anyio.CancelScope(shield=True):
+                await self.library.close()
                 await asyncio.gather(filling, return_exceptions=True)
             for uri in list(self._subscribed):
                 await self._end_subscription(uri)
-            self.library.close()
 
     async def _fill(self) -> None:
         try:

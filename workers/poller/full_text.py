@@ -3,7 +3,7 @@
 new item ──▶ check robots.txt ──▶ GET, one at a time per host ──▶ strip scripts and styles ──▶ item with its page
 
 The poller fetches pages, and the desk doesn't: only the poller connects to foreign hosts. A stored page can be cleaned
-again without another request.
+again without another request. Parser processes read robots.txt and pages, within their limits.
 """
 
 import asyncio
@@ -16,15 +16,14 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from streams.errors import CopydeskError, UnavailableError
+from streams.errors import CopydeskError, UnavailableError, UnreadableError
 from streams.logger import get_logger
 from streams.records import FullTextPage, Item
 from streams.topics import MAX_ITEM_CHARS
 from workers.http.client import Credentials, HttpClient, Response
 from workers.http.retry_after import is_retryable
-from workers.poller.robots import RobotsRules
-from workers.text.encoding import decode
-from workers.text.markup import strip_invisible_elements
+from workers.poller.page_jobs import PageJob, PageText, RobotsCheck, RobotsJob
+from workers.poller.parser_pool import ParserPool
 from workers.urls.web_url import web_url
 
 log = get_logger(__name__)
@@ -33,7 +32,9 @@ MAX_PAGES = 100  # per poll; further items are published without a page
 MAX_PAGE_BYTES = 5 * 1024 * 1024
 MAX_ROBOTS_BYTES = 500 * 1024  # RFC 9309 §2.5
 ROBOTS_S = 3_600.0  # at most a day, RFC 9309 §2.4
+UNREADABLE_S = 600.0  # until an unreadable robots.txt is requested again
 MAX_HOSTS = 1_000
+MAX_RULES_BYTES = 16 * 1024 * 1024  # of the rules of all hosts
 MAX_DELAY_S = 60.0  # upper limit of Crawl-delay in robots.txt
 PAGE_WAIT = timedelta(hours=1)  # how long an item waits for a page that is temporarily unavailable
 LINK_WAIT_S = 86_400.0  # the same for a link, since the first attempt: without its page it has no text
@@ -43,10 +44,11 @@ ACCEPT = {"Accept": "text/html, application/xhtml+xml;q=0.9, */*;q=0.1"}
 
 
 class RobotsEntry(NamedTuple):
-    """The rules in a host's robots.txt, and when they were fetched."""
+    """The lines of a host's robots.txt for copydesk, and when it was fetched. *error*: why it is unreadable."""
 
-    rules: RobotsRules
+    lines: bytes
     fetched_s: float
+    error: str = ""
 
 
 class LinkPages(NamedTuple):
@@ -63,8 +65,8 @@ class LinkPages(NamedTuple):
 class FullTextFetcher:
     """Fetches pages, one at a time per host, as its robots.txt allows."""
 
-    def __init__(self, fetcher: HttpClient, delay_s: float) -> None:
-        self.fetcher, self.delay_s = fetcher, delay_s
+    def __init__(self, fetcher: HttpClient, parsers: ParserPool, delay_s: float) -> None:
+        self.fetcher, self.parsers, self.delay_s = fetcher, parsers, delay_s
         self._failing_since_s: OrderedDict[str, float] = OrderedDict()  # URL of a link → its first failure
         self._robots: OrderedDict[str, RobotsEntry] = OrderedDict()
         self._host_locks: OrderedDict[str, asyncio.Lock] = OrderedDict()
@@ -145,7 +147,7 @@ class FullTextFetcher:
             return None
         if is_retryable(response.status):
             raise UnavailableError(f"HTTP {response.status}", code="http_status")
-        page = await _to_page(response)
+        page = await self._to_page(response)
         if page is None:
             log.info("page skipped", feed=feed, url=url, status=response.status,
                      content_type=response.headers.get("content-type", ""))  # fmt: skip
@@ -162,7 +164,7 @@ class FullTextFetcher:
             return 0, None
         if is_retryable(response.status):
             raise UnavailableError(f"HTTP {response.status}", code="http_status")
-        return response.status, await _to_page(response)
+        return response.status, await self._to_page(response)
 
     async def get_allowed(
         self, url: str, credentials: Credentials, feed: str, headers: Mapping[str, str], max_bytes: int = 0
@@ -177,12 +179,12 @@ class FullTextFetcher:
             return None
         allowed = credentials.limited_to(feed, url)
         async with self._host_lock(url):
-            rules = await self._rules(url, allowed)
-            if not await asyncio.to_thread(rules.allows, url):
+            check = await self._check_robots(url, allowed)
+            if not check.is_allowed:
                 log.info("page skipped", feed=feed, url=url, reason="forbidden by robots.txt")
                 return None
             response = await self.fetcher.get(url, headers, allowed, max_bytes)
-            await asyncio.sleep(min(MAX_DELAY_S, max(self.delay_s, rules.delay_s)))
+            await asyncio.sleep(min(MAX_DELAY_S, max(self.delay_s, check.delay_s)))
         return response
 
     def _host_lock(self, url: str) -> asyncio.Lock:
@@ -194,11 +196,12 @@ class FullTextFetcher:
             self._host_locks.popitem(last=False)
         return lock
 
-    async def _rules(self, url: str, credentials: Credentials) -> RobotsRules:
-        """Return the robots.txt rules for *url*. A missing robots.txt allows everything (RFC 9309 §2.3.1).
+    async def _check_robots(self, url: str, credentials: Credentials) -> RobotsCheck:
+        """Return whether the robots.txt of its host permits *url*. A missing robots.txt does (RFC 9309 §2.3.1.3).
 
         Raises:
             UnavailableError: robots.txt is unreachable, which forbids everything until it is reachable.
+            UnreadableError: robots.txt exceeds the limits of a parser process.
         """
         origin = "{}://{}".format(*urlsplit(url)[:2])
         entry = self._robots.get(origin)
@@ -206,27 +209,38 @@ class FullTextFetcher:
             response = await self.fetcher.get(f"{origin}/robots.txt", None, credentials, MAX_ROBOTS_BYTES)
             if response.status >= 500 or response.status == 429:
                 raise UnavailableError(f"robots.txt: HTTP {response.status}", code="http_status")
-            rules = await asyncio.to_thread(lambda: RobotsRules(decode(response.body)))
-            entry = RobotsEntry(rules, time.monotonic())
-            self._robots[origin] = entry
-            if len(self._robots) > MAX_HOSTS:
-                self._robots.popitem(last=False)
-        return entry.rules
+            entry = RobotsEntry(response.body if response.status == 200 else b"", time.monotonic())
+            self._remember(origin, entry)
+        if entry.error:
+            raise UnreadableError(f"robots.txt: {entry.error}", code="robots")
+        if not entry.lines:
+            return RobotsCheck()
+        try:
+            check = await self.parsers.run(RobotsJob(entry.lines, url), RobotsCheck, source=urlsplit(url).netloc)
+        except UnreadableError as exc:
+            self._remember(origin, RobotsEntry(b"", time.monotonic() - ROBOTS_S + UNREADABLE_S, str(exc)))
+            raise UnreadableError(f"robots.txt: {exc}", code="robots") from exc
+        if len(check.lines) < len(entry.lines):
+            self._remember(origin, entry._replace(lines=check.lines))
+        return check
 
+    def _remember(self, origin: str, entry: RobotsEntry) -> None:
+        """Keep the rules of a host; forget the oldest ones beyond the limits."""
+        self._robots[origin] = entry
+        size = sum(len(entry.lines) for entry in self._robots.values())
+        while len(self._robots) > MAX_HOSTS or size > MAX_RULES_BYTES:
+            size -= len(self._robots.popitem(last=False)[1].lines)
 
-async def _to_page(response: Response) -> FullTextPage | None:
-    """Return the page in *response*; None if it isn't HTML, or too large."""
-    if response.status != 200 or not is_html(response.headers.get("content-type", "")):
-        return None
-    html = await asyncio.to_thread(lambda: strip_invisible(decode(response.body)))  # takes up to a second for 5 MiB
-    return FullTextPage(response.url, html) if len(html) <= MAX_ITEM_CHARS // 2 else None
+    async def _to_page(self, response: Response) -> FullTextPage | None:
+        """Return the page in *response*; None if it isn't HTML, or too large. Raises UnreadableError."""
+        content_type = response.headers.get("content-type", "")
+        if response.status != 200 or not is_html(content_type):
+            return None
+        job = PageJob(response.body, MAX_ITEM_CHARS // 2, content_type)
+        html = (await self.parsers.run(job, PageText, source=urlsplit(response.url).netloc)).html
+        return None if html is None else FullTextPage(response.url, html.decode())
 
 
 def is_html(content_type: str) -> bool:
     """Return whether a Content-Type is HTML or empty."""
     return content_type.partition(";")[0].strip().lower() in ("", "text/html", "application/xhtml+xml")
-
-
-def strip_invisible(html: str) -> str:
-    """Return a page without scripts, styles, SVG drawings and comments. Pure."""
-    return strip_invisible_elements(html)

@@ -1,6 +1,6 @@
-"""The parser pool: processes that parse feed documents, with limits that the kernel enforces.
+"""The parser pool: processes that parse feed documents, pages and robots.txt, with limits that the kernel enforces.
 
-poller ──ParseRequest──▶ parser ──ParseResponse──▶ poller      frames on pipes: four bytes of length, then msgpack
+poller ──ParseRequest, Job──▶ parser ──ParseResponse──▶ poller     frames on pipes: four bytes of length, then msgpack
 
 A parser process also compares the document with the known items, so that only new items are sent back.
 The pool kills a process that hangs or grows, and its document fails. Other documents are not affected.
@@ -12,26 +12,34 @@ import contextlib
 import itertools
 import signal
 import sys
+import time
+from collections import OrderedDict
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 import msgspec
 
 from streams.errors import UnreadableError
+from workers.garbage import collect_less_often
 from workers.limited_process import FRAME, cpu_ticks, drop_privileges, extend_cpu_limit, frame
 from workers.poller.feed_update import FeedUpdate, to_update
 from workers.poller.formats import FORMATS, FeedDocument, parse_document, section_page
+from workers.poller.page_jobs import WARM_UP, Job, JobResult, handle_job
 from workers.text.zones import load_regions
 
 CPU_LIMIT_S = 5  # for one document; the kernel counts whole seconds
 IDLE_S = 15.0  # a process without CPU time for so long hangs; on a busy machine CPU_LIMIT_S decides
 USUAL_S = 1.0  # most documents are parsed by then; the CPU time of the process is read only afterwards
+SLOW_CPU_S = 1.0  # a source whose document takes longer is suspect
+SUSPECT_S = 600.0
+MAX_SUSPECTS = 10_000
 MAX_PAGES = 100  # of a link list in one poll: their pages are fetched too
+LIMIT_ERRORS = frozenset(("too_slow", "too_large", "parse_crash"))
 MAX_DOCUMENTS = 1_000  # then the pool replaces the process, because of memory leaks
 
 
-class ParseRequest(msgspec.Struct, frozen=True):
+class ParseRequest(msgspec.Struct, frozen=True, tag_field="kind", tag="feed"):
     """A document to parse, and the known items of its feed.
 
     A partial document contains some items of the feed only. On the first poll, the older part of a link list is known.
@@ -56,23 +64,31 @@ class ParseFailure(msgspec.Struct, frozen=True):
     error_kind: str
 
 
-class ParseResponse(msgspec.Struct, frozen=True):
-    """The response of a parser process: an update or a failure."""
+class ParseResponse(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The response of a parser process: an update, the result of a job, or a failure. *cpu_s*: its CPU time."""
 
     update: FeedUpdate | None = None
+    result: JobResult | None = None
     failure: ParseFailure | None = None
+    cpu_s: float = 0.0
+
+
+Value = TypeVar("Value")
+Result = TypeVar("Result", bound=JobResult)
 
 
 class ParserPool:
-    """Parses documents in up to *count* processes, which are started on demand. Each parses one document at a time.
+    """Parses documents in processes, which are started on demand. Each parses one document at a time.
 
-    Suspects are documents of feeds whose last poll failed. They share one additional process, so that they can't block
+    Feeds have up to *count* processes, pages and robots.txt as many. Suspects are documents of feeds whose last poll
+    failed, and of sources that had a slow document. They share one additional process, so that they can't block
     other documents.
     """
 
     def __init__(self, count: int, idle_s: float = IDLE_S) -> None:
         self.idle_s = idle_s
-        self._free, self._quarantined = asyncio.Semaphore(count), asyncio.Semaphore(1)
+        self._feeds, self._pages, self._quarantined = (asyncio.Semaphore(n) for n in (count, count, 1))
+        self._suspects: OrderedDict[str, float] = OrderedDict()  # source → end of the suspicion, monotonic
         self._idle: list[_Parser] = []
 
     async def parse(self, request: ParseRequest, *, is_suspect: bool = False) -> FeedUpdate:
@@ -81,7 +97,34 @@ class ParserPool:
         Raises:
             UnreadableError: `parse_feed` raised it, or the parser process exceeded a limit or crashed.
         """
-        async with self._quarantined if is_suspect else self._free:
+        is_suspect = is_suspect or self.is_suspect(request.url)
+        response = await self._exchange(request, request.url, self._quarantined if is_suspect else self._feeds)
+        return _present(response.update)
+
+    async def run(self, job: Job, kind: type[Result], *, source: str) -> Result:
+        """Return the result of *job*, of the type *kind*. *source*: its host, or its URL.
+
+        Raises:
+            UnreadableError: the parser process exceeded a limit or crashed.
+        """
+        response = await self._exchange(job, source, self._quarantined if self.is_suspect(source) else self._pages)
+        result = _present(response.result)
+        assert isinstance(result, kind)
+        return result
+
+    def is_suspect(self, source: str) -> bool:
+        """Return whether *source* had a slow document in the last SUSPECT_S."""
+        return time.monotonic() < self._suspects.get(source, 0.0)
+
+    def _suspect(self, source: str) -> None:
+        self._suspects[source] = time.monotonic() + SUSPECT_S
+        self._suspects.move_to_end(source)
+        if len(self._suspects) > MAX_SUSPECTS:
+            self._suspects.popitem(last=False)
+
+    async def _exchange(self, request: "ParseRequest | Job", source: str, slots: asyncio.Semaphore) -> ParseResponse:
+        """Return the response to *request*. Raises UnreadableError."""
+        async with slots:
             parser = self._idle.pop() if self._idle else await _Parser.start()
             try:
                 response = await parser.send(request, self.idle_s)
@@ -90,10 +133,11 @@ class ParserPool:
                     self._idle.append(parser)
                 else:
                     await parser.end()
-        if response.update is None:
-            failure = response.failure or ParseFailure("empty response of the parser process", "parse_crash")
-            raise UnreadableError(failure.error, code=failure.error_kind)
-        return response.update
+        if response.cpu_s > SLOW_CPU_S or (response.failure and response.failure.error_kind in LIMIT_ERRORS):
+            self._suspect(source)
+        if response.failure:
+            raise UnreadableError(response.failure.error, code=response.failure.error_kind)
+        return response
 
     async def __aenter__(self) -> "ParserPool":
         return self
@@ -126,7 +170,7 @@ class _Parser:
         """Whether the process can parse another document."""
         return self._remaining > 0 and not self._is_busy and self.process.returncode is None
 
-    async def send(self, request: ParseRequest, idle_s: float) -> ParseResponse:
+    async def send(self, request: "ParseRequest | Job", idle_s: float) -> ParseResponse:
         """Return the response; a failure if the process exits, or uses no CPU time for *idle_s*."""
         self._remaining -= 1
         self._is_busy = True  # until the response is complete: a cancelled process can't be reused
@@ -147,7 +191,7 @@ class _Parser:
         self._is_busy = False
         return response
 
-    async def _exchange(self, request: ParseRequest) -> ParseResponse:
+    async def _exchange(self, request: "ParseRequest | Job") -> ParseResponse:
         stdin, stdout = self.process.stdin, self.process.stdout
         assert stdin is not None
         assert stdout is not None
@@ -167,6 +211,12 @@ class _Parser:
         await asyncio.gather(self.process.wait(), stdout.read())
 
 
+def _present(value: Value | None) -> Value:
+    if value is None:
+        raise UnreadableError("empty response of the parser process", code="parse_crash")
+    return value
+
+
 def _failed(error: str, error_kind: str) -> ParseResponse:
     return ParseResponse(failure=ParseFailure(error, error_kind))
 
@@ -184,18 +234,34 @@ def _exit_reason(returncode: int) -> tuple[str, str]:
 def main() -> None:
     """Parse documents from standard input until it closes."""
     stdin, stdout = sys.stdin.buffer, sys.stdout.buffer
+    collect_less_often()
     now = datetime.now(UTC)
     for body in itertools.chain.from_iterable(f.WARM_UP for f in FORMATS):  # afterwards no file can be opened
         _parse(ParseRequest(body, "https://news.example/feed", "text/xml; charset=utf-8", now, ""))
     for body in section_page.WARM_UP:
         _parse(ParseRequest(body, "https://news.example/", "text/html", now, "", type=section_page.TYPE))
+    for job in WARM_UP:
+        handle_job(job)
     _import_codecs()
     load_regions()
     drop_privileges()
+    decoder = msgspec.msgpack.Decoder(ParseRequest | Job)
     while header := stdin.read(FRAME.size):
         extend_cpu_limit(CPU_LIMIT_S)
-        request = msgspec.msgpack.decode(stdin.read(FRAME.unpack(header)[0]), type=ParseRequest)
-        _send(stdout, _parse(request))
+        start_s = time.process_time()
+        response = _handle(decoder.decode(stdin.read(FRAME.unpack(header)[0])))
+        _send(stdout, msgspec.structs.replace(response, cpu_s=time.process_time() - start_s))
+
+
+def _handle(request: ParseRequest | Job) -> ParseResponse:
+    if isinstance(request, ParseRequest):
+        return _parse(request)
+    try:
+        return ParseResponse(result=handle_job(request))
+    except MemoryError:
+        return _failed("the document needs too much memory", "too_large")
+    except RecursionError:
+        return _failed("the document is nested too deeply", "too_deep")
 
 
 def _parse(request: ParseRequest) -> ParseResponse:

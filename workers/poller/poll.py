@@ -14,12 +14,16 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from streams.brokers.base import RedisCommand
+from streams.brokers.base import OutgoingMessage, RedisCommand
+from streams.codec import encode
 from streams.config.settings import Settings
 from streams.config.tables import FeedOptions
 from streams.errors import CopydeskError
 from streams.logger import get_logger
 from streams.records import Item, PollResult
+from streams.topics import ITEMS, POLLS
+from workers.counters import count_poll, increment_commands
+from workers.dead_letters import from_feed_entry
 from workers.http.client import Response
 from workers.http.retry_after import parse_retry_after
 from workers.poller import schedule
@@ -27,7 +31,7 @@ from workers.poller.backpressure import Reservation
 from workers.poller.budget import LimitedUpdate, with_page_bytes
 from workers.poller.feed_update import FeedUpdate
 from workers.poller.outage import RETRY_S
-from workers.poller.registry import ClaimClock, ClaimedFeed, FeedState, release_host_commands
+from workers.poller.registry import ClaimClock, ClaimedFeed, FeedState, poll_commands, release_host_commands
 from workers.poller.websub import PUSHED_INTERVAL_FACTOR, is_active, parse_link_header
 
 log = get_logger(__name__)
@@ -260,6 +264,25 @@ def with_header_links(update: FeedUpdate, response: Response) -> FeedUpdate:
 def body_hash(body: bytes) -> str:
     """Return the hash by which an unchanged body is recognised."""
     return hashlib.blake2b(body, digest_size=8).hexdigest()
+
+
+# -- publication ----------------------------------------------------------------------------------------------
+
+
+def publication(result: PollOutcome) -> tuple[list[OutgoingMessage], list[RedisCommand]]:
+    """Return the messages of a poll, and the state to write with them: known items, counters, place in the queue."""
+    poll = result.poll
+    messages = [
+        OutgoingMessage(ITEMS.name, item.identity_key.encode("utf-8", "replace"), encode(item)) for item in result.items
+    ]
+    messages += [from_feed_entry(poll.feed, entry, error) for entry, error in result.failed_entries]
+    messages.append(OutgoingMessage(POLLS.name, poll.feed.encode(), encode(poll)))
+    counts = {"new": poll.items_new, "unchanged": poll.items_unchanged, "failed": poll.items_failed}
+    commands = [*poll_commands(result.state, result.known_items), *result.host_commands]
+    commands += [*increment_commands("poll", counts), count_poll(poll.outcome), *result.more_writes]
+    if result.reservation is not None:
+        commands.append(result.reservation.publish_command())
+    return messages, commands
 
 
 # -- items ----------------------------------------------------------------------------------------------------

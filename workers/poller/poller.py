@@ -10,12 +10,12 @@ import contextlib
 import logging
 import random
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from msgspec.structs import replace
 
-from streams.brokers.base import Broker, Condition, OutgoingMessage
+from streams.brokers.base import Broker, Condition
 from streams.codec import encode
 from streams.config.settings import Settings
 from streams.config.tables import FeedOptions
@@ -23,9 +23,6 @@ from streams.errors import CopydeskError, UnavailableError, UnreadableError
 from streams.logger import get_logger
 from streams.records import PollResult
 from streams.retry import Backoff
-from streams.topics import ITEMS, POLLS
-from workers.counters import count_poll, increment_commands
-from workers.dead_letters import from_feed_entry
 from workers.heartbeats import STALLED_S
 from workers.http.client import Credentials, HttpClient, Response
 from workers.poller import poll as transitions
@@ -33,6 +30,7 @@ from workers.poller import schedule
 from workers.poller.backpressure import CHECK_INTERVAL_S, Backpressure, Reservation
 from workers.poller.budget import LimitedUpdate, limit_update, with_first_items, with_link_pages
 from workers.poller.feed_update import FeedUpdate, with_pages, with_publisher
+from workers.poller.feed_urls import unregistered_feeds
 from workers.poller.formats import ACCEPT
 from workers.poller.full_text import ACCEPT as PAGE_ACCEPT
 from workers.poller.full_text import FullTextFetcher
@@ -41,14 +39,7 @@ from workers.poller.outage import NETWORK_ERRORS, OutageDetector
 from workers.poller.parser_pool import MAX_PAGES, ParseRequest, ParserPool
 from workers.poller.poll import PollOutcome
 from workers.poller.recheck import Rechecks
-from workers.poller.registry import (
-    ClaimClock,
-    ClaimedFeed,
-    FeedRegistry,
-    FeedState,
-    host_key,
-    poll_commands,
-)
+from workers.poller.registry import ClaimClock, ClaimedFeed, FeedRegistry, FeedState, host_key
 from workers.poller.sitemaps import newest_links, read_index
 from workers.poller.websub import Push, WebSub
 
@@ -58,7 +49,6 @@ IDLE_SLEEP_S = 1.0  # delay until a new feed is noticed
 CLAIM_PAUSE_S = 0.02  # between the end of a poll and the next claim
 PUSH_TRIES = 3
 PUSH_FAILED = "a poll will find its items"
-WILDCARDS = frozenset("*?[")  # of fnmatch, which matches the tables
 
 
 class Poller:
@@ -69,7 +59,7 @@ class Poller:
         self.feeds = FeedRegistry(broker.state, settings.lease_timeout_s, settings.host_delay_s)
         self.fetcher, self.parsers = HttpClient(settings, ACCEPT), ParserPool(settings.parser_processes)
         self.websub = WebSub(broker.state, settings.websub_callback_url)
-        self.pages = FullTextFetcher(self.fetcher, settings.host_delay_s)
+        self.pages = FullTextFetcher(self.fetcher, self.parsers, settings.host_delay_s)
         self.backpressure = Backpressure(broker, desk_group, settings.max_desk_lag)
         self.rechecks = Rechecks(broker, self.pages, settings, self._credentials_of)
         self._random, self._outage = random.Random(), OutageDetector()
@@ -90,7 +80,8 @@ class Poller:
     async def run(self) -> None:
         """Poll until stopped."""
         async with self.fetcher, self.parsers:
-            await self._prepare()
+            # Beside the polls: it takes a minute for 200,000 feeds.
+            check = asyncio.create_task(self._check_registry(), name="check of the feed registry")
             pushes = asyncio.create_task(self._consume_pushes(), name="pushes")
             rechecks = asyncio.create_task(self.rechecks.run(time.time), name="rechecks")
             backoff = Backoff()
@@ -105,10 +96,10 @@ class Poller:
                 await self._sleep(wait_s)
             if self._polls:
                 await asyncio.wait(self._polls, timeout=self.settings.shutdown_timeout_s)
-            pushes.cancel()
-            rechecks.cancel()
+            for task in (check, pushes, rechecks):
+                task.cancel()
 
-    async def _prepare(self) -> None:
+    async def _check_registry(self) -> None:
         """Schedule feeds that a crash left unscheduled. Warn of options for a single feed that isn't registered."""
         try:
             if count := await self.feeds.reconcile():
@@ -328,21 +319,7 @@ class Poller:
 
         Return False if a condition fails; then nothing is published or stored.
         """
-        poll = result.poll
-        messages = [
-            OutgoingMessage(ITEMS.name, item.identity_key.encode("utf-8", "replace"), encode(item))
-            for item in result.items
-        ]
-        messages += [from_feed_entry(poll.feed, entry, error) for entry, error in result.failed_entries]
-        messages.append(OutgoingMessage(POLLS.name, poll.feed.encode(), encode(poll)))
-        counts = increment_commands(
-            "poll", {"new": poll.items_new, "unchanged": poll.items_unchanged, "failed": poll.items_failed}
-        )
-        counts.append(count_poll(poll.outcome))
-        state_writes = [*poll_commands(result.state, result.known_items), *result.host_commands, *counts]
-        state_writes += result.more_writes
-        if result.reservation is not None:
-            state_writes.append(result.reservation.publish_command())
+        poll, (messages, state_writes) = result.poll, transitions.publication(result)
         is_published = await self.broker.publish(messages, state_writes, conditions)
         if result.reservation is not None and not is_published:
             await self.backpressure.release(result.reservation)
@@ -405,12 +382,6 @@ class Poller:
             )
             if await self._publish(result, [loaded.condition(result.state), clock.condition()]):
                 return
-
-
-def unregistered_feeds(tables: Sequence[FeedOptions], registered: Collection[str]) -> list[str]:
-    """Return the URLs of the tables without wildcards whose feeds aren't registered. Pure."""
-    urls = [table.url for table in tables if not WILDCARDS.intersection(table.url)]
-    return [url for url in urls if url not in registered]
 
 
 def _credentials(options: FeedOptions) -> Credentials:

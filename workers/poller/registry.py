@@ -23,12 +23,11 @@ import msgspec
 
 from streams.brokers.base import Condition, RedisCommand
 from streams.clock import boottime_s
-from streams.errors import SettingsError, UnreadableError
+from streams.errors import UnreadableError
+from workers.poller.feed_urls import validate_feed_url
 from workers.poller.schedule import History, PollHints
 from workers.text.normalise import match_key
-from workers.urls.canonical import canonical_url
 from workers.urls.domains import registrable_domain
-from workers.urls.web_url import web_url
 
 FEEDS, KNOWN_ITEMS, HOST_FEEDS, DUE_HOSTS, CLAIMED_HOSTS, HOST_DELAYS = (
     f"copydesk:feeds{suffix}" for suffix in ("", ":known-items", ":host:", ":due-hosts", ":claims", ":host-delays")
@@ -47,7 +46,6 @@ MAX_HOSTS = 65_536  # cached keys
 ADD_FEEDS = 500  # feeds per script: other clients of the server wait for it
 ADDED, RESCHEDULED = 1, 2  # replies of add_feeds.lua
 KEEP_SCHEDULED = b"-"  # argument of release.lua that no state equals
-DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class Budget(msgspec.Struct, frozen=True, array_like=True):
@@ -348,30 +346,6 @@ def _decode_state(encoded: bytes) -> FeedState:
         return msgspec.json.decode(encoded, type=FeedState)
     except msgspec.DecodeError as exc:
         raise UnreadableError(f"corrupt feed state: {encoded[:100].decode('utf-8', 'replace')}… ({exc})") from exc
-
-
-def validate_feed_url(url: str) -> str:
-    """Return *url* in its normal form (RFC 3986 §6.2): without surrounding white space, default port and fragment.
-
-    >>> validate_feed_url(" HTTPS://EXAMPLE.org:443/x#top")
-    'https://example.org/x'
-
-    Raises:
-        SettingsError: it isn't http or https, or contains credentials.
-    """
-    valid = web_url(url)
-    if not valid or not canonical_url(valid):
-        raise SettingsError(f"feed {url!r}: not an http or https URL")
-    parts = urlsplit(valid)
-    if "@" in parts.netloc:
-        raise SettingsError(
-            f"feed on {parts.hostname}: its URL contains credentials, which logs and articles would show;"
-            " put them into a [[feeds]] table of copydesk.toml"
-        )
-    host, _, port = parts.netloc.lower().rpartition(":") if parts.port is not None else (parts.netloc.lower(), "", "")
-    is_default = not port or int(port) == DEFAULT_PORTS.get(parts.scheme)
-    netloc = host.rstrip(":").rstrip(".") + ("" if is_default else f":{port}")
-    return parts._replace(netloc=netloc, path=parts.path or "/", fragment="").geturl()
 
 
 def release_host_commands(

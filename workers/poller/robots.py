@@ -10,10 +10,11 @@ GROUP_START = ("user-agent", "useragent", "user agent")  # spellings that Proteg
 
 
 class RobotsRules:
-    """The rules of one host that apply to copydesk."""
+    """The rules of one host that apply to copydesk. *lines*: as text, which gives the same rules."""
 
     def __init__(self, text: str) -> None:
-        self._rules = Protego.parse(relevant_lines(text))
+        self.lines = relevant_lines(text)
+        self._rules = Protego.parse(self.lines)
 
     def allows(self, url: str) -> bool:
         """Return whether copydesk may request *url*."""

@@ -6,7 +6,7 @@ A chat has no key that makes a repeated message the same one: a killed process r
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -28,6 +28,18 @@ class ChatOptions:
     revisions: bool = option("also post later revisions; withdrawals are always posted", default=False, example="false")
 
 
+@dataclass(frozen=True, kw_only=True)
+class ChannelOptions(ChatOptions):
+    """Options of a chat whose channels have a webhook each."""
+
+    url: str
+
+
+def channel_url(example: str) -> Any:
+    """Return the option `url` of `ChannelOptions`."""
+    return option("URL of the webhook; it is a secret", schemes=("http", "https"), secret=True, example=example)
+
+
 class Message(NamedTuple):
     """The texts of a message, without markup. `url`: empty without a link. `footer`: publisher, revision and time."""
 
@@ -38,6 +50,7 @@ class Message(NamedTuple):
 
 
 ChatOptionsT = TypeVar("ChatOptionsT", bound=ChatOptions)
+ChannelOptionsT = TypeVar("ChannelOptionsT", bound=ChannelOptions)
 
 
 class ChatSink(HttpSink[ChatOptionsT]):
@@ -59,6 +72,14 @@ class ChatSink(HttpSink[ChatOptionsT]):
     @abstractmethod
     def payload(self, message: Message, article: Article) -> dict[str, object]:
         """Return the body of the POST, as the chat's API defines it."""
+
+
+class ChannelSink(ChatSink[ChannelOptionsT]):
+    """Posts to the webhook of a channel."""
+
+    def target(self) -> str:
+        """Return the URL of the webhook."""
+        return self.options.url
 
 
 def is_posted(article: Article, *, revisions: bool) -> bool:

@@ -6,33 +6,23 @@ Body and limits: https://discord.com/developers/docs/resources/webhook#execute-w
 from dataclasses import dataclass
 
 from streams.records import Article
-from workers.sinks.chat import ChatOptions, ChatSink, Message
-from workers.sinks.options import option
+from workers.sinks.chat import ChannelOptions, ChannelSink, Message, channel_url
 
 ESCAPES = str.maketrans({character: f"\\{character}" for character in "\\*_~`|[]()<>#"})
 COLOUR, WITHDRAWN_COLOUR = 0x3B6EA5, 0xB3261E
 
 
 @dataclass(frozen=True, kw_only=True)
-class DiscordOptions(ChatOptions):
+class DiscordOptions(ChannelOptions):
     """Post articles to a Discord channel; see [chats](../howto/sink-chats.md)."""
 
-    url: str = option(
-        "URL of the webhook; it is a secret",
-        schemes=("http", "https"),
-        secret=True,
-        example='"https://discord.com/api/webhooks/000/XXXX"',
-    )
+    url: str = channel_url('"https://discord.com/api/webhooks/000/XXXX"')
 
 
-class DiscordSink(ChatSink[DiscordOptions]):
+class DiscordSink(ChannelSink[DiscordOptions]):
     """Posts articles to a Discord channel."""
 
     options_type = DiscordOptions
-
-    def target(self) -> str:
-        """Return the URL of the webhook."""
-        return self.options.url
 
     def payload(self, message: Message, article: Article) -> dict[str, object]:
         """Return an embed without mentions. Markdown works in the summary only."""

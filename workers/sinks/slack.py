@@ -6,8 +6,7 @@ Body and escapes: https://docs.slack.dev/messaging/formatting-message-text
 from dataclasses import dataclass
 
 from streams.records import Article
-from workers.sinks.chat import ChatOptions, ChatSink, Message
-from workers.sinks.options import option
+from workers.sinks.chat import ChannelOptions, ChannelSink, Message, channel_url
 
 ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 MAX_TEXT_CHARS = 3_000  # of a section
@@ -15,25 +14,16 @@ URL_ESCAPES = str.maketrans({"&": "&amp;", "<": "%3C", ">": "%3E", "|": "%7C", "
 
 
 @dataclass(frozen=True, kw_only=True)
-class SlackOptions(ChatOptions):
+class SlackOptions(ChannelOptions):
     """Post articles to a Slack channel; see [chats](../howto/sink-chats.md)."""
 
-    url: str = option(
-        "URL of the incoming webhook; it is a secret",
-        schemes=("http", "https"),
-        secret=True,
-        example='"https://hooks.slack.com/services/T000/B000/XXXX"',
-    )
+    url: str = channel_url('"https://hooks.slack.com/services/T000/B000/XXXX"')
 
 
-class SlackSink(ChatSink[SlackOptions]):
+class SlackSink(ChannelSink[SlackOptions]):
     """Posts articles to a Slack channel."""
 
     options_type = SlackOptions
-
-    def target(self) -> str:
-        """Return the URL of the incoming webhook."""
-        return self.options.url
 
     def payload(self, message: Message, article: Article) -> dict[str, object]:
         """Return blocks, and a text for notifications."""

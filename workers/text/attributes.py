@@ -24,11 +24,8 @@ _CROWDED = re.compile(rf"({_START})(?:{_ATTRIBUTE})*+", re.IGNORECASE)
 def limit_attributes(html: str) -> str:
     """Return *html* without the attributes of each start tag that has more than MAX_ATTRIBUTES."""
     out, position = [], 0
-    while (end := _readable_end(html, position)) < len(html):
-        crowded = _CROWDED.match(html, end)
-        if crowded is None:
-            break
-        out += [html[position:end], crowded[1]]
+    while crowded := _CROWDED.match(html, _readable_end(html, position)):  # no match at the end of *html*
+        out += [html[position : crowded.start()], crowded[1]]
         position = crowded.end()
     return "".join((*out, html[position:])) if out else html
 

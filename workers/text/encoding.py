@@ -69,6 +69,9 @@ _WINDOWS_1252_BYTES = {ord(character): byte for byte, character in enumerate(_WI
 # A lead byte of UTF-8 and a continuation byte, both decoded as windows-1252.
 _LEAD_BYTE = re.compile(f"[\xc2-\xf4][{re.escape(_WINDOWS_1252[0x80:0xC0])}\x80-\x9f]")
 MAX_STRAYS = 100_000  # bytes; a document with more is entirely windows-1252, which also bounds the time
+# Source: WHATWG MIME Sniffing, §3 "binary data byte". Feeds and pages have strays of them, a compressed file has 10 %.
+_BINARY = tuple(map(chr, (*range(0x09), 0x0B, *range(0x0E, 0x1B), *range(0x1C, 0x20))))
+_STRAY_BINARY, _BINARY_SHARE = 2, 0.01
 _NON_ASCII = re.compile("[^\x00-\x7f]")
 _CESU_8 = re.compile(rb"\xed[\xa0-\xaf][\x80-\xbf]\xed[\xb0-\xbf][\x80-\xbf]")  # Unicode TR 26: a surrogate pair
 _UTF_8_OR_WINDOWS_1252 = "copydesk-windows-1252"  # name of the error handler
@@ -81,8 +84,11 @@ def codec_for_label(label: str) -> str | None:
     return CODECS.get(f"cp{code_page[1]}" if code_page else label)
 
 
-def decode(data: bytes) -> str:
-    """Return *data* as text: by its byte order mark, as UTF-8 if valid, by its label, or as windows-1252."""
+def decode(data: bytes, content_type: str = "") -> str:
+    """Return a page as text: by its byte order mark, as UTF-8 if valid, by its label, or as windows-1252.
+
+    The charset of *content_type* precedes the label in the page (WHATWG HTML §13.2.3.2).
+    """
     for bom, name in _BOMS:
         if data.startswith(bom):
             return data[len(bom) :].decode(name, "replace")
@@ -90,10 +96,14 @@ def decode(data: bytes) -> str:
         return data.decode("utf-8")
     except UnicodeDecodeError:
         pass
+    charset = _CHARSET.search(content_type)
     label = _META.search(data[:_SNIFF_BYTES]) or _XML.search(data[:_SNIFF_BYTES])
-    codec = codec_for_label(label.group(1).decode("ascii")) if label else "cp1252"
-    # A page with a label in ASCII is not UTF-16, even if the label says so: WHATWG HTML §13.2.3.2.
-    return data.decode("utf-8" if codec is None or codec.startswith("utf-16") else codec, "replace")
+    labels = [*([charset[1]] if charset else []), *([label[1].decode("ascii")] if label else [])]
+    # The bytes are not valid UTF-8, so another label precedes. A page with a label in ASCII is not UTF-16:
+    # WHATWG HTML §13.2.3.2.
+    named = [codec for codec in map(codec_for_label, labels) if codec]
+    default = "utf-8" if labels else "cp1252"
+    return data.decode(next((codec for codec in named if not codec.startswith("utf-")), default), "replace")
 
 
 def decode_document(data: bytes, content_type: str = "") -> str:
@@ -126,6 +136,15 @@ def decode_document(data: bytes, content_type: str = "") -> str:
     if codec in ("", "iso2022_jp"):
         return _decode_utf_8(data, is_labelled=bool(codecs_named))
     return _decode_windows_1252(data) if codec == "cp1252" else data.decode(codec, "replace")
+
+
+def is_binary(text: str) -> bool:
+    """Whether a decoded document is no text: it has more than a few control characters that no text has.
+
+    >>> is_binary("boat\\x08house"), is_binary("\\x89PNG\\r\\n\\x1a\\n\\x00\\x00\\x00\\rIHDR")
+    (False, True)
+    """
+    return sum(map(text.count, _BINARY)) > _STRAY_BINARY + _BINARY_SHARE * len(text)
 
 
 def without_double_encoding(text: str) -> str:

@@ -11,6 +11,11 @@ _LINE_BREAK = re.compile(r"[\t\n\r]")  # wrapped lines; the URL Standard (whatwg
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # Unicode's category Cc
 _SPACE = re.compile(r"\s")
 _NO_HOST = re.compile(r"[\s<>\"\\^`{|}%]|^\.*$")  # URL Standard §3.5, forbidden domain code points
+# A host without a scheme, as writers of feeds leave it out: RFC 3986 takes it for a relative path.
+_HOST = re.compile(
+    r"(?![^/?#]{0,300}\.(?:html?|php|aspx?|jsp|xml)(?:[?#]|\Z))www\.[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){1,4}(?=[/?#]|\Z)",
+    re.IGNORECASE,
+)
 # Schemes that open a program for feeds. Sources: links for Safari, iTunes and Juice.
 FEED_SCHEME = re.compile(r"\A(?:feed|itpc|pcast):(?://)?(?=https?://|[^/:]+[./])", re.IGNORECASE)
 # Absolute URLs that `_is_web` accepts and `urljoin` returns unchanged: plain ASCII, a host without user, port and
@@ -44,6 +49,15 @@ def web_url(link: str, base: str = "") -> str:
     except ValueError:
         return ""
     return link if len(link) <= MAX_URL_CHARS else ""
+
+
+def with_host(reference: str) -> str:
+    """Return a reference that begins with `www.` and a host as one to that host; any other one unchanged.
+
+    >>> with_host("www.lock.example/a"), with_host("www.lock.html")
+    ('//www.lock.example/a', 'www.lock.html')
+    """
+    return f"//{reference}" if _HOST.match(reference) else reference
 
 
 def without_feed_scheme(reference: str) -> str:

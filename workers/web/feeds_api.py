@@ -20,8 +20,9 @@ from aiohttp import web
 from streams.brokers.base import Broker
 from streams.config.settings import Settings
 from streams.errors import SettingsError, UnavailableError
+from workers.poller.feed_urls import validate_feed_url
 from workers.poller.opml import parse_outlines
-from workers.poller.registry import FeedRegistry, FeedState, feed_id, validate_feed_url
+from workers.poller.registry import FeedRegistry, FeedState, feed_id
 from workers.search.polls import PollIndex
 from workers.status import FEED_HEALTH, feed_health, feed_row
 from workers.text.normalise import plain_text

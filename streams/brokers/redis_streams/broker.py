@@ -7,6 +7,7 @@
 The Lua scripts use only `redis.call`, which Redis ≥ 7 and Valkey both support.
 """
 
+import asyncio
 import time
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,12 +27,12 @@ from streams.brokers.base import (
 )
 from streams.brokers.redis_streams.clock import record_clock
 from streams.brokers.redis_streams.reader import RedisStreamsReader, to_message
-from streams.brokers.redis_streams.store import Bounds
+from streams.brokers.redis_streams.store import Bounds, stream_bounds
 from streams.brokers.redis_streams.usage import MemoryUsage
 from streams.errors import SettingsError, UnavailableError
 from streams.records import MessageId
 from streams.start import Offsets, Start, StartPosition
-from streams.state.redis_client import ALLOW_OOM, TRANSIENT, connect, map_redis_errors, offset_from_entry_id, redact_url
+from streams.state.redis_client import ALLOW_OOM, TRANSIENT, connect, map_redis_errors, redact_url
 from streams.topics import (
     BUILTIN_TOPICS,
     Partition,
@@ -49,6 +50,8 @@ SCHEMA_VERSION = 3
 READER_LEASE_S = 6.0
 MAX_FETCH = 500  # entries per partition and read: about 1 MB of articles
 MAX_FETCH_BYTES = 8 * 1024 * 1024  # of all partitions together; a larger entry is read alone
+# The server ends a blocking read by its wall clock (valkey/src/timeout.c), and so much later if that is put back.
+READ_GRACE_S = 2.0
 
 
 class RedisStreamsBroker(MemoryUsage):
@@ -147,10 +150,7 @@ class RedisStreamsBroker(MemoryUsage):
                 with map_redis_errors(self.url):
                     raise info
             else:
-                end = offset_from_entry_id(info["last-generated-id"]) + 1
-                first, last = info["first-entry"], info["last-entry"]
-                stored_end = offset_from_entry_id(last[0]) + 1 if last else 0
-                out[tp] = Bounds(offset_from_entry_id(first[0]) if first else end, end, stored_end)
+                out[tp] = stream_bounds(info)
         return out
 
     # -- publishing -------------------------------------------------------------------------------------------
@@ -276,7 +276,11 @@ class RedisStreamsBroker(MemoryUsage):
             return {tps[n - 1]: entries for n, entries in zip(reply[::2], reply[1::2], strict=True)}
         ids = [f"0-{offset}" for offset in positions.values()]  # XREAD is exclusive, and ids are one ahead
         wait = ("BLOCK", max(1, int(wait_s * 1000)))
-        reply = await self.state.execute_command("XREAD", "COUNT", 1, *wait, "STREAMS", *names, *ids)
+        try:
+            async with asyncio.timeout(wait_s + READ_GRACE_S):
+                reply = await self.state.execute_command("XREAD", "COUNT", 1, *wait, "STREAMS", *names, *ids)
+        except TimeoutError:
+            return {}
         by_name = dict(zip(map(str.encode, names), tps, strict=True))
         return {by_name[name]: entries for name, entries in reply or ()}
 

@@ -1,9 +1,10 @@
-"""The narrow interfaces of the Redis Streams broker that its leases and readers use."""
+"""The narrow interfaces of the Redis Streams broker that its leases and readers use, and the bounds of a stream."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from streams.start import StartPosition
+from streams.state.redis_client import offset_from_entry_id
 from streams.topics import Partition
 
 
@@ -13,6 +14,14 @@ class Bounds(NamedTuple):
     first: int
     end: int
     stored_end: int
+
+
+def stream_bounds(info: Mapping[str, Any]) -> Bounds:
+    """Return the bounds of a stream from its XINFO STREAM."""
+    end = offset_from_entry_id(info["last-generated-id"]) + 1
+    first, last = info["first-entry"], info["last-entry"]
+    stored_end = offset_from_entry_id(last[0]) + 1 if last else 0
+    return Bounds(offset_from_entry_id(first[0]) if first else end, end, stored_end)
 
 
 class ScriptStore(Protocol):

@@ -5,8 +5,8 @@ from streams.config.settings import Settings
 from streams.faust.attempts import MAX_ATTEMPTS, Attempt, Attempts
 from tests.conftest import until
 from tests.contract.brokers.crashing_worker import GIVEN_UP
+from tests.support.fork_server import Command, start_module
 from tests.support.stage import Stage, end, lag_is, stage
-from tests.support.template import Command, start_module
 
 DEADLY = b"000017"
 

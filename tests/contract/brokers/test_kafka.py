@@ -1,8 +1,7 @@
-"""Kafka only: topic configuration, the commit guard, interrupted transactions, a three-node cluster."""
+"""Kafka only: topic configuration, the commit guard, interrupted transactions."""
 
 import asyncio
-import signal
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -12,92 +11,24 @@ import pytest
 from aiokafka import AIOKafkaConsumer
 from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError
 from faust.types import TP
 
-from streams.brokers import open_broker
-from streams.brokers.base import Broker, OffsetRange, OutgoingMessage
+from streams.brokers.base import OffsetRange, OutgoingMessage
 from streams.brokers.kafka.broker import KafkaBroker
 from streams.brokers.kafka.transactions import Transactions
 from streams.config.settings import Settings, kafka_bootstrap_servers
-from streams.errors import UnavailableError
 from streams.start import Start
-from streams.topics import ARTICLES, ITEMS, Topic
-from tests.conftest import Clusters, until
-from tests.support.kafka import Cluster, Node
-from tests.support.stage import Stage, all_exactly_once, drained, end, lag_is, stage, start_worker
-
-
-@pytest.fixture(scope="module")
-def large_clusters(clusters: Clusters) -> Iterator[Clusters]:
-    """Clusters of three nodes, stopped after this module: idle nodes take CPU time."""
-    started = Clusters()
-    yield started
-    started.stop()
-
-
-@pytest.fixture
-def three(large_clusters: Clusters, version: str) -> Cluster:
-    """A cluster of three running nodes."""
-    cluster = large_clusters.get(version, nodes=3)
-    for node in cluster.nodes:
-        assert node.process is not None
-        if node.process.poll() is not None:
-            cluster.run(node)
-        cluster.wait_for(node)
-    return cluster
-
-
-def over(settings: Settings, cluster: Cluster, **changes: Any) -> Settings:
-    return replace(settings, broker_url=cluster.url, state_url=settings.broker_url, **changes)
-
+from tests.conftest import until
+from tests.support.kafka import Cluster
+from tests.support.kafka_topics import check_topics, over
+from tests.support.stage import Stage, drained, stage
 
 # -- topics ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("nodes", "replicas", "in_sync"), [(1, 1, "1"), (3, 3, "2")])
-async def test_create_topics_sets_partitions_retention_compaction_replicas(
-    settings: Settings, one: Cluster, large_clusters: Clusters, version: str, nodes: int, replicas: int, in_sync: str
-) -> None:
-    cluster = one if nodes == 1 else large_clusters.get(version, nodes)
-    broker = open_broker(over(settings, cluster, replication_factor=replicas if nodes > 1 else 0))
-    await until(lambda: _declared(broker, [ITEMS, ARTICLES]), what="as many nodes as replicas")
-    assert await _declared(broker, [ITEMS, ARTICLES])  # idempotent
-    await broker.close()
-    admin = AIOKafkaAdminClient(bootstrap_servers=",".join(kafka_bootstrap_servers(cluster.url)))
-    await admin.start()
-    expected = {
-        ITEMS.name: {"retention.ms": "604800000", "cleanup.policy": "delete"},
-        ARTICLES.name: {"retention.ms": "2592000000", "cleanup.policy": "compact,delete"},
-    }
-    described = await until(lambda: _described(admin, list(expected)), what="topics on every node")
-    for partitions in described:
-        assert len(partitions) == settings.partitions
-        assert all(len(p["replicas"]) == replicas for p in partitions)
-    for name, config in expected.items():
-        actual = await until(lambda: _configured(admin, name))  # noqa: B023 - awaited within the loop
-        config |= {"min.insync.replicas": in_sync, "max.message.bytes": "16777216"}
-        assert {k: actual[k] for k in config} == config
-    await admin.close()
-
-
-async def _declared(broker: Broker, topics: list[Topic]) -> bool:
-    try:
-        await broker.create_topics(topics)
-    except UnavailableError:
-        return False
-    return True
-
-
-async def _described(admin: AIOKafkaAdminClient, topics: list[str]) -> Any:
-    partitions = [topic["partitions"] for topic in await admin.describe_topics(topics)]
-    return all(partitions) and partitions
-
-
-async def _configured(admin: AIOKafkaAdminClient, topic: str) -> dict[str, str]:
-    [answer] = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)])
-    return {entry[0]: entry[1] for entry in answer.resources[0][4]}
+async def test_create_topics_sets_partitions_retention_compaction_replicas(settings: Settings, one: Cluster) -> None:
+    await check_topics(over(settings, one), replicas=1, in_sync="1")
 
 
 # -- the commit guard -----------------------------------------------------------------------------------------
@@ -260,89 +191,3 @@ async def test_kafka_offset_gap_vs_skipped(settings: Settings, one: Cluster) -> 
         await admin.delete_records({KafkaPartition(s.source.name, 0): RecordsToDelete(before_offset=4)})
         await admin.close()
         assert await start().owns(OffsetRange(s.source.name, 0, 4, 5))
-
-
-# -- three nodes ----------------------------------------------------------------------------------------------
-
-
-async def test_nodes_killed_or_frozen_process_exactly_once(settings: Settings, three: Cluster) -> None:
-    """The test kills or freezes each node in turn, including controller and coordinators, while two workers copy."""
-    async with stage(over(settings, three)) as s:
-        values = await s.fill(600, keys=40)
-        workers = [start_worker(s, 0.05), start_worker(s, 0.05)]
-        try:
-            for n, node in enumerate(three.nodes):
-                if n % 2:
-                    three.signal(node, signal.SIGSTOP)
-                    await until(lambda: _leads_nothing(s, three, node), what=f"{node} without partitions")  # noqa: B023
-                    three.signal(node, signal.SIGCONT)
-                else:
-                    three.kill(node)
-                    three.run(node)
-                await asyncio.to_thread(three.wait_for, node)
-            await until(lambda: lag_is(s, 0))
-        finally:
-            end(*workers)
-        await all_exactly_once(s, values)
-
-
-async def test_rolling_restart_processes_exactly_once(settings: Settings, three: Cluster) -> None:
-    """Each node ends in an orderly way and starts again, while two workers copy and a producer publishes."""
-
-    async with stage(over(settings, three)) as s:
-        values = await s.fill(100, keys=40)
-        workers = [start_worker(s, 0.05), start_worker(s, 0.05)]
-        try:
-            for round_, node in enumerate(three.nodes):
-                assert node.process is not None
-                three.signal(node, signal.SIGTERM)
-                await asyncio.to_thread(node.process.wait)
-                values += await _filled(s, 1_000 * (round_ + 1))
-                three.run(node)
-                await asyncio.to_thread(three.wait_for, node)
-                await until(lambda: _is_replicated(s, three), what="all replicas in sync")
-            await until(lambda: lag_is(s, 0))
-            assert [worker.poll() for worker in workers] == [None, None]
-        finally:
-            end(*workers)
-        await all_exactly_once(s, values)
-
-
-async def _filled(s: Stage, first: int) -> list[bytes]:
-    """Publish 50 values while a node is down; return them."""
-    values = [b"%06d" % n for n in range(first, first + 50)]
-    messages = [OutgoingMessage(s.source.name, b"k%d" % (n % 40), v) for n, v in enumerate(values)]
-    await until(lambda: _is_published(s, messages), what="messages published")
-    return values
-
-
-async def _is_published(s: Stage, messages: list[OutgoingMessage]) -> bool:
-    try:
-        return await s.broker.publish(messages)
-    except UnavailableError:
-        return False
-
-
-async def _is_replicated(s: Stage, cluster: Cluster) -> bool:
-    admin = AIOKafkaAdminClient(bootstrap_servers=",".join(kafka_bootstrap_servers(cluster.url)))
-    try:
-        await admin.start()
-        partitions = [p for topic in await _described(admin, [s.source.name, s.target.name]) for p in topic]
-        return all(len(p["isr"]) == len(cluster.nodes) for p in partitions)
-    except (KafkaError, TypeError):
-        return False
-    finally:
-        await admin.close()
-
-
-async def _leads_nothing(s: Stage, cluster: Cluster, node: Node) -> bool:
-    others = ",".join(f"127.0.0.1:{n.port}" for n in cluster.nodes if n is not node)
-    admin = AIOKafkaAdminClient(bootstrap_servers=others, request_timeout_ms=3000)
-    await admin.start()
-    try:
-        [partitions] = await _described(admin, [s.target.name])
-        return all(p["leader"] != node.number for p in partitions)
-    except KafkaError:
-        return False
-    finally:
-        await admin.close()

@@ -10,7 +10,8 @@ import pytest
 
 from streams.errors import UnreadableError
 from tests.contract.formats.samples import SAMPLES, Sample
-from workers.poller.discovery import COMMON_PATHS, FEED_TYPES
+from workers.poller.discovery import COMMON_PATHS
+from workers.poller.feed_links import FEED_TYPES
 from workers.poller.formats import ACCEPT, FORMATS, FeedFormat, ParsedFeed, parse_feed
 from workers.poller.formats.to_item import MAX_ITEMS
 

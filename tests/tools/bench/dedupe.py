@@ -1,6 +1,6 @@
 """`make bench-dedupe`: quality and cost of near-duplicate and link detection, beside other algorithms.
 
-python -m tests.tools.bench.dedupe [quality|urls|merges|scale|cost]...      ../shared/corpus/judge beside the project
+python -m tests.tools.bench.dedupe [quality|urls|merges|scale|large|cost]...      ../shared/corpus/judge beside the project
 
 The model was trained on these texts; tests/tools/train/dedupe.json has its cross-validated quality. The figures here are
 those of the whole near-duplicate index. Among the other algorithms, which are not trained, they are comparable.
@@ -39,7 +39,7 @@ from workers.text.normalise import match_key
 from workers.urls.canonical import canonicalise
 
 WINDOW_S = 10**9  # all texts of a set lie within one window
-COUNT = 100_000
+COUNT, LARGE_COUNT = 100_000, 500_000
 MAX_FEED_BYTES = 2_000_000
 STOP_WORDS = frozenset(
     b"a an the and or but in on at to for of is it by with from as be was were are this that have has had not its".split()
@@ -277,7 +277,7 @@ def _same(tool: Callable[[str], str], pair: dict[str, str]) -> bool:
         return False
 
 
-async def _scaled(settings: Settings) -> dict[str, Any]:
+async def _scaled(settings: Settings, articles: int) -> dict[str, Any]:
     from tests.support.stories import story
 
     broker = open_broker(settings)
@@ -288,14 +288,14 @@ async def _scaled(settings: Settings) -> dict[str, Any]:
     empty, stories, seen = await used(), StoryIndex(broker.state, WINDOW_S), SeenStore(broker.state)
     signed = [signature_of(*story(n), f"outlet {n % 500}", 0.0) for n in range(1_000)]
     times_ms, clock = [], Stopwatch()
-    for start in range(0, COUNT, 100):
+    for start in range(0, articles, 100):
         batch = [(article_id(str(n)), _salted(signed[n % 1_000], n)) for n in range(start, start + 100)]
         began = time.perf_counter()
         await stories.assign(batch)
         times_ms.append(10 * (time.perf_counter() - began))
-    cost = clock.per_item(COUNT)
+    cost = clock.per_item(articles)
     indexed = await used()
-    for start in range(0, COUNT, 100):
+    for start in range(0, articles, 100):
         ids = [article_id(str(n)) for n in range(start, start + 100)]
         await seen.get(ids)
         commands = [c for id_ in ids for c in seen.set_commands(id_, ArticleMemory(1, 1.0, (bytes.fromhex(id_)[:8],)))]
@@ -303,7 +303,7 @@ async def _scaled(settings: Settings) -> dict[str, Any]:
     full = await used()
     await broker.close()
     return {
-        "articles": COUNT, "index_bytes": round((indexed - empty) / COUNT), "seen_bytes": round((full - indexed) / COUNT),
+        "articles": articles, "index_bytes": round((indexed - empty) / articles), "seen_bytes": round((full - indexed) / articles),
         "tell": cost, "tell_ms_median": round(statistics.median(times_ms), 3), "tell_ms_p99": round(sorted(times_ms)[-11], 3),
     }  # fmt: skip
 
@@ -314,10 +314,10 @@ def _salted(signed: Any, n: int) -> Any:
     return signed._replace(keys=tuple(bytes(a ^ b for a, b in zip(key, salt, strict=True)) for key in signed.keys))
 
 
-def scale() -> dict[str, Any]:
-    """Return the memory of a hundred thousand articles in Valkey, and the time per classification."""
+def scale(articles: int = COUNT) -> dict[str, Any]:
+    """Return the memory of articles in Valkey, and the time per classification."""
     with server(valkey_memory_mb=4096) as settings:
-        result: dict[str, Any] = run(lambda: _scaled(settings))
+        result: dict[str, Any] = run(lambda: _scaled(settings, articles))
     title, text = (
         "A headline of usual length",
         " ".join(doc for doc in itertools.islice(itertools.cycle(["The harbour board", "opened the canal"]), 100)),
@@ -332,6 +332,7 @@ PARTS: dict[str, Callable[[], dict[str, Any]]] = {
     "urls": urls,
     "merges": merges,
     "scale": scale,
+    "large": lambda: scale(LARGE_COUNT),
     "cost": cost,
     "quality": quality,
 }

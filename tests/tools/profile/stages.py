@@ -45,7 +45,7 @@ RULES: Mapping[str, Sequence[Rule]] = {
         ("rendering", "workers/clean/render.py", ""), ("rendering", "workers/clean/cleaner.py", "rendered"),
         ("digest of known items", "workers/dedupe/known_items.py", ""),
         ("fingerprint", "workers/dedupe/fingerprint.py", "fingerprint"),
-        ("sentences", "workers/dedupe/near_duplicates/sentences.py", ""),
+        ("sentences", "workers/dedupe/near_duplicates/word_arrays.py", ""), ("sentences", "workers/dedupe/near_duplicates/characters.py", ""),
         ("sentences", "workers/dedupe/near_duplicates/compared_texts.py", ""),
         ("signatures", "workers/dedupe/near_duplicates/signature.py", ""),
         ("comparison of pairs", "workers/dedupe/near_duplicates/model.py", ""),

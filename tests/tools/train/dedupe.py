@@ -20,12 +20,13 @@ from catboost import CatBoostClassifier
 from tests.tools.skips import SHARED
 from tests.tools.train.grow import TREE_OPTIONS, stored_trees
 from tests.tools.train.variants import variants
+from workers.dedupe.near_duplicates.compared_texts import MIN_REPEATS
 from workers.dedupe.near_duplicates.copy_rules import EQUAL_TITLE, Decisions, apply_rules
 from workers.dedupe.near_duplicates.model import FILE, MIN_SHARED, StoredModel
 from workers.dedupe.near_duplicates.pair_features import COLUMNS, MONOTONE, pair_features
-from workers.dedupe.near_duplicates.sentences import MIN_REPEATS, own_text, split_sentences
-from workers.dedupe.near_duplicates.signature import LAYOUT, SignedText, TextSignature, signatures_of
+from workers.dedupe.near_duplicates.signature import LAYOUT, SignedText, TextSignature, sign_words
 from workers.dedupe.near_duplicates.stories import BUCKET, joins
+from workers.dedupe.near_duplicates.word_arrays import read_words
 from workers.demo.stories import PLOTS, story
 
 CORPUS = SHARED / "corpus" / "judge"
@@ -123,16 +124,17 @@ def sign(corpus: Texts) -> list[TextSignature]:
     """
     docs, copied = corpus.docs, {b for a, b in corpus.copies if corpus.docs[a]["outlet"] == corpus.docs[b]["outlet"]}
     earlier: defaultdict[str, Counter[bytes]] = defaultdict(Counter)
-    signed = []
+    signed, own = [], []
+    read = [words for n in range(0, len(docs), BATCH) for words in read_words([d["text"] for d in docs[n : n + BATCH]])]
     for n, doc in enumerate(docs):
-        count, sentences = earlier[doc["outlet"].casefold()], split_sentences(doc["text"])
-        repeated = {key for _, key in sentences if count[key] >= MIN_REPEATS and key}
-        signed.append(
-            SignedText(doc["title"], own_text(sentences, repeated), doc["outlet"], 0.0, repeats=bool(repeated))
-        )
+        count, words = earlier[doc["outlet"].casefold()], read[n]
+        repeated = {key for key in words.keys if count[key] >= MIN_REPEATS and key}
+        signed.append(SignedText(doc["title"], "", doc["outlet"], 0.0, repeats=bool(repeated)))
+        own.append(words.without(repeated))
         if n not in copied:
-            count.update({key for _, key in sentences})
-    return [s for n in range(0, len(signed), BATCH) for s in signatures_of(signed[n : n + BATCH])]
+            count.update(set(words.keys))
+    spans = [slice(n, n + BATCH) for n in range(0, len(signed), BATCH)]
+    return [s for span in spans for s in sign_words(signed[span], own[span])]
 
 
 def candidates(signatures: Sequence[TextSignature]) -> list[tuple[int, int]]:

@@ -1,5 +1,6 @@
 """Commands that need no server, help, logs, and output formats."""
 
+import gzip
 import json
 import os
 import pty
@@ -7,6 +8,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -38,6 +40,22 @@ def test_clean_reads_files_and_standard_input(tmp_path: Path) -> None:
     assert "gone.html" in done.stderr
     plain = copydesk("clean", "a.html", "--title", "Board meets", cwd=tmp_path).stdout
     assert plain == "Board meets\n\nThe harbour board met.\n\n"
+
+
+@pytest.mark.parametrize("options", [(), ("--type", "text"), ("--type", "page", "--json")])
+def test_clean_rejects_binary_files(tmp_path: Path, options: tuple[str, ...]) -> None:
+    (tmp_path / "a.bin").write_bytes(Random(1).randbytes(5_000))
+    (tmp_path / "b.gz").write_bytes(gzip.compress(Random(2).randbytes(2_000), mtime=0))
+    (tmp_path / "c.dat").write_bytes(bytes(400))
+    (tmp_path / "d.txt").write_text("The harbour\x08 board met\x00 on Friday.\n")  # strays, as in feeds
+    (tmp_path / "e.txt").write_text("Das Fähramt tagte.", encoding="utf-16")
+    names = ("a.bin", "b.gz", "c.dat", "d.txt", "e.txt")
+    done = copydesk("clean", *names, *options, cwd=tmp_path, check=1)
+    reason = "not text (control characters); give a text, a page or a feed"
+    assert done.stderr.splitlines() == [f"copydesk: {name}: {reason}" for name in names[:3]]
+    assert "harbour board met" in done.stdout
+    assert "Das Fähramt tagte." in done.stdout
+    assert len(done.stdout) < 2_000
 
 
 @pytest.mark.parametrize("options", [(), ("--json",), ("--type", "feed")])

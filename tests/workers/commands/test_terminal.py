@@ -15,7 +15,8 @@ from tests.conftest import ROOT, copydesk
 from workers import dead_letters
 from workers.commands.terminal import printable
 from workers.logging_setup import configure_logging
-from workers.poller.registry import FEEDS, FeedState, feed_id, validate_feed_url
+from workers.poller.feed_urls import validate_feed_url
+from workers.poller.registry import FEEDS, FeedState, feed_id
 from workers.services import connect
 
 EVIL = "http://a.example/\x1b]0;PWNED\x07\n2026-11-26 CRITICAL forged\x85\u202e\u2066\u061cx"

@@ -134,13 +134,13 @@ async def test_killed_process_is_replaced() -> None:
     assert isinstance(content, CleanedContent)
 
 
-async def test_killed_template_is_replaced() -> None:
+async def test_killed_fork_server_is_replaced() -> None:
     async with open_pool() as pool:
         await clean_all(pool, make_item(1))
-        template = pool._template._process
-        assert template is not None
-        template.kill()
-        template.wait()
+        fork_server = pool._fork_server._process
+        assert fork_server is not None
+        fork_server.kill()
+        fork_server.wait()
         results: list[Any] = []
 
         async def is_cleaned() -> bool:

@@ -2,8 +2,6 @@
 
 import asyncio
 import functools
-import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +17,7 @@ from streams.records import Article, NewsEvent
 from streams.subscribe import Subscription, subscribe
 from streams.topics import ARTICLES, EVENTS
 from tests.conftest import until
+from tests.support.fork_server import start_module
 from tests.tools.train.events.day import day
 from workers.events.article_text import TextReader
 from workers.events.window import Window
@@ -155,14 +154,16 @@ async def test_article_that_cannot_be_grouped_is_skipped(settings: Settings, rea
 async def test_killed_worker_publishes_same_events(settings: Settings, reader: TextReader, tmp_path: Path) -> None:
     settings, broker = await one_partition(settings)
     await broker.publish(messages(REPORTS))
-    program = [sys.executable, "-m", "workers.cli", "events", "--broker-url", settings.broker_url]
     for kills in range(3):
-        with (
-            (tmp_path / "log").open("ab") as log,
-            subprocess.Popen(program, stdout=log, stderr=log, cwd=tmp_path) as worker,
-        ):
-            await until(functools.partial(_has_count, broker, 18 * (kills + 1)))
-            worker.kill()
+        with (tmp_path / "log").open("ab") as log:
+            worker = start_module(
+                "workers.cli", "events", "--broker-url", settings.broker_url, cwd=tmp_path, stdout=log, stderr=log
+            )
+            try:
+                await until(functools.partial(_has_count, broker, 18 * (kills + 1)))
+            finally:
+                worker.kill()
+                worker.wait()
     await group_all(settings, broker, reader, Window())
     killed = await published_events(settings)
     await broker.state.execute_command("FLUSHALL")

@@ -16,6 +16,7 @@ from tests.support.feed_server import FeedServer, rss
 from workers.http.address_filter import is_public
 from workers.http.client import Credentials, HttpClient
 from workers.poller.full_text import FullTextFetcher
+from workers.poller.parser_pool import ParserPool
 from workers.poller.poller import Poller
 from workers.poller.registry import FeedState
 from workers.services import connect
@@ -57,11 +58,11 @@ async def test_proxied_redirect_to_private_address_is_blocked(url: str) -> None:
 
 
 async def test_proxy_serves_origin_of_its_feed_only() -> None:
-    async with open_proxy() as (client, proxy, credentials):
+    async with open_proxy() as (client, proxy, credentials), ParserPool(1) as parsers:
         proxy.answers |= {"f": b"own", "robots.txt": lambda r: web.Response(status=404)}
         proxy.answers["page"] = lambda r: web.Response(text="<p>page</p>", content_type="text/html")
         assert (await client.get(FEED, credentials=credentials)).body == b"own"
-        pages = FullTextFetcher(client, 0)
+        pages = FullTextFetcher(client, parsers, 0)
         links = ["http://feed.example/page", *PRIVATE, "http://other.invalid/page"]
         items = [
             Item(feed=FEED, identity_key=link, link=link, fetched_at=datetime.now(UTC), fingerprint="")

@@ -9,8 +9,8 @@ from streams.config.settings import Settings
 from streams.records import Article
 from streams.topics import ARCHIVE_ITEMS, DESK_GROUP
 from tests.conftest import until
+from tests.support.fork_server import Command, start_module
 from tests.support.pipeline import everything, queued
-from tests.support.template import Command, start_module
 from tests.tools.bench.backfill import write_warc
 from workers.counters import is_consistent, read_counters
 from workers.intake.ingest import IngestOptions, ingest_file

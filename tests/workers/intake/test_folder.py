@@ -19,8 +19,8 @@ from streams.errors import SettingsError
 from streams.records import Article, DeadLetter
 from streams.topics import DESK_GROUP
 from tests.conftest import until
+from tests.support.fork_server import Command, start_module
 from tests.support.pipeline import desk, everything, settled
-from tests.support.template import Command, start_module
 from workers.counters import read_counters
 from workers.health import find_warnings
 from workers.intake.folder import FolderWatcher, Observation, Signature, list_files, observe, read_source_states

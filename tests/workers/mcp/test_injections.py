@@ -1,4 +1,4 @@
-"""200 attempts to leave the fence: by text in every field of an article, through every tool and resource."""
+"""200 attempts to leave the delimiters: by text in every field of an article, through every tool and resource."""
 
 from dataclasses import replace as with_settings
 
@@ -52,7 +52,7 @@ def attack(number: int, attempt: str, field: str) -> Article:
     return replace(article, **{field: values.get(field, attempt), "story_id": f"{1:020x}"})
 
 
-async def test_200_injections_stay_inside_the_fence(settings: Settings) -> None:
+async def test_200_injections_stay_between_the_delimiters(settings: Settings) -> None:
     broker = InMemoryBroker()
     settings = with_settings(settings, broker_url=broker.url)
     attempts = answers = 0

@@ -6,7 +6,8 @@ from aiohttp import web
 from streams.config.settings import Settings
 from tests.support.feed_server import FeedServer, rss
 from workers.http.client import HttpClient
-from workers.poller.discovery import discover, feed_links, header_links
+from workers.poller.discovery import discover
+from workers.poller.feed_links import feed_links, header_links
 from workers.poller.parser_pool import ParserPool
 
 GOOD = rss([("https://a.example/1", "One", "<p>Text</p>")])

@@ -13,8 +13,9 @@ from streams.records import Article
 from streams.routing import ancestor_folders
 from tests.support.feed_server import FeedServer, rss
 from tests.support.pipeline import BODY, MORE, everything, newsdesk, settled
-from workers.poller.full_text import is_html, strip_invisible
+from workers.poller.full_text import is_html
 from workers.poller.registry import FeedRegistry
+from workers.text.markup import strip_invisible_elements
 
 PAGE = f"""<!doctype html><html><head><title>One | The Test Courier</title><style>p {{color: red}}</style>
 <script>track()</script></head><body><nav><a href="/">Home</a> <a href="/world">World</a></nav>
@@ -82,7 +83,7 @@ async def test_unreachable_robots_txt_forbids_pages(settings: Settings) -> None:
     ],
 )
 def test_strip_invisible_elements(html: str, visible: str) -> None:
-    assert strip_invisible(html) == visible
+    assert strip_invisible_elements(html) == visible
 
 
 def test_ancestor_folders() -> None:

@@ -18,15 +18,14 @@ from tests.conftest import DEADLINE_S, until
 from tests.support.poller_desk import claim_urls
 from tests.support.server_commands import server_commands
 from workers.poller import registry
+from workers.poller.feed_urls import unregistered_feeds, validate_feed_url
 from workers.poller.poll import feed_options, with_user_values
-from workers.poller.poller import unregistered_feeds
 from workers.poller.registry import (
     FeedRegistry,
     FeedState,
     feed_id,
     poll_commands,
     release_host_commands,
-    validate_feed_url,
 )
 
 A1, A2 = sorted(

@@ -11,8 +11,8 @@ from streams.brokers import open_broker
 from streams.brokers.base import Broker
 from streams.config.settings import Settings
 from tests.conftest import until
+from tests.support.fork_server import Command, start_module
 from tests.support.poller_desk import claim_urls
-from tests.support.template import Command, start_module
 from workers.poller import poll as transitions
 from workers.poller.registry import (
     CLOCK,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from workers.poller.discovery import feed_links
+from workers.poller.feed_links import feed_links
 from workers.poller.opml import Outline, read_outlines
 from workers.urls.web_url import without_feed_scheme
 

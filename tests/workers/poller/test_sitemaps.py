@@ -18,7 +18,8 @@ from tests.support.feed_server import FeedServer
 from tests.support.pipeline import BODY, MORE, everything, newsdesk, settled
 from workers.cli import cli
 from workers.http.client import HttpClient, Response
-from workers.poller.discovery import discover, sitemap_links
+from workers.poller.discovery import discover
+from workers.poller.feed_links import sitemap_links
 from workers.poller.feed_update import FeedUpdate
 from workers.poller.formats.to_item import SitemapLink
 from workers.poller.parser_pool import MAX_PAGES, ParserPool

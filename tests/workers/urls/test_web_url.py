@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from streams.records import Article, Content, Image, Item, MessageId
 from workers.desk.article import clean_item, to_article
-from workers.poller.discovery import feed_links
+from workers.poller.feed_links import feed_links
 from workers.poller.formats import ParsedFeed, parse_feed
 from workers.poller.websub import parse_link_header
 from workers.urls.canonical import canonical_url

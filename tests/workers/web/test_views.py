@@ -25,7 +25,7 @@ VIEWS = {
     f"articles/{STORY}": "document.querySelectorAll('.members tbody tr').length === 2",
     f"articles/{REVISED}": "document.querySelector('.revisions ins')",
     f"articles/{WITHDRAWN}": "document.querySelector('.notice.bad')",
-    f"stories/{STORY}": "document.querySelector('.sides .removed')",
+    f"stories/{STORY}": "document.querySelector('.sides .removed') && document.querySelector('.changes ins')",
     "feeds": "document.querySelectorAll('#feeds tr').length === 3",
     DETAIL: "document.querySelectorAll('.polls tbody tr').length",
     FAILING_DETAIL: "document.querySelectorAll('.polls tbody tr').length",
@@ -37,7 +37,9 @@ RUN_AXE = (
     "axe.run(document).then((r) => [r.passes.length, r.violations.map((v) => "
     "[v.impact, v.id, v.nodes.slice(0, 3).map((n) => n.html.slice(0, 200) + n.failureSummary)])])"
 )
-SIZES = {"light": (1280, False), "dark": (1280, True), "phone light": (390, False), "phone dark": (390, True)}
+SIZES = {"light": (1280, False), "phone dark": (390, True), "dark": (1280, True), "phone light": (390, False)}
+SAMPLE = ("light", "phone dark")  # each width and each theme
+EACH_SIZE = [pytest.param(size, marks=() if size in SAMPLE else pytest.mark.exhaustive) for size in SIZES]
 
 
 @asynccontextmanager
@@ -64,7 +66,7 @@ async def text(page: Browser, selector: str) -> str:
     return str(await page.evaluate(f"document.querySelector('{selector}').innerText"))
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", EACH_SIZE)
 async def test_views_are_accessible_and_fit(size: str, settings: Settings, chromium: Chromium, axe: str) -> None:
     width, dark = SIZES[size]
     async with view(settings, chromium, "", width=width, dark=dark) as (page, _, server):
@@ -110,6 +112,29 @@ async def test_article_view_shows_diff_provenance_and_story(settings: Settings, 
         )
         assert await page.evaluate("location.pathname.startsWith('/stories/')")
         await until(lambda: page.evaluate("document.title === '⚠ Harbour board reopens the canal · copydesk'"))
+
+
+async def test_story_view_shows_the_words_that_differ(settings: Settings, chromium: Chromium) -> None:
+    async with view(settings, chromium, f"stories/{STORY}") as (page, _, _):
+        words = "[...document.querySelectorAll('.changes del, .changes ins')].map((e) => e.textContent)"
+        removed, added = ["who leads the board,"], ["its chair,"]
+        title = ["Harbour board reopens the canal", "Canal open again after nine years"]
+        await until(lambda: page.evaluate(f"{words}.length > 2"))
+        assert await page.evaluate(words) == [*title, *removed, *added]
+        await page.evaluate(
+            "(() => { const [from, to] = document.querySelectorAll('.compare select');"
+            f"from.value = '{COPY}'; from.dispatchEvent(new Event('change')); }})()"
+        )
+        await until(
+            lambda: page.evaluate("document.querySelector('main').innerText.includes('Both texts have the same')")
+        )
+        assert await page.evaluate(f"location.search === '?from={COPY}&to={COPY}'")
+        await page.evaluate(
+            "(() => { const [from, to] = document.querySelectorAll('.compare select');"
+            f"to.value = '{STORY}'; to.dispatchEvent(new Event('change')); }})()"
+        )
+        await until(lambda: page.evaluate(f"{words}.length > 2"))
+        assert (await page.evaluate(words))[-2:] == [*added, *removed]
 
 
 async def test_feeds_view_filters_and_keeps_its_address(settings: Settings, chromium: Chromium) -> None:

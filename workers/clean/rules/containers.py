@@ -29,8 +29,12 @@ CLUTTER_CLASSES = re.compile(
 # Class and id names of boxes that ask to subscribe, share or follow; complete words of the attribute. All of a small box is
 # clutter, with or without links. Source: the cards and widgets of WordPress, Ghost and Mailchimp, and news pages.
 PROMPT_BOXES = re.compile(
-    r"(?:^|[\s_-])(?:newsletter|sign-?up|subscribe|subscription|mc4wp|sharedaddy|sd-social|share-?(?:bar|buttons?|tools?)|"
-    r"social-?(?:follow|share|links)|follow-?(?:us|box|links)|cookie|paywall|donate|donation|suscripcion|boletin|abo-?box)(?:$|[\s_-])",
+    r"(?:^|[\s_-])(?:newsletter|(?:inline-?)?sign-?up|subscribe|subscription|mc4wp|sharedaddy|sd-(?:social|like|rating)|share-?(?:bar|buttons?|tools?)|"
+    r"social-?(?:follow|share|links)|follow-?(?:us|box|links)|cookie|paywall|donate|donation|suscripcion|boletin|abo-?box|"
+    r"(?:inline-?)?promo(?:-?(?:box|block|unit|card))?|ads?|ad-?(?:slot|container|unit|box|banner|wrapper|label|inner)|advert(?:isement)?|sponsor(?:ed)?(?:-?(?:box|message|note|block))?|"
+    r"jp-relatedposts|related-?(?:posts?|articles?|stories|content)|yarpp|crp_related|blogcard(?:-wrap)?|link-?card|"
+    r"cta|cta-?(?:box|caption|block|wrap)|call-?to-?action|captioned-button-wrap|button-wrapper|feedflare|addtoany(?:_share_save_container)?|"
+    r"kg-(?:cta|signup|button)-card|tip-?jar|patreon|ko-?fi)(?:$|[\s_-])",
     re.IGNORECASE,
 )
 

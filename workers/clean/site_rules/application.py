@@ -132,14 +132,8 @@ def _strip(rule: SiteRule, copy: Any, originals: Originals, matches: list[tuple[
             text = plain_text(node.all_text())[:MAX_REPORTED_CHARS]
             removed.append(RemovedBlock("site rule", text, f"{rule.name}: {selector.text}"))
             remove(node)
-            _remove_copy(match)
+            match.getparent().remove(match)
     return removed
-
-
-def _remove_copy(element: Any) -> None:
-    parent = element.getparent()
-    if parent is not None:
-        parent.remove(element)
 
 
 def _story(

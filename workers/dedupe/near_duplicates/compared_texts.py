@@ -14,10 +14,12 @@ from streams.brokers.base import RedisCommand
 from streams.state.lookup import Lookup, look_up
 from workers.clean.site_facts import SiteFacts
 from workers.dedupe.near_duplicates.index import StoryIndex
-from workers.dedupe.near_duplicates.sentences import MIN_REPEATS, Sentence, own_text, split_sentences
-from workers.dedupe.near_duplicates.signature import SignedText, TextSignature, signatures_of
+from workers.dedupe.near_duplicates.signature import SignedText, TextSignature, sign_words
 from workers.dedupe.near_duplicates.stories import StoryAssignment
+from workers.dedupe.near_duplicates.word_arrays import TextWords, read_words, sentence_texts
 from workers.dedupe.site_history import MAX_NAME_CHARS, SentenceHistory, SiteQuery, in_era
+
+MIN_REPEATS = 3  # earlier articles of the source that contain a sentence that no longer counts
 
 
 class ComparedText(NamedTuple):
@@ -42,36 +44,36 @@ class ComparedText(NamedTuple):
 
 
 class ReadText(NamedTuple):
-    """A text in sentences, with the keys of those that its source repeats.
+    """A text in words and sentences, with the keys of those that its source repeats.
 
     `counts`: key of each sentence → number of articles of the source with it, this one included.
     """
 
     text: ComparedText
-    sentences: tuple[Sentence, ...]
+    words: TextWords
     repeated: frozenset[bytes] = frozenset()
     counts: Mapping[bytes, int] = {}
 
     @property
     def keys(self) -> frozenset[bytes]:
         """Keys of all sentences; none if the source is unknown."""
-        return frozenset(key for _, key in self.sentences if key and self.text.source)
+        return frozenset(filter(None, self.words.keys)) if self.text.source else frozenset()
 
     @property
     def excluded(self) -> list[str]:
         """Sentences that do not count."""
-        return [text for text, key in self.sentences if key in self.repeated]
+        sentences = zip(sentence_texts(self.text.text), self.words.keys, strict=True)
+        return [text for text, key in sentences if key in self.repeated]
 
-    def own_text(self) -> SignedText:
-        """Return the text with the sentences that count."""
-        text, body = self.text, own_text(self.sentences, self.repeated)
-        repeats = bool(self.repeated)
-        return SignedText(text.title, body, text.publisher, text.time_s, text.feed, text.published_s, repeats)
+    def signed(self) -> SignedText:
+        """Return the text as it is signed; `sign` has its words."""
+        text = self.text
+        return SignedText(text.title, "", text.publisher, text.time_s, text.feed, text.published_s, bool(self.repeated))
 
 
 def sign(read: Sequence[ReadText]) -> list[tuple[str, TextSignature]]:
-    """Return the id and the signature of each text."""
-    signatures = signatures_of([text.own_text() for text in read])
+    """Return the id and the signature of each text, of the sentences that count."""
+    signatures = sign_words([text.signed() for text in read], [text.words.without(text.repeated) for text in read])
     return [(text.text.id, signature) for text, signature in zip(read, signatures, strict=True)]
 
 
@@ -88,7 +90,8 @@ class ComparedTexts:
 
     def reading(self, texts: Sequence[ComparedText]) -> Lookup[list[ReadText]]:
         """Return the look-up of `read`."""
-        read = [ReadText(text, split_sentences(text.text)) for text in texts]
+        words = read_words([text.text for text in texts])
+        read = [ReadText(text, of_text) for text, of_text in zip(texts, words, strict=True)]
         queries = [SiteQuery(r.text.source, r.keys) for r in read]
         return self.history.reading(queries).map(lambda facts: _with_counts(read, queries, facts))
 
@@ -96,10 +99,7 @@ class ComparedTexts:
         """Return the story of each text by its id, and remember the texts. For callers without an atomic step."""
         read = await self.read(texts)
         assignments = await stories.assign(sign(read))
-        async with stories.state.pipeline(transaction=False) as pipe:
-            for command in self.record_commands(read, assignments):
-                pipe.execute_command(*command)
-            await pipe.execute()
+        await stories.state.execute_many(self.record_commands(read, assignments))
         return dict(zip((text.id for text in texts), assignments, strict=True))
 
     def record_commands(self, read: Sequence[ReadText], assignments: Sequence[StoryAssignment]) -> list[RedisCommand]:

@@ -69,9 +69,10 @@ class DuplicateModel(NamedTuple):
         """Return the similarity of each of *a* to that of *b* in the same place."""
         rows = pair_features(a, b)
         rules = apply_rules(a, b, rows, group)
-        by_text = np.where(np.isnan(rules.probability), self.probabilities(rows), rules.probability)
+        by_text, is_open = rules.probability, np.isnan(rules.probability)
+        by_text[is_open] = self.probabilities(rows[is_open])
         by_title = rules.by_title & (by_text <= self.threshold)
-        ruled = by_title | (rules.probability > self.threshold)
+        ruled = by_title | (~is_open & (by_text > self.threshold))
         probabilities = np.where(by_title, EQUAL_TITLE, by_text).tolist()
         decisions = zip(by_title.tolist(), rules.rule.tolist(), strict=True)
         names = [("title", "equal title") if title else ("text", RULES[rule]) for title, rule in decisions]
@@ -83,7 +84,9 @@ class DuplicateModel(NamedTuple):
 
     def probabilities(self, rows: Matrix) -> Matrix:
         """Return the trees' probability for each row of `pair_features`."""
-        out: Matrix = np.where(rows[:, 1] < MIN_SHARED, np.float32(0), self.trees.probabilities(rows))
+        enough = rows[:, 1] >= MIN_SHARED
+        out: Matrix = np.zeros(len(rows), np.float32)
+        out[enough] = self.trees.probabilities(rows[enough])
         return out
 
 

@@ -8,7 +8,6 @@ bin (b-bit min-hash; Li, König 2010). The share of equal bins estimates the sha
 Signatures are computed for a batch of texts, because a call of numpy costs as much as a hundred words.
 """
 
-import re
 import zlib
 from collections.abc import Iterable, Sequence
 from itertools import accumulate, chain, pairwise
@@ -18,9 +17,19 @@ import numpy as np
 import numpy.typing as npt
 
 from workers.dedupe.near_duplicates.titles import Title, read_title
-from workers.dedupe.near_duplicates.words import content_words, normalise_text, split_words
-
-Hashes = npt.NDArray[np.uint64]
+from workers.dedupe.near_duplicates.word_arrays import (
+    ADDRESS_PART,
+    NAME,
+    NUMBER,
+    PLAIN,
+    Hashes,
+    Places,
+    TextWords,
+    hash_words,
+    mixed,
+    read_words,
+)
+from workers.dedupe.near_duplicates.words import MIN_OTHER_BYTES
 
 BODY_BINS, LONG_BINS, LEAD_BINS, PLAIN_BINS = 96, 64, 32, 32
 BIN_VALUES = 15  # of four bits; 0 is an empty bin
@@ -28,12 +37,12 @@ TITLE_WORDS, NUMBERS, NAMES = 12, 8, 10
 LEAD_WORDS = 60
 SHINGLE_WORDS = 3
 LONG_SHINGLE_WORDS = 10  # a filled-in form has no common run of this length, an edited copy has many
-STEM_LETTERS = ABOUT_BYTES = 5  # "with" and "from" are in every text
+ABOUT_BYTES = 5  # "with" and "from" are in every text
 MAX_TIME_S = 2**32 - 1
 NO_LIMIT = 2**62
 MAX_COUNT = DIGEST_MASK = 0xFFFF
 KEY_BYTES = 5
-BODY_KEYS, LEAD_KEYS = 6, 4
+BODY_KEYS, LEAD_KEYS = 4, 5
 BODY_KEY_RUN, LEAD_KEY_RUN, LEAD_KEY_WORDS, TITLE_KEY_WORDS = 6, 4, 45, 4
 MIN_WORDS = 15  # of title and text; shorter texts are compared by title only
 MIN_TITLE_WORDS = 7  # shorter titles are phrases that many articles have
@@ -42,9 +51,7 @@ COMPARED_NUMBERS = 40
 # Marks: an agency says that this is an update; the text has a web address; the source repeats sentences of the text.
 UPDATE, ADDRESS, REPEATS = 1, 2, 4
 
-_ADDRESS = re.compile(r"(?:https?://|www\.)\S")
-_DIGIT = re.compile(r"\d")
-_MIX_1, _MIX_2, _SHIFT = np.uint64(0xFF51AFD7ED558CCD), np.uint64(0xC4CEB9FE1A85EC53), np.uint64(33)
+_TOP, _FOUR_BITS = np.uint64(48), np.uint64(16)
 _ODD = np.array([0x9E3779B97F4A7C15 * (2 * n + 1) & 0xFFFFFFFFFFFFFFFF for n in range(10)], np.uint64)
 
 LAYOUT = np.dtype([
@@ -85,14 +92,11 @@ class TextSignature(NamedTuple):
 
 
 class _Words(NamedTuple):
-    """The words of a text. `plain`: those without capitals. `marks`: see above."""
+    """The words of a title and of a text. `marks`: see above."""
 
     text: SignedText
     title: Title
-    content: list[bytes]
-    body: list[bytes]
-    plain: list[bytes]
-    names: list[bytes]
+    body: TextWords
     marks: int
 
 
@@ -109,29 +113,33 @@ def signature_of(
 
 def signatures_of(texts: Sequence[SignedText]) -> list[TextSignature]:
     """Return the signature of each text."""
-    read = [_read(text) for text in texts]
+    return sign_words(texts, read_words([text.text for text in texts]))
+
+
+def sign_words(texts: Sequence[SignedText], bodies: Sequence[TextWords]) -> list[TextSignature]:
+    """Return the signature of each text, whose words are *bodies*."""
+    read = [_read(text, body) for text, body in zip(texts, bodies, strict=True)]
     table = [words for words in read if words is not None]
     signed = iter(_sign(table) if table else ())
     return [NOTHING if words is None else next(signed) for words in read]
 
 
-def _read(signed: SignedText) -> _Words | None:
+def _read(text: SignedText, body: TextWords) -> _Words | None:
     """Return the words of a text; None if it is too short."""
-    text = normalise_text(signed.text)
-    title, body = read_title(signed.title, signed.publisher), split_words(text)
-    if title.length + len(body) < MIN_WORDS and title.length < MIN_TITLE_WORDS:
+    title = read_title(text.title, text.publisher)
+    if title.length + len(body.hashes) < MIN_WORDS and title.length < MIN_TITLE_WORDS:
         return None
-    marks = title.is_update * UPDATE | _has_address(text) * ADDRESS | signed.repeats * REPEATS
-    content = sorted(word for word in content_words(title.words) if not (word.isascii() and len(word) < ABOUT_BYTES))
-    return _Words(signed, title, content, body, *_cased_words(text), marks)
+    has_address = bool((body.kinds & ADDRESS_PART).any())
+    return _Words(text, title, body, title.is_update * UPDATE | has_address * ADDRESS | text.repeats * REPEATS)
 
 
 def _sign(table: Sequence[_Words]) -> list[TextSignature]:
     """Return the signatures and keys of texts."""
     out = np.zeros(len(table), LAYOUT)
-    body, plain = _rows([words.body for words in table]), _rows([words.plain for words in table])
+    body = _rows([words.body.hashes for words in table])
+    plain = _rows([words.body.hashes[(words.body.kinds & PLAIN) > 0] for words in table])
     _write_sketches(out, body, plain)
-    columns = _word_columns(table, body) | _source_columns(table)
+    columns = _word_columns(table) | _title_columns(table) | _source_columns(table)
     for name, column in columns.items():
         out[name] = column
     raw, size = out.tobytes(), LAYOUT.itemsize
@@ -144,30 +152,28 @@ class _Rows(NamedTuple):
     `starts`, `sizes`: place and number of words of each text. `runs`: shingles by their number of words, at each place.
     """
 
-    hashes: Hashes
-    starts: npt.NDArray[np.intp]
-    sizes: npt.NDArray[np.intp]
+    starts: Places
+    sizes: Places
     runs: dict[int, Hashes]
 
 
-def _rows(texts: Sequence[list[bytes]]) -> _Rows:
-    """Return the hashes and shingles of texts. A text that is shorter than a shingle is one shingle."""
+def _rows(texts: Sequence[Hashes]) -> _Rows:
+    """Return the shingles of texts. A text that is shorter than a shingle is one shingle."""
     sizes = np.array([len(words) for words in texts], np.intp)
     starts = np.concatenate(([0], np.cumsum(sizes[:-1] + LONG_SHINGLE_WORDS - 1)))
     total = int(starts[-1] + sizes[-1])
     hashes = np.zeros(total + LONG_SHINGLE_WORDS - 1, np.uint64)
-    words = [word for text in texts for word in text]
-    places = np.arange(len(words)) + np.repeat(starts - (np.cumsum(sizes) - sizes), sizes)
-    hashes[places] = _hashed(words)
+    words = np.concatenate(texts)
+    hashes[np.arange(len(words)) + np.repeat(starts - (np.cumsum(sizes) - sizes), sizes)] = words
     sums, runs = np.zeros(total, np.uint64), dict[int, Hashes]()
     for n in range(LONG_SHINGLE_WORDS):
         sums += hashes[n : n + total] * _ODD[n]
         if n + 1 in (SHINGLE_WORDS, LEAD_KEY_RUN, BODY_KEY_RUN, LONG_SHINGLE_WORDS):
-            runs[n + 1] = _mixed(sums)
-    return _Rows(hashes, starts, sizes, runs)
+            runs[n + 1] = mixed(sums)
+    return _Rows(starts, sizes, runs)
 
 
-def _distinct(rows: _Rows, length: int, most: int = NO_LIMIT) -> tuple[npt.NDArray[np.intp], Hashes]:
+def _distinct(rows: _Rows, length: int, most: int = NO_LIMIT) -> tuple[Places, Hashes]:
     """Return the distinct shingles of each text's first *most* words, sorted: row numbers and hashes."""
     sizes = np.minimum(rows.sizes, most)
     counts = np.where(sizes > 0, np.maximum(1, sizes - length + 1), 0)
@@ -200,32 +206,72 @@ def _sketches(numbers: Any, hashes: Hashes, count: int, bins: int) -> npt.NDArra
     bin_of = ((hashes >> np.uint64(40)) * np.uint64(bins) >> np.uint64(24)).astype(np.intp)
     first = np.ones(len(hashes), bool)
     first[1:] = (bin_of[1:] != bin_of[:-1]) | (numbers[1:] != numbers[:-1])
-    values = (hashes[first] & np.uint64(0xFFFF)) * np.uint64(BIN_VALUES) >> np.uint64(16)
+    values = (hashes[first] & np.uint64(0xFFFF)) * np.uint64(BIN_VALUES) >> _FOUR_BITS
     out = np.zeros((count, bins), np.uint8)
     out[numbers[first], bin_of[first]] = values.astype(np.uint8) + 1
     packed: npt.NDArray[np.uint8] = out[:, ::2] | out[:, 1::2] << np.uint8(4)
     return packed
 
 
-def _word_columns(table: Sequence[_Words], body: _Rows) -> dict[str, list[Any]]:
-    """Return the samples of words of the title, of names and numbers, and which words of the title the text has."""
-    hashes, starts = _short(body.hashes), body.starts.tolist()
-    names = _split(_hashed([word for words in table for word in words.names]), [len(w.names) for w in table])
-    titles = _split(_hashed([word for w in table for word in w.title.words]), [len(w.title.words) for w in table])
-    contents = _split(_hashed([word for w in table for word in w.content]), [len(w.content) for w in table])
-    columns: dict[str, list[Any]] = {
-        "name": [_sample(row, NAMES) for row in names], "title": [_sample(row, TITLE_WORDS) for row in titles],
-        "number": [], "text_figures": [], "long_words": [], "in_text": [],
-    }  # fmt: skip
-    for words, start, sample, long in zip(table, starts, columns["title"], contents, strict=True):
-        other = [n for n, is_alpha in enumerate(map(bytes.isalpha, words.body)) if not is_alpha]
-        numbers = [n for n in other if _has_digit(words.body[n])]
-        columns["number"].append(_sample([hashes[start + n] for n in numbers[:COMPARED_NUMBERS]], NUMBERS))
-        columns["text_figures"].append(_digest(sorted(words.body[n] for n in numbers)) & DIGEST_MASK)
-        columns["long_words"].append(_bits(sample, long))
-        in_text = _are_in(words.content, words.body)
-        columns["in_text"].append(_bits(sample, [value for value, is_in in zip(long, in_text, strict=True) if is_in]))
-    return columns
+def _word_columns(table: Sequence[_Words]) -> dict[str, Any]:
+    """Return the samples of names and numbers, and a digest of all numbers."""
+    count = len(table)
+    numbers = np.repeat(np.arange(count), [len(words.body.hashes) for words in table])
+    hashes = np.concatenate([words.body.hashes for words in table])
+    kinds = np.concatenate([words.body.kinds for words in table])
+    is_name, is_number = (kinds & NAME) > 0, (kinds & NUMBER) > 0
+    rows, values = numbers[is_number], hashes[is_number]
+    figures = np.zeros(count, np.uint64)
+    np.add.at(figures, rows, values)
+    compared = _ranks(rows, count) < COMPARED_NUMBERS
+    return {
+        "name": _samples(numbers[is_name], hashes[is_name], count, NAMES),
+        "number": _samples(rows[compared], values[compared], count, NUMBERS),
+        "text_figures": mixed(figures) >> _TOP,
+    }
+
+
+def _title_columns(table: Sequence[_Words]) -> dict[str, Any]:
+    """Return the samples of words of the title, which of them are long, and which the text has."""
+    words = [word for text in table for word in text.title.words]
+    hashes, stems = hash_words(words)
+    numbers = np.repeat(np.arange(len(table)), [len(text.title.words) for text in table])
+    long = np.array([len(word) >= (ABOUT_BYTES if word.isascii() else MIN_OTHER_BYTES) for word in words], bool)
+    ends = list(accumulate((len(text.title.words) for text in table), initial=0))
+    spans = zip(table, pairwise(ends), strict=True)
+    in_text = [(text.body.stems[:, None] == stems[start:end]).any(axis=0) for text, (start, end) in spans]
+    in_text_of = np.concatenate(in_text) & long
+    title = _samples(numbers, hashes, len(table), TITLE_WORDS)
+    return {
+        "title": title,
+        "long_words": _bits(title, numbers[long], hashes[long]),
+        "in_text": _bits(title, numbers[in_text_of], hashes[in_text_of]),
+    }
+
+
+def _samples(rows: Places, hashes: Hashes, count: int, most: int) -> npt.NDArray[np.uint16]:
+    """Return the least short hashes of each row, and zeros up to *most*."""
+    codes = np.unique(rows.astype(np.uint64) << _FOUR_BITS | _short(hashes))
+    row = (codes >> _FOUR_BITS).astype(np.intp)
+    rank = _ranks(row, count)
+    used = rank < most
+    out = np.zeros((count, most), np.uint16)
+    out[row[used], rank[used]] = codes[used] & np.uint64(0xFFFF)
+    return out
+
+
+def _ranks(rows: Places, count: int) -> Places:
+    """Return the number of each entry within its row. *rows* are sorted."""
+    sizes = np.bincount(rows, minlength=count)
+    return np.arange(len(rows)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+
+
+def _bits(samples: npt.NDArray[np.uint16], rows: Places, hashes: Hashes) -> npt.NDArray[np.uint16]:
+    """Return a bit for each hash of *samples* that is among the *hashes* of its row."""
+    out = np.zeros(len(samples), np.uint16)
+    match = samples[rows] == _short(hashes).astype(np.uint16)[:, None]
+    np.bitwise_or.at(out, rows, (match << np.arange(samples.shape[1], dtype=np.uint16)).sum(axis=1).astype(np.uint16))
+    return out
 
 
 def _source_columns(table: Sequence[_Words]) -> dict[str, list[int]]:
@@ -243,31 +289,6 @@ def _source_columns(table: Sequence[_Words]) -> dict[str, list[int]]:
     }
 
 
-def _split(hashes: Hashes, sizes: Sequence[int]) -> list[list[int]]:
-    """Return the short hashes of each text."""
-    flat, ends = _short(hashes), list(accumulate(sizes, initial=0))
-    return [flat[start:end] for start, end in pairwise(ends)]
-
-
-def _bits(sample: Sequence[int], hashes: Sequence[int]) -> int:
-    """Return a bit for each hash of *sample* that is in *hashes*."""
-    return sum(1 << n for n, value in enumerate(sample) if value and value in hashes)
-
-
-def _are_in(words: list[bytes], body: list[bytes]) -> list[bool]:
-    """Return for each word whether the text has its stem."""
-    text = b" ".join((b"", *body, b""))
-    if text.isascii():  # half of the time: no stem is made of the text
-        return [(b" " + stem + b" "[len(stem) // STEM_LETTERS :]) in text for stem in map(_stem, words)]
-    stems = set(map(_stem, set(body)))
-    return [_stem(word) in stems for word in words]
-
-
-def _stem(word: bytes) -> bytes:
-    """Return the part that compares forms of a word: five letters, of one or two bytes."""
-    return word[: STEM_LETTERS if word.isascii() else 2 * STEM_LETTERS]
-
-
 def _digest(words: Iterable[bytes]) -> int:
     return zlib.crc32(b" ".join(words), 1)
 
@@ -280,55 +301,8 @@ def _name_digest(name: str) -> int:
 NO_FIGURES = _digest([]) & DIGEST_MASK
 
 
-def _cased_words(text: str) -> tuple[list[bytes], list[bytes]]:
-    """Return the words without capitals, and the names.
-
-    Filled-in copies of one form share the former, not its numbers and names.
-    """
-    plain: list[str] = []
-    names: list[str] = []
-    for line in text.split("\n"):
-        words = line.split()
-        plain += filter(str.islower, words)
-        others = [n for n, is_lower in enumerate(map(str.islower, words)) if not is_lower and n]
-        names += [words[n] for n in others if _is_name(words[n], words[n - 1])]
-    return split_words(" ".join(plain)), split_words(" ".join(names))
-
-
-def _is_name(word: str, before: str) -> bool:
-    """Return whether *word* is capitalised within a sentence: after a word or a comma."""
-    return word[0].isupper() and word[1:2].isalpha() and (before[-1].isalpha() or before[-1] == ",")
-
-
-def _has_address(text: str) -> bool:
-    """Return whether a text has a web address. Most texts lack the marks of one, which are found ten times as fast."""
-    return ("://" in text or "www." in text) and _ADDRESS.search(text) is not None
-
-
-def _has_digit(word: bytes) -> bool:
-    return word.isascii() or _DIGIT.search(word.decode("utf-8", "replace")) is not None
-
-
-def _hashed(words: Sequence[bytes]) -> Hashes:
-    return _mixed(np.fromiter(map(zlib.crc32, words), np.uint64, len(words)))
-
-
-def _mixed(hashes: Hashes) -> Hashes:
-    """Return *hashes* with every bit depending on every other (MurmurHash3's finaliser; Appleby, public domain)."""
-    hashes = (hashes ^ (hashes >> _SHIFT)) * _MIX_1
-    hashes = (hashes ^ (hashes >> _SHIFT)) * _MIX_2
-    return hashes ^ (hashes >> _SHIFT)
-
-
-def _short(hashes: Hashes) -> list[int]:
-    short: list[int] = ((hashes >> np.uint64(48)) | np.uint64(1)).tolist()
-    return short
-
-
-def _sample(hashes: Iterable[int], most: int) -> list[int]:
-    """Return the least of *hashes*, and zeros up to *most*."""
-    sample = sorted(set(hashes))[:most]
-    return sample + [0] * (most - len(sample))
+def _short(hashes: Hashes) -> Hashes:
+    return hashes >> _TOP | np.uint64(1)
 
 
 def _keys(table: Sequence[_Words], body: _Rows) -> list[tuple[bytes, ...]]:
@@ -338,7 +312,7 @@ def _keys(table: Sequence[_Words], body: _Rows) -> list[tuple[bytes, ...]]:
     leads = _least(*_distinct(lead, LEAD_KEY_RUN, LEAD_KEY_WORDS), len(table), LEAD_KEYS)
     wholes = [_whole_titles(words.title) for words in table]
     digests = np.array([zlib.crc32(whole) for row in wholes for whole in row], np.uint64)
-    raw = iter(_bytes(_mixed(digests ^ _ODD[2])))
+    raw = iter(_bytes(mixed(digests ^ _ODD[2])))
     titles = [[next(raw) for _ in row] for row in wholes]
     return [tuple(dict.fromkeys(chain(*rows))) for rows in zip(keys, leads, titles, strict=True)]
 
@@ -350,8 +324,10 @@ def _whole_titles(title: Title) -> list[bytes]:
 
 def _least(numbers: Any, hashes: Hashes, count: int, most: int) -> list[list[bytes]]:
     """Return the first *most* hashes of each row as keys."""
-    ends = list(accumulate(np.bincount(numbers, minlength=count).tolist(), initial=0))
-    return [_bytes(hashes[start : min(end, start + most)]) for start, end in pairwise(ends)]
+    used = _ranks(numbers, count) < most
+    sizes = np.minimum(np.bincount(numbers, minlength=count), most)
+    raw = iter(_bytes(hashes[used]))
+    return [[next(raw) for _ in range(size)] for size in sizes.tolist()]
 
 
 def _bytes(hashes: Hashes) -> list[bytes]:

@@ -20,6 +20,7 @@ MIN_BASE_WORDS = 7  # of a title without the part after its last bar or dash
 _DIGIT = re.compile(r"\d")
 _NAMED = re.compile(r"(?<=[^\W\d_])-\d+")  # the number is part of a name: Covid-19, F-16
 _LAST_PART = re.compile(r"\s(?:[|\u2013\u2014\u00b7-]|::)\s")
+_SEPARATORS = ("|", "\u2013", "\u2014", "\u00b7", "-", "::")
 # Marks of a new version at the start of a title. Sources: Reuters Handbook of Journalism (UPDATE 1-, RPT-, REFILE-,
 # CORRECTED-, WRAPUP 2-), leads of Yonhap, Kyodo and Xinhua ((LEAD), (2nd LD)).
 _UPDATE = re.compile(
@@ -89,15 +90,15 @@ def read_title(title: str, publisher: str) -> Title:
     mark = _UPDATE.match(title)
     title = _without_outlet(title[mark.end() :] if mark else title, publisher)
     words = tokenise(title)
-    counted = tokenise(_NAMED.sub("", title)) if _NAMED.search(title) else words
-    digits = {word for word in counted if _DIGIT.search(word.decode("utf-8", "replace"))}
+    counted = tokenise(_NAMED.sub("", title)) if "-" in title and _NAMED.search(title) else words
+    digits = {word for word in counted if not word.isalpha() and _DIGIT.search(word.decode("utf-8", "replace"))}
     numbers = frozenset(digits | {NUMBERS[word] for word in words if word in NUMBERS})
     return Title(frozenset(words), numbers, b" ".join(words), _base(title), _length(words), mark is not None)
 
 
 def _base(title: str) -> bytes:
     """Return the words before the last bar or dash; empty without one, and if they are few or the rest is long."""
-    parts = list(_LAST_PART.finditer(title))
+    parts = _last_parts(title)
     if not parts:
         return b""
     words = tokenise(title[: parts[-1].start()])
@@ -105,8 +106,13 @@ def _base(title: str) -> bytes:
     return b"" if is_long or _length(words) < MIN_BASE_WORDS else b" ".join(words)
 
 
+def _last_parts(title: str) -> list[re.Match[str]]:
+    """Return the separators of a title. Most titles have none of their signs, which are found ten times as fast."""
+    return list(_LAST_PART.finditer(title)) if any(map(title.__contains__, _SEPARATORS)) else []
+
+
 def _length(words: list[bytes]) -> int:
-    return len(words) - sum(map(is_sign, words)) // 2
+    return len(words) - sum(not word.isascii() and is_sign(word) for word in words) // 2
 
 
 def are_similar(one: Title, other: Title) -> bool:
@@ -134,7 +140,7 @@ def _content(text: str) -> frozenset[bytes]:
 
 def _without_outlet(title: str, publisher: str) -> str:
     """Return *title* without the part after the last bar or dash if its words are all in the publisher's name."""
-    parts = list(_LAST_PART.finditer(title))
+    parts = _last_parts(title)
     if not parts:
         return title
     tail = tokenise(title[parts[-1].end() :])

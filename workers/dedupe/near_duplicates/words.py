@@ -23,6 +23,7 @@ _ACCENT = re.compile("[\u0300-\u036f]")  # Unicode block "Combining Diacritical 
 _ANY_ACCENTED = re.compile("[\u00c0-\u024f\u0300-\u03ff\u0400-\u045f\u1e00-\u1fff]")
 # Letters that Unicode does not decompose. Source: Unicode CLDR, transform Latin-ASCII.
 _LETTERS = str.maketrans({"ø": "o", "æ": "a", "œ": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i", "ħ": "h"})
+EXPANDED_LETTERS = {"ß": "ss", "\u1e9e": "SS", "þ": "th", "Þ": "Th"}  # letters that fold to two
 # Shorter words, most of them articles and prepositions, are in every text. A Chinese sign has three bytes.
 MIN_ASCII_BYTES, MIN_OTHER_BYTES = 4, 3
 
@@ -67,3 +68,15 @@ def _without_digraphs(text: str) -> str:
     for vowel in "aou":
         text = text.replace(f"{vowel}e", vowel)
     return text
+
+
+def is_unspaced(char: str) -> bool:
+    """Return whether a character belongs to a script without spaces between words."""
+    return _ANY_UNSPACED.match(char) is not None
+
+
+def fold_letter(char: str) -> int:
+    """Return the code point that a character is compared by; of several, the first."""
+    folded = char.casefold().translate(_LETTERS)
+    plain = unicodedata.normalize("NFC", _ACCENT.sub("", unicodedata.normalize("NFD", folded)))
+    return ord((plain or char)[0])

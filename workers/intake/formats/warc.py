@@ -15,7 +15,7 @@ from warcio.exceptions import ArchiveLoadFailed
 from streams.errors import UnreadableError
 from workers.intake.formats.base import FileContext, FileRecord, failed_record, row_record
 from workers.text.dates import parse_date
-from workers.text.encoding import decode_document
+from workers.text.encoding import decode
 
 GZIP_MAGIC = b"\x1f\x8b"
 HTML_TYPES = ("text/html", "application/xhtml+xml")
@@ -68,7 +68,7 @@ def _file_record(record: Any, page: bytes | None, end: int, context: FileContext
     url = record.rec_headers.get_header("WARC-Target-URI", "").strip("<>")
     if len(page) > MAX_PAGE_BYTES:
         return failed_record(end, url, context, f"page above {MAX_PAGE_BYTES:,} bytes: {url}")
-    html = decode_document(page, record.http_headers.get_header("Content-Type", ""))
+    html = decode(page, record.http_headers.get_header("Content-Type", ""))
     return row_record(end, {"url": url, "page_html": html}, context, _captured_at(record))
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from workers.urls.web_url import web_url
+from workers.urls.web_url import web_url, with_host
 
 # Elements with the address of a page whose <link> leads to a redirector, by feedparser's keys.
 # Sources: FeedBurner's and Pheedo's namespaces.
@@ -35,8 +35,9 @@ def _candidates(entry: Mapping[str, Any], document_url: str) -> Iterator[Any]:
     yield from (link.get("href") for link in alternates if not _is_html(link))
     guid = str(entry.get("id") or "")
     if entry.get("permalink", True):
+        target = with_host(guid)
         is_path = guid.startswith("/") and not guid.startswith("//")
-        yield web_url(guid, document_url) if is_path else guid
+        yield web_url(target, document_url) if is_path or target != guid else guid
     for content in entry.get("content") or ():
         if src := content.get("src"):
             yield web_url(str(src), content.get("base") or document_url)

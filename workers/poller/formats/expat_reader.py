@@ -19,7 +19,7 @@ from workers.poller.formats.expat_namespaces import (
     FastPathUnsupportedError,
     NamespaceMap,
 )
-from workers.urls.web_url import USUAL_URL
+from workers.urls.web_url import USUAL_URL, with_host
 
 Mixin = feedparser.mixin._FeedParserMixin
 Dict = feedparser.mixin.FeedParserDict
@@ -143,7 +143,7 @@ class ExpatReader:
 
     def resolve(self, uri: str) -> str:
         """Return *uri*, resolved against the base, like feedparser's `_urljoin`; most are absolute."""
-        return uri if USUAL_URL.fullmatch(uri) else str(_urljoin(self.baseuri or "", uri))
+        return uri if USUAL_URL.fullmatch(uri) else str(_urljoin(self.baseuri or "", with_host(uri)))
 
     def set_text(self, element: str, text: str) -> None:
         """Store a text like feedparser's `pop`."""

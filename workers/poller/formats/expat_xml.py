@@ -53,6 +53,10 @@ def parse_fast(body: bytes, headers: Mapping[str, str]) -> dict[str, Any] | None
     return {"feed": reader.feed, "entries": reader.entries, "version": reader.names.version}
 
 
+# Media types of links without one, by their relation.
+LINK_TYPES = {"self": "application/atom+xml", "enclosure": ""}
+
+
 class FastFeedReader(ExpatReader):
     """The elements. Methods have the names of feedparser's handlers."""
 
@@ -146,7 +150,7 @@ class FastFeedReader(ExpatReader):
 
     def _start_link(self, key: str, attrs: dict[str, str]) -> None:
         attrs.setdefault("rel", "alternate")
-        attrs.setdefault("type", "application/atom+xml" if attrs["rel"] == "self" else "text/html")
+        attrs.setdefault("type", LINK_TYPES.get(attrs["rel"], "text/html"))
         attrs = Mixin._enforce_href(attrs)
         if "href" in attrs:
             attrs["href"] = self.resolve(attrs["href"])

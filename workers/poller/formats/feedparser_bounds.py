@@ -16,6 +16,7 @@ from workers.poller.formats.expat_namespaces import MAX_DEPTH, PLAIN, PREFIXES_B
 from workers.poller.formats.feedparser_context import keep_author_text
 from workers.poller.formats.feedparser_speed import FastLooseMixin, FastTextMixin, speed_up
 from workers.poller.formats.to_item import MAX_CATEGORIES, MAX_ENCLOSURES
+from workers.urls.web_url import with_host
 
 URL_ATTRIBUTES = frozenset("href src poster cite data longdesc background".split())
 
@@ -41,6 +42,16 @@ class BoundedMixin:
     def _add_tag(self, term: Any, scheme: Any, label: Any) -> None:
         if len(self._get_context().get("tags") or ()) < MAX_CATEGORIES:  # type: ignore[attr-defined]
             super()._add_tag(term, scheme, label)  # type: ignore[misc]
+
+    def resolve_uri(self, uri: str) -> str:
+        """Resolve a URL; a host without a scheme has that of the base."""
+        return str(super().resolve_uri(with_host(uri)))  # type: ignore[misc]
+
+    def _start_link(self, attrs: Any) -> None:
+        """Leave the media type of an enclosure empty if the feed does not state it: feedparser adds `text/html`."""
+        if attrs.get("rel") == "enclosure":
+            attrs.setdefault("type", "")
+        super()._start_link(attrs)  # type: ignore[misc]
 
     def _start_enclosure(self, attrs: Any) -> None:
         if len(self._get_context().get("links") or ()) < MAX_ENCLOSURES:  # type: ignore[attr-defined]

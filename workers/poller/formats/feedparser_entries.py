@@ -14,9 +14,9 @@ from workers.poller.formats.to_item import (
     Entry,
     FeedDocument,
     UrlReference,
-    is_image,
     make_content,
 )
+from workers.text.media_types import is_image
 
 # Dates in order of preference. `dc:date` is the only date of many RSS 1.0 feeds.
 PUBLISHED_KEYS = (

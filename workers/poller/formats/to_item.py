@@ -23,11 +23,12 @@ from workers.dedupe.identity import identifies_article, item_key, titled_key
 from workers.poller.schedule import PollHints
 from workers.text.dates import parse_date
 from workers.text.encoding import without_double_encoding
+from workers.text.media_types import is_image, media_type_of
 from workers.text.names import author_names
 from workers.text.normalise import match_key, without_joiners
 from workers.text.titles import title_text
 from workers.urls.canonical import CanonicalUrl, canonicalise
-from workers.urls.web_url import web_url
+from workers.urls.web_url import web_url, with_host
 
 MAX_ITEMS = 5_000
 MAX_ENTRY_CHARS = 10_000  # of an unreadable entry in its dead letter
@@ -40,10 +41,6 @@ MAX_CATEGORIES = 50
 MAX_ENCLOSURES = 20
 FIRST_YEAR = 1990  # earlier dates precede the web
 MAX_FUTURE = timedelta(days=2)  # a later date is an error of the feed
-# File endings of audio, video and documents. Source: IANA media types registry.
-_OTHER_MEDIA = re.compile(
-    r"\.(?:mp[34]|m4[av]|mov|webm|og[agv]|opus|wav|flac|aac|avi|mpe?g|m3u8|pdf|zip)(?:[?#]|\Z)", re.IGNORECASE
-)
 _IMAGE_FILE = re.compile(r"\.(?:jpe?g|png|gif|webp|avif)(?:[?#]|\Z)", re.IGNORECASE)
 _DATETIME = re.compile(r"""\sdatetime\s{0,5}=\s{0,5}["']([^"']{1,100})""", re.IGNORECASE)  # of an HTML element
 
@@ -321,8 +318,10 @@ def absolute_url(reference: str, *bases: str) -> str:
 
     RFC 3986 §5.1: the xml:base of the element, the entry's link, the URL of the document. "" for any other URL.
     """
-    reference = encodable(str(reference or ""))
-    return web_url(reference, next(filter(None, bases), "")) if reference.strip() else ""
+    reference, base = with_host(encodable(str(reference or "")).strip()), next(filter(None, bases), "")
+    if reference.startswith("//") and not base.startswith("http"):  # a pushed item
+        reference = f"https:{reference}"
+    return web_url(reference, base) if reference else ""
 
 
 def _clean_guid(value: str) -> str:
@@ -352,15 +351,14 @@ def _clean_enclosures(links: Sequence[EnclosureLink], base: str) -> tuple[Enclos
         length = link.length[:20]
         if url := absolute_url(link.url, link.base, base):
             size_bytes = int(length) if length.isdecimal() and len(length) < 16 else 0
-            enclosures.append(Enclosure(url, encodable(link.media_type)[:MAX_NAME_CHARS], size_bytes))
+            enclosures.append(Enclosure(url, _media_type(link.media_type, url)[:MAX_NAME_CHARS], size_bytes))
     return tuple(enclosures)
 
 
-def is_image(url: str, media_type: str | None, medium: str | None = None) -> bool:
-    """Return whether a media object is an image: by its media type or medium (Media RSS 1.5.1), else by its URL."""
-    if media_type or medium:
-        return "image" in f"{media_type} {medium}".lower()
-    return not _OTHER_MEDIA.search(url)
+def _media_type(stated: str, url: str) -> str:
+    """Return the stated media type; without one, that of the ending of *url*."""
+    stated = encodable(stated).strip()
+    return stated if "/" in stated else media_type_of(url) or stated
 
 
 def _image_candidates(entry: Entry) -> list[UrlReference]:

@@ -8,7 +8,6 @@ from streams.config.settings import Settings
 from tests.support.duplicates import CHANNEL, classify_duplicates, row, words
 from tests.support.stories import NOW_S, story
 from workers.dedupe.near_duplicates.model import load_default
-from workers.dedupe.near_duplicates.sentences import own_text, split_sentences
 from workers.dedupe.near_duplicates.signature import signature_of
 from workers.dedupe.near_duplicates.titles import is_other_article, read_title
 
@@ -53,22 +52,6 @@ def test_text_edited_after_weeks_is_separate() -> None:
         )
     )
     assert [s.probability for s in load_default().compare(one, [verbatim, edited])] == [1.0, 0.0]
-
-
-def test_hashtags_are_no_sentence() -> None:
-    texts = [text for text, _ in split_sentences("The quay opened. #quay #news\n#Lamps\nNo #lamps tonight.")]
-    assert texts == ["The quay opened.", "No #lamps tonight."]
-
-
-def test_own_text_excludes_only_repeated_sentences() -> None:
-    sentences = split_sentences(
-        "The quay opened on Monday. He said. Subscribe to the channel of the quay!\nA last line."
-    )
-    assert [text for text, _ in sentences] == [
-        "The quay opened on Monday.", "He said.", "Subscribe to the channel of the quay!", "A last line.",
-    ]  # fmt: skip
-    assert [bool(key) for _, key in sentences] == [True, False, True, True]  # a short line may be of a menu
-    assert own_text(sentences, {sentences[2].key}) == "The quay opened on Monday.\nHe said.\nA last line."
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,11 @@
-"""A template process with the modules of copydesk in memory, which forks the commands of the tests.
+"""A fork server for the commands of the tests: a process that has imported copydesk.
 
 An interpreter that imports what `copydesk status` needs takes 0.4 s of CPU time, a fork 0.02 s. Each process of the
-tests has one template, started at its first command. A command is a process of its own, with arguments, environment,
+tests has one server, started at its first command. A command is a process of its own, with arguments, environment,
 folder, files and exit code. Tests of the start itself run `sys.executable`.
 
-    test ──control: files, connection──▶ template ──fork──▶ parent of the command ──fork──▶ command
-                                                   ◀──connection: process id, wait status──┘
+    test ──control: files, connection──▶ fork server ──fork──▶ parent of the command ──fork──▶ command
+                                                      ◀──connection: process id, wait status──┘
 """
 
 import atexit
@@ -57,7 +57,7 @@ class Request(NamedTuple):
 
 
 class Command:
-    """A process that the template forked: the part of `subprocess.Popen` that tests use."""
+    """A process that the fork server started: the part of `subprocess.Popen` that tests use."""
 
     def __init__(self, request: Request, files: Sequence[int]) -> None:
         self.returncode: int | None = None
@@ -147,7 +147,7 @@ def current_umask() -> int:
 
 @cache
 def control() -> socket.socket:
-    """Start the template; return the socket that takes requests. The template ends with this process."""
+    """Start the fork server; return the socket that takes requests. The server ends with this process."""
     ours, theirs = socket.socketpair()
     with theirs:
         process = subprocess.Popen(
@@ -163,11 +163,11 @@ def control() -> socket.socket:
     return ours
 
 
-# -- in the template ------------------------------------------------------------------------------------------
+# -- in the fork server ---------------------------------------------------------------------------------------
 
 
 def serve(requests: socket.socket) -> Request:
-    """Fork a process for each request. Returns in the command; ends the template with the tests."""
+    """Fork a process for each request. Returns in the command; ends the server with the tests."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, reap)
     while True:
@@ -231,7 +231,7 @@ def become(request: Request) -> int:
 
 
 def end(code: int) -> NoReturn:
-    """End the process. The interpreter would free each module of the template, which takes 0.06 s of CPU time."""
+    """End the process. The interpreter would free each imported module, which takes 0.06 s of CPU time."""
     threading._shutdown()  # type: ignore[attr-defined]  # private: waits for threads, as the interpreter does
     gc.collect()  # what the command left behind
     logging.shutdown()
@@ -244,5 +244,5 @@ if __name__ == "__main__":
     for name in MODULES:
         importlib.import_module(name)
     gc.collect()
-    gc.freeze()  # a collection in a command would copy the memory of the template
+    gc.freeze()  # a collection in a command would copy the memory of the server
     end(become(serve(socket.socket(fileno=int(sys.argv[1])))))

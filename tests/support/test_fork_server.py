@@ -1,4 +1,4 @@
-"""The template of commands: the processes that it forks are like those that an interpreter starts."""
+"""The fork server of commands: the processes that it forks are like those that an interpreter starts."""
 
 import os
 import signal
@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import DEADLINE_S, ROOT, until
-from tests.support.template import run_module
+from tests.support.fork_server import run_module
 
 ENVIRON = {"PYTHONPATH": str(ROOT), "A": "b"}
 
 
 def run(folder: Path, code: str, *arguments: str, timeout: float = DEADLINE_S) -> "subprocess.CompletedProcess[str]":
-    """Run *code* in a process of the template."""
+    """Run *code* in a process of the fork server."""
     (folder / "program.py").write_text(code)
     return run_module("program", *arguments, cwd=folder, environ=ENVIRON, timeout=timeout, input="in")
 
@@ -29,14 +29,14 @@ def is_running(pid: str) -> bool:
 
 
 @pytest.mark.parametrize("arguments", [("--version",), ("--help",), ("nonsense",), ("status",), ("url", "mailto:a@b")])
-def test_template_command_equals_started_command(arguments: tuple[str, ...], tmp_path: Path) -> None:
+def test_fork_server_command_equals_started_command(arguments: tuple[str, ...], tmp_path: Path) -> None:
     command = [sys.executable, "-m", "workers.cli", *arguments]
     started = subprocess.run(command, cwd=tmp_path, env=ENVIRON, capture_output=True, text=True, check=False)
     forked = run_module("workers.cli", *arguments, cwd=tmp_path, environ=ENVIRON, timeout=DEADLINE_S)
     assert (forked.returncode, forked.stdout, forked.stderr) == (started.returncode, started.stdout, started.stderr)
 
 
-def test_template_process_has_its_own_state(tmp_path: Path) -> None:
+def test_fork_server_process_has_its_own_state(tmp_path: Path) -> None:
     code = (
         "import os, sys\n"
         "print(sys.argv[1:], os.getcwd(), sorted(os.environ), sys.stdin.read(), __name__, oct(os.umask(0)))\n"
@@ -59,13 +59,13 @@ def test_template_process_has_its_own_state(tmp_path: Path) -> None:
         ("import threading; threading.Timer(.1, print, ['late']).start()", 0, ""),
     ],
 )  # fmt: skip
-def test_template_reports_exit_code(code: str, returncode: int, stderr: str, tmp_path: Path) -> None:
+def test_fork_server_reports_exit_code(code: str, returncode: int, stderr: str, tmp_path: Path) -> None:
     done = run(tmp_path, code)
     assert (done.returncode, done.stderr[-len(stderr) :] if stderr else done.stderr) == (returncode, stderr)
     assert done.stdout == ("late\n" if "late" in code else "")
 
 
-def test_template_process_of_timeout_is_killed(tmp_path: Path) -> None:
+def test_fork_server_process_of_timeout_is_killed(tmp_path: Path) -> None:
     code = "import os, pathlib, time; pathlib.Path('pid').write_text(str(os.getpid())); time.sleep(600)"
     with pytest.raises(TimeoutError):
         run(tmp_path, code, timeout=2)
@@ -73,14 +73,14 @@ def test_template_process_of_timeout_is_killed(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a process with its parent")
-async def test_template_ends_with_its_tests(tmp_path: Path) -> None:
+async def test_fork_server_ends_with_its_tests(tmp_path: Path) -> None:
     """The test process is killed while a command runs."""
     (tmp_path / "program.py").write_text(
         "import os, time; print(os.getpid(), os.getppid(), flush=True); time.sleep(600)"
     )
     code = (
         "import sys, os\n"
-        "from tests.support.template import Command, Request\n"
+        "from tests.support.fork_server import Command, Request\n"
         f"Command(Request('program', [], {str(tmp_path)!r}, {{}}, 0o022), (0, 1, 2)).wait()"
     )
     tests = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True)

@@ -1,4 +1,4 @@
-"""The fence of answers: no text of an article leaves it, and answers stay within their budget."""
+"""The delimiters of answers: the text of an article stays between them, and answers stay within their budget."""
 
 import json
 
@@ -6,23 +6,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.mcp import read_answer
-from workers.mcp.fence import encode_record, estimate_tokens, fence, shorten, take_fitting, visible_text
+from workers.mcp.delimiters import delimit, encode_record, estimate_tokens, shorten, take_fitting, visible_text
 
 TEXTS = st.text(st.characters(exclude_categories=()), max_size=80)
 
 
 @given(st.lists(TEXTS, max_size=5))
-def test_fence_keeps_any_text_inside(texts: list[str]) -> None:
+def test_delimiters_keep_any_text_inside(texts: list[str]) -> None:
     lines = [encode_record({"text": text}) for text in texts]
-    answer = read_answer(fence("lead", lines))
+    answer = read_answer(delimit("lead", lines))
     assert len(answer.records) == len(texts)
     if texts:
         assert answer.outside.split("\n")[0] == "lead"
         assert not set("<>\n\r\u2028\u2029\x85") & set("".join(lines))
 
 
-def test_fence_delimiter_differs_for_each_answer() -> None:
-    answers = {read_answer(fence("lead", ["{}"])).delimiter for _ in range(50)}
+def test_delimiters_differ_for_each_answer() -> None:
+    answers = {read_answer(delimit("lead", ["{}"])).delimiter for _ in range(50)}
     assert len(answers) == 50
 
 

@@ -1,0 +1,76 @@
+"""Media types of enclosures: as stated, else by the ending of the URL."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from streams.records import Item
+from workers.poller.formats import parse_feed
+from workers.text.media_types import MEDIA_TYPES, is_image, media_type_of
+
+NOW = datetime(2026, 11, 27, 9, tzinfo=UTC)
+URL = "https://mill.example/feed"
+
+
+def items(body: str) -> tuple[Item, ...]:
+    """Return the items of both readers, which must be equal."""
+    fast, slow = (parse_feed(body.encode(), URL, fetched_at=NOW, use_expat=flag).items for flag in (True, False))
+    assert fast == slow
+    return fast
+
+
+def rss(enclosure: str) -> str:
+    return f"<rss version='2.0'><channel><title>Mill</title><item><title>A</title>{enclosure}</item></channel></rss>"
+
+
+def atom(link: str) -> str:
+    return (
+        "<feed xmlns='http://www.w3.org/2005/Atom'><title>Mill</title><id>f</id><entry><title>A</title><id>1</id>"
+        f"<updated>2026-11-27T08:00:00Z</updated>{link}<link href='/1'/></entry></feed>"
+    )
+
+
+def json_feed(attachment: dict[str, str]) -> str:
+    return json.dumps({
+        "version": "https://jsonfeed.org/version/1.1", "title": "Mill",
+        "items": [{"id": "1", "url": "https://mill.example/1", "title": "A", "attachments": [attachment]}],
+    })  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("body", "media_type"),
+    [
+        (rss("<enclosure url='/a.mp3'/>"), "audio/mpeg"),
+        (rss("<enclosure url='/a.MP3?x=1' type=''/>"), "audio/mpeg"),
+        (rss("<enclosure url='/a.m4a' type='m4a'/>"), "audio/mp4"),
+        (rss("<enclosure url='/a.mp3' type='audio/x-own'/>"), "audio/x-own"),
+        (rss("<enclosure url='/a.mp3' type='text/html'/>"), "text/html"),
+        (rss("<enclosure url='/download?n=3'/>"), ""),
+        (rss("<enclosure url='/download?n=3' type='mp3'/>"), "mp3"),
+        (atom("<link rel='enclosure' href='/a.mp3'/>"), "audio/mpeg"),
+        (atom("<link rel='enclosure' href='/a.ogv'/>"), "video/ogg"),
+        (atom("<link rel='enclosure' href='/download'/>"), ""),
+        (atom("<link rel='enclosure' href='/a.mp3' type='text/html'/>"), "text/html"),
+        (json_feed({"url": "https://mill.example/a.mp3"}), "audio/mpeg"),
+        (json_feed({"url": "https://mill.example/a.mp3", "mime_type": "audio/mp3"}), "audio/mp3"),
+        (json_feed({"url": "https://mill.example/a"}), ""),
+    ],
+)
+def test_enclosure_type_is_stated_or_guessed(body: str, media_type: str) -> None:
+    assert [enclosure.type for enclosure in items(body)[0].enclosures] == [media_type]
+
+
+def test_enclosed_image_of_atom_is_image_of_item() -> None:
+    assert items(atom("<link rel='enclosure' href='/p.jpg'/>"))[0].image_url == "https://mill.example/p.jpg"
+
+
+def test_link_of_entry_is_no_enclosure() -> None:
+    [item] = items(atom("<link rel='enclosure' href='/a.mp3'/>"))
+    assert item.link == "https://mill.example/1"
+
+
+def test_media_type_follows_ending_of_path() -> None:
+    assert {media_type_of(f"https://a.example/b.c/x.{ending}") for ending in MEDIA_TYPES} == set(MEDIA_TYPES.values())
+    assert [media_type_of(f"https://a.example/{path}") for path in ("x", "x.mp3/", "mp3", "?x=.mp3")] == [""] * 4
+    assert is_image("https://a.example/x.jpg", "") and not is_image("https://a.example/x.mp3", "")
