@@ -8,7 +8,7 @@ PIP := -m pip --disable-pip-version-check
 .DEFAULT_GOAL := help
 # Tests start hundreds of processes. Without bytecode each compiles copydesk anew, in a tenth of a second.
 export PYTHONDONTWRITEBYTECODE :=
-.PHONY: help run unit coverage test corpus exhaustive lint check docs prose-lower dist bench bench-history bench-compare profile bench-clean bench-dedupe bench-events train train-dedupe train-events faults simulate soak lock clean
+.PHONY: help run unit coverage test corpus exhaustive lint check docs prose-lower dist bench bench-history bench-compare profile bench-clean bench-dedupe bench-events train train-dedupe train-events faults backfill simulate soak lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' Makefile
@@ -27,8 +27,8 @@ coverage: $(INSTALLED) ## run the unit ring; fail unless it covers every branch 
 	@$(BIN)/python -m pytest -m unit -n $(UNIT_WORKERS) --hypothesis-seed=0 --cov --cov-report=json:build/coverage.json --cov-report= $(ARGS)
 	@$(BIN)/python -m tests.tools.branch_coverage build/coverage.json
 
-# Tests wait more than they compute: two workers per core. Few tests run faster with WORKERS=0.
-WORKERS ?= $(shell echo $$((2 * $(CORES))))
+# Tests wait twice as long as they compute: four workers per core. Few tests run faster with WORKERS=0.
+WORKERS ?= $(shell echo $$((4 * $(CORES))))
 test: $(INSTALLED) ## run all tests; Kafka, Redis and the browser where they are installed
 	@$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 16 $(ARGS)
 
@@ -37,7 +37,7 @@ corpus: $(INSTALLED) ## run the tests of the corpus in ../shared on all of its f
 	@$(BIN)/python -m pytest -m corpus_full $(ARGS)
 
 exhaustive: $(INSTALLED) ## run the combinations of which `make test` takes a sample
-	@$(BIN)/python -m pytest -n $(WORKERS) -m exhaustive $(ARGS)
+	@COPYDESK_TEST_EXAMPLES=all $(BIN)/python -m pytest -n $(WORKERS) -m "exhaustive or examples" $(ARGS)
 
 lint: $(INSTALLED) ## check style, spelling, prose, YAML, types and import direction
 	@$(BIN)/ruff check .
@@ -109,6 +109,10 @@ $(VENV)/.peers: $(INSTALLED) requirements-train.lock
 faults: $(INSTALLED) ## run planted bugs, power cuts and seeded faults
 	@$(BIN)/python -m pytest -m faults tests/faults
 	@$(BIN)/python -m tests.faults $(ARGS)
+
+# See tests/faults/backfill.py for ARGS.
+backfill: $(INSTALLED) ## ingest 100,000 pages of ../shared with 50 kills; a repeated run continues
+	@$(BIN)/python -m tests.faults.backfill build/backfill --minutes 1440 $(ARGS)
 
 # See tests/simulation/__main__.py for ARGS.
 simulate: $(INSTALLED) ## run a million simulated steps, and find all planted bugs

@@ -285,6 +285,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     return parallel.scheduler(config, log)
 
 
+def pytest_sessionstart() -> None:
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        parallel.import_own_share(ROOT / "tests")
+
+
 def pytest_collection_finish() -> None:
     """Leave modules and tests out of later garbage collections: one of them took 0.2 s of CPU time."""
     gc.collect()

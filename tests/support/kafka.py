@@ -80,15 +80,15 @@ class NoKafka(Exception):
     """No broker can run on this machine; the message names the missing part."""
 
 
-def jars(version: str) -> str:
-    """Return the class path of a broker, downloaded once per version. Raises: NoKafka with the missing part."""
+def jars(version: str, pom: Path = POM, name: str = "copydesk-kafka") -> str:
+    """Return the class path of *pom*, downloaded once per version. Raises: NoKafka with the missing part."""
     missing = [tool for tool in ("java", "mvn") if shutil.which(tool) is None]
     if missing:
         raise NoKafka(f"no {' and no '.join(missing)} on this machine")
-    folder = Path(tempfile.gettempdir()) / f"copydesk-kafka-{version}"
+    folder = Path(tempfile.gettempdir()) / f"{name}-{version}"
     with locked(folder.with_suffix(".lock")):
         if not (folder / "complete").exists():
-            download(version, folder)
+            download(version, folder, pom)
     return f"{folder}/*"
 
 
@@ -100,13 +100,13 @@ def locked(path: Path) -> Generator[None, None, None]:
         yield
 
 
-def download(version: str, folder: Path) -> None:
-    """Fetch the jars of a version by Maven. Raises: NoKafka with Maven's output."""
+def download(version: str, folder: Path, pom: Path) -> None:
+    """Fetch the jars of *pom* by Maven. Raises: NoKafka with Maven's output."""
     options = [f"-Dkafka.version={version}", f"-DoutputDirectory={folder}", "-DincludeScope=runtime"]
-    command = ["mvn", "-q", "-B", "-f", str(POM), COPY, *options]
+    command = ["mvn", "-q", "-B", "-f", str(pom), COPY, *options]
     done = subprocess.run(command, capture_output=True, text=True, timeout=DOWNLOAD_S, check=False)
     if done.returncode:
-        raise NoKafka(f"Maven couldn't fetch Kafka {version}: {done.stdout[-300:]}")
+        raise NoKafka(f"Maven couldn't fetch {pom.stem} {version}: {done.stdout[-300:]}")
     (folder / "complete").touch()
 
 

@@ -38,6 +38,7 @@ def news() -> list[Article]:
     copy = replace(
         first, id=COPY, title="Canal open again after nine years", publisher="The Courier", duplicate_of=STORY,
         duplicate_kind="text", similarity=0.94, fetched_at=NOW + timedelta(minutes=12),
+        paragraphs=(PARAGRAPHS[0], PARAGRAPHS[1].replace("who leads the board", "its chair")),
     )  # fmt: skip
     early = replace(
         article(3),

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from msgspec.structs import replace as changed
 
@@ -9,11 +10,14 @@ from streams.config.tables import Route
 from streams.errors import SettingsError
 from streams.routing import Router
 from tests.support.site import article
+from workers.clean.blocks import Block
 from workers.clean.cleaner import clean
 from workers.clean.corrections import find_correction
 from workers.clean.dump_fields import byline_names
+from workers.clean.head_labels import label_head
 from workers.clean.html_limits import limit_markup
 from workers.clean.html_parser import parse_html
+from workers.clean.labelling import Labelling, Prediction
 from workers.clean.model.line_features import LINE_COLUMNS, line_features
 from workers.clean.site_rules.application import apply_rule
 from workers.clean.site_rules.collection import SiteRules
@@ -104,8 +108,15 @@ def test_tree_edits_of_lone_node_change_nothing() -> None:
     append_text(lone, "a")
     insert_after(lone, Node("b"))
     remove(lone)
+    insert_before(lone, Node("c"))
     assert text_before(lone) == ""
     assert lone.all_text() == ""
+
+
+def test_text_before_first_inline_element_is_outside() -> None:
+    bold = tree()[1]
+    bold.text = ""
+    assert text_before(Node("i", {}, bold)) == "a"
 
 
 def test_copy_of_another_feed_is_duplicate() -> None:
@@ -123,7 +134,8 @@ def test_names_and_addresses_in_one_list() -> None:
     assert author_names("Ann Reed a@x.example, Bo Li b@y.example") == ("Ann Reed", "Bo Li")
 
 
-RULES = """title: string(//h1)
+RULES = """title: //h2
+title: string(//h1)
 body: unknown(//p)
 body: //div[@id='story']
 strip: //p[@class='x']/text()
@@ -131,7 +143,7 @@ strip: //p[@class='x']
 """
 PAGE = (
     "<!doctype html><html><body><h1>Ferry\x01 returns</h1><div id=story><p>The ferry left on time.</p>"
-    "<p class=x>Get the app</p></div></body></html>"
+    "<p class=x>Get the app&#65534;</p></div></body></html>"
 )
 
 
@@ -171,3 +183,57 @@ def test_markup_limiter_ignores_closing_tags_without_element() -> None:
     assert limited != crowded.encode()
     assert b"a500=" not in limited
     assert "end" in parse_html(crowded).all_text()
+
+
+def test_markup_limiter_writes_safe_attribute_names() -> None:
+    crowded = "<p " + " ".join(f"a{n}=1" for n in range(20_000)) + ">"
+    limited = limit_markup(f"<p id=x a'b=1>a</p>{crowded}".encode())
+    assert b'<p id="x">a</p>' in limited
+
+
+def test_tags_with_few_crowds_of_attributes_stay() -> None:
+    html = ("<p " + " ".join(f"a{n}=1" for n in range(200)) + ">end</p>").encode() * 30
+    assert limit_markup(html) == html
+
+
+def test_row_of_more_cells_than_a_table_has_is_no_row() -> None:
+    shape = LINE_COLUMNS.index("shape_table_row")
+    own = {n: np.zeros(1, np.float32) for n in ("is_label", "weak_label", "cohesion", "sentence", "date")}
+    rows = [line_features([Block(f"Points {cells}", "line")], own)[0, shape] for cells in ("3 1 2", "3 1 2 " * 5 + "1")]
+    assert rows == [1, 0]
+
+
+FURNITURE = "".join(f"<p>Section {chr(65 + n)}</p>" for n in range(20))
+STORY = "".join(
+    f"<p>The harbour board reopened the {name} canal on Monday, nine years after the flood closed it.</p>"
+    for name in ("salt", "north", "old", "long")
+)
+
+
+def test_blocks_far_above_the_title_of_a_page_are_removed() -> None:
+    page = f"<html><body><div>{FURNITURE}</div><h1>Canal reopens after nine years</h1>{STORY}</body></html>"
+    cleaned = clean(page, "page", title="Canal reopens after nine years")
+    assert len(cleaned.paragraphs) == 4
+    assert not any("Section" in paragraph for paragraph in cleaned.paragraphs)
+
+
+def test_title_that_ends_a_breadcrumb_is_the_title_of_a_dump() -> None:
+    lines = (
+        "News Canal reopens after nine years",
+        "Canal reopens after nine years",
+        "The board reopened it on Monday.",
+    )
+    blocks = [Block(line, "line") for line in lines]
+    predictions = [Prediction(0.1, False, 0.9), Prediction(0.1, False, 0.6), Prediction(0.9, True)]
+    labelling = Labelling(blocks, predictions, whole_page=True)
+    label_head(labelling)
+    assert [label.label for label in labelling.labels[:2]].index("title") == 1
+
+
+def test_comments_beside_the_story_are_removed() -> None:
+    comment = "<p>I have walked along that canal every morning since the flood, and I am glad of it.</p>"
+    page = (
+        f"<html><body><main><h1>Canal reopens after nine years</h1>{STORY}</main>"
+        f"<section><h3>Comments</h3>{comment}</section></body></html>"
+    )
+    assert not any("I have walked" in paragraph for paragraph in clean(page, "page").paragraphs)

@@ -1,6 +1,7 @@
 """Labels of the body: link labels and lists, prompts, lines of the site's template, blocks outside the article."""
 
 import re
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from workers.clean.blocks import ITEM_TAGS, Block, ancestors
@@ -15,6 +16,7 @@ from workers.clean.labelling import (
 )
 from workers.clean.line_types import (
     LEAD,
+    SENTENCE_END,
     is_feed_tail,
     is_headline,
     is_link_label,
@@ -26,6 +28,8 @@ from workers.clean.line_types import (
 )
 from workers.clean.rules.bylines import CORRECTION_NOTE, SOURCE_CREDIT
 from workers.clean.rules.containers import CLUTTER_CLASSES, PROMPT_BOXES
+from workers.clean.rules.feed_tails import HASHTAGS
+from workers.clean.rules.labels import SPONSOR_LABELS
 from workers.text.date_lines import parse_date_line
 from workers.text.normalise import match_key
 
@@ -41,6 +45,8 @@ COLONS = (":", "：")
 HEADING_TAGS = frozenset(("h2", "h3", "h4", "h5", "h6"))
 BOLD_TAGS = frozenset(("b", "strong"))
 REMOVED_WITH_LABEL = frozenset(("link", "clutter", "prompt", "feed tail"))
+MAX_ITEM_LINK_WORDS = 8  # of a link to the item's own page
+MIN_READING_ITEMS = 2  # of a list of links to other sites
 MAX_BOX_WORDS = 60  # a larger container with such a name holds the article, as in the feed of a newsletter
 BRACKETED = re.compile(r"\A[\[(（【].{3,}[\])）】]\.?")
 
@@ -49,7 +55,7 @@ def label_body_block(labelling: Labelling, n: int) -> int:
     """Label block *n* and the list that it opens; return the index of the next block."""
     block = labelling.blocks[n]
     removed_by_model = not labelling.predictions[n].keep
-    if (is_link_label(block.text) and not is_sure(labelling, n)) or _heads_links(labelling, n):
+    if _is_label_of_links(labelling, n):
         return _label_list(labelling, n)
     if CORRECTION_NOTE.fullmatch(block.text) and not block.is_all_links:
         labelling.labels[n] = BlockLabel("note")
@@ -57,7 +63,9 @@ def label_body_block(labelling: Labelling, n: int) -> int:
         _label_outside_article(labelling, n)
     elif is_notice(block.text):
         labelling.labels[n] = BlockLabel("prompt", "a notice of the site, not of the article")
-    elif not is_sure(labelling, n) and (label := _label_by_rule(labelling, block)) is not None:
+    elif (not is_sure(labelling, n) or _has_long_lead(block)) and (
+        label := _label_by_rule(labelling, block)
+    ) is not None:
         labelling.labels[n] = label
     elif _label_field(labelling, n) or _label_by_history(labelling, n) or is_announced(labelling, n):
         pass
@@ -66,6 +74,11 @@ def label_body_block(labelling: Labelling, n: int) -> int:
     elif block.is_all_links and is_headline(block.text) and not labelling.whole_page:
         return _label_links(labelling, n)
     return n + 1
+
+
+def _is_label_of_links(labelling: Labelling, n: int) -> bool:
+    may_be = is_link_label(labelling.blocks[n].text) and not is_sure(labelling, n)
+    return (may_be or _heads_links(labelling, n)) and not heads_reading_list(labelling, n)
 
 
 def _label_by_rule(labelling: Labelling, block: Block) -> BlockLabel | None:
@@ -78,6 +91,10 @@ def _label_by_rule(labelling: Labelling, block: Block) -> BlockLabel | None:
     if not labelling.whole_page:  # on whole pages the model is better than class names
         if _in_prompt_box(labelling, block):
             return BlockLabel("prompt", "in a box that asks to subscribe, share or follow")
+        if HASHTAGS.fullmatch(block.text):
+            return BlockLabel("feed tail", "hashtags only")
+        if _leads_to_item(labelling, block):
+            return BlockLabel("feed tail", "a link to the item itself")
         return BlockLabel("link", "in a container of links or prompts") if _in_clutter_container(block) else None
     if _is_link_paragraph(block):
         return BlockLabel("link", "a paragraph with only a link to another article")
@@ -132,20 +149,63 @@ def _heads_links(labelling: Labelling, n: int) -> bool:
 
 def _leads_to_site(labelling: Labelling, block: Block) -> bool:
     host = urlsplit(labelling.url).netloc
-    hosts = [link.partition("//")[2].partition("/")[0] if "//" in link[:8] else host for link, _ in block.links]
-    return bool(host) and all(is_headline(block.text) and other == host for other in hosts)
+    return bool(host) and all(is_headline(block.text) and other == host for other in _hosts(block, host))
+
+
+def _hosts(block: Block, own: str) -> list[str]:
+    """Return the hosts of a block's links; *own* for a relative link."""
+    return [link.partition("//")[2].partition("/")[0] if "//" in link[:8] else own for link, _ in block.links]
+
+
+def _leads_to_item(labelling: Labelling, block: Block) -> bool:
+    """Whether a short block is mostly a link to the item's own page, such as "read on our site"."""
+    if not labelling.url or not block.links or block.words > MAX_ITEM_LINK_WORDS or block.is_sentence:
+        return False
+    if block.link_chars < MIN_LINK_SHARE * len(block.text):
+        return False
+    own = labelling.url.rstrip("/")
+    return all(link.partition("?")[0].rstrip("/") == own for link, _ in block.links)
+
+
+def heads_reading_list(labelling: Labelling, n: int) -> bool:
+    """Whether block *n* of a feed's item is above a list whose links all lead to other sites, as in a letter of links.
+
+    Its own articles would lead to the item's host. Lists of advertisers have a label of sponsors.
+    """
+    host = site_of(urlsplit(labelling.url).netloc)
+    if labelling.whole_page or not host or match_key(labelling.blocks[n].text) in SPONSOR_LABELS:
+        return False
+    items = list_below(labelling.blocks, n)
+    hosts = [site_of(other) for block in items for other in _hosts(block, "")]
+    return len(items) >= MIN_READING_ITEMS and all(block.links for block in items) and not {host, ""} & set(hosts)
+
+
+def site_of(host: str) -> str:
+    """Return a host without `www`."""
+    return host.lower().removeprefix("www.")
+
+
+def list_below(blocks: Sequence[Block], n: int) -> Sequence[Block]:
+    """Return the items of a list directly below block *n*."""
+    end = n + 1
+    while end < len(blocks) and blocks[end].tag in ITEM_TAGS:
+        end += 1
+    return blocks[n + 1 : end]
 
 
 def is_announced(labelling: Labelling, n: int) -> bool:
-    """Whether the block of a feed's item is in a list below a line that ends in a colon and is longer than a label."""
+    """Whether the block of a feed's item is in a list below a line that announces it.
+
+    Such a line ends in a colon and is longer than a label, or the links of the list lead to other sites.
+    """
     blocks = labelling.blocks
     if labelling.whole_page or blocks[n].tag not in ITEM_TAGS:
         return False
-    start = n
-    while start > 0 and blocks[start].tag in ITEM_TAGS:
-        start -= 1
+    start = labelling.list_starts[n]
     text = blocks[start].text
-    return text.endswith(COLONS) and word_count(text) > MAX_LABEL_WORDS and not labelling.labels[start].reason
+    if labelling.labels[start].reason:
+        return False
+    return (text.endswith(COLONS) and word_count(text) > MAX_LABEL_WORDS) or heads_reading_list(labelling, start)
 
 
 def is_label_of_removed(labelling: Labelling, n: int) -> bool:
@@ -156,14 +216,15 @@ def is_label_of_removed(labelling: Labelling, n: int) -> bool:
     block, labels, blocks = labelling.blocks[n], labelling.labels, labelling.blocks
     if labels[n].reason or block.links or not 0 < block.words <= MAX_LABEL_WORDS + 2:
         return False
-    is_heading = block.tag in HEADING_TAGS
-    if not (is_heading or block.text.endswith(COLONS) or is_bold(block)):
-        return False
     end = n + 1
-    while end < len(blocks) and labels[end].reason and labels[end].label in REMOVED_WITH_LABEL:
+    while end < len(blocks) and (not blocks[end].text or labels[end].label in REMOVED_WITH_LABEL):
         end += 1
-    removed = blocks[n + 1 : end]
+    removed = [other for other in blocks[n + 1 : end] if other.text]
     if not removed:
+        return False
+    is_heading = block.tag in HEADING_TAGS
+    is_above_items = removed[0].tag in ITEM_TAGS and SENTENCE_END.search(block.text) is None
+    if not (is_heading or block.text.endswith(COLONS) or is_bold(block) or is_above_items):
         return False
     ends_section = end == len(blocks) or blocks[end].tag in HEADING_TAGS or is_bold(blocks[end])
     is_list = len(removed) > 1 or removed[0].tag in ITEM_TAGS
@@ -232,6 +293,12 @@ def _is_lead(block: Block) -> bool:
     if lead is not None and (_is_mostly_link(block, len(lead["rest"])) or is_headline(lead["rest"])):
         return True
     return _is_mostly_link(block, len(block.text)) and BRACKETED.fullmatch(block.text) is not None
+
+
+def _has_long_lead(block: Block) -> bool:
+    """Whether a line begins with a lead-in of two words or more, such as "read also", which no sentence begins with."""
+    lead = LEAD.fullmatch(block.text) if may_be_lead(block.text) else None
+    return lead is not None and word_count(block.text[: lead.start("rest")]) > 1 and is_headline(lead["rest"])
 
 
 def _is_mostly_link(block: Block, chars: int) -> bool:

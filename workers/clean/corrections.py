@@ -7,15 +7,38 @@ of the bill" isn't. `rules.corrections` has the words of eight languages.
     label ("Correction:") or editor's note + reference + error      note
     own text + earlier version + error or correction                note
     own text + was corrected                                        note
+    "we reported" + error                                           note
+    error of the editors + a text                                   note
+    apology for an error + a text                                   note
+    "we have corrected" + own text or earlier version               note
 """
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from streams.records import Correction
-from workers.clean.rules.corrections import HINTS, LANGUAGES, Words
+from workers.clean.rules.corrections import HINTS, LANGUAGES, UPDATE_LABEL, WIRE_LABEL, Words
 
-MAX_NOTE_CHARS = 700
+MIN_NOTE_CHARS, MAX_NOTE_CHARS = 25, 700
 FIRST, LAST = 3, 6  # paragraphs of a text that may hold a note
+
+
+class Signs(NamedTuple):
+    """The parts of a note that a text has; see `Words`."""
+
+    own: bool
+    version: bool
+    claim: bool
+    error: bool
+    fixed: bool
+    clearer: bool
+    contrast: bool
+    published: bool
+    slip: bool
+    apology: bool
+    issue: bool
+    edited: bool
+    changed: bool
 
 
 def find_correction(paragraphs: Sequence[str], removed: Sequence[str] = ()) -> Correction | None:
@@ -30,28 +53,44 @@ def _candidates(paragraphs: Sequence[str], removed: Sequence[str]) -> Iterator[s
     middle = range(FIRST, len(paragraphs) - LAST)
     ends = [text for number, text in enumerate(paragraphs) if number not in middle]
     for text in (*ends, *removed):
-        if len(text) <= MAX_NOTE_CHARS and any(map(text.casefold().__contains__, HINTS)):
+        if MIN_NOTE_CHARS <= len(text) <= MAX_NOTE_CHARS:
             yield text.strip()
 
 
 def correction_kind(text: str) -> str:
     """Return `correction`, `clarification` or `retraction`; "" for any other text."""
-    return next(filter(None, (_kind(text, words) for words in LANGUAGES.values())), "")
+    if WIRE_LABEL.match(text):
+        return "correction"
+    contained = text.casefold().__contains__
+    languages = (words for name, words in LANGUAGES.items() if any(map(contained, HINTS[name])))
+    return next(filter(None, (_kind(text, words) for words in languages)), "")
 
 
 def _kind(text: str, words: Words) -> str:
     if words.retraction.search(text):
         return "retraction"
-    own, version, error, fixed, clear = (
-        bool(pattern.search(text))
-        for pattern in (words.own_text, words.version, words.error, words.fixed, words.clearer)
-    )
-    label = bool(words.label.match(text))
-    is_about_itself = (own and (version or label)) or (version and (label or bool(words.note.match(text))))
-    if clear and (is_about_itself or (own and fixed)) and not error:
+    seen = Signs(*(bool(pattern.search(text)) for pattern in (*words[4:11], *words[12:])))
+    label, note = bool(words.label.match(text)), bool(words.note.match(text))
+    is_clear_label = bool(words.clear_label.match(text))
+    is_about_itself = (seen.own and (seen.version or label)) or (seen.version and (label or note))
+    is_about_clarity = seen.clearer and (is_about_itself or (seen.own and seen.fixed))
+    if (is_about_clarity and not seen.error) or (is_clear_label and (is_about_itself or seen.published)):
         return "clarification"
-    is_claim = own and version and bool(words.claim.search(text))
-    is_labelled = label and (error or (bool(words.contrast.search(text)) and not words.clear_label.match(text)))
-    if fixed or is_claim or is_labelled or (is_about_itself and error) or words.strong_label.match(text):
-        return "clarification" if words.clear_label.match(text) else "correction"
-    return ""
+    is_own_label = (seen.published or is_about_itself) and not UPDATE_LABEL.match(text)
+    is_labelled = label and (seen.error or is_own_label or (seen.contrast and not is_clear_label))
+    if seen.fixed or is_labelled or (is_about_itself and seen.error) or words.strong_label.match(text):
+        return "clarification" if is_clear_label else "correction"
+    return "correction" if _is_admitted(seen, is_noted=label or note) else ""
+
+
+def _is_admitted(seen: "Signs", *, is_noted: bool) -> bool:
+    """Return whether the publisher admits an error without a label."""
+    is_of_a_text = seen.own or seen.version or seen.published
+    return (
+        ((seen.own or is_noted) and seen.version and seen.claim)
+        or (seen.published and seen.error)
+        or (seen.slip and (is_of_a_text or seen.issue))
+        or (seen.apology and (is_of_a_text or seen.issue))
+        or (seen.edited and (seen.version or seen.published or is_noted or (seen.own and seen.issue)))
+        or (seen.changed and seen.own and seen.error)
+    )

@@ -31,6 +31,7 @@ MIN_TITLE_PROBABILITY = 0.05
 FIRST_SENTENCES, STEM_CHARS = 3, 4  # compared with a title
 NO_SHARED_WORDS = 0.1  # counts for a title without words of the story
 MAX_TITLE_WORDS = 24  # a longer line without a full stop is a truncated sentence
+MAX_PUBLISHER_WORDS = 3  # a longer line may be a headline about a newspaper
 MAX_BYLINE_WORDS = 12
 MAX_KICKER_WORDS, MAX_KICKER_CHARS = 3, 8  # characters in scripts without spaces
 KICKER_MARKS = frozenset(" -&\u200c\u200d")  # besides letters and their combining marks
@@ -129,6 +130,7 @@ def _title_by_model(labelling: Labelling) -> int:
     near = range(min(len(labelling.blocks), labelling.start + TITLE_LOOKAHEAD))
     likely = [n for n in near if not _is_clutter_by_rule(text := labelling.blocks[n].text) and not is_date_line(text)]
     likely = [n for n in likely if labelling.predictions[n].title >= MIN_TITLE_PROBABILITY]
+    likely = [n for n in likely if not _is_short_publisher_name(labelling, n)] or likely
     if not likely:
         return -1
     story = _stems(" ".join(labelling.blocks[n].text for n in labelling.kept_sentences[:FIRST_SENTENCES]))
@@ -141,6 +143,11 @@ def _title_by_model(labelling: Labelling) -> int:
     return next(
         n for n in range(max(0, best - MAX_HEAD_BLOCKS), best + 1) if match_key(labelling.blocks[n].text) == key
     )
+
+
+def _is_short_publisher_name(labelling: Labelling, n: int) -> bool:
+    text = labelling.blocks[n].text
+    return word_count(text) <= MAX_PUBLISHER_WORDS and is_publisher_name(text, labelling.owners)
 
 
 def _title_score(labelling: Labelling, n: int, story: frozenset[str]) -> float:

@@ -35,9 +35,9 @@ def parse_html(html: str, *, page: bool = False) -> Node:
     root = Node("html")
     if page:  # with scripting, the content of <noscript> is text, which cannot end the head
         source = LexborHTMLParser(data, scripting=True).root
-        if source is not None:
-            root.attributes = _attributes(source)
-            _copy(source.first_child, root, page=True)
+        assert source is not None  # a document has a root element, even an empty one
+        root.attributes = _attributes(source)
+        _copy(source.first_child, root, page=True)
     else:
         _copy(LexborHTMLParser(data, is_fragment=True).root, Node("div", {}, Node("body", {}, root)))
     return root

@@ -6,6 +6,7 @@ Uses the rules, the model's predictions and the site history. A block stays in c
 than a link that remains.
 """
 
+import re
 from collections.abc import Sequence
 
 from workers.clean.blocks import Block, ancestors
@@ -19,6 +20,8 @@ from workers.clean.site_facts import SiteFacts
 MIN_TAIL_HEADLINES = 3  # in a row at the end of a feed's item
 MIN_RESTORED_WORDS = 4  # of a block beside the longest one; shorter links are navigation
 RESTORED = frozenset(("link", "clutter", "template"))  # labels of blocks that may be an article
+# The start of a line with a time, a quantity, a number or a key, such as a chapter of a recording; no headline.
+FACT = re.compile(r"[-–—•·*(\[]?\s?\d|[^:：]{1,30}[:：]\s?\S")
 HEADLINE_TAGS = frozenset(("line", "li", "p", "h3", "h4"))
 
 
@@ -82,7 +85,13 @@ def _label_tail(labelling: Labelling, body: int) -> None:
 
 
 def _is_bare_headline(block: Block) -> bool:
-    return block.tag in HEADLINE_TAGS and is_headline(block.text) and not SENTENCE_END.search(block.text)
+    if (
+        block.tag not in HEADLINE_TAGS
+        or SENTENCE_END.search(block.text)
+        or (not block.links and FACT.match(block.text))
+    ):
+        return False
+    return is_headline(block.text)
 
 
 __all__ = ["BlockLabel", "Labelling", "Prediction", "label_blocks"]

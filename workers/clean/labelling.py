@@ -7,10 +7,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import NamedTuple
 
 from streams.records import Image
-from workers.clean.blocks import Block
+from workers.clean.blocks import ITEM_TAGS, Block
 from workers.clean.credits import match_caption, split_credit
 from workers.clean.line_types import word_count
 from workers.clean.publisher_names import ownership_keys
@@ -70,7 +71,6 @@ class Labelling:
         self.facts = facts or SiteFacts()
         self.labels = [BlockLabel() for _ in blocks]
         self.head = HeaderFields(title=title)
-        self.words = sum(block.words for block in blocks)
         self.keys = [line_key(block.text) for block in blocks] if facts is not None else []
         self.by_evidence: set[int] = set()  # blocks that learned evidence decided
         self.trusts_repeats = facts is not None and not facts.is_reprint(block.text for block in blocks)
@@ -80,6 +80,19 @@ class Labelling:
         self.is_dump = whole_page and bool(blocks) and blocks[0].tag == "line"
         self.owners = ownership_keys(block.text for block in blocks) if self.is_dump else ()
         self.start, self.end = (sentences[0], sentences[-1] + 1) if sentences and whole_page else (0, len(blocks))
+
+    @cached_property
+    def list_starts(self) -> Sequence[int]:
+        """The index of the block above the list items that end with each block: one pass over all blocks."""
+        starts: list[int] = []
+        for n, block in enumerate(self.blocks):
+            starts.append(starts[-1] if starts and block.tag in ITEM_TAGS else n)
+        return starts
+
+    @cached_property
+    def words(self) -> int:
+        """The words of all blocks."""
+        return sum(block.words for block in self.blocks)
 
 
 def is_sure(labelling: Labelling, n: int) -> bool:

@@ -9,13 +9,14 @@ the container of that headline, so they belong to the story.
 
 import re
 from collections.abc import Sequence
+from itertools import takewhile
 
 from workers.clean.blocks import Block, Element, ancestors
 from workers.clean.dump_fields import byline_names, date_in_line
 from workers.clean.labelling import Prediction
 from workers.clean.line_types import word_count
 from workers.clean.rules.bylines import BYLINE
-from workers.clean.rules.containers import COMMENT_HEADING
+from workers.clean.rules.containers import COMMENT_HEADING, is_outside_story
 from workers.text.normalise import match_key
 
 HEADINGS = frozenset(("h1", "h2", "h3", "h4"))
@@ -68,6 +69,7 @@ class _Stories:
         out: set[int] = set()
         if self.story_words < MIN_STORY_WORDS:
             return out
+        rejected |= {element for element in self.words if self._has_outside_name(element)}
         for n, block in enumerate(self.blocks):
             if n != self.headline and block.text and (block.tag in HEADINGS or self._opens_comments(n)):
                 containers = self._containers(n)
@@ -80,18 +82,24 @@ class _Stories:
             return out
         return out | {n for n, b in enumerate(self.blocks) if any(e in rejected for e in ancestors(b.element))}
 
+    def _has_outside_name(self, element: Element) -> bool:
+        """Whether an element with the names of comments or of a consent dialogue begins below the story's start."""
+        return (
+            element not in self.story_path
+            and self.first_kept[element] > self.first
+            and is_outside_story(element.class_names)
+        )
+
     def _containers(self, n: int) -> list[Element]:
         """Return the elements of block *n* beside the story with text, in which no sentence precedes the block.
 
         Outermost first.
         """
-        out: list[Element] = []
-        for element in ancestors(self.blocks[n].element):
-            if element in self.story_path or self.first_kept.get(element, n) < n:
-                break
-            if element in self.words:
-                out.append(element)
-        return out[::-1]
+        beside = takewhile(
+            lambda element: element not in self.story_path and self.first_kept.get(element, n) >= n,
+            ancestors(self.blocks[n].element),
+        )
+        return [element for element in beside if element in self.words][::-1]
 
     def _is_other(self, n: int, container: Element) -> bool:
         if self._opens_comments(n):

@@ -29,6 +29,7 @@ def blocks_html(blocks: Iterable[Block], base: str = "") -> str:
     """Return *blocks* as safe HTML with absolute links without trackers; *base* resolves relative URLs."""
     out: list[str] = []
     path: list[tuple[Element, str]] = []
+    filled: Element | None = None  # the container of the last text
     for block in blocks:
         next_path = _nesting(block)
         shared = 0
@@ -37,7 +38,9 @@ def blocks_html(blocks: Iterable[Block], base: str = "") -> str:
         out += [f"</{tag}>" for _, tag in reversed(path[shared:])]
         out += [f"<{tag}>" for _, tag in next_path[shared:]]
         path = next_path
-        out.append(_content(block, path, base))
+        container = path[-1][0] if path else None
+        out.append(_content(block, path, base, is_first=container is None or container is not filled))
+        filled = container if block.text else filled
     out += [f"</{tag}>" for _, tag in reversed(path)]
     return _safe("".join(out))
 
@@ -62,7 +65,8 @@ def _nesting(block: Block) -> list[tuple[Element, str]]:
     return out
 
 
-def _content(block: Block, path: list[tuple[Element, str]], base: str) -> str:
+def _content(block: Block, path: list[tuple[Element, str]], base: str, *, is_first: bool) -> str:
+    """Return a block's images and text. *is_first*: the first text of its container, which needs no <p> in a cell."""
     images = "".join(
         f'<img src="{escape.escape(url)}" alt="{escape.escape(image.alt)}">'
         for image in block.images
@@ -71,7 +75,7 @@ def _content(block: Block, path: list[tuple[Element, str]], base: str) -> str:
     is_preformatted = any(tag == "pre" for _, tag in path)
     text = _markup(block.tokens or [block.text], base, is_preformatted=is_preformatted)
     tag = HEADINGS.get(block.tag, "p")
-    if text and not (tag == "p" and path and path[-1][1] in INLINE_CONTAINERS):
+    if text and not (tag == "p" and is_first and path and path[-1][1] in INLINE_CONTAINERS):
         text = f"<{tag}>{text}</{tag}>"
     return images + text + ("\n" if not path else "")
 

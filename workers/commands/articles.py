@@ -1,7 +1,5 @@
 """Commands for published articles."""
 
-import heapq
-import itertools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +12,7 @@ from workers.commands.terminal import print_text
 
 if TYPE_CHECKING:
     from streams.records import Article
-    from streams.topics import Topic
-    from workers.commands.article_query import ArticleFilter
+    from workers.search.articles import Filters
 
 TIME = "2026-11-20, 2026-11-20T08:00, 7d, 12h, 30m; UTC without a zone"
 
@@ -46,27 +43,23 @@ def search(
     settings: Settings, words: tuple[str, ...], since: str | None, until: str | None, publishers: tuple[str, ...],
     route: str, limit: int, as_json: bool,
 ) -> ExitCode:  # fmt: skip
-    """Search the retained articles for WORDS in title, standfirst and text.
+    """Search the retained articles for WORDS in title, standfirst, byline, tags and text.
 
     All WORDS must occur. An argument of several words is a phrase; `ferr*` finds words that begin so.
     """
-    topic, filter_ = _topic(settings, route), _filter(words, publishers, since, until)
+    filters = _filters(settings, words, publishers, since, until, route)
 
-    async def act(broker: Any) -> list["Article"]:
-        from workers.commands.article_query import select_articles, time_of
+    async def act(broker: Any) -> int:
+        from workers.search.index import open_index
 
-        newest: list[tuple[float, int, Article]] = []
-        number = itertools.count()
-        async for article in select_articles(broker, topic, filter_):
-            time = time_of(article)
-            entry = (time.timestamp() if time else 0.0, next(number), article)
-            (heapq.heappushpop if len(newest) >= limit else heapq.heappush)(newest, entry)
-        return [article for *_, article in sorted(newest, reverse=True)]
+        count = 0
+        async with open_index(settings, broker, settings.routes if route else None) as index:
+            async for article in index.read(await index.places(filters, limit)):
+                _print_line(article, as_json)
+                count += 1
+        return count
 
-    results = run_with_broker(settings, act)
-    for article in results:
-        _print_line(article, as_json)
-    if not results:
+    if not run_with_broker(settings, act):
         warn("no article matches; the retained ones were searched")
     return ExitCode.OK
 
@@ -120,7 +113,7 @@ def show_diff(settings: Settings, article_id: str, old: int | None, new: int | N
 @click.argument("words", nargs=-1)
 @filter_options
 @click.option("--format", "format_name", type=click.Choice(("jsonl", "csv", "parquet")), help="default: by the suffix")
-@click.option("--all-revisions", is_flag=True, help="every retained revision; default: the newest of each article")
+@click.option("--all-revisions", is_flag=True, help="all retained revisions; default: the newest of each article")
 def export(
     settings: Settings, file: str, words: tuple[str, ...], since: str | None, until: str | None,
     publishers: tuple[str, ...], route: str, format_name: str | None, all_revisions: bool,
@@ -131,17 +124,18 @@ def export(
     """
     from workers.commands.article_files import choose_format, open_writer
 
-    topic, filter_ = _topic(settings, route), _filter(words, publishers, since, until)
+    filters = _filters(settings, words, publishers, since, until, route)
     format_name = choose_format(file, format_name)
 
     async def act(broker: Any) -> int:
-        from workers.commands.article_query import select_articles
+        from workers.search.index import open_index
 
         count = 0
         with open_writer(file, format_name) as writer:
-            async for article in select_articles(broker, topic, filter_, all_revisions=all_revisions):
-                writer.write(article)
-                count += 1
+            async with open_index(settings, broker, settings.routes if route else None) as index:
+                async for article in index.read(await index.places(filters, all_revisions=all_revisions)):
+                    writer.write(article)
+                    count += 1
         return count
 
     count = run_with_broker(settings, act)
@@ -168,36 +162,35 @@ def withdraw(settings: Settings, article_id: str, reason: str) -> ExitCode:
     return ExitCode.OK
 
 
-def _topic(settings: Settings, route: str) -> "Topic":
-    """Return the topic of *route*, or of all articles. Raises SettingsError for an unknown route."""
+def _filters(
+    settings: Settings, words: tuple[str, ...], publishers: tuple[str, ...], since: str | None, until: str | None,
+    route: str,
+) -> "Filters":  # fmt: skip
+    """Return the conditions of a search. Raises SettingsError for an unknown route or an invalid time."""
+    from datetime import UTC, datetime
+
     from streams.errors import SettingsError
-    from streams.topics import ARTICLES, route_topic
+    from workers.replay import parse_since
+    from workers.search.articles import Filters
+    from workers.search.query import MAX_CHARS, MAX_TERMS
 
     names = [known.name for known in settings.routes]
     if route and route not in names:
         raise SettingsError(f"unknown route: {route}; copydesk.toml has {', '.join(names) or 'no [[routes]]'}")
-    return route_topic(route) if route else ARTICLES
-
-
-def _filter(
-    words: tuple[str, ...], publishers: tuple[str, ...], since: str | None, until: str | None
-) -> "ArticleFilter":
-    from datetime import UTC, datetime
-
-    from workers.commands.article_query import ArticleFilter, to_term
-    from workers.replay import parse_since
-
     now = datetime.now(UTC)
-    times = [parse_since(text, now) if text else None for text in (since, until)]
-    return ArticleFilter([to_term(word) for word in words], [name.casefold() for name in publishers], *times)
+    first, end = (parse_since(text, now) if text else None for text in (since, until))
+    phrases = " ".join(f'"{word.replace(chr(34), " ")}"' for word in words)
+    if len(words) > MAX_TERMS or len(phrases) > MAX_CHARS:
+        raise SettingsError(f"too many words: {len(words)} (at most {MAX_TERMS}, and {MAX_CHARS} characters)")
+    return Filters(words=phrases, publishers=publishers, route=route, since=first, until=end)
 
 
 def _revisions(settings: Settings, article_id: str) -> "dict[int, Article]":
     async def act(broker: Any) -> "dict[int, Article]":
-        from streams.topics import ARTICLES
-        from workers.commands.article_query import revisions_of
+        from workers.search.index import open_index
 
-        return await revisions_of(broker, ARTICLES, article_id)
+        async with open_index(settings, broker) as index:
+            return {article.revision: article for article in await index.revisions(article_id)}
 
     revisions: dict[int, Article] = run_with_broker(settings, act)
     return revisions

@@ -169,7 +169,7 @@ class SiteHistory:
 
     def _facts(self, query: SiteQuery, lines: "_Lines") -> SiteFacts:
         site, keys = query
-        repeats = {key: lines.repeats[key] for key in keys & lines.repeats.keys()}
+        repeats = {key: lines.repeats[key] for key in keys if key in lines.repeats}  # `&` would read all of the lines
         articles = self.counts.get(site, 0) - self._live(site).start * self.segment_articles
         return SiteFacts(keys & lines.headlines, repeats, articles)
 

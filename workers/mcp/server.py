@@ -57,12 +57,11 @@ class McpServer:
         try:
             yield {}
         finally:
-            self.library.stop()
             with anyio.CancelScope(shield=True):
+                await self.library.close()
                 await asyncio.gather(filling, return_exceptions=True)
             for uri in list(self._subscribed):
                 await self._end_subscription(uri)
-            self.library.close()
 
     async def _fill(self) -> None:
         try:

@@ -28,9 +28,10 @@ from workers.mcp.delimiters import (
     shorten,
     take_fitting,
 )
-from workers.mcp.library import Library, Query
+from workers.mcp.library import Library
 from workers.mcp.reading import opened
 from workers.replay import parse_since
+from workers.search.articles import Filters, to_row
 from workers.web.broadcast import format_position, parse_position
 
 MIN_TOKENS, DEFAULT_TOKENS, MAX_TOKENS = 300, 4_000, 50_000
@@ -54,9 +55,12 @@ class Arguments(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 
 
 class Search(Arguments, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Search the retained articles. Without words, list the newest."""
+    """Search the retained articles, the latest published first. Without words, list the newest."""
 
-    words: Annotated[str, Meta(max_length=500, description="words that the article contains, all of them")] = ""
+    words: Annotated[
+        str,
+        Meta(max_length=300, description='at most 16 words, all to occur; "a phrase", harb* and -excluded work too'),
+    ] = ""
     publisher: Annotated[str, Meta(max_length=200, description="part of the publisher's name")] = ""
     language: Annotated[str, Meta(max_length=35, description="BCP 47 tag, such as en or pt-BR")] = ""
     since: Annotated[str, Meta(max_length=40, description="earliest publication: 2026-11-20, 7d, 12h or 30m")] = ""
@@ -119,8 +123,10 @@ class Tools:
     async def search(self, query: Search) -> str:
         """Return headlines of matching articles."""
         since = parse_since(query.since, datetime.now(UTC)) if query.since else None
-        await self.library.refresh()
-        articles = self.library.search(Query(query.words, query.publisher, query.language, since, query.limit))
+        filters = Filters(
+            words=query.words, publisher_part=query.publisher, language=query.language, since=since
+        )  # fmt: skip
+        articles = await self.library.search(filters, query.limit)
         lines = take_fitting(map(headline, articles), _room(query.max_tokens))
         return delimit(f"{len(lines)} of {len(articles)} matching articles{_hint(len(lines), len(articles))}.", lines)
 
@@ -155,14 +161,13 @@ class Tools:
 
     async def story(self, query: Story) -> str:
         """Return the headlines of a story, with similarity and original of each copy."""
-        await self.library.refresh()
-        articles = self.library.story(query.story_id)
+        articles = await self.library.story(query.story_id)
         if not articles:
             raise ToolError(f"story not found: {query.story_id} (never published, or past its retention)")
-        originals = sum(not article.duplicate_of for article in articles)
+        originals = sum(not article["duplicate_of"] for article in articles)
         lines = take_fitting(map(version, articles), _room(query.max_tokens))
         lead = f"Story {query.story_id}: {len(articles)} articles, {len(articles) - originals} of them copies"
-        return delimit(f"{lead}, the first published first{_hint(len(lines), len(articles))}.", lines)
+        return delimit(f"{lead}, the first received first{_hint(len(lines), len(articles))}.", lines)
 
     async def diff(self, query: Diff) -> str:
         """Return the word diff of two revisions."""
@@ -184,8 +189,7 @@ class Tools:
         return delimit(lead + f"{_hint(len(lines), len(changes))}.", lines)
 
     async def _revisions(self, id_: str) -> list[Article]:
-        await self.library.refresh()
-        revisions = self.library.revisions(id_)
+        revisions = await self.library.revisions(id_)
         if not revisions:
             raise ToolError(f"article not found: {id_} (never published, or past its retention)")
         return revisions
@@ -208,7 +212,7 @@ class Tools:
             position = dict(articles.position)
             room = _room(query.max_tokens) - estimate_tokens(format_position(position))
             async for _, article in articles.messages():
-                line = encode_record(headline(article))
+                line = encode_record(headline(to_row(article, 0.0)))
                 room -= estimate_tokens(line + "\n")
                 if len(lines) == query.limit or room < 0:
                     return lines, format_position(position), True
@@ -261,36 +265,38 @@ def to_position(text: str) -> dict[int, int]:
     return parse_position(text)
 
 
-def headline(article: Article) -> Record:
-    """Return the fields of a list."""
+def headline(row: Mapping[str, Any]) -> Record:
+    """Return the fields of a list. *row*: a row of the article index."""
     return {
-        "id": article.id,
-        "revision": article.revision if article.revision > 1 else "",
-        "title": shorten(article.title, FIELD_BYTES),
-        "dek": shorten(article.dek, FIELD_BYTES),
-        "publisher": shorten(article.publisher, 100),
-        "published": _time(article.published),
-        "language": shorten(article.language, 20),
-        "words": article.word_count or "",
-        "story_id": article.story_id if article.story_id != article.id else "",
-        "withdrawn": shorten(article.withdrawn, 100),
-        "url": shorten(article.canonical_url or article.url, FIELD_BYTES),
+        "id": row["id"],
+        "revision": row["revision"] if row["revision"] > 1 else "",
+        "title": shorten(row["title"], FIELD_BYTES),
+        "lede": shorten(row["lede"], FIELD_BYTES),
+        "publisher": shorten(row["publisher"], 100),
+        "published": _time(datetime.fromisoformat(row["published"])) if row["published"] else "",
+        "language": shorten(row["language"], 20),
+        "words": row["word_count"] or "",
+        "story_id": row["story_id"] if row["story_id"] != row["id"] else "",
+        "withdrawn": shorten(row["withdrawn"], 100),
+        "url": shorten(row["canonical_url"] or row["url"], FIELD_BYTES),
     }
 
 
-def version(article: Article) -> Record:
-    """Return the fields of an article within its story."""
+def version(row: Mapping[str, Any]) -> Record:
+    """Return the fields of an article within its story. *row*: a row of the article index."""
     return {
-        **headline(article),
-        "copy_of": article.duplicate_of,
-        "similarity": round(article.similarity, 2) if article.duplicate_of else "",
+        **headline(row),
+        "copy_of": row["duplicate_of"],
+        "similarity": round(row["similarity"], 2) if row["duplicate_of"] else "",
     }
 
 
 def details(article: Article) -> Record:
     """Return the fields of one article without its paragraphs."""
     return {
-        **version(article),
+        **version(to_row(article, 0.0)),
+        "lede": "",
+        "dek": shorten(article.dek, FIELD_BYTES),
         "story_id": article.story_id,
         "byline": [shorten(name, 100) for name in article.byline[:10]],
         "dateline": shorten(article.dateline, 100),

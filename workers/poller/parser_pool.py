@@ -73,7 +73,8 @@ class ParseResponse(msgspec.Struct, frozen=True, omit_defaults=True):
     cpu_s: float = 0.0
 
 
-Value, Result = TypeVar("Value"), TypeVar("Result", bound=JobResult)
+Value = TypeVar("Value")
+Result = TypeVar("Result", bound=JobResult)
 
 
 class ParserPool:

@@ -1,6 +1,7 @@
-"""The database of the web server: an SQLite file in the data directory, with everything that it can build again.
+"""The database of articles, polls and samples: an SQLite file whose contents can be built again from the topics.
 
-One thread executes all statements, so the event loop never waits for the disk. A damaged file is replaced.
+One thread executes all statements, so the event loop never waits for the disk. A damaged file is replaced. Several
+processes may use it at the same time.
 """
 
 import asyncio
@@ -16,7 +17,7 @@ from streams.logger import get_logger
 
 log = get_logger(__name__)
 
-VERSION = 1  # of the tables; a file of another version is replaced
+VERSION = 2  # of the tables; a file of another version is replaced
 BUSY_TIMEOUT_S = 10.0
 CACHE_KIB = 8_000
 P = ParamSpec("P")
@@ -24,9 +25,12 @@ ResultT = TypeVar("ResultT")
 
 
 class Database:
-    """An SQLite database. *schemas*: the statements that create the tables of its users."""
+    """An SQLite database. *schemas*: the statements that create the tables of its users.
 
-    def __init__(self, path: Path, schemas: Sequence[str]) -> None:
+    Without a *path* it is a temporary file that ends with the process (sqlite.org/inmemorydb.html).
+    """
+
+    def __init__(self, path: Path | None, schemas: Sequence[str]) -> None:
         self.path, self.schemas = path, schemas
         self._connection: sqlite3.Connection | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="database")
@@ -43,7 +47,8 @@ class Database:
         try:
             return await call
         except (sqlite3.Error, OSError) as exc:
-            raise UnavailableError(f"database not usable: {self.path} ({exc}); check the disk") from exc
+            name = self.path or "temporary file"
+            raise UnavailableError(f"database not usable: {name} ({exc}); check the disk") from exc
 
     async def close(self) -> None:
         """Close the file after the statements in progress."""
@@ -66,8 +71,9 @@ class Database:
             raise
 
     def _open(self) -> sqlite3.Connection:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))  # articles of paid feeds: for the owner only
+        if self.path is not None:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))  # articles of paid feeds: for the owner only
         connection = _connect(self.path)
         [version] = connection.execute("PRAGMA user_version").fetchone()
         if version not in (0, VERSION):
@@ -86,13 +92,14 @@ class Database:
 
     def _remove(self) -> None:
         self._close()
-        for suffix in ("", "-wal", "-shm"):
-            self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+        if self.path is not None:
+            for suffix in ("", "-wal", "-shm"):
+                self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def _connect(path: Path | None) -> sqlite3.Connection:
     # Of one thread at a time; transactions are explicit.
-    connection = sqlite3.connect(path, BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(path or "", BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
     connection.row_factory = sqlite3.Row
     for pragma in ("journal_mode = WAL", "synchronous = NORMAL", f"cache_size = -{CACHE_KIB}"):
         connection.execute(f"PRAGMA {pragma}")

@@ -59,15 +59,27 @@ class Follower:
         while True:
             await retry_unavailable(self._follow, "index interrupted", max_delay_s=MAX_DELAY_S, topic=self.topic.name)
 
+    async def catch_up(self) -> None:
+        """Store the messages up to the present end of the topic. Raises UnavailableError."""
+        reader = await self._open()
+        try:
+            while not await reader.at_end():
+                await self._store(await reader.read(FIRST_READ_WAIT_S))
+        finally:
+            await reader.close()
+
+    async def _store(self, messages: Sequence[ConsumedMessage]) -> None:
+        ordered = in_time_order(messages)
+        for start in range(0, len(ordered), BATCH_MESSAGES):
+            await self.store.apply(ordered[start : start + BATCH_MESSAGES])
+
     async def _follow(self) -> None:
         reader = await self._open()
         expiry_check_s = time.monotonic() + EXPIRY_CHECK_S
         try:
             while True:
                 messages = await reader.read(READ_WAIT_S if self.is_caught_up.is_set() else FIRST_READ_WAIT_S)
-                ordered = in_time_order(messages)
-                for start in range(0, len(ordered), BATCH_MESSAGES):
-                    await self.store.apply(ordered[start : start + BATCH_MESSAGES])
+                await self._store(messages)
                 if not self.is_caught_up.is_set() and not messages and await reader.at_end():
                     self.is_caught_up.set()
                 if time.monotonic() > expiry_check_s:
@@ -78,8 +90,8 @@ class Follower:
 
     async def _open(self) -> Reader:
         """Open a reader at the stored position; begin anew if the topic ends before it, as after a loss of its data."""
+        position = await self.store.position()  # before the end: another process may store messages meanwhile
         first, end = await self._offsets(Start.EARLIEST), await self._offsets(Start.LATEST)
-        position = await self.store.position()
         if any(offset > end.get(partition, 0) for partition, offset in position.items()):
             log.warning("index discarded", topic=self.topic.name, reason="the topic has begun anew")
             await self.store.clear()

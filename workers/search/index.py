@@ -1,22 +1,36 @@
-"""The article index as the web server uses it: follows the articles topic and answers queries."""
+"""The article index: follows the articles topic, answers queries, and reads the articles that they select."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 from streams.brokers.base import Broker, ConsumedMessage
+from streams.codec import decode
+from streams.config.settings import Settings
 from streams.config.tables import Route
+from streams.errors import UnreadableError
+from streams.records import Article, MessageId
 from streams.routing import Router
+from streams.start import Offsets
 from streams.topics import ARTICLES
 from workers.search import articles
 from workers.search.database import Database
-from workers.search.follow import Follower
+from workers.search.follow import FIRST_READ_WAIT_S, Follower
+from workers.search.tables import open_shared_database
+
+SINGLE_READS = 100  # up to as many articles are read one by one; more in one pass through the topic
+ROUTE_BATCH = 1_000
 
 
 class ArticleIndex:
-    """The index in *database*. `is_complete`: whether it holds all articles of the time when it was opened."""
+    """The index in *database*. `is_complete`: whether it holds all articles of the time when it was opened.
 
-    def __init__(self, broker: Broker, database: Database, routes: Sequence[Route] = ()) -> None:
-        self.database, self.router = database, Router(routes)
+    Without *routes*, new articles have none until a process with routes adds them.
+    """
+
+    def __init__(self, broker: Broker, database: Database, routes: Sequence[Route] | None = None) -> None:
+        self.broker, self.database = broker, database
+        self.router = None if routes is None else Router(routes)
         self.follower = Follower(broker, ARTICLES, self)
 
     @property
@@ -30,6 +44,15 @@ class ArticleIndex:
     async def apply(self, messages: Sequence[ConsumedMessage]) -> None:
         """Add *messages* and store the position after them."""
         await self.database.run(articles.apply, messages, self.router)
+        await self.add_routes()
+
+    async def add_routes(self) -> None:
+        """Store the routes of the articles that a process without routes has added."""
+        while self.router is not None and (places := await self.database.run(articles.without_routes, ROUTE_BATCH)):
+            routes: dict[MessageId, Sequence[str]] = dict.fromkeys(places, ())
+            async for place, article in self._messages(places):
+                routes[place] = self.router.route_names(article)
+            await self.database.run(articles.set_routes, routes)
 
     async def remove_expired(self, first: Mapping[int, int]) -> None:
         """Remove the articles below the *first* offset of each partition."""
@@ -40,8 +63,28 @@ class ArticleIndex:
         await self.database.run(articles.clear)
 
     async def page(self, filters: articles.Filters, limit: int) -> articles.Page:
-        """Return the rows that match *filters*, the latest first."""
+        """Return the rows that match *filters* by arrival, the latest first."""
         return await self.database.run(articles.page, filters, limit)
+
+    async def newest(self, filters: articles.Filters, limit: int) -> list[dict[str, Any]]:
+        """Return the rows that match *filters* by time of publication, the latest first."""
+        return await self.database.run(articles.newest, filters, limit)
+
+    async def places(
+        self, filters: articles.Filters, limit: int = -1, *, all_revisions: bool = False
+    ) -> list[MessageId]:
+        """Return the places of the articles that match *filters*, the latest published first."""
+        return await self.database.run(articles.places, filters, limit, all_revisions=all_revisions)
+
+    async def read(self, places: Sequence[MessageId]) -> AsyncGenerator[Article, None]:
+        """Yield the articles at *places* that are still retained. Up to SINGLE_READS keep their order."""
+        async for _, article in self._messages(places):
+            yield article
+
+    async def revisions(self, id_: str) -> list[Article]:
+        """Return the retained revisions of an article, in order."""
+        places = await self.database.run(articles.revision_places, id_)
+        return [article async for article in self.read(places) if article.id == id_]
 
     async def story(self, id_: str) -> list[dict[str, Any]]:
         """Return the articles of a story."""
@@ -49,12 +92,51 @@ class ArticleIndex:
 
     async def facets(self) -> dict[str, Any]:
         """Return the publishers, languages and routes with their numbers of articles."""
-        return await self.database.run(articles.facets) | {"routes": self.router.names}
-
-    async def seq_of(self, id_: str) -> int | None:
-        """Return the number of an article's row; None if it isn't in the index."""
-        return await self.database.run(articles.seq_of, id_)
+        names = self.router.names if self.router else []
+        return await self.database.run(articles.facets) | {"routes": names}
 
     async def count(self) -> int:
         """Return the number of articles."""
         return await self.database.run(articles.count)
+
+    async def _messages(self, places: Sequence[MessageId]) -> AsyncGenerator[tuple[MessageId, Article], None]:
+        read = self._one_by_one if len(places) <= SINGLE_READS else self._in_one_pass
+        async for message in read(places):
+            try:
+                yield message.message_id, decode(message.value, Article)
+            except UnreadableError:
+                continue  # the index has readable messages only
+
+    async def _one_by_one(self, places: Sequence[MessageId]) -> AsyncGenerator[ConsumedMessage, None]:
+        for place in places:
+            if message := await self.broker.read_message(place):
+                yield message
+
+    async def _in_one_pass(self, places: Sequence[MessageId]) -> AsyncGenerator[ConsumedMessage, None]:
+        missing, first = set(places), dict[int, int]()
+        for place in places:
+            first[place.partition] = min(place.offset, first.get(place.partition, place.offset))
+        reader = await self.broker.open_reader(ARTICLES, "", Offsets(first))
+        try:
+            while missing and not await reader.at_end():
+                for message in await reader.read(FIRST_READ_WAIT_S):
+                    if message.message_id in missing:
+                        missing.remove(message.message_id)
+                        yield message
+        finally:
+            await reader.close()
+
+
+@asynccontextmanager
+async def open_index(
+    settings: Settings, broker: Broker, routes: Sequence[Route] | None = None
+) -> AsyncGenerator[ArticleIndex, None]:
+    """Yield the index after it has read the articles topic to its present end, for a command."""
+    database = open_shared_database(settings)
+    try:
+        index = ArticleIndex(broker, database, routes)
+        await index.follower.catch_up()
+        await index.add_routes()
+        yield index
+    finally:
+        await database.close()

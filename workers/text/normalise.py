@@ -30,7 +30,7 @@ JOINERS = re.compile("[\u200c\u200d]")
 # Category Cc except white space, and two noncharacters. XML 1.0 §2.2 excludes the noncharacters and most of C0.
 CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff]")
 _C0, _C1 = bytes([*range(9), 11, 12, *range(14, 32), 127]), re.compile(rb"\xc2[\x80-\x9f]")  # CONTROL in UTF-8
-_NONCHARACTERS = ("\ufffe".encode(), "\uffff".encode())
+_NONCHARACTERS, _NONCHARACTER_START = ("\ufffe".encode(), "\uffff".encode()), b"\xef\xbf"
 LONG_CHARS = 1_000
 WORD = re.compile(r"[^\W_]+")
 # Quotation marks, dashes and dots, none of which is a part of a word under NFKC. Without them most English is ASCII.
@@ -58,7 +58,9 @@ def without_control(text: str) -> str:
 
 def has_control(data: bytes) -> bool:
     """Return whether CONTROL matches in a text in UTF-8; in half of the time, because bytes.translate is fast."""
-    if len(data.translate(None, _C0)) < len(data) or _NONCHARACTERS[0] in data or _NONCHARACTERS[1] in data:
+    if len(data.translate(None, _C0)) < len(data):
+        return True
+    if _NONCHARACTER_START in data and (_NONCHARACTERS[0] in data or _NONCHARACTERS[1] in data):
         return True
     return _C1.search(data) is not None
 

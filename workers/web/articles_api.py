@@ -12,29 +12,25 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from streams.brokers.base import Broker, ConsumedMessage
+from streams.brokers.base import ConsumedMessage
 from streams.codec import decode
-from streams.errors import UnreadableError
+from streams.errors import UnavailableError, UnreadableError
 from streams.records import Article
-from streams.start import Offsets
-from streams.topics import ARTICLES
 from workers.dedupe.diff import diff, diff_paragraphs
 from workers.poller.registry import feed_id
+from workers.search.index import ArticleIndex
 from workers.web.broadcast import Broadcaster
 from workers.web.ninjs import MEDIA_TYPE, encode_ninjs, wants_ninjs
 from workers.web.pages import with_page
 
 ID = re.compile(r"[0-9a-f]{20}")
-SEARCH_TIMEOUT_S = 20.0  # per search through the topic
-MAX_SEARCHES = 2  # at the same time
 
 
 class ArticlesApi:
-    """Finds an article by its id: in the broadcaster's buffer, then in the one partition that its key maps to."""
+    """Finds an article by its id: in the broadcaster's buffer, then at the places in the index."""
 
-    def __init__(self, broker: Broker, broadcaster: Broadcaster) -> None:
-        self.broker, self.broadcaster = broker, broadcaster
-        self._search_slots = asyncio.Semaphore(MAX_SEARCHES)
+    def __init__(self, index: ArticleIndex, broadcaster: Broadcaster) -> None:
+        self.index, self.broadcaster = index, broadcaster
 
     def register(self, app: web.Application) -> None:
         """Add the path to *app*."""
@@ -46,12 +42,12 @@ class ArticlesApi:
             raise web.HTTPNotFound(text="invalid article id: expected 20 hexadecimal digits")
         revisions, complete = await self.revisions(id_)
         if not revisions:
-            raise web.HTTPNotFound(text=f"article not found: {id_} (never published, or past its retention)")
+            raise not_found(self.index, f"article not found: {id_}")
         if wants_ninjs(request.query, request.headers):
             return web.Response(body=encode_ninjs(revisions[-1]), content_type=MEDIA_TYPE)
         answer = {
             "id": id_, "feed_id": feed_id(revisions[-1].feed).hex(), "complete": complete, "revisions": revisions,
-            "changes": revision_diffs(revisions),
+            "changes": await asyncio.to_thread(revision_diffs, revisions),
         }  # fmt: skip
         return web.Response(body=msgspec.json.encode(answer), content_type="application/json")
 
@@ -61,24 +57,15 @@ class ArticlesApi:
         buffered = _revisions(id_, [event.message for event in self.broadcaster.events])
         if buffered and buffered[0].revision == 1:
             return buffered, True
-        async with self._search_slots:
-            messages, complete = await self._search(id_)
-        return _revisions(id_, messages), complete
+        by_number = {article.revision: article for article in (*await self.index.revisions(id_), *buffered)}
+        return [by_number[number] for number in sorted(by_number)], self.index.is_complete
 
-    async def _search(self, id_: str) -> tuple[list[ConsumedMessage], bool]:
-        key, matches, ends = id_.encode(), list[ConsumedMessage](), dict(self.broadcaster.position)
-        partition = await self.broker.partition_for(ARTICLES.name, key)
-        end = ends.get(partition, 0)
-        reader = await self.broker.open_reader(ARTICLES, "", Offsets({**ends, partition: 0}))
-        try:
-            async with asyncio.timeout(SEARCH_TIMEOUT_S):
-                while reader.position().get(partition, 0) < end or not (matches or await reader.at_end()):
-                    matches += [message for message in await reader.read(1.0) if message.key == key]
-        except TimeoutError:
-            return matches, False
-        finally:
-            await reader.close()
-        return matches, True
+
+def not_found(index: ArticleIndex, failure: str) -> Exception:
+    """Return the error for an article or story that the index does not have, or not yet."""
+    if not index.is_complete:
+        return UnavailableError(f"{failure} (the search index is being built); try again in a minute")
+    return web.HTTPNotFound(text=f"{failure} (never published, or past its retention)")
 
 
 def _revisions(id_: str, messages: Sequence[ConsumedMessage]) -> list[Article]:
@@ -95,17 +82,15 @@ def _revisions(id_: str, messages: Sequence[ConsumedMessage]) -> list[Article]:
 
 
 def revision_diffs(revisions: Sequence[Article]) -> list[dict[str, Any]]:
-    """Return the diff of each revision after the first with the one before.
+    """Return the diff of each revision after the first with the one before."""
+    return [{"revision": after.revision} | text_diff(before, after) for before, after in pairwise(revisions)]
+
+
+def text_diff(before: Article, after: Article) -> dict[str, Any]:
+    """Return the word diff of two articles.
 
     A diff is a list of (operation, words): `=` unchanged, `-` deleted, `+` inserted. `paragraphs` is the diff of the
     text as one list for each paragraph.
     """
-    return [
-        {
-            "revision": after.revision,
-            "title": diff([before.title], [after.title]),
-            "text": diff([before.dek, *before.paragraphs], [after.dek, *after.paragraphs]),
-            "paragraphs": diff_paragraphs([before.dek, *before.paragraphs], [after.dek, *after.paragraphs]),
-        }
-        for before, after in pairwise(revisions)
-    ]
+    texts = [before.dek, *before.paragraphs], [after.dek, *after.paragraphs]
+    return {"title": diff([before.title], [after.title]), "text": diff(*texts), "paragraphs": diff_paragraphs(*texts)}

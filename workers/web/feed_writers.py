@@ -20,7 +20,10 @@ ATOM, CONTENT, DC = (
 )
 # Characters that XML 1.0 §2.2 forbids, escaped or not.
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_NOT_URI = re.compile(r"[^!#$%&'()*+,\-./0-9:;=?@A-Z_a-z~\[\]]")
+# RFC 3986 §2: brackets belong to the host only, and a percent sign begins an octet.
+_NOT_HOST = re.compile(r"[^!$%&'()*+,\-./0-9:;=@A-Z_a-z~\[\]]|%(?![0-9A-Fa-f]{2})")
+_NOT_PATH = re.compile(r"[^!$%&'()*+,\-./0-9:;=?@A-Z_a-z~]|%(?![0-9A-Fa-f]{2})")
+_HOST = re.compile(r"\A[A-Za-z]{1,10}://[^/?#]*")
 NO_TITLE = "(no title)"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -133,7 +136,15 @@ def _link(article: Article) -> str:
 
 def uri(link: str) -> str:
     """Return *link* with invalid characters percent-encoded (RFC 3986 §2); "" for a link that is not http(s)."""
-    return _NOT_URI.sub(lambda match: quote(match[0].encode("utf-8", "replace")), web_url(link))
+    link = web_url(link)
+    host = _HOST.match(link)
+    path, mark, fragment = link[host.end() if host else 0 :].partition("#")
+    start = _encode(_NOT_HOST, host[0]) if host else ""
+    return start + _encode(_NOT_PATH, path) + mark + _encode(_NOT_PATH, fragment)
+
+
+def _encode(invalid: re.Pattern[str], text: str) -> str:
+    return invalid.sub(lambda match: quote(match[0].encode("utf-8", "replace"), safe=""), text)
 
 
 def _html(text: str) -> str:

@@ -3,8 +3,10 @@
 GET /articles?q=…&route=…&publisher=…&language=…&feed=…&copies=hide|only&revised=1&before=SEQ&limit=50
 GET /facets.json      publishers, languages and routes, with numbers of articles
 GET /stories/ID       the articles of a story, by the time of their polls
+GET /stories/ID/diff?from=ARTICLE&to=ARTICLE    the word diff between two articles of a story
 """
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,7 +17,7 @@ from streams.errors import UnreadableError
 from streams.records import Article
 from workers.search.articles import MAX_PAGE, Filters, to_row
 from workers.search.index import ArticleIndex
-from workers.web.articles_api import ID
+from workers.web.articles_api import ID, not_found, text_diff
 from workers.web.broadcast import Broadcaster, format_position
 from workers.web.pages import with_page
 from workers.web.responses import int_parameter, json_response
@@ -36,6 +38,7 @@ class IndexApi:
         app.router.add_get("/articles", self._articles)
         app.router.add_get("/facets.json", self._facets)
         app.router.add_get("/stories/{id}", with_page(self._story))
+        app.router.add_get("/stories/{id}/diff", self._story_diff)
 
     async def _articles(self, request: web.Request) -> web.StreamResponse:
         filters, limit = _filters(request), int_parameter(request, "limit", PAGE_ARTICLES, MAX_PAGE)
@@ -66,13 +69,33 @@ class IndexApi:
     async def _facets(self, request: web.Request) -> web.StreamResponse:
         return json_response(await self.index.facets())
 
-    async def _story(self, request: web.Request) -> web.StreamResponse:
+    async def _members(self, request: web.Request) -> tuple[str, list[dict[str, Any]]]:
+        """Return the id of the requested story and its articles. Raises HTTPNotFound."""
         id_ = request.match_info["id"]
         if not ID.fullmatch(id_):
             raise web.HTTPNotFound(text="invalid story id: expected 20 hexadecimal digits")
         members = await self.index.story(id_)
         if not members:
-            raise web.HTTPNotFound(text=f"story not found: {id_} (never published, or past its retention)")
+            raise not_found(self.index, f"story not found: {id_}")
+        return id_, members
+
+    async def _story_diff(self, request: web.Request) -> web.StreamResponse:
+        story, members = await self._members(request)
+        ids, versions = {member["id"] for member in members}, list[Article]()
+        for name in ("from", "to"):
+            id_ = request.query.get(name, "")
+            revisions = await self.index.revisions(id_) if id_ in ids else []
+            if not revisions:
+                raise web.HTTPNotFound(
+                    text=f"article not in story: {id_[:40]!r} ({story}); set `from` and `to` to ids of its articles"
+                )
+            versions.append(revisions[-1])
+        before, after = versions
+        answer = {"from": before.id, "to": after.id} | await asyncio.to_thread(text_diff, before, after)
+        return json_response(answer)
+
+    async def _story(self, request: web.Request) -> web.StreamResponse:
+        id_, members = await self._members(request)
         first = next((member for member in members if member["id"] == id_), members[0])
         answer = {"id": id_, "first": first["id"], "members": members, "complete": self.index.is_complete}
         return json_response(answer)
@@ -85,8 +108,9 @@ def _filters(request: web.Request) -> Filters:
         raise web.HTTPBadRequest(text="invalid copies: use hide or only")
     return Filters(
         words=query.get("q", "").strip(),
+        is_typing=True,
         route=query.get("route", ""),
-        publisher=query.get("publisher", ""),
+        publishers=tuple(filter(None, query.getall("publisher", []))),
         language=query.get("language", ""),
         feed=query.get("feed", ""),
         copies=copies,

@@ -25,6 +25,7 @@ PATHS: tuple[tuple[str, str, str, str], ...] = (
     ("get", "/articles", "List the retained articles, the latest first, by filters and words.", JSON),
     ("get", "/articles/{id}", "Return an article's revisions and the diff of each.", JSON),
     ("get", "/stories/{id}", "Return the articles of a story, by the time of their polls.", JSON),
+    ("get", "/stories/{id}/diff", "Return the word diff between two articles of a story.", JSON),
     ("get", "/facets.json", "Return the publishers, languages and routes of the retained articles.", JSON),
     ("get", "/events", "List the latest events, newest first. ?publishers=N: with at least N publishers.", JSON),
     ("get", "/events/{id}", "Return an event in its latest revision.", JSON),
@@ -79,6 +80,7 @@ QUERIES = {
     ("get", "/articles"): (
         "q", "route", "publisher", "language", "feed", "copies", "revised", "before", "limit",
     ),
+    ("get", "/stories/{id}/diff"): ("from*", "to*"),
     ("get", "/feeds"): ("q", "health", "folder", "sort", "offset", "limit"),
     ("get", "/dead-letters"): ("group", "offset"),
 }  # fmt: skip

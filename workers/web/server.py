@@ -59,13 +59,13 @@ class WebServer:
         self.head_timeout_s = head_timeout_s
         self.admin = AdminApi(load_token(settings.data_dir))
         self.topics = TopicsApi(settings, broker, self.admin.is_authorised)
-        self.articles = ArticlesApi(broker, self.topics.broadcasters[ARTICLES.name])
         self.events = EventsApi(broker, self.topics.broadcasters[EVENTS.name])
         self.items = ItemsApi(settings, broker, desk_group)
-        self.database = open_database(settings.data_dir)
+        self.database = open_database(settings)
         self.index = ArticleIndex(broker, self.database, settings.routes)
         self.polls = PollIndex(broker, self.database)
         self.lists = IndexApi(self.index, self.topics.broadcasters[ARTICLES.name])
+        self.articles = ArticlesApi(self.index, self.topics.broadcasters[ARTICLES.name])
         self.feeds = FeedsApi(settings, broker, self.admin, self.polls)
         self.letters = LettersApi(broker, self.admin)
         self.status = StatusApi(broker, desk_group, lambda: self.settings, self.topics.latency, self.index)
@@ -84,7 +84,8 @@ class WebServer:
 
         Raises: SettingsError with the port when the address cannot be used.
         """
-        app = web.Application(middlewares=[self._check_request], client_max_size=self.settings.max_feed_bytes)
+        middlewares = [self._check_request, pages.page_of_unknown_path]
+        app = web.Application(middlewares=middlewares, client_max_size=self.settings.max_feed_bytes)
         app.on_response_prepare.append(_add_headers)
         app.router.add_get("/websub/{token}", self._verify)
         app.router.add_post("/websub/{token}", self._accept_push)

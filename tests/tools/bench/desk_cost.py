@@ -7,7 +7,7 @@ ITEMS: a file of `desk_items`, one item a line. OUT: folder for the articles, th
 direct   batches of exactly BATCH items, without Faust: equal items give equal results in two versions of copydesk
 cleaned  the same, without the memory of known items
 agent    the Faust agent, cleaning in its process
-pool     the Faust agent with one cleaning process, whose CPU is stated apart
+pool     the Faust agent with one cleaning process, whose CPU is stated apart; `pool2` with two
 """
 
 import asyncio
@@ -130,8 +130,9 @@ async def work(settings: Settings, items: Path, out: Path, mode: str, batch: int
     messages = [OutgoingMessage(ITEMS.name, key, row) for key, row in zip(keys, rows, strict=True)]
     async with contextlib.AsyncExitStack() as stack:
         pooled = None
-        if mode == "pool":
-            pool = await stack.enter_async_context(CleaningPool(1, settings.item_timeout_s))
+        if mode.startswith("pool"):
+            count = int(mode.removeprefix("pool") or "1")
+            pool = await stack.enter_async_context(CleaningPool(count, settings.item_timeout_s))
             pooled = PooledCleaning(pool, SlowItems(broker, time.time))
         if mode in ("direct", "cleaned"):
             count, before, after = await measure_directly(

@@ -1,8 +1,10 @@
 """A thousand good feeds beside hostile ones: punctuality, latency and memory, with and without them.
 
-python -m tests.tools.bench.hostile [MINUTES WITH] [MINUTES WITHOUT] [INTERVAL S]     20, 5 and 60, not part of `make bench`
+python -m tests.tools.bench.hostile [MINUTES WITH] [MINUTES WITHOUT] [INTERVAL S] [GOOD FEEDS] [WARM-UP S]
 
-Each hostile feed repeats one attack of ../shared/cases/security or of `crowd`, with new items at each poll.
+The defaults are 20, 5, 60, 1,000 and 150; it is no part of `make bench`. Only times after the warm-up count for latency:
+all feeds are new at the start, and their first items wait in the desk. Each hostile feed repeats one attack of
+../shared/cases/security or of `crowd`, with new items at each poll.
 """
 
 import asyncio
@@ -11,6 +13,7 @@ import itertools
 import json
 import os
 import random
+import socket
 import statistics
 import subprocess
 import sys
@@ -39,11 +42,10 @@ from workers.poller.registry import FeedRegistry
 from workers.services import connect
 from workers.supervisor import to_environ
 
-GOOD, A_HOST, HOSTILE_SHARE = 1_000, 4, 0.05
+GOOD, A_HOST, HOSTILE_SHARE = int(os.environ.get("GOOD_FEEDS", "1000")), 4, 0.05
 PORT = 18_766
 CHANGES = 4  # intervals between two changes of a good feed
 SAMPLE_S = 10.0
-WARM_UP_S = 150.0  # all feeds are new at the start: their first items wait in the desk
 TEXT = "The harbour authority said on Tuesday that seventy six swans had been counted in the bay."
 Answer = tuple[bytes, str, Mapping[str, str]]  # body, media type, headers
 
@@ -254,9 +256,8 @@ class Sampler:
         return out
 
 
-async def observe_latency(settings: Settings, good: set[str], out: dict[str, list[float]]) -> None:
+async def observe_latency(settings: Settings, good: set[str], began_s: float, out: dict[str, list[float]]) -> None:
     """Collect the seconds from the poll to the article of good feeds, and the articles under links of other feeds."""
-    began_s = time.time() + WARM_UP_S
     async for article in subscribe("articles", start="start", settings=settings):
         assert isinstance(article, Article)
         if article.feed in good and article.fetched_at is not None:
@@ -279,7 +280,7 @@ async def observe(settings: Settings, minutes: float, urls: list[str], environ: 
     }
     sampler = Sampler({role: process.pid for role, process in processes.items()})
     articles: dict[str, list[float]] = defaultdict(list)
-    reading = asyncio.create_task(observe_latency(settings, good, articles))
+    reading = asyncio.create_task(observe_latency(settings, good, began_s + float(environ["WARM_UP_S"]), articles))
     try:
         while time.time() - began_s < minutes * 60:
             await asyncio.sleep(SAMPLE_S)
@@ -342,7 +343,7 @@ def measure(minutes: float, interval_s: float, *, hostile: bool) -> dict[str, An
         config.write_text('[[feeds]]\nurl = "*/pages/*"\nfull_text = true\n')
         environ = {
             **os.environ, **to_environ(settings), f"{ENV_PREFIX}LOG_LEVEL": "ERROR", CONFIG_VARIABLE: str(config),
-            "INTERVAL_S": str(interval_s),
+            "INTERVAL_S": str(interval_s), "WARM_UP_S": os.environ["WARM_UP_S"],
         }  # fmt: skip
         out: dict[str, Any] = run(lambda: observe(settings, minutes, urls, environ))
     return out
@@ -353,6 +354,7 @@ def main(minutes_with: float, minutes_without: float, interval_s: float) -> None
     environ = {**os.environ, "INTERVAL_S": str(interval_s)}
     command = [sys.executable, "-m", "tests.tools.bench.hostile", "serve"]
     with subprocess.Popen(command, env=environ, preexec_fn=die_with_parent) as hosts:
+        wait_until_served()
         for hostile, minutes in ((False, minutes_without), (True, minutes_with)):
             if minutes:
                 figures = measure(minutes, interval_s, hostile=hostile)
@@ -360,9 +362,23 @@ def main(minutes_with: float, minutes_without: float, interval_s: float) -> None
         hosts.terminate()
 
 
+def wait_until_served() -> None:
+    """Wait until the hosts respond: failures of the first polls would count as an outage of the network."""
+    end_s = time.monotonic() + 60
+    while time.monotonic() < end_s:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", PORT), 1):
+            return
+        time.sleep(0.05)
+    raise AssertionError("the hosts do not respond")
+
+
 if __name__ == "__main__":
     if sys.argv[1:] == ["serve"]:
         serve()
+    elif len(sys.argv) > 4:  # the number of feeds is a constant of this module
+        os.environ |= {"GOOD_FEEDS": sys.argv[4], "WARM_UP_S": (*sys.argv[5:], "150")[0]}
+        os.execv(sys.executable, [sys.executable, "-m", "tests.tools.bench.hostile", *sys.argv[1:4]])
     else:
+        os.environ.setdefault("WARM_UP_S", "150")
         given = [float(argument) for argument in sys.argv[1:]]
         main(*(given + [20.0, 5.0, 60.0][len(given) :]))

@@ -20,6 +20,7 @@ from tests.conftest import until
 from tests.support.browser import Browser, Chromium, chromium_path
 from tests.support.site import NOW, article, publish
 from workers.poller.registry import FeedRegistry
+from workers.search.tables import file_path
 from workers.services import connect
 from workers.web.server import WebServer
 
@@ -120,7 +121,7 @@ async def main() -> None:
             async with chromium.page() as page:
                 out |= await measure_page(page, broker, server)
             chromium.stop()
-            out["index_mb"] = round(server.database.path.stat().st_size / 1e6, 1)
+            out["index_mb"] = round(file_path(server.settings).stat().st_size / 1e6, 1)
         finally:
             await server.stop()
             await broker.close()

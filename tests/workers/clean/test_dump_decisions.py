@@ -59,13 +59,13 @@ def test_resume_above_notices_keeps_statement() -> None:
     assert kept_lines(*lines, *below) == [STORY, "Nobody was hurt."]
 
 
-@pytest.mark.parametrize(("share", "keep"), [(0.4, True), (1.5, False)])
-def test_vote_by_run_depends_on_length(share: float, *, keep: bool) -> None:
+@pytest.mark.parametrize(("share", "probability", "keep"), [(0.4, 0.48, True), (1.5, 0.48, False), (50.0, 0.6, False)])
+def test_vote_by_run_depends_on_length(share: float, probability: float, *, keep: bool) -> None:
     blocks = [
         Block(text, "line")
         for text in ("Two eggs", "One onion", "Salt and pepper", "A lemon, cut in half", "Four slices of bread")
     ]
-    predictions = [Prediction(0.48, False)] * len(blocks)
+    predictions = [Prediction(probability, False)] * len(blocks)
     vote_by_run(load_default("text"), blocks, predictions, share)
     assert [prediction.keep for prediction in predictions] == [keep] * len(blocks)
 

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import lxml.html
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.articles import HEADLINES, STORY
 from tests.support.corpus import EACH_SHARE, sampled
+from tests.support.examples import examples
 from workers.clean.cleaner import clean
 from workers.clean.render import TAGS
 from workers.text.encoding import decode
@@ -31,7 +32,7 @@ WORDS = st.sampled_from(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(st.lists(WORDS, max_size=20))
 def test_clean_text_output_is_subsequence_of_input(lines: list[str]) -> None:
     content = clean("\n".join(lines), "text")
@@ -41,7 +42,7 @@ def test_clean_text_output_is_subsequence_of_input(lines: list[str]) -> None:
     assert set(again.paragraphs) <= set(content.paragraphs)
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(
     st.text(max_size=400)
     | st.lists(
@@ -87,7 +88,7 @@ PIECES = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(st.lists(PIECES, max_size=14))
 def test_clean_is_idempotent(pieces: list[str]) -> None:
     once = clean("".join(pieces), "html", title="Salt canal reopens", url="https://a.example/1")
@@ -96,7 +97,7 @@ def test_clean_is_idempotent(pieces: list[str]) -> None:
     assert twice.html == once.html
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(st.lists(PIECES, max_size=14), st.sampled_from(["html", "page"]))
 def test_clean_preserves_word_order_and_whole_paragraphs(pieces: list[str], kind: str) -> None:
     data = "".join(pieces)

@@ -22,7 +22,7 @@ STORY = (
     [
         "Kelp Weekly", "The Pell Observer", "THE TANSY DAILY STAR", "Northmoor Gazette", "Kelpsheimer Tagblatt", "Le Journal de Kelpival",
         "L’Écho de Kelpival", "El Diario de Valdeoro", "Jornal de Kelpânia", "Il Corriere di Kelpia", "Kelpwijker Courant", "Kelpinsanomat",
-        "Kurier Kelpiński", "Kelpovské noviny", "Кельпинский вестник", "صحيفة كلب اليوم", "ケルプ新聞", "海带日报", "켈프일보",
+        "Kurier Kelpiński", "Kelpovské noviny", "Кельпинский вестник", "صحيفة كلب اليوم", "ケルプ新聞", "海带日报", "켈프일보", "Агентство «Северный мост»",
     ],
 )  # fmt: skip
 def test_newspaper_name_above_title_is_removed(name: str) -> None:

@@ -5,12 +5,12 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
+import anyio
 import pytest
 from msgspec.structs import replace
 
 from streams.brokers.base import Broker
 from streams.config.settings import Settings
-from streams.records import Article
 from tests.support.mcp import Answer, read_answer, require_sdk
 from tests.support.site import NOW, article, publish
 from workers.services import connect
@@ -18,7 +18,7 @@ from workers.services import connect
 require_sdk()
 
 from workers.mcp.delimiters import estimate_tokens  # noqa: E402 - the module is skipped without the SDK
-from workers.mcp.library import Library, Query  # noqa: E402
+from workers.mcp.library import Library  # noqa: E402
 from workers.mcp.tools import DEFAULT_TOKENS, ToolError, Tools  # noqa: E402
 
 
@@ -30,7 +30,7 @@ async def tools_of(settings: Settings) -> AsyncGenerator[tuple[Broker, Tools], N
     try:
         yield broker, Tools(settings, library)
     finally:
-        library.close()
+        await library.close()
         await broker.close()
 
 
@@ -143,48 +143,45 @@ async def test_invalid_calls_name_the_error(
             await tools.call(name, arguments)
 
 
-def library_of(settings: Settings, *articles: Article, max_revisions: int = 100) -> Library:
-    library = Library(settings, max_revisions)
-    library.add(articles)
-    return library
-
-
 @pytest.mark.parametrize(
-    ("query", "numbers"),
+    ("arguments", "numbers"),
     [
-        (Query("harbour"), {1, 2, 3}),
-        (Query('"harbour NEAR( * OR'), set()),
-        (Query("水門"), {3}),
-        (Query("ete"), {2}),
-        (Query(language="PT"), {2}),
-        (Query(publisher="courier"), {1, 2, 3}),
-        (Query(since=NOW + timedelta(minutes=1)), {3}),
-        (Query(limit=1), {3}),
+        ({"words": "harbour"}, {1, 2, 3}),
+        ({"words": '"harbour NEAR( * OR'}, set()),
+        ({"words": "harb"}, set()),
+        ({"words": "水門"}, {3}),
+        ({"words": "ete"}, {2}),
+        ({"language": "PT"}, {2}),
+        ({"publisher": "courier"}, {1, 2, 3}),
+        ({"since": "2026-11-23T12:01"}, {3}),
+        ({"limit": 1}, {3}),
     ],
 )
-def test_search_selects_articles(settings: Settings, query: Query, numbers: set[int]) -> None:
-    library = library_of(
-        settings, article(1), replace(article(2), title="Été", language="pt-BR"),
-        replace(article(3), title="古い水門が開く", published=NOW + timedelta(hours=1)),
-    )  # fmt: skip
-    assert {int(found.id, 16) for found in library.search(query)} == numbers
-    library.close()
+async def test_search_selects_articles(settings: Settings, arguments: dict[str, Any], numbers: set[int]) -> None:
+    async with tools_of(settings) as (broker, tools):
+        await publish(
+            broker, article(1), replace(article(2), title="Été", language="pt-BR"),
+            replace(article(3), title="古い水門が開く", published=NOW + timedelta(hours=1)),
+        )  # fmt: skip
+        found = await ask(tools, "search_articles", **arguments)
+        assert {int(record["id"], 16) for record in found.records} == numbers
 
 
-def test_search_reads_newest_revisions_only(settings: Settings) -> None:
-    library = library_of(settings, article(1), replace(article(1), revision=2, paragraphs=("The ferry sank.",)))
-    assert not library.search(Query("harbour"))
-    assert [found.revision for found in library.search(Query("ferry"))] == [2]
-    library.add([article(1)])  # delivered again
-    assert [found.revision for found in library.revisions(article(1).id)] == [1, 2]
-    library.close()
+async def test_search_reads_newest_revisions_only(settings: Settings) -> None:
+    async with tools_of(settings) as (broker, tools):
+        await publish(broker, article(1), replace(article(1), revision=2, paragraphs=("The ferry sank.",)), article(1))
+        assert not (await ask(tools, "search_articles", words="harbour")).records
+        assert [r["revision"] for r in (await ask(tools, "search_articles", words="ferry")).records] == [2]
+        with pytest.raises(ToolError, match=r"revision not found: 3 \(retained: 1, 2\)"):
+            await tools.call("get_article", {"id": article(1).id, "revision": 3})
 
 
-def test_library_removes_its_oldest_revisions(settings: Settings) -> None:
-    library = library_of(settings, *(article(n) for n in range(50)), max_revisions=10)
-    assert len(library.search(Query(limit=100))) == 10
-    assert len(library.search(Query("harbour", limit=100))) == 10
-    library.close()
+async def test_cancelled_call_leaves_the_library_usable(settings: Settings) -> None:
+    async with tools_of(settings) as (broker, tools):
+        await publish(broker, article(1))
+        with anyio.move_on_after(0):
+            await tools.call("search_articles", {})
+        assert len((await ask(tools, "search_articles")).records) == 1
 
 
 async def test_library_continues_at_its_position(local_broker: Settings) -> None:

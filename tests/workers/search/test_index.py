@@ -5,6 +5,8 @@ import contextlib
 import time
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -23,8 +25,8 @@ from tests.support.site import NOW, article, publish
 from workers.search import articles
 from workers.search.articles import Filters
 from workers.search.follow import in_time_order
-from workers.search.index import ArticleIndex
-from workers.search.tables import FILE_NAME, open_database
+from workers.search.index import SINGLE_READS, ArticleIndex, open_index
+from workers.search.tables import file_path, open_database
 from workers.services import connect
 
 ROUTES = (Route(name="harbour", keyword=("harbour",)), Route(name="sport", tag=("sport",)))
@@ -33,7 +35,7 @@ ROUTES = (Route(name="harbour", keyword=("harbour",)), Route(name="sport", tag=(
 @asynccontextmanager
 async def index_of(broker: Broker, settings: Settings) -> AsyncGenerator[ArticleIndex, None]:
     """Yield an index that follows the articles topic."""
-    index = ArticleIndex(broker, open_database(settings.data_dir), ROUTES)
+    index = ArticleIndex(broker, open_database(settings), ROUTES)
     following = asyncio.create_task(index.follower.run())
     try:
         yield index
@@ -71,7 +73,8 @@ async def filled(index: ArticleIndex, count: int) -> None:
 NEWS = (
     replaced(1, title="Harbour reopens", publisher="The Courier", language="en", paragraphs=("Ships may enter again.",)),
     replaced(2, title="Der Hafen öffnet", publisher="Hafenbote", language="de", paragraphs=("Schiffe dürfen einlaufen.",)),
-    replaced(3, title="港口重新开放", publisher="Port News", language="zh", paragraphs=("船只可以进入。",)),
+    replaced(3, title="港口重新开放", publisher="Port News", language="zh-Hans", published=NOW - timedelta(days=1),
+             paragraphs=("船只可以进入。",)),
     replaced(4, title="Cup final", publisher="The Courier", language="en", tags=("Sport",), paragraphs=("A late goal.",)),
     replaced(5, title="Harbour open again", publisher="Orrin Wire", language="en", story_id=f"{1:020x}", duplicate_of=f"{1:020x}",
              duplicate_kind="text", similarity=0.94, paragraphs=("Ships may enter again.",)),
@@ -84,7 +87,9 @@ NEWS = (
     [
         (Filters(), [6, 5, 4, 3, 2, 1]),
         (Filters(words="ships"), [5, 1]),
-        (Filters(words="harb"), [6, 5, 1]),
+        (Filters(words="harb"), []),
+        (Filters(words="harb", is_typing=True), [6, 5, 1]),
+        (Filters(words="harb*"), [6, 5, 1]),
         (Filters(words='"open again"'), [5]),
         (Filters(words="harbour -canal"), [5, 1]),
         (Filters(words="offnet"), [2]),
@@ -92,15 +97,25 @@ NEWS = (
         (Filters(words="船只"), [3]),
         (Filters(words="marrow"), [6, 5, 4, 3, 2, 1]),
         (Filters(words="- \""), []),
-        (Filters(publisher="Orrin Wire"), [6, 5]),
+        (Filters(words="sport"), [4]),
+        (Filters(publishers=("orrin wire",)), [6, 5]),
+        (Filters(publishers=("Orrin Wire", "PORT NEWS")), [6, 5, 3]),
+        (Filters(publishers=("Orrin",)), []),
+        (Filters(publisher_part="COURIER"), [4, 1]),
         (Filters(language="de"), [2]),
+        (Filters(language="ZH"), [3]),
+        (Filters(language="zh-hant"), []),
+        (Filters(language="%"), []),
+        (Filters(since=NOW), [6, 5, 4, 2, 1]),
+        (Filters(until=NOW), [3]),
+        (Filters(since=NOW + timedelta(seconds=1)), []),
         (Filters(route="sport"), [4]),
         (Filters(route="harbour"), [6, 5, 1]),
         (Filters(route="arbour"), []),
         (Filters(revised=True), [6]),
         (Filters(copies="only"), [5]),
         (Filters(copies="hide", words="harbour"), [6, 1]),
-        (Filters(words="harbour", publisher="The Courier"), [1]),
+        (Filters(words="harbour", publishers=("The Courier",)), [1]),
     ],
 )  # fmt: skip
 async def test_page_applies_every_filter(
@@ -214,7 +229,7 @@ async def test_damaged_file_is_built_again(settings: Settings, broker: Broker) -
     async with index_of(broker, settings) as index:
         await publish(broker, *(article(n) for n in range(5)))
         await filled(index, 5)
-    path = settings.data_dir / FILE_NAME
+    path = file_path(settings)
     assert path.stat().st_mode & 0o077 == 0, "only the owner may read it"
     path.write_bytes(b"not a database" * 1000)
     async with index_of(broker, settings) as index:
@@ -229,11 +244,11 @@ async def test_damaged_file_is_built_again(settings: Settings, broker: Broker) -
 
 
 async def test_file_of_another_version_is_replaced(settings: Settings) -> None:
-    database = open_database(settings.data_dir)
+    database = open_database(settings)
     await database.run(lambda connection: connection.execute("PRAGMA user_version = 99"))
     await database.run(lambda connection: connection.execute("CREATE TABLE other (x)"))
     await database.close()
-    database = open_database(settings.data_dir)
+    database = open_database(settings)
     assert await database.run(articles.count) == 0
     [tables] = await database.run(
         lambda connection: connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'other'").fetchone()
@@ -243,8 +258,8 @@ async def test_file_of_another_version_is_replaced(settings: Settings) -> None:
 
 
 async def test_unwritable_file_is_unavailable(settings: Settings) -> None:
-    (settings.data_dir / FILE_NAME).mkdir()
-    database = open_database(settings.data_dir)
+    file_path(settings).mkdir()
+    database = open_database(settings)
     with pytest.raises(UnavailableError, match="database not usable"):
         await database.run(articles.count)
     await database.close()
@@ -256,7 +271,7 @@ def messages(*published: Article) -> Iterator[ConsumedMessage]:
 
 
 async def test_unreadable_message_is_passed_over(settings: Settings) -> None:
-    database, router = open_database(settings.data_dir), Router(())
+    database, router = open_database(settings), Router(())
     batch = list(messages(article(1), article(2), article(3)))
     batch[1] = batch[1]._replace(value=b"{")
     await database.run(articles.apply, batch, router)
@@ -267,7 +282,7 @@ async def test_unreadable_message_is_passed_over(settings: Settings) -> None:
 
 
 async def test_two_web_servers_share_the_file(settings: Settings) -> None:
-    first, second = open_database(settings.data_dir), open_database(settings.data_dir)
+    first, second = open_database(settings), open_database(settings)
     batch = list(messages(*(article(n) for n in range(40)), *(article(n, 2) for n in range(40))))
     halves = [(database, batch[start : start + 10]) for start in range(0, 80, 10) for database in (first, second)]
     await asyncio.gather(*(database.run(articles.apply, half, Router(())) for database, half in halves))
@@ -276,6 +291,79 @@ async def test_two_web_servers_share_the_file(settings: Settings) -> None:
         assert await database.run(articles.read_position) == {0: 80}
         assert {row["revision"] for row in (await database.run(articles.page, Filters(), 50)).rows} == {2}
         await database.close()
+
+
+async def test_command_and_web_server_share_the_index(settings: Settings, broker: Broker) -> None:
+    await publish(broker, *NEWS[:3])
+    async with open_index(settings, broker) as command:  # without routes
+        assert await command.count() == 3
+        assert not (await command.page(Filters(route="harbour"), 9)).rows
+        async with index_of(broker, settings) as index:
+            await publish(broker, *NEWS[3:])
+            await filled(index, len(NEWS))
+            assert await command.count() == len(NEWS)
+
+            async def has_routes() -> bool:
+                return len((await index.page(Filters(route="harbour"), 9)).rows) == 3
+
+            await until(has_routes)
+    assert file_path(settings).exists()
+
+
+async def test_route_of_a_command_is_applied(settings: Settings, broker: Broker) -> None:
+    await publish(broker, *NEWS)
+    async with open_index(settings, broker):
+        """A command without routes has read the articles before."""
+    async with open_index(settings, broker, ROUTES) as index:
+        assert len((await index.page(Filters(route="harbour"), 9)).rows) == 3
+
+
+async def test_each_broker_has_its_own_file(settings: Settings) -> None:
+    other = replace(settings, broker_url="redis://elsewhere:6379")
+    assert file_path(settings) != file_path(other)
+    assert file_path(replace(settings, broker_url="valkey://")).name == "index.sqlite3"
+    assert "secret" not in str(file_path(replace(settings, broker_url="redis://:secret@elsewhere:6379")))
+
+
+async def test_index_without_data_dir_is_temporary(settings: Settings, broker: Broker) -> None:
+    absent = replace(settings, data_dir=settings.data_dir / "absent")
+    await publish(broker, *NEWS)
+    async with open_index(absent, broker) as index:
+        assert await index.count() == len(NEWS)
+    assert not absent.data_dir.exists()
+
+
+@pytest.mark.parametrize("others", [5, SINGLE_READS * 3], ids=["one by one", "in one pass"])
+async def test_index_reads_places_of_each_broker(others: int, any_broker: Settings) -> None:
+    connected = await connect(any_broker, any_broker.broker_url)
+    await publish(connected, *(article(n) for n in range(others)), article(1, 2), article(1, 3))
+    async with open_index(any_broker, connected) as index:
+        places = await index.places(Filters(publishers=("The Courier",)))
+        read = [a async for a in index.read(places)]
+        assert sorted((a.id, a.revision) for a in read) == sorted(
+            (article(n).id, 3 if n == 1 else 1) for n in range(others)
+        )
+        assert [a.revision for a in await index.revisions(article(1).id)] == [1, 2, 3]
+        assert len(await index.places(Filters(words="1"), all_revisions=True)) == 3
+        assert len(await index.places(Filters(), 2)) == 2
+        await publish(connected, article(others))
+        await index.follower.catch_up()
+        assert await index.count() == others + 1
+    await connected.close()
+
+
+async def test_expired_revisions_leave_the_index(settings: Settings, broker: Broker) -> None:
+    assert isinstance(broker, RedisStreamsBroker)
+    await publish(broker, *(article(1, n) for n in range(1, 31)))
+    await broker.trim_topic(ARTICLES.name, 20, before_s=time.time() + 60, unread=True)
+    async with open_index(settings, broker) as index:
+        assert [a.revision for a in await index.revisions(article(1).id)][-1] == 30
+    await publish(broker, *(article(1, n) for n in range(31, 60)))
+    await broker.trim_topic(ARTICLES.name, 5, before_s=time.time() + 60, unread=True)
+    async with open_index(settings, broker) as index:
+        retained = [a.revision for a in await index.revisions(article(1).id)]
+        assert len(retained) == await broker.message_count(ARTICLES.name)
+        assert retained[-1] == 59
 
 
 def test_messages_are_merged_by_time() -> None:

@@ -23,7 +23,7 @@ def poll(feed: str, minute: int, **more: object) -> OutgoingMessage:
 
 async def test_polls_of_a_feed_are_bounded(settings: Settings) -> None:
     broker = await connect(settings, settings.broker_url)
-    index = PollIndex(broker, open_database(settings.data_dir))
+    index = PollIndex(broker, open_database(settings))
     following = asyncio.create_task(index.follower.run())
     busy, quiet = "https://courier.example/f", "https://wire.example/f"
     await broker.publish([poll(busy, minute, items_new=minute) for minute in range(MAX_POLLS + 25)])

@@ -18,6 +18,9 @@ from workers.search.query import match_expression, separated
         ("harbour -canal", '"harbour" NOT "canal"'),
         ('a"b', '"a" "b"'),
         ("x", '"x"'),
+        ('"harbour boa*"', '"harbour boa"*'),
+        ("ＨＡＲ straße é", '"har" "strasse" "é"'),
+        ("𠀀口", '"𠀀  口"*'),
         ("港", '"港"'),
         ("港口", '"港  口"*'),
         ("-canal", ""),
@@ -26,11 +29,16 @@ from workers.search.query import match_expression, separated
     ],
 )
 def test_match_expression_quotes_every_word(text: str, expression: str) -> None:
-    assert match_expression(text) == expression
+    assert match_expression(text, is_typing=True) == expression
+
+
+def test_match_expression_of_whole_words_has_no_prefix() -> None:
+    assert match_expression("harbour board") == '"harbour" "board"'
+    assert match_expression("harb*") == '"harb"*'
 
 
 def test_separated_splits_unspaced_scripts() -> None:
-    assert separated("Tor 港口 open").split() == ["Tor", "港", "口", "open"]
+    assert separated("Tor 港口 open").split() == ["tor", "港", "口", "open"]
     assert separated("plain") == "plain"
 
 

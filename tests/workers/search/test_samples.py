@@ -51,7 +51,7 @@ def test_rates_without_samples_are_empty() -> None:
 
 
 async def test_store_keeps_a_day_of_samples(settings: Settings) -> None:
-    database = open_database(settings.data_dir)
+    database = open_database(settings)
     store = SampleStore(database)
     await store.add(sample(0, 1, p50=2.5))
     await store.add(sample(0.2, 2))  # of the same minute

@@ -29,10 +29,9 @@ async def test_article_returns_revisions_and_diffs(either: Settings, others: int
         async def has_both_revisions() -> bool:
             status, body = await get(site, f"articles/{later.id}")
             article_json.update(body)
-            return status == 200 and len(article_json["revisions"]) == 2
+            return status == 200 and len(article_json["revisions"]) == 2 and article_json["complete"]
 
         await until(has_both_revisions)
-        assert article_json["complete"]
         assert [(a["id"], a["revision"]) for a in article_json["revisions"]] == [(later.id, 1), (later.id, 2)]
         assert article_json["changes"] == [
             {
@@ -42,6 +41,7 @@ async def test_article_returns_revisions_and_diffs(either: Settings, others: int
                 "paragraphs": [[["+", "Now with a dek."]], [["=", "The harbour board met 1 times."]]],
             }
         ]
+        await until(lambda: site.server.index.is_complete)
         for unknown in ("0" * 20, "nothing", "x" * 20):
             assert (await get(site, f"articles/{unknown}"))[0] == 404
 

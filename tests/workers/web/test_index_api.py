@@ -70,6 +70,38 @@ async def test_list_filters_by_query(settings: Settings) -> None:
         assert (await get(site, "facets.json"))["publishers"] == [{"name": "The Courier", "count": 3}]
 
 
+async def test_story_diff_compares_two_versions(settings: Settings) -> None:
+    async with open_site(settings) as site:
+        other = f"{2:020x}"
+        await publish(
+            site.broker,
+            article(1, story_id=ID),
+            article(2, story_id=ID, dek="A dek."),
+            article(3),
+            article(1, 2, story_id=ID),
+        )
+        await indexed(site, 3)
+        diff = await get(site, f"stories/{ID}/diff?from={ID}&to={other}")
+        assert (diff["from"], diff["to"]) == (ID, other)
+        assert diff["title"] == [["=", "Story"], ["-", "1"], ["+", "2"], ["=", "& more"]]
+        changes = [tuple(change) for paragraph in diff["paragraphs"] for change in paragraph if change[0] != "="]
+        assert changes == [("+", "A dek."), ("-", "1"), ("+", "2")]
+        assert await get(site, f"stories/{ID}/diff?from={ID}&to={ID}")
+        for query in (f"from={ID}&to={3:020x}", f"from={ID}", f"to={ID}&from=x"):
+            assert "article not in story" in await get(site, f"stories/{ID}/diff?{query}", 404)
+        assert "story not found" in await get(site, f"stories/{9:020x}/diff?from={ID}&to={ID}", 404)
+
+
+async def test_unknown_article_is_unavailable_until_the_index_is_complete(settings: Settings) -> None:
+    async with open_site(settings) as site:
+        next(task for task in site.server._tasks if task.get_name() == "article index").cancel()
+        site.server.index.follower.is_caught_up.clear()
+        for path in (f"articles/{ID}", f"stories/{ID}"):
+            async with site.http.get(site.url + path) as response:
+                assert response.status == 503
+                assert "the search index is being built" in (await response.json())["error"]
+
+
 @pytest.mark.parametrize(
     ("path", "status", "message"),
     [
@@ -80,6 +112,7 @@ async def test_list_filters_by_query(settings: Settings) -> None:
 )  # fmt: skip
 async def test_invalid_requests_are_explained(path: str, status: int, message: str, settings: Settings) -> None:
     async with open_site(settings) as site:
+        await until(lambda: site.server.index.is_complete)
         assert message in await get(site, path, status)
 
 
@@ -91,6 +124,13 @@ async def test_browsers_get_the_page_of_a_view(path: str, settings: Settings) ->
             assert (response.status, response.content_type) == (200, "text/html")
             assert "Content-Security-Policy" in response.headers
             assert '<script type="module"' in await response.text()
+
+
+async def test_unknown_path_shows_the_page_to_browsers(settings: Settings) -> None:
+    async with open_site(settings) as site:
+        for accept, media_type in (("text/html", "text/html"), ("*/*", "text/plain")):
+            async with site.http.get(f"{site.url}nowhere", headers={"Accept": accept}) as response:
+                assert (response.status, response.content_type) == (404, media_type)
 
 
 async def test_assets_have_types_and_entity_tags(settings: Settings) -> None:

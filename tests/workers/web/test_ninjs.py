@@ -1,11 +1,6 @@
-"""ninjs 3.1: the properties that copydesk writes, checked by the rules of IPTC's schema.
-
-`PROPERTIES` states the types of http://www.iptc.org/std/ninjs/ninjs-schema_3.1.json for these properties in our own
-words. All others are refused, as the schema does by `unevaluatedProperties`.
-"""
+"""ninjs 3.1: the properties that copydesk writes, checked by a JSON Schema."""
 
 import json
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -13,24 +8,11 @@ from typing import Any
 import pytest
 
 from streams.records import Article, Image
+from tests.support.ninjs_schema import violations
+from workers.web.feed_writers import uri
 from workers.web.ninjs import MEDIA_TYPE, STANDARD, encode_ninjs, ninjs_list, to_ninjs, wants_ninjs
 
-URI = re.compile(r"[a-z][a-z0-9+.-]*:[!#$%&'()*+,\-./0-9:;=?@A-Z_a-z~\[\]]+")
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
-TEXT: Mapping[str, Any] = {"role": str, "contentType": str, "value": str}
-NAMED: Mapping[str, Any] = {"name": str, "role": str}
-RENDITION: Mapping[str, Any] = {"name": str, "href": "uri"}
-PROPERTIES: dict[str, Any] = {
-    "uri": "uri", "type": {"text", "picture"}, "representationType": {"full", "partial"}, "version": str,
-    "firstCreated": "date-time", "versionCreated": "date-time", "contentCreated": "date-time",
-    "pubStatus": {"usable", "withheld", "canceled"}, "urgency": range(1, 10), "edNote": str, "language": str,
-    "headlines": [TEXT], "descriptions": [TEXT], "bodies": [{**TEXT, "wordCount": int, "charCount": int}], "by": str,
-    "slugline": str, "located": str, "subjects": [{"name": str}], "infoSources": [NAMED],
-    "altIds": [{"role": str, "value": str}], "standard": {"name": str, "version": str, "schema": "uri"},
-    "renditions": [RENDITION],
-}  # fmt: skip
-PROPERTIES["associations"] = [{**PROPERTIES, "name": str, "rel": str}]
-
 FULL = Article(
     id="ab" * 10, revision=3, title="Canal reopens", dek="After nine years", kicker="Harbour", byline=("Ida Marrow", "Orrin Vale"),
     paragraphs=("The salt canal is open.", "Boats may pass."), html="<p>The salt canal is open.</p>", word_count=8,
@@ -46,29 +28,10 @@ ARTICLES = {
 }  # fmt: skip
 
 
-def violations(value: Any, rule: Any, path: str = "") -> list[str]:
-    """Return the paths of *value* that break *rule*: a type, a set or range of values, a format, or a table."""
-    if isinstance(rule, Mapping):
-        unknown = [f"{path}.{name}: unknown" for name in value if name not in rule]
-        return unknown + [
-            v for name in value if name in rule for v in violations(value[name], rule[name], f"{path}.{name}")
-        ]
-    if isinstance(rule, list):
-        if not isinstance(value, list):
-            return [f"{path}: not a list"]
-        return [v for number, part in enumerate(value) for v in violations(part, rule[0], f"{path}[{number}]")]
-    if rule == "uri":
-        return [] if URI.fullmatch(value) else [f"{path}: not a URI: {value}"]
-    if rule == "date-time":
-        return [] if datetime.fromisoformat(value).tzinfo and "T" in value else [f"{path}: no time: {value}"]
-    is_valid = value in rule if isinstance(rule, set | range) else isinstance(value, rule)
-    return [] if is_valid else [f"{path}: {value!r}"]
-
-
 @pytest.mark.parametrize("name", ARTICLES)
 def test_article_is_valid_ninjs(name: str) -> None:
     encoded = json.loads(encode_ninjs(ARTICLES[name]))
-    assert violations(encoded, PROPERTIES) == []
+    assert violations(encoded) == []
     assert encoded["uri"] == f"urn:copydesk:{ARTICLES[name].id}"
     assert encoded["standard"] == STANDARD
     for association in encoded.get("associations", ()):
@@ -99,9 +62,35 @@ def test_withdrawn_article_is_canceled() -> None:
     assert "bodies" not in value
 
 
-def test_checks_refuse_what_the_schema_refuses() -> None:
-    wrong = {"uri": "no uri", "urgency": 0, "pubStatus": "killed", "bodies": [{"value": 1}], "body_html": ""}
-    assert len(violations(wrong, PROPERTIES)) == len(wrong)
+WRONG: Mapping[str, Any] = {
+    "uri": "no uri", "urgency": 0, "pubStatus": "killed", "bodies": [{"role": "main"}], "body_html": "",
+    "versionCreated": "2026-11-26", "firstCreated": "yesterday", "headlines": "A", "renditions": [{}],
+    "associations": [{"uri": "urn:a"}], "standard": {"schema": "a b"}, "version": 3,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_schema_refuses_wrong_property(name: str) -> None:
+    assert violations({"uri": "urn:copydesk:1"} | {name: WRONG[name]})
+
+
+@pytest.mark.parametrize(
+    ("link", "expected"),
+    [
+        ("http://a.example/%", "http://a.example/%25"),
+        ("http://a.example/%C3%BC?q=100%&x=[1]#a#b", "http://a.example/%C3%BC?q=100%25&x=%5B1%5D#a%23b"),
+        ("http://[2001:db8::1]:80/a|b", "http://[2001:db8::1]:80/a%7Cb"),
+        ("https://a.example", "https://a.example"),
+        ("javascript:x", ""),
+    ],
+)
+def test_written_link_is_a_uri(link: str, expected: str) -> None:
+    assert uri(link) == expected
+    assert not expected or not violations({"uri": expected})
+
+
+def test_schema_requires_uri() -> None:
+    assert violations({}) == ["$: 'uri' is a required property"]
 
 
 def test_format_is_chosen_by_query_or_header() -> None:

@@ -25,7 +25,7 @@ VIEWS = {
     f"articles/{STORY}": "document.querySelectorAll('.members tbody tr').length === 2",
     f"articles/{REVISED}": "document.querySelector('.revisions ins')",
     f"articles/{WITHDRAWN}": "document.querySelector('.notice.bad')",
-    f"stories/{STORY}": "document.querySelector('.sides .removed')",
+    f"stories/{STORY}": "document.querySelector('.sides .removed') && document.querySelector('.changes ins')",
     "feeds": "document.querySelectorAll('#feeds tr').length === 3",
     DETAIL: "document.querySelectorAll('.polls tbody tr').length",
     FAILING_DETAIL: "document.querySelectorAll('.polls tbody tr').length",
@@ -112,6 +112,29 @@ async def test_article_view_shows_diff_provenance_and_story(settings: Settings, 
         )
         assert await page.evaluate("location.pathname.startsWith('/stories/')")
         await until(lambda: page.evaluate("document.title === '⚠ Harbour board reopens the canal · copydesk'"))
+
+
+async def test_story_view_shows_the_words_that_differ(settings: Settings, chromium: Chromium) -> None:
+    async with view(settings, chromium, f"stories/{STORY}") as (page, _, _):
+        words = "[...document.querySelectorAll('.changes del, .changes ins')].map((e) => e.textContent)"
+        removed, added = ["who leads the board,"], ["its chair,"]
+        title = ["Harbour board reopens the canal", "Canal open again after nine years"]
+        await until(lambda: page.evaluate(f"{words}.length > 2"))
+        assert await page.evaluate(words) == [*title, *removed, *added]
+        await page.evaluate(
+            "(() => { const [from, to] = document.querySelectorAll('.compare select');"
+            f"from.value = '{COPY}'; from.dispatchEvent(new Event('change')); }})()"
+        )
+        await until(
+            lambda: page.evaluate("document.querySelector('main').innerText.includes('Both texts have the same')")
+        )
+        assert await page.evaluate(f"location.search === '?from={COPY}&to={COPY}'")
+        await page.evaluate(
+            "(() => { const [from, to] = document.querySelectorAll('.compare select');"
+            f"to.value = '{STORY}'; to.dispatchEvent(new Event('change')); }})()"
+        )
+        await until(lambda: page.evaluate(f"{words}.length > 2"))
+        assert (await page.evaluate(words))[-2:] == [*added, *removed]
 
 
 async def test_feeds_view_filters_and_keeps_its_address(settings: Settings, chromium: Chromium) -> None:

@@ -23,24 +23,28 @@ def metadata_features(known_text: KnownText, keys: Sequence[str]) -> npt.NDArray
     """Return METADATA_COLUMNS, one row per block. *keys*: the match keys of the blocks."""
     out = np.full((len(keys), len(METADATA_COLUMNS)), UNKNOWN, dtype=np.float32)
     article_body = _words(match_key(known_text.article_body))
-    if len(article_body) >= MIN_WORDS:
-        shingles = _shingles(article_body)
-        out[:, 0] = [_shingle_share(key, shingles) for key in keys]
-        out[:, 1] = np.log1p(len(article_body)) - np.log1p(sum(len(_words(key)) for key in keys))
     description = set(_words(match_key(known_text.description)))
+    is_long = len(article_body) >= MIN_WORDS
+    if not is_long and not description:
+        return out
+    words = [_words(key) for key in keys]
+    starts = [some[:MAX_WORDS] for some in words]
+    if is_long:
+        shingles = _shingles(article_body)
+        out[:, 0] = [_shingle_share(start, shingles) for start in starts]
+        out[:, 1] = np.log1p(len(article_body)) - np.log1p(sum(map(len, words)))
     if description:
-        out[:, 2] = [_word_share(key, description) for key in keys]
+        out[:, 2] = [_word_share(start, description) for start in starts]
     return out
 
 
-def _shingle_share(key: str, shingles: set[tuple[str, str, str]]) -> float:
-    own = _shingles(_words(key)[:MAX_WORDS])
+def _shingle_share(words: Sequence[str], shingles: set[tuple[str, str, str]]) -> float:
+    own = _shingles(words)
     return len(own & shingles) / len(own) if own else UNKNOWN
 
 
-def _word_share(key: str, words: set[str]) -> float:
-    own = _words(key)[:MAX_WORDS]
-    return sum([word in words for word in own]) / len(own) if own else UNKNOWN
+def _word_share(words: Sequence[str], known: set[str]) -> float:
+    return sum(map(known.__contains__, words)) / len(words) if words else UNKNOWN
 
 
 def _words(key: str) -> list[str]:

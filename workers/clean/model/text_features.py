@@ -33,6 +33,7 @@ ADDRESS = re.compile(r"@\w|https?://|www\.")
 ADDRESS_PARTS, ASCII_SEPARATORS, ASCII_ENDS = ("@", "://", "www."), "|>/", ".!?"
 PRICE = re.compile(r"[$€£¥]\s?\d|\d\s?(?:[€£]|USD|EUR|zł|руб|грн|Kč|kr\b)")
 PAIR_STARTS = frozenset(phrase.split()[0] for phrase in PROMPT_WORDS if " " in phrase)
+NON_ASCII = re.compile("[^\x00-\x7f]+")
 LOWERS, UPPERS, DIGITS = (s.encode() for s in (string.ascii_lowercase, string.ascii_uppercase, string.digits))
 
 TEXT_COLUMNS = (
@@ -103,9 +104,11 @@ def prompt_word_count(key: str) -> int:
 
 def _character_counts(text: str) -> tuple[int, int, int]:
     """Return the numbers of letters, digits and upper-case letters."""
-    if not text.isascii():
-        return sum(map(str.isalpha, text)), sum(map(str.isdigit, text)), sum(map(str.isupper, text))
-    data = text.encode()
+    data = text.encode("ascii", "ignore")
     chars = len(data)
-    lowers, uppers, digits = (chars - len(data.translate(None, kind)) for kind in (LOWERS, UPPERS, DIGITS))
-    return lowers + uppers, digits, uppers
+    lowers, uppers, digits = [chars - len(data.translate(None, kind)) for kind in (LOWERS, UPPERS, DIGITS)]
+    if chars == len(text):
+        return lowers + uppers, digits, uppers
+    others = "".join(NON_ASCII.findall(text))
+    letters = lowers + uppers + sum(map(str.isalpha, others))
+    return letters, digits + sum(map(str.isdigit, others)), uppers + sum(map(str.isupper, others))

@@ -40,7 +40,8 @@ CORRECTION_NOTE = re.compile(
     re.IGNORECASE,
 )
 
-# Captions that end with their credit. Source: the styles of Reuters, AP, AFP and Getty, and of outlets that use them.
+# Captions that end with their credit. Source: the styles of Reuters, AP, AFP and Getty, and of outlets that use them; of
+# Asahi and Mainichi, Xinhua, Globo and Lusa, and German archives.
 # The second field is true if the pattern applies everywhere, false if it applies only in an article's head.
 # A lower-case line must contain one of the parts: the fourth pattern takes 20 µs a line.
 # Linear time: each pattern begins with \A, and no repeat of white space follows another. Callers strip the caption.
@@ -51,4 +52,9 @@ CAPTIONS: tuple[tuple[re.Pattern[str], bool, tuple[str, ...]], ...] = (
     (re.compile(r"\A(?P<caption>.{4,}?)(?:\||—|–)\s*+(?:photo|image|picture|credit|foto)?+\s*+:?+\s*+(?P<credit>(?:AP|AFP|Reuters|EPA|Getty|PA)\b[^.]{0,40})"), False, ("|", "—", "–")),
     (re.compile(r"\A(?P<caption>.{4,}?)(?:photo|image|picture|photograph|credit|foto|photo credit|image credit|courtesy)\s*(?:by|:|/|©)\s*(?P<credit>[^.]{2,80})", re.IGNORECASE), False, ("photo", "image", "picture", "credit", "foto", "courtesy")),
     (re.compile(r"\A(?P<caption>)(?:photo|image|picture|photograph|foto)(?: credit| by)?\s*[:©]\s*(?P<credit>[^.]{2,80})", re.IGNORECASE), True, ("photo", "image", "picture", "foto")),
+    (re.compile(r"\A(?P<caption>.{0,300}?)\s?[＝=](?P<credit>[^＝=。]{1,20}撮影)"), True, ("撮影",)),
+    (re.compile(r"\A(?P<caption>.{0,300}?)[\s（(]?(?:记者|記者|通讯员|通訊員)\s?(?P<credit>[^。，；]{1,20})(?:摄|攝|供图|供圖)[)）]?。?"), True, ("摄", "攝", "供图", "供圖")),
+    (re.compile(r"\A(?P<caption>.{4,300}?)\s?[—–|-]\s?(?:fotos?|photos?|imagem|imagen|immagine|bild|zdjęcie|фото)\s?:\s?(?P<credit>.{2,80})", re.IGNORECASE), True, ("foto", "photo", "imag", "immagine", "bild", "zdjęcie", "фото")),
+    (re.compile(r"\A(?P<caption>)[(\[]?(?:(?:image|photo|picture|video) )?credit\s?:\s?(?P<credit>[^.)\]]{2,80})[)\]]?", re.IGNORECASE), True, ("credit",)),
+    (re.compile(r"\A(?P<caption>.{4,300}?)\s©\s?(?P<credit>(?!\d)[^©./]{2,30}/[^©.]{2,30})"), True, ("©",)),
 )  # fmt: skip

@@ -29,8 +29,12 @@ CLUTTER_CLASSES = re.compile(
 # Class and id names of boxes that ask to subscribe, share or follow; complete words of the attribute. All of a small box is
 # clutter, with or without links. Source: the cards and widgets of WordPress, Ghost and Mailchimp, and news pages.
 PROMPT_BOXES = re.compile(
-    r"(?:^|[\s_-])(?:newsletter|sign-?up|subscribe|subscription|mc4wp|sharedaddy|sd-social|share-?(?:bar|buttons?|tools?)|"
-    r"social-?(?:follow|share|links)|follow-?(?:us|box|links)|cookie|paywall|donate|donation|suscripcion|boletin|abo-?box)(?:$|[\s_-])",
+    r"(?:^|[\s_-])(?:newsletter|(?:inline-?)?sign-?up|subscribe|subscription|mc4wp|sharedaddy|sd-(?:social|like|rating)|share-?(?:bar|buttons?|tools?)|"
+    r"social-?(?:follow|share|links)|follow-?(?:us|box|links)|cookie|paywall|donate|donation|suscripcion|boletin|abo-?box|"
+    r"(?:inline-?)?promo(?:-?(?:box|block|unit|card))?|ads?|ad-?(?:slot|container|unit|box|banner|wrapper|label|inner)|advert(?:isement)?|sponsor(?:ed)?(?:-?(?:box|message|note|block))?|"
+    r"jp-relatedposts|related-?(?:posts?|articles?|stories|content)|yarpp|crp_related|blogcard(?:-wrap)?|link-?card|"
+    r"cta|cta-?(?:box|caption|block|wrap)|call-?to-?action|captioned-button-wrap|button-wrapper|feedflare|addtoany(?:_share_save_container)?|"
+    r"kg-(?:cta|signup|button)-card|tip-?jar|patreon|ko-?fi)(?:$|[\s_-])",
     re.IGNORECASE,
 )
 
@@ -46,9 +50,27 @@ TRACKING_PIXEL = re.compile(
 COMMENT_CLASSES = re.compile(
     r"(?:^|[\s_-])(?:comments?|comment-?(?:list|section|area|thread|wrapper|respond)|commentlist|disqus|coral|viafoura|vf-comments|"
     r"spotim|spot-im|openweb|hyvor|fb-comments|kommentare?|commentaires?|comentarios?|comentários?|commenti|komentarze|reacties|"
-    r"yorumlar|kommentarer|kommentit|comentarii)(?:$|[\s_-])",
+    r"yorumlar|kommentarer|kommentit|comentarii|opinie|reader-?opinions?|user-?reviews?)(?:$|[\s_-])",
     re.IGNORECASE,
 )
+
+# Names of consent dialogues. Source: OneTrust, Cookiebot, CookieYes, Complianz, Quantcast, Sourcepoint, Didomi, Usercentrics.
+CONSENT_CLASSES = re.compile(
+    r"(?:^|[\s_-])(?:cookie-?(?:banner|consent|notice|bar|law|policy|settings|dialog)\w{0,20}|cookielawinfo|cookiebot|onetrust|cky|"
+    r"cmplz|qc-cmp2?|gdpr|ccpa|didomi|usercentrics|consent-?(?:banner|manager|dialog|modal|popup))(?:$|[\s_-])",
+    re.IGNORECASE,
+)
+_CAMEL_CASE = re.compile(r"(?<=[a-z])(?=[A-Z])")
+
+
+@lru_cache(8192)  # the names repeat on all pages of a site
+def is_outside_story(names: str) -> bool:
+    """Whether an element has the names of readers' comments or of a consent dialogue."""
+    if not names:
+        return False
+    words = _CAMEL_CASE.sub("-", names)
+    return COMMENT_CLASSES.search(words) is not None or CONSENT_CLASSES.search(words) is not None
+
 
 # Headings of readers' comments. A word that also heads a section of a story needs the number. Source: as above.
 _COMMENTS = (

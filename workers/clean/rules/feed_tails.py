@@ -5,13 +5,13 @@ import re
 # Complete lines. Source: the default footer of WordPress ("The post … appeared first on …") in its translations
 # (translate.wordpress.org), "Continue reading" after
 # excerpts, FeedBurner's flare, the footers of Blogger in its languages and of Medium, the notes that podcast hosts append,
-# and the line of a Korean or Japanese reporter with an address.
+# the line of a Korean or Japanese reporter with an address, and the counts of Discourse and hnrss.
 FEED_TAILS: tuple[re.Pattern[str], ...] = tuple(
     re.compile(p, re.IGNORECASE)
     for p in (
         r"the (post|article|story) .{1,300} (first )?appeared (first )?(on|at|in) .{1,160}",
         r"(this|l') ?(post|article|entry|story) .{0,200}(was )?(first|originally) (appeared|published|posted) (on|at|by|in) .{1,160}",
-        r"l['’]article .{1,300} est apparu en premier sur .{1,160}",
+        r"(l['’]|cet )article .{1,300} est apparu en premier sur .{1,160}",
         r"der beitrag .{1,300} erschien zuerst auf .{1,160}",
         r"la entrada .{1,300} (se publicó primero en|aparece primero en) .{1,160}",
         r"o post .{1,300} apareceu primeiro em .{1,160}",
@@ -36,7 +36,12 @@ FEED_TAILS: tuple[re.Pattern[str], ...] = tuple(
         r"(subscribe|listen|follow|rate|review) .{0,60}(apple podcasts|itunes|spotify|overcast|google podcasts|wherever you (get|listen)|your favou?rite podcast app).{0,120}",
         r"learn more about your ad choices.{0,120}|(see|visit) \S{3,80}/(privacy|adchoices|listener|policies)\S* for .{0,120}|hosted on acast.{0,120}",
         r"[^\s\d]{2,8} ?(기자|특파원|記者) ?\S{1,40}@\S{3,60}",
-        r"(filed|posted) (under|in):? .{1,160}|(tags?|tagged|kategorien?|schlagwörter|catégories?|étiquettes?|categorías?|etiquetas?|categorie|categorieën|теги|рубрики?|метки)( with)?: .{1,160}",
+        r"(filed|posted) (under|in):? .{1,160}|(tags?|tagged|kategorien?|schlagwörter|catégories?|étiquettes?|categorías?|etiquetas?|categorie|categorieën|теги|рубрики?|метки|"
+        r"etiketler|címkék|etichete|ετικέτες|avainsanat|tunnisteet|taggar|etiketter|emneord|stikord|štítky|značky|słowa kluczowe|oznake|етикети|тэги|мітки|"
+        r"الوسوم|وسوم|كلمات دلالية|برچسب‌?ها|תגיות|टैग|ট্যাগ|แท็ก|từ khóa|kata kunci|标签|標籤|タグ|태그)( with)? ?[:：] ?.{1,160}",
+        r"\d{1,5} posts? [-–] \d{1,5} participants?|comments url: \S{5,300}|points: \d{1,6}|# comments: \d{1,6}",
+        r"(reply|respond|comment) (via|by) e-?mail.{0,60}|(thanks|thank you) for (using|reading (this )?(via|by|in|with)) (rss|a feed reader).{0,80}",
+        r"support (the|this|our) (show|podcast|channel)( on .{1,60}|:).{0,160}",
         r"(\[?(…|\.\.\.)\]?\s*)?(continue reading|read more|read the rest|more|weiterlesen|lire la suite|leer más|"
         r"seguir leyendo|leia mais|continua a leggere|lees verder|devamını oku|читать далее|czytaj dalej)"
         r"(?:\s*+(?:…|\.\.\.|→|»|›|>))*+|continue reading .{1,120}(…|\.\.\.|→|»|›|>)",
@@ -53,3 +58,5 @@ TITLE_FIRST_TAILS: tuple[re.Pattern[str], ...] = tuple(
 )
 # A tail that begins with the title contains one of these in lower case. The patterns take ten times as long.
 TITLE_FIRST_PARTS = ("最先出", "처음 등장", "ortaya")
+# A line of hashtags. Within a sentence they are words, so this is no tail of a paragraph.
+HASHTAGS = re.compile(r"(?:#[^\W_][\w-]{0,40}[\s,]{0,3}){2,20}")

@@ -56,9 +56,86 @@ LINK_LABELS: dict[str, tuple[str, ...]] = {
     "ro": ("citește și", "citeşte şi", "vezi și", "articole similare", "cele mai citite"),
 }  # fmt: skip
 
+# Labels above links of advertisers, which lead to other sites. Source: the widgets of Outbrain, Taboola and Revcontent.
+SPONSOR_LABELS = frozenset(
+    "sponsored|sponsored stories|sponsored content|promoted|promoted stories|promoted content|promoted links|paid content|from the web|around the web|"
+    "from our partners|elsewhere|you may like|you may also like|you might also like|recommended|recommended for you|anzeige|anzeigen|werbung|publicité|"
+    "publicidad|publicidade|pubblicità|reklama|reklam|реклама|sponsorisé|contenus sponsorisés|contenido patrocinado|patrocinado|广告|推荐".split(
+        "|"
+    )
+)
+
+# Lead-ins that also stand alone above a list, in more languages and wordings. Source: as above.
+MORE_LEADS: dict[str, tuple[str, ...]] = {
+    "en": ("also see", "now read", "more on this", "related stories", "watch next", "further reading", "next read", "dig deeper", "go deeper",
+           "recommended reading", "you may also like", "keep reading", "related reading"),
+    "fr": ("à lire", "a lire", "a lire aussi", "à lire également", "lire également", "à voir aussi", "à relire", "sur le même sujet", "pour aller plus loin", "lire notre article"),
+    "de": ("lesen sie dazu", "lesen sie dazu auch", "lies auch", "mehr dazu", "auch interessant", "auch lesenswert", "siehe auch", "lesetipp", "passend dazu"),
+    "es": ("lee además", "lee más", "lea más", "leé también", "leer también", "te puede interesar", "le puede interesar", "ver también", "vea también",
+           "mira también", "mirá también", "no te pierdas", "relacionado", "te recomendamos"),
+    "pt": ("leia ainda", "ler também", "saiba mais", "confira também", "ver também", "relacionado", "veja mais", "não perca"),
+    "it": ("leggi tutto", "guarda anche", "vedi anche", "per approfondire", "potrebbe interessarti", "leggi pure"),
+    "nl": ("lees meer", "bekijk ook", "zie ook", "lees verder"),
+    "sv": ("läs även", "se även", "läs vidare", "missa inte"), "da": ("læs mere", "se også", "hør også"), "no": ("les mer", "les meir", "se også"),
+    "fi": ("lue lisää", "katso myös", "lue myös tämä", "lue myös"), "is": ("lesa meira", "sjá einnig", "lesið einnig"),
+    "pl": ("czytaj więcej", "zobacz również", "czytaj również", "przeczytaj też", "przeczytaj także", "przeczytaj również", "sprawdź też"),
+    "cs": ("čtěte též", "přečtěte si také", "přečtěte si", "více čtěte", "mohlo by vás zajímat"), "sk": ("čítajte aj", "prečítajte si aj", "čítajte tiež"),
+    "hu": ("olvasta már", "olvassa el ezt is", "ezt is olvassa el", "kapcsolódó", "kapcsolódó cikk"),
+    "ro": ("citeşte şi", "citiți și", "vezi și", "vezi şi"), "bg": ("вижте още", "прочетете още", "чети още", "още по темата"),
+    "hr": ("pročitajte i", "pročitaj i", "čitajte i", "pogledajte i"), "sr": ("прочитајте и", "pročitajte još", "прочитајте још"),
+    "sl": ("preberite tudi", "preberi tudi"), "et": ("loe ka", "loe lisaks", "vaata ka"), "lv": ("lasi arī", "lasiet arī"),
+    "lt": ("skaitykite taip pat", "taip pat skaitykite"), "ca": ("llegeix també", "llegiu també", "et pot interessar"),
+    "el": ("διαβάστε ακόμη", "διαβάστε ακόμα", "δείτε επίσης", "δείτε ακόμη"),
+    "tr": ("ayrıca okuyun", "ayrıca oku", "bunu da okuyun", "bunu da oku", "ilginizi çekebilir", "i̇lginizi çekebilir", "i̇lgili haber"),
+    "ru": ("читать также", "смотрите также", "также читайте", "по теме", "ещё по теме", "материалы по теме", "материал по теме", "см. также"),
+    "uk": ("дивіться також", "також читайте", "читайте ще", "за темою", "по темі"),
+    "ar": ("اقرأ المزيد", "إقرأ المزيد", "إقرأ أيضا", "إقرأ أيضاً", "طالع أيضا", "طالع أيضاً", "شاهد أيضا", "شاهد أيضاً", "قد يهمك", "قد يهمك أيضا", "قد يهمك أيضاً"),
+    "fa": ("بیشتر بخوانید", "همچنین بخوانید", "حتما بخوانید", "بیشتر بدانید", "مطالعه بیشتر"), "ur": ("مزید پڑھیں", "یہ بھی پڑھیں"),
+    "he": ("קראו גם", "קראו עוד", "לקריאה נוספת", "ראו גם", "עוד בנושא"),
+    "hi": ("ये भी पढ़ें", "इसे भी पढ़ें", "और पढ़ें", "यह भी देखें"), "bn": ("আরও পড়ুন", "আরো পড়ুন", "আরও পড়ুন", "আরো পড়ুন"),
+    "ta": ("மேலும் படிக்க", "இதையும் படியுங்கள்", "இதையும் படிங்க"), "th": ("อ่านเพิ่มเติม", "อ่านต่อ", "อ่านข่าวที่เกี่ยวข้อง", "ข่าวที่เกี่ยวข้อง", "ดูเพิ่มเติม"),
+    "vi": ("đọc thêm", "xem ngay", "tin liên quan"), "id": ("baca selengkapnya", "simak juga", "lihat juga", "tonton juga", "baca lagi"),
+    "sw": ("soma pia", "soma zaidi", "tazama pia"), "fil": ("basahin din", "panoorin"), "af": ("lees ook",),
+    "ja": ("あわせて読みたい", "こちらも読む", "あわせて読む", "次に読む", "関連リンク", "関連ニュース"),
+    "zh": ("延伸阅读", "延伸閱讀", "推荐阅读", "相关新闻", "相關新聞", "相关报道", "相關報導", "相关链接", "更多阅读", "阅读更多", "看更多"),
+    "ko": ("관련기사", "관련 기사", "함께 읽기", "추천기사", "추천 기사", "관련 뉴스"),
+}  # fmt: skip
+# Labels of lists only, in more languages and wordings. Source: as above.
+MORE_LABELS: dict[str, tuple[str, ...]] = {
+    "en": ("more to explore", "more from this author", "more by this author", "more in this series", "other posts you may like", "popular posts", "top posts",
+           "more posts", "older posts", "newer posts", "stories you may have missed", "our latest stories", "more on this topic"),
+    "fr": ("nos articles", "articles similaires", "articles récents", "à lire sur le sujet", "vous aimerez aussi", "ces articles peuvent vous intéresser",
+           "dans l'actualité", "articles associés", "les plus partagés", "prolongez votre lecture"),
+    "de": ("weitere artikel aus dem ressort", "weitere beiträge", "ähnliche beiträge", "ähnliche artikel", "mehr aus dem ressort", "aus dem ressort",
+           "neueste beiträge", "das könnte dich auch interessieren", "das könnte ihnen auch gefallen", "beliebte beiträge", "verwandte artikel"),
+    "es": ("entradas relacionadas", "entradas recientes", "otras noticias", "lo último", "últimas entradas", "también te puede gustar", "más leído",
+           "sigue leyendo", "lo más comentado", "otros artículos"),
+    "pt": ("posts relacionados", "artigos relacionados", "outras notícias", "você também pode gostar", "pode também gostar de", "matérias relacionadas",
+           "mais notícias", "posts recentes", "últimas"),
+    "it": ("articoli simili", "articoli recenti", "altri articoli", "ultimi articoli", "ti potrebbero interessare", "i più letti", "ultime notizie"),
+    "nl": ("gerelateerde artikelen", "andere artikelen", "recente berichten", "meer berichten", "dit vind je misschien ook leuk", "populair"),
+    "sv": ("liknande artiklar", "relaterade artiklar", "fler artiklar", "senaste nytt", "senaste inläggen"), "da": ("relaterede artikler", "seneste nyt", "flere artikler"),
+    "no": ("relaterte artikler", "siste nytt", "flere saker", "siste innlegg"), "fi": ("aiheeseen liittyvää", "muita juttuja", "tuoreimmat", "viimeisimmät"),
+    "pl": ("podobne artykuły", "powiązane artykuły", "najnowsze wpisy", "zobacz więcej", "może cię zainteresować", "może cię zainteresować także"),
+    "cs": ("podobné články", "další články", "nejnovější články"), "sk": ("súvisiace články", "podobné články", "najčítanejšie"),
+    "hu": ("hasonló cikkek", "további cikkek", "legolvasottabb", "legfrissebb"), "ro": ("articole recomandate", "articole recente", "alte articole", "știri similare"),
+    "el": ("περισσότερα άρθρα", "σχετικές αναρτήσεις", "τελευταία νέα", "πρόσφατα άρθρα"),
+    "tr": ("benzer yazılar", "i̇lgili yazılar", "ilgili yazılar", "son yazılar", "diğer haberler", "en çok okunanlar"),
+    "ru": ("похожие записи", "похожие статьи", "другие новости", "последние новости", "свежие записи", "вам может понравиться", "что ещё почитать"),
+    "uk": ("схожі записи", "інші новини", "останні новини", "читайте більше"), "bg": ("още новини", "подобни статии", "най-четени"),
+    "hr": ("najčitanije", "povezani članci", "vezane vijesti"), "sr": ("најчитаније", "повезане вести", "povezane vesti"),
+    "ar": ("مقالات ذات صلة", "المزيد", "مقالات أخرى", "أحدث الأخبار", "أخبار متعلقة", "موضوعات متعلقة"), "fa": ("پربازدیدترین‌ها", "آخرین اخبار", "مطالب پیشنهادی"),
+    "he": ("כתבות נוספות", "הנקראות ביותר", "כתבות קשורות", "פוסטים קשורים"), "hi": ("ताज़ा खबरें", "सबसे ज्यादा पढ़ी गई", "अन्य खबरें"), "bn": ("সম্পর্কিত খবর", "সর্বাধিক পঠিত", "সর্বশেষ"),
+    "th": ("ข่าวล่าสุด", "ยอดนิยม", "เรื่องที่คุณอาจสนใจ"), "vi": ("tin mới nhất", "bài viết liên quan", "có thể bạn quan tâm"),
+    "id": ("berita lainnya", "artikel lainnya", "berita terbaru", "rekomendasi untuk anda"),
+    "ja": ("こちらの記事もどうぞ", "関連する記事", "関連エントリー", "最近の記事", "人気の記事", "おすすめの記事", "この記事を読んだ人はこんな記事も読んでいます", "合わせて読みたい", "前後の記事"),
+    "zh": ("猜你喜欢", "相关文章", "热门文章", "最新文章", "推荐文章", "您可能也喜欢", "相關文章", "熱門文章", "大家都在看"),
+    "ko": ("이 기사도 보세요", "최신 기사", "인기 글", "관련 글", "함께 보면 좋은 글", "주요 뉴스"),
+}  # fmt: skip
+
 # Lead-ins of a link, as in "Also read: headline of another story". Source: as above. Only lead-ins that end in a colon
 # or a dash and precede a link or a headline.
-INLINE_LEADS: tuple[str, ...] = (
+_FIRST_LEADS: tuple[str, ...] = (
     "read", "read more", "read also", "also read", "read next", "related", "related story", "related article", "see also",
     "more", "watch", "watch also", "listen", "recommended", "don't miss", "explore", "must read", "in pictures", "opinion",
     "lire aussi", "à lire aussi", "voir aussi", "lesen sie auch", "lesen sie mehr", "mehr zum thema", "lee también",
@@ -67,3 +144,4 @@ INLINE_LEADS: tuple[str, ...] = (
     "اقرأ أيضا", "اقرأ أيضاً", "यह भी पढ़ें", "関連記事", "baca juga", "xem thêm", "läs mer", "läs också", "les også", "læs også",
     "citește și", "相关阅读",
 )  # fmt: skip
+INLINE_LEADS = tuple(dict.fromkeys((*_FIRST_LEADS, *(lead for leads in MORE_LEADS.values() for lead in leads))))

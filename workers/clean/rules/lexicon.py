@@ -13,7 +13,7 @@ article. Phrases that articles contain too belong to the model's vocabulary.
 from pathlib import Path
 
 from workers.clean.phrases import read_entries
-from workers.clean.rules.labels import LINK_LABELS
+from workers.clean.rules.labels import LINK_LABELS, MORE_LABELS, MORE_LEADS
 from workers.text.normalise import match_key
 
 FILE = Path(__file__).with_name("lexicon.tsv")
@@ -24,6 +24,8 @@ def _match_keys(*kinds: str) -> frozenset[str]:
 
 
 ENTRIES = read_entries(FILE)
-LABELS = frozenset(match_key(label) for labels in LINK_LABELS.values() for label in labels) | _match_keys("label")
+_TABLES = (LINK_LABELS, MORE_LEADS, MORE_LABELS)
+LABELS = frozenset(match_key(label) for table in _TABLES for labels in table.values() for label in labels)
+LABELS |= _match_keys("label")
 SHARE_BARS = _match_keys("share", "ad")
 ADVERTISEMENTS = _match_keys("ad")

@@ -124,12 +124,27 @@ PITCHES = (
     r"\W{0,4}(?:siga|sigue|síguenos|suivez|seguici|segui|folgen sie|folge|volg|följ|følg|obserwuj|sledujte|ακολουθήστε|следите за|takip edin|ikuti|theo dõi|关注|フォロー)"
     r"(?!\s(?:est[aeo]s?|ces|quest[aei]|diese[mnrs]?|deze|dessa|disse|te|tyto|langkah|эти|these)\b).{0,50}[:：]",
 )
+# A question about the text with a call, and calls of blogs in Japanese and Korean. Source: blogs of WordPress, Hatena and Naver.
+LIKED = (
+    r"(?:did you (?:like|enjoy)|(?:if you )?(?:liked|enjoyed)|vous avez aimé|(?:hat|gefällt) (?:ihnen|dir)|¿?te ha gustado|¿?te gustó|gostou|ti è piaciut[oa]|vond je|gillade du|likte du|"
+    r"kunne du lide|pidit(?:kö|ko)|líbil[ao]? se v[áa]m|páčil sa|podobał[ao]? (?:ci|wam|się)|tetszett|ți-a plăcut|понравил(?:ся|ась|ось)|сподобал(?:ся|ась|ося)|σας άρεσε|beğendiniz mi|هل أعجبك)\b"
+    r"[^.!?]{2,60}[?!.,:]\s?.{0,20}\b(?:share|subscribe|support|forward|buy me|partage|abonne|soutene|teile|abonnier|unterstütz|compart|suscr|apoy|assin|condivid|iscriv|deel|abonneer|dela|prenum|del|støt|jaa|"
+    r"sdíle|podpoř|zdieľ|podpor|udostępni|wesprzyj|oszd|megoszt|distribui|поделит|подпиш|поддерж|поділ|підпиш|підтрим|κοινοποι|paylaş|شارك).{0,120}",
+    r".{0,40}(?:フォロー|応援|クリック|チャンネル登録|高評価|ポチッと|シェア)を?(?:よろしく)?お願い(?:いた|致)?します[。！]?",
+    r".{0,30}(?:공감|댓글|좋아요|구독|추천|이웃추가).{0,20}(?:힘이 됩니다|부탁드립니다|부탁드려요|눌러주세요)[.!~]?",
+)
+# Lines that the law requires in the advertisements of bookmakers. Source: codes of advertising of ES, AR, PT, IT, FR, DE, NL, UK and IE.
+GAMBLING = (
+    r"(?:.{0,160}[.!|•·+]\s{0,2})?(?:(?:juega|jugá|apuesta|apostá|jogue|gioca|joga) (?:con|com) (?:responsabilidad|responsabilidade|responsabilità)|gioca responsabilmente|"
+    r"(?:please )?gamble responsibly|begambleaware|when the fun stops, stop|jouer comporte des risques|glücksspiel kann süchtig machen|spielen? sie verantwortungs\w{2,6}|speel bewust|wat kost gokken jou)\b.{0,100}",
+)
 # A call to follow or join, at the start or the end of a line that also names a network or a letter. English calls are in
 # `prompts.py`. Source: the prompts of the same pages.
 FIRST_CALLS = (
     "folgen sie|abonnieren sie|abonniere|suivez|abonnez|inscrivez|rejoignez|téléchargez|recevez|síguenos|sigue|únete|suscríbete|descarga|recibe|apúntate|siga|assine|entre no|baixe|"
     "receba|seguici|iscriviti|scarica|unisciti|ricevi|volg ons|schrijf je|följ|prenumerera|følg|tilmeld|meld deg|seuraa|tilaa|lataa|obserwuj|zapisz się|dołącz|pobierz|sledujte|přihlaste|"
     "kövess|iratkozz|urmăre[sș]te|abonează|intră pe|ακολουθήστε|εγγραφείτε|κατεβάστε|подписывайтесь|подпишитесь|присоединяйтесь|читайте нас|следите|скачайте|підписуйтесь|підпишіться|"
+    "meld je aan|meld u aan|abonneer|simak berita|ikuti berita|لمتابعة|اشتركوا|انضموا|更多精彩|更多内容|欢迎关注|请关注|ร่วมติดตาม|"
     "приєднуйтесь|завантажте|تابعنا|تابعونا|اشترك|انضم|حمل|עקבו|הצטרפו|הירשמו|הורידו|ติดตาม|ikuti kami|gabung|unduh|langganan|theo dõi|tham gia|tải|jiunge|tufuate|pakua|jisajili|关注|關注|扫码|下载|打开"
 )
 LAST_CALLS = "takip edin|abone olun|katılın|indirin|जुड़ें|फॉलो करें|डाउनलोड करें|যুক্ত হোন|যোগ দিন|করুন|دنبال کنید|عضو شوید|フォロー|友だち追加|登録|登録する|구독|구독하기|추가|신청"
@@ -150,7 +165,10 @@ def _any_of(patterns: Iterable[str]) -> str:
 
 
 NOTICE = re.compile(
-    _any_of((*RIGHTS, *CONSENT, *COMMENT_RULES, *DONATION, *PAYWALL, *PITCHES, *AFFILIATES, *SIGN_UP)), re.IGNORECASE
+    _any_of(
+        (*RIGHTS, *CONSENT, *COMMENT_RULES, *DONATION, *PAYWALL, *PITCHES, *LIKED, *GAMBLING, *AFFILIATES, *SIGN_UP)
+    ),
+    re.IGNORECASE,
 )
 FLOATING_NOTICE = re.compile(_any_of(FLOATING), re.IGNORECASE)
 # Shorter than the other notices: a longer line with a network's name is a report.
@@ -192,7 +210,8 @@ def fold_dots(lower: str) -> str:
 
 # Parts of a complete notice, compared without folding.
 NOTICE_PARTS = tuple(
-    "reserv|vorbehalten|droits|derechos|direitos|diritti|riproduzione|voorbehouden|förbehåll|forbehold|pidätet|zastrzeż|vyhrazen|fenntart|"
+    "responsab|respons|gamble|risques|süchtig|verantwortung|bewust|gokken|fun stops|お願い|힘이|부탁|눌러|like|enjoy|aimé|gefällt|hat |gust|gost|piaciut|vond|gillade|likte|lide|pidit|líbil|páčil|podoba|"
+    "tetszett|plăcut|понрав|сподоба|άρεσε|beğen|أعجبك|reserv|vorbehalten|droits|derechos|direitos|diritti|riproduzione|voorbehouden|förbehåll|forbehold|pidätet|zastrzeż|vyhrazen|fenntart|"
     "rezervate|δικαιώματος|защищен|захищен|saklıdır|dilindungi|الحقوق|حقوق|זכויות|सर्वाधिकार|স্বত্ব|ลิขสิทธิ์|版权|転載|전재|published|reproduced|"
     "copied|redistributed|rewritten|genehmigung|prohib|interdit|proibid|zabron|zgody|запрещ|ссылк|разреш|转载|轉載|不得|cookie|kakor|eväste|informasjonskaps|"
     "süti|çerez|куки|クッキー|쿠키|privacy|terms of|store and|comment|coment|kommentar|reacties|komentá|komentarz|комментар|коментар|σχόλια|yorum|"

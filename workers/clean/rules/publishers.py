@@ -24,6 +24,8 @@ LAST_WORDS = frozenset(
 FIRST_WORDS = frozenset(
     # pt ro pl id
     "jornal diário folha gazeta ziarul dziennik kurier harian koran "
+    # ru uk
+    "агентство агенція "
     # el ar fa ur he bn
     "εφημερίδα صحيفة جريدة روزنامه روزنامہ עיתון দৈনিক".split()
 )

@@ -99,10 +99,7 @@ class ComparedTexts:
         """Return the story of each text by its id, and remember the texts. For callers without an atomic step."""
         read = await self.read(texts)
         assignments = await stories.assign(sign(read))
-        async with stories.state.pipeline(transaction=False) as pipe:
-            for command in self.record_commands(read, assignments):
-                pipe.execute_command(*command)
-            await pipe.execute()
+        await stories.state.execute_many(self.record_commands(read, assignments))
         return dict(zip((text.id for text in texts), assignments, strict=True))
 
     def record_commands(self, read: Sequence[ReadText], assignments: Sequence[StoryAssignment]) -> list[RedisCommand]:

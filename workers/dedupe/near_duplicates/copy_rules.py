@@ -49,6 +49,10 @@ FORM_LONGER, FORM_EXCESS, FORM_NUMBERS, FORM_NAMES = 0.5, 0.05, 2, 4
 # shares of both texts, numbers and names in common. Of 15,800 pairs of invented edits and summaries, 10 are such forms.
 SLOTS_SHORTER, SLOTS_LONG, SLOTS_LENGTH, SLOTS_NUMBERS, SLOTS_NAMES = 0.85, 0.5, 0.12, 1, 3
 FEW_NUMBERS, FEW_NAMES = 0.5, 0.75  # shares of the text with fewer
+# Forms of any length, whose long runs the slots interrupt: shares of the shorter text, of its long runs beside it, and of
+# its numbers; numbers missing and in common; names in common. Without the limits of the text, if both titles have other
+# numbers.
+BROKEN_SHORTER, BROKEN_RUNS, BROKEN_NUMBERS, BROKEN_MISSED, BROKEN_COMMON, BROKEN_NAMES = 0.6, 0.8, 0.34, 2, 1, 4
 TITLE_S = 48 * HOUR_S
 SUMMARY_WORDS = 45  # longer texts decide themselves
 SAME_NAMES = 0.3  # share of names in common, below which equal titles belong to forms
@@ -149,7 +153,18 @@ def _is_filled_in(column: dict[str, Any], other_figures: Any) -> Any:
     numbers = (column["numbers_common"] == 0) & (column["numbers_missed"] >= few)
     names = (column["names_common"] == 0) & (column["names_missed"] >= FORM_NAMES)
     plain = (numbers | names) & (column["plain_excess"] > FORM_EXCESS)
-    return (plain | _has_other_slots(column)) & (column["of_longer"] > FORM_LONGER)
+    return ((plain | _has_other_slots(column)) & (column["of_longer"] > FORM_LONGER)) | _has_other_numbers(
+        column, other_figures
+    )
+
+
+def _has_other_numbers(column: dict[str, Any], other_figures: Any) -> Any:
+    """Return whether texts have few numbers in common, where slots interrupt the text or the title."""
+    other = (column["numbers_of_fewer"] <= BROKEN_NUMBERS) & (column["numbers_missed"] >= BROKEN_MISSED)
+    other &= column["numbers_common"] <= BROKEN_COMMON
+    broken = (column["of_shorter"] > BROKEN_SHORTER) & (column["names_of_fewer"] < 1)
+    broken &= (column["long_of_shorter"] < BROKEN_RUNS * column["of_shorter"]) & (column["names_common"] <= BROKEN_NAMES)
+    return other & (broken | other_figures)
 
 
 def _has_other_slots(column: dict[str, Any]) -> Any:

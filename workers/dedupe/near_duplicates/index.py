@@ -66,7 +66,8 @@ class StoryIndex:
         """Return the stories of *batch* after claiming them; None if another desk wrote to the index meanwhile."""
         keys = list(dict.fromkeys(key for article in batch for key in article.signed.keys))
         refs = list(dict.fromkeys(article.ref for article in batch))
-        count, texts, lists = await self._look(refs, keys)
+        places = {key: key_place(self.newest, key) for key in keys}
+        count, texts, lists = await self._look(refs, places)
         newest = self.texts.newest(count)
         if newest != self.newest:
             await self._rotate(newest)
@@ -75,19 +76,21 @@ class StoryIndex:
         await self._read_candidates(batch, snapshot)
         decided = BatchDecisions(snapshot, self.window_s).decide(batch)
         compared = {key: len(lists[0].get(key, b"")) // REF_BYTES for key in keys}
-        return decided.assignments if not decided.claims or await self._claim(count, decided, compared) else None
+        return decided.assignments if not decided.claims or await self._claim(count, decided, compared, places) else None
 
     async def _look(
-        self, refs: Sequence[bytes], keys: Sequence[bytes]
+        self, refs: Sequence[bytes], keys: Mapping[bytes, tuple[str, bytes]]
     ) -> tuple[int, dict[bytes, bytes], list[dict[bytes, bytes]]]:
         """Return the number of articles in the index, the values of known *refs*, and the lists of known *keys*.
 
-        The number is read first: the claim then notices everything that another desk writes from here on.
+        The number is read first: the claim then notices everything that another desk writes from here on. *keys*: index
+        key → its hash and field in the newest segment.
         """
         live = self.texts.live(self.newest)[::-1]  # the newest first
         commands: list[RedisCommand] = [("GET", COUNT_KEY)]
         commands += [("HGET", *text_place(segment, ref)) for segment in live for ref in refs]
-        commands += [("HGET", *key_place(segment, key)) for segment in live for key in keys]
+        commands += [("HGET", *place) for place in keys.values()]
+        commands += [("HGET", *key_place(segment, key)) for segment in live[1:] for key in keys]
         count, *values = await self.state.execute_many(commands)
         texts: dict[bytes, bytes] = {}
         for ref, value in zip([*refs] * len(live), values, strict=False):
@@ -105,12 +108,14 @@ class StoryIndex:
         new = [article for article in batch if article.ref not in snapshot.texts]
         refs = {ref for article in new for ref in snapshot.candidates(article, {})}
         if missing := sorted(refs - snapshot.texts.keys()):
-            snapshot.texts |= (await self._look(missing, ()))[1]
+            snapshot.texts |= (await self._look(missing, {}))[1]
 
-    async def _claim(self, count: int, decided: Decided, compared: Mapping[bytes, int]) -> bool:
+    async def _claim(
+        self, count: int, decided: Decided, compared: Mapping[bytes, int], places: Mapping[bytes, tuple[str, bytes]]
+    ) -> bool:
         """Write the claims; return whether no other desk wrote to the compared lists meanwhile.
 
-        *compared*: index key → number of its refs.
+        *compared*: index key → number of its refs. *places*: index key → its hash and field in the newest segment.
         """
         args: list[Any] = [
             self.texts.prefix, self.keys.prefix, COUNT_KEY, self.newest, TEXT_SHARDS, KEY_SHARDS, count,
@@ -118,7 +123,7 @@ class StoryIndex:
             *(part for claim in decided.claims for part in claim),
         ]  # fmt: skip
         for key, refs in decided.lists.items():
-            args += (*key_place(self.newest, key), refs)
+            args += (*places[key], refs)
         return bool(await self._claim_script(args=args))
 
     async def _rotate(self, newest: int) -> None:

@@ -42,7 +42,7 @@ MAX_TIME_S = 2**32 - 1
 NO_LIMIT = 2**62
 MAX_COUNT = DIGEST_MASK = 0xFFFF
 KEY_BYTES = 5
-BODY_KEYS, LEAD_KEYS = 6, 4
+BODY_KEYS, LEAD_KEYS = 4, 5
 BODY_KEY_RUN, LEAD_KEY_RUN, LEAD_KEY_WORDS, TITLE_KEY_WORDS = 6, 4, 45, 4
 MIN_WORDS = 15  # of title and text; shorter texts are compared by title only
 MIN_TITLE_WORDS = 7  # shorter titles are phrases that many articles have

@@ -52,7 +52,7 @@ export async function show(isNavigation = true) {
   $("keys").hidden = name !== "articles";
   setTitle(text || "Not found");
   try {
-    if (!match) throw new Error(`There is no page at ${location.pathname}.`);
+    if (!match) throw Object.assign(new Error(`There is no page at ${location.pathname}.`), { status: 404 });
     const view = await import(`./${name}.js`);
     if (signal.aborted) return;
     $("view").replaceChildren(main);
@@ -60,7 +60,7 @@ export async function show(isNavigation = true) {
     await view.render(main, { id: match[1], query: new URLSearchParams(location.search), signal });
   } catch (error) {
     if (signal.aborted || error.name === "AbortError") return;
-    main.replaceChildren(make("h1", { textContent: "Not shown" }), make("p", { textContent: error.message }), make("p", {}, make("a", { href: "/", textContent: "All articles" })));
+    main.replaceChildren(make("h1", { textContent: error.status === 404 ? "Not found" : "Not shown" }), make("p", { textContent: error.message }), make("p", {}, make("a", { href: "/", textContent: "All articles" })));
     $("view").replaceChildren(main);
   }
 }

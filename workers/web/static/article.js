@@ -20,8 +20,8 @@ export async function render(main, { id, signal }) {
   if (rows.length < 2) return;
   main.append(make("section", { "aria-labelledby": "h-story" },
     make("h2", { id: "h-story", textContent: `Story: ${count(rows.length, "version")}` }),
-    members(rows, story, id),
-    make("p", {}, make("a", { href: `/stories/${story}`, textContent: "Compare all versions" }))));
+    members(rows, story, story, id),
+    make("p", { class: "links" }, make("a", { href: `/stories/${story}`, textContent: "All versions of the story" }))));
 }
 
 function revisions({ revisions: all, changes: diffs, complete }) {

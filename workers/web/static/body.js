@@ -1,5 +1,5 @@
 // The text of an article beside the blocks that were removed from it, and the word diffs of its revisions.
-import { chip, count, make, when } from "./dom.js";
+import { capitalised, chip, count, make, when } from "./dom.js";
 
 const MAX_LINES = 30, EXCERPT_CHARS = 160;
 
@@ -28,7 +28,7 @@ export function removedBlocks(article) {
 export function text(article) {
   const box = make("div", { class: "text", role: "group", "aria-label": "Text after cleaning", lang: article.language || "" });
   if (article.withdrawn) box.append(make("p", { class: "notice bad", textContent: `Withdrawn by the publisher: ${article.withdrawn}` }));
-  if (article.correction) box.append(make("p", { class: "notice", textContent: `${article.correction.kind}: ${article.correction.note}` }));
+  if (article.correction) box.append(make("p", { class: "notice", textContent: `${capitalised(article.correction.kind)}: ${article.correction.note}` }));
   if (article.dek) box.append(make("p", { class: "dek", dir: "auto", textContent: article.dek }));
   for (const paragraph of article.paragraphs || []) box.append(make("p", { dir: "auto", textContent: paragraph }));
   if (!article.dek && !(article.paragraphs || []).length && !article.withdrawn) box.append(make("p", { class: "meta", textContent: "The feed delivers no text." }));
@@ -36,7 +36,10 @@ export function text(article) {
 }
 
 // Return the text and the removed blocks, side by side.
-export const sides = (article) => make("div", { class: "sides" }, text(article), removedBlocks(article));
+export function sides(article) {
+  const hasRemoved = (article.removed || []).length > 0 || !article.withdrawn;
+  return make("div", { class: "sides" }, text(article), hasRemoved && removedBlocks(article));
+}
 
 const ELEMENTS = { "=": "span", "-": "del", "+": "ins" };
 

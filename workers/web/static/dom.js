@@ -134,6 +134,8 @@ setInterval(() => {
 export const number = (n) => n.toLocaleString("en", { maximumFractionDigits: 1 });
 export const count = (n, noun, plural = `${noun}s`) => `${number(n)} ${n === 1 ? noun : plural}`;
 
+export const capitalised = (text) => text.slice(0, 1).toUpperCase() + text.slice(1);
+
 // -- pieces -----------------------------------------------------------------------------------------------------
 
 export const chip = (text, kind = "", title = "") => make("span", { class: `chip ${kind}`, textContent: text, title });
@@ -143,6 +145,9 @@ export function outside(url, text = url) {
   if (!/^https?:/.test(url)) return make("span", { textContent: text });
   return make("a", { href: url, rel: "noreferrer noopener", target: "_blank", textContent: text });
 }
+
+// Return a message of the server as a sentence; text between backticks is code.
+export const sentence = (text) => capitalised(text).split("`").map((part, n) => n % 2 ? make("code", { textContent: part }) : part);
 
 export function facts(rows) {
   const list = make("dl", { class: "facts" });

@@ -1,6 +1,6 @@
 // Status: state in plain words, rates of the last hour and day, latency, workers, sinks and counters.
 import { chart } from "./chart.js";
-import { facts, get, make, number, repeat, span } from "./dom.js";
+import { facts, get, make, number, repeat, sentence, span } from "./dom.js";
 
 const REFRESH_S = 5, CHARTS_S = 30;
 const OUTCOMES = ["new", "revised", "duplicate", "filtered", "failed"];
@@ -38,7 +38,7 @@ export async function render(main, { signal }) {
 }
 
 function inWords({ summary, lag, archive_lag: archive, latency_ms: latency, memory_usage: memory, memory_short_in_s: short }) {
-  const list = make("ul", { class: "sentences" }, summary.sentences.map((sentence) => make("li", { textContent: sentence })));
+  const list = make("ul", { class: "sentences" }, summary.sentences.map((text) => make("li", {}, sentence(text))));
   const waiting = lag + archive ? `${number(lag)} in the desk's queue${archive ? `, ${number(archive)} of archives` : ""}` : "none";
   const delay = latency.p50 === undefined ? "" : `half of the articles within ${ms(latency.p50)}, 90 % within ${ms(latency.p90)}, 99 % within ${ms(latency.p99)}`;
   return [

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.errors import UnreadableError
 from tests.support.corpus import EACH_SHARE, sampled
+from tests.support.examples import examples
 from tests.support.feed_strategies import feeds
 from workers.poller.formats import ParsedFeed, normalise_document, parse_feed
 from workers.poller.formats.expat_xml import parse_fast
@@ -61,7 +62,7 @@ def test_expat_equals_feedparser_on_corpus(feeds_corpus: Path, share: int) -> No
     )
 
 
-@settings(max_examples=400, deadline=None)
+@examples(400)
 @given(feeds(), st.sampled_from(TYPES))
 def test_expat_equals_feedparser_on_generated_feeds(body: bytes, content_type: str) -> None:
     assert difference(("generated", content_type, body)) in ("", "+")

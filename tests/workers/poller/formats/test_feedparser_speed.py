@@ -5,10 +5,11 @@ from typing import Any
 
 import feedparser
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.corpus import EACH_SHARE, sampled
+from tests.support.examples import examples
 from tests.support.feed_strategies import TEXTS, feeds
 from workers.poller.formats import normalise_document
 from workers.poller.formats.feedparser_bounds import BoundedMixin, bounded_parsers, run_feedparser
@@ -47,7 +48,7 @@ def with_bare_ampersands(body: bytes) -> bytes:
 
 
 @given(feeds(), st.lists(st.sampled_from([*TEXTS, "&", "&lt", "&#60;", "&#X3C;", "&bogus;", "<", "</b>", "<b/>"])))
-@settings(max_examples=200, deadline=None)
+@examples(200)
 def test_fast_loose_parser_equals_feedparser(body: bytes, texts: list[str]) -> None:
     body = body.replace(b"Canal reopens", "".join(texts).encode())
     assert fast_loose_result(body) == loose_result(body)
