@@ -91,6 +91,8 @@ def test_line_of_many_articles_is_a_template() -> None:
     assert [(label.label, label.by_history) for label in labels[4:]] == [("template", True)]
 
 
-@pytest.mark.parametrize("text", ["31 February 2026", "0001-01-01T00:00:00+14:00", "2026-13-45"])
+@pytest.mark.parametrize(
+    "text", ["5 January 2026 | 31 February 2026", "31 February 2026", "0001-01-01T00:00:00+14:00", "2026-13-45"]
+)
 def test_impossible_date_is_none(text: str) -> None:
     assert parse_date(text) is None
