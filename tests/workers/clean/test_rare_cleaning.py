@@ -10,8 +10,8 @@ from workers.clean.html_limits import limit_markup
 from workers.clean.labeller import label_blocks
 from workers.clean.labelling import Labelling, Prediction
 from workers.clean.line_patterns import pattern_key
-from workers.clean.site_evidence import Evidence, apply_evidence, learn
-from workers.clean.site_facts import SiteFacts, line_key
+from workers.clean.site_evidence import apply_evidence, learn
+from workers.clean.site_facts import Evidence, SiteFacts, line_key
 from workers.text.dates import parse_date
 from workers.text.encoding import is_binary
 
