@@ -4,7 +4,7 @@ import pytest
 
 from workers.clean.blocks import Block
 from workers.clean.cleaner import clean
-from workers.clean.dump_decisions import is_statement, resume_below_list, vote_by_run
+from workers.clean.dump_decisions import is_statement, keep_between_lines, resume_below_list, vote_by_run
 from workers.clean.labelling import Prediction
 from workers.clean.model.model import load_default
 
@@ -82,3 +82,25 @@ def test_reading_time_with_leading_label_is_field(line: str) -> None:
     content = clean(f"Pier closed after storm\n{line}\nMarch 3, 2025\n{STORY}\n{STORY} It opens in May.", "text")
     assert content.reading_minutes == 3
     assert line not in content.paragraphs
+
+
+LIKELY = Prediction(0.45, False)
+
+
+@pytest.mark.parametrize(
+    ("lines", "is_kept"),
+    [
+        ((("North pier", KEPT), ("What comes next", LIKELY), (STORY, KEPT)), True),
+        (((STORY, KEPT), ("What comes next", REMOVED), (STORY, KEPT)), False),
+        (((STORY, KEPT), ("What comes next", LIKELY), ("Related", REMOVED)), False),
+        (((STORY, KEPT), ("What comes next", LIKELY), ("Harbour dues to rise", LIKELY), (STORY, KEPT)), False),
+        (((STORY, KEPT), ("Advertisement", LIKELY), (STORY, KEPT)), False),
+        (((STORY, KEPT), ("Read more: Harbour dues to rise again", LIKELY), (STORY, KEPT)), False),
+    ],
+)  # fmt: skip
+def test_keep_between_lines_keeps_single_likely_line(
+    lines: tuple[tuple[str, Prediction], ...], *, is_kept: bool
+) -> None:
+    blocks, predictions = [Block(text, "line") for text, _ in lines], [prediction for _, prediction in lines]
+    keep_between_lines(blocks, predictions)
+    assert predictions[1].keep is is_kept
