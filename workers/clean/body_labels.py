@@ -45,6 +45,7 @@ COLONS = (":", "：")
 HEADING_TAGS = frozenset(("h2", "h3", "h4", "h5", "h6"))
 BOLD_TAGS = frozenset(("b", "strong"))
 REMOVED_WITH_LABEL = frozenset(("link", "clutter", "prompt", "feed tail"))
+MIN_NOTE_WORDS = 4  # of a correction; "Corrections" alone is a link in the footer
 MAX_ITEM_LINK_WORDS = 8  # of a link to the item's own page
 MIN_READING_ITEMS = 2  # of a list of links to other sites
 MAX_BOX_WORDS = 60  # a larger container with such a name holds the article, as in the feed of a newsletter
@@ -57,7 +58,7 @@ def label_body_block(labelling: Labelling, n: int) -> int:
     removed_by_model = not labelling.predictions[n].keep
     if _is_label_of_links(labelling, n):
         return _label_list(labelling, n)
-    if CORRECTION_NOTE.fullmatch(block.text) and not block.is_all_links:
+    if block.words >= MIN_NOTE_WORDS and CORRECTION_NOTE.fullmatch(block.text) and not block.is_all_links:
         labelling.labels[n] = BlockLabel("note")
     elif labelling.whole_page and removed_by_model and not labelling.start <= n < labelling.end:
         _label_outside_article(labelling, n)

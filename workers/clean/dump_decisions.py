@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 # Of each short line that is kept together with its neighbours; figures in docs/explanation/decisions, record 93.
 MIN_RUN_PROBABILITY, MIN_RUN_PROBABILITY_SHORT = 0.5, 0.4  # in a long dump, and in one of at most USUAL_LINES
-MIN_RESUME_PROBABILITY = 0.05  # of a statement below headlines; figures in tests/tools/bench/README.md
+MIN_RESUME_PROBABILITY = 0.2  # of a statement below headlines; figures in record 121
 MIN_RESUME_BELOW_LEAD = 0.01  # of a statement below lead-ins and advertisements only
 MIN_BETWEEN_PROBABILITY = 0.4  # of a single line between two lines of the story; figures in record 120
 MAX_LIST_LINES = 8  # a longer list seldom stands between two paragraphs

@@ -5,10 +5,11 @@ import pytest
 from workers.clean.blocks import Block
 from workers.clean.cleaner import clean
 from workers.clean.dump_decisions import is_statement, keep_between_lines, resume_below_list, vote_by_run
+from workers.clean.labeller import label_blocks
 from workers.clean.labelling import Prediction
 from workers.clean.model.model import load_default
 
-KEPT, REMOVED, UNLIKELY = Prediction(0.99, True), Prediction(0.1, False), Prediction(0.001, False)
+KEPT, REMOVED, UNLIKELY = Prediction(0.99, True), Prediction(0.25, False), Prediction(0.001, False)
 STORY = "The board closed the north pier on Tuesday after a storm moved four of its piles."
 
 
@@ -104,3 +105,17 @@ def test_keep_between_lines_keeps_single_likely_line(
     blocks, predictions = [Block(text, "line") for text, _ in lines], [prediction for _, prediction in lines]
     keep_between_lines(blocks, predictions)
     assert predictions[1].keep is is_kept
+
+
+@pytest.mark.parametrize(
+    ("text", "label"), [("Corrections", "clutter"), ("Correction: The pier has nine piles, not eight.", "note")]
+)
+def test_corrections_are_notes_unless_they_are_links(text: str, label: str) -> None:
+    blocks = [Block(line, "line") for line in (STORY, text, STORY.replace("Tuesday", "Friday"))]
+    labelling = label_blocks(blocks, [KEPT, REMOVED, KEPT], whole_page=True)
+    assert labelling.labels[1].label == label
+
+
+def test_resume_below_box_drops_its_unlikely_statement() -> None:
+    pitch = ("Original reporting. Delivered to you.", Prediction(0.1, False))
+    assert kept_lines((STORY, KEPT), ("Join our newsletter", REMOVED), pitch) == [STORY]

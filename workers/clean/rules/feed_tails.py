@@ -36,7 +36,7 @@ FEED_TAILS: tuple[re.Pattern[str], ...] = tuple(
         r"(subscribe|listen|follow|rate|review) .{0,60}(apple podcasts|itunes|spotify|overcast|google podcasts|wherever you (get|listen)|your favou?rite podcast app).{0,120}",
         r"learn more about your ad choices.{0,120}|(see|visit) \S{3,80}/(privacy|adchoices|listener|policies)\S* for .{0,120}|hosted on acast.{0,120}",
         r"[^\s\d]{2,8} ?(기자|특파원|記者) ?\S{1,40}@\S{3,60}",
-        r"(filed|posted) (under|in):? .{1,160}|(tags?|tagged|kategorien?|schlagwörter|catégories?|étiquettes?|categorías?|etiquetas?|categorie|categorieën|теги|рубрики?|метки|"
+        r"(filed|posted) (under|in):? .{1,160}|in this article: .{1,160}|(tags?|tagged|kategorien?|schlagwörter|catégories?|étiquettes?|categorías?|etiquetas?|categorie|categorieën|теги|рубрик[аи]|метки|"
         r"etiketler|címkék|etichete|ετικέτες|avainsanat|tunnisteet|taggar|etiketter|emneord|stikord|štítky|značky|słowa kluczowe|oznake|етикети|тэги|мітки|"
         r"الوسوم|وسوم|كلمات دلالية|برچسب‌?ها|תגיות|टैग|ট্যাগ|แท็ก|từ khóa|kata kunci|标签|標籤|タグ|태그)( with)? ?[:：] ?.{1,160}",
         r"\d{1,5} posts? [-–] \d{1,5} participants?|comments url: \S{5,300}|points: \d{1,6}|# comments: \d{1,6}",
