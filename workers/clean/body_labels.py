@@ -68,6 +68,7 @@ def label_body_block(labelling: Labelling, n: int) -> int:
         label := _label_by_rule(labelling, block)
     ) is not None:
         labelling.labels[n] = label
+        return _label_links_beside(labelling, n) if label.label == "link" else n + 1
     elif _label_field(labelling, n) or _label_by_history(labelling, n) or is_announced(labelling, n):
         pass
     elif removed_by_model:
@@ -274,6 +275,16 @@ def _belongs_to_list(labelling: Labelling, n: int) -> bool:
     if block.tag in ("h2", "h3", "h4", "blockquote") or block.links or block.is_sentence:
         return False
     return is_headline(text) or parse_date_line(text) is not None
+
+
+def _label_links_beside(labelling: Labelling, start: int) -> int:
+    """Label the links that follow a lead-in with a link in the same element; return the index of the next block."""
+    blocks, end = labelling.blocks, start + 1
+    element = blocks[start].element
+    while element is not None and end < len(blocks) and blocks[end].is_all_links and blocks[end].element is element:
+        labelling.labels[end] = BlockLabel("link", "a link below a lead-in", list_start=start)
+        end += 1
+    return end
 
 
 def _label_links(labelling: Labelling, start: int) -> int:
