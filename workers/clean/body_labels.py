@@ -27,7 +27,7 @@ from workers.clean.line_types import (
     word_count,
 )
 from workers.clean.rules.bylines import CORRECTION_NOTE, SOURCE_CREDIT
-from workers.clean.rules.containers import CLUTTER_CLASSES, PROMPT_BOXES
+from workers.clean.rules.containers import CLUTTER_CLASSES, COMMENT_HEADING, PROMPT_BOXES
 from workers.clean.rules.feed_tails import HASHTAGS
 from workers.clean.rules.labels import SPONSOR_LABELS
 from workers.text.date_lines import parse_date_line
@@ -93,6 +93,8 @@ def _label_by_rule(labelling: Labelling, block: Block) -> BlockLabel | None:
     if not labelling.whole_page:  # on whole pages the model is better than class names
         if _in_prompt_box(labelling, block):
             return BlockLabel("prompt", "in a box that asks to subscribe, share or follow")
+        if block.is_all_links and COMMENT_HEADING.fullmatch(block.text):
+            return BlockLabel("prompt", "a link to the comments")
         if HASHTAGS.fullmatch(block.text):
             return BlockLabel("feed tail", "hashtags only")
         if _leads_to_item(labelling, block):
@@ -152,6 +154,14 @@ def _heads_links(labelling: Labelling, n: int) -> bool:
 def _leads_to_site(labelling: Labelling, block: Block) -> bool:
     host = urlsplit(labelling.url).netloc
     return bool(host) and all(is_headline(block.text) and other == host for other in _hosts(block, host))
+
+
+def _leads_to_other_page(labelling: Labelling, block: Block) -> bool:
+    """Whether a headline leads to another page of the item's site, not to a place on its own page."""
+    own = labelling.url.rstrip("/")
+    return _leads_to_site(labelling, block) and all(
+        link.partition("#")[0].rstrip("/") != own for link, _ in block.links
+    )
 
 
 def _hosts(block: Block, own: str) -> list[str]:
@@ -293,7 +303,8 @@ def _label_links(labelling: Labelling, start: int) -> int:
     while end < len(blocks) and blocks[end].is_all_links and is_headline(blocks[end].text):
         end += 1
     single = end - start == 1 and (blocks[start].tag not in ("li", "p") or len(blocks) == 1)
-    if single or not _all_unlikely(labelling, start, end):
+    of_site = all(_leads_to_other_page(labelling, block) for block in blocks[start:end])
+    if single or not _all_unlikely(labelling, start, end, LIKELY_BELOW_LABEL if of_site else LIKELY):
         return end
     for n in range(start, end):
         labelling.labels[n] = BlockLabel("link", "only a link to another article", list_start=start)
