@@ -163,7 +163,9 @@ def _has_other_numbers(column: dict[str, Any], other_figures: Any) -> Any:
     other = (column["numbers_of_fewer"] <= BROKEN_NUMBERS) & (column["numbers_missed"] >= BROKEN_MISSED)
     other &= column["numbers_common"] <= BROKEN_COMMON
     broken = (column["of_shorter"] > BROKEN_SHORTER) & (column["names_of_fewer"] < 1)
-    broken &= (column["long_of_shorter"] < BROKEN_RUNS * column["of_shorter"]) & (column["names_common"] <= BROKEN_NAMES)
+    broken &= (column["long_of_shorter"] < BROKEN_RUNS * column["of_shorter"]) & (
+        column["names_common"] <= BROKEN_NAMES
+    )
     return other & (broken | other_figures)
 
 
