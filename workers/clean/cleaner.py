@@ -42,6 +42,7 @@ SHORT_WORDS = 3  # a shorter line counts as so many: the heading of a list is as
 CHEAP_SHARE = (
     0.4  # of the cost of a short line or one with a full stop, which harms less than a headline if it is clutter
 )
+LINK_LIST_SHARE, MIN_LINK_LIST = 0.3, 0.6  # links only, of the items; the mean probability that keeps such a list
 MIN_FALLBACK = 0.1  # probability of a sentence that stands for the story where the model keeps nothing
 UNSCORED = Prediction(0.0, keep=False)  # of a page's navigation
 TEXT_FIELDS = ("dek", "kicker", "byline", "dateline", "published", "source_credit")
@@ -234,10 +235,15 @@ def _keep_best(document: BlockDocument, predictions: list[Prediction]) -> list[P
 
 
 def _vote_by_list(model: "Model", blocks: Sequence[Block], predictions: list[Prediction]) -> None:
-    """Keep or remove the items of a list or table together; single items are too short for a reliable prediction."""
+    """Keep or remove the items of a list or table together; single items are too short for a reliable prediction.
+
+    In a list with many links, each with a summary, the words of the summaries would outweigh any doubt.
+    """
     for indexes in list_members(blocks):
         mean = sum(predictions[n].probability for n in indexes) / len(indexes)
         keep = model.should_keep(mean, sum(blocks[n].words for n in indexes))
+        if sum(blocks[n].is_all_links for n in indexes) >= LINK_LIST_SHARE * len(indexes):
+            keep = keep and mean >= MIN_LINK_LIST
         for n in indexes:
             predictions[n] = predictions[n]._replace(keep=keep)
 
