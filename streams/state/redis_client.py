@@ -1,6 +1,7 @@
 """The client of the shared state in Valkey or Redis, and the mapping of redis-py's errors to copydesk's."""
 
 import asyncio
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, cast
@@ -13,6 +14,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import (
     AuthenticationError,
     MasterDownError,
+    NoScriptError,
     OutOfMemoryError,
     ReadOnlyError,
     ResponseError,
@@ -90,6 +92,22 @@ class _MappedPipeline(redis.client.Pipeline):
             return await super().execute(raise_on_error)
 
 
+class Script:
+    """A Lua script. redis-py's own costs twice the CPU time of its command."""
+
+    def __init__(self, state: Any, source: str) -> None:
+        self._state, self._source = state, source
+        self._sha = hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()
+
+    async def __call__(self, keys: Sequence[Value] = (), args: Sequence[Value] = ()) -> Any:
+        """Run the script; load it first if the server does not have it."""
+        try:
+            return await self._state.execute_command("EVALSHA", self._sha, len(keys), *keys, *args)
+        except NoScriptError:
+            await self._state.execute_command("SCRIPT LOAD", self._source)
+            return await self._state.execute_command("EVALSHA", self._sha, len(keys), *keys, *args)
+
+
 class RedisStateStore(redis.Redis):
     """A redis-py client that raises copydesk's errors; implements `StateStore`.
 
@@ -111,6 +129,9 @@ class RedisStateStore(redis.Redis):
     async def aclose(self, close_connection_pool: bool | None = None) -> None:
         await self.shared.aclose()
         await super().aclose(close_connection_pool)
+
+    def register_script(self, script: str) -> Any:
+        return Script(self, script)
 
     async def execute_many(self, commands: Sequence[Sequence[Value]]) -> list[Any]:
         if not commands:

@@ -7,11 +7,11 @@ poll.py computes the state transitions. This module performs the input and outpu
 
 import asyncio
 import contextlib
-import logging
 import random
 import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -20,7 +20,7 @@ from streams.codec import encode
 from streams.config.settings import Settings
 from streams.config.tables import FeedOptions
 from streams.errors import CopydeskError, UnavailableError, UnreadableError
-from streams.logger import get_logger
+from streams.logger import get_logger, log_together
 from streams.records import PollResult
 from streams.retry import Backoff
 from workers.heartbeats import STALLED_S
@@ -65,6 +65,7 @@ class Poller:
         self._random, self._outage = random.Random(), OutageDetector()
         self._stopping, self._woken = asyncio.Event(), asyncio.Event()
         self._polls: dict[asyncio.Task[None], str] = {}
+        self._unlogged: list[dict[str, Any]] = []
         self._last_turn_s = time.monotonic()
         self._next_renewal_s = time.monotonic() + self.feeds.claim_s / 4
 
@@ -324,14 +325,29 @@ class Poller:
         if result.reservation is not None and not is_published:
             await self.backpressure.release(result.reservation)
         if is_published:
-            level = logging.WARNING if poll.outcome == "failed" else logging.INFO
-            log.log(level, "poll", feed=poll.feed, outcome=poll.outcome, status=poll.status,
-                    items_total=poll.items_total, items_new=poll.items_new, elapsed_ms=poll.elapsed_ms,
-                    error_kind=poll.error_kind, error=poll.error)  # fmt: skip
+            self._log_poll(poll)
         else:
             reason = "removed, paused, polled by another poller, or clock jump"
             log.info("poll discarded", feed=poll.feed, reason=reason)
         return is_published
+
+    def _log_poll(self, poll: PollResult) -> None:
+        """Log a published poll; successful polls of one turn of the event loop are one record."""
+        fields = {
+            "feed": poll.feed, "outcome": poll.outcome, "status": poll.status, "items_total": poll.items_total,
+            "items_new": poll.items_new, "elapsed_ms": poll.elapsed_ms, "error_kind": poll.error_kind,
+            "error": poll.error,
+        }  # fmt: skip
+        if poll.outcome == "failed":
+            log.warning("poll", **fields)
+            return
+        if not self._unlogged:
+            asyncio.get_running_loop().call_soon(self._log_polls)
+        self._unlogged.append(fields)
+
+    def _log_polls(self) -> None:
+        polls, self._unlogged = self._unlogged, []
+        log_together(__name__, "poll", polls)
 
     # -- pushes -----------------------------------------------------------------------------------------------
 
