@@ -265,7 +265,7 @@ async def run_watcher(settings: Settings, url: str, name: str = "") -> int:
 
 
 async def run_web(settings: Settings, url: str, name: str = "") -> int:
-    """Serve the status page until a stop signal."""
+    """Serve the web interface until a stop signal."""
     from workers.web.server import WebServer
 
     async def body(broker: Broker, stopping: asyncio.Event) -> None:

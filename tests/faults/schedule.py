@@ -67,8 +67,8 @@ async def end_subscriber(fleet: Fleet, rnd: random.Random) -> None:
 
 
 async def roll(fleet: Fleet, rnd: random.Random) -> None:
-    """End all processes in order, one after another, as an upgrade does."""
-    for name in PROGRAMS:
+    """End all processes in order, one after another, as an upgrade does; not the reader that begins at the start."""
+    for name in (*WORKERS, *SUBSCRIBERS):
         fleet.parts[name].signal(signal.SIGTERM)
         await asyncio.sleep(0.3)
 

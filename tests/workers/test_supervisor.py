@@ -37,8 +37,8 @@ def published(folder: Path) -> Counter[tuple[str, int]]:
 
 async def check_status_page(folder: Path) -> None:
     """Check the page and the status of a running `copydesk up`."""
-    await until(lambda: "status page http" in output(folder))
-    url = output(folder).partition("status page ")[2].split()[0].partition("#")[0]
+    await until(lambda: "web interface http" in output(folder))
+    url = output(folder).partition("web interface ")[2].split()[0].partition("#")[0]
 
     def get(path: str, host: str | None = None) -> tuple[int, bytes, Any]:
         request = urllib.request.Request(url + path, headers={"Host": host} if host else {})

@@ -42,6 +42,7 @@ SHORT_WORDS = 3  # a shorter line counts as so many: the heading of a list is as
 CHEAP_SHARE = (
     0.4  # of the cost of a short line or one with a full stop, which harms less than a headline if it is clutter
 )
+MIN_FALLBACK = 0.1  # probability of a sentence that stands for the story where the model keeps nothing
 UNSCORED = Prediction(0.0, keep=False)  # of a page's navigation
 TEXT_FIELDS = ("dek", "kicker", "byline", "dateline", "published", "source_credit")
 
@@ -217,9 +218,11 @@ def _predict(document: BlockDocument, uncertain: set[Block], model: "Model | Non
 
 def _keep_best(document: BlockDocument, predictions: list[Prediction]) -> list[Prediction]:
     """Keep the likeliest blocks where the model keeps none, unless the page's head has a longer story."""
-    best = max(
-        prediction.probability for prediction, block in zip(predictions, document.blocks, strict=True) if block.text
-    )
+    pairs = [(p, block) for p, block in zip(predictions, document.blocks, strict=True) if block.text]
+    if document.input_type == "page":  # a heading alone is no story
+        sentences = [(p, block) for p, block in pairs if block.is_sentence and p.probability >= MIN_FALLBACK]
+        pairs = sentences or pairs
+    best = max(prediction.probability for prediction, _ in pairs)
     out = [p._replace(keep=p.probability > best / 2) for p in predictions]
     lines = _article_lines(document.metadata) if document.metadata is not None else ()
     words = sum(block.words for block, p in zip(document.blocks, out, strict=True) if p.keep)

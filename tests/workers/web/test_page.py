@@ -1,4 +1,4 @@
-"""The status page in Chromium."""
+"""The web interface in Chromium."""
 
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ LIVE = "document.querySelector('#live')?.textContent === 'live'"
 async def test_page_opens_the_newest_article(tmp_path: Path, chromium: Chromium) -> None:
     with up(tmp_path):
         await until(lambda: output(tmp_path).count("●") > 5)
-        url = output(tmp_path).partition("status page ")[2].split()[0]
+        url = output(tmp_path).partition("web interface ")[2].split()[0]
         async with chromium.page() as page:
             await page.goto(url)
             await until(lambda: page.evaluate("document.querySelectorAll('#articles li').length > 3"))
