@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from workers.clean.blocks import Block
-from workers.clean.cleaner import _clean_once, _clean_until_stable, clean
+from workers.clean.cleaner import _clean_until_stable, clean
 from workers.clean.document import to_blocks
 from workers.clean.html_limits import limit_markup
 from workers.clean.labeller import label_blocks
@@ -71,8 +71,7 @@ def test_control_characters_in_number_make_a_text_binary() -> None:
 
 def test_another_round_removes_a_line_that_the_first_kept() -> None:
     document, prompt = to_blocks(STORY, "html"), "Sign up for our newsletter"
-    content, _ = _clean_once(document, None, None, ask_model=False)
-    rendered = content.rendered()
+    rendered = clean(STORY, "html")
     doubtful = msgspec.structs.replace(
         rendered, html=f"{rendered.html}<p>{prompt}</p>", paragraphs=(*rendered.paragraphs, prompt),
         stable_lines=(*rendered.stable_lines, prompt),

@@ -1,5 +1,7 @@
 """Words and sentences of texts as arrays."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -58,7 +60,8 @@ def test_read_words_of_batch_equals_single_texts(texts: list[str]) -> None:
     for words, text in zip(read_words(texts), texts, strict=True):
         single = words_of(text)
         assert words.keys == single.keys
-        assert all(np.array_equal(one, other) for one, other in zip(words[:4], single[:4], strict=True))
+        arrays: list[tuple[Any, Any]] = list(zip(words[:4], single[:4], strict=True))
+        assert all(np.array_equal(array, other) for array, other in arrays)
 
 
 def test_sentences_end_at_stops_and_lines() -> None:
