@@ -116,7 +116,7 @@ SIGN_UP = (
 )
 # Pitches of a newsletter or a share bar. Source: the sign-up cards of Ghost, Substack and Mailchimp in these languages.
 PITCHES = (
-    r"no spam\b.{0,80}|unsubscribe (?:at )?any ?time.{0,60}|(?:kein spam|jederzeit (?:abbestellbar|kündbar)|sans spam|désabonne.{0,20}tout moment|sin spam|cancela(?:r)? cuando|niente spam|geen spam)\b.{0,80}",
+    r"no spam\b.{0,80}|(?:you (?:can|may) )?(?:unsubscribe|opt[- ]?out|cancel) (?:at )?any ?time.{0,60}|(?:we apologi[sz]e, but )?this video (?:has failed to load|is not available|cannot be played).{0,80}|(?:kein spam|jederzeit (?:abbestellbar|kündbar)|sans spam|désabonne.{0,20}tout moment|sin spam|cancela(?:r)? cuando|niente spam|geen spam)\b.{0,80}",
     r"(?:share|teilen|partager|compartir|compártelo|compartilhe|condividi|delen|dela|del|jaa|udostępnij|sdílet|megosztás|distribuie|κοινοποίηση|поделиться|поділитися|paylaş|شارك|bagikan|chia sẻ|分享|シェア|공유)(?: (?:this|on|via|en|sur|auf|su|no|na|w))?\s?[:：]",
     r"(?:share|send|post|teilen|partager|compartir|compartilhar|condividi|delen|dela|del|jaa|udostępnij|sdílet|megosztás|distribuie|κοινοποίηση|поделиться|поділитися|paylaş|bagikan|chia sẻ)"
     r"(?: (?:this|on|to|via|by|en|por|sur|par|auf|bei|per|su|no|na|w|op|på|med|at|στο|в|у|ke|lên))? (?:x|facebook|twitter|bluesky|threads|whatsapp|telegram|linkedin|reddit|pinterest|mastodon|messenger|viber|line|e-?mail|vk|weibo|instagram)",
@@ -213,7 +213,7 @@ def fold_dots(lower: str) -> str:
 # Parts of a complete notice, compared without folding.
 NOTICE_PARTS = tuple(
     "專頁|专页|粉絲|粉丝|facebook|微博|微信|"
-    "responsab|respons|gamble|risques|süchtig|verantwortung|bewust|gokken|fun stops|お願い|힘이|부탁|눌러|like|enjoy|aimé|gefällt|hat |gust|gost|piaciut|vond|gillade|likte|lide|pidit|líbil|páčil|podoba|"
+    "opt out|opt-out|optout|cancel|this video|responsab|respons|gamble|risques|süchtig|verantwortung|bewust|gokken|fun stops|お願い|힘이|부탁|눌러|like|enjoy|aimé|gefällt|hat |gust|gost|piaciut|vond|gillade|likte|lide|pidit|líbil|páčil|podoba|"
     "tetszett|plăcut|понрав|сподоба|άρεσε|beğen|أعجبك|reserv|vorbehalten|droits|derechos|direitos|diritti|riproduzione|voorbehouden|förbehåll|forbehold|pidätet|zastrzeż|vyhrazen|fenntart|"
     "rezervate|δικαιώματος|защищен|захищен|saklıdır|dilindungi|الحقوق|حقوق|זכויות|सर्वाधिकार|স্বত্ব|ลิขสิทธิ์|版权|転載|전재|published|reproduced|"
     "copied|redistributed|rewritten|genehmigung|prohib|interdit|proibid|zabron|zgody|запрещ|ссылк|разреш|转载|轉載|不得|cookie|kakor|eväste|informasjonskaps|"
