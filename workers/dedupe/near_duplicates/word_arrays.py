@@ -160,7 +160,8 @@ class _Chunk:
         www = (letters[starts] == _W) & (letters[starts + 1] == _W) & (letters[starts + 2] == _W)
         www &= (letters[ends] == _DOT) & ((classes[ends + 1] & WORD) > 0)
         kinds = ((bits & DIGIT) > 0) * NUMBER | ((bits & (UPPER | LOWER)) == LOWER) * PLAIN
-        return (kinds | is_name * NAME | (scheme | www) * ADDRESS_PART).astype(np.uint8)
+        out: npt.NDArray[np.uint8] = (kinds | is_name * NAME | (scheme | www) * ADDRESS_PART).astype(np.uint8)
+        return out
 
     def _sentence_starts(self) -> Places:
         """Return the first word of each sentence, and the number of words.
