@@ -208,7 +208,7 @@ def _predict(document: BlockDocument, uncertain: set[Block], model: "Model | Non
     scores = model.predict(blocks, _known_text(document))
     share = _cost_share(document)
     scored = zip(blocks, scores.body, scores.title, strict=True)
-    decided = {block: _prediction(model, block, *score, share) for block, *score in scored if block in uncertain}
+    decided = {b: _prediction(model, b, body, title, share) for b, body, title in scored if b in uncertain}
     out = [decided.get(block, UNSCORED) if block in uncertain else Prediction() for block in document.blocks]
     if document.input_type == "page":
         _vote_by_list(model, document.blocks, out)
