@@ -107,6 +107,18 @@ async def freeze_worker(fleet: Fleet, rnd: random.Random) -> None:
     part.signal(signal.SIGCONT)
 
 
+async def freeze_desk(fleet: Fleet, rnd: random.Random) -> None:
+    """Freeze a desk for longer than its lease, probably within a step: its network is slow before."""
+    name = rnd.choice(("desk-1", "desk-2"))
+    fleet.proxies[name].slow(0.05)
+    await asyncio.sleep(0.3)
+    fleet.parts[name].signal(signal.SIGSTOP)
+    await asyncio.sleep(LEASE_S * 1.5)
+    fleet.parts[name].signal(signal.SIGCONT)
+    await asyncio.sleep(0.5)
+    fleet.proxies[name].heal()
+
+
 async def storm(fleet: Fleet, rnd: random.Random) -> None:
     """Kill both desks and their replacements."""
     for _ in range(2):

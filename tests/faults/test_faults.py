@@ -94,7 +94,7 @@ CATCHES: dict[str, tuple[dict[Any, int], int, set[str]]] = {
     "remember_before_append": ({schedule.kill_worker: 1}, 10, {"lost"}),
     "trim_too_early": ({schedule.storm: 1}, 2, {"lost"}),
     "drop_on_exception": ({schedule.kill_valkey: 1, schedule.cut: 2, schedule.reset: 2}, 10, {"lost"}),
-    "no_fence": ({schedule.freeze_worker: 1}, 10, {"fence", "dup", "order", "conserve"}),
+    "no_fence": ({schedule.freeze_desk: 1}, 10, {"fence", "dup", "order", "conserve"}),
     "half_cleaned": ({}, 0, {"corrupt"}),
     "dead_letter_too": ({}, 0, {"both"}),
     "forgetful": ({}, 0, {"dup"}),
