@@ -72,14 +72,21 @@ def hosts(kind: str) -> Iterator[list[str]]:
         process.terminate()
 
 
-async def cpu_us(broker: Broker, work: Callable[[], Awaitable[object]]) -> dict[str, float]:
-    """Return the CPU microseconds of this process and of Valkey for each of HOSTS × ROUNDS polls."""
-    await work()
-    valkey_s, start_s = await server_cpu_s(broker), time.process_time()
-    for _ in range(ROUNDS):
-        await work()
-    own_s, valkey_s = time.process_time() - start_s, await server_cpu_s(broker) - valkey_s
-    return {"own": round(1e6 * own_s / HOSTS / ROUNDS, 1), "valkey": round(1e6 * valkey_s / HOSTS / ROUNDS, 1)}
+async def cpu_us(broker: Broker, *works: Callable[[], Awaitable[object]]) -> list[dict[str, float]]:
+    """Return for each of *works* the CPU microseconds of this process and of Valkey per poll. Their rounds alternate."""
+    spent = [[0.0, 0.0] for _ in works]
+    for number in range(ROUNDS + 1):
+        for times_s, work in zip(spent, works, strict=True):
+            valkey_s, start_s = await server_cpu_s(broker), time.process_time()
+            await work()
+            own_s, valkey_s = time.process_time() - start_s, await server_cpu_s(broker) - valkey_s
+            if number:  # the first round is a warm-up
+                times_s[0] += own_s
+                times_s[1] += valkey_s
+    return [
+        {name: round(1e6 * s / HOSTS / ROUNDS, 1) for name, s in zip(("own", "valkey"), times_s, strict=True)}
+        for times_s in spent
+    ]
 
 
 async def measure(settings: Settings, kind: str = "unmodified") -> dict[str, float]:
@@ -106,8 +113,7 @@ async def measure(settings: Settings, kind: str = "unmodified") -> dict[str, flo
             async def requests() -> None:
                 await asyncio.gather(*map(request, urls))
 
-            floor = await cpu_us(broker, requests)
-            costs = await cpu_us(broker, polls)
+            floor, costs = await cpu_us(broker, requests, polls)
         errors = {feed.error for feed in await poller.feeds.all()}
     await broker.close()
     assert errors == {""}, errors
