@@ -130,7 +130,7 @@ class RedisStateStore(redis.Redis):
         await self.shared.aclose()
         await super().aclose(close_connection_pool)
 
-    def register_script(self, script: str) -> Any:
+    def register_script(self, script: Any) -> Any:
         return Script(self, script)
 
     async def execute_many(self, commands: Sequence[Sequence[Value]]) -> list[Any]:

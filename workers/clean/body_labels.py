@@ -27,7 +27,7 @@ from workers.clean.line_types import (
     word_count,
 )
 from workers.clean.rules.bylines import CORRECTION_NOTE, SOURCE_CREDIT
-from workers.clean.rules.containers import CLUTTER_CLASSES, PROMPT_BOXES
+from workers.clean.rules.containers import CLUTTER_CLASSES, COMMENT_HEADING, PROMPT_BOXES
 from workers.clean.rules.feed_tails import HASHTAGS
 from workers.clean.rules.labels import SPONSOR_LABELS
 from workers.text.date_lines import parse_date_line
@@ -45,6 +45,7 @@ COLONS = (":", "：")
 HEADING_TAGS = frozenset(("h2", "h3", "h4", "h5", "h6"))
 BOLD_TAGS = frozenset(("b", "strong"))
 REMOVED_WITH_LABEL = frozenset(("link", "clutter", "prompt", "feed tail"))
+MIN_NOTE_WORDS = 4  # of a correction; "Corrections" alone is a link in the footer
 MAX_ITEM_LINK_WORDS = 8  # of a link to the item's own page
 MIN_READING_ITEMS = 2  # of a list of links to other sites
 MAX_BOX_WORDS = 60  # a larger container with such a name holds the article, as in the feed of a newsletter
@@ -57,7 +58,7 @@ def label_body_block(labelling: Labelling, n: int) -> int:
     removed_by_model = not labelling.predictions[n].keep
     if _is_label_of_links(labelling, n):
         return _label_list(labelling, n)
-    if CORRECTION_NOTE.fullmatch(block.text) and not block.is_all_links:
+    if block.words >= MIN_NOTE_WORDS and CORRECTION_NOTE.fullmatch(block.text) and not block.is_all_links:
         labelling.labels[n] = BlockLabel("note")
     elif labelling.whole_page and removed_by_model and not labelling.start <= n < labelling.end:
         _label_outside_article(labelling, n)
@@ -67,6 +68,7 @@ def label_body_block(labelling: Labelling, n: int) -> int:
         label := _label_by_rule(labelling, block)
     ) is not None:
         labelling.labels[n] = label
+        return _label_links_beside(labelling, n) if label.label == "link" else n + 1
     elif _label_field(labelling, n) or _label_by_history(labelling, n) or is_announced(labelling, n):
         pass
     elif removed_by_model:
@@ -91,6 +93,8 @@ def _label_by_rule(labelling: Labelling, block: Block) -> BlockLabel | None:
     if not labelling.whole_page:  # on whole pages the model is better than class names
         if _in_prompt_box(labelling, block):
             return BlockLabel("prompt", "in a box that asks to subscribe, share or follow")
+        if block.is_all_links and COMMENT_HEADING.fullmatch(block.text):
+            return BlockLabel("prompt", "a link to the comments")
         if HASHTAGS.fullmatch(block.text):
             return BlockLabel("feed tail", "hashtags only")
         if _leads_to_item(labelling, block):
@@ -150,6 +154,14 @@ def _heads_links(labelling: Labelling, n: int) -> bool:
 def _leads_to_site(labelling: Labelling, block: Block) -> bool:
     host = urlsplit(labelling.url).netloc
     return bool(host) and all(is_headline(block.text) and other == host for other in _hosts(block, host))
+
+
+def _leads_to_other_page(labelling: Labelling, block: Block) -> bool:
+    """Whether a headline leads to another page of the item's site, not to a place on its own page."""
+    own = labelling.url.rstrip("/")
+    return _leads_to_site(labelling, block) and all(
+        link.partition("#")[0].rstrip("/") != own for link, _ in block.links
+    )
 
 
 def _hosts(block: Block, own: str) -> list[str]:
@@ -275,13 +287,24 @@ def _belongs_to_list(labelling: Labelling, n: int) -> bool:
     return is_headline(text) or parse_date_line(text) is not None
 
 
+def _label_links_beside(labelling: Labelling, start: int) -> int:
+    """Label the links that follow a lead-in with a link in the same element; return the index of the next block."""
+    blocks, end = labelling.blocks, start + 1
+    element = blocks[start].element
+    while element is not None and end < len(blocks) and blocks[end].is_all_links and blocks[end].element is element:
+        labelling.labels[end] = BlockLabel("link", "a link below a lead-in", list_start=start)
+        end += 1
+    return end
+
+
 def _label_links(labelling: Labelling, start: int) -> int:
     """Label consecutive lines that are links to other stories."""
     blocks, end = labelling.blocks, start + 1
     while end < len(blocks) and blocks[end].is_all_links and is_headline(blocks[end].text):
         end += 1
     single = end - start == 1 and (blocks[start].tag not in ("li", "p") or len(blocks) == 1)
-    if single or not _all_unlikely(labelling, start, end):
+    of_site = all(_leads_to_other_page(labelling, block) for block in blocks[start:end])
+    if single or not _all_unlikely(labelling, start, end, LIKELY_BELOW_LABEL if of_site else LIKELY):
         return end
     for n in range(start, end):
         labelling.labels[n] = BlockLabel("link", "only a link to another article", list_start=start)

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
 # Of each short line that is kept together with its neighbours; figures in docs/explanation/decisions, record 93.
 MIN_RUN_PROBABILITY, MIN_RUN_PROBABILITY_SHORT = 0.5, 0.4  # in a long dump, and in one of at most USUAL_LINES
-MIN_RESUME_PROBABILITY = 0.05  # of a statement below headlines; figures in tests/tools/bench/README.md
+MIN_RESUME_PROBABILITY = 0.2  # of a statement below headlines; figures in record 121
 MIN_RESUME_BELOW_LEAD = 0.01  # of a statement below lead-ins and advertisements only
+MIN_BETWEEN_PROBABILITY = 0.4  # of a single line between two lines of the story; figures in record 120
 MAX_LIST_LINES = 8  # a longer list seldom stands between two paragraphs
 MIN_HEADLINE_WORDS = 2
 QUESTION_ENDS = ("?", "!", "…", "...", "？", "！", "؟")
@@ -42,6 +43,19 @@ def vote_by_run(model: "Model", blocks: Sequence[Block], predictions: list[Predi
             if model.should_keep(mean, sum(blocks[k].words for k in run), share=share):
                 for k in run:
                     predictions[k] = predictions[k]._replace(keep=True)
+
+
+def keep_between_lines(blocks: Sequence[Block], predictions: list[Prediction]) -> None:
+    """Keep a single likely line between two lines of the story, such as a subheading, unless it is clutter by a rule.
+
+    Clutter seldom stands alone there: it has a label above it, or several lines.
+    """
+    for n in range(1, len(blocks) - 1):
+        is_between = predictions[n - 1].keep and predictions[n + 1].keep and not predictions[n].keep
+        if not is_between or predictions[n].probability < MIN_BETWEEN_PROBABILITY:
+            continue
+        if not _is_clutter(blocks[n].text) and not _is_lead(blocks[n]):
+            predictions[n] = predictions[n]._replace(keep=True)
 
 
 def resume_below_list(blocks: Sequence[Block], predictions: list[Prediction]) -> None:

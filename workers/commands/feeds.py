@@ -280,7 +280,7 @@ def poll_now(settings: Settings, urls: Sequence[str], all_: bool) -> ExitCode:
     from workers.poller.registry import FeedRegistry
 
     if all_ == bool(urls):
-        raise SettingsError("no feeds selected: name them, or use --all")
+        raise SettingsError("no feeds selected; name them, or use --all")
     if all_:
         count = run_with_broker(settings, lambda broker: FeedRegistry(broker.state).poll_all_now())
         print_text(f"due now: {count} feeds")

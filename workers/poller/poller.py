@@ -333,11 +333,7 @@ class Poller:
 
     def _log_poll(self, poll: PollResult) -> None:
         """Log a published poll; successful polls of one turn of the event loop are one record."""
-        fields = {
-            "feed": poll.feed, "outcome": poll.outcome, "status": poll.status, "items_total": poll.items_total,
-            "items_new": poll.items_new, "elapsed_ms": poll.elapsed_ms, "error_kind": poll.error_kind,
-            "error": poll.error,
-        }  # fmt: skip
+        fields = transitions.log_fields(poll)
         if poll.outcome == "failed":
             log.warning("poll", **fields)
             return

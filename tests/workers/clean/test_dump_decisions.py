@@ -4,11 +4,12 @@ import pytest
 
 from workers.clean.blocks import Block
 from workers.clean.cleaner import clean
-from workers.clean.dump_decisions import is_statement, resume_below_list, vote_by_run
+from workers.clean.dump_decisions import is_statement, keep_between_lines, resume_below_list, vote_by_run
+from workers.clean.labeller import label_blocks
 from workers.clean.labelling import Prediction
 from workers.clean.model.model import load_default
 
-KEPT, REMOVED, UNLIKELY = Prediction(0.99, True), Prediction(0.1, False), Prediction(0.001, False)
+KEPT, REMOVED, UNLIKELY = Prediction(0.99, True), Prediction(0.25, False), Prediction(0.001, False)
 STORY = "The board closed the north pier on Tuesday after a storm moved four of its piles."
 
 
@@ -82,3 +83,39 @@ def test_reading_time_with_leading_label_is_field(line: str) -> None:
     content = clean(f"Pier closed after storm\n{line}\nMarch 3, 2025\n{STORY}\n{STORY} It opens in May.", "text")
     assert content.reading_minutes == 3
     assert line not in content.paragraphs
+
+
+LIKELY = Prediction(0.45, False)
+
+
+@pytest.mark.parametrize(
+    ("lines", "is_kept"),
+    [
+        ((("North pier", KEPT), ("What comes next", LIKELY), (STORY, KEPT)), True),
+        (((STORY, KEPT), ("What comes next", REMOVED), (STORY, KEPT)), False),
+        (((STORY, KEPT), ("What comes next", LIKELY), ("Related", REMOVED)), False),
+        (((STORY, KEPT), ("What comes next", LIKELY), ("Harbour dues to rise", LIKELY), (STORY, KEPT)), False),
+        (((STORY, KEPT), ("Advertisement", LIKELY), (STORY, KEPT)), False),
+        (((STORY, KEPT), ("Read more: Harbour dues to rise again", LIKELY), (STORY, KEPT)), False),
+    ],
+)  # fmt: skip
+def test_keep_between_lines_keeps_single_likely_line(
+    lines: tuple[tuple[str, Prediction], ...], *, is_kept: bool
+) -> None:
+    blocks, predictions = [Block(text, "line") for text, _ in lines], [prediction for _, prediction in lines]
+    keep_between_lines(blocks, predictions)
+    assert predictions[1].keep is is_kept
+
+
+@pytest.mark.parametrize(
+    ("text", "label"), [("Corrections", "clutter"), ("Correction: The pier has nine piles, not eight.", "note")]
+)
+def test_corrections_are_notes_unless_they_are_links(text: str, label: str) -> None:
+    blocks = [Block(line, "line") for line in (STORY, text, STORY.replace("Tuesday", "Friday"))]
+    labelling = label_blocks(blocks, [KEPT, REMOVED, KEPT], whole_page=True)
+    assert labelling.labels[1].label == label
+
+
+def test_resume_below_box_drops_its_unlikely_statement() -> None:
+    pitch = ("Original reporting. Delivered to you.", Prediction(0.1, False))
+    assert kept_lines((STORY, KEPT), ("Join our newsletter", REMOVED), pitch) == [STORY]

@@ -2,11 +2,12 @@
 
 import pytest
 
-from workers.clean.blocks import Block
-from workers.clean.cleaner import _keep_best, clean
+from workers.clean.blocks import Block, Element
+from workers.clean.cleaner import _keep_best, _vote_by_list, clean
 from workers.clean.document import BlockDocument
 from workers.clean.labelling import Prediction
 from workers.clean.line_types import is_notice
+from workers.clean.model.model import load_default
 from workers.clean.rules.containers import is_outside_story
 
 STORY = [
@@ -80,3 +81,16 @@ def test_fallback_of_page_keeps_likely_sentence(kind: str, expected: list[bool])
     blocks = [Block("Red chips"), Block(STORY[0]), Block("All rights reserved by the harbour company of the old town.")]
     predictions = [Prediction(p, keep=False) for p in (0.74, 0.2, 0.01)]
     assert [p.keep for p in _keep_best(BlockDocument(kind, blocks), predictions)] == expected
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize(("probability", "linked", "expected"), [(0.5, 2, False), (0.7, 2, True), (0.5, 0, True)])
+def test_link_list_with_summaries_needs_probability(probability: float, linked: int, expected: bool) -> None:
+    page = Element("ul", "", None, 3)
+    blocks = []
+    for n, line in enumerate((*STORY, *STORY)):
+        links = (("https://a.example/", line),) if n < linked else ()
+        blocks.append(Block(line, "li", links, len(line) if links else 0, element=Element("li", "", page, 4)))
+    predictions = [Prediction(probability, keep=False) for _ in blocks]
+    _vote_by_list(load_default("page"), blocks, predictions)
+    assert {p.keep for p in predictions} == {expected}

@@ -34,7 +34,7 @@ PROMPT_BOXES = re.compile(
     r"(?:inline-?)?promo(?:-?(?:box|block|unit|card))?|ads?|ad-?(?:slot|container|unit|box|banner|wrapper|label|inner)|advert(?:isement)?|sponsor(?:ed)?(?:-?(?:box|message|note|block))?|"
     r"jp-relatedposts|related-?(?:posts?|articles?|stories|content)|yarpp|crp_related|blogcard(?:-wrap)?|link-?card|"
     r"cta|cta-?(?:box|caption|block|wrap)|call-?to-?action|captioned-button-wrap|button-wrapper|feedflare|addtoany(?:_share_save_container)?|"
-    r"kg-(?:cta|signup|button)-card|tip-?jar|patreon|ko-?fi)(?:$|[\s_-])",
+    r"kg-(?:cta|signup|button|bookmark)-card|tip-?jar|patreon|ko-?fi)(?:$|[\s_-])",
     re.IGNORECASE,
 )
 

@@ -5,7 +5,7 @@ import re
 # Complete lines. Source: the default footer of WordPress ("The post … appeared first on …") in its translations
 # (translate.wordpress.org), "Continue reading" after
 # excerpts, FeedBurner's flare, the footers of Blogger in its languages and of Medium, the notes that podcast hosts append,
-# the line of a Korean or Japanese reporter with an address, and the counts of Discourse and hnrss.
+# the line of a Korean or Japanese reporter with an address, and the counts of Discourse and hnrss, and the head and foot of letters by Mailchimp, Substack and Buttondown.
 FEED_TAILS: tuple[re.Pattern[str], ...] = tuple(
     re.compile(p, re.IGNORECASE)
     for p in (
@@ -22,7 +22,7 @@ FEED_TAILS: tuple[re.Pattern[str], ...] = tuple(
         r"inlägget .{1,300} (dök först upp|publicerades först) på .{1,160}|indlægget .{1,300} blev (først )?(udgivet|vist) (først )?(på|den) .{1,160}",
         r"(innlegget|innlegg) .{1,300} (dukket først opp|ble først publisert) på .{1,160}|(artikkeli|julkaisu) .{1,300} (julkaistiin|ilmestyi) ensi(mmäisen kerran|n) .{1,160}",
         r"příspěvek .{1,300} (pochází z|se nejdříve objevil na) .{1,160}|(príspevok|článok) .{1,300} zobrazený najskôr .{1,160}",
-        r"a(z)? .{1,300} bejegyzés (először )?.{1,160} jelent meg( először)?\.?|(articolul|articol) .{1,300} apare prima dată (în|pe) .{1,160}",
+        r"a(\(z\)|z)? .{1,300} bejegyzés (először )?.{1,160} jelent meg( először)?\.?|(articolul|articol) .{1,300} apare prima dată (în|pe) .{1,160}",
         r"το άρθρο .{1,300} (εμφανίστηκε πρώτα|πρωτοεμφανίστηκε) στ(ο|η|ις) .{1,160}|(публикацията|објава) .{1,300} (е публикувана за пръв път|се појави прво) (на|в) .{1,160}",
         r"l['’]entrada .{1,300} ha aparegut primer a .{1,160}|a entrada .{1,300} (publicouse primeiro|aparece primeiro) en .{1,160}",
         r"(ظهرت|تم نشر) (المقالة|المقال|التدوينة) .{1,300} (أولاً|أولا) (على|في) .{1,160}|הפוסט .{1,300} הופיע לראשונה ב.{1,160}|نوشته .{1,300} اولین بار در .{1,160} پدیدار شد\.?",
@@ -36,9 +36,14 @@ FEED_TAILS: tuple[re.Pattern[str], ...] = tuple(
         r"(subscribe|listen|follow|rate|review) .{0,60}(apple podcasts|itunes|spotify|overcast|google podcasts|wherever you (get|listen)|your favou?rite podcast app).{0,120}",
         r"learn more about your ad choices.{0,120}|(see|visit) \S{3,80}/(privacy|adchoices|listener|policies)\S* for .{0,120}|hosted on acast.{0,120}",
         r"[^\s\d]{2,8} ?(기자|특파원|記者) ?\S{1,40}@\S{3,60}",
-        r"(filed|posted) (under|in):? .{1,160}|(tags?|tagged|kategorien?|schlagwörter|catégories?|étiquettes?|categorías?|etiquetas?|categorie|categorieën|теги|рубрики?|метки|"
+        r"(filed|posted) (under|in):? .{1,160}|in this article: .{1,160}|(tags?|tagged|kategorien?|schlagwörter|catégories?|étiquettes?|categorías?|etiquetas?|categorie|categorieën|теги|рубрик[аи]|метки|"
         r"etiketler|címkék|etichete|ετικέτες|avainsanat|tunnisteet|taggar|etiketter|emneord|stikord|štítky|značky|słowa kluczowe|oznake|етикети|тэги|мітки|"
         r"الوسوم|وسوم|كلمات دلالية|برچسب‌?ها|תגיות|टैग|ট্যাগ|แท็ก|từ khóa|kata kunci|标签|標籤|タグ|태그)( with)? ?[:：] ?.{1,160}",
+        r"(view|open|read) (this )?(e-?mail|newsletter|message|issue) (in|on) (your|the|a) (browser|web).{0,20}|forwarded this e-?mail\?.{0,120}",
+        r"(you are|you['’]re) receiving this (e-?mail|newsletter|message) because.{0,200}|our mailing address is.{0,200}|unsubscribe\b.{0,120}|(update|manage) (your )?(e-?mail )?preferences.{0,80}",
+        r"(diese e-?mail|diesen newsletter) im browser (an)?sehen.{0,40}|(voir|lire) (cet e-?mail|cette lettre) dans (le|votre) navigateur.{0,40}|ver este (correo|e-?mail) en (el|tu) navegador.{0,40}",
+        r"(vedi|leggi) questa e-?mail nel browser.{0,40}|bekijk deze (e-?mail|nieuwsbrief) in je browser.{0,40}|ver (este )?e-?mail no navegador.{0,40}|visa (detta mejl|detta brev) i webbläsaren.{0,40}",
+        r"our sponsors:.{0,400}|advertising inquiries:.{0,120}|privacy (&|and) opt-out:.{0,120}|upgrade to paid|give a gift subscription|get more from .{1,60} in the .{1,30} app",
         r"\d{1,5} posts? [-–] \d{1,5} participants?|comments url: \S{5,300}|points: \d{1,6}|# comments: \d{1,6}",
         r"(reply|respond|comment) (via|by) e-?mail.{0,60}|(thanks|thank you) for (using|reading (this )?(via|by|in|with)) (rss|a feed reader).{0,80}",
         r"support (the|this|our) (show|podcast|channel)( on .{1,60}|:).{0,160}",

@@ -67,7 +67,7 @@ SPONSOR_LABELS = frozenset(
 
 # Lead-ins that also stand alone above a list, in more languages and wordings. Source: as above.
 MORE_LEADS: dict[str, tuple[str, ...]] = {
-    "en": ("also see", "now read", "more on this", "related stories", "watch next", "further reading", "next read", "dig deeper", "go deeper",
+    "en": ("also see", "now read", "more on this", "related stories", "watch next", "further reading", "next read", "dig deeper", "go deeper", "exclusive read more", "exclusiveread more",
            "recommended reading", "you may also like", "keep reading", "related reading"),
     "fr": ("à lire", "a lire", "a lire aussi", "à lire également", "lire également", "à voir aussi", "à relire", "sur le même sujet", "pour aller plus loin", "lire notre article"),
     "de": ("lesen sie dazu", "lesen sie dazu auch", "lies auch", "mehr dazu", "auch interessant", "auch lesenswert", "siehe auch", "lesetipp", "passend dazu"),
@@ -87,7 +87,7 @@ MORE_LEADS: dict[str, tuple[str, ...]] = {
     "lt": ("skaitykite taip pat", "taip pat skaitykite"), "ca": ("llegeix també", "llegiu també", "et pot interessar"),
     "el": ("διαβάστε ακόμη", "διαβάστε ακόμα", "δείτε επίσης", "δείτε ακόμη"),
     "tr": ("ayrıca okuyun", "ayrıca oku", "bunu da okuyun", "bunu da oku", "ilginizi çekebilir", "i̇lginizi çekebilir", "i̇lgili haber"),
-    "ru": ("читать также", "смотрите также", "также читайте", "по теме", "ещё по теме", "материалы по теме", "материал по теме", "см. также"),
+    "ru": ("читайте", "читать также", "смотрите также", "также читайте", "по теме", "ещё по теме", "материалы по теме", "материал по теме", "см. также"),
     "uk": ("дивіться також", "також читайте", "читайте ще", "за темою", "по темі"),
     "ar": ("اقرأ المزيد", "إقرأ المزيد", "إقرأ أيضا", "إقرأ أيضاً", "طالع أيضا", "طالع أيضاً", "شاهد أيضا", "شاهد أيضاً", "قد يهمك", "قد يهمك أيضا", "قد يهمك أيضاً"),
     "fa": ("بیشتر بخوانید", "همچنین بخوانید", "حتما بخوانید", "بیشتر بدانید", "مطالعه بیشتر"), "ur": ("مزید پڑھیں", "یہ بھی پڑھیں"),

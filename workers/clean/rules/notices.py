@@ -129,8 +129,8 @@ PITCHES = (
 # A question about the text with a call, and calls of blogs in Japanese and Korean. Source: blogs of WordPress, Hatena and Naver.
 LIKED = (
     r"(?:did you (?:like|enjoy)|(?:if you )?(?:liked|enjoyed)|vous avez aimé|(?:hat|gefällt) (?:ihnen|dir)|¿?te ha gustado|¿?te gustó|gostou|ti è piaciut[oa]|vond je|gillade du|likte du|"
-    r"kunne du lide|pidit(?:kö|ko)|líbil[ao]? se v[áa]m|páčil sa|podobał[ao]? (?:ci|wam|się)|tetszett|ți-a plăcut|понравил(?:ся|ась|ось)|сподобал(?:ся|ась|ося)|σας άρεσε|beğendiniz mi|هل أعجبك)\b"
-    r"[^.!?]{2,60}[?!.,:]\s?.{0,20}\b(?:share|subscribe|support|forward|buy me|partage|abonne|soutene|teile|abonnier|unterstütz|compart|suscr|apoy|assin|condivid|iscriv|deel|abonneer|dela|prenum|del|støt|jaa|"
+    r"kunne du lide|pidit(?:kö|ko)|líbil[ao]? se v[áa]m|páčil sa|podobał[ao]? (?:ci|wam|się)|(?:ha )?tetszett|ți-a plăcut|понравил(?:ся|ась|ось)|сподобал(?:ся|ась|ося)|σας άρεσε|beğendiniz mi|هل أعجبك)\b"
+    r"[^.!?]{2,60}[?!.,:]\s?.{0,20}\b(?:share|subscribe|support|forward|buy me|partage|abonne|soutene|teile|abonnier|unterstütz|comp[aá]rt|suscr|apoy|assin|condivid|iscriv|deel|abonneer|dela|prenum|del|støt|jaa|"
     r"sdíle|podpoř|zdieľ|podpor|udostępni|wesprzyj|oszd|megoszt|distribui|поделит|подпиш|поддерж|поділ|підпиш|підтрим|κοινοποι|paylaş|شارك).{0,120}",
     r".{0,40}(?:フォロー|応援|クリック|チャンネル登録|高評価|ポチッと|シェア)を?(?:よろしく)?お願い(?:いた|致)?します[。！]?",
     r".{0,30}(?:공감|댓글|좋아요|구독|추천|이웃추가).{0,20}(?:힘이 됩니다|부탁드립니다|부탁드려요|눌러주세요)[.!~]?",
@@ -146,7 +146,7 @@ FIRST_CALLS = (
     "folgen sie|abonnieren sie|abonniere|suivez|abonnez|inscrivez|rejoignez|téléchargez|recevez|síguenos|sigue|únete|suscríbete|descarga|recibe|apúntate|siga|assine|entre no|baixe|"
     "receba|seguici|iscriviti|scarica|unisciti|ricevi|volg ons|schrijf je|följ|prenumerera|følg|tilmeld|meld deg|seuraa|tilaa|lataa|obserwuj|zapisz się|dołącz|pobierz|sledujte|přihlaste|"
     "kövess|iratkozz|urmăre[sș]te|abonează|intră pe|ακολουθήστε|εγγραφείτε|κατεβάστε|подписывайтесь|подпишитесь|присоединяйтесь|читайте нас|следите|скачайте|підписуйтесь|підпишіться|"
-    "meld je aan|meld u aan|abonneer|simak berita|ikuti berita|لمتابعة|اشتركوا|انضموا|更多精彩|更多内容|欢迎关注|请关注|ร่วมติดตาม|"
+    "clique aqui|haz clic aquí|cliquez ici|clicca qui|klik hier|meld je aan|meld u aan|abonneer|simak berita|ikuti berita|لمتابعة|اشتركوا|انضموا|更多精彩|更多内容|欢迎关注|请关注|ร่วมติดตาม|"
     "приєднуйтесь|завантажте|تابعنا|تابعونا|اشترك|انضم|حمل|עקבו|הצטרפו|הירשמו|הורידו|ติดตาม|ikuti kami|gabung|unduh|langganan|theo dõi|tham gia|tải|jiunge|tufuate|pakua|jisajili|关注|關注|扫码|下载|打开"
 )
 LAST_CALLS = "takip edin|abone olun|katılın|indirin|जुड़ें|फॉलो करें|डाउनलोड करें|যুক্ত হোন|যোগ দিন|করুন|دنبال کنید|عضو شوید|フォロー|友だち追加|登録|登録する|구독|구독하기|추가|신청"

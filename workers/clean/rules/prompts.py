@@ -15,7 +15,7 @@ PROMPTS: tuple[re.Pattern[str], ...] = tuple(
         r"follow (us|me|@\w+)\b.{0,80}|follow .{1,60} on (twitter|facebook|x|instagram|telegram|whatsapp|youtube|google news)\b.{0,40}",
         r"(join|like) us on .{0,60}",
         r"(continue|keep|finish) reading\b.{0,120}",
-        r"(read|view|see) (the )?(full|more|original|rest of|whole|entire)\b.{0,60}(article|story|post|here|coverage|comments)\b.{0,30}",
+        r"(read|view|see) (the )?(full|more|original|rest of|whole|entire)\b.{0,60}(article|story|post|here|coverage|comments|topic|thread|discussion)\b.{0,30}",
         r"(leave|post|add|write) a (comment|reply)\b.{0,60}",
         r"(view|show|load|see|read) (all |\d+ |the )?comments?\b.{0,30}",
         r"(share|print|email|save|bookmark) (this|the) (article|story|page|post)?\b.{0,40}",

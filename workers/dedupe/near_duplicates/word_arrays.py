@@ -8,6 +8,7 @@ one prefix sum. A call of numpy costs as much as a hundred words, so texts are r
 
 from collections.abc import Collection, Iterator, Sequence
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -204,9 +205,9 @@ class _Chunk:
 
     def sentence_texts(self) -> list[str]:
         """Return the characters of each sentence, up to the next one or to the end of its line."""
-        starts = self.origin[self.starts[self.first_of[:-1]]] if len(self.starts) else np.zeros(0, np.intp)
+        starts = [*self.origin[self.starts[self.first_of[:-1]]].tolist(), len(self.text)]
         out = []
-        for start, end in zip(starts.tolist(), [*starts[1:].tolist(), len(self.text)], strict=True):
+        for start, end in pairwise(starts):
             part = self.text[start:end].partition("\n")[0].strip()
             out.append("#" * (self.text[start - 1 : start] == "#") + part.rstrip("# "))
         return out
