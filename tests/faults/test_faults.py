@@ -98,7 +98,7 @@ CATCHES: dict[str, tuple[dict[Any, int], int, set[str]]] = {
     "half_cleaned": ({}, 0, {"corrupt"}),
     "dead_letter_too": ({}, 0, {"both"}),
     "forgetful": ({}, 0, {"dup"}),
-    "commits_at_end": ({schedule.roll: 1}, 4, {"lost"}),
+    "commits_at_end": ({schedule.roll: 1}, 1, {"lost"}),
     "uncounted": ({}, 0, {"conserve"}),
     "member_commits_early": ({schedule.kill_subscriber: 1}, 20, {"member_lost"}),
     "hook_twice": ({}, 0, {"hook_dup"}),
