@@ -184,6 +184,12 @@ def heads_reading_list(labelling: Labelling, n: int) -> bool:
 
     Its own articles would lead to the item's host. Lists of advertisers have a label of sponsors.
     """
+    if n not in labelling.reading_lists:  # every item of the list asks
+        labelling.reading_lists[n] = _heads_reading_list(labelling, n)
+    return labelling.reading_lists[n]
+
+
+def _heads_reading_list(labelling: Labelling, n: int) -> bool:
     host = site_of(urlsplit(labelling.url).netloc)
     if labelling.whole_page or not host or match_key(labelling.blocks[n].text) in SPONSOR_LABELS:
         return False
