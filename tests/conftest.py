@@ -287,8 +287,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     return parallel.scheduler(config, log)
 
 
-def pytest_sessionstart() -> None:
-    if "PYTEST_XDIST_WORKER" in os.environ:
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Import a share of the tests in each worker. Imports before the collection would escape the coverage."""
+    if "PYTEST_XDIST_WORKER" in os.environ and not session.config.getoption("cov_source", None):
         parallel.import_own_share(ROOT / "tests")
 
 
