@@ -83,7 +83,8 @@ async def outcome(fleet: Fleet, settled: bool, patience_s: float) -> dict[str, A
     return {
         "ok": ok, "settled": settled, "articles": report.articles, "offered": report.offered, "dead": report.dead,
         **report.figures, **views, "deliveries": fleet.deliveries, "repeats": fleet.repeats, "hits": dict(fleet.hits),
-        "exits": fleet.exits, "max_stall_s": round(fleet.max_stall_s, 1),
+        "exits": fleet.exits, "max_stall_s": round(fleet.stalls.stall_s, 1),
+        "max_stall_with_pauses_s": round(fleet.stalls.raw_stall_s, 1), "max_pause_s": round(fleet.stalls.pause_s, 1),
         "examples": report.examples, "counters": fleet.counters,
     }  # fmt: skip
 

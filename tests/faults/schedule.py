@@ -245,6 +245,7 @@ async def break_things(fleet: Fleet, seed: int, faults: int, kinds: dict[Fault, 
     for _ in range(faults):
         fault = rnd.choices(list(kinds), list(kinds.values()))[0]
         done[fault.__name__] += 1
+        fleet.record(fault.__name__)
         task = asyncio.ensure_future(fault(fleet, random.Random(rnd.random())))
         lasting.add(task)
         await asyncio.sleep(rnd.uniform(0.3, 1.7) * pace_s)
