@@ -35,6 +35,7 @@ from workers.poller.poll import PollOutcome
 from workers.poller.poller import Poller
 from workers.sinks.webhook import WebhookSink
 
+PAUSE_S = 0.3  # between the two steps of a bug, so that a kill on a busy machine hits between them
 _publish, _progress, _retrying = (
     RedisStreamsBroker.publish,
     RedisStreamsBroker._commit_conditions,
@@ -77,6 +78,8 @@ def remember_before_append() -> None:
     async def publish(broker: RedisStreamsBroker, messages: Any, state_writes: Any = (), conditions: Any = ()) -> bool:
         if not await _publish(broker, (), state_writes, conditions):
             return False
+        if messages:
+            await asyncio.sleep(PAUSE_S)
         return await _publish(broker, messages)
 
     outcome = Poller._publish
@@ -236,7 +239,7 @@ def ingest_remembers_first() -> None:
 
     async def publish(broker: Any, items: Any, *, state_writes: Any = (), **options: Any) -> None:
         await broker.publish((), state_writes)
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(PAUSE_S)
         await send(broker, items, **options)
 
     ingest.publish = publish  # type: ignore[assignment, attr-defined]

@@ -47,8 +47,15 @@ async def kill_worker(fleet: Fleet, rnd: random.Random) -> None:
 
 
 async def kill_desk(fleet: Fleet, rnd: random.Random) -> None:
-    """Kill the worker that has been running longest."""
+    """Kill the desk that has been running longest."""
     min((fleet.parts[name] for name in ("desk-1", "desk-2")), key=lambda part: part.started_s).signal(signal.SIGKILL)
+
+
+async def kill_poller(fleet: Fleet, rnd: random.Random) -> None:
+    """Kill the poller that has been running longest."""
+    min((fleet.parts[name] for name in ("poller-1", "poller-2")), key=lambda part: part.started_s).signal(
+        signal.SIGKILL
+    )
 
 
 async def kill_subscriber(fleet: Fleet, rnd: random.Random) -> None:
