@@ -130,6 +130,7 @@ class Fleet:
         self.hits: Counter[str] = Counter()  # faults by the process that they hit
         self.stalls = StallClock(time.monotonic())
         self.stalls.on_long_stall = self._report_stall
+        self.kills = asyncio.Lock()  # held by a fault that waits for progress before it kills
         self._stopping = asyncio.Event()
 
     async def _dial(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -181,7 +182,7 @@ class Fleet:
         while not self._stopping.is_set():
             await asyncio.sleep(0.5)
             try:
-                before, handled = handled, (await read_counters(self.broker.state))["desk"]["received"]
+                before, handled = handled, await self._handled()
                 async with asyncio.timeout(5):
                     is_idle = await self.broker.lag(ITEMS.name, DESK_GROUP) == 0
             except Exception:  # noqa: BLE001 - the faults of the run
@@ -189,6 +190,15 @@ class Fleet:
                 continue
             is_stalled = not is_idle and handled > 0 and handled == before  # at 0, desks are still starting
             self.stalls.observe(time.monotonic(), is_stalled=is_stalled)
+
+    async def _handled(self) -> int:
+        return (await read_counters(self.broker.state))["desk"]["received"]
+
+    async def next_progress(self, timeout_s: float) -> None:
+        """Wait until a desk handles items, for *timeout_s* at most."""
+        before, end_s = await self._handled(), time.monotonic() + timeout_s
+        while await self._handled() == before and time.monotonic() < end_s:
+            await asyncio.sleep(0.02)
 
     def _report_stall(self, stall_s: float) -> None:
         self.record("stall", stall_s=round(stall_s, 1))

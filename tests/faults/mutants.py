@@ -35,7 +35,7 @@ from workers.poller.poll import PollOutcome
 from workers.poller.poller import Poller
 from workers.sinks.webhook import WebhookSink
 
-PAUSE_S = 0.3  # between the two steps of a bug, so that a kill on a busy machine hits between them
+PAUSE_S = 0.3  # before the wrong step of a bug, so that a kill or freeze on a busy machine hits this moment
 _publish, _progress, _retrying = (
     RedisStreamsBroker.publish,
     RedisStreamsBroker._commit_conditions,
@@ -55,6 +55,7 @@ async def _advance_in_two(
     conditions = [condition for offsets in ranges for condition in _progress(broker, faust, offsets)]
     if not await _publish(broker, *first, conditions if fenced_first else ()):
         return False
+    await asyncio.sleep(PAUSE_S)
     return await _publish(broker, *second, () if fenced_first else conditions)
 
 
@@ -125,6 +126,7 @@ def no_fence() -> None:
     async def advance(
         broker: RedisStreamsBroker, faust: Any, ranges: Sequence[OffsetRange], messages: Any, state_writes: Any
     ) -> bool:
+        await asyncio.sleep(PAUSE_S)
         done = await _publish(broker, messages, state_writes)
         await broker.commit(faust.group, {offsets.topic_partition: offsets.end for offsets in ranges}, {})
         return done

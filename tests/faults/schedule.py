@@ -16,6 +16,7 @@ from workers import dead_letters, replay
 JUMPS_S = (0, 5, -5, 90, -90, 3_600, -3_600, 86_400, -86_400, 20 * 86_400, -20 * 86_400)
 Fault = Callable[[Fleet, random.Random], Awaitable[None]]
 REPLACED_S = 15.0  # a process ends in this time at most
+BUSY_S = 30.0  # a desk handles items in this time at most
 WORKERS = ("poller-1", "poller-2", "desk-1", "desk-2")
 SUBSCRIBERS = (*MEMBERS, *SINKS)
 PROGRAMS = (*WORKERS, *SUBSCRIBERS, "tail")
@@ -49,6 +50,14 @@ async def kill_worker(fleet: Fleet, rnd: random.Random) -> None:
 async def kill_desk(fleet: Fleet, rnd: random.Random) -> None:
     """Kill the desk that has been running longest."""
     min((fleet.parts[name] for name in ("desk-1", "desk-2")), key=lambda part: part.started_s).signal(signal.SIGKILL)
+
+
+async def kill_busy_desk(fleet: Fleet, rnd: random.Random) -> None:
+    """Kill the desk that has been running longest, shortly after items were handled: restarts take long under load."""
+    async with fleet.kills:
+        await fleet.next_progress(BUSY_S)
+        await asyncio.sleep(rnd.uniform(0, 0.3))
+        await kill_desk(fleet, rnd)
 
 
 async def kill_poller(fleet: Fleet, rnd: random.Random) -> None:

@@ -89,8 +89,8 @@ async def test_kafka_survives_random_faults(tmp_path: Path, version: str) -> Non
 
 # For each bug: the faults that reveal it, their number, and the figures of which one must be above 0.
 CATCHES: dict[str, tuple[dict[Any, int], int, set[str]]] = {
-    "ack_before_publish": ({schedule.kill_desk: 1}, 10, {"lost"}),
-    "remember_after_publish": ({schedule.kill_desk: 1}, 10, {"dup"}),
+    "ack_before_publish": ({schedule.kill_busy_desk: 1}, 4, {"lost"}),
+    "remember_after_publish": ({schedule.kill_busy_desk: 1}, 4, {"dup"}),
     "remember_before_append": ({schedule.kill_poller: 1}, 10, {"lost"}),
     "trim_too_early": ({schedule.storm: 1}, 2, {"lost"}),
     "drop_on_exception": ({schedule.kill_valkey: 1, schedule.cut: 2, schedule.reset: 2}, 10, {"lost"}),
