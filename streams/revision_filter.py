@@ -5,7 +5,7 @@ from typing import Any
 
 from streams.records import Article, NewsEvent
 
-REMEMBERED_ARTICLES = 100_000  # 15 MB; a rebalance or another producer repeats far fewer articles
+REMEMBERED_ARTICLES = 25_000  # 4 MB; a rebalance or another producer repeats far fewer articles
 
 
 class RevisionFilter:
