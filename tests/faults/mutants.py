@@ -200,8 +200,10 @@ def member_commits_early() -> None:
 
     async def eager(subscription: Subscription, wait_s: float) -> bool:
         is_open = await fill(subscription, wait_s)
-        if subscription.auto_commit:
+        if subscription.auto_commit and subscription._pending:
             subscription._mark_consumed(*subscription._pending)
+            await subscription.commit()
+            await asyncio.sleep(PAUSE_S)
         return is_open
 
     Subscription._fill_buffer = eager  # type: ignore[method-assign, assignment]

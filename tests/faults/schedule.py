@@ -72,6 +72,10 @@ async def kill_subscriber(fleet: Fleet, rnd: random.Random) -> None:
     hit(fleet, rnd.choice(SUBSCRIBERS)).signal(signal.SIGKILL)
 
 
+async def kill_member(fleet: Fleet, rnd: random.Random) -> None:
+    hit(fleet, rnd.choice(MEMBERS)).signal(signal.SIGKILL)
+
+
 async def freeze_subscriber(fleet: Fleet, rnd: random.Random) -> None:
     part = hit(fleet, rnd.choice(SUBSCRIBERS))
     part.signal(signal.SIGSTOP)

@@ -100,7 +100,7 @@ CATCHES: dict[str, tuple[dict[Any, int], int, set[str]]] = {
     "forgetful": ({}, 0, {"dup"}),
     "commits_at_end": ({schedule.roll: 1}, 1, {"lost"}),
     "uncounted": ({}, 0, {"conserve"}),
-    "member_commits_early": ({schedule.kill_subscriber: 1}, 20, {"member_lost"}),
+    "member_commits_early": ({schedule.kill_member: 1}, 6, {"member_lost"}),
     "hook_twice": ({}, 0, {"hook_dup"}),
     "hook_skips": ({}, 0, {"hook_lost"}),
 }
@@ -112,6 +112,7 @@ BUSY: dict[str, Any] = {
     "chaos": 0.0,
     "pace_s": 1.0,
     "patience_s": 40,
+    "articles": 300,  # without faults, too: a bug shows in some of them only
 }
 
 
