@@ -130,6 +130,7 @@ class Fleet:
         self.hits: Counter[str] = Counter()  # faults by the process that they hit
         self.stalls = StallClock(time.monotonic())
         self.stalls.on_long_stall = self._report_stall
+        self.node_faults = asyncio.Lock()  # held while a node of the cluster is away
         self.kills = asyncio.Lock()  # held by a fault that waits for progress before it kills
         self._stopping = asyncio.Event()
 

@@ -9,8 +9,10 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from tests.conftest import until
 from tests.faults.fleet import LEASE_S, MEMBERS, SERVER, SINKS, Fleet, Part
 from tests.faults.proxy import Proxy
+from tests.support.kafka_topics import is_replicated
 from workers import dead_letters, replay
 
 JUMPS_S = (0, 5, -5, 90, -90, 3_600, -3_600, 86_400, -86_400, 20 * 86_400, -20 * 86_400)
@@ -214,22 +216,28 @@ async def jump_one_clock(fleet: Fleet, rnd: random.Random) -> None:
 
 
 async def kill_node(fleet: Fleet, rnd: random.Random) -> None:
+    """Kill a node. Three replicas tolerate the loss of one, so the next fault waits until all are in sync again."""
     assert fleet.cluster is not None
-    hit_server(fleet)
-    node = rnd.choice(fleet.cluster.nodes)
-    if all(n.process is not None and n.process.poll() is None for n in fleet.cluster.nodes):
-        fleet.cluster.kill(node)
-        fleet.cluster.run(node)
-        await asyncio.to_thread(fleet.cluster.wait_for, node)
+    cluster = fleet.cluster
+    async with fleet.node_faults:
+        hit_server(fleet)
+        node = rnd.choice(cluster.nodes)
+        cluster.kill(node)
+        cluster.run(node)
+        await asyncio.to_thread(cluster.wait_for, node)
+        await until(lambda: is_replicated(cluster), what="all replicas in sync")
 
 
 async def freeze_node(fleet: Fleet, rnd: random.Random) -> None:
     assert fleet.cluster is not None
-    hit_server(fleet)
-    node = rnd.choice(fleet.cluster.nodes)
-    fleet.cluster.signal(node, signal.SIGSTOP)
-    await asyncio.sleep(rnd.choice((0.5, 4.5)))
-    fleet.cluster.signal(node, signal.SIGCONT)
+    cluster = fleet.cluster
+    async with fleet.node_faults:
+        hit_server(fleet)
+        node = rnd.choice(cluster.nodes)
+        cluster.signal(node, signal.SIGSTOP)
+        await asyncio.sleep(rnd.choice((0.5, 4.5)))
+        cluster.signal(node, signal.SIGCONT)
+        await until(lambda: is_replicated(cluster), what="all replicas in sync")
 
 
 CLOCK: dict[Fault, int] = {jump_clock: 3, jump_one_clock: 4, kill_worker: 1, kill_valkey: 1}
