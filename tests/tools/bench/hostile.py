@@ -22,6 +22,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from streams.brokers.redis_streams.broker import RedisStreamsBroker
 from streams.config.settings import Settings
 from streams.config.sources import CONFIG_VARIABLE, ENV_PREFIX
 from streams.records import PollResult
@@ -82,6 +83,7 @@ class Sampler:
 
 async def observe(settings: Settings, minutes: float, urls: list[str], environ: dict[str, str]) -> dict[str, Any]:
     broker = await connect(settings, settings.broker_url)
+    assert isinstance(broker, RedisStreamsBroker)
     await FeedRegistry(broker.state).add([(url, "") for url in urls])
     good = set(good_urls())
     began_s = time.time()

@@ -12,6 +12,7 @@ from streams.records import Article, Item, MessageId, PollResult
 from streams.start import Start
 from streams.subscribe import Subscription
 from streams.topics import POLLS
+from tests.support.server_commands import server_commands
 
 SHARES = (0.5, 0.9, 0.99, 1.0)
 
@@ -59,10 +60,10 @@ class ArticleTimes:
     async def times(self, broker: RedisStreamsBroker) -> list[Times]:
         """Return the times of the articles whose items are stored."""
         fetch_s = await _fetch_times(broker)
-        rows = []
+        rows, state = [], server_commands(broker.state)
         for source, article_s in self.articles:
             entry = f"0-{source.offset + 1}"
-            for _, fields in await broker.state.xrange(broker.stream(source.topic, source.partition), entry, entry):
+            for _, fields in await state.xrange(broker.stream(source.topic, source.partition), entry, entry):
                 item, arrived_s = decode(fields[b"v"], Item), float(fields[b"t"])
                 started_s = item.fetched_at.timestamp()
                 rows.append(Times(item.feed, started_s, fetch_s.get(item.poll_id, 0.0), arrived_s, article_s))
@@ -87,9 +88,10 @@ def worst(times: Sequence[Times], count: int = 8) -> list[dict[str, float | str]
 async def memory_by_key(broker: RedisStreamsBroker, above_mb: float = 1.0) -> dict[str, float]:
     """Return the MB of the keys with a common name of two parts, or a topic, above *above_mb*."""
     sizes: Counter[str] = Counter()
-    async for key in broker.state.scan_iter(count=1_000):
+    state = server_commands(broker.state)
+    async for key in state.scan_iter(count=1_000):
         parts = key.decode().split(":")
-        size = await broker.state.memory_usage(key, samples=5)
+        size = await state.memory_usage(key, samples=0)
         sizes[":".join(parts[1 : 3 if parts[1] in ("stream", "stories", "feeds") else 2])] += size or 0
     return {name: round(size / 1e6, 1) for name, size in sizes.most_common() if size > 1e6 * above_mb}
 
