@@ -19,6 +19,7 @@ NOTICE = """
       {copydesk} feeds discover https://example.org       find the feeds of a site
       {copydesk} feeds add https://example.org/feed.xml   poll a feed
   and start copydesk again. Read a topic of the demo: {copydesk} tail articles.{route} --from start
+  One feed of the demo fails, and one pushed item becomes a dead letter, to show errors.
   All data is in {data_dir}. Ctrl-C stops copydesk.
 """
 
