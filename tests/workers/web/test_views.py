@@ -11,33 +11,18 @@ from streams.config.settings import Settings
 from tests.conftest import ROOT, until
 from tests.support.browser import Browser, Chromium
 from tests.support.feed_server import FeedServer, rss
-from tests.support.newsroom import COPY, FAILING, FEED, REVISED, STORY, WITHDRAWN, fill
+from tests.support.newsroom import COPY, FAILING, FEED, REVISED, STORY, fill
 from tests.support.page import open_page
+from tests.support.views import DETAIL, SIZES, VIEWS
 from workers.dead_letters import count_pending
 from workers.poller.registry import FeedRegistry, FeedState, feed_id
 from workers.web.server import WebServer
 
-DETAIL = f"feeds/{feed_id(FEED).hex()}"
-FAILING_DETAIL = f"feeds/{feed_id(FAILING).hex()}"
-# Path of each view, and a condition that holds once it is drawn.
-VIEWS = {
-    "": "document.querySelectorAll('#articles .removed, #articles .text').length",
-    f"articles/{STORY}": "document.querySelectorAll('.members tbody tr').length === 2",
-    f"articles/{REVISED}": "document.querySelector('.revisions ins')",
-    f"articles/{WITHDRAWN}": "document.querySelector('.notice.bad')",
-    f"stories/{STORY}": "document.querySelector('.sides .removed') && document.querySelector('.changes ins')",
-    "feeds": "document.querySelectorAll('#feeds tr').length === 3",
-    DETAIL: "document.querySelectorAll('.polls tbody tr').length",
-    FAILING_DETAIL: "document.querySelectorAll('.polls tbody tr').length",
-    "dead-letters": "document.querySelectorAll('#letters > li').length === 3",
-    "status": "document.querySelectorAll('.charts svg').length === 4",
-}
 OPENED = "[...document.querySelectorAll('details')].every((d) => d.children.length > 1)"
 RUN_AXE = (
     "axe.run(document).then((r) => [r.passes.length, r.violations.map((v) => "
     "[v.impact, v.id, v.nodes.slice(0, 3).map((n) => n.html.slice(0, 200) + n.failureSummary)])])"
 )
-SIZES = {"light": (1280, False), "phone dark": (390, True), "dark": (1280, True), "phone light": (390, False)}
 SAMPLE = ("light", "phone dark")  # each width and each theme
 EACH_SIZE = [pytest.param(size, marks=() if size in SAMPLE else pytest.mark.exhaustive) for size in SIZES]
 
