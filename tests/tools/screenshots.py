@@ -36,11 +36,12 @@ HAS_TEXT = "document.querySelector('main')?.innerText.length > 20"
 
 
 class Shot(NamedTuple):
-    """A view: its path, a condition that holds once it is drawn, and an expression to evaluate then."""
+    """A view: its path, a condition that holds once it is drawn, an action there, and a condition after it."""
 
     path: str
     is_drawn: str = HAS_TEXT
     action: str = ""
+    is_done: str = HAS_TEXT
 
 
 EMPTY = {
@@ -71,19 +72,25 @@ NEWSROOM = {path.replace("/", "_") or "articles": Shot(path, is_drawn) for path,
     ),
 }
 LOCKED = {"articles-locked": Shot("", NO_TOKEN), "dead-letters-locked": Shot("dead-letters", NO_TOKEN)}
-FIRST_OF = "location.pathname = document.querySelector('{}').pathname"
+# Expression that opens a view of the first article with a property.
+GO = """fetch('/articles?limit=200', {{ headers: {{ Accept: 'application/json' }} }}).then((answer) => answer.json())
+.then(({{ articles }}) => {{ location.pathname = '/{view}/' + articles.find((row) => {condition}).{field}; }})"""
 DEMO = {
     "articles": Shot("", "document.querySelectorAll('#articles li').length > 9"),
     "feeds": Shot("feeds", "document.querySelectorAll('#feeds tr').length > 5"),
-    "feed": Shot("feeds?q=Courier", "document.querySelector('#feeds a')", FIRST_OF.format("#feeds a")),
+    "feed": Shot(
+        "feeds?q=Courier", "document.querySelector('#feeds a')",
+        "location.pathname = document.querySelector('#feeds a').pathname", "document.querySelector('.polls')",
+    ),
     "dead-letters": Shot("dead-letters", "document.querySelector('#letters > li')"),
     "status": Shot("status", "document.querySelectorAll('.charts svg').length === 4"),
     "article": Shot(
-        "?revised=yes", "document.querySelector('.links a')", FIRST_OF.format("#articles .links a[href^=\"/articles\"]")
+        "", HAS_TEXT, GO.format(view="articles", condition="row.revision > 1", field="id"),
+        "document.querySelector('.revisions ins')",
     ),
     "story": Shot(
-        "?q=Orrin+Wire+reports", "document.querySelector('.links a[href^=\"/stories\"]')",
-        FIRST_OF.format("#articles .links a[href^=\"/stories\"]"),
+        "", HAS_TEXT, GO.format(view="stories", condition="row.duplicate_of", field="story_id"),
+        "document.querySelector('.changes')",
     ),
 }  # fmt: skip
 Write = Callable[[str, bytes], None]
@@ -132,7 +139,7 @@ async def take(page: Browser, name: str, shots: dict[str, Shot], address: tuple[
             await drawn(page, shot.is_drawn)
             if shot.action:
                 await page.evaluate(f"{{ {shot.action} }}")
-                await drawn(page, HAS_TEXT)
+                await drawn(page, shot.is_done)
             write(f"{name}-{view}-{size.replace(' ', '-')}", await page.screenshot(whole=True))
 
 
