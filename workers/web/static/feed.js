@@ -100,7 +100,7 @@ function history({ feed, polls }) {
   const parts = [];
   if (feed.hours.some((n) => n > 0)) {
     const points = feed.hours.map((n, hour) => ({ label: `${String(hour).padStart(2, "0")}:00 UTC`, value: n }));
-    parts.push(make("h2", { textContent: "New or changed items by hour of the day" }), bars("New or changed items, UTC", "items", points));
+    parts.push(make("h2", { textContent: "New or changed items by hour of the day" }), bars("Hours in UTC", "items", points));
   }
   const body = make("tbody");
   for (const poll of polls) {

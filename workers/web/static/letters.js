@@ -41,7 +41,7 @@ function groupTable({ pending, groups }, state, load) {
   if (!pending) return [make("p", { class: "good", textContent: "No dead letters wait for a decision." })];
   const all = count(pending, "dead letter");
   const parts = [make("div", { class: "actions" }, make("strong", { textContent: `${all} pending` }),
-    button("Replay all", resolving("replay", { all: true }, `all ${all}`, load)),
+    groups.some((group) => group.replayable > 0) && button("Replay all", resolving("replay", { all: true }, `all ${all}`, load)),
     button("Discard all", resolving("discard", { all: true }, `all ${all}`, load), { class: "danger" }))];
   const body = make("tbody");
   for (const group of groups) {
@@ -67,7 +67,7 @@ function showLetters(list, letters, load) {
   list.replaceChildren(...letters.map((letter) => {
     const details = make("details", { "data-row": "", "data-letter": letter.letter }, make("summary", {},
       make("span", { class: "title", dir: "auto", textContent: letter.title || "(no content)" }),
-      make("span", { class: "facts-line meta" }, when(letter.failed_at), ` · ${letter.error_kind} · ${letter.sink ? `sink ${letter.sink}` : letter.source} · letter ${letter.letter}`, letter.replayable ? "" : [" ", chip("next poll tries again")])));
+      make("span", { class: "facts-line meta" }, when(letter.failed_at), ` · ${letter.error_kind} · ${letter.sink ? `sink ${letter.sink}` : letter.source} · letter ${letter.letter}`, letter.replayable ? "" : [" ", chip(letter.source.startsWith("source:") ? "push it again" : "next poll tries again")])));
     details.addEventListener("toggle", () => { if (details.open && details.children.length === 1) fill(details, letter, load); });
     if (open.has(letter.letter)) details.open = true;
     return make("li", {}, details);
