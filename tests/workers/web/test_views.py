@@ -13,8 +13,9 @@ from tests.support.browser import Browser, Chromium
 from tests.support.feed_server import FeedServer, rss
 from tests.support.newsroom import COPY, FAILING, FEED, REVISED, STORY, fill
 from tests.support.page import open_page
+from tests.support.ports import free_port
 from tests.support.views import DETAIL, SIZES, VIEWS
-from workers.dead_letters import count_pending
+from workers.dead_letters import count_pending, from_feed_entry
 from workers.poller.registry import FeedRegistry, FeedState, feed_id
 from workers.web.server import WebServer
 
@@ -227,6 +228,32 @@ async def test_first_run_adds_a_discovered_feed(settings: Settings, chromium: Ch
 
         await until(is_added)
         await until(lambda: page.evaluate("location.pathname === '/feeds'"))
+
+
+async def test_unreachable_address_stays_in_the_form(settings: Settings, chromium: Chromium) -> None:
+    async with open_page(settings, chromium) as (page, broker, _):
+        url = f"http://127.0.0.1:{free_port()}/feed.xml"
+        await page.click("#add-url")
+        await page.ask("Input.insertText", text=url)
+        await page.press("Enter")
+        await until(lambda: page.evaluate("document.querySelector('.results .bad') !== null"))
+        assert url.removeprefix("http://").removesuffix("/feed.xml") in await text(page, ".results")
+        assert await page.evaluate("document.querySelector('#add-url').value") == url
+        assert await FeedRegistry(broker.state).all() == []
+        assert all("status of 422" in error or "status of 400" in error for error in page.errors)  # of the browser
+        page.errors.clear()
+
+
+async def test_letter_of_pushed_item_offers_no_replay(settings: Settings, chromium: Chromium) -> None:
+    async with open_page(settings, chromium, path="feeds") as (page, broker, server):
+        await broker.publish([from_feed_entry("source:desk", '{"title": "torn', "not JSON")])
+        await page.goto(server.url + "dead-letters")
+        await until(lambda: page.evaluate("document.querySelectorAll('#letters > li').length === 1"))
+        shown = await text(page, "main")
+        assert "push it again" in shown
+        assert "Replay" not in shown
+        await page.goto(server.url + "status")
+        await until(lambda: page.evaluate("document.querySelector('.sentences a[href=\"/dead-letters\"]') !== null"))
 
 
 async def test_locked_page_offers_no_change(settings: Settings, chromium: Chromium) -> None:
