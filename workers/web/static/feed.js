@@ -108,7 +108,7 @@ function history({ feed, polls }) {
     const marks = [poll.items_failed ? chip(`${count(poll.items_failed, "dead letter")}`, "bad") : "", poll.items_deferred ? chip(`${number(poll.items_deferred)} deferred`, "warn") : ""];
     body.append(make("tr", {},
       make("td", {}, when(poll.started_at)),
-      make("td", { class: failed ? "bad" : "" }, result, " ", marks, poll.error && make("div", { class: "meta", textContent: poll.error })),
+      make("td", { class: failed ? "bad" : "" }, result, " ", marks, poll.error && poll.error !== `HTTP ${poll.status}` && make("div", { class: "meta", textContent: poll.error })),
       make("td", { class: "number", textContent: poll.status || "" }),
       make("td", { class: "number", textContent: poll.body_bytes ? `${number(Math.ceil(poll.body_bytes / 1024))} KiB` : "" }),
       make("td", { class: "number", textContent: poll.elapsed_ms ? `${number(poll.elapsed_ms)} ms` : "" })));
