@@ -151,7 +151,7 @@ async def run_desk(settings: Settings, url: str, name: str = "") -> int:
         await retry_unavailable(lambda: rebuild_if_lost(broker, settings), "rebuild failed")
         if pool.count:  # before the desk owns a partition, whose items would wait for the first process
             await wait_stop_or(stopping, asyncio.create_task(pool.start()))
-        slow_items = SlowItems(broker, time.time)
+        slow_items = SlowItems(broker, time.time, pool)
         app = create_desk(
             settings, broker, url=url, name=name, check_state=lambda: require_intact_state(broker),
             pooled=PooledCleaning(pool, slow_items) if pool.count else None,

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 NOTICE = """
   These stories are invented, by a demo newsroom on this machine. To read real feeds, run in another terminal here:
       {copydesk} feeds discover https://example.org       find the feeds of a site
-      {copydesk} feeds add https://example.org/feed.xml   poll a feed
-  and start copydesk again. Read a topic of the demo: {copydesk} tail articles.{route} --from start
+      {copydesk} feeds add https://example.org/feed.xml   poll a feed; its articles appear here
+  The next start with such a feed has no demo. Read a topic: {copydesk} tail articles.{route} --from start
+  One feed of the demo fails, and one pushed item becomes a dead letter, to show errors.
   All data is in {data_dir}. Ctrl-C stops copydesk.
 """
 
