@@ -222,10 +222,12 @@ async def kill_node(fleet: Fleet, rnd: random.Random) -> None:
     async with fleet.node_faults:
         hit_server(fleet)
         node = rnd.choice(cluster.nodes)
+        fleet.record("node killed", node=node.number)
         cluster.kill(node)
         cluster.run(node)
         await asyncio.to_thread(cluster.wait_for, node)
         await until(lambda: is_replicated(cluster), what="all replicas in sync")
+        fleet.record("replicas in sync")
 
 
 async def freeze_node(fleet: Fleet, rnd: random.Random) -> None:
@@ -234,10 +236,12 @@ async def freeze_node(fleet: Fleet, rnd: random.Random) -> None:
     async with fleet.node_faults:
         hit_server(fleet)
         node = rnd.choice(cluster.nodes)
+        fleet.record("node frozen", node=node.number)
         cluster.signal(node, signal.SIGSTOP)
         await asyncio.sleep(rnd.choice((0.5, 4.5)))
         cluster.signal(node, signal.SIGCONT)
         await until(lambda: is_replicated(cluster), what="all replicas in sync")
+        fleet.record("replicas in sync")
 
 
 CLOCK: dict[Fault, int] = {jump_clock: 3, jump_one_clock: 4, kill_worker: 1, kill_valkey: 1}
