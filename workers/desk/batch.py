@@ -25,11 +25,11 @@ MAX_STEP_BYTES = 2 * 1024 * 1024  # of encoded items; their blocks and articles 
 
 
 class CleaningError(Exception):
-    """An item that can't be cleaned. *kind*: the `error_kind` of its dead letter."""
+    """An item that can't be cleaned in *attempts* attempts. *kind*: the `error_kind` of its dead letter."""
 
-    def __init__(self, kind: str, error: str) -> None:
+    def __init__(self, kind: str, error: str, attempts: int = 2) -> None:
         super().__init__(error)
-        self.kind = kind
+        self.kind, self.attempts = kind, attempts
 
 
 class BatchBuilder:
@@ -148,7 +148,7 @@ def _add_dead_letter(message: ConsumedMessage, builder: BatchBuilder, feed: str,
         case TimeoutError():
             error_kind, error = "timeout", str(exc)
         case CleaningError():
-            error_kind, error = exc.kind, str(exc)
+            error_kind, error, attempts = exc.kind, str(exc), exc.attempts
         case _:  # one item must not stop a partition; after a fix it can be replayed
             bug, error_kind = exc, "bug"
             error = f"{exc!r}\n{''.join(traceback.format_tb(exc.__traceback__)[-3:])}"

@@ -117,12 +117,13 @@ class PooledCleaning:
         if candidate.known is not None:
             self.pool.forget([job] if job is not None else [])
             return None
+        feed = candidate.item.feed
+        if job is not None and job.has_exceeded:
+            self.slow_items.suspect(feed)
         if job is not None and not job.is_postponed:
             return job
-        return self.pool.prepare(
-            candidate.message.value, candidate.rules,
-            is_slow=job is not None, is_suspect=self.slow_items.is_suspect(candidate.item.feed),
-        )  # fmt: skip
+        is_slow = job is not None or self.slow_items.is_suspect(feed)
+        return self.pool.prepare(candidate.message.value, candidate.rules, feed=feed, is_slow=is_slow)
 
     def request(self, candidates: Sequence[Candidate], site_facts: Sequence[SiteFacts]) -> None:
         for candidate, facts in zip(candidates, site_facts, strict=True):

@@ -15,13 +15,14 @@ if TYPE_CHECKING:
 
 
 class CleaningJob:
-    """An item in the pool. *value*: the item as JSON. *rules*: of its site."""
+    """An item of *feed* in the pool. *value*: the item as JSON. *rules*: of its site."""
 
-    def __init__(self, number: int, value: bytes, rules: Sequence[RuleSource] = ()) -> None:
-        self.number, self.value, self.rules = number, value, tuple(rules)
+    def __init__(self, number: int, value: bytes, rules: Sequence[RuleSource] = (), feed: str = "") -> None:
+        self.number, self.value, self.rules, self.feed = number, value, tuple(rules), feed
         self.facts: Facts | None = None
         self.is_slow = False
-        self.is_postponed = False  # the slow lane was full: to be requested again later
+        self.is_postponed = False  # the slow lane was full: to be resumed later
+        self.has_exceeded = False  # took longer than an ordinary item
         self.attempts = 0  # that ended their process
         self.process: CleaningWorker | None = None  # that has its blocks
         self.prepared: Reply | None = None
@@ -43,7 +44,7 @@ class CleaningJob:
 
         Raises:
             UnreadableError: the item is malformed.
-            CleaningError: cleaning failed twice.
+            CleaningError: cleaning failed.
         """
         assert self.cleaned is not None
         content = _checked(self.cleaned).content
@@ -62,17 +63,17 @@ class CleaningJob:
             self.settled.set_result(None)
 
     def postpone(self) -> None:
-        """Drop the item's value, and let the desk request the item again later."""
+        """Drop the item's value until the slow lane has room."""
         self.value, self.is_slow, self.is_postponed = b"", True, True
         self.settle()
 
     def fail(self, kind: str, error: str) -> None:
-        self.finish(Reply(self.number, error=error, error_kind=kind))
+        self.finish(Reply(self.number, error=error, error_kind=kind, attempts=max(1, self.attempts)))
 
 
 def _checked(reply: Reply) -> Reply:
     if reply.error_kind == "unreadable":
         raise UnreadableError(reply.error)
     if reply.error_kind:
-        raise CleaningError(reply.error_kind, reply.error)
+        raise CleaningError(reply.error_kind, reply.error, reply.attempts)
     return reply

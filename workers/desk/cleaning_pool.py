@@ -5,6 +5,7 @@
 
 Each process works on a chunk of items. An item that takes SLOW_CPU_S of CPU time is slow: its process continues with
 it alone, in the slow lane, and another process takes the rest of the chunk. The desk does not wait for slow items.
+The slow lane serves the feeds in turn. Without room for a job, it postpones the job.
 """
 
 import asyncio
@@ -23,6 +24,7 @@ from workers.clean.site_rules.collection import RuleSource
 from workers.desk.cleaning_job import CleaningJob
 from workers.desk.cleaning_process import DEFAULT_CLEANER, Facts
 from workers.desk.cleaning_worker import CleaningWorker, ForkServer
+from workers.desk.turns import TurnQueue
 from workers.limited_process import cpu_ticks
 
 log = get_logger(__name__)
@@ -31,10 +33,9 @@ CHUNK_ITEMS, CHUNK_BYTES = 8, 256 * 1024
 CHECK_S = 0.1  # between looks at the CPU time of a busy process
 SLOW_CPU_S = 0.25  # a page takes .03 s on average
 IDLE_S = 15.0  # a process without CPU time for so long hangs; on a busy machine CPU time decides
-MAX_ATTEMPTS = 2
-MAX_SLOW_JOBS = 100  # the slow lane takes up to 2 × `item_timeout_s` for each
+MAX_ATTEMPTS = 2  # of a crash or a kill; the CPU limit is final at once, because a repetition takes the same time
+MAX_SLOW_JOBS = 100  # the slow lane takes up to `item_timeout_s` for each of two stages
 MAX_SLOW_BYTES = 16 << 20  # of the items in the slow lane
-MAX_SUSPECT_JOBS = 50  # of them
 SLOW_NICENESS = 10
 RETRY_S = 1.0
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
@@ -67,11 +68,15 @@ class CleaningPool:
         self._number = 0
         self._active: dict[int, CleaningJob] = {}
         self._waiting: deque[CleaningJob] = deque()
-        self._slow: deque[_SlowJob] = deque()
+        self._slow = TurnQueue[_SlowJob]()
         self._slow_lane: asyncio.Task[None] | None = None
         self._processes: list[CleaningWorker] = []
         self._starting, self._is_scheduled = 0, False
         self._tasks: set[asyncio.Task[None]] = set()
+
+    def warm_up(self) -> None:
+        """Start the fork server, which imports the cleaner for a second or two, without waiting for it."""
+        self._fork_server.start()
 
     async def start(self) -> None:
         """Start the first process, which takes a second or two. After a failure, it is started on demand."""
@@ -80,18 +85,22 @@ class CleaningPool:
         await asyncio.wait(self._tasks)
 
     def prepare(
-        self, value: bytes, rules: Sequence[RuleSource] = (), *, is_slow: bool = False, is_suspect: bool = False
+        self, value: bytes, rules: Sequence[RuleSource] = (), *, feed: str = "", is_slow: bool = False
     ) -> CleaningJob:
-        """Request the line keys of the item *value*.
-
-        *is_slow*: the slow lane takes it. A suspect one goes there, too, unless that has many jobs.
-        """
+        """Request the line keys of the item *value* of *feed*. *is_slow*: the slow lane takes it."""
         self._number += 1
-        job = CleaningJob(self._number, value, rules)
-        job.is_slow = is_slow or (is_suspect and len(self._slow) < MAX_SUSPECT_JOBS)
+        job = CleaningJob(self._number, value, rules, feed)
+        job.is_slow = is_slow
         self._active[job.number] = job
         self._submit(job)
         return job
+
+    def resume(self, job: CleaningJob, value: bytes) -> None:
+        """Queue a postponed job again. *value*: the item."""
+        self._number += 1
+        job.number, job.value, job.is_postponed = self._number, value, False
+        self._active[job.number] = job
+        self._add_slow(_SlowJob(job))
 
     def clean(self, job: CleaningJob, facts: SiteFacts) -> None:
         """Request the content of a prepared item."""
@@ -196,7 +205,7 @@ class CleaningPool:
             self._waiting.extendleft(reversed([self._without_blocks(job) for job in unfinished[1:]]))
             if is_slow:
                 process.last = process.finished  # other processes have the rest of the chunk
-                self._mark_slow(unfinished[0])
+                self._mark_slow(unfinished[0], has_exceeded=True)
                 self._add_slow(_SlowJob(unfinished[0], exchange))
             else:
                 await self._end(process, unfinished[0])
@@ -241,14 +250,14 @@ class CleaningPool:
                 process.kill()
 
     async def _end(self, process: "CleaningWorker", job: CleaningJob) -> None:
-        """Handle the end of *process* while it worked on *job*: once more alone, then its failure."""
+        """Handle the end of *process* while it worked on *job*: after a crash once more alone, then its failure."""
         status = await self._fork_server.wait(process)
         kind, error = self._exit_reason(status)
         job.attempts += 1
         log.warning("cleaning process ended", error=error, status=status, attempts=job.attempts)
         if job.number not in self._active:
             return
-        if job.attempts >= MAX_ATTEMPTS:
+        if job.attempts >= MAX_ATTEMPTS or status == -signal.SIGPROF:
             job.fail(kind, error)
         else:
             self._add_slow(_SlowJob(self._without_blocks(job)))
@@ -274,21 +283,25 @@ class CleaningPool:
             if exchange is not None:
                 self._spawn(self._discard(exchange))
             slow = _SlowJob(self._without_blocks(job))
-        if self._slow and not self._has_room(len(job.value)):
+        if not self.has_room(len(job.value)):
             self._active.pop(job.number, None)
             job.postpone()
             return
-        self._slow.append(slow)
+        self._slow.push(job.feed, slow)
         if self._slow_lane is None:
             self._slow_lane = asyncio.create_task(self._run_slow())
 
-    def _has_room(self, size: int) -> bool:
-        return (
-            len(self._slow) < MAX_SLOW_JOBS and sum(len(slow.job.value) for slow in self._slow) + size <= MAX_SLOW_BYTES
-        )
+    def has_room(self, size: int) -> bool:
+        """Return whether the slow lane takes another job, of an item of *size* bytes."""
+        waiting = sum(len(slow.job.value) for slow in self._slow)
+        return not self._slow or (len(self._slow) < MAX_SLOW_JOBS and waiting + size <= MAX_SLOW_BYTES)
 
-    def _mark_slow(self, job: CleaningJob) -> None:
-        job.is_slow = True
+    def slow_count(self, feed: str) -> int:
+        """Return the number of jobs of *feed* that wait in the slow lane."""
+        return self._slow.count(feed)
+
+    def _mark_slow(self, job: CleaningJob, *, has_exceeded: bool = False) -> None:
+        job.is_slow, job.has_exceeded = True, job.has_exceeded or has_exceeded
         job.settle()
 
     async def _discard(self, exchange: _Exchange) -> None:
@@ -298,7 +311,7 @@ class CleaningPool:
     async def _run_slow(self) -> None:
         """Finish the slow jobs one after another, each in its own process with a lower priority."""
         while self._slow:
-            job, exchange = self._slow.popleft()
+            job, exchange = self._slow.pop()
             if job.number not in self._active:
                 if exchange is not None:
                     await self._discard(exchange)
@@ -308,7 +321,7 @@ class CleaningPool:
             except OSError as exc:
                 log.warning("cleaning process not started", error=exc, retry_s=RETRY_S)
                 self._mark_slow(job)
-                self._slow.append(_SlowJob(job))
+                self._slow.push(job.feed, _SlowJob(job))
                 await asyncio.sleep(RETRY_S)
                 continue
             await self._finish_slow(job, exchange)
@@ -320,7 +333,7 @@ class CleaningPool:
             os.setpriority(os.PRIO_PROCESS, process.pid, SLOW_NICENESS)
         while not receiving.done():
             if await self._watch(exchange):
-                self._mark_slow(job)
+                self._mark_slow(job, has_exceeded=True)
         if receiving.exception() is None:
             await self._fork_server.wait(process)
         else:

@@ -82,13 +82,14 @@ class Chunk(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Reply(msgspec.Struct, frozen=True, array_like=True):
-    """The result of a `Work`: keys of the lines, joined; or the content; or an error."""
+    """The result of a `Work`: keys of the lines, joined; or the content; or an error after *attempts*."""
 
     number: int
     line_keys: bytes = b""
     content: CleanedContent | None = None
     error: str = ""
     error_kind: str = ""
+    attempts: int = ATTEMPTS
 
     def keys(self) -> frozenset[bytes]:
         return frozenset(self.line_keys[n : n + KEY_BYTES] for n in range(0, len(self.line_keys), KEY_BYTES))

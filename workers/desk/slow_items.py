@@ -1,18 +1,20 @@
 """Slow items: they wait aside, so that the items behind them in their partition are published.
 
-copydesk:slow-items    hash: article id, partition, offset and time → length of the message's key, the key, the item
+copydesk:slow-items          hash: article id, partition, offset, end of the hold → length of the key, key, item
+copydesk:slow-items:until    hash: field of the above → later end of the hold; its desk renews it
 
 The step of the desk commits past a slow item and holds it here, in the same atomic step. The item goes back to the end
-of its partition once its cleaning is finished, or after HOLD_S if its desk has ended or its slow lane was full. Then it
-is handled as usual, with the finished result. Later items of the same article are held, too, so that its versions stay
-in order. Items of a feed that had a slow item go to the slow lane at once.
+of its partition once its cleaning is finished, or HOLD_S after its desk has ended. Then it is handled as usual, with
+the finished result. Later items of the same article are held, too, so that its versions stay in order.
+
+Items of a feed that had a slow item go to the slow lane at once. While that is full, an item waits in the hash only.
 """
 
 import asyncio
 import hashlib
 import struct
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple, Protocol
 
 from streams.brokers.base import Broker, Condition, ConsumedMessage, OutgoingMessage, RedisCommand
 from streams.errors import UnavailableError
@@ -22,9 +24,11 @@ from workers.desk.cleaning_job import CleaningJob
 
 log = get_logger(__name__)
 
-KEY = "copydesk:slow-items"
+KEY, UNTIL_KEY = "copydesk:slow-items", "copydesk:slow-items:until"
 HOLD_S = 30
-EXPIRY_S = 1_800  # longer than the slow lane takes for all its jobs
+RENEWAL_S = HOLD_S / 3
+UNTIL_EXPIRY_S = 10 * HOLD_S  # of the hash of renewals
+EXPIRY_S = 1_800  # of a job; then its item is published again
 SUSPECT_S = 600.0
 MAX_POSTPONED_BYTES = 128 << 20  # of items for which the slow lane has no room; the others become dead letters
 CHECK_INTERVAL_S = 0.5
@@ -49,9 +53,22 @@ class HeldField(NamedTuple):
         return cls(article_id, int(partition), int(offset), int(until_s))
 
 
-class HeldJob(NamedTuple):
-    """A slow job of this desk. *digest*, *size*: of the item. *expires_s*: then another desk has the item."""
+class SlowLane(Protocol):
+    """The slow lane of `CleaningPool`."""
 
+    def has_room(self, size: int) -> bool: ...
+
+    def slow_count(self, feed: str) -> int: ...
+
+    def resume(self, job: CleaningJob, value: bytes) -> None: ...
+
+    def forget(self, jobs: Iterable[CleaningJob]) -> None: ...
+
+
+class HeldJob(NamedTuple):
+    """A slow job of this desk. *offset*, *digest*, *size*: of its message. *expires_s*: end of its holds."""
+
+    offset: int
     digest: bytes
     job: CleaningJob
     expires_s: float
@@ -59,10 +76,11 @@ class HeldJob(NamedTuple):
 
 
 class SlowItems:
-    """The slow items of a desk. *clock_s* returns the Unix time."""
+    """The slow items of a desk. *clock_s* returns the Unix time. *lane* resumes postponed jobs."""
 
-    def __init__(self, broker: Broker, clock_s: ClockS) -> None:
-        self.broker, self.clock_s = broker, clock_s
+    def __init__(self, broker: Broker, clock_s: ClockS, lane: SlowLane | None = None) -> None:
+        self.broker, self.clock_s, self.lane = broker, clock_s, lane
+        self._next_renewal_s = 0.0
         self._jobs: dict[str, HeldJob] = {}  # by article id
         self._suspects: dict[str, float] = {}  # feed with a slow item → end of the suspicion
 
@@ -102,8 +120,11 @@ class SlowItems:
     def keep(self, message: ConsumedMessage, article_id: str, job: CleaningJob) -> None:
         """Keep the slow job of *message* until the message comes again."""
         now_s = self.clock_s()
-        self._jobs = {id_: held for id_, held in self._jobs.items() if now_s < held.expires_s}
-        self._jobs[article_id] = HeldJob(_digest(message), job, now_s + EXPIRY_S, len(message.value))
+        expired = [id_ for id_, held in self._jobs.items() if now_s >= held.expires_s]
+        jobs = [self._jobs.pop(id_).job for id_ in expired]
+        if self.lane is not None:
+            self.lane.forget(jobs)
+        self._jobs[article_id] = HeldJob(message.offset, _digest(message), job, now_s + EXPIRY_S, len(message.value))
 
     def hold(self, message: ConsumedMessage, article_id: str) -> list[RedisCommand]:
         """Return the commands that hold *message*."""
@@ -111,25 +132,52 @@ class SlowItems:
         return [("HSET", KEY, field.encode(), KEY_LENGTH.pack(len(message.key)) + message.key + message.value)]
 
     async def release_due(self) -> int:
-        """Publish the held items whose job is finished or whose time is over; return their number.
+        """Publish the held items whose job is finished or whose desk has ended; return their number.
 
         They keep their order. The condition of the step is the held value, so that several desks release an item once.
         """
-        now_s, count = self.clock_s(), 0
-        for field in sorted(map(HeldField.decode, await self.broker.state.hkeys(KEY)), key=lambda f: f.offset):
-            held = self._jobs.get(field.article_id)
-            if field.until_s <= now_s or (held is not None and held.job.is_finished):
-                count += await self._release(field.encode())
-        return count
+        fields = sorted(map(HeldField.decode, await self.broker.state.hkeys(KEY)), key=lambda f: f.offset)
+        now_s = self.clock_s()
+        own = [field for field in fields if self.is_blocked(field.article_id)]
+        await self._renew(own)
+        await self._resume(own)
+        overdue = [field for field in fields if field.until_s <= now_s and not self.is_blocked(field.article_id)]
+        renewed = await self.broker.state.hgetall(UNTIL_KEY) if overdue else {}
+        due = {field for field in overdue if float(renewed.get(field.encode(), 0)) <= now_s}
+        due |= {field for field in own if self._jobs[field.article_id].job.is_finished}
+        return sum([await self._release(field.encode()) for field in fields if field in due])
+
+    async def _renew(self, fields: Sequence[HeldField]) -> None:
+        """Renew the holds of this desk every RENEWAL_S."""
+        now_s = self.clock_s()
+        if not fields or now_s < self._next_renewal_s:
+            return
+        pairs = [value for field in fields for value in (field.encode(), f"{now_s + HOLD_S:.0f}")]
+        await self.broker.state.execute_many([("HSET", UNTIL_KEY, *pairs), ("EXPIRE", UNTIL_KEY, UNTIL_EXPIRY_S)])
+        self._next_renewal_s = now_s + RENEWAL_S
+
+    async def _resume(self, fields: Sequence[HeldField]) -> None:
+        """Resume the postponed jobs for which the slow lane has room, those of the feed with the fewest jobs first."""
+        if (lane := self.lane) is None:
+            return
+        jobs = [(field, self._jobs[field.article_id]) for field in fields]
+        postponed = [(field, held) for field, held in jobs if held.job.is_postponed and field.offset == held.offset]
+        while postponed:
+            field, held = min(postponed, key=lambda pair: (lane.slow_count(pair[1].job.feed), pair[0].offset))
+            postponed.remove((field, held))
+            if not lane.has_room(held.size):
+                return
+            value = await self.broker.state.hget(KEY, field.encode())
+            if value is not None and self._jobs.get(field.article_id) is held:
+                lane.resume(held.job, _unpack(value)[1])
 
     async def _release(self, field: bytes) -> bool:
         value = await self.broker.state.hget(KEY, field)
         if value is None:
             return False
-        (length,) = KEY_LENGTH.unpack_from(value)
-        key, item = value[KEY_LENGTH.size :][:length], value[KEY_LENGTH.size + length :]
         condition = Condition(KEY, field, expected=value, new=value)
-        return await self.broker.publish([OutgoingMessage(ITEMS.name, key, item)], [("HDEL", KEY, field)], [condition])
+        removal = [("HDEL", KEY, field), ("HDEL", UNTIL_KEY, field)]
+        return await self.broker.publish([OutgoingMessage(ITEMS.name, *_unpack(value))], removal, [condition])
 
     async def release_loop(self, interval_s: float = CHECK_INTERVAL_S) -> None:
         """Release items, checked every *interval_s*."""
@@ -139,6 +187,13 @@ class SlowItems:
             except UnavailableError as exc:
                 log.warning("slow items not checked", error=exc, retry_s=interval_s)
             await asyncio.sleep(interval_s)
+
+
+def _unpack(value: bytes) -> tuple[bytes, bytes]:
+    """Return the key and the item of a held value."""
+    (length,) = KEY_LENGTH.unpack_from(value)
+    start = KEY_LENGTH.size + length
+    return value[KEY_LENGTH.size : start], value[start:]
 
 
 def _digest(message: ConsumedMessage) -> bytes:

@@ -12,208 +12,33 @@ import contextlib
 import itertools
 import json
 import os
-import random
 import socket
 import statistics
 import subprocess
 import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping
-from html import escape
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from aiohttp import web
-
+from streams.brokers.redis_streams.broker import RedisStreamsBroker
 from streams.config.settings import Settings
 from streams.config.sources import CONFIG_VARIABLE, ENV_PREFIX
-from streams.records import Article, PollResult
+from streams.records import PollResult
 from streams.subscribe import subscribe
 from streams.valkey.server import die_with_parent
 from tests.conftest import ROOT
-from tests.support.feed_server import rss, with_etag
 from tests.tools.bench.common import run, server
+from tests.tools.bench.hostile_feeds import PORT, good_urls, hostile_urls, serve
+from tests.tools.bench.item_times import ArticleTimes, memory_by_key, quantiles, worst
 from tests.tools.bench.poll import cpu_s
 from workers.counters import read_counters
-from workers.demo.clutter import body
-from workers.demo.stories import story
 from workers.poller.registry import FeedRegistry
 from workers.services import connect
 from workers.supervisor import to_environ
 
-GOOD, A_HOST, HOSTILE_SHARE = int(os.environ.get("GOOD_FEEDS", "1000")), 4, 0.05
-PORT = 18_766
-CHANGES = 4  # intervals between two changes of a good feed
 SAMPLE_S = 10.0
-TEXT = "The harbour authority said on Tuesday that seventy six swans had been counted in the bay."
-Answer = tuple[bytes, str, Mapping[str, str]]  # body, media type, headers
-
-
-def good_urls() -> list[str]:
-    return [f"http://127.1.{n // A_HOST // 250}.{n // A_HOST % 250 + 1}:{PORT}/good/{n}" for n in range(GOOD)]
-
-
-def hostile_urls() -> list[str]:
-    ways = itertools.cycle(WAYS)
-    count = round(HOSTILE_SHARE * GOOD / (1 - HOSTILE_SHARE))
-    return [f"http://127.2.0.{n + 1}:{PORT}/{next(ways)}/{n}" for n in range(count)]
-
-
-# -- attacks --------------------------------------------------------------------------------------------------
-
-
-def _rss(items: list[tuple[str, str, str]]) -> Answer:
-    return rss(items), "application/rss+xml", {}
-
-
-def _links() -> Iterator[str]:
-    """Yield links that no poll has seen."""
-    return (f"https://hostile.example/{random.randrange(10**12)}" for _ in itertools.count())
-
-
-def _bodies(text: str, count: int) -> Answer:
-    return _rss([(link, f"Story {link[-6:]}", text) for link in itertools.islice(_links(), count)])
-
-
-def _json(items: list[dict[str, Any]]) -> Answer:
-    feed = {"version": "https://jsonfeed.org/version/1.1", "title": "Hostile", "items": items}
-    return json.dumps(feed).encode(), "application/feed+json", {}
-
-
-def _list(count: int) -> str:
-    return f"<ul>{''.join(f'<li><a href=http://x/{n}>Headline {n} of a story</a></li>' for n in range(count))}</ul>"
-
-
-def _pages(host: str) -> Answer:
-    return _rss([(f"http://{host}/page/{random.randrange(10**9)}", "Page", f"<p>{TEXT}</p>") for _ in range(20)])
-
-
-def _stolen() -> Answer:
-    """Offer the links of good feeds with another text."""
-    turn = int(time.time() // 240)
-    return _rss(
-        [(f"http://good.example/{n}/{turn - 1}", "Trusted Bank Times", "<p>Send money.</p>") for n in range(50)]
-    )
-
-
-def _control() -> Answer:
-    forged = "\n2026-11-26 00:00:00,000 CRITICAL FORGED \x1b]0;PWNED\x07"
-    return _json([{"id": f"{n}{random.random()}{forged}", "title": f"T{n}", "content_text": TEXT} for n in range(20)])
-
-
-def _script_links() -> Answer:
-    schemes = ("javascript:alert(1)", "data:text/html,x", "vbscript:x", "java\nscript:alert(1)")
-    return _json([
-        {"id": str(random.random()), "url": url, "image": url, "title": "T", "content_html": f"<a href='{url}'>{TEXT}</a>"}
-        for url in schemes
-    ])  # fmt: skip
-
-
-def _malformed_links() -> Answer:
-    document, kind, _ = _rss([("http://[::1", "T", TEXT), ("http://1.2.3.4Ff20127.0.0.1/", "U", TEXT)])
-    return document, kind, {"Link": '<http://[::1>; rel="hub"'}
-
-
-def _unreadable() -> Answer:
-    return _json([{"summary": "", "tags": [str(random.random()) * 40]} for _ in range(5_000)])
-
-
-def _large() -> Answer:
-    return _json([
-        {"id": str(random.random()), "title": "Large", "content_text": random.randbytes(300_000).hex()} for _ in range(11)
-    ])  # fmt: skip
-
-
-CAPITALS = f"<p>{'A' * 250} swans were counted.</p><p>{TEXT}</p>"
-DNA = f"<p>{'GATTACA' * 400}</p><p>{'ACGT ' * 400}</p>"
-ATTRIBUTES = f"<p {' '.join(f'a{n}=1' for n in range(28_000))}>x</p><p>{TEXT}</p>"
-MARKUP = "<script>alert(1)</script><img src=x onerror=alert(1)>"
-ANSWERS: dict[str, Callable[[str], Answer]] = {
-    "capitals": lambda host: _bodies(CAPITALS, 60),
-    "dna": lambda host: _bodies(DNA, 60),
-    "lists": lambda host: _bodies(_list(9_000), 9),
-    "attributes": lambda host: _bodies(ATTRIBUTES, 9),
-    "nested": lambda host: _bodies("<div>" * 30_000 + TEXT, 9),
-    "pages": _pages,
-    "stolen": lambda host: _stolen(),
-    "control": lambda host: _control(),
-    "scripts": lambda host: _script_links(),
-    "malformed": lambda host: _malformed_links(),
-    "unreadable": lambda host: _unreadable(),
-    "large": lambda host: _large(),
-    "markup": lambda host: _rss([(next(_links()), escape(MARKUP), escape(MARKUP) + MARKUP)]),
-    "garbage": lambda host: (os.urandom(20_000), "application/rss+xml", {}),
-    "bomb": lambda host: (b"<rss><channel>" * 30_000, "application/rss+xml", {}),
-    "categories": lambda host: (
-        b"<rss><channel><item>" + b"<category>a</category>" * 60_000, "application/rss+xml", {},
-    ),
-}  # fmt: skip
-WAYS = (*ANSWERS, "hangs", "drips", "endless", "redirects", "500")
-
-
-# -- server ---------------------------------------------------------------------------------------------------
-
-
-async def _good(request: web.Request) -> web.StreamResponse:
-    number = int(request.match_info["n"])
-    period_s = CHANGES * float(os.environ["INTERVAL_S"])
-    turn = int(time.time() / period_s + number / GOOD)
-    return with_etag(request, rss([_story(number, turn - n) for n in range(2)], title=f"Courier {number}"))
-
-
-def _story(number: int, turn: int) -> tuple[str, str, str]:
-    told = story(number * 7_919 + turn)
-    return f"http://good.example/{number}/{turn}", f"{told.title} ({number}/{turn})", body(told, EXPLORE)
-
-
-EXPLORE = [story(n) for n in range(1, 12)]
-
-
-async def _hostile(request: web.Request) -> web.StreamResponse:
-    way = request.match_info["way"]
-    if way == "hangs":
-        await asyncio.sleep(60)
-    if way in ("drips", "endless"):
-        return await _endless(request, b"<rss>" * (1 if way == "drips" else 20_000), 1.0 if way == "drips" else 0.05)
-    if way == "redirects":
-        raise web.HTTPFound(f"/redirects/{random.randrange(10**9)}")
-    if way not in ANSWERS:
-        return web.Response(status=500)
-    document, kind, headers = ANSWERS[way](request.host)
-    return web.Response(body=document, headers={"Content-Type": kind, **headers})
-
-
-async def _endless(request: web.Request, part: bytes, pause_s: float) -> web.StreamResponse:
-    response = web.StreamResponse()
-    await response.prepare(request)
-    with contextlib.suppress(ConnectionError):  # the poller closes such connections
-        while True:
-            await response.write(part)
-            await asyncio.sleep(pause_s)
-    return response
-
-
-async def _page(request: web.Request) -> web.StreamResponse:
-    return web.Response(body=b"<html><body>" + b"<!--" * (1 << 18), content_type="text/html")
-
-
-async def _robots(request: web.Request) -> web.StreamResponse:
-    rules = "\n".join(f"Disallow: /*a*{n}*b" for n in range(25_000))
-    return web.Response(text=f"User-agent: *\n{rules}\n")
-
-
-def serve() -> None:
-    """Serve all feeds."""
-    app = web.Application()
-    app.router.add_get("/good/{n}", _good)
-    app.router.add_get("/page/{n}", _page)
-    app.router.add_get("/robots.txt", _robots)
-    app.router.add_get("/{way}/{n}", _hostile)
-    web.run_app(app, host="0.0.0.0", port=PORT, print=None, access_log=None)
-
-
-# -- measurement ----------------------------------------------------------------------------------------------
 
 
 def descendants(pid: int) -> list[int]:
@@ -256,19 +81,9 @@ class Sampler:
         return out
 
 
-async def observe_latency(settings: Settings, good: set[str], began_s: float, out: dict[str, list[float]]) -> None:
-    """Collect the seconds from the poll to the article of good feeds, and the articles under links of other feeds."""
-    async for article in subscribe("articles", start="start", settings=settings):
-        assert isinstance(article, Article)
-        if article.feed in good and article.fetched_at is not None:
-            if article.fetched_at.timestamp() > began_s:
-                out["latency_s"].append(time.time() - article.fetched_at.timestamp())
-        elif article.url.startswith("http://good.example/") and article.revision > 1:
-            out["stolen"].append(1.0)
-
-
 async def observe(settings: Settings, minutes: float, urls: list[str], environ: dict[str, str]) -> dict[str, Any]:
     broker = await connect(settings, settings.broker_url)
+    assert isinstance(broker, RedisStreamsBroker)
     await FeedRegistry(broker.state).add([(url, "") for url in urls])
     good = set(good_urls())
     began_s = time.time()
@@ -279,8 +94,8 @@ async def observe(settings: Settings, minutes: float, urls: list[str], environ: 
         for role in ("poll", "desk")
     }
     sampler = Sampler({role: process.pid for role, process in processes.items()})
-    articles: dict[str, list[float]] = defaultdict(list)
-    reading = asyncio.create_task(observe_latency(settings, good, began_s + float(environ["WARM_UP_S"]), articles))
+    articles = ArticleTimes(good, began_s + float(environ["WARM_UP_S"]))
+    reading = asyncio.create_task(articles.read(settings))
     try:
         while time.time() - began_s < minutes * 60:
             await asyncio.sleep(SAMPLE_S)
@@ -296,20 +111,13 @@ async def observe(settings: Settings, minutes: float, urls: list[str], environ: 
     polls = await _polls(settings, good, began_s, float(environ["INTERVAL_S"]))
     counters = await read_counters(broker.state)
     memory = await broker.state.info("memory")
+    times, by_key = await articles.times(broker), await memory_by_key(broker)
     await broker.close()
     return {
-        "minutes": minutes, "feeds": len(urls), **polls, **_latency(articles), "desk": counters["desk"],
-        "mb": sampler.report(), "valkey_mb": round(int(memory["used_memory"]) / 1e6, 1), "cpu_s": used_s,
+        "minutes": minutes, "feeds": len(urls), **polls, "good_articles": len(times), "stolen": articles.stolen,
+        "latency_s": quantiles(times), "worst": worst(times), "desk": counters["desk"], "mb": sampler.report(),
+        "valkey_mb": round(int(memory["used_memory"]) / 1e6, 1), "valkey_mb_by_key": by_key, "cpu_s": used_s,
         "load": os.getloadavg(),
-    }  # fmt: skip
-
-
-def _latency(articles: dict[str, list[float]]) -> dict[str, Any]:
-    latencies = sorted(articles["latency_s"])
-    shares = (0.5, 0.9, 0.99, 0.999)
-    return {
-        "good_articles": len(latencies), "stolen": len(articles["stolen"]),
-        "latency_s": {f"{q:g}": round(latencies[int(len(latencies) * q)], 3) for q in shares} if latencies else {},
     }  # fmt: skip
 
 

@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from streams.records import Content, FullTextPage, Item
-from workers.dedupe.known_items import MAX_AGE_S, KnownItem, KnownItems, item_digest
+from workers.dedupe.known_items import MAX_AGE_S, MAX_TEXT_CHARS, KnownItem, KnownItems, item_digest
 
 NOW = datetime(2026, 11, 27, tzinfo=UTC)
 STORY = "<p>The harbour board reopened the canal on Monday, nine years after the flood.</p>"
@@ -83,6 +83,13 @@ def test_pages_dumps_and_withdrawals_have_no_digest() -> None:
         assert item_digest(replace(item(STORY), **other)) is None
 
 
+def test_long_item_has_no_digest() -> None:
+    """A hostile feed sends items of 600,000 characters, of which the digest would take as long as cleaning."""
+    limit = item("x" * MAX_TEXT_CHARS)
+    assert item_digest(limit) is not None
+    assert item_digest(replace(limit, summary=Content("y"))) is None
+
+
 def test_memory_forgets_by_age_and_number() -> None:
     memory, digests = KnownItems(2), [item_digest(item(STORY, title=str(n))) for n in range(3)]
     for n, found in enumerate(digests):
@@ -110,3 +117,13 @@ def test_memory_of_zero_items_is_empty() -> None:
     assert found is not None
     memory.add(found, KNOWN, ())
     assert memory.get(found, NOW.timestamp()) is None
+
+
+def test_outdated_items_are_removed() -> None:
+    """At a steady rate, memory grows for an hour only."""
+    memory = KnownItems()
+    for n in range(3_000):
+        found = item_digest(item(STORY, title=str(n)))
+        assert found is not None
+        memory.add(found, KNOWN._replace(fetched_s=NOW.timestamp() + n * 10), [])
+    assert len(memory) == MAX_AGE_S / 10 + 1

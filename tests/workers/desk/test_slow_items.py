@@ -1,64 +1,24 @@
 """A desk with cleaning processes: slow items wait aside, and nothing is lost, repeated or out of order."""
 
 import asyncio
-import contextlib
 import time
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 
-from streams.brokers.base import Broker, OutgoingMessage
-from streams.codec import encode
 from streams.config.settings import Settings
 from streams.records import Item
 from streams.topics import ITEMS
 from tests.conftest import until
-from tests.support.cleaning import CLEANERS, make_item
+from tests.support.cleaning import make_item
 from tests.support.pipeline import everything, settled
-from workers.counters import read_counters
-from workers.desk.cleaning import PooledCleaning
-from workers.desk.cleaning_pool import MAX_SLOW_BYTES, CleaningPool
-from workers.desk.desk import create_desk
-from workers.desk.slow_items import HOLD_S, KEY, SlowItems
-from workers.services import connect
+from tests.support.pooled_desk import are_held, count, is_done, pooled_desk, send
+from workers.desk.cleaning_pool import MAX_SLOW_BYTES
+from workers.desk.slow_items import HOLD_S, SlowItems
 
 NOW = datetime(2026, 1, 5, 10, tzinfo=UTC)
-
-
-@asynccontextmanager
-async def pooled_desk(
-    settings: Settings, item_timeout_s: float, release: bool = True
-) -> AsyncGenerator[tuple[Broker, SlowItems], None]:
-    """Run a desk with one cleaning process during the block."""
-    broker = await connect(settings, settings.broker_url)
-    slow_items = SlowItems(broker, time.time)
-    async with CleaningPool(1, item_timeout_s, CLEANERS) as pool:
-        app = create_desk(
-            settings, broker, url=settings.broker_url, name="desk-1", pooled=PooledCleaning(pool, slow_items)
-        )
-        await app.start()
-        releasing = asyncio.create_task(slow_items.release_loop(0.1)) if release else None
-        try:
-            yield broker, slow_items
-        finally:
-            if releasing is not None:
-                releasing.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await releasing
-            await app.stop()
-    await broker.close()
-
-
-async def send(broker: Broker, *items: Item) -> None:
-    await broker.publish([OutgoingMessage(ITEMS.name, i.identity_key.encode(), encode(i)) for i in items])
-
-
-async def count(broker: Broker, outcome: str) -> int:
-    return (await read_counters(broker.state))["desk"][outcome]
 
 
 def version(item: Item, n: int, **fields: Any) -> Item:
@@ -71,14 +31,10 @@ async def test_items_behind_a_hang_are_published(either: Settings) -> None:
     items = [make_item(n, "Hang" if n == 3 else "Swans") for n in range(30)]
     async with pooled_desk(settings, item_timeout_s=900.0) as (broker, _):  # the hang takes longer than the test
         await send(broker, *items)
-        await until(lambda: _is_held(broker))
+        await until(lambda: are_held(broker, 1))
         await settled(broker, {"new": 29})
         assert await count(broker, "received") == 29
     assert len(await everything(settings, "articles")) == 29
-
-
-async def _is_held(broker: Broker) -> bool:
-    return bool(await broker.state.hkeys(KEY))
 
 
 async def test_hang_becomes_one_dead_letter(either: Settings) -> None:
@@ -86,15 +42,11 @@ async def test_hang_becomes_one_dead_letter(either: Settings) -> None:
     async with pooled_desk(either, item_timeout_s=0.4) as (broker, _):
         await send(broker, *items)
         await settled(broker, {"new": 27, "failed": 3})
-        await until(lambda: _is_done(broker))
+        await until(lambda: is_done(broker))
         assert await count(broker, "received") == 30
     letters = await everything(either, "dead-letters")
     assert sorted(letter.error_kind for letter in letters) == ["timeout"] * 3
-    assert {letter.attempts for letter in letters} == {2}
-
-
-async def _is_done(broker: Broker) -> bool:
-    return not await broker.state.hkeys(KEY) and await broker.lag(ITEMS.name, "copydesk.desk") == 0
+    assert {letter.attempts for letter in letters} == {1}
 
 
 async def test_slow_item_is_published_once(settings: Settings) -> None:
@@ -102,7 +54,7 @@ async def test_slow_item_is_published_once(settings: Settings) -> None:
     async with pooled_desk(settings, item_timeout_s=30.0) as (broker, _):
         await send(broker, *items)
         await settled(broker, {"new": 20})
-        await until(lambda: _is_done(broker))
+        await until(lambda: is_done(broker))
         assert await count(broker, "received") == 20
     articles = await everything(settings, "articles")
     assert sorted(article.url for article in articles) == sorted(item.link for item in items)
@@ -115,7 +67,7 @@ async def test_versions_of_a_slow_article_keep_their_order(settings: Settings) -
     async with pooled_desk(settings, item_timeout_s=30.0) as (broker, _):
         await send(broker, slow, changed, make_item(2), last)
         await settled(broker, {"new": 2, "revised": 2})
-        await until(lambda: _is_done(broker))
+        await until(lambda: is_done(broker))
     texts = [a.paragraphs[0] for a in await everything(settings, "articles") if a.url == slow.link]
     assert [next(bird for bird in ("swans", "geese", "ducks") if bird in text) for text in texts] == [
         "swans", "geese", "ducks",
@@ -126,10 +78,10 @@ async def test_held_item_survives_its_desk(settings: Settings) -> None:
     """The desk ends while it holds an item; the next desk takes it when its time is over."""
     async with pooled_desk(settings, item_timeout_s=900.0, release=False) as (broker, _):
         await send(broker, make_item(1, "Hang"), make_item(2))
-        await until(lambda: _is_held(broker))
+        await until(lambda: are_held(broker, 1))
         await settled(broker, {"new": 1})
     async with pooled_desk(settings, item_timeout_s=0.4) as (broker, _):
-        assert await _is_held(broker)
+        assert await are_held(broker, 1)
         later = SlowItems(broker, lambda: time.time() + HOLD_S + 1)
         assert await later.release_due() == 1
         await settled(broker, {"failed": 1})
@@ -139,7 +91,7 @@ async def test_held_item_survives_its_desk(settings: Settings) -> None:
 async def test_two_desks_release_a_held_item_once(settings: Settings) -> None:
     async with pooled_desk(settings, item_timeout_s=900.0, release=False) as (broker, _):
         await send(broker, make_item(1, "Hang"))
-        await until(lambda: _is_held(broker))
+        await until(lambda: are_held(broker, 1))
         before = await broker.message_count(ITEMS.name)
         both = [SlowItems(broker, lambda: time.time() + HOLD_S + 1) for _ in range(2)]
         assert sum(await asyncio.gather(*(desk.release_due() for desk in both))) == 1
@@ -156,7 +108,7 @@ async def test_feed_with_slow_item_is_suspect(settings: Settings) -> None:
         assert not slow_items.is_suspect(make_item(2).feed)
         await send(broker, msgspec.structs.replace(make_item(2), feed=feed))
         await settled(broker, {"new": 2})
-        await until(lambda: _is_done(broker))
+        await until(lambda: is_done(broker))
         assert await count(broker, "received") == 2
 
 
@@ -166,16 +118,12 @@ async def test_items_wait_while_the_slow_lane_is_full(settings: Settings) -> Non
     hanging = [make_item(n, "Hang", large) for n in range(MAX_SLOW_BYTES // 900_000 + 4)]
     async with pooled_desk(settings, item_timeout_s=900.0, release=False) as (broker, slow_items):
         await send(broker, *hanging)
-        await until(lambda: _are_held(broker, len(hanging)))
+        await until(lambda: are_held(broker, len(hanging)))
         assert sum(len(held.job.value) for held in slow_items._jobs.values()) < MAX_SLOW_BYTES + 1_000_000
         later = SlowItems(broker, lambda: time.time() + HOLD_S + 1)
         assert await later.release_due() == len(hanging)
-        await until(lambda: _are_held(broker, len(hanging)))
+        await until(lambda: are_held(broker, len(hanging)))
         await send(broker, make_item(100))
         await settled(broker, {"new": 1})
         assert not slow_items.is_full
         assert await count(broker, "failed") == 0
-
-
-async def _are_held(broker: Broker, number: int) -> bool:
-    return len(await broker.state.hkeys(KEY)) == number

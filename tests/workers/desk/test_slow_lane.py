@@ -1,0 +1,162 @@
+"""The slow lane beside a hostile feed: its feeds in turn, no item published twice, no slow item among ordinary ones."""
+
+import asyncio
+import time
+from dataclasses import replace
+
+import msgspec
+
+from streams.codec import encode
+from streams.config.settings import Settings
+from streams.records import Item
+from streams.topics import ITEMS
+from tests.conftest import until
+from tests.support.cleaning import CLEANERS, make_item
+from tests.support.pipeline import everything, settled
+from tests.support.pooled_desk import are_held, count, is_done, pooled_desk, send
+from workers.clean.site_facts import SiteFacts
+from workers.desk.cleaning_pool import MAX_SLOW_BYTES, MAX_SLOW_JOBS, CleaningPool
+from workers.desk.slow_items import HOLD_S, SlowItems
+from workers.desk.turns import TurnQueue
+
+LARGE = "<p>" + "The harbour board counted swans on Monday. " * (900_000 // 43) + "</p>"
+
+
+def test_turn_queue_serves_feeds_in_turn() -> None:
+    queue = TurnQueue[str]()
+    for value in ("a1", "a2", "a3", "b1", "c1", "c2"):
+        queue.push(value[0], value)
+    assert (queue.count("a"), queue.count("d"), len(queue)) == (3, 0, 6)
+    assert [queue.pop() for _ in range(len(queue))] == ["a1", "b1", "c1", "a2", "c2", "a3"]
+    assert not list(queue)
+
+
+async def test_suspects_never_join_ordinary_items() -> None:
+    """A full slow lane postpones them."""
+    async with CleaningPool(1, 600.0, CLEANERS) as pool:
+        hanging = [pool.prepare(encode(make_item(n, "Hang")), is_slow=True) for n in range(MAX_SLOW_JOBS + 20)]
+        assert not any([await pool.settle(job) for job in hanging])
+        assert sum(job.is_postponed for job in hanging) > 0
+        ordinary = pool.prepare(encode(make_item(500)))
+        assert await pool.settle(ordinary)
+        assert not pool._waiting
+
+
+async def test_feed_with_one_slow_item_gets_its_turn() -> None:
+    """Its item does not wait for all the items of another feed."""
+    async with CleaningPool(1, 0.4, CLEANERS) as pool:
+        hostile = [pool.prepare(encode(make_item(n, "Hang")), feed="hostile", is_slow=True) for n in range(60)]
+        await until(lambda: all(job.is_finished for job in hostile))
+        for job in hostile:
+            pool.clean(job, SiteFacts())
+        good = pool.prepare(encode(make_item(70)), feed="good", is_slow=True)
+        await until(lambda: good.is_finished)
+        assert sum(job.is_finished for job in hostile) < 10
+
+
+async def test_cpu_limit_ends_an_item_at_once() -> None:
+    """A repetition would take the same CPU time."""
+    async with CleaningPool(1, 0.4, CLEANERS) as pool:
+        job = pool.prepare(encode(make_item(1, "Hang")))
+        await pool.settle(job)
+        pool.clean(job, SiteFacts())
+        await until(lambda: job.is_finished)
+        assert job.attempts == 1
+
+
+async def test_held_item_of_active_desk_stays(settings: Settings) -> None:
+    """Neither its own desk nor another one publishes it again while its desk works on it."""
+    now_s = [time.time()]
+    async with pooled_desk(settings, 900.0, release=False, clock_s=lambda: now_s[0]) as (broker, slow_items):
+        await send(broker, make_item(1, "Hang"), make_item(2))
+        await until(lambda: are_held(broker, 1))
+        other = SlowItems(broker, lambda: now_s[0])
+        for _ in range(10):
+            now_s[0] += HOLD_S / 2
+            assert await slow_items.release_due() == 0
+            assert await other.release_due() == 0
+        assert await broker.message_count(ITEMS.name) == 2
+        now_s[0] += HOLD_S + 1  # its desk has ended
+        assert await other.release_due() == 1
+        assert not await broker.state.hgetall("copydesk:slow-items:until")
+
+
+async def test_versions_behind_a_held_item_stay(settings: Settings) -> None:
+    now_s = [time.time()]
+    async with pooled_desk(settings, 900.0, release=False, clock_s=lambda: now_s[0]) as (broker, slow_items):
+        slow = make_item(1, "Hang")
+        await send(broker, slow, msgspec.structs.replace(slow, title="Swans"))
+        await until(lambda: are_held(broker, 2))
+        for _ in range(10):
+            now_s[0] += HOLD_S / 2
+            assert await slow_items.release_due() == 0
+        assert await broker.message_count(ITEMS.name) == 2
+
+
+async def test_postponed_items_resume_without_new_messages(settings: Settings) -> None:
+    """The slow lane reads a postponed item from the hash once it has room. All become dead letters, once each."""
+    settings = replace(settings, partitions=1)
+    number = MAX_SLOW_BYTES // 900_000 + 4
+    items = [make_item(n, "Hang", LARGE) for n in range(number)]
+    async with pooled_desk(settings, item_timeout_s=0.4) as (broker, _):
+        await send(broker, *items)
+        await settled(broker, {"failed": number})
+        await until(lambda: is_done(broker))
+        assert await count(broker, "received") == number
+        messages = await broker.message_count(ITEMS.name)
+    assert messages <= 3 * number  # as received, and after each of two stages
+    letters = await everything(settings, "dead-letters")
+    assert sorted(letter.key.decode() for letter in letters) == sorted(item.identity_key for item in items)
+
+
+async def test_slow_feed_stays_suspect(settings: Settings) -> None:
+    """Each slow item prolongs the suspicion."""
+    now_s = [time.time()]
+    async with pooled_desk(settings, 30.0, clock_s=lambda: now_s[0]) as (broker, slow_items):
+        feed = make_item(1, "Slow").feed
+        await send(broker, make_item(1, "Slow"))
+        await settled(broker, {"new": 1})
+        now_s[0] += 500.0
+        await send(broker, make_item(2, "Slow"))
+        await settled(broker, {"new": 2})
+        now_s[0] += 500.0
+        assert slow_items.is_suspect(feed)
+
+
+async def test_ordinary_items_of_suspect_end_suspicion(settings: Settings) -> None:
+    now_s = [time.time()]
+    async with pooled_desk(settings, 30.0, clock_s=lambda: now_s[0]) as (broker, slow_items):
+        await send(broker, make_item(1, "Slow"))
+        await settled(broker, {"new": 1})
+        now_s[0] += 500.0
+        await send(broker, ordinary_of_hostile_feed(2))
+        await settled(broker, {"new": 2})
+        now_s[0] += 200.0
+        assert not slow_items.is_suspect(make_item(1, "Slow").feed)
+
+
+def ordinary_of_hostile_feed(n: int) -> Item:
+    return msgspec.structs.replace(make_item(n), feed=make_item(n, "Slow").feed)
+
+
+async def test_good_items_are_published_beside_hostile_ones(either: Settings) -> None:
+    """Sixty items of one hostile feed hang. The items behind them do not wait for any of their budgets."""
+    settings = replace(either, partitions=1)
+    hostile = [make_item(n, "Hang") for n in range(60)]
+    async with pooled_desk(settings, item_timeout_s=900.0) as (broker, _):
+        await send(broker, hostile[0])
+        await until(lambda: are_held(broker, 1))
+        for n in range(1, 60, 10):
+            await send(broker, *hostile[n : n + 10], make_item(100 + n))
+        await settled(broker, {"new": 6})
+        assert await count(broker, "failed") == 0
+    assert len(await everything(settings, "articles")) == 6
+
+
+async def test_letter_of_limit_states_one_attempt(settings: Settings) -> None:
+    async with pooled_desk(settings, item_timeout_s=0.4) as (broker, _):
+        await send(broker, make_item(1, "Hang"))
+        await settled(broker, {"failed": 1})
+        await asyncio.sleep(0)
+    [letter] = await everything(settings, "dead-letters")
+    assert (letter.error_kind, letter.attempts) == ("timeout", 1)
