@@ -18,12 +18,14 @@ from tests.support.pipeline import desk, everything, settled
 from workers.clean.cleaner import clean
 from workers.clean.corrections import find_correction
 from workers.demo.clutter import body
+from workers.demo.demo import Demo
 from workers.demo.newsroom import WINDOW, Newsroom
 from workers.demo.pushed import REASON, push_examples
 from workers.demo.route import ROUTE, TABLE, with_demo_route
 from workers.demo.stories import AGENCY, reprints, story
 from workers.intake.publish import publish
 from workers.intake.pushed_items import source_url, to_item
+from workers.poller.registry import FeedRegistry
 
 
 def test_demo_sentences_rarely_repeat() -> None:
@@ -141,3 +143,14 @@ async def test_published_stories_stay_unchanged_in_their_feed(tmp_path: Path) ->
     assert len(versions) > 2
     assert all("Explore" in text or "Most read" in text for texts in versions.values() for text in texts)
     assert {len(texts) for texts in versions.values()} == {1}
+
+
+async def test_start_without_feeds_names_next_step(settings: Settings) -> None:
+    off = replace(settings, demo="off")
+    async with desk(settings) as broker:
+        feeds, demo = FeedRegistry(broker.state), Demo()
+        await demo.open(off, feeds)
+        assert "copydesk feeds add https://" in demo.notice("copydesk", off)
+        await feeds.add([("https://courier.example/f", "")])
+        await demo.open(off, feeds)
+        assert demo.notice("copydesk", off) == ""

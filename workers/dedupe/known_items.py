@@ -25,6 +25,7 @@ from workers.text.markup import strip_tags
 from workers.text.normalise import match_key
 
 MAX_KNOWN = 32_768  # about 12 MB
+MAX_TEXT_CHARS = 200_000  # of the texts of an item; a longer one is cleaned, because its digest would take long too
 MAX_AGE_S = 3600.0  # by the times of polls; a change that the digest does not show is published at most so late
 MAX_LABEL_WORDS = 3  # before the links of a block, such as "Also read:"
 DIGEST_BYTES = 16
@@ -104,13 +105,13 @@ class KnownItems:
 
 
 def item_digest(item: Item) -> ItemDigest | None:
-    """Return the digest of *item* without its link lists; None for an item whose body is no feed content."""
-    if item.page is not None or item.text_dump or item.withdrawn:
+    """Return the digest of *item* without its link lists; None for a long item or one whose body is no feed content."""
+    texts = tuple(text.value for text in (*item.content, item.summary) if text is not None)
+    if item.page is not None or item.text_dump or item.withdrawn or sum(map(len, texts)) > MAX_TEXT_CHARS:
         return None
     content = tuple(map(_without_links, item.content))
     summary = _without_links(item.summary) if item.summary is not None else None
     rest = replace(item, content=content, summary=summary, fetched_at=_NO_TIME, fingerprint="", poll_id="")
-    texts = tuple(text.value for text in (*item.content, item.summary) if text is not None)
     return ItemDigest(hashlib.blake2b(encode(rest), digest_size=DIGEST_BYTES).digest(), texts)
 
 

@@ -1,4 +1,4 @@
-"""CPU of POST /items in batches of 100, without a desk: the web server and Valkey as processes of their own.
+"""Rate and CPU of POST /items in batches of 100 from four clients, without a desk: web server and Valkey as processes.
 
 python -m tests.tools.bench.items_api [BATCHES]      default: 60
 """
@@ -22,7 +22,7 @@ from tests.tools.bench.common import run, server
 from tests.tools.bench.push import process
 from workers.services import connect
 
-BATCH = 100
+BATCH, CLIENTS = 100, 4
 
 
 def rows(first: int) -> bytes:
@@ -40,6 +40,13 @@ def rows(first: int) -> bytes:
 def memory_mb(pid: int) -> float:
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
+
+
+async def post_all(http: aiohttp.ClientSession, url: str, bodies: list[bytes], statuses: list[int]) -> None:
+    """Post *bodies* one after another; add the status of each."""
+    for body in bodies:
+        async with http.post(url, data=body) as response:
+            statuses.append(response.status)
 
 
 async def measured(settings: Settings, batches: int) -> dict[str, Any]:
@@ -64,10 +71,8 @@ async def measured(settings: Settings, batches: int) -> dict[str, Any]:
                     await asyncio.sleep(0.1)
             server_pid = (await broker.state.info("server"))["process_id"]
             before_s, begin_s = (cpu_s([web.pid]), cpu_s([server_pid])), time.monotonic()
-            statuses = []
-            for body in bodies:
-                async with http.post(url, data=body) as response:
-                    statuses.append(response.status)
+            statuses: list[int] = []
+            await asyncio.gather(*(post_all(http, url, bodies[n::CLIENTS], statuses) for n in range(CLIENTS)))
             wall_s = time.monotonic() - begin_s
             web_s, valkey_s = cpu_s([web.pid]) - before_s[0], cpu_s([server_pid]) - before_s[1]
         peak = memory_mb(web.pid)

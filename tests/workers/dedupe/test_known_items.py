@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from streams.records import Content, FullTextPage, Item
-from workers.dedupe.known_items import MAX_AGE_S, KnownItem, KnownItems, item_digest
+from workers.dedupe.known_items import MAX_AGE_S, MAX_TEXT_CHARS, KnownItem, KnownItems, item_digest
 
 NOW = datetime(2026, 11, 27, tzinfo=UTC)
 STORY = "<p>The harbour board reopened the canal on Monday, nine years after the flood.</p>"
@@ -81,6 +81,13 @@ def test_pages_dumps_and_withdrawals_have_no_digest() -> None:
     page = FullTextPage(url="https://a.example/1", html="<p>x</p>")
     for other in ({"page": page}, {"text_dump": "x"}, {"withdrawn": "error"}):
         assert item_digest(replace(item(STORY), **other)) is None
+
+
+def test_long_item_has_no_digest() -> None:
+    """A hostile feed sends items of 600,000 characters, of which the digest would take as long as cleaning."""
+    limit = item("x" * MAX_TEXT_CHARS)
+    assert item_digest(limit) is not None
+    assert item_digest(replace(limit, summary=Content("y"))) is None
 
 
 def test_memory_forgets_by_age_and_number() -> None:

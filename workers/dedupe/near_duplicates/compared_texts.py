@@ -19,6 +19,7 @@ from workers.dedupe.near_duplicates.stories import StoryAssignment
 from workers.dedupe.near_duplicates.word_arrays import TextWords, read_words, sentence_texts
 from workers.dedupe.site_history import MAX_NAME_CHARS, SentenceHistory, SiteQuery, in_era
 
+MAX_COMPARED_CHARS = 100_000  # 15,000 words; a longer text is compared by its beginning, which bounds the time
 MIN_REPEATS = 3  # earlier articles of the source that contain a sentence that no longer counts
 
 
@@ -90,7 +91,7 @@ class ComparedTexts:
 
     def reading(self, texts: Sequence[ComparedText]) -> Lookup[list[ReadText]]:
         """Return the look-up of `read`."""
-        words = read_words([text.text for text in texts])
+        words = read_words([text.text[:MAX_COMPARED_CHARS] for text in texts])
         read = [ReadText(text, of_text) for text, of_text in zip(texts, words, strict=True)]
         queries = [SiteQuery(r.text.source, r.keys) for r in read]
         return self.history.reading(queries).map(lambda facts: _with_counts(read, queries, facts))
