@@ -1,9 +1,11 @@
-# `make` lists the targets. They need Python 3.11 or later and set up .venv from requirements-dev.lock by themselves.
+# `make` lists the targets. They need Python 3.11 or later and set up .venv by themselves: `run` from
+# requirements.lock, the others from requirements-dev.lock.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+RUNTIME := $(VENV)/.runtime
 PIP := -m pip --disable-pip-version-check
 .DEFAULT_GOAL := help
 # Tests start hundreds of processes. Without bytecode each compiles copydesk anew, in a tenth of a second.
@@ -13,7 +15,7 @@ export PYTHONDONTWRITEBYTECODE :=
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' Makefile
 
-run: $(INSTALLED) ## start everything on this machine (`copydesk up`)
+run: $(RUNTIME) ## start everything on this machine (`copydesk up`)
 	@$(BIN)/copydesk up
 
 CORES := $(shell getconf _NPROCESSORS_ONLN)
@@ -124,16 +126,23 @@ soak: $(INSTALLED) ## run for hours with a fault a minute
 	@$(BIN)/python -m tests.faults.soak $(ARGS)
 
 # Every package has the version and the hashes that copydesk was tested with. pip shows progress on a terminal only.
-$(INSTALLED): requirements-dev.lock pyproject.toml
+define install
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "copydesk needs Python 3.11 or later; this is %d.%d. Set PYTHON=..." % sys.version_info[:2])'
 	@echo "Creating $(VENV) with $$($(PYTHON) --version)"
 	@$(PYTHON) -m venv $(VENV)
-	@echo "Installing $$(grep -c '^[a-z].*==' requirements-dev.lock) packages from requirements-dev.lock"
+	@echo "Installing $$(grep -c '^[a-z].*==' $(1)) packages from $(1)"
 	@if [ -t 1 ] && [ -z "$$CI" ]; then progress=--progress-bar=on; else progress=--quiet; fi; \
-	    $(BIN)/python $(PIP) install $$progress --require-hashes -r requirements-dev.lock
+	    $(BIN)/python $(PIP) install $$progress --require-hashes -r $(1)
 	@echo "Installing copydesk"
 	@$(BIN)/python $(PIP) install --quiet --no-deps --no-build-isolation -e .
-	@touch $@
+	@touch $@ $(RUNTIME)
+endef
+
+$(INSTALLED): requirements-dev.lock pyproject.toml
+	$(call install,requirements-dev.lock)
+
+$(RUNTIME): requirements.lock pyproject.toml
+	$(call install,requirements.lock)
 
 # uv keeps the versions of the present files; ARGS=--upgrade takes new ones. The dev lock is first: the others follow it.
 UV_COMPILE = build/uv/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock"

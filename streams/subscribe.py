@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import AsyncGenerator, Callable, Collection, Generator, Mapping
 from contextlib import aclosing
 from typing import Any
@@ -17,6 +17,7 @@ from streams.event_rules import EVENT_PUBLISHERS, event_predicate
 from streams.logger import get_logger
 from streams.records import Article, DeadLetter, Item, NewsEvent, PollResult, Record
 from streams.retry import retry_unavailable
+from streams.revision_filter import RevisionFilter
 from streams.routing import Router
 from streams.start import Start, StartName, StartPosition, parse_start
 from streams.topics import ARCHIVE_ITEMS, DEAD_LETTERS, EVENTS, ITEMS, POLLS, Partition, Topic, resolve_topic
@@ -27,9 +28,9 @@ log = get_logger(__name__)
 POLL_TIMEOUT_S = 1.0  # of a group member, which renews its leases in between
 IDLE_TIMEOUT_S = 5.0  # without a group
 COMMIT_EVERY_S, COMMIT_EVERY = 1.0, 100  # bound of the records redelivered after a kill, beside the current one
+CONFIRMATIONS = 3  # of the leases in one call; each repetition needs another pause of the process
 HANDOVER_S = 20.0  # a member releases a requested partition after this time even without a commit
 UNAVAILABLE_TIMEOUT_S = 5.0  # without *follow*: an idle broker that restarts is back by then
-REMEMBERED_ARTICLES = 100_000  # 15 MB; a rebalance or another producer repeats far fewer articles
 
 Where = Mapping[str, Any] | Callable[[Any], bool] | None
 
@@ -231,9 +232,18 @@ class Subscription:
         await retry_unavailable(self._confirm_leases_once, "lease not confirmed", group=self.group)
 
     async def _confirm_leases_once(self) -> None:
+        """Confirm the leases, and again after each further request: the process may be frozen for a lease meanwhile."""
         self._drop(await self._reader.confirm_leases())
+        for _ in range(CONFIRMATIONS):
+            if not await self._release_requested() and not self._reader.is_due():
+                return
+            self._drop(await self._reader.confirm_leases())
+
+    async def _release_requested(self) -> bool:
+        """Hand over requested partitions without a record in hand; return whether a request was sent."""
         to_release = set(self._reader.to_release())
-        if to_release and self.auto_commit:
+        commits = bool(to_release and self.auto_commit and self._done)
+        if commits:
             await self.commit()
         now_s = time.monotonic()
         self._to_release_since_s = {tp: self._to_release_since_s.get(tp, now_s) for tp in to_release}
@@ -245,6 +255,7 @@ class Subscription:
         if ready:
             await self._reader.hand_over(ready)
             self._drop(ready)
+        return commits or bool(ready)
 
     def _drop(self, partitions: Collection[Partition]) -> None:
         """Drop the buffered and the uncommitted records of *partitions*."""
@@ -277,10 +288,10 @@ class Subscription:
             )
             if not is_open:
                 return False
-        if self._reader.is_due():
-            await self._confirm_leases()
         if not self._pending:
             await self._commit_if_due()
+        if self._reader.is_due():  # last, since a lease may end during each request
+            await self._confirm_leases()
         return True
 
     async def _read(self, wait_s: float) -> bool:
@@ -317,33 +328,6 @@ def _to_predicate(where: Where) -> Callable[[Any], bool]:
         return event_predicate(where)
     router = Router([parse_rule(where)])
     return lambda record: isinstance(record, Article) and router.matches(record)
-
-
-class RevisionFilter:
-    """The last yielded revision of each article or event, for the most recent `REMEMBERED_ARTICLES` of them."""
-
-    def __init__(self) -> None:
-        self._latest: OrderedDict[str, int] = OrderedDict()
-
-    def __len__(self) -> int:
-        return len(self._latest)
-
-    def check_and_record(self, record: Any) -> bool:
-        """Return whether this or a later revision of the record was yielded before; record it otherwise."""
-        if not isinstance(record, Article | NewsEvent):
-            return False
-        if record.revision <= self._latest.get(record.id, 0):
-            return True
-        self._latest[record.id] = record.revision
-        self._latest.move_to_end(record.id)
-        if len(self._latest) > REMEMBERED_ARTICLES:
-            self._latest.popitem(last=False)
-        return False
-
-    def forget(self, record: Any) -> None:
-        """Allow *record* to be yielded again because the program did not handle it."""
-        if isinstance(record, Article | NewsEvent) and self._latest.get(record.id) == record.revision:
-            self._latest[record.id] = record.revision - 1
 
 
 async def subscribe(

@@ -13,16 +13,19 @@ import pytest
 from streams.config.settings import Settings, load_settings
 from streams.config.tables import Route
 from streams.records import Article
+from tests.conftest import until
 from tests.support.pipeline import desk, everything, settled
 from workers.clean.cleaner import clean
 from workers.clean.corrections import find_correction
 from workers.demo.clutter import body
+from workers.demo.demo import Demo
 from workers.demo.newsroom import WINDOW, Newsroom
 from workers.demo.pushed import REASON, push_examples
 from workers.demo.route import ROUTE, TABLE, with_demo_route
 from workers.demo.stories import AGENCY, reprints, story
 from workers.intake.publish import publish
 from workers.intake.pushed_items import source_url, to_item
+from workers.poller.registry import FeedRegistry
 
 
 def test_demo_sentences_rarely_repeat() -> None:
@@ -121,3 +124,33 @@ def test_demo_route_is_valid_in_copydesk_toml(tmp_path: Path) -> None:
     path = tmp_path / "copydesk.toml"
     path.write_text(TABLE, "utf-8")
     assert load_settings(environ={"COPYDESK_CONFIG": str(path)}).routes == (ROUTE,)
+
+
+async def test_published_stories_stay_unchanged_in_their_feed(tmp_path: Path) -> None:
+    """New stories change no item of older ones: otherwise each poll would read all of them again."""
+    newsroom = Newsroom(tmp_path, pace_s=0.001, edit_after_s=1e9)
+    await newsroom.open()
+    url, versions = newsroom.feed_urls[0], dict[str, set[str]]()
+    async with aiohttp.ClientSession() as http:
+        for _ in range(10):
+            before = len(newsroom.ledger)
+            async with http.get(url) as response:
+                entries = feedparser.parse(await response.read())["entries"]
+            for entry in entries:
+                versions.setdefault(entry["link"], set()).add(entry["content"][0]["value"])
+            await until(lambda n=before: len(newsroom.ledger) > n or len(newsroom.ledger) >= WINDOW)  # type: ignore[misc]
+    await newsroom.close()
+    assert len(versions) > 2
+    assert all("Explore" in text or "Most read" in text for texts in versions.values() for text in texts)
+    assert {len(texts) for texts in versions.values()} == {1}
+
+
+async def test_start_without_feeds_names_next_step(settings: Settings) -> None:
+    off = replace(settings, demo="off")
+    async with desk(settings) as broker:
+        feeds, demo = FeedRegistry(broker.state), Demo()
+        await demo.open(off, feeds)
+        assert "copydesk feeds add https://" in demo.notice("copydesk", off)
+        await feeds.add([("https://courier.example/f", "")])
+        await demo.open(off, feeds)
+        assert demo.notice("copydesk", off) == ""

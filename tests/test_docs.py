@@ -208,3 +208,23 @@ def test_decision_records_have_all_parts() -> None:
         parts = re.findall(r"^## (.+)$", text, re.MULTILINE)
         assert parts == ["Question", "Decision", "Reason", "Cost", "Reconsider when"], path
         assert path.name in index
+
+
+# Files that the guides for developers create.
+INVENTED = {"streams/brokers/nats/broker.py", "workers/poller/formats/csv_feed.py", "workers/sinks/csv_file.py"}
+FILE_NAME = re.compile(r"`((?:workers|streams|tests|examples|docs)/[\w./-]+\.\w+)`")
+ADDRESS = re.compile(r"(?:127\.0\.0\.1|localhost):(\d+)/(?:topics|articles|items|feeds|stories|events|schemas)")
+
+
+def test_documented_files_exist() -> None:
+    pages = [page for page in PAGES if not page.is_relative_to(DOCS / "explanation" / "decisions")]
+    pages.remove(ROOT / "CHANGELOG.md")
+    named = {(page_id(page), name) for page in pages for name in FILE_NAME.findall(page.read_text("utf-8"))}
+    missing = {(page, name) for page, name in named if not (ROOT / name).exists() and name not in INVENTED}
+    assert not missing
+
+
+def test_documented_addresses_have_default_port() -> None:
+    ports = {(page_id(page), int(port)) for page in PAGES for port in ADDRESS.findall(page.read_text("utf-8"))}
+    assert {(page, port) for page, port in ports if port != Settings().web_port} == set()
+    assert len(ports) > 3

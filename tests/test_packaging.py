@@ -1,5 +1,6 @@
 """The package: one version, a stable public API, and lock files for production and development."""
 
+import json
 import re
 import subprocess
 import sys
@@ -116,3 +117,11 @@ def test_production_installs_the_production_lock() -> None:
         for service in yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"].values()
     ]
     assert "copydesk" in images
+
+
+def test_classifiers_name_tested_python_versions() -> None:
+    workflow = (ROOT / ".github" / "workflows" / "test.yml").read_text("utf-8")
+    [matrix] = re.findall(r"python: (\[[^]]+\])", workflow)
+    prefix = "Programming Language :: Python :: "
+    named = [name.removeprefix(prefix) for name in PROJECT["project"]["classifiers"] if name.startswith(prefix)]
+    assert [name for name in named if "." in name] == json.loads(matrix)

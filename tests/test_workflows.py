@@ -110,3 +110,11 @@ def test_help_lists_every_described_target() -> None:
     shown = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     listed = set(re.findall(r"^make ([a-z-]+) ", shown, re.MULTILINE))
     assert listed == TARGETS
+
+
+def test_make_run_installs_production_packages_only() -> None:
+    """A new user waits for 55 packages instead of 147."""
+    assert re.search(r"^run: \$\(RUNTIME\)", MAKEFILE, re.MULTILINE)
+    assert "$(RUNTIME): requirements.lock pyproject.toml\n\t$(call install,requirements.lock)\n" in MAKEFILE
+    others = re.findall(r"^(\w[\w-]*): \$\(RUNTIME\)", MAKEFILE, re.MULTILINE)
+    assert others == ["run"], "other targets need the tools of the development lock"

@@ -9,11 +9,12 @@ import shutil
 import sys
 import time
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TextIO, TypeVar
 
 from streams.records import Article, DeadLetter, PollResult
-from workers.console_diff import DELETED, INSERTED, KEPT, NOTE, Line, cleaning_lines, revision_line
+from workers.console_diff import DELETED, INSERTED, KEPT, NOTE, Line, cleaning_lines, cut_text, revision_lines
 from workers.text.durations import format_duration
 from workers.text.normalise import plain_text
 
@@ -23,6 +24,7 @@ MARKS = {DELETED: ("[-", "-]"), INSERTED: ("{+", "+}")}  # as git --word-diff=pl
 REPEAT_AFTER_S = 300.0  # the same error of a feed is printed again after this time
 MIN_REPEAT_S = REPEAT_AFTER_S / 10  # another error of the feed
 REMEMBERED_PUBLISHERS, REMEMBERED_ARTICLES = 10_000, 200
+HELD_LINES, HELD_S = 100, 30.0  # lines that wait for the example, and their time
 INDENT = 4
 Value = TypeVar("Value")
 
@@ -30,8 +32,8 @@ Value = TypeVar("Value")
 class ConsoleReporter:
     """Prints articles, failed polls and notes to *out*, in colour on a terminal unless NO_COLOR is set.
 
-    With an *example_label*, differences follow the first article with removed links of that label, and the first
-    correction.
+    With an *example_label*, the first article with removed links of that label is printed first, with its differences.
+    Other lines wait for it, at most HELD_LINES or HELD_S. Differences follow the first correction too.
     """
 
     def __init__(self, out: TextIO | None = None, example_label: str = "") -> None:
@@ -39,6 +41,8 @@ class ConsoleReporter:
         self.colour = out.isatty() and not os.environ.get("NO_COLOR")  # https://no-color.org
         self.example_label = example_label
         self._shown: set[str] = set()
+        self._held: list[Callable[[], None]] = []
+        self._held_since_s = 0.0
         self._publishers: OrderedDict[str, str] = OrderedDict()
         self._articles: OrderedDict[str, Article] = OrderedDict()
         self._last_errors: dict[str, tuple[str, float]] = {}
@@ -46,11 +50,46 @@ class ConsoleReporter:
 
     def article(self, article: Article) -> None:
         """Print an article: publisher, title, word count, removed links or blocks, and the original of a copy."""
+        _remember(self._publishers, article.id, article.publisher, REMEMBERED_PUBLISHERS)
+        if not self._waits_for(article):
+            self._after_example(partial(self._print_article, article))
+            return
+        self._shown.add("cleaning")
+        self._print_article(article)
+        self._lines(
+            "The article without its clutter, and each removed block with the reason:",
+            cleaning_lines(article, _width() - 2 * INDENT),
+        )
+        self.release()
+
+    def _waits_for(self, article: Article) -> bool:
+        """Return whether *article* is the example of cleaning."""
+        has_label = any(block.links and block.label == self.example_label for block in article.removed)
+        is_original = article.revision == 1 and not article.duplicate_of
+        return bool(self.example_label) and "cleaning" not in self._shown and has_label and is_original
+
+    def _after_example(self, print_lines: Callable[[], None]) -> None:
+        """Call *print_lines*, after the example of cleaning if one is expected."""
+        now_s = time.monotonic()
+        if not self._held:
+            self._held_since_s = now_s
+        self._held.append(print_lines)
+        is_late = len(self._held) > HELD_LINES or now_s - self._held_since_s > HELD_S
+        if not self.example_label or "cleaning" in self._shown or is_late:
+            self.release()
+
+    def release(self) -> None:
+        """Print the lines that wait for the example, and hold no further ones."""
+        self._shown.add("cleaning")
+        held, self._held = self._held, []
+        for print_lines in held:
+            print_lines()
+
+    def _print_article(self, article: Article) -> None:
         status = "new" if article.revision == 1 else "revised"
         self._line(status, article.publisher, article.title, ", ".join(self._facts(article)))
         if self.example_label:
-            self._print_example(article)
-        _remember(self._publishers, article.id, article.publisher, REMEMBERED_PUBLISHERS)
+            self._print_revision(article)
 
     def _facts(self, article: Article) -> list[str]:
         facts = [f"rev {article.revision}"] if article.revision > 1 else []
@@ -66,19 +105,13 @@ class ConsoleReporter:
             facts.append(f"{_count(len(article.removed), 'block')} removed")
         return facts
 
-    def _print_example(self, article: Article) -> None:
-        """Print the differences of the first article with the label, and of the first correction."""
-        width, before = _width() - 2 * INDENT, self._articles.get(article.id)
+    def _print_revision(self, article: Article) -> None:
+        """Print the differences of the first correction."""
+        before = self._articles.get(article.id)
         _remember(self._articles, article.id, article, REMEMBERED_ARTICLES)
-        if "cleaning" not in self._shown and any(b.links and b.label == self.example_label for b in article.removed):
-            self._shown.add("cleaning")
-            self._lines(
-                "The article without its clutter, and each removed block with the reason:",
-                cleaning_lines(article, width),
-            )
         if "revision" not in self._shown and before is not None and article.correction:
             self._shown.add("revision")
-            self._lines("The changed words of this revision:", [revision_line(before, article)])
+            self._lines("The changed words of this revision:", revision_lines(before, article))
 
     def _lines(self, heading: str, lines: "list[Line]") -> None:
         """Print *lines* below *heading*; without colours, deleted and inserted words have marks."""
@@ -101,17 +134,19 @@ class ConsoleReporter:
         if time.monotonic() - printed_at_s > (REPEAT_AFTER_S if poll.error == last_error else MIN_REPEAT_S):
             self._last_errors[poll.feed] = (poll.error, time.monotonic())
             wait_s = (poll.next_due - poll.started_at).total_seconds() if poll.next_due else 0
-            self._message("failed", f"poll failed: {poll.feed} ({poll.error}); next try in {format_duration(wait_s)}")
+            text = f"poll failed: {poll.feed} ({poll.error}); next try in {format_duration(wait_s)}"
+            self._after_example(partial(self._message, "failed", text))
 
     def dead_letter(self, letter: DeadLetter) -> None:
         """Print a dead letter: its source, its error and the command that shows it."""
-        self._message("failed", f"dead letter: {letter.source} ({letter.error}); see `copydesk dead-letters list`")
+        text = f"dead letter: {letter.source} ({letter.error}); see `copydesk dead-letters list`"
+        self._after_example(partial(self._message, "failed", text))
 
     def health(self, messages: Iterable[str]) -> None:
         """Print each problem and warning of the health report once, and again after it was gone."""
         by_subject = {_subject(message): message for message in messages}
         for new in by_subject.keys() - self._health:
-            self.note(by_subject[new])
+            self._after_example(partial(self.note, by_subject[new]))
         self._health = set(by_subject)
 
     def note(self, text: str) -> None:
@@ -135,7 +170,7 @@ class ConsoleReporter:
         clock = _clock()
         title_width = max(20, _width() - len(clock) - 26 - len(facts))
         # Feeds must not send control characters to the terminal.
-        title, source, facts = plain_text(title)[:title_width], plain_text(source)[:18], plain_text(facts)
+        title, source, facts = cut_text(title, title_width), cut_text(source, 18), plain_text(facts)
         start, end = self._coloured(glyph, colour), self._coloured(facts, "2")
         self.out.write(f"{clock} {start} {source:<18}  {title:<{title_width}}  {end}\n")
         self.out.flush()

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from streams.records import Article, RemovedBlock
-from workers.dedupe.diff import diff
+from workers.dedupe.diff import DiffOp, diff, diff_paragraphs
 from workers.text.normalise import plain_text
 
 KEPT_PARAGRAPHS = 2
@@ -36,17 +36,22 @@ def _block_lines(block: RemovedBlock, width: int) -> Iterable[Line]:
     texts = [block.label, *(headlines or block.text.splitlines())]
     reason = f"  ({plain_text(block.reason)})"
     first, *others = [text for text in dict.fromkeys(texts) if text.strip()] or ["(empty)"]
-    yield Span(_cut(first, width - len(reason)), DELETED), Span(reason, NOTE)
+    yield Span(cut_text(first, width - len(reason)), DELETED), Span(reason, NOTE)
     for text in others[:MAX_LINKS]:
-        yield (Span(_cut(f"  {plain_text(text)}", width), DELETED),)
+        yield (Span(cut_text(f"  {plain_text(text)}", width), DELETED),)
     if len(others) > MAX_LINKS:
         yield _line(f"… {len(others) - MAX_LINKS} more", width, NOTE)
 
 
-def revision_line(before: Article, after: Article) -> Line:
-    """Return the changed words of a revision, with a few unchanged words around them."""
+def revision_lines(before: Article, after: Article) -> list[Line]:
+    """Return the title and the paragraphs with changed words. Long unchanged parts are cut."""
+    lines = [diff([before.title], [after.title]), *diff_paragraphs(before.paragraphs, after.paragraphs)]
+    return [_changed_line(operations) for operations in lines if any(op != "=" for op, _ in operations)]
+
+
+def _changed_line(operations: Sequence[DiffOp]) -> Line:
+    """Return the changed words of a line, with a few unchanged words around them."""
     spans: list[Span] = []
-    operations = diff([before.title, *before.paragraphs], [after.title, *after.paragraphs])
     for n, (op, text) in enumerate(operations):
         words = plain_text(text).split()
         if op == "=":
@@ -60,10 +65,11 @@ def revision_line(before: Article, after: Article) -> Line:
 
 
 def _line(text: str, width: int, role: str) -> Line:
-    return (Span(_cut(text, width), role),)
+    return (Span(cut_text(text, width), role),)
 
 
-def _cut(text: str, width: int) -> str:
+def cut_text(text: str, width: int) -> str:
+    """Return *text* in at most *width* characters, with an ellipsis where it is cut."""
     indent = "  " if text.startswith("  ") else ""
     text = indent + plain_text(text)
     return text if len(text) <= width else text[: max(1, width - 1)] + "…"

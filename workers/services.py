@@ -15,7 +15,7 @@ import signal
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from streams.brokers import open_broker
 from streams.brokers.base import Broker
@@ -35,6 +35,11 @@ from workers.notify import notify, watchdog_task
 from workers.retention import memory_relief_loop, retention_loop
 from workers.task_stacks import log_task_stacks
 from workers.watchdog import watchdog
+
+if TYPE_CHECKING:
+    from streams.faust.context import FaustContext
+    from workers.desk.cleaning_pool import CleaningPool
+    from workers.desk.slow_items import SlowItems
 
 log = get_logger(__name__)
 
@@ -129,9 +134,17 @@ async def run_poller(settings: Settings, url: str, name: str = "") -> int:
 
 async def run_desk(settings: Settings, url: str, name: str = "") -> int:
     """Turn items into articles until a stop signal."""
+    from workers.desk.cleaning_pool import CleaningPool
+
+    async with CleaningPool(settings.clean_process_count, settings.item_timeout_s) as pool:
+        if pool.count:
+            pool.warm_up()  # during the imports, and while the broker is unavailable
+        return await _run_desk(settings, url, name, pool)
+
+
+async def _run_desk(settings: Settings, url: str, name: str, pool: "CleaningPool") -> int:
     from streams.faust.context import FaustContext
     from workers.desk.cleaning import PooledCleaning
-    from workers.desk.cleaning_pool import CleaningPool
     from workers.desk.desk import create_desk
     from workers.desk.slow_items import SlowItems
 
@@ -139,15 +152,12 @@ async def run_desk(settings: Settings, url: str, name: str = "") -> int:
         # Before the rebuild, because that writes to the broker's memory too.
         relieving = asyncio.create_task(log_exceptions(memory_relief_loop(broker), "memory relief"))
         try:
-            async with (
-                heartbeat_task(broker.state, "desk", worker_name("desk", name)),
-                CleaningPool(settings.clean_process_count, settings.item_timeout_s) as pool,
-            ):
-                await desk(broker, stopping, pool)
+            async with heartbeat_task(broker.state, "desk", worker_name("desk", name)):
+                await desk(broker, stopping)
         finally:
             relieving.cancel()
 
-    async def desk(broker: Broker, stopping: asyncio.Event, pool: CleaningPool) -> None:
+    async def desk(broker: Broker, stopping: asyncio.Event) -> None:
         await retry_unavailable(lambda: rebuild_if_lost(broker, settings), "rebuild failed")
         if pool.count:  # before the desk owns a partition, whose items would wait for the first process
             await wait_stop_or(stopping, asyncio.create_task(pool.start()))
@@ -157,13 +167,7 @@ async def run_desk(settings: Settings, url: str, name: str = "") -> int:
             pooled=PooledCleaning(pool, slow_items) if pool.count else None,
         )  # fmt: skip
         await app.start()
-        stalls = watchdog(broker, FaustContext(app), lambda: restore_state(broker, settings))
-        upkeep = asyncio.gather(
-            log_exceptions(retention_loop(broker, settings), "retention"),
-            log_exceptions(stalls, "watchdog"),
-            log_exceptions(release_loop(broker, time.time), "embargoes"),
-            log_exceptions(slow_items.release_loop(), "slow items"),
-        )
+        upkeep = _start_upkeep(settings, broker, FaustContext(app), slow_items)
         log.info("desk ready")
         notify("READY=1")
         await stopping.wait()
@@ -174,6 +178,19 @@ async def run_desk(settings: Settings, url: str, name: str = "") -> int:
         log.info("desk stopped")
 
     return await run_service(settings, url, body)
+
+
+def _start_upkeep(
+    settings: Settings, broker: Broker, membership: "FaustContext", slow_items: "SlowItems"
+) -> "asyncio.Future[Any]":
+    """Start the tasks of a desk beside its agent."""
+    stalls = watchdog(broker, membership, lambda: restore_state(broker, settings))
+    return asyncio.gather(
+        log_exceptions(retention_loop(broker, settings), "retention"),
+        log_exceptions(stalls, "watchdog"),
+        log_exceptions(release_loop(broker, time.time), "embargoes"),
+        log_exceptions(slow_items.release_loop(), "slow items"),
+    )
 
 
 async def _stop_app(app: Any, timeout_s: float) -> None:

@@ -113,7 +113,7 @@ def feed_row(feed: FeedState, now_s: float) -> dict[str, Any]:
         "items_deferred": feed.items_deferred,
         "due_in_s": round(feed.due_s - now_s, 1),
         "interval_s": round(max(0.0, feed.due_s - feed.polled_s)) if feed.polls else 0,
-        "items_per_day": round(24 * feed.history.per_hour, 1) if feed.history else 0,
+        "items_per_day": round(24 * feed.history.per_hour, 1) if feed.history and feed.history.is_rate_known else None,
         "paused": feed.paused,
         "demo": feed.demo,
     }

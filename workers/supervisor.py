@@ -11,6 +11,7 @@ started: both imports take half a second of CPU time.
 import asyncio
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -282,6 +283,7 @@ class Supervisor:
         for reporter in reporters:
             reporter.cancel()
         await asyncio.gather(*reporters, return_exceptions=True)
+        self.console.release()
         await self.demo.close()
         if self.server is not None:
             await self.server.stop()
@@ -315,29 +317,30 @@ class Supervisor:
 
     def _print_banner(self, page_url: str, started_in_s: float) -> None:
         broker = f"embedded Valkey in {self.settings.data_dir}" if self.valkey else redact_url(self.settings.broker_url)
-        self.console.note(f"copydesk is up after {started_in_s:.1f} s · {broker} · web interface {page_url}")
+        self.console.banner(f"copydesk is up after {started_in_s:.1f} s · {broker} · web interface {page_url}")
         if notice := self.demo.notice(command_name(), self.settings):
             self.console.banner(notice)
 
     def _print_summary(self, counters: Mapping[str, Mapping[str, int]]) -> None:
         desk = counters["desk"]
-        names = {
-            "new": "articles",
-            "revised": "revisions",
-            "duplicate": "repeats",
-            "filtered": "filtered",
-            "failed": "failed",
+        nouns = {
+            "new": "article",
+            "revised": "revision",
+            "duplicate": "repeat",
+            "filtered": "filtered article",
+            "failed": "failure",
         }
-        parts = ", ".join(
-            f"{desk[outcome]:,} {name}" for outcome, name in names.items() if desk[outcome] or outcome == "new"
-        )
+        counts = {noun: desk[outcome] for outcome, noun in nouns.items() if desk[outcome] or outcome == "new"}
+        parts = ", ".join(f"{count:,} {noun}{'' if count == 1 else 's'}" for noun, count in counts.items())
         self.console.note(f"stopped; so far {parts}")
 
 
 def command_name() -> str:
-    """Return the command by which the user started copydesk."""
+    """Return the shortest command that starts this copydesk."""
     program = Path(sys.argv[0])
-    return str(program) if program.name == "copydesk" else "copydesk"
+    on_path = shutil.which("copydesk")
+    is_on_path = on_path is not None and Path(on_path).resolve() == program.resolve()
+    return "copydesk" if is_on_path or program.name != "copydesk" else str(program)
 
 
 def to_environ(settings: Settings) -> dict[str, str]:

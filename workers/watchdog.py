@@ -16,6 +16,7 @@ from workers.dedupe.rebuild import INTACT_KEY
 from workers.task_stacks import log_task_stacks
 
 STALL_TIMEOUT_S = 30.0  # above REBALANCE_TIMEOUT_S: a desk does not exit while its group waits for another member
+LOOKS = 10  # at the progress within that time
 
 
 class Membership(Protocol):
@@ -60,6 +61,24 @@ class StallDetector:
         self._rebalancing_since_s = None
 
 
+class LookTime:
+    """Time in which this process could work: a late look counts as one interval.
+
+    A look is late when the process gets no CPU time or is frozen, or when the broker is slow. None of these is a
+    stall, and a restart would take more CPU time.
+    """
+
+    def __init__(self, interval_s: float, now_s: float) -> None:
+        self.interval_s = interval_s
+        self._looked_s, self._counted_s = now_s, 0.0
+
+    def advance(self, now_s: float) -> float:
+        """Return the counted time up to a look at the monotonic time *now_s*."""
+        self._counted_s += min(now_s - self._looked_s, self.interval_s)
+        self._looked_s = now_s
+        return self._counted_s
+
+
 async def watchdog(
     broker: Broker,
     membership: Membership,
@@ -72,8 +91,9 @@ async def watchdog(
     one, because it may get stuck where brokers die in the middle of it. The restarted worker joins the group anew.
     """
     detector = StallDetector(stall_timeout_s)
+    looks = LookTime(stall_timeout_s / LOOKS, time.monotonic())
     while True:
-        await asyncio.sleep(stall_timeout_s / 10)
+        await asyncio.sleep(looks.interval_s)
         try:
             if not await broker.state.exists(INTACT_KEY):
                 await restore()
@@ -82,7 +102,7 @@ async def watchdog(
         except UnavailableError:
             detector.reset()
             continue
-        now_s, lag = time.monotonic(), sum(p.lag for p in progress.values())
+        now_s, lag = looks.advance(time.monotonic()), sum(p.lag for p in progress.values())
         if stalled := detector.stalled(progress, membership.assignment(), now_s):
             reason = f"no progress of {', '.join(stalled)}"
         elif detector.is_rebalance_stalled(membership.is_rebalancing(), lag, now_s):

@@ -33,7 +33,7 @@ log = get_logger(__name__)
 BATCH_LINGER_S = 0.05  # maximum time that an item waits for more items
 # Kafka's coordinator removes a member that does not rejoin in this time. Longer than a member waits for its current
 # step (HANDOVER_S), shorter than the watchdog waits for progress.
-REBALANCE_TIMEOUT_S = 15.0
+REBALANCE_TIMEOUT_S = 10.0
 
 
 class BatchResult(NamedTuple):

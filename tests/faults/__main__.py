@@ -83,7 +83,8 @@ async def outcome(fleet: Fleet, settled: bool, patience_s: float) -> dict[str, A
     return {
         "ok": ok, "settled": settled, "articles": report.articles, "offered": report.offered, "dead": report.dead,
         **report.figures, **views, "deliveries": fleet.deliveries, "repeats": fleet.repeats, "hits": dict(fleet.hits),
-        "exits": fleet.exits, "max_stall_s": round(fleet.max_stall_s, 1),
+        "exits": fleet.exits, "max_stall_s": round(fleet.stalls.stall_s, 1),
+        "max_stall_with_pauses_s": round(fleet.stalls.raw_stall_s, 1), "max_pause_s": round(fleet.stalls.pause_s, 1),
         "examples": report.examples, "counters": fleet.counters,
     }  # fmt: skip
 
@@ -92,13 +93,14 @@ async def _views(fleet: Fleet, wire: set[tuple[str, int]], patience_s: float) ->
     """Return the violations of the deliveries to the reader, the group and the webhook."""
     end_s = time.monotonic() + patience_s
     while True:
-        received = fleet.subscribers()
+        started_s = time.monotonic()
+        received = await asyncio.to_thread(fleet.subscribers)  # large files: this process answers the webhook meanwhile
         group = [event for name in MEMBERS for event in received[name]]
         lacking = {"tail": received["tail"], "member": group, "hook": received["hook"]}
         lost = {f"{name}_lost": len(wire - set(events)) for name, events in lacking.items()}
         if not any(lost.values()) or time.monotonic() > end_s:
             break
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(max(0.2, time.monotonic() - started_s))
     fleet.deliveries = {"tail": len(received["tail"]), "member": len(group), "hook": len(received["hook"])}
     fleet.repeats = {"member": len(group) - len(set(group)), "hook": len(received["hook"]) - len(set(received["hook"]))}
     return lost | {

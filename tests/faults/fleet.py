@@ -9,6 +9,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from tests.conftest import ROOT
 from tests.faults.checker import Out, Report, check, is_replayed
 from tests.faults.ledger_server import TruthServer, digest
 from tests.faults.proxy import Proxy
+from tests.faults.stalls import StallClock, has_handler
 from tests.support.fork_server import Command, start_module
 from tests.support.kafka import Cluster
 from workers.counters import read_counters
@@ -62,11 +64,14 @@ def die_with_harness() -> None:
 class Part:
     """A process of the fleet; it is restarted after its death."""
 
-    def __init__(self, name: str, arguments: list[str], folder: Path, bug: str, *, out: bool = False) -> None:
+    def __init__(
+        self, name: str, arguments: list[str], folder: Path, bug: str, *, out: bool = False, is_forked: bool = True
+    ) -> None:  # fmt: skip
         self.environ = {**os.environ, "PYTHONPATH": str(ROOT)}
         module = ["tests.faults.mutants", bug] if bug else ["workers.cli"]
         self.name, self.command, self.folder = name, [*module, *arguments], folder
         self.out = folder / f"{name}.jsonl" if out else None
+        self.is_forked = is_forked  # shares the memory of the fork server
         self.process: subprocess.Popen[bytes] | Command | None = None
         self.started_s = 0.0
         self.exits: list[int] = []  # codes of exits, except those by the signals of faults
@@ -79,7 +84,7 @@ class Part:
                 self.exits.append(code)
         with (self.folder / f"{self.name}.log").open("ab") as log, (self.out or Path(os.devnull)).open("ab") as out:
             self.started_s = time.monotonic()
-            if "LD_PRELOAD" in self.environ:  # the loader of a new program reads it
+            if "LD_PRELOAD" in self.environ or not self.is_forked:  # the loader of a new program reads LD_PRELOAD
                 self.process = subprocess.Popen(
                     [sys.executable, "-m", *self.command], preexec_fn=die_with_harness, cwd=self.folder,
                     env=self.environ, stdout=out, stderr=log,
@@ -106,7 +111,7 @@ class Fleet:
         self, folder: Path, truth: TruthServer, *, cluster: Cluster | None = None, bug: str = "",
         steady: tuple[str, ...] = (), **settings: Any,
     ) -> None:  # fmt: skip
-        self.folder, self.truth, self.cluster = folder, truth, cluster
+        self.folder, self.truth, self.cluster, self.steady = folder, truth, cluster, steady
         self.valkey = EmbeddedValkey(Settings(data_dir=folder / "data", valkey_fsync=settings.pop("fsync", "always")))
         self.direct = Settings(
             broker_url=cluster.url if cluster else self.valkey.url, state_url=self.valkey.url if cluster else "",
@@ -123,7 +128,10 @@ class Fleet:
         self.deliveries: dict[str, int] = {}
         self.repeats: dict[str, int] = {}
         self.hits: Counter[str] = Counter()  # faults by the process that they hit
-        self.max_stall_s = 0.0  # longest time in which items waited and none was handled
+        self.stalls = StallClock(time.monotonic())
+        self.stalls.on_long_stall = self._report_stall
+        self.node_faults = asyncio.Lock()  # held while a node of the cluster is away
+        self.kills = asyncio.Lock()  # held by a fault that waits for progress before it kills
         self._stopping = asyncio.Event()
 
     async def _dial(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -139,10 +147,14 @@ class Fleet:
             program = name.split("-")[0]
             extra = ["--name", name] if program == "desk" else []
             arguments = [*COMMANDS[program], *extra, *self._flags(proxy.port)]
-            self.parts[name] = Part(name, arguments, self.folder, self.bug, out=program in ("tail", "member"))
+            self.parts[name] = Part(
+                name, arguments, self.folder, self.bug, out=program in ("tail", "member"),
+                is_forked=name not in self.steady,
+            )  # fmt: skip
             if self.clock_environ:
                 self.parts[name].environ |= self.clock_environ | {CLOCK_FILE: str(self._clock(name))}
         self._tasks = [asyncio.create_task(self._keep()), asyncio.create_task(self._watch())]
+        self._ticks = asyncio.create_task(self.stalls.tick())
 
     def _flags(self, port: int) -> list[str]:
         through = f"valkey://127.0.0.1:{port}"
@@ -167,19 +179,43 @@ class Fleet:
 
     async def _watch(self) -> None:
         """Measure stalls. A time without answers of the broker is none."""
-        handled, since_s = -1, time.monotonic()
+        handled = -1
         while not self._stopping.is_set():
             await asyncio.sleep(0.5)
             try:
-                before, handled = handled, (await read_counters(self.broker.state))["desk"]["received"]
+                before, handled = handled, await self._handled()
                 async with asyncio.timeout(5):
                     is_idle = await self.broker.lag(ITEMS.name, DESK_GROUP) == 0
             except Exception:  # noqa: BLE001 - the faults of the run
                 handled = -1
                 continue
-            if is_idle or not handled or handled != before:  # desks are still starting while nothing is handled
-                since_s = time.monotonic()
-            self.max_stall_s = max(self.max_stall_s, time.monotonic() - since_s)
+            is_stalled = not is_idle and handled > 0 and handled == before  # at 0, desks are still starting
+            self.stalls.observe(time.monotonic(), is_stalled=is_stalled)
+
+    async def _handled(self) -> int:
+        return (await read_counters(self.broker.state))["desk"]["received"]
+
+    async def next_progress(self, timeout_s: float) -> None:
+        """Wait until a desk handles items, for *timeout_s* at most."""
+        before, end_s = await self._handled(), time.monotonic() + timeout_s
+        while await self._handled() == before and time.monotonic() < end_s:
+            await asyncio.sleep(0.02)
+
+    def _report_stall(self, stall_s: float) -> None:
+        self.record("stall", stall_s=round(stall_s, 1))
+        self.log_tasks()
+
+    def log_tasks(self) -> None:
+        """Let the services log their running tasks."""
+        for name, part in self.parts.items():
+            if name.split("-")[0] in SERVICES and part.process and has_handler(part.process.pid, signal.SIGUSR1):
+                part.signal(signal.SIGUSR1)
+
+    def record(self, event: str, **detail: Any) -> None:
+        """Append an event with its time to `events.jsonl`, to be compared with the logs."""
+        row = {"at": datetime.now(UTC).isoformat(), "event": event, **detail}
+        with (self.folder / "events.jsonl").open("a") as file:
+            file.write(json.dumps(row) + "\n")
 
     @property
     def exits(self) -> dict[str, list[int]]:
@@ -236,9 +272,7 @@ class Fleet:
             except Exception as exc:  # noqa: BLE001 - the broker may still be starting
                 print(f"settling: {exc}", file=sys.stderr)
             await asyncio.sleep(0.1)
-        for name, part in self.parts.items():
-            if name.split("-")[0] in SERVICES:
-                part.signal(signal.SIGUSR1)  # log the running tasks
+        self.log_tasks()
         return False
 
     async def report(self) -> Report:
@@ -283,7 +317,8 @@ class Fleet:
 
     async def stop(self) -> None:
         self._stopping.set()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._ticks.cancel()
+        await asyncio.gather(*self._tasks, self._ticks, return_exceptions=True)
         for part in self.parts.values():
             part.signal(signal.SIGCONT)
             part.end()

@@ -35,6 +35,7 @@ from workers.poller.poll import PollOutcome
 from workers.poller.poller import Poller
 from workers.sinks.webhook import WebhookSink
 
+PAUSE_S = 0.3  # before the wrong step of a bug, so that a kill or freeze on a busy machine hits this moment
 _publish, _progress, _retrying = (
     RedisStreamsBroker.publish,
     RedisStreamsBroker._commit_conditions,
@@ -54,6 +55,7 @@ async def _advance_in_two(
     conditions = [condition for offsets in ranges for condition in _progress(broker, faust, offsets)]
     if not await _publish(broker, *first, conditions if fenced_first else ()):
         return False
+    await asyncio.sleep(PAUSE_S)
     return await _publish(broker, *second, () if fenced_first else conditions)
 
 
@@ -77,6 +79,8 @@ def remember_before_append() -> None:
     async def publish(broker: RedisStreamsBroker, messages: Any, state_writes: Any = (), conditions: Any = ()) -> bool:
         if not await _publish(broker, (), state_writes, conditions):
             return False
+        if messages:
+            await asyncio.sleep(PAUSE_S)
         return await _publish(broker, messages)
 
     outcome = Poller._publish
@@ -122,6 +126,7 @@ def no_fence() -> None:
     async def advance(
         broker: RedisStreamsBroker, faust: Any, ranges: Sequence[OffsetRange], messages: Any, state_writes: Any
     ) -> bool:
+        await asyncio.sleep(PAUSE_S)
         done = await _publish(broker, messages, state_writes)
         await broker.commit(faust.group, {offsets.topic_partition: offsets.end for offsets in ranges}, {})
         return done
@@ -195,8 +200,10 @@ def member_commits_early() -> None:
 
     async def eager(subscription: Subscription, wait_s: float) -> bool:
         is_open = await fill(subscription, wait_s)
-        if subscription.auto_commit:
+        if subscription.auto_commit and subscription._pending:
             subscription._mark_consumed(*subscription._pending)
+            await subscription.commit()
+            await asyncio.sleep(PAUSE_S)
         return is_open
 
     Subscription._fill_buffer = eager  # type: ignore[method-assign, assignment]
@@ -236,7 +243,7 @@ def ingest_remembers_first() -> None:
 
     async def publish(broker: Any, items: Any, *, state_writes: Any = (), **options: Any) -> None:
         await broker.publish((), state_writes)
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(PAUSE_S)
         await send(broker, items, **options)
 
     ingest.publish = publish  # type: ignore[assignment, attr-defined]

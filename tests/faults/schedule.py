@@ -9,13 +9,16 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from tests.conftest import until
 from tests.faults.fleet import LEASE_S, MEMBERS, SERVER, SINKS, Fleet, Part
 from tests.faults.proxy import Proxy
+from tests.support.kafka_topics import is_replicated
 from workers import dead_letters, replay
 
 JUMPS_S = (0, 5, -5, 90, -90, 3_600, -3_600, 86_400, -86_400, 20 * 86_400, -20 * 86_400)
 Fault = Callable[[Fleet, random.Random], Awaitable[None]]
 REPLACED_S = 15.0  # a process ends in this time at most
+BUSY_S = 30.0  # a desk handles items in this time at most
 WORKERS = ("poller-1", "poller-2", "desk-1", "desk-2")
 SUBSCRIBERS = (*MEMBERS, *SINKS)
 PROGRAMS = (*WORKERS, *SUBSCRIBERS, "tail")
@@ -47,13 +50,32 @@ async def kill_worker(fleet: Fleet, rnd: random.Random) -> None:
 
 
 async def kill_desk(fleet: Fleet, rnd: random.Random) -> None:
-    """Kill the worker that has been running longest."""
+    """Kill the desk that has been running longest."""
     min((fleet.parts[name] for name in ("desk-1", "desk-2")), key=lambda part: part.started_s).signal(signal.SIGKILL)
+
+
+async def kill_busy_desk(fleet: Fleet, rnd: random.Random) -> None:
+    """Kill the desk that has been running longest, shortly after items were handled: restarts take long under load."""
+    async with fleet.kills:
+        await fleet.next_progress(BUSY_S)
+        await asyncio.sleep(rnd.uniform(0, 0.3))
+        await kill_desk(fleet, rnd)
+
+
+async def kill_poller(fleet: Fleet, rnd: random.Random) -> None:
+    """Kill the poller that has been running longest."""
+    min((fleet.parts[name] for name in ("poller-1", "poller-2")), key=lambda part: part.started_s).signal(
+        signal.SIGKILL
+    )
 
 
 async def kill_subscriber(fleet: Fleet, rnd: random.Random) -> None:
     """Kill a member of the group or a process of the sink."""
     hit(fleet, rnd.choice(SUBSCRIBERS)).signal(signal.SIGKILL)
+
+
+async def kill_member(fleet: Fleet, rnd: random.Random) -> None:
+    hit(fleet, rnd.choice(MEMBERS)).signal(signal.SIGKILL)
 
 
 async def freeze_subscriber(fleet: Fleet, rnd: random.Random) -> None:
@@ -194,22 +216,32 @@ async def jump_one_clock(fleet: Fleet, rnd: random.Random) -> None:
 
 
 async def kill_node(fleet: Fleet, rnd: random.Random) -> None:
+    """Kill a node. Three replicas tolerate the loss of one, so the next fault waits until all are in sync again."""
     assert fleet.cluster is not None
-    hit_server(fleet)
-    node = rnd.choice(fleet.cluster.nodes)
-    if all(n.process is not None and n.process.poll() is None for n in fleet.cluster.nodes):
-        fleet.cluster.kill(node)
-        fleet.cluster.run(node)
-        await asyncio.to_thread(fleet.cluster.wait_for, node)
+    cluster = fleet.cluster
+    async with fleet.node_faults:
+        hit_server(fleet)
+        node = rnd.choice(cluster.nodes)
+        fleet.record("node killed", node=node.number)
+        cluster.kill(node)
+        cluster.run(node)
+        await asyncio.to_thread(cluster.wait_for, node)
+        await until(lambda: is_replicated(cluster), what="all replicas in sync")
+        fleet.record("replicas in sync")
 
 
 async def freeze_node(fleet: Fleet, rnd: random.Random) -> None:
     assert fleet.cluster is not None
-    hit_server(fleet)
-    node = rnd.choice(fleet.cluster.nodes)
-    fleet.cluster.signal(node, signal.SIGSTOP)
-    await asyncio.sleep(rnd.choice((0.5, 4.5)))
-    fleet.cluster.signal(node, signal.SIGCONT)
+    cluster = fleet.cluster
+    async with fleet.node_faults:
+        hit_server(fleet)
+        node = rnd.choice(cluster.nodes)
+        fleet.record("node frozen", node=node.number)
+        cluster.signal(node, signal.SIGSTOP)
+        await asyncio.sleep(rnd.choice((0.5, 4.5)))
+        cluster.signal(node, signal.SIGCONT)
+        await until(lambda: is_replicated(cluster), what="all replicas in sync")
+        fleet.record("replicas in sync")
 
 
 CLOCK: dict[Fault, int] = {jump_clock: 3, jump_one_clock: 4, kill_worker: 1, kill_valkey: 1}
@@ -245,6 +277,7 @@ async def break_things(fleet: Fleet, seed: int, faults: int, kinds: dict[Fault, 
     for _ in range(faults):
         fault = rnd.choices(list(kinds), list(kinds.values()))[0]
         done[fault.__name__] += 1
+        fleet.record(fault.__name__)
         task = asyncio.ensure_future(fault(fleet, random.Random(rnd.random())))
         lasting.add(task)
         await asyncio.sleep(rnd.uniform(0.3, 1.7) * pace_s)

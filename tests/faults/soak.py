@@ -49,7 +49,7 @@ async def tasks(part: Part) -> int:
     await asyncio.sleep(2.0)
     with log.open("rb") as file:
         file.seek(before)
-        return file.read().count(b"tack for <")
+        return file.read().count(b"task running")
 
 
 async def sample(fleet: Fleet) -> dict[str, Any]:

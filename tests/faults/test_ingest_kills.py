@@ -17,7 +17,7 @@ from tests.support.archives import warc_record
 from tests.support.fork_server import Command, start_module
 from tests.support.pipeline import desk, everything, settled
 from workers.counters import is_consistent, read_counters
-from workers.intake.ingest import BATCH_ITEMS
+from workers.intake.ingest import BATCH_ITEMS, STATE_KEY
 
 COUNT = 4 * BATCH_ITEMS + 7  # items of each file
 LETTERS = str.maketrans("0123456789", "abcdefghij")
@@ -62,14 +62,22 @@ def start(settings: Settings, folder: Path, bug: str = "") -> Command:
 
 
 async def ingest_with_kills(broker: Broker, settings: Settings, folder: Path, seed: int, bug: str = "") -> Runs:
-    """Run the command until it ends by itself; kill it after a random number of items, and a random while."""
+    """Run the command until it ends by itself.
+
+    Each second run is killed once a stored position changes, the others after a random number of items and a while.
+    """
     rnd = random.Random(seed)
     for kills in range(1_000):
-        process = start(settings, folder, bug)
+        before = await broker.state.hgetall(STATE_KEY)
         target = await received(broker) + rnd.randint(1, 2 * BATCH_ITEMS)
-        while process.poll() is None and await received(broker) < target:
-            await asyncio.sleep(0.005)
-        await asyncio.sleep(rnd.uniform(0, 0.05))
+        process = start(settings, folder, bug)
+        if kills % 2:
+            while process.poll() is None and await broker.state.hgetall(STATE_KEY) == before:
+                await asyncio.sleep(0.005)
+        else:
+            while process.poll() is None and await received(broker) < target:
+                await asyncio.sleep(0.005)
+            await asyncio.sleep(rnd.uniform(0, 0.05))
         process.kill()
         if (code := process.wait()) != -9:
             return Runs(kills, code)
@@ -114,6 +122,6 @@ async def test_ingest_survives_more_kills(settings: Settings, tmp_path: Path, se
 
 @pytest.mark.faults
 async def test_position_stored_before_items_is_detected(settings: Settings, tmp_path: Path) -> None:
-    """With about ten kills, some hit between the two steps of the planted bug."""
+    """Kills at a change of a position hit between the two steps of the planted bug."""
     _, titles = await check(settings, tmp_path / "files", 1, "ingest_remembers_first")
     assert len(titles) < 3 * COUNT

@@ -5,6 +5,7 @@ from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import KafkaError
 
 from streams.brokers import open_broker
 from streams.brokers.base import Broker
@@ -54,6 +55,19 @@ async def _declared(broker: Broker, topics: list[Topic]) -> bool:
 async def described_topics(admin: AIOKafkaAdminClient, topics: list[str]) -> Any:
     partitions = [topic["partitions"] for topic in await admin.describe_topics(topics)]
     return all(partitions) and partitions
+
+
+async def is_replicated(cluster: Cluster) -> bool:
+    """Return whether each partition of each topic has a leader and all its replicas in sync."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=",".join(kafka_bootstrap_servers(cluster.url)))
+    try:
+        await admin.start()
+        partitions = [p for topic in await admin.describe_topics() for p in topic["partitions"]]
+        return all(p["leader"] >= 0 and len(p["isr"]) == len(p["replicas"]) for p in partitions)
+    except (KafkaError, TypeError):
+        return False
+    finally:
+        await admin.close()
 
 
 async def _configured(admin: AIOKafkaAdminClient, topic: str) -> dict[str, str]:

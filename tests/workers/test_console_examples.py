@@ -2,7 +2,9 @@
 
 import io
 import re
+import sys
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,8 +13,9 @@ from msgspec.structs import replace
 from streams.records import Article, Correction, DeadLetter, Link, PollResult, RemovedBlock
 from tests.support.site import article
 from tests.support.terminal import Terminal
-from workers.console import ConsoleReporter
-from workers.console_diff import revision_line
+from workers.console import HELD_LINES, ConsoleReporter
+from workers.console_diff import revision_lines
+from workers.supervisor import command_name
 from workers.text.durations import format_duration
 
 EXPLORE = RemovedBlock(
@@ -30,6 +33,7 @@ def printed(*articles: Article, colour: bool = False, examples: bool = True) -> 
     console = ConsoleReporter(out, example_label="Explore" if examples else "")
     for each in articles:
         console.article(each)
+    console.release()
     return out.getvalue()
 
 
@@ -85,7 +89,44 @@ def test_first_revision_shows_changed_words() -> None:
 
 def test_long_unchanged_text_is_shortened() -> None:
     before, after = (replace(article(1), paragraphs=("word " * 100 + number,)) for number in ("one", "two"))
-    assert len(" ".join(span.text for span in revision_line(before, after))) < 200
+    [line] = revision_lines(before, after)
+    assert len(" ".join(span.text for span in line)) < 200
+
+
+def test_changed_title_and_paragraphs_have_own_lines() -> None:
+    before = replace(article(1), title="Bell of 1901", paragraphs=("It rang.", "It broke.", "It was kept."))
+    after = replace(before, title="Bell of 1910", paragraphs=("It rang.", "It cracked.", "It was kept.", "Corrected."))
+    lines = [" ".join(span.text for span in line) for line in revision_lines(before, after)]
+    assert lines == ["Bell of 1901 1910", "It broke. cracked.", "Corrected."]
+
+
+def test_example_precedes_other_lines() -> None:
+    console = ConsoleReporter(out := io.StringIO(), example_label="Explore")
+    console.dead_letter(DeadLetter(error_kind="unreadable", error="bad", feed="f", failed_at=datetime.now(UTC)))
+    console.health(["dead letters pending: 1"])
+    console.article(article(1))
+    console.article(cleaned(2, duplicate_of=article(1).id, similarity=0.9))
+    assert out.getvalue() == ""
+    console.article(cleaned(3))
+    marks = [("●", "Story 3"), ("✗", "dead letter"), ("dead", "pending"), ("●", "Story 1"), ("●", "Story 2")]
+    lines = [line for line in out.getvalue().splitlines() if line and not line.startswith(" ")]
+    assert [
+        (mark, text) for line, (mark, text) in zip(lines, marks, strict=True) if mark in line and text in line
+    ] == marks
+
+
+def test_lines_without_example_are_not_held_forever() -> None:
+    console = ConsoleReporter(out := io.StringIO(), example_label="Explore")
+    for n in range(HELD_LINES + 2):
+        console.article(article(n))
+    assert out.getvalue().count("●") == HELD_LINES + 2
+
+
+def test_cut_names_and_titles_have_an_ellipsis() -> None:
+    long = replace(article(1), publisher="Eddersbyer Tagblatt am Morgen", title="swan" * 100)
+    text = printed(long, examples=False)
+    assert "Eddersbyer Tagbla…" in text
+    assert re.search(r"(swan)+s?w?a?…  ", text)
 
 
 def test_copy_names_its_original() -> None:
@@ -120,3 +161,19 @@ def test_dead_letter_names_source_and_next_step() -> None:
 )  # fmt: skip
 def test_durations_have_at_most_two_units(seconds: float, text: str) -> None:
     assert format_duration(seconds) == text
+
+
+def test_command_name_is_short_on_the_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "bin" / "copydesk"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    link = tmp_path / "copydesk"
+    link.symlink_to(program)
+    for argument, path, name in (
+        (program, program.parent, "copydesk"), (link, tmp_path, "copydesk"), (program, tmp_path / "none", str(program)),
+        (tmp_path / "cli.py", program.parent, "copydesk"),
+    ):  # fmt: skip
+        monkeypatch.setenv("PATH", str(path))
+        monkeypatch.setattr(sys, "argv", [str(argument), "up"])
+        assert command_name() == name

@@ -11,7 +11,6 @@ import click
 from streams.config.settings import Settings
 from streams.errors import SettingsError, UnavailableError, UnreadableError
 from streams.exit_codes import ExitCode
-from streams.topics import DAY_S
 from workers.commands.base import (
     Group,
     json_option,
@@ -145,7 +144,8 @@ def _to_row(feed: Any) -> dict[str, Any]:
 
 
 def _describe(feed: Any) -> str:
-    state = feed.error or (f"{feed.items_published} items in {feed.polls} polls" if feed.polls else "not polled yet")
+    counts = f"{feed.items_published} new or changed items in {feed.polls} polls" if feed.polls else "not polled yet"
+    state = feed.error or counts
     deferred = f"; {feed.items_deferred} entries over the daily budget" if feed.items_deferred else ""
     moved = f"; moved to {feed.moved_to}" if feed.moved_to else ""
     return ("paused; " if feed.paused else "") + state + deferred + moved
@@ -179,12 +179,10 @@ def show_feed(settings: Settings, url: str, as_json: bool) -> ExitCode:
 
 def _shown_fields(feed: Any) -> list[tuple[str, str]]:
     """Return the fields of a feed that a user can act on, with readable values; empty ones are left out."""
-    from workers.poller.schedule import FRESH_S
     from workers.text.durations import format_duration
     from workers.text.normalise import plain_text
 
     history, full_text = feed.history, {None: "", True: "yes", False: "no"}[feed.full_text]
-    is_rate_known = history is not None and history.weight_s >= FRESH_S + DAY_S / 2  # it begins at FRESH_S
     fields = {
         "URL": feed.url,
         "title": feed.shown_title,
@@ -196,8 +194,8 @@ def _shown_fields(feed: Any) -> list[tuple[str, str]]:
         "next poll": _next_poll(feed),
         "interval": f"{format_duration(feed.interval_s)}, set by `feeds edit`" if feed.interval_s else "",
         "polls": f"{feed.polls:,}",
-        "new items": f"{feed.items_published:,}",
-        "items a day": f"{24 * history.per_hour:.1f}" if is_rate_known else "",
+        "new or changed": f"{feed.items_published:,}",
+        "items a day": f"{24 * history.per_hour:.1f}" if history is not None and history.is_rate_known else "",
         "over budget": f"{feed.items_deferred:,} items" if feed.items_deferred else "",
         "moved to": feed.moved_to or feed.redirect_to,
         "full text": full_text,

@@ -20,6 +20,7 @@ from workers.commands.terminal import print_text
 Row = Mapping[str, Any]
 ToRows = Callable[[str, bytes], Iterator[Row]]
 Write = Callable[[Row], None]
+INTERNAL_FIELDS = ("stable_lines", "evidence")  # of the desk: revisions and the history of the site
 INPUT_TYPES = click.Choice(["auto", "text", "html", "page", "feed"])
 files_argument = click.argument("files", nargs=-1, required=True, metavar="FILE...")
 
@@ -68,7 +69,8 @@ def clean(settings: Settings, files: Sequence[str], input_type: str, url: str, t
         if input_type == "feed" or (input_type == "auto" and looks_like_feed(text)):
             yield from _feed_rows(name, data, url)
         else:
-            yield {"url": url} | msgspec.to_builtins(clean_article(text, input_type, title=title, url=url))
+            content = msgspec.to_builtins(clean_article(text, input_type, title=title, url=url))
+            yield {"url": url} | {name: value for name, value in content.items() if name not in INTERNAL_FIELDS}
 
     return process_files(files, to_rows, print_json if as_json else _print_article)
 

@@ -11,6 +11,7 @@ The memory belongs to a process and is bounded. Decision 107 has the figures.
 import hashlib
 import html
 import re
+from collections import OrderedDict
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -23,7 +24,7 @@ from workers.dedupe.fingerprint import MAX_TAG_CHARS
 from workers.text.markup import strip_tags
 from workers.text.normalise import match_key
 
-MAX_KNOWN = 32_768  # about 7 MB
+MAX_KNOWN = 32_768  # about 12 MB
 MAX_TEXT_CHARS = 200_000  # of the texts of an item; a longer one is cleaned, because its digest would take long too
 MAX_AGE_S = 3600.0  # by the times of polls; a change that the digest does not show is published at most so late
 MAX_LABEL_WORDS = 3  # before the links of a block, such as "Also read:"
@@ -75,11 +76,15 @@ class KnownItem(NamedTuple):
 
 
 class KnownItems:
-    """Memory of cleaned items by their digest. The oldest are forgotten."""
+    """Memory of cleaned items by their digest. The oldest are forgotten, by number and by age."""
 
     def __init__(self, most: int = MAX_KNOWN) -> None:
         self.most = most
-        self._items: dict[bytes, KnownItem] = {}
+        # The first entry of a dict takes long to find after many removals.
+        self._items: OrderedDict[bytes, KnownItem] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._items)
 
     def get(self, digest: ItemDigest | None, fetched_s: float) -> KnownItem | None:
         """Return the result of an item with *digest* that was polled at *fetched_s*; None if it must be cleaned."""
@@ -91,9 +96,12 @@ class KnownItems:
         self._items.pop(digest.digest, None)
         if not self.most or digest.keeps_links(lines):
             return
-        if len(self._items) >= self.most:
-            del self._items[next(iter(self._items))]
         self._items[digest.digest] = known
+        while len(self._items) > self.most or self._oldest().fetched_s < known.fetched_s - MAX_AGE_S:
+            self._items.popitem(last=False)
+
+    def _oldest(self) -> KnownItem:
+        return next(iter(self._items.values()))
 
 
 def item_digest(item: Item) -> ItemDigest | None:

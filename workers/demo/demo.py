@@ -17,9 +17,16 @@ if TYPE_CHECKING:
 NOTICE = """
   These stories are invented, by a demo newsroom on this machine. To read real feeds, run in another terminal here:
       {copydesk} feeds discover https://example.org       find the feeds of a site
-      {copydesk} feeds add https://example.org/feed.xml   poll a feed
-  and start copydesk again. Read a topic of the demo: {copydesk} tail articles.{route} --from start
+      {copydesk} feeds add https://example.org/feed.xml   poll a feed; its articles appear here
+  The next start with such a feed has no demo. Read a topic: {copydesk} tail articles.{route} --from start
+  One feed of the demo fails, and one pushed item becomes a dead letter, to show errors.
   All data is in {data_dir}. Ctrl-C stops copydesk.
+"""
+
+NO_FEEDS = """
+  No feeds are registered. Run in another terminal here:
+      {copydesk} feeds discover https://example.org       find the feeds of a site
+      {copydesk} feeds add https://example.org/feed.xml   poll a feed; its articles appear here
 """
 
 
@@ -28,12 +35,14 @@ class Demo:
 
     def __init__(self) -> None:
         self._newsroom: Newsroom | None = None
+        self._has_feeds = False
 
     async def open(self, settings: Settings, feeds: FeedRegistry) -> Settings:
         """Open and poll the newsroom if `demo` asks for it, otherwise remove its feeds; return the settings."""
         registered = await feeds.all()
         demo_urls = [feed.url for feed in registered if feed.demo]
         is_enabled = {"on": True, "off": False, "auto": len(demo_urls) == len(registered)}[settings.demo]
+        self._has_feeds = len(registered) > len(demo_urls)
         if not is_enabled:
             await feeds.remove(demo_urls)
             return settings
@@ -62,9 +71,9 @@ class Demo:
         return EXPLORE
 
     def notice(self, command: str, settings: Settings) -> str:
-        """Return the instructions of the demo; empty while it is off."""
+        """Return the instructions of the demo, or for a first feed; empty if there are feeds without it."""
         if self._newsroom is None:
-            return ""
+            return "" if self._has_feeds else NO_FEEDS.format(copydesk=command)
         return NOTICE.format(copydesk=command, data_dir=settings.data_dir, route=ROUTE.name)
 
     async def push_examples(self, broker: Broker) -> None:

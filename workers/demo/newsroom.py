@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 import json
 import time
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from html import escape
@@ -18,7 +19,7 @@ from aiohttp import web
 
 from streams.errors import SettingsError
 from workers.demo.clutter import body
-from workers.demo.stories import OUTLETS, Outlet, Story, reprints, story
+from workers.demo.stories import OUTLETS, Outlet, Story, earlier_stories, reprints, story
 
 PORT = 8412
 WINDOW = 30  # stories per feed
@@ -149,9 +150,8 @@ class Newsroom:
         if outlet is None or slug not in self._readings:
             raise web.HTTPNotFound
         window = self._window(outlet)
-        explore = [s for s, _ in self._latest(WINDOW) if s.outlet.language == outlet.language]
         tracker = "?utm_source=rss&utm_medium=feed" if slug.endswith("-world") else ""
-        body = (atom if outlet.form == "atom" else rss)(outlet, window, explore, tracker).encode()
+        body = (atom if outlet.form == "atom" else rss)(outlet, window, earlier_stories, tracker).encode()
         etag = f'"{hashlib.sha256(body).hexdigest()[:16]}"'
         self._record_reader(slug, request.headers.get("If-None-Match", ""), etag)
         if request.headers.get("If-None-Match") == etag:
@@ -176,14 +176,18 @@ class Newsroom:
         return responses[self._broken_polls % len(responses)]
 
 
-def rss(outlet: Outlet, window: list[tuple[Story, float]], explore: list[Story], tracker: str) -> str:
+Others = Callable[[Story], Sequence[Story]]
+"""Return the stories that the clutter of a story links."""
+
+
+def rss(outlet: Outlet, window: list[tuple[Story, float]], others: Others, tracker: str) -> str:
     """Return an RSS 2.0 document with full text and boilerplate."""
     items = "".join(
         f"<item><title>{escape(s.title)}</title><link>{escape(s.url + tracker)}</link>"
         f'<guid isPermaLink="false">{s.outlet.slug}-{s.number}</guid><dc:creator>{escape(s.author)}</dc:creator>'
         f"<category>{s.outlet.section.title()}</category><pubDate>{format_datetime(_utc(t))}</pubDate>"
         f"<description>{escape(s.paragraphs[0])}</description>"
-        f"<content:encoded><![CDATA[{body(s, explore)}]]></content:encoded></item>\n"
+        f"<content:encoded><![CDATA[{body(s, others(s))}]]></content:encoded></item>\n"
         for s, t in window
     )
     return (
@@ -194,13 +198,13 @@ def rss(outlet: Outlet, window: list[tuple[Story, float]], explore: list[Story],
     )
 
 
-def atom(outlet: Outlet, window: list[tuple[Story, float]], explore: list[Story], tracker: str) -> str:
+def atom(outlet: Outlet, window: list[tuple[Story, float]], others: Others, tracker: str) -> str:
     """Return an Atom document with full text and boilerplate."""
     entries = "".join(
         f"<entry><title>{escape(s.title)}</title><id>tag:{s.outlet.slug}.example,2026:{s.number}</id>"
         f'<link href="{escape(s.url + tracker)}"/><author><name>{escape(s.author)}</name></author>'
         f'<updated>{_utc(t).isoformat()}</updated><category term="{s.outlet.section.title()}"/>'
-        f'<content type="html">{escape(body(s, explore))}</content></entry>\n'
+        f'<content type="html">{escape(body(s, others(s)))}</content></entry>\n'
         for s, t in window
     )
     updated = _utc(max((t for _, t in window), default=0)).isoformat()

@@ -5,6 +5,7 @@ Every outlet, place and person is fictional.
 
 import random
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 PLACES = (
     "Lanthe",
@@ -131,6 +132,8 @@ CORRECTIONS = {
     "es": "Fe de errores: una versión anterior de este artículo daba la cifra de {n}.",
     "fr": "Correction : une version précédente de cet article donnait le chiffre de {n}.",
 }
+EARLIER = 60  # stories that the clutter of a story may link
+UNPUBLISHED = 100_000
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
@@ -191,6 +194,17 @@ def story(number: int, revision: int = 1) -> Story:
     if revision > 1:
         paragraphs.append(CORRECTIONS[outlet.language].format(n=count - 7))
     return Story(number, revision, outlet, title.format(**words), rng.choice(PEOPLE), tuple(paragraphs))
+
+
+@lru_cache(1_000)
+def earlier_stories(later: Story) -> tuple[Story, ...]:
+    """Return stories before *later* in its language, the latest first. They never change, so its items stay unchanged.
+
+    Before the first story come some that are not published for hours.
+    """
+    numbers = range(later.number - 1, later.number - EARLIER - 1, -1)
+    stories = (story(number if number > 0 else UNPUBLISHED - number) for number in numbers)
+    return tuple(each for each in stories if each.outlet.language == later.outlet.language)
 
 
 def reprints(original: Story) -> tuple[Story, ...]:

@@ -74,6 +74,10 @@ class CleaningPool:
         self._starting, self._is_scheduled = 0, False
         self._tasks: set[asyncio.Task[None]] = set()
 
+    def warm_up(self) -> None:
+        """Start the fork server, which imports the cleaner for a second or two, without waiting for it."""
+        self._fork_server.start()
+
     async def start(self) -> None:
         """Start the first process, which takes a second or two. After a failure, it is started on demand."""
         self._starting += 1

@@ -68,6 +68,11 @@ class ForkServer:
         self._lock = asyncio.Lock()
         self._children: set[CleaningWorker] = set()
 
+    def start(self) -> None:
+        """Start the fork server if it does not run."""
+        if self._control is None:
+            self._start()
+
     async def fork(self) -> CleaningWorker:
         """Return a new cleaning process. Raises OSError."""
         ours, theirs = socket.socketpair()
@@ -99,10 +104,9 @@ class ForkServer:
                 return -signal.SIGKILL
 
     async def _command(self, name: bytes, argument: int, passed: socket.socket | None = None) -> int:
-        if self._control is None:
-            if name == WAIT:
-                raise ConnectionError("fork server lost")
-            self._start()
+        if self._control is None and name == WAIT:
+            raise ConnectionError("fork server lost")
+        self.start()
         assert self._control is not None
         try:
             socket.send_fds(self._control, [COMMAND.pack(name, argument)], [passed.fileno()] if passed else [])

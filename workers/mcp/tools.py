@@ -157,7 +157,8 @@ class Tools:
         name = article_topic(query.topic)
         records, position, more = await self._read(name, query)
         hint = f" Next position: {position}." + (" More articles follow." if more else "")
-        return delimit(f"{len(records)} articles of {name}.{hint}", records)
+        noun = "article" if len(records) == 1 else "articles"
+        return delimit(f"{len(records)} {noun} of {name}.{hint}", records)
 
     async def story(self, query: Story) -> str:
         """Return the headlines of a story, with similarity and original of each copy."""

@@ -55,6 +55,11 @@ class History(msgspec.Struct, frozen=True, array_like=True):
     expected: float = 0.0
 
     @property
+    def is_rate_known(self) -> bool:
+        """Whether polls of more than half a day are in the history, which begins with FRESH_S."""
+        return self.weight_s >= FRESH_S + DAY_S / 2
+
+    @property
     def per_hour(self) -> float:
         """Mean number of new items per hour."""
         return sum(self.hours) / self.weight_s * HOUR_S

@@ -8,7 +8,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka import TopicPartition as KafkaPartition
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, KafkaTimeoutError, KafkaUnavailableError
 
 from streams.brokers.kafka.stable_offsets import fetch_stable_offset
 from streams.config.settings import Settings, kafka_bootstrap_servers
@@ -65,7 +65,7 @@ def map_kafka_errors(url: str) -> Iterator[None]:
     """Map aiokafka's temporary errors to UnavailableError."""
     try:
         yield
-    except (TimeoutError, OSError) as exc:
+    except (TimeoutError, OSError, KafkaTimeoutError, KafkaUnavailableError) as exc:  # aiokafka retries neither
         raise UnavailableError(f"broker unavailable: {url} ({exc!r})") from exc
     except KafkaError as exc:
         if not exc.retriable and type(exc) is not KafkaError:  # aiokafka wraps other errors in the bare class

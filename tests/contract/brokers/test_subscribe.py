@@ -22,7 +22,8 @@ from streams.brokers.redis_streams.broker import RedisStreamsBroker
 from streams.config.settings import Settings, kafka_bootstrap_servers
 from streams.errors import SettingsError, UnavailableError
 from streams.records import Article
-from streams.subscribe import REMEMBERED_ARTICLES, RevisionFilter, Subscription, subscribe, subscribe_sync
+from streams.revision_filter import REMEMBERED_ARTICLES, RevisionFilter
+from streams.subscribe import Subscription, subscribe, subscribe_sync
 from streams.testing import InMemoryBroker
 from streams.valkey.server import EmbeddedValkey
 from tests.conftest import DEADLINE_S, Clusters, until

@@ -90,7 +90,7 @@ def demo_items(rounds: int) -> Iterator[Item]:
 
 def _document(outlet: Outlet, own: list[tuple[Story, float]], explore: list[Story]) -> bytes:
     form = newsroom.atom if outlet.form == "atom" else newsroom.rss
-    return form(outlet, own, explore, "").encode()
+    return form(outlet, own, lambda _: explore, "").encode()
 
 
 def write_items(items: Iterator[Item], path: Path, count: int = 0) -> Path:

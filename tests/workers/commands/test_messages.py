@@ -7,11 +7,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from streams.config.settings import Settings
 from streams.config.tables import FeedOptions
 from streams.records import PollResult
+from streams.topics import DAY_S
 from tests.conftest import ROOT, copydesk
 from tests.support.newsroom import FAILING, fill
 from tests.support.ports import free_port
@@ -23,6 +25,7 @@ from workers.commands.topics import format_record
 from workers.poller.registry import FeedState
 from workers.poller.schedule import initial_history
 from workers.services import connect
+from workers.status import feed_row
 
 
 def run(settings: Settings, folder: Path, *arguments: str, check: int = 0) -> Any:
@@ -79,7 +82,7 @@ def test_shown_feed_has_no_internal_fields() -> None:
     )  # fmt: skip
     shown = dict(_shown_fields(feed))
     assert shown["next poll"].endswith("after 30 min")
-    assert shown["new items"] == "1,377"
+    assert shown["new or changed"] == "1,377"
     assert "items a day" not in shown  # nothing is known of a day yet
     assert "b0d1" not in "".join(shown.values())
     assert not any("_" in name for name in shown)
@@ -154,3 +157,12 @@ def test_example_without_arguments_prints_usage(path: Path) -> None:
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     assert done.stderr.startswith(("usage: python", "not installed: pyarrow"))
+
+
+def test_items_a_day_are_unknown_at_first() -> None:
+    now_s = datetime.now(UTC).timestamp()
+    fresh = initial_history(now_s, [])
+    feed = FeedState(url="https://courier.example/f", polls=3, history=fresh)
+    assert feed_row(feed, now_s)["items_per_day"] is None
+    known = msgspec.structs.replace(fresh, weight_s=fresh.weight_s + DAY_S)
+    assert feed_row(msgspec.structs.replace(feed, history=known), now_s)["items_per_day"] > 0

@@ -10,8 +10,10 @@ import sys
 from pathlib import Path
 from random import Random
 
+import msgspec
 import pytest
 
+from streams.records import Article
 from tests.conftest import DEADLINE_S, ROOT, copydesk
 from tests.support.corpus import EACH_SHARE, sampled
 from tests.support.feed_server import rss
@@ -245,3 +247,10 @@ def test_progress_bar_appears_on_terminal_only(tmp_path: Path) -> None:
     os.close(child_end)
     assert b"files" in os.read(terminal, 100_000)
     os.close(terminal)
+
+
+def test_clean_prints_documented_fields_only(tmp_path: Path) -> None:
+    story = "".join(f"<p>The harbour board met for the {n}th time on Monday, its chair said.</p>" for n in range(4, 9))
+    (tmp_path / "a.html").write_text(f'<h1>Board meets</h1>{story}<h3>Explore</h3><ul><li><a href="/x">Swans</a></ul>')
+    row = json.loads(copydesk("clean", "a.html", "--json", cwd=tmp_path).stdout)
+    assert set(row) - {"file"} <= {field.encode_name for field in msgspec.structs.fields(Article)}

@@ -117,3 +117,13 @@ def test_memory_of_zero_items_is_empty() -> None:
     assert found is not None
     memory.add(found, KNOWN, ())
     assert memory.get(found, NOW.timestamp()) is None
+
+
+def test_outdated_items_are_removed() -> None:
+    """At a steady rate, memory grows for an hour only."""
+    memory = KnownItems()
+    for n in range(3_000):
+        found = item_digest(item(STORY, title=str(n)))
+        assert found is not None
+        memory.add(found, KNOWN._replace(fetched_s=NOW.timestamp() + n * 10), [])
+    assert len(memory) == MAX_AGE_S / 10 + 1

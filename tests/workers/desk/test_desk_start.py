@@ -10,6 +10,7 @@ from streams.topics import DESK_GROUP, ITEMS
 from tests.conftest import until
 from tests.support.cleaning import make_item
 from tests.support.fork_server import start_module
+from tests.support.ports import free_port
 from workers.services import connect
 
 
@@ -35,3 +36,26 @@ async def test_desk_without_cleaning_process_owns_nothing(settings: Settings, tm
         desk.kill()
         desk.wait()
         await broker.close()
+
+
+async def test_desk_imports_cleaner_while_broker_is_down(tmp_path: Path) -> None:
+    """A restarted desk then cleans as soon as the broker answers."""
+    desk = start_module("workers.cli", "desk", "--broker-url", f"valkey://127.0.0.1:{free_port()}", cwd=tmp_path)
+    try:
+        await until(lambda: "workers.desk.cleaning_process" in commands_of_children(desk.pid), what="the fork server")
+    finally:
+        desk.kill()
+        desk.wait()
+
+
+def commands_of_children(pid: int) -> str:
+    """Return the command lines of the children of process *pid*."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return " ".join(command for child in children if (command := command_of(child)))
+
+
+def command_of(pid: str) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+    except OSError:  # it has ended
+        return ""

@@ -11,33 +11,19 @@ from streams.config.settings import Settings
 from tests.conftest import ROOT, until
 from tests.support.browser import Browser, Chromium
 from tests.support.feed_server import FeedServer, rss
-from tests.support.newsroom import COPY, FAILING, FEED, REVISED, STORY, WITHDRAWN, fill
+from tests.support.newsroom import COPY, FAILING, FEED, REVISED, STORY, fill
 from tests.support.page import open_page
-from workers.dead_letters import count_pending
+from tests.support.ports import free_port
+from tests.support.views import DETAIL, SIZES, VIEWS
+from workers.dead_letters import count_pending, from_feed_entry
 from workers.poller.registry import FeedRegistry, FeedState, feed_id
 from workers.web.server import WebServer
 
-DETAIL = f"feeds/{feed_id(FEED).hex()}"
-FAILING_DETAIL = f"feeds/{feed_id(FAILING).hex()}"
-# Path of each view, and a condition that holds once it is drawn.
-VIEWS = {
-    "": "document.querySelectorAll('#articles .removed, #articles .text').length",
-    f"articles/{STORY}": "document.querySelectorAll('.members tbody tr').length === 2",
-    f"articles/{REVISED}": "document.querySelector('.revisions ins')",
-    f"articles/{WITHDRAWN}": "document.querySelector('.notice.bad')",
-    f"stories/{STORY}": "document.querySelector('.sides .removed') && document.querySelector('.changes ins')",
-    "feeds": "document.querySelectorAll('#feeds tr').length === 3",
-    DETAIL: "document.querySelectorAll('.polls tbody tr').length",
-    FAILING_DETAIL: "document.querySelectorAll('.polls tbody tr').length",
-    "dead-letters": "document.querySelectorAll('#letters > li').length === 3",
-    "status": "document.querySelectorAll('.charts svg').length === 4",
-}
 OPENED = "[...document.querySelectorAll('details')].every((d) => d.children.length > 1)"
 RUN_AXE = (
     "axe.run(document).then((r) => [r.passes.length, r.violations.map((v) => "
     "[v.impact, v.id, v.nodes.slice(0, 3).map((n) => n.html.slice(0, 200) + n.failureSummary)])])"
 )
-SIZES = {"light": (1280, False), "phone dark": (390, True), "dark": (1280, True), "phone light": (390, False)}
 SAMPLE = ("light", "phone dark")  # each width and each theme
 EACH_SIZE = [pytest.param(size, marks=() if size in SAMPLE else pytest.mark.exhaustive) for size in SIZES]
 
@@ -242,6 +228,32 @@ async def test_first_run_adds_a_discovered_feed(settings: Settings, chromium: Ch
 
         await until(is_added)
         await until(lambda: page.evaluate("location.pathname === '/feeds'"))
+
+
+async def test_unreachable_address_stays_in_the_form(settings: Settings, chromium: Chromium) -> None:
+    async with open_page(settings, chromium) as (page, broker, _):
+        url = f"http://127.0.0.1:{free_port()}/feed.xml"
+        await page.click("#add-url")
+        await page.ask("Input.insertText", text=url)
+        await page.press("Enter")
+        await until(lambda: page.evaluate("document.querySelector('.results .bad') !== null"))
+        assert url.removeprefix("http://").removesuffix("/feed.xml") in await text(page, ".results")
+        assert await page.evaluate("document.querySelector('#add-url').value") == url
+        assert await FeedRegistry(broker.state).all() == []
+        assert all("status of 422" in error or "status of 400" in error for error in page.errors)  # of the browser
+        page.errors.clear()
+
+
+async def test_letter_of_pushed_item_offers_no_replay(settings: Settings, chromium: Chromium) -> None:
+    async with open_page(settings, chromium, path="feeds") as (page, broker, server):
+        await broker.publish([from_feed_entry("source:desk", '{"title": "torn', "not JSON")])
+        await page.goto(server.url + "dead-letters")
+        await until(lambda: page.evaluate("document.querySelectorAll('#letters > li').length === 1"))
+        shown = await text(page, "main")
+        assert "push it again" in shown
+        assert "Replay" not in shown
+        await page.goto(server.url + "status")
+        await until(lambda: page.evaluate("document.querySelector('.sentences a[href=\"/dead-letters\"]') !== null"))
 
 
 async def test_locked_page_offers_no_change(settings: Settings, chromium: Chromium) -> None:

@@ -1,5 +1,5 @@
 // The frame of all views: routes, navigation, state in plain words, title and keys.
-import { $, get, hasToken, make, number, repeat, tokenReady } from "./dom.js";
+import { $, get, hasToken, make, number, repeat, sentence, tokenReady } from "./dom.js";
 
 const VIEWS = [
   [/^\/$/, "articles", "Articles"],
@@ -60,7 +60,7 @@ export async function show(isNavigation = true) {
     await view.render(main, { id: match[1], query: new URLSearchParams(location.search), signal });
   } catch (error) {
     if (signal.aborted || error.name === "AbortError") return;
-    main.replaceChildren(make("h1", { textContent: error.status === 404 ? "Not found" : "Not shown" }), make("p", { textContent: error.message }), make("p", {}, make("a", { href: "/", textContent: "All articles" })));
+    main.replaceChildren(make("h1", { textContent: error.status === 404 ? "Not found" : "Not shown" }), make("p", {}, sentence(error.message)), make("p", {}, make("a", { href: "/", textContent: "All articles" })));
     $("view").replaceChildren(main);
   }
 }

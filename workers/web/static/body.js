@@ -25,10 +25,13 @@ export function removedBlocks(article) {
   return box;
 }
 
+// Return the note of a correction after its kind, unless it begins with a label: "Korrektur: …".
+const labelled = ({ kind, note }) => /^[^:.]{3,24}:/.test(note) ? note : `${capitalised(kind)}: ${note}`;
+
 export function text(article) {
   const box = make("div", { class: "text", role: "group", "aria-label": "Text after cleaning", lang: article.language || "" });
   if (article.withdrawn) box.append(make("p", { class: "notice bad", textContent: `Withdrawn by the publisher: ${article.withdrawn}` }));
-  if (article.correction) box.append(make("p", { class: "notice", textContent: `${capitalised(article.correction.kind)}: ${article.correction.note}` }));
+  if (article.correction) box.append(make("p", { class: "notice", textContent: labelled(article.correction) }));
   if (article.dek) box.append(make("p", { class: "dek", dir: "auto", textContent: article.dek }));
   for (const paragraph of article.paragraphs || []) box.append(make("p", { dir: "auto", textContent: paragraph }));
   if (!article.dek && !(article.paragraphs || []).length && !article.withdrawn) box.append(make("p", { class: "meta", textContent: "The feed delivers no text." }));

@@ -62,7 +62,7 @@ function plot(width, figure, { title, unit, series, points, kind }, choose, chos
     if (kind === "bar") points.forEach(({ values }, n) => root.append(svg("rect", { class: "bar", x: x(n) - slot * 0.4, width: Math.max(1, slot * 0.8), y: y(values[s] || 0), height: y(0) - y(values[s] || 0) })));
     else root.append(svg("path", { class: `line s${s}`, d: path(points.map(({ values }) => values[s]), x, y) }));
   });
-  if (!known.length) root.append(svg("text", { class: "tick", x: left + inner / 2, y: HEIGHT / 2, "text-anchor": "middle" }, "The first minutes are being recorded"));
+  if (isShort(points)) root.append(svg("text", { class: "tick", x: left + inner / 2, y: y(0) - 12, "text-anchor": "middle" }, "The first minutes are being recorded"));
   const cursor = svg("line", { class: "cursor", y1: TOP, y2: HEIGHT - BOTTOM, x1: -9, x2: -9 });
   root.append(cursor);
   const point = (n) => {
@@ -77,6 +77,9 @@ function plot(width, figure, { title, unit, series, points, kind }, choose, chos
   });
   return root;
 }
+
+// Return whether there is no line yet: fewer than two points have values.
+const isShort = (points) => points.filter(({ values }) => values.some((value) => value !== null)).length < 2;
 
 // Return the path of a line; null begins a new piece, and a single value is a dot.
 function path(values, x, y) {

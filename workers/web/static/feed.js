@@ -13,6 +13,7 @@ export async function render(main, { id, signal }) {
     const answer = await get(`/feeds/${id}`, signal), { feed } = answer, title = feed.title || feed.url;
     setTitle(title);
     heading.textContent = title;
+    heading.className = feed.title ? "" : "address";
     state.replaceChildren(...stateOf(feed));
     if (hasToken() && !edit) main.insertBefore(edit = editForm(feed, load), polls);
     showActions(actions, feed, load);
@@ -37,11 +38,11 @@ function stateOf(feed) {
     ["Moved to", feed.moved_to && outside(feed.moved_to)],
     ["Folder", feed.folder],
     ["Interval", feed.interval_s ? `${span(feed.interval_s)}${feed.set_interval_s ? " (set)" : ""}` : ""],
-    ["Items a day", feed.polls ? number(feed.items_per_day) : ""],
+    ["Items a day", feed.items_per_day === null ? "" : number(feed.items_per_day)],
     ["Last poll", feed.polled_s ? when(feed.polled_s) : "never"],
     ["Next poll", feed.paused ? "" : feed.due_in_s > 1 ? `in ${span(feed.due_in_s)}` : "due now"],
     ["Polls", number(feed.polls)],
-    ["Items published", make("a", { href: `/?feed=${encodeURIComponent(feed.url)}`, textContent: number(feed.items_published) })],
+    ["New or changed items", make("a", { href: `/?feed=${encodeURIComponent(feed.url)}`, textContent: number(feed.items_published) })],
     ["Items in the document", feed.document_items || ""],
     ["Over the daily budget", feed.items_deferred || ""],
     ["Full text", feed.full_text === "default" ? "as the settings say" : feed.full_text],
@@ -77,10 +78,12 @@ function editForm(feed, load) {
   const folder = make("input", { id: "edit-folder", value: feed.folder, placeholder: "none" });
   const interval = make("input", { id: "edit-interval", type: "number", min: "0", step: "any", value: feed.set_interval_s ? String(feed.set_interval_s / 60) : "", placeholder: "by the settings" });
   const full = select("Full text", [["default", "As the settings say"], ["yes", "Fetch pages"], ["no", "Do not fetch pages"]], feed.full_text, () => {});
+  full.id = "edit-full";
   const form = make("form", {},
     make("label", { for: "edit-title", textContent: "Title" }), title,
     make("label", { for: "edit-folder", textContent: "Folder" }), folder,
-    make("label", { for: "edit-interval", textContent: "Minutes between polls" }), interval, full,
+    make("label", { for: "edit-interval", textContent: "Minutes between polls" }), interval,
+    make("label", { for: "edit-full", textContent: "Full text" }), full,
     make("button", { class: "primary", textContent: "Save" }));
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
@@ -97,15 +100,15 @@ function history({ feed, polls }) {
   const parts = [];
   if (feed.hours.some((n) => n > 0)) {
     const points = feed.hours.map((n, hour) => ({ label: `${String(hour).padStart(2, "0")}:00 UTC`, value: n }));
-    parts.push(make("h2", { textContent: "New items by hour of the day" }), bars("New items by hour of the day, UTC", "items", points));
+    parts.push(make("h2", { textContent: "New or changed items by hour of the day" }), bars("Hours in UTC", "items", points));
   }
   const body = make("tbody");
   for (const poll of polls) {
-    const failed = poll.outcome === "failed", result = failed ? poll.explanation || poll.error : poll.outcome === "unchanged" ? "unchanged" : `${count(poll.items_new, "new item")} of ${number(poll.items_total)}`;
+    const failed = poll.outcome === "failed", result = failed ? poll.explanation || poll.error : poll.outcome === "unchanged" ? "unchanged" : `${number(poll.items_new)} new or changed of ${number(poll.items_total)}`;
     const marks = [poll.items_failed ? chip(`${count(poll.items_failed, "dead letter")}`, "bad") : "", poll.items_deferred ? chip(`${number(poll.items_deferred)} deferred`, "warn") : ""];
     body.append(make("tr", {},
       make("td", {}, when(poll.started_at)),
-      make("td", { class: failed ? "bad" : "" }, result, " ", marks, poll.error && make("div", { class: "meta", textContent: poll.error })),
+      make("td", { class: failed ? "bad" : "" }, result, " ", marks, poll.error && poll.error !== `HTTP ${poll.status}` && make("div", { class: "meta", textContent: poll.error })),
       make("td", { class: "number", textContent: poll.status || "" }),
       make("td", { class: "number", textContent: poll.body_bytes ? `${number(Math.ceil(poll.body_bytes / 1024))} KiB` : "" }),
       make("td", { class: "number", textContent: poll.elapsed_ms ? `${number(poll.elapsed_ms)} ms` : "" })));

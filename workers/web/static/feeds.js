@@ -25,7 +25,7 @@ export async function render(main, { query: address, signal }) {
     showRows(body, answer.feeds);
     showTabs(tabs, answer, state, apply);
     showFolders(folders, answer.folders, state, apply);
-    found.textContent = !answer.total ? "No feeds yet. Add one above." : answer.matching ? "" : "No feed matches.";
+    found.textContent = !answer.total ? "No feeds yet. Add one above." : answer.matching ? "" : "No feed matches. Change the words or the filters.";
     showPages(pages, answer, state);
   };
   const search = make("input", { id: "search", type: "search", value: state.q, placeholder: "Filter by title or address", "aria-label": "Filter feeds by title, address or folder" });
@@ -108,7 +108,7 @@ function cells(feed) {
   return [
     make("td", {}, make("a", { href: `/feeds/${feed.id}`, dir: "auto", textContent: feed.title || feed.url, title: feed.url }), feed.folder && make("span", { class: "meta", textContent: ` ${feed.folder}` })),
     make("td", {}, make("span", { class: `health ${feed.health}`, textContent: WORDS[feed.health] }), state && make("span", { class: "meta", textContent: ` ${state}`, title: feed.error })),
-    make("td", { class: "number", textContent: feed.polls ? number(feed.items_per_day) : "" }),
+    make("td", { class: "number", textContent: feed.items_per_day === null ? "" : number(feed.items_per_day) }),
     make("td", { class: "number", textContent: feed.interval_s ? span(feed.interval_s) : "" }),
     make("td", { class: "number", textContent: due }),
   ];

@@ -1,5 +1,5 @@
 // Dead letters: groups of equal errors, each letter with its content; replay or discard one, a group, or all.
-import { button, chip, confirmed, count, get, hasToken, make, number, post, query, repeat, say, when } from "./dom.js";
+import { button, chip, confirmed, count, get, hasToken, make, number, post, query, repeat, say, sentence, when } from "./dom.js";
 import { go } from "./app.js";
 
 const REFRESH_S = 10;
@@ -10,7 +10,7 @@ const CAUSES = {
 
 export async function render(main, { query: address, signal }) {
   main.append(make("h1", { textContent: "Dead letters" }), make("p", { class: "meta", textContent: "Messages that copydesk could not process. Nothing is lost: correct the cause, then replay them." }));
-  if (!hasToken()) { main.append(make("p", { class: "notice", textContent: "Dead letters hold raw texts. To see them, open the page at the address that `copydesk up` prints." })); return; }
+  if (!hasToken()) { main.append(make("p", { class: "notice" }, sentence("Dead letters hold raw texts. To see them, open the page at the address that `copydesk up` prints."))); return; }
   const state = { group: address.get("group") || "", offset: Number(address.get("offset")) || 0 };
   const error = make("p", { class: "bad", role: "status" }), groups = make("div"), list = make("ol", { id: "letters" }), pages = make("nav", { class: "pages", "aria-label": "Pages" });
   let shown = "";
@@ -41,7 +41,7 @@ function groupTable({ pending, groups }, state, load) {
   if (!pending) return [make("p", { class: "good", textContent: "No dead letters wait for a decision." })];
   const all = count(pending, "dead letter");
   const parts = [make("div", { class: "actions" }, make("strong", { textContent: `${all} pending` }),
-    button("Replay all", resolving("replay", { all: true }, `all ${all}`, load)),
+    groups.some((group) => group.replayable > 0) && button("Replay all", resolving("replay", { all: true }, `all ${all}`, load)),
     button("Discard all", resolving("discard", { all: true }, `all ${all}`, load), { class: "danger" }))];
   const body = make("tbody");
   for (const group of groups) {
@@ -67,7 +67,7 @@ function showLetters(list, letters, load) {
   list.replaceChildren(...letters.map((letter) => {
     const details = make("details", { "data-row": "", "data-letter": letter.letter }, make("summary", {},
       make("span", { class: "title", dir: "auto", textContent: letter.title || "(no content)" }),
-      make("span", { class: "facts-line meta" }, when(letter.failed_at), ` · ${letter.error_kind} · ${letter.sink ? `sink ${letter.sink}` : letter.source} · ${letter.letter}`, letter.replayable ? "" : [" ", chip("next poll tries again")])));
+      make("span", { class: "facts-line meta" }, when(letter.failed_at), ` · ${letter.error_kind} · ${letter.sink ? `sink ${letter.sink}` : letter.source} · letter ${letter.letter}`, letter.replayable ? "" : [" ", chip(letter.source.startsWith("source:") ? "push it again" : "next poll tries again")])));
     details.addEventListener("toggle", () => { if (details.open && details.children.length === 1) fill(details, letter, load); });
     if (open.has(letter.letter)) details.open = true;
     return make("li", {}, details);
@@ -87,7 +87,7 @@ async function fill(details, { letter, replayable }, load) {
     box.append(make("p", { class: "meta", textContent: `${count(full.attempts, "attempt")}, ${number(full.content_bytes)} bytes from ${full.source}${full.is_cut ? "; the beginning:" : ":"}` }));
     if (full.fields.length) {
       const list = make("dl", { class: "fields" });
-      for (const [field, value] of full.fields) list.append(make("div", {}, make("dt", { textContent: field }), make("dd", {}, make("pre", { tabIndex: 0, textContent: value }))));
+      for (const [field, value] of full.fields.filter(([, value]) => value !== "")) list.append(make("div", {}, make("dt", { textContent: field }), make("dd", {}, make("pre", { tabIndex: 0, textContent: value }))));
       box.append(list);
     } else box.append(make("pre", { tabIndex: 0, textContent: full.content || "(empty)" }));
   } catch (error) { box.append(make("p", { class: "bad", textContent: error.message })); }

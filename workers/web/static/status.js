@@ -38,7 +38,7 @@ export async function render(main, { signal }) {
 }
 
 function inWords({ summary, lag, archive_lag: archive, latency_ms: latency, memory_usage: memory, memory_short_in_s: short }) {
-  const list = make("ul", { class: "sentences" }, summary.sentences.map((text) => make("li", {}, sentence(text))));
+  const list = make("ul", { class: "sentences" }, summary.sentences.map((text) => make("li", {}, linked(text))));
   const waiting = lag + archive ? `${number(lag)} in the desk's queue${archive ? `, ${number(archive)} of archives` : ""}` : "none";
   const delay = latency.p50 === undefined ? "" : `half of the articles within ${ms(latency.p50)}, 90 % within ${ms(latency.p90)}, 99 % within ${ms(latency.p99)}`;
   return [
@@ -50,6 +50,15 @@ function inWords({ summary, lag, archive_lag: archive, latency_ms: latency, memo
       ["Broker memory", memory ? `${Math.round(100 * memory)} % used${short ? `, full in ${span(short)} at the present growth` : ""}` : ""],
     ]),
   ].filter(Boolean);
+}
+
+const VIEWS = [["see the feeds", "/feeds?health=failing"], ["see `copydesk dead-letters list`", "/dead-letters"]];
+
+// Return a sentence of the server, whose reference to a view of the page is a link.
+function linked(text) {
+  const [words, href] = VIEWS.find(([end]) => text.endsWith(end)) || [];
+  if (!href) return sentence(text);
+  return [...sentence(text.slice(0, -words.length)), make("a", { href, textContent: href === "/dead-letters" ? "see the dead letters" : words })];
 }
 
 const ms = (value) => value < 1000 ? `${Math.round(value)} ms` : span(value / 1000);
