@@ -29,8 +29,8 @@ from workers.clean.model.context_features import (
     second_pass_features,
 )
 from workers.clean.model.group_features import group_blocks
-from workers.clean.model.line_network import StoredNetwork, load_network
-from workers.clean.model.model import StoredModel, combine, input_hashes, mean_log_odds
+from workers.clean.model.line_network import StoredNetwork
+from workers.clean.model.model import StoredModel, input_hashes
 from workers.clean.model.oblivious_trees import StoredTrees
 
 DEPTH = 6
@@ -179,19 +179,6 @@ def _networks(samples: Sequence[Sample]) -> tuple[StoredNetwork, ...]:
     names = network_columns()
     hidden = [names.index(name) for name in ("word_score", "word_score_size")]
     return tuple(network.train(examples, names, hidden, seed=seed) for seed in NETWORK_SEEDS)
-
-
-def probabilities(model: TrainedModel, s: Sample) -> Any:
-    """Return the probabilities of a sample that is not part of the training set."""
-    s.word_scores = s.word_tokens @ model.words
-    s.name_scores = s.name_tokens @ model.names if s.name_tokens is not None else None
-    s.rows = _rows(s)
-    _set_first(s, model.first)
-    body = s.first if model.second is None else model.second.predict_proba(_second_rows(s))[:, 1]
-    if not model.networks:
-        return body
-    loaded = [load_network(stored, network_columns()) for stored in model.networks]
-    return combine(body, mean_log_odds(loaded, s.rows)[:, 0])
 
 
 def _set_first(s: Sample, trees: CatBoostClassifier) -> None:

@@ -1,6 +1,6 @@
 """Variants of invented dumps: other words, other clutter between the paragraphs.
 
-The dumps are those of `templates.txt` and two of the sets in `tests/workers/clean`.
+The dumps are those of `templates.txt`, `more_templates.txt` and two of the sets in `tests/workers/clean`.
 
 A variant keeps the form of a page that somebody wrote as a whole. Its words are real, or recoded into letters of another
 language; its runs of clutter stay, go, move, or come from another page. The same seed gives the same variants.
@@ -21,7 +21,11 @@ from workers.clean.blocks import Block
 from workers.clean.line_types import word_count
 
 TESTS = Path(__file__).resolve().parents[3] / "workers" / "clean"
-FILES = (Path(__file__).with_name("templates.txt"), TESTS / "invented_dumps.txt", TESTS / "invented_dumps_dev.txt")
+FILES = (
+    *map(Path(__file__).with_name, ("templates.txt", "more_templates.txt")),
+    TESTS / "invented_dumps.txt",
+    TESTS / "invented_dumps_dev.txt",
+)
 UNTRAINED = frozenset(("is", "bg", "hr", "ca", "et"))  # languages that no training set contains
 LABELS = {"T": TITLE, "A": BODY, "C": CLUTTER, "D": FIELD, "N": NEUTRAL}
 REAL_WORDS, REAL_LABELS = 0.25, 0.55  # shares of variants, cumulative; in the rest all words are recoded
