@@ -8,10 +8,10 @@ PIP := -m pip --disable-pip-version-check
 .DEFAULT_GOAL := help
 # Tests start hundreds of processes. Without bytecode each compiles copydesk anew, in a tenth of a second.
 export PYTHONDONTWRITEBYTECODE :=
-.PHONY: help run unit coverage test corpus exhaustive lint check docs prose-lower dist bench profile bench-clean bench-dedupe bench-events train train-dedupe train-events faults backfill simulate soak lock clean
+.PHONY: help run unit coverage test corpus exhaustive lint check docs prose-lower dist bench bench-history bench-compare profile bench-clean bench-dedupe bench-events train train-dedupe train-events faults backfill simulate soak lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' Makefile
 
 run: $(INSTALLED) ## start everything on this machine (`copydesk up`)
 	@$(BIN)/copydesk up
@@ -67,6 +67,15 @@ dist: $(INSTALLED) ## build wheel and sdist, install the wheel in a clean enviro
 
 bench: $(INSTALLED) ## measure throughput and latency; figures are in tests/tools/bench/README.md
 	@$(BIN)/python -m tests.tools.bench $(ARGS)
+
+# See tests/tools/bench/history/__main__.py for ARGS.
+bench-history: $(INSTALLED) ## measure the tracked benchmarks, and add them to the charts of the docs
+	@$(BIN)/python -m tests.tools.bench.history run $(ARGS)
+	@$(BIN)/python -m tests.tools.bench.history add
+
+bench-compare: $(INSTALLED) ## measure the tracked benchmarks; fail if a ratio to its floor is 10 % worse
+	@$(BIN)/python -m tests.tools.bench.history run $(ARGS)
+	@$(BIN)/python -m tests.tools.bench.history compare
 
 # See tests/tools/profile/__main__.py for ARGS.
 profile: $(INSTALLED) ## write flame graphs of desk, poller and parser, and docs/explanation/costs.md

@@ -33,6 +33,9 @@ from streams.records import (
     RevisionChanges,
 )
 from streams.topics import BUILTIN_TOPICS, DAY_S
+from tests.tools.bench.history.page import page as history_page
+from tests.tools.bench.history.record import read_records
+from tests.tools.bench.history.titles import TITLES as MEASURES
 from workers.cli import cli
 from workers.sinks import SINKS
 from workers.sinks.options import example_table, options_reference
@@ -163,6 +166,11 @@ def asyncapi_page() -> str:
     return f"```json\n{json.dumps(build_asyncapi(), ensure_ascii=False, indent=2)}\n```\n"
 
 
+def benchmarks_page() -> str:
+    """Return a chart and a table for each tracked benchmark."""
+    return history_page(MEASURES, read_records())
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "settings": settings_table,
     "sinks": sinks_page,
@@ -173,6 +181,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "asyncapi": asyncapi_page,
     "metrics": metrics_page,
     "log-events": log_fields_page,
+    "benchmark-history": benchmarks_page,
 }
 
 

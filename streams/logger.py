@@ -173,10 +173,10 @@ def _plain_value(value: Any) -> Any:
 def format_event(event: Mapping[str, Any]) -> str:
     """Return the text form of *event*: `<event>: <objects> (<details>); <next step>`, always one line."""
     parts: dict[Role, list[str]] = {Role.OBJECT: [], Role.DETAIL: [], Role.NEXT: []}
-    for name in sorted(event.keys() & FIELDS.keys(), key=_RANKS.__getitem__):
+    for name, role in _ranked(tuple(event)):
         value = event[name]
         if value is not None and value != "":
-            parts[FIELDS[name].role].append(_field_text(name, value))
+            parts[role].append(_field_text(name, value))
     objects, details, next_steps = " ".join(parts[Role.OBJECT]), ", ".join(parts[Role.DETAIL]), parts[Role.NEXT]
     text = _one_line(str(event.get("event", "")))
     return (
@@ -185,6 +185,13 @@ def format_event(event: Mapping[str, Any]) -> str:
         + (f" ({details})" if details else "")
         + (f"; {', '.join(next_steps)}" if next_steps else "")
     )
+
+
+@lru_cache(1024)  # the calls of one place have the same names
+def _ranked(names: tuple[str, ...]) -> tuple[tuple[str, Role], ...]:
+    """Return the fields among *names* in the order of the text form."""
+    known = sorted((name for name in names if name in FIELDS), key=_RANKS.__getitem__)
+    return tuple((name, FIELDS[name].role) for name in known)
 
 
 def _field_text(name: str, value: Any) -> str:

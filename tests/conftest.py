@@ -172,6 +172,8 @@ KAFKAS = {"kafka": "kafka_url", "kafka-3": "kafka_before_url"}
 
 
 SERVERS = ("valkey", "redis", *KAFKAS)
+REPEATED_SERVERS = ("redis", "kafka-3")  # Valkey's and Kafka's client and scripts work on them
+ON_EACH_SERVER = ("tests/contract/", "tests/test_pipeline.py")
 
 
 @pytest.fixture(params=SERVERS)
@@ -285,8 +287,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     return parallel.scheduler(config, log)
 
 
-def pytest_sessionstart() -> None:
-    if "PYTEST_XDIST_WORKER" in os.environ:
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Import a share of the tests in each worker. Imports before the collection would escape the coverage."""
+    if "PYTEST_XDIST_WORKER" in os.environ and not session.config.getoption("cov_source", None):
         parallel.import_own_share(ROOT / "tests")
 
 
@@ -304,6 +307,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in filter(uses_kafka, items):
         for warning in ("ResourceWarning", "pytest.PytestUnraisableExceptionWarning"):
             item.add_marker(pytest.mark.filterwarnings(f"default::{warning}"))
-        if "kafka-3" in item.nodeid and not item.nodeid.startswith("tests/contract/"):
-            item.add_marker("exhaustive")  # the contract suite runs on both versions
+    for item in filter(is_repetition, items):
+        item.add_marker("exhaustive")
     parallel.order(items)
+
+
+def is_repetition(item: pytest.Item) -> bool:
+    """Return whether a test of another part runs again on a server with the client and the scripts of another one."""
+    parameters = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+    server = parameters.get("either") or parameters.get("any_broker")
+    return server in REPEATED_SERVERS and not item.nodeid.startswith(ON_EACH_SERVER)

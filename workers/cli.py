@@ -49,7 +49,7 @@ class RootGroup(Group):
 @click.group(cls=RootGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(version(), message="copydesk %(version)s")
 def cli() -> None:
-    """A streaming news feed processor: raw wire copy in, clean copy out."""
+    """A streaming news feed processor: polls feeds and publishes clean articles to topics."""
 
 
 for module in (services, feeds, intake, topics, articles, status, dead_letters, maintenance, offline, rules, mcp, site):

@@ -27,6 +27,7 @@ from streams.retry import retry_unavailable
 from streams.state.redis_client import redact_url
 from streams.topics import BUILTIN_TOPICS, DESK_GROUP, route_topic
 from workers.dedupe.rebuild import rebuild_if_lost, require_intact_state, restore_state
+from workers.garbage import collect_less_often
 from workers.heartbeats import heartbeat_task, worker_name
 from workers.intake.embargo import release_loop
 from workers.logging_setup import import_structlog
@@ -41,6 +42,7 @@ log = get_logger(__name__)
 def run(main: Callable[[], Coroutine[Any, Any, int]], on_hangup: Callable[[], None] | None = None) -> int:
     """Run *main* in uvloop where that is installed; return its exit code. SIGHUP calls *on_hangup*."""
     import_structlog()  # every service logs
+    collect_less_often()
     try:
         import uvloop
     except ImportError:
@@ -263,7 +265,7 @@ async def run_watcher(settings: Settings, url: str, name: str = "") -> int:
 
 
 async def run_web(settings: Settings, url: str, name: str = "") -> int:
-    """Serve the status page until a stop signal."""
+    """Serve the web interface until a stop signal."""
     from workers.web.server import WebServer
 
     async def body(broker: Broker, stopping: asyncio.Event) -> None:

@@ -2,7 +2,7 @@
 
 Valkey ─┬─ poller            one process each, restarted when it dies
         ├─ desk-1 … desk-N
-        └─ this process: demo newsroom, status page, console output
+        └─ this process: demo newsroom, web interface, console output
 
 This module must not know how a worker does its work. The web server is imported once the worker processes have
 started: both imports take half a second of CPU time.
@@ -275,7 +275,7 @@ class Supervisor:
                     await stopping.wait()
 
     async def _stop(self, reporters: list["asyncio.Task[None]"]) -> None:
-        """Stop in the order of the stream: poller, desks, console output, status page."""
+        """Stop in the order of the stream: poller, desks, console output, web interface."""
         self.console.note("\nstopping: finishing accepted items")
         for worker in self.workers:
             await worker.stop(self.settings.shutdown_timeout_s)
@@ -315,7 +315,7 @@ class Supervisor:
 
     def _print_banner(self, page_url: str, started_in_s: float) -> None:
         broker = f"embedded Valkey in {self.settings.data_dir}" if self.valkey else redact_url(self.settings.broker_url)
-        self.console.note(f"copydesk is up after {started_in_s:.1f} s · {broker} · status page {page_url}")
+        self.console.note(f"copydesk is up after {started_in_s:.1f} s · {broker} · web interface {page_url}")
         if notice := self.demo.notice(command_name(), self.settings):
             self.console.banner(notice)
 

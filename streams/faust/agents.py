@@ -26,7 +26,7 @@ from streams.faust.context import FaustContext
 from streams.faust.idle_stream import IdleStream
 from streams.logger import get_logger
 from streams.retry import retry_unavailable
-from streams.topics import METADATA_MAX_AGE_S, Topic
+from streams.topics import METADATA_MAX_AGE_S, Partition, Topic
 
 log = get_logger(__name__)
 
@@ -121,7 +121,7 @@ def add_agent(
     *batch* is the approximate number of messages per step. With *give_up*, attempts are counted, and a message that
     ends its worker again and again is passed to it instead. *archive* handles a second topic in between.
     """
-    next_offsets: dict[Any, int] = {}  # next unprocessed offset of each partition
+    next_offsets: dict[Partition, int] = {}  # next unprocessed offset of each partition
     app.transactional_topics = {*getattr(app, "transactional_topics", ()), topic.name}
     channel = app.topic(
         topic.name, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw", acks=True
@@ -132,15 +132,15 @@ def add_agent(
         following = FollowerContext(app, topic, archive.topic)
         steps = BatchProcessor(app, broker, archive.handle, give_up, following, step_turn=turns.archive)
         app.task(ArchiveReader(broker, following, steps).run)
-    max_events = batch * (1 if broker.supports_multi_partition_commit else app.conf.topic_partitions)
+    max_messages = batch * (1 if broker.supports_multi_partition_commit else app.conf.topic_partitions)
 
     async def agent(stream: Any) -> None:
-        async for events in stream.take_events(max_events, within=BATCH_LINGER_S):
+        async for events in stream.take_batches(max_messages, within=BATCH_LINGER_S):
             try:
                 batches = _batches_by_partition(app, events, next_offsets)
                 for messages, done in zip(batches, await processor.process(batches), strict=True):
                     offsets = _offset_range(messages)
-                    next_offsets[messages[0].tp] = offsets.end if done else 0
+                    next_offsets[offsets.topic_partition] = offsets.end if done else 0
                     if not done:
                         log.warning(
                             "partition reassigned", topic=offsets.topic, partition=offsets.partition,
@@ -162,42 +162,42 @@ def has_unfinished(app: faust.App) -> bool:
     return bool(app.consumer.unfinished_bytes())
 
 
-FaustMessages = Sequence[Any]
-"""Messages of one partition, as Faust's objects."""
+Messages = Sequence[ConsumedMessage]
+"""Messages of one partition."""
 
 
 def _batches_by_partition(
-    app: faust.App, events: Sequence[Any], next_offsets: Mapping[Any, int]
-) -> list[FaustMessages]:
-    """Return the unprocessed messages of each partition.
+    app: faust.App, events: Sequence[Any], next_offsets: Mapping[Partition, int]
+) -> list[Messages]:
+    """Return the unprocessed messages of each partition. The events carry batches.
 
     Messages that are not current are skipped, because they are read again, here or by the new owner of the partition.
     Messages that were read twice are skipped, too. A batch that goes back to an earlier message begins there: the later
     ones were read before a rewind, would be refused, and come again.
     """
-    batches: dict[Any, list[Any]] = {}
-    for event in events:
-        message = event.message
-        batch = batches.setdefault(message.tp, [])
-        if not app.consumer.is_current(message) or message.offset < next_offsets.get(message.tp, 0):
+    batches: dict[Partition, list[ConsumedMessage]] = {}
+    for arrived in (event.message for event in events):
+        batch, next_offset = batches.setdefault(arrived.tp, []), next_offsets.get(arrived.tp, 0)
+        messages = [message for message in arrived.messages if message.offset >= next_offset]
+        if not messages or not app.consumer.is_current(arrived):
             continue
-        if batch and message.offset < batch[0].offset:
+        if batch and messages[0].offset < batch[0].offset:
             batch.clear()
-        if not batch or message.offset > batch[-1].offset:
-            batch.append(message)
+        last = batch[-1].offset if batch else -1
+        batch += [message for message in messages if message.offset > last]
     return [batch for batch in batches.values() if batch]
 
 
-def _offset_range(messages: FaustMessages) -> OffsetRange:
-    topic, partition = messages[0].tp
-    return OffsetRange(topic, partition, messages[0].offset, messages[-1].offset + 1)
+def _offset_range(messages: Messages) -> OffsetRange:
+    first = messages[0]
+    return OffsetRange(first.topic, first.partition, first.offset, messages[-1].offset + 1)
 
 
 class Step(NamedTuple):
     """The messages of a step, those that wait for further steps, and the attempt of a message that is alone."""
 
-    messages: Sequence[FaustMessages]
-    waiting: Sequence[FaustMessages]
+    messages: Sequence[Messages]
+    waiting: Sequence[Messages]
     attempt_alone: Attempt | None
 
 
@@ -216,7 +216,7 @@ class BatchProcessor:
         self.attempts = Attempts(broker.state, self.context.group)
         self._handling = asyncio.Lock()
 
-    async def process(self, batches: Sequence[FaustMessages]) -> Sequence[bool]:
+    async def process(self, batches: Sequence[Messages]) -> Sequence[bool]:
         """Return for each partition's messages whether they were committed; False if another worker owns them."""
         async with self.turn():
             if len(batches) > 1 and self.broker.supports_multi_partition_commit and await self._process(batches):
@@ -224,18 +224,18 @@ class BatchProcessor:
             # After a joint refusal, commit each partition separately: only some of them were reassigned.
             return await asyncio.gather(*(self._process([messages]) for messages in batches))
 
-    async def _process(self, batch: Sequence[FaustMessages]) -> bool:
+    async def _process(self, batch: Sequence[Messages]) -> bool:
         """Process *batch* in as many steps as the handler needs; return False if a partition was reassigned."""
-        rest: Sequence[FaustMessages] | None = batch
+        rest: Sequence[Messages] | None = batch
         while rest:
             with suppress(PreemptedError):
                 async with self.step_turn():
                     rest = await self._step(rest)
         return rest is not None
 
-    async def _step(self, batch: Sequence[FaustMessages]) -> Sequence[FaustMessages] | None:
+    async def _step(self, batch: Sequence[Messages]) -> Sequence[Messages] | None:
         """Handle, publish, write state and commit once; return the remaining messages, None after a refusal."""
-        rest: Sequence[FaustMessages] = ()
+        rest: Sequence[Messages] = ()
 
         async def attempt() -> bool:
             nonlocal rest
@@ -251,13 +251,13 @@ class BatchProcessor:
                     return await self._commit(handled, result)
             return await self._commit(handled, result)
 
-        topic, partition = batch[0][0].tp
+        first = batch[0][0]
         done = await retry_unavailable(
-            attempt, "batch failed", topic=topic, partition=partition, offset=batch[0][0].offset
+            attempt, "batch failed", topic=first.topic, partition=first.partition, offset=first.offset
         )
         return rest if done else None
 
-    async def _begin(self, batch: Sequence[FaustMessages]) -> Step:
+    async def _begin(self, batch: Sequence[Messages]) -> Step:
         """Record the begin of a step; return all messages, or only the first one of a suspect partition."""
         if self.give_up is None:
             return Step(batch, (), None)
@@ -269,13 +269,13 @@ class BatchProcessor:
         return Step([batch[number][:1]], waiting, attempt)
 
     async def _handle(self, step: Step) -> BatchResult:
-        consumed = [_to_consumed(m) for messages in step.messages for m in messages]
+        consumed = [message for messages in step.messages for message in messages]
         attempt = step.attempt_alone
         if self.give_up is not None and attempt is not None and attempt.is_exhausted:
             return self.give_up(consumed[0], attempt.former)
         return await self.handle(consumed)
 
-    async def _commit(self, handled: Sequence[FaustMessages], result: BatchResult) -> bool:
+    async def _commit(self, handled: Sequence[Messages], result: BatchResult) -> bool:
         """Publish and commit *result*; return False after a refusal."""
         ranges = [_offset_range(messages) for messages in handled]
         done = await self.broker.publish_and_commit(self.context, ranges, result.messages, result.state_writes)
@@ -284,11 +284,11 @@ class BatchProcessor:
         return done
 
 
-def split(batch: Sequence[FaustMessages], handled: int | None) -> tuple[list[FaustMessages], list[FaustMessages]]:
+def split(batch: Sequence[Messages], handled: int | None) -> tuple[list[Messages], list[Messages]]:
     """Return the first *handled* messages of a batch and the rest, each grouped by partition; None means all."""
     count = sum(map(len, batch)) if handled is None else handled
-    first: list[FaustMessages] = []
-    rest: list[FaustMessages] = []
+    first: list[Messages] = []
+    rest: list[Messages] = []
     for messages in batch:
         first.append(messages[:count])
         rest.append(messages[count:])
@@ -305,25 +305,11 @@ async def _rewind(context: FaustContext, broker: Broker, offsets: OffsetRange) -
     )
 
 
-def _to_consumed(message: Any) -> ConsumedMessage:
-    return ConsumedMessage(
-        message.topic,
-        message.partition,
-        message.offset,
-        message.timestamp or 0.0,
-        message.key or b"",
-        message.value or b"",
-        _headers(message.headers),
-    )
-
-
-def _headers(headers: Any) -> tuple[tuple[str, bytes], ...]:
-    return tuple(headers.items() if isinstance(headers, dict) else headers or ())
-
-
 def _notify_sensors(app: faust.App, messages: Sequence[OutgoingMessage]) -> None:
     """Report the published messages to Faust's sensors, as Faust's producer does."""
     sensors, producer = app.sensors, app.producer
+    if all(isinstance(sensor, NullMonitor) for sensor in sensors):
+        return
     for m in messages:
         state = sensors.on_send_initiated(producer, m.topic, m, len(m.key), len(m.value))
         sensors.on_send_completed(producer, state, None)

@@ -11,7 +11,7 @@ partition meanwhile is refused, also if it owns the partition again.
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any, Protocol
+from typing import Protocol
 
 import faust
 
@@ -92,18 +92,10 @@ class FollowerContext(FaustContext):
         """Do nothing: after a refusal, the reader begins anew at the committed offset."""
 
 
-class Message:
-    """A consumed message with the attributes of Faust's messages that `BatchProcessor` uses."""
-
-    def __init__(self, message: ConsumedMessage) -> None:
-        self.topic, self.partition, self.offset, self.timestamp, self.key, self.value, self.headers = message
-        self.tp = (message.topic, message.partition)
-
-
 class Processor(Protocol):
     """`agents.BatchProcessor`."""
 
-    async def process(self, batches: Sequence[Sequence[Any]]) -> Sequence[bool]: ...
+    async def process(self, batches: Sequence[Sequence[ConsumedMessage]]) -> Sequence[bool]: ...
 
 
 class ArchiveReader:
@@ -157,9 +149,9 @@ class ArchiveReader:
             await reader.close()
 
 
-def _batches(messages: Sequence[ConsumedMessage]) -> list[list[Message]]:
+def _batches(messages: Sequence[ConsumedMessage]) -> list[list[ConsumedMessage]]:
     """Return *messages* by partition, at most BATCH together."""
-    by_partition: dict[Partition, list[Message]] = {}
+    by_partition: dict[Partition, list[ConsumedMessage]] = {}
     for message in messages:
-        by_partition.setdefault((message.topic, message.partition), []).append(Message(message))
+        by_partition.setdefault((message.topic, message.partition), []).append(message)
     return [batch[n : n + BATCH] for batch in by_partition.values() for n in range(0, len(batch), BATCH)]

@@ -3,9 +3,13 @@
 import asyncio
 import gc
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mode.utils.futures import notify
+
+from streams.brokers.base import ConsumedMessage
+from streams.faust.message_batch import MessageBatch, in_batches
 from streams.logger import get_logger
 
 log = get_logger(__name__)
@@ -17,7 +21,14 @@ SPACE_CHECK_S = 1.0
 
 def size_of(message: Any) -> int:
     """Return the bytes of a Faust message."""
+    if isinstance(message, MessageBatch):
+        return message.size
     return len(message.value or b"") + len(message.key or b"")
+
+
+def last_offset(message: Any) -> int:
+    """Return the offset of a Faust message, of a batch that of its last message."""
+    return int(message.messages[-1].offset if isinstance(message, MessageBatch) else message.offset)
 
 
 def without_transactional_topics(app: Any, offsets: Mapping[Any, int]) -> Mapping[Any, int]:
@@ -36,6 +47,7 @@ class CommitGuard:
     _unacked_messages: Any
     _acked: Any
     _wait_for_ack: Any
+    _waiting_for_ack: Any
     _clean_unacked_messages: Any
     commit: Any
     commit_and_end_transactions: Any
@@ -83,6 +95,11 @@ class CommitGuard:
             message.acked = True
             self._unacked_messages.discard(message)
             return False
+        if isinstance(message, MessageBatch):  # `Broker.publish_and_commit` commits it: Faust needs no offsets
+            message.acked = True
+            self._unacked_messages.discard(message)
+            notify(self._waiting_for_ack)
+            return True
         return super().ack(message)  # type: ignore[misc, no-any-return]
 
 
@@ -140,7 +157,7 @@ class InFlightBytes:
 
 
 class DirectDrain(InFlightBytes):
-    """Delivers a message directly while no queue is full and the flow is active.
+    """Delivers a message directly while no queue is full and the flow is active, and messages of agents in batches.
 
     Faust races two tasks per message against a suspended flow, which costs a third of the CPU per item on Valkey.
     """
@@ -149,6 +166,28 @@ class DirectDrain(InFlightBytes):
     _read_offset: Any
     getmany: Any
     _add_gap: Any
+    _to_faust_message: Any
+
+    def _consumed(self, tp: Any, records: Sequence[Any]) -> list[ConsumedMessage]:
+        """Return the messages of the transport's *records* of a partition."""
+        raise NotImplementedError
+
+    def _epoch(self, tp: Any) -> int:
+        """Return the epoch of the position from which the last records of a partition were read; see `is_current`."""
+        return 0
+
+    async def _wait_next_records(self, timeout: float) -> Any:
+        """Return the next records, those of the topics of copydesk's agents in batches."""
+        records, active = await super()._wait_next_records(timeout)  # type: ignore[misc]
+        topics, generation_id = getattr(self.app, "transactional_topics", ()), self.app.consumer_generation_id
+        in_topics = {tp: rows for tp, rows in (records or {}).items() if tp.topic in topics}
+        batches = {
+            tp: in_batches(self._consumed(tp, rows), generation_id, self._epoch(tp)) for tp, rows in in_topics.items()
+        }
+        return (records and {**records, **batches}), active
+
+    def _to_message(self, tp: Any, record: Any) -> Any:
+        return record if isinstance(record, MessageBatch) else self._to_faust_message(tp, record)
 
     async def _drain_messages(self, fetcher: Any) -> None:
         app, callback, read_offset = self.app, self.callback, self._read_offset
@@ -161,10 +200,10 @@ class DirectDrain(InFlightBytes):
                     count += 1
                     if not count % 100:
                         await asyncio.sleep(0)
-                    last = read_offset[tp]
-                    if last is not None and message.offset < last:
+                    last, end = read_offset[tp], last_offset(message)
+                    if last is not None and end < last:
                         continue
-                    if last and message.offset - last > 1 and app.topics.acks_enabled_for(message.topic):
+                    if last and message.offset - last > 1 and self._tracks_gaps(message):
                         await self._add_gap(tp, last + 1, message.offset)
                     if not self.free_bytes():
                         await self._wait_for_space()
@@ -173,7 +212,11 @@ class DirectDrain(InFlightBytes):
                         await callback(message)
                     else:
                         await self.wait_first(callback(message), self.suspend_flow.wait())
-                    read_offset[tp] = message.offset
+                    read_offset[tp] = end
         except asyncio.CancelledError:
             if not app.should_stop:
                 raise
+
+    def _tracks_gaps(self, message: Any) -> bool:
+        """Return whether Faust commits the offset of *message*: it then has to know of missing offsets."""
+        return not isinstance(message, MessageBatch) and self.app.topics.acks_enabled_for(message.topic)

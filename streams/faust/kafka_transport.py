@@ -1,19 +1,27 @@
 """The Faust transport for `guarded+kafka://`: Faust's aiokafka driver with the commit guard."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import faust
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
+from streams.brokers.base import ConsumedMessage
 from streams.brokers.kafka.client import security_options
+from streams.brokers.kafka.reader import to_message
 from streams.config.settings import Settings
 from streams.faust.consumer_mixins import CommitGuard, DirectDrain, without_transactional_topics
 
 
 class Consumer(DirectDrain, CommitGuard, driver.Consumer):
     """Faust's aiokafka consumer, which never commits past unfinished messages or in place of `Transactions`."""
+
+    def _consumed(self, tp: Any, records: Sequence[Any]) -> list[ConsumedMessage]:
+        return [to_message(record) for record in records]
+
+    def _to_faust_message(self, tp: TP, record: Any) -> Any:
+        return driver.Consumer._to_message(self, tp, record)
 
     async def _commit(self, offsets: Mapping[Any, int]) -> bool:
         offsets = without_transactional_topics(self.app, offsets)

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from faust.assignor.client_assignment import ClientAssignment
@@ -10,11 +10,14 @@ from faust.transport import base
 from faust.types import TP, ConsumerMessage
 from mode import Service
 
+from streams.brokers.base import ConsumedMessage
 from streams.brokers.redis_streams.broker import RedisStreamsBroker
 from streams.brokers.redis_streams.leases import BEATS_PER_LEASE, Leases
+from streams.brokers.redis_streams.reader import to_message
 from streams.brokers.redis_streams.store import Bounds
 from streams.errors import UnavailableError
 from streams.faust.consumer_mixins import CommitGuard, DirectDrain, without_transactional_topics
+from streams.faust.message_batch import MessageBatch
 from streams.logger import get_logger
 from streams.retry import retry_unavailable
 from streams.start import Start
@@ -247,12 +250,18 @@ class Consumer(DirectDrain, CommitGuard, base.Consumer):
         self._end_offset[tp] = max(next_offset, self._end_offset.get(tp, 0))
         return True
 
-    def is_current(self, message: FetchedMessage) -> bool:
+    def _consumed(self, tp: Any, records: Sequence[Any]) -> list[ConsumedMessage]:
+        return [to_message(tp, record) for record in records]
+
+    def _epoch(self, tp: Any) -> int:
+        return self._fetched_epoch[tp]
+
+    def is_current(self, message: FetchedMessage | MessageBatch) -> bool:
         """Return whether *message* was read under the present assignment, and after the last seek of its partition."""
         position = self._position.get(message.tp)
         return super().is_current(message) and position is not None and message.epoch == position.epoch
 
-    def _to_message(self, tp: TP, record: Any) -> FetchedMessage:
+    def _to_faust_message(self, tp: TP, record: Any) -> FetchedMessage:
         entry_id, flat = record
         fields = dict(zip(flat[::2], flat[1::2], strict=True))
         key, value = fields.get(b"k"), fields.get(b"v")
@@ -271,7 +280,7 @@ class Consumer(DirectDrain, CommitGuard, base.Consumer):
             tp,
             generation_id=self.app.consumer_generation_id,
         )
-        message.epoch = self._fetched_epoch[tp]
+        message.epoch = self._epoch(tp)
         return message
 
     def _new_topicpartition(self, topic: str, partition: int) -> TP:

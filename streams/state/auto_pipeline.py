@@ -8,7 +8,7 @@ A command that blocks needs another connection: all later commands would wait fo
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, cast
 
 import hiredis
@@ -44,18 +44,26 @@ class AutoPipeline:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._connection: _Connection | None = None
         self._connecting: asyncio.Task[None] | None = None
-        self._waiting: list[tuple[bytes, asyncio.Future[Any]]] = []
+        self._waiting: list[_Request] = []
 
     def execute(self, *command: Any) -> "asyncio.Future[Any]":
         """Return the reply to *command*; its future raises redis-py's exceptions, also for an error of the server."""
+        return self._request(hiredis.pack_command(command), None)
+
+    def execute_many(self, commands: Sequence[Sequence[Any]]) -> "asyncio.Future[list[Any]]":
+        """Return the replies to *commands*, which are sent together; the future raises the first error among them."""
+        pack: Callable[[tuple[Any, ...]], bytes] = hiredis.pack_command
+        return self._request(b"".join([pack(tuple(command)) for command in commands]), len(commands))
+
+    def _request(self, packed: bytes, count: int | None) -> "asyncio.Future[Any]":
         loop = asyncio.get_running_loop()
         if loop is not self._loop:  # the former loop has ended
             self._loop, self._connection, self._connecting, self._waiting = loop, None, None, []
-        reply: asyncio.Future[Any] = loop.create_future()
+        request = _Request(packed, count, loop.create_future())
         if not self._waiting:
             loop.call_soon(self._flush)
-        self._waiting.append((hiredis.pack_command(command), reply))
-        return reply
+        self._waiting.append(request)
+        return request.result
 
     async def aclose(self) -> None:
         """Close the connection. Commands without a reply fail."""
@@ -70,7 +78,7 @@ class AutoPipeline:
         """Send the waiting commands, or connect first."""
         if self._connection is not None and not self._connection.is_closed:
             waiting, self._waiting = self._waiting, []
-            self._connection.send([pair for pair in waiting if not pair[1].done()])
+            self._connection.send([request for request in waiting if not request.result.done()])
         elif self._connecting is None:
             self._connecting = asyncio.create_task(self._connect(), name="connection to the state")
 
@@ -92,7 +100,29 @@ class AutoPipeline:
 
     def _fail(self, exc: RedisError) -> None:
         waiting, self._waiting = self._waiting, []
-        _fail([reply for _, reply in waiting], exc)
+        _fail(waiting, exc)
+
+
+class _Request:
+    """Packed commands and their result. *count*: of several commands, None for one whose reply is the result."""
+
+    __slots__ = ("count", "packed", "replies", "result", "sent_s")
+
+    def __init__(self, packed: bytes, count: int | None, result: "asyncio.Future[Any]") -> None:
+        self.packed, self.count, self.result, self.sent_s = packed, count, result, 0.0
+        self.replies: list[Any] = []
+
+    def finish(self, reply: Any) -> None:
+        """Set the result, unless its task was cancelled."""
+        if self.count is not None:
+            error = next((reply for reply in self.replies if isinstance(reply, Exception)), None)
+            reply = self.replies if error is None else error
+        if self.result.done():
+            return
+        if isinstance(reply, Exception):
+            self.result.set_exception(reply)
+        else:
+            self.result.set_result(reply)
 
 
 async def _open(endpoint: Endpoint) -> "_Connection":
@@ -106,9 +136,9 @@ async def _open(endpoint: Endpoint) -> "_Connection":
             await loop.create_connection(lambda: connection, endpoint.host, endpoint.port)
         try:
             for command in _login(endpoint):
-                reply: asyncio.Future[Any] = loop.create_future()
-                connection.send([(hiredis.pack_command(command), reply)])
-                await reply
+                request = _Request(hiredis.pack_command(command), None, loop.create_future())
+                connection.send([request])
+                await request.result
         except BaseException:
             await connection.close()
             raise
@@ -135,7 +165,7 @@ class _Connection(asyncio.Protocol):
         self._reader = hiredis.Reader(
             protocolError=InvalidResponse, replyError=BaseParser.parse_error, notEnoughData=NOT_ENOUGH_DATA
         )
-        self._sent: deque[tuple[asyncio.Future[Any], float]] = deque()  # (reply, time of the command)
+        self._sent: deque[_Request] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._error: RedisError | None = None
         self._closed: asyncio.Future[None] = self._loop.create_future()
@@ -144,11 +174,13 @@ class _Connection(asyncio.Protocol):
     def is_closed(self) -> bool:
         return self._error is not None or self._closed.done()
 
-    def send(self, commands: Sequence[tuple[bytes, "asyncio.Future[Any]"]]) -> None:
-        """Write packed commands, each with the future of its reply."""
+    def send(self, requests: Sequence[_Request]) -> None:
+        """Write the commands of *requests*."""
         now_s = self._loop.time()
-        self._transport.write(b"".join([packed for packed, _ in commands]))
-        self._sent.extend([(reply, now_s) for _, reply in commands])
+        self._transport.write(b"".join([request.packed for request in requests]))
+        for request in requests:
+            request.packed, request.sent_s = b"", now_s
+        self._sent.extend(requests)
         if self._timer is None:
             self._timer = self._loop.call_later(self._reply_timeout_s, self._check_timeout)
 
@@ -165,7 +197,7 @@ class _Connection(asyncio.Protocol):
         self._timer = None
         if not self._sent:
             return
-        left_s = self._sent[0][1] + self._reply_timeout_s - self._loop.time()
+        left_s = self._sent[0].sent_s + self._reply_timeout_s - self._loop.time()
         if left_s <= 0:
             self._abort(RedisTimeoutError(f"no reply within {self._reply_timeout_s:g} s"))
         else:
@@ -180,13 +212,13 @@ class _Connection(asyncio.Protocol):
         try:
             self._reader.feed(data)
             while (reply := self._reader.gets()) is not NOT_ENOUGH_DATA:
-                future, _ = self._sent.popleft()
-                if future.done():  # its task was cancelled
-                    continue
-                if isinstance(reply, Exception):
-                    future.set_exception(reply)
-                else:
-                    future.set_result(reply)
+                request = self._sent[0]
+                if request.count is not None:
+                    request.replies.append(reply)
+                    if len(request.replies) < request.count:
+                        continue
+                self._sent.popleft()
+                request.finish(reply)
         except (InvalidResponse, IndexError) as exc:
             self._abort(RedisConnectionError(f"invalid reply: {exc}"))
 
@@ -194,13 +226,13 @@ class _Connection(asyncio.Protocol):
         self._error = self._error or RedisConnectionError(f"connection closed by server{f' ({exc})' if exc else ''}")
         if self._timer is not None:
             self._timer.cancel()
-        _fail([reply for reply, _ in self._sent], self._error)
+        _fail(self._sent, self._error)
         self._sent.clear()
         with contextlib.suppress(asyncio.InvalidStateError):
             self._closed.set_result(None)
 
 
-def _fail(replies: Sequence["asyncio.Future[Any]"], exc: RedisError) -> None:
-    for reply in replies:
-        if not reply.done():
-            reply.set_exception(type(exc)(*exc.args))  # tasks must not share a traceback
+def _fail(requests: Iterable[_Request], exc: RedisError) -> None:
+    for request in requests:
+        if not request.result.done():
+            request.result.set_exception(type(exc)(*exc.args))  # tasks must not share a traceback

@@ -133,8 +133,11 @@ class Run:
         if self.state_path.exists():
             self.state = msgspec.json.decode(self.state_path.read_bytes(), type=RunState)
         self.valkey = EmbeddedValkey(Settings(data_dir=folder / name))
-        # One partition: the desk learns from a site's pages in their order.
-        self.settings = Settings(broker_url=self.valkey.url, data_dir=folder / name, partitions=1, log_level="ERROR")
+        # The desk removes lines that earlier batches of a site had. One partition and batches of one item: then the
+        # order of the pages decides that, and no kill.
+        self.settings = Settings(
+            broker_url=self.valkey.url, data_dir=folder / name, partitions=1, desk_batch_size=1, log_level="ERROR"
+        )
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.exits: Counter[str] = Counter()  # by name and code, except those by signals
 

@@ -50,6 +50,7 @@ url = "{url}/hook"
 secret = "0123456789abcdef"
 start_from = "start"
 """
+SERVICES = ("poller", "desk", "sink")  # that handle SIGUSR1
 ENDED_BY_FAULT = (0, -signal.SIGKILL, -signal.SIGTERM)
 LATENCY_S = 0.015  # each way, for workers: leaves time to kill a worker between two writes
 
@@ -149,6 +150,7 @@ class Fleet:
         return [
             *urls, "--lease-timeout-s", str(LEASE_S), "--item-timeout-s", str(LEASE_S / 3), "--partitions", "4", "--poll-interval-s", str(self.direct.poll_interval_s),
             "--poll-timeout-s", "3", "--allowed-private-hosts", "127.0.0.1:*", "--adaptive-polling", "off", "--host-delay-s", "0", "--desk-batch-size", str(self.direct.desk_batch_size), "--max-desk-lag", str(self.direct.max_desk_lag), "--replication-factor", str(self.direct.replication_factor), "--log-level", os.environ.get("FAULTS_LOG", "WARNING"),
+            "--max-feed-items-per-day", str(self.direct.max_feed_items_per_day),
         ]  # fmt: skip
 
     async def _keep(self) -> None:
@@ -234,8 +236,9 @@ class Fleet:
             except Exception as exc:  # noqa: BLE001 - the broker may still be starting
                 print(f"settling: {exc}", file=sys.stderr)
             await asyncio.sleep(0.1)
-        for part in self.parts.values():
-            part.signal(signal.SIGUSR1)  # log the running tasks
+        for name, part in self.parts.items():
+            if name.split("-")[0] in SERVICES:
+                part.signal(signal.SIGUSR1)  # log the running tasks
         return False
 
     async def report(self) -> Report:

@@ -3,6 +3,7 @@
 import asyncio
 import random
 import signal
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -14,6 +15,7 @@ from workers import dead_letters, replay
 
 JUMPS_S = (0, 5, -5, 90, -90, 3_600, -3_600, 86_400, -86_400, 20 * 86_400, -20 * 86_400)
 Fault = Callable[[Fleet, random.Random], Awaitable[None]]
+REPLACED_S = 15.0  # a process ends in this time at most
 WORKERS = ("poller-1", "poller-2", "desk-1", "desk-2")
 SUBSCRIBERS = (*MEMBERS, *SINKS)
 PROGRAMS = (*WORKERS, *SUBSCRIBERS, "tail")
@@ -67,10 +69,17 @@ async def end_subscriber(fleet: Fleet, rnd: random.Random) -> None:
 
 
 async def roll(fleet: Fleet, rnd: random.Random) -> None:
-    """End all processes in order, one after another, as an upgrade does."""
-    for name in PROGRAMS:
-        fleet.parts[name].signal(signal.SIGTERM)
-        await asyncio.sleep(0.3)
+    """End each process in order when the former one was replaced, as an upgrade does; a desk is the first.
+
+    The reader without a group is left out: it begins at the start again.
+    """
+    desk = rnd.choice(("desk-1", "desk-2"))
+    for name in (desk, *(other for other in (*WORKERS, *SUBSCRIBERS) if other != desk)):
+        part, started_s = fleet.parts[name], fleet.parts[name].started_s
+        part.signal(signal.SIGTERM)
+        end_s = time.monotonic() + REPLACED_S
+        while part.started_s == started_s and time.monotonic() < end_s:
+            await asyncio.sleep(0.1)
 
 
 async def replay_items(fleet: Fleet, rnd: random.Random) -> None:
@@ -105,6 +114,18 @@ async def freeze_worker(fleet: Fleet, rnd: random.Random) -> None:
     part.signal(signal.SIGSTOP)
     await asyncio.sleep(rnd.choice((0.2, LEASE_S / 2, LEASE_S * 1.5)))
     part.signal(signal.SIGCONT)
+
+
+async def freeze_desk(fleet: Fleet, rnd: random.Random) -> None:
+    """Freeze a desk for longer than its lease, probably within a step: its network is slow before."""
+    name = rnd.choice(("desk-1", "desk-2"))
+    fleet.proxies[name].slow(0.05)
+    await asyncio.sleep(0.3)
+    fleet.parts[name].signal(signal.SIGSTOP)
+    await asyncio.sleep(LEASE_S * 1.5)
+    fleet.parts[name].signal(signal.SIGCONT)
+    await asyncio.sleep(0.5)
+    fleet.proxies[name].heal()
 
 
 async def storm(fleet: Fleet, rnd: random.Random) -> None:

@@ -28,6 +28,7 @@ from tests.support.kafka import Cluster
 
 STEADY = ("poller-3", "desk-3")
 SAMPLE_S = 300.0
+ITEMS_PER_DAY = 10_000_000  # of a feed: the default of 5,000 ends after an hour
 FEEDS, NEWS = 6, 10  # each offer has ten new stories and two or three revised ones
 
 
@@ -88,7 +89,14 @@ async def soak(hours: float, rate: float, pace_s: float, kafka: str, seed: int) 
             cluster.start()
         pause_s = FEEDS * (NEWS + 2.4) / rate
         async with TruthServer(seed, FEEDS, NEWS, 0.01, pause_s) as truth:
-            fleet = Fleet(folder, truth, cluster=cluster, steady=STEADY, poll_interval_s=0.25)
+            fleet = Fleet(
+                folder,
+                truth,
+                cluster=cluster,
+                steady=STEADY,
+                poll_interval_s=0.25,
+                max_feed_items_per_day=ITEMS_PER_DAY,
+            )
             await fleet.start()
             try:
                 await first_articles(fleet)

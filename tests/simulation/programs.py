@@ -136,29 +136,6 @@ async def run_poller(around: Surroundings, host: Host, process: Process) -> None
 # -- desk -----------------------------------------------------------------------------------------------------
 
 
-class FaustMessage(NamedTuple):
-    """A message with the attributes of Faust's that `BatchProcessor` reads."""
-
-    topic: str
-    partition: int
-    offset: int
-    timestamp: float
-    key: bytes
-    value: bytes
-    headers: Sequence[tuple[str, bytes]]
-
-    @property
-    def tp(self) -> Partition:
-        return self.topic, self.partition
-
-
-class NoSensors:
-    """Faust's sensors, which nothing reads here."""
-
-    def on_send_initiated(self, *args: Any) -> None: ...
-    def on_send_completed(self, *args: Any) -> None: ...
-
-
 async def run_desk(around: Surroundings, host: Host, process: Process) -> None:
     """Do the work of a desk: reader and leases in place of Faust, then the product's batch processor and desk."""
     broker = around.broker(host, "desk")
@@ -172,7 +149,7 @@ async def run_desk(around: Surroundings, host: Host, process: Process) -> None:
         return clean(*args)
 
     app: Any = SimpleNamespace(
-        conf=SimpleNamespace(id=DESK_GROUP), consumer=reader, sensors=NoSensors(), producer=None, rebalancing=False
+        conf=SimpleNamespace(id=DESK_GROUP), consumer=reader, sensors=(), producer=None, rebalancing=False
     )
     desk = around.parts.desk(around.settings, broker, slow_clean)
     processor = BatchProcessor(app, broker, desk.handle, give_up)
@@ -190,11 +167,11 @@ async def _process(processor: BatchProcessor, broker: Broker, reader: Any, messa
     """Process *messages* in batches; skip the rest of a partition that was refused."""
     refused: set[Partition] = set()
     for first in range(0, len(messages), BATCH):
-        partitions: dict[Partition, list[FaustMessage]] = {}
+        partitions: dict[Partition, list[ConsumedMessage]] = {}
         for message in messages[first : first + BATCH]:
-            faust = FaustMessage(*message)
-            if faust.tp not in refused:
-                partitions.setdefault(faust.tp, []).append(faust)
+            tp = message.topic, message.partition
+            if tp not in refused:
+                partitions.setdefault(tp, []).append(message)
         if not partitions:
             continue
         for (tp, batch), done in zip(

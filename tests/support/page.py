@@ -1,4 +1,4 @@
-"""The status page in a browser."""
+"""The web interface in a browser."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager

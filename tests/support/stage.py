@@ -8,9 +8,10 @@ from typing import Any
 from streams.brokers import open_broker
 from streams.brokers.base import Broker, ConsumedMessage, OutgoingMessage, Reader
 from streams.config.settings import Settings
-from streams.faust.agents import BatchResult, add_agent, create_app
+from streams.faust.agents import BatchResult
 from streams.start import Start
 from streams.topics import Topic
+from tests.support.agents import add_agent, create_app
 from tests.support.fork_server import Command, start_module
 
 

@@ -16,6 +16,7 @@ from tests.support.kafka import BEFORE, CURRENT
 
 # Modules with tests of more than 30 s at a load of 15.
 LONG = (
+    "tests/contract/brokers/test_kafka_nodes.py",
     "tests/workers/poller/test_hostile.py",
     "tests/workers/intake/test_backfill_kills.py",
     "tests/workers/test_supervisor.py",

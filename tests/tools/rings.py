@@ -18,7 +18,7 @@ import urllib3.util.connection  # noqa: F401 - listparser imports it; the import
 STARTERS = frozenset({
     "subprocess", "Popen", "create_subprocess_exec", "create_subprocess_shell", "multiprocessing", "ProcessPoolExecutor",
     "fork", "TCPSite", "start_server", "create_server", "TestServer", "create_connection", "open_connection", "connect", "EmbeddedValkey", "ParserPool", "CleaningPool", "Newsroom",
-    "free_port", "find_server_binary", "WorkerProcess", "bind",
+    "free_port", "find_server_binary", "WorkerProcess", "bind", "McpServer",
 })  # fmt: skip
 LONG = frozenset({"faults", "hours", "corpus", "corpus_full", "train", "exhaustive"})
 AUDITED = frozenset({"socket.bind", "socket.connect", "subprocess.Popen", "os.posix_spawn", "os.fork", "os.system"})

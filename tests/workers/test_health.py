@@ -31,8 +31,8 @@ FLAGS = ("--demo", "off", "--allowed-private-hosts", "127.0.0.1:*", "--poll-inte
 
 
 async def page_url(folder: Path) -> str:
-    await until(lambda: "status page http" in output(folder))
-    return output(folder).partition("status page ")[2].split()[0].partition("#")[0]
+    await until(lambda: "web interface http" in output(folder))
+    return output(folder).partition("web interface ")[2].split()[0].partition("#")[0]
 
 
 async def get(url: str) -> tuple[int, str]:

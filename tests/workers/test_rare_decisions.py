@@ -26,6 +26,7 @@ from workers.clean.site_rules.rule import quote
 from workers.clean.trees import Node, append_text, insert_after, insert_before, remove, text_before, unwrap
 from workers.dedupe.classify import ArticleMemory, Status, classify
 from workers.dedupe.near_duplicates.model import load_default
+from workers.dedupe.near_duplicates.word_arrays import read_words
 from workers.poller.new_items import find_new_items, without_entries
 from workers.text.names import author_names
 from workers.urls.canonical import slug_key
@@ -237,3 +238,9 @@ def test_comments_beside_the_story_are_removed() -> None:
         f"<section><h3>Comments</h3>{comment}</section></body></html>"
     )
     assert not any("I have walked" in paragraph for paragraph in clean(page, "page").paragraphs)
+
+
+def test_texts_without_words_and_removed_sentences() -> None:
+    assert read_words([]) == []
+    [words] = read_words(["The canal opened on Monday."])
+    assert words.without(()) is words

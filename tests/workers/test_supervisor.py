@@ -37,8 +37,8 @@ def published(folder: Path) -> Counter[tuple[str, int]]:
 
 async def check_status_page(folder: Path) -> None:
     """Check the page and the status of a running `copydesk up`."""
-    await until(lambda: "status page http" in output(folder))
-    url = output(folder).partition("status page ")[2].split()[0].partition("#")[0]
+    await until(lambda: "web interface http" in output(folder))
+    url = output(folder).partition("web interface ")[2].split()[0].partition("#")[0]
 
     def get(path: str, host: str | None = None) -> tuple[int, bytes, Any]:
         request = urllib.request.Request(url + path, headers={"Host": host} if host else {})
@@ -160,8 +160,8 @@ def test_startup_error_is_one_line(tmp_path: Path) -> None:
         (("tail", "articles"), 3, "no copydesk is running"),
         (("tail", "nonsense"), 2, "unknown topic: 'nonsense'"),
         (("tail", "articles", "--from", "yesterday"), 2, "start, end or an offset"),
-        (("feeds", "add", "a.example"), 2, "'a.example': not an http or https URL"),
-        (("feeds", "import", "nowhere.opml"), 1, "nowhere.opml: No such file"),
+        (("feeds", "add", "a.example"), 2, "'a.example' (not an http or https URL)"),
+        (("feeds", "import", "nowhere.opml"), 1, "file not readable: nowhere.opml (No such file"),
         (("feeds", "remove", "https://a.example/f"), 1, "no such feed"),
         (("feeds", "remove", "https://a.example/f", "--data-dir", "gone"), 3, "no data directory"),
         (("dead-letters", "replay"), 2, "no dead letters selected"),

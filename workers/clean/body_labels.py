@@ -80,7 +80,7 @@ def label_body_block(labelling: Labelling, n: int) -> int:
 
 def _is_label_of_links(labelling: Labelling, n: int) -> bool:
     may_be = is_link_label(labelling.blocks[n].text) and not is_sure(labelling, n)
-    return (may_be or _heads_links(labelling, n)) and not heads_reading_list(labelling, n)
+    return may_be or (_heads_links(labelling, n) and not heads_reading_list(labelling, n))
 
 
 def _label_by_rule(labelling: Labelling, block: Block) -> BlockLabel | None:
@@ -184,8 +184,15 @@ def heads_reading_list(labelling: Labelling, n: int) -> bool:
 
     Its own articles would lead to the item's host. Lists of advertisers have a label of sponsors.
     """
+    if n not in labelling.reading_lists:  # every item of the list asks
+        labelling.reading_lists[n] = _heads_reading_list(labelling, n)
+    return labelling.reading_lists[n]
+
+
+def _heads_reading_list(labelling: Labelling, n: int) -> bool:
     host = site_of(urlsplit(labelling.url).netloc)
-    if labelling.whole_page or not host or match_key(labelling.blocks[n].text) in SPONSOR_LABELS:
+    text = labelling.blocks[n].text
+    if labelling.whole_page or not host or is_link_label(text) or match_key(text) in SPONSOR_LABELS:
         return False
     items = list_below(labelling.blocks, n)
     hosts = [site_of(other) for block in items for other in _hosts(block, "")]

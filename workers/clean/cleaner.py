@@ -42,6 +42,8 @@ SHORT_WORDS = 3  # a shorter line counts as so many: the heading of a list is as
 CHEAP_SHARE = (
     0.4  # of the cost of a short line or one with a full stop, which harms less than a headline if it is clutter
 )
+LINK_LIST_SHARE, MIN_LINK_LIST = 0.3, 0.6  # links only, of the items; the mean probability that keeps such a list
+MIN_FALLBACK = 0.1  # probability of a sentence that stands for the story where the model keeps nothing
 UNSCORED = Prediction(0.0, keep=False)  # of a page's navigation
 TEXT_FIELDS = ("dek", "kicker", "byline", "dateline", "published", "source_credit")
 
@@ -108,7 +110,7 @@ def clean_unrendered(
     document: BlockDocument, facts: SiteFacts | None = None, model: "Model | None" = None
 ) -> CleanedContent:
     """Return the cleaned content of *document*, as `clean_blocks` does; `rendered` adds its HTML."""
-    unrendered, uncertain = _clean_once(document, facts, model, ask_model=document.input_type != "html")
+    unrendered, uncertain = _clean_once(document, facts, model)
     if document.metadata is not None:
         unrendered = _with_article_body(unrendered, document.metadata)
     content: CleanedContent = unrendered
@@ -118,22 +120,27 @@ def clean_unrendered(
 
 
 def _clean_once(
-    document: BlockDocument, facts: SiteFacts | None, model: "Model | None", *, ask_model: bool
+    document: BlockDocument, facts: SiteFacts | None, model: "Model | None"
 ) -> tuple[UnrenderedContent, bool]:
-    """Return the cleaned content, and whether it still has uncertain blocks. *ask_model*: not only rules decide."""
+    """Return the cleaned content, and whether it still has uncertain blocks."""
     if document.is_by_rule:
         facts = None  # an explicit rule overrides what was learned
     blocks, prompts = split_trailing_prompts(document.blocks)
     document = document._replace(blocks=blocks)
     whole_page = document.input_type == "page" or (document.input_type == "text" and not document.title)
     uncertain = _uncertain_blocks(document)
-    asks = ask_model and bool(uncertain)
-    predictions = _predict(document, uncertain, model) if asks else [Prediction()] * len(blocks)
+    by_rules_only = document.input_type == "html" or not uncertain
+    predictions = [Prediction()] * len(blocks) if by_rules_only else _predict(document, uncertain, model)
     may_be_empty = document.metadata is not None and any(map(str.isalnum, document.metadata.article_body))
     labelling = label_blocks(
         blocks, predictions, document.title,
         facts=facts, whole_page=whole_page, url=document.url, may_be_empty=may_be_empty,
     )  # fmt: skip
+    # Rules remove most clutter of feeds without the model.
+    if document.input_type == "html" and _has_uncertain(labelling, uncertain):
+        labelling = label_blocks(
+            blocks, _predict(document, uncertain, model), document.title, facts=facts, url=document.url
+        )
     content = _assemble(labelling, document, [*prompts, *document.truncated])
     if whole_page and facts is not None:
         content = msgspec.structs.replace(content, evidence=learn(labelling))
@@ -148,14 +155,13 @@ def _has_uncertain(labelling: Labelling, uncertain: set[Block]) -> bool:
 def _clean_until_stable(
     content: CleanedContent, document: BlockDocument, facts: SiteFacts | None, model: "Model | None"
 ) -> CleanedContent:
-    """Clean the rendered HTML of *content* with the model, until no paragraph is removed.
+    """Clean the rendered HTML of *content* until no paragraph is removed.
 
-    Rules have removed most clutter. The model reads the rendered HTML, so that cleaning the result again has the same
-    features. Removing a block changes those of its neighbours, so it needs another round.
+    Removing a block changes the context features of its neighbours, so cleaning the result again could remove more.
+    The loop parses the rendered HTML because rendering drops class names and containers, which are features too.
     """
     for _ in range(MAX_ROUNDS):
-        rendered = to_blocks(content.html, "html", title=document.title, url=document.url)
-        again, _ = _clean_once(rendered, facts, model, ask_model=True)
+        again, _ = _clean_once(to_blocks(content.html, "html", title=document.title, url=document.url), facts, model)
         if len(again.paragraphs) >= len(content.paragraphs):
             return content
         after, before = _one_line(again.paragraphs), _one_line(content.paragraphs)
@@ -202,7 +208,7 @@ def _predict(document: BlockDocument, uncertain: set[Block], model: "Model | Non
     scores = model.predict(blocks, _known_text(document))
     share = _cost_share(document)
     scored = zip(blocks, scores.body, scores.title, strict=True)
-    decided = {block: _prediction(model, block, *score, share) for block, *score in scored if block in uncertain}
+    decided = {b: _prediction(model, b, body, title, share) for b, body, title in scored if b in uncertain}
     out = [decided.get(block, UNSCORED) if block in uncertain else Prediction() for block in document.blocks]
     if document.input_type == "page":
         _vote_by_list(model, document.blocks, out)
@@ -218,9 +224,11 @@ def _predict(document: BlockDocument, uncertain: set[Block], model: "Model | Non
 
 def _keep_best(document: BlockDocument, predictions: list[Prediction]) -> list[Prediction]:
     """Keep the likeliest blocks where the model keeps none, unless the page's head has a longer story."""
-    best = max(
-        prediction.probability for prediction, block in zip(predictions, document.blocks, strict=True) if block.text
-    )
+    pairs = [(p, block) for p, block in zip(predictions, document.blocks, strict=True) if block.text]
+    if document.input_type == "page":  # a heading alone is no story
+        sentences = [(p, block) for p, block in pairs if block.is_sentence and p.probability >= MIN_FALLBACK]
+        pairs = sentences or pairs
+    best = max(prediction.probability for prediction, _ in pairs)
     out = [p._replace(keep=p.probability > best / 2) for p in predictions]
     lines = _article_lines(document.metadata) if document.metadata is not None else ()
     words = sum(block.words for block, p in zip(document.blocks, out, strict=True) if p.keep)
@@ -228,10 +236,15 @@ def _keep_best(document: BlockDocument, predictions: list[Prediction]) -> list[P
 
 
 def _vote_by_list(model: "Model", blocks: Sequence[Block], predictions: list[Prediction]) -> None:
-    """Keep or remove the items of a list or table together; single items are too short for a reliable prediction."""
+    """Keep or remove the items of a list or table together; single items are too short for a reliable prediction.
+
+    In a list with many links, each with a summary, the words of the summaries would outweigh any doubt.
+    """
     for indexes in list_members(blocks):
         mean = sum(predictions[n].probability for n in indexes) / len(indexes)
         keep = model.should_keep(mean, sum(blocks[n].words for n in indexes))
+        if sum(blocks[n].is_all_links for n in indexes) >= LINK_LIST_SHARE * len(indexes):
+            keep = keep and mean >= MIN_LINK_LIST
         for n in indexes:
             predictions[n] = predictions[n]._replace(keep=keep)
 

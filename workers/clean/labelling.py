@@ -73,6 +73,7 @@ class Labelling:
         self.head = HeaderFields(title=title)
         self.keys = [line_key(block.text) for block in blocks] if facts is not None else []
         self.by_evidence: set[int] = set()  # blocks that learned evidence decided
+        self.reading_lists: dict[int, bool] = {}  # whether a block heads a list of links to other sites
         self.trusts_repeats = facts is not None and not facts.is_reprint(block.text for block in blocks)
         sentences = [n for n, (b, p) in enumerate(zip(blocks, predictions, strict=True)) if p.keep and b.is_sentence]
         self.kept_sentences = sentences

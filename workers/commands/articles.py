@@ -60,7 +60,7 @@ def search(
         return count
 
     if not run_with_broker(settings, act):
-        warn("no article matches; the retained ones were searched")
+        warn("no article found; change the words or the conditions")
     return ExitCode.OK
 
 

@@ -61,6 +61,10 @@ class Command(click.Command):
         names = {param.name for param in own}
         return [*own, *(option for option in SETTING_OPTIONS if option.name not in names)]
 
+    def get_short_help_str(self, limit: int = 45) -> str:
+        """Return the first line of the help in full: the formatter wraps it."""
+        return (self.help or "").partition("\n")[0]
+
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the example and the note on settings."""
         for heading, text in (("Example", self.example), ("Settings", SETTINGS_HELP)):

@@ -118,14 +118,18 @@ def _print_changes(urls: Sequence[str], changed: Collection[str], past_tense: st
     return result_code(list(changed), urls)
 
 
-@feeds.command("list", example="copydesk feeds list --json")
+@feeds.command("list", example="copydesk feeds list --failing")
+@click.option("--failing", is_flag=True, help="only feeds whose last poll failed")
 @json_option()
-def list_(settings: Settings, as_json: bool) -> ExitCode:
+def list_(settings: Settings, failing: bool, as_json: bool) -> ExitCode:
     """List the feeds and their state. Needs a running copydesk."""
     from workers.poller.registry import FeedRegistry
+    from workers.status import feed_health
     from workers.text.normalise import plain_text
 
     for feed in run_with_running_broker(settings, lambda broker: FeedRegistry(broker.state).all()):
+        if failing and feed_health(feed) != "failing":
+            continue
         if as_json:
             print_json(_to_row(feed))
         else:
@@ -276,7 +280,7 @@ def poll_now(settings: Settings, urls: Sequence[str], all_: bool) -> ExitCode:
     from workers.poller.registry import FeedRegistry
 
     if all_ == bool(urls):
-        raise SettingsError("no feeds selected: name them, or use --all")
+        raise SettingsError("no feeds selected; name them, or use --all")
     if all_:
         count = run_with_broker(settings, lambda broker: FeedRegistry(broker.state).poll_all_now())
         print_text(f"due now: {count} feeds")

@@ -220,7 +220,7 @@ def url(settings: Settings, urls: Sequence[str], as_json: bool) -> ExitCode:
     for link in urls:
         result = canonicalise(link)
         if not result.canonical:
-            warn(f"{link}: not an http or https link")
+            warn(f"invalid link: {link} (not an http or https URL)")
             code = ExitCode.FAILED
         elif as_json:
             print_json({"url": link, "canonical": result.canonical, "key": result.key, "rules": result.rules})

@@ -51,7 +51,7 @@ def desk(settings: Settings, name: str) -> ExitCode:
 @click.command("web", cls=Command, example=f"copydesk web {KAFKA_FLAGS}")
 @name_option
 def web(settings: Settings, name: str) -> ExitCode:
-    """Serve the status page and the HTTP API."""
+    """Serve the web interface and the HTTP API."""
     return _run("run_web", settings, name)
 
 

@@ -143,7 +143,7 @@ def _failing_feeds(failing: Sequence[Mapping[str, Any]]) -> Iterator[Check]:
 def check_memory(usage: float, short_in_s: float | None, removed: Mapping[str, Any]) -> Check:
     """Check that the broker has free memory and removed no articles early in the last day; forecast the next time."""
     counts, age_s = removed["messages"], removed["articles_ago_s"]
-    message = f"{usage:.0%} of the broker's"
+    message = f"broker memory {usage:.0%} used".replace("%", " %")
     if short_in_s is not None:
         message += f"; short in {short_in_s / DAY_S:.1f} days at the present growth"
     if counts:

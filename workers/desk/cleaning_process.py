@@ -33,6 +33,7 @@ from workers.clean.document import BlockDocument
 from workers.clean.site_facts import KEY_BYTES, SiteFacts
 from workers.clean.site_rules.collection import RuleSource, compile_rules
 from workers.desk.article import item_blocks
+from workers.garbage import collect_less_often
 from workers.limited_process import FRAME, drop_privileges, frame
 from workers.text.zones import load_regions
 
@@ -197,6 +198,7 @@ def main(limit_s: str, cleaner: str) -> None:
     clean: Cleaner = getattr(importlib.import_module(module), function)
     warm_up(clean)
     gc.collect()
+    collect_less_often()
     gc.freeze()  # collections in the children would otherwise copy the shared pages
     control = socket.socket(fileno=0)
     while True:

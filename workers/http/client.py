@@ -63,7 +63,7 @@ class Credentials:
 
     def limited_to(self, origin_url: str, url: str) -> "Credentials":
         """Return the credentials for a request to *url*: none unless it has the origin of *origin_url* (RFC 6454)."""
-        return self if urlsplit(url)[:2] == urlsplit(origin_url)[:2] else Credentials()
+        return self if url == origin_url or urlsplit(url)[:2] == urlsplit(origin_url)[:2] else Credentials()
 
 
 @dataclass(frozen=True)

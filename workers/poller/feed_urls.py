@@ -23,11 +23,11 @@ def validate_feed_url(url: str) -> str:
     """
     valid = web_url(url)
     if not valid or not canonical_url(valid):
-        raise SettingsError(f"feed {url!r}: not an http or https URL")
+        raise SettingsError(f"invalid feed URL: {url!r} (not an http or https URL); begin it with https://")
     parts = urlsplit(valid)
     if "@" in parts.netloc:
         raise SettingsError(
-            f"feed on {parts.hostname}: its URL contains credentials, which logs and articles would show;"
+            f"feed URL with credentials: {parts.hostname} (logs and articles would show them);"
             " put them into a [[feeds]] table of copydesk.toml"
         )
     host, _, port = parts.netloc.lower().rpartition(":") if parts.port is not None else (parts.netloc.lower(), "", "")

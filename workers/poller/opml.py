@@ -91,7 +91,7 @@ def read_outlines(path: Path) -> list[Outline]:
     try:
         data = path.read_bytes()
     except OSError as exc:
-        raise UnreadableError(f"{path}: {exc.strerror}") from exc
+        raise UnreadableError(f"file not readable: {path} ({exc.strerror})") from exc
     return parse_outlines(data, str(path))
 
 
@@ -99,13 +99,13 @@ def parse_outlines(data: bytes, name: str) -> list[Outline]:
     """Return the feeds of the OPML document *data*; see `read_outlines`.
 
     Raises:
-        UnreadableError: it contains no feed; the message begins with *name*.
+        UnreadableError: it contains no feed; the message has *name*.
     """
     if len(data) > MAX_BYTES:
-        raise UnreadableError(f"{name}: file is longer than {MAX_BYTES:,} bytes")
+        raise UnreadableError(f"OPML file too large: {name} (more than {MAX_BYTES:,} bytes); split it")
     text = decode_document(data)
     if "<!ENTITY" in text:
-        raise UnreadableError(f"{name}: entities are not allowed")
+        raise UnreadableError(f"OPML file refused: {name} (it declares entities); remove its <!ENTITY> lines")
     parsed = _parse(text)
     feeds = [
         Outline(f.url, "/".join(filter(None, f.categories[0])) if f.get("categories") else "", _title(f))
@@ -114,7 +114,7 @@ def parse_outlines(data: bytes, name: str) -> list[Outline]:
     ]
     if not feeds:
         detail = parsed.get("bozo_exception") if parsed.get("bozo") else "it contains no feed"
-        raise UnreadableError(f"{name}: not a readable OPML file: {detail}")
+        raise UnreadableError(f"not a readable OPML file: {name} ({detail})")
     return feeds
 
 

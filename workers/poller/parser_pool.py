@@ -21,6 +21,7 @@ from typing import BinaryIO, TypeVar
 import msgspec
 
 from streams.errors import UnreadableError
+from workers.garbage import collect_less_often
 from workers.limited_process import FRAME, cpu_ticks, drop_privileges, extend_cpu_limit, frame
 from workers.poller.feed_update import FeedUpdate, to_update
 from workers.poller.formats import FORMATS, FeedDocument, parse_document, section_page
@@ -233,6 +234,7 @@ def _exit_reason(returncode: int) -> tuple[str, str]:
 def main() -> None:
     """Parse documents from standard input until it closes."""
     stdin, stdout = sys.stdin.buffer, sys.stdout.buffer
+    collect_less_often()
     now = datetime.now(UTC)
     for body in itertools.chain.from_iterable(f.WARM_UP for f in FORMATS):  # afterwards no file can be opened
         _parse(ParseRequest(body, "https://news.example/feed", "text/xml; charset=utf-8", now, ""))

@@ -10,7 +10,7 @@ import secrets
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
@@ -283,6 +283,14 @@ def publication(result: PollOutcome) -> tuple[list[OutgoingMessage], list[RedisC
     if result.reservation is not None:
         commands.append(result.reservation.publish_command())
     return messages, commands
+
+
+def log_fields(poll: PollResult) -> dict[str, Any]:
+    """Return the fields of the log event of a published poll."""
+    return {
+        "feed": poll.feed, "outcome": poll.outcome, "status": poll.status, "items_total": poll.items_total,
+        "items_new": poll.items_new, "elapsed_ms": poll.elapsed_ms, "error_kind": poll.error_kind, "error": poll.error,
+    }  # fmt: skip
 
 
 # -- items ----------------------------------------------------------------------------------------------------

@@ -7,11 +7,11 @@ poll.py computes the state transitions. This module performs the input and outpu
 
 import asyncio
 import contextlib
-import logging
 import random
 import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -20,7 +20,7 @@ from streams.codec import encode
 from streams.config.settings import Settings
 from streams.config.tables import FeedOptions
 from streams.errors import CopydeskError, UnavailableError, UnreadableError
-from streams.logger import get_logger
+from streams.logger import get_logger, log_together
 from streams.records import PollResult
 from streams.retry import Backoff
 from workers.heartbeats import STALLED_S
@@ -65,6 +65,7 @@ class Poller:
         self._random, self._outage = random.Random(), OutageDetector()
         self._stopping, self._woken = asyncio.Event(), asyncio.Event()
         self._polls: dict[asyncio.Task[None], str] = {}
+        self._unlogged: list[dict[str, Any]] = []
         self._last_turn_s = time.monotonic()
         self._next_renewal_s = time.monotonic() + self.feeds.claim_s / 4
 
@@ -80,7 +81,8 @@ class Poller:
     async def run(self) -> None:
         """Poll until stopped."""
         async with self.fetcher, self.parsers:
-            await self._prepare()
+            # Beside the polls: it takes a minute for 200,000 feeds.
+            check = asyncio.create_task(self._check_registry(), name="check of the feed registry")
             pushes = asyncio.create_task(self._consume_pushes(), name="pushes")
             rechecks = asyncio.create_task(self.rechecks.run(time.time), name="rechecks")
             backoff = Backoff()
@@ -95,10 +97,10 @@ class Poller:
                 await self._sleep(wait_s)
             if self._polls:
                 await asyncio.wait(self._polls, timeout=self.settings.shutdown_timeout_s)
-            pushes.cancel()
-            rechecks.cancel()
+            for task in (check, pushes, rechecks):
+                task.cancel()
 
-    async def _prepare(self) -> None:
+    async def _check_registry(self) -> None:
         """Schedule feeds that a crash left unscheduled. Warn of options for a single feed that isn't registered."""
         try:
             if count := await self.feeds.reconcile():
@@ -323,14 +325,25 @@ class Poller:
         if result.reservation is not None and not is_published:
             await self.backpressure.release(result.reservation)
         if is_published:
-            level = logging.WARNING if poll.outcome == "failed" else logging.INFO
-            log.log(level, "poll", feed=poll.feed, outcome=poll.outcome, status=poll.status,
-                    items_total=poll.items_total, items_new=poll.items_new, elapsed_ms=poll.elapsed_ms,
-                    error_kind=poll.error_kind, error=poll.error)  # fmt: skip
+            self._log_poll(poll)
         else:
             reason = "removed, paused, polled by another poller, or clock jump"
             log.info("poll discarded", feed=poll.feed, reason=reason)
         return is_published
+
+    def _log_poll(self, poll: PollResult) -> None:
+        """Log a published poll; successful polls of one turn of the event loop are one record."""
+        fields = transitions.log_fields(poll)
+        if poll.outcome == "failed":
+            log.warning("poll", **fields)
+            return
+        if not self._unlogged:
+            asyncio.get_running_loop().call_soon(self._log_polls)
+        self._unlogged.append(fields)
+
+    def _log_polls(self) -> None:
+        polls, self._unlogged = self._unlogged, []
+        log_together(__name__, "poll", polls)
 
     # -- pushes -----------------------------------------------------------------------------------------------
 

@@ -89,7 +89,7 @@ def update_history(history: History, now_s: float, times_s: Sequence[float]) -> 
     return History(
         round(now_s, 1),
         round(history.weight_s * decay + passed_s),
-        tuple(round(count, 2) for count in hours),
+        tuple([round(count, 2) for count in hours]),
         round(history.recent * burst_decay + len(times_s), 3),
         round(history.expected * burst_decay + _expected(history, now_s, min(passed_s, DAY_S)), 3),
     )

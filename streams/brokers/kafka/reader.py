@@ -144,7 +144,7 @@ class KafkaReader:
         if self.group and (self.revoked or self.lost or not self.is_member()):
             return []  # the next owner of the partitions reads these records again
         self._position |= {tp.partition: records[-1].offset + 1 for tp, records in fetched.items() if records}
-        messages = [_to_message(record) for records in fetched.values() for record in records]
+        messages = [to_message(record) for records in fetched.values() for record in records]
         self._read_ahead.record(len(messages))
         return messages
 
@@ -201,7 +201,8 @@ class KafkaReader:
             await self._consumer.stop()
 
 
-def _to_message(record: Any) -> ConsumedMessage:
+def to_message(record: Any) -> ConsumedMessage:
+    """Return the message of aiokafka's *record*."""
     return ConsumedMessage(
         record.topic,
         record.partition,

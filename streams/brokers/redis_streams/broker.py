@@ -27,20 +27,18 @@ from streams.brokers.base import (
 )
 from streams.brokers.redis_streams.clock import record_clock
 from streams.brokers.redis_streams.reader import RedisStreamsReader, to_message
-from streams.brokers.redis_streams.store import Bounds, stream_bounds
+from streams.brokers.redis_streams.store import Bounds, stream_bounds, topic_of
 from streams.brokers.redis_streams.usage import MemoryUsage
 from streams.errors import SettingsError, UnavailableError
 from streams.records import MessageId
 from streams.start import Offsets, Start, StartPosition
 from streams.state.redis_client import ALLOW_OOM, TRANSIENT, connect, map_redis_errors, redact_url
 from streams.topics import (
-    BUILTIN_TOPICS,
     Partition,
     Topic,
     owner_partition,
     parse_partition,
     partition_name,
-    resolve_topic,
 )
 
 NAMESPACE = "copydesk"
@@ -177,7 +175,7 @@ class RedisStreamsBroker(MemoryUsage):
         now = b"%.3f" % time.time()
         for message in messages:
             if message.topic not in self._partitions:
-                await self.create_topics([_topic(message.topic)])
+                await self.create_topics([topic_of(message.topic)])
             fields = self.entry_fields(message.key, message.value, now, message.headers)
             stream = self.stream(message.topic, self.partition_of(message.topic, message.key))
             args += (3 + len(fields), "XADD", stream, "0-*", *fields)
@@ -397,10 +395,3 @@ class RedisStreamsBroker(MemoryUsage):
 
     async def close(self) -> None:
         await self.state.aclose()
-
-
-def _topic(name: str) -> Topic:
-    try:
-        return resolve_topic(name)
-    except ValueError:
-        return Topic(name, BUILTIN_TOPICS[0].retention_s)

@@ -1,11 +1,11 @@
-"""The narrow interfaces of the Redis Streams broker that its leases and readers use, and the bounds of a stream."""
+"""The narrow interfaces of the Redis Streams broker for its leases and readers, and its pure functions."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from streams.start import StartPosition
 from streams.state.redis_client import offset_from_entry_id
-from streams.topics import Partition
+from streams.topics import BUILTIN_TOPICS, Partition, Topic, resolve_topic
 
 
 class Bounds(NamedTuple):
@@ -22,6 +22,14 @@ def stream_bounds(info: Mapping[str, Any]) -> Bounds:
     first, last = info["first-entry"], info["last-entry"]
     stored_end = offset_from_entry_id(last[0]) + 1 if last else 0
     return Bounds(offset_from_entry_id(first[0]) if first else end, end, stored_end)
+
+
+def topic_of(name: str) -> Topic:
+    """Return the topic of a name; one with the first topic's retention for a name that is none of copydesk's."""
+    try:
+        return resolve_topic(name)
+    except ValueError:
+        return Topic(name, BUILTIN_TOPICS[0].retention_s)
 
 
 class ScriptStore(Protocol):

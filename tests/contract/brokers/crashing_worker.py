@@ -10,8 +10,9 @@ from pathlib import Path
 from streams.brokers import open_broker
 from streams.brokers.base import ConsumedMessage, OutgoingMessage
 from streams.config.settings import Settings
-from streams.faust.agents import BatchResult, add_agent, create_app
+from streams.faust.agents import BatchResult
 from streams.topics import Topic
+from tests.support.agents import add_agent, create_app
 
 GIVEN_UP = b"given up "
 

@@ -1,4 +1,4 @@
-"""Kafka only: clusters of three nodes. On the previous major version they are part of `make exhaustive`."""
+"""Kafka only: clusters of three nodes. Some are part of `make exhaustive` only."""
 
 import asyncio
 import signal
@@ -67,6 +67,7 @@ async def test_nodes_killed_or_frozen_process_exactly_once(settings: Settings, t
         await all_exactly_once(s, values)
 
 
+@pytest.mark.exhaustive  # 24 s of CPU time; killed nodes are the harder fault
 async def test_rolling_restart_processes_exactly_once(settings: Settings, three: Cluster) -> None:
     """Each node ends in an orderly way and starts again, while two workers copy and a producer publishes."""
 

@@ -5,10 +5,13 @@ from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
+from faust.events import Event
 
+from streams.brokers.base import ConsumedMessage
 from streams.config.settings import Settings
 from streams.faust.agents import create_app
 from streams.faust.idle_stream import IdleStream
+from streams.faust.message_batch import MessageBatch
 from tests.conftest import DEADLINE_S
 
 LINGER_S = 0.05
@@ -64,4 +67,35 @@ async def test_idle_stream_waits_once_per_second(stream: Any) -> None:
     assert stream.waits <= 3
     await stream.channel.send(value=1)
     assert await waiting == [1]
+    await batches.aclose()
+
+
+async def put(stream: Any, first: int, count: int) -> None:
+    """Put *count* messages into the stream's channel, as one event."""
+    rows = [ConsumedMessage("t", 0, first + n, 0.0, b"", b"") for n in range(count)]
+    message = MessageBatch(rows, stream.app.consumer_generation_id)
+    await stream.channel.put(Event(stream.app, b"", b"", None, message))
+
+
+def offsets(events: Any) -> list[int]:
+    return [message.offset for event in events for message in event.message.messages]
+
+
+async def test_take_batches_counts_carried_messages(stream: Any) -> None:
+    """A full batch is taken at once, and the rest waits for the next one."""
+    batches = stream.take_batches(10, within=DEADLINE_S)
+    waiting = asyncio.ensure_future(anext(batches))
+    for first in range(0, 32, 4):
+        await put(stream, first, 4)
+    async with asyncio.timeout(DEADLINE_S / 2):
+        assert offsets(await waiting) == list(range(12))
+        assert offsets(await anext(batches)) == list(range(12, 24))
+    await batches.aclose()
+
+
+async def test_take_batches_lingers_for_full_batch(stream: Any) -> None:
+    batches = stream.take_batches(10, within=LINGER_S)
+    await put(stream, 0, 4)
+    async with asyncio.timeout(DEADLINE_S):
+        assert offsets(await anext(batches)) == list(range(4))
     await batches.aclose()

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import faust
+import pytest
 from faust.types import TP
 
 from streams.brokers.base import ConsumedMessage, OutgoingMessage
@@ -18,10 +19,14 @@ TOPIC, GROUP = Topic("refused", 3600), "refusing"
 TP_0 = TP(TOPIC.name, 0)
 COUNT, BATCH = 403, 40  # the last batch is not full, so that a rewind moves the limits of batches
 COMMITTED = 5
+LARGE_BYTES = 100_000
 
 
 class Handler:
-    """Records the offsets of each step. During the first one, the group's offset moves to COMMITTED."""
+    """Records the offsets of each step. During the first one, the group's offset moves to COMMITTED.
+
+    Then all messages are in the queue of the agent, or the consumer waits for space.
+    """
 
     def __init__(self, app: faust.App, broker: RedisStreamsBroker) -> None:
         self.app, self.broker = app, broker
@@ -32,9 +37,9 @@ class Handler:
         if len(self.steps) == 1:
 
             async def is_read() -> bool:
-                return bool(await self.app.consumer.position(TP_0) == COUNT)
+                return bool(await self.app.consumer.position(TP_0) == COUNT or not self.app.consumer.free_bytes())
 
-            await until(is_read, what="all messages in the queue of the agent")
+            await until(is_read, what="all messages in the queue of the agent, or no space")
             offsets = self.broker.key("offsets", GROUP)
             await self.broker.state.hset(offsets, partition_name(*TP_0), COMMITTED)
         return BatchResult()
@@ -44,10 +49,12 @@ class Handler:
         return committed == COUNT or len(self.steps) > COUNT
 
 
-async def test_refused_step_drops_messages_read_before(settings: Settings) -> None:
+@pytest.mark.parametrize("size", [10, LARGE_BYTES])
+async def test_refused_step_drops_messages_read_before(size: int, settings: Settings) -> None:
     broker = RedisStreamsBroker(settings.broker_url, partitions=1)
     await broker.create_topics([TOPIC])
-    await broker.publish([OutgoingMessage(TOPIC.name, b"k", b"%d" % n) for n in range(COUNT)])
+    for _ in range(COUNT):
+        await broker.publish([OutgoingMessage(TOPIC.name, b"k", b"x" * size)])
     app = create_app(replace(settings, partitions=1), GROUP)
     handler = Handler(app, broker)
     add_agent(app, broker, TOPIC, handler, BATCH)

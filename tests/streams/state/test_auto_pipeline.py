@@ -109,6 +109,37 @@ async def test_cancelled_command_shifts_no_reply(valkey_server: EmbeddedValkey) 
         assert len(received) >= 27
 
 
+async def test_batches_travel_with_other_commands(valkey_server: EmbeddedValkey) -> None:
+    async with open_state(valkey_server) as state:
+        batches = [[("ECHO", f"{n}.{k}") for k in range(n)] for n in range(1, 60)]
+        replies = await asyncio.gather(
+            *(state.execute_many(batch) for batch in batches), *(state.execute_command("ECHO", n) for n in range(60))
+        )
+        assert replies[:59] == [[text.encode() for _, text in batch] for batch in batches]
+        assert replies[59:] == [str(n).encode() for n in range(60)]
+
+
+async def test_cancelled_batch_shifts_no_reply(valkey_server: EmbeddedValkey) -> None:
+    async with open_state(valkey_server) as state:
+        await state.execute_command("PING")
+        tasks = [asyncio.create_task(state.execute_many([("ECHO", n)] * 400)) for n in range(30)]
+        for turns in range(3):  # before its commands are sent, and behind them
+            tasks[turns].cancel()
+            await asyncio.sleep(0)
+        replies = await asyncio.gather(*tasks, return_exceptions=True)
+        received = [(n, reply) for n, reply in enumerate(replies) if not isinstance(reply, BaseException)]
+        assert received == [(n, [str(n).encode()] * 400) for n, _ in received]
+        assert len(received) >= 27
+
+
+async def test_lost_connection_fails_whole_batch() -> None:
+    async with fake_server(lambda chunk: b"+PONG\r\n" if len(server.chunks) > 1 else None) as (state, server):
+        batch = [("PING",)] * 3
+        replies = await asyncio.gather(state.execute_many(batch), state.execute_command("PING"), return_exceptions=True)
+        assert all(isinstance(reply, UnavailableError) for reply in replies)
+        assert await state.execute_command("PING"), "the next command connects again"
+
+
 async def test_lost_connection_fails_commands_without_reply() -> None:
     def respond(chunk: bytes) -> bytes | None:
         return b"+PONG\r\n" if len(server.chunks) > 1 else None

@@ -1,6 +1,5 @@
 """Round trips: raw pipelines, and look-ups of several stores in one of them."""
 
-import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -40,20 +39,6 @@ async def test_execute_many_raises_error_after_replies(valkey_server: EmbeddedVa
     assert await state.execute_many([("GET", "lookup:s")]) == [b"y"]
     await state.delete("lookup:s")
     await state.aclose()
-
-
-async def test_execute_many_cancelled_drops_connection(valkey_server: EmbeddedValkey) -> None:
-    state = connect(valkey_server.url)
-    waiting = asyncio.create_task(state.execute_many([("BLPOP", "lookup:none", 600)]))
-    other = connect(valkey_server.url)
-    while "cmd=blpop" not in str(await other.execute_command("CLIENT", "LIST")):
-        await asyncio.sleep(0)
-    waiting.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await waiting
-    assert await state.execute_many([("ECHO", "next")]) == [b"next"]
-    await state.aclose()
-    await other.aclose()
 
 
 async def test_execute_many_unreachable_server_raises_unavailable() -> None:

@@ -66,3 +66,12 @@ def test_connect_invalid_database_hides_password() -> None:
 )
 def test_redact_url_removes_credentials(url: str, redacted: str) -> None:
     assert redact_url(url) == redacted
+
+
+async def test_script_is_loaded_after_flush(valkey_server: EmbeddedValkey) -> None:
+    state = connect(valkey_server.url)
+    script = state.register_script("return {KEYS[1], ARGV[1], #ARGV}")
+    assert await script(keys=["k"], args=["a", "b"]) == [b"k", b"a", 2]
+    await state.execute_command("SCRIPT FLUSH")
+    assert await script(keys=["k"], args=["c"]) == [b"k", b"c", 1]
+    await state.aclose()

@@ -11,6 +11,7 @@ from typing import Any
 
 from streams.config.settings import Settings
 from streams.valkey.server import EmbeddedValkey
+from workers.garbage import collect_less_often
 
 
 @contextmanager
@@ -32,9 +33,10 @@ def server(**settings: Any) -> Generator[Settings, None, None]:
 
 
 def run(work: Callable[[], Awaitable[Any]]) -> Any:
-    """Run *work* in the event loop of the workers (uvloop)."""
+    """Run *work* in the event loop of the workers (uvloop), with their garbage collection."""
     import uvloop
 
+    collect_less_often()
     return uvloop.run(work())  # type: ignore[arg-type]
 
 

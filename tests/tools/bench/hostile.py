@@ -354,7 +354,7 @@ def main(minutes_with: float, minutes_without: float, interval_s: float) -> None
     environ = {**os.environ, "INTERVAL_S": str(interval_s)}
     command = [sys.executable, "-m", "tests.tools.bench.hostile", "serve"]
     with subprocess.Popen(command, env=environ, preexec_fn=die_with_parent) as hosts:
-        wait_until_served()
+        wait_until_served(hosts)
         for hostile, minutes in ((False, minutes_without), (True, minutes_with)):
             if minutes:
                 figures = measure(minutes, interval_s, hostile=hostile)
@@ -362,13 +362,14 @@ def main(minutes_with: float, minutes_without: float, interval_s: float) -> None
         hosts.terminate()
 
 
-def wait_until_served() -> None:
+def wait_until_served(hosts: "subprocess.Popen[bytes]") -> None:
     """Wait until the hosts respond: failures of the first polls would count as an outage of the network."""
     end_s = time.monotonic() + 60
     while time.monotonic() < end_s:
+        time.sleep(0.5)
+        assert hosts.poll() is None, f"the hosts have ended; is port {PORT} in use?"
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", PORT), 1):
             return
-        time.sleep(0.05)
     raise AssertionError("the hosts do not respond")
 
 

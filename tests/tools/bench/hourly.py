@@ -52,12 +52,15 @@ class FeedProtocol(asyncio.Protocol):
         self.data += data
         while b"\r\n\r\n" in self.data:
             head, _, self.data = self.data.partition(b"\r\n\r\n")
-            if b"if-none-match" in head.lower() and random.random() >= self.changed:
-                self.transport.write(f"HTTP/1.1 304 Not Modified\r\nETag: {ETAG}\r\n\r\n".encode())
-                continue
-            body = random.choice(self.documents)
-            fields = f"Content-Type: application/rss+xml\r\nETag: {ETAG}\r\nContent-Length: {len(body)}"
-            self.transport.write(f"HTTP/1.1 200 OK\r\n{fields}\r\n\r\n".encode() + body)
+            self.transport.write(self.respond(head))
+
+    def respond(self, head: bytes) -> bytes:
+        """Return the response to a request with *head*."""
+        if b"if-none-match" in head.lower() and random.random() >= self.changed:
+            return f"HTTP/1.1 304 Not Modified\r\nETag: {ETAG}\r\n\r\n".encode()
+        body = random.choice(self.documents)
+        fields = f"Content-Type: application/rss+xml\r\nETag: {ETAG}\r\nContent-Length: {len(body)}"
+        return f"HTTP/1.1 200 OK\r\n{fields}\r\n\r\n".encode() + body
 
 
 async def serve() -> None:
@@ -68,12 +71,14 @@ async def serve() -> None:
     await asyncio.Event().wait()
 
 
-async def register(state: Any) -> dict[str, float]:
-    """Register the feeds as polled once, due at random times of the next hour; return their due times."""
+async def register(
+    state: Any, count: int = FEEDS_COUNT, interval_s: float = INTERVAL_S, port: int = PORT
+) -> dict[str, float]:
+    """Register feeds as polled once, due at random times of the next interval; return their due times."""
     rnd, before_s = random.Random(5), time.time() - 60
     history = initial_history(before_s - 86_400, [before_s - 90_000 - 3_600 * k for k in range(33)])
-    urls = [f"http://{address(n % HOSTS)}:{PORT}/{n}" for n in range(FEEDS_COUNT)]
-    for n in range(0, FEEDS_COUNT, BATCH):
+    urls = [f"http://{address(n % HOSTS)}:{port}/{n}" for n in range(count)]
+    for n in range(0, count, BATCH):
         states = [
             FeedState(
                 url, "world", title="The Courier", etag=ETAG, body_hash=secrets.token_hex(8), polled_s=before_s,
@@ -83,7 +88,7 @@ async def register(state: Any) -> dict[str, float]:
         ]  # fmt: skip
         await state.hset(FEEDS, mapping={feed_id(known.url): msgspec.json.encode(known) for known in states})
     begin_s = time.time() + 20
-    due = {url: begin_s + rnd.random() * INTERVAL_S for url in urls}
+    due = {url: begin_s + rnd.random() * interval_s for url in urls}
     hosts: dict[str, dict[bytes, float]] = {}
     for url, due_s in due.items():
         hosts.setdefault(host_key(url), {})[feed_id(url)] = due_s
@@ -111,6 +116,17 @@ async def measure(settings: Settings, minutes: float) -> dict[str, Any]:
         stopped_s = time.time()
         poller.terminate()
         poller.wait(30)
+    figures = await delays(settings, due, stopped_s)
+    await broker.close()
+    return {
+        "minutes": minutes, "polls_per_s": round(sum(figures["polls"].values()) / (wall_s + 30), 1),
+        "cores": {name: round((after[name] - before[name]) / wall_s, 4) for name in after},
+        **figures, "valkey_mb": used_mb,
+    }  # fmt: skip
+
+
+async def delays(settings: Settings, due: dict[str, float], stopped_s: float) -> dict[str, Any]:
+    """Return the outcomes of all polls, and the delays of each feed's first poll; *due*: their times."""
     late, outcomes, worst = [], dict[str, int](), dict[int, float]()
     begin_s = min(due.values())
     async for poll in subscribe("polls", start="start", follow=False, settings=settings):
@@ -121,13 +137,11 @@ async def measure(settings: Settings, minutes: float) -> dict[str, Any]:
             minute = int((due_s - begin_s) // 60)
             worst[minute] = max(round(late[-1], 1), worst.get(minute, 0.0))
     overdue = sum(due_s < stopped_s - MAX_DELAY_S for due_s in due.values())
-    await broker.close()
     late.sort()
     return {
-        "minutes": minutes, "polls": outcomes, "polls_per_s": round(sum(outcomes.values()) / (wall_s + 30), 1),
-        "cores": {name: round((after[name] - before[name]) / wall_s, 4) for name in after},
+        "polls": outcomes,
         "late_s": {q: round(late[min(len(late) - 1, int(len(late) * q))], 2) for q in (0.5, 0.99, 0.999, 1.0)},
-        "latest_s_by_minute": worst, "overdue": overdue, "valkey_mb": used_mb,
+        "latest_s_by_minute": worst, "overdue": overdue,
     }  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from streams.brokers.kafka.client import CONSUMER_OPTIONS
 from streams.config.settings import Settings
 from streams.topics import ARTICLES, ITEMS
 from tests.support.kafka import CURRENT, cluster
+from tests.tools.bench import plain_runtime
 from tests.tools.bench.common import Stopwatch, run, server
 from tests.tools.bench.transport import BATCH, agent, fill
 
@@ -59,6 +60,7 @@ def measure() -> dict[str, Any]:
         "plain": lambda at: plain(at, transactional=False),
         "plain_transactions": lambda at: plain(at, transactional=True),
         "agent": lambda at: agent(at, COUNT),
+        "without_faust": lambda at: agent(at, COUNT, plain_runtime),
     }
     for name, work in works.items():
         with server(partitions=4) as settings, cluster(CURRENT) as kafka:

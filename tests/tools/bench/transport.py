@@ -6,8 +6,10 @@ from typing import Any
 from streams.brokers import open_broker
 from streams.brokers.base import ConsumedMessage, OutgoingMessage
 from streams.config.settings import Settings
-from streams.faust.agents import BatchResult, add_agent, create_app
+from streams.faust import agents
+from streams.faust.agents import BatchResult
 from streams.topics import ARTICLES, BUILTIN_TOPICS, ITEMS
+from tests.tools.bench import plain_runtime
 from tests.tools.bench.common import Stopwatch, run, server, until
 
 COUNT, BATCH, VALUE = 30_000, 100, b"x" * 2000
@@ -21,10 +23,10 @@ async def fill(settings: Settings, count: int = COUNT) -> Any:
     return broker
 
 
-async def agent(settings: Settings, count: int = COUNT) -> dict[str, float]:
-    """Faust agent, batches of 100, outputs and commit in one step."""
+async def agent(settings: Settings, count: int = COUNT, runtime: Any = agents) -> dict[str, float]:
+    """An agent of *runtime*, Faust's by default: batches of 100, outputs and commit in one step."""
     broker = await fill(settings, count)
-    app = create_app(settings, "bench")
+    app = runtime.create_app(settings, "bench")
     done, watch = 0, None
 
     async def copy(batch: Sequence[ConsumedMessage]) -> BatchResult:
@@ -33,7 +35,7 @@ async def agent(settings: Settings, count: int = COUNT) -> dict[str, float]:
         done += len(batch)
         return BatchResult([OutgoingMessage(ARTICLES.name, i.key, i.value) for i in batch])
 
-    add_agent(app, broker, ITEMS, copy, BATCH)
+    runtime.add_agent(app, broker, ITEMS, copy, BATCH)
     await app.start()
     await until(lambda: done >= count)
     assert watch is not None
@@ -72,7 +74,11 @@ async def floor(settings: Settings) -> dict[str, float]:
 def measure() -> dict[str, Any]:
     """Return the costs and their ratio."""
     out: dict[str, Any] = {}
-    for name, work, partitions in (("floor", floor, 4), ("agent", agent, 4), ("agent_1_partition", agent, 1)):
+    works: list[tuple[str, Any, int]] = [
+        ("floor", floor, 4), ("agent", agent, 4), ("agent_1_partition", agent, 1),
+        ("without_faust", lambda settings: agent(settings, runtime=plain_runtime), 4),
+    ]  # fmt: skip
+    for name, work, partitions in works:
         with server(partitions=partitions) as settings:
             out[name] = run(lambda work=work, settings=settings: work(settings))  # type: ignore[misc]
     out["ratio_to_floor"] = round(out["agent"]["cpu_us"] / out["floor"]["cpu_us"], 2)

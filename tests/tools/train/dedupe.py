@@ -22,7 +22,7 @@ from tests.tools.train.grow import TREE_OPTIONS, stored_trees
 from tests.tools.train.variants import variants
 from workers.dedupe.near_duplicates.compared_texts import MIN_REPEATS
 from workers.dedupe.near_duplicates.copy_rules import EQUAL_TITLE, Decisions, apply_rules
-from workers.dedupe.near_duplicates.model import FILE, MIN_SHARED, StoredModel
+from workers.dedupe.near_duplicates.model import FILE, MIN_SHARED, StoredModel, limited
 from workers.dedupe.near_duplicates.pair_features import COLUMNS, MONOTONE, pair_features
 from workers.dedupe.near_duplicates.signature import LAYOUT, SignedText, TextSignature, sign_words
 from workers.dedupe.near_duplicates.stories import BUCKET, joins
@@ -152,15 +152,21 @@ def candidates(signatures: Sequence[TextSignature]) -> list[tuple[int, int]]:
 class Rows(NamedTuple):
     """Pairs as rows of features. `y` is 1 for copies, 0 for other pairs, -1 for pairs without a label.
 
-    `ruled`: probability that a rule sets, NaN if the trees decide.
+    `ruled`: probability that a rule sets, NaN if the trees decide. `least`: see `Decisions`.
     """
 
     rows: Any
     ruled: Any
+    least: Any
     y: Any
     pairs: list[tuple[int, int]]
     fold: Any
     texts: Texts
+
+    @property
+    def are_open(self) -> Any:
+        """Whether the trees decide each pair."""
+        return np.isnan(self.ruled) & (self.rows[:, 1] >= MIN_SHARED)
 
 
 def rows(name: str) -> Rows:
@@ -170,16 +176,18 @@ def rows(name: str) -> Rows:
     pairs = candidates(signatures)
     if name == "variants":  # only the variants of one seed have labels; two seeds may be copies
         pairs = [(a, b) for a, b in pairs if corpus.group[a] == corpus.group[b]]
-    features, rules = [], []
+    features, rules, least = [], [], []
     for some in (pairs[n : n + PAIRS] for n in range(0, len(pairs), PAIRS)):
         b, a = (
             np.frombuffer(b"".join(signatures[n].signature for n in ends), LAYOUT) for ends in zip(*some, strict=True)
         )
         features.append(pair_features(a, b))
-        rules.append(_ruled(apply_rules(a, b, features[-1])))
+        decisions = apply_rules(a, b, features[-1])
+        rules.append(_ruled(decisions))
+        least.append(decisions.least)
     y = np.array([1 if p in corpus.copies else -1 if p in corpus.unsure else 0 for p in pairs], np.int8)
     fold = np.array([(g * 2654435761 % 2**32) % FOLDS for g in corpus.group])
-    return Rows(np.concatenate(features), np.concatenate(rules), y, pairs, fold, corpus)
+    return Rows(np.concatenate(features), np.concatenate(rules), np.concatenate(least), y, pairs, fold, corpus)
 
 
 def _ruled(decisions: Decisions) -> Any:
@@ -188,11 +196,14 @@ def _ruled(decisions: Decisions) -> Any:
 
 
 def train(sets: dict[str, Rows], excluded_fold: int = -1) -> CatBoostClassifier:
-    """Return trees trained on all pairs without a text of *excluded_fold*."""
+    """Return trees trained on the pairs that no rule takes for copies, without a text of *excluded_fold*.
+
+    Forms that rules separate are examples for the forms that rules leave open.
+    """
     x, y, weight = [], [], []
     for name, table in sets.items():
-        ends = np.array(table.pairs)
-        use = (table.fold[ends] != excluded_fold).all(axis=1)
+        use = ~(table.ruled > 0) & (table.rows[:, 1] >= MIN_SHARED)
+        use &= (table.fold[np.array(table.pairs)] != excluded_fold).all(axis=1)
         x.append(table.rows[use])
         y.append(np.maximum(table.y[use], 0))
         weight.append(np.where(table.y[use] < 0, OPEN_WEIGHT, NATURAL_WEIGHT if name == "natural" else 1.0))
@@ -234,26 +245,29 @@ def stream_scores(table: Rows, probabilities: Any, threshold: float) -> dict[str
 
 def cross_validate(sets: dict[str, Rows]) -> dict[str, Any]:
     """Return the cross-validated curve of each set."""
-    probabilities = {name: np.zeros(len(table.y)) for name, table in sets.items()}
+    by_trees = {name: np.zeros(len(table.y)) for name, table in sets.items()}
     for fold in range(FOLDS):
         trees = train(sets, fold)
         for name, table in sets.items():
-            in_fold = table.fold[np.array(table.pairs)[:, 1]] == fold
-            enough = table.rows[in_fold, 1] >= MIN_SHARED
-            by_trees = np.where(enough, trees.predict_proba(table.rows[in_fold])[:, 1], 0.0)
-            ruled = table.ruled[in_fold]
-            probabilities[name][in_fold] = np.where(np.isnan(ruled), by_trees, ruled)
+            in_fold = table.are_open & (table.fold[np.array(table.pairs)[:, 1]] == fold)
+            if in_fold.any():
+                by_trees[name][in_fold] = trees.predict_proba(table.rows[in_fold])[:, 1]
     return {
         name: {
             "texts": len(table.texts.docs), "copies": len(table.texts.copies),
             "not_compared": len(table.texts.copies - set(table.pairs)),
-            "curve": {str(t): stream_scores(table, probabilities[name], t) for t in THRESHOLDS},
+            "curve": {str(t): stream_scores(table, probabilities(table, by_trees[name], t), t) for t in THRESHOLDS},
         }
         for name, table in sets.items()
     }  # fmt: skip
 
 
-def main(threshold: float = 0.7) -> None:
+def probabilities(table: Rows, by_trees: Any, threshold: float) -> Any:
+    """Return the probabilities of pairs by the rules, else by the trees."""
+    return np.where(np.isnan(table.ruled), limited(by_trees, table.least, threshold), table.ruled)
+
+
+def main(threshold: float = 0.5) -> None:
     """Write the model and its curve."""
     sets = {name: rows(name) for name in SETS}
     CURVE.write_text(json.dumps(cross_validate(sets), indent=1) + "\n")

@@ -52,7 +52,7 @@ def test_lead_in_of_one_word_stays_if_model_is_sure(line: str) -> None:
     "line",
     [
         "Apostá con responsabilidad. Juego prohibido para menores de 18 años.", "Bono de 100 euros. +18. Juega con responsabilidad.", "18+. Please gamble responsibly.",
-        "Gulir ke bawah untuk lanjut membaca", "Me gusta esto:", "応援クリックお願いします", "공감과 댓글은 큰 힘이 됩니다.", "Vous avez aimé cet article ? Partagez-le !",
+        "You can opt-out at any time.", "We apologize, but this video has failed to load.", "Gulir ke bawah untuk lanjut membaca", "Me gusta esto:", "応援クリックお願いします", "공감과 댓글은 큰 힘이 됩니다.", "Vous avez aimé cet article ? Partagez-le !",
         "Líbil se vám článek? Podpořte nás.", "更多精彩内容，请关注微信公众号“桥报”。", "Meld je aan voor de nieuwsbrief",
     ],
 )  # fmt: skip

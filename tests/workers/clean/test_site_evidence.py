@@ -139,6 +139,17 @@ def test_article_votes_for_paths_and_lines() -> None:
     assert evidence.fits is None
 
 
+def test_story_outvotes_furniture_of_the_same_path() -> None:
+    html = page_html(TEASER).replace(
+        '<p class="p1">', f'<h1>Salt canal reopens</h1><p class="p1">{TEASER}</p><p class="p1">', 1
+    )
+    blocks = to_blocks(html, "page").blocks
+    story = next(path_key(b.element) for b in blocks if b.text == SENTENCES[0] and b.element is not None)
+    evidence = learn(labelled(blocks, SiteFacts(counts={story: STORY_VOTE}), keep=False))
+    assert evidence.votes[story] == STORY_VOTE
+    assert evidence.names[story].endswith("body > div.story > p")
+
+
 def test_votes_of_article_are_bounded() -> None:
     lines = [f"{TEASER} {n:c}" for n in range(0x4E00, 0x4E00 + 500)]
     blocks = to_blocks("\n".join((*SENTENCES[:2], *lines, SENTENCES[2])), "text").blocks

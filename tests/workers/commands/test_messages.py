@@ -13,6 +13,7 @@ from streams.config.settings import Settings
 from streams.config.tables import FeedOptions
 from streams.records import PollResult
 from tests.conftest import ROOT, copydesk
+from tests.support.newsroom import FAILING, fill
 from tests.support.ports import free_port
 from tests.support.site import NOW, article, publish
 from workers.commands.feeds import _shown_fields
@@ -92,6 +93,15 @@ def test_second_add_names_the_next_step(tmp_path: Path) -> None:
     for _ in range(2):
         done = copydesk("feeds", "add", "https://courier.example/f", "--folder", "world", cwd=tmp_path)
     assert "1 already registered; change them with `copydesk feeds edit`" in done.stdout
+
+
+async def test_list_selects_failing_feeds(settings: Settings, tmp_path: Path) -> None:
+    broker = await connect(settings, settings.broker_url)
+    await fill(broker)
+    await broker.close()
+    lines = run(settings, tmp_path, "feeds", "list", "--failing").stdout.splitlines()
+    assert [line.split()[0] for line in lines] == [FAILING]
+    assert len(run(settings, tmp_path, "feeds", "list").stdout.splitlines()) == 3
 
 
 def test_check_reports_table_without_feed() -> None:

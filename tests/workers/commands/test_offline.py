@@ -217,7 +217,7 @@ def test_url_prints_canonical_form_and_rules(tmp_path: Path) -> None:
         "url": "https://amp.a.example/x?utm_source=rss", "canonical": "https://a.example/x", "key": "a.example/x",
         "rules": ["query", "variant"],
     }  # fmt: skip
-    assert done.stderr == "copydesk: mailto:a@b: not an http or https link\n"
+    assert done.stderr == "copydesk: invalid link: mailto:a@b (not an http or https URL)\n"
 
 
 def test_routes_test_prints_result_of_each_field(tmp_path: Path) -> None:

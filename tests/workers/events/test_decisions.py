@@ -137,6 +137,15 @@ def test_withdrawn_article_leaves_its_event() -> None:
     assert day.groups() == [[1], [2]]
 
 
+def test_withdrawn_sole_article_has_an_event_of_its_own() -> None:
+    day = Day()
+    day.add(1, 5)
+    plan = Decider(day.window, day.compare).withdraw(day.window.slot_of[article(1)])
+    day.window.apply(plan.writes, plan.count)
+    assert day.groups() == [[1]]
+    assert day.events()[1] != event_id(article(1))
+
+
 def test_ring_drops_oldest_article_and_keeps_revision() -> None:
     day = Day(capacity=3)
     day.add(1, 5)
@@ -157,7 +166,20 @@ def test_loaded_window_decides_like_first_one(capacity: int) -> None:
         assert day.add(number, subject) == other.add(number, subject)
 
 
+def test_event_without_articles_is_forgotten() -> None:
+    day = Day(capacity=2)
+    day.add(1, 5)
+    day.add(2, 9)
+    day.add(2, 5)  # leaves an event of its own
+    assert day.groups() == [[1, 2]]
+    day.add(3, 8)  # takes the slot of article 1
+    day.add(4, 7)  # takes the slot of article 2, the last one of the first event
+    assert day.groups() == [[3], [4]]
+
+
 def test_groups_of_keeps_near_groups_together() -> None:
+    loose = np.array([[1, 0.9, 0.5], [0.9, 1, 0.5], [0.5, 0.5, 1]], np.float32)
+    assert groups_of(loose) == [[0, 1, 2]]
     near = np.array([[1, 0.9, 0.8], [0.9, 1, 0.8], [0.8, 0.8, 1]], np.float32)
     far = np.array([[1, 0.9, 0.1], [0.9, 1, 0.1], [0.1, 0.1, 1]], np.float32)
     assert groups_of(near) == [[0, 1, 2]]

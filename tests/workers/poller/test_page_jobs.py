@@ -12,15 +12,20 @@ import pytest
 from aiohttp import web
 
 from streams.config.settings import Settings
+from streams.config.tables import FeedOptions
 from streams.errors import UnreadableError
 from streams.records import Item
+from streams.topics import DESK_GROUP
+from tests.conftest import until
 from tests.support.feed_server import FeedServer, rss
 from workers.http.client import Credentials, HttpClient
 from workers.poller.discovery import discover
 from workers.poller.full_text import MAX_RULES_BYTES, FullTextFetcher, RobotsEntry
 from workers.poller.page_jobs import LinksJob, PageJob, PageLinks, PageText, RobotsCheck, RobotsJob, handle_job
 from workers.poller.parser_pool import IDLE_S, ParseRequest, ParserPool
+from workers.poller.poller import Poller
 from workers.poller.robots import RobotsRules
+from workers.services import connect
 
 NOW = datetime(2026, 11, 27, 9, tzinfo=UTC)
 FEED = rss([("https://a.example/1", "One", "<p>Text</p>")])
@@ -202,3 +207,29 @@ async def test_hostile_page_of_discovery_is_bounded(settings: Settings) -> None:
     async with FeedServer() as server, HttpClient(allowed) as client, ParserPool(1) as parsers:
         server.answers |= {"page": lambda r: web.Response(body=page, content_type="text/html"), "rss": FEED}
         assert [url for url, _ in await discover(client, parsers, server.url + "page")] == [server.url + "rss"]
+
+
+async def test_polls_go_on_beside_hanging_pages(settings: Settings) -> None:
+    """A feed whose page job never ends holds up neither other feeds nor the event loop."""
+    async with FeedServer() as server:
+        good, hostile = server.url + "good", server.url.replace("127.0.0.1", "localhost") + "hostile"
+        configured = replace(
+            settings, feeds=(FeedOptions(hostile, full_text=True),), parser_processes=1, host_delay_s=0.0,
+            poll_interval_s=0.05, adaptive_polling=False, allowed_private_hosts="127.0.0.1:*, localhost:*",
+        )  # fmt: skip
+        server.answers["hostile"] = rss([(server.url + "page", "One", "<p>Text</p>")])
+        server.answers["page"] = lambda r: web.Response(body=PAGE, content_type="text/html")
+        server.answers["good"] = lambda r: rss([(f"https://a.example/{server.requests['good']}", "A", "<p>Text</p>")])
+        broker = await connect(configured, configured.broker_url)
+        poller = Poller(configured, broker, DESK_GROUP)
+        await poller.feeds.add([(good, ""), (hostile, "")])
+        async with poller.parsers._pages:  # the only slot
+            polling = asyncio.create_task(poller.run())
+            await until(lambda: server.requests["page"] == 1, what="the hostile feed's page")
+            before = server.requests["good"]
+            await until(lambda: server.requests["good"] >= before + 3, what="polls of the good feed")
+            assert server.requests["hostile"] == 1
+        await until(lambda: server.requests["hostile"] > 1, what="the next poll of the hostile feed")
+        poller.stop()
+        await polling
+        await broker.close()

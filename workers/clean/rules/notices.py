@@ -37,6 +37,8 @@ FLOATING = (
     r".{0,40}\b(?:article|contenu|suite) (?:est )?réservée? aux abonnés\b.{0,80}",
     r".{0,40}\b(?:alleen voor abonnees|för prenumeranter|kun for abonnenter|for abonnenter|tilaajille|dla (?:prenumeratorów|subskrybentów)|pro předplatitele|előfizetők számára|pentru abonați)\b.{0,60}",
     r".{0,60}(?:по подписке|только подписчикам|передплатник|για συνδρομητές|aboneler için|للمشتركين فقط|ویژه مشترکان|למנויים בלבד|有料会員|会員限定|残り\s?\d+\s?文字|유료 회원|구독자 전용|订阅用户|会员专享|打开app).{0,60}",
+    # Calls to follow the publisher's page. A report about a page does not call it ours.
+    r".{0,160}(?:like|讚好|按讚|点赞|追蹤|追踪|关注|關注|加入)\s?(?:我們|我们)的?\s?(?:專頁|专页|粉絲|粉丝|facebook|fb|微博|微信).{0,160}",
 )
 FLOATING_PARTS = (
     "rights reserved|rechte vorbehalten|droits réservés|derechos reservados|direitos reservados|diritti riservati|riproduzione riservata|"
@@ -44,7 +46,7 @@ FLOATING_PARTS = (
     "права захищен|hakları saklıdır|dilindungi|جميع الحقوق محفوظة|تمامی حقوق|כל הזכויות שמורות|सर्वाधिकार सुरक्षित|সর্বস্বত্ব সংরক্ষিত|สงวนลิขสิทธิ์|版权所有|"
     "版权声明|無断転載|무단|aux abonnés|voor abonnees|prenumeranter|for abonnenter|tilaajille|prenumeratorów|subskrybentów|předplatitele|"
     "előfizetők|pentru abonați|по подписке|только подписчикам|передплатник|για συνδρομητ|aboneler için|للمشتركين فقط|ویژه مشترکان|למנויים בלבד|有料会員|会員限定|"
-    "残り|유료 회원|구독자 전용|订阅用户|会员专享|打开app"
+    "残り|유료 회원|구독자 전용|订阅用户|会员专享|打开app|我們的|我们的|我們fa|我们fa|我們fb|我们fb|我們微|我们微|我們專|我們粉|我们粉"
 )
 CONSENT = (
     r"(?:we|we and our (?:\d+ )?partners|this (?:web ?)?site|our (?:web ?)?site|by (?:continuing|using|clicking|browsing|closing)) .{0,120}\b(?:cookies?(?!-)|store and/or access|terms of (?:use|service)|privacy policy)\b.{0,300}",
@@ -114,7 +116,7 @@ SIGN_UP = (
 )
 # Pitches of a newsletter or a share bar. Source: the sign-up cards of Ghost, Substack and Mailchimp in these languages.
 PITCHES = (
-    r"no spam\b.{0,80}|unsubscribe (?:at )?any ?time.{0,60}|(?:kein spam|jederzeit (?:abbestellbar|kündbar)|sans spam|désabonne.{0,20}tout moment|sin spam|cancela(?:r)? cuando|niente spam|geen spam)\b.{0,80}",
+    r"no spam\b.{0,80}|(?:you (?:can|may) )?(?:unsubscribe|opt[- ]?out|cancel) (?:at )?any ?time.{0,60}|(?:we apologi[sz]e, but )?this video (?:has failed to load|is not available|cannot be played).{0,80}|(?:kein spam|jederzeit (?:abbestellbar|kündbar)|sans spam|désabonne.{0,20}tout moment|sin spam|cancela(?:r)? cuando|niente spam|geen spam)\b.{0,80}",
     r"(?:share|teilen|partager|compartir|compártelo|compartilhe|condividi|delen|dela|del|jaa|udostępnij|sdílet|megosztás|distribuie|κοινοποίηση|поделиться|поділитися|paylaş|شارك|bagikan|chia sẻ|分享|シェア|공유)(?: (?:this|on|via|en|sur|auf|su|no|na|w))?\s?[:：]",
     r"(?:share|send|post|teilen|partager|compartir|compartilhar|condividi|delen|dela|del|jaa|udostępnij|sdílet|megosztás|distribuie|κοινοποίηση|поделиться|поділитися|paylaş|bagikan|chia sẻ)"
     r"(?: (?:this|on|to|via|by|en|por|sur|par|auf|bei|per|su|no|na|w|op|på|med|at|στο|в|у|ke|lên))? (?:x|facebook|twitter|bluesky|threads|whatsapp|telegram|linkedin|reddit|pinterest|mastodon|messenger|viber|line|e-?mail|vk|weibo|instagram)",
@@ -210,7 +212,8 @@ def fold_dots(lower: str) -> str:
 
 # Parts of a complete notice, compared without folding.
 NOTICE_PARTS = tuple(
-    "responsab|respons|gamble|risques|süchtig|verantwortung|bewust|gokken|fun stops|お願い|힘이|부탁|눌러|like|enjoy|aimé|gefällt|hat |gust|gost|piaciut|vond|gillade|likte|lide|pidit|líbil|páčil|podoba|"
+    "專頁|专页|粉絲|粉丝|facebook|微博|微信|"
+    "opt out|opt-out|optout|cancel|this video|responsab|respons|gamble|risques|süchtig|verantwortung|bewust|gokken|fun stops|お願い|힘이|부탁|눌러|like|enjoy|aimé|gefällt|hat |gust|gost|piaciut|vond|gillade|likte|lide|pidit|líbil|páčil|podoba|"
     "tetszett|plăcut|понрав|сподоба|άρεσε|beğen|أعجبك|reserv|vorbehalten|droits|derechos|direitos|diritti|riproduzione|voorbehouden|förbehåll|forbehold|pidätet|zastrzeż|vyhrazen|fenntart|"
     "rezervate|δικαιώματος|защищен|захищен|saklıdır|dilindungi|الحقوق|حقوق|זכויות|सर्वाधिकार|স্বত্ব|ลิขสิทธิ์|版权|転載|전재|published|reproduced|"
     "copied|redistributed|rewritten|genehmigung|prohib|interdit|proibid|zabron|zgody|запрещ|ссылк|разреш|转载|轉載|不得|cookie|kakor|eväste|informasjonskaps|"

@@ -118,7 +118,7 @@ def _with_counts(read: Sequence[ReadText], queries: Sequence[SiteQuery], facts: 
     counted: set[tuple[str, str, frozenset[bytes]]] = set()
     for r, (source, keys), known in zip(read, queries, facts, strict=True):
         in_call, before = earlier[source], known.counts
-        counts = {key: before.get(key, 0) + in_call[key] + 1 for key in keys}
+        counts = {key: before.get(key, 0) + in_call.get(key, 0) + 1 for key in keys}
         repeated = frozenset(key for key, count in counts.items() if count > MIN_REPEATS)
         out.append(r._replace(repeated=repeated, counts=counts))
         if (identity := (source, r.text.title, keys)) not in counted:  # a copy does not count

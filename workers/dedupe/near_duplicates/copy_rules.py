@@ -49,10 +49,13 @@ FORM_LONGER, FORM_EXCESS, FORM_NUMBERS, FORM_NAMES = 0.5, 0.05, 2, 4
 # shares of both texts, numbers and names in common. Of 15,800 pairs of invented edits and summaries, 10 are such forms.
 SLOTS_SHORTER, SLOTS_LONG, SLOTS_LENGTH, SLOTS_NUMBERS, SLOTS_NAMES = 0.85, 0.5, 0.12, 1, 3
 FEW_NUMBERS, FEW_NAMES = 0.5, 0.75  # shares of the text with fewer
-# Forms of any length, whose long runs the slots interrupt: shares of the shorter text, of its long runs beside it, and of
-# its numbers; numbers missing and in common; names in common. Without the limits of the text, if both titles have other
-# numbers.
+# Forms of any length, whose long runs the slots interrupt: share of the shorter text, of its long runs beside it, of
+# its numbers; numbers missing and in common; names in common. If the titles have other numbers, only the limits of
+# numbers count.
 BROKEN_SHORTER, BROKEN_RUNS, BROKEN_NUMBERS, BROKEN_MISSED, BROKEN_COMMON, BROKEN_NAMES = 0.6, 0.8, 0.34, 2, 1, 4
+# Probability of the trees, below which articles of one source are no copies; articles of two sources with a small share
+# of the shorter text in common. Cross-validated in decision 123.
+LEAST_WITHIN, LEAST_PART, PART_SHORTER = 0.95, 0.75, 0.65
 TITLE_S = 48 * HOUR_S
 SUMMARY_WORDS = 45  # longer texts decide themselves
 SAME_NAMES = 0.3  # share of names in common, below which equal titles belong to forms
@@ -61,13 +64,15 @@ SAME_NAMES = 0.3  # share of names in common, below which equal titles belong to
 class Decisions(NamedTuple):
     """Decisions for pairs. `probability`: set by a rule, NaN where the trees decide. `by_title`: only the titles agree.
 
-    `rule`: number of the rule in `RULES`. `retitled`: the titles are not similar.
+    `rule`: number of the rule in `RULES`. `retitled`: the titles are not similar. `least`: below this probability of
+    the trees a pair is no copy.
     """
 
     probability: Matrix
     by_title: Any
     rule: Any
     retitled: Any
+    least: Matrix
 
 
 # Of the rules that apply, the last decides.
@@ -114,7 +119,10 @@ def apply_rules(a: Any, b: Any, rows: Matrix, group: Any = 0) -> Decisions:
     for number, (applies, value) in enumerate(rules, 1):
         probability[applies], rule[applies] = value, number
     by_title = _equal_titles(a, b, within, gap_s) & (column["names_of_fewer"] >= SAME_NAMES)
-    return Decisions(probability, by_title, rule, ~similar)
+    least = np.where(within, LEAST_WITHIN, np.where(column["of_shorter"] < PART_SHORTER, LEAST_PART, 0)).astype(
+        np.float32
+    )
+    return Decisions(probability, by_title, rule, ~similar, least.astype(np.float32))
 
 
 def _is_compared(records: Any) -> Any:
@@ -163,7 +171,9 @@ def _has_other_numbers(column: dict[str, Any], other_figures: Any) -> Any:
     other = (column["numbers_of_fewer"] <= BROKEN_NUMBERS) & (column["numbers_missed"] >= BROKEN_MISSED)
     other &= column["numbers_common"] <= BROKEN_COMMON
     broken = (column["of_shorter"] > BROKEN_SHORTER) & (column["names_of_fewer"] < 1)
-    broken &= (column["long_of_shorter"] < BROKEN_RUNS * column["of_shorter"]) & (column["names_common"] <= BROKEN_NAMES)
+    broken &= (column["long_of_shorter"] < BROKEN_RUNS * column["of_shorter"]) & (
+        column["names_common"] <= BROKEN_NAMES
+    )
     return other & (broken | other_figures)
 
 

@@ -76,7 +76,9 @@ class StoryIndex:
         await self._read_candidates(batch, snapshot)
         decided = BatchDecisions(snapshot, self.window_s).decide(batch)
         compared = {key: len(lists[0].get(key, b"")) // REF_BYTES for key in keys}
-        return decided.assignments if not decided.claims or await self._claim(count, decided, compared, places) else None
+        return (
+            decided.assignments if not decided.claims or await self._claim(count, decided, compared, places) else None
+        )
 
     async def _look(
         self, refs: Sequence[bytes], keys: Mapping[bytes, tuple[str, bytes]]

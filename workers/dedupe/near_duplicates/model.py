@@ -70,7 +70,7 @@ class DuplicateModel(NamedTuple):
         rows = pair_features(a, b)
         rules = apply_rules(a, b, rows, group)
         by_text, is_open = rules.probability, np.isnan(rules.probability)
-        by_text[is_open] = self.probabilities(rows[is_open])
+        by_text[is_open] = limited(self.probabilities(rows[is_open]), rules.least[is_open], self.threshold)
         by_title = rules.by_title & (by_text <= self.threshold)
         ruled = by_title | (~is_open & (by_text > self.threshold))
         probabilities = np.where(by_title, EQUAL_TITLE, by_text).tolist()
@@ -88,6 +88,12 @@ class DuplicateModel(NamedTuple):
         out: Matrix = np.zeros(len(rows), np.float32)
         out[enough] = self.trees.probabilities(rows[enough])
         return out
+
+
+def limited(probabilities: Matrix, least: Matrix, threshold: float) -> Matrix:
+    """Return probabilities of the trees, at most *threshold* where they are below *least*."""
+    out: Matrix = np.where(probabilities < least, np.minimum(probabilities, np.float32(threshold)), probabilities)
+    return out
 
 
 def load(data: bytes) -> DuplicateModel:

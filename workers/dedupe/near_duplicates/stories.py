@@ -86,10 +86,12 @@ class Snapshot:
         newest, *older = self.lists
         weights: dict[bytes, float] = {}
         for key in article.signed.keys:
-            for list_ in (added.get(key) or newest.get(key), *(segment.get(key) for segment in older)):
-                for at in range(0, len(list_ or b""), REF_BYTES):
-                    ref = list_[at : at + REF_BYTES]  # type: ignore[index]
-                    weights[ref] = weights.get(ref, 0.0) + REF_BYTES / len(list_)  # type: ignore[arg-type]
+            for list_ in (added.get(key) or newest.get(key), *[segment.get(key) for segment in older]):
+                if list_:
+                    weight = REF_BYTES / len(list_)
+                    for at in range(0, len(list_), REF_BYTES):
+                        ref = list_[at : at + REF_BYTES]
+                        weights[ref] = weights.get(ref, 0.0) + weight
         return sorted(weights, key=lambda ref: (-weights[ref], ref))[:MAX_CANDIDATES]
 
 

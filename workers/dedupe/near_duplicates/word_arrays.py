@@ -8,6 +8,7 @@ one prefix sum. A call of numpy costs as much as a hundred words, so texts are r
 
 from collections.abc import Collection, Iterator, Sequence
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -159,7 +160,8 @@ class _Chunk:
         www = (letters[starts] == _W) & (letters[starts + 1] == _W) & (letters[starts + 2] == _W)
         www &= (letters[ends] == _DOT) & ((classes[ends + 1] & WORD) > 0)
         kinds = ((bits & DIGIT) > 0) * NUMBER | ((bits & (UPPER | LOWER)) == LOWER) * PLAIN
-        return (kinds | is_name * NAME | (scheme | www) * ADDRESS_PART).astype(np.uint8)
+        out: npt.NDArray[np.uint8] = (kinds | is_name * NAME | (scheme | www) * ADDRESS_PART).astype(np.uint8)
+        return out
 
     def _sentence_starts(self) -> Places:
         """Return the first word of each sentence, and the number of words.
@@ -204,9 +206,9 @@ class _Chunk:
 
     def sentence_texts(self) -> list[str]:
         """Return the characters of each sentence, up to the next one or to the end of its line."""
-        starts = self.origin[self.starts[self.first_of[:-1]]] if len(self.starts) else np.zeros(0, np.intp)
+        starts = [*self.origin[self.starts[self.first_of[:-1]]].tolist(), len(self.text)]
         out = []
-        for start, end in zip(starts.tolist(), [*starts[1:].tolist(), len(self.text)], strict=True):
+        for start, end in pairwise(starts):
             part = self.text[start:end].partition("\n")[0].strip()
             out.append("#" * (self.text[start - 1 : start] == "#") + part.rstrip("# "))
         return out

@@ -9,6 +9,7 @@ from itertools import combinations
 
 import pytest
 
+from tests.support.duplicates import words
 from tests.support.stories import NOW_S
 from workers.dedupe.near_duplicates.model import load_default
 from workers.dedupe.near_duplicates.signature import SignedText, signatures_of
@@ -56,11 +57,17 @@ def filled(form: str, seed: int) -> tuple[str, str]:
     return title, text
 
 
-def copies(form: str, *, one_publisher: bool) -> int:
-    """Return the number of pairs of fillings that are taken for copies."""
+def copies(form: str, *, one_publisher: bool, added_words: int = 0) -> int:
+    """Return the number of pairs of fillings that are taken for copies. Every second one has a paragraph of its own."""
+    fillings = [filled(form, seed) for seed in range(FILLINGS)]
     texts = [
-        SignedText(*filled(form, seed), "Tidewire" if one_publisher else f"Courier {seed}", NOW_S + 60 * seed)
-        for seed in range(FILLINGS)
+        SignedText(
+            title,
+            f"{text}\n{words(seed, added_words)[1]}" if seed % 2 and added_words else text,
+            "Tidewire" if one_publisher else f"Courier {seed}",
+            NOW_S + 60 * seed,
+        )
+        for seed, (title, text) in enumerate(fillings)
     ]
     signatures = [signed.signature for signed in signatures_of(texts)]
     model = load_default()
@@ -72,6 +79,12 @@ def copies(form: str, *, one_publisher: bool) -> int:
 @pytest.mark.parametrize("form", sorted(READ | UNREAD))
 def test_filled_forms_are_separate(form: str, one_publisher: bool) -> None:
     assert copies((READ | UNREAD)[form], one_publisher=one_publisher) == 0
+
+
+@pytest.mark.parametrize("added_words", [15, 40, 90])
+@pytest.mark.parametrize("form", sorted(READ | UNREAD))
+def test_filled_forms_of_other_length_are_separate(form: str, added_words: int) -> None:
+    assert copies((READ | UNREAD)[form], one_publisher=False, added_words=added_words) == 0
 
 
 @pytest.mark.parametrize("form", sorted(READ | UNREAD))

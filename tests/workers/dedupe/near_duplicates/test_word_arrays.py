@@ -1,6 +1,5 @@
 """Words and sentences of texts as arrays."""
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
@@ -32,6 +31,10 @@ def hashes_of(text: str) -> list[int]:
     return hashes
 
 
+def arrays(words: TextWords) -> list[list[int]]:
+    return [words.hashes.tolist(), words.stems.tolist(), words.kinds.tolist(), words.sentence_of.tolist()]
+
+
 def of_kind(text: str, kind: int) -> list[bytes]:
     """Return the words of a kind, as `tokenise` spells them."""
     words = tokenise(text)
@@ -58,7 +61,7 @@ def test_read_words_of_batch_equals_single_texts(texts: list[str]) -> None:
     for words, text in zip(read_words(texts), texts, strict=True):
         single = words_of(text)
         assert words.keys == single.keys
-        assert all(np.array_equal(one, other) for one, other in zip(words[:4], single[:4], strict=True))
+        assert arrays(words) == arrays(single)
 
 
 def test_sentences_end_at_stops_and_lines() -> None:

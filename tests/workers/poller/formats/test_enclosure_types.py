@@ -1,23 +1,18 @@
 """Media types of enclosures: as stated, else by the ending of the URL."""
 
 import json
-from datetime import UTC, datetime
 
 import pytest
 
 from streams.records import Item
-from workers.poller.formats import parse_feed
+from tests.support.feed_readers import read_by_both
 from workers.text.media_types import MEDIA_TYPES, is_image, media_type_of
 
-NOW = datetime(2026, 11, 27, 9, tzinfo=UTC)
 URL = "https://mill.example/feed"
 
 
 def items(body: str) -> tuple[Item, ...]:
-    """Return the items of both readers, which must be equal."""
-    fast, slow = (parse_feed(body.encode(), URL, fetched_at=NOW, use_expat=flag).items for flag in (True, False))
-    assert fast == slow
-    return fast
+    return read_by_both(body, URL)
 
 
 def rss(enclosure: str) -> str:

@@ -1,0 +1,49 @@
+"""The pair model of this package: invented signatures, and the projection of vectors."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from workers.events.pair_model import INPUT_DIMS, load_default, load_projection
+from workers.events.signature import DIMS, HAS_VECTOR, LAYOUT, TERMS, digests, publisher_key, quantise, unix_time
+from workers.events.window import Window
+
+NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)
+
+
+def signature(seed: int, *, has_vector: bool = True, terms: int = TERMS) -> Any:
+    """Return a signature; equal seeds give equal texts."""
+    random, record = np.random.default_rng(seed), np.zeros((), LAYOUT)
+    record["flags"], record["time_s"], record["language"] = HAS_VECTOR * has_vector, unix_time(NOW), b"en"
+    record["vector"] = quantise(random.normal(size=DIMS).astype(np.float32))
+    record["term"] = digests([int(key) | 1 for key in random.integers(1, 30_000, terms)], TERMS)
+    record["number"][:2], record["publisher"] = random.integers(1, 60_000, 2), publisher_key(f"Courier {seed}")
+    return record
+
+
+def test_pair_model_prefers_equal_signatures() -> None:
+    others = np.array([signature(1), signature(2), signature(1, has_vector=False)])
+    same, different, without_vector = load_default().compare(signature(1), others)
+    assert same > 0.7 > 0.3 > different
+    assert without_vector > different
+    assert load_default().compare(signature(1), others[:2]).tolist() == [same, different]
+
+
+def test_projection_centres_vectors_by_language() -> None:
+    projection, vector = load_projection(), np.ones(INPUT_DIMS, np.float32)
+    assert projection.apply(vector, "en").shape == (DIMS,)
+    assert projection.apply(vector, "unknown").tolist() == projection.apply(vector, "").tolist()
+
+
+def test_unknown_publisher_and_time_are_zero() -> None:
+    assert (publisher_key(""), unix_time(None), digests([7], 3)) == (0, 0, [7, 0, 0])
+    assert publisher_key("The Courier") == publisher_key("THE COURIER") > 0
+
+
+def test_article_shares_no_terms_with_itself() -> None:
+    window = Window(4)
+    window.apply({n: signature(n).tobytes() for n in range(3)}, 3)
+    terms = window.records["term"][1].tolist()
+    assert window.sharing_terms(terms, 2, excluded=3).tolist()[0] == 1
+    assert 1 not in window.sharing_terms(terms, 2, excluded=1)
