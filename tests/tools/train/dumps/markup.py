@@ -15,7 +15,7 @@ from tests.tools.train.dumps.sources import looks_like_prompt
 from tests.tools.train.dumps.templates import read_templates
 from tests.tools.train.dumps.writer import BODY, CLUTTER, FIELD, TITLE, TRUST, Line
 from tests.tools.train.grow import SYNTHETIC
-from workers.clean.blocks import Block, html_blocks
+from workers.clean.blocks import html_blocks
 from workers.clean.feed_html import simplify_feed_html
 from workers.clean.html_parser import parse_html
 from workers.clean.line_types import SENTENCE_END, word_count
@@ -125,9 +125,19 @@ def _line(rng: random.Random, line: Line) -> str:
     if line.label == TITLE:
         return f"<h1>{text}</h1>"
     if line.label == FIELD:
-        return rng.choice((f"<div{_class(rng, ('byline', 'meta'))}>{text}</div>", f"<p>{text}</p>", f"<time>{text}</time>"))
+        return rng.choice(
+            (f"<div{_class(rng, ('byline', 'meta'))}>{text}</div>", f"<p>{text}</p>", f"<time>{text}</time>")
+        )
     if word_count(line.text) <= 8 and SENTENCE_END.search(line.text) is None:
-        return rng.choice((f"<h2>{text}</h2>", f"<h3>{text}</h3>", f"<p><strong>{text}</strong></p>", f"<p>{text}</p>", f"<ul><li>{text}</li></ul>"))
+        return rng.choice(
+            (
+                f"<h2>{text}</h2>",
+                f"<h3>{text}</h3>",
+                f"<p><strong>{text}</strong></p>",
+                f"<p>{text}</p>",
+                f"<ul><li>{text}</li></ul>",
+            )
+        )
     if rng.random() < LINKED:
         words = text.split(" ")
         start = rng.randrange(len(words))
@@ -145,7 +155,10 @@ def _clutter(rng: random.Random, lines: Sequence[Line], part: str) -> str:
         if label:
             inner.append(_headlines(rng, texts, form))
         else:
-            inner += [rng.choice(("<p>{}</p>", "<h3>{}</h3>", "<p><strong>{}</strong></p>", "<div>{}</div>")).format(text) for text in texts]
+            inner += [
+                rng.choice(("<p>{}</p>", "<h3>{}</h3>", "<p><strong>{}</strong></p>", "<div>{}</div>")).format(text)
+                for text in texts
+            ]
     content = "".join(inner)
     if rng.random() < (0.5 if part == "feed" else 0.7):
         return _box(rng, content, BOXES, ("div", "aside", "section", "div"))
