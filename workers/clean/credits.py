@@ -6,7 +6,7 @@ from workers.clean.rules.bylines import CAPTIONS
 
 _BYLINE_END = re.compile(
     r"(?<!\s)\s++(?:[|•·–—]\s+|(?:in|for|at)\s+(?=[A-Z]))|"
-    r",\s+(?=(?:[A-Z][\w.]+ )?(?:Correspondent|Reporter|Editor|Staff))"
+    r",\s+(?=(?:[A-Za-z][\w.]{1,20} ){0,2}(?i:correspondent|reporter|editor|staff|writer|producer))"
 )
 _NAME_SEPARATOR = re.compile(r"[,&;]|(?<!\s)\s++(?:and|et|und|y|e|en|ve|и)\s+")
 

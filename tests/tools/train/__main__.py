@@ -1,7 +1,10 @@
 """`make train`: train the cleaner's model from ../shared/corpus/pages. The same data gives the same bytes.
 
 make train                          train all three input types; write workers/clean/model/model.msgpack
-make train ARGS="--folds 5"         first cross-validate by site; write tests/tools/train/curve.json
+make train ARGS="--folds 3"         first cross-validate by site; write tests/tools/train/curve.json
+make train ARGS="--folds 3 --kinds text --no-model --parts 0"
+                                    train the first of three models for the cross-validation only; `--parts` without a
+                                    number writes the curve of the models that exist
 """
 
 import argparse
@@ -9,6 +12,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +21,19 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from tests.tools.train.corpus import FOLDS, FOLDS_SALT, Document, dumps, fold_of, fragment, pages, scored
+from tests.tools.train.dumps import markup
+from tests.tools.train.dumps.excerpts import excerpts
 from tests.tools.train.dumps.generate import synthetic
 from tests.tools.train.dumps.templates import variants
-from tests.tools.train.grow import PLANS, Sample, grow, make_sample, probabilities, stored_model
+from tests.tools.train.grow import PLANS, Sample, grow, make_sample, stored_model
 from tests.tools.train.score import summary, text_score
 from workers.clean.line_types import word_count
-from workers.clean.model.model import FILE, StoredModel
+from workers.clean.model.model import FILE, StoredModel, load
 
 KINDS = ("text", "html", "page")
-SYNTHETIC_DUMPS = 4000
-VARIANTS = 20  # of each invented dump of `dumps/templates.py`
+SYNTHETIC_DUMPS = 2000
+VARIANTS = 6  # of each invented dump of `dumps/templates.py`
+MARKUP_PAGES, MARKUP_ITEMS = 1, 2  # of each invented dump, as HTML
 CURVE = Path(__file__).with_name("curve.json")
 # Costs (block, word): a block stays if p × words > (1 − p) × (block + words × word). Chosen from the curve: the least
 # clutter at which lost words of body text stay near the best peer's. Feeds may lose hardly any.
@@ -45,10 +52,15 @@ def documents(kind: str) -> Iterator[Document]:
 
 
 def more_samples(kind: str) -> list[Sample]:
-    """Return the samples that only take part in training: for text, the synthetic dumps."""
-    if kind != "text":
-        return []
-    return [make_sample(d, html=False) for d in (*synthetic(SYNTHETIC_DUMPS), *variants(VARIANTS))]
+    """Return the samples that only take part in training: synthetic and invented documents, and excerpts of real ones."""
+    html = kind != "text"
+    if kind == "page":
+        more = markup.pages(MARKUP_PAGES)
+    elif html:
+        more = markup.feed_items(MARKUP_ITEMS)
+    else:
+        more = chain(synthetic(SYNTHETIC_DUMPS), variants(VARIANTS), excerpts(dumps()))
+    return [make_sample(document, html=html) for document in more]
 
 
 def curve(predicted: Sequence[tuple[Document, Any]]) -> list[dict[str, float]]:
@@ -66,22 +78,30 @@ def _kept_lines(document: Document, p: Any, block_cost: float, word_cost: float)
     return [block.text for block, k in zip(document.blocks, keep, strict=True) if k]
 
 
-def cross_validate(kind: str, folds: int, only: int) -> dict[str, Any]:
-    """Return the curves of *kind* by group of documents, cross-validated by site. *only*: stop after so many folds."""
-    predicted = []
-    all_documents = list(documents(kind))
-    samples = [make_sample(d, html=kind != "text") for d in all_documents]
-    training = [*samples, *more_samples(kind)]
-    for fold in range(min(folds, only or folds)):
+def fold_file(kind: str, fold: int, folds: int) -> Path:
+    """Return the file of the model that has not seen the sites of *fold*."""
+    return FOLDS / f"{kind}-{fold}-of-{folds}.msgpack"
+
+
+def train_folds(kind: str, folds: int, parts: Sequence[int]) -> None:
+    """Write a model for each fold in *parts* that has not seen the sites of this fold."""
+    training = [*(make_sample(document, html=kind != "text") for document in documents(kind)), *more_samples(kind)]
+    block_cost, word_cost = COSTS[kind]
+    FOLDS.mkdir(parents=True, exist_ok=True)
+    for fold in parts:
         trained = grow([s for s in training if fold_of(s.site, folds, FOLDS_SALT) != fold], PLANS[kind])
-        block_cost, word_cost = COSTS[kind]
         model = stored_model(trained, html=kind != "text", block_cost=block_cost, word_cost=word_cost)
-        FOLDS.mkdir(parents=True, exist_ok=True)
-        (FOLDS / f"{kind}-{fold}-of-{folds}.msgpack").write_bytes(msgspec.msgpack.encode({kind: model}))
-        for d, s in zip(all_documents, samples, strict=True):
-            if fold_of(s.site, folds, FOLDS_SALT) == fold:
-                predicted.append((d, probabilities(trained, s)))
+        fold_file(kind, fold, folds).write_bytes(msgspec.msgpack.encode({kind: model}))
         print(f"{kind}: fold {fold + 1} of {folds}", file=sys.stderr, flush=True)
+
+
+def validated_curves(kind: str, folds: int) -> dict[str, Any]:
+    """Return the curves of *kind* by group of documents. Each document has the probabilities of its fold's model."""
+    models = [load(fold_file(kind, fold, folds).read_bytes(), kind) for fold in range(folds)]
+    predicted = [
+        (d, np.array(models[fold_of(d.site, folds, FOLDS_SALT)].predict(d.blocks, d.known_text).body))
+        for d in documents(kind)
+    ]
     groups: dict[str, Callable[[str], bool]] = {"news": lambda g: g != "wcxb", "multilingual": lambda g: g == "daniel", "other": lambda g: g == "wcxb",
               "core": lambda g: g in ("scrapinghub", "fundus_eval", "fundus_fix", "andythe")}  # fmt: skip
     return {name: curve([p for p in predicted if in_group(p[0].group)]) for name, in_group in groups.items()}
@@ -101,14 +121,21 @@ def main() -> int:
     """Cross-validate and train the input types of the command line."""
     parser = argparse.ArgumentParser("make train")
     parser.add_argument("--folds", type=int, default=0, help="number of folds of the cross-validation by site")
-    parser.add_argument("--only", type=int, default=0, help="stop the cross-validation after so many folds")
+    parser.add_argument(
+        "--parts", type=int, nargs="*", help="of the cross-validation: the folds to train; none: the curve only"
+    )
     parser.add_argument("--kinds", nargs="*", default=KINDS, choices=KINDS)
     parser.add_argument("--no-model", action="store_true", help="only cross-validate")
     args = parser.parse_args()
     threadpool_limits(1)  # on more threads the order of BLAS's additions varies, and so do the bytes
     started_s = time.monotonic()
     for kind in args.kinds if args.folds else ():
-        validated = cross_validate(kind, args.folds, args.only)
+        parts = range(args.folds) if args.parts is None else args.parts
+        if parts:
+            train_folds(kind, args.folds, parts)
+        if args.parts:
+            continue  # one part of several
+        validated = validated_curves(kind, args.folds)
         curves = json.loads(CURVE.read_text()) if CURVE.exists() else {}  # read late: other processes write it too
         CURVE.write_text(_format_curves(curves | {kind: validated}))
     for kind in args.kinds if not args.no_model else ():

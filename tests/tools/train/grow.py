@@ -29,15 +29,15 @@ from workers.clean.model.context_features import (
     second_pass_features,
 )
 from workers.clean.model.group_features import group_blocks
-from workers.clean.model.line_network import StoredNetwork, load_network
-from workers.clean.model.model import StoredModel, combine, input_hashes, mean_log_odds
+from workers.clean.model.line_network import StoredNetwork
+from workers.clean.model.model import StoredModel, input_hashes
 from workers.clean.model.oblivious_trees import StoredTrees
 
 DEPTH = 6
 WORD_C, NAME_C = 1.0, 0.05  # inverse strengths of regularisation
 HARD_WEIGHT = 3.0
 REAL_WEIGHT = 2.25  # of a real dump; a synthetic one weighs 1
-NETWORK_SEEDS = (1,)  # the mean of several networks errs less than one
+NETWORK_SEEDS = (1, 2, 3)  # the mean of several networks errs less than one; figures in decision 139
 SYNTHETIC, PSEUDO = "synthetic", "pseudo"  # groups of synthetic dumps; the words of the latter mean nothing
 TITLE_LINES = 12  # after the first line of the story; later lines have no weight for the title
 TREE_OPTIONS: dict[str, Any] = {
@@ -63,8 +63,9 @@ class Plan(NamedTuple):
 
 
 # Dumps have fewer trees with larger steps: a network reads them as well, and their training set is larger.
-# Blocks of HTML have group features, so a second pass does not help (figures in decision 94).
-PLANS = {"text": Plan(240, 0.12, 2), "html": Plan(400), "page": Plan(300, 0.07, 0, 3, 32)}
+# Networks read the lines around a line, and blocks of pages have group features, so a second pass does not help there
+# (figures in decisions 94 and 139).
+PLANS = {"text": Plan(240, 0.12, 0), "html": Plan(400), "page": Plan(300, 0.07, 0, 3, 32)}
 
 
 @dataclass
@@ -179,19 +180,6 @@ def _networks(samples: Sequence[Sample]) -> tuple[StoredNetwork, ...]:
     names = network_columns()
     hidden = [names.index(name) for name in ("word_score", "word_score_size")]
     return tuple(network.train(examples, names, hidden, seed=seed) for seed in NETWORK_SEEDS)
-
-
-def probabilities(model: TrainedModel, s: Sample) -> Any:
-    """Return the probabilities of a sample that is not part of the training set."""
-    s.word_scores = s.word_tokens @ model.words
-    s.name_scores = s.name_tokens @ model.names if s.name_tokens is not None else None
-    s.rows = _rows(s)
-    _set_first(s, model.first)
-    body = s.first if model.second is None else model.second.predict_proba(_second_rows(s))[:, 1]
-    if not model.networks:
-        return body
-    loaded = [load_network(stored, network_columns()) for stored in model.networks]
-    return combine(body, mean_log_odds(loaded, s.rows)[:, 0])
 
 
 def _set_first(s: Sample, trees: CatBoostClassifier) -> None:

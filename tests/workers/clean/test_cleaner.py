@@ -302,6 +302,9 @@ def test_months_each_language_has_twelve() -> None:
         ("Ida Marrow, Tomas Velk & Liv Harrowgate", ("Ida Marrow", "Tomas Velk", "Liv Harrowgate")),
         ("Ida Marrow | Orrin Wire", ("Ida Marrow",)),
         ("Ida Marrow in Port Maren", ("Ida Marrow",)),
+        ("Ida Marrow, courts correspondent", ("Ida Marrow",)),
+        ("Ida Marrow, Chief Political Correspondent", ("Ida Marrow",)),
+        ("Ida Marrow and Tomas Velk, staff writers", ("Ida Marrow", "Tomas Velk")),
     ],
 )
 def test_parse_byline(byline: str, names: tuple[str, ...]) -> None:

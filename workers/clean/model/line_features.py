@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from workers.clean.blocks import Block
 from workers.clean.line_types import CLOSING_MARKS
+from workers.clean.model.topic_features import TOPIC_COLUMNS, topic_rows
 
 Matrix = npt.NDArray[np.float32]
 Flags = npt.NDArray[np.bool_]
@@ -56,7 +57,7 @@ PLACE_COLUMNS = (
     "long_before", "long_after", "same_shape_near", "same_shape_beside", "label_distance", "long_next", "long_previous",
     "long_next_2", "long_previous_2", "colon_previous", "label_next", "duplicate_before",
 )  # fmt: skip
-LINE_COLUMNS = (*SHAPE_COLUMNS, *RUN_COLUMNS, *PLACE_COLUMNS)
+LINE_COLUMNS = (*SHAPE_COLUMNS, *RUN_COLUMNS, *PLACE_COLUMNS, *TOPIC_COLUMNS)
 
 
 def line_features(blocks: Sequence[Block], own: Mapping[str, Matrix]) -> Matrix:
@@ -72,7 +73,8 @@ def line_features(blocks: Sequence[Block], own: Mapping[str, Matrix]) -> Matrix:
     is_long = (is_sentence & (words > LONG_WORDS)) | (words > LONGER_WORDS)
     labels = (own["is_label"] > 0) | (own["weak_label"] > 0)
     runs = _run_rows(texts, own, codes, words, ends, is_long, labels)
-    return np.hstack([shapes, runs, _place_rows(texts, codes, is_long, labels)]).astype(np.float32)
+    places, topics = _place_rows(texts, codes, is_long, labels), topic_rows(texts, is_long)
+    return np.hstack([shapes, runs, places, topics]).astype(np.float32)
 
 
 def _shape(text: str) -> int:

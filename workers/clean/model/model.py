@@ -2,8 +2,8 @@
 
 rows ──▶ first trees ──▶ probabilities ──▶ rows with the neighbours' probabilities ──▶ second trees ──▶ probability
 
-Only the model of text dumps has a second pass. Networks over the lines of a dump read the rows too. The mean of the log
-odds of trees and networks counts, and the networks also return the probability that a line is the title.
+Only the model of feed HTML has a second pass. Networks over the lines of a dump read the rows too. The mean of the log
+odds of the trees and of each network counts; the networks also return the probability that a line is the title.
 """
 
 from collections.abc import Sequence
@@ -91,7 +91,8 @@ class Model(NamedTuple):
         if not self.networks:
             return Scores(body.tolist(), [0.0] * len(blocks))
         log_odds = mean_log_odds(self.networks, rows)
-        return Scores(combine(body, log_odds[:, 0]).tolist(), _probability(log_odds[:, 1]).tolist())
+        joined = combine(body, log_odds[:, 0], len(self.networks))
+        return Scores(joined.tolist(), _probability(log_odds[:, 1]).tolist())
 
     def should_keep(self, probability: float, words: int, *, share: float = 1.0) -> bool:
         """Whether to keep a block: the expected cost of its loss exceeds the expected cost of clutter that remains.
@@ -110,11 +111,11 @@ def mean_log_odds(networks: Sequence[Network], rows: Matrix) -> Matrix:
     return mean
 
 
-def combine(trees: Matrix, network_log_odds: Matrix) -> Matrix:
-    """Return the probability at the mean of two log odds. *trees*: the probability of the trees."""
+def combine(trees: Matrix, network_log_odds: Matrix, networks: int) -> Matrix:
+    """Return the probability at the mean log odds of trees and networks. *trees*: the probability of the trees."""
     p = np.clip(trees, MIN_PROBABILITY, 1 - MIN_PROBABILITY)
     trees_log_odds = np.log(p / (1 - p)).astype(np.float32)
-    return _probability((trees_log_odds + network_log_odds) / 2)
+    return _probability((trees_log_odds + networks * network_log_odds) / (1 + networks))
 
 
 def _probability(log_odds: Matrix) -> Matrix:

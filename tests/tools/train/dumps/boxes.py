@@ -145,3 +145,87 @@ def ticker(w: Writer) -> None:
             f"{name} {w.rng.randint(0, 4)} – {w.rng.randint(0, 4)} {w.word().title()}",
         )
         w.add(CLUTTER, w.rng.choice(forms))
+
+
+POLL_COUNTS = (
+    "{n} votes",
+    "{n} Stimmen",
+    "{n} votos",
+    "{n} голосов",
+    "{n} 票",
+    "{n}表",
+    "{n} głosów",
+    "{n} voti",
+    "{n} rösta",
+    "Total: {n}",
+)
+GALLERY = (
+    "Image {k} of {n}",
+    "{k}/{n}",
+    "{k} / {n}",
+    "Bild {k} von {n}",
+    "Foto {k} de {n}",
+    "Photo {k} sur {n}",
+    "Фото {k} из {n}",
+    "写真{k}/{n}",
+    "图 {k}",
+)
+ENTRY_BUTTONS = (
+    "Copy link",
+    "Share this post",
+    "Share",
+    "Link kopieren",
+    "Compartir",
+    "Partager",
+    "Поделиться",
+    "分享",
+    "共有",
+    "Copiar enlace",
+    "Delen",
+    "Condividi",
+)
+PAID = ("Paid for by {site}", "Sponsored by {site}", "A word from {site}", "Presented by {site}", "Ad · {site}", "Anzeige von {site}", "Contenido de {site}",
+        "En partenariat avec {site}", "Партнёр: {site}", "提供：{site}", "{site} 제공", "In collaborazione con {site}")  # fmt: skip
+
+
+def poll(w: Writer) -> None:
+    """Add a poll of readers: a question, its answers, the number of votes."""
+    w.clutter(w.phrase("news") if w.chance(0.2) else w.piece(1, 1, text=w.other_sentence()))
+    if w.chance(0.85):
+        w.clutter(w.question())
+    for _ in range(w.rng.randint(2, 5)):
+        w.clutter(w.piece(1, 6, text=w.other_sentence()) + (f" {w.rng.randint(1, 99)} %" if w.chance(0.2) else ""))
+    if w.chance(0.5):
+        w.clutter(w.rng.choice(POLL_COUNTS).replace("{n}", str(w.rng.randint(3, 9000))))
+
+
+def paid_box(w: Writer) -> None:
+    """Add the box of an advertiser: its name, one or two sentences or prices, a button."""
+    w.clutter(w.phrase("ad") if w.chance(0.3) else w.recode(w.rng.choice(PAID).replace("{site}", w.site)))
+    for _ in range(w.rng.randint(1, 2)):
+        w.clutter(w.other_sentence() if w.chance(0.6) else w.piece(2, 7, text=w.other_sentence()) + w.stop())
+    if w.chance(0.6):
+        w.clutter(w.phrase("news") if w.chance(0.4) else w.piece(1, 4, text=w.other_sentence()))
+
+
+def offers(w: Writer) -> None:
+    """Add products with prices and buttons."""
+    w.clutter(label(w) if w.chance(0.5) else w.piece(2, 7, text=w.other_sentence()))
+    for _ in range(w.rng.randint(1, 4)):
+        w.clutter(w.piece(1, 5, text=w.other_sentence()), w.amount())
+        if w.chance(0.4):
+            w.clutter(w.phrase("prompt"))
+
+
+def entry_furniture(w: Writer) -> None:
+    """Add what stands below an entry of a live blog: its author, and buttons."""
+    if w.chance(0.5):
+        w.clutter(w.phrase("by"))
+    w.clutter(*w.rng.sample(ENTRY_BUTTONS, w.rng.randint(1, 2)))
+
+
+def wordy_list(w: Writer) -> None:
+    """Add headlines of other stories below a line that the site wrote for this place; some are questions or sentences."""
+    w.clutter(w.piece(3, 8, text=w.other_sentence()) + w.rng.choice(("", "", ":")))
+    for _ in range(w.rng.randint(1, 4)):
+        w.clutter(w.headline() + w.rng.choice(("", "", "", "?", w.stop())))

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from tests.tools.train.dumps.boxes import (
     AGES,
+    GALLERY,
     appeal,
     author_box,
     byline_block,
@@ -13,9 +14,13 @@ from tests.tools.train.dumps.boxes import (
     label,
     masthead,
     newsletter,
+    offers,
+    paid_box,
+    poll,
     ranking,
     short_links,
     ticker,
+    wordy_list,
 )
 from tests.tools.train.dumps.writer import FIELD, JOINED, NEUTRAL, TITLE, Writer
 
@@ -32,6 +37,7 @@ SHARE_NAMES = (
     "Pinterest",
     "Bluesky",
 )
+HEADLINES_WITH_STOPS = 0.1  # share of lists whose headlines are sentences
 READING_TIMES = (
     "2 MIN READ", "3 min read", "Reading time: 2 minutes", "5 min de lectura", "4 Min. Lesezeit", "1 min read",
     "Lesezeit: 3 Min.", "Lesedauer 2 Minuten", "Leestijd 2 minuten", "Lecture 1 min", "Temps de lecture : 3 min",
@@ -42,6 +48,17 @@ READING_TIMES = (
     "2 phút đọc", "อ่าน 2 นาที", "阅读时间：2分钟", "読了時間：2分", "읽는 시간 2분",
 )  # fmt: skip
 CREDITS = (
+    "{text} — Foto: {name}/{site}",
+    "{text}＝{name}撮影",
+    "{text} 记者 {name} 摄",
+    "{text} © {name}/{site}",
+    "Credit: {name}",
+    "({site}: {name})",
+    "(Image credit: {site})",
+    "{text} Фото: {name}",
+    "{text} {name} 기자",
+    "{text} (foto: {site})",
+    "{text} : {site}",
     "{text} / {site}",
     "{text} | {site}",
     "{text} (Photo: {name})",
@@ -71,6 +88,7 @@ SOURCES = (
 def head(w: Writer) -> None:
     """Add everything above the story."""
     for probability, add in (
+        (0.22, publisher),
         (0.2, prompts),
         (0.2, masthead),
         (0.3, navigation),
@@ -90,8 +108,15 @@ def head(w: Writer) -> None:
         w.clutter(separator.join([w.phrase("kicker"), w.phrase("kicker"), *([w.story.title] if w.chance(0.3) else [])]))
     if w.chance(0.08):
         w.add(FIELD, w.rng.choice(READING_TIMES))
+    if w.chance(0.04):
+        publisher(w)
     w.add(TITLE, w.story.title)
     _below_title(w)
+
+
+def publisher(w: Writer) -> None:
+    """Add the name of the publisher."""
+    w.clutter(w.recode(w.rng.choice((w.site, w.site, w.site.upper()))))
 
 
 def _below_title(w: Writer) -> None:
@@ -138,7 +163,7 @@ def interrupt(w: Writer, probability: float) -> None:
     forms: tuple[tuple[float, Callable[[Writer], None]], ...] = (
         (20, advertisement), (20, lead), (10, stray_label), (20, headline_list), (7, bare_headlines), (15, prompts), (4, share_bar),
         (5, caption), (4, teasers), (3, player), (3, comment), (8, newsletter), (4, appeal), (8, cards), (2, ranking), (4, short_links),
-        (2, counts),
+        (2, counts), (5, poll), (8, paid_box), (3, offers), (8, wordy_list), (5, gallery),
     )  # fmt: skip
     weights = [weight for weight, _ in forms]
     w.rng.choices([add for _, add in forms], weights)[0](w)
@@ -146,7 +171,21 @@ def interrupt(w: Writer, probability: float) -> None:
 
 def between(w: Writer) -> None:
     """Add what stands most often between the last paragraphs of a story: a label with headlines, a lead-in, an advertisement."""
-    w.rng.choice((short_list, short_list, short_list, lead, lead, advertisement, stray_label, cards))(w)
+    w.rng.choice(
+        (
+            short_list,
+            short_list,
+            short_list,
+            lead,
+            lead,
+            advertisement,
+            stray_label,
+            cards,
+            wordy_list,
+            paid_box,
+            newsletter,
+        )
+    )(w)
     if w.chance(0.15):
         advertisement(w)
 
@@ -177,7 +216,7 @@ def tail(w: Writer) -> None:
     parts: list[tuple[float, Callable[[Writer], None]]] = [
         (0.45, prompts), (0.3, tags), (0.65, headline_list), (0.3, headline_list), (0.15, bare_headlines), (0.1, comments), (0.25, share_bar),
         (0.12, teasers), (0.1, navigation), (0.06, consent), (0.1, ranking), (0.15, newsletter), (0.08, appeal), (0.2, cards),
-        (0.08, comment_rules), (0.15, short_links), (0.08, author_box), (0.05, counts),
+        (0.08, comment_rules), (0.15, short_links), (0.08, author_box), (0.05, counts), (0.04, poll), (0.08, paid_box), (0.05, offers), (0.1, wordy_list),
     ]  # fmt: skip
     w.rng.shuffle(parts)
     for probability, add in parts:
@@ -231,10 +270,13 @@ def bare_headlines(w: Writer) -> None:
 
 def _headlines(w: Writer, count: int) -> None:
     form, age = w.rng.choice((0, 0, 0, 0, 0, 1, 2, 3, 4, 5)), w.rng.choice(AGES)
+    end = w.stop() if w.chance(HEADLINES_WITH_STOPS) else ""
     for n in range(count):
         headline = w.headline() if w.chance(0.9) else w.piece(1, 4, text=w.other_sentence())
         if w.chance(0.05):
             headline += w.rng.choice(("?", w.stop()))
+        elif not headline.endswith(("?", "!", "…")):
+            headline += end
         w.clutter(*((headline,), (f"{n + 1}. {headline}",), (str(n + 1), headline), (w.date() if w.chance(0.5) else w.clock(), headline),
                     (headline, age), (w.phrase("kicker"), headline))[form])  # fmt: skip
 
@@ -311,6 +353,14 @@ def key_points(w: Writer) -> None:
 def caption(w: Writer) -> None:
     """Add the caption of a picture."""
     w.add(FIELD, _caption(w))
+
+
+def gallery(w: Writer) -> None:
+    """Add the counters of a gallery with captions or credits."""
+    count, form = w.rng.randint(2, 5), w.rng.choice(GALLERY)
+    for n in range(count):
+        w.clutter(form.replace("{k}", str(n + 1)).replace("{n}", str(count)))
+        w.add(FIELD, _caption(w))
 
 
 def player(w: Writer) -> None:

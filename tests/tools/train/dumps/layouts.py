@@ -5,8 +5,10 @@
 
 from collections.abc import Callable
 
+from tests.tools.train.dumps.boxes import entry_furniture
 from tests.tools.train.dumps.columns import COLUMN_LAYOUTS
 from tests.tools.train.dumps.furniture import between, interrupt
+from tests.tools.train.dumps.programmes import PROGRAMME_LAYOUTS
 from tests.tools.train.dumps.reports import MORE_LAYOUTS
 from tests.tools.train.dumps.writer import NEUTRAL, Writer
 
@@ -29,6 +31,8 @@ UNITS = (
     "łyżki",
     "xícaras de",
 )
+HEADING_FIRST = 0.15  # from here to .3: shares of last parts that begin with a subheading
+TABLE_LAST = 0.66  # from .6 to here: share of last parts with a table
 LATE_CLUTTER = 0.45  # share of stories with clutter before their last lines
 BULLETS = ("• ", "- ", "– ", "* ", "· ", "▪ ")
 
@@ -152,7 +156,7 @@ def verse(w: Writer) -> None:
 
 def live_blog(w: Writer) -> None:
     """Add entries with times."""
-    form, button = w.rng.randrange(5), w.phrase("prompt") if w.chance(0.5) else ""
+    form, button, furnished = w.rng.randrange(5), w.phrase("prompt") if w.chance(0.5) else "", w.chance(0.4)
     suffix, separator = w.rng.choice(("", "", " GMT", " Uhr", "h", " WIB")), w.rng.choice((" ", " – ", ": ", " | "))
     for _ in range(w.rng.randint(3, 9)):
         time, heading = w.clock() + suffix, w.piece(2, 8)
@@ -168,7 +172,9 @@ def live_blog(w: Writer) -> None:
         )
         if w.chance(0.2):
             w.body(w.sentence())
-        if button:
+        if furnished:
+            entry_furniture(w)
+        elif button:
             w.clutter(button)
         else:
             interrupt(w, 0.08)
@@ -320,7 +326,7 @@ def correction(w: Writer) -> None:
 
 
 TRAINED: tuple[Layout, ...] = (
-    *MORE_LAYOUTS, *COLUMN_LAYOUTS, fact_box, timeline, table, recipe, interview, numbered_list, verse, live_blog, dialogue, tracks, companies, obituary, listing,
+    *MORE_LAYOUTS, *COLUMN_LAYOUTS, *PROGRAMME_LAYOUTS, fact_box, timeline, table, recipe, interview, numbered_list, verse, live_blog, dialogue, tracks, companies, obituary, listing,
     review, press_release, travel, schedule, figures, vignettes, opinion, charges, correction, brief,
 )  # fmt: skip
 
@@ -353,9 +359,17 @@ def _end(w: Writer) -> None:
     kind = w.rng.random()
     if kind < 0.15:
         w.body(w.paragraph())
+    if HEADING_FIRST < kind < 0.3:
+        w.body(w.phrase("sub") if w.chance(0.3) else w.piece(1, 4))
     w.body(w.short_sentence())
     if kind > 0.85:
         w.body(w.short_sentence())
+    elif 0.6 < kind < TABLE_LAST:
+        heading = w.phrase("res") or w.piece(1, 2)
+        w.body(heading.upper() if w.chance(0.5) else heading)
+        w.body(*(f"{n + 1}. {w.word().title()} {w.rng.randint(1, 90)}" for n in range(w.rng.randint(2, 6))))
+    elif kind > 0.78:
+        w.body(w.phrase("sub") or w.piece(1, 3), w.short_sentence() if w.chance(0.6) else w.sentence())
     elif kind > 0.7:
         w.body(w.phrase("box") or w.piece(1, 3))
         w.body(*(f"{w.piece(1, 3)}: {w.rng.choice((w.amount(), w.piece(1, 4)))}" for _ in range(w.rng.randint(1, 3))))
@@ -363,7 +377,7 @@ def _end(w: Writer) -> None:
 
 def _prose_story(w: Writer, layouts: tuple[Layout, ...]) -> None:
     share, short = w.rng.choice((0, 0.1, 0.25, 0.45)), w.rng.choice((0.05, 0.15, 0.35))
-    headings = w.chance(0.25)
+    headings = w.chance(0.4)
     box = w.rng.randrange(8) if w.chance(0.3) else -1
     for n in range(w.rng.choice((1, 2, 3, 3, 4, 5, 6, 8, 12, 20))):
         if headings and n and w.chance(0.4):

@@ -1,6 +1,6 @@
 """Variants of invented dumps: other words, other clutter between the paragraphs.
 
-The dumps are those of `templates.txt` and two of the sets in `tests/workers/clean`.
+The dumps are those of the files `templates*.txt` and two of the sets in `tests/workers/clean`.
 
 A variant keeps the form of a page that somebody wrote as a whole. Its words are real, or recoded into letters of another
 language; its runs of clutter stay, go, move, or come from another page. The same seed gives the same variants.
@@ -21,10 +21,14 @@ from workers.clean.blocks import Block
 from workers.clean.line_types import word_count
 
 TESTS = Path(__file__).resolve().parents[3] / "workers" / "clean"
-FILES = (Path(__file__).with_name("templates.txt"), TESTS / "invented_dumps.txt", TESTS / "invented_dumps_dev.txt")
+FILES = (
+    *sorted(Path(__file__).parent.glob("templates*.txt")),
+    TESTS / "invented_dumps.txt",
+    TESTS / "invented_dumps_dev.txt",
+)
 UNTRAINED = frozenset(("is", "bg", "hr", "ca", "et"))  # languages that no training set contains
 LABELS = {"T": TITLE, "A": BODY, "C": CLUTTER, "D": FIELD, "N": NEUTRAL}
-REAL_WORDS, REAL_LABELS = 0.25, 0.55  # shares of variants, cumulative; in the rest all words are recoded
+REAL_WORDS, REAL_LABELS = 0.5, 0.7  # shares of variants, cumulative; in the rest all words are recoded
 KEPT_RUNS, MOVED_RUNS = 0.55, 0.8  # shares of runs of clutter, cumulative; the rest is omitted
 MAX_LABEL_WORDS = 4  # a longer line of clutter is a headline unless it is a prompt
 BLANK_LINES = 0.3  # share of variants with a blank line between all lines

@@ -24,6 +24,20 @@ EDGE_MARKS = " \t'\"“”„«»‘’.,;:!?…。，、！？।؟-–—()[]"
 PROPER_NAME = re.compile(r"[^\W\d_a-z]\w+(?: [^\W\d_a-z]\w+){1,2}")
 FIRST_NAMES = "Ana Lena Marek Omar Ines Tomas Nadia Viktor Leila Jonas Priya Samuel Hana Diego Freya Kofi".split()
 LAST_NAMES = "Harlow Vance Ortega Brandl Novik Sato Marsh Okoye Lindgren Petrov Aydin Rossi Keane Mbeki Duarte".split()
+# Names of publishers around a place. Source: Wikipedia's lists of newspapers by country.
+SITES = {
+    "en": ("{} Post", "{} Times", "{} News", "{}", "{} Daily", "{}.example", "The {} Observer", "{} Weekly", "{} Gazette", "{} Online"),
+    "de": ("{}er Tagblatt", "{}er Zeitung", "{}er Anzeiger", "{} aktuell"), "fr": ("Le Journal de {}", "L’Écho de {}", "{} Info"),
+    "es": ("El Diario de {}", "La Voz de {}", "{} Digital"), "pt": ("Jornal de {}", "Diário de {}", "{} Notícias"),
+    "it": ("Il Corriere di {}", "Gazzetta di {}", "{} Oggi"), "nl": ("{} Courant", "Dagblad {}"), "sv": ("{} Tidning", "{}-Posten"),
+    "da": ("{} Avis", "{} Tidende"), "no": ("{} Avis", "{}posten"), "fi": ("{}n Sanomat", "{}-lehti"), "pl": ("Kurier {}", "Gazeta {}"),
+    "cs": ("{} noviny", "{} deník"), "hu": ("{} Hírlap", "{} Napló"), "ro": ("Gazeta de {}", "Ziarul de {}"), "tr": ("{} Haber", "{} Gazetesi"),
+    "id": ("Harian {}", "Suara {}"), "vi": ("Báo {}",), "sw": ("Habari {}",), "el": ("Η Φωνή {}", "Εφημερίδα {}"),
+    "ru": ("{} вестник", "Вести {}", "{} сегодня"), "uk": ("{} новини", "Голос {}"), "ar": ("صحيفة {}", "{} اليوم"), "fa": ("روزنامه {}",),
+    "he": ("עיתון {}",), "hi": ("{} समाचार", "दैनिक {}"), "bn": ("দৈনিক {}", "{} বার্তা"), "ta": ("{} செய்திகள்",), "th": ("หนังสือพิมพ์{}",),
+    "ko": ("{}일보", "{}신문"), "ja": ("{}新聞", "{}日報"), "zh": ("{}日报", "{}晚报", "{}网"),
+}  # fmt: skip
+LATIN = frozenset("en de fr es pt it nl sv da no fi pl cs hu ro tr id vi sw".split())  # in this script
 USUAL_SENTENCES = 0.2  # share of the short sentences that `phrases.tsv` has
 CHARS_PER_WORD = 2  # in scripts without spaces
 DATES = ("d MMMM y", "d MMM y HH:mm", "EEEE, d MMMM y", "dd.MM.y, HH:mm", "dd/MM/y", "y-MM-dd HH:mm", "MMMM d, y",
@@ -77,9 +91,15 @@ class Writer:
         self.short_sentences = [s for s in both if 2 <= word_count(s) <= 9 and stop and s.endswith(stop)]
         self.next_paragraph = 0
         self.used: set[str] = set()
-        self.site = self.rng.choice(LAST_NAMES) + self.rng.choice(
-            (" Post", " Times", " News", "", " Daily", ".example")
-        )
+        self.site = self._site()
+
+    def _site(self) -> str:
+        """Return the name of a publisher: in half of the dumps with a word of its language."""
+        form = self.rng.choice(SITES.get(self.language, SITES["en"]) if self.chance(0.5) else SITES["en"])
+        name = self.rng.choice(LAST_NAMES)
+        if form not in SITES["en"] and self.language not in LATIN:
+            name = self.rng.choice(self.sentences or ["Mira"]).split()[0].strip(EDGE_MARKS)[:8] or name
+        return form.replace("{}", name)
 
     def add(self, label: str, text: str) -> None:
         """Append a line unless it is empty."""
@@ -211,6 +231,9 @@ class Writer:
     def clock(self) -> str:
         """Return a time of day."""
         hour, minute = self.rng.randint(0, 23), self.rng.randint(0, 59)
+        if self.language == "en" and self.chance(0.4):
+            half = self.rng.choice((" a.m.", " p.m.", "am", "pm", " AM", " PM ET", "pm AEST"))
+            return f"{hour % 12 or 12}:{minute:02}{half}"
         return self.rng.choice((f"{hour}:{minute:02}", f"{hour:02}:{minute:02}", f"{hour}.{minute:02}"))
 
     def date(self) -> str:
