@@ -146,6 +146,7 @@ class PooledCleaning:
 
     def content(self, candidate: Candidate, facts: SiteFacts) -> tuple[CleanedContent, float]:
         assert candidate.job is not None
+        self.slow_items.add_cost(candidate.item.feed, candidate.job.cpu_s)
         return candidate.job.content(), 0.0
 
     def forget(self, builder: BatchBuilder) -> None:

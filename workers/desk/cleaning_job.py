@@ -39,6 +39,11 @@ class CleaningJob:
         assert self.prepared is not None
         return _checked(self.prepared).keys()
 
+    @property
+    def cpu_s(self) -> float:
+        """The CPU time of the cleaned item."""
+        return self.cleaned.cpu_s if self.cleaned is not None else 0.0
+
     def content(self) -> CleanedContent:
         """Return the cleaned content.
 

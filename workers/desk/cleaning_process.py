@@ -82,7 +82,10 @@ class Chunk(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Reply(msgspec.Struct, frozen=True, array_like=True):
-    """The result of a `Work`: keys of the lines, joined; or the content; or an error after *attempts*."""
+    """The result of a `Work`: keys of the lines, joined; or the content; or an error after *attempts*.
+
+    *cpu_s*: CPU time of a cleaned item in both stages.
+    """
 
     number: int
     line_keys: bytes = b""
@@ -90,6 +93,7 @@ class Reply(msgspec.Struct, frozen=True, array_like=True):
     error: str = ""
     error_kind: str = ""
     attempts: int = ATTEMPTS
+    cpu_s: float = 0.0
 
     def keys(self) -> frozenset[bytes]:
         return frozenset(self.line_keys[n : n + KEY_BYTES] for n in range(0, len(self.line_keys), KEY_BYTES))
@@ -134,10 +138,11 @@ class CleaningProcess:
         if work.facts is None:
             self._prepared[work.number] = prepared
             return Reply(work.number, b"".join(prepared.document.line_keys))
+        start_s = time.process_time()
         self._set_deadline(prepared.cpu_s)
-        content = self.clean(prepared.item, prepared.document, work.facts.to_site_facts())
+        content = self.clean(prepared.item, prepared.document, work.facts.to_site_facts()).rendered()
         self._prepared.pop(work.number, None)
-        return Reply(work.number, content=content.rendered())
+        return Reply(work.number, content=content, cpu_s=prepared.cpu_s + time.process_time() - start_s)
 
     def _prepare(self, work: Work) -> PreparedItem:
         if not work.value:

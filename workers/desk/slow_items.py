@@ -30,6 +30,9 @@ RENEWAL_S = HOLD_S / 3
 UNTIL_EXPIRY_S = 10 * HOLD_S  # of the hash of renewals
 EXPIRY_S = 1_800  # of a job; then its item is published again
 SUSPECT_S = 600.0
+COST_WINDOW_S, MAX_COST_S = 60.0, 1.0  # CPU time of a feed in a window, of which ordinary items take less,
+MIN_ITEM_COST_S = 0.1  # unless they are many; an average page takes .03 s
+MAX_FEEDS = 10_000
 MAX_POSTPONED_BYTES = 128 << 20  # of items for which the slow lane has no room; the others become dead letters
 CHECK_INTERVAL_S = 0.5
 KEY_LENGTH = struct.Struct(">I")
@@ -75,6 +78,14 @@ class HeldJob(NamedTuple):
     size: int
 
 
+class FeedCost(NamedTuple):
+    """CPU time and number of the items of a feed since *began_s*, Unix time."""
+
+    began_s: float
+    cpu_s: float
+    items: int
+
+
 class SlowItems:
     """The slow items of a desk. *clock_s* returns the Unix time. *lane* resumes postponed jobs."""
 
@@ -82,6 +93,7 @@ class SlowItems:
         self.broker, self.clock_s, self.lane = broker, clock_s, lane
         self._next_renewal_s = 0.0
         self._jobs: dict[str, HeldJob] = {}  # by article id
+        self._costs: dict[str, FeedCost] = {}
         self._suspects: dict[str, float] = {}  # feed with a slow item → end of the suspicion
 
     def take(self, message: ConsumedMessage, article_id: str) -> CleaningJob | None:
@@ -102,6 +114,19 @@ class SlowItems:
         now_s = self.clock_s()
         self._suspects = {url: until_s for url, until_s in self._suspects.items() if now_s < until_s}
         self._suspects[feed] = now_s + SUSPECT_S
+
+    def add_cost(self, feed: str, cpu_s: float) -> None:
+        """Add the CPU time of a cleaned item. Suspect a feed of expensive items, each of which is not slow."""
+        now_s = self.clock_s()
+        cost = self._costs.get(feed)
+        if cost is None or now_s - cost.began_s > COST_WINDOW_S:
+            cost = FeedCost(now_s, 0.0, 0)
+        cost = FeedCost(cost.began_s, cost.cpu_s + cpu_s, cost.items + 1)
+        if cost.cpu_s >= max(MAX_COST_S, MIN_ITEM_COST_S * cost.items):
+            self.suspect(feed)
+        if len(self._costs) >= MAX_FEEDS:
+            self._costs.clear()
+        self._costs[feed] = cost
 
     def is_suspect(self, feed: str) -> bool:
         """Return whether *feed* had a slow item in the last SUSPECT_S."""

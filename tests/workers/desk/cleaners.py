@@ -26,6 +26,13 @@ def compute() -> None:
         sum(range(1000))
 
 
+def compute_briefly() -> None:
+    """Take .15 s of CPU time, which is not slow."""
+    end_s = time.process_time() + 0.15
+    while time.process_time() < end_s:
+        sum(range(1000))
+
+
 def fail() -> None:
     raise KeyError("swans")
 
@@ -43,7 +50,7 @@ def grow() -> None:
 
 
 FAILURES: dict[str, Callable[[], None]] = {
-    "Hang": hang_in_c, "Slow": compute, "Abort": os.abort, "Bug": fail, "File": open_file, "Socket": connect,
+    "Hang": hang_in_c, "Slow": compute, "Expensive": compute_briefly, "Abort": os.abort, "Bug": fail, "File": open_file, "Socket": connect,
     "Memory": grow,
 }  # fmt: skip
 

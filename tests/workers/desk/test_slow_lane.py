@@ -18,6 +18,7 @@ from workers.clean.site_facts import SiteFacts
 from workers.desk.cleaning_pool import MAX_SLOW_BYTES, MAX_SLOW_JOBS, CleaningPool
 from workers.desk.slow_items import HOLD_S, SlowItems
 from workers.desk.turns import TurnQueue
+from workers.services import connect
 
 LARGE = "<p>" + "The harbour board counted swans on Monday. " * (900_000 // 43) + "</p>"
 
@@ -151,6 +152,31 @@ async def test_good_items_are_published_beside_hostile_ones(either: Settings) ->
         await settled(broker, {"new": 6})
         assert await count(broker, "failed") == 0
     assert len(await everything(settings, "articles")) == 6
+
+
+async def test_feed_of_expensive_items_becomes_suspect(settings: Settings) -> None:
+    """No item is slow, but together they would hold up the items behind them."""
+    async with pooled_desk(settings, 30.0) as (broker, slow_items):
+        items = [make_item(n, "Expensive") for n in range(12)]
+        await send(broker, *items)
+        await settled(broker, {"new": len(items)})
+        assert slow_items.is_suspect(items[0].feed)
+
+
+async def test_cost_of_ordinary_items_is_no_suspicion(settings: Settings) -> None:
+    now_s = [0.0]
+    slow_items = SlowItems(await connect(settings, settings.broker_url), lambda: now_s[0])
+    for _ in range(100):
+        slow_items.add_cost("pages", 0.03)
+    assert not slow_items.is_suspect("pages")  # many pages of a first poll
+    for n in range(12):
+        now_s[0] = 20.0 * n
+        slow_items.add_cost("long stories", 0.15)
+    assert not slow_items.is_suspect("long stories")  # never a second in a minute
+    for _ in range(7):
+        slow_items.add_cost("expensive", 0.15)
+    assert slow_items.is_suspect("expensive")
+    await slow_items.broker.close()
 
 
 async def test_letter_of_limit_states_one_attempt(settings: Settings) -> None:
