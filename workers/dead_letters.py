@@ -4,7 +4,7 @@ copydesk:dead-letters:resolved    hash: letter → replayed or discarded; a lett
 copydesk:dead-letters:removed     hash: the same for letters that resolving removes from the topic, for a day
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -26,6 +26,9 @@ class PendingLetter(NamedTuple):
 
     name: str
     letter: DeadLetter
+
+
+Resolve = Callable[[Broker, PendingLetter], Awaitable[bool]]
 
 
 def from_message(
@@ -100,19 +103,24 @@ async def select(broker: Broker, names: Sequence[str]) -> list[PendingLetter]:
     return [letters[name] for name in names] if names else list(letters.values())
 
 
+def is_replayable(letter: DeadLetter) -> bool:
+    return bool(letter.sink) or letter.topic in (ITEMS.name, ARCHIVE_ITEMS.name)
+
+
 async def replay(broker: Broker, pending_letter: PendingLetter) -> bool:
     """Send the letter's message to the desk or to its sink again. Returns False if it has been discarded.
 
     Idempotent: a second replay sends nothing. A header keeps the first position of the message.
 
     Raises:
-        UnreadableError: the letter is a feed entry, which is not a message.
+        UnreadableError: the letter is an entry of a feed or a record of a source, which is not a message.
     """
     name, letter = pending_letter
-    if not letter.sink and letter.topic not in (ITEMS.name, ARCHIVE_ITEMS.name):
-        raise UnreadableError(
-            f"dead letter not replayable: {name} (entry of feed {letter.feed}); the next poll tries again"
-        )
+    if not is_replayable(letter):
+        is_record = letter.feed.startswith("source:")
+        origin = f"record of {letter.feed}" if is_record else f"entry of feed {letter.feed}"
+        next_step = "correct it and send it again" if is_record else "the next poll tries again"
+        raise UnreadableError(f"dead letter not replayable: {name} ({origin}); {next_step}")
     source = ConsumedMessage(
         letter.topic, letter.partition, letter.offset, 0.0, letter.key, letter.payload, letter.headers
     )
@@ -127,6 +135,17 @@ async def replay(broker: Broker, pending_letter: PendingLetter) -> bool:
 async def discard(broker: Broker, pending_letter: PendingLetter) -> bool:
     """Resolve a letter without reprocessing, and free its memory. Returns False if it has been replayed."""
     return await _resolve(broker, pending_letter.name, "discarded", [])
+
+
+async def resolve_all(broker: Broker, letters: Sequence[PendingLetter], resolve: Resolve) -> tuple[int, list[str]]:
+    """Apply *resolve*, `replay` or `discard`; return the number of resolved letters, and the errors of the others."""
+    done, failures = 0, []
+    for letter in letters:
+        try:
+            done += await resolve(broker, letter)
+        except UnreadableError as exc:
+            failures.append(str(exc))
+    return done, failures
 
 
 async def _resolve(broker: Broker, name: str, resolution: str, messages: Sequence[OutgoingMessage]) -> bool:

@@ -180,3 +180,28 @@ async def test_sink_dead_letter_replays_to_its_sink(settings: Settings) -> None:
     assert (message.key, message.value) == (b"desk", b"{}")
     assert message.headers == (("copydesk-replay-of", b"copydesk.articles.world/2@17"),)
     await broker.close()
+
+
+async def test_replay_all_continues_after_failure(settings: Settings, tmp_path: Path) -> None:
+    """Entries of feeds and pushed items never became messages, so the desk can't receive them again."""
+    broker = await connect(settings, settings.broker_url)
+    article = ConsumedMessage("copydesk.articles.world", 2, 17, 0.0, b"article id", b"{}", ())
+    await broker.publish(
+        [
+            dead_letters.from_feed_entry("https://a.example/f", "{}", "no title"),
+            dead_letters.from_feed_entry("source:desk", "{", "not JSON"),
+            dead_letters.from_sink("desk", article, "HTTP 400", 3),
+        ]
+    )
+    flags = ("--broker-url", settings.broker_url)
+    done = await asyncio.to_thread(copydesk, "dead-letters", "replay", "--all", *flags, cwd=tmp_path, check=1)
+    assert done.stdout == "1 replayed\n"
+    failures = [line.partition(" (")[2] for line in done.stderr.splitlines() if "not replayable" in line]
+    assert sorted(failures) == [
+        "entry of feed https://a.example/f); the next poll tries again",
+        "record of source:desk); correct it and send it again",
+    ]
+    assert {pending.letter.feed for pending in await dead_letters.select(broker, [])} == {
+        "https://a.example/f", "source:desk",
+    }  # fmt: skip
+    await broker.close()

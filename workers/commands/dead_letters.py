@@ -8,7 +8,7 @@ import click
 from streams.config.settings import Settings
 from streams.errors import SettingsError
 from streams.exit_codes import ExitCode
-from workers.commands.base import Group, json_option, print_json, run_with_broker
+from workers.commands.base import Group, json_option, print_json, run_with_broker, warn
 from workers.commands.terminal import print_text
 
 Resolve = Callable[[Any, Any], Awaitable[bool]]
@@ -75,16 +75,19 @@ def discard(settings: Settings, names: Sequence[str], all_: bool) -> ExitCode:
 
 
 def _resolve(settings: Settings, names: Sequence[str], all_: bool, resolve: Resolve, past_tense: str) -> ExitCode:
-    from workers.dead_letters import select
+    from workers.dead_letters import resolve_all, select
 
     if all_ == bool(names):
         raise SettingsError("no dead letters selected: name them, or use --all")
 
-    async def body(broker: Any) -> int:
-        return sum([await resolve(broker, pending) for pending in await select(broker, names)])
+    async def body(broker: Any) -> tuple[int, list[str]]:
+        return await resolve_all(broker, await select(broker, names), resolve)
 
-    print_text(f"{run_with_broker(settings, body)} {past_tense}")
-    return ExitCode.OK
+    done, failures = run_with_broker(settings, body)
+    for failure in failures:
+        warn(failure)
+    print_text(f"{done} {past_tense}")
+    return ExitCode.FAILED if failures else ExitCode.OK
 
 
 COMMANDS = (dead_letters,)

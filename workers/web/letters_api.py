@@ -7,16 +7,14 @@ POST /dead-letters                       {"action": "replay" | "discard", "lette
 
 import hashlib
 import re
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
 from aiohttp import web
 
 from streams.brokers.base import Broker
-from streams.errors import SettingsError, UnreadableError
+from streams.errors import SettingsError
 from streams.records import DeadLetter
-from streams.topics import ARCHIVE_ITEMS, ITEMS
 from workers import dead_letters
 from workers.dead_letters import PendingLetter
 from workers.text.normalise import plain_text
@@ -115,24 +113,12 @@ class LettersApi:
         selected = await dead_letters.select(self.broker, [command.letter] if command.letter else [])
         if command.group:
             selected = [pending for pending in selected if group_key(pending.letter) == command.group]
-        done, failures = await self._resolve_all(resolve, selected)
+        done, failures = await dead_letters.resolve_all(self.broker, selected, resolve)
         if failures and len(selected) == 1:
             return message(failures[0], 400)
         past = {"replay": "replayed", "discard": "discarded"}[command.action]
         text = f"{done} {past}" + (f"; {len(failures)} not: {failures[0]}" if failures else "")
         return message(text, done=done, failures=failures[:MAX_FAILURES])
-
-    async def _resolve_all(
-        self, resolve: Callable[[Broker, PendingLetter], Awaitable[bool]], selected: list[PendingLetter]
-    ) -> tuple[int, list[str]]:
-        """Return the number of letters that this call resolved, and the reasons of the others."""
-        done, failures = 0, []
-        for pending in selected:
-            try:
-                done += await resolve(self.broker, pending)
-            except UnreadableError as exc:
-                failures.append(str(exc))
-        return done, failures
 
 
 def group_key(letter: DeadLetter) -> str:
@@ -145,10 +131,6 @@ def _first_line(letter: DeadLetter) -> str:
     return letter.error.partition("\n")[0][:MAX_ERROR_CHARS]
 
 
-def _is_replayable(letter: DeadLetter) -> bool:
-    return bool(letter.sink) or letter.topic in (ITEMS.name, ARCHIVE_ITEMS.name)
-
-
 def _extended(group: Group | None, key: str, pending: PendingLetter) -> Group:
     letter = pending.letter
     failed_at = letter.failed_at.isoformat()
@@ -159,7 +141,7 @@ def _extended(group: Group | None, key: str, pending: PendingLetter) -> Group:
         group,
         newest=max(group.newest, failed_at),
         count=group.count + 1,
-        replayable=group.replayable + _is_replayable(letter),
+        replayable=group.replayable + dead_letters.is_replayable(letter),
     )
 
 
@@ -171,7 +153,7 @@ def _row(pending: PendingLetter, key: str) -> dict[str, Any]:
         "error_kind": letter.error_kind, "error": _first_line(letter), "source": letter.feed or letter.topic,
         "sink": letter.sink, "key": letter.key.decode("utf-8", "replace"), "topic": letter.topic,
         "title": headline.title or plain_text(letter.payload[:400].decode("utf-8", "replace"))[:MAX_TITLE_CHARS],
-        "link": headline.link or headline.url, "replayable": _is_replayable(letter),
+        "link": headline.link or headline.url, "replayable": dead_letters.is_replayable(letter),
     }  # fmt: skip
 
 
