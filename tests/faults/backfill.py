@@ -22,7 +22,6 @@ import subprocess
 import sys
 import tarfile
 import time
-import uuid
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -42,6 +41,7 @@ from streams.topics import ARCHIVE_ITEMS, ARTICLES, DESK_GROUP
 from streams.valkey.server import EmbeddedValkey
 from tests.conftest import ROOT
 from tests.faults.fleet import die_with_harness
+from tests.support.archives import page_record
 from tests.support.pipeline import queued
 from tests.tools.skips import SHARED
 from workers.counters import is_consistent, read_counters
@@ -100,14 +100,8 @@ def write_part(path: Path, pages: Path, page_count: int, first: int, count: int)
         for number in range(first, first + count):
             cycle, page = divmod(number, page_count)
             body = gzip.decompress((pages / f"{page}.html.gz").read_bytes())
-            http = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: %d\r\n\r\n" % len(body)
-            head = (
-                f"WARC/1.0\r\nWARC-Type: response\r\nWARC-Record-ID: <urn:uuid:{uuid.UUID(int=number)}>\r\n"
-                f"WARC-Target-URI: https://outlet-{cycle}-{page % 40}.example/archive/{number}\r\n"
-                f"WARC-Date: {FIRST_CAPTURE + CAPTURE_EVERY * number:%Y-%m-%dT%H:%M:%SZ}\r\n"
-                f"Content-Type: application/http; msgtype=response\r\nContent-Length: {len(http) + len(body)}\r\n\r\n"
-            )
-            file.write(gzip.compress(head.encode() + http + body + b"\r\n\r\n", 1))
+            url = f"https://outlet-{cycle}-{page % 40}.example/archive/{number}"
+            file.write(gzip.compress(page_record(url, body, FIRST_CAPTURE + CAPTURE_EVERY * number), 1))
 
 
 def planned_kills(records: int, kills: int, part: int, seed: int) -> list[Kill]:

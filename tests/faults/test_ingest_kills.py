@@ -13,7 +13,7 @@ import pytest
 from streams.brokers.base import Broker
 from streams.config.settings import Settings
 from streams.topics import ARCHIVE_ITEMS
-from tests.support.archives import warc_record
+from tests.support.archives import page_record
 from tests.support.fork_server import Command, start_module
 from tests.support.pipeline import desk, everything, settled
 from workers.counters import is_consistent, read_counters
@@ -44,8 +44,7 @@ def write_files(folder: Path) -> None:
 def page(n: int) -> bytes:
     title, text = words(n)
     html = f"<html><title>{title}</title><article><h1>{title}</h1><p>{text}</p></article></html>"
-    response = f"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n{html}".encode()
-    return warc_record("response", f"https://courier.example/{n}", response, "application/http; msgtype=response")
+    return page_record(f"https://courier.example/{n}", html.encode())
 
 
 class Runs(NamedTuple):

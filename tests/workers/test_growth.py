@@ -66,7 +66,7 @@ FUNCTIONS: tuple[Callable[[str], Any], ...] = (
 MADE_THERE = {
     ("streams/config/sources.py", "location"),
     ("workers/clean/rules/corrections.py", "_begins"),
-    ("workers/clean/rules/corrections.py", "_words"),
+    ("workers/clean/rules/corrections.py", "_contains"),
     ("workers/desk/entry_rules.py", "_parse"),
 }
 ROOTS = (streams, workers)

@@ -24,7 +24,14 @@ FIRST, LAST = 3, 6  # paragraphs of a text that may hold a note
 
 
 class Signs(NamedTuple):
-    """The parts of a note that a text has; see `Words`."""
+    """The parts of a note that a text has.
+
+    `own`: it speaks of itself. `version`: an earlier form of a text. `claim`: verbs of an earlier form. `error`: words
+    for a mistake. `fixed`: the text says that it was corrected. `clearer`: it was made clear. `contrast`: "49, not 94".
+    `published`: "we reported", "in our article". `slip`: an error of the editors. `apology`: they apologise for an
+    error. `issue`: words for an issue or its readers. `edited`: "we have corrected". `changed`: weaker verbs, as in
+    "the headline was changed".
+    """
 
     own: bool
     version: bool
@@ -69,7 +76,7 @@ def correction_kind(text: str) -> str:
 def _kind(text: str, words: Words) -> str:
     if words.retraction.search(text):
         return "retraction"
-    seen = Signs(*(bool(pattern.search(text)) for pattern in (*words[4:11], *words[12:])))
+    seen = Signs(**{name: bool(pattern.search(text)) for name, pattern in words.signs.items()})
     label, note = bool(words.label.match(text)), bool(words.note.match(text))
     is_clear_label = bool(words.clear_label.match(text))
     is_about_itself = (seen.own and (seen.version or label)) or (seen.version and (label or note))

@@ -218,14 +218,15 @@ class SentenceHistory(SiteHistory):
             segments, newest, unlink = self._next(source)
             commands += unlink
             recorded[segments.count_key] += 1
-            keys = [segments.key(newest, shard) for shard in range(self.SHARDS)]
+            shards = [fields[segments.key(newest, shard)] for shard in range(self.SHARDS)]
             for key, count in counts.items():
-                fields[keys[key[0] % self.SHARDS]][b"l" + key] = count
+                shards[key[0] % len(shards)][b"l" + key] = count
         commands += [("INCRBY", key, count) for key, count in recorded.items()]
+        filled = {key: values for key, values in fields.items() if values}
         commands += [
-            ("HSET", key, *(part for pair in values.items() for part in pair)) for key, values in fields.items()
+            ("HSET", key, *(part for pair in values.items() for part in pair)) for key, values in filled.items()
         ]
-        return [*commands, *(("EXPIRE", key, EXPIRY_S) for key in (*recorded, *fields))]
+        return [*commands, *(("EXPIRE", key, EXPIRY_S) for key in (*recorded, *filled))]
 
 
 def names_key(segments: Segments, segment: int) -> str:

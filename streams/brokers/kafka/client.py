@@ -10,10 +10,13 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.errors import KafkaError, KafkaTimeoutError, KafkaUnavailableError
 
+from streams.brokers.kafka.group_errors import check_group_errors
 from streams.brokers.kafka.stable_offsets import fetch_stable_offset
 from streams.config.settings import Settings, kafka_bootstrap_servers
 from streams.errors import SettingsError, UnavailableError
 from streams.topics import MAX_MESSAGE_BYTES, METADATA_MAX_AGE_S, Partition
+
+check_group_errors()  # Faust's consumers, too: its transport imports this module
 
 PRODUCER_OPTIONS: dict[str, Any] = {
     "acks": "all",  # a message is confirmed when every in-sync replica has it

@@ -5,10 +5,12 @@ import signal
 from collections.abc import Iterator
 
 import pytest
+from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from streams.brokers.base import OutgoingMessage
+from streams.brokers.kafka.broker import KafkaBroker
 from streams.config.settings import Settings, kafka_bootstrap_servers
 from streams.errors import UnavailableError
 from tests.conftest import Clusters, until
@@ -128,3 +130,15 @@ async def _leads_nothing(s: Stage, cluster: Cluster, node: Node) -> bool:
         return False
     finally:
         await admin.close()
+
+
+async def test_committed_offset_from_former_coordinator(settings: Settings, three: Cluster) -> None:
+    """A node that is not the coordinator of a group answers with an error, and no partition (KIP-88)."""
+    async with stage(over(settings, three)) as s:
+        assert isinstance(s.broker, KafkaBroker)
+        consumer, tp = await s.broker.client.admin_consumer("former"), KafkaPartition(s.source.name, 0)
+        consumer.assign([tp])
+        await consumer.commit({tp: 3})
+        for node in three.nodes:
+            consumer._coordinator.coordinator_id = node.number
+            assert await consumer.committed(tp) == 3

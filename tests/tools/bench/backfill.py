@@ -12,7 +12,6 @@ import json
 import os
 import signal
 import sys
-import uuid
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from streams.config.settings import Settings
 from streams.records import Article, Item
 from streams.start import Start
 from streams.topics import ARCHIVE_ITEMS, ARTICLES, DESK_GROUP, ITEMS
+from tests.support.archives import page_record
 from tests.support.stories import story
 from tests.tools.bench.common import run, server
 from tests.tools.bench.push import process
@@ -53,17 +53,9 @@ def write_warc(path: Path, first: int, count: int) -> None:
     """Write *count* generated pages as WARC.gz, compressed by record."""
     with path.open("wb") as file:
         for number in range(first, first + count):
-            body = page(number).encode()
-            http = b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: %d\r\n\r\n" % len(
-                body
-            )
-            head = (
-                f"WARC/1.0\r\nWARC-Type: response\r\nWARC-Record-ID: <urn:uuid:{uuid.UUID(int=number)}>\r\n"
-                f"WARC-Target-URI: https://courier.example/archive/{number}\r\n"
-                f"WARC-Date: {OLD + timedelta(minutes=number):%Y-%m-%dT%H:%M:%SZ}\r\n"
-                f"Content-Type: application/http; msgtype=response\r\nContent-Length: {len(http) + len(body)}\r\n\r\n"
-            )
-            file.write(gzip.compress(head.encode() + http + body + b"\r\n\r\n", 6))
+            url, captured = f"https://courier.example/archive/{number}", OLD + timedelta(minutes=number)
+            record = page_record(url, page(number).encode(), captured, "text/html; charset=utf-8")
+            file.write(gzip.compress(record, 6))
 
 
 def live_item(number: int) -> Item:

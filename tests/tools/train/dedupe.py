@@ -25,7 +25,7 @@ from workers.dedupe.near_duplicates.copy_rules import EQUAL_TITLE, Decisions, ap
 from workers.dedupe.near_duplicates.model import FILE, MIN_SHARED, StoredModel, limited
 from workers.dedupe.near_duplicates.pair_features import COLUMNS, MONOTONE, pair_features
 from workers.dedupe.near_duplicates.signature import LAYOUT, SignedText, TextSignature, sign_words
-from workers.dedupe.near_duplicates.stories import BUCKET, joins
+from workers.dedupe.near_duplicates.stories import BUCKET, joins, story_weight
 from workers.dedupe.near_duplicates.word_arrays import read_words
 from workers.demo.stories import PLOTS, story
 
@@ -224,7 +224,8 @@ def stream_scores(table: Rows, probabilities: Any, threshold: float) -> dict[str
         by_story: dict[int, list[tuple[float, int]]] = defaultdict(list)
         for p, a in near[n]:
             by_story[story[a]].append((p, -a))
-        joined = {s: max(texts)[0] for s, texts in by_story.items() if joins([p for p, _ in texts], threshold)}
+        near_in = {s: [p for p, _ in texts] for s, texts in by_story.items()}
+        joined = {s: story_weight(ps) for s, ps in near_in.items() if joins(ps, threshold)}
         best = max(joined, key=lambda s: (joined[s], -s), default=None)
         if best is not None:
             story[n], link[n] = best, -max(by_story[best])[1]

@@ -13,35 +13,17 @@ class Words(NamedTuple):
     """Patterns of one language.
 
     `strong_label`, `label`, `note`: beginnings of a note; the second and third also begin other texts. `clear_label`:
-    a label of clarifications. `own_text`: the text speaks of itself. `version`: an earlier form of a text. `claim`:
-    verbs of an earlier form. `error`: words for a mistake. `fixed`: the text says that it was corrected. `clearer`:
-    it was made clear. `contrast`: "49, not 94". `retraction`: the text is retracted. `published`: "we reported", "in
-    our article". `slip`: an error of the editors. `apology`: they apologise for an error. `issue`: words
-    for an issue or its readers. `edited`: "we have corrected".
-    `changed`: weaker verbs, as in "the headline was changed".
+    a label of clarifications. `retraction`: the text is retracted. `signs`: the patterns of `corrections.Signs`.
     """
 
     strong_label: re.Pattern[str]
     label: re.Pattern[str]
     note: re.Pattern[str]
     clear_label: re.Pattern[str]
-    own_text: re.Pattern[str]
-    version: re.Pattern[str]
-    claim: re.Pattern[str]
-    error: re.Pattern[str]
-    fixed: re.Pattern[str]
-    clearer: re.Pattern[str]
-    contrast: re.Pattern[str]
     retraction: re.Pattern[str]
-    published: re.Pattern[str]
-    slip: re.Pattern[str]
-    apology: re.Pattern[str]
-    issue: re.Pattern[str]
-    edited: re.Pattern[str]
-    changed: re.Pattern[str]
+    signs: Mapping[str, re.Pattern[str]]
 
 
-NEVER = r"(?!)"
 # Behind a label: a date, a remark in parentheses, or the editors; then punctuation.
 _DETAIL = (
     r"(?:\s{0,3}\([^()]{1,40}\)|,?\s[^:—–]{0,30}\d[^:—–]{0,20}|"
@@ -61,35 +43,18 @@ UPDATE_LABEL = re.compile(
 )
 
 
-def _begins(labels: str, *, needs_mark: bool = True) -> re.Pattern[str]:
-    mark = _DETAIL + r"\s{0,3}[:.—–]" if needs_mark else r"\b"
-    return re.compile(rf"\A[\W_]{{0,3}}(?:{labels}){mark}", re.IGNORECASE)
+def _begins(labels: str) -> re.Pattern[str]:
+    return re.compile(rf"\A[\W_]{{0,3}}(?:{labels}){_DETAIL}\s{{0,3}}[:.—–]", re.IGNORECASE)
 
 
-def _words(
-    *, strong: str = NEVER, labels: str, note: str, clear: str, own: str, version: str, claim: str = NEVER, error: str,
-    fixed: str, clearer: str, contrast: str, retraction: str = NEVER, published: str, slip: str, apology: str,
-    issue: str, edited: str, changed: str,
-) -> Words:  # fmt: skip
-    has = (
-        own,
-        version,
-        claim,
-        error,
-        fixed,
-        clearer,
-        contrast,
-        retraction,
-        published,
-        slip,
-        apology,
-        issue,
-        edited,
-        changed,
-    )
+def _contains(words: str) -> re.Pattern[str]:
+    return re.compile(rf"\b(?:{words})", re.IGNORECASE)
+
+
+def _words(*, strong: str, labels: str, note: str, clear: str, retraction: str, **signs: str) -> Words:
     return Words(
-        _begins(strong), _begins(f"{labels}|{clear}"), _begins(note), _begins(clear),
-        *(re.compile(rf"\b(?:{pattern})", re.IGNORECASE) if pattern != NEVER else re.compile(NEVER) for pattern in has),
+        _begins(strong), _begins(f"{labels}|{clear}"), _begins(note), _begins(clear), _contains(retraction),
+        {name: _contains(words) for name, words in signs.items()},
     )  # fmt: skip
 
 

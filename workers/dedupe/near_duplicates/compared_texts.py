@@ -118,9 +118,11 @@ def _with_counts(read: Sequence[ReadText], queries: Sequence[SiteQuery], facts: 
     earlier: defaultdict[str, Counter[bytes]] = defaultdict(Counter)
     counted: set[tuple[str, str, frozenset[bytes]]] = set()
     for r, (source, keys), known in zip(read, queries, facts, strict=True):
-        in_call, before = earlier[source], known.counts
-        counts = {key: before.get(key, 0) + in_call.get(key, 0) + 1 for key in keys}
-        repeated = frozenset(key for key, count in counts.items() if count > MIN_REPEATS)
+        in_call, counts = earlier[source], dict.fromkeys(keys, 1)  # most sentences are new
+        common = [(key, numbers[key]) for numbers in (known.counts, in_call) for key in keys & numbers.keys()]
+        for key, count in common:
+            counts[key] += count
+        repeated = frozenset(key for key, _ in common if counts[key] > MIN_REPEATS)
         out.append(r._replace(repeated=repeated, counts=counts))
         if (identity := (source, r.text.title, keys)) not in counted:  # a copy does not count
             counted.add(identity)

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from workers.clean.model.oblivious_trees import Matrix
-from workers.dedupe.near_duplicates.signature import BIN_VALUES, LAYOUT
+from workers.dedupe.near_duplicates.signature import BIN_VALUES, LAYOUT, NO_FIGURES
 
 # Columns of the trees; 1: a greater value never lowers the probability, -1: it never raises it. Lengths are no columns:
 # with them, a form of unusual length would be a copy. Counts of common and of missing shingles say how reliable the
@@ -17,6 +17,7 @@ MONOTONE = {
     "title_shared": 1, "title_of_shorter": 1, "numbers_of_fewer": 1, "numbers_missed": -1, "numbers_shared": 1,
     "numbers_common": 1, "names_of_fewer": 1, "names_missed": -1, "names_shared": 1, "names_common": 1, "about": 1,
     "same_publisher": -1, "plain_excess": -1, "plain_excess_of_shorter": -1,
+    "other_title_numbers": -1,
 }  # fmt: skip
 COLUMNS = tuple(MONOTONE)
 MAX_HASH = 65535
@@ -48,6 +49,7 @@ def pair_features(a: Any, b: Any) -> Matrix:
         _ratio(name, name_fewer, 1), name_fewer - name, _ratio(name, name_all, 1), name,
         _about(a, b), (b["publisher"] == a["publisher"]) & (a["publisher"] > 0),
         np.maximum(0, plain - shared), np.maximum(0, plain_of_shorter - of_shorter),
+        other_title_numbers(a, b),
     )  # fmt: skip
     return np.stack(rows, axis=1).astype(np.float32)
 
@@ -63,6 +65,12 @@ def _shares(a: Any, b: Any, sketch: str, count: str) -> tuple[Any, Any, Any, Any
     fewer, more = np.minimum(counts, count_a), np.maximum(counts, count_a)
     missing = np.maximum(0, fewer - common)
     return shared, np.minimum(1, _ratio(common, fewer)), np.minimum(1, _ratio(common, more)), common, missing
+
+
+def other_title_numbers(a: Any, b: Any) -> Any:
+    """Return whether both titles have numbers, and not the same."""
+    differ = b["title_figures"] != a["title_figures"]
+    return differ & (b["title_figures"] != NO_FIGURES) & (a["title_figures"] != NO_FIGURES)
 
 
 def have_own_words(a: Any, b: Any) -> Any:

@@ -48,8 +48,9 @@ MIN_WORDS = 15  # of title and text; shorter texts are compared by title only
 MIN_TITLE_WORDS = 7  # shorter titles are phrases that many articles have
 COMPARED_NUMBERS = 40
 
-# Marks: an agency says that this is an update; the text has a web address; the source repeats sentences of the text.
-UPDATE, ADDRESS, REPEATS = 1, 2, 4
+# Marks: an agency says that this is an update; the text has a web address; the source repeats sentences of the text;
+# the title names a part ("part two").
+UPDATE, ADDRESS, REPEATS, PART = 1, 2, 4, 8
 
 _TOP, _FOUR_BITS = np.uint64(48), np.uint64(16)
 _ODD = np.array([0x9E3779B97F4A7C15 * (2 * n + 1) & 0xFFFFFFFFFFFFFFFF for n in range(10)], np.uint64)
@@ -130,7 +131,8 @@ def _read(text: SignedText, body: TextWords) -> _Words | None:
     if title.length + len(body.hashes) < MIN_WORDS and title.length < MIN_TITLE_WORDS:
         return None
     has_address = bool((body.kinds & ADDRESS_PART).any())
-    return _Words(text, title, body, title.is_update * UPDATE | has_address * ADDRESS | text.repeats * REPEATS)
+    marks = title.is_update * UPDATE | has_address * ADDRESS | text.repeats * REPEATS | title.is_part * PART
+    return _Words(text, title, body, marks)
 
 
 def _sign(table: Sequence[_Words]) -> list[TextSignature]:

@@ -17,8 +17,9 @@ BUCKET = 16  # refs per index key; a key that more texts share does not distingu
 MAX_CANDIDATES = 16
 ID_BYTES, REF_BYTES = 10, 5
 # Mean probability of the NEAREST articles of a story, below which a text does not join: single links would chain
-# different stories together. Below a half, because rules separate articles of one source.
-MIN_MEAN, NEAREST = 0.4, 3
+# different stories together. Below a half, because rules separate articles of one source. A text that is certainly a
+# copy of one article joins. Decision 137.
+MIN_MEAN, NEAREST, CERTAIN = 0.4, 3, 0.9
 NEAR_IDENTICAL = 0.9  # share of the text in common (Jaccard) from which a duplicate adds no keys to the index
 FIRST, DUPLICATE = b"f", b"c"
 SAME_PUBLISHER, BY_TITLE, RETITLED = 1, 2, 4  # flags of a duplicate
@@ -87,11 +88,12 @@ class Snapshot:
         weights: dict[bytes, float] = {}
         for key in article.signed.keys:
             for list_ in (added.get(key) or newest.get(key), *[segment.get(key) for segment in older]):
-                if list_:
-                    weight = REF_BYTES / len(list_)
-                    for at in range(0, len(list_), REF_BYTES):
-                        ref = list_[at : at + REF_BYTES]
-                        weights[ref] = weights.get(ref, 0.0) + weight
+                if not list_:
+                    continue
+                size = len(list_)
+                weight = REF_BYTES / size
+                for ref in [list_[at : at + REF_BYTES] for at in range(0, size, REF_BYTES)]:
+                    weights[ref] = weights.get(ref, 0.0) + weight
         return sorted(weights, key=lambda ref: (-weights[ref], ref))[:MAX_CANDIDATES]
 
 
@@ -108,6 +110,22 @@ class Decided(NamedTuple):
     assignments: list[StoryAssignment]
     claims: Sequence[Claim]
     lists: Mapping[bytes, bytes]
+
+
+class _Round(NamedTuple):
+    """Stories of a batch by the similarities so far. `new`: by ref, the articles that the index lacks."""
+
+    assignments: list[StoryAssignment]
+    new: Mapping[bytes, tuple[NewArticle, StoryAssignment]]
+    lists: Mapping[bytes, bytes]
+
+    def claimed(self) -> Decided:
+        """Return the stories with the claims of the new articles."""
+        claims = [
+            Claim(ref, encode(article.id, assignment, article.signed.signature))
+            for ref, (article, assignment) in self.new.items()
+        ]
+        return Decided(self.assignments, claims, self.lists)
 
 
 @dataclass
@@ -128,26 +146,28 @@ class BatchDecisions:
             missing: Missing = {}
             decided = self._round(articles, missing)
             if not missing:
-                return decided
+                return decided.claimed()
             compared = load_default().compare_all(list(missing.values()))
             self.similarities.update(zip(missing, compared, strict=True))
 
-    def _round(self, articles: Sequence[NewArticle], missing: Missing) -> Decided:
+    def _round(self, articles: Sequence[NewArticle], missing: Missing) -> "_Round":
         """Decide with the similarities so far; add the groups without any to *missing*."""
-        texts, values, added = dict(self.indexed), dict(self.snapshot.texts), dict[bytes, bytes]()
-        assignments, claims = [], []
+        known, texts, added = self.snapshot.texts, dict(self.indexed), dict[bytes, bytes]()
+        assignments, new = [], dict[bytes, tuple[NewArticle, StoryAssignment]]()
         for article in articles:
-            if (known := values.get(article.ref)) is not None:
-                assignments.append(decode(article.id, known)[1])
-                continue
-            assignment = self._assign(article, texts, added, missing)
-            claim = Claim(article.ref, encode(article.id, assignment, article.signed.signature))
-            if not assignment.near_identical:
-                self._add_keys(article, added)
-            values[article.ref], texts[article.ref] = claim.value, indexed_article(article.ref, claim.value)
-            assignments.append(assignment)
-            claims.append(claim)
-        return Decided(assignments, claims, added)
+            if article.ref in known:
+                assignments.append(decode(article.id, known[article.ref])[1])
+            elif article.ref in new:
+                assignments.append(new[article.ref][1]._replace(near_identical=False))
+            else:
+                assignment = self._assign(article, texts, added, missing)
+                signature = b"" if assignment.near_identical else article.signed.signature
+                if signature:
+                    self._add_keys(article, added)
+                texts[article.ref] = IndexedArticle(article.id, assignment.story, signature)
+                new[article.ref] = article, assignment
+                assignments.append(assignment)
+        return _Round(assignments, new, added)
 
     def _assign(
         self,
@@ -174,10 +194,11 @@ class BatchDecisions:
         return nearest_story(article.id, list(zip(similarities, others, strict=True)), load_default().threshold)
 
     def _add_keys(self, article: NewArticle, added: dict[bytes, bytes]) -> None:
+        newest, ref = self.snapshot.lists[0], article.ref
         for key in article.signed.keys:
-            list_ = added.get(key) or self.snapshot.lists[0].get(key, b"")
+            list_ = added.get(key) or newest.get(key, b"")
             if len(list_) < REF_BYTES * BUCKET:
-                added[key] = list_ + article.ref
+                added[key] = list_ + ref
 
 
 def nearest_story(id_: str, near: Sequence[tuple[Similarity, IndexedArticle]], threshold: float) -> StoryAssignment:
@@ -185,15 +206,15 @@ def nearest_story(id_: str, near: Sequence[tuple[Similarity, IndexedArticle]], t
     stories: dict[str, list[tuple[Similarity, IndexedArticle]]] = {}
     for similarity, other in near:
         stories.setdefault(other.story, []).append((similarity, other))
-    nearest = {
-        story: max(similarity.probability for similarity, _ in members)
+    weights = {
+        story: story_weight([similarity.probability for similarity, _ in members])
         for story, members in stories.items()
         if any(similarity.ruled for similarity, _ in members)
         or joins([similarity.probability for similarity, _ in members], threshold)
     }
-    if not nearest:
+    if not weights:
         return StoryAssignment(id_)
-    best = max(nearest, key=lambda story: (nearest[story], story))
+    best = max(weights, key=lambda story: (weights[story], story))
     similarity, duplicate_of = max(stories[best], key=lambda m: (m[0].ruled, m[0].probability, m[0].jaccard, m[1].id))
     first = next((member for member, article in stories[best] if article.id == best), similarity)
     return StoryAssignment(
@@ -210,7 +231,15 @@ def nearest_story(id_: str, near: Sequence[tuple[Similarity, IndexedArticle]], t
 def joins(probabilities: Sequence[float], threshold: float) -> bool:
     """Return whether a text joins a story, by the probabilities that it duplicates each of the story's articles."""
     nearest = sorted(probabilities, reverse=True)[:NEAREST]
-    return nearest[0] > threshold and sum(nearest) / len(nearest) > MIN_MEAN
+    return nearest[0] > threshold and (nearest[0] > CERTAIN or sum(nearest) / len(nearest) > MIN_MEAN)
+
+
+def story_weight(probabilities: Sequence[float]) -> float:
+    """Return the weight of a story among those that a text may join: the sum for its nearest articles.
+
+    A text that duplicates articles of two stories joins the one with more of them.
+    """
+    return sum(sorted(probabilities, reverse=True)[:NEAREST])
 
 
 def encode(id_: str, assignment: StoryAssignment, signature: bytes) -> bytes:

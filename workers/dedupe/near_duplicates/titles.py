@@ -6,6 +6,7 @@ digits, Roman numerals, number words, months and weekdays: they distinguish numb
 """
 
 import re
+from itertools import pairwise
 from typing import NamedTuple
 
 from workers.dedupe.near_duplicates.words import content_words, is_sign, tokenise
@@ -68,13 +69,18 @@ CARDINALS = {
 }
 AMBIGUOUS = frozenset({"-", "may", "dos"})  # "does" folds to "dos"
 
+# Words for a part of a series, and its first number; articles ("une partie") are none. Source: Unicode CLDR,
+# spellout-numbering and spellout-ordinal.
+PARTS = "part teil partie parte deel część часть частина rész"  # not "del", which is "of the" in Spanish
+FIRST_WORDS = "eins first erster première primera primeira prima första første pierwsza первая перша"
+
 
 class Title(NamedTuple):
     """The normalised words of a title, and the values of its numbers.
 
     `whole`: its words in order. `base`: those before the last bar or dash, which may be an outlet's name; empty if
     they are few. `length`: number of words, a sign of an unspaced script counted half. `is_update`: an agency marked it
-    as a new version.
+    as a new version. `is_part`: it names a numbered part.
     """
 
     words: frozenset[bytes]
@@ -83,6 +89,7 @@ class Title(NamedTuple):
     base: bytes
     length: int
     is_update: bool
+    is_part: bool = False
 
 
 def read_title(title: str, publisher: str) -> Title:
@@ -92,8 +99,18 @@ def read_title(title: str, publisher: str) -> Title:
     words = tokenise(title)
     counted = tokenise(_NAMED.sub("", title)) if "-" in title and _NAMED.search(title) else words
     digits = {word for word in counted if not word.isalpha() and _DIGIT.search(word.decode("utf-8", "replace"))}
-    numbers = frozenset(digits | {NUMBERS[word] for word in words if word in NUMBERS})
-    return Title(frozenset(words), numbers, b" ".join(words), _base(title), _length(words), mark is not None)
+    whole, distinct = b" ".join(words), frozenset(words)
+    numbers = frozenset(digits.union([NUMBERS[word] for word in NUMBERS.keys() & distinct]))
+    is_part = not PART_WORDS.isdisjoint(distinct) and _names_part(words)
+    return Title(distinct, numbers, whole, _base(title), _length(words), mark is not None, is_part)
+
+
+def _names_part(words: list[bytes]) -> bool:
+    """Return whether a number is beside a word for a part: part two, 2. Teil, first part."""
+    before = [near for near, word in pairwise(words) if word in PART_WORDS]
+    after = [near for word, near in pairwise(words) if word in PART_WORDS]
+    numbered = [near for near in after if near == b"one" or near in NUMBERS]
+    return bool(numbered) or any(near.isdigit() or near in FIRST for near in (*before, *after))
 
 
 def _base(title: str) -> bytes:
@@ -112,7 +129,7 @@ def _last_parts(title: str) -> list[re.Match[str]]:
 
 
 def _length(words: list[bytes]) -> int:
-    return len(words) - sum(not word.isascii() and is_sign(word) for word in words) // 2
+    return len(words) - sum([is_sign(word) for word in words if not word.isascii()]) // 2
 
 
 def are_similar(one: Title, other: Title) -> bool:
@@ -163,3 +180,5 @@ def _table(prefix: str, languages: dict[str, str], first: int) -> dict[bytes, by
 
 _MONTHS = {language: " ".join(forms.split("/")[0] for forms in names.split()) for language, names in MONTHS.items()}
 NUMBERS = _table("", CARDINALS, 2) | _table("month ", _MONTHS, 1) | _table("weekday ", WEEKDAYS, 1)
+PART_WORDS = frozenset(word for name in PARTS.split() for word in tokenise(name))
+FIRST = frozenset(word for name in FIRST_WORDS.split() for word in tokenise(name))

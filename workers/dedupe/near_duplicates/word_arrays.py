@@ -127,6 +127,10 @@ class _Chunk:
         self.origin = np.flatnonzero(keep)  # place of each remaining character in the text
         if len(self.origin) < len(codes):
             self.classes, self.letters = self.classes[self.origin], self.letters[self.origin]
+        if len(marks := _number_marks(self.classes, self.letters)):
+            kept = np.delete(np.arange(len(self.origin)), marks)
+            self.origin, self.classes, self.letters = self.origin[kept], self.classes[kept], self.letters[kept]
+        if len(self.origin) < len(codes):
             offsets = np.searchsorted(self.origin, offsets)
         self.starts, self.ends = _word_spans(self.classes)
         self.first_words = np.searchsorted(self.starts, offsets)  # of each text, and the number of words
@@ -228,6 +232,12 @@ def _chunks(texts: Sequence[str]) -> Iterator[list[str]]:
         yield chunk
 
 
+def _number_marks(classes: Classes, letters: Any) -> Places:
+    """Return the places of commas and points within numbers: 2,125 and 0.4 are one number each."""
+    marks = np.flatnonzero((letters == _COMMA) | (letters == _DOT))
+    return marks[((classes[marks - 1] & DIGIT) > 0) & ((classes[marks + 1] & DIGIT) > 0)]
+
+
 def _word_spans(classes: Classes) -> tuple[Places, Places]:
     """Return the first place of each word, and the place after its last. A sign of an unspaced script is a word."""
     is_word, is_sign = (classes & WORD) > 0, (classes & SIGN) > 0
@@ -243,7 +253,7 @@ def _hash_spans(letters: Any, starts: Places, ends: Places) -> tuple[Hashes, npt
     prefix = _prefix_sums(letters)
     before, inverse = prefix[starts], _powers(_INVERSE, len(letters) + 1)[starts]
     hashes = mixed((prefix[ends] - before) * inverse)
-    stems = mixed((prefix[np.minimum(ends, starts + STEM_LETTERS)] - before) * inverse)
+    stems = (prefix[np.minimum(ends, starts + STEM_LETTERS)] - before) * inverse * _MIX_1  # compared, never stored
     return hashes, (stems >> _HALF).astype(np.uint32)
 
 

@@ -19,6 +19,7 @@ _ASCII_WORDS = bytes(ord(char.lower()) if char.isalnum() else 32 for char in map
 _PUNCTUATION = re.compile(
     "[\u00a1-\u00a9\u00ab-\u00b1\u00b6-\u00b8\u00bb\u00bf\u2010-\u2027\u2030-\u205e\u20a0-\u20bf]"
 )
+_IN_NUMBER = re.compile(r"(?<=\d)[.,](?=\d)")  # 2,125 and 0.4 are one number each
 _ACCENT = re.compile("[\u0300-\u036f]")  # Unicode block "Combining Diacritical Marks"
 _ANY_ACCENTED = re.compile("[\u00c0-\u024f\u0300-\u03ff\u0400-\u045f\u1e00-\u1fff]")
 # Letters that Unicode does not decompose. Source: Unicode CLDR, transform Latin-ASCII.
@@ -36,6 +37,8 @@ def tokenise(text: str) -> list[bytes]:
 def normalise_text(text: str) -> str:
     """Return *text* without apostrophes, accents and invisible characters. Punctuation beyond ASCII becomes a quote."""
     text = normalise_visible(text.replace("\u2019", "").replace("'", ""))
+    if "," in text or "." in text:
+        text = _IN_NUMBER.sub("", text)
     if not text.isascii():  # most texts are ASCII without their dashes and quotation marks
         text = _PUNCTUATION.sub('"', text)
     if text.isascii() or not _ANY_ACCENTED.search(text):

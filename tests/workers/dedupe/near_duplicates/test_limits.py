@@ -29,6 +29,7 @@ def test_pair_below_its_limit_is_no_copy() -> None:
 
 
 def test_limit_is_higher_within_source_and_for_parts() -> None:
-    assert least_of("Tidewire", 1) == np.float32(LEAST_WITHIN)
+    assert least_of("Tidewire", 4) == np.float32(LEAST_WITHIN)
+    assert least_of("Tidewire", 1) == np.float32(LEAST_PART), "nearly the same text"
     assert least_of("The Saltby Courier", 1) == 0
     assert least_of("The Saltby Courier", 4) == np.float32(LEAST_PART)
