@@ -13,30 +13,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from streams.config.settings import load_settings
 from streams.valkey.server import find_server_binary
 from tests.conftest import DEADLINE_S, ROOT, until
+from tests.support.compose import COMPOSE, SERVICES, SINK, mounts
 from tests.support.kafka import CURRENT
 from tests.support.ports import free_port
 
-COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
 DOCKERFILE = (ROOT / "Dockerfile").read_text("utf-8").rpartition("\nFROM ")[2]  # the last stage
-SERVICES = {name: s for name, s in COMPOSE["services"].items() if s.get("image", "").startswith("copydesk")}
 WORKDIR = re.findall(r"^WORKDIR (.+)$", DOCKERFILE, re.MULTILINE)[-1]
 IMAGE_ENV = dict(re.findall(r"(\w+)=(\S+)", " ".join(re.findall(r"^ENV ((?:.+\\\n)*.+)$", DOCKERFILE, re.MULTILINE))))
 UID = int(re.findall(r"useradd .*--uid (\d+)", DOCKERFILE)[0])
 DATA_DIR = IMAGE_ENV["COPYDESK_DATA_DIR"]
-SINK = '[[sinks]]\ntype = "webhook"\nname = "newsroom"\nurl = "http://127.0.0.1:9/in"\nsecret = "an invented secret"\n'
-
-
-def mounts(service: dict[str, Any]) -> Iterator[tuple[str, str, bool]]:
-    """Yield source, target, and whether it is read-only, of each volume (short syntax)."""
-    for volume in service.get("volumes", ()):
-        found = re.fullmatch(r"(.+?):(/[^:]*)(:ro)?", volume)
-        assert found, volume
-        yield found[1], found[2], bool(found[3])
 
 
 def default_image(name: str) -> str:

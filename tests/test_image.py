@@ -11,9 +11,9 @@ import pytest
 
 from streams.valkey.server import find_server_binary
 from tests.conftest import DEADLINE_S, until
+from tests.support.compose import SERVICES, SINK, mounts
 from tests.support.image import Builder, Image, container, skip_without_tools
 from tests.support.ports import free_port
-from tests.test_containers import SERVICES, SINK, mounts
 
 pytestmark = pytest.mark.exhaustive  # it takes minutes, and installs Debian packages
 

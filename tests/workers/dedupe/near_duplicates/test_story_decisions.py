@@ -56,6 +56,14 @@ def test_claimed_article_keeps_its_story() -> None:
     assert again.claims == []
 
 
+def test_repeated_article_of_a_batch_has_one_claim() -> None:
+    first, copy = new("a", 1), new("b", 1, copy=True, publisher="Courier")
+    decided = decide([first, copy, copy])
+    assert [assignment.story for assignment in decided.assignments] == [first.id] * 3
+    assert [assignment.duplicate_of for assignment in decided.assignments] == ["", first.id, first.id]
+    assert [claim.ref for claim in decided.claims] == [first.ref, copy.ref]
+
+
 def test_other_text_of_an_index_key_is_no_copy() -> None:
     first, other = new("a", 1), new("b", 2)
     [claim] = decide([first]).claims
