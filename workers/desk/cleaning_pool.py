@@ -250,14 +250,14 @@ class CleaningPool:
                 process.kill()
 
     async def _end(self, process: "CleaningWorker", job: CleaningJob) -> None:
-        """Handle the end of *process* while it worked on *job*: after a crash once more alone, then its failure."""
+        """Handle the end of *process* while it worked on *job*: once more alone, then its failure."""
         status = await self._fork_server.wait(process)
         kind, error = self._exit_reason(status)
         job.attempts += 1
         log.warning("cleaning process ended", error=error, status=status, attempts=job.attempts)
         if job.number not in self._active:
             return
-        if job.attempts >= MAX_ATTEMPTS or status == -signal.SIGPROF:
+        if job.attempts >= MAX_ATTEMPTS:
             job.fail(kind, error)
         else:
             self._add_slow(_SlowJob(self._without_blocks(job)))

@@ -1,6 +1,5 @@
 """The slow lane beside a hostile feed: its feeds in turn, no item published twice, no slow item among ordinary ones."""
 
-import asyncio
 import time
 from dataclasses import replace
 
@@ -53,16 +52,6 @@ async def test_feed_with_one_slow_item_gets_its_turn() -> None:
         good = pool.prepare(encode(make_item(70)), feed="good", is_slow=True)
         await until(lambda: good.is_finished)
         assert sum(job.is_finished for job in hostile) < 10
-
-
-async def test_cpu_limit_ends_an_item_at_once() -> None:
-    """A repetition would take the same CPU time."""
-    async with CleaningPool(1, 0.4, CLEANERS) as pool:
-        job = pool.prepare(encode(make_item(1, "Hang")))
-        await pool.settle(job)
-        pool.clean(job, SiteFacts())
-        await until(lambda: job.is_finished)
-        assert job.attempts == 1
 
 
 async def test_held_item_of_active_desk_stays(settings: Settings) -> None:
@@ -177,12 +166,3 @@ async def test_cost_of_ordinary_items_is_no_suspicion(settings: Settings) -> Non
         slow_items.add_cost("expensive", 0.15)
     assert slow_items.is_suspect("expensive")
     await slow_items.broker.close()
-
-
-async def test_letter_of_limit_states_one_attempt(settings: Settings) -> None:
-    async with pooled_desk(settings, item_timeout_s=0.4) as (broker, _):
-        await send(broker, make_item(1, "Hang"))
-        await settled(broker, {"failed": 1})
-        await asyncio.sleep(0)
-    [letter] = await everything(settings, "dead-letters")
-    assert (letter.error_kind, letter.attempts) == ("timeout", 1)
