@@ -3,13 +3,12 @@
 The forms were written before the rules and the trees were tried on them. Those in UNREAD were not looked at since.
 """
 
-import random
-import re
 from itertools import combinations
 
 import pytest
 
 from tests.support.duplicates import words
+from tests.support.forms import FILLINGS, filled
 from tests.support.stories import NOW_S
 from workers.dedupe.near_duplicates.model import load_default
 from workers.dedupe.near_duplicates.signature import SignedText, signatures_of
@@ -35,26 +34,6 @@ UNREAD = {
     "missing": "Police look for {N} | Police in {P} are looking for {N}, {n}, who was last seen on {d} near the station of {P}. {N} is {n} centimetres tall and wore a dark coat. Anybody with information is asked to call {n}.",
     "tide": "Tides at {P} for {d} | High water at {P} on {d}: {n} and {n}. Low water: {n} and {n}. Height {n} centimetres. Sunrise at {n}, sunset at {n}. The harbour master is {N}.",
 }  # fmt: skip
-DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
-FILLINGS = 12
-_SLOT = re.compile(r"\{(\w)\}")
-
-
-def filled(form: str, seed: int) -> tuple[str, str]:
-    """Return title and text of a form with values of *seed*. A slot of one kind has few values, as in real texts."""
-    rnd = random.Random(seed)
-
-    def name(syllables: int) -> str:
-        return "".join(rnd.choice("bdfgklmnprstv") + rnd.choice("aeiou") for _ in range(syllables)).title()
-
-    values = {"N": [f"{name(2)} {name(3)}" for _ in range(3)], "P": [name(3) for _ in range(2)],
-              "C": [f"{name(2)} {rnd.choice(('Works', 'Shipping', 'Foods'))}" for _ in range(2)], "d": DAYS}  # fmt: skip
-
-    def value(slot: str) -> str:
-        return str(rnd.randint(2, 4000)) if slot == "n" else rnd.choice(values[slot])
-
-    title, text = (_SLOT.sub(lambda match: value(match[1]), part.strip()) for part in form.split("|"))
-    return title, text
 
 
 def copies(form: str, *, one_publisher: bool, added_words: int = 0) -> int:

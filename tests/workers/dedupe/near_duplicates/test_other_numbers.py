@@ -7,8 +7,8 @@ from itertools import combinations
 
 import pytest
 
+from tests.support.forms import FILLINGS, filled
 from tests.support.stories import NOW_S
-from tests.workers.dedupe.near_duplicates.test_forms import FILLINGS, filled
 from workers.dedupe.near_duplicates.model import load_default
 from workers.dedupe.near_duplicates.signature import SignedText, signatures_of
 from workers.dedupe.near_duplicates.stories import joins, story_weight
