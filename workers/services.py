@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 
 log = get_logger(__name__)
 
+STOP_PHASES = 3  # each within `shutdown_timeout_s`: accepted messages, the worker's tasks, the broker
+
 
 def run(main: Callable[[], Coroutine[Any, Any, int]], on_hangup: Callable[[], None] | None = None) -> int:
     """Run *main* in uvloop where that is installed; return its exit code. SIGHUP calls *on_hangup*."""
@@ -67,23 +69,33 @@ async def _run_notified(main: Callable[[], Coroutine[Any, Any, int]], on_hangup:
         notify("STOPPING=1")
 
 
-def install_stop_handler() -> asyncio.Event:
-    """Return an event that the first SIGINT or SIGTERM sets. The second ends the process.
+def install_stop_handler(limit_s: float | None = None) -> asyncio.Event:
+    """Return an event that the first SIGINT or SIGTERM sets. The second ends the process, and so does *limit_s* later.
 
     SIGUSR1 logs the stacks of all tasks.
     """
     stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
 
     def stop() -> None:
         if stopping.is_set():
             os._exit(ExitCode.INTERRUPTED)
         stopping.set()
+        if limit_s is not None:
+            loop.call_later(limit_s, _abort_stop, limit_s)
 
-    loop = asyncio.get_running_loop()
     for signum in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(signum, stop)
     loop.add_signal_handler(signal.SIGUSR1, log_task_stacks)
     return stopping
+
+
+def _abort_stop(limit_s: float) -> None:
+    """End the process: a task that swallows its cancellation, or an unavailable broker, holds up the stop."""
+    log_task_stacks()
+    abort(
+        ExitCode.FAILED, "shutdown timed out", seconds=limit_s, next_step="uncommitted messages will be redelivered"
+    )  # fmt: skip
 
 
 async def connect(settings: Settings, url: str) -> Broker:
@@ -106,7 +118,7 @@ async def connect_or_stop(stopping: asyncio.Event, settings: Settings, url: str)
 
 async def run_service(settings: Settings, url: str, body: Callable[[Broker, asyncio.Event], Awaitable[None]]) -> int:
     """Connect to the broker at *url* and await *body*, which returns once its event, the stop signal, is set."""
-    stopping = install_stop_handler()
+    stopping = install_stop_handler(STOP_PHASES * settings.shutdown_timeout_s)
     broker = await connect_or_stop(stopping, settings, url)
     if broker is not None:
         await body(broker, stopping)
@@ -195,13 +207,12 @@ def _start_upkeep(
 
 async def _stop_app(app: Any, timeout_s: float) -> None:
     """Stop a Faust app; end the process if that takes longer than *timeout_s*."""
-    try:
-        await asyncio.wait_for(app.stop(), timeout_s)
-    except TimeoutError:
-        abort(
-            ExitCode.FAILED, "shutdown timed out", seconds=timeout_s,
-            next_step="uncommitted messages will be redelivered",
-        )  # fmt: skip
+    stop = asyncio.create_task(app.stop())
+    # `wait_for` would wait for the cancelled task: Faust swallows the cancellation while the broker is unavailable.
+    await asyncio.wait({stop}, timeout=timeout_s)
+    if not stop.done():
+        _abort_stop(timeout_s)
+    await stop
 
 
 async def run_sinks(settings: Settings, url: str, name: str = "", *, only: str = "") -> int:
