@@ -25,6 +25,7 @@ MIN_RUN_PROBABILITY, MIN_RUN_PROBABILITY_SHORT = 0.5, 0.4  # in a long dump, and
 MIN_RESUME_PROBABILITY = 0.2  # of a statement below headlines; figures in record 121
 MIN_RESUME_BELOW_LEAD = 0.01  # of a statement below lead-ins and advertisements only
 MIN_BETWEEN_PROBABILITY = 0.4  # of a single line between two lines of the story; figures in record 120
+MIN_LIKELY_PROBABILITY = 0.7  # of any line that stays, however short; figures in record 139
 MAX_LIST_LINES = 8  # a longer list seldom stands between two paragraphs
 MIN_HEADLINE_WORDS = 2
 QUESTION_ENDS = ("?", "!", "…", "...", "？", "！", "؟")
@@ -56,6 +57,14 @@ def keep_between_lines(blocks: Sequence[Block], predictions: list[Prediction]) -
             continue
         if not _is_clutter(blocks[n].text) and not _is_lead(blocks[n]):
             predictions[n] = predictions[n]._replace(keep=True)
+
+
+def keep_likely(blocks: Sequence[Block], predictions: list[Prediction]) -> None:
+    """Keep each likely line, unless it is clutter by a rule. By its cost, a line of two words stays from .9 only."""
+    for n, prediction in enumerate(predictions):
+        is_removed = not prediction.keep and prediction.probability >= MIN_LIKELY_PROBABILITY
+        if is_removed and not _is_clutter(blocks[n].text) and not _is_lead(blocks[n]):
+            predictions[n] = prediction._replace(keep=True)
 
 
 def resume_below_list(blocks: Sequence[Block], predictions: list[Prediction]) -> None:

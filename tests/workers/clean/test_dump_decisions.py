@@ -4,7 +4,13 @@ import pytest
 
 from workers.clean.blocks import Block
 from workers.clean.cleaner import clean
-from workers.clean.dump_decisions import is_statement, keep_between_lines, resume_below_list, vote_by_run
+from workers.clean.dump_decisions import (
+    is_statement,
+    keep_between_lines,
+    keep_likely,
+    resume_below_list,
+    vote_by_run,
+)
 from workers.clean.labeller import label_blocks
 from workers.clean.labelling import Prediction
 from workers.clean.model.model import load_default
@@ -119,3 +125,18 @@ def test_corrections_are_notes_unless_they_are_links(text: str, label: str) -> N
 def test_resume_below_box_drops_its_unlikely_statement() -> None:
     pitch = ("Original reporting. Delivered to you.", Prediction(0.1, False))
     assert kept_lines((STORY, KEPT), ("Join our newsletter", REMOVED), pitch) == [STORY]
+
+
+@pytest.mark.parametrize(
+    ("text", "probability", "is_kept"),
+    [
+        ("What the law says", 0.75, True),
+        ("What the law says", 0.65, False),
+        ("Advertisement", 0.75, False),
+        ("Read more: Harbour dues to rise again", 0.75, False),
+    ],
+)
+def test_keep_likely_keeps_short_likely_line(text: str, probability: float, *, is_kept: bool) -> None:
+    predictions = [Prediction(probability, False)]
+    keep_likely([Block(text, "line")], predictions)
+    assert predictions[0].keep is is_kept
