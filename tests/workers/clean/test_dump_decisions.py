@@ -5,6 +5,8 @@ import pytest
 from workers.clean.blocks import Block
 from workers.clean.cleaner import clean
 from workers.clean.dump_decisions import (
+    drop_final_headlines,
+    drop_final_list,
     is_statement,
     keep_between_lines,
     keep_likely,
@@ -140,3 +142,41 @@ def test_keep_likely_keeps_short_likely_line(text: str, probability: float, *, i
     predictions = [Prediction(probability, False)]
     keep_likely([Block(text, "line")], predictions)
     assert predictions[0].keep is is_kept
+
+
+STOPPED = ("The mill ran dry. Nobody asked.", "She rowed home at 80.", "What do eels eat?")
+BARE = ("Harbour dues rise again in the spring", "Seven lifeboats named after dogs", "Why the ferry costs more here")
+
+
+@pytest.mark.parametrize(
+    ("lines", "is_kept"),
+    [
+        (("Explore", *STOPPED), False),
+        (("Explore", "Harbour dues rise", "No hearing has been scheduled."), True),
+        (("Explore", STOPPED[0], STORY), True),
+        (STOPPED, True),
+    ],
+)
+def test_drop_final_list_removes_stopped_headlines(lines: tuple[str, ...], *, is_kept: bool) -> None:
+    blocks = [Block(text, "line") for text in (STORY, *lines)]
+    predictions = [KEPT] * len(blocks)
+    drop_final_list(blocks, predictions)
+    assert predictions[-1].keep is is_kept
+    assert predictions[0].keep
+
+
+@pytest.mark.parametrize(
+    ("lines", "is_kept"),
+    [
+        ((STORY, *BARE), False),
+        (("The boats on show:", *BARE), True),
+        ((STORY, *BARE[:2]), True),
+        ((STORY, "Bow", "Stern", "Keel"), True),
+        ((STORY, *(f"{n}. {text}" for n, text in enumerate(BARE, 1))), True),
+    ],
+)
+def test_drop_final_headlines_removes_row(lines: tuple[str, ...], *, is_kept: bool) -> None:
+    blocks = [Block(text, "line") for text in lines]
+    predictions = [KEPT] * len(blocks)
+    drop_final_headlines(blocks, predictions)
+    assert predictions[-1].keep is is_kept
