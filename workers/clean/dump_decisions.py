@@ -34,6 +34,8 @@ MAX_HEADLINE_WORDS = 14  # of a headline with a full stop
 MIN_LISTED = 2  # lines below a label
 MIN_STOPPED_SHARE = 0.8  # of the headlines in a list whose first one ends in a full stop
 MIN_FINAL_HEADLINES, MIN_FINAL_WORDS = 3, 5  # headlines without a label at the end of a dump, and the words of each
+MAX_KEY_SHARE = 0.5  # of final headlines with a key and a colon; facts of a journey or an event have more
+KEY = re.compile(r"[^:：]{1,30}[:：]\s?\S")
 ITEM_NUMBER = re.compile(r"[-–—•·*(\[]?\s?\d")
 COLONS = (":", "：")
 QUESTION_ENDS = ("?", "!", "…", "...", "？", "！", "؟")
@@ -109,7 +111,9 @@ def drop_final_headlines(blocks: Sequence[Block], predictions: list[Prediction])
     while start > 0 and (not predictions[start - 1].keep or _is_bare_headline(blocks[start - 1])):
         start -= 1
     final = [n for n in range(start, len(blocks)) if predictions[n].keep]
-    if start > 0 and len(final) >= MIN_FINAL_HEADLINES and not blocks[start - 1].text.endswith(COLONS):
+    keys = sum(KEY.match(blocks[n].text) is not None for n in final)
+    is_list = len(final) >= MIN_FINAL_HEADLINES and keys < MAX_KEY_SHARE * len(final)
+    if start > 0 and is_list and not blocks[start - 1].text.endswith(COLONS):
         _remove(predictions, final)
 
 

@@ -172,6 +172,15 @@ def test_drop_final_list_removes_stopped_headlines(lines: tuple[str, ...], *, is
         (("The boats on show:", *BARE), True),
         ((STORY, *BARE[:2]), True),
         ((STORY, "Bow", "Stern", "Keel"), True),
+        (
+            (
+                STORY,
+                "By rail: to Skelby, then bus 12",
+                "Rooms: from 88 euros at the Crab",
+                "Season: from May until October",
+            ),
+            True,
+        ),
         ((STORY, *(f"{n}. {text}" for n, text in enumerate(BARE, 1))), True),
     ],
 )
