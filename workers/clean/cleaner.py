@@ -15,7 +15,14 @@ from workers.clean.audit import removed_blocks, tracking_pixels
 from workers.clean.blocks import Block, list_members
 from workers.clean.candidates import candidates
 from workers.clean.document import BlockDocument, to_blocks
-from workers.clean.dump_decisions import keep_between_lines, resume_below_list, vote_by_run
+from workers.clean.dump_decisions import (
+    drop_final_headlines,
+    drop_final_list,
+    keep_between_lines,
+    keep_likely,
+    resume_below_list,
+    vote_by_run,
+)
 from workers.clean.labeller import BlockLabel, Labelling, Prediction, label_blocks
 from workers.clean.line_types import SENTENCE_END, word_count
 from workers.clean.metadata import KnownText, Metadata, SharedFields
@@ -216,7 +223,10 @@ def _predict(document: BlockDocument, uncertain: set[Block], model: "Model | Non
     elif document.input_type == "text":
         vote_by_run(model, document.blocks, out, share)
         resume_below_list(document.blocks, out)
+        keep_likely(document.blocks, out)
         keep_between_lines(document.blocks, out)
+        drop_final_list(document.blocks, out)
+        drop_final_headlines(document.blocks, out)
     if any(prediction.keep for prediction, block in zip(out, document.blocks, strict=True) if block.text):
         return out
     return _keep_best(document, out)

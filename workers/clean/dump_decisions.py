@@ -1,6 +1,7 @@
 """Decisions about lines of a dump that depend on their neighbours, after the model's decision about each line. Pure."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from workers.clean.blocks import Block
@@ -10,6 +11,7 @@ from workers.clean.line_types import (
     LEAD,
     SENTENCE_END,
     is_feed_tail,
+    is_headline,
     is_link_label,
     is_notice,
     is_prompt,
@@ -25,8 +27,17 @@ MIN_RUN_PROBABILITY, MIN_RUN_PROBABILITY_SHORT = 0.5, 0.4  # in a long dump, and
 MIN_RESUME_PROBABILITY = 0.2  # of a statement below headlines; figures in record 121
 MIN_RESUME_BELOW_LEAD = 0.01  # of a statement below lead-ins and advertisements only
 MIN_BETWEEN_PROBABILITY = 0.4  # of a single line between two lines of the story; figures in record 120
+MIN_LIKELY_PROBABILITY = 0.7  # of any line that stays, however short; figures in record 139
 MAX_LIST_LINES = 8  # a longer list seldom stands between two paragraphs
 MIN_HEADLINE_WORDS = 2
+MAX_HEADLINE_WORDS = 14  # of a headline with a full stop
+MIN_LISTED = 2  # lines below a label
+MIN_STOPPED_SHARE = 0.8  # of the headlines in a list whose first one ends in a full stop
+MIN_FINAL_HEADLINES, MIN_FINAL_WORDS = 3, 5  # headlines without a label at the end of a dump, and the words of each
+MAX_KEY_SHARE = 0.5  # of final headlines with a key and a colon; facts of a journey or an event have more
+KEY = re.compile(r"[^:：]{1,30}[:：]\s?\S")
+ITEM_NUMBER = re.compile(r"[-–—•·*(\[]?\s?\d")
+COLONS = (":", "：")
 QUESTION_ENDS = ("?", "!", "…", "...", "？", "！", "؟")
 
 
@@ -58,6 +69,14 @@ def keep_between_lines(blocks: Sequence[Block], predictions: list[Prediction]) -
             predictions[n] = predictions[n]._replace(keep=True)
 
 
+def keep_likely(blocks: Sequence[Block], predictions: list[Prediction]) -> None:
+    """Keep each likely line, unless it is clutter by a rule. By its cost, a line of two words stays from .9 only."""
+    for n, prediction in enumerate(predictions):
+        is_removed = not prediction.keep and prediction.probability >= MIN_LIKELY_PROBABILITY
+        if is_removed and not _is_clutter(blocks[n].text) and not _is_lead(blocks[n]):
+            predictions[n] = prediction._replace(keep=True)
+
+
 def resume_below_list(blocks: Sequence[Block], predictions: list[Prediction]) -> None:
     """Keep a statement below a list of headlines without full stops: there the story resumes.
 
@@ -73,6 +92,39 @@ def resume_below_list(blocks: Sequence[Block], predictions: list[Prediction]) ->
             continue
         if _may_end_list(blocks[n - 1]) and not _heads_summary(blocks, n + 1):
             predictions[n] = predictions[n]._replace(keep=True)
+
+
+def drop_final_list(blocks: Sequence[Block], predictions: list[Prediction]) -> None:
+    """Remove the headlines below the last label of links, if they end in full stops and the dump ends with them."""
+    label = max((n for n, block in enumerate(blocks) if is_link_label(block.text)), default=len(blocks))
+    below = range(label + 1, len(blocks))
+    stops = [SENTENCE_END.search(blocks[n].text) is not None for n in below]
+    if len(stops) < MIN_LISTED or not stops[0] or sum(stops) < MIN_STOPPED_SHARE * len(stops):
+        return
+    if all(blocks[n].words <= MAX_HEADLINE_WORDS for n in below):
+        _remove(predictions, below)
+
+
+def drop_final_headlines(blocks: Sequence[Block], predictions: list[Prediction]) -> None:
+    """Remove headlines in a row at the end of a dump, unless the line above them announces a list."""
+    start = len(blocks)
+    while start > 0 and (not predictions[start - 1].keep or _is_bare_headline(blocks[start - 1])):
+        start -= 1
+    final = [n for n in range(start, len(blocks)) if predictions[n].keep]
+    keys = sum(KEY.match(blocks[n].text) is not None for n in final)
+    is_list = len(final) >= MIN_FINAL_HEADLINES and keys < MAX_KEY_SHARE * len(final)
+    if start > 0 and is_list and not blocks[start - 1].text.endswith(COLONS):
+        _remove(predictions, final)
+
+
+def _is_bare_headline(block: Block) -> bool:
+    is_short = block.words < MIN_FINAL_WORDS or SENTENCE_END.search(block.text) is not None
+    return not is_short and ITEM_NUMBER.match(block.text) is None and is_headline(block.text)
+
+
+def _remove(predictions: list[Prediction], removed: Iterable[int]) -> None:
+    for n in removed:
+        predictions[n] = predictions[n]._replace(probability=0.0, keep=False)
 
 
 def _is_lead(block: Block) -> bool:

@@ -12,7 +12,6 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,6 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from tests.tools.train.corpus import FOLDS, FOLDS_SALT, Document, dumps, fold_of, fragment, pages, scored
-from tests.tools.train.dumps import markup
 from tests.tools.train.dumps.excerpts import excerpts
 from tests.tools.train.dumps.generate import synthetic
 from tests.tools.train.dumps.templates import variants
@@ -33,7 +31,6 @@ from workers.clean.model.model import FILE, StoredModel, load
 KINDS = ("text", "html", "page")
 SYNTHETIC_DUMPS = 2000
 VARIANTS = 6  # of each invented dump of `dumps/templates.py`
-MARKUP_PAGES, MARKUP_ITEMS = 1, 2  # of each invented dump, as HTML
 CURVE = Path(__file__).with_name("curve.json")
 # Costs (block, word): a block stays if p × words > (1 − p) × (block + words × word). Chosen from the curve: the least
 # clutter at which lost words of body text stay near the best peer's. Feeds may lose hardly any.
@@ -52,15 +49,11 @@ def documents(kind: str) -> Iterator[Document]:
 
 
 def more_samples(kind: str) -> list[Sample]:
-    """Return the samples that only take part in training: synthetic and invented documents, and excerpts of real ones."""
-    html = kind != "text"
-    if kind == "page":
-        more = markup.pages(MARKUP_PAGES)
-    elif html:
-        more = markup.feed_items(MARKUP_ITEMS)
-    else:
-        more = chain(synthetic(SYNTHETIC_DUMPS), variants(VARIANTS), excerpts(dumps()))
-    return [make_sample(document, html=html) for document in more]
+    """Return the samples that only take part in training: for text, synthetic dumps, variants and excerpts."""
+    if kind != "text":
+        return []
+    more = (*synthetic(SYNTHETIC_DUMPS), *variants(VARIANTS), *excerpts(dumps()))
+    return [make_sample(document, html=False) for document in more]
 
 
 def curve(predicted: Sequence[tuple[Document, Any]]) -> list[dict[str, float]]:

@@ -4,7 +4,15 @@ import pytest
 
 from workers.clean.blocks import Block
 from workers.clean.cleaner import clean
-from workers.clean.dump_decisions import is_statement, keep_between_lines, resume_below_list, vote_by_run
+from workers.clean.dump_decisions import (
+    drop_final_headlines,
+    drop_final_list,
+    is_statement,
+    keep_between_lines,
+    keep_likely,
+    resume_below_list,
+    vote_by_run,
+)
 from workers.clean.labeller import label_blocks
 from workers.clean.labelling import Prediction
 from workers.clean.model.model import load_default
@@ -119,3 +127,65 @@ def test_corrections_are_notes_unless_they_are_links(text: str, label: str) -> N
 def test_resume_below_box_drops_its_unlikely_statement() -> None:
     pitch = ("Original reporting. Delivered to you.", Prediction(0.1, False))
     assert kept_lines((STORY, KEPT), ("Join our newsletter", REMOVED), pitch) == [STORY]
+
+
+@pytest.mark.parametrize(
+    ("text", "probability", "is_kept"),
+    [
+        ("What the law says", 0.75, True),
+        ("What the law says", 0.65, False),
+        ("Advertisement", 0.75, False),
+        ("Read more: Harbour dues to rise again", 0.75, False),
+    ],
+)
+def test_keep_likely_keeps_short_likely_line(text: str, probability: float, *, is_kept: bool) -> None:
+    predictions = [Prediction(probability, False)]
+    keep_likely([Block(text, "line")], predictions)
+    assert predictions[0].keep is is_kept
+
+
+STOPPED = ("The mill ran dry. Nobody asked.", "She rowed home at 80.", "What do eels eat?")
+BARE = ("Harbour dues rise again in the spring", "Seven lifeboats named after dogs", "Why the ferry costs more here")
+
+
+@pytest.mark.parametrize(
+    ("lines", "is_kept"),
+    [
+        (("Explore", *STOPPED), False),
+        (("Explore", "Harbour dues rise", "No hearing has been scheduled."), True),
+        (("Explore", STOPPED[0], STORY), True),
+        (STOPPED, True),
+    ],
+)
+def test_drop_final_list_removes_stopped_headlines(lines: tuple[str, ...], *, is_kept: bool) -> None:
+    blocks = [Block(text, "line") for text in (STORY, *lines)]
+    predictions = [KEPT] * len(blocks)
+    drop_final_list(blocks, predictions)
+    assert predictions[-1].keep is is_kept
+    assert predictions[0].keep
+
+
+@pytest.mark.parametrize(
+    ("lines", "is_kept"),
+    [
+        ((STORY, *BARE), False),
+        (("The boats on show:", *BARE), True),
+        ((STORY, *BARE[:2]), True),
+        ((STORY, "Bow", "Stern", "Keel"), True),
+        (
+            (
+                STORY,
+                "By rail: to Skelby, then bus 12",
+                "Rooms: from 88 euros at the Crab",
+                "Season: from May until October",
+            ),
+            True,
+        ),
+        ((STORY, *(f"{n}. {text}" for n, text in enumerate(BARE, 1))), True),
+    ],
+)
+def test_drop_final_headlines_removes_row(lines: tuple[str, ...], *, is_kept: bool) -> None:
+    blocks = [Block(text, "line") for text in lines]
+    predictions = [KEPT] * len(blocks)
+    drop_final_headlines(blocks, predictions)
+    assert predictions[-1].keep is is_kept

@@ -1,4 +1,4 @@
-"""More invented page dumps: a set whose variants the model is trained on, and one that no training contains.
+"""More invented page dumps: a set whose variants the model is trained on, and two that no training contains.
 
 Five languages of these dumps (Icelandic, Croatian, Bulgarian, Catalan, Estonian) have no training data.
 """
@@ -20,8 +20,9 @@ from workers.text.normalise import match_key
 
 FOLDER = Path(__file__).parent
 UNTRAINED = ("is,", "bg,", "hr,", "ca,", "et,")
-# Of 34 and 33 dumps, and of 237 and 204 story lines. The figures stand in tests/tools/bench/README.md.
-MIN_CORRECT, MAX_LOST_LINES = {"dev": 31, "unseen": 26}, {"dev": 3, "unseen": 6}
+# Of 34, 33 and 104 dumps, and of 237, 204 and 1,515 story lines. The figures stand in decision 139.
+MIN_CORRECT = {"dev": 29, "unseen": 28, "sealed": 36}
+MAX_LOST_LINES = {"dev": 5, "unseen": 4, "sealed": 114}
 MIN_FIELDS = {"byline": 0.85, "date": 0.9, "kicker": 0.9}  # shares
 DAY = timedelta(days=1)  # a local time can be another day in UTC
 
@@ -79,7 +80,7 @@ def right_fields(dumps: str, name: str) -> tuple[int, int]:
     return sum(field_is_right(name, expected, content) for expected, content in pairs), len(pairs)
 
 
-@pytest.mark.parametrize("name", ["dev", "unseen"])
+@pytest.mark.parametrize("name", sorted(MIN_CORRECT))
 def test_more_dumps_are_mostly_exact(name: str) -> None:
     pairs = cleaned(name)
     assert sum(is_correct(dump, content) for dump, content in pairs) >= MIN_CORRECT[name]

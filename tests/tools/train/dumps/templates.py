@@ -15,10 +15,10 @@ from typing import NamedTuple
 from tests.tools.train.corpus import Document
 from tests.tools.train.dumps.pseudo import LETTERS, recoder
 from tests.tools.train.dumps.sources import looks_like_prompt
-from tests.tools.train.dumps.writer import BODY, CLUTTER, FIELD, NEUTRAL, TITLE, Line, labelled_document
+from tests.tools.train.dumps.writer import BODY, CLUTTER, FIELD, NEUTRAL, STOPS, TITLE, Line, labelled_document
 from tests.tools.train.grow import PSEUDO, SYNTHETIC
 from workers.clean.blocks import Block
-from workers.clean.line_types import word_count
+from workers.clean.line_types import SENTENCE_END, word_count
 
 TESTS = Path(__file__).resolve().parents[3] / "workers" / "clean"
 FILES = (
@@ -31,6 +31,12 @@ LABELS = {"T": TITLE, "A": BODY, "C": CLUTTER, "D": FIELD, "N": NEUTRAL}
 REAL_WORDS, REAL_LABELS = 0.5, 0.7  # shares of variants, cumulative; in the rest all words are recoded
 KEPT_RUNS, MOVED_RUNS = 0.55, 0.8  # shares of runs of clutter, cumulative; the rest is omitted
 MAX_LABEL_WORDS = 4  # a longer line of clutter is a headline unless it is a prompt
+CROPPED = (
+    0.3  # share of variants without the lines above the title, and of those that end in the first lines below the story
+)
+STOPPED = 0.15  # share of runs of headlines that end in full stops
+MAX_LINES_BELOW = 9  # of a cropped dump, below its story
+MIN_STOPPED_HEADLINES = 2
 BLANK_LINES = 0.3  # share of variants with a blank line between all lines
 
 
@@ -59,6 +65,7 @@ def variants(each: int, seed: int = 1) -> Iterator[Document]:
     for number, template in enumerate(templates):
         for n in range(each):
             lines = _with_other_clutter(rng, template.lines, inner[template.language])
+            lines = _with_stops(rng, template.language, _cropped(rng, lines))
             group, lines = _with_other_words(rng, template.language, lines)
             yield _document(f"{group}/template-{number}-{n}", f"template {number}", group, lines, rng)
 
@@ -91,6 +98,34 @@ def _with_other_clutter(rng: random.Random, lines: Sequence[Line], inner: Sequen
         place = rng.choice(gaps) if gaps else len(out)
         out[place:place] = run
     return out
+
+
+def _cropped(rng: random.Random, lines: list[Line]) -> list[Line]:
+    """Return *lines* as somebody selects them: often from the title on, or up to a list below the story."""
+    if rng.random() < CROPPED:
+        start = next((n for n, line in enumerate(lines) if line.label == TITLE), 0)
+        lines = lines[start:]
+    if rng.random() < CROPPED:
+        end = max((n for n, line in enumerate(lines) if line.label == BODY), default=len(lines)) + 1
+        lines = lines[: end + rng.randint(0, MAX_LINES_BELOW)]
+    return lines
+
+
+def _with_stops(rng: random.Random, language: str, lines: Sequence[Line]) -> list[Line]:
+    """Return *lines* with full stops after the headlines of some runs of clutter."""
+    stop = STOPS.get(language, ".")
+    out: list[Line] = []
+    for run in _runs(lines):
+        headlines = [line for line in run if _is_headline(line)]
+        if run[0].label == CLUTTER and len(headlines) >= MIN_STOPPED_HEADLINES and rng.random() < STOPPED:
+            run = [line._replace(text=line.text + stop) if _is_headline(line) else line for line in run]
+        out += run
+    return out
+
+
+def _is_headline(line: Line) -> bool:
+    is_long = word_count(line.text) > MAX_LABEL_WORDS
+    return is_long and SENTENCE_END.search(line.text) is None and not looks_like_prompt(line.text)
 
 
 def _with_other_words(rng: random.Random, language: str, lines: Sequence[Line]) -> tuple[str, list[Line]]:
