@@ -71,13 +71,14 @@ async def filled(index: ArticleIndex, count: int) -> None:
 
 
 NEWS = (
-    replaced(1, title="Harbour reopens", publisher="The Courier", language="en", paragraphs=("Ships may enter again.",)),
+    replaced(1, title="Harbour reopens", publisher="The Courier", language="en", fetched_at=NOW,
+             paragraphs=("Ships may enter again.",)),
     replaced(2, title="Der Hafen öffnet", publisher="Hafenbote", language="de", paragraphs=("Schiffe dürfen einlaufen.",)),
     replaced(3, title="港口重新开放", publisher="Port News", language="zh-Hans", published=NOW - timedelta(days=1),
              paragraphs=("船只可以进入。",)),
     replaced(4, title="Cup final", publisher="The Courier", language="en", tags=("Sport",), paragraphs=("A late goal.",)),
     replaced(5, title="Harbour open again", publisher="Orrin Wire", language="en", story_id=f"{1:020x}", duplicate_of=f"{1:020x}",
-             duplicate_kind="text", similarity=0.94, paragraphs=("Ships may enter again.",)),
+             fetched_at=NOW + timedelta(minutes=1), duplicate_kind="text", similarity=0.94, paragraphs=("Ships may enter again.",)),
     replaced(6, title="Canal closes", publisher="Orrin Wire", language="en", revision=2, paragraphs=("The harbour stays open.",)),
 )  # fmt: skip
 
