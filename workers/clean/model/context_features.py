@@ -123,7 +123,7 @@ def _since(flags: npt.NDArray[Any], order: Matrix) -> Matrix:
     return np.minimum(order - last, 50.0).astype(np.float32)
 
 
-def second_pass_features(rows: Matrix, p: Matrix, words: Matrix, groups: Groups | None) -> Matrix:
+def second_pass_features(rows: Matrix, p: Matrix, words: Matrix, groups: Groups) -> Matrix:
     """Return *rows* with SECOND_PASS_COLUMNS: first-pass probabilities *p* (0 to 1) of neighbours and groups."""
     count = len(p)
     column = p[:, None]
@@ -149,6 +149,5 @@ def second_pass_features(rows: Matrix, p: Matrix, words: Matrix, groups: Groups 
         signed_log(order - end + 1),
     ]
     parts += [np.asarray(values, dtype=np.float32)[:, None] for values in single]
-    if groups is not None:
-        parts.append(second_pass_group_features(groups, p, words))
+    parts.append(second_pass_group_features(groups, p, words))
     return np.hstack([rows, *parts]).astype(np.float32)

@@ -87,6 +87,7 @@ class Model(NamedTuple):
         rows = context_features(base_features(blocks, known_text), word_scores(blocks, self.words), names, groups)
         body = self.first.probabilities(rows)
         if self.second is not None:
+            assert groups is not None  # only feed HTML has a second pass
             body = self.second.probabilities(second_pass_features(rows, body, words, groups))
         if not self.networks:
             return Scores(body.tolist(), [0.0] * len(blocks))
