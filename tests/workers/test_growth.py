@@ -354,6 +354,7 @@ def makes_pattern(node: ast.AST) -> bool:
 
 
 def test_growth_of_a_square_is_noticed() -> None:
-    assert too_slow(re.compile(r"a*b").search, lambda size: "a" * size)
+    # A busy machine can lengthen the first call, against which the others are compared; other runs measure again.
+    assert any(too_slow(re.compile(r"a*b").search, lambda size: "a" * size) for _ in range(3))
     assert too_slow(re.compile(r"(?:a+)+b").match, lambda size: "a" * size)
     assert not too_slow(re.compile(r"a++b").match, lambda size: "a" * size)
