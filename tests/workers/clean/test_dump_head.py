@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from workers.clean.blocks import Block
+from workers.clean.cleaner import clean
 from workers.clean.dump_fields import byline_names, date_in_line, is_date_line
 from workers.clean.labeller import Prediction, label_blocks
 from workers.clean.labelling import HeaderFields
@@ -117,3 +118,9 @@ def test_disclosures_and_consents_are_notices(line: str) -> None:
 )  # fmt: skip
 def test_story_with_words_of_disclosures_is_no_notice(line: str) -> None:
     assert not is_notice(line)
+
+
+def test_byline_role_of_two_words_is_no_name() -> None:
+    story = "A baker accused of blocking Tanner Row with a loaf of seven feet was cleared on Friday."
+    content = clean(f"Baker is cleared\nBy Hesper Quill, courts correspondent\n27 Nov 2026\n{story}\n{story}", "text")
+    assert content.byline == ("Hesper Quill",)

@@ -19,7 +19,7 @@ BYLINE_LINE = re.compile(
 )
 # What follows a name in a byline: an outlet, a place or a role.
 NAME_TAIL = re.compile(
-    r"(?<!\s)\s++(?:[|•·–—/-])\s++.*|[／/]\s{0,2}[^\s／/]{1,12}(?:報導|报道|電|电|報道)\Z|(?<!\s)\s++(?-i:(?:at|in|à|aus|desde)\s++[^\W\d_a-zß-öø-ÿ]).*|,\s{1,3}(?:[^\W\d_]{0,20}(?:correspondent|reporter|editor|writer|staff|redacteur|korrespondent|корреспондент|redakce|PAP|ČTK|TT|AFP|dpa)\b.*)|(?<!\s)\s++\((?:avec |con |mit )?[^()]{2,30}\)|】.*",
+    r"(?<!\s)\s++(?:[|•·–—/-])\s++.*|[／/]\s{0,2}[^\s／/]{1,12}(?:報導|报道|電|电|報道)\Z|(?<!\s)\s++(?-i:(?:at|in|à|aus|desde)\s++[^\W\d_a-zß-öø-ÿ]).*|,\s{1,3}(?:(?:[^\W\d_]{1,20}\s){0,2}[^\W\d_]{0,20}(?:correspondent|reporter|editor|writer|staff|redacteur|korrespondent|корреспондент|redakce|PAP|ČTK|TT|AFP|dpa)\b.*)|(?<!\s)\s++\((?:avec |con |mit )?[^()]{2,30}\)|】.*",
     re.IGNORECASE,
 )
 
