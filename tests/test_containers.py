@@ -20,6 +20,7 @@ from tests.conftest import DEADLINE_S, ROOT, until
 from tests.support.compose import COMPOSE, SERVICES, SINK, mounts
 from tests.support.kafka import CURRENT
 from tests.support.ports import free_port
+from tests.support.tcp_valkey import tcp_valkey
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text("utf-8").rpartition("\nFROM ")[2]  # the last stage
 WORKDIR = re.findall(r"^WORKDIR (.+)$", DOCKERFILE, re.MULTILINE)[-1]
@@ -168,12 +169,8 @@ USER = [
 
 @pytest.fixture(scope="module")
 def valkey_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A Valkey on a port: a container sees no socket of the machine."""
-    port, folder = free_port(), tmp_path_factory.mktemp("valkey")
-    options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
-    with subprocess.Popen([find_server_binary(), *options], stdout=subprocess.DEVNULL) as server:
-        yield f"valkey://127.0.0.1:{port}"
-        server.terminate()
+    with tcp_valkey(tmp_path_factory.mktemp("valkey")) as url:
+        yield url
 
 
 @pytest.fixture(params=["valkey", "kafka"])

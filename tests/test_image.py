@@ -3,17 +3,16 @@
 import re
 import signal
 import socket
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from streams.valkey.server import find_server_binary
 from tests.conftest import DEADLINE_S, until
 from tests.support.compose import SERVICES, SINK, mounts
 from tests.support.image import Builder, Image, container, skip_without_tools
 from tests.support.ports import free_port
+from tests.support.tcp_valkey import tcp_valkey
 
 pytestmark = pytest.mark.exhaustive  # it takes minutes, and installs Debian packages
 
@@ -31,12 +30,8 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Image]:
 
 @pytest.fixture(scope="module")
 def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A Valkey on a port: a container sees no socket of the machine."""
-    port, folder = free_port(), tmp_path_factory.mktemp("valkey")
-    options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
-    with subprocess.Popen([find_server_binary(), *options], stdout=subprocess.DEVNULL) as server:
-        yield f"valkey://127.0.0.1:{port}"
-        server.terminate()
+    with tcp_valkey(tmp_path_factory.mktemp("valkey")) as url:
+        yield url
 
 
 def test_image_has_user_and_data_folder(image: Image) -> None:

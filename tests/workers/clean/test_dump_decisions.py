@@ -189,3 +189,13 @@ def test_drop_final_headlines_removes_row(lines: tuple[str, ...], *, is_kept: bo
     predictions = [KEPT] * len(blocks)
     drop_final_headlines(blocks, predictions)
     assert predictions[-1].keep is is_kept
+
+
+def test_quiz_keeps_options_and_drops_lists() -> None:
+    lines = (
+        "Orkla Valley Times", "Quiz: how well do you know the valley's bridges?", "27 November 2026",
+        "1. Which bridge closed in May?", "a) Mill Bridge", "b) Salt Bridge", "Read also", "Ferry timetable changes on Monday",
+        "2. How long is Salt Bridge?", "a) 40 metres", "b) 61 metres", "Answers: 1 b, 2 a.",
+        "Explore", "Bakery wins prize for third year", "Council debates parking, again", "Why the river smells of onions",
+    )  # fmt: skip
+    assert clean("\n".join(lines), "text").paragraphs == (*lines[3:6], *lines[8:12])
