@@ -101,8 +101,7 @@ class Estimators(NamedTuple):
 
 def mean_similarity(by_trees: Matrix, by_kernel: Matrix) -> Matrix:
     """Return the mean of both estimates."""
-    mean: Matrix = (by_trees + by_kernel) / 2
-    return mean
+    return (0.5 * (by_trees + by_kernel)).astype(np.float32)
 
 
 class PairModel(NamedTuple):
