@@ -149,10 +149,10 @@ class Supervisor:
         reporters = [
             asyncio.create_task(log_exceptions(report, "console output"))
             for report in (
-                self._print("articles", self.console.article),
-                self._print("polls", self.console.poll),
-                self._print("dead-letters", self.console.dead_letter),
-                self._check_health(broker),
+                lambda: self._print("articles", self.console.article),
+                lambda: self._print("polls", self.console.poll),
+                lambda: self._print("dead-letters", self.console.dead_letter),
+                lambda: self._check_health(broker),
             )
         ]
         try:
@@ -164,7 +164,8 @@ class Supervisor:
             for worker in self.workers:  # from here on health reports a worker that never starts
                 await write_heartbeat(broker.state, worker.name.partition("-")[0], self._worker_name(worker.name))
             server = await self._start_server(broker)
-            reporters.append(asyncio.create_task(log_exceptions(self.demo.push_examples(broker), "demo items")))
+            pushing = log_exceptions(lambda: self.demo.push_examples(broker), "demo items")
+            reporters.append(asyncio.create_task(pushing))
             self._print_banner(f"{server.url}#{server.admin.token}", time.monotonic() - started_s)
             notify("READY=1")
             async with heartbeat_task(broker.state, "web", self._worker_name("web")):
