@@ -43,6 +43,7 @@ from workers.private_files import write_private
 from workers.reload import Reloader, has_lost_terminal
 from workers.services import connect_or_stop, install_stop_handler, log_exceptions
 from workers.status import read_status
+from workers.text.counts import format_count
 
 if TYPE_CHECKING:
     from workers.web.server import WebServer
@@ -332,7 +333,7 @@ class Supervisor:
             "failed": "failure",
         }
         counts = {noun: desk[outcome] for outcome, noun in nouns.items() if desk[outcome] or outcome == "new"}
-        parts = ", ".join(f"{count:,} {noun}{'' if count == 1 else 's'}" for noun, count in counts.items())
+        parts = ", ".join(format_count(count, noun) for noun, count in counts.items())
         self.console.note(f"stopped; so far {parts}")
 
 
