@@ -19,7 +19,7 @@ from tests.tools.train import network
 from tests.tools.train.corpus import Document, fold_of
 from workers.clean.blocks import Element
 from workers.clean.line_types import word_count
-from workers.clean.model.block_features import BUCKETS, base_features, name_buckets, word_tokens
+from workers.clean.model.block_features import NAME_BUCKETS, WORD_BUCKETS, base_features, name_buckets, word_tokens
 from workers.clean.model.context_features import (
     columns,
     context_features,
@@ -115,7 +115,8 @@ def make_sample(document: Document, *, html: bool) -> Sample:
     names = [buckets(b.element) + name_buckets("o", b.element) for b in blocks if b.element] if html else []
     return Sample(
         document.site, base_features(blocks, document.known_text), words,
-        _sparse([word_tokens(block.text) for block in blocks], rooted=True), _sparse(names) if html else None,
+        _sparse([word_tokens(block.text) for block in blocks], WORD_BUCKETS, rooted=True),
+        _sparse(names, NAME_BUCKETS) if html else None,
         np.array(document.body, np.int8), weight.astype(np.float32), *_title(document), document.group != PSEUDO,
         groups=group_blocks(blocks) if html else None,
     )  # fmt: skip
@@ -136,12 +137,12 @@ def _subsample(body: Sequence[bool], distance: int = 6, keep: int = 8) -> Any:
     return np.where(near, 1.0, np.where(np.arange(len(body)) % keep == 0, keep / 3, 0.0)).astype(np.float32)
 
 
-def _sparse(rows: Sequence[Sequence[int]], *, rooted: bool = False) -> Any:
+def _sparse(rows: Sequence[Sequence[int]], columns: int, *, rooted: bool = False) -> Any:
     counts = np.array([len(row) for row in rows])
     ones = np.repeat(1 / np.sqrt(np.maximum(counts, 1)) if rooted else np.ones(len(rows)), counts)
     buckets = np.array([bucket for row in rows for bucket in row], np.int32)
     ends = np.concatenate([[0], np.cumsum(counts)])
-    return scipy.sparse.csr_matrix((ones.astype(np.float32), buckets, ends), shape=(len(rows), BUCKETS))
+    return scipy.sparse.csr_matrix((ones.astype(np.float32), buckets, ends), shape=(len(rows), columns))
 
 
 class TrainedModel(NamedTuple):

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from workers.clean.blocks import Block
 from workers.clean.metadata import NO_KNOWN_TEXT, KnownText
-from workers.clean.model.block_features import base_features, name_scores, word_scores
+from workers.clean.model.block_features import NAME_BUCKETS, WORD_BUCKETS, base_features, name_scores, word_scores
 from workers.clean.model.context_features import (
     columns,
     context_features,
@@ -134,8 +134,8 @@ def load(data: bytes, kind: str) -> Model:
     html = kind != "text"
     _check_inputs(kind, stored.inputs, input_hashes(html=html))
     return Model(
-        _weights(stored.words, stored.word_scale),
-        _weights(stored.names, stored.name_scale),
+        _weights(stored.words, stored.word_scale, WORD_BUCKETS),
+        _weights(stored.names, stored.name_scale, NAME_BUCKETS),
         load_trees(stored.first, columns(html=html)),
         load_trees(stored.second, second_columns(html=html)) if stored.second is not None else None,
         stored.clutter_block_cost,
@@ -163,5 +163,8 @@ def load_default(kind: str) -> Model:
     return load(FILE.read_bytes(), kind)
 
 
-def _weights(data: bytes, scale: float) -> list[float]:
-    return [scale * value for value in memoryview(data).cast("b")]
+def _weights(data: bytes, scale: float, buckets: int) -> list[float]:
+    """Return a weight per bucket. Fewer stored weights repeat: the numbers of both buckets are remainders of one hash."""
+    values = [scale * value for value in range(-128, 128)]  # one object per value
+    weights = [values[value + 128] for value in memoryview(data).cast("b")]
+    return weights * (buckets // len(weights)) if weights else []
