@@ -164,7 +164,7 @@ def load_default(kind: str) -> Model:
 
 
 def _weights(data: bytes, scale: float, buckets: int) -> list[float]:
-    """Return a weight per bucket. Fewer stored weights repeat: the numbers of both buckets are remainders of one hash."""
+    """Return a weight per bucket. Fewer stored weights repeat: both bucket numbers are remainders of one hash."""
     values = [scale * value for value in range(-128, 128)]  # one object per value
     weights = [values[value + 128] for value in memoryview(data).cast("b")]
     return weights * (buckets // len(weights)) if weights else []
