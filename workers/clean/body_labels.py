@@ -24,6 +24,7 @@ from workers.clean.line_types import (
     is_prompt,
     is_sentence,
     may_be_lead,
+    prompt_reason,
     word_count,
 )
 from workers.clean.rules.bylines import CORRECTION_NOTE, SOURCE_CREDIT
@@ -87,7 +88,7 @@ def _label_by_rule(labelling: Labelling, block: Block) -> BlockLabel | None:
     if is_feed_tail(block.text):
         return BlockLabel("feed tail", "a line that a feed builder appends")
     if is_prompt(block.text):
-        return BlockLabel("prompt", "a prompt to the reader")
+        return BlockLabel("prompt", prompt_reason(block.text))
     if _is_lead(block):
         return BlockLabel("link", "a lead-in and a link to another article")
     if not labelling.whole_page:  # on whole pages the model is better than class names
