@@ -38,6 +38,7 @@ class BatchBuilder:
     def __init__(self, batch: Sequence[ConsumedMessage], limit_s: float) -> None:
         self.handled, self.limit_s = batch, limit_s
         self.memories: dict[str, ArticleMemory] = {}
+        self.written_memories: dict[str, ArticleMemory] = {}  # to be remembered, or to be written again
         self.previous_texts: dict[str, Sequence[str]] = {}
         self.published_texts: dict[str, Sequence[str]] = {}
         self.numbered_texts: dict[str, Sequence[str]] = {}  # of articles with a number before the slug of their link

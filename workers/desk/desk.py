@@ -131,6 +131,7 @@ class Desk:
             await make_way()
             if classified:
                 await self._publish_all(classified, builder, recent_texts)
+            builder.state_writes += self.seen.set_all_commands(builder.written_memories)
         finally:
             self.timer.stop()
             self.cleaning.forget(builder)
@@ -269,7 +270,7 @@ class Desk:
         if status in (Status.NEW, Status.REVISION):
             builder.memories[candidate.article_id] = memory
             if item.withdrawn and status is Status.NEW:
-                builder.state_writes += self.seen.set_commands(candidate.article_id, memory)
+                builder.written_memories[candidate.article_id] = memory
                 builder.count("filtered", item, message_id, reason="withdrawn, and never published")
                 return False
             return True
@@ -288,7 +289,7 @@ class Desk:
         """Count a duplicate or a stale item; remember its article again before that expires."""
         status, revision, memory = classification
         if self.seen.expires_soon(candidate.article_id):
-            builder.state_writes += self.seen.set_commands(candidate.article_id, memory)
+            builder.written_memories[candidate.article_id] = memory
         outcome = "filtered" if status is Status.STALE else status
         reason = f"{status} of revision {revision}"
         builder.count(outcome, candidate.item, candidate.message.message_id, reason=reason)
@@ -331,7 +332,7 @@ class Desk:
         if not (story.duplicate_of and is_suppressed(story, self.settings.near_duplicates)):
             return False
         candidate = news.candidate
-        builder.state_writes += self.seen.set_commands(candidate.article_id, news.classification.memory)
+        builder.written_memories[candidate.article_id] = news.classification.memory
         reason = f"near-duplicate of {story.duplicate_of} ({story.similarity:.0%})"
         builder.count("duplicate", candidate.item, candidate.message.message_id, reason=reason)
         return True
@@ -363,7 +364,7 @@ class Desk:
         )  # fmt: skip
         builder.messages += article_messages(article, self.router, previous)
         builder.published_texts[article.id] = article_text(candidate.item, content)
-        builder.state_writes += self.seen.set_commands(article.id, news.classification.memory)
+        builder.written_memories[article.id] = news.classification.memory
         if status is Status.NEW:
             record_article(self.site_history, news, content, article.title, builder)
         builder.count(status, candidate.item, candidate.message.message_id, title=article.title)
