@@ -44,6 +44,7 @@ MAX_COUNT = DIGEST_MASK = 0xFFFF
 KEY_BYTES = 5
 BODY_KEYS, LEAD_KEYS = 4, 5
 BODY_KEY_RUN, LEAD_KEY_RUN, LEAD_KEY_WORDS, TITLE_KEY_WORDS = 6, 4, 45, 4
+RUNS = (SHINGLE_WORDS, LEAD_KEY_RUN, BODY_KEY_RUN, LONG_SHINGLE_WORDS)
 MIN_WORDS = 15  # of title and text; shorter texts are compared by title only
 MIN_TITLE_WORDS = 7  # shorter titles are phrases that many articles have
 COMPARED_NUMBERS = 40
@@ -141,7 +142,7 @@ def _sign(table: Sequence[_Words]) -> list[TextSignature]:
     """Return the signatures and keys of texts."""
     out = np.zeros(len(table), LAYOUT)
     body = _rows([words.body.hashes for words in table])
-    plain = _rows([words.body.hashes[(words.body.kinds & PLAIN) > 0] for words in table])
+    plain = _rows([words.body.hashes[(words.body.kinds & PLAIN) > 0] for words in table], (SHINGLE_WORDS,))
     _write_sketches(out, body, plain)
     columns = _word_columns(table) | _title_columns(table) | _source_columns(table)
     for name, column in columns.items():
@@ -161,18 +162,18 @@ class _Rows(NamedTuple):
     runs: dict[int, Hashes]
 
 
-def _rows(texts: Sequence[Hashes]) -> _Rows:
-    """Return the shingles of texts. A text that is shorter than a shingle is one shingle."""
+def _rows(texts: Sequence[Hashes], lengths: Sequence[int] = RUNS) -> _Rows:
+    """Return the shingles of texts, of *lengths* words. A text that is shorter than a shingle is one shingle."""
     sizes = np.array([len(words) for words in texts], np.intp)
     starts = np.concatenate(([0], np.cumsum(sizes[:-1] + LONG_SHINGLE_WORDS - 1)))
     total = int(starts[-1] + sizes[-1])
     hashes = np.zeros(total + LONG_SHINGLE_WORDS - 1, np.uint64)
     words = np.concatenate(texts)
     hashes[np.arange(len(words)) + np.repeat(starts - (np.cumsum(sizes) - sizes), sizes)] = words
-    sums, runs = np.zeros(total, np.uint64), dict[int, Hashes]()
-    for n in range(LONG_SHINGLE_WORDS):
-        sums += hashes[n : n + total] * _ODD[n]
-        if n + 1 in (SHINGLE_WORDS, LEAD_KEY_RUN, BODY_KEY_RUN, LONG_SHINGLE_WORDS):
+    sums, products, runs = np.zeros(total, np.uint64), np.empty(total, np.uint64), dict[int, Hashes]()
+    for n in range(max(lengths)):
+        sums += np.multiply(hashes[n : n + total], _ODD[n], out=products)
+        if n + 1 in lengths:
             runs[n + 1] = mixed(sums)
     return _Rows(starts, sizes, runs)
 

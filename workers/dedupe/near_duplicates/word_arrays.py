@@ -105,9 +105,12 @@ def hash_words(words: Sequence[bytes]) -> tuple[Hashes, npt.NDArray[np.uint32]]:
 
 def mixed(hashes: Hashes) -> Hashes:
     """Return *hashes* with every bit depending on every other (MurmurHash3's finaliser; Appleby, public domain)."""
-    hashes = (hashes ^ (hashes >> _SHIFT)) * _MIX_1
-    hashes = (hashes ^ (hashes >> _SHIFT)) * _MIX_2
-    return hashes ^ (hashes >> _SHIFT)
+    shifted = hashes >> _SHIFT
+    out = np.bitwise_xor(hashes, shifted)
+    for factor in (_MIX_1, _MIX_2):
+        out *= factor
+        out ^= np.right_shift(out, _SHIFT, out=shifted)
+    return out
 
 
 class _Chunk:
