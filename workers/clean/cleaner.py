@@ -357,9 +357,7 @@ def _assemble(labelling: Labelling, document: BlockDocument, also_removed: Seque
 
 def _field_sources(head: HeaderFields, document: BlockDocument, *, has_dateline: bool) -> dict[str, str]:
     """Return the source of each field that the visible text or the caller of `clean` gives."""
-    sources = {
-        name: "text" for name in TEXT_FIELDS if (has_dateline if name == "dateline" else getattr(head, name))
-    }
+    sources = {name: "text" for name in TEXT_FIELDS if (has_dateline if name == "dateline" else getattr(head, name))}
     if head.title:
         is_own = document.metadata is not None and document.title == document.metadata.title
         sources["title"] = ("page" if is_own else "feed") if document.title else "text"

@@ -12,7 +12,6 @@ from workers.dedupe.classify import MAX_FEEDS, SITE_BYTES, ArticleMemory, feed_d
 from workers.urls.domains import registrable_domain
 
 
-
 @lru_cache(MAX_FEEDS)
 def site_digest(url: str) -> bytes:
     """Return the digest of the registrable domain of a feed for `ArticleMemory.site`; b"" without a web URL."""

@@ -1,8 +1,8 @@
 """Cheap tests that most lines fail, derived from the patterns of tables: a line that fails can't match. Pure.
 
-A table of complete lines has hundreds of alternatives, and `re` tries each of them on every line. Most alternatives begin
-with fixed words, so the first characters of a line tell whether any of them can match. Those that begin with other
-characters contain fixed words.
+A table of complete lines has hundreds of alternatives, and `re` tries each of them on every line. Most alternatives
+begin with fixed words. So the first characters of a line tell whether any of them can match. The others contain fixed
+words.
 """
 
 import re
@@ -92,7 +92,7 @@ _ANYTHING, _NOTHING = _Texts(frozenset(("",)), frozenset()), _Texts(frozenset(),
 
 
 def _read(pattern: str, flags: int) -> Iterator[tuple[set[str], set[str]]]:
-    """Yield the beginnings of ASCII texts that each alternative matches; or parts of the texts that begin with anything.
+    """Yield the beginnings of ASCII texts that each alternative matches, or parts of texts that begin with anything.
 
     If a text may lack both, "" is a beginning.
     """
