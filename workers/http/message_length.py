@@ -4,10 +4,13 @@ A body ends at its Content-Length; bytes behind it are dropped, and the connecti
 several Content-Length fields count once (RFC 9110 §8.6). Transfer-Encoding overrides Content-Length.
 """
 
+import asyncio
 import re
 from typing import Any, NamedTuple
 
 from aiohttp.client_proto import ResponseHandler
+
+from workers.http.deadlines import Deadlines
 
 MAX_HEAD_BYTES = 256 * 1024  # longer heads go to aiohttp as they are, which has its own limits
 VERSION = b"HTTP/"
@@ -34,6 +37,8 @@ def parse_head(head: bytes) -> ResponseHead:
     """
     match = _STATUS.match(head)
     status = int(match[1]) if match else 0
+    if b"\ncontent-length" not in head.lower():
+        return ResponseHead(head, status, 0 if status in NO_BODY else None)
     values = {value.strip() for field in _CONTENT_LENGTH.findall(head) for value in field.split(b",")}
     if values and _TRANSFER_ENCODING.search(head):
         head, values = _CONTENT_LENGTH.sub(b"", head), set()
@@ -50,8 +55,9 @@ def parse_head(head: bytes) -> ResponseHead:
 class BoundedResponseHandler(ResponseHandler):
     """aiohttp's protocol of a connection, which reads each body up to its length."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, loop: asyncio.AbstractEventLoop, read_deadlines: Deadlines) -> None:
+        super().__init__(loop=loop)
+        self._read_deadlines = read_deadlines
         self._head: bytes | None = b""  # None after the head
         self._remaining: int | None = None
 
@@ -78,6 +84,15 @@ class BoundedResponseHandler(ResponseHandler):
         if head and self._parser is not None:
             super().data_received(head)
         super().connection_lost(exc)
+
+    def _reschedule_timeout(self) -> None:
+        """Start the time until the next bytes of the server anew."""
+        if self._read_timeout != self._read_deadlines.length_s:
+            super()._reschedule_timeout()
+            return
+        if self._read_timeout_handle is not None:
+            self._read_timeout_handle.cancel()
+        self._read_timeout_handle = self._read_deadlines.start(self._on_read_timeout)  # type: ignore[assignment]
 
     def _read_head(self, data: bytes) -> bytes:
         """Return the complete heads in *data*, with the part of the body that follows the last one."""

@@ -239,6 +239,8 @@ def track_redirect(state: FeedState, response: Response, now_s: float) -> FeedSt
     A permanent redirect (RFC 9110 §15.4.2, §15.4.9) is accepted after several sightings over a day: broken servers and
     captive portals redirect everything for an hour. The feed is still identified by its original URL.
     """
+    if not response.permanent_url and not state.redirect_count:
+        return state
     if not response.permanent_url:
         return replace(state, redirect_to="", redirect_count=0, redirect_since_s=0.0)
     if response.permanent_url != state.redirect_to:
@@ -277,9 +279,11 @@ def publication(result: PollOutcome) -> tuple[list[OutgoingMessage], list[RedisC
     ]
     messages += [from_feed_entry(poll.feed, entry, error) for entry, error in result.failed_entries]
     messages.append(OutgoingMessage(POLLS.name, poll.feed.encode(), encode(poll)))
-    counts = {"new": poll.items_new, "unchanged": poll.items_unchanged, "failed": poll.items_failed}
-    commands = [*poll_commands(result.state, result.known_items), *result.host_commands]
-    commands += [*increment_commands("poll", counts), count_poll(poll.outcome), *result.more_writes]
+    commands = [*poll_commands(result.state, result.known_items), *result.host_commands, count_poll(poll.outcome)]
+    if poll.items_new or poll.items_unchanged or poll.items_failed:
+        counts = {"new": poll.items_new, "unchanged": poll.items_unchanged, "failed": poll.items_failed}
+        commands += increment_commands("poll", counts)
+    commands += result.more_writes
     if result.reservation is not None:
         commands.append(result.reservation.publish_command())
     return messages, commands

@@ -24,7 +24,7 @@ from streams.logger import get_logger, log_together
 from streams.records import PollResult
 from streams.retry import Backoff
 from workers.heartbeats import STALLED_S
-from workers.http.client import Credentials, HttpClient, Response
+from workers.http.client import NO_CREDENTIALS, Credentials, HttpClient, Response
 from workers.poller import poll as transitions
 from workers.poller import schedule
 from workers.poller.backpressure import CHECK_INTERVAL_S, Backpressure, Reservation
@@ -154,7 +154,7 @@ class Poller:
                 await self.feeds.release(url)
                 return
             result = await self._poll_and_publish(loaded, clock)
-            if result.poll.outcome != "failed":
+            if self.websub.callback_url and result.poll.outcome != "failed":
                 await self.websub.ensure_subscribed(
                     self.fetcher, url, result.state.websub_hub, result.state.websub_topic, time.time()
                 )
@@ -397,4 +397,6 @@ class Poller:
 
 
 def _credentials(options: FeedOptions) -> Credentials:
+    if not (options.headers or options.username or options.password or options.proxy):
+        return NO_CREDENTIALS
     return Credentials(options.headers, options.username, options.password, options.proxy)
