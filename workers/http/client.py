@@ -215,22 +215,30 @@ class HttpClient:
         for _ in range(MAX_REDIRECTS + 1):
             allowed = credentials.limited_to(url, current)
             url_error = "bad_url" if current == url else "bad_http"
-            async with await self._request(
+            response = await self._request(
                 current, with_cookies(headers, allowed, cookies, current), allowed, url_error, body
-            ) as response:
-                if response.status not in redirects or "Location" not in response.headers:
+            )
+            try:
+                status, fields = response.status, response.headers
+                if status not in redirects or "Location" not in fields:
+                    has_content = status in SUCCESSES or body is not None
                     return Response(
-                        200 if response.status in SUCCESSES and body is None else response.status,
+                        200 if status in SUCCESSES and body is None else status,
                         current,
-                        await self._content(response, max_bytes, is_post=body is not None),
+                        await self._content(response, max_bytes, is_post=body is not None) if has_content else b"",
                         _joined_headers(response),
                         round((time.monotonic() - start_s) * 1000),
                         current if permanent and current != url else "",
                     )
                 cookies = cookies or aiohttp.CookieJar(unsafe=True)  # also for IP addresses
                 cookies.update_cookies(response.cookies, response.url)
-                permanent = permanent and REDIRECTS[response.status]
-                current = resolve_redirect(current, response.headers["Location"])
+                permanent = permanent and REDIRECTS[status]
+                current = resolve_redirect(current, fields["Location"])
+            finally:
+                if body is None:
+                    response.release()
+                else:
+                    await response.wait_for_close()  # for the task that writes the body
         raise UnavailableError(f"more than {MAX_REDIRECTS} redirects", code="too_many_redirects")
 
     async def _request(
@@ -258,7 +266,7 @@ class HttpClient:
         if is_post:
             is_error = not 200 <= response.status < 300
             return await _read_beginning(response) if is_error else b""
-        return await self._read(response, max_bytes) if response.status in SUCCESSES else b""
+        return await self._read(response, max_bytes)
 
     async def _read(self, response: aiohttp.ClientResponse, max_bytes: int) -> bytes:
         """Return the decompressed body. Raises UnreadableError as soon as it exceeds a limit."""
@@ -269,11 +277,11 @@ class HttpClient:
             max_bytes,
             int(max_bytes * MAX_RATIO_TO_FEED_BYTES),
         )
-        body = bytearray()
+        body: bytes | bytearray = b""
         try:
             async for data in response.content.iter_any():
                 for chunk in decompressor.feed(data):
-                    body += chunk
+                    body = _append(body, chunk)
                     self._buffered_bytes += len(chunk)
                     if self._buffered_bytes > MAX_BUFFERED_BYTES:
                         raise UnavailableError("response buffer limit reached; will retry", code="too_large")
@@ -281,6 +289,16 @@ class HttpClient:
             return bytes(body)
         finally:
             self._buffered_bytes -= len(body)
+
+
+def _append(body: bytes | bytearray, chunk: bytes) -> bytes | bytearray:
+    """Return *body* with *chunk*. A body of one chunk is not copied."""
+    if not body:
+        return chunk
+    if isinstance(body, bytes):
+        body = bytearray(body)
+    body += chunk
+    return body
 
 
 @lru_cache(MAX_HOSTS)

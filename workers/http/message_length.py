@@ -102,13 +102,27 @@ class BoundedResponseHandler(ResponseHandler):
             if match is None:
                 self._head = data
                 return heads
-            head, data = parse_head(data[: match.end()]), data[match.end() :]
-            heads += head.data
-            if not 100 <= head.status < 200:  # an interim response precedes the final one
+            stated = data[: match.end()]
+            head = parse_head(stated)
+            is_final = not 100 <= head.status < 200  # an interim response precedes the final one
+            if is_final:
                 self._head, self._remaining = None, head.length
+            if is_final and head.data is stated and not heads and self._limits_nothing(len(data) - len(stated)):
+                return data  # without a copy of the body
+            heads, data = heads + head.data, data[match.end() :]
+            if is_final:
                 return heads + self._limit(data)
         self._head = None  # no HTTP/1.1 response, or a long head: aiohttp reports it
         return heads + data
+
+    def _limits_nothing(self, size: int) -> bool:
+        """Return whether *size* bytes belong to the body, and count them if so."""
+        if self._remaining is None:
+            return True
+        if size > self._remaining:
+            return False
+        self._remaining -= size
+        return True
 
     def _limit(self, data: bytes) -> bytes:
         """Return the part of *data* that belongs to the body."""

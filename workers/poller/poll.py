@@ -6,12 +6,12 @@ The functions read the clock, and perform no other input or output: they don't f
 import dataclasses
 import hashlib
 import random
-import secrets
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any
 
+import msgspec
 from msgspec.structs import replace
 
 from streams.brokers.base import OutgoingMessage, RedisCommand
@@ -43,7 +43,7 @@ DEFERRED_INTERVAL_S = 30.0  # until items that the queue of the desk had no room
 MAX_POLLS_WITHOUT_PUSH = 3  # a hub is unreliable if so many consecutive polls find items that it didn't push
 
 
-class PollOutcome(NamedTuple):
+class PollOutcome(msgspec.Struct, frozen=True):
     """The result of a poll: the record for the polls topic, the new state of the feed, and its new items."""
 
     poll: PollResult
@@ -77,7 +77,8 @@ def begin_poll(loaded: ClaimedFeed) -> PollResult:
     """
     state = loaded.state
     started = datetime.fromtimestamp(max(loaded.order_s, state.polled_s + 0.001), UTC)
-    return PollResult(id=secrets.token_hex(8), feed=state.url, started_at=started, outcome="failed")
+    # An identity is no secret: `secrets` takes 5 µs for a system call.
+    return PollResult(id=f"{random.getrandbits(64):016x}", feed=state.url, started_at=started, outcome="failed")
 
 
 # -- outcomes -------------------------------------------------------------------------------------------------
@@ -110,7 +111,7 @@ def apply_update(poll: PollResult, state: FeedState, limited: LimitedUpdate, *, 
     )
     state = _with_pushed(state, update) if is_push else _with_document(state, update, bool(items))
     result = succeeded(poll, "ok", state)
-    return result._replace(items=items, known_items=update.known_items, failed_entries=failed_entries)
+    return replace(result, items=items, known_items=update.known_items, failed_entries=failed_entries)
 
 
 def _warning(update: FeedUpdate) -> str:
@@ -195,7 +196,7 @@ def with_next_due(
     host_commands = release_host_commands(
         state.url, poll.status, loaded.host_delay_s, settings.host_delay_s, now_s, rest_until_s
     )
-    return result._replace(poll=poll, state=state, host_commands=host_commands)
+    return replace(result, poll=poll, state=state, host_commands=host_commands)
 
 
 def _wait_s(poll: PollResult, state: FeedState, response: Response | None, settings: Settings) -> float:
@@ -264,8 +265,8 @@ def with_header_links(update: FeedUpdate, response: Response) -> FeedUpdate:
 
 
 def body_hash(body: bytes) -> str:
-    """Return the hash by which an unchanged body is recognised."""
-    return hashlib.blake2b(body, digest_size=8).hexdigest()
+    """Return the hash by which an unchanged body is recognised. SHA-1 takes half the time of BLAKE2b."""
+    return hashlib.sha1(body, usedforsecurity=False).hexdigest()[:16]
 
 
 # -- publication ----------------------------------------------------------------------------------------------

@@ -188,7 +188,8 @@ class Poller:
             poll = replace(poll, status=response.status, body_bytes=len(response.body), elapsed_ms=response.elapsed_ms)
             result = await self._handle_response(poll, loaded, options, response)
             state = transitions.track_redirect(result.state, response, poll.started_at.timestamp())
-            result = result._replace(state=state)
+            if state is not result.state:
+                result = replace(result, state=state)
         except (UnavailableError, UnreadableError) as exc:
             is_outage = await self._is_outage(state.url, exc.code not in NETWORK_ERRORS)
             result = transitions.failed(poll, loaded.state, exc, is_outage=is_outage)
@@ -259,7 +260,7 @@ class Poller:
         # Without validators the next poll fetches the document again, with its deferred items.
         result = transitions.apply_update(poll, state if limited.update.deferred else fetched, limited)
         rechecks = await self.rechecks.commands(result.items, options.recheck)
-        return result._replace(reservation=reservation, more_writes=[*guid_writes, *rechecks])
+        return replace(result, reservation=reservation, more_writes=[*guid_writes, *rechecks])
 
     async def _read_sitemaps(self, index: FeedUpdate, request: ParseRequest, options: FeedOptions) -> FeedUpdate:
         """Return the update of the sitemaps that *index* lists."""
@@ -389,9 +390,10 @@ class Poller:
             limited, reservation = await self._limit(update, poll, loaded.state, options)
             result = transitions.apply_update(poll, loaded.state, limited, is_push=True)
             rechecks = await self.rechecks.commands(result.items, options.recheck)
-            result = self._with_next_due(result, None, loaded, clock)._replace(
-                host_commands=(), reservation=reservation, more_writes=[*guid_writes, *rechecks]
-            )
+            result = replace(
+                self._with_next_due(result, None, loaded, clock),
+                host_commands=(), reservation=reservation, more_writes=[*guid_writes, *rechecks],
+            )  # fmt: skip
             if await self._publish(result, [loaded.condition(result.state), clock.condition()]):
                 return
 

@@ -105,6 +105,9 @@ class FeedState(msgspec.Struct, array_like=True, omit_defaults=True, frozen=True
         return self.name or self.title
 
 
+_encode, _decoder = msgspec.json.Encoder().encode, msgspec.json.Decoder(FeedState)
+
+
 class ClaimedFeed(msgspec.Struct, frozen=True):
     """A feed during a poll.
 
@@ -121,7 +124,7 @@ class ClaimedFeed(msgspec.Struct, frozen=True):
 
     def condition(self, state: FeedState) -> Condition:
         """Return the condition that admits one poll, once, and stores the new *state*."""
-        return Condition(FEEDS, feed_id(self.state.url), self.encoded_state, msgspec.json.encode(state))
+        return Condition(FEEDS, feed_id(self.state.url), self.encoded_state, _encode(state))
 
 
 class ClaimClock(NamedTuple):
@@ -332,6 +335,7 @@ def host_key(url: str) -> str:
     return registrable_domain(host) + (f":{port}" if port else "")
 
 
+@lru_cache(4_096)  # a poll needs it twice
 def feed_id(url: str) -> bytes:
     """Return the key of a feed in Redis: a hash of ID_BYTES, shorter than the URL."""
     return hashlib.blake2b(url.encode("utf-8", "replace"), digest_size=ID_BYTES).digest()
@@ -343,7 +347,7 @@ def _script(name: str) -> str:
 
 def _decode_state(encoded: bytes) -> FeedState:
     try:
-        return msgspec.json.decode(encoded, type=FeedState)
+        return _decoder.decode(encoded)
     except msgspec.DecodeError as exc:
         raise UnreadableError(f"corrupt feed state: {encoded[:100].decode('utf-8', 'replace')}… ({exc})") from exc
 
