@@ -11,7 +11,6 @@ import random
 import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 from msgspec.structs import replace
 
@@ -20,7 +19,7 @@ from streams.codec import encode
 from streams.config.settings import Settings
 from streams.config.tables import FeedOptions
 from streams.errors import CopydeskError, UnavailableError, UnreadableError
-from streams.logger import get_logger, log_together
+from streams.logger import get_logger
 from streams.records import PollResult
 from streams.retry import Backoff
 from workers.heartbeats import STALLED_S
@@ -38,6 +37,7 @@ from workers.poller.guid_keys import with_known_guids
 from workers.poller.outage import NETWORK_ERRORS, OutageDetector
 from workers.poller.parser_pool import MAX_PAGES, ParseRequest, ParserPool
 from workers.poller.poll import PollOutcome
+from workers.poller.poll_log import PollLog
 from workers.poller.recheck import Rechecks
 from workers.poller.registry import ClaimClock, ClaimedFeed, FeedRegistry, FeedState, host_key
 from workers.poller.sitemaps import newest_links, read_index
@@ -65,7 +65,7 @@ class Poller:
         self._random, self._outage = random.Random(), OutageDetector()
         self._stopping, self._woken = asyncio.Event(), asyncio.Event()
         self._polls: dict[asyncio.Task[None], str] = {}
-        self._unlogged: list[dict[str, Any]] = []
+        self._log = PollLog()
         self._last_turn_s = time.monotonic()
         self._next_renewal_s = time.monotonic() + self.feeds.claim_s / 4
 
@@ -99,6 +99,7 @@ class Poller:
                 await asyncio.wait(self._polls, timeout=self.settings.shutdown_timeout_s)
             for task in (check, pushes, rechecks):
                 task.cancel()
+            self._log.flush()
 
     async def _check_registry(self) -> None:
         """Schedule feeds that a crash left unscheduled. Warn of options for a single feed that isn't registered."""
@@ -326,25 +327,11 @@ class Poller:
         if result.reservation is not None and not is_published:
             await self.backpressure.release(result.reservation)
         if is_published:
-            self._log_poll(poll)
+            self._log.add(poll)
         else:
             reason = "removed, paused, polled by another poller, or clock jump"
             log.info("poll discarded", feed=poll.feed, reason=reason)
         return is_published
-
-    def _log_poll(self, poll: PollResult) -> None:
-        """Log a published poll; successful polls of one turn of the event loop are one record."""
-        fields = transitions.log_fields(poll)
-        if poll.outcome == "failed":
-            log.warning("poll", **fields)
-            return
-        if not self._unlogged:
-            asyncio.get_running_loop().call_soon(self._log_polls)
-        self._unlogged.append(fields)
-
-    def _log_polls(self) -> None:
-        polls, self._unlogged = self._unlogged, []
-        log_together(__name__, "poll", polls)
 
     # -- pushes -----------------------------------------------------------------------------------------------
 
