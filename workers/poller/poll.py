@@ -31,7 +31,8 @@ from workers.poller.backpressure import Reservation
 from workers.poller.budget import LimitedUpdate, with_page_bytes
 from workers.poller.feed_update import FeedUpdate
 from workers.poller.outage import RETRY_S
-from workers.poller.registry import ClaimClock, ClaimedFeed, FeedState, poll_commands, release_host_commands
+from workers.poller.poll_commands import poll_commands, release_host_commands
+from workers.poller.registry import ClaimClock, ClaimedFeed, FeedState
 from workers.poller.websub import PUSHED_INTERVAL_FACTOR, is_active, parse_link_header
 
 log = get_logger(__name__)
