@@ -3,7 +3,6 @@
 Knows nothing of the order of the rules: see `labeller`, `head_labels` and `body_labels`.
 """
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,10 +12,10 @@ from typing import NamedTuple
 
 from streams.records import Image
 from workers.clean.blocks import ITEM_TAGS, Block
-from workers.clean.credits import match_caption, split_credit
+from workers.clean.credits import agency_credit, match_caption, split_credit
 from workers.clean.line_types import word_count
 from workers.clean.publisher_names import ownership_keys
-from workers.clean.rules.bylines import AGENCY_CREDIT, SOURCE_CREDIT
+from workers.clean.rules.bylines import SOURCE_CREDIT
 from workers.clean.site_facts import SiteFacts, line_key
 
 MAX_HEAD_BLOCKS = 14  # distance of a title above the body
@@ -133,14 +132,9 @@ def label_source_credit(labelling: Labelling, n: int) -> bool:
     match = SOURCE_CREDIT.fullmatch(text)
     if match is not None and not head.source_credit:
         head.source_credit = match["credit"].strip()
-    elif (match := _match_agency_credit(text, MAX_CREDIT_CHARS - len(head.source_credit))) is not None:
-        credit = (match["in_brackets"] or match["bare"]).strip()
+    elif len(text) + len(head.source_credit) <= MAX_CREDIT_CHARS and (credit := agency_credit(text)):
         head.source_credit = "; ".join(filter(None, (head.source_credit, credit)))
     else:
         return False
     labelling.labels[n] = BlockLabel("source credit", "the source, kept as such")
     return True
-
-
-def _match_agency_credit(text: str, max_chars: int) -> re.Match[str] | None:
-    return AGENCY_CREDIT.fullmatch(text) if len(text) <= max_chars else None

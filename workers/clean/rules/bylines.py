@@ -38,16 +38,12 @@ CREDIT_ROLES_WITH_COLON = (
     r"haber|yazan|editör|çeviri|авторы?|текст|перевод|редактор|автори?|переклад|relacja|redakcja|opracowanie|"
     r"report(?:er|s?|ing)|writing|editor|editing|penulis|penyunting|取材|執筆|翻訳|編集|记者|記者|撰稿|编译|編譯|编辑|編輯|审校"
 )
-_CREDIT_NAMES = r"(?-i:(?![a-zà-ÿа-я]))[^()（）;；:：]{1,100}"
-_COLON_ROLE = rf"(?:{CREDIT_ROLES_WITH_COLON})\s?[:：]"
-_MORE_ROLES = r"\s?[;,.；，、]\s?(?:{role})\s?{names}"
-AGENCY_CREDIT = re.compile(
-    rf"[(（]\s?(?P<in_brackets>(?:{CREDIT_ROLES}|{_COLON_ROLE})\s?{_CREDIT_NAMES}"
-    rf"(?:{_MORE_ROLES.format(role=f'{CREDIT_ROLES}|{_COLON_ROLE}', names=_CREDIT_NAMES)}){{0,4}})[)）]\.?|"
-    rf"(?P<bare>(?:{CREDIT_ROLES})\s{_CREDIT_NAMES}"
-    rf"(?:{_MORE_ROLES.format(role=CREDIT_ROLES, names=_CREDIT_NAMES)}){{1,4}})",
-    re.IGNORECASE,
-)
+_ANY_ROLE = rf"(?:{CREDIT_ROLES}|(?:{CREDIT_ROLES_WITH_COLON})\s?[:：])"
+_NAMES = r"\s?(?-i:(?![a-zà-ÿа-я]))[^()（）;；:：]{1,100}"
+# A credit line is split before each role, so a part has one role.
+NEXT_CREDIT = re.compile(rf"[;,.；，、]\s?(?={_ANY_ROLE})", re.IGNORECASE)
+CREDIT_PART = re.compile(rf"(?:{CREDIT_ROLES}){_NAMES}", re.IGNORECASE)
+BRACKETED_CREDIT_PART = re.compile(rf"{_ANY_ROLE}{_NAMES}", re.IGNORECASE)
 # Source: datelines of outlets in the languages above. Words are possessive: backtracking within a word never helps and
 # takes polynomial time. A hyphen belongs to a word only if the word continues: in "LONDON- The" it is a dash.
 DATELINE = re.compile(
