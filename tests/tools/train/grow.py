@@ -59,7 +59,7 @@ class Plan(NamedTuple):
     folds: int = 3
     word_folds: int = 4
     borders: int = 64
-    network: network.Plan = network.DUMP_PLAN
+    network_plan: network.Plan = network.DUMP_PLAN
     seeds: tuple[int, ...] = ()  # one network each; the mean of several networks errs less than one (decision 139)
 
 
@@ -185,7 +185,7 @@ def _networks(samples: Sequence[Sample], plan: Plan) -> tuple[StoredNetwork, ...
     names = network_columns(html=html)
     hidden = [[names.index(name) for name in ("word_score", "word_score_size")]]
     hidden += [[names.index("name_score")]] if html else []
-    return tuple(network.train(examples, names, hidden, plan.network, seed) for seed in plan.seeds)
+    return tuple(network.train(examples, names, hidden, plan.network_plan, seed) for seed in plan.seeds)
 
 
 def _set_first(s: Sample, trees: CatBoostClassifier) -> None:
