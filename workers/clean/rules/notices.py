@@ -173,7 +173,19 @@ def _any_of(patterns: Iterable[str]) -> str:
 
 NOTICE = re.compile(
     _any_of(
-        (*RIGHTS, *CONSENT, *COMMENT_RULES, *PAGE_CONTROLS, *DONATION, *PAYWALL, *PITCHES, *LIKED, *GAMBLING, *AFFILIATES, *SIGN_UP)
+        (
+            *RIGHTS,
+            *CONSENT,
+            *COMMENT_RULES,
+            *PAGE_CONTROLS,
+            *DONATION,
+            *PAYWALL,
+            *PITCHES,
+            *LIKED,
+            *GAMBLING,
+            *AFFILIATES,
+            *SIGN_UP,
+        )
     ),
     re.IGNORECASE,
 )
