@@ -40,7 +40,7 @@ def run_loop(main: Coroutine[Any, Any, Any]) -> Any:
 async def run(
     seed: int, faults: int, *, kafka: str = "", pace_s: float = 0.5, bug: str = "", feeds: int = 6, news: int = 4,
     chaos: float = 0.05, kinds: Any = None, folder: Path | None = None, patience_s: float = 300.0,
-    pause_s: float = 0.0, articles: int = 0, clock: Path | None = None, **settings: Any,
+    pause_s: float = 0.0, items: int = 0, articles: int = 0, clock: Path | None = None, **settings: Any,
 ) -> dict[str, Any]:  # fmt: skip
     """Return the report of a run; `ok` is true when the checker found no violation."""
     started_s = time.monotonic()
@@ -56,7 +56,7 @@ async def run(
             await fleet.start()
             try:
                 await first_articles(fleet)
-                done = await break_things(fleet, seed, faults, kinds or (KAFKA if kafka else EMBEDDED), pace_s)
+                done = await break_things(fleet, seed, faults, kinds or (KAFKA if kafka else EMBEDDED), pace_s, items)
                 if articles:
                     fleet.heal()
                     await first_articles(fleet, articles)
@@ -165,6 +165,7 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--feeds", type=int, default=6)
     options.add_argument("--news", type=int, default=20, help="new stories of each document")
     options.add_argument("--pause-s", type=float, default=0.0, help="between two documents of a feed, at least")
+    options.add_argument("--items", type=int, default=0, help="that desks handle between two faults, at least")
     options.add_argument("--quick", action="store_const", const=QUICK, dest="kinds", help="no starts of processes")
     options.add_argument("--rebalances", action="store_const", const=REBALANCES, dest="kinds", help="with --kafka")
     options.add_argument("--kafka", default="", metavar="VERSION")
@@ -183,7 +184,7 @@ def main() -> int:
             results.append(run_loop(
                 run(
                     seed, args.faults, kafka=args.kafka, pace_s=args.pace_s, feeds=args.feeds, news=args.news,
-                    kinds=args.kinds, pause_s=args.pause_s, is_forking=args.kinds is not REBALANCES,
+                    kinds=args.kinds, pause_s=args.pause_s, items=args.items, is_forking=args.kinds is not REBALANCES,
                 )
             ))  # fmt: skip
             print(json.dumps(results[-1]), flush=True)
