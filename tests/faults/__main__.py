@@ -25,6 +25,7 @@ from tests.faults.ledger_server import TruthServer
 from tests.faults.schedule import EMBEDDED, KAFKA, QUICK, REBALANCES, break_things
 from tests.support.kafka import Cluster
 
+CRASH = 1  # exit code of an exception that nothing caught
 ENDED_BY_COPYDESK = (ExitCode.SOFTWARE, ExitCode.TEMPFAIL)  # a bug, and a stall
 
 
@@ -67,7 +68,8 @@ async def run(
     finally:
         if cluster:
             cluster.stop()
-    if result["ok"] and folder is None:
+    is_crashed = any(CRASH in codes for codes in result["exits"].values())
+    if result["ok"] and folder is None and not is_crashed:  # else its logs are needed
         shutil.rmtree(directory, ignore_errors=True)
     else:
         result["folder"] = str(directory)

@@ -206,7 +206,7 @@ class Fleet:
         """Wait until desks have handled so many *items*, for *timeout_s* at most."""
         before, end_s = await self._handled(), time.monotonic() + timeout_s
         while await self._handled() < before + items and time.monotonic() < end_s:
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.05)
 
     def _report_stall(self, stall_s: float) -> None:
         self.record("stall", stall_s=round(stall_s, 1))
