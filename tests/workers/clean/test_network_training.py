@@ -28,7 +28,7 @@ def examples(seed: int = 3) -> list[network.Example]:
 
 def loss(weights: np.ndarray, batch: network.Batch, layout: Layout, documents: list[network.Example]) -> float:
     """Return the loss by the network that the cleaner runs."""
-    exact = stack_networks([weights], np.zeros((1, 1, 7)), np.ones((1, 1, 7)), layout)
+    exact = stack_networks([weights], np.zeros((1, 1, 7), np.float32), np.ones((1, 1, 7), np.float32), layout)
     starts = np.cumsum(batch.counts) - batch.counts
     out = np.concatenate(
         [
