@@ -13,8 +13,8 @@ import html
 import re
 from collections import OrderedDict
 from collections.abc import Iterable
-from functools import lru_cache
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -39,7 +39,7 @@ _BLOCK_TAG = (
     r"</?(?:p|li|[uo]l|h[1-6r]|div|br|t[drh]|d[tdl]|t(?:able|body|head|foot)|blockquote|section|article|aside|"
     r"fig(?:ure|caption)|header|footer|nav|main|pre|address|details|summary)\b[^<>]*+>\s*+"
 )
-_BLOCK_TAGS = re.compile(f"{_BLOCK_TAG}(?:{_BLOCK_TAG})*+")  # `re` finds a pattern that begins with `<` in half the time
+_BLOCK_TAGS = re.compile(f"{_BLOCK_TAG}(?:{_BLOCK_TAG})*+")  # beginning with `<`, which is found fast
 _INLINE_TAG = r"</?(?:b|strong|i|em|u|small|span|font)\b[^<>]*+>"
 _LINK = r"<a\b[^<>]*+>(?:[^<]++|<(?!/?a\b|img\b))*+</a>"  # without an image
 # A label of some words, then links with marks between them.
