@@ -30,6 +30,7 @@ from workers.clean.line_types import SENTENCE_END, word_count
 from workers.clean.metadata import KnownText, Metadata, SharedFields
 from workers.clean.other_stories import without_other_stories
 from workers.clean.render import blocks_html, paragraphs_html
+from workers.clean.repeated_story import without_repeated_story
 from workers.clean.rules.bylines import DATELINE
 from workers.clean.site_evidence import learn
 from workers.clean.site_facts import NO_EVIDENCE, Evidence, SiteFacts
@@ -225,6 +226,7 @@ def _predict(document: BlockDocument, uncertain: set[Block], model: "Model | Non
     if document.input_type == "page":
         _vote_by_list(model, document.blocks, out)
         out = without_other_stories(document.blocks, out, document.title)
+        out = without_repeated_story(document.blocks, out)
     elif document.input_type == "text":
         vote_by_run(model, document.blocks, out, share)
         resume_below_list(document.blocks, out)

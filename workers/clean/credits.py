@@ -1,8 +1,8 @@
-"""Parse photo credits and bylines."""
+"""Parse photo credits, bylines and the credit lines of agencies."""
 
 import re
 
-from workers.clean.rules.bylines import CAPTIONS
+from workers.clean.rules.bylines import BRACKETED_CREDIT_PART, CAPTIONS, CREDIT_PART, NEXT_CREDIT
 
 _BYLINE_END = re.compile(
     r"(?<!\s)\s++(?:[|•·–—]\s+|(?:in|for|at)\s+(?=[A-Z]))|"
@@ -45,3 +45,17 @@ def parse_byline(byline: str) -> tuple[str, ...]:
     """Return the names in the text after "By"."""
     names = _NAME_SEPARATOR.split(_BYLINE_END.split(byline)[0])
     return tuple(n.strip(" .") for n in names if n.strip(" ."))
+
+
+def agency_credit(text: str) -> str:
+    """Return the credit line of an agency without its brackets; empty for any other text.
+
+    Without brackets it needs two roles: a sentence can begin with "Reporting by".
+    """
+    is_bracketed = text.startswith(("(", "（")) and text.endswith((")", "）", ").", "）."))
+    line = text.rstrip(".")[1:-1].strip() if is_bracketed else text
+    pattern = BRACKETED_CREDIT_PART if is_bracketed else CREDIT_PART
+    if pattern.match(line) is None:
+        return ""
+    parts = NEXT_CREDIT.split(line)
+    return line if (is_bracketed or len(parts) > 1) and all(map(pattern.fullmatch, parts)) else ""

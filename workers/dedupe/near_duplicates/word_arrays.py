@@ -106,7 +106,7 @@ def hash_words(words: Sequence[bytes]) -> tuple[Hashes, npt.NDArray[np.uint32]]:
 def mixed(hashes: Hashes) -> Hashes:
     """Return *hashes* with every bit depending on every other (MurmurHash3's finaliser; Appleby, public domain)."""
     shifted = hashes >> _SHIFT
-    out = np.bitwise_xor(hashes, shifted)
+    out: Hashes = np.bitwise_xor(hashes, shifted)
     for factor in (_MIX_1, _MIX_2):
         out *= factor
         out ^= np.right_shift(out, _SHIFT, out=shifted)
