@@ -83,7 +83,11 @@ def word_count(text: str) -> int:
 
 def is_sentence(text: str) -> bool:
     """Whether *text* reads like body text rather than a headline or a label."""
-    words = word_count(text)
+    return reads_as_sentence(text, word_count(text))
+
+
+def reads_as_sentence(text: str, words: int) -> bool:
+    """Whether *text* of so many *words* is a sentence."""
     return (words >= SENTENCE_WORDS and ends_sentence(text)) or words > MAX_HEADLINE_WORDS
 
 
