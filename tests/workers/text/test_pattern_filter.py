@@ -21,7 +21,7 @@ TAIL_LINES = (
 )  # fmt: skip
 NOTICE_LINES = (
     "Unsubscribe at any time", "© Quay, All Rights Reserved", "Place a bet. Please gamble responsibly", "Spiel. Glücksspiel kann süchtig machen.",
-    "“Folgen Sie uns auf Telegram”", "Bizi Telegram kanalında takip edin", "© Μόλος, με επιφύλαξη παντός δικαιώματος",
+    "“Suivez-nous sur Telegram”", "Bizi Telegram kanalında takip edin", "© Μόλος, με επιφύλαξη παντός δικαιώματος",
 )  # fmt: skip
 
 
