@@ -52,14 +52,20 @@ def train(
     word_columns: Sequence[int],
     epochs: int = EPOCHS,
     seed: int = 1,
+    rate: float = RATE,
+    start: StoredNetwork | None = None,
 ) -> StoredNetwork:
-    """Return a network of *examples*; *word_columns*: the positions of the word scores."""
+    """Return a network of *examples*; *word_columns*: the positions of the word scores.
+
+    *start*: continue from these weights.
+    """
     rng = np.random.default_rng(seed)
-    everything = np.concatenate([example.rows for example in examples])
-    means, deviations = everything.mean(axis=0, dtype=np.float64), everything.std(axis=0, dtype=np.float64)
-    means = means.astype(np.float32)
-    scales = np.where(deviations > 1e-4, 1 / np.maximum(deviations, 1e-4), 0).astype(np.float32)
-    weights = _initial(len(columns), rng)
+    if start is None:
+        means, scales = _means_and_scales(examples)
+        weights = _initial(len(columns), rng)
+    else:
+        means, scales = np.frombuffer(start.means, "<f4"), np.frombuffer(start.scales, "<f4")
+        weights = np.frombuffer(start.weights, "<f2").astype(np.float32)
     state = [np.zeros_like(weights), np.zeros_like(weights)]
     steps = epochs * sum(1 for _ in _groups(examples, np.random.default_rng(0)))
     step = 0
@@ -67,11 +73,19 @@ def train(
         for group in _groups(examples, rng):
             step += 1
             batch = _batch([examples[n] for n in group], means, scales, word_columns, rng)
-            rate = RATE * min(1, step / WARM_UP) * (0.5 + 0.5 * math.cos(math.pi * min(1, step / steps)))
-            _adam(weights, _gradient(weights, batch, len(columns), rng), state, step, rate)
+            now = rate * min(1, step / WARM_UP) * (0.5 + 0.5 * math.cos(math.pi * min(1, step / steps)))
+            _adam(weights, _gradient(weights, batch, len(columns), rng), state, step, now)
     return StoredNetwork(
         columns, means.astype("<f4").tobytes(), scales.astype("<f4").tobytes(), weights.astype("<f2").tobytes()
     )
+
+
+def _means_and_scales(examples: Sequence[Example]) -> tuple[Array, Array]:
+    """Return the means of the columns, and their inverse standard deviations; 0 for a constant column."""
+    everything = np.concatenate([example.rows for example in examples])
+    means, deviations = everything.mean(axis=0, dtype=np.float64), everything.std(axis=0, dtype=np.float64)
+    scales = np.where(deviations > 1e-4, 1 / np.maximum(deviations, 1e-4), 0).astype(np.float32)
+    return means.astype(np.float32), scales
 
 
 def _initial(inputs: int, rng: Array) -> Array:
