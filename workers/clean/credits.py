@@ -11,6 +11,16 @@ _BYLINE_END = re.compile(
 _NAME_SEPARATOR = re.compile(r"[,&;]|(?<!\s)\s++(?:and|et|und|y|e|en|ve|и)\s+")
 
 
+def _caption_parts(*, in_head: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return parts of which a lower-case line with a credit has one, and those of ASCII lines."""
+    parts = {part for _, anywhere, own in CAPTIONS if anywhere or in_head for part in own}
+    shortest = tuple(sorted(part for part in parts if not any(other in part for other in parts - {part})))
+    return shortest, tuple(filter(str.isascii, shortest))
+
+
+_CAPTION_PARTS = (_caption_parts(in_head=False), _caption_parts(in_head=True))
+
+
 def split_credit(text: str) -> tuple[str, str]:
     """Return the text and the credit of a caption; the credit may be empty."""
     match = match_caption(text)
@@ -20,6 +30,9 @@ def split_credit(text: str) -> tuple[str, str]:
 def match_caption(text: str, *, in_head: bool = True) -> re.Match[str] | None:
     """Return the match of a caption with a credit. *in_head*: more patterns apply."""
     lower = text.lower()
+    every, ascii_ = _CAPTION_PARTS[in_head]
+    if not any(map(lower.__contains__, ascii_ if lower.isascii() else every)):
+        return None
     for pattern, anywhere, parts in CAPTIONS:
         if (anywhere or in_head) and any(map(lower.__contains__, parts)):
             match = pattern.fullmatch(text)

@@ -36,7 +36,7 @@ IDLE_S = 15.0  # a process without CPU time for so long hangs; on a busy machine
 MAX_ATTEMPTS = 2  # of a crash or a kill; the CPU limit is final at once, because a repetition takes the same time
 MAX_SLOW_JOBS = 100  # the slow lane takes up to `item_timeout_s` for each of two stages
 MAX_SLOW_BYTES = 16 << 20  # of the items in the slow lane
-SLOW_NICENESS = 10
+SLOW_NICENESS = 5  # a third of the share of an ordinary process. 10 left a ninth: minutes for an item on a busy machine
 RETRY_S = 1.0
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 

@@ -19,7 +19,7 @@ from tests.tools.train import network
 from tests.tools.train.corpus import Document, fold_of
 from workers.clean.blocks import Element
 from workers.clean.line_types import word_count
-from workers.clean.model.block_features import BUCKETS, base_features, name_buckets, word_tokens
+from workers.clean.model.block_features import NAME_BUCKETS, WORD_BUCKETS, base_features, name_buckets, word_tokens
 from workers.clean.model.context_features import (
     columns,
     context_features,
@@ -37,7 +37,6 @@ DEPTH = 6
 WORD_C, NAME_C = 1.0, 0.05  # inverse strengths of regularisation
 HARD_WEIGHT = 3.0
 REAL_WEIGHT = 2.25  # of a real dump; a synthetic one weighs 1
-NETWORK_SEEDS = (1, 2, 3)  # the mean of several networks errs less than one; figures in decision 139
 SYNTHETIC, PSEUDO = "synthetic", "pseudo"  # groups of synthetic dumps; the words of the latter mean nothing
 TITLE_LINES = 12  # after the first line of the story; later lines have no weight for the title
 TREE_OPTIONS: dict[str, Any] = {
@@ -60,12 +59,14 @@ class Plan(NamedTuple):
     folds: int = 3
     word_folds: int = 4
     borders: int = 64
+    network_plan: network.Plan = network.DUMP_PLAN
+    seeds: tuple[int, ...] = ()  # one network each; the mean of several networks errs less than one (decision 139)
 
 
 # Dumps have fewer trees with larger steps: a network reads them as well, and their training set is larger.
 # Networks read the lines around a line, and blocks of pages have group features, so a second pass does not help there
 # (figures in decisions 94 and 139).
-PLANS = {"text": Plan(240, 0.12, 0), "html": Plan(400), "page": Plan(300, 0.07, 0, 3, 32)}
+PLANS = {"text": Plan(240, 0.12, 0, seeds=(1, 2, 3)), "html": Plan(400), "page": Plan(300, 0.07, 0, 3, 32)}
 
 
 @dataclass
@@ -115,7 +116,8 @@ def make_sample(document: Document, *, html: bool) -> Sample:
     names = [buckets(b.element) + name_buckets("o", b.element) for b in blocks if b.element] if html else []
     return Sample(
         document.site, base_features(blocks, document.known_text), words,
-        _sparse([word_tokens(block.text) for block in blocks], rooted=True), _sparse(names) if html else None,
+        _sparse([word_tokens(block.text) for block in blocks], WORD_BUCKETS, rooted=True),
+        _sparse(names, NAME_BUCKETS) if html else None,
         np.array(document.body, np.int8), weight.astype(np.float32), *_title(document), document.group != PSEUDO,
         groups=group_blocks(blocks) if html else None,
     )  # fmt: skip
@@ -136,12 +138,12 @@ def _subsample(body: Sequence[bool], distance: int = 6, keep: int = 8) -> Any:
     return np.where(near, 1.0, np.where(np.arange(len(body)) % keep == 0, keep / 3, 0.0)).astype(np.float32)
 
 
-def _sparse(rows: Sequence[Sequence[int]], *, rooted: bool = False) -> Any:
+def _sparse(rows: Sequence[Sequence[int]], columns: int, *, rooted: bool = False) -> Any:
     counts = np.array([len(row) for row in rows])
     ones = np.repeat(1 / np.sqrt(np.maximum(counts, 1)) if rooted else np.ones(len(rows)), counts)
     buckets = np.array([bucket for row in rows for bucket in row], np.int32)
     ends = np.concatenate([[0], np.cumsum(counts)])
-    return scipy.sparse.csr_matrix((ones.astype(np.float32), buckets, ends), shape=(len(rows), BUCKETS))
+    return scipy.sparse.csr_matrix((ones.astype(np.float32), buckets, ends), shape=(len(rows), columns))
 
 
 class TrainedModel(NamedTuple):
@@ -167,19 +169,24 @@ def grow(samples: Sequence[Sample], plan: Plan) -> TrainedModel:
     if plan.folds:
         _cross_fit(samples, "t", plan.folds, lambda rest: _trees(rest, lambda s: s.rows, plan), _set_first)
         second = _trees(samples, _second_rows, plan)
-    return TrainedModel(words, names, first, second, _networks(samples) if names is None else ())
+    return TrainedModel(words, names, first, second, _networks(samples, plan))
 
 
-def _networks(samples: Sequence[Sample]) -> tuple[StoredNetwork, ...]:
+def _networks(samples: Sequence[Sample], plan: Plan) -> tuple[StoredNetwork, ...]:
+    if not plan.seeds:
+        return ()
+    html = samples[0].groups is not None
     examples = [
         network.Example(
-            network_rows(s.rows), np.stack([s.body, s.title], axis=1).astype(np.float32), np.stack([s.weight, s.title_weight], axis=1)
+            network_rows(s.rows, html=html), np.stack([s.body, s.title], axis=1).astype(np.float32),
+            np.stack([s.weight, s.title_weight], axis=1), s.groups or (),
         )
         for s in samples
     ]  # fmt: skip
-    names = network_columns()
-    hidden = [names.index(name) for name in ("word_score", "word_score_size")]
-    return tuple(network.train(examples, names, hidden, seed=seed) for seed in NETWORK_SEEDS)
+    names = network_columns(html=html)
+    hidden = [[names.index(name) for name in ("word_score", "word_score_size")]]
+    hidden += [[names.index("name_score")]] if html else []
+    return tuple(network.train(examples, names, hidden, plan.network_plan, seed) for seed in plan.seeds)
 
 
 def _set_first(s: Sample, trees: CatBoostClassifier) -> None:
