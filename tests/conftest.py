@@ -25,6 +25,7 @@ from streams.valkey.server import EmbeddedValkey
 from tests.support.fork_server import run_module
 from tests.support.kafka import BEFORE, CURRENT, Cluster, NoKafka, jars, locked
 from tests.tools import parallel, rings
+from tests.tools.forked_workers import pytest_xdist_setupnodes  # noqa: F401  # hook
 from tests.tools.rings import pytest_configure  # noqa: F401  # hook of the unit ring
 from tests.tools.skips import NO_CORPUS, SHARED, corpus_is_absent, pytest_sessionfinish  # noqa: F401  # hook
 
@@ -285,12 +286,6 @@ def uses_kafka(item: pytest.Item) -> bool:
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     return parallel.scheduler(config, log)
-
-
-def pytest_sessionstart(session: pytest.Session) -> None:
-    """Import a share of the tests in each worker. Imports before the collection would escape the coverage."""
-    if "PYTEST_XDIST_WORKER" in os.environ and not session.config.getoption("cov_source", None):
-        parallel.import_own_share(ROOT / "tests")
 
 
 def pytest_collection_finish() -> None:

@@ -4,10 +4,6 @@ Each worker has its own Valkey and Redis. A Kafka cluster takes seconds of CPU t
 a version share one worker. Groups are distributed first, then long tests, other single tests, and unit tests last.
 """
 
-import importlib
-import os
-from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -62,21 +58,6 @@ def group(nodeid: str) -> str:
 def ends_kafka(nodeid: str, next_nodeid: str) -> bool:
     """Return whether a test is the last one of its group of Kafka tests. A worker runs each group without a break."""
     return group(nodeid).startswith("Kafka ") and group(next_nodeid) != group(nodeid)
-
-
-def import_own_share(folder: Path) -> None:
-    """Import every n-th test module in the n-th worker, so that each writes another share of the bytecode.
-
-    pytest rewrites the assertions of a module without bytecode. All workers of a fresh clone collect at once: without
-    this, each rewrites all modules, in 4 s of CPU time. An error of a module belongs to the collection.
-    """
-    number, count = (
-        int(os.environ["PYTEST_XDIST_WORKER"].removeprefix("gw")),
-        int(os.environ["PYTEST_XDIST_WORKER_COUNT"]),
-    )
-    for path in sorted(folder.rglob("test_*.py"))[number::count]:
-        with suppress(Exception, pytest.skip.Exception):
-            importlib.import_module(".".join(path.relative_to(folder.parent).with_suffix("").parts))
 
 
 def scheduler(config: pytest.Config, log: Any) -> Any:

@@ -85,6 +85,13 @@ def test_presentation_math_becomes_text(formula: str, text: str) -> None:
     assert math_text(math) == text
 
 
+def test_script_beside_formula_is_dropped() -> None:
+    html = "<p>The load is <script>count()</script><script type='math/tex'>x + 1</script> stones a day.</p>"
+    [text] = paragraphs(html)
+    assert "x + 1" in text
+    assert "count" not in text
+
+
 def test_srcset_unknown_descriptors_are_ignored() -> None:
     assert list(parse_srcset("a.jpg 50h, b.jpg wide 2x")) == [
         Candidate(0.0, 1.0, "a.jpg"),
