@@ -1,10 +1,12 @@
 # One image for all roles; the command says which: up (the default, everything in one container), poll, desk, web, sink.
+# The role events needs the packages of the extra: --build-arg LOCK=requirements-events.lock.
 # Pin the base by digest: --build-arg PYTHON_IMAGE=python:3.13-slim@sha256:…, see examples/pin-images.sh.
 ARG PYTHON_IMAGE=python:3.13-slim
 FROM ${PYTHON_IMAGE} AS build
+ARG LOCK=requirements.lock
 WORKDIR /src
-COPY requirements.lock pyproject.toml README.md LICENSE copydesk.py ./
-RUN python -m venv /opt/copydesk && /opt/copydesk/bin/pip install --no-cache-dir --require-hashes -r requirements.lock
+COPY ${LOCK} pyproject.toml README.md LICENSE copydesk.py ./
+RUN python -m venv /opt/copydesk && /opt/copydesk/bin/pip install --no-cache-dir --require-hashes -r ${LOCK}
 COPY streams streams
 COPY workers workers
 RUN /opt/copydesk/bin/pip install --no-cache-dir --no-deps --no-build-isolation .

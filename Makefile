@@ -150,6 +150,7 @@ lock: ## resolve the lock files anew, for all platforms
 	@$(PYTHON) -m venv build/uv && build/uv/bin/python $(PIP) install --quiet uv
 	$(UV_COMPILE) $(ARGS) --group dev pyproject.toml -o requirements-dev.lock
 	$(UV_COMPILE) -c requirements-dev.lock --group backend pyproject.toml -o requirements.lock
+	$(UV_COMPILE) -c requirements-dev.lock --group backend --extra events pyproject.toml -o requirements-events.lock
 	$(UV_COMPILE) $(ARGS) -c requirements-dev.lock --group train -o requirements-train.lock
 
 clean: ## remove .venv and everything that was built

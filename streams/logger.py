@@ -88,6 +88,7 @@ FIELDS: dict[str, Field] = {
     "next_step": Field(Role.NEXT, "reaction of copydesk, or advice"),
 }  # fmt: skip
 
+_PHRASES = frozenset(("error", "reason", "next_step", "retry_s"))  # fields without their names in the text form
 _JSON_SCALARS = frozenset((str, int, float, bool, type(None)))
 _RANKS = {name: rank for rank, name in enumerate(FIELDS)}
 # C1 controls, line separators, and the bidirectional controls that reorder other text (UAX #9 §2).
@@ -172,34 +173,30 @@ def _plain_value(value: Any) -> Any:
 
 def format_event(event: Mapping[str, Any]) -> str:
     """Return the text form of *event*: `<event>: <objects> (<details>); <next step>`, always one line."""
-    parts: dict[Role, list[str]] = {Role.OBJECT: [], Role.DETAIL: [], Role.NEXT: []}
-    for name, role in _ranked(tuple(event)):
+    parts: tuple[list[str], ...] = ([], [], [])
+    for name, place, is_pair in _ranked(tuple(event)):
         value = event[name]
         if value is not None and value != "":
-            parts[role].append(_field_text(name, value))
-    objects, details, next_steps = " ".join(parts[Role.OBJECT]), ", ".join(parts[Role.DETAIL]), parts[Role.NEXT]
-    text = _one_line(str(event.get("event", "")))
+            text = f"{name}={value if type(value) is int else _quoted(value)}" if is_pair else _phrase(name, value)
+            parts[place].append(text)
+    objects, details, next_steps = parts
     return (
-        text
-        + (f": {objects}" if objects else "")
-        + (f" ({details})" if details else "")
+        _one_line(str(event.get("event", "")))
+        + (f": {' '.join(objects)}" if objects else "")
+        + (f" ({', '.join(details)})" if details else "")
         + (f"; {', '.join(next_steps)}" if next_steps else "")
     )
 
 
 @lru_cache(1024)  # the calls of one place have the same names
-def _ranked(names: tuple[str, ...]) -> tuple[tuple[str, Role], ...]:
-    """Return the fields among *names* in the order of the text form."""
+def _ranked(names: tuple[str, ...]) -> tuple[tuple[str, int, bool], ...]:
+    """Return the fields among *names* in the order of the text form: name, place of the role, `name=value` or not."""
     known = sorted((name for name in names if name in FIELDS), key=_RANKS.__getitem__)
-    return tuple((name, FIELDS[name].role) for name in known)
+    return tuple((name, list(Role).index(FIELDS[name].role), name not in _PHRASES) for name in known)
 
 
-def _field_text(name: str, value: Any) -> str:
-    if name == "retry_s":
-        return f"retrying in {round(value, 2):g} s"
-    if name in ("error", "reason", "next_step"):
-        return _one_line(str(value))
-    return f"{name}={value if type(value) is int else _quoted(value)}"
+def _phrase(name: str, value: Any) -> str:
+    return f"retrying in {round(value, 2):g} s" if name == "retry_s" else _one_line(str(value))
 
 
 def _quoted(value: Any) -> str:

@@ -93,7 +93,6 @@ def resolve_topic(name: str) -> Topic:
             return topic
     route = full.removeprefix(f"{ARTICLES.name}.")
     if route == full:
-        raise ValueError(
-            f"unknown topic: {name!r}; use one of {', '.join(t.name for t in BUILTIN_TOPICS)} or articles.<route>"
-        )
+        names = ", ".join(topic.name.removeprefix(f"{TOPIC_PREFIX}.") for topic in BUILTIN_TOPICS)
+        raise ValueError(f"unknown topic: {name}; use one of {names} or articles.<route>")
     return route_topic(route)

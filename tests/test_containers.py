@@ -43,7 +43,13 @@ def owned_folders() -> set[str]:
 
 
 def test_compose_has_service_for_each_part() -> None:
-    assert {tuple(s["command"]) for s in SERVICES.values()} == {("poll",), ("desk",), ("web",), ("sink",)}
+    roles = {("poll",), ("desk",), ("web",), ("sink",), ("events",)}
+    assert {tuple(s["command"]) for s in SERVICES.values()} == roles
+
+
+def test_compose_builds_events_with_its_extra() -> None:
+    assert SERVICES["events"]["build"]["args"]["LOCK"] == "requirements-events.lock"
+    assert SERVICES["events"]["image"] != SERVICES["desk"]["image"], "one tag has one content"
 
 
 @pytest.mark.parametrize("name", SERVICES)

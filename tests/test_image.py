@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import DEADLINE_S, until
 from tests.support.compose import SERVICES, SINK, mounts
-from tests.support.image import Builder, Image, container, skip_without_tools
+from tests.support.image import LOCK, Builder, Image, container, skip_without_tools
 from tests.support.ports import free_port
 from tests.support.tcp_valkey import tcp_valkey
 
@@ -18,14 +18,19 @@ pytestmark = pytest.mark.exhaustive  # it takes minutes, and installs Debian pac
 
 
 @pytest.fixture(scope="module")
-def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Image]:
+def builder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Builder]:
     skip_without_tools()
     builder = Builder(tmp_path_factory.mktemp("image"))
     try:
         builder.make_base()
-        yield builder.build()
+        yield builder
     finally:
         builder.remove()
+
+
+@pytest.fixture(scope="module")
+def image(builder: Builder) -> Image:
+    return builder.build()
 
 
 @pytest.fixture(scope="module")
@@ -44,8 +49,9 @@ def test_image_has_user_and_data_folder(image: Image) -> None:
 
 
 @pytest.mark.parametrize("name", SERVICES)
-async def test_role_runs_as_its_user(name: str, image: Image, server_url: str, tmp_path: Path) -> None:
+async def test_role_runs_as_its_user(name: str, builder: Builder, server_url: str, tmp_path: Path) -> None:
     service, port, out = SERVICES[name], free_port(), tmp_path / "out"
+    image = builder.build(service["build"]["args"].get("LOCK", LOCK))
     (tmp_path / "copydesk.toml").write_text(SINK)
     environ = {n: str(v) for n, v in service["environment"].items() if not n.endswith("_URL")}
     environ |= {"COPYDESK_BROKER_URL": server_url, "COPYDESK_WEB_PORT": str(port)}

@@ -94,14 +94,21 @@ def test_production_lock_holds_no_development_tool() -> None:
     assert packages("requirements.lock") & DEVELOPMENT_TOOLS == set()
 
 
+def test_events_lock_adds_only_the_extra() -> None:
+    extra = {line.partition("=")[0].partition(">")[0] for line in PROJECT["project"]["optional-dependencies"]["events"]}
+    assert packages("requirements-events.lock") - packages("requirements.lock") == extra
+
+
 def test_locks_agree_on_versions() -> None:
     dev = locked("requirements-dev.lock")
-    assert locked("requirements.lock").items() <= dev.items()
+    assert locked("requirements.lock").items() <= locked("requirements-events.lock").items() <= dev.items()
     train = locked("requirements-train.lock")
     assert {name: train[name] for name in train.keys() & dev.keys()} == {n: dev[n] for n in train.keys() & dev.keys()}
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock", "requirements-train.lock"])
+@pytest.mark.parametrize(
+    "name", ["requirements.lock", "requirements-events.lock", "requirements-dev.lock", "requirements-train.lock"]
+)
 def test_locks_hold_hashes_and_no_host(name: str) -> None:
     text = (ROOT / name).read_text()
     assert "://" not in text
@@ -109,9 +116,9 @@ def test_locks_hold_hashes_and_no_host(name: str) -> None:
 
 
 def test_production_installs_the_production_lock() -> None:
-    assert re.findall(r"requirements[\w.-]*", (ROOT / "Dockerfile").read_text()) == ["requirements.lock"] * 2
+    assert re.findall(r"^ARG LOCK=(\S+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE) == ["requirements.lock"]
     guide = (ROOT / "docs" / "howto" / "deploy-systemd.md").read_text("utf-8")
-    assert set(re.findall(r"-r (requirements\S+)", guide)) == {"requirements.lock"}
+    assert set(re.findall(r"-r (requirements[\w.-]+)", guide)) == {"requirements.lock", "requirements-events.lock"}
     images = [
         service.get("image", "")
         for service in yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"].values()

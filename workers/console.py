@@ -15,6 +15,7 @@ from typing import TextIO, TypeVar
 
 from streams.records import Article, DeadLetter, PollResult
 from workers.console_diff import DELETED, INSERTED, KEPT, NOTE, Line, cleaning_lines, cut_text, revision_lines
+from workers.text.counts import format_count
 from workers.text.durations import format_duration
 from workers.text.normalise import plain_text
 
@@ -94,15 +95,16 @@ class ConsoleReporter:
     def _facts(self, article: Article) -> list[str]:
         facts = [f"rev {article.revision}"] if article.revision > 1 else []
         facts += [article.correction.kind] if article.correction and article.revision > 1 else []
-        facts.append(f"withdrawn: {article.withdrawn}" if article.withdrawn else f"{article.word_count} words")
+        words = format_count(article.word_count, "word")
+        facts.append(f"withdrawn: {article.withdrawn}" if article.withdrawn else words)
         if article.duplicate_of:
             original = self._publishers.get(article.duplicate_of, "")
             facts.append(f"copy{' of ' if original else ''}{original}, {article.similarity:.0%}".replace("%", " %"))
             return facts
         if links := sum(len(block.links) for block in article.removed):
-            facts.append(f"{_count(links, 'link')} removed")
+            facts.append(f"{format_count(links, 'link')} removed")
         elif article.removed:
-            facts.append(f"{_count(len(article.removed), 'block')} removed")
+            facts.append(f"{format_count(len(article.removed), 'block')} removed")
         return facts
 
     def _print_revision(self, article: Article) -> None:
@@ -189,10 +191,6 @@ def _remember(values: "OrderedDict[str, Value]", key: str, value: "Value", limit
 def _subject(message: str) -> str:
     """Return a health message without its figures, which change from round to round."""
     return "".join(char for char in message if not char.isdigit())
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _clock() -> str:

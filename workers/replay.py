@@ -16,6 +16,7 @@ from streams.records import MessageId
 from streams.start import Start
 from streams.topics import DESK_GROUP, ITEMS
 from workers.progress import progress
+from workers.text.counts import format_count
 
 REPLAY_HEADER = "copydesk-replay-of"  # the first position of the message
 BATCH_ITEMS = 200
@@ -37,7 +38,7 @@ async def replay_items(settings: Settings, broker: Broker, since: datetime, repo
     last: dict[tuple[int, bytes], int] = {}  # (partition, key) → offset of its last message
     async for message in items_since(broker, since):
         last[(message.partition, message.key)] = message.offset
-    report(f"{len(last)} articles since {since:%Y-%m-%d %H:%M}")
+    report(f"{format_count(len(last), 'article')} since {since:%Y-%m-%d %H:%M}")
     batch: list[OutgoingMessage] = []
     sent = 0
     with progress("articles", len(last)) as advance:

@@ -162,7 +162,7 @@ async def _run_desk(settings: Settings, url: str, name: str, pool: "CleaningPool
 
     async def body(broker: Broker, stopping: asyncio.Event) -> None:
         # Before the rebuild, because that writes to the broker's memory too.
-        relieving = asyncio.create_task(log_exceptions(memory_relief_loop(broker), "memory relief"))
+        relieving = asyncio.create_task(log_exceptions(lambda: memory_relief_loop(broker), "memory relief"))
         try:
             async with heartbeat_task(broker.state, "desk", worker_name("desk", name)):
                 await desk(broker, stopping)
@@ -196,12 +196,11 @@ def _start_upkeep(
     settings: Settings, broker: Broker, membership: "FaustContext", slow_items: "SlowItems"
 ) -> "asyncio.Future[Any]":
     """Start the tasks of a desk beside its agent."""
-    stalls = watchdog(broker, membership, lambda: restore_state(broker, settings))
     return asyncio.gather(
-        log_exceptions(retention_loop(broker, settings), "retention"),
-        log_exceptions(stalls, "watchdog"),
-        log_exceptions(release_loop(broker, time.time), "embargoes"),
-        log_exceptions(slow_items.release_loop(), "slow items"),
+        log_exceptions(lambda: retention_loop(broker, settings), "retention"),
+        log_exceptions(lambda: watchdog(broker, membership, lambda: restore_state(broker, settings)), "watchdog"),
+        log_exceptions(lambda: release_loop(broker, time.time), "embargoes"),
+        log_exceptions(slow_items.release_loop, "slow items"),
     )
 
 
@@ -317,10 +316,13 @@ async def wait_stop_or(stopping: asyncio.Event, task: "asyncio.Future[Any]") -> 
         task.result()
 
 
-async def log_exceptions(work: Awaitable[Any], name: str) -> None:
-    """Await *work* and log its exception, for a service that must go on without it."""
+async def log_exceptions(work: Callable[[], Awaitable[Any]], name: str) -> None:
+    """Call *work*, await it and log its exception, for a service that must go on without it.
+
+    A coroutine instead of *work* would never be awaited if this task is cancelled before its first step.
+    """
     with contextlib.suppress(asyncio.CancelledError):
         try:
-            await work
+            await work()
         except Exception:
             log.exception("task stopped", task=name)

@@ -43,6 +43,7 @@ from workers.private_files import write_private
 from workers.reload import Reloader, has_lost_terminal
 from workers.services import connect_or_stop, install_stop_handler, log_exceptions
 from workers.status import read_status
+from workers.text.counts import format_count
 
 if TYPE_CHECKING:
     from workers.web.server import WebServer
@@ -149,10 +150,10 @@ class Supervisor:
         reporters = [
             asyncio.create_task(log_exceptions(report, "console output"))
             for report in (
-                self._print("articles", self.console.article),
-                self._print("polls", self.console.poll),
-                self._print("dead-letters", self.console.dead_letter),
-                self._check_health(broker),
+                lambda: self._print("articles", self.console.article),
+                lambda: self._print("polls", self.console.poll),
+                lambda: self._print("dead-letters", self.console.dead_letter),
+                lambda: self._check_health(broker),
             )
         ]
         try:
@@ -164,7 +165,8 @@ class Supervisor:
             for worker in self.workers:  # from here on health reports a worker that never starts
                 await write_heartbeat(broker.state, worker.name.partition("-")[0], self._worker_name(worker.name))
             server = await self._start_server(broker)
-            reporters.append(asyncio.create_task(log_exceptions(self.demo.push_examples(broker), "demo items")))
+            pushing = log_exceptions(lambda: self.demo.push_examples(broker), "demo items")
+            reporters.append(asyncio.create_task(pushing))
             self._print_banner(f"{server.url}#{server.admin.token}", time.monotonic() - started_s)
             notify("READY=1")
             async with heartbeat_task(broker.state, "web", self._worker_name("web")):
@@ -331,7 +333,7 @@ class Supervisor:
             "failed": "failure",
         }
         counts = {noun: desk[outcome] for outcome, noun in nouns.items() if desk[outcome] or outcome == "new"}
-        parts = ", ".join(f"{count:,} {noun}{'' if count == 1 else 's'}" for noun, count in counts.items())
+        parts = ", ".join(format_count(count, noun) for noun, count in counts.items())
         self.console.note(f"stopped; so far {parts}")
 
 

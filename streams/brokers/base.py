@@ -8,7 +8,7 @@
 Implementations: `brokers/redis_streams` and `brokers/kafka`. `brokers.open_broker` selects one by URL scheme.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from streams.records import MessageId
@@ -20,14 +20,20 @@ RedisCommand = tuple[str | bytes | int | float, ...]
 """A Redis command that writes state, such as `("HSET", key, field, value)`."""
 
 
+Headers = tuple[tuple[str, bytes], ...]
+
+
 class OutgoingMessage(NamedTuple):
-    """A message to publish. `event_headers`: CloudEvents attributes, only for brokers with headers of their own."""
+    """A message to publish.
+
+    `event_headers` returns CloudEvents attributes. Only brokers with headers of their own call it.
+    """
 
     topic: str
     key: bytes
     value: bytes
-    headers: tuple[tuple[str, bytes], ...] = ()
-    event_headers: tuple[tuple[str, bytes], ...] = ()
+    headers: Headers = ()
+    event_headers: Callable[[], Headers] = tuple
 
 
 class ConsumedMessage(NamedTuple):

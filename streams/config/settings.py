@@ -205,11 +205,14 @@ class Settings:
         for options in self.feeds:
             if fnmatchcase(url, options.url):
                 return options
-        return FeedOptions(url)
+        return _DEFAULT_OPTIONS
 
     @property
     def user_agent(self) -> str:
         return f"copydesk/{version()}" + (f" (+{self.user_agent_contact})" if self.user_agent_contact else "")
+
+
+_DEFAULT_OPTIONS = FeedOptions("*")
 
 
 class LoadedSettings(NamedTuple):

@@ -46,7 +46,7 @@ class AutoPipeline:
         self._connecting: asyncio.Task[None] | None = None
         self._waiting: list[_Request] = []
 
-    def execute(self, *command: Any) -> "asyncio.Future[Any]":
+    def execute(self, command: tuple[Any, ...]) -> "asyncio.Future[Any]":
         """Return the reply to *command*; its future raises redis-py's exceptions, also for an error of the server."""
         return self._request(hiredis.pack_command(command), None)
 

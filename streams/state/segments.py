@@ -10,12 +10,14 @@ workers that write at the same time may put a few entries more into a segment.
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from streams.state.lookup import Lookup, OutdatedError, RedisCommand, look_up
 
 UNLINK_KEYS = 512  # keys per UNLINK command
 SHARD_BYTES = 4
+FEW_SHARDS, CACHED_SEGMENTS = 16, 1_024  # keys of segments that are computed once; at most 2 MB
 
 
 class Segments(NamedTuple):
@@ -37,9 +39,9 @@ class Segments(NamedTuple):
     def key(self, segment: int, shard: int) -> str:
         return f"{self.prefix}:{segment}:{shard}"
 
-    def keys(self, segment: int) -> list[str]:
+    def keys(self, segment: int) -> Sequence[str]:
         """Return the keys of all hashes of *segment*."""
-        return [self.key(segment, shard) for shard in range(self.shards)]
+        return (_few_keys if self.shards <= FEW_SHARDS else _keys)(self, segment)
 
     def newest(self, count: int) -> int:
         """Return the newest segment after *count* entries."""
@@ -63,6 +65,13 @@ class Segments(NamedTuple):
             keys = self.keys(segment)
             for n in range(0, len(keys), UNLINK_KEYS):
                 await state.unlink(*keys[n : n + UNLINK_KEYS])
+
+
+def _keys(segments: Segments, segment: int) -> Sequence[str]:
+    return tuple(segments.key(segment, shard) for shard in range(segments.shards))
+
+
+_few_keys = lru_cache(CACHED_SEGMENTS)(_keys)
 
 
 class SegmentedHash:
@@ -133,11 +142,11 @@ class SegmentedHash:
 
     def _by_key(self, segment: int, fields: Iterable[bytes]) -> list[tuple[str, list[bytes]]]:
         """Return the fields of each hash of *segment*."""
-        groups: defaultdict[str, list[bytes]] = defaultdict(list)
+        start, shards = f"{self.segments.prefix}:{segment}:", self.segments.shards
+        groups: defaultdict[int, list[bytes]] = defaultdict(list)
         for field in fields:
-            shard = int.from_bytes(field[:SHARD_BYTES], "big") % self.segments.shards
-            groups[self.segments.key(segment, shard)].append(field)
-        return list(groups.items())
+            groups[int.from_bytes(field[:SHARD_BYTES], "big") % shards].append(field)
+        return [(f"{start}{shard}", group) for shard, group in groups.items()]
 
     async def _rotate(self, newest: int) -> None:
         await self.segments.unlink_expired(self.state, self.newest, newest)

@@ -3,6 +3,7 @@
 make faults ARGS="--runs 20 --faults 40"          embedded
 make faults ARGS="--kafka 4.4.0 --runs 5"         a cluster of three nodes of this version
 python -m tests.faults --kafka 4.4.0 --rebalances --pace-s 2.5     rebalances of the desks
+python -m tests.faults --total FILE...            the sums of the lines of several commands
 """
 
 import argparse
@@ -13,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +25,23 @@ from tests.faults.ledger_server import TruthServer
 from tests.faults.schedule import EMBEDDED, KAFKA, QUICK, REBALANCES, break_things
 from tests.support.kafka import Cluster
 
+CRASH = 1  # exit code of an exception that nothing caught
 ENDED_BY_COPYDESK = (ExitCode.SOFTWARE, ExitCode.TEMPFAIL)  # a bug, and a stall
+
+
+def run_loop(main: Coroutine[Any, Any, Any]) -> Any:
+    """Run *main* in uvloop where that is installed: all connections of a run pass through this process."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.run(main)
+    return uvloop.run(main)
 
 
 async def run(
     seed: int, faults: int, *, kafka: str = "", pace_s: float = 0.5, bug: str = "", feeds: int = 6, news: int = 4,
     chaos: float = 0.05, kinds: Any = None, folder: Path | None = None, patience_s: float = 300.0,
-    articles: int = 0, clock: Path | None = None, **settings: Any,
+    pause_s: float = 0.0, items: int = 0, articles: int = 0, clock: Path | None = None, **settings: Any,
 ) -> dict[str, Any]:  # fmt: skip
     """Return the report of a run; `ok` is true when the checker found no violation."""
     started_s = time.monotonic()
@@ -39,14 +50,14 @@ async def run(
     try:
         if cluster:
             cluster.start()
-        async with TruthServer(seed, feeds, news, chaos) as truth:
+        async with TruthServer(seed, feeds, news, chaos, pause_s) as truth:
             fleet = Fleet(directory, truth, cluster=cluster, bug=bug, **settings)
             if clock:
                 fleet.share_clock(clock)
             await fleet.start()
             try:
                 await first_articles(fleet)
-                done = await break_things(fleet, seed, faults, kinds or (KAFKA if kafka else EMBEDDED), pace_s)
+                done = await break_things(fleet, seed, faults, kinds or (KAFKA if kafka else EMBEDDED), pace_s, items)
                 if articles:
                     fleet.heal()
                     await first_articles(fleet, articles)
@@ -57,7 +68,8 @@ async def run(
     finally:
         if cluster:
             cluster.stop()
-    if result["ok"] and folder is None:
+    is_crashed = any(CRASH in codes for codes in result["exits"].values())
+    if result["ok"] and folder is None and not is_crashed:  # else its logs are needed
         shutil.rmtree(directory, ignore_errors=True)
     else:
         result["folder"] = str(directory)
@@ -90,15 +102,20 @@ async def outcome(fleet: Fleet, settled: bool, patience_s: float) -> dict[str, A
 
 
 async def _views(fleet: Fleet, wire: set[tuple[str, int]], patience_s: float) -> dict[str, int]:
-    """Return the violations of the deliveries to the reader, the group and the webhook."""
-    end_s = time.monotonic() + patience_s
+    """Return the violations of the deliveries to the reader, the group and the webhook.
+
+    *patience_s*: without a delivery, the rest counts as lost.
+    """
+    end_s, least = time.monotonic() + patience_s, 3 * len(wire) + 1
     while True:
         started_s = time.monotonic()
         received = await asyncio.to_thread(fleet.subscribers)  # large files: this process answers the webhook meanwhile
         group = [event for name in MEMBERS for event in received[name]]
         lacking = {"tail": received["tail"], "member": group, "hook": received["hook"]}
         lost = {f"{name}_lost": len(wire - set(events)) for name, events in lacking.items()}
-        if not any(lost.values()) or time.monotonic() > end_s:
+        if sum(lost.values()) < least:  # deliveries go on
+            end_s, least = time.monotonic() + patience_s, sum(lost.values())
+        if not least or time.monotonic() > end_s:
             break
         await asyncio.sleep(max(0.2, time.monotonic() - started_s))
     fleet.deliveries = {"tail": len(received["tail"]), "member": len(group), "hook": len(received["hook"])}
@@ -129,40 +146,58 @@ def disorder(events: Sequence[tuple[str, int]]) -> int:
     return count
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser("make faults")
-    parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--faults", type=int, default=40)
-    parser.add_argument("--pace-s", type=float, default=0.5)
-    parser.add_argument("--feeds", type=int, default=6)
-    parser.add_argument("--news", type=int, default=20, help="new stories of each document")
-    parser.add_argument("--quick", action="store_const", const=QUICK, dest="kinds", help="no starts of processes")
-    parser.add_argument("--rebalances", action="store_const", const=REBALANCES, dest="kinds", help="with --kafka")
-    parser.add_argument("--kafka", default="", metavar="VERSION")
-    args = parser.parse_args()
+def totals(results: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the sums of the figures of runs, the longest stall, and the seeds that failed."""
     total: Counter[str] = Counter()
-    failed = []
-    for seed in range(args.seed, args.seed + args.runs):
-        result = asyncio.run(
-            run(
-                seed,
-                args.faults,
-                kafka=args.kafka,
-                pace_s=args.pace_s,
-                feeds=args.feeds,
-                news=args.news,
-                kinds=args.kinds,
-            )
-        )
-        print(json.dumps(result), flush=True)
-        total += Counter({k: v for k, v in result.items() if isinstance(v, int) and k not in ("seed", "ok", "settled")})
+    stalls_s, failed = [0.0], []
+    for result in results:
+        numbers = {
+            name: n for name, n in result.items() if isinstance(n, int) and name not in ("seed", "ok", "settled")
+        }
+        total.update(numbers)
+        total["runs"] += 1
         total["all_faults"] += sum(result["faults"].values())
         total["all_deliveries"] += sum(result["deliveries"].values())
-        if not result["ok"]:
-            failed.append(seed)
-    print(json.dumps({"runs": args.runs, "failed": failed, **total}))
-    return 1 if failed else 0
+        stalls_s.append(result["max_stall_s"])
+        failed += [] if result["ok"] else [result["seed"]]
+    return {"failed": failed, "max_stall_s": max(stalls_s), **total}
+
+
+def parser() -> argparse.ArgumentParser:
+    options = argparse.ArgumentParser("make faults")
+    options.add_argument("--runs", type=int, default=3)
+    options.add_argument("--seed", type=int, default=1)
+    options.add_argument("--faults", type=int, default=40)
+    options.add_argument("--pace-s", type=float, default=0.5)
+    options.add_argument("--feeds", type=int, default=6)
+    options.add_argument("--news", type=int, default=20, help="new stories of each document")
+    options.add_argument("--pause-s", type=float, default=0.0, help="between two documents of a feed, at least")
+    options.add_argument("--items", type=int, default=0, help="that desks handle between two faults, at least")
+    options.add_argument("--quick", action="store_const", const=QUICK, dest="kinds", help="no starts of processes")
+    options.add_argument("--rebalances", action="store_const", const=REBALANCES, dest="kinds", help="with --kafka")
+    options.add_argument("--kafka", default="", metavar="VERSION")
+    options.add_argument("--total", nargs="+", type=Path, metavar="FILE", help="print the sums of earlier output")
+    return options
+
+
+def main() -> int:
+    args = parser().parse_args()
+    if args.total:
+        rows = [json.loads(line) for path in args.total for line in path.read_text().splitlines()]
+        results = [row for row in rows if "seed" in row]
+    else:
+        results = []
+        for seed in range(args.seed, args.seed + args.runs):
+            results.append(run_loop(
+                run(
+                    seed, args.faults, kafka=args.kafka, pace_s=args.pace_s, feeds=args.feeds, news=args.news,
+                    kinds=args.kinds, pause_s=args.pause_s, items=args.items, is_forking=args.kinds is not REBALANCES,
+                )
+            ))  # fmt: skip
+            print(json.dumps(results[-1]), flush=True)
+    total = totals(results)
+    print(json.dumps(total))
+    return 1 if total["failed"] else 0
 
 
 if __name__ == "__main__":

@@ -54,7 +54,6 @@ start_from = "start"
 """
 SERVICES = ("poller", "desk", "sink")  # that handle SIGUSR1
 ENDED_BY_FAULT = (0, -signal.SIGKILL, -signal.SIGTERM)
-LATENCY_S = 0.015  # each way, for workers: leaves time to kill a worker between two writes
 
 
 def die_with_harness() -> None:
@@ -65,13 +64,15 @@ class Part:
     """A process of the fleet; it is restarted after its death."""
 
     def __init__(
-        self, name: str, arguments: list[str], folder: Path, bug: str, *, out: bool = False, is_forked: bool = True
+        self, name: str, arguments: list[str], folder: Path, bug: str, *, out: bool = False, is_forked: bool = True,
+        is_forking: bool = True,
     ) -> None:  # fmt: skip
         self.environ = {**os.environ, "PYTHONPATH": str(ROOT)}
         module = ["tests.faults.mutants", bug] if bug else ["workers.cli"]
         self.name, self.command, self.folder = name, [*module, *arguments], folder
         self.out = folder / f"{name}.jsonl" if out else None
         self.is_forked = is_forked  # shares the memory of the fork server
+        self.is_forking = is_forking  # forks its cleaning and parser processes, too
         self.process: subprocess.Popen[bytes] | Command | None = None
         self.started_s = 0.0
         self.exits: list[int] = []  # codes of exits, except those by the signals of faults
@@ -91,7 +92,12 @@ class Part:
                 )  # fmt: skip
             else:
                 self.process = start_module(
-                    *self.command, cwd=self.folder, environ=self.environ, stdout=out, stderr=log
+                    *self.command,
+                    cwd=self.folder,
+                    environ=self.environ,
+                    stdout=out,
+                    stderr=log,
+                    is_forking=self.is_forking,
                 )
 
     def signal(self, signum: int) -> None:
@@ -109,7 +115,7 @@ class Fleet:
 
     def __init__(
         self, folder: Path, truth: TruthServer, *, cluster: Cluster | None = None, bug: str = "",
-        steady: tuple[str, ...] = (), **settings: Any,
+        steady: tuple[str, ...] = (), is_forking: bool = True, **settings: Any,
     ) -> None:  # fmt: skip
         self.folder, self.truth, self.cluster, self.steady = folder, truth, cluster, steady
         self.valkey = EmbeddedValkey(Settings(data_dir=folder / "data", valkey_fsync=settings.pop("fsync", "always")))
@@ -120,7 +126,7 @@ class Fleet:
         )  # fmt: skip
         self.proxies = {name: Proxy(self._dial) for name in (*NAMES, *steady)}
         self.parts: dict[str, Part] = {}
-        self.bug = bug
+        self.bug, self.is_forking = bug, is_forking
         self.clock_environ: dict[str, str] = {}
         self.poison: list[str] = []
         self.wire: list[Out] = []
@@ -134,8 +140,9 @@ class Fleet:
         self.kills = asyncio.Lock()  # held by a fault that waits for progress before it kills
         self._stopping = asyncio.Event()
 
-    async def _dial(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        return await asyncio.open_unix_connection(str(socket_path(self.folder / "data")))
+    async def _dial(self, factory: Callable[[], asyncio.Protocol]) -> Any:
+        path = str(socket_path(self.folder / "data"))
+        return await asyncio.get_running_loop().create_unix_connection(factory, path)
 
     async def start(self) -> None:
         self._with_clock(self.valkey.start)
@@ -149,7 +156,7 @@ class Fleet:
             arguments = [*COMMANDS[program], *extra, *self._flags(proxy.port)]
             self.parts[name] = Part(
                 name, arguments, self.folder, self.bug, out=program in ("tail", "member"),
-                is_forked=name not in self.steady,
+                is_forked=name not in self.steady, is_forking=self.is_forking,
             )  # fmt: skip
             if self.clock_environ:
                 self.parts[name].environ |= self.clock_environ | {CLOCK_FILE: str(self._clock(name))}
@@ -195,11 +202,11 @@ class Fleet:
     async def _handled(self) -> int:
         return (await read_counters(self.broker.state))["desk"]["received"]
 
-    async def next_progress(self, timeout_s: float) -> None:
-        """Wait until a desk handles items, for *timeout_s* at most."""
+    async def next_progress(self, timeout_s: float, items: int = 1) -> None:
+        """Wait until desks have handled so many *items*, for *timeout_s* at most."""
         before, end_s = await self._handled(), time.monotonic() + timeout_s
-        while await self._handled() == before and time.monotonic() < end_s:
-            await asyncio.sleep(0.02)
+        while await self._handled() < before + items and time.monotonic() < end_s:
+            await asyncio.sleep(0.05)
 
     def _report_stall(self, stall_s: float) -> None:
         self.record("stall", stall_s=round(stall_s, 1))

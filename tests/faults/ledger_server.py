@@ -9,6 +9,7 @@ import hashlib
 import random
 import time
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from aiohttp import web
@@ -45,6 +46,7 @@ WINDOW = 60  # items per document
 MAX_REVISIONS = 4
 
 
+@lru_cache(4_096)  # a document repeats most stories of the one before
 def story(feed: int, number: int, revision: int) -> tuple[str, tuple[str, ...]]:
     """Return title and paragraphs of an invented story; the same for the same number."""
     rnd = random.Random(f"{feed}/{number}/{revision}")
@@ -84,16 +86,18 @@ class Feed:
     body: bytes = b""
     offered_s: float = 0.0
 
-    def advance(self) -> None:
-        """Publish new stories, and revise some stories of the current document."""
+    def advance(self) -> list[int]:
+        """Publish new stories, and revise some stories of the current document; return the numbers of all these."""
         rnd = random.Random(f"{self.seed}/{self.number}/{self.count}")
         shown = range(max(0, self.count + self.news - self.window), self.count)  # includes the new stories
-        for n in [n for n in shown if rnd.random() < 0.04]:
+        revised = [n for n in shown if rnd.random() < 0.04]
+        for n in revised:
             self.revisions[n] = min(self.revisions[n] + 1, MAX_REVISIONS)
-        for _ in range(self.news):
-            self.revisions[self.count] = 0
-            self.count += 1
+        new = range(self.count, self.count + self.news)
+        self.revisions |= dict.fromkeys(new, 0)
+        self.count += self.news
         self.body = self._document()
+        return [*revised, *new]
 
     def _document(self) -> bytes:
         rows = []
@@ -144,11 +148,11 @@ class TruthServer:
         return [f"{self.url}/{feed.number}" for feed in self.feeds]
 
     def _offer(self, feed: Feed) -> None:
-        feed.advance()
+        changed = feed.advance()
         feed.offered_s = time.monotonic()
-        for n, revision in feed.revisions.items():
+        for n in changed:
             digests = self.ledger.setdefault(url_of(feed.number, n), [])
-            for r in range(len(digests), revision + 1):
+            for r in range(len(digests), feed.revisions[n] + 1):
                 digests.append(digest(*story(feed.number, n, r)))
 
     def freeze(self) -> None:

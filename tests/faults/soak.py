@@ -20,7 +20,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from tests.faults.__main__ import first_articles, outcome
+from tests.faults.__main__ import first_articles, outcome, run_loop
 from tests.faults.fleet import Fleet, Part
 from tests.faults.ledger_server import TruthServer
 from tests.faults.schedule import EMBEDDED, KAFKA, break_things
@@ -134,7 +134,7 @@ def main() -> int:
     parser.add_argument("--kafka", default="", metavar="VERSION")
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
-    result = asyncio.run(soak(args.hours, args.rate, args.pace_s, args.kafka, args.seed))
+    result = run_loop(soak(args.hours, args.rate, args.pace_s, args.kafka, args.seed))
     print(json.dumps(result))
     return 0 if result["ok"] else 1
 

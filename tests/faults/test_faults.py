@@ -87,6 +87,17 @@ async def test_kafka_survives_random_faults(tmp_path: Path, version: str) -> Non
     assert result["ok"], json.dumps(result, default=str)
 
 
+@pytest.mark.faults
+async def test_kafka_survives_rebalances(tmp_path: Path) -> None:
+    try:
+        jars(CURRENT)
+    except NoKafka as exc:
+        pytest.skip(f"no Kafka: {exc}")
+    kinds = schedule.REBALANCES
+    result = await run(seed=72, faults=10, pace_s=2.5, kinds=kinds, kafka=CURRENT, folder=tmp_path)
+    assert result["ok"], json.dumps(result, default=str)
+
+
 # For each bug: the faults that reveal it, their number, and the figures of which one must be above 0.
 CATCHES: dict[str, tuple[dict[Any, int], int, set[str]]] = {
     "ack_before_publish": ({schedule.kill_busy_desk: 1}, 4, {"lost"}),

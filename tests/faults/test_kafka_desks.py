@@ -3,11 +3,12 @@
 import asyncio
 import signal
 from collections import Counter
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -113,8 +114,9 @@ def assert_once_in_order(articles: Sequence[Article], texts: int) -> None:
 async def test_hung_desk_stops_no_other_desk(on_kafka: Settings, tmp_path: Path) -> None:
     """One desk hangs in a step because its state connection is silent; another leaves, so that the group rebalances."""
 
-    async def dial() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        return await asyncio.open_unix_connection(on_kafka.state_url.partition("://")[2])
+    async def dial(factory: Callable[[], asyncio.Protocol]) -> Any:
+        path = on_kafka.state_url.partition("://")[2]
+        return await asyncio.get_running_loop().create_unix_connection(factory, path)
 
     broker = await connect(on_kafka, on_kafka.broker_url)
     proxy = Proxy(dial)

@@ -17,10 +17,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from tests.simulation.bugs import BUGS
-from tests.simulation.simulation import Result, default_parts, simulate
+from tests.simulation.simulation import DEFAULT_SCENE, Result, Scene, default_parts, simulate
 
 BROKERS = ("memory", "streams")
-STEPS_PER_SEED = 20_000
 MAX_SEEDS = 150  # of a planted bug
 
 
@@ -32,7 +31,7 @@ def run_all(steps: int, first_seed: int, brokers: list[str]) -> bool:
     violations: Counter[str] = Counter()
     failed: list[str] = []
     for seed, broker in _seeds(first_seed, brokers):
-        result = simulate(seed, STEPS_PER_SEED, default_parts, broker)
+        result = simulate(seed, default_parts, broker)
         figures = {name: getattr(result, name) for name in ("steps", "articles", "items", "deliveries")}
         total.update(figures)
         total["virtual_s"] += int(result.virtual_s)
@@ -59,13 +58,19 @@ def _seeds(first_seed: int, brokers: list[str]) -> Iterator[tuple[int, str]]:
         seed += 1
 
 
-def find_bug(name: str, broker: str, first_seed: int = 1, steps: int = 8_000) -> tuple[Result, int] | None:
-    """Return the result of the first seed that finds a planted bug, and the number of seeds; None without any."""
+def find_bug(name: str, broker: str, first_seed: int = 1) -> tuple[Result, int] | None:
+    """Return the result of the first seed that finds a planted bug, and the number of seeds; None without any.
+
+    The same seed must pass without the bug.
+    """
     bug = BUGS[name]
     for seed in range(first_seed, first_seed + MAX_SEEDS):
-        result = simulate(seed, steps, bug.parts, broker, bug.kinds)
+        result = simulate(seed, bug.parts, broker, bug.scene)
         if any(result.violations[figure] for figure in bug.figures):
-            return result, seed - first_seed + 1
+            control = simulate(seed, default_parts, broker, bug.scene)
+            if not any(control.violations.values()):
+                return result, seed - first_seed + 1
+            _print(control, broker)
     return None
 
 
@@ -104,8 +109,8 @@ def main() -> int:
     if args.bug:
         return 0 if find_bugs(list(BUGS) if args.bug == "all" else [args.bug], brokers) else 1
     if args.seed is not None:
-        steps = min(args.steps, STEPS_PER_SEED)
-        results = [(simulate(args.seed, steps, default_parts, broker), broker) for broker in brokers]
+        scene = Scene(min(args.steps, DEFAULT_SCENE.steps))
+        results = [(simulate(args.seed, default_parts, broker, scene), broker) for broker in brokers]
         for result, broker in results:
             _print(result, broker)
         return 0 if all(result.ok for result, _ in results) else 1

@@ -23,7 +23,7 @@ from streams.subscribe import Subscription
 from streams.topics import ARTICLES, SINK_REPLAYS
 from tests.simulation.brokers import SimulatedStreams
 from tests.simulation.programs import Parsers, Parts, SimulatedPoller, Surroundings
-from tests.simulation.simulation import default_parts
+from tests.simulation.simulation import Scene, default_parts
 from tests.simulation.variants import Variant, commit_conditions, for_program, offset_writes
 from workers import dead_letters
 from workers.clean.cleaner import CleanedContent
@@ -36,12 +36,15 @@ from workers.poller.parser_pool import ParseRequest
 from workers.poller.registry import FEEDS, FeedRegistry, FeedState, feed_id
 from workers.sinks.runner import SinkRunner
 
+LONG = Scene(8_000)
+SHORT = Scene(1_500, settle_s=120.0)  # for a bug that shows early, and as queues that never become empty
+
 
 class Bug(NamedTuple):
-    """A planted bug, the faults that reveal it, and the figures of which one must be above 0."""
+    """A planted bug, the simulation that reveals it, and the figures of which one must be above 0."""
 
     change: Callable[[Parts], Parts]
-    kinds: Sequence[str]
+    scene: Scene
     figures: frozenset[str]
     brokers: Sequence[str] = ("memory", "streams")
 
@@ -53,12 +56,13 @@ BUGS: dict[str, Bug] = {}
 
 
 def bug(
-    kinds: str, figures: str, brokers: str = "memory streams"
+    kinds: str, figures: str, brokers: str = "memory streams", scene: Scene = LONG
 ) -> Callable[[Callable[[Parts], Parts]], Callable[[Parts], Parts]]:
     """Register the decorated change under its name."""
 
     def register(change: Callable[[Parts], Parts]) -> Callable[[Parts], Parts]:
-        BUGS[change.__name__] = Bug(change, kinds.split(), frozenset(figures.split()), brokers.split())
+        faults = scene._replace(kinds=kinds.split())
+        BUGS[change.__name__] = Bug(change, faults, frozenset(figures.split()), brokers.split())
         return change
 
     return register
@@ -285,7 +289,7 @@ def letter_replayed_twice(parts: Parts) -> Parts:
     return replace(parts, replay_letter=replay)
 
 
-@bug("change_feeds:import", "stuck")
+@bug("change_feeds:import", "stuck", scene=SHORT)
 def import_not_atomic(parts: Parts) -> Parts:
     """New feeds are registered first and scheduled afterwards, and no poller reconciles them."""
 
@@ -333,7 +337,7 @@ def retention_trusts_clock(parts: Parts) -> Parts:
     return replace(parts, retention=loop)
 
 
-@bug("jump_server_clock", "stuck")
+@bug("jump_server_clock", "stuck", scene=SHORT)
 def due_times_not_shifted(parts: Parts) -> Parts:
     """After the clock is put back, feeds wait for as long as the jump."""
 
@@ -346,7 +350,7 @@ def due_times_not_shifted(parts: Parts) -> Parts:
     return replace(parts, poller=Waiting)
 
 
-@bug("jump_server_clock kill:member kill:sink", "stuck", "streams")
+@bug("jump_server_clock kill:member kill:sink", "stuck", "streams", SHORT)
 def far_leases_kept(parts: Parts) -> Parts:
     """After the clock is put back, a killed member keeps its leases for as long as the jump.
 

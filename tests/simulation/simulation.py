@@ -24,11 +24,24 @@ from tests.simulation.server import Network, NetworkFaults, Server
 from tests.simulation.world import Process, World
 from workers.poller.registry import FeedRegistry
 
-SETTLE_S = 1_200.0  # virtual time in which all queues must be empty after the last fault
 TAIL_S = (
     10.0  # then the tail has read all, after its longest delay (`streams.retry.MAX_DELAY_S`), and live feeds are polled
 )
 IMPORTED_FEEDS = 2  # feeds that only `change_feeds` adds
+
+
+class Scene(NamedTuple):
+    """The length of a simulation and its faults: *steps* with faults of these *kinds*, any without names.
+
+    *settle_s*: the virtual time in which all queues must be empty after the last fault.
+    """
+
+    steps: int = 20_000
+    kinds: Sequence[str] = ()
+    settle_s: float = 1_200.0
+
+
+DEFAULT_SCENE = Scene()
 
 
 class Result(NamedTuple):
@@ -51,20 +64,20 @@ class Result(NamedTuple):
 
 
 def simulate(
-    seed: int, steps: int, make_parts: Callable[[str], Parts], broker: str = "memory", kinds: Sequence[str] = ()
+    seed: int, make_parts: Callable[[str], Parts], broker: str = "memory", scene: Scene = DEFAULT_SCENE
 ) -> Result:
-    """Run *steps* callbacks with faults, then heal, let all queues become empty, and check."""
+    """Run callbacks with faults, then heal, let all queues become empty, and check."""
     _import_all()
-    return _run(seed, steps, make_parts, broker, kinds)
+    return _run(seed, make_parts, broker, scene)
 
 
-def _run(seed: int, steps: int, make_parts: Callable[[str], Parts], broker: str, kinds: Sequence[str]) -> Result:
+def _run(seed: int, make_parts: Callable[[str], Parts], broker: str, scene: Scene) -> Result:
     world = World(seed)
     memory_name = f"simulation-{seed}" if broker == "memory" else ""
     logging.disable(logging.CRITICAL)
     try:
         with world.active():
-            return _simulate(world, seed, steps, make_parts(memory_name), memory_name, kinds)
+            return _simulate(world, seed, make_parts(memory_name), memory_name, scene)
     finally:
         logging.disable(logging.NOTSET)
         if memory_name:
@@ -75,7 +88,7 @@ def _run(seed: int, steps: int, make_parts: Callable[[str], Parts], broker: str,
 def _import_all() -> None:
     """Run a first simulation, since modules that are imported later use random numbers (numpy does)."""
     for broker in ("memory", "streams"):
-        _run(0, 2_000, default_parts, broker, ())
+        _run(0, default_parts, broker, Scene(2_000))
 
 
 def default_parts(memory_name: str) -> Parts:
@@ -83,16 +96,16 @@ def default_parts(memory_name: str) -> Parts:
     return Parts(lambda host: SimulatedMemory(host, memory_name) if memory_name else SimulatedStreams(host))
 
 
-def _simulate(world: World, seed: int, steps: int, parts: Parts, memory_name: str, kinds: Sequence[str]) -> Result:
+def _simulate(world: World, seed: int, parts: Parts, memory_name: str, scene: Scene) -> Result:
     data = InMemoryBroker(memory_name, partitions=PARTITIONS)._storage.state.data if memory_name else Keyspace()
     server = Server(world, data)
     fleet = Fleet(world, server, parts, memory_name)
     around = _surroundings(world, seed, parts, server)
-    operator = Operator(fleet, around, kinds)
+    operator = Operator(fleet, around, scene)
     with patch.dict(brokers.OPENERS, {"simulated": fleet.open}):  # type: ignore[arg-type]
         main = world.spawn("operator", operator.run).main
         assert main is not None
-        while world.steps < steps and not world.errors and not main.done():
+        while world.steps < scene.steps and not world.errors and not main.done():
             world.step()
         operator.healing = True
         while not world.errors and not main.done():
@@ -129,9 +142,9 @@ def _committed(server: Server, group: str, partition: Partition) -> int:
 class Operator:
     """Starts the fleet, injects faults, heals them, and reads the topics at the end."""
 
-    def __init__(self, fleet: Fleet, around: Surroundings, kinds: Sequence[str]) -> None:
-        self.fleet, self.around, self.world = fleet, around, fleet.world
-        self.chaos = Chaos(fleet, around, kinds)
+    def __init__(self, fleet: Fleet, around: Surroundings, scene: Scene) -> None:
+        self.fleet, self.around, self.world, self.settle_s = fleet, around, fleet.world, scene.settle_s
+        self.chaos = Chaos(fleet, around, scene.kinds)
         self.healing = self.finished = self.settled = False
         self.output = Output()
 
@@ -169,7 +182,7 @@ class Operator:
         await registry.set_paused([url for url, feed in feeds.items() if feed.paused], False)
 
     async def _settle(self, broker: Broker) -> None:
-        end_s = self.world.now_s + SETTLE_S
+        end_s = self.world.now_s + self.settle_s
         while self.world.now_s < end_s:
             self.fleet.ensure(self.around)
             await asyncio.sleep(2.0)

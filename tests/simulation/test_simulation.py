@@ -67,5 +67,5 @@ def test_simulation_finds_all_planted_bugs() -> None:
 def test_planted_bugs_cover_figures_and_faults() -> None:
     figures = {figure for bug in BUGS.values() for figure in bug.figures}
     assert {*FIGURES, *MORE_FIGURES} - figures <= {"both", "bug", "tail"}  # `both` and `tail`: tests/faults
-    faults = {kind.partition(":")[0] for bug in BUGS.values() for kind in bug.kinds}
+    faults = {kind.partition(":")[0] for bug in BUGS.values() for kind in bug.scene.kinds}
     assert set(KINDS) - faults <= {"bad_feeds"}

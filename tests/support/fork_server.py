@@ -28,6 +28,7 @@ from tempfile import TemporaryFile
 from typing import IO, Any, NamedTuple, NoReturn
 
 from streams.valkey.server import die_with_parent
+from tests.support import forked_interpreters
 
 MODULES = (
     "redis.asyncio", "uvloop", "streams.brokers.kafka.broker", "streams.brokers.redis_streams.broker",
@@ -43,6 +44,7 @@ MODULES = (
 )  # fmt: skip
 ROOT = Path(__file__).parent.parent.parent
 STANDARD_FILES = 3
+PLAIN, FORKING = b".", b"f"  # kinds of requests; a forking command forks modules in place of new interpreters
 CHUNK_BYTES = 65_536
 
 
@@ -54,6 +56,7 @@ class Request(NamedTuple):
     cwd: str
     environ: Mapping[str, str]
     umask: int
+    is_forking: bool = False
 
 
 class Command:
@@ -63,22 +66,24 @@ class Command:
         self.returncode: int | None = None
         self._connection, theirs = socket.socketpair()
         with theirs:
-            socket.send_fds(control(), [b"."], [theirs.fileno(), *files])
+            kind = FORKING if request.is_forking else PLAIN
+            socket.send_fds(control(), [kind], [theirs.fileno(), *files])
         self._connection.sendall(json.dumps(request).encode())
         self._connection.shutdown(socket.SHUT_WR)
-        self.pid = self._read_number()
+        self.pid = int(self._read_line())
 
     def wait(self, timeout: float | None = None) -> int:
         """Return the exit code, negative for a signal. Raises: TimeoutError after *timeout* seconds."""
         if self.returncode is None:
             self._connection.settimeout(timeout)
-            self.returncode = os.waitstatus_to_exitcode(self._read_number())
+            status = self._read_line()  # empty: its parent was killed, and the command with it
+            self.returncode = os.waitstatus_to_exitcode(int(status or signal.SIGKILL))
             self._connection.close()
         return self.returncode
 
-    def _read_number(self) -> int:
-        """Return the number in the next line of the connection."""
-        return int(b"".join(iter(lambda: self._connection.recv(1).strip(), b"")))
+    def _read_line(self) -> bytes:
+        """Return the next line of the connection, empty at its end."""
+        return b"".join(iter(lambda: self._connection.recv(1).strip(), b""))
 
     def poll(self) -> int | None:
         """Return the exit code; None while the process runs."""
@@ -104,12 +109,16 @@ def start_module(
     stdout: IO[Any] | None = None,
     stderr: IO[Any] | None = None,
     environ: Mapping[str, str] | None = None,
+    is_forking: bool = False,
 ) -> Command:
-    """Start a process in the environment of the tests and *environ*. Without *stderr*, it has that of the tests."""
+    """Start a process in the environment of the tests and *environ*. Without *stderr*, it has that of the tests.
+
+    *is_forking*: it forks cleaning and parser processes in place of new interpreters.
+    """
     environ = {**os.environ, "PYTHONPATH": str(ROOT), **(environ or {})}
     with Path(os.devnull).open("r+b") as nothing:
         files = [nothing.fileno(), (stdout or nothing).fileno(), stderr.fileno() if stderr else 2]
-        return Command(Request(module, arguments, str(cwd), environ, current_umask()), files)
+        return Command(Request(module, arguments, str(cwd), environ, current_umask(), is_forking), files)
 
 
 def run_module(
@@ -170,10 +179,13 @@ def serve(requests: socket.socket) -> Request:
     """Fork a process for each request. Returns in the command; ends the server with the tests."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, reap)
+    warm_up = cache(forked_interpreters.warm_up)
     while True:
-        _, files, _, _ = socket.recv_fds(requests, 1, 1 + STANDARD_FILES)
+        kind, files, _, _ = socket.recv_fds(requests, 1, 1 + STANDARD_FILES)
         if not files:
             os._exit(0)
+        if kind == FORKING:
+            warm_up()
         if os.fork():
             for file in files:
                 os.close(file)
@@ -216,6 +228,9 @@ def become(request: Request) -> int:
     os.umask(request.umask)
     os.environ.clear()
     os.environ.update(request.environ)
+    if request.is_forking:
+        forked_interpreters.install()
+    forked_interpreters.set_name(next(iter(request.arguments), request.module))
     sys.argv[1:], sys.path[0] = request.arguments, request.cwd
     try:
         runpy.run_module(request.module, run_name="__main__", alter_sys=True)

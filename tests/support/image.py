@@ -20,6 +20,7 @@ RELEASE = "bookworm"
 PACKAGES = "python3,python3-venv,python3-pip,ca-certificates"
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")  # with those that this machine trusts
 BASE, IMAGE = "localhost/python-base", "localhost/copydesk"
+LOCK = "requirements.lock"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 TOOLS = ("buildah", "debootstrap", "unshare", "setpriv", "chroot")
 
@@ -61,6 +62,7 @@ class Builder:
         self.folder = folder
         places = [f"--root={folder / 'storage'}", f"--runroot={folder / 'run'}", f"--registries-conf={folder / 'none'}"]
         (folder / "none").write_text("")
+        self._images: dict[str, Image] = {}
         self._command = ["buildah", "--storage-driver=vfs", *places]
 
     def run(self, *arguments: str) -> str:
@@ -88,11 +90,15 @@ class Builder:
         self.run("umount", "--all")
         shutil.rmtree(self.folder)
 
-    def build(self) -> Image:
-        """Build the Dockerfile."""
-        self.run("build", "--isolation=chroot", f"--build-arg=PYTHON_IMAGE={BASE}", "-t", IMAGE, str(ROOT))
-        config = json.loads(self.run("inspect", "--type=image", IMAGE))["OCIv1"]["config"]
-        return Image(Path(self.run("mount", self.run("from", "--pull-never", IMAGE))), config)
+    def build(self, lock: str = LOCK) -> Image:
+        """Build the Dockerfile with the packages of *lock*, once."""
+        if lock not in self._images:
+            tag = f"{IMAGE}:{lock}"
+            arguments = [f"--build-arg=PYTHON_IMAGE={BASE}", f"--build-arg=LOCK={lock}"]
+            self.run("build", "--isolation=chroot", *arguments, "-t", tag, str(ROOT))
+            config = json.loads(self.run("inspect", "--type=image", tag))["OCIv1"]["config"]
+            self._images[lock] = Image(Path(self.run("mount", self.run("from", "--pull-never", tag))), config)
+        return self._images[lock]
 
 
 @contextmanager

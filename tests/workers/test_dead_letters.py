@@ -91,16 +91,17 @@ async def test_dead_letters_are_replayed_once_or_discarded(settings: Settings, t
             [bad] = [line.split()[0] for line in listed.splitlines() if " unreadable " in line]
             shown = (await asyncio.to_thread(copydesk, "dead-letters", "show", bad, *flags, cwd=tmp_path)).stdout
             assert "copydesk.items/" in shown
+            assert ", key k\n" in shown
             assert "\n{\n" in shown
             done = await asyncio.to_thread(copydesk, "dead-letters", "replay", timeout, *flags, cwd=tmp_path)
-            assert done.stdout == "1 replayed\n"
+            assert done.stdout == "1 dead letter replayed\n"
             counters = await settled(broker, {"new": 1})
             assert is_consistent(counters)
             again = await asyncio.to_thread(copydesk, "dead-letters", "replay", timeout, *flags, cwd=tmp_path, check=1)
             assert f"no pending dead letter: {timeout};" in again.stderr
             assert (
                 await asyncio.to_thread(copydesk, "dead-letters", "discard", "--all", *flags, cwd=tmp_path)
-            ).stdout == "1 discarded\n"
+            ).stdout == "1 dead letter discarded\n"
             assert await dead_letters.select(broker, []) == []
             [article] = await everything(settings, "articles")
             assert (article.title, article.revision) == ("Slow", 1)
@@ -195,7 +196,7 @@ async def test_replay_all_continues_after_failure(settings: Settings, tmp_path: 
     )
     flags = ("--broker-url", settings.broker_url)
     done = await asyncio.to_thread(copydesk, "dead-letters", "replay", "--all", *flags, cwd=tmp_path, check=1)
-    assert done.stdout == "1 replayed\n"
+    assert done.stdout == "1 dead letter replayed\n"
     failures = [line.partition(" (")[2] for line in done.stderr.splitlines() if "not replayable" in line]
     assert sorted(failures) == [
         "entry of feed https://a.example/f); the next poll tries again",

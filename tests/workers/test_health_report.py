@@ -84,6 +84,7 @@ async def test_readiness_and_status_show_warnings(settings: Settings, tmp_path: 
         ]
         flags = ("--broker-url", settings.broker_url)
         shown = (await asyncio.to_thread(copydesk, "status", *flags, cwd=tmp_path)).stdout
+        assert shown.count("dead letters pending") == 1
         assert "dead letters pending: 2" in shown
         assert "feeds failing: 4 of 4" in shown
         checked = await asyncio.to_thread(copydesk, "check", "--json", *flags, cwd=tmp_path, check=4)

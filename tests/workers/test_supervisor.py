@@ -158,7 +158,7 @@ def test_startup_error_is_one_line(tmp_path: Path) -> None:
         (("check",), 3, "no copydesk is running"),
         (("feeds", "list"), 3, "no copydesk is running"),
         (("tail", "articles"), 3, "no copydesk is running"),
-        (("tail", "nonsense"), 2, "unknown topic: 'nonsense'"),
+        (("tail", "nonsense"), 2, "unknown topic: nonsense; use one of items, articles,"),
         (("tail", "articles", "--from", "yesterday"), 2, "start, end or an offset"),
         (("feeds", "add", "a.example"), 2, "'a.example' (not an http or https URL)"),
         (("feeds", "import", "nowhere.opml"), 1, "file not readable: nowhere.opml (No such file"),

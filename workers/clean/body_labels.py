@@ -24,6 +24,7 @@ from workers.clean.line_types import (
     is_prompt,
     is_sentence,
     may_be_lead,
+    prompt_reason,
     word_count,
 )
 from workers.clean.rules.bylines import CORRECTION_NOTE, SOURCE_CREDIT
@@ -37,6 +38,7 @@ MAX_TAIL_BLOCKS = 4  # distance of an image caption below the body
 MAX_LABEL_WORDS = 6
 NOTICE_REPEATS = 3  # occurrences of one sentence on a page that make it a notice
 MIN_LINK_WORDS = 4  # a paragraph that is a shorter link may be a heading or a name
+MIN_LINKED_WORDS = 20  # of a sentence of the story that is one link; headlines and summaries are shorter
 MIN_LINK_SHARE = 0.5  # of a block in a container of clutter
 MOSTLY_LINK = 0.6
 LIKELY = 0.5
@@ -87,7 +89,7 @@ def _label_by_rule(labelling: Labelling, block: Block) -> BlockLabel | None:
     if is_feed_tail(block.text):
         return BlockLabel("feed tail", "a line that a feed builder appends")
     if is_prompt(block.text):
-        return BlockLabel("prompt", "a prompt to the reader")
+        return BlockLabel("prompt", prompt_reason(block.text))
     if _is_lead(block):
         return BlockLabel("link", "a lead-in and a link to another article")
     if not labelling.whole_page:  # on whole pages the model is better than class names
@@ -336,7 +338,9 @@ def _is_mostly_link(block: Block, chars: int) -> bool:
 
 
 def _is_link_paragraph(block: Block) -> bool:
-    return block.tag in ("p", "div") and block.is_all_links and word_count(block.text) >= MIN_LINK_WORDS
+    """Whether a paragraph is a link to another article. A long sentence that the model keeps is text that links."""
+    is_short = not block.is_sentence or block.words < MIN_LINKED_WORDS
+    return block.tag in ("p", "div") and block.is_all_links and is_short and block.words >= MIN_LINK_WORDS
 
 
 def _in_clutter_container(block: Block) -> bool:

@@ -6,6 +6,7 @@ Pure. Knows nothing of feeds, topics or storage.
 """
 
 from collections.abc import Container, Sequence
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -24,10 +25,12 @@ from workers.clean.dump_decisions import (
     vote_by_run,
 )
 from workers.clean.labeller import BlockLabel, Labelling, Prediction, label_blocks
+from workers.clean.labelling import HeaderFields
 from workers.clean.line_types import SENTENCE_END, word_count
 from workers.clean.metadata import KnownText, Metadata, SharedFields
 from workers.clean.other_stories import without_other_stories
 from workers.clean.render import blocks_html, paragraphs_html
+from workers.clean.repeated_story import without_repeated_story
 from workers.clean.rules.bylines import DATELINE
 from workers.clean.site_evidence import learn
 from workers.clean.site_facts import NO_EVIDENCE, Evidence, SiteFacts
@@ -91,8 +94,11 @@ class UnrenderedContent(CleanedContent, frozen=True, kw_only=True):
     def rendered(self) -> CleanedContent:
         """Return the content with its `html`."""
         html = paragraphs_html(self.paragraphs) if self.shown is None else blocks_html(self.shown, self.base_url)
-        names = (name for name in CleanedContent.__struct_fields__ if name != "html")
-        return CleanedContent(**{name: getattr(self, name) for name in names}, html=html)
+        fields = dict(zip(CleanedContent.__struct_fields__, _cleaned_values(self), strict=True))
+        return CleanedContent(**fields | {"html": html})
+
+
+_cleaned_values = attrgetter(*CleanedContent.__struct_fields__)
 
 
 def clean(
@@ -220,6 +226,7 @@ def _predict(document: BlockDocument, uncertain: set[Block], model: "Model | Non
     if document.input_type == "page":
         _vote_by_list(model, document.blocks, out)
         out = without_other_stories(document.blocks, out, document.title)
+        out = without_repeated_story(document.blocks, out)
     elif document.input_type == "text":
         vote_by_run(model, document.blocks, out, share)
         resume_below_list(document.blocks, out)
@@ -330,7 +337,7 @@ def _assemble(labelling: Labelling, document: BlockDocument, also_removed: Seque
     shown = [block for block, label in pairs if not label.reason or label.label == "caption"]
     if document.input_type == "page":
         shown = _within_article(shown, body)
-    content = UnrenderedContent(
+    return UnrenderedContent(
         title=head.title,
         dek=head.dek,
         kicker=head.kicker,
@@ -346,14 +353,14 @@ def _assemble(labelling: Labelling, document: BlockDocument, also_removed: Seque
         reading_minutes=head.reading_minutes or (max(1, round(words / WORDS_PER_MINUTE)) if words else 0),
         removed=(*removed_blocks(pairs, document.url), *tracking_pixels(document), *also_removed),
         stable_lines=_stable_lines(pairs),
+        field_sources=_field_sources(head, document, has_dateline=dateline is not None),
     )
-    return msgspec.structs.replace(content, field_sources=_field_sources(content, document))
 
 
-def _field_sources(content: CleanedContent, document: BlockDocument) -> dict[str, str]:
+def _field_sources(head: HeaderFields, document: BlockDocument, *, has_dateline: bool) -> dict[str, str]:
     """Return the source of each field that the visible text or the caller of `clean` gives."""
-    sources = {name: "text" for name in TEXT_FIELDS if getattr(content, name)}
-    if content.title:
+    sources = {name: "text" for name in TEXT_FIELDS if (has_dateline if name == "dateline" else getattr(head, name))}
+    if head.title:
         is_own = document.metadata is not None and document.title == document.metadata.title
         sources["title"] = ("page" if is_own else "feed") if document.title else "text"
     return sources

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from streams.records import Correction
-from workers.clean.rules.corrections import HINTS, LANGUAGES, UPDATE_LABEL, WIRE_LABEL, Words
+from workers.clean.rules.corrections import ANY_HINTS, ASCII_HINTS, HINTS, LANGUAGES, UPDATE_LABEL, WIRE_LABEL, Words
 
 MIN_NOTE_CHARS, MAX_NOTE_CHARS = 25, 700
 FIRST, LAST = 3, 6  # paragraphs of a text that may hold a note
@@ -50,10 +50,17 @@ class Signs(NamedTuple):
 
 def find_correction(paragraphs: Sequence[str], removed: Sequence[str] = ()) -> Correction | None:
     """Return the first note in the ends of a text, else in the blocks that the cleaner *removed*."""
-    for text in _candidates(paragraphs, removed):
-        if kind := correction_kind(text):
+    texts = [*_candidates(paragraphs, removed)]
+    has_hint = _has_hint("\n".join(texts))  # one long text takes half the time of its paragraphs
+    for text in texts:
+        if kind := correction_kind(text) if has_hint else WIRE_LABEL.match(text) and "correction":
             return Correction(kind, text)
     return None
+
+
+def _has_hint(text: str) -> bool:
+    folded = text.casefold()
+    return any(map(folded.__contains__, ASCII_HINTS if folded.isascii() else ANY_HINTS))
 
 
 def _candidates(paragraphs: Sequence[str], removed: Sequence[str]) -> Iterator[str]:

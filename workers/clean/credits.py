@@ -1,14 +1,24 @@
-"""Parse photo credits and bylines."""
+"""Parse photo credits, bylines and the credit lines of agencies."""
 
 import re
 
-from workers.clean.rules.bylines import CAPTIONS
+from workers.clean.rules.bylines import BRACKETED_CREDIT_PART, CAPTIONS, CREDIT_PART, NEXT_CREDIT
 
 _BYLINE_END = re.compile(
     r"(?<!\s)\s++(?:[|•·–—]\s+|(?:in|for|at)\s+(?=[A-Z]))|"
     r",\s+(?=(?:[A-Za-z][\w.]{1,20} ){0,2}(?i:correspondent|reporter|editor|staff|writer|producer))"
 )
 _NAME_SEPARATOR = re.compile(r"[,&;]|(?<!\s)\s++(?:and|et|und|y|e|en|ve|и)\s+")
+
+
+def _caption_parts(*, in_head: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return parts of which a lower-case line with a credit has one, and those of ASCII lines."""
+    parts = {part for _, anywhere, own in CAPTIONS if anywhere or in_head for part in own}
+    shortest = tuple(sorted(part for part in parts if not any(other in part for other in parts - {part})))
+    return shortest, tuple(filter(str.isascii, shortest))
+
+
+_CAPTION_PARTS = (_caption_parts(in_head=False), _caption_parts(in_head=True))
 
 
 def split_credit(text: str) -> tuple[str, str]:
@@ -20,6 +30,9 @@ def split_credit(text: str) -> tuple[str, str]:
 def match_caption(text: str, *, in_head: bool = True) -> re.Match[str] | None:
     """Return the match of a caption with a credit. *in_head*: more patterns apply."""
     lower = text.lower()
+    every, ascii_ = _CAPTION_PARTS[in_head]
+    if not any(map(lower.__contains__, ascii_ if lower.isascii() else every)):
+        return None
     for pattern, anywhere, parts in CAPTIONS:
         if (anywhere or in_head) and any(map(lower.__contains__, parts)):
             match = pattern.fullmatch(text)
@@ -32,3 +45,17 @@ def parse_byline(byline: str) -> tuple[str, ...]:
     """Return the names in the text after "By"."""
     names = _NAME_SEPARATOR.split(_BYLINE_END.split(byline)[0])
     return tuple(n.strip(" .") for n in names if n.strip(" ."))
+
+
+def agency_credit(text: str) -> str:
+    """Return the credit line of an agency without its brackets; empty for any other text.
+
+    Without brackets it needs two roles: a sentence can begin with "Reporting by".
+    """
+    is_bracketed = text.startswith(("(", "（")) and text.endswith((")", "）", ").", "）."))
+    line = text.rstrip(".")[1:-1].strip() if is_bracketed else text
+    pattern = BRACKETED_CREDIT_PART if is_bracketed else CREDIT_PART
+    if pattern.match(line) is None:
+        return ""
+    parts = NEXT_CREDIT.split(line)
+    return line if (is_bracketed or len(parts) > 1) and all(map(pattern.fullmatch, parts)) else ""

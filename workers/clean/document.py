@@ -7,7 +7,7 @@ from streams.records import RemovedBlock
 from workers.clean.blocks import MAX_BLOCKS, Block, html_blocks, text_blocks
 from workers.clean.element_paths import path_keys
 from workers.clean.feed_html import simplify_feed_html
-from workers.clean.html_parser import MAX_HTML_CHARS, parse_html
+from workers.clean.html_parser import MAX_HTML_CHARS, parse_html, plain_tree
 from workers.clean.line_patterns import pattern_key
 from workers.clean.metadata import Metadata, extract_metadata
 from workers.clean.site_facts import line_key
@@ -62,6 +62,9 @@ def to_blocks(
     if kind == "text":
         blocks = text_blocks(data[:MAX_HTML_CHARS])
         return BlockDocument(kind, blocks, plain_text(title), truncated=_truncation(data, len(blocks)))
+    if kind == "html" and (tree := plain_tree(data)) is not None:
+        blocks = html_blocks(tree)
+        return BlockDocument(kind, blocks, plain_text(title), url, None, _truncation(data, len(blocks)))
     root = parse_html(data, page=kind == "page")
     if kind == "html":
         simplify_feed_html(root, data)

@@ -16,6 +16,7 @@ from workers.clean.line_types import (
     is_notice,
     is_prompt,
     is_sentence,
+    prompt_reason,
     word_count,
 )
 from workers.clean.publisher_names import is_publisher_name
@@ -249,8 +250,10 @@ def _label_furniture(labelling: Labelling, n: int) -> bool:
         labels[n] = BlockLabel("byline", "the byline, kept as such")
     elif label_caption(labelling, n, in_head=True):
         pass
-    elif is_prompt(text) or is_feed_tail(text):
-        labels[n] = BlockLabel("prompt", "a prompt to the reader")
+    elif is_prompt(text):
+        labels[n] = BlockLabel("prompt", prompt_reason(text))
+    elif is_feed_tail(text):
+        labels[n] = BlockLabel("feed tail", "a line that a feed builder appends")
     else:
         return False
     return True

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from streams.records import Image
 from workers.clean.blocks import ITEM_TAGS, Block
-from workers.clean.credits import match_caption, split_credit
+from workers.clean.credits import agency_credit, match_caption, split_credit
 from workers.clean.line_types import word_count
 from workers.clean.publisher_names import ownership_keys
 from workers.clean.rules.bylines import SOURCE_CREDIT
@@ -20,6 +20,7 @@ from workers.clean.site_facts import SiteFacts, line_key
 
 MAX_HEAD_BLOCKS = 14  # distance of a title above the body
 MAX_CAPTION_WORDS = 80
+MAX_CREDIT_CHARS = 300  # of all credit lines of an article
 SURE = 0.95  # probability of body text above which no rule about a single line of a dump applies
 
 
@@ -126,10 +127,14 @@ def label_caption(labelling: Labelling, n: int, *, in_head: bool) -> bool:
 
 
 def label_source_credit(labelling: Labelling, n: int) -> bool:
-    """Label the first source credit and store it; False for any other block."""
-    match = SOURCE_CREDIT.fullmatch(labelling.blocks[n].text)
-    if match is None or labelling.head.source_credit:
+    """Label the first source credit, or an agency's credit line, and store it; False for any other block."""
+    text, head = labelling.blocks[n].text, labelling.head
+    match = SOURCE_CREDIT.fullmatch(text)
+    if match is not None and not head.source_credit:
+        head.source_credit = match["credit"].strip()
+    elif len(text) + len(head.source_credit) <= MAX_CREDIT_CHARS and (credit := agency_credit(text)):
+        head.source_credit = "; ".join(filter(None, (head.source_credit, credit)))
+    else:
         return False
-    labelling.head.source_credit = match["credit"].strip()
     labelling.labels[n] = BlockLabel("source credit", "the source, kept as such")
     return True

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from workers.clean.rules.feed_tails import FEED_TAILS, TITLE_FIRST_PARTS, TITLE_FIRST_TAILS
 from workers.clean.rules.labels import INLINE_LEADS
-from workers.clean.rules.lexicon import LABELS, SHARE_BARS
+from workers.clean.rules.lexicon import ADVERTISEMENTS, LABELS, SHARE_BARS
 from workers.clean.rules.notices import (
     CALL,
     CALL_START,
@@ -23,8 +23,9 @@ from workers.clean.rules.notices import (
     NOTICE_LINES,
     NOTICE_PARTS,
 )
-from workers.clean.rules.prompts import PROMPTS
+from workers.clean.rules.prompts import ADVERTISEMENT, PROMPT_REASONS, PROMPTS, SHARE_OR_COMMENT
 from workers.text.normalise import match_key
+from workers.text.pattern_filter import PatternFilter
 
 
 def lead_pattern(leads: Iterable[str]) -> str:
@@ -44,9 +45,19 @@ HEADLINE_MARK_END = re.compile(rf"[{STOPS}]{_CLOSERS}$")
 CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0e7f]")
 MAX_HEADLINE_WORDS = 30
 SENTENCE_WORDS = 8
+PROMPT_ENDS = " .!»›>|"
 ANY_PROMPT = re.compile("|".join(f"(?:{p.pattern})" for p in PROMPTS), re.IGNORECASE)
 ANY_TAIL = re.compile("|".join(f"(?:{p.pattern})" for p in FEED_TAILS), re.IGNORECASE)
+MAY_BE_PROMPT = PatternFilter(*(p.pattern for p in PROMPTS))
+MAY_BE_TAIL = PatternFilter(*(p.pattern for p in FEED_TAILS))
+MAY_BE_NOTICE = PatternFilter(NOTICE.pattern, FLOATING_NOTICE.pattern, CALL.pattern)
 TITLE_FIRST_TAIL = re.compile("|".join(f"(?:{p.pattern})" for p in TITLE_FIRST_TAILS), re.IGNORECASE)
+
+
+def read_patterns() -> None:
+    """Read the patterns of lines now, which takes 50 ms once in a process, instead of in its first step."""
+    for filter_ in (MAY_BE_PROMPT, MAY_BE_TAIL, MAY_BE_NOTICE):
+        filter_.may_match("")
 
 
 def ends_sentence(text: str) -> bool:
@@ -72,7 +83,11 @@ def word_count(text: str) -> int:
 
 def is_sentence(text: str) -> bool:
     """Whether *text* reads like body text rather than a headline or a label."""
-    words = word_count(text)
+    return reads_as_sentence(text, word_count(text))
+
+
+def reads_as_sentence(text: str, words: int) -> bool:
+    """Whether *text* of so many *words* is a sentence."""
     return (words >= SENTENCE_WORDS and ends_sentence(text)) or words > MAX_HEADLINE_WORDS
 
 
@@ -91,6 +106,15 @@ def is_prompt(text: str) -> bool:
     return len(text) < 300 and _is_prompt(text)
 
 
+def prompt_reason(text: str) -> str:
+    """Return the reason for the removal of a line that `is_prompt` accepts."""
+    lines = (text.strip(PROMPT_ENDS), text)
+    for prompt, reason in PROMPT_REASONS.items():
+        if any(map(prompt.fullmatch, lines)):
+            return reason
+    return ADVERTISEMENT if match_key(text) in ADVERTISEMENTS else SHARE_OR_COMMENT
+
+
 @lru_cache(8192)  # boilerplate repeats on all pages of a site
 def _is_label(text: str) -> bool:
     return match_key(text) in LABELS
@@ -98,8 +122,10 @@ def _is_label(text: str) -> bool:
 
 @lru_cache(8192)
 def _is_prompt(text: str) -> bool:
-    stripped = text.strip(" .!»›>|")
-    if ANY_PROMPT.fullmatch(stripped) or (stripped != text and ANY_PROMPT.fullmatch(text)):
+    stripped = text.strip(PROMPT_ENDS)
+    if MAY_BE_PROMPT.may_match(stripped) and ANY_PROMPT.fullmatch(stripped):
+        return True
+    if stripped != text and MAY_BE_PROMPT.may_match(text) and ANY_PROMPT.fullmatch(text):
         return True
     return match_key(text) in SHARE_BARS
 
@@ -113,6 +139,8 @@ def is_notice(text: str) -> bool:
 def _is_notice(text: str) -> bool:
     if match_key(text) in NOTICE_LINES:
         return True
+    if not MAY_BE_NOTICE.may_match(text):
+        return False
     lower = text.lower()
     if len(text) < 200 and _is_call(text, lower):
         return word_count(text) <= MAX_CALL_WORDS
@@ -133,7 +161,7 @@ def is_feed_tail(text: str) -> bool:
     """Whether all of *text* is a line that a feed builder appends to an item."""
     if len(text) >= 600:
         return False
-    if ANY_TAIL.fullmatch(text) is not None:
+    if MAY_BE_TAIL.may_match(text) and ANY_TAIL.fullmatch(text) is not None:
         return True
     if text.isascii() or not any(map(text.lower().__contains__, TITLE_FIRST_PARTS)):
         return False

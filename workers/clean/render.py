@@ -4,6 +4,7 @@ The HTML is built from the blocks, not cut out of the input, so only the element
 """
 
 import html as escape
+import re
 from collections.abc import Iterable, Sequence
 
 import nh3
@@ -22,6 +23,7 @@ TAGS = set(
     "q s small strong sub sup table td th tr u ul".split()
 )
 ATTRIBUTES = {"a": {"href"}, "img": {"src", "alt"}}
+_PLAIN = re.compile(r"(?:<(p|h[2-6])>(?:[^<>&\xa0\r\0]++|&(?:amp|lt|gt);)*+</\1>\n)*+")
 _SANITISER = nh3.Cleaner(tags=TAGS, attributes=ATTRIBUTES, url_schemes={"http", "https", "mailto"})
 
 
@@ -51,7 +53,8 @@ def paragraphs_html(paragraphs: Sequence[str]) -> str:
 
 
 def _safe(raw: str) -> str:
-    return _SANITISER.clean(raw).strip()
+    """Return *raw* as the sanitiser returns it, which does not change text in paragraphs and headings."""
+    return (raw if _PLAIN.fullmatch(raw) else _SANITISER.clean(raw)).strip()
 
 
 def _nesting(block: Block) -> list[tuple[Element, str]]:

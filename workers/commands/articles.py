@@ -9,6 +9,7 @@ from streams.config.settings import Settings
 from streams.exit_codes import ExitCode
 from workers.commands.base import Group, json_option, print_json, run_with_broker, run_with_running_broker, warn
 from workers.commands.terminal import print_text
+from workers.text.counts import format_count
 
 if TYPE_CHECKING:
     from streams.records import Article
@@ -139,7 +140,7 @@ def export(
         return count
 
     count = run_with_broker(settings, act)
-    warn(f"{count:,} articles written to {file}")
+    warn(f"{format_count(count, 'article')} written to {file}")
     return ExitCode.OK
 
 
@@ -221,7 +222,8 @@ def _describe(article: "Article", retained: list[int]) -> str:
     """Return *article* as text: title, facts, paragraphs."""
     published = f"{article.published:%Y-%m-%d %H:%M} UTC" if article.published else ""
     facts = (article.publisher, ", ".join(article.byline), published, article.canonical_url or article.url)
-    numbers = f"revision {article.revision} of {', '.join(map(str, retained))} · {article.word_count} words"
+    words = format_count(article.word_count, "word")
+    numbers = f"revision {article.revision} of {', '.join(map(str, retained))} · {words}"
     lines = [article.title, " · ".join(fact for fact in facts if fact), numbers]
     lines += [f"withdrawn: {article.withdrawn}"] if article.withdrawn else []
     lines += [f"copy of {article.duplicate_of}"] if article.duplicate_of else []

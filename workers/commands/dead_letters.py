@@ -10,6 +10,7 @@ from streams.errors import SettingsError
 from streams.exit_codes import ExitCode
 from workers.commands.base import Group, json_option, print_json, run_with_broker, warn
 from workers.commands.terminal import print_text
+from workers.text.counts import format_count
 
 Resolve = Callable[[Any, Any], Awaitable[bool]]
 names_argument = click.argument("names", nargs=-1, metavar="[LETTER]...")
@@ -48,8 +49,8 @@ def show(settings: Settings, names: Sequence[str]) -> ExitCode:
 
     for pending in run_with_broker(settings, lambda broker: select(broker, names)):
         letter = pending.letter
-        position = letter.source
-        print_text(f"{pending.name}: {letter.error_kind}, {position}, key {letter.key!r}")
+        key = f", key {letter.key.decode('utf-8', 'backslashreplace')}" if letter.key else ""
+        print_text(f"{pending.name}: {letter.error_kind}, {letter.source}{key}")
         print_text(f"{letter.error}\n{letter.payload.decode('utf-8', 'backslashreplace')}\n")
     return ExitCode.OK
 
@@ -86,7 +87,7 @@ def _resolve(settings: Settings, names: Sequence[str], all_: bool, resolve: Reso
     done, failures = run_with_broker(settings, body)
     for failure in failures:
         warn(failure)
-    print_text(f"{done} {past_tense}")
+    print_text(f"{format_count(done, 'dead letter')} {past_tense}")
     return ExitCode.FAILED if failures else ExitCode.OK
 
 

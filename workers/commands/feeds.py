@@ -21,6 +21,7 @@ from workers.commands.base import (
     warn,
 )
 from workers.commands.terminal import print_text
+from workers.text.counts import format_count
 
 URL = "https://example.org/feed.xml"
 UNITS = {
@@ -144,9 +145,11 @@ def _to_row(feed: Any) -> dict[str, Any]:
 
 
 def _describe(feed: Any) -> str:
-    counts = f"{feed.items_published} new or changed items in {feed.polls} polls" if feed.polls else "not polled yet"
+    items = format_count(feed.items_published, "new or changed item")
+    counts = f"{items} in {format_count(feed.polls, 'poll')}" if feed.polls else "not polled yet"
     state = feed.error or counts
-    deferred = f"; {feed.items_deferred} entries over the daily budget" if feed.items_deferred else ""
+    entries = format_count(feed.items_deferred, "entry")
+    deferred = f"; {entries} over the daily budget" if feed.items_deferred else ""
     moved = f"; moved to {feed.moved_to}" if feed.moved_to else ""
     return ("paused; " if feed.paused else "") + state + deferred + moved
 
@@ -189,14 +192,14 @@ def _shown_fields(feed: Any) -> list[tuple[str, str]]:
         "folder": feed.folder,
         "type": feed.type,
         "state": "paused" if feed.paused else "failing" if feed.failures else "ok" if feed.polls else "not polled yet",
-        "error": f"{feed.error} ({feed.failures} polls in a row)" if feed.error else "",
+        "error": f"{feed.error} ({format_count(feed.failures, 'poll')} in a row)" if feed.error else "",
         "last poll": format_time(feed.polled_s) if feed.polls else "",
         "next poll": _next_poll(feed),
         "interval": f"{format_duration(feed.interval_s)}, set by `feeds edit`" if feed.interval_s else "",
         "polls": f"{feed.polls:,}",
         "new or changed": f"{feed.items_published:,}",
         "items a day": f"{24 * history.per_hour:.1f}" if history is not None and history.is_rate_known else "",
-        "over budget": f"{feed.items_deferred:,} items" if feed.items_deferred else "",
+        "over budget": format_count(feed.items_deferred, "item") if feed.items_deferred else "",
         "moved to": feed.moved_to or feed.redirect_to,
         "full text": full_text,
         "WebSub hub": feed.websub_hub,
@@ -281,7 +284,7 @@ def poll_now(settings: Settings, urls: Sequence[str], all_: bool) -> ExitCode:
         raise SettingsError("no feeds selected; name them, or use --all")
     if all_:
         count = run_with_broker(settings, lambda broker: FeedRegistry(broker.state).poll_all_now())
-        print_text(f"due now: {count} feeds")
+        print_text(f"due now: {format_count(count, 'feed')}")
         return ExitCode.OK
     changed = run_with_broker(settings, lambda broker: FeedRegistry(broker.state).poll_now(_spellings(urls)))
     return _print_changes(urls, changed, "due now:", "no such active feed")

@@ -14,6 +14,7 @@ from streams.errors import UnreadableError
 from streams.exit_codes import ExitCode
 from workers.commands.base import Command, json_option, print_json, run_with_running_broker, warn
 from workers.commands.terminal import print_text
+from workers.text.counts import format_count
 
 LOW_PRIORITY = 10
 FORMAT_NAMES = ("warc", "parquet", "mbox", "wire", "feed", "jsonl", "page", "text")  # a test compares it with FORMATS
@@ -74,7 +75,7 @@ async def _ingest(broker: Any, files: Sequence[str], options: Any) -> ExitCode:
             warn(f"file skipped: {path} (sent before); use --again to send it again")
             continue
         total = IngestResult(total.items + result.items, total.failed + result.failed)
-    print_text(f"{total.items} items sent, {total.failed} unreadable")
+    print_text(f"{format_count(total.items, 'item')} sent, {total.failed} unreadable")
     return ExitCode.FAILED if total.failed else code
 
 

@@ -10,6 +10,7 @@ from streams.config.settings import Settings
 from streams.exit_codes import ExitCode
 from workers.commands.base import Command, json_option, print_json, run_with_running_broker, warn
 from workers.commands.terminal import print_text
+from workers.text.counts import format_count
 
 if TYPE_CHECKING:
     from workers.dedupe.site_report import SiteReport
@@ -38,10 +39,10 @@ def site(settings: Settings, site: str, as_json: bool) -> ExitCode:
         import msgspec
 
         print_json(msgspec.to_builtins(report) | {"rules": rules})
-    else:
+    elif report.articles or rules:
         _print_report(report, rules)
     if not report.articles:
-        warn(f"site unknown: {name}; give the host of its articles' links without `www.`")
+        warn(f"site unknown: {name}; give the publisher of its articles, or the host of their links without `www.`")
         return ExitCode.FAILED
     return ExitCode.OK
 
@@ -57,7 +58,8 @@ def _rules(settings: Settings, site: str, feeds: list[str]) -> list[str]:
 
 
 def _print_report(report: "SiteReport", rules: list[str]) -> None:
-    print_text(f"site {report.site}: {report.articles} articles, {report.headlines} headlines")
+    counts = f"{format_count(report.articles, 'article')}, {format_count(report.headlines, 'headline')}"
+    print_text(f"site {report.site}: {counts}")
     changed_s = report.template_changed_s
     changed = f"{datetime.fromtimestamp(changed_s, UTC):%Y-%m-%d %H:%M} UTC" if changed_s else "none"
     print_text(f"last template change: {changed}")

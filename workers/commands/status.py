@@ -18,6 +18,7 @@ from workers.commands.base import (
     warn,
 )
 from workers.commands.terminal import print_text
+from workers.text.counts import format_count
 
 MAX_FEED_ROWS = 10  # above it, failing feeds are grouped by the kind of their error
 MAX_MEMORY_USAGE = 0.85  # share of the broker's memory at which pollers pause
@@ -43,8 +44,7 @@ def status(settings: Settings, as_json: bool) -> ExitCode:
     else:
         for stage, counts in report["counters"].items():
             print_text(f"{stage:<8}" + "  ".join(f"{name} {n:,}" for name, n in counts.items()))
-        print_text(f"desk lag {report['lag']:,} items; {_count_feeds(report['feeds'])}")
-        print_text(f"dead letters pending: {report['pending_letters']:,}")
+        print_text(f"desk lag {format_count(report['lag'], 'item')}; {_count_feeds(report['feeds'])}")
         for sink in report["sinks"]:
             print_text(f"sink {sink['name']}: {_describe_sink(sink)}")
         for source in report["sources"]:
@@ -65,7 +65,7 @@ def _count_feeds(feeds: Sequence[Mapping[str, Any]]) -> str:
     """Return the number of feeds, and of each health other than ok."""
     counts = Counter(feed["health"] for feed in feeds)
     others = ", ".join(f"{count:,} {health}" for health, count in sorted(counts.items()) if health != "ok")
-    total = f"{len(feeds):,} feed{'' if len(feeds) == 1 else 's'}"
+    total = format_count(len(feeds), "feed")
     return f"{total} ({others})" if others else total
 
 
@@ -73,7 +73,7 @@ def _describe_sink(sink: Mapping[str, Any]) -> str:
     from workers.text.durations import format_duration
 
     failing = f", failing for {format_duration(sink['failing_s'])}: {sink['error']}" if sink["failing_s"] else ""
-    return f"lag {sink['lag']:,} articles, {sink['rejected']:,} rejected{failing}"
+    return f"lag {format_count(sink['lag'], 'article')}, {sink['rejected']:,} rejected{failing}"
 
 
 class Check(NamedTuple):
@@ -111,14 +111,15 @@ def run_checks(settings: Settings, status: Mapping[str, Any]) -> Iterator[Check]
     lag = lag_problems(status["lag"], settings.max_desk_lag)
     failing = [feed for feed in status["feeds"] if feed["failures"]]
     urls = filter(None, (settings.broker_url, settings.state_url))
-    yield Check("settings", True, f"{len(settings.routes)} routes, {len(settings.feeds)} [[feeds]] tables")
+    routes, tables = format_count(len(settings.routes), "route"), format_count(len(settings.feeds), "[[feeds]] table")
+    yield Check("settings", True, f"{routes}, {tables}")
     for url in unregistered_feeds(settings.feeds, {feed["url"] for feed in status["feeds"]}):
         yield Check("settings", False, f"never polled: {url} (a [[feeds]] table); run `copydesk feeds add {url}`")
     yield Check("broker", True, " and ".join(map(redact_url, urls)))
     yield check_memory(status["memory_usage"], status["memory_short_in_s"], status["removed_for_memory"])
     consistent = status["counters_consistent"]
     yield Check("counters", consistent, "consistent" if consistent else "inconsistent: items are missing")
-    yield Check("desk", not lag, lag[0] if lag else f"lag {status['lag']} items")
+    yield Check("desk", not lag, lag[0] if lag else f"lag {format_count(status['lag'], 'item')}")
     running = len(status["workers"]) - len(silent)
     yield Check("workers", not silent, f"{running} with heartbeats, {len(silent)} without")
     yield from (Check("worker", False, problem) for problem in silent)

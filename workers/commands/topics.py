@@ -12,6 +12,7 @@ from streams.config.settings import Settings
 from streams.exit_codes import ExitCode
 from workers.commands.base import Command, Group, json_option, print_json, run_with_broker, warn
 from workers.commands.terminal import print_text
+from workers.text.counts import format_count
 
 
 @click.command("tail", cls=Command, example="copydesk tail articles --from start --json")
@@ -130,7 +131,7 @@ def replay(settings: Settings, topic: str, since: str) -> ExitCode:
     first = parse_since(since, datetime.now(UTC))
     report = functools.partial(print, file=sys.stderr)
     count = run_with_broker(settings, lambda broker: replay_items(settings, broker, first, report))
-    print_text(f"{count} items sent through the desk again; changed articles get a new revision")
+    print_text(f"{format_count(count, 'item')} sent through the desk again; changed articles get a new revision")
     return ExitCode.OK
 
 

@@ -2,9 +2,11 @@
 
 import hashlib
 from enum import StrEnum
+from functools import lru_cache
 from typing import NamedTuple
 
 MAX_FINGERPRINTS = 6  # two feeds with different lengths of one story must not alternate as revisions
+MAX_FEEDS = 65_536  # cached results
 FEED_BYTES, SITE_BYTES = 4, 3  # together less than a fingerprint
 
 
@@ -37,6 +39,7 @@ class Classification(NamedTuple):
     memory: ArticleMemory
 
 
+@lru_cache(MAX_FEEDS)
 def feed_digest(feed: str) -> bytes:
     """Return the digest of a feed's URL for `ArticleMemory.feed`."""
     return hashlib.blake2b(feed.encode("utf-8", "replace"), digest_size=FEED_BYTES).digest()

@@ -14,7 +14,9 @@ from workers.text.markup import strip_tags
 DIGEST_BYTES = 8  # compared only with the last MAX_FINGERPRINTS of one article, never across articles
 MAX_TAG_CHARS = 5_000
 _WORD = re.compile(r"\w+")
-_ASCII_GAPS = {n: " " for n in range(128) if not _WORD.match(chr(n))}
+_ASCII_GAPS = bytes(n if _WORD.match(chr(n)) else 32 for n in range(128)) + b" " * 128
+# Marks between words that NFKC leaves marks. Without them most English is ASCII.
+_TYPOGRAPHIC = re.compile("[\u2010-\u201f\u2026«»]")
 # Unicode 16, general category Cf.
 _FORMAT = re.compile(
     "[\u00ad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064"
@@ -25,14 +27,17 @@ _FORMAT = re.compile(
 
 def fingerprint(parts: Iterable[str]) -> bytes:
     """Return the digest of plain-text *parts*, in order. Boundaries between parts do not matter."""
-    words = [word for part in parts for word in _words(normalise_visible(part))]
-    text = " ".join((*words, "")).encode("utf-8", "replace")
-    return hashlib.blake2b(text, digest_size=DIGEST_BYTES).digest()
+    words = [word for part in parts for word in _words(part)]
+    return hashlib.blake2b(b" ".join((*words, b"")), digest_size=DIGEST_BYTES).digest()
 
 
-def _words(text: str) -> list[str]:
-    """Return the runs of word characters. The ASCII path takes a fifth of the time."""
-    return text.translate(_ASCII_GAPS).split() if text.isascii() else _WORD.findall(text)
+def _words(text: str) -> list[bytes]:
+    """Return the runs of word characters. The ASCII path takes a tenth of the time."""
+    if not text.isascii():
+        text = _TYPOGRAPHIC.sub(" ", text)
+    if text.isascii():
+        return text.encode().translate(_ASCII_GAPS).split()
+    return " ".join(_WORD.findall(normalise_visible(text))).encode("utf-8", "replace").split()
 
 
 def normalise_visible(text: str) -> str:

@@ -8,10 +8,8 @@ from functools import lru_cache
 from urllib.parse import urlsplit
 
 from streams.records import Item
-from workers.dedupe.classify import SITE_BYTES, ArticleMemory, feed_digest
+from workers.dedupe.classify import MAX_FEEDS, SITE_BYTES, ArticleMemory, feed_digest
 from workers.urls.domains import registrable_domain
-
-MAX_FEEDS = 65_536  # cached results
 
 
 @lru_cache(MAX_FEEDS)

@@ -16,6 +16,9 @@ PREFIX = "copydesk:recent-texts"
 ARCHIVE_PREFIX = "copydesk:archive-texts"  # of its own: a backfill must not displace the texts of live articles
 SEGMENT_ARTICLES = 10_000  # two segments: 32 MB of articles of 600 words
 SEGMENTS = 2
+# Most articles of feeds are small. With a window of their size and smaller tables, zlib takes a quarter of the time for
+# the same number of bytes: it clears less memory.
+SMALL_BYTES, SMALL_WINDOW, SMALL_TABLES = 4_096, 12, 5
 MAX_BYTES = 100_000  # compressed; revisions of longer texts have no diff
 
 
@@ -42,7 +45,11 @@ class RecentTexts:
 
 
 def _compress(text: Sequence[str]) -> bytes:
-    return zlib.compress("\n".join(line.replace("\n", " ") for line in text).encode("utf-8", "replace"), 1)
+    data = "\n".join([line.replace("\n", " ") for line in text]).encode("utf-8", "replace")
+    if len(data) > SMALL_BYTES:
+        return zlib.compress(data, 1)
+    compressor = zlib.compressobj(1, zlib.DEFLATED, SMALL_WINDOW, SMALL_TABLES)
+    return compressor.compress(data) + compressor.flush()
 
 
 def _decompress_all(values: Mapping[bytes, bytes]) -> dict[str, Sequence[str]]:

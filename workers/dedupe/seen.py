@@ -40,7 +40,11 @@ class SeenStore:
 
     def set_commands(self, id_: str, memory: ArticleMemory) -> list[RedisCommand]:
         """Return the commands that remember *memory*."""
-        return self._hash.set_commands({bytes.fromhex(id_): encode(memory)})
+        return self.set_all_commands({id_: memory})
+
+    def set_all_commands(self, memories: Mapping[str, ArticleMemory]) -> list[RedisCommand]:
+        """Return the commands that remember the memory of each article id."""
+        return self._hash.set_commands({bytes.fromhex(id_): encode(memory) for id_, memory in memories.items()})
 
     def expires_soon(self, id_: str) -> bool:
         """Return whether the memory of an article expires soon; write it again while feeds offer the article."""

@@ -21,7 +21,6 @@ from streams.records import Item
 from streams.state.lookup import Lookup, OutdatedError, look_up
 from streams.state.segments import Segments
 from streams.topics import DAY_S
-from workers.clean.line_types import word_count
 from workers.clean.site_facts import NO_EVIDENCE, Evidence, SiteFacts, line_key
 
 PREFIX = "copydesk:site-history"
@@ -109,7 +108,7 @@ class SiteHistory:
         out: list[RedisCommand] = [("GET", segments.count_key)]
         for shard, group in keys.items():
             fields = [name + key for key in group for name in types]
-            out += [("HMGET", segments.key(segment, shard), *fields) for segment in live]
+            out += [("HMGET", segments.keys(segment)[shard], *fields) for segment in live]
         return out
 
     def _read(self, keys: Mapping[int, Sequence[bytes]], segments: int, answers: Iterator[Any]) -> "_Lines":
@@ -140,7 +139,8 @@ class SiteHistory:
         if headline:
             fields[b"h" + headline] = 1
         segments, newest, unlink = self._next(site)
-        hashes = {field: segments.key(newest, field[1] % self.SHARDS) for field in fields}
+        names = segments.keys(newest)
+        hashes = {field: names[field[1] % self.SHARDS] for field in fields}
         commands = [*unlink, ("INCR", segments.count_key)]
         for segment in segments.live(newest) if reset else ():
             commands += [("HDEL", segments.key(segment, key[0] % self.SHARDS), b"l" + key) for key in reset]
@@ -218,7 +218,7 @@ class SentenceHistory(SiteHistory):
             segments, newest, unlink = self._next(source)
             commands += unlink
             recorded[segments.count_key] += 1
-            shards = [fields[segments.key(newest, shard)] for shard in range(self.SHARDS)]
+            shards = [fields[name] for name in segments.keys(newest)]
             for key, count in counts.items():
                 shards[key[0] % len(shards)][b"l" + key] = count
         commands += [("INCRBY", key, count) for key, count in recorded.items()]
@@ -235,5 +235,5 @@ def names_key(segments: Segments, segment: int) -> str:
 
 
 def _line_keys(lines: Iterable[str]) -> list[bytes]:
-    filled = [line for line in lines if word_count(line)]
+    filled = [line for line in lines if line and not line.isspace()]
     return list(dict.fromkeys(key for line in filled[-MAX_LINES:] if (key := line_key(line))))

@@ -1,6 +1,8 @@
 """Item to article: blocks, cleaned content, fingerprint, article, messages. Pure."""
 
 from collections.abc import Collection, Sequence
+from functools import partial
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -33,6 +35,7 @@ ITEM_FIELDS = tuple(
     name for name in Article.__struct_fields__ if name in Item.__struct_fields__ and name != "fingerprint"
 )
 FEED_ONLY_FIELDS = ("publisher", "language", "canonical_url")  # `to_article` never takes them from a page
+_content_values, _item_values = attrgetter(*CONTENT_FIELDS), attrgetter(*ITEM_FIELDS)
 SIMILAR_LENGTH = 3  # a text with a third of the words may have more after cleaning
 
 
@@ -153,9 +156,8 @@ def to_article(
     *source*: position of the item's message, None for an item from a file. *story*: None for an article that starts
     its own story.
     """
-    fields = {name: getattr(content, name) for name in CONTENT_FIELDS} | {
-        name: value for name in ITEM_FIELDS if (value := getattr(item, name))
-    }
+    fields = dict(zip(CONTENT_FIELDS, _content_values(content), strict=True))
+    fields |= [pair for pair in zip(ITEM_FIELDS, _item_values(item), strict=True) if pair[1]]
     fields |= {
         "publisher": item.publisher or content.publisher, "language": item.language or content.language,
         "tags": item.categories,
@@ -189,7 +191,7 @@ def article_messages(article: Article, router: Router, previous: Sequence[str] |
     A withdrawn article has no text. It takes the routes of its *previous* text (title, dek and paragraphs), or all
     routes if that is not remembered.
     """
-    key, value, event_headers = article.id.encode(), encode(article), kafka_headers(article)
+    key, value, event_headers = article.id.encode(), encode(article), partial(kafka_headers, article)
     routed = article
     if article.withdrawn and previous:
         routed = msgspec.structs.replace(article, title=previous[0], dek=previous[1], paragraphs=tuple(previous[2:]))

@@ -38,6 +38,7 @@ class BatchBuilder:
     def __init__(self, batch: Sequence[ConsumedMessage], limit_s: float) -> None:
         self.handled, self.limit_s = batch, limit_s
         self.memories: dict[str, ArticleMemory] = {}
+        self.written_memories: dict[str, ArticleMemory] = {}  # to be remembered, or to be written again
         self.previous_texts: dict[str, Sequence[str]] = {}
         self.published_texts: dict[str, Sequence[str]] = {}
         self.numbered_texts: dict[str, Sequence[str]] = {}  # of articles with a number before the slug of their link
@@ -84,12 +85,12 @@ class BatchBuilder:
             topic=message.topic, partition=message.partition, offset=message.offset,
         )  # fmt: skip
 
-    def count(self, outcome: str, item: Item, message_id: MessageId, **detail: str) -> None:
+    def count(self, outcome: str, item: Item, message: ConsumedMessage, **detail: str) -> None:
         """Count the outcome of an item, and note it for the log; *detail* is `title` or `reason`."""
         self.counts[outcome] += 1
         self._outcomes.append({
             "outcome": outcome, "identity_key": item.identity_key, "feed": item.feed,
-            "topic": message_id.topic, "partition": message_id.partition, "offset": message_id.offset, **detail,
+            "topic": message.topic, "partition": message.partition, "offset": message.offset, **detail,
         })  # fmt: skip
 
     def result(self) -> BatchResult:
@@ -98,9 +99,10 @@ class BatchBuilder:
         Dead letters and holds of later ones wait for their own step.
         """
         log_together(__name__, "item handled", self._outcomes)
-        dead_letters = [self.dead_letters[m.message_id] for m in self.handled if m.message_id in self.dead_letters]
+        ids = [m.message_id for m in self.handled] if self.dead_letters or self.holds else []
+        dead_letters = [self.dead_letters[id_] for id_ in ids if id_ in self.dead_letters]
         counts = self.counts + Counter(failed=len(dead_letters))
-        holds = [command for m in self.handled for command in self.holds.get(m.message_id, ())]
+        holds = [command for id_ in ids for command in self.holds.get(id_, ())]
         state_writes = [*self.state_writes, *holds, *increment_commands("desk", counts)]
         return BatchResult([*dead_letters, *self.messages], merge_commands(state_writes), len(self.handled))
 

@@ -55,6 +55,7 @@ from workers.desk.entry_rules import filter_reason
 from workers.desk.learning import record_article
 from workers.desk.site_rules import read_site_rules
 from workers.urls.canonical import slug_key
+from workers.urls.domains import read_suffixes
 
 if TYPE_CHECKING:
     from workers.dedupe.near_duplicates.compared_texts import ComparedTexts
@@ -84,6 +85,7 @@ class Desk:
         self.router, self.site_rules = Router(settings.routes), read_site_rules(settings)
         self.timer, self.known_items = CpuTimer(), KnownItems()
         self.cleaning: Cleaning = pooled or LocalCleaning(clean or clean_item, self.timer, settings.item_timeout_s)
+        read_suffixes()
         self.has_live_items: Callable[[], bool] = lambda: False
         self._preemptions = 0
         self._open_stores()
@@ -131,6 +133,7 @@ class Desk:
             await make_way()
             if classified:
                 await self._publish_all(classified, builder, recent_texts)
+            builder.state_writes += self.seen.set_all_commands(builder.written_memories)
         finally:
             self.timer.stop()
             self.cleaning.forget(builder)
@@ -203,11 +206,13 @@ class Desk:
             recent_texts.lookup(numbered),
         )  # fmt: skip
         builder.previous_texts = {id_: text for id_, text in texts.items() if id_ in builder.memories}
-        facts = dict(zip([c.message.message_id for c in unknown], found, strict=True))
         changed = changed_items(candidates, builder.memories)
-        if changed:
-            candidates = await self._reconsider(candidates, changed, facts, builder)
-        return candidates, [facts.get(candidate.message.message_id, NO_FACTS) for candidate in candidates]
+        if not changed:
+            facts = iter(found)
+            return candidates, [next(facts) if c.known is None else NO_FACTS for c in candidates]
+        by_id = dict(zip([c.message.message_id for c in unknown], found, strict=True))
+        candidates = await self._reconsider(candidates, changed, by_id, builder)
+        return candidates, [by_id.get(candidate.message.message_id, NO_FACTS) for candidate in candidates]
 
     async def _reconsider(
         self, candidates: Sequence[Candidate], changed: Sequence[Candidate], facts: dict[MessageId, SiteFacts],
@@ -256,12 +261,12 @@ class Desk:
         builder: BatchBuilder,
     ) -> bool:  # fmt: skip
         """Return whether the item is a new article or a revision, and remember it; count it if it is not."""
-        item, message_id = candidate.item, candidate.message.message_id
+        item, message = candidate.item, candidate.message
         status, _, memory = classification
         if self._is_filtered(candidate, builder):
             return False
         if not is_publishable(item, content):
-            builder.count("filtered", item, message_id, reason="no title, text, picture or enclosure")
+            builder.count("filtered", item, message, reason="no title, text, picture or enclosure")
             return False
         if candidate.digest is not None and status is not Status.STALE:
             known = KnownItem(candidate.article_id, fingerprint, item.fetched_at.timestamp())
@@ -269,8 +274,8 @@ class Desk:
         if status in (Status.NEW, Status.REVISION):
             builder.memories[candidate.article_id] = memory
             if item.withdrawn and status is Status.NEW:
-                builder.state_writes += self.seen.set_commands(candidate.article_id, memory)
-                builder.count("filtered", item, message_id, reason="withdrawn, and never published")
+                builder.written_memories[candidate.article_id] = memory
+                builder.count("filtered", item, message, reason="withdrawn, and never published")
                 return False
             return True
         self._count_unchanged(candidate, classification, builder)
@@ -288,18 +293,20 @@ class Desk:
         """Count a duplicate or a stale item; remember its article again before that expires."""
         status, revision, memory = classification
         if self.seen.expires_soon(candidate.article_id):
-            builder.state_writes += self.seen.set_commands(candidate.article_id, memory)
+            builder.written_memories[candidate.article_id] = memory
         outcome = "filtered" if status is Status.STALE else status
         reason = f"{status} of revision {revision}"
-        builder.count(outcome, candidate.item, candidate.message.message_id, reason=reason)
+        builder.count(outcome, candidate.item, candidate.message, reason=reason)
 
     def _is_filtered(self, candidate: Candidate, builder: BatchBuilder) -> bool:
         """Return whether the rules of the feed drop the item; count it if so."""
         item = candidate.item
+        if not self.settings.feeds:
+            return False
         with self.timer(self.settings.item_timeout_s):  # for patterns of exponential time
             reason = filter_reason(item, self.settings.feed_options(item.feed))
         if reason:
-            builder.count("filtered", item, candidate.message.message_id, reason=reason)
+            builder.count("filtered", item, candidate.message, reason=reason)
         return bool(reason)
 
     async def _assign_stories(
@@ -331,9 +338,9 @@ class Desk:
         if not (story.duplicate_of and is_suppressed(story, self.settings.near_duplicates)):
             return False
         candidate = news.candidate
-        builder.state_writes += self.seen.set_commands(candidate.article_id, news.classification.memory)
+        builder.written_memories[candidate.article_id] = news.classification.memory
         reason = f"near-duplicate of {story.duplicate_of} ({story.similarity:.0%})"
-        builder.count("duplicate", candidate.item, candidate.message.message_id, reason=reason)
+        builder.count("duplicate", candidate.item, candidate.message, reason=reason)
         return True
 
     def _previous_text(self, news: ClassifiedItem, builder: BatchBuilder) -> Sequence[str] | None:
@@ -363,10 +370,10 @@ class Desk:
         )  # fmt: skip
         builder.messages += article_messages(article, self.router, previous)
         builder.published_texts[article.id] = article_text(candidate.item, content)
-        builder.state_writes += self.seen.set_commands(article.id, news.classification.memory)
+        builder.written_memories[article.id] = news.classification.memory
         if status is Status.NEW:
             record_article(self.site_history, news, content, article.title, builder)
-        builder.count(status, candidate.item, candidate.message.message_id, title=article.title)
+        builder.count(status, candidate.item, candidate.message, title=article.title)
 
 
 def create_desk(

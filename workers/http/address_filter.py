@@ -105,6 +105,8 @@ async def check_public_target(host: str, port: int) -> None:
 
 def is_allowed(host: str, port: int, patterns: Collection[str]) -> bool:
     """Return whether *patterns* contains *host* and *port*, as `host:port` or `host:*`."""
+    if not patterns:
+        return False
     host = host.strip("[]").lower()
     name = f"[{host}]" if ":" in host else host
     return f"{name}:{port}" in patterns or f"{name}:*" in patterns

@@ -13,11 +13,12 @@ import ssl
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from types import TracebackType
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 import aiohttp
+import msgspec
 from aiohttp import http_exceptions
 from yarl import URL
 
@@ -30,6 +31,7 @@ from workers.http.address_filter import (
     is_allowed,
     public_socket,
 )
+from workers.http.deadlines import Deadlines
 from workers.http.decompress import ACCEPT_ENCODING, BoundedDecompressor
 from workers.http.message_length import BoundedResponseHandler
 
@@ -45,6 +47,7 @@ MAX_LINE_BYTES = MAX_FIELD_BYTES = 16_384
 MAX_LOCATION_CHARS = 4_096
 MAX_COOKIES = 50
 MAX_ERROR_BYTES, ERROR_BODY_S = 2_048, 2.0  # of the body of a rejected POST
+MAX_HOSTS = 4_096  # cached hosts of URLs
 DEFAULT_PORTS = {"http": 80, "https": 443}
 REDIRECTS = {301: True, 302: False, 303: False, 307: False, 308: True}  # status → permanent, RFC 9110 §15.4
 METHOD_PRESERVING = {307, 308}  # redirects that a POST follows, §15.4.8, §15.4.9
@@ -61,13 +64,23 @@ class Credentials:
     password: str = field(default="", repr=False)
     proxy: str = field(default="", repr=False)
 
+    def request_headers(self) -> dict[str, str]:
+        """Return the headers of a request with these credentials."""
+        headers = dict(self.headers)
+        if self.username:
+            pair = f"{self.username}:{self.password}".encode()
+            headers["Authorization"] = f"Basic {base64.b64encode(pair).decode()}"  # RFC 7617
+        return headers
+
     def limited_to(self, origin_url: str, url: str) -> "Credentials":
         """Return the credentials for a request to *url*: none unless it has the origin of *origin_url* (RFC 6454)."""
-        return self if url == origin_url or urlsplit(url)[:2] == urlsplit(origin_url)[:2] else Credentials()
+        return self if url == origin_url or urlsplit(url)[:2] == urlsplit(origin_url)[:2] else NO_CREDENTIALS
 
 
-@dataclass(frozen=True)
-class Response:
+NO_CREDENTIALS = Credentials()
+
+
+class Response(msgspec.Struct, frozen=True):
     """A response; header names are lower case.
 
     `body` is empty unless a GET has the status 200, or a POST fails: then it is the beginning of the body.
@@ -95,6 +108,8 @@ class HttpClient:
         self._buffered_bytes = 0
 
     async def __aenter__(self) -> "HttpClient":
+        self._deadlines = Deadlines(self.settings.poll_timeout_s)
+        self._read_deadlines = Deadlines(IDLE_SHARE * self.settings.poll_timeout_s)
         context = ssl.create_default_context()
         self._public = self._session(context, public_socket)
         self._private = self._session(context, None)
@@ -111,14 +126,14 @@ class HttpClient:
             limit=0, ssl=context, ttl_dns_cache=60, socket_factory=socket_factory,  # type: ignore[arg-type]
         )  # fmt: skip
         limit_s = self.settings.poll_timeout_s
-        handler = partial(BoundedResponseHandler, loop=asyncio.get_running_loop())
+        handler = partial(BoundedResponseHandler, asyncio.get_running_loop(), self._read_deadlines)
         connector._factory = handler  # type: ignore[assignment]
         return aiohttp.ClientSession(
             connector=connector,
             auto_decompress=False,
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(
-                total=None, sock_connect=CONNECT_SHARE * limit_s, sock_read=IDLE_SHARE * limit_s
+                total=None, sock_connect=CONNECT_SHARE * limit_s, sock_read=self._read_deadlines.length_s
             ),
             headers={
                 "User-Agent": self.settings.user_agent,
@@ -133,7 +148,7 @@ class HttpClient:
         self,
         url: str,
         headers: Mapping[str, str] | None = None,
-        credentials: Credentials = Credentials(),
+        credentials: Credentials = NO_CREDENTIALS,
         max_bytes: int = 0,
     ) -> Response:
         """Return the response to a GET of *url*, with any status.
@@ -145,7 +160,7 @@ class HttpClient:
         """
         start_s = time.monotonic()
         try:
-            async with asyncio.timeout(self.settings.poll_timeout_s):
+            with self._deadlines.timeout():
                 return await self._follow(
                     url, headers or {}, credentials, max_bytes or self.settings.max_feed_bytes, start_s
                 )
@@ -160,9 +175,9 @@ class HttpClient:
         """Return the response to a POST of a form or of bytes. Raises as `get` does."""
         start_s = time.monotonic()
         try:
-            async with asyncio.timeout(self.settings.poll_timeout_s):
+            with self._deadlines.timeout():
                 redirects = METHOD_PRESERVING if follow_redirects else frozenset[int]()
-                return await self._follow(url, headers or {}, Credentials(), 0, start_s, body, redirects)
+                return await self._follow(url, headers or {}, NO_CREDENTIALS, 0, start_s, body, redirects)
         except CopydeskError:
             raise
         except (aiohttp.ClientError, OSError, ValueError) as exc:
@@ -177,9 +192,9 @@ class HttpClient:
         """
         start_s = time.monotonic()
         try:
-            async with asyncio.timeout(self.settings.poll_timeout_s):
+            with self._deadlines.timeout():
                 async with await self._request(
-                    url, headers or {}, Credentials(), "bad_url", body, method=method
+                    url, headers or {}, NO_CREDENTIALS, "bad_url", body, method=method
                 ) as response:
                     limit = max_bytes or self.settings.max_feed_bytes
                     content = b"" if method == "HEAD" else await self._read(response, limit)
@@ -200,22 +215,30 @@ class HttpClient:
         for _ in range(MAX_REDIRECTS + 1):
             allowed = credentials.limited_to(url, current)
             url_error = "bad_url" if current == url else "bad_http"
-            async with await self._request(
+            response = await self._request(
                 current, with_cookies(headers, allowed, cookies, current), allowed, url_error, body
-            ) as response:
-                if response.status not in redirects or "Location" not in response.headers:
+            )
+            try:
+                status, fields = response.status, response.headers
+                if status not in redirects or "Location" not in fields:
+                    has_content = status in SUCCESSES or body is not None
                     return Response(
-                        200 if response.status in SUCCESSES and body is None else response.status,
+                        200 if status in SUCCESSES and body is None else status,
                         current,
-                        await self._content(response, max_bytes, is_post=body is not None),
+                        await self._content(response, max_bytes, is_post=body is not None) if has_content else b"",
                         _joined_headers(response),
                         round((time.monotonic() - start_s) * 1000),
                         current if permanent and current != url else "",
                     )
                 cookies = cookies or aiohttp.CookieJar(unsafe=True)  # also for IP addresses
                 cookies.update_cookies(response.cookies, response.url)
-                permanent = permanent and REDIRECTS[response.status]
-                current = resolve_redirect(current, response.headers["Location"])
+                permanent = permanent and REDIRECTS[status]
+                current = resolve_redirect(current, fields["Location"])
+            finally:
+                if body is None:
+                    response.release()
+                else:
+                    await response.wait_for_close()  # for the task that writes the body
         raise UnavailableError(f"more than {MAX_REDIRECTS} redirects", code="too_many_redirects")
 
     async def _request(
@@ -223,19 +246,16 @@ class HttpClient:
         method: str = "",
     ) -> aiohttp.ClientResponse:  # fmt: skip
         check_scheme(url)
-        parts = urlsplit(url)
-        port = parts.port or DEFAULT_PORTS[parts.scheme.lower()]
-        may_be_private = is_allowed(parts.hostname or "", port, self.settings.private_host_patterns)
+        host, port = _host_and_port(*urlsplit(url)[:2])
+        may_be_private = is_allowed(host, port, self.settings.private_host_patterns)
         if credentials.proxy and not may_be_private:
-            await check_public_target(parts.hostname or "", port)
+            await check_public_target(host, port)
         session = self._private if may_be_private or credentials.proxy else self._public
-        secrets = dict(credentials.headers)
-        if credentials.username:
-            pair = f"{credentials.username}:{credentials.password}".encode()
-            secrets["Authorization"] = f"Basic {base64.b64encode(pair).decode()}"  # RFC 7617
+        if credentials is not NO_CREDENTIALS:
+            headers = {**credentials.request_headers(), **headers}
         try:
             return await session.request(
-                method or ("GET" if body is None else "POST"), url, headers={**secrets, **headers}, data=body,
+                method or ("GET" if body is None else "POST"), url, headers=headers, data=body,
                 proxy=credentials.proxy or None, allow_redirects=False,
             )  # fmt: skip
         except aiohttp.InvalidURL as exc:  # aiohttp rejects other spellings of 127.0.0.1
@@ -246,7 +266,7 @@ class HttpClient:
         if is_post:
             is_error = not 200 <= response.status < 300
             return await _read_beginning(response) if is_error else b""
-        return await self._read(response, max_bytes) if response.status in SUCCESSES else b""
+        return await self._read(response, max_bytes)
 
     async def _read(self, response: aiohttp.ClientResponse, max_bytes: int) -> bytes:
         """Return the decompressed body. Raises UnreadableError as soon as it exceeds a limit."""
@@ -257,11 +277,11 @@ class HttpClient:
             max_bytes,
             int(max_bytes * MAX_RATIO_TO_FEED_BYTES),
         )
-        body = bytearray()
+        body: bytes | bytearray = b""
         try:
             async for data in response.content.iter_any():
                 for chunk in decompressor.feed(data):
-                    body += chunk
+                    body = _append(body, chunk)
                     self._buffered_bytes += len(chunk)
                     if self._buffered_bytes > MAX_BUFFERED_BYTES:
                         raise UnavailableError("response buffer limit reached; will retry", code="too_large")
@@ -269,6 +289,23 @@ class HttpClient:
             return bytes(body)
         finally:
             self._buffered_bytes -= len(body)
+
+
+def _append(body: bytes | bytearray, chunk: bytes) -> bytes | bytearray:
+    """Return *body* with *chunk*. A body of one chunk is not copied."""
+    if not body:
+        return chunk
+    if isinstance(body, bytes):
+        body = bytearray(body)
+    body += chunk
+    return body
+
+
+@lru_cache(MAX_HOSTS)
+def _host_and_port(scheme: str, netloc: str) -> tuple[str, int]:
+    """Return the host and the port of a URL. Raises ValueError for an invalid port."""
+    parts = SplitResult(scheme, netloc, "", "", "")
+    return parts.hostname or "", parts.port or DEFAULT_PORTS[scheme.lower()]
 
 
 async def _read_beginning(response: aiohttp.ClientResponse) -> bytes:

@@ -4,10 +4,13 @@ A body ends at its Content-Length; bytes behind it are dropped, and the connecti
 several Content-Length fields count once (RFC 9110 §8.6). Transfer-Encoding overrides Content-Length.
 """
 
+import asyncio
 import re
 from typing import Any, NamedTuple
 
 from aiohttp.client_proto import ResponseHandler
+
+from workers.http.deadlines import Deadlines
 
 MAX_HEAD_BYTES = 256 * 1024  # longer heads go to aiohttp as they are, which has its own limits
 VERSION = b"HTTP/"
@@ -34,6 +37,8 @@ def parse_head(head: bytes) -> ResponseHead:
     """
     match = _STATUS.match(head)
     status = int(match[1]) if match else 0
+    if b"\ncontent-length" not in head.lower():
+        return ResponseHead(head, status, 0 if status in NO_BODY else None)
     values = {value.strip() for field in _CONTENT_LENGTH.findall(head) for value in field.split(b",")}
     if values and _TRANSFER_ENCODING.search(head):
         head, values = _CONTENT_LENGTH.sub(b"", head), set()
@@ -50,8 +55,9 @@ def parse_head(head: bytes) -> ResponseHead:
 class BoundedResponseHandler(ResponseHandler):
     """aiohttp's protocol of a connection, which reads each body up to its length."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, loop: asyncio.AbstractEventLoop, read_deadlines: Deadlines) -> None:
+        super().__init__(loop=loop)
+        self._read_deadlines = read_deadlines
         self._head: bytes | None = b""  # None after the head
         self._remaining: int | None = None
 
@@ -79,6 +85,15 @@ class BoundedResponseHandler(ResponseHandler):
             super().data_received(head)
         super().connection_lost(exc)
 
+    def _reschedule_timeout(self) -> None:
+        """Start the time until the next bytes of the server anew."""
+        if self._read_timeout != self._read_deadlines.length_s:
+            super()._reschedule_timeout()
+            return
+        if self._read_timeout_handle is not None:
+            self._read_timeout_handle.cancel()
+        self._read_timeout_handle = self._read_deadlines.start(self._on_read_timeout)  # type: ignore[assignment]
+
     def _read_head(self, data: bytes) -> bytes:
         """Return the complete heads in *data*, with the part of the body that follows the last one."""
         heads = b""
@@ -87,13 +102,27 @@ class BoundedResponseHandler(ResponseHandler):
             if match is None:
                 self._head = data
                 return heads
-            head, data = parse_head(data[: match.end()]), data[match.end() :]
-            heads += head.data
-            if not 100 <= head.status < 200:  # an interim response precedes the final one
+            stated = data[: match.end()]
+            head = parse_head(stated)
+            is_final = not 100 <= head.status < 200  # an interim response precedes the final one
+            if is_final:
                 self._head, self._remaining = None, head.length
+            if is_final and head.data is stated and not heads and self._limits_nothing(len(data) - len(stated)):
+                return data  # without a copy of the body
+            heads, data = heads + head.data, data[match.end() :]
+            if is_final:
                 return heads + self._limit(data)
         self._head = None  # no HTTP/1.1 response, or a long head: aiohttp reports it
         return heads + data
+
+    def _limits_nothing(self, size: int) -> bool:
+        """Return whether *size* bytes belong to the body, and count them if so."""
+        if self._remaining is None:
+            return True
+        if size > self._remaining:
+            return False
+        self._remaining -= size
+        return True
 
     def _limit(self, data: bytes) -> bytes:
         """Return the part of *data* that belongs to the body."""

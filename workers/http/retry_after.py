@@ -16,6 +16,8 @@ def is_retryable(status: int) -> bool:
 def parse_retry_after(value: str, now: datetime) -> float | None:
     """Return the seconds of a Retry-After header (RFC 9110 §10.2.3), at most a day; None if missing or invalid."""
     value = value.strip()
+    if not value:
+        return None
     if value.isdecimal() and value.isascii():
         return min(MAX_RETRY_AFTER_S, float(value[:9]))
     try:

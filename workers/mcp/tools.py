@@ -32,6 +32,7 @@ from workers.mcp.library import Library
 from workers.mcp.reading import opened
 from workers.replay import parse_since
 from workers.search.articles import Filters, to_row
+from workers.text.counts import format_count
 from workers.web.broadcast import format_position, parse_position
 
 MIN_TOKENS, DEFAULT_TOKENS, MAX_TOKENS = 300, 4_000, 50_000
@@ -157,8 +158,7 @@ class Tools:
         name = article_topic(query.topic)
         records, position, more = await self._read(name, query)
         hint = f" Next position: {position}." + (" More articles follow." if more else "")
-        noun = "article" if len(records) == 1 else "articles"
-        return delimit(f"{len(records)} {noun} of {name}.{hint}", records)
+        return delimit(f"{format_count(len(records), 'article')} of {name}.{hint}", records)
 
     async def story(self, query: Story) -> str:
         """Return the headlines of a story, with similarity and original of each copy."""
@@ -167,8 +167,10 @@ class Tools:
             raise ToolError(f"story not found: {query.story_id} (never published, or past its retention)")
         originals = sum(not article["duplicate_of"] for article in articles)
         lines = take_fitting(map(version, articles), _room(query.max_tokens))
-        lead = f"Story {query.story_id}: {len(articles)} articles, {len(articles) - originals} of them copies"
-        return delimit(f"{lead}, the first received first{_hint(len(lines), len(articles))}.", lines)
+        counts = f"{format_count(len(articles), 'article')}, {len(articles) - originals} of them copies"
+        return delimit(
+            f"Story {query.story_id}: {counts}, the first received first{_hint(len(lines), len(articles))}.", lines
+        )
 
     async def diff(self, query: Diff) -> str:
         """Return the word diff of two revisions."""
@@ -186,8 +188,8 @@ class Tools:
             for op in with_context(diff(old, new))
         ]
         lines = take_fitting(changes, _room(query.max_tokens))
-        lead = f"Article {after.id}, from revision {before.revision} to {after.revision}: {len(lines)} parts"
-        return delimit(lead + f"{_hint(len(lines), len(changes))}.", lines)
+        lead = f"Article {after.id}, from revision {before.revision} to {after.revision}"
+        return delimit(f"{lead}: {format_count(len(lines), 'part')}{_hint(len(lines), len(changes))}.", lines)
 
     async def _revisions(self, id_: str) -> list[Article]:
         revisions = await self.library.revisions(id_)

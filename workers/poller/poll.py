@@ -6,12 +6,12 @@ The functions read the clock, and perform no other input or output: they don't f
 import dataclasses
 import hashlib
 import random
-import secrets
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any
 
+import msgspec
 from msgspec.structs import replace
 
 from streams.brokers.base import OutgoingMessage, RedisCommand
@@ -31,7 +31,8 @@ from workers.poller.backpressure import Reservation
 from workers.poller.budget import LimitedUpdate, with_page_bytes
 from workers.poller.feed_update import FeedUpdate
 from workers.poller.outage import RETRY_S
-from workers.poller.registry import ClaimClock, ClaimedFeed, FeedState, poll_commands, release_host_commands
+from workers.poller.poll_commands import poll_commands, release_host_commands
+from workers.poller.registry import ClaimClock, ClaimedFeed, FeedState
 from workers.poller.websub import PUSHED_INTERVAL_FACTOR, is_active, parse_link_header
 
 log = get_logger(__name__)
@@ -43,7 +44,7 @@ DEFERRED_INTERVAL_S = 30.0  # until items that the queue of the desk had no room
 MAX_POLLS_WITHOUT_PUSH = 3  # a hub is unreliable if so many consecutive polls find items that it didn't push
 
 
-class PollOutcome(NamedTuple):
+class PollOutcome(msgspec.Struct, frozen=True):
     """The result of a poll: the record for the polls topic, the new state of the feed, and its new items."""
 
     poll: PollResult
@@ -77,7 +78,8 @@ def begin_poll(loaded: ClaimedFeed) -> PollResult:
     """
     state = loaded.state
     started = datetime.fromtimestamp(max(loaded.order_s, state.polled_s + 0.001), UTC)
-    return PollResult(id=secrets.token_hex(8), feed=state.url, started_at=started, outcome="failed")
+    # An identity is no secret: `secrets` takes 5 µs for a system call.
+    return PollResult(id=f"{random.getrandbits(64):016x}", feed=state.url, started_at=started, outcome="failed")
 
 
 # -- outcomes -------------------------------------------------------------------------------------------------
@@ -110,7 +112,7 @@ def apply_update(poll: PollResult, state: FeedState, limited: LimitedUpdate, *, 
     )
     state = _with_pushed(state, update) if is_push else _with_document(state, update, bool(items))
     result = succeeded(poll, "ok", state)
-    return result._replace(items=items, known_items=update.known_items, failed_entries=failed_entries)
+    return replace(result, items=items, known_items=update.known_items, failed_entries=failed_entries)
 
 
 def _warning(update: FeedUpdate) -> str:
@@ -195,7 +197,7 @@ def with_next_due(
     host_commands = release_host_commands(
         state.url, poll.status, loaded.host_delay_s, settings.host_delay_s, now_s, rest_until_s
     )
-    return result._replace(poll=poll, state=state, host_commands=host_commands)
+    return replace(result, poll=poll, state=state, host_commands=host_commands)
 
 
 def _wait_s(poll: PollResult, state: FeedState, response: Response | None, settings: Settings) -> float:
@@ -239,6 +241,8 @@ def track_redirect(state: FeedState, response: Response, now_s: float) -> FeedSt
     A permanent redirect (RFC 9110 §15.4.2, §15.4.9) is accepted after several sightings over a day: broken servers and
     captive portals redirect everything for an hour. The feed is still identified by its original URL.
     """
+    if not response.permanent_url and not state.redirect_count:
+        return state
     if not response.permanent_url:
         return replace(state, redirect_to="", redirect_count=0, redirect_since_s=0.0)
     if response.permanent_url != state.redirect_to:
@@ -262,8 +266,8 @@ def with_header_links(update: FeedUpdate, response: Response) -> FeedUpdate:
 
 
 def body_hash(body: bytes) -> str:
-    """Return the hash by which an unchanged body is recognised."""
-    return hashlib.blake2b(body, digest_size=8).hexdigest()
+    """Return the hash by which an unchanged body is recognised. SHA-1 takes half the time of BLAKE2b."""
+    return hashlib.sha1(body, usedforsecurity=False).hexdigest()[:16]
 
 
 # -- publication ----------------------------------------------------------------------------------------------
@@ -277,9 +281,11 @@ def publication(result: PollOutcome) -> tuple[list[OutgoingMessage], list[RedisC
     ]
     messages += [from_feed_entry(poll.feed, entry, error) for entry, error in result.failed_entries]
     messages.append(OutgoingMessage(POLLS.name, poll.feed.encode(), encode(poll)))
-    counts = {"new": poll.items_new, "unchanged": poll.items_unchanged, "failed": poll.items_failed}
-    commands = [*poll_commands(result.state, result.known_items), *result.host_commands]
-    commands += [*increment_commands("poll", counts), count_poll(poll.outcome), *result.more_writes]
+    commands = [*poll_commands(result.state, result.known_items), *result.host_commands, count_poll(poll.outcome)]
+    if poll.items_new or poll.items_unchanged or poll.items_failed:
+        counts = {"new": poll.items_new, "unchanged": poll.items_unchanged, "failed": poll.items_failed}
+        commands += increment_commands("poll", counts)
+    commands += result.more_writes
     if result.reservation is not None:
         commands.append(result.reservation.publish_command())
     return messages, commands

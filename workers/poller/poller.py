@@ -11,7 +11,6 @@ import random
 import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 from msgspec.structs import replace
 
@@ -20,11 +19,11 @@ from streams.codec import encode
 from streams.config.settings import Settings
 from streams.config.tables import FeedOptions
 from streams.errors import CopydeskError, UnavailableError, UnreadableError
-from streams.logger import get_logger, log_together
+from streams.logger import get_logger
 from streams.records import PollResult
 from streams.retry import Backoff
 from workers.heartbeats import STALLED_S
-from workers.http.client import Credentials, HttpClient, Response
+from workers.http.client import NO_CREDENTIALS, Credentials, HttpClient, Response
 from workers.poller import poll as transitions
 from workers.poller import schedule
 from workers.poller.backpressure import CHECK_INTERVAL_S, Backpressure, Reservation
@@ -38,6 +37,7 @@ from workers.poller.guid_keys import with_known_guids
 from workers.poller.outage import NETWORK_ERRORS, OutageDetector
 from workers.poller.parser_pool import MAX_PAGES, ParseRequest, ParserPool
 from workers.poller.poll import PollOutcome
+from workers.poller.poll_log import PollLog
 from workers.poller.recheck import Rechecks
 from workers.poller.registry import ClaimClock, ClaimedFeed, FeedRegistry, FeedState, host_key
 from workers.poller.sitemaps import newest_links, read_index
@@ -65,7 +65,7 @@ class Poller:
         self._random, self._outage = random.Random(), OutageDetector()
         self._stopping, self._woken = asyncio.Event(), asyncio.Event()
         self._polls: dict[asyncio.Task[None], str] = {}
-        self._unlogged: list[dict[str, Any]] = []
+        self._log = PollLog()
         self._last_turn_s = time.monotonic()
         self._next_renewal_s = time.monotonic() + self.feeds.claim_s / 4
 
@@ -99,6 +99,7 @@ class Poller:
                 await asyncio.wait(self._polls, timeout=self.settings.shutdown_timeout_s)
             for task in (check, pushes, rechecks):
                 task.cancel()
+            self._log.flush()
 
     async def _check_registry(self) -> None:
         """Schedule feeds that a crash left unscheduled. Warn of options for a single feed that isn't registered."""
@@ -154,7 +155,7 @@ class Poller:
                 await self.feeds.release(url)
                 return
             result = await self._poll_and_publish(loaded, clock)
-            if result.poll.outcome != "failed":
+            if self.websub.callback_url and result.poll.outcome != "failed":
                 await self.websub.ensure_subscribed(
                     self.fetcher, url, result.state.websub_hub, result.state.websub_topic, time.time()
                 )
@@ -188,7 +189,8 @@ class Poller:
             poll = replace(poll, status=response.status, body_bytes=len(response.body), elapsed_ms=response.elapsed_ms)
             result = await self._handle_response(poll, loaded, options, response)
             state = transitions.track_redirect(result.state, response, poll.started_at.timestamp())
-            result = result._replace(state=state)
+            if state is not result.state:
+                result = replace(result, state=state)
         except (UnavailableError, UnreadableError) as exc:
             is_outage = await self._is_outage(state.url, exc.code not in NETWORK_ERRORS)
             result = transitions.failed(poll, loaded.state, exc, is_outage=is_outage)
@@ -259,7 +261,7 @@ class Poller:
         # Without validators the next poll fetches the document again, with its deferred items.
         result = transitions.apply_update(poll, state if limited.update.deferred else fetched, limited)
         rechecks = await self.rechecks.commands(result.items, options.recheck)
-        return result._replace(reservation=reservation, more_writes=[*guid_writes, *rechecks])
+        return replace(result, reservation=reservation, more_writes=[*guid_writes, *rechecks])
 
     async def _read_sitemaps(self, index: FeedUpdate, request: ParseRequest, options: FeedOptions) -> FeedUpdate:
         """Return the update of the sitemaps that *index* lists."""
@@ -325,25 +327,11 @@ class Poller:
         if result.reservation is not None and not is_published:
             await self.backpressure.release(result.reservation)
         if is_published:
-            self._log_poll(poll)
+            self._log.add(poll)
         else:
             reason = "removed, paused, polled by another poller, or clock jump"
             log.info("poll discarded", feed=poll.feed, reason=reason)
         return is_published
-
-    def _log_poll(self, poll: PollResult) -> None:
-        """Log a published poll; successful polls of one turn of the event loop are one record."""
-        fields = transitions.log_fields(poll)
-        if poll.outcome == "failed":
-            log.warning("poll", **fields)
-            return
-        if not self._unlogged:
-            asyncio.get_running_loop().call_soon(self._log_polls)
-        self._unlogged.append(fields)
-
-    def _log_polls(self) -> None:
-        polls, self._unlogged = self._unlogged, []
-        log_together(__name__, "poll", polls)
 
     # -- pushes -----------------------------------------------------------------------------------------------
 
@@ -389,12 +377,15 @@ class Poller:
             limited, reservation = await self._limit(update, poll, loaded.state, options)
             result = transitions.apply_update(poll, loaded.state, limited, is_push=True)
             rechecks = await self.rechecks.commands(result.items, options.recheck)
-            result = self._with_next_due(result, None, loaded, clock)._replace(
-                host_commands=(), reservation=reservation, more_writes=[*guid_writes, *rechecks]
-            )
+            result = replace(
+                self._with_next_due(result, None, loaded, clock),
+                host_commands=(), reservation=reservation, more_writes=[*guid_writes, *rechecks],
+            )  # fmt: skip
             if await self._publish(result, [loaded.condition(result.state), clock.condition()]):
                 return
 
 
 def _credentials(options: FeedOptions) -> Credentials:
+    if not (options.headers or options.username or options.password or options.proxy):
+        return NO_CREDENTIALS
     return Credentials(options.headers, options.username, options.password, options.proxy)

@@ -12,6 +12,7 @@ A host here is a registrable domain with its port: the servers of one organisati
 The registry doesn't know how feeds are fetched, nor how the next poll is scheduled.
 """
 
+import asyncio
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
@@ -21,7 +22,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from streams.brokers.base import Condition, RedisCommand
+from streams.brokers.base import Condition
 from streams.clock import boottime_s
 from streams.errors import UnreadableError
 from workers.poller.feed_urls import validate_feed_url
@@ -34,16 +35,17 @@ FEEDS, KNOWN_ITEMS, HOST_FEEDS, DUE_HOSTS, CLAIMED_HOSTS, HOST_DELAYS = (
 )
 GUID_KEYS = "copydesk:feeds:guids"  # see guid_keys.py; removing a feed removes its guids
 ValueT = TypeVar("ValueT")
+StateT = TypeVar("StateT")
 PUBLISHERS = "copydesk:publishers"  # hash: title of a feed → the registrable domain that had it first
 WEBSUB = "copydesk:websub"  # see websub.py; removing a feed removes its subscription
 CLOCK = "copydesk:feeds:clock"  # hash: time of the latest claim, number of clock jumps, order of the latest poll
 LATEST, CLOCK_JUMPS = "latest", "jumps"
 CLOCK_WENT_BACK_S = 5.0
 CLOCK_JUMP_S = 60.0
-MAX_HOST_DELAY_S = 60.0
 ID_BYTES = 8
 MAX_HOSTS = 65_536  # cached keys
 ADD_FEEDS = 500  # feeds per script: other clients of the server wait for it
+RECONCILE_PAUSE = 3  # the check of all feeds takes a quarter of the time at most
 ADDED, RESCHEDULED = 1, 2  # replies of add_feeds.lua
 KEEP_SCHEDULED = b"-"  # argument of release.lua that no state equals
 
@@ -105,6 +107,19 @@ class FeedState(msgspec.Struct, array_like=True, omit_defaults=True, frozen=True
         return self.name or self.title
 
 
+class Registration(msgspec.Struct, array_like=True, frozen=True):
+    """The first fields of FeedState, for the check of all feeds."""
+
+    url: str
+    folder: str = ""
+    demo: bool = False
+    paused: bool = False
+
+
+_encode, _decoder = msgspec.json.Encoder().encode, msgspec.json.Decoder(FeedState)
+_registration_decoder = msgspec.json.Decoder(Registration)
+
+
 class ClaimedFeed(msgspec.Struct, frozen=True):
     """A feed during a poll.
 
@@ -121,7 +136,7 @@ class ClaimedFeed(msgspec.Struct, frozen=True):
 
     def condition(self, state: FeedState) -> Condition:
         """Return the condition that admits one poll, once, and stores the new *state*."""
-        return Condition(FEEDS, feed_id(self.state.url), self.encoded_state, msgspec.json.encode(state))
+        return Condition(FEEDS, feed_id(self.state.url), self.encoded_state, _encode(state))
 
 
 class ClaimClock(NamedTuple):
@@ -173,15 +188,20 @@ class FeedRegistry:
         return new
 
     async def reconcile(self) -> int:
-        """Schedule the registered feeds that no poller would claim, as after a crash; return their number."""
-        cursor, count = 0, 0
+        """Schedule the registered feeds that no poller would claim, as after a crash; return their number.
+
+        Polls go on meanwhile: the check pauses after each step, for RECONCILE_PAUSE times its duration.
+        """
+        cursor, count, loop = 0, 0, asyncio.get_running_loop()
         while True:
+            start_s = loop.time()
             cursor, entries = await self.state.hscan(FEEDS, cursor, count=ADD_FEEDS)
-            states = [_decode_state(encoded) for encoded in entries.values()]
-            replies = await self._schedule([(state.url, b"") for state in states if not state.paused])
+            feeds = [_decode(encoded, _registration_decoder) for encoded in entries.values()]
+            replies = await self._schedule([(feed.url, b"") for feed in feeds if not feed.paused])
             count += replies.count(RESCHEDULED)
             if not cursor:
                 return count
+            await asyncio.sleep(RECONCILE_PAUSE * (loop.time() - start_s))
 
     async def _schedule(self, feeds: Sequence[tuple[str, bytes]]) -> list[int]:
         """Schedule feeds, given as URL and state of a new feed, in one step; return their replies."""
@@ -332,6 +352,7 @@ def host_key(url: str) -> str:
     return registrable_domain(host) + (f":{port}" if port else "")
 
 
+@lru_cache(4_096)  # a poll needs it twice
 def feed_id(url: str) -> bytes:
     """Return the key of a feed in Redis: a hash of ID_BYTES, shorter than the URL."""
     return hashlib.blake2b(url.encode("utf-8", "replace"), digest_size=ID_BYTES).digest()
@@ -342,41 +363,11 @@ def _script(name: str) -> str:
 
 
 def _decode_state(encoded: bytes) -> FeedState:
+    return _decode(encoded, _decoder)
+
+
+def _decode(encoded: bytes, decoder: msgspec.json.Decoder[StateT]) -> StateT:
     try:
-        return msgspec.json.decode(encoded, type=FeedState)
+        return decoder.decode(encoded)
     except msgspec.DecodeError as exc:
         raise UnreadableError(f"corrupt feed state: {encoded[:100].decode('utf-8', 'replace')}… ({exc})") from exc
-
-
-def release_host_commands(
-    url: str, status: int, delay_s: float, usual_delay_s: float, now_s: float, rest_until_s: float
-) -> list[RedisCommand]:
-    """Return the commands that release a host until its next poll, and store the delay between its polls.
-
-    Status 429 doubles the delay, and no feed of the host is polled until *rest_until_s*. A successful poll shortens
-    the delay by 5 %, down to *usual_delay_s*.
-    """
-    host, new_delay_s = host_key(url), delay_s
-    if status == 429:
-        new_delay_s = min(MAX_HOST_DELAY_S, max(2 * delay_s, 1.0))
-    elif 200 <= status < 400 and delay_s > usual_delay_s:
-        new_delay_s = max(usual_delay_s, delay_s * 0.95)
-    due_s = max(now_s + new_delay_s, rest_until_s if status == 429 else 0.0)
-    commands: list[RedisCommand] = [("ZADD", DUE_HOSTS, f"{due_s:.3f}", host), ("HDEL", CLAIMED_HOSTS, host)]
-    if new_delay_s > usual_delay_s and new_delay_s != delay_s:
-        commands.append(("HSET", HOST_DELAYS, host, f"{new_delay_s:.3f}"))
-    elif new_delay_s != delay_s:
-        commands.append(("HDEL", HOST_DELAYS, host))
-    return commands
-
-
-def poll_commands(state: FeedState, known_items: bytes | None) -> list[RedisCommand]:
-    """Return the commands that store the result of a poll, except the state, which the poll's condition stores.
-
-    *known_items* None leaves the known items unchanged.
-    """
-    id_ = feed_id(state.url)
-    commands: list[RedisCommand] = [("ZADD", HOST_FEEDS + host_key(state.url), f"{state.due_s:.3f}", id_)]
-    if known_items is not None:
-        commands.append(("HSET", KNOWN_ITEMS, id_, known_items))
-    return commands

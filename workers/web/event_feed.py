@@ -3,6 +3,7 @@
 from html import escape
 
 from streams.records import Article, NewsEvent, Report
+from workers.text.counts import format_count
 from workers.urls.web_url import web_url
 
 LISTED = 20  # reports in an entry
@@ -15,7 +16,7 @@ def event_entry(event: NewsEvent) -> Article:
         id=event.id, revision=event.revision, title=event.title, language=event.language,
         url=event.articles[0].url if event.articles else "", publisher=", ".join(event.publishers),
         published=event.first_report, updated=event.newest_report, tags=event.places,
-        dek=f"{event.article_count} reports by {len(event.publishers)} publishers",
+        dek=f"{format_count(event.article_count, 'report')} by {format_count(len(event.publishers), 'publisher')}",
         html=f"<ul>{''.join(map(_item, reports))}</ul>",
         paragraphs=tuple(f"{report.publisher}: {report.title}" for report in reports),
     )  # fmt: skip

@@ -25,6 +25,7 @@ from workers.poller.opml import parse_outlines
 from workers.poller.registry import FeedRegistry, FeedState, feed_id
 from workers.search.polls import PollIndex
 from workers.status import FEED_HEALTH, feed_health, feed_row
+from workers.text.counts import format_count
 from workers.text.normalise import plain_text
 from workers.web.admin_api import AdminApi
 from workers.web.feed_errors import explain_error
@@ -177,7 +178,7 @@ class FeedsApi:
         added = await self.feeds.add(entries)
         known = len({url for url, *_ in entries}) - len(added)
         self._cached = (float("-inf"), [])
-        text = f"{len(added)} feeds added, {known} already registered, {len(skipped)} skipped"
+        text = f"{format_count(len(added), 'feed')} added, {known} already registered, {len(skipped)} skipped"
         return message(text, added=len(added), registered=known, skipped=skipped[:MAX_SKIPPED])
 
 

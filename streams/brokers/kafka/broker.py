@@ -132,7 +132,7 @@ class KafkaBroker:
         with self.client.mapped_errors():
             producer = await self._started_producer()
             sent = [
-                await producer.send(m.topic, m.value, m.key or None, headers=[*m.headers, *m.event_headers])
+                await producer.send(m.topic, m.value, m.key or None, headers=[*m.headers, *m.event_headers()])
                 for m in messages
             ]
             await asyncio.gather(*sent)

@@ -141,7 +141,7 @@ class Transactions:
     ) -> None:
         await producer.begin_transaction()
         sent = [
-            await producer.send(m.topic, m.value, m.key or None, headers=[*m.headers, *m.event_headers])
+            await producer.send(m.topic, m.value, m.key or None, headers=[*m.headers, *m.event_headers()])
             for m in messages
         ]
         source = {KafkaPartition(offsets.topic, offsets.partition): offsets.end}

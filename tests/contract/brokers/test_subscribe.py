@@ -214,9 +214,9 @@ async def test_subscriber_resumes_after_connection_loss_anywhere(settings: Setti
     path = urlsplit(settings.broker_url).path
     async with wire(settings) as broker:
         await broker.publish([article("a"), article("b")])
-        refused = 0
+        refused, connect = 0, asyncio.get_running_loop().create_unix_connection
         for n in range(1, 900, 16):
-            proxy = Proxy(lambda: asyncio.open_unix_connection(path))
+            proxy = Proxy(lambda factory: connect(factory, path))
             await proxy.start()
             proxy.cut(n)
             member = Subscriber(replace(settings, broker_url=f"valkey://127.0.0.1:{proxy.port}"), f"app{n}")

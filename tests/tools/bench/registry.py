@@ -8,7 +8,8 @@ from streams.config.settings import Settings
 from tests.tools.bench.common import run, server
 from workers.poller.formats import parse_feed
 from workers.poller.new_items import DIGEST_BYTES
-from workers.poller.registry import FeedRegistry, FeedState, poll_commands, release_host_commands
+from workers.poller.poll_commands import poll_commands, release_host_commands
+from workers.poller.registry import FeedRegistry, FeedState
 from workers.poller.schedule import initial_history, update_history
 from workers.services import connect
 

@@ -5,6 +5,8 @@ make train ARGS="--folds 3"         first cross-validate by site; write tests/to
 make train ARGS="--folds 3 --kinds text --no-model --parts 0"
                                     train the first of three models for the cross-validation only; `--parts` without a
                                     number writes the curve of the models that exist
+make train ARGS="--kinds page --take FILE"
+                                    take the model of pages from FILE, which `make train` wrote elsewhere
 """
 
 import argparse
@@ -20,15 +22,16 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from tests.tools.train.corpus import FOLDS, FOLDS_SALT, Document, dumps, fold_of, fragment, pages, scored
+from tests.tools.train.dumps.bank import bank_lines
 from tests.tools.train.dumps.excerpts import excerpts
 from tests.tools.train.dumps.generate import synthetic
 from tests.tools.train.dumps.templates import variants
-from tests.tools.train.grow import PLANS, Sample, grow, make_sample, stored_model
+from tests.tools.train.grow import PLANS, Sample, Sentences, grow, make_sample, make_sentences, stored_model
+from tests.tools.train.model_file import KINDS, read_models, replace_models
 from tests.tools.train.score import summary, text_score
 from workers.clean.line_types import word_count
-from workers.clean.model.model import FILE, StoredModel, load
+from workers.clean.model.model import FILE, load
 
-KINDS = ("text", "html", "page")
 SYNTHETIC_DUMPS = 2000
 VARIANTS = 6  # of each invented dump of `dumps/templates.py`
 CURVE = Path(__file__).with_name("curve.json")
@@ -54,6 +57,11 @@ def more_samples(kind: str) -> list[Sample]:
         return []
     more = (*synthetic(SYNTHETIC_DUMPS), *variants(VARIANTS), *excerpts(dumps()))
     return [make_sample(document, html=False) for document in more]
+
+
+def more_sentences(kind: str) -> list[Sentences]:
+    """Return the sentences that train the word weights only."""
+    return [make_sentences(bank_lines())] if kind == "text" else []
 
 
 def curve(predicted: Sequence[tuple[Document, Any]]) -> list[dict[str, float]]:
@@ -82,7 +90,8 @@ def train_folds(kind: str, folds: int, parts: Sequence[int]) -> None:
     block_cost, word_cost = COSTS[kind]
     FOLDS.mkdir(parents=True, exist_ok=True)
     for fold in parts:
-        trained = grow([s for s in training if fold_of(s.site, folds, FOLDS_SALT) != fold], PLANS[kind])
+        seen = [s for s in training if fold_of(s.site, folds, FOLDS_SALT) != fold]
+        trained = grow(seen, PLANS[kind], more_sentences(kind))
         model = stored_model(trained, html=kind != "text", block_cost=block_cost, word_cost=word_cost)
         fold_file(kind, fold, folds).write_bytes(msgspec.msgpack.encode({kind: model}))
         print(f"{kind}: fold {fold + 1} of {folds}", file=sys.stderr, flush=True)
@@ -119,7 +128,12 @@ def main() -> int:
     )
     parser.add_argument("--kinds", nargs="*", default=KINDS, choices=KINDS)
     parser.add_argument("--no-model", action="store_true", help="only cross-validate")
+    parser.add_argument("--take", type=Path, help="take the models of --kinds from this file instead of training them")
     args = parser.parse_args()
+    if args.take is not None:
+        models = read_models(args.take)
+        replace_models({kind: models[kind] for kind in args.kinds}, FILE)
+        return 0
     threadpool_limits(1)  # on more threads the order of BLAS's additions varies, and so do the bytes
     started_s = time.monotonic()
     for kind in args.kinds if args.folds else ():
@@ -134,11 +148,9 @@ def main() -> int:
     for kind in args.kinds if not args.no_model else ():
         html = kind != "text"
         samples = [make_sample(document, html=html) for document in documents(kind)]
-        trained = grow([*samples, *more_samples(kind)], PLANS[kind])
+        trained = grow([*samples, *more_samples(kind)], PLANS[kind], more_sentences(kind))
         block_cost, word_cost = COSTS[kind]
-        models = msgspec.msgpack.decode(FILE.read_bytes(), type=dict[str, StoredModel]) if FILE.exists() else {}
-        models[kind] = stored_model(trained, html=html, block_cost=block_cost, word_cost=word_cost)
-        FILE.write_bytes(msgspec.msgpack.encode({name: models[name] for name in KINDS if name in models}))
+        replace_models({kind: stored_model(trained, html=html, block_cost=block_cost, word_cost=word_cost)}, FILE)
         print(f"{kind}: {time.monotonic() - started_s:.0f} s, {FILE.stat().st_size} bytes", file=sys.stderr, flush=True)
     return 0
 

@@ -19,7 +19,7 @@ from tests.tools.train import network
 from tests.tools.train.corpus import Document, fold_of
 from workers.clean.blocks import Element
 from workers.clean.line_types import word_count
-from workers.clean.model.block_features import BUCKETS, base_features, name_buckets, word_tokens
+from workers.clean.model.block_features import NAME_BUCKETS, WORD_BUCKETS, base_features, name_buckets, word_tokens
 from workers.clean.model.context_features import (
     columns,
     context_features,
@@ -36,8 +36,8 @@ from workers.clean.model.oblivious_trees import StoredTrees
 DEPTH = 6
 WORD_C, NAME_C = 1.0, 0.05  # inverse strengths of regularisation
 HARD_WEIGHT = 3.0
+SENTENCE_WEIGHT = 5.0  # of a labelled sentence in the training of word weights
 REAL_WEIGHT = 2.25  # of a real dump; a synthetic one weighs 1
-NETWORK_SEEDS = (1, 2, 3)  # the mean of several networks errs less than one; figures in decision 139
 SYNTHETIC, PSEUDO = "synthetic", "pseudo"  # groups of synthetic dumps; the words of the latter mean nothing
 TITLE_LINES = 12  # after the first line of the story; later lines have no weight for the title
 TREE_OPTIONS: dict[str, Any] = {
@@ -60,12 +60,14 @@ class Plan(NamedTuple):
     folds: int = 3
     word_folds: int = 4
     borders: int = 64
+    network_plan: network.Plan = network.DUMP_PLAN
+    seeds: tuple[int, ...] = ()  # one network each; the mean of several networks errs less than one (decision 139)
 
 
 # Dumps have fewer trees with larger steps: a network reads them as well, and their training set is larger.
 # Networks read the lines around a line, and blocks of pages have group features, so a second pass does not help there
 # (figures in decisions 94 and 139).
-PLANS = {"text": Plan(240, 0.12, 0), "html": Plan(400), "page": Plan(300, 0.07, 0, 3, 32)}
+PLANS = {"text": Plan(240, 0.12, 0, seeds=(1, 2, 3)), "html": Plan(400), "page": Plan(300, 0.07, 0, 3, 32)}
 
 
 @dataclass
@@ -115,7 +117,8 @@ def make_sample(document: Document, *, html: bool) -> Sample:
     names = [buckets(b.element) + name_buckets("o", b.element) for b in blocks if b.element] if html else []
     return Sample(
         document.site, base_features(blocks, document.known_text), words,
-        _sparse([word_tokens(block.text) for block in blocks], rooted=True), _sparse(names) if html else None,
+        _sparse([word_tokens(block.text) for block in blocks], WORD_BUCKETS, rooted=True),
+        _sparse(names, NAME_BUCKETS) if html else None,
         np.array(document.body, np.int8), weight.astype(np.float32), *_title(document), document.group != PSEUDO,
         groups=group_blocks(blocks) if html else None,
     )  # fmt: skip
@@ -136,12 +139,27 @@ def _subsample(body: Sequence[bool], distance: int = 6, keep: int = 8) -> Any:
     return np.where(near, 1.0, np.where(np.arange(len(body)) % keep == 0, keep / 3, 0.0)).astype(np.float32)
 
 
-def _sparse(rows: Sequence[Sequence[int]], *, rooted: bool = False) -> Any:
+def _sparse(rows: Sequence[Sequence[int]], columns: int, *, rooted: bool = False) -> Any:
     counts = np.array([len(row) for row in rows])
     ones = np.repeat(1 / np.sqrt(np.maximum(counts, 1)) if rooted else np.ones(len(rows)), counts)
     buckets = np.array([bucket for row in rows for bucket in row], np.int32)
     ends = np.concatenate([[0], np.cumsum(counts)])
-    return scipy.sparse.csr_matrix((ones.astype(np.float32), buckets, ends), shape=(len(rows), BUCKETS))
+    return scipy.sparse.csr_matrix((ones.astype(np.float32), buckets, ends), shape=(len(rows), columns))
+
+
+class Sentences(NamedTuple):
+    """Labelled sentences outside a document, as arrays: they train the word weights only."""
+
+    word_tokens: Any
+    body: Any
+    weight: Any
+
+
+def make_sentences(texts: Sequence[tuple[str, bool]]) -> Sentences:
+    """Return the arrays of *texts*, each with whether it is body text."""
+    body = np.array([is_body for _, is_body in texts], np.int8)
+    tokens = _sparse([word_tokens(text) for text, _ in texts], WORD_BUCKETS, rooted=True)
+    return Sentences(tokens, body, np.full(len(texts), SENTENCE_WEIGHT, np.float32))
 
 
 class TrainedModel(NamedTuple):
@@ -154,9 +172,9 @@ class TrainedModel(NamedTuple):
     networks: tuple[StoredNetwork, ...]
 
 
-def grow(samples: Sequence[Sample], plan: Plan) -> TrainedModel:
+def grow(samples: Sequence[Sample], plan: Plan, sentences: Sequence[Sentences] = ()) -> TrainedModel:
     """Return a model of *samples*. Overwrites their score fields."""
-    words = _scored(samples, "word_tokens", "word_scores", WORD_C, plan.word_folds)
+    words = _scored(samples, "word_tokens", "word_scores", WORD_C, plan.word_folds, sentences)
     names = None
     if samples[0].name_tokens is not None:
         names = _scored(samples, "name_tokens", "name_scores", NAME_C, plan.word_folds)
@@ -167,19 +185,24 @@ def grow(samples: Sequence[Sample], plan: Plan) -> TrainedModel:
     if plan.folds:
         _cross_fit(samples, "t", plan.folds, lambda rest: _trees(rest, lambda s: s.rows, plan), _set_first)
         second = _trees(samples, _second_rows, plan)
-    return TrainedModel(words, names, first, second, _networks(samples) if names is None else ())
+    return TrainedModel(words, names, first, second, _networks(samples, plan))
 
 
-def _networks(samples: Sequence[Sample]) -> tuple[StoredNetwork, ...]:
+def _networks(samples: Sequence[Sample], plan: Plan) -> tuple[StoredNetwork, ...]:
+    if not plan.seeds:
+        return ()
+    html = samples[0].groups is not None
     examples = [
         network.Example(
-            network_rows(s.rows), np.stack([s.body, s.title], axis=1).astype(np.float32), np.stack([s.weight, s.title_weight], axis=1)
+            network_rows(s.rows, html=html), np.stack([s.body, s.title], axis=1).astype(np.float32),
+            np.stack([s.weight, s.title_weight], axis=1), s.groups or (),
         )
         for s in samples
     ]  # fmt: skip
-    names = network_columns()
-    hidden = [names.index(name) for name in ("word_score", "word_score_size")]
-    return tuple(network.train(examples, names, hidden, seed=seed) for seed in NETWORK_SEEDS)
+    names = network_columns(html=html)
+    hidden = [[names.index(name) for name in ("word_score", "word_score_size")]]
+    hidden += [[names.index("name_score")]] if html else []
+    return tuple(network.train(examples, names, hidden, plan.network_plan, seed) for seed in plan.seeds)
 
 
 def _set_first(s: Sample, trees: CatBoostClassifier) -> None:
@@ -194,14 +217,16 @@ def _rows(s: Sample) -> Any:
     return context_features(s.base, s.word_scores, s.name_scores, s.groups)
 
 
-def _scored(samples: Sequence[Sample], tokens: str, scores: str, c: float, folds: int) -> Any:
+def _scored(
+    samples: Sequence[Sample], tokens: str, scores: str, c: float, folds: int, sentences: Sequence[Sentences] = ()
+) -> Any:
     """Return weights of all samples with real words, and set the scores by weights that have not seen a sample's site."""
 
     def set_scores(s: Sample, weights: Any) -> None:
         setattr(s, scores, getattr(s, tokens) @ weights)
 
     def weights(some: Sequence[Sample]) -> Any:
-        return _weights([s for s in some if s.has_real_words], tokens, c)
+        return _weights([*(s for s in some if s.has_real_words), *sentences], tokens, c)
 
     _cross_fit(samples, "w", folds, weights, set_scores)
     return weights(samples)
@@ -222,7 +247,7 @@ def _cross_fit(
                 apply(s, model)
 
 
-def _weights(samples: Sequence[Sample], tokens: str, c: float) -> Any:
+def _weights(samples: Sequence[Sample | Sentences], tokens: str, c: float) -> Any:
     rows = scipy.sparse.vstack([getattr(s, tokens) for s in samples])
     body, weight = _labels_and_weights(samples)
     used = weight > 0
@@ -238,7 +263,7 @@ def _quantise(weights: Any) -> tuple[Any, Any, float]:
     return quantised.astype(np.float32) * scale, quantised, scale
 
 
-def _labels_and_weights(samples: Sequence[Sample]) -> tuple[Any, Any]:
+def _labels_and_weights(samples: Sequence[Sample | Sentences]) -> tuple[Any, Any]:
     return np.concatenate([s.body for s in samples]), np.concatenate([s.weight for s in samples])
 
 

@@ -1,6 +1,6 @@
 """Training of the network over lines, with gradients written out in numpy. The same data gives the same bytes.
 
-A batch holds several dumps one after another. Index arrays keep the convolutions within each dump.
+A batch holds several dumps or pages one after another. Index arrays keep the convolutions within each of them.
 """
 
 import math
@@ -10,26 +10,57 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from workers.clean.model.line_network import DILATIONS, EPSILON, LIMIT, OUTPUTS, StoredNetwork, shapes, split_weights
+from workers.clean.model.line_network import (
+    ALL,
+    DILATIONS,
+    EPSILON,
+    LIMIT,
+    OUTPUTS,
+    WIDTH,
+    Group,
+    Layout,
+    StoredNetwork,
+    make_group,
+    shapes,
+    split_weights,
+)
 
-EPOCHS = 10
 BATCH_LINES, MAX_LINES = 1000, 256  # a longer dump is cut at random
 RATE, WARM_UP = 2e-3, 100
-DROPPED = 0.15  # share of hidden values
-WORDS_DROPPED = 0.12  # share of dumps whose word scores are hidden, so that shape decides
 TITLE_SHARE = 0.2  # of the loss
 BODY_SCALE, TITLE_SCALE = 50.0, 10.0  # mean weights per dump
 MAX_GRADIENT = 2.0
-DECAY, MOMENTUM, SECOND_MOMENTUM = 1e-4, 0.9, 0.99
+MOMENTUM, SECOND_MOMENTUM = 0.9, 0.99
 Array = Any
 
 
+class Plan(NamedTuple):
+    """The sizes and the regularisation of a network. The default is that of dumps."""
+
+    width: int = WIDTH
+    dilations: tuple[int, ...] = DILATIONS
+    groups: tuple[int, ...] = (ALL,) * len(DILATIONS)
+    epochs: int = 10
+    dropped: float = 0.15  # share of hidden values
+    hidden: tuple[float, ...] = (0.12,)  # share of dumps whose word scores (pages: also name scores) are hidden
+    decay: float = 1e-4
+    smoothing: float = 0.0  # of the labels
+
+    def layout(self, inputs: int) -> Layout:
+        """Return the sizes of a network of so many *inputs*."""
+        return Layout(inputs, self.width, self.dilations, self.groups)
+
+
+DUMP_PLAN = Plan()
+
+
 class Example(NamedTuple):
-    """A dump for the network: rows, two labels per line, and their weights."""
+    """A dump or page for the network: rows, two labels per line, their weights, and the groups of each kind."""
 
     rows: Array
     labels: Array
     weights: Array
+    groups: tuple[Array, ...] = ()
 
 
 @dataclass
@@ -44,45 +75,48 @@ class Batch:
     counts: Array  # of lines, by dump
     before: dict[int, Array]
     after: dict[int, Array]
+    groups: dict[int, Group]  # by kind
 
 
 def train(
     examples: Sequence[Example],
     columns: tuple[str, ...],
-    word_columns: Sequence[int],
-    epochs: int = EPOCHS,
+    hidden_columns: Sequence[Sequence[int]],
+    plan: Plan = DUMP_PLAN,
     seed: int = 1,
 ) -> StoredNetwork:
-    """Return a network of *examples*; *word_columns*: the positions of the word scores."""
+    """Return a network of *examples*; *hidden_columns*: the positions of the columns that `plan.hidden` hides."""
     rng = np.random.default_rng(seed)
     everything = np.concatenate([example.rows for example in examples])
     means, deviations = everything.mean(axis=0, dtype=np.float64), everything.std(axis=0, dtype=np.float64)
     means = means.astype(np.float32)
     scales = np.where(deviations > 1e-4, 1 / np.maximum(deviations, 1e-4), 0).astype(np.float32)
-    weights = _initial(len(columns), rng)
+    layout = plan.layout(len(columns))
+    weights = _initial(layout, rng)
     state = [np.zeros_like(weights), np.zeros_like(weights)]
-    steps = epochs * sum(1 for _ in _groups(examples, np.random.default_rng(0)))
+    steps = plan.epochs * sum(1 for _ in _groups(examples, np.random.default_rng(0)))
     step = 0
-    for _ in range(epochs):
+    for _ in range(plan.epochs):
         for group in _groups(examples, rng):
             step += 1
-            batch = _batch([examples[n] for n in group], means, scales, word_columns, rng)
+            batch = _batch([examples[n] for n in group], (means, scales), layout, hidden_columns, plan, rng)
             rate = RATE * min(1, step / WARM_UP) * (0.5 + 0.5 * math.cos(math.pi * min(1, step / steps)))
-            _adam(weights, _gradient(weights, batch, len(columns), rng), state, step, rate)
+            _adam(weights, _gradient(weights, batch, layout, rng, plan.dropped), state, step, rate, plan.decay)
     return StoredNetwork(
-        columns, means.astype("<f4").tobytes(), scales.astype("<f4").tobytes(), weights.astype("<f2").tobytes()
-    )
+        columns, means.astype("<f4").tobytes(), scales.astype("<f4").tobytes(), weights.astype("<f2").tobytes(),
+        plan.width, plan.dilations, plan.groups,
+    )  # fmt: skip
 
 
-def _initial(inputs: int, rng: Array) -> Array:
+def _initial(layout: Layout, rng: Array) -> Array:
     parts = []
-    block_out = {shapes(inputs)[6]}
-    for n, shape in enumerate(shapes(inputs)):
+    block_out = {shapes(layout)[6]}
+    for n, shape in enumerate(shapes(layout)):
         if len(shape) == 1:
-            is_norm = 2 <= n < 2 + 5 * len(DILATIONS) and (n - 2) % 5 == 0
+            is_norm = 2 <= n < 2 + 5 * len(layout.dilations) and (n - 2) % 5 == 0
             parts.append(np.full(shape, 1.0 if is_norm else 0.0))
         else:
-            gain = 0.3 if shape in block_out or n == len(shapes(inputs)) - 2 else 1.0
+            gain = 0.3 if shape in block_out or n == len(shapes(layout)) - 2 else 1.0
             parts.append(gain * rng.standard_normal(shape) * math.sqrt(2 / shape[0]))
     return np.concatenate([part.ravel() for part in parts]).astype(np.float32)
 
@@ -101,39 +135,60 @@ def _groups(examples: Sequence[Example], rng: Array) -> Iterator[list[int]]:
         yield group
 
 
-def _batch(examples: Sequence[Example], means: Array, scales: Array, word_columns: Sequence[int], rng: Array) -> Batch:
-    inputs, labels, weights = [], [], []
+def _batch(
+    examples: Sequence[Example],
+    scaling: tuple[Array, Array],
+    layout: Layout,
+    hidden_columns: Sequence[Sequence[int]],
+    plan: Plan,
+    rng: Array,
+) -> Batch:
+    inputs, labels, weights, spans = [], [], [], []
+    means, scales = scaling
     for example in examples:
         start = int(rng.integers(max(1, len(example.rows) - MAX_LINES + 1)))
         span = slice(start, start + MAX_LINES)
         rows = np.clip((example.rows[span] - means) * scales, -LIMIT, LIMIT)
-        if rng.random() < WORDS_DROPPED:
-            rows[:, word_columns] = 0
+        for columns, share in zip(hidden_columns, plan.hidden, strict=True):
+            if rng.random() < share:
+                rows[:, columns] = 0
         inputs.append(rows)
-        labels.append(example.labels[span])
+        labels.append(example.labels[span] * (1 - plan.smoothing) + plan.smoothing / 2)
         weights.append(example.weights[span])
+        spans.append(span)
     counts = np.array([len(rows) for rows in inputs])
     number, total = np.repeat(np.arange(len(counts)), counts), int(counts.sum())
     order = np.arange(total)
     first = np.repeat(np.cumsum(counts) - counts, counts)
     last = first + counts[number]
-    before = {d: np.where(order - d >= first, order - d, total) for d in set(DILATIONS)}
-    after = {d: np.where(order + d < last, order + d, total) for d in set(DILATIONS)}
+    before = {d: np.where(order - d >= first, order - d, total) for d in set(layout.dilations)}
+    after = {d: np.where(order + d < last, order + d, total) for d in set(layout.dilations)}
+    groups = {kind: make_group(_numbers(examples, spans, number, kind)) for kind in {ALL, *layout.groups}}
     return Batch(
-        np.concatenate(inputs).astype(np.float32), np.concatenate(labels), np.concatenate(weights), len(counts), number, counts, before, after
+        np.concatenate(inputs).astype(np.float32), np.concatenate(labels).astype(np.float32), np.concatenate(weights), len(counts), number, counts, before, after, groups
     )  # fmt: skip
 
 
-def _gradient(weights: Array, batch: Batch, inputs: int, rng: Array, dropped: float = DROPPED) -> Array:
+def _numbers(examples: Sequence[Example], spans: Sequence[slice], number: Array, kind: int) -> Array:
+    """Return the number of each line's group in the whole batch."""
+    if kind == ALL:
+        return number
+    own = np.concatenate([example.groups[kind][span] for example, span in zip(examples, spans, strict=True)])
+    return np.unique(number * (own.max() + 1) + own, return_inverse=True)[1]
+
+
+def _gradient(weights: Array, batch: Batch, layout: Layout, rng: Array, dropped: float) -> Array:
     """Return the gradient of the loss: forwards with all values kept, then backwards."""
-    parts = split_weights(weights, inputs)
+    parts = split_weights(weights, layout)
     first, first_bias, *rest = parts
-    blocks = [rest[5 * n : 5 * n + 5] for n in range(len(DILATIONS))]
-    hidden, hidden_bias, last, last_bias = rest[5 * len(DILATIONS) :]
+    count = len(layout.dilations)
+    blocks = [rest[5 * n : 5 * n + 5] for n in range(count)]
+    hidden, hidden_bias, last, last_bias = rest[5 * count :]
     start = values = np.maximum(batch.inputs @ first + first_bias, 0)
     kept = []
-    for dilation, block in zip(DILATIONS, blocks, strict=True):
-        values, saved = _forward(values, block, dilation, batch, rng, dropped)
+    reach = list(zip(layout.dilations, [batch.groups[kind] for kind in layout.groups], strict=True))
+    for (dilation, group), block in zip(reach, blocks, strict=True):
+        values, saved = _forward(values, block, dilation, group, batch, rng, dropped)
         kept.append(saved)
     joined = np.hstack([values, start])
     top = np.maximum(joined @ hidden + hidden_bias, 0)
@@ -143,8 +198,8 @@ def _gradient(weights: Array, batch: Batch, inputs: int, rng: Array, dropped: fl
     width = values.shape[1]
     d_values, d_start = d_joined[:, :width], d_joined[:, width:]
     block_gradients: list[Array] = []
-    for dilation, block, saved in zip(DILATIONS[::-1], blocks[::-1], kept[::-1], strict=True):
-        d_values, gradients = _backward(d_values, block, dilation, batch, saved)
+    for (dilation, group), block, saved in zip(reach[::-1], blocks[::-1], kept[::-1], strict=True):
+        d_values, gradients = _backward(d_values, block, dilation, group, batch, saved)
         block_gradients = [*gradients, *block_gradients]
     d_first = (d_values + d_start) * (start > 0)
     gradients = [
@@ -161,24 +216,22 @@ def _loss_gradient(log_odds: Array, batch: Batch) -> Array:
 
 
 def _forward(
-    values: Array, block: Sequence[Array], dilation: int, batch: Batch, rng: Array, dropped: float
+    values: Array, block: Sequence[Array], dilation: int, group: Group, batch: Batch, rng: Array, dropped: float
 ) -> tuple[Array, Any]:
     scale, lines, mean, bias, out = block
     inverse = 1 / np.sqrt((values * values).mean(axis=1, keepdims=True) + EPSILON)
     scaled = values * inverse * scale
     padded = np.vstack([scaled, np.zeros((1, scaled.shape[1]), np.float32)])
     near = np.hstack([padded[batch.before[dilation]], scaled, padded[batch.after[dilation]]])
-    means = np.add.reduceat(scaled, np.cumsum(batch.counts) - batch.counts, axis=0) / batch.counts[:, None].astype(
-        np.float32
-    )
-    hidden = np.maximum(near @ lines + (means @ mean)[batch.number] + bias, 0)
+    means = np.add.reduceat(scaled[group.order], group.starts, axis=0) / group.counts
+    hidden = np.maximum(near @ lines + (means @ mean)[group.number] + bias, 0)
     mask = (rng.random(hidden.shape, dtype=np.float32) >= dropped).astype(np.float32) / np.float32(1 - dropped)
     hidden *= mask
     return values + hidden @ out, (values, inverse, near, means, hidden, mask)
 
 
 def _backward(
-    d_values: Array, block: Sequence[Array], dilation: int, batch: Batch, saved: Any
+    d_values: Array, block: Sequence[Array], dilation: int, group: Group, batch: Batch, saved: Any
 ) -> tuple[Array, list[Array]]:
     scale, lines, mean, _, out = block
     values, inverse, near, means, hidden, mask = saved
@@ -188,8 +241,8 @@ def _backward(
     zeros = np.zeros((1, width), np.float32)
     d_before, d_after = np.vstack([d_near[:, :width], zeros]), np.vstack([d_near[:, 2 * width :], zeros])
     d_scaled = d_near[:, width : 2 * width] + d_before[batch.after[dilation]] + d_after[batch.before[dilation]]
-    sums = np.add.reduceat(d_hidden, np.cumsum(batch.counts) - batch.counts, axis=0)
-    d_scaled += ((sums @ mean.T) / batch.counts[:, None].astype(np.float32))[batch.number]
+    sums = np.add.reduceat(d_hidden[group.order], group.starts, axis=0)
+    d_scaled += ((sums @ mean.T) / group.counts)[group.number]
     d_normed = d_scaled * scale
     inner = (d_normed * values).mean(axis=1, keepdims=True)
     gradients = [
@@ -202,7 +255,7 @@ def _backward(
     return d_values + inverse * d_normed - values * inverse**3 * inner, gradients
 
 
-def _adam(weights: Array, gradient: Array, state: list[Array], step: int, rate: float) -> None:
+def _adam(weights: Array, gradient: Array, state: list[Array], step: int, rate: float, decay: float) -> None:
     """Change *weights* by one step (Kingma and Ba 2015), with decoupled decay."""
     state[0] *= MOMENTUM
     state[0] += (1 - MOMENTUM) * gradient
@@ -210,4 +263,4 @@ def _adam(weights: Array, gradient: Array, state: list[Array], step: int, rate: 
     state[1] += (1 - SECOND_MOMENTUM) * gradient * gradient
     mean = state[0] / (1 - MOMENTUM**step)
     deviation = np.sqrt(state[1] / (1 - SECOND_MOMENTUM**step)) + 1e-7
-    weights -= (rate * (mean / deviation + DECAY * weights)).astype(np.float32)
+    weights -= (rate * (mean / deviation + decay * weights)).astype(np.float32)

@@ -17,7 +17,7 @@ from workers.clean.metadata import NO_KNOWN_TEXT
 from workers.clean.model.block_features import base_features
 from workers.clean.model.context_features import columns
 from workers.clean.model.line_features import LINE_COLUMNS, SHAPES
-from workers.clean.model.line_network import StoredNetwork, load_network
+from workers.clean.model.line_network import StoredNetwork, load_networks
 from workers.clean.model.model import load_default
 
 DUMPS = Path(__file__).with_name("invented_dumps.txt")
@@ -145,7 +145,7 @@ def test_line_features_short_dumps_are_finite(count: int) -> None:
 
 def test_load_network_other_columns_are_rejected() -> None:
     with pytest.raises(ValueError, match="other columns"):
-        load_network(StoredNetwork(("a",), b"", b"", b""), ("b",))
+        load_networks([StoredNetwork(("a",), b"", b"", b"")], ("b",))
 
 
 def test_text_model_scores_title_and_body() -> None:

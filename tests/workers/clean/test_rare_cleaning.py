@@ -95,3 +95,21 @@ def test_line_of_many_articles_is_a_template() -> None:
 )
 def test_impossible_date_is_none(text: str) -> None:
     assert parse_date(text) is None
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("Facebook | Twitter | Email", "a share bar"),
+        ("Share this article", "a share bar"),
+        ("Comments", "a share bar"),
+        ("Bluesky", "a line of a share bar or comment box"),
+        ("Anzeige", "a line beside an advertisement"),
+        ("Article continues below", "a line beside an advertisement"),
+        ("© 2026 Mill Courier", "a line about cookies, scripts or rights"),
+        ("Sign up for our newsletter", "a prompt to the reader"),
+    ],
+)
+def test_removed_prompt_has_reason_of_its_kind(line: str, reason: str) -> None:
+    cleaned = clean(f"{STORY}<p>{line}</p>", "html")
+    assert [block.reason for block in cleaned.removed] == [reason]

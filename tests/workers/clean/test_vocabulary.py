@@ -128,7 +128,7 @@ def test_training_writes_input_hashes(tmp_path: Path) -> None:
     from catboost import CatBoostClassifier
 
     from tests.tools.train.grow import TrainedModel, stored_model
-    from workers.clean.model.block_features import BUCKETS
+    from workers.clean.model.block_features import WORD_BUCKETS
     from workers.clean.model.context_features import columns, second_columns
 
     def trees(width: int) -> CatBoostClassifier:
@@ -137,7 +137,7 @@ def test_training_writes_input_hashes(tmp_path: Path) -> None:
         return CatBoostClassifier(**settings).fit(rows, rows[:, 0] > 0)
 
     first, second = trees(len(columns(html=False))), trees(len(second_columns(html=False)))
-    trained = TrainedModel(np.ones(BUCKETS), None, first, second, ())
+    trained = TrainedModel(np.ones(WORD_BUCKETS), None, first, second, ())
     stored = stored_model(trained, html=False, block_cost=1.0, word_cost=1.0)
     assert stored.inputs == input_hashes(html=False)
     load(msgspec.msgpack.encode({"text": stored}), "text")

@@ -105,7 +105,7 @@ def test_memory_ignores_item_with_kept_link() -> None:
     """The cleaner kept a block that is a link, so a change of this link counts."""
     memory = KnownItems()
     found = item_digest(item(STORY + '<p><a href="/1">Read the board&#8217;s <i>statement</i></a></p>'))
-    assert found is not None and len(found.links()) == 1
+    assert found is not None and len(found.links) == 1
     memory.add(found, KNOWN, ["The harbour board reopened the canal.", "Read the board’s statement"])
     assert memory.get(found, NOW.timestamp()) is None
     memory.add(found, KNOWN, ["The harbour board reopened the canal."])

@@ -20,12 +20,11 @@ from tests.support.server_commands import server_commands
 from workers.poller import registry
 from workers.poller.feed_urls import unregistered_feeds, validate_feed_url
 from workers.poller.poll import feed_options, with_user_values
+from workers.poller.poll_commands import poll_commands, release_host_commands
 from workers.poller.registry import (
     FeedRegistry,
     FeedState,
     feed_id,
-    poll_commands,
-    release_host_commands,
 )
 
 A1, A2 = sorted(

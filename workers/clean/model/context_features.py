@@ -31,6 +31,8 @@ NEIGHBOUR_ELEMENT_COLUMNS = ("tag", "name_score")
 SHIFTS = (-3, -2, -1, 1, 2, 3)
 WINDOWS = (4, 12)
 DISTANCE_COLUMNS = ("since_sentence", "until_sentence", "since_label", "since_heading", "short_run")
+LAST_COLUMNS = (*DISTANCE_COLUMNS, *GROUP_COLUMNS, *RANK_COLUMNS)  # at the end of the rows of HTML
+TAG_CODES = range(11)
 SECOND_PASS_SHIFTS = (-5, -4, -3, -2, -1, 1, 2, 3, 4, 5)
 SECOND_PASS_COLUMNS = ("p", *(f"p{s:+d}" for s in SECOND_PASS_SHIFTS), "p_4", "p_12", "p_words_8", "p_page", "p_before", "p_after",
          "p_in_span", "p_to_span", "p_past_span")  # fmt: skip
@@ -43,7 +45,7 @@ def columns(*, html: bool) -> tuple[str, ...]:
     out = [*BLOCK_COLUMNS, *POSITION_COLUMNS, *own]
     out += [f"{name}{shift:+d}" for shift in SHIFTS for name in neighbours]
     out += [f"{name}_{window}" for window in WINDOWS for name in ("words", "sentence", "link_share", "word_score")]
-    return (*out, *DISTANCE_COLUMNS, *((*GROUP_COLUMNS, *RANK_COLUMNS) if html else ()))
+    return (*out, *(LAST_COLUMNS if html else DISTANCE_COLUMNS))
 
 
 def second_columns(*, html: bool) -> tuple[str, ...]:
@@ -51,15 +53,25 @@ def second_columns(*, html: bool) -> tuple[str, ...]:
     return (*columns(html=html), *SECOND_PASS_COLUMNS, *(SECOND_GROUP_COLUMNS if html else ()))
 
 
-def network_columns() -> tuple[str, ...]:
+def network_columns(*, html: bool) -> tuple[str, ...]:
     """Return the column names of `network_rows`."""
-    return (*BLOCK_COLUMNS, *POSITION_COLUMNS, *LINE_COLUMNS, "word_score_size")
+    own = (*BLOCK_COLUMNS, *POSITION_COLUMNS)
+    if not html:
+        return (*own, *LINE_COLUMNS, "word_score_size")
+    tags = tuple(f"tag_{code}" for code in TAG_CODES)
+    return (*own, *ELEMENT_COLUMNS, *METADATA_COLUMNS, *LAST_COLUMNS, "word_score_size", *tags)
 
 
-def network_rows(rows: Matrix) -> Matrix:
-    """Return the inputs of the network over lines, from the rows of a text dump."""
-    own = rows[:, : len(network_columns()) - 1]
-    return np.hstack([own, np.abs(own[:, BLOCK_COLUMNS.index("word_score")])[:, None]])
+def network_rows(rows: Matrix, *, html: bool) -> Matrix:
+    """Return the inputs of the networks, from the rows of `context_features`. They read neighbours by themselves."""
+    word_score_size = np.abs(rows[:, BLOCK_COLUMNS.index("word_score")])[:, None]
+    if not html:
+        own = rows[:, : len(BLOCK_COLUMNS) + len(POSITION_COLUMNS) + len(LINE_COLUMNS)]
+        return np.hstack([own, word_score_size])
+    first = len(BLOCK_COLUMNS) + len(POSITION_COLUMNS)
+    own = rows[:, : first + len(ELEMENT_COLUMNS) + len(METADATA_COLUMNS)]
+    tags = rows[:, first, None] == np.array(TAG_CODES, np.float32)
+    return np.hstack([own, rows[:, -len(LAST_COLUMNS) :], word_score_size, tags]).astype(np.float32)
 
 
 def context_features(base: Matrix, word_scores: Matrix, name_scores: Matrix | None, groups: Groups | None) -> Matrix:

@@ -1,11 +1,13 @@
-"""A small network over the lines of a dump: dilated convolutions with residuals. `tests/tools/train` trains it.
+"""Small networks over the lines of a dump or the blocks of a page: dilated convolutions with residuals.
 
     columns ──▶ 64 values per line ──▶ 8 blocks that read the lines 1, 2, 4 and 8 before and after ──▶ body, title
 
-Each block also reads the mean over the dump. Source: WaveNet (van den Oord et al. 2016) for dilated residual blocks,
-RMSNorm (Zhang and Sennrich 2019) for the scale. Numpy only.
+Each block also reads a mean over the dump. On a page it may be the mean over a group of blocks instead, such as those
+of one container. `tests/tools/train` trains them. Source: WaveNet (van den Oord et al. 2016) for dilated residual
+blocks, RMSNorm (Zhang and Sennrich 2019) for the scale. Numpy only.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -16,33 +18,67 @@ Matrix = npt.NDArray[np.float32]
 
 DILATIONS = (1, 2, 4, 8, 1, 2, 4, 8)
 WIDTH, OUTPUT_WIDTH = 64, 48
+ALL = -1  # the group of all lines
 OUTPUTS = ("body", "title")
 LIMIT = 6.0  # standard deviations; larger inputs are clipped
 EPSILON = 1e-5
 
 
-class StoredNetwork(msgspec.Struct, frozen=True):
+class StoredNetwork(msgspec.Struct, frozen=True, omit_defaults=True):
     """A stored network: float32 means and scales of the columns, then float16 weights, all little-endian."""
 
     columns: tuple[str, ...]
     means: bytes
     scales: bytes  # the inverse standard deviations; 0 for a constant column
     weights: bytes  # the arrays of `shapes`, concatenated
+    width: int = WIDTH
+    dilations: tuple[int, ...] = DILATIONS
+    groups: tuple[int, ...] = (ALL,) * len(DILATIONS)
+
+    @property
+    def layout(self) -> "Layout":
+        """The sizes of the network."""
+        return Layout(len(self.columns), self.width, self.dilations, self.groups)
+
+
+class Layout(NamedTuple):
+    """The sizes of a network, and for each of its blocks the distance and the kind of group that it reads."""
+
+    inputs: int
+    width: int = WIDTH
+    dilations: tuple[int, ...] = DILATIONS
+    groups: tuple[int, ...] = (ALL,) * len(DILATIONS)
+
+
+class Group(NamedTuple):
+    """Groups of lines. The groups are numbered from 0 without gaps."""
+
+    number: npt.NDArray[np.intp]  # of its group, by line
+    order: npt.NDArray[np.intp]  # the lines, sorted by group
+    starts: npt.NDArray[np.intp]  # of each group in `order`
+    counts: Matrix  # of lines, one row per group
+
+
+def make_group(number: npt.NDArray[np.intp]) -> Group:
+    """Return the groups of lines with these *number*s."""
+    counts = np.bincount(number)
+    order = np.argsort(number, kind="stable")
+    return Group(number, order, np.cumsum(counts) - counts, counts[:, None].astype(np.float32))
 
 
 class Block(NamedTuple):
-    """Weights of a residual block. `scale` is that of RMSNorm."""
+    """Weights of a residual block, one network per first index. The scale of RMSNorm is part of `lines` and `mean`."""
 
-    scale: Matrix
-    lines: Matrix
+    lines: Matrix  # side by side for the line before, the line itself and the line after
     mean: Matrix
     bias: Matrix
     out: Matrix
 
 
-class Network(NamedTuple):
-    """A network for inference."""
+class Networks(NamedTuple):
+    """Networks of one layout for inference. The first index of each array is that of the network."""
 
+    layout: Layout
     means: Matrix
     scales: Matrix
     first: Matrix
@@ -53,55 +89,90 @@ class Network(NamedTuple):
     last: Matrix
     last_bias: Matrix
 
-    def log_odds(self, rows: Matrix) -> Matrix:
-        """Return the log odds of OUTPUTS, one row per line."""
+    def log_odds(self, rows: Matrix, groups: Sequence[Group] = ()) -> Matrix:
+        """Return the log odds of OUTPUTS by network and line. *groups*: the groups of each kind."""
         inputs = np.clip((rows - self.means) * self.scales, -LIMIT, LIMIT)
         start = values = np.maximum(inputs @ self.first + self.first_bias, 0)
-        for dilation, block in zip(DILATIONS, self.blocks, strict=True):
-            values = values + _change(values, block, dilation)
-        hidden = np.maximum(np.hstack([values, start]) @ self.hidden + self.hidden_bias, 0)
+        for dilation, kind, block in zip(self.layout.dilations, self.layout.groups, self.blocks, strict=True):
+            values = values + _change(values, block, dilation, None if kind == ALL else groups[kind])
+        hidden = np.maximum(np.concatenate([values, start], axis=2) @ self.hidden + self.hidden_bias, 0)
         out: Matrix = hidden @ self.last + self.last_bias
         return out
 
 
-def _change(values: Matrix, block: Block, dilation: int) -> Matrix:
-    count, width = values.shape
-    scaled = values / np.sqrt((values * values).mean(axis=1, keepdims=True) + EPSILON) * block.scale
-    padded = np.zeros((count + 2 * dilation, width), np.float32)
-    padded[dilation : dilation + count] = scaled
-    near = np.hstack([padded[:count], scaled, padded[2 * dilation :]])
-    hidden = np.maximum(near @ block.lines + scaled.mean(axis=0) @ block.mean + block.bias, 0)
-    out: Matrix = hidden @ block.out
+def _change(values: Matrix, block: Block, dilation: int, group: Group | None) -> Matrix:
+    count, width = values.shape[1:]
+    scaled = values / np.sqrt(np.einsum("nlw,nlw->nl", values, values)[:, :, None] / width + EPSILON)
+    near = scaled @ block.lines
+    hidden = near[:, :, width : 2 * width] + block.bias
+    if count > dilation:
+        hidden[:, dilation:] += near[:, :-dilation, :width]
+        hidden[:, :-dilation] += near[:, dilation:, 2 * width :]
+    if group is None:
+        hidden += scaled.mean(axis=1, keepdims=True) @ block.mean
+    else:
+        means = np.add.reduceat(scaled[:, group.order], group.starts, axis=1) / group.counts
+        hidden += (means @ block.mean)[:, group.number]
+    out: Matrix = np.maximum(hidden, 0) @ block.out
     return out
 
 
-def shapes(inputs: int) -> list[tuple[int, ...]]:
-    """Return the shapes of the weights in their stored order, for so many *inputs*."""
-    block = [(WIDTH,), (3 * WIDTH, WIDTH), (WIDTH, WIDTH), (WIDTH,), (WIDTH, WIDTH)]
-    out = [(2 * WIDTH, OUTPUT_WIDTH), (OUTPUT_WIDTH,), (OUTPUT_WIDTH, len(OUTPUTS)), (len(OUTPUTS),)]
-    return [(inputs, WIDTH), (WIDTH,), *(block * len(DILATIONS)), *out]
+def shapes(layout: Layout) -> list[tuple[int, ...]]:
+    """Return the shapes of the stored weights: of the first layer, of each block, and of the two last layers.
+
+    Those of a block are the scale of RMSNorm, `lines` one below the other, `mean`, `bias` and `out`.
+    """
+    width = layout.width
+    block = [(width,), (3 * width, width), (width, width), (width,), (width, width)]
+    out = [(2 * width, OUTPUT_WIDTH), (OUTPUT_WIDTH,), (OUTPUT_WIDTH, len(OUTPUTS)), (len(OUTPUTS),)]
+    return [(layout.inputs, width), (width,), *(block * len(layout.dilations)), *out]
 
 
-def split_weights(weights: npt.NDArray[np.float32], inputs: int) -> list[Matrix]:
+def split_weights(weights: npt.NDArray[np.float32], layout: Layout) -> list[Matrix]:
     """Return the arrays of `shapes` in *weights*."""
     out, start = [], 0
-    for shape in shapes(inputs):
+    for shape in shapes(layout):
         end = start + int(np.prod(shape))
         out.append(weights[start:end].reshape(shape))
         start = end
     return out
 
 
-def load_network(stored: StoredNetwork, columns: tuple[str, ...]) -> Network:
-    """Return the network for rows with these *columns*.
+def load_networks(stored: Sequence[StoredNetwork], columns: tuple[str, ...]) -> Networks:
+    """Return the networks for rows with these *columns*.
 
     Raises:
-        ValueError: the network was trained on other columns.
+        ValueError: a network was trained on other columns, or its sizes differ from those of the first one.
     """
-    if stored.columns != columns:
+    if any(network.columns != columns for network in stored):
         raise ValueError("model rejected: the network has other columns; run `make train`")
-    weights = split_weights(np.frombuffer(stored.weights, "<f2").astype(np.float32), len(columns))
-    size = len(Block._fields)
-    blocks = tuple(Block(*weights[2 + n * size : 2 + (n + 1) * size]) for n in range(len(DILATIONS)))
-    means, scales = np.frombuffer(stored.means, "<f4"), np.frombuffer(stored.scales, "<f4")
-    return Network(means, scales, weights[0], weights[1], blocks, *weights[2 + size * len(DILATIONS) :])
+    layout = stored[0].layout
+    if any(network.layout != layout for network in stored):
+        raise ValueError("model rejected: the networks have several sizes; run `make train`")
+    weights = [np.frombuffer(network.weights, "<f2").astype(np.float32) for network in stored]
+    means, scales = (
+        np.stack([np.frombuffer(getattr(network, name), "<f4") for network in stored])[:, None]
+        for name in ("means", "scales")
+    )
+    return stack_networks(weights, means, scales, layout)
+
+
+def stack_networks(
+    weights: Sequence[npt.NDArray[np.float32]], means: Matrix, scales: Matrix, layout: Layout
+) -> Networks:
+    """Return networks with these *weights*, one array each. *means* and *scales* have a row per network."""
+    first, first_bias, *rest = map(np.stack, zip(*(split_weights(own, layout) for own in weights), strict=True))
+    size = len(layout.dilations) * 5
+    blocks = tuple(_block(*rest[start : start + 5]) for start in range(0, size, 5))
+    hidden, hidden_bias, last, last_bias = rest[size:]
+    biases = (bias[:, None] for bias in (first_bias, hidden_bias, last_bias))
+    first_bias, hidden_bias, last_bias = biases
+    return Networks(layout, means, scales, first, first_bias, blocks, hidden, hidden_bias, last, last_bias)
+
+
+def _block(scale: Matrix, lines: Matrix, mean: Matrix, bias: Matrix, out: Matrix) -> Block:
+    """Return a block of these stored weights. RMSNorm's scale is multiplied into them once."""
+    rows = scale[:, :, None]
+    return Block(
+        np.concatenate([rows * part for part in np.split(lines, 3, axis=1)], axis=2), rows * mean, bias[:, None], out
+    )

@@ -2,10 +2,12 @@
 
 rows ──▶ first trees ──▶ probabilities ──▶ rows with the neighbours' probabilities ──▶ second trees ──▶ probability
 
-Only the model of feed HTML has a second pass. Networks over the lines of a dump read the rows too. The mean of the log
-odds of the trees and of each network counts; the networks also return the probability that a line is the title.
+Only the model of feed HTML has a second pass. Networks over the lines of a dump or the blocks of a page read the rows
+too. The mean of the log odds of the trees and of each network counts. The networks of dumps also return the probability
+that a line is the title.
 """
 
+from array import array
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -17,7 +19,7 @@ import numpy.typing as npt
 
 from workers.clean.blocks import Block
 from workers.clean.metadata import NO_KNOWN_TEXT, KnownText
-from workers.clean.model.block_features import base_features, name_scores, word_scores
+from workers.clean.model.block_features import WORD_BUCKETS, base_features, name_scores, word_scores
 from workers.clean.model.context_features import (
     columns,
     context_features,
@@ -26,8 +28,8 @@ from workers.clean.model.context_features import (
     second_columns,
     second_pass_features,
 )
-from workers.clean.model.group_features import group_blocks
-from workers.clean.model.line_network import Network, StoredNetwork, load_network
+from workers.clean.model.group_features import Groups, group_blocks
+from workers.clean.model.line_network import Networks, StoredNetwork, load_networks, make_group
 from workers.clean.model.oblivious_trees import StoredTrees, Trees, load_trees
 from workers.clean.model.vocabulary import VOCABULARY_HASH, hash_texts
 
@@ -56,11 +58,11 @@ class StoredModel(msgspec.Struct, frozen=True):
     clutter_block_cost: float  # cost of a block of clutter that remains, in words of body text
     clutter_word_cost: float  # cost of a word of clutter, in words of body text
     inputs: InputHashes = InputHashes()
-    networks: tuple[StoredNetwork, ...] = ()  # of text dumps
+    networks: tuple[StoredNetwork, ...] = ()
 
 
 class Scores(NamedTuple):
-    """Probabilities of the blocks: body text, and the title (zeros without networks)."""
+    """Probabilities of the blocks: body text, and in a dump the title (zeros without networks)."""
 
     body: list[float]
     title: list[float]
@@ -69,13 +71,14 @@ class Scores(NamedTuple):
 class Model(NamedTuple):
     """The model of one input type."""
 
-    words: list[float]
+    words: "array[int]"  # multiply by word_scale
+    word_scale: float
     names: list[float]
     first: Trees
     second: Trees | None
     clutter_block_cost: float
     clutter_word_cost: float
-    networks: tuple[Network, ...] = ()
+    networks: Networks | None = None
 
     def predict(self, blocks: Sequence[Block], known_text: KnownText = NO_KNOWN_TEXT) -> Scores:
         """Return the probabilities of the blocks. All blocks must have text."""
@@ -84,16 +87,19 @@ class Model(NamedTuple):
         words = np.array([block.words for block in blocks], dtype=np.float32)
         names = name_scores(blocks, self.names) if blocks[0].tag != "line" else None
         groups = group_blocks(blocks) if names is not None else None
-        rows = context_features(base_features(blocks, known_text), word_scores(blocks, self.words), names, groups)
+        rows = context_features(
+            base_features(blocks, known_text), word_scores(blocks, self.words) * self.word_scale, names, groups
+        )
         body = self.first.probabilities(rows)
         if self.second is not None:
             assert groups is not None  # only feed HTML has a second pass
             body = self.second.probabilities(second_pass_features(rows, body, words, groups))
-        if not self.networks:
+        if self.networks is None:
             return Scores(body.tolist(), [0.0] * len(blocks))
-        log_odds = mean_log_odds(self.networks, rows)
-        joined = combine(body, log_odds[:, 0], len(self.networks))
-        return Scores(joined.tolist(), _probability(log_odds[:, 1]).tolist())
+        log_odds = mean_log_odds(self.networks, rows, groups)
+        joined = combine(body, log_odds[:, 0], len(self.networks.first))
+        title = _probability(log_odds[:, 1]).tolist() if groups is None else [0.0] * len(blocks)
+        return Scores(joined.tolist(), title)
 
     def should_keep(self, probability: float, words: int, *, share: float = 1.0) -> bool:
         """Whether to keep a block: the expected cost of its loss exceeds the expected cost of clutter that remains.
@@ -104,10 +110,11 @@ class Model(NamedTuple):
         return probability * words > (1 - probability) * clutter_cost
 
 
-def mean_log_odds(networks: Sequence[Network], rows: Matrix) -> Matrix:
-    """Return the mean over *networks* of the log odds of body text and title, from the rows of a text dump."""
-    inputs = network_rows(rows)
-    log_odds = np.stack([network.log_odds(inputs) for network in networks])
+def mean_log_odds(networks: Networks, rows: Matrix, groups: Groups | None) -> Matrix:
+    """Return the mean over *networks* of the log odds of body text and title. *groups*: of HTML."""
+    inputs = network_rows(rows, html=groups is not None)
+    grouped = tuple(map(make_group, groups or ()))
+    log_odds = networks.log_odds(inputs, grouped)
     mean: Matrix = np.clip(log_odds, -MAX_LOG_ODDS, MAX_LOG_ODDS).mean(axis=0, dtype=np.float32)
     return mean
 
@@ -134,13 +141,14 @@ def load(data: bytes, kind: str) -> Model:
     html = kind != "text"
     _check_inputs(kind, stored.inputs, input_hashes(html=html))
     return Model(
-        _weights(stored.words, stored.word_scale),
-        _weights(stored.names, stored.name_scale),
+        _repeat(array("b", stored.words), WORD_BUCKETS),
+        stored.word_scale,
+        [stored.name_scale * value for value in array("b", stored.names)],
         load_trees(stored.first, columns(html=html)),
         load_trees(stored.second, second_columns(html=html)) if stored.second is not None else None,
         stored.clutter_block_cost,
         stored.clutter_word_cost,
-        tuple(load_network(network, network_columns()) for network in stored.networks),
+        load_networks(stored.networks, network_columns(html=html)) if stored.networks else None,
     )
 
 
@@ -163,5 +171,6 @@ def load_default(kind: str) -> Model:
     return load(FILE.read_bytes(), kind)
 
 
-def _weights(data: bytes, scale: float) -> list[float]:
-    return [scale * value for value in memoryview(data).cast("b")]
+def _repeat(weights: "array[int]", buckets: int) -> "array[int]":
+    """Return a weight per bucket. Fewer stored weights repeat: both bucket numbers are remainders of one hash."""
+    return weights * (buckets // len(weights))

@@ -23,6 +23,27 @@ SOURCE_CREDIT = re.compile(
     r"(?:source|sources|quelle|fuente|fonte|kaynak|источник|bron|źródło|المصدر)\s*:\s*(?P<credit>\S.{0,160})",
     re.IGNORECASE,
 )
+# Roles in the credit line of an agency below its story. Source: credit lines of Reuters in English, German, French,
+# Spanish, Portuguese, Italian, Russian, Turkish, Polish, Japanese and Chinese, and of outlets that print them.
+# The second part is followed by a colon; such roles occur in interviews too, so they count in brackets only.
+CREDIT_ROLES = (
+    r"(?:additional )?(?:reporting|writing|editing) by|compiled by|bericht von|(?:geschrieben|redigiert|bearbeitet) von|"
+    r"reportage (?:de|par)|(?:rédigé|écrit|édité) par|version française(?: de| par)?|"
+    r"report(?:e|aje)(?: adicional)? de|(?:escrito|editado|traducido)(?: en español)? por|edición de|"
+    r"reportagem(?: adicional)? (?:de|por)|(?:editado|traduzido) por|edição de|servizio di|(?:scritto|tradotto) da|"
+    r"editing(?: di)?|verslaggeving door|(?:geschreven|bewerkt) door|rapportering av|(?:skrivet|redigerat) av|"
+    r"(?:ditulis|disunting|diedit) oleh"
+)
+CREDIT_ROLES_WITH_COLON = (
+    r"haber|yazan|editör|çeviri|авторы?|текст|перевод|редактор|автори?|переклад|relacja|redakcja|opracowanie|"
+    r"report(?:er|s?|ing)|writing|editor|editing|penulis|penyunting|取材|執筆|翻訳|編集|记者|記者|撰稿|编译|編譯|编辑|編輯|审校"
+)
+_ANY_ROLE = rf"(?:{CREDIT_ROLES}|(?:{CREDIT_ROLES_WITH_COLON})\s?[:：])"
+_NAMES = r"\s?(?-i:(?![a-zà-ÿа-я]))[^()（）;；:：]{1,100}"
+# A credit line is split before each role, so a part has one role.
+NEXT_CREDIT = re.compile(rf"[;,.；，、]\s?(?={_ANY_ROLE})", re.IGNORECASE)
+CREDIT_PART = re.compile(rf"(?:{CREDIT_ROLES}){_NAMES}", re.IGNORECASE)
+BRACKETED_CREDIT_PART = re.compile(rf"{_ANY_ROLE}{_NAMES}", re.IGNORECASE)
 # Source: datelines of outlets in the languages above. Words are possessive: backtracking within a word never helps and
 # takes polynomial time. A hyphen belongs to a word only if the word continues: in "LONDON- The" it is a dash.
 DATELINE = re.compile(

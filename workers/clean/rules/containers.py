@@ -80,6 +80,7 @@ _COMMENTS = (
 _REACTIONS = "responses?|replies|reply|reactions?|réactions?|reaktionen|antworten|réponses?|respuestas?|respostas?|reacties|reazioni|risposte"
 COMMENT_HEADING = re.compile(
     rf"(?:[({{\[]?\d{{1,5}}[)}}\]]? (?:{_COMMENTS}|{_REACTIONS})(?: (?:to|on|for|zu|sur|à|a|en) .{{1,200}})?|(?:all |reader |readers[’'] )?(?:{_COMMENTS})|"
-    rf"(?:{_COMMENTS}|{_REACTIONS})[ :]{{0,2}}[({{\[]?\d{{1,5}}[)}}\]]?)",
+    rf"(?:{_COMMENTS}|{_REACTIONS})[ :]{{0,2}}[({{\[]?\d{{1,5}}[)}}\]]?|"
+    r"(?:what you should know )?about (?:the |our )?comments(?: on .{1,60})?|comment(?:s|ing)? (?:policy|rules|guidelines))",
     re.IGNORECASE,
 )

@@ -261,3 +261,7 @@ _PARTS = {
     "ru": "исправ|поправ|верси|уточн|опроверж|ошиб|редакц|отозва|извинен|неверн",
 }
 HINTS: Mapping[str, tuple[str, ...]] = {language: tuple(parts.split("|")) for language, parts in _PARTS.items()}
+# Each hint of any language contains one of these: a text without them is no note in any language.
+_ALL = set().union(*HINTS.values())
+ANY_HINTS = tuple(sorted(hint for hint in _ALL if not any(other in hint for other in _ALL - {hint})))
+ASCII_HINTS = tuple(filter(str.isascii, ANY_HINTS))

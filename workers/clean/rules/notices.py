@@ -68,6 +68,11 @@ COMMENT_RULES = (
     r"(?:мнение (?:редакции|автора)|думка (?:редакції|автора)|las opiniones|le opinioni|die meinung(?:en)?) .{0,120}(?:не совпада|може не|no reflejan|non riflettono|nicht der).{0,160}",
     r"(?:网友评论|以上(?:内容|评论)|本文(?:内容|观点)?)(?:仅|不)?(?:代表|供).{0,80}",
 )
+# Controls of a page and its number. Source: pages of Chinese portals.
+PAGE_CONTROLS = (
+    r"[\W_]{0,3}(?:(?:字体|字號|字号|大|中|小|打印(?:本[页稿])?|列印|关闭(?:窗口)?|收藏(?:本页)?|复制链接|在线投稿)[\W_]{0,4}){3,12}(?:新闻热线[\W_]{0,3}[\d-]{5,20})?",
+    r"本文共分?\s?\d{1,3}\s?页.{0,40}",
+)
 DONATION = (
     r"(?:please )?(?:support(?= (?:our|us|this|independent|quality|free|local|public)\b)|help (?:us|keep)|donate to|make a donation|become a (?:member|supporter|patron)|give what you can|your (?:support|donation|contribution))\b.{0,120}"
     r"\b(?:journalism|newsroom|free for everyone|reporting|independent|readers like you|donation|monthly|today)\b.{0,120}",
@@ -168,7 +173,19 @@ def _any_of(patterns: Iterable[str]) -> str:
 
 NOTICE = re.compile(
     _any_of(
-        (*RIGHTS, *CONSENT, *COMMENT_RULES, *DONATION, *PAYWALL, *PITCHES, *LIKED, *GAMBLING, *AFFILIATES, *SIGN_UP)
+        (
+            *RIGHTS,
+            *CONSENT,
+            *COMMENT_RULES,
+            *PAGE_CONTROLS,
+            *DONATION,
+            *PAYWALL,
+            *PITCHES,
+            *LIKED,
+            *GAMBLING,
+            *AFFILIATES,
+            *SIGN_UP,
+        )
     ),
     re.IGNORECASE,
 )
@@ -212,6 +229,7 @@ def fold_dots(lower: str) -> str:
 
 # Parts of a complete notice, compared without folding.
 NOTICE_PARTS = tuple(
+    "字体|字號|字号|打印|列印|关闭窗口|本文共|"
     "專頁|专页|粉絲|粉丝|facebook|微博|微信|"
     "opt out|opt-out|optout|cancel|this video|responsab|respons|gamble|risques|süchtig|verantwortung|bewust|gokken|fun stops|お願い|힘이|부탁|눌러|like|enjoy|aimé|gefällt|hat |gust|gost|piaciut|vond|gillade|likte|lide|pidit|líbil|páčil|podoba|"
     "tetszett|plăcut|понрав|сподоба|άρεσε|beğen|أعجبك|reserv|vorbehalten|droits|derechos|direitos|diritti|riproduzione|voorbehouden|förbehåll|forbehold|pidätet|zastrzeż|vyhrazen|fenntart|"

@@ -10,7 +10,7 @@ Signatures are computed for a batch of texts, because a call of numpy costs as m
 
 import zlib
 from collections.abc import Iterable, Sequence
-from itertools import accumulate, chain, pairwise
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -44,6 +44,7 @@ MAX_COUNT = DIGEST_MASK = 0xFFFF
 KEY_BYTES = 5
 BODY_KEYS, LEAD_KEYS = 4, 5
 BODY_KEY_RUN, LEAD_KEY_RUN, LEAD_KEY_WORDS, TITLE_KEY_WORDS = 6, 4, 45, 4
+RUNS = (SHINGLE_WORDS, LEAD_KEY_RUN, BODY_KEY_RUN, LONG_SHINGLE_WORDS)
 MIN_WORDS = 15  # of title and text; shorter texts are compared by title only
 MIN_TITLE_WORDS = 7  # shorter titles are phrases that many articles have
 COMPARED_NUMBERS = 40
@@ -52,6 +53,7 @@ COMPARED_NUMBERS = 40
 # the title names a part ("part two").
 UPDATE, ADDRESS, REPEATS, PART = 1, 2, 4, 8
 
+NO_STEM = 2**64 - 1  # of a row that no batch has
 _TOP, _FOUR_BITS = np.uint64(48), np.uint64(16)
 _ODD = np.array([0x9E3779B97F4A7C15 * (2 * n + 1) & 0xFFFFFFFFFFFFFFFF for n in range(10)], np.uint64)
 
@@ -102,6 +104,7 @@ class _Words(NamedTuple):
 
 
 NOTHING = TextSignature(b"", ())
+_OTHER_KINDS = bytes(kind for kind in range(256) if not kind & ADDRESS_PART)
 
 
 def signature_of(
@@ -130,7 +133,7 @@ def _read(text: SignedText, body: TextWords) -> _Words | None:
     title = read_title(text.title, text.publisher)
     if title.length + len(body.hashes) < MIN_WORDS and title.length < MIN_TITLE_WORDS:
         return None
-    has_address = bool((body.kinds & ADDRESS_PART).any())
+    has_address = bool(body.kinds.tobytes().translate(None, _OTHER_KINDS))
     marks = title.is_update * UPDATE | has_address * ADDRESS | text.repeats * REPEATS | title.is_part * PART
     return _Words(text, title, body, marks)
 
@@ -139,7 +142,7 @@ def _sign(table: Sequence[_Words]) -> list[TextSignature]:
     """Return the signatures and keys of texts."""
     out = np.zeros(len(table), LAYOUT)
     body = _rows([words.body.hashes for words in table])
-    plain = _rows([words.body.hashes[(words.body.kinds & PLAIN) > 0] for words in table])
+    plain = _rows([words.body.hashes[(words.body.kinds & PLAIN) > 0] for words in table], (SHINGLE_WORDS,))
     _write_sketches(out, body, plain)
     columns = _word_columns(table) | _title_columns(table) | _source_columns(table)
     for name, column in columns.items():
@@ -159,18 +162,18 @@ class _Rows(NamedTuple):
     runs: dict[int, Hashes]
 
 
-def _rows(texts: Sequence[Hashes]) -> _Rows:
-    """Return the shingles of texts. A text that is shorter than a shingle is one shingle."""
+def _rows(texts: Sequence[Hashes], lengths: Sequence[int] = RUNS) -> _Rows:
+    """Return the shingles of texts, of *lengths* words. A text that is shorter than a shingle is one shingle."""
     sizes = np.array([len(words) for words in texts], np.intp)
     starts = np.concatenate(([0], np.cumsum(sizes[:-1] + LONG_SHINGLE_WORDS - 1)))
     total = int(starts[-1] + sizes[-1])
     hashes = np.zeros(total + LONG_SHINGLE_WORDS - 1, np.uint64)
     words = np.concatenate(texts)
     hashes[np.arange(len(words)) + np.repeat(starts - (np.cumsum(sizes) - sizes), sizes)] = words
-    sums, runs = np.zeros(total, np.uint64), dict[int, Hashes]()
-    for n in range(LONG_SHINGLE_WORDS):
-        sums += hashes[n : n + total] * _ODD[n]
-        if n + 1 in (SHINGLE_WORDS, LEAD_KEY_RUN, BODY_KEY_RUN, LONG_SHINGLE_WORDS):
+    sums, products, runs = np.zeros(total, np.uint64), np.empty(total, np.uint64), dict[int, Hashes]()
+    for n in range(max(lengths)):
+        sums += np.multiply(hashes[n : n + total], _ODD[n], out=products)
+        if n + 1 in lengths:
             runs[n + 1] = mixed(sums)
     return _Rows(starts, sizes, runs)
 
@@ -223,8 +226,9 @@ def _word_columns(table: Sequence[_Words]) -> dict[str, Any]:
     kinds = np.concatenate([words.body.kinds for words in table])
     is_name, is_number = (kinds & NAME) > 0, (kinds & NUMBER) > 0
     rows, values = numbers[is_number], hashes[is_number]
-    figures = np.zeros(count, np.uint64)
-    np.add.at(figures, rows, values)
+    sums = np.concatenate((np.zeros(1, np.uint64), np.cumsum(values, dtype=np.uint64)))
+    ends = np.searchsorted(rows, np.arange(count), side="right")
+    figures = np.diff(sums[ends], prepend=np.uint64(0))
     compared = _ranks(rows, count) < COMPARED_NUMBERS
     return {
         "name": _samples(numbers[is_name], hashes[is_name], count, NAMES),
@@ -239,16 +243,23 @@ def _title_columns(table: Sequence[_Words]) -> dict[str, Any]:
     hashes, stems = hash_words(words)
     numbers = np.repeat(np.arange(len(table)), [len(text.title.words) for text in table])
     long = np.array([len(word) >= (ABOUT_BYTES if word.isascii() else MIN_OTHER_BYTES) for word in words], bool)
-    ends = list(accumulate((len(text.title.words) for text in table), initial=0))
-    spans = zip(table, pairwise(ends), strict=True)
-    in_text = [(text.body.stems[:, None] == stems[start:end]).any(axis=0) for text, (start, end) in spans]
-    in_text_of = np.concatenate(in_text) & long
+    in_text_of = _occur(numbers, stems, table) & long
     title = _samples(numbers, hashes, len(table), TITLE_WORDS)
     return {
         "title": title,
         "long_words": _bits(title, numbers[long], hashes[long]),
         "in_text": _bits(title, numbers[in_text_of], hashes[in_text_of]),
     }
+
+
+def _occur(rows: Places, stems: Any, table: Sequence[_Words]) -> Any:
+    """Return whether each of *stems* is among those of the text of its row."""
+    texts = np.repeat(np.arange(len(table), dtype=np.uint64), [len(words.body.stems) for words in table])
+    known = np.concatenate([words.body.stems for words in table]) | texts << np.uint64(32)
+    known.sort()
+    known = np.append(known, np.uint64(NO_STEM))
+    wanted = stems | rows.astype(np.uint64) << np.uint64(32)
+    return known[np.searchsorted(known, wanted)] == wanted
 
 
 def _samples(rows: Places, hashes: Hashes, count: int, most: int) -> npt.NDArray[np.uint16]:

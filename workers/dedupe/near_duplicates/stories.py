@@ -53,6 +53,7 @@ class IndexedArticle(NamedTuple):
     id: str
     story: str
     signature: bytes
+    time_s: int = 0
 
 
 class NewArticle(NamedTuple):
@@ -72,29 +73,32 @@ class Snapshot:
 
     lists: list[dict[bytes, bytes]]
     texts: dict[bytes, bytes] = field(default_factory=dict)
-    _cached: dict[bytes, list[bytes]] = field(default_factory=dict)
+    _cached: dict[bytes, tuple[list[bytes], list[bytes]]] = field(default_factory=dict)
 
     def candidates(self, article: NewArticle, added: Mapping[bytes, bytes]) -> list[bytes]:
         """Return the refs of the articles that share most index keys. *added*: newest lists that the batch extended."""
-        if not added.keys().isdisjoint(article.signed.keys):
-            return self._nearest(article, added)
-        if article.ref not in self._cached:
-            self._cached[article.ref] = self._nearest(article, {})
-        return self._cached[article.ref]
-
-    def _nearest(self, article: NewArticle, added: Mapping[bytes, bytes]) -> list[bytes]:
-        """Return the candidates. A key that few articles share weighs more."""
         newest, *older = self.lists
-        weights: dict[bytes, float] = {}
+        lists: list[bytes] = []
         for key in article.signed.keys:
             for list_ in (added.get(key) or newest.get(key), *[segment.get(key) for segment in older]):
-                if not list_:
-                    continue
-                size = len(list_)
-                weight = REF_BYTES / size
-                for ref in [list_[at : at + REF_BYTES] for at in range(0, size, REF_BYTES)]:
-                    weights[ref] = weights.get(ref, 0.0) + weight
-        return sorted(weights, key=lambda ref: (-weights[ref], ref))[:MAX_CANDIDATES]
+                if list_:
+                    lists.append(list_)
+        cached = self._cached.get(article.ref)
+        if cached is None or cached[0] != lists:  # rounds repeat most lists
+            cached = self._cached[article.ref] = lists, _nearest(lists)
+        return cached[1]
+
+
+def _nearest(lists: Sequence[bytes]) -> list[bytes]:
+    """Return the refs that occur most in *lists*. A list of few refs weighs more."""
+    weights: dict[bytes, float] = {}
+    for list_ in lists:
+        size = len(list_)
+        weight = REF_BYTES / size
+        for ref in [list_[at : at + REF_BYTES] for at in range(0, size, REF_BYTES)]:
+            weights[ref] = weights.get(ref, 0.0) + weight
+    ordered = sorted([(-weight, ref) for ref, weight in weights.items()])[:MAX_CANDIDATES]
+    return [ref for _, ref in ordered]
 
 
 class Claim(NamedTuple):
@@ -164,7 +168,7 @@ class BatchDecisions:
                 signature = b"" if assignment.near_identical else article.signed.signature
                 if signature:
                     self._add_keys(article, added)
-                texts[article.ref] = IndexedArticle(article.id, assignment.story, signature)
+                texts[article.ref] = IndexedArticle(article.id, assignment.story, signature, _time_s(signature))
                 new[article.ref] = article, assignment
                 assignments.append(assignment)
         return _Round(assignments, new, added)
@@ -177,11 +181,13 @@ class BatchDecisions:
         missing: Missing,
     ) -> StoryAssignment:
         signature, refs = article.signed.signature, self.snapshot.candidates(article, added)
+        if not refs:
+            return StoryAssignment(article.id)
         time_s = _time_s(signature)
         near = [
             (ref, other)
             for ref in refs
-            if (other := texts.get(ref)) and other.signature and abs(_time_s(other.signature) - time_s) <= self.window_s
+            if (other := texts.get(ref)) and other.signature and abs(other.time_s - time_s) <= self.window_s
         ]
         if not near:
             return StoryAssignment(article.id)
@@ -278,7 +284,8 @@ def indexed_article(ref: bytes, value: bytes) -> IndexedArticle:
     """Return the article of a stored value."""
     id_ = (ref + value[: ID_BYTES - REF_BYTES]).hex()
     signature, assignment = decode(id_, value)
-    return IndexedArticle(id_, assignment.story, signature if len(signature) == LAYOUT.itemsize else b"")
+    signature = signature if len(signature) == LAYOUT.itemsize else b""
+    return IndexedArticle(id_, assignment.story, signature, _time_s(signature))
 
 
 def _time_s(signature: bytes) -> int:

@@ -8,7 +8,6 @@ one prefix sum. A call of numpy costs as much as a hundred words, so texts are r
 
 from collections.abc import Collection, Iterator, Sequence
 from functools import lru_cache
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -106,9 +105,12 @@ def hash_words(words: Sequence[bytes]) -> tuple[Hashes, npt.NDArray[np.uint32]]:
 
 def mixed(hashes: Hashes) -> Hashes:
     """Return *hashes* with every bit depending on every other (MurmurHash3's finaliser; Appleby, public domain)."""
-    hashes = (hashes ^ (hashes >> _SHIFT)) * _MIX_1
-    hashes = (hashes ^ (hashes >> _SHIFT)) * _MIX_2
-    return hashes ^ (hashes >> _SHIFT)
+    shifted = hashes >> _SHIFT
+    out: Hashes = np.bitwise_xor(hashes, shifted)
+    for factor in (_MIX_1, _MIX_2):
+        out *= factor
+        out ^= np.right_shift(out, _SHIFT, out=shifted)
+    return out
 
 
 class _Chunk:
@@ -201,21 +203,30 @@ class _Chunk:
 
     def _without_hashtags(self, texts: list[TextWords], first_sentences: Places) -> list[TextWords]:
         """Return the texts without sentences of hashtags alone: labels, which outlets add to a copy."""
-        kept = np.array([not all(word[0] == "#" for word in text.split()) for text in self.sentence_texts()], bool)
-        out = []
-        for words, start, end in zip(texts, first_sentences[:-1], first_sentences[1:], strict=True):
-            has_text = kept[start:end]
-            out.append(words if has_text.all() else words.chosen(has_text[words.sentence_of]))
-        return out
+        kept = np.ones(len(self.first_of) - 1, bool)
+        marks = self.origin[np.flatnonzero(self.letters == _HASH)]
+        near = np.searchsorted(self.origin[self.starts[self.first_of[:-1]]], marks)
+        for n in {place for mark in near.tolist() for place in (mark - 1, mark)}:
+            if 0 <= n < len(kept):
+                kept[n] = not all(word[0] == "#" for word in self._sentence_text(n).split())
+        if kept.all():
+            return texts
+        spans = zip(texts, first_sentences[:-1], first_sentences[1:], strict=True)
+        return [
+            words if kept[start:end].all() else words.chosen(kept[start:end][words.sentence_of])
+            for words, start, end in spans
+        ]
 
     def sentence_texts(self) -> list[str]:
         """Return the characters of each sentence, up to the next one or to the end of its line."""
-        starts = [*self.origin[self.starts[self.first_of[:-1]]].tolist(), len(self.text)]
-        out = []
-        for start, end in pairwise(starts):
-            part = self.text[start:end].partition("\n")[0].strip()
-            out.append("#" * (self.text[start - 1 : start] == "#") + part.rstrip("# "))
-        return out
+        return [self._sentence_text(n) for n in range(len(self.first_of) - 1)]
+
+    def _sentence_text(self, number: int) -> str:
+        first, after = self.first_of[number : number + 2].tolist()
+        start = int(self.origin[self.starts[first]])
+        end = int(self.origin[self.starts[after]]) if after < len(self.starts) else len(self.text)
+        part = self.text[start:end].partition("\n")[0].strip()
+        return "#" * (self.text[start - 1 : start] == "#") + part.rstrip("# ")
 
 
 def _chunks(texts: Sequence[str]) -> Iterator[list[str]]:

@@ -1,0 +1,35 @@
+"""The story of a page a second time, as one block: a copy for speech or print, mostly without paragraphs. Pure."""
+
+from collections.abc import Sequence
+
+from workers.clean.blocks import Block
+from workers.clean.labelling import Prediction
+from workers.text.normalise import match_key
+
+MIN_COPY_WORDS = 80
+MIN_PARTS = 4  # paragraphs that stay; fewer may be a summary of the block
+MIN_COPY_SHARE = 0.5  # words of the copy, of those of all other blocks that stay
+MIN_REPEATED = 0.85  # of the copy's shingles
+
+
+def without_repeated_story(blocks: Sequence[Block], predictions: list[Prediction]) -> list[Prediction]:
+    """Return *predictions* that remove the longest block if the other blocks that stay contain its text."""
+    kept = [n for n, (block, p) in enumerate(zip(blocks, predictions, strict=True)) if p.keep and block.text]
+    longest = max(kept, key=lambda n: blocks[n].words, default=-1)
+    words = blocks[longest].words if kept else 0
+    rest = [n for n in kept if n != longest]
+    if words < MIN_COPY_WORDS or len(rest) < MIN_PARTS or words < MIN_COPY_SHARE * sum(blocks[n].words for n in rest):
+        return predictions
+    own = _shingles(blocks[longest])
+    present = set().union(*(_shingles(blocks[n]) for n in rest))
+    if len(own & present) < MIN_REPEATED * max(len(own), MIN_COPY_WORDS // 2):
+        return predictions
+    out = list(predictions)
+    out[longest] = Prediction(0.0, keep=False)
+    return out
+
+
+def _shingles(block: Block) -> set[tuple[str, ...]]:
+    """Return the shingles of three words; few in scripts without spaces, where no copy is recognised."""
+    words = match_key(block.text).split()
+    return set(zip(words, words[1:], words[2:], strict=False))
