@@ -8,6 +8,7 @@ from streams.records import Item
 from streams.topics import is_archive
 from workers.clean.cleaner import CleanedContent
 from workers.clean.document import BlockDocument
+from workers.clean.line_types import read_patterns
 from workers.clean.site_facts import SiteFacts
 from workers.clean.site_rules.collection import compile_rules
 from workers.dedupe.site_templates import site_keys
@@ -50,6 +51,7 @@ class LocalCleaning:
 
     def __init__(self, clean: Cleaner, timer: CpuTimer, limit_s: float) -> None:
         self.clean, self.timer, self.limit_s = clean, timer, limit_s
+        read_patterns()
 
     async def prepare(self, candidates: Sequence[Candidate], builder: BatchBuilder) -> list[Candidate]:
         prepared: list[Candidate] = []

@@ -196,13 +196,16 @@ class SlowItems:
         self._next_renewal_s = now_s + RENEWAL_S
 
     async def _resume(self, fields: Sequence[HeldField]) -> None:
-        """Resume the postponed jobs for which the slow lane has room, those of the feed with the fewest jobs first."""
+        """Resume the postponed jobs for which the slow lane has room.
+
+        The feed with the fewest jobs comes first, and of its items those in blocks.
+        """
         if (lane := self.lane) is None:
             return
         jobs = [(field, self._jobs[field.article_id]) for field in fields]
         postponed = [(field, held) for field, held in jobs if held.job.is_postponed and field.offset == held.offset]
         while postponed:
-            field, held = min(postponed, key=lambda pair: (lane.slow_count(pair[1].job.feed), pair[0].offset))
+            field, held = min(postponed, key=lambda pair: _turn(lane, *pair))
             postponed.remove((field, held))
             if not lane.has_room(held.size):
                 return
@@ -234,6 +237,11 @@ class SlowItems:
             except UnavailableError as exc:
                 log.warning("slow items not checked", error=exc, retry_s=interval_s)
             await asyncio.sleep(interval_s)
+
+
+def _turn(lane: SlowLane, field: HeldField, held: HeldJob) -> tuple[int, bool, int]:
+    """Return the sort key of a postponed job."""
+    return lane.slow_count(held.job.feed), held.job.facts is None, field.offset
 
 
 def _unpack(value: bytes) -> OutgoingMessage:

@@ -33,6 +33,24 @@ def test_turn_queue_serves_feeds_in_turn() -> None:
     assert not list(queue)
 
 
+def test_turn_queue_returns_urgent_value_first() -> None:
+    queue = TurnQueue[str]()
+    for value in ("b1", "a1", "a2"):
+        queue.push(value[0], value)
+    queue.push("a", "a0", is_first=True)
+    assert [queue.pop() for _ in range(len(queue))] == ["b1", "a0", "a1", "a2"]
+
+
+async def test_divided_item_is_cleaned_before_later_ones_are_divided() -> None:
+    """With many slow items of a feed, none would be published before all are divided into blocks."""
+    async with CleaningPool(1, 600.0, CLEANERS) as pool:
+        jobs = [pool.prepare(encode(make_item(n)), feed="large", is_slow=True) for n in range(30)]
+        await until(lambda: jobs[0].is_finished)
+        pool.clean(jobs[0], SiteFacts())
+        await until(lambda: jobs[0].is_finished)
+        assert sum(job.prepared is not None for job in jobs) < 10
+
+
 async def test_suspects_never_join_ordinary_items() -> None:
     """A full slow lane postpones them."""
     async with CleaningPool(1, 600.0, CLEANERS) as pool:
