@@ -34,7 +34,9 @@ def test_advertisement_label_in_dump_goes(label: str) -> None:
     assert clean("\n".join(lines), "text").paragraphs == STORY
 
 
-@pytest.mark.parametrize("line", ["Anzeige gegen den Bürgermeister", "Реклама запрещена", "Werbung für den Ort", "Oglas"])
+@pytest.mark.parametrize(
+    "line", ["Anzeige gegen den Bürgermeister", "Реклама запрещена", "Werbung für den Ort", "Oglas"]
+)
 def test_line_with_more_words_is_no_notice(line: str) -> None:
     """A line with other words beside the label can be a subheading."""
     assert not is_notice(line)
