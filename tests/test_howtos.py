@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -89,7 +90,8 @@ def test_guide_change_passes_its_checks(name: str, tmp_path: Path) -> None:
     run("-m", "ruff", "format", "--check", *diff_of(name))
     [(target, tests)] = CHECK.findall((HOWTOS / f"{name}.md").read_text("utf-8"))
     ring = ("-m", "unit") if target == "unit" else ()
-    run("-m", "pytest", "-x", "-p", "no:cacheprovider", *ring, *tests.strip('"').split())
+    [arguments] = shlex.split(tests)
+    run("-m", "pytest", "-x", "-p", "no:cacheprovider", *ring, *shlex.split(arguments))
     code = "import generate, pathlib; generate.write_pages(pathlib.Path('generated'))"
     run("-c", f"import sys; sys.path[:0] = ['docs', '.']; {code}")
     if guide.generated_page:

@@ -25,6 +25,7 @@ from tests.faults.ledger_server import TruthServer
 from tests.faults.schedule import EMBEDDED, KAFKA, QUICK, REBALANCES, break_things
 from tests.support.kafka import Cluster
 
+CRASH = 1  # exit code of an exception that nothing caught
 ENDED_BY_COPYDESK = (ExitCode.SOFTWARE, ExitCode.TEMPFAIL)  # a bug, and a stall
 
 
@@ -40,7 +41,7 @@ def run_loop(main: Coroutine[Any, Any, Any]) -> Any:
 async def run(
     seed: int, faults: int, *, kafka: str = "", pace_s: float = 0.5, bug: str = "", feeds: int = 6, news: int = 4,
     chaos: float = 0.05, kinds: Any = None, folder: Path | None = None, patience_s: float = 300.0,
-    pause_s: float = 0.0, articles: int = 0, clock: Path | None = None, **settings: Any,
+    pause_s: float = 0.0, items: int = 0, articles: int = 0, clock: Path | None = None, **settings: Any,
 ) -> dict[str, Any]:  # fmt: skip
     """Return the report of a run; `ok` is true when the checker found no violation."""
     started_s = time.monotonic()
@@ -56,7 +57,7 @@ async def run(
             await fleet.start()
             try:
                 await first_articles(fleet)
-                done = await break_things(fleet, seed, faults, kinds or (KAFKA if kafka else EMBEDDED), pace_s)
+                done = await break_things(fleet, seed, faults, kinds or (KAFKA if kafka else EMBEDDED), pace_s, items)
                 if articles:
                     fleet.heal()
                     await first_articles(fleet, articles)
@@ -67,7 +68,8 @@ async def run(
     finally:
         if cluster:
             cluster.stop()
-    if result["ok"] and folder is None:
+    is_crashed = any(CRASH in codes for codes in result["exits"].values())
+    if result["ok"] and folder is None and not is_crashed:  # else its logs are needed
         shutil.rmtree(directory, ignore_errors=True)
     else:
         result["folder"] = str(directory)
@@ -100,15 +102,20 @@ async def outcome(fleet: Fleet, settled: bool, patience_s: float) -> dict[str, A
 
 
 async def _views(fleet: Fleet, wire: set[tuple[str, int]], patience_s: float) -> dict[str, int]:
-    """Return the violations of the deliveries to the reader, the group and the webhook."""
-    end_s = time.monotonic() + patience_s
+    """Return the violations of the deliveries to the reader, the group and the webhook.
+
+    *patience_s*: without a delivery, the rest counts as lost.
+    """
+    end_s, least = time.monotonic() + patience_s, 3 * len(wire) + 1
     while True:
         started_s = time.monotonic()
         received = await asyncio.to_thread(fleet.subscribers)  # large files: this process answers the webhook meanwhile
         group = [event for name in MEMBERS for event in received[name]]
         lacking = {"tail": received["tail"], "member": group, "hook": received["hook"]}
         lost = {f"{name}_lost": len(wire - set(events)) for name, events in lacking.items()}
-        if not any(lost.values()) or time.monotonic() > end_s:
+        if sum(lost.values()) < least:  # deliveries go on
+            end_s, least = time.monotonic() + patience_s, sum(lost.values())
+        if not least or time.monotonic() > end_s:
             break
         await asyncio.sleep(max(0.2, time.monotonic() - started_s))
     fleet.deliveries = {"tail": len(received["tail"]), "member": len(group), "hook": len(received["hook"])}
@@ -165,6 +172,7 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--feeds", type=int, default=6)
     options.add_argument("--news", type=int, default=20, help="new stories of each document")
     options.add_argument("--pause-s", type=float, default=0.0, help="between two documents of a feed, at least")
+    options.add_argument("--items", type=int, default=0, help="that desks handle between two faults, at least")
     options.add_argument("--quick", action="store_const", const=QUICK, dest="kinds", help="no starts of processes")
     options.add_argument("--rebalances", action="store_const", const=REBALANCES, dest="kinds", help="with --kafka")
     options.add_argument("--kafka", default="", metavar="VERSION")
@@ -183,7 +191,7 @@ def main() -> int:
             results.append(run_loop(
                 run(
                     seed, args.faults, kafka=args.kafka, pace_s=args.pace_s, feeds=args.feeds, news=args.news,
-                    kinds=args.kinds, pause_s=args.pause_s, is_forking=args.kinds is not REBALANCES,
+                    kinds=args.kinds, pause_s=args.pause_s, items=args.items, is_forking=args.kinds is not REBALANCES,
                 )
             ))  # fmt: skip
             print(json.dumps(results[-1]), flush=True)

@@ -16,9 +16,7 @@ import asyncio
 import gzip
 import hashlib
 import json
-import os
 import random
-import subprocess
 import sys
 import tarfile
 import time
@@ -39,9 +37,8 @@ from streams.records import Article
 from streams.start import Offsets
 from streams.topics import ARCHIVE_ITEMS, ARTICLES, DESK_GROUP
 from streams.valkey.server import EmbeddedValkey
-from tests.conftest import ROOT
-from tests.faults.fleet import die_with_harness
 from tests.support.archives import page_record
+from tests.support.fork_server import Command, start_module
 from tests.support.pipeline import queued
 from tests.tools.skips import SHARED
 from workers.counters import is_consistent, read_counters
@@ -132,7 +129,7 @@ class Run:
         self.settings = Settings(
             broker_url=self.valkey.url, data_dir=folder / name, partitions=1, desk_batch_size=1, log_level="ERROR"
         )
-        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.processes: dict[str, Command] = {}
         self.exits: Counter[str] = Counter()  # by name and code, except those by signals
 
     @property
@@ -191,12 +188,11 @@ class Run:
     def _ensure(self, name: str, *arguments: str) -> None:
         process = self.processes.get(name)
         if process is None or process.poll() is not None:
-            if process is not None and process.returncode >= 0:
-                self.exits[f"{name} {process.returncode}"] += 1
-            self.processes[name] = subprocess.Popen(
-                [sys.executable, "-m", "workers.cli", *arguments], cwd=self.folder, preexec_fn=die_with_harness,
-                env={**os.environ, "PYTHONPATH": str(ROOT), **to_environ(self.settings)}, stdout=subprocess.DEVNULL,
-            )  # fmt: skip
+            if process is not None and process.wait() >= 0:
+                self.exits[f"{name} {process.wait()}"] += 1
+            self.processes[name] = start_module(
+                "workers.cli", *arguments, cwd=self.folder, environ=to_environ(self.settings)
+            )
 
     def _has_ended(self, name: str) -> bool:
         """Return whether a process has completed its work."""

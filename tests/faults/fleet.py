@@ -202,11 +202,11 @@ class Fleet:
     async def _handled(self) -> int:
         return (await read_counters(self.broker.state))["desk"]["received"]
 
-    async def next_progress(self, timeout_s: float) -> None:
-        """Wait until a desk handles items, for *timeout_s* at most."""
+    async def next_progress(self, timeout_s: float, items: int = 1) -> None:
+        """Wait until desks have handled so many *items*, for *timeout_s* at most."""
         before, end_s = await self._handled(), time.monotonic() + timeout_s
-        while await self._handled() == before and time.monotonic() < end_s:
-            await asyncio.sleep(0.02)
+        while await self._handled() < before + items and time.monotonic() < end_s:
+            await asyncio.sleep(0.05)
 
     def _report_stall(self, stall_s: float) -> None:
         self.record("stall", stall_s=round(stall_s, 1))

@@ -48,6 +48,7 @@ class Proxy:
         """Send FIN to the client only; still read from it."""
         for side in list(self.sides):
             if not side.is_server:
+                side._is_closed_by_fault = True
                 side.write_eof()
 
     def black_hole(self) -> None:
@@ -95,7 +96,7 @@ class _Side(asyncio.Protocol):
         self.is_server = peer is not None
         self._backlog: deque[bytes | None] = deque()  # None: the end of the input
         self._forwarding: asyncio.Task[None] | None = None
-        self._is_lost = self._is_ended = self._is_peer_full = False
+        self._is_lost = self._is_ended = self._is_peer_full = self._is_closed_by_fault = False
 
     def connection_made(self, transport: Any) -> None:
         self.transport = transport
@@ -152,7 +153,10 @@ class _Side(asyncio.Protocol):
                 self.peer.transport.close()
             return
         passing, is_cut = self.proxy.until_cut(data) if self.is_server else (data, False)
-        if not self.peer._is_lost:
+        if self.peer._is_closed_by_fault:  # as a kernel answers bytes after `shutdown`
+            self.reset()
+            self.peer.reset()
+        elif not self.peer._is_lost:
             self.peer.transport.write(passing)
         if is_cut:
             self.proxy.reset()

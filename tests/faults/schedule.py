@@ -6,9 +6,11 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from streams.errors import UnavailableError
 from tests.conftest import until
 from tests.faults.fleet import LEASE_S, MEMBERS, SERVER, SINKS, Fleet, Part
 from tests.faults.proxy import Proxy
@@ -269,8 +271,13 @@ REBALANCES: dict[Fault, int] = {
 }  # fmt: skip
 
 
-async def break_things(fleet: Fleet, seed: int, faults: int, kinds: dict[Fault, int], pace_s: float) -> Counter[str]:
-    """Inject this many faults, about one every *pace_s*, some at the same time; return the number of each."""
+async def break_things(
+    fleet: Fleet, seed: int, faults: int, kinds: dict[Fault, int], pace_s: float, items: int = 0
+) -> Counter[str]:
+    """Inject this many faults, about one every *pace_s*, some at the same time; return the number of each.
+
+    *items*: between two faults, desks handle so many items at least, or BUSY_S pass.
+    """
     rnd = random.Random(seed)
     done: Counter[str] = Counter()
     lasting: set[asyncio.Task[Any]] = set()
@@ -281,6 +288,9 @@ async def break_things(fleet: Fleet, seed: int, faults: int, kinds: dict[Fault, 
         task = asyncio.ensure_future(fault(fleet, random.Random(rnd.random())))
         lasting.add(task)
         await asyncio.sleep(rnd.uniform(0.3, 1.7) * pace_s)
+        if items:
+            with suppress(UnavailableError):  # a killed server
+                await fleet.next_progress(BUSY_S, items)
     for task in lasting:
         await asyncio.gather(task, return_exceptions=True)
     return done

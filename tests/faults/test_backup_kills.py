@@ -1,10 +1,7 @@
 """Backup and restore beside snapshots of others, with a killed server, and killed themselves."""
 
 import asyncio
-import os
 import random
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,9 +13,9 @@ from streams.config.settings import Settings
 from streams.errors import SettingsError, UnavailableError
 from streams.valkey.backup import take_snapshot, write_archive
 from streams.valkey.server import EmbeddedValkey, find_server_binary
-from tests.conftest import ROOT, copydesk
-from tests.faults.fleet import die_with_harness
+from tests.conftest import DEADLINE_S, copydesk
 from tests.support.backups import KEYS, fill, keys
+from tests.support.fork_server import Command, start_module
 
 
 @pytest.fixture
@@ -28,11 +25,14 @@ def server(tmp_path: Path) -> EmbeddedValkey:
     return server
 
 
-def started(folder: Path, *arguments: str) -> "subprocess.Popen[str]":
-    return subprocess.Popen(
-        [sys.executable, "-m", "workers.cli", *arguments], cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, preexec_fn=die_with_harness,
-    )  # fmt: skip
+def started(folder: Path, *arguments: str) -> Command:
+    with (folder / "errors").open("wb") as errors:
+        return start_module("workers.cli", *arguments, cwd=folder, stderr=errors)
+
+
+def errors(folder: Path) -> str:
+    """Return the standard error of the last command."""
+    return (folder / "errors").read_text("utf-8")
 
 
 async def test_backup_beside_snapshots_of_others_succeeds(server: EmbeddedValkey, tmp_path: Path) -> None:
@@ -45,8 +45,7 @@ async def test_backup_beside_snapshots_of_others_succeeds(server: EmbeddedValkey
             while command.poll() is None:
                 await asyncio.gather(broker.state.bgsave(schedule=True), return_exceptions=True)
                 await asyncio.sleep(0.002)
-            _, stderr = command.communicate()
-            assert command.returncode == 0, stderr
+            assert command.returncode == 0, errors(tmp_path)
             assert archive_is_sound(tmp_path / f"b{n}.tar", tmp_path)
     finally:
         await broker.close()
@@ -61,10 +60,11 @@ async def test_backup_of_killed_server_names_it(server: EmbeddedValkey, tmp_path
         await asyncio.sleep(0.001)
     assert server.process is not None
     server.process.kill()
-    _, stderr = command.communicate(timeout=120)
+    code = command.wait(DEADLINE_S)
     server.stop()
     await broker.close()
-    if command.returncode:  # the snapshot may have been complete
+    if code:  # the snapshot may have been complete
+        stderr = errors(tmp_path)
         assert "Traceback" not in stderr
         assert "copydesk" in stderr
         assert not (tmp_path / "b.tar").exists()
@@ -76,12 +76,11 @@ def archive_is_sound(file: Path, folder: Path) -> bool:
     return copydesk("restore", str(file), "--data-dir", str(target), cwd=folder, check=None).returncode == 0
 
 
-def kill_when(command: "subprocess.Popen[str]", condition: Callable[[], bool]) -> None:
+def kill_when(command: Command, condition: Callable[[], bool]) -> None:
     """Kill *command* as soon as *condition* holds; return at its end."""
     while command.poll() is None:
         if condition():
             command.kill()
-    command.communicate()
 
 
 async def test_killed_backup_is_absent_or_complete(server: EmbeddedValkey, tmp_path: Path) -> None:

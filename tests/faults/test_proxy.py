@@ -85,7 +85,7 @@ async def test_half_close_ends_one_direction(tmp_path: Path) -> None:
         proxy.half_close()
         assert await asyncio.wait_for(connection[0].read(), DEADLINE_S) == b""
         connection[1].write(b"still accepted")
-        await connection[1].drain()
+        await until(lambda: not proxy.sides, what="a reset by the response")
 
 
 async def test_cut_comes_after_its_bytes(tmp_path: Path) -> None:
@@ -115,7 +115,7 @@ async def test_black_hole_forwards_nothing_until_healed(tmp_path: Path) -> None:
         later[1].close()
 
 
-def test_proxy_in_uvloop_forwards_and_resets(tmp_path: Path) -> None:
+def test_proxy_in_uvloop_forwards_and_resets(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     async def main() -> None:
         async with proxied(tmp_path) as (proxy, connection):
             assert await exchange(connection, LARGE) == LARGE
@@ -124,5 +124,14 @@ def test_proxy_in_uvloop_forwards_and_resets(tmp_path: Path) -> None:
             proxy.reset()
             with pytest.raises(ConnectionResetError):
                 await asyncio.wait_for(connection[0].read(), DEADLINE_S)
+            await until(lambda: not proxy.sides)
+            again = await asyncio.open_connection("127.0.0.1", proxy.port)
+            proxy.heal()
+            assert await exchange(again, b"a") == b"a"
+            proxy.half_close()
+            again[1].write(b"b")
+            await until(lambda: not proxy.sides, what="a reset by the response")
+            again[1].close()
 
     pytest.importorskip("uvloop").run(main())
+    assert not caplog.records

@@ -18,6 +18,7 @@ from tests.conftest import DEADLINE_S, until
 FLAGS = (
     "--headless", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update",
     "--disable-sync", "--disable-quic", "--hide-scrollbars", "--remote-debugging-port=0",
+    "--no-startup-window",  # the window would open the page of a new tab, in two processes
 )  # fmt: skip
 # Chromium's messages about an expression that a navigation interrupts.
 NAVIGATING = ("Inspected target navigated", "Cannot find", "Execution context was destroyed")

@@ -70,19 +70,20 @@ class Command:
             socket.send_fds(control(), [kind], [theirs.fileno(), *files])
         self._connection.sendall(json.dumps(request).encode())
         self._connection.shutdown(socket.SHUT_WR)
-        self.pid = self._read_number()
+        self.pid = int(self._read_line())
 
     def wait(self, timeout: float | None = None) -> int:
         """Return the exit code, negative for a signal. Raises: TimeoutError after *timeout* seconds."""
         if self.returncode is None:
             self._connection.settimeout(timeout)
-            self.returncode = os.waitstatus_to_exitcode(self._read_number())
+            status = self._read_line()  # empty: its parent was killed, and the command with it
+            self.returncode = os.waitstatus_to_exitcode(int(status or signal.SIGKILL))
             self._connection.close()
         return self.returncode
 
-    def _read_number(self) -> int:
-        """Return the number in the next line of the connection."""
-        return int(b"".join(iter(lambda: self._connection.recv(1).strip(), b"")))
+    def _read_line(self) -> bytes:
+        """Return the next line of the connection, empty at its end."""
+        return b"".join(iter(lambda: self._connection.recv(1).strip(), b""))
 
     def poll(self) -> int | None:
         """Return the exit code; None while the process runs."""

@@ -7,6 +7,7 @@ A fork has both from the fork server (`tests/support/fork_server.py`). It is a c
 import asyncio
 import contextlib
 import gc
+import importlib
 import os
 import runpy
 import signal
@@ -18,6 +19,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+MODULES = (  # imported by services at their start, beside those of the fork server
+    "faust.app.router", "faust.fixups.django", "faust.tables.globaltable", "faust.tables.objects",
+    "faust.tables.recovery", "faust.topics", "faust.transport.utils", "faust.worker", "mode.debug", "mode.worker",
+    "structlog", "workers.commands.mcp", "workers.commands.site", "workers.poller.parser_pool", "workers.reload",
+)  # fmt: skip
 FIRST_FREE = 3  # descriptors 0 to 2 are the standard files
 _start_interpreter = asyncio.create_subprocess_exec
 
@@ -27,8 +33,9 @@ def warm_up() -> None:
     os.environ |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # fork copies one thread only
     from workers.desk import cleaning_process
     from workers.desk.article import clean_item
-    from workers.poller import parser_pool  # noqa: F401
 
+    for name in MODULES:
+        importlib.import_module(name)
     cleaning_process.warm_up(clean_item)
     gc.collect()
     gc.freeze()

@@ -21,12 +21,21 @@ from workers.services import connect
 
 
 @asynccontextmanager
+async def closing(broker: Broker) -> AsyncGenerator[None, None]:
+    """Close *broker* after the block, also after a failure: else warnings about its connections hide that."""
+    try:
+        yield
+    finally:
+        await broker.close()
+
+
+@asynccontextmanager
 async def pooled_desk(
     settings: Settings, item_timeout_s: float, release: bool = True, clock_s: Callable[[], float] = time.time
 ) -> AsyncGenerator[tuple[Broker, SlowItems], None]:
     """Run a desk with one cleaning process during the block."""
     broker = await connect(settings, settings.broker_url)
-    async with CleaningPool(1, item_timeout_s, CLEANERS) as pool:
+    async with closing(broker), CleaningPool(1, item_timeout_s, CLEANERS) as pool:
         slow_items = SlowItems(broker, clock_s, pool)
         app = create_desk(
             settings, broker, url=settings.broker_url, name="desk-1", pooled=PooledCleaning(pool, slow_items)
@@ -41,7 +50,6 @@ async def pooled_desk(
                 with contextlib.suppress(asyncio.CancelledError):
                     await releasing
             await app.stop()
-    await broker.close()
 
 
 async def send(broker: Broker, *items: Item) -> None:

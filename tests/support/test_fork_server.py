@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import DEADLINE_S, ROOT, until
-from tests.support.fork_server import run_module
+from tests.support.fork_server import run_module, start_module
 
 ENVIRON = {"PYTHONPATH": str(ROOT), "A": "b"}
 
@@ -70,6 +70,17 @@ def test_fork_server_process_of_timeout_is_killed(tmp_path: Path) -> None:
     with pytest.raises(TimeoutError):
         run(tmp_path, code, timeout=2)
     assert not (tmp_path / "pid").exists() or not is_running((tmp_path / "pid").read_text())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a process with its parent")
+async def test_killed_parent_of_command_counts_as_kill(tmp_path: Path) -> None:
+    (tmp_path / "program.py").write_text("import os, time; print(os.getppid(), flush=True); time.sleep(600)")
+    with (tmp_path / "out").open("w+b") as out:
+        command = start_module("program", cwd=tmp_path, environ=ENVIRON, stdout=out)
+        await until(lambda: (tmp_path / "out").read_text().endswith("\n"))
+        os.kill(int((tmp_path / "out").read_text()), signal.SIGKILL)
+        assert command.wait(DEADLINE_S) == -signal.SIGKILL
+        assert command.poll() == -signal.SIGKILL
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a process with its parent")

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from workers.clean.image_sources import image_source
-from workers.clean.line_types import is_sentence, word_count
+from workers.clean.line_types import reads_as_sentence, word_count
 from workers.clean.rules.containers import TRACKING_PIXEL
 from workers.clean.trees import Node
 from workers.text.normalise import plain_text, without_invisible
@@ -90,7 +90,8 @@ class Block:
     def words(self) -> int:
         """The number of words in `text`."""
         if self._words < 0:
-            self._words, self._sentence = word_count(self.text), is_sentence(self.text)
+            self._words = word_count(self.text)
+            self._sentence = reads_as_sentence(self.text, self._words)
         return self._words
 
     @property

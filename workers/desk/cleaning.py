@@ -5,8 +5,10 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from streams.records import Item
+from streams.topics import is_archive
 from workers.clean.cleaner import CleanedContent
 from workers.clean.document import BlockDocument
+from workers.clean.line_types import read_patterns
 from workers.clean.site_facts import SiteFacts
 from workers.clean.site_rules.collection import compile_rules
 from workers.dedupe.site_templates import site_keys
@@ -16,8 +18,10 @@ from workers.desk.candidate import Candidate
 from workers.desk.cleaning_job import CleaningJob
 from workers.desk.cleaning_pool import CleaningPool
 from workers.desk.deadline import CpuTimer
-from workers.desk.slow_items import MAX_POSTPONED_BYTES, SlowItems
+from workers.desk.slow_items import MAX_FEED_BYTES, SlowItems
 
+# Value of an item that takes as much CPU time as 20 ordinary ones. One poll may deliver many of them.
+LARGE_BYTES = 128 * 1024
 DECODE_SHARE = 1 / 4  # of the limit, after which a step ends
 
 Cleaner = Callable[[Item, BlockDocument, SiteFacts], CleanedContent]
@@ -47,6 +51,7 @@ class LocalCleaning:
 
     def __init__(self, clean: Cleaner, timer: CpuTimer, limit_s: float) -> None:
         self.clean, self.timer, self.limit_s = clean, timer, limit_s
+        read_patterns()
 
     async def prepare(self, candidates: Sequence[Candidate], builder: BatchBuilder) -> list[Candidate]:
         prepared: list[Candidate] = []
@@ -122,8 +127,20 @@ class PooledCleaning:
             self.slow_items.suspect(feed)
         if job is not None and not job.is_postponed:
             return job
-        is_slow = job is not None or self.slow_items.is_suspect(feed)
-        return self.pool.prepare(candidate.message.value, candidate.rules, feed=feed, is_slow=is_slow)
+        is_slow = job is not None or self.slow_items.is_suspect(feed) or self._is_aside(candidate)
+        job = self.pool.prepare(candidate.message.value, candidate.rules, feed=feed, is_slow=is_slow)
+        job.site_query = candidate.site_query._replace(keys=site_keys(candidate.item, ()))
+        return job
+
+    def _is_aside(self, candidate: Candidate) -> bool:
+        """Return whether a large item of an ordinary feed waits aside, so that those behind it need not wait.
+
+        Pages come one by one, because the poller fetches them so. Archives have a lane of their own.
+        """
+        item, message = candidate.item, candidate.message
+        if len(message.value) < LARGE_BYTES or item.page is not None or is_archive(message.topic):
+            return False
+        return not self.slow_items.is_full(item.feed)
 
     def request(self, candidates: Sequence[Candidate], site_facts: Sequence[SiteFacts]) -> None:
         for candidate, facts in zip(candidates, site_facts, strict=True):
@@ -135,12 +152,14 @@ class PooledCleaning:
         if not self.slow_items.is_blocked(id_):
             if job is None or await self.pool.settle(job):
                 return False
-            if job.is_postponed and self.slow_items.is_full:
-                job.fail("timeout", f"more than {MAX_POSTPONED_BYTES >> 20} MiB of slow items wait")
+            feed = candidate.item.feed
+            is_suspect = self.slow_items.is_suspect(feed)
+            if job.is_postponed and is_suspect and self.slow_items.is_full(feed):
+                job.fail("timeout", f"more than {MAX_FEED_BYTES >> 20} MiB of slow items of the feed wait")
                 return False
             self.slow_items.keep(message, id_, job)
-            if not self.slow_items.is_suspect(candidate.item.feed):
-                self.slow_items.suspect(candidate.item.feed)
+            if not is_suspect and (job.has_exceeded or job.attempts):
+                self.slow_items.suspect(feed)
         builder.hold(candidate.item, message, self.slow_items.hold(message, id_))
         return True
 

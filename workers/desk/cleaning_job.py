@@ -11,7 +11,10 @@ from workers.desk.batch import CleaningError
 from workers.desk.cleaning_process import Facts, Reply
 
 if TYPE_CHECKING:
+    from workers.dedupe.site_history import SiteQuery
     from workers.desk.cleaning_worker import CleaningWorker
+
+SLOW_CPU_S = 0.25  # CPU time of a slow item; a page takes .03 s on average
 
 
 class CleaningJob:
@@ -20,6 +23,7 @@ class CleaningJob:
     def __init__(self, number: int, value: bytes, rules: Sequence[RuleSource] = (), feed: str = "") -> None:
         self.number, self.value, self.rules, self.feed = number, value, tuple(rules), feed
         self.facts: Facts | None = None
+        self.site_query: SiteQuery | None = None  # without the keys of the lines
         self.is_slow = False
         self.is_postponed = False  # the slow lane was full: to be resumed later
         self.has_exceeded = False  # took longer than an ordinary item
@@ -33,6 +37,17 @@ class CleaningJob:
     def is_finished(self) -> bool:
         """Whether the result of the last request is there."""
         return (self.prepared if self.facts is None else self.cleaned) is not None
+
+    @property
+    def needs_facts(self) -> bool:
+        """Whether the item is in blocks, and its cleaning can be requested."""
+        is_prepared = self.prepared is not None and self.cleaned is None
+        return is_prepared and self.facts is None and self.site_query is not None
+
+    def full_query(self) -> "SiteQuery":
+        """Return the query of the facts of the item's site."""
+        assert self.site_query is not None
+        return self.site_query._replace(keys=self.site_query.keys | self.line_keys())
 
     def line_keys(self) -> frozenset[bytes]:
         """Return the keys of the item's lines. Raises as `content` does."""

@@ -21,7 +21,7 @@ from streams.errors import UnavailableError
 from streams.logger import get_logger
 from workers.clean.site_facts import SiteFacts
 from workers.clean.site_rules.collection import RuleSource
-from workers.desk.cleaning_job import CleaningJob
+from workers.desk.cleaning_job import SLOW_CPU_S, CleaningJob
 from workers.desk.cleaning_process import DEFAULT_CLEANER, Facts
 from workers.desk.cleaning_worker import CleaningWorker, ForkServer
 from workers.desk.turns import TurnQueue
@@ -31,7 +31,6 @@ log = get_logger(__name__)
 
 CHUNK_ITEMS, CHUNK_BYTES = 8, 256 * 1024
 CHECK_S = 0.1  # between looks at the CPU time of a busy process
-SLOW_CPU_S = 0.25  # a page takes .03 s on average
 IDLE_S = 15.0  # a process without CPU time for so long hangs; on a busy machine CPU time decides
 MAX_ATTEMPTS = 2  # of a crash or a kill; the CPU limit is final at once, because a repetition takes the same time
 MAX_SLOW_JOBS = 100  # the slow lane takes up to `item_timeout_s` for each of two stages
@@ -71,7 +70,7 @@ class CleaningPool:
         self._slow = TurnQueue[_SlowJob]()
         self._slow_lane: asyncio.Task[None] | None = None
         self._processes: list[CleaningWorker] = []
-        self._starting, self._is_scheduled = 0, False
+        self._starting, self._is_scheduled, self._is_closed = 0, False, False
         self._tasks: set[asyncio.Task[None]] = set()
 
     def warm_up(self) -> None:
@@ -129,10 +128,12 @@ class CleaningPool:
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        """Kill the processes."""
-        for task in [*self._tasks, *([self._slow_lane] if self._slow_lane else [])]:
+        """Kill the processes, and start no others."""
+        self._is_closed = True
+        tasks = [*self._tasks, *([self._slow_lane] if self._slow_lane else [])]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         self._fork_server.end()
         await asyncio.sleep(0)  # the connections close in the next round of the event loop
 
@@ -153,6 +154,8 @@ class CleaningPool:
     def _dispatch(self) -> None:
         """Give chunks to the idle processes; start a process if one is missing."""
         self._is_scheduled = False
+        if self._is_closed:
+            return
         for process in self._processes:
             if not process.is_busy and (jobs := self._take(process.waiting) or self._take(self._waiting)):
                 process.is_busy = True
@@ -287,7 +290,8 @@ class CleaningPool:
             self._active.pop(job.number, None)
             job.postpone()
             return
-        self._slow.push(job.feed, slow)
+        # Items in blocks come first. Else none of many would be published before all are divided.
+        self._slow.push(job.feed, slow, is_first=job.facts is not None)
         if self._slow_lane is None:
             self._slow_lane = asyncio.create_task(self._run_slow())
 

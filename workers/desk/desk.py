@@ -55,6 +55,7 @@ from workers.desk.entry_rules import filter_reason
 from workers.desk.learning import record_article
 from workers.desk.site_rules import read_site_rules
 from workers.urls.canonical import slug_key
+from workers.urls.domains import read_suffixes
 
 if TYPE_CHECKING:
     from workers.dedupe.near_duplicates.compared_texts import ComparedTexts
@@ -84,6 +85,7 @@ class Desk:
         self.router, self.site_rules = Router(settings.routes), read_site_rules(settings)
         self.timer, self.known_items = CpuTimer(), KnownItems()
         self.cleaning: Cleaning = pooled or LocalCleaning(clean or clean_item, self.timer, settings.item_timeout_s)
+        read_suffixes()
         self.has_live_items: Callable[[], bool] = lambda: False
         self._preemptions = 0
         self._open_stores()

@@ -3,9 +3,10 @@
 copydesk:slow-items          hash: article id, partition, offset, end of the hold → length of the key, key, item
 copydesk:slow-items:until    hash: field of the above → later end of the hold; its desk renews it
 
-The step of the desk commits past a slow item and holds it here, in the same atomic step. The item goes back to the end
-of its partition once its cleaning is finished, or HOLD_S after its desk has ended. Then it is handled as usual, with
-the finished result. Later items of the same article are held, too, so that its versions stay in order.
+The step of the desk commits past a slow item and holds it here, in the same atomic step. Once the item is in blocks,
+the facts of its site are read and its cleaning begins. The item goes back to the end of its partition when it is
+cleaned, or HOLD_S after its desk has ended. Then it is handled as usual, with the finished result. Later items of the
+same article are held, too, so that its versions stay in order.
 
 Items of a feed that had a slow item go to the slow lane at once. While that is full, an item waits in the hash only.
 """
@@ -20,7 +21,9 @@ from streams.brokers.base import Broker, Condition, ConsumedMessage, OutgoingMes
 from streams.errors import UnavailableError
 from streams.logger import get_logger
 from streams.topics import ITEMS
-from workers.desk.cleaning_job import CleaningJob
+from workers.clean.site_facts import SiteFacts
+from workers.dedupe.site_history import SiteHistory
+from workers.desk.cleaning_job import SLOW_CPU_S, CleaningJob
 
 log = get_logger(__name__)
 
@@ -33,7 +36,8 @@ SUSPECT_S = 600.0
 COST_WINDOW_S, MAX_COST_S = 60.0, 1.0  # CPU time of a feed in a window, of which ordinary items take less,
 MIN_ITEM_COST_S = 0.1  # unless they are many; an average page takes .03 s
 MAX_FEEDS = 10_000
-MAX_POSTPONED_BYTES = 128 << 20  # of items for which the slow lane has no room; the others become dead letters
+MAX_POSTPONED_BYTES = 128 << 20  # of items for which the slow lane has no room
+MAX_FEED_BYTES = 32 << 20  # of them, of one feed; above either limit, items of suspect feeds become dead letters
 CHECK_INTERVAL_S = 0.5
 KEY_LENGTH = struct.Struct(">I")
 ClockS = Callable[[], float]
@@ -65,6 +69,8 @@ class SlowLane(Protocol):
 
     def resume(self, job: CleaningJob, value: bytes) -> None: ...
 
+    def clean(self, job: CleaningJob, facts: SiteFacts) -> None: ...
+
     def forget(self, jobs: Iterable[CleaningJob]) -> None: ...
 
 
@@ -91,6 +97,7 @@ class SlowItems:
 
     def __init__(self, broker: Broker, clock_s: ClockS, lane: SlowLane | None = None) -> None:
         self.broker, self.clock_s, self.lane = broker, clock_s, lane
+        self.site_history = SiteHistory(broker.state)
         self._next_renewal_s = 0.0
         self._jobs: dict[str, HeldJob] = {}  # by article id
         self._costs: dict[str, FeedCost] = {}
@@ -116,13 +123,16 @@ class SlowItems:
         self._suspects[feed] = now_s + SUSPECT_S
 
     def add_cost(self, feed: str, cpu_s: float) -> None:
-        """Add the CPU time of a cleaned item. Suspect a feed of expensive items, each of which is not slow."""
+        """Add the CPU time of a cleaned item. Suspect the feed of a slow item, or of expensive items together.
+
+        The pool looks at the CPU time of its processes from time to time, and may miss that an item is slow.
+        """
         now_s = self.clock_s()
         cost = self._costs.get(feed)
         if cost is None or now_s - cost.began_s > COST_WINDOW_S:
             cost = FeedCost(now_s, 0.0, 0)
         cost = FeedCost(cost.began_s, cost.cpu_s + cpu_s, cost.items + 1)
-        if cost.cpu_s >= max(MAX_COST_S, MIN_ITEM_COST_S * cost.items):
+        if cpu_s >= SLOW_CPU_S or cost.cpu_s >= max(MAX_COST_S, MIN_ITEM_COST_S * cost.items):
             self.suspect(feed)
         if len(self._costs) >= MAX_FEEDS:
             self._costs.clear()
@@ -137,10 +147,11 @@ class SlowItems:
         held = self._jobs.get(article_id)
         return held is not None and held.job is job
 
-    @property
-    def is_full(self) -> bool:
-        """Whether the postponed items take MAX_POSTPONED_BYTES."""
-        return sum(held.size for held in self._jobs.values() if held.job.is_postponed) >= MAX_POSTPONED_BYTES
+    def is_full(self, feed: str) -> bool:
+        """Return whether the postponed items take MAX_POSTPONED_BYTES, or those of *feed* MAX_FEED_BYTES."""
+        postponed = [held for held in self._jobs.values() if held.job.is_postponed]
+        of_feed = sum(held.size for held in postponed if held.job.feed == feed)
+        return of_feed >= MAX_FEED_BYTES or sum(held.size for held in postponed) >= MAX_POSTPONED_BYTES
 
     def keep(self, message: ConsumedMessage, article_id: str, job: CleaningJob) -> None:
         """Keep the slow job of *message* until the message comes again."""
@@ -166,6 +177,7 @@ class SlowItems:
         own = [field for field in fields if self.is_blocked(field.article_id)]
         await self._renew(own)
         await self._resume(own)
+        await self._clean(dict.fromkeys(self._jobs[field.article_id].job for field in own))
         overdue = [field for field in fields if field.until_s <= now_s and not self.is_blocked(field.article_id)]
         renewed = await self.broker.state.hgetall(UNTIL_KEY) if overdue else {}
         due = {field for field in overdue if float(renewed.get(field.encode(), 0)) <= now_s}
@@ -182,19 +194,30 @@ class SlowItems:
         self._next_renewal_s = now_s + RENEWAL_S
 
     async def _resume(self, fields: Sequence[HeldField]) -> None:
-        """Resume the postponed jobs for which the slow lane has room, those of the feed with the fewest jobs first."""
+        """Resume the postponed jobs for which the slow lane has room.
+
+        The feed with the fewest jobs comes first, and of its items those in blocks.
+        """
         if (lane := self.lane) is None:
             return
         jobs = [(field, self._jobs[field.article_id]) for field in fields]
         postponed = [(field, held) for field, held in jobs if held.job.is_postponed and field.offset == held.offset]
         while postponed:
-            field, held = min(postponed, key=lambda pair: (lane.slow_count(pair[1].job.feed), pair[0].offset))
+            field, held = min(postponed, key=lambda pair: _turn(lane, *pair))
             postponed.remove((field, held))
             if not lane.has_room(held.size):
                 return
             value = await self.broker.state.hget(KEY, field.encode())
             if value is not None and self._jobs.get(field.article_id) is held:
                 lane.resume(held.job, _unpack(value)[1])
+
+    async def _clean(self, jobs: Iterable[CleaningJob]) -> None:
+        """Request the content of the jobs that are in blocks."""
+        ready = [job for job in jobs if job.needs_facts]
+        all_facts = await self.site_history.lookup([job.full_query() for job in ready])
+        for job, facts in zip(ready, all_facts, strict=True):
+            if self.lane is not None and job.needs_facts:
+                self.lane.clean(job, facts)
 
     async def _release(self, field: bytes) -> bool:
         value = await self.broker.state.hget(KEY, field)
@@ -212,6 +235,11 @@ class SlowItems:
             except UnavailableError as exc:
                 log.warning("slow items not checked", error=exc, retry_s=interval_s)
             await asyncio.sleep(interval_s)
+
+
+def _turn(lane: SlowLane, field: HeldField, held: HeldJob) -> tuple[int, bool, int]:
+    """Return the sort key of a postponed job."""
+    return lane.slow_count(held.job.feed), held.job.facts is None, field.offset
 
 
 def _unpack(value: bytes) -> tuple[bytes, bytes]:

@@ -13,8 +13,10 @@ class TurnQueue(Generic[ValueT]):
     def __init__(self) -> None:
         self._queues: OrderedDict[str, deque[ValueT]] = OrderedDict()
 
-    def push(self, feed: str, value: ValueT) -> None:
-        self._queues.setdefault(feed, deque()).append(value)
+    def push(self, feed: str, value: ValueT, *, is_first: bool = False) -> None:
+        """Add a value; *is_first*: before the other values of *feed*."""
+        queue = self._queues.setdefault(feed, deque())
+        (queue.appendleft if is_first else queue.append)(value)
 
     def pop(self) -> ValueT:
         """Remove the next value. Raises KeyError if there is none."""

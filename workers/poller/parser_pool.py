@@ -31,7 +31,7 @@ from workers.text.zones import load_regions
 CPU_LIMIT_S = 5  # for one document; the kernel counts whole seconds
 IDLE_S = 15.0  # a process without CPU time for so long hangs; on a busy machine CPU_LIMIT_S decides
 USUAL_S = 1.0  # most documents are parsed by then; the CPU time of the process is read only afterwards
-SLOW_CPU_S = 1.0  # a source whose document takes longer is suspect
+SLOW_CPU_S = 0.1  # a source whose document takes longer is suspect; a usual feed takes .002 s
 SUSPECT_S = 600.0
 MAX_SUSPECTS = 10_000
 MAX_PAGES = 100  # of a link list in one poll: their pages are fetched too
@@ -82,7 +82,7 @@ class ParserPool:
 
     Feeds have up to *count* processes, pages and robots.txt as many. Suspects are documents of feeds whose last poll
     failed, and of sources that had a slow document. They share one additional process, so that they can't block
-    other documents.
+    other documents, and only this process grows by their size.
     """
 
     def __init__(self, count: int, idle_s: float = IDLE_S) -> None:
@@ -90,6 +90,7 @@ class ParserPool:
         self._feeds, self._pages, self._quarantined = (asyncio.Semaphore(n) for n in (count, count, 1))
         self._suspects: OrderedDict[str, float] = OrderedDict()  # source → end of the suspicion, monotonic
         self._idle: list[_Parser] = []
+        self._idle_suspects: list[_Parser] = []
 
     async def parse(self, request: ParseRequest, *, is_suspect: bool = False) -> FeedUpdate:
         """Return the update of a document.
@@ -124,13 +125,14 @@ class ParserPool:
 
     async def _exchange(self, request: "ParseRequest | Job", source: str, slots: asyncio.Semaphore) -> ParseResponse:
         """Return the response to *request*. Raises UnreadableError."""
+        idle = self._idle_suspects if slots is self._quarantined else self._idle
         async with slots:
-            parser = self._idle.pop() if self._idle else await _Parser.start()
+            parser = idle.pop() if idle else await _Parser.start()
             try:
                 response = await parser.send(request, self.idle_s)
             finally:
                 if parser.is_reusable:
-                    self._idle.append(parser)
+                    idle.append(parser)
                 else:
                     await parser.end()
         if response.cpu_s > SLOW_CPU_S or (response.failure and response.failure.error_kind in LIMIT_ERRORS):
@@ -144,9 +146,9 @@ class ParserPool:
 
     async def __aexit__(self, *exc: object) -> None:
         """Kill the processes."""
-        for parser in self._idle:
-            await parser.end()
-        self._idle.clear()
+        for idle in (self._idle, self._idle_suspects):
+            while idle:
+                await idle.pop().end()
 
 
 class _Parser:

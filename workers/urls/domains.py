@@ -26,6 +26,11 @@ def registrable_domain(host: str) -> str:
     return host
 
 
+def read_suffixes() -> None:
+    """Read the list now, which takes 50 ms once in a process, instead of in its first step."""
+    _suffixes()
+
+
 @lru_cache(1)
 def _suffixes() -> PublicSuffixList:
     return PublicSuffixList()

@@ -14,6 +14,7 @@ from streams.config.settings import Settings
 from streams.valkey.server import EmbeddedValkey
 from tests.conftest import DEADLINE_S, ROOT, copydesk
 from tests.support.backups import KEYS, fill, keys
+from tests.support.fork_server import start_module
 from tests.support.server_commands import server_commands
 
 
@@ -32,15 +33,13 @@ async def test_backups_at_once_during_rewrites_succeed(server: EmbeddedValkey, t
     server.start()
     await fill(server.url)
     files = [f"b{n}.tar" for n in range(4)]
-    command = [sys.executable, "-m", "workers.cli", "backup"]
-    running = [
-        subprocess.Popen([*command, file], cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}, stderr=subprocess.PIPE)
-        for file in files
-    ]
+    running = []
+    for file in files:
+        with (tmp_path / f"{file}.errors").open("wb") as errors:
+            running.append(start_module("workers.cli", "backup", file, cwd=tmp_path, stderr=errors))
     await rewrite(server.url)
-    for process in running:
-        _, stderr = process.communicate(timeout=DEADLINE_S)
-        assert process.returncode == 0, stderr.decode()
+    for process, file in zip(running, files, strict=True):
+        assert process.wait(DEADLINE_S) == 0, (tmp_path / f"{file}.errors").read_text()
     server.stop()
     for n, file in enumerate(files):
         copydesk("restore", file, "--data-dir", f"r{n}", cwd=tmp_path)

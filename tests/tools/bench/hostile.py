@@ -66,18 +66,28 @@ class Sampler:
     def __init__(self, workers: Mapping[str, int]) -> None:
         self.workers = workers
         self.mb: dict[str, list[float]] = defaultdict(list)
+        self.processes_mb: dict[str, list[float]] = {}
 
     def sample(self) -> None:
         for name, pid in self.workers.items():
-            self.mb[name].append(pss_mb(descendants(pid)))
+            self.processes_mb[name] = [pss_mb([process]) for process in descendants(pid)]
+            self.mb[name].append(round(sum(self.processes_mb[name]), 1))
 
     def report(self) -> dict[str, Any]:
-        """Return the mean of each third of the time after the first, and the maximum."""
-        out = {}
+        """Return the mean of each third of the time after the first, the maximum, and MB a minute in the last half.
+
+        *processes_mb*: the memory of each process at the last sample, the worker's own first.
+        """
+        out: dict[str, Any] = {}
         for name, values in self.mb.items():
-            third = max(1, len(values) // 3)
+            third, half = max(1, len(values) // 3), values[len(values) // 2 :]
             parts = [values[third : 2 * third], values[2 * third :]]
-            out[name] = [*(round(statistics.mean(part or values), 1) for part in parts), max(values)]
+            slope = statistics.linear_regression(range(len(half)), half).slope if len(half) > 1 else 0.0
+            out[name] = {
+                "thirds": [round(statistics.mean(part or values), 1) for part in parts], "max": max(values),
+                "growth_a_minute": round(slope * 60 / SAMPLE_S, 2),
+                "processes_mb": self.processes_mb[name],
+            }  # fmt: skip
         return out
 
 

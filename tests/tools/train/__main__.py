@@ -22,10 +22,11 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from tests.tools.train.corpus import FOLDS, FOLDS_SALT, Document, dumps, fold_of, fragment, pages, scored
+from tests.tools.train.dumps.bank import bank_lines
 from tests.tools.train.dumps.excerpts import excerpts
 from tests.tools.train.dumps.generate import synthetic
 from tests.tools.train.dumps.templates import variants
-from tests.tools.train.grow import PLANS, Sample, grow, make_sample, stored_model
+from tests.tools.train.grow import PLANS, Sample, Sentences, grow, make_sample, make_sentences, stored_model
 from tests.tools.train.model_file import KINDS, read_models, replace_models
 from tests.tools.train.score import summary, text_score
 from workers.clean.line_types import word_count
@@ -58,6 +59,11 @@ def more_samples(kind: str) -> list[Sample]:
     return [make_sample(document, html=False) for document in more]
 
 
+def more_sentences(kind: str) -> list[Sentences]:
+    """Return the sentences that train the word weights only."""
+    return [make_sentences(bank_lines())] if kind == "text" else []
+
+
 def curve(predicted: Sequence[tuple[Document, Any]]) -> list[dict[str, float]]:
     """Return the scores for each pair of costs. *predicted*: documents with probabilities of models that lack them."""
     out = []
@@ -84,7 +90,8 @@ def train_folds(kind: str, folds: int, parts: Sequence[int]) -> None:
     block_cost, word_cost = COSTS[kind]
     FOLDS.mkdir(parents=True, exist_ok=True)
     for fold in parts:
-        trained = grow([s for s in training if fold_of(s.site, folds, FOLDS_SALT) != fold], PLANS[kind])
+        seen = [s for s in training if fold_of(s.site, folds, FOLDS_SALT) != fold]
+        trained = grow(seen, PLANS[kind], more_sentences(kind))
         model = stored_model(trained, html=kind != "text", block_cost=block_cost, word_cost=word_cost)
         fold_file(kind, fold, folds).write_bytes(msgspec.msgpack.encode({kind: model}))
         print(f"{kind}: fold {fold + 1} of {folds}", file=sys.stderr, flush=True)
@@ -141,7 +148,7 @@ def main() -> int:
     for kind in args.kinds if not args.no_model else ():
         html = kind != "text"
         samples = [make_sample(document, html=html) for document in documents(kind)]
-        trained = grow([*samples, *more_samples(kind)], PLANS[kind])
+        trained = grow([*samples, *more_samples(kind)], PLANS[kind], more_sentences(kind))
         block_cost, word_cost = COSTS[kind]
         replace_models({kind: stored_model(trained, html=html, block_cost=block_cost, word_cost=word_cost)}, FILE)
         print(f"{kind}: {time.monotonic() - started_s:.0f} s, {FILE.stat().st_size} bytes", file=sys.stderr, flush=True)

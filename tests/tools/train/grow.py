@@ -36,6 +36,7 @@ from workers.clean.model.oblivious_trees import StoredTrees
 DEPTH = 6
 WORD_C, NAME_C = 1.0, 0.05  # inverse strengths of regularisation
 HARD_WEIGHT = 3.0
+SENTENCE_WEIGHT = 5.0  # of a labelled sentence in the training of word weights
 REAL_WEIGHT = 2.25  # of a real dump; a synthetic one weighs 1
 SYNTHETIC, PSEUDO = "synthetic", "pseudo"  # groups of synthetic dumps; the words of the latter mean nothing
 TITLE_LINES = 12  # after the first line of the story; later lines have no weight for the title
@@ -146,6 +147,21 @@ def _sparse(rows: Sequence[Sequence[int]], columns: int, *, rooted: bool = False
     return scipy.sparse.csr_matrix((ones.astype(np.float32), buckets, ends), shape=(len(rows), columns))
 
 
+class Sentences(NamedTuple):
+    """Labelled sentences outside a document, as arrays: they train the word weights only."""
+
+    word_tokens: Any
+    body: Any
+    weight: Any
+
+
+def make_sentences(texts: Sequence[tuple[str, bool]]) -> Sentences:
+    """Return the arrays of *texts*, each with whether it is body text."""
+    body = np.array([is_body for _, is_body in texts], np.int8)
+    tokens = _sparse([word_tokens(text) for text, _ in texts], WORD_BUCKETS, rooted=True)
+    return Sentences(tokens, body, np.full(len(texts), SENTENCE_WEIGHT, np.float32))
+
+
 class TrainedModel(NamedTuple):
     """Trained weights and trees."""
 
@@ -156,9 +172,9 @@ class TrainedModel(NamedTuple):
     networks: tuple[StoredNetwork, ...]
 
 
-def grow(samples: Sequence[Sample], plan: Plan) -> TrainedModel:
+def grow(samples: Sequence[Sample], plan: Plan, sentences: Sequence[Sentences] = ()) -> TrainedModel:
     """Return a model of *samples*. Overwrites their score fields."""
-    words = _scored(samples, "word_tokens", "word_scores", WORD_C, plan.word_folds)
+    words = _scored(samples, "word_tokens", "word_scores", WORD_C, plan.word_folds, sentences)
     names = None
     if samples[0].name_tokens is not None:
         names = _scored(samples, "name_tokens", "name_scores", NAME_C, plan.word_folds)
@@ -201,14 +217,16 @@ def _rows(s: Sample) -> Any:
     return context_features(s.base, s.word_scores, s.name_scores, s.groups)
 
 
-def _scored(samples: Sequence[Sample], tokens: str, scores: str, c: float, folds: int) -> Any:
+def _scored(
+    samples: Sequence[Sample], tokens: str, scores: str, c: float, folds: int, sentences: Sequence[Sentences] = ()
+) -> Any:
     """Return weights of all samples with real words, and set the scores by weights that have not seen a sample's site."""
 
     def set_scores(s: Sample, weights: Any) -> None:
         setattr(s, scores, getattr(s, tokens) @ weights)
 
     def weights(some: Sequence[Sample]) -> Any:
-        return _weights([s for s in some if s.has_real_words], tokens, c)
+        return _weights([*(s for s in some if s.has_real_words), *sentences], tokens, c)
 
     _cross_fit(samples, "w", folds, weights, set_scores)
     return weights(samples)
@@ -229,7 +247,7 @@ def _cross_fit(
                 apply(s, model)
 
 
-def _weights(samples: Sequence[Sample], tokens: str, c: float) -> Any:
+def _weights(samples: Sequence[Sample | Sentences], tokens: str, c: float) -> Any:
     rows = scipy.sparse.vstack([getattr(s, tokens) for s in samples])
     body, weight = _labels_and_weights(samples)
     used = weight > 0
@@ -245,7 +263,7 @@ def _quantise(weights: Any) -> tuple[Any, Any, float]:
     return quantised.astype(np.float32) * scale, quantised, scale
 
 
-def _labels_and_weights(samples: Sequence[Sample]) -> tuple[Any, Any]:
+def _labels_and_weights(samples: Sequence[Sample | Sentences]) -> tuple[Any, Any]:
     return np.concatenate([s.body for s in samples]), np.concatenate([s.weight for s in samples])
 
 

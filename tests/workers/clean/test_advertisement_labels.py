@@ -6,7 +6,7 @@ from workers.clean.cleaner import clean
 from workers.clean.line_types import is_notice
 
 LABELS = (
-    "Publicité", "PUBLICITÉ", "Anzeige", "Publicidad", "Publicidade", "Pubblicità", "Advertentie", "Annons", "Annonce",
+    "Publicité", "PUBLICITÉ", "Anzeige", "Publicidad", "Publicidade", "Pubblicità", "Advertentie", "Annons",
     "Annonse", "Mainos", "Reklama", "Inzerce", "Hirdetés", "Publicitate", "Sponzorirano", "Reklam", "Iklan", "Quảng cáo",
     "Tangazo", "TANGAZO", "Διαφήμιση", "ΔΙΑΦΗΜΙΣΗ", "Реклама", "На правах рекламы", "إعلان", "آگهی", "פרסומת", "विज्ञापन",
     "বিজ্ঞাপন", "விளம்பரம்", "โฆษณา", "광고", "広告", "广告", "Advertisement", "Sponsored content",

@@ -1,6 +1,6 @@
-"""More invented page dumps: a set whose variants the model is trained on, and two that no training contains.
+"""More invented page dumps: a set whose variants the model is trained on, and three that no training contains.
 
-Five languages of these dumps (Icelandic, Croatian, Bulgarian, Catalan, Estonian) have no training data.
+Five languages of these dumps (Icelandic, Croatian, Bulgarian, Catalan, Estonian) have no training dumps.
 """
 
 from collections import Counter

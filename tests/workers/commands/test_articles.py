@@ -3,8 +3,6 @@
 import csv
 import io
 import json
-import subprocess
-import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +13,7 @@ from streams.codec import decode, encode
 from streams.config.settings import Settings
 from streams.records import Article
 from streams.topics import ARTICLES, route_topic
+from tests import conftest
 from tests.conftest import ROOT
 from tests.support.extras import require_module
 from workers.services import connect
@@ -52,12 +51,8 @@ def copydesk(settings: Settings, *arguments: str, code: int = 0, folder: Path | 
         "--data-dir",
         str(settings.data_dir),
     ]
-    done = subprocess.run(
-        [sys.executable, "-m", "workers.cli", "articles", *arguments, *flags],
-        cwd=folder or ROOT, capture_output=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == code, done.stderr.decode()
-    return (done.stdout if code == 0 else done.stderr).decode()
+    done = conftest.copydesk("articles", *arguments, *flags, cwd=folder or ROOT, check=code)
+    return done.stdout if code == 0 else done.stderr
 
 
 def ids(settings: Settings, *arguments: str, folder: Path | None = None) -> list[str]:

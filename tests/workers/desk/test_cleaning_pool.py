@@ -194,3 +194,32 @@ async def test_limit_holds_after_the_desk_ignored_its_signal() -> None:
             await until(lambda: all(job.is_finished for job in pool._active.values()))
     finally:
         signal.signal(signal.SIGPROF, before)
+
+
+async def test_closed_pool_starts_no_process() -> None:
+    """A request that is not dispatched yet when the pool closes starts no fork server."""
+    async with open_pool() as pool:
+        pool.prepare(encode(make_item(1)))
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert pool._fork_server._process is None
+
+
+async def test_closed_pool_has_ended_its_slow_lane() -> None:
+    async with open_pool() as pool:
+        pool.prepare(encode(make_item(1)), is_slow=True)
+        lane = pool._slow_lane
+        await asyncio.sleep(0)
+    assert lane is not None
+    assert lane.done()
+
+
+async def test_closed_pool_drops_unsent_items() -> None:
+    """A killed process reads no more: the connection must not wait for it."""
+    async with open_pool() as pool:
+        assert await pool.settle(pool.prepare(encode(make_item(1))))
+        [process] = pool._processes
+        os.kill(process.pid, signal.SIGSTOP)
+        process._writer.write(b"0" * 10_000_000)
+        connection = process._writer.transport.get_extra_info("socket")
+    assert connection.fileno() == -1

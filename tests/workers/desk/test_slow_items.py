@@ -125,5 +125,5 @@ async def test_items_wait_while_the_slow_lane_is_full(settings: Settings) -> Non
         await until(lambda: are_held(broker, len(hanging)))
         await send(broker, make_item(100))
         await settled(broker, {"new": 1})
-        assert not slow_items.is_full
+        assert not slow_items.is_full(hanging[0].feed)
         assert await count(broker, "failed") == 0

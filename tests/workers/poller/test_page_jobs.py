@@ -153,9 +153,20 @@ async def test_slow_feed_is_quarantined_without_failure() -> None:
     async with ParserPool(1) as parsers:
         await parsers.parse(feed_request(slow))
         assert not parsers.is_suspect("https://a.example/feed")
-        categories = b"<category>a</category>" * 250_000
+        categories = b"<category>a</category>" * 60_000
         await parsers.parse(feed_request(slow.replace(b"</item>", categories + b"</item>")))
         assert parsers.is_suspect("https://a.example/feed")
+
+
+async def test_suspects_have_a_process_of_their_own() -> None:
+    """A process grows by its largest document, so the others must not get those of suspects."""
+    async with ParserPool(1) as parsers:
+        await parsers.parse(feed_request(), is_suspect=True)
+        await parsers.parse(feed_request())
+        [of_suspects], [ordinary] = parsers._idle_suspects, parsers._idle
+        await parsers.parse(feed_request(), is_suspect=True)
+        assert parsers._idle_suspects == [of_suspects]
+        assert parsers._idle == [ordinary]
 
 
 async def test_killed_page_gives_item_without_page(settings: Settings) -> None:

@@ -37,8 +37,9 @@ from workers.text.normalise import match_key, without_joiners
 
 Matrix = npt.NDArray[np.float32]
 
-# Of hashed words, and of hashed class names. 40 languages fill 2^15 buckets of words so that their weights mix.
-WORD_BUCKETS, NAME_BUCKETS = 1 << 18, 1 << 15
+# Of hashed words, and of hashed class names. Words and word pairs of 40 languages fill 2^15 buckets many times; with
+# 2^20, the log loss of a network over unseen dumps is 13 % lower (decision 156).
+WORD_BUCKETS, NAME_BUCKETS = 1 << 20, 1 << 15
 TOKENS = re.compile(r"[^\W\d_]+|\d+|[|©@»›•·…:?!]")
 NAME_PARTS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
 OTHER_BLOCK_COST = 9  # words that a block without a sentence subtracts from a segment of body text
@@ -115,8 +116,8 @@ def _buckets(prefix: str, tag: str, names: str) -> tuple[int, ...]:
     return tuple([crc32((prefix + token).encode()) % NAME_BUCKETS for token in tokens])
 
 
-def word_scores(blocks: Sequence[Block], weights: Sequence[float]) -> Matrix:
-    """Return the log odds that each block is body text, by its words."""
+def word_scores(blocks: Sequence[Block], weights: Sequence[int]) -> Matrix:
+    """Return the log odds that each block is body text, by its words, in units of the weights."""
     out, weight = [], weights.__getitem__
     for block in blocks:
         tokens = word_tokens(without_joiners(block.text))

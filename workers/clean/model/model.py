@@ -7,6 +7,7 @@ too. The mean of the log odds of the trees and of each network counts. The netwo
 that a line is the title.
 """
 
+from array import array
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -18,7 +19,7 @@ import numpy.typing as npt
 
 from workers.clean.blocks import Block
 from workers.clean.metadata import NO_KNOWN_TEXT, KnownText
-from workers.clean.model.block_features import NAME_BUCKETS, WORD_BUCKETS, base_features, name_scores, word_scores
+from workers.clean.model.block_features import WORD_BUCKETS, base_features, name_scores, word_scores
 from workers.clean.model.context_features import (
     columns,
     context_features,
@@ -70,7 +71,8 @@ class Scores(NamedTuple):
 class Model(NamedTuple):
     """The model of one input type."""
 
-    words: list[float]
+    words: "array[int]"  # multiply by word_scale
+    word_scale: float
     names: list[float]
     first: Trees
     second: Trees | None
@@ -85,7 +87,9 @@ class Model(NamedTuple):
         words = np.array([block.words for block in blocks], dtype=np.float32)
         names = name_scores(blocks, self.names) if blocks[0].tag != "line" else None
         groups = group_blocks(blocks) if names is not None else None
-        rows = context_features(base_features(blocks, known_text), word_scores(blocks, self.words), names, groups)
+        rows = context_features(
+            base_features(blocks, known_text), word_scores(blocks, self.words) * self.word_scale, names, groups
+        )
         body = self.first.probabilities(rows)
         if self.second is not None:
             assert groups is not None  # only feed HTML has a second pass
@@ -137,8 +141,9 @@ def load(data: bytes, kind: str) -> Model:
     html = kind != "text"
     _check_inputs(kind, stored.inputs, input_hashes(html=html))
     return Model(
-        _weights(stored.words, stored.word_scale, WORD_BUCKETS),
-        _weights(stored.names, stored.name_scale, NAME_BUCKETS),
+        _repeat(array("b", stored.words), WORD_BUCKETS),
+        stored.word_scale,
+        [stored.name_scale * value for value in array("b", stored.names)],
         load_trees(stored.first, columns(html=html)),
         load_trees(stored.second, second_columns(html=html)) if stored.second is not None else None,
         stored.clutter_block_cost,
@@ -166,8 +171,6 @@ def load_default(kind: str) -> Model:
     return load(FILE.read_bytes(), kind)
 
 
-def _weights(data: bytes, scale: float, buckets: int) -> list[float]:
+def _repeat(weights: "array[int]", buckets: int) -> "array[int]":
     """Return a weight per bucket. Fewer stored weights repeat: both bucket numbers are remainders of one hash."""
-    values = [scale * value for value in range(-128, 128)]  # one object per value
-    weights = [values[value + 128] for value in memoryview(data).cast("b")]
-    return weights * (buckets // len(weights)) if weights else []
+    return weights * (buckets // len(weights))

@@ -76,10 +76,11 @@ class DuplicateModel(NamedTuple):
         probabilities = np.where(by_title, EQUAL_TITLE, by_text).tolist()
         decisions = zip(by_title.tolist(), rules.rule.tolist(), strict=True)
         names = [("title", "equal title") if title else ("text", RULES[rule]) for title, rule in decisions]
-        pairs = zip(probabilities, rows.tolist(), ruled.tolist(), names, rules.retitled.tolist(), strict=True)
+        shares = rows[:, (0, 1, SAME_PUBLISHER)].tolist()
+        pairs = zip(probabilities, shares, ruled.tolist(), names, rules.retitled.tolist(), strict=True)
         return [
-            Similarity(p, row[0], row[1], bool(row[SAME_PUBLISHER]), is_ruled, *name, retitled)
-            for p, row, is_ruled, name, retitled in pairs
+            Similarity(p, shared, of_shorter, bool(same), is_ruled, *name, retitled)
+            for p, (shared, of_shorter, same), is_ruled, name, retitled in pairs
         ]
 
     def probabilities(self, rows: Matrix) -> Matrix:

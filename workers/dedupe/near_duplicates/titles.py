@@ -18,7 +18,7 @@ SIMILAR = 0.7
 MAX_OUTLET_WORDS = 5
 REUSED = 0.12  # share of the words of both titles and of both texts, below which a link was reused
 MIN_BASE_WORDS = 7  # of a title without the part after its last bar or dash
-_DIGIT = re.compile(r"\d")
+_DIGIT, _ASCII_DIGIT = re.compile(r"\d"), re.compile(rb"\d")
 _NAMED = re.compile(r"(?<=[^\W\d_])-\d+")  # the number is part of a name: Covid-19, F-16
 _LAST_PART = re.compile(r"\s(?:[|\u2013\u2014\u00b7-]|::)\s")
 _SEPARATORS = ("|", "\u2013", "\u2014", "\u00b7", "-", "::")
@@ -98,8 +98,10 @@ def read_title(title: str, publisher: str) -> Title:
     title = _without_outlet(title[mark.end() :] if mark else title, publisher)
     words = tokenise(title)
     counted = tokenise(_NAMED.sub("", title)) if "-" in title and _NAMED.search(title) else words
-    digits = {word for word in counted if not word.isalpha() and _DIGIT.search(word.decode("utf-8", "replace"))}
     whole, distinct = b" ".join(words), frozenset(words)
+    digits = set[bytes]()
+    if not whole.isascii() or _ASCII_DIGIT.search(whole):
+        digits = {word for word in counted if not word.isalpha() and _DIGIT.search(word.decode("utf-8", "replace"))}
     numbers = frozenset(digits.union([NUMBERS[word] for word in NUMBERS.keys() & distinct]))
     is_part = not PART_WORDS.isdisjoint(distinct) and _names_part(words)
     return Title(distinct, numbers, whole, _base(title), _length(words), mark is not None, is_part)

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.tools.train.corpus import Document
-from tests.tools.train.dumps.bank import part_of, read_bank, with_bank
 from tests.tools.train.dumps.pseudo import LETTERS, recoder
 from tests.tools.train.dumps.sources import looks_like_prompt
 from tests.tools.train.dumps.writer import BODY, CLUTTER, FIELD, NEUTRAL, STOPS, TITLE, Line, labelled_document
@@ -61,13 +60,11 @@ def read_templates(files: Sequence[Path] = FILES) -> list[Template]:
 
 def variants(each: int, seed: int = 1) -> Iterator[Document]:
     """Yield so many variants of *each* template."""
-    rng, templates, bank = random.Random(seed), read_templates(), read_bank()
+    rng, templates = random.Random(seed), read_templates()
     inner = {language: _inner_runs(templates, language) for language in {template.language for template in templates}}
     for number, template in enumerate(templates):
         for n in range(each):
             lines = _with_other_clutter(rng, template.lines, inner[template.language])
-            if n % 2:
-                lines = with_bank(rng, lines, bank[template.language, part_of(f"template {number}")])
             lines = _with_stops(rng, template.language, _cropped(rng, lines))
             group, lines = _with_other_words(rng, template.language, lines)
             yield _document(f"{group}/template-{number}-{n}", f"template {number}", group, lines, rng)
