@@ -147,6 +147,14 @@ def _read(file: IO[bytes]) -> str:
     return file.read().decode()
 
 
+def is_running(pid: str) -> bool:
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
 def current_umask() -> int:
     """Return the umask of this process. Files that other threads create meanwhile are private."""
     mask = os.umask(0o077)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import DEADLINE_S, ROOT, until
-from tests.support.fork_server import run_module, start_module
+from tests.support.fork_server import is_running, run_module, start_module
 
 ENVIRON = {"PYTHONPATH": str(ROOT), "A": "b"}
 
@@ -18,14 +18,6 @@ def run(folder: Path, code: str, *arguments: str, timeout: float = DEADLINE_S) -
     """Run *code* in a process of the fork server."""
     (folder / "program.py").write_text(code)
     return run_module("program", *arguments, cwd=folder, environ=ENVIRON, timeout=timeout, input="in")
-
-
-def is_running(pid: str) -> bool:
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 @pytest.mark.parametrize("arguments", [("--version",), ("--help",), ("nonsense",), ("status",), ("url", "mailto:a@b")])

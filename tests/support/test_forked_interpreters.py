@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import DEADLINE_S, ROOT, until
-from tests.support.fork_server import start_module
-from tests.support.test_fork_server import is_running
+from tests.support.fork_server import is_running, start_module
 
 CHILD = """
 import json, os, signal, sys
