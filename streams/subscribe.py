@@ -26,7 +26,7 @@ from streams.valkey.server import is_responding, socket_url
 log = get_logger(__name__)
 
 POLL_TIMEOUT_S = 1.0  # of a group member, which renews its leases in between
-IDLE_TIMEOUT_S = 5.0  # without a group
+IDLE_TIMEOUT_S = 10.0  # without a group
 COMMIT_EVERY_S, COMMIT_EVERY = 1.0, 100  # bound of the records redelivered after a kill, beside the current one
 CONFIRMATIONS = 3  # of the leases in one call; each repetition needs another pause of the process
 HANDOVER_S = 20.0  # a member releases a requested partition after this time even without a commit

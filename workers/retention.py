@@ -17,7 +17,9 @@ from streams.topics import DAY_S, DESK_GROUP
 
 log = get_logger(__name__)
 TRIM_INTERVAL_S = 30.0
-RELIEF_INTERVAL_S = 0.5  # a desk writes a few MB in that time: less than the memory reserve
+# Between looks at the memory. A desk writes a few MB in the shorter time: less than the memory reserve.
+RELIEF_INTERVAL_S, MAX_RELIEF_INTERVAL_S = 0.5, 3.0
+MAX_WRITTEN_BYTES_PER_S = 64 * 1024 * 1024
 
 
 async def retention_loop(broker: Broker, settings: Settings, interval_s: float = TRIM_INTERVAL_S) -> None:
@@ -42,8 +44,15 @@ async def _expire_groups(retention: Retention, expiry_days: float) -> None:
         )  # fmt: skip
 
 
-async def memory_relief_loop(broker: Broker, interval_s: float = RELIEF_INTERVAL_S) -> None:
-    """Remove old messages when the broker's memory runs short, checked every *interval_s*; sample its use."""
+def relief_interval_s(free_bytes: int | None) -> float:
+    """Return the seconds in which clients cannot write *free_bytes*, the memory up to the beginning of the relief."""
+    if free_bytes is None:
+        return MAX_RELIEF_INTERVAL_S
+    return min(MAX_RELIEF_INTERVAL_S, max(RELIEF_INTERVAL_S, free_bytes / MAX_WRITTEN_BYTES_PER_S))
+
+
+async def memory_relief_loop(broker: Broker) -> None:
+    """Remove old messages when the broker's memory runs short; sample its use."""
     if not isinstance(broker, RedisStreamsBroker):
         return
     relief, sampler = MemoryRelief(broker), MemorySampler(broker)
@@ -52,5 +61,7 @@ async def memory_relief_loop(broker: Broker, interval_s: float = RELIEF_INTERVAL
             await relief.relieve()
             await sampler.sample()
         except UnavailableError as exc:
-            log.warning("memory not relieved", error=exc, retry_s=interval_s)
-        await asyncio.sleep(interval_s)
+            log.warning("memory not relieved", error=exc, retry_s=RELIEF_INTERVAL_S)
+            await asyncio.sleep(RELIEF_INTERVAL_S)
+            continue
+        await asyncio.sleep(relief_interval_s(relief.free_bytes))

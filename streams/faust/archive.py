@@ -25,7 +25,8 @@ from streams.topics import Partition, Topic
 log = get_logger(__name__)
 
 Turn = Callable[[], AbstractAsyncContextManager[None]]
-READ_WAIT_S = 1.0
+READ_WAIT_S = 5.0  # a message ends the wait at once
+OWNED_CHECK_S = 1.0
 LIVE_CHECK_S = 0.005
 BATCH = 16  # messages that a crash makes suspect together
 RETRY_S = 1.0
@@ -130,7 +131,7 @@ class ArchiveReader:
         if owned != self._partitions:
             await self._close()
         if not owned:
-            await asyncio.sleep(READ_WAIT_S)
+            await asyncio.sleep(OWNED_CHECK_S)
             return
         if self._reader is None:
             self._reader = await self.broker.open_partitions(self.context.group, owned)

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, cast
@@ -31,6 +32,7 @@ CONNECT_TIMEOUT_S = 5.0
 ALLOW_OOM = "#!lua flags=allow-oom\n"  # first line of a script that may write above the server's memory limit
 REPLY_TIMEOUT_S = 30.0  # longer than any command takes, so that a timeout means a frozen server
 
+MEMORY_FIELDS = re.compile(rb"^(used_memory|maxmemory):(\d+)\r?$", re.MULTILINE)
 # Commands that wait on the server, and those that change the state of a connection.
 BLOCKING = frozenset(
     "BLPOP BRPOP BLMOVE BLMPOP BZPOPMIN BZPOPMAX XREAD XREADGROUP WAIT WAITAOF"
@@ -127,6 +129,14 @@ class RedisStateStore(redis.Redis):
             options.pop("keys", None)  # for redis-py's cache
             callback = self.response_callbacks.get(args[0])
             return reply if callback is None else callback(reply, **options)
+
+    async def info(self, section: str | None = None, *args: str, **options: Any) -> Any:
+        """Return a section of INFO; of `memory` the two fields that copydesk reads, because redis-py takes 90 µs."""
+        if section != "memory":
+            return await super().info(section, *args, **options)
+        with map_redis_errors(self.url):
+            reply = await self.shared.execute(("INFO", "memory"))
+        return {name.decode(): int(value) for name, value in MEMORY_FIELDS.findall(reply)}
 
     async def aclose(self, close_connection_pool: bool | None = None) -> None:
         await self.shared.aclose()

@@ -14,6 +14,7 @@ Items of a feed that had a slow item go to the slow lane at once. While that is 
 import asyncio
 import hashlib
 import struct
+import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, Protocol
 
@@ -38,7 +39,7 @@ MIN_ITEM_COST_S = 0.1  # unless they are many; an average page takes .03 s
 MAX_FEEDS = 10_000
 MAX_POSTPONED_BYTES = 128 << 20  # of items for which the slow lane has no room
 MAX_FEED_BYTES = 32 << 20  # of them, of one feed; above either limit, items of suspect feeds become dead letters
-CHECK_INTERVAL_S = 0.5
+CHECK_INTERVAL_S, IDLE_INTERVAL_S = 0.5, 5.0  # with and without slow items of this desk
 KEY_LENGTH = struct.Struct(">I")
 OF_ARCHIVE = 1 << 31  # bit of the length: the item belongs to the archive topic
 ClockS = Callable[[], float]
@@ -230,12 +231,15 @@ class SlowItems:
         return await self.broker.publish([_unpack(value)], removal, [condition])
 
     async def release_loop(self, interval_s: float = CHECK_INTERVAL_S) -> None:
-        """Release items, checked every *interval_s*."""
+        """Release items, checked every *interval_s*; in IDLE_INTERVAL_S without slow items of this desk."""
+        checked_s = 0.0
         while True:
-            try:
-                await self.release_due()
-            except UnavailableError as exc:
-                log.warning("slow items not checked", error=exc, retry_s=interval_s)
+            if self._jobs or time.monotonic() - checked_s >= IDLE_INTERVAL_S:
+                checked_s = time.monotonic()
+                try:
+                    await self.release_due()
+                except UnavailableError as exc:
+                    log.warning("slow items not checked", error=exc, retry_s=interval_s)
             await asyncio.sleep(interval_s)
 
 

@@ -22,6 +22,7 @@ log = get_logger(__name__)
 
 KEY = "copydesk:backpressure"
 CHECK_INTERVAL_S = 2.0
+IDLE_INTERVAL_S = 10.0  # while no feed is due
 MEASURE_INTERVAL_S = 0.2  # of a poll that does not fit
 MAX_MEMORY_USAGE = 0.85  # of the broker's memory
 PAUSE_SHARE = 0.9  # of `max_desk_lag`; below it a typical document still fits
@@ -57,18 +58,19 @@ class Backpressure:
     def __init__(self, broker: Broker, desk_group: str, max_desk_lag: int) -> None:
         self.broker, self.desk_group, self.max_desk_lag = broker, desk_group, max_desk_lag
         self.is_paused = False
-        self._next_check_s = self._measured_s = 0.0
+        self._checked_s, self._measured_s = -IDLE_INTERVAL_S, 0.0
         # With full memory, a poller must still measure, to pause.
         self._reserve, self._begin, self._end = (
             broker.state.register_script(ALLOW_OOM + _script(name))
             for name in ("reserve", "begin_measurement", "end_measurement")
         )
 
-    async def check(self) -> bool:
-        """Return whether polling is paused. Ask the broker at most once in CHECK_INTERVAL_S."""
-        if time.monotonic() < self._next_check_s:
+    async def check(self, *, is_idle: bool = False) -> bool:
+        """Return whether polling is paused. Ask the broker once in CHECK_INTERVAL_S, or in IDLE_INTERVAL_S if idle."""
+        interval_s = IDLE_INTERVAL_S if is_idle and not self.is_paused else CHECK_INTERVAL_S
+        if time.monotonic() < self._checked_s + interval_s:
             return self.is_paused
-        self._next_check_s = time.monotonic() + CHECK_INTERVAL_S
+        self._checked_s = time.monotonic()
         usage, lag = await self.broker.memory_usage(), await self._measure()
         is_paused = usage > MAX_MEMORY_USAGE or lag >= PAUSE_SHARE * self.max_desk_lag
         if is_paused != self.is_paused:

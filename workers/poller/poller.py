@@ -64,6 +64,7 @@ class Poller:
         self.rechecks = Rechecks(broker, self.pages, settings, self._credentials_of)
         self._random, self._outage = random.Random(), OutageDetector()
         self._stopping, self._woken = asyncio.Event(), asyncio.Event()
+        self._is_idle = False  # no feed was due at the last claim
         self._polls: dict[asyncio.Task[None], str] = {}
         self._log = PollLog()
         self._last_turn_s = time.monotonic()
@@ -132,10 +133,13 @@ class Poller:
         if time.monotonic() >= self._next_renewal_s:
             self._next_renewal_s = time.monotonic() + self.feeds.claim_s / 4
             await self.feeds.renew(list(self._polls.values()))
-        if await self.backpressure.check():
+        if await self.backpressure.check(is_idle=self._is_idle):
             return CHECK_INTERVAL_S
         free = self.settings.poll_concurrency - len(self._polls)
         due = await self.feeds.claim(free) if free > 0 else []
+        if due and await self.backpressure.check():  # the claims expire
+            return CHECK_INTERVAL_S
+        self._is_idle = not due and not self._polls
         for feed in due:
             task = asyncio.create_task(self.poll(feed, self.feeds.clock), name=f"poll {feed.state.url}")
             self._polls[task] = feed.state.url

@@ -14,7 +14,7 @@ from streams.topics import Topic
 log = get_logger(__name__)
 
 BATCH_MESSAGES = 200  # per transaction; a query waits for one at most
-READ_WAIT_S = 5.0  # a message ends the wait at once
+READ_WAIT_S = 10.0  # a message ends the wait at once
 FIRST_READ_WAIT_S = 0.05
 EXPIRY_CHECK_S = 600.0
 MAX_DELAY_S = 5.0

@@ -23,7 +23,7 @@ from workers.search.follow import in_time_order
 BUFFER_EVENTS = 500
 YIELD_EVERY = 16  # events
 QUEUE_EVENTS = 256  # a subscriber further behind is disconnected; all queues share the bytes
-POLL_TIMEOUT_S = 5.0
+POLL_TIMEOUT_S = 10.0
 FIRST_POLL_TIMEOUT_S = 0.05  # while the buffer fills, `start` waits for it
 HEARTBEAT_S = 15.0  # proxies close connections that are idle for 30 to 60 s
 MAX_DELAY_S = 1.0

@@ -21,7 +21,6 @@ from streams.brokers.base import Broker
 from streams.config.settings import Settings
 from streams.errors import SettingsError, UnavailableError
 from workers.poller.feed_urls import validate_feed_url
-from workers.poller.opml import parse_outlines
 from workers.poller.registry import FeedRegistry, FeedState, feed_id
 from workers.search.polls import PollIndex
 from workers.status import FEED_HEALTH, feed_health, feed_row
@@ -168,6 +167,8 @@ class FeedsApi:
         ]
 
     async def _import(self, request: web.Request) -> web.StreamResponse:
+        from workers.poller.opml import parse_outlines  # it imports requests, which takes 7 MB
+
         outlines = await asyncio.to_thread(parse_outlines, await request.read(), "OPML")
         entries, skipped = [], list[dict[str, str]]()
         for url, folder, title in outlines:

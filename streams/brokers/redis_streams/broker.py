@@ -14,8 +14,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
-from redis.exceptions import ResponseError
-
 from streams.brokers.base import (
     AgentContext,
     Condition,
@@ -32,7 +30,7 @@ from streams.brokers.redis_streams.usage import MemoryUsage
 from streams.errors import SettingsError, UnavailableError
 from streams.records import MessageId
 from streams.start import Offsets, Start, StartPosition
-from streams.state.redis_client import ALLOW_OOM, TRANSIENT, connect, map_redis_errors, redact_url
+from streams.state.redis_client import ALLOW_OOM, TRANSIENT, connect, redact_url
 from streams.topics import (
     Partition,
     Topic,
@@ -136,20 +134,9 @@ class RedisStreamsBroker(MemoryUsage):
 
     async def bounds(self, partitions: Iterable[Partition]) -> dict[Partition, Bounds]:
         partitions = list(partitions)
-        async with self.state.pipeline(transaction=False) as pipe:
-            for tp in partitions:
-                pipe.xinfo_stream(self.stream(*tp))
-            infos = await pipe.execute(raise_on_error=False)
-        out = {}
-        for tp, info in zip(partitions, infos, strict=True):
-            if isinstance(info, ResponseError) and "no such key" in str(info):
-                out[tp] = Bounds(0, 0, 0)  # no message yet
-            elif isinstance(info, Exception):
-                with map_redis_errors(self.url):
-                    raise info
-            else:
-                out[tp] = stream_bounds(info)
-        return out
+        ids = await self.script("bounds", [self.stream(*tp) for tp in partitions], [], reserve=False)
+        rows = zip(partitions, ids[::3], ids[1::3], ids[2::3], strict=True)
+        return {tp: stream_bounds(generated, first, last) for tp, generated, first, last in rows}
 
     # -- publishing -------------------------------------------------------------------------------------------
 
@@ -181,7 +168,8 @@ class RedisStreamsBroker(MemoryUsage):
             args += (3 + len(fields), "XADD", stream, "0-*", *fields)
         for command in state_writes:
             args += (len(command), *command)
-        return bool(await self.script("publish", [], args, reserve=reserve) >= 0)
+        keys = [self.key("clock"), self.key("clock", "jumps")]
+        return bool(await self.script("publish", keys, args, reserve=reserve) >= 0)
 
     @staticmethod
     def entry_fields(

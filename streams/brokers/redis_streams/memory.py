@@ -52,15 +52,20 @@ class Removed(NamedTuple):
 
 
 class MemoryRelief:
-    """Rounds of memory relief. With enough free memory, a round costs one request."""
+    """Rounds of memory relief. With enough free memory, a round costs one request.
+
+    `free_bytes`: at the last round, up to the beginning of the relief; None without a limit.
+    """
 
     def __init__(self, broker: RedisStreamsBroker) -> None:
         self.broker = broker
+        self.free_bytes: int | None = None
         self._exhausted = False
 
     async def relieve(self) -> dict[str, int]:
         """Apply the rules until enough memory is free; return the removed messages by topic."""
-        is_short = await self.broker.memory_usage() > BEGIN  # with output buffers, which `memory` leaves out
+        self.free_bytes = await self.broker.free_bytes(BEGIN)
+        is_short = (self.free_bytes or 0) < 0  # with output buffers, which `memory` leaves out
         used, limit = await self.broker.memory() if is_short else (0, 0)
         if used <= BEGIN * limit or not limit:
             self._exhausted = False

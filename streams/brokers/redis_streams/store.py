@@ -16,12 +16,11 @@ class Bounds(NamedTuple):
     stored_end: int
 
 
-def stream_bounds(info: Mapping[str, Any]) -> Bounds:
-    """Return the bounds of a stream from its XINFO STREAM."""
-    end = offset_from_entry_id(info["last-generated-id"]) + 1
-    first, last = info["first-entry"], info["last-entry"]
-    stored_end = offset_from_entry_id(last[0]) + 1 if last else 0
-    return Bounds(offset_from_entry_id(first[0]) if first else end, end, stored_end)
+def stream_bounds(generated: bytes, first: bytes, last: bytes) -> Bounds:
+    """Return the bounds of a stream from the id that was generated last, and those of its first and last entry."""
+    end = offset_from_entry_id(generated) + 1 if generated else 0
+    stored_end = offset_from_entry_id(last) + 1 if last else 0
+    return Bounds(offset_from_entry_id(first) if first else end, end, stored_end)
 
 
 def topic_of(name: str) -> Topic:
