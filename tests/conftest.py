@@ -33,7 +33,8 @@ gc.disable()  # until the tests are collected: see pytest_collection_finish
 
 ROOT = Path(__file__).parent.parent
 DEADLINE_S = 300.0  # of every wait: a step of one second may take minutes on a busy machine
-FIRST_PAUSE_S, LAST_PAUSE_S = 0.01, 0.1  # between two checks of a condition: some start a process or read all of /proc
+FIRST_PAUSE_S, LAST_PAUSE_S = 0.01, 0.1  # between two checks of a condition
+LONGEST_PAUSE_S = 1.0  # behind a long check: some start a process or read all of /proc
 
 # How long examples take to make depends on the machine.
 hypothesis.settings.register_profile(
@@ -229,14 +230,15 @@ async def until(condition: Callable[[], Any], deadline_s: float = DEADLINE_S, wh
     """Return the result of *condition*, a function or coroutine function, once it is true. Fail after *deadline_s*."""
     end, pause_s = time.monotonic() + deadline_s, FIRST_PAUSE_S
     while True:
+        begin = time.monotonic()
         value = condition()
         if isinstance(value, Awaitable):
             value = await value
         if value:
             return value
-        if time.monotonic() > end:
+        if (now := time.monotonic()) > end:
             pytest.fail(f"not within {deadline_s:g} s: {what or condition}")
-        await asyncio.sleep(pause_s)
+        await asyncio.sleep(max(pause_s, min(2 * (now - begin), LONGEST_PAUSE_S)))  # no more checks than waiting
         pause_s = min(1.5 * pause_s, LAST_PAUSE_S)
 
 

@@ -25,7 +25,7 @@ from tests.faults.ledger_server import TruthServer
 from tests.faults.schedule import EMBEDDED, KAFKA, QUICK, REBALANCES, break_things
 from tests.support.kafka import Cluster
 
-CRASH = 1  # exit code of an exception that nothing caught
+FAILED = 1  # exit code of an exception that nothing caught, and of a shutdown that timed out
 ENDED_BY_COPYDESK = (ExitCode.SOFTWARE, ExitCode.TEMPFAIL)  # a bug, and a stall
 
 
@@ -68,8 +68,8 @@ async def run(
     finally:
         if cluster:
             cluster.stop()
-    is_crashed = any(CRASH in codes for codes in result["exits"].values())
-    if result["ok"] and folder is None and not is_crashed:  # else its logs are needed
+    has_failed = any(FAILED in codes for codes in result["exits"].values())
+    if result["ok"] and folder is None and not has_failed:  # else its logs are needed
         shutil.rmtree(directory, ignore_errors=True)
     else:
         result["folder"] = str(directory)

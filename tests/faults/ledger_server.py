@@ -44,6 +44,7 @@ VERBS = (
 PLACES = ("Skelby Down", "Port Maren", "Dunscar", "Tarn Head", "Orrin", "Vessmark", "Low Hallow", "Carrick End")
 WINDOW = 60  # items per document
 MAX_REVISIONS = 4
+MAX_WAITING = 1_000  # events that the webhook lacks; beyond it the feeds pause, since a busy machine never catches up
 
 
 @lru_cache(4_096)  # a document repeats most stories of the one before
@@ -123,7 +124,7 @@ class TruthServer:
         self.chaos, self.pause_s, self.frozen = chaos, pause_s, False
         self.ledger: dict[str, list[str]] = {}
         self.taken: list[int] = [0] * feeds  # requests per feed that sent the current document's ETag, since `freeze`
-        self.unconfirmed_hooks = 0
+        self.unconfirmed_hooks = self.offered = 0
         self.hooks: list[tuple[str, int]] = []  # events of a webhook as (article id, revision)
         self._random = random.Random(seed)
         self.url = ""
@@ -154,6 +155,7 @@ class TruthServer:
             digests = self.ledger.setdefault(url_of(feed.number, n), [])
             for r in range(len(digests), feed.revisions[n] + 1):
                 digests.append(digest(*story(feed.number, n, r)))
+                self.offered += 1
 
     def freeze(self) -> None:
         """Stop publishing; answer every request well."""
@@ -173,7 +175,8 @@ class TruthServer:
         if is_current and self.frozen:
             self.taken[feed.number] += 1
             return web.Response(status=304, headers={"ETag": etag})
-        if is_current and time.monotonic() - feed.offered_s < self.pause_s:
+        is_waiting = self.offered - len(self.hooks) > MAX_WAITING
+        if is_current and (is_waiting or time.monotonic() - feed.offered_s < self.pause_s):
             return web.Response(status=304, headers={"ETag": etag})
         if is_current:
             self._offer(feed)

@@ -52,6 +52,8 @@ share.coordinator.state.topic.replication.factor={replication}
 share.coordinator.state.topic.min.isr={in_sync}
 group.initial.rebalance.delay.ms=0
 auto.create.topics.enable=false
+# An idle node writes a record each 500 ms by default.
+metadata.max.idle.interval.ms=10000
 # Failures are noticed in seconds, so that tests that cause them are short.
 broker.heartbeat.interval.ms=500
 broker.session.timeout.ms=3000

@@ -338,9 +338,9 @@ def _is_mostly_link(block: Block, chars: int) -> bool:
 
 
 def _is_link_paragraph(block: Block) -> bool:
-    """Whether a paragraph is a link to another article. A long sentence that the model keeps is text that links."""
-    is_short = not block.is_sentence or block.words < MIN_LINKED_WORDS
-    return block.tag in ("p", "div") and block.is_all_links and is_short and block.words >= MIN_LINK_WORDS
+    """Whether a paragraph is a link to another article. A long sentence in one link, which the model keeps, is text."""
+    is_text = block.is_sentence and block.words >= MIN_LINKED_WORDS and len(block.links) == 1
+    return block.tag in ("p", "div") and block.is_all_links and not is_text and block.words >= MIN_LINK_WORDS
 
 
 def _in_clutter_container(block: Block) -> bool:

@@ -14,11 +14,13 @@ MIN_REPEATED = 0.85  # of the copy's shingles
 
 def without_repeated_story(blocks: Sequence[Block], predictions: list[Prediction]) -> list[Prediction]:
     """Return *predictions* that remove the longest block if the other blocks that stay contain its text."""
-    kept = [n for n, (block, p) in enumerate(zip(blocks, predictions, strict=True)) if p.keep and block.text]
-    longest = max(kept, key=lambda n: blocks[n].words, default=-1)
-    words = blocks[longest].words if kept else 0
-    rest = [n for n in kept if n != longest]
-    if words < MIN_COPY_WORDS or len(rest) < MIN_PARTS or words < MIN_COPY_SHARE * sum(blocks[n].words for n in rest):
+    words = [block.words if p.keep else 0 for block, p in zip(blocks, predictions, strict=True)]
+    most = max(words, default=0)
+    if most < MIN_COPY_WORDS or most < MIN_COPY_SHARE * (sum(words) - most):
+        return predictions
+    longest = words.index(most)
+    rest = [n for n, count in enumerate(words) if count and n != longest]
+    if len(rest) < MIN_PARTS:
         return predictions
     own = _shingles(blocks[longest])
     present = set().union(*(_shingles(blocks[n]) for n in rest))

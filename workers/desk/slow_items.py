@@ -21,7 +21,7 @@ from typing import NamedTuple, Protocol
 from streams.brokers.base import Broker, Condition, ConsumedMessage, OutgoingMessage, RedisCommand
 from streams.errors import UnavailableError
 from streams.logger import get_logger
-from streams.topics import ITEMS
+from streams.topics import ARCHIVE_ITEMS, ITEMS, is_archive
 from workers.clean.site_facts import SiteFacts
 from workers.dedupe.site_history import SiteHistory
 from workers.desk.cleaning_job import SLOW_CPU_S, CleaningJob
@@ -41,6 +41,7 @@ MAX_POSTPONED_BYTES = 128 << 20  # of items for which the slow lane has no room
 MAX_FEED_BYTES = 32 << 20  # of them, of one feed; above either limit, items of suspect feeds become dead letters
 CHECK_INTERVAL_S, IDLE_INTERVAL_S = 0.5, 5.0  # with and without slow items of this desk
 KEY_LENGTH = struct.Struct(">I")
+OF_ARCHIVE = 1 << 31  # bit of the length: the item belongs to the archive topic
 ClockS = Callable[[], float]
 
 
@@ -166,7 +167,8 @@ class SlowItems:
     def hold(self, message: ConsumedMessage, article_id: str) -> list[RedisCommand]:
         """Return the commands that hold *message*."""
         field = HeldField(article_id, message.partition, message.offset, int(self.clock_s()) + HOLD_S)
-        return [("HSET", KEY, field.encode(), KEY_LENGTH.pack(len(message.key)) + message.key + message.value)]
+        length = len(message.key) | (OF_ARCHIVE if is_archive(message.topic) else 0)
+        return [("HSET", KEY, field.encode(), KEY_LENGTH.pack(length) + message.key + message.value)]
 
     async def release_due(self) -> int:
         """Publish the held items whose job is finished or whose desk has ended; return their number.
@@ -210,13 +212,13 @@ class SlowItems:
                 return
             value = await self.broker.state.hget(KEY, field.encode())
             if value is not None and self._jobs.get(field.article_id) is held:
-                lane.resume(held.job, _unpack(value)[1])
+                lane.resume(held.job, _unpack(value).value)
 
     async def _clean(self, jobs: Iterable[CleaningJob]) -> None:
-        """Request the content of the jobs that are in blocks."""
+        """Request the content of the jobs that are in blocks. The lane takes the last request first."""
         ready = [job for job in jobs if job.needs_facts]
         all_facts = await self.site_history.lookup([job.full_query() for job in ready])
-        for job, facts in zip(ready, all_facts, strict=True):
+        for job, facts in reversed([*zip(ready, all_facts, strict=True)]):
             if self.lane is not None and job.needs_facts:
                 self.lane.clean(job, facts)
 
@@ -226,7 +228,7 @@ class SlowItems:
             return False
         condition = Condition(KEY, field, expected=value, new=value)
         removal = [("HDEL", KEY, field), ("HDEL", UNTIL_KEY, field)]
-        return await self.broker.publish([OutgoingMessage(ITEMS.name, *_unpack(value))], removal, [condition])
+        return await self.broker.publish([_unpack(value)], removal, [condition])
 
     async def release_loop(self, interval_s: float = CHECK_INTERVAL_S) -> None:
         """Release items, checked every *interval_s*; in IDLE_INTERVAL_S without slow items of this desk."""
@@ -246,11 +248,12 @@ def _turn(lane: SlowLane, field: HeldField, held: HeldJob) -> tuple[int, bool, i
     return lane.slow_count(held.job.feed), held.job.facts is None, field.offset
 
 
-def _unpack(value: bytes) -> tuple[bytes, bytes]:
-    """Return the key and the item of a held value."""
+def _unpack(value: bytes) -> OutgoingMessage:
+    """Return the message of a held value."""
     (length,) = KEY_LENGTH.unpack_from(value)
-    start = KEY_LENGTH.size + length
-    return value[KEY_LENGTH.size : start], value[start:]
+    start = KEY_LENGTH.size + (length & ~OF_ARCHIVE)
+    topic = ARCHIVE_ITEMS if length & OF_ARCHIVE else ITEMS
+    return OutgoingMessage(topic.name, value[KEY_LENGTH.size : start], value[start:])
 
 
 def _digest(message: ConsumedMessage) -> bytes:

@@ -19,8 +19,10 @@ from workers.events.signature import HAS_VECTOR, event_id
 from workers.events.window import Window
 
 CANDIDATES = 32
+COPY = 2.0  # support of the event that has the original of a copy: above each probability
 NEAREST = 3  # articles of an event whose mean probability decides
-JOIN, LEAVE, MERGE, SPLIT, LINK = 0.75, 0.45, 0.75, 0.45, 0.65
+JOIN, LEAVE, MERGE, SPLIT, LINK = 0.85, 0.45, 0.85, 0.45, 0.65
+COHESION = 0.7  # mean probability over the newest articles of an event that an article needs to join it
 MERGE_MEMBERS, SPLIT_MEMBERS = 8, 64  # newest articles that are compared
 FIRST_SPLIT = 4  # articles; then at each doubling
 
@@ -112,7 +114,7 @@ class Decider:
         support = {event: _mean_of_highest(values) for event, values in by_event.items()}
         original = window.slot_of.get(copy_of)
         if original is not None and original != slot:
-            support[window.event_at(original)] = 1.0
+            support[window.event_at(original)] = COPY
         return support
 
     # -- changes ----------------------------------------------------------------------------------------------
@@ -120,11 +122,19 @@ class Decider:
     def _place(self, slot: int, article: bytes, support: Mapping[bytes, float]) -> None:
         """Let the article join the event with the highest support, or begin an event."""
         joinable = {event: value for event, value in support.items() if value >= JOIN and self._slots(event)}
-        if joinable:
-            self._join(max(joinable, key=lambda event: (joinable[event], event)), slot)
-            return
+        for event in sorted(joinable, key=lambda event: (joinable[event], event), reverse=True):
+            if joinable[event] == COPY or self._is_cohesive(event, slot):
+                self._join(event, slot)
+                return
         origin = f"{self._slots_text()}" if self.plan.changes else ""
-        self._set(slot, event_id(article, origin), 1)
+        begun = event_id(article, origin)
+        self.members[begun] = (slot,)
+        self._set(slot, begun, 1)
+
+    def _is_cohesive(self, event: bytes, slot: int) -> bool:
+        """Return whether the article is near enough to the newest articles of *event*, not only to the nearest."""
+        members = self._newest(event, MERGE_MEMBERS)
+        return float(np.mean(self.compare(self._record(slot), members))) >= COHESION
 
     def _join(self, event: bytes, slot: int) -> None:
         revision = self._revision(event) + 1

@@ -1,6 +1,7 @@
-"""The probability that two articles report one event: two sets of trees over `pair_features`. Pure.
+"""The probability that two articles report one event: trees and a kernel regression over `pair_features`. Pure.
 
     features ──▶ similarity as news, as readers labelled it ──▶ probability of one event
+                 (mean of trees and kernel regression)          (trees)
 
 `MODEL.md` is the model's card. `make train-events` trains it.
 """
@@ -22,10 +23,22 @@ INPUT_DIMS = 512  # of the text model
 Vector = npt.NDArray[np.float32]
 
 
-class StoredTreePair(msgspec.Struct, frozen=True):
-    """Trees for the similarity, and trees for the probability of one event, which read the similarity too."""
+class StoredKernel(msgspec.Struct, frozen=True):
+    """A kernel regression. Arrays are little-endian float32; `rows`: support vectors in float16, standardised."""
+
+    means: bytes
+    scales: bytes
+    rows: bytes
+    weights: bytes
+    intercept: float
+    gamma: float
+
+
+class StoredEstimators(msgspec.Struct, frozen=True):
+    """Both estimators of the similarity, and trees for the probability of one event, which read the similarity too."""
 
     similarity: StoredTrees
+    kernel: StoredKernel
     event: StoredTrees
 
 
@@ -35,8 +48,8 @@ class StoredModel(msgspec.Struct, frozen=True):
     `axes`: INPUT_DIMS × DIMS. `languages` and `means`: mean vector of each language; the first one is of all texts.
     """
 
-    trees: StoredTreePair
-    trees_without_vector: StoredTreePair
+    estimators: StoredEstimators
+    estimators_without_vector: StoredEstimators
     axes: bytes
     languages: tuple[str, ...]
     means: bytes
@@ -54,31 +67,56 @@ class Projection(NamedTuple):
         return centred @ self.axes
 
 
-class TreePair(NamedTuple):
-    """Trees for the similarity and for the probability of one event."""
+class Kernel(NamedTuple):
+    """A regression with a Gaussian kernel on standardised columns: the sum of *weights* of near support vectors."""
+
+    means: Vector
+    scales: Vector
+    rows: Matrix
+    weights: Vector
+    intercept: float
+    gamma: float
+
+    def estimate(self, rows: Matrix) -> Matrix:
+        """Return the similarity for each row, from 0 to 1. A missing value counts as the mean of its column."""
+        standard = np.nan_to_num((rows - self.means) / self.scales)
+        squares = np.square(standard).sum(axis=1)[:, None] + np.square(self.rows).sum(axis=1)
+        distances = np.maximum(squares - 2 * standard @ self.rows.T, 0)
+        estimates: Matrix = (np.exp(-self.gamma * distances) @ self.weights + self.intercept).astype(np.float32)
+        return estimates.clip(0, 1)
+
+
+class Estimators(NamedTuple):
+    """Estimators of the similarity, and trees for the probability of one event."""
 
     similarity: Trees
+    kernel: Kernel
     event: Trees
 
     def probabilities(self, rows: Matrix) -> Matrix:
         """Return the probability of one event for each row."""
-        similarity = self.similarity.probabilities(rows)
+        similarity = mean_similarity(self.similarity.probabilities(rows), self.kernel.estimate(rows))
         return self.event.probabilities(np.column_stack((rows, similarity)))
+
+
+def mean_similarity(by_trees: Matrix, by_kernel: Matrix) -> Matrix:
+    """Return the mean of both estimates."""
+    return (0.5 * (by_trees + by_kernel)).astype(np.float32)
 
 
 class PairModel(NamedTuple):
     """Compares signatures."""
 
-    trees: TreePair
-    trees_without_vector: TreePair
+    estimators: Estimators
+    estimators_without_vector: Estimators
 
     def compare(self, one: Any, others: Any) -> Matrix:
         """Return the probability that the signature *one* and each of *others* report one event."""
         rows = pair_features(one, others)
         has_vectors = (others["flags"] & one["flags"] & HAS_VECTOR) != 0
-        out: Matrix = self.trees.probabilities(rows)
+        out: Matrix = self.estimators.probabilities(rows)
         if not has_vectors.all():
-            out = np.where(has_vectors, out, self.trees_without_vector.probabilities(rows[:, 1:]))
+            out = np.where(has_vectors, out, self.estimators_without_vector.probabilities(rows[:, 1:]))
         return out
 
 
@@ -91,11 +129,23 @@ def _stored() -> StoredModel:
 def load_default() -> PairModel:
     """Return the model in this package. Raises ValueError if it was trained on other columns."""
     stored = _stored()
-    return PairModel(_load_pair(stored.trees, COLUMNS), _load_pair(stored.trees_without_vector, WITHOUT_VECTOR))
+    return PairModel(
+        _load_estimators(stored.estimators, COLUMNS), _load_estimators(stored.estimators_without_vector, WITHOUT_VECTOR)
+    )
 
 
-def _load_pair(stored: StoredTreePair, columns: tuple[str, ...]) -> TreePair:
-    return TreePair(load_trees(stored.similarity, columns), load_trees(stored.event, (*columns, SIMILARITY)))
+def _load_estimators(stored: StoredEstimators, columns: tuple[str, ...]) -> Estimators:
+    return Estimators(
+        load_trees(stored.similarity, columns), load_kernel(stored.kernel, len(columns)),
+        load_trees(stored.event, (*columns, SIMILARITY)),
+    )  # fmt: skip
+
+
+def load_kernel(stored: StoredKernel, columns: int) -> Kernel:
+    """Return a kernel regression over *columns*."""
+    rows = np.frombuffer(stored.rows, "<f2").reshape(-1, columns).astype(np.float32)
+    means, scales, weights = (np.frombuffer(data, "<f4") for data in (stored.means, stored.scales, stored.weights))
+    return Kernel(means, scales, rows, weights, stored.intercept, stored.gamma)
 
 
 @lru_cache

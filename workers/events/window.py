@@ -10,9 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from workers.events.signature import LAYOUT, unit_vectors
+from workers.events.terms import NAME_BIT
 
 CAPACITY = 131_072  # articles: more than a day of 100,000; 21 MB of signatures
 PRESELECTED = 256  # articles whose vectors are compared
+COMMON_SHARE, MIN_COMMON = 0.01, 30  # share and least number of articles with a term that tells no events apart
 
 
 class Window:
@@ -22,6 +24,7 @@ class Window:
         self.capacity, self.count = capacity, 0
         self.records = np.zeros(capacity, LAYOUT)
         self.signs = np.zeros((capacity, 2), np.uint64)
+        self.term_counts = np.zeros(1 << 16, np.int32)
         self.slot_of: dict[bytes, int] = {}
         self._members: dict[bytes, tuple[int, ...]] = {}
 
@@ -30,6 +33,7 @@ class Window:
         self.count = count
         self.records[: len(records)], self.records[len(records) :] = records, np.zeros((), LAYOUT)
         self.signs = signs_of(self.records)
+        self.term_counts = np.bincount(self.records["term"].ravel() | NAME_BIT, minlength=1 << 16).astype(np.int32)
         self.slot_of.clear()
         self._members.clear()
         first = count % self.capacity if count > self.capacity else 0
@@ -79,6 +83,16 @@ class Window:
         out: npt.NDArray[np.intp] = slots[np.lexsort((slots, -similarities))][:count]
         return out
 
+    def without_common_terms(self, records: Any) -> Any:
+        """Return copies of *records* without terms that many articles of the window have.
+
+        Nearly all articles share the words for the subject of a year, such as a pandemic.
+        """
+        limit = max(MIN_COMMON, COMMON_SHARE * self.used())
+        out = records.copy()
+        out["term"] = np.where(self.term_counts[records["term"] | NAME_BIT] > limit, 0, records["term"])
+        return out
+
     def sharing_terms(self, terms: Iterable[int], count: int, excluded: int) -> npt.NDArray[np.intp]:
         """Return the slots of the articles that share most *terms*."""
         wanted = np.array([term for term in terms if term], np.uint16)
@@ -94,10 +108,15 @@ class Window:
         for slot in writes:
             self._remove(slot)
         for slot, record in writes.items():
+            self._count_terms(slot, -1)
             self.records[slot] = np.frombuffer(record, LAYOUT)[0]
+            self._count_terms(slot, 1)
             self.signs[slot] = signs_of(self.records[slot : slot + 1])[0]
             self._add(slot)
         self.count = count
+
+    def _count_terms(self, slot: int, step: int) -> None:
+        np.add.at(self.term_counts, self.records["term"][slot] | NAME_BIT, step)
 
     def _add(self, slot: int) -> None:
         record = self.records[slot]

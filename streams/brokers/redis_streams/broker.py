@@ -168,7 +168,8 @@ class RedisStreamsBroker(MemoryUsage):
             args += (3 + len(fields), "XADD", stream, "0-*", *fields)
         for command in state_writes:
             args += (len(command), *command)
-        return bool(await self.script("publish", [], args, reserve=reserve) >= 0)
+        keys = [self.key("clock"), self.key("clock", "jumps")]
+        return bool(await self.script("publish", keys, args, reserve=reserve) >= 0)
 
     @staticmethod
     def entry_fields(

@@ -3,7 +3,8 @@
     copydesk:clock         hash: `latest`, the time at the last recording; by machine boot, its monotonic time then
     copydesk:clock:jumps   list, newest first: the broker's time after a jump, and its seconds
 
-Each process records at its start, before it writes, and in each round of retention. A jump between two recordings is
+Each process records at its start, before it writes, and in each round of retention. So does the first message after
+a jump back (publish.lua): the opposite jump before the next round would hide both. A jump between two recordings is
 found; a jump before the first one would look like age.
 """
 

@@ -5,6 +5,8 @@ make train ARGS="--folds 3"         first cross-validate by site; write tests/to
 make train ARGS="--folds 3 --kinds text --no-model --parts 0"
                                     train the first of three models for the cross-validation only; `--parts` without a
                                     number writes the curve of the models that exist
+make train ARGS="--kinds page --networks 3"
+                                    train pages with three networks beside the trees
 make train ARGS="--kinds page --take FILE"
                                     take the model of pages from FILE, which `make train` wrote elsewhere
 """
@@ -26,7 +28,7 @@ from tests.tools.train.dumps.bank import bank_lines
 from tests.tools.train.dumps.excerpts import excerpts
 from tests.tools.train.dumps.generate import synthetic
 from tests.tools.train.dumps.templates import variants
-from tests.tools.train.grow import PLANS, Sample, Sentences, grow, make_sample, make_sentences, stored_model
+from tests.tools.train.grow import PLANS, Plan, Sample, Sentences, grow, make_sample, make_sentences, stored_model
 from tests.tools.train.model_file import KINDS, read_models, replace_models
 from tests.tools.train.score import summary, text_score
 from workers.clean.line_types import word_count
@@ -84,14 +86,20 @@ def fold_file(kind: str, fold: int, folds: int) -> Path:
     return FOLDS / f"{kind}-{fold}-of-{folds}.msgpack"
 
 
-def train_folds(kind: str, folds: int, parts: Sequence[int]) -> None:
+def plan_of(kind: str, networks: int | None) -> Plan:
+    """Return the plan of *kind*, with so many *networks*."""
+    plan = PLANS[kind]
+    return plan if networks is None else plan._replace(seeds=tuple(range(1, networks + 1)))
+
+
+def train_folds(kind: str, plan: Plan, folds: int, parts: Sequence[int]) -> None:
     """Write a model for each fold in *parts* that has not seen the sites of this fold."""
     training = [*(make_sample(document, html=kind != "text") for document in documents(kind)), *more_samples(kind)]
     block_cost, word_cost = COSTS[kind]
     FOLDS.mkdir(parents=True, exist_ok=True)
     for fold in parts:
         seen = [s for s in training if fold_of(s.site, folds, FOLDS_SALT) != fold]
-        trained = grow(seen, PLANS[kind], more_sentences(kind))
+        trained = grow(seen, plan, more_sentences(kind))
         model = stored_model(trained, html=kind != "text", block_cost=block_cost, word_cost=word_cost)
         fold_file(kind, fold, folds).write_bytes(msgspec.msgpack.encode({kind: model}))
         print(f"{kind}: fold {fold + 1} of {folds}", file=sys.stderr, flush=True)
@@ -127,6 +135,7 @@ def main() -> int:
         "--parts", type=int, nargs="*", help="of the cross-validation: the folds to train; none: the curve only"
     )
     parser.add_argument("--kinds", nargs="*", default=KINDS, choices=KINDS)
+    parser.add_argument("--networks", type=int, help="number of networks; the default is that of the plan")
     parser.add_argument("--no-model", action="store_true", help="only cross-validate")
     parser.add_argument("--take", type=Path, help="take the models of --kinds from this file instead of training them")
     args = parser.parse_args()
@@ -134,12 +143,13 @@ def main() -> int:
         models = read_models(args.take)
         replace_models({kind: models[kind] for kind in args.kinds}, FILE)
         return 0
+    plans = {kind: plan_of(kind, args.networks) for kind in args.kinds}
     threadpool_limits(1)  # on more threads the order of BLAS's additions varies, and so do the bytes
     started_s = time.monotonic()
     for kind in args.kinds if args.folds else ():
         parts = range(args.folds) if args.parts is None else args.parts
         if parts:
-            train_folds(kind, args.folds, parts)
+            train_folds(kind, plans[kind], args.folds, parts)
         if args.parts:
             continue  # one part of several
         validated = validated_curves(kind, args.folds)
@@ -148,7 +158,7 @@ def main() -> int:
     for kind in args.kinds if not args.no_model else ():
         html = kind != "text"
         samples = [make_sample(document, html=html) for document in documents(kind)]
-        trained = grow([*samples, *more_samples(kind)], PLANS[kind], more_sentences(kind))
+        trained = grow([*samples, *more_samples(kind)], plans[kind], more_sentences(kind))
         block_cost, word_cost = COSTS[kind]
         replace_models({kind: stored_model(trained, html=html, block_cost=block_cost, word_cost=word_cost)}, FILE)
         print(f"{kind}: {time.monotonic() - started_s:.0f} s, {FILE.stat().st_size} bytes", file=sys.stderr, flush=True)

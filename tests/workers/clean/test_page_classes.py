@@ -69,6 +69,18 @@ def test_page_long_sentence_as_link_stays() -> None:
     assert clean(html, "page").paragraphs == (*STORY[:3], LINKED, STORY[3])
 
 
+def test_page_bar_of_links_is_removed() -> None:
+    names = (
+        "Latest news of the canal",
+        "Search for a boat",
+        "Ranking of all ferries",
+        "Table of the locks",
+        "Times of tides",
+    )
+    links = " | ".join(f'<a href="/{n}">{name} in the harbour</a>' for n, name in enumerate(names))
+    assert clean(_page(f"<p>{links}.</p>"), "page").paragraphs == tuple(STORY)
+
+
 def test_page_headline_as_link_is_removed() -> None:
     html = _page('<p><a href="/2011/canal">Board sells the gates of the canal for scrap</a></p>')
     assert clean(html, "page").paragraphs == tuple(STORY)

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import msgspec
 
+from streams.brokers.base import OutgoingMessage
+from streams.codec import encode
 from streams.config.settings import Settings
 from streams.records import FullTextPage
-from streams.topics import ITEMS
+from streams.topics import ARCHIVE_ITEMS, ITEMS
 from tests.conftest import DEADLINE_S, until
 from tests.support.cleaning import make_item
 from tests.support.pipeline import everything, settled
@@ -108,3 +110,14 @@ async def test_large_page_is_cleaned_at_once(settings: Settings) -> None:
         await send(broker, make_item(1, page=page))
         await settled(broker, {"new": 1})
         assert await broker.message_count(ITEMS.name) == 1
+
+
+async def test_slow_archive_item_stays_in_its_lane(settings: Settings) -> None:
+    """A live item does not wait for it, and its site keeps the history of its year."""
+    item = make_item(1, "Slow")
+    async with pooled_desk(settings, 30.0) as (broker, _):
+        await broker.publish([OutgoingMessage(ARCHIVE_ITEMS.name, item.identity_key.encode(), encode(item))])
+        await settled(broker, {"new": 1})
+        await until(lambda: is_done(broker))
+        assert await broker.message_count(ITEMS.name) == 0
+        assert await broker.message_count(ARCHIVE_ITEMS.name) == 2

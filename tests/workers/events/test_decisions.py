@@ -109,6 +109,22 @@ def test_article_between_two_events_merges_them() -> None:
     assert changes[older].revision > 3
 
 
+def test_article_near_few_members_begins_event() -> None:
+    day = Day()
+    day.similar = {frozenset((5, 6)): 0.95, frozenset((6, 7)): 0.99}
+    for number, subject in enumerate((5, 5, 5, 5, 5, 6, 6, 6, 7), 1):
+        day.add(number, subject)
+    assert day.groups() == [[1, 2, 3, 4, 5, 6, 7, 8], [9]]
+
+
+def test_copy_joins_event_that_it_is_far_from() -> None:
+    day = Day()
+    for number in range(1, 7):
+        day.add(number, 5)
+    day.add(7, 6, copy_of=1)
+    assert day.groups() == [[1, 2, 3, 4, 5, 6, 7]]
+
+
 def test_event_that_falls_apart_is_split() -> None:
     day = Day()
     day.similar = {frozenset((5, 6)): 0.95}

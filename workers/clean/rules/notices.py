@@ -1,6 +1,6 @@
 """Notices: legal, consent, comment-rule, donation, paywall and follow lines in the languages of the corpus. Tables only.
 
-notices.tsv lists exact lines by kind (comment, consent, donation, legal, navigation, promotion) and language. Source: our
+notices.tsv lists exact lines by kind (advertisement, comment, consent, …, promotion) and language. Source: our
 wording of the usual lines of consent dialogues, comment sections (Disqus, WordPress), sign-up cards (Ghost, Substack,
 Mailchimp), skip links (WordPress) and footers, in the languages of the corpus. None is a line of a story in the corpus.
 

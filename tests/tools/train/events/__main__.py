@@ -1,7 +1,7 @@
 """`make train-events`: train the event model from ../shared/corpus/events. The same data gives the same bytes.
 
 The labels of the pairs (1: same, to 4: different) become similarities from 1 to 0, which the first trees estimate with
-the cross entropy. The second trees learn from pairs of one event, and from the pairs of an invented day. `curve.json` has the scores on pairs whose articles, or their translations, the model has not seen.
+the cross entropy, and a support vector regression beside them. The second trees learn from pairs of one event, and from the pairs of an invented day. `curve.json` has the scores on pairs whose articles, or their translations, the model has not seen.
 """
 
 import hashlib
@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 from catboost import CatBoostClassifier, Pool
+from sklearn.svm import SVR
 from threadpoolctl import threadpool_limits
 
 from streams.records import Article
@@ -26,7 +27,16 @@ from tests.tools.train.events.scores import best_f1, pearson
 from tests.tools.train.grow import TREE_OPTIONS, stored_trees
 from workers.events.article_text import TextReader
 from workers.events.pair_features import COLUMNS, MONOTONE, SIMILARITY, WITHOUT_VECTOR, pair_features
-from workers.events.pair_model import FILE, INPUT_DIMS, Projection, StoredModel, StoredTreePair
+from workers.events.pair_model import (
+    FILE,
+    INPUT_DIMS,
+    Projection,
+    StoredEstimators,
+    StoredKernel,
+    StoredModel,
+    load_kernel,
+    mean_similarity,
+)
 from workers.events.signature import DIMS, HAS_VECTOR, LAYOUT, digests, quantise
 
 PAIRS = SHARED / "corpus" / "events" / "pairs.jsonl.xz"
@@ -35,6 +45,8 @@ FOLDS = 5
 OPTIONS = TREE_OPTIONS | {
     "iterations": 250, "depth": 4, "learning_rate": 0.05, "rsm": 0.5, "l2_leaf_reg": 10
 }  # fmt: skip
+SVR_OPTIONS = {"C": 1.0, "epsilon": 0.1}  # the defaults of scikit-learn
+KERNEL_WIDTH = 0.5  # divided by the number of columns
 TRAINING_DAY, TRAINING_REPORTS, NEAREST = "train", 500, 4
 INVENTED_WEIGHT = 0.3  # of all invented pairs, relative to all real ones
 SAME_EVENT = 2.0  # label up to which a pair counts as one event
@@ -173,11 +185,36 @@ def invented_rows(texts: Sequence[Text], events: Any, projection: Projection) ->
     return np.concatenate(rows), np.concatenate(labels)
 
 
-def fit_similarity(rows: Any, similarity: Any, columns: tuple[str, ...]) -> CatBoostClassifier:
-    """Return trees that estimate the similarity from *columns*, the last ones of the rows."""
+class Similarity(NamedTuple):
+    """Trees and a kernel regression that estimate the similarity."""
+
+    trees: CatBoostClassifier
+    kernel: StoredKernel
+
+    def estimate(self, rows: Any, columns: int) -> Any:
+        """Return the similarity by the last *columns* of the rows."""
+        by_kernel = load_kernel(self.kernel, columns).estimate(rows[:, -columns:])
+        return mean_similarity(estimate(self.trees, rows, columns), by_kernel)
+
+
+def fit_similarity(rows: Any, similarity: Any, columns: tuple[str, ...]) -> Similarity:
+    """Return estimators of the similarity from *columns*, the last ones of the rows."""
     constraints = [MONOTONE[column] for column in columns]
     trees = CatBoostClassifier(**OPTIONS, loss_function="CrossEntropy", monotone_constraints=constraints)
-    return trees.fit(Pool(rows[:, -len(columns) :], similarity))
+    used = rows[:, -len(columns) :]
+    return Similarity(trees.fit(Pool(used, similarity)), fit_kernel(used, similarity))
+
+
+def fit_kernel(rows: Any, similarity: Any) -> StoredKernel:
+    """Return a support vector regression with a Gaussian kernel on standardised columns."""
+    means, scales = np.nanmean(rows, axis=0), np.nanstd(rows, axis=0)
+    scales[scales == 0] = 1
+    gamma = KERNEL_WIDTH / rows.shape[1]
+    model = SVR(gamma=gamma, **SVR_OPTIONS).fit(np.nan_to_num((rows - means) / scales), similarity)
+    return StoredKernel(
+        means.astype("<f4").tobytes(), scales.astype("<f4").tobytes(), model.support_vectors_.astype("<f2").tobytes(),
+        model.dual_coef_[0].astype("<f4").tobytes(), float(model.intercept_[0]), gamma,
+    )  # fmt: skip
 
 
 def fit_event(real: Rows, invented: Rows, columns: tuple[str, ...]) -> CatBoostClassifier:
@@ -222,24 +259,24 @@ def cross_validate(pairs: Pairs, invented: tuple[Sequence[Text], Any]) -> Valida
         for columns in (COLUMNS, WITHOUT_VECTOR):
             count = len(columns)
             inner = unseen_similarity(rows, pairs, columns, ~inside)
-            trees = fit_similarity(rows[~inside], pairs.similarity[~inside], columns)
-            similarity = estimate(trees, rows, count)
+            estimators = fit_similarity(rows[~inside], pairs.similarity[~inside], columns)
+            similarity = estimators.estimate(rows, count)
             out.similarity[count][inside] = similarity[inside]
             event = fit_event(
                 (with_similarity(rows, inner)[~inside], is_same[~inside]),
-                (with_similarity(more, estimate(trees, more, count)), labels), columns,
+                (with_similarity(more, estimators.estimate(more, count)), labels), columns,
             )  # fmt: skip
             out.event[count][inside] = estimate(event, with_similarity(rows, similarity)[inside], count + 1)
     return out
 
 
 def unseen_similarity(rows: Any, pairs: Pairs, columns: tuple[str, ...], used: Any) -> Any:
-    """Return the similarity of each of the *used* pairs by trees without its fold."""
+    """Return the similarity of each of the *used* pairs by estimators without its fold."""
     out = np.zeros(len(rows))
     for fold in sorted(set(pairs.fold[used])):
         training, inside = used & (pairs.fold != fold), used & (pairs.fold == fold)
-        trees = fit_similarity(rows[training], pairs.similarity[training], columns)
-        out[inside] = estimate(trees, rows[inside], len(columns))
+        estimators = fit_similarity(rows[training], pairs.similarity[training], columns)
+        out[inside] = estimators.estimate(rows[inside], len(columns))
     return out
 
 
@@ -265,14 +302,17 @@ def scores_of(pairs: Pairs, validated: Validated) -> dict[str, Any]:
     return scores
 
 
-def train(pairs: Pairs, invented: Rows, rows: Any, columns: tuple[str, ...]) -> StoredTreePair:
-    """Return both sets of trees, trained on all pairs."""
+def train(pairs: Pairs, invented: Rows, rows: Any, columns: tuple[str, ...]) -> StoredEstimators:
+    """Return all estimators, trained on all pairs."""
     inner = unseen_similarity(rows, pairs, columns, np.ones(len(rows), bool))
-    trees = fit_similarity(rows, pairs.similarity, columns)
-    more = with_similarity(invented[0], estimate(trees, invented[0], len(columns)))
+    estimators = fit_similarity(rows, pairs.similarity, columns)
+    more = with_similarity(invented[0], estimators.estimate(invented[0], len(columns)))
     event = fit_event((with_similarity(rows, inner), is_one_event(pairs)), (more, invented[1]), columns)
     depth = OPTIONS["depth"]
-    return StoredTreePair(stored_trees(trees, columns, depth), stored_trees(event, (*columns, SIMILARITY), depth))
+    return StoredEstimators(
+        stored_trees(estimators.trees, columns, depth), estimators.kernel,
+        stored_trees(event, (*columns, SIMILARITY), depth),
+    )  # fmt: skip
 
 
 def main() -> int:
@@ -285,9 +325,9 @@ def main() -> int:
     print(json.dumps(scores), file=sys.stderr)
     projection = fit_projection(pairs.texts)
     rows, more = rows_of(pairs, projection), invented_rows(*invented, projection)
-    trees, by_names = (train(pairs, more, rows, columns) for columns in (COLUMNS, WITHOUT_VECTOR))
+    estimators, by_names = (train(pairs, more, rows, columns) for columns in (COLUMNS, WITHOUT_VECTOR))
     means = np.stack(list(projection.means.values())).astype("<f2").tobytes()
-    model = StoredModel(trees, by_names, projection.axes.astype("<f2").tobytes(), tuple(projection.means), means)
+    model = StoredModel(estimators, by_names, projection.axes.astype("<f2").tobytes(), tuple(projection.means), means)
     FILE.write_bytes(msgspec.msgpack.encode(model))
     print(f"{FILE}: {FILE.stat().st_size:,} bytes; {CURVE}", file=sys.stderr)
     return 0
