@@ -67,9 +67,10 @@ class ForkedProcess:
     ) -> None:  # fmt: skip
         self.returncode: int | None = None
         files = [(number if file is None else file) for number, file in enumerate((stdin, stdout, stderr))]
+        parent = os.getpid()
         self.pid = os.fork()
         if not self.pid:
-            _run(command[2:], files, env, start_new_session, preexec_fn)
+            _run(command[2:], files, env, start_new_session, preexec_fn, parent)
 
     def poll(self) -> int | None:
         return self._wait(os.WNOHANG)
@@ -143,15 +144,17 @@ async def start_forked(*command: Any, **options: Any) -> Any:
 
 def _run(
     command: Sequence[str], files: Sequence[int], environ: Mapping[str, str] | None, is_session: bool,
-    prepare: Callable[[], None] | None,
+    prepare: Callable[[], None] | None, parent: int,
 ) -> NoReturn:  # fmt: skip
-    """Run the module of *command* in this new process, and end it."""
+    """Run the module of *command* in this new process, and end it; at once if its *parent* has ended."""
     code = 1
     try:
         gc.freeze()  # a collection would copy the memory of the parent, and run finalizers
         _reset(files, is_session)
         if prepare is not None:
             prepare()
+        if os.getppid() != parent:  # it ended before `prepare` could ask for a signal at its end
+            os._exit(1)
         if environ is not None:
             os.environ.clear()
             os.environ.update(environ)

@@ -24,6 +24,7 @@ from workers.clean.line_types import (
     is_prompt,
     is_sentence,
     may_be_lead,
+    notice_reason,
     prompt_reason,
     word_count,
 )
@@ -65,7 +66,7 @@ def label_body_block(labelling: Labelling, n: int) -> int:
     elif labelling.whole_page and removed_by_model and not labelling.start <= n < labelling.end:
         _label_outside_article(labelling, n)
     elif is_notice(block.text):
-        labelling.labels[n] = BlockLabel("prompt", "a notice of the site, not of the article")
+        labelling.labels[n] = BlockLabel("prompt", notice_reason(block.text))
     elif (not is_sure(labelling, n) or _has_long_lead(block)) and (
         label := _label_by_rule(labelling, block)
     ) is not None:

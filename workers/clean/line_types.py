@@ -11,6 +11,7 @@ from workers.clean.rules.feed_tails import FEED_TAILS, TITLE_FIRST_PARTS, TITLE_
 from workers.clean.rules.labels import INLINE_LEADS
 from workers.clean.rules.lexicon import ADVERTISEMENTS, LABELS, SHARE_BARS
 from workers.clean.rules.notices import (
+    ADVERTISEMENT_NOTICES,
     CALL,
     CALL_START,
     FLOATING_NOTICE,
@@ -23,7 +24,7 @@ from workers.clean.rules.notices import (
     NOTICE_LINES,
     NOTICE_PARTS,
 )
-from workers.clean.rules.prompts import ADVERTISEMENT, PROMPT_REASONS, PROMPTS, SHARE_OR_COMMENT
+from workers.clean.rules.prompts import ADVERTISEMENT, PROMPT_REASONS, PROMPTS, SHARE_OR_COMMENT, SITE_NOTICE
 from workers.text.normalise import match_key
 from workers.text.pattern_filter import PatternFilter
 
@@ -128,6 +129,12 @@ def _is_prompt(text: str) -> bool:
     if stripped != text and MAY_BE_PROMPT.may_match(text) and ANY_PROMPT.fullmatch(text):
         return True
     return match_key(text) in SHARE_BARS
+
+
+def notice_reason(text: str) -> str:
+    """Return the reason for the removal of a line that `is_notice` accepts."""
+    key = match_key(text)
+    return ADVERTISEMENT if key in ADVERTISEMENT_NOTICES or key in ADVERTISEMENTS else SITE_NOTICE
 
 
 def is_notice(text: str) -> bool:

@@ -291,7 +291,7 @@ class CleaningPool:
             job.postpone()
             return
         # Items in blocks come first. Else none of many would be published before all are divided.
-        self._slow.push(job.feed, slow, is_first=job.facts is not None)
+        self._slow.push(job.feed, slow, is_urgent=job.facts is not None)
         if self._slow_lane is None:
             self._slow_lane = asyncio.create_task(self._run_slow())
 

@@ -215,10 +215,10 @@ class SlowItems:
                 lane.resume(held.job, _unpack(value).value)
 
     async def _clean(self, jobs: Iterable[CleaningJob]) -> None:
-        """Request the content of the jobs that are in blocks. The lane takes the last request first."""
+        """Request the content of the jobs that are in blocks."""
         ready = [job for job in jobs if job.needs_facts]
         all_facts = await self.site_history.lookup([job.full_query() for job in ready])
-        for job, facts in reversed([*zip(ready, all_facts, strict=True)]):
+        for job, facts in zip(ready, all_facts, strict=True):
             if self.lane is not None and job.needs_facts:
                 self.lane.clean(job, facts)
 

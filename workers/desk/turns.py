@@ -8,30 +8,30 @@ ValueT = TypeVar("ValueT")
 
 
 class TurnQueue(Generic[ValueT]):
-    """Values by feed. `pop` takes the oldest value of each feed in turn."""
+    """Values by feed. `pop` serves the feeds in turn: of each the oldest urgent value, else the oldest."""
 
     def __init__(self) -> None:
-        self._queues: OrderedDict[str, deque[ValueT]] = OrderedDict()
+        self._queues: OrderedDict[str, tuple[deque[ValueT], deque[ValueT]]] = OrderedDict()  # urgent values, others
 
-    def push(self, feed: str, value: ValueT, *, is_first: bool = False) -> None:
-        """Add a value; *is_first*: before the other values of *feed*."""
-        queue = self._queues.setdefault(feed, deque())
-        (queue.appendleft if is_first else queue.append)(value)
+    def push(self, feed: str, value: ValueT, *, is_urgent: bool = False) -> None:
+        urgent, others = self._queues.setdefault(feed, (deque(), deque()))
+        (urgent if is_urgent else others).append(value)
 
     def pop(self) -> ValueT:
         """Remove the next value. Raises KeyError if there is none."""
-        feed, queue = self._queues.popitem(last=False)
-        value = queue.popleft()
-        if queue:
-            self._queues[feed] = queue
+        feed, queues = self._queues.popitem(last=False)
+        urgent, others = queues
+        value = (urgent or others).popleft()
+        if urgent or others:
+            self._queues[feed] = queues
         return value
 
     def count(self, feed: str) -> int:
         """Return the number of waiting values of *feed*."""
-        return len(self._queues.get(feed, ()))
+        return sum(map(len, self._queues.get(feed, ())))
 
     def __iter__(self) -> Iterator[ValueT]:
-        return (value for queue in self._queues.values() for value in queue)
+        return (value for queues in self._queues.values() for queue in queues for value in queue)
 
     def __len__(self) -> int:
-        return sum(map(len, self._queues.values()))
+        return sum(map(self.count, self._queues))

@@ -68,7 +68,7 @@ async def test_slow_item_is_published_again_once(either: Settings) -> None:
         await send(broker, ordinary, make_item(3, "Slow"))  # both wait aside from the start
         await settled(broker, {"new": 3})
         await until(lambda: is_done(broker))
-        assert await broker.message_count(ITEMS.name) == 2 * 3
+    assert len(await everything(either, "items")) == 2 * 3  # a Kafka transaction takes an offset of its own
     assert len(await everything(either, "articles")) == 3
 
 

@@ -7,7 +7,7 @@ import signal
 import sys
 import warnings
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace as with_settings
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from workers.services import connect
 require_sdk()
 
 from mcp.client import Client  # noqa: E402 - the module is skipped without the SDK
-from mcp.client.stdio import StdioServerParameters  # noqa: E402
+from mcp.client.stdio import StdioServerParameters, stdio_client  # noqa: E402
 from mcp.shared.exceptions import MCPError  # noqa: E402
 
 from workers.mcp.server import McpServer  # noqa: E402
@@ -44,11 +44,14 @@ async def client_of(settings: Settings, **options: Any) -> AsyncGenerator[tuple[
         await broker.close()
 
 
-def process(settings: Settings, folder: Path) -> StdioServerParameters:
-    """Return the command of a server process that writes its id to `pid`."""
+def process(settings: Settings, folder: Path) -> AbstractAsyncContextManager[Any]:
+    """Return the streams of a server process that writes its id to `pid`."""
+    assert sys.__stderr__ is not None  # the default is `sys.stderr` at the time of the import
     shell = f"echo $$ > {folder}/pid; exec {sys.executable} -m workers.cli mcp"
     env = {"COPYDESK_BROKER_URL": settings.broker_url, "PYTHONPATH": str(ROOT)}
-    return StdioServerParameters(command="/bin/sh", args=["-c", shell], env=env, cwd=folder)
+    return stdio_client(
+        StdioServerParameters(command="/bin/sh", args=["-c", shell], env=env, cwd=folder), sys.__stderr__
+    )
 
 
 def position(text: str) -> str:

@@ -20,7 +20,9 @@ from workers.text.normalise import match_key
 
 MAX_NOTICE_WORDS = 90
 FILE = Path(__file__).with_name("notices.tsv")
-NOTICE_LINES = frozenset(match_key(entry.phrase) for entry in read_entries(FILE))
+_ENTRIES = read_entries(FILE)
+NOTICE_LINES = frozenset(match_key(entry.phrase) for entry in _ENTRIES)
+ADVERTISEMENT_NOTICES = frozenset(match_key(entry.phrase) for entry in _ENTRIES if entry.kind == "advertisement")
 
 RIGHTS = (
     r"(?:this material|this content|this article|no part of .{3,60}|the (?:content|material)s? .{3,60}) (?:may|can|must) not be (?:published|reproduced|copied|rewritten|redistributed).{0,200}",

@@ -5,6 +5,7 @@ import re
 READER_PROMPT = "a prompt to the reader"
 SHARE_BAR = "a share bar"
 SHARE_OR_COMMENT = "a line of a share bar or comment box"  # of the lexicon, which does not separate them
+SITE_NOTICE = "a notice of the site, not of the article"
 ADVERTISEMENT = "a line beside an advertisement"
 LEGAL_LINE = "a line about cookies, scripts or rights"
 # Complete lines by the reason of their removal. Source: newsletter, app, paywall and comment boxes of news pages.
