@@ -1,13 +1,13 @@
 """A clock for tests."""
 
-from streams.clock import Moment
+from streams.clock import Moment, boottime_s
 
 
 class Wall:
-    """A broker clock that tests can set, beside a monotonic clock."""
+    """A broker clock that tests can set, beside a monotonic clock. Both start at the present, which brokers record."""
 
     def __init__(self, time_s: float) -> None:
-        self.time_s, self.ticks_s = time_s, 1_000.0
+        self.time_s, self.ticks_s = time_s, boottime_s()
 
     async def __call__(self) -> Moment:
         return Moment(self.time_s, self.ticks_s)
