@@ -56,6 +56,7 @@ class Publisher:
         self.broker, self.random = broker, random.Random(seed)
         self.rows: dict[str, Row] = {}
         self.count = 0
+        self.is_ended = False
 
     async def burst(self) -> None:
         """Publish the next revision of some articles."""
@@ -73,8 +74,8 @@ class Publisher:
         self.count += len(messages)
 
     async def run(self) -> None:
-        """Publish until cancelled, while the sink keeps up."""
-        while True:
+        """Publish until the end, while the sink keeps up."""
+        while not self.is_ended:
             if await self.broker.lag(ARTICLES.name, GROUP) < MAX_LAG:
                 await self.burst()
             await asyncio.sleep(0.01)  # continuous stream
@@ -87,7 +88,7 @@ async def publishing(publisher: Publisher) -> AsyncGenerator[None, None]:
         yield
         assert not task.done(), task
     finally:
-        task.cancel()
+        publisher.is_ended = True  # a cancelled publish would leave rows that no message has
         await asyncio.gather(task, return_exceptions=True)
 
 
