@@ -109,7 +109,13 @@ async def soak(hours: float, rate: float, pace_s: float, kafka: str, seed: int) 
     finally:
         if cluster:
             cluster.stop()
-    return {"hours": round(rows[-1]["minute"] / 60, 2), "faults": dict(faults), "slopes_an_hour": slopes(rows), "last": rows[-1], **result}
+    return {
+        "hours": round(rows[-1]["minute"] / 60, 2),
+        "faults": dict(faults),
+        "slopes_an_hour": slopes(rows),
+        "last": rows[-1],
+        **result,
+    }
 
 
 async def _keep_on(fleet: Fleet, hours: float, pace_s: float, seed: int) -> tuple[list[dict[str, Any]], Counter[str]]:
