@@ -215,6 +215,7 @@ def _is_dump_kicker(labelling: Labelling, n: int, title: int) -> bool:
         and all(char.isalpha() or char in KICKER_MARKS or unicodedata.category(char)[0] == "M" for char in text)
         and not is_link_label(text)
         and not is_prompt(text)
+        and not is_notice(text)
     )
 
 

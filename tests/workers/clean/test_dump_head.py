@@ -124,3 +124,9 @@ def test_byline_role_of_two_words_is_no_name() -> None:
     story = "A baker accused of blocking Tanner Row with a loaf of seven feet was cleared on Friday."
     content = clean(f"Baker is cleared\nBy Hesper Quill, courts correspondent\n27 Nov 2026\n{story}\n{story}", "text")
     assert content.byline == ("Hesper Quill",)
+
+
+def test_button_above_title_is_no_kicker() -> None:
+    story = "A baker accused of blocking Tanner Row with a loaf of seven feet was cleared on Friday."
+    dump = "Saltby Blad\nNyheter\nLogg inn\nBaker frikjent etter brødsak\n27.11.2026\n"
+    assert clean(f"{dump}{story}\n{story}", "text").kicker != "Logg inn"
