@@ -37,7 +37,7 @@ def test_read_commands_create_no_data_directory(tmp_path: Path) -> None:
         ("repair",),
     ):
         done = copydesk(*arguments, cwd=tmp_path, check=3)
-        assert "no copydesk is running" in done.stderr or "no data directory" in done.stderr
+        assert "copydesk not running" in done.stderr or "no data directory" in done.stderr
         assert not list(tmp_path.iterdir()), arguments
 
 
