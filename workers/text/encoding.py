@@ -139,7 +139,7 @@ def decode_document(data: bytes, content_type: str = "") -> str:
 
 
 def is_binary(text: str) -> bool:
-    """Whether a decoded document is no text: it has more than a few control characters that no text has.
+    """Return whether a decoded document is no text: it has more than a few control characters that no text has.
 
     >>> is_binary("boat\\x08house"), is_binary("\\x89PNG\\r\\n\\x1a\\n\\x00\\x00\\x00\\rIHDR")
     (False, True)

@@ -73,7 +73,7 @@ async def follow(settings: Settings, kind: str, documents: Sequence[Input]) -> d
     used = (await broker.state.info("memory"))["used_memory"]
     for document, data in documents:
         blocks = to_blocks(data, kind)
-        [facts] = await history.lookup([SiteQuery(document.site, frozenset(blocks.line_keys))])
+        [facts] = await history.get([SiteQuery(document.site, frozenset(blocks.line_keys))])
         content = clean_blocks(blocks, facts, model)
         if before[document.site] >= MIN_EARLIER:
             lines = {line_key(block.text) for block in blocks.blocks}

@@ -61,7 +61,7 @@ BROKEN_SHORTER, BROKEN_RUNS, BROKEN_NUMBERS, BROKEN_MISSED, BROKEN_COMMON, BROKE
 ALL_OTHER, OTHER_IN_FORM, FORM_EXCESS_SHORTER, TITLED_NUMBERS = 4, 3, 0.1, 0.5
 # Probability of the trees, below which articles of one source are no copies; those with a large share of the longer
 # text in common, and articles of two sources with a small share of the shorter one. Decisions 123 and 137.
-LEAST_WITHIN, LEAST_PART, ALIKE_LONGER, PART_SHORTER = 0.95, 0.75, 0.9, 0.65
+MIN_WITHIN, MIN_PART, ALIKE_LONGER, PART_SHORTER = 0.95, 0.75, 0.9, 0.65
 TITLE_S = 48 * HOUR_S
 SUMMARY_WORDS = 45  # longer texts decide themselves
 SAME_NAMES = 0.3  # share of names in common, below which equal titles belong to forms
@@ -70,15 +70,15 @@ SAME_NAMES = 0.3  # share of names in common, below which equal titles belong to
 class Decisions(NamedTuple):
     """Decisions for pairs. `probability`: set by a rule, NaN where the trees decide. `by_title`: only the titles agree.
 
-    `rule`: number of the rule in `RULES`. `retitled`: the titles are not similar. `least`: below this probability of
-    the trees a pair is no copy.
+    `rule`: number of the rule in `RULES`. `retitled`: the titles are not similar.
+    `minimum`: the probability of the trees below which a pair is no copy.
     """
 
     probability: Matrix
     by_title: Any
     rule: Any
     retitled: Any
-    least: Matrix
+    minimum: Matrix
 
 
 # Of the rules that apply, the last decides.
@@ -127,15 +127,15 @@ def apply_rules(a: Any, b: Any, rows: Matrix, group: Any = 0) -> Decisions:
     for number, (applies, value) in enumerate(rules, 1):
         probability[applies], rule[applies] = value, number
     by_title = _equal_titles(a, b, within, gap_s) & (column["names_of_fewer"] >= SAME_NAMES)
-    return Decisions(probability, by_title, rule, ~similar, _least(column, within))
+    return Decisions(probability, by_title, rule, ~similar, _minimum(column, within))
 
 
-def _least(column: dict[str, Any], within: Any) -> Matrix:
-    """Return the probability of the trees, below which pairs are no copies."""
-    in_source = np.where(column["of_longer"] < ALIKE_LONGER, LEAST_WITHIN, LEAST_PART)
-    between = np.where(column["of_shorter"] < PART_SHORTER, LEAST_PART, 0)
-    least: Matrix = np.where(within, in_source, between).astype(np.float32)
-    return least
+def _minimum(column: dict[str, Any], within: Any) -> Matrix:
+    """Return the probability of the trees below which pairs are no copies."""
+    in_source = np.where(column["of_longer"] < ALIKE_LONGER, MIN_WITHIN, MIN_PART)
+    between = np.where(column["of_shorter"] < PART_SHORTER, MIN_PART, 0)
+    minimum: Matrix = np.where(within, in_source, between).astype(np.float32)
+    return minimum
 
 
 def _are_other_parts(a: Any, b: Any) -> Any:
@@ -157,7 +157,7 @@ def _gap_s(a: Any, b: Any) -> Any:
 
 
 def _is_resent(a: Any, b: Any, words: Any, gap_s: Any, about_title: Any) -> Any:
-    """Return whether a source sent a text soon again, and nothing says that the text describes the source."""
+    """Return whether a source soon sent a text again, without a sign that the text describes the source."""
     return ~_describes(a, b) & (gap_s <= RESENT_S) & (about_title | (words < MIN_UNRELATED_WORDS))
 
 
@@ -176,7 +176,7 @@ def _is_form(a: Any, b: Any, words: Any, gap_s: Any, near: Any) -> Any:
 
 def _is_filled_in(column: dict[str, Any], other_figures: Any) -> Any:
     """Return whether texts are filled-in copies of one form: common words, other numbers or names."""
-    few = np.where(other_figures, 1, FORM_NUMBERS)  # titles with other numbers are a sign, too
+    few = np.where(other_figures, 1, FORM_NUMBERS)  # titles with other numbers indicate a form, too
     numbers = (column["numbers_common"] == 0) & (column["numbers_missed"] >= few)
     names = (column["names_common"] == 0) & (column["names_missed"] >= FORM_NAMES)
     plain = (numbers | names) & (column["plain_excess"] > FORM_EXCESS)
