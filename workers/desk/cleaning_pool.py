@@ -3,8 +3,8 @@
     job = pool.prepare(value); await pool.settle(job); job.line_keys()
     pool.clean(job, facts);    await pool.settle(job); job.content()
 
-Each process works on a chunk of items. An item that takes SLOW_CPU_S of CPU time is slow: its process continues with
-it alone, in the slow lane, and another process takes the rest of the chunk. The desk does not wait for slow items.
+Each process works on a chunk of items. An item that takes SLOW_CPU_S of CPU time is slow. Its process continues with it
+alone, in the slow lane. Another process takes the rest of the chunk. The desk does not wait for slow items.
 The slow lane serves the feeds in turn. Without room for a job, it postpones the job.
 """
 
@@ -30,12 +30,12 @@ from workers.limited_process import cpu_ticks
 log = get_logger(__name__)
 
 CHUNK_ITEMS, CHUNK_BYTES = 8, 256 * 1024
-CHECK_S = 0.1  # between looks at the CPU time of a busy process
-IDLE_S = 15.0  # a process without CPU time for so long hangs; on a busy machine CPU time decides
+CHECK_S = 0.1  # between readings of the CPU time of a busy process
+IDLE_S = 15.0  # a process that uses no CPU time for this long is hung; on a busy machine CPU time decides
 MAX_ATTEMPTS = 2  # of a crash or a kill; the CPU limit is final at once, because a repetition takes the same time
 MAX_SLOW_JOBS = 100  # the slow lane takes up to `item_timeout_s` for each of two stages
 MAX_SLOW_BYTES = 16 << 20  # of the items in the slow lane
-SLOW_NICENESS = 5  # a third of the share of an ordinary process. 10 left a ninth: minutes for an item on a busy machine
+SLOW_NICENESS = 5  # gives a third of an ordinary process's share; 10 gives a ninth: minutes per item under load
 RETRY_S = 1.0
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
@@ -49,7 +49,7 @@ class _Exchange(NamedTuple):
 
 
 class _SlowJob(NamedTuple):
-    """A job in the slow lane. *exchange*: with it, if it still runs."""
+    """A job in the slow lane. *exchange*: the running exchange with its process, if any."""
 
     job: CleaningJob
     exchange: _Exchange | None = None
@@ -253,7 +253,7 @@ class CleaningPool:
                 process.kill()
 
     async def _end(self, process: "CleaningWorker", job: CleaningJob) -> None:
-        """Handle the end of *process* while it worked on *job*: once more alone, then its failure."""
+        """Handle the end of *process* while it worked on *job*: repeat the job alone, then let it fail."""
         status = await self._fork_server.wait(process)
         kind, error = self._exit_reason(status)
         job.attempts += 1
@@ -276,7 +276,7 @@ class CleaningPool:
     # -- slow lane --------------------------------------------------------------------------------------------
 
     def _add_slow(self, slow: _SlowJob) -> None:
-        """Queue a slow job. While another one is in the slow lane, the process of the job ends, and it waits.
+        """Queue a slow job. If the slow lane is busy, the process of the job ends and the job waits.
 
         A job that the slow lane has no room for is postponed, which bounds the memory of the desk.
         """
@@ -290,7 +290,7 @@ class CleaningPool:
             self._active.pop(job.number, None)
             job.postpone()
             return
-        # Items in blocks come first. Else none of many would be published before all are divided.
+        # Items in blocks come first. Otherwise none is published before all are divided into blocks.
         self._slow.push(job.feed, slow, is_urgent=job.facts is not None)
         if self._slow_lane is None:
             self._slow_lane = asyncio.create_task(self._run_slow())

@@ -14,7 +14,7 @@ import msgspec
 
 from streams.valkey.server import die_with_parent
 from workers.desk.cleaning_job import CleaningJob
-from workers.desk.cleaning_process import COMMAND, FORK, STATUS, WAIT, Chunk, Reply, Work
+from workers.desk.cleaning_process import COMMAND, FORK, STATUS, WAIT, Chunk, CleaningTask, Reply
 from workers.limited_process import FRAME, frame
 
 MAX_ITEMS = 20_000  # then the pool replaces the process, because of memory leaks
@@ -22,7 +22,7 @@ BUFFER_BYTES = 1 << 20
 
 
 class CleaningWorker:
-    """A cleaning process, seen from the desk. *finished*: the number of replies of the present chunk.
+    """A cleaning process, seen from the desk. *finished*: the number of replies of the current chunk.
 
     *last*: index of the job after whose reply the others no longer matter.
     """
@@ -37,8 +37,10 @@ class CleaningWorker:
     async def exchange(self, jobs: Sequence[CleaningJob], oldest: int) -> None:
         """Send *jobs* and finish each with its reply. Raises if the process ends."""
         self.remaining -= len(jobs)
-        works = tuple(Work(job.number, b"" if job.process is self else job.value, job.facts, job.rules) for job in jobs)
-        self._writer.write(frame(Chunk(oldest, works)))
+        tasks = tuple(
+            CleaningTask(job.number, b"" if job.process is self else job.value, job.facts, job.rules) for job in jobs
+        )
+        self._writer.write(frame(Chunk(oldest, tasks)))
         await self._writer.drain()
         for job in jobs:
             size = FRAME.unpack(await self._reader.readexactly(FRAME.size))[0]

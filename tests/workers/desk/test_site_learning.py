@@ -165,10 +165,10 @@ async def test_site_history_counts_votes_and_resets(settings: Settings) -> None:
     for _ in range(3):
         evidence = Evidence({key: CLUTTER_VOTE, other: BODY_VOTE}, {key: "Most read"})
         await broker.publish([], history.record_commands("a.example", "T", ["A line of the story"], evidence))
-    [facts] = await history.lookup([SiteQuery("a.example", frozenset({key, other}))])
+    [facts] = await history.get([SiteQuery("a.example", frozenset({key, other}))])
     assert (facts.votes(key), facts.votes(other)) == ((0, 3, 0), (0, 0, 3))
     await broker.publish([], history.record_commands("a.example", "T", [], Evidence({other: BODY_VOTE}), [key]))
-    [facts] = await history.lookup([SiteQuery("a.example", frozenset({key, other}))])
+    [facts] = await history.get([SiteQuery("a.example", frozenset({key, other}))])
     assert (facts.votes(key), facts.votes(other)) == ((0, 0, 0), (0, 0, 4))
     await broker.close()
 
@@ -184,7 +184,7 @@ async def test_evidence_is_bounded_and_forgotten(settings: Settings) -> None:
         )
         keys = [k async for k in server_commands(broker.state).scan_iter(f"{PREFIX}:a.example:*:*")]
         sizes.append(sum([await server_commands(broker.state).hlen(k) for k in keys]))
-    [facts] = await history.lookup([SiteQuery("a.example", frozenset({old}))])
+    [facts] = await history.get([SiteQuery("a.example", frozenset({old}))])
     assert facts.votes(old).body == 0
     assert 0 < max(sizes) <= 4 * (SEGMENTS + 1) * 4
     await broker.close()
