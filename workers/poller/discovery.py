@@ -18,7 +18,7 @@ MIN_STORIES = 5
 
 
 async def discover(fetcher: HttpClient, parsers: ParserPool, url: str) -> list[tuple[str, FeedUpdate]]:
-    """Return (URL, feed) of each feed and sitemap of the page at *url*, or of *url* itself if it is one.
+    """Return (URL, feed) of each feed and sitemap of the page at *url*. A feed at *url* is the only result.
 
     Raises:
         CopydeskError: *url* can't be fetched.

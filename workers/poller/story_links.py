@@ -75,7 +75,7 @@ class PageLink(NamedTuple):
 class Context(NamedTuple):
     """Facts about the page: words per block, patterns with headlines, and the history of patterns.
 
-    `is_numbered`: most headlines have URLs with a date or an identifier, as with most outlets.
+    `is_numbered`: most headlines have URLs with a date or an identifier. This applies to most outlets.
     """
 
     block_words: Mapping[str, float]

@@ -1,7 +1,7 @@
 """RSS, Atom and RDF. feedparser is the reference for the meaning of an XML feed.
 
-The expat reader (expat_xml.py) is an optional accelerator: it returns feedparser's result for usual feeds in a tenth
-of the time, and None for all others. `FeedDocument.use_expat` is its switch.
+The expat reader (expat_xml.py) is an optional accelerator. For usual feeds it returns feedparser's result in a tenth
+of the time; for all others it returns None. `FeedDocument.use_expat` is its switch.
 """
 
 import re

@@ -1,6 +1,6 @@
 """Section pages: HTML pages of a site that list its stories, for sources with `type = "page"`.
 
-The rules of `workers.poller.story_links` choose the links. All links of a poll are remembered, with their decision:
+The rules of `workers.poller.story_links` choose the links. All links of a poll are stored, with their decision:
 links that appear later show which patterns of URLs are those of stories.
 """
 
