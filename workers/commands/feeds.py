@@ -25,7 +25,7 @@ from workers.text.counts import format_count
 
 URL = "https://example.org/feed.xml"
 UNITS = {
-    "feed": "items", "sitemap": "pages", "sitemap index": "sitemaps", "page": "stories; add it with --type page",
+    "feed": "items", "sitemap": "pages", "sitemap index": "sitemaps", "page": "articles; add it with --type page",
 }  # fmt: skip
 urls_argument = click.argument("urls", nargs=-1, required=True, metavar="URL...")
 
@@ -43,7 +43,7 @@ def feeds() -> None:
     "type_",
     type=click.Choice(["feed", "page"]),
     default="feed",
-    help="page: a section page that links stories",
+    help="page: a section page that links to articles",
 )
 def add(settings: Settings, urls: Sequence[str], folder: str, type_: str) -> ExitCode:
     """Register feeds. Creates the data directory if it is absent."""
@@ -294,7 +294,7 @@ def poll_now(settings: Settings, urls: Sequence[str], all_: bool) -> ExitCode:
 @click.argument("url")
 @json_option()
 def discover(settings: Settings, url: str, as_json: bool) -> ExitCode:
-    """Find the feeds and sitemaps of a web page. A page without them is listed itself, if it links stories.
+    """Find the feeds and sitemaps of a web page. A page without them is listed itself, if it links to articles.
 
     The exit code is 1 when the page is unreachable or has none.
     """
