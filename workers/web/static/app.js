@@ -60,7 +60,7 @@ export async function show(isNavigation = true) {
     await view.render(main, { id: match[1], query: new URLSearchParams(location.search), signal });
   } catch (error) {
     if (signal.aborted || error.name === "AbortError") return;
-    main.replaceChildren(make("h1", { textContent: error.status === 404 ? "Not found" : "Not shown" }), make("p", {}, sentence(error.message)), make("p", {}, make("a", { href: "/", textContent: "All articles" })));
+    main.replaceChildren(make("h1", { textContent: error.status === 404 ? "Not found" : "Page not available" }), make("p", {}, sentence(error.message)), make("p", {}, make("a", { href: "/", textContent: "All articles" })));
     $("view").replaceChildren(main);
   }
 }

@@ -59,7 +59,7 @@ function toolbar(state, list, signal) {
   return bar;
 }
 
-// Offer *rows* beside the first option, which means all, and the present value.
+// Offer *rows* beside the first option, which means all, and the current value.
 function offer(element, rows) {
   const value = element.value, [all] = element.options;
   const names = rows.some((row) => row.name === value) || !value ? rows : [...rows, { name: value }];

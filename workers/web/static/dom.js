@@ -176,7 +176,7 @@ export async function repeat(work, seconds, signal, place) {
       }
     } catch (error) {
       if (error.name === "AbortError" || signal.aborted) return;
-      if (place) place.textContent = `No answer: ${error.message}`;
+      if (place) place.textContent = `No response from the server: ${error.message}`;
       if (error.status === 404 || error.status === 403) return;
     }
     await new Promise((resolve) => { setTimeout(resolve, seconds * 1000); signal.addEventListener("abort", resolve, { once: true }); });

@@ -33,7 +33,7 @@ function comparison(rows, story, start, address, signal) {
       const diff = await get(`/stories/${story}/diff${query(ids)}`, signal);
       const isSame = [diff.title, ...diff.paragraphs].every((part) => part.every(([operation]) => operation === "="));
       place.replaceChildren(
-        make("p", { class: "meta" }, make("del", { textContent: "Struck words" }), ` are only in ${name(ids.from)}, `, make("ins", { textContent: "underlined words" }), ` only in ${name(ids.to)}.`),
+        make("p", { class: "meta" }, make("del", { textContent: "Struck-through words" }), ` are only in ${name(ids.from)}, `, make("ins", { textContent: "underlined words" }), ` only in ${name(ids.to)}.`),
         isSame ? make("p", { textContent: "Both texts have the same words." }) : changes(diff),
       );
     } catch (error) { if (error.name !== "AbortError") place.replaceChildren(make("p", { class: "bad", textContent: error.message })); }
