@@ -1,4 +1,4 @@
-"""Reload of copydesk.toml on SIGHUP: a service with valid settings starts anew in place, others keep the old ones.
+"""Reload of copydesk.toml on SIGHUP: a service restarts with valid settings, or keeps the old ones.
 
     SIGHUP ──▶ read settings ──▶ valid: drain, then execute the same command again in this process
                              └─▶ invalid: log file, line and reason
