@@ -44,7 +44,7 @@ class Reloader:
     def restart(self) -> None:
         """Execute the command of this process again, after a reload was requested. Otherwise do nothing."""
         if self.is_requested:
-            log.warning("settings reloaded", next_step="starting again in place")
+            log.warning("settings reloaded", next_step="restarting in this process")
             os.execv(sys.executable, sys.orig_argv)
 
 

@@ -162,7 +162,7 @@ def test_startup_error_is_one_line(tmp_path: Path) -> None:
         (("tail", "articles", "--from", "yesterday"), 2, "start, end or an offset"),
         (("feeds", "add", "a.example"), 2, "'a.example' (not an http or https URL)"),
         (("feeds", "import", "nowhere.opml"), 1, "file not readable: nowhere.opml (No such file"),
-        (("feeds", "remove", "https://a.example/f"), 1, "no such feed"),
+        (("feeds", "remove", "https://a.example/f"), 1, "feed not found"),
         (("feeds", "remove", "https://a.example/f", "--data-dir", "gone"), 3, "no data directory"),
         (("dead-letters", "replay"), 2, "no dead letters selected"),
         (("init",), 2, "file exists: copydesk.toml"),

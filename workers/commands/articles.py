@@ -205,10 +205,10 @@ def _revisions(settings: Settings, article_id: str) -> "dict[int, Article]":
 
 def _unknown(article_id: str, revisions: "dict[int, Article]", revision: int | None) -> ExitCode:
     if not revisions:
-        warn(f"no such article: {article_id} (it is unknown, or past the retention)")
+        warn(f"article not found: {article_id} (never published, or past its retention)")
     else:
         number = f"revision {revision}" if revision else "an earlier revision"
-        warn(f"no such revision: {article_id} ({number}); retained: {', '.join(map(str, revisions))}")
+        warn(f"revision not found: {article_id} ({number}; retained: {', '.join(map(str, revisions))})")
     return ExitCode.FAILED
 
 

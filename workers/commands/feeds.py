@@ -91,7 +91,7 @@ def remove(settings: Settings, urls: Sequence[str]) -> ExitCode:
     from workers.poller.registry import FeedRegistry
 
     removed = run_with_broker(settings, lambda broker: FeedRegistry(broker.state).remove(_spellings(urls)))
-    return _print_changes(urls, removed, "removed", "no such feed")
+    return _print_changes(urls, removed, "removed", "feed not found")
 
 
 def _spellings(urls: Sequence[str]) -> list[str]:
@@ -169,7 +169,7 @@ def show_feed(settings: Settings, url: str, as_json: bool) -> ExitCode:
     registered = {feed.url: feed for feed in run_with_broker(settings, lambda broker: FeedRegistry(broker.state).all())}
     url = url if url in registered else _normal_form(url)
     if url not in registered:
-        raise UnreadableError(f"no such feed: {url}; see `copydesk feeds list`")
+        raise UnreadableError(f"feed not found: {url}; see `copydesk feeds list`")
     history = registered[url].history
     row = _to_row(registered[url]) | {"items_per_day": round(24 * history.per_hour, 1) if history else None}
     if as_json:
@@ -249,7 +249,7 @@ def edit(
     if not changes:
         raise SettingsError("nothing to change; set --title, --folder, --interval or --full-text")
     edited = run_with_broker(settings, lambda broker: FeedRegistry(broker.state).edit(_spellings(urls), **changes))
-    return _print_changes(urls, edited, "edited", "no such feed")
+    return _print_changes(urls, edited, "edited", "feed not found")
 
 
 @feeds.command("pause", example=f"copydesk feeds pause {URL}")
@@ -270,7 +270,7 @@ def _set_paused(settings: Settings, urls: Sequence[str], paused: bool, past_tens
     from workers.poller.registry import FeedRegistry
 
     changed = run_with_broker(settings, lambda broker: FeedRegistry(broker.state).set_paused(_spellings(urls), paused))
-    return _print_changes(urls, changed, past_tense, "no such feed")
+    return _print_changes(urls, changed, past_tense, "feed not found")
 
 
 @feeds.command("poll-now", example="copydesk feeds poll-now --all")
@@ -287,7 +287,7 @@ def poll_now(settings: Settings, urls: Sequence[str], all_: bool) -> ExitCode:
         print_text(f"due now: {format_count(count, 'feed')}")
         return ExitCode.OK
     changed = run_with_broker(settings, lambda broker: FeedRegistry(broker.state).poll_now(_spellings(urls)))
-    return _print_changes(urls, changed, "due now:", "no such active feed")
+    return _print_changes(urls, changed, "due now:", "active feed not found")
 
 
 @feeds.command("discover", example="copydesk feeds discover https://example.org/")

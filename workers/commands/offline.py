@@ -181,10 +181,10 @@ class FileRows:
         try:
             row = json.loads(line)
         except (ValueError, RecursionError) as exc:
-            self.report(UnreadableError(f"{place}: not JSON: {exc}"))
+            self.report(UnreadableError(f"not JSON: {place} ({exc})"))
             return None
         if not isinstance(row, dict):
-            self.report(UnreadableError(f"{place}: not an object"))
+            self.report(UnreadableError(f"not a JSON object: {place}"))
             return None
         return row
 
@@ -273,7 +273,7 @@ def read_input(name: str) -> bytes:
     try:
         return Path(name).read_bytes()
     except OSError as exc:
-        raise UnreadableError(f"{name}: {exc.strerror or exc}") from exc
+        raise UnreadableError(f"file not readable: {name} ({exc.strerror or exc})") from exc
 
 
 def _file_url(name: str) -> str:

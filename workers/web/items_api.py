@@ -100,7 +100,7 @@ class ItemsApi:
 
     async def _publish(self, rows: Sequence[Mapping[str, Any]], source: str, key: str, digest: str) -> Reply:
         if not 1 <= len(rows) <= MAX_ITEMS:
-            return _reply(413 if rows else 422, f"{len(rows)} items in one request (1 to {MAX_ITEMS} allowed)")
+            return _reply(413 if rows else 422, f"invalid number of items: {len(rows)} (1 to {MAX_ITEMS} allowed)")
         items, errors = _to_items(rows, source)
         if errors:
             message = f"{len(errors)} invalid items; nothing was published"

@@ -57,7 +57,7 @@ class MemorySampler:
 
 
 async def read_forecast(broker: RedisStreamsBroker) -> float | None:
-    """Return the seconds until copydesk removes messages for lack of memory; None if that is not in sight."""
+    """Return the seconds until copydesk removes messages for lack of memory; None if none are."""
     used, limit = await broker.memory()
     samples = [Sample(await broker.time_s(), used), *await _read(broker)]
     return seconds_until_full(samples, BEGIN * limit) if limit else None
