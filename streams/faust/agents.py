@@ -182,8 +182,8 @@ def _batches_by_partition(
     """Return the unprocessed messages of each partition. The events carry batches.
 
     Outdated messages are skipped: this worker or the partition's new owner reads them again. Messages that were read
-    twice are skipped, too. After a rewind, the batch starts at the earlier message: the broker would refuse messages
-    that were read before the rewind, and the worker reads them again.
+    twice are skipped, too. After a rewind, the batch starts at the earlier message. The broker would refuse messages
+    that were read before it; the worker reads them again.
     """
     batches: dict[Partition, list[ConsumedMessage]] = {}
     for arrived in (event.message for event in events):

@@ -1,7 +1,7 @@
 """Several messages of a partition that travel through Faust as one.
 
-Faust spends 25 µs on each message: queue, stream, acknowledgement. copydesk's agents process and commit whole batches,
-so their messages need no individual treatment.
+Faust spends 25 µs on each message: queue, stream, acknowledgement. The agents of copydesk process and commit whole
+batches, so one Faust message can carry a batch.
 """
 
 from collections.abc import Sequence

@@ -1,6 +1,6 @@
 """Check and repair of the embedded server's append-only file (AOF): truncate it after the last complete command.
 
-The server's binary contains valkey-check-aof and valkey-check-rdb: it runs as the tool by whose name it is called.
+The server's binary contains valkey-check-aof and valkey-check-rdb. The name by which it is called selects the tool.
 valkey-check-aof removes a torn transaction as a whole, so each batch of copydesk is complete or absent.
 """
 

@@ -196,7 +196,8 @@ def _uncertain_blocks(document: BlockDocument) -> set[Block]:
     """Return the blocks for the model: all of a page or dump; in a feed's item, the blocks that are mostly links.
 
     The publisher chose each line of a feed's item, so the model does not score its lines without links. A sentence with
-    words around its link is text, too: 25 of 35 such blocks in the corpus are body text, and 640 of 4,300 others.
+    words around its link is text, too. In the corpus, 25 of 35 such blocks are body text, and 640 of 4,300 other
+    blocks.
     """
     blocks = [block for block in document.blocks if block.text]
     if document.input_type == "html":

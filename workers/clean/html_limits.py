@@ -37,8 +37,8 @@ _UNNAMED = re.sub(r"\?P<\w+>", "?:", _ATTRIBUTE)
 # Any `<` may stand in the name of a tag, so each of them counts as a start.
 CROWDED_TAG = re.compile(rf"(?P<opening><[^\s/<>]*+[\s/]++)(?:{_UNNAMED}){{{CROWDED_ATTRIBUTES}}}".encode())
 # The start of a tag that is not simple. A simple one has at most 9 values in quotation marks, no `<` or `>` within
-# them, and few characters around them: at most 20 + 9 × 11 attributes. In a document of MAX_SIMPLE_BYTES, tags with two
-# characters an attribute cannot exceed MAX_SQUARES then. Takes a third of the time of CROWDED_TAG.
+# them, and few characters around them. So it has at most 20 + 9 × 11 attributes. In a document of MAX_SIMPLE_BYTES,
+# tags with two characters an attribute cannot exceed MAX_SQUARES then. Takes a third of the time of CROWDED_TAG.
 UNUSUAL_TAG = re.compile(rb"""<(?=[a-zA-Z/])(?![^<>"']{0,40}+(?:"[^"<>]*+"[^<>"']{0,20}+){0,9}+>)""")
 ANY_TAG = re.compile(b"<")
 MAX_SIMPLE_BYTES = 2 * MAX_SQUARES // (20 + 9 * 11)

@@ -4,7 +4,7 @@
          └─ container of the article ───┘└── a container beside it ────┘
 
 The page's title identifies the headline of the article. Entries of a live blog, and parts of a round-up, are in the
-container of that headline, so they belong to the article.
+container of that headline. So they belong to the article.
 """
 
 import re

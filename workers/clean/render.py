@@ -1,6 +1,6 @@
 """Rendering of blocks as safe HTML: figures, quotes, lists, tables and headings; links without trackers.
 
-The HTML is built from the blocks, not cut out of the input, so only the elements listed here can occur.
+The HTML is built from the blocks, not cut out of the input. So only the elements listed here can occur.
 """
 
 import html as escape

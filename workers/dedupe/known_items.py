@@ -1,9 +1,9 @@
 """Known items: recognised before cleaning by a digest of the item without its link lists.
 
-Many outlets append links to other articles to each item and rotate them with each article, so all items of the feed
-change. The digest has all fields of the item, and its texts without the blocks that are links. For the same digest,
-cleaning gives the same fingerprint, unless the cleaner keeps one of the new links.
-Items with such a kept block are never remembered.
+Many outlets append links to other articles to each item. They rotate the links with each new article, so all items of
+the feed change. The digest has all fields of the item, and its texts without the blocks that are links. For the same
+digest, cleaning gives the same fingerprint, unless the cleaner keeps one of the new links. An item with such a kept
+block is never stored here.
 
 The memory belongs to a process and is bounded. Decision 107 has the figures.
 """

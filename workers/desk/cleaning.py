@@ -135,7 +135,7 @@ class PooledCleaning:
     def _goes_to_slow_lane(self, candidate: Candidate) -> bool:
         """Return whether a large item of an ordinary feed goes to the slow lane, so that later items need not wait.
 
-        Pages come one by one, because the poller fetches them so. Archives have a lane of their own.
+        Pages arrive one by one, as the poller fetches them. Archives have a lane of their own.
         """
         item, message = candidate.item, candidate.message
         if len(message.value) < LARGE_BYTES or item.page is not None or is_archive(message.topic):

@@ -1,7 +1,7 @@
 """Terms of a text that distinguish events: rare words, names and numbers, as short digests. Pure.
 
 The tokenizer of the text model supplies the pieces of each word and their log probabilities. Their sum estimates the
-frequency of the word in all languages of the model, so no table of word frequencies is needed.
+frequency of the word in all languages of the model. This replaces a table of word frequencies.
 
 A name in Cyrillic or Greek gets the key of its Latin form without vowels, because vowels differ between
 transliterations: `Трамп` and `Trump` have one key.

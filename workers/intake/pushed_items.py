@@ -7,8 +7,8 @@ A pushed item has the fields of an item of JSON Feed 1.1 (jsonfeed.org/version/1
     publisher    name of the publisher
     archive      true for an old article, which must not delay new ones
 
-`source` names the producer. It takes the place of the feed URL: routes match it, and an item without a usable link is
-identified by its id within the source.
+`source` names the producer. It replaces the feed URL: routes match it. An item without a usable link is identified by
+its id within the source.
 """
 
 import json

@@ -74,7 +74,7 @@ def feed_options(settings: Settings, state: FeedState) -> FeedOptions:
 def begin_poll(loaded: ClaimedFeed) -> PollResult:
     """Return the record of a poll that starts now. It is failed until it succeeds.
 
-    Its time follows the order of all polls at the broker: the desk treats items that were fetched earlier as old.
+    Its time follows the order of all polls at the broker. The desk treats items that were fetched earlier as old.
     """
     state = loaded.state
     started = datetime.fromtimestamp(max(loaded.order_s, state.polled_s + 0.001), UTC)

@@ -1,8 +1,8 @@
 """Errors of a whole group in replies to OffsetFetch.
 
 Since version 2, a reply may hold an error of the group and no partition (KIP-88). A broker sends it if it is no longer
-the coordinator, or still loads the group. aiokafka 0.14 only reads the errors of partitions. The group then seems to
-have no committed offset: it restarts at the first offset, and asks the former coordinator forever.
+the coordinator, or still loads the group. aiokafka 0.14 only reads the errors of partitions. To aiokafka the group then
+has no committed offset: it restarts at the first offset. It also keeps asking the former coordinator.
 """
 
 from typing import Any

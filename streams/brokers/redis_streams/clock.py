@@ -4,8 +4,8 @@
     copydesk:clock:jumps   list, newest first: the broker's time after a jump, and its seconds
 
 Each process records the clock at its start, before it writes, and in each round of retention. publish.lua records it
-with the first message after a jump back, because an opposite jump before the next round would hide both. A jump between
-two recordings is detected. A jump before the first recording looks like the age of messages.
+with the first message after a jump back. Otherwise an opposite jump before the next round would hide both. A jump
+between two recordings is detected. A jump before the first recording looks like the age of messages.
 """
 
 import socket

@@ -1,8 +1,8 @@
 """Retention: remove old messages and inactive groups, independent of jumps of the wall clock.
 
 The age of a message is the broker's time minus its timestamp and the jumps since. A jump while no process runs looks
-like age. Therefore each removal is compared with the time since the last round. A removal that this time does not
-explain, and that exceeds a tenth of a topic, is limited to a tenth an hour.
+like age. Therefore each removal is compared with the time since the last round. A removal of more than a tenth of a
+topic that this time does not explain is limited to a tenth an hour.
 """
 
 from collections.abc import Collection, Sequence

@@ -148,8 +148,8 @@ GAMBLING = (
     r"(?:.{0,160}[.!|•·+]\s{0,2})?(?:(?:juega|jugá|apuesta|apostá|jogue|gioca|joga) (?:con|com) (?:responsabilidad|responsabilidade|responsabilità)|gioca responsabilmente|"
     r"(?:please )?gamble responsibly|begambleaware|when the fun stops, stop|jouer comporte des risques|glücksspiel kann süchtig machen|spielen? sie verantwortungs\w{2,6}|speel bewust|wat kost gokken jou)\b.{0,100}",
 )
-# A call to follow or join, at the start or the end of a line that also names a network or a newsletter. English calls are in
-# `prompts.py`. Source: the prompts of the same pages.
+# A call to follow or join, at the start or the end of a line with the name of a network or newsletter. English calls
+# are in `prompts.py`. Source: the prompts of the same pages.
 FIRST_CALLS = (
     "folgen sie|abonnieren sie|abonniere|suivez|abonnez|inscrivez|rejoignez|téléchargez|recevez|síguenos|sigue|únete|suscríbete|descarga|recibe|apúntate|siga|assine|entre no|baixe|"
     "receba|seguici|iscriviti|scarica|unisciti|ricevi|volg ons|schrijf je|följ|prenumerera|følg|tilmeld|meld deg|seuraa|tilaa|lataa|obserwuj|zapisz się|dołącz|pobierz|sledujte|přihlaste|"

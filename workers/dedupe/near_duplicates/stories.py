@@ -16,7 +16,7 @@ from workers.dedupe.near_duplicates.signature import LAYOUT, TextSignature
 BUCKET = 16  # refs per index key; a key that more texts share does not distinguish them
 MAX_CANDIDATES = 16
 ID_BYTES, REF_BYTES = 10, 5
-# Mean probability of the NEAREST articles of a story, below which a text does not join: single links would chain
+# Mean probability of the NEAREST articles of a story below which a text does not join. Single links would chain
 # different stories together. Below a half, because rules separate articles of one source. A text that is certainly a
 # copy of one article joins. Decision 137.
 MIN_MEAN, NEAREST, CERTAIN = 0.4, 3, 0.9

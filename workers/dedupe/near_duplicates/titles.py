@@ -12,8 +12,8 @@ from typing import NamedTuple
 from workers.dedupe.near_duplicates.words import content_words, is_single_character, tokenise
 from workers.text.dates import MONTHS
 
-# Share of the words of both titles. Measured on pairs of equal texts with equal numbers in one feed of
-# ../shared/corpus/feeds.tar.xz (`rw_series`): most corrections of a title share more, most episodes less.
+# Share of the words of both titles. Most corrections of a title share more, most episodes less. Measured on pairs of
+# equal texts with equal numbers in one feed of ../shared/corpus/feeds.tar.xz (`rw_series`).
 SIMILAR = 0.7
 MAX_OUTLET_WORDS = 5
 REUSED = 0.12  # share of the words of both titles and of both texts, below which a link was reused

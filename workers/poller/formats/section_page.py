@@ -1,7 +1,7 @@
-"""Section pages: HTML pages of a site that list its stories, for sources with `type = "page"`.
+"""Section pages: HTML pages of a site that list its articles, for sources with `type = "page"`.
 
-The rules of `workers.poller.story_links` choose the links. All links of a poll are stored, with their decision:
-links that appear later show which patterns of URLs are those of stories.
+The rules of `workers.poller.story_links` choose the links. All links of a poll are stored, with their decision. Links
+that appear later show the URL patterns of articles.
 """
 
 import re
