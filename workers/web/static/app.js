@@ -15,7 +15,7 @@ let title = "copydesk", unseen = 0, level = "good", shown = "";
 
 // -- title ------------------------------------------------------------------------------------------------------
 
-// Return the title with the number of articles that came while the page was hidden, and a mark of trouble.
+// Return the title with the number of articles that came while the page was hidden, and a sign unless the state is good.
 function showTitle() {
   const counts = unseen ? `(${number(unseen)}) ` : "";
   document.title = `${counts}${level === "good" ? "" : "⚠ "}${title} · copydesk`;
