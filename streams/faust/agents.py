@@ -62,7 +62,7 @@ class ArchiveAgent(NamedTuple):
 
 
 class NullMonitor(Monitor):
-    """Faust's monitor without its bookkeeping per message; copydesk has its own counters."""
+    """Faust's monitor without its counters per message; copydesk has its own."""
 
     def on_message_in(self, tp: Any, offset: int, message: Any) -> None: ...
     def on_stream_event_in(self, tp: Any, offset: int, stream: Any, event: Any) -> None: ...

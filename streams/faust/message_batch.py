@@ -1,4 +1,4 @@
-"""Several messages of a partition that travel through Faust as one.
+"""Several messages of a partition that Faust handles as one.
 
 Faust spends 25 µs on each message: queue, stream, acknowledgement. The agents of copydesk process and commit whole
 batches, so one Faust message can carry a batch.

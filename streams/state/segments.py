@@ -24,7 +24,7 @@ class Segments(NamedTuple):
     """Key names and bounds of one segmented hash.
 
     `entries`: entries per segment. `segments`: segments that are read. `shards`: hashes per segment. Valkey and Redis
-    store small hashes most tightly (`hash-max-listpack-entries`).
+    store small hashes in the least memory (`hash-max-listpack-entries`).
     """
 
     prefix: str

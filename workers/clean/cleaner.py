@@ -254,7 +254,7 @@ def _keep_best(document: BlockDocument, predictions: list[Prediction]) -> list[P
 def _vote_by_list(model: "Model", blocks: Sequence[Block], predictions: list[Prediction]) -> None:
     """Keep or remove the items of a list or table together; single items are too short for a reliable prediction.
 
-    In a list of links with summaries, the words of the summaries would otherwise outweigh any doubt.
+    In a list of links with summaries, the words of the summaries would otherwise outweigh each low probability.
     """
     for indexes in list_members(blocks):
         mean = sum(predictions[n].probability for n in indexes) / len(indexes)

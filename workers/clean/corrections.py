@@ -27,8 +27,8 @@ class Signs(NamedTuple):
     """The signs of a note that a text has.
 
     `own_text`: the text speaks of itself. `earlier_version`: of an earlier form. `earlier_claim`: of the claims of that
-    form. `error`: of a mistake. `was_corrected`, `was_clarified`: it says so of itself. `contrast`: "49, not 94".
-    `we_published`: "we reported", "in our article". `editors_error`: the editors made a mistake. `apology`: they
+    form. `error`: of an error. `was_corrected`, `was_clarified`: it says so of itself. `contrast`: "49, not 94".
+    `we_published`: "we reported", "in our article". `editors_error`: the editors made an error. `apology`: they
     apologise for an error. `issue_or_readers`: words for an issue or its readers. `we_corrected`: "we have corrected".
     `was_changed`: weaker verbs, as in "the headline was changed".
     """

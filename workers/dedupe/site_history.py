@@ -197,7 +197,7 @@ def _keys_by_hash(queries: Sequence[SiteQuery], shards: int) -> dict[str, dict[i
 class SentenceHistory(SiteHistory):
     """Number of articles of each source that have a sentence.
 
-    The number of a repeated sentence is written again with each article, so it survives the change of segments. An
+    The number of a repeated sentence is written again with each article, so it remains when a segment is dropped. An
     article takes a third of the commands of a `SiteHistory`.
 
         copydesk:sentences:<source>:<segment>:<shard>    hash: l + key of a sentence → articles that have it

@@ -103,7 +103,7 @@ class SlowItems:
         self._next_renewal_s = 0.0
         self._jobs: dict[str, HeldJob] = {}  # by article id
         self._costs: dict[str, FeedCost] = {}
-        self._suspects: dict[str, float] = {}  # feed with a slow item → end of the suspicion
+        self._suspects: dict[str, float] = {}  # feed with a slow item → time until which it is suspect
 
     def take(self, message: ConsumedMessage, article_id: str) -> CleaningJob | None:
         """Return the job of a released item; it no longer blocks other versions of the article."""

@@ -88,7 +88,7 @@ class ParserPool:
     def __init__(self, count: int, idle_s: float = IDLE_S) -> None:
         self.idle_s = idle_s
         self._feeds, self._pages, self._quarantined = (asyncio.Semaphore(n) for n in (count, count, 1))
-        self._suspects: OrderedDict[str, float] = OrderedDict()  # source → end of the suspicion, monotonic
+        self._suspects: OrderedDict[str, float] = OrderedDict()  # source → monotonic time until which it is suspect
         self._idle: list[_Parser] = []
         self._idle_suspects: list[_Parser] = []
 

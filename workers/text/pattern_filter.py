@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 START_CHARS = 6
 MAX_STARTS = 20_000  # of one pattern; a pattern with more begins with any character
-MAX_SET = 12  # characters at one place behind the first, which are told apart
+MAX_SET = 12  # characters at one position after the first one; a larger set matches any character
 MIN_PART_WEIGHT = 3
 _REPEATS = (sre.MAX_REPEAT, sre.MIN_REPEAT, sre.POSSESSIVE_REPEAT)
 _ZERO_WIDTH = (sre.AT, sre.ASSERT, sre.ASSERT_NOT)

@@ -28,7 +28,7 @@ class Rule(NamedTuple):
     """Permits the removal of messages of a topic and its routes, above and down to shares of the memory."""
 
     topic: str
-    above: float = BEGIN  # above END: sizes are estimates, and items that end just above END spare the articles
+    above: float = BEGIN  # not END: a removal of items may end just above END, and then no articles are removed
     down_to: float = END
     required_group: str = ""  # must have committed the messages, registered or not
     unread: bool = False  # include messages that groups have not committed

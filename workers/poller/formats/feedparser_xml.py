@@ -33,8 +33,8 @@ WARM_UP: tuple[bytes, ...] = (
 _ITEM_OPENS = re.compile(rb"<(?:\w{1,20}:)?(?:item|entry)[\s>]")
 _ROOT_CLOSES = re.compile(rb"</(?:\w{1,20}:)?(?:channel|rss|feed|rdf)\s{0,20}>", re.IGNORECASE)
 _ITEM_CLOSES = re.compile(rb"</(?:\w{1,20}:)?(?:item|entry)\s{0,20}>")
-# A larger document is checked before it is read: the accelerator would read up to the error in vain. A check takes a
-# twentieth of the time.
+# A larger document is checked before it is read: the accelerator would read up to the error without a result.
+# A check takes a twentieth of the time.
 CHECKED_FIRST_BYTES = 1_000_000
 _CHARACTER = re.compile(rb"&#(?:[xX]0{0,20}([0-9a-fA-F]{1,200000})|0{0,20}([0-9]{1,200000}));?")
 
