@@ -1,6 +1,6 @@
 """Canonical URLs: the published spelling of a link, and the key that all spellings of one article share. Pure.
 
-    link ──unwrap──▶ canonical URL: no clutter, every other byte as written ──▶ key: identifies the article
+    link ──unwrap──▶ canonical URL: no needless parts, every other byte as written ──▶ key: identifies the article
 
 Rules are tables, each with its source. A duplicate article is a nuisance, two merged articles are a loss.
 Rules that may merge two articles are therefore left out. `workers.urls.tracking` owns the tracking parameters.
@@ -169,7 +169,7 @@ def _canonicalise(link: str, wrappers: int, applied: tuple[str, ...]) -> Canonic
     if host != parts["host"] or port == DEFAULT_PORTS[scheme] or link[: len(scheme)] != scheme:
         rules.append("host")
     port = "" if port == DEFAULT_PORTS[scheme] else port
-    path, query = path or "/", _apply("query", query, _without_clutter, rules)
+    path, query = path or "/", _apply("query", query, _without_needless_parameters, rules)
     for name, rule in (("session", _without_session), ("amp", _without_amp), ("index", _without_index)):
         path = _apply(name, path, rule, rules)
     variant, host = host, _apply("variant", host, _without_mobile, rules)
@@ -237,7 +237,7 @@ def _wrappers_of(host: str) -> tuple[Sequence[tuple[re.Pattern[str], Sequence[st
     return redirectors, tuple(paths for hosts, paths in CACHES if hosts.fullmatch(host))
 
 
-def _without_clutter(query: str) -> str:
+def _without_needless_parameters(query: str) -> str:
     return "&".join(part for part in query.split("&") if part and not (is_tracker(part) or _is_amp_or_session(part)))
 
 
