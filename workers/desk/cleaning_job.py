@@ -1,4 +1,4 @@
-"""A cleaning job: an item on its way through the cleaning processes. `cleaning_worker` is one of them."""
+"""A cleaning job: an item on its way through the cleaning processes, see `fork_server`."""
 
 import asyncio
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from workers.desk.cleaning_process import Facts, Reply
 
 if TYPE_CHECKING:
     from workers.dedupe.site_history import SiteQuery
-    from workers.desk.cleaning_worker import CleaningWorker
+    from workers.desk.fork_server import ForkedProcess
 
 SLOW_CPU_S = 0.25  # CPU time of a slow item; a page takes .03 s on average
 
@@ -28,7 +28,7 @@ class CleaningJob:
         self.is_postponed = False  # the slow lane was full; `CleaningPool.resume` queues it again
         self.has_exceeded = False  # took longer than an ordinary item
         self.attempts = 0  # attempts that ended their process
-        self.process: CleaningWorker | None = None  # the process that has its blocks
+        self.process: ForkedProcess | None = None  # the process that has its blocks
         self.prepared: Reply | None = None
         self.cleaned: Reply | None = None
         self.settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -23,7 +23,7 @@ from workers.clean.site_facts import SiteFacts
 from workers.clean.site_rules.collection import RuleSource
 from workers.desk.cleaning_job import SLOW_CPU_S, CleaningJob
 from workers.desk.cleaning_process import DEFAULT_CLEANER, Facts
-from workers.desk.cleaning_worker import CleaningWorker, ForkServer
+from workers.desk.fork_server import ForkedProcess, ForkServer
 from workers.desk.turns import TurnQueue
 from workers.limited_process import cpu_ticks
 
@@ -43,7 +43,7 @@ TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 class _Exchange(NamedTuple):
     """A chunk in a process, and the task that receives the replies."""
 
-    process: "CleaningWorker"
+    process: "ForkedProcess"
     jobs: Sequence[CleaningJob]
     receiving: "asyncio.Task[None]"
 
@@ -69,7 +69,7 @@ class CleaningPool:
         self._waiting: deque[CleaningJob] = deque()
         self._slow = TurnQueue[_SlowJob]()
         self._slow_lane: asyncio.Task[None] | None = None
-        self._processes: list[CleaningWorker] = []
+        self._processes: list[ForkedProcess] = []
         self._starting, self._is_scheduled, self._is_closed = 0, False, False
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -198,7 +198,7 @@ class CleaningPool:
             self._starting -= 1
         self._dispatch()
 
-    async def _run(self, process: "CleaningWorker", jobs: Sequence[CleaningJob]) -> None:
+    async def _run(self, process: "ForkedProcess", jobs: Sequence[CleaningJob]) -> None:
         """Let *process* work on *jobs*. A slow item stays in it, and the others go to another process."""
         exchange = self._begin(process, jobs)
         is_slow = await self._watch(exchange)
@@ -218,7 +218,7 @@ class CleaningPool:
         process.is_busy = False
         self._dispatch()
 
-    def _remove(self, process: "CleaningWorker") -> None:
+    def _remove(self, process: "ForkedProcess") -> None:
         """Take *process* out of the pool; its waiting jobs go to the others."""
         if process in self._processes:
             self._processes.remove(process)
@@ -229,7 +229,7 @@ class CleaningPool:
         job.process = None
         return job
 
-    def _begin(self, process: "CleaningWorker", jobs: Sequence[CleaningJob]) -> _Exchange:
+    def _begin(self, process: "ForkedProcess", jobs: Sequence[CleaningJob]) -> _Exchange:
         oldest = min(self._active, default=self._number)
         process.finished, process.last = 0, len(jobs)
         receiving = asyncio.create_task(process.exchange(jobs, oldest))
@@ -252,7 +252,7 @@ class CleaningPool:
             elif used == ticks and time.monotonic() - since_s > IDLE_S:
                 process.kill()
 
-    async def _end(self, process: "CleaningWorker", job: CleaningJob) -> None:
+    async def _end(self, process: "ForkedProcess", job: CleaningJob) -> None:
         """Handle the end of *process* while it worked on *job*: repeat the job alone, then let it fail."""
         status = await self._fork_server.wait(process)
         kind, error = self._exit_reason(status)

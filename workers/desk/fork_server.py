@@ -21,7 +21,7 @@ MAX_ITEMS = 20_000  # then the pool replaces the process, because of memory leak
 BUFFER_BYTES = 1 << 20
 
 
-class CleaningWorker:
+class ForkedProcess:
     """A cleaning process, seen from the desk. *finished*: the number of replies of the current chunk.
 
     *last*: index of the job after whose reply the others no longer matter.
@@ -69,14 +69,14 @@ class ForkServer:
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._lock = asyncio.Lock()
-        self._children: set[CleaningWorker] = set()
+        self._children: set[ForkedProcess] = set()
 
     def start(self) -> None:
         """Start the fork server if it does not run."""
         if self._control is None:
             self._start()
 
-    async def fork(self) -> CleaningWorker:
+    async def fork(self) -> ForkedProcess:
         """Return a new cleaning process. Raises OSError."""
         ours, theirs = socket.socketpair()
         try:
@@ -91,11 +91,11 @@ class ForkServer:
         finally:
             theirs.close()
         ours.setblocking(False)
-        process = CleaningWorker(pid, *await asyncio.open_unix_connection(sock=ours, limit=BUFFER_BYTES))
+        process = ForkedProcess(pid, *await asyncio.open_unix_connection(sock=ours, limit=BUFFER_BYTES))
         self._children.add(process)
         return process
 
-    async def wait(self, process: CleaningWorker) -> int:
+    async def wait(self, process: ForkedProcess) -> int:
         """End *process* if it still runs; return its status. A lost fork server has ended its processes."""
         process.kill()
         process.close()
