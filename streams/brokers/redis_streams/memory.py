@@ -24,7 +24,7 @@ ARTICLES_SHARE = 0.2
 LAST_REMOVAL = "last"  # field of the totals: Unix time of the last removal of articles
 
 
-class Rule(NamedTuple):
+class RemovalRule(NamedTuple):
     """Permits the removal of messages of a topic and its routes, above and down to shares of the memory."""
 
     topic: str
@@ -36,11 +36,11 @@ class Rule(NamedTuple):
 
 
 RULES = (
-    Rule(ARCHIVE_ITEMS.name, required_group=DESK_GROUP),
-    Rule(ITEMS.name, required_group=DESK_GROUP),
-    Rule(POLLS.name),
-    Rule(ARTICLES.name, kept_share=ARTICLES_SHARE),
-    Rule(ARTICLES.name, FULL, 0.90, unread=True, kept_share=ARTICLES_SHARE),
+    RemovalRule(ARCHIVE_ITEMS.name, required_group=DESK_GROUP),
+    RemovalRule(ITEMS.name, required_group=DESK_GROUP),
+    RemovalRule(POLLS.name),
+    RemovalRule(ARTICLES.name, kept_share=ARTICLES_SHARE),
+    RemovalRule(ARTICLES.name, FULL, 0.90, unread=True, kept_share=ARTICLES_SHARE),
 )
 
 
@@ -84,7 +84,7 @@ class MemoryRelief:
             )  # fmt: skip
         return removed
 
-    async def _apply(self, rule: Rule, used: int, limit: int, removed: dict[str, int]) -> None:
+    async def _apply(self, rule: RemovalRule, used: int, limit: int, removed: dict[str, int]) -> None:
         topics = await self._topics(rule)
         sizes = {topic: await self.broker.topic_bytes(topic) for topic in topics}
         total = sum(sizes.values())
@@ -99,11 +99,11 @@ class MemoryRelief:
                     next_step="raise valkey_memory_mb or maxmemory to keep them for longer",
                 )  # fmt: skip
 
-    async def _topics(self, rule: Rule) -> Sequence[str]:
+    async def _topics(self, rule: RemovalRule) -> Sequence[str]:
         names = await self.broker.retentions()
         return [name for name in names if name == rule.topic or name.startswith(f"{rule.topic}.")]
 
-    async def _remove(self, rule: Rule, topic: str, share: float) -> int:
+    async def _remove(self, rule: RemovalRule, topic: str, share: float) -> int:
         """Remove *share* of the messages of a topic, as far as the rule permits; return their number."""
         _, stored, _ = await self.broker.trim_topic(topic, 0, required_group=rule.required_group, unread=rule.unread)
         limit = int(min(1.0, share) * stored) + 1
