@@ -182,7 +182,7 @@ class SinkRunner:
 
     @staticmethod
     async def _wait(subscription: Subscription, wait_s: float) -> None:
-        """Wait and keep the leases: a member without a sign of life for minutes loses them."""
+        """Wait and keep the leases: a member without a heartbeat for minutes loses them."""
         end_s = time.monotonic() + wait_s
         while (remaining_s := end_s - time.monotonic()) > 0:
             await asyncio.sleep(min(remaining_s, LEASE_CHECK_S))
