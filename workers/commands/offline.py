@@ -170,7 +170,7 @@ class FileRows:
         for name in self.files:
             for number, line in enumerate(read_input(name).splitlines(), 1):
                 if line.strip():
-                    yield self._row(f"{name}: line {number}", line)
+                    yield self._row(f"{name}, line {number}", line)
 
     def report(self, error: UnreadableError) -> None:
         """Print the error of a row, and count it."""

@@ -176,8 +176,8 @@ def test_dedupe_classifies_rows_of_file(tmp_path: Path) -> None:
     assert results["e"]["revision"] == 2
     assert "new 1  story a  like a" in copydesk("dedupe", "a.jsonl", cwd=tmp_path).stdout
     for line, message in (
-        ("{", "not JSON: line 1"),
-        ("[]", "not a JSON object: line 1"),
+        ("{", "not JSON: -, line 1"),
+        ("[]", "not a JSON object: -, line 1"),
         ("{}", "row unreadable: 1 (neither"),
     ):
         assert message in copydesk("dedupe", "-", cwd=tmp_path, check=1, input=line).stderr
@@ -195,7 +195,7 @@ def test_dedupe_reports_unreadable_lines_and_continues(tmp_path: Path) -> None:
     assert [json.loads(line)["id"] for line in done.stdout.splitlines()] == ["a", "b"]
     assert [
         message in done.stderr
-        for message in ("not JSON: line 1", "not a JSON object: line 3", "row unreadable: 4 (neither")
+        for message in ("not JSON: -, line 1", "not a JSON object: -, line 3", "row unreadable: 4 (neither")
     ] == [True] * 3
 
 
