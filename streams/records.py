@@ -53,7 +53,7 @@ class Enclosure(msgspec.Struct, frozen=True, omit_defaults=True):
 
     url: Annotated[str, doc("address")]
     type: Annotated[str, doc("media type")] = ""
-    length: Annotated[int, doc("bytes, as the feed says")] = 0
+    length: Annotated[int, doc("bytes, as the feed states")] = 0
 
 
 class FullTextPage(msgspec.Struct, frozen=True):
@@ -79,7 +79,7 @@ class Item(Record, frozen=True, omit_defaults=True, kw_only=True):
     ]
     guid: Annotated[str, doc("guid or id of the entry")] = ""
     link: Annotated[str, doc("link of the entry")] = ""
-    canonical_url: Annotated[str, doc("link without clutter")] = ""
+    canonical_url: Annotated[str, doc("link without trackers, AMP forms and session ids")] = ""
     title: Annotated[str, doc("title of the entry")] = ""
     authors: Annotated[tuple[str, ...], doc("author names")] = ()
     published: Annotated[datetime | None, doc("time of publication, at most `fetched_at`")] = None
@@ -92,7 +92,7 @@ class Item(Record, frozen=True, omit_defaults=True, kw_only=True):
     enclosures: Annotated[tuple[Enclosure, ...], doc("attached files")] = ()
     image_url: Annotated[str, doc("image of the entry")] = ""
     folder: Annotated[str, doc("folder of the feed")] = ""
-    page: Annotated[FullTextPage | None, doc("article page, where full text is configured, or as pushed")] = None
+    page: Annotated[FullTextPage | None, doc("article page: fetched where full text is configured, or pushed")] = None
     slug: Annotated[str, doc("slug of a news agency")] = ""
     urgency: Annotated[int, doc("urgency by the news agency, from 1, the highest, to 9; 0: none")] = 0
     withdrawn: Annotated[str, doc("reason for which the publisher withdrew the item; the item has no body")] = ""
@@ -137,8 +137,8 @@ class RevisionChanges(msgspec.Struct, frozen=True, omit_defaults=True):
     """Difference to the previous revision: its title if that changed, and word counts."""
 
     title: Annotated[str, doc("previous title, if it differs")] = ""
-    words_added: Annotated[int, doc("words that are new")] = 0
-    words_removed: Annotated[int, doc("words that are gone")] = 0
+    words_added: Annotated[int, doc("number of added words")] = 0
+    words_removed: Annotated[int, doc("number of removed words")] = 0
 
 
 class Correction(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -175,10 +175,10 @@ class Article(Record, frozen=True, omit_defaults=True, kw_only=True):
     html: Annotated[str, doc("body as sanitised HTML")] = ""
     slug: Annotated[str, doc("slug of a news agency")] = ""
     urgency: Annotated[int, doc("urgency by the news agency, from 1, the highest, to 9; 0: none")] = 0
-    withdrawn: Annotated[str, doc("reason for which the publisher withdrew the article; the body is gone")] = ""
+    withdrawn: Annotated[str, doc("reason for which the publisher withdrew the article; the article has no body")] = ""
     article_type: Annotated[str, doc("`live blog`, `gallery` or empty")] = ""
-    word_count: Annotated[int, doc("words of the body")] = 0
-    reading_minutes: Annotated[int, doc("reading time")] = 0
+    word_count: Annotated[int, doc("number of words in the body")] = 0
+    reading_minutes: Annotated[int, doc("reading time in minutes")] = 0
     story_id: Annotated[str, doc("cluster of articles that copy each other")] = ""
     duplicate_of: Annotated[str, doc("`id` of the article that this one copies")] = ""
     duplicate_kind: Annotated[str, doc("`text`, or `title` if only the titles agree")] = ""
@@ -207,7 +207,7 @@ class Report(msgspec.Struct, frozen=True, omit_defaults=True):
     """An article as part of a news event."""
 
     article_id: Annotated[str, doc("`id` of the article")]
-    revision: Annotated[int, doc("revision of the article that the event has seen")] = 1
+    revision: Annotated[int, doc("revision of the article that the event contains")] = 1
     title: Annotated[str, doc("headline")] = ""
     publisher: Annotated[str, doc("name of the publisher")] = ""
     language: Annotated[str, doc("BCP 47 tag")] = ""
@@ -260,7 +260,7 @@ class DeadLetter(Record, frozen=True, omit_defaults=True, kw_only=True):
     error: Annotated[str, doc("error text")]
     attempts: Annotated[int, doc("number of attempts")] = 1
     feed: Annotated[str, doc("URL of the feed")] = ""
-    sink: Annotated[str, doc("sink that rejected the event")] = ""
+    sink: Annotated[str, doc("sink that rejected the article")] = ""
     failed_at: Annotated[datetime, doc("time of the failure")]
 
     @property
@@ -278,15 +278,15 @@ class PollResult(Record, frozen=True, omit_defaults=True, kw_only=True):
     id: Annotated[str, doc("identity of the poll")]
     feed: Annotated[str, doc("URL of the feed")]
     started_at: Annotated[datetime, doc("start of the request")]
-    outcome: Annotated[str, doc("`ok`, `unchanged`, `moved` or `failed`")]
+    outcome: Annotated[str, doc("`ok`, `unchanged` or `failed`")]
     status: Annotated[int, doc("HTTP status; 0 without a response")] = 0
-    body_bytes: Annotated[int, doc("size of the document")] = 0
+    body_bytes: Annotated[int, doc("size of the document in bytes")] = 0
     items_total: Annotated[int, doc("items in the document")] = 0
     items_new: Annotated[int, doc("new or changed items, sent to the items topic")] = 0
-    items_unchanged: Annotated[int, doc("items that the feed offered before")] = 0
+    items_unchanged: Annotated[int, doc("items in the document that were known before")] = 0
     items_failed: Annotated[int, doc("unreadable items, each reported once")] = 0
     items_deferred: Annotated[int, doc("items over the daily budget of the feed; a later poll takes them")] = 0
-    elapsed_ms: Annotated[int, doc("duration")] = 0
+    elapsed_ms: Annotated[int, doc("duration in milliseconds")] = 0
     error: Annotated[str, doc("error text")] = ""
     error_kind: Annotated[str, doc("error code, such as `timeout`, `http_status`, `not_a_feed` or `gone`")] = ""
     next_due: Annotated[datetime | None, doc("time of the next poll")] = None

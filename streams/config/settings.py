@@ -130,11 +130,11 @@ class Settings:
     )
     push_items_per_minute: int = _setting(60_000, "items per minute that `POST /items` accepts", minimum=1)
     poll_timeout_s: float = _setting(
-        20.0, "seconds after which a poll fails; a pause may last half of them", minimum=0.1
+        20.0, "seconds after which a poll fails; a pause of the server may last half of them", minimum=0.1
     )
     poll_concurrency: int = _setting(256, "maximum number of concurrent polls of one poller", minimum=1)
     max_feed_bytes: int = _setting(10 * MiB, "maximum size of a feed document, in bytes", minimum=1024)
-    max_feed_items_per_day: int = _setting(5_000, "maximum new items of a feed in a day (UTC); others wait", minimum=1)
+    max_feed_items_per_day: int = _setting(5_000, "maximum new items of a feed in a UTC day; others wait", minimum=1)
     max_feed_mb_per_day: float = _setting(64.0, "maximum size of a feed's new items in a day, in MiB", minimum=0.001)
     max_feed_letters_per_day: int = _setting(
         50, "maximum dead letters of a feed's unreadable entries in a day", minimum=0

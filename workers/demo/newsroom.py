@@ -49,7 +49,7 @@ class Newsroom:
     """Publishes a story every *pace_s* seconds, and corrects every fifth one later.
 
     It waits for slow readers: a story stays in its feed, uncorrected, until the reader sent the ETag of a document
-    with it. So every revision in the ledger could be read.
+    with it. Readers can therefore receive every revision in the ledger.
     """
 
     def __init__(self, folder: Path, pace_s: float, edit_after_s: float = 15.0) -> None:

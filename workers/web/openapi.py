@@ -115,7 +115,11 @@ def build_openapi() -> dict[str, Any]:
     for method, path, summary, media_type in PATHS:
         paths.setdefault(path, {})[method] = _operation(method, path, summary, media_type)
     _, schemas = msgspec.json.schema_components(RECORDS.values(), ref_template="#/components/schemas/{name}")
-    info = {"title": "copydesk", "version": version(), "description": "Raw wire copy in, clean copy out."}
+    info = {
+        "title": "copydesk",
+        "version": version(),
+        "description": "Articles and events of copydesk, and the management of its feeds.",
+    }
     return {"openapi": "3.1.0", "info": info, "paths": paths, "components": {"schemas": schemas}}
 
 

@@ -1,6 +1,6 @@
 """Header lines of text dumps in many languages: bylines by role word, and dates with other words around them. Tables only.
 
-A dump has no markup, so these patterns apply only to lines that the model rejects and that stand near the title.
+A dump has no markup. Therefore these patterns apply only to lines near the title that the model rejects.
 """
 
 import re
