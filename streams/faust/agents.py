@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 import faust
 from faust.sensors.monitor import Monitor
+from faust.tables import TableManager
 
 from streams.brokers.base import Broker, ConsumedMessage, OffsetRange, OutgoingMessage, RedisCommand
 from streams.config.settings import Settings, kafka_bootstrap_servers
@@ -73,6 +74,14 @@ class NullMonitor(Monitor):
     def track_tp_end_offset(self, tp: Any, offset: int) -> None: ...
 
 
+class NoTables(TableManager):
+    """Faust's table manager without its wait of one second for late tables: copydesk has no tables."""
+
+    async def on_start(self) -> None:
+        await self._update_channels()
+        await self.recovery.start()
+
+
 def create_app(settings: Settings, group: str, *, url: str | None = None, name: str = "") -> faust.App:
     """Return a Faust app that is member *name* of consumer group *group*; the URL's scheme selects the transport."""
     return faust.App(
@@ -95,6 +104,7 @@ def create_app(settings: Settings, group: str, *, url: str | None = None, name: 
         broker_heartbeat_interval=max(2, round(settings.lease_timeout_s / 4)),
         Monitor=NullMonitor,
         Stream=IdleStream,
+        TableManager=NoTables,
     )
 
 

@@ -21,7 +21,7 @@ from workers.clean.line_types import (
 )
 from workers.clean.publisher_names import is_publisher_name
 from workers.clean.rules.bylines import BYLINE, READING_TIME
-from workers.clean.rules.dump_fields import READING_TIME_LINE, UPDATED
+from workers.clean.rules.dump_fields import BREADCRUMB, READING_TIME_LINE, UPDATED
 from workers.text.date_lines import parse_date_line
 from workers.text.normalise import match_key
 
@@ -129,7 +129,7 @@ def _find_title(labelling: Labelling) -> int:
 def _title_by_model(labelling: Labelling) -> int:
     """Return the index of the likeliest title of a dump; of equal lines near it, the first. -1 without one."""
     near = range(min(len(labelling.blocks), labelling.start + TITLE_LOOKAHEAD))
-    likely = [n for n in near if not _is_clutter_by_rule(text := labelling.blocks[n].text) and not is_date_line(text)]
+    likely = [n for n in near if not _is_known_line(labelling.blocks[n].text)]
     likely = [n for n in likely if labelling.predictions[n].title >= MIN_TITLE_PROBABILITY]
     likely = [n for n in likely if not _is_short_publisher_name(labelling, n)] or likely
     if not likely:
@@ -144,6 +144,10 @@ def _title_by_model(labelling: Labelling) -> int:
     return next(
         n for n in range(max(0, best - MAX_HEAD_BLOCKS), best + 1) if match_key(labelling.blocks[n].text) == key
     )
+
+
+def _is_known_line(text: str) -> bool:
+    return _is_clutter_by_rule(text) or is_date_line(text) or BREADCRUMB.match(text) is not None
 
 
 def _is_short_publisher_name(labelling: Labelling, n: int) -> bool:
@@ -181,6 +185,7 @@ def _may_be_title(text: str) -> bool:
         and not BYLINE.fullmatch(text)
         and not READING_TIME.fullmatch(text)
         and parse_date_line(text) is None
+        and BREADCRUMB.match(text) is None
     )
 
 
@@ -215,6 +220,7 @@ def _is_dump_kicker(labelling: Labelling, n: int, title: int) -> bool:
         and all(char.isalpha() or char in KICKER_MARKS or unicodedata.category(char)[0] == "M" for char in text)
         and not is_link_label(text)
         and not is_prompt(text)
+        and not is_notice(text)
     )
 
 

@@ -2,7 +2,8 @@
 
 notices.tsv lists exact lines by kind (advertisement, comment, consent, …, promotion) and language. Source: our
 wording of the usual lines of consent dialogues, comment sections (Disqus, WordPress), sign-up cards (Ghost, Substack,
-Mailchimp), skip links (WordPress) and footers, in the languages of the corpus. None is a line of a story in the corpus.
+Mailchimp), buttons of accounts and shops (WooCommerce), skip links (WordPress) and footers, in the languages of the
+corpus. None is a line of a story in the corpus.
 
 Patterns: complete lines of at most MAX_NOTICE_WORDS words. Source: footers, consent dialogues and comment boxes of the news pages in
 the corpus, and the wording of the GDPR (recitals 32 and 42) and of the Berne Convention's reservation of rights. A
