@@ -55,7 +55,7 @@ def parse(settings: Settings, files: Sequence[str], url: str, as_json: bool) -> 
 def clean(settings: Settings, files: Sequence[str], input_type: str, url: str, title: str, as_json: bool) -> ExitCode:
     """Clean articles; print one article per file, or all articles of a feed as JSON, one per line.
 
-    FILE `-` reads standard input. The exit code is 1 when a file is unreadable or no text.
+    FILE `-` reads standard input. The exit code is 1 if a file is unreadable or contains no text.
     """
     from workers.clean.cleaner import clean as clean_article
     from workers.poller.formats import looks_like_feed
