@@ -177,7 +177,7 @@ class Article(Record, frozen=True, omit_defaults=True, kw_only=True):
     urgency: Annotated[int, doc("urgency by the news agency, from 1, the highest, to 9; 0: none")] = 0
     withdrawn: Annotated[str, doc("reason why the publisher withdrew the article; it has no body")] = ""
     article_type: Annotated[str, doc("`live blog`, `gallery` or empty")] = ""
-    word_count: Annotated[int, doc("words of the body")] = 0
+    word_count: Annotated[int, doc("number of words in the body")] = 0
     reading_minutes: Annotated[int, doc("reading time in minutes")] = 0
     story_id: Annotated[str, doc("cluster of articles that copy each other")] = ""
     duplicate_of: Annotated[str, doc("`id` of the article that this one copies")] = ""

@@ -43,7 +43,7 @@ def feeds() -> None:
     "type_",
     type=click.Choice(["feed", "page"]),
     default="feed",
-    help="page: a section page with links to articles",
+    help="page: a section page that links to articles",
 )
 def add(settings: Settings, urls: Sequence[str], folder: str, type_: str) -> ExitCode:
     """Register feeds. Creates the data directory if it is absent."""
@@ -294,7 +294,7 @@ def poll_now(settings: Settings, urls: Sequence[str], all_: bool) -> ExitCode:
 @click.argument("url")
 @json_option()
 def discover(settings: Settings, url: str, as_json: bool) -> ExitCode:
-    """Find the feeds and sitemaps of a web page. Without these, list the page itself if it links articles.
+    """Find the feeds and sitemaps of a web page. Without these, list the page itself if it links to articles.
 
     The exit code is 1 if the page is unreachable or has none of them.
     """
