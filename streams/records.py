@@ -96,7 +96,7 @@ class Item(Record, frozen=True, omit_defaults=True, kw_only=True):
     slug: Annotated[str, doc("slug of a news agency")] = ""
     urgency: Annotated[int, doc("urgency by the news agency, from 1, the highest, to 9; 0: none")] = 0
     withdrawn: Annotated[str, doc("reason why the publisher withdrew the item; it has no body")] = ""
-    text_dump: Annotated[str, doc("visible text of a whole web page, with its boilerplate, instead of `content`")] = ""
+    text_dump: Annotated[str, doc("visible text of a whole web page, with its clutter, instead of `content`")] = ""
     stated_published: Annotated[
         datetime | None, doc("time of publication that the feed states, if it is after the poll")
     ] = None

@@ -116,7 +116,7 @@ def prompt_reason(text: str) -> str:
     return ADVERTISEMENT if match_key(text) in ADVERTISEMENTS else SHARE_OR_COMMENT
 
 
-@lru_cache(8192)  # boilerplate repeats on all pages of a site
+@lru_cache(8192)  # clutter repeats on all pages of a site
 def _is_label(text: str) -> bool:
     return match_key(text) in LABELS
 

@@ -181,7 +181,7 @@ Others = Callable[[Story], Sequence[Story]]
 
 
 def rss(outlet: Outlet, window: list[tuple[Story, float]], others: Others, tracker: str) -> str:
-    """Return an RSS 2.0 document with full text and boilerplate."""
+    """Return an RSS 2.0 document with full text and clutter."""
     items = "".join(
         f"<item><title>{escape(s.title)}</title><link>{escape(s.url + tracker)}</link>"
         f'<guid isPermaLink="false">{s.outlet.slug}-{s.number}</guid><dc:creator>{escape(s.author)}</dc:creator>'
@@ -199,7 +199,7 @@ def rss(outlet: Outlet, window: list[tuple[Story, float]], others: Others, track
 
 
 def atom(outlet: Outlet, window: list[tuple[Story, float]], others: Others, tracker: str) -> str:
-    """Return an Atom document with full text and boilerplate."""
+    """Return an Atom document with full text and clutter."""
     entries = "".join(
         f"<entry><title>{escape(s.title)}</title><id>tag:{s.outlet.slug}.example,2026:{s.number}</id>"
         f'<link href="{escape(s.url + tracker)}"/><author><name>{escape(s.author)}</name></author>'

@@ -1,4 +1,4 @@
-"""Text features of a single line. Pure; results are cached because boilerplate repeats on all pages of a site."""
+"""Text features of a single line. Pure; results are cached because clutter repeats on all pages of a site."""
 
 import math
 import re
