@@ -1,5 +1,6 @@
 """Statements of the repository are true: commands in documents, compose and Makefile exist, names are kept."""
 
+import ast
 import json
 import os
 import re
@@ -125,3 +126,19 @@ def test_modules_of_tests_import_no_test_module() -> None:
                 modules = [node.module or "", *(alias.name for alias in node.names)]
                 files = [ROOT / "tests" / f"{name.rpartition('.')[2]}.py" for name in modules]
                 assert not any(file.name.startswith("test_") for file in files), (path, node.lineno)
+
+
+MAX_FUNCTION_LINES = 40
+
+
+def test_no_function_is_long() -> None:
+    """The length of a function includes the functions in it."""
+    long = [
+        f"{path}: {node.name}"
+        for folder in ("streams", "workers")
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (node.end_lineno or 0) - node.lineno >= MAX_FUNCTION_LINES
+    ]
+    assert not long

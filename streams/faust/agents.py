@@ -147,16 +147,7 @@ def add_agent(
     async def agent(stream: Any) -> None:
         async for events in stream.take_batches(max_messages, within=BATCH_LINGER_S):
             try:
-                batches = _batches_by_partition(app, events, next_offsets)
-                for messages, done in zip(batches, await processor.process(batches), strict=True):
-                    offsets = _offset_range(messages)
-                    next_offsets[offsets.topic_partition] = offsets.end if done else 0
-                    if not done:
-                        log.warning(
-                            "partition reassigned", topic=offsets.topic, partition=offsets.partition,
-                            count=len(messages), next_step="skipped",
-                        )  # fmt: skip
-                        await _rewind(processor.context, broker, offsets)
+                await _process(app, broker, processor, events, next_offsets)
             except Exception:  # noqa: BLE001 - `abort` logs it and ends the process
                 topic_name, partition = events[0].message.tp
                 abort(
@@ -165,6 +156,23 @@ def add_agent(
                 )  # fmt: skip
 
     app.agent(channel, name=f"{app.conf.id}:{topic.name}", concurrency=1)(agent)
+
+
+async def _process(
+    app: faust.App, broker: Broker, processor: "BatchProcessor", events: Sequence[Any],
+    next_offsets: dict[Partition, int],
+) -> None:  # fmt: skip
+    """Process the messages of *events* by partition, and update *next_offsets*. Rewind reassigned partitions."""
+    batches = _batches_by_partition(app, events, next_offsets)
+    for messages, done in zip(batches, await processor.process(batches), strict=True):
+        offsets = _offset_range(messages)
+        next_offsets[offsets.topic_partition] = offsets.end if done else 0
+        if not done:
+            log.warning(
+                "partition reassigned", topic=offsets.topic, partition=offsets.partition, count=len(messages),
+                next_step="skipped",
+            )  # fmt: skip
+            await _rewind(processor.context, broker, offsets)
 
 
 def has_unfinished(app: faust.App) -> bool:
