@@ -1,5 +1,6 @@
 """Networks over the blocks of a page: their columns, groups, and the mean with the trees. The page is invented."""
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -59,6 +60,24 @@ def test_networks_of_several_sizes_are_rejected() -> None:
     other = stored_network(1.0, Layout(len(COLUMNS), 8, (1, 4), (0, ALL)))
     with pytest.raises(ValueError, match="several sizes"):
         load_networks([stored_network(1.0), other], COLUMNS)
+
+
+def test_networks_weighted_means_read_lines_in_any_order() -> None:
+    rng = np.random.default_rng(3)
+    layout = Layout(4, 8, (64,), (ALL,), weighted_means=2)  # no line is 64 lines away
+    weights = rng.standard_normal(sum(int(np.prod(shape)) for shape in shapes(layout))).astype("<f2")
+    sizes = np.zeros(4, "<f4").tobytes(), np.ones(4, "<f4").tobytes()
+    stored = StoredNetwork(tuple("abcd"), *sizes, weights.tobytes(), 8, (64,), (ALL,), 2)
+    stored = msgspec.msgpack.decode(msgspec.msgpack.encode(stored), type=StoredNetwork)
+    networks = load_networks([stored, stored], tuple("abcd"))
+    rows = rng.standard_normal((6, 4)).astype(np.float32)
+    out = networks.log_odds(rows)
+    assert (out[0] == out[1]).all()
+    assert networks.log_odds(rows[::-1])[0] == pytest.approx(out[0, ::-1], rel=1e-4)
+    rows[5] *= 3
+    assert (np.abs(networks.log_odds(rows)[0, :5] - out[0, :5]) > 1e-6).any(axis=1).all()
+    plain = Layout(4, 8, (64,), (ALL,))
+    assert len(weights) - sum(int(np.prod(shape)) for shape in shapes(plain)) == 2 * 8 + 2 * 8 * 8
 
 
 def test_networks_group_mean_reads_only_own_group() -> None:
