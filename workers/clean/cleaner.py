@@ -52,7 +52,7 @@ SHORT_WORDS = 3  # a shorter line counts as so many: the heading of a list is as
 CHEAP_SHARE = (
     0.4  # of the cost of a short line or one with a full stop, which harms less than a headline if it is clutter
 )
-LINK_LIST_SHARE, MIN_LINK_LIST = 0.3, 0.6  # links only, of the items; the mean probability that keeps such a list
+LINK_LIST_SHARE, MIN_LINK_LIST = 0.3, 0.85  # links only, of the items; the mean probability that keeps such a list
 MIN_FALLBACK = 0.1  # probability of a sentence that stands for the story where the model keeps nothing
 UNSCORED = Prediction(0.0, keep=False)  # of a page's navigation
 TEXT_FIELDS = ("dek", "kicker", "byline", "dateline", "published", "source_credit")

@@ -33,7 +33,7 @@ def page_blocks() -> list[Block]:
 
 
 def test_page_model_networks_share_mean_log_odds() -> None:
-    model = load_default("page")._replace(networks=None)
+    model = load_default("page")._replace(networks=None, trees_weight=1.0)
     blocks = page_blocks()
     trees = np.array(model.predict(blocks).body, np.float32)
     networks = load_networks([stored_network(1.0), stored_network(3.0)], COLUMNS)
@@ -41,6 +41,18 @@ def test_page_model_networks_share_mean_log_odds() -> None:
     expected = combine(trees, np.full(len(blocks), 2.0, np.float32), 2)
     assert scores.body == pytest.approx(expected.tolist(), abs=1e-6)
     assert scores.title == [0.0] * len(blocks)  # only dumps have labels of the title
+
+
+def test_page_model_trees_weigh_as_stored() -> None:
+    model = load_default("page")._replace(networks=None)
+    blocks = page_blocks()
+    trees = np.array(model.predict(blocks).body, np.float32)
+    networks = load_networks([stored_network(2.0)], COLUMNS)
+    scores = model._replace(networks=networks, trees_weight=3.0).predict(blocks)
+    expected = combine(trees, np.full(len(blocks), 2.0, np.float32), 1, 3.0)
+    assert scores.body == pytest.approx(expected.tolist(), abs=1e-6)
+    log_odds = np.log(trees / (1 - trees))
+    assert expected == pytest.approx(1 / (1 + np.exp(-(3 * log_odds + 2) / 4)), abs=1e-5)
 
 
 def test_network_rows_of_page_name_tag_codes() -> None:
