@@ -277,11 +277,10 @@ def _backward(
     d_scaled += ((sums @ mean.T) / group.counts)[group.number]
     pooled_gradients: list[Array] = []
     if pooled is not None:
-        dumps = batch.groups[ALL]
+        dumps, (query, weighted) = batch.groups[ALL], weighted_means
         of_dumps = np.add.reduceat(d_hidden, dumps.starts, axis=0)
-        d_lines, pooled_gradients = _pooled_gradients(
-            of_dumps, near[:, width : 2 * width], pooled, *weighted_means, dumps
-        )
+        own = near[:, width : 2 * width]
+        d_lines, pooled_gradients = _pooled_gradients(of_dumps, own, pooled, query, weighted, dumps)
         d_scaled += d_lines
     d_normed = d_scaled * scale
     inner = (d_normed * values).mean(axis=1, keepdims=True)
