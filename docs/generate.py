@@ -19,6 +19,7 @@ from streams.logger import FIELDS as LOG_FIELDS
 from streams.records import (
     Article,
     Content,
+    Correction,
     DeadLetter,
     Enclosure,
     FullTextPage,
@@ -49,6 +50,7 @@ RECORDS = (
     RemovedBlock,
     Link,
     RevisionChanges,
+    Correction,
     Image,
     NewsEvent,
     Report,
@@ -60,6 +62,7 @@ RECORDS = (
     DeadLetter,
     MessageId,
 )
+SETTINGS_EPILOG = re.compile(r"\n*Settings:\n  Every setting is an option .*\n  .* lists them\.")
 
 
 def rows(header: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
@@ -99,12 +102,13 @@ def _type(annotation: Any) -> str:
 
 
 def commands_page() -> str:
-    """Return the help of all commands."""
+    """Return the help of all commands. The epilog about settings is left out: `cli.md` states it once."""
     parts: list[str] = []
 
     def walk(command: click.Command, parent: click.Context | None, name: str) -> None:
         context = click.Context(command, info_name=name, parent=parent, terminal_width=100, max_content_width=100)
-        parts.append(f"## {context.command_path}\n\n```text\n{command.get_help(context).strip()}\n```\n")
+        help_ = SETTINGS_EPILOG.sub("", command.get_help(context)).strip()
+        parts.append(f"## {context.command_path}\n\n```text\n{help_}\n```\n")
         for name, sub in getattr(command, "commands", {}).items():
             walk(sub, context, name)
 

@@ -16,7 +16,7 @@ class Moment(NamedTuple):
 
 
 def boot_id() -> str:
-    """Return the kernel's boot id, since when `boottime_s` counts; empty where the kernel has none."""
+    """Return the id of the boot from which `boottime_s` counts; empty where the kernel has none."""
     return BOOT_ID.read_text("ascii").strip() if BOOT_ID.exists() else ""
 
 

@@ -17,20 +17,20 @@ _LISTS: Mapping[str, Callable[[NewsEvent], tuple[str, ...]]] = {
 def event_predicate(rule: Mapping[str, Any]) -> Callable[[Any], bool]:
     """Return the function that tells whether a record is an event that matches all parts of *rule*.
 
-    `event_publishers` is the least number of publishers. A value of `language` or `publisher` is one of the event's.
+    `event_publishers` is the minimum number of publishers. A value of `language` or `publisher` is one of the event's.
 
     Raises:
         SettingsError: a key is unknown, or a value has the wrong type.
     """
-    least = rule.get(EVENT_PUBLISHERS, 1)
-    if not isinstance(least, int) or isinstance(least, bool) or least < 1:
-        raise SettingsError(f"invalid rule: {EVENT_PUBLISHERS} = {least!r} (not a number from 1); correct the number")
+    minimum = rule.get(EVENT_PUBLISHERS, 1)
+    if not isinstance(minimum, int) or isinstance(minimum, bool) or minimum < 1:
+        raise SettingsError(f"invalid rule: {EVENT_PUBLISHERS} = {minimum!r} (not a number from 1); correct the number")
     wanted = {name: _folded(name, value) for name, value in rule.items() if name != EVENT_PUBLISHERS}
 
     def matches(record: Any) -> bool:
         return (
             isinstance(record, NewsEvent)
-            and len(record.publishers) >= least
+            and len(record.publishers) >= minimum
             and all(not values.isdisjoint(map(fold, _LISTS[name](record))) for name, values in wanted.items())
         )
 

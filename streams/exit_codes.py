@@ -28,8 +28,8 @@ class ExitCode(IntEnum):
 def abort(code: ExitCode, event: str, *, exc_info: bool = False, **fields: Any) -> NoReturn:
     """Log *event* and end the process at once, without cleanup: uncommitted messages are redelivered.
 
-    Reasons for an immediate exit: a bug in a handler, a stalled or blocked event loop, lost shared state, a shutdown
-    that timed out, and a second interrupt. Cleanup would block, or commit a batch that is not done.
+    Cleanup would block, or commit an unfinished batch. Reasons: a bug in a handler, a stalled or blocked event loop,
+    lost shared state, a shutdown that timed out, a second interrupt.
     """
     log.critical(event, exc_info=exc_info, **fields)
     logging.shutdown()

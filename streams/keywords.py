@@ -30,7 +30,7 @@ class KeywordIndex:
     def __init__(self, keywords: Iterable[str]) -> None:
         self._keywords = frozenset(keywords)
         words: defaultdict[str, set[int]] = defaultdict(set)
-        signs: defaultdict[str, set[int]] = defaultdict(set)
+        other_starts: defaultdict[str, set[int]] = defaultdict(set)
         unspaced: defaultdict[str, set[int]] = defaultdict(set)
         for keyword in self._keywords:
             first_word = _WORD.match(keyword)
@@ -39,8 +39,8 @@ class KeywordIndex:
             elif first_word is not None:
                 words[first_word[0]].add(len(keyword))
             else:
-                signs[keyword[:1]].add(len(keyword))
-        self._words, self._signs, self._unspaced = map(_sorted, (words, signs, unspaced))
+                other_starts[keyword[:1]].add(len(keyword))
+        self._words, self._other_starts, self._unspaced = map(_sorted, (words, other_starts, unspaced))
 
     def find(self, text: str) -> set[str]:
         """Return the keywords that occur in the folded *text*."""
@@ -53,8 +53,8 @@ class KeywordIndex:
             phrases = {word: self._words[word] for word in first_words if self._words[word][-1] > len(word)}
             for match in _WORD.finditer(text) if phrases else ():
                 yield from _ends_of_word(text, match.start(), phrases.get(match[0], ()))
-        for sign, lengths in self._signs.items():
-            for start in _occurrences(text, sign):
+        for first_character, lengths in self._other_starts.items():
+            for start in _occurrences(text, first_character):
                 if start == 0 or not _is_word_char(text[start - 1]):
                     yield from _ends_of_word(text, start, lengths)
         if self._unspaced:

@@ -97,14 +97,14 @@ _PLAIN = re.compile(r"[^\s\"=(),;\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\u0
 
 
 class LogEvent(dict[str, Any]):
-    """The event text and the fields of one log call; `str` gives the text form."""
+    """The event text and the fields of one log call; `str` returns the text form."""
 
     def __str__(self) -> str:
         return format_event(self)
 
 
 class LogEvents(tuple[LogEvent, ...]):
-    """Events of one log record; `str` gives their text forms, one a line."""
+    """Events of one log record; `str` returns their text forms, one per line."""
 
     def __str__(self) -> str:
         return "\n".join(map(str, self))

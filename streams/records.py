@@ -51,15 +51,15 @@ class Content(msgspec.Struct, frozen=True, omit_defaults=True):
 class Enclosure(msgspec.Struct, frozen=True, omit_defaults=True):
     """A media file attached to an item."""
 
-    url: Annotated[str, doc("address")]
+    url: Annotated[str, doc("URL")]
     type: Annotated[str, doc("media type")] = ""
-    length: Annotated[int, doc("bytes, as the feed says")] = 0
+    length: Annotated[int, doc("size in bytes, as the feed states it")] = 0
 
 
 class FullTextPage(msgspec.Struct, frozen=True):
     """An article's web page, fetched for full text: final URL, and HTML without scripts."""
 
-    url: Annotated[str, doc("address of the page")]
+    url: Annotated[str, doc("URL of the page")]
     html: Annotated[str, doc("HTML without scripts and styles")]
 
 
@@ -79,7 +79,7 @@ class Item(Record, frozen=True, omit_defaults=True, kw_only=True):
     ]
     guid: Annotated[str, doc("guid or id of the entry")] = ""
     link: Annotated[str, doc("link of the entry")] = ""
-    canonical_url: Annotated[str, doc("link without clutter")] = ""
+    canonical_url: Annotated[str, doc("link without trackers, AMP forms and session ids")] = ""
     title: Annotated[str, doc("title of the entry")] = ""
     authors: Annotated[tuple[str, ...], doc("author names")] = ()
     published: Annotated[datetime | None, doc("time of publication, at most `fetched_at`")] = None
@@ -92,16 +92,16 @@ class Item(Record, frozen=True, omit_defaults=True, kw_only=True):
     enclosures: Annotated[tuple[Enclosure, ...], doc("attached files")] = ()
     image_url: Annotated[str, doc("image of the entry")] = ""
     folder: Annotated[str, doc("folder of the feed")] = ""
-    page: Annotated[FullTextPage | None, doc("article page, where full text is configured, or as pushed")] = None
+    page: Annotated[FullTextPage | None, doc("article page: fetched where full text is configured, or pushed")] = None
     slug: Annotated[str, doc("slug of a news agency")] = ""
     urgency: Annotated[int, doc("urgency by the news agency, from 1, the highest, to 9; 0: none")] = 0
-    withdrawn: Annotated[str, doc("reason for which the publisher withdrew the item; the item has no body")] = ""
+    withdrawn: Annotated[str, doc("reason why the publisher withdrew the item; it has no body")] = ""
     text_dump: Annotated[str, doc("visible text of a whole web page, with its clutter, instead of `content`")] = ""
-    stated_published: Annotated[datetime | None, doc("the feed's own time of publication, if it is after the poll")] = (
-        None
-    )
+    stated_published: Annotated[
+        datetime | None, doc("time of publication that the feed states, if it is after the poll")
+    ] = None
     stated_updated: Annotated[
-        datetime | None, doc("the feed's own time of the last change, if it is after the poll")
+        datetime | None, doc("time of the last change that the feed states, if it is after the poll")
     ] = None
     fetched_at: Annotated[datetime, doc("time of the poll")]
     fingerprint: Annotated[str, doc("digest of the entry")]
@@ -111,7 +111,7 @@ class Item(Record, frozen=True, omit_defaults=True, kw_only=True):
 class Image(msgspec.Struct, frozen=True, omit_defaults=True):
     """An image with its caption and credit."""
 
-    url: Annotated[str, doc("address")] = ""
+    url: Annotated[str, doc("URL")] = ""
     caption: Annotated[str, doc("caption")] = ""
     credit: Annotated[str, doc("photographer or agency")] = ""
 
@@ -119,7 +119,7 @@ class Image(msgspec.Struct, frozen=True, omit_defaults=True):
 class Link(msgspec.Struct, frozen=True, omit_defaults=True):
     """A hyperlink: URL and anchor text."""
 
-    url: Annotated[str, doc("address")]
+    url: Annotated[str, doc("URL")]
     text: Annotated[str, doc("text of the link")] = ""
 
 
@@ -137,8 +137,8 @@ class RevisionChanges(msgspec.Struct, frozen=True, omit_defaults=True):
     """Difference to the previous revision: its title if that changed, and word counts."""
 
     title: Annotated[str, doc("previous title, if it differs")] = ""
-    words_added: Annotated[int, doc("words that are new")] = 0
-    words_removed: Annotated[int, doc("words that are gone")] = 0
+    words_added: Annotated[int, doc("number of added words")] = 0
+    words_removed: Annotated[int, doc("number of removed words")] = 0
 
 
 class Correction(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -151,15 +151,15 @@ class Correction(msgspec.Struct, frozen=True, omit_defaults=True):
 class Article(Record, frozen=True, omit_defaults=True, kw_only=True):
     """A cleaned article as published. `(id, revision)` is unique."""
 
-    id: Annotated[str, doc("identity of the article; equal for all its revisions")]
+    id: Annotated[str, doc("identity of the article, the same for all revisions")]
     revision: Annotated[int, doc("1, then one more for each change that a reader can see")]
-    url: Annotated[str, doc("link as the feed or page wrote it")] = ""
+    url: Annotated[str, doc("link as the feed or page states it")] = ""
     canonical_url: Annotated[str, doc("link without trackers, AMP forms and session ids")] = ""
     title: Annotated[str, doc("headline")] = ""
     dek: Annotated[str, doc("standfirst: the summary under the headline")] = ""
     kicker: Annotated[str, doc("short label above the headline")] = ""
     byline: Annotated[tuple[str, ...], doc("authors, one name each")] = ()
-    dateline: Annotated[str, doc("place and date at the start of an agency text")] = ""
+    dateline: Annotated[str, doc("place and date at the beginning of the text")] = ""
     published: Annotated[datetime | None, doc("time of publication, at most `fetched_at`")] = None
     updated: Annotated[datetime | None, doc("time of the last change, by the publisher")] = None
     publisher: Annotated[str, doc("name of the publisher")] = ""
@@ -175,29 +175,32 @@ class Article(Record, frozen=True, omit_defaults=True, kw_only=True):
     html: Annotated[str, doc("body as sanitised HTML")] = ""
     slug: Annotated[str, doc("slug of a news agency")] = ""
     urgency: Annotated[int, doc("urgency by the news agency, from 1, the highest, to 9; 0: none")] = 0
-    withdrawn: Annotated[str, doc("reason for which the publisher withdrew the article; the body is gone")] = ""
+    withdrawn: Annotated[str, doc("reason why the publisher withdrew the article; it has no body")] = ""
     article_type: Annotated[str, doc("`live blog`, `gallery` or empty")] = ""
-    word_count: Annotated[int, doc("words of the body")] = 0
-    reading_minutes: Annotated[int, doc("reading time")] = 0
+    word_count: Annotated[int, doc("number of words in the body")] = 0
+    reading_minutes: Annotated[int, doc("reading time in minutes")] = 0
     story_id: Annotated[str, doc("cluster of articles that copy each other")] = ""
     duplicate_of: Annotated[str, doc("`id` of the article that this one copies")] = ""
     duplicate_kind: Annotated[str, doc("`text`, or `title` if only the titles agree")] = ""
-    similarity: Annotated[float, doc("share of the shorter text that both articles have, an estimate from 0 to 1")] = (
+    similarity: Annotated[float, doc("estimated share of the shorter text that both articles contain, from 0 to 1")] = (
         0.0
     )
     fetched_at: Annotated[datetime | None, doc("time of the poll that delivered the item")] = None
-    stated_published: Annotated[datetime | None, doc("the feed's own time of publication, if it is after the poll")] = (
-        None
-    )
+    stated_published: Annotated[
+        datetime | None, doc("time of publication that the feed states, if it is after the poll")
+    ] = None
     stated_updated: Annotated[
-        datetime | None, doc("the feed's own time of the last change, if it is after the poll")
+        datetime | None, doc("time of the last change that the feed states, if it is after the poll")
     ] = None
     field_sources: Annotated[
-        dict[str, str], doc("where a field comes from: `feed`, `page` (the metadata in its head) or `text`")
+        dict[str, str],
+        doc("source of each field: `feed`, `page` (metadata in the page head), `rule` (site rule) or `text`"),
     ] = {}
-    reused_link: Annotated[bool, doc("title and text share hardly a word with the revision before")] = False
-    changes: Annotated[RevisionChanges | None, doc("difference from the revision before")] = None
-    correction: Annotated[Correction | None, doc("note that corrects the text, by the publisher")] = None
+    reused_link: Annotated[
+        bool, doc("title and text share hardly a word with the previous revision: the link has another article")
+    ] = False
+    changes: Annotated[RevisionChanges | None, doc("difference from the previous revision")] = None
+    correction: Annotated[Correction | None, doc("note by the publisher that corrects the text")] = None
     fingerprint: Annotated[str, doc("digest of the visible content")] = ""
     removed: Annotated[tuple[RemovedBlock, ...], doc("blocks that the cleaner removed, with the reason")] = ()
     source: Annotated[MessageId | None, doc("position of the item in the items topic")] = None
@@ -207,12 +210,12 @@ class Report(msgspec.Struct, frozen=True, omit_defaults=True):
     """An article as part of a news event."""
 
     article_id: Annotated[str, doc("`id` of the article")]
-    revision: Annotated[int, doc("revision of the article that the event has seen")] = 1
+    revision: Annotated[int, doc("revision of the article that the event refers to")] = 1
     title: Annotated[str, doc("headline")] = ""
     publisher: Annotated[str, doc("name of the publisher")] = ""
     language: Annotated[str, doc("BCP 47 tag")] = ""
-    url: Annotated[str, doc("link without trackers, else the link of the feed")] = ""
-    published: Annotated[datetime | None, doc("time of publication, else of the poll")] = None
+    url: Annotated[str, doc("link without trackers, or else the link in the feed")] = ""
+    published: Annotated[datetime | None, doc("time of publication, or else of the poll")] = None
 
 
 class NewsEvent(Record, frozen=True, omit_defaults=True, kw_only=True):
@@ -221,24 +224,26 @@ class NewsEvent(Record, frozen=True, omit_defaults=True, kw_only=True):
     Revisions rise, but not always by one. Without articles, the event has ended.
     """
 
-    id: Annotated[str, doc("identity of the event; equal for all its revisions")]
+    id: Annotated[str, doc("identity of the event, the same for all revisions")]
     revision: Annotated[int, doc("rises with each change of the event")]
-    title: Annotated[str, doc("headline of the report that is nearest to all others")] = ""
+    title: Annotated[str, doc("headline of the article that is most similar to all others")] = ""
     language: Annotated[str, doc("language of `title`")] = ""
     article_count: Annotated[int, doc("number of its articles")] = 0
-    first_report: Annotated[datetime | None, doc("time of its first report")] = None
-    newest_report: Annotated[datetime | None, doc("time of its newest report")] = None
+    first_report: Annotated[datetime | None, doc("time of its first article")] = None
+    newest_report: Annotated[datetime | None, doc("time of its newest article")] = None
     publishers: Annotated[tuple[str, ...], doc("publishers of its articles")] = ()
     languages: Annotated[tuple[str, ...], doc("languages of its articles")] = ()
-    places: Annotated[tuple[str, ...], doc("places that several reports name, the most frequent first")] = ()
-    names: Annotated[tuple[str, ...], doc("names that several reports share, the most frequent first")] = ()
+    places: Annotated[tuple[str, ...], doc("places that several articles name, the most frequent first")] = ()
+    names: Annotated[tuple[str, ...], doc("names that several articles contain, the most frequent first")] = ()
     articles: Annotated[
-        tuple[Report, ...], doc("its articles in the order of their arrival; of a large event the first and the newest")
+        tuple[Report, ...],
+        doc("its articles in the order of their arrival; a large event lists only the first and the newest"),
     ] = ()
     by_names_only: Annotated[
-        tuple[str, ...], doc("languages that the text model lacks: their articles are compared by names and numbers")
+        tuple[str, ...],
+        doc("languages without support by the text model; articles in them are compared by names and numbers"),
     ] = ()
-    merged_into: Annotated[str, doc("`id` of the event that took over all articles")] = ""
+    merged_into: Annotated[str, doc("`id` of the event that now has all articles")] = ""
     split_from: Annotated[str, doc("`id` of the event that its first articles belonged to")] = ""
 
 
@@ -260,7 +265,7 @@ class DeadLetter(Record, frozen=True, omit_defaults=True, kw_only=True):
     error: Annotated[str, doc("error text")]
     attempts: Annotated[int, doc("number of attempts")] = 1
     feed: Annotated[str, doc("URL of the feed")] = ""
-    sink: Annotated[str, doc("sink that rejected the event")] = ""
+    sink: Annotated[str, doc("sink that rejected the article")] = ""
     failed_at: Annotated[datetime, doc("time of the failure")]
 
     @property
@@ -278,15 +283,15 @@ class PollResult(Record, frozen=True, omit_defaults=True, kw_only=True):
     id: Annotated[str, doc("identity of the poll")]
     feed: Annotated[str, doc("URL of the feed")]
     started_at: Annotated[datetime, doc("start of the request")]
-    outcome: Annotated[str, doc("`ok`, `unchanged`, `moved` or `failed`")]
+    outcome: Annotated[str, doc("`ok`, `unchanged` or `failed`")]
     status: Annotated[int, doc("HTTP status; 0 without a response")] = 0
-    body_bytes: Annotated[int, doc("size of the document")] = 0
+    body_bytes: Annotated[int, doc("size of the document in bytes")] = 0
     items_total: Annotated[int, doc("items in the document")] = 0
-    items_new: Annotated[int, doc("new or changed items, sent to the items topic")] = 0
-    items_unchanged: Annotated[int, doc("items that the feed offered before")] = 0
+    items_new: Annotated[int, doc("new or changed items, published to the items topic")] = 0
+    items_unchanged: Annotated[int, doc("items that an earlier poll published")] = 0
     items_failed: Annotated[int, doc("unreadable items, each reported once")] = 0
-    items_deferred: Annotated[int, doc("items over the daily budget of the feed; a later poll takes them")] = 0
-    elapsed_ms: Annotated[int, doc("duration")] = 0
+    items_deferred: Annotated[int, doc("items over the daily budget of the feed; a later poll publishes them")] = 0
+    elapsed_ms: Annotated[int, doc("duration in milliseconds")] = 0
     error: Annotated[str, doc("error text")] = ""
     error_kind: Annotated[str, doc("error code, such as `timeout`, `http_status`, `not_a_feed` or `gone`")] = ""
     next_due: Annotated[datetime | None, doc("time of the next poll")] = None

@@ -1,7 +1,7 @@
 """Match articles against rules and select their routes. Pure.
 
-Rules are compiled once. An article is evaluated against the rules that require one of its values only, so that the
-time does not grow with the number of routes.
+Rules are compiled once. An article is only evaluated against the rules that require one of its values. The time
+therefore does not grow with the number of routes.
 """
 
 from collections import defaultdict

@@ -25,10 +25,10 @@ from streams.valkey.server import is_responding, socket_url
 
 log = get_logger(__name__)
 
-POLL_TIMEOUT_S = 1.0  # of a group member, which renews its leases in between
+POLL_TIMEOUT_S = 1.0  # for a group member, which renews its leases between reads
 IDLE_TIMEOUT_S = 10.0  # without a group
-COMMIT_EVERY_S, COMMIT_EVERY = 1.0, 100  # bound of the records redelivered after a kill, beside the current one
-CONFIRMATIONS = 3  # of the leases in one call; each repetition needs another pause of the process
+COMMIT_EVERY_S, COMMIT_EVERY = 1.0, 100  # limit the records that are redelivered after a kill
+CONFIRMATIONS = 3  # in one call; only another pause of the process makes a repetition necessary
 HANDOVER_S = 20.0  # a member releases a requested partition after this time even without a commit
 UNAVAILABLE_TIMEOUT_S = 5.0  # without *follow*: an idle broker that restarts is back by then
 
@@ -44,7 +44,7 @@ def resolve_broker_url(settings: Settings) -> str:
     if not settings.embedded:
         return settings.broker_url
     if not is_responding(settings.data_dir):
-        raise UnavailableError(f"no copydesk is running on {settings.data_dir.resolve()}; start it with `copydesk up`")
+        raise UnavailableError(f"copydesk not running: {settings.data_dir.resolve()}; start it with `copydesk up`")
     return socket_url(settings.data_dir)
 
 
@@ -101,7 +101,7 @@ class Subscription:
         self._latest = RevisionFilter()
         self._pending: deque[ConsumedMessage] = deque()
         self._batch: list[tuple[ConsumedMessage, Any]] = []
-        self._in_hand: list[tuple[ConsumedMessage, Any]] = []  # yielded, and not finished by the program
+        self._unfinished: list[tuple[ConsumedMessage, Any]] = []  # yielded; the program has not finished them
         self._done: dict[Partition, int] = {}
         self._uncommitted = 0
         self._next_commit_s = time.monotonic() + COMMIT_EVERY_S
@@ -140,13 +140,13 @@ class Subscription:
                 record = self._decode_if_wanted(message)
                 self.position[message.partition] = message.offset + 1
                 if record is not None:
-                    self._in_hand = [(message, record)]
+                    self._unfinished = [(message, record)]
                     if not self.auto_commit:  # a commit() by the program includes the current record
                         self._mark_consumed(message)
                     yield message, record
-                if record is None or (self.auto_commit and self._in_hand):
+                if record is None or (self.auto_commit and self._unfinished):
                     self._mark_consumed(message)
-                self._in_hand = []
+                self._unfinished = []
                 await self._commit_if_due()
                 if self._reader.is_due():
                     await self._confirm_leases()
@@ -178,12 +178,12 @@ class Subscription:
                 batch, self._batch = self._batch, []
                 if not self.auto_commit:
                     self._mark_consumed(*(message for message, _ in batch))
-                self._in_hand = batch
+                self._unfinished = batch
                 if self.current_batch:
                     yield self.current_batch
                 if self.auto_commit:
-                    self._mark_consumed(*(message for message, _ in self._in_hand))
-                self._in_hand = []
+                    self._mark_consumed(*(message for message, _ in self._unfinished))
+                self._unfinished = []
                 await self._commit_if_due()
 
     async def commit(self) -> None:
@@ -203,25 +203,25 @@ class Subscription:
     async def owns_current_record(self) -> bool:
         """Return whether this member still owns the partition of the current record, or of one in the current batch.
 
-        Another member receives the record otherwise. Call this before each irreversible action. Of a batch,
-        `current_batch` then has the records that remain.
+        Otherwise another member receives the record. Call this before each irreversible action. For a batch,
+        `current_batch` then has the remaining records.
 
         Raises:
             UnavailableError: the broker cannot confirm the lease now.
         """
-        in_hand = self._in_hand
+        unfinished = self._unfinished
         if self._reader.is_due():
             await self._confirm_leases_once()
-        owned = {_partition(message) for message, _ in self._in_hand}
-        for message, record in reversed(in_hand):
+        owned = {_partition(message) for message, _ in self._unfinished}
+        for message, record in reversed(unfinished):
             if _partition(message) not in owned:
                 self._latest.forget(record)  # if the partition comes back, the record is not a repeat
-        return bool(self._in_hand)
+        return bool(self._unfinished)
 
     @property
     def current_batch(self) -> list[tuple[ConsumedMessage, Any]]:
         """The current message and record, or those of the current batch, whose partitions this member owns."""
-        return [pair for pair in self._in_hand if pair[1] is not None]
+        return [pair for pair in self._unfinished if pair[1] is not None]
 
     def _mark_consumed(self, *messages: ConsumedMessage) -> None:
         self._done |= {_partition(message): message.offset for message in messages}
@@ -240,18 +240,18 @@ class Subscription:
             self._drop(await self._reader.confirm_leases())
 
     async def _release_requested(self) -> bool:
-        """Hand over requested partitions without a record in hand; return whether a request was sent."""
+        """Hand over requested partitions without unfinished records; return whether a request was sent."""
         to_release = set(self._reader.to_release())
         commits = bool(to_release and self.auto_commit and self._done)
         if commits:
             await self.commit()
         now_s = time.monotonic()
         self._to_release_since_s = {tp: self._to_release_since_s.get(tp, now_s) for tp in to_release}
-        in_hand = {*self._done, *(_partition(m) for m, _ in (*self._batch, *self._in_hand))}
+        unfinished = {*self._done, *(_partition(m) for m, _ in (*self._batch, *self._unfinished))}
         late = {
             tp for tp, since_s in self._to_release_since_s.items() if tp in self._done and now_s - since_s > HANDOVER_S
         }
-        ready = to_release - (in_hand - late)
+        ready = to_release - (unfinished - late)
         if ready:
             await self._reader.hand_over(ready)
             self._drop(ready)
@@ -267,7 +267,7 @@ class Subscription:
                 self._latest.forget(record)
         self._batch = [(m, r) for m, r in self._batch if _partition(m) not in partitions]
         self._done = {tp: offset for tp, offset in self._done.items() if tp not in partitions}
-        self._in_hand = [(m, r) for m, r in self._in_hand if _partition(m) not in partitions]
+        self._unfinished = [(m, r) for m, r in self._unfinished if _partition(m) not in partitions]
 
     async def _commit_if_due(self) -> None:
         late = time.monotonic() >= self._next_commit_s or self._uncommitted >= self.commit_every or not self._pending
@@ -347,7 +347,7 @@ async def subscribe(
     Without a *group*, the iterator begins at *start*: `start`, `end` or an offset. Repeated revisions of an article
     are skipped. With *follow* False, the iterator ends at the current end of the topic. *where* selects records by a
     rule, such as `{"language": "en"}` as in `[[routes]]`, or by a function. Rules of events have `event_publishers`,
-    the least number of publishers, and optionally `language` and `publisher`.
+    the minimum number of publishers, and optionally `language` and `publisher`.
 
     Raises:
         UnavailableError: the broker is unavailable at the start, or for 5 s without *follow*. With *follow*, the

@@ -47,7 +47,7 @@ class ConsoleReporter:
         self._publishers: OrderedDict[str, str] = OrderedDict()
         self._articles: OrderedDict[str, Article] = OrderedDict()
         self._last_errors: dict[str, tuple[str, float]] = {}
-        self._health: set[str] = set()  # subjects of the present problems
+        self._health: set[str] = set()  # subjects of the current problems
 
     def article(self, article: Article) -> None:
         """Print an article: publisher, title, word count, removed links or blocks, and the original of a copy."""
@@ -145,7 +145,7 @@ class ConsoleReporter:
         self._after_example(partial(self._message, "failed", text))
 
     def health(self, messages: Iterable[str]) -> None:
-        """Print each problem and warning of the health report once, and again after it was gone."""
+        """Print each new problem and warning of the health report. One that ended and returns is new."""
         by_subject = {_subject(message): message for message in messages}
         for new in by_subject.keys() - self._health:
             self._after_example(partial(self.note, by_subject[new]))

@@ -1,6 +1,7 @@
 """Health: problems and warnings of a status report. Pure.
 
-A *problem* means that items are not processed: readiness is 503. A *warning* needs attention, but items go on.
+A *problem* means that items are not processed: readiness is 503.
+A *warning* asks the operator to act, while items are processed.
 """
 
 from collections.abc import Mapping

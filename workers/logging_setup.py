@@ -79,7 +79,7 @@ class LogFile(RotatingFileHandler):
             self.handleError(record)
 
     def flush(self) -> None:
-        """Write the kept lines."""
+        """Write the collected lines."""
         with self.lock or contextlib.nullcontext():
             self._write_lines()
 
@@ -96,7 +96,7 @@ class LogFile(RotatingFileHandler):
             self._write_lines()
 
     def _write_lines(self) -> None:
-        """Write the kept lines; rotate the file first if they exceed its size."""
+        """Write the collected lines; rotate the file first if they exceed its size."""
         lines, self._lines = self._lines, []
         if not lines:
             return

@@ -1,4 +1,4 @@
-"""Reload of copydesk.toml on SIGHUP: a service with valid settings starts anew in place, others keep the old ones.
+"""Reload of copydesk.toml on SIGHUP: a service restarts with valid settings, or keeps the old ones.
 
     SIGHUP ──▶ read settings ──▶ valid: drain, then execute the same command again in this process
                              └─▶ invalid: log file, line and reason
@@ -44,7 +44,7 @@ class Reloader:
     def restart(self) -> None:
         """Execute the command of this process again, after a reload was requested. Otherwise do nothing."""
         if self.is_requested:
-            log.warning("settings reloaded", next_step="starting again in place")
+            log.warning("settings reloaded", next_step="restarting in this process")
             os.execv(sys.executable, sys.orig_argv)
 
 

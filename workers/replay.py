@@ -55,7 +55,7 @@ async def replay_items(settings: Settings, broker: Broker, since: datetime, repo
 
 
 async def items_since(broker: Broker, since: datetime) -> AsyncIterator[ConsumedMessage]:
-    """Yield the messages of the items topic that were sent since *since*, up to its present end."""
+    """Yield the messages of the items topic that were sent since *since*, up to its current end."""
     reader = await broker.open_reader(ITEMS, "", Start.EARLIEST)
     try:
         while True:

@@ -17,7 +17,7 @@ from streams.topics import DAY_S, DESK_GROUP
 
 log = get_logger(__name__)
 TRIM_INTERVAL_S = 30.0
-# Between looks at the memory. A desk writes a few MB in the shorter time: less than the memory reserve.
+# Between checks of the memory. A desk writes a few MB in the shorter time: less than the memory reserve.
 RELIEF_INTERVAL_S, MAX_RELIEF_INTERVAL_S = 0.5, 3.0
 MAX_WRITTEN_BYTES_PER_S = 64 * 1024 * 1024
 

@@ -91,7 +91,7 @@ def install_stop_handler(limit_s: float | None = None) -> asyncio.Event:
 
 
 def _abort_stop(limit_s: float) -> None:
-    """End the process: a task that swallows its cancellation, or an unavailable broker, holds up the stop."""
+    """End the process: a task that ignores its cancellation, or an unavailable broker, delays the stop."""
     log_task_stacks()
     abort(
         ExitCode.FAILED, "shutdown timed out", seconds=limit_s, next_step="uncommitted messages will be redelivered"
@@ -207,7 +207,7 @@ def _start_upkeep(
 async def _stop_app(app: Any, timeout_s: float) -> None:
     """Stop a Faust app; end the process if that takes longer than *timeout_s*."""
     stop = asyncio.create_task(app.stop())
-    # `wait_for` would wait for the cancelled task: Faust swallows the cancellation while the broker is unavailable.
+    # `wait_for` would wait for the cancelled task: Faust ignores the cancellation while the broker is unavailable.
     await asyncio.wait({stop}, timeout=timeout_s)
     if not stop.done():
         _abort_stop(timeout_s)

@@ -16,11 +16,11 @@ from workers.dedupe.rebuild import INTACT_KEY
 from workers.task_stacks import log_task_stacks
 
 STALL_TIMEOUT_S = 30.0  # above REBALANCE_TIMEOUT_S: a desk does not exit while its group waits for another member
-LOOKS = 10  # at the progress within that time
+CHECKS = 10  # of the progress within STALL_TIMEOUT_S
 
 
 class Membership(Protocol):
-    """The part of `FaustContext` that tells which partitions this worker must process."""
+    """The part of `FaustContext` with the partitions that this worker must process."""
 
     def assignment(self) -> Collection[Partition]: ...
 
@@ -56,26 +56,26 @@ class StallDetector:
         return self._rebalancing_since_s is not None and now_s - self._rebalancing_since_s > self.timeout_s
 
     def reset(self) -> None:
-        """Begin anew after an outage, which says nothing about this worker."""
+        """Start over after an outage, which is no sign of a stalled worker."""
         self._waiting.clear()
         self._rebalancing_since_s = None
 
 
-class LookTime:
-    """Time in which this process could work: a late look counts as one interval.
+class CheckTime:
+    """Time in which this process could work: a late check counts as one interval.
 
-    A look is late when the process gets no CPU time or is frozen, or when the broker is slow. None of these is a
+    A check is late when the process gets no CPU time or is frozen, or when the broker is slow. None of these is a
     stall, and a restart would take more CPU time.
     """
 
     def __init__(self, interval_s: float, now_s: float) -> None:
         self.interval_s = interval_s
-        self._looked_s, self._counted_s = now_s, 0.0
+        self._checked_s, self._counted_s = now_s, 0.0
 
     def advance(self, now_s: float) -> float:
-        """Return the counted time up to a look at the monotonic time *now_s*."""
-        self._counted_s += min(now_s - self._looked_s, self.interval_s)
-        self._looked_s = now_s
+        """Return the counted time up to a check at the monotonic time *now_s*."""
+        self._counted_s += min(now_s - self._checked_s, self.interval_s)
+        self._checked_s = now_s
         return self._counted_s
 
 
@@ -87,13 +87,13 @@ async def watchdog(
 ) -> None:
     """End this process when its partitions make no progress for *stall_timeout_s*; *restore* a lost state.
 
-    Other members' partitions are no reason to exit: only their owner can free them. A rebalance that does not end is
-    one, because it may get stuck where brokers die in the middle of it. The restarted worker joins the group anew.
+    Other members' partitions are no reason to exit: only their owner can release them. A rebalance that does not end is
+    a reason: it may hang after the death of a broker. The restarted worker joins the group again.
     """
     detector = StallDetector(stall_timeout_s)
-    looks = LookTime(stall_timeout_s / LOOKS, time.monotonic())
+    checks = CheckTime(stall_timeout_s / CHECKS, time.monotonic())
     while True:
-        await asyncio.sleep(looks.interval_s)
+        await asyncio.sleep(checks.interval_s)
         try:
             if not await broker.state.exists(INTACT_KEY):
                 await restore()
@@ -102,7 +102,7 @@ async def watchdog(
         except UnavailableError:
             detector.reset()
             continue
-        now_s, lag = looks.advance(time.monotonic()), sum(p.lag for p in progress.values())
+        now_s, lag = checks.advance(time.monotonic()), sum(p.lag for p in progress.values())
         if stalled := detector.stalled(progress, membership.assignment(), now_s):
             reason = f"no progress of {', '.join(stalled)}"
         elif detector.is_rebalance_stalled(membership.is_rebalancing(), lag, now_s):

@@ -160,7 +160,7 @@ class Broker(Protocol):
     """True if one `publish_and_commit` can commit several partitions."""
 
     async def owns(self, context: AgentContext, offsets: OffsetRange) -> bool:
-        """Return whether the worker may process *offsets*; a check before the work, `publish_and_commit` decides."""
+        """Return whether the worker may process *offsets*. The check saves work; only `publish_and_commit` decides."""
 
     async def publish_and_commit(
         self,
@@ -172,7 +172,7 @@ class Broker(Protocol):
         """Publish, write state and commit *ranges* atomically; return False without any effect if one was lost."""
 
     async def rewind_to_committed(self, context: AgentContext, offsets: OffsetRange) -> None:
-        """After a refusal: rewind the worker to the committed offset of the partition if it still owns that."""
+        """Rewind the worker to the partition's committed offset after a refusal, if it still owns the partition."""
 
     async def open_reader(self, topic: Topic, group: str, start: StartPosition) -> Reader:
         """Return a reader of *topic*.
@@ -209,7 +209,7 @@ class Broker(Protocol):
         """Return the number of stored messages of *topic*."""
 
     async def group_lags(self) -> Mapping[str, int]:
-        """Return the messages that each registered group has not committed; empty where groups are not registered."""
+        """Return the lag of each registered group, in messages; empty where the broker registers no groups."""
 
     async def memory_usage(self) -> float:
         """Return the used share of the broker's memory, from 0 to 1; 0 if unknown."""

@@ -3,8 +3,8 @@
 import time
 from collections.abc import Callable
 
-READ_AHEAD_S = 2.0
-FIRST_COUNT = 10  # of a member whose speed is unknown
+READ_AHEAD_S = 2.0  # work that a member reads ahead; a handover waits for it
+FIRST_COUNT = 10  # records, while the speed of the member is unknown
 
 
 class ReadAhead:

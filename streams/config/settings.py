@@ -82,20 +82,20 @@ class Settings:
     kafka_password: str = _setting(
         "", "password for SASL; prefer the environment, because flags are visible to other users", secret=True
     )
-    kafka_password_file: str = _setting("", "file with the password for SASL, such as a secret of Docker")
-    data_dir: Path = _setting(Path("copydesk-data"), "directory for all data of embedded mode")
+    kafka_password_file: str = _setting("", "file with the SASL password, such as a Docker secret")
+    data_dir: Path = _setting(Path("copydesk-data"), "folder for all data of embedded mode")
     valkey_fsync: str = _setting("always", "embedded: `always`, or `everysec` (faster; a crash may lose a second)",
                           choices=("always", "everysec"))  # fmt: skip
     valkey_memory_mb: int = _setting(
         1024,
-        "embedded: memory limit of the Valkey server; the desk reserves a fifth of it (see Memory)",
+        "embedded: memory limit of the Valkey server; a fifth of it is reserved for the desk",
         minimum=16,
     )
     partitions: int = _setting(PARTITIONS, "partitions of a new topic; maximum number of desk workers", minimum=1)
     replication_factor: int = _setting(0, "replicas of a new Kafka topic; 0: one per broker, at most 3", minimum=0)
     group_expiry_days: float = _setting(
         7.0,
-        "embedded: days after which an inactive consumer group expires, with its unread messages",
+        "Valkey and Redis: days after which an inactive consumer group expires, with its unread messages",
         minimum=0,
     )
     desk_workers: int = _setting(
@@ -106,7 +106,7 @@ class Settings:
         "seconds without a heartbeat after which the partitions or feeds of a member go to other members",
         minimum=0.5,
     )
-    desk_batch_size: int = _setting(100, "maximum items that the desk publishes in one transaction", minimum=1)
+    desk_batch_size: int = _setting(100, "maximum number of items in one step of the desk", minimum=1)
     item_timeout_s: float = _setting(
         2.5, "CPU seconds after which an item becomes a dead letter; less than half of `lease_timeout_s`", minimum=0.1
     )
@@ -115,7 +115,7 @@ class Settings:
     )
     poll_interval_s: float = _setting(
         900.0,
-        "seconds between polls of a feed with three new items an hour; a third to 16 times for others",
+        "seconds between polls of a feed with three new items an hour; other feeds have a third to 16 times of it",
         minimum=0.01,
     )
     adaptive_polling: bool = _setting(True, "adapt the poll interval to each feed; `false`: always `poll_interval_s`")
@@ -123,18 +123,22 @@ class Settings:
         1.0, "minimum seconds between polls of one host; longer after a 429 response", minimum=0
     )
     max_desk_lag: int = _setting(
-        50_000, "maximum lag of the desk, in items; pollers publish no more, and above it `/readyz` is 503", minimum=1
+        50_000,
+        "maximum lag of the desk, in items; pollers wait at this limit, and above it `/readyz` returns 503",
+        minimum=1,
     )
     max_group_lag: int = _setting(
         50_000, "lag of a consumer group, in messages, above which health warns of it", minimum=1
     )
     push_items_per_minute: int = _setting(60_000, "items per minute that `POST /items` accepts", minimum=1)
     poll_timeout_s: float = _setting(
-        20.0, "seconds after which a poll fails; a pause may last half of them", minimum=0.1
+        20.0, "seconds after which a poll fails; it fails after half of them if the server sends nothing", minimum=0.1
     )
     poll_concurrency: int = _setting(256, "maximum number of concurrent polls of one poller", minimum=1)
     max_feed_bytes: int = _setting(10 * MiB, "maximum size of a feed document, in bytes", minimum=1024)
-    max_feed_items_per_day: int = _setting(5_000, "maximum new items of a feed in a day (UTC); others wait", minimum=1)
+    max_feed_items_per_day: int = _setting(
+        5_000, "maximum new items of a feed in a day (UTC); other items wait for the next day", minimum=1
+    )
     max_feed_mb_per_day: float = _setting(64.0, "maximum size of a feed's new items in a day, in MiB", minimum=0.001)
     max_feed_letters_per_day: int = _setting(
         50, "maximum dead letters of a feed's unreadable entries in a day", minimum=0
@@ -165,10 +169,10 @@ class Settings:
     )
     web_max_connections: int = _setting(500, "maximum number of open connections of the web server", minimum=10)
     web_port: int = _setting(8411, "port of the web server; 0: any free port", minimum=0, maximum=65535)
-    demo: str = _setting("auto", "demo newsroom: `auto` (while no feeds are registered), `on`, `off`",
+    demo: str = _setting("auto", "demo with invented feeds: `auto` (while no feeds are registered), `on`, `off`",
                          choices=("auto", "on", "off"))  # fmt: skip
-    demo_interval_s: float = _setting(3.0, "seconds between stories of the demo newsroom", minimum=0.01)
-    shutdown_timeout_s: float = _setting(10.0, "seconds to wait for accepted messages when stopping", minimum=0.1)
+    demo_interval_s: float = _setting(3.0, "seconds between articles of the demo", minimum=0.01)
+    shutdown_timeout_s: float = _setting(10.0, "maximum seconds to complete current work when stopping", minimum=0.1)
     log_level: str = _setting("INFO", "`DEBUG`, `INFO`, `WARNING` or `ERROR`",
                               choices=("DEBUG", "INFO", "WARNING", "ERROR"))  # fmt: skip
     log_format: str = _setting("text", "`text` or `json`, one object per line, for log collectors",

@@ -205,7 +205,7 @@ FEED_KEY_TYPES: Mapping[str, tuple[type | tuple[type, ...], str]] = {
     "password": (str, "a string"),
     "proxy": (str, "a string"),
     "full_text": (bool, "true or false"),
-    "scraper_rules": (str, "CSS selectors of the story"),
+    "scraper_rules": (str, "CSS selectors of the body"),
     "rewrite_rules": (str, "rewrite functions"),
     "block_rules": (str, "lines of Field=pattern"),
     "keep_rules": (str, "lines of Field=pattern"),

@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 import faust
 from faust.sensors.monitor import Monitor
+from faust.tables import TableManager
 
 from streams.brokers.base import Broker, ConsumedMessage, OffsetRange, OutgoingMessage, RedisCommand
 from streams.config.settings import Settings, kafka_bootstrap_servers
@@ -61,7 +62,7 @@ class ArchiveAgent(NamedTuple):
 
 
 class NullMonitor(Monitor):
-    """Faust's monitor without its bookkeeping per message; copydesk has its own counters."""
+    """Faust's monitor without its counters per message; copydesk has its own."""
 
     def on_message_in(self, tp: Any, offset: int, message: Any) -> None: ...
     def on_stream_event_in(self, tp: Any, offset: int, stream: Any, event: Any) -> None: ...
@@ -71,6 +72,14 @@ class NullMonitor(Monitor):
     def on_send_completed(self, producer: Any, state: Any, metadata: Any) -> None: ...
     def on_topic_buffer_full(self, tp: Any) -> None: ...
     def track_tp_end_offset(self, tp: Any, offset: int) -> None: ...
+
+
+class NoTables(TableManager):
+    """Faust's table manager without its wait of one second for late tables: copydesk has no tables."""
+
+    async def on_start(self) -> None:
+        await self._update_channels()
+        await self.recovery.start()
 
 
 def create_app(settings: Settings, group: str, *, url: str | None = None, name: str = "") -> faust.App:
@@ -95,6 +104,7 @@ def create_app(settings: Settings, group: str, *, url: str | None = None, name: 
         broker_heartbeat_interval=max(2, round(settings.lease_timeout_s / 4)),
         Monitor=NullMonitor,
         Stream=IdleStream,
+        TableManager=NoTables,
     )
 
 
@@ -171,9 +181,9 @@ def _batches_by_partition(
 ) -> list[Messages]:
     """Return the unprocessed messages of each partition. The events carry batches.
 
-    Messages that are not current are skipped, because they are read again, here or by the new owner of the partition.
-    Messages that were read twice are skipped, too. A batch that goes back to an earlier message begins there: the later
-    ones were read before a rewind, would be refused, and come again.
+    Outdated messages are skipped: this worker or the partition's new owner reads them again. Messages that were read
+    twice are skipped, too. After a rewind, the batch starts at the earlier message. The broker would refuse messages
+    that were read before it; the worker reads them again.
     """
     batches: dict[Partition, list[ConsumedMessage]] = {}
     for arrived in (event.message for event in events):
@@ -258,7 +268,7 @@ class BatchProcessor:
         return rest if done else None
 
     async def _begin(self, batch: Sequence[Messages]) -> Step:
-        """Record the begin of a step; return all messages, or only the first one of a suspect partition."""
+        """Record the start of a step; return all messages, or only the first one of a suspect partition."""
         if self.give_up is None:
             return Step(batch, (), None)
         alone = await self.attempts.begin([_offset_range(messages) for messages in batch])

@@ -1,11 +1,11 @@
-"""The archive lane: a second topic, handled by the owners of the first one while no message of that waits.
+"""The archive lane: a second topic, handled by the owners of the live topic while no live message waits.
 
     live agent      ──▶ turn ◀── archive steps, one at a time, while no live message waits or is handled
 
 Archive partition n belongs to the owner of partition n of the live topic. Both carry the items of the same articles, so
 one worker must handle both, one step after the other. A handler may interrupt its step for live messages by a
-PreemptedError; the step is done again. A step takes its lease when it begins: a worker that lost the
-partition meanwhile is refused, also if it owns the partition again.
+PreemptedError; the worker then repeats the step. A step uses the lease of its start. The broker therefore refuses a
+worker that has lost the partition meanwhile, even if the worker has it back.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ Turn = Callable[[], AbstractAsyncContextManager[None]]
 READ_WAIT_S = 5.0  # a message ends the wait at once
 OWNED_CHECK_S = 1.0
 LIVE_CHECK_S = 0.005
-BATCH = 16  # messages that a crash makes suspect together
+BATCH = 16  # messages; after a crash, all of them are suspect
 RETRY_S = 1.0
 
 
@@ -90,7 +90,7 @@ class FollowerContext(FaustContext):
         return self._leases.get((topic, partition), "lost")
 
     async def rewind(self, offsets: Mapping[Partition, int]) -> None:
-        """Do nothing: after a refusal, the reader begins anew at the committed offset."""
+        """Do nothing: after a refusal, the reader starts over at the committed offset."""
 
 
 class Processor(Protocol):

@@ -1,4 +1,4 @@
-"""Attempts: recognise a message that ends the worker that handles it, by a crash, a bug or a lack of memory.
+"""Attempts: recognise a message whose handling ends the worker, by a crash, a bug or a lack of memory.
 
     copydesk:attempts:GROUP    hash: partition → the step in progress
 
@@ -40,7 +40,7 @@ class Attempts:
         self._begin = state.register_script(ALLOW_OOM + source)  # the desk goes on with full memory
 
     async def begin(self, ranges: Sequence[OffsetRange]) -> tuple[int, Attempt] | None:
-        """Record the begin of a step with all *ranges*, or with the first message of a suspect one. Safe to repeat.
+        """Record the start of a step with all *ranges*, or with the first message of a suspect one. Safe to repeat.
 
         Returns the number of the suspect range and its attempt; None if the step has all messages.
         """

@@ -15,19 +15,19 @@ from streams.logger import get_logger
 log = get_logger(__name__)
 
 HANDOVER_S = 5.0  # a rebalance waits for the steps in progress for this time
-MAX_IN_FLIGHT_BYTES = 8 * 1024 * 1024  # Faust limits its buffers to messages, of up to 4 MB each
+MAX_IN_FLIGHT_BYTES = 8 * 1024 * 1024  # Faust only limits the number of messages, which have up to 4 MB each
 SPACE_CHECK_S = 1.0
 
 
 def size_of(message: Any) -> int:
-    """Return the bytes of a Faust message."""
+    """Return the size of a Faust message in bytes."""
     if isinstance(message, MessageBatch):
         return message.size
     return len(message.value or b"") + len(message.key or b"")
 
 
 def last_offset(message: Any) -> int:
-    """Return the offset of a Faust message, of a batch that of its last message."""
+    """Return the offset of a Faust message; for a batch, the offset of its last message."""
     return int(message.messages[-1].offset if isinstance(message, MessageBatch) else message.offset)
 
 
@@ -65,7 +65,7 @@ class CommitGuard:
             if time.monotonic() > end_s and not self.app.should_stop:
                 log.warning(
                     "step not finished", seconds=HANDOVER_S, count=len(self._unacked_messages),
-                    next_step="the rebalance goes on without it",
+                    next_step="the rebalance continues without it",
                 )  # fmt: skip
                 self._unacked_messages.clear()
                 break
@@ -119,7 +119,7 @@ class InFlightBytes:
         await super().on_partitions_assigned(assigned, generation_id)  # type: ignore[misc]
 
     def is_current(self, message: Any) -> bool:
-        """Return whether *message* was read under the present assignment."""
+        """Return whether *message* was read under the current assignment."""
         return bool(message.generation_id == self.app.consumer_generation_id)
 
     def unfinished_bytes(self) -> int:
@@ -127,7 +127,7 @@ class InFlightBytes:
         return self._in_flight_bytes
 
     def free_bytes(self) -> int:
-        """Return the bytes that may be delivered now, 0 at least."""
+        """Return the number of bytes that may be delivered now; never negative."""
         return max(0, MAX_IN_FLIGHT_BYTES - self._in_flight_bytes)
 
     async def _wait_for_space(self) -> None:
@@ -159,7 +159,8 @@ class InFlightBytes:
 class DirectDrain(InFlightBytes):
     """Delivers a message directly while no queue is full and the flow is active, and messages of agents in batches.
 
-    Faust races two tasks per message against a suspended flow, which costs a third of the CPU per item on Valkey.
+    Faust itself starts two tasks per message, in case the flow is suspended. They take a third of the CPU time per item
+    on Valkey.
     """
 
     callback: Any

@@ -16,7 +16,7 @@ class FaustContext:
         self.group = str(app.conf.id)
 
     def begin_step(self) -> None:
-        """Note the begin of a step."""
+        """Do nothing. A subclass may store the leases at the start of a step."""
 
     def assignment(self) -> Collection[Partition]:
         return cast(Collection[Partition], self.app.consumer.assignment())

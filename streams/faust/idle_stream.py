@@ -26,7 +26,7 @@ class IdleStream(faust.Stream):  # type: ignore[misc] # faust has no types
         return self.take_events(sys.maxsize, within)
 
     async def _note_arrival(self, value: Any) -> Any:
-        """Count the messages of the present event; wait first while the batch is full."""
+        """Count the messages of the current event; wait first while the batch is full."""
         while self._messages >= self._max_messages:
             self._is_taken.clear()
             await self._is_taken.wait()

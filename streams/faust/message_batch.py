@@ -1,7 +1,7 @@
-"""Several messages of a partition that travel through Faust as one.
+"""Several messages of a partition that Faust handles as one.
 
-Faust works for 25 µs on each message: queue, stream, acknowledgement. copydesk's agents take batches and commit them
-themselves, so their messages need none of that one by one.
+Faust spends 25 µs on each message: queue, stream, acknowledgement. The agents of copydesk process and commit whole
+batches, so one Faust message can carry a batch.
 """
 
 from collections.abc import Sequence
@@ -12,13 +12,13 @@ from faust.types.tuples import ConsumerMessage
 from streams.brokers.base import ConsumedMessage
 
 MAX_MESSAGES = 100
-MAX_BYTES = 1024 * 1024  # a larger message is alone
+MAX_BYTES = 1024 * 1024  # a larger message forms a batch of its own
 
 
 class MessageBatch(ConsumerMessage):  # type: ignore[misc] # faust has no types
     """Messages in the order of their offsets. Faust sees a message at the first offset.
 
-    `epoch`: of the position from which they were read.
+    `epoch`: epoch of the position from which they were read.
     """
 
     __slots__ = ("epoch", "messages", "size")
@@ -34,7 +34,7 @@ class MessageBatch(ConsumerMessage):  # type: ignore[misc] # faust has no types
 
 
 def size_of(message: ConsumedMessage) -> int:
-    """Return the bytes of key and value."""
+    """Return the size of key and value in bytes."""
     return len(message.value) + len(message.key)
 
 

@@ -60,7 +60,7 @@ class Consumer(DirectDrain, CommitGuard, base.Consumer):
         self._assigned: set[TP] = set()
         self._assigned_leases: Mapping[Any, str] = {}
         self._position: dict[TP, Position] = {}
-        self._fetched_epoch: dict[TP, int] = {}  # of the last fetch
+        self._fetched_epoch: dict[TP, int] = {}  # epoch at the last fetch
         self._end_offset: dict[TP, int] = {}
         self._subscription_changed = asyncio.Event()
         self._assignment_changed = asyncio.Event()
@@ -257,7 +257,7 @@ class Consumer(DirectDrain, CommitGuard, base.Consumer):
         return self._fetched_epoch[tp]
 
     def is_current(self, message: FetchedMessage | MessageBatch) -> bool:
-        """Return whether *message* was read under the present assignment, and after the last seek of its partition."""
+        """Return whether *message* was read under the current assignment, and after the last seek of its partition."""
         position = self._position.get(message.tp)
         return super().is_current(message) and position is not None and message.epoch == position.epoch
 

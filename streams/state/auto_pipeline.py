@@ -1,4 +1,4 @@
-"""One connection for the commands of all tasks: those of one turn of the event loop travel as one pipeline.
+"""One connection for the commands of all tasks: those of one turn of the event loop form one pipeline.
 
 redis-py takes a connection from its pool for each command, and reads each reply under a timeout of its own. Here
 replies are matched to commands by their order (RESP, https://valkey.io/topics/protocol/).

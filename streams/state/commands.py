@@ -14,22 +14,22 @@ _INCREMENTS = {"INCR": 2, "INCRBY": 2, "HINCRBY": 3}  # number of arguments befo
 def merge_commands(commands: Sequence[RedisCommand]) -> list[RedisCommand]:
     """Return commands with the effect of *commands*: one HSET for each hash, sums of increments, one EXPIRE for a key.
 
-    Other commands keep their place. The earlier ones precede them, the later ones follow.
+    Other commands keep their order. Merged commands never move across them.
     """
     out: list[RedisCommand] = []
-    run = _Run()
+    run = _ReorderableCommands()
     for command in commands:
         if run.add(command):
             continue
         out += run.commands()
-        run = _Run()
+        run = _ReorderableCommands()
         if not run.add(command):
             out.append(command)
     return [*out, *run.commands()]
 
 
-class _Run:
-    """Commands in a row that may change places."""
+class _ReorderableCommands:
+    """Consecutive commands whose order does not matter."""
 
     def __init__(self) -> None:
         self._fields: dict[Value, dict[Value, Value]] = {}  # key → field → value
@@ -38,7 +38,7 @@ class _Run:
         self._expiries: dict[Value, RedisCommand] = {}
 
     def add(self, command: RedisCommand) -> bool:
-        """Add *command*; return False if its place matters."""
+        """Add *command*; return False if its order matters."""
         name, key = command[0], command[1]
         if name == "HSET" and key not in self._counted:
             self._fields.setdefault(key, {}).update(zip(command[2::2], command[3::2], strict=True))

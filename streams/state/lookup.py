@@ -1,7 +1,7 @@
 """Look-ups in the shared state: several stores answer in one round trip.
 
-A look-up names its commands, and reads their replies. Replies of an outdated look-up (a store has begun a new segment
-meanwhile) are dropped, and its commands are sent again.
+A look-up names its commands, and reads their replies. It is outdated if its store has begun a new segment meanwhile.
+Its replies are then dropped, and its commands are sent again.
 """
 
 from collections.abc import Awaitable, Callable, Sequence

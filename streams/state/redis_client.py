@@ -48,8 +48,8 @@ TRANSIENT_PREFIXES = ("MISCONF", "BUSY", "NOREPLICAS")
 class _FastWriteMixin:
     """Pack commands in C and write them without `asyncio.wait_for`.
 
-    A batch that publishes a hundred messages has a thousand arguments. redis-py writes under `asyncio.wait_for`, which
-    can swallow a cancellation before Python 3.12 (bpo-37658); the cancelled task then never ends.
+    A batch that publishes a hundred messages has a thousand arguments. redis-py writes under `asyncio.wait_for`. Before
+    Python 3.12, that can swallow a cancellation (bpo-37658), and the cancelled task then never ends.
     """
 
     def pack_command(self, *args: Any) -> list[bytes]:

@@ -1,4 +1,4 @@
-"""Memory bounded by the number of entries, in Redis. Needs no clock: a clock that jumps forgets nothing.
+"""Hashes in Redis, bounded by the number of entries. They need no clock, so a clock jump removes no entries.
 
     <prefix>:count                  entries written
     <prefix>:<segment>:<shard>      hash: field → value
@@ -21,10 +21,10 @@ FEW_SHARDS, CACHED_SEGMENTS = 16, 1_024  # keys of segments that are computed on
 
 
 class Segments(NamedTuple):
-    """Key names and bounds of one memory.
+    """Key names and bounds of one segmented hash.
 
     `entries`: entries per segment. `segments`: segments that are read. `shards`: hashes per segment. Valkey and Redis
-    store small hashes most tightly (`hash-max-listpack-entries`).
+    store small hashes in the least memory (`hash-max-listpack-entries`).
     """
 
     prefix: str
@@ -86,12 +86,12 @@ class SegmentedHash:
         self._segment_of: dict[bytes, int] = {}
 
     async def get(self, fields: Sequence[bytes]) -> dict[bytes, bytes]:
-        """Return the newest value of each remembered field. One round trip; more when a new segment has begun."""
+        """Return the newest value of each stored field. One round trip; more when a new segment has begun."""
         [values] = await look_up(self.state, self.lookup(fields))
         return dict(values)
 
     def lookup(self, fields: Sequence[bytes]) -> Lookup[dict[bytes, bytes]]:
-        """Return the look-up of the newest value of each remembered field."""
+        """Return the look-up of the newest value of each stored field."""
         unique, groups = list(dict.fromkeys(fields)), list[tuple[int, list[bytes]]]()
 
         def commands() -> list[RedisCommand]:
@@ -108,7 +108,7 @@ class SegmentedHash:
         return Lookup(commands, read)
 
     async def _follow(self, count: int) -> None:
-        """Begin the segment after *count* entries; raise OutdatedError if it is another one."""
+        """Switch to the newest segment after *count* entries; raise OutdatedError if it has changed."""
         newest = self.segments.newest(count)
         if newest != self.newest:
             await self._rotate(newest)

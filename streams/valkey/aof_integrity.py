@@ -1,7 +1,7 @@
 """Verification of the embedded server's append-only file (AOF): manifest, base and incremental files, and a record.
 
-The record lies beside the AOF. It holds the size and CRC-32 of a synced prefix of each file. The files only grow until
-a rewrite replaces them under higher numbers, so a later AOF always contains the recorded prefixes.
+The record lies beside the AOF. It holds the size and CRC-32 of a synced prefix of each file. The files only grow, until
+a rewrite replaces them by files with higher numbers. A later AOF therefore contains the recorded prefixes.
 Manifest: lines `file NAME seq N type b|i|h` for base, incremental and history files (aof.c of Valkey).
 """
 
@@ -21,7 +21,7 @@ AOF_DIR, MANIFEST, RECORD = "appendonlydir", "appendonly.aof.manifest", "valkey.
 RDB_MAGIC = (b"REDIS", b"VALKEY")  # a base is a snapshot, or commands where aof-use-rdb-preamble is off
 AOF_FIRST_BYTES = (b"*", b"#")
 FORMAT = 1
-PIECE_BYTES = 1 << 20
+CHUNK_BYTES = 1 << 20
 _NAME = r"appendonly\.aof\.(\d+)\.(?:base\.(?:rdb|aof)|incr\.aof)"
 _LINE = re.compile(rf"file ({_NAME}) seq (\d+) type ([bih])(?: \S+ \S+)*")
 
@@ -55,7 +55,7 @@ class Record(msgspec.Struct, frozen=True):
 
 def damaged(aof_dir: Path, fault: str, step: str = "put a backup in its place (`copydesk restore`)") -> DamagedAofError:
     """Return the error for *fault* of the append-only file in *aof_dir*."""
-    return DamagedAofError(f"append-only file is damaged: {aof_dir} ({fault}); a start would lose data, {step}")
+    return DamagedAofError(f"append-only file damaged: {aof_dir} ({fault}); a start would lose data, so {step}")
 
 
 # -- the files ------------------------------------------------------------------------------------------------
@@ -161,27 +161,27 @@ def sync_folder(folder: Path) -> None:
 
 
 def synced_prefixes(
-    aof_dir: Path, previous: Mapping[str, Prefix] | None = None, most_bytes: int | None = None
+    aof_dir: Path, previous: Mapping[str, Prefix] | None = None, max_bytes: int | None = None
 ) -> dict[str, Prefix]:
-    """Sync the AOF files; return their prefixes, extended from *previous* by at most *most_bytes* together."""
+    """Sync the AOF files; return their prefixes, extended from *previous* by at most *max_bytes* together."""
     out: dict[str, Prefix] = {}
     for file in read_aof_files(aof_dir) or ():
         before = (previous or {}).get(file.name, Prefix(0, 0))
         with (aof_dir / file.name).open("rb") as content:
-            prefix = _extend(content.fileno(), before, most_bytes)
+            prefix = _extend(content.fileno(), before, max_bytes)
             if prefix != before:
                 os.fsync(content.fileno())
-        if most_bytes is not None:
-            most_bytes -= prefix.size_bytes - before.size_bytes
+        if max_bytes is not None:
+            max_bytes -= prefix.size_bytes - before.size_bytes
         out[file.name] = prefix
     return out
 
 
-def _extend(descriptor: int, prefix: Prefix, most_bytes: int | None) -> Prefix:
-    """Return *prefix* extended by the following bytes of the file, at most *most_bytes*."""
+def _extend(descriptor: int, prefix: Prefix, max_bytes: int | None) -> Prefix:
+    """Return *prefix* extended by the following bytes of the file, at most *max_bytes*."""
     size, crc = prefix
-    end = os.fstat(descriptor).st_size if most_bytes is None else size + most_bytes
-    while piece := os.pread(descriptor, min(PIECE_BYTES, max(0, end - size)), size):
+    end = os.fstat(descriptor).st_size if max_bytes is None else size + max_bytes
+    while piece := os.pread(descriptor, min(CHUNK_BYTES, max(0, end - size)), size):
         size, crc = size + len(piece), zlib.crc32(piece, crc)
     return Prefix(size, crc)
 
@@ -203,22 +203,22 @@ def compare(aof_dir: Path, files: Iterable[AofFile], record: Record, torn: Mappi
         if name in names and (readable is None or readable >= prefix.size_bytes):
             _compare_file(aof_dir, name, prefix)
         elif name not in names and (base.name in record.files or not _is_replaced(name, last_seq)):
-            raise damaged(aof_dir, f"{MANIFEST} no longer lists {name}", accepting(aof_dir))
+            raise damaged(aof_dir, f"{MANIFEST} no longer lists {name}", restore_or_accept(aof_dir))
 
 
 def _compare_file(aof_dir: Path, name: str, prefix: Prefix) -> None:
     size = (aof_dir / name).stat().st_size
     if size < prefix.size_bytes:
-        fault = f"{name} has {size} bytes, confirmed were {prefix.size_bytes}"
+        fault = f"{name} has {size} bytes, at least {prefix.size_bytes} were confirmed"
         step = "truncate a torn end (`copydesk repair`), " if ".incr." in name else ""
-        raise damaged(aof_dir, fault, step + accepting(aof_dir))
+        raise damaged(aof_dir, fault, step + restore_or_accept(aof_dir))
     with (aof_dir / name).open("rb") as content:
         if _extend(content.fileno(), Prefix(0, 0), prefix.size_bytes) != prefix:
-            raise damaged(aof_dir, f"{name} differs from the confirmed bytes, CRC-32", accepting(aof_dir))
+            raise damaged(aof_dir, f"CRC-32 mismatch in the confirmed bytes of {name}", restore_or_accept(aof_dir))
 
 
-def accepting(aof_dir: Path) -> str:
-    """Return the next steps where a person may also accept the loss."""
+def restore_or_accept(aof_dir: Path) -> str:
+    """Return the next step for damage whose loss a person may also accept."""
     record = aof_dir.parent.parent / RECORD
     return f"put a backup in its place (`copydesk restore`), or remove {record} to start with the remaining data"
 

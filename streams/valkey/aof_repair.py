@@ -1,7 +1,7 @@
 """Check and repair of the embedded server's append-only file (AOF): truncate it after the last complete command.
 
-The server's binary contains valkey-check-aof and valkey-check-rdb and runs as them under those names.
-valkey-check-aof removes a torn transaction as a whole, so that each batch of copydesk is complete or absent.
+The server's binary contains valkey-check-aof and valkey-check-rdb. The name by which it is called selects the tool.
+valkey-check-aof removes a torn transaction as a whole, so each batch of copydesk is complete or absent.
 """
 
 import mmap
@@ -20,11 +20,11 @@ from streams.valkey.aof_integrity import (
     MANIFEST,
     AofFile,
     Record,
-    accepting,
     compare,
     damaged,
     read_aof_files,
     read_record,
+    restore_or_accept,
     sync_folder,
 )
 
@@ -83,7 +83,7 @@ def _incr_files(valkey_dir: Path, server: Path, record: Record | None) -> list[A
     aof_dir = valkey_dir / AOF_DIR
     files = read_aof_files(aof_dir)
     if files is None and record is not None:
-        raise damaged(aof_dir, f"{MANIFEST} is missing, and the directory was in use", accepting(aof_dir))
+        raise damaged(aof_dir, f"{MANIFEST} is missing, and the directory was in use", restore_or_accept(aof_dir))
     if files is None:
         for path in [*aof_dir.glob("*.base.*"), *aof_dir.glob("*.incr.*")]:
             if path.stat().st_size and "[info] 0 keys read" not in _run("valkey-check-rdb", server, path).stdout:
@@ -104,7 +104,7 @@ def _check_contents(aof_dir: Path, file: AofFile, last: AofFile, server: Path) -
     return AofDamage(path, int(sizes[1]), int(sizes[2]))
 
 
-def snapshot_is_sound(path: Path, server: Path) -> bool:
+def is_valid_snapshot(path: Path, server: Path) -> bool:
     """Return whether the snapshot at *path* is complete and its CRC-64 is correct."""
     return _run("valkey-check-rdb", server, path).returncode == 0
 

@@ -23,7 +23,7 @@ from redis.exceptions import ResponseError
 
 from streams.errors import SettingsError, UnavailableError, UnreadableError
 from streams.valkey.aof_integrity import AOF_DIR, MANIFEST, RDB_MAGIC, sync_folder, synced_prefixes, write_record
-from streams.valkey.aof_repair import snapshot_is_sound
+from streams.valkey.aof_repair import is_valid_snapshot
 
 FORMAT = 1
 METADATA_FILE, SNAPSHOT = "copydesk-backup.json", "snapshot.rdb"
@@ -101,7 +101,7 @@ def write_archive(data_dir: Path, file: Path, server: Path) -> int:
     """
     snapshot, temporary = data_dir / "valkey" / "dump.rdb", file.with_name(file.name + ".part")
     try:
-        if not snapshot_is_sound(snapshot, server):
+        if not is_valid_snapshot(snapshot, server):
             raise UnavailableError(f"snapshot damaged: {snapshot} (checksum mismatch); check the disk, then retry")
         with temporary.open("wb") as out, tarfile.open(fileobj=out, mode="w") as tar, snapshot.open("rb") as source:
             digest = hashlib.file_digest(source, "sha256").hexdigest()
@@ -157,7 +157,7 @@ def restore(file: Path, data_dir: Path, server: Path) -> datetime:
                 raise UnreadableError(f"invalid backup: {file} (not a Valkey snapshot); use another backup")
             digest = _write(temporary, head, snapshot)
         # Early backups have no SHA-256; the snapshot itself has a CRC-64.
-        if (metadata.sha256 or digest) != digest or not snapshot_is_sound(temporary / BASE, server):
+        if (metadata.sha256 or digest) != digest or not is_valid_snapshot(temporary / BASE, server):
             raise UnreadableError(f"damaged backup: {file} (checksum mismatch); use an earlier backup")
         _put_in_place(temporary, aof_dir)
         return metadata.time

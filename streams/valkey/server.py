@@ -53,7 +53,7 @@ _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
 def socket_path(data_dir: Path) -> Path:
-    """Return the socket path of the server of *data_dir*: in it, or in a private folder if that path is too long."""
+    """Return the socket path for *data_dir*: within it, or in a private folder if that path is too long."""
     path = data_dir.resolve() / "valkey.sock"
     if len(os.fsencode(path)) <= MAX_SOCKET_PATH:
         return path
@@ -146,11 +146,11 @@ class EmbeddedValkey:
             log.warning("torn write removed", path=self._valkey_dir, reason="not acknowledged", copy_path=copy)
         return copy is not None
 
-    def _record(self, most_bytes: int | None = None) -> None:
+    def _record(self, max_bytes: int | None = None) -> None:
         """Write the record of synced prefixes. After a failure the old record stays valid, since files only grow."""
         self._recorded_s = time.monotonic()
         try:
-            files = synced_prefixes(self._valkey_dir / AOF_DIR, self._recorded, most_bytes)
+            files = synced_prefixes(self._valkey_dir / AOF_DIR, self._recorded, max_bytes)
             # A response means that no write was in progress during the read: the prefixes are complete.
             if files != self._recorded and (self.process is None or is_responding(self.data_dir)):
                 write_record(self._valkey_dir, files)
@@ -227,9 +227,9 @@ class EmbeddedValkey:
                 break
             except OSError:
                 owner = os.pread(self._lock_fd, 32, 0).decode("ascii", "replace").strip()
-                if self._orphaned(owner):
+                if self._shut_down_orphan(owner):
                     continue
-                if time.monotonic() > deadline or _alive(owner):
+                if time.monotonic() > deadline or _is_alive(owner):
                     os.close(self._lock_fd)
                     self._lock_fd = -1
                     raise SettingsError(
@@ -239,9 +239,9 @@ class EmbeddedValkey:
         os.ftruncate(self._lock_fd, 0)
         os.pwrite(self._lock_fd, str(os.getpid()).encode(), 0)
 
-    def _orphaned(self, owner: str) -> bool:
+    def _shut_down_orphan(self, owner: str) -> bool:
         """Shut down a server whose parent is gone, where the kernel does not end it with its parent (macOS)."""
-        if _libc is not None or _alive(owner) or not is_responding(self.data_dir):
+        if _libc is not None or _is_alive(owner) or not is_responding(self.data_dir):
             return False
         with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as sock:
             sock.connect(str(socket_path(self.data_dir)))
@@ -329,7 +329,7 @@ def find_server_binary() -> Path:
     )
 
 
-def _alive(pid: str) -> bool:
+def _is_alive(pid: str) -> bool:
     try:
         os.kill(int(pid), 0)
     except (ValueError, ProcessLookupError):

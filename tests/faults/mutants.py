@@ -256,7 +256,7 @@ def unbounded_bytes() -> None:
 
 def relief_of_unprocessed() -> None:
     """Bug: memory relief removes items that no desk has processed."""
-    memory.RULES = (memory.Rule(ITEMS.name, unread=True), *memory.RULES)  # type: ignore[assignment]
+    memory.RULES = (memory.RemovalRule(ITEMS.name, unread=True), *memory.RULES)  # type: ignore[assignment]
 
 
 OTHER_BUGS: dict[str, Callable[[], None]] = {

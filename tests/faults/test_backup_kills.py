@@ -106,7 +106,7 @@ async def test_killed_restore_can_be_repeated(part: str, server: EmbeddedValkey,
         assert await keys(target) == KEYS
         return
     if (target / "valkey.record.json").exists():
-        with pytest.raises(SettingsError, match="is damaged"):
+        with pytest.raises(SettingsError, match="file damaged"):
             await keys(target)
     copydesk("restore", "b.tar", "--data-dir", "new", cwd=tmp_path)
     assert await keys(target) == KEYS

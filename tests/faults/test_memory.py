@@ -11,7 +11,7 @@ import pytest
 
 from streams.brokers.base import OutgoingMessage
 from streams.brokers.redis_streams.broker import RedisStreamsBroker
-from streams.brokers.redis_streams.memory import BEGIN, Removed, read_removed
+from streams.brokers.redis_streams.memory import BEGIN, RemovalTotals, read_removed
 from streams.codec import encode
 from streams.config.settings import MiB, Settings
 from streams.errors import UnavailableError
@@ -98,7 +98,7 @@ async def test_desk_recovers_from_full_memory(tmp_path: Path, restarted: bool) -
         await broker.close()
         return sent
 
-    async def recovered(sent: int) -> Removed:
+    async def recovered(sent: int) -> RemovalTotals:
         broker = await connect(settings, server.url)
         assert isinstance(broker, RedisStreamsBroker)
         assert await broker.memory_usage() > 0.9

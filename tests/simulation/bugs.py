@@ -319,8 +319,8 @@ def retention_trusts_clock(parts: Parts) -> Parts:
     """Messages are removed by the wall clock."""
 
     class Trusting(Retention):
-        async def _look(self) -> tuple[Moment, list[Jump]]:
-            return (await super()._look())[0], []
+        async def _read_clock(self) -> tuple[Moment, list[Jump]]:
+            return (await super()._read_clock())[0], []
 
         def _permitted(self, name: str, expired: int, total: int, cutoff: Moment) -> int:
             return expired

@@ -153,8 +153,8 @@ def test_site_rule_of_strings_and_unknown_functions() -> None:
     applied = apply_rule(root, parse_ftr(RULES, "a.txt"))
     assert applied.title == "Ferry returns"
     assert [block.text for block in applied.removed] == ["Get the app"]
-    assert applied.story is not None
-    assert applied.story.all_text().strip() == "The ferry left on time."
+    assert applied.body is not None
+    assert applied.body.all_text().strip() == "The ferry left on time."
 
 
 def test_unreadable_entries_are_new_once() -> None:

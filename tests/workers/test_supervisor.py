@@ -116,7 +116,7 @@ async def test_up_with_feed_starts_no_demo(tmp_path: Path) -> None:
         assert f"added {server.url}f" in added.stdout
         assert f"creating data directory: {tmp_path / 'copydesk-data'}" in added.stderr
         stopped = await asyncio.to_thread(copydesk, "feeds", "list", cwd=tmp_path, check=3)
-        assert "no copydesk is running" in stopped.stderr
+        assert "copydesk not running" in stopped.stderr
         with up(tmp_path, "--allowed-private-hosts", "127.0.0.1:*"):
             await until(lambda: "A story of my own" in output(tmp_path))
             assert "demo newsroom" not in output(tmp_path)
@@ -147,22 +147,22 @@ def test_startup_error_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "copydesk.toml").write_text("")
     for arguments, code, message in (
         (("up", "--web-port", "many"), 2, "web_port = 'many' (flag --web-port); expected a whole number"),
-        (("desk",), 3, "no copydesk is running"),
+        (("desk",), 3, "copydesk not running"),
         (("status", "--broker-url", "valkey://127.0.0.1:1"), 3, "broker unavailable: valkey://127.0.0.1:1"),
         (
             ("tail", "articles", "--broker-url", "kafka://127.0.0.1:1", "--state-url", "redis://127.0.0.1:1"),
             3,
             "broker unavailable",
         ),
-        (("status",), 3, "no copydesk is running"),
-        (("check",), 3, "no copydesk is running"),
-        (("feeds", "list"), 3, "no copydesk is running"),
-        (("tail", "articles"), 3, "no copydesk is running"),
+        (("status",), 3, "copydesk not running"),
+        (("check",), 3, "copydesk not running"),
+        (("feeds", "list"), 3, "copydesk not running"),
+        (("tail", "articles"), 3, "copydesk not running"),
         (("tail", "nonsense"), 2, "unknown topic: nonsense; use one of items, articles,"),
         (("tail", "articles", "--from", "yesterday"), 2, "start, end or an offset"),
         (("feeds", "add", "a.example"), 2, "'a.example' (not an http or https URL)"),
         (("feeds", "import", "nowhere.opml"), 1, "file not readable: nowhere.opml (No such file"),
-        (("feeds", "remove", "https://a.example/f"), 1, "no such feed"),
+        (("feeds", "remove", "https://a.example/f"), 1, "feed not found"),
         (("feeds", "remove", "https://a.example/f", "--data-dir", "gone"), 3, "no data directory"),
         (("dead-letters", "replay"), 2, "no dead letters selected"),
         (("init",), 2, "file exists: copydesk.toml"),
@@ -194,5 +194,5 @@ async def test_up_reports_log_damaged_while_running(tmp_path: Path) -> None:
         log.write_bytes(log.read_bytes()[:-11])
         os.kill(process.pid, signal.SIGCONT)
         assert await asyncio.to_thread(process.wait, DEADLINE_S) == 2
-    assert "append-only file is damaged" in output(tmp_path)
+    assert "append-only file damaged" in output(tmp_path)
     assert "Traceback" not in output(tmp_path)

@@ -3,7 +3,7 @@
 from streams.brokers.base import Progress
 from streams.faust.agents import REBALANCE_TIMEOUT_S
 from streams.faust.consumer_mixins import HANDOVER_S
-from workers.watchdog import STALL_TIMEOUT_S, LookTime, StallDetector
+from workers.watchdog import STALL_TIMEOUT_S, CheckTime, StallDetector
 
 MINE, OTHERS = ("copydesk.items", 0), ("copydesk.items", 1)
 STUCK, EMPTY = Progress(5, 9), Progress(9, 9)
@@ -58,14 +58,14 @@ def test_waits_of_a_rebalance_end_before_the_watchdog() -> None:
     assert HANDOVER_S < REBALANCE_TIMEOUT_S < STALL_TIMEOUT_S
 
 
-def test_late_look_counts_as_one_interval() -> None:
-    looks = LookTime(3.0, 100.0)
-    assert looks.advance(103.0) == 3.0
-    assert looks.advance(105.0) == 5.0
-    assert looks.advance(165.0) == 8.0
+def test_late_check_counts_as_one_interval() -> None:
+    checks = CheckTime(3.0, 100.0)
+    assert checks.advance(103.0) == 3.0
+    assert checks.advance(105.0) == 5.0
+    assert checks.advance(165.0) == 8.0
 
 
 def test_process_without_cpu_time_is_no_stall() -> None:
-    detector, looks = StallDetector(30), LookTime(3.0, 0.0)
-    assert not any(stalled(detector, looks.advance(20.0 * n), STUCK) for n in range(1, 12))
-    assert stalled(detector, looks.advance(20.0 * 12), STUCK) == ["copydesk.items/0"]
+    detector, checks = StallDetector(30), CheckTime(3.0, 0.0)
+    assert not any(stalled(detector, checks.advance(20.0 * n), STUCK) for n in range(1, 12))
+    assert stalled(detector, checks.advance(20.0 * 12), STUCK) == ["copydesk.items/0"]

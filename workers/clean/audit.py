@@ -8,7 +8,7 @@ from workers.clean.document import BlockDocument
 from workers.clean.labeller import BlockLabel
 from workers.urls.tracking import clean_link
 
-FIELD_REASONS = ("kept as such", "kept with its picture")
+FIELD_REASONS = ("kept as a field", "kept with its picture")
 
 
 def removed_blocks(pairs: Sequence[tuple[Block, BlockLabel]], base: str) -> list[RemovedBlock]:
@@ -39,7 +39,7 @@ def _removed_block(block: Block, label: BlockLabel, members: Sequence[Block], ba
     if not members and label.label != "label":
         return RemovedBlock(label.label, block.text, label.reason, links=_links([block], base))
     if not members:
-        return RemovedBlock("label", block.text, "a label above links that are missing", label=block.text)
+        return RemovedBlock("label", block.text, "a label without the links that followed it", label=block.text)
     heading = block.text if label.label == "label" else ""
     reason = f"the label {heading!r} and the {len(members)} lines below it" if heading else label.reason
     return RemovedBlock(

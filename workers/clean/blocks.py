@@ -29,7 +29,7 @@ DROPPED_TAGS = frozenset(
     "script style noscript template svg math object applet head title meta link base input select textarea "
     "canvas audio map dialog option datalist".split()
 )
-STORY_TAGS = ("article", "main", "p")  # a button with one of them holds a part of the page
+ARTICLE_TAGS = ("article", "main", "p")  # a button with one of them holds a part of the page
 EMBED_TAGS = frozenset(("iframe", "embed", "video"))
 INLINE_TAGS = frozenset("a abbr b cite code del em i ins kbd mark q s small strong sub sup u".split())
 NAME_ATTRIBUTES = ("class", "id", "itemprop", "role", "data-component", "data-testid")
@@ -158,7 +158,7 @@ class BlockBuilder:
         elif tag in EMBED_TAGS:
             self._add_embed(node)
         elif tag == "button":
-            if next(node.iter(*STORY_TAGS), None) is not None:
+            if next(node.iter(*ARTICLE_TAGS), None) is not None:
                 self._visit_children(node, parent)
         else:
             self._visit_children(node, parent)

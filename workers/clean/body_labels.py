@@ -39,7 +39,7 @@ MAX_TAIL_BLOCKS = 4  # distance of an image caption below the body
 MAX_LABEL_WORDS = 6
 NOTICE_REPEATS = 3  # occurrences of one sentence on a page that make it a notice
 MIN_LINK_WORDS = 4  # a paragraph that is a shorter link may be a heading or a name
-MIN_LINKED_WORDS = 20  # of a sentence of the story that is one link; headlines and summaries are shorter
+MIN_LINKED_WORDS = 20  # of a body sentence that is one link; headlines and summaries are shorter
 MIN_LINK_SHARE = 0.5  # of a block in a container of clutter
 MOSTLY_LINK = 0.6
 LIKELY = 0.5
@@ -115,7 +115,7 @@ def _label_field(labelling: Labelling, n: int, *, captions: bool = True) -> bool
 
 
 def _label_outside_article(labelling: Labelling, n: int) -> None:
-    # Captions further away belong to other stories.
+    # Captions further away belong to other articles.
     near = labelling.start - MAX_HEAD_BLOCKS <= n < labelling.end + MAX_TAIL_BLOCKS
     if (labelling.blocks[n].is_all_links and not near) or not _label_field(labelling, n, captions=near):
         reject(labelling, n)
@@ -139,7 +139,7 @@ def _label_by_history(labelling: Labelling, n: int) -> bool:
 
 
 def _heads_links(labelling: Labelling, n: int) -> bool:
-    """Whether a short line that ends in a colon, or is bold in a feed, is above two blocks of links only."""
+    """Return whether a short line that ends in a colon, or is bold in a feed, is above two blocks of links only."""
     block, following = labelling.blocks[n], labelling.blocks[n + 1 : n + 3]
     if len(following) < 2 or not all(block.is_all_links for block in following):
         return False
@@ -160,34 +160,35 @@ def _leads_to_site(labelling: Labelling, block: Block) -> bool:
 
 
 def _leads_to_other_page(labelling: Labelling, block: Block) -> bool:
-    """Whether a headline leads to another page of the item's site, not to a place on its own page."""
-    own = labelling.url.rstrip("/")
+    """Return whether a headline leads to another page of the item's site, not to a place on its own page."""
+    item_url = labelling.url.rstrip("/")
     return _leads_to_site(labelling, block) and all(
-        link.partition("#")[0].rstrip("/") != own for link, _ in block.links
+        link.partition("#")[0].rstrip("/") != item_url for link, _ in block.links
     )
 
 
-def _hosts(block: Block, own: str) -> list[str]:
-    """Return the hosts of a block's links; *own* for a relative link."""
-    return [link.partition("//")[2].partition("/")[0] if "//" in link[:8] else own for link, _ in block.links]
+def _hosts(block: Block, item_host: str) -> list[str]:
+    """Return the hosts of a block's links; *item_host* for a relative link."""
+    return [link.partition("//")[2].partition("/")[0] if "//" in link[:8] else item_host for link, _ in block.links]
 
 
 def _leads_to_item(labelling: Labelling, block: Block) -> bool:
-    """Whether a short block is mostly a link to the item's own page, such as "read on our site"."""
+    """Return whether a short block is mostly a link to the item's own page, such as "read on our site"."""
     if not labelling.url or not block.links or block.words > MAX_ITEM_LINK_WORDS or block.is_sentence:
         return False
     if block.link_chars < MIN_LINK_SHARE * len(block.text):
         return False
-    own = labelling.url.rstrip("/")
-    return all(link.partition("?")[0].rstrip("/") == own for link, _ in block.links)
+    item_url = labelling.url.rstrip("/")
+    return all(link.partition("?")[0].rstrip("/") == item_url for link, _ in block.links)
 
 
 def heads_reading_list(labelling: Labelling, n: int) -> bool:
-    """Whether block *n* of a feed's item is above a list whose links all lead to other sites, as in a letter of links.
+    """Return whether block *n* of a feed's item is above a list whose links all lead to other sites.
 
-    Its own articles would lead to the item's host. Lists of advertisers have a label of sponsors.
+    Newsletters have such lists. Links to the publisher's own articles would lead to the item's host. Lists of
+    advertisers have a label of sponsors.
     """
-    if n not in labelling.reading_lists:  # every item of the list asks
+    if n not in labelling.reading_lists:  # computed once for all items of the list
         labelling.reading_lists[n] = _heads_reading_list(labelling, n)
     return labelling.reading_lists[n]
 
@@ -216,7 +217,7 @@ def list_below(blocks: Sequence[Block], n: int) -> Sequence[Block]:
 
 
 def is_announced(labelling: Labelling, n: int) -> bool:
-    """Whether the block of a feed's item is in a list below a line that announces it.
+    """Return whether the block of a feed's item is in a list below a line that announces it.
 
     Such a line ends in a colon and is longer than a label, or the links of the list lead to other sites.
     """
@@ -231,7 +232,7 @@ def is_announced(labelling: Labelling, n: int) -> bool:
 
 
 def is_label_of_removed(labelling: Labelling, n: int) -> bool:
-    """Whether a bold line, a heading or a line that ends in a colon is above removed links and nothing else.
+    """Return whether a bold line, a heading or a line that ends in a colon is above removed links and nothing else.
 
     A heading of a section stays if text of the section follows.
     """
@@ -254,7 +255,7 @@ def is_label_of_removed(labelling: Labelling, n: int) -> bool:
 
 
 def is_bold(block: Block) -> bool:
-    """Whether all text of a block is bold."""
+    """Return whether all text of a block is bold."""
     depth, has_text = 0, False
     for token in block.tokens:
         if not isinstance(token, str):
@@ -267,7 +268,7 @@ def is_bold(block: Block) -> bool:
 
 
 def _all_unlikely(labelling: Labelling, start: int, end: int, likely: float = LIKELY) -> bool:
-    """Whether the model considers none of the blocks body text; it does so for a blog's own list of links."""
+    """Return whether the model considers none of the blocks body text; it does so for a blog's own list of links."""
     return all(prediction.probability < likely for prediction in labelling.predictions[start:end])
 
 
@@ -278,7 +279,7 @@ def _label_list(labelling: Labelling, label: int) -> int:
     while end < len(labelling.blocks) and _belongs_to_list(labelling, end):
         end += 1
     for n in range(label + 1, end):
-        labelling.labels[n] = BlockLabel("link", "in a list of other stories below a label", list_start=label)
+        labelling.labels[n] = BlockLabel("link", "in a list of other articles below a label", list_start=label)
     return end
 
 
@@ -308,7 +309,7 @@ def _label_links_beside(labelling: Labelling, start: int) -> int:
 
 
 def _label_links(labelling: Labelling, start: int) -> int:
-    """Label consecutive lines that are links to other stories."""
+    """Label consecutive lines that are links to other articles."""
     blocks, end = labelling.blocks, start + 1
     while end < len(blocks) and blocks[end].is_all_links and is_headline(blocks[end].text):
         end += 1
@@ -329,7 +330,7 @@ def _is_lead(block: Block) -> bool:
 
 
 def _has_long_lead(block: Block) -> bool:
-    """Whether a line begins with a lead-in of two words or more, such as "read also", which no sentence begins with."""
+    """Return whether a line begins with a lead-in of two words or more, such as "read also". No sentence does."""
     lead = LEAD.fullmatch(block.text) if may_be_lead(block.text) else None
     return lead is not None and word_count(block.text[: lead.start("rest")]) > 1 and is_headline(lead["rest"])
 
@@ -339,7 +340,7 @@ def _is_mostly_link(block: Block, chars: int) -> bool:
 
 
 def _is_link_paragraph(block: Block) -> bool:
-    """Whether a paragraph is a link to another article. A long sentence in one link, which the model keeps, is text."""
+    """Return whether a paragraph is a link to another article, and no long sentence that the model keeps."""
     is_text = block.is_sentence and block.words >= MIN_LINKED_WORDS and len(block.links) == 1
     return block.tag in ("p", "div") and block.is_all_links and not is_text and block.words >= MIN_LINK_WORDS
 
@@ -353,7 +354,7 @@ def _in_clutter_container(block: Block) -> bool:
 
 
 def _in_prompt_box(labelling: Labelling, block: Block) -> bool:
-    """Whether a block stands in a small container whose name is that of a prompt."""
+    """Return whether a block stands in a small container whose name is that of a prompt."""
     chain = ancestors(block.element)
     box = next((element for element in chain if element.class_names and PROMPT_BOXES.search(element.class_names)), None)
     if box is None:

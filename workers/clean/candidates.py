@@ -1,7 +1,7 @@
 """Candidates: the blocks of a page that the model scores. Others are navigation, or far from running text. Pure.
 
-Two thirds of a page's blocks are not scored. So the model takes a third of the time, and a neighbour of a block is a
-neighbour in the text.
+Two thirds of a page's blocks are not scored. The model then takes a third of the time. The neighbours of a block are
+its neighbours in the text.
 """
 
 from collections.abc import Sequence

@@ -28,9 +28,9 @@ from workers.clean.labeller import BlockLabel, Labelling, Prediction, label_bloc
 from workers.clean.labelling import HeaderFields
 from workers.clean.line_types import SENTENCE_END, word_count
 from workers.clean.metadata import KnownText, Metadata, SharedFields
-from workers.clean.other_stories import without_other_stories
+from workers.clean.other_articles import without_other_articles
 from workers.clean.render import blocks_html, paragraphs_html
-from workers.clean.repeated_story import without_repeated_story
+from workers.clean.repeated_article import without_repeated_article
 from workers.clean.rules.bylines import DATELINE
 from workers.clean.site_evidence import learn
 from workers.clean.site_facts import NO_EVIDENCE, Evidence, SiteFacts
@@ -48,12 +48,10 @@ MIN_DUMP_LINES = 4  # a shorter text is not the dump of a page
 MIN_GALLERY_IMAGES, GALLERY_WORDS = 8, 40  # words per image: the length of a caption
 MIN_LINK_SHARE = 0.5  # of a feed item's block, for the model to score it
 USUAL_LINES, MIN_COST_SHARE, MAX_COST_SHARE = 40, 0.4, 3.0  # figures in tests/tools/bench/README.md
-SHORT_WORDS = 3  # a shorter line counts as so many: the heading of a list is as much worth as its items
-CHEAP_SHARE = (
-    0.4  # of the cost of a short line or one with a full stop, which harms less than a headline if it is clutter
-)
-LINK_LIST_SHARE, MIN_LINK_LIST = 0.3, 0.85  # links only, of the items; the mean probability that keeps such a list
-MIN_FALLBACK = 0.1  # probability of a sentence that stands for the story where the model keeps nothing
+SHORT_WORDS = 3  # minimum word count of a line: the heading of a list is worth as much as its items
+CHEAP_SHARE = 0.4  # of the cost: short lines, and lines with a full stop, harm less than headlines if they are clutter
+LINK_LIST_SHARE, MIN_LINK_LIST = 0.3, 0.85  # share of items that are links only; mean probability that keeps the list
+MIN_FALLBACK = 0.1  # probability of a sentence that becomes the body where the model keeps nothing
 UNSCORED = Prediction(0.0, keep=False)  # of a page's navigation
 TEXT_FIELDS = ("dek", "kicker", "byline", "dateline", "published", "source_credit")
 
@@ -73,7 +71,7 @@ class CleanedContent(SharedFields, frozen=True, omit_defaults=True, kw_only=True
     removed: tuple[RemovedBlock, ...] = ()
     field_sources: dict[str, str] = msgspec.field(
         default_factory=dict
-    )  # field to `feed`, `page` (the metadata in its head) or `text`
+    )  # field → `feed`, `page` (the metadata in its head) or `text`
     stable_lines: tuple[str, ...] = ()  # text independent of the site history; revisions are detected by it
     evidence: Evidence = NO_EVIDENCE  # for the site history
 
@@ -198,7 +196,8 @@ def _uncertain_blocks(document: BlockDocument) -> set[Block]:
     """Return the blocks for the model: all of a page or dump; in a feed's item, the blocks that are mostly links.
 
     The publisher chose each line of a feed's item, so the model does not score its lines without links. A sentence with
-    words around its link is text, too: of 35 such blocks of the corpus 25 are story; of 4,300 others 640 are.
+    words around its link is text, too. In the corpus, 25 of 35 such blocks are body text, and 640 of 4,300 other
+    blocks.
     """
     blocks = [block for block in document.blocks if block.text]
     if document.input_type == "html":
@@ -225,8 +224,8 @@ def _predict(document: BlockDocument, uncertain: set[Block], model: "Model | Non
     out = [decided.get(block, UNSCORED) if block in uncertain else Prediction() for block in document.blocks]
     if document.input_type == "page":
         _vote_by_list(model, document.blocks, out)
-        out = without_other_stories(document.blocks, out, document.title)
-        out = without_repeated_story(document.blocks, out)
+        out = without_other_articles(document.blocks, out, document.title)
+        out = without_repeated_article(document.blocks, out)
     elif document.input_type == "text":
         vote_by_run(model, document.blocks, out, share)
         resume_below_list(document.blocks, out)
@@ -240,9 +239,9 @@ def _predict(document: BlockDocument, uncertain: set[Block], model: "Model | Non
 
 
 def _keep_best(document: BlockDocument, predictions: list[Prediction]) -> list[Prediction]:
-    """Keep the likeliest blocks where the model keeps none, unless the page's head has a longer story."""
+    """Keep the likeliest blocks where the model keeps none, unless the page's head has a longer text."""
     pairs = [(p, block) for p, block in zip(predictions, document.blocks, strict=True) if block.text]
-    if document.input_type == "page":  # a heading alone is no story
+    if document.input_type == "page":  # a heading alone is no article
         sentences = [(p, block) for p, block in pairs if block.is_sentence and p.probability >= MIN_FALLBACK]
         pairs = sentences or pairs
     best = max(prediction.probability for prediction, _ in pairs)
@@ -255,7 +254,7 @@ def _keep_best(document: BlockDocument, predictions: list[Prediction]) -> list[P
 def _vote_by_list(model: "Model", blocks: Sequence[Block], predictions: list[Prediction]) -> None:
     """Keep or remove the items of a list or table together; single items are too short for a reliable prediction.
 
-    In a list with many links, each with a summary, the words of the summaries would outweigh any doubt.
+    In a list of links with summaries, the words of the summaries would otherwise outweigh each low probability.
     """
     for indexes in list_members(blocks):
         mean = sum(predictions[n].probability for n in indexes) / len(indexes)

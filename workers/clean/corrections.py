@@ -1,7 +1,7 @@
 """Correction notes: the publisher's statement that a text was wrong, or unclear, or is retracted. Pure.
 
-A note says so about its own text. "An earlier version of this article misstated the date" is one, "an earlier version
-of the bill" isn't. `rules.corrections` has the words of eight languages.
+A note refers to its own text. "An earlier version of this article misstated the date" is a note, "an earlier version of
+the bill" is not. `rules.corrections` has the words of eight languages.
 
     strong label ("Errata:")                                        note
     label ("Correction:") or editor's note + reference + error      note
@@ -20,36 +20,36 @@ from streams.records import Correction
 from workers.clean.rules.corrections import ANY_HINTS, ASCII_HINTS, HINTS, LANGUAGES, UPDATE_LABEL, WIRE_LABEL, Words
 
 MIN_NOTE_CHARS, MAX_NOTE_CHARS = 25, 700
-FIRST, LAST = 3, 6  # paragraphs of a text that may hold a note
+FIRST, LAST = 3, 6  # paragraphs at the start and the end of a text that may hold a note
 
 
 class Signs(NamedTuple):
-    """The parts of a note that a text has.
+    """The signs of a note that a text has.
 
-    `own`: it speaks of itself. `version`: an earlier form of a text. `claim`: verbs of an earlier form. `error`: words
-    for a mistake. `fixed`: the text says that it was corrected. `clearer`: it was made clear. `contrast`: "49, not 94".
-    `published`: "we reported", "in our article". `slip`: an error of the editors. `apology`: they apologise for an
-    error. `issue`: words for an issue or its readers. `edited`: "we have corrected". `changed`: weaker verbs, as in
-    "the headline was changed".
+    `own_text`: the text speaks of itself. `earlier_version`: of an earlier form. `earlier_claim`: of the claims of that
+    form. `error`: of an error. `was_corrected`, `was_clarified`: it says so of itself. `contrast`: "49, not 94".
+    `we_published`: "we reported", "in our article". `editors_error`: the editors made an error. `apology`: they
+    apologise for an error. `issue_or_readers`: words for an issue or its readers. `we_corrected`: "we have corrected".
+    `was_changed`: weaker verbs, as in "the headline was changed".
     """
 
-    own: bool
-    version: bool
-    claim: bool
+    own_text: bool
+    earlier_version: bool
+    earlier_claim: bool
     error: bool
-    fixed: bool
-    clearer: bool
+    was_corrected: bool
+    was_clarified: bool
     contrast: bool
-    published: bool
-    slip: bool
+    we_published: bool
+    editors_error: bool
     apology: bool
-    issue: bool
-    edited: bool
-    changed: bool
+    issue_or_readers: bool
+    we_corrected: bool
+    was_changed: bool
 
 
 def find_correction(paragraphs: Sequence[str], removed: Sequence[str] = ()) -> Correction | None:
-    """Return the first note in the ends of a text, else in the blocks that the cleaner *removed*."""
+    """Return the first note at the start or end of a text, else in the blocks that the cleaner *removed*."""
     texts = [*_candidates(paragraphs, removed)]
     has_hint = _has_hint("\n".join(texts))  # one long text takes half the time of its paragraphs
     for text in texts:
@@ -83,28 +83,33 @@ def correction_kind(text: str) -> str:
 def _kind(text: str, words: Words) -> str:
     if words.retraction.search(text):
         return "retraction"
-    seen = Signs(**{name: bool(pattern.search(text)) for name, pattern in words.signs.items()})
+    signs = Signs(**{name: bool(pattern.search(text)) for name, pattern in words.signs.items()})
     label, note = bool(words.label.match(text)), bool(words.note.match(text))
     is_clear_label = bool(words.clear_label.match(text))
-    is_about_itself = (seen.own and (seen.version or label)) or (seen.version and (label or note))
-    is_about_clarity = seen.clearer and (is_about_itself or (seen.own and seen.fixed))
-    if (is_about_clarity and not seen.error) or (is_clear_label and (is_about_itself or seen.published)):
+    is_about_itself = (signs.own_text and (signs.earlier_version or label)) or (
+        signs.earlier_version and (label or note)
+    )
+    is_about_clarity = signs.was_clarified and (is_about_itself or (signs.own_text and signs.was_corrected))
+    if (is_about_clarity and not signs.error) or (is_clear_label and (is_about_itself or signs.we_published)):
         return "clarification"
-    is_own_label = (seen.published or is_about_itself) and not UPDATE_LABEL.match(text)
-    is_labelled = label and (seen.error or is_own_label or (seen.contrast and not is_clear_label))
-    if seen.fixed or is_labelled or (is_about_itself and seen.error) or words.strong_label.match(text):
+    is_own_label = (signs.we_published or is_about_itself) and not UPDATE_LABEL.match(text)
+    is_labelled = label and (signs.error or is_own_label or (signs.contrast and not is_clear_label))
+    if signs.was_corrected or is_labelled or (is_about_itself and signs.error) or words.strong_label.match(text):
         return "clarification" if is_clear_label else "correction"
-    return "correction" if _is_admitted(seen, is_noted=label or note) else ""
+    return "correction" if _is_admitted(signs, is_noted=label or note) else ""
 
 
-def _is_admitted(seen: "Signs", *, is_noted: bool) -> bool:
+def _is_admitted(signs: "Signs", *, is_noted: bool) -> bool:
     """Return whether the publisher admits an error without a label."""
-    is_of_a_text = seen.own or seen.version or seen.published
+    is_of_a_text = signs.own_text or signs.earlier_version or signs.we_published
     return (
-        ((seen.own or is_noted) and seen.version and seen.claim)
-        or (seen.published and seen.error)
-        or (seen.slip and (is_of_a_text or seen.issue))
-        or (seen.apology and (is_of_a_text or seen.issue))
-        or (seen.edited and (seen.version or seen.published or is_noted or (seen.own and seen.issue)))
-        or (seen.changed and seen.own and seen.error)
+        ((signs.own_text or is_noted) and signs.earlier_version and signs.earlier_claim)
+        or (signs.we_published and signs.error)
+        or (signs.editors_error and (is_of_a_text or signs.issue_or_readers))
+        or (signs.apology and (is_of_a_text or signs.issue_or_readers))
+        or (
+            signs.we_corrected
+            and (signs.earlier_version or signs.we_published or is_noted or (signs.own_text and signs.issue_or_readers))
+        )
+        or (signs.was_changed and signs.own_text and signs.error)
     )

@@ -12,7 +12,7 @@ _NAME_SEPARATOR = re.compile(r"[,&;]|(?<!\s)\s++(?:and|et|und|y|e|en|ve|и)\s+")
 
 
 def _caption_parts(*, in_head: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return parts of which a lower-case line with a credit has one, and those of ASCII lines."""
+    """Return the parts of which each lower-case line with a credit has one: for all lines, and for ASCII lines."""
     parts = {part for _, anywhere, own in CAPTIONS if anywhere or in_head for part in own}
     shortest = tuple(sorted(part for part in parts if not any(other in part for other in parts - {part})))
     return shortest, tuple(filter(str.isascii, shortest))
@@ -30,11 +30,11 @@ def split_credit(text: str) -> tuple[str, str]:
 def match_caption(text: str, *, in_head: bool = True) -> re.Match[str] | None:
     """Return the match of a caption with a credit. *in_head*: more patterns apply."""
     lower = text.lower()
-    every, ascii_ = _CAPTION_PARTS[in_head]
-    if not any(map(lower.__contains__, ascii_ if lower.isascii() else every)):
+    all_parts, ascii_parts = _CAPTION_PARTS[in_head]
+    if not any(map(lower.__contains__, ascii_parts if lower.isascii() else all_parts)):
         return None
-    for pattern, anywhere, parts in CAPTIONS:
-        if (anywhere or in_head) and any(map(lower.__contains__, parts)):
+    for pattern, applies_anywhere, parts in CAPTIONS:
+        if (applies_anywhere or in_head) and any(map(lower.__contains__, parts)):
             match = pattern.fullmatch(text)
             if match is not None:
                 return match

@@ -40,7 +40,7 @@ class BlockDocument(NamedTuple):
     url: str = ""
     metadata: Metadata | None = None
     truncated: tuple[RemovedBlock, ...] = ()  # parts removed before cleaning: beyond a limit, or by a site rule
-    is_by_rule: bool = False  # a site rule selected the story
+    is_by_rule: bool = False  # a site rule selected the body
 
     @property
     def line_keys(self) -> set[bytes]:
@@ -77,9 +77,9 @@ def to_blocks(
 
 
 def _by_rule(data: str, kind: str, title: str, url: str, rule: SiteRule) -> BlockDocument:
-    """Return the blocks that a site rule leaves. If it selects the story, all of the page's other blocks go.
+    """Return the blocks that a site rule leaves. If it selects the body, all other blocks of the page go.
 
-    The selected story is treated as a feed's item: the rule's author chose its lines, so the model doesn't score them.
+    The selected body is treated as a feed's item. The rule's author chose its lines, so the model does not score them.
     """
     from workers.clean.site_rules.application import apply_rule, replace_strings  # lxml costs 8 MB, for few sites
 
@@ -92,12 +92,12 @@ def _by_rule(data: str, kind: str, title: str, url: str, rule: SiteRule) -> Bloc
         metadata = metadata.with_fields(title=result.title, byline=result.byline, published=result.published)
     if kind == "html":
         simplify_feed_html(root, data)
-    elif result.story is not None:
-        kind, root = "html", result.story
+    elif result.body is not None:
+        kind, root = "html", result.body
     blocks = html_blocks(root)
     title = result.title or plain_text(title) or (metadata.title if metadata else "")
     removed = (*_truncation(data, len(blocks)), *result.removed)
-    return BlockDocument(kind, blocks, title, url, metadata, removed, result.story is not None)
+    return BlockDocument(kind, blocks, title, url, metadata, removed, result.body is not None)
 
 
 def _base_url(root: Node, url: str) -> str:

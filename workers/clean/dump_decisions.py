@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 MIN_RUN_PROBABILITY, MIN_RUN_PROBABILITY_SHORT = 0.5, 0.4  # in a long dump, and in one of at most USUAL_LINES
 MIN_RESUME_PROBABILITY = 0.2  # of a statement below headlines; figures in record 121
 MIN_RESUME_BELOW_LEAD = 0.01  # of a statement below lead-ins and advertisements only
-MIN_BETWEEN_PROBABILITY = 0.4  # of a single line between two lines of the story; figures in record 120
+MIN_BETWEEN_PROBABILITY = 0.4  # of a single line between two body lines; figures in record 120
 MIN_LIKELY_PROBABILITY = 0.7  # of any line that stays, however short; figures in record 139
 MAX_LIST_LINES = 8  # a longer list seldom stands between two paragraphs
 MIN_HEADLINE_WORDS = 2
@@ -42,7 +42,7 @@ QUESTION_ENDS = ("?", "!", "…", "...", "？", "！", "؟")
 
 
 def vote_by_run(model: "Model", blocks: Sequence[Block], predictions: list[Prediction], share: float) -> None:
-    """Keep short lines in a row that are all likely if they deserve it together, such as the rows of a table."""
+    """Keep consecutive short lines if all are likely and their mean probability suffices, such as rows of a table."""
     start = 0
     likely = MIN_RUN_PROBABILITY if share > 1 else MIN_RUN_PROBABILITY_SHORT
     for n in range(len(blocks) + 1):
@@ -57,7 +57,7 @@ def vote_by_run(model: "Model", blocks: Sequence[Block], predictions: list[Predi
 
 
 def keep_between_lines(blocks: Sequence[Block], predictions: list[Prediction]) -> None:
-    """Keep a single likely line between two lines of the story, such as a subheading, unless it is clutter by a rule.
+    """Keep a single likely line between two body lines, such as a subheading, unless it is clutter by a rule.
 
     Clutter seldom stands alone there: it has a label above it, or several lines.
     """
@@ -70,7 +70,7 @@ def keep_between_lines(blocks: Sequence[Block], predictions: list[Prediction]) -
 
 
 def keep_likely(blocks: Sequence[Block], predictions: list[Prediction]) -> None:
-    """Keep each likely line, unless it is clutter by a rule. By its cost, a line of two words stays from .9 only."""
+    """Keep each likely line, unless it is clutter by a rule. By cost alone, two words need a probability of .9."""
     for n, prediction in enumerate(predictions):
         is_removed = not prediction.keep and prediction.probability >= MIN_LIKELY_PROBABILITY
         if is_removed and not _is_clutter(blocks[n].text) and not _is_lead(blocks[n]):
@@ -78,7 +78,7 @@ def keep_likely(blocks: Sequence[Block], predictions: list[Prediction]) -> None:
 
 
 def resume_below_list(blocks: Sequence[Block], predictions: list[Prediction]) -> None:
-    """Keep a statement below a list of headlines without full stops: there the story resumes.
+    """Keep a statement below a list of headlines without full stops: the body resumes there.
 
     A list is uniform: either none or most of its lines end in a full stop. Headlines with a summary each are a list.
     """
@@ -95,7 +95,7 @@ def resume_below_list(blocks: Sequence[Block], predictions: list[Prediction]) ->
 
 
 def drop_final_list(blocks: Sequence[Block], predictions: list[Prediction]) -> None:
-    """Remove the headlines below the last label of links, if they end in full stops and the dump ends with them."""
+    """Remove headlines with full stops below the last label of links, if they end the dump."""
     label = max((n for n, block in enumerate(blocks) if is_link_label(block.text)), default=len(blocks))
     below = range(label + 1, len(blocks))
     stops = [SENTENCE_END.search(blocks[n].text) is not None for n in below]
@@ -128,7 +128,7 @@ def _remove(predictions: list[Prediction], removed: Iterable[int]) -> None:
 
 
 def _is_lead(block: Block) -> bool:
-    """Whether a line is a lead-in with a headline, or marks an advertisement; one line alone, not a list."""
+    """Return whether a line is a lead-in with a headline, or marks an advertisement; one line alone, not a list."""
     return LEAD.fullmatch(block.text) is not None or match_key(block.text) in ADVERTISEMENTS
 
 
@@ -137,7 +137,7 @@ def _may_end_list(block: Block) -> bool:
 
 
 def is_statement(block: Block) -> bool:
-    """Whether a line ends in a full stop and is no clutter by any rule."""
+    """Return whether a line ends in a full stop and is no clutter by any rule."""
     text = block.text
     if block.words < MIN_HEADLINE_WORDS or SENTENCE_END.search(text) is None:
         return False
@@ -159,7 +159,7 @@ def _removed_above(predictions: Sequence[Prediction], n: int) -> range:
 
 
 def _heads_summary(blocks: Sequence[Block], n: int) -> bool:
-    """Whether line *n* is a headline with a statement below it."""
+    """Return whether line *n* is a headline with a statement below it."""
     if n + 1 >= len(blocks) or SENTENCE_END.search(blocks[n].text) or _is_clutter(blocks[n].text):
         return False
     return blocks[n].words > MIN_HEADLINE_WORDS and is_statement(blocks[n + 1])

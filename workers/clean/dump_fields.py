@@ -57,7 +57,7 @@ def byline_names(text: str) -> tuple[str, ...]:
 
 
 def is_person(text: str) -> bool:
-    """Whether all of *text* looks like the name of a person, perhaps with an outlet or a place after it.
+    """Return whether all of *text* looks like the name of a person, perhaps with an outlet or a place after it.
 
     The first and the last word begin with a capital, and so does each longer word between them.
     """
@@ -69,7 +69,7 @@ def is_person(text: str) -> bool:
 
 
 def may_be_person(text: str) -> bool:
-    """Whether *text*, in a script without capitals, could be a name; only its place beside the date can tell."""
+    """Return whether *text*, in a script without capitals, could be a name; only its place beside the date can tell."""
     name = NAME_TAIL.sub("", text).strip()
     if len(name) > MAX_CASELESS_NAME_CHARS or CASELESS.match(name) is None:
         return False
@@ -97,7 +97,7 @@ def date_in_line(text: str) -> datetime | None:
 
 
 def is_date_line(text: str) -> bool:
-    """Whether a line is a date with at most a time and MAX_OTHER_WORDS short words, such as weekday and zone."""
+    """Return whether a line is a date with at most a time and MAX_OTHER_WORDS short words, such as weekday and zone."""
     if date_in_line(text) is None or (SENTENCE_END.search(text) is not None and not text.endswith(DATE_ENDS)):
         return False
     rest = text

@@ -9,7 +9,7 @@ from workers.clean.site_facts import hash_key
 PATH_LEVELS = 4  # elements of a path; more levels differ between articles
 CACHED_PATHS = 4096
 MAX_NAMES = 3  # class names and ids of an element
-KEY_PREFIX = "\0path "  # begins the key of no line
+KEY_PREFIX = "\0path "  # no key of a line starts with it
 
 
 def path_of(element: Element) -> str:

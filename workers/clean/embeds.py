@@ -49,7 +49,7 @@ def link_embeds(root: Node) -> None:
 
 
 def embed_url(node: Node) -> str:
-    """Return the URL of an embed as written: its own, that of lazy loading, or that of an element in it."""
+    """Return the URL of an embed as written: its own, its lazy-loaded one, or that of an inner element."""
     if node.tag in VIDEO_PAGES:
         attribute, start = VIDEO_PAGES[node.tag]
         identifier = (node.get(attribute) or "").strip()
@@ -72,7 +72,7 @@ def embed_url(node: Node) -> str:
 
 
 def link_posts(root: Node) -> None:
-    """Add a link to each quotation that a script replaces by a post of a network, unless the quotation has it."""
+    """Add the missing link to each quotation that a script would replace by a post of a social network."""
     for node in list(root.iter("blockquote")):
         urls = (address(node.get(name)) for name in POST_ATTRIBUTES)
         url = next(filter(URL.match, urls), "") if POST_CLASS.search(node.get("class")) else ""
@@ -107,7 +107,7 @@ def show_noscript(root: Node) -> None:
 
 
 def _script_page(node: Node) -> list[Node]:
-    """Return an embed with the link of a <noscript> that directly follows a script from a URL: a poll, or code."""
+    """Return an embed with the link of a <noscript> directly after a script from a URL, such as a poll or code."""
     script = node.previous
     links = [link for link in node.iter("a") if URL.match(address(link.get("href")))]
     if script is None or script.tag != "script" or not script.get("src") or len(links) != 1:

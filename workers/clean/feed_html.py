@@ -15,7 +15,7 @@ def rename_images(root: Node) -> None:
 
 
 def separate_labels(root: Node) -> None:
-    """End the paragraph after a bold line that is its first line, if a link follows: it is a label above links."""
+    """End the paragraph after its first line if that is bold and a link follows: it is a label above links."""
     for node in list(root.iter("br")):
         bold, link = node.previous, node.next
         if bold is None or link is None or bold.tag not in ("b", "strong") or link.tag != "a":

@@ -21,7 +21,7 @@ from workers.clean.line_types import (
 )
 from workers.clean.publisher_names import is_publisher_name
 from workers.clean.rules.bylines import BYLINE, READING_TIME
-from workers.clean.rules.dump_fields import READING_TIME_LINE, UPDATED
+from workers.clean.rules.dump_fields import BREADCRUMB, READING_TIME_LINE, UPDATED
 from workers.text.date_lines import parse_date_line
 from workers.text.normalise import match_key
 
@@ -30,7 +30,7 @@ MAX_TITLES = 6  # candidates above an article
 TITLE_LOOKAHEAD = 12  # lines after the start of the article: a standfirst can precede the title
 MIN_TITLE_PROBABILITY = 0.05
 FIRST_SENTENCES, STEM_CHARS = 3, 4  # compared with a title
-NO_SHARED_WORDS = 0.1  # counts for a title without words of the story
+NO_SHARED_WORDS = 0.1  # counts for a title without words of the body text
 MAX_TITLE_WORDS = 24  # a longer line without a full stop is a truncated sentence
 MAX_PUBLISHER_WORDS = 3  # a longer line may be a headline about a newspaper
 MAX_BYLINE_WORDS = 12
@@ -42,7 +42,7 @@ DEK_LOOKAHEAD = 4  # blocks after a standfirst, one of which must be a byline, a
 
 
 def label_head(labelling: Labelling) -> int:
-    """Label title and page furniture; return the index of the first block of the body."""
+    """Label the title and the fields around it; return the index of the first block of the body."""
     title = _find_title(labelling)
     if title < 0:
         if labelling.whole_page:
@@ -57,14 +57,14 @@ def label_head(labelling: Labelling) -> int:
     head, text = labelling.head, labelling.blocks[title].text
     head.title = head.title or text
     same = match_key(text) == match_key(head.title)
-    labelling.labels[title] = BlockLabel("title", "the title, kept as such" if same else "the page's own headline")
+    labelling.labels[title] = BlockLabel("title", "the title, kept as a field" if same else "the page's own headline")
     return _label_below_title(labelling, title)
 
 
 def _label_below_title(labelling: Labelling, title: int) -> int:
     n = title + 1
     while n < len(labelling.blocks) and n <= title + MAX_HEAD_BLOCKS:
-        if not (_label_furniture(labelling, n) or _label_dek(labelling, n, title)):
+        if not (_label_field_or_prompt(labelling, n) or _label_dek(labelling, n, title)):
             if not labelling.whole_page or labelling.predictions[n].keep or n >= labelling.start:
                 break
             _label_above_title(labelling, n)
@@ -86,10 +86,10 @@ def label_late_fields(labelling: Labelling, body: int) -> None:
             continue
         if head.published is None and (moment := _date(labelling, n)) is not None:
             head.published, head.is_update = moment, UPDATED.search(labelling.blocks[n].text) is not None
-            labelling.labels[n] = BlockLabel("date", "the date, kept as such")
+            labelling.labels[n] = BlockLabel("date", "the date, kept as a field")
         elif not head.byline and (names := _late_byline(labelling, n)):
             head.byline = names
-            labelling.labels[n] = BlockLabel("byline", "the byline, kept as such")
+            labelling.labels[n] = BlockLabel("byline", "the byline, kept as a field")
 
 
 def _late_byline(labelling: Labelling, n: int) -> tuple[str, ...]:
@@ -129,13 +129,13 @@ def _find_title(labelling: Labelling) -> int:
 def _title_by_model(labelling: Labelling) -> int:
     """Return the index of the likeliest title of a dump; of equal lines near it, the first. -1 without one."""
     near = range(min(len(labelling.blocks), labelling.start + TITLE_LOOKAHEAD))
-    likely = [n for n in near if not _is_clutter_by_rule(text := labelling.blocks[n].text) and not is_date_line(text)]
+    likely = [n for n in near if not _is_known_line(labelling.blocks[n].text)]
     likely = [n for n in likely if labelling.predictions[n].title >= MIN_TITLE_PROBABILITY]
     likely = [n for n in likely if not _is_short_publisher_name(labelling, n)] or likely
     if not likely:
         return -1
-    story = _stems(" ".join(labelling.blocks[n].text for n in labelling.kept_sentences[:FIRST_SENTENCES]))
-    best = max(likely, key=lambda n: _title_score(labelling, n, story))
+    body_stems = _stems(" ".join(labelling.blocks[n].text for n in labelling.kept_sentences[:FIRST_SENTENCES]))
+    best = max(likely, key=lambda n: _title_score(labelling, n, body_stems))
     key = match_key(labelling.blocks[best].text)
     inner = [n for n in likely if _is_title_of_breadcrumb(labelling, n, key)]
     if inner:
@@ -146,15 +146,19 @@ def _title_by_model(labelling: Labelling) -> int:
     )
 
 
+def _is_known_line(text: str) -> bool:
+    return _is_clutter_by_rule(text) or is_date_line(text) or BREADCRUMB.match(text) is not None
+
+
 def _is_short_publisher_name(labelling: Labelling, n: int) -> bool:
     text = labelling.blocks[n].text
     return word_count(text) <= MAX_PUBLISHER_WORDS and is_publisher_name(text, labelling.owners)
 
 
-def _title_score(labelling: Labelling, n: int, story: frozenset[str]) -> float:
-    """Return the probability of the title times the share of its words in *story*: other headlines share few."""
+def _title_score(labelling: Labelling, n: int, body_stems: frozenset[str]) -> float:
+    """Return the probability of the title times the share of its stems in *body_stems*. Other headlines share few."""
     stems = _stems(labelling.blocks[n].text)
-    return labelling.predictions[n].title * (NO_SHARED_WORDS + len(stems & story) / max(1, len(stems)))
+    return labelling.predictions[n].title * (NO_SHARED_WORDS + len(stems & body_stems) / max(1, len(stems)))
 
 
 def _stems(text: str) -> frozenset[str]:
@@ -166,7 +170,7 @@ def _stems(text: str) -> frozenset[str]:
 
 
 def _is_title_of_breadcrumb(labelling: Labelling, n: int, key: str) -> bool:
-    """Whether line *n* is a likely title that ends a breadcrumb with this *key*."""
+    """Return whether line *n* is a likely title that ends a breadcrumb with this *key*."""
     own = match_key(labelling.blocks[n].text)
     is_likely = labelling.predictions[n].title >= MIN_TITLE_PROBABILITY and is_headline(labelling.blocks[n].text)
     return is_likely and own != key and key.endswith(own)
@@ -181,20 +185,21 @@ def _may_be_title(text: str) -> bool:
         and not BYLINE.fullmatch(text)
         and not READING_TIME.fullmatch(text)
         and parse_date_line(text) is None
+        and BREADCRUMB.match(text) is None
     )
 
 
 def _label_above_title(labelling: Labelling, n: int, title: int = -1) -> None:
-    """Label reading time, page furniture, kicker, or a removed block. *title*: the index of a title below."""
+    """Label a header field, the kicker, or a removed block. *title*: the index of a title below."""
     text = labelling.blocks[n].text
     if labelling.is_dump and is_publisher_name(text, labelling.owners):
         labelling.labels[n] = BlockLabel("template", "the name of the publisher")
         return
-    if _label_reading_time(labelling, n) or _label_furniture(labelling, n):
+    if _label_reading_time(labelling, n) or _label_field_or_prompt(labelling, n):
         return
     if _is_dump_kicker(labelling, n, title) if labelling.is_dump else _is_kicker(labelling, n):
         labelling.head.kicker = text
-        labelling.labels[n] = BlockLabel("kicker", "the section label, kept as such")
+        labelling.labels[n] = BlockLabel("kicker", "the section label, kept as a field")
     elif not labelling.predictions[n].keep:
         reject(labelling, n)
 
@@ -206,7 +211,7 @@ def _is_kicker(labelling: Labelling, n: int) -> bool:
 
 
 def _is_dump_kicker(labelling: Labelling, n: int, title: int) -> bool:
-    """Whether a line of a dump is the section label; the nearest line above the title counts."""
+    """Return whether a line of a dump is the section label; the nearest line above the title counts."""
     text = labelling.blocks[n].text
     return (
         title - KICKER_DISTANCE <= n < title
@@ -215,6 +220,7 @@ def _is_dump_kicker(labelling: Labelling, n: int, title: int) -> bool:
         and all(char.isalpha() or char in KICKER_MARKS or unicodedata.category(char)[0] == "M" for char in text)
         and not is_link_label(text)
         and not is_prompt(text)
+        and not is_notice(text)
     )
 
 
@@ -227,11 +233,11 @@ def _label_reading_time(labelling: Labelling, n: int) -> bool:
         minutes = int(match["minutes"])
     if match is not None:
         labelling.head.reading_minutes = minutes
-        labelling.labels[n] = BlockLabel("reading time", "the reading time, kept as such")
+        labelling.labels[n] = BlockLabel("reading time", "the reading time, kept as a field")
     return match is not None
 
 
-def _label_furniture(labelling: Labelling, n: int) -> bool:
+def _label_field_or_prompt(labelling: Labelling, n: int) -> bool:
     """Label byline, date, reading time, caption, repeated title or prompt; False for any other block."""
     text, head, labels = labelling.blocks[n].text, labelling.head, labelling.labels
     if head.title and match_key(text) == match_key(head.title):
@@ -244,10 +250,10 @@ def _label_furniture(labelling: Labelling, n: int) -> bool:
         is_update = labelling.is_dump and UPDATED.search(text) is not None
         if head.published is None or (head.is_update and not is_update):
             head.published, head.is_update = moment, is_update
-        labels[n] = BlockLabel("date", "the date, kept as such")
+        labels[n] = BlockLabel("date", "the date, kept as a field")
     elif names := _byline(labelling, n):
         head.byline = head.byline or names
-        labels[n] = BlockLabel("byline", "the byline, kept as such")
+        labels[n] = BlockLabel("byline", "the byline, kept as a field")
     elif label_caption(labelling, n, in_head=True):
         pass
     elif is_prompt(text):
@@ -282,7 +288,7 @@ def _byline(labelling: Labelling, n: int) -> tuple[str, ...]:
 
 
 def _is_bare_byline(labelling: Labelling, n: int) -> bool:
-    """Whether a line of a dump is a name alone. In a script without capitals it must stand beside the date."""
+    """Return whether a line of a dump is a name alone. In a script without capitals it must stand beside the date."""
     text = labelling.blocks[n].text
     if labelling.head.byline or _is_clutter_by_rule(text):
         return False
@@ -300,17 +306,17 @@ def _match_byline(text: str) -> re.Match[str] | None:
 
 
 def _label_dek(labelling: Labelling, n: int, title: int) -> bool:
-    """Label a standfirst: the line below the title if page furniture separates it from the body."""
+    """Label a standfirst: the line below the title if a header field separates it from the body."""
     text = labelling.blocks[n].text
     is_next = n == title + 1 and not labelling.head.dek and labelling.whole_page
     if not is_next or not MIN_DEK_WORDS <= word_count(text) <= MAX_DEK_WORDS:
         return False
     if not set(labelling.kept_sentences) - {n}:
         return False  # the only sentence of a page is its article
-    if not any(_is_furniture(labelling, labelling.blocks[k]) for k in _above_body(labelling, n)):
+    if not any(_is_field_or_title(labelling, labelling.blocks[k]) for k in _above_body(labelling, n)):
         return False
     labelling.head.dek = text
-    labelling.labels[n] = BlockLabel("dek", "the standfirst, kept as such")
+    labelling.labels[n] = BlockLabel("dek", "the standfirst, kept as a field")
     return True
 
 
@@ -323,7 +329,7 @@ def _above_body(labelling: Labelling, n: int) -> range:
     return range(n + 1, next(sentences, last))
 
 
-def _is_furniture(labelling: Labelling, block: Block) -> bool:
+def _is_field_or_title(labelling: Labelling, block: Block) -> bool:
     title = labelling.head.title
     return (
         parse_date_line(block.text) is not None

@@ -1,15 +1,15 @@
 """Limits on the markup of a document: attributes of one tag, depth, and open formatting elements. Pure.
 
 The time of an HTML parser grows with the square of each of them. Elements such as <b> that stay open are repeated in
-each later paragraph, so even the size of the tree grows with the square of the text (WHATWG HTML §13.2.4.3).
+each later paragraph. Even the size of the tree then grows with the square of the text (WHATWG HTML §13.2.4.3).
 """
 
 import re
 from collections.abc import Iterator
 
-# A document within these limits takes at most a few seconds, whatever its tags are.
+# A document within these limits takes at most a few seconds with any tags.
 SMALL_BYTES, SMALL_TAGS = 20_000, 300
-MAX_TAGS, MAX_TREE = 20_000, 1_000_000  # elements in the text, and in the tree
+MAX_TAGS, MAX_TREE = 20_000, 1_000_000  # elements in the source, and in the tree
 CROWDED_ATTRIBUTES = 40  # of a tag, or of a script's text that reads like a tag
 MAX_SQUARES, MAX_READ_BYTES = 200_000_000, 2_000_000  # sum of the squares of their numbers, and of their lengths
 # Limits within a document that exceeds them.
@@ -37,8 +37,8 @@ _UNNAMED = re.sub(r"\?P<\w+>", "?:", _ATTRIBUTE)
 # Any `<` may stand in the name of a tag, so each of them counts as a start.
 CROWDED_TAG = re.compile(rf"(?P<opening><[^\s/<>]*+[\s/]++)(?:{_UNNAMED}){{{CROWDED_ATTRIBUTES}}}".encode())
 # The start of a tag that is not simple. A simple one has at most 9 values in quotation marks, no `<` or `>` within
-# them, and few characters around them: at most 20 + 9 × 11 attributes. In a document of MAX_SIMPLE_BYTES, tags with two
-# characters an attribute cannot exceed MAX_SQUARES then. Takes a third of the time of CROWDED_TAG.
+# them, and few characters around them. So it has at most 20 + 9 × 11 attributes. In a document of MAX_SIMPLE_BYTES,
+# tags with two characters an attribute cannot exceed MAX_SQUARES then. Takes a third of the time of CROWDED_TAG.
 UNUSUAL_TAG = re.compile(rb"""<(?=[a-zA-Z/])(?![^<>"']{0,40}+(?:"[^"<>]*+"[^<>"']{0,20}+){0,9}+>)""")
 ANY_TAG = re.compile(b"<")
 MAX_SIMPLE_BYTES = 2 * MAX_SQUARES // (20 + 9 * 11)
@@ -77,7 +77,7 @@ def _is_limited(data: bytes) -> bool:
 
 
 def _has_too_many_attributes(data: bytes) -> bool:
-    """Whether the attributes of the tags with many of them take too much time; scripts may read like such tags."""
+    """Return whether the attributes of crowded tags take too much time. Text of scripts may look like such tags."""
     squares = size = 0
     for start in _crowded_tags(data):
         attributes = ANY_ATTRIBUTES.match(data, start)
@@ -99,7 +99,7 @@ def _crowded_tags(data: bytes) -> Iterator[int]:
 
 
 class _Limiter:
-    """Writes a document anew, in markup that has one reading only, so that no limit can be evaded."""
+    """Rewrites a document in unambiguous markup, so that no limit can be evaded."""
 
     def __init__(self) -> None:
         self.open_tags: list[str] = []  # outermost first

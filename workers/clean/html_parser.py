@@ -14,7 +14,7 @@ MAX_DEPTH = 250  # deeper elements lose their tags; each level takes three calls
 # Elements of which neither text nor names are used.
 SKIPPED_TAGS = frozenset(("style", "svg", "template"))
 READ_SCRIPTS = ("ld+json", "math/tex")  # types of scripts with metadata or formulas
-STORY_ELEMENTS = "article, main, h1, p, script, style"
+ARTICLE_ELEMENTS = "article, main, h1, p, script, style"
 CONTAINERS = frozenset("nav footer div ul ol section header aside table".split())
 SECTIONING = frozenset(("article", "main", "section", "aside"))
 # References to control characters, which HTML forbids. Those from 128 to 159 mean windows-1252 (WHATWG §13.2.5.80).
@@ -113,15 +113,15 @@ def _copy(current: LexborNode | None, top: Node, *, page: bool = False) -> None:
 
 
 def _is_plain_navigation(source: LexborNode, tag: str, attributes: dict[str, str], node: Node) -> bool:
-    """Whether an element holds only navigation of the site, without a headline, a story or code in it."""
+    """Return whether an element holds only navigation of the site, without a headline, body text or code."""
     names = " ".join([attributes[name] for name in ("class", "id", "role") if name in attributes]) if attributes else ""
     if not is_navigation(tag, names) and not (tag == "footer" and _is_site_footer(node)):
         return False
-    return source.css_first(STORY_ELEMENTS) is None
+    return source.css_first(ARTICLE_ELEMENTS) is None
 
 
 def _is_site_footer(node: Node) -> bool:
-    """Whether a <footer> is that of the page, not that of a part of it (HTML §4.3.8)."""
+    """Return whether a <footer> is that of the page, not that of a part of it (HTML §4.3.8)."""
     return all(outer.tag not in SECTIONING for outer in node.ancestors())
 
 

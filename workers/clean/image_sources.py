@@ -8,7 +8,7 @@ from workers.clean.trees import Node
 
 # Attributes that override `src`. Scripts for lazy loading use them, and `src` is a small copy.
 LAZY_SOURCES = ("data-src", "data-original", "data-lazy-src")
-# Other attributes of lazy loading scripts: any name that says so, or any value that is the URL of an image file.
+# Other attributes of lazy loading scripts: a name of LAZY_NAME, or a value that is the URL of an image file.
 LAZY_NAME = re.compile(
     r"src|original|lazy|hi-?res|retina|(?:large|full|orig|big)[_-]?(?:file|image|url|size)|image-?url"
 )

@@ -20,7 +20,7 @@ from workers.clean.site_facts import SiteFacts
 MIN_TAIL_HEADLINES = 3  # in a row at the end of a feed's item
 MIN_RESTORED_WORDS = 4  # of a block beside the longest one; shorter links are navigation
 RESTORED = frozenset(("link", "clutter", "template"))  # labels of blocks that may be an article
-# The start of a line with a time, a quantity, a number or a key, such as a chapter of a recording; no headline.
+# The start of a line with a time, a quantity, a number or a key. It is no headline, but a chapter of a recording.
 FACT = re.compile(r"[-–—•·*(\[]?\s?\d|[^:：]{1,30}[:：]\s?\S")
 HEADLINE_TAGS = frozenset(("line", "li", "p", "h3", "h4"))
 
@@ -31,7 +31,7 @@ def label_blocks(
 ) -> Labelling:  # fmt: skip
     """Return the labels of all blocks: the head first, then the body from top to bottom.
 
-    *may_be_empty*: the page's head holds the story too, so that no removed block has to stand for it.
+    *may_be_empty*: the page's head holds the text too, so no removed block has to replace the body.
     """
     labelling = Labelling(blocks, predictions, title, facts=facts, whole_page=whole_page, url=url)
     body = label_head(labelling) if whole_page or title else 0
@@ -52,7 +52,7 @@ def label_blocks(
 
 
 def _restore_body(labelling: Labelling) -> None:
-    """Keep the longest removed block if nothing else is left, and on a page the longer ones in the same container.
+    """Keep the longest removed block if nothing is left; on a page, also the longer ones in the same container.
 
     It is an article of one link or sentence, or a page of links.
     """

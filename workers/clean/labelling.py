@@ -60,7 +60,7 @@ class Prediction(NamedTuple):
 class Labelling:
     """The labels of one article. `labels[n]` and `predictions[n]` belong to `blocks[n]`.
 
-    *whole_page*: the blocks may include a title, page furniture and other clutter above and below the article.
+    *whole_page*: the blocks may include a title, header fields and clutter above and below the article.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class Labelling:
 
 
 def is_sure(labelling: Labelling, n: int) -> bool:
-    """Whether the model, which reads a dump as a whole, is surer of body text than a rule about one line can be."""
+    """Return whether the model is sure of body text: it reads the whole dump, a rule reads one line."""
     return labelling.is_dump and labelling.predictions[n].probability >= SURE
 
 
@@ -136,5 +136,5 @@ def label_source_credit(labelling: Labelling, n: int) -> bool:
         head.source_credit = "; ".join(filter(None, (head.source_credit, credit)))
     else:
         return False
-    labelling.labels[n] = BlockLabel("source credit", "the source, kept as such")
+    labelling.labels[n] = BlockLabel("source credit", "the source, kept as a field")
     return True

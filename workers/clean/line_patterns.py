@@ -7,7 +7,7 @@ from workers.clean.site_facts import CACHED_LINES, hash_key
 from workers.text.normalise import match_key
 
 DIGITS = re.compile(r"\d+")
-KEY_PREFIX = "\0pattern "  # begins the key of no line
+KEY_PREFIX = "\0pattern "  # no key of a line starts with it
 MIN_LETTERS, MAX_CHARS = 8, 160
 END_CHARS = 14  # of a longer line's beginning and end; between them stand names, such as that of a source
 

@@ -56,19 +56,19 @@ TITLE_FIRST_TAIL = re.compile("|".join(f"(?:{p.pattern})" for p in TITLE_FIRST_T
 
 
 def read_patterns() -> None:
-    """Read the patterns of lines now, which takes 50 ms once in a process, instead of in its first step."""
+    """Read the patterns of lines now. It takes 50 ms once in a process, which would delay its first step."""
     for filter_ in (MAY_BE_PROMPT, MAY_BE_TAIL, MAY_BE_NOTICE):
         filter_.may_match("")
 
 
 def ends_sentence(text: str) -> bool:
-    """Whether SENTENCE_END matches in *text*, in a fifth of the time."""
+    """Return whether SENTENCE_END matches in *text*, in a fifth of the time."""
     text = text.removesuffix("\n").rstrip(CLOSING_MARKS)
     return text[-1:] in ENDS and text != ""
 
 
 def may_be_lead(text: str) -> bool:
-    """Whether *text* has a separator of LEAD."""
+    """Return whether *text* has a separator of LEAD."""
     return any(map(text.__contains__, "|:>" if text.isascii() else "|:>：–—»】"))
 
 
@@ -83,27 +83,27 @@ def word_count(text: str) -> int:
 
 
 def is_sentence(text: str) -> bool:
-    """Whether *text* reads like body text rather than a headline or a label."""
+    """Return whether *text* reads like body text rather than a headline or a label."""
     return reads_as_sentence(text, word_count(text))
 
 
 def reads_as_sentence(text: str, words: int) -> bool:
-    """Whether *text* of so many *words* is a sentence."""
+    """Return whether *text* with *words* words is a sentence."""
     return (words >= SENTENCE_WORDS and ends_sentence(text)) or words > MAX_HEADLINE_WORDS
 
 
 def is_headline(text: str) -> bool:
-    """Whether *text* could be the headline of a story."""
+    """Return whether *text* could be the headline of an article."""
     return 3 <= word_count(text) <= MAX_HEADLINE_WORDS and not HEADLINE_MARK_END.search(text)
 
 
 def is_link_label(text: str) -> bool:
-    """Whether all of *text* is a label above links, such as "Recommended"."""
+    """Return whether all of *text* is a label above links, such as "Recommended"."""
     return len(text) < 60 and _is_label(text)
 
 
 def is_prompt(text: str) -> bool:
-    """Whether all of *text* is a prompt to the reader or a share bar."""
+    """Return whether all of *text* is a prompt to the reader or a share bar."""
     return len(text) < 300 and _is_prompt(text)
 
 
@@ -116,7 +116,7 @@ def prompt_reason(text: str) -> str:
     return ADVERTISEMENT if match_key(text) in ADVERTISEMENTS else SHARE_OR_COMMENT
 
 
-@lru_cache(8192)  # boilerplate repeats on all pages of a site
+@lru_cache(8192)  # clutter repeats on all pages of a site
 def _is_label(text: str) -> bool:
     return match_key(text) in LABELS
 
@@ -138,7 +138,7 @@ def notice_reason(text: str) -> str:
 
 
 def is_notice(text: str) -> bool:
-    """Whether all of *text* is a legal, consent, comment-rule, donation, paywall or follow line."""
+    """Return whether all of *text* is a legal, consent, comment-rule, donation, paywall or follow line."""
     return len(text) < 600 and _is_notice(text)
 
 
@@ -158,14 +158,14 @@ def _is_notice(text: str) -> bool:
 
 
 def _is_call(text: str, lower: str) -> bool:
-    """Whether *text* calls to follow or join; the cheapest test comes first, because hardly any line passes it."""
+    """Return whether *text* calls to follow or join. The cheapest test comes first: hardly any line passes it."""
     if CALL_START.match(text) is None and not LAST_CALL_PARTS.occur_in(lower):
         return False
     return any(map(lower.__contains__, MEDIA_PARTS)) and CALL.fullmatch(text) is not None
 
 
 def is_feed_tail(text: str) -> bool:
-    """Whether all of *text* is a line that a feed builder appends to an item."""
+    """Return whether all of *text* is a line that a feed builder appends to an item."""
     if len(text) >= 600:
         return False
     if MAY_BE_TAIL.may_match(text) and ANY_TAIL.fullmatch(text) is not None:

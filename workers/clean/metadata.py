@@ -15,7 +15,7 @@ from workers.urls.tracking import clean_link, image_link
 
 MAX_ARTICLE_BODY_CHARS = 200_000  # longer than any article
 # Types of an article in JSON-LD. Source: schema.org, Article and its subtypes.
-STORY_TYPE = re.compile(r"Article|BlogPosting|LiveBlog|Gallery|Report\b")
+ARTICLE_SCHEMA_TYPE = re.compile(r"Article|BlogPosting|LiveBlog|Gallery|Report\b")
 ARTICLE_TYPES = {"LiveBlogPosting": "live blog", "ImageGallery": "gallery", "MediaGallery": "gallery"}
 
 
@@ -99,7 +99,7 @@ def _news_articles(document: Node) -> Iterator[dict[str, Any]]:
                 continue
             graph = data.get("@graph", [data]) if isinstance(data, dict) else data if isinstance(data, list) else []
             for node in graph if isinstance(graph, list) else []:
-                if isinstance(node, dict) and STORY_TYPE.search(str(node.get("@type"))):
+                if isinstance(node, dict) and ARTICLE_SCHEMA_TYPE.search(str(node.get("@type"))):
                     yield node
 
 

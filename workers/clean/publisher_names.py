@@ -25,7 +25,7 @@ def ownership_keys(lines: Iterable[str]) -> tuple[str, ...]:
 
 
 def is_publisher_name(text: str, owners: Sequence[str]) -> bool:
-    """Whether all of *text* is the name of a publisher: by its words, or because one of *owners* has it.
+    """Return whether all of *text* is the name of a publisher: by its words, or because one of *owners* has it.
 
     *owners*: the result of `ownership_keys` for the same page.
     """

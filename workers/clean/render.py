@@ -1,6 +1,6 @@
 """Rendering of blocks as safe HTML: figures, quotes, lists, tables and headings; links without trackers.
 
-The HTML is built from the blocks, not cut out of the input, so only the elements listed here can occur.
+The HTML is built from the blocks, not cut out of the input. So only the elements listed here can occur.
 """
 
 import html as escape
@@ -53,7 +53,7 @@ def paragraphs_html(paragraphs: Sequence[str]) -> str:
 
 
 def _safe(raw: str) -> str:
-    """Return *raw* as the sanitiser returns it, which does not change text in paragraphs and headings."""
+    """Return *raw* sanitised. Plain paragraphs and headings skip the sanitiser, which would not change them."""
     return (raw if _PLAIN.fullmatch(raw) else _SANITISER.clean(raw)).strip()
 
 

@@ -16,11 +16,11 @@ from workers.text.normalise import match_key
 
 CACHED_CHARS, CACHED_LINES = 500, 4_096  # a batch of 100 items has 2,000 lines; at most 8 MB
 KEY_BYTES = 6  # with a few thousand lines per site, two lines collide in one of ten million sites
-MIN_REPEATS = 2  # other articles with the line; a single one may be a version of the same story
-MIN_SENTENCE_REPEATS = 4  # higher for a sentence: follow-up articles repeat the background of their story
+MIN_REPEATS = 2  # other articles with the line; a single one may be a version of the same article
+MIN_SENTENCE_REPEATS = 4  # higher for a sentence: follow-up articles repeat the background of their topic
 MIN_REPEATED_SHARE = 0.08  # of the articles in the site history
 VOTE_BITS = 12  # a segment has 150 articles; several workers may add some more
-FURNITURE_VOTE, STORY_VOTE = 1 << VOTE_BITS, 1 << 2 * VOTE_BITS
+CLUTTER_VOTE, BODY_VOTE = 1 << VOTE_BITS, 1 << 2 * VOTE_BITS
 MAX_REPRINT_SHARE = 0.5  # above this share of repeated words an article is a copy, and proves no template
 
 
@@ -43,18 +43,21 @@ _cached_line_key = lru_cache(CACHED_LINES)(_line_key)  # the desk needs each key
 
 
 class Votes(NamedTuple):
-    """Numbers of earlier articles: with a line or pattern in the story; with furniture; with story."""
+    """Numbers of earlier articles.
+
+    `repeats`: with the line or pattern in the body text. `clutter`: with clutter there. `body`: with body text there.
+    """
 
     repeats: int
-    furniture: int
-    story: int
+    clutter: int
+    body: int
 
 
 class Evidence(msgspec.Struct, frozen=True, array_like=True):
     """Result of learning from one article.
 
-    *votes*: key of a path or line → FURNITURE_VOTE or STORY_VOTE. *names*: key → its text, for reports.
-    *fits*: whether the story stands in elements that held it before; None if that is unknown.
+    *votes*: key of a path or line → CLUTTER_VOTE or BODY_VOTE. *names*: key → its text, for reports.
+    *fits*: whether the body text is in elements that held body text before; None if that is unknown.
     """
 
     votes: dict[bytes, int] = {}
@@ -74,22 +77,22 @@ class SiteFacts:
     articles: int = 0  # articles in the site history
 
     def votes(self, key: bytes) -> Votes:
-        """Return the numbers of articles of a line or path."""
+        """Return the numbers of earlier articles for a line or path."""
         count = self.counts.get(key, 0)
-        return Votes(count % FURNITURE_VOTE, count // FURNITURE_VOTE % FURNITURE_VOTE, count // STORY_VOTE)
+        return Votes(count % CLUTTER_VOTE, count // CLUTTER_VOTE % CLUTTER_VOTE, count // BODY_VOTE)
 
     def is_headline(self, key: bytes) -> bool:
-        """Whether the line is another article's title."""
+        """Return whether the line is another article's title."""
         return key in self.headlines
 
     def is_repeated(self, key: bytes, *, sentence: bool = False) -> bool:
-        """Whether the line occurs in too many articles to be part of an article; a *sentence* needs more of them."""
-        count = self.counts.get(key, 0) % FURNITURE_VOTE
+        """Return whether too many articles have the line for it to be body text; a *sentence* needs more articles."""
+        count = self.counts.get(key, 0) % CLUTTER_VOTE
         minimum = MIN_SENTENCE_REPEATS if sentence else MIN_REPEATS
         return count >= minimum and count >= MIN_REPEATED_SHARE * self.articles
 
     def is_reprint(self, lines: Iterable[str]) -> bool:
-        """Whether most words of the sentences are repeated: the article is a copy and proves no template."""
+        """Return whether most words of the sentences are repeated: the article is a copy and proves no template."""
         if not self.counts:
             return False
         words = repeated = 0

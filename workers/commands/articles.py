@@ -38,7 +38,13 @@ def filter_options(function: Callable[..., Any]) -> Callable[..., Any]:
 @articles.command("search", example='copydesk articles search "harbour board" ferr* --since 7d')
 @click.argument("words", nargs=-1)
 @filter_options
-@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="most articles, the newest first")
+@click.option(
+    "--limit",
+    type=click.IntRange(1),
+    default=20,
+    show_default=True,
+    help="maximum number of articles, the newest first",
+)
 @json_option()
 def search(
     settings: Settings, words: tuple[str, ...], since: str | None, until: str | None, publishers: tuple[str, ...],
@@ -55,7 +61,7 @@ def search(
 
         count = 0
         async with open_index(settings, broker, settings.routes if route else None) as index:
-            async for article in index.read(await index.places(filters, limit)):
+            async for article in index.read(await index.message_ids(filters, limit)):
                 _print_line(article, as_json)
                 count += 1
         return count
@@ -134,7 +140,7 @@ def export(
         count = 0
         with open_writer(file, format_name) as writer:
             async with open_index(settings, broker, settings.routes if route else None) as index:
-                async for article in index.read(await index.places(filters, all_revisions=all_revisions)):
+                async for article in index.read(await index.message_ids(filters, all_revisions=all_revisions)):
                     writer.write(article)
                     count += 1
         return count
@@ -199,10 +205,10 @@ def _revisions(settings: Settings, article_id: str) -> "dict[int, Article]":
 
 def _unknown(article_id: str, revisions: "dict[int, Article]", revision: int | None) -> ExitCode:
     if not revisions:
-        warn(f"no such article: {article_id} (it is unknown, or past the retention)")
+        warn(f"article not found: {article_id} (never published, or past its retention)")
     else:
         number = f"revision {revision}" if revision else "an earlier revision"
-        warn(f"no such revision: {article_id} ({number}); retained: {', '.join(map(str, revisions))}")
+        warn(f"revision not found: {article_id} ({number}; retained: {', '.join(map(str, revisions))})")
     return ExitCode.FAILED
 
 

@@ -25,7 +25,7 @@ from workers.text.counts import format_count
 
 URL = "https://example.org/feed.xml"
 UNITS = {
-    "feed": "items", "sitemap": "pages", "sitemap index": "sitemaps", "page": "stories; add it with --type page",
+    "feed": "items", "sitemap": "pages", "sitemap index": "sitemaps", "page": "articles; add it with --type page",
 }  # fmt: skip
 urls_argument = click.argument("urls", nargs=-1, required=True, metavar="URL...")
 
@@ -43,7 +43,7 @@ def feeds() -> None:
     "type_",
     type=click.Choice(["feed", "page"]),
     default="feed",
-    help="page: a section page that links stories",
+    help="page: a section page that links to articles",
 )
 def add(settings: Settings, urls: Sequence[str], folder: str, type_: str) -> ExitCode:
     """Register feeds. Creates the data directory if it is absent."""
@@ -91,7 +91,7 @@ def remove(settings: Settings, urls: Sequence[str]) -> ExitCode:
     from workers.poller.registry import FeedRegistry
 
     removed = run_with_broker(settings, lambda broker: FeedRegistry(broker.state).remove(_spellings(urls)))
-    return _print_changes(urls, removed, "removed", "no such feed")
+    return _print_changes(urls, removed, "removed", "feed not found")
 
 
 def _spellings(urls: Sequence[str]) -> list[str]:
@@ -169,7 +169,7 @@ def show_feed(settings: Settings, url: str, as_json: bool) -> ExitCode:
     registered = {feed.url: feed for feed in run_with_broker(settings, lambda broker: FeedRegistry(broker.state).all())}
     url = url if url in registered else _normal_form(url)
     if url not in registered:
-        raise UnreadableError(f"no such feed: {url}; see `copydesk feeds list`")
+        raise UnreadableError(f"feed not found: {url}; see `copydesk feeds list`")
     history = registered[url].history
     row = _to_row(registered[url]) | {"items_per_day": round(24 * history.per_hour, 1) if history else None}
     if as_json:
@@ -249,7 +249,7 @@ def edit(
     if not changes:
         raise SettingsError("nothing to change; set --title, --folder, --interval or --full-text")
     edited = run_with_broker(settings, lambda broker: FeedRegistry(broker.state).edit(_spellings(urls), **changes))
-    return _print_changes(urls, edited, "edited", "no such feed")
+    return _print_changes(urls, edited, "edited", "feed not found")
 
 
 @feeds.command("pause", example=f"copydesk feeds pause {URL}")
@@ -270,7 +270,7 @@ def _set_paused(settings: Settings, urls: Sequence[str], paused: bool, past_tens
     from workers.poller.registry import FeedRegistry
 
     changed = run_with_broker(settings, lambda broker: FeedRegistry(broker.state).set_paused(_spellings(urls), paused))
-    return _print_changes(urls, changed, past_tense, "no such feed")
+    return _print_changes(urls, changed, past_tense, "feed not found")
 
 
 @feeds.command("poll-now", example="copydesk feeds poll-now --all")
@@ -287,16 +287,16 @@ def poll_now(settings: Settings, urls: Sequence[str], all_: bool) -> ExitCode:
         print_text(f"due now: {format_count(count, 'feed')}")
         return ExitCode.OK
     changed = run_with_broker(settings, lambda broker: FeedRegistry(broker.state).poll_now(_spellings(urls)))
-    return _print_changes(urls, changed, "due now:", "no such active feed")
+    return _print_changes(urls, changed, "due now:", "active feed not found")
 
 
 @feeds.command("discover", example="copydesk feeds discover https://example.org/")
 @click.argument("url")
 @json_option()
 def discover(settings: Settings, url: str, as_json: bool) -> ExitCode:
-    """Find the feeds and sitemaps of a web page. A page without them is listed itself, if it links stories.
+    """Find the feeds and sitemaps of a web page. Without these, list the page itself if it links to articles.
 
-    The exit code is 1 when the page is unreachable or has none.
+    The exit code is 1 if the page is unreachable or has none of them.
     """
     from workers.http.client import HttpClient
     from workers.poller.discovery import discover as discover_feeds

@@ -25,7 +25,7 @@ FORMAT_NAMES = ("warc", "parquet", "mbox", "wire", "feed", "jsonl", "page", "tex
 @click.option("--source", default="files", show_default=True, help="name of the producer; routes can match source:NAME")
 @click.option("--format", "format_name", type=click.Choice(FORMAT_NAMES), help="format of the files; default: detected")
 @click.option("--url", default="", help="URL of the document, for a single page, dump or feed")
-@click.option("--live", is_flag=True, help="send news of now, ahead of archives and dated by its arrival")
+@click.option("--live", is_flag=True, help="send current news: ahead of archives, with the time of arrival")
 @click.option("--again", is_flag=True, help="send files that were sent before")
 @click.option("--dry-run", is_flag=True, help="print the items instead of sending them; needs no running copydesk")
 @json_option("with --dry-run: print JSON, one object per line, instead of plain text")

@@ -82,25 +82,25 @@ def repair(settings: Settings, yes: bool) -> ExitCode:
     repaired = valkey.repair() if yes else None
     damage = (repaired and repaired[0]) if yes else valkey.check_aof()
     if damage is None:
-        print_text("the append-only file is sound")
+        print_text("append-only file not damaged")
         return ExitCode.OK
     _print_damage(damage)
     if repaired:
-        print_text(f"they were cut off; the append-only file as it was is in {repaired[1]}")
+        print_text(f"unreadable bytes cut off; a copy of the damaged append-only file is in {repaired[1]}")
         return ExitCode.OK
     print_text(
         "an unfinished write at the end, as after a power cut, was never confirmed; earlier writes may have been"
     )
-    print_text("`copydesk repair --yes` copies the append-only file and cuts them off")
+    print_text("`copydesk repair --yes` copies the append-only file and cuts off the unreadable bytes")
     return ExitCode.UNHEALTHY
 
 
 def _print_damage(damage: Any) -> None:
     lost = damage.size - damage.valid_bytes
-    print_text(f"{damage.path}: readable up to byte {damage.valid_bytes} of {damage.size}; {lost} bytes are not")
+    print_text(f"{damage.path}: readable up to byte {damage.valid_bytes} of {damage.size}; {lost} bytes are unreadable")
     if damage.confirmed > damage.valid_bytes:
         print_text(
-            f"{damage.confirmed - damage.valid_bytes} bytes behind that were confirmed; restore a backup, if any"
+            f"{damage.confirmed - damage.valid_bytes} of the unreadable bytes were confirmed; restore a backup, if any"
         )
 
 

@@ -21,6 +21,7 @@ Row = Mapping[str, Any]
 ToRows = Callable[[str, bytes], Iterator[Row]]
 Write = Callable[[Row], None]
 INTERNAL_FIELDS = ("stable_lines", "evidence")  # of the desk: revisions and the history of the site
+UNREADABLE = "file not readable"
 INPUT_TYPES = click.Choice(["auto", "text", "html", "page", "feed"])
 files_argument = click.argument("files", nargs=-1, required=True, metavar="FILE...")
 
@@ -54,7 +55,7 @@ def parse(settings: Settings, files: Sequence[str], url: str, as_json: bool) -> 
 def clean(settings: Settings, files: Sequence[str], input_type: str, url: str, title: str, as_json: bool) -> ExitCode:
     """Clean articles; print one article per file, or all articles of a feed as JSON, one per line.
 
-    FILE `-` reads standard input. The exit code is 1 when a file is unreadable or no text.
+    FILE `-` reads standard input. The exit code is 1 if a file is unreadable or contains no text.
     """
     from workers.clean.cleaner import clean as clean_article
     from workers.poller.formats import looks_like_feed
@@ -170,7 +171,7 @@ class FileRows:
         for name in self.files:
             for number, line in enumerate(read_input(name).splitlines(), 1):
                 if line.strip():
-                    yield self._row(f"{name}: line {number}", line)
+                    yield self._row(f"{name}, line {number}", line)
 
     def report(self, error: UnreadableError) -> None:
         """Print the error of a row, and count it."""
@@ -181,10 +182,10 @@ class FileRows:
         try:
             row = json.loads(line)
         except (ValueError, RecursionError) as exc:
-            self.report(UnreadableError(f"{place}: not JSON: {exc}"))
+            self.report(UnreadableError(f"not JSON: {place} ({exc})"))
             return None
         if not isinstance(row, dict):
-            self.report(UnreadableError(f"{place}: not an object"))
+            self.report(UnreadableError(f"not a JSON object: {place}"))
             return None
         return row
 
@@ -261,7 +262,8 @@ def process_files(files: Iterable[str], to_rows: ToRows, write: Write) -> ExitCo
             for row in to_rows(name, read_input(name)):
                 write({"file": name} | dict(row))
         except UnreadableError as exc:
-            warn(f"{name}: {str(exc).removeprefix(f'{name}: ')}")
+            has_name = str(exc).startswith(f"{UNREADABLE}: {name} ")
+            warn(str(exc) if has_name else f"{name}: {exc}")
             code = ExitCode.FAILED
     return code
 
@@ -273,7 +275,7 @@ def read_input(name: str) -> bytes:
     try:
         return Path(name).read_bytes()
     except OSError as exc:
-        raise UnreadableError(f"{name}: {exc.strerror or exc}") from exc
+        raise UnreadableError(f"{UNREADABLE}: {name} ({exc.strerror or exc})") from exc
 
 
 def _file_url(name: str) -> str:

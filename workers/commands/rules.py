@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @click.group("rules", cls=Group)
 def rules() -> None:
-    """Try the rules for the pages of a site."""
+    """Try site rules, which override the model for the pages of a site."""
 
 
 @rules.command("test", example="copydesk rules test https://example.org/story.html")

@@ -19,7 +19,7 @@ name_option = click.option(
 def up(settings: Settings) -> ExitCode:
     """Run all services on this machine.
 
-    Starts the demo newsroom while no feeds are registered. Ctrl-C stops all services in order.
+    Starts a demo with invented feeds while no feeds are registered. Ctrl-C stops all services in order.
     """
     from workers.reload import Reloader
     from workers.services import run

@@ -65,9 +65,9 @@ def _print_report(report: "SiteReport", rules: list[str]) -> None:
     print_text(f"last template change: {changed}")
     print_text(f"rules: {', '.join(rules) or 'none'}")
     if report.evidence:
-        print_text("\nin text  furniture  story")
+        print_text("\nin text  clutter   body")
     for row in report.evidence:
-        print_text(f"{row.repeats:7}  {row.furniture:9}  {row.story:5}  {row.text}")
+        print_text(f"{row.repeats:7}  {row.clutter:9}  {row.body:5}  {row.text}")
 
 
 COMMANDS = (site,)

@@ -146,7 +146,7 @@ def check_memory(usage: float, short_in_s: float | None, removed: Mapping[str, A
     counts, age_s = removed["messages"], removed["articles_ago_s"]
     message = f"broker memory {usage:.0%} used".replace("%", " %")
     if short_in_s is not None:
-        message += f"; short in {short_in_s / DAY_S:.1f} days at the present growth"
+        message += f"; short in {short_in_s / DAY_S:.1f} days at the current growth"
     if counts:
         by_topic = ", ".join(f"{count} of {topic}" for topic, count in sorted(counts.items()))
         last = f"; the last articles {age_s / 3600:.1f} hours ago" if age_s is not None else ""

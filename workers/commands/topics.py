@@ -1,4 +1,4 @@
-"""Commands that read topics, send kept items through the desk again, and try routing rules."""
+"""Commands that read topics, send retained items through the desk again, and try routing rules."""
 
 import asyncio
 import functools
@@ -120,7 +120,7 @@ def format_record(record: Any) -> str:
     "--from", "since", required=True, metavar="TIME", help="oldest item: 2026-11-20, 2026-11-20T08:00, 7d, 12h, 30m"
 )
 def replay(settings: Settings, topic: str, since: str) -> ExitCode:
-    """Clean kept items again by the current rules.
+    """Clean retained items again with the current rules.
 
     A changed article becomes a new revision.
     """

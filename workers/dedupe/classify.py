@@ -5,7 +5,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import NamedTuple
 
-MAX_FINGERPRINTS = 6  # two feeds with different lengths of one story must not alternate as revisions
+MAX_FINGERPRINTS = 6  # two feeds with different lengths of one article must not alternate as revisions
 MAX_FEEDS = 65_536  # cached results
 FEED_BYTES, SITE_BYTES = 4, 3  # together less than a fingerprint
 
@@ -56,9 +56,9 @@ def classify(
 ) -> Classification:
     """Return the classification of an item of *feed* and *site*, digests, whose article is remembered as *memory*.
 
-    Without *may_revise*, the item is a copy of another feed's article: a DUPLICATE, whatever its text.
-    A late older version is STALE: publishing it after a newer one would undo that. An earlier version from the feed of
-    the last revision is a REVISION: the feed has taken its change back.
+    Without *may_revise*, the item is a copy of another feed's article: a DUPLICATE with any text.
+    A late older version is STALE: its publication would undo the newer one.
+    An earlier version from the feed of the last revision is a REVISION: the feed has reverted its change.
     """
     if memory is None:
         return Classification(Status.NEW, 1, ArticleMemory(1, fetched_s, (fingerprint,), feed, site))

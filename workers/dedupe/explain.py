@@ -5,7 +5,7 @@ from typing import Any
 
 from streams.errors import UnreadableError
 from workers.dedupe.file_rows import Report, Row, raise_error, read_row
-from workers.dedupe.near_duplicates.compared_texts import ComparedTexts, ReadText, sign
+from workers.dedupe.near_duplicates.compared_texts import ComparedTexts, ReadText, text_signatures
 from workers.dedupe.near_duplicates.index import StoryIndex
 from workers.dedupe.near_duplicates.model import load_default
 from workers.dedupe.near_duplicates.pair_features import COLUMNS, pair_features, read_signatures
@@ -35,14 +35,14 @@ async def explain(
             return _explanation([read[name] for name in names], names)
         await compared.assign(stories, [text])
     missing = next(name for name in names if name not in read)
-    raise UnreadableError(f"no row has this id: {missing}")
+    raise UnreadableError(f"row not found: {missing}")
 
 
 def _explanation(texts: Sequence[ReadText], names: tuple[str, str]) -> Mapping[str, Any]:
     """Return how the second of *texts* compares with the first."""
-    model, signed = load_default(), [signature for _, signature in sign(texts)]
-    one, other = (s.signature for s in signed)
-    common = len(set(signed[0].keys) & set(signed[1].keys))
+    model, signatures = load_default(), [signature for _, signature in text_signatures(texts)]
+    one, other = (s.signature for s in signatures)
+    common = len(set(signatures[0].keys) & set(signatures[1].keys))
     excluded = {name: text.excluded for name, text in zip(names, texts, strict=True)}
     if not (one and other):
         return {"copy": False, "probability": 0.0, "rule": "too short", "common_keys": common, "excluded": excluded}

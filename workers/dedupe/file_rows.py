@@ -52,7 +52,7 @@ async def classify_rows(
 
     Ids are the rows' own.
 
-    None stands for a row that was unreadable before; it only counts. *report* gets the errors of other unreadable rows.
+    None stands for an unreadable row: it only takes a number. *report* gets the errors of other unreadable rows.
     A row has `title` and `text` (plain text, HTML, or a list of paragraphs). Optional: `id`, `url`, `publisher` (or
     `outlet`), `feed` (default: the publisher) and `time` (or `published`).
 
@@ -100,7 +100,7 @@ def read_row(number: int, row: Row) -> tuple[str, ComparedText]:
     """
     title, text = row.get("title") or "", row.get("text") or row.get("html") or ""
     if not isinstance(title, str) or not isinstance(text, str | list) or not (title or text):
-        raise UnreadableError(f"row {number}: it has neither a title nor a text")
+        raise UnreadableError(f"row unreadable: {number} (neither a title nor a text)")
     name = str(row.get("id") or number)
     id_ = article_id(canonicalise(str(row.get("url") or "")).key or f"#{name}")
     publisher = str(row.get("publisher") or row.get("outlet") or "")

@@ -1,6 +1,6 @@
 """Fingerprints: stable digests of visible text. Pure.
 
-Markup, white space, punctuation and invisible characters are left out: they change while the story does not.
+Markup, white space, punctuation and invisible characters are left out: they change while the article does not.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ DIGEST_BYTES = 8  # compared only with the last MAX_FINGERPRINTS of one article,
 MAX_TAG_CHARS = 5_000
 _WORD = re.compile(r"\w+")
 _ASCII_GAPS = bytes(n if _WORD.match(chr(n)) else 32 for n in range(128)) + b" " * 128
-# Marks between words that NFKC leaves marks. Without them most English is ASCII.
+# Punctuation between words that NFKC does not change to letters. Without it, most English text is ASCII.
 _TYPOGRAPHIC = re.compile("[\u2010-\u201f\u2026«»]")
 # Unicode 16, general category Cf.
 _FORMAT = re.compile(

@@ -1,9 +1,9 @@
 """Known items: recognised before cleaning by a digest of the item without its link lists.
 
-Many outlets append links to other articles to each item and rotate them with each article, so all items of the feed
-change. The digest has all fields of the item, and its texts without the blocks that are links. For the same digest,
-cleaning gives the same fingerprint, unless the cleaner keeps one of the new links. An item of which it has kept such a
-block is never remembered.
+Many outlets append links to other articles to each item. They rotate the links with each new article, so all items of
+the feed change. The digest has all fields of the item, and its texts without the blocks that are links. For the same
+digest, cleaning gives the same fingerprint, unless the cleaner keeps one of the new links. An item with such a kept
+block is never stored here.
 
 The memory belongs to a process and is bounded. Decision 107 has the figures.
 """
@@ -26,15 +26,15 @@ from workers.text.markup import strip_tags
 from workers.text.normalise import match_key
 
 MAX_KNOWN = 32_768  # about 12 MB
-MAX_TEXT_CHARS = 200_000  # of the texts of an item; a longer one is cleaned, because its digest would take long too
-MAX_AGE_S = 3600.0  # by the times of polls; a change that the digest does not show is published at most so late
+MAX_TEXT_CHARS = 200_000  # of the texts of an item; a longer text is cleaned, because its digest takes long too
+MAX_AGE_S = 3600.0  # by the times of polls; limits the delay of a change that the digest does not show
 CACHED_CHARS, CACHED_BLOCKS = 500, 2_048  # of a block of links; at most 4 MB
 MAX_LABEL_WORDS = 3  # before the links of a block, such as "Also read:"
 DIGEST_BYTES = 16
 _NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 # Elements that begin or end a block. Source: HTML Living Standard §15.3, elements with `display: block` or `list-item`
-# that feeds use, cells of tables and line breaks. In lower case only, because the patterns then take a tenth of the
-# time: an item with other tags has no link list, and is cleaned.
+# that feeds use, cells of tables and line breaks. Lower-case patterns take a tenth of the
+# time. An item with upper-case tags counts as one without link lists, and is cleaned.
 _BLOCK_TAG = (
     r"</?(?:p|li|[uo]l|h[1-6r]|div|br|t[drh]|d[tdl]|t(?:able|body|head|foot)|blockquote|section|article|aside|"
     r"fig(?:ure|caption)|header|footer|nav|main|pre|address|details|summary)\b[^<>]*+>\s*+"
@@ -85,10 +85,10 @@ class KnownItem(NamedTuple):
 
 
 class KnownItems:
-    """Memory of cleaned items by their digest. The oldest are forgotten, by number and by age."""
+    """Cleaned items by their digest, bounded by number and age. The oldest are removed first."""
 
-    def __init__(self, most: int = MAX_KNOWN) -> None:
-        self.most = most
+    def __init__(self, max_items: int = MAX_KNOWN) -> None:
+        self.max_items = max_items
         # The first entry of a dict takes long to find after many removals.
         self._items: OrderedDict[bytes, KnownItem] = OrderedDict()
 
@@ -103,10 +103,10 @@ class KnownItems:
     def add(self, digest: ItemDigest, known: KnownItem, lines: Iterable[str]) -> None:
         """Remember a cleaned item, whose text has *lines*, unless one of them is a link that the digest lacks."""
         self._items.pop(digest.digest, None)
-        if not self.most or digest.keeps_links(lines):
+        if not self.max_items or digest.keeps_links(lines):
             return
         self._items[digest.digest] = known
-        while len(self._items) > self.most or self._oldest().fetched_s < known.fetched_s - MAX_AGE_S:
+        while len(self._items) > self.max_items or self._oldest().fetched_s < known.fetched_s - MAX_AGE_S:
             self._items.popitem(last=False)
 
     def _oldest(self) -> KnownItem:
@@ -114,7 +114,7 @@ class KnownItems:
 
 
 def item_digest(item: Item) -> ItemDigest | None:
-    """Return the digest of *item* without its link lists; None for a long item or one whose body is no feed content."""
+    """Return the digest of *item* without its link lists; None for a long item, a page or a dump."""
     texts = [text.value for text in (*item.content, item.summary) if text is not None]
     if item.page is not None or item.text_dump or item.withdrawn or sum(map(len, texts)) > MAX_TEXT_CHARS:
         return None

@@ -22,9 +22,9 @@ def site_digest(url: str) -> bytes:
 def may_revise(memory: ArticleMemory | None, item: Item) -> bool:
     """Return whether *item* may be a revision of the article that *memory* remembers.
 
-    It may be from the feed of the last revision, from a feed of the same site, or from a feed of the link's own site.
-    An item without the web URL of a feed was pushed with a token, which is trusted. The tombstone of an entry, which
-    has no link, counts from the feed of the last revision only: another feed of the site may drop the entry.
+    The item must be from the feed of the last revision, from a feed of its site, or from a feed of the link's site.
+    An item without the web URL of a feed was pushed with a token, which is trusted. A tombstone has no link.
+    It only counts from the feed of the last revision: another feed of the site may drop an entry.
     """
     if memory is None or not memory.feed or feed_digest(item.feed) == memory.feed:
         return True

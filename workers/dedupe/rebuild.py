@@ -51,7 +51,7 @@ class RebuildLock:
     async def write(self, *commands: RedisCommand) -> None:
         """Run *commands* while the lock is held. Raises UnavailableError if it was lost, as with the state."""
         if not await self._broker.publish((), commands, [self._is_mine]):
-            raise UnavailableError("rebuild of the shared state interrupted (lock lost); it starts again")
+            raise UnavailableError("rebuild interrupted: shared state (lock lost); it starts again")
 
     async def renew_forever(self) -> None:
         while True:
@@ -61,7 +61,7 @@ class RebuildLock:
 
 
 async def rebuild_if_lost(broker: Broker, settings: Settings) -> bool:
-    """Rebuild the state from the articles topic if it was lost. Returns True.
+    """Rebuild the state from the articles topic if it was lost; return True.
 
     Raises:
         UnavailableError: another worker is rebuilding, or the state was lost during the rebuild.
@@ -103,13 +103,13 @@ async def require_intact_state(broker: Broker) -> None:
     On Redis Streams, a lost state takes the leases along, so that steps are refused.
     """
     if not isinstance(broker, RedisStreamsBroker) and not await broker.state.exists(INTACT_KEY):
-        raise UnavailableError("shared state lost; a desk is rebuilding it")
+        raise UnavailableError("shared state lost: a desk is rebuilding it; wait for that desk")
 
 
 async def rebuild(broker: Broker, settings: Settings, write: Write) -> int:
-    """Remember all articles from the topic's start to its present end. Returns the number of articles.
+    """Store all articles from the topic's start to its current end in the state; return their number.
 
-    *write* runs commands that change remembered articles.
+    *write* runs the commands that change the state.
     """
     from workers.dedupe.near_duplicates.compared_texts import ComparedTexts  # numpy costs memory
     from workers.dedupe.near_duplicates.index import StoryIndex

@@ -30,20 +30,20 @@ class SeenStore:
         self._hash = SegmentedHash(state, Segments(PREFIX, segment_articles, SEGMENTS, SHARDS))
 
     async def get(self, ids: Sequence[str]) -> dict[str, ArticleMemory]:
-        """Return the memory of those *ids* that are remembered."""
+        """Return the memory of each of *ids* that is stored."""
         [memories] = await look_up(self.state, self.lookup(ids))
         return dict(memories)
 
     def lookup(self, ids: Sequence[str]) -> Lookup[dict[str, ArticleMemory]]:
-        """Return the look-up of the memory of those *ids* that are remembered."""
+        """Return the look-up of the memory of each of *ids* that is stored."""
         return self._hash.lookup([bytes.fromhex(id_) for id_ in ids]).map(_decode_all)
 
     def set_commands(self, id_: str, memory: ArticleMemory) -> list[RedisCommand]:
-        """Return the commands that remember *memory*."""
+        """Return the commands that store *memory*."""
         return self.set_all_commands({id_: memory})
 
     def set_all_commands(self, memories: Mapping[str, ArticleMemory]) -> list[RedisCommand]:
-        """Return the commands that remember the memory of each article id."""
+        """Return the commands that store the memory of each article id."""
         return self._hash.set_commands({bytes.fromhex(id_): encode(memory) for id_, memory in memories.items()})
 
     def expires_soon(self, id_: str) -> bool:

@@ -48,7 +48,7 @@ def site_of(item: Item) -> str:
 def era_of(article_s: float, arrived_s: float) -> str:
     """Return the year of an article that is older than any live history; "" for a later one. Unix times.
 
-    Articles of an archive then neither use nor displace the history of the site's present templates.
+    Articles of an archive then neither use nor displace the history of the site's current templates.
     """
     return str(datetime.fromtimestamp(article_s, UTC).year) if arrived_s - article_s > EXPIRY_S else ""
 
@@ -68,22 +68,22 @@ def host_of(item: Item) -> str:
 
 
 class SiteHistory:
-    """Memory of the articles of each site. `record_commands` returns commands for the desk's atomic step."""
+    """Store of headlines and lines by site. `record_commands` returns commands for the desk's atomic step."""
 
     PREFIX, SHARDS, COUNTS = PREFIX, SHARDS, "sum"
 
     def __init__(self, state: Any, segment_articles: int = SEGMENT_ARTICLES) -> None:
         self.state, self.segment_articles = state, segment_articles
-        self.counts: dict[str, int] = {}  # site → articles recorded, as of the last lookup
+        self.counts: dict[str, int] = {}  # site → articles recorded, as of the last look-up
 
-    async def lookup(self, queries: Sequence[SiteQuery]) -> list[SiteFacts]:
+    async def get(self, queries: Sequence[SiteQuery]) -> list[SiteFacts]:
         """Return the facts for each query. One round trip; more when a site's segment has changed since the last."""
         if not queries:
             return []
-        [facts] = await look_up(self.state, self.reading(queries))
+        [facts] = await look_up(self.state, self.lookup(queries))
         return list(facts)
 
-    def reading(self, queries: Sequence[SiteQuery]) -> Lookup[list[SiteFacts]]:
+    def lookup(self, queries: Sequence[SiteQuery]) -> Lookup[list[SiteFacts]]:
         """Return the look-up of the facts for each query."""
         hashes, live = _keys_by_hash(queries, self.SHARDS), dict[str, range]()
 
@@ -128,9 +128,9 @@ class SiteHistory:
     def record_commands(
         self, site: str, title: str, lines: Iterable[str], evidence: Evidence = NO_EVIDENCE, reset: Sequence[bytes] = ()
     ) -> list[RedisCommand]:
-        """Return the commands that record one more article of *site*, which `lookup` has just read.
+        """Return the commands that record one more article of *site*, which `get` or `lookup` has just read.
 
-        *reset*: keys whose counts begin anew.
+        *reset*: keys whose counts restart at zero.
         """
         headline = line_key(title)
         fields = {b"l" + key: votes for key, votes in evidence.votes.items()}
@@ -197,8 +197,8 @@ def _keys_by_hash(queries: Sequence[SiteQuery], shards: int) -> dict[str, dict[i
 class SentenceHistory(SiteHistory):
     """Number of articles of each source that have a sentence.
 
-    A sentence keeps its number while it comes again: the number is written anew with each article. An article takes a
-    third of the commands of a `SiteHistory`.
+    The number of a repeated sentence is written again with each article, so it remains when a segment is dropped. An
+    article takes a third of the commands of a `SiteHistory`.
 
         copydesk:sentences:<source>:<segment>:<shard>    hash: l + key of a sentence → articles that have it
         copydesk:sentences:<source>:count                articles recorded

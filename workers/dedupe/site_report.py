@@ -15,12 +15,12 @@ MAX_ROWS = 50
 
 
 class EvidenceRow(msgspec.Struct, frozen=True):
-    """A line or path, and the numbers of earlier articles: with it in the text, as furniture, and as story."""
+    """A line or path, and the numbers of earlier articles, as in `Votes`."""
 
     text: str
     repeats: int
-    furniture: int
-    story: int
+    clutter: int
+    body: int
 
 
 class SiteReport(msgspec.Struct, frozen=True):
@@ -52,8 +52,8 @@ async def read_site(state: Any, site: str) -> SiteReport:
                     counts[field[1:]] = counts.get(field[1:], 0) + int(value)
     facts = SiteFacts(counts=counts)
     rows = [EvidenceRow(text, *facts.votes(key)) for key, text in names.items()]
-    rows = [row for row in rows if row.repeats + row.furniture + row.story >= MIN_ARTICLES]
-    rows.sort(key=lambda row: (-row.repeats - row.furniture - row.story, row.text))
+    rows = [row for row in rows if row.repeats + row.clutter + row.body >= MIN_ARTICLES]
+    rows.sort(key=lambda row: (-row.repeats - row.clutter - row.body, row.text))
     changes, _ = await read_changes(state)
     changed_s = next((change.changed_s for change in changes if change.site == site), None)
     return SiteReport(site, count - live.start * SEGMENT_ARTICLES, len(headlines), changed_s, tuple(rows[:MAX_ROWS]))

@@ -1,23 +1,23 @@
-"""Changes of a site's template: articles whose story stands in other elements than that of the articles before.
+"""Changes of a site's template: articles whose body text is in other elements than that of earlier articles.
 
-Each feed of a site counts by itself, since its pages may have a template of their own. The counts are fields of the
-site history, so that they need no lookup of their own.
+Each feed of a site is counted separately, since its pages may have their own template. The counts are fields of the
+site history, so they need no further look-up.
 """
 
 from collections.abc import Collection
 from typing import NamedTuple
 
 from streams.records import Item
-from workers.clean.site_facts import FURNITURE_VOTE, SiteFacts, hash_key
+from workers.clean.site_facts import CLUTTER_VOTE, SiteFacts, hash_key
 
-FITTING, UNFITTING = 1, FURNITURE_VOTE  # votes of an article for its feed's template
+FITTING, UNFITTING = 1, CLUTTER_VOTE  # votes of an article for its feed's template
 MIN_FITTING = 8  # articles that prove a template
 MAX_UNFITTING_SHARE = 0.25  # of them; a feed with more has several templates
 CHANGED_ARTICLES = 5  # in a row without the template
 
 
 class TemplateVote(NamedTuple):
-    """The votes of an article, the keys that begin anew, and whether the template has changed."""
+    """The votes of an article, the keys whose counts restart at zero, and whether the template has changed."""
 
     votes: dict[bytes, int]
     reset: tuple[bytes, ...] = ()

@@ -1,4 +1,4 @@
-"""Changes of the templates of sites, for the status.
+"""Template changes of all sites, for the status report.
 
 copydesk:template-changes    hash: slot of a site → time of its last change, and the site; count → changes so far
 """
@@ -21,7 +21,7 @@ class TemplateChange(NamedTuple):
 
 
 def change_commands(site: str, changed_s: float) -> list[RedisCommand]:
-    """Return the commands that remember a change of *site*."""
+    """Return the commands that store a template change of *site*."""
     slot = crc32(site.encode("utf-8", "replace")) % SLOTS
     return [("HSET", KEY, slot, f"{changed_s:.0f}|{site}"), ("HINCRBY", KEY, COUNT, 1)]
 

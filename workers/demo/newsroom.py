@@ -49,7 +49,7 @@ class Newsroom:
     """Publishes a story every *pace_s* seconds, and corrects every fifth one later.
 
     It waits for slow readers: a story stays in its feed, uncorrected, until the reader sent the ETag of a document
-    with it. So every revision in the ledger could be read.
+    with it. Readers can therefore receive every revision in the ledger.
     """
 
     def __init__(self, folder: Path, pace_s: float, edit_after_s: float = 15.0) -> None:
@@ -181,7 +181,7 @@ Others = Callable[[Story], Sequence[Story]]
 
 
 def rss(outlet: Outlet, window: list[tuple[Story, float]], others: Others, tracker: str) -> str:
-    """Return an RSS 2.0 document with full text and boilerplate."""
+    """Return an RSS 2.0 document with full text and clutter."""
     items = "".join(
         f"<item><title>{escape(s.title)}</title><link>{escape(s.url + tracker)}</link>"
         f'<guid isPermaLink="false">{s.outlet.slug}-{s.number}</guid><dc:creator>{escape(s.author)}</dc:creator>'
@@ -199,7 +199,7 @@ def rss(outlet: Outlet, window: list[tuple[Story, float]], others: Others, track
 
 
 def atom(outlet: Outlet, window: list[tuple[Story, float]], others: Others, tracker: str) -> str:
-    """Return an Atom document with full text and boilerplate."""
+    """Return an Atom document with full text and clutter."""
     entries = "".join(
         f"<entry><title>{escape(s.title)}</title><id>tag:{s.outlet.slug}.example,2026:{s.number}</id>"
         f'<link href="{escape(s.url + tracker)}"/><author><name>{escape(s.author)}</name></author>'

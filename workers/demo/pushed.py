@@ -1,4 +1,4 @@
-"""Pushed items of the demo: two invented stories, of which the second is withdrawn later, a page dump, a dead letter.
+"""Pushed items of the demo: two articles, a page dump and a dead letter. The second article is withdrawn later.
 
 copydesk:demo:pushed    `pushed`, then `withdrawn`; a restart continues there
 """

@@ -119,7 +119,7 @@ PLOTS = {
           "Les oiseaux partiront dans {m} jours, et personne à {place} ne sait encore où ils vont.")),
     ),
 }  # fmt: skip
-# More sentences of the agency: papers change a few words of a story, which is a small share of a long text.
+# More sentences of the agency, for long texts: papers change only a few words of a story.
 AGENCY_SENTENCES = (
     "The news reached {place} by telegraph at dawn on {day}, {m} minutes before the first ferry left the quay.",
     "An inquiry by {body} is to hear {m} witnesses, among them the keeper of the lighthouse and two pilots.",

@@ -54,9 +54,9 @@ def item_blocks(item: Item, rule: SiteRule | None = None) -> BlockDocument:
 
 
 def feed_blocks(item: Item, rule: SiteRule | None = None) -> BlockDocument:
-    """Return the blocks of an item's feed content: of the content or summary with the most words of story.
+    """Return the blocks of an item's feed content: of the content or summary with the most words of body text.
 
-    Images of the other texts stay: a content may be a picture, with the story in the summary.
+    Images of the other texts stay: a content may be a picture, with the body text in the summary.
     """
     texts = [text for text in (*item.content, *([item.summary] if item.summary else [])) if text.value.strip()]
     distinct = {text.value: text for text in reversed(texts)}  # a repeated text keeps its first base

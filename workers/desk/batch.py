@@ -25,7 +25,7 @@ MAX_STEP_BYTES = 2 * 1024 * 1024  # of encoded items; their blocks and articles 
 
 
 class CleaningError(Exception):
-    """An item that can't be cleaned in *attempts* attempts. *kind*: the `error_kind` of its dead letter."""
+    """An item could not be cleaned in *attempts* attempts. *kind*: the `error_kind` of its dead letter."""
 
     def __init__(self, kind: str, error: str, attempts: int = 2) -> None:
         super().__init__(error)
@@ -33,7 +33,10 @@ class CleaningError(Exception):
 
 
 class BatchBuilder:
-    """Accumulates the result of one batch, in *limit_s* at most. Texts are title, dek and paragraphs by article id."""
+    """Accumulates the result of one batch. *limit_s*: its time limit.
+
+    Texts: title, dek and paragraphs by article id.
+    """
 
     def __init__(self, batch: Sequence[ConsumedMessage], limit_s: float) -> None:
         self.handled, self.limit_s = batch, limit_s
@@ -78,7 +81,7 @@ class BatchBuilder:
         self.handled = self.handled[: self.handled.index(message)]
 
     def hold(self, item: Item, message: ConsumedMessage, commands: Sequence[RedisCommand]) -> None:
-        """Hold a slow item, or a later version of one: its outcome is counted when it comes back."""
+        """Hold a slow item, or a later version of one. Its outcome is counted after its release."""
         self.holds[message.message_id] = commands
         log.info(
             "slow item held", identity_key=item.identity_key, feed=item.feed,
@@ -86,7 +89,7 @@ class BatchBuilder:
         )  # fmt: skip
 
     def count(self, outcome: str, item: Item, message: ConsumedMessage, **detail: str) -> None:
-        """Count the outcome of an item, and note it for the log; *detail* is `title` or `reason`."""
+        """Count the outcome of an item, and keep it for the log. *detail*: `title` or `reason`."""
         self.counts[outcome] += 1
         self._outcomes.append({
             "outcome": outcome, "identity_key": item.identity_key, "feed": item.feed,
@@ -108,7 +111,7 @@ class BatchBuilder:
 
 
 def attempt_twice(work: Callable[[], ResultT], message: ConsumedMessage, feed: str) -> ResultT:
-    """Return the result of *work*, and repeat it once if it fails: a signal, or too little memory, may be the cause.
+    """Return the result of *work*; repeat it once after a failure, which a signal or too little memory may cause.
 
     Raises:
         UnreadableError: at once, since no repetition makes the input readable.
@@ -125,7 +128,7 @@ def attempt_twice(work: Callable[[], ResultT], message: ConsumedMessage, feed: s
 
 
 class dead_letter_on_error:
-    """Turn an exception in the block into a dead letter of *message*, so that the rest of the batch goes on."""
+    """Turn an exception in the block into a dead letter of *message*; the rest of the batch continues."""
 
     __slots__ = ("builder", "feed", "message")
 
@@ -171,6 +174,6 @@ def give_up(message: ConsumedMessage, attempts: int) -> BatchResult:
         "dead letter", topic=message.topic, partition=message.partition, offset=message.offset,
         identity_key=message.key.decode("utf-8", "replace"), error_kind="crash", attempts=attempts,
     )  # fmt: skip
-    error = f"its desk ended {attempts} times while it handled this message alone"
+    error = f"its desk ended {attempts} times while it only handled this message"
     letter = from_message(message, "crash", error, attempts=attempts)
     return BatchResult([letter], increment_commands("desk", {"failed": 1}))

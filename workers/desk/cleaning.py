@@ -31,7 +31,7 @@ class Cleaning(Protocol):
     """Divides the items of a batch into blocks, and cleans them. Known items have no blocks."""
 
     async def prepare(self, candidates: Sequence[Candidate], builder: BatchBuilder) -> list[Candidate]:
-        """Return the candidates with the keys of their lines, without dead letters and those held back."""
+        """Return the candidates with the keys of their lines, without dead letters and held items."""
 
     def request(self, candidates: Sequence[Candidate], site_facts: Sequence[SiteFacts]) -> None:
         """Begin to clean the candidates."""
@@ -117,7 +117,7 @@ class PooledCleaning:
         return prepared
 
     def _job(self, candidate: Candidate) -> CleaningJob | None:
-        """Return the job of an item that has come back, else a new one; None for a known item."""
+        """Return the job of a released item, else a new one; None for a known item."""
         job = self.slow_items.take(candidate.message, candidate.article_id)
         if candidate.known is not None:
             self.pool.forget([job] if job is not None else [])
@@ -127,15 +127,15 @@ class PooledCleaning:
             self.slow_items.suspect(feed)
         if job is not None and not job.is_postponed:
             return job
-        is_slow = job is not None or self.slow_items.is_suspect(feed) or self._is_aside(candidate)
+        is_slow = job is not None or self.slow_items.is_suspect(feed) or self._goes_to_slow_lane(candidate)
         job = self.pool.prepare(candidate.message.value, candidate.rules, feed=feed, is_slow=is_slow)
         job.site_query = candidate.site_query._replace(keys=site_keys(candidate.item, ()))
         return job
 
-    def _is_aside(self, candidate: Candidate) -> bool:
-        """Return whether a large item of an ordinary feed waits aside, so that those behind it need not wait.
+    def _goes_to_slow_lane(self, candidate: Candidate) -> bool:
+        """Return whether a large item of an ordinary feed goes to the slow lane, so that later items need not wait.
 
-        Pages come one by one, because the poller fetches them so. Archives have a lane of their own.
+        Pages arrive one by one, as the poller fetches them. Archives have a lane of their own.
         """
         item, message = candidate.item, candidate.message
         if len(message.value) < LARGE_BYTES or item.page is not None or is_archive(message.topic):
@@ -169,7 +169,7 @@ class PooledCleaning:
         return candidate.job.content(), 0.0
 
     def forget(self, builder: BatchBuilder) -> None:
-        """Forget the cleaning of the items, except of slow items that come again."""
+        """Forget the jobs of the items, except those of held items."""
         requested, self._requested = self._requested, []
         handled = {message.message_id for message in builder.handled}
         for message, job, id_ in [(c.message, c.job, c.article_id) for c in requested]:

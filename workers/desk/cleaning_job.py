@@ -1,4 +1,4 @@
-"""A cleaning job: an item on its way through the cleaning processes. `cleaning_worker` is one of them."""
+"""A cleaning job: an item on its way through the cleaning processes, see `fork_server`."""
 
 import asyncio
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from workers.desk.cleaning_process import Facts, Reply
 
 if TYPE_CHECKING:
     from workers.dedupe.site_history import SiteQuery
-    from workers.desk.cleaning_worker import CleaningWorker
+    from workers.desk.fork_server import ForkedProcess
 
 SLOW_CPU_S = 0.25  # CPU time of a slow item; a page takes .03 s on average
 
@@ -25,17 +25,17 @@ class CleaningJob:
         self.facts: Facts | None = None
         self.site_query: SiteQuery | None = None  # without the keys of the lines
         self.is_slow = False
-        self.is_postponed = False  # the slow lane was full: to be resumed later
+        self.is_postponed = False  # the slow lane was full; `CleaningPool.resume` queues it again
         self.has_exceeded = False  # took longer than an ordinary item
-        self.attempts = 0  # that ended their process
-        self.process: CleaningWorker | None = None  # that has its blocks
+        self.attempts = 0  # attempts that ended their process
+        self.process: ForkedProcess | None = None  # the process that has its blocks
         self.prepared: Reply | None = None
         self.cleaned: Reply | None = None
         self.settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     @property
     def is_finished(self) -> bool:
-        """Whether the result of the last request is there."""
+        """Whether the last request has a result."""
         return (self.prepared if self.facts is None else self.cleaned) is not None
 
     @property

@@ -3,8 +3,8 @@
     job = pool.prepare(value); await pool.settle(job); job.line_keys()
     pool.clean(job, facts);    await pool.settle(job); job.content()
 
-Each process works on a chunk of items. An item that takes SLOW_CPU_S of CPU time is slow: its process continues with
-it alone, in the slow lane, and another process takes the rest of the chunk. The desk does not wait for slow items.
+Each process works on a chunk of items. An item that takes SLOW_CPU_S of CPU time is slow. Its process continues with it
+alone, in the slow lane. Another process takes the rest of the chunk. The desk does not wait for slow items.
 The slow lane serves the feeds in turn. Without room for a job, it postpones the job.
 """
 
@@ -23,19 +23,19 @@ from workers.clean.site_facts import SiteFacts
 from workers.clean.site_rules.collection import RuleSource
 from workers.desk.cleaning_job import SLOW_CPU_S, CleaningJob
 from workers.desk.cleaning_process import DEFAULT_CLEANER, Facts
-from workers.desk.cleaning_worker import CleaningWorker, ForkServer
+from workers.desk.fork_server import ForkedProcess, ForkServer
 from workers.desk.turns import TurnQueue
 from workers.limited_process import cpu_ticks
 
 log = get_logger(__name__)
 
 CHUNK_ITEMS, CHUNK_BYTES = 8, 256 * 1024
-CHECK_S = 0.1  # between looks at the CPU time of a busy process
-IDLE_S = 15.0  # a process without CPU time for so long hangs; on a busy machine CPU time decides
+CHECK_S = 0.1  # between readings of the CPU time of a busy process
+IDLE_S = 15.0  # a process that uses no CPU time for this long is hung; on a busy machine CPU time decides
 MAX_ATTEMPTS = 2  # of a crash or a kill; the CPU limit is final at once, because a repetition takes the same time
 MAX_SLOW_JOBS = 100  # the slow lane takes up to `item_timeout_s` for each of two stages
 MAX_SLOW_BYTES = 16 << 20  # of the items in the slow lane
-SLOW_NICENESS = 5  # a third of the share of an ordinary process. 10 left a ninth: minutes for an item on a busy machine
+SLOW_NICENESS = 5  # gives a third of an ordinary process's share; 10 gives a ninth: minutes per item under load
 RETRY_S = 1.0
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
@@ -43,13 +43,13 @@ TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 class _Exchange(NamedTuple):
     """A chunk in a process, and the task that receives the replies."""
 
-    process: "CleaningWorker"
+    process: "ForkedProcess"
     jobs: Sequence[CleaningJob]
     receiving: "asyncio.Task[None]"
 
 
 class _SlowJob(NamedTuple):
-    """A job in the slow lane. *exchange*: with it, if it still runs."""
+    """A job in the slow lane. *exchange*: the running exchange with its process, if any."""
 
     job: CleaningJob
     exchange: _Exchange | None = None
@@ -69,7 +69,7 @@ class CleaningPool:
         self._waiting: deque[CleaningJob] = deque()
         self._slow = TurnQueue[_SlowJob]()
         self._slow_lane: asyncio.Task[None] | None = None
-        self._processes: list[CleaningWorker] = []
+        self._processes: list[ForkedProcess] = []
         self._starting, self._is_scheduled, self._is_closed = 0, False, False
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -198,7 +198,7 @@ class CleaningPool:
             self._starting -= 1
         self._dispatch()
 
-    async def _run(self, process: "CleaningWorker", jobs: Sequence[CleaningJob]) -> None:
+    async def _run(self, process: "ForkedProcess", jobs: Sequence[CleaningJob]) -> None:
         """Let *process* work on *jobs*. A slow item stays in it, and the others go to another process."""
         exchange = self._begin(process, jobs)
         is_slow = await self._watch(exchange)
@@ -218,7 +218,7 @@ class CleaningPool:
         process.is_busy = False
         self._dispatch()
 
-    def _remove(self, process: "CleaningWorker") -> None:
+    def _remove(self, process: "ForkedProcess") -> None:
         """Take *process* out of the pool; its waiting jobs go to the others."""
         if process in self._processes:
             self._processes.remove(process)
@@ -229,7 +229,7 @@ class CleaningPool:
         job.process = None
         return job
 
-    def _begin(self, process: "CleaningWorker", jobs: Sequence[CleaningJob]) -> _Exchange:
+    def _begin(self, process: "ForkedProcess", jobs: Sequence[CleaningJob]) -> _Exchange:
         oldest = min(self._active, default=self._number)
         process.finished, process.last = 0, len(jobs)
         receiving = asyncio.create_task(process.exchange(jobs, oldest))
@@ -252,8 +252,8 @@ class CleaningPool:
             elif used == ticks and time.monotonic() - since_s > IDLE_S:
                 process.kill()
 
-    async def _end(self, process: "CleaningWorker", job: CleaningJob) -> None:
-        """Handle the end of *process* while it worked on *job*: once more alone, then its failure."""
+    async def _end(self, process: "ForkedProcess", job: CleaningJob) -> None:
+        """Handle the end of *process* while it worked on *job*: repeat the job alone, then let it fail."""
         status = await self._fork_server.wait(process)
         kind, error = self._exit_reason(status)
         job.attempts += 1
@@ -276,7 +276,7 @@ class CleaningPool:
     # -- slow lane --------------------------------------------------------------------------------------------
 
     def _add_slow(self, slow: _SlowJob) -> None:
-        """Queue a slow job. While another one is in the slow lane, the process of the job ends, and it waits.
+        """Queue a slow job. If the slow lane is busy, the process of the job ends and the job waits.
 
         A job that the slow lane has no room for is postponed, which bounds the memory of the desk.
         """
@@ -290,7 +290,7 @@ class CleaningPool:
             self._active.pop(job.number, None)
             job.postpone()
             return
-        # Items in blocks come first. Else none of many would be published before all are divided.
+        # Items in blocks come first. Otherwise none is published before all are divided into blocks.
         self._slow.push(job.feed, slow, is_urgent=job.facts is not None)
         if self._slow_lane is None:
             self._slow_lane = asyncio.create_task(self._run_slow())

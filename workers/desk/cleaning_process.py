@@ -3,8 +3,8 @@
     desk ──control──▶ fork server ──fork──▶ cleaning process   fork: 5 ms, with all modules and models in shared memory
     desk ──Chunk──▶ cleaning process ──Reply for each item──▶ desk
 
-The desk sends an item once to get the keys of its lines, and then the facts of the item's site to get its content. An
-item that exceeds its CPU time ends the process, in Python code or C code.
+The desk first sends an item and receives the keys of its lines. Then it sends the facts of the item's site and receives
+the content. An item that exceeds its CPU time ends the process, in Python code or C code.
 
 python -m workers.desk.cleaning_process LIMIT_S MODULE:FUNCTION      the fork server; its standard input is the control
 """
@@ -37,7 +37,7 @@ from workers.garbage import collect_less_often
 from workers.limited_process import FRAME, drop_privileges, frame
 from workers.text.zones import load_regions
 
-COMMAND = struct.Struct(">ci")  # to the fork server: FORK, with a socket; or WAIT for a process id
+COMMAND = struct.Struct(">ci")  # to the fork server: FORK (with a socket), or WAIT and a process id
 STATUS = struct.Struct(">i")  # of the fork server: process id; or exit status as in `subprocess.Popen.returncode`
 FORK, WAIT = b"F", b"W"
 DEFAULT_CLEANER = "workers.desk.article:clean_item"
@@ -62,7 +62,7 @@ class Facts(msgspec.Struct, frozen=True, array_like=True):
         return SiteFacts(frozenset(self.headlines), self.counts, self.articles)
 
 
-class Work(msgspec.Struct, frozen=True, array_like=True):
+class CleaningTask(msgspec.Struct, frozen=True, array_like=True):
     """An item to divide into blocks, or to clean if it has *facts*.
 
     *value*: the item as JSON; empty if this process has its blocks. *rules*: of its site.
@@ -75,14 +75,14 @@ class Work(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Chunk(msgspec.Struct, frozen=True, array_like=True):
-    """Work for a process. It forgets the blocks of items below *oldest*."""
+    """Tasks for a process. It forgets the blocks of items below *oldest*."""
 
     oldest: int
-    works: tuple[Work, ...]
+    tasks: tuple[CleaningTask, ...]
 
 
 class Reply(msgspec.Struct, frozen=True, array_like=True):
-    """The result of a `Work`: keys of the lines, joined; or the content; or an error after *attempts*.
+    """The result of a `CleaningTask`: keys of the lines, joined; or the content; or an error after *attempts*.
 
     *cpu_s*: CPU time of a cleaned item in both stages.
     """
@@ -108,49 +108,49 @@ class PreparedItem(NamedTuple):
 
 
 class CleaningProcess:
-    """Handles the work of one process. *limit_s*: CPU seconds of an item."""
+    """Handles the tasks of one process. *limit_s*: CPU seconds of an item."""
 
     def __init__(self, clean: Cleaner, limit_s: float) -> None:
         self.clean, self.limit_s = clean, limit_s
         self._prepared: dict[int, PreparedItem] = {}
 
     def handle(self, chunk: Chunk) -> Iterator[Reply]:
-        """Yield the reply to each work."""
+        """Yield the reply to each task."""
         self._prepared = {n: prepared for n, prepared in self._prepared.items() if n >= chunk.oldest}
-        for work in chunk.works:
-            yield self._attempt(work)
+        for task in chunk.tasks:
+            yield self._attempt(task)
 
-    def _attempt(self, work: Work) -> Reply:
+    def _attempt(self, task: CleaningTask) -> Reply:
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                return self._reply(work)
+                return self._reply(task)
             except UnreadableError as exc:
-                return Reply(work.number, error=str(exc), error_kind="unreadable")
+                return Reply(task.number, error=str(exc), error_kind="unreadable")
             except Exception as exc:  # noqa: BLE001 - one item must not end the others
                 if attempt == ATTEMPTS:
-                    return Reply(work.number, error=_describe(exc), error_kind="bug")
+                    return Reply(task.number, error=_describe(exc), error_kind="bug")
             finally:
                 signal.setitimer(signal.ITIMER_PROF, 0)
         raise AssertionError
 
-    def _reply(self, work: Work) -> Reply:
-        prepared = self._prepare(work)
-        if work.facts is None:
-            self._prepared[work.number] = prepared
-            return Reply(work.number, b"".join(prepared.document.line_keys))
+    def _reply(self, task: CleaningTask) -> Reply:
+        prepared = self._prepare(task)
+        if task.facts is None:
+            self._prepared[task.number] = prepared
+            return Reply(task.number, b"".join(prepared.document.line_keys))
         start_s = time.process_time()
         self._set_deadline(prepared.cpu_s)
-        content = self.clean(prepared.item, prepared.document, work.facts.to_site_facts()).rendered()
-        self._prepared.pop(work.number, None)
-        return Reply(work.number, content=content, cpu_s=prepared.cpu_s + time.process_time() - start_s)
+        content = self.clean(prepared.item, prepared.document, task.facts.to_site_facts()).rendered()
+        self._prepared.pop(task.number, None)
+        return Reply(task.number, content=content, cpu_s=prepared.cpu_s + time.process_time() - start_s)
 
-    def _prepare(self, work: Work) -> PreparedItem:
-        if not work.value:
-            return self._prepared[work.number]
+    def _prepare(self, task: CleaningTask) -> PreparedItem:
+        if not task.value:
+            return self._prepared[task.number]
         start_s = time.process_time()
         self._set_deadline(0.0)
-        item = decode(work.value, Item)
-        document = item_blocks(item, compile_rules(work.rules))
+        item = decode(task.value, Item)
+        document = item_blocks(item, compile_rules(task.rules))
         return PreparedItem(item, document, time.process_time() - start_s)
 
     def _set_deadline(self, spent_s: float) -> None:

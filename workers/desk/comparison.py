@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 
 def identified(candidate: Candidate, text: Sequence[str], builder: BatchBuilder) -> Candidate:
-    """Return *candidate* under the id of its slug, if the number in its link identifies another article.
+    """Return *candidate* under the id of its slug, if the number in its link belongs to another article.
 
-    *text*: title, dek and paragraphs. A number identifies an article only while it was seen with one.
+    *text*: title, dek and paragraphs. A number only identifies an article while no second article has it.
     """
     if not candidate.slug_id:
         return candidate
@@ -44,7 +44,7 @@ def classify_item(memory: ArticleMemory | None, fingerprint: bytes, item: Item) 
 
 
 def changed_items(candidates: Sequence[Candidate], memories: Mapping[str, ArticleMemory]) -> list[Candidate]:
-    """Return the known items that must be cleaned: those that are no duplicates of their articles.
+    """Return the known items that must be cleaned, because they are no duplicates of their articles.
 
     A known item is also cleaned if the batch has another version of its article that must be cleaned.
     """
@@ -95,7 +95,7 @@ def compared_text(candidate: Candidate, content: CleanedContent) -> "ComparedTex
         item.published.timestamp() if item.published else 0.0,
     )
     text = "\n".join(paragraphs)
-    # The time of arrival says nothing about an article of an archive.
+    # The time of arrival is unrelated to the age of an archived article.
     seen_at = min(item.published or content.published or item.fetched_at, item.fetched_at)
     time_s = (seen_at if is_archive(candidate.message.topic) else item.fetched_at).timestamp()
     return ComparedText(candidate.article_id, title, text, publisher, item.feed, time_s, published_s, candidate.era)

@@ -16,14 +16,14 @@ class CpuTimer:
 
         with timer(limit_s, spent_s): ...
 
-    Cleaning never awaits, so asyncio cannot interrupt it, but a signal can. Wall-clock time is not used: it runs on
-    while the process is frozen or the machine is busy. The timer runs on between blocks, because setting it costs a
-    system call: when it fires, it compares the CPU time with the limit of the present block, and goes on if that is
-    not reached. `stop` ends it. Blocks cannot be nested.
+    Cleaning never awaits, so asyncio cannot interrupt it, but a signal can. Wall-clock time is unsuitable: it passes
+    while the process is frozen or the machine is busy. The timer keeps running between blocks, because setting it costs
+    a system call. When it fires, it compares the CPU time with the limit of the current block, and continues below that
+    limit. `stop` ends it. Blocks cannot be nested.
     """
 
     def __init__(self) -> None:
-        self._limit_s = self._end_s = 0.0  # `_end_s`: CPU time at which the present block ends; 0 outside of one
+        self._limit_s = self._end_s = 0.0  # `_end_s`: CPU time at which the current block ends; 0 outside of one
         self._fires_s = 0.0  # CPU time at which the timer fires; 0 if it does not run
 
     def __call__(self, limit_s: float, spent_s: float = 0.0) -> "CpuTimer":

@@ -2,9 +2,9 @@
 
     decode ▸ blocks ▸ clean ▸ fingerprint ▸ classify ▸ assign story ▸ diff ▸ route ▸ publish
 
-`batch` accumulates the results of a batch, `article` holds the pure steps. With a `CleaningPool`, blocks and cleaning
-are the work of other processes, and `slow_items` holds the items that are slow there. The agent publishes the messages,
-writes the state and commits the offsets in one atomic step, so a crash repeats the whole batch.
+`batch` accumulates the results of a batch, `article` holds the pure steps. With a `CleaningPool`, other processes
+divide items into blocks and clean them, and `slow_items` holds slow items. The agent publishes the messages, writes the
+state and commits the offsets in one atomic step. A crash therefore repeats the whole batch.
 """
 
 import asyncio
@@ -63,7 +63,7 @@ if TYPE_CHECKING:
     from workers.dedupe.near_duplicates.stories import StoryAssignment
 
 ARCHIVE_STEP_S = 0.06  # of which a quarter is for decoding; two pages exceed it
-MAX_PREEMPTIONS = 3  # of an archive step: then it goes on, so that the archive never stands still
+MAX_PREEMPTIONS = 3  # of an archive step; the next attempt continues, so that the archive makes progress
 CLEAN_SHARE = 1 / 2  # of the limit, after which a step ends; publishing needs the rest
 NO_FACTS = SiteFacts()
 
@@ -71,7 +71,7 @@ StateCheck = Callable[[], Awaitable[None]]
 
 
 async def _no_check() -> None:
-    """Let a step of live items go on."""
+    """Do nothing: live items preempt no other step."""
 
 
 class Desk:
@@ -99,12 +99,12 @@ class Desk:
         self.compared_texts: ComparedTexts | None = None
 
     async def handle_archive(self, batch: Sequence[ConsumedMessage]) -> BatchResult:
-        """Return the result of the first items of *batch*, in a step so short that a live item hardly waits."""
-        result = await self._handle(batch, ARCHIVE_STEP_S, self._make_way)
+        """Return the result of the first items of *batch*, in a short step, so that a live item hardly waits."""
+        result = await self._handle(batch, ARCHIVE_STEP_S, self._yield_to_live_items)
         self._preemptions = 0
         return result
 
-    async def _make_way(self) -> None:
+    async def _yield_to_live_items(self) -> None:
         """End the step if live items wait. Raises PreemptedError, at most MAX_PREEMPTIONS times in a row."""
         await asyncio.sleep(0)
         if self._preemptions < MAX_PREEMPTIONS and self.has_live_items():
@@ -118,21 +118,23 @@ class Desk:
         """
         return await self._handle(batch, self.settings.lease_timeout_s, _no_check)
 
-    async def _handle(self, batch: Sequence[ConsumedMessage], limit_s: float, make_way: StateCheck) -> BatchResult:
+    async def _handle(
+        self, batch: Sequence[ConsumedMessage], limit_s: float, check_preemption: StateCheck
+    ) -> BatchResult:
         """Return the result of *batch*, or of its first messages, in about *limit_s* seconds.
 
-        *make_way* is called between the stages, and may end the step.
+        *check_preemption* is awaited between the stages. It may end the step by a PreemptedError.
         """
         await self._require_state()
         builder = BatchBuilder(batch, limit_s)
         recent_texts = self.archive_texts if is_archive(batch[0].topic) else self.recent_texts
         try:
             candidates = await self._candidates(builder)
-            await make_way()
-            classified = await self._classify(candidates, builder, recent_texts)
-            await make_way()
-            if classified:
-                await self._publish_all(classified, builder, recent_texts)
+            await check_preemption()
+            classified_items = await self._classify(candidates, builder, recent_texts)
+            await check_preemption()
+            if classified_items:
+                await self._publish_all(classified_items, builder, recent_texts)
             builder.state_writes += self.seen.set_all_commands(builder.written_memories)
         finally:
             self.timer.stop()
@@ -154,7 +156,7 @@ class Desk:
         """Clean the candidates; return the new articles and revisions."""
         candidates, site_facts = await self._remember(candidates, builder, recent_texts)
         self.cleaning.request(candidates, site_facts)
-        classified: list[ClassifiedItem] = []
+        classified_items: list[ClassifiedItem] = []
         for candidate, facts in zip(candidates, site_facts, strict=True):
             if await builder.ends_before(candidate.message, CLEAN_SHARE):
                 break
@@ -163,30 +165,32 @@ class Desk:
             with dead_letter_on_error(candidate.message, builder, candidate.item.feed):
                 if candidate.known is not None:
                     self._count_known(candidate, candidate.known, builder)
-                elif (news := self._classified(candidate, facts, builder)) is not None:
-                    classified.append(news)
-        return classified
+                elif (classified := self._clean_and_classify(candidate, facts, builder)) is not None:
+                    classified_items.append(classified)
+        return classified_items
 
-    def _classified(self, candidate: Candidate, facts: SiteFacts, builder: BatchBuilder) -> ClassifiedItem | None:
+    def _clean_and_classify(
+        self, candidate: Candidate, facts: SiteFacts, builder: BatchBuilder
+    ) -> ClassifiedItem | None:
         """Return the cleaned item if it is a new article or a revision."""
         content, cpu_s = self.cleaning.content(candidate, facts)
         candidate = identified(candidate, article_text(candidate.item, content), builder)
         fingerprint = content_fingerprint(content)
         classification = classify_item(builder.memories.get(candidate.article_id), fingerprint, candidate.item)
-        if not self._is_news(candidate, content, fingerprint, classification, builder):
+        if not self._is_new_or_revised(candidate, content, fingerprint, classification, builder):
             return None
         return ClassifiedItem(candidate, facts, content, fingerprint, classification, cpu_s)
 
     async def _publish_all(
-        self, classified: Sequence[ClassifiedItem], builder: BatchBuilder, recent_texts: RecentTexts
+        self, classified_items: Sequence[ClassifiedItem], builder: BatchBuilder, recent_texts: RecentTexts
     ) -> None:
         """Find the stories of new articles and revisions, and add their messages and state writes."""
-        revisions = [c.candidate.article_id for c in classified if c.classification.status is Status.REVISION]
-        stories = await self._assign_stories(classified, builder, recent_texts.lookup(revisions))
-        for news, story in zip(classified, stories, strict=True):
-            with dead_letter_on_error(news.candidate.message, builder, news.candidate.item.feed):
-                if not self._is_suppressed(news, story, builder):
-                    self._publish(news, story, self._previous_text(news, builder), builder)
+        revisions = [c.candidate.article_id for c in classified_items if c.classification.status is Status.REVISION]
+        stories = await self._assign_stories(classified_items, builder, recent_texts.lookup(revisions))
+        for classified, story in zip(classified_items, stories, strict=True):
+            with dead_letter_on_error(classified.candidate.message, builder, classified.candidate.item.feed):
+                if not self._is_suppressed(classified, story, builder):
+                    self._publish(classified, story, self._previous_text(classified, builder), builder)
         builder.state_writes += recent_texts.set_commands(builder.published_texts)
 
     async def _remember(
@@ -202,7 +206,7 @@ class Desk:
         numbered = [candidate.article_id for candidate in candidates if candidate.slug_id]
         unknown = [candidate for candidate in candidates if candidate.known is None]
         builder.memories, found, texts = await look_up(
-            self.broker.state, self.seen.lookup(ids), self.site_history.reading([c.site_query for c in unknown]),
+            self.broker.state, self.seen.lookup(ids), self.site_history.lookup([c.site_query for c in unknown]),
             recent_texts.lookup(numbered),
         )  # fmt: skip
         builder.previous_texts = {id_: text for id_, text in texts.items() if id_ in builder.memories}
@@ -220,7 +224,7 @@ class Desk:
     ) -> Sequence[Candidate]:  # fmt: skip
         """Return the candidates with the *changed* ones prepared for cleaning; add their *facts*."""
         prepared = await self.cleaning.prepare([c._replace(known=None) for c in changed], builder)
-        found = await self.site_history.lookup([candidate.site_query for candidate in prepared])
+        found = await self.site_history.get([candidate.site_query for candidate in prepared])
         facts |= zip([candidate.message.message_id for candidate in prepared], found, strict=True)
         now_unknown = {candidate.message.message_id: candidate for candidate in prepared}
         dropped = {c.message.message_id for c in changed} - now_unknown.keys()
@@ -228,7 +232,7 @@ class Desk:
         return [now_unknown.get(m, c) for c in candidates if (m := c.message.message_id) in handled]
 
     async def _require_state(self) -> None:
-        """Check the shared state; after a loss, forget what the stores have cached of it."""
+        """Check the shared state; after a loss, drop the caches of the stores."""
         try:
             if self.check_state is not None:
                 await self.check_state()
@@ -256,7 +260,7 @@ class Desk:
             known, self.site_rules.find(item.page.url if item.page is not None else item.link, item.feed),
         )  # fmt: skip
 
-    def _is_news(
+    def _is_new_or_revised(
         self, candidate: Candidate, content: CleanedContent, fingerprint: bytes, classification: Classification,
         builder: BatchBuilder,
     ) -> bool:  # fmt: skip
@@ -311,7 +315,7 @@ class Desk:
 
     async def _assign_stories(
         self,
-        classified: Sequence[ClassifiedItem],
+        classified_items: Sequence[ClassifiedItem],
         builder: BatchBuilder,
         previous_texts: Lookup[dict[str, Sequence[str]]],
     ) -> Sequence["StoryAssignment"]:
@@ -320,43 +324,44 @@ class Desk:
         The index stores claims now: a redelivered item gets the same story.
         """
         # numpy costs memory: a desk that only sees duplicates never imports it.
-        from workers.dedupe.near_duplicates.compared_texts import ComparedTexts, sign
+        from workers.dedupe.near_duplicates.compared_texts import ComparedTexts, text_signatures
         from workers.dedupe.near_duplicates.index import StoryIndex
 
         self.story_index = self.story_index or StoryIndex(self.broker.state, self.settings.story_window_days * DAY_S)
         self.compared_texts = self.compared_texts or ComparedTexts(self.broker.state)
-        reading = self.compared_texts.reading([compared_text(news.candidate, news.content) for news in classified])
-        read, previous = await look_up(self.broker.state, reading, previous_texts)
+        texts = [compared_text(classified.candidate, classified.content) for classified in classified_items]
+        read, previous = await look_up(self.broker.state, self.compared_texts.lookup(texts), previous_texts)
         builder.previous_texts |= previous
-        stories = await self.story_index.assign(sign(read))
-        new = [n for n, news in enumerate(classified) if news.classification.status is Status.NEW]
+        stories = await self.story_index.assign(text_signatures(read))
+        new = [n for n, classified in enumerate(classified_items) if classified.classification.status is Status.NEW]
         builder.state_writes += self.compared_texts.record_commands([read[n] for n in new], [stories[n] for n in new])
         return stories
 
-    def _is_suppressed(self, news: ClassifiedItem, story: "StoryAssignment", builder: BatchBuilder) -> bool:
+    def _is_suppressed(self, classified: ClassifiedItem, story: "StoryAssignment", builder: BatchBuilder) -> bool:
         """Return whether the policy drops the item as a near-duplicate; remember and count it if so."""
         if not (story.duplicate_of and is_suppressed(story, self.settings.near_duplicates)):
             return False
-        candidate = news.candidate
-        builder.written_memories[candidate.article_id] = news.classification.memory
+        candidate = classified.candidate
+        builder.written_memories[candidate.article_id] = classified.classification.memory
         reason = f"near-duplicate of {story.duplicate_of} ({story.similarity:.0%})"
         builder.count("duplicate", candidate.item, candidate.message, reason=reason)
         return True
 
-    def _previous_text(self, news: ClassifiedItem, builder: BatchBuilder) -> Sequence[str] | None:
+    def _previous_text(self, classified: ClassifiedItem, builder: BatchBuilder) -> Sequence[str] | None:
         """Return title, dek and paragraphs of the previous revision; None when they are not remembered."""
-        id_ = news.candidate.article_id
+        id_ = classified.candidate.article_id
         return builder.published_texts.get(id_) or builder.previous_texts.get(id_)
 
     def _publish(
-        self, news: ClassifiedItem, story: "StoryAssignment", previous: Sequence[str] | None, builder: BatchBuilder
-    ) -> None:
+        self, classified: ClassifiedItem, story: "StoryAssignment", previous: Sequence[str] | None,
+        builder: BatchBuilder,
+    ) -> None:  # fmt: skip
         """Add the messages of the article, and the state writes that remember it. *previous*: text to compare with."""
-        candidate, status = news.candidate, news.classification.status
+        candidate, status = classified.candidate, classified.classification.status
 
         def render() -> CleanedContent:
-            with self.timer(self.settings.item_timeout_s, news.cpu_s):
-                return news.content.rendered()
+            with self.timer(self.settings.item_timeout_s, classified.cpu_s):
+                return classified.content.rendered()
 
         content = attempt_twice(render, candidate.message, candidate.item.feed)
         changes, is_reused = compare_revisions(previous, article_text(candidate.item, content))
@@ -364,15 +369,15 @@ class Desk:
         if item.withdrawn and not item.title and previous:  # a tombstone has no title
             item = replace(item, title=previous[0])
         article = to_article(
-            item, content, id_=candidate.article_id, revision=news.classification.revision,
-            source=candidate.message.message_id, fingerprint=news.fingerprint, story=story,
+            item, content, id_=candidate.article_id, revision=classified.classification.revision,
+            source=candidate.message.message_id, fingerprint=classified.fingerprint, story=story,
             changes=changes, reused_link=is_reused,
         )  # fmt: skip
         builder.messages += article_messages(article, self.router, previous)
         builder.published_texts[article.id] = article_text(candidate.item, content)
-        builder.written_memories[article.id] = news.classification.memory
+        builder.written_memories[article.id] = classified.classification.memory
         if status is Status.NEW:
-            record_article(self.site_history, news, content, article.title, builder)
+            record_article(self.site_history, classified, content, article.title, builder)
         builder.count(status, candidate.item, candidate.message, title=article.title)
 
 

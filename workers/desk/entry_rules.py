@@ -20,7 +20,7 @@ FIELDS: dict[str, Callable[[Item], Sequence[str]]] = {
     "EntryTag": lambda item: item.categories,
     "EntryContent": lambda item: [text.value for text in item.content or ([item.summary] if item.summary else [])],
 }
-LEGACY_FIELDS = ("EntryTitle", "EntryURL", "EntryAuthor", "EntryTag")  # of a pattern without a field name
+LEGACY_FIELDS = ("EntryTitle", "EntryURL", "EntryAuthor", "EntryTag")  # searched by a pattern without a field name
 
 
 class EntryRule(NamedTuple):

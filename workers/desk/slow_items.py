@@ -1,12 +1,12 @@
-"""Slow items: they wait aside, so that the items behind them in their partition are published.
+"""Slow items: the desk holds them, so that later items of their partition are published.
 
 copydesk:slow-items          hash: article id, partition, offset, end of the hold → length of the key, key, item
 copydesk:slow-items:until    hash: field of the above → later end of the hold; its desk renews it
 
 The step of the desk commits past a slow item and holds it here, in the same atomic step. Once the item is in blocks,
-the facts of its site are read and its cleaning begins. The item goes back to the end of its partition when it is
-cleaned, or HOLD_S after its desk has ended. Then it is handled as usual, with the finished result. Later items of the
-same article are held, too, so that its versions stay in order.
+the facts of its site are read and its cleaning begins. The item returns to the end of its partition when it is cleaned,
+or HOLD_S after its desk has ended. Then it is handled as usual, with the finished result. Later items of the same
+article are held, too, so that its versions stay in order.
 
 Items of a feed that had a slow item go to the slow lane at once. While that is full, an item waits in the hash only.
 """
@@ -34,14 +34,14 @@ RENEWAL_S = HOLD_S / 3
 UNTIL_EXPIRY_S = 10 * HOLD_S  # of the hash of renewals
 EXPIRY_S = 1_800  # of a job; then its item is published again
 SUSPECT_S = 600.0
-COST_WINDOW_S, MAX_COST_S = 60.0, 1.0  # CPU time of a feed in a window, of which ordinary items take less,
+COST_WINDOW_S, MAX_COST_S = 60.0, 1.0  # window, and CPU time of a feed in it; ordinary feeds take less,
 MIN_ITEM_COST_S = 0.1  # unless they are many; an average page takes .03 s
 MAX_FEEDS = 10_000
 MAX_POSTPONED_BYTES = 128 << 20  # of items for which the slow lane has no room
-MAX_FEED_BYTES = 32 << 20  # of them, of one feed; above either limit, items of suspect feeds become dead letters
+MAX_FEED_BYTES = 32 << 20  # the same for one feed; above either limit, items of suspect feeds become dead letters
 CHECK_INTERVAL_S, IDLE_INTERVAL_S = 0.5, 5.0  # with and without slow items of this desk
 KEY_LENGTH = struct.Struct(">I")
-OF_ARCHIVE = 1 << 31  # bit of the length: the item belongs to the archive topic
+ARCHIVE_BIT = 1 << 31  # in the length: the item belongs to the archive topic
 ClockS = Callable[[], float]
 
 
@@ -103,10 +103,10 @@ class SlowItems:
         self._next_renewal_s = 0.0
         self._jobs: dict[str, HeldJob] = {}  # by article id
         self._costs: dict[str, FeedCost] = {}
-        self._suspects: dict[str, float] = {}  # feed with a slow item → end of the suspicion
+        self._suspects: dict[str, float] = {}  # feed with a slow item → time until which it is suspect
 
     def take(self, message: ConsumedMessage, article_id: str) -> CleaningJob | None:
-        """Return the job of a held item that has come back; it no longer blocks other versions of the article."""
+        """Return the job of a released item; it no longer blocks other versions of the article."""
         held = self._jobs.get(article_id)
         if held is None or held.digest != _digest(message):
             return None
@@ -119,7 +119,7 @@ class SlowItems:
         return held is not None and self.clock_s() < held.expires_s
 
     def suspect(self, feed: str) -> None:
-        """Remember that *feed* had a slow item: its next items need not slow down the others."""
+        """Mark *feed* as suspect after a slow item: its next items go to the slow lane at once."""
         now_s = self.clock_s()
         self._suspects = {url: until_s for url, until_s in self._suspects.items() if now_s < until_s}
         self._suspects[feed] = now_s + SUSPECT_S
@@ -127,7 +127,7 @@ class SlowItems:
     def add_cost(self, feed: str, cpu_s: float) -> None:
         """Add the CPU time of a cleaned item. Suspect the feed of a slow item, or of expensive items together.
 
-        The pool looks at the CPU time of its processes from time to time, and may miss that an item is slow.
+        The pool samples the CPU time of its processes, so it may miss a slow item.
         """
         now_s = self.clock_s()
         cost = self._costs.get(feed)
@@ -156,7 +156,7 @@ class SlowItems:
         return of_feed >= MAX_FEED_BYTES or sum(held.size for held in postponed) >= MAX_POSTPONED_BYTES
 
     def keep(self, message: ConsumedMessage, article_id: str, job: CleaningJob) -> None:
-        """Keep the slow job of *message* until the message comes again."""
+        """Keep the slow job of *message* until its release."""
         now_s = self.clock_s()
         expired = [id_ for id_, held in self._jobs.items() if now_s >= held.expires_s]
         jobs = [self._jobs.pop(id_).job for id_ in expired]
@@ -167,7 +167,7 @@ class SlowItems:
     def hold(self, message: ConsumedMessage, article_id: str) -> list[RedisCommand]:
         """Return the commands that hold *message*."""
         field = HeldField(article_id, message.partition, message.offset, int(self.clock_s()) + HOLD_S)
-        length = len(message.key) | (OF_ARCHIVE if is_archive(message.topic) else 0)
+        length = len(message.key) | (ARCHIVE_BIT if is_archive(message.topic) else 0)
         return [("HSET", KEY, field.encode(), KEY_LENGTH.pack(length) + message.key + message.value)]
 
     async def release_due(self) -> int:
@@ -217,7 +217,7 @@ class SlowItems:
     async def _clean(self, jobs: Iterable[CleaningJob]) -> None:
         """Request the content of the jobs that are in blocks."""
         ready = [job for job in jobs if job.needs_facts]
-        all_facts = await self.site_history.lookup([job.full_query() for job in ready])
+        all_facts = await self.site_history.get([job.full_query() for job in ready])
         for job, facts in zip(ready, all_facts, strict=True):
             if self.lane is not None and job.needs_facts:
                 self.lane.clean(job, facts)
@@ -251,8 +251,8 @@ def _turn(lane: SlowLane, field: HeldField, held: HeldJob) -> tuple[int, bool, i
 def _unpack(value: bytes) -> OutgoingMessage:
     """Return the message of a held value."""
     (length,) = KEY_LENGTH.unpack_from(value)
-    start = KEY_LENGTH.size + (length & ~OF_ARCHIVE)
-    topic = ARCHIVE_ITEMS if length & OF_ARCHIVE else ITEMS
+    start = KEY_LENGTH.size + (length & ~ARCHIVE_BIT)
+    topic = ARCHIVE_ITEMS if length & ARCHIVE_BIT else ITEMS
     return OutgoingMessage(topic.name, value[KEY_LENGTH.size : start], value[start:])
 
 

@@ -1,4 +1,4 @@
-"""Reads the text of an article as the event model needs it: vector, terms, numbers, places and names."""
+"""The text of an article as the event model needs it: vector, terms, numbers, places and names."""
 
 import re
 from typing import NamedTuple

@@ -4,7 +4,7 @@
                                                      └── a second event with high support: merge
     an event that has doubled ──▶ probabilities of all pairs ──▶ a group without links to the others: split
 
-The plan of one article depends on the window only, so that any division of the articles into steps gives the same
+The plan of one article depends on the window only. Any division of the articles into steps therefore gives the same
 events.
 """
 
@@ -260,7 +260,7 @@ def _mean_of_highest(values: Sequence[float]) -> float:
 
 
 def groups_of(matrix: Probabilities) -> list[list[int]]:
-    """Return the groups of articles that links connect, the largest first; one group if the others are not far.
+    """Return the groups of articles that links connect, the largest first; one group if all groups are near.
 
     *matrix*: probabilities of all pairs. A link is a probability of LINK. Groups whose mean probability to all others
     is SPLIT or more stay together.

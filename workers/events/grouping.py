@@ -1,4 +1,7 @@
-"""Plans the events of one article: reads its text, signs it, and asks `decisions`. The window changes later."""
+"""Plans the events of one article without a change of the window.
+
+It reads the text of the article, computes its signature, and asks `decisions`.
+"""
 
 import time
 from typing import Any

@@ -10,7 +10,7 @@ from workers.events.terms import NAME_BIT
 
 Matrix = npt.NDArray[np.float32]
 DAY_S = 86_400
-# Terms are ordered by their rarity: the first ones tell most.
+# Terms are ordered by their rarity: the first ones distinguish best.
 _RANK_WEIGHTS = (1 / (1 + np.arange(TERMS) / 6)).astype(np.float32)
 # Column → whether the similarity may rise (1) or fall (-1) with it; 0: either.
 MONOTONE = {
@@ -45,12 +45,12 @@ def _terms(one: Any, others: Any) -> Matrix:
     equal = (words[None, :, None] == other_words[:, None, :]) & (one > 0)[None, :, None] & (others > 0)[:, None, :]
     mine, theirs = equal.any(axis=2), equal.any(axis=1)
     weight, other_weight = (one > 0) * _RANK_WEIGHTS, (others > 0) * _RANK_WEIGHTS
-    least = np.maximum(np.minimum(weight.sum(), other_weight.sum(axis=1)), 1e-3)
+    smaller = np.maximum(np.minimum(weight.sum(), other_weight.sum(axis=1)), 1e-3)
     names, other_names = (one & NAME_BIT).astype(bool), (others & NAME_BIT).astype(bool)
     shared_names = np.minimum((mine & names).sum(axis=1), (theirs & other_names).sum(axis=1))
     out = np.empty((len(others), 5), np.float32)
     out[:, 0] = mine.sum(axis=1)
-    out[:, 1] = np.minimum(mine @ _RANK_WEIGHTS, theirs @ _RANK_WEIGHTS) / least
+    out[:, 1] = np.minimum(mine @ _RANK_WEIGHTS, theirs @ _RANK_WEIGHTS) / smaller
     ranks = np.where(equal, np.maximum(np.arange(TERMS)[:, None], np.arange(TERMS)[None, :]), TERMS)
     out[:, 2] = ranks.min(axis=(1, 2))
     out[:, 3] = shared_names
@@ -58,10 +58,10 @@ def _terms(one: Any, others: Any) -> Matrix:
     return out
 
 
-def _shared(one: Any, others: Any, most: int) -> Matrix:
+def _shared(one: Any, others: Any, max_keys: int) -> Matrix:
     """Return the number of common keys, their share of the shorter list, and the length of that list."""
     shared = ((one[None, :, None] == others[:, None, :]) & (one > 0)[None, :, None]).any(axis=2).sum(axis=1)
-    least = np.minimum((one > 0).sum(), (others > 0).sum(axis=1))
+    smaller = np.minimum((one > 0).sum(), (others > 0).sum(axis=1))
     out = np.empty((len(others), 3), np.float32)
-    out[:, 0], out[:, 1], out[:, 2] = shared, shared / np.maximum(1, least), np.minimum(least, most)
+    out[:, 0], out[:, 1], out[:, 2] = shared, shared / np.maximum(1, smaller), np.minimum(smaller, max_keys)
     return out

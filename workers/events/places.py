@@ -16,7 +16,7 @@ import msgspec
 
 MIN_POPULATION = 100_000
 MIN_LETTERS, MIN_UNSPACED = 4, 2
-MAX_WORDS, MAX_SIGNS = 3, 5
+MAX_WORDS, MAX_UNSPACED = 3, 5
 COUNTRIES = Path(__file__).with_name("countries.tsv")
 _WORD = re.compile(r"[^\W\d_]+(?:['\u2019-][^\W\d_]+)*")
 _UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
@@ -74,7 +74,7 @@ class Gazetteer:
         for run in _UNSPACED_RUN.findall(text):
             n = 0
             while n < len(run):
-                for size in range(min(MAX_SIGNS, len(run) - n), MIN_UNSPACED - 1, -1):
+                for size in range(min(MAX_UNSPACED, len(run) - n), MIN_UNSPACED - 1, -1):
                     name = self._names.get(run[n : n + size])
                     if name is not None:
                         found.append(name)

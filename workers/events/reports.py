@@ -73,7 +73,7 @@ def _unique(values: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(value for value in values if value))
 
 
-def _shared(lists: Iterable[tuple[str, ...]], most: int) -> tuple[str, ...]:
+def _shared(lists: Iterable[tuple[str, ...]], limit: int) -> tuple[str, ...]:
     """Return the values that at least two lists have, the most frequent first."""
     counts = Counter(value for values in lists for value in dict.fromkeys(values))
-    return tuple(value for value, count in counts.most_common() if count > 1)[:most]
+    return tuple(value for value, count in counts.most_common() if count > 1)[:limit]

@@ -1,4 +1,4 @@
-"""Signatures of articles: all that the window keeps of an article, in at most 160 bytes. Pure.
+"""Signatures of articles: the data of an article in the window, in at most 160 bytes. Pure.
 
 A signature holds the ids, the position of the article in its topic, the text vector in four bits per component, and
 digests of its rare words, names, numbers and places. It contains no text of a publisher.

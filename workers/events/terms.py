@@ -1,7 +1,7 @@
-"""Terms of a text that tell events apart: rare words, names and numbers, as short digests. Pure.
+"""Terms of a text that distinguish events: rare words, names and numbers, as short digests. Pure.
 
-The tokenizer of the text model supplies the pieces of each word and their log probabilities. The sum over the pieces of
-a word estimates its frequency in all languages of the model, so no table of word frequencies is needed.
+The tokenizer of the text model supplies the pieces of each word and their log probabilities. Their sum estimates the
+frequency of the word in all languages of the model. This replaces a table of word frequencies.
 
 A name in Cyrillic or Greek gets the key of its Latin form without vowels, because vowels differ between
 transliterations: `Трамп` and `Trump` have one key.
@@ -84,7 +84,7 @@ def words_of(pieces: Sequence[tuple[str, float]]) -> list[Word]:
 
 
 def terms_of(title: Iterable[Word], body: Iterable[Word]) -> list[Term]:
-    """Return the rare words and names of a text, the most telling first."""
+    """Return the rare words and names of a text, the most distinctive first."""
     weights: defaultdict[int, float] = defaultdict(float)
     scores: dict[int, float] = {}
     texts: dict[int, tuple[str, bool]] = {}

@@ -1,6 +1,6 @@
 """The window: the signatures of the newest articles in memory, with the articles of each event. No I/O.
 
-Slot n % capacity holds the article that arrived as number n, so that the window is a ring of fixed size.
+The window is a ring of fixed size: slot n % capacity holds the article that arrived as number n.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,7 +14,7 @@ from workers.events.terms import NAME_BIT
 
 CAPACITY = 131_072  # articles: more than a day of 100,000; 21 MB of signatures
 PRESELECTED = 256  # articles whose vectors are compared
-COMMON_SHARE, MIN_COMMON = 0.01, 30  # share and least number of articles with a term that tells no events apart
+COMMON_SHARE, MIN_COMMON = 0.01, 30  # share and minimum number of articles with a term that distinguishes no events
 
 
 class Window:

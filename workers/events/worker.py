@@ -2,8 +2,9 @@
 
     article ──▶ signature ──▶ plan (decisions) ──▶ events + signatures + position in one step ──▶ window
 
-The step has one condition: the token of the step before. A second worker, or one that was killed after its step, finds
-another token, loads the state anew and continues behind the stored position. So an article is counted once.
+The step has one condition: the token of the previous step. A second worker finds another token, and so does a worker
+that was killed after its step. It reloads the state and continues after the stored position.
+Each article is therefore counted once.
 On Kafka, events are confirmed before the state; a crash in between repeats them under the same revision.
 """
 

@@ -83,7 +83,7 @@ NO_CREDENTIALS = Credentials()
 class Response(msgspec.Struct, frozen=True):
     """A response; header names are lower case.
 
-    `body` is empty unless a GET has the status 200, or a POST fails: then it is the beginning of the body.
+    `body` of a GET is empty unless the status is 200. `body` of a failed POST is its beginning; else it is empty.
 
     `permanent_url` is the final URL if every redirect was permanent; "" otherwise.
     """

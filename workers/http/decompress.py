@@ -15,8 +15,8 @@ CHUNK_BYTES = 64 * 1024
 MAX_RATIO = 100
 RATIO_EXEMPT_BYTES = 1024 * 1024  # no ratio limit below this size: a nearly empty page may be all spaces
 MAX_CODINGS = 4
-# Content codings, RFC 9110 §8.4.1, RFC 7932, RFC 8878. Other names mean that nothing was done to the body: servers
-# write charsets, "none" or internal names, and browsers ignore those too.
+# Content codings, RFC 9110 §8.4.1, RFC 7932, RFC 8878. Other names mean an unencoded body.
+# Servers write charsets, "none" or internal names, and browsers ignore those too.
 GZIP, DEFLATE, BROTLI, ZSTD = ("gzip", "x-gzip"), ("deflate",), ("br",), ("zstd",)
 UNSUPPORTED = ("compress", "x-compress")
 KNOWN = frozenset((*GZIP, *DEFLATE, *BROTLI, *ZSTD, *UNSUPPORTED, "identity", ""))
@@ -168,7 +168,7 @@ class _ZstdLayer:
     """Zstandard (RFC 8878). A body may have several frames."""
 
     MAX_WINDOW_BYTES = 8 * 1024 * 1024  # RFC 9659 §3
-    # The decoder has no limit on its output, so it gets little input: four bytes may stand for 128 KiB (§3.1.1).
+    # The decoder has no limit on its output, so it gets little input: four bytes may decode to 128 KiB (§3.1.1).
     INPUT_BYTES = 64
 
     def __init__(self) -> None:

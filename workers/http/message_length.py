@@ -67,9 +67,9 @@ class BoundedResponseHandler(ResponseHandler):
         super().set_response_params(**kwargs)
 
     def data_received(self, data: bytes) -> None:
-        """Pass a response to the parser, without bytes behind its body.
+        """Pass a response to the parser, without bytes after its body.
 
-        The head goes with the first bytes of the body: aiohttp detects errors of a body better in the same call.
+        One call passes the head with the first bytes of the body: aiohttp then detects more errors of a body.
         """
         if self._parser is None or not data:
             super().data_received(data)
@@ -86,7 +86,7 @@ class BoundedResponseHandler(ResponseHandler):
         super().connection_lost(exc)
 
     def _reschedule_timeout(self) -> None:
-        """Start the time until the next bytes of the server anew."""
+        """Restart the timeout for the next bytes of the server."""
         if self._read_timeout != self._read_deadlines.length_s:
             super()._reschedule_timeout()
             return
@@ -107,7 +107,7 @@ class BoundedResponseHandler(ResponseHandler):
             is_final = not 100 <= head.status < 200  # an interim response precedes the final one
             if is_final:
                 self._head, self._remaining = None, head.length
-            if is_final and head.data is stated and not heads and self._limits_nothing(len(data) - len(stated)):
+            if is_final and head.data is stated and not heads and self._belongs_to_body(len(data) - len(stated)):
                 return data  # without a copy of the body
             heads, data = heads + head.data, data[match.end() :]
             if is_final:
@@ -115,7 +115,7 @@ class BoundedResponseHandler(ResponseHandler):
         self._head = None  # no HTTP/1.1 response, or a long head: aiohttp reports it
         return heads + data
 
-    def _limits_nothing(self, size: int) -> bool:
+    def _belongs_to_body(self, size: int) -> bool:
         """Return whether *size* bytes belong to the body, and count them if so."""
         if self._remaining is None:
             return True

@@ -1,11 +1,11 @@
 """Watched folders: files that appear in a folder are ingested, as by `copydesk ingest`.
 
-    list ──▶ files unchanged for settle_s ──▶ ingest_file ──▶ remembered until they change
+    list ──▶ files unchanged for settle_s ──▶ ingest_file ──▶ ignored until they change
 
 copydesk:sources          hash: `NAME:field` → state of the source, for health
 copydesk:sources:NAME     string: the worker that watches the source, with an expiry
 
-The position in each file is stored in the step that publishes its items, so that a killed watcher repeats nothing.
+The step that publishes the items of a file stores the position in it. A killed watcher therefore repeats nothing.
 One watcher at a time works on a source. Another one takes over after CLAIM_S.
 """
 
@@ -35,22 +35,22 @@ MAX_ERROR_CHARS = 300
 UNFINISHED = (".tmp", ".temp", ".part", ".partial", ".crdownload", ".download", ".filepart", ".swp", "~")
 
 
-class Signature(NamedTuple):
-    """The size and time of change of a file: a changed file has another one."""
+class FileVersion(NamedTuple):
+    """The size of a file, and the time of its last change."""
 
     size: int
     changed_ns: int
 
 
 class Observation(NamedTuple):
-    """A signature, and the monotonic time since which the file has it."""
+    """A version of a file, and the monotonic time since which the file has it."""
 
-    signature: Signature
+    version: FileVersion
     since_s: float
 
 
 class SourceState(NamedTuple):
-    """Files, items and failed records of a source since its first start, and its present condition."""
+    """Files, items and failed records of a source since its first start, and its current condition."""
 
     files: int = 0
     items: int = 0
@@ -60,7 +60,7 @@ class SourceState(NamedTuple):
     scanned_s: float = 0.0
 
 
-def list_files(folder: Path, pattern: str) -> dict[Path, Signature]:
+def list_files(folder: Path, pattern: str) -> dict[Path, FileVersion]:
     """Return the files of *folder* that match the glob *pattern*, without hidden and unfinished ones.
 
     Raises:
@@ -75,19 +75,19 @@ def list_files(folder: Path, pattern: str) -> dict[Path, Signature]:
         try:
             if path.is_file():
                 status = path.stat()
-                files[path] = Signature(status.st_size, status.st_mtime_ns)
+                files[path] = FileVersion(status.st_size, status.st_mtime_ns)
         except OSError:  # removed meanwhile
             continue
     return files
 
 
 def observe(
-    files: Mapping[Path, Signature], before: Mapping[Path, Observation], now_s: float
+    files: Mapping[Path, FileVersion], before: Mapping[Path, Observation], now_s: float
 ) -> dict[Path, Observation]:
-    """Return the observations of *files*: a file with the signature of *before* keeps its time. Pure."""
+    """Return the observations of *files*: a file with the version of *before* keeps its time. Pure."""
     return {
-        path: seen if (seen := before.get(path)) and seen.signature == signature else Observation(signature, now_s)
-        for path, signature in files.items()
+        path: seen if (seen := before.get(path)) and seen.version == version else Observation(version, now_s)
+        for path, version in files.items()
     }
 
 
@@ -104,7 +104,7 @@ class FolderWatcher:
         self.folder = Path(source.path).expanduser()
         self.options = IngestOptions(source_url(source.name), live=True)
         self._seen: dict[Path, Observation] = {}
-        self._done: dict[Path, Signature] = {}
+        self._done: dict[Path, FileVersion] = {}
         self._retry_s: dict[Path, float] = {}
         self._error = ""
 
@@ -144,16 +144,16 @@ class FolderWatcher:
             return
         now_s = time.monotonic()
         self._seen = observe(files, self._seen, now_s)
-        self._done = {path: signature for path, signature in self._done.items() if path in files}
-        waiting = [path for path, seen in self._seen.items() if self._done.get(path) != seen.signature]
+        self._done = {path: version for path, version in self._done.items() if path in files}
+        waiting = [path for path, seen in self._seen.items() if self._done.get(path) != seen.version]
         ready = set(settled(self._seen, now_s, self.source.settle_s))
         errors = [await self._ingest(path) for path in waiting if path in ready]
-        left = sum(self._done.get(path) != seen.signature for path, seen in self._seen.items())
+        left = sum(self._done.get(path) != seen.version for path, seen in self._seen.items())
         await self._record(next(filter(None, errors), ""), left)
 
     async def _ingest(self, path: Path) -> str:
         """Ingest one file; return the error for which it must be tried again, or ""."""
-        signature = self._seen[path].signature
+        version = self._seen[path].version
         if self._retry_s.get(path, 0.0) > time.monotonic():
             return self._error
         try:
@@ -179,7 +179,7 @@ class FolderWatcher:
             if result is not None:
                 log.info("file ingested", feed=self.options.source, path=path, count=result.items)
                 await self._count(files=1, items=result.items, failed=result.failed)
-        self._done[path] = signature
+        self._done[path] = version
         return ""
 
     async def _while_claimed(self, path: Path) -> Any:

@@ -4,12 +4,12 @@
 
 copydesk:ingest    hash: digest of source and path → position, size, time of change, end of the file, time of the entry
 
-The hash has MAX_FILES entries at most. Beyond them the oldest ones go: such a file would be sent again, and the desk
-recognises its items.
+The hash has at most MAX_FILES entries. A new entry then removes the oldest ones. A repeated ingestion of such a file
+sends its items again, and the desk recognises them.
 
 A repeated step sends the items of one batch again; the desk recognises them. Items go through the archive lane, which
 the desk handles while no live item waits. Files wait for the desk: a batch is sent once fewer than MAX_WAITING items
-are queued, which bounds the broker's memory.
+are queued. This bounds the broker's memory.
 """
 
 import asyncio
@@ -39,8 +39,8 @@ BATCH_ITEMS = 50
 BATCH_CHARS = 2_000_000
 MAX_WAITING = 100
 LAG_CHECK_S = 0.1
-MAX_FILES = 100_000  # whose positions are remembered, 15 MB
-FORGOTTEN_SHARE = 1 / 10  # of them, when there are more: one look at all entries for many files
+MAX_FILES = 100_000  # with a stored position, 15 MB
+REMOVED_SHARE = 1 / 10  # of them, beyond MAX_FILES: one pass over all entries serves many new files
 
 
 class FileProgress(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -148,7 +148,7 @@ async def ingest_file(
 
 
 async def fail_file(broker: Broker, path: Path, options: IngestOptions, error: str) -> None:
-    """Publish a dead letter for a file that is damaged as a whole, and end its reading in the same step.
+    """Publish a dead letter for a damaged file, and end its reading in the same step.
 
     The letter names the file and the position up to which its items were sent.
     """
@@ -213,9 +213,9 @@ async def forget_oldest(broker: Broker, limit: int = MAX_FILES) -> int:
         return 0
     entries = (await broker.state.hgetall(STATE_KEY)).items()
     by_age = sorted((msgspec.json.decode(value, type=FileProgress).at_s, field) for field, value in entries)
-    oldest = [field for _, field in by_age[: count - limit + int(limit * FORGOTTEN_SHARE)]]
+    oldest = [field for _, field in by_age[: count - limit + int(limit * REMOVED_SHARE)]]
     await broker.publish((), [("HDEL", STATE_KEY, *oldest)])
-    log.warning("ingested files forgotten", count=len(oldest), reason=f"more than {limit} are remembered",
+    log.warning("positions of ingested files removed", count=len(oldest), reason=f"more than {limit} are stored",
                 next_step="a repeated `copydesk ingest` sends them again")  # fmt: skip
     return len(oldest)
 

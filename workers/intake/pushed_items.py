@@ -7,8 +7,8 @@ A pushed item has the fields of an item of JSON Feed 1.1 (jsonfeed.org/version/1
     publisher    name of the publisher
     archive      true for an old article, which must not delay new ones
 
-`source` names the producer. It takes the place of the feed URL: routes match it, and an item without a usable link is
-identified by its id within the source.
+`source` names the producer. It replaces the feed URL: routes match it. An item without a usable link is identified by
+its id within the source.
 """
 
 import json
@@ -76,11 +76,13 @@ def to_item(row: Mapping[str, Any], source: str, fetched_at: datetime) -> Item:
     bodies = [name for name in BODY_FIELDS if row.get(name)]
     wrong = next((name for name in (*BODY_FIELDS, "title", "url") if not isinstance(row.get(name, ""), str)), "")
     if wrong:
-        raise UnreadableError(f"{wrong} is not a text")
+        raise UnreadableError(f"not a text: {wrong}")
     if len(bodies) > 1:
         raise UnreadableError(f"several bodies: {', '.join(bodies)}; use one of {', '.join(BODY_FIELDS)}")
     if bodies and len(row[bodies[0]]) > MAX_ITEM_CHARS:
-        raise UnreadableError(f"{bodies[0]} has {len(row[bodies[0]]):,} characters (maximum {MAX_ITEM_CHARS:,})")
+        raise UnreadableError(
+            f"text too long: {bodies[0]} ({len(row[bodies[0]]):,} characters, maximum {MAX_ITEM_CHARS:,})"
+        )
     page_html = strip_invisible_elements(row["page_html"]) if "page_html" in bodies else ""
     body = {"page_text": ("content_text", row.get("page_text")), "page_html": ("content_html", page_html)}
     fields = dict(row) | dict(body[name] for name in bodies if name in PAGE_FIELDS)
@@ -97,7 +99,7 @@ def is_archived(row: Mapping[str, Any]) -> bool:
     """Return whether the item of *row* goes through the archive lane. Raises UnreadableError."""
     value = row.get("archive", False)
     if not isinstance(value, bool):
-        raise UnreadableError("archive is neither true nor false")
+        raise UnreadableError(f"invalid archive: {value!r} (neither true nor false)")
     return value
 
 

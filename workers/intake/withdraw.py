@@ -48,7 +48,7 @@ async def _item_at(broker: Broker, position: MessageId | None) -> Item | None:
 async def _read_all(
     broker: Broker, topic: Topic, partition: int, offset: int, limit: int = 10_000_000
 ) -> list[ConsumedMessage]:
-    """Return the messages of one partition from *offset* to its present end, at most *limit*."""
+    """Return the messages of one partition from *offset* to its current end, at most *limit*."""
     reader = await broker.open_reader(topic, "", Offsets({partition: offset}))
     found: list[ConsumedMessage] = []
     try:

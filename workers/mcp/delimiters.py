@@ -9,7 +9,7 @@ An answer has a lead of copydesk's own words, then untrusted records between del
     </untrusted 5f2c…>
 
 The delimiters have 128 random bits for each answer. A record is one line of JSON without `<`, `>` and invisible
-characters, so a text can neither repeat a delimiter nor start a line.
+characters. A text can therefore neither repeat a delimiter nor start a line.
 """
 
 import json

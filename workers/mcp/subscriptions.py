@@ -48,20 +48,20 @@ class Notifier:
 
         Raises: ToolError for an invalid address, or too many.
         """
-        places = [(uri, *parse_uri(uri)) for uri in uris]
-        if self._open + len(places) > MAX_URIS:
-            raise ToolError(f"too many subscriptions: {self._open + len(places)} (maximum {MAX_URIS})")
-        self._open += len(places)
+        targets = [(uri, *parse_uri(uri)) for uri in uris]
+        if self._open + len(targets) > MAX_URIS:
+            raise ToolError(f"too many subscriptions: {self._open + len(targets)} (maximum {MAX_URIS})")
+        self._open += len(targets)
         try:
             async with AsyncExitStack() as stack:
-                for uri, topic, position in places:
+                for uri, topic, position in targets:
                     start: StartPosition = Offsets(to_position(position)) if position else Start.LATEST
                     articles = Subscription(topic, start=start, settings=self.settings)
                     await stack.enter_async_context(opened(articles))
                     await stack.enter_async_context(_task(_follow(articles, uri, notify)))
                 yield
         finally:
-            self._open -= len(places)
+            self._open -= len(targets)
 
 
 @asynccontextmanager

@@ -43,9 +43,10 @@ ID = re.compile(r"[0-9a-f]{20}")
 POSITION = re.compile(r"\d{1,15}:\d{1,15}(?:\.\d{1,15}:\d{1,15})*+")
 
 Budget = Annotated[
-    int, Meta(ge=MIN_TOKENS, le=MAX_TOKENS, description="most tokens of the answer, estimated by 3 bytes each")
+    int,
+    Meta(ge=MIN_TOKENS, le=MAX_TOKENS, description="maximum number of tokens in the answer, estimated at 3 bytes each"),
 ]
-Limit = Annotated[int, Meta(ge=1, le=100, description="most articles")]
+Limit = Annotated[int, Meta(ge=1, le=100, description="maximum number of articles")]
 ArticleId = Annotated[str, Meta(pattern="^[0-9a-f]{20}$", description="id of the article")]
 
 

@@ -1,6 +1,6 @@
 """The daily budget of a feed: caps for its new items, their bytes, and its dead letters. Pure.
 
-Entries over the budget stay unknown, so a poll of a later day publishes them if the feed still has them.
+Entries over the budget stay unknown: a poll of a later day publishes them if the feed still has them.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ MAX_LETTER_CHARS = 10_000
 
 
 class LimitedUpdate(NamedTuple):
-    """The part of an update that is within the budget, its dead letters as (entry, reason), and the budget after it."""
+    """The part of an update within the budget, and the budget after it. `letters`: (entry, reason)."""
 
     update: FeedUpdate
     letters: Sequence[tuple[str, str]]

@@ -14,11 +14,11 @@ from workers.poller.page_jobs import LinksJob, PageLinks
 from workers.poller.parser_pool import ParseRequest, ParserPool
 
 COMMON_PATHS = tuple(path for f in reversed(FORMATS) for path in f.PATHS)  # tried only if the page links no feed
-MIN_STORIES = 5
+MIN_ARTICLES = 5
 
 
 async def discover(fetcher: HttpClient, parsers: ParserPool, url: str) -> list[tuple[str, FeedUpdate]]:
-    """Return (URL, feed) of each feed and sitemap of the page at *url*, or of *url* itself if it is one.
+    """Return (URL, feed) of each feed and sitemap of the page at *url*. A feed at *url* is the only result.
 
     Raises:
         CopydeskError: *url* can't be fetched.
@@ -42,10 +42,10 @@ async def discover(fetcher: HttpClient, parsers: ParserPool, url: str) -> list[t
 
 
 async def _section_page(parsers: ParserPool, response: Response) -> list[tuple[str, FeedUpdate]]:
-    """Return the page itself if it links at least MIN_STORIES stories."""
+    """Return the page itself if it links at least MIN_ARTICLES articles."""
     content_type = response.headers.get("content-type", "")
     page = await parse_or_none(parsers, response.body, response.url, content_type, section_page.TYPE)
-    return [(response.url, page)] if page and page.document_items >= MIN_STORIES else []
+    return [(response.url, page)] if page and page.document_items >= MIN_ARTICLES else []
 
 
 async def _links(parsers: ParserPool, job: LinksJob) -> Sequence[FeedLink]:

@@ -13,7 +13,7 @@ from workers.poller.formats.to_item import LinkState, SitemapLink
 from workers.poller.new_items import find_new_items, without_items
 from workers.poller.schedule import PollHints
 
-RENAMED = "texts: its items come under new names"
+RENAMED = "texts: its items get new links or guids"
 
 
 class FeedUpdate(msgspec.Struct, frozen=True):

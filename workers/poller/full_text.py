@@ -1,8 +1,10 @@
-"""Full text: fetch the page of each new item, for feeds that contain only the beginning of their articles, or links.
+"""Full text: fetch the page of each new item.
+
+Such feeds contain only the beginning of their articles, or only links.
 
 new item ──▶ check robots.txt ──▶ GET, one at a time per host ──▶ strip scripts and styles ──▶ item with its page
 
-The poller fetches pages, and the desk doesn't: only the poller connects to foreign hosts. A stored page can be cleaned
+The poller fetches pages, not the desk: only the poller connects to foreign hosts. A stored page can be cleaned
 again without another request. Parser processes read robots.txt and pages, within their limits.
 """
 
@@ -210,7 +212,7 @@ class FullTextFetcher:
             if response.status >= 500 or response.status == 429:
                 raise UnavailableError(f"robots.txt: HTTP {response.status}", code="http_status")
             entry = RobotsEntry(response.body if response.status == 200 else b"", time.monotonic())
-            self._remember(origin, entry)
+            self._store(origin, entry)
         if entry.error:
             raise UnreadableError(f"robots.txt: {entry.error}", code="robots")
         if not entry.lines:
@@ -218,13 +220,13 @@ class FullTextFetcher:
         try:
             check = await self.parsers.run(RobotsJob(entry.lines, url), RobotsCheck, source=urlsplit(url).netloc)
         except UnreadableError as exc:
-            self._remember(origin, RobotsEntry(b"", time.monotonic() - ROBOTS_S + UNREADABLE_S, str(exc)))
+            self._store(origin, RobotsEntry(b"", time.monotonic() - ROBOTS_S + UNREADABLE_S, str(exc)))
             raise UnreadableError(f"robots.txt: {exc}", code="robots") from exc
         if len(check.lines) < len(entry.lines):
-            self._remember(origin, entry._replace(lines=check.lines))
+            self._store(origin, entry._replace(lines=check.lines))
         return check
 
-    def _remember(self, origin: str, entry: RobotsEntry) -> None:
+    def _store(self, origin: str, entry: RobotsEntry) -> None:
         """Keep the rules of a host; forget the oldest ones beyond the limits."""
         self._robots[origin] = entry
         size = sum(len(entry.lines) for entry in self._robots.values())

@@ -20,7 +20,7 @@ MAX_GUIDS = 1_000  # per feed, the newest
 async def with_known_guids(
     state: StateStore, feed: str, update: FeedUpdate
 ) -> tuple[FeedUpdate, Sequence[RedisCommand]]:
-    """Return *update* with its tombstones resolved, and the commands that remember the guids of its document."""
+    """Return *update* with its tombstones resolved, and the commands that store the guids of its document."""
     if not update.guid_keys and not any(item.withdrawn for item in update.new_items):
         return update, ()
     stored = _decode(await state.hget(GUID_KEYS, feed_id(feed)))

@@ -1,9 +1,10 @@
 """New items: compare the items of a feed document with the known items of the feed. Pure.
 
-The known items are stored as digests of names and fingerprints, 8 bytes per name. An item has one or two names: its
-identity key, and its guid where no other item of the document has it. A dated item also has its text with its time.
+The known items are stored as digests of names and fingerprints, 8 bytes per name. An item has one or two names.
+They are its identity key, and its guid where no other item of the document has it.
+A dated item also has its text with its time.
 
-An unknown item with a known text is an old item under a new name if the former name is gone from the document.
+An unknown item may have a known text. It is an old item under a new name if the document lacks the former name.
 """
 
 import hashlib
@@ -23,11 +24,11 @@ from workers.urls.canonical import canonicalise
 
 MAX_KNOWN = 15_000  # three names of each of 5,000 items
 # Items of one text that are published further apart are daily ones (galleries, live pages), not one renamed item.
-# In ../shared/corpus/feeds.tar.xz (`rw_series`), 16 of 20 renamed items moved by less than 6 hours, the others by 12 to
-# 26 hours. The 6 daily items are 18 hours or more apart.
+# In ../shared/corpus/feeds.tar.xz (`rw_series`), 16 of 20 renamed items moved by less than 6 hours.
+# The other 4 moved by 12 to 26 hours. The 6 daily items are 18 hours or more apart.
 SAME_TIME_S = 6 * 3600
 MIN_RENAMED = 3
-# Letters and digits of the title and the texts of an item, below which two items may have the same text by accident
+# Letters and digits of the title and the texts of an item. Two shorter items may have the same text by accident
 # ("Traffic: no delays"). A character of three bytes in UTF-8 (Chinese, Japanese, Korean) counts as three.
 MIN_TEXT_BYTES = 80
 DIGEST_BYTES = 4  # enough: compared within one feed, and name and fingerprint together
@@ -36,8 +37,8 @@ DIGEST_BYTES = 4  # enough: compared within one feed, and name and fingerprint t
 class NewItems(NamedTuple):
     """The result of a comparison.
 
-    `known_items` is the encoded state for the next one. `is_renamed` says that most known items have new names: the
-    feed's guids or links change, or the site has moved. `entries` are the new unreadable ones.
+    `known_items` is the encoded state for the next one. `is_renamed`: most known items have new names, because
+    the feed's guids or links change, or the site has moved. `entries` are the new unreadable ones.
     """
 
     items: tuple[Item, ...]
@@ -57,7 +58,7 @@ def find_new_items(
 
     An item is known while it is in the feed's document. The desk recognises items that return later.
     With *is_partial*, items that are missing in the document stay known.
-    An item is found by its identity key, or by an unshared guid, because the links of some feeds change at each poll.
+    An item is found by its identity key, or by an unshared guid: the links of some feeds change at each poll.
     An item with an unknown name and the text of an item that has disappeared is that item, unless the text is short.
     If that applies to at least half of a document's items, their times of publication may differ: some guids change.
     """
@@ -159,7 +160,7 @@ def _moved(items: Sequence[Item], gone: set[bytes], before: Mapping[bytes, bytes
 
 
 def _is_long(item: Item) -> bool:
-    """Return whether the item has so much text that another item does not have the same by accident."""
+    """Return whether the item has at least MIN_TEXT_BYTES of text: no other item has the same text by accident."""
     contents = (content.value for content in (*item.content, item.summary) if content)
     words = {match_key(html.unescape(strip_tags(text, " ", MAX_TAG_CHARS))) for text in (item.title, *contents)}
     return sum(len(text.replace(" ", "").encode()) for text in words) >= MIN_TEXT_BYTES

@@ -29,8 +29,8 @@ from workers.poller.page_jobs import WARM_UP, Job, JobResult, handle_job
 from workers.text.zones import load_regions
 
 CPU_LIMIT_S = 5  # for one document; the kernel counts whole seconds
-IDLE_S = 15.0  # a process without CPU time for so long hangs; on a busy machine CPU_LIMIT_S decides
-USUAL_S = 1.0  # most documents are parsed by then; the CPU time of the process is read only afterwards
+IDLE_S = 15.0  # a process that uses no CPU time for this period hangs; on a busy machine CPU_LIMIT_S decides
+USUAL_S = 1.0  # nearly all documents are parsed by then; only afterwards the pool reads the CPU time of the process
 SLOW_CPU_S = 0.1  # a source whose document takes longer is suspect; a usual feed takes .002 s
 SUSPECT_S = 600.0
 MAX_SUSPECTS = 10_000
@@ -88,7 +88,7 @@ class ParserPool:
     def __init__(self, count: int, idle_s: float = IDLE_S) -> None:
         self.idle_s = idle_s
         self._feeds, self._pages, self._quarantined = (asyncio.Semaphore(n) for n in (count, count, 1))
-        self._suspects: OrderedDict[str, float] = OrderedDict()  # source → end of the suspicion, monotonic
+        self._suspects: OrderedDict[str, float] = OrderedDict()  # source → monotonic time until which it is suspect
         self._idle: list[_Parser] = []
         self._idle_suspects: list[_Parser] = []
 
@@ -100,7 +100,7 @@ class ParserPool:
         """
         is_suspect = is_suspect or self.is_suspect(request.url)
         response = await self._exchange(request, request.url, self._quarantined if is_suspect else self._feeds)
-        return _present(response.update)
+        return _require(response.update)
 
     async def run(self, job: Job, kind: type[Result], *, source: str) -> Result:
         """Return the result of *job*, of the type *kind*. *source*: its host, or its URL.
@@ -109,7 +109,7 @@ class ParserPool:
             UnreadableError: the parser process exceeded a limit or crashed.
         """
         response = await self._exchange(job, source, self._quarantined if self.is_suspect(source) else self._pages)
-        result = _present(response.result)
+        result = _require(response.result)
         assert isinstance(result, kind)
         return result
 
@@ -213,7 +213,7 @@ class _Parser:
         await asyncio.gather(self.process.wait(), stdout.read())
 
 
-def _present(value: Value | None) -> Value:
+def _require(value: Value | None) -> Value:
     if value is None:
         raise UnreadableError("empty response of the parser process", code="parse_crash")
     return value

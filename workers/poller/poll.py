@@ -40,8 +40,8 @@ log = get_logger(__name__)
 MAX_VALIDATOR_CHARS = 1_024
 MAX_ERROR_CHARS = 500
 DEMO_INTERVAL_S = 2.0
-DEFERRED_INTERVAL_S = 30.0  # until items that the queue of the desk had no room for are offered again
-MAX_POLLS_WITHOUT_PUSH = 3  # a hub is unreliable if so many consecutive polls find items that it didn't push
+DEFERRED_INTERVAL_S = 30.0  # until a poll of a feed whose items found no place in the desk's queue
+MAX_POLLS_WITHOUT_PUSH = 3  # consecutive polls that find items that the hub didn't push; from here on it is unreliable
 
 
 class PollOutcome(msgspec.Struct, frozen=True):
@@ -53,7 +53,7 @@ class PollOutcome(msgspec.Struct, frozen=True):
     known_items: bytes | None = None
     failed_entries: Sequence[tuple[str, str]] = ()  # (entry, error)
     host_commands: Sequence[RedisCommand] = ()
-    reservation: Reservation | None = None  # of the items, in the queue of the desk
+    reservation: Reservation | None = None  # of places for the items in the desk's queue
     is_outage: bool = False  # the poll failed in an outage of the network
     more_writes: Sequence[RedisCommand] = ()  # state to write in the same step
 
@@ -74,7 +74,7 @@ def feed_options(settings: Settings, state: FeedState) -> FeedOptions:
 def begin_poll(loaded: ClaimedFeed) -> PollResult:
     """Return the record of a poll that starts now. It is failed until it succeeds.
 
-    Its time follows the order of all polls at the broker: the desk treats items that were fetched earlier as old.
+    Its time follows the order of all polls at the broker. The desk treats items that were fetched earlier as old.
     """
     state = loaded.state
     started = datetime.fromtimestamp(max(loaded.order_s, state.polled_s + 0.001), UTC)
@@ -238,8 +238,9 @@ def _validator(value: str) -> str:
 def track_redirect(state: FeedState, response: Response, now_s: float) -> FeedState:
     """Return *state* with the permanent redirect of a response.
 
-    A permanent redirect (RFC 9110 §15.4.2, §15.4.9) is accepted after several sightings over a day: broken servers and
-    captive portals redirect everything for an hour. The feed is still identified by its original URL.
+    A permanent redirect (RFC 9110 §15.4.2, §15.4.9) is accepted after MOVED_AFTER polls over MOVED_S.
+    Broken servers and captive portals redirect everything for an hour.
+    The original URL still identifies the feed.
     """
     if not response.permanent_url and not state.redirect_count:
         return state

@@ -48,7 +48,7 @@ log = get_logger(__name__)
 IDLE_SLEEP_S = 1.0  # delay until a new feed is noticed
 CLAIM_PAUSE_S = 0.02  # between the end of a poll and the next claim
 PUSH_TRIES = 3
-PUSH_FAILED = "a poll will find its items"
+PUSH_FAILED = "the next poll will find its items"
 
 
 class Poller:
@@ -286,7 +286,7 @@ class Poller:
     ) -> tuple[LimitedUpdate, Reservation | None]:
         """Return the part of *update* within the feed's budget and the desk's queue, and the place in the queue.
 
-        The items get their pages if the feed's options say so.
+        The items get their pages if the option `full_text` of the feed is true.
         """
         limited = limit_update(update, state.budget, self.settings, poll.started_at)
         if limited.update.new_items and not state.name:

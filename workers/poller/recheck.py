@@ -7,8 +7,8 @@
 copydesk:rechecks          sorted set: id of a waiting recheck by the Unix time when it is due
 copydesk:rechecks:items    hash: id → the recheck with its item, MessagePack, compressed
 
-The queue is bounded by count. A claim moves the due time by CLAIM_S, so that the recheck of a killed poller comes
-again. The step that publishes has the claimed value as its condition: a page counts once.
+The queue is bounded by count. A claim moves the due time by CLAIM_S, so that another poller repeats the recheck
+of a killed one. The step that publishes has the claimed value as its condition: a page counts once.
 """
 
 import asyncio
@@ -39,8 +39,8 @@ MAX_ITEM_BYTES = 20_000  # compressed, without the page
 CLAIM_S = 120.0
 BATCH = 8  # fetched at the same time
 IDLE_S = 1.0
-RETRY_S = 900.0  # after a failure that may end
-SECOND_LOOK_S = 3_600.0  # after the first 404
+RETRY_S = 900.0  # after a temporary failure
+NOT_FOUND_RETRY_S = 3_600.0  # after the first 404; only a second one withdraws the article
 GONE, NOT_FOUND = 410, 404
 
 CredentialsOf = Callable[[str], Credentials]
@@ -67,7 +67,7 @@ class Recheck(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
         return self.first_s + self.intervals_s[self.done]
 
 
-class Verdict(msgspec.Struct, frozen=True):
+class Decision(msgspec.Struct, frozen=True):
     """The consequence of a response: an item to publish, and the next recheck with its time, None after the last."""
 
     item: Item | None
@@ -91,7 +91,7 @@ def page_digest(page: FullTextPage) -> bytes:
     return hashlib.blake2b(page.html.encode("utf-8", "replace"), digest_size=8).digest()
 
 
-def judge(recheck: Recheck, status: int, page: FullTextPage | None, now: datetime) -> Verdict:
+def decide(recheck: Recheck, status: int, page: FullTextPage | None, now: datetime) -> Decision:
     """Return the consequence of the response to *recheck*. Pure.
 
     A page at the URL of another article isn't a revision: many sites redirect removed articles to their front page.
@@ -100,14 +100,14 @@ def judge(recheck: Recheck, status: int, page: FullTextPage | None, now: datetim
     missing = recheck.missing + 1 if status == NOT_FOUND else 0
     if status == GONE or missing > 1:
         reason = f"page removed by the publisher (HTTP {status})"
-        return Verdict(replace(item, withdrawn=reason, content=(), summary=None), None)
+        return Decision(replace(item, withdrawn=reason, content=(), summary=None), None)
     if status == NOT_FOUND:
-        return Verdict(None, replace(recheck, missing=missing), now.timestamp() + SECOND_LOOK_S)
+        return Decision(None, replace(recheck, missing=missing), now.timestamp() + NOT_FOUND_RETRY_S)
     following, changed = _following(replace(recheck, missing=0), now.timestamp()), None
     if page is not None and _same_article(page.url, recheck.url) and page_digest(page) != recheck.digest:
         changed = replace(item, page=page)
         following = following and replace(following, digest=page_digest(page))
-    return Verdict(changed, following, following.due_s if following else 0.0)
+    return Decision(changed, following, following.due_s if following else 0.0)
 
 
 def _following(recheck: Recheck, now_s: float) -> Recheck | None:
@@ -197,17 +197,17 @@ class Rechecks:
             status, page = await self.pages.fetch_again(item.link, self.credentials_of(item.feed), item.feed)
         except CopydeskError as exc:
             log.info("page not rechecked", feed=item.feed, url=item.link, error=exc, retry_s=RETRY_S)
-            await self._store(id_, recheck, Verdict(None, recheck, now_s() + RETRY_S))
+            await self._store(id_, recheck, Decision(None, recheck, now_s() + RETRY_S))
             return
-        verdict = judge(recheck, status, page, datetime.fromtimestamp(now_s(), UTC))
-        if verdict.item is not None:
+        decision = decide(recheck, status, page, datetime.fromtimestamp(now_s(), UTC))
+        if decision.item is not None:
             log.info("page rechecked", feed=item.feed, url=item.link, status=status,
-                     reason=verdict.item.withdrawn or "changed page")  # fmt: skip
-        await self._store(id_, recheck, verdict)
+                     reason=decision.item.withdrawn or "changed page")  # fmt: skip
+        await self._store(id_, recheck, decision)
 
-    async def _store(self, id_: str, claimed: Recheck, verdict: Verdict) -> None:
-        """Publish the item of *verdict* and store the next recheck, if nobody has done so since the claim."""
-        following, value = verdict.following, msgspec.msgpack.encode(claimed)
-        writes = _remove(id_) if following is None else _set(id_, following, verdict.due_s)
-        items = [verdict.item] if verdict.item else []
+    async def _store(self, id_: str, claimed: Recheck, decision: Decision) -> None:
+        """Publish the item of *decision* and store the next recheck, if no poller has done so since the claim."""
+        following, value = decision.following, msgspec.msgpack.encode(claimed)
+        writes = _remove(id_) if following is None else _set(id_, following, decision.due_s)
+        items = [decision.item] if decision.item else []
         await publish(self.broker, items, state_writes=writes, conditions=[Condition(ITEMS_KEY, id_, value, value)])

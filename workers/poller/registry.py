@@ -51,7 +51,7 @@ KEEP_SCHEDULED = b"-"  # argument of release.lua that no state equals
 
 
 class Budget(msgspec.Struct, frozen=True, array_like=True):
-    """The use of the daily budget: the day, counted from 1970 in UTC, new items, bytes of texts, and dead letters."""
+    """The use of the daily budget. `day`: days since 1970 in UTC. `bytes`: of texts. `letters`: dead letters."""
 
     day: int = 0
     items: int = 0
@@ -94,11 +94,11 @@ class FeedState(msgspec.Struct, array_like=True, omit_defaults=True, frozen=True
     polls_since_push: int = 0  # consecutive polls with new items that no hub pushed
     identity_basis: str = ""  # how most of its items are identified
     name: str = ""  # title that the user gave; it overrides the feed's own
-    interval_s: float = 0.0  # poll interval that the user gave; 0: as the settings say
-    full_text: bool | None = None  # whether to fetch pages; None: as the settings say
+    interval_s: float = 0.0  # poll interval that the user gave; 0: the one of the settings
+    full_text: bool | None = None  # whether to fetch pages; None: the value of the settings
     budget: Budget = Budget()  # use of its daily budget
     items_deferred: int = 0  # entries of its last document over the budget
-    type: str = ""  # `page` for a section page; "" as the settings say
+    type: str = ""  # `page` for a section page; "": the type in the settings
     turnover: dict[str, int] = {}  # of a section page: pattern of URLs → links that appeared after the first poll
 
     @property

@@ -4,11 +4,13 @@
 
 copydesk never abandons a feed. Failures only lengthen its interval, up to a day. A feed that is gone is polled weekly.
 
-The interval trades polls against delay. For feeds with a steady rate r, intervals proportional to r to the power of
--1/2 minimise the sum of delays over all items. The exponent -0.7 gives more of the polls to feeds with more items. It
-needs an eighth fewer polls at the same median delay, for a mean delay that is a fifth longer.
-`make bench ARGS=schedule` measures this on real feeds. The rate depends on the hour of the day. It rises during a
-burst, when more items appear than usual at that hour, because one item is often followed by others.
+The interval trades polls against delay. A feed has a rate of r items per hour. With steady rates, intervals
+proportional to r ** -1/2 minimise the sum of delays over all items. The exponent -0.7 gives more of the polls to feeds
+with more items. It needs an eighth fewer polls at the same median delay, for a mean delay that is a fifth longer.
+`make bench ARGS=schedule` measures this on real feeds.
+
+The rate depends on the hour of the day. It rises during a burst, when more items appear than usual at that hour.
+One item is then often followed by others.
 """
 
 import math
@@ -29,7 +31,7 @@ MAX_BACKOFF_DOUBLINGS = 16
 GONE_AFTER, GONE_INTERVAL_S = 3, 7 * DAY_S  # after three consecutive 410, once a week
 BUSY_S = 60.0  # minimum wait after 429 or 503 without Retry-After
 TRUST_304_S = DAY_S  # one unconditional request a day, because some servers return 304 incorrectly
-MOVED_AFTER, MOVED_S = 3, DAY_S  # sightings and time until a permanent redirect is accepted
+MOVED_AFTER, MOVED_S = 3, DAY_S  # polls and time with a permanent redirect until it is accepted
 
 REFERENCE_PER_HOUR = 3.0  # a feed with this rate is polled every `poll_interval_s`
 RATE_EXPONENT = 0.7
@@ -105,7 +107,7 @@ def _hour(time_s: float) -> int:
 
 
 def _rate_share(history: History) -> float:
-    """Return the factor from the smoothed count of an hour of the day to its expected number of new items per hour."""
+    """Return new items per hour for each item in the smoothed count of an hour of the day."""
     total = sum(history.hours)
     return total / history.weight_s * HOUR_S / (total / 24 + SMOOTHING)
 
@@ -143,8 +145,8 @@ def apply_hints_s(
 ) -> float:
     """Return *wait_s*, extended by the *hints* of the feed, up to a day.
 
-    The hints count less if items would be lost: at most half of *document_items*, the size of the document, may be
-    new at the next poll.
+    At most half of *document_items*, the number of items in the document, may be new at the next poll.
+    A hint beyond that is shortened: the document would lose items between two polls.
     """
     per_hour = history.per_hour if history else 0.0
     max_wait_s = document_items / 2 / per_hour * HOUR_S if document_items and per_hour > 0 else DAY_S

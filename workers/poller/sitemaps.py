@@ -51,7 +51,7 @@ async def read_index(index: FeedUpdate, url: str, known_items: bytes, fetch: Fet
         try:
             child = await parse(await _fetched(link.url, fetch), update.known_items)
             if not (child.is_link_list or child.sitemaps):
-                raise UnreadableError(f"a feed, not a sitemap: {link.url}; add it as a feed", code="bad_feed")
+                raise UnreadableError(f"not a sitemap: {link.url} (a feed); add it as a feed", code="bad_feed")
         except CopydeskError as exc:
             errors.append(exc)
             continue

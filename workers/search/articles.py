@@ -1,10 +1,10 @@
 """The article index: the newest revision of every retained article, with filters and full-text search (SQLite FTS5).
 
-    articles topic ──▶ one transaction per batch: rows, text, positions ──▶ page(Filters), places(Filters), story(id)
+    articles topic ──▶ one transaction per batch: rows, text, positions ──▶ page(…), message_ids(…), story(id)
 
-`seq` numbers the rows by arrival: a revision gets a new number, so lists by descending `seq` show the latest first.
+`seq` numbers the rows by arrival. A revision gets a new number, so lists by descending `seq` show the latest first.
 The index holds at most MAX_ARTICLES, the newest, and follows the retention of the topic. Of each retained revision it
-holds the place in the topic. The web server, `copydesk articles` and `copydesk mcp` share it.
+holds the message id. The web server, `copydesk articles` and `copydesk mcp` share it.
 """
 
 import re
@@ -108,8 +108,8 @@ def apply(connection: sqlite3.Connection, messages: Sequence[ConsumedMessage], r
             article = decode(message.value, Article)
         except UnreadableError:
             continue
-        place = (article.id, article.revision, message.partition, message.offset)
-        connection.execute("REPLACE INTO revisions VALUES (?, ?, ?, ?)", place)
+        row = (article.id, article.revision, message.partition, message.offset)
+        connection.execute("REPLACE INTO revisions VALUES (?, ?, ?, ?)", row)
         _replace(connection, message, article, None if router is None else router.route_names(article))
     connection.executemany("REPLACE INTO article_positions VALUES (?, ?)", position.items())
     oldest = "seq <= (SELECT max(seq) FROM articles) - ?"
@@ -171,13 +171,13 @@ def _remove(connection: sqlite3.Connection, condition: str, parameters: Sequence
 
 def remove_expired(connection: sqlite3.Connection, first: Mapping[int, int]) -> None:
     """Remove the articles below the *first* offset of each partition, which the topic no longer has."""
-    for place in first.items():
-        _remove(connection, "partition = ? AND offset < ?", place)
-        connection.execute("DELETE FROM revisions WHERE partition = ? AND offset < ?", place)
+    for partition_and_offset in first.items():
+        _remove(connection, "partition = ? AND offset < ?", partition_and_offset)
+        connection.execute("DELETE FROM revisions WHERE partition = ? AND offset < ?", partition_and_offset)
 
 
 def clear(connection: sqlite3.Connection) -> None:
-    """Remove everything: the topic has begun anew."""
+    """Remove everything: the topic has lost its messages."""
     _remove(connection, "true", ())
     for table in ("revisions", "article_positions"):
         connection.execute(f"DELETE FROM {table}")
@@ -189,14 +189,14 @@ def read_position(connection: sqlite3.Connection) -> dict[int, int]:
 
 
 def without_routes(connection: sqlite3.Connection, limit: int) -> list[MessageId]:
-    """Return the places of articles whose routes are unknown, at most *limit*."""
+    """Return the message ids of articles whose routes are unknown, at most *limit*."""
     query = "SELECT partition, offset FROM articles WHERE routes IS NULL LIMIT ?"
     return [MessageId(ARTICLES.name, *row) for row in connection.execute(query, (limit,))]
 
 
 def set_routes(connection: sqlite3.Connection, routes: Mapping[MessageId, Sequence[str]]) -> None:
-    """Store the names of the routes of the articles at some places."""
-    rows = [(_joined(names), place.partition, place.offset) for place, names in routes.items()]
+    """Store the names of the routes of articles by their message ids."""
+    rows = [(_joined(names), id_.partition, id_.offset) for id_, names in routes.items()]
     connection.executemany("UPDATE articles SET routes = ? WHERE partition = ? AND offset = ?", rows)
 
 
@@ -212,21 +212,21 @@ def newest(connection: sqlite3.Connection, filters: Filters, limit: int) -> list
     return _decoded(_select(connection, "seq, row", filters, _BY_TIME, limit))
 
 
-def places(
+def message_ids(
     connection: sqlite3.Connection, filters: Filters, limit: int = -1, *, all_revisions: bool = False
 ) -> list[MessageId]:
-    """Return the places of the articles that match *filters*, the latest published first.
+    """Return the message ids of the articles that match *filters*, the latest published first.
 
     *limit* articles at most; -1: all. *all_revisions*: all retained revisions of them, instead of the newest.
     """
     rows = _select(connection, "id, partition, offset", filters, _BY_TIME, limit)
     if all_revisions:
-        return [place for row in rows for place in revision_places(connection, row["id"])]
+        return [id_ for row in rows for id_ in revision_message_ids(connection, row["id"])]
     return [MessageId(ARTICLES.name, row["partition"], row["offset"]) for row in rows]
 
 
-def revision_places(connection: sqlite3.Connection, id_: str) -> list[MessageId]:
-    """Return the places of the retained revisions of an article, in order."""
+def revision_message_ids(connection: sqlite3.Connection, id_: str) -> list[MessageId]:
+    """Return the message ids of the retained revisions of an article, in order."""
     query = "SELECT partition, offset FROM revisions WHERE id = ? ORDER BY revision"
     return [MessageId(ARTICLES.name, *row) for row in connection.execute(query, (id_,))]
 

@@ -60,7 +60,7 @@ class Follower:
             await retry_unavailable(self._follow, "index interrupted", max_delay_s=MAX_DELAY_S, topic=self.topic.name)
 
     async def catch_up(self) -> None:
-        """Store the messages up to the present end of the topic. Raises UnavailableError."""
+        """Store the messages up to the current end of the topic. Raises UnavailableError."""
         reader = await self._open()
         try:
             while not await reader.at_end():
@@ -89,11 +89,11 @@ class Follower:
             await reader.close()
 
     async def _open(self) -> Reader:
-        """Open a reader at the stored position; begin anew if the topic ends before it, as after a loss of its data."""
+        """Open a reader at the stored position. Start over if the topic ends before it, as after a loss of its data."""
         position = await self.store.position()  # before the end: another process may store messages meanwhile
         first, end = await self._offsets(Start.EARLIEST), await self._offsets(Start.LATEST)
         if any(offset > end.get(partition, 0) for partition, offset in position.items()):
-            log.warning("index discarded", topic=self.topic.name, reason="the topic has begun anew")
+            log.warning("index discarded", topic=self.topic.name, reason="the topic ends before the stored position")
             await self.store.clear()
             position = {}
         await self.store.remove_expired(first)

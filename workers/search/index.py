@@ -18,7 +18,7 @@ from workers.search.database import Database
 from workers.search.follow import FIRST_READ_WAIT_S, Follower
 from workers.search.tables import open_shared_database
 
-SINGLE_READS = 100  # up to as many articles are read one by one; more in one pass through the topic
+SINGLE_READS = 100  # up to this number, articles are read one by one; more in one pass through the topic
 ROUTE_BATCH = 1_000
 
 
@@ -48,10 +48,10 @@ class ArticleIndex:
 
     async def add_routes(self) -> None:
         """Store the routes of the articles that a process without routes has added."""
-        while self.router is not None and (places := await self.database.run(articles.without_routes, ROUTE_BATCH)):
-            routes: dict[MessageId, Sequence[str]] = dict.fromkeys(places, ())
-            async for place, article in self._messages(places):
-                routes[place] = self.router.route_names(article)
+        while self.router is not None and (ids := await self.database.run(articles.without_routes, ROUTE_BATCH)):
+            routes: dict[MessageId, Sequence[str]] = dict.fromkeys(ids, ())
+            async for id_, article in self._messages(ids):
+                routes[id_] = self.router.route_names(article)
             await self.database.run(articles.set_routes, routes)
 
     async def remove_expired(self, first: Mapping[int, int]) -> None:
@@ -70,21 +70,21 @@ class ArticleIndex:
         """Return the rows that match *filters* by time of publication, the latest first."""
         return await self.database.run(articles.newest, filters, limit)
 
-    async def places(
+    async def message_ids(
         self, filters: articles.Filters, limit: int = -1, *, all_revisions: bool = False
     ) -> list[MessageId]:
-        """Return the places of the articles that match *filters*, the latest published first."""
-        return await self.database.run(articles.places, filters, limit, all_revisions=all_revisions)
+        """Return the message ids of the articles that match *filters*, the latest published first."""
+        return await self.database.run(articles.message_ids, filters, limit, all_revisions=all_revisions)
 
-    async def read(self, places: Sequence[MessageId]) -> AsyncGenerator[Article, None]:
-        """Yield the articles at *places* that are still retained. Up to SINGLE_READS keep their order."""
-        async for _, article in self._messages(places):
+    async def read(self, ids: Sequence[MessageId]) -> AsyncGenerator[Article, None]:
+        """Yield the articles of the messages *ids* that are still retained. Up to SINGLE_READS keep their order."""
+        async for _, article in self._messages(ids):
             yield article
 
     async def revisions(self, id_: str) -> list[Article]:
         """Return the retained revisions of an article, in order."""
-        places = await self.database.run(articles.revision_places, id_)
-        return [article async for article in self.read(places) if article.id == id_]
+        ids = await self.database.run(articles.revision_message_ids, id_)
+        return [article async for article in self.read(ids) if article.id == id_]
 
     async def story(self, id_: str) -> list[dict[str, Any]]:
         """Return the articles of a story."""
@@ -99,23 +99,23 @@ class ArticleIndex:
         """Return the number of articles."""
         return await self.database.run(articles.count)
 
-    async def _messages(self, places: Sequence[MessageId]) -> AsyncGenerator[tuple[MessageId, Article], None]:
-        read = self._one_by_one if len(places) <= SINGLE_READS else self._in_one_pass
-        async for message in read(places):
+    async def _messages(self, ids: Sequence[MessageId]) -> AsyncGenerator[tuple[MessageId, Article], None]:
+        read = self._one_by_one if len(ids) <= SINGLE_READS else self._in_one_pass
+        async for message in read(ids):
             try:
                 yield message.message_id, decode(message.value, Article)
             except UnreadableError:
                 continue  # the index has readable messages only
 
-    async def _one_by_one(self, places: Sequence[MessageId]) -> AsyncGenerator[ConsumedMessage, None]:
-        for place in places:
-            if message := await self.broker.read_message(place):
+    async def _one_by_one(self, ids: Sequence[MessageId]) -> AsyncGenerator[ConsumedMessage, None]:
+        for id_ in ids:
+            if message := await self.broker.read_message(id_):
                 yield message
 
-    async def _in_one_pass(self, places: Sequence[MessageId]) -> AsyncGenerator[ConsumedMessage, None]:
-        missing, first = set(places), dict[int, int]()
-        for place in places:
-            first[place.partition] = min(place.offset, first.get(place.partition, place.offset))
+    async def _in_one_pass(self, ids: Sequence[MessageId]) -> AsyncGenerator[ConsumedMessage, None]:
+        missing, first = set(ids), dict[int, int]()
+        for id_ in ids:
+            first[id_.partition] = min(id_.offset, first.get(id_.partition, id_.offset))
         reader = await self.broker.open_reader(ARTICLES, "", Offsets(first))
         try:
             while missing and not await reader.at_end():
@@ -131,7 +131,7 @@ class ArticleIndex:
 async def open_index(
     settings: Settings, broker: Broker, routes: Sequence[Route] | None = None
 ) -> AsyncGenerator[ArticleIndex, None]:
-    """Yield the index after it has read the articles topic to its present end, for a command."""
+    """Yield the index after it has read the articles topic to its current end, for a command."""
     database = open_shared_database(settings)
     try:
         index = ArticleIndex(broker, database, routes)

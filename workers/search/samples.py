@@ -78,7 +78,7 @@ def rates(samples: Sequence[Sample], now_s: float, span_s: int, step_s: int) -> 
 
 
 def _extended(step: Step | None, before: Sample, after: Sample) -> Step:
-    """Return *step* with the counts between two samples. Counters that began anew count from zero."""
+    """Return *step* with the counts between two samples. Counters that started over count from zero."""
     step = step or Step(0.0, Counter(), 0, after)
     new = {name: n - before.counts.get(name, 0) for name, n in after.counts.items()}
     counts = Counter({name: n if n >= 0 else after.counts[name] for name, n in new.items()})

@@ -26,8 +26,8 @@ def open_database(settings: Settings) -> Database:
 def open_shared_database(settings: Settings) -> Database:
     """Return the database of the web server for another process, or a temporary one.
 
-    A temporary one replaces it if `data_dir` is absent or belongs to another user, so that no file of a second owner
-    keeps the web server from its index.
+    A temporary one replaces it if `data_dir` is absent or belongs to another user.
+    Otherwise the web server could not write to a file of a second owner.
     """
     folder = settings.data_dir
     is_own = folder.is_dir() and folder.stat().st_uid == os.geteuid() and os.access(folder, os.W_OK)

@@ -40,7 +40,7 @@ class Sink(ABC, Generic[Options]):
 
     `options_type` is a dataclass of `option` fields. Its docstring and fields are the reference of the sink.
 
-    `batch_size`: most events of a delivery. `batch_wait_s`: time to wait for them after the first one.
+    `batch_size`: maximum number of events in a delivery. `batch_wait_s`: time to wait for them after the first one.
 
     `requires`: module of the client library, and the extra of copydesk that installs it.
     """
@@ -59,7 +59,7 @@ class Sink(ABC, Generic[Options]):
 
         A batch may be delivered again after a crash, so that the destination should ignore known event ids.
 
-        After SinkRejectedError or an hour of SinkRetryError, the events of the batch come again one by one.
+        After SinkRejectedError or an hour of SinkRetryError, the runner delivers the events of the batch one by one.
 
         Raises: SinkRejectedError, SinkRetryError; CopydeskError while the destination is unreachable.
         """

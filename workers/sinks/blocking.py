@@ -9,7 +9,7 @@ Result = TypeVar("Result")
 
 
 class BlockingCalls:
-    """A thread that makes the calls in order. A call goes on after its caller was cancelled; the next one waits."""
+    """A thread that makes the calls in order. A call continues after its caller was cancelled; the next one waits."""
 
     def __init__(self) -> None:
         self._thread: ThreadPoolExecutor | None = None

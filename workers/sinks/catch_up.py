@@ -21,7 +21,7 @@ log = get_logger(__name__)
 
 
 async def catch_up(broker: Broker, table: SinkTable, sink: Sink[Any]) -> None:
-    """Deliver the messages between the store's offsets and those of the group. The sink ignores the ones it has.
+    """Deliver the messages between the destination's offsets and those of the group. The sink ignores known ones.
 
     Raises: CopydeskError, SinkRetryError as `Sink.deliver` does.
     """

@@ -1,6 +1,6 @@
 """The part that the chat sinks share: which articles are posted, and the texts of a message. Pure, except for the POST.
 
-A chat has no key that makes a repeated message the same one: a killed process repeats one message at most.
+A chat has no idempotency key. A killed process therefore repeats at most one message.
 """
 
 from abc import abstractmethod

@@ -88,7 +88,7 @@ class JsonLinesSink(Sink[JsonLinesOptions]):
 class LinesWriter:
     """Appends lines to a file that others may append to and rename. It knows the revisions in the file.
 
-    It also knows those of the last renamed file: a batch that comes again after a crash may be in both.
+    It also knows those of the last renamed file: a redelivered batch may be in both files.
     """
 
     def __init__(self, options: JsonLinesOptions) -> None:
@@ -140,14 +140,14 @@ class LinesWriter:
         return self._file
 
     def _read_new_lines(self, file: IO[bytes]) -> None:
-        """Read the lines of others, and remove a line without its end: its writer was killed, or ran out of space."""
+        """Read the lines of others. Remove a line without its end: its writer was killed, or had no space."""
         file.seek(self._read_bytes)
         if rest := self._read_lines(file):
             file.truncate(self._read_bytes)
             log.warning("incomplete line removed", path=self.options.path, offset=self._read_bytes, count=len(rest))
 
     def _read_lines(self, file: IO[bytes]) -> bytes:
-        """Record the revisions in the lines from the present position; return the bytes after the last line end."""
+        """Record the revisions in the lines from the current position; return the bytes after the last line end."""
         rest = b""
         while chunk := file.read(READ_BYTES):
             *lines, rest = (rest + chunk).split(b"\n")

@@ -1,7 +1,7 @@
 """The OpenSearch sink: the newest revision of each article in an index. Elasticsearch has the same API.
 
-The revision is the document's external version: the server refuses a version that it has passed. The tombstone of a
-deleted document is forgotten after a minute (index.gc_deletes), so that a withdrawn article stays, without its text.
+The revision is the document's external version: the server refuses one that it has, or an older one. A withdrawn
+article stays as a document without its text: the server forgets a deleted one after a minute (index.gc_deletes).
 
 https://docs.opensearch.org/latest/api-reference/document-apis/bulk/
 """
@@ -27,7 +27,7 @@ BATCH_SIZE = 100
 MAX_RESPONSE_BYTES = 8 * 1024 * 1024
 CONFLICT = 409  # the index has this revision, or a later one
 TOO_LARGE = 413  # a smaller batch may pass
-REFUSALS = (401, 403, 404)  # of the account, or of an index that is read-only or gone: they concern all articles
+REFUSALS = (401, 403, 404)  # no permission, or an index that is read-only or missing: they concern all articles
 # Field types. Texts that are names or addresses are keywords: they are filtered and counted, not searched.
 SEARCHED = ("title", "dek", "body")
 TYPES = {Kind.INTEGER: "integer", Kind.REAL: "float", Kind.TIME: "date", Kind.TEXT: "keyword", Kind.TEXTS: "keyword"}
@@ -77,13 +77,13 @@ class OpenSearchSink(HttpSink[OpenSearchOptions]):
         if self._has_index:
             return
         path, body = f"/{self.options.index}", msgspec.json.encode({"mappings": mappings()})
-        present = await self._send("HEAD", path, b"", "application/json")
-        if present.status == 404:
+        found = await self._send("HEAD", path, b"", "application/json")
+        if found.status == 404:
             response = await self._send("PUT", path, body, "application/json")
             if ALREADY_THERE not in response.body:
                 self._check_request(response)
-        elif present.status != 403:  # the account may be limited to writing
-            self._check_request(present)
+        elif found.status != 403:  # the user may have no permission to read the index
+            self._check_request(found)
         self._has_index = True
 
     def _lines(self, event: SinkEvent) -> tuple[bytes, bytes]:

@@ -5,7 +5,7 @@ topic ──▶ sink.deliver ──▶ confirmed: commit
             ├── SinkRetryError: retry with backoff; after MAX_RETRY_S a dead letter
             └── SinkRejectedError: a dead letter
 
-The events of a batch that fails by one of the last two are delivered one by one, so that each has its own outcome.
+If a batch fails by one of the last two, its events are delivered one by one. So each has its own outcome.
 A replayed dead letter returns on the topic of replays, with the sink's name as key.
 """
 
@@ -126,13 +126,13 @@ class SinkRunner:
                 await self._end(batch)
                 return
             except SinkRejectedError as exc:
-                await self._settle(subscription, batch, attempts, str(exc), 0.0)
+                await self._reject(subscription, batch, attempts, str(exc), 0.0)
                 return
             except SinkRetryError as exc:
                 attempts.first_response_s = attempts.first_response_s or time.monotonic()
                 wait_s, error = max(delay_s, exc.delay_s * (1 + random.uniform(0, JITTER))), str(exc)
                 if time.monotonic() + wait_s - attempts.first_response_s > self.max_retry_s:
-                    await self._settle(subscription, batch, attempts, error, attempts.first_response_s)
+                    await self._reject(subscription, batch, attempts, error, attempts.first_response_s)
                     return
             except CopydeskError as exc:
                 self._is_caught_up = False  # the destination may return with an older state
@@ -163,7 +163,7 @@ class SinkRunner:
         await self._end(lost)
         return [delivery for delivery in batch if delivery.event.source in owned] if lost else batch
 
-    async def _settle(
+    async def _reject(
         self, subscription: Subscription, batch: Sequence[Delivery], attempts: Attempts, error: str, first_s: float
     ) -> None:
         """Write the dead letter of an event that the destination does not accept; split a batch into single events.
@@ -182,7 +182,7 @@ class SinkRunner:
 
     @staticmethod
     async def _wait(subscription: Subscription, wait_s: float) -> None:
-        """Wait and keep the leases: a member without a sign of life for minutes loses them."""
+        """Wait and keep the leases: a member without a heartbeat for minutes loses them."""
         end_s = time.monotonic() + wait_s
         while (remaining_s := end_s - time.monotonic()) > 0:
             await asyncio.sleep(min(remaining_s, LEASE_CHECK_S))

@@ -1,4 +1,6 @@
-"""The S3 sink: the newest revision of each article as an object, on any store with the S3 API and conditional writes.
+"""The S3 sink: the newest revision of each article as an object.
+
+The store needs the S3 API and conditional writes.
 
 awscrt signs the requests (Signature Version 4); the HTTP client of copydesk sends them. The revision is metadata of
 the object. A write names the ETag that it replaces, so that a later revision is never overwritten.
@@ -69,15 +71,15 @@ class S3Sink(HttpSink[S3Options]):
             if response.status not in CONFLICTS:
                 self._check(response)
                 return
-            present = await self._send("HEAD", article)
-            if present.status == 404:
+            found = await self._send("HEAD", article)
+            if found.status == 404:
                 condition = {"If-None-Match": "*"}
                 continue
-            self._check(present)
-            if int(present.headers.get(REVISION, "0")) >= article.revision:
+            self._check(found)
+            if int(found.headers.get(REVISION, "0")) >= article.revision:
                 return
-            condition = {"If-Match": present.headers.get("etag", "")}
-        raise SinkRetryError(f"object changes all the time: {self._url(article)}")
+            condition = {"If-Match": found.headers.get("etag", "")}
+        raise SinkRetryError(f"object not written: {self._url(article)} (another client keeps changing it)")
 
     async def _send(
         self, method: str, article: Article, body: bytes = b"", headers: Mapping[str, str] | None = None

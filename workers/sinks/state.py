@@ -13,7 +13,7 @@ log = get_logger(__name__)
 
 
 class SinkState(NamedTuple):
-    """Failed attempts and rejected articles of a sink since its first start, and its present failure."""
+    """Failed attempts and rejected articles of a sink since its first start, and its current failure."""
 
     failures: int = 0
     rejected: int = 0

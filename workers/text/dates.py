@@ -125,7 +125,7 @@ _EDGES = ".,;()（）[]"
 
 
 class _Reading(NamedTuple):
-    """A date as read. `local` is the time as written, `is_day` says that it has no time of day."""
+    """A date as read. `local` is the time as written, `is_day`: it has no time of day."""
 
     local: datetime
     utc: datetime

@@ -1,7 +1,7 @@
 """Durations for people. Pure."""
 
 UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
-SECONDS_UP_TO = 100  # from here on, seconds say nothing beside minutes
+SECONDS_UP_TO = 100  # longer durations have no seconds
 
 
 def format_duration(seconds: float) -> str:

@@ -69,7 +69,7 @@ _WINDOWS_1252_BYTES = {ord(character): byte for byte, character in enumerate(_WI
 # A lead byte of UTF-8 and a continuation byte, both decoded as windows-1252.
 _LEAD_BYTE = re.compile(f"[\xc2-\xf4][{re.escape(_WINDOWS_1252[0x80:0xC0])}\x80-\x9f]")
 MAX_STRAYS = 100_000  # bytes; a document with more is entirely windows-1252, which also bounds the time
-# Source: WHATWG MIME Sniffing, §3 "binary data byte". Feeds and pages have strays of them, a compressed file has 10 %.
+# Source: WHATWG MIME Sniffing, §3 "binary data byte". Feeds and pages have few of them, a compressed file has 10 %.
 _BINARY = tuple(map(chr, (*range(0x09), 0x0B, *range(0x0E, 0x1B), *range(0x1C, 0x20))))
 _STRAY_BINARY, _BINARY_SHARE = 2, 0.01
 _NON_ASCII = re.compile("[^\x00-\x7f]")
@@ -139,7 +139,7 @@ def decode_document(data: bytes, content_type: str = "") -> str:
 
 
 def is_binary(text: str) -> bool:
-    """Whether a decoded document is no text: it has more than a few control characters that no text has.
+    """Return whether a decoded document is no text: it has more than a few control characters that no text has.
 
     >>> is_binary("boat\\x08house"), is_binary("\\x89PNG\\r\\n\\x1a\\n\\x00\\x00\\x00\\rIHDR")
     (False, True)

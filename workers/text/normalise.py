@@ -36,7 +36,7 @@ WORD = re.compile(r"[^\W_]+")
 # Quotation marks, dashes and dots, none of which is a part of a word under NFKC. Without them most English is ASCII.
 TYPOGRAPHIC = re.compile("[\u2010-\u201f\u2026«»]")
 _ASCII_KEY = bytes(ord(char.lower()) if char.isalnum() else 32 for char in map(chr, range(128))) + b" " * 128
-SHORT_CHARS, SHORT_LINES = 120, 4096  # cached match keys: boilerplate repeats on all pages of a site
+SHORT_CHARS, SHORT_LINES = 120, 4096  # cached match keys: clutter repeats on all pages of a site
 RECENT_CHARS, RECENT_LINES = 1_000, 64  # of longer lines: several rules need the key of one paragraph
 
 

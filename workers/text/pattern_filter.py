@@ -1,7 +1,7 @@
 """Cheap tests that most lines fail, derived from the patterns of tables: a line that fails can't match. Pure.
 
 A table of complete lines has hundreds of alternatives, and `re` tries each of them on every line. Most alternatives
-begin with fixed words. So the first characters of a line tell whether any of them can match. The others contain fixed
+begin with fixed words. So the first characters of a line decide whether any of them can match. The others contain fixed
 words.
 """
 
@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 START_CHARS = 6
 MAX_STARTS = 20_000  # of one pattern; a pattern with more begins with any character
-MAX_SET = 12  # characters at one place behind the first, which are told apart
+MAX_SET = 12  # characters at one position after the first one; a larger set matches any character
 MIN_PART_WEIGHT = 3
 _REPEATS = (sre.MAX_REPEAT, sre.MIN_REPEAT, sre.POSSESSIVE_REPEAT)
 _ZERO_WIDTH = (sre.AT, sre.ASSERT, sre.ASSERT_NOT)
@@ -30,7 +30,7 @@ _OTHER_SCRIPT = re.compile("[\u0370-\u1dff\u2c00-\ud7ff\uf900-\U000fffff]")
 
 
 def fold_case(text: str) -> str:
-    """Return Latin *text* with one form of all letters that `re.IGNORECASE` does not tell apart."""
+    """Return Latin *text* with one form of all letters that `re.IGNORECASE` treats as equal."""
     lower = text.lower()
     return lower if lower.isascii() else lower.replace("i\u0307", "i").replace("ı", "i").replace("ſ", "s")
 
@@ -44,7 +44,7 @@ class _Needs(NamedTuple):
 
 
 class PatternFilter:
-    """Tells whether one of *patterns* may match a text from its start. It reads them when it is first used."""
+    """Decides whether one of *patterns* may match a text from its start. It reads them when it is first used."""
 
     def __init__(self, *patterns: str, flags: int = re.IGNORECASE) -> None:
         self._patterns, self._flags = patterns, flags
@@ -149,10 +149,10 @@ def _texts_of(op: Any, argument: Any, *, is_first: bool) -> _Texts:
         branches = [_beginnings(branch, is_first=is_first) for branch in argument[1]]
         return _Texts(*(frozenset[str]().union(*sets) for sets in zip(*branches, strict=True)))
     if op in _REPEATS:
-        least, most, nodes = argument
+        min_repeats, max_repeats, nodes = argument
         inner = _beginnings(nodes, is_first=is_first)
-        none = frozenset(("",)) if least == 0 else frozenset[str]()
-        return _Texts(inner.cut, inner.whole | none) if most == 1 else _Texts(inner.cut | inner.whole, none)
+        none = frozenset(("",)) if min_repeats == 0 else frozenset[str]()
+        return _Texts(inner.cut, inner.whole | none) if max_repeats == 1 else _Texts(inner.cut | inner.whole, none)
     return _ANYTHING
 
 

@@ -28,8 +28,8 @@ ZONE_HOURS = {
     "msd": 4, "samt": 4, "yekt": 5, "omst": 6, "novt": 7, "krat": 7, "irkt": 8, "yakt": 9, "vlat": 10, "magt": 11,
     "pett": 12,
 }  # fmt: skip
-# Abbreviation → the zones that share it. The first one counts: it has the most feeds in English, and the publishers
-# in the other zones write offsets or other names (IDT, UTC+6). RFC 5322 §4.3 fixes EST, CST, MST and PST.
+# Abbreviation → the zones that share it. The first one counts: it has the most feeds in English. Publishers in the
+# other zones write offsets or other names (IDT, UTC+6). RFC 5322 §4.3 fixes EST, CST, MST and PST.
 AMBIGUOUS_ZONES = {
     "ist": ("Asia/Kolkata", "Europe/Dublin", "Asia/Jerusalem"),
     "bst": ("Europe/London", "Asia/Dhaka", "Pacific/Bougainville"),

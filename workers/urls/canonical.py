@@ -1,6 +1,6 @@
 """Canonical URLs: the published spelling of a link, and the key that all spellings of one article share. Pure.
 
-    link ──unwrap──▶ canonical URL: no clutter, every other byte as written ──▶ key: identifies the article
+    link ──unwrap──▶ canonical URL: no needless parts, every other byte as written ──▶ key: identifies the article
 
 Rules are tables, each with its source. A duplicate article is a nuisance, two merged articles are a loss.
 Rules that may merge two articles are therefore left out. `workers.urls.tracking` owns the tracking parameters.
@@ -100,7 +100,7 @@ AMP_PATHS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     for pattern, replacement in (
         (r"/(?:platform/amp|api/amp|google-amp|amphtml|\.?amp)(?=/.)", ""),  # a whole segment that is not the last
         (r"(?<=/)(?:\.amp|alt=amp(?:\.html?)?|[a-z]{1,6}-amp|amp\.html?)/?$", ""),  # the last segment
-        # "amp" is also a word. It marks an AMP page with a slash behind it, or after an article's number or slug.
+        # "amp" is also a word. It marks an AMP page with a slash after it, or after an article's number or slug.
         (r"(?<=/)amp/$", ""),
         (r"(?P<article>/[^/]*[\d_.-][^/]*)/amp$", r"\g<article>/"),
         (r"[.~_!-]amp(?=\.s?html?$)", ""),
@@ -114,13 +114,13 @@ MOBILE_JOINED = re.compile(r"\A(?:amp|m)-(?=[^.]+\.[^.]+\.[^.]+)")  # amp-madame
 # Default file names of a folder. Source: DirectoryIndex of Apache httpd, default documents of IIS.
 _INDEX = re.compile(r"(?<=/)(?:index|default)\.(?:html?|php|aspx?|jsp)$", re.IGNORECASE)
 
-# Parameters that select the language or the layout of a page, never the story: host → names, and its paths' prefixes.
+# Parameters that select the language or the layout of a page, never the article: host → names, and its paths' prefixes.
 # Source: links of Google News' feeds, site and share button (commafeed issue 1755, NetNewsWire issue 4880).
 PRESENTATION_NAMES = {"news.google.com": frozenset(("oc", "hl", "gl", "ceid"))}
 PRESENTATION_PATHS = {"news.google.com": re.compile(r"\A/(?:rss/|__i/rss/rd/)?(?:articles|read)(?=/)")}
 
 # For keys only. An article number in a slug identifies the article in every folder. A segment that is an article number
-# identifies it with every slug after it, unless its articles turn out to differ: then `slug_key` identifies them.
+# identifies it with every slug after it. If its articles turn out to differ, `slug_key` identifies them.
 # Numbers that may be dates identify nothing.
 _WWW = re.compile(r"\Awww\d{0,2}\.(?=[^.]+\.[^.]+)")
 _ENDING = re.compile(r"(?<=[^/])\.(?:s?html?|amp|php|aspx?)$", re.IGNORECASE)
@@ -169,7 +169,7 @@ def _canonicalise(link: str, wrappers: int, applied: tuple[str, ...]) -> Canonic
     if host != parts["host"] or port == DEFAULT_PORTS[scheme] or link[: len(scheme)] != scheme:
         rules.append("host")
     port = "" if port == DEFAULT_PORTS[scheme] else port
-    path, query = path or "/", _apply("query", query, _without_clutter, rules)
+    path, query = path or "/", _apply("query", query, _without_needless_parameters, rules)
     for name, rule in (("session", _without_session), ("amp", _without_amp), ("index", _without_index)):
         path = _apply(name, path, rule, rules)
     variant, host = host, _apply("variant", host, _without_mobile, rules)
@@ -237,7 +237,7 @@ def _wrappers_of(host: str) -> tuple[Sequence[tuple[re.Pattern[str], Sequence[st
     return redirectors, tuple(paths for hosts, paths in CACHES if hosts.fullmatch(host))
 
 
-def _without_clutter(query: str) -> str:
+def _without_needless_parameters(query: str) -> str:
     return "&".join(part for part in query.split("&") if part and not (is_tracker(part) or _is_amp_or_session(part)))
 
 
@@ -341,7 +341,7 @@ def _without_post_type(parameters: list[str]) -> list[str]:
 def _normalise_escapes(part: str) -> str:
     """Return *part* with other than ASCII characters escaped (RFC 3987 §3.1), escapes in upper case, none unnecessary.
 
-    RFC 3986 §6.2.2 says which are.
+    RFC 3986 §6.2.2 defines these.
     """
     if not part.isascii():
         part = _NOT_ASCII.sub(lambda character: quote(character[0], errors="replace"), part)

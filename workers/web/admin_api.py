@@ -28,7 +28,7 @@ def load_token(data_dir: Path) -> str:
         token = path.read_text("ascii").strip() if path.exists() else ""
         return token or _new_token(path)
     except OSError as exc:
-        raise SettingsError(f"token not kept: {path} ({exc.strerror}); set data_dir to a writable directory") from exc
+        raise SettingsError(f"token not stored: {path} ({exc.strerror}); set data_dir to a writable directory") from exc
 
 
 def _new_token(path: Path) -> str:
@@ -52,7 +52,7 @@ class AdminApi:
     def require_token(
         self, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-        """Return *handler* behind a check of the token. Errors of the request become 400."""
+        """Return *handler* after a check of the token. Errors of the request become 400."""
 
         async def checked(request: web.Request) -> web.StreamResponse:
             if not self.is_authorised(request):

@@ -27,7 +27,7 @@ ID = re.compile(r"[0-9a-f]{20}")
 
 
 class ArticlesApi:
-    """Finds an article by its id: in the broadcaster's buffer, then at the places in the index."""
+    """Finds an article by its id: in the broadcaster's buffer, then in the topic, by the index."""
 
     def __init__(self, index: ArticleIndex, broadcaster: Broadcaster) -> None:
         self.index, self.broadcaster = index, broadcaster

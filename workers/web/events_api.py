@@ -39,11 +39,11 @@ class EventsApi:
         app.router.add_get("/events/{id}", self._event)
 
     async def _list(self, request: web.Request) -> web.StreamResponse:
-        least = request.query.get("publishers", "1")
-        if not least.isdecimal() or len(least) > len(str(MAX_PUBLISHERS)):
+        publishers = request.query.get("publishers", "1")
+        if not publishers.isdecimal() or len(publishers) > len(str(MAX_PUBLISHERS)):
             raise web.HTTPBadRequest(text="invalid publishers: expected a number; use for example ?publishers=3")
         await self.broadcaster.start()
-        events = [event for event in self.latest() if len(event.publishers) >= int(least)]
+        events = [event for event in self.latest() if len(event.publishers) >= int(publishers)]
         answer = {"position": format_position(self.broadcaster.position), "events": events[:LISTED]}
         return web.Response(body=msgspec.json.encode(answer), content_type="application/json")
 

@@ -130,7 +130,7 @@ def json_feed(title: str, url: str, every_article: Sequence[Article]) -> bytes:
 
 
 def _link(article: Article) -> str:
-    """Return the URL without clutter, else the one of the feed."""
+    """Return the canonical URL, or the one of the feed without one."""
     return uri(article.canonical_url) or uri(article.url)
 
 

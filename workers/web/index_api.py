@@ -81,7 +81,7 @@ class IndexApi:
 
     async def _story_diff(self, request: web.Request) -> web.StreamResponse:
         story, members = await self._members(request)
-        ids, versions = {member["id"] for member in members}, list[Article]()
+        ids, newest = {member["id"] for member in members}, list[Article]()
         for name in ("from", "to"):
             id_ = request.query.get(name, "")
             revisions = await self.index.revisions(id_) if id_ in ids else []
@@ -89,8 +89,8 @@ class IndexApi:
                 raise web.HTTPNotFound(
                     text=f"article not in story: {id_[:40]!r} ({story}); set `from` and `to` to ids of its articles"
                 )
-            versions.append(revisions[-1])
-        before, after = versions
+            newest.append(revisions[-1])
+        before, after = newest
         answer = {"from": before.id, "to": after.id} | await asyncio.to_thread(text_diff, before, after)
         return json_response(answer)
 

@@ -7,7 +7,7 @@ POST /items?source=NAME    one JSON object, a list of objects, or NDJSON (applic
     202  the broker has confirmed all items
     400  not JSON, or no source      413  body or number of items too large       415  unknown content type
     422  an invalid item, or an idempotency key that was used for another body; nothing is published
-    429  the desk lags behind, the broker's memory is full, or too many items per minute; see Retry-After
+    429  the desk lags, the broker's memory is full, or too many items per minute; see Retry-After
 """
 
 import hashlib
@@ -100,7 +100,7 @@ class ItemsApi:
 
     async def _publish(self, rows: Sequence[Mapping[str, Any]], source: str, key: str, digest: str) -> Reply:
         if not 1 <= len(rows) <= MAX_ITEMS:
-            return _reply(413 if rows else 422, f"{len(rows)} items in one request (1 to {MAX_ITEMS} allowed)")
+            return _reply(413 if rows else 422, f"invalid number of items: {len(rows)} (1 to {MAX_ITEMS} allowed)")
         items, errors = _to_items(rows, source)
         if errors:
             message = f"{len(errors)} invalid items; nothing was published"
@@ -113,7 +113,7 @@ class ItemsApi:
             await self.backpressure.release(reservation)
             return _reply(429, "desk lag or broker memory above its limit; try again later", CHECK_INTERVAL_S)
         body = {"accepted": len(items), "identity_keys": [item.identity_key for item, _ in items]}
-        state_writes = [*_remember(key, digest, body), reservation.publish_command()]
+        state_writes = [*_store_commands(key, digest, body), reservation.publish_command()]
         live = [item for item, is_old in items if not is_old]
         await publish(self.broker, live, archived=archived, state_writes=state_writes)
         return Reply(202, body)
@@ -148,7 +148,7 @@ def _to_items(
     return items, errors
 
 
-def _remember(key: str, digest: str, body: Mapping[str, Any]) -> list[RedisCommand]:
+def _store_commands(key: str, digest: str, body: Mapping[str, Any]) -> list[RedisCommand]:
     record = json.dumps({"digest": digest, "body": body})
     return [("SET", _state_key(key), record, "EX", KEY_LIFETIME_S)] if key else []
 

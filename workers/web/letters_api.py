@@ -48,7 +48,7 @@ class Headline(msgspec.Struct, frozen=True):
     publisher: str = ""
 
 
-class Group(msgspec.Struct, frozen=True):
+class LetterGroup(msgspec.Struct, frozen=True):
     """Letters with equal errors of one source."""
 
     key: str
@@ -73,7 +73,7 @@ class LettersApi:
         app.router.add_post("/dead-letters", self.admin.require_token(self._resolve))
 
     async def _list(self, request: web.Request) -> web.StreamResponse:
-        wanted, rows, groups = request.query.get("group", ""), list[dict[str, Any]](), dict[str, Group]()
+        wanted, rows, groups = request.query.get("group", ""), list[dict[str, Any]](), dict[str, LetterGroup]()
         async for pending in dead_letters.pending(self.broker):
             key = group_key(pending.letter)
             groups[key] = _extended(groups.get(key), key, pending)
@@ -131,12 +131,12 @@ def _first_line(letter: DeadLetter) -> str:
     return letter.error.partition("\n")[0][:MAX_ERROR_CHARS]
 
 
-def _extended(group: Group | None, key: str, pending: PendingLetter) -> Group:
+def _extended(group: LetterGroup | None, key: str, pending: PendingLetter) -> LetterGroup:
     letter = pending.letter
     failed_at = letter.failed_at.isoformat()
     if group is None:
         source = f"sink {letter.sink}" if letter.sink else letter.feed or letter.topic
-        group = Group(key, letter.error_kind, _first_line(letter), source, failed_at, 0, 0)
+        group = LetterGroup(key, letter.error_kind, _first_line(letter), source, failed_at, 0, 0)
     return msgspec.structs.replace(
         group,
         newest=max(group.newest, failed_at),

@@ -80,7 +80,7 @@ def _gauges(status: Mapping[str, Any]) -> Iterable[Metric]:
     short_s = status.get("memory_short_in_s")
     yield GaugeMetricFamily(
         "copydesk_memory_short_seconds",
-        "Seconds until messages are removed for lack of memory, at the growth of the last day; +Inf if not in sight.",
+        "Seconds until messages are removed for lack of memory, at the growth of the last day; +Inf if none are.",
         value=float("inf") if short_s is None else short_s,
     )
 

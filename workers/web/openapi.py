@@ -14,15 +14,15 @@ RECORDS: dict[str, type[Record]] = {
     "article": Article, "event": NewsEvent, "item": Item, "poll": PollResult, "dead-letter": DeadLetter,
 }  # fmt: skip
 JSON, TEXT = "application/json", "text/plain"
-TOKEN = "Header X-Copydesk-Token: the token at the end of the page's address, as printed by `copydesk up`."
+TOKEN = "Header X-Copydesk-Token: the token at the end of the URL that `copydesk up` prints."
 
 # method, path, summary, media type of the response
 PATHS: tuple[tuple[str, str, str, str], ...] = (
-    ("get", "/topics", "List the topics with the addresses of their events and feeds.", JSON),
-    ("get", "/topics/{name}", "Stream a topic's records (Server-Sent Events). The start is Last-Event-ID or "
+    ("get", "/topics", "List the topics with the URLs of their event streams and feeds.", JSON),
+    ("get", "/topics/{name}", "Stream the records of a topic (Server-Sent Events), from Last-Event-ID or "
      "?from=start|end|POSITION. "
      "NAME.atom, NAME.rss and NAME.json are feeds of the latest articles.", "text/event-stream"),
-    ("get", "/articles", "List the retained articles, the latest first, by filters and words.", JSON),
+    ("get", "/articles", "List the retained articles that match filters and words, the latest first.", JSON),
     ("get", "/articles/{id}", "Return an article's revisions and the diff of each.", JSON),
     ("get", "/stories/{id}", "Return the articles of a story, by the time of their polls.", JSON),
     ("get", "/stories/{id}/diff", "Return the word diff between two articles of a story.", JSON),
@@ -33,15 +33,15 @@ PATHS: tuple[tuple[str, str, str, str], ...] = (
      JSON),
     ("get", "/openapi.json", "Return this document.", JSON),
     ("get", "/asyncapi.json", "Return the AsyncAPI document of the topics.", JSON),
-    ("get", "/healthz", "Return 200 while the counters are consistent, else 503.", JSON),
-    ("get", "/readyz", "Return 200 while all workers send heartbeats and the desk's lag is below its limit, "
-     "else 503 with problems.", JSON),
-    ("get", "/metrics", "Return metrics in Prometheus' exposition format.", TEXT),
+    ("get", "/healthz", "Return 200 if the counters are consistent, or else 503.", JSON),
+    ("get", "/readyz", "Return 200 if all workers send heartbeats and the desk's lag is below its limit, "
+     "or else 503 with the problems.", JSON),
+    ("get", "/metrics", "Return metrics in the exposition format of Prometheus.", TEXT),
     ("get", "/status.json", "Return counters, lag, latency, workers and feeds.", JSON),
     ("get", "/status", "Return the status without feeds, with rates of the last hour and day.", JSON),
     ("get", "/summary.json", "Return the status in plain words, and the numbers of feeds and dead letters.", JSON),
     ("get", "/recent.json", "Return the latest articles and the position after them.", JSON),
-    ("get", "/feeds", "List the feeds by health, words and folder, page by page.", JSON),
+    ("get", "/feeds", "List the feeds that match health, words and folder, in pages.", JSON),
     ("get", "/feeds/{id}", "Return the state and the latest polls of a feed.", JSON),
     ("post", "/feeds", f"Add, remove, pause, resume, poll or edit a feed. {TOKEN}", JSON),
     ("post", "/feeds/discover", f"Return the feeds of a web page. {TOKEN}", JSON),
@@ -50,10 +50,10 @@ PATHS: tuple[tuple[str, str, str, str], ...] = (
     ("get", "/dead-letters", f"List the pending dead letters, and their groups. {TOKEN}", JSON),
     ("get", "/dead-letters/{name}", f"Return a dead letter with its content. {TOKEN}", JSON),
     ("post", "/dead-letters", f"Replay or discard dead letters: one, a group, or all. {TOKEN}", JSON),
-    ("get", "/websub/{token}", "WebSub: verify a subscription's intent.", TEXT),
+    ("get", "/websub/{token}", "WebSub: verify the intent of a subscription.", TEXT),
     ("post", "/websub/{token}", "WebSub: accept pushed content.", TEXT),
-    ("get", "/", "Return the page of all views.", "text/html"),
-    ("get", "/assets/{name}", "Return a script or style of the page.", "text/javascript"),
+    ("get", "/", "Return the web interface.", "text/html"),
+    ("get", "/assets/{name}", "Return a script or style of the web interface.", "text/javascript"),
 )  # fmt: skip
 BODIES: dict[str, dict[str, Any]] = {
     "/feeds": {
@@ -115,7 +115,11 @@ def build_openapi() -> dict[str, Any]:
     for method, path, summary, media_type in PATHS:
         paths.setdefault(path, {})[method] = _operation(method, path, summary, media_type)
     _, schemas = msgspec.json.schema_components(RECORDS.values(), ref_template="#/components/schemas/{name}")
-    info = {"title": "copydesk", "version": version(), "description": "Raw wire copy in, clean copy out."}
+    info = {
+        "title": "copydesk",
+        "version": version(),
+        "description": "Articles and events of copydesk, and the management of its feeds.",
+    }
     return {"openapi": "3.1.0", "info": info, "paths": paths, "components": {"schemas": schemas}}
 
 

@@ -40,7 +40,7 @@ def with_page(handler: Handler) -> Handler:
 
 @web.middleware
 async def page_of_unknown_path(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answer navigations of a browser to an unknown path with the page, whose view says so, and the status 404."""
+    """Answer navigations of a browser to an unknown path with the page and the status 404."""
     if isinstance(request.match_info.http_exception, web.HTTPNotFound) and _is_navigation(request):
         response = _text("page.html")
         response.set_status(404)

@@ -155,7 +155,7 @@ class WebServer:
             raise web.HTTPForbidden(text="unknown host; add its name to web_allowed_hosts")
         try:
             async with asyncio.timeout(BODY_TIMEOUT_S):
-                await request.read()  # kept by the request for its handler
+                await request.read()  # the request caches the body for its handler
         except TimeoutError as exc:
             raise web.HTTPRequestTimeout(text="incomplete body") from exc
         try:
@@ -232,7 +232,7 @@ def _is_address(name: str) -> bool:
 
 
 def _log_failure(task: "asyncio.Task[None]") -> None:
-    """Log the exception of a task: the server goes on without it."""
+    """Log the exception of a task: the server continues without it."""
     if not task.cancelled() and (exc := task.exception()):
         log.error("task stopped", task=task.get_name(), exc_info=exc)
 

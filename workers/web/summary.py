@@ -10,7 +10,7 @@ LAGGING_ITEMS = 100  # a shorter queue is normal
 
 
 class Summary(NamedTuple):
-    """`level`: `good`, `attention` (items go on) or `bad` (items wait). Sentences for people, the most urgent first."""
+    """`level`: `good`, `attention` (items are processed) or `bad` (items wait). `sentences`: the most urgent first."""
 
     level: str
     headline: str

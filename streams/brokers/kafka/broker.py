@@ -31,7 +31,7 @@ from streams.start import Offsets, StartPosition
 from streams.topics import MAX_MESSAGE_BYTES, Partition, Topic, owner_partition
 
 AUTH_ERRORS = (AuthenticationFailedError, SaslAuthenticationFailed, ssl.SSLCertVerificationError)
-READ_TIMEOUT_S = 5.0  # of one message that is read by its offset
+READ_TIMEOUT_S = 5.0  # for one message, read by its offset
 MAX_REPLICATION = 3  # limited by the number of brokers; with three, one may fail and the others still confirm
 
 
@@ -92,7 +92,7 @@ class KafkaBroker:
                 )
 
     async def _partition_count(self, admin: AIOKafkaAdminClient, topic: Topic, existing: Collection[str]) -> int:
-        """Return the partitions of a new topic: as many as the topic that it follows, else as set."""
+        """Return the partition count of a new topic: that of the topic that it follows, else the setting."""
         owner = owner_partition((topic.name, 0))[0]
         if owner not in existing:
             return self.settings.partitions

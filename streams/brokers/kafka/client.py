@@ -58,7 +58,7 @@ def _tls_context(settings: Settings) -> ssl.SSLContext:
             context.load_cert_chain(settings.kafka_cert_file, settings.kafka_key_file or None)
     except OSError as exc:  # includes ssl.SSLError
         raise SettingsError(
-            f"unreadable certificate: kafka_ca_file, kafka_cert_file or kafka_key_file ({exc})"
+            f"unreadable certificate: kafka_ca_file, kafka_cert_file or kafka_key_file ({exc}); correct the path"
         ) from exc
     return context
 
@@ -119,7 +119,7 @@ class KafkaClient:
         return consumer
 
     async def first_offset(self, tp: Partition) -> int:
-        """Return the first offset that retention has kept."""
+        """Return the offset of the oldest stored message."""
         consumer = await self.admin_consumer()
         partition = KafkaPartition(*tp)
         return int((await consumer.beginning_offsets([partition]))[partition])

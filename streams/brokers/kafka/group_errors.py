@@ -1,8 +1,8 @@
 """Errors of a whole group in replies to OffsetFetch.
 
-Since version 2, a broker that is no longer the coordinator, or still loads the group, names no partition and sets an
-error for the group (KIP-88). aiokafka 0.14 reads the errors of partitions only, so that the group seems to have no
-committed offset: it starts at the first offset again, and asks the former coordinator forever.
+Since version 2, a reply may hold an error of the group and no partition (KIP-88). A broker sends it if it is no longer
+the coordinator, or still loads the group. aiokafka 0.14 only reads the errors of partitions. To aiokafka the group then
+has no committed offset: it restarts at the first offset. It also keeps asking the former coordinator.
 """
 
 from typing import Any
@@ -16,7 +16,11 @@ _send = GroupCoordinator._send_req
 
 
 async def send_checked(coordinator: Any, request: Any) -> Any:
-    """Send *request* to the coordinator. Raises: KafkaError for an error of the group, which aiokafka retries."""
+    """Send *request* to the coordinator; return its response.
+
+    Raises:
+        KafkaError: the response holds an error of the group. aiokafka retries the request.
+    """
     response = await _send(coordinator, request)
     code = getattr(response, "error_code", 0) if response.API_KEY == OFFSET_FETCH else 0
     if code:
@@ -28,5 +32,5 @@ async def send_checked(coordinator: Any, request: Any) -> Any:
 
 
 def check_group_errors() -> None:
-    """Let all consumers of this process check them."""
+    """Patch aiokafka so that all consumers of this process raise the errors of a group."""
     GroupCoordinator._send_req = send_checked

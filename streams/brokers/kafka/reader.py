@@ -65,7 +65,7 @@ class KafkaReader:
         self.confirmed_s = boottime_s()
 
     async def open(self, start: StartPosition, numbers: Collection[int] | None = None) -> None:
-        """Begin at *start*. Without a group, *numbers* are the partitions to read; None: all."""
+        """Begin at *start*. *numbers*: the partitions to read without a group; None reads all."""
         reset = "latest" if start == Start.LATEST else "earliest"
         consumer = self.client.create_consumer(group_id=self.group or None, auto_offset_reset=reset)
         try:
@@ -158,14 +158,14 @@ class KafkaReader:
     def _require_connection(self, fetched: Mapping[KafkaPartition, Sequence[Any]]) -> None:
         """Raise UnavailableError during an outage: aiokafka reconnects and returns no records, without an error.
 
-        A member of a group notices an outage by its heartbeats, in `keep`.
+        A group member detects an outage by its heartbeats, in `confirm_leases`.
         """
         connections = self._open._client._conns.values()
         if not fetched and not any(connection.connected() for connection in connections):
             raise UnavailableError(f"broker unavailable: {self.client.url} (no connection)")
 
     async def _commit_initial_offsets(self) -> None:
-        """Commit the initial offsets of a new group, so that one that starts at the end misses no later message."""
+        """Commit the initial offsets of a new group. A group that starts at the end then misses no later message."""
         mine = self._open.assignment()
         for tp in mine - self._has_initial_offset:
             if await self._open.committed(tp) is None:

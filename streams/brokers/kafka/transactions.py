@@ -1,6 +1,6 @@
 """Exactly-once batches on Kafka: one fenced producer per source partition, and state that follows its transactions.
 
-    write intent    planned state writes and the end offset       Redis, under our token
+    write intent    planned state writes and the end offset       Redis, under the worker's token
     publish         messages and the source offset, atomically    Kafka, one transaction
     apply intent    the planned state writes, once                Redis
 
@@ -9,10 +9,10 @@ previous producer and ends its transaction. The committed offset tells whether t
 committed; only then are its state writes applied.
 Source: KIP-98 (transactions, fencing), KIP-447 (stable offsets).
 
-An archive partition shares the producer, the token and the takeover of the items partition that it follows: its items
-may be of the same articles.
+An archive partition shares the producer, the token and the takeover of the items partition that it follows. Both may
+hold items of the same article.
 
-copydesk:kafka:tokens:GROUP       hash: partition → token of the last worker that took it over
+copydesk:kafka:tokens:GROUP    hash: partition → token of the last worker that took it over
 copydesk:kafka:intents:GROUP   hash: partition → offset and commands (MessagePack), "" when done
 """
 

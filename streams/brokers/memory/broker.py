@@ -175,7 +175,7 @@ class InMemoryBroker:
         return len(self._storage.group(group).members)
 
     def revoke_leases(self, group: str) -> None:
-        """End all leases of *group*, as if its members had been silent; they acquire partitions again under new ones.
+        """End all leases of *group*, as if its members had sent no heartbeats. They then acquire new leases.
 
         Records that a member has read and not committed are redelivered, and its commits of them are refused.
         """

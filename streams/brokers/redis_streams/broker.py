@@ -46,7 +46,7 @@ SCHEMA_VERSION = 3
 READER_LEASE_S = 6.0
 MAX_FETCH = 500  # entries per partition and read: about 1 MB of articles
 MAX_FETCH_BYTES = 8 * 1024 * 1024  # of all partitions together; a larger entry is read alone
-# The server ends a blocking read by its wall clock (valkey/src/timeout.c), and so much later if that is put back.
+# The server ends a blocking read by its wall clock (valkey/src/timeout.c). A clock set back delays that end.
 READ_GRACE_S = 2.0
 
 
@@ -99,7 +99,7 @@ class RedisStreamsBroker(MemoryUsage):
         args: list[Any] = [SCHEMA_VERSION, self.default_partitions]
         for topic in topics:
             args += [topic.name, topic.retention_s, owner_partition((topic.name, 0))[0]]
-        # In the reserve: a desk that restarts with full memory must get as far as memory relief.
+        # In the memory reserve: a desk that restarts with full memory must reach its memory relief.
         keys = [self.key(name) for name in ("schema-version", "topics", "retention")]
         version, *counts = await self.script("declare", keys, args)
         if version > SCHEMA_VERSION:
@@ -198,7 +198,7 @@ class RedisStreamsBroker(MemoryUsage):
         state_writes: Sequence[RedisCommand],
     ) -> bool:
         conditions = [condition for offsets in ranges for condition in self._commit_conditions(context, offsets)]
-        # In the reserve: committed items can be removed, so a commit frees memory in the end.
+        # In the memory reserve: a commit lets items be removed, so it frees memory in the end.
         return await self._publish(messages, state_writes, conditions, reserve=True)
 
     def _commit_conditions(self, context: AgentContext, offsets: OffsetRange) -> tuple[Condition, Condition]:
@@ -360,16 +360,17 @@ class RedisStreamsBroker(MemoryUsage):
             await self.state.hdel(self.key("groups"), *groups)
 
     async def trim_topic(
-        self, topic: str, limit: int, *, before_s: float | None = None, needs: str = "", unread: bool = False
+        self, topic: str, limit: int, *, before_s: float | None = None, required_group: str = "", unread: bool = False
     ) -> tuple[int, int, int]:
         """Remove up to *limit* of a topic's oldest messages; return the counts of removable, stored and removed ones.
 
-        A message is removable if it is older than *before_s*, and every registered group and the group *needs* have
-        committed it. With *unread*, commits do not matter.
+        A message is removable if it is older than *before_s*, and if every registered group has committed it.
+        *required_group* must have committed it too, registered or not. *unread*: ignore the commits of all groups.
         """
         numbers = range(await self.partitions(topic))
         keys = [self.key("groups"), *(self.stream(topic, n) for n in numbers)]
-        args = [self.key("offsets", ""), "" if before_s is None else f"{before_s:.3f}", limit, needs, int(unread)]
+        before = "" if before_s is None else f"{before_s:.3f}"
+        args = [self.key("offsets", ""), before, limit, required_group, int(unread)]
         args += [partition_name(topic, n) for n in numbers]
         removable, stored, removed = await self.script("trim", keys, args)
         return removable, stored, removed

@@ -3,9 +3,9 @@
     copydesk:clock         hash: `latest`, the time at the last recording; by machine boot, its monotonic time then
     copydesk:clock:jumps   list, newest first: the broker's time after a jump, and its seconds
 
-Each process records at its start, before it writes, and in each round of retention. So does the first message after
-a jump back (publish.lua): the opposite jump before the next round would hide both. A jump between two recordings is
-found; a jump before the first one would look like age.
+Each process records the clock at its start, before it writes, and in each round of retention. publish.lua records it
+with the first message after a jump back. Otherwise an opposite jump before the next round would hide both. A jump
+between two recordings is detected. A jump before the first recording looks like the age of messages.
 """
 
 import socket
@@ -21,7 +21,7 @@ Now = Callable[[], Awaitable[Moment]]
 
 
 class ClockStore(ScriptStore, Protocol):
-    """A store that tells its server's time."""
+    """A store that returns its server's time."""
 
     async def time_s(self) -> float: ...
 
@@ -34,7 +34,7 @@ class Jump(NamedTuple):
 
 
 async def record_clock(broker: ClockStore, now: Now | None = None) -> tuple[Moment, list[Jump]]:
-    """Return the current time and all recorded jumps; record a new jump. *now*: reads both clocks, for tests."""
+    """Record the clock; return the current time and all recorded jumps. *now* replaces both clocks in tests."""
     moment = await (now() if now is not None else _read(broker))
     keys = [broker.key("clock"), broker.key("clock", "jumps")]
     boot = boot_id() or socket.gethostname()

@@ -23,10 +23,10 @@ class Sample(NamedTuple):
 
 
 def seconds_until_full(samples: Sequence[Sample], full_bytes: float) -> float | None:
-    """Return the seconds until *full_bytes* are used; None if the use does not grow, or is not known for an hour.
+    """Return the seconds until *full_bytes* are used; None without growth, or with samples of less than MIN_SPAN_S.
 
-    *samples* are newest first. The growth between the oldest and the newest one goes on. Samples after a clock jump
-    back are left out.
+    *samples* are newest first. The forecast continues the growth between the oldest and the newest sample. It ignores
+    samples after a clock jump back.
     """
     now = samples[0] if samples else Sample(0.0, 0)
     past = [sample for sample in samples if sample.time_s <= now.time_s - MIN_SPAN_S]
@@ -50,14 +50,14 @@ class MemorySampler:
         self._next_s = time.monotonic() + SAMPLE_INTERVAL_S
         samples, now_s = await _read(self.broker), await self.broker.time_s()
         if samples and abs(now_s - samples[0].time_s) < SAMPLE_INTERVAL_S / 2:
-            return  # of another desk
+            return  # another desk has stored a sample
         used, _ = await self.broker.memory()
         key = _key(self.broker)
         await self.broker.write_state(("LPUSH", key, f"{now_s:.0f}|{used}"), ("LTRIM", key, 0, SAMPLES - 1))
 
 
 async def read_forecast(broker: RedisStreamsBroker) -> float | None:
-    """Return the seconds until copydesk removes messages for lack of memory; None if that is not in sight."""
+    """Return the seconds until copydesk removes messages for lack of memory; None if none are."""
     used, limit = await broker.memory()
     samples = [Sample(await broker.time_s(), used), *await _read(broker)]
     return seconds_until_full(samples, BEGIN * limit) if limit else None

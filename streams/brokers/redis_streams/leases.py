@@ -63,7 +63,7 @@ class Leases:
     async def heartbeat(self, partitions: Sequence[Partition]) -> None:
         """Renew the owned leases, and acquire this member's share of the free *partitions*.
 
-        A reply older than half a lease may name partitions of other members, so that the heartbeat is repeated.
+        A reply older than half a lease may name partitions of other members. The heartbeat is then repeated.
         """
         for _ in range(BEATS_PER_CALL):
             await self._beat(partitions)
@@ -115,7 +115,7 @@ class Leases:
 
 
 class Renewer(threading.Thread):
-    """Renews a member's leases while its event loop is blocked, by the cleaning of an item or by a subscriber's work.
+    """Renews a member's leases while its event loop is blocked: a desk cleans an item, or a subscriber works.
 
     The thread ends on `stopping`, or with its `Leases`, so that a reader without `close` holds no partition.
     """

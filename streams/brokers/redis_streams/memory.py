@@ -19,32 +19,32 @@ from streams.topics import ARCHIVE_ITEMS, ARTICLES, DESK_GROUP, ITEMS, POLLS
 
 log = get_logger(__name__)
 
-BEGIN, END, FULL = 0.80, 0.75, 0.95
+BEGIN, END, FULL = 0.80, 0.75, 0.95  # shares of the limit: relief begins, ends, and takes unread articles too
 ARTICLES_SHARE = 0.2
-LAST = "last"
+LAST_REMOVAL = "last"  # field of the totals: Unix time of the last removal of articles
 
 
-class Rule(NamedTuple):
+class RemovalRule(NamedTuple):
     """Permits the removal of messages of a topic and its routes, above and down to shares of the memory."""
 
     topic: str
-    above: float = BEGIN  # above END: sizes are estimates, and items that end just above END spare the articles
+    above: float = BEGIN  # not END: a removal of items may end just above END, and then no articles are removed
     down_to: float = END
-    needs: str = ""  # a group that must have committed the messages
+    required_group: str = ""  # must have committed the messages, registered or not
     unread: bool = False  # include messages that groups have not committed
-    keeps: float = 0.0  # share of the memory that stays with the topic and its routes
+    kept_share: float = 0.0  # share of the memory that stays with the topic and its routes
 
 
 RULES = (
-    Rule(ARCHIVE_ITEMS.name, needs=DESK_GROUP),
-    Rule(ITEMS.name, needs=DESK_GROUP),
-    Rule(POLLS.name),
-    Rule(ARTICLES.name, keeps=ARTICLES_SHARE),
-    Rule(ARTICLES.name, FULL, 0.90, unread=True, keeps=ARTICLES_SHARE),
+    RemovalRule(ARCHIVE_ITEMS.name, required_group=DESK_GROUP),
+    RemovalRule(ITEMS.name, required_group=DESK_GROUP),
+    RemovalRule(POLLS.name),
+    RemovalRule(ARTICLES.name, kept_share=ARTICLES_SHARE),
+    RemovalRule(ARTICLES.name, FULL, 0.90, unread=True, kept_share=ARTICLES_SHARE),
 )
 
 
-class Removed(NamedTuple):
+class RemovalTotals(NamedTuple):
     """Totals of memory relief: removed messages by topic, and the Unix time of the last removal of articles."""
 
     counts: Mapping[str, int]
@@ -84,30 +84,32 @@ class MemoryRelief:
             )  # fmt: skip
         return removed
 
-    async def _apply(self, rule: Rule, used: int, limit: int, removed: dict[str, int]) -> None:
+    async def _apply(self, rule: RemovalRule, used: int, limit: int, removed: dict[str, int]) -> None:
         topics = await self._topics(rule)
         sizes = {topic: await self.broker.topic_bytes(topic) for topic in topics}
         total = sum(sizes.values())
-        excess = min(used - rule.down_to * limit, total - rule.keeps * limit)
+        excess = min(used - rule.down_to * limit, total - rule.kept_share * limit)
         for topic, size in sizes.items():
             if excess > 0 and size and (count := await self._remove(rule, topic, excess / total)):
                 removed[topic] = removed.get(topic, 0) + count
                 log.warning(
                     "oldest messages removed", topic=topic, count=count,
-                    reason="memory short; read or not" if rule.unread else "memory short; committed by every group",
+                    reason="memory short; includes unread" if rule.unread else "memory short; committed by every group",
                     memory_percent=round(100 * used / limit),
                     next_step="raise valkey_memory_mb or maxmemory to keep them for longer",
                 )  # fmt: skip
 
-    async def _topics(self, rule: Rule) -> Sequence[str]:
+    async def _topics(self, rule: RemovalRule) -> Sequence[str]:
         names = await self.broker.retentions()
         return [name for name in names if name == rule.topic or name.startswith(f"{rule.topic}.")]
 
-    async def _remove(self, rule: Rule, topic: str, share: float) -> int:
+    async def _remove(self, rule: RemovalRule, topic: str, share: float) -> int:
         """Remove *share* of the messages of a topic, as far as the rule permits; return their number."""
-        _, stored, _ = await self.broker.trim_topic(topic, 0, needs=rule.needs, unread=rule.unread)
+        _, stored, _ = await self.broker.trim_topic(topic, 0, required_group=rule.required_group, unread=rule.unread)
         limit = int(min(1.0, share) * stored) + 1
-        _, _, removed = await self.broker.trim_topic(topic, limit, needs=rule.needs, unread=rule.unread)
+        _, _, removed = await self.broker.trim_topic(
+            topic, limit, required_group=rule.required_group, unread=rule.unread
+        )
         return removed
 
     async def _add_to_totals(self, removed: Mapping[str, int]) -> None:
@@ -116,15 +118,15 @@ class MemoryRelief:
         key = _key(self.broker)
         commands = [("HINCRBY", key, topic, count) for topic, count in removed.items()]
         articles = any(topic.startswith(ARTICLES.name) for topic in removed)
-        last = [("HSET", key, LAST, f"{time.time():.0f}")] if articles else []
+        last = [("HSET", key, LAST_REMOVAL, f"{time.time():.0f}")] if articles else []
         await self.broker.write_state(*commands, *last)
 
 
-async def read_removed(broker: RedisStreamsBroker) -> Removed:
+async def read_removed(broker: RedisStreamsBroker) -> RemovalTotals:
     """Return the totals of memory relief."""
     totals = {name.decode(): int(value) for name, value in (await broker.state.hgetall(_key(broker))).items()}
-    last_s = totals.pop(LAST, 0)
-    return Removed(totals, float(last_s))
+    last_s = totals.pop(LAST_REMOVAL, 0)
+    return RemovalTotals(totals, float(last_s))
 
 
 def _key(broker: RedisStreamsBroker) -> str:

@@ -9,7 +9,7 @@ from streams.topics import BUILTIN_TOPICS, Partition, Topic, resolve_topic
 
 
 class Bounds(NamedTuple):
-    """The offsets of a partition: the first stored one, the next to be written, and the one after the last stored."""
+    """The offsets of a partition. `end`: the next to be written. `stored_end`: after the last stored message."""
 
     first: int
     end: int
@@ -17,14 +17,14 @@ class Bounds(NamedTuple):
 
 
 def stream_bounds(generated: bytes, first: bytes, last: bytes) -> Bounds:
-    """Return the bounds of a stream from the id that was generated last, and those of its first and last entry."""
+    """Return the bounds of a stream from three entry ids: last generated, first stored, last stored."""
     end = offset_from_entry_id(generated) + 1 if generated else 0
     stored_end = offset_from_entry_id(last) + 1 if last else 0
     return Bounds(offset_from_entry_id(first) if first else end, end, stored_end)
 
 
 def topic_of(name: str) -> Topic:
-    """Return the topic of a name; one with the first topic's retention for a name that is none of copydesk's."""
+    """Return the topic called *name*. An unknown name gets the retention of the first topic."""
     try:
         return resolve_topic(name)
     except ValueError:

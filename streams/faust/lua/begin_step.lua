@@ -1,4 +1,4 @@
--- Record the begin of a step before it is handled, so that the next worker knows of a step that ended its worker.
+-- Record the start of a step before its messages are handled. The next worker detects a step that ended its worker.
 -- KEYS: attempts (hash: partition -> "first|end|owner|alone until|attempts alone").
 -- ARGV: owner, a name of this process, then (partition, first offset, end offset)...
 -- A step that another process began and did not commit is suspect: its messages are handled one by one. Only the step

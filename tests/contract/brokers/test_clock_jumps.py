@@ -70,7 +70,7 @@ async def test_jump_before_first_retention_removes_nothing(settings: Settings) -
     cutoffs = []
     retention = Retention(broker, now)
     for _ in range(2):
-        moment, jumps = await retention._look()
+        moment, jumps = await retention._read_clock()
         cutoffs.append(moment.time_s - sum(jump.size_s for jump in jumps))
     real_s = await broker.time_s()
     assert all(abs(cutoff_s - real_s) < DAY_S for cutoff_s in cutoffs)

@@ -96,7 +96,7 @@ async def test_restore_into_emptied_directory_succeeds(backup: Path, tmp_path: P
     copydesk("restore", "b.tar", cwd=tmp_path)
     assert await keys(tmp_path / "copydesk-data") == KEYS
     shutil.rmtree(tmp_path / "copydesk-data" / "valkey")
-    assert "is damaged" in copydesk("repair", cwd=tmp_path, check=2).stderr
+    assert "file damaged" in copydesk("repair", cwd=tmp_path, check=2).stderr
 
 
 def synced_names(trace: str, before: str) -> set[str]:

@@ -1,4 +1,4 @@
-"""Items to articles: the whole desk on invented stories with boilerplate."""
+"""Items to articles: the whole desk on invented stories with clutter."""
 
 import asyncio
 from datetime import UTC, datetime

@@ -62,7 +62,7 @@ async def handle_directly(
 ) -> None:
     desk = Desk(settings, broker)
     if clean_all:
-        desk.known_items.most = 0
+        desk.known_items.max_items = 0
     consumed = [ConsumedMessage(m.topic, 0, n, 1e9, m.key or b"", m.value, ()) for n, m in enumerate(messages)]
     for start in range(0, len(consumed), batch):
         step = consumed[start : start + batch]

@@ -23,7 +23,7 @@ from tests.tools.train.score import summary, text_score
 from workers.clean.cleaner import clean_blocks
 from workers.clean.document import to_blocks
 from workers.clean.model.model import Model, load
-from workers.clean.site_facts import FURNITURE_VOTE, SiteFacts, line_key
+from workers.clean.site_facts import CLUTTER_VOTE, SiteFacts, line_key
 from workers.dedupe.site_history import PREFIX, SiteHistory, SiteQuery
 from workers.services import connect
 
@@ -73,11 +73,11 @@ async def follow(settings: Settings, kind: str, documents: Sequence[Input]) -> d
     used = (await broker.state.info("memory"))["used_memory"]
     for document, data in documents:
         blocks = to_blocks(data, kind)
-        [facts] = await history.lookup([SiteQuery(document.site, frozenset(blocks.line_keys))])
+        [facts] = await history.get([SiteQuery(document.site, frozenset(blocks.line_keys))])
         content = clean_blocks(blocks, facts, model)
         if before[document.site] >= MIN_EARLIER:
             lines = {line_key(block.text) for block in blocks.blocks}
-            repeats = {key: count % FURNITURE_VOTE for key, count in facts.counts.items() if key in lines}
+            repeats = {key: count % CLUTTER_VOTE for key, count in facts.counts.items() if key in lines}
             plain = SiteFacts(facts.headlines, repeats, facts.articles)
             for name, earlier in (("without", None), ("repeated lines", plain)):
                 scores[name].append(text_score(document, clean_blocks(blocks, earlier, model).paragraphs))

@@ -7,18 +7,21 @@ UNITS = {"desk": "item", "poller": "poll", "parser": "document"}
 MIN_SHARE = 0.005
 HEAD = """# Costs by stage
 
-`make profile` writes this page, and flame graphs to `build/profile/PROGRAM-INPUT.svg`.
-py-spy samples the stack of a program. A sample belongs to the stage of its innermost frame that
-`tests/tools/profile/stages.py` names.
-The share of a stage, times the CPU time of the program, is its cost.
+This page shows how much CPU time each stage of desk, poller and parser takes, in microseconds.
+`make profile` writes the page, and flame graphs to `build/profile/PROGRAM-INPUT.svg`.
 
-- Captures are those of 14 real feeds, in order (`../shared/corpus/feeds.tar.xz`, `rw_series`).
-- In the demo, an item is known in most cases, and its list of links has changed.
-- The desk cleans in its own process here. Valkey's CPU time is stated apart.
-- The poller works without its parser processes.
+py-spy samples the call stack of a program. `tests/tools/profile/stages.py` assigns functions to stages.
+A sample counts for the stage of its innermost assigned function.
+The cost of a stage is its share of the samples, times the CPU time of the program.
 
-CPU time is in microseconds. Compare figures of one run only: the time of a busy machine is longer.
-Imports are left out. py-spy takes some waiting of the event loop for work, most of all in the poller.
+- "Captures" are documents of 14 real feeds, in order (`../shared/corpus/feeds.tar.xz`, `rw_series`).
+- In "demo", most items are known items: only their lists of links have changed.
+- The desk cleans in its own process, without cleaning processes. A separate row states the CPU time of Valkey.
+- The poller figures do not include its parser processes.
+- Imports are not included.
+
+Compare figures of one run only, because a busy machine needs more time.
+py-spy counts some waiting of the event loop as work, mainly in the poller.
 """
 
 

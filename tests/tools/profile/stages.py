@@ -57,7 +57,7 @@ RULES: Mapping[str, Sequence[Rule]] = {
         ("merging of commands", "streams/state/commands.py", ""),
         ("articles and messages", "workers/desk/article.py", "to_article article_messages"),
         ("diffs", "workers/dedupe/diff.py", ""),
-        ("exchange with cleaning processes", "workers/desk/cleaning_worker.py", ""),
+        ("exchange with cleaning processes", "workers/desk/fork_server.py", ""),
         ("exchange with cleaning processes", "workers/desk/cleaning_pool.py", ""),
         ("other work of the desk", "workers/desk/desk.py", ""), ("other work of the desk", "workers/desk/batch.py", ""),
         ("agent", "streams/faust/agents.py", ""),

@@ -24,7 +24,7 @@ from workers.dedupe.near_duplicates.compared_texts import MIN_REPEATS
 from workers.dedupe.near_duplicates.copy_rules import EQUAL_TITLE, Decisions, apply_rules
 from workers.dedupe.near_duplicates.model import FILE, MIN_SHARED, StoredModel, limited
 from workers.dedupe.near_duplicates.pair_features import COLUMNS, MONOTONE, pair_features
-from workers.dedupe.near_duplicates.signature import LAYOUT, SignedText, TextSignature, sign_words
+from workers.dedupe.near_duplicates.signature import LAYOUT, SignatureInput, TextSignature, signatures_of_words
 from workers.dedupe.near_duplicates.stories import BUCKET, joins, story_weight
 from workers.dedupe.near_duplicates.word_arrays import read_words
 from workers.demo.stories import PLOTS, story
@@ -129,12 +129,12 @@ def sign(corpus: Texts) -> list[TextSignature]:
     for n, doc in enumerate(docs):
         count, words = earlier[doc["outlet"].casefold()], read[n]
         repeated = {key for key in words.keys if count[key] >= MIN_REPEATS and key}
-        signed.append(SignedText(doc["title"], "", doc["outlet"], 0.0, repeats=bool(repeated)))
+        signed.append(SignatureInput(doc["title"], "", doc["outlet"], 0.0, repeats=bool(repeated)))
         own.append(words.without(repeated))
         if n not in copied:
             count.update(set(words.keys))
     spans = [slice(n, n + BATCH) for n in range(0, len(signed), BATCH)]
-    return [s for span in spans for s in sign_words(signed[span], own[span])]
+    return [s for span in spans for s in signatures_of_words(signed[span], own[span])]
 
 
 def candidates(signatures: Sequence[TextSignature]) -> list[tuple[int, int]]:
@@ -184,7 +184,7 @@ def rows(name: str) -> Rows:
         features.append(pair_features(a, b))
         decisions = apply_rules(a, b, features[-1])
         rules.append(_ruled(decisions))
-        least.append(decisions.least)
+        least.append(decisions.minimum)
     y = np.array([1 if p in corpus.copies else -1 if p in corpus.unsure else 0 for p in pairs], np.int8)
     fold = np.array([(g * 2654435761 % 2**32) % FOLDS for g in corpus.group])
     return Rows(np.concatenate(features), np.concatenate(rules), np.concatenate(least), y, pairs, fold, corpus)

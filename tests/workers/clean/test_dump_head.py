@@ -10,6 +10,7 @@ from workers.clean.dump_fields import byline_names, date_in_line, is_date_line
 from workers.clean.labeller import Prediction, label_blocks
 from workers.clean.labelling import HeaderFields
 from workers.clean.line_types import is_notice
+from workers.clean.rules.dump_fields import BREADCRUMB
 
 STORY = "The ferry to Gannet Island was halted on Tuesday after a fire broke out in its engine room."
 
@@ -124,3 +125,28 @@ def test_byline_role_of_two_words_is_no_name() -> None:
     story = "A baker accused of blocking Tanner Row with a loaf of seven feet was cleared on Friday."
     content = clean(f"Baker is cleared\nBy Hesper Quill, courts correspondent\n27 Nov 2026\n{story}\n{story}", "text")
     assert content.byline == ("Hesper Quill",)
+
+
+def test_button_above_title_is_no_kicker() -> None:
+    story = "A baker accused of blocking Tanner Row with a loaf of seven feet was cleared on Friday."
+    dump = "Saltby Blad\nNyheter\nLogg inn\nBaker frikjent etter brødsak\n27.11.2026\n"
+    assert clean(f"{dump}{story}\n{story}", "text").kicker != "Logg inn"
+
+
+@pytest.mark.parametrize(
+    "line", ["Home » Education » Exams council releases results", "หน้าแรก / ทั่วไทย / ภาคอีสาน", "علم و فناوری » پژوهش", "Start > Lokales"]
+)  # fmt: skip
+def test_breadcrumb_is_no_title(line: str) -> None:
+    _, head = labels_of([(line, 0.1, 0.9), ("Ferry to Gannet Island halted", 0.1, 0.04), (STORY, 1.0, 0.0)])
+    assert head.title == "Ferry to Gannet Island halted"
+
+
+@pytest.mark.parametrize(
+    "line", ["Profit/loss account of the ferry published", "Ferry 2 / Harbour 1", "24/7 ferry: is it needed?"]
+)
+def test_headline_with_slash_is_no_breadcrumb(line: str) -> None:
+    assert BREADCRUMB.match(line) is None
+
+
+def test_editor_of_agency_report_is_byline() -> None:
+    assert byline_names("Oprac. Bogumił Ratajczak") == ("Bogumił Ratajczak",)

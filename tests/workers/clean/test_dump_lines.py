@@ -84,3 +84,17 @@ def test_tags_and_counts_are_feed_tails(line: str) -> None:
 )
 def test_labels_in_more_languages_are_known(line: str) -> None:
     assert is_link_label(line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["Logg inn", "Logga ut", "Войти", "登录/注册", "ログイン", "Đăng nhập", "Giriş yap", "Bestill nå", "Hemen satın al", "Zum Angebot", "今すぐ購入"],
+)  # fmt: skip
+def test_account_and_shop_buttons_are_notices(line: str) -> None:
+    assert is_notice(line)
+
+
+@pytest.mark.parametrize("line", ["Buy now", "Регистрация", "Anmelden", "Acheter", "Masuk angin", "Logg inn på banken"])
+def test_possible_subheadings_are_no_buttons(line: str) -> None:
+    """A story about shopping or voting has such subheadings; "Buy now" is story text in the corpus."""
+    assert not is_notice(line)

@@ -104,7 +104,7 @@ def test_model_without_blocks_predicts_nothing() -> None:
 
 
 def test_trees_of_other_columns_are_rejected() -> None:
-    stored = StoredTrees(columns=("a", "b"), depth=0, question_columns=b"", borders=b"", leaves=b"", bias=0.0)
+    stored = StoredTrees(columns=("a", "b"), depth=0, split_columns=b"", borders=b"", leaves=b"", bias=0.0)
     with pytest.raises(ValueError, match=r"other columns \(their order\)"):
         load_trees(stored, ("b", "a"))
 

@@ -8,7 +8,7 @@ from workers.clean.document import BlockDocument
 from workers.clean.labelling import Prediction
 from workers.clean.line_types import is_notice
 from workers.clean.model.model import load_default
-from workers.clean.rules.containers import is_outside_story
+from workers.clean.rules.containers import is_outside_article
 
 STORY = [
     "The harbour board reopened the salt canal on Monday, nine years after the flood closed it to all boats.",
@@ -41,13 +41,13 @@ NAMES = (
 @pytest.mark.unit
 @pytest.mark.parametrize("names", NAMES)
 def test_container_names_of_comments_are_outside_story(names: str) -> None:
-    assert is_outside_story(names)
+    assert is_outside_article(names)
 
 
 @pytest.mark.unit
 @pytest.mark.parametrize("names", ["", "commentary", "story-body", "opinion", "cookies-recipe", "content"])
 def test_container_names_of_stories_are_not_outside(names: str) -> None:
-    assert not is_outside_story(names)
+    assert not is_outside_article(names)
 
 
 @pytest.mark.parametrize("names", ["comments-list", "stgOpinie opOpinie", "cky consent-banner"])

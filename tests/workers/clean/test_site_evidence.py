@@ -10,7 +10,7 @@ from workers.clean.labeller import label_blocks
 from workers.clean.labelling import Labelling, Prediction
 from workers.clean.line_patterns import pattern_key, pattern_of
 from workers.clean.site_evidence import MAX_VOTES, NAME_BYTES, learn
-from workers.clean.site_facts import FURNITURE_VOTE, STORY_VOTE, SiteFacts, line_key
+from workers.clean.site_facts import BODY_VOTE, CLUTTER_VOTE, SiteFacts, line_key
 
 SENTENCES = (
     "The harbour board reopened the salt canal on Monday, nine years after the flood closed it.",
@@ -20,7 +20,7 @@ SENTENCES = (
 TEASER = "Night tram returns to the old bridge"
 TEASER_SENTENCE = "The night tram returns to the old bridge in May, and tickets cost less than before."
 CLOCK = "Last change at 17:25 by the web desk"
-FURNITURE, STORY = 9 * FURNITURE_VOTE, 9 * STORY_VOTE
+CLUTTER, BODY = 9 * CLUTTER_VOTE, 9 * BODY_VOTE
 
 
 def page_html(*lines: str, number: int = 1) -> str:
@@ -70,19 +70,19 @@ def test_navigation_has_no_path() -> None:
 @pytest.mark.parametrize(
     ("line", "votes", "probability", "articles", "repeats", "removed"),
     [
-        (TEASER, FURNITURE, 0.4, 9, 0, True),
-        (TEASER, 2 * FURNITURE_VOTE, 0.4, 9, 0, False),  # too few articles with furniture
-        (TEASER, FURNITURE, 0.4, 7, 0, False),  # too few articles of the site
-        (TEASER, FURNITURE, 0.6, 9, 0, False),  # the model does not doubt
-        (TEASER, FURNITURE + 4 * STORY_VOTE, 0.4, 9, 0, False),  # story stands there, too
-        (TEASER_SENTENCE, FURNITURE, 0.1, 9, 0, False),  # a sentence of this article only
-        (TEASER_SENTENCE, FURNITURE, 0.1, 9, 1, False),
-        (TEASER_SENTENCE, FURNITURE, 0.8, 9, 2, True),
-        (TEASER_SENTENCE, FURNITURE, 0.95, 9, 2, False),
+        (TEASER, CLUTTER, 0.4, 9, 0, True),
+        (TEASER, 2 * CLUTTER_VOTE, 0.4, 9, 0, False),  # too few articles with clutter
+        (TEASER, CLUTTER, 0.4, 7, 0, False),  # too few articles of the site
+        (TEASER, CLUTTER, 0.6, 9, 0, False),  # the model does not doubt
+        (TEASER, CLUTTER + 4 * BODY_VOTE, 0.4, 9, 0, False),  # body text is there, too
+        (TEASER_SENTENCE, CLUTTER, 0.1, 9, 0, False),  # a sentence of this article only
+        (TEASER_SENTENCE, CLUTTER, 0.1, 9, 1, False),
+        (TEASER_SENTENCE, CLUTTER, 0.8, 9, 2, True),
+        (TEASER_SENTENCE, CLUTTER, 0.95, 9, 2, False),
         (TEASER_SENTENCE, 0, 0.8, 9, 2, False),
     ],
 )
-def test_furniture_path_removes_doubtful_block(
+def test_clutter_path_removes_doubtful_block(
     line: str, votes: int, probability: float, articles: int, repeats: int, removed: bool
 ) -> None:
     blocks = to_blocks(page_html(line), "page").blocks
@@ -94,10 +94,10 @@ def test_furniture_path_removes_doubtful_block(
 @pytest.mark.parametrize(
     ("counts", "probability", "removed"),
     [
-        (4 * FURNITURE_VOTE, 0.6, True),
-        (3 * FURNITURE_VOTE, 0.6, False),
-        (1 + 3 * FURNITURE_VOTE, 0.6, True),
-        (4 * FURNITURE_VOTE, 0.8, False),
+        (4 * CLUTTER_VOTE, 0.6, True),
+        (3 * CLUTTER_VOTE, 0.6, False),
+        (1 + 3 * CLUTTER_VOTE, 0.6, True),
+        (4 * CLUTTER_VOTE, 0.8, False),
     ],
 )
 def test_removed_line_of_earlier_articles_is_removed(counts: int, probability: float, removed: bool) -> None:
@@ -132,21 +132,21 @@ def test_article_votes_for_paths_and_lines() -> None:
     evidence = learn(labelled(blocks, SiteFacts(), keep=False))
     story = path_key(blocks[0].element)  # type: ignore[arg-type]
     assert evidence.votes == {
-        story: STORY_VOTE, item_path(blocks): FURNITURE_VOTE,
-        line_key(TEASER): FURNITURE_VOTE, line_key(CLOCK): FURNITURE_VOTE,
+        story: BODY_VOTE, item_path(blocks): CLUTTER_VOTE,
+        line_key(TEASER): CLUTTER_VOTE, line_key(CLOCK): CLUTTER_VOTE,
     }  # fmt: skip
-    assert learn(labelled(blocks, SiteFacts())).votes[item_path(blocks)] == STORY_VOTE
+    assert learn(labelled(blocks, SiteFacts())).votes[item_path(blocks)] == BODY_VOTE
     assert evidence.fits is None
 
 
-def test_story_outvotes_furniture_of_the_same_path() -> None:
+def test_body_text_outvotes_clutter_of_the_same_path() -> None:
     html = page_html(TEASER).replace(
         '<p class="p1">', f'<h1>Salt canal reopens</h1><p class="p1">{TEASER}</p><p class="p1">', 1
     )
     blocks = to_blocks(html, "page").blocks
     story = next(path_key(b.element) for b in blocks if b.text == SENTENCES[0] and b.element is not None)
-    evidence = learn(labelled(blocks, SiteFacts(counts={story: STORY_VOTE}), keep=False))
-    assert evidence.votes[story] == STORY_VOTE
+    evidence = learn(labelled(blocks, SiteFacts(counts={story: BODY_VOTE}), keep=False))
+    assert evidence.votes[story] == BODY_VOTE
     assert evidence.names[story].endswith("body > div.story > p")
 
 
@@ -158,31 +158,31 @@ def test_votes_of_article_are_bounded() -> None:
 
 def test_evidence_never_confirms_itself() -> None:
     blocks = to_blocks(page_html(TEASER), "page").blocks
-    labelling = labelled(blocks, make_facts(blocks, TEASER, FURNITURE))
+    labelling = labelled(blocks, make_facts(blocks, TEASER, CLUTTER))
     assert labelling.by_evidence
-    assert learn(labelling).votes == {path_key(blocks[0].element): STORY_VOTE}  # type: ignore[arg-type]
+    assert learn(labelling).votes == {path_key(blocks[0].element): BODY_VOTE}  # type: ignore[arg-type]
 
 
 def test_names_are_short_and_rare() -> None:
     line = "Ответ редакции на письма читателей и слушателей города"
     blocks = to_blocks(page_html(line), "page").blocks
     for count, named in ((0, False), (1, True), (2, False), (15, True)):
-        facts = SiteFacts(counts={line_key(line): count * FURNITURE_VOTE})
+        facts = SiteFacts(counts={line_key(line): count * CLUTTER_VOTE})
         names = learn(labelled(blocks, facts, keep=False)).names
         assert (line_key(line) in names) == named
         assert all(0 < len(name.encode()) <= NAME_BYTES for name in names.values())
 
 
-@pytest.mark.parametrize(("votes", "fits"), [(STORY, True), (FURNITURE, False), (0, False)])
-def test_story_in_unknown_paths_does_not_fit(votes: int, fits: bool) -> None:
+@pytest.mark.parametrize(("votes", "fits"), [(BODY, True), (CLUTTER, False), (0, False)])
+def test_body_text_in_unknown_paths_does_not_fit(votes: int, fits: bool) -> None:
     blocks = to_blocks(page_html(TEASER), "page").blocks
     facts = SiteFacts(counts={path_key(blocks[0].element): votes}, articles=9)  # type: ignore[arg-type]
     assert learn(labelled(blocks, facts, keep=False)).fits is fits
 
 
-def test_dump_fits_by_known_furniture() -> None:
+def test_dump_fits_by_known_clutter() -> None:
     blocks = to_blocks("\n".join((*SENTENCES, TEASER)), "text").blocks
-    known = SiteFacts(counts={line_key(TEASER): FURNITURE}, articles=9)
+    known = SiteFacts(counts={line_key(TEASER): CLUTTER}, articles=9)
     assert learn(labelled(blocks, known, keep=False)).fits is True
     assert learn(labelled(blocks, SiteFacts(articles=9), keep=False)).fits is False
 
@@ -190,7 +190,7 @@ def test_dump_fits_by_known_furniture() -> None:
 def test_evidence_creates_no_revision() -> None:
     """Stable lines, which the fingerprint reads, are those of a site without history."""
     document = to_blocks(page_html(TEASER, TEASER_SENTENCE), "page")
-    facts = make_facts(document.blocks, TEASER_SENTENCE, FURNITURE, repeats=3)
+    facts = make_facts(document.blocks, TEASER_SENTENCE, CLUTTER, repeats=3)
     assert clean_blocks(document, facts).stable_lines == clean_blocks(document, SiteFacts()).stable_lines
 
 

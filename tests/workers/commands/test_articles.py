@@ -119,9 +119,9 @@ async def test_show_prints_article(settings: Settings) -> None:
     assert "The harbour board resigned.\n\nFerries wait." in text
     assert "board met" in copydesk(settings, "show", "a", "--revision", "1")
     assert json.loads(copydesk(settings, "show", "c", "--json"))["withdrawn"] == "mistake"
-    assert "no such article: x (it is unknown, or past the retention)" in copydesk(settings, "show", "x", code=1)
+    assert "article not found: x (never published, or past its retention)" in copydesk(settings, "show", "x", code=1)
     error = copydesk(settings, "show", "a", "--revision", "7", code=1)
-    assert "no such revision: a (revision 7); retained: 1, 2" in error
+    assert "revision not found: a (revision 7; retained: 1, 2)" in error
 
 
 async def test_diff_marks_words(settings: Settings) -> None:
@@ -132,7 +132,7 @@ async def test_diff_marks_words(settings: Settings) -> None:
     ]  # fmt: skip
     operations = json.loads(copydesk(settings, "diff", "a", "--from", "1", "--to", "2", "--json"))
     assert {"op": "-", "text": "met."} in operations["diff"]
-    assert "no such revision: b (an earlier revision); retained: 1" in copydesk(settings, "diff", "b", code=1)
+    assert "revision not found: b (an earlier revision; retained: 1)" in copydesk(settings, "diff", "b", code=1)
 
 
 async def test_export_writes_each_format(settings: Settings, tmp_path: Path) -> None:

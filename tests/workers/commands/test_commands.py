@@ -37,7 +37,7 @@ def test_read_commands_create_no_data_directory(tmp_path: Path) -> None:
         ("repair",),
     ):
         done = copydesk(*arguments, cwd=tmp_path, check=3)
-        assert "no copydesk is running" in done.stderr or "no data directory" in done.stderr
+        assert "copydesk not running" in done.stderr or "no data directory" in done.stderr
         assert not list(tmp_path.iterdir()), arguments
 
 
@@ -104,4 +104,4 @@ def test_feeds_edit_overrides_values(settings: Settings, tmp_path: Path) -> None
     names = ("name", "folder", "interval_s", "full_text")
     assert [shown[name] for name in names] == ["My Mill", "x", 600.0, False]
     assert "nothing to change" in copydesk("feeds", "edit", url, *flags, cwd=tmp_path, check=2).stderr
-    assert "no such feed" in copydesk("feeds", "edit", f"{url}2", *values, *flags, cwd=tmp_path, check=1).stderr
+    assert "feed not found" in copydesk("feeds", "edit", f"{url}2", *values, *flags, cwd=tmp_path, check=1).stderr

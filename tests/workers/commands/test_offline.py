@@ -28,7 +28,7 @@ def test_parse_continues_after_bad_files(tmp_path: Path) -> None:
     assert [(r["file"], r["title"]) for r in rows] == [("a.xml", "One"), ("a.xml", "Two"), ("c.xml", "Three")]
     assert done.stderr.splitlines() == [
         "copydesk: b.xml: an HTML page, not a feed",
-        "copydesk: nowhere.xml: No such file or directory",
+        "copydesk: file not readable: nowhere.xml (No such file or directory)",
     ]
 
 
@@ -175,7 +175,11 @@ def test_dedupe_classifies_rows_of_file(tmp_path: Path) -> None:
     assert results["f"]["duplicate_of"] in ("a", "b")
     assert results["e"]["revision"] == 2
     assert "new 1  story a  like a" in copydesk("dedupe", "a.jsonl", cwd=tmp_path).stdout
-    for line, message in (("{", "line 1: not JSON"), ("[]", "line 1: not an object"), ("{}", "row 1: it has neither")):
+    for line, message in (
+        ("{", "not JSON: -, line 1"),
+        ("[]", "not a JSON object: -, line 1"),
+        ("{}", "row unreadable: 1 (neither"),
+    ):
         assert message in copydesk("dedupe", "-", cwd=tmp_path, check=1, input=line).stderr
 
 
@@ -190,7 +194,8 @@ def test_dedupe_reports_unreadable_lines_and_continues(tmp_path: Path) -> None:
     done = copydesk("dedupe", "-", "--json", cwd=tmp_path, check=1, input="\n".join(lines))
     assert [json.loads(line)["id"] for line in done.stdout.splitlines()] == ["a", "b"]
     assert [
-        message in done.stderr for message in ("line 1: not JSON", "line 3: not an object", "row 4: it has neither")
+        message in done.stderr
+        for message in ("not JSON: -, line 1", "not a JSON object: -, line 3", "row unreadable: 4 (neither")
     ] == [True] * 3
 
 
@@ -210,7 +215,7 @@ def test_dedupe_explains_comparison(tmp_path: Path) -> None:
     assert (explanation["copy"], explanation["rule"]) == (True, "equal text and similar title")
     assert explanation["excluded"] == {"a": [footer], "b": []}
     assert explanation["features"]["of_longer"] == pytest.approx(1)
-    assert "no row has this id: z" in copydesk("dedupe", "a.jsonl", "--explain", "a", "z", cwd=tmp_path, check=1).stderr
+    assert "row not found: z" in copydesk("dedupe", "a.jsonl", "--explain", "a", "z", cwd=tmp_path, check=1).stderr
 
 
 def test_url_prints_canonical_form_and_rules(tmp_path: Path) -> None:

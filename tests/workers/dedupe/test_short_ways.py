@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import pytest
 
 from workers.dedupe.fingerprint import DIGEST_BYTES, fingerprint, normalise_visible
-from workers.dedupe.near_duplicates.signature import SignedText, TextSignature, signature_of, signatures_of
+from workers.dedupe.near_duplicates.signature import SignatureInput, TextSignature, signature_of, signatures_of
 from workers.dedupe.near_duplicates.stories import NewArticle, Snapshot
 from workers.dedupe.near_duplicates.word_arrays import read_words
 from workers.dedupe.recent_texts import SMALL_BYTES, _compress, _decompress
@@ -79,7 +79,7 @@ def test_words_beside_hashtags_are_those_of_single_text() -> None:
 
 def test_signature_of_batch_equals_that_of_single_text() -> None:
     texts = [
-        SignedText(
+        SignatureInput(
             f"The board opens canal {n}",
             f"The canal {n} of https://mill.example is open for 2,{n:03} boats. " * n,
             "Quay",

@@ -104,7 +104,7 @@ async def test_channels_of_one_host_have_own_history(settings: Settings) -> None
 
 async def look_up_and_record(broker: Broker, history: SiteHistory, site: str, title: str, *lines: str) -> SiteFacts:
     """Return the facts of an article's lines, then record the article."""
-    [facts] = await history.lookup([SiteQuery(site, frozenset(line_key(line) for line in (title, *lines)))])
+    [facts] = await history.get([SiteQuery(site, frozenset(line_key(line) for line in (title, *lines)))])
     await broker.publish([], history.record_commands(site, title, lines))
     return facts
 
@@ -170,12 +170,12 @@ async def test_sentence_history_is_bounded_and_keeps_recurring(settings: Setting
     history, key, sizes = SentenceHistory(broker.state, segment_articles=4), line_key(TEMPLATE), []
     for n in range(24):
         keys = frozenset({line_key(f"A sentence that only story {n} has"), *([key] if n % 4 == 0 else [])})
-        [facts] = await history.lookup([SiteQuery("odd quay television", keys)])
+        [facts] = await history.get([SiteQuery("odd quay television", keys)])
         counts = {k: facts.counts.get(k, 0) + 1 for k in keys}
         await broker.publish([], history.count_commands([("odd quay television", counts)]))
         hashes = [k async for k in server_commands(broker.state).scan_iter(f"{SentenceHistory.PREFIX}:odd*[0-9]")]
         sizes.append(sum([await server_commands(broker.state).hlen(k) for k in hashes]))
-    [facts] = await history.lookup([SiteQuery("odd quay television", frozenset({key}))])
+    [facts] = await history.get([SiteQuery("odd quay television", frozenset({key}))])
     assert facts.counts[key] == 6
     assert 0 < max(sizes) <= 4 * (SEGMENTS + 1) * 2
     await broker.close()

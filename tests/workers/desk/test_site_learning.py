@@ -20,7 +20,7 @@ from tests.support.pipeline import desk, settled
 from tests.support.server_commands import server_commands
 from workers.clean.document import to_blocks
 from workers.clean.element_paths import path_key
-from workers.clean.site_facts import FURNITURE_VOTE, STORY_VOTE, Evidence, SiteFacts, hash_key
+from workers.clean.site_facts import BODY_VOTE, CLUTTER_VOTE, Evidence, SiteFacts, hash_key
 from workers.clean.site_rules.collection import RuleSource, compile_rules
 from workers.dedupe.site_history import PREFIX, SEGMENTS, SiteHistory, SiteQuery
 from workers.dedupe.site_report import read_site
@@ -94,9 +94,9 @@ async def test_desk_learns_paths_and_reports_template_change(
     assert before["template_changes"] == {"count": 0, "sites": []}
     assert (report.articles, report.template_changed_s) == (first, None)
     rows = {row.text: row for row in report.evidence}
-    assert rows["html > body > div.story > p"].story == first and rows["html > body > div.story > p"].furniture == 0
-    assert rows["body > div.more > ul > li"].furniture == first
-    assert rows["Most read"].furniture == first
+    assert rows["html > body > div.story > p"].body == first and rows["html > body > div.story > p"].clutter == 0
+    assert rows["body > div.more > ul > li"].clutter == first
+    assert rows["Most read"].clutter == first
     assert after["template_changes"]["count"] == 1
     assert [site["site"] for site in after["template_changes"]["sites"]] == ["courier.example"]
     assert any("copydesk site courier.example" in warning for warning in after["warnings"])
@@ -135,7 +135,7 @@ async def test_cleaning_process_uses_evidence() -> None:
     item = make_item(1, page=FullTextPage("https://a.example/9", page_html(1)))
     blocks = item_blocks(item).blocks
     elements = [block.element for block in blocks if block.text and block.element is not None]
-    counts = dict.fromkeys((path_key(element) for element in elements), 9 * FURNITURE_VOTE)
+    counts = dict.fromkeys((path_key(element) for element in elements), 9 * CLUTTER_VOTE)
     facts = SiteFacts(counts=counts, articles=9)
     async with CleaningPool(1, 2.5, CLEANERS) as pool:
         job = pool.prepare(encode(item))
@@ -148,11 +148,11 @@ async def test_cleaning_process_uses_evidence() -> None:
 
 
 def test_explicit_rule_overrides_evidence() -> None:
-    """The rule selects lines that all other articles have as furniture, or repeat."""
+    """The rule selects lines that all other articles have as clutter, or repeat."""
     rule = compile_rules([RuleSource("ftr", "courier.example.txt", "body: //div[@class='more']")])
     document = to_blocks(page_html(1), "page", rule=rule)
     keys = document.line_keys
-    facts = SiteFacts(keys, dict.fromkeys(keys, 9 + 9 * FURNITURE_VOTE), 10)
+    facts = SiteFacts(keys, dict.fromkeys(keys, 9 + 9 * CLUTTER_VOTE), 10)
     item = make_item(1)
     content = clean_item(item, document, facts)
     assert content.paragraphs == clean_item(item, document, SiteFacts()).paragraphs != ()
@@ -163,12 +163,12 @@ async def test_site_history_counts_votes_and_resets(settings: Settings) -> None:
     broker = await connect(settings, settings.broker_url)
     history, key, other = SiteHistory(broker.state), hash_key("a"), hash_key("b")
     for _ in range(3):
-        evidence = Evidence({key: FURNITURE_VOTE, other: STORY_VOTE}, {key: "Most read"})
+        evidence = Evidence({key: CLUTTER_VOTE, other: BODY_VOTE}, {key: "Most read"})
         await broker.publish([], history.record_commands("a.example", "T", ["A line of the story"], evidence))
-    [facts] = await history.lookup([SiteQuery("a.example", frozenset({key, other}))])
+    [facts] = await history.get([SiteQuery("a.example", frozenset({key, other}))])
     assert (facts.votes(key), facts.votes(other)) == ((0, 3, 0), (0, 0, 3))
-    await broker.publish([], history.record_commands("a.example", "T", [], Evidence({other: STORY_VOTE}), [key]))
-    [facts] = await history.lookup([SiteQuery("a.example", frozenset({key, other}))])
+    await broker.publish([], history.record_commands("a.example", "T", [], Evidence({other: BODY_VOTE}), [key]))
+    [facts] = await history.get([SiteQuery("a.example", frozenset({key, other}))])
     assert (facts.votes(key), facts.votes(other)) == ((0, 0, 0), (0, 0, 4))
     await broker.close()
 
@@ -178,13 +178,13 @@ async def test_evidence_is_bounded_and_forgotten(settings: Settings) -> None:
     history, sizes = SiteHistory(broker.state, segment_articles=4), []
     old = hash_key("old")
     for n in range(24):
-        votes = {hash_key(f"{n}"): FURNITURE_VOTE} | ({old: STORY_VOTE} if n < 4 else {})
+        votes = {hash_key(f"{n}"): CLUTTER_VOTE} | ({old: BODY_VOTE} if n < 4 else {})
         await broker.publish(
             [], history.record_commands("a.example", "T", [], Evidence(votes, {hash_key(f"{n}"): "x"}))
         )
         keys = [k async for k in server_commands(broker.state).scan_iter(f"{PREFIX}:a.example:*:*")]
         sizes.append(sum([await server_commands(broker.state).hlen(k) for k in keys]))
-    [facts] = await history.lookup([SiteQuery("a.example", frozenset({old}))])
-    assert facts.votes(old).story == 0
+    [facts] = await history.get([SiteQuery("a.example", frozenset({old}))])
+    assert facts.votes(old).body == 0
     assert 0 < max(sizes) <= 4 * (SEGMENTS + 1) * 4
     await broker.close()

@@ -23,7 +23,7 @@ from tests.support.fork_server import Command, start_module
 from tests.support.pipeline import desk, everything, settled
 from workers.counters import read_counters
 from workers.health import find_warnings
-from workers.intake.folder import FolderWatcher, Observation, Signature, list_files, observe, read_source_states
+from workers.intake.folder import FileVersion, FolderWatcher, Observation, list_files, observe, read_source_states
 from workers.intake.folder import settled as settled_files
 from workers.status import read_status
 
@@ -58,7 +58,7 @@ async def watching(broker: Broker, table: SourceTable, worker: str = "watcher") 
 
 
 def test_settled_file_has_not_changed() -> None:
-    path, small, large = Path("a"), Signature(1, 1), Signature(2, 2)
+    path, small, large = Path("a"), FileVersion(1, 1), FileVersion(2, 2)
     seen = observe({path: small}, {}, 10.0)
     assert settled_files(seen, 11.0, 2.0) == []
     seen = observe({path: large}, seen, 12.0)

@@ -162,3 +162,11 @@ def test_rubbish_gives_items_or_a_named_error(name: str, data: bytes) -> None:
         assert str(exc)
     else:
         assert all(record.end > 0 for record in records)
+
+
+@pytest.mark.parametrize(
+    "data", [bytes(range(256)) * 40, b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00", b"%PDF-1.7\n" + bytes(200)]
+)
+def test_binary_file_is_no_text_dump(data: bytes) -> None:
+    with pytest.raises(UnreadableError, match="not text"):
+        read(data, "photo.bin")

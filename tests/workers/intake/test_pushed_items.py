@@ -61,8 +61,8 @@ def test_page_html_loses_scripts() -> None:
         ({}, "no title, text or link"),
         ({"url": "javascript:alert(1)"}, "no title, text or link"),
         ({"content_html": "<p>a", "page_text": "a"}, "several bodies: content_html, page_text"),
-        ({"content_html": {"a": 1}}, "content_html is not a text"),
-        ({"title": ["a"]}, "title is not a text"),
+        ({"content_html": {"a": 1}}, "not a text: content_html"),
+        ({"title": ["a"]}, "not a text: title"),
         ({"page_text": "x" * (MAX_ITEM_CHARS + 1)}, "1,000,001 characters"),
     ],
 )

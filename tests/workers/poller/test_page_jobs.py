@@ -207,7 +207,7 @@ async def test_rules_of_hosts_are_bounded(settings: Settings) -> None:
     async with FeedServer() as server, fetching(settings, server) as pages:
         for n in range(50):
             lines = b"User-agent: *\n" + b"Disallow: /" + b"x" * 900_000
-            pages._remember(f"https://{n}.example", RobotsEntry(lines, 0.0))
+            pages._store(f"https://{n}.example", RobotsEntry(lines, 0.0))
         assert sum(len(entry.lines) for entry in pages._robots.values()) <= MAX_RULES_BYTES
         assert "https://49.example" in pages._robots
 

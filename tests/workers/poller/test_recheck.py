@@ -20,7 +20,7 @@ from tests.conftest import until
 from tests.support.feed_server import FeedServer, rss
 from tests.support.pipeline import BODY, MORE, everything, newsdesk, settled
 from workers.intake.pushed_items import to_item
-from workers.poller.recheck import ITEMS_KEY, MAX_WAITING, QUEUE, Recheck, Rechecks, judge, new_recheck, queue_commands
+from workers.poller.recheck import ITEMS_KEY, MAX_WAITING, QUEUE, Recheck, Rechecks, decide, new_recheck, queue_commands
 from workers.poller.registry import FeedRegistry
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
@@ -45,14 +45,14 @@ def test_item_with_page_is_rechecked_after_each_interval() -> None:
     queued = first()
     assert queued.due_s == NOW.timestamp() + 3_600
     page = FullTextPage(URL, HTML)
-    second = judge(queued, 200, page, NOW + timedelta(hours=1)).following
+    second = decide(queued, 200, page, NOW + timedelta(hours=1)).following
     assert second is not None
     assert second.due_s == NOW.timestamp() + 21_600
-    assert judge(second, 200, page, NOW + timedelta(hours=6)).following is None
+    assert decide(second, 200, page, NOW + timedelta(hours=6)).following is None
 
 
 def test_outage_longer_than_an_interval_skips_it() -> None:
-    assert judge(first(), 200, None, NOW + timedelta(days=1)).following is None
+    assert decide(first(), 200, None, NOW + timedelta(days=1)).following is None
 
 
 @pytest.mark.parametrize("made", [changed(item(), page=None), changed(item(), withdrawn="x")])
@@ -63,40 +63,40 @@ def test_item_without_page_is_not_rechecked(made: Item) -> None:
 
 
 def test_gone_page_withdraws_at_once() -> None:
-    verdict = judge(first(), 410, None, NOW + timedelta(hours=1))
-    assert verdict.following is None
-    assert verdict.item is not None
-    assert (verdict.item.withdrawn, verdict.item.page, verdict.item.content) == (
+    decision = decide(first(), 410, None, NOW + timedelta(hours=1))
+    assert decision.following is None
+    assert decision.item is not None
+    assert (decision.item.withdrawn, decision.item.page, decision.item.content) == (
         "page removed by the publisher (HTTP 410)", None, (),
     )  # fmt: skip
-    assert verdict.item.identity_key == item().identity_key
+    assert decision.item.identity_key == item().identity_key
 
 
 def test_missing_page_withdraws_at_the_second_look() -> None:
-    once = judge(first(), 404, None, NOW + timedelta(hours=1))
+    once = decide(first(), 404, None, NOW + timedelta(hours=1))
     assert (once.item, once.due_s) == (None, NOW.timestamp() + 7_200)
     assert once.following is not None
-    twice = judge(once.following, 404, None, NOW + timedelta(hours=2))
+    twice = decide(once.following, 404, None, NOW + timedelta(hours=2))
     assert twice.item is not None
     assert twice.item.withdrawn
-    back = judge(once.following, 200, FullTextPage(URL, HTML), NOW + timedelta(hours=2))
+    back = decide(once.following, 200, FullTextPage(URL, HTML), NOW + timedelta(hours=2))
     assert back.following is not None
     assert (back.item, back.following.missing) == (None, 0)
 
 
 def test_changed_page_is_published_once() -> None:
     page = FullTextPage(URL, HTML.replace("open", "closed"))
-    verdict = judge(first(), 200, page, NOW + timedelta(hours=1))
-    assert verdict.item is not None
-    assert (verdict.item.page, verdict.item.fetched_at) == (page, NOW + timedelta(hours=1))
-    assert verdict.following is not None
-    assert judge(verdict.following, 200, page, NOW + timedelta(hours=6)).item is None
+    decision = decide(first(), 200, page, NOW + timedelta(hours=1))
+    assert decision.item is not None
+    assert (decision.item.page, decision.item.fetched_at) == (page, NOW + timedelta(hours=1))
+    assert decision.following is not None
+    assert decide(decision.following, 200, page, NOW + timedelta(hours=6)).item is None
 
 
 @pytest.mark.parametrize("status", [0, 403, 200])
 def test_other_responses_change_nothing(status: int) -> None:
     moved = FullTextPage("https://courier.example/", HTML.replace("open", "closed")) if status == 200 else None
-    assert judge(first(), status, moved, NOW + timedelta(hours=1)).item is None
+    assert decide(first(), status, moved, NOW + timedelta(hours=1)).item is None
 
 
 def test_recheck_intervals_are_checked() -> None:

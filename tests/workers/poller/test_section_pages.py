@@ -1,4 +1,4 @@
-"""Section pages: choice of story links on generated sites, history, and polls on a real Valkey."""
+"""Section pages: choice of article links on generated sites, history, and polls on a real Valkey."""
 
 import time
 from collections.abc import Sequence
@@ -17,12 +17,12 @@ from tests.support.feed_server import FeedServer, rss
 from tests.support.pipeline import BODY, MORE, everything, newsdesk, settled
 from tests.support.section_sites import DEV_KINDS, HELD_KINDS, Site, sites
 from workers.http.client import HttpClient
+from workers.poller.article_links import article_links, page_links
+from workers.poller.article_urls import url_shape
 from workers.poller.discovery import discover
 from workers.poller.formats import FeedDocument, ParsedFeed, parse_document
 from workers.poller.parser_pool import ParserPool
 from workers.poller.registry import FeedRegistry
-from workers.poller.story_links import page_links, story_links
-from workers.poller.story_urls import url_shape
 
 NOW = datetime(2026, 11, 5, 12, tzinfo=UTC)
 MIN_PRECISION, MIN_RECALL = 0.98, 0.95
@@ -48,11 +48,11 @@ def taken_links(site: Site, polls: int) -> set[str]:
 
 @pytest.mark.parametrize("polls", [1, 5])
 @pytest.mark.parametrize("kinds", [DEV_KINDS, HELD_KINDS], ids=["dev", "held"])
-def test_stories_of_generated_sites_are_taken(kinds: Sequence[str], polls: int) -> None:
+def test_articles_of_generated_sites_are_taken(kinds: Sequence[str], polls: int) -> None:
     right = taken = wanted = 0
     for site in sites(kinds, 3, seed=22):
-        links, stories = taken_links(site, polls), frozenset().union(*(truth for _, truth in site.polls[:polls]))
-        right, taken, wanted = right + len(links & stories), taken + len(links), wanted + len(stories)
+        links, articles = taken_links(site, polls), frozenset().union(*(truth for _, truth in site.polls[:polls]))
+        right, taken, wanted = right + len(links & articles), taken + len(links), wanted + len(articles)
     assert right / taken >= MIN_PRECISION
     assert right / wanted >= MIN_RECALL
 
@@ -74,9 +74,9 @@ SHAPES = {
 }
 
 
-@pytest.mark.parametrize(("url", "is_story"), SHAPES.items(), ids=[url[17:] for url in SHAPES])
-def test_url_shape_evidence(url: str, is_story: bool) -> None:
-    assert (url_shape(url).evidence >= 1.5) is is_story
+@pytest.mark.parametrize(("url", "is_article"), SHAPES.items(), ids=[url[17:] for url in SHAPES])
+def test_url_shape_evidence(url: str, is_article: bool) -> None:
+    assert (url_shape(url).evidence >= 1.5) is is_article
 
 
 def test_pattern_is_shared_by_urls_of_one_kind() -> None:
@@ -87,13 +87,13 @@ def test_pattern_is_shared_by_urls_of_one_kind() -> None:
     assert len({url_shape(url).pattern for url in urls}) == 1
 
 
-def test_links_of_other_sites_and_repeated_texts_are_no_stories() -> None:
+def test_links_of_other_sites_and_repeated_texts_are_no_articles() -> None:
     headline = "The salt canal reopens after nine years"
     html = f'<a href="https://b.example/2026/11/05/{"salt-" * 5}canal">{headline}</a>'
     html += "".join(f'<div><a href="/x{n}-52370042">Read more</a></div>' for n in range(5))
     links = page_links(html, "https://a.example/")
     assert [link.text for link in links] == [""] * 5
-    assert story_links(links, {}) == []
+    assert article_links(links, {}) == []
 
 
 def test_history_confirms_new_links_of_a_pattern() -> None:
@@ -120,9 +120,9 @@ def test_feed_as_page_gives_clear_error() -> None:
         parsed(rss([("https://a.example/1", "One", "")]).decode(), "https://a.example/")
 
 
-def test_page_without_stories_gives_warning() -> None:
+def test_page_without_articles_gives_warning() -> None:
     feed = parsed('<html><a href="/a">A</a></html>', "https://a.example/")
-    assert (feed.items, feed.warning) == ((), "no link to a story among 1 links")
+    assert (feed.items, feed.warning) == ((), "no link to an article among 1 links")
 
 
 HOSTILE = {
@@ -155,7 +155,7 @@ def _config(folder: Path, line: str) -> str:
 # -- polls ----------------------------------------------------------------------------------------------------
 
 
-def story_page(request: web.Request) -> web.Response:
+def article_page(request: web.Request) -> web.Response:
     number = request.path.rstrip("/").rpartition("-")[2]
     html = f"<html><head><title>Canal {number} | Courier</title></head><body><article><h1>Canal {number}</h1>{BODY}{MORE}</article></body></html>"
     return web.Response(text=html, content_type="text/html")
@@ -173,10 +173,10 @@ def section(numbers: Sequence[int]) -> bytes:
 def serve(server: FeedServer, numbers: Sequence[int]) -> None:
     server.answers[""] = lambda request: web.Response(body=section(numbers), content_type="text/html")
     for n in numbers:
-        server.answers[f"world/the-salt-canal-reopens-at-last-{n}"] = story_page
+        server.answers[f"world/the-salt-canal-reopens-at-last-{n}"] = article_page
 
 
-async def test_page_source_publishes_its_stories_once(settings: Settings) -> None:
+async def test_page_source_publishes_its_articles_once(settings: Settings) -> None:
     first, second = range(100_000, 100_008), range(100_002, 100_011)
     async with FeedServer() as server, newsdesk(settings, server) as broker:
         serve(server, first)

@@ -207,7 +207,7 @@ async def test_feed_in_index_is_named() -> None:
         return FeedUpdate("", (), 0, known_items, "")
 
     index = FeedUpdate("", (), 0, b"", "", sitemaps=(SitemapLink("https://a.example/rss"),))
-    with pytest.raises(UnreadableError, match=r"a feed, not a sitemap: https://a.example/rss"):
+    with pytest.raises(UnreadableError, match=r"not a sitemap: https://a.example/rss \(a feed\); add it as a feed"):
         await read_index(index, "https://a.example/", b"", fetch, parse)
 
 

@@ -339,14 +339,14 @@ async def test_index_reads_places_of_each_broker(others: int, any_broker: Settin
     connected = await connect(any_broker, any_broker.broker_url)
     await publish(connected, *(article(n) for n in range(others)), article(1, 2), article(1, 3))
     async with open_index(any_broker, connected) as index:
-        places = await index.places(Filters(publishers=("The Courier",)))
-        read = [a async for a in index.read(places)]
+        ids = await index.message_ids(Filters(publishers=("The Courier",)))
+        read = [a async for a in index.read(ids)]
         assert sorted((a.id, a.revision) for a in read) == sorted(
             (article(n).id, 3 if n == 1 else 1) for n in range(others)
         )
         assert [a.revision for a in await index.revisions(article(1).id)] == [1, 2, 3]
-        assert len(await index.places(Filters(words="1"), all_revisions=True)) == 3
-        assert len(await index.places(Filters(), 2)) == 2
+        assert len(await index.message_ids(Filters(words="1"), all_revisions=True)) == 3
+        assert len(await index.message_ids(Filters(), 2)) == 2
         await publish(connected, article(others))
         await index.follower.catch_up()
         assert await index.count() == others + 1

@@ -168,7 +168,7 @@ def base_features(blocks: Sequence[Block], known_text: KnownText) -> Matrix:
 
 
 def _word_frequency(blocks: Sequence[Block], keys: Sequence[str]) -> Counter[str]:
-    """Return the number of sentences with each longer word: the lines of one story share words."""
+    """Return the number of sentences with each longer word: the lines of one article share words."""
     frequency: Counter[str] = Counter()
     for block, key in zip(blocks, keys, strict=True):
         if block.is_sentence and not block.is_all_links:
@@ -336,7 +336,7 @@ def _element_row(
 
 
 def emphasis(tokens: Sequence[Token]) -> tuple[float, float]:
-    """Return the shares of characters in italics and in bold: notes and promotions of a site are often one of them."""
+    """Return the shares of characters in italics and in bold, which notes and promotions often use."""
     if len(tokens) < 3:
         return 0.0, 0.0
     chars = italic = bold = italics = bolds = 0

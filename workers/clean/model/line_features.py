@@ -1,7 +1,7 @@
 """Line features of text dumps: the shape of each line, and the run of short lines that it stands in. Pure.
 
-A run is a maximal sequence of lines that are no running text. Recipes, tables and verse are runs of story; lists of
-headlines are runs of clutter. Both show in the shapes, in the labels above them and in the text around them.
+A run is a maximal sequence of lines that are no running text. Recipes, tables and verse are runs of body text; lists of
+headlines are runs of clutter. The shapes, the labels above a run and the text around it distinguish them.
 """
 
 import math
@@ -87,7 +87,7 @@ def _shape(text: str) -> int:
 
 
 def _are_cells(text: str) -> bool:
-    """Whether *text* consists of at most MAX_CELLS numbers of at most MAX_CELL_CHARS, each with one space after it."""
+    """Return whether *text* has at most MAX_CELLS numbers of at most MAX_CELL_CHARS, with one space after each."""
     ends = {0}  # positions at which a number may begin
     for _ in range(MAX_CELLS):
         following = set()

@@ -44,7 +44,7 @@ class StoredNetwork(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Layout(NamedTuple):
-    """The sizes of a network, and for each of its blocks the distance and the kind of group that it reads.
+    """The sizes of a network, and the distance and kind of group that each of its blocks reads.
 
     *weighted_means*: number of weighted means over the document that each block reads.
     """

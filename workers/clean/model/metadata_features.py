@@ -1,6 +1,6 @@
 """Metadata features: the overlap of each block with the article body and the description in the page's head. Pure.
 
-Only a feature, never the result: the JSON-LD of many pages holds a different or truncated text.
+The overlap is only a feature, never the result: the JSON-LD of many pages holds a different or truncated text.
 """
 
 from collections.abc import Iterable, Sequence

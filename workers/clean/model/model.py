@@ -104,7 +104,7 @@ class Model(NamedTuple):
         return Scores(joined.tolist(), title)
 
     def should_keep(self, probability: float, words: int, *, share: float = 1.0) -> bool:
-        """Whether to keep a block: the expected cost of its loss exceeds the expected cost of clutter that remains.
+        """Return whether to keep a block: its loss would cost more than the clutter that remains, on average.
 
         *share*: of the block's cost.
         """
@@ -156,7 +156,7 @@ def load(data: bytes, kind: str) -> Model:
 
 
 def input_hashes(*, html: bool) -> InputHashes:
-    """Return the hashes of the present inputs."""
+    """Return the hashes of the current inputs."""
     return InputHashes(VOCABULARY_HASH, hash_texts(iter((*columns(html=html), *second_columns(html=html)))))
 
 

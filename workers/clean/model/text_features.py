@@ -1,4 +1,4 @@
-"""Text features of a single line. Pure; results are cached because boilerplate repeats on all pages of a site."""
+"""Text features of a single line. Pure; results are cached because clutter repeats on all pages of a site."""
 
 import math
 import re
@@ -23,7 +23,7 @@ from workers.clean.model.vocabulary import (
 DENSE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f]")
 SOME_WORDS = 40  # used of a long paragraph
 LABEL_CHARS = 60  # longest label above a list
-SHORT_CHARS = 120  # longest label, prompt or line of page furniture
+SHORT_CHARS = 120  # longest label, prompt, or line with a header field
 CACHE_CHARS, CACHE_LINES = 60, 4096  # length and number of cached lines
 RECENT_CHARS, RECENT_LINES = 1_000, 256  # of longer lines: a feed's item with links is cleaned twice
 DATE_MARK = re.compile(r"\b(?:19|20)\d\d\b|\d{1,2}[:.]\d\d\b")
@@ -45,7 +45,7 @@ TEXT_COLUMNS = (
 
 
 def text_features(text: str, key: str, words: int) -> tuple[float, ...]:
-    """Return TEXT_COLUMNS of a line with so many *words*; *key*: its match key."""
+    """Return TEXT_COLUMNS of a line with *words* words; *key*: its match key."""
     chars = len(text)
     return (_cached_row if chars <= CACHE_CHARS else _recent_row if chars <= RECENT_CHARS else _row)(text, key, words)
 

@@ -1,7 +1,7 @@
 """Topic features of text dumps: the share of a line's word stems that the running text around it has too. Pure.
 
-A subheading shares rare words with its story, the headline of another story does not. Stems stand for inflected words;
-in scripts without spaces, each pair of characters counts.
+A subheading shares rare words with its article; the headline of another article does not. Stems stand for inflected
+words. In scripts without spaces, pairs of characters replace stems.
 """
 
 import math
@@ -20,7 +20,7 @@ TOPIC_COLUMNS = ("topic_share", "topic_weight", "topic_first", "topic_near", "to
 STEM_CHARS = 5
 MIN_WORD_CHARS = 4  # shorter words are mostly of no topic
 MAX_WORDS = 60  # read of a long line
-FIRST_LINES = 3  # of running text: the start of a story names its topic
+FIRST_LINES = 3  # of running text: the start of an article names its topic
 NO_STEMS = -1.0
 DENSE_RANGES = (("\u0e00", "\u0e7f"), ("\u3040", "\u30ff"), ("\u3400", "\u9fff"), ("\uac00", "\ud7af"))
 

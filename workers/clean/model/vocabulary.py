@@ -22,7 +22,7 @@ byline        pattern of a complete byline
 reading_time  pattern of a complete reading time
 
 Source: news pages of at least one outlet, or published lists of scrapers, in 39 languages. Words and parts: prompts on
-news pages. Stories contain these phrases too, so none of them suffices to remove a line: the model weighs them.
+news pages. Body text contains these phrases too, so no phrase suffices to remove a line: the model weighs them.
 """
 
 import hashlib
@@ -60,13 +60,13 @@ def hash_entries(entries: tuple[Entry, ...]) -> str:
 
 
 def starts_like_clutter(text: str) -> bool:
-    """Whether *text* begins with a line start of the vocabulary, after any bullets."""
+    """Return whether *text* begins with a line start of the vocabulary, after any bullets."""
     text = text[:MAX_START_CHARS].casefold().lstrip("•·*>»▶►-–— ")
     return text.startswith(LINE_STARTS.get(text[:START_KEY_CHARS], ()))
 
 
 def is_prompt_line(text: str, key: str) -> bool:
-    """Whether all of *text* is a prompt or a share bar of the vocabulary; *key*: its match key."""
+    """Return whether all of *text* is a prompt or a share bar of the vocabulary; *key*: its match key."""
     stripped = text.strip(EDGE_MARKS)
     if PROMPT_LINE.fullmatch(stripped) or (stripped != text and PROMPT_LINE.fullmatch(text)):
         return True

@@ -23,7 +23,7 @@ SOURCE_CREDIT = re.compile(
     r"(?:source|sources|quelle|fuente|fonte|kaynak|источник|bron|źródło|المصدر)\s*:\s*(?P<credit>\S.{0,160})",
     re.IGNORECASE,
 )
-# Roles in the credit line of an agency below its story. Source: credit lines of Reuters in English, German, French,
+# Roles in the credit line of an agency below its article. Source: credit lines of Reuters in English, German, French,
 # Spanish, Portuguese, Italian, Russian, Turkish, Polish, Japanese and Chinese, and of outlets that print them.
 # The second part is followed by a colon; such roles occur in interviews too, so they count in brackets only.
 CREDIT_ROLES = (

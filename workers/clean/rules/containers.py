@@ -13,7 +13,7 @@ NAVIGATION_NAMES = re.compile(
 
 @lru_cache(8192)  # the names repeat on all pages of a site
 def is_navigation(tag: str, names: str) -> bool:
-    """Whether an element holds navigation, by its tag, class, id or role."""
+    """Return whether an element holds navigation, by its tag, class, id or role."""
     return tag in NAVIGATION_TAGS or (bool(names) and NAVIGATION_NAMES.search(names) is not None)
 
 
@@ -64,15 +64,15 @@ _CAMEL_CASE = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 @lru_cache(8192)  # the names repeat on all pages of a site
-def is_outside_story(names: str) -> bool:
-    """Whether an element has the names of readers' comments or of a consent dialogue."""
+def is_outside_article(names: str) -> bool:
+    """Return whether an element has the names of readers' comments or of a consent dialogue."""
     if not names:
         return False
     words = _CAMEL_CASE.sub("-", names)
     return COMMENT_CLASSES.search(words) is not None or CONSENT_CLASSES.search(words) is not None
 
 
-# Headings of readers' comments. A word that also heads a section of a story needs the number. Source: as above.
+# Headings of readers' comments. A word that also heads a section of an article needs the number. Source: as above.
 _COMMENTS = (
     "comments?|kommentare?|commentaires?|comentarios?|comentários?|commenti|komentarze|komentarzy|yorumlar|yorum|kommentarer|"
     "комментари(?:и|ев|й)|коментар(?:і|ів)|σχόλια|评论|評論|コメント|댓글|komentar|bình luận"

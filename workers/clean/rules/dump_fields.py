@@ -1,6 +1,6 @@
 """Header lines of text dumps in many languages: bylines by role word, and dates with other words around them. Tables only.
 
-A dump has no markup, so these patterns apply only to lines that the model rejects and that stand near the title.
+A dump has no markup. Therefore these patterns apply only to lines near the title that the model rejects.
 """
 
 import re
@@ -9,6 +9,7 @@ import re
 ROLE_BEFORE = (
     r"(?:(?:written|reported|posted|words|interview|report|reporting|story|text|texte|texto|testo|tekst|teksti|foto e testo) )?(?:by|par|von|por|di|da|door|av|af|de|oleh|na)[\s:]++"  # en fr de pt it nl sv da ro id sw
     r"|(?:autor|autora|autorka|autorica|автор|аутор|текст|piše|пише|razgovarao|razgovarala|razgovor vodio|yazan|yazar|haber|szerző|penulis|tác giả|theo|text|texte|texto|teksti|tekst|opracowanie|redaktor|συντάκτης|réd)\s*+[:.]\s*+"  # pl cs es ru uk tr hu id vi de fr fi el
+    r"|(?:oprac\.|opr\.|zebrał|zebrała|zpracoval|zpracovala|spracoval|spracovala|összeállította)\s++"  # pl cs sk hu: editors of agency reports
     r"|(?:του|της|от|propos recueillis par|a cura di|dal nostro inviato|ein kommentar von)\s++"  # el bg fr it de
     r"|(?:كتب|كتبت|حاوره|حاورها|حاورته|حاورتها|إعداد|بقلم|نویسنده|گزارش|خبرنگار|מאת|रिपोर्ट|लेखक|संवाददाता|প্রতিবেদক|লেখক|โดย|記者|记者|作者|編集|文|取材)[\s:：・/]*+"  # ar fa he hi bn th ja zh
 )
@@ -22,6 +23,9 @@ NAME_TAIL = re.compile(
     r"(?<!\s)\s++(?:[|•·–—/-])\s++.*|[／/]\s{0,2}[^\s／/]{1,12}(?:報導|报道|電|电|報道)\Z|(?<!\s)\s++(?-i:(?:at|in|à|aus|desde)\s++[^\W\d_a-zß-öø-ÿ]).*|,\s{1,3}(?:(?:[^\W\d_]{1,20}\s){0,2}[^\W\d_]{0,20}(?:correspondent|reporter|editor|writer|staff|redacteur|korrespondent|корреспондент|redakce|PAP|ČTK|TT|AFP|dpa)\b.*)|(?<!\s)\s++\((?:avec |con |mit )?[^()]{2,30}\)|】.*",
     re.IGNORECASE,
 )
+
+# A path of sections above a title. Source: schema.org/BreadcrumbList, and the separators of news sites.
+BREADCRUMB = re.compile(r"\A[^»›>/]{1,40}(?:(?:\s[»›>]\s[^»›>/]{1,120}){1,6}|(?:\s/\s[^»›>/]{1,60}){2,6})\Z")
 
 # A reading time whose words come first. Source: outlets in the languages of the corpus; `bylines.READING_TIME` has others.
 READING_TIME_LABELS = (

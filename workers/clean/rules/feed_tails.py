@@ -5,7 +5,7 @@ import re
 # Complete lines. Source: the default footer of WordPress ("The post … appeared first on …") in its translations
 # (translate.wordpress.org), "Continue reading" after
 # excerpts, FeedBurner's flare, the footers of Blogger in its languages and of Medium, the notes that podcast hosts append,
-# the line of a Korean or Japanese reporter with an address, and the counts of Discourse and hnrss, and the head and foot of letters by Mailchimp, Substack and Buttondown.
+# the line of a Korean or Japanese reporter with an address, and the counts of Discourse and hnrss, and the head and foot of newsletters by Mailchimp, Substack and Buttondown.
 FEED_TAILS: tuple[re.Pattern[str], ...] = tuple(
     re.compile(p, re.IGNORECASE)
     for p in (

@@ -133,7 +133,7 @@ MORE_LABELS: dict[str, tuple[str, ...]] = {
     "ko": ("이 기사도 보세요", "최신 기사", "인기 글", "관련 글", "함께 보면 좋은 글", "주요 뉴스"),
 }  # fmt: skip
 
-# Lead-ins of a link, as in "Also read: headline of another story". Source: as above. Only lead-ins that end in a colon
+# Lead-ins of a link, as in "Also read: headline of another article". Source: as above. Only lead-ins that end in a colon
 # or a dash and precede a link or a headline.
 _FIRST_LEADS: tuple[str, ...] = (
     "read", "read more", "read also", "also read", "read next", "related", "related story", "related article", "see also",

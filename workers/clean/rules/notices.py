@@ -2,11 +2,12 @@
 
 notices.tsv lists exact lines by kind (advertisement, comment, consent, …, promotion) and language. Source: our
 wording of the usual lines of consent dialogues, comment sections (Disqus, WordPress), sign-up cards (Ghost, Substack,
-Mailchimp), skip links (WordPress) and footers, in the languages of the corpus. None is a line of a story in the corpus.
+Mailchimp), buttons of accounts and shops (WooCommerce), skip links (WordPress) and footers, in the languages of the
+corpus. None is a body line in the corpus.
 
 Patterns: complete lines of at most MAX_NOTICE_WORDS words. Source: footers, consent dialogues and comment boxes of the news pages in
 the corpus, and the wording of the GDPR (recitals 32 and 42) and of the Berne Convention's reservation of rights. A
-notice begins with the site or the reader as its subject, because a story also reports on cookies or copyright.
+notice begins with the site or the reader as its subject, because articles also report on cookies or copyright.
 Linear time: repeats are bounded, and each alternative begins with its own words.
 """
 
@@ -147,8 +148,8 @@ GAMBLING = (
     r"(?:.{0,160}[.!|•·+]\s{0,2})?(?:(?:juega|jugá|apuesta|apostá|jogue|gioca|joga) (?:con|com) (?:responsabilidad|responsabilidade|responsabilità)|gioca responsabilmente|"
     r"(?:please )?gamble responsibly|begambleaware|when the fun stops, stop|jouer comporte des risques|glücksspiel kann süchtig machen|spielen? sie verantwortungs\w{2,6}|speel bewust|wat kost gokken jou)\b.{0,100}",
 )
-# A call to follow or join, at the start or the end of a line that also names a network or a letter. English calls are in
-# `prompts.py`. Source: the prompts of the same pages.
+# A call to follow or join, at the start or the end of a line with the name of a network or newsletter. English calls
+# are in `prompts.py`. Source: the prompts of the same pages.
 FIRST_CALLS = (
     "folgen sie|abonnieren sie|abonniere|suivez|abonnez|inscrivez|rejoignez|téléchargez|recevez|síguenos|sigue|únete|suscríbete|descarga|recibe|apúntate|siga|assine|entre no|baixe|"
     "receba|seguici|iscriviti|scarica|unisciti|ricevi|volg ons|schrijf je|följ|prenumerera|følg|tilmeld|meld deg|seuraa|tilaa|lataa|obserwuj|zapisz się|dołącz|pobierz|sledujte|přihlaste|"
@@ -217,7 +218,7 @@ class Parts(NamedTuple):
         return cls(every, latin, tuple(filter(str.isascii, every)))
 
     def occur_in(self, lower: str) -> bool:
-        """Whether *lower* contains a part. Ten parts take 1 µs, a pattern of the tables above up to 20 µs."""
+        """Return whether *lower* contains a part. Ten parts take 1 µs, a pattern of the tables above up to 20 µs."""
         if lower.isascii():
             return any(map(lower.__contains__, self.ascii))
         parts = self.every if OTHER_SCRIPT.search(lower) is not None else self.latin

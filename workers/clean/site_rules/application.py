@@ -23,9 +23,9 @@ Originals = Mapping[Any, Node]
 
 
 class AppliedRule(NamedTuple):
-    """The result of a rule: its story, None where no body selector matches, its fields, and the removed text."""
+    """The result of a rule: the body, the fields, and the removed text. `body`: None where no body selector matches."""
 
-    story: Node | None
+    body: Node | None
     title: str = ""
     byline: tuple[str, ...] = ()
     published: datetime | None = None
@@ -41,17 +41,17 @@ def replace_strings(html: str, rule: SiteRule) -> str:
 
 
 def apply_rule(root: Node, rule: SiteRule) -> AppliedRule:
-    """Return the result of *rule*. Stripped elements are removed from *root*; the story's elements leave it."""
+    """Return the result of *rule*. Stripped elements are removed from *root*; the elements of the body leave it."""
     copy, originals = _copy(root)
     matches: list[tuple[str, int]] = []
     title = _first_text(rule.title, copy, originals, matches)
     author = _first_text(rule.author, copy, originals, matches)
     date = _first_text(rule.date, copy, originals, matches)
     removed = _strip(rule, copy, originals, matches)
-    story = _story(rule.body, copy, originals, root, matches)
+    body = _body(rule.body, copy, originals, root, matches)
     match = BYLINE.fullmatch(author)
     byline = parse_byline((match["names"] or match["named"]) if match else author) if author else ()
-    return AppliedRule(story, title, byline, parse_date(date) if date else None, tuple(removed), tuple(matches))
+    return AppliedRule(body, title, byline, parse_date(date) if date else None, tuple(removed), tuple(matches))
 
 
 def _copy(root: Node) -> tuple[Any, dict[Any, Node]]:
@@ -136,7 +136,7 @@ def _strip(rule: SiteRule, copy: Any, originals: Originals, matches: list[tuple[
     return removed
 
 
-def _story(
+def _body(
     selectors: Sequence[Selector], copy: Any, originals: Originals, root: Node, matches: list[tuple[str, int]]
 ) -> Node | None:
     """Return a tree of the elements that the first matching selector selects; None without a match."""
@@ -146,10 +146,10 @@ def _story(
         outer = [node for node in nodes if not any(id(ancestor) in chosen for ancestor in node.ancestors())]
         outer = [node for node in outer if node is not root]
         if any(node.all_text().strip() for node in outer):
-            story = Node("html", root.attributes)
-            body = Node("div", {}, Node("body", {}, story))
+            document = Node("html", root.attributes)
+            body = Node("div", {}, Node("body", {}, document))
             for node in outer:
                 remove(node)
                 body.append(node)
-            return story
+            return document
     return None

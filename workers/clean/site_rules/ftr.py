@@ -9,7 +9,7 @@ from streams.errors import SettingsError
 from workers.clean.site_rules.rule import Selector, SiteRule, compile_xpath, quote
 
 SELECTORS = ("title", "body", "author", "date", "strip")
-# Directives that control fetching, tests or the output of Full-Text RSS, but not the choice of the story.
+# Directives that control fetching, tests or the output of Full-Text RSS, but not the choice of the body.
 WITHOUT_EFFECT = frozenset(
     "tidy prune autodetect_on_failure parser test_url test_contains test_title convert_double_br_tags footnotes "
     "strip_comments skip_json_ld insert_detected_image requires_login login_uri login_username_field "
@@ -39,7 +39,7 @@ def parse_ftr(text: str, name: str) -> SiteRule:
         place = f"{name}:{number}"
         match = DIRECTIVE.match(line.strip())
         if match is None:
-            raise SettingsError(f"invalid site rule: {line.strip()!r} ({place}; no directive); write `body: XPATH`")
+            raise SettingsError(f"invalid site rule: {line.strip()!r} ({place}; not a directive); write `body: XPATH`")
         key, argument, value = match["name"], match["argument"], match["value"].strip()
         if key in SELECTORS and value:
             selectors[key].append(compile_xpath(value, place))

@@ -22,7 +22,7 @@ WITHOUT_EFFECT = frozenset(
 
 
 def parse_scraper(css: str, place: str) -> SiteRule:
-    """Return the rule of a scraper's CSS selector, which selects the story. Raises SettingsError."""
+    """Return the rule of a scraper's CSS selector, which selects the body. Raises SettingsError."""
     return SiteRule(place, body=(compile_css(css, place),)) if css.strip() else SiteRule(place)
 
 

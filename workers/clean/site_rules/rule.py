@@ -1,4 +1,4 @@
-"""A site rule: XPath 1.0 expressions that select the story and its fields, and remove the rest."""
+"""A site rule: XPath 1.0 expressions that select the body and the fields of an article, and remove the rest."""
 
 from dataclasses import dataclass, replace
 
@@ -34,7 +34,7 @@ class SiteRule:
     for_feeds: bool = False  # `strip` also applies to the HTML of feed items
 
     def __add__(self, other: "SiteRule") -> "SiteRule":
-        """Return this rule with the selectors of *other* behind its own."""
+        """Return this rule with the selectors of *other* after its own."""
         names = ("title", "body", "author", "date", "strip", "replacements", "ignored")
         merged = {name: getattr(self, name) + getattr(other, name) for name in names}
         return replace(self, **merged, for_feeds=self.for_feeds or other.for_feeds)

@@ -13,7 +13,7 @@ from workers.dedupe.near_duplicates.words import EXPANDED_LETTERS, fold_letter, 
 
 Classes = npt.NDArray[np.uint16]
 
-KNOWN, WORD, SIGN, UPPER, LOWER, ALPHA, DIGIT, SPACE, LINE, END, FULL_END, CLOSING, DROPPED = (
+KNOWN, WORD, UNSPACED, UPPER, LOWER, ALPHA, DIGIT, SPACE, LINE, END, FULL_END, CLOSING, DROPPED = (
     1 << n for n in range(13)
 )
 ENDS, FULL_ENDS, CLOSINGS = ".!?\u2026", "\u3002\uff01\uff1f", '"\u201d\u00bb)]'
@@ -62,7 +62,7 @@ def _class_of(char: str) -> int:
     word = char.isalnum() or is_unspaced(char)
     is_dropped = char in APOSTROPHES or unicodedata.category(char) == "Cf" or "\u0300" <= char <= "\u036f"
     return (
-        KNOWN | word * WORD | is_unspaced(char) * SIGN | char.isupper() * UPPER | char.islower() * LOWER
+        KNOWN | word * WORD | is_unspaced(char) * UNSPACED | char.isupper() * UPPER | char.islower() * LOWER
         | char.isalpha() * ALPHA | char.isdecimal() * DIGIT | char.isspace() * SPACE | (char == "\n") * LINE
         | (char in ENDS) * END | (char in FULL_ENDS) * FULL_END | (char in CLOSINGS) * CLOSING | is_dropped * DROPPED
     )  # fmt: skip

@@ -14,7 +14,7 @@ from streams.brokers.base import RedisCommand
 from streams.state.lookup import Lookup, look_up
 from workers.clean.site_facts import SiteFacts
 from workers.dedupe.near_duplicates.index import StoryIndex
-from workers.dedupe.near_duplicates.signature import SignedText, TextSignature, sign_words
+from workers.dedupe.near_duplicates.signature import SignatureInput, TextSignature, signatures_of_words
 from workers.dedupe.near_duplicates.stories import StoryAssignment
 from workers.dedupe.near_duplicates.word_arrays import TextWords, read_words, sentence_texts
 from workers.dedupe.site_history import MAX_NAME_CHARS, SentenceHistory, SiteQuery, in_era
@@ -66,40 +66,41 @@ class ReadText(NamedTuple):
         sentences = zip(sentence_texts(self.text.text), self.words.keys, strict=True)
         return [text for text, key in sentences if key in self.repeated]
 
-    def signed(self) -> SignedText:
-        """Return the text as it is signed; `sign` has its words."""
-        text = self.text
-        return SignedText(text.title, "", text.publisher, text.time_s, text.feed, text.published_s, bool(self.repeated))
+    def signature_input(self) -> SignatureInput:
+        """Return the input of the signature without the text; `text_signatures` supplies its words."""
+        text, has_repeats = self.text, bool(self.repeated)
+        return SignatureInput(text.title, "", text.publisher, text.time_s, text.feed, text.published_s, has_repeats)
 
 
-def sign(read: Sequence[ReadText]) -> list[tuple[str, TextSignature]]:
-    """Return the id and the signature of each text, of the sentences that count."""
-    signatures = sign_words([text.signed() for text in read], [text.words.without(text.repeated) for text in read])
+def text_signatures(read: Sequence[ReadText]) -> list[tuple[str, TextSignature]]:
+    """Return the id and the signature of each text, computed from the sentences that count."""
+    words = [text.words.without(text.repeated) for text in read]
+    signatures = signatures_of_words([text.signature_input() for text in read], words)
     return [(text.text.id, signature) for text, signature in zip(read, signatures, strict=True)]
 
 
 class ComparedTexts:
-    """Reads texts; remembers the sentences of each source."""
+    """Reads texts, and counts the sentences of each source."""
 
     def __init__(self, state: Any) -> None:
         self.history = SentenceHistory(state)
 
     async def read(self, texts: Sequence[ComparedText]) -> list[ReadText]:
-        """Return *texts* in sentences. Earlier texts of the same call count as those of earlier calls do."""
-        [read] = await look_up(self.history.state, self.reading(texts))
+        """Return *texts* in sentences. Earlier texts of the call count like texts of earlier calls."""
+        [read] = await look_up(self.history.state, self.lookup(texts))
         return list(read)
 
-    def reading(self, texts: Sequence[ComparedText]) -> Lookup[list[ReadText]]:
+    def lookup(self, texts: Sequence[ComparedText]) -> Lookup[list[ReadText]]:
         """Return the look-up of `read`."""
         words = read_words([text.text[:MAX_COMPARED_CHARS] for text in texts])
         read = [ReadText(text, of_text) for text, of_text in zip(texts, words, strict=True)]
         queries = [SiteQuery(r.text.source, r.keys) for r in read]
-        return self.history.reading(queries).map(lambda facts: _with_counts(read, queries, facts))
+        return self.history.lookup(queries).map(lambda facts: _with_counts(read, queries, facts))
 
     async def assign(self, stories: StoryIndex, texts: Sequence[ComparedText]) -> dict[str, StoryAssignment]:
-        """Return the story of each text by its id, and remember the texts. For callers without an atomic step."""
+        """Return the story of each text by its id, and store the texts. For callers without an atomic step."""
         read = await self.read(texts)
-        assignments = await stories.assign(sign(read))
+        assignments = await stories.assign(text_signatures(read))
         await stories.state.execute_many(self.record_commands(read, assignments))
         return dict(zip((text.id for text in texts), assignments, strict=True))
 

@@ -1,7 +1,7 @@
 """Rules that decide pairs of texts before the trees. Pure.
 
-Rules are stricter within one source (feed or publisher) than between sources: a source repeats descriptions, numbered
-parts and dated forms, another source repeats only copies. Each limit was measured on `rw_series` of
+Rules are stricter within one source (feed or publisher) than between sources. A source repeats descriptions, numbered
+parts and dated forms; two sources share only copies. Each limit was measured on `rw_series` of
 ../shared/corpus/feeds.tar.xz and on ../shared/corpus/judge.
 """
 
@@ -19,8 +19,9 @@ HOUR_S = 3600
 NEAR_IDENTICAL = 0.9  # share of the longer text's shingles that are in the shorter text
 CERTAIN, OTHER_TITLE, EQUAL_TITLE, RUNNING = 1.0, 0.99, 0.98, 0.9
 MIN_TEXT_WORDS = 15  # shorter texts with different titles are phrases that many outlets use
-# Within a source, a text under another title is a copy if it is about either title: words of the title that the other
-# title lacks are in it. The text of a series or a channel is about neither. Below 20 words, standfirsts of series pass.
+# Within a source, a text under another title is a copy if it is about either title. A text is about a title if it has
+# MIN_ABOUT of the words that the other title lacks. The text of a series or a channel is about neither. Below 20 words,
+# standfirsts of series pass.
 MIN_ABOUT, MIN_ABOUT_WORDS = 0.5, 20
 DESCRIPTION_ABOUT = 0.6  # with a web address or repeated sentences
 # Of ../shared/corpus/judge, 1 in 100 texts of 45 words is about no word of its title. A source that sends its
@@ -30,15 +31,16 @@ RELATED_TITLE = 0.3  # share of title words in common, from which other numbers 
 DESCRIBED_ABOUT = 0.4  # a text that a feed has under several titles with fewer words in it describes the feed
 SERIES_S, SERIES_WORDS = 22 * HOUR_S, 60  # a daily form has the same short text every day
 PHRASE_S, PHRASE_WORDS = 10 * HOUR_S, 20  # a live blog has the same phrase in each part of a day
-# Shares of the longer text in common, and of long runs beside it, in updates of a running story with other numbers. An
-# update keeps most sentences, a form has a slot in most of them.
+# Updates of a running story with other numbers: shares of the longer text in common, and of long runs beside it. An
+# update keeps most sentences; a form has a slot in most of them.
 RUNNING_LONGER, RUNNING_RUNS = 0.6, 0.6
-# Shares of the longer text and of both titles in common, in an edited copy under another title within a source.
+# Edited copies under another title within a source: shares of the longer text and of both titles in common.
 EDITED_LONGER, EDITED_TITLE, REWORKED_LONGER, REWORKED_TITLE = 0.4, 0.3, 0.5, 0.15
-# Shares of the longer text and of a title's words in the text, from which the trees decide under any title.
+# The trees decide under any title from these shares of the longer text, and of a title's words in the text.
 RETITLED_LONGER, RETITLED_ABOUT = 0.8, 0.75
-# A copied summary has a run of twelve words, a report of the event in other words has none. Of 7,702 pairs of summaries
-# in ../shared/corpus/judge, 90 are below these limits: share of the shorter text, of both titles, runs of ten words.
+# A copied summary has a run of twelve words, a report of the event in other words has none. The limits: share of the
+# shorter text, of both titles, runs of ten words. Of 7,702 pairs of summaries in ../shared/corpus/judge, 90 are below
+# them.
 EVENT_WORDS, EVENT_SHORTER, EVENT_TITLE, EVENT_RUNS = 60, 0.65, 0.8, 3
 UNLIKE_TITLE, UNLIKE_RUNS = 0.3, 8  # share of the shorter title, below which more runs are needed
 # A source that publishes a text again after a week means a new article. Another source's copy may be late, but then it
@@ -47,21 +49,23 @@ REPOST_S = 7 * 24 * HOUR_S
 # Shares of the longer text in common, and of the words without capitals beyond that, in filled-in forms. Of 15,100
 # pairs of invented edits and summaries, 18 have these shares and none of several numbers in common.
 FORM_LONGER, FORM_EXCESS, FORM_NUMBERS, FORM_NAMES = 0.5, 0.05, 2, 4
-# Forms of one length, with a slot in most sentences: shares of the shorter text and of long runs, difference of the
-# shares of both texts, numbers and names in common. Of 15,800 pairs of invented edits and summaries, 10 are such forms.
+# Forms of one length, with a slot in most sentences. Limits: shares of the shorter text and of long runs, difference of
+# the shares of both texts, numbers and names in common. Of 15,800 pairs of invented edits and summaries, 10 are such
+# forms.
 SLOTS_SHORTER, SLOTS_LONG, SLOTS_LENGTH, SLOTS_NUMBERS, SLOTS_NAMES = 0.85, 0.5, 0.12, 1, 3
 FEW_NUMBERS, FEW_NAMES = 0.5, 0.75  # shares of the text with fewer
-# Forms of any length, whose long runs the slots interrupt: share of the shorter text, of its long runs beside it, of
-# its numbers; numbers missing and in common; names in common. If the titles have other numbers, only the limits of
-# numbers count.
+# Forms of any length, whose long runs the slots interrupt. Limits: share of the shorter text, of its long runs beside
+# it, of its numbers; numbers missing and in common; names in common. If the titles have other numbers, only the limits
+# of numbers count.
 BROKEN_SHORTER, BROKEN_RUNS, BROKEN_NUMBERS, BROKEN_MISSED, BROKEN_COMMON, BROKEN_NAMES = 0.5, 0.8, 0.34, 2, 1, 4
 # Numbers that separate forms of any share: so many missed and none in common; fewer beside words without capitals in
 # common; or other numbers in both titles and at most this share of the text's. Of 16,200 invented copies in
-# ../shared/corpus/judge, 12, 6 and 21 have such numbers and would be found, of the real ones none. Decision 137.
+# ../shared/corpus/judge, the three limits reject 12, 6 and 21, and none of the real copies. Decision 137.
 ALL_OTHER, OTHER_IN_FORM, FORM_EXCESS_SHORTER, TITLED_NUMBERS = 4, 3, 0.1, 0.5
-# Probability of the trees, below which articles of one source are no copies; those with a large share of the longer
-# text in common, and articles of two sources with a small share of the shorter one. Decisions 123 and 137.
-LEAST_WITHIN, LEAST_PART, ALIKE_LONGER, PART_SHORTER = 0.95, 0.75, 0.9, 0.65
+# Probability of the trees below which articles of one source are no copies: MIN_WITHIN. MIN_PART applies to those with
+# ALIKE_LONGER of the longer text in common, and to articles of two sources with less than PART_SHORTER of the shorter
+# one. Decisions 123 and 137.
+MIN_WITHIN, MIN_PART, ALIKE_LONGER, PART_SHORTER = 0.95, 0.75, 0.9, 0.65
 TITLE_S = 48 * HOUR_S
 SUMMARY_WORDS = 45  # longer texts decide themselves
 SAME_NAMES = 0.3  # share of names in common, below which equal titles belong to forms
@@ -70,15 +74,15 @@ SAME_NAMES = 0.3  # share of names in common, below which equal titles belong to
 class Decisions(NamedTuple):
     """Decisions for pairs. `probability`: set by a rule, NaN where the trees decide. `by_title`: only the titles agree.
 
-    `rule`: number of the rule in `RULES`. `retitled`: the titles are not similar. `least`: below this probability of
-    the trees a pair is no copy.
+    `rule`: number of the rule in `RULES`. `retitled`: the titles are not similar.
+    `minimum`: the probability of the trees below which a pair is no copy.
     """
 
     probability: Matrix
     by_title: Any
     rule: Any
     retitled: Any
-    least: Matrix
+    minimum: Matrix
 
 
 # Of the rules that apply, the last decides.
@@ -127,15 +131,15 @@ def apply_rules(a: Any, b: Any, rows: Matrix, group: Any = 0) -> Decisions:
     for number, (applies, value) in enumerate(rules, 1):
         probability[applies], rule[applies] = value, number
     by_title = _equal_titles(a, b, within, gap_s) & (column["names_of_fewer"] >= SAME_NAMES)
-    return Decisions(probability, by_title, rule, ~similar, _least(column, within))
+    return Decisions(probability, by_title, rule, ~similar, _minimum(column, within))
 
 
-def _least(column: dict[str, Any], within: Any) -> Matrix:
-    """Return the probability of the trees, below which pairs are no copies."""
-    in_source = np.where(column["of_longer"] < ALIKE_LONGER, LEAST_WITHIN, LEAST_PART)
-    between = np.where(column["of_shorter"] < PART_SHORTER, LEAST_PART, 0)
-    least: Matrix = np.where(within, in_source, between).astype(np.float32)
-    return least
+def _minimum(column: dict[str, Any], within: Any) -> Matrix:
+    """Return the probability of the trees below which pairs are no copies."""
+    in_source = np.where(column["of_longer"] < ALIKE_LONGER, MIN_WITHIN, MIN_PART)
+    between = np.where(column["of_shorter"] < PART_SHORTER, MIN_PART, 0)
+    minimum: Matrix = np.where(within, in_source, between).astype(np.float32)
+    return minimum
 
 
 def _are_other_parts(a: Any, b: Any) -> Any:
@@ -157,7 +161,7 @@ def _gap_s(a: Any, b: Any) -> Any:
 
 
 def _is_resent(a: Any, b: Any, words: Any, gap_s: Any, about_title: Any) -> Any:
-    """Return whether a source sent a text soon again, and nothing says that the text describes the source."""
+    """Return whether a source soon sent a text again, without a sign that the text describes the source."""
     return ~_describes(a, b) & (gap_s <= RESENT_S) & (about_title | (words < MIN_UNRELATED_WORDS))
 
 
@@ -176,7 +180,7 @@ def _is_form(a: Any, b: Any, words: Any, gap_s: Any, near: Any) -> Any:
 
 def _is_filled_in(column: dict[str, Any], other_figures: Any) -> Any:
     """Return whether texts are filled-in copies of one form: common words, other numbers or names."""
-    few = np.where(other_figures, 1, FORM_NUMBERS)  # titles with other numbers are a sign, too
+    few = np.where(other_figures, 1, FORM_NUMBERS)  # titles with other numbers indicate a form, too
     numbers = (column["numbers_common"] == 0) & (column["numbers_missed"] >= few)
     names = (column["names_common"] == 0) & (column["names_missed"] >= FORM_NAMES)
     plain = (numbers | names) & (column["plain_excess"] > FORM_EXCESS)

@@ -1,6 +1,6 @@
 """Story index: assigns near-duplicate articles of one outlet or of many to one story. Signatures in Redis.
 
-    look: articles that share an index key ──▶ decide (`stories`) ──▶ claim
+    read: articles that share an index key ──▶ decide (`stories`) ──▶ claim
       ▲                                                                 │
       └──────────────── another desk has claimed meanwhile ◀────────────┘
 
@@ -8,10 +8,11 @@
     copydesk:stories:texts:<segment>:<shard>    hash: ref → rest of the id, story, signature
     copydesk:stories:keys:<segment>:<shard>     hash: rest of an index key → refs, at most BUCKET
 
-A ref is the first REF_BYTES of an article's id. A batch takes three round trips: two that look, one that claims. The
-claim (`lua/claim.lua`) writes nothing if another desk wrote to a list in between: of two concurrent duplicates one is
-first and the other finds it. The desk claims before it publishes; a claim is idempotent, so a redelivered item gets the
-same story. The index is bounded by count (`streams.state.segments`). Articles outside the time window are not compared.
+A ref is the first REF_BYTES of an article's id. A batch takes three round trips: two that read, one that claims.
+The claim (`lua/claim.lua`) writes nothing if another desk wrote to a list in between. The second of two concurrent
+duplicates therefore finds the first one. The desk claims before it publishes. A claim is idempotent, so a redelivered
+item gets the same story. The index is bounded by count (`streams.state.segments`).
+Articles outside the time window are not compared.
 """
 
 from collections.abc import Mapping, Sequence
@@ -54,20 +55,22 @@ class StoryIndex:
     async def assign(self, articles: Sequence[tuple[str, TextSignature]]) -> list[StoryAssignment]:
         """Return the story of each article (id, signature). Of duplicates among *articles* the earlier is first."""
         batch = [
-            NewArticle(id_, bytes.fromhex(id_)[:REF_BYTES], signed) for id_, signed in articles if signed.signature
+            NewArticle(id_, bytes.fromhex(id_)[:REF_BYTES], signature)
+            for id_, signature in articles
+            if signature.signature
         ]
         found: list[StoryAssignment] | None = [] if not batch else None
         while found is None:
             found = await self._assign(batch)
         assigned = iter(found)
-        return [next(assigned) if signed.signature else StoryAssignment(id_) for id_, signed in articles]
+        return [next(assigned) if signature.signature else StoryAssignment(id_) for id_, signature in articles]
 
     async def _assign(self, batch: Sequence[NewArticle]) -> list[StoryAssignment] | None:
         """Return the stories of *batch* after claiming them; None if another desk wrote to the index meanwhile."""
-        keys = list(dict.fromkeys(key for article in batch for key in article.signed.keys))
+        keys = list(dict.fromkeys(key for article in batch for key in article.text_signature.keys))
         refs = list(dict.fromkeys(article.ref for article in batch))
         places = {key: key_place(self.newest, key) for key in keys}
-        count, texts, lists = await self._look(refs, places)
+        count, texts, lists = await self._read_index(refs, places)
         newest = self.texts.newest(count)
         if newest != self.newest:
             await self._rotate(newest)
@@ -80,7 +83,7 @@ class StoryIndex:
             decided.assignments if not decided.claims or await self._claim(count, decided, compared, places) else None
         )
 
-    async def _look(
+    async def _read_index(
         self, refs: Sequence[bytes], keys: Mapping[bytes, tuple[str, bytes]]
     ) -> tuple[int, dict[bytes, bytes], list[dict[bytes, bytes]]]:
         """Return the number of articles in the index, the values of known *refs*, and the lists of known *keys*.
@@ -110,7 +113,7 @@ class StoryIndex:
         new = [article for article in batch if article.ref not in snapshot.texts]
         refs = {ref for article in new for ref in snapshot.candidates(article, {})}
         if missing := sorted(refs - snapshot.texts.keys()):
-            snapshot.texts |= (await self._look(missing, {}))[1]
+            snapshot.texts |= (await self._read_index(missing, {}))[1]
 
     async def _claim(
         self, count: int, decided: Decided, compared: Mapping[bytes, int], places: Mapping[bytes, tuple[str, bytes]]

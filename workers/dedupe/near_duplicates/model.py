@@ -20,7 +20,7 @@ MIN_SHARED = 0.3  # share of the shorter text in common, below which the trees n
 
 
 class StoredModel(msgspec.Struct, frozen=True):
-    """The model file: the trees, and the least probability of a duplicate."""
+    """The model file: the trees, and the probability above which texts are duplicates."""
 
     trees: StoredTrees
     threshold: float = msgspec.field(name="copy_at")
@@ -70,7 +70,7 @@ class DuplicateModel(NamedTuple):
         rows = pair_features(a, b)
         rules = apply_rules(a, b, rows, group)
         by_text, is_open = rules.probability, np.isnan(rules.probability)
-        by_text[is_open] = limited(self.probabilities(rows[is_open]), rules.least[is_open], self.threshold)
+        by_text[is_open] = limited(self.probabilities(rows[is_open]), rules.minimum[is_open], self.threshold)
         by_title = rules.by_title & (by_text <= self.threshold)
         ruled = by_title | (~is_open & (by_text > self.threshold))
         probabilities = np.where(by_title, EQUAL_TITLE, by_text).tolist()
@@ -91,9 +91,9 @@ class DuplicateModel(NamedTuple):
         return out
 
 
-def limited(probabilities: Matrix, least: Matrix, threshold: float) -> Matrix:
-    """Return probabilities of the trees, at most *threshold* where they are below *least*."""
-    out: Matrix = np.where(probabilities < least, np.minimum(probabilities, np.float32(threshold)), probabilities)
+def limited(probabilities: Matrix, minimum: Matrix, threshold: float) -> Matrix:
+    """Return probabilities of the trees, at most *threshold* where they are below *minimum*."""
+    out: Matrix = np.where(probabilities < minimum, np.minimum(probabilities, np.float32(threshold)), probabilities)
     return out
 
 

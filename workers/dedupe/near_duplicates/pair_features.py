@@ -32,7 +32,7 @@ def read_signatures(one: bytes, others: list[bytes]) -> tuple[Any, Any]:
 
 
 def pair_features(a: Any, b: Any) -> Matrix:
-    """Return one row of `COLUMNS` for each record of *b*, compared with *a*: one record, or one for each of *b*."""
+    """Return one row of `COLUMNS` for each record of *b*. *a* is one record, or one for each of *b*."""
     shared, of_shorter, of_longer, common, missing = _shares(a, b, "body", "runs")
     long, long_of_shorter, long_of_longer, long_common, long_missing = _shares(a, b, "long", "long_runs")
     lead, lead_of_shorter, *_ = _shares(a, b, "lead", "lead_runs")
@@ -122,7 +122,7 @@ def _shared(one: Any, others: Any) -> Any:
 def _sampled(one: Any, others: Any) -> tuple[Any, Any, Any]:
     """Return the numbers of common words, of the words of the text with fewer, and of all words, from samples.
 
-    A sample has the least hashes of a set (k minimum values; Bar-Yossef et al. 2002). Where one sample is full, only
+    A sample has the smallest hashes of a set (k minimum values; Bar-Yossef et al. 2002). Where one sample is full, only
     hashes up to its greatest are compared: the set has others beyond it.
     """
     last_a, last_b = one[..., -1], others[:, -1]

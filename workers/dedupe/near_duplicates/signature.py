@@ -53,7 +53,7 @@ COMPARED_NUMBERS = 40
 # the title names a part ("part two").
 UPDATE, ADDRESS, REPEATS, PART = 1, 2, 4, 8
 
-NO_STEM = 2**64 - 1  # of a row that no batch has
+NO_STEM = 2**64 - 1  # belongs to no row
 _TOP, _FOUR_BITS = np.uint64(48), np.uint64(16)
 _ODD = np.array([0x9E3779B97F4A7C15 * (2 * n + 1) & 0xFFFFFFFFFFFFFFFF for n in range(10)], np.uint64)
 
@@ -72,9 +72,10 @@ LAYOUT = np.dtype([
 ])  # fmt: skip
 
 
-class SignedText(NamedTuple):
-    """A text to sign, of *publisher* in *feed* ("": unknown). Times in Unix seconds; `published_s`: 0 if unknown.
+class SignatureInput(NamedTuple):
+    """The input of a signature: a text of *publisher* in *feed* ("": unknown).
 
+    Times are in Unix seconds; `published_s` is 0 if unknown.
     `repeats`: sentences that the source repeats were left out.
     """
 
@@ -95,9 +96,9 @@ class TextSignature(NamedTuple):
 
 
 class _Words(NamedTuple):
-    """The words of a title and of a text. `marks`: see above."""
+    """The words of a title and of a text. `marks`: a sum of UPDATE, ADDRESS, REPEATS and PART."""
 
-    text: SignedText
+    text: SignatureInput
     title: Title
     body: TextWords
     marks: int
@@ -111,24 +112,24 @@ def signature_of(
     title: str, text: str, publisher: str, time_s: float, feed: str = "", published_s: float = 0.0,
     *, repeats: bool = False,
 ) -> TextSignature:  # fmt: skip
-    """Return the signature of one text; see `SignedText`."""
-    return signatures_of([SignedText(title, text, publisher, time_s, feed, published_s, repeats)])[0]
+    """Return the signature of one text; see `SignatureInput`."""
+    return signatures_of([SignatureInput(title, text, publisher, time_s, feed, published_s, repeats)])[0]
 
 
-def signatures_of(texts: Sequence[SignedText]) -> list[TextSignature]:
+def signatures_of(texts: Sequence[SignatureInput]) -> list[TextSignature]:
     """Return the signature of each text."""
-    return sign_words(texts, read_words([text.text for text in texts]))
+    return signatures_of_words(texts, read_words([text.text for text in texts]))
 
 
-def sign_words(texts: Sequence[SignedText], bodies: Sequence[TextWords]) -> list[TextSignature]:
+def signatures_of_words(texts: Sequence[SignatureInput], bodies: Sequence[TextWords]) -> list[TextSignature]:
     """Return the signature of each text, whose words are *bodies*."""
     read = [_read(text, body) for text, body in zip(texts, bodies, strict=True)]
     table = [words for words in read if words is not None]
-    signed = iter(_sign(table) if table else ())
-    return [NOTHING if words is None else next(signed) for words in read]
+    signatures = iter(_signatures(table) if table else ())
+    return [NOTHING if words is None else next(signatures) for words in read]
 
 
-def _read(text: SignedText, body: TextWords) -> _Words | None:
+def _read(text: SignatureInput, body: TextWords) -> _Words | None:
     """Return the words of a text; None if it is too short."""
     title = read_title(text.title, text.publisher)
     if title.length + len(body.hashes) < MIN_WORDS and title.length < MIN_TITLE_WORDS:
@@ -138,7 +139,7 @@ def _read(text: SignedText, body: TextWords) -> _Words | None:
     return _Words(text, title, body, marks)
 
 
-def _sign(table: Sequence[_Words]) -> list[TextSignature]:
+def _signatures(table: Sequence[_Words]) -> list[TextSignature]:
     """Return the signatures and keys of texts."""
     out = np.zeros(len(table), LAYOUT)
     body = _rows([words.body.hashes for words in table])
@@ -178,9 +179,9 @@ def _rows(texts: Sequence[Hashes], lengths: Sequence[int] = RUNS) -> _Rows:
     return _Rows(starts, sizes, runs)
 
 
-def _distinct(rows: _Rows, length: int, most: int = NO_LIMIT) -> tuple[Places, Hashes]:
-    """Return the distinct shingles of each text's first *most* words, sorted: row numbers and hashes."""
-    sizes = np.minimum(rows.sizes, most)
+def _distinct(rows: _Rows, length: int, max_words: int = NO_LIMIT) -> tuple[Places, Hashes]:
+    """Return the distinct shingles of each text's first *max_words* words, sorted: row numbers and hashes."""
+    sizes = np.minimum(rows.sizes, max_words)
     counts = np.where(sizes > 0, np.maximum(1, sizes - length + 1), 0)
     ends = np.cumsum(counts)
     numbers = np.repeat(np.arange(len(counts)), counts)
@@ -194,20 +195,20 @@ def _distinct(rows: _Rows, length: int, most: int = NO_LIMIT) -> tuple[Places, H
 
 def _write_sketches(out: Any, body: _Rows, plain: _Rows) -> None:
     """Write the sketches of shingles and their numbers."""
-    for rows, length, most, sketch, count, bins in (
+    for rows, length, max_words, sketch, count, bins in (
         (body, SHINGLE_WORDS, NO_LIMIT, "body", "runs", BODY_BINS),
         (body, SHINGLE_WORDS, LEAD_WORDS, "lead", "lead_runs", LEAD_BINS),
         (body, LONG_SHINGLE_WORDS, NO_LIMIT, "long", "long_runs", LONG_BINS),
         (plain, SHINGLE_WORDS, NO_LIMIT, "plain", "plain_runs", PLAIN_BINS),
     ):
-        numbers, hashes = _distinct(rows, length, most)
+        numbers, hashes = _distinct(rows, length, max_words)
         out[count] = np.minimum(np.bincount(numbers, minlength=len(out)), MAX_COUNT)
         out[sketch] = _sketches(numbers, hashes, len(out), bins)
     out["words"] = np.minimum(body.sizes, MAX_COUNT)
 
 
 def _sketches(numbers: Any, hashes: Hashes, count: int, bins: int) -> npt.NDArray[np.uint8]:
-    """Return four bits of the least hash in each bin of each row, 0 for an empty bin; two bins in a byte."""
+    """Return four bits of the smallest hash in each bin of each row, 0 for an empty bin; two bins per byte."""
     bin_of = ((hashes >> np.uint64(40)) * np.uint64(bins) >> np.uint64(24)).astype(np.intp)
     first = np.ones(len(hashes), bool)
     first[1:] = (bin_of[1:] != bin_of[:-1]) | (numbers[1:] != numbers[:-1])
@@ -262,13 +263,13 @@ def _occur(rows: Places, stems: Any, table: Sequence[_Words]) -> Any:
     return known[np.searchsorted(known, wanted)] == wanted
 
 
-def _samples(rows: Places, hashes: Hashes, count: int, most: int) -> npt.NDArray[np.uint16]:
-    """Return the least short hashes of each row, and zeros up to *most*."""
+def _samples(rows: Places, hashes: Hashes, count: int, width: int) -> npt.NDArray[np.uint16]:
+    """Return the smallest short hashes of each row, padded with zeros to *width*."""
     codes = np.unique(rows.astype(np.uint64) << _FOUR_BITS | _short(hashes))
     row = (codes >> _FOUR_BITS).astype(np.intp)
     rank = _ranks(row, count)
-    used = rank < most
-    out = np.zeros((count, most), np.uint16)
+    used = rank < width
+    out = np.zeros((count, width), np.uint16)
     out[row[used], rank[used]] = codes[used] & np.uint64(0xFFFF)
     return out
 
@@ -319,10 +320,10 @@ def _short(hashes: Hashes) -> Hashes:
 
 
 def _keys(table: Sequence[_Words], body: _Rows) -> list[tuple[bytes, ...]]:
-    """Return the index keys: the least shingles of the body and of its lead, and the title, with and without outlet."""
-    keys = _least(*_distinct(body, BODY_KEY_RUN), len(table), BODY_KEYS)
+    """Return the index keys: the smallest shingle hashes of body and lead, and the title with and without outlet."""
+    keys = _first_keys(*_distinct(body, BODY_KEY_RUN), len(table), BODY_KEYS)
     lead = body._replace(runs={LEAD_KEY_RUN: body.runs[LEAD_KEY_RUN] ^ _ODD[1]})
-    leads = _least(*_distinct(lead, LEAD_KEY_RUN, LEAD_KEY_WORDS), len(table), LEAD_KEYS)
+    leads = _first_keys(*_distinct(lead, LEAD_KEY_RUN, LEAD_KEY_WORDS), len(table), LEAD_KEYS)
     wholes = [_whole_titles(words.title) for words in table]
     digests = np.array([zlib.crc32(whole) for row in wholes for whole in row], np.uint64)
     raw = iter(_bytes(mixed(digests ^ _ODD[2])))
@@ -335,10 +336,10 @@ def _whole_titles(title: Title) -> list[bytes]:
     return [whole for whole in (title.whole, title.base) if whole] if title.length >= TITLE_KEY_WORDS else []
 
 
-def _least(numbers: Any, hashes: Hashes, count: int, most: int) -> list[list[bytes]]:
-    """Return the first *most* hashes of each row as keys."""
-    used = _ranks(numbers, count) < most
-    sizes = np.minimum(np.bincount(numbers, minlength=count), most)
+def _first_keys(numbers: Any, hashes: Hashes, count: int, limit: int) -> list[list[bytes]]:
+    """Return the first *limit* hashes of each row as keys."""
+    used = _ranks(numbers, count) < limit
+    sizes = np.minimum(np.bincount(numbers, minlength=count), limit)
     raw = iter(_bytes(hashes[used]))
     return [[next(raw) for _ in range(size)] for size in sizes.tolist()]
 

@@ -2,8 +2,8 @@
 
     known articles, lists of index keys ──▶ candidates of each article ──▶ similarities ──▶ story of each article
 
-Articles of the batch are candidates for later ones. So the stories are decided in order, again and again: each round
-compares in one call all groups of candidates that are new in it. The last round finds none.
+Articles of the batch are candidates for later ones, so the stories are decided in order, in rounds. One call compares
+all groups of candidates that are new in a round. The last round has none.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ from workers.dedupe.near_duplicates.signature import LAYOUT, TextSignature
 BUCKET = 16  # refs per index key; a key that more texts share does not distinguish them
 MAX_CANDIDATES = 16
 ID_BYTES, REF_BYTES = 10, 5
-# Mean probability of the NEAREST articles of a story, below which a text does not join: single links would chain
+# Mean probability of the NEAREST articles of a story below which a text does not join. Single links would chain
 # different stories together. Below a half, because rules separate articles of one source. A text that is certainly a
 # copy of one article joins. Decision 137.
 MIN_MEAN, NEAREST, CERTAIN = 0.4, 3, 0.9
@@ -61,7 +61,7 @@ class NewArticle(NamedTuple):
 
     id: str
     ref: bytes
-    signed: TextSignature
+    text_signature: TextSignature
 
 
 @dataclass
@@ -79,7 +79,7 @@ class Snapshot:
         """Return the refs of the articles that share most index keys. *added*: newest lists that the batch extended."""
         newest, *older = self.lists
         lists: list[bytes] = []
-        for key in article.signed.keys:
+        for key in article.text_signature.keys:
             for list_ in (added.get(key) or newest.get(key), *[segment.get(key) for segment in older]):
                 if list_:
                     lists.append(list_)
@@ -126,7 +126,7 @@ class _Round(NamedTuple):
     def claimed(self) -> Decided:
         """Return the stories with the claims of the new articles."""
         claims = [
-            Claim(ref, encode(article.id, assignment, article.signed.signature))
+            Claim(ref, encode(article.id, assignment, article.text_signature.signature))
             for ref, (article, assignment) in self.new.items()
         ]
         return Decided(self.assignments, claims, self.lists)
@@ -165,7 +165,7 @@ class BatchDecisions:
                 assignments.append(new[article.ref][1]._replace(near_identical=False))
             else:
                 assignment = self._assign(article, texts, added, missing)
-                signature = b"" if assignment.near_identical else article.signed.signature
+                signature = b"" if assignment.near_identical else article.text_signature.signature
                 if signature:
                     self._add_keys(article, added)
                 texts[article.ref] = IndexedArticle(article.id, assignment.story, signature, _time_s(signature))
@@ -180,7 +180,7 @@ class BatchDecisions:
         added: Mapping[bytes, bytes],
         missing: Missing,
     ) -> StoryAssignment:
-        signature, refs = article.signed.signature, self.snapshot.candidates(article, added)
+        signature, refs = article.text_signature.signature, self.snapshot.candidates(article, added)
         if not refs:
             return StoryAssignment(article.id)
         time_s = _time_s(signature)
@@ -201,7 +201,7 @@ class BatchDecisions:
 
     def _add_keys(self, article: NewArticle, added: dict[bytes, bytes]) -> None:
         newest, ref = self.snapshot.lists[0], article.ref
-        for key in article.signed.keys:
+        for key in article.text_signature.keys:
             list_ = added.get(key) or newest.get(key, b"")
             if len(list_) < REF_BYTES * BUCKET:
                 added[key] = list_ + ref

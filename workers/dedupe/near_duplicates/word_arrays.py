@@ -22,8 +22,8 @@ from workers.dedupe.near_duplicates.characters import (
     FULL_END,
     LINE,
     LOWER,
-    SIGN,
     SPACE,
+    UNSPACED,
     UPPER,
     WORD,
     Classes,
@@ -178,7 +178,7 @@ class _Chunk:
         after = np.flatnonzero(classes & END) + 1
         for _ in range(2):
             after += (classes[after] & CLOSING) > 0
-        after = after[(classes[after] & (SPACE | SIGN)) > 0]
+        after = after[(classes[after] & (SPACE | UNSPACED)) > 0]
         cuts = np.concatenate([np.flatnonzero(classes & (LINE | FULL_END)), after])
         is_first = np.zeros(count + 1, bool)
         is_first[np.searchsorted(self.starts, cuts)] = True
@@ -250,13 +250,16 @@ def _number_marks(classes: Classes, letters: Any) -> Places:
 
 
 def _word_spans(classes: Classes) -> tuple[Places, Places]:
-    """Return the first place of each word, and the place after its last. A sign of an unspaced script is a word."""
-    is_word, is_sign = (classes & WORD) > 0, (classes & SIGN) > 0
+    """Return the first place of each word, and the place after its last.
+
+    A character of an unspaced script is a word.
+    """
+    is_word, is_unspaced = (classes & WORD) > 0, (classes & UNSPACED) > 0
     is_start = is_word.copy()
-    is_start[1:] &= ~is_word[:-1] | is_sign[1:] | is_sign[:-1]
-    goes_on = np.zeros(len(classes), bool)
-    goes_on[:-1] = is_word[1:] & ~is_start[1:]
-    return np.flatnonzero(is_start), np.flatnonzero(is_word & ~goes_on) + 1
+    is_start[1:] &= ~is_word[:-1] | is_unspaced[1:] | is_unspaced[:-1]
+    continues = np.zeros(len(classes), bool)
+    continues[:-1] = is_word[1:] & ~is_start[1:]
+    return np.flatnonzero(is_start), np.flatnonzero(is_word & ~continues) + 1
 
 
 def _hash_spans(letters: Any, starts: Places, ends: Places) -> tuple[Hashes, npt.NDArray[np.uint32]]:

@@ -12,7 +12,7 @@ from workers.dedupe.fingerprint import normalise_visible
 # Scripts without spaces between words: each character is a token. Source: Unicode blocks.
 _UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _ANY_UNSPACED = re.compile(f"[{_UNSPACED}]")
-_WORD_OR_SIGN = re.compile(rf"[{_UNSPACED}]|(?:(?![{_UNSPACED}_])\w)+")
+_WORD_OR_CHARACTER = re.compile(rf"[{_UNSPACED}]|(?:(?![{_UNSPACED}_])\w)+")
 _WORD = re.compile(r"[^\W_]+")
 _ASCII_WORDS = bytes(ord(char.lower()) if char.isalnum() else 32 for char in map(chr, range(128))) + b" " * 128
 # Quotation marks, dashes, currency signs. Source: Unicode blocks Latin-1, General Punctuation, Currency Symbols.
@@ -25,7 +25,7 @@ _ANY_ACCENTED = re.compile("[\u00c0-\u024f\u0300-\u03ff\u0400-\u045f\u1e00-\u1ff
 # Letters that Unicode does not decompose. Source: Unicode CLDR, transform Latin-ASCII.
 _LETTERS = str.maketrans({"ø": "o", "æ": "a", "œ": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i", "ħ": "h"})
 EXPANDED_LETTERS = {"ß": "ss", "\u1e9e": "SS", "þ": "th", "Þ": "Th"}  # letters that fold to two
-# Shorter words, most of them articles and prepositions, are in every text. A Chinese sign has three bytes.
+# Shorter words, most of them articles and prepositions, are in every text. A Chinese character has three bytes.
 MIN_ASCII_BYTES, MIN_OTHER_BYTES = 4, 3
 
 
@@ -52,7 +52,7 @@ def split_words(text: str) -> list[bytes]:
         data = text.encode().translate(_ASCII_WORDS)
         return data.replace(b"ae", b"a").replace(b"oe", b"o").replace(b"ue", b"u").split()
     text = _without_digraphs(text.casefold().translate(_LETTERS))
-    words = (_WORD_OR_SIGN if _ANY_UNSPACED.search(text) else _WORD).findall(text)
+    words = (_WORD_OR_CHARACTER if _ANY_UNSPACED.search(text) else _WORD).findall(text)
     return [word.encode("utf-8", "replace") for word in words]
 
 
@@ -61,7 +61,7 @@ def content_words(words: Iterable[bytes]) -> frozenset[bytes]:
     return frozenset(w for w in words if len(w) >= (MIN_ASCII_BYTES if w.isascii() else MIN_OTHER_BYTES))
 
 
-def is_sign(word: bytes) -> bool:
+def is_single_character(word: bytes) -> bool:
     """Return whether a token is one character of an unspaced script."""
     return len(word) == 3 and _ANY_UNSPACED.fullmatch(word.decode("utf-8", "replace")) is not None
 

@@ -16,7 +16,7 @@ LINES_ENDINGS = (b"}", b"]")  # a first line without one of them belongs to a do
 
 
 def matches(name: str, head: bytes) -> bool:
-    """Return whether the name says JSON, or the first line is the beginning of an object."""
+    """Return whether the name has an extension of JSON, or the first line begins an object."""
     return name.endswith(EXTENSIONS) or head.lstrip()[:2] in (b'{"', b"{}")
 
 

@@ -6,7 +6,7 @@ from typing import BinaryIO
 from streams.errors import UnreadableError
 from workers.intake.formats.base import FileContext, FileRecord, failed_record
 from workers.intake.wire import looks_like_wire, read_wire
-from workers.intake.wire.story import WireStory
+from workers.intake.wire.article import WireArticle
 from workers.intake.wire.to_item import embargo, wire_item
 
 
@@ -16,21 +16,21 @@ def matches(name: str, head: bytes) -> bool:
 
 
 def read(file: BinaryIO, start: int, context: FileContext) -> Iterator[FileRecord]:
-    """Yield one record per story. Pictures and other media without a headline are left out."""
+    """Yield one record per article. Pictures and other media without a headline are left out."""
     if start:
         return
     data = file.read()
-    stories = [s for s in read_wire(data) if s.media_type == "text" or s.headline]
-    if not stories:
-        yield failed_record(len(data), data[:10_000].decode("utf-8", "replace"), context, "no story with a headline")
-    for number, story in enumerate(stories, 1):
-        yield _record(story, len(data) if number == len(stories) else 0, context)
+    articles = [s for s in read_wire(data) if s.media_type == "text" or s.headline]
+    if not articles:
+        yield failed_record(len(data), data[:10_000].decode("utf-8", "replace"), context, "no article with a headline")
+    for number, article in enumerate(articles, 1):
+        yield _record(article, len(data) if number == len(articles) else 0, context)
 
 
-def _record(story: WireStory, end: int, context: FileContext) -> FileRecord:
+def _record(article: WireArticle, end: int, context: FileContext) -> FileRecord:
     try:
-        item = wire_item(story, context.source, context.fetched_at)
+        item = wire_item(article, context.source, context.fetched_at)
     except UnreadableError as exc:
-        return failed_record(end, repr(story), context, str(exc))
-    held_until = embargo(story, context.fetched_at)
+        return failed_record(end, repr(article), context, str(exc))
+    held_until = embargo(article, context.fetched_at)
     return FileRecord(end, held=[(held_until, item)]) if held_until else FileRecord(end, [item])

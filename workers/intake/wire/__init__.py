@@ -1,4 +1,4 @@
-"""Wire formats: news stories as agencies send them; one module per format. Pure.
+"""Wire formats: news articles as agencies send them; one module per format. Pure.
 
 NewsML 1.2, NewsML-G2, NITF and ninjs are standards of the IPTC (iptc.org/standards), as is IPTC 7901. ANPA 1312 is
 the American one. `read_wire` detects the format.
@@ -9,10 +9,10 @@ from typing import Any, Protocol
 
 from streams.errors import UnreadableError
 from workers.intake.wire import anpa, iptc7901, newsml1, newsml_g2, ninjs, nitf, rbnews
-from workers.intake.wire.story import WireStory
+from workers.intake.wire.article import WireArticle
 from workers.intake.wire.xml_tree import parse_xml
 
-__all__ = ["WireStory", "looks_like_wire", "read_wire"]
+__all__ = ["WireArticle", "looks_like_wire", "read_wire"]
 
 
 class XmlFormat(Protocol):
@@ -20,7 +20,7 @@ class XmlFormat(Protocol):
 
     def matches(self, head: bytes) -> bool: ...
 
-    def read(self, root: Any) -> Sequence[WireStory]: ...
+    def read(self, root: Any) -> Sequence[WireArticle]: ...
 
 
 class BytesFormat(Protocol):
@@ -28,7 +28,7 @@ class BytesFormat(Protocol):
 
     def matches(self, head: bytes) -> bool: ...
 
-    def read(self, data: bytes) -> Sequence[WireStory]: ...
+    def read(self, data: bytes) -> Sequence[WireArticle]: ...
 
 
 XML_FORMATS: tuple[XmlFormat, ...] = (newsml_g2, newsml1, nitf, rbnews)
@@ -43,8 +43,8 @@ def looks_like_wire(head: bytes) -> bool:
     return ninjs.matches(start) or any(text_format.matches(head) for text_format in TEXT_FORMATS)
 
 
-def read_wire(data: bytes) -> Sequence[WireStory]:
-    """Return the stories of a wire document.
+def read_wire(data: bytes) -> Sequence[WireArticle]:
+    """Return the articles of a wire document.
 
     Raises:
         UnreadableError: no known format, or damaged.

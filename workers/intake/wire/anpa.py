@@ -6,7 +6,7 @@ Source: ANPA Technical Report 84-2, "1312 transmission format".
 import re
 from collections.abc import Sequence
 
-from workers.intake.wire.story import WireStory, squeeze
+from workers.intake.wire.article import WireArticle, single_spaced
 from workers.text.encoding import decode
 
 _START = re.compile(rb"\A[\s\x16]{0,10}\x16\x16\x01")
@@ -33,18 +33,18 @@ def matches(head: bytes) -> bool:
     return bool(_START.match(head))
 
 
-def read(data: bytes) -> Sequence[WireStory]:
-    """Return the story of the message."""
+def read(data: bytes) -> Sequence[WireArticle]:
+    """Return the article of the message."""
     text = decode(data).replace("\r\n", "\n").replace("\r", "\n")
     head, _, rest = text.partition("\x01")[2].partition("\x02")
     body = rest.partition("\x03")[0]
-    heads, story = _split(body)
+    heads, body_text = _split(body)
     headline, byline, note, slug = _fields(heads)
-    level, dateline = _SERVICE_LEVEL.match(head), _DATELINE.match(story)
+    level, dateline = _SERVICE_LEVEL.match(head), _DATELINE.match(body_text)
     return [
-        WireStory(
-            id=slug or squeeze(head), headline=headline, slug=slug, byline=byline, note=note,
-            dateline=dateline[1] if dateline else "", text=_paragraphs(story),
+        WireArticle(
+            id=slug or single_spaced(head), headline=headline, slug=slug, byline=byline, note=note,
+            dateline=dateline[1] if dateline else "", text=_paragraphs(body_text),
             provider=dateline[2] if dateline else _provider(heads),
             urgency=_URGENCY.get(level[2].lower(), "") if level else "", version=_version(head),
         )
@@ -52,7 +52,7 @@ def read(data: bytes) -> Sequence[WireStory]:
 
 
 def _split(body: str) -> tuple[list[str], str]:
-    """Return the heads, each of which begins with ^ and ends with < or =, and the story."""
+    """Return the heads, each of which begins with ^ and ends with < or =, and the body text."""
     heads: list[str] = []
     lines = body.split("\n")
     while lines and (not lines[0].strip() or lines[0].lstrip().startswith("^")):
@@ -89,7 +89,7 @@ def _version(head: str) -> str:
     return match[1] if match else ""
 
 
-def _paragraphs(story: str) -> str:
+def _paragraphs(text: str) -> str:
     """Return the paragraphs, each on one line; a line that begins with white space begins a paragraph."""
-    lines = (line.rstrip("<=").translate(_CONTROLS).lstrip("^") for line in story.split("\n"))
-    return "\n\n".join(filter(None, (squeeze(line.replace("``", "“").replace("''", "”")) for line in lines)))
+    lines = (line.rstrip("<=").translate(_CONTROLS).lstrip("^") for line in text.split("\n"))
+    return "\n\n".join(filter(None, (single_spaced(line.replace("``", "“").replace("''", "”")) for line in lines)))

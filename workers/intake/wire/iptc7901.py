@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from workers.intake.wire.story import WireStory, squeeze
+from workers.intake.wire.article import WireArticle, single_spaced
 from workers.text.encoding import decode
 
 SOH, STX, ETX = "\x01", "\x02", "\x03"
@@ -25,38 +25,38 @@ def matches(head: bytes) -> bool:
     return bool(_START.match(head)) and b"\x02" in head
 
 
-def read(data: bytes) -> Sequence[WireStory]:
-    """Return the story of the message."""
+def read(data: bytes) -> Sequence[WireArticle]:
+    """Return the article of the message."""
     text = decode(data).replace("\r\n", "\n").replace("\r", "\n")
     head, _, rest = text.partition(SOH)[2].partition(STX)
     body, _, tail = rest.partition(ETX)
     header_line, _, slug = head.strip().partition("\n")
-    title, byline, story = _split(body)
-    match, dateline = _HEADER.match(header_line), _DATELINE.match(story)
+    title, byline, body_text = _split(body)
+    match, dateline = _HEADER.match(header_line), _DATELINE.match(body_text)
     return [
-        WireStory(
-            id=squeeze(header_line), headline=title, slug=squeeze(slug).rstrip("/"), byline=byline,
-            dateline=dateline[1] if dateline else "", text=_paragraphs(story), published=_time(tail),
+        WireArticle(
+            id=single_spaced(header_line), headline=title, slug=single_spaced(slug).rstrip("/"), byline=byline,
+            dateline=dateline[1] if dateline else "", text=_paragraphs(body_text), published=_time(tail),
             urgency=match[2] if match else "", provider=dateline[2] if dateline else "",
         )
     ]  # fmt: skip
 
 
 def _split(body: str) -> tuple[str, str, str]:
-    """Return headline, byline and story. The headline ends with " =", or at the first empty line."""
-    head, mark, story = body.partition("=\n")
+    """Return headline, byline and body text. The headline ends with " =", or at the first empty line."""
+    head, mark, body_text = body.partition("=\n")
     if not mark or head.count("\n") > 8:
-        head, _, story = body.strip().partition("\n\n")
+        head, _, body_text = body.strip().partition("\n\n")
     lines = [line.strip() for line in head.strip().splitlines() if line.strip()]
     byline = lines.pop().rstrip("= ") if len(lines) > 1 and lines[-1].lower().startswith("by ") else ""
     lines = lines[1:] if len(lines) > 1 and _LEAD.match(lines[0]) else lines
-    return squeeze(" ".join(lines)).rstrip("= "), byline, _NOTEBOOK.split(story, maxsplit=1)[0]
+    return single_spaced(" ".join(lines)).rstrip("= "), byline, _NOTEBOOK.split(body_text, maxsplit=1)[0]
 
 
-def _paragraphs(story: str) -> str:
+def _paragraphs(text: str) -> str:
     """Return the paragraphs, each on one line, with an empty line between them."""
-    blocks = _GAP.split(story)
-    return "\n\n".join(filter(None, map(squeeze, blocks)))
+    blocks = _GAP.split(text)
+    return "\n\n".join(filter(None, map(single_spaced, blocks)))
 
 
 def _time(tail: str) -> str:

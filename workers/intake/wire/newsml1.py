@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from workers.intake.wire import nitf
-from workers.intake.wire.story import WireStory, clean_dateline, unique
+from workers.intake.wire.article import WireArticle, clean_dateline, unique
 from workers.intake.wire.xml_tree import attribute, attributes, names_of, text_of, texts_of, to_html
 
 
@@ -13,18 +13,18 @@ def matches(head: bytes) -> bool:
     return b"<NewsML" in head
 
 
-def read(root: Any) -> Sequence[WireStory]:
-    """Return the story of each news item."""
-    return [_story(root, item) for item in root.iter("NewsItem")]
+def read(root: Any) -> Sequence[WireArticle]:
+    """Return the article of each news item."""
+    return [_article(root, item) for item in root.iter("NewsItem")]
 
 
-def _story(root: Any, item: Any) -> WireStory:
+def _article(root: Any, item: Any) -> WireArticle:
     management, lines = item.find("NewsManagement"), item.find(".//NewsLines")
     identifier = item.find("Identification/NewsIdentifier")
     embedded = item.find(".//nitf")
-    inner = nitf.story(embedded) if embedded is not None else WireStory()
+    inner = nitf.article(embedded) if embedded is not None else WireArticle()
     html, text = (inner.html, "") if embedded is not None else _body(item)
-    return WireStory(
+    return WireArticle(
         id=_id(identifier),
         version=text_of(identifier, "RevisionId"),
         headline=text_of(lines, "HeadLine") or inner.headline,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from workers.intake.wire import nitf
-from workers.intake.wire.story import WireStory, clean_dateline, unique
+from workers.intake.wire.article import WireArticle, clean_dateline, unique
 from workers.intake.wire.xml_tree import attribute, attributes, names_of, text_of, texts_of, to_html
 
 TEXT_CLASSES = ("", "text")
@@ -15,18 +15,18 @@ def matches(head: bytes) -> bool:
     return any(name in head for name in (b"<newsMessage", b":newsMessage", b"<newsItem", b":newsItem"))
 
 
-def read(root: Any) -> Sequence[WireStory]:
-    """Return the story of each news item."""
+def read(root: Any) -> Sequence[WireArticle]:
+    """Return the article of each news item."""
     items = [root] if root.tag == "newsItem" else root.iter("newsItem")
-    return [_story(item) for item in items]
+    return [_article(item) for item in items]
 
 
-def _story(item: Any) -> WireStory:
+def _article(item: Any) -> WireArticle:
     meta, content, inline = item.find("itemMeta"), item.find("contentMeta"), item.find("contentSet")
     embedded = inline.find(".//nitf") if inline is not None else None
-    inner = nitf.story(embedded) if embedded is not None else WireStory()
+    inner = nitf.article(embedded) if embedded is not None else WireArticle()
     html, text = (inner.html, "") if embedded is not None else _body(inline)
-    return WireStory(
+    return WireArticle(
         id=item.get("guid", ""),
         version=item.get("version", ""),
         headline=_main_headline(content) or inner.headline,

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from streams.errors import UnreadableError
-from workers.intake.wire.story import WireStory, clean_dateline, unique
+from workers.intake.wire.article import WireArticle, clean_dateline, unique
 
 KEYS = (b'"versioncreated"', b'"versionCreated"', b'"body_html"', b'"body_xhtml"', b'"pubstatus"', b'"pubStatus"')
 BODIES = ("body_html", "body_xhtml", "body_text")
@@ -17,13 +17,13 @@ def matches(head: bytes) -> bool:
     return head[:1] in (b"{", b"[") and any(key in head for key in KEYS)
 
 
-def read(data: bytes) -> Sequence[WireStory]:
-    """Return the story of each item. Raises UnreadableError."""
+def read(data: bytes) -> Sequence[WireArticle]:
+    """Return the article of each item. Raises UnreadableError."""
     try:
         value = json.loads(data, strict=False)
     except (ValueError, RecursionError) as exc:
         raise UnreadableError(f"broken JSON: {exc}") from exc
-    return [_story(item) for item in _items(value, 0)]
+    return [_article(item) for item in _items(value, 0)]
 
 
 def _items(value: Any, depth: int) -> Iterator[Mapping[str, Any]]:
@@ -43,11 +43,11 @@ def _is_item(value: Mapping[str, Any]) -> bool:
     return any(name in value for name in ("headline", "headlines", "versioncreated", "versionCreated", *BODIES))
 
 
-def _story(item: Mapping[str, Any]) -> WireStory:
+def _article(item: Mapping[str, Any]) -> WireArticle:
     html, text = _first(item, "body_html", "body_xhtml"), _first(item, "body_text")
     body = item.get("bodies")  # ninjs 3
     html = html or _by_type(body, "html")
-    return WireStory(
+    return WireArticle(
         id=_first(_object(item, "altids"), "itemid") or _first(item, "guid", "uri", "id"),
         version=_first(item, "version"),
         headline=_first(item, "headline") or _by_role(item.get("headlines")) or _first(item, "title"),

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from workers.intake.wire.story import WireStory, clean_dateline, unique
+from workers.intake.wire.article import WireArticle, clean_dateline, unique
 from workers.intake.wire.xml_tree import attribute, attributes, names_of, text_of, to_html
 
 
@@ -12,14 +12,14 @@ def matches(head: bytes) -> bool:
     return b"<nitf" in head
 
 
-def read(root: Any) -> Sequence[WireStory]:
-    """Return the story of the document."""
+def read(root: Any) -> Sequence[WireArticle]:
+    """Return the article of the document."""
     nitf = root if root.tag == "nitf" else root.find(".//nitf")
-    return [story(nitf)] if nitf is not None else []
+    return [article(nitf)] if nitf is not None else []
 
 
-def story(nitf: Any) -> WireStory:
-    """Return the story of a `nitf` element."""
+def article(nitf: Any) -> WireArticle:
+    """Return the article of a `nitf` element."""
     data, head = nitf.find("head/docdata"), nitf.find("body/body.head")
     matter = "head/tobject/tobject.subject"
     subjects = [
@@ -27,7 +27,7 @@ def story(nitf: Any) -> WireStory:
         *attributes(nitf, matter, "tobject.subject.type"), *attributes(nitf, matter, "tobject.subject.matter"),
         *attributes(nitf, matter, "tobject.subject.detail"),
     ]  # fmt: skip
-    return WireStory(
+    return WireArticle(
         id=attribute(data, "doc-id", "id-string"),
         headline=text_of(head, "hedline/hl1") or text_of(nitf, "head/title"),
         slug=attribute(data, "du-key", "key") or _meta(nitf, "slug", "anpa-keyword", "slugline"),

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from workers.intake.wire.story import WireStory, unique
+from workers.intake.wire.article import WireArticle, unique
 from workers.intake.wire.xml_tree import text_of, texts_of
 
 
@@ -12,15 +12,15 @@ def matches(head: bytes) -> bool:
     return b"RBNews" in head or b"XMLNewsQueued" in head
 
 
-def read(root: Any) -> Sequence[WireStory]:
-    """Return the story of each RBNews element."""
+def read(root: Any) -> Sequence[WireArticle]:
+    """Return the article of each RBNews element."""
     items = [root] if root.tag == "RBNews" else [e for e in root.iter() if e.find("NewsID") is not None]
-    return [_story(item) for item in items]
+    return [_article(item) for item in items]
 
 
-def _story(item: Any) -> WireStory:
+def _article(item: Any) -> WireArticle:
     body = next((e.text or "" for e in item.iterfind("content")), "")
-    return WireStory(
+    return WireArticle(
         id=text_of(item, "HistID") or text_of(item, "NewsID"),
         version=text_of(item, "version"),
         headline=text_of(item, "headline") or text_of(item, "strapline"),

@@ -45,7 +45,7 @@ def text_of(parent: Any, *paths: str) -> str:
 
 
 def texts_of(parent: Any, *paths: str) -> list[str]:
-    """Return the texts of all elements at *paths* that have any, white space squeezed."""
+    """Return the texts of all elements at *paths*, with single spaces; empty texts are left out."""
     if parent is None:
         return []
     elements = (element for path in paths for element in parent.iterfind(path))

@@ -1,7 +1,7 @@
 """RSS, Atom and RDF. feedparser is the reference for the meaning of an XML feed.
 
-The expat reader (expat_xml.py) is an optional accelerator: it returns feedparser's result for usual feeds in a tenth
-of the time, and None for all others. `FeedDocument.use_expat` is its switch.
+The expat reader (expat_xml.py) is an optional accelerator. For usual feeds it returns feedparser's result in a tenth
+of the time; for all others it returns None. `FeedDocument.use_expat` is its switch.
 """
 
 import re
@@ -33,8 +33,8 @@ WARM_UP: tuple[bytes, ...] = (
 _ITEM_OPENS = re.compile(rb"<(?:\w{1,20}:)?(?:item|entry)[\s>]")
 _ROOT_CLOSES = re.compile(rb"</(?:\w{1,20}:)?(?:channel|rss|feed|rdf)\s{0,20}>", re.IGNORECASE)
 _ITEM_CLOSES = re.compile(rb"</(?:\w{1,20}:)?(?:item|entry)\s{0,20}>")
-# A larger document is checked before it is read: the accelerator would read up to the error in vain. A check takes a
-# twentieth of the time.
+# A larger document is checked before it is read: the accelerator would read up to the error without a result.
+# A check takes a twentieth of the time.
 CHECKED_FIRST_BYTES = 1_000_000
 _CHARACTER = re.compile(rb"&#(?:[xX]0{0,20}([0-9a-fA-F]{1,200000})|0{0,20}([0-9]{1,200000}));?")
 

@@ -15,7 +15,7 @@ from workers.poller.formats.to_item import Channel, Entry, FeedDocument, LinkSta
 
 MAX_LINKS = 50_000  # URLs of one sitemap, sitemaps.org/protocol
 MAX_KNOWN_LINKS = 100_000  # 800 kB of state; the sitemaps of an index together
-MIN_KNOWN_LINKS = 10_000  # remembered after they have left the document, so that a short outage repeats nothing
+MIN_KNOWN_LINKS = 10_000  # known after they have left the document, so that a short outage repeats nothing
 
 
 def _unknown_time(row: Any) -> float:
@@ -41,7 +41,7 @@ def select_links(
 
     The others wait: they stay unknown. On the first poll they count as known, because they are the archive of the site.
     *links*: digest → row. *url*: URL of a row, as written. *time_s*: Unix time of a row, 0 if unknown.
-    *failed*: (entry, reason) of unreadable entries. *also_known*: other digests to remember.
+    *failed*: (entry, reason) of unreadable entries. *also_known*: other digests to store as known.
     """
     before = decode_links(document.known_items)
     new = [digest for digest in links if digest not in before]

@@ -1,7 +1,7 @@
-"""Section pages: HTML pages of a site that list its stories, for sources with `type = "page"`.
+"""Section pages: HTML pages of a site that list its articles, for sources with `type = "page"`.
 
-The rules of `workers.poller.story_links` choose the links. All links of a poll are remembered, with their decision:
-links that appear later show which patterns of URLs are those of stories.
+The rules of `workers.poller.article_links` choose the links. All links of a poll are stored, with their decision. Links
+that appear later show the URL patterns of articles.
 """
 
 import re
@@ -9,9 +9,9 @@ import re
 from msgspec.structs import replace
 
 from streams.errors import UnreadableError
+from workers.poller.article_links import PageLink, article_links, page_links, update_turnover
 from workers.poller.formats.link_list import decode_links, link_digest, select_links
 from workers.poller.formats.to_item import Channel, Entry, FeedDocument, ParsedFeed
-from workers.poller.story_links import PageLink, page_links, story_links, update_turnover
 from workers.text.titles import title_text
 
 TYPE = "page"
@@ -26,7 +26,7 @@ _CONTENT = re.compile(rb"\scontent\s{0,5}=\s{0,5}[\"']([^\"']{1,300})", re.IGNOR
 
 
 def parse(document: FeedDocument) -> ParsedFeed:
-    """Return the unknown stories that the page *document* links, as items without title and text.
+    """Return the unknown articles that the page *document* links, as items without title and text.
 
     Raises:
         UnreadableError: `not_a_page`, if the document is not HTML.
@@ -39,15 +39,15 @@ def parse(document: FeedDocument) -> ParsedFeed:
     rejected = {link.key for link in links if _rejected(link) in known}
     unseen = [link for link in links if known and not (link.key in rejected or _accepted(link) in known)]
     turnover = update_turnover(document.turnover, unseen)
-    stories = story_links(links, turnover, rejected)
-    keys = {link.key for link in stories}
+    articles = article_links(links, turnover, rejected)
+    keys = {link.key for link in articles}
     feed = select_links(
         replace(document, is_first_poll=False),
         Channel(title=_site_name(head)),
-        {_accepted(link): link for link in stories},
+        {_accepted(link): link for link in articles},
         _to_entry,
         url=lambda link: link.url,
-        warning="" if stories else f"no link to a story among {len(links)} links",
+        warning="" if articles else f"no link to an article among {len(links)} links",
         also_known=[_rejected(link) for link in links if link.key not in keys],
     )
     title = _TITLE.search(head)

@@ -64,7 +64,7 @@ Row = dict[str, Any]
 
 
 def matches(body: bytes, content_type: str) -> bool:
-    """Return whether *body* is a sitemap: by its root element, or by two URLs, each on a line of its own."""
+    """Return whether *body* is a sitemap: by its root element, or by two lines with a URL each."""
     head = body[:SNIFFED_BYTES]
     if _ROOT.match(head):
         return True
@@ -185,7 +185,7 @@ def _read(body: bytes) -> tuple[str, list[Row], str]:
 class _Reader:
     """The rows of one XML document. A leaf element of KEYS ends with the text since its start.
 
-    Each name of an element is looked up once for each section; most of the time is that of the two handlers.
+    Each name of an element is looked up once for each section. The two handlers take most of the time.
     """
 
     def __init__(self) -> None:

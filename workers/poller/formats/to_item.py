@@ -208,7 +208,7 @@ def to_feed(
 def _separate(items: list[Item]) -> list[Item]:
     """Return *items* with keys that no two items with different titles share.
 
-    Polls on one page, and feeds that repeat one guid: neither link nor guid identifies such an item, its title does.
+    Several polls on one page share a link, and some feeds repeat one guid. There the title identifies an item.
     """
     labels: dict[str, set[str]] = {}
     counts = Counter(item.identity_key for item in items)

@@ -3,7 +3,7 @@
 <at:deleted-entry ref="tag:news.example,2026:7" when="2026-11-26T10:00:00Z"><at:comment>Retracted</at:comment>
 
 A tombstone becomes an item without text whose `withdrawn` is the comment. Its identity key is that of its link, else
-that of its ref. The poller remembers the keys of the entries of such feeds by their ids, and replaces it by these.
+that of its ref. The poller stores the keys of the entries of such feeds by their ids, and replaces it by these.
 """
 
 from collections.abc import Mapping, Sequence

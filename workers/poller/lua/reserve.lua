@@ -4,7 +4,7 @@
 --       then the bytes of each item in order.
 -- Fields: `lag` and `free` (bytes) of the last measurement, and `r:<id>` = "items|bytes|time of expiry, 0: published".
 -- Grants the first items that fit; the first item of an empty queue always fits. Returns the number of granted items.
-local key, id, most = KEYS[1], ARGV[1], tonumber(ARGV[2])
+local key, id, max_lag = KEYS[1], ARGV[1], tonumber(ARGV[2])
 local now = tonumber(redis.call('TIME')[1])
 local lag = redis.call('HGET', key, 'lag')
 if not lag then return -1 end  -- never measured
@@ -20,7 +20,7 @@ end
 local free = tonumber(redis.call('HGET', key, 'free')) - bytes
 local count, size = 0, 0
 for i = 4, #ARGV do
-  local fits = items + count < most and size + ARGV[i] <= free
+  local fits = items + count < max_lag and size + ARGV[i] <= free
   if not fits and (items + count > 0) then break end
   count, size = count + 1, size + ARGV[i]
 end

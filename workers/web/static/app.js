@@ -15,7 +15,7 @@ let title = "copydesk", unseen = 0, level = "good", shown = "";
 
 // -- title ------------------------------------------------------------------------------------------------------
 
-// Return the title with the number of articles that came while the page was hidden, and a mark of trouble.
+// Return the title with the number of articles that came while the page was hidden, and a sign unless the state is good.
 function showTitle() {
   const counts = unseen ? `(${number(unseen)}) ` : "";
   document.title = `${counts}${level === "good" ? "" : "⚠ "}${title} · copydesk`;
@@ -60,7 +60,7 @@ export async function show(isNavigation = true) {
     await view.render(main, { id: match[1], query: new URLSearchParams(location.search), signal });
   } catch (error) {
     if (signal.aborted || error.name === "AbortError") return;
-    main.replaceChildren(make("h1", { textContent: error.status === 404 ? "Not found" : "Not shown" }), make("p", {}, sentence(error.message)), make("p", {}, make("a", { href: "/", textContent: "All articles" })));
+    main.replaceChildren(make("h1", { textContent: error.status === 404 ? "Not found" : "Page not available" }), make("p", {}, sentence(error.message)), make("p", {}, make("a", { href: "/", textContent: "All articles" })));
     $("view").replaceChildren(main);
   }
 }

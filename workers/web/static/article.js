@@ -19,14 +19,14 @@ export async function render(main, { id, signal }) {
   const { members: rows } = await get(`/stories/${story}`, signal).catch(() => ({ members: [] }));
   if (rows.length < 2) return;
   main.append(make("section", { "aria-labelledby": "h-story" },
-    make("h2", { id: "h-story", textContent: `Story: ${count(rows.length, "version")}` }),
+    make("h2", { id: "h-story", textContent: `Story: ${count(rows.length, "article")}` }),
     members(rows, story, story, id),
-    make("p", { class: "links" }, make("a", { href: `/stories/${story}`, textContent: "All versions of the story" }))));
+    make("p", { class: "links" }, make("a", { href: `/stories/${story}`, textContent: "All articles of the story" }))));
 }
 
 function revisions({ revisions: all, changes: diffs, complete }) {
   const section = make("section", { "aria-labelledby": "h-revisions" }, make("h2", { id: "h-revisions", textContent: count(all.length, "retained revision") }));
-  if (!complete) section.append(make("p", { class: "meta", textContent: "The search for earlier revisions ran out of time; some may be missing." }));
+  if (!complete) section.append(make("p", { class: "meta", textContent: "The search for earlier revisions timed out; some may be missing." }));
   const list = make("ol", { class: "revisions" });
   for (const article of [...all].reverse()) {
     const change = diffs.find((diff) => diff.revision === article.revision), words = article.changes;
@@ -36,7 +36,7 @@ function revisions({ revisions: all, changes: diffs, complete }) {
     if (article.correction) line.push(chip(article.correction.kind, "warn"), " ");
     const item = make("li");
     if (change) item.append(make("details", { open: article === all.at(-1) }, make("summary", {}, line), changes(change)));
-    else item.append(make("p", {}, line, article.revision === 1 ? make("span", { class: "meta", textContent: "first version" }) : make("span", { class: "meta", textContent: "the revision before is past its retention" })));
+    else item.append(make("p", {}, line, article.revision === 1 ? make("span", { class: "meta", textContent: "first revision" }) : make("span", { class: "meta", textContent: "the revision before is past its retention" })));
     list.append(item);
   }
   section.append(list);

@@ -59,7 +59,7 @@ function toolbar(state, list, signal) {
   return bar;
 }
 
-// Offer *rows* beside the first option, which means all, and the present value.
+// Offer *rows* beside the first option, which means all, and the current value.
 function offer(element, rows) {
   const value = element.value, [all] = element.options;
   const names = rows.some((row) => row.name === value) || !value ? rows : [...rows, { name: value }];
@@ -119,7 +119,7 @@ class List {
     this.opened?.setAttribute("open", "");
   }
 
-  // Receive the articles after the position of the list: none is missed, none comes twice.
+  // Receive the articles after the position of the list: each one once.
   follow() {
     this.events?.close();
     this.events = new EventSource(`/topics/articles?from=${encodeURIComponent(this.position)}`);
@@ -193,7 +193,7 @@ async function fill(details, row) {
   } catch (error) { box.append(make("p", { class: "bad", textContent: error.message })); }
   const links = [make("a", { href: `/articles/${row.id}`, textContent: "Revisions and provenance" })];
   const story = row.story_id || row.id;
-  if (row.duplicate_of || story !== row.id) links.push(make("a", { href: `/stories/${story}`, textContent: "All versions of the story" }));
+  if (row.duplicate_of || story !== row.id) links.push(make("a", { href: `/stories/${story}`, textContent: "All articles of the story" }));
   if (/^https?:/.test(row.url || "")) links.push(make("a", { href: row.url, rel: "noreferrer noopener", target: "_blank", textContent: "Original article" }));
   box.append(make("p", { class: "links" }, links));
 }

@@ -1,4 +1,4 @@
-// Charts with axes, units and values under the pointer or the arrow keys. Drawn at the width of their place.
+// Charts with axes, units and values under the pointer or the arrow keys. Drawn at the width of their container.
 import { make, number } from "./dom.js";
 
 const HEIGHT = 190, DIGIT_PX = 7, RIGHT = 8, TOP = 10, BOTTOM = 24, TICKS = 4, TICK_PX = 56;

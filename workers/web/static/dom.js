@@ -42,7 +42,7 @@ export const tokenReady = new Promise((resolve) => {
 
 // -- requests ---------------------------------------------------------------------------------------------------
 
-// Return the JSON of a GET. Throws an Error with the server's words.
+// Return the JSON of a GET. Throws an Error with the message of the server.
 export async function get(path, signal) {
   return read(await fetch(path, { signal, headers: headers() }));
 }
@@ -118,7 +118,7 @@ export const ago = (ms) => {
   return seconds < -60 ? `in ${span(-seconds)}` : seconds < 10 ? "just now" : `${span(seconds)} ago`;
 };
 
-// Return a relative time that stays right; its title is the local time. *time*: ISO text or Unix seconds.
+// Return a relative time that is updated; its title is the local time. *time*: ISO text or Unix seconds.
 export function when(time) {
   const ms = typeof time === "number" ? time * 1000 : Date.parse(time);
   if (!ms) return make("span", { textContent: "never" });
@@ -136,7 +136,7 @@ export const count = (n, noun, plural = `${noun}s`) => `${number(n)} ${n === 1 ?
 
 export const capitalised = (text) => text.slice(0, 1).toUpperCase() + text.slice(1);
 
-// -- pieces -----------------------------------------------------------------------------------------------------
+// -- parts ------------------------------------------------------------------------------------------------------
 
 export const chip = (text, kind = "", title = "") => make("span", { class: `chip ${kind}`, textContent: text, title });
 
@@ -176,7 +176,7 @@ export async function repeat(work, seconds, signal, place) {
       }
     } catch (error) {
       if (error.name === "AbortError" || signal.aborted) return;
-      if (place) place.textContent = `No answer: ${error.message}`;
+      if (place) place.textContent = `No response from the server: ${error.message}`;
       if (error.status === 404 || error.status === 403) return;
     }
     await new Promise((resolve) => { setTimeout(resolve, seconds * 1000); signal.addEventListener("abort", resolve, { once: true }); });

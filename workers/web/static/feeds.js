@@ -1,4 +1,4 @@
-// All feeds, one line each, the failing ones first. The server filters, sorts and pages: 10,000 feeds are no problem.
+// All feeds, one line each, the failing ones first. The server filters, sorts and pages, because a list may have 10,000 feeds.
 import { addFeeds } from "./add.js";
 import { go } from "./app.js";
 import { get, hasToken, make, number, query, repeat, select, span } from "./dom.js";

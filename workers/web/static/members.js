@@ -1,10 +1,10 @@
-// The versions of a story in a table, and the word diff between two of them.
+// The articles of a story in a table, and the word diff between two of them.
 import { chips } from "./body.js";
 import { chip, make, span, when } from "./dom.js";
 
 const timeOf = (row) => Date.parse(row.fetched_at) || row.time_s * 1000;
 
-// Return the table of *rows*, by the time of their polls. *first*: id of the first version; *here*: id to mark.
+// Return the table of *rows*, by the time of their polls. *first*: id of the first article; *here*: id to mark.
 export function members(rows, story, first, here = "") {
   const start = rows.find((row) => row.id === first) || rows[0];
   const table = make("table", { class: "members" }, make("thead", {}, make("tr", {},

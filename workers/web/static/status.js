@@ -47,7 +47,7 @@ function inWords({ summary, lag, archive_lag: archive, latency_ms: latency, memo
     facts([
       ["Items waiting", waiting],
       ["From poll to article", delay],
-      ["Broker memory", memory ? `${Math.round(100 * memory)} % used${short ? `, full in ${span(short)} at the present growth` : ""}` : ""],
+      ["Broker memory", memory ? `${Math.round(100 * memory)} % used${short ? `, full in ${span(short)} at the current growth` : ""}` : ""],
     ]),
   ].filter(Boolean);
 }
@@ -92,10 +92,10 @@ function tablesOf(status) {
   const counters = Object.entries(status.counters).flatMap(([stage, counts]) => Object.entries(counts).map(([name, n]) => [`${stage}: ${name}`, MEANINGS[`${stage}: ${name}`] || "", n]));
   const feeds = Object.entries(status.health).map(([name, n]) => [make("a", { href: `/feeds?health=${name}`, textContent: { ok: "working", new: "not polled yet" }[name] || name }), n]);
   return [
-    table("Workers", ["Worker", "Role", "State"], status.workers.map(({ name, role, heartbeat_age_s: age }) => [name, role, health(age <= 12, "running", `no sign of life for ${span(age)}`)])),
+    table("Workers", ["Worker", "Role", "State"], status.workers.map(({ name, role, heartbeat_age_s: age }) => [name, role, health(age <= 12, "running", `no heartbeat for ${span(age)}`)])),
     table("Sinks", ["Sink", "State", "Waiting", "Failed attempts", "Rejected"], status.sinks.map((sink) => [sink.name, health(!sink.failing_s, "working", `failing for ${span(sink.failing_s)}: ${sink.error}`), sink.lag, sink.failures, sink.rejected])),
     table("Watched folders", ["Source", "State", "Files", "Items", "Failed", "Waiting"], status.sources.map((source) => [source.name, health(!source.error, "working", source.error), source.files, source.items, source.failed, source.waiting])),
-    table("Subscribers", ["Consumer group", "Not read yet"], status.groups.map(({ group, lag }) => [group, lag])),
+    table("Subscribers", ["Consumer group", "Unread messages"], status.groups.map(({ group, lag }) => [group, lag])),
     table("Feeds", ["State", "Feeds"], feeds),
     table("Since the first start", ["Counter", "Meaning", "Count"], counters),
   ].filter(Boolean);

@@ -1,6 +1,6 @@
 -- Record the broker's time and its jump since the last recording by any process.
 -- KEYS: clock (hash), jumps (list, newest first).
--- ARGV: the broker's time in s, the monotonic time of the caller's machine in s, the id of the machine's present boot,
+-- ARGV: the broker's time in s, the monotonic time of the caller's machine in s, the id of the machine's current boot,
 --       smallest jump back and smallest jump forward in s.
 -- A jump forward is a difference between the broker's clock and the monotonic clock.
 -- Returns the jumps as "time after the jump|size in s".

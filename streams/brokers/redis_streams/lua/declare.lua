@@ -3,9 +3,9 @@
 --       (topic, retention in s, topic whose partition count it takes if that exists)...
 -- Returns the stored schema version, then the partition count of each topic. Changes nothing under another version.
 redis.call('SETNX', KEYS[1], ARGV[1])
-local layout = tonumber(redis.call('GET', KEYS[1]))
-local out = {layout}
-if layout ~= tonumber(ARGV[1]) then return out end
+local version = tonumber(redis.call('GET', KEYS[1]))
+local out = {version}
+if version ~= tonumber(ARGV[1]) then return out end
 for i = 3, #ARGV, 3 do
   redis.call('HSETNX', KEYS[2], ARGV[i], redis.call('HGET', KEYS[2], ARGV[i + 2]) or ARGV[2])
   redis.call('HSET', KEYS[3], ARGV[i], ARGV[i + 1])

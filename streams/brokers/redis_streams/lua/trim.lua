@@ -4,13 +4,13 @@
 --       another group that must have committed them ('' = none), '1' to include uncommitted messages,
 --       then the name of each partition.
 -- Returns {removable messages, stored messages, removed messages}.
-local before, most, wanted = tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
+local before, max_removed, required_group = tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 local groups = redis.call('HKEYS', KEYS[1])
 
 local function floor_of(partition)
   if ARGV[5] == '1' then return math.huge end
   local floor = math.huge
-  if wanted ~= '' then floor = tonumber(redis.call('HGET', ARGV[1] .. wanted, partition) or 0) end
+  if required_group ~= '' then floor = tonumber(redis.call('HGET', ARGV[1] .. required_group, partition) or 0) end
   for _, group in ipairs(groups) do
     local offset = redis.call('HGET', ARGV[1] .. group, partition)
     if offset then floor = math.min(floor, tonumber(offset)) end
@@ -20,7 +20,7 @@ end
 
 local function seq(entry) return tonumber(string.sub(entry[1], 3)) end
 
-local function old(stream, number)
+local function is_old(stream, number)
   if not before then return true end
   local entry = redis.call('XRANGE', stream, string.format('0-%.0f', number), '+', 'COUNT', 1)[1]
   for i = 1, #entry[2], 2 do
@@ -36,12 +36,12 @@ local function first_kept(stream, low, high)
   local step = 1
   while low < high do
     local probe = math.min(low + step, high) - 1
-    if old(stream, probe) then low, step = probe + 1, step * 2 else high, step = probe, 1 end
+    if is_old(stream, probe) then low, step = probe + 1, step * 2 else high, step = probe, 1 end
   end
   return low
 end
 
-local may, there, spans = 0, 0, {}
+local removable, stored, spans = 0, 0, {}
 for i = 2, #KEYS do
   local first = redis.call('XRANGE', KEYS[i], '-', '+', 'COUNT', 1)[1]
   if first then
@@ -49,16 +49,16 @@ for i = 2, #KEYS do
     -- The entry number of offset n is n + 1, so the floor is the number of the last entry that all groups committed.
     local low, high = seq(first), math.min(seq(last), floor_of(ARGV[4 + i])) + 1
     local count = math.max(0, first_kept(KEYS[i], low, high) - low)
-    may, there = may + count, there + redis.call('XLEN', KEYS[i])
+    removable, stored = removable + count, stored + redis.call('XLEN', KEYS[i])
     spans[#spans + 1] = {KEYS[i], low, count}
   end
 end
-most = math.min(most, may)
-local asked, given, removed = 0, 0, 0
-for _, span in ipairs(spans) do  -- each partition gives a proportional part of `most`
-  asked = asked + span[3]
-  local part = may > 0 and math.floor(asked * most / may) - given or 0
-  given = given + part
+max_removed = math.min(max_removed, removable)
+local passed, granted, removed = 0, 0, 0
+for _, span in ipairs(spans) do  -- each partition gives a proportional part of `max_removed`
+  passed = passed + span[3]
+  local part = removable > 0 and math.floor(passed * max_removed / removable) - granted or 0
+  granted = granted + part
   if part > 0 then removed = removed + redis.call('XTRIM', span[1], 'MINID', string.format('0-%.0f', span[2] + part)) end
 end
-return {may, there, removed}
+return {removable, stored, removed}

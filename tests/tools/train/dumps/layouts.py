@@ -242,7 +242,7 @@ def review(w: Writer) -> None:
 
 
 def press_release(w: Writer) -> None:
-    """Add an announcement with quotations; its boilerplate and contact count as neutral."""
+    """Add an announcement with quotations; its clutter and contact count as neutral."""
     for _ in range(w.rng.randint(2, 5)):
         w.body(w.paragraph())
     w.body(*(w.rng.choice(BULLETS) + w.piece(3, 12) for _ in range(w.rng.choice((0, 0, 3, 4)))))

@@ -13,7 +13,7 @@ from tests.support.server_commands import server_commands
 from tests.support.stories import DAY_S, NOW_S, reworded, signed, story
 from workers.dedupe.identity import article_id
 from workers.dedupe.near_duplicates.index import PREFIX, StoryIndex
-from workers.dedupe.near_duplicates.signature import SignedText, TextSignature, signature_of, signatures_of
+from workers.dedupe.near_duplicates.signature import SignatureInput, TextSignature, signature_of, signatures_of
 
 
 def mixed(seed: int, stories: int = 12) -> list[tuple[str, TextSignature]]:
@@ -86,15 +86,15 @@ async def test_hashes_of_index_are_compact(settings: Settings) -> None:
 
 
 texts = st.builds(
-    SignedText, st.text(max_size=80), st.text(max_size=400), st.sampled_from(["", "Tidewire"]), st.floats(0, 2e9),
+    SignatureInput, st.text(max_size=80), st.text(max_size=400), st.sampled_from(["", "Tidewire"]), st.floats(0, 2e9),
     st.sampled_from(["", "f"]), st.floats(0, 2e9), st.booleans(),
 )  # fmt: skip
 
 
 @given(st.lists(texts, max_size=6))
 @hypothesis_settings(deadline=None)
-def test_signatures_of_batch_equal_single_signatures(batch: list[SignedText]) -> None:
-    batch = [*batch, *(SignedText(*story(n, n), "Tidewire", NOW_S) for n in range(4))]
+def test_signatures_of_batch_equal_single_signatures(batch: list[SignatureInput]) -> None:
+    batch = [*batch, *(SignatureInput(*story(n, n), "Tidewire", NOW_S) for n in range(4))]
     singly = [signature_of(*text[:-1], repeats=text.repeats) for text in batch]
     assert signatures_of(batch) == singly
     assert signatures_of(batch[::-1]) == singly[::-1]

@@ -11,7 +11,7 @@ from tests.support.duplicates import words
 from tests.support.forms import FILLINGS, filled
 from tests.support.stories import NOW_S
 from workers.dedupe.near_duplicates.model import load_default
-from workers.dedupe.near_duplicates.signature import SignedText, signatures_of
+from workers.dedupe.near_duplicates.signature import SignatureInput, signatures_of
 
 # {n}: a number, {N}: a person, {P}: a place, {C}: a company, {d}: a day. The title is before the bar.
 READ = {
@@ -40,7 +40,7 @@ def copies(form: str, *, one_publisher: bool, added_words: int = 0) -> int:
     """Return the number of pairs of fillings that are taken for copies. Every second one has a paragraph of its own."""
     fillings = [filled(form, seed) for seed in range(FILLINGS)]
     texts = [
-        SignedText(
+        SignatureInput(
             title,
             f"{text}\n{words(seed, added_words)[1]}" if seed % 2 and added_words else text,
             "Tidewire" if one_publisher else f"Courier {seed}",
@@ -69,6 +69,8 @@ def test_filled_forms_of_other_length_are_separate(form: str, added_words: int) 
 @pytest.mark.parametrize("form", sorted(READ | UNREAD))
 def test_verbatim_copy_of_form_is_copy(form: str) -> None:
     title, text = filled((READ | UNREAD)[form], 1)
-    one, other = signatures_of([SignedText(title, text, name, NOW_S) for name in ("Tidewire", "The Saltby Courier")])
+    one, other = signatures_of(
+        [SignatureInput(title, text, name, NOW_S) for name in ("Tidewire", "The Saltby Courier")]
+    )
     assert load_default().compare(one.signature, [other.signature])[0].probability > load_default().threshold
     assert set(one.keys) == set(other.keys)

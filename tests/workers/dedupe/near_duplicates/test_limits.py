@@ -3,7 +3,7 @@
 import numpy as np
 
 from tests.support.stories import NOW_S, story
-from workers.dedupe.near_duplicates.copy_rules import LEAST_PART, LEAST_WITHIN, apply_rules
+from workers.dedupe.near_duplicates.copy_rules import MIN_PART, MIN_WITHIN, apply_rules
 from workers.dedupe.near_duplicates.model import limited
 from workers.dedupe.near_duplicates.pair_features import pair_features, read_signatures
 from workers.dedupe.near_duplicates.signature import signature_of
@@ -19,7 +19,7 @@ def least_of(publisher: str, share: int) -> float:
         for body, name in ((text, "Tidewire"), (". ".join(other), publisher))
     )
     pair = read_signatures(one, [two])
-    return float(apply_rules(*pair, pair_features(*pair)).least[0])
+    return float(apply_rules(*pair, pair_features(*pair)).minimum[0])
 
 
 def test_pair_below_its_limit_is_no_copy() -> None:
@@ -29,7 +29,7 @@ def test_pair_below_its_limit_is_no_copy() -> None:
 
 
 def test_limit_is_higher_within_source_and_for_parts() -> None:
-    assert least_of("Tidewire", 4) == np.float32(LEAST_WITHIN)
-    assert least_of("Tidewire", 1) == np.float32(LEAST_PART), "nearly the same text"
+    assert least_of("Tidewire", 4) == np.float32(MIN_WITHIN)
+    assert least_of("Tidewire", 1) == np.float32(MIN_PART), "nearly the same text"
     assert least_of("The Saltby Courier", 1) == 0
-    assert least_of("The Saltby Courier", 4) == np.float32(LEAST_PART)
+    assert least_of("The Saltby Courier", 4) == np.float32(MIN_PART)

@@ -2,7 +2,12 @@
 
 from streams.config.settings import Settings
 from tests.support.stories import NOW_S, story
-from workers.dedupe.near_duplicates.compared_texts import MAX_COMPARED_CHARS, ComparedText, ComparedTexts, sign
+from workers.dedupe.near_duplicates.compared_texts import (
+    MAX_COMPARED_CHARS,
+    ComparedText,
+    ComparedTexts,
+    text_signatures,
+)
 from workers.services import connect
 
 
@@ -15,5 +20,5 @@ async def test_text_is_signed_up_to_its_limit(settings: Settings) -> None:
         for text in (beginning[:MAX_COMPARED_CHARS], beginning + "Other words follow. " * 10_000)
     ])  # fmt: skip
     await broker.close()
-    (_, short), (_, long) = sign(read)
+    (_, short), (_, long) = text_signatures(read)
     assert short == long

@@ -10,7 +10,7 @@ import pytest
 from tests.support.forms import FILLINGS, filled
 from tests.support.stories import NOW_S
 from workers.dedupe.near_duplicates.model import load_default
-from workers.dedupe.near_duplicates.signature import SignedText, signatures_of
+from workers.dedupe.near_duplicates.signature import SignatureInput, signatures_of
 from workers.dedupe.near_duplicates.stories import joins, story_weight
 from workers.dedupe.near_duplicates.titles import read_title
 from workers.dedupe.near_duplicates.word_arrays import NUMBER, read_words
@@ -55,7 +55,7 @@ UNREAD_FORMS = {
 
 def probability(one: str, other: str, publishers: tuple[str, str] = ("Tidewire", "The Saltby Courier")) -> float:
     texts = [
-        SignedText(title, text, name, NOW_S)
+        SignatureInput(title, text, name, NOW_S)
         for (title, text), name in zip((part.split(" | ") for part in (one, other)), publishers, strict=True)
     ]
     a, b = (signed.signature for signed in signatures_of(texts))

@@ -67,7 +67,7 @@ def test_repeated_article_of_a_batch_has_one_claim() -> None:
 def test_other_text_of_an_index_key_is_no_copy() -> None:
     first, other = new("a", 1), new("b", 2)
     [claim] = decide([first]).claims
-    lists = dict.fromkeys(other.signed.keys[:1], first.ref * BUCKET)
+    lists = dict.fromkeys(other.text_signature.keys[:1], first.ref * BUCKET)
     decided = decide([other], lists, {claim.ref: claim.value})
     assert [assignment.story for assignment in decided.assignments] == [other.id]
     assert not lists.keys() & decided.lists.keys(), "a full list does not grow"
@@ -89,6 +89,6 @@ def test_assignment_survives_its_stored_value() -> None:
     for article, assignment in zip(
         batch := [new("a", 1), new("b", 1, copy=True)], decide(batch).assignments, strict=True
     ):
-        signature, stored = decode(article.id, encode(article.id, assignment, article.signed.signature))
+        signature, stored = decode(article.id, encode(article.id, assignment, article.text_signature.signature))
         assert stored == assignment._replace(near_identical=False)
-        assert signature == (b"" if assignment.near_identical else article.signed.signature)
+        assert signature == (b"" if assignment.near_identical else article.text_signature.signature)

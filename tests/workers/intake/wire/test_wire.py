@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from streams.errors import UnreadableError
-from workers.intake.wire import WireStory, looks_like_wire, read_wire
+from workers.intake.wire import WireArticle, looks_like_wire, read_wire
 from workers.intake.wire.to_item import authors, embargo, wire_item
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 TABLE = Path(__file__).with_name("expected.tsv")
-STORY = WireStory(
+ARTICLE = WireArticle(
     id="urn:newsml:orrin.example:20261126:77", version="2", headline="Canal reopens", slug="CANAL-REOPENS/",
     byline="By Ida Marrow", dateline="PORT CARROW", html="<p>The canal reopened on Thursday.</p><p>Boats may pass.</p>",
     published="2026-11-26T09:00:00Z", updated="2026-11-26T10:00:00Z", urgency="3", subjects=("Transport", "Canals"),
@@ -68,50 +68,50 @@ IPTC7901 = (
 
 
 @pytest.mark.parametrize("document", [G2, NITF, NEWSML1, NINJS])
-def test_formats_give_equal_stories(document: str) -> None:
+def test_formats_give_equal_articles(document: str) -> None:
     data = document.encode()
     assert looks_like_wire(data)
-    [story] = read_wire(data)
-    assert story._replace(html=" ".join(story.html.split())) == STORY
+    [article] = read_wire(data)
+    assert article._replace(html=" ".join(article.html.split())) == ARTICLE
 
 
-def test_ninjs3_gives_the_same_story() -> None:
-    assert read_wire(NINJS3.encode()) == [STORY._replace(byline="Ida Marrow")]
+def test_ninjs3_gives_the_same_article() -> None:
+    assert read_wire(NINJS3.encode()) == [ARTICLE._replace(byline="Ida Marrow")]
 
 
 def test_anpa_message_is_read() -> None:
     assert looks_like_wire(ANPA)
-    [story] = read_wire(ANPA)
-    assert (story.headline, story.slug, story.byline) == (
+    [article] = read_wire(ANPA)
+    assert (article.headline, article.slug, article.byline) == (
         "Canal reopens", "BC-Carrow-Canal, 1st Ld-Writethru", "By IDA MARROW, Orrin Press",
     )  # fmt: skip
-    assert story.text == "PORT CARROW (OP) _ The canal reopened “on Thursday.”\n\nBoats may pass."
-    assert (story.dateline, story.provider, story.urgency, story.version) == ("PORT CARROW", "OP", "4", "1")
-    assert story.note == "Eds: Adds quote."
+    assert article.text == "PORT CARROW (OP) _ The canal reopened “on Thursday.”\n\nBoats may pass."
+    assert (article.dateline, article.provider, article.urgency, article.version) == ("PORT CARROW", "OP", "4", "1")
+    assert article.note == "Eds: Adds quote."
 
 
 def test_iptc7901_message_is_read() -> None:
     assert looks_like_wire(IPTC7901)
-    [story] = read_wire(IPTC7901)
-    assert (story.headline, story.slug, story.byline) == (
+    [article] = read_wire(IPTC7901)
+    assert (article.headline, article.slug, article.byline) == (
         "Canal reopens after nine years", "Carrow/canal", "By Ida Marrow, orn",
     )  # fmt: skip
-    assert story.text == "Port Carrow (orn) - The canal reopened on Thursday.\n\nBoats may pass."
-    assert (story.dateline, story.provider, story.urgency) == ("Port Carrow", "orn", "3")
+    assert article.text == "Port Carrow (orn) - The canal reopened on Thursday.\n\nBoats may pass."
+    assert (article.dateline, article.provider, article.urgency) == ("Port Carrow", "orn", "3")
 
 
 def test_wire_item_has_all_fields() -> None:
-    item = wire_item(STORY, "source:orrin", NOW)
-    assert (item.guid, item.title, item.slug, item.urgency) == (STORY.id, "Canal reopens", "CANAL-REOPENS/", 3)
+    item = wire_item(ARTICLE, "source:orrin", NOW)
+    assert (item.guid, item.title, item.slug, item.urgency) == (ARTICLE.id, "Canal reopens", "CANAL-REOPENS/", 3)
     assert (item.authors, item.publisher, item.language) == (("Ida Marrow",), "Orrin Wire", "en")
     assert item.published == datetime(2026, 11, 26, 9, tzinfo=UTC)
     assert item.updated == datetime(2026, 11, 26, 10, tzinfo=UTC)
-    assert item.identity_key == f"source:orrin#{STORY.id}"
+    assert item.identity_key == f"source:orrin#{ARTICLE.id}"
 
 
 @pytest.mark.parametrize("status", ["canceled", "Cancelled", "withheld"])
 def test_kill_becomes_a_withdrawal_without_body(status: str) -> None:
-    item = wire_item(STORY._replace(status=status, note=""), "source:orrin", NOW)
+    item = wire_item(ARTICLE._replace(status=status, note=""), "source:orrin", NOW)
     assert (item.withdrawn, item.content) == (f"status {status}", ())
 
 
@@ -126,8 +126,8 @@ def test_kill_becomes_a_withdrawal_without_body(status: str) -> None:
         ("2026-11-26T13:00:00Z", "canceled", False),
     ],
 )
-def test_future_embargo_holds_a_story(until: str, status: str, is_held: bool) -> None:
-    assert (embargo(STORY._replace(embargoed_until=until, status=status), NOW) is not None) is is_held
+def test_future_embargo_holds_an_article(until: str, status: str, is_held: bool) -> None:
+    assert (embargo(ARTICLE._replace(embargoed_until=until, status=status), NOW) is not None) is is_held
 
 
 @pytest.mark.parametrize(
@@ -148,24 +148,32 @@ def test_byline_gives_names(byline: str, names: list[str]) -> None:
     "data",
     [b"", b"<nitf", b"<newsItem/>", b"{", b'{"headline": 1, "body_html": 2}', b"\x16\x16\x01", b"\x01abc 3 i", b"<a/>"],
 )
-def test_damaged_document_gives_stories_or_an_error(data: bytes) -> None:
+def test_damaged_document_gives_articles_or_an_error(data: bytes) -> None:
     try:
-        stories = read_wire(data)
+        articles = read_wire(data)
     except UnreadableError as exc:
         assert str(exc)
     else:
-        assert all(isinstance(story, WireStory) for story in stories)
+        assert all(isinstance(article, WireArticle) for article in articles)
 
 
-def row(name: str, number: int, story: WireStory) -> str:
-    """Return the fields of a story as a line. Texts of agencies are digests."""
-    texts = (story.id, story.headline, story.slug, story.byline, story.dateline, story.summary, story.note)
+def row(name: str, number: int, article: WireArticle) -> str:
+    """Return the fields of an article as a line. Texts of agencies are digests."""
+    texts = (
+        article.id,
+        article.headline,
+        article.slug,
+        article.byline,
+        article.dateline,
+        article.summary,
+        article.note,
+    )
     digests = [hashlib.sha256(text.encode()).hexdigest()[:6] if text else "-" for text in texts]
-    times = [story.published or "-", story.updated or "-", story.embargoed_until or "-"]
-    words = len(story.html.split()) + len(story.text.split())
-    facts = [story.version, story.urgency, story.language, story.provider, story.status, story.media_type]
+    times = [article.published or "-", article.updated or "-", article.embargoed_until or "-"]
+    words = len(article.html.split()) + len(article.text.split())
+    facts = [article.version, article.urgency, article.language, article.provider, article.status, article.media_type]
     return "\t".join(
-        [name, str(number), *digests, *times, *(fact or "-" for fact in facts), str(len(story.subjects)), str(words)]
+        [name, str(number), *digests, *times, *(fact or "-" for fact in facts), str(len(article.subjects)), str(words)]
     )
 
 
@@ -176,5 +184,5 @@ def test_captured_documents_give_the_recorded_fields(shared: Path, tmp_path: Pat
     for path in sorted(p for p in tmp_path.rglob("*") if p.is_file()):
         data = path.read_bytes()
         if looks_like_wire(data[:65_536]):
-            rows += [row(path.name, number, story) for number, story in enumerate(read_wire(data))]
+            rows += [row(path.name, number, article) for number, article in enumerate(read_wire(data))]
     assert rows == TABLE.read_text("utf-8").splitlines()

@@ -1,10 +1,10 @@
-"""Other stories of a page: the next article of an endless page, posts of a blog, teasers with text, comments. Pure.
+"""Other articles on a page: the next article of an endless page, posts of a blog, teasers with text, comments. Pure.
 
     menu │ headline, byline, date, text │ headline, byline, date, text │ comments
-         └── the container of the story ┘└── a container beside it ────┘
+         └─ container of the article ───┘└── a container beside it ────┘
 
-The page's title identifies the headline of the story. The entries of a live blog, and the parts of a round-up, stand in
-the container of that headline, so they belong to the story.
+The page's title identifies the headline of the article. Entries of a live blog, and parts of a round-up, are in the
+container of that headline. So they belong to the article.
 """
 
 import re
@@ -16,26 +16,26 @@ from workers.clean.dump_fields import byline_names, date_in_line
 from workers.clean.labelling import Prediction
 from workers.clean.line_types import word_count
 from workers.clean.rules.bylines import BYLINE
-from workers.clean.rules.containers import COMMENT_HEADING, is_outside_story
+from workers.clean.rules.containers import COMMENT_HEADING, is_outside_article
 from workers.text.normalise import match_key
 
 HEADINGS = frozenset(("h1", "h2", "h3", "h4"))
 FIELD_DISTANCE = 3  # blocks between a headline and its byline or date
 MAX_FIELD_WORDS = 12
 MIN_TITLE_WORDS = 3  # a shorter heading heads a section
-MIN_STORY_WORDS = 40  # of the text in the headline's container; less is a standfirst
-MAX_SAME, MAX_OTHER = 6.0, 1.0  # times the words of the story, of a container with the same names and with others
+MIN_ARTICLE_WORDS = 40  # of the text in the headline's container; less is a standfirst
+MAX_SAME, MAX_OTHER = 6.0, 1.0  # times the article's words: limit of a container with the same names, and with others
 DIGITS = re.compile(r"\d+")
 
 
-def without_other_stories(blocks: Sequence[Block], predictions: list[Prediction], title: str) -> list[Prediction]:
-    """Return *predictions* that keep no block of another story. *title*: the page's title."""
+def without_other_articles(blocks: Sequence[Block], predictions: list[Prediction], title: str) -> list[Prediction]:
+    """Return *predictions* that keep no block of another article. *title*: the page's title."""
     kept = [n for n, (b, p) in enumerate(zip(blocks, predictions, strict=True)) if p.keep and b.is_sentence]
     headline = _headline(blocks, match_key(title))
     first = next((n for n in kept if n > headline), -1)
     if first < 0:
         return predictions
-    others = _Stories(blocks, kept, headline, first).others()
+    others = _Articles(blocks, kept, headline, first).others()
     return [p._replace(probability=0.0, keep=False) if n in others else p for n, p in enumerate(predictions)]
 
 
@@ -46,7 +46,7 @@ def _headline(blocks: Sequence[Block], title: str) -> int:
     return next(iter(same), next((n for n in headings if blocks[n].tag == "h1"), -1))
 
 
-class _Stories:
+class _Articles:
     """The containers of a page. *kept*: the sentences that the model keeps; *first*: the first below the headline."""
 
     def __init__(self, blocks: Sequence[Block], kept: Sequence[int], headline: int, first: int) -> None:
@@ -59,15 +59,15 @@ class _Stories:
                 self.first_kept.setdefault(element, n)
         above = set(ancestors(blocks[max(headline, 0)].element))
         chain = list(ancestors(blocks[first].element))
-        self.story = next((element for element in chain if element in above), None)
-        self.story_path = {*ancestors(self.story), *chain}
-        self.story_words = self.words.get(self.story, 0) if self.story is not None else 0
+        self.article = next((element for element in chain if element in above), None)
+        self.article_path = {*ancestors(self.article), *chain}
+        self.article_words = self.words.get(self.article, 0) if self.article is not None else 0
 
     def others(self) -> set[int]:
-        """Return the indexes of the blocks of other stories."""
+        """Return the indexes of the blocks of other articles."""
         rejected: set[Element] = set()
         out: set[int] = set()
-        if self.story_words < MIN_STORY_WORDS:
+        if self.article_words < MIN_ARTICLE_WORDS:
             return out
         rejected |= {element for element in self.words if self._has_outside_name(element)}
         for n, block in enumerate(self.blocks):
@@ -83,47 +83,47 @@ class _Stories:
         return out | {n for n, b in enumerate(self.blocks) if any(e in rejected for e in ancestors(b.element))}
 
     def _has_outside_name(self, element: Element) -> bool:
-        """Whether an element with the names of comments or of a consent dialogue begins below the story's start."""
+        """Return whether *element* starts below the article's start and has names of comments or a consent dialogue."""
         return (
-            element not in self.story_path
+            element not in self.article_path
             and self.first_kept[element] > self.first
-            and is_outside_story(element.class_names)
+            and is_outside_article(element.class_names)
         )
 
     def _containers(self, n: int) -> list[Element]:
-        """Return the elements of block *n* beside the story with text, in which no sentence precedes the block.
+        """Return the elements around block *n*, beside the article, in which no sentence precedes the block.
 
-        Outermost first.
+        The outermost element is first.
         """
         beside = takewhile(
-            lambda element: element not in self.story_path and self.first_kept.get(element, n) >= n,
+            lambda element: element not in self.article_path and self.first_kept.get(element, n) >= n,
             ancestors(self.blocks[n].element),
         )
         return [element for element in beside if element in self.words][::-1]
 
     def _is_other(self, n: int, container: Element) -> bool:
         if self._opens_comments(n):
-            return self.words[container] <= MAX_SAME * self.story_words
+            return self.words[container] <= MAX_SAME * self.article_words
         block = self.blocks[n]
-        if block.words < MIN_TITLE_WORDS or self._is_within_story(container) or self._is_headline(n):
+        if block.words < MIN_TITLE_WORDS or self._is_within_article(container) or self._is_headline(n):
             return False
         words = self.words[container]
-        if _is_like(container, self.story):
-            return self._has_fields(n) and words <= MAX_SAME * self.story_words
-        return (self._has_fields(n) or block.is_all_links) and words <= MAX_OTHER * self.story_words
+        if _is_like(container, self.article):
+            return self._has_fields(n) and words <= MAX_SAME * self.article_words
+        return (self._has_fields(n) or block.is_all_links) and words <= MAX_OTHER * self.article_words
 
-    def _is_within_story(self, element: Element | None) -> bool:
-        return any(outer is self.story for outer in ancestors(element))
+    def _is_within_article(self, element: Element | None) -> bool:
+        return any(outer is self.article for outer in ancestors(element))
 
     def _is_headline(self, n: int) -> bool:
-        """Whether block *n* repeats the headline of the story."""
+        """Return whether block *n* repeats the headline of the article."""
         return match_key(self.blocks[n].text) == match_key(self.blocks[max(self.headline, 0)].text)
 
     def _opens_comments(self, n: int) -> bool:
         return n > self.first and COMMENT_HEADING.fullmatch(self.blocks[n].text) is not None
 
     def _restarts(self, n: int) -> bool:
-        """Whether a block among those of the story is the headline of the next one."""
+        """Return whether block *n* of the article's container is the headline of the next article."""
         block, headline = self.blocks[n], self.blocks[self.headline]
         same = block.tag in HEADINGS and block.tag == headline.tag and _shape(block.element) == _shape(headline.element)
         return (
@@ -135,9 +135,9 @@ class _Stories:
         )
 
     def _rest(self, n: int) -> set[int]:
-        """Return the blocks of the story's container from block *n* on."""
+        """Return the blocks of the article's container from block *n* on."""
         last = len(self.blocks)
-        return {k for k in range(n, last) if self._is_within_story(self.blocks[k].element)}
+        return {k for k in range(n, last) if self._is_within_article(self.blocks[k].element)}
 
     def _has_fields(self, n: int) -> bool:
         below = [block.text for block in self.blocks[n + 1 : n + 1 + FIELD_DISTANCE] if block.text]
@@ -145,16 +145,16 @@ class _Stories:
 
 
 def _is_field(text: str) -> bool:
-    """Whether a short line states an author or a date."""
+    """Return whether a short line states an author or a date."""
     if word_count(text) > MAX_FIELD_WORDS:
         return False
     return BYLINE.fullmatch(text) is not None or bool(byline_names(text)) or date_in_line(text) is not None
 
 
-def _is_like(element: Element, story: Element | None) -> bool:
-    """Whether an element has the tag, the names and the depth of the story's: a list of articles repeats them."""
+def _is_like(element: Element, article: Element | None) -> bool:
+    """Return whether *element* has the tag, names and depth of *article*: a list of articles repeats them."""
     is_named = element.tag == "article" or bool(element.class_names)
-    return story is not None and is_named and element.depth == story.depth and _shape(element) == _shape(story)
+    return article is not None and is_named and element.depth == article.depth and _shape(element) == _shape(article)
 
 
 def _shape(element: Element | None) -> tuple[str, str]:

@@ -1,6 +1,6 @@
-"""Story links of a section page: which links lead to stories, and which to sections, topics and services. Pure.
+"""Article links of a section page: which links lead to articles, and which to sections, topics and services. Pure.
 
-    anchors ──▶ one PageLink per URL ──▶ points: URL, text, heading, block, links of the same kind, history ──▶ stories
+    anchors ──▶ one PageLink per URL ──▶ points: URL, text, heading, block, links of the same kind, history ──▶ articles
 
 The history counts, for each pattern of URLs, the links that appeared after the first poll: navigation stays as it is.
 """
@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import lxml.etree
 import lxml.html
 
-from workers.poller.story_urls import UrlShape, url_shape
+from workers.poller.article_urls import UrlShape, url_shape
 from workers.text.attributes import limit_attributes
 from workers.urls.canonical import canonicalise
 from workers.urls.domains import registrable_domain
@@ -28,7 +28,7 @@ MAX_TEXT_CHARS = 300
 MAX_PATTERNS = 50
 THRESHOLD = 4.0
 CARD_LEVELS = 3  # elements between a link and the block that holds its headline
-NEW_LINKS = 3  # new links of a pattern that make it one of stories
+NEW_LINKS = 3  # new links of a URL pattern from which it is a pattern of articles
 NUMBERED_SHARE = 0.6
 MIN_SUPPORT = 4  # links of a pattern with headlines that support each other
 CONTAINERS = frozenset(("body", "main", "ul", "ol", "table"))
@@ -49,7 +49,7 @@ Cards = dict[Any, tuple[bool, Any]]
 
 
 class Anchor(NamedTuple):
-    """One `<a>`: URL, text, and its place: in a heading, in navigation, and the signature of its block."""
+    """One `<a>`: URL, text, whether it is in a heading or in navigation, and the names of its block."""
 
     url: str
     text: str
@@ -75,7 +75,7 @@ class PageLink(NamedTuple):
 class Context(NamedTuple):
     """Facts about the page: words per block, patterns with headlines, and the history of patterns.
 
-    `is_numbered`: most headlines have URLs with a date or an identifier, as with most outlets.
+    `is_numbered`: most headlines have URLs with a date or an identifier. This applies to most outlets.
     """
 
     block_words: Mapping[str, float]
@@ -106,10 +106,10 @@ def _repeated_texts(by_key: Mapping[str, Sequence[Anchor]]) -> set[str]:
     return {text for text, count in counts.items() if count > 2}
 
 
-def story_links(
+def article_links(
     links: Sequence[PageLink], turnover: Mapping[str, int], rejected: Collection[str] = ()
 ) -> list[PageLink]:
-    """Return the *links* to stories. *turnover*: pattern → links that appeared after the first poll.
+    """Return the *links* to articles. *turnover*: pattern → links that appeared after the first poll.
 
     *rejected*: keys of links that a former poll took for navigation.
     """
@@ -135,7 +135,7 @@ def _is_navigation(link: PageLink) -> bool:
 
 
 def points(link: PageLink, context: Context) -> float:
-    """Return the points of *link*; a story has at least THRESHOLD."""
+    """Return the points of *link*; an article has at least THRESHOLD."""
     count = word_count(link.text)
     total = link.shape.evidence if link.shape.evidence else -3.0  # a path of short words is a section
     total += 2.0 if count >= 6 else 1.5 if count >= 4 else 0.0 if count >= 2 else -1.5
@@ -203,7 +203,7 @@ def _anchor(element: Any, url: str, cards: Cards) -> Anchor:
     card = None if text and is_heading else _card_heading(element, ancestors, cards)
     if card is not None:
         text, is_heading = _text(card), True
-    return Anchor(url, text, is_heading, _in_navigation(ancestors), _signature(element, ancestors))
+    return Anchor(url, text, is_heading, _in_navigation(ancestors), _block_names(element, ancestors))
 
 
 def _text(element: Any) -> str:
@@ -248,7 +248,7 @@ def _in_navigation(ancestors: Sequence[Any]) -> bool:
     return False
 
 
-def _signature(element: Any, ancestors: Sequence[Any]) -> str:
+def _block_names(element: Any, ancestors: Sequence[Any]) -> str:
     """Return the elements and first classes around a link: links of one kind of block share it."""
     names = (f"{e.tag}.{' '.join((e.get('class') or '').split()[:2])}" for e in (element, *ancestors[:6]))
     return ">".join(names)

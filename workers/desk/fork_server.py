@@ -14,15 +14,15 @@ import msgspec
 
 from streams.valkey.server import die_with_parent
 from workers.desk.cleaning_job import CleaningJob
-from workers.desk.cleaning_process import COMMAND, FORK, STATUS, WAIT, Chunk, Reply, Work
+from workers.desk.cleaning_process import COMMAND, FORK, STATUS, WAIT, Chunk, CleaningTask, Reply
 from workers.limited_process import FRAME, frame
 
 MAX_ITEMS = 20_000  # then the pool replaces the process, because of memory leaks
 BUFFER_BYTES = 1 << 20
 
 
-class CleaningWorker:
-    """A cleaning process, seen from the desk. *finished*: the number of replies of the present chunk.
+class ForkedProcess:
+    """A cleaning process, seen from the desk. *finished*: the number of replies of the current chunk.
 
     *last*: index of the job after whose reply the others no longer matter.
     """
@@ -37,8 +37,10 @@ class CleaningWorker:
     async def exchange(self, jobs: Sequence[CleaningJob], oldest: int) -> None:
         """Send *jobs* and finish each with its reply. Raises if the process ends."""
         self.remaining -= len(jobs)
-        works = tuple(Work(job.number, b"" if job.process is self else job.value, job.facts, job.rules) for job in jobs)
-        self._writer.write(frame(Chunk(oldest, works)))
+        tasks = tuple(
+            CleaningTask(job.number, b"" if job.process is self else job.value, job.facts, job.rules) for job in jobs
+        )
+        self._writer.write(frame(Chunk(oldest, tasks)))
         await self._writer.drain()
         for job in jobs:
             size = FRAME.unpack(await self._reader.readexactly(FRAME.size))[0]
@@ -67,14 +69,14 @@ class ForkServer:
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._lock = asyncio.Lock()
-        self._children: set[CleaningWorker] = set()
+        self._children: set[ForkedProcess] = set()
 
     def start(self) -> None:
         """Start the fork server if it does not run."""
         if self._control is None:
             self._start()
 
-    async def fork(self) -> CleaningWorker:
+    async def fork(self) -> ForkedProcess:
         """Return a new cleaning process. Raises OSError."""
         ours, theirs = socket.socketpair()
         try:
@@ -89,11 +91,11 @@ class ForkServer:
         finally:
             theirs.close()
         ours.setblocking(False)
-        process = CleaningWorker(pid, *await asyncio.open_unix_connection(sock=ours, limit=BUFFER_BYTES))
+        process = ForkedProcess(pid, *await asyncio.open_unix_connection(sock=ours, limit=BUFFER_BYTES))
         self._children.add(process)
         return process
 
-    async def wait(self, process: CleaningWorker) -> int:
+    async def wait(self, process: ForkedProcess) -> int:
         """End *process* if it still runs; return its status. A lost fork server has ended its processes."""
         process.kill()
         process.close()

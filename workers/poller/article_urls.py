@@ -1,6 +1,6 @@
-"""Shapes of URLs: how likely the path of a link is that of a story. Pure.
+"""Shapes of URLs: how likely the path of a link is that of an article. Pure.
 
-Story paths have a date, a number, an identifier or a slug of several words; section paths are short words.
+Article paths have a date, a number, an identifier or a slug of several words; section paths are short words.
 """
 
 import re
@@ -9,7 +9,7 @@ from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 MAX_SEGMENTS = 12
-# First words of paths that hold no stories, in the languages of outlets. Sources: URLs of navigation, footers and tag
+# First words of paths that hold no articles, in the languages of outlets. Sources: URLs of navigation, footers and tag
 # pages in ../shared/corpus/pages, and the default paths of WordPress, Drupal, Joomla and Ghost.
 OTHER_PAGES = frozenset(
     """abo abonnement abonnements about about-us accessibility account ads advertise advertising advertorial agb alerts
@@ -57,8 +57,8 @@ _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 class UrlShape(NamedTuple):
     """The shape of a URL: its words and evidence, and a pattern that URLs of one kind share.
 
-    `slug`: the words of the longest segment. `evidence`: points for a story; negative for other pages. `is_numbered`:
-    it has a date or an identifier, which pages about topics rarely have.
+    `slug`: the words of the longest segment. `evidence`: points for an article; negative for other pages.
+    `is_numbered`: it has a date or an identifier, which pages about topics rarely have.
     """
 
     slug: tuple[str, ...]

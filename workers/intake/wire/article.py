@@ -1,4 +1,4 @@
-"""A story of a news agency, independent of its format."""
+"""An article of a news agency, independent of its format."""
 
 import re
 from typing import NamedTuple
@@ -7,7 +7,7 @@ BY = re.compile(r"\A\s*(?:by|par|por|von|di|af|av|door)\s+", re.IGNORECASE)
 CANCELLED = frozenset({"canceled", "cancelled", "withdrawn", "withheld", "killed"})  # NewsML-G2 pubstatus, NITF, ninjs
 
 
-class WireStory(NamedTuple):
+class WireArticle(NamedTuple):
     """Fields as the agency wrote them. Times are texts. `html` or `text` has the body.
 
     `status`: `usable`, or one of CANCELLED. `media_type`: `text`, `picture` and others.
@@ -45,15 +45,15 @@ _TIME_START = re.compile(r"\A(?:\d|[^\W\d_]{3,9}\.? \d{1,2}, \d{4})")
 
 def clean_dateline(text: str) -> str:
     """Return the place of a dateline without agency and dash; "" for a date or time."""
-    text = squeeze(text)[:200]
+    text = single_spaced(text)[:200]
     return "" if _TIME_START.match(text) else _DATELINE_END.sub("", text)
 
 
-def squeeze(text: str) -> str:
+def single_spaced(text: str) -> str:
     """Return *text* with each run of white space as one space."""
     return " ".join(text.split())
 
 
 def unique(texts: list[str]) -> tuple[str, ...]:
     """Return the distinct texts that are not empty, in order."""
-    return tuple(dict.fromkeys(filter(None, map(squeeze, texts))))
+    return tuple(dict.fromkeys(filter(None, map(single_spaced, texts))))
