@@ -50,7 +50,7 @@ MIN_LINK_SHARE = 0.5  # of a feed item's block, for the model to score it
 USUAL_LINES, MIN_COST_SHARE, MAX_COST_SHARE = 40, 0.4, 3.0  # figures in tests/tools/bench/README.md
 SHORT_WORDS = 3  # minimum word count of a line: the heading of a list is worth as much as its items
 CHEAP_SHARE = 0.4  # of the cost: short lines, and lines with a full stop, harm less than headlines if they are clutter
-LINK_LIST_SHARE, MIN_LINK_LIST = 0.3, 0.6  # share of items that are links only; mean probability that keeps the list
+LINK_LIST_SHARE, MIN_LINK_LIST = 0.3, 0.85  # share of items that are links only; mean probability that keeps the list
 MIN_FALLBACK = 0.1  # probability of a sentence that becomes the body where the model keeps nothing
 UNSCORED = Prediction(0.0, keep=False)  # of a page's navigation
 TEXT_FIELDS = ("dek", "kicker", "byline", "dateline", "published", "source_credit")

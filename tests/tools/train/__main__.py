@@ -5,8 +5,8 @@ make train ARGS="--folds 3"         first cross-validate by site; write tests/to
 make train ARGS="--folds 3 --kinds text --no-model --parts 0"
                                     train the first of three models for the cross-validation only; `--parts` without a
                                     number writes the curve of the models that exist
-make train ARGS="--kinds page --networks 3"
-                                    train pages with three networks beside the trees
+make train ARGS="--kinds page --networks 0"
+                                    train pages without networks beside the trees
 make train ARGS="--kinds page --take FILE"
                                     take the model of pages from FILE, which `make train` wrote elsewhere
 """

@@ -45,10 +45,11 @@ class Plan(NamedTuple):
     hidden: tuple[float, ...] = (0.12,)  # share of dumps whose word scores (pages: also name scores) are hidden
     decay: float = 1e-4
     smoothing: float = 0.0  # of the labels
+    weighted_means: int = 0  # that each block reads
 
     def layout(self, inputs: int) -> Layout:
         """Return the sizes of a network of so many *inputs*."""
-        return Layout(inputs, self.width, self.dilations, self.groups)
+        return Layout(inputs, self.width, self.dilations, self.groups, self.weighted_means)
 
 
 DUMP_PLAN = Plan()
@@ -104,16 +105,17 @@ def train(
             _adam(weights, _gradient(weights, batch, layout, rng, plan.dropped), state, step, rate, plan.decay)
     return StoredNetwork(
         columns, means.astype("<f4").tobytes(), scales.astype("<f4").tobytes(), weights.astype("<f2").tobytes(),
-        plan.width, plan.dilations, plan.groups,
+        plan.width, plan.dilations, plan.groups, plan.weighted_means,
     )  # fmt: skip
 
 
 def _initial(layout: Layout, rng: Array) -> Array:
     parts = []
-    block_out = {shapes(layout)[6]}
+    step = layout.block_arrays
+    block_out = {*shapes(layout)[6 : 2 + step]}
     for n, shape in enumerate(shapes(layout)):
         if len(shape) == 1:
-            is_norm = 2 <= n < 2 + 5 * len(layout.dilations) and (n - 2) % 5 == 0
+            is_norm = 2 <= n < 2 + step * len(layout.dilations) and (n - 2) % step == 0
             parts.append(np.full(shape, 1.0 if is_norm else 0.0))
         else:
             gain = 0.3 if shape in block_out or n == len(shapes(layout)) - 2 else 1.0
@@ -181,9 +183,9 @@ def _gradient(weights: Array, batch: Batch, layout: Layout, rng: Array, dropped:
     """Return the gradient of the loss: forwards with all values kept, then backwards."""
     parts = split_weights(weights, layout)
     first, first_bias, *rest = parts
-    count = len(layout.dilations)
-    blocks = [rest[5 * n : 5 * n + 5] for n in range(count)]
-    hidden, hidden_bias, last, last_bias = rest[5 * count :]
+    count, step = len(layout.dilations), layout.block_arrays
+    blocks = [rest[step * n : step * n + step] for n in range(count)]
+    hidden, hidden_bias, last, last_bias = rest[step * count :]
     start = values = np.maximum(batch.inputs @ first + first_bias, 0)
     kept = []
     reach = list(zip(layout.dilations, [batch.groups[kind] for kind in layout.groups], strict=True))
@@ -218,23 +220,53 @@ def _loss_gradient(log_odds: Array, batch: Batch) -> Array:
 def _forward(
     values: Array, block: Sequence[Array], dilation: int, group: Group, batch: Batch, rng: Array, dropped: float
 ) -> tuple[Array, Any]:
-    scale, lines, mean, bias, out = block
+    scale, lines, mean, bias, out, *weighted_means = block
     inverse = 1 / np.sqrt((values * values).mean(axis=1, keepdims=True) + EPSILON)
     scaled = values * inverse * scale
     padded = np.vstack([scaled, np.zeros((1, scaled.shape[1]), np.float32)])
     near = np.hstack([padded[batch.before[dilation]], scaled, padded[batch.after[dilation]]])
     means = np.add.reduceat(scaled[group.order], group.starts, axis=0) / group.counts
-    hidden = np.maximum(near @ lines + (means @ mean)[group.number] + bias, 0)
+    hidden = near @ lines + (means @ mean)[group.number] + bias
+    pooled = _pooled(scaled, weighted_means[0], batch.groups[ALL]) if weighted_means else None
+    if pooled is not None:
+        hidden += (pooled[1] @ weighted_means[1])[batch.number]
+    hidden = np.maximum(hidden, 0)
     mask = (rng.random(hidden.shape, dtype=np.float32) >= dropped).astype(np.float32) / np.float32(1 - dropped)
     hidden *= mask
-    return values + hidden @ out, (values, inverse, near, means, hidden, mask)
+    return values + hidden @ out, (values, inverse, near, means, hidden, mask, pooled)
+
+
+def _pooled(scaled: Array, query: Array, dumps: Group) -> tuple[Array, Array]:
+    """Return the weights of the lines in each weighted mean, and these means side by side, one row per dump."""
+    log_weights = scaled @ query
+    weights = np.exp(log_weights - np.maximum.reduceat(log_weights, dumps.starts, axis=0)[dumps.number])
+    weights /= np.add.reduceat(weights, dumps.starts, axis=0)[dumps.number]
+    means = [np.add.reduceat(weights[:, n : n + 1] * scaled, dumps.starts, axis=0) for n in range(weights.shape[1])]
+    return weights, np.hstack(means)
+
+
+def _pooled_gradients(
+    sums: Array, scaled: Array, pooled: tuple[Array, Array], query: Array, weighted: Array, dumps: Group
+) -> tuple[Array, list[Array]]:
+    """Return the gradients of the lines, and of `query` and `weighted`. *sums*: the gradient of hidden by dump."""
+    weights, means = pooled
+    width = scaled.shape[1]
+    d_means = (sums @ weighted.T)[dumps.number]
+    d_scaled, d_weights = np.zeros_like(scaled), np.zeros_like(weights)
+    for n in range(weights.shape[1]):
+        own = d_means[:, n * width : (n + 1) * width]
+        d_scaled += weights[:, n : n + 1] * own
+        d_weights[:, n] = np.einsum("lw,lw->l", own, scaled)
+    inner = np.add.reduceat(weights * d_weights, dumps.starts, axis=0)[dumps.number]
+    d_log_weights = weights * (d_weights - inner)
+    return d_scaled + d_log_weights @ query.T, [scaled.T @ d_log_weights, means.T @ sums]
 
 
 def _backward(
     d_values: Array, block: Sequence[Array], dilation: int, group: Group, batch: Batch, saved: Any
 ) -> tuple[Array, list[Array]]:
-    scale, lines, mean, _, out = block
-    values, inverse, near, means, hidden, mask = saved
+    scale, lines, mean, _, out, *weighted_means = block
+    values, inverse, near, means, hidden, mask, pooled = saved
     width = values.shape[1]
     d_hidden = (d_values @ out.T) * mask * (hidden > 0)
     d_near = d_hidden @ lines.T
@@ -243,6 +275,13 @@ def _backward(
     d_scaled = d_near[:, width : 2 * width] + d_before[batch.after[dilation]] + d_after[batch.before[dilation]]
     sums = np.add.reduceat(d_hidden[group.order], group.starts, axis=0)
     d_scaled += ((sums @ mean.T) / group.counts)[group.number]
+    pooled_gradients: list[Array] = []
+    if pooled is not None:
+        dumps, (query, weighted) = batch.groups[ALL], weighted_means
+        of_dumps = np.add.reduceat(d_hidden, dumps.starts, axis=0)
+        own = near[:, width : 2 * width]
+        d_lines, pooled_gradients = _pooled_gradients(of_dumps, own, pooled, query, weighted, dumps)
+        d_scaled += d_lines
     d_normed = d_scaled * scale
     inner = (d_normed * values).mean(axis=1, keepdims=True)
     gradients = [
@@ -251,6 +290,7 @@ def _backward(
         means.T @ sums,
         d_hidden.sum(axis=0),
         hidden.T @ d_values,
+        *pooled_gradients,
     ]
     return d_values + inverse * d_normed - values * inverse**3 * inner, gradients
 

@@ -9,7 +9,8 @@ from workers.clean.model.line_network import ALL, Layout, make_group, stack_netw
 COLUMNS = tuple("abcdefg")
 DUMPS = network.Plan(hidden=(0.12,))
 PAGES = network.Plan(width=16, dilations=(1, 2, 1), groups=(0, ALL, 1))
-PLANS = pytest.mark.parametrize("plan", [DUMPS, PAGES], ids=["dumps", "pages"])
+MEANS = network.Plan(width=16, dilations=(1, 2), groups=(ALL, ALL), weighted_means=2)
+PLANS = pytest.mark.parametrize("plan", [DUMPS, PAGES, MEANS], ids=["dumps", "pages", "weighted means"])
 
 
 def examples(seed: int = 3) -> list[network.Example]:

@@ -84,7 +84,7 @@ def test_fallback_of_page_keeps_likely_sentence(kind: str, expected: list[bool])
 
 
 @pytest.mark.unit
-@pytest.mark.parametrize(("probability", "linked", "expected"), [(0.5, 2, False), (0.7, 2, True), (0.5, 0, True)])
+@pytest.mark.parametrize(("probability", "linked", "expected"), [(0.7, 2, False), (0.9, 2, True), (0.5, 0, True)])
 def test_link_list_with_summaries_needs_probability(probability: float, linked: int, expected: bool) -> None:
     page = Element("ul", "", None, 3)
     blocks = []

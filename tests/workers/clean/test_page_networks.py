@@ -1,5 +1,6 @@
 """Networks over the blocks of a page: their columns, groups, and the mean with the trees. The page is invented."""
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -32,7 +33,7 @@ def page_blocks() -> list[Block]:
 
 
 def test_page_model_networks_share_mean_log_odds() -> None:
-    model = load_default("page")._replace(networks=None)
+    model = load_default("page")._replace(networks=None, trees_weight=1.0)
     blocks = page_blocks()
     trees = np.array(model.predict(blocks).body, np.float32)
     networks = load_networks([stored_network(1.0), stored_network(3.0)], COLUMNS)
@@ -40,6 +41,18 @@ def test_page_model_networks_share_mean_log_odds() -> None:
     expected = combine(trees, np.full(len(blocks), 2.0, np.float32), 2)
     assert scores.body == pytest.approx(expected.tolist(), abs=1e-6)
     assert scores.title == [0.0] * len(blocks)  # only dumps have labels of the title
+
+
+def test_page_model_trees_weigh_as_stored() -> None:
+    model = load_default("page")._replace(networks=None)
+    blocks = page_blocks()
+    trees = np.array(model.predict(blocks).body, np.float32)
+    networks = load_networks([stored_network(2.0)], COLUMNS)
+    scores = model._replace(networks=networks, trees_weight=3.0).predict(blocks)
+    expected = combine(trees, np.full(len(blocks), 2.0, np.float32), 1, 3.0)
+    assert scores.body == pytest.approx(expected.tolist(), abs=1e-6)
+    log_odds = np.log(trees / (1 - trees))
+    assert expected == pytest.approx(1 / (1 + np.exp(-(3 * log_odds + 2) / 4)), abs=1e-5)
 
 
 def test_network_rows_of_page_name_tag_codes() -> None:
@@ -59,6 +72,24 @@ def test_networks_of_several_sizes_are_rejected() -> None:
     other = stored_network(1.0, Layout(len(COLUMNS), 8, (1, 4), (0, ALL)))
     with pytest.raises(ValueError, match="several sizes"):
         load_networks([stored_network(1.0), other], COLUMNS)
+
+
+def test_networks_weighted_means_read_lines_in_any_order() -> None:
+    rng = np.random.default_rng(3)
+    layout = Layout(4, 8, (64,), (ALL,), weighted_means=2)  # no line is 64 lines away
+    weights = rng.standard_normal(sum(int(np.prod(shape)) for shape in shapes(layout))).astype("<f2")
+    sizes = np.zeros(4, "<f4").tobytes(), np.ones(4, "<f4").tobytes()
+    stored = StoredNetwork(tuple("abcd"), *sizes, weights.tobytes(), 8, (64,), (ALL,), 2)
+    stored = msgspec.msgpack.decode(msgspec.msgpack.encode(stored), type=StoredNetwork)
+    networks = load_networks([stored, stored], tuple("abcd"))
+    rows = rng.standard_normal((6, 4)).astype(np.float32)
+    out = networks.log_odds(rows)
+    assert (out[0] == out[1]).all()
+    assert networks.log_odds(rows[::-1])[0] == pytest.approx(out[0, ::-1], rel=1e-4)
+    rows[5] *= 3
+    assert (np.abs(networks.log_odds(rows)[0, :5] - out[0, :5]) > 1e-6).any(axis=1).all()
+    plain = Layout(4, 8, (64,), (ALL,))
+    assert len(weights) - sum(int(np.prod(shape)) for shape in shapes(plain)) == 2 * 8 + 2 * 8 * 8
 
 
 def test_networks_group_mean_reads_only_own_group() -> None:

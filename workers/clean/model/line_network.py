@@ -3,8 +3,9 @@
     columns ──▶ 64 values per line ──▶ 8 blocks that read the lines 1, 2, 4 and 8 before and after ──▶ body, title
 
 Each block also reads a mean over the dump. On a page it may be the mean over a group of blocks instead, such as those
-of one container. `tests/tools/train` trains them. Source: WaveNet (van den Oord et al. 2016) for dilated residual
-blocks, RMSNorm (Zhang and Sennrich 2019) for the scale. Numpy only.
+of one container. It may read weighted means over the document too, whose weights are a softmax over its lines.
+`tests/tools/train` trains them. Source: WaveNet (van den Oord et al. 2016) for dilated residual blocks, RMSNorm (Zhang
+and Sennrich 2019) for the scale, attention pooling (Lin et al. 2017) for the weighted means. Numpy only.
 """
 
 from collections.abc import Sequence
@@ -34,20 +35,30 @@ class StoredNetwork(msgspec.Struct, frozen=True, omit_defaults=True):
     width: int = WIDTH
     dilations: tuple[int, ...] = DILATIONS
     groups: tuple[int, ...] = (ALL,) * len(DILATIONS)
+    weighted_means: int = 0
 
     @property
     def layout(self) -> "Layout":
         """The sizes of the network."""
-        return Layout(len(self.columns), self.width, self.dilations, self.groups)
+        return Layout(len(self.columns), self.width, self.dilations, self.groups, self.weighted_means)
 
 
 class Layout(NamedTuple):
-    """The sizes of a network, and the distance and kind of group that each of its blocks reads."""
+    """The sizes of a network, and the distance and kind of group that each of its blocks reads.
+
+    *weighted_means*: number of weighted means over the document that each block reads.
+    """
 
     inputs: int
     width: int = WIDTH
     dilations: tuple[int, ...] = DILATIONS
     groups: tuple[int, ...] = (ALL,) * len(DILATIONS)
+    weighted_means: int = 0
+
+    @property
+    def block_arrays(self) -> int:
+        """The number of arrays of a block in `shapes`."""
+        return 7 if self.weighted_means else 5
 
 
 class Group(NamedTuple):
@@ -73,6 +84,14 @@ class Block(NamedTuple):
     mean: Matrix
     bias: Matrix
     out: Matrix
+    weighted_means: "WeightedMeans | None" = None
+
+
+class WeightedMeans(NamedTuple):
+    """Weights of a block for weighted means. The log weights of a line are its values times `query`."""
+
+    query: Matrix
+    means: Matrix
 
 
 class Networks(NamedTuple):
@@ -113,17 +132,30 @@ def _change(values: Matrix, block: Block, dilation: int, group: Group | None) ->
     else:
         means = np.add.reduceat(scaled[:, group.order], group.starts, axis=1) / group.counts
         hidden += (means @ block.mean)[:, group.number]
+    if block.weighted_means is not None:
+        hidden += _weighted_means(scaled, block.weighted_means.query) @ block.weighted_means.means
     out: Matrix = np.maximum(hidden, 0) @ block.out
+    return out
+
+
+def _weighted_means(values: Matrix, query: Matrix) -> Matrix:
+    """Return the weighted means over all lines side by side, one row per network."""
+    log_weights = values @ query
+    weights = np.exp(log_weights - log_weights.max(axis=1, keepdims=True))
+    weights /= weights.sum(axis=1, keepdims=True)
+    out: Matrix = (weights.transpose(0, 2, 1) @ values).reshape(len(values), 1, -1)
     return out
 
 
 def shapes(layout: Layout) -> list[tuple[int, ...]]:
     """Return the shapes of the stored weights: of the first layer, of each block, and of the two last layers.
 
-    Those of a block are the scale of RMSNorm, `lines` one below the other, `mean`, `bias` and `out`.
+    Those of a block are the scale of RMSNorm, `lines` one below the other, `mean`, `bias` and `out`, then with weighted
+    means `query` and `means`.
     """
-    width = layout.width
+    width, means = layout.width, layout.weighted_means
     block = [(width,), (3 * width, width), (width, width), (width,), (width, width)]
+    block += [(width, means), (means * width, width)] if means else []
     out = [(2 * width, OUTPUT_WIDTH), (OUTPUT_WIDTH,), (OUTPUT_WIDTH, len(OUTPUTS)), (len(OUTPUTS),)]
     return [(layout.inputs, width), (width,), *(block * len(layout.dilations)), *out]
 
@@ -162,17 +194,21 @@ def stack_networks(
 ) -> Networks:
     """Return networks with these *weights*, one array each. *means* and *scales* have a row per network."""
     first, first_bias, *rest = map(np.stack, zip(*(split_weights(own, layout) for own in weights), strict=True))
-    size = len(layout.dilations) * 5
-    blocks = tuple(_block(*rest[start : start + 5]) for start in range(0, size, 5))
+    step = layout.block_arrays
+    size = len(layout.dilations) * step
+    blocks = tuple(_block(*rest[start : start + step]) for start in range(0, size, step))
     hidden, hidden_bias, last, last_bias = rest[size:]
     biases = (bias[:, None] for bias in (first_bias, hidden_bias, last_bias))
     first_bias, hidden_bias, last_bias = biases
     return Networks(layout, means, scales, first, first_bias, blocks, hidden, hidden_bias, last, last_bias)
 
 
-def _block(scale: Matrix, lines: Matrix, mean: Matrix, bias: Matrix, out: Matrix) -> Block:
+def _block(scale: Matrix, lines: Matrix, mean: Matrix, bias: Matrix, out: Matrix, *weighted: Matrix) -> Block:
     """Return a block of these stored weights. RMSNorm's scale is multiplied into them once."""
     rows = scale[:, :, None]
-    return Block(
-        np.concatenate([rows * part for part in np.split(lines, 3, axis=1)], axis=2), rows * mean, bias[:, None], out
-    )
+    near = np.concatenate([rows * part for part in np.split(lines, 3, axis=1)], axis=2)
+    return Block(near, rows * mean, bias[:, None], out, _scaled(scale, *weighted) if weighted else None)
+
+
+def _scaled(scale: Matrix, query: Matrix, means: Matrix) -> WeightedMeans:
+    return WeightedMeans(scale[:, :, None] * query, np.tile(scale, query.shape[2])[:, :, None] * means)

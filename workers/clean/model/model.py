@@ -3,8 +3,8 @@
 rows ──▶ first trees ──▶ probabilities ──▶ rows with the neighbours' probabilities ──▶ second trees ──▶ probability
 
 Only the model of feed HTML has a second pass. Networks over the lines of a dump or the blocks of a page read the rows
-too. The mean of the log odds of the trees and of each network counts. The networks of dumps also return the probability
-that a line is the title.
+too. The weighted mean of the log odds of the trees and of each network counts. The networks of dumps also return the
+probability that a line is the title.
 """
 
 from array import array
@@ -59,6 +59,7 @@ class StoredModel(msgspec.Struct, frozen=True):
     clutter_word_cost: float  # cost of a word of clutter, in words of body text
     inputs: InputHashes = InputHashes()
     networks: tuple[StoredNetwork, ...] = ()
+    trees_weight: float = 1.0  # of the log odds of the trees; those of a network weigh 1
 
 
 class Scores(NamedTuple):
@@ -79,6 +80,7 @@ class Model(NamedTuple):
     clutter_block_cost: float
     clutter_word_cost: float
     networks: Networks | None = None
+    trees_weight: float = 1.0
 
     def predict(self, blocks: Sequence[Block], known_text: KnownText = NO_KNOWN_TEXT) -> Scores:
         """Return the probabilities of the blocks. All blocks must have text."""
@@ -97,7 +99,7 @@ class Model(NamedTuple):
         if self.networks is None:
             return Scores(body.tolist(), [0.0] * len(blocks))
         log_odds = mean_log_odds(self.networks, rows, groups)
-        joined = combine(body, log_odds[:, 0], len(self.networks.first))
+        joined = combine(body, log_odds[:, 0], len(self.networks.first), self.trees_weight)
         title = _probability(log_odds[:, 1]).tolist() if groups is None else [0.0] * len(blocks)
         return Scores(joined.tolist(), title)
 
@@ -119,11 +121,11 @@ def mean_log_odds(networks: Networks, rows: Matrix, groups: Groups | None) -> Ma
     return mean
 
 
-def combine(trees: Matrix, network_log_odds: Matrix, networks: int) -> Matrix:
-    """Return the probability at the mean log odds of trees and networks. *trees*: the probability of the trees."""
+def combine(trees: Matrix, network_log_odds: Matrix, networks: int, trees_weight: float = 1.0) -> Matrix:
+    """Return the probability at the weighted mean log odds of trees and networks. *trees*: their probability."""
     p = np.clip(trees, MIN_PROBABILITY, 1 - MIN_PROBABILITY)
     trees_log_odds = np.log(p / (1 - p)).astype(np.float32)
-    return _probability((trees_log_odds + networks * network_log_odds) / (1 + networks))
+    return _probability((trees_weight * trees_log_odds + networks * network_log_odds) / (trees_weight + networks))
 
 
 def _probability(log_odds: Matrix) -> Matrix:
@@ -149,6 +151,7 @@ def load(data: bytes, kind: str) -> Model:
         stored.clutter_block_cost,
         stored.clutter_word_cost,
         load_networks(stored.networks, network_columns(html=html)) if stored.networks else None,
+        stored.trees_weight,
     )
 
 
