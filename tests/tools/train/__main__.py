@@ -39,7 +39,7 @@ VARIANTS = 6  # of each invented dump of `dumps/templates.py`
 CURVE = Path(__file__).with_name("curve.json")
 # Costs (block, word): a block stays if p × words > (1 − p) × (block + words × word). Chosen from the curve: the least
 # clutter at which lost words of body text stay near the best peer's. Feeds may lose hardly any.
-COSTS = {"text": (15.0, 0.5), "html": (0.0, 0.2), "page": (15.0, 0.5)}
+COSTS = {"text": (8.0, 0.5), "html": (0.0, 0.2), "page": (15.0, 0.5)}
 GRID = tuple((left, word) for word in (0.35, 0.5, 1.0, 2.0) for left in (0.0, 4.0, 8.0, 15.0, 30.0, 60.0))
 
 

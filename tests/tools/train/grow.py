@@ -69,11 +69,12 @@ class Plan(NamedTuple):
 # Networks read the lines around a line, and blocks of pages have group features, so a second pass does not help there
 # (figures in decisions 94 and 139).
 # On pages, three networks lower the log loss of the trees by 4 % (decision 157).
+DUMP_NETWORK = network.Plan(epochs=8, weighted_means=2)
 PAGE_NETWORK = network.Plan(
     width=32, dilations=(1, 2, 4, 8, 1, 2), groups=(1, 2, 0, ALL, 1, 2), epochs=20, hidden=(0.12, 0.1), smoothing=0.02
 )
 PLANS = {
-    "text": Plan(240, 0.12, 0, seeds=(1, 2, 3)),
+    "text": Plan(240, 0.12, 0, network_plan=DUMP_NETWORK, seeds=(1, 2, 3)),
     "html": Plan(400),
     "page": Plan(300, 0.07, 0, 3, 32, PAGE_NETWORK, seeds=(1, 2, 3), trees_weight=2.0),
 }

@@ -1,6 +1,6 @@
-"""Sentences of clutter in 42 languages, and story sentences that look like them: they train the word weights.
+"""Sentences of clutter in 46 languages, and story sentences that look like them: they train the word weights.
 
-clutter_bank.tsv has three columns: language, kind, text. All texts are invented.
+clutter_bank*.tsv have three columns: language, kind, text. All texts are invented.
 
 pitch       appeal to subscribe, donate or follow
 sponsored   advertisement in full sentences
@@ -14,13 +14,15 @@ Between the paragraphs of training dumps, these sentences raised the log loss of
 """
 
 import csv
+from collections.abc import Iterable
 from pathlib import Path
 
-FILE = Path(__file__).with_name("clutter_bank.tsv")
+FILES = tuple(sorted(Path(__file__).parent.glob("clutter_bank*.tsv")))
 STORY = "story"
 
 
-def bank_lines(file: Path = FILE) -> list[tuple[str, bool]]:
+def bank_lines(files: Iterable[Path] = FILES) -> list[tuple[str, bool]]:
     """Return the texts, each with whether it is a sentence of a story."""
-    with file.open(encoding="utf8", newline="") as rows:
-        return [(text, kind == STORY) for _, kind, text in csv.reader(rows, delimiter="\t", quoting=csv.QUOTE_NONE)]
+    lines = (line for file in files for line in file.read_text(encoding="utf8").splitlines())
+    rows = csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
+    return [(text, kind == STORY) for _, kind, text in rows]
