@@ -31,9 +31,11 @@ from tests.tools.rings import pytest_configure  # noqa: F401  # hook of the unit
 from tests.tools.skips import NO_CORPUS, SHARED, corpus_is_absent, pytest_sessionfinish  # noqa: F401  # hook
 
 gc.disable()  # until the tests are collected: see pytest_collection_finish
-# Shells start background jobs with SIGINT ignored (POSIX, 2.11 Signals), and processes that tests start inherit this.
-if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+# Shells start background jobs with SIGINT ignored (POSIX, 2.11 Signals), `nohup` ignores SIGHUP, and processes that tests
+# start inherit this.
+for _signum, _handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+    if signal.getsignal(_signum) == signal.SIG_IGN:
+        signal.signal(_signum, _handler)
 
 ROOT = Path(__file__).parent.parent
 DEADLINE_S = 300.0  # of every wait: a step of one second may take minutes on a busy machine
