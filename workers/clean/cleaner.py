@@ -50,6 +50,7 @@ MIN_LINK_SHARE = 0.5  # of a feed item's block, for the model to score it
 USUAL_LINES, MIN_COST_SHARE, MAX_COST_SHARE = 40, 0.4, 3.0  # figures in tests/tools/bench/README.md
 SHORT_WORDS = 3  # minimum word count of a line: the heading of a list is worth as much as its items
 CHEAP_SHARE = 0.4  # of the cost: short lines, and lines with a full stop, harm less than headlines if they are clutter
+MIN_SENTENCE_LIST = 0.3  # mean probability of a list of sentences that follows body text
 LINK_LIST_SHARE, MIN_LINK_LIST = 0.3, 0.85  # share of items that are links only; mean probability that keeps the list
 MIN_FALLBACK = 0.1  # probability of a sentence that becomes the body where the model keeps nothing
 UNSCORED = Prediction(0.0, keep=False)  # of a page's navigation
@@ -261,8 +262,16 @@ def _vote_by_list(model: "Model", blocks: Sequence[Block], predictions: list[Pre
         keep = model.should_keep(mean, sum(blocks[n].words for n in indexes))
         if sum(blocks[n].is_all_links for n in indexes) >= LINK_LIST_SHARE * len(indexes):
             keep = keep and mean >= MIN_LINK_LIST
+        keep = keep or (mean >= MIN_SENTENCE_LIST and _continues_body(blocks, predictions, indexes))
         for n in indexes:
             predictions[n] = predictions[n]._replace(keep=keep)
+
+
+def _continues_body(blocks: Sequence[Block], predictions: Sequence[Prediction], indexes: Sequence[int]) -> bool:
+    """Whether a list of sentences without links directly follows a kept block."""
+    before = indexes[0] - 1
+    is_prose = all(SENTENCE_END.search(blocks[n].text) is not None and not blocks[n].links for n in indexes)
+    return is_prose and before >= 0 and predictions[before].keep
 
 
 def _cost_share(document: BlockDocument) -> float:

@@ -57,9 +57,16 @@ def test_resume_below_other_lines_keeps_nothing_more(lines: tuple[tuple[str, Pre
 
 
 def test_resume_below_lead_keeps_less_likely_statement() -> None:
-    lead, doubtful = ("Read more: Harbour dues to rise again", REMOVED), Prediction(0.02, False)
+    lead, doubtful = ("Read more: Harbour dues to rise again", REMOVED), Prediction(0.15, False)
     assert kept_lines((STORY, KEPT), lead, ("Nobody was hurt.", doubtful)) == [STORY, "Nobody was hurt."]
     assert kept_lines((STORY, KEPT), ("Harbour dues to rise again", REMOVED), ("Nobody was hurt.", doubtful)) == [STORY]
+
+
+@pytest.mark.parametrize("line", ["Reklama", "TE RECOMENDAMOS: ¿Cuándo cae el aguinaldo?"])
+def test_resume_below_lead_drops_offer(line: str) -> None:
+    """An advertisement in a full sentence: four of 80 unseen dumps kept one of a probability of .02 to .03."""
+    offer = ("Apply online today and pay in eighteen instalments.", Prediction(0.03, False))
+    assert kept_lines((STORY, KEPT), (line, REMOVED), offer, (STORY, KEPT)) == [STORY, STORY]
 
 
 def test_resume_above_notices_keeps_statement() -> None:

@@ -94,3 +94,23 @@ def test_link_list_with_summaries_needs_probability(probability: float, linked: 
     predictions = [Prediction(probability, keep=False) for _ in blocks]
     _vote_by_list(load_default("page"), blocks, predictions)
     assert {p.keep for p in predictions} == {expected}
+
+
+@pytest.mark.parametrize(
+    ("above", "probability", "link", "expected"),
+    [(0.9, 0.35, False, True), (0.9, 0.2, False, False), (0.1, 0.35, False, False), (0.9, 0.35, True, False)],
+)
+def test_list_of_short_sentences_continues_body(
+    above: float, probability: float, *, link: bool, expected: bool
+) -> None:
+    """A short page ended with "First came the letter. Then came the water.", and lost both items."""
+    page = Element("ol", "", None, 3)
+    lines = ("First came the letter to the trust.", "Then came the water over the path.")
+    links = [(("https://a.example/", line),) if link else () for line in lines]
+    items = [
+        Block(line, "li", own, 4 if own else 0, element=Element("li", "", page, 4))
+        for line, own in zip(lines, links, strict=True)
+    ]
+    predictions = [Prediction(above, above > 0.5), *(Prediction(probability, keep=False) for _ in items)]
+    _vote_by_list(load_default("page"), [Block(STORY[0], "p"), *items], predictions)
+    assert {p.keep for p in predictions[1:]} == {expected}

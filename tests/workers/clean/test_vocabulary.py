@@ -137,7 +137,7 @@ def test_training_writes_input_hashes(tmp_path: Path) -> None:
         return CatBoostClassifier(**settings).fit(rows, rows[:, 0] > 0)
 
     first, second = trees(len(columns(html=False))), trees(len(second_columns(html=False)))
-    trained = TrainedModel(np.ones(WORD_BUCKETS), None, first, second, ())
+    trained = TrainedModel(np.ones(WORD_BUCKETS), None, first, second, (), 1.0)
     stored = stored_model(trained, html=False, block_cost=1.0, word_cost=1.0)
     assert stored.inputs == input_hashes(html=False)
     load(msgspec.msgpack.encode({"text": stored}), "text")
