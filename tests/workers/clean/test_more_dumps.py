@@ -21,7 +21,7 @@ from workers.text.normalise import match_key
 FOLDER = Path(__file__).parent
 UNTRAINED = ("is,", "bg,", "hr,", "ca,", "et,")
 # Of 34, 33, 184 and 80 dumps, and of 237, 204, 2,735 and 1,251 story lines. The figures stand in decision 158.
-MIN_CORRECT = {"dev": 29, "unseen": 30, "sealed": 70, "recent": 29}
+MIN_CORRECT = {"dev": 29, "unseen": 30, "sealed": 70, "recent": 33}
 MAX_LOST_LINES = {"dev": 5, "unseen": 2, "sealed": 174, "recent": 65}
 MIN_FIELDS = {"byline": 0.85, "date": 0.9, "kicker": 0.9}  # shares
 DAY = timedelta(days=1)  # a local time can be another day in UTC
