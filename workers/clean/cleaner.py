@@ -13,7 +13,7 @@ import msgspec
 
 from streams.records import Image, RemovedBlock
 from workers.clean.audit import removed_blocks, tracking_pixels
-from workers.clean.blocks import Block, list_members
+from workers.clean.blocks import Block
 from workers.clean.candidates import candidates
 from workers.clean.document import BlockDocument, to_blocks
 from workers.clean.dump_decisions import (
@@ -29,6 +29,7 @@ from workers.clean.labelling import HeaderFields
 from workers.clean.line_types import SENTENCE_END, word_count
 from workers.clean.metadata import KnownText, Metadata, SharedFields
 from workers.clean.other_articles import without_other_articles
+from workers.clean.page_decisions import vote_by_list
 from workers.clean.render import blocks_html, paragraphs_html
 from workers.clean.repeated_article import without_repeated_article
 from workers.clean.rules.bylines import DATELINE
@@ -50,8 +51,6 @@ MIN_LINK_SHARE = 0.5  # of a feed item's block, for the model to score it
 USUAL_LINES, MIN_COST_SHARE, MAX_COST_SHARE = 40, 0.4, 3.0  # figures in tests/tools/bench/README.md
 SHORT_WORDS = 3  # minimum word count of a line: the heading of a list is worth as much as its items
 CHEAP_SHARE = 0.4  # of the cost: short lines, and lines with a full stop, harm less than headlines if they are clutter
-MIN_SENTENCE_LIST = 0.3  # mean probability of a list of sentences that follows body text
-LINK_LIST_SHARE, MIN_LINK_LIST = 0.3, 0.85  # share of items that are links only; mean probability that keeps the list
 MIN_FALLBACK = 0.1  # probability of a sentence that becomes the body where the model keeps nothing
 UNSCORED = Prediction(0.0, keep=False)  # of a page's navigation
 TEXT_FIELDS = ("dek", "kicker", "byline", "dateline", "published", "source_credit")
@@ -224,7 +223,7 @@ def _predict(document: BlockDocument, uncertain: set[Block], model: "Model | Non
     decided = {b: _prediction(model, b, body, title, share) for b, body, title in scored if b in uncertain}
     out = [decided.get(block, UNSCORED) if block in uncertain else Prediction() for block in document.blocks]
     if document.input_type == "page":
-        _vote_by_list(model, document.blocks, out)
+        vote_by_list(model, document.blocks, out)
         out = without_other_articles(document.blocks, out, document.title)
         out = without_repeated_article(document.blocks, out)
     elif document.input_type == "text":
@@ -250,28 +249,6 @@ def _keep_best(document: BlockDocument, predictions: list[Prediction]) -> list[P
     lines = _article_lines(document.metadata) if document.metadata is not None else ()
     words = sum(block.words for block, p in zip(document.blocks, out, strict=True) if p.keep)
     return predictions if sum(map(word_count, lines)) > words else out
-
-
-def _vote_by_list(model: "Model", blocks: Sequence[Block], predictions: list[Prediction]) -> None:
-    """Keep or remove the items of a list or table together; single items are too short for a reliable prediction.
-
-    In a list of links with summaries, the words of the summaries would otherwise outweigh each low probability.
-    """
-    for indexes in list_members(blocks):
-        mean = sum(predictions[n].probability for n in indexes) / len(indexes)
-        keep = model.should_keep(mean, sum(blocks[n].words for n in indexes))
-        if sum(blocks[n].is_all_links for n in indexes) >= LINK_LIST_SHARE * len(indexes):
-            keep = keep and mean >= MIN_LINK_LIST
-        keep = keep or (mean >= MIN_SENTENCE_LIST and _continues_body(blocks, predictions, indexes))
-        for n in indexes:
-            predictions[n] = predictions[n]._replace(keep=keep)
-
-
-def _continues_body(blocks: Sequence[Block], predictions: Sequence[Prediction], indexes: Sequence[int]) -> bool:
-    """Whether a list of sentences without links directly follows a kept block."""
-    before = indexes[0] - 1
-    is_prose = all(SENTENCE_END.search(blocks[n].text) is not None and not blocks[n].links for n in indexes)
-    return is_prose and before >= 0 and predictions[before].keep
 
 
 def _cost_share(document: BlockDocument) -> float:

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 
 from workers.clean.line_types import SENTENCE_END, word_count
 from workers.clean.rules.dump_fields import (
+    AUTHOR_IN_LINE,
     BUDDHIST_YEARS,
     BYLINE_LINE,
     DAY_MONTH,
@@ -54,6 +55,12 @@ def byline_names(text: str) -> tuple[str, ...]:
     if match is None:
         return ()
     return _split_names(match["names"] or match["named"])
+
+
+def author_in_line(text: str) -> tuple[str, ...]:
+    """Return the names after "作者：" or a similar role in a line with date and source; empty without one."""
+    match = AUTHOR_IN_LINE.search(text) if len(text) <= MAX_LINE_CHARS else None
+    return _split_names(match["names"]) if match is not None else ()
 
 
 def is_person(text: str) -> bool:

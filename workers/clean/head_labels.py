@@ -6,7 +6,15 @@ from datetime import datetime
 
 from workers.clean.blocks import Block
 from workers.clean.credits import parse_byline
-from workers.clean.dump_fields import byline_names, date_in_line, is_date_line, is_person, may_be_person, person_names
+from workers.clean.dump_fields import (
+    author_in_line,
+    byline_names,
+    date_in_line,
+    is_date_line,
+    is_person,
+    may_be_person,
+    person_names,
+)
 from workers.clean.labelling import MAX_HEAD_BLOCKS, BlockLabel, Labelling, is_sure, label_caption, reject
 from workers.clean.line_types import (
     CJK,
@@ -221,6 +229,7 @@ def _is_dump_kicker(labelling: Labelling, n: int, title: int) -> bool:
         and not is_link_label(text)
         and not is_prompt(text)
         and not is_notice(text)
+        and not any(BREADCRUMB.match(labelling.blocks[k].text) for k in range(n + 1, title))
     )
 
 
@@ -250,6 +259,7 @@ def _label_field_or_prompt(labelling: Labelling, n: int) -> bool:
         is_update = labelling.is_dump and UPDATED.search(text) is not None
         if head.published is None or (head.is_update and not is_update):
             head.published, head.is_update = moment, is_update
+        head.byline = head.byline or (author_in_line(text) if labelling.is_dump else ())
         labels[n] = BlockLabel("date", "the date, kept as a field")
     elif names := _byline(labelling, n):
         head.byline = head.byline or names

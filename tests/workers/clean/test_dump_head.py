@@ -150,3 +150,23 @@ def test_headline_with_slash_is_no_breadcrumb(line: str) -> None:
 
 def test_editor_of_agency_report_is_byline() -> None:
     assert byline_names("Oprac. Bogumił Ratajczak") == ("Bogumił Ratajczak",)
+
+
+def test_navigation_above_breadcrumb_is_no_kicker() -> None:
+    lines = (
+        "Fjordposten",
+        "Sport",
+        "Hjem / Nyheter / Samferdsel",
+        "Baker frikjent etter brødsak",
+        "27.11.2026",
+        STORY,
+        STORY,
+    )
+    assert clean("\n".join(lines), "text").kicker == ""
+
+
+def test_author_beside_date_and_source_is_byline() -> None:
+    story = "本报讯 白河市三家纺织厂昨日签署合并协议，新公司名为“白河联合纺织”。"
+    head = "三家纺织厂宣布合并 年产能将达十二万吨\n2026-11-27 09:40 来源：河畔时报 作者：林若涵"
+    content = clean(f"{head}\n{story}\n{story}\n协议仍需监管部门批准。", "text")
+    assert content.byline == ("林若涵",)

@@ -3,11 +3,12 @@
 import pytest
 
 from workers.clean.blocks import Block, Element
-from workers.clean.cleaner import _keep_best, _vote_by_list, clean
+from workers.clean.cleaner import _keep_best, clean
 from workers.clean.document import BlockDocument
 from workers.clean.labelling import Prediction
 from workers.clean.line_types import is_notice
 from workers.clean.model.model import load_default
+from workers.clean.page_decisions import vote_by_list
 from workers.clean.rules.containers import is_outside_article
 
 STORY = [
@@ -92,7 +93,7 @@ def test_link_list_with_summaries_needs_probability(probability: float, linked: 
         links = (("https://a.example/", line),) if n < linked else ()
         blocks.append(Block(line, "li", links, len(line) if links else 0, element=Element("li", "", page, 4)))
     predictions = [Prediction(probability, keep=False) for _ in blocks]
-    _vote_by_list(load_default("page"), blocks, predictions)
+    vote_by_list(load_default("page"), blocks, predictions)
     assert {p.keep for p in predictions} == {expected}
 
 
@@ -112,5 +113,5 @@ def test_list_of_short_sentences_continues_body(
         for line, own in zip(lines, links, strict=True)
     ]
     predictions = [Prediction(above, above > 0.5), *(Prediction(probability, keep=False) for _ in items)]
-    _vote_by_list(load_default("page"), [Block(STORY[0], "p"), *items], predictions)
+    vote_by_list(load_default("page"), [Block(STORY[0], "p"), *items], predictions)
     assert {p.keep for p in predictions[1:]} == {expected}

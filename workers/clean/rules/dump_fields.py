@@ -24,6 +24,11 @@ NAME_TAIL = re.compile(
     re.IGNORECASE,
 )
 
+# An author in a line with date and source. Source: header lines of Chinese portals.
+AUTHOR_IN_LINE = re.compile(
+    r"(?:作者|记者|記者|撰文)[:：]\s?(?P<names>[\u3400-\u9fff·]{2,8}(?:、[\u3400-\u9fff·]{2,8}){0,3})(?=\s|\Z)"
+)
+
 # A path of sections above a title. Source: schema.org/BreadcrumbList, and the separators of news sites.
 BREADCRUMB = re.compile(r"\A[^»›>/]{1,40}(?:(?:\s[»›>]\s[^»›>/]{1,120}){1,6}|(?:\s/\s[^»›>/]{1,60}){2,6})\Z")
 
