@@ -1,9 +1,10 @@
 """Backfill of WARC files of the corpus pages with kills of reader, desk and broker: the articles of an undisturbed run.
 
-python -m tests.faults.backfill FOLDER [--records 100000] [--kills 50] [--minutes 9] [--seed 1]
+python -m tests.faults.backfill FOLDER [--records 100000] [--kills 50] [--minutes 9] [--seed 1] [--only calm|killed]
 
 It needs ../shared. A run of all records takes hours, so FOLDER keeps the state: a repeated command continues where the
 last one ended, until both runs are complete. Then it compares them. Exit codes: 0 equal, 1 different, 75 to be continued.
+With `--only`, two commands can work on both runs at the same time.
 
     pages/N.html.gz      the pages of the corpus
     calm/, killed/       data of the two runs, one after the other
@@ -267,13 +268,14 @@ async def main(arguments: Sequence[str]) -> ExitCode | int:
     parser.add_argument("folder", type=Path)
     for name, default in (("records", 100_000), ("kills", 50), ("minutes", 9), ("seed", 1)):
         parser.add_argument(f"--{name}", type=int, default=default)
+    parser.add_argument("--only", choices=(CALM, KILLED), help="continue this run only")
     options = parser.parse_args(arguments)
     folder = options.folder.resolve()
     until_s = time.monotonic() + 60 * options.minutes
     page_count = extract_pages(folder)
     runs = [Run(folder, name, options.records, options.kills, options.seed) for name in (CALM, KILLED)]
     for run in runs:
-        if not run.is_complete:
+        if not run.is_complete and options.only in (None, run.name):
             await run.work(until_s, page_count)
     if not all(run.is_complete for run in runs):
         print(json.dumps({run.name: f"{run.state.parts * PART} of {options.records}" for run in runs}))
