@@ -15,9 +15,6 @@ from workers.events.pair_model import PairModel, load_default
 from workers.events.signature import HAS_VECTOR, LAYOUT, digests, publisher_key, quantise, unix_time
 from workers.events.window import Window
 
-SAME_PUBLISHER = 0.85  # factor: similar articles of one publisher are series more often than reports of one event
-UNKNOWN_PUBLISHER = 0
-
 
 class Grouper:
     """Plans the changes by articles, on one window."""
@@ -39,9 +36,7 @@ class Grouper:
     def _compare(self, one: Any, others: Any) -> Probabilities:
         """Return the probability of one event, by terms that are rare in the window."""
         rare = self.window.without_common_terms
-        probabilities = self.model.compare(rare(one), rare(others))
-        is_same = (others["publisher"] == one["publisher"]) & (one["publisher"] != UNKNOWN_PUBLISHER)
-        return np.where(is_same, probabilities * SAME_PUBLISHER, probabilities)
+        return self.model.compare(rare(one), rare(others))
 
 
 def signature(article: Article, text: ArticleText) -> Any:

@@ -23,8 +23,10 @@ WITHOUT_VECTOR = COLUMNS[1:]
 """The columns of a pair with a text in a language that the text model lacks."""
 
 
-SIMILARITY = "similarity"
-"""The column that the first trees add for the second ones."""
+SIMILARITY, SAME_PUBLISHER = "similarity", "same_publisher"
+"""The columns that only the second trees read: the estimate of the first ones, and whether the publishers are equal."""
+EVENT_MONOTONE = {SIMILARITY: 1, SAME_PUBLISHER: -1}
+UNKNOWN_PUBLISHER = 0
 
 
 def pair_features(one: Any, others: Any) -> Matrix:
@@ -38,6 +40,12 @@ def pair_features(one: Any, others: Any) -> Matrix:
     out[:, 12] = np.where((others["time_s"] == 0) | (one["time_s"] == 0), np.nan, np.log1p(gap_s / DAY_S))
     out[:, 13] = others["language"] == one["language"]
     return out
+
+
+def same_publisher(one: Any, others: Any) -> Matrix:
+    """Return whether the signature *one* and each of *others* have one publisher: 1, 0, or NaN if one is unknown."""
+    is_unknown = (one["publisher"] == UNKNOWN_PUBLISHER) | (others["publisher"] == UNKNOWN_PUBLISHER)
+    return np.where(is_unknown, np.nan, others["publisher"] == one["publisher"]).astype(np.float32)
 
 
 def _terms(one: Any, others: Any) -> Matrix:

@@ -1,7 +1,7 @@
 """The probability that two articles report one event: trees and a kernel regression over `pair_features`. Pure.
 
     features ──▶ similarity as news, as readers labelled it ──▶ probability of one event
-                 (mean of trees and kernel regression)          (trees)
+                 (mean of trees and kernel regression)          (trees; they read whether the publishers are equal)
 
 `MODEL.md` is the model's card. `make train-events` trains it.
 """
@@ -15,7 +15,14 @@ import numpy as np
 import numpy.typing as npt
 
 from workers.clean.model.oblivious_trees import StoredTrees, Trees, load_trees
-from workers.events.pair_features import COLUMNS, SIMILARITY, WITHOUT_VECTOR, Matrix, pair_features
+from workers.events.pair_features import (
+    COLUMNS,
+    EVENT_MONOTONE,
+    WITHOUT_VECTOR,
+    Matrix,
+    pair_features,
+    same_publisher,
+)
 from workers.events.signature import DIMS, HAS_VECTOR
 
 FILE = Path(__file__).with_name("model.msgpack")
@@ -35,7 +42,7 @@ class StoredKernel(msgspec.Struct, frozen=True):
 
 
 class StoredEstimators(msgspec.Struct, frozen=True):
-    """Both estimators of the similarity, and trees for the probability of one event, which read the similarity too."""
+    """Both estimators of the similarity, and trees for the probability of one event, which read EVENT_MONOTONE too."""
 
     similarity: StoredTrees
     kernel: StoredKernel
@@ -93,10 +100,10 @@ class Estimators(NamedTuple):
     kernel: Kernel
     event: Trees
 
-    def probabilities(self, rows: Matrix) -> Matrix:
+    def probabilities(self, rows: Matrix, same_publishers: Matrix) -> Matrix:
         """Return the probability of one event for each row."""
         similarity = mean_similarity(self.similarity.probabilities(rows), self.kernel.estimate(rows))
-        return self.event.probabilities(np.column_stack((rows, similarity)))
+        return self.event.probabilities(np.column_stack((rows, similarity, same_publishers)))
 
 
 def mean_similarity(by_trees: Matrix, by_kernel: Matrix) -> Matrix:
@@ -112,11 +119,11 @@ class PairModel(NamedTuple):
 
     def compare(self, one: Any, others: Any) -> Matrix:
         """Return the probability that the signature *one* and each of *others* report one event."""
-        rows = pair_features(one, others)
+        rows, publishers = pair_features(one, others), same_publisher(one, others)
         has_vectors = (others["flags"] & one["flags"] & HAS_VECTOR) != 0
-        out: Matrix = self.estimators.probabilities(rows)
+        out: Matrix = self.estimators.probabilities(rows, publishers)
         if not has_vectors.all():
-            out = np.where(has_vectors, out, self.estimators_without_vector.probabilities(rows[:, 1:]))
+            out = np.where(has_vectors, out, self.estimators_without_vector.probabilities(rows[:, 1:], publishers))
         return out
 
 
@@ -137,7 +144,7 @@ def load_default() -> PairModel:
 def _load_estimators(stored: StoredEstimators, columns: tuple[str, ...]) -> Estimators:
     return Estimators(
         load_trees(stored.similarity, columns), load_kernel(stored.kernel, len(columns)),
-        load_trees(stored.event, (*columns, SIMILARITY)),
+        load_trees(stored.event, (*columns, *EVENT_MONOTONE)),
     )  # fmt: skip
 
 

@@ -4,9 +4,12 @@ Each step is trained on scores of documents that the previous step has not seen.
 """
 
 import json
+import os
 import tempfile
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -213,7 +216,21 @@ def _networks(samples: Sequence[Sample], plan: Plan) -> tuple[StoredNetwork, ...
     names = network_columns(html=html)
     hidden = [[names.index(name) for name in ("word_score", "word_score_size")]]
     hidden += [[names.index("name_score")]] if html else []
-    return tuple(network.train(examples, names, hidden, plan.network_plan, seed) for seed in plan.seeds)
+    # Processes that are forked share the examples. Each network has its own, so their number does not change the bytes.
+    with ProcessPoolExecutor(os.cpu_count(), get_context("fork"), _share, (examples, names, hidden, plan)) as pool:
+        return tuple(pool.map(_train_network, plan.seeds))
+
+
+_shared: list[Any] = []  # of a training process: examples, names of the columns, hidden columns, plan
+
+
+def _share(*data: Any) -> None:
+    _shared[:] = data
+
+
+def _train_network(seed: int) -> StoredNetwork:
+    examples, names, hidden, plan = _shared
+    return network.train(examples, names, hidden, plan.network_plan, seed)
 
 
 def _set_first(s: Sample, trees: CatBoostClassifier) -> None:
@@ -307,7 +324,7 @@ def stored_trees(trees: CatBoostClassifier, names: tuple[str, ...], depth: int =
         data = json.loads(path.read_text())
     asked, borders, leaves = [], [], []
     for tree in data["oblivious_trees"]:
-        splits = tree["splits"]
+        splits = tree["splits"] or []
         missing = depth - len(splits)  # of a tree that stopped early; the answer to the added questions is always no
         asked += [split["float_feature_index"] for split in splits] + [0] * missing
         borders += [split["border"] for split in splits] + [3e38] * missing

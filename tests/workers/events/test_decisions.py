@@ -131,7 +131,7 @@ def test_event_that_falls_apart_is_split() -> None:
     for number, subject in ((1, 5), (2, 5), (3, 5), (4, 6)):
         day.add(number, subject)
     assert day.groups() == [[1, 2, 3, 4]]
-    day.similar = {}
+    day.similar = {frozenset((5, 6)): 0.3}
     for number in (5, 6, 7):
         day.add(number, 5)
     changes = day.add(8, 5).changes

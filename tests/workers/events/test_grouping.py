@@ -1,10 +1,10 @@
-"""Comparison within a window: terms that many articles have, and articles of one publisher."""
+"""Comparison within a window: terms that many articles have."""
 
 from typing import Any
 
 import numpy as np
 
-from workers.events.grouping import SAME_PUBLISHER, Grouper
+from workers.events.grouping import Grouper
 from workers.events.pair_model import load_default
 from workers.events.signature import LAYOUT
 from workers.events.window import MIN_COMMON, Window
@@ -23,10 +23,10 @@ class ConstantModel:
         return np.full(len(others), 0.9, np.float32)
 
 
-def record(number: int, *terms: int, publisher: int = 0) -> Any:
+def record(number: int, *terms: int) -> Any:
     out = np.zeros((), LAYOUT)
     out["article"], out["event"] = number.to_bytes(10, "big"), number.to_bytes(10, "big")
-    out["term"][: len(terms)], out["publisher"] = terms, publisher
+    out["term"][: len(terms)] = terms
     return out
 
 
@@ -59,18 +59,6 @@ def test_term_counts_follow_replaced_and_loaded_records() -> None:
     loaded.load(5, window.records[:5])
     assert window.term_counts[COMMON | 1] == 4
     assert loaded.term_counts[2:].tolist() == window.term_counts[2:].tolist()
-
-
-def test_articles_of_one_publisher_need_more_similarity() -> None:
-    window, model = window_of([record(1, publisher=4), record(2, publisher=4), record(3, publisher=5)]), ConstantModel()
-    same, other = grouper(window, model)._compare(window.records[0], window.records[1:3]).tolist()
-    assert same < other == np.float32(0.9)
-    assert np.isclose(same, 0.9 * SAME_PUBLISHER)
-
-
-def test_articles_of_unknown_publishers_are_compared_alike() -> None:
-    window = window_of([record(1), record(2)])
-    assert grouper(window, ConstantModel())._compare(window.records[0], window.records[1:2]) == np.float32(0.9)
 
 
 def test_default_model_compares_records_of_window() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from workers.events.pair_features import UNKNOWN_PUBLISHER, same_publisher
 from workers.events.pair_model import INPUT_DIMS, load_default, load_projection
 from workers.events.signature import DIMS, HAS_VECTOR, LAYOUT, TERMS, digests, publisher_key, quantise, unix_time
 from workers.events.window import Window
@@ -24,10 +25,30 @@ def signature(seed: int, *, has_vector: bool = True, terms: int = TERMS) -> Any:
 
 def test_pair_model_prefers_equal_signatures() -> None:
     others = np.array([signature(1), signature(2), signature(1, has_vector=False)])
-    same, different, without_vector = load_default().compare(signature(1), others)
+    one = signature(1)
+    one["publisher"] = publisher_key("Harbour Post")
+    same, different, without_vector = load_default().compare(one, others)
     assert same > 0.7 > 0.3 > different
     assert without_vector > different
-    assert load_default().compare(signature(1), others[:2]).tolist() == [same, different]
+    assert load_default().compare(one, others[:2]).tolist() == [same, different]
+
+
+def test_publishers_are_compared() -> None:
+    one, same, other, unknown = (signature(n) for n in (1, 1, 2, 3))
+    unknown["publisher"] = UNKNOWN_PUBLISHER
+    others = np.array([same, other, unknown])
+    assert same_publisher(one, others).tolist()[:2] == [1, 0]
+    assert np.isnan(same_publisher(one, others)[2])
+    assert np.isnan(same_publisher(unknown, others)).all()
+
+
+def test_articles_of_one_publisher_are_less_likely_one_event() -> None:
+    one, same, other = signature(1), signature(1), signature(1)
+    for record in (same, other):
+        record["vector"] = signature(4)["vector"]  # similar by terms and numbers only
+    other["publisher"] += 1
+    by_same, by_other = load_default().compare(one, np.array([same, other])).tolist()
+    assert by_same <= by_other
 
 
 def test_projection_centres_vectors_by_language() -> None:

@@ -1,7 +1,9 @@
 """`make train-events`: train the event model from ../shared/corpus/events. The same data gives the same bytes.
 
 The labels of the pairs (1: same, to 4: different) become similarities from 1 to 0, which the first trees estimate with
-the cross entropy, and a support vector regression beside them. The second trees learn from pairs of one event, and from the pairs of an invented day. `curve.json` has the scores on pairs whose articles, or their translations, the model has not seen.
+the cross entropy, and a support vector regression beside them. The second trees learn from labelled pairs of real feeds,
+from these pairs, and from the pairs of an invented day. `curve.json` has the scores on pairs of the corpus whose
+articles, or their translations, the model has not seen, and on pairs of feeds of a month that it has not seen.
 """
 
 import hashlib
@@ -23,10 +25,18 @@ from threadpoolctl import threadpool_limits
 from streams.records import Article
 from tests.tools.skips import SHARED
 from tests.tools.train.events.day import day, plot_names
-from tests.tools.train.events.scores import best_f1, pearson
+from tests.tools.train.events.scores import average_precision, best_f1, pearson
+from tests.tools.train.events.stream_pairs import StreamPairs, read_stream_pairs, stream_rows
 from tests.tools.train.grow import TREE_OPTIONS, stored_trees
 from workers.events.article_text import TextReader
-from workers.events.pair_features import COLUMNS, MONOTONE, SIMILARITY, WITHOUT_VECTOR, pair_features
+from workers.events.pair_features import (
+    COLUMNS,
+    EVENT_MONOTONE,
+    MONOTONE,
+    WITHOUT_VECTOR,
+    pair_features,
+    same_publisher,
+)
 from workers.events.pair_model import (
     FILE,
     INPUT_DIMS,
@@ -37,7 +47,7 @@ from workers.events.pair_model import (
     load_kernel,
     mean_similarity,
 )
-from workers.events.signature import DIMS, HAS_VECTOR, LAYOUT, digests, quantise
+from workers.events.signature import DIMS, HAS_VECTOR, LAYOUT, digests, publisher_key, quantise
 
 PAIRS = SHARED / "corpus" / "events" / "pairs.jsonl.xz"
 CURVE = Path(__file__).with_name("curve.json")
@@ -48,7 +58,8 @@ OPTIONS = TREE_OPTIONS | {
 SVR_OPTIONS = {"C": 1.0, "epsilon": 0.1}  # the defaults of scikit-learn
 KERNEL_WIDTH = 0.5  # divided by the number of columns
 TRAINING_DAY, TRAINING_REPORTS, NEAREST = "train", 500, 4
-INVENTED_WEIGHT = 0.3  # of all invented pairs, relative to all real ones
+# Weights of all pairs of the corpus and of all invented ones, relative to all pairs of feeds.
+CORPUS_WEIGHT, INVENTED_WEIGHT = 0.3, 0.3
 SAME_EVENT = 2.0  # label up to which a pair counts as one event
 # Media Cloud numbers stories in the order of their collection: about 900,000 a day around the first day of 2020.
 FIRST_ID, IDS_PER_DAY, FIRST_DAY = 1_483_800_000, 900_000, datetime(2020, 1, 1, tzinfo=UTC)
@@ -58,7 +69,13 @@ _TITLE_END = re.compile(r"\n|  ")
 MAX_TITLE_CHARS = 250
 
 
-Rows = tuple[Any, Any]  # features and labels
+class EventRows(NamedTuple):
+    """Rows of `pair_features`, whether each pair is one event, its publishers, and the weight of all rows together."""
+
+    rows: Any
+    labels: Any
+    same_publisher: Any
+    weight: float
 
 
 class Text(NamedTuple):
@@ -110,7 +127,7 @@ def _text(reader: TextReader, article: Article) -> Text:
     record = np.zeros((), LAYOUT)
     assert article.published is not None
     record["time_s"], record["flags"] = int(article.published.timestamp()), HAS_VECTOR
-    record["language"] = text.language.encode()
+    record["language"], record["publisher"] = text.language.encode(), publisher_key(article.publisher)
     for name, keys in (("term", text.terms), ("number", text.numbers), ("place", text.place_keys)):
         record[name] = digests(keys, len(record[name]))
     return Text(record, text.vector, text.language)
@@ -171,18 +188,19 @@ def training_plots() -> list[str]:
     return plot_names()[::2]
 
 
-def invented_rows(texts: Sequence[Text], events: Any, projection: Projection) -> tuple[Any, Any]:
-    """Return features and labels of pairs of the invented day: of one event, and nearest ones of other events."""
+def invented_rows(texts: Sequence[Text], events: Any, projection: Projection) -> tuple[Any, Any, Any]:
+    """Return rows, labels and equal publishers of pairs of the invented day: of one event, and nearest ones of others."""
     records = records_of(texts, projection)
-    rows, labels = [], []
+    rows, labels, publishers = [], [], []
     for number, record in enumerate(records):
-        features = pair_features(record, records)
+        features, equal = pair_features(record, records), same_publisher(record, records)
         same = np.flatnonzero(events == events[number])
         same = same[same != number][:NEAREST]
         others = np.argsort(-np.where(events == events[number], -2.0, features[:, 0]), kind="stable")[:NEAREST]
         rows += [features[same], features[others]]
+        publishers += [equal[same], equal[others]]
         labels += [np.ones(len(same)), np.zeros(len(others))]
-    return np.concatenate(rows), np.concatenate(labels)
+    return np.concatenate(rows), np.concatenate(labels), np.concatenate(publishers)
 
 
 class Similarity(NamedTuple):
@@ -193,8 +211,8 @@ class Similarity(NamedTuple):
 
     def estimate(self, rows: Any, columns: int) -> Any:
         """Return the similarity by the last *columns* of the rows."""
-        by_kernel = load_kernel(self.kernel, columns).estimate(rows[:, -columns:])
-        return mean_similarity(estimate(self.trees, rows, columns), by_kernel)
+        used = rows[:, -columns:]
+        return mean_similarity(estimate(self.trees, used), load_kernel(self.kernel, columns).estimate(used))
 
 
 def fit_similarity(rows: Any, similarity: Any, columns: tuple[str, ...]) -> Similarity:
@@ -217,25 +235,24 @@ def fit_kernel(rows: Any, similarity: Any) -> StoredKernel:
     )  # fmt: skip
 
 
-def fit_event(real: Rows, invented: Rows, columns: tuple[str, ...]) -> CatBoostClassifier:
-    """Return trees that estimate the probability of one event. The rows end with the similarity."""
-    constraints = [*(MONOTONE[column] for column in columns), 1]
-    rows = np.concatenate([real[0], invented[0]])[:, -len(constraints) :]
-    labels = np.concatenate([real[1], invented[1]])
-    invented_weight = INVENTED_WEIGHT * len(real[1]) / len(invented[1])
-    weights = np.repeat([1.0, invented_weight], [len(real[1]), len(invented[1])])
+def fit_event(parts: Sequence[tuple[EventRows, Any]], columns: tuple[str, ...]) -> CatBoostClassifier:
+    """Return trees that estimate the probability of one event. *parts*: pairs, and the similarity of each."""
+    constraints = [*(MONOTONE[column] for column in columns), *EVENT_MONOTONE.values()]
+    rows = np.concatenate([event_table(part, columns, similarity) for part, similarity in parts])
+    labels = np.concatenate([part.labels for part, _ in parts]).astype(int)
+    weights = np.concatenate([np.full(len(part.labels), part.weight / len(part.labels)) for part, _ in parts])
     trees = CatBoostClassifier(**OPTIONS, loss_function="Logloss", monotone_constraints=constraints)
-    return trees.fit(Pool(rows, labels.astype(int), weight=weights))
+    return trees.fit(Pool(rows, labels, weight=weights * len(labels) / weights.sum()))
 
 
-def with_similarity(rows: Any, similarity: Any) -> Any:
-    """Return *rows* with the similarity as last column."""
-    return np.column_stack((rows, similarity))
+def event_table(pairs: EventRows, columns: tuple[str, ...], similarity: Any) -> Any:
+    """Return the rows of the second trees: *columns*, the last ones of the rows, and those of EVENT_MONOTONE."""
+    return np.column_stack((pairs.rows[:, -len(columns) :], similarity, pairs.same_publisher))
 
 
-def estimate(trees: CatBoostClassifier, rows: Any, columns: int) -> Any:
-    """Return the probabilities by the last *columns* of the rows."""
-    return trees.predict_proba(rows[:, -columns:])[:, 1]
+def estimate(trees: CatBoostClassifier, rows: Any) -> Any:
+    """Return the probability of each row."""
+    return trees.predict_proba(rows)[:, 1]
 
 
 class Validated(NamedTuple):
@@ -245,29 +262,80 @@ class Validated(NamedTuple):
     event: dict[int, Any]
 
 
-def cross_validate(pairs: Pairs, invented: tuple[Sequence[Text], Any]) -> Validated:
+class Sources(NamedTuple):
+    """All training data: pairs of the corpus, pairs of feeds by month, and texts and events of an invented day."""
+
+    pairs: Pairs
+    streams: Sequence[StreamPairs]
+    day: tuple[Sequence[Text], Any]
+
+
+class Projected(NamedTuple):
+    """The rows of all sources by one projection."""
+
+    corpus: EventRows
+    streams: Sequence[EventRows]
+    invented: EventRows
+
+
+def project(sources: Sources, projection: Projection) -> Projected:
+    """Return the rows of all sources."""
+    corpus, (more, labels, equal) = rows_of(sources.pairs, projection), invented_rows(*sources.day, projection)
+    streams = [(stream, *stream_rows(stream, projection)) for stream in sources.streams]
+    count = sum(len(stream.labels) for stream in sources.streams)
+    return Projected(
+        EventRows(corpus, is_one_event(sources.pairs), np.full(len(corpus), np.nan), CORPUS_WEIGHT),
+        [EventRows(rows, stream.labels, same, len(rows) / count) for stream, rows, same in streams],
+        EventRows(more, labels, equal, INVENTED_WEIGHT),
+    )
+
+
+def select(rows: EventRows, chosen: Any) -> EventRows:
+    """Return the *chosen* pairs."""
+    return EventRows(rows.rows[chosen], rows.labels[chosen], rows.same_publisher[chosen], rows.weight)
+
+
+def cross_validate(sources: Sources) -> Validated:
     """Return the estimates of pairs of each fold by trees and axes of the other folds."""
-    is_same = is_one_event(pairs)
-    out = Validated({}, {})
+    pairs, out = sources.pairs, Validated({}, {})
     for columns in (COLUMNS, WITHOUT_VECTOR):
         out.similarity[len(columns)], out.event[len(columns)] = np.zeros((2, len(pairs.fold)))
     for fold in range(FOLDS):
         inside = pairs.fold == fold
         seen = [text for number, text in enumerate(pairs.texts) if pairs.fold[number // 2] != fold]
-        projection = fit_projection(seen)
-        rows, (more, labels) = rows_of(pairs, projection), invented_rows(*invented, projection)
+        projected = project(sources, fit_projection(seen))
+        rows = projected.corpus.rows
         for columns in (COLUMNS, WITHOUT_VECTOR):
-            count = len(columns)
-            inner = unseen_similarity(rows, pairs, columns, ~inside)
             estimators = fit_similarity(rows[~inside], pairs.similarity[~inside], columns)
-            similarity = estimators.estimate(rows, count)
-            out.similarity[count][inside] = similarity[inside]
-            event = fit_event(
-                (with_similarity(rows, inner)[~inside], is_same[~inside]),
-                (with_similarity(more, estimators.estimate(more, count)), labels), columns,
-            )  # fmt: skip
-            out.event[count][inside] = estimate(event, with_similarity(rows, similarity)[inside], count + 1)
+            inner = unseen_similarity(rows, pairs, columns, ~inside)
+            own = select(projected.corpus, inside)
+            similarity = estimators.estimate(own.rows, len(columns))
+            more = [
+                (part, estimators.estimate(part.rows, len(columns)))
+                for part in (*projected.streams, projected.invented)
+            ]
+            event = fit_event([(select(projected.corpus, ~inside), inner[~inside]), *more], columns)
+            out.similarity[len(columns)][inside] = similarity
+            out.event[len(columns)][inside] = estimate(event, event_table(own, columns, similarity))
     return out
+
+
+def stream_scores(projected: Projected, pairs: Pairs) -> dict[str, Any]:
+    """Return the scores of pairs of each month by trees that have not seen this month."""
+    estimators = fit_similarity(projected.corpus.rows, pairs.similarity, COLUMNS)
+    inner = unseen_similarity(projected.corpus.rows, pairs, COLUMNS, np.ones(len(pairs.fold), bool))
+    fixed = [
+        (projected.corpus, inner),
+        (projected.invented, estimators.estimate(projected.invented.rows, len(COLUMNS))),
+    ]
+    estimates, labels = [], np.concatenate([part.labels for part in projected.streams])
+    months = [(part, estimators.estimate(part.rows, len(COLUMNS))) for part in projected.streams]
+    for n, (part, similarity) in enumerate(months):
+        event = fit_event([*fixed, *months[:n], *months[n + 1 :]], COLUMNS)
+        estimates.append(estimate(event, event_table(part, COLUMNS, similarity)))
+    by_event = np.concatenate(estimates)
+    return {"pairs": len(labels), "same_event": int(labels.sum()), "average_precision": average_precision(by_event, labels),
+            "by_event": best_f1(by_event, labels.astype(bool))}  # fmt: skip
 
 
 def unseen_similarity(rows: Any, pairs: Pairs, columns: tuple[str, ...], used: Any) -> Any:
@@ -302,16 +370,17 @@ def scores_of(pairs: Pairs, validated: Validated) -> dict[str, Any]:
     return scores
 
 
-def train(pairs: Pairs, invented: Rows, rows: Any, columns: tuple[str, ...]) -> StoredEstimators:
+def train(projected: Projected, pairs: Pairs, columns: tuple[str, ...]) -> StoredEstimators:
     """Return all estimators, trained on all pairs."""
-    inner = unseen_similarity(rows, pairs, columns, np.ones(len(rows), bool))
-    estimators = fit_similarity(rows, pairs.similarity, columns)
-    more = with_similarity(invented[0], estimators.estimate(invented[0], len(columns)))
-    event = fit_event((with_similarity(rows, inner), is_one_event(pairs)), (more, invented[1]), columns)
+    corpus = projected.corpus
+    inner = unseen_similarity(corpus.rows, pairs, columns, np.ones(len(corpus.rows), bool))
+    estimators = fit_similarity(corpus.rows, pairs.similarity, columns)
+    more = [(part, estimators.estimate(part.rows, len(columns))) for part in (*projected.streams, projected.invented)]
+    event = fit_event([(corpus, inner), *more], columns)
     depth = OPTIONS["depth"]
     return StoredEstimators(
         stored_trees(estimators.trees, columns, depth), estimators.kernel,
-        stored_trees(event, (*columns, SIMILARITY), depth),
+        stored_trees(event, (*columns, *EVENT_MONOTONE), depth),
     )  # fmt: skip
 
 
@@ -319,13 +388,15 @@ def main() -> int:
     """Cross-validate, train on all pairs, and write the model and its scores."""
     threadpool_limits(1)  # on more threads the order of BLAS's additions varies, and so do the bytes
     reader = TextReader(IDENTITY)
-    pairs, invented = read_pairs(reader), read_day(reader)
-    scores = scores_of(pairs, cross_validate(pairs, invented))
+    sources = Sources(read_pairs(reader), read_stream_pairs(reader), read_day(reader))
+    pairs = sources.pairs
+    scores = scores_of(pairs, cross_validate(sources))
+    projection = fit_projection(pairs.texts)
+    projected = project(sources, projection)
+    scores["feeds"] = stream_scores(projected, pairs)
     CURVE.write_text(json.dumps(scores, indent=1) + "\n")
     print(json.dumps(scores), file=sys.stderr)
-    projection = fit_projection(pairs.texts)
-    rows, more = rows_of(pairs, projection), invented_rows(*invented, projection)
-    estimators, by_names = (train(pairs, more, rows, columns) for columns in (COLUMNS, WITHOUT_VECTOR))
+    estimators, by_names = (train(projected, pairs, columns) for columns in (COLUMNS, WITHOUT_VECTOR))
     means = np.stack(list(projection.means.values())).astype("<f2").tobytes()
     model = StoredModel(estimators, by_names, projection.axes.astype("<f2").tobytes(), tuple(projection.means), means)
     FILE.write_bytes(msgspec.msgpack.encode(model))

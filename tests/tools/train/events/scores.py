@@ -31,6 +31,12 @@ def best_f1(predicted: Any, is_same: Any) -> dict[str, float]:
     return {name: round(value, 4) for name, value in best.items()}
 
 
+def average_precision(predicted: Any, is_same: Any) -> float:
+    """Return the mean precision over the ranks of the true pairs."""
+    hits = np.asarray(is_same)[np.argsort(-np.asarray(predicted), kind="stable")].astype(float)
+    return round(float((np.cumsum(hits) / np.arange(1, len(hits) + 1) * hits).sum() / hits.sum()), 4)
+
+
 def bcubed(true: Sequence[Hashable], found: Sequence[Hashable]) -> tuple[float, float, float]:
     """Return BCubed precision, recall and F1 (Bagga and Baldwin 1998) of a clustering."""
     both, by_true, by_found = Counter(zip(true, found, strict=True)), Counter(true), Counter(found)
