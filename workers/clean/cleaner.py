@@ -5,6 +5,7 @@
 Pure. Knows nothing of feeds, topics or storage.
 """
 
+import re
 from collections.abc import Container, Sequence
 from operator import attrgetter
 from typing import TYPE_CHECKING
@@ -48,11 +49,15 @@ MAX_ROUNDS = 8  # of repeated cleaning; one is usual
 MIN_DUMP_LINES = 4  # a shorter text is not the dump of a page
 MIN_GALLERY_IMAGES, GALLERY_WORDS = 8, 40  # words per image: the length of a caption
 MIN_LINK_SHARE = 0.5  # of a feed item's block, for the model to score it
+MIN_SCORED_BLOCKS = 3  # of a feed item, for the model to score its blocks without links
+MIN_PLAIN = 0.03  # probability of such a block that stays; figures in record 165
+MIN_CERTAIN = 0.5  # probability of such a block that no second cleaning removes
 USUAL_LINES, MIN_COST_SHARE, MAX_COST_SHARE = 40, 0.4, 3.0  # figures in tests/tools/bench/README.md
 SHORT_WORDS = 3  # minimum word count of a line: the heading of a list is worth as much as its items
 CHEAP_SHARE = 0.4  # of the cost: short lines, and lines with a full stop, harm less than headlines if they are clutter
 MIN_FALLBACK = 0.1  # probability of a sentence that becomes the body where the model keeps nothing
 UNSCORED = Prediction(0.0, keep=False)  # of a page's navigation
+CHAPTER = re.compile(r"[(\[]?\d{1,2}:\d{2}")  # the start of a chapter of a recording
 TEXT_FIELDS = ("dek", "kicker", "byline", "dateline", "published", "source_credit")
 
 
@@ -139,7 +144,7 @@ def _clean_once(
     blocks, prompts = split_trailing_prompts(document.blocks)
     document = document._replace(blocks=blocks)
     whole_page = document.input_type == "page" or (document.input_type == "text" and not document.title)
-    uncertain = _uncertain_blocks(document)
+    uncertain, plain = _uncertain_blocks(document), _plain_blocks(document)
     by_rules_only = document.input_type == "html" or not uncertain
     predictions = [Prediction()] * len(blocks) if by_rules_only else _predict(document, uncertain, model)
     may_be_empty = document.metadata is not None and any(map(str.isalnum, document.metadata.article_body))
@@ -148,10 +153,11 @@ def _clean_once(
         facts=facts, whole_page=whole_page, url=document.url, may_be_empty=may_be_empty,
     )  # fmt: skip
     # Rules remove most clutter of feeds without the model.
-    if document.input_type == "html" and _has_uncertain(labelling, uncertain):
-        labelling = label_blocks(
-            blocks, _predict(document, uncertain, model), document.title, facts=facts, url=document.url
-        )
+    if document.input_type == "html" and _has_uncertain(labelling, uncertain | plain):
+        predictions = _predict(document, uncertain | plain, model, plain)
+        labelling = label_blocks(blocks, predictions, document.title, facts=facts, url=document.url)
+        scored = zip(blocks, predictions, strict=True)
+        uncertain |= {block for block, p in scored if block in plain and p.probability < MIN_CERTAIN}
     content = _assemble(labelling, document, [*prompts, *document.truncated])
     if whole_page and facts is not None:
         content = msgspec.structs.replace(content, evidence=learn(labelling))
@@ -195,9 +201,8 @@ def _one_line(paragraphs: Sequence[str]) -> set[str]:
 def _uncertain_blocks(document: BlockDocument) -> set[Block]:
     """Return the blocks for the model: all of a page or dump; in a feed's item, the blocks that are mostly links.
 
-    The publisher chose each line of a feed's item, so the model does not score its lines without links. A sentence with
-    words around its link is text, too. In the corpus, 25 of 35 such blocks are body text, and 640 of 4,300 other
-    blocks.
+    A sentence with words around its link is text. In the corpus, 25 of 35 such blocks are body text, and 640 of 4,300
+    other blocks.
     """
     blocks = [block for block in document.blocks if block.text]
     if document.input_type == "html":
@@ -208,8 +213,22 @@ def _uncertain_blocks(document: BlockDocument) -> set[Block]:
     return set() if is_short else set(blocks)
 
 
-def _predict(document: BlockDocument, uncertain: set[Block], model: "Model | None") -> list[Prediction]:
-    """Return the predictions of the uncertain blocks; all others are kept."""
+def _plain_blocks(document: BlockDocument) -> set[Block]:
+    """Return the other blocks of a feed's item for the model: those of an item with several blocks.
+
+    The publisher chose each line of an item, so only a very unlikely one is removed, and no code or chapter.
+    """
+    blocks = [block for block in document.blocks if block.text]
+    if document.input_type != "html" or len(blocks) < MIN_SCORED_BLOCKS:
+        return set()
+    scored = {block for block in blocks if block.tag != "pre" and CHAPTER.match(block.text) is None}
+    return scored - _uncertain_blocks(document)
+
+
+def _predict(
+    document: BlockDocument, uncertain: set[Block], model: "Model | None", plain: Container[Block] = ()
+) -> list[Prediction]:
+    """Return the predictions of the uncertain blocks; all others are kept. *plain*: kept unless very unlikely."""
     if model is None:
         from workers.clean.model.model import load_default  # imports numpy, which costs memory in every process
 
@@ -221,6 +240,7 @@ def _predict(document: BlockDocument, uncertain: set[Block], model: "Model | Non
     share = _cost_share(document)
     scored = zip(blocks, scores.body, scores.title, strict=True)
     decided = {b: _prediction(model, b, body, title, share) for b, body, title in scored if b in uncertain}
+    decided |= {b: p._replace(keep=p.probability >= MIN_PLAIN) for b, p in decided.items() if b in plain}
     out = [decided.get(block, UNSCORED) if block in uncertain else Prediction() for block in document.blocks]
     if document.input_type == "page":
         vote_by_list(model, document.blocks, out)

@@ -28,6 +28,7 @@ from tests.tools.train.dumps.bank import bank_lines
 from tests.tools.train.dumps.excerpts import excerpts
 from tests.tools.train.dumps.generate import synthetic
 from tests.tools.train.dumps.templates import variants
+from tests.tools.train.feeds.items import feed_documents
 from tests.tools.train.grow import PLANS, Plan, Sample, Sentences, grow, make_sample, make_sentences, stored_model
 from tests.tools.train.model_file import KINDS, read_models, replace_models
 from tests.tools.train.score import summary, text_score
@@ -35,7 +36,7 @@ from workers.clean.line_types import word_count
 from workers.clean.model.model import FILE, load
 
 SYNTHETIC_DUMPS = 2000
-VARIANTS = 6  # of each invented dump of `dumps/templates.py`
+VARIANTS = 4  # of each invented dump of `dumps/templates.py`
 CURVE = Path(__file__).with_name("curve.json")
 # Costs (block, word): a block stays if p × words > (1 − p) × (block + words × word). Chosen from the curve: the least
 # clutter at which lost words of body text stay near the best peer's. Feeds may lose hardly any.
@@ -54,7 +55,9 @@ def documents(kind: str) -> Iterator[Document]:
 
 
 def more_samples(kind: str) -> list[Sample]:
-    """Return the samples that only take part in training: for text, synthetic dumps, variants and excerpts."""
+    """Return the samples that only take part in training: invented dumps for text, invented feed items for HTML."""
+    if kind == "html":
+        return [make_sample(document, html=True) for document in feed_documents()]
     if kind != "text":
         return []
     more = (*synthetic(SYNTHETIC_DUMPS), *variants(VARIANTS), *excerpts(dumps()))

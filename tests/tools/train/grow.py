@@ -72,7 +72,7 @@ class Plan(NamedTuple):
 # Networks read the lines around a line, and blocks of pages have group features, so a second pass does not help there
 # (figures in decisions 94 and 139).
 # On pages, three networks lower the log loss of the trees by 4 % (decision 157).
-DUMP_NETWORK = network.Plan(epochs=8, weighted_means=2)
+DUMP_NETWORK = network.Plan(epochs=14, weighted_means=2)
 PAGE_NETWORK = network.Plan(
     width=32, dilations=(1, 2, 4, 8, 1, 2), groups=(1, 2, 0, ALL, 1, 2), epochs=20, hidden=(0.12, 0.1), smoothing=0.02
 )

@@ -1,0 +1,54 @@
+"""Labels of the invented feed items that train the model of feed HTML."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.tools.train.feeds.items import FILES, FeedItem, feed_documents, labelled_item, read_items
+
+SHARE = '<div class="sharedaddy" data-c><h3>Share this:</h3><ul><li>Click to share on X</li></ul></div>'
+STORY = "<p>The tide was late again.</p>"
+
+
+def labels(source: str, *, with_names: bool = True) -> list[tuple[str, bool, float]]:
+    document = labelled_item(FeedItem("en", "Late tide", source), "item", "site", with_names=with_names)
+    assert document is not None
+    return [
+        (b.text, body, trust) for b, body, trust in zip(document.blocks, document.body, document.trust, strict=True)
+    ]
+
+
+def test_marked_elements_are_clutter() -> None:
+    assert labels(STORY + SHARE) == [
+        ("The tide was late again.", True, 1.0), ("Share this:", False, 1.0), ("Click to share on X", False, 1.0),
+    ]  # fmt: skip
+
+
+def test_marked_text_between_breaks_is_clutter() -> None:
+    assert labels("The tide was late.<br><br><x-c>Follow us on Telegram</x-c><br><br>It came at nine.") == [
+        ("The tide was late.", True, 1.0), ("Follow us on Telegram", False, 1.0), ("It came at nine.", True, 1.0),
+    ]  # fmt: skip
+
+
+def test_neutral_and_mixed_blocks_have_no_weight() -> None:
+    neutral, mixed = labels("<p data-n>Photo: Ned Orme</p><p>The tide was late. <span data-c>Read more</span></p>")
+    assert (neutral[2], mixed[2]) == (0.0, 0.0)
+
+
+def test_variant_has_no_class_names() -> None:
+    document = labelled_item(FeedItem("en", "Late tide", STORY + SHARE), "item", "site", with_names=False)
+    assert document is not None
+    assert {block.element.class_names for block in document.blocks if block.element} == {""}
+
+
+def test_text_above_first_header_is_reported(tmp_path: Path) -> None:
+    path = tmp_path / "items.txt"
+    path.write_text("<p>The tide was late.</p>\n")
+    with pytest.raises(ValueError, match=r"item has no header: items\.txt"):
+        read_items([path])
+
+
+def test_nearly_all_items_have_labels() -> None:
+    documents = list(feed_documents(FILES[:1]))
+    assert len(documents) >= 0.95 * 2 * len(read_items(FILES[:1])), "marks change the blocks of an item"
+    assert all(any(document.body) for document in documents)
