@@ -36,6 +36,7 @@ from workers.clean.rules.labels import SPONSOR_LABELS
 from workers.text.date_lines import parse_date_line
 from workers.text.normalise import match_key
 
+BUILDER_LINE = "a line that a site builder adds"
 MAX_TAIL_BLOCKS = 4  # distance of an image caption below the body
 MAX_LABEL_WORDS = 6
 NOTICE_REPEATS = 3  # occurrences of one sentence on a page that make it a notice
@@ -69,7 +70,7 @@ def label_body_block(labelling: Labelling, n: int) -> int:
     elif is_notice(block.text):
         labelling.labels[n] = BlockLabel("prompt", notice_reason(block.text))
     elif not labelling.whole_page and is_item_line(labelling, n):
-        labelling.labels[n] = BlockLabel("feed tail", "a line that a site builder adds")
+        labelling.labels[n] = BlockLabel("feed tail", BUILDER_LINE)
     elif (not is_sure(labelling, n) or _has_long_lead(block)) and (
         label := _label_by_rule(labelling, block)
     ) is not None:

@@ -13,6 +13,8 @@ from workers.clean.rules.item_lines import (
     DETAILS,
     DRUPAL_HEAD,
     EDGE_LINES,
+    EXACT_EDGE_LINES,
+    EXACT_LINES,
     LINES,
     MAX_CHARS,
     SUBMITTED,
@@ -39,11 +41,15 @@ def is_item_line(labelling: Labelling, n: int) -> bool:
 
 def is_line(text: str) -> bool:
     """Return whether all of *text* is a line that is clutter at any place of an item."""
+    if match_key(text) in EXACT_LINES:
+        return True
     return _MAY_BE_LINE.may_match(text) and _ANY_LINE.fullmatch(text) is not None
 
 
 def is_edge_line(text: str) -> bool:
     """Return whether all of *text* is a line that is clutter above or below a story."""
+    if match_key(text) in EXACT_EDGE_LINES:
+        return True
     return _MAY_BE_EDGE_LINE.may_match(text) and _ANY_EDGE_LINE.fullmatch(text) is not None
 
 

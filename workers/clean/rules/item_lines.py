@@ -2,7 +2,7 @@
 
 LINES are clutter at any place of an item. EDGE_LINES are clutter above the first or below the last sentence of the story,
 because a story may have such a line in its middle, as "Category: novels" of an award. Both are complete lines of at most
-MAX_CHARS characters. Pages and dumps do not use these tables.
+MAX_CHARS characters. item_lines.tsv lists exact lines by kind (line, edge) and language. Pages and dumps do not use these tables.
 
 Source: our wording of the lines of WordPress (Post Views Counter, Reading Time WP, Easy Table of Contents), Joomla, Drupal,
 Blogger, Wix, Medium, Tumblr, Ghost, Substack, Beehiiv, Buttondown, Mailchimp and YouTube, and of portals, in the languages of
@@ -10,7 +10,15 @@ the corpus. Linear time: repeats are bounded, and each alternative begins with i
 """
 
 import re
+from pathlib import Path
 
+from workers.clean.phrases import read_entries
+from workers.text.normalise import match_key
+
+FILE = Path(__file__).with_name("item_lines.tsv")
+_ENTRIES = read_entries(FILE)
+EXACT_LINES = frozenset(match_key(entry.phrase) for entry in _ENTRIES if entry.kind == "line")
+EXACT_EDGE_LINES = frozenset(match_key(entry.phrase) for entry in _ENTRIES if entry.kind == "edge")
 MAX_CHARS = 320
 _NETWORKS = (
     r"(?:x|facebook|twitter|bluesky|threads|whatsapp|whats ?app|telegram|linkedin|reddit|pinterest|mastodon|messenger|viber|line|"
@@ -70,7 +78,7 @@ COUNTS = (
     rf"{_COUNT} {_COUNTED}(?:{_COUNT_SEPARATOR}{_COUNT} {_COUNTED}){{0,5}}",
 )
 _CATEGORY_LABELS = (
-    r"(?:categor(?:y|ies)|(?:posted|filed|published|categori[sz]ed) (?:in|under)|labels?|keywords?|rubriken?|ressorts?|kategorien?|themen|stichw[oö]rter|veröffentlicht in|rubriques?|"
+    r"(?:categor(?:y|ies)|(?:posted|filed|published|categori[sz]ed) (?:in|under)|labels?|keywords?|rubrik(?:en)?|ressorts?|kategorien?|themen|stichw[oö]rter|veröffentlicht in|rubriques?|"
     r"catégories?|publié dans|classé dans|mots[- ]clés?|libellés?|sous le thème|categorías?|publicado en|archivado en|palabras clave|temas|categorias?|publicado em|arquivado em|"
     r"palavras-chave|marcadores|assuntos|categori[ae]|pubblicato in|etichette|parole chiave|argomenti|categorie(?:ën)?|geplaatst in|trefwoorden|labels|rubriek|"
     r"kategori(?:er)?|publicerat i|nyckelord|ämnen|udgivet i|emner|nøkkelord|publisert i|nøgleord|kategoria|kategoriat|asiasanat|aiheet|julkaistu kategoriassa|"
@@ -82,7 +90,18 @@ _CATEGORY_LABELS = (
     r"קטגוריות?|מילות מפתח|נושאים|श्रेणी|कीवर्ड|বিভাগ|หมวดหมู่|คำสำคัญ|分类|分類|栏目|關鍵字|关键词|关键字|關鍵詞|カテゴリー?|キーワード|카테고리|분류|키워드)"
 )
 _WORDS = r"[^\s,،、;|.:!?。][^,،、;|.:!?。]{0,39}"
+_COMMENT_COUNTS = (
+    r"(?:comments?|kommentare?|commentaires?|comentarios?|comentários?|commenti|reacties|kommentarer|kommentit|komentarze|komentáře|diskuse|diskuze|diskusia|hozzászólások|comentarii|σχόλια|комментарии|"
+    r"комментариев|коментарі|коментари|komentari|yorumlar?|komentar|bình luận|التعليقات|تعليقات|نظرات|דיבורים|תגובות|コメント|トラックバック|댓글|공감|좋아요|评论|評論|留言|likes?|shares?|notes|visits|조회|조회수|浏览|閲覧)"
+)
+COMMENT_COUNTS = (rf"{_COMMENT_COUNTS} ?(?:[:：] ?\d{{1,6}}|[(（]\d{{1,6}}[)）]|\d[\d,]{{0,8}})",)
+# Dates with a label.
+DATES = (
+    r"(?:last (?:updated|modified)|published|created|posted on|zuletzt aktualisiert|veröffentlicht(?: am)?|erstellt(?: am)?|publié le|créé le|mis à jour le|publicado(?: el| em)?|creado|criado em|actualizado|atualizado em|pubblicato(?: il)?|creato|gepubliceerd(?: op)?|"
+    r"publicerad|utworzono|opublikowano|poprawiono|publikováno|vytvořeno|создано|опубликовано|обновлено|yayınlanma(?: tarihi)?|güncelleme(?: tarihi)?|发布(?:时间|日期)|更新(?:时间|日期)?|公開日|更新日|投稿日|입력|수정)\s?[:：]\s?(?=.{0,20}\d)[\w.,/: 年月日-]{6,40}",
+)
 CATEGORIES = (
+    r"(?:related tags|(?:veröffentlicht|publié|publicado|pubblicato|geplaatst|opublikowano) (?:in|dans|en|em|w))\s?[:：]? ?\w[\w &,-]{1,60}|originally (?:published|posted|appeared) (?:at|on|in) .{3,160}",
     rf"{_CATEGORY_LABELS} ?[:：] ?{_WORDS}(?: ?[,،、;|] ?{_WORDS}){{0,14}}",
     rf"(?:posted|filed|publié|veröffentlicht|publicado|pubblicato|geplaatst|opublikowano) (?:in|under|dans|en|em|w) {_WORDS}(?: ?[,|] ?{_WORDS}){{1,9}}",
 )
@@ -119,6 +138,14 @@ LETTERS = (
     r"(?:(?:ricevi|hai ricevuto) questa (?:e-?mail|newsletter) perché|disiscriviti|annulla (?:l['’])?iscrizione|(?:gestisci|aggiorna) le (?:tue )?preferenze|je ontvangt deze (?:e-?mail|nieuwsbrief) omdat|u ontvangt deze (?:e-?mail|nieuwsbrief) omdat|uitschrijven|afmelden voor deze nieuwsbrief|voorkeuren (?:aanpassen|beheren)).{0,120}",
     r"(?:du (?:får|har fått|modtager|mottar) (?:detta|denne|denna|dette) (?:mejl\w{0,4}|e-?post\w{0,4}|e-?mail|brev|nyhets?brev\w{0,2}|nyhedsbrev) (?:för att|fordi|eftersom)|avregistrera(?: dig)?|avsluta prenumerationen|avmeld(?: deg| nyhetsbrevet)?|afmeld(?: dig| nyhedsbrevet)?|peruuta tilaus).{0,100}",
     r"(?:(?:otrzymujesz|dostajesz) (?:tę wiadomość|ten e-?mail|ten newsletter)|wypisz się|zrezygnuj z (?:subskrypcji|newslettera)|odhlásit (?:se )?(?:z )?odběru?|odhlásiť (?:sa )?(?:z )?odberu?|leiratkozás|dezabonare|вы получили это письмо|отписаться|ви отримали (?:цей лист|це повідомлення)|відписатися|aboneliği iptal et|abonelikten çık|berhenti berlangganan|hủy đăng ký|إلغاء الاشتراك|لغو اشتراک|退订|退訂|配信停止|수신 ?거부).{0,100}",
+)
+# Notes of the engine or the host of an episode.
+HOSTS = (
+    r".{1,80} is a reader-supported publication\..{0,160}|you['’]re (?:currently )?(?:a free subscriber|on the free list) .{0,200}|this newsletter is free\..{0,160}|(?:powered by|sent with|made in|published with) (?:beehiiv|buttondown|ghost|substack|wordpress|mailchimp|convertkit|kit|medium|blogger|wix|squarespace|hugo|jekyll|feedburner)\.?",
+    r"(?:send in a voice message|become a supporter of this (?:podcast|show)|tip ?jar|buy me a coffee|support (?:me|us) on .{1,30})\s?[:：] ?https?://\S{3,200}",
+    r"hosted by (?:simplecast|ausha|acast|audioboom|megaphone|spreaker|captivate)\b.{0,200}|our gdpr privacy policy was updated\b.{0,160}|(?:hébergé|gehostet|alojado|hospedado|ospitato|hosted|drivs|värd) (?:par|bei|von|en|por|da|op|på|av) (?:acast|ausha|spreaker)\b.{0,160}|.{0,40}(?:acast\.com/privacy|omnystudio\.com/listener|megaphone\.fm/adchoices|ausha\.co/privacy-policy).{0,80}",
+    r"(?:average|durchschnittliche|note moyenne|valoración|puntuación|media|gemiddelde)\b.{0,20}? ?\d[.,]?\d? ?/ ?(?:5|10)\b.{0,60}|user rating: ?\d.{0,20}",
+    r"(?:if you (?:enjoyed|liked) .{3,60}, )?(?:please )?consider (?:buying me a coffee|becoming a (?:paid|paying|free) .{0,40}subscriber|subscribing)\b.{0,120}|(?:if you have|have|got) (?:a |any )?(?:news )?(?:tips?|story ideas?|feedback)[^@]{0,60}\S{1,40}@\S{3,60}|(?:just )?hit reply (?:and|to)\b.{0,100}",
 )
 # Sponsors of an episode or issue, in other languages than English.
 SPONSORS = (
@@ -182,14 +209,14 @@ _ACCOUNTS = (
     r"(?:subscribe|merch(?:andise)?|discord|patreon|instagram|insta|twitter|x|bluesky|mastodon|threads|facebook|tik ?tok|twitch|youtube|second channel|main channel|ko-?fi|buy me a coffee|paypal|spotify|telegram|linkedin|reddit|join|follow|support (?:me|us|the channel)|my (?:shop|store|website|newsletter|podcast|courses?|book|gear)|our (?:shop|store|website|newsletter|podcast)|shop|store|newsletter|abonniere\w{0,2}|abonne[zr]|suscríbete|inscreva|iscriviti|подписывайтесь|подписаться|abone ol|subskrybuj|prenumerera|abonneer)"
 )
 ACCOUNTS = (
-    rf"{_MARKS}{{1,3}}\s?(?:(?:my|our|join|on) )?{_ACCOUNTS}\b[^:/]{{0,60}}[:：] ?https?://\S{{3,200}}(?: ?{_MARKS}{{1,3}}\s?[^:/]{{1,60}}[:：] ?https?://\S{{3,200}}){{0,6}}",
+    rf"{_MARKS}{{1,3}}\s?(?:(?:my|our|join|on) )?{_ACCOUNTS}\b[^:/]{{0,60}}[:：] ?https?://\S{{3,200}}+(?: {_MARKS}{{1,3}}\s?[^:/]{{1,60}}[:：] ?https?://\S{{3,200}}+){{0,6}}",
     r"(?:instagram|twitter|x|bluesky|mastodon|threads|facebook|tik ?tok|twitch|patreon|discord|merch|ko-?fi|paypal|telegram|linkedin)\s?[:：]\s?(?:https?://\S{3,200}|@\w[\w.@-]{1,60})",
 )
 LINES = tuple(
     re.compile(pattern, re.IGNORECASE)
-    for pattern in (*READING_TIMES, *LETTERS, *SPONSORS, *SHARES, *FORMS, *COMMENTS, *APPS, *APPEALS, *LIKED, *ACCOUNTS)
+    for pattern in (*READING_TIMES, *LETTERS, *HOSTS, *SPONSORS, *SHARES, *FORMS, *COMMENTS, *APPS, *APPEALS, *LIKED, *ACCOUNTS)
 )
-EDGE_LINES = tuple(re.compile(pattern, re.IGNORECASE) for pattern in (*COUNTS, *CATEGORIES, *EDITORS, *REPRINTS))
+EDGE_LINES = tuple(re.compile(pattern, re.IGNORECASE) for pattern in (*COUNTS, *COMMENT_COUNTS, *DATES, *CATEGORIES, *EDITORS, *REPRINTS))
 # The heading of the details of an article in Joomla. It counts above an edge line only.
 DETAILS = frozenset(
     "details|détails|detalles|detalhes|dettagli|szczegóły|podrobnosti|detaily|részletek|detalii|detaljer|gegevens|tiedot|λεπτομέρειες|подробности|"
