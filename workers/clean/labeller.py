@@ -85,7 +85,7 @@ def _label_tail(labelling: Labelling, body: int) -> None:
 
 
 def _is_call(labelling: Labelling, n: int) -> bool:
-    """Return whether block *n* is a removed sentence of the author, such as a call to comment. A list above it is text."""
+    """Return whether block *n* is a removed call of the author, such as one to comment. A list above it is text."""
     return labelling.labels[n].reason == BUILDER_LINE and labelling.blocks[n].is_sentence
 
 

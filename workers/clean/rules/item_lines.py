@@ -124,7 +124,7 @@ REPRINTS = (
 # The head and foot of a letter.
 _LETTER = r"(?:e-?mail|letter|newsletter|issue|edition|post|message|digest)"
 LETTERS = (
-    rf"you (?:just|have just|['’]ve just|are) read(?:ing)? (?:issue|edition|number|no\.?|letter)\s?#?\d{{1,5}}\b.{{0,200}}|(?:you can )?(?:also )?browse the (?:full )?archives?(?: of this newsletter)?\.?",
+    r"you (?:just|have just|['’]ve just|are) read(?:ing)? (?:issue|edition|number|no\.?|letter)\s?#?\d{1,5}\b.{0,200}|(?:you can )?(?:also )?browse the (?:full )?archives?(?: of this newsletter)?\.?",
     rf"this {_LETTER} (?:was |is |has been )?(?:brought to you|powered|sent|delivered) by .{{1,160}}|(?:this|today['’]s) (?:e-?mail|letter|issue|post|video|article|story|stream|digest) (?:is|was) (?:sponsored|presented|brought to you) by .{{1,200}}",
     rf"(?:want|would you like|wish) to (?:change|update|manage|stop) .{{0,30}}\b(?:receive|receiving|get|getting) (?:these|this|our) {_LETTER}s?\b.{{0,160}}|you can (?:update your preferences|unsubscribe)\b.{{0,120}}",
     rf"(?:was this|did someone forward this|if this|has this) {_LETTER} (?:was |been )?(?:forwarded|sent|to you).{{0,120}}|(?:add us to|please add) .{{0,60}}\b(?:address book|contacts)\b.{{0,60}}|view (?:this {_LETTER} |it )?(?:in your browser|online|on the web).{{0,20}}",
@@ -170,9 +170,7 @@ FORMS = (
     r"table of contents?|(?:inhaltsverzeichnis|inhaltsübersicht|table des matières|sommaire|tabla de contenidos?|índice de contenidos?|índice do artigo|tabela de conteúdos?|sumário|indice dei contenuti|indice dell['’]articolo|inhoudsopgave|innehållsförteckning|indholdsfortegnelse|innholdsfortegnelse|sisällysluettelo|"
     r"spis treści|obsah článku|tartalomjegyzék|cuprins(?:ul articolului)?|πίνακας περιεχομένων|оглавление|содержание статьи|зміст статті|съдържание на статията|sadržaj članka|içindekiler|daftar isi|mục lục|جدول المحتويات|محتويات المقال|فهرست مطالب|תוכן העניינים|विषय[- ]सूची|সূচিপত্র|สารบัญ|文章目录|文章目錄|目次|목차)\s?:?",
 )
-_COMMENTS = (
-    r"(?:comments?(?: section)?|kommentaren?|commentaires?|comentarios|comentários|commenti|reacties|kommentarerna|kommentarfeltet|kommentarsfältet|kommenteissa|komentarzach?|komentářích|komentároch|kommentben|hozzászólásokban|comentarii|σχόλια|комментариях|коментарях|коментарите|komentarima|yorumlarda|komentar|bình luận|التعليقات|نظرات|תגובות|コメント|댓글|评论区|留言)"
-)
+_COMMENTS = r"(?:comments?(?: section)?|kommentaren?|commentaires?|comentarios|comentários|commenti|reacties|kommentarerna|kommentarfeltet|kommentarsfältet|kommenteissa|komentarzach?|komentářích|komentároch|kommentben|hozzászólásokban|comentarii|σχόλια|комментариях|коментарях|коментарите|komentarima|yorumlarda|komentar|bình luận|التعليقات|نظرات|תגובות|コメント|댓글|评论区|留言)"
 COMMENTS = (
     r"(?:[^.!?]{3,80}\? )?(?:have your say|(?:please )?(?:let us|let me) know|(?:tell|drop) (?:us|me)|share your (?:thoughts|opinions?|views|experiences?|stories|story)|sound off|join (?:in )?the (?:conversation|discussion)|leave (?:us|me) a (?:comment|note)|write (?:to )?us)\b.{0,80}\b(?:in|on|via) (?:the|our) comments?\b.{0,40}",
     r"(?:[^.!?]{3,80}\? )?(?:schreib\w{0,4}|sagt?|verrat\w{0,2}|teil\w{0,4} (?:uns|mir)|dites[- ](?:nous|le)|donnez|partagez|réagissez|cuénta(?:nos|me|noslo|melo)|déja(?:nos|me)|dinos|conta|conte|deixe|diga|scrivi(?:ci|telo|melo)?|dicci|fateci|faccelo|laat|vertel|skriv|berätta|kerro|napisz\w{0,3}|daj\w{0,3}|dejte|napište|napíšte|írd|scrie\w{0,4}|spune\w{0,3}|γράψτε|πείτε|пишите|напишите|делитесь|поделитесь|расскажите|пишіть|напишіть|діліться|напишете|napišite|pišite|yazın|paylaşın|tulis|شارك(?:نا|ونا)?|أخبر(?:نا|ونا)?|اكتب(?:وا)?)\b"
@@ -181,16 +179,18 @@ COMMENTS = (
 # Calls to install the publisher's app.
 _STORES = r"(?:app ?store|google ?play|play ?store|appgallery|apple store)"
 APPS = (
-    r"(?=.{0,240}\b" + _STORES + r")(?:for (?:more|the latest|all)\b[^.]{0,60}, )?(?:download|get|install|try|use) our\b.{0,60}\bapps?\b.{0,160}",
-    r"(?=.{0,240}\b" + _STORES + r")(?:laden sie|lade|holen sie sich|hol dir|téléchargez|télécharge|descarg(?:a|ue|ate)|descárgate|baixe|descarregue|instale|scarica(?:te)?|download(?:e)?|ladda ner|last ned|hent|lataa|pobierz|ściągnij|stáhněte|stiahnite|töltse le|töltsd le|descarcă|descărcați|κατεβάστε|скачайте|скачивайте|установите|завантажуйте|завантажте|изтеглете|preuzmite|prenesite|unduh|tải|حمل|حمّل|حملوا|دانلود کنید|הורידו)\b"
+    r"(?=.{0,240}\b"
+    + _STORES
+    + r")(?:for (?:more|the latest|all)\b[^.]{0,60}, )?(?:download|get|install|try|use) our\b.{0,60}\bapps?\b.{0,160}",
+    r"(?=.{0,240}\b"
+    + _STORES
+    + r")(?:laden sie|lade|holen sie sich|hol dir|téléchargez|télécharge|descarg(?:a|ue|ate)|descárgate|baixe|descarregue|instale|scarica(?:te)?|download(?:e)?|ladda ner|last ned|hent|lataa|pobierz|ściągnij|stáhněte|stiahnite|töltse le|töltsd le|descarcă|descărcați|κατεβάστε|скачайте|скачивайте|установите|завантажуйте|завантажте|изтеглете|preuzmite|prenesite|unduh|tải|حمل|حمّل|حملوا|دانلود کنید|הורידו)\b"
     r"[^.]{0,40}\b(?:unsere|notre|nuestra|nosso|nossa|a nossa|la nostra|onze|vår|vores|naszą|naszej|naši|našu|alkalmazásunk\w{0,4}|aplicația noastră|μας|наше|нашу|нашето|našu|kami|chúng tôi|تطبيقنا|שלנו)\b.{0,160}",
 )
 # Appeals with an amount per month.
 _AMOUNT = r"(?:(?:[$€£¥₺₽₴]|us\$|a\$|r\$) ?\d{1,4}(?:[.,]\d{1,2})?|\d{1,4}(?:[.,]\d{1,2})? ?(?:[$€£¥₺₽₴]|eur|euros?|dollars?|dólares|pounds?|reais|pesos|kr|kronor|kroner|kronen|zł|złotych|kč|korun|ft|forint\w{0,3}|lei|руб\w{0,4}|грн|гривен\w?|гривень|лв|tl|lira))"
 _PER_MONTH = r"(?:a|per|/|each|every|im|pro|monatlich|par|al|por|ao|à l['’]?|no|o|e|al|per|i|om|w|na|za|în|pe|το|в|на|ayda|sebulan)?\s?(?:months?|monat|monatlich|mois|mes|mês|mese|maand|månaden|månad|måneden|måned|kuussa|kuukaudessa|miesiąc|miesięcznie|měsíc|měsíčně|mesačne|mesiac|hónap|havonta|havi|lună|lunar|μήνα|месяц|місяць|месец|mjesečno|mesečno|aylık|ay|bulan)"
-_SUPPORT = (
-    r"(?:support|unterstütz\w{0,3}|soutene[zr]|soutiens|apoya(?:r|nos)?|apóyanos|ayúdanos|ayuda(?: a)?|colabora|apoi[ae](?:r)?|ajud[ae](?:r)?|sostieni(?:ci)?|sostenere|aiuta(?:ci)?|steun|stöd|stötta|støt|støtt|tue|wesprzyj|wspieraj|podpořte|podpoř|podporte|támogass\w{0,2}|támogasd|susține\w{0,2}|στηρίξτε|поддержите|поддержать|підтримайте|подкрепете|podržite|podprite|destekle\w{0,3}|dukung|become a (?:member|patron|supporter)|mitglied werden)"
-)
+_SUPPORT = r"(?:support|unterstütz\w{0,3}|soutene[zr]|soutiens|apoya(?:r|nos)?|apóyanos|ayúdanos|ayuda(?: a)?|colabora|apoi[ae](?:r)?|ajud[ae](?:r)?|sostieni(?:ci)?|sostenere|aiuta(?:ci)?|steun|stöd|stötta|støt|støtt|tue|wesprzyj|wspieraj|podpořte|podpoř|podporte|támogass\w{0,2}|támogasd|susține\w{0,2}|στηρίξτε|поддержите|поддержать|підтримайте|подкрепете|podržite|podprite|destekle\w{0,3}|dukung|become a (?:member|patron|supporter)|mitglied werden)"
 APPEALS = (
     rf"(?=.{{0,200}}{_AMOUNT} ?{_PER_MONTH})(?:[^.!?]{{3,80}}[.!?] )?(?:(?:(?:jetzt |schon |bereits )?(?:für|ab|mit)|(?:pour|dès|avec)|(?:por|con|desde)|(?:com|a partir de|por)|(?:per|con|da)|(?:voor|vanaf|met)|för|med|for|fra|(?:from|for|with)(?: just| only| as little as)?|za|od|už za|již od|με|за|от|від) ){_AMOUNT} ?{_PER_MONTH},?(?=.{{0,100}}\b{_SUPPORT}).{{2,140}}",
     rf"(?=.{{0,160}}{_AMOUNT} ?{_PER_MONTH}){_SUPPORT}\b.{{2,160}}",
@@ -205,22 +205,37 @@ LIKED = (
 )
 # Follow lines below videos, with addresses.
 _MARKS = r"[►▶▸➤➜➡→👉🔔📷📸🛒🎵🎧💌📩✅🔗☕🐦📘\ufe0f•*-]"
-_ACCOUNTS = (
-    r"(?:subscribe|merch(?:andise)?|discord|patreon|instagram|insta|twitter|x|bluesky|mastodon|threads|facebook|tik ?tok|twitch|youtube|second channel|main channel|ko-?fi|buy me a coffee|paypal|spotify|telegram|linkedin|reddit|join|follow|support (?:me|us|the channel)|my (?:shop|store|website|newsletter|podcast|courses?|book|gear)|our (?:shop|store|website|newsletter|podcast)|shop|store|newsletter|abonniere\w{0,2}|abonne[zr]|suscríbete|inscreva|iscriviti|подписывайтесь|подписаться|abone ol|subskrybuj|prenumerera|abonneer)"
-)
+_ACCOUNTS = r"(?:subscribe|merch(?:andise)?|discord|patreon|instagram|insta|twitter|x|bluesky|mastodon|threads|facebook|tik ?tok|twitch|youtube|second channel|main channel|ko-?fi|buy me a coffee|paypal|spotify|telegram|linkedin|reddit|join|follow|support (?:me|us|the channel)|my (?:shop|store|website|newsletter|podcast|courses?|book|gear)|our (?:shop|store|website|newsletter|podcast)|shop|store|newsletter|abonniere\w{0,2}|abonne[zr]|suscríbete|inscreva|iscriviti|подписывайтесь|подписаться|abone ol|subskrybuj|prenumerera|abonneer)"
 ACCOUNTS = (
     rf"{_MARKS}{{1,3}}\s?(?:(?:my|our|join|on) )?{_ACCOUNTS}\b[^:/]{{0,60}}[:：] ?https?://\S{{3,200}}+(?: {_MARKS}{{1,3}}\s?[^:/]{{1,60}}[:：] ?https?://\S{{3,200}}+){{0,6}}",
     r"(?:instagram|twitter|x|bluesky|mastodon|threads|facebook|tik ?tok|twitch|patreon|discord|merch|ko-?fi|paypal|telegram|linkedin)\s?[:：]\s?(?:https?://\S{3,200}|@\w[\w.@-]{1,60})",
 )
 LINES = tuple(
     re.compile(pattern, re.IGNORECASE)
-    for pattern in (*READING_TIMES, *LETTERS, *HOSTS, *SPONSORS, *SHARES, *FORMS, *COMMENTS, *APPS, *APPEALS, *LIKED, *ACCOUNTS)
+    for pattern in (
+        *READING_TIMES,
+        *LETTERS,
+        *HOSTS,
+        *SPONSORS,
+        *SHARES,
+        *FORMS,
+        *COMMENTS,
+        *APPS,
+        *APPEALS,
+        *LIKED,
+        *ACCOUNTS,
+    )
 )
-EDGE_LINES = tuple(re.compile(pattern, re.IGNORECASE) for pattern in (*COUNTS, *COMMENT_COUNTS, *DATES, *CATEGORIES, *EDITORS, *REPRINTS))
+EDGE_LINES = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (*COUNTS, *COMMENT_COUNTS, *DATES, *CATEGORIES, *EDITORS, *REPRINTS)
+)
 # The heading of the details of an article in Joomla. It counts above an edge line only.
 DETAILS = frozenset(
     "details|détails|detalles|detalhes|dettagli|szczegóły|podrobnosti|detaily|részletek|detalii|detaljer|gegevens|tiedot|λεπτομέρειες|подробности|"
-    "деталі|детайли|detalji|podrobnosti|ayrıntılar|detaylar|detail|chi tiết|التفاصيل|تفاصيل|جزئیات|פרטים|详细内容|詳細|세부사항".split("|")
+    "деталі|детайли|detalji|podrobnosti|ayrıntılar|detaylar|detail|chi tiết|التفاصيل|تفاصيل|جزئیات|פרטים|详细内容|詳細|세부사항".split(
+        "|"
+    )
 )
 # The rest of the head that Drupal writes: the title, the author, and the time.
 DRUPAL_HEAD = re.compile(r"\S.{0,60}? ?\w{2,4}\.?, \d\d[/.-]\d\d[/.-]\d{4} - \d\d:\d\d", re.IGNORECASE)
