@@ -6,7 +6,7 @@ A line counts by its form; some forms count above or below the story only.
 import re
 from collections.abc import Sequence
 
-from workers.clean.blocks import Block
+from workers.clean.blocks import ITEM_TAGS, Block
 from workers.clean.labelling import Labelling
 from workers.clean.line_types import is_feed_tail, is_notice, is_prompt
 from workers.clean.rules.item_lines import (
@@ -22,6 +22,7 @@ from workers.clean.rules.item_lines import (
 from workers.text.normalise import match_key
 from workers.text.pattern_filter import PatternFilter
 
+SECTION_TAGS = frozenset(("h2", "h3", "h4", "h5", "h6"))  # a heading of a section of the story may have such words
 MAX_BESIDE = 12  # blocks above or below a line at the edge of a story
 _ANY_LINE = re.compile("|".join(f"(?:{line.pattern})" for line in LINES), re.IGNORECASE)
 _ANY_EDGE_LINE = re.compile("|".join(f"(?:{line.pattern})" for line in EDGE_LINES), re.IGNORECASE)
@@ -35,8 +36,14 @@ def is_item_line(labelling: Labelling, n: int) -> bool:
     if not text or len(text) > MAX_CHARS:
         return False
     if is_line(text) or _is_drupal_head(text, labelling.title):
-        return True
+        return labelling.blocks[n].tag not in SECTION_TAGS or _is_at_edge(labelling, n) or _is_above_links(labelling, n)
     return (is_edge_line(text) or _heads_details(labelling, n)) and _is_at_edge(labelling, n)
+
+
+def _is_above_links(labelling: Labelling, n: int) -> bool:
+    """Return whether the block below block *n* is a list item or only links: a table of contents, or a share bar."""
+    below = next((block for block in labelling.blocks[n + 1 : n + 1 + MAX_BESIDE] if block.text), None)
+    return below is not None and (below.is_all_links or below.tag in ITEM_TAGS)
 
 
 def is_line(text: str) -> bool:

@@ -69,6 +69,11 @@ def test_edge_line_within_story_stays(line: str) -> None:
     assert line in paragraphs(f"{ABOVE}<p>{line}</p>{BELOW}")
 
 
+@pytest.mark.parametrize("line", ["Share this story", "Spread the word", "Table of contents"])
+def test_heading_of_section_stays(line: str) -> None:
+    assert line in paragraphs(f"{ABOVE}<h3>{line}</h3>{BELOW}")
+
+
 def test_list_of_facts_without_sentence_stays() -> None:
     facts = ["Category: Novels", "Views: 512", "Rope: tarred"]
     assert paragraphs("".join(f"<p>{fact}</p>" for fact in facts)) == facts
