@@ -6,6 +6,7 @@ A line counts by its form; some forms count above or below the story only.
 import re
 from collections.abc import Sequence
 
+from workers.clean import line_types
 from workers.clean.blocks import ITEM_TAGS, Block
 from workers.clean.labelling import Labelling
 from workers.clean.line_types import is_feed_tail, is_notice, is_prompt
@@ -28,6 +29,13 @@ _ANY_LINE = re.compile("|".join(f"(?:{line.pattern})" for line in LINES), re.IGN
 _ANY_EDGE_LINE = re.compile("|".join(f"(?:{line.pattern})" for line in EDGE_LINES), re.IGNORECASE)
 _MAY_BE_LINE = PatternFilter(*(line.pattern for line in LINES))
 _MAY_BE_EDGE_LINE = PatternFilter(*(line.pattern for line in EDGE_LINES))
+
+
+def read_patterns() -> None:
+    """Read the patterns of lines now. It takes 0.1 s once in a process, which would delay its first step."""
+    line_types.read_patterns()
+    for filter_ in (_MAY_BE_LINE, _MAY_BE_EDGE_LINE):
+        filter_.may_match("")
 
 
 def is_item_line(labelling: Labelling, n: int) -> bool:

@@ -96,7 +96,11 @@ def test_head_of_drupal_goes() -> None:
 def test_line_with_colon_below_links_stays() -> None:
     links = "<div>Читайте также</div><ul><li><a href='/1'>Весло вернули на причал</a></li><li><a href='/2'>Канат снова пропал ночью</a></li></ul>"
     rest = "<p>Правил на причале три:</p><ol><li>грести тихо;</li><li>не петь громко;</li></ol>"
-    assert paragraphs(ABOVE + links + rest + BELOW)[1:4] == ["Правил на причале три:", "грести тихо;", "не петь громко;"]
+    assert paragraphs(ABOVE + links + rest + BELOW)[1:4] == [
+        "Правил на причале три:",
+        "грести тихо;",
+        "не петь громко;",
+    ]
 
 
 def test_list_above_call_to_comment_stays() -> None:
