@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from workers.clean.blocks import ITEM_TAGS, Block, ancestors
+from workers.clean.item_lines import is_item_line
 from workers.clean.labelling import (
     MAX_HEAD_BLOCKS,
     BlockLabel,
@@ -35,6 +36,7 @@ from workers.clean.rules.labels import SPONSOR_LABELS
 from workers.text.date_lines import parse_date_line
 from workers.text.normalise import match_key
 
+BUILDER_LINE = "a line that a site builder adds"
 MAX_TAIL_BLOCKS = 4  # distance of an image caption below the body
 MAX_LABEL_WORDS = 6
 NOTICE_REPEATS = 3  # occurrences of one sentence on a page that make it a notice
@@ -67,6 +69,8 @@ def label_body_block(labelling: Labelling, n: int) -> int:
         _label_outside_article(labelling, n)
     elif is_notice(block.text):
         labelling.labels[n] = BlockLabel("prompt", notice_reason(block.text))
+    elif not labelling.whole_page and is_item_line(labelling, n):
+        labelling.labels[n] = BlockLabel("feed tail", BUILDER_LINE)
     elif (not is_sure(labelling, n) or _has_long_lead(block)) and (
         label := _label_by_rule(labelling, block)
     ) is not None:
@@ -293,7 +297,7 @@ def _belongs_to_list(labelling: Labelling, n: int) -> bool:
         return True
     if labelling.is_dump:
         return False  # the article resumes
-    if block.tag in ("h2", "h3", "h4", "blockquote") or block.links or block.is_sentence:
+    if block.tag in ("h2", "h3", "h4", "blockquote") or block.links or block.is_sentence or text.endswith(COLONS):
         return False
     return is_headline(text) or parse_date_line(text) is not None
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 
 from workers.clean.blocks import Block, ancestors
-from workers.clean.body_labels import is_announced, is_label_of_removed, label_body_block
+from workers.clean.body_labels import BUILDER_LINE, is_announced, is_label_of_removed, label_body_block
 from workers.clean.head_labels import label_head, label_late_fields
 from workers.clean.labelling import BlockLabel, Labelling, Prediction
 from workers.clean.line_types import SENTENCE_END, is_headline
@@ -75,13 +75,18 @@ def _label_tail(labelling: Labelling, body: int) -> None:
     blocks, labels = labelling.blocks, labelling.labels
     start = len(blocks)
     while start > body and (labels[start - 1].reason or _is_bare_headline(blocks[start - 1])):
-        if is_announced(labelling, start - 1):
+        if is_announced(labelling, start - 1) or _is_call(labelling, start - 1):
             break
         start -= 1
     headlines = [n for n in range(start, len(blocks)) if not labels[n].reason]
     if len(headlines) >= MIN_TAIL_HEADLINES and start > body:
         for n in headlines:
             labels[n] = BlockLabel("link", "headlines in a row at the end", list_start=headlines[0])
+
+
+def _is_call(labelling: Labelling, n: int) -> bool:
+    """Return whether block *n* is a removed call of the author, such as one to comment. A list above it is text."""
+    return labelling.labels[n].reason == BUILDER_LINE and labelling.blocks[n].is_sentence
 
 
 def _is_bare_headline(block: Block) -> bool:

@@ -8,7 +8,7 @@ from streams.records import Item
 from streams.topics import is_archive
 from workers.clean.cleaner import CleanedContent
 from workers.clean.document import BlockDocument
-from workers.clean.line_types import read_patterns
+from workers.clean.item_lines import read_patterns
 from workers.clean.site_facts import SiteFacts
 from workers.clean.site_rules.collection import compile_rules
 from workers.dedupe.site_templates import site_keys
