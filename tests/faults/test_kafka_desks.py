@@ -211,7 +211,10 @@ async def test_second_desk_of_same_name_ends_first(on_kafka: Settings, tmp_path:
         async with ended(second):
             await until(lambda: _fed(broker, lambda: first.process.poll() is not None))
             assert first.process.poll() == ExitCode.USAGE
-            assert "duplicate worker name: twin@a.example copydesk.desk" in first.log.read_text(errors="replace")
+            assert (
+                "duplicate worker name: worker=twin@a.example group=copydesk.desk (a later process has it)"
+                in first.log.read_text(errors="replace")
+            )
             await until(lambda: _fed(broker, second.handled))
             await until(lambda: lag_is_zero(broker))
             assert second.process.poll() is None
