@@ -60,12 +60,11 @@ class DeskProcess:
         self, settings: Settings, folder: Path, name: str, state_url: str = "", *, log: str = "",
         session_s: float = Settings.lease_timeout_s,
     ) -> None:  # fmt: skip
-        """Start a desk with --name *name*. With *log*, the log has this name; without *name*, the desk has none."""
+        """Start a desk with --name *name*. *log*: name of its log."""
         self.log = folder / f"{log or name}.log"
         flags = {
-            "--broker-url": settings.broker_url, "--state-url": state_url or settings.state_url,
+            "--name": name, "--broker-url": settings.broker_url, "--state-url": state_url or settings.state_url,
             "--partitions": "4", "--desk-batch-size": "5", "--lease-timeout-s": str(session_s),
-            **({"--name": name} if name else {}),
         }  # fmt: skip
         with self.log.open("ab") as out:
             arguments = ("desk", *(part for flag in flags.items() for part in flag))
@@ -129,8 +128,7 @@ async def test_hung_desk_stops_no_other_desk(on_kafka: Settings, tmp_path: Path)
     proxy = Proxy(dial)
     await proxy.start()
     hung = DeskProcess(on_kafka, tmp_path, "a", f"valkey://127.0.0.1:{proxy.port}")
-    leaving = DeskProcess(on_kafka, tmp_path, "", log="b")  # without a name, it leaves the group when it stops
-    healthy = DeskProcess(on_kafka, tmp_path, "c")
+    leaving, healthy = (DeskProcess(on_kafka, tmp_path, name) for name in ("b", "c"))
     async with ended(hung, leaving, healthy):
         await until(lambda: _fed(broker, lambda: all(d.handled() for d in (hung, leaving, healthy))))
         proxy.black_hole()

@@ -36,6 +36,14 @@ async def member(s: Stage, name: str) -> AsyncGenerator[Any, None]:
         await app.stop()
 
 
+def sever(app: Any) -> None:
+    """Let *app* stop without a request to leave the group, as a killed process does."""
+
+    async def send_nothing() -> None: ...
+
+    app.consumer._thread._consumer._coordinator._maybe_leave_group = send_nothing
+
+
 @asynccontextmanager
 async def administration(settings: Settings) -> AsyncGenerator[AIOKafkaAdminClient, None]:
     admin = AIOKafkaAdminClient(bootstrap_servers=",".join(kafka_bootstrap_servers(settings.broker_url)))
@@ -67,6 +75,7 @@ async def test_restarted_member_keeps_partitions_without_rebalance(on_kafka: Set
         before = await first.enter_async_context(member(s, A))
         await until(lambda: have_all(4, before, other), what="partitions for both members")
         partitions, generation = before.consumer.assignment(), other.consumer_generation_id
+        sever(before)
         await first.aclose()
         async with member(s, A) as after:
             await until(lambda: after.consumer.assignment() == partitions, what="the former partitions")
@@ -74,20 +83,22 @@ async def test_restarted_member_keeps_partitions_without_rebalance(on_kafka: Set
             assert other.consumer_generation_id == generation
 
 
-async def test_stopped_member_leaves_after_session_timeout(on_kafka: Settings) -> None:
-    async with stage(replace(on_kafka, lease_timeout_s=6.0)) as s, member(s, B) as other:
-        async with member(s, A) as stopped:
-            await until(lambda: have_all(4, stopped, other), what="partitions for both members")
-        await until(lambda: have_all(4, other), what="partitions of the stopped member")
-        assert await member_count(s) == 1
-
-
-async def test_member_without_name_leaves_when_stopped(on_kafka: Settings) -> None:
+@pytest.mark.parametrize("name", [A, ""])
+async def test_stopped_member_leaves_before_session_timeout(on_kafka: Settings, name: str) -> None:
     async with stage(on_kafka) as s, member(s, B) as other:
-        async with member(s, "") as stopped:
+        async with member(s, name) as stopped:
             await until(lambda: have_all(4, stopped, other), what="partitions for both members")
         assert await member_count(s) == 1
         await until(lambda: have_all(4, other), what="partitions of the stopped member")
+
+
+async def test_killed_member_leaves_after_session_timeout(on_kafka: Settings) -> None:
+    async with stage(replace(on_kafka, lease_timeout_s=6.0)) as s, member(s, B) as other:
+        async with member(s, A) as killed:
+            await until(lambda: have_all(4, killed, other), what="partitions for both members")
+            sever(killed)
+        await until(lambda: have_all(4, other), what="partitions of the killed member")
+        assert await member_count(s) == 1
 
 
 async def test_restarted_leader_finds_new_partitions(on_kafka: Settings) -> None:
@@ -95,6 +106,7 @@ async def test_restarted_leader_finds_new_partitions(on_kafka: Settings) -> None
     async with stage(on_kafka) as s:
         async with member(s, A) as leader:
             await until(lambda: have_all(4, leader), what="partitions")
+            sever(leader)
         async with member(s, A) as leader:
             await until(lambda: have_all(4, leader), what="the same partitions")
             async with administration(on_kafka) as admin:
