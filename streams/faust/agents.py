@@ -35,6 +35,8 @@ BATCH_LINGER_S = 0.05  # maximum time that an item waits for more items
 # Kafka's coordinator removes a member that does not rejoin in this time. Longer than a member waits for its current
 # step (HANDOVER_S), shorter than the watchdog waits for progress.
 REBALANCE_TIMEOUT_S = 10.0
+# A member on Kafka learns of a rebalance by its next heartbeat. It then waits for its current step, and joins in time.
+MAX_HEARTBEAT_S = 3
 
 
 class BatchResult(NamedTuple):
@@ -83,10 +85,15 @@ class NoTables(TableManager):
 
 
 def create_app(settings: Settings, group: str, *, url: str | None = None, name: str = "") -> faust.App:
-    """Return a Faust app that is member *name* of consumer group *group*; the URL's scheme selects the transport."""
+    """Return a Faust app that is member *name* of consumer group *group*; the URL's scheme selects the transport.
+
+    On Kafka, a member with a name is a static one (KIP-345).
+    """
+    url = url or settings.broker_url
     return faust.App(
         group,
-        broker=_faust_url(url or settings.broker_url, settings, name),
+        broker=_faust_url(url, settings, name),
+        consumer_group_instance_id=(name or None) if url.startswith("kafka:") else None,
         broker_credentials=_credentials(settings),
         topic_partitions=settings.partitions,
         topic_allow_declare=False,  # Broker.create_topics creates topics with retention
@@ -101,7 +108,7 @@ def create_app(settings: Settings, group: str, *, url: str | None = None, name: 
         consumer_metadata_max_age_ms=METADATA_MAX_AGE_S * 1000,
         broker_rebalance_timeout=REBALANCE_TIMEOUT_S,
         broker_session_timeout=max(6, round(settings.lease_timeout_s)),
-        broker_heartbeat_interval=max(2, round(settings.lease_timeout_s / 4)),
+        broker_heartbeat_interval=min(MAX_HEARTBEAT_S, max(2, round(settings.lease_timeout_s / 4))),
         Monitor=NullMonitor,
         Stream=IdleStream,
         TableManager=NoTables,

@@ -16,6 +16,7 @@ from streams.brokers.base import Broker, OutgoingMessage
 from streams.codec import decode, encode
 from streams.config.settings import Settings
 from streams.errors import UnavailableError
+from streams.exit_codes import ExitCode
 from streams.records import Article, Content, Item
 from streams.start import Start
 from streams.state.redis_client import connect as connect_state
@@ -28,6 +29,7 @@ from workers.dedupe.rebuild import INTACT_KEY
 from workers.services import connect
 
 COUNT = 120
+SESSION_S = 85.0  # the client permits at most 90
 LETTERS = str.maketrans("0123456789", "abcdefghij")
 
 
@@ -54,11 +56,15 @@ def on_kafka(settings: Settings, kafka_url: str) -> Settings:
 class DeskProcess:
     """A `copydesk desk` process and its log."""
 
-    def __init__(self, settings: Settings, folder: Path, name: str, state_url: str = "") -> None:
-        self.log = folder / f"{name}.log"
+    def __init__(
+        self, settings: Settings, folder: Path, name: str, state_url: str = "", *, log: str = "",
+        session_s: float = Settings.lease_timeout_s,
+    ) -> None:  # fmt: skip
+        """Start a desk with --name *name*. *log*: name of its log."""
+        self.log = folder / f"{log or name}.log"
         flags = {
             "--name": name, "--broker-url": settings.broker_url, "--state-url": state_url or settings.state_url,
-            "--partitions": "4", "--desk-batch-size": "5",
+            "--partitions": "4", "--desk-batch-size": "5", "--lease-timeout-s": str(session_s),
         }  # fmt: skip
         with self.log.open("ab") as out:
             arguments = ("desk", *(part for flag in flags.items() for part in flag))
@@ -175,3 +181,41 @@ async def test_lost_state_is_rebuilt_without_exit(on_kafka: Settings, tmp_path: 
 
 async def _is_working(broker: Broker) -> bool:
     return 0 < await broker.lag(ITEMS.name, DESK_GROUP) < COUNT
+
+
+async def test_killed_desk_restarts_within_session_timeout(on_kafka: Settings, tmp_path: Path) -> None:
+    """A desk of the same name gets the partitions of a killed one, and its session would have lasted far longer."""
+    broker = await connect(on_kafka, on_kafka.broker_url)
+    killed, other = (DeskProcess(on_kafka, tmp_path, name, session_s=SESSION_S) for name in ("a", "b"))
+    async with ended(killed, other):
+        await until(lambda: _fed(broker, lambda: killed.handled() and other.handled()))
+        killed.end()
+        before, restarted = killed.handled(), DeskProcess(on_kafka, tmp_path, "a", session_s=SESSION_S)
+        async with ended(restarted):
+            await until(lambda: _fed(broker, lambda: restarted.handled() > before), deadline_s=SESSION_S - 5)
+            await until(lambda: lag_is_zero(broker))
+            assert [desk.process.poll() for desk in (restarted, other)] == [None, None]
+    articles = await published_articles(broker)
+    assert_once_in_order(articles, len({(a.id, a.paragraphs) for a in articles}))
+    await broker.close()
+
+
+async def test_second_desk_of_same_name_ends_first(on_kafka: Settings, tmp_path: Path) -> None:
+    broker = await connect(on_kafka, on_kafka.broker_url)
+    first = DeskProcess(on_kafka, tmp_path, "twin@a.example", log="first")
+    async with ended(first):
+        await until(lambda: _fed(broker, first.handled))
+        second = DeskProcess(on_kafka, tmp_path, "twin@a.example", log="second")
+        async with ended(second):
+            await until(lambda: _fed(broker, lambda: first.process.poll() is not None))
+            assert first.process.poll() == ExitCode.USAGE
+            assert (
+                "duplicate worker name: worker=twin@a.example group=copydesk.desk (a later process has it)"
+                in first.log.read_text(errors="replace")
+            )
+            await until(lambda: _fed(broker, second.handled))
+            await until(lambda: lag_is_zero(broker))
+            assert second.process.poll() is None
+    articles = await published_articles(broker)
+    assert_once_in_order(articles, len({(a.id, a.paragraphs) for a in articles}))
+    await broker.close()

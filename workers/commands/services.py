@@ -11,7 +11,7 @@ from workers.commands.base import FLAGS, Command, announce_data_dir, check_table
 
 KAFKA_FLAGS = "--broker-url kafka://kafka1:9092 --state-url redis://redis1:6379"
 name_option = click.option(
-    "--name", default="", help="stable worker name, unique on the broker; a restarted worker takes over its entry"
+    "--name", default="", help="stable worker name, unique on the broker; a restarted worker replaces the former one"
 )
 
 

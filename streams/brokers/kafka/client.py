@@ -12,11 +12,13 @@ from aiokafka.errors import KafkaError, KafkaTimeoutError, KafkaUnavailableError
 
 from streams.brokers.kafka.group_errors import check_group_errors
 from streams.brokers.kafka.stable_offsets import fetch_stable_offset
+from streams.brokers.kafka.static_members import keep_static_members
 from streams.config.settings import Settings, kafka_bootstrap_servers
 from streams.errors import SettingsError, UnavailableError
 from streams.topics import MAX_MESSAGE_BYTES, METADATA_MAX_AGE_S, Partition
 
 check_group_errors()  # Faust's consumers, too: its transport imports this module
+keep_static_members()
 
 PRODUCER_OPTIONS: dict[str, Any] = {
     "acks": "all",  # a message is confirmed when every in-sync replica has it
