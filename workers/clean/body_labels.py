@@ -69,13 +69,13 @@ def label_body_block(labelling: Labelling, n: int) -> int:
         _label_outside_article(labelling, n)
     elif is_notice(block.text):
         labelling.labels[n] = BlockLabel("prompt", notice_reason(block.text))
-    elif not labelling.whole_page and is_item_line(labelling, n):
-        labelling.labels[n] = BlockLabel("feed tail", BUILDER_LINE)
     elif (not is_sure(labelling, n) or _has_long_lead(block)) and (
         label := _label_by_rule(labelling, block)
     ) is not None:
         labelling.labels[n] = label
         return _label_links_beside(labelling, n) if label.label == "link" else n + 1
+    elif not labelling.whole_page and is_item_line(labelling, n):
+        labelling.labels[n] = BlockLabel("feed tail", BUILDER_LINE)
     elif _label_field(labelling, n) or _label_by_history(labelling, n) or is_announced(labelling, n):
         pass
     elif removed_by_model:
