@@ -5,7 +5,6 @@
 Pure. Knows nothing of feeds, topics or storage.
 """
 
-import re
 from collections.abc import Container, Sequence
 from operator import attrgetter
 from typing import TYPE_CHECKING
@@ -25,6 +24,7 @@ from workers.clean.dump_decisions import (
     resume_below_list,
     vote_by_run,
 )
+from workers.clean.feed_decisions import doubtful_blocks, plain_blocks, plain_predictions
 from workers.clean.labeller import BlockLabel, Labelling, Prediction, label_blocks
 from workers.clean.labelling import HeaderFields
 from workers.clean.line_types import SENTENCE_END, word_count
@@ -49,15 +49,11 @@ MAX_ROUNDS = 8  # of repeated cleaning; one is usual
 MIN_DUMP_LINES = 4  # a shorter text is not the dump of a page
 MIN_GALLERY_IMAGES, GALLERY_WORDS = 8, 40  # words per image: the length of a caption
 MIN_LINK_SHARE = 0.5  # of a feed item's block, for the model to score it
-MIN_SCORED_BLOCKS = 3  # of a feed item, for the model to score its blocks without links
-MIN_PLAIN = 0.03  # probability of such a block that stays; figures in record 165
-MIN_CERTAIN = 0.5  # probability of such a block that no second cleaning removes
 USUAL_LINES, MIN_COST_SHARE, MAX_COST_SHARE = 40, 0.4, 3.0  # figures in tests/tools/bench/README.md
 SHORT_WORDS = 3  # minimum word count of a line: the heading of a list is worth as much as its items
 CHEAP_SHARE = 0.4  # of the cost: short lines, and lines with a full stop, harm less than headlines if they are clutter
 MIN_FALLBACK = 0.1  # probability of a sentence that becomes the body where the model keeps nothing
 UNSCORED = Prediction(0.0, keep=False)  # of a page's navigation
-CHAPTER = re.compile(r"[(\[]?\d{1,2}:\d{2}")  # the start of a chapter of a recording
 TEXT_FIELDS = ("dek", "kicker", "byline", "dateline", "published", "source_credit")
 
 
@@ -144,7 +140,8 @@ def _clean_once(
     blocks, prompts = split_trailing_prompts(document.blocks)
     document = document._replace(blocks=blocks)
     whole_page = document.input_type == "page" or (document.input_type == "text" and not document.title)
-    uncertain, plain = _uncertain_blocks(document), _plain_blocks(document)
+    uncertain = _uncertain_blocks(document)
+    plain = plain_blocks(document, uncertain)
     by_rules_only = document.input_type == "html" or not uncertain
     predictions = [Prediction()] * len(blocks) if by_rules_only else _predict(document, uncertain, model)
     may_be_empty = document.metadata is not None and any(map(str.isalnum, document.metadata.article_body))
@@ -156,8 +153,7 @@ def _clean_once(
     if document.input_type == "html" and _has_uncertain(labelling, uncertain | plain):
         predictions = _predict(document, uncertain | plain, model, plain)
         labelling = label_blocks(blocks, predictions, document.title, facts=facts, url=document.url)
-        scored = zip(blocks, predictions, strict=True)
-        uncertain |= {block for block, p in scored if block in plain and p.probability < MIN_CERTAIN}
+        uncertain |= doubtful_blocks(blocks, predictions, plain)
     content = _assemble(labelling, document, [*prompts, *document.truncated])
     if whole_page and facts is not None:
         content = msgspec.structs.replace(content, evidence=learn(labelling))
@@ -213,18 +209,6 @@ def _uncertain_blocks(document: BlockDocument) -> set[Block]:
     return set() if is_short else set(blocks)
 
 
-def _plain_blocks(document: BlockDocument) -> set[Block]:
-    """Return the other blocks of a feed's item for the model: those of an item with several blocks.
-
-    The publisher chose each line of an item, so only a very unlikely one is removed, and no code or chapter.
-    """
-    blocks = [block for block in document.blocks if block.text]
-    if document.input_type != "html" or len(blocks) < MIN_SCORED_BLOCKS:
-        return set()
-    scored = {block for block in blocks if block.tag != "pre" and CHAPTER.match(block.text) is None}
-    return scored - _uncertain_blocks(document)
-
-
 def _predict(
     document: BlockDocument, uncertain: set[Block], model: "Model | None", plain: Container[Block] = ()
 ) -> list[Prediction]:
@@ -240,7 +224,8 @@ def _predict(
     share = _cost_share(document)
     scored = zip(blocks, scores.body, scores.title, strict=True)
     decided = {b: _prediction(model, b, body, title, share) for b, body, title in scored if b in uncertain}
-    decided |= {b: p._replace(keep=p.probability >= MIN_PLAIN) for b, p in decided.items() if b in plain}
+    if plain:
+        decided |= plain_predictions(blocks, decided, plain)
     out = [decided.get(block, UNSCORED) if block in uncertain else Prediction() for block in document.blocks]
     if document.input_type == "page":
         vote_by_list(model, document.blocks, out)

@@ -98,7 +98,9 @@ async def work(settings: Settings, articles: list[Article], a_second: float, fil
     worker.process.wait(60)
     times = {decode(m.value, Article).id: m.time_s for m in await read_all(broker, ARTICLES)}
     messages = [(m.time_s, decode(m.value, NewsEvent)) for m in await read_all(broker, EVENTS)]
-    delays = [at - max(times[r.article_id] for r in e.articles if r.article_id in times) for at, e in messages if e.articles]
+    delays = [
+        at - max(times[r.article_id] for r in e.articles if r.article_id in times) for at, e in messages if e.articles
+    ]
     await broker.close()
     events = [(e.id, e.revision, tuple(r.article_id for r in e.articles), e.merged_into) for _, e in messages]
     return delays, events, worker.kills, memory_mb
