@@ -297,9 +297,15 @@ def _belongs_to_list(labelling: Labelling, n: int) -> bool:
         return True
     if labelling.is_dump:
         return False  # the article resumes
-    if block.tag in ("h2", "h3", "h4", "blockquote") or block.links or block.is_sentence or text.endswith(COLONS):
+    if block.tag in ("h2", "h3", "h4", "blockquote") or block.links or block.is_sentence:
         return False
+    if text.endswith(COLONS) and not _is_above_links(labelling, n):
+        return False  # the article resumes with a list
     return is_headline(text) or parse_date_line(text) is not None
+
+
+def _is_above_links(labelling: Labelling, n: int) -> bool:
+    return n + 1 < len(labelling.blocks) and labelling.blocks[n + 1].is_all_links
 
 
 def _label_links_beside(labelling: Labelling, start: int) -> int:

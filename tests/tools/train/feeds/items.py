@@ -16,7 +16,6 @@ from typing import NamedTuple
 from lxml import html
 
 from tests.tools.train.corpus import Document
-from tests.tools.train.grow import SYNTHETIC
 from workers.clean.blocks import Block
 from workers.clean.document import to_blocks
 from workers.clean.metadata import KnownText
@@ -25,6 +24,7 @@ FILES = tuple(sorted(Path(__file__).parent.glob("items*.txt")))
 CLUTTER, NEUTRAL, BODY = "\ue000", "\ue001", "\ue002"  # private characters that mark texts while labels are read
 MARKS = (("data-c", "x-c", CLUTTER), ("data-n", "x-n", NEUTRAL))
 NAMES = ("class", "id")
+GROUP = "invented"  # of the documents
 _HEADER = re.compile(r"= (?P<language>[a-z]{2,3}), (?P<kind>[^|]+) \| (?P<title>.+)")
 
 
@@ -57,7 +57,7 @@ def feed_documents(files: Iterable[Path] = FILES) -> Iterator[Document]:
     """Yield each item with and without class names."""
     for number, item in enumerate(read_items(files)):
         for variant, names in enumerate((True, False)):
-            document = labelled_item(item, f"{SYNTHETIC}/feed-{number}-{variant}", f"feed {number}", with_names=names)
+            document = labelled_item(item, f"{GROUP}/feed-{number}-{variant}", f"feed {number}", with_names=names)
             if document is None:
                 print(f"feed item skipped: {item.title}", file=sys.stderr)
                 break
@@ -76,7 +76,7 @@ def labelled_item(item: FeedItem, name: str, site: str, *, with_names: bool = Tr
     return Document(
         name,
         site,
-        SYNTHETIC,
+        GROUP,
         blocks,
         body,
         [float(c or b) for c, b in zip(clutter, body, strict=True)],
