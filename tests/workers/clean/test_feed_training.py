@@ -31,7 +31,7 @@ def test_marked_text_between_breaks_is_clutter() -> None:
 
 
 def test_neutral_and_mixed_blocks_have_no_weight() -> None:
-    neutral, mixed = labels("<p data-n>Photo: Ned Orme</p><p>The tide was late. <span data-c>Read more</span></p>")
+    neutral, mixed = labels("<p data-n>Photo: Nell Orme</p><p>The tide was late. <span data-c>Read more</span></p>")
     assert (neutral[2], mixed[2]) == (0.0, 0.0)
 
 
