@@ -1,4 +1,4 @@
-"""More invented page dumps: a set whose variants the model is trained on, and three that no training contains.
+"""More invented page dumps: a set whose variants the model is trained on, and four that no training contains.
 
 Five languages of these dumps (Icelandic, Croatian, Bulgarian, Catalan, Estonian) have no training dumps.
 """
@@ -20,9 +20,9 @@ from workers.text.normalise import match_key
 
 FOLDER = Path(__file__).parent
 UNTRAINED = ("is,", "bg,", "hr,", "ca,", "et,")
-# Of 34, 33, 184 and 80 dumps, and of 237, 204, 2,735 and 1,251 story lines. The figures stand in decision 158.
-MIN_CORRECT = {"dev": 29, "unseen": 30, "sealed": 70, "recent": 33}
-MAX_LOST_LINES = {"dev": 5, "unseen": 2, "sealed": 174, "recent": 65}
+# Of 34, 33, 184, 80 and 120 dumps, and of 237, 204, 2,735, 1,251 and 1,167 story lines. The figures stand in decision 162.
+MIN_CORRECT = {"dev": 29, "unseen": 30, "sealed": 79, "recent": 36, "unread": 82}
+MAX_LOST_LINES = {"dev": 5, "unseen": 2, "sealed": 163, "recent": 60, "unread": 27}
 MIN_FIELDS = {"byline": 0.85, "date": 0.9, "kicker": 0.9}  # shares
 DAY = timedelta(days=1)  # a local time can be another day in UTC
 
