@@ -21,8 +21,8 @@ from workers.events.window import Window
 CANDIDATES = 32
 COPY = 2.0  # support of the event that has the original of a copy: above each probability
 NEAREST = 3  # articles of an event whose mean probability decides
-JOIN, LEAVE, MERGE, SPLIT, LINK = 0.87, 0.3, 0.87, 0.5, 0.75  # decision 161
-COHESION = 0.8  # mean probability over the newest articles of an event that an article needs to join it
+JOIN, LEAVE, MERGE, SPLIT, LINK = 0.85, 0.3, 0.85, 0.3, 0.65  # decision 161
+COHESION = 0.7  # mean probability over the newest articles of an event that an article needs to join it
 MERGE_MEMBERS, SPLIT_MEMBERS = 8, 64  # newest articles that are compared
 FIRST_SPLIT = 4  # articles; then at each doubling
 
