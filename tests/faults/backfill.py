@@ -1,10 +1,12 @@
 """Backfill of WARC files of the corpus pages with kills of reader, desk and broker: the articles of an undisturbed run.
 
-python -m tests.faults.backfill FOLDER [--records 100000] [--kills 50] [--minutes 9] [--seed 1] [--only calm|killed]
+python -m tests.faults.backfill FOLDER [--records 100000] [--kills 50] [--minutes 9] [--seed 1] [--only calm|killed] \
+    [--largest-kb 0]
 
 It needs ../shared. A run of all records takes hours, so FOLDER keeps the state: a repeated command continues where the
 last one ended, until both runs are complete. Then it compares them. Exit codes: 0 equal, 1 different, 75 to be continued.
-With `--only`, two commands can work on both runs at the same time.
+With `--only`, two commands can work on both runs at the same time. `--largest-kb` leaves out longer pages: a page that
+needs much CPU time is published later, at a place that the load of the machine decides, and the site history differs.
 
     pages/N.html.gz      the pages of the corpus
     calm/, killed/       data of the two runs, one after the other
@@ -47,7 +49,7 @@ from workers.desk.slow_items import KEY as SLOW_ITEMS
 from workers.services import connect
 from workers.supervisor import to_environ
 
-PART = 250  # records of a file
+PART = 1000  # records of a file
 READER_PART = 80
 SETS = ("dev_core", "dev_multi", "dev_trafeval", "dev_wcxb")
 FIRST_CAPTURE, CAPTURE_EVERY = datetime(2012, 1, 1, tzinfo=UTC), timedelta(minutes=17)
@@ -74,8 +76,8 @@ class RunState(msgspec.Struct):
 # -- files ----------------------------------------------------------------------------------------------------
 
 
-def extract_pages(folder: Path) -> int:
-    """Write each page of the corpus as a file, unless done before; return their number."""
+def extract_pages(folder: Path, largest_kb: int) -> int:
+    """Write each page of the corpus as a file, unless done before; return their number. 0 kB: pages of any size."""
     done = folder / "pages.json"
     if done.exists():
         return int(json.loads(done.read_text()))
@@ -85,7 +87,7 @@ def extract_pages(folder: Path) -> int:
         with tarfile.open(SHARED / "corpus" / "pages" / f"{name}.tar.xz") as archive:
             for member in archive:
                 file = archive.extractfile(member) if member.name.endswith("/page.html") else None
-                if file is not None:
+                if file is not None and (not largest_kb or member.size <= 1000 * largest_kb):
                     (folder / "pages" / f"{count}.html.gz").write_bytes(gzip.compress(file.read(), 1))
                     count += 1
     done.write_text(json.dumps(count))
@@ -266,13 +268,13 @@ async def main(arguments: Sequence[str]) -> ExitCode | int:
     """Continue the runs in a folder; print the state, or the comparison."""
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
-    for name, default in (("records", 100_000), ("kills", 50), ("minutes", 9), ("seed", 1)):
+    for name, default in (("records", 100_000), ("kills", 50), ("minutes", 9), ("seed", 1), ("largest-kb", 0)):
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--only", choices=(CALM, KILLED), help="continue this run only")
     options = parser.parse_args(arguments)
     folder = options.folder.resolve()
     until_s = time.monotonic() + 60 * options.minutes
-    page_count = extract_pages(folder)
+    page_count = extract_pages(folder, options.largest_kb)
     runs = [Run(folder, name, options.records, options.kills, options.seed) for name in (CALM, KILLED)]
     for run in runs:
         if not run.is_complete and options.only in (None, run.name):
