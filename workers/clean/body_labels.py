@@ -69,9 +69,7 @@ def label_body_block(labelling: Labelling, n: int) -> int:
         _label_outside_article(labelling, n)
     elif is_notice(block.text):
         labelling.labels[n] = BlockLabel("prompt", notice_reason(block.text))
-    elif (not is_sure(labelling, n) or _has_long_lead(block)) and (
-        label := _label_by_rule(labelling, block)
-    ) is not None:
+    elif (not is_sure(labelling, n) or _has_long_lead(block)) and (label := _label_by_rule(labelling, n)) is not None:
         labelling.labels[n] = label
         return _label_links_beside(labelling, n) if label.label == "link" else n + 1
     elif not labelling.whole_page and is_item_line(labelling, n):
@@ -90,7 +88,8 @@ def _is_label_of_links(labelling: Labelling, n: int) -> bool:
     return may_be or (_heads_links(labelling, n) and not heads_reading_list(labelling, n))
 
 
-def _label_by_rule(labelling: Labelling, block: Block) -> BlockLabel | None:
+def _label_by_rule(labelling: Labelling, n: int) -> BlockLabel | None:
+    block = labelling.blocks[n]
     if is_feed_tail(block.text):
         return BlockLabel("feed tail", "a line that a feed builder appends")
     if is_prompt(block.text):
@@ -98,7 +97,7 @@ def _label_by_rule(labelling: Labelling, block: Block) -> BlockLabel | None:
     if _is_lead(block):
         return BlockLabel("link", "a lead-in and a link to another article")
     if not labelling.whole_page:  # on whole pages the model is better than class names
-        if _in_prompt_box(labelling, block):
+        if _in_prompt_box(labelling, block) and not _overrules_names(labelling, n):
             return BlockLabel("prompt", "in a box that asks to subscribe, share or follow")
         if block.is_all_links and COMMENT_HEADING.fullmatch(block.text):
             return BlockLabel("prompt", "a link to the comments")
@@ -106,12 +105,21 @@ def _label_by_rule(labelling: Labelling, block: Block) -> BlockLabel | None:
             return BlockLabel("feed tail", "hashtags only")
         if _leads_to_item(labelling, block):
             return BlockLabel("feed tail", "a link to the item itself")
-        return BlockLabel("link", "in a container of links or prompts") if _in_clutter_container(block) else None
+        is_clutter = _in_clutter_container(block) and not _overrules_names(labelling, n)
+        return BlockLabel("link", "in a container of links or prompts") if is_clutter else None
     if _is_link_paragraph(block):
         return BlockLabel("link", "a paragraph with only a link to another article")
     if labelling.sentence_counts[block.text] >= NOTICE_REPEATS:
         return BlockLabel("prompt", "a notice: the page repeats this sentence")
     return None
+
+
+def _overrules_names(labelling: Labelling, n: int) -> bool:
+    """Return whether the model is surer of body text than the class names of a box.
+
+    The button with the slides of a speech has the class of a call to act.
+    """
+    return labelling.predictions[n].is_scored and is_likely(labelling, n, LIKELY_BELOW_LABEL)
 
 
 def _label_field(labelling: Labelling, n: int, *, captions: bool = True) -> bool:
@@ -277,14 +285,32 @@ def _all_unlikely(labelling: Labelling, start: int, end: int, likely: float = LI
 
 
 def _label_list(labelling: Labelling, label: int) -> int:
-    """Label the headlines below a label; a label above body text is removed alone."""
-    labelling.labels[label] = BlockLabel("label", "a label above links")
+    """Label the headlines below a label; a label above body text is removed alone, unless it heads a section."""
     end = label + 1
     while end < len(labelling.blocks) and _belongs_to_list(labelling, end):
         end += 1
+    if end == label + 1 and _heads_section(labelling, label):
+        return end
+    labelling.labels[label] = BlockLabel("label", "a label above links")
     for n in range(label + 1, end):
         labelling.labels[n] = BlockLabel("link", "in a list of other articles below a label", list_start=label)
     return end
+
+
+def _heads_section(labelling: Labelling, n: int) -> bool:
+    """Return whether the label of a feed's item is likely the heading of a section, such as "Tools:"."""
+    block, below = labelling.blocks[n], labelling.blocks[n + 1 : n + 2]
+    heads_list = bool(below) and below[0].tag in ITEM_TAGS
+    is_heading = block.tag in HEADING_TAGS or block.text.endswith(COLONS) or is_bold(block) or heads_list
+    return is_heading and not labelling.whole_page and is_likely(labelling, n)
+
+
+def is_likely(labelling: Labelling, n: int, likely: float = LIKELY) -> bool:
+    """Return whether the model overrules a rule because it considers block *n* body text; False if it read no block."""
+    if not labelling.is_scored or labelling.predictions[n].probability < likely:
+        return False
+    labelling.overruled.add(n)
+    return True
 
 
 def _belongs_to_list(labelling: Labelling, n: int) -> bool:
@@ -295,7 +321,7 @@ def _belongs_to_list(labelling: Labelling, n: int) -> bool:
         return False
     if labelling.whole_page and not labelling.predictions[n].keep:
         return True
-    if labelling.is_dump:
+    if labelling.is_dump or is_likely(labelling, n):
         return False  # the article resumes
     if block.tag in ("h2", "h3", "h4", "blockquote") or block.links or block.is_sentence:
         return False

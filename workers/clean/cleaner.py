@@ -142,18 +142,19 @@ def _clean_once(
     whole_page = document.input_type == "page" or (document.input_type == "text" and not document.title)
     uncertain = _uncertain_blocks(document)
     plain = plain_blocks(document, uncertain)
-    by_rules_only = document.input_type == "html" or not uncertain
-    predictions = [Prediction()] * len(blocks) if by_rules_only else _predict(document, uncertain, model)
+    scored = uncertain | plain
+    by_rules_only = not plain if document.input_type == "html" else not uncertain
+    predictions = [Prediction()] * len(blocks) if by_rules_only else _predict(document, scored, model, plain)
     may_be_empty = document.metadata is not None and any(map(str.isalnum, document.metadata.article_body))
     labelling = label_blocks(
         blocks, predictions, document.title,
         facts=facts, whole_page=whole_page, url=document.url, may_be_empty=may_be_empty,
     )  # fmt: skip
-    # Rules remove most clutter of feeds without the model.
-    if document.input_type == "html" and _has_uncertain(labelling, uncertain | plain):
-        predictions = _predict(document, uncertain | plain, model, plain)
+    # Rules remove most links of short items without the model.
+    if document.input_type == "html" and by_rules_only and _has_uncertain(labelling, uncertain):
+        predictions = _predict(document, uncertain, model)
         labelling = label_blocks(blocks, predictions, document.title, facts=facts, url=document.url)
-        uncertain |= doubtful_blocks(blocks, predictions, plain)
+    uncertain |= doubtful_blocks(blocks, predictions, plain) | {blocks[n] for n in labelling.overruled}
     content = _assemble(labelling, document, [*prompts, *document.truncated])
     if whole_page and facts is not None:
         content = msgspec.structs.replace(content, evidence=learn(labelling))
@@ -272,10 +273,11 @@ def _known_text(document: BlockDocument) -> KnownText:
 
 def _prediction(model: "Model", block: Block, probability: float, title: float, share: float) -> Prediction:
     if block.tag != "line":
-        return Prediction(probability, model.should_keep(probability, block.words, share=share), title)
+        return Prediction(probability, model.should_keep(probability, block.words, share=share), title, is_scored=True)
     is_statement = block.words > 1 and SENTENCE_END.search(block.text) is not None
     share *= CHEAP_SHARE if is_statement or block.words <= SHORT_WORDS else 1.0
-    return Prediction(probability, model.should_keep(probability, max(block.words, SHORT_WORDS), share=share), title)
+    keep = model.should_keep(probability, max(block.words, SHORT_WORDS), share=share)
+    return Prediction(probability, keep, title, is_scored=True)
 
 
 def _with_article_body(content: UnrenderedContent, metadata: Metadata) -> UnrenderedContent:

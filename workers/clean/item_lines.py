@@ -18,6 +18,7 @@ from workers.clean.rules.item_lines import (
     EXACT_LINES,
     LINES,
     MAX_CHARS,
+    SHORTCODE,
     SUBMITTED,
 )
 from workers.text.normalise import match_key
@@ -25,6 +26,7 @@ from workers.text.pattern_filter import PatternFilter
 
 SECTION_TAGS = frozenset(("h2", "h3", "h4", "h5", "h6"))  # a heading of a section of the story may have such words
 MAX_BESIDE = 12  # blocks above or below a line at the edge of a story
+QUOTES = str.maketrans(dict.fromkeys("”“″'’", '"'))  # WordPress makes typographic quotes of those in shortcodes
 _ANY_LINE = re.compile("|".join(f"(?:{line.pattern})" for line in LINES), re.IGNORECASE)
 _ANY_EDGE_LINE = re.compile("|".join(f"(?:{line.pattern})" for line in EDGE_LINES), re.IGNORECASE)
 _MAY_BE_LINE = PatternFilter(*(line.pattern for line in LINES))
@@ -41,11 +43,21 @@ def read_patterns() -> None:
 def is_item_line(labelling: Labelling, n: int) -> bool:
     """Return whether block *n* of a feed's item is a line that a site builder adds."""
     text = labelling.blocks[n].text
+    if n in labelling.contents_entries or is_shortcodes(text):
+        return True
     if not text or len(text) > MAX_CHARS:
         return False
     if is_line(text) or _is_drupal_head(text, labelling.title):
         return labelling.blocks[n].tag not in SECTION_TAGS or _is_at_edge(labelling, n) or _is_above_links(labelling, n)
     return (is_edge_line(text) or _heads_details(labelling, n)) and _is_at_edge(labelling, n)
+
+
+def is_shortcodes(text: str) -> bool:
+    """Return whether *text* consists of WordPress shortcodes, which a page builder left in the feed."""
+    if not text.startswith("[") or not text.endswith("]") or SHORTCODE.sub("", text).strip():
+        return False
+    codes = SHORTCODE.finditer(text)
+    return all("_" in code["name"] or '="' in code["attributes"].translate(QUOTES) for code in codes)
 
 
 def _is_above_links(labelling: Labelling, n: int) -> bool:

@@ -10,7 +10,13 @@ import re
 from collections.abc import Sequence
 
 from workers.clean.blocks import Block, ancestors
-from workers.clean.body_labels import BUILDER_LINE, is_announced, is_label_of_removed, label_body_block
+from workers.clean.body_labels import (
+    BUILDER_LINE,
+    is_announced,
+    is_label_of_removed,
+    is_likely,
+    label_body_block,
+)
 from workers.clean.head_labels import label_head, label_late_fields
 from workers.clean.labelling import BlockLabel, Labelling, Prediction
 from workers.clean.line_types import SENTENCE_END, is_headline
@@ -71,10 +77,13 @@ def _restore_body(labelling: Labelling) -> None:
 
 
 def _label_tail(labelling: Labelling, body: int) -> None:
-    """Remove headlines in a row at the end of a feed's item, if no sentence follows them."""
+    """Remove headlines in a row at the end of a feed's item, if no sentence follows them.
+
+    A headline without a link, such as a line of release notes, counts if the model considers it unlikely.
+    """
     blocks, labels = labelling.blocks, labelling.labels
     start = len(blocks)
-    while start > body and (labels[start - 1].reason or _is_bare_headline(blocks[start - 1])):
+    while start > body and (labels[start - 1].reason or _is_bare_headline(labelling, start - 1)):
         if is_announced(labelling, start - 1) or _is_call(labelling, start - 1):
             break
         start -= 1
@@ -89,7 +98,11 @@ def _is_call(labelling: Labelling, n: int) -> bool:
     return labelling.labels[n].reason == BUILDER_LINE and labelling.blocks[n].is_sentence
 
 
-def _is_bare_headline(block: Block) -> bool:
+def _is_bare_headline(labelling: Labelling, n: int) -> bool:
+    block = labelling.blocks[n]
+    is_above_links = n + 1 < len(labelling.blocks) and labelling.blocks[n + 1].is_all_links
+    if not block.links and not is_above_links and is_likely(labelling, n):
+        return False
     if (
         block.tag not in HEADLINE_TAGS
         or SENTENCE_END.search(block.text)

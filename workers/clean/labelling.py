@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from streams.records import Image
 from workers.clean.blocks import ITEM_TAGS, Block
+from workers.clean.contents_list import contents_entries
 from workers.clean.credits import agency_credit, match_caption, split_credit
 from workers.clean.line_types import word_count
 from workers.clean.publisher_names import ownership_keys
@@ -50,11 +51,15 @@ class HeaderFields:
 
 
 class Prediction(NamedTuple):
-    """The model's probability that a block is body text, the decision, and the probability that it is the title."""
+    """The model's probability that a block is body text, the decision, and the probability that it is the title.
+
+    *is_scored*: the model read the block.
+    """
 
     probability: float = 1.0
     keep: bool = True
     title: float = 0.0
+    is_scored: bool = False
 
 
 class Labelling:
@@ -73,6 +78,7 @@ class Labelling:
         self.labels = [BlockLabel() for _ in blocks]
         self.head = HeaderFields(title=title)
         self.keys = [line_key(block.text) for block in blocks] if facts is not None else []
+        self.overruled: set[int] = set()  # blocks that stay because the model overrules a rule
         self.by_evidence: set[int] = set()  # blocks that learned evidence decided
         self.reading_lists: dict[int, bool] = {}  # whether a block heads a list of links to other sites
         self.trusts_repeats = facts is not None and not facts.is_reprint(block.text for block in blocks)
@@ -90,6 +96,16 @@ class Labelling:
         for n, block in enumerate(self.blocks):
             starts.append(starts[-1] if starts and block.tag in ITEM_TAGS else n)
         return starts
+
+    @cached_property
+    def is_scored(self) -> bool:
+        """Whether the model read any block."""
+        return any(prediction.is_scored for prediction in self.predictions)
+
+    @cached_property
+    def contents_entries(self) -> set[int]:
+        """The indexes of the entries of a table of contents."""
+        return contents_entries(self.blocks)
 
     @cached_property
     def words(self) -> int:

@@ -28,6 +28,7 @@ from tests.tools.train.dumps.bank import bank_lines
 from tests.tools.train.dumps.excerpts import excerpts
 from tests.tools.train.dumps.generate import synthetic
 from tests.tools.train.dumps.templates import variants
+from tests.tools.train.feeds.captured import captured_documents
 from tests.tools.train.feeds.items import feed_documents
 from tests.tools.train.grow import PLANS, Plan, Sample, Sentences, grow, make_sample, make_sentences, stored_model
 from tests.tools.train.model_file import KINDS, read_models, replace_models
@@ -55,9 +56,9 @@ def documents(kind: str) -> Iterator[Document]:
 
 
 def more_samples(kind: str) -> list[Sample]:
-    """Return the samples that only take part in training: invented dumps for text, invented feed items for HTML."""
+    """Return the samples that only take part in training: invented dumps for text, feed items for HTML."""
     if kind == "html":
-        return [make_sample(document, html=True) for document in feed_documents()]
+        return [make_sample(document, html=True) for document in (*feed_documents(), *captured_documents())]
     if kind != "text":
         return []
     more = (*synthetic(SYNTHETIC_DUMPS), *variants(VARIANTS), *excerpts(dumps()))

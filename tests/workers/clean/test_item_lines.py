@@ -3,6 +3,9 @@
 import pytest
 
 from workers.clean.cleaner import clean
+from workers.clean.document import to_blocks
+from workers.clean.item_lines import is_shortcodes
+from workers.clean.labeller import Prediction, label_blocks
 from workers.clean.phrases import read_entries
 from workers.clean.rules.item_lines import FILE
 
@@ -27,13 +30,15 @@ ANYWHERE = (
     "Für 3 Euro im Monat die Hafenpost unterstützen", "Por 5 euros al mes ayuda a El Remo a seguir.", "Soutenez La Rame pour 4 € par mois.", "Quiero apoyar",
     "If you liked this tale, leave a few claps and follow me.", "Si te ha gustado esta historia, regálame unos aplausos y sígueme.",
     "► Merch: https://shop.oar.example/tee", "🔔 Subscribe for more oars: https://tube.example/oar ► Patreon: https://patron.example/oar",
+    "See Privacy Policy at https://cast19.example/privacy and California Privacy Notice at https://cast19.example/privacy#ca.", "View fullsize View fullsize",
+    "L'articolo Il remo sembra essere il primo su Il Molo.", "Your Content Goes Here",
     "The Slow Tide is a reader-supported publication. Consider a paid plan.", "Gehostet von Acast. Siehe acast.com/privacy für mehr.", "شارك هذا المقال",
 )  # fmt: skip
 EDGES = (
     "Views: 512", "Odsłony: 77", "Aufrufe: 1.204", "조회수 4,310", "浏览次数：88", "Reblogged 9 times · 31 notes", "18 likes, 2 comments", "Comments (12)", "Diskuse (4)",
     "Etichette: barche, remi", "Kategoria: Porty", "Catégorie : Bateaux", "Posted in: Boats, Oars", "كلمات مفتاحية: قوارب، ميناء", "关键词：船桨 码头",
     "（责任编辑：林舟）", "责编：林舟", "声明：本站文章，未经授权不得转载。", "При цитировании ссылка на «Весло» обязательна.", "Bu haber kaynak gösterilmeden kopyalanamaz.",
-    "Last updated: 4 March 2025", "Article suivant", "Без рубрики",
+    "Last updated: 4 March 2025", "Posted on 07-19-2021", "Article suivant", "Без рубрики",
 )  # fmt: skip
 STORY = (
     "The reading time of the trial was 3 minutes for each page.", "The mayor told us in the comments of the plan that it was late.", "Views: a hill, a quay and a mill.",
@@ -129,3 +134,44 @@ def test_exact_lines_are_sorted_and_unique() -> None:
     entries = read_entries(FILE)
     assert list(entries) == sorted(set(entries))
     assert {entry.kind for entry in entries} == {"line", "edge"}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[fusion_builder_row columns=”2″ class=””]", True),
+        ("[/fusion_text][/fusion_builder_column] [fusion_text size=”1″]", True),
+        ("[player-box id=”12″]", True),
+        ("[sic]", False),
+        ("[note to readers] The ferry is late.", False),
+        ("[see the map below]", False),
+    ],
+)
+def test_shortcodes_of_page_builder(text: str, *, expected: bool) -> None:
+    assert is_shortcodes(text) is expected
+
+
+def test_release_notes_at_the_end_stay() -> None:
+    notes = (
+        "Fix display of tide tables in the night view",
+        "Better handling of damaged charts",
+        "Faster start on old boats",
+    )
+    items = "".join(f"<li>{note}</li>" for note in notes)
+    kept = paragraphs(
+        f"<p>Version 4.2 of the chart viewer is out. It has these changes:</p><h3>Changes</h3><ul>{items}</ul>"
+    )
+    assert kept[-3:] == list(notes)
+
+
+def test_heading_of_section_stays_though_labels_have_its_words() -> None:
+    text = "<h3>Resources</h3><p>The museum lent us a saw, two planes and the drawings of the first boat of 1911.</p>"
+    assert "Resources" in paragraphs(ABOVE + text + BELOW)
+
+
+@pytest.mark.parametrize(("probability", "stays"), [(0.95, True), (0.3, False)])
+def test_model_overrules_the_name_of_a_box(probability: float, *, stays: bool) -> None:
+    slides = "<div class='cta'><p>In this talk the crew shows how the new boiler was built.</p></div>"
+    blocks = to_blocks(ABOVE + slides + BELOW, "html", title=TITLE).blocks
+    labels = label_blocks(blocks, [Prediction(probability, True, is_scored=True)] * len(blocks), TITLE).labels
+    assert any("boiler" in b.text and not label.reason for b, label in zip(blocks, labels, strict=True)) is stays

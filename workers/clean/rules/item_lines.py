@@ -97,6 +97,7 @@ _COMMENT_COUNTS = (
 COMMENT_COUNTS = (rf"{_COMMENT_COUNTS} ?(?:[:：] ?\d{{1,6}}|[(（]\d{{1,6}}[)）]|\d[\d,]{{0,8}})",)
 # Dates with a label.
 DATES = (
+    r"(?:posted|published|last updated|updated) on (?=.{0,12}\d)[\w.,/: -]{6,40}",
     r"(?:last (?:updated|modified)|published|created|posted on|zuletzt aktualisiert|veröffentlicht(?: am)?|erstellt(?: am)?|publié le|créé le|mis à jour le|publicado(?: el| em)?|creado|criado em|actualizado|atualizado em|pubblicato(?: il)?|creato|gepubliceerd(?: op)?|"
     r"publicerad|utworzono|opublikowano|poprawiono|publikováno|vytvořeno|создано|опубликовано|обновлено|yayınlanma(?: tarihi)?|güncelleme(?: tarihi)?|发布(?:时间|日期)|更新(?:时间|日期)?|公開日|更新日|投稿日|입력|수정)\s?[:：]\s?(?=.{0,20}\d)[\w.,/: 年月日-]{6,40}",
 )
@@ -144,6 +145,7 @@ HOSTS = (
     r".{1,80} is a reader-supported publication\..{0,160}|you['’]re (?:currently )?(?:a free subscriber|on the free list) .{0,200}|this newsletter is free\..{0,160}|(?:powered by|sent with|made in|published with) (?:beehiiv|buttondown|ghost|substack|wordpress|mailchimp|convertkit|kit|medium|blogger|wix|squarespace|hugo|jekyll|feedburner)\.?",
     r"(?:send in a voice message|become a supporter of this (?:podcast|show)|tip ?jar|buy me a coffee|support (?:me|us) on .{1,30})\s?[:：] ?https?://\S{3,200}",
     r"hosted by (?:simplecast|ausha|acast|audioboom|megaphone|spreaker|captivate)\b.{0,200}|our gdpr privacy policy was updated\b.{0,160}|(?:hébergé|gehostet|alojado|hospedado|ospitato|hosted|drivs|värd) (?:par|bei|von|en|por|da|op|på|av) (?:acast|ausha|spreaker)\b.{0,160}|.{0,40}(?:acast\.com/privacy|omnystudio\.com/listener|megaphone\.fm/adchoices|ausha\.co/privacy-policy).{0,80}",
+    r"see (?:our )?privacy policy at https?://\S{3,120} and .{0,200}|(?:view fullsize\s?){1,60}+",
     r"(?:average|durchschnittliche|note moyenne|valoración|puntuación|media|gemiddelde)\b.{0,20}? ?\d[.,]?\d? ?/ ?(?:5|10)\b.{0,60}|user rating: ?\d.{0,20}",
     r"(?:if you (?:enjoyed|liked) .{3,60}, )?(?:please )?consider (?:buying me a coffee|becoming a (?:paid|paying|free) .{0,40}subscriber|subscribing)\b.{0,120}|(?:if you have|have|got) (?:a |any )?(?:news )?(?:tips?|story ideas?|feedback)[^@]{0,60}\S{1,40}@\S{3,60}|(?:just )?hit reply (?:and|to)\b.{0,100}",
 )
@@ -243,3 +245,5 @@ SUBMITTED = re.compile(
     r"(?:submitted|posted|eingereicht|gespeichert|soumis|enviado|inviato|ingediend|skickat|indsendt|wysłane|vložil|beküldte) (?:by|von|par|por|da|door|av|af|przez)? ?\S.{0,60}? (?:on|am|le|el|il|op|em|den|dn\.)? ?\w{2,4}\.?, \d\d[/.-]\d\d[/.-]\d{4} - \d\d:\d\d",
     re.IGNORECASE,
 )
+# A shortcode of WordPress. Source: https://codex.wordpress.org/Shortcode_API. Its names have underscores, or it has attributes.
+SHORTCODE = re.compile(r"\[/?(?P<name>[a-z][a-z0-9_-]{1,60})(?P<attributes>(?:\s[^\[\]]{0,4000})?)\]")
