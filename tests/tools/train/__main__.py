@@ -38,6 +38,7 @@ from workers.clean.model.model import FILE, load
 
 SYNTHETIC_DUMPS = 2000
 VARIANTS = 4  # of each invented dump of `dumps/templates.py`
+DUMP_LINE_WEIGHT = 1.0  # in the training of the word weights of feeds
 CURVE = Path(__file__).with_name("curve.json")
 # Costs (block, word): a block stays if p × words > (1 − p) × (block + words × word). Chosen from the curve: the least
 # clutter at which lost words of body text stay near the best peer's. Feeds may lose hardly any.
@@ -66,8 +67,17 @@ def more_samples(kind: str) -> list[Sample]:
 
 
 def more_sentences(kind: str) -> list[Sentences]:
-    """Return the sentences that train the word weights only."""
-    return [make_sentences(bank_lines())] if kind == "text" else []
+    """Return the sentences that train the word weights only. Lines of dumps teach those of feeds."""
+    if kind == "text":
+        return [make_sentences(bank_lines())]
+    return [make_sentences(dump_lines(), DUMP_LINE_WEIGHT)] if kind == "html" else []
+
+
+def dump_lines() -> list[tuple[str, bool]]:
+    """Return the different lines of the invented dumps and of the bank, each with whether it is body text."""
+    labelled = (zip(d.blocks, d.body, d.trust, strict=True) for d in variants(1))
+    lines = [(block.text, bool(is_body)) for rows in labelled for block, is_body, trust in rows if trust > 0]
+    return list(dict.fromkeys((*lines, *bank_lines())))
 
 
 def curve(predicted: Sequence[tuple[Document, Any]]) -> list[dict[str, float]]:

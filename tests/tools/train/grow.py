@@ -76,9 +76,19 @@ DUMP_NETWORK = network.Plan(epochs=14, weighted_means=2)
 PAGE_NETWORK = network.Plan(
     width=32, dilations=(1, 2, 4, 8, 1, 2), groups=(1, 2, 0, ALL, 1, 2), epochs=20, hidden=(0.12, 0.1), smoothing=0.02
 )
+# Feed items are short, so their networks are small (decision 167).
+ITEM_NETWORK = network.Plan(
+    width=32,
+    dilations=(1, 2, 4, 1, 2),
+    groups=(ALL,) * 5,
+    epochs=14,
+    hidden=(0.12, 0.1),
+    smoothing=0.02,
+    weighted_means=2,
+)
 PLANS = {
     "text": Plan(240, 0.12, 0, network_plan=DUMP_NETWORK, seeds=(1, 2, 3)),
-    "html": Plan(400),
+    "html": Plan(400, network_plan=ITEM_NETWORK, seeds=(1, 2)),
     "page": Plan(300, 0.07, 0, 3, 32, PAGE_NETWORK, seeds=(1, 2, 3), trees_weight=2.0),
 }
 
@@ -168,11 +178,11 @@ class Sentences(NamedTuple):
     weight: Any
 
 
-def make_sentences(texts: Sequence[tuple[str, bool]]) -> Sentences:
-    """Return the arrays of *texts*, each with whether it is body text."""
+def make_sentences(texts: Sequence[tuple[str, bool]], weight: float = SENTENCE_WEIGHT) -> Sentences:
+    """Return the arrays of *texts*, each with whether it is body text. *weight*: of each text."""
     body = np.array([is_body for _, is_body in texts], np.int8)
     tokens = _sparse([word_tokens(text) for text, _ in texts], WORD_BUCKETS, rooted=True)
-    return Sentences(tokens, body, np.full(len(texts), SENTENCE_WEIGHT, np.float32))
+    return Sentences(tokens, body, np.full(len(texts), weight, np.float32))
 
 
 class TrainedModel(NamedTuple):

@@ -1,9 +1,14 @@
 """Labels of the invented feed items that train the model of feed HTML."""
 
+import io
+import tarfile
+from operator import itemgetter
 from pathlib import Path
 
 import pytest
 
+from tests.tools.skips import NO_CORPUS
+from tests.tools.train.feeds.captured import ARCHIVE, ItemLabels, captured_documents, item_hash, read_labels
 from tests.tools.train.feeds.items import FILES, FeedItem, feed_documents, labelled_item, read_items
 
 SHARE = '<div class="sharedaddy" data-c><h3>Share this:</h3><ul><li>Click to share on X</li></ul></div>'
@@ -52,3 +57,34 @@ def test_nearly_all_items_have_labels() -> None:
     documents = list(feed_documents(FILES[:1]))
     assert len(documents) >= 0.95 * 2 * len(read_items(FILES[:1])), "marks change the blocks of an item"
     assert sum(any(document.body) for document in documents) >= 0.95 * len(documents)
+
+
+RSS = """<rss version="2.0"><channel><title>Quay</title><item><title>Late tide</title><link>https://quay.example/1</link>
+<description><![CDATA[<p>The tide was late.</p><p>Photo: Nell Orme</p><p>Follow us</p>]]></description></item></channel></rss>"""
+
+
+def test_captured_item_has_the_labels_of_its_readers(tmp_path: Path) -> None:
+    body = "<p>The tide was late.</p><p>Photo: Nell Orme</p><p>Follow us</p>"
+    with tarfile.open(tmp_path / "feeds.tar.xz", "w:xz") as tar:
+        info = tarfile.TarInfo("quay/1.xml")
+        info.size = len(RSS.encode())
+        tar.addfile(info, io.BytesIO(RSS.encode()))
+    (tmp_path / "labels.tsv").write_text(f"quay/1.xml\t{item_hash(body)}\t2\t1\n")
+    [document] = captured_documents(tmp_path / "feeds.tar.xz", tmp_path / "labels.tsv")
+    assert [block.text for block in document.blocks] == ["The tide was late.", "Photo: Nell Orme", "Follow us"]
+    assert (document.body, document.trust) == ([True, False, False], [1.0, 0.0, 1.0])
+    assert (document.hard, document.site) == ([False, False, True], "quay/1.xml")
+
+
+@pytest.mark.skipif(not ARCHIVE.exists(), reason=NO_CORPUS)
+def test_labels_of_captured_items_fit_their_blocks() -> None:
+    documents = list(captured_documents())
+    labels = [label for items in read_labels().values() for label in items.values()]
+    assert len(documents) == len(labels)
+    for document, label in zip(sorted(documents, key=lambda d: d.name), sorted_labels(), strict=True):
+        assert max((*label.clutter, *label.neutral), default=0) < len(document.blocks), document.name
+
+
+def sorted_labels() -> list[ItemLabels]:
+    named = [(f"{path}/{hash_}", label) for path, items in read_labels().items() for hash_, label in items.items()]
+    return [label for _, label in sorted(named, key=itemgetter(0))]
