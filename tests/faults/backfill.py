@@ -54,7 +54,7 @@ READER_PART = 80
 SETS = ("dev_core", "dev_multi", "dev_trafeval", "dev_wcxb")
 FIRST_CAPTURE, CAPTURE_EVERY = datetime(2012, 1, 1, tzinfo=UTC), timedelta(minutes=17)
 PROCESSES = ("reader", "desk", "broker")
-CHECK_S, PATIENCE_S = 0.05, 600.0
+CHECK_S, PATIENCE_S = 0.05, 3600.0
 CALM, KILLED = "calm", "killed"
 
 

@@ -42,6 +42,7 @@ MAX_LABEL_WORDS = 6
 NOTICE_REPEATS = 3  # occurrences of one sentence on a page that make it a notice
 MIN_LINK_WORDS = 4  # a paragraph that is a shorter link may be a heading or a name
 MIN_LINKED_WORDS = 20  # of a body sentence that is one link; headlines and summaries are shorter
+LABEL_STARTS = (2, 3)  # words; one word may begin any line
 MIN_LINK_SHARE = 0.5  # of a block in a container of clutter
 MOSTLY_LINK = 0.6
 LIKELY = 0.5
@@ -89,6 +90,18 @@ def _is_label_of_links(labelling: Labelling, n: int) -> bool:
 
 
 def _label_by_rule(labelling: Labelling, n: int) -> BlockLabel | None:
+    label = _matching_rule(labelling, n)
+    overruled = label is not None and label.label != "feed tail" and _is_likely_sentence(labelling, n)
+    return None if overruled else label
+
+
+def _is_likely_sentence(labelling: Labelling, n: int) -> bool:
+    """Return whether a feed item's sentence without links only begins like a prompt, as "Read also the small print"."""
+    block = labelling.blocks[n]
+    return not labelling.whole_page and block.is_sentence and not block.links and is_likely(labelling, n)
+
+
+def _matching_rule(labelling: Labelling, n: int) -> BlockLabel | None:
     block = labelling.blocks[n]
     if is_feed_tail(block.text):
         return BlockLabel("feed tail", "a line that a feed builder appends")
@@ -151,19 +164,28 @@ def _label_by_history(labelling: Labelling, n: int) -> bool:
 
 
 def _heads_links(labelling: Labelling, n: int) -> bool:
-    """Return whether a short line that ends in a colon, or is bold in a feed, is above two blocks of links only."""
+    """Return whether a short line is above two blocks of links only.
+
+    It ends in a colon, is bold in a feed's item, or begins with a label above links to the item's site.
+    """
     block, following = labelling.blocks[n], labelling.blocks[n + 1 : n + 3]
     if len(following) < 2 or not all(block.is_all_links for block in following):
         return False
     if block.words > MAX_LABEL_WORDS:
         return False
-    if not block.text.endswith(COLONS) and (labelling.whole_page or block.links or not is_bold(block)):
-        return False
-    if _all_unlikely(labelling, n + 1, n + 3):
-        return True
     # The model is unsure of short items. A blog's own list of links leads to other sites.
     of_site = not labelling.whole_page and all(_leads_to_site(labelling, block) for block in following)
-    return of_site and _all_unlikely(labelling, n + 1, n + 3, LIKELY_BELOW_LABEL)
+    if of_site and _begins_with_label(block.text):
+        return True
+    if not block.text.endswith(COLONS) and (labelling.whole_page or block.links or not is_bold(block)):
+        return False
+    return _all_unlikely(labelling, n + 1, n + 3, LIKELY_BELOW_LABEL if of_site else LIKELY)
+
+
+def _begins_with_label(text: str) -> bool:
+    """Return whether the first words of a line are a label above links, as in "More posts of this quarter"."""
+    words = text.split()
+    return any(is_link_label(" ".join(words[:count])) for count in LABEL_STARTS)
 
 
 def _leads_to_site(labelling: Labelling, block: Block) -> bool:

@@ -87,7 +87,7 @@ def _label_tail(labelling: Labelling, body: int) -> None:
         if is_announced(labelling, start - 1) or _is_call(labelling, start - 1):
             break
         start -= 1
-    headlines = [n for n in range(start, len(blocks)) if not labels[n].reason]
+    headlines = [n for n in range(start, len(blocks)) if not labels[n].reason or labels[n].label == "clutter"]
     if len(headlines) >= MIN_TAIL_HEADLINES and start > body:
         for n in headlines:
             labels[n] = BlockLabel("link", "headlines in a row at the end", list_start=headlines[0])

@@ -96,7 +96,10 @@ _COMMENT_COUNTS = (
 )
 COMMENT_COUNTS = (rf"{_COMMENT_COUNTS} ?(?:[:：] ?\d{{1,6}}|[(（]\d{{1,6}}[)）]|\d[\d,]{{0,8}})",)
 # Dates with a label.
+_DATE = r"(?:\d{1,2}[./-]\d{1,2}[./-]\d{4}|\d{4}[./-]\d{1,2}[./-]\d{1,2})\.?"
+_TIME = r"(?:,?\s?(?:[–—|-]\s?)?\d{1,2}[:.h]\d\d(?::\d\d)?)?(?:\s?\(?(?:gmt|utc)(?:[+-]\d{1,2})?\)?)?"
 DATES = (
+    rf"(?:[^\W\d]{{1,14}}(?: [^\W\d]{{1,14}})?[,:]? )?{_DATE}{_TIME}",
     r"(?:posted|published|last updated|updated) on (?=.{0,12}\d)[\w.,/: -]{6,40}",
     r"(?:last (?:updated|modified)|published|created|posted on|zuletzt aktualisiert|veröffentlicht(?: am)?|erstellt(?: am)?|publié le|créé le|mis à jour le|publicado(?: el| em)?|creado|criado em|actualizado|atualizado em|pubblicato(?: il)?|creato|gepubliceerd(?: op)?|"
     r"publicerad|utworzono|opublikowano|poprawiono|publikováno|vytvořeno|создано|опубликовано|обновлено|yayınlanma(?: tarihi)?|güncelleme(?: tarihi)?|发布(?:时间|日期)|更新(?:时间|日期)?|公開日|更新日|投稿日|입력|수정)\s?[:：]\s?(?=.{0,20}\d)[\w.,/: 年月日-]{6,40}",
