@@ -343,13 +343,11 @@ def _belongs_to_list(labelling: Labelling, n: int) -> bool:
         return False
     if labelling.whole_page and not labelling.predictions[n].keep:
         return True
-    if labelling.is_dump or is_likely(labelling, n):
+    if labelling.is_dump or block.tag in ("h2", "h3", "h4", "blockquote") or block.links or block.is_sentence:
         return False  # the article resumes
-    if block.tag in ("h2", "h3", "h4", "blockquote") or block.links or block.is_sentence:
-        return False
     if text.endswith(COLONS) and not _is_above_links(labelling, n):
         return False  # the article resumes with a list
-    return is_headline(text) or parse_date_line(text) is not None
+    return (is_headline(text) or parse_date_line(text) is not None) and not is_likely(labelling, n)
 
 
 def _is_above_links(labelling: Labelling, n: int) -> bool:

@@ -54,6 +54,7 @@ SHORT_WORDS = 3  # minimum word count of a line: the heading of a list is worth 
 CHEAP_SHARE = 0.4  # of the cost: short lines, and lines with a full stop, harm less than headlines if they are clutter
 MIN_FALLBACK = 0.1  # probability of a sentence that becomes the body where the model keeps nothing
 UNSCORED = Prediction(0.0, keep=False)  # of a page's navigation
+BY_WORDS = Prediction(0.9, keep=True, is_scored=True)  # of an item whose words are likely
 TEXT_FIELDS = ("dek", "kicker", "byline", "dateline", "published", "source_credit")
 
 
@@ -219,6 +220,8 @@ def _predict(
 
         model = load_default(document.input_type)
     blocks = [block for block in document.blocks if block.text]
+    if plain and all(block in plain for block in uncertain) and model.has_likely_words(blocks):
+        return [BY_WORDS] * len(document.blocks)
     if document.input_type == "page":
         blocks = [document.blocks[n] for n in candidates(document.blocks)]
     scores = model.predict(blocks, _known_text(document))

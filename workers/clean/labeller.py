@@ -100,16 +100,12 @@ def _is_call(labelling: Labelling, n: int) -> bool:
 
 def _is_bare_headline(labelling: Labelling, n: int) -> bool:
     block = labelling.blocks[n]
+    if block.tag not in HEADLINE_TAGS or SENTENCE_END.search(block.text) or not is_headline(block.text):
+        return False
+    if block.links:
+        return True
     is_above_links = n + 1 < len(labelling.blocks) and labelling.blocks[n + 1].is_all_links
-    if not block.links and not is_above_links and is_likely(labelling, n):
-        return False
-    if (
-        block.tag not in HEADLINE_TAGS
-        or SENTENCE_END.search(block.text)
-        or (not block.links and FACT.match(block.text))
-    ):
-        return False
-    return is_headline(block.text)
+    return not FACT.match(block.text) and (is_above_links or not is_likely(labelling, n))
 
 
 __all__ = ["BlockLabel", "Labelling", "Prediction", "label_blocks"]

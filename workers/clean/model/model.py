@@ -36,6 +36,7 @@ from workers.clean.model.vocabulary import VOCABULARY_HASH, hash_texts
 Matrix = npt.NDArray[np.float32]
 
 MIN_PROBABILITY, MAX_LOG_ODDS = 1e-5, 11.5
+MIN_LIKELY_WORDS = 0.5  # log odds by the words of each block, above which an item without link blocks is not scored
 FILE = Path(__file__).with_name("model.msgpack")
 
 
@@ -102,6 +103,10 @@ class Model(NamedTuple):
         joined = combine(body, log_odds[:, 0], len(self.networks.first), self.trees_weight)
         title = _probability(log_odds[:, 1]).tolist() if groups is None else [0.0] * len(blocks)
         return Scores(joined.tolist(), title)
+
+    def has_likely_words(self, blocks: Sequence[Block]) -> bool:
+        """Return whether the words of each block are those of body text, so that the rest of the model changes nothing."""
+        return float(word_scores(blocks, self.words).min()) * self.word_scale >= MIN_LIKELY_WORDS
 
     def should_keep(self, probability: float, words: int, *, share: float = 1.0) -> bool:
         """Return whether to keep a block: its loss would cost more than the clutter that remains, on average.
