@@ -1,7 +1,7 @@
 """Postings: for each term, number or place the slots of the articles that have it, in the order of arrival. Pure.
 
-The postings follow from the records of the window, so no part of them is stored. Terms have odd keys, numbers and places
-even ones. At most 65,536 keys exist, which bounds the memory.
+The postings follow from the records of the window, so no part of them is stored. Terms have odd keys, numbers and
+places even ones. At most 65,536 keys exist, which bounds the memory.
 """
 
 from array import array

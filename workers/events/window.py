@@ -17,8 +17,7 @@ CAPACITY = 131_072  # articles: more than a day of 100,000; 21 MB of signatures
 PRESELECTED = 256  # articles whose vectors are compared
 CANDIDATES, NEAREST_CANDIDATES = 48, 32  # articles that are compared; the others share rare keys; decision 166
 COMMON_SHARE, MIN_COMMON = 0.01, 30  # share and minimum number of articles with a term that distinguishes no events
-_EVENT_START = int(LAYOUT.fields["event"][1])  # bytes of a record
-_EVENT_END = _EVENT_START + LAYOUT["event"].itemsize + LAYOUT["event_revision"].itemsize
+_EVENT = slice(10, 24)  # bytes of a record with its event: fields `event` and `event_revision`
 
 
 class Window:
@@ -144,8 +143,8 @@ class Window:
 
     def _has_text_of(self, slot: int, record: bytes) -> bool:
         """Return whether the article in *slot* differs from *record* in its event only."""
-        stored = self.records[slot].tobytes()
-        return stored[:_EVENT_START] == record[:_EVENT_START] and stored[_EVENT_END:] == record[_EVENT_END:]
+        stored: bytes = self.records[slot].tobytes()
+        return stored[: _EVENT.start] == record[: _EVENT.start] and stored[_EVENT.stop :] == record[_EVENT.stop :]
 
     def _count_terms(self, slot: int, step: int) -> None:
         np.add.at(self.term_counts, self.records["term"][slot] | NAME_BIT, step)

@@ -115,3 +115,14 @@ def test_candidates_without_vector_share_keys() -> None:
     window = Window(16)
     add(window, record(1, NAME, has_vector=False), record(2, 7), record(3, NAME))
     assert window.candidates(record(9, NAME, has_vector=False), 2).tolist() == [0]
+
+
+def test_event_of_record_is_no_text() -> None:
+    window = Window(4)
+    add(window, record(1, NAME))
+    other_event, other_time = window.records[0].copy(), window.records[0].copy()
+    other_event["event"], other_event["event_revision"] = b"other", 2**32 - 1
+    other_time["event"], other_time["partition"] = b"other", 1
+    assert window._has_text_of(0, other_event.tobytes())
+    assert not window._has_text_of(0, other_time.tobytes())
+    assert not window._has_text_of(0, record(2, NAME).tobytes())
