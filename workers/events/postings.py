@@ -31,8 +31,6 @@ class Postings:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Postings) and self._slots == other._slots
 
-    __hash__ = None  # type: ignore[assignment]  # mutable
-
     def load(self, records: Any, slots: Slots) -> None:
         """Replace the content by *records*, which stand in *slots*, in the order of arrival."""
         self._slots.clear()
