@@ -15,10 +15,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from workers.events.signature import HAS_VECTOR, event_id
+from workers.events.signature import event_id
 from workers.events.window import Window
 
-CANDIDATES = 32
 COPY = 2.0  # support of the event that has the original of a copy: above each probability
 NEAREST = 3  # articles of an event whose mean probability decides
 JOIN, LEAVE, MERGE, SPLIT, LINK = 0.85, 0.3, 0.85, 0.3, 0.65  # decision 161
@@ -91,7 +90,8 @@ class Decider:
         """Return the plan for an article that its publisher has withdrawn: its event loses it."""
         event = self.window.event_at(slot)
         self.records[slot] = self.window.records[slot].copy()
-        self.records[slot]["vector"], self.records[slot]["term"] = 0, 0
+        for name in ("vector", "term", "number", "place"):
+            self.records[slot][name] = 0
         self._remove(event, slot)
         article = bytes(self.records[slot]["article"])
         self._set(slot, event_id(article, f"withdrawn {event.hex()}"), 1)
@@ -100,12 +100,9 @@ class Decider:
     # -- support ----------------------------------------------------------------------------------------------
 
     def _support(self, record: Any, slot: int, copy_of: bytes) -> dict[bytes, float]:
-        """Return the support of each event among the nearest articles: the mean of its highest probabilities."""
+        """Return the support of each event among the candidates: the mean of its highest probabilities."""
         window = self.window
-        if record["flags"] & HAS_VECTOR:
-            slots = window.nearest(record, CANDIDATES, slot)
-        else:
-            slots = window.sharing_terms(record["term"], CANDIDATES, slot)
+        slots = window.candidates(record, slot)
         by_event: dict[bytes, list[float]] = {}
         if len(slots):
             probabilities = self.compare(record, window.records[slots])

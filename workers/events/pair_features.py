@@ -12,6 +12,7 @@ Matrix = npt.NDArray[np.float32]
 DAY_S = 86_400
 # Terms are ordered by their rarity: the first ones distinguish best.
 _RANK_WEIGHTS = (1 / (1 + np.arange(TERMS) / 6)).astype(np.float32)
+_RANKS = np.maximum.outer(np.arange(TERMS), np.arange(TERMS)).astype(np.uint8)  # the higher one of a pair
 # Column → whether the similarity may rise (1) or fall (-1) with it; 0: either.
 MONOTONE = {
     "cosine": 1, "shared_terms": 1, "shared_term_share": 1, "best_shared_rank": -1, "shared_names": 1,
@@ -59,8 +60,7 @@ def _terms(one: Any, others: Any) -> Matrix:
     out = np.empty((len(others), 5), np.float32)
     out[:, 0] = mine.sum(axis=1)
     out[:, 1] = np.minimum(mine @ _RANK_WEIGHTS, theirs @ _RANK_WEIGHTS) / smaller
-    ranks = np.where(equal, np.maximum(np.arange(TERMS)[:, None], np.arange(TERMS)[None, :]), TERMS)
-    out[:, 2] = ranks.min(axis=(1, 2))
+    out[:, 2] = np.where(equal, _RANKS, np.uint8(TERMS)).reshape(len(others), -1).min(axis=1)
     out[:, 3] = shared_names
     out[:, 4] = shared_names / np.maximum(1, np.minimum(names.sum(), other_names.sum(axis=1)))
     return out

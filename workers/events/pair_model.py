@@ -83,11 +83,13 @@ class Kernel(NamedTuple):
     weights: Vector
     intercept: float
     gamma: float
+    squares: Vector  # of the lengths of *rows*
 
     def estimate(self, rows: Matrix) -> Matrix:
         """Return the similarity for each row, from 0 to 1. A missing value counts as the mean of its column."""
-        standard = np.nan_to_num((rows - self.means) / self.scales)
-        squares = np.square(standard).sum(axis=1)[:, None] + np.square(self.rows).sum(axis=1)
+        standard = (rows - self.means) / self.scales
+        standard[np.isnan(standard)] = 0
+        squares = np.square(standard).sum(axis=1)[:, None] + self.squares
         distances = np.maximum(squares - 2 * standard @ self.rows.T, 0)
         estimates: Matrix = (np.exp(-self.gamma * distances) @ self.weights + self.intercept).astype(np.float32)
         return estimates.clip(0, 1)
@@ -152,7 +154,7 @@ def load_kernel(stored: StoredKernel, columns: int) -> Kernel:
     """Return a kernel regression over *columns*."""
     rows = np.frombuffer(stored.rows, "<f2").reshape(-1, columns).astype(np.float32)
     means, scales, weights = (np.frombuffer(data, "<f4") for data in (stored.means, stored.scales, stored.weights))
-    return Kernel(means, scales, rows, weights, stored.intercept, stored.gamma)
+    return Kernel(means, scales, rows, weights, stored.intercept, stored.gamma, np.square(rows).sum(axis=1))
 
 
 @lru_cache

@@ -3,18 +3,21 @@
 The window is a ring of fixed size: slot n % capacity holds the article that arrived as number n.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from workers.events.signature import LAYOUT, unit_vectors
+from workers.events.postings import Postings
+from workers.events.signature import HAS_VECTOR, LAYOUT, unit_vectors
 from workers.events.terms import NAME_BIT
 
 CAPACITY = 131_072  # articles: more than a day of 100,000; 21 MB of signatures
 PRESELECTED = 256  # articles whose vectors are compared
+CANDIDATES, NEAREST_CANDIDATES = 48, 32  # articles that are compared; the others share rare keys; decision 166
 COMMON_SHARE, MIN_COMMON = 0.01, 30  # share and minimum number of articles with a term that distinguishes no events
+_EVENT = slice(10, 24)  # bytes of a record with its event: fields `event` and `event_revision`
 
 
 class Window:
@@ -25,6 +28,7 @@ class Window:
         self.records = np.zeros(capacity, LAYOUT)
         self.signs = np.zeros((capacity, 2), np.uint64)
         self.term_counts = np.zeros(1 << 16, np.int32)
+        self.postings = Postings(self.age_rank)
         self.slot_of: dict[bytes, int] = {}
         self._members: dict[bytes, tuple[int, ...]] = {}
 
@@ -37,8 +41,10 @@ class Window:
         self.slot_of.clear()
         self._members.clear()
         first = count % self.capacity if count > self.capacity else 0
-        for number in range(min(count, self.capacity)):
-            self._add((first + number) % self.capacity)
+        slots = (np.arange(self.used(), dtype=np.uint32) + first) % self.capacity
+        self.postings.load(self.records[slots], slots)
+        for slot in slots.tolist():
+            self._add(slot)
 
     def members(self, event: bytes) -> tuple[int, ...]:
         """Return the slots of the articles of *event*, in the order in which they arrived."""
@@ -93,27 +99,52 @@ class Window:
         out["term"] = np.where(self.term_counts[records["term"] | NAME_BIT] > limit, 0, records["term"])
         return out
 
-    def sharing_terms(self, terms: Iterable[int], count: int, excluded: int) -> npt.NDArray[np.intp]:
-        """Return the slots of the articles that share most *terms*."""
-        wanted = np.array([term for term in terms if term], np.uint16)
-        shared = np.isin(self.records["term"][: self.used()], wanted).sum(axis=1)
-        if excluded < len(shared):
-            shared[excluded] = 0
-        slots = np.argsort(-shared, kind="stable")[:count]
-        out: npt.NDArray[np.intp] = slots[shared[slots] > 0]
+    def sharing_keys(self, record: Any, count: int, excluded: Sequence[int]) -> npt.NDArray[np.intp]:
+        """Return the slots of the articles that share most rare terms, numbers and places, without those *excluded*.
+
+        A key counts the more the fewer articles have it. Of equal articles, the newest counts.
+        """
+        used = self.used()
+        lists = list(self.postings.of(record, max(MIN_COMMON, COMMON_SHARE * used)))
+        if not lists:
+            return np.zeros(0, np.intp)
+        sizes = [len(slots) for slots in lists]
+        scores = np.bincount(np.concatenate(lists), np.repeat(np.log(1 + used / np.array(sizes)), sizes))
+        scores[[slot for slot in excluded if slot < len(scores)]] = 0
+        slots = np.flatnonzero(scores)
+        ages = (self.count - 1 - slots) % self.capacity
+        out: npt.NDArray[np.intp] = slots[np.lexsort((ages, -scores[slots]))][:count]
         return out
+
+    def candidates(self, record: Any, excluded: int) -> npt.NDArray[np.intp]:
+        """Return at most CANDIDATES slots: the articles with the nearest vectors, then those that share rare keys."""
+        near = np.zeros(0, np.intp)
+        if record["flags"] & HAS_VECTOR:
+            near = self.nearest(record, NEAREST_CANDIDATES, excluded)
+        sharing = self.sharing_keys(record, CANDIDATES - len(near), [excluded, *near.tolist()])
+        return np.concatenate([near, sharing])
 
     def apply(self, writes: Mapping[int, bytes], count: int) -> None:
         """Write records to their slots. A record of another article replaces the article of the slot."""
+        changed = [slot for slot, record in writes.items() if not self._has_text_of(slot, record)]
         for slot in writes:
             self._remove(slot)
-        for slot, record in writes.items():
+        for slot in changed:
             self._count_terms(slot, -1)
-            self.records[slot] = np.frombuffer(record, LAYOUT)[0]
-            self._count_terms(slot, 1)
-            self.signs[slot] = signs_of(self.records[slot : slot + 1])[0]
-            self._add(slot)
+            self.postings.remove(self.records[slot], slot)
         self.count = count
+        for slot, record in writes.items():
+            self.records[slot] = np.frombuffer(record, LAYOUT)[0]
+            self._add(slot)
+        for slot in changed:
+            self._count_terms(slot, 1)
+            self.postings.add(self.records[slot], slot)
+            self.signs[slot] = signs_of(self.records[slot : slot + 1])[0]
+
+    def _has_text_of(self, slot: int, record: bytes) -> bool:
+        """Return whether the article in *slot* differs from *record* in its event only."""
+        stored: bytes = self.records[slot].tobytes()
+        return stored[: _EVENT.start] == record[: _EVENT.start] and stored[_EVENT.stop :] == record[_EVENT.stop :]
 
     def _count_terms(self, slot: int, step: int) -> None:
         np.add.at(self.term_counts, self.records["term"][slot] | NAME_BIT, step)

@@ -8,7 +8,6 @@ import numpy as np
 from workers.events.pair_features import UNKNOWN_PUBLISHER, same_publisher
 from workers.events.pair_model import INPUT_DIMS, load_default, load_projection
 from workers.events.signature import DIMS, HAS_VECTOR, LAYOUT, TERMS, digests, publisher_key, quantise, unix_time
-from workers.events.window import Window
 
 NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)
 
@@ -60,11 +59,3 @@ def test_projection_centres_vectors_by_language() -> None:
 def test_unknown_publisher_and_time_are_zero() -> None:
     assert (publisher_key(""), unix_time(None), digests([7], 3)) == (0, 0, [7, 0, 0])
     assert publisher_key("The Courier") == publisher_key("THE COURIER") > 0
-
-
-def test_article_shares_no_terms_with_itself() -> None:
-    window = Window(4)
-    window.apply({n: signature(n).tobytes() for n in range(3)}, 3)
-    terms = window.records["term"][1].tolist()
-    assert window.sharing_terms(terms, 2, excluded=3).tolist()[0] == 1
-    assert 1 not in window.sharing_terms(terms, 2, excluded=1)

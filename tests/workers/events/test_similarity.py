@@ -15,7 +15,8 @@ TWO_ROWS = np.array([[0, 0], [3, 0]], np.float32)
 def kernel(weights: list[float], intercept: float = 0.5) -> Kernel:
     """Return a regression with the support vectors 0, 0 and 3, 0."""
     means, scales = np.zeros(2, np.float32), np.ones(2, np.float32)
-    return Kernel(means, scales, TWO_ROWS, np.array(weights, np.float32), intercept, 1.0)
+    squares = np.array([0, 9], np.float32)
+    return Kernel(means, scales, TWO_ROWS, np.array(weights, np.float32), intercept, 1.0, squares)
 
 
 def test_text_vector_weighs_lead_above_title() -> None:
@@ -54,6 +55,7 @@ def test_stored_kernel_is_read_by_columns() -> None:
     loaded = load_kernel(stored, 2)
     assert (loaded.rows.tolist(), loaded.means.tolist()) == (TWO_ROWS.tolist(), [1.0, 2.0])
     assert (loaded.intercept, loaded.gamma) == (0.25, 0.125)
+    assert loaded.squares.tolist() == [0, 9]
 
 
 def test_default_kernels_have_columns_of_pairs() -> None:
