@@ -12,7 +12,7 @@ from workers.clean.labelling import Prediction
 from workers.clean.line_types import SENTENCE_END
 
 MIN_SCORED_BLOCKS = 3  # of an item, for the model to score its blocks without links
-MIN_PLAIN, MIN_PLAIN_BELOW = 0.05, 0.15  # probability of a block that stays, in the body and below it
+MIN_PLAIN, MIN_PLAIN_BELOW = 0.05, 0.1  # probability of a block that stays, in the body and below it
 MIN_CERTAIN = 0.5  # probability of a block that no second cleaning removes
 MAX_CLOSING_WORDS = 8  # of a last statement, which has the limit of the body
 CELLS, MAX_CELL_WORDS = frozenset(("td", "th")), 3  # a longer cell may be a part of a letter, whose layout is a table
