@@ -47,6 +47,7 @@ MIN_LINK_SHARE = 0.5  # of a block in a container of clutter
 MOSTLY_LINK = 0.6
 LIKELY = 0.5
 LIKELY_BELOW_LABEL = 0.8
+LIKELY_OF_SITE = 0.975  # of links to the item's own site below a label in any language
 COLONS = (":", "：")
 HEADING_TAGS = frozenset(("h2", "h3", "h4", "h5", "h6"))
 BOLD_TAGS = frozenset(("b", "strong"))
@@ -179,7 +180,7 @@ def _heads_links(labelling: Labelling, n: int) -> bool:
         return True
     if not block.text.endswith(COLONS) and (labelling.whole_page or block.links or not is_bold(block)):
         return False
-    return _all_unlikely(labelling, n + 1, n + 3, LIKELY_BELOW_LABEL if of_site else LIKELY)
+    return _all_unlikely(labelling, n + 1, n + 3, LIKELY_OF_SITE if of_site else LIKELY)
 
 
 def _begins_with_label(text: str) -> bool:

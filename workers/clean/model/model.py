@@ -105,7 +105,7 @@ class Model(NamedTuple):
         return Scores(joined.tolist(), title)
 
     def has_likely_words(self, blocks: Sequence[Block]) -> bool:
-        """Return whether the words of each block are those of body text, so that the rest of the model changes nothing."""
+        """Return whether the words of each block are those of body text, so that the item need not be scored."""
         return float(word_scores(blocks, self.words).min()) * self.word_scale >= MIN_LIKELY_WORDS
 
     def should_keep(self, probability: float, words: int, *, share: float = 1.0) -> bool:
