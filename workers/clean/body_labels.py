@@ -42,7 +42,7 @@ MAX_LABEL_WORDS = 6
 NOTICE_REPEATS = 3  # occurrences of one sentence on a page that make it a notice
 MIN_LINK_WORDS = 4  # a paragraph that is a shorter link may be a heading or a name
 MIN_LINKED_WORDS = 20  # of a body sentence that is one link; headlines and summaries are shorter
-LABEL_STARTS = (2, 3)  # words; one word may begin any line
+LABEL_WORDS = (2, 3)  # of a label within a line; one word may begin any line
 MIN_LINK_SHARE = 0.5  # of a block in a container of clutter
 MOSTLY_LINK = 0.6
 LIKELY = 0.5
@@ -167,7 +167,7 @@ def _label_by_history(labelling: Labelling, n: int) -> bool:
 def _heads_links(labelling: Labelling, n: int) -> bool:
     """Return whether a short line is above two blocks of links only.
 
-    It ends in a colon, is bold in a feed's item, or begins with a label above links to the item's site.
+    It ends in a colon, is bold in a feed's item, or has the words of a label above links to the item's site.
     """
     block, following = labelling.blocks[n], labelling.blocks[n + 1 : n + 3]
     if len(following) < 2 or not all(block.is_all_links for block in following):
@@ -176,17 +176,18 @@ def _heads_links(labelling: Labelling, n: int) -> bool:
         return False
     # The model is unsure of short items. A blog's own list of links leads to other sites.
     of_site = not labelling.whole_page and all(_leads_to_site(labelling, block) for block in following)
-    if of_site and _begins_with_label(block.text):
+    is_bold_label = not labelling.whole_page and not block.links and is_bold(block)
+    if (of_site or is_bold_label) and _has_label(block.text):
         return True
-    if not block.text.endswith(COLONS) and (labelling.whole_page or block.links or not is_bold(block)):
+    if not block.text.endswith(COLONS) and not is_bold_label:
         return False
     return _all_unlikely(labelling, n + 1, n + 3, LIKELY_OF_SITE if of_site else LIKELY)
 
 
-def _begins_with_label(text: str) -> bool:
-    """Return whether the first words of a line are a label above links, as in "More posts of this quarter"."""
+def _has_label(text: str) -> bool:
+    """Return whether a line begins or ends with a label above links, such as "More posts of this quarter"."""
     words = text.split()
-    return any(is_link_label(" ".join(words[:count])) for count in LABEL_STARTS)
+    return any(is_link_label(" ".join(part)) for n in LABEL_WORDS for part in (words[:n], words[-n:]))
 
 
 def _leads_to_site(labelling: Labelling, block: Block) -> bool:
@@ -231,7 +232,7 @@ def heads_reading_list(labelling: Labelling, n: int) -> bool:
 def _heads_reading_list(labelling: Labelling, n: int) -> bool:
     host = site_of(urlsplit(labelling.url).netloc)
     text = labelling.blocks[n].text
-    if labelling.whole_page or not host or is_link_label(text) or match_key(text) in SPONSOR_LABELS:
+    if labelling.whole_page or not host or is_link_label(text) or _has_label(text) or match_key(text) in SPONSOR_LABELS:
         return False
     items = list_below(labelling.blocks, n)
     hosts = [site_of(other) for block in items for other in _hosts(block, "")]

@@ -22,7 +22,7 @@ STORY = (
     "“We had almost forgotten the smell of it,” said Ida Marrow, who was first through the gate.",
 )
 HEADLINE = "Can the night-tram company still be saved?"
-TEMPLATE = "The Lanthe Courier is read in every house between Dunscar and the sea"
+TEMPLATE = "The tower clock of Dunscar strikes seven at noon, as it has since the storm of 1911"
 
 
 def clean_feed(*lines: str, facts: SiteFacts | None = None) -> tuple[str, ...]:
