@@ -1,8 +1,6 @@
 """Labels of the body: link labels and lists, prompts, lines of the site's template, blocks outside the article."""
 
 import re
-from collections.abc import Sequence
-from urllib.parse import urlsplit
 
 from workers.clean.blocks import ITEM_TAGS, Block, ancestors
 from workers.clean.item_lines import is_item_line
@@ -29,32 +27,35 @@ from workers.clean.line_types import (
     prompt_reason,
     word_count,
 )
+from workers.clean.link_lists import (
+    COLONS,
+    LIKELY,
+    MAX_LABEL_WORDS,
+    all_unlikely,
+    heads_links,
+    heads_reading_list,
+    is_bold,
+    is_likely,
+    leads_to_site,
+)
 from workers.clean.rules.bylines import CORRECTION_NOTE, SOURCE_CREDIT
 from workers.clean.rules.containers import CLUTTER_CLASSES, COMMENT_HEADING, PROMPT_BOXES
 from workers.clean.rules.feed_tails import HASHTAGS
-from workers.clean.rules.labels import SPONSOR_LABELS
 from workers.text.date_lines import parse_date_line
 from workers.text.normalise import match_key
 
 BUILDER_LINE = "a line that a site builder adds"
 MAX_TAIL_BLOCKS = 4  # distance of an image caption below the body
-MAX_LABEL_WORDS = 6
 NOTICE_REPEATS = 3  # occurrences of one sentence on a page that make it a notice
 MIN_LINK_WORDS = 4  # a paragraph that is a shorter link may be a heading or a name
 MIN_LINKED_WORDS = 20  # of a body sentence that is one link; headlines and summaries are shorter
-LABEL_WORDS = (2, 3)  # of a label within a line; one word may begin any line
 MIN_LINK_SHARE = 0.5  # of a block in a container of clutter
 MOSTLY_LINK = 0.6
-LIKELY = 0.5
 LIKELY_BELOW_LABEL = 0.8
-LIKELY_OF_SITE = 0.975  # of links to the item's own site below a label in any language
-COLONS = (":", "：")
 HEADING_TAGS = frozenset(("h2", "h3", "h4", "h5", "h6"))
-BOLD_TAGS = frozenset(("b", "strong"))
 REMOVED_WITH_LABEL = frozenset(("link", "clutter", "prompt", "feed tail"))
 MIN_NOTE_WORDS = 4  # of a correction; "Corrections" alone is a link in the footer
 MAX_ITEM_LINK_WORDS = 8  # of a link to the item's own page
-MIN_READING_ITEMS = 2  # of a list of links to other sites
 MAX_BOX_WORDS = 60  # a larger container with such a name holds the article, as in the feed of a newsletter
 BRACKETED = re.compile(r"\A[\[(（【].{3,}[\])）】]\.?")
 
@@ -87,7 +88,7 @@ def label_body_block(labelling: Labelling, n: int) -> int:
 
 def _is_label_of_links(labelling: Labelling, n: int) -> bool:
     may_be = is_link_label(labelling.blocks[n].text) and not is_sure(labelling, n)
-    return may_be or (_heads_links(labelling, n) and not heads_reading_list(labelling, n))
+    return may_be or (heads_links(labelling, n) and not heads_reading_list(labelling, n))
 
 
 def _label_by_rule(labelling: Labelling, n: int) -> BlockLabel | None:
@@ -164,48 +165,12 @@ def _label_by_history(labelling: Labelling, n: int) -> bool:
     return True
 
 
-def _heads_links(labelling: Labelling, n: int) -> bool:
-    """Return whether a short line is above two blocks of links only.
-
-    It ends in a colon, is bold in a feed's item, or has the words of a label above links to the item's site.
-    """
-    block, following = labelling.blocks[n], labelling.blocks[n + 1 : n + 3]
-    if len(following) < 2 or not all(block.is_all_links for block in following):
-        return False
-    if block.words > MAX_LABEL_WORDS:
-        return False
-    # The model is unsure of short items. A blog's own list of links leads to other sites.
-    of_site = not labelling.whole_page and all(_leads_to_site(labelling, block) for block in following)
-    is_bold_label = not labelling.whole_page and not block.links and is_bold(block)
-    if (of_site or is_bold_label) and _has_label(block.text):
-        return True
-    if not block.text.endswith(COLONS) and not is_bold_label:
-        return False
-    return _all_unlikely(labelling, n + 1, n + 3, LIKELY_OF_SITE if of_site else LIKELY)
-
-
-def _has_label(text: str) -> bool:
-    """Return whether a line begins or ends with a label above links, such as "More posts of this quarter"."""
-    words = text.split()
-    return any(is_link_label(" ".join(part)) for n in LABEL_WORDS for part in (words[:n], words[-n:]))
-
-
-def _leads_to_site(labelling: Labelling, block: Block) -> bool:
-    host = urlsplit(labelling.url).netloc
-    return bool(host) and all(is_headline(block.text) and other == host for other in _hosts(block, host))
-
-
 def _leads_to_other_page(labelling: Labelling, block: Block) -> bool:
     """Return whether a headline leads to another page of the item's site, not to a place on its own page."""
     item_url = labelling.url.rstrip("/")
-    return _leads_to_site(labelling, block) and all(
+    return leads_to_site(labelling, block) and all(
         link.partition("#")[0].rstrip("/") != item_url for link, _ in block.links
     )
-
-
-def _hosts(block: Block, item_host: str) -> list[str]:
-    """Return the hosts of a block's links; *item_host* for a relative link."""
-    return [link.partition("//")[2].partition("/")[0] if "//" in link[:8] else item_host for link, _ in block.links]
 
 
 def _leads_to_item(labelling: Labelling, block: Block) -> bool:
@@ -216,40 +181,6 @@ def _leads_to_item(labelling: Labelling, block: Block) -> bool:
         return False
     item_url = labelling.url.rstrip("/")
     return all(link.partition("?")[0].rstrip("/") == item_url for link, _ in block.links)
-
-
-def heads_reading_list(labelling: Labelling, n: int) -> bool:
-    """Return whether block *n* of a feed's item is above a list whose links all lead to other sites.
-
-    Newsletters have such lists. Links to the publisher's own articles would lead to the item's host. Lists of
-    advertisers have a label of sponsors.
-    """
-    if n not in labelling.reading_lists:  # computed once for all items of the list
-        labelling.reading_lists[n] = _heads_reading_list(labelling, n)
-    return labelling.reading_lists[n]
-
-
-def _heads_reading_list(labelling: Labelling, n: int) -> bool:
-    host = site_of(urlsplit(labelling.url).netloc)
-    text = labelling.blocks[n].text
-    if labelling.whole_page or not host or is_link_label(text) or _has_label(text) or match_key(text) in SPONSOR_LABELS:
-        return False
-    items = list_below(labelling.blocks, n)
-    hosts = [site_of(other) for block in items for other in _hosts(block, "")]
-    return len(items) >= MIN_READING_ITEMS and all(block.links for block in items) and not {host, ""} & set(hosts)
-
-
-def site_of(host: str) -> str:
-    """Return a host without `www`."""
-    return host.lower().removeprefix("www.")
-
-
-def list_below(blocks: Sequence[Block], n: int) -> Sequence[Block]:
-    """Return the items of a list directly below block *n*."""
-    end = n + 1
-    while end < len(blocks) and blocks[end].tag in ITEM_TAGS:
-        end += 1
-    return blocks[n + 1 : end]
 
 
 def is_announced(labelling: Labelling, n: int) -> bool:
@@ -290,24 +221,6 @@ def is_label_of_removed(labelling: Labelling, n: int) -> bool:
     return ends_section or (is_list and not is_heading)
 
 
-def is_bold(block: Block) -> bool:
-    """Return whether all text of a block is bold."""
-    depth, has_text = 0, False
-    for token in block.tokens:
-        if not isinstance(token, str):
-            depth += (token[0] in BOLD_TAGS) - (token[0].removeprefix("/") in BOLD_TAGS and token[0].startswith("/"))
-        elif not token.isspace():
-            if not depth:
-                return False
-            has_text = True
-    return has_text
-
-
-def _all_unlikely(labelling: Labelling, start: int, end: int, likely: float = LIKELY) -> bool:
-    """Return whether the model considers none of the blocks body text; it does so for a blog's own list of links."""
-    return all(prediction.probability < likely for prediction in labelling.predictions[start:end])
-
-
 def _label_list(labelling: Labelling, label: int) -> int:
     """Label the headlines below a label; a label above body text is removed alone, unless it heads a section."""
     end = label + 1
@@ -327,14 +240,6 @@ def _heads_section(labelling: Labelling, n: int) -> bool:
     heads_list = bool(below) and below[0].tag in ITEM_TAGS
     is_heading = block.tag in HEADING_TAGS or block.text.endswith(COLONS) or is_bold(block) or heads_list
     return is_heading and not labelling.whole_page and is_likely(labelling, n)
-
-
-def is_likely(labelling: Labelling, n: int, likely: float = LIKELY) -> bool:
-    """Return whether the model overrules a rule because it considers block *n* body text; False if it read no block."""
-    if not labelling.is_scored or labelling.predictions[n].probability < likely:
-        return False
-    labelling.overruled.add(n)
-    return True
 
 
 def _belongs_to_list(labelling: Labelling, n: int) -> bool:
@@ -373,7 +278,7 @@ def _label_links(labelling: Labelling, start: int) -> int:
         end += 1
     single = end - start == 1 and (blocks[start].tag not in ("li", "p") or len(blocks) == 1)
     of_site = all(_leads_to_other_page(labelling, block) for block in blocks[start:end])
-    if single or not _all_unlikely(labelling, start, end, LIKELY_BELOW_LABEL if of_site else LIKELY):
+    if single or not all_unlikely(labelling, start, end, LIKELY_BELOW_LABEL if of_site else LIKELY):
         return end
     for n in range(start, end):
         labelling.labels[n] = BlockLabel("link", "only a link to another article", list_start=start)

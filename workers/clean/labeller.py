@@ -10,16 +10,11 @@ import re
 from collections.abc import Sequence
 
 from workers.clean.blocks import Block, ancestors
-from workers.clean.body_labels import (
-    BUILDER_LINE,
-    is_announced,
-    is_label_of_removed,
-    is_likely,
-    label_body_block,
-)
+from workers.clean.body_labels import BUILDER_LINE, is_announced, is_label_of_removed, label_body_block
 from workers.clean.head_labels import label_head, label_late_fields
 from workers.clean.labelling import BlockLabel, Labelling, Prediction
 from workers.clean.line_types import SENTENCE_END, is_headline
+from workers.clean.link_lists import is_likely
 from workers.clean.site_evidence import apply_evidence
 from workers.clean.site_facts import SiteFacts
 
