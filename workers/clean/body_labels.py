@@ -3,7 +3,7 @@
 import re
 
 from workers.clean.blocks import ITEM_TAGS, Block, ancestors
-from workers.clean.item_lines import is_item_line
+from workers.clean.item_lines import SECTION_TAGS, is_item_line
 from workers.clean.labelling import (
     MAX_HEAD_BLOCKS,
     BlockLabel,
@@ -52,7 +52,6 @@ MIN_LINKED_WORDS = 20  # of a body sentence that is one link; headlines and summ
 MIN_LINK_SHARE = 0.5  # of a block in a container of clutter
 MOSTLY_LINK = 0.6
 LIKELY_BELOW_LABEL = 0.8
-HEADING_TAGS = frozenset(("h2", "h3", "h4", "h5", "h6"))
 REMOVED_WITH_LABEL = frozenset(("link", "clutter", "prompt", "feed tail"))
 MIN_NOTE_WORDS = 4  # of a correction; "Corrections" alone is a link in the footer
 MAX_ITEM_LINK_WORDS = 8  # of a link to the item's own page
@@ -212,11 +211,11 @@ def is_label_of_removed(labelling: Labelling, n: int) -> bool:
     removed = [other for other in blocks[n + 1 : end] if other.text]
     if not removed:
         return False
-    is_heading = block.tag in HEADING_TAGS
+    is_heading = block.tag in SECTION_TAGS
     is_above_items = removed[0].tag in ITEM_TAGS and SENTENCE_END.search(block.text) is None
     if not (is_heading or block.text.endswith(COLONS) or is_bold(block) or is_above_items):
         return False
-    ends_section = end == len(blocks) or blocks[end].tag in HEADING_TAGS or is_bold(blocks[end])
+    ends_section = end == len(blocks) or blocks[end].tag in SECTION_TAGS or is_bold(blocks[end])
     is_list = len(removed) > 1 or removed[0].tag in ITEM_TAGS
     return ends_section or (is_list and not is_heading)
 
@@ -238,7 +237,7 @@ def _heads_section(labelling: Labelling, n: int) -> bool:
     """Return whether the label of a feed's item is likely the heading of a section, such as "Tools:"."""
     block, below = labelling.blocks[n], labelling.blocks[n + 1 : n + 2]
     heads_list = bool(below) and below[0].tag in ITEM_TAGS
-    is_heading = block.tag in HEADING_TAGS or block.text.endswith(COLONS) or is_bold(block) or heads_list
+    is_heading = block.tag in SECTION_TAGS or block.text.endswith(COLONS) or is_bold(block) or heads_list
     return is_heading and not labelling.whole_page and is_likely(labelling, n)
 
 

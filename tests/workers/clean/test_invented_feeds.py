@@ -13,6 +13,7 @@ from typing import NamedTuple
 import pytest
 
 from streams.records import Item
+from tests.tools.train.feeds.captured import longest_html
 from workers.clean.cleaner import clean
 from workers.poller.formats import parse_feed
 
@@ -45,9 +46,7 @@ def outcomes(name: str) -> list[Outcome]:
 
 
 def outcome(item: Item, expected: dict[str, list[str]]) -> Outcome:
-    longest = max((content.value for content in item.content), key=len, default="")
-    body = longest or (item.summary.value if item.summary is not None else "")
-    kept = {one_line(line) for line in clean(body, "html", title=item.title, url=item.link).paragraphs}
+    kept = {one_line(line) for line in clean(longest_html(item), "html", title=item.title, url=item.link).paragraphs}
     story = {one_line(line) for line in expected["text"] if not line.startswith("~")}
     return Outcome(
         {line for line in story if not any(line in paragraph for paragraph in kept)},

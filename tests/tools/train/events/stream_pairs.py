@@ -15,6 +15,7 @@ import numpy as np
 
 from streams.records import Article, Item
 from tests.tools.bench.desk_items import capture_items, unpack_captures
+from tests.tools.train.feeds.captured import longest_html
 from workers.clean.cleaner import clean
 from workers.dedupe.identity import article_id
 from workers.events.article_text import ArticleText, TextReader
@@ -58,12 +59,10 @@ def stream_articles(months: frozenset[str] | None = None) -> Iterator[tuple[str,
 
 
 def _article(item: Item) -> Article:
-    longest = max((content.value for content in item.content), key=len, default="")
-    body = longest or (item.summary.value if item.summary is not None else "")
     outlet = item.feed.removeprefix("https://").partition(".")[0]
     return Article(
         id=article_id(item.identity_key), revision=1, title=item.title, language="en", publisher=outlet,
-        paragraphs=clean(body, "html", title=item.title).paragraphs,
+        paragraphs=clean(longest_html(item), "html", title=item.title).paragraphs,
         published=item.published or item.fetched_at, fetched_at=item.fetched_at,
     )  # fmt: skip
 
