@@ -20,6 +20,7 @@ from workers.clean.site_facts import SiteFacts
 
 MIN_TAIL_HEADLINES = 3  # in a row at the end of a feed's item
 MIN_RESTORED_WORDS = 4  # of a block beside the longest one; shorter links are navigation
+MIN_HEADLINE_LINK_SHARE = 0.5  # of the characters; in a line of release notes only its reference is a link
 RESTORED = frozenset(("link", "clutter", "template"))  # labels of blocks that may be an article
 # The start of a line with a time, a quantity, a number or a key. It is no headline, but a chapter of a recording.
 FACT = re.compile(r"[-–—•·*(\[]?\s?\d|[^:：]{1,30}[:：]\s?\S")
@@ -74,7 +75,7 @@ def _restore_body(labelling: Labelling) -> None:
 def _label_tail(labelling: Labelling, body: int) -> None:
     """Remove headlines in a row at the end of a feed's item, if no sentence follows them.
 
-    A headline without a link, such as a line of release notes, counts if the model considers it unlikely.
+    A headline that is no link, such as a line of release notes, counts if the model considers it unlikely.
     """
     blocks, labels = labelling.blocks, labelling.labels
     start = len(blocks)
@@ -97,7 +98,7 @@ def _is_bare_headline(labelling: Labelling, n: int) -> bool:
     block = labelling.blocks[n]
     if block.tag not in HEADLINE_TAGS or SENTENCE_END.search(block.text) or not is_headline(block.text):
         return False
-    if block.links:
+    if block.link_chars >= MIN_HEADLINE_LINK_SHARE * len(block.text) and block.links:
         return True
     is_above_links = n + 1 < len(labelling.blocks) and labelling.blocks[n + 1].is_all_links
     return not FACT.match(block.text) and (is_above_links or not is_likely(labelling, n))

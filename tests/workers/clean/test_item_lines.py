@@ -164,6 +164,21 @@ def test_release_notes_at_the_end_stay() -> None:
     assert kept[-3:] == list(notes)
 
 
+def test_entries_with_a_linked_reference_at_the_end_stay() -> None:
+    entries = (
+        "The tide table shows no moon on small screens", "Oars can be sorted by wood", "The harbour map forgets its zoom",
+        "Two bells ring at noon after an update", "The list of boats ends at the letter T",
+    )  # fmt: skip
+    references = [
+        f'<a href="https://oarblog.example/d/{n}">#{n}</a> <a href="https://oarblog.example/u/ada">@ada</a>'
+        for n in range(311, 316)
+    ]
+    rows = "".join(f"<li>{entry} {reference}</li>" for entry, reference in zip(entries, references, strict=True))
+    html = f"{ABOVE}{BELOW}<h3>Improvements and repairs</h3><ul>{rows}</ul>"
+    kept = [line.partition(" #")[0] for line in paragraphs(html)]
+    assert kept[-6:] == ["Improvements and repairs", *entries]
+
+
 def test_heading_of_section_stays_though_labels_have_its_words() -> None:
     text = "<h3>Resources</h3><p>The museum lent us a saw, two planes and the drawings of the first boat of 1911.</p>"
     assert "Resources" in paragraphs(ABOVE + text + BELOW)
