@@ -2,14 +2,25 @@
 
 import io
 import tarfile
+from datetime import UTC, datetime
 from operator import itemgetter
 from pathlib import Path
 
 import pytest
 
 from tests.tools.skips import NO_CORPUS
-from tests.tools.train.feeds.captured import ARCHIVE, ItemLabels, captured_documents, item_hash, read_labels
+from tests.tools.train.feeds.captured import (
+    ARCHIVE,
+    CapturedItem,
+    ItemLabels,
+    captured_documents,
+    captured_items,
+    item_hash,
+    read_labels,
+)
 from tests.tools.train.feeds.items import FILES, FeedItem, feed_documents, labelled_item, read_items
+from tests.tools.train.feeds.measure import UNREAD, Figures, figures
+from workers.poller.formats import parse_feed
 
 SHARE = '<div class="sharedaddy" data-c><h3>Share this:</h3><ul><li>Click to share on X</li></ul></div>'
 STORY = "<p>The tide was late again.</p>"
@@ -83,6 +94,21 @@ def test_labels_of_captured_items_fit_their_blocks() -> None:
     assert len(documents) == len(labels)
     for document, label in zip(sorted(documents, key=lambda d: d.name), sorted_labels(), strict=True):
         assert max((*label.clutter, *label.neutral), default=0) < len(document.blocks), document.name
+
+
+@pytest.mark.skipif(not ARCHIVE.exists(), reason=NO_CORPUS)
+def test_real_items_outside_the_training_keep_their_text() -> None:
+    rows = [figures(item) for item in captured_items(labels=UNREAD)]
+    lost, left = sum(row.lost for row in rows), sum(row.left for row in rows)
+    assert len(rows) == 518
+    assert lost <= 40  # 31 when measured, of 6,710
+    assert left <= 125  # 113 when measured, of 480
+
+
+def test_figures_of_an_item_count_lost_and_remaining_blocks() -> None:
+    feed = parse_feed(RSS.encode(), "https://quay.example/feed", fetched_at=datetime.now(UTC))
+    labels = ItemLabels(clutter=frozenset((0, 2)), neutral=frozenset())
+    assert figures(CapturedItem("quay/1", feed.items[0], labels)) == Figures(body=1, lost=1, clutter=2, left=1)
 
 
 def sorted_labels() -> list[ItemLabels]:

@@ -1,7 +1,8 @@
 """Items of real feeds whose blocks readers labelled.
 
-`captured_items.tsv` has a line for each item: the document in ../shared/corpus/feeds.tar.xz, the hash of the item's HTML, the
+`captured_items.tsv` has a line for each item: the feed in ../shared/corpus/feeds.tar.xz, the hash of the item's HTML, the
 numbers of its blocks of clutter, and those of its neutral blocks. All other blocks are body text. No text is stored.
+The items of `captured_items_unread.tsv` do not train the model: `measure.py` uses them.
 """
 
 import csv
@@ -32,6 +33,14 @@ class ItemLabels(NamedTuple):
     neutral: frozenset[int]
 
 
+class CapturedItem(NamedTuple):
+    """A labelled item, named by its feed and its hash."""
+
+    name: str
+    item: Item
+    labels: ItemLabels
+
+
 def read_labels(path: Path = LABELS) -> dict[str, dict[str, ItemLabels]]:
     """Return the labels of each item by document and hash."""
     documents: dict[str, dict[str, ItemLabels]] = {}
@@ -46,7 +55,13 @@ def _numbers(text: str) -> frozenset[int]:
 
 
 def captured_documents(archive: Path = ARCHIVE, labels: Path = LABELS) -> Iterator[Document]:
-    """Yield the labelled items, in the order of the documents in *archive*."""
+    """Yield the labelled items as documents, in the order of the feeds in *archive*."""
+    for name, item, own in captured_items(archive, labels):
+        yield to_document(name, longest_html(item), item.title, own)
+
+
+def captured_items(archive: Path = ARCHIVE, labels: Path = LABELS) -> Iterator[CapturedItem]:
+    """Yield the labelled items, in the order of the feeds in *archive*."""
     wanted = read_labels(labels)
     with tarfile.open(archive) as tar:
         for member in tar:
@@ -55,12 +70,11 @@ def captured_documents(archive: Path = ARCHIVE, labels: Path = LABELS) -> Iterat
                 yield from _labelled_items(member.name, file.read(), wanted[member.name])
 
 
-def _labelled_items(name: str, source: bytes, labels: dict[str, ItemLabels]) -> Iterator[Document]:
+def _labelled_items(name: str, source: bytes, labels: dict[str, ItemLabels]) -> Iterator[CapturedItem]:
     feed = parse_feed(source, "https://feed.example/", fetched_at=datetime.now(UTC))
-    bodies = {item_hash(body): (body, item.title) for item in feed.items if (body := longest_html(item))}
+    items = {item_hash(body): item for item in feed.items if (body := longest_html(item))}
     for hash_, label in labels.items():
-        body, title = bodies[hash_]
-        yield to_document(f"{name}/{hash_}", body, title, label)
+        yield CapturedItem(f"{name}/{hash_}", items[hash_], label)
 
 
 def to_document(name: str, body: str, title: str, label: ItemLabels) -> Document:
