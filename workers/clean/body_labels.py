@@ -40,7 +40,7 @@ from workers.clean.link_lists import (
 )
 from workers.clean.rules.bylines import CORRECTION_NOTE, SOURCE_CREDIT
 from workers.clean.rules.containers import CLUTTER_CLASSES, COMMENT_HEADING, PROMPT_BOXES
-from workers.clean.rules.feed_tails import HASHTAGS
+from workers.clean.rules.feed_tails import HASHTAGS, ONE_HASHTAG
 from workers.text.date_lines import parse_date_line
 from workers.text.normalise import match_key
 
@@ -115,7 +115,7 @@ def _matching_rule(labelling: Labelling, n: int) -> BlockLabel | None:
             return BlockLabel("prompt", "in a box that asks to subscribe, share or follow")
         if block.is_all_links and COMMENT_HEADING.fullmatch(block.text):
             return BlockLabel("prompt", "a link to the comments")
-        if HASHTAGS.fullmatch(block.text):
+        if HASHTAGS.fullmatch(block.text) or _is_hashtag_in_a_row(labelling, n):
             return BlockLabel("feed tail", "hashtags only")
         if _leads_to_item(labelling, block):
             return BlockLabel("feed tail", "a link to the item itself")
@@ -126,6 +126,14 @@ def _matching_rule(labelling: Labelling, n: int) -> BlockLabel | None:
     if labelling.sentence_counts[block.text] >= NOTICE_REPEATS:
         return BlockLabel("prompt", "a notice: the page repeats this sentence")
     return None
+
+
+def _is_hashtag_in_a_row(labelling: Labelling, n: int) -> bool:
+    """Return whether block *n* is a hashtag, and so is the block above or below it."""
+    blocks = labelling.blocks
+    if ONE_HASHTAG.fullmatch(blocks[n].text) is None or is_announced(labelling, n):
+        return False
+    return any(ONE_HASHTAG.fullmatch(block.text) for block in (*blocks[n - 1 : n], *blocks[n + 1 : n + 2]))
 
 
 def _overrules_names(labelling: Labelling, n: int) -> bool:

@@ -19,6 +19,7 @@ from workers.clean.rules.item_lines import (
     LINES,
     MAX_CHARS,
     SHORTCODE,
+    SPONSOR_LABEL,
     SUBMITTED,
 )
 from workers.text.normalise import match_key
@@ -43,13 +44,20 @@ def read_patterns() -> None:
 def is_item_line(labelling: Labelling, n: int) -> bool:
     """Return whether block *n* of a feed's item is a line that a site builder adds."""
     text = labelling.blocks[n].text
-    if n in labelling.contents_entries or is_shortcodes(text):
+    if n in labelling.contents_entries or is_shortcodes(text) or _is_sponsor(labelling, n):
         return True
     if not text or len(text) > MAX_CHARS:
         return False
     if is_line(text) or _is_drupal_head(text, labelling.title):
         return labelling.blocks[n].tag not in SECTION_TAGS or _is_at_edge(labelling, n) or _is_above_links(labelling, n)
     return (is_edge_line(text) or _heads_details(labelling, n)) and _is_at_edge(labelling, n)
+
+
+def _is_sponsor(labelling: Labelling, n: int) -> bool:
+    """Return whether block *n* is in a list below a line such as "This episode is sponsored by:", or this line."""
+    block = labelling.blocks[n]
+    label = labelling.blocks[labelling.list_starts[n]] if block.tag in ITEM_TAGS else block
+    return SPONSOR_LABEL.fullmatch(label.text) is not None
 
 
 def is_shortcodes(text: str) -> bool:

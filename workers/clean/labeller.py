@@ -98,6 +98,8 @@ def _is_bare_headline(labelling: Labelling, n: int) -> bool:
     block = labelling.blocks[n]
     if block.tag not in HEADLINE_TAGS or SENTENCE_END.search(block.text) or not is_headline(block.text):
         return False
+    if "://" in block.text:
+        return False  # an address, such as one in the notes of an episode
     if block.link_chars >= MIN_HEADLINE_LINK_SHARE * len(block.text) and block.links:
         return True
     is_above_links = n + 1 < len(labelling.blocks) and labelling.blocks[n + 1].is_all_links

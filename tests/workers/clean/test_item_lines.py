@@ -24,6 +24,8 @@ ANYWHERE = (
     "You just read issue #204 of The Slow Tide.", "This email brought to you by Gullpost, the quiet way to write letters.", "Login or Subscribe to leave a vote.",
     "You currently have 2 referrals, only 4 away from a tea towel.", "Would you like to change how you receive these emails? Update your settings or unsubscribe.",
     "This letter is sponsored by Tarhouse, makers of slow rope.", "Diese Folge wird präsentiert von Seilerei Knoop, die Taue dreht.", "Avsnittet presenteras av Segelmakaren i Lurö.",
+    "Please subscribe, rate & review!", "Like, follow and share the show.", "Thanks for listening! If you like this episode, please subscribe and leave a review.",
+    "We are so grateful to our sponsors, who made the week possible.", "Instagram - HERE", "Tik Tok: @slowtide", "This episode of Slow Tide is sponsored by Tarhouse.",
     "Table of Contents", "Inhaltsverzeichnis", "Spis treści", "目次", "Email Address *", "Nombre *", "Napište komentář…", "Escribe un comentario...", "Оставьте комментарий",
     "Which oar would you have picked? Tell us in the comments below.", "Schreibt uns in den Kommentaren!", "Napiszcie w komentarzach!",
     "For more tales of the quay, download our app from the App Store or Google Play.", "Téléchargez notre appli sur l'App Store ou Google Play.",
@@ -41,6 +43,7 @@ EDGES = (
     "Last updated: 4 March 2025", "Posted on 07-19-2021", "Article suivant", "Без рубрики",
 )  # fmt: skip
 STORY = (
+    "Like the tide and the moon, the two towns share a clock.", "Thanks for listening, said the judge, and closed the file.", "The stream was sponsored by no one, and so it stopped.",
     "The reading time of the trial was 3 minutes for each page.", "The mayor told us in the comments of the plan that it was late.", "Views: a hill, a quay and a mill.",
     "Categories of oars differ by wood, and nobody agrees on the best.", "Members support the choir for 4 euros a month and sing on Fridays.",
     "Users can download our app from the App Store, said the minister on Monday.", "She shared the photo on Facebook and waited.", "Category: it depends on the judge.",
@@ -51,6 +54,29 @@ STORY = (
 @pytest.mark.parametrize("line", ANYWHERE)
 def test_builder_line_within_story_goes(line: str) -> None:
     assert paragraphs(f"{ABOVE}<p>{line.replace('<', '&lt;')}</p>{BELOW}") == paragraphs(ABOVE + BELOW)
+
+
+def test_hashtags_one_below_the_other_go() -> None:
+    tags = "".join(f"<p>#{tag}</p>" for tag in ("oars", "slowtide", "harbour2025"))
+    assert paragraphs(f"{ABOVE}{tags}{BELOW}") == paragraphs(ABOVE + BELOW)
+    assert "#oars" in paragraphs(f"{ABOVE}<p>#oars</p>{BELOW}")
+
+
+def test_sponsors_of_an_episode_go() -> None:
+    sponsors = (
+        '<li><a href="https://rope.example/">Tarhouse</a>: Slow rope for every boat. Get 10% off with the code OAR.</li>'
+        '<li><a href="https://sail.example/">Sailery</a> We sew sails, and nothing else.</li>'
+    )
+    html = f"{ABOVE}{BELOW}<p><b>This episode of <a href='https://cast.example/'>Slow Tide</a> is sponsored by:</b></p><ul>{sponsors}</ul>"
+    assert paragraphs(html) == paragraphs(ABOVE + BELOW)
+
+
+def test_addresses_at_the_end_stay() -> None:
+    rows = "".join(
+        f'<li>{name}: <a href="https://{name}.example/">https://{name}.example/</a></li>'
+        for name in ("map", "oar", "quay")
+    )
+    assert len(paragraphs(f"{ABOVE}{BELOW}<h3>All drawings of the new quay are online</h3><ul>{rows}</ul>")) == 6
 
 
 @pytest.mark.parametrize("line", EDGES)

@@ -64,4 +64,5 @@ TITLE_FIRST_TAILS: tuple[re.Pattern[str], ...] = tuple(
 # A tail that begins with the title contains one of these in lower case. The patterns take ten times as long.
 TITLE_FIRST_PARTS = ("最先出", "처음 등장", "ortaya")
 # A line of hashtags. Within a sentence they are words, so this is no tail of a paragraph.
+ONE_HASHTAG = re.compile(r"#[^\W\d_][\w-]{0,40}")
 HASHTAGS = re.compile(r"(?:#[^\W_][\w-]{0,40}[\s,]{0,3}){2,20}")
