@@ -19,6 +19,7 @@ from workers.clean.document import BlockDocument, to_blocks
 from workers.clean.dump_decisions import (
     drop_final_headlines,
     drop_final_list,
+    drop_stamped_headlines,
     keep_between_lines,
     keep_likely,
     resume_below_list,
@@ -242,6 +243,7 @@ def _predict(
         keep_between_lines(document.blocks, out)
         drop_final_list(document.blocks, out)
         drop_final_headlines(document.blocks, out)
+        drop_stamped_headlines(document.blocks, out)
     if any(prediction.keep for prediction, block in zip(out, document.blocks, strict=True) if block.text):
         return out
     return _keep_best(document, out)

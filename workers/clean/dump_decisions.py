@@ -38,6 +38,13 @@ MAX_KEY_SHARE = 0.5  # of final headlines with a key and a colon; facts of a jou
 KEY = re.compile(r"[^:：]{1,30}[:：]\s?\S")
 ITEM_NUMBER = re.compile(r"[-–—•·*(\[]?\s?\d")
 COLONS = (":", "：")
+# A date in digits with a time, before or after a headline. In the corpus of dumps, no entry of a live blog has both.
+_DATE = r"(?:\d{4}[-./年]\d{1,2}[-./月]\d{1,2}日?|\d{1,2}[-./月]\d{1,2}(?:[-./]\d{2,4})?日?)"
+_TIME = r"\d{1,2}[:：]\d\d(?:[:：]\d\d)?"
+STAMP_BEFORE = re.compile(rf"\W{{0,3}}(?:{_DATE}[\s,|-]{{1,3}}{_TIME}|{_TIME}[\s,|-]{{1,3}}{_DATE})(?![\d:.])")
+STAMP_AFTER = re.compile(rf"(?<![\d:.]){_DATE}[\s,|-]{{1,3}}{_TIME}[)）\]]?$")
+MIN_STAMPED, MAX_STAMPED_WORDS = 2, 30  # headlines in a row; words of each with its stamp
+STAMP_WORDS = 2  # the most words of a stamp
 QUESTION_ENDS = ("?", "!", "…", "...", "？", "！", "؟")
 
 
@@ -115,6 +122,23 @@ def drop_final_headlines(blocks: Sequence[Block], predictions: list[Prediction])
     is_list = len(final) >= MIN_FINAL_HEADLINES and keys < MAX_KEY_SHARE * len(final)
     if start > 0 and is_list and not blocks[start - 1].text.endswith(COLONS):
         _remove(predictions, final)
+
+
+def drop_stamped_headlines(blocks: Sequence[Block], predictions: list[Prediction]) -> None:
+    """Remove headlines in a row that have a date and a time each: a list of other articles."""
+    start = 0
+    for n in range(len(blocks) + 1):
+        if n < len(blocks) and _is_stamped(blocks[n]):
+            continue
+        if n - start >= MIN_STAMPED:
+            _remove(predictions, range(start, n))
+        start = n + 1
+
+
+def _is_stamped(block: Block) -> bool:
+    if not STAMP_WORDS + MIN_HEADLINE_WORDS <= block.words <= MAX_STAMPED_WORDS:
+        return False
+    return STAMP_BEFORE.match(block.text) is not None or STAMP_AFTER.search(block.text) is not None
 
 
 def _is_bare_headline(block: Block) -> bool:

@@ -7,6 +7,7 @@ from workers.clean.cleaner import clean
 from workers.clean.dump_decisions import (
     drop_final_headlines,
     drop_final_list,
+    drop_stamped_headlines,
     is_statement,
     keep_between_lines,
     keep_likely,
@@ -206,3 +207,36 @@ def test_quiz_keeps_options_and_drops_lists() -> None:
         "Explore", "Bakery wins prize for third year", "Council debates parking, again", "Why the river smells of onions",
     )  # fmt: skip
     assert clean("\n".join(lines), "text").paragraphs == (*lines[3:6], *lines[8:12])
+
+
+STAMPED = (
+    ("03/14 07:42 Two ferries collide off Skelby", "03/13 22:10Pilots of the north pier return to work"),
+    ("2031-03-14 07:42:19 Mayor opens the new quay.", "2031-03-13 22:10:05 Storm takes the old one."),
+    ("Harbour dues rise in May (14.03.31, 07:42)", "Who counts the gulls of Skelby? (13.03.31, 22:10)"),
+    ("・春季渡轮恢复通航 2031-3-14 7:42:00", "・北码头修复工程启动 2031-3-13 22:10:00"),
+)
+
+
+@pytest.mark.parametrize("lines", STAMPED)
+def test_headlines_with_date_and_time_in_a_row_go(lines: tuple[str, ...]) -> None:
+    blocks = [Block(text, "line") for text in (STORY, *lines, STORY)]
+    predictions = [KEPT] * len(blocks)
+    drop_stamped_headlines(blocks, predictions)
+    assert [prediction.keep for prediction in predictions] == [True, *(False for _ in lines), True]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("03/14 07:42 Two ferries collide off Skelby",),
+        ("07:42 Two ferries collide off Skelby", "07:50 The pilots of both are safe"),
+        ("14.03.2031 07:42", "13.03.2031 22:10"),
+        ("On 14.03.2031 at 07:42 the quay was open again.", "At 22:10 on 13.03.2031 it closed, as it had before."),
+        ("Score 3-14 10:42 of the second half, said the umpire", "Score 3.15 1:20.5 in the last lap of the race"),
+    ],
+)
+def test_lines_of_the_story_with_times_stay(lines: tuple[str, ...]) -> None:
+    blocks = [Block(text, "line") for text in (STORY, *lines)]
+    predictions = [KEPT] * len(blocks)
+    drop_stamped_headlines(blocks, predictions)
+    assert all(prediction.keep for prediction in predictions)
