@@ -22,12 +22,12 @@ from workers.text.normalise import match_key
 if TYPE_CHECKING:
     from workers.clean.model.model import Model
 
-# Of each short line that is kept together with its neighbours; figures in docs/explanation/decisions, record 93.
+# Of each short line that is kept together with its neighbours; figures in decision 93.
 MIN_RUN_PROBABILITY, MIN_RUN_PROBABILITY_SHORT = 0.5, 0.4  # in a long dump, and in one of at most USUAL_LINES
-MIN_RESUME_PROBABILITY = 0.2  # of a statement below headlines; figures in record 121
+MIN_RESUME_PROBABILITY = 0.2  # of a statement below headlines; figures in decision 121
 MIN_RESUME_BELOW_LEAD = 0.1  # of a statement below lead-ins and advertisements only; an offer has less than .05
-MIN_BETWEEN_PROBABILITY = 0.4  # of a single line between two body lines; figures in record 120
-MIN_LIKELY_PROBABILITY = 0.7  # of any line that stays, however short; figures in record 139
+MIN_BETWEEN_PROBABILITY = 0.4  # of a single line between two body lines; figures in decision 120
+MIN_LIKELY_PROBABILITY = 0.7  # of any line that stays, however short; figures in decision 139
 MAX_LIST_LINES = 8  # a longer list seldom stands between two paragraphs
 MIN_HEADLINE_WORDS = 2
 MAX_HEADLINE_WORDS = 14  # of a headline with a full stop

@@ -1,6 +1,6 @@
 """Decisions about the lines without links of a feed's item, by the model's probabilities. Pure.
 
-The publisher chose each line of an item, so only a very unlikely line is removed. Record 165 has the figures.
+The publisher chose each line of an item, so only a very unlikely line is removed. Decision 165 has the figures.
 """
 
 import re

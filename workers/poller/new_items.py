@@ -98,7 +98,7 @@ def _renamed_unseen(
 def without_items(known_items: bytes, items: Iterable[Item]) -> bytes:
     """Return *known_items* without *items*, which are therefore new at the next comparison.
 
-    In a link list, an item is known by its fingerprint.
+    In a page list, an item is known by its fingerprint.
     """
     items = list(items)
     names = {

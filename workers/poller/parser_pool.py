@@ -34,7 +34,7 @@ USUAL_S = 1.0  # nearly all documents are parsed by then; only afterwards the po
 SLOW_CPU_S = 0.1  # a source whose document takes longer is suspect; a usual feed takes .002 s
 SUSPECT_S = 600.0
 MAX_SUSPECTS = 10_000
-MAX_PAGES = 100  # of a link list in one poll: their pages are fetched too
+MAX_PAGES = 100  # of a page list in one poll: their pages are fetched too
 LIMIT_ERRORS = frozenset(("too_slow", "too_large", "parse_crash"))
 MAX_DOCUMENTS = 1_000  # then the pool replaces the process, because of memory leaks
 
@@ -42,7 +42,7 @@ MAX_DOCUMENTS = 1_000  # then the pool replaces the process, because of memory l
 class ParseRequest(msgspec.Struct, frozen=True, tag_field="kind", tag="feed"):
     """A document to parse, and the known items of its feed.
 
-    A partial document contains some items of the feed only. On the first poll, the older part of a link list is known.
+    A partial document contains some items of the feed only. On the first poll, the older part of a page list is known.
     """
 
     body: bytes

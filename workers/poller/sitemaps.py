@@ -98,7 +98,7 @@ def _warning(warning: str, total: int, count: int, errors: Sequence[CopydeskErro
 
 
 def newest_links(update: FeedUpdate, limit: int, *, is_first_poll: bool) -> FeedUpdate:
-    """Return *update* with its *limit* newest links, the newest first, if it is a link list.
+    """Return *update* with its *limit* newest links, the newest first, if it is a page list.
 
     The others wait; on the first poll they count as known.
     """

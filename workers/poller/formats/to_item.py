@@ -48,7 +48,7 @@ _DATETIME = re.compile(r"""\sdatetime\s{0,5}=\s{0,5}["']([^"']{1,100})""", re.IG
 class FeedDocument(msgspec.Struct, frozen=True):
     """A fetched document. *use_expat* False turns the accelerator of the XML format off.
 
-    Formats of link lists use the known items, and give at most *max_links* unknown ones. *type* is that of the source.
+    Formats of page lists use the known items, and give at most *max_links* unknown ones. *type* is that of the source.
     *turnover*: pattern of URLs → links that appeared after the first poll of a section page.
     """
 
@@ -115,7 +115,7 @@ class Channel(NamedTuple):
 
 
 class LinkState(msgspec.Struct, frozen=True):
-    """The links of a link list: the known ones after it, and the numbers of unchanged and of waiting ones."""
+    """The links of a page list: the known ones after it, and the numbers of unchanged and of waiting ones."""
 
     known_items: bytes
     unchanged: int
@@ -132,7 +132,7 @@ class SitemapLink(NamedTuple):
 class ParsedFeed(msgspec.Struct, frozen=True):
     """A parsed feed document. `unreadable` holds (entry, reason) of unreadable entries.
 
-    `hub` and `topic` are the WebSub links rel=hub and rel=self, or "". `links` is set for a link list: then `items`
+    `hub` and `topic` are the WebSub links rel=hub and rel=self, or "". `links` is set for a page list: then `items`
     are unknown links only. `sitemaps` are those of an index.
     """
 
