@@ -119,14 +119,20 @@ def _alternatives(nodes: Sequence[Any]) -> Iterator[list[Any]]:
     yield list(nodes)
 
 
-def _beginnings(nodes: Sequence[Any], *, is_first: bool) -> _Texts:
-    """Return the beginnings of the ASCII texts that *nodes* match, folded and up to START_CHARS."""
+def _beginnings(nodes: Sequence[Any], *, is_first: bool, limit: int = START_CHARS) -> _Texts:
+    """Return the beginnings of the ASCII texts that *nodes* match, folded and up to *limit* characters.
+
+    A letter beyond ASCII counts only within the limit, so each head has the rest of the limit for what follows it.
+    """
     cut, whole = set[str](), {""}
     for op, argument in nodes:
-        texts = _texts_of(op, argument, is_first=is_first and whole == {""})
-        cut |= {(head + text)[:START_CHARS] for head in whole for text in texts.cut}
-        longer = {(head + text)[:START_CHARS] for head in whole for text in texts.whole}
-        whole = {text for text in longer if len(text) < START_CHARS}
+        longer = set[str]()
+        for size in {len(head) for head in whole}:
+            heads = [head for head in whole if len(head) == size]
+            texts = _texts_of(op, argument, is_first=is_first and whole == {""}, limit=limit - size)
+            cut |= {(head + text)[:limit] for head in heads for text in texts.cut}
+            longer |= {(head + text)[:limit] for head in heads for text in texts.whole}
+        whole = {text for text in longer if len(text) < limit}
         cut |= longer - whole
         if not whole:
             break
@@ -135,7 +141,7 @@ def _beginnings(nodes: Sequence[Any], *, is_first: bool) -> _Texts:
     return _Texts(frozenset(cut), frozenset(whole))
 
 
-def _texts_of(op: Any, argument: Any, *, is_first: bool) -> _Texts:
+def _texts_of(op: Any, argument: Any, *, is_first: bool, limit: int) -> _Texts:
     if op in _ZERO_WIDTH:
         return _NOTHING
     if op is sre.LITERAL:
@@ -144,13 +150,13 @@ def _texts_of(op: Any, argument: Any, *, is_first: bool) -> _Texts:
         characters = _members(argument)
         return _set_of(characters) if is_first or len(characters) <= MAX_SET else _ANYTHING
     if op is sre.SUBPATTERN:
-        return _beginnings(argument[-1], is_first=is_first)
+        return _beginnings(argument[-1], is_first=is_first, limit=limit)
     if op is sre.BRANCH:
-        branches = [_beginnings(branch, is_first=is_first) for branch in argument[1]]
+        branches = [_beginnings(branch, is_first=is_first, limit=limit) for branch in argument[1]]
         return _Texts(*(frozenset[str]().union(*sets) for sets in zip(*branches, strict=True)))
     if op in _REPEATS:
         min_repeats, max_repeats, nodes = argument
-        inner = _beginnings(nodes, is_first=is_first)
+        inner = _beginnings(nodes, is_first=is_first, limit=limit)
         none = frozenset(("",)) if min_repeats == 0 else frozenset[str]()
         return _Texts(inner.cut, inner.whole | none) if max_repeats == 1 else _Texts(inner.cut | inner.whole, none)
     return _ANYTHING

@@ -27,7 +27,7 @@ FEED_TAILS: tuple[re.Pattern[str], ...] = tuple(
         r"l['’]entrada .{1,300} ha aparegut primer a .{1,160}|a entrada .{1,300} (publicouse primeiro|aparece primeiro) en .{1,160}",
         r"(ظهرت|تم نشر) (المقالة|المقال|التدوينة) .{1,300} (أولاً|أولا) (على|في) .{1,160}|הפוסט .{1,300} הופיע לראשונה ב.{1,160}|نوشته .{1,300} اولین بار در .{1,160} پدیدار شد\.?",
         r"bài viết .{1,300} (đã )?xuất hiện đầu tiên (vào ngày|trên|tại) .{1,160}|pos .{1,300} (muncul pertama kali|pertama kali tampil) (di|pada) .{1,160}",
-        r"投稿 ?.{1,300} ?は ?.{1,160} ?に最初に表示されました。?",
+        r"投稿 ?.{1,300} ?は ?.{1,160} ?(?:に最初に(?:表示|投稿)されました|の最初に登場しました)。?",
         r".{1,300} was originally published (in|on|at) .{1,80} on .{1,120}, where people are .{1,200}",
         r"(posted|published) by .{1,80} at \d{1,2}[:.]\d\d.{0,60}|(postado|publicado) por .{1,80} (às|a las?|en) \d{1,2}[:.]\d\d.{0,60}",
         r"publié par .{1,80} à \d{1,2}[:.h]\d\d.{0,60}|eingestellt von .{1,80} um \d{1,2}[:.]\d\d.{0,60}|pubblicato da .{1,80} alle \d{1,2}[:.]\d\d.{0,60}",
