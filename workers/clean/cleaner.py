@@ -25,7 +25,7 @@ from workers.clean.dump_decisions import (
     resume_below_list,
     vote_by_run,
 )
-from workers.clean.feed_decisions import doubtful_blocks, plain_blocks, plain_predictions
+from workers.clean.feed_decisions import doubtful_blocks, keep_addresses, plain_blocks, plain_predictions
 from workers.clean.labeller import BlockLabel, Labelling, Prediction, label_blocks
 from workers.clean.labelling import HeaderFields
 from workers.clean.line_types import SENTENCE_END, word_count
@@ -244,6 +244,8 @@ def _predict(
         drop_final_list(document.blocks, out)
         drop_final_headlines(document.blocks, out)
         drop_stamped_headlines(document.blocks, out)
+    else:
+        keep_addresses(document.blocks, out)
     if any(prediction.keep for prediction, block in zip(out, document.blocks, strict=True) if block.text):
         return out
     return _keep_best(document, out)

@@ -1,4 +1,4 @@
-"""Decisions about the lines without links of a feed's item, by the model's probabilities. Pure.
+"""Decisions about the lines of a feed's item, by the model's probabilities. Pure.
 
 The publisher chose each line of an item, so only a very unlikely line is removed. Decision 165 has the figures.
 """
@@ -14,6 +14,7 @@ from workers.clean.line_types import SENTENCE_END
 MIN_SCORED_BLOCKS = 3  # of an item, for the model to score its blocks without links
 MIN_PLAIN, MIN_PLAIN_BELOW = 0.05, 0.1  # probability of a block that stays, in the body and below it
 MIN_CERTAIN = 0.5  # probability of a block that no second cleaning removes
+MIN_ADDRESS, ADDRESS = 0.015, "://"  # probability of a line with words and a URL, such as a source
 MAX_CLOSING_WORDS = 8  # of a last statement, which has the limit of the body
 CELLS, MAX_CELL_WORDS = frozenset(("td", "th")), 3  # a longer cell may be a part of a letter, whose layout is a table
 CHAPTER = re.compile(r"[(\[]?\d{1,2}:\d{2}")  # the start of a chapter of a recording
@@ -39,6 +40,13 @@ def plain_predictions(
     limits = [MIN_PLAIN if n < end or _is_short_statement(b) else MIN_PLAIN_BELOW for n, (b, _) in enumerate(pairs)]
     scored = zip(pairs, limits, strict=True)
     return {block: p._replace(keep=p.probability >= limit) for (block, p), limit in scored if block in plain}
+
+
+def keep_addresses(blocks: Sequence[Block], predictions: list[Prediction]) -> None:
+    """Keep lines with words and a URL, such as a source, unless they are very unlikely. Decision 168 has figures."""
+    for n, (block, prediction) in enumerate(zip(blocks, predictions, strict=True)):
+        if not prediction.keep and prediction.probability >= MIN_ADDRESS and ADDRESS in block.text and block.words > 1:
+            predictions[n] = prediction._replace(keep=True)
 
 
 def doubtful_blocks(blocks: Sequence[Block], predictions: Sequence[Prediction], plain: Container[Block]) -> set[Block]:

@@ -5,7 +5,13 @@ import pytest
 from workers.clean.blocks import Block
 from workers.clean.cleaner import clean
 from workers.clean.document import BlockDocument
-from workers.clean.feed_decisions import MIN_SCORED_BLOCKS, doubtful_blocks, plain_blocks, plain_predictions
+from workers.clean.feed_decisions import (
+    MIN_SCORED_BLOCKS,
+    doubtful_blocks,
+    keep_addresses,
+    plain_blocks,
+    plain_predictions,
+)
 from workers.clean.labelling import Prediction
 
 STORY = "<p>The harbour board of Norvik voted by five to two to dredge the old basin before the winter storms.</p>"
@@ -43,6 +49,21 @@ def test_limit_is_higher_below_the_body() -> None:
 
 def test_short_last_statement_has_the_limit_of_the_body() -> None:
     assert kept(0.9, 0.05, text="It did.") == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("text", "probability", "is_kept"),
+    [
+        ("The plans: https://norvik.example/plans", 0.05, True),
+        ("The plans: https://norvik.example/plans", 0.01, False),
+        ("https://norvik.example/plans", 0.05, False),
+        ("The plans are on our site", 0.05, False),
+    ],
+)
+def test_line_with_words_and_an_address_stays(text: str, probability: float, *, is_kept: bool) -> None:
+    predictions = [Prediction(probability, keep=False)]
+    keep_addresses([Block(text, "p")], predictions)
+    assert predictions[0].keep is is_kept
 
 
 def test_item_without_likely_line_has_the_limit_of_the_body() -> None:
