@@ -232,8 +232,13 @@ async def emptied_kafka(url: str) -> str:
     return url
 
 
-async def until(condition: Callable[[], Any], deadline_s: float = DEADLINE_S, what: str = "") -> Any:
-    """Return the result of *condition*, a function or coroutine function, once it is true. Fail after *deadline_s*."""
+async def until(
+    condition: Callable[[], Any], deadline_s: float = DEADLINE_S, what: str | Callable[[], str] = ""
+) -> Any:
+    """Return the result of *condition*, a function or coroutine function, once it is true. Fail after *deadline_s*.
+
+    *what*: the state that the failure names; a function is called after the deadline.
+    """
     end, pause_s = time.monotonic() + deadline_s, FIRST_PAUSE_S
     while True:
         begin = time.monotonic()
@@ -243,7 +248,7 @@ async def until(condition: Callable[[], Any], deadline_s: float = DEADLINE_S, wh
         if value:
             return value
         if (now := time.monotonic()) > end:
-            pytest.fail(f"not within {deadline_s:g} s: {what or condition}")
+            pytest.fail(f"not within {deadline_s:g} s: {(what() if callable(what) else what) or condition}")
         await asyncio.sleep(max(pause_s, min(2 * (now - begin), LONGEST_PAUSE_S)))  # no more checks than waiting
         pause_s = min(1.5 * pause_s, LAST_PAUSE_S)
 

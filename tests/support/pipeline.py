@@ -81,5 +81,5 @@ async def settled(broker: Broker, wanted: dict[str, int]) -> dict[str, dict[str,
         counters.update(await read_counters(broker.state))
         return is_empty and all(counters["desk"][k] >= n for k, n in wanted.items())
 
-    await until(has_arrived, what=f"counters {wanted}; they are {counters}")
+    await until(has_arrived, what=lambda: f"counters {wanted}; they are {counters}")
     return counters

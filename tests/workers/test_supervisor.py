@@ -185,7 +185,7 @@ async def test_up_waits_for_broker_until_interrupted(tmp_path: Path) -> None:
 
 async def test_up_reports_log_damaged_while_running(tmp_path: Path) -> None:
     with up(tmp_path) as process:
-        await until(lambda: "●" in output(tmp_path))
+        await until(lambda: "●" in output(tmp_path), what=lambda: f"article in {output(tmp_path)[-2000:]}")
         [pid] = pids(tmp_path, "valkey-server")
         [log] = (tmp_path / "copydesk-data" / "valkey" / "appendonlydir").glob("*.incr.aof")
         os.kill(process.pid, signal.SIGSTOP)  # it must not restart the server before the log is damaged
