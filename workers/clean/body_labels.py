@@ -16,6 +16,7 @@ from workers.clean.labelling import (
 from workers.clean.line_types import (
     LEAD,
     SENTENCE_END,
+    contains_url,
     is_feed_tail,
     is_headline,
     is_link_label,
@@ -211,7 +212,7 @@ def is_label_of_removed(labelling: Labelling, n: int) -> bool:
     A heading of a section stays if text of the section follows.
     """
     block, labels, blocks = labelling.blocks[n], labelling.labels, labelling.blocks
-    if labels[n].reason or block.links or not 0 < block.words <= MAX_LABEL_WORDS + 2:
+    if labels[n].reason or block.links or not 0 < block.words <= MAX_LABEL_WORDS + 2 or contains_url(block.text):
         return False
     end = n + 1
     while end < len(blocks) and (not blocks[end].text or labels[end].label in REMOVED_WITH_LABEL):

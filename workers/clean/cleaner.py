@@ -16,16 +16,8 @@ from workers.clean.audit import removed_blocks, tracking_pixels
 from workers.clean.blocks import Block
 from workers.clean.candidates import candidates
 from workers.clean.document import BlockDocument, to_blocks
-from workers.clean.dump_decisions import (
-    drop_final_headlines,
-    drop_final_list,
-    drop_stamped_headlines,
-    keep_between_lines,
-    keep_likely,
-    resume_below_list,
-    vote_by_run,
-)
-from workers.clean.feed_decisions import doubtful_blocks, keep_addresses, plain_blocks, plain_predictions
+from workers.clean.dump_decisions import decide_lines
+from workers.clean.feed_decisions import doubtful_blocks, keep_lines_with_urls, plain_blocks, plain_predictions
 from workers.clean.labeller import BlockLabel, Labelling, Prediction, label_blocks
 from workers.clean.labelling import HeaderFields
 from workers.clean.line_types import SENTENCE_END, word_count
@@ -237,15 +229,9 @@ def _predict(
         out = without_other_articles(document.blocks, out, document.title)
         out = without_repeated_article(document.blocks, out)
     elif document.input_type == "text":
-        vote_by_run(model, document.blocks, out, share)
-        resume_below_list(document.blocks, out)
-        keep_likely(document.blocks, out)
-        keep_between_lines(document.blocks, out)
-        drop_final_list(document.blocks, out)
-        drop_final_headlines(document.blocks, out)
-        drop_stamped_headlines(document.blocks, out)
+        decide_lines(model, document.blocks, out, share)
     else:
-        keep_addresses(document.blocks, out)
+        keep_lines_with_urls(document.blocks, out)
     if any(prediction.keep for prediction, block in zip(out, document.blocks, strict=True) if block.text):
         return out
     return _keep_best(document, out)

@@ -48,6 +48,17 @@ STAMP_WORDS = 2  # the most words of a stamp
 QUESTION_ENDS = ("?", "!", "…", "...", "？", "！", "؟")
 
 
+def decide_lines(model: "Model", blocks: Sequence[Block], predictions: list[Prediction], share: float) -> None:
+    """Change *predictions* by all decisions of this module, in their order. *share*: of the cost of clutter."""
+    vote_by_run(model, blocks, predictions, share)
+    resume_below_list(blocks, predictions)
+    keep_likely(blocks, predictions)
+    keep_between_lines(blocks, predictions)
+    drop_final_list(blocks, predictions)
+    drop_final_headlines(blocks, predictions)
+    drop_stamped_headlines(blocks, predictions)
+
+
 def vote_by_run(model: "Model", blocks: Sequence[Block], predictions: list[Prediction], share: float) -> None:
     """Keep consecutive short lines if all are likely and their mean probability suffices, such as rows of a table."""
     start = 0

@@ -9,12 +9,12 @@ from collections.abc import Container, Mapping, Sequence
 from workers.clean.blocks import Block
 from workers.clean.document import BlockDocument
 from workers.clean.labelling import Prediction
-from workers.clean.line_types import SENTENCE_END
+from workers.clean.line_types import SENTENCE_END, contains_url
 
 MIN_SCORED_BLOCKS = 3  # of an item, for the model to score its blocks without links
 MIN_PLAIN, MIN_PLAIN_BELOW = 0.05, 0.1  # probability of a block that stays, in the body and below it
 MIN_CERTAIN = 0.5  # probability of a block that no second cleaning removes
-MIN_ADDRESS, ADDRESS = 0.015, "://"  # probability of a line with words and a URL, such as a source
+MIN_WITH_URL = 0.015  # probability of a line with words and a URL, such as a source
 MAX_CLOSING_WORDS = 8  # of a last statement, which has the limit of the body
 CELLS, MAX_CELL_WORDS = frozenset(("td", "th")), 3  # a longer cell may be a part of a letter, whose layout is a table
 CHAPTER = re.compile(r"[(\[]?\d{1,2}:\d{2}")  # the start of a chapter of a recording
@@ -42,10 +42,15 @@ def plain_predictions(
     return {block: p._replace(keep=p.probability >= limit) for (block, p), limit in scored if block in plain}
 
 
-def keep_addresses(blocks: Sequence[Block], predictions: list[Prediction]) -> None:
+def keep_lines_with_urls(blocks: Sequence[Block], predictions: list[Prediction]) -> None:
     """Keep lines with words and a URL, such as a source, unless they are very unlikely. Decision 168 has figures."""
     for n, (block, prediction) in enumerate(zip(blocks, predictions, strict=True)):
-        if not prediction.keep and prediction.probability >= MIN_ADDRESS and ADDRESS in block.text and block.words > 1:
+        if (
+            not prediction.keep
+            and prediction.probability >= MIN_WITH_URL
+            and block.words > 1
+            and contains_url(block.text)
+        ):
             predictions[n] = prediction._replace(keep=True)
 
 

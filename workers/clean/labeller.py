@@ -13,7 +13,7 @@ from workers.clean.blocks import Block, ancestors
 from workers.clean.body_labels import BUILDER_LINE, is_announced, is_label_of_removed, label_body_block
 from workers.clean.head_labels import label_head, label_late_fields
 from workers.clean.labelling import BlockLabel, Labelling, Prediction
-from workers.clean.line_types import SENTENCE_END, is_headline
+from workers.clean.line_types import SENTENCE_END, contains_url, is_headline
 from workers.clean.link_lists import is_likely
 from workers.clean.site_evidence import apply_evidence
 from workers.clean.site_facts import SiteFacts
@@ -98,8 +98,8 @@ def _is_bare_headline(labelling: Labelling, n: int) -> bool:
     block = labelling.blocks[n]
     if block.tag not in HEADLINE_TAGS or SENTENCE_END.search(block.text) or not is_headline(block.text):
         return False
-    if "://" in block.text:
-        return False  # an address, such as one in the notes of an episode
+    if contains_url(block.text):
+        return False  # such as a source in the notes of an episode
     if block.link_chars >= MIN_HEADLINE_LINK_SHARE * len(block.text) and block.links:
         return True
     is_above_links = n + 1 < len(labelling.blocks) and labelling.blocks[n + 1].is_all_links

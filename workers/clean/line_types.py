@@ -97,6 +97,11 @@ def is_headline(text: str) -> bool:
     return 3 <= word_count(text) <= MAX_HEADLINE_WORDS and not HEADLINE_MARK_END.search(text)
 
 
+def contains_url(text: str) -> bool:
+    """Return whether *text* spells out a URL with its scheme."""
+    return "://" in text
+
+
 def is_link_label(text: str) -> bool:
     """Return whether all of *text* is a label above links, such as "Recommended"."""
     return len(text) < 60 and _is_label(text)

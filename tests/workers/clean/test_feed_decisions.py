@@ -8,7 +8,7 @@ from workers.clean.document import BlockDocument
 from workers.clean.feed_decisions import (
     MIN_SCORED_BLOCKS,
     doubtful_blocks,
-    keep_addresses,
+    keep_lines_with_urls,
     plain_blocks,
     plain_predictions,
 )
@@ -60,9 +60,9 @@ def test_short_last_statement_has_the_limit_of_the_body() -> None:
         ("The plans are on our site", 0.05, False),
     ],
 )
-def test_line_with_words_and_an_address_stays(text: str, probability: float, *, is_kept: bool) -> None:
+def test_line_with_words_and_a_url_stays(text: str, probability: float, *, is_kept: bool) -> None:
     predictions = [Prediction(probability, keep=False)]
-    keep_addresses([Block(text, "p")], predictions)
+    keep_lines_with_urls([Block(text, "p")], predictions)
     assert predictions[0].keep is is_kept
 
 

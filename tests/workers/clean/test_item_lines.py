@@ -71,7 +71,13 @@ def test_sponsors_of_an_episode_go() -> None:
     assert paragraphs(html) == paragraphs(ABOVE + BELOW)
 
 
-def test_addresses_at_the_end_stay() -> None:
+def test_line_with_a_url_above_removed_sponsors_stays() -> None:
+    sponsor = "<p>This week's episode is brought to you by:</p><ul><li><a href='https://tar.example'>Tarhouse</a> makes oilskins.</li></ul>"
+    source = "Map of the quay: https://maps.example/?p=4"
+    assert paragraphs(f"{ABOVE}{BELOW}<p>{source}</p>{sponsor}")[-1] == source
+
+
+def test_lines_with_urls_at_the_end_stay() -> None:
     rows = "".join(
         f'<li>{name}: <a href="https://{name}.example/">https://{name}.example/</a></li>'
         for name in ("map", "oar", "quay")

@@ -213,17 +213,15 @@ _MARKS = r"[►▶▸➤➜➡→👉🔔📷📸🛒🎵🎧💌📩✅🔗☕�
 _ACCOUNTS = r"(?:subscribe|merch(?:andise)?|discord|patreon|instagram|insta|twitter|x|bluesky|mastodon|threads|facebook|tik ?tok|twitch|youtube|second channel|main channel|ko-?fi|buy me a coffee|paypal|spotify|telegram|linkedin|reddit|join|follow|support (?:me|us|the channel)|my (?:shop|store|website|newsletter|podcast|courses?|book|gear)|our (?:shop|store|website|newsletter|podcast)|shop|store|newsletter|abonniere\w{0,2}|abonne[zr]|suscríbete|inscreva|iscriviti|подписывайтесь|подписаться|abone ol|subskrybuj|prenumerera|abonneer)"
 ACCOUNTS = (
     rf"{_MARKS}{{1,3}}\s?(?:(?:my|our|join|on) )?{_ACCOUNTS}\b[^:/]{{0,60}}[:：] ?https?://\S{{3,200}}+(?: {_MARKS}{{1,3}}\s?[^:/]{{1,60}}[:：] ?https?://\S{{3,200}}+){{0,6}}",
-    r"(?:instagram|twitter|x|bluesky|mastodon|threads|facebook|tik ?tok|twitch|patreon|discord|merch|ko-?fi|paypal|telegram|linkedin)\s?[:：]\s?(?:https?://\S{3,200}|@\w[\w.@-]{1,60})",
+    r"(?:instagram|insta|twitter|x|bluesky|mastodon|threads|facebook|tik ?tok|twitch|you ?tube|patreon|discord|snapchat|spotify|apple podcasts|merch|ko-?fi|paypal|telegram|linkedin)\s?[-–—|:：]\s?(?:(?:https?://|www\.)\S{3,200}|@\w[\w.@-]{1,60}|here|link)",
 )
-# Calls below the notes of an episode, its sponsors, and the accounts of its hosts.
+# Calls below the notes of an episode, and its sponsors.
 _CALL = r"(?:subscribe|rate|review|like|follow|share|comment|leave a review)"
 _EPISODE = r"(?:episode|show|podcast|stream|edition)"
-_ACCOUNT = r"(?:instagram|insta|twitter|x|bluesky|mastodon|threads|facebook|tik ?tok|twitch|you ?tube|patreon|discord|snapchat|linkedin|telegram|spotify|apple podcasts)"
 EPISODES = (
     rf"(?:please |don['’]t forget to |be sure to |make sure to )?{_CALL}(?:(?: ?[,&+/] ?| and |, and ){_CALL}){{1,4}}(?: (?:us|me|the {_EPISODE}|this {_EPISODE}|our {_EPISODE}))?[.!]{{0,3}}",
     rf"(?:thanks|thank you)(?: so much| very much)? for (?:listening|watching|tuning in|joining us)[.!,]{{0,3}} (?:(?:and )?if you (?:like|liked|love|enjoy|enjoyed) [^.!?]{{3,60}}, )?(?:please )?{_CALL}\b.{{0,200}}",
     r"(?:thank you|thanks|we are (?:so |very |truly )?grateful|we['’]re (?:so |very |truly )?grateful) (?:to|for) (?:all )?(?:our|this week['’]s|today['’]s) (?:sponsors?|partners?)\b.{0,240}|(?:please )?(?:check out|support|visit|thank) (?:our|the show['’]s|this week['’]s) sponsors?\b.{0,160}",
-    rf"{_ACCOUNT}\s?[-–—|:]\s?(?:here|link|@\w[\w.]{{1,40}}|(?:https?://|www\.)\S{{3,160}})",
 )
 # A sponsor of an episode, and the line above a list of its sponsors.
 SPONSORED = rf"(?:this|today['’]s|this week['’]s) {_EPISODE}(?: of [^.!?:]{{2,60}})? (?:is|was) (?:also )?(?:sponsored|presented|brought to you|made possible|supported) by"
