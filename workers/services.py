@@ -27,7 +27,7 @@ from streams.retry import retry_unavailable
 from streams.state.redis_client import redact_url
 from streams.topics import BUILTIN_TOPICS, DESK_GROUP, route_topic
 from workers.dedupe.rebuild import rebuild_if_lost, require_intact_state, restore_state
-from workers.garbage import collect_less_often
+from workers.garbage import collect_less_often, return_large_blocks
 from workers.heartbeats import heartbeat_task, worker_name
 from workers.intake.embargo import release_loop
 from workers.logging_setup import import_structlog
@@ -50,6 +50,7 @@ def run(main: Callable[[], Coroutine[Any, Any, int]], on_hangup: Callable[[], No
     """Run *main* in uvloop where that is installed; return its exit code. SIGHUP calls *on_hangup*."""
     import_structlog()  # every service logs
     collect_less_often()
+    return_large_blocks()
     try:
         import uvloop
     except ImportError:

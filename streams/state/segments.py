@@ -17,7 +17,7 @@ from streams.state.lookup import Lookup, OutdatedError, RedisCommand, look_up
 
 UNLINK_KEYS = 512  # keys per UNLINK command
 SHARD_BYTES = 4
-FEW_SHARDS, CACHED_SEGMENTS = 16, 1_024  # keys of segments that are computed once; at most 2 MB
+FEW_SHARDS, CACHED_SEGMENTS = 16, 256  # keys of segments that are computed once; at most 0.5 MB
 
 
 class Segments(NamedTuple):
