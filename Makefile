@@ -24,7 +24,7 @@ UNIT_WORKERS ?= $(if $(ARGS),0,$(CORES))
 unit: $(INSTALLED) ## run the tests that start no process and no server, in under a minute
 	@$(BIN)/python -m pytest -m unit -n $(UNIT_WORKERS) $(ARGS)
 
-coverage: $(INSTALLED) ## run the unit ring; fail unless it covers every branch of the decisions
+coverage: $(INSTALLED) ## run the unit tests; fail unless it covers every branch of the decisions
 	@mkdir -p build
 	@$(BIN)/python -m pytest -m unit -n $(UNIT_WORKERS) --hypothesis-seed=0 --cov --cov-report=json:build/coverage.json --cov-report= $(ARGS)
 	@$(BIN)/python -m tests.tools.branch_coverage build/coverage.json

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 TOPIC_PREFIX = "copydesk"
 DAY_S = 86_400
 
-DESK_GROUP = f"{TOPIC_PREFIX}.desk"  # the consumer group of all desk workers
+DESK_GROUP = f"{TOPIC_PREFIX}.desk"  # the consumer group of all desks
 
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024  # Kafka rejects larger messages
 # 4 MB in UTF-8 at most. Article, HTML and audit together, or a dead letter in base64, stay below MAX_MESSAGE_BYTES.

@@ -1,4 +1,4 @@
-"""Background loops of a desk worker that bound the memory of a Redis Streams broker.
+"""Background loops of a desk that bound the memory of a Redis Streams broker.
 
 They must not know the desk. Kafka keeps messages on disk and deletes them by itself.
 """

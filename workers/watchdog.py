@@ -1,4 +1,4 @@
-"""The watchdog of a desk worker: it ends a process that makes no progress, so that a supervisor restarts it.
+"""The watchdog of a desk: it ends a process that makes no progress, so that a supervisor restarts it.
 
 It must not know the pipeline. It reads the offsets of the desk's consumer group.
 """

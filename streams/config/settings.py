@@ -50,7 +50,7 @@ def cpu_cores() -> int:
 
 
 def auto_workers() -> int:
-    """Return the desk workers for all cores. More workers than partitions of a topic would have no work."""
+    """Return the desks for all cores. More workers than partitions of a topic would have no work."""
     return min(PARTITIONS, cpu_cores())
 
 
@@ -91,7 +91,7 @@ class Settings:
         "embedded: memory limit of the Valkey server; a fifth of it is reserved for the desk",
         minimum=16,
     )
-    partitions: int = _setting(PARTITIONS, "partitions of a new topic; maximum number of desk workers", minimum=1)
+    partitions: int = _setting(PARTITIONS, "partitions of a new topic; maximum number of desks", minimum=1)
     replication_factor: int = _setting(0, "replicas of a new Kafka topic; 0: one per broker, at most 3", minimum=0)
     group_expiry_days: float = _setting(
         7.0,
@@ -99,7 +99,7 @@ class Settings:
         minimum=0,
     )
     desk_workers: int = _setting(
-        1, "desk workers that `copydesk up` starts; `auto`: one per CPU core, at most 8", minimum=0, auto=auto_workers
+        1, "desks that `copydesk up` starts; `auto`: one per CPU core, at most 8", minimum=0, auto=auto_workers
     )
     lease_timeout_s: float = _setting(
         6.0,
@@ -111,7 +111,7 @@ class Settings:
         2.5, "CPU seconds after which an item becomes a dead letter; less than half of `lease_timeout_s`", minimum=0.1
     )
     clean_processes: str = _setting(
-        AUTO, "cleaning processes of one desk worker; `auto`: one per CPU core, at most 4; `0`: the desk cleans itself"
+        AUTO, "cleaning processes of one desk; `auto`: one per CPU core, at most 4; `0`: the desk cleans itself"
     )
     poll_interval_s: float = _setting(
         900.0,
@@ -194,7 +194,7 @@ class Settings:
 
     @property
     def clean_process_count(self) -> int:
-        """The number of cleaning processes of one desk worker."""
+        """The number of cleaning processes of one desk."""
         if self.clean_processes != AUTO:
             return int(self.clean_processes)
         return min(MAX_AUTO_PROCESSES, max(1, cpu_cores() // max(1, self.desk_workers)))

@@ -44,7 +44,7 @@ def poll(settings: Settings, name: str) -> ExitCode:
 @click.command("desk", cls=Command, example=f"copydesk desk {KAFKA_FLAGS}")
 @name_option
 def desk(settings: Settings, name: str) -> ExitCode:
-    """Run a desk worker."""
+    """Run a desk."""
     return _run("run_desk", settings, name)
 
 

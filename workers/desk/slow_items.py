@@ -41,7 +41,7 @@ MAX_POSTPONED_BYTES = 128 << 20  # of items for which the slow lane has no room
 MAX_FEED_BYTES = 32 << 20  # the same for one feed; above either limit, items of suspect feeds become dead letters
 CHECK_INTERVAL_S, IDLE_INTERVAL_S = 0.5, 5.0  # with and without slow items of this desk
 KEY_LENGTH = struct.Struct(">I")
-ARCHIVE_BIT = 1 << 31  # in the length: the item belongs to the archive topic
+ARCHIVE_BIT = 1 << 31  # in the length: the item belongs to the archive lane
 ClockS = Callable[[], float]
 
 

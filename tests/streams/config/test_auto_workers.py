@@ -1,4 +1,4 @@
-"""`desk_workers = "auto"`: one desk worker per CPU core, which share the cleaning processes."""
+"""`desk_workers = "auto"`: one desk per CPU core, which share the cleaning processes."""
 
 from pathlib import Path
 

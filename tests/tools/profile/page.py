@@ -15,7 +15,7 @@ A sample counts for the stage of its innermost assigned function.
 The cost of a stage is its share of the samples, times the CPU time of the program.
 
 - "Captures" are documents of 14 real feeds, in order (`../shared/corpus/feeds.tar.xz`, `rw_series`).
-- In "demo", most items are known items: only their lists of links have changed.
+- In "demo", most items are known items: only their link lists have changed.
 - The desk cleans in its own process, without cleaning processes. A separate row states the CPU time of Valkey.
 - The poller figures do not include its parser processes.
 - Imports are not included.
